@@ -1,0 +1,79 @@
+// The log: one line per event, `event key=value ...` as text or one JSON object. Values are escaped, so a peer cannot
+// forge a line. Every line about a message bears `id` (the queue id). Thread-safe; never blocks on the network.
+//
+//   log::info("delivered", {{"id", post}, {"to", address}, {"relay", host}, {"reply", text}});
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "core/base/clock.h"
+
+namespace essaim::log {
+
+enum class Level { kDebug, kInfo, kWarning, kError };
+enum class Format { kText, kJson };
+
+struct Field {
+  std::string_view name;
+  std::string value;
+  Field(std::string_view n, std::string v) : name(n), value(std::move(v)) {}
+  Field(std::string_view n, std::string_view v) : name(n), value(v) {}
+  Field(std::string_view n, const char* v) : name(n), value(v) {}
+  Field(std::string_view n, std::int64_t v) : name(n), value(std::to_string(v)) {}
+  Field(std::string_view n, std::uint64_t v) : name(n), value(std::to_string(v)) {}
+  Field(std::string_view n, int v) : name(n), value(std::to_string(v)) {}
+  Field(std::string_view n, unsigned v) : name(n), value(std::to_string(v)) {}
+  Field(std::string_view n, bool v) : name(n), value(v ? "yes" : "no") {}
+  Field(std::string_view n, Duration v);  // seconds with milliseconds: 0.012
+};
+using Fields = std::initializer_list<Field>;
+
+// Where lines go: standard error by default. Set once, before threads start.
+struct Options {
+  Format format = Format::kText;
+  Level level = Level::kInfo;
+};
+void configure(const Options& options);
+void set_level(Level level);  // any time
+Level level();
+
+void write(Level level, std::string_view event, const Field* fields, std::size_t count);
+inline void debug(std::string_view event, Fields f = {}) {
+  if (level() <= Level::kDebug) write(Level::kDebug, event, f.begin(), f.size());
+}
+inline void info(std::string_view event, Fields f = {}) { write(Level::kInfo, event, f.begin(), f.size()); }
+inline void warning(std::string_view event, Fields f = {}) { write(Level::kWarning, event, f.begin(), f.size()); }
+inline void error(std::string_view event, Fields f = {}) { write(Level::kError, event, f.begin(), f.size()); }
+
+// Writes what is buffered; before exit.
+void flush();
+
+// For tests: gets every line instead of standard error until it is destroyed. One at a time.
+class Capture {
+ public:
+  using Sink = std::function<void(Level, std::string_view line)>;
+  explicit Capture(Sink sink);
+  ~Capture();
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+};
+
+// Says the first of a run of equal events and the end of the run, nothing in between. `key` names the trouble
+// ("database"); the owner calls again() on every failure and over() on every success. Thread-safe.
+class Once {
+ public:
+  // True when this failure is the first since over().
+  bool again();
+  // True when there was a run; *count gets its length.
+  bool over(std::uint64_t* count);
+
+ private:
+  std::atomic<std::uint64_t> count_{0};
+};
+
+}  // namespace essaim::log

@@ -1,0 +1,85 @@
+#include "core/base/mac.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "core/base/check.h"
+#include "core/base/encoding.h"
+
+namespace essaim {
+
+Sha256Digest sha256(std::string_view bytes) {
+  Sha256 hash;
+  hash.update(bytes);
+  return hash.finish();
+}
+
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  static const EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  ESSAIM_CHECK(context_ != nullptr && method != nullptr);
+  ESSAIM_CHECK(EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), method, nullptr) == 1);
+}
+
+Sha256::~Sha256() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
+
+void Sha256::update(std::string_view bytes) {
+  ESSAIM_CHECK(EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), bytes.data(), bytes.size()) == 1);
+}
+
+Sha256Digest Sha256::finish() {
+  Sha256Digest digest{};
+  ESSAIM_CHECK(EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_), digest.data(), nullptr) == 1);
+  return digest;
+}
+
+namespace {
+
+// The context that this thread used last: nearly always for the same key.
+struct ThreadContext {
+  EVP_MAC_CTX* context = nullptr;
+  std::string key;
+  ThreadContext() {
+    static EVP_MAC* const method = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    ESSAIM_CHECK(method != nullptr);
+    context = EVP_MAC_CTX_new(method);
+    ESSAIM_CHECK(context != nullptr);
+  }
+  ~ThreadContext() { EVP_MAC_CTX_free(context); }
+  ThreadContext(const ThreadContext&) = delete;
+  ThreadContext& operator=(const ThreadContext&) = delete;
+};
+
+}  // namespace
+
+Sha256Digest MacKey::mac(std::string_view message) const {
+  thread_local ThreadContext thread;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(key_.data());
+  if (thread.key == key_ && !key_.empty()) {
+    ESSAIM_CHECK(EVP_MAC_init(thread.context, nullptr, 0, nullptr) == 1);
+  } else {
+    char digest_name[] = "SHA256";
+    OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest_name, 0), OSSL_PARAM_construct_end()};
+    ESSAIM_CHECK(EVP_MAC_init(thread.context, bytes, key_.size(), parameters) == 1);
+    thread.key = key_;
+  }
+  Sha256Digest out{};
+  std::size_t length = 0;
+  ESSAIM_CHECK(EVP_MAC_update(thread.context, reinterpret_cast<const unsigned char*>(message.data()),
+                              message.size()) == 1);
+  ESSAIM_CHECK(EVP_MAC_final(thread.context, out.data(), &length, out.size()) == 1);
+  return out;
+}
+
+std::string MacKey::short_mac(std::string_view message) const {
+  Sha256Digest digest = mac(message);
+  std::string text = base32_encoded(std::string_view(reinterpret_cast<const char*>(digest.data()), 7));
+  text.resize(10);
+  return text;
+}
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace essaim

@@ -1,0 +1,77 @@
+// DNS on the loop, by libunbound with its own cache (one context per loop). Names are given without a trailing dot, in
+// lower case ASCII (A-labels).
+//
+// A query's callback comes exactly once, on the loop's thread, never from within the call; the Query handle cancels
+// when destroyed and then there is no callback. Every query has a deadline of its own (libunbound gives up late).
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/net/event_loop.h"
+#include "core/net/socket_address.h"
+
+namespace essaim::dns {
+
+enum class Status {
+  kOk,        // there are records
+  kNoData,    // the name exists, without records of this type
+  kNoName,    // NXDOMAIN
+  kTemporary  // SERVFAIL, timeout, refused, bogus, malformed: try again later; never taken for "does not exist"
+};
+
+struct MxRecord {
+  std::uint16_t preference = 0;
+  std::string host;  // lower case; "." for a null MX (RFC 7505)
+};
+
+struct MxAnswer {
+  Status status = Status::kTemporary;
+  std::vector<MxRecord> records;  // by preference; equals in the order received
+  std::chrono::seconds ttl{0};
+  std::string problem;            // for kTemporary: what happened, for the log and for `destination explain`
+};
+
+struct AddressAnswer {
+  Status status = Status::kTemporary;
+  std::vector<std::string> addresses;  // IPv6 first, then IPv4, each in the order received
+  std::chrono::seconds ttl{0};
+  std::string problem;
+};
+
+struct TextAnswer {
+  Status status = Status::kTemporary;
+  std::vector<std::string> texts;  // character strings of a record joined; bytes as they came
+  std::string problem;
+};
+
+class Query {
+ public:
+  virtual ~Query() = default;
+};
+
+class Resolver {
+ public:
+  virtual ~Resolver() = default;
+  virtual std::unique_ptr<Query> mx(const std::string& domain, std::function<void(MxAnswer)> done) = 0;
+  // A and AAAA together; kTemporary if one of them failed and the other brought nothing.
+  virtual std::unique_ptr<Query> addresses(const std::string& host, std::function<void(AddressAnswer)> done) = 0;
+  virtual std::unique_ptr<Query> pointer(const std::string& ip, std::function<void(TextAnswer)> done) = 0;
+  virtual std::unique_ptr<Query> text(const std::string& name, std::function<void(TextAnswer)> done) = 0;
+};
+
+struct ResolverOptions {
+  std::vector<net::SocketAddress> servers;  // recursive servers; empty: those of /etc/resolv.conf
+  Duration timeout = std::chrono::seconds(10);
+  bool ipv6 = true;                         // ask for AAAA
+  bool ipv4 = true;
+};
+
+// The error says what libunbound did not like.
+Result<std::unique_ptr<Resolver>> make_resolver(net::EventLoop& loop, const ResolverOptions& options);
+
+}  // namespace essaim::dns

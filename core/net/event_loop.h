@@ -1,0 +1,85 @@
+// One event loop per thread, on libevent. Everything that lives on a loop is used by its thread only; post() is the
+// one way in from elsewhere.
+//
+// Order of work within one turn: (1) descriptors and timers that are due, in libevent's order; (2) tasks posted before
+// this turn's queue was taken, in order (those posted meanwhile wait for the next turn); (3) objects given to
+// destroy_later() die. Completions are delivered by tasks, so never from within the call that asked for them.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/base/clock.h"
+
+struct event_base;
+struct event;
+
+namespace essaim::net {
+
+// What destroy_later() takes: anything that may still be on the call stack.
+class Disposable {
+ public:
+  virtual ~Disposable() = default;
+};
+
+class EventLoop {
+ public:
+  using Task = std::function<void()>;
+
+  explicit EventLoop(std::string name);
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // Runs on the calling thread until stop(). What is posted after stop() is destroyed unrun.
+  void run();
+  void stop();             // thread-safe
+  void post(Task task);    // thread-safe; runs once on the loop's thread, unless the loop has stopped
+  bool in_loop_thread() const;
+  MonoTime now() const;    // read once per turn; loop thread only
+  void destroy_later(std::unique_ptr<Disposable> object);  // loop thread only
+  const std::string& name() const { return name_; }
+  event_base* base() { return base_; }  // for core/net, core/dns and core/http only
+  // Counts turns, so that a watchdog sees that the loop is alive. Thread-safe.
+  std::uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
+
+ private:
+  void run_posted();
+
+  const std::string name_;
+  event_base* base_ = nullptr;
+  event* wake_ = nullptr;
+  int wake_fd_ = -1;
+  std::mutex mutex_;
+  std::vector<Task> posted_;
+  bool stopped_ = false;
+  std::atomic<std::thread::id> thread_{};
+  std::vector<std::unique_ptr<Disposable>> dying_;
+  std::atomic<std::uint64_t> turns_{0};
+};
+
+// Calls back once, `after` from now, on the loop's thread. Starting again moves it; the destructor cancels. Cheap to
+// start and move (a session moves its deadline at every command).
+class Timer {
+ public:
+  Timer(EventLoop& loop, std::function<void()> callback);
+  ~Timer();
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  void start(Duration after);
+  void cancel();
+  bool active() const { return active_; }
+
+ private:
+  EventLoop& loop_;
+  std::function<void()> callback_;
+  event* event_ = nullptr;
+  bool active_ = false;
+};
+
+}  // namespace essaim::net

@@ -1,0 +1,29 @@
+// Mail addresses of the envelope (RFC 5321 §4.1.2). The domain is kept in lower case; the local part as it came.
+// Values, immutable by convention.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+
+namespace essaim::smtp {
+
+struct Address {
+  std::string local;   // unquoted: "john smith", not "\"john smith\""
+  std::string domain;  // lower case; empty only for <postmaster>; an address literal keeps its brackets
+
+  bool empty() const { return local.empty() && domain.empty(); }  // the null reverse-path
+  std::string to_string() const;     // quoted where it must be; "" for the null path
+  std::string local_key() const;     // lower-cased local part: members are the same person however they are written
+  friend bool operator==(const Address&, const Address&) = default;
+};
+
+inline constexpr std::size_t kMaxLocalPart = 64;   // octets, RFC 5321 §4.5.3.1.1
+inline constexpr std::size_t kMaxDomain = 255;     // octets, RFC 5321 §4.5.3.1.2
+inline constexpr std::size_t kMaxPath = 256;       // octets with <>, RFC 5321 §4.5.3.1.3
+
+// "local@domain" without angle brackets: configuration, command line, member files. The error says what is wrong.
+Result<Address> parse_mailbox(std::string_view text);
+
+}  // namespace essaim::smtp

@@ -1,0 +1,34 @@
+#include <boost/test/unit_test.hpp>
+
+#include "core/base/text.h"
+
+using namespace essaim;
+
+BOOST_AUTO_TEST_SUITE(text)
+
+BOOST_AUTO_TEST_CASE(display_shows_no_control_character_and_no_direction_mark) {
+  BOOST_TEST(escaped_for_display("a\r\nb\x1b[31m") == "a\\x0d\\x0ab\\x1b[31m");
+  BOOST_TEST(escaped_for_display("caf\xc3\xa9") == "caf\xc3\xa9");
+  BOOST_TEST(escaped_for_display("\xe2\x80\xae") == "\\u{202e}");
+  BOOST_TEST(escaped_for_display("\xff\xc3") == "\\xff\\xc3");
+  BOOST_TEST(escaped_for_display("abcdef", 3) == "abc...");
+}
+
+BOOST_AUTO_TEST_CASE(numbers_do_not_overflow) {
+  BOOST_TEST(parse_u64("18446744073709551615").value() == 18446744073709551615ULL);
+  for (const char* bad : {"", "18446744073709551616", "-1", "+1", " 1", "1 ", "0x1"}) {
+    BOOST_TEST(!parse_u64(bad).has_value(), bad);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(suggests_what_was_meant) {
+  BOOST_TEST(nearest("hostnam", {"hostname", "postmaster"}) == "hostname");
+  BOOST_TEST(nearest("zzzzzz", {"hostname", "postmaster"}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(utf8_is_checked_strictly) {
+  BOOST_TEST(is_valid_utf8("\xf0\x9f\x90\x9d"));
+  for (const char* bad : {"\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) BOOST_TEST(!is_valid_utf8(bad));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
