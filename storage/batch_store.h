@@ -1,0 +1,62 @@
+// Batches: the queue, the unit of ownership and the ledger (DESIGN §2). Functions run inside the caller's transaction.
+//
+// Order of claims: by priority, then by `rank`. A batch's rank is V + number, V being the rank that was claimed last when
+// its post was expanded: start-time fair queueing over posts, so that a post of one batch never waits behind the
+// thousand batches of another, whatever came first.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "storage/database.h"
+#include "storage/post_store.h"
+#include "storage/records.h"
+
+namespace essaim::storage {
+
+struct Fence {
+  int owner = 0;
+  std::int64_t epoch = 0;
+};
+
+class BatchStore {
+ public:
+  explicit BatchStore(Connection& connection) : connection_(connection) {}
+
+  // With recipients; progress empty means all pending. kExists for the same post and number.
+  Result<void> add(const BatchRecord& batch);
+  // Makes waiting batches ready whose time has come. Returns how many.
+  Result<std::int64_t> promote_due(WallTime now);
+  // Claims up to `limit` ready batches of posts that are not held and whose destination is not in `saturated`, in the
+  // order above, and gives them with recipients and progress. Conditional on nobody else having them.
+  Result<std::vector<BatchRecord>> claim(Fence fence, int min_priority, int max_priority, std::size_t limit,
+                                         const std::set<std::string>& saturated);
+  // Takes back what an earlier run of this node owned (its epoch is older): kReady again. After journal replay.
+  Result<std::int64_t> release_stale(int owner, std::int64_t current_epoch);
+  // Writes progress and counts. kConflict when the fence does not match (somebody else has it: discard, never resend).
+  // `queue` kOwned keeps it; kReady/kWaiting with `due` releases it; kFinished ends it; kHeld parks it.
+  Result<void> save(Fence fence, const BatchRecord& batch);
+  // The same without a fence, for batches that nobody owns (command line, journal replay): kConflict if owned.
+  Result<void> save_unowned(const BatchRecord& batch);
+  Result<std::optional<BatchRecord>> load(Id post_id, int number, bool with_recipients);
+  Result<std::vector<BatchRecord>> of_post(Id post_id, bool with_recipients);
+  // Those that wait, for `queue list`: without recipients, by due time.
+  Result<std::vector<BatchRecord>> waiting(const PostFilter& filter);
+  // Earliest due time of a waiting batch; nothing when none waits.
+  Result<std::optional<WallTime>> next_due();
+  struct QueueCounts { std::int64_t ready = 0, waiting = 0, owned = 0, held = 0, pending_recipients = 0; };
+  Result<QueueCounts> queue_counts();
+
+ private:
+  Connection& connection_;
+};
+
+// The compact forms of the two blobs, checked when read (kDamaged), zstd-compressed. Exposed for fuzzing.
+std::string encode_recipients(const std::vector<BatchRecipient>& recipients);
+Result<std::vector<BatchRecipient>> decode_recipients(std::string_view blob);
+std::string encode_progress(const BatchProgress& progress);
+Result<BatchProgress> decode_progress(std::string_view blob, std::size_t recipients);
+
+}  // namespace essaim::storage

@@ -1,0 +1,105 @@
+// The one seam to the database engines. SQL in the stores is written once for SQLite and MariaDB; what differs stands in
+// Dialect. Only storage/sqlite (and later storage/mariadb) include a client library.
+//
+// Threads: a Connection and its Statements are used by one thread at a time. Database is thread-safe: reads run on its
+// reader threads, writes on its one writer thread, and callers on loops get their answers by callbacks that run on those
+// threads (they hop back with EventLoop::post()). The blocking forms are for the command line, jobs and tests.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/clock.h"
+#include "core/base/result.h"
+
+namespace essaim::storage {
+
+// A prepared statement with bound parameters ?1 ?2 ... (numbered from 1). Text and blobs are copied when bound.
+class Statement {
+ public:
+  virtual ~Statement() = default;
+  virtual Statement& bind(int index, std::int64_t value) = 0;
+  virtual Statement& bind_text(int index, std::string_view value) = 0;
+  virtual Statement& bind_blob(int index, std::string_view value) = 0;
+  virtual Statement& bind_null(int index) = 0;
+  // True: a row is there. False: done.
+  virtual Result<bool> step() = 0;
+  // Runs a statement that gives no rows; the number of rows matched (not: changed).
+  virtual Result<std::int64_t> run() = 0;
+  // Columns of the current row, from 0. Views live until the next step().
+  virtual std::int64_t integer(int column) = 0;
+  virtual std::string_view text(int column) = 0;  // also blobs
+  virtual bool is_null(int column) = 0;
+};
+
+enum class Dialect { kSqlite, kMariadb };
+
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  // From the connection's cache, reset and with nothing bound. It is the caller's until the next prepare() of the same
+  // text on this connection. Errors of SQL and of connection appear here or at step().
+  virtual Result<Statement*> prepare(std::string_view sql) = 0;
+  // One or more statements without parameters or rows.
+  virtual Result<void> execute(std::string_view sql) = 0;
+  virtual Dialect dialect() const = 0;
+  // "INSERT OR IGNORE INTO" / "INSERT IGNORE INTO"
+  std::string_view insert_ignore() const {
+    return dialect() == Dialect::kSqlite ? "INSERT OR IGNORE INTO" : "INSERT IGNORE INTO";
+  }
+};
+
+// How sure a commit must be before it is reported.
+enum class Durability {
+  kAccept,    // survives power loss: what a 250 or a person's command rests on
+  kProgress,  // survives a crash of the process; the journal or a later accept commit makes it power-loss safe
+};
+
+// Work inside a transaction. It may run more than once (retry after a conflict), so it must start from fresh state each
+// time. An error rolls this work back and nothing else.
+using Work = std::function<Result<void>(Connection&)>;
+// Runs once, on a database thread, after the commit is durable as asked, or after it failed.
+using Done = std::function<void(Result<void>)>;
+
+struct DatabaseOptions {
+  std::string url;               // "sqlite:/path/file.db"
+  int readers = 2;               // threads, each with a connection
+  Duration busy_timeout = std::chrono::seconds(10);  // another process (the command line) holds the lock
+  bool create = false;           // make the file when it is missing
+};
+
+class Database {
+ public:
+  // Opens without touching the schema (see schema.h). Errors name the file and the cause.
+  static Result<std::unique_ptr<Database>> open(const DatabaseOptions& options);
+  virtual ~Database() = default;  // finishes what was queued
+
+  // A consistent snapshot for reading. `done` gets the work's own result or the database's error.
+  virtual void read(Work work, Done done) = 0;
+  // Works queued while a commit runs share the next one (group commit). A failing work is rolled back alone; a failing
+  // commit fails every work in it with kTemporary, kExhausted (disk full), kDamaged or kUnknownOutcome.
+  virtual void write(Durability durability, Work work, Done done) = 0;
+
+  Result<void> read_now(const Work& work);
+  Result<void> write_now(Durability durability, const Work& work);
+
+  // A backup of a running database into a new file, consistent and checked.
+  virtual Result<void> backup(const std::string& file) = 0;
+  // The engine's own integrity check and the settings that the promise rests on.
+  virtual Result<void> check() = 0;
+  // Writes since opening: statements, commits, durable commits (fsync), for the bench and metrics.
+  struct Counters {
+    std::uint64_t statements = 0;
+    std::uint64_t commits = 0;
+    std::uint64_t durable_commits = 0;
+    std::uint64_t failed_commits = 0;
+  };
+  virtual Counters counters() const = 0;
+  // False from the first failing commit to the next success; for readiness and for pausing delivery. Thread-safe.
+  virtual bool healthy() const = 0;
+};
+
+}  // namespace essaim::storage

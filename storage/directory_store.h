@@ -1,0 +1,46 @@
+// Domains and lists. Functions run inside the caller's transaction.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/database.h"
+#include "storage/records.h"
+
+namespace essaim::storage {
+
+class DirectoryStore {
+ public:
+  explicit DirectoryStore(Connection& connection) : connection_(connection) {}
+
+  Result<void> add_domain(const DomainRecord& domain);  // kExists
+  Result<void> set_domain(const std::string& name, const std::map<std::string, std::string>& settings);  // replaces all
+  Result<void> delete_domain(const std::string& name);  // kConflict while it has lists, kNotFound
+  Result<std::optional<DomainRecord>> find_domain(const std::string& name);
+  Result<std::vector<DomainRecord>> domains();
+
+  Result<void> add_list(const ListRecord& list);  // domain_id must exist; kExists
+  Result<void> set_list(Id list_id, const std::map<std::string, std::string>& settings);  // replaces all
+  Result<void> set_list_state(Id list_id, ListState state);
+  Result<void> delete_list(Id list_id);  // with its members; posts stay in the ledger under the list's address
+  Result<std::optional<ListRecord>> find_list(const std::string& local, const std::string& domain);
+  Result<std::optional<ListRecord>> find_list_by_id(Id list_id);
+  Result<std::vector<ListRecord>> lists(const std::string& domain);  // "" for all
+
+ private:
+  Connection& connection_;
+};
+
+// Keys and other small values of the site, the same for all nodes: "mac-key", ... Created on first use.
+class SiteStore {
+ public:
+  explicit SiteStore(Connection& connection) : connection_(connection) {}
+  Result<std::optional<std::string>> get(const std::string& name);
+  Result<void> set(const std::string& name, std::string_view value);
+
+ private:
+  Connection& connection_;
+};
+
+}  // namespace essaim::storage

@@ -1,0 +1,38 @@
+// Scheduled work that runs once in the cluster: retention, purges, expiry, later digests and reports. Jobs are bound by
+// the daemon; when each ran last, how long and with what result is kept in the database, so that a restart does not run
+// them at once and another node does not run them again.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "storage/database.h"
+
+namespace essaim::storage {
+
+struct Job {
+  std::string name;
+  Duration interval{};
+  // Runs on the runner's thread; may block. Gives a short text of what it did, for the log and `job list`.
+  std::function<Result<std::string>(Database&)> run;
+};
+
+class JobRunner {
+ public:
+  JobRunner(Database& database, const Clock& clock, int node);
+  ~JobRunner();  // waits for the job under way
+  void add(Job job);  // before start()
+  void start();
+  void stop();
+  // Runs a job now, also while it is not due; for the command line and tests.
+  Result<std::string> run_now(const std::string& name);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace essaim::storage

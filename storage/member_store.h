@@ -1,0 +1,50 @@
+// Members of lists, by role. Keyed (list, role, domain, local_key), so that reading in key order is reading by
+// destination domain. Functions run inside the caller's transaction on the caller's connection.
+//
+// A change of membership takes the list's next revision: next_revision() once per transaction, then add()/remove() with
+// it. A member who left keeps the row with `left` set, until purge_left(), so that an expansion under way at an older
+// revision neither loses nor invents a recipient; joining again reuses the row with a new id.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/smtp/address.h"
+#include "storage/database.h"
+#include "storage/records.h"
+
+namespace essaim::storage {
+
+class MemberStore {
+ public:
+  explicit MemberStore(Connection& connection) : connection_(connection) {}
+
+  Result<std::int64_t> next_revision(Id list_id);
+  // kExists if it is a member in this role already.
+  Result<void> add(const MemberRecord& member);
+  // kNotFound if it is none.
+  Result<void> remove(Id list_id, Role role, const smtp::Address& address, std::int64_t revision);
+  Result<void> set(Id list_id, Role role, const smtp::Address& address, bool delivery, const std::string& name);
+  // Current members only (left = 0).
+  Result<std::optional<MemberRecord>> find(Id list_id, Role role, const smtp::Address& address);
+  Result<std::optional<MemberRecord>> find_by_id(Id member_id);  // also those who left
+  Result<std::int64_t> count(Id list_id, Role role);
+  // In key order, current members, for `member list`, export and owners. Stops when `each` gives false.
+  Result<void> for_each(Id list_id, Role role, const std::function<bool(const MemberRecord&)>& each);
+  // The next `limit` recipients of a post at `revision` with delivery on, after the cursor, in key order.
+  Result<std::vector<BatchRecipient>> page(Id list_id, std::int64_t revision, const std::string& after_domain,
+                                           const std::string& after_local, std::size_t limit);
+  // Ids of the members of the list who left after `revision`.
+  Result<std::vector<Id>> left_since(Id list_id, std::int64_t revision);
+  // Adds one to the member's failures. Unknown ids are ignored (the member is gone).
+  Result<void> record_bounce(Id member_id, const std::string& reason, WallTime when);
+  // Removes rows of members who left before every post that is still expanding. Returns how many.
+  Result<std::int64_t> purge_left();
+
+ private:
+  Connection& connection_;
+};
+
+}  // namespace essaim::storage

@@ -1,0 +1,50 @@
+// Posts, their rendering, and the memory of what was seen before. Functions run inside the caller's transaction.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/database.h"
+#include "storage/records.h"
+
+namespace essaim::storage {
+
+struct PostFilter {
+  std::string list;        // address; "" any
+  std::string recipient;   // address; "" any
+  std::string domain;      // of recipients; "" any
+  std::string message_id;  // "" any; with or without <>
+  std::string sender;      // reverse-path or author; "" any
+  WallTime since{};        // accepted not before
+  WallTime until{};        // accepted before; 0 any
+  bool unfinished = false; // only what still waits
+  std::size_t limit = 1000;
+};
+
+class PostStore {
+ public:
+  explicit PostStore(Connection& connection) : connection_(connection) {}
+
+  // The rendering is kept in pieces of at most 256 KB. kExists if the id is taken.
+  Result<void> add(const PostRecord& post, std::string_view rendering);
+  // Remembers (list, key of Message-ID and body). Gives the id of the first post if it was seen, else nothing.
+  Result<std::optional<Id>> remember(Id list_id, std::string_view key, Id post_id, WallTime now);
+  Result<std::optional<PostRecord>> find(Id post_id);
+  Result<std::string> rendering(Id post_id);  // kNotFound once it was dropped
+  Result<void> set_expansion(Id post_id, const PostRecord& post);  // cursor, batches, recipients, expanded, revision-checked by cursor
+  Result<std::vector<Id>> unexpanded(std::size_t limit);
+  Result<void> set_held(Id post_id, bool held, const std::string& reason);
+  Result<std::vector<PostRecord>> search(const PostFilter& filter);  // newest first
+  Result<LedgerCounts> counts(Id post_id);  // accepted counts what is not yet expanded too, when that is known
+
+  // Retention: drops renderings of posts that are finished, and posts with their batches that finished before `before`.
+  // At most `limit` posts a call; returns how many were changed.
+  Result<std::int64_t> drop_finished(WallTime before, std::size_t limit);
+  Result<std::int64_t> forget_seen(WallTime before, std::size_t limit);  // what remember() keeps
+
+ private:
+  Connection& connection_;
+};
+
+}  // namespace essaim::storage

@@ -1,0 +1,158 @@
+// What the stores keep, as plain values. Addresses are in lower case where they are keys (domain always; `local_key` is
+// the lower-cased local part beside `local` as written).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/id.h"
+
+namespace essaim::storage {
+
+struct DomainRecord {
+  Id id = 0;
+  std::string name;
+  std::map<std::string, std::string> settings;  // defaults for its lists; names as in lists/settings
+  WallTime created{};
+};
+
+enum class ListState : int { kOpen = 0, kClosed = 1 };
+
+struct ListRecord {
+  Id id = 0;
+  Id domain_id = 0;
+  std::string local;   // lower case
+  std::string domain;  // name of the domain
+  ListState state = ListState::kOpen;
+  std::int64_t revision = 1;  // grows with every change of membership
+  std::map<std::string, std::string> settings;         // only what was set
+  std::map<std::string, std::string> domain_settings;  // what the domain sets
+  WallTime created{};
+  std::string address() const { return local + "@" + domain; }
+};
+
+enum class Role : int { kMember = 0, kOwner = 1, kEditor = 2 };
+
+struct MemberRecord {
+  Id id = 0;  // of this membership; unique over all lists; tokens and VERP bear it
+  Id list_id = 0;
+  Role role = Role::kMember;
+  std::string local;
+  std::string domain;
+  std::string name;
+  bool delivery = true;
+  std::int64_t joined = 0;  // list revision from which on it is a member
+  std::int64_t left = 0;    // list revision from which on it is none; 0: still is
+  WallTime since{};
+  int bounces = 0;                // definite failures recorded
+  std::string last_bounce;        // reply or status of the last one
+  WallTime last_bounce_at{};
+  std::string address() const { return local + "@" + domain; }
+};
+
+enum class PostKind : int {
+  kList = 0,     // a post to a list, expanded to its members
+  kForward = 1,  // mail to owners, editors, postmaster, abuse: passed on to the people behind
+  kNotice = 2,   // written by us: confirmations, reports
+};
+
+// Which body and envelope a recipient gets.
+enum class CopyMode : int {
+  kCommon = 0,    // the same bytes and envelope sender for all: up to 100 recipients in a transaction
+  kPersonal = 1,  // own envelope sender and own header block each
+};
+
+struct PostRecord {
+  Id id = 0;  // the queue id
+  PostKind kind = PostKind::kList;
+  Id list_id = 0;            // 0: none
+  std::string list_address;  // for logs and the ledger; "" if none
+  std::int64_t list_revision = 0;
+  std::string sender;      // reverse-path as received; "" for null
+  std::string author;      // address in From
+  std::string message_id;  // with <>
+  std::string subject;     // decoded, cut to 200 octets: for people
+  std::int64_t size = 0;   // octets of the rendering
+  std::string client;      // "name [192.0.2.1]"
+  WallTime accepted{};
+  WallTime expires{};      // after this, what is not delivered has failed
+  int priority = 1;        // 0 first: few recipients, notices; 1 normal; 2 big posts
+  CopyMode mode = CopyMode::kCommon;
+  // Envelope sender of the copies, with slots {verp} (see delivery/personal.h). "" is the null reverse-path.
+  std::string envelope_sender;
+  // Header block in front of the rendering, with slots {verp}, {leave}, {address}; "" if none. CRLF lines.
+  std::string private_header;
+  bool eight_bit = false;  // the rendering has octets above 127 (RFC 6152)
+  // Expansion: `expanded` when all batches exist; until then the cursor is the last member taken, in index order.
+  bool expanded = false;
+  std::string cursor_domain;
+  std::string cursor_local;
+  int batches = 0;               // made so far
+  std::int64_t recipients = 0;   // in the batches made so far
+  bool held = false;             // by an operator
+  std::string held_reason;
+};
+
+// One recipient in a batch, in the order of the batch.
+struct BatchRecipient {
+  Id member_id = 0;  // 0: not a member (forward, notice)
+  std::string local;
+  std::string domain;
+};
+
+enum class RecipientState : std::uint8_t { kPending = 0, kDelivered = 1, kDeferred = 2, kFailed = 3, kSuppressed = 4 };
+
+// What became of one recipient so far. kDeferred counts as pending in the sums: it will be tried again.
+struct RecipientStatus {
+  RecipientState state = RecipientState::kPending;
+  std::uint16_t attempts = 0;
+  std::uint32_t time = 0;   // seconds since the post was accepted
+  std::uint32_t reply = 0;  // index into BatchProgress::replies; 0 is always ""
+  std::uint32_t host = 0;   // index into BatchProgress::hosts; 0 is always ""
+};
+
+struct BatchProgress {
+  std::vector<RecipientStatus> recipients;
+  std::vector<std::string> replies{""};
+  std::vector<std::string> hosts{""};  // "mx.example.org[192.0.2.1]:25 TLSv1.3"
+};
+
+enum class BatchQueue : int {
+  kFinished = 0,
+  kReady = 1,    // due; nobody owns it
+  kWaiting = 2,  // nobody owns it; due later
+  kOwned = 3,
+  kHeld = 4,
+};
+
+inline constexpr std::size_t kBatchSize = 1000;  // recipients at most
+
+struct BatchRecord {
+  Id post_id = 0;
+  int number = 0;  // from 0 within the post
+  int priority = 1;
+  std::int64_t rank = 0;    // order among ready batches of a priority: start tag of fair queueing (see BatchStore)
+  std::string destination;  // domain, if what is left goes to a single one; else ""
+  BatchQueue queue = BatchQueue::kReady;
+  WallTime due{};
+  int owner = 0;            // node; 0: none (nodes count from 1)
+  std::int64_t epoch = 0;   // of the owner when it claimed
+  int attempts = 0;         // rounds made
+  int count = 0;            // = delivered + failed + suppressed + pending, always
+  int delivered = 0;
+  int failed = 0;
+  int suppressed = 0;
+  int pending = 0;          // deferred ones included
+  std::string why;          // why it waits: reply or reason, for `queue list`
+  std::vector<BatchRecipient> recipients;  // loaded on demand
+  BatchProgress progress;                  // loaded on demand
+};
+
+struct LedgerCounts {
+  std::int64_t accepted = 0, delivered = 0, failed = 0, suppressed = 0, pending = 0;
+};
+
+}  // namespace essaim::storage

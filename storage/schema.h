@@ -1,0 +1,17 @@
+// The schema, with a version and migrations forward. One table of steps in schema.cc, each applied in a transaction of
+// its own together with the new version number.
+#pragma once
+
+#include "storage/database.h"
+
+namespace essaim::storage {
+
+int newest_schema_version();
+// 0 for an empty database.
+Result<int> schema_version(Database& database);
+// To the newest version. An error leaves the last complete version. A version newer than this program is kInvalid.
+Result<void> migrate(Database& database);
+// kInvalid, saying what to do, unless the version is the newest.
+Result<void> require_newest(Database& database);
+
+}  // namespace essaim::storage
