@@ -19,6 +19,8 @@ struct Address {
   friend bool operator==(const Address&, const Address&) = default;
 };
 
+// What we make ourselves stays within kMaxLocalPart. Tolerated when read: longer local parts, up to kMaxPath in all,
+// because bulk senders' VERP addresses exceed 64 octets.
 inline constexpr std::size_t kMaxLocalPart = 64;   // octets, RFC 5321 §4.5.3.1.1
 inline constexpr std::size_t kMaxDomain = 255;     // octets, RFC 5321 §4.5.3.1.2
 inline constexpr std::size_t kMaxPath = 256;       // octets with <>, RFC 5321 §4.5.3.1.3

@@ -1,0 +1,53 @@
+#include "core/smtp/address.h"
+
+#include "core/base/text.h"
+#include "core/smtp/address_grammar.h"
+
+namespace essaim::smtp {
+namespace {
+
+Error invalid(std::string_view text, std::string_view why) {
+  return Error{ErrorCode::kInvalid,
+               "'" + escaped_for_display(text, 80) + "' is not an address: " + std::string(why)};
+}
+
+}  // namespace
+
+std::string Address::to_string() const {
+  std::string out;
+  if (grammar::is_dot_string(local)) {
+    out = local;
+  } else if (!local.empty()) {
+    out.push_back('"');
+    for (const char c : local) {
+      if (c == '"' || c == '\\') out.push_back('\\');
+      out.push_back(c);
+    }
+    out.push_back('"');
+  }
+  if (!domain.empty()) {
+    out.push_back('@');
+    out += domain;
+  }
+  return out;
+}
+
+std::string Address::local_key() const {
+  return ascii_lowered(local);
+}
+
+Result<Address> parse_mailbox(std::string_view text) {
+  if (text.size() > kMaxPath - 2) return invalid(text, "it is too long");
+  Address address;
+  std::size_t pos = 0;
+  if (const auto trouble = grammar::take_local_part(text, &pos, &address.local))
+    return invalid(text, trouble);
+  if (pos == text.size()) return invalid(text, "it has no @domain");
+  if (text[pos] != '@') return invalid(text, "a character that needs quotation marks in the local part");
+  ++pos;
+  if (const auto trouble = grammar::take_domain(text, &pos, &address.domain)) return invalid(text, trouble);
+  if (pos != text.size()) return invalid(text, "a character that no domain has");
+  return address;
+}
+
+}  // namespace essaim::smtp
