@@ -1,0 +1,83 @@
+// One outgoing connection: tries the candidates in order until one greets and answers EHLO, then carries transactions
+// until there are no more, the peer has had enough, or the idle time is over. It runs the sans-I/O ClientSession on a
+// net::Connection. One loop; destroyed by EventLoop::destroy_later() after on_finished().
+//
+// Contract: every recipient that next() gave gets exactly one on_outcome(). A final dot whose reply never came is
+// kDeferred with Stage::kFinalDot and no reply from the peer: the recipient may get it twice, and the queue must know.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/net/connection.h"
+#include "core/net/event_loop.h"
+#include "core/net/tls.h"
+#include "delivery/work.h"
+
+namespace essaim::delivery {
+
+struct CourierSettings {
+  std::string helo;                         // our host name
+  bool tls = true;                          // STARTTLS when offered, without verification; in clear after a failed handshake
+  std::size_t recipients_per_transaction = 100;
+  int transactions_per_connection = 100;    // 0: no limit
+  // RFC 5321 §4.5.3.2
+  Duration connect_timeout = std::chrono::seconds(30);
+  Duration greeting_timeout = std::chrono::minutes(5);
+  Duration command_timeout = std::chrono::minutes(5);
+  Duration data_timeout = std::chrono::minutes(3);    // per progress of the body
+  Duration final_dot_timeout = std::chrono::minutes(10);
+  Duration idle_timeout = std::chrono::seconds(5);    // kept open without work
+};
+
+// Who it is for the log and the ledger.
+struct PeerInfo {
+  std::string host;      // "mx.example.org[192.0.2.1]:25"
+  bool tls = false;
+  net::TlsInfo tls_info;
+  int transactions = 0;  // done on this connection before the present one
+  Duration connect_delay{};
+};
+
+class Courier : public net::Disposable {
+ public:
+  class Listener {
+   public:
+    // EHLO is answered: the connection can carry mail.
+    virtual void on_ready(Courier& courier) = 0;
+    // A candidate could not be used (refused, timed out, 4xx or 5xx greeting, TLS that failed also in clear ...).
+    virtual void on_candidate_failed(Courier& courier, const HostCandidate& host, Stage stage,
+                                     const smtp::Reply& reply) = 0;
+    // The next transaction; false: nothing now (the courier waits for wake() or idles out).
+    virtual bool next(Courier& courier, Transaction* transaction) = 0;
+    virtual void on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome) = 0;
+    // Last call, once. `usable` tells whether any candidate ever got ready.
+    virtual void on_finished(Courier& courier, bool usable, Stage stage, const smtp::Reply& why) = 0;
+
+   protected:
+    ~Listener() = default;
+  };
+
+  // Called with lines of the dialogue for the trace; empty function when nobody looks. 'C' is we, 'S' the peer.
+  using Trace = std::function<void(char side, std::string_view line)>;
+
+  Courier(net::EventLoop& loop, const CourierSettings& settings, std::shared_ptr<net::TlsClientContext> tls,
+          const TokenMinter& minter, std::vector<HostCandidate> candidates, Listener* listener);
+  ~Courier() override;
+
+  void start();
+  void wake();   // there is work again
+  void close();  // after the transaction under way: QUIT; on_finished() follows
+  void set_trace(Trace trace);
+  const PeerInfo& peer() const;
+  bool idle() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace essaim::delivery

@@ -1,0 +1,107 @@
+// The outbound side as the daemon sees it: bring posts to their recipients and keep the ledger. See ARCHITECTURE.md for
+// the way of a batch: QueueManager (claims, records) -> Destination (limits, on its home loop) -> Courier (connection).
+//
+// Thread: start/stop and the operator's calls are thread-safe; callbacks of the operator's calls come on the queue's loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/dns/resolver.h"
+#include "core/net/event_loop.h"
+#include "core/net/tls.h"
+#include "delivery/courier.h"
+#include "delivery/personal.h"
+#include "storage/database.h"
+#include "storage/node_store.h"
+#include "storage/post_store.h"
+
+namespace essaim::delivery {
+
+struct EngineSettings {
+  std::string hostname;
+  std::string smarthost;             // "host:port" or "[ip]:port"; "" for MX lookup
+  std::uint16_t port = 25;           // of MX hosts
+  bool tls = true;
+  bool ipv4 = true, ipv6 = true;
+  std::size_t recipients_per_transaction = 100;
+  int transactions_per_connection = 100;
+  int connections_per_destination = 20;
+  int connections_initial = 2;       // slow start
+  int connections_total = 1000;
+  Duration retry_initial = std::chrono::minutes(5);
+  Duration retry_max = std::chrono::hours(4);
+  Duration connect_timeout = std::chrono::seconds(30);
+  Duration command_timeout = std::chrono::minutes(5);
+  Duration idle_timeout = std::chrono::seconds(5);
+  std::size_t active_batches = 64;   // in memory; bounds it
+  std::string journal_directory;
+  std::vector<std::string> own_addresses;  // numeric; an MX that points here is ourselves
+};
+
+// A recipient that failed for good, told inside the transaction that records it.
+struct Failure {
+  storage::PostRecord post;  // without cursor; shared by many
+  storage::BatchRecipient recipient;
+  smtp::Reply reply;
+  std::string host;
+};
+
+// Bound by the daemon to the bounce handling of lists. Runs on a database thread inside the recording transaction.
+class FailureListener {
+ public:
+  virtual ~FailureListener() = default;
+  virtual Result<void> on_failures(storage::Connection& connection, const std::vector<Failure>& failures) = 0;
+};
+
+struct DestinationStatus {
+  std::string domain;        // or the smart host
+  std::string key;           // MX set
+  std::vector<std::string> hosts;
+  int connections = 0;
+  int limit = 0;             // concurrency allowed now
+  std::int64_t waiting = 0;  // recipients queued in memory
+  std::string state;         // "active", "idle", "resolving", "suspended until ...: reason"
+  std::vector<std::string> last_replies;  // newest first, with time
+};
+
+class Engine {
+ public:
+  struct Parts {
+    storage::Database& database;
+    storage::NodeStore::Identity node;
+    const Clock& clock;
+    std::vector<net::EventLoop*> loops;          // they run connections
+    std::vector<dns::Resolver*> resolvers;       // one per loop
+    std::shared_ptr<net::TlsClientContext> tls;
+    const TokenMinter& minter;
+    FailureListener& failures;
+  };
+  static Result<std::unique_ptr<Engine>> make(const Parts& parts, const EngineSettings& settings);
+  virtual ~Engine() = default;
+
+  virtual Result<void> start() = 0;  // recovers the journal first; blocking
+  // New work was committed. Cheap; coalesced.
+  virtual void ring() = 0;
+  // The rank for batch 0 of a post that is expanded now (see BatchStore).
+  virtual std::int64_t current_rank() const = 0;
+  // Stops claiming, finishes the transactions under way (bounded by `grace`), records, releases. Blocking; not from a loop.
+  virtual void drain(Duration grace) = 0;
+  virtual void reconfigure(const EngineSettings& settings) = 0;  // what can change while it runs
+
+  // Operator. recall(): what is in memory of these posts (empty: all) and not in flight goes back to the database, then
+  // `then` runs on the queue's thread; new claims of them wait until then. Used before hold, delete, retry.
+  virtual void recall(std::vector<Id> posts, std::function<void()> then) = 0;
+  virtual void destinations(std::function<void(std::vector<DestinationStatus>)> done) = 0;
+  virtual void explain(const std::string& domain, std::function<void(DestinationStatus, std::string text)> done) = 0;
+  virtual void suspensions_changed() = 0;  // reads them again
+  virtual void retry_destination(const std::string& domain) = 0;  // forget that it was dead
+  // Trace of the dialogues of one destination domain or of all that carry a list's post ("" ends it).
+  struct TraceTarget { std::string destination; std::string list; };
+  virtual void set_trace(TraceTarget target, std::function<void(std::string line)> sink) = 0;
+};
+
+}  // namespace essaim::delivery
