@@ -1,0 +1,23 @@
+// Message-ID (RFC 5322 §3.6.4), in ONE form everywhere in Essaim: "<left@right>", with the angle brackets,
+// without comments and white space, case as it came.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/mail/header_block.h"
+
+namespace essaim::mail {
+
+// Reads "<a@b>", "a@b", " (comment) <a @ b> ". Tolerated: ids without "@", which exist. Nothing for an empty
+// value, for control characters and for more than 998 octets.
+std::optional<std::string> normalised_message_id(std::string_view value);
+
+// Of the first Message-ID field.
+std::optional<std::string> message_id_of(const HeaderBlock& header);
+
+// Unique without asking anybody: 80 random bits (not guessable from the time) at this host.
+std::string generate_message_id(std::string_view hostname);
+
+}  // namespace essaim::mail
