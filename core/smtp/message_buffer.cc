@@ -1,0 +1,125 @@
+#include "core/smtp/message_buffer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+namespace essaim::smtp {
+namespace {
+
+constexpr std::size_t kStep = 16 * 1024;  // the budget is taken in steps, to touch the shared counter rarely
+constexpr std::size_t kWriteBlock = 64 * 1024;  // small pieces are gathered before they are written
+
+Error io_error(const char* what, const std::string& where, int error) {
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  return Error{full ? ErrorCode::kExhausted : ErrorCode::kIo,
+               std::string(what) + " a temporary file in " + where + ": " + std::strerror(error)};
+}
+
+}  // namespace
+
+bool MemoryBudget::take(std::uint64_t octets) {
+  std::uint64_t used = used_.load(std::memory_order_relaxed);
+  do {
+    if (octets > limit_ || used > limit_ - octets) return false;
+  } while (!used_.compare_exchange_weak(used, used + octets, std::memory_order_relaxed));
+  return true;
+}
+
+void MemoryBudget::give(std::uint64_t octets) {
+  used_.fetch_sub(octets, std::memory_order_relaxed);
+}
+
+MessageBuffer::MessageBuffer(MemoryBudget& budget, std::string spill_directory, std::size_t threshold)
+    : budget_(budget), directory_(std::move(spill_directory)), threshold_(threshold) {}
+
+MessageBuffer::~MessageBuffer() {
+  clear();
+}
+
+void MessageBuffer::clear() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+  std::string().swap(memory_);
+  budget_.give(reserved_);
+  reserved_ = size_ = written_ = 0;
+}
+
+bool MessageBuffer::reserve(std::size_t octets) {
+  if (octets <= reserved_) return true;
+  const std::uint64_t more = (octets - reserved_ + kStep - 1) / kStep * kStep;
+  if (!budget_.take(more)) return false;
+  reserved_ += more;
+  return true;
+}
+
+Result<void> MessageBuffer::append(std::string_view bytes) {
+  if (fd_ < 0) {
+    const std::size_t total = memory_.size() + bytes.size();
+    if (total <= threshold_ && reserve(total)) {
+      memory_.append(bytes);
+      size_ += bytes.size();
+      return {};
+    }
+    ESSAIM_TRY(open_file());
+  }
+  memory_.append(bytes);
+  if (memory_.size() >= kWriteBlock) ESSAIM_TRY(write_out());
+  size_ += bytes.size();
+  return {};
+}
+
+Result<void> MessageBuffer::open_file() {
+  int fd = ::open(directory_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (fd < 0 &&
+      (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)) {  // a file system without O_TMPFILE
+    std::string name = directory_ + "/essaim-XXXXXX";
+    fd = ::mkostemp(name.data(), O_CLOEXEC);
+    if (fd >= 0) ::unlink(name.c_str());
+  }
+  if (fd < 0) return io_error("cannot make", directory_, errno);
+  fd_ = fd;
+  // What was in memory goes first, so that the budget gets it back at once. What is gathered for the next
+  // write from here on is outside the budget: at most a block for each session.
+  ESSAIM_TRY(write_out());
+  budget_.give(reserved_);
+  reserved_ = 0;
+  return {};
+}
+
+Result<void> MessageBuffer::write_out() {
+  std::string_view rest = memory_;
+  while (!rest.empty()) {
+    const ssize_t n = ::pwrite(fd_, rest.data(), rest.size(), static_cast<off_t>(written_));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return io_error("cannot write to", directory_, n < 0 ? errno : ENOSPC);
+    rest.remove_prefix(static_cast<std::size_t>(n));
+    written_ += static_cast<std::uint64_t>(n);
+  }
+  if (memory_.capacity() > 2 * kWriteBlock) {
+    std::string().swap(memory_);
+  } else {
+    memory_.clear();
+  }
+  return {};
+}
+
+Result<std::string> MessageBuffer::read_all() const {
+  if (fd_ < 0) return memory_;
+  std::string out(written_, '\0');
+  std::size_t pos = 0;
+  while (pos < out.size()) {
+    const ssize_t n = ::pread(fd_, out.data() + pos, out.size() - pos, static_cast<off_t>(pos));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return io_error("cannot read", directory_, n < 0 ? errno : EIO);
+    pos += static_cast<std::size_t>(n);
+  }
+  out += memory_;
+  return out;
+}
+
+}  // namespace essaim::smtp

@@ -1,0 +1,67 @@
+// The content of a message on its way in. It is in memory while it is small and the budget that all sessions
+// share has room; then it moves to an unlinked temporary file, which the system frees whatever happens to us.
+// Writing to the file goes to the page cache and is done on the caller's thread.
+//
+// Owned by one thread at a time (it is handed from the session to whoever stores it). The budget outlives all
+// buffers.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+
+namespace essaim::smtp {
+
+// Octets of memory for all messages in flight. Thread-safe.
+class MemoryBudget {
+ public:
+  explicit MemoryBudget(std::uint64_t limit) : limit_(limit) {}
+  bool take(std::uint64_t octets);  // false: there is not so much left, nothing was taken
+  void give(std::uint64_t octets);
+  std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
+  std::uint64_t limit() const { return limit_; }
+
+ private:
+  const std::uint64_t limit_;
+  std::atomic<std::uint64_t> used_{0};
+};
+
+class MessageBuffer {
+ public:
+  static constexpr std::size_t kDefaultThreshold = 256 * 1024;  // octets kept in memory for one message
+
+  MessageBuffer(MemoryBudget& budget, std::string spill_directory, std::size_t threshold = kDefaultThreshold);
+  ~MessageBuffer();
+  MessageBuffer(const MessageBuffer&) = delete;
+  MessageBuffer& operator=(const MessageBuffer&) = delete;
+
+  // kExhausted when the disk is full, kIo for other troubles; the buffer is then useless and its size stays.
+  Result<void> append(std::string_view bytes);
+  std::uint64_t size() const { return size_; }
+  bool spilled() const { return fd_ >= 0; }
+
+  // The whole content. What is returned is not under the budget: its holder uses it for a short time, or
+  // limits how many hold one. Ready to be called again.
+  Result<std::string> read_all() const;
+  // Frees memory, file and budget; empty again.
+  void clear();
+
+ private:
+  Result<void> open_file();
+  Result<void> write_out();
+  bool reserve(std::size_t octets);
+
+  MemoryBudget& budget_;
+  const std::string directory_;
+  const std::size_t threshold_;
+  std::string memory_;          // all of it, or what is not yet written to the file
+  std::uint64_t reserved_ = 0;  // taken from the budget
+  std::uint64_t size_ = 0;
+  std::uint64_t written_ = 0;  // octets in the file
+  int fd_ = -1;
+};
+
+}  // namespace essaim::smtp
