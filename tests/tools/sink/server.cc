@@ -1,0 +1,483 @@
+#include "tests/tools/sink/server.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace sink {
+namespace {
+
+std::int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+bool has_verb(std::string_view line, const char* verb) {
+  std::size_t length = std::strlen(verb);
+  return line.size() >= length && strncasecmp(line.data(), verb, length) == 0 &&
+         (line.size() == length || line[length] == ' ' || line[length] == ':');
+}
+
+// What stands between < and >.
+std::string path(std::string_view line) {
+  std::size_t open = line.find('<');
+  std::size_t close = line.rfind('>');
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return "";
+  return std::string(line.substr(open + 1, close - open - 1));
+}
+
+std::string header_value(std::string_view message, const char* name) {
+  std::size_t position = 0;
+  std::size_t length = std::strlen(name);
+  while (position < message.size()) {
+    std::size_t end = message.find("\r\n", position);
+    if (end == std::string_view::npos || end == position) return "-";
+    std::string_view line = message.substr(position, end - position);
+    if (line.size() > length && line[length] == ':' && strncasecmp(line.data(), name, length) == 0) {
+      line.remove_prefix(length + 1);
+      while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
+      return line.empty() ? "-" : std::string(line.substr(0, line.find(' ')));
+    }
+    position = end + 2;
+  }
+  return "-";
+}
+
+std::string unstuffed(std::string_view message) {
+  std::string out;
+  out.reserve(message.size());
+  bool at_line_start = true;
+  for (std::size_t i = 0; i < message.size(); ++i) {
+    if (at_line_start && message[i] == '.') {
+      at_line_start = false;
+      continue;
+    }
+    out.push_back(message[i]);
+    at_line_start = message[i] == '\n' && i > 0 && message[i - 1] == '\r';
+  }
+  return out;
+}
+
+}  // namespace
+
+Server::~Server() {
+  for (auto& [fd, session] : sessions_) {
+    if (session->ssl != nullptr) SSL_free(session->ssl);
+    close(fd);
+  }
+  for (auto& [fd, address] : listeners_) close(fd);
+  SSL_CTX_free(tls_);
+  if (log_fd_ >= 0) close(log_fd_);
+  if (epoll_ >= 0) close(epoll_);
+}
+
+bool Server::start() {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  if (!options_.log.empty()) {
+    log_fd_ = open(options_.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (log_fd_ < 0) {
+      std::cerr << "essaim-sink: " << options_.log << ": " << std::strerror(errno) << "\n";
+      return false;
+    }
+  }
+  if (!options_.tls.empty()) {
+    tls_ = SSL_CTX_new(TLS_server_method());
+    if (SSL_CTX_use_certificate_chain_file(tls_, options_.tls.c_str()) != 1 ||
+        SSL_CTX_use_PrivateKey_file(tls_, options_.tls.c_str(), SSL_FILETYPE_PEM) != 1) {
+      std::cerr << "essaim-sink: " << options_.tls << ": no usable certificate and key\n";
+      return false;
+    }
+    SSL_CTX_set_mode(tls_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  }
+  std::string ports;
+  for (const std::string& where : options_.listen) {
+    std::size_t colon = where.rfind(':');
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    if (colon == std::string::npos ||
+        inet_pton(AF_INET, where.substr(0, colon).c_str(), &address.sin_addr) != 1) {
+      std::cerr << "essaim-sink: not an address: " << where << "\n";
+      return false;
+    }
+    address.sin_port = htons(static_cast<std::uint16_t>(std::atoi(where.c_str() + colon + 1)));
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(fd, 4096) != 0) {
+      std::cerr << "essaim-sink: " << where << ": " << std::strerror(errno) << "\n";
+      return false;
+    }
+    socklen_t length = sizeof address;
+    getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+    std::string bound = where.substr(0, colon) + ":" + std::to_string(ntohs(address.sin_port));
+    ports += bound + "\n";
+    listeners_[fd] = bound;
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+  }
+  if (!options_.port_file.empty()) {
+    // Written whole under another name first: who waits for the file never reads half of it.
+    std::string temporary = options_.port_file + ".new";
+    std::ofstream(temporary) << ports;
+    if (std::rename(temporary.c_str(), options_.port_file.c_str()) != 0) return false;
+  }
+  return true;
+}
+
+void Server::turn() {
+  int timeout = 100;
+  std::int64_t now = now_ms();
+  if (!paused_.empty())
+    timeout = static_cast<int>(std::clamp<std::int64_t>(paused_.begin()->first - now, 0, 100));
+  epoll_event events[256];
+  int count = epoll_wait(epoll_, events, 256, timeout);
+  for (int i = 0; i < count; ++i) {
+    int fd = events[i].data.fd;
+    if (listeners_.count(fd) != 0) {
+      accept_from(fd);
+      continue;
+    }
+    auto found = sessions_.find(fd);
+    if (found == sessions_.end()) continue;
+    Session* session = found->second.get();
+    if (session->handshaking) {
+      handshake(session);
+      continue;
+    }
+    if ((events[i].events & EPOLLOUT) != 0) write_out(session);
+    if (!session->dead && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) readable(session);
+  }
+  now = paused_.empty() ? 0 : now_ms();
+  while (!paused_.empty() && paused_.begin()->first <= now) {
+    int fd = paused_.begin()->second;
+    paused_.erase(paused_.begin());
+    auto found = sessions_.find(fd);
+    if (found == sessions_.end() || found->second->dead) continue;
+    found->second->paused_until = 0;
+    write_out(found->second.get());
+    if (!found->second->dead) process(found->second.get());
+  }
+  dying_.clear();
+}
+
+std::string Server::report() const {
+  char line[256];
+  std::snprintf(
+      line, sizeof line,
+      "recipients=%llu transactions=%llu connections=%llu max_connections=%llu bytes=%llu first_ms=%lld "
+      "last_ms=%lld tls=%llu",
+      static_cast<unsigned long long>(counters_.recipients),
+      static_cast<unsigned long long>(counters_.transactions),
+      static_cast<unsigned long long>(counters_.connections),
+      static_cast<unsigned long long>(counters_.max_open), static_cast<unsigned long long>(counters_.bytes),
+      static_cast<long long>(counters_.first_ms), static_cast<long long>(counters_.last_ms),
+      static_cast<unsigned long long>(counters_.tls));
+  return line;
+}
+
+void Server::accept_from(int listener) {
+  while (true) {
+    int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return;
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    auto session = std::make_unique<Session>();
+    session->fd = fd;
+    session->address = listeners_[listener];
+    Session* raw = session.get();
+    sessions_[fd] = std::move(session);
+    ++counters_.connections;
+    counters_.max_open = std::max(counters_.max_open, ++counters_.open);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+    bool go_on = true;
+    if (!misbehave(raw, "connect", raw->address, &go_on)) raw->out += "220 sink.example ESMTP\r\n";
+    if (!raw->dead) write_out(raw);
+  }
+}
+
+void Server::readable(Session* session) {
+  static char buffer[256 * 1024];
+  while (true) {
+    ssize_t got = session->ssl != nullptr ? SSL_read(session->ssl, buffer, sizeof buffer)
+                                          : read(session->fd, buffer, sizeof buffer);
+    if (got > 0) {
+      counters_.bytes += static_cast<std::uint64_t>(got);
+      session->in.append(buffer, static_cast<std::size_t>(got));
+      if (session->ssl == nullptr && static_cast<std::size_t>(got) < sizeof buffer) break;
+      continue;
+    }
+    bool again = session->ssl != nullptr
+                     ? SSL_get_error(session->ssl, static_cast<int>(got)) == SSL_ERROR_WANT_READ
+                     : got < 0 && errno == EAGAIN;
+    if (again) break;
+    finish(session);
+    return;
+  }
+  process(session);
+}
+
+void Server::process(Session* session) {
+  while (!session->dead && !session->closing && !session->hung && session->paused_until == 0 &&
+         !session->handshaking) {
+    if (session->in_data) {
+      // An empty message begins with the end of data itself.
+      std::size_t end = std::string::npos;
+      std::size_t marker = 5;
+      if (session->scanned == 0 && session->in.rfind(".\r\n", 0) == 0) {
+        end = 0;
+        marker = 3;
+      } else {
+        std::size_t from = session->scanned > 4 ? session->scanned - 4 : 0;
+        end = session->in.find("\r\n.\r\n", from);
+      }
+      if (end == std::string::npos) {
+        session->scanned = session->in.size();
+        break;
+      }
+      std::size_t body_length = marker == 5 ? end + 2 : 0;
+      session->in_data = false;
+      session->scanned = 0;
+      bool go_on = end_of_data(session, std::string_view(session->in).substr(0, body_length));
+      session->in.erase(0, end + marker);
+      if (!go_on) break;
+    } else {
+      std::size_t end = session->in.find('\n');
+      if (end == std::string::npos) break;
+      std::string line = session->in.substr(0, end > 0 && session->in[end - 1] == '\r' ? end - 1 : end);
+      session->in.erase(0, end + 1);
+      if (!command(session, line)) break;
+    }
+  }
+  if (!session->dead && session->paused_until == 0) write_out(session);
+}
+
+bool Server::command(Session* session, std::string_view line) {
+  bool go_on = true;
+  if (has_verb(line, "RCPT")) {
+    std::string recipient = path(line);
+    if (misbehave(session, "rcpt", recipient, &go_on)) return go_on;
+    session->recipients.push_back(std::move(recipient));
+    session->out += "250 2.1.5 Ok\r\n";
+  } else if (has_verb(line, "MAIL")) {
+    session->sender = path(line);
+    session->recipients.clear();
+    if (misbehave(session, "mail", session->sender, &go_on)) return go_on;
+    session->out += "250 2.1.0 Ok\r\n";
+  } else if (has_verb(line, "DATA")) {
+    if (misbehave(session, "data", session->address, &go_on)) return go_on;
+    if (session->recipients.empty()) {
+      session->out += "554 5.5.1 no valid recipients\r\n";
+      return true;
+    }
+    session->in_data = true;
+    session->out += "354 go ahead\r\n";
+  } else if (has_verb(line, "EHLO")) {
+    if (misbehave(session, "ehlo", session->address, &go_on)) return go_on;
+    session->out += "250-sink.example\r\n";
+    if (options_.pipelining) session->out += "250-PIPELINING\r\n";
+    if (tls_ != nullptr && session->ssl == nullptr) session->out += "250-STARTTLS\r\n";
+    session->out +=
+        "250-SIZE " + std::to_string(options_.size) + "\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n";
+  } else if (has_verb(line, "HELO")) {
+    session->out += "250 sink.example\r\n";
+  } else if (has_verb(line, "RSET") || has_verb(line, "NOOP")) {
+    session->out += "250 2.0.0 Ok\r\n";
+  } else if (has_verb(line, "STARTTLS") && tls_ != nullptr && session->ssl == nullptr) {
+    if (misbehave(session, "starttls", session->address, &go_on)) return go_on;
+    session->out += "220 2.0.0 Ready\r\n";
+    write_out(session);
+    session->in.clear();
+    session->ssl = SSL_new(tls_);
+    SSL_set_fd(session->ssl, session->fd);
+    SSL_set_accept_state(session->ssl);
+    session->handshaking = true;
+    handshake(session);
+    return false;
+  } else if (has_verb(line, "QUIT")) {
+    if (misbehave(session, "quit", session->address, &go_on)) return go_on;
+    session->out += "221 2.0.0 Bye\r\n";
+    session->closing = true;
+    return false;
+  } else {
+    session->out += "500 5.5.2 what?\r\n";
+  }
+  return true;
+}
+
+bool Server::end_of_data(Session* session, std::string_view message) {
+  bool go_on = true;
+  if (!options_.rules.empty()) {
+    const Action* action = options_.rules.match("dot", session->address);
+    if (action != nullptr && action->kind == Action::Kind::kAcceptClose) {
+      record(session, message);
+      finish(session);
+      return false;
+    }
+    if (action != nullptr && misbehave(session, "dot", session->address, &go_on)) return go_on;
+  }
+  record(session, message);
+  session->out += "250 2.0.0 Ok: accepted as " + std::to_string(counters_.transactions) + "\r\n";
+  session->recipients.clear();
+  if (options_.latency_ms > 0) {
+    pause(session, options_.latency_ms);
+    return false;
+  }
+  return true;
+}
+
+void Server::record(Session* session, std::string_view message) {
+  std::int64_t now = now_ms();
+  if (counters_.first_ms == 0) counters_.first_ms = now;
+  counters_.last_ms = now;
+  ++counters_.transactions;
+  counters_.recipients += session->recipients.size();
+  if (log_fd_ >= 0) {
+    std::string lines;
+    std::string id = header_value(message, "message-id");
+    for (const std::string& recipient : session->recipients) {
+      lines += std::to_string(now) + " " + recipient + " <" + session->sender + "> " +
+               std::to_string(message.size()) + " " + session->address + " " +
+               std::to_string(counters_.transactions) + " " + id + "\n";
+    }
+    if (write(log_fd_, lines.data(), lines.size()) < 0)
+      std::cerr << "essaim-sink: log: " << std::strerror(errno) << "\n";
+  }
+  if (!options_.keep.empty()) {
+    std::ofstream file(options_.keep + "/" + std::to_string(counters_.transactions) + ".eml",
+                       std::ios::binary);
+    file << unstuffed(message);
+  }
+}
+
+bool Server::misbehave(Session* session, const char* stage, const std::string& subject, bool* go_on) {
+  if (options_.rules.empty()) return false;
+  const Action* action = options_.rules.match(stage, subject);
+  if (action == nullptr) return false;
+  switch (action->kind) {
+    case Action::Kind::kReply:
+      session->out += action->reply + "\r\n";
+      if (action->reply.rfind("421", 0) == 0) {
+        session->closing = true;
+        *go_on = false;
+      }
+      return true;
+    case Action::Kind::kDelay:
+      pause(session, action->milliseconds);
+      return false;
+    case Action::Kind::kHang:
+      session->hung = true;
+      break;
+    case Action::Kind::kFlood:
+      for (int i = 0; i < 200'000; ++i) session->out += "250-and there is more to say about it\r\n";
+      return true;
+    case Action::Kind::kGarbage:
+      session->out += "\x01\x02nonsense without a code\r\n\r\n250250\r\n";
+      return true;
+    case Action::Kind::kNul:
+      session->out += std::string("250 2.0.0 Ok\0ay\r\n", 17);
+      return true;
+    case Action::Kind::kReset: {
+      linger hard{1, 0};
+      setsockopt(session->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+      finish(session);
+      break;
+    }
+    case Action::Kind::kClose:
+    case Action::Kind::kAcceptClose:
+      finish(session);
+      break;
+  }
+  *go_on = false;
+  return true;
+}
+
+// What is read meanwhile waits; replies written so far wait too.
+void Server::pause(Session* session, int milliseconds) {
+  session->paused_until = now_ms() + milliseconds;
+  paused_.emplace(session->paused_until, session->fd);
+}
+
+void Server::handshake(Session* session) {
+  int result = SSL_do_handshake(session->ssl);
+  if (result == 1) {
+    session->handshaking = false;
+    ++counters_.tls;
+    watch(session, false);
+    readable(session);
+    return;
+  }
+  int error = SSL_get_error(session->ssl, result);
+  if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
+    watch(session, error == SSL_ERROR_WANT_WRITE);
+    return;
+  }
+  ERR_clear_error();
+  finish(session);
+}
+
+void Server::write_out(Session* session) {
+  if (session->paused_until != 0) return;
+  while (!session->out.empty()) {
+    ssize_t put = session->ssl != nullptr
+                      ? SSL_write(session->ssl, session->out.data(), static_cast<int>(session->out.size()))
+                      : send(session->fd, session->out.data(), session->out.size(), MSG_NOSIGNAL);
+    if (put > 0) {
+      session->out.erase(0, static_cast<std::size_t>(put));
+      continue;
+    }
+    bool again = session->ssl != nullptr
+                     ? SSL_get_error(session->ssl, static_cast<int>(put)) == SSL_ERROR_WANT_WRITE
+                     : errno == EAGAIN;
+    if (!again) {
+      finish(session);
+      return;
+    }
+    if (!session->writing) watch(session, true);
+    return;
+  }
+  if (session->writing) watch(session, false);
+  if (session->closing) finish(session);
+}
+
+void Server::watch(Session* session, bool writable) {
+  session->writing = writable;
+  epoll_event event{};
+  event.events = writable ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  event.data.fd = session->fd;
+  epoll_ctl(epoll_, EPOLL_CTL_MOD, session->fd, &event);
+}
+
+void Server::finish(Session* session) {
+  if (session->dead) return;
+  session->dead = true;
+  --counters_.open;
+  if (session->ssl != nullptr) {
+    SSL_free(session->ssl);
+    session->ssl = nullptr;
+  }
+  close(session->fd);
+  auto found = sessions_.find(session->fd);
+  dying_.push_back(std::move(found->second));
+  sessions_.erase(found);
+}
+
+}  // namespace sink

@@ -1,0 +1,89 @@
+// The sink's event loop and its sessions. See sink.cc for what it does.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openssl/ssl.h>
+
+#include "tests/tools/sink/rules.h"
+
+namespace sink {
+
+struct Options {
+  std::vector<std::string> listen;
+  std::string log;
+  std::string keep;
+  std::string tls;
+  std::string port_file;
+  std::uint64_t size = 100'000'000;
+  int latency_ms = 0;
+  bool pipelining = true;
+  Rules rules;
+};
+
+struct Counters {
+  std::uint64_t recipients = 0, transactions = 0, connections = 0, bytes = 0, tls = 0;
+  std::uint64_t open = 0, max_open = 0;
+  std::int64_t first_ms = 0, last_ms = 0;
+};
+
+struct Session {
+  int fd = -1;
+  SSL* ssl = nullptr;
+  bool handshaking = false;
+  std::string address;  // of the sink, that the client connected to
+  std::string in;
+  std::string out;
+  bool in_data = false;
+  std::size_t scanned = 0;  // of `in`, known not to hold the end of data
+  bool writing = false;     // waits for writability
+  bool closing = false;     // after `out` is written
+  bool dead = false;
+  bool hung = false;
+  std::string sender;
+  std::vector<std::string> recipients;
+  std::int64_t paused_until = 0;  // ms; input waits
+};
+
+class Server {
+ public:
+  explicit Server(Options options) : options_(std::move(options)) {}
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  bool start();
+  void turn();  // waits at most 100 ms
+  std::string report() const;
+
+ private:
+  void accept_from(int listener);
+  void readable(Session* session);
+  void process(Session* session);
+  bool command(Session* session, std::string_view line);  // false: stop processing input for now
+  bool end_of_data(Session* session, std::string_view message);
+  // Applies a matching rule. True: the stage is dealt with.
+  bool misbehave(Session* session, const char* stage, const std::string& subject, bool* go_on);
+  void pause(Session* session, int milliseconds);
+  void write_out(Session* session);
+  void finish(Session* session);
+  void watch(Session* session, bool writable);
+  void handshake(Session* session);
+  void record(Session* session, std::string_view message);
+
+  Options options_;
+  int epoll_ = -1;
+  int log_fd_ = -1;
+  SSL_CTX* tls_ = nullptr;
+  std::map<int, std::string> listeners_;
+  std::map<int, std::unique_ptr<Session>> sessions_;
+  std::vector<std::unique_ptr<Session>> dying_;
+  std::multimap<std::int64_t, int> paused_;
+  Counters counters_;
+};
+
+}  // namespace sink

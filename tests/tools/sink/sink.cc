@@ -1,0 +1,85 @@
+// essaim-sink: the other side for tests and benches. Accepts mail on many addresses at once, counts it, logs
+// what it acknowledged, keeps messages if asked, and misbehaves on request (rules.h). One thread, epoll, no
+// library but OpenSSL, so that it is never the bottleneck.
+//
+//   essaim-sink --listen 127.0.1.1:2526 [--listen ...] [--log FILE] [--keep DIR] [--tls PEM]
+//   [--no-pipelining]
+//               [--size N] [--latency MS] [--on RULE]... [--port-file FILE]
+//
+// Log, one line per acknowledged recipient, written before the reply is sent:
+//   <unix time in ms> <recipient> <envelope sender> <octets> <sink address> <transaction> <Message-ID>
+// On SIGUSR1 and at the end (SIGTERM) it prints one line of counters to standard output:
+//   recipients=N transactions=N connections=N max_connections=N bytes=N first_ms=T last_ms=T tls=N
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+
+#include "tests/tools/sink/server.h"
+
+namespace {
+
+volatile std::sig_atomic_t g_report = 0;
+volatile std::sig_atomic_t g_stop = 0;
+
+int usage(const std::string& wrong) {
+  std::cerr
+      << "essaim-sink: " << wrong << "\n"
+      << "usage: essaim-sink --listen IP:PORT... [--log FILE] [--keep DIR] [--tls PEM] [--no-pipelining]\n"
+         "                   [--size N] [--latency MS] [--on RULE]... [--port-file FILE]\n";
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  sink::Options options;
+  for (int i = 1; i < argc; ++i) {
+    std::string name = argv[i];
+    if (name == "--no-pipelining") {
+      options.pipelining = false;
+      continue;
+    }
+    if (i + 1 >= argc) return usage(name + " needs a value");
+    std::string value = argv[++i];
+    if (name == "--listen") {
+      options.listen.push_back(value);
+    } else if (name == "--log") {
+      options.log = value;
+    } else if (name == "--keep") {
+      options.keep = value;
+    } else if (name == "--tls") {
+      options.tls = value;
+    } else if (name == "--size") {
+      options.size = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (name == "--latency") {
+      options.latency_ms = std::atoi(value.c_str());
+    } else if (name == "--port-file") {
+      options.port_file = value;
+    } else if (name == "--on") {
+      if (!options.rules.add(value)) return usage("not a rule: " + value);
+    } else {
+      return usage("unknown option " + name);
+    }
+  }
+  if (options.listen.empty()) return usage("--listen is missing");
+  std::signal(SIGPIPE, SIG_IGN);
+  struct sigaction action {};
+  action.sa_handler = [](int signal) { (signal == SIGUSR1 ? g_report : g_stop) = 1; };
+  sigaction(SIGUSR1, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
+
+  sink::Server server(std::move(options));
+  if (!server.start()) return 1;
+  while (g_stop == 0) {
+    server.turn();
+    if (g_report != 0) {
+      g_report = 0;
+      std::cout << server.report() << std::endl;
+    }
+  }
+  std::cout << server.report() << std::endl;
+  return 0;
+}
