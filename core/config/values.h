@@ -17,13 +17,14 @@
 
 namespace essaim::config {
 
-// "host:port" taken apart; the host is an IP address without brackets, checked.
+// "host:port" taken apart; the host is an IP address without brackets, or, where names are allowed, a host
+// name.
 struct HostPort {
   std::string host;
   std::uint16_t port = 0;
   friend bool operator==(const HostPort&, const HostPort&) = default;
 };
-Result<HostPort> parse_host_port(std::string_view text);
+Result<HostPort> parse_host_port(std::string_view text, bool allow_names = false);
 Result<std::uint64_t> parse_size(std::string_view text);  // "25M", "64K", "1G", "100"
 std::string format_size(std::uint64_t bytes);             // the shortest form that parse_size reads
 

@@ -15,18 +15,18 @@ namespace essaim::mail {
 enum class AutoSubmitted { kGenerated, kReplied };  // RFC 3834 §5
 
 struct Notice {
-  std::string from_name;     // UTF-8, may be empty
-  std::string from_address;  // local@domain
-  std::string to_name;
-  std::string to_address;
-  std::string reply_to;  // an address, may be empty
-  std::string subject;   // UTF-8
-  std::string text;      // UTF-8, lines ended by LF or CRLF; bytes that are no UTF-8 become U+FFFD
+  std::string from_name{};     // UTF-8, may be empty
+  std::string from_address{};  // local@domain
+  std::string to_name{};
+  std::string to_address{};
+  std::string reply_to{};  // an address, may be empty
+  std::string subject{};   // UTF-8
+  std::string text{};      // UTF-8, lines ended by LF or CRLF; bytes that are no UTF-8 become U+FFFD
   WallTime date{};
-  std::string message_id;   // "<...>" as generate_message_id makes it
-  std::string in_reply_to;  // "<...>", may be empty; References follows it
+  std::string message_id{};   // "<...>" as generate_message_id makes it
+  std::string in_reply_to{};  // "<...>", may be empty; References follows it
   AutoSubmitted auto_submitted = AutoSubmitted::kGenerated;
-  std::vector<std::pair<std::string, std::string>> more_fields;  // name and value in ASCII
+  std::vector<std::pair<std::string, std::string>> more_fields{};  // name and value in ASCII
 };
 
 // The whole message with CRLF line ends, pure ASCII: us-ascii 7bit if it can be, else UTF-8 quoted-printable.
