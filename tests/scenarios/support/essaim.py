@@ -1,0 +1,128 @@
+"""The server under test, driven as an operator drives it: a configuration file, the command line, signals."""
+
+import json
+import re
+import signal
+import smtplib
+import subprocess
+
+from . import processes
+
+
+class Essaim:
+    name = "essaim"
+
+    def __init__(self, folder, dns=None, smarthost=None, mx_port=25, delivery="", extra="", hostname="mx1.lists.example",
+                 listen="", start=True):
+        self.folder = folder / "essaim"
+        self.folder.mkdir()
+        self.log = self.folder / "log"
+        self.config = self.folder / "essaim.toml"
+        self.database = self.folder / "essaim.db"
+        self.smarthost = smarthost
+        text = (
+            f'hostname = "{hostname}"\nstate = "{self.folder}/state"\npostmaster = "postmaster@site.example"\n'
+            f'{extra}\n[storage]\nurl = "sqlite:{self.database}"\n'
+            f'[[listen]]\naddress = "127.0.0.1:0"\nrole = "mx"\n{listen}\n'
+        )
+        if dns:
+            text += f'[dns]\nservers = ["{dns}"]\n'
+        text += f"[delivery]\nport = {mx_port}\n{delivery}\n"
+        if smarthost:
+            text += f'smarthost = "{smarthost}"\n'
+        self.config.write_text(text)
+        (self.folder / "state").mkdir()
+        self.process = None
+        if start:
+            self.start()
+
+    def start(self):
+        offset = len(self.process.output()) if self.process else 0
+        self.process = processes.Process("essaim", [processes.BUILD / "essaim", "serve", "--config", self.config], self.log)
+
+        def listening():
+            found = re.search(r"listening .*?address=(\S+):(\d+)", self.process.output()[offset:])
+            return found or not self.process.running()
+
+        found = processes.wait_for("essaim to listen", listening)
+        assert self.process.running(), self.process.output()[-3000:]
+        self.port = int(found.group(2))
+        return self
+
+    def kill(self):
+        self.process.send(signal.SIGKILL)
+        self.process.process.wait()
+
+    def stop(self):
+        if self.process is None:
+            return 0
+        self.process.send(signal.SIGCONT)
+        status = self.process.stop()
+        return status
+
+    def run(self, *arguments, check=True, stdin=None):
+        """The command line; gives what it printed."""
+        result = subprocess.run(
+            [str(processes.BUILD / "essaim"), *[str(a) for a in arguments], "--config", str(self.config)],
+            input=stdin, capture_output=True, text=True, timeout=60,
+        )
+        if check and result.returncode != 0:
+            raise AssertionError(f"essaim {' '.join(map(str, arguments))}: {result.returncode}\n{result.stdout}{result.stderr}")
+        self.last = result
+        return result.stdout
+
+    def json(self, *arguments):
+        return json.loads(self.run(*arguments, "--json"))
+
+    def make_list(self, address, members, **settings):
+        self.run("domain", "create", address.partition("@")[2], check=False)
+        self.run("list", "create", address, "--owner", "owner@people.example")
+        if settings:
+            self.run("list", "set", address, *[f"{key}={value}" for key, value in settings.items()])
+        if members:
+            self.run("member", "add", address, "--file", "-", stdin="\n".join(members) + "\n")
+
+    def client(self):
+        return smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.example", timeout=30)
+
+    def post(self, sender, recipients, message):
+        """Sends the bytes (LF becomes CRLF) and gives the reply to the final dot as (code, text)."""
+        if isinstance(message, str):
+            message = message.encode()
+        if isinstance(recipients, str):
+            recipients = [recipients]
+        with self.client() as client:
+            client.ehlo()
+            code, text = client.mail(sender)
+            if code >= 400:
+                return code, text.decode()
+            accepted = 0
+            for recipient in recipients:
+                code, text = client.rcpt(recipient)
+                accepted += code < 400
+            if not accepted:
+                return code, text.decode()
+            code, text = client.data(message)
+            return code, text.decode()
+
+    def queue_id(self, reply):
+        return re.search(r"queued as (\w+)", reply[1]).group(1)
+
+    def wait_finished(self, queue_id, timeout=30):
+        """Waits until the ledger has nothing pending and gives it."""
+
+        def finished():
+            ledger = self.json("post", "show", queue_id)
+            return ledger if ledger["counts"]["pending"] == 0 and ledger["counts"]["accepted"] > 0 else None
+
+        return processes.wait_for(f"post {queue_id} to be finished", finished, timeout, every=0.1)
+
+
+def message(sender, to, subject="Bees", body="The swarm moves on.\n", message_id=None, extra=""):
+    import uuid
+
+    message_id = message_id or f"<{uuid.uuid4()}@client.example>"
+    return (
+        f"From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: {message_id}\r\n"
+        f"Date: Sun, 22 Nov 2026 18:52:04 +0000\r\n{extra}\r\n{body}".replace("\r\n", "\n").replace("\n", "\r\n")
+    )

@@ -1,0 +1,117 @@
+"""Starting and ending programs: each has its folder, its log and its pid, and only what was started here is ended."""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+BUILD = pathlib.Path(os.environ.get("ESSAIM_BUILD", ROOT / "build" / "debug"))
+NEIGHBOURS = pathlib.Path(os.environ.get("ESSAIM_NEIGHBOURS", ROOT / "build" / "neighbours"))
+
+
+def free_port(host="127.0.0.1"):
+    """A port that was free a moment ago on that address, for TCP and UDP."""
+    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        tcp.bind((host, 0))
+        port = tcp.getsockname()[1]
+        udp.bind((host, port))
+        return port
+
+
+def wait_for(what, condition, timeout=20.0, every=0.02):
+    """Polls until the condition gives something true, and gives that."""
+    deadline = time.monotonic() + timeout
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout} s in vain for {what}")
+        time.sleep(every)
+
+
+def accepts_connections(host, port):
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+        return True
+    except OSError:
+        return False
+
+
+class Process:
+    """A program with its output in a file."""
+
+    def __init__(self, name, command, log, env=None, stdout=None):
+        self.name = name
+        self.log = pathlib.Path(log)
+        self._file = open(self.log, "ab")
+        self.process = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout or self._file,
+            stderr=self._file,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def running(self):
+        return self.process.poll() is None
+
+    def output(self):
+        return self.log.read_text(errors="replace")
+
+    def send(self, number):
+        if self.running():
+            self.process.send_signal(number)
+
+    def stop(self, number=signal.SIGTERM, timeout=20):
+        """Asks it to end, insists after the time out, and gives the exit status."""
+        if self.running():
+            self.process.send_signal(number)
+            try:
+                self.process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"{self.name} did not end within {timeout} s:\n{self.output()[-2000:]}")
+        self._file.close()
+        return self.process.returncode
+
+
+class Scenario(unittest.TestCase):
+    """A test case with a folder of its own; what it started is stopped in reverse order, and the logs are shown when it
+    failed."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="essaim-scenario-"))
+        self.folder.chmod(0o755)
+        self._logs = []
+        self.addCleanup(self._finish)
+
+    def _finish(self):
+        failed = any(error for _, error in self._outcome.errors) if hasattr(self._outcome, "errors") else (
+            self._outcome.result.failures or self._outcome.result.errors)
+        if failed:
+            for name, path in self._logs:
+                text = pathlib.Path(path).read_text(errors="replace") if pathlib.Path(path).exists() else ""
+                print(f"---- {name} ----\n{text[-6000:]}", flush=True)
+        if os.environ.get("ESSAIM_KEEP"):
+            print(f"kept: {self.folder}")
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def started(self, neighbour):
+        """Registers it for the end of the test."""
+        self._logs.append((neighbour.name, neighbour.log))
+        self.addCleanup(neighbour.stop)
+        return neighbour

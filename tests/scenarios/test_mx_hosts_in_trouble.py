@@ -1,0 +1,84 @@
+"""Finding the mail exchanger when DNS and hosts are not as they should be."""
+
+import unittest
+
+from support import dns, essaim, processes, sink
+
+ZONE = """
+good IN MX 10 mx.good
+mx.good IN A 127.1.0.1
+implicit IN A 127.1.0.1
+null IN MX 0 .
+me IN MX 5 mx1.lists
+me IN MX 10 mx.good
+mx1.lists IN A 127.0.0.1
+deadfirst IN MX 5 mx.dead
+deadfirst IN MX 10 mx.good
+mx.dead IN A 127.1.0.9
+dead IN MX 5 mx.dead
+noaddress IN MX 5 gone
+alias IN CNAME good
+"""
+
+
+class MxHostsInTrouble(processes.Scenario):
+    def setUp(self):
+        super().setUp()
+        self.port = processes.free_port()
+        self.dns = self.started(dns.NameServer(self.folder, {"example": ZONE}))
+        self.sink = self.started(sink.Sink(self.folder, listen=[f"127.1.0.1:{self.port}"]))
+
+    def serve(self, **settings):
+        self.essaim = self.started(essaim.Essaim(self.folder, dns=self.dns.address, mx_port=self.port, **settings))
+
+    def send(self, *members):
+        self.essaim.make_list("dev@lists.example", members, post="anyone")
+        reply = self.essaim.post("x@client.example", "dev@lists.example", essaim.message("x@client.example", "dev@lists.example"))
+        self.assertEqual(250, reply[0], reply)
+        return self.essaim.queue_id(reply)
+
+    def states(self, queue_id):
+        ledger = self.essaim.json("post", "show", queue_id)
+        return {row["address"]: row for row in ledger["recipients"]}
+
+    def test_each_domain_gets_what_its_records_say(self):
+        self.serve()
+        queue_id = self.send("a@good.example", "b@implicit.example", "c@null.example", "d@me.example", "e@deadfirst.example",
+                             "f@missing.example", "g@noaddress.example", "h@alias.example", "i@[127.1.0.1]")
+        ledger = self.essaim.wait_finished(queue_id)
+        states = {row["address"]: (row["state"], row["reply"]) for row in ledger["recipients"]}
+        for address in ("a@good.example", "b@implicit.example", "e@deadfirst.example", "h@alias.example", "i@[127.1.0.1]"):
+            self.assertEqual("delivered", states[address][0], states)
+            self.assertEqual(1, self.sink.recipients()[address])
+        for address, code in (("c@null.example", "5.1.10"), ("d@me.example", "5.4.6"), ("f@missing.example", "5.1.2"),
+                              ("g@noaddress.example", "5.4.4")):
+            self.assertEqual("failed", states[address][0], states)
+            self.assertIn(code, states[address][1])
+
+    def test_a_dead_host_is_deferred_and_does_not_slow_the_living(self):
+        self.serve(delivery='retry_initial = "1s"\nretry_max = "2s"')
+        queue_id = self.send("a@good.example", "b@dead.example")
+        processes.wait_for("delivery", lambda: self.sink.recipients()["a@good.example"])
+        processes.wait_for("deferral", lambda: self.states(queue_id)["b@dead.example"]["state"] == "deferred")
+        self.assertIn("refused", self.states(queue_id)["b@dead.example"]["reply"])
+        self.assertIn("b@dead.example", self.essaim.run("queue", "list", "--recipient", "b@dead.example") +
+                      self.essaim.run("queue", "show", queue_id))
+        living = self.started(sink.Sink(self.folder, listen=[f"127.1.0.9:{self.port}"]))
+        self.essaim.wait_finished(queue_id, timeout=60)
+        self.assertEqual(1, living.recipients()["b@dead.example"])
+        self.assertEqual(1, self.sink.recipients()["a@good.example"])
+
+    def test_silent_dns_is_a_deferral_and_never_a_missing_domain(self):
+        self.serve(delivery='retry_initial = "1s"\nretry_max = "2s"')
+        self.dns.pause()
+        queue_id = self.send("a@good.example")
+        row = processes.wait_for("deferral", lambda: (lambda r: r if r["state"] == "deferred" else None)(
+            self.states(queue_id)["a@good.example"]), timeout=40)
+        self.assertIn("4.4.3", row["reply"])
+        self.dns.go_on()
+        self.essaim.wait_finished(queue_id, timeout=90)
+        self.assertEqual(1, self.sink.recipients()["a@good.example"])
+
+
+if __name__ == "__main__":
+    unittest.main()
