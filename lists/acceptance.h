@@ -1,0 +1,51 @@
+// Takes a message from a session to a durable commit and a reply (DESIGN §1, steps 1 to 3):
+//   1. on a database reader thread: the header is parsed once, each target decides by its rules, and renders;
+//   2. in ONE write: lists are checked to be as they were when decided (else it is decided anew, three times at most), what
+//      was seen before is found out, posts are stored, small ones are expanded, requests take effect;
+//   3. after the durable commit: the bell rings, and the reply is 250 with the queue id.
+// A commit of unknown outcome is resolved first. Refusals name the rule; trouble of storage is 451, a full disk 452.
+//
+// Thread-safe. `done` is called exactly once, on a database thread. Services outlive this; so does this all submissions.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/id.h"
+#include "core/smtp/address.h"
+#include "core/smtp/reply.h"
+#include "lists/recipients.h"
+#include "lists/services.h"
+
+namespace essaim::lists {
+
+struct Submission {
+  Id id = 0;  // the queue id, already in the Received line
+  smtp::Address reverse_path;
+  bool eight_bit = false;       // BODY=8BITMIME was said; what the rendering has is looked at anyway
+  std::string client;           // "name [192.0.2.1]"
+  std::string received_header;  // one or more CRLF lines, put on top of what is passed on
+  struct Recipient {
+    smtp::Address address;
+    std::shared_ptr<const Target> target;
+  };
+  std::vector<Recipient> recipients;
+  std::string content;  // as received: CRLF lines, dots unstuffed
+  WallTime received{};  // when the transaction began, for the delay in the log
+};
+
+class Acceptance {
+ public:
+  using Done = std::function<void(smtp::Reply)>;
+  explicit Acceptance(const Services& services) : services_(services) {}
+
+  void submit(std::shared_ptr<Submission> submission, Done done) const;
+
+ private:
+  const Services& services_;
+};
+
+}  // namespace essaim::lists

@@ -1,0 +1,109 @@
+// What the operator asks for: domains, lists, members. Each request is one transaction, blocks on the database, and says
+// whether it changed anything: asking twice is no mistake. Names and settings are checked before anything is written;
+// errors say what is wrong and what to do. Thread-safe as Database is; used by the command line beside a running server
+// (which reads lists and members from the database at every message, so nothing has to be told to it).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/id.h"
+#include "core/base/result.h"
+#include "core/smtp/address.h"
+#include "lists/settings.h"
+#include "storage/database.h"
+#include "storage/records.h"
+
+namespace essaim::lists {
+
+enum class Change { kDone, kAlready };
+
+using Settings = std::map<std::string, std::string>;
+using SettingChanges = std::map<std::string, std::optional<std::string>>;  // nothing: back to the default
+
+struct DomainInfo {
+  storage::DomainRecord domain;
+  std::size_t lists = 0;
+};
+struct ListInfo {
+  storage::ListRecord list;
+  std::int64_t members = 0, owners = 0, editors = 0;
+};
+
+struct NewMember {
+  smtp::Address address;
+  std::string name;
+};
+struct MemberLines {
+  std::vector<NewMember> members;
+  std::vector<std::string> errors;  // "line 3: 'x@' is not an address: ..."
+};
+// One per line: `address`, or `Name <address>`, or `"Name" <address>`; empty lines and those that begin with # are skipped.
+MemberLines read_member_lines(std::istream& in);
+
+struct AddedMembers {
+  std::int64_t added = 0;
+  std::int64_t already = 0;  // were members in this role; also what came twice
+};
+
+struct ApplyPlan {
+  std::vector<std::string> lines;  // "+ list dev@x", "~ list dev@x: footer ...", "- member dev@x a@b"
+  bool applied = false;
+};
+
+class Admin {
+ public:
+  // `ids` must not be those of a running node: the command line has a node number of its own.
+  Admin(storage::Database& database, const Clock& clock, IdGenerator& ids)
+      : database_(database), clock_(clock), ids_(ids) {}
+
+  Result<Change> create_domain(const std::string& name);
+  Result<std::vector<storage::DomainRecord>> domains();
+  Result<DomainInfo> show_domain(const std::string& name);
+  Result<Change> set_domain(const std::string& name, const SettingChanges& changes);
+  Result<Change> delete_domain(const std::string& name);  // kConflict while it has lists
+
+  Result<Change> create_list(const std::string& address, const std::vector<smtp::Address>& owners,
+                             const Settings& settings = {});
+  Result<std::vector<storage::ListRecord>> lists(const std::string& domain = "");
+  Result<ListInfo> show_list(const std::string& address);
+  Result<Change> set_list(const std::string& address, const SettingChanges& changes);
+  Result<Change> open_list(const std::string& address);
+  Result<Change> close_list(const std::string& address);
+  Result<Change> delete_list(const std::string& address);
+
+  Result<AddedMembers> add_members(const std::string& list, storage::Role role, const std::vector<NewMember>& members);
+  Result<Change> remove_member(const std::string& list, storage::Role role, const smtp::Address& member);
+  Result<Change> set_member(const std::string& list, storage::Role role, const smtp::Address& member,
+                            std::optional<bool> delivery, std::optional<std::string> name);
+  // In key order; stops when `each` gives false.
+  Result<void> for_each_member(const std::string& list, storage::Role role,
+                               const std::function<bool(const storage::MemberRecord&)>& each);
+
+  // Domains, lists and members as TOML text, complete and in a fixed order, so that two exports can be compared.
+  Result<std::string> export_text();
+  // Makes domains, lists and members what the text says: creates, changes and removes, members of the lists it names
+  // included. Domains and lists that the text does not name are left alone unless `remove_others`.
+  Result<ApplyPlan> apply_text(const std::string& text, bool dry_run, bool remove_others = false);
+
+ private:
+  storage::Database& database_;
+  const Clock& clock_;
+  IdGenerator& ids_;
+};
+
+// "member", "owner", "editor"
+const char* to_string(storage::Role role);
+Result<storage::Role> parse_role(const std::string& text);
+
+// Why a name cannot be a list's local part; "" if it can. Names end in none of the suffixes and begin with none of the
+// prefixes that mean something else (recipients.h), and leave room for "-unsubscribe" and what VERP adds.
+std::string wrong_with_list_name(const std::string& local);
+
+}  // namespace essaim::lists

@@ -1,0 +1,33 @@
+// Failures and whom they are told to: of members, recorded on the member; of owners and postmaster, the log and a notice
+// to the postmaster; of our own notices, the log only, so that nothing ever goes round.
+//
+// Functions run inside the caller's transaction on a database thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/smtp/address.h"
+#include "lists/services.h"
+#include "storage/database.h"
+#include "storage/records.h"
+
+namespace essaim::lists {
+
+// A recipient that failed for good at delivery; no DSN has to be parsed for it.
+struct DeliveryFailure {
+  const storage::PostRecord* post = nullptr;
+  Id member_id = 0;
+  smtp::Address address;
+  std::string reply;  // "550 5.1.1 no such user"; of the peer or our own words
+  std::string host;
+};
+
+struct RecordedFailures {
+  int members = 0;  // bounces counted on members
+  int notices = 0;  // posts to the postmaster added: ring the bell after the commit
+};
+Result<RecordedFailures> record_failures(const Services& services, storage::Connection& connection,
+                                         const std::vector<DeliveryFailure>& failures);
+
+}  // namespace essaim::lists

@@ -1,0 +1,70 @@
+// What an address of ours is, decided at RCPT. The list's own name comes first: a list called "x-owner" is a list, and
+// only if there is none is "x-owner" the owners of x.
+//
+//   <list>                      a post            <list>-request, <list>-owner   its owners
+//   <list>-editor               its editors, or owners if there are none
+//   <list>-unsubscribe[+TOKEN]  leaving           confirm+TOKEN                   the answer that confirms it
+//   bounce+..., obounce+...     bounces (VERP)    postmaster[@any of ours], abuse@any of ours
+//
+// "Ours" are the domains in the database, and the host's name for postmaster and abuse. A forged or altered token is
+// 550 5.1.1. Trouble with the database is 451 4.3.0, never "no such list".
+//
+// Thread-safe. The asynchronous form calls `done` once on a database thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "core/smtp/address.h"
+#include "core/smtp/reply.h"
+#include "lists/services.h"
+#include "lists/settings.h"
+#include "storage/database.h"
+#include "storage/records.h"
+
+namespace essaim::lists {
+
+enum class TargetKind {
+  kPost,         // the list itself
+  kOwners,       // -request, -owner
+  kEditors,      // -editor
+  kLeave,        // -unsubscribe: asks to confirm
+  kLeaveToken,   // -unsubscribe+TOKEN: leaves at once
+  kConfirm,      // confirm+TOKEN: leaves at once
+  kBounce,       // a copy to a member came back
+  kOwnerBounce,  // mail to owners or postmaster came back
+  kPostmaster,   // postmaster and abuse
+};
+const char* to_string(TargetKind kind);
+
+// Immutable; shared between the session and acceptance.
+struct Target {
+  TargetKind kind = TargetKind::kPost;
+  smtp::Address address;     // as named by the peer; <postmaster> has got the host's name as its domain
+  storage::ListRecord list;  // id 0: none
+  ListSettings settings;     // of the list
+  Id post_id = 0;            // bounces
+  Id member_id = 0;          // bounces, leaving by token
+};
+
+struct Resolution {
+  smtp::Reply reply;  // 250 2.1.5, or the refusal with its rule in the text
+  std::shared_ptr<const Target> target;  // null unless positive
+  std::uint64_t max_size = 0;            // of a message to it, in octets; 0: no limit of its own
+};
+
+class RecipientResolver {
+ public:
+  explicit RecipientResolver(const Services& services) : services_(services) {}
+
+  void resolve(const smtp::Address& recipient, std::function<void(Resolution)> done) const;
+  // On the caller's thread, inside a read. Errors of the database are in the reply.
+  Resolution resolve(storage::Connection& connection, const smtp::Address& recipient) const;
+
+ private:
+  Result<Resolution> find(storage::Connection& connection, const smtp::Address& recipient) const;
+  const Services& services_;
+};
+
+}  // namespace essaim::lists

@@ -1,0 +1,64 @@
+// Tokens that addresses carry, so that mail which comes back says by itself what it is about, and nobody can make one up:
+//
+//   bounce+<post 13><member 13><mac 10>@<domain of the list>    VERP of a copy to a member; member 0: a common copy
+//   obounce+<post 13><member 13><mac 10>@<domain>               VERP of mail to owners, editors, postmaster, abuse
+//   <list>-unsubscribe+<member 13><mac 10>@<domain>             leave at once: what a personal copy carries
+//   confirm+<member 13><time 7><mac 10>@<domain>                the answer to "do you want to leave?", good for 7 days
+//
+// The codes are keyed (HMAC, 50 bits), stateless, and made for one purpose each: none passes for another. They are read
+// without regard to case, as some mailers fold local parts. Every local part stays within 64 octets (RFC 5321
+// §4.5.3.1.1). Immutable and thread-safe; appending allocates nothing in the steady state.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/clock.h"
+#include "core/base/id.h"
+#include "core/base/mac.h"
+#include "core/base/result.h"
+#include "storage/database.h"
+#include "storage/records.h"
+
+namespace essaim::lists {
+
+inline constexpr std::size_t kLeaveTokenLength = 23;
+inline constexpr std::size_t kConfirmTokenLength = 30;
+inline constexpr Duration kConfirmLifetime = std::chrono::hours(24 * 7);
+
+class Tokens {
+ public:
+  explicit Tokens(std::string key) : key_(std::move(key)) {}
+  // With the site's key, the same on all nodes; made once, on first use. Blocks.
+  static Result<std::unique_ptr<Tokens>> load(storage::Database& database);
+
+  // {verp}: the whole local part of the envelope sender, by the kind of the post.
+  void append_verp(const storage::PostRecord& post, Id member_id, std::string* out) const;
+  // {leave}: what stands behind "<list>-unsubscribe+".
+  void append_leave(Id list_id, Id member_id, std::string* out) const;
+  // What stands behind "confirm+".
+  std::string confirm(Id list_id, Id member_id, WallTime now) const;
+
+  struct Bounce {
+    Id post_id = 0;
+    Id member_id = 0;  // 0: a common copy, or a recipient that is no member
+    bool to_owner = false;
+  };
+  // Whether it looks like a VERP address at all; then read_bounce() decides.
+  static bool is_bounce_form(std::string_view local);
+  std::optional<Bounce> read_bounce(std::string_view local) const;
+  // The member; the token must have been made for this list.
+  std::optional<Id> read_leave(Id list_id, std::string_view token) const;
+  // The member whom a confirmation names, unchecked: its list is needed for the check.
+  static std::optional<Id> member_of_confirm(std::string_view token);
+  enum class Confirm { kValid, kForged, kExpired };
+  Confirm check_confirm(Id list_id, std::string_view token, WallTime now) const;
+
+ private:
+  std::string mac(char purpose, Id a, Id b, std::string_view rest = {}) const;
+  MacKey key_;
+};
+
+}  // namespace essaim::lists
