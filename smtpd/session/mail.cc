@@ -1,0 +1,42 @@
+// MAIL (RFC 5321 §4.1.1.2): begins a transaction.
+#include "core/smtp/path.h"
+#include "smtpd/session/server_session.h"
+
+namespace essaim::smtpd {
+
+using smtp::reply;
+
+void ServerSession::do_mail(std::string_view argument) {
+  if (client_.helo.empty()) return respond(bad_sequence("send HELO or EHLO first"));
+  if (transaction_) return respond(bad_sequence("a transaction is open already"));
+  if (transactions_ >= limits_.max_transactions) {
+    return respond(reply(421, "4.7.0", "Too many messages on one connection, connect again"));
+  }
+  smtp::MailCommand mail;
+  if (const auto refused = smtp::parse_mail_argument(argument, &mail)) return respond(*refused);
+
+  Transaction transaction;
+  transaction.info.reverse_path = std::move(mail.reverse_path);
+  transaction.info.body_8bit = mail.parameters.body_8bit;
+  transaction.info.declared_size = mail.parameters.size;
+  transaction.info.client = client_;
+  transaction.info.post_id = actions_.new_post_id();
+  transaction_ = std::move(transaction);
+
+  std::optional<smtp::Reply> refused;
+  if (transaction_->info.declared_size.value_or(0) > limits_.max_message_octets) {
+    // RFC 1870 §6.1
+    refused =
+        reply(552, "5.3.4", "Message larger than " + std::to_string(limits_.max_message_octets) + " octets");
+  } else {
+    refused = actions_.check_sender(transaction_->info);
+  }
+  if (refused) {
+    respond(*refused);
+    return end_transaction();
+  }
+  ++transactions_;
+  respond(reply(250, "2.1.0", "Sender OK"));
+}
+
+}  // namespace essaim::smtpd

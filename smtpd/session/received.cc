@@ -1,0 +1,40 @@
+#include "smtpd/session/received.h"
+
+#include <string_view>
+
+namespace essaim::smtpd {
+namespace {
+
+// A name that the peer chose, as it may stand outside of a comment: nothing that ends a line, opens a comment
+// or looks like another clause.
+std::string harmless(std::string_view name) {
+  std::string out;
+  for (const char c : name.substr(0, 255)) {
+    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      std::string_view(".-_:[]").find(c) != std::string_view::npos;
+    out.push_back(good ? c : '?');
+  }
+  return out.empty() ? "unknown" : out;
+}
+
+std::string_view protocol(const ClientInfo& client) {  // RFC 3848
+  if (!client.esmtp) return "SMTP";
+  return client.tls ? "ESMTPS" : "ESMTP";
+}
+
+}  // namespace
+
+std::string make_received_header(const IncomingMessage& message, const std::string& hostname) {
+  const ClientInfo& client = message.transaction.client;
+  std::string out = "Received: from " + harmless(client.helo) + " (" + harmless(client.reverse_name) + " [";
+  if (client.ip.find(':') != std::string::npos) out += "IPv6:";
+  out += client.ip + "])\r\n\tby " + hostname + " (Essaim) with ";
+  out += protocol(client);
+  out += " id " + format_id(message.transaction.post_id);
+  if (client.tls) out += "\r\n\t(" + harmless(client.tls_version) + " " + harmless(client.tls_cipher) + ")";
+  if (message.recipients.size() == 1) out += "\r\n\tfor <" + message.recipients[0].address.to_string() + ">";
+  out += ";\r\n\t" + format_rfc5322(message.received) + "\r\n";
+  return out;
+}
+
+}  // namespace essaim::smtpd

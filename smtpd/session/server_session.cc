@@ -1,0 +1,239 @@
+#include "smtpd/session/server_session.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "core/base/text.h"
+
+namespace essaim::smtpd {
+
+using smtp::reply;
+using smtp::Verb;
+
+ServerSession::ServerSession(const SessionSettings& settings, bool tls_available, smtp::MemoryBudget& budget,
+                             SessionActions& actions)
+    : settings_(settings),
+      limits_(settings.limits),
+      tls_available_(tls_available),
+      budget_(budget),
+      actions_(actions),
+      input_(smtp::kMaxCommandLine) {}
+
+void ServerSession::on_connected(ClientInfo client) {
+  client_ = std::move(client);
+  enter(Phase::kCommand);
+  if (shutting_down_) return close_if_shutting_down();
+  send_reply(reply(220, "", settings_.hostname + " ESMTP Essaim"));
+}
+
+void ServerSession::receive(std::string_view bytes) {
+  if (bytes.empty() || phase_ == Phase::kClosed) return;
+  // Under way to TLS nothing in clear is listened to any more (CVE-2011-0411).
+  if (phase_ == Phase::kAwaitTls) return;
+  if (!first_octet_seen_) {
+    first_octet_seen_ = true;
+    // The record type of a TLS handshake: no SMTP command begins so, and no line end may ever come.
+    if (bytes[0] == 0x16) return cut(reply(554, "5.5.1", "This is SMTP, use STARTTLS"));
+  }
+  // The body goes from the caller's buffer to its place without a copy between.
+  if (phase_ == Phase::kData && input_.size() == 0) bytes.remove_prefix(take_data(bytes));
+  input_.append(bytes);
+  process();
+}
+
+void ServerSession::process() {
+  while ((phase_ == Phase::kCommand && process_line()) || (phase_ == Phase::kData && input_.size() > 0)) {
+    if (phase_ == Phase::kData && input_.size() > 0) input_.consume(take_data(input_.pending()));
+  }
+  wait_or_run_on();
+}
+
+void ServerSession::wait_or_run_on() {
+  if (phase_ == Phase::kClosed) return input_.clear();
+  input_.compact();
+  const bool full = input_.size() > limits_.max_pending_octets;
+  if (full == paused_) return;
+  paused_ = full;
+  full ? actions_.pause_input() : actions_.resume_input();
+}
+
+// False when there is no whole line, or the session has left kCommand for good.
+bool ServerSession::process_line() {
+  std::string_view line;
+  switch (input_.next(&line)) {
+    case LineBuffer::Next::kNone:
+      if (input_.skipped() > limits_.max_skipped_octets) cut(reply(421, "4.7.0", "Endless command line"));
+      return false;
+    case LineBuffer::Next::kLine:
+      dispatch(line);
+      return true;
+    case LineBuffer::Next::kBareLf:
+      // Read as a line, so that the client learns what is wrong, but never as a command: who takes LF for a
+      // line end and who does not must not make a difference (SMTP smuggling).
+      actions_.trace('C', line);
+      current_verb_ = Verb::kUnknown;
+      current_word_ = "bare LF";
+      enter(Phase::kCommand);
+      respond(reply(500, "5.5.2", "Line must end with CRLF"));
+      return true;
+    case LineBuffer::Next::kTooLong:
+      actions_.trace('C', "<a line that is too long>");
+      current_verb_ = Verb::kUnknown;
+      current_word_ = "long line";
+      enter(Phase::kCommand);
+      respond(reply(500, "5.5.2", "Line too long"));
+      return true;
+  }
+  return false;
+}
+
+bool ServerSession::is_other_protocol(std::string_view word) const {
+  static constexpr std::string_view kWords[] = {"GET",     "POST",    "HEAD",  "PUT",   "DELETE",
+                                                "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"};
+  return std::find(std::begin(kWords), std::end(kWords), word) != std::end(kWords);
+}
+
+void ServerSession::dispatch(std::string_view line) {
+  actions_.trace('C', line);
+  const smtp::Command command = smtp::split_command(line);
+  current_verb_ = command.verb;
+  current_word_ = escaped_for_display(command.word, 40);
+  ++counts_.of(command.verb).tried;
+  enter(Phase::kCommand);
+  if (is_other_protocol(command.word)) {
+    // A web browser can be made to send mail by a page; its body lines are not to be read as commands.
+    return cut(reply(554, "5.5.1", "This is SMTP, not HTTP"));
+  }
+  if (command.verb != Verb::kMail && command.verb != Verb::kRcpt && command.verb != Verb::kData &&
+      command.verb != Verb::kQuit && command.verb != Verb::kStarttls && ++junk_ > limits_.max_junk_commands) {
+    return cut(reply(421, "4.7.0", "Too many commands without mail"));
+  }
+  if (smtp::has_forbidden_octets(line)) {
+    return respond(command.verb == Verb::kUnknown
+                       ? reply(500, "5.5.2", "Command not recognised")
+                       : reply(501, "5.5.2", "Control or non-ASCII character in command"));
+  }
+  run(command);
+}
+
+void ServerSession::run(const smtp::Command& command) {
+  switch (command.verb) {
+    case Verb::kHelo:
+    case Verb::kEhlo:
+      return do_helo(command);
+    case Verb::kMail:
+      return do_mail(command.argument);
+    case Verb::kRcpt:
+      return do_rcpt(command.argument);
+    case Verb::kData:
+      return do_data(command.argument);
+    case Verb::kStarttls:
+      return do_starttls(command.argument);
+    case Verb::kRset:
+      return do_rset(command.argument);
+    case Verb::kNoop:
+      return do_noop();
+    case Verb::kQuit:
+      return do_quit(command.argument);
+    case Verb::kVrfy:
+      return do_vrfy(command.argument);
+    case Verb::kExpn:
+      return do_expn();
+    case Verb::kHelp:
+      return do_help();
+    case Verb::kUnknown:
+      return respond(reply(500, "5.5.2", "Command not recognised"));
+  }
+}
+
+// Every phase is entered here, with its deadline.
+void ServerSession::enter(Phase phase) {
+  phase_ = phase;
+  switch (phase) {
+    case Phase::kCommand:
+      return actions_.set_deadline(limits_.command_deadline);
+    case Phase::kData:
+      octets_since_deadline_ = 0;
+      return actions_.set_deadline(limits_.data_block_deadline);
+    case Phase::kAwaitRecipient:
+    case Phase::kAwaitSubmit:
+      return actions_.set_deadline(limits_.answer_deadline);
+    case Phase::kAwaitTls:
+      return actions_.set_deadline(limits_.tls_deadline);
+    case Phase::kClosed:
+      return actions_.close();
+  }
+}
+
+void ServerSession::send_reply(const smtp::Reply& answer) {
+  const std::string wire = answer.to_wire();
+  actions_.send(wire);
+  for (std::size_t begin = 0; begin < wire.size();) {
+    const std::size_t end = wire.find("\r\n", begin);
+    actions_.trace('S', std::string_view(wire).substr(begin, end - begin));
+    begin = end + 2;
+  }
+}
+
+// The answer to the current command.
+void ServerSession::respond(const smtp::Reply& answer, const smtp::Address* recipient) {
+  send_reply(answer);
+  if (answer.positive()) ++counts_.of(current_verb_).done;
+  if (answer.temporary() || answer.permanent()) {
+    actions_.on_rejected(
+        Rejection{current_word_, transaction_ ? &transaction_->info : nullptr, recipient, &answer});
+  }
+  if (answer.code == 421) return enter(Phase::kClosed);
+  if (answer.permanent() && ++errors_ >= limits_.max_errors) cut(reply(421, "4.7.0", "Too many errors"));
+}
+
+void ServerSession::cut(const smtp::Reply& answer) {
+  send_reply(answer);
+  actions_.on_rejected(
+      Rejection{current_word_, transaction_ ? &transaction_->info : nullptr, nullptr, &answer});
+  enter(Phase::kClosed);
+}
+
+void ServerSession::end_transaction() {
+  transaction_.reset();
+  content_.reset();
+  decoder_.reset();
+  data_refusal_.reset();
+  data_octets_ = 0;
+}
+
+smtp::Reply ServerSession::bad_sequence(std::string_view what) const {
+  return reply(503, "5.5.1", "Bad sequence of commands: " + std::string(what));
+}
+
+void ServerSession::on_timeout() {
+  switch (phase_) {
+    case Phase::kCommand:
+    case Phase::kData:
+      current_word_ = "timeout";
+      return cut(reply(421, "4.4.2", settings_.hostname + " Timeout, closing connection"));
+    case Phase::kAwaitRecipient:
+      return on_recipient_answer(
+          ticket_, RecipientAnswer{reply(451, "4.3.0", "No decision in time, try again"), {}, 0});
+    case Phase::kAwaitSubmit:
+      return on_submit_answer(ticket_, reply(451, "4.3.0", "Not stored in time, try again"));
+    case Phase::kAwaitTls:
+      // In the midst of a handshake there is nothing that the client could read.
+      return enter(Phase::kClosed);
+    case Phase::kClosed:
+      return;
+  }
+}
+
+void ServerSession::shut_down() {
+  shutting_down_ = true;
+  if (phase_ == Phase::kCommand && !transaction_) close_if_shutting_down();
+}
+
+void ServerSession::close_if_shutting_down() {
+  if (!shutting_down_ || phase_ != Phase::kCommand || transaction_) return;
+  current_word_ = "shutdown";
+  cut(reply(421, "4.3.2", settings_.hostname + " Shutting down, try again later"));
+}
+
+}  // namespace essaim::smtpd

@@ -1,0 +1,133 @@
+// The server's side of an SMTP dialogue (RFC 5321), sans-I/O: bytes, time and answers in; SessionActions out.
+// It knows no socket, clock, log file, list or database. One file for each verb: helo.cc, mail.cc, rcpt.cc,
+// data.cc, starttls.cc, simple_commands.cc; server_session.cc drives them.
+//
+// Thread: one. Lifetime: the settings, the budget and the actions outlive it. It is bounded: see
+// SessionLimits.
+//
+//   phase             what it waits for            leaves it by
+//   kCommand          a command line               DATA -> kData; RCPT -> kAwaitRecipient; STARTTLS ->
+//   kAwaitTls kData             message and CRLF.CRLF        the end: refused -> kCommand, else submit ->
+//   kAwaitSubmit kAwaitRecipient   the answer about one RCPT    answer or deadline (451) -> kCommand
+//   kAwaitSubmit      the answer about a message   answer or deadline (451) -> kCommand, transaction over
+//   kAwaitTls         the handshake                established -> kCommand, everything forgotten; deadline ->
+//   kClosed kClosed           nothing                      QUIT, 421 and 554 lead here
+//
+// Within kCommand three facts say which commands are in order: greeted (HELO or EHLO), a transaction (MAIL),
+// and its recipients (RCPT). What does not fit is a 503. Commands that come while something is awaited wait,
+// in order.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "core/smtp/command.h"
+#include "core/smtp/data_decoder.h"
+#include "smtpd/session/actions.h"
+#include "smtpd/session/counts.h"
+#include "smtpd/session/intake.h"
+#include "smtpd/session/line_buffer.h"
+#include "smtpd/session/settings.h"
+
+namespace essaim::smtpd {
+
+class ServerSession final : private smtp::DataDecoder::Sink {
+ public:
+  ServerSession(const SessionSettings& settings, bool tls_available, smtp::MemoryBudget& budget,
+                SessionActions& actions);
+  ServerSession(const ServerSession&) = delete;
+  ServerSession& operator=(const ServerSession&) = delete;
+
+  void on_connected(ClientInfo client);  // first; sends the greeting
+  void receive(std::string_view bytes);
+  void on_tls_established(std::string version, std::string cipher);
+  void on_recipient_answer(Ticket ticket, RecipientAnswer answer);
+  void on_submit_answer(Ticket ticket, smtp::Reply reply);
+  void on_timeout();
+  // 421 4.3.2 as soon as no transaction is open.
+  void shut_down();
+
+  bool closed() const { return phase_ == Phase::kClosed; }
+  const ClientInfo& client() const { return client_; }
+  const SessionCounts& counts() const { return counts_; }
+
+ private:
+  enum class Phase { kCommand, kData, kAwaitRecipient, kAwaitSubmit, kAwaitTls, kClosed };
+
+  struct Transaction {
+    TransactionInfo info;
+    std::vector<AcceptedRecipient> recipients;
+    std::set<std::string> accepted;  // the same as text
+    std::size_t rcpt_commands = 0;
+  };
+
+  // server_session.cc
+  void process();
+  bool process_line();
+  void dispatch(std::string_view line);
+  void run(const smtp::Command& command);
+  bool is_other_protocol(std::string_view word) const;
+  void enter(Phase phase);
+  void respond(const smtp::Reply& reply, const smtp::Address* recipient = nullptr);
+  void send_reply(const smtp::Reply& reply);
+  void cut(const smtp::Reply& reply);  // says it and closes
+  void wait_or_run_on();               // pauses the input when too much waits
+  void end_transaction();
+  void close_if_shutting_down();
+  smtp::Reply bad_sequence(std::string_view what) const;
+
+  // One for each verb.
+  void do_helo(const smtp::Command& command);
+  void do_mail(std::string_view argument);
+  void do_rcpt(std::string_view argument);
+  void do_data(std::string_view argument);
+  void do_starttls(std::string_view argument);
+  void do_rset(std::string_view argument);
+  void do_noop();
+  void do_quit(std::string_view argument);
+  void do_vrfy(std::string_view argument);
+  void do_expn();
+  void do_help();
+
+  // data.cc
+  std::size_t take_data(std::string_view bytes);
+  void on_message_data(std::string_view bytes) override;
+  void refuse_data(smtp::Reply reply);
+  void end_of_data();
+  std::optional<smtp::Reply> spoiled_data() const;
+
+  const SessionSettings& settings_;
+  const SessionLimits& limits_;
+  const bool tls_available_;
+  smtp::MemoryBudget& budget_;
+  SessionActions& actions_;
+
+  Phase phase_ = Phase::kCommand;
+  bool shutting_down_ = false;
+  bool paused_ = false;
+  bool first_octet_seen_ = false;
+  ClientInfo client_;
+  LineBuffer input_;
+  std::optional<Transaction> transaction_;
+  std::string current_word_;  // of the command that is being answered, for the log
+  smtp::Verb current_verb_ = smtp::Verb::kUnknown;
+  Ticket ticket_ = 0;  // the last one given out
+  smtp::Address asked_recipient_;
+
+  std::optional<smtp::DataDecoder> decoder_;
+  std::unique_ptr<smtp::MessageBuffer> content_;
+  std::optional<smtp::Reply> data_refusal_;
+  std::uint64_t data_octets_ = 0;
+  std::uint64_t message_octets_ = 0;
+  std::size_t octets_since_deadline_ = 0;
+
+  SessionCounts counts_;
+  std::size_t errors_ = 0;
+  std::size_t junk_ = 0;
+  std::size_t transactions_ = 0;
+};
+
+}  // namespace essaim::smtpd

@@ -1,0 +1,41 @@
+// What a session is allowed and told. Immutable while sessions use it; shared by all of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "core/base/clock.h"
+#include "core/smtp/data_decoder.h"
+#include "core/smtp/message_buffer.h"
+
+namespace essaim::smtpd {
+
+struct SessionLimits {
+  std::size_t max_recipients = 1'000;      // accepted in one transaction (RFC 5321 §4.5.3.1.8 asks for 100)
+  std::size_t max_rcpt_commands = 10'000;  // in one transaction, accepted or not
+  std::uint64_t max_message_octets = 25'000'000;
+  std::size_t max_errors = 20;              // 5xx since the last accepted message
+  std::size_t max_junk_commands = 100;      // commands that bring no mail, since the last accepted message
+  std::size_t max_transactions = 1'000;     // in one connection
+  std::size_t max_pending_octets = 65'536;  // commands that wait; reading pauses beyond
+  std::size_t max_skipped_octets =
+      262'144;  // of one command line that is too long, then the connection is cut
+  Duration command_deadline = std::chrono::seconds(300);  // RFC 5321 §4.5.3.2.7
+  Duration data_block_deadline =
+      std::chrono::seconds(180);          // for each data_block_octets; RFC 5321 §4.5.3.2.5
+  std::size_t data_block_octets = 4'096;  // so a trickle of single octets does not last for ever
+  Duration tls_deadline = std::chrono::seconds(60);
+  Duration answer_deadline = std::chrono::seconds(240);  // for what we ask inside; clients wait 300 s at RCPT
+  Duration close_deadline = std::chrono::seconds(10);    // for a peer that does not take our last words
+};
+
+struct SessionSettings {
+  std::string hostname;
+  SessionLimits limits;
+  smtp::BareLineEnds bare_line_ends = smtp::BareLineEnds::kRefuse;
+  std::string spill_directory = "/tmp";
+  std::size_t spill_threshold = smtp::MessageBuffer::kDefaultThreshold;
+};
+
+}  // namespace essaim::smtpd
