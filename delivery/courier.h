@@ -31,6 +31,9 @@ struct CourierSettings {
   Duration data_timeout = std::chrono::minutes(3);    // per progress of the body
   Duration final_dot_timeout = std::chrono::minutes(10);
   Duration idle_timeout = std::chrono::seconds(5);    // kept open without work
+  // The next MAIL goes out behind the final dot (RFC 2920 §3.1 allows it). Off: some servers and filters in front of
+  // them throw away what follows the dot.
+  bool chain_transactions = false;
 };
 
 // Who it is for the log and the ledger.

@@ -1,0 +1,23 @@
+// What a server offers in its reply to EHLO (RFC 5321 §4.1.1.1). A value. Keywords are read without regard to
+// case; those that we do not use are ignored.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace essaim::delivery {
+
+struct Capabilities {
+  bool pipelining = false;       // RFC 2920
+  bool eight_bit = false;        // RFC 6152
+  bool starttls = false;         // RFC 3207
+  bool enhanced_codes = false;   // RFC 2034
+  bool size = false;             // RFC 1870
+  std::uint64_t size_limit = 0;  // octets; 0: none announced
+  friend bool operator==(const Capabilities&, const Capabilities&) = default;
+};
+
+// `text` is the text of the reply: lines separated by '\n'; the first one is the greeting and no keyword.
+Capabilities parse_capabilities(std::string_view text);
+
+}  // namespace essaim::delivery

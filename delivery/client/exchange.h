@@ -1,0 +1,51 @@
+// One transaction under way: which recipients are still open, and how far its commands have been sent. Data
+// of the ClientSession; buffers are kept from one transaction to the next, so that a recipient costs no
+// allocation.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "delivery/client/capabilities.h"
+#include "delivery/work.h"
+
+namespace essaim::delivery {
+
+struct Exchange {
+  enum class Recipient : std::uint8_t {
+    kOpen,       // no reply yet
+    kAccepted,   // 2xx to RCPT; waits for the final dot
+    kConcluded,  // its outcome was told
+    kSkipped,    // likewise, and no RCPT is sent for it
+  };
+  enum class Step : std::uint8_t { kMail, kRcpt, kData, kAllSent };
+
+  bool active = false;
+  Transaction transaction;
+  std::vector<Recipient> recipients;  // as transaction.indices
+  std::size_t open = 0;               // not concluded
+  std::size_t accepted = 0;
+  bool mail_accepted = false;
+  bool progress = false;         // some recipient was concluded
+  Step step = Step::kMail;       // the next command
+  std::size_t next_to_send = 0;  // position of the next RCPT
+  std::size_t next_reply = 0;    // position whose RCPT is answered next
+  std::string sender;            // reverse-path without brackets
+  std::string block;             // private header block
+  std::uint64_t size = 0;        // octets, for SIZE=
+
+  const ActivePost& post() const { return *transaction.batch->post; }
+  const storage::BatchRecipient& recipient(std::size_t position) const {
+    return transaction.batch->recipients[transaction.indices[position]];
+  }
+
+  // Begins with `transaction`, which is filled: the sender and the block of its copy are made. What is wrong
+  // with it for all its recipients (or code 0) is given back; nothing of it may be sent then.
+  smtp::Reply prepare(const TokenMinter& minter, const Capabilities& capabilities, const std::string& peer);
+  // Moves next_to_send to the next open recipient; false: there is none.
+  bool seek_to_send();
+  void clear();
+};
+
+}  // namespace essaim::delivery

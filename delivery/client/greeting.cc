@@ -1,0 +1,61 @@
+// From the greeting to the first transaction: EHLO or HELO, and STARTTLS between them.
+#include "delivery/client/client_session.h"
+
+namespace essaim::delivery {
+
+Stage ClientSession::early_stage() const {
+  switch (state_) {
+    case SessionState::kGreeting:
+      return Stage::kBanner;
+    case SessionState::kStartTls:
+    case SessionState::kHandshake:
+      return Stage::kTls;
+    default:
+      return Stage::kEhlo;
+  }
+}
+
+void ClientSession::fail_early(Stage stage, const smtp::Reply& reply, bool from_peer, bool retry_in_clear) {
+  finish(End{.retry_in_clear = retry_in_clear, .stage = stage, .reply = reply, .from_peer = from_peer});
+}
+
+void ClientSession::on_greeting(const smtp::Reply& reply) {
+  // RFC 5321 §3.1: 220, or 554 when there is no service.
+  if (!reply.positive()) return fail_early(Stage::kBanner, reply, true);
+  say_ = Say::kEhlo;
+}
+
+void ClientSession::on_ehlo(const smtp::Reply& reply, bool helo) {
+  // RFC 5321 §4.1.1.1: a server that does not know EHLO is asked with HELO. 421 is not such an answer.
+  if (!helo && reply.permanent()) {
+    say_ = Say::kHelo;
+    return;
+  }
+  if (!reply.positive()) return fail_early(Stage::kEhlo, reply, true);
+  capabilities_ = helo ? Capabilities{} : parse_capabilities(reply.text);
+  if (want_tls_ && capabilities_.starttls)
+    say_ = Say::kStartTls;
+  else
+    become_ready();
+}
+
+void ClientSession::on_starttls(const smtp::Reply& reply) {
+  if (reply.positive()) {
+    say_ = Say::kStartTls;  // now the handshake, if nothing stands behind the reply
+  } else if (reply.code == 421 || reply.intermediate()) {
+    fail_early(Stage::kTls, reply, true);
+  } else {
+    // TLS is opportunistic: a server that offers it and then has none today gets the mail in clear.
+    want_tls_ = false;
+    become_ready();
+  }
+}
+
+void ClientSession::become_ready() {
+  ready_ = true;
+  enter(SessionState::kIdle);
+  say_ = Say::kTransaction;
+  output_->on_ready();
+}
+
+}  // namespace essaim::delivery

@@ -1,0 +1,170 @@
+// The replies of a transaction, and what they mean for its recipients.
+#include <utility>
+
+#include "core/base/check.h"
+#include "delivery/client/client_session.h"
+
+namespace essaim::delivery {
+
+void ClientSession::on_rset(const smtp::Reply& reply) {
+  if (reply.code == 421) return end(reply, true, false);
+  if (!reply.positive()) return on_unexpected(reply, "RSET");
+  after_envelope_reply();
+}
+
+void ClientSession::on_mail(smtp::Reply reply) {
+  if (reply.intermediate()) return on_unexpected(reply, "MAIL");
+  if (reply.positive()) {
+    current_.mail_accepted = true;
+  } else {
+    conclude_open(&current_, Stage::kMail, reply, true, done_ > 0);
+    if (reply.code == 421) return end(reply, true, false);
+  }
+  after_envelope_reply();
+}
+
+void ClientSession::on_rcpt(smtp::Reply reply) {
+  while (current_.recipients[current_.next_reply] == Exchange::Recipient::kSkipped) ++current_.next_reply;
+  const std::size_t position = current_.next_reply++;
+  if (reply.intermediate()) return on_unexpected(reply, "RCPT");
+  const int code = reply.code;
+  const smtp::Reply last = code == 421 ? reply : smtp::Reply{};
+  if (current_.recipients[position] == Exchange::Recipient::kOpen) {
+    if (reply.positive()) {
+      current_.recipients[position] = Exchange::Recipient::kAccepted;
+      ++current_.accepted;
+    } else {
+      Outcome outcome;
+      outcome.stage = Stage::kRcpt;
+      outcome.reply = std::move(reply);
+      outcome.reply_from_peer = true;
+      outcome.kind = outcome_kind(decide(Trouble{.stage = Stage::kRcpt,
+                                                 .reply = &outcome.reply,
+                                                 .from_peer = true,
+                                                 .progress = current_.accepted > 0}));
+      conclude(&current_, position, &outcome);
+    }
+  }
+  if (code == 421) return end(last, true, false);
+  after_envelope_reply();
+}
+
+void ClientSession::on_data(smtp::Reply reply) {
+  if (current_.accepted == 0) {
+    if (reply.intermediate())
+      say_ = Say::kEmptyBody;
+    else if (reply.code == 421)
+      end(reply, true, false);
+    else
+      finish_transaction();
+    return;
+  }
+  if (reply.intermediate()) {
+    say_ = Say::kBody;
+    return;
+  }
+  if (reply.positive()) return on_unexpected(reply, "DATA");
+  conclude_open(&current_, Stage::kData, reply, true, done_ > 0);
+  if (reply.code == 421) return end(reply, true, false);
+  finish_transaction();
+}
+
+void ClientSession::on_empty_dot(const smtp::Reply& reply) {
+  if (reply.code == 421) return end(reply, true, false);
+  current_.mail_accepted = false;  // the dot ended the transaction of the server
+  finish_transaction();
+}
+
+void ClientSession::on_final_dot(smtp::Reply reply) {
+  const bool early = state_ == SessionState::kBody;  // the server has not seen the final dot
+  if (reply.intermediate() || (early && reply.positive())) return on_unexpected(reply, "the message");
+  if (reply.positive()) {
+    Outcome outcome;
+    outcome.kind = Outcome::Kind::kDelivered;
+    outcome.stage = Stage::kFinalDot;
+    outcome.reply = std::move(reply);
+    outcome.reply_from_peer = true;
+    for (std::size_t i = 0; i < current_.recipients.size(); ++i)
+      if (current_.recipients[i] == Exchange::Recipient::kAccepted) conclude(&current_, i, &outcome);
+  } else {
+    conclude_open(&current_, Stage::kFinalDot, reply, true, done_ > 0);
+    // Refused in the middle of the message (too big, as a rule): its rest would be taken for commands.
+    if (reply.code == 421 || early) return end(reply, true, false);
+  }
+  current_.mail_accepted = false;
+  finish_transaction();
+}
+
+// Nothing is outstanding: the next command, or the end of a transaction of which nobody is left.
+void ClientSession::after_envelope_reply() {
+  if (awaiting()) return;
+  if (current_.open == 0)
+    finish_transaction();
+  else
+    say_ = Say::kEnvelope;
+}
+
+void ClientSession::finish_transaction() {
+  ESSAIM_CHECK(current_.open == 0);
+  needs_rset_ = current_.mail_accepted;
+  ++done_;
+  current_.clear();
+  if (chained_.active) {
+    std::swap(current_, chained_);
+    enter(SessionState::kEnvelope);
+  } else {
+    enter(SessionState::kIdle);
+    say_ = Say::kTransaction;
+  }
+}
+
+void ClientSession::on_unexpected(const smtp::Reply& reply, const char* command) {
+  end(own_reply("4.5.0",
+                "unexpected reply " + std::to_string(reply.code) + " of " + peer_ + " to " + command),
+      false, false);
+}
+
+void ClientSession::conclude(Exchange* exchange, std::size_t position, Outcome* outcome) {
+  auto& recipient = exchange->recipients[position];
+  ESSAIM_CHECK(recipient == Exchange::Recipient::kOpen || recipient == Exchange::Recipient::kAccepted);
+  if (recipient == Exchange::Recipient::kAccepted) --exchange->accepted;
+  recipient = Exchange::Recipient::kConcluded;
+  --exchange->open;
+  exchange->progress = true;
+  outcome->index = exchange->transaction.indices[position];
+  output_->on_outcome(exchange->transaction, *outcome);
+}
+
+// All of whom nothing was told yet.
+void ClientSession::conclude_open(Exchange* exchange, Stage stage, const smtp::Reply& reply, bool from_peer,
+                                  bool progress) {
+  if (exchange->open == 0) return;
+  Outcome outcome;
+  outcome.stage = stage;
+  outcome.reply = reply;
+  outcome.reply_from_peer = from_peer;
+  outcome.kind = outcome_kind(
+      decide(Trouble{.stage = stage, .reply = &reply, .from_peer = from_peer, .progress = progress}));
+  for (std::size_t i = 0; i < exchange->recipients.size(); ++i)
+    if (exchange->recipients[i] == Exchange::Recipient::kOpen ||
+        exchange->recipients[i] == Exchange::Recipient::kAccepted)
+      conclude(exchange, i, &outcome);
+}
+
+// The connection is gone.
+void ClientSession::conclude_lost(const smtp::Reply& reply, bool from_peer, bool timed_out) {
+  Stage stage = Stage::kLost;
+  if (state_ == SessionState::kBody || state_ == SessionState::kFinalDot) {
+    // The dot may have arrived: nobody knows (RFC 1047).
+    stage = Stage::kFinalDot;
+  } else if (timed_out && awaiting()) {
+    // A server that hangs at a command would hang again at once.
+    if (awaits_[first_] == Await::kMail) stage = Stage::kMail;
+    if (awaits_[first_] == Await::kRcpt) stage = Stage::kRcpt;
+    if (awaits_[first_] == Await::kData) stage = Stage::kData;
+  }
+  conclude_open(&current_, stage, reply, from_peer, done_ > 0 || current_.progress);
+  conclude_open(&chained_, Stage::kLost, reply, from_peer, true);
+}
+
+}  // namespace essaim::delivery

@@ -1,0 +1,306 @@
+#include "delivery/courier.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/check.h"
+#include "core/base/log.h"
+#include "delivery/client/client_session.h"
+#include "delivery/failure_policy.h"
+
+namespace essaim::delivery {
+namespace {
+
+// How long the peer may take to see our QUIT before the connection is cut.
+constexpr Duration kQuitTimeout = std::chrono::seconds(2);
+
+std::string peer_text(const HostCandidate& host) {
+  return host.name + "[" + host.address + "]:" + std::to_string(host.port);
+}
+
+}  // namespace
+
+// What happens in a call of the owner or within a callback of the session is only noted there; it is carried
+// out by a task, so that the owner is never called from within its own call and no object dies under its own
+// feet.
+class Courier::Impl final : public net::Connection::Listener, public ClientSession::Output {
+ public:
+  Impl(Courier& self, net::EventLoop& loop, const CourierSettings& settings,
+       std::shared_ptr<net::TlsClientContext> tls, const TokenMinter& minter,
+       std::vector<HostCandidate> candidates, Courier::Listener* listener)
+      : self_(self),
+        loop_(loop),
+        settings_(settings),
+        tls_(std::move(tls)),
+        minter_(minter),
+        candidates_(std::move(candidates)),
+        listener_(listener),
+        timer_(loop, [this] { on_timer(); }) {}
+
+  void start() {
+    post([this] { try_candidate(); });
+  }
+
+  void wake() {
+    if (finished_ || std::exchange(wake_posted_, true)) return;
+    post([this] {
+      wake_posted_ = false;
+      if (!session_) return;
+      session_->wake(loop_.now());
+      rearm();
+    });
+  }
+
+  void close() {
+    if (finished_ || std::exchange(closing_, true)) return;
+    post([this] {
+      if (!session_) return;
+      session_->close(loop_.now());
+      rearm();
+    });
+  }
+
+  void set_trace(Trace trace) {
+    trace_ = std::move(trace);
+    if (session_) session_->set_trace(static_cast<bool>(trace_));
+  }
+
+  const PeerInfo& peer() const { return peer_; }
+  bool idle() const { return session_ && session_->state() == SessionState::kIdle; }
+
+ private:
+  enum class Phase { kConnecting, kTalking, kQuitting };
+
+  template <typename F>
+  void post(F work) {
+    loop_.post([this, work = std::move(work), alive = std::weak_ptr<bool>(alive_)] {
+      if (!alive.expired() && !finished_) work();
+    });
+  }
+
+  const HostCandidate& candidate() const { return candidates_[index_]; }
+
+  void try_candidate() {
+    if (closing_) return finish(false, Stage::kConnect, {0, {}, "closed by us"});
+    if (candidates_.empty())
+      return finish(false, Stage::kConnect, smtp::reply(451, "4.4.4", "there is no host to connect to"));
+    peer_ = PeerInfo{};
+    peer_.host = peer_text(candidate());
+    const auto address = net::SocketAddress::from_ip(candidate().address, candidate().port);
+    if (!address) {
+      return candidate_failed(Stage::kConnect, smtp::reply(451, "4.4.1", address.error().message), false);
+    }
+    phase_ = Phase::kConnecting;
+    in_body_ = false;
+    began_ = loop_.now();
+    session_ = std::make_unique<ClientSession>(settings_, minter_, peer_.host,
+                                               settings_.tls && tls_ != nullptr && !in_clear_, this);
+    session_->set_trace(static_cast<bool>(trace_));
+    connection_ = net::Connection::connect(loop_, *address, net::SocketAddress(), this);
+    timer_.start(settings_.connect_timeout);
+  }
+
+  void candidate_failed(Stage stage, const smtp::Reply& reply, bool from_peer) {
+    listener_->on_candidate_failed(self_, candidate(), stage, reply);
+    in_clear_ = false;
+    ++index_;
+    const Verdict verdict = decide(Trouble{.stage = stage,
+                                           .reply = &reply,
+                                           .from_peer = from_peer,
+                                           .more_candidates = index_ < candidates_.size()});
+    if (verdict == Verdict::kNextCandidate && index_ < candidates_.size())
+      post([this] { try_candidate(); });
+    else
+      finish(false, stage, reply);
+  }
+
+  void drop_connection() {
+    timer_.cancel();
+    if (connection_) loop_.destroy_later(std::move(connection_));
+  }
+
+  void finish(bool usable, Stage stage, const smtp::Reply& why) {
+    drop_connection();
+    finished_ = true;
+    listener_->on_finished(self_, usable, stage, why);
+  }
+
+  // ---- net::Connection::Listener ----
+
+  void on_connected() override {
+    phase_ = Phase::kTalking;
+    peer_.connect_delay = loop_.now() - began_;
+    session_->on_connected(loop_.now());
+    rearm();
+  }
+
+  void on_data(std::string_view bytes) override {
+    if (phase_ != Phase::kTalking || !session_ || !connection_) return;
+    // The peer has read all and answered before we were told that all had gone.
+    if (connection_->pending_output() == 0) session_->on_drained(loop_.now());
+    session_->on_bytes(bytes, loop_.now());
+    rearm();
+  }
+
+  void on_drained() override {
+    if (phase_ != Phase::kTalking || !session_ || !connection_) return;
+    session_->on_drained(loop_.now());
+    rearm();
+  }
+
+  void on_tls_established(const net::TlsInfo& info) override {
+    if (!session_) return;
+    peer_.tls = true;
+    peer_.tls_info = info;
+    session_->on_tls_established(loop_.now());
+    rearm();
+  }
+
+  void on_closed(const Error& reason, bool during_tls) override {
+    timer_.cancel();
+    switch (phase_) {
+      case Phase::kConnecting:
+        drop_connection();
+        session_.reset();
+        if (closing_) return finish(false, Stage::kConnect, {0, {}, "closed by us"});
+        return candidate_failed(Stage::kConnect,
+                                smtp::reply(451, "4.4.1", peer_.host + ": " + reason.message), false);
+      case Phase::kTalking:
+        if (session_) session_->on_closed(reason, during_tls, loop_.now());
+        return;
+      case Phase::kQuitting:
+        return finish(true, end_.stage, end_.reply);
+    }
+  }
+
+  // ---- time ----
+
+  void rearm() {
+    if (!session_ || !connection_ || phase_ != Phase::kTalking) return;
+    const bool in_body = session_->state() == SessionState::kBody;
+    if (in_body && !in_body_) last_pending_ = connection_->pending_output();
+    in_body_ = in_body;
+    const auto deadline = session_->deadline();
+    if (deadline)
+      timer_.start(std::max(Duration::zero(), *deadline - loop_.now()));
+    else
+      timer_.cancel();
+  }
+
+  void on_timer() {
+    if (finished_) return;
+    if (phase_ == Phase::kQuitting) return finish(true, end_.stage, end_.reply);
+    if (!session_ || !connection_) return;
+    if (phase_ == Phase::kConnecting) {
+      drop_connection();
+      session_.reset();
+      if (closing_) return finish(false, Stage::kConnect, {0, {}, "closed by us"});
+      return candidate_failed(Stage::kConnect,
+                              smtp::reply(451, "4.4.1", "connect to " + peer_.host + ": timed out"), false);
+    }
+    if (in_body_ && connection_->pending_output() < last_pending_) {
+      last_pending_ = connection_->pending_output();
+      session_->on_write_progress(loop_.now());
+    } else {
+      session_->on_timer(loop_.now());
+    }
+    rearm();
+  }
+
+  // ---- ClientSession::Output ----
+
+  void write(std::string_view bytes) override { connection_->write(bytes); }
+  void write_shared(const SharedBytes& bytes) override { connection_->write_shared(bytes, 0, bytes->size()); }
+  void start_tls() override { connection_->start_tls_client(tls_, candidate().name, peer_.host); }
+  void on_ready() override { listener_->on_ready(self_); }
+
+  bool next(Transaction* transaction) override {
+    peer_.transactions = session_->transactions();
+    return listener_->next(self_, transaction);
+  }
+
+  void on_outcome(const Transaction& transaction, const Outcome& outcome) override {
+    peer_.transactions = session_->transactions();
+    listener_->on_outcome(self_, transaction, outcome);
+  }
+
+  void trace(char side, std::string_view line) override {
+    if (trace_) trace_(side, line);
+  }
+
+  void on_done(const ClientSession::End& end) override {
+    end_ = end;
+    if (end.orderly) {
+      phase_ = Phase::kQuitting;
+      connection_->close_after_flush();
+      timer_.start(kQuitTimeout);
+      return;
+    }
+    drop_connection();
+    post([this] { after_end(); });
+  }
+
+  void after_end() {
+    session_.reset();
+    if (end_.ready || closing_) return finish(end_.ready, end_.stage, end_.reply);
+    if (end_.retry_in_clear && !std::exchange(in_clear_, true)) {
+      tls_->forget(peer_.host);
+      log::info("tls-fallback", {{"relay", peer_.host}, {"reason", end_.reply.text}});
+      return try_candidate();
+    }
+    candidate_failed(end_.stage, end_.reply, end_.from_peer);
+  }
+
+  Courier& self_;
+  net::EventLoop& loop_;
+  const CourierSettings settings_;
+  const std::shared_ptr<net::TlsClientContext> tls_;
+  const TokenMinter& minter_;
+  const std::vector<HostCandidate> candidates_;
+  Courier::Listener* const listener_;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  Trace trace_;
+  PeerInfo peer_;
+  std::size_t index_ = 0;
+  bool in_clear_ = false;  // TLS with this candidate has failed once
+  bool closing_ = false;
+  bool finished_ = false;
+  bool wake_posted_ = false;
+  Phase phase_ = Phase::kConnecting;
+  bool in_body_ = false;
+  std::size_t last_pending_ = 0;
+  MonoTime began_{};
+  ClientSession::End end_;
+  std::unique_ptr<ClientSession> session_;
+  std::unique_ptr<net::Connection> connection_;
+  net::Timer timer_;
+};
+
+Courier::Courier(net::EventLoop& loop, const CourierSettings& settings,
+                 std::shared_ptr<net::TlsClientContext> tls, const TokenMinter& minter,
+                 std::vector<HostCandidate> candidates, Listener* listener)
+    : impl_(std::make_unique<Impl>(*this, loop, settings, std::move(tls), minter, std::move(candidates),
+                                   listener)) {}
+
+Courier::~Courier() = default;
+
+void Courier::start() {
+  impl_->start();
+}
+void Courier::wake() {
+  impl_->wake();
+}
+void Courier::close() {
+  impl_->close();
+}
+void Courier::set_trace(Trace trace) {
+  impl_->set_trace(std::move(trace));
+}
+const PeerInfo& Courier::peer() const {
+  return impl_->peer();
+}
+bool Courier::idle() const {
+  return impl_->idle();
+}
+
+}  // namespace essaim::delivery

@@ -1,0 +1,140 @@
+#include "delivery/failure_policy.h"
+
+#include <iterator>
+#include <string>
+
+#include "core/base/check.h"
+#include "core/base/text.h"
+
+namespace essaim::delivery {
+namespace {
+
+// The first row that matches decides. The columns that do not matter say kAny.
+enum class Is { kAny, kYes, kNo };
+enum class Says { kAny, k421, k552, kTooMany, kPermanent };
+
+constexpr unsigned bit(Stage stage) {
+  return 1U << static_cast<unsigned>(stage);
+}
+constexpr unsigned kHost = bit(Stage::kConnect) | bit(Stage::kTls) | bit(Stage::kBanner) | bit(Stage::kEhlo);
+constexpr unsigned kMessage =
+    bit(Stage::kMail) | bit(Stage::kRcpt) | bit(Stage::kData) | bit(Stage::kFinalDot);
+constexpr unsigned kEverywhere = ~0U;
+
+struct Row {
+  unsigned stages;
+  Says says;
+  Is from_peer;
+  Is more_candidates;
+  Is progress;
+  Verdict verdict;
+};
+
+constexpr Row kRows[] = {
+    // The domain: does not exist, null MX (RFC 7505) or the name servers do not answer. Made by us.
+    {bit(Stage::kDns), Says::kPermanent, Is::kAny, Is::kAny, Is::kAny, Verdict::kFail},
+    {bit(Stage::kDns), Says::kAny, Is::kAny, Is::kAny, Is::kAny, Verdict::kDefer},
+
+    // The host: refuses, is silent or sends us away, also with 5xx. It speaks about us or itself, not about
+    // the recipient (RFC 5321 §5.1: try the others); so the last host's word is no verdict on the recipients
+    // either.
+    {kHost, Says::kAny, Is::kAny, Is::kYes, Is::kAny, Verdict::kNextCandidate},
+    {kHost, Says::kAny, Is::kAny, Is::kNo, Is::kAny, Verdict::kDefer},
+
+    // "Enough for this connection" (RFC 5321 §3.8): another connection may do.
+    {bit(Stage::kMail), Says::k421, Is::kYes, Is::kAny, Is::kYes, Verdict::kReturn},
+
+    // RFC 5321 §4.5.3.1.10: 552 in answer to RCPT is an old way to say 452.
+    {bit(Stage::kRcpt), Says::kTooMany, Is::kYes, Is::kAny, Is::kYes, Verdict::kReturn},
+    {bit(Stage::kRcpt), Says::kTooMany, Is::kYes, Is::kAny, Is::kNo, Verdict::kDefer},
+    {bit(Stage::kRcpt), Says::k552, Is::kYes, Is::kAny, Is::kAny, Verdict::kDefer},
+
+    // The message or the recipient, as the peer says, or as we found before asking (too big, no such address
+    // form).
+    {kMessage, Says::kPermanent, Is::kAny, Is::kAny, Is::kAny, Verdict::kFail},
+    {kMessage, Says::kAny, Is::kAny, Is::kAny, Is::kAny, Verdict::kDefer},
+
+    // The connection went before the final dot was sent.
+    {bit(Stage::kLost), Says::kAny, Is::kAny, Is::kAny, Is::kYes, Verdict::kReturn},
+    {kEverywhere, Says::kAny, Is::kAny, Is::kAny, Is::kAny, Verdict::kDefer},
+};
+
+bool matches(Is is, bool fact) {
+  return is == Is::kAny || (is == Is::kYes) == fact;
+}
+
+bool matches(Says says, const smtp::Reply& reply) {
+  switch (says) {
+    case Says::kAny:
+      return true;
+    case Says::k421:
+      return reply.code == 421;
+    case Says::k552:
+      return reply.code == 552;
+    case Says::kTooMany:
+      return says_too_many_recipients(reply);
+    case Says::kPermanent:
+      return reply.permanent();
+  }
+  return false;
+}
+
+}  // namespace
+
+const char* to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kNextCandidate:
+      return "next-candidate";
+    case Verdict::kDefer:
+      return "defer";
+    case Verdict::kFail:
+      return "fail";
+    case Verdict::kReturn:
+      return "return";
+  }
+  return "?";
+}
+
+bool says_too_many_recipients(const smtp::Reply& reply) {
+  if (!reply.temporary() && reply.code != 552) return false;
+  if (reply.enhanced.subject == 5 && reply.enhanced.detail == 3) return true;
+  return ascii_lowered(reply.text).find("too many recipients") != std::string::npos;
+}
+
+std::size_t policy_rows() {
+  return std::size(kRows);
+}
+
+std::size_t matching_row(const Trouble& trouble) {
+  ESSAIM_CHECK(trouble.reply != nullptr);
+  for (std::size_t i = 0; i < std::size(kRows); ++i) {
+    const Row& row = kRows[i];
+    if ((row.stages & bit(trouble.stage)) != 0 && matches(row.says, *trouble.reply) &&
+        matches(row.from_peer, trouble.from_peer) && matches(row.more_candidates, trouble.more_candidates) &&
+        matches(row.progress, trouble.progress))
+      return i;
+  }
+  ESSAIM_CHECK(false);
+  return 0;
+}
+
+Verdict decide(const Trouble& trouble) {
+  return kRows[matching_row(trouble)].verdict;
+}
+
+Outcome::Kind outcome_kind(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kDefer:
+      return Outcome::Kind::kDeferred;
+    case Verdict::kFail:
+      return Outcome::Kind::kFailed;
+    case Verdict::kReturn:
+      return Outcome::Kind::kReturned;
+    case Verdict::kNextCandidate:
+      break;
+  }
+  ESSAIM_CHECK(false);
+  return Outcome::Kind::kDeferred;
+}
+
+}  // namespace essaim::delivery

@@ -1,0 +1,42 @@
+// THE place where a failure becomes a decision: (stage, reply, who made it, what else could be tried) -> what
+// to do with the candidate or the recipient. Everything that fails on the way out asks here; nobody else
+// looks at the first digit of a reply. Pure functions over a table of rows; thread-safe.
+#pragma once
+
+#include <cstddef>
+
+#include "delivery/work.h"
+
+namespace essaim::delivery {
+
+enum class Verdict {
+  kNextCandidate,  // this host is of no use; the next one may be
+  kDefer,          // later, with backoff
+  kFail,           // for good
+  kReturn,         // not attempted: at once, on another connection
+};
+const char* to_string(Verdict verdict);
+
+struct Trouble {
+  Stage stage = Stage::kLost;
+  const smtp::Reply* reply = nullptr;  // never null when asked
+  bool from_peer = false;
+  bool more_candidates = false;
+  // Something was concluded before on this connection (or, at RCPT, in this transaction: another recipient
+  // was accepted). Only then may work be returned for another connection, or it could go round for ever.
+  bool progress = false;
+};
+
+Verdict decide(const Trouble& trouble);
+
+// "Too many recipients" in one of its spellings (RFC 5321 §4.5.3.1.10, RFC 3463 X.5.3): a limit per
+// transaction and nothing against this recipient.
+bool says_too_many_recipients(const smtp::Reply& reply);
+
+Outcome::Kind outcome_kind(Verdict verdict);  // not for kNextCandidate
+
+// For tests: the rows, so that each can be shown to decide something.
+std::size_t policy_rows();
+std::size_t matching_row(const Trouble& trouble);
+
+}  // namespace essaim::delivery
