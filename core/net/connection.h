@@ -1,8 +1,8 @@
 // A TCP connection on one loop, in clear or under TLS: raw descriptor, one event, gathered writes.
 //
-// Thread: the loop's. Lifetime: the owner destroys it at any time outside the connection's own callbacks; from within
-// one it uses EventLoop::destroy_later(). The destructor closes and no callback follows. Callbacks come from the loop,
-// never from within a call of the owner, with one exception: none.
+// Thread: the loop's. Lifetime: the owner destroys it at any time outside the connection's own callbacks;
+// from within one it uses EventLoop::destroy_later(). The destructor closes and no callback follows.
+// Callbacks come from the loop, never from within a call of the owner, with one exception: none.
 #pragma once
 
 #include <memory>
@@ -21,12 +21,12 @@ class Connection : public Disposable {
  public:
   class Listener {
    public:
-    virtual void on_connected() {}                         // outgoing only, once
-    virtual void on_data(std::string_view bytes) = 0;      // valid during the call; up to 64 KB
-    virtual void on_drained() {}                           // everything written has gone to the kernel
-    virtual void on_tls_established(const TlsInfo&) {}     // after start_tls()
-    // Exactly once, last: kCancelled when the peer closed in order, kTemporary for resets, failed connects and failed
-    // handshakes (`during_tls` tells these apart: the caller may try again in clear).
+    virtual void on_connected() {}                      // outgoing only, once
+    virtual void on_data(std::string_view bytes) = 0;   // valid during the call; up to 64 KB
+    virtual void on_drained() {}                        // everything written has gone to the kernel
+    virtual void on_tls_established(const TlsInfo&) {}  // after start_tls()
+    // Exactly once, last: kCancelled when the peer closed in order, kTemporary for resets, failed connects
+    // and failed handshakes (`during_tls` tells these apart: the caller may try again in clear).
     virtual void on_closed(const Error& reason, bool during_tls) = 0;
 
    protected:
@@ -34,24 +34,27 @@ class Connection : public Disposable {
   };
 
   // Takes over an accepted descriptor. Reading begins at once.
-  static std::unique_ptr<Connection> adopt(EventLoop& loop, int fd, const SocketAddress& peer, Listener* listener);
+  static std::unique_ptr<Connection> adopt(EventLoop& loop, int fd, const SocketAddress& peer,
+                                           Listener* listener);
   // Connects; on_connected() or on_closed() follows. `source` may be invalid (any).
-  static std::unique_ptr<Connection> connect(EventLoop& loop, const SocketAddress& peer, const SocketAddress& source,
-                                             Listener* listener);
+  static std::unique_ptr<Connection> connect(EventLoop& loop, const SocketAddress& peer,
+                                             const SocketAddress& source, Listener* listener);
   ~Connection() override = default;
 
-  // Queues; sent with one gathered system call at the end of the turn (or at flush()). Shared bytes are not copied.
+  // Queues; sent with one gathered system call at the end of the turn (or at flush()). Shared bytes are not
+  // copied.
   virtual void write(std::string_view bytes) = 0;
   virtual void write_shared(SharedBytes bytes, std::size_t offset, std::size_t length) = 0;
   virtual void flush() = 0;
   virtual std::size_t pending_output() const = 0;  // bytes queued and not yet with the kernel
 
-  // While paused nothing is read, so the peer is slowed by TCP. A close of the peer is noticed at resume_reading().
+  // While paused nothing is read, so the peer is slowed by TCP. A close of the peer is noticed at
+  // resume_reading().
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
 
-  // Starts a handshake when the output queued so far has gone. Bytes that came before and were not yet given to the
-  // listener are dropped (CVE-2011-0411). No callback with data until on_tls_established().
+  // Starts a handshake when the output queued so far has gone. Bytes that came before and were not yet given
+  // to the listener are dropped (CVE-2011-0411). No callback with data until on_tls_established().
   virtual void start_tls_server(std::shared_ptr<TlsServerContext> context) = 0;
   virtual void start_tls_client(std::shared_ptr<TlsClientContext> context, const std::string& server_name,
                                 const std::string& session_key) = 0;

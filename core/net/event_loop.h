@@ -1,9 +1,11 @@
-// One event loop per thread, on libevent. Everything that lives on a loop is used by its thread only; post() is the
-// one way in from elsewhere.
+// One event loop per thread, on libevent. Everything that lives on a loop is used by its thread only; post()
+// is the one way in from elsewhere.
 //
-// Order of work within one turn: (1) descriptors and timers that are due, in libevent's order; (2) tasks posted before
-// this turn's queue was taken, in order (those posted meanwhile wait for the next turn); (3) objects given to
-// destroy_later() die. Completions are delivered by tasks, so never from within the call that asked for them.
+// Order of work within one turn: (1) descriptors and timers that are due, in libevent's order; (2) tasks
+// posted before this turn's queue was taken, in order (those posted meanwhile wait for the next turn); (3)
+// the TurnEnd hooks asked for so far: connections send what the turn has queued (hooks asked for meanwhile
+// wait for the next turn); (4) objects given to destroy_later() die. Completions are delivered by tasks, so
+// never from within the call that asked for them.
 #pragma once
 
 #include <atomic>
@@ -12,6 +14,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -25,6 +28,23 @@ namespace essaim::net {
 class Disposable {
  public:
   virtual ~Disposable() = default;
+  // Called by destroy_later() at once: from here on the object calls nobody back.
+  virtual void on_doomed() {}
+};
+
+// A hook for the end of the current turn, asked for by EventLoop::at_turn_end(). The destructor withdraws it.
+class TurnEnd {
+ public:
+  TurnEnd() = default;
+  virtual ~TurnEnd();
+  TurnEnd(const TurnEnd&) = delete;
+  TurnEnd& operator=(const TurnEnd&) = delete;
+  virtual void on_turn_end() = 0;
+
+ private:
+  friend class EventLoop;
+  std::vector<TurnEnd*>* queue_ = nullptr;  // where it waits
+  std::size_t place_ = 0;
 };
 
 class EventLoop {
@@ -38,11 +58,20 @@ class EventLoop {
 
   // Runs on the calling thread until stop(). What is posted after stop() is destroyed unrun.
   void run();
-  void stop();             // thread-safe
-  void post(Task task);    // thread-safe; runs once on the loop's thread, unless the loop has stopped
+  void run_turn();       // one turn, waiting until there is something to do; run() in steps, for tests
+  void stop();           // thread-safe
+  void post(Task task);  // thread-safe; runs once on the loop's thread, unless the loop has stopped
   bool in_loop_thread() const;
-  MonoTime now() const;    // read once per turn; loop thread only
+  MonoTime now() const;                                    // read once per turn; loop thread only
   void destroy_later(std::unique_ptr<Disposable> object);  // loop thread only
+  void at_turn_end(TurnEnd* hook);  // loop thread only; once per turn however often it is asked for
+  // For objects that nobody else owns (a descriptor that lingers): they live until drop() or the end of the
+  // loop.
+  void keep(std::unique_ptr<Disposable> object);
+  void drop(Disposable* kept);  // as destroy_later()
+  // Scratch for one read, shared by all connections of the loop; what is in it is valid within one callback.
+  static constexpr std::size_t kReadBufferSize = 64 * 1024;
+  char* read_buffer() { return read_buffer_.get(); }
   const std::string& name() const { return name_; }
   event_base* base() { return base_; }  // for core/net, core/dns and core/http only
   // Counts turns, so that a watchdog sees that the loop is alive. Thread-safe.
@@ -50,6 +79,9 @@ class EventLoop {
 
  private:
   void run_posted();
+  void run_turn_ends();
+  void destroy_doomed();
+  void wake();
 
   const std::string name_;
   event_base* base_ = nullptr;
@@ -60,11 +92,18 @@ class EventLoop {
   bool stopped_ = false;
   std::atomic<std::thread::id> thread_{};
   std::vector<std::unique_ptr<Disposable>> dying_;
+  std::unordered_map<Disposable*, std::unique_ptr<Disposable>> kept_;
+  std::vector<TurnEnd*> turn_ends_;
+  std::vector<TurnEnd*> running_turn_ends_;
+  std::vector<Task> running_;
+  std::unique_ptr<char[]> read_buffer_;
+  mutable MonoTime now_{};
+  mutable bool now_known_ = false;
   std::atomic<std::uint64_t> turns_{0};
 };
 
-// Calls back once, `after` from now, on the loop's thread. Starting again moves it; the destructor cancels. Cheap to
-// start and move (a session moves its deadline at every command).
+// Calls back once, `after` from now, on the loop's thread. Starting again moves it; the destructor cancels.
+// Cheap to start and move (a session moves its deadline at every command).
 class Timer {
  public:
   Timer(EventLoop& loop, std::function<void()> callback);
@@ -80,6 +119,11 @@ class Timer {
   std::function<void()> callback_;
   event* event_ = nullptr;
   bool active_ = false;
+  MonoTime deadline_{};  // may be later than the event's time: then the event is moved when it comes
+  MonoTime scheduled_{};
+  bool scheduled_active_ = false;
+  void schedule();
+  void on_event();
 };
 
 }  // namespace essaim::net

@@ -1,10 +1,10 @@
 // An IPv4 or IPv6 address with a port, as text "192.0.2.1:25" or "[2001:db8::1]:25". A value; immutable.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <string>
 #include <string_view>
+
+#include <sys/socket.h>
 
 #include "core/base/result.h"
 
@@ -20,14 +20,16 @@ class SocketAddress {
 
   bool valid() const { return length_ > 0; }
   bool is_ipv6() const;
-  std::string ip() const;         // "192.0.2.1", "2001:db8::1"; IPv4-mapped addresses are shown as IPv4
+  std::string ip() const;  // "192.0.2.1", "2001:db8::1"; IPv4-mapped addresses are shown as IPv4
   std::uint16_t port() const;
   std::string to_string() const;  // as parse() reads it
   std::string literal() const;    // "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 §4.1.3)
   bool is_loopback() const;
   const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(&storage_); }
   socklen_t raw_length() const { return length_; }
-  friend bool operator==(const SocketAddress& a, const SocketAddress& b) { return a.to_string() == b.to_string(); }
+  friend bool operator==(const SocketAddress& a, const SocketAddress& b) {
+    return a.to_string() == b.to_string();
+  }
 
  private:
   sockaddr_storage storage_{};

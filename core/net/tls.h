@@ -1,5 +1,5 @@
-// TLS contexts on OpenSSL 3, TLS 1.2 and later. Contexts are immutable once made and shared by all loops; reloading a
-// certificate makes a new one, and connections keep the one they began with.
+// TLS contexts on OpenSSL 3, TLS 1.2 and later. Contexts are immutable once made and shared by all loops;
+// reloading a certificate makes a new one, and connections keep the one they began with.
 #pragma once
 
 #include <memory>
@@ -24,14 +24,14 @@ class TlsServerContext {
   ssl_ctx_st* context_ = nullptr;
 };
 
-// Opportunistic: the peer's certificate is not verified, only reported. Keeps the last session per key (host, port and
-// name) for resumption; thread-safe, bounded (oldest forgotten beyond `max_sessions`).
+// Opportunistic: the peer's certificate is not verified, only reported. Keeps the last session per key (host,
+// port and name) for resumption; thread-safe, bounded (oldest forgotten beyond `max_sessions`).
 class TlsClientContext {
  public:
   static std::shared_ptr<TlsClientContext> opportunistic(std::size_t max_sessions = 10'000);
   ~TlsClientContext();
   ssl_ctx_st* raw() const;
-  ssl_session_st* session_for(const std::string& key);  // a new reference or null
+  ssl_session_st* session_for(const std::string& key);             // a new reference or null
   void remember(const std::string& key, ssl_session_st* session);  // takes the reference
   void forget(const std::string& key);
 

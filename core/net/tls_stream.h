@@ -1,0 +1,63 @@
+// The TLS step of a connection: OpenSSL on the raw descriptor. Knows no event and no queue; the connection
+// asks it to go on when the descriptor is ready. Loop thread only, except on_new_session(), which comes from
+// within a call here.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/net/tls.h"
+
+struct ssl_st;
+
+namespace essaim::net {
+
+// What OpenSSL has to say about the last failure on this thread, in one line; empties its queue.
+std::string take_openssl_errors();
+
+class TlsStream {
+ public:
+  enum class Io {
+    kDone,       // progress was made
+    kWantRead,   // again when the descriptor can be read
+    kWantWrite,  // again when it can be written
+    kClosed,     // the peer sent close_notify
+    kFailed      // problem() says why; nothing more works
+  };
+
+  // The descriptor stays the caller's and must outlive the stream.
+  static std::unique_ptr<TlsStream> server(int fd, std::shared_ptr<TlsServerContext> context);
+  static std::unique_ptr<TlsStream> client(int fd, std::shared_ptr<TlsClientContext> context,
+                                           const std::string& server_name, const std::string& session_key);
+  ~TlsStream();
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
+
+  Io handshake();
+  Io read(char* buffer, std::size_t size, std::size_t* got);
+  bool has_pending()
+      const;  // whether bytes have been taken from the descriptor that read() has not given yet
+  // After kWantRead and kWantWrite the next call must begin with the same bytes and be no shorter.
+  Io write(const char* bytes, std::size_t size, std::size_t* written);
+  // Tells the peer that no more comes; does not wait for anything.
+  void send_close_notify();
+  TlsInfo info() const;
+  const std::string& problem() const { return problem_; }
+
+  static int on_new_session(ssl_st* ssl, ssl_session_st* session);
+
+ private:
+  TlsStream() = default;
+  Io outcome(int result);
+  void attach(int fd);
+
+  ssl_st* ssl_ = nullptr;
+  std::shared_ptr<TlsServerContext> server_;
+  std::shared_ptr<TlsClientContext> client_;
+  std::string session_key_;
+  std::string problem_;
+  bool established_ = false;
+  bool failed_ = false;
+};
+
+}  // namespace essaim::net
