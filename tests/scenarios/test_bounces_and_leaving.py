@@ -1,0 +1,110 @@
+"""What comes back from a member, and how a member leaves by mail."""
+
+import re
+import unittest
+
+from support import essaim, processes, sink
+
+LIST = "dev@lists.example"
+ANN = "ann@a.example"
+
+DSN = """From: MAILER-DAEMON@b.example
+To: {to}
+Subject: Undelivered Mail Returned to Sender
+Message-ID: <{unique}@b.example>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="cut"
+
+--cut
+Content-Type: text/plain
+
+Your message could not be delivered.
+
+--cut
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.b.example
+
+Final-Recipient: rfc822; bob@b.example
+Action: {action}
+Status: {status}
+Diagnostic-Code: smtp; 550 {status} no such user
+
+--cut--
+"""
+
+
+class BouncesAndLeaving(processes.Scenario):
+    def setUp(self):
+        super().setUp()
+        self.sink = self.started(sink.Sink(self.folder, rules=["rcpt@gone@*=550 5.1.1 no such user"]))
+        self.essaim = self.started(essaim.Essaim(self.folder, smarthost=self.sink.addresses[0]))
+        self.essaim.make_list(LIST, [ANN, "bob@b.example", "gone@c.example"])
+
+    def post(self):
+        reply = self.essaim.post(ANN, LIST, essaim.message(ANN, LIST))
+        self.assertEqual(250, reply[0], reply)
+        return self.essaim.wait_finished(self.essaim.queue_id(reply))
+
+    def member(self, address):
+        rows = self.essaim.json("member", "list", LIST)["members"]
+        return next((row for row in rows if row["address"] == address), None)
+
+    def receipt(self, address):
+        return next(r for r in reversed(self.sink.receipts()) if r.recipient == address)
+
+    def test_failures_at_delivery_and_reports_are_kept_with_the_member(self):
+        ledger = self.post()
+        self.assertEqual((2, 1), (ledger["counts"]["delivered"], ledger["counts"]["failed"]))
+        self.assertEqual(1, self.member("gone@c.example")["bounces"])
+        self.assertIn("5.1.1", self.member("gone@c.example")["last_bounce"])
+
+        verp = self.receipt("bob@b.example").sender.strip("<>")
+        for unique, (action, status) in enumerate([("delayed", "4.4.1"), ("failed", "5.1.1")]):
+            report = DSN.format(to=verp, action=action, status=status, unique=unique)
+            self.assertEqual(250, self.essaim.post("", verp, report)[0])
+        processes.wait_for("the bounce", lambda: self.member("bob@b.example")["bounces"] == 1)
+        self.assertEqual(0, self.member(ANN)["bounces"])
+
+        forged = verp[:-len("@lists.example") - 1] + "0@lists.example"
+        self.assertEqual(550, self.essaim.post("", forged, DSN.format(to=forged, action="failed", status="5.1.1", unique=9))[0])
+
+    def test_the_address_in_a_personal_copy_ends_the_membership_at_once(self):
+        self.post()
+        message = self.sink.message(self.receipt("bob@b.example"))
+        leave = re.search(r"<mailto:([^>?]+)", message["List-Unsubscribe"]).group(1)
+        self.assertNotIn("bob", leave)
+        for _ in range(2):  # idempotent
+            self.assertEqual(250, self.essaim.post("bob@b.example", leave, essaim.message("bob@b.example", leave))[0])
+        self.assertIsNone(self.member("bob@b.example"))
+        self.post()
+        self.assertEqual(1, self.sink.recipients()["bob@b.example"])
+
+    def test_without_a_token_a_reply_confirms(self):
+        asked = "dev-unsubscribe@lists.example"
+        self.assertEqual(250, self.essaim.post("bob@b.example", asked, essaim.message("bob@b.example", asked))[0])
+        receipt = self.sink.wait_for(1)[0]
+        self.assertEqual(("bob@b.example", "<>"), (receipt.recipient, receipt.sender))
+        notice = self.sink.message(receipt)
+        self.assertTrue(notice["Auto-Submitted"].startswith("auto-"))
+        self.assertIsNotNone(self.member("bob@b.example"))
+        back = str(notice["Reply-To"] or notice["From"])
+        back = re.search(r"[^<>\s]+@lists\.example", back).group(0)
+        self.assertEqual(250, self.essaim.post("bob@b.example", back, essaim.message("bob@b.example", back, subject="Re: x"))[0])
+        processes.wait_for("the end of the membership", lambda: self.member("bob@b.example") is None)
+
+    def test_mail_to_owners_reaches_them_and_its_failures_do_not_go_round(self):
+        for number, alias in enumerate(["dev-request", "dev-owner", "dev-editor", "postmaster"]):
+            address = f"{alias}@lists.example"
+            reply = self.essaim.post("eve@x.example", address, essaim.message("eve@x.example", address))
+            self.assertEqual(250, reply[0], reply)
+        self.sink.wait_for(4)
+        self.assertEqual({"owner@people.example": 3, "postmaster@site.example": 1}, dict(self.sink.recipients()))
+        verp = self.receipt("owner@people.example").sender.strip("<>")
+        self.assertEqual(250, self.essaim.post("", verp, DSN.format(to=verp, action="failed", status="5.1.1", unique=1))[0])
+        self.sink.wait_for(5)
+        self.assertEqual({"owner@people.example": 3, "postmaster@site.example": 2}, dict(self.sink.recipients()))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,101 @@
+"""An operator holds, releases, deletes, retries, suspends, drains and looks, on the running server and on the one that is
+down."""
+
+import signal
+import unittest
+
+from support import essaim, processes, sink
+
+LIST = "dev@lists.example"
+
+
+class OperatorAtWork(processes.Scenario):
+    def setUp(self):
+        super().setUp()
+        self.sink = self.started(sink.Sink(self.folder, rules=["rcpt@*@busy.example=first:2:450 4.2.1 mailbox busy"]))
+        self.essaim = self.started(essaim.Essaim(self.folder, smarthost=self.sink.addresses[0]))
+        self.essaim.make_list(LIST, ["a@busy.example", "b@busy.example", "c@c.example"], post="anyone")
+
+    def post(self):
+        reply = self.essaim.post("x@client.example", LIST, essaim.message("x@client.example", LIST))
+        self.assertEqual(250, reply[0], reply)
+        queue_id = self.essaim.queue_id(reply)
+        processes.wait_for("deferral", lambda: self.counts(queue_id)["delivered"] == 1 and self.waiting())
+        return queue_id
+
+    def counts(self, queue_id):
+        return self.essaim.json("post", "show", queue_id)["counts"]
+
+    def waiting(self, *filters):
+        return self.essaim.json("queue", "list", *filters)["queue"]
+
+    def test_hold_release_retry_and_delete(self):
+        for running in (True, False):
+            with self.subTest(running=running):
+                queue_id = self.post()
+                if not running:
+                    self.assertEqual(0, self.essaim.stop())
+                self.essaim.run("queue", "hold", queue_id, "--reason", "looks odd")
+                self.assertIn("looks odd", str(self.waiting()))
+                self.essaim.run("queue", "release", queue_id)
+                self.assertNotIn("looks odd", str(self.waiting()))
+                self.essaim.run("queue", "delete", queue_id)
+                counts = self.counts(queue_id)
+                self.assertEqual((1, 2, 0), (counts["delivered"], counts["suppressed"], counts["pending"]))
+                if not running:
+                    self.essaim.start()
+
+    def test_retry_makes_it_due_now(self):
+        queue_id = self.post()
+        for _ in range(3):
+            self.essaim.run("queue", "retry", queue_id)
+            try:
+                self.essaim.wait_finished(queue_id, timeout=5)
+                break
+            except AssertionError:
+                pass
+        self.assertEqual(3, self.counts(queue_id)["delivered"])
+
+    def test_a_suspended_destination_waits_with_its_reason(self):
+        self.essaim.run("destination", "suspend", "c.example", "--reason", "asked by phone")
+        reply = self.essaim.post("x@client.example", LIST, essaim.message("x@client.example", LIST))
+        queue_id = self.essaim.queue_id(reply)
+        self.assertIn("asked by phone", self.essaim.run("destination", "explain", "c.example"))
+        processes.wait_for("deferral", lambda: "asked by phone" in self.essaim.run("post", "show", queue_id)
+                           or "asked by phone" in str(self.waiting()))
+        self.assertEqual(0, self.sink.recipients()["c@c.example"])
+        self.essaim.run("destination", "resume", "c.example")
+        self.essaim.run("queue", "retry", queue_id)
+        processes.wait_for("delivery", lambda: self.sink.recipients()["c@c.example"] == 1)
+
+    def test_drain_ends_well_and_another_start_goes_on(self):
+        queue_id = self.post()
+        self.assertEqual(0, self.essaim.stop())
+        self.essaim.start()
+        self.essaim.run("queue", "retry", queue_id)
+        self.assertEqual(1, self.sink.recipients()["c@c.example"])
+
+    def test_reload_refuses_a_bad_file_and_keeps_the_old(self):
+        good = self.essaim.config.read_text()
+        self.essaim.config.write_text(good + "\n[delivry]\nport = 1\n")
+        self.essaim.process.send(signal.SIGHUP)
+        processes.wait_for("the refusal", lambda: "delivry" in self.essaim.process.output())
+        result = self.essaim.run("config", "check", check=False)
+        self.assertEqual(2, self.essaim.last.returncode)
+        self.assertIn("delivery", result + self.essaim.last.stderr)
+        self.essaim.config.write_text(good)
+        self.post()
+
+    def test_storage_is_checked_and_copied_while_it_runs(self):
+        queue_id = self.post()
+        self.essaim.run("storage", "check")
+        copy = self.folder / "copy.db"
+        self.essaim.run("storage", "backup", copy)
+        self.essaim.stop()
+        self.essaim.config.write_text(self.essaim.config.read_text().replace(str(self.essaim.database), str(copy)))
+        self.essaim.run("storage", "check")
+        self.assertEqual(1, self.counts(queue_id)["delivered"])
+
+
+if __name__ == "__main__":
+    unittest.main()
