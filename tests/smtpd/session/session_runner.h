@@ -1,0 +1,87 @@
+// Runs transcripts against a ServerSession with scripted answers: whole, byte by byte and at random splits,
+// with answers at once and late. Everything the session does is recorded; what it must never do fails the
+// case.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "smtpd/session/server_session.h"
+
+namespace essaim::test {
+
+struct Stored {
+  std::string reverse_path;
+  std::vector<std::string> recipients;
+  std::string content;
+  smtpd::TransactionInfo transaction;
+};
+
+// What the session runs with. `answers` is by recipient; others are accepted.
+struct Setup {
+  smtpd::SessionSettings settings;
+  bool tls = false;
+  smtpd::ListenerRole role = smtpd::ListenerRole::kMx;
+  std::map<std::string, smtpd::RecipientAnswer> answers;
+  smtp::Reply submit_reply;  // code 0: 250 2.0.0
+  std::string refused_sender;
+  bool silent_intake = false;  // never answers
+  std::uint64_t memory = 10'000'000;
+
+  Setup() { settings.hostname = "mx.test"; }
+};
+
+class FakeActions final : public smtpd::SessionActions {
+ public:
+  explicit FakeActions(const Setup& setup) : setup_(setup) {}
+
+  void send(std::string_view bytes) override;
+  void start_tls() override;
+  void close() override;
+  void set_deadline(Duration from_now) override;
+  void pause_input() override;
+  void resume_input() override;
+  std::optional<smtp::Reply> check_sender(const smtpd::TransactionInfo& transaction) override;
+  void ask_recipient(smtpd::Ticket ticket, const smtpd::TransactionInfo&,
+                     const smtp::Address& recipient) override;
+  void submit(smtpd::Ticket ticket, std::unique_ptr<smtpd::IncomingMessage> message) override;
+  Id new_post_id() override { return ++last_id; }
+  WallTime wall_now() override { return from_millis(1'790'000'000'000); }
+  void on_rejected(const smtpd::Rejection& rejection) override;
+  void on_received(const smtpd::Reception&) override { ++received; }
+  void on_incident(std::string_view what, std::string_view) override { incidents.emplace_back(what); }
+  void trace(char direction, std::string_view line) override;
+
+  // Answers the oldest question; false when there is none.
+  bool answer_one(smtpd::ServerSession* session);
+
+  std::string output;
+  std::vector<Stored> stored;
+  std::vector<std::string> asked;
+  std::vector<std::string> rejected;  // "RCPT 550"
+  std::vector<std::string> incidents;
+  std::string traced;
+  Duration deadline{};
+  Id last_id = 0;
+  int received = 0;
+  int pauses = 0;
+  bool paused = false;
+  bool closed = false;
+  bool tls_started = false;
+
+ private:
+  void still_open(const char* what) const;
+
+  const Setup& setup_;
+  std::deque<std::function<void(smtpd::ServerSession*)>> questions_;
+};
+
+using Check = std::function<void(const FakeActions& actions, const smtpd::ServerSession& session)>;
+
+// `check` runs at the end of each way.
+void run_transcript(const Setup& setup, std::string_view transcript, const Check& check = nullptr);
+
+}  // namespace essaim::test
