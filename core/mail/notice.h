@@ -21,7 +21,7 @@ struct Notice {
   std::string to_address{};
   std::string reply_to{};  // an address, may be empty
   std::string subject{};   // UTF-8
-  std::string text{};      // UTF-8, lines ended by LF or CRLF; bytes that are no UTF-8 become U+FFFD
+  std::string text{};  // UTF-8, lines ended by LF or CRLF; bytes that are no UTF-8 are read as Windows-1252
   WallTime date{};
   std::string message_id{};   // "<...>" as generate_message_id makes it
   std::string in_reply_to{};  // "<...>", may be empty; References follows it

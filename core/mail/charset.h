@@ -1,0 +1,17 @@
+// Character sets of messages, by iconv. Pure functions; an unknown charset is an answer, not an error.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace essaim::mail {
+
+// Nothing if a charset is unknown, or the text has bytes it does not know, or characters the other cannot
+// say.
+std::optional<std::string> converted(std::string_view text, std::string_view from, std::string_view to);
+
+// Valid UTF-8 in every case: UTF-8 stays, anything else is read as Windows-1252, what is left becomes U+FFFD.
+std::string as_utf8(std::string_view bytes);
+
+}  // namespace essaim::mail

@@ -1,0 +1,159 @@
+#include "core/mail/subject.h"
+
+#include <optional>
+
+#include "core/base/text.h"
+#include "core/mail/encoded_word.h"
+
+namespace essaim::mail {
+namespace {
+
+// How "in reply to" is written: English and Latin, German, Dutch, Scandinavian, Finnish, Italian, French,
+// Portuguese, Polish, Turkish, Hungarian, Welsh, Bulgarian, Greek, Chinese, Korean. Case is ignored in ASCII
+// only, so others stand in the forms that exist.
+constexpr std::string_view kReplyWords[] = {
+    "re",
+    "aw",
+    "antwort",
+    "antw",
+    "sv",
+    "vs",
+    "rif",
+    "ref",
+    "r\xc3\xa9"
+    "f",
+    "r\xc3\x89"
+    "f",
+    "r\xc3\xa9",
+    "res",
+    "odp",
+    "ynt",
+    "atb",
+    "v\xc3\xa1",
+    "v\xc3\x81",
+    "\xd0\xbd\xd0\xb0",
+    "\xd0\x9d\xd0\x90",
+    "\xd0\x9d\xd0\xb0",
+    "\xce\xb1\xcf\x80",
+    "\xce\x91\xce\xa0",
+    "\xce\x91\xcf\x80",
+    "\xcf\x83\xcf\x87\xce\xb5\xcf\x84",
+    "\xce\xa3\xce\xa7\xce\x95\xce\xa4",
+    "\xce\xa3\xcf\x87\xce\xb5\xcf\x84",
+    "\xe5\x9b\x9e\xe5\xa4\x8d",
+    "\xe7\xad\x94\xe5\xa4\x8d",
+    "\xe5\x9b\x9e\xe8\xa6\x86",
+    "\xeb\x8b\xb5\xec\x9e\xa5",
+};
+
+void skip_blank(std::string_view* text) {
+  while (!text->empty() && (text->front() == ' ' || text->front() == '\t')) text->remove_prefix(1);
+  if (text->starts_with("\xc2\xa0")) text->remove_prefix(2);  // French typography before a colon
+}
+
+// reply = word [counter] *WSP ":"; counter = "[2]" / "(2)" / "^2" / "*2". Takes one off the front.
+bool take_reply(std::string_view* text) {
+  for (std::string_view word : kReplyWords) {
+    if (!starts_with_ignoring_case(*text, word)) continue;
+    std::string_view rest = text->substr(word.size());
+    if (!rest.empty() && std::string_view("[(^*").find(rest.front()) != std::string_view::npos) {
+      const char opening = rest.front();
+      std::size_t n = 1;
+      while (n < rest.size() && rest[n] == '*') ++n;
+      const std::size_t digits = n;
+      while (n < rest.size() && n < digits + 4 && rest[n] >= '0' && rest[n] <= '9') ++n;
+      if (n == digits) continue;
+      const char closing = opening == '[' ? ']' : opening == '(' ? ')' : '\0';
+      if (closing != '\0') {
+        if (n == rest.size() || rest[n] != closing) continue;
+        ++n;
+      }
+      rest.remove_prefix(n);
+    }
+    skip_blank(&rest);
+    if (rest.starts_with(":")) {
+      rest.remove_prefix(1);
+    } else if (rest.starts_with("\xef\xbc\x9a")) {  // the wide colon of Chinese
+      rest.remove_prefix(3);
+    } else {
+      continue;
+    }
+    *text = rest;
+    return true;
+  }
+  return false;
+}
+
+// Prefixes and tags off the front, tags out of the rest.
+std::string stripped(std::string_view text, std::string_view tag, bool* reply) {
+  while (true) {
+    skip_blank(&text);
+    if (!tag.empty() && text.starts_with(tag)) {
+      text.remove_prefix(tag.size());
+    } else if (take_reply(&text)) {
+      *reply = true;
+    } else {
+      break;
+    }
+  }
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t found = tag.empty() ? std::string_view::npos : text.find(tag);
+    out += text.substr(0, found);
+    if (found == std::string_view::npos) break;
+    text.remove_prefix(found + tag.size());
+    if (out.empty() || out.ends_with(' ')) skip_blank(&text);
+  }
+  return std::string(trimmed(out));
+}
+
+bool has_encoded_word(std::string_view text) {
+  std::size_t length = 0;
+  for (std::size_t at = text.find("=?"); at != std::string_view::npos; at = text.find("=?", at + 1)) {
+    if (encoded_word_at(text, at, &length)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string tagged_subject(std::string_view value, std::string_view tag) {
+  const std::string whole(trimmed(unfolded(value)));
+  if (tag.empty()) return whole;
+  bool reply = false;
+  std::string rest = stripped(whole, tag, &reply);
+  if (has_encoded_word(rest)) {
+    // Is there a prefix or a tag inside the encoded words? Only then are they taken apart.
+    const std::string decoded = decode_encoded_words(rest);
+    bool hidden_reply = false;
+    const std::string bare = stripped(decoded, tag, &hidden_reply);
+    if (hidden_reply || decoded.find(tag) != std::string::npos) {
+      reply = reply || hidden_reply;
+      rest = encode_text(bare);
+    }
+  }
+  std::string out = reply ? "Re: " : "";
+  std::size_t length = 0;
+  if (rest.empty()) return out + encode_text(tag);
+  const std::string written = encode_text(tag);
+  if (written != tag && encoded_word_at(rest, 0, &length)) {
+    // White space between two encoded words vanishes, so it goes into the first one (RFC 2047 §6.2).
+    return out + encode_phrase(std::string(tag) + " ") + " " + rest;
+  }
+  return out + written + " " + rest;
+}
+
+Result<void> tag_subject(HeaderBlock* header, std::string_view tag) {
+  if (tag.empty()) return {};
+  const std::optional<std::string> old = header->value("Subject");
+  const std::string fresh = tagged_subject(old.value_or(""), tag);
+  if (old && *old == fresh && header->count("Subject") == 1) return {};
+  return header->set("Subject", fresh);
+}
+
+std::string base_subject(std::string_view value) {
+  bool reply = false;
+  return stripped(decode_encoded_words(unfolded(value)), "", &reply);
+}
+
+}  // namespace essaim::mail
