@@ -1,0 +1,108 @@
+// Claiming: one statement that reads candidates with their blobs in the order of claims, then one conditional
+// UPDATE for each that is taken. What nobody can take is passed over in the index, not read and thrown away.
+#include <algorithm>
+#include <array>
+
+#include "core/base/log.h"
+#include "storage/batch_rows.h"
+#include "storage/sql.h"
+
+namespace essaim::storage {
+
+namespace {
+
+// The names of saturated destinations are bound in lists of these lengths, so that few texts fill the cache.
+// With more names than the longest list, the rest is compared here.
+constexpr std::array<std::size_t, 4> kListLengths = {0, 4, 16, 64};
+
+std::size_t list_length(std::size_t names) {
+  for (const std::size_t length : kListLengths) {
+    if (names <= length) return length;
+  }
+  return kListLengths.back();
+}
+
+std::string candidates_sql(std::size_t names) {
+  // A single plain value for the queue keeps the order of the index.
+  std::string sql =
+      batch_select(true) +
+      " JOIN post p ON p.id = s.post_id"
+      " WHERE s.queue = 1 AND s.priority >= ? AND s.priority <= ? AND s.owner = 0 AND p.held = 0";
+  if (names > 0) {
+    sql += " AND s.destination NOT IN (?";
+    for (std::size_t i = 1; i < names; ++i) sql += ", ?";
+    sql += ")";
+  }
+  return sql + " ORDER BY s.priority, s.order_rank, s.post_id, s.number";
+}
+
+Result<bool> take(Connection& connection, Fence fence, const BatchRecord& batch) {
+  auto taken = sql::run(connection,
+                        "UPDATE batch_state SET queue = 3, owner = ?, epoch = ? "
+                        "WHERE post_id = ? AND number = ? AND queue = 1 AND owner = 0",
+                        fence.owner, fence.epoch, batch.post_id, batch.number);
+  if (!taken.ok()) return taken.error();
+  return *taken == 1;
+}
+
+// A batch whose rows are damaged is parked: the others go on, and the operator sees it in the queue.
+Result<void> park(Connection& connection, Id post_id, std::int64_t number, const std::string& why) {
+  log::error("batch.damaged", {{"id", format_id(post_id)}, {"batch", number}, {"error", why}});
+  auto parked =
+      sql::run(connection, "UPDATE batch_state SET queue = 4, why = ? WHERE post_id = ? AND number = ?", why,
+               post_id, number);
+  if (!parked.ok()) return parked.error();
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority, int max_priority,
+                                                   std::size_t limit,
+                                                   const std::set<std::string>& saturated) {
+  std::vector<BatchRecord> batches;
+  if (limit == 0) return batches;
+  const std::size_t names = list_length(saturated.size());
+  auto statement = sql::prepare(connection_, candidates_sql(names), min_priority, max_priority);
+  if (!statement.ok()) return statement.error();
+  Statement& row = **statement;
+  auto name = saturated.begin();
+  for (std::size_t i = 0; i < names; ++i) {
+    // The list is filled up with its first name: NOT IN does not mind.
+    if (name == saturated.end()) name = saturated.begin();
+    row.bind_text(3 + static_cast<int>(i), *name++);
+  }
+  struct Damage {
+    Id post_id;
+    std::int64_t number;
+    std::string why;
+  };
+  std::vector<Damage> damaged;
+  while (batches.size() < limit) {
+    auto more = row.step();
+    if (!more.ok()) return more.error();
+    if (!*more) break;
+    if (saturated.size() > names && saturated.count(sql::text(row, 6)) != 0) continue;
+    auto batch = batch_from(row, true);
+    if (batch.ok()) {
+      batches.push_back(std::move(*batch));
+    } else {
+      damaged.push_back({row.integer(0), row.integer(1), batch.error().message});
+    }
+  }
+  for (const auto& d : damaged) ESSAIM_TRY(park(connection_, d.post_id, d.number, d.why));
+  std::vector<BatchRecord> claimed;
+  claimed.reserve(batches.size());
+  for (auto& batch : batches) {
+    auto taken = take(connection_, fence, batch);
+    if (!taken.ok()) return taken.error();
+    if (!*taken) continue;  // on a cluster: another node was faster
+    batch.queue = BatchQueue::kOwned;
+    batch.owner = fence.owner;
+    batch.epoch = fence.epoch;
+    claimed.push_back(std::move(batch));
+  }
+  return claimed;
+}
+
+}  // namespace essaim::storage

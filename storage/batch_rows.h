@@ -1,0 +1,15 @@
+// Rows of batches as BatchRecords, for the files of BatchStore. Inside storage only.
+#pragma once
+
+#include <string>
+
+#include "storage/batch_store.h"
+
+namespace essaim::storage {
+
+// "SELECT ... FROM batch_state s JOIN batch b ..." with the columns that batch_from() reads.
+std::string batch_select(bool with_blobs);
+// kDamaged, naming the batch, if a blob or count is wrong.
+Result<BatchRecord> batch_from(Statement& row, bool with_blobs);
+
+}  // namespace essaim::storage

@@ -1,0 +1,211 @@
+#include "storage/batch_store.h"
+
+#include <algorithm>
+
+#include "core/base/log.h"
+#include "storage/batch_rows.h"
+#include "storage/post_filter.h"
+#include "storage/recipient_key.h"
+#include "storage/sql.h"
+
+namespace essaim::storage {
+
+namespace {
+
+Result<void> check_counts(const BatchRecord& b) {
+  const bool sums = b.count == b.delivered + b.failed + b.suppressed + b.pending && b.delivered >= 0 &&
+                    b.failed >= 0 && b.suppressed >= 0 && b.pending >= 0;
+  const bool sized =
+      b.progress.recipients.empty() || b.progress.recipients.size() == static_cast<std::size_t>(b.count);
+  if (sums && sized) return {};
+  return Error{ErrorCode::kInternal, "batch " + format_id(b.post_id) + "/" + std::to_string(b.number) +
+                                         ": the counts do not sum up; not saved"};
+}
+
+std::int64_t last_outcome(const BatchProgress& progress) {
+  std::int64_t last = 0;
+  for (const auto& r : progress.recipients) last = std::max<std::int64_t>(last, r.time);
+  return last;
+}
+
+std::string progress_blob(const BatchProgress& progress) {
+  return progress.recipients.empty() ? std::string() : encode_progress(progress);
+}
+
+constexpr std::string_view kSave =
+    "UPDATE batch_state SET queue = ?, priority = ?, order_rank = ?, due = ?, destination = ?, owner = ?, "
+    "epoch = ?, "
+    "attempts = ?, delivered = ?, failed = ?, suppressed = ?, pending = ?, last_outcome = ?, why = ?, "
+    "progress = ? "
+    "WHERE post_id = ? AND number = ? AND owner = ?";
+
+Result<void> save_as(Connection& connection, const Fence* fence, const BatchRecord& b) {
+  ESSAIM_TRY(check_counts(b));
+  const bool keeps = fence != nullptr && b.queue == BatchQueue::kOwned;
+  if (fence == nullptr && b.queue == BatchQueue::kOwned) {
+    return Error{ErrorCode::kInternal, "a batch that nobody owns cannot be saved as owned"};
+  }
+  const std::string sql = std::string(kSave) + (fence != nullptr ? " AND epoch = ?" : "");
+  auto statement = sql::prepare(connection, sql, b.queue, b.priority, b.rank, b.due, b.destination,
+                                keeps ? fence->owner : 0, keeps ? fence->epoch : 0, b.attempts, b.delivered,
+                                b.failed, b.suppressed, b.pending, last_outcome(b.progress), b.why,
+                                sql::Blob{progress_blob(b.progress)}, b.post_id, b.number,
+                                fence != nullptr ? fence->owner : 0);
+  if (!statement.ok()) return statement.error();
+  if (fence != nullptr) (*statement)->bind(19, fence->epoch);
+  auto matched = (*statement)->run();
+  if (!matched.ok()) return matched.error();
+  if (*matched == 1) return {};
+  return Error{ErrorCode::kConflict, "batch " + format_id(b.post_id) + "/" + std::to_string(b.number) +
+                                         (fence != nullptr ? " is no longer ours" : " is owned by a node")};
+}
+
+}  // namespace
+
+Result<void> BatchStore::add(const BatchRecord& batch) {
+  ESSAIM_TRY(check_counts(batch));
+  if (batch.recipients.size() != static_cast<std::size_t>(batch.count) || batch.recipients.empty()) {
+    return Error{ErrorCode::kInternal, "a batch is added with all its recipients and with one at least"};
+  }
+  std::string first = recipient_key(batch.recipients.front()), last = first;
+  for (const auto& recipient : batch.recipients) {
+    std::string key = recipient_key(recipient);
+    if (key < first)
+      first = std::move(key);
+    else if (last < key)
+      last = std::move(key);
+  }
+  ESSAIM_TRY(sql::run(
+      connection_,
+      "INSERT INTO batch (post_id, number, first_key, last_key, total, recipients) VALUES (?, ?, ?, ?, ?, ?)",
+      batch.post_id, batch.number, first, last, batch.count, sql::Blob{encode_recipients(batch.recipients)}));
+  ESSAIM_TRY(sql::run(
+      connection_,
+      "INSERT INTO batch_state (post_id, number, queue, priority, order_rank, due, destination, owner, "
+      "epoch, attempts, delivered, failed, suppressed, pending, last_outcome, why, progress) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      batch.post_id, batch.number, batch.queue, batch.priority, batch.rank, batch.due, batch.destination,
+      batch.owner, batch.epoch, batch.attempts, batch.delivered, batch.failed, batch.suppressed,
+      batch.pending, last_outcome(batch.progress), batch.why, sql::Blob{progress_blob(batch.progress)}));
+  return {};
+}
+
+Result<std::int64_t> BatchStore::promote_due(WallTime now) {
+  return sql::run(connection_, "UPDATE batch_state SET queue = 1 WHERE queue = 2 AND due <= ?", now);
+}
+
+Result<std::int64_t> BatchStore::release_stale(int owner, std::int64_t current_epoch) {
+  return sql::run(
+      connection_,
+      "UPDATE batch_state SET queue = 1, owner = 0, epoch = 0 WHERE queue = 3 AND owner = ? AND epoch < ?",
+      owner, current_epoch);
+}
+
+Result<void> BatchStore::save(Fence fence, const BatchRecord& batch) {
+  return save_as(connection_, &fence, batch);
+}
+
+Result<void> BatchStore::save_unowned(const BatchRecord& batch) {
+  return save_as(connection_, nullptr, batch);
+}
+
+Result<std::optional<BatchRecord>> BatchStore::load(Id post_id, int number, bool with_recipients) {
+  auto statement = sql::prepare(
+      connection_, batch_select(with_recipients) + " WHERE s.post_id = ? AND s.number = ?", post_id, number);
+  if (!statement.ok()) return statement.error();
+  auto row = (*statement)->step();
+  if (!row.ok()) return row.error();
+  if (!*row) return std::optional<BatchRecord>();
+  auto batch = batch_from(**statement, with_recipients);
+  if (!batch.ok()) return batch.error();
+  return std::optional<BatchRecord>(std::move(*batch));
+}
+
+Result<std::vector<BatchRecord>> BatchStore::of_post(Id post_id, bool with_recipients) {
+  auto statement = sql::prepare(
+      connection_, batch_select(with_recipients) + " WHERE s.post_id = ? ORDER BY s.number", post_id);
+  if (!statement.ok()) return statement.error();
+  std::vector<BatchRecord> batches;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return batches;
+    auto batch = batch_from(**statement, with_recipients);
+    if (!batch.ok()) return batch.error();
+    batches.push_back(std::move(*batch));
+  }
+}
+
+Result<std::vector<BatchRecord>> BatchStore::waiting(const PostFilter& filter) {
+  const PostCondition condition(filter);
+  const RecipientMatch match(filter);
+  std::string sql = batch_select(match.any()) +
+                    " JOIN post p ON p.id = s.post_id WHERE s.queue IN (1, 2, 3, 4)" + condition.sql();
+  if (match.any()) sql += " AND b.first_key <= ? AND b.last_key >= ?";
+  sql += " ORDER BY s.due, s.post_id, s.number";
+  auto statement = connection_.prepare(sql);
+  if (!statement.ok()) return statement.error();
+  const int next = condition.bind(**statement, 1);
+  if (match.any()) (*statement)->bind_text(next, match.highest()).bind_text(next + 1, match.lowest());
+  std::vector<BatchRecord> batches;
+  while (batches.size() < filter.limit) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) break;
+    auto batch = batch_from(**statement, match.any());
+    if (!batch.ok()) return batch.error();
+    if (match.any()) {
+      // What still waits in it is asked for, not what has been delivered.
+      bool found = false;
+      for (std::size_t i = 0; i < batch->recipients.size() && !found; ++i) {
+        const RecipientState state = batch->progress.recipients[i].state;
+        found = (state == RecipientState::kPending || state == RecipientState::kDeferred) &&
+                match.matches(batch->recipients[i]);
+      }
+      if (!found) continue;
+      batch->recipients.clear();
+      batch->progress = BatchProgress();
+    }
+    batches.push_back(std::move(*batch));
+  }
+  return batches;
+}
+
+Result<std::optional<WallTime>> BatchStore::next_due() {
+  auto due = sql::number(connection_, -1, "SELECT MIN(due) FROM batch_state WHERE queue = 2");
+  if (!due.ok()) return due.error();
+  return *due < 0 ? std::optional<WallTime>() : std::optional<WallTime>(from_millis(*due));
+}
+
+Result<BatchStore::QueueCounts> BatchStore::queue_counts() {
+  auto statement = sql::prepare(
+      connection_,
+      "SELECT queue, COUNT(*), SUM(pending) FROM batch_state WHERE queue IN (1, 2, 3, 4) GROUP BY queue");
+  if (!statement.ok()) return statement.error();
+  QueueCounts counts;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return counts;
+    const std::int64_t batches = (*statement)->integer(1);
+    counts.pending_recipients += (*statement)->integer(2);
+    switch (static_cast<BatchQueue>((*statement)->integer(0))) {
+      case BatchQueue::kReady:
+        counts.ready = batches;
+        break;
+      case BatchQueue::kWaiting:
+        counts.waiting = batches;
+        break;
+      case BatchQueue::kOwned:
+        counts.owned = batches;
+        break;
+      case BatchQueue::kHeld:
+        counts.held = batches;
+        break;
+      case BatchQueue::kFinished:
+        break;
+    }
+  }
+}
+
+}  // namespace essaim::storage

@@ -1,0 +1,60 @@
+#include "storage/database.h"
+
+#include <condition_variable>
+#include <mutex>
+
+#include "storage/sqlite/sqlite_database.h"
+
+namespace essaim::storage {
+
+namespace {
+
+// Waits for the one answer of an asynchronous call. Shared with the callback, which may still hold the lock
+// when the waiter has its answer.
+class Answer {
+ public:
+  void give(Result<void> result) {
+    const std::lock_guard lock(mutex_);
+    result_ = std::move(result);
+    given_ = true;
+    wake_.notify_one();
+  }
+  Result<void> wait() {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return given_; });
+    return result_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool given_ = false;
+  Result<void> result_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options) {
+  constexpr std::string_view kSqlite = "sqlite:";
+  if (options.url.compare(0, kSqlite.size(), kSqlite) == 0 && options.url.size() > kSqlite.size()) {
+    return SqliteDatabase::open(options, options.url.substr(kSqlite.size()));
+  }
+  return Error{ErrorCode::kInvalid, "database url '" + options.url + "': expected sqlite:/path/to/file.db"};
+}
+
+Result<void> Database::read_now(const Work& work) {
+  auto answer = std::make_shared<Answer>();
+  read([&work](Connection& connection) { return work(connection); },
+       [answer](Result<void> result) { answer->give(std::move(result)); });
+  return answer->wait();
+}
+
+Result<void> Database::write_now(Durability durability, const Work& work) {
+  auto answer = std::make_shared<Answer>();
+  write(
+      durability, [&work](Connection& connection) { return work(connection); },
+      [answer](Result<void> result) { answer->give(std::move(result)); });
+  return answer->wait();
+}
+
+}  // namespace essaim::storage

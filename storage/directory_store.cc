@@ -1,0 +1,190 @@
+#include "storage/directory_store.h"
+
+#include "storage/sql.h"
+
+namespace essaim::storage {
+
+namespace {
+
+constexpr std::string_view kListColumns =
+    "SELECT l.id, l.domain_id, l.local, d.name, l.state, l.revision, l.settings, d.settings, l.created "
+    "FROM list l JOIN domain d ON d.id = l.domain_id ";
+
+Result<ListRecord> list_from(Statement& row) {
+  ListRecord list;
+  list.id = row.integer(0);
+  list.domain_id = row.integer(1);
+  list.local = sql::text(row, 2);
+  list.domain = sql::text(row, 3);
+  list.state = row.integer(4) == 0 ? ListState::kOpen : ListState::kClosed;
+  list.revision = row.integer(5);
+  list.created = sql::time(row, 8);
+  auto own = sql::decode_settings(row.text(6));
+  if (!own.ok()) return Error{own.error().code, "list " + list.address() + ": " + own.error().message};
+  auto of_domain = sql::decode_settings(row.text(7));
+  if (!of_domain.ok())
+    return Error{of_domain.error().code, "domain " + list.domain + ": " + of_domain.error().message};
+  list.settings = std::move(*own);
+  list.domain_settings = std::move(*of_domain);
+  return list;
+}
+
+Result<DomainRecord> domain_from(Statement& row) {
+  DomainRecord domain;
+  domain.id = row.integer(0);
+  domain.name = sql::text(row, 1);
+  domain.created = sql::time(row, 3);
+  auto settings = sql::decode_settings(row.text(2));
+  if (!settings.ok())
+    return Error{settings.error().code, "domain " + domain.name + ": " + settings.error().message};
+  domain.settings = std::move(*settings);
+  return domain;
+}
+
+template <typename Record>
+Result<std::vector<Record>> all_rows(Statement& statement, Result<Record> (*from)(Statement&)) {
+  std::vector<Record> records;
+  for (;;) {
+    auto row = statement.step();
+    if (!row.ok()) return row.error();
+    if (!*row) return records;
+    auto record = from(statement);
+    if (!record.ok()) return record.error();
+    records.push_back(std::move(*record));
+  }
+}
+
+template <typename Record>
+Result<std::optional<Record>> one_row(const Result<Statement*>& statement,
+                                      Result<Record> (*from)(Statement&)) {
+  if (!statement.ok()) return statement.error();
+  auto row = statement.value()->step();
+  if (!row.ok()) return row.error();
+  if (!*row) return std::optional<Record>();
+  auto record = from(*statement.value());
+  if (!record.ok()) return record.error();
+  return std::optional<Record>(std::move(*record));
+}
+
+Result<void> one_matched(const Result<std::int64_t>& matched, const std::string& what) {
+  if (!matched.ok()) return matched.error();
+  if (matched.value() == 0) return Error{ErrorCode::kNotFound, "no such " + what};
+  return {};
+}
+
+Result<void> renamed_exists(const Result<std::int64_t>& inserted, const std::string& what) {
+  if (inserted.ok()) return {};
+  if (inserted.error().code == ErrorCode::kExists) return Error{ErrorCode::kExists, what + " exists already"};
+  return inserted.error();
+}
+
+}  // namespace
+
+Result<void> DirectoryStore::add_domain(const DomainRecord& domain) {
+  return renamed_exists(
+      sql::run(connection_, "INSERT INTO domain (id, name, settings, created) VALUES (?, ?, ?, ?)", domain.id,
+               domain.name, sql::encode_settings(domain.settings), domain.created),
+      "domain " + domain.name);
+}
+
+Result<void> DirectoryStore::set_domain(const std::string& name,
+                                        const std::map<std::string, std::string>& settings) {
+  return one_matched(sql::run(connection_, "UPDATE domain SET settings = ? WHERE name = ?",
+                              sql::encode_settings(settings), name),
+                     "domain: " + name);
+}
+
+Result<void> DirectoryStore::delete_domain(const std::string& name) {
+  auto used =
+      sql::number(connection_, 0,
+                  "SELECT COUNT(*) FROM list l JOIN domain d ON d.id = l.domain_id WHERE d.name = ?", name);
+  if (!used.ok()) return used.error();
+  if (*used > 0) {
+    return Error{ErrorCode::kConflict,
+                 "domain " + name + " has " + std::to_string(*used) + " lists: delete them first"};
+  }
+  return one_matched(sql::run(connection_, "DELETE FROM domain WHERE name = ?", name), "domain: " + name);
+}
+
+Result<std::optional<DomainRecord>> DirectoryStore::find_domain(const std::string& name) {
+  return one_row(
+      sql::prepare(connection_, "SELECT id, name, settings, created FROM domain WHERE name = ?", name),
+      domain_from);
+}
+
+Result<std::vector<DomainRecord>> DirectoryStore::domains() {
+  auto statement = sql::prepare(connection_, "SELECT id, name, settings, created FROM domain ORDER BY name");
+  if (!statement.ok()) return statement.error();
+  return all_rows(**statement, domain_from);
+}
+
+Result<void> DirectoryStore::add_list(const ListRecord& list) {
+  auto known = sql::number(connection_, 0, "SELECT COUNT(*) FROM domain WHERE id = ?", list.domain_id);
+  if (!known.ok()) return known.error();
+  if (*known == 0) return Error{ErrorCode::kNotFound, "no such domain: " + list.domain};
+  return renamed_exists(sql::run(connection_,
+                                 "INSERT INTO list (id, domain_id, local, state, revision, settings, "
+                                 "created) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                                 list.id, list.domain_id, list.local, list.state, list.revision,
+                                 sql::encode_settings(list.settings), list.created),
+                        "list " + list.address());
+}
+
+Result<void> DirectoryStore::set_list(Id list_id, const std::map<std::string, std::string>& settings) {
+  return one_matched(sql::run(connection_, "UPDATE list SET settings = ? WHERE id = ?",
+                              sql::encode_settings(settings), list_id),
+                     "list: " + std::to_string(list_id));
+}
+
+Result<void> DirectoryStore::set_list_state(Id list_id, ListState state) {
+  return one_matched(sql::run(connection_, "UPDATE list SET state = ? WHERE id = ?", state, list_id),
+                     "list: " + std::to_string(list_id));
+}
+
+Result<void> DirectoryStore::delete_list(Id list_id) {
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM member WHERE list_id = ?", list_id));
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM seen WHERE list_id = ?", list_id));
+  return one_matched(sql::run(connection_, "DELETE FROM list WHERE id = ?", list_id),
+                     "list: " + std::to_string(list_id));
+}
+
+Result<std::optional<ListRecord>> DirectoryStore::find_list(const std::string& local,
+                                                            const std::string& domain) {
+  return one_row(sql::prepare(connection_, std::string(kListColumns) + "WHERE d.name = ? AND l.local = ?",
+                              domain, local),
+                 list_from);
+}
+
+Result<std::optional<ListRecord>> DirectoryStore::find_list_by_id(Id list_id) {
+  return one_row(sql::prepare(connection_, std::string(kListColumns) + "WHERE l.id = ?", list_id), list_from);
+}
+
+Result<std::vector<ListRecord>> DirectoryStore::lists(const std::string& domain) {
+  auto statement =
+      domain.empty() ? sql::prepare(connection_, std::string(kListColumns) + "ORDER BY d.name, l.local")
+                     : sql::prepare(connection_,
+                                    std::string(kListColumns) + "WHERE d.name = ? ORDER BY l.local", domain);
+  if (!statement.ok()) return statement.error();
+  return all_rows(**statement, list_from);
+}
+
+Result<std::optional<std::string>> SiteStore::get(const std::string& name) {
+  auto statement = sql::prepare(connection_, "SELECT value FROM site_value WHERE name = ?", name);
+  if (!statement.ok()) return statement.error();
+  auto row = (*statement)->step();
+  if (!row.ok()) return row.error();
+  if (!*row) return std::optional<std::string>();
+  return std::optional<std::string>(sql::text(**statement, 0));
+}
+
+Result<void> SiteStore::set(const std::string& name, std::string_view value) {
+  auto changed =
+      sql::run(connection_, "UPDATE site_value SET value = ? WHERE name = ?", sql::Blob{value}, name);
+  if (!changed.ok()) return changed.error();
+  if (*changed > 0) return {};
+  ESSAIM_TRY(
+      sql::run(connection_, "INSERT INTO site_value (name, value) VALUES (?, ?)", name, sql::Blob{value}));
+  return {};
+}
+
+}  // namespace essaim::storage

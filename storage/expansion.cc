@@ -1,0 +1,94 @@
+#include "storage/expansion.h"
+
+#include <algorithm>
+
+#include "core/smtp/address.h"
+#include "storage/batch_store.h"
+#include "storage/member_store.h"
+#include "storage/post_store.h"
+#include "storage/recipient_key.h"
+
+namespace essaim::storage {
+
+namespace {
+
+// Adds the post's next batch and counts it in `*post`.
+Result<void> add_batch(Connection& connection, PostRecord* post, std::int64_t rank,
+                       std::vector<BatchRecipient> recipients) {
+  BatchRecord batch;
+  batch.post_id = post->id;
+  batch.number = post->batches;
+  batch.priority = post->priority;
+  batch.rank = rank + post->batches;
+  batch.queue = BatchQueue::kReady;
+  batch.due = post->accepted;
+  batch.count = static_cast<int>(recipients.size());
+  batch.pending = batch.count;
+  const std::string& domain = recipients.front().domain;
+  const bool single = std::all_of(recipients.begin(), recipients.end(),
+                                  [&domain](const auto& r) { return r.domain == domain; });
+  if (single) batch.destination = domain;
+  batch.recipients = std::move(recipients);
+  ESSAIM_TRY(BatchStore(connection).add(batch));
+  post->batches += 1;
+  post->recipients += batch.count;
+  return {};
+}
+
+// What the database says now: a work that is repeated after a rollback, or after an unknown outcome, goes on
+// from there and not from what memory believes.
+Result<void> reread(Connection& connection, PostRecord* post) {
+  auto stored = PostStore(connection).find(post->id);
+  if (!stored.ok()) return stored.error();
+  if (!stored->has_value()) return Error{ErrorCode::kNotFound, "no such post: " + format_id(post->id)};
+  post->expanded = (*stored)->expanded;
+  post->cursor_domain = (*stored)->cursor_domain;
+  post->cursor_local = (*stored)->cursor_local;
+  post->batches = (*stored)->batches;
+  post->recipients = (*stored)->recipients;
+  return {};
+}
+
+}  // namespace
+
+Result<void> expand_members(Connection& connection, PostRecord* post, std::int64_t rank, int max_batches) {
+  ESSAIM_TRY(reread(connection, post));
+  if (post->expanded) return {};
+  MemberStore members(connection);
+  for (int added = 0; added < max_batches && !post->expanded; ++added) {
+    auto page =
+        members.page(post->list_id, post->list_revision, post->cursor_domain, post->cursor_local, kBatchSize);
+    if (!page.ok()) return page.error();
+    post->expanded = page->size() < kBatchSize;
+    if (page->empty()) break;
+    post->cursor_domain = page->back().domain;
+    post->cursor_local = smtp::Address{page->back().local, page->back().domain}.local_key();
+    ESSAIM_TRY(add_batch(connection, post, rank, std::move(*page)));
+  }
+  return PostStore(connection).set_expansion(post->id, *post);
+}
+
+Result<void> expand_recipients(Connection& connection, PostRecord* post, std::int64_t rank,
+                               std::vector<BatchRecipient> recipients) {
+  ESSAIM_TRY(reread(connection, post));
+  if (post->expanded) return {};
+  const auto before = [](const BatchRecipient& a, const BatchRecipient& b) {
+    return recipient_key(a) < recipient_key(b);
+  };
+  const auto same = [](const BatchRecipient& a, const BatchRecipient& b) {
+    return recipient_key(a) == recipient_key(b);
+  };
+  std::stable_sort(recipients.begin(), recipients.end(), before);
+  recipients.erase(std::unique(recipients.begin(), recipients.end(), same), recipients.end());
+  for (std::size_t at = 0; at < recipients.size(); at += kBatchSize) {
+    const auto begin = recipients.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto end =
+        recipients.begin() + static_cast<std::ptrdiff_t>(std::min(recipients.size(), at + kBatchSize));
+    ESSAIM_TRY(
+        add_batch(connection, post, rank, {std::make_move_iterator(begin), std::make_move_iterator(end)}));
+  }
+  post->expanded = true;
+  return PostStore(connection).set_expansion(post->id, *post);
+}
+
+}  // namespace essaim::storage

@@ -1,0 +1,205 @@
+#include "storage/member_store.h"
+
+#include "storage/sql.h"
+
+namespace essaim::storage {
+
+namespace {
+
+constexpr std::string_view kColumns =
+    "SELECT id, list_id, role, local, domain, name, delivery, joined_rev, left_rev, since, bounces, "
+    "last_bounce, "
+    "last_bounce_at FROM member ";
+
+MemberRecord member_from(Statement& row) {
+  MemberRecord m;
+  m.id = row.integer(0);
+  m.list_id = row.integer(1);
+  m.role = static_cast<Role>(row.integer(2));
+  m.local = sql::text(row, 3);
+  m.domain = sql::text(row, 4);
+  m.name = sql::text(row, 5);
+  m.delivery = row.integer(6) != 0;
+  m.joined = row.integer(7);
+  m.left = row.integer(8);
+  m.since = sql::time(row, 9);
+  m.bounces = static_cast<int>(row.integer(10));
+  m.last_bounce = sql::text(row, 11);
+  m.last_bounce_at = sql::time(row, 12);
+  return m;
+}
+
+Result<std::optional<MemberRecord>> one(const Result<Statement*>& statement) {
+  if (!statement.ok()) return statement.error();
+  auto row = statement.value()->step();
+  if (!row.ok()) return row.error();
+  if (!*row) return std::optional<MemberRecord>();
+  return std::optional<MemberRecord>(member_from(*statement.value()));
+}
+
+Error not_a_member(const smtp::Address& address) {
+  return {ErrorCode::kNotFound, address.to_string() + " is no member in this role"};
+}
+
+std::string key_of(const MemberRecord& member) {
+  return smtp::Address{member.local, member.domain}.local_key();
+}
+
+// Appends the rows of a page. Columns: id, local, domain.
+Result<void> take(const Result<Statement*>& statement, std::vector<BatchRecipient>* out) {
+  if (!statement.ok()) return statement.error();
+  Statement& row = *statement.value();
+  for (;;) {
+    auto more = row.step();
+    if (!more.ok()) return more.error();
+    if (!*more) return {};
+    out->push_back({row.integer(0), sql::text(row, 1), sql::text(row, 2)});
+  }
+}
+
+}  // namespace
+
+Result<std::int64_t> MemberStore::next_revision(Id list_id) {
+  auto changed = sql::run(connection_, "UPDATE list SET revision = revision + 1 WHERE id = ?", list_id);
+  if (!changed.ok()) return changed.error();
+  if (*changed == 0) return Error{ErrorCode::kNotFound, "no such list: " + std::to_string(list_id)};
+  return sql::number(connection_, 0, "SELECT revision FROM list WHERE id = ?", list_id);
+}
+
+Result<void> MemberStore::add(const MemberRecord& m) {
+  const std::string key = key_of(m);
+  // One who left and comes back: the row is taken over under a new id, and nothing of the old membership is
+  // left.
+  auto back = sql::run(
+      connection_,
+      "UPDATE member SET id = ?, local = ?, name = ?, delivery = ?, joined_rev = ?, left_rev = 0, since = ?, "
+      "bounces = ?, last_bounce = ?, last_bounce_at = ? "
+      "WHERE list_id = ? AND role = ? AND domain = ? AND local_key = ? AND left_rev > 0",
+      m.id, m.local, m.name, m.delivery, m.joined, m.since, m.bounces, m.last_bounce, m.last_bounce_at,
+      m.list_id, m.role, m.domain, key);
+  if (!back.ok()) return back.error();
+  if (*back > 0) return {};
+  auto inserted =
+      sql::run(connection_,
+               "INSERT INTO member (list_id, role, domain, local_key, id, local, name, delivery, joined_rev, "
+               "left_rev, since, bounces, last_bounce, last_bounce_at) "
+               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+               m.list_id, m.role, m.domain, key, m.id, m.local, m.name, m.delivery, m.joined, m.left, m.since,
+               m.bounces, m.last_bounce, m.last_bounce_at);
+  if (inserted.ok()) return {};
+  if (inserted.error().code != ErrorCode::kExists) return inserted.error();
+  return Error{ErrorCode::kExists, m.address() + " is a member in this role already"};
+}
+
+Result<void> MemberStore::remove(Id list_id, Role role, const smtp::Address& address, std::int64_t revision) {
+  auto changed = sql::run(connection_,
+                          "UPDATE member SET left_rev = ? "
+                          "WHERE list_id = ? AND role = ? AND domain = ? AND local_key = ? AND left_rev = 0",
+                          revision, list_id, role, address.domain, address.local_key());
+  if (!changed.ok()) return changed.error();
+  if (*changed == 0) return not_a_member(address);
+  return {};
+}
+
+Result<void> MemberStore::set(Id list_id, Role role, const smtp::Address& address, bool delivery,
+                              const std::string& name) {
+  auto changed = sql::run(connection_,
+                          "UPDATE member SET delivery = ?, name = ? "
+                          "WHERE list_id = ? AND role = ? AND domain = ? AND local_key = ? AND left_rev = 0",
+                          delivery, name, list_id, role, address.domain, address.local_key());
+  if (!changed.ok()) return changed.error();
+  if (*changed == 0) return not_a_member(address);
+  return {};
+}
+
+Result<std::optional<MemberRecord>> MemberStore::find(Id list_id, Role role, const smtp::Address& address) {
+  return one(
+      sql::prepare(connection_,
+                   std::string(kColumns) +
+                       "WHERE list_id = ? AND role = ? AND domain = ? AND local_key = ? AND left_rev = 0",
+                   list_id, role, address.domain, address.local_key()));
+}
+
+Result<std::optional<MemberRecord>> MemberStore::find_by_id(Id member_id) {
+  return one(sql::prepare(connection_, std::string(kColumns) + "WHERE id = ?", member_id));
+}
+
+Result<std::int64_t> MemberStore::count(Id list_id, Role role) {
+  return sql::number(connection_, 0,
+                     "SELECT COUNT(*) FROM member WHERE list_id = ? AND role = ? AND left_rev = 0", list_id,
+                     role);
+}
+
+Result<void> MemberStore::for_each(Id list_id, Role role,
+                                   const std::function<bool(const MemberRecord&)>& each) {
+  auto statement = sql::prepare(
+      connection_,
+      std::string(kColumns) + "WHERE list_id = ? AND role = ? AND left_rev = 0 ORDER BY domain, local_key",
+      list_id, role);
+  if (!statement.ok()) return statement.error();
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row || !each(member_from(**statement))) return {};
+  }
+}
+
+// Two statements, each a plain range of the key: a comparison of pairs, or OR, makes one engine or the other
+// read each page from the start of the list or domain (costs.md §3 v).
+Result<std::vector<BatchRecipient>> MemberStore::page(Id list_id, std::int64_t revision,
+                                                      const std::string& after_domain,
+                                                      const std::string& after_local, std::size_t limit) {
+  std::vector<BatchRecipient> page;
+  if (!after_domain.empty()) {
+    ESSAIM_TRY(take(
+        sql::prepare(connection_,
+                     "SELECT id, local, domain FROM member WHERE list_id = ? AND role = 0 AND domain = ? "
+                     "AND local_key > ? AND delivery = 1 AND joined_rev <= ? "
+                     "AND (left_rev = 0 OR left_rev > ?) ORDER BY local_key LIMIT ?",
+                     list_id, after_domain, after_local, revision, revision, limit),
+        &page));
+  }
+  if (page.size() < limit) {
+    ESSAIM_TRY(take(
+        sql::prepare(connection_,
+                     "SELECT id, local, domain FROM member WHERE list_id = ? AND role = 0 AND domain > ? "
+                     "AND delivery = 1 AND joined_rev <= ? "
+                     "AND (left_rev = 0 OR left_rev > ?) ORDER BY domain, local_key LIMIT ?",
+                     list_id, after_domain, revision, revision, limit - page.size()),
+        &page));
+  }
+  return page;
+}
+
+Result<std::vector<Id>> MemberStore::left_since(Id list_id, std::int64_t revision) {
+  auto statement =
+      sql::prepare(connection_, "SELECT id FROM member WHERE list_id = ? AND left_rev > 0 AND left_rev > ?",
+                   list_id, revision);
+  if (!statement.ok()) return statement.error();
+  std::vector<Id> ids;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return ids;
+    ids.push_back((*statement)->integer(0));
+  }
+}
+
+Result<void> MemberStore::record_bounce(Id member_id, const std::string& reason, WallTime when) {
+  ESSAIM_TRY(
+      sql::run(connection_,
+               "UPDATE member SET bounces = bounces + 1, last_bounce = ?, last_bounce_at = ? WHERE id = ?",
+               reason, when, member_id));
+  return {};
+}
+
+// Not only expansions need them: a claim suppresses those who left since, as long as the post has batches to
+// go.
+Result<std::int64_t> MemberStore::purge_left() {
+  return sql::run(
+      connection_,
+      "DELETE FROM member WHERE left_rev > 0 AND NOT EXISTS (SELECT 1 FROM post p "
+      "WHERE p.list_id = member.list_id AND p.finished = 0 AND p.list_revision < member.left_rev)");
+}
+
+}  // namespace essaim::storage

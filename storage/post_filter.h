@@ -1,0 +1,41 @@
+// PostFilter as SQL, shared by the searches for posts and for batches. Inside storage only.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "storage/post_store.h"
+
+namespace essaim::storage {
+
+// The conditions on the row of a post (called p), each beginning with " AND", and their values.
+class PostCondition {
+ public:
+  explicit PostCondition(const PostFilter& filter);
+  const std::string& sql() const { return sql_; }
+  // Binds from `index` on; gives the next index.
+  int bind(Statement& statement, int index) const;
+
+ private:
+  void add(std::string_view condition, std::variant<std::int64_t, std::string> value);
+  std::string sql_;
+  std::vector<std::variant<std::int64_t, std::string>> values_;
+};
+
+// The conditions on recipients, which need the contents of batches.
+class RecipientMatch {
+ public:
+  explicit RecipientMatch(const PostFilter& filter);
+  bool any() const { return !first_.empty(); }
+  // Keys between which a batch must have some to be looked into.
+  const std::string& lowest() const { return first_; }
+  const std::string& highest() const { return last_; }
+  bool matches(const BatchRecipient& recipient) const;
+
+ private:
+  std::string first_, last_;
+};
+
+}  // namespace essaim::storage

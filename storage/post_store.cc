@@ -1,0 +1,297 @@
+#include "storage/post_store.h"
+
+#include <algorithm>
+
+#include "storage/batch_store.h"
+#include "storage/post_filter.h"
+#include "storage/sql.h"
+
+namespace essaim::storage {
+
+namespace {
+
+constexpr std::size_t kPiece = 256U << 10;  // of a rendering; a cluster's write sets stay small
+
+constexpr std::string_view kColumns =
+    "SELECT p.id, p.kind, p.list_id, p.list_address, p.list_revision, p.sender, p.author, p.message_id, "
+    "p.subject, p.size, "
+    "p.client, p.accepted, p.expires, p.priority, p.mode, p.envelope_sender, p.private_header, p.eight_bit, "
+    "p.expanded, "
+    "p.cursor_domain, p.cursor_local, p.batches, p.recipients, p.held, p.held_reason FROM post p ";
+
+PostRecord post_from(Statement& row) {
+  PostRecord p;
+  p.id = row.integer(0);
+  p.kind = static_cast<PostKind>(row.integer(1));
+  p.list_id = row.integer(2);
+  p.list_address = sql::text(row, 3);
+  p.list_revision = row.integer(4);
+  p.sender = sql::text(row, 5);
+  p.author = sql::text(row, 6);
+  p.message_id = sql::text(row, 7);
+  p.subject = sql::text(row, 8);
+  p.size = row.integer(9);
+  p.client = sql::text(row, 10);
+  p.accepted = sql::time(row, 11);
+  p.expires = sql::time(row, 12);
+  p.priority = static_cast<int>(row.integer(13));
+  p.mode = row.integer(14) == 0 ? CopyMode::kCommon : CopyMode::kPersonal;
+  p.envelope_sender = sql::text(row, 15);
+  p.private_header = sql::text(row, 16);
+  p.eight_bit = row.integer(17) != 0;
+  p.expanded = row.integer(18) != 0;
+  p.cursor_domain = sql::text(row, 19);
+  p.cursor_local = sql::text(row, 20);
+  p.batches = static_cast<int>(row.integer(21));
+  p.recipients = row.integer(22);
+  p.held = row.integer(23) != 0;
+  p.held_reason = sql::text(row, 24);
+  return p;
+}
+
+Error no_such_post(Id id) {
+  return {ErrorCode::kNotFound, "no such post: " + format_id(id)};
+}
+
+Result<std::vector<Id>> ids(const Result<Statement*>& statement) {
+  if (!statement.ok()) return statement.error();
+  std::vector<Id> found;
+  for (;;) {
+    auto row = statement.value()->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return found;
+    found.push_back(statement.value()->integer(0));
+  }
+}
+
+// Whether one of the post's batches has a recipient that is searched for.
+Result<bool> has_recipient(Connection& connection, Id post_id, const RecipientMatch& match) {
+  auto statement = sql::prepare(
+      connection, "SELECT recipients FROM batch WHERE post_id = ? AND first_key <= ? AND last_key >= ?",
+      post_id, match.highest(), match.lowest());
+  if (!statement.ok()) return statement.error();
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return false;
+    auto recipients = decode_recipients((*statement)->text(0));
+    if (!recipients.ok()) return recipients.error();
+    if (std::any_of(recipients->begin(), recipients->end(),
+                    [&match](const auto& r) { return match.matches(r); })) {
+      return true;
+    }
+  }
+}
+
+// How many members an unfinished expansion will still take.
+Result<std::int64_t> still_to_expand(Connection& connection, const PostRecord& p) {
+  auto same = sql::number(
+      connection, 0,
+      "SELECT COUNT(*) FROM member WHERE list_id = ? AND role = 0 AND domain = ? AND local_key > ? "
+      "AND delivery = 1 AND joined_rev <= ? AND (left_rev = 0 OR left_rev > ?)",
+      p.list_id, p.cursor_domain, p.cursor_local, p.list_revision, p.list_revision);
+  if (!same.ok()) return same.error();
+  auto rest = sql::number(connection, 0,
+                          "SELECT COUNT(*) FROM member WHERE list_id = ? AND role = 0 AND domain > ? "
+                          "AND delivery = 1 AND joined_rev <= ? AND (left_rev = 0 OR left_rev > ?)",
+                          p.list_id, p.cursor_domain, p.list_revision, p.list_revision);
+  if (!rest.ok()) return rest.error();
+  return *same + *rest;
+}
+
+}  // namespace
+
+Result<void> PostStore::add(const PostRecord& p, std::string_view rendering) {
+  ESSAIM_TRY(sql::run(connection_,
+                      "INSERT INTO post (id, kind, list_id, list_address, list_revision, sender, author, "
+                      "message_id, subject, size, client, "
+                      "accepted, expires, priority, mode, envelope_sender, private_header, eight_bit, "
+                      "expanded, cursor_domain, cursor_local, "
+                      "batches, recipients, held, held_reason, finished) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                      p.id, p.kind, p.list_id, p.list_address, p.list_revision, p.sender, p.author,
+                      p.message_id, p.subject, p.size, p.client, p.accepted, p.expires, p.priority, p.mode,
+                      p.envelope_sender, p.private_header, p.eight_bit, p.expanded, p.cursor_domain,
+                      p.cursor_local, p.batches, p.recipients, p.held, p.held_reason));
+  std::int64_t seq = 0;
+  for (std::size_t at = 0; at == 0 || at < rendering.size(); at += kPiece) {
+    ESSAIM_TRY(sql::run(connection_, "INSERT INTO rendering (post_id, seq, data) VALUES (?, ?, ?)", p.id,
+                        seq++, sql::Blob{rendering.substr(at, kPiece)}));
+  }
+  return {};
+}
+
+Result<std::optional<Id>> PostStore::remember(Id list_id, std::string_view key, Id post_id, WallTime now) {
+  auto added = sql::run(
+      connection_,
+      std::string(connection_.insert_ignore()) + " seen (list_id, seen_key, post_id, at) VALUES (?, ?, ?, ?)",
+      list_id, sql::Blob{key}, post_id, now);
+  if (!added.ok()) return added.error();
+  if (*added > 0) return std::optional<Id>();
+  auto first = sql::number(connection_, 0, "SELECT post_id FROM seen WHERE list_id = ? AND seen_key = ?",
+                           list_id, sql::Blob{key});
+  if (!first.ok()) return first.error();
+  return std::optional<Id>(*first);
+}
+
+Result<std::optional<PostRecord>> PostStore::find(Id post_id) {
+  auto statement = sql::prepare(connection_, std::string(kColumns) + "WHERE p.id = ?", post_id);
+  if (!statement.ok()) return statement.error();
+  auto row = (*statement)->step();
+  if (!row.ok()) return row.error();
+  if (!*row) return std::optional<PostRecord>();
+  return std::optional<PostRecord>(post_from(**statement));
+}
+
+Result<std::string> PostStore::rendering(Id post_id) {
+  auto statement =
+      sql::prepare(connection_, "SELECT seq, data FROM rendering WHERE post_id = ? ORDER BY seq", post_id);
+  if (!statement.ok()) return statement.error();
+  std::string bytes;
+  for (std::int64_t expected = 0;; ++expected) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) {
+      if (expected == 0)
+        return Error{ErrorCode::kNotFound, "the rendering of post " + format_id(post_id) + " is gone"};
+      return bytes;
+    }
+    if ((*statement)->integer(0) != expected) {
+      return Error{ErrorCode::kDamaged,
+                   "a piece of the rendering of post " + format_id(post_id) + " is missing"};
+    }
+    bytes += (*statement)->text(1);
+  }
+}
+
+Result<void> PostStore::set_expansion(Id post_id, const PostRecord& p) {
+  // The cursor only goes forward: what an older state of the same expansion says is refused.
+  auto changed = sql::run(
+      connection_,
+      "UPDATE post SET cursor_domain = ?, cursor_local = ?, batches = ?, recipients = ?, expanded = ? "
+      "WHERE id = ? AND expanded = 0 AND batches <= ? "
+      "AND (cursor_domain < ? OR (cursor_domain = ? AND cursor_local <= ?))",
+      p.cursor_domain, p.cursor_local, p.batches, p.recipients, p.expanded, post_id, p.batches,
+      p.cursor_domain, p.cursor_domain, p.cursor_local);
+  if (!changed.ok()) return changed.error();
+  if (*changed == 0) {
+    return Error{ErrorCode::kConflict,
+                 "the expansion of post " + format_id(post_id) + " has gone on elsewhere"};
+  }
+  return {};
+}
+
+Result<std::vector<Id>> PostStore::unexpanded(std::size_t limit) {
+  return ids(sql::prepare(
+      connection_, "SELECT id FROM post WHERE finished = 0 AND expanded = 0 ORDER BY id LIMIT ?", limit));
+}
+
+Result<void> PostStore::set_held(Id post_id, bool held, const std::string& reason) {
+  auto changed = sql::run(connection_, "UPDATE post SET held = ?, held_reason = ? WHERE id = ?", held,
+                          held ? reason : std::string(), post_id);
+  if (!changed.ok()) return changed.error();
+  if (*changed == 0) return no_such_post(post_id);
+  // Parked, so that claims need not pass over them one by one. Batches that a node owns come back by
+  // themselves, and a claim looks at the post, too.
+  ESSAIM_TRY(held
+                 ? sql::run(connection_,
+                            "UPDATE batch_state SET queue = 4 WHERE post_id = ? AND queue IN (1, 2)", post_id)
+                 : sql::run(connection_, "UPDATE batch_state SET queue = 2 WHERE post_id = ? AND queue = 4",
+                            post_id));
+  return {};
+}
+
+Result<std::vector<PostRecord>> PostStore::search(const PostFilter& filter) {
+  const PostCondition condition(filter);
+  const RecipientMatch match(filter);
+  auto statement = connection_.prepare(std::string(kColumns) + "WHERE 1 = 1" + condition.sql() +
+                                       " ORDER BY p.accepted DESC, p.id DESC");
+  if (!statement.ok()) return statement.error();
+  condition.bind(**statement, 1);
+  std::vector<PostRecord> posts;
+  while (posts.size() < filter.limit) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) break;
+    if (match.any()) {
+      auto has = has_recipient(connection_, (*statement)->integer(0), match);
+      if (!has.ok()) return has.error();
+      if (!*has) continue;
+    }
+    posts.push_back(post_from(**statement));
+  }
+  return posts;
+}
+
+Result<LedgerCounts> PostStore::counts(Id post_id) {
+  auto post = find(post_id);
+  if (!post.ok()) return post.error();
+  if (!post->has_value()) return no_such_post(post_id);
+  auto statement = sql::prepare(
+      connection_,
+      "SELECT SUM(delivered), SUM(failed), SUM(suppressed), SUM(pending) FROM batch_state WHERE post_id = ?",
+      post_id);
+  if (!statement.ok()) return statement.error();
+  auto row = (*statement)->step();
+  if (!row.ok()) return row.error();
+  LedgerCounts counts;
+  counts.delivered = (*statement)->integer(0);
+  counts.failed = (*statement)->integer(1);
+  counts.suppressed = (*statement)->integer(2);
+  counts.pending = (*statement)->integer(3);
+  if (!(*post)->expanded && (*post)->list_id != 0) {
+    auto more = still_to_expand(connection_, **post);
+    if (!more.ok()) return more.error();
+    counts.pending += *more;
+  }
+  counts.accepted = counts.delivered + counts.failed + counts.suppressed + counts.pending;
+  return counts;
+}
+
+Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit) {
+  // Settles first: deliveries do not touch the post, so that finishing a batch costs no second row.
+  auto done =
+      ids(sql::prepare(connection_,
+                       "SELECT p.id FROM post p WHERE p.finished = 0 AND p.expanded = 1 AND NOT EXISTS "
+                       "(SELECT 1 FROM batch_state s WHERE s.post_id = p.id AND s.queue <> 0) LIMIT ?",
+                       limit));
+  if (!done.ok()) return done.error();
+  for (const Id id : *done) {
+    auto last =
+        sql::number(connection_, 0, "SELECT MAX(last_outcome) FROM batch_state WHERE post_id = ?", id);
+    if (!last.ok()) return last.error();
+    ESSAIM_TRY(sql::run(connection_, "UPDATE post SET finished = accepted + ? WHERE id = ?",
+                        std::max<std::int64_t>(1, *last * 1000), id));
+    ESSAIM_TRY(sql::run(connection_, "DELETE FROM rendering WHERE post_id = ?", id));
+  }
+  auto old = ids(sql::prepare(connection_, "SELECT id FROM post WHERE finished > 0 AND finished < ? LIMIT ?",
+                              before, limit - std::min(limit, done->size())));
+  if (!old.ok()) return old.error();
+  for (const Id id : *old) {
+    ESSAIM_TRY(sql::run(connection_, "DELETE FROM batch WHERE post_id = ?", id));
+    ESSAIM_TRY(sql::run(connection_, "DELETE FROM batch_state WHERE post_id = ?", id));
+    ESSAIM_TRY(sql::run(connection_, "DELETE FROM rendering WHERE post_id = ?", id));
+    ESSAIM_TRY(sql::run(connection_, "DELETE FROM post WHERE id = ?", id));
+  }
+  return static_cast<std::int64_t>(done->size() + old->size());
+}
+
+Result<std::int64_t> PostStore::forget_seen(WallTime before, std::size_t limit) {
+  auto statement =
+      sql::prepare(connection_, "SELECT list_id, seen_key FROM seen WHERE at < ? LIMIT ?", before, limit);
+  if (!statement.ok()) return statement.error();
+  std::vector<std::pair<Id, std::string>> keys;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) break;
+    keys.emplace_back((*statement)->integer(0), sql::text(**statement, 1));
+  }
+  for (const auto& [list_id, key] : keys) {
+    ESSAIM_TRY(sql::run(connection_, "DELETE FROM seen WHERE list_id = ? AND seen_key = ?", list_id,
+                        sql::Blob{key}));
+  }
+  return static_cast<std::int64_t>(keys.size());
+}
+
+}  // namespace essaim::storage

@@ -1,0 +1,173 @@
+#include "storage/schema.h"
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "storage/sql.h"
+
+namespace essaim::storage {
+
+namespace {
+
+// Times are milliseconds since 1970, 0 for none. Texts that are keys are compared by octets. What differs
+// between the engines is written in braces and replaced by for_dialect().
+constexpr std::string_view kFirst = R"sql(
+CREATE TABLE site_value (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL);
+
+CREATE TABLE node (
+  number INTEGER NOT NULL PRIMARY KEY, hostname TEXT NOT NULL UNIQUE, epoch INTEGER NOT NULL, started INTEGER NOT NULL);
+
+CREATE TABLE domain (
+  id INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE, settings TEXT NOT NULL, created INTEGER NOT NULL);
+
+CREATE TABLE list (
+  id INTEGER NOT NULL PRIMARY KEY, domain_id INTEGER NOT NULL, local TEXT NOT NULL, state INTEGER NOT NULL,
+  revision INTEGER NOT NULL, settings TEXT NOT NULL, created INTEGER NOT NULL, UNIQUE (domain_id, local));
+
+CREATE TABLE member (
+  list_id INTEGER NOT NULL, role INTEGER NOT NULL, domain TEXT NOT NULL, local_key TEXT NOT NULL,
+  id INTEGER NOT NULL, local TEXT NOT NULL, name TEXT NOT NULL, delivery INTEGER NOT NULL,
+  joined_rev INTEGER NOT NULL, left_rev INTEGER NOT NULL, since INTEGER NOT NULL,
+  bounces INTEGER NOT NULL, last_bounce TEXT NOT NULL, last_bounce_at INTEGER NOT NULL,
+  PRIMARY KEY (list_id, role, domain, local_key)) {clustered};
+CREATE UNIQUE INDEX member_id ON member (id);
+CREATE INDEX member_left ON member (list_id, left_rev) {where_left};
+
+CREATE TABLE post (
+  id INTEGER NOT NULL PRIMARY KEY, kind INTEGER NOT NULL, list_id INTEGER NOT NULL, list_address TEXT NOT NULL,
+  list_revision INTEGER NOT NULL, sender TEXT NOT NULL, author TEXT NOT NULL, message_id TEXT NOT NULL,
+  subject TEXT NOT NULL, size INTEGER NOT NULL, client TEXT NOT NULL, accepted INTEGER NOT NULL,
+  expires INTEGER NOT NULL, priority INTEGER NOT NULL, mode INTEGER NOT NULL, envelope_sender TEXT NOT NULL,
+  private_header TEXT NOT NULL, eight_bit INTEGER NOT NULL, expanded INTEGER NOT NULL, cursor_domain TEXT NOT NULL,
+  cursor_local TEXT NOT NULL, batches INTEGER NOT NULL, recipients INTEGER NOT NULL, held INTEGER NOT NULL,
+  held_reason TEXT NOT NULL, finished INTEGER NOT NULL);
+CREATE INDEX post_accepted ON post (accepted);
+CREATE INDEX post_message_id ON post (message_id);
+CREATE INDEX post_list ON post (list_id, finished);
+CREATE INDEX post_finished ON post (finished, expanded);
+
+CREATE TABLE rendering (
+  post_id INTEGER NOT NULL, seq INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (post_id, seq));
+
+CREATE TABLE seen (
+  list_id INTEGER NOT NULL, seen_key BLOB NOT NULL, post_id INTEGER NOT NULL, at INTEGER NOT NULL,
+  PRIMARY KEY (list_id, seen_key)) {clustered};
+CREATE INDEX seen_at ON seen (at);
+
+CREATE TABLE batch (
+  post_id INTEGER NOT NULL, number INTEGER NOT NULL, first_key TEXT NOT NULL, last_key TEXT NOT NULL,
+  total INTEGER NOT NULL, recipients BLOB NOT NULL, PRIMARY KEY (post_id, number));
+
+CREATE TABLE batch_state (
+  post_id INTEGER NOT NULL, number INTEGER NOT NULL, queue INTEGER NOT NULL, priority INTEGER NOT NULL,
+  order_rank INTEGER NOT NULL, due INTEGER NOT NULL, destination TEXT NOT NULL, owner INTEGER NOT NULL,
+  epoch INTEGER NOT NULL, attempts INTEGER NOT NULL, delivered INTEGER NOT NULL, failed INTEGER NOT NULL,
+  suppressed INTEGER NOT NULL, pending INTEGER NOT NULL, last_outcome INTEGER NOT NULL, why TEXT NOT NULL,
+  progress BLOB NOT NULL, PRIMARY KEY (post_id, number));
+CREATE INDEX batch_claim ON batch_state (queue, priority, order_rank, post_id, number);
+CREATE INDEX batch_due ON batch_state (queue, due);
+
+CREATE TABLE suspension (
+  destination TEXT NOT NULL PRIMARY KEY, reason TEXT NOT NULL, since INTEGER NOT NULL, until_time INTEGER NOT NULL);
+
+CREATE TABLE job (
+  name TEXT NOT NULL PRIMARY KEY, started INTEGER NOT NULL, finished INTEGER NOT NULL, succeeded INTEGER NOT NULL,
+  result TEXT NOT NULL, node INTEGER NOT NULL);
+)sql";
+
+// Step i brings version i to i + 1. Never change one that was released; add one.
+constexpr std::array kSteps = {kFirst};
+
+void replace_all(std::string* text, std::string_view from, std::string_view to) {
+  for (std::size_t at = text->find(from); at != std::string::npos; at = text->find(from, at + to.size())) {
+    text->replace(at, from.size(), to);
+  }
+}
+
+std::string for_dialect(std::string_view step, Dialect dialect) {
+  std::string sql(step);
+  const bool sqlite = dialect == Dialect::kSqlite;
+  replace_all(&sql, "{clustered}", sqlite ? "WITHOUT ROWID" : "");
+  replace_all(&sql, "{where_left}", sqlite ? "WHERE left_rev > 0" : "");
+  return sql;
+}
+
+Result<int> version_in(Connection& connection) {
+  const std::string_view tables =
+      connection.dialect() == Dialect::kSqlite
+          ? "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'meta'"
+          : "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() "
+            "AND table_name = 'meta'";
+  auto present = sql::number(connection, 0, tables);
+  if (!present.ok()) return present.error();
+  if (*present == 0) return 0;
+  auto version = sql::number(connection, 0, "SELECT value FROM meta WHERE name = 'schema-version'");
+  if (!version.ok()) return version.error();
+  return static_cast<int>(*version);
+}
+
+Error too_new(int version) {
+  return {ErrorCode::kInvalid, "the database has schema version " + std::to_string(version) +
+                                   ", newer than this program's " + std::to_string(newest_schema_version()) +
+                                   ": use the newer program, or restore a backup made before the upgrade"};
+}
+
+Result<void> apply(Connection& connection, int step) {
+  if (step == 0) {
+    ESSAIM_TRY(
+        connection.execute("CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL)"));
+    ESSAIM_TRY(sql::run(connection, "INSERT INTO meta (name, value) VALUES ('schema-version', 0)"));
+  }
+  ESSAIM_TRY(connection.execute(for_dialect(kSteps[static_cast<std::size_t>(step)], connection.dialect())));
+  auto changed = sql::run(connection, "UPDATE meta SET value = ? WHERE name = 'schema-version' AND value = ?",
+                          step + 1, step);
+  if (!changed.ok()) return changed.error();
+  if (*changed != 1) return Error{ErrorCode::kConflict, "the schema was changed by somebody else meanwhile"};
+  return {};
+}
+
+}  // namespace
+
+int newest_schema_version() {
+  return static_cast<int>(kSteps.size());
+}
+
+Result<int> schema_version(Database& database) {
+  int version = 0;
+  ESSAIM_TRY(database.read_now([&version](Connection& connection) -> Result<void> {
+    auto found = version_in(connection);
+    if (!found.ok()) return found.error();
+    version = *found;
+    return {};
+  }));
+  return version;
+}
+
+Result<void> migrate(Database& database) {
+  for (bool more = true; more;) {
+    ESSAIM_TRY(database.write_now(Durability::kAccept, [&more](Connection& connection) -> Result<void> {
+      auto version = version_in(connection);
+      if (!version.ok()) return version.error();
+      if (*version > newest_schema_version()) return too_new(*version);
+      more = *version < newest_schema_version();
+      if (!more) return {};
+      return apply(connection, *version);
+    }));
+  }
+  return {};
+}
+
+Result<void> require_newest(Database& database) {
+  auto version = schema_version(database);
+  if (!version.ok()) return version.error();
+  if (*version > newest_schema_version()) return too_new(*version);
+  if (*version < newest_schema_version()) {
+    return Error{ErrorCode::kInvalid, "the database has schema version " + std::to_string(*version) +
+                                          " and needs " + std::to_string(newest_schema_version()) +
+                                          ": run `essaim storage migrate`"};
+  }
+  return {};
+}
+
+}  // namespace essaim::storage

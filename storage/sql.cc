@@ -1,0 +1,25 @@
+#include "storage/sql.h"
+
+#include <nlohmann/json.hpp>
+
+namespace essaim::storage::sql {
+
+std::string encode_settings(const std::map<std::string, std::string>& settings) {
+  nlohmann::json object = nlohmann::json::object();
+  for (const auto& [name, value] : settings) object[name] = value;
+  // Invalid UTF-8 is replaced: a setting is text.
+  return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Result<std::map<std::string, std::string>> decode_settings(std::string_view text) {
+  const auto object = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+  if (!object.is_object()) return Error{ErrorCode::kDamaged, "stored settings are not a JSON object"};
+  std::map<std::string, std::string> settings;
+  for (const auto& [name, value] : object.items()) {
+    if (!value.is_string()) return Error{ErrorCode::kDamaged, "stored setting '" + name + "' is not a text"};
+    settings.emplace(name, value.get<std::string>());
+  }
+  return settings;
+}
+
+}  // namespace essaim::storage::sql

@@ -1,0 +1,78 @@
+// Short forms that the stores share for running statements and for reading settings. Inside storage only.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "core/base/clock.h"
+#include "storage/database.h"
+
+namespace essaim::storage::sql {
+
+struct Blob {
+  std::string_view bytes;
+};
+
+inline void bind_one(Statement& s, int i, Blob v) {
+  s.bind_blob(i, v.bytes);
+}
+inline void bind_one(Statement& s, int i, std::string_view v) {
+  s.bind_text(i, v);
+}
+inline void bind_one(Statement& s, int i, const std::string& v) {
+  s.bind_text(i, v);
+}
+inline void bind_one(Statement& s, int i, const char* v) {
+  s.bind_text(i, v);
+}
+inline void bind_one(Statement& s, int i, WallTime v) {
+  s.bind(i, to_millis(v));
+}
+template <typename T>
+requires(std::is_integral_v<T> || std::is_enum_v<T>) void bind_one(Statement& s, int i, T v) {
+  s.bind(i, static_cast<std::int64_t>(v));
+}
+
+// Prepares and binds ? in order.
+template <typename... Values>
+Result<Statement*> prepare(Connection& connection, std::string_view text, const Values&... values) {
+  auto statement = connection.prepare(text);
+  if (!statement.ok()) return statement.error();
+  int index = 0;
+  (bind_one(**statement, ++index, values), ...);
+  return *statement;
+}
+
+// Runs a statement without rows; the number of rows matched.
+template <typename... Values>
+Result<std::int64_t> run(Connection& connection, std::string_view text, const Values&... values) {
+  auto statement = prepare(connection, text, values...);
+  if (!statement.ok()) return statement.error();
+  return (*statement)->run();
+}
+
+// The first column of the first row as a number; `otherwise` if there is no row or it is NULL.
+template <typename... Values>
+Result<std::int64_t> number(Connection& connection, std::int64_t otherwise, std::string_view text,
+                            const Values&... values) {
+  auto statement = prepare(connection, text, values...);
+  if (!statement.ok()) return statement.error();
+  auto row = (*statement)->step();
+  if (!row.ok()) return row.error();
+  return !*row || (*statement)->is_null(0) ? otherwise : (*statement)->integer(0);
+}
+
+inline std::string text(Statement& s, int column) {
+  return std::string(s.text(column));
+}
+inline WallTime time(Statement& s, int column) {
+  return from_millis(s.integer(column));
+}
+
+// Settings as one text column: a JSON object of texts. kDamaged if it is not.
+std::string encode_settings(const std::map<std::string, std::string>& settings);
+Result<std::map<std::string, std::string>> decode_settings(std::string_view text);
+
+}  // namespace essaim::storage::sql

@@ -1,0 +1,80 @@
+#include "storage/sqlite/sqlite_checkpointer.h"
+
+#include "core/base/executor.h"
+#include "storage/sqlite/sqlite_error.h"
+
+namespace essaim::storage {
+
+namespace {
+
+constexpr int kPagesPerCheckpoint = 1000;
+constexpr int kPagesBeforeTruncate = 16384;  // 64 MB
+constexpr auto kInterval = std::chrono::seconds(1);
+
+}  // namespace
+
+SqliteCheckpointer::~SqliteCheckpointer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void SqliteCheckpointer::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void SqliteCheckpointer::wal_grown(int pages) {
+  const std::lock_guard lock(mutex_);
+  if (pages < pages_) done_ = 0;  // the log began anew
+  pages_ = pages;
+  const bool first = !dirty_;
+  dirty_ = true;
+  if (first || pages_ - done_ >= kPagesPerCheckpoint) wake_.notify_one();
+}
+
+void SqliteCheckpointer::run() {
+  name_this_thread("db-checkpoint");
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stopping_ || dirty_; });
+    if (stopping_) return;  // closing the last connection does the rest
+    wake_.wait_for(lock, kInterval, [this] { return stopping_ || pages_ - done_ >= kPagesPerCheckpoint; });
+    if (stopping_) return;
+    dirty_ = false;
+    done_ = pages_;
+    const bool too_long = pages_ > kPagesBeforeTruncate;
+    lock.unlock();
+    // First without holding anybody up; the rest, which stops writers for a moment, is little then.
+    Result<void> result = checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+    if (result.ok() && too_long) result = checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+    if (!result.ok()) {
+      connection_.reset();
+      if (trouble_.again()) log::error("database.checkpoint_failing", {{"error", result.error().message}});
+    } else if (std::uint64_t failures = 0; trouble_.over(&failures)) {
+      log::warning("database.checkpoint_recovered", {{"failures", failures}});
+    }
+    lock.lock();
+    if (!result.ok()) {
+      wake_.wait_for(lock, kInterval, [this] { return stopping_; });
+      dirty_ = true;
+    }
+  }
+}
+
+Result<void> SqliteCheckpointer::checkpoint(int mode) {
+  if (connection_ == nullptr) {
+    auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kMaintenance, std::chrono::seconds(2),
+                                         false, nullptr);
+    if (!opened.ok()) return opened.error();
+    connection_ = std::move(*opened);
+  }
+  const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, nullptr, nullptr);
+  // Busy: a reader or another process is in the way; the next round tries again.
+  if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) return {};
+  return sqlite_error(connection_->handle(), code, file_, "checkpoint");
+}
+
+}  // namespace essaim::storage

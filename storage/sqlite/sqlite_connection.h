@@ -1,0 +1,89 @@
+// One SQLite connection with its cache of prepared statements. One thread at a time (opened without SQLite's
+// mutexes).
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include <sqlite3.h>
+
+#include "storage/database.h"
+
+namespace essaim::storage {
+
+class SqliteConnection;
+
+class SqliteStatement : public Statement {
+ public:
+  SqliteStatement(SqliteConnection& connection, sqlite3_stmt* handle)
+      : connection_(connection), handle_(handle) {}
+  ~SqliteStatement() override { sqlite3_finalize(handle_); }
+  SqliteStatement(const SqliteStatement&) = delete;
+  SqliteStatement& operator=(const SqliteStatement&) = delete;
+
+  Statement& bind(int index, std::int64_t value) override;
+  Statement& bind_text(int index, std::string_view value) override;
+  Statement& bind_blob(int index, std::string_view value) override;
+  Statement& bind_null(int index) override;
+  Result<bool> step() override;
+  Result<std::int64_t> run() override;
+  std::int64_t integer(int column) override { return sqlite3_column_int64(handle_, column); }
+  std::string_view text(int column) override;
+  bool is_null(int column) override { return sqlite3_column_type(handle_, column) == SQLITE_NULL; }
+
+  void renew();  // reset, nothing bound
+  void reset();
+  bool running() const { return running_; }
+
+ private:
+  void bound(int code);
+
+  SqliteConnection& connection_;
+  sqlite3_stmt* handle_;
+  bool running_ = false;  // between the first step and the last
+  int bind_error_ = SQLITE_OK;
+};
+
+class SqliteConnection : public Connection {
+ public:
+  enum class Use { kAccept, kProgress, kRead, kMaintenance };
+  // `statements` counts what works run; may be null.
+  static Result<std::unique_ptr<SqliteConnection>> open(const std::string& file, Use use,
+                                                        Duration busy_timeout, bool create,
+                                                        std::atomic<std::uint64_t>* statements);
+  ~SqliteConnection() override;
+  SqliteConnection(const SqliteConnection&) = delete;
+  SqliteConnection& operator=(const SqliteConnection&) = delete;
+
+  Result<Statement*> prepare(std::string_view sql) override;
+  Result<void> execute(std::string_view sql) override;
+  Dialect dialect() const override { return Dialect::kSqlite; }
+
+  // The engine's own statements (BEGIN, SAVEPOINT ...): neither counted nor made to fail by a FaultPlan.
+  Result<void> control(const char* sql);
+  Result<void> commit();
+  // Ends statements that a work left open, so that they hold no snapshot, and keeps the cache small.
+  void settle();
+  bool in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+  sqlite3* handle() { return handle_; }
+  const std::string& file() const { return file_; }
+  // First value of a PRAGMA, as text.
+  Result<std::string> pragma(const std::string& name);
+
+ private:
+  friend class SqliteStatement;
+  SqliteConnection(std::string file, sqlite3* handle, std::atomic<std::uint64_t>* statements)
+      : file_(std::move(file)), handle_(handle), statements_(statements) {}
+  Result<void> set_up(Use use, Duration busy_timeout, bool create);
+  Result<void> claim_file(bool create);
+
+  std::string file_;
+  sqlite3* handle_;
+  std::atomic<std::uint64_t>* statements_;
+  std::unordered_map<std::string, std::unique_ptr<SqliteStatement>> cache_;
+  int running_ = 0;  // statements between their first and last step
+};
+
+}  // namespace essaim::storage

@@ -1,0 +1,152 @@
+#include "storage/sqlite/sqlite_database.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/sqlite/sqlite_error.h"
+
+namespace essaim::storage {
+
+namespace {
+
+Error io_error(const std::string& path, const char* doing) {
+  return {errno == ENOSPC ? ErrorCode::kExhausted : ErrorCode::kIo,
+          path + ": " + doing + ": " + std::strerror(errno)};
+}
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Result<void> sync_path(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return io_error(path, "open");
+  const int failed = ::fsync(fd);
+  const int number = errno;
+  ::close(fd);
+  errno = number;
+  if (failed != 0) return io_error(path, "sync");
+  return {};
+}
+
+bool exists(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0;
+}
+
+// Every row of a check that finds nothing says "ok".
+Result<void> check_pages(SqliteConnection& connection) {
+  std::string found;
+  const auto collect = [](void* out, int columns, char** values, char**) {
+    auto* text = static_cast<std::string*>(out);
+    if (columns > 0 && values[0] != nullptr && text->size() < 2000) *text += std::string(values[0]) + "; ";
+    return 0;
+  };
+  const int code = sqlite3_exec(connection.handle(), "PRAGMA integrity_check(20)", collect, &found, nullptr);
+  if (code != SQLITE_OK) return sqlite_error(connection.handle(), code, connection.file(), "integrity check");
+  if (found != "ok; ") return Error{ErrorCode::kDamaged, "database " + connection.file() + ": " + found};
+  return {};
+}
+
+}  // namespace
+
+SqliteDatabase::SqliteDatabase(const DatabaseOptions& options, const std::string& file)
+    : file_(file),
+      busy_timeout_(options.busy_timeout),
+      checkpointer_(file),
+      readers_(options, file),
+      writer_(options, file, [this](int pages) { checkpointer_.wal_grown(pages); }) {}
+
+Result<std::unique_ptr<Database>> SqliteDatabase::open(const DatabaseOptions& options,
+                                                       const std::string& file) {
+  const bool existed = exists(file);
+  if (!existed && !options.create) {
+    return Error{ErrorCode::kNotFound,
+                 "database " + file + ": no such file (`essaim storage migrate` makes it)"};
+  }
+  {
+    // Makes the file, and tells early of a wrong or damaged one.
+    auto first = SqliteConnection::open(file, SqliteConnection::Use::kMaintenance, options.busy_timeout,
+                                        options.create, nullptr);
+    if (!first.ok()) return first.error();
+  }
+  if (!existed) {
+    ::chmod(file.c_str(), 0600);
+    ESSAIM_TRY(sync_path(directory_of(file)));
+  }
+  std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(options, file));
+  ESSAIM_TRY(database->writer_.open());
+  database->writer_.start();
+  database->readers_.start();
+  database->checkpointer_.start();
+  return std::unique_ptr<Database>(std::move(database));
+}
+
+Result<void> SqliteDatabase::backup(const std::string& file) {
+  if (exists(file)) return Error{ErrorCode::kExists, "backup " + file + ": the file exists already"};
+  const std::string part = file + ".part";
+  ::unlink(part.c_str());
+  const auto give_up = [&part](Error error) {
+    ::unlink(part.c_str());
+    return error;
+  };
+  auto source =
+      SqliteConnection::open(file_, SqliteConnection::Use::kMaintenance, busy_timeout_, false, nullptr);
+  if (!source.ok()) return source.error();
+  auto copy = (*source)->prepare("VACUUM INTO ?");
+  if (!copy.ok()) return copy.error();
+  // An empty file with narrow rights, which VACUUM INTO fills: the copy is never readable for others.
+  const int fd = ::open(part.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+  if (fd < 0) return io_error(part, "create");
+  ::close(fd);
+  auto copied = (*copy)->bind_text(1, part).run();
+  if (!copied.ok()) return give_up(copied.error());
+  {
+    auto check = SqliteConnection::open(part, SqliteConnection::Use::kRead, busy_timeout_, false, nullptr);
+    if (!check.ok()) return give_up(check.error());
+    if (auto whole = check_pages(**check); !whole.ok()) return give_up(whole.error());
+  }
+  if (auto synced = sync_path(part); !synced.ok()) return give_up(synced.error());
+  // link() and not rename(): it never replaces what somebody else put there meanwhile.
+  if (::link(part.c_str(), file.c_str()) != 0) return give_up(io_error(file, "create"));
+  ::unlink(part.c_str());
+  return sync_path(directory_of(file));
+}
+
+Result<void> SqliteDatabase::check() {
+  {
+    auto connection =
+        SqliteConnection::open(file_, SqliteConnection::Use::kMaintenance, busy_timeout_, false, nullptr);
+    if (!connection.ok()) return connection.error();
+    ESSAIM_TRY(check_pages(**connection));
+  }
+  return write_now(Durability::kAccept, [this](Connection& connection) -> Result<void> {
+    struct Setting {
+      const char* name;
+      std::string_view wanted;
+      const char* meaning;
+    };
+    for (const Setting& setting : {Setting{"journal_mode", "wal", "write-ahead log"},
+                                   Setting{"synchronous", "2", "sync at each accepting commit"}}) {
+      auto statement = connection.prepare(std::string("PRAGMA ") + setting.name);
+      if (!statement.ok()) return statement.error();
+      auto row = (*statement)->step();
+      if (!row.ok()) return row.error();
+      const std::string value = *row ? std::string((*statement)->text(0)) : std::string();
+      if (value != setting.wanted) {
+        return Error{ErrorCode::kInvalid, "database " + file_ + ": " + setting.name + " is " + value +
+                                              ", not " + std::string(setting.wanted) + " (" +
+                                              setting.meaning + ")"};
+      }
+    }
+    return {};
+  });
+}
+
+}  // namespace essaim::storage

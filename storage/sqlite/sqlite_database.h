@@ -1,0 +1,40 @@
+// The SQLite engine behind storage/database.h: a writer, readers and a checkpointer over one file in WAL
+// mode.
+#pragma once
+
+#include "storage/database.h"
+#include "storage/sqlite/sqlite_checkpointer.h"
+#include "storage/sqlite/sqlite_readers.h"
+#include "storage/sqlite/sqlite_writer.h"
+
+namespace essaim::storage {
+
+class SqliteDatabase : public Database {
+ public:
+  // Answers may start further works until both have stopped.
+  ~SqliteDatabase() override {
+    readers_.stop();
+    writer_.stop();
+  }
+  static Result<std::unique_ptr<Database>> open(const DatabaseOptions& options, const std::string& file);
+
+  void read(Work work, Done done) override { readers_.read(std::move(work), std::move(done)); }
+  void write(Durability durability, Work work, Done done) override {
+    writer_.write(durability, std::move(work), std::move(done));
+  }
+  Result<void> backup(const std::string& file) override;
+  Result<void> check() override;
+  Counters counters() const override { return writer_.counters(); }
+  bool healthy() const override { return writer_.healthy(); }
+
+ private:
+  SqliteDatabase(const DatabaseOptions& options, const std::string& file);
+
+  const std::string file_;
+  const Duration busy_timeout_;
+  SqliteCheckpointer checkpointer_;
+  SqliteReaders readers_;
+  SqliteWriter writer_;
+};
+
+}  // namespace essaim::storage

@@ -1,0 +1,141 @@
+// Short forms for the tests of storage.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "storage/batch_store.h"
+#include "storage/directory_store.h"
+#include "storage/expansion.h"
+#include "storage/member_store.h"
+#include "storage/node_store.h"
+#include "storage/post_store.h"
+#include "tests/support/temp_database.h"
+
+namespace essaim::test {
+
+inline const char* words(const Result<void>& r) {
+  return r.ok() ? "ok" : r.error().message.c_str();
+}
+
+// Runs a work and expects it to commit.
+inline void commit(storage::Database& database, const storage::Work& work) {
+  const auto result = database.write_now(storage::Durability::kAccept, work);
+  BOOST_REQUIRE_MESSAGE(result.ok(), words(result));
+}
+inline ErrorCode code_of(const Result<void>& result) {
+  BOOST_REQUIRE(!result.ok());
+  return result.error().code;
+}
+template <typename T>
+T must(Result<T> result) {
+  BOOST_REQUIRE_MESSAGE(result.ok(), (result.ok() ? std::string() : result.error().message));
+  return std::move(*result);
+}
+inline void must(const Result<void>& result) {
+  BOOST_REQUIRE_MESSAGE(result.ok(), words(result));
+}
+
+inline constexpr Id kDomain = 11;
+inline constexpr Id kList = 12;
+inline const WallTime kNow = from_millis(1'790'000'000'000);
+
+inline void make_list(storage::Database& database, Id list = kList, const std::string& local = "dev") {
+  commit(database, [&](storage::Connection& c) -> Result<void> {
+    storage::DirectoryStore directory(c);
+    auto known = directory.find_domain("lists.test");
+    if (!known.ok()) return known.error();
+    if (!known->has_value())
+      ESSAIM_TRY(directory.add_domain({kDomain, "lists.test", {{"footer", "hi"}}, kNow}));
+    storage::ListRecord record;
+    record.id = list;
+    record.domain_id = kDomain;
+    record.local = local;
+    record.domain = "lists.test";
+    record.created = kNow;
+    return directory.add_list(record);
+  });
+}
+
+inline storage::MemberRecord member(Id id, const std::string& local, const std::string& domain,
+                                    std::int64_t joined) {
+  storage::MemberRecord m;
+  m.id = id;
+  m.list_id = kList;
+  m.local = local;
+  m.domain = domain;
+  m.joined = joined;
+  m.since = kNow;
+  return m;
+}
+
+inline storage::PostRecord post(Id id, std::int64_t revision = 1) {
+  storage::PostRecord p;
+  p.id = id;
+  p.list_id = kList;
+  p.list_address = "dev@lists.test";
+  p.list_revision = revision;
+  p.sender = "author@client.test";
+  p.author = "author@client.test";
+  p.message_id = "<m" + std::to_string(id) + "@client.test>";
+  p.accepted = kNow + std::chrono::seconds(id);
+  p.expires = p.accepted + std::chrono::hours(24);
+  return p;
+}
+
+// A post with its recipients in batches, ready for claims.
+inline void make_post(storage::Database& database, storage::PostRecord p,
+                      std::vector<storage::BatchRecipient> to, std::int64_t rank = 0) {
+  commit(database, [&](storage::Connection& c) -> Result<void> {
+    ESSAIM_TRY(storage::PostStore(c).add(p, "Subject: x\r\n\r\nbody\r\n"));
+    return storage::expand_recipients(c, &p, rank, to);
+  });
+}
+
+inline std::vector<storage::BatchRecipient> people(int count, const std::string& domain) {
+  std::vector<storage::BatchRecipient> to;
+  for (int i = 0; i < count; ++i) to.push_back({1000 + i, "u" + std::to_string(i), domain});
+  return to;
+}
+
+inline std::vector<storage::BatchRecord> claim(storage::Database& database, storage::Fence fence,
+                                               std::size_t limit,
+                                               const std::set<std::string>& saturated = {}) {
+  std::vector<storage::BatchRecord> claimed;
+  commit(database, [&](storage::Connection& c) -> Result<void> {
+    auto batches = storage::BatchStore(c).claim(fence, 0, 9, limit, saturated);
+    if (!batches.ok()) return batches.error();
+    claimed = std::move(*batches);
+    return {};
+  });
+  return claimed;
+}
+
+// Sets one recipient's state in a batch and its sums.
+inline void settle(storage::BatchRecord* batch, std::size_t index, storage::RecipientState state,
+                   std::uint32_t time = 5) {
+  batch->progress.recipients[index].state = state;
+  batch->progress.recipients[index].time = time;
+  batch->progress.recipients[index].attempts += 1;
+  batch->delivered = batch->failed = batch->suppressed = batch->pending = 0;
+  for (const auto& r : batch->progress.recipients) {
+    switch (r.state) {
+      case storage::RecipientState::kDelivered:
+        ++batch->delivered;
+        break;
+      case storage::RecipientState::kFailed:
+        ++batch->failed;
+        break;
+      case storage::RecipientState::kSuppressed:
+        ++batch->suppressed;
+        break;
+      default:
+        ++batch->pending;
+    }
+  }
+}
+
+}  // namespace essaim::test

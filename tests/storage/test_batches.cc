@@ -1,0 +1,167 @@
+#include "tests/storage/fixtures.h"
+
+using namespace essaim;
+using namespace essaim::storage;
+using namespace essaim::test;
+
+BOOST_AUTO_TEST_SUITE(batches)
+
+BOOST_AUTO_TEST_CASE(claims_rotate_over_posts_by_rank_and_are_exclusive) {
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(5000, "big.test"), 0);  // ranks 0..4
+  make_post(*database, post(2), people(3, "small.test"),
+            2);  // rank 2: behind what was claimed before it came
+  auto urgent = post(3);
+  urgent.priority = 0;
+  make_post(*database, urgent, people(1, "small.test"), 9);
+  const auto first = claim(*database, {1, 7}, 5);
+  std::vector<std::pair<Id, int>> order;
+  for (const auto& b : first) order.emplace_back(b.post_id, b.number);
+  const std::vector<std::pair<Id, int>> wanted = {{3, 0}, {1, 0}, {1, 1}, {1, 2}, {2, 0}};
+  BOOST_TEST((order == wanted));
+  BOOST_TEST(first[1].recipients.size() == 1000U);
+  BOOST_TEST(first[1].progress.recipients.size() == 1000U);
+  BOOST_TEST(first[1].destination == "big.test");
+  const auto second = claim(*database, {2, 1}, 100);
+  BOOST_TEST(second.size() == 2U);
+  BOOST_TEST(claim(*database, {1, 7}, 100).empty());
+}
+
+BOOST_AUTO_TEST_CASE(claims_pass_over_saturated_destinations_whatever_their_number) {
+  for (const std::size_t others : {0U, 3U, 30U, 200U}) {
+    TempDatabase database;
+    make_list(*database);
+    make_post(*database, post(1), people(3, "big.test"));
+    make_post(*database, post(2), people(3, "zz.test"), 5);
+    std::set<std::string> saturated{"zz.test"};
+    for (std::size_t i = 0; i < others; ++i) saturated.insert("d" + std::to_string(i) + ".test");
+    const auto claimed = claim(*database, {1, 1}, 10, saturated);
+    BOOST_REQUIRE(claimed.size() == 1U);
+    BOOST_TEST(claimed[0].post_id == 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(held_posts_are_not_claimed_and_come_back_when_released) {
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(3, "a.test"));
+  commit(*database, [](Connection& c) { return PostStore(c).set_held(1, true, "look at it"); });
+  BOOST_TEST(claim(*database, {1, 1}, 10).empty());
+  commit(*database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(must(BatchStore(c).queue_counts()).held == 1);
+    ESSAIM_TRY(PostStore(c).set_held(1, false, ""));
+    BOOST_TEST(must(BatchStore(c).promote_due(kNow + std::chrono::hours(1))) == 1);
+    return {};
+  });
+  BOOST_TEST(claim(*database, {1, 1}, 10).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(results_of_a_node_that_lost_the_batch_are_refused) {
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(3, "a.test"));
+  auto batch = claim(*database, {1, 5}, 1).at(0);
+  settle(&batch, 0, RecipientState::kDelivered);
+  for (const Fence wrong : {Fence{1, 4}, Fence{2, 5}}) {
+    const auto refused = database->write_now(Durability::kProgress,
+                                             [&](Connection& c) { return BatchStore(c).save(wrong, batch); });
+    BOOST_TEST((code_of(refused) == ErrorCode::kConflict));
+  }
+  BOOST_TEST((code_of(database->write_now(Durability::kProgress, [&](Connection& c) {
+                auto unowned = batch;
+                unowned.queue = BatchQueue::kReady;
+                return BatchStore(c).save_unowned(unowned);
+              })) == ErrorCode::kConflict));
+  commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 5}, batch); });
+  commit(*database, [&](Connection& c) -> Result<void> {
+    const auto loaded = must(BatchStore(c).load(1, 0, true)).value();
+    BOOST_TEST((loaded.queue == BatchQueue::kOwned));
+    BOOST_TEST(loaded.owner == 1);
+    BOOST_TEST(loaded.delivered == 1);
+    BOOST_TEST((loaded.progress.recipients[0].state == RecipientState::kDelivered));
+    BOOST_TEST(must(BatchStore(c).release_stale(1, 6)) == 1);
+    return {};
+  });
+  BOOST_TEST((code_of(database->write_now(Durability::kProgress, [&](Connection& c) {
+                return BatchStore(c).save({1, 5}, batch);
+              })) == ErrorCode::kConflict));
+}
+
+BOOST_AUTO_TEST_CASE(counts_that_do_not_sum_up_are_never_stored) {
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(3, "a.test"));
+  auto batch = claim(*database, {1, 5}, 1).at(0);
+  batch.delivered = 1;  // pending is still 3
+  BOOST_TEST((code_of(database->write_now(Durability::kProgress, [&](Connection& c) {
+                return BatchStore(c).save({1, 5}, batch);
+              })) == ErrorCode::kInternal));
+}
+
+BOOST_AUTO_TEST_CASE(a_waiting_batch_is_ready_when_its_time_has_come) {
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(2, "a.test"));
+  auto batch = claim(*database, {1, 5}, 1).at(0);
+  batch.queue = BatchQueue::kWaiting;
+  batch.due = kNow + std::chrono::minutes(5);
+  batch.why = "451 try later";
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BatchStore store(c);
+    ESSAIM_TRY(store.save({1, 5}, batch));
+    BOOST_TEST((must(store.next_due()).value() == batch.due));
+    BOOST_TEST(must(store.promote_due(batch.due - std::chrono::milliseconds(1))) == 0);
+    const auto waiting = must(store.waiting({}));
+    BOOST_REQUIRE(waiting.size() == 1U);
+    BOOST_TEST(waiting[0].why == "451 try later");
+    BOOST_TEST(waiting[0].owner == 0);
+    BOOST_TEST(must(store.promote_due(batch.due)) == 1);
+    BOOST_TEST(!must(store.next_due()).has_value());
+    return {};
+  });
+  BOOST_TEST(claim(*database, {1, 5}, 1).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_is_found_by_recipient_until_it_is_delivered) {
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(2, "a.test"));
+  auto batch = claim(*database, {1, 5}, 1).at(0);
+  settle(&batch, 0, RecipientState::kDelivered);
+  batch.queue = BatchQueue::kWaiting;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BatchStore store(c);
+    ESSAIM_TRY(store.save({1, 5}, batch));
+    const auto count = [&](const char* recipient, const char* domain) {
+      PostFilter filter;
+      filter.recipient = recipient;
+      filter.domain = domain;
+      return must(store.waiting(filter)).size();
+    };
+    BOOST_TEST(count("u0@a.test", "") == 0U);
+    BOOST_TEST(count("U1@A.test", "") == 1U);
+    BOOST_TEST(count("u%@a.test", "") == 0U);
+    BOOST_TEST(count("", "a.test") == 1U);
+    BOOST_TEST(count("", "a.tes") == 0U);
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_batch_is_parked_and_the_others_go_on) {
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(2, "a.test"), 0);
+  make_post(*database, post(2), people(2, "b.test"), 1);
+  commit(*database,
+         [](Connection& c) { return c.execute("UPDATE batch SET recipients = x'0102' WHERE post_id = 1"); });
+  const auto claimed = claim(*database, {1, 1}, 10);
+  BOOST_REQUIRE(claimed.size() == 1U);
+  BOOST_TEST(claimed[0].post_id == 2);
+  commit(*database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(must(BatchStore(c).queue_counts()).held == 1);
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()

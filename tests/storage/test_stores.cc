@@ -1,0 +1,253 @@
+#include "tests/storage/fixtures.h"
+
+using namespace essaim;
+using namespace essaim::storage;
+using namespace essaim::test;
+
+BOOST_AUTO_TEST_SUITE(stores)
+
+BOOST_AUTO_TEST_CASE(the_schema_is_made_once_and_a_newer_one_is_refused) {
+  TempDatabase database;
+  BOOST_TEST(must(schema_version(*database)) == newest_schema_version());
+  must(migrate(*database));
+  must(require_newest(*database));
+  commit(*database, [](Connection& c) { return c.execute("UPDATE meta SET value = value + 1"); });
+  BOOST_TEST((code_of(require_newest(*database)) == ErrorCode::kInvalid));
+  BOOST_TEST((code_of(migrate(*database)) == ErrorCode::kInvalid));
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_database_must_be_migrated_before_use) {
+  TempDirectory directory;
+  DatabaseOptions options;
+  options.url = "sqlite:" + directory.file("new.db");
+  BOOST_TEST((Database::open(options).error().code == ErrorCode::kNotFound));
+  options.create = true;
+  auto database = must(Database::open(options));
+  BOOST_TEST(must(schema_version(*database)) == 0);
+  BOOST_TEST((code_of(require_newest(*database)) == ErrorCode::kInvalid));
+  must(migrate(*database));
+  must(require_newest(*database));
+}
+
+BOOST_AUTO_TEST_CASE(domains_and_lists_are_kept_with_their_settings) {
+  TempDatabase database;
+  make_list(*database);
+  const std::map<std::string, std::string> odd = {{"subject-tag", "[\"dev\"]"},
+                                                  {"footer", "a\nb\\c\t\xc3\xa9 ' ; --"}};
+  commit(*database, [&](Connection& c) -> Result<void> {
+    DirectoryStore store(c);
+    ESSAIM_TRY(store.set_list(kList, odd));
+    ESSAIM_TRY(store.set_list_state(kList, ListState::kClosed));
+    const auto list = must(store.find_list("dev", "lists.test")).value();
+    BOOST_TEST((list.settings == odd));
+    BOOST_TEST(list.domain_settings.at("footer") == "hi");
+    BOOST_TEST((list.state == ListState::kClosed));
+    BOOST_TEST(list.revision == 1);
+    BOOST_TEST(!must(store.find_list("dev", "other.test")).has_value());
+    BOOST_TEST(must(store.find_list_by_id(kList)).has_value());
+    BOOST_TEST(must(store.lists("")).size() == 1U);
+    BOOST_TEST(must(store.lists("other.test")).empty());
+    BOOST_TEST((code_of(store.delete_domain("lists.test")) == ErrorCode::kConflict));
+    BOOST_TEST((code_of(store.delete_domain("no.test")) == ErrorCode::kNotFound));
+    BOOST_TEST((code_of(store.set_domain("no.test", {})) == ErrorCode::kNotFound));
+    BOOST_TEST((code_of(store.add_domain({99, "lists.test", {}, kNow})) == ErrorCode::kExists));
+    BOOST_TEST((code_of(store.add_list(list)) == ErrorCode::kExists));
+    ESSAIM_TRY(store.delete_list(kList));
+    BOOST_TEST((code_of(store.delete_list(kList)) == ErrorCode::kNotFound));
+    ESSAIM_TRY(store.delete_domain("lists.test"));
+    BOOST_TEST(must(store.domains()).empty());
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(site_values_are_octets) {
+  TempDatabase database;
+  const std::string key("\0\xff'\n", 4);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    SiteStore store(c);
+    BOOST_TEST(!must(store.get("mac-key")).has_value());
+    ESSAIM_TRY(store.set("mac-key", "x"));
+    ESSAIM_TRY(store.set("mac-key", key));
+    BOOST_TEST(must(store.get("mac-key")).value() == key);
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(members_are_the_same_person_in_any_case_and_leave_by_revision) {
+  TempDatabase database;
+  make_list(*database);
+  const smtp::Address anna{"Anna", "a.test"}, lower{"anna", "a.test"};
+  commit(*database, [&](Connection& c) -> Result<void> {
+    MemberStore store(c);
+    const auto joined = must(store.next_revision(kList));
+    BOOST_TEST(joined == 2);
+    ESSAIM_TRY(store.add(member(1, "Anna", "a.test", joined)));
+    BOOST_TEST((code_of(store.add(member(2, "anna", "a.test", joined))) == ErrorCode::kExists));
+    auto owner = member(3, "anna", "a.test", joined);
+    owner.role = Role::kOwner;
+    ESSAIM_TRY(store.add(owner));
+    BOOST_TEST(must(store.find(kList, Role::kMember, lower)).value().local == "Anna");
+    ESSAIM_TRY(store.set(kList, Role::kMember, anna, false, "Anna A."));
+    BOOST_TEST(!must(store.find(kList, Role::kMember, lower)).value().delivery);
+    ESSAIM_TRY(store.record_bounce(1, "5.1.1", kNow));
+    ESSAIM_TRY(store.record_bounce(777, "5.1.1", kNow));
+    BOOST_TEST(must(store.find_by_id(1)).value().bounces == 1);
+    const auto left = must(store.next_revision(kList));
+    ESSAIM_TRY(store.remove(kList, Role::kMember, lower, left));
+    BOOST_TEST((code_of(store.remove(kList, Role::kMember, lower, left)) == ErrorCode::kNotFound));
+    BOOST_TEST(!must(store.find(kList, Role::kMember, anna)).has_value());
+    BOOST_TEST(must(store.find_by_id(1)).value().left == left);
+    BOOST_TEST((must(store.left_since(kList, joined)) == std::vector<Id>{1}));
+    BOOST_TEST(must(store.left_since(kList, left)).empty());
+    BOOST_TEST(must(store.count(kList, Role::kMember)) == 0);
+    BOOST_TEST(must(store.count(kList, Role::kOwner)) == 1);
+    ESSAIM_TRY(store.add(member(4, "anna", "a.test", must(store.next_revision(kList)))));
+    BOOST_TEST(must(store.find(kList, Role::kMember, anna)).value().id == 4);
+    BOOST_TEST(must(store.find(kList, Role::kMember, anna)).value().bounces == 0);
+    BOOST_TEST((code_of(Result<void>(store.next_revision(999).error())) == ErrorCode::kNotFound));
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(those_who_left_stay_while_an_older_post_is_unfinished) {
+  TempDatabase database;
+  make_list(*database);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    MemberStore store(c);
+    ESSAIM_TRY(store.add(member(1, "a", "a.test", 1)));
+    ESSAIM_TRY(PostStore(c).add(post(5, 1), "x"));
+    ESSAIM_TRY(store.remove(kList, Role::kMember, {"a", "a.test"}, must(store.next_revision(kList))));
+    BOOST_TEST(must(store.purge_left()) == 0);
+    auto p = must(PostStore(c).find(5)).value();
+    p.expanded = true;
+    ESSAIM_TRY(PostStore(c).set_expansion(5, p));
+    must(PostStore(c).drop_finished(from_millis(1), 10));
+    BOOST_TEST(must(store.purge_left()) == 1);
+    BOOST_TEST(!must(store.find_by_id(1)).has_value());
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(renderings_of_any_size_come_back_whole) {
+  TempDatabase database;
+  Id id = 1;
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{256 << 10},
+                                 std::size_t{(256 << 10) + 1}, std::size_t{3 << 20}}) {
+    std::string bytes(size, 'x');
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 31 >> 3);
+    commit(*database, [&](Connection& c) -> Result<void> {
+      ESSAIM_TRY(PostStore(c).add(post(id), bytes));
+      BOOST_TEST((must(PostStore(c).rendering(id)) == bytes));
+      return {};
+    });
+    BOOST_TEST((code_of(database->write_now(Durability::kAccept, [&](Connection& c) {
+                  return PostStore(c).add(post(id), bytes);
+                })) == ErrorCode::kExists));
+    ++id;
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_post_is_remembered_by_its_key_and_forgotten_in_time) {
+  TempDatabase database;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    PostStore store(c);
+    const std::string key("k\0y", 3);
+    BOOST_TEST(!must(store.remember(kList, key, 5, kNow)).has_value());
+    BOOST_TEST(must(store.remember(kList, key, 6, kNow)).value() == 5);
+    BOOST_TEST(!must(store.remember(kList + 1, key, 7, kNow)).has_value());
+    BOOST_TEST(must(store.forget_seen(kNow, 10)) == 0);
+    BOOST_TEST(must(store.forget_seen(kNow + std::chrono::milliseconds(1), 1)) == 1);
+    BOOST_TEST(must(store.forget_seen(kNow + std::chrono::milliseconds(1), 10)) == 1);
+    BOOST_TEST(!must(store.remember(kList, key, 8, kNow)).has_value());
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(posts_are_found_by_what_people_know_of_them) {
+  TempDatabase database;
+  make_post(*database, post(1), people(2500, "a.test"));
+  make_post(*database, post(2), people(2, "b.test"));
+  auto other = post(3);
+  other.list_address = "users@lists.test";
+  other.author = "Boss@client.test";
+  make_post(*database, other, people(2, "ab.test"));
+  const auto found = [&](const std::function<void(PostFilter*)>& set) {
+    PostFilter filter;
+    set(&filter);
+    std::string ids;
+    commit(*database, [&](Connection& c) -> Result<void> {
+      ids.clear();
+      for (const auto& p : must(PostStore(c).search(filter))) ids += std::to_string(p.id);
+      return {};
+    });
+    return ids;
+  };
+  BOOST_TEST(found([](auto*) {}) == "321");
+  BOOST_TEST(found([](auto* f) { f->limit = 2; }) == "32");
+  BOOST_TEST(found([](auto* f) { f->list = "Dev@lists.test"; }) == "21");
+  BOOST_TEST(found([](auto* f) { f->message_id = "m2@client.test"; }) == "2");
+  BOOST_TEST(found([](auto* f) { f->message_id = "<m2@client.test>"; }) == "2");
+  BOOST_TEST(found([](auto* f) { f->recipient = "u2499@A.test"; }) == "1");
+  BOOST_TEST(found([](auto* f) { f->recipient = "u2500@a.test"; }) == "");
+  BOOST_TEST(found([](auto* f) { f->recipient = "u_@b.test"; }) == "");
+  BOOST_TEST(found([](auto* f) { f->domain = "b.test"; }) == "2");
+  BOOST_TEST(found([](auto* f) { f->sender = "boss@client.test"; }) == "3");
+  BOOST_TEST(found([](auto* f) { f->sender = "author@client.test"; }) == "321");
+  BOOST_TEST(found([](auto* f) { f->since = kNow + std::chrono::seconds(2); }) == "32");
+  BOOST_TEST(found([](auto* f) { f->until = kNow + std::chrono::seconds(2); }) == "1");
+  auto batch = claim(*database, {1, 1}, 10, {"a.test", "ab.test"}).at(0);
+  settle(&batch, 0, RecipientState::kDelivered);
+  settle(&batch, 1, RecipientState::kFailed);
+  batch.queue = BatchQueue::kFinished;
+  commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 1}, batch); });
+  BOOST_TEST(found([](auto* f) { f->unfinished = true; }) == "31");
+}
+
+BOOST_AUTO_TEST_CASE(finished_posts_lose_the_rendering_first_and_the_ledger_in_time) {
+  TempDatabase database;
+  make_post(*database, post(1), people(2, "a.test"));
+  make_post(*database, post(2), people(2, "b.test"), 1);
+  auto batch = claim(*database, {1, 1}, 1).at(0);
+  settle(&batch, 0, RecipientState::kDelivered, 10);
+  settle(&batch, 1, RecipientState::kSuppressed, 20);
+  batch.queue = BatchQueue::kFinished;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    ESSAIM_TRY(BatchStore(c).save({1, 1}, batch));
+    PostStore store(c);
+    const auto end = post(1).accepted + std::chrono::seconds(20);
+    BOOST_TEST(must(store.drop_finished(end, 10)) == 1);
+    BOOST_TEST((store.rendering(1).error().code == ErrorCode::kNotFound));
+    BOOST_TEST(must(store.counts(1)).delivered == 1);
+    BOOST_TEST(must(store.counts(1)).suppressed == 1);
+    BOOST_TEST(must(store.counts(1)).accepted == 2);
+    BOOST_TEST(must(store.drop_finished(end, 10)) == 0);
+    BOOST_TEST(must(store.drop_finished(end + std::chrono::milliseconds(1), 10)) == 1);
+    BOOST_TEST(!must(store.find(1)).has_value());
+    BOOST_TEST(must(BatchStore(c).of_post(1, false)).empty());
+    BOOST_TEST(must(store.rendering(2)) == "Subject: x\r\n\r\nbody\r\n");
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_node_has_one_number_and_a_new_epoch_at_each_start) {
+  TempDatabase database;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    NodeStore store(c);
+    const auto a = must(store.begin_epoch("a", kNow)), b = must(store.begin_epoch("b", kNow)),
+               again = must(store.begin_epoch("a", kNow));
+    BOOST_TEST(a.number == 1);
+    BOOST_TEST(b.number == 2);
+    BOOST_TEST(again.number == 1);
+    BOOST_TEST(again.epoch == a.epoch + 1);
+    SuspensionStore suspensions(c);
+    ESSAIM_TRY(suspensions.suspend({"a.test", "because", kNow, {}}));
+    ESSAIM_TRY(suspensions.suspend({"a.test", "why not", kNow, kNow}));
+    BOOST_REQUIRE(must(suspensions.all()).size() == 1U);
+    BOOST_TEST(must(suspensions.all())[0].reason == "why not");
+    ESSAIM_TRY(suspensions.resume("a.test"));
+    BOOST_TEST((code_of(suspensions.resume("a.test")) == ErrorCode::kNotFound));
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
