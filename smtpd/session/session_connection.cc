@@ -1,0 +1,174 @@
+#include "smtpd/session/session_connection.h"
+
+#include "core/base/check.h"
+#include "smtpd/session/session_log.h"
+
+namespace essaim::smtpd {
+namespace {
+
+// A peer that sends commands and reads no replies is not listened to beyond this.
+constexpr std::size_t kMaxPendingOutput = 65'536;
+
+ClientInfo make_client(const net::SocketAddress& peer, std::string reverse_name, ListenerRole role) {
+  ClientInfo client;
+  client.ip = peer.ip();
+  client.port = peer.port();
+  client.reverse_name = std::move(reverse_name);
+  client.role = role;
+  return client;
+}
+
+}  // namespace
+
+SessionConnection::SessionConnection(net::EventLoop& loop, int fd, const net::SocketAddress& peer,
+                                     std::string reverse_name,
+                                     std::shared_ptr<const SessionEnvironment> environment, Finished finished,
+                                     TraceSink trace)
+    : loop_(loop),
+      environment_(std::move(environment)),
+      finished_(std::move(finished)),
+      trace_(std::move(trace)),
+      began_(environment_->clock->mono_now()),
+      alive_(std::make_shared<SessionConnection*>(this)),
+      deadline_(loop, [this] { on_deadline(); }),
+      connection_(net::Connection::adopt(loop, fd, peer, this)),
+      session_(environment_->settings, environment_->tls != nullptr, *environment_->budget, *this) {
+  ClientInfo client = make_client(peer, std::move(reverse_name), environment_->role);
+  log_connect(client);
+  session_.on_connected(std::move(client));
+}
+
+SessionConnection::~SessionConnection() {
+  if (alive_) log_disconnect(session_, environment_->clock->mono_now() - began_, "cut");
+}
+
+void SessionConnection::on_doomed() {
+  if (connection_) loop_.destroy_later(std::move(connection_));
+  finished_ = nullptr;
+  if (alive_) finish("cut");
+}
+
+void SessionConnection::on_data(std::string_view bytes) {
+  session_.receive(bytes);
+  if (!alive_) return;
+  if (connection_->pending_output() > kMaxPendingOutput) output_full_ = true;
+  steer_reading();
+}
+
+void SessionConnection::on_drained() {
+  output_full_ = false;
+  steer_reading();
+}
+
+void SessionConnection::pause_input() {
+  session_paused_ = true;
+}
+void SessionConnection::resume_input() {
+  session_paused_ = false;
+}
+
+// Both the session and a full output queue may stop reading; it goes on when neither does.
+void SessionConnection::steer_reading() {
+  const bool reading = !session_paused_ && !output_full_;
+  if (reading == reading_ || closing_) return;
+  reading_ = reading;
+  reading ? connection_->resume_reading() : connection_->pause_reading();
+}
+
+void SessionConnection::on_tls_established(const net::TlsInfo& info) {
+  session_.on_tls_established(info.version, info.cipher);
+}
+
+void SessionConnection::on_closed(const Error& reason, bool during_tls) {
+  if (during_tls) log_incident(session_.client(), "tls-failed", reason.message);
+  const bool orderly = closing_ || reason.code == ErrorCode::kCancelled;
+  finish(closing_ ? "" : orderly ? "lost" : reason.message);
+}
+
+void SessionConnection::on_deadline() {
+  if (!closing_) return session_.on_timeout();
+  // The peer does not take our last words.
+  connection_.reset();
+  finish("stalled");
+}
+
+void SessionConnection::finish(std::string_view reason) {
+  ESSAIM_CHECK(alive_);
+  alive_.reset();
+  deadline_.cancel();
+  log_disconnect(session_, environment_->clock->mono_now() - began_, reason);
+  const Finished finished = std::move(finished_);
+  if (finished) finished(this);
+}
+
+void SessionConnection::send(std::string_view bytes) {
+  connection_->write(bytes);
+}
+
+void SessionConnection::start_tls() {
+  connection_->start_tls_server(environment_->tls);
+}
+
+void SessionConnection::close() {
+  closing_ = true;
+  deadline_.start(environment_->settings.limits.close_deadline);
+  connection_->close_after_flush();
+}
+
+void SessionConnection::set_deadline(Duration from_now) {
+  deadline_.start(from_now);
+}
+
+std::optional<smtp::Reply> SessionConnection::check_sender(const TransactionInfo& transaction) {
+  return environment_->intake->check_sender(transaction);
+}
+
+void SessionConnection::ask_recipient(Ticket ticket, const TransactionInfo& transaction,
+                                      const smtp::Address& recipient) {
+  environment_->intake->check_recipient(
+      transaction, recipient,
+      [&loop = loop_, weak = std::weak_ptr<SessionConnection*>(alive_), ticket](RecipientAnswer answer) {
+        loop.post([weak, ticket, answer = std::move(answer)] {
+          const auto self = weak.lock();
+          if (!self) return;
+          (*self)->session_.on_recipient_answer(ticket, answer);
+          (*self)->steer_reading();
+        });
+      });
+}
+
+void SessionConnection::submit(Ticket ticket, std::unique_ptr<IncomingMessage> message) {
+  environment_->intake->submit(
+      std::move(message),
+      [&loop = loop_, weak = std::weak_ptr<SessionConnection*>(alive_), ticket](smtp::Reply reply) {
+        loop.post([weak, ticket, reply = std::move(reply)] {
+          const auto self = weak.lock();
+          if (!self) return;
+          (*self)->session_.on_submit_answer(ticket, reply);
+          (*self)->steer_reading();
+        });
+      });
+}
+
+Id SessionConnection::new_post_id() {
+  return environment_->ids->next();
+}
+WallTime SessionConnection::wall_now() {
+  return environment_->clock->wall_now();
+}
+
+void SessionConnection::on_rejected(const Rejection& rejection) {
+  log_reject(session_.client(), rejection);
+}
+void SessionConnection::on_received(const Reception& reception) {
+  log_received(reception);
+}
+void SessionConnection::on_incident(std::string_view what, std::string_view detail) {
+  log_incident(session_.client(), what, detail);
+}
+
+void SessionConnection::trace(char direction, std::string_view line) {
+  if (trace_) trace_(direction, line);
+}
+
+}  // namespace essaim::smtpd

@@ -1,0 +1,108 @@
+// Runs a ServerSession on a network connection: descriptor, deadlines, TLS, questions to the Intake, log and
+// trace.
+//
+// Thread: the loop's. Owner: whoever accepted the descriptor. `finished` is called once, last, from within a
+// callback of the loop; the owner then hands the object to EventLoop::destroy_later(). Destroying it earlier
+// (outside of its callbacks) cuts the connection. The loop, and what the environment points to, outlive it
+// and all completions that the Intake still holds.
+//
+// Log lines: connect, disconnect (with counts), reject, received, and what is suspicious.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/clock.h"
+#include "core/base/id.h"
+#include "core/net/connection.h"
+#include "core/net/event_loop.h"
+#include "core/net/socket_address.h"
+#include "core/net/tls.h"
+#include "smtpd/session/actions.h"
+#include "smtpd/session/intake.h"
+#include "smtpd/session/server_session.h"
+#include "smtpd/session/settings.h"
+
+namespace essaim::smtpd {
+
+// What all sessions of a listener share; immutable. A reload makes a new one, and sessions keep theirs.
+struct SessionEnvironment {
+  SessionSettings settings;
+  std::shared_ptr<net::TlsServerContext> tls;  // null: STARTTLS is not offered
+  ListenerRole role = ListenerRole::kMx;
+  Intake* intake = nullptr;
+  smtp::MemoryBudget* budget = nullptr;
+  IdGenerator* ids = nullptr;
+  const Clock* clock = nullptr;
+};
+
+class SessionConnection final : public net::Disposable,
+                                private net::Connection::Listener,
+                                private SessionActions {
+ public:
+  using Finished = std::function<void(SessionConnection*)>;
+  // Gets each line without its CRLF, direction 'C' or 'S': in the format of the transcripts once written as
+  // "C: line". Lines are the peer's and not escaped. Called on the loop's thread.
+  using TraceSink = std::function<void(char direction, std::string_view line)>;
+
+  // Takes over the descriptor. `reverse_name` may be empty. The greeting goes out at once, so a trace that
+  // shall show it is given here.
+  SessionConnection(net::EventLoop& loop, int fd, const net::SocketAddress& peer, std::string reverse_name,
+                    std::shared_ptr<const SessionEnvironment> environment, Finished finished,
+                    TraceSink trace = nullptr);
+  ~SessionConnection() override;
+  void on_doomed() override;  // cut, when it has not finished
+
+  // 421 as soon as no transaction is open; `finished` follows.
+  void shut_down() { session_.shut_down(); }
+  void set_trace(TraceSink trace) { trace_ = std::move(trace); }
+  const ClientInfo& client() const { return session_.client(); }
+
+ private:
+  // net::Connection::Listener
+  void on_data(std::string_view bytes) override;
+  void on_drained() override;
+  void on_tls_established(const net::TlsInfo& info) override;
+  void on_closed(const Error& reason, bool during_tls) override;
+
+  // SessionActions
+  void send(std::string_view bytes) override;
+  void start_tls() override;
+  void close() override;
+  void set_deadline(Duration from_now) override;
+  void pause_input() override;
+  void resume_input() override;
+  std::optional<smtp::Reply> check_sender(const TransactionInfo& transaction) override;
+  void ask_recipient(Ticket ticket, const TransactionInfo& transaction,
+                     const smtp::Address& recipient) override;
+  void submit(Ticket ticket, std::unique_ptr<IncomingMessage> message) override;
+  Id new_post_id() override;
+  WallTime wall_now() override;
+  void on_rejected(const Rejection& rejection) override;
+  void on_received(const Reception& reception) override;
+  void on_incident(std::string_view what, std::string_view detail) override;
+  void trace(char direction, std::string_view line) override;
+
+  void on_deadline();
+  void steer_reading();
+  void finish(std::string_view reason);
+
+  net::EventLoop& loop_;
+  const std::shared_ptr<const SessionEnvironment> environment_;
+  Finished finished_;
+  TraceSink trace_;
+  const MonoTime began_;
+  // What completions on their way look at: empty once the session has ended.
+  std::shared_ptr<SessionConnection*> alive_;
+  net::Timer deadline_;
+  std::unique_ptr<net::Connection> connection_;
+  ServerSession session_;
+  bool session_paused_ = false;
+  bool output_full_ = false;
+  bool reading_ = true;
+  bool closing_ = false;
+};
+
+}  // namespace essaim::smtpd

@@ -1,0 +1,314 @@
+// Sessions over real sockets on loopback: what the glue adds to the machine.
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include <boost/test/unit_test.hpp>
+#include <sys/socket.h>
+
+#include "core/base/executor.h"
+#include "core/base/log.h"
+#include "smtpd/session/session_connection.h"
+#include "tests/core/net/peer.h"
+
+using namespace essaim;
+using namespace essaim::test;
+using std::chrono::milliseconds;
+
+namespace {
+
+// Decides on another thread, as the real one does; may be told to hold its answers back.
+class ThreadedIntake final : public smtpd::Intake {
+ public:
+  void check_recipient(const smtpd::TransactionInfo&, const smtp::Address& recipient,
+                       std::function<void(smtpd::RecipientAnswer)> done) override {
+    const bool known = recipient.local != "nobody";
+    later([done = std::move(done), known] {
+      done({known ? smtp::reply(250, "2.1.5", "OK") : smtp::reply(550, "5.1.1", "No such list"), nullptr, 0});
+    });
+  }
+  void submit(std::unique_ptr<smtpd::IncomingMessage> message,
+              std::function<void(smtp::Reply)> done) override {
+    std::shared_ptr<smtpd::IncomingMessage> shared = std::move(message);
+    later([this, shared, done = std::move(done)] {
+      content = shared->content->read_all().value();
+      tls = shared->transaction.client.tls;
+      ++stored;
+      done(smtp::reply(250, "2.0.0", "queued as " + format_id(shared->transaction.post_id)));
+    });
+  }
+  void release() {
+    for (auto& task : held) executor.submit(std::move(task));
+    held.clear();
+  }
+
+  bool hold = false;
+  std::vector<std::function<void()>> held;
+  std::string content;  // read by the test after the reply has come
+  bool tls = false;
+  std::atomic<int> stored{0};
+  Executor executor{"intake", 1};
+
+ private:
+  void later(std::function<void()> task) {
+    if (hold) {
+      held.push_back(std::move(task));
+    } else {
+      executor.submit(std::move(task));
+    }
+  }
+};
+
+struct Server {
+  Server() {
+    environment->settings.hostname = "mx.test";
+    environment->intake = &intake;
+    environment->budget = &budget;
+    environment->ids = &ids;
+    environment->clock = &system_clock();
+  }
+  ~Server() { intake.executor.stop(); }
+
+  void start() {
+    acceptor = std::make_unique<net::Acceptor>(loop, socket, [this](int fd, const net::SocketAddress& peer) {
+      auto session = std::make_unique<smtpd::SessionConnection>(
+          loop, fd, peer, "localhost", environment,
+          [this](smtpd::SessionConnection* ended) {
+            auto node = sessions.extract(ended);
+            BOOST_REQUIRE(!node.empty());
+            loop.destroy_later(std::move(node.mapped()));
+            ++finished;
+          },
+          [this](char direction, std::string_view line) {
+            trace += std::string(1, direction) + ": " + std::string(line) + "\n";
+          });
+      smtpd::SessionConnection* key = session.get();
+      sessions.emplace(key, std::move(session));
+    });
+  }
+
+  void connect(Peer* peer) { peer->connection = net::Connection::connect(loop, socket->address(), {}, peer); }
+  bool until(const std::function<bool()>& condition) { return run_until(loop, condition); }
+  bool says(Peer& peer, const std::string& text) {
+    return until([&] { return peer.received.find(text) != std::string::npos; });
+  }
+  std::string logged() {
+    const std::lock_guard lock(log_mutex);
+    return lines;
+  }
+
+  std::mutex log_mutex;
+  std::string lines;
+  log::Capture capture{[this](log::Level level, std::string_view line) {
+    const std::lock_guard lock(log_mutex);
+    lines += std::string(line) + "\n";
+    if (level >= log::Level::kWarning) warnings += std::string(line) + "\n";
+  }};
+  std::string warnings;
+  net::EventLoop loop{"test"};
+  ThreadedIntake intake;
+  smtp::MemoryBudget budget{10'000'000};
+  IdGenerator ids{system_clock(), 1};
+  std::shared_ptr<smtpd::SessionEnvironment> environment = std::make_shared<smtpd::SessionEnvironment>();
+  std::shared_ptr<net::ListenSocket> socket = listen_on_loopback();
+  std::map<smtpd::SessionConnection*, std::unique_ptr<smtpd::SessionConnection>> sessions;
+  std::unique_ptr<net::Acceptor> acceptor;
+  std::string trace;
+  int finished = 0;
+};
+
+const std::string kEnvelope =
+    "MAIL FROM:<a@b.example>\r\nRCPT TO:<nobody@l.example>\r\nRCPT TO:<dev@l.example>\r\nDATA\r\n";
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(session_connection)
+
+BOOST_AUTO_TEST_CASE(a_message_comes_over_a_socket_and_the_log_tells_of_it) {
+  Server server;
+  server.start();
+  Peer client;
+  server.connect(&client);
+  BOOST_REQUIRE(server.says(client, "220 mx.test"));
+  client.connection->write("EHLO client.example\r\n" + kEnvelope);
+  BOOST_REQUIRE(server.says(client, "354 "));
+  const std::string line = std::string(70, 'x') + "\r\n";
+  std::string body;
+  while (body.size() < 3'000'000) body += line;
+  client.connection->write(body + ".\r\nQUIT\r\n");
+  BOOST_REQUIRE(server.says(client, "221 2.0.0"));
+  BOOST_REQUIRE(server.until([&] { return server.finished == 1 && client.closed.has_value(); }));
+  BOOST_TEST(server.intake.stored == 1);
+  BOOST_TEST((server.intake.content == body));
+  BOOST_TEST(server.budget.used() == 0U);
+  const std::string log = server.logged();
+  for (const char* part :
+       {"connect", "client=localhost[127.0.0.1]", "reject", "to=<nobody@l.example>", "550 5.1.1 No such list",
+        "received", "from=<a@b.example>", "helo=client.example", "recipients=1", "disconnect",
+        "ehlo=1 mail=1 rcpt=1/2 data=1 quit=1 commands=5/6"}) {
+    BOOST_TEST(log.find(part) != std::string::npos, part << " is not in\n" << log);
+  }
+  BOOST_TEST(server.warnings == "");
+  BOOST_TEST(server.trace.find("C: RCPT TO:<nobody@l.example>\nS: 550 5.1.1 No such list\n") !=
+             std::string::npos);
+  BOOST_TEST(server.trace.find("<message of ") != std::string::npos);
+  BOOST_TEST(server.trace.size() < 2'000U);
+}
+
+BOOST_AUTO_TEST_CASE(a_message_comes_under_tls) {
+  Server server;
+  server.environment->tls = server_context();
+  server.start();
+  Peer client;
+  server.connect(&client);
+  BOOST_REQUIRE(server.says(client, "220 mx.test"));
+  client.connection->write("EHLO x\r\n");
+  BOOST_REQUIRE(server.says(client, "250 STARTTLS"));
+  client.connection->write("STARTTLS\r\n");
+  BOOST_REQUIRE(server.says(client, "220 2.0.0"));
+  client.received.clear();
+  client.connection->start_tls_client(net::TlsClientContext::opportunistic(), "mx.test", "");
+  BOOST_REQUIRE(server.until([&] { return client.tls.has_value(); }));
+  client.connection->write("EHLO x\r\n" + kEnvelope);
+  BOOST_REQUIRE(server.says(client, "354 "));
+  BOOST_TEST(client.received.find("STARTTLS") == std::string::npos);
+  client.connection->write("x\r\n.\r\n");
+  BOOST_REQUIRE(server.says(client, "250 2.0.0 queued as "));
+  BOOST_TEST(server.intake.tls);
+  BOOST_TEST(server.logged().find("tls=\"TLSv1.3") != std::string::npos);
+  // Row 4: an end of TLS inside DATA ends the connection; nothing in clear is taken after it.
+  client.connection->write(kEnvelope);
+  client.received.clear();
+  BOOST_REQUIRE(server.says(client, "354 "));
+  client.connection->write("half a mess");
+  client.connection->close_after_flush();
+  BOOST_REQUIRE(server.until([&] { return server.finished == 1; }));
+  BOOST_TEST(server.intake.stored == 1);
+}
+
+BOOST_AUTO_TEST_CASE(clear_text_behind_starttls_never_becomes_a_command) {
+  Server server;
+  server.environment->tls = server_context();
+  server.start();
+  Peer client;
+  server.connect(&client);
+  BOOST_REQUIRE(server.says(client, "220 mx.test"));
+  client.connection->write("STARTTLS\r\nEHLO injected\r\nMAIL FROM:<injected@x>\r\n");
+  BOOST_REQUIRE(server.says(client, "220 2.0.0"));
+  client.received.clear();
+  client.connection->start_tls_client(net::TlsClientContext::opportunistic(), "mx.test", "");
+  BOOST_REQUIRE(server.until([&] { return client.tls.has_value(); }));
+  client.connection->write("MAIL FROM:<a@b>\r\n");
+  BOOST_REQUIRE(server.says(client, "503 5.5.1"));
+  BOOST_TEST(client.received.find("250") == std::string::npos);
+  BOOST_TEST(server.warnings.find("octets-behind-starttls") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_failed_handshake_ends_the_session) {
+  Server server;
+  server.environment->tls = server_context();
+  server.start();
+  Peer client;
+  server.connect(&client);
+  BOOST_REQUIRE(server.says(client, "220 mx.test"));
+  client.connection->write("STARTTLS\r\n");
+  BOOST_REQUIRE(server.says(client, "220 2.0.0"));
+  client.connection->write("MAIL FROM:<a@b>\r\n");
+  BOOST_REQUIRE(server.until([&] { return server.finished == 1; }));
+  BOOST_TEST(server.warnings.find("tls-failed") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(answers_that_come_after_the_client_has_gone_are_dropped) {
+  Server server;
+  server.intake.hold = true;
+  server.start();
+  Peer client;
+  server.connect(&client);
+  client.connection->write("HELO x\r\n" + kEnvelope);
+  BOOST_REQUIRE(server.until([&] { return !server.intake.held.empty(); }));
+  client.connection.reset();
+  BOOST_REQUIRE(server.until([&] { return server.finished == 1; }));
+  server.intake.release();
+  server.intake.executor.stop();
+  run_for(server.loop, milliseconds(20));
+  BOOST_TEST(server.sessions.empty());
+  BOOST_TEST(server.trace.find("S: 250 2.1.5") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_that_never_comes_has_a_deadline) {
+  Server server;
+  server.intake.hold = true;
+  server.environment->settings.limits.answer_deadline = milliseconds(30);
+  server.start();
+  Peer client;
+  server.connect(&client);
+  client.connection->write("HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<dev@l>\r\n");
+  BOOST_REQUIRE(server.says(client, "451 4.3.0"));
+}
+
+BOOST_AUTO_TEST_CASE(a_silent_client_is_told_and_closed) {
+  Server server;
+  server.environment->settings.limits.command_deadline = milliseconds(30);
+  server.start();
+  Peer client;
+  server.connect(&client);
+  BOOST_REQUIRE(server.says(client, "421 4.4.2"));
+  BOOST_REQUIRE(server.until([&] { return server.finished == 1 && client.closed.has_value(); }));
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_that_reads_nothing_is_not_waited_for) {
+  Server server;
+  server.environment->settings.limits.command_deadline = milliseconds(50);
+  server.environment->settings.limits.close_deadline = milliseconds(50);
+  server.environment->settings.limits.max_rcpt_commands = 100'000'000;
+  server.start();
+  const int size = 4'096;
+  ::setsockopt(server.socket->fd(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+  Peer client;
+  server.connect(&client);
+  BOOST_REQUIRE(server.says(client, "220 "));
+  client.connection->pause_reading();
+  std::string flood = "HELO x\r\nMAIL FROM:<a@b>\r\n";
+  for (int i = 0; i < 300'000; ++i) flood += "RCPT TO:<dev@l>\r\n";
+  client.connection->write(flood);
+  BOOST_REQUIRE(server.until([&] { return server.finished == 1; }));
+  BOOST_TEST(server.logged().find("stalled") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(resets_and_cuts_in_every_state_free_the_session_once) {
+  for (const std::string& sent : {std::string(), std::string("HELO x\r\n"), "HELO x\r\n" + kEnvelope,
+                                  "HELO x\r\n" + kEnvelope + "x\r\n", std::string("STARTTLS\r\n")}) {
+    for (const bool by_client : {true, false}) {
+      Server server;
+      server.environment->tls = server_context();
+      server.start();
+      Peer client;
+      server.connect(&client);
+      BOOST_REQUIRE(server.says(client, "220 "));
+      if (!sent.empty()) client.connection->write(sent);
+      run_for(server.loop, milliseconds(10));
+      if (by_client) {
+        client.connection.reset();
+        BOOST_TEST(server.until([&] { return server.finished == 1; }));
+      } else {
+        server.sessions.clear();
+        BOOST_TEST(server.until([&] { return client.closed.has_value(); }));
+      }
+      BOOST_TEST(server.logged().find("disconnect") != std::string::npos);
+      BOOST_TEST(server.budget.used() == 0U);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_shutdown_says_421) {
+  Server server;
+  server.start();
+  Peer client;
+  server.connect(&client);
+  BOOST_REQUIRE(server.says(client, "220 "));
+  server.sessions.begin()->second->shut_down();
+  BOOST_REQUIRE(server.says(client, "421 4.3.2"));
+  BOOST_REQUIRE(server.until([&] { return server.finished == 1; }));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
