@@ -8,6 +8,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "core/base/check.h"
 #include "core/net/acceptor.h"
 #include "core/net/connection.h"
 #include "tests/support/certificate.h"
@@ -20,7 +21,7 @@ class Peer final : public net::Connection::Listener {
  public:
   void on_connected() override { ++connected; }
   void on_data(std::string_view bytes) override {
-    BOOST_TEST(!closed.has_value());
+    ESSAIM_CHECK(!closed.has_value());  // Boost.Test is not for several threads
     received.append(bytes);
     if (when_data) when_data(bytes);
   }
@@ -33,7 +34,7 @@ class Peer final : public net::Connection::Listener {
     if (when_tls) when_tls();
   }
   void on_closed(const Error& reason, bool in_tls) override {
-    BOOST_TEST(!closed.has_value());
+    ESSAIM_CHECK(!closed.has_value());  // Boost.Test is not for several threads
     closed = reason;
     during_tls = in_tls;
     if (when_closed) when_closed();

@@ -1,0 +1,383 @@
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include <arpa/inet.h>
+#include <unbound-event.h>
+#include <unbound.h>
+
+#include "core/base/text.h"
+#include "core/dns/packet.h"
+#include "core/dns/resolver.h"
+
+namespace essaim::dns {
+namespace {
+
+// What one question brought: a packet that was read, or why there is none.
+struct Raw {
+  Status status = Status::kTemporary;
+  std::string bytes;
+  Packet packet;
+  Selection selection;
+  std::string problem;
+};
+using RawCallback = std::function<void(Raw)>;
+
+struct ContextDeleter {
+  void operator()(ub_ctx* context) const { ub_ctx_delete(context); }
+};
+
+const char* type_name(std::uint16_t type) {
+  switch (type) {
+    case kTypeA:
+      return "A";
+    case kTypeAaaa:
+      return "AAAA";
+    case kTypeMx:
+      return "MX";
+    case kTypePtr:
+      return "PTR";
+    default:
+      return "TXT";
+  }
+}
+
+Raw read_answer(const std::string& name, std::uint16_t type, std::string bytes) {
+  Raw raw;
+  raw.bytes = std::move(bytes);
+  auto packet = parse_packet(raw.bytes);
+  if (!packet.ok()) {
+    raw.problem = packet.error().message;
+    return raw;
+  }
+  raw.packet = std::move(*packet);
+  auto selection = select_records(raw.bytes, raw.packet, name, type);
+  if (!selection.ok()) {
+    raw.problem = selection.error().message;
+    return raw;
+  }
+  raw.selection = std::move(*selection);
+  if (raw.packet.rcode == kRcodeNoName) {
+    raw.status = Status::kNoName;
+  } else if (raw.packet.rcode != kRcodeOk) {
+    raw.problem = "the name server answered with code " + std::to_string(raw.packet.rcode);
+  } else if (raw.packet.truncated && raw.selection.records.empty()) {
+    raw.problem = "the answer was cut off";
+  } else {
+    raw.status = raw.selection.records.empty() ? Status::kNoData : Status::kOk;
+  }
+  return raw;
+}
+
+// One question under way. Held by its Query handle, and by libunbound through `self` until it answers or is
+// cancelled, and by the task that delivers. libunbound answers from its cache within the call that asks, so
+// delivery is always a task of its own, and it asks again whether somebody still wants to know.
+class Question : public std::enable_shared_from_this<Question> {
+ public:
+  Question(net::EventLoop& loop, std::shared_ptr<ub_ctx> context, std::string name, std::uint16_t type,
+           RawCallback done)
+      : loop_(loop),
+        context_(std::move(context)),
+        name_(std::move(name)),
+        type_(type),
+        done_(std::move(done)),
+        deadline_(loop, [this] { on_deadline(); }) {}
+
+  void ask(Duration timeout) {
+    if (!is_host_name(name_)) {
+      Raw raw;
+      raw.status = Status::kNoName;  // no such name can exist
+      raw.problem = "not a host name";
+      return deliver_later(std::move(raw));
+    }
+    timeout_ = timeout;
+    deadline_.start(timeout);
+    asked_ = true;
+    // With the final dot, so that no search list is tried.
+    const int error =
+        ub_resolve_event(context_.get(), (name_ + ".").c_str(), type_, 1, this, &Question::on_answer, &id_);
+    if (error != 0) {
+      asked_ = false;
+      fail(std::string("libunbound: ") + ub_strerror(error));
+    }
+  }
+
+  void cancel() {
+    done_ = nullptr;
+    deadline_.cancel();
+    withdraw();
+  }
+
+ private:
+  static void on_answer(void* self, int rcode, void* packet, int length, int security, char* why_bogus, int) {
+    static_cast<Question*>(self)->answered(rcode, packet, length, security, why_bogus);
+  }
+
+  void answered(int rcode, void* packet, int length, int security, const char* why_bogus) {
+    asked_ = false;
+    deadline_.cancel();
+    if (security == 1)
+      return fail(why_bogus != nullptr ? std::string("DNSSEC: ") + why_bogus : "DNSSEC: bogus");
+    if (rcode == static_cast<int>(kRcodeNoName) && (packet == nullptr || length <= 0)) {
+      Raw raw;
+      raw.status = Status::kNoName;
+      return deliver_later(std::move(raw));
+    }
+    if (rcode != static_cast<int>(kRcodeOk) && rcode != static_cast<int>(kRcodeNoName)) {
+      return fail(rcode == static_cast<int>(kRcodeServerFailure)
+                      ? "the name servers failed or did not answer"
+                      : "the name server answered with code " + std::to_string(rcode));
+    }
+    if (packet == nullptr || length <= 0) return fail("the name server answered nothing");
+    deliver_later(read_answer(
+        name_, type_, std::string(static_cast<const char*>(packet), static_cast<std::size_t>(length))));
+  }
+
+  void on_deadline() {
+    withdraw();
+    fail("no answer within " + format_duration(timeout_));
+  }
+
+  void withdraw() {
+    if (std::exchange(asked_, false)) ub_cancel(context_.get(), id_);
+  }
+
+  void fail(std::string problem) {
+    Raw raw;
+    raw.problem = std::move(problem);
+    deliver_later(std::move(raw));
+  }
+
+  void deliver_later(Raw raw) {
+    if (done_ == nullptr) return;
+    if (!raw.problem.empty()) {
+      raw.problem =
+          std::string(type_name(type_)) + " " + escaped_for_display(name_, 255) + ": " + raw.problem;
+    }
+    auto shared = std::make_shared<Raw>(std::move(raw));
+    loop_.post([self = shared_from_this(), shared] {
+      const RawCallback done = std::exchange(self->done_, nullptr);
+      if (done) done(std::move(*shared));
+    });
+  }
+
+  net::EventLoop& loop_;
+  const std::shared_ptr<ub_ctx> context_;
+  const std::string name_;
+  const std::uint16_t type_;
+  RawCallback done_;  // null when cancelled or delivered
+  net::Timer deadline_;
+  Duration timeout_{};
+  int id_ = 0;
+  bool asked_ = false;  // libunbound holds a pointer to this
+};
+
+// The handle of one or two questions. Cancels by destruction; a callback under way may destroy it.
+class Handle : public Query {
+ public:
+  ~Handle() override {
+    for (const auto& question : questions_) question->cancel();
+  }
+  void add(std::shared_ptr<Question> question) { questions_.push_back(std::move(question)); }
+
+ private:
+  std::vector<std::shared_ptr<Question>> questions_;
+};
+
+// Adds the addresses of one family; a record that cannot be read is as good as a failed question.
+void merge(const Raw& raw, bool first_family, AddressAnswer* answer) {
+  for (const Record* record : raw.selection.records) {
+    if (auto address = read_address(raw.bytes, *record); address.ok())
+      answer->addresses.push_back(std::move(*address));
+  }
+  const auto ttl = std::chrono::seconds(raw.selection.ttl);
+  const bool counts = raw.status != Status::kTemporary;
+  if (counts) answer->ttl = first_family ? ttl : std::min(answer->ttl, ttl);
+}
+
+AddressAnswer combine(const std::vector<Raw>& raws) {
+  AddressAnswer answer;
+  bool temporary = false;
+  bool no_name = false;
+  bool first = true;
+  for (const Raw& raw : raws) {
+    merge(raw, first, &answer);
+    if (raw.status != Status::kTemporary) first = false;
+    temporary = temporary || raw.status == Status::kTemporary;
+    no_name = no_name || raw.status == Status::kNoName;
+    if (answer.problem.empty()) answer.problem = raw.problem;
+  }
+  if (!answer.addresses.empty()) {
+    answer.status = Status::kOk;
+  } else if (temporary) {
+    answer.status = Status::kTemporary;
+  } else {
+    answer.status = no_name ? Status::kNoName : Status::kNoData;
+  }
+  return answer;
+}
+
+TextAnswer texts_of(const Raw& raw, bool names) {
+  TextAnswer answer;
+  answer.status = raw.status;
+  answer.problem = raw.problem;
+  for (const Record* record : raw.selection.records) {
+    auto text = names ? read_target(raw.bytes, *record) : read_text(raw.bytes, *record);
+    if (text.ok()) {
+      answer.texts.push_back(std::move(*text));
+    } else if (answer.problem.empty()) {
+      answer.problem = text.error().message;
+    }
+  }
+  if (answer.status == Status::kOk && answer.texts.empty()) answer.status = Status::kTemporary;
+  return answer;
+}
+
+MxAnswer mx_of(const Raw& raw) {
+  MxAnswer answer;
+  answer.status = raw.status;
+  answer.problem = raw.problem;
+  answer.ttl = std::chrono::seconds(raw.selection.ttl);
+  for (const Record* record : raw.selection.records) {
+    auto mx = read_mx(raw.bytes, *record);
+    if (mx.ok()) {
+      answer.records.push_back({mx->preference, std::move(mx->host)});
+    } else if (answer.problem.empty()) {
+      answer.problem = mx.error().message;
+    }
+  }
+  if (answer.status == Status::kOk && answer.records.empty()) answer.status = Status::kTemporary;
+  std::stable_sort(answer.records.begin(), answer.records.end(),
+                   [](const MxRecord& a, const MxRecord& b) { return a.preference < b.preference; });
+  return answer;
+}
+
+// RFC 1035 §3.5, RFC 3596 §2.5; empty if `ip` is no address.
+std::string reverse_name(const std::string& ip) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  unsigned char bytes[16] = {};
+  std::string name;
+  if (inet_pton(AF_INET, ip.c_str(), bytes) == 1) {
+    for (int i = 3; i >= 0; --i) name += std::to_string(bytes[i]) + ".";
+    return name + "in-addr.arpa";
+  }
+  if (inet_pton(AF_INET6, ip.c_str(), bytes) == 1) {
+    for (int i = 15; i >= 0; --i) {
+      for (const int nibble : {bytes[i] & 0x0F, bytes[i] >> 4}) {
+        name += kHex[nibble];
+        name += '.';
+      }
+    }
+    return name + "ip6.arpa";
+  }
+  return {};
+}
+
+class UnboundResolver : public Resolver {
+ public:
+  UnboundResolver(net::EventLoop& loop, std::shared_ptr<ub_ctx> context, const ResolverOptions& options)
+      : loop_(loop), context_(std::move(context)), options_(options) {}
+
+  std::unique_ptr<Query> mx(const std::string& domain, std::function<void(MxAnswer)> done) override {
+    return single(domain, kTypeMx, [done = std::move(done)](const Raw& raw) { done(mx_of(raw)); });
+  }
+
+  std::unique_ptr<Query> addresses(const std::string& host,
+                                   std::function<void(AddressAnswer)> done) override {
+    struct Both {
+      std::vector<Raw> raws;  // IPv6 first
+      std::size_t missing = 0;
+      std::function<void(AddressAnswer)> done;
+    };
+    std::vector<std::uint16_t> types;
+    if (options_.ipv6) types.push_back(kTypeAaaa);
+    if (options_.ipv4) types.push_back(kTypeA);
+    auto both = std::make_shared<Both>();
+    both->raws.resize(types.size());
+    both->missing = types.size();
+    both->done = std::move(done);
+    auto handle = std::make_unique<Handle>();
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      start(handle.get(), host, types[i], [both, i](Raw raw) {
+        both->raws[i] = std::move(raw);
+        if (--both->missing == 0) both->done(combine(both->raws));
+      });
+    }
+    return handle;
+  }
+
+  std::unique_ptr<Query> pointer(const std::string& ip, std::function<void(TextAnswer)> done) override {
+    return single(reverse_name(ip), kTypePtr,
+                  [done = std::move(done)](const Raw& raw) { done(texts_of(raw, true)); });
+  }
+
+  std::unique_ptr<Query> text(const std::string& name, std::function<void(TextAnswer)> done) override {
+    return single(name, kTypeTxt, [done = std::move(done)](const Raw& raw) { done(texts_of(raw, false)); });
+  }
+
+ private:
+  std::unique_ptr<Query> single(const std::string& name, std::uint16_t type, RawCallback done) {
+    auto handle = std::make_unique<Handle>();
+    start(handle.get(), name, type, std::move(done));
+    return handle;
+  }
+
+  void start(Handle* handle, const std::string& name, std::uint16_t type, RawCallback done) {
+    auto question = std::make_shared<Question>(loop_, context_, name, type, std::move(done));
+    handle->add(question);
+    question->ask(options_.timeout);
+  }
+
+  net::EventLoop& loop_;
+  const std::shared_ptr<ub_ctx> context_;  // shared with questions, whose handles may outlive the resolver
+  const ResolverOptions options_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Resolver>> make_resolver(net::EventLoop& loop, const ResolverOptions& options) {
+  if (!options.ipv4 && !options.ipv6) {
+    return Error{ErrorCode::kInvalid, "the resolver is to ask for neither IPv4 nor IPv6 addresses"};
+  }
+  const std::shared_ptr<ub_ctx> context(ub_ctx_create_event(loop.base()), ContextDeleter());
+  if (context == nullptr) return Error{ErrorCode::kExhausted, "libunbound: cannot make a context"};
+  const auto refuse = [](const std::string& what, int error) {
+    return Error{ErrorCode::kInvalid, "libunbound: " + what + ": " + ub_strerror(error)};
+  };
+  ub_ctx_debugout(context.get(), nullptr);  // our log says what matters
+  static constexpr struct {
+    const char* name;
+    const char* value;
+  } kOptions[] = {
+      {"do-not-query-localhost:", "no"},  // the server may be on this machine
+      {"qname-minimisation:", "no"},      // a forwarder does it
+      {"outgoing-range:", "256"},         // questions under way at once; the library's default is 16
+      {"msg-cache-size:", "16m"},
+      {"rrset-cache-size:", "32m"},
+      // A server that was away is noticed within seconds after it comes back, not after 15 minutes.
+      {"infra-host-ttl:", "60"},
+      {"infra-keep-probing:", "yes"},
+      {"unblock-lan-zones:", "yes"},  // private addresses have names in private DNS
+  };
+  for (const auto& option : kOptions) {
+    if (const int error = ub_ctx_set_option(context.get(), option.name, option.value); error != 0) {
+      return refuse(std::string(option.name) + " " + option.value, error);
+    }
+  }
+  for (const net::SocketAddress& server : options.servers) {
+    const std::string text = server.ip() + "@" + std::to_string(server.port());
+    if (const int error = ub_ctx_set_fwd(context.get(), text.c_str()); error != 0) return refuse(text, error);
+  }
+  if (options.servers.empty()) {
+    if (const int error = ub_ctx_resolvconf(context.get(), nullptr); error != 0) {
+      return refuse("/etc/resolv.conf", error);
+    }
+  }
+  // libunbound answers these itself, with nothing. Last of all, as it ends the time of settings.
+  for (const char* zone : {"test.", "invalid.", "localhost.", "127.in-addr.arpa."}) {
+    if (const int error = ub_ctx_zone_remove(context.get(), zone); error != 0) return refuse(zone, error);
+  }
+  return std::unique_ptr<Resolver>(std::make_unique<UnboundResolver>(loop, context, options));
+}
+
+}  // namespace essaim::dns

@@ -1,0 +1,126 @@
+// A real authoritative name server (NSD) on a free port of 127.0.0.1 with zones of the test's own, in a
+// temporary directory. Ends with the object. Without /usr/sbin/nsd the test fails: contrib/test installs it.
+#pragma once
+
+#include <chrono>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <boost/test/unit_test.hpp>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/net/socket_address.h"
+#include "tests/support/temp_dir.h"
+
+namespace essaim::test {
+
+// A port that is free for TCP and UDP at this moment.
+inline std::uint16_t free_port() {
+  for (int i = 0; i < 50; ++i) {
+    const int tcp = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int udp = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    auto* raw = reinterpret_cast<sockaddr*>(&address);
+    const bool good = ::bind(tcp, raw, length) == 0 && ::getsockname(tcp, raw, &length) == 0 &&
+                      ::bind(udp, raw, length) == 0;
+    ::close(tcp);
+    ::close(udp);
+    if (good) return ntohs(address.sin_port);
+  }
+  BOOST_FAIL("no free port");
+  return 0;
+}
+
+class Nsd {
+ public:
+  // Zone name without the final dot -> records, as in a zone file; SOA, NS, $ORIGIN and $TTL 300 are put
+  // before them.
+  explicit Nsd(const std::map<std::string, std::string>& zones) : port_(free_port()) {
+    BOOST_REQUIRE_MESSAGE(::access("/usr/sbin/nsd", X_OK) == 0,
+                          "/usr/sbin/nsd is missing: install the package nsd (contrib/test does)");
+    std::ostringstream conf;
+    conf << "server:\n  ip-address: 127.0.0.1@" << port_ << "\n  username: \"\"\n  database: \"\"\n"
+         << "  server-count: 1\n  verbosity: 0\n  rrl-ratelimit: 0\n  zonesdir: \"" << dir_.path() << "\"\n"
+         << "  pidfile: \"" << dir_.path("pid") << "\"\n  xfrdfile: \"" << dir_.path("xfrd") << "\"\n"
+         << "  xfrdir: \"" << dir_.path() << "\"\n  zonelistfile: \"" << dir_.path("zone.list") << "\"\n"
+         << "remote-control:\n  control-enable: no\n";
+    int number = 0;
+    for (const auto& [name, records] : zones) {
+      const std::string file = "zone" + std::to_string(number++);
+      dir_.write(file, "$ORIGIN " + name + ".\n$TTL 300\n@ IN SOA ns root 1 3600 600 86400 60\n@ IN NS ns\n" +
+                           "ns IN A 127.0.0.1\n" + records);
+      conf << "zone:\n  name: \"" << name << "\"\n  zonefile: \"" << file << "\"\n";
+    }
+    dir_.write("nsd.conf", conf.str());
+    start();
+  }
+  ~Nsd() { stop(); }
+  Nsd(const Nsd&) = delete;
+  Nsd& operator=(const Nsd&) = delete;
+
+  net::SocketAddress address() const { return net::SocketAddress::from_ip("127.0.0.1", port_).value(); }
+  void stop() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGTERM);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+  }
+  void start() {
+    pid_ = ::fork();
+    BOOST_REQUIRE(pid_ >= 0);
+    if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+      const int log = ::open(dir_.path("log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+      ::dup2(log, 1);
+      ::dup2(log, 2);
+      ::execl("/usr/sbin/nsd", "nsd", "-d", "-c", dir_.path("nsd.conf").c_str(), nullptr);
+      ::_exit(127);
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    while (!answers()) {
+      if (::waitpid(pid_, nullptr, WNOHANG) == pid_ ||
+          std::chrono::steady_clock::now() - begin > std::chrono::seconds(10)) {
+        std::ifstream log(dir_.path("log"));
+        std::ostringstream text;
+        text << log.rdbuf();
+        BOOST_FAIL("nsd does not serve: " + text.str());
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
+
+ private:
+  // Whether a question (the root's NS, refused or not) gets any answer.
+  bool answers() const {
+    const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const timeval patience{0, 200'000};
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    const net::SocketAddress server = address();
+    static constexpr char kQuestion[] = "\x12\x34\0\0\0\1\0\0\0\0\0\0\0\0\2\0\1";
+    char reply[512];
+    const bool good = ::connect(fd, server.raw(), server.raw_length()) == 0 &&
+                      ::send(fd, kQuestion, sizeof kQuestion - 1, MSG_NOSIGNAL) > 0 &&
+                      ::recv(fd, reply, sizeof reply, 0) > 0;
+    ::close(fd);
+    return good;
+  }
+
+  TempDir dir_;
+  std::uint16_t port_;
+  pid_t pid_ = -1;
+};
+
+}  // namespace essaim::test
