@@ -120,6 +120,7 @@ ContentType parse_content_type(std::string_view value) {
   out.subtype = ascii_lowered(subtype);
   std::map<std::string, Pieces> cut;
   for (std::size_t n = 0; n < kMaxParameters && !scan.done(); ++n) {
+    scan.skip_blank();
     scan.skip_to_semicolon();
     if (!scan.take(';')) break;
     std::string name = ascii_lowered(scan.token());

@@ -98,8 +98,9 @@ std::size_t character(std::string_view text, std::size_t at) {
 
 // All of `text` (valid UTF-8) as encoded words with single spaces between.
 std::string encoded_run(std::string_view text) {
-  const auto plain = static_cast<std::size_t>(std::count_if(text.begin(), text.end(), is_word_char));
-  const bool base64 = (text.size() - plain) * 3 + plain > text.size() * 4 / 3 + 2;
+  const auto plain = static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return is_word_char(c) || c == ' '; }));
+  const bool base64 = plain * 2 < text.size();  // mostly ASCII stays readable
   const std::size_t room = kWritten - kOpenQ.size() - 2;
   std::string out;
   for (std::size_t at = 0; at < text.size();) {

@@ -99,11 +99,13 @@ Result<HeaderBlock> HeaderBlock::parse(std::string_view message, const HeaderLim
     if (!continues) {
       part = name_of(text);
       // Also with a bad byte behind it: whatever one takes for a line end, this is no field, hence body.
-      if (!part && line.stop != Line::Stop::kLimit) break;
+      // Where the limit has cut the line it may still become one, unless it is longer than any name.
+      const bool undecided = line.stop == Line::Stop::kLimit && text.size() <= kLongestLine &&
+                             std::all_of(text.begin(), text.end(), is_name_char);
+      if (!part && !undecided) break;
     }
     if (line.stop == Line::Stop::kBadByte) return invalid("the header has a bare CR, a bare LF or a NUL");
-    if (line.stop == Line::Stop::kLimit) {
-      if (!continues && !part && line.text_end - at > kLongestLine) break;  // no name is that long
+    if (line.stop == Line::Stop::kLimit || line.next > limits.bytes) {
       return invalid("the header is larger than " + std::to_string(limits.bytes) + " bytes");
     }
     if (continues) {

@@ -133,7 +133,8 @@ FooterResult append_to_text(HeaderBlock* header, std::string_view body, std::str
   } else if (is_ascii(footer)) {
     // ISO-2022-JP and the like: ASCII may follow if the text ends in the state in which ASCII is ASCII.
     const std::optional<std::string> before = converted(*text, charset, "UTF-8");
-    if (before && converted(*text + joint + footer, charset, "UTF-8") == *before + joint + footer) same = footer;
+    if (before && converted(*text + joint + footer, charset, "UTF-8") == *before + joint + footer)
+      same = footer;
   }
   if (same) {
     if (ends_with_text(*text, *same)) return unchanged(FooterOutcome::kAlreadyThere);
@@ -142,7 +143,11 @@ FooterResult append_to_text(HeaderBlock* header, std::string_view body, std::str
       return {FooterOutcome::kAppended, base64_lines(*text + joint + *same)};
     }
     if (encoding != TransferEncoding::kSevenBit || is_ascii(*same)) {
-      return {FooterOutcome::kAppended, std::string(body) + joint + encoded(*same, encoding)};
+      // A soft break at the very end would take the line end that comes behind it.
+      const bool soft = encoding == TransferEncoding::kQuotedPrintable && !body.ends_with("\r\n") &&
+                        trimmed(body).ends_with('=');
+      return {FooterOutcome::kAppended,
+              std::string(body) + (soft ? "\r\n" : "") + joint + encoded(*same, encoding)};
     }
   }
   // The whole part becomes UTF-8, if we can read it for sure.

@@ -84,7 +84,15 @@ bool take_reply(std::string_view* text) {
   return false;
 }
 
-// Prefixes and tags off the front, tags out of the rest.
+bool has_encoded_word(std::string_view text) {
+  std::size_t length = 0;
+  for (std::size_t at = text.find("=?"); at != std::string_view::npos; at = text.find("=?", at + 1)) {
+    if (encoded_word_at(text, at, &length)) return true;
+  }
+  return false;
+}
+
+// Prefixes and tags off the front, tags out of the rest. Encoded words are not cut into: see tagged_subject.
 std::string stripped(std::string_view text, std::string_view tag, bool* reply) {
   while (true) {
     skip_blank(&text);
@@ -96,6 +104,7 @@ std::string stripped(std::string_view text, std::string_view tag, bool* reply) {
       break;
     }
   }
+  if (has_encoded_word(text)) return std::string(trimmed(text));
   std::string out;
   while (!text.empty()) {
     const std::size_t found = tag.empty() ? std::string_view::npos : text.find(tag);
@@ -105,14 +114,6 @@ std::string stripped(std::string_view text, std::string_view tag, bool* reply) {
     if (out.empty() || out.ends_with(' ')) skip_blank(&text);
   }
   return std::string(trimmed(out));
-}
-
-bool has_encoded_word(std::string_view text) {
-  std::size_t length = 0;
-  for (std::size_t at = text.find("=?"); at != std::string_view::npos; at = text.find("=?", at + 1)) {
-    if (encoded_word_at(text, at, &length)) return true;
-  }
-  return false;
 }
 
 }  // namespace

@@ -115,21 +115,16 @@ std::string quoted_printable(std::string_view text) {
     const auto u = static_cast<unsigned char>(c);
     const bool at_end = i + 1 == text.size() || text.substr(i + 1, 2) == "\r\n";
     const bool blank = c == ' ' || c == '\t';
-    std::string piece;
-    if (c == '=' || u > 0x7e || (u < 0x20 && c != '\t') || (blank && at_end) || (line == 0 && c == '.') ||
-        (line == 0 && text.substr(i, 5) == "From ")) {
-      append_hex(u, &piece);
-    } else {
-      piece.assign(1, c);
-    }
+    const bool always = c == '=' || u > 0x7e || (u < 0x20 && c != '\t') || (blank && at_end);
     // The last place of a line is for the "=" of a soft break.
-    if (line + piece.size() > (at_end ? kWidth : kWidth - 1)) {
+    if (line + (always ? 3 : 1) > (at_end ? kWidth : kWidth - 1)) {
       out += "=\r\n";
       line = 0;
-      if (c == '.') {
-        piece.clear();
-        append_hex(u, &piece);
-      }
+    }
+    std::string piece(1, c);
+    if (always || (line == 0 && (c == '.' || text.substr(i, 5) == "From "))) {
+      piece.clear();
+      append_hex(u, &piece);
     }
     out += piece;
     line += piece.size();

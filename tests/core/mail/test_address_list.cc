@@ -1,0 +1,122 @@
+#include <boost/test/unit_test.hpp>
+
+#include "core/base/text.h"
+#include "core/mail/address_list.h"
+#include "core/mail/encoded_word.h"
+#include "tests/core/mail/messages.h"
+
+using namespace essaim;
+using namespace essaim::mail;
+
+namespace {
+
+// "name|addr-spec" of each mailbox, joined with "; ", then the number skipped if any.
+std::string shown(const std::string& value) {
+  const AddressList list = parse_address_list(value);
+  std::string out;
+  for (const Mailbox& m : list.mailboxes) out += (out.empty() ? "" : "; ") + m.name + "|" + m.addr_spec();
+  if (list.skipped > 0) out += " -" + std::to_string(list.skipped);
+  return out;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(address_list)
+
+BOOST_AUTO_TEST_CASE(mailboxes_are_read_as_rfc_5322_writes_them) {
+  const struct {
+    const char* value;
+    const char* shown;
+  } rows[] = {
+      {"a@b.example", "|a@b.example"},
+      {" <a@B.Example> ", "|a@b.example"},
+      {"Alice <A.Lice@b.example>", "Alice|A.Lice@b.example"},
+      {"\"Doe, \\\"J\\\" John\" <j@b.example>, Bob Q. B <b@b.example>",
+       "Doe, \"J\" John|j@b.example; Bob Q. B|b@b.example"},
+      {"a@b.example (Alice (the first) \\) A)", "Alice (the first) ) A|a@b.example"},
+      {"a (c) @ (d) b (e) . (f) example", "f|a@b.example"},
+      {"\"john smith\"@b.example", "|\"john smith\"@b.example"},
+      {"\"x\\\"y\"@b.example", "|\"x\\\"y\"@b.example"},
+      {"\"plain\"@b.example", "|plain@b.example"},
+      {"a@[192.0.2.1]", "|a@[192.0.2.1]"},
+      {"X <@r.example,@s.example:a@b.example>", "X|a@b.example"},
+      {"Team: a@b.example, Bob <b@b.example>; c@d.example", "|a@b.example; Bob|b@b.example; |c@d.example"},
+      {"undisclosed-recipients:;", ""},
+      {",, a@b.example ,,", "|a@b.example"},
+      {"=?utf-8?Q?H=C3=A9l=C3=A8ne?= <h@b.example>", "=?utf-8?Q?H=C3=A9l=C3=A8ne?=|h@b.example"},
+      {"J\xc3\xb6rg <j@b.example>", "J\xc3\xb6rg|j@b.example"},
+      {"a@b.example,\r\n c@d.example", "|a@b.example; |c@d.example"},
+      {"bob@work.example <bob@b.example>", "bob@work.example|bob@b.example"},
+      {"first last@b.example", " -1"},
+      {"Doe, John <j@b.example>", "John|j@b.example -1"},
+      {"a@b@c.example", " -1"},
+      {"a@b..example, @c.example, d@, <>, e", " -5"},
+      {"<a@b.example> <c@d.example>", " -1"},
+      {"<a@b.example> trailing", " -1"},
+      {"<a@b.example", " -1"},
+      {"\"open <a@b.example>", " -1"},
+      {"(open a@b.example", " -1"},
+      {"a@b.ex\x01mple", " -1"},
+      {"", ""},
+  };
+  for (const auto& row : rows) BOOST_TEST(shown(row.value) == row.shown, row.value);
+}
+
+BOOST_AUTO_TEST_CASE(addresses_written_are_read_again) {
+  for (const char* local : {"a", "a.b", "john smith", "a\"b", "a\\b", ".a", "a..b", "a@b", "a,b", "a(b)"}) {
+    Mailbox mailbox;
+    mailbox.local = local;
+    mailbox.domain = "b.example";
+    const AddressList again = parse_address_list("N <" + mailbox.addr_spec() + ">");
+    BOOST_REQUIRE_MESSAGE(again.mailboxes.size() == 1, local);
+    BOOST_TEST(again.mailboxes[0].local == local);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_limit_holds_and_is_told) {
+  const AddressList three = parse_address_list("a@x.example, b@x.example, c@x.example", 2);
+  BOOST_TEST(three.mailboxes.size() == 2U);
+  BOOST_TEST(three.truncated);
+  const AddressList two = parse_address_list("a@x.example, b@x.example, ", 2);
+  BOOST_TEST(!two.truncated);
+}
+
+BOOST_AUTO_TEST_CASE(the_author_is_one_mailbox_or_an_error_that_says_why) {
+  const auto author = [](const std::string& text) -> std::string {
+    const Result<HeaderBlock> header = HeaderBlock::parse(text);
+    const Result<Mailbox> mailbox = single_author(*header);
+    return mailbox ? mailbox->addr_spec() : mailbox.error().message;
+  };
+  BOOST_TEST(author(message("alternative_thunderbird")) == "helene@author.example");
+  BOOST_TEST(author(message("odd_folding")) == "mallory@author.example");
+  BOOST_TEST(author(message("quoted_printable")) == "f@author.example");
+  BOOST_TEST(author(message("latin1_8bit")) == "joerg@author.example");
+  BOOST_TEST(author("To: x\r\n\r\n") == "the message has no From field");
+  BOOST_TEST(author("From: a@b.example\r\nFrom: a@b.example\r\n\r\n") ==
+             "the message has several From fields");
+  BOOST_TEST(author("From: nobody\r\n\r\n") == "the From field has no address");
+  BOOST_TEST(author("From: a@b.example, c@d.example\r\n\r\n") == "the From field has several addresses");
+}
+
+BOOST_AUTO_TEST_CASE(names_are_written_bare_quoted_or_encoded) {
+  BOOST_TEST(format_mailbox("", "a@b.example") == "a@b.example");
+  BOOST_TEST(format_mailbox("Alice Example", "a@b.example") == "Alice Example <a@b.example>");
+  BOOST_TEST(format_mailbox("Doe, \"J\" \\", "a@b.example") == "\"Doe, \\\"J\\\" \\\\\" <a@b.example>");
+  BOOST_TEST(format_mailbox("A. B", "a@b.example") == "\"A. B\" <a@b.example>");
+  BOOST_TEST(format_mailbox("H\xc3\xa9l\xc3\xa8ne", "h@b.example") ==
+             "=?UTF-8?Q?H=C3=A9l=C3=A8ne?= <h@b.example>");
+  BOOST_TEST(format_mailbox("x\r\nBcc: y", "a@b.example") == "\"x  Bcc: y\" <a@b.example>");
+  // A name that pretends to be encoded must not be decoded into something else.
+  const std::string fake = "=?utf-8?Q?admin=40b.example?=";
+  const AddressList list = parse_address_list(format_mailbox(fake, "a@b.example"));
+  BOOST_REQUIRE(list.mailboxes.size() == 1);
+  BOOST_TEST(decode_encoded_words(list.mailboxes[0].name) == fake);
+}
+
+BOOST_AUTO_TEST_CASE(a_long_to_is_read_whole) {
+  const Result<HeaderBlock> header = HeaderBlock::parse(message("long_header"));
+  BOOST_REQUIRE(header.ok());
+  BOOST_TEST(parse_address_list(header->find("To")->raw_value()).mailboxes.size() == 400U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

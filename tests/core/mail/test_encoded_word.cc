@@ -1,0 +1,79 @@
+#include <boost/test/unit_test.hpp>
+
+#include "core/base/text.h"
+#include "core/mail/encoded_word.h"
+#include "core/mail/header_block.h"
+
+using namespace essaim;
+using namespace essaim::mail;
+
+BOOST_AUTO_TEST_SUITE(encoded_word)
+
+BOOST_AUTO_TEST_CASE(words_are_decoded) {
+  const struct {
+    const char* in;
+    const char* out;
+  } rows[] = {
+      {"plain", "plain"},
+      {"=?ISO-8859-1?Q?a?= =?ISO-8859-1?Q?b?=", "ab"},
+      {"=?ISO-8859-1?Q?a?=  b", "a  b"},
+      {"=?ISO-8859-1?Q?a_b?=", "a b"},
+      {"(=?iso-8859-1?q?=E9t=E9?=)", "(\xc3\xa9t\xc3\xa9)"},
+      {"=?utf-8?B?w6k=?=", "\xc3\xa9"},
+      {"=?utf-8?b?w6k?=", "\xc3\xa9"},
+      {"=?utf-8*fr?Q?=C3=A9?=", "\xc3\xa9"},
+      // a character cut over two words
+      {"=?utf-8?Q?=C3?= =?utf-8?Q?=A9?=", "\xc3\xa9"},
+      {"=?utf-8?Q?a?= =?iso-8859-1?Q?=E9?=", "a\xc3\xa9"},
+      {"=?ISO-2022-JP?B?GyRCMnE1RBsoQg==?=", "\xe4\xbc\x9a\xe8\xad\xb0"},
+      {"=?x-unknown?Q?a=E9?= x", "=?x-unknown?Q?a=E9?= x"},
+      {"=?utf-8?X?a?=", "=?utf-8?X?a?="},
+      {"=?utf-8?Q?open", "=?utf-8?Q?open"},
+      {"=??Q?a?=", "=??Q?a?="},
+      {"=?utf-8?B?!!!!?=", "=?utf-8?B?!!!!?="},
+      {"=?utf-8?Q?a=ZZ?=", "a=ZZ"},
+      {"caf\xe9", "caf\xc3\xa9"},
+      {"caf\xc3\xa9", "caf\xc3\xa9"},
+      {"a=?utf-8?Q?b?=c", "abc"},
+      {"=?/etc/passwd//TRANSLIT?Q?a?=", "=?/etc/passwd//TRANSLIT?Q?a?="},
+  };
+  for (const auto& row : rows) BOOST_TEST(decode_encoded_words(row.in) == row.out, row.in);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_encoded_decodes_to_itself_in_words_of_bounded_length) {
+  const std::string texts[] = {
+      "plain ASCII stays",
+      "\xc3\xa9t\xc3\xa9",
+      "R\xc3\xa9union de d\xc3\xa9"
+      "cembre",
+      "=?utf-8?Q?fake?=",
+      "a " + std::string(2000, 'w') + " b",
+      std::string("\xe4\xbc\x9a\xe8\xad\xb0\xe3\x81\xae\xe3\x81\x8a\xe7\x9f\xa5\xe3\x82\x89\xe3\x81\x9b") +
+          " x \xe4\xbc\x9a",
+      "\xf0\x9f\x90\x9d bees \xf0\x9f\x90\x9d"};
+  for (const std::string& text : texts) {
+    std::string longer = text;
+    for (int i = 0; i < 4; ++i) {
+      for (const std::string& encoded : {encode_text(longer), encode_phrase(longer)}) {
+        BOOST_TEST(is_ascii(encoded));
+        BOOST_TEST(decode_encoded_words(encoded) == longer);
+        std::size_t length = 0;
+        for (std::size_t at = 0; at < encoded.size(); ++at) {
+          if (encoded_word_at(encoded, at, &length)) BOOST_TEST(length <= 75U);
+        }
+        const Result<std::string> field = format_field("Subject", encoded);
+        BOOST_REQUIRE(field.ok());
+        for (std::string_view line : split(*field, '\n')) BOOST_TEST(line.size() <= 79U);
+      }
+      longer += " " + text;
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(only_what_must_be_is_encoded) {
+  BOOST_TEST(encode_text("plain text") == "plain text");
+  BOOST_TEST(encode_text("un caf\xc3\xa9 chaud") == "un =?UTF-8?Q?caf=C3=A9?= chaud");
+  BOOST_TEST(encode_text("a\r\nBcc: b") == "a  Bcc: b");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

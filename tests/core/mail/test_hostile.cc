@@ -1,0 +1,161 @@
+// BAD-INPUT rows 2, 11 and 18: nothing crashes, hangs or grows, whatever a message looks like.
+#include <chrono>
+
+#include <boost/test/unit_test.hpp>
+
+#include "core/base/random.h"
+#include "core/mail/address_list.h"
+#include "core/mail/content_type.h"
+#include "core/mail/dsn.h"
+#include "core/mail/encoded_word.h"
+#include "core/mail/loop.h"
+#include "core/mail/message_id.h"
+#include "core/mail/mime_footer.h"
+#include "core/mail/subject.h"
+#include "tests/core/mail/messages.h"
+
+using namespace essaim;
+using namespace essaim::mail;
+
+namespace {
+
+// Everything that is done to an incoming message. What must always hold is checked here.
+void treat(const std::string& text) {
+  parse_dsn(text);
+  Result<HeaderBlock> header = HeaderBlock::parse(text);
+  if (!header) return;
+  const std::string_view body = std::string_view(text).substr(header->body_offset());
+  std::string fields;
+  for (const HeaderField& field : header->fields()) fields += field.raw();
+  // Untouched fields are the bytes of the message, but for a last line end.
+  BOOST_REQUIRE(fields.substr(0, fields.size() < 2 ? 0 : fields.size() - 2) ==
+                text.substr(0, fields.size() < 2 ? 0 : fields.size() - 2));
+  loop_marks(*header);
+  message_id_of(*header);
+  (void)single_author(*header);
+  for (const HeaderField& field : header->fields()) decode_encoded_words(field.raw_value());
+  if (const HeaderField* subject = header->find("Subject")) {
+    const std::string once = tagged_subject(subject->raw_value(), "[t]");
+    BOOST_REQUIRE(tagged_subject(once, "[t]") == once);
+  }
+  const FooterResult result = add_footer(&header.value(), body, "footer \xc3\xa9\n");
+  if (result.changed()) {
+    // What we made has the same header again when it is read, and the footer is there.
+    const std::string whole = header->joined_with(result.body);
+    Result<HeaderBlock> again = HeaderBlock::parse(whole);
+    BOOST_REQUIRE(again.ok());
+    BOOST_REQUIRE(again->serialise() == header->serialise());
+    BOOST_REQUIRE(
+        add_footer(&again.value(), std::string_view(whole).substr(again->body_offset()), "footer \xc3\xa9\n")
+            .outcome == FooterOutcome::kAlreadyThere);
+  }
+}
+
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+std::string repeated(const std::string& piece, std::size_t n) {
+  std::string out;
+  out.reserve(piece.size() * n);
+  for (std::size_t i = 0; i < n; ++i) out += piece;
+  return out;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(hostile)
+
+BOOST_AUTO_TEST_CASE(every_message_cut_anywhere_is_treated) {
+  for (const std::string& name : all_message_names()) {
+    const std::string text = message(name);
+    const std::size_t step = text.size() > 5000 ? 97 : 1;
+    for (std::size_t end = 0; end <= text.size(); end += step) {
+      BOOST_TEST_CONTEXT(name << " cut at " << end) treat(text.substr(0, end));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_message_with_bytes_changed_is_treated) {
+  constexpr std::string_view kBytes =
+      "\r\n\t :;,<>()[]@\"\\=?-%\0\x80\xff"
+      "Aa0";
+  for (const std::string& name : all_message_names()) {
+    for (int round = 0; round < 60; ++round) {
+      std::string text = message(name);
+      if (text.empty()) continue;
+      for (std::uint64_t n = random_u64() % 6 + 1; n > 0; --n) {
+        const std::size_t at = random_u64() % text.size();
+        switch (random_u64() % 3) {
+          case 0:
+            text[at] = kBytes[random_u64() % kBytes.size()];
+            break;
+          case 1:
+            text.insert(at, 1, kBytes[random_u64() % kBytes.size()]);
+            break;
+          default:
+            text.erase(at, random_u64() % 20);
+            if (text.empty()) text = "x";
+        }
+      }
+      BOOST_TEST_CONTEXT(name << ": " << text) treat(text);
+    }
+  }
+}
+
+// Each row would take minutes with work that grows faster than the input.
+BOOST_AUTO_TEST_CASE(large_input_takes_linear_time) {
+  const struct {
+    const char* what;
+    std::string text;
+  } rows[] = {
+      {"100,000 parts", "Content-Type: multipart/mixed; boundary=b\r\n\r\n" +
+                            repeated("--b\r\n\r\nx\r\n", 100'000) + "--b--\r\n"},
+      {"depth 10,000", "Content-Type: multipart/mixed; boundary=b\r\n\r\n" +
+                           repeated("--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n", 10'000)},
+      {"a million boundary prefixes",
+       "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + repeated("--bx\r\n", 1'000'000)},
+      {"10 MB without line ends", "A: b\r\n\r\n" + std::string(10'000'000, 'x')},
+      {"10 MB of line ends", "A: b\r\n\r\n" + repeated("\r\n", 5'000'000)},
+      {"a million PGP beginnings", "A: b\r\n\r\n" + repeated("-----BEGIN PGP ", 1'000'000)},
+      {"200 KB of encoded word beginnings", "Subject: " + repeated("=?a?q?", 40'000) + "\r\n\r\n"},
+      {"200 KB of comments", "From: " + repeated("(", 200'000) + "\r\n\r\n"},
+      {"200 KB of brackets", "From: " + repeated("<", 200'000) + "\r\n\r\n"},
+      {"200 KB of quotes", "From: " + repeated("\"a", 100'000) + "\r\n\r\n"},
+      {"200 KB of reply prefixes", "Subject: " + repeated("Re: [t] ", 25'000) + "\r\n\r\n"},
+      {"a report of 200,000 lines that are no fields",
+       "Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: "
+       "message/delivery-status\r\n\r\n" +
+           repeated("no field\r\n", 200'000) + "--b--\r\n"},
+      {"a report of 200,000 empty groups",
+       "Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: "
+       "message/delivery-status\r\n\r\n" +
+           repeated("A: b\r\n\r\n", 200'000) + "--b--\r\n"},
+      {"20,000 parameter segments",
+       "Content-Type: text/plain; " + repeated("; a*1*=x", 20'000) + "\r\n\r\nx\r\n"},
+  };
+  for (const auto& row : rows) {
+    const Stopwatch watch;
+    BOOST_TEST_CONTEXT(row.what) treat(row.text);
+    BOOST_TEST(watch.seconds() < 10.0, row.what << " took " << watch.seconds());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(half_a_million_addresses_cost_the_first_thousand) {
+  const AddressList list = parse_address_list(repeated("a@b.example, ", 500'000));
+  BOOST_TEST(list.mailboxes.size() == kMaxMailboxes);
+  BOOST_TEST(list.truncated);
+}
+
+BOOST_AUTO_TEST_CASE(a_hundred_hops_are_counted) {
+  const std::string text = repeated("Received: from a by b\r\n", 100) + "\r\n";
+  BOOST_TEST(loop_marks(*HeaderBlock::parse(text)).received == 100U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

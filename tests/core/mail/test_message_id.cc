@@ -1,0 +1,40 @@
+#include <set>
+
+#include <boost/test/unit_test.hpp>
+
+#include "core/mail/message_id.h"
+#include "tests/core/mail/messages.h"
+
+using namespace essaim;
+using namespace essaim::mail;
+
+BOOST_AUTO_TEST_SUITE(message_id)
+
+BOOST_AUTO_TEST_CASE(ids_have_one_form) {
+  for (const char* value :
+       {"<a@B>", "a@B", " <a@B> ", "(c) <a@B> (d)", "\r\n <a@B>", "< a @ B >", "<a@B>, <c@d>"}) {
+    BOOST_TEST(normalised_message_id(value).value_or("none") == "<a@B>", value);
+  }
+  BOOST_TEST(normalised_message_id("<no-at>").value() == "<no-at>");
+  BOOST_TEST(normalised_message_id("<a(b)@c>").value() == "<a(b)@c>");
+  BOOST_TEST(normalised_message_id("<\"x y\"@c>").value() == "<\"x y\"@c>");
+  for (const std::string& bad :
+       {std::string(), std::string(" "), std::string("<>"), std::string("(c)"), std::string("<a\0@b>", 6),
+        std::string("<a\x01@b>"), std::string("a>b"), "<" + std::string(2000, 'x') + ">"}) {
+    BOOST_TEST(!normalised_message_id(bad).has_value(), bad);
+  }
+  BOOST_TEST(message_id_of(*HeaderBlock::parse(message("odd_folding"))).value() ==
+             "<odd.folding@author.example>");
+}
+
+BOOST_AUTO_TEST_CASE(generated_ids_differ_and_are_normal) {
+  std::set<std::string> seen;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string id = generate_message_id("mx.example");
+    BOOST_TEST(normalised_message_id(id).value_or("") == id);
+    BOOST_TEST(id.ends_with("@mx.example>"));
+    BOOST_TEST(seen.insert(id).second);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

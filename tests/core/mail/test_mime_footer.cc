@@ -1,0 +1,247 @@
+#include <boost/test/unit_test.hpp>
+
+#include "core/base/text.h"
+#include "core/mail/content_type.h"
+#include "core/mail/mime_footer.h"
+#include "core/mail/multipart.h"
+#include "core/mail/transfer_encoding.h"
+#include "tests/core/mail/messages.h"
+
+using namespace essaim;
+using namespace essaim::mail;
+
+namespace {
+
+constexpr const char* kAscii = "-- \nhttps://lists.example/dev\n";
+constexpr const char* kFrench = "-- \nSe d\xc3\xa9sabonner\n";
+
+struct Result2 {
+  FooterOutcome outcome;
+  std::string header;
+  std::string body;
+};
+
+Result2 with_footer(const std::string& text, const char* footer) {
+  Result<HeaderBlock> header = HeaderBlock::parse(text);
+  BOOST_REQUIRE(header.ok());
+  const std::string body = text.substr(header->body_offset());
+  FooterResult result = add_footer(&header.value(), body, footer);
+  BOOST_TEST(result.changed() == !result.body.empty());
+  return {result.outcome, header->serialise(), result.changed() ? result.body : body};
+}
+
+// The text of a single-part message as its reader sees it; the charset is in the header.
+std::string text_of(const Result2& message) {
+  const Result<HeaderBlock> header = HeaderBlock::parse(message.header);
+  switch (transfer_encoding_of(header->value("Content-Transfer-Encoding").value_or(""))) {
+    case TransferEncoding::kBase64:
+      return decoded_base64(message.body).value();
+    case TransferEncoding::kQuotedPrintable:
+      return decoded_quoted_printable(message.body).value();
+    default:
+      return message.body;
+  }
+}
+
+std::string charset_of(const Result2& message) {
+  return content_type_of(*HeaderBlock::parse(message.header)).parameter("charset");
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(mime_footer)
+
+// What happens to each message; and a second time, nothing.
+BOOST_AUTO_TEST_CASE(each_kind_of_message_gets_its_footer_once) {
+  using enum FooterOutcome;
+  const struct {
+    const char* name;
+    FooterOutcome outcome;
+  } rows[] = {
+      {"plain_ascii", kAppended},
+      {"utf8_8bit", kAppended},
+      {"latin1_8bit", kAppended},
+      {"base64_text", kAppended},
+      {"quoted_printable", kAppended},
+      {"format_flowed", kAppended},
+      {"iso2022jp", kAppended},
+      {"empty_body", kAppended},
+      {"mixed_attachment", kPartAdded},
+      {"calendar_invitation", kPartAdded},
+      {"alternative_gmail", kWrapped},
+      {"alternative_thunderbird", kWrapped},
+      {"nested_related", kWrapped},
+      {"html_only", kWrapped},
+      {"pgp_mime_signed", kProtected},
+      {"smime_signed_detached", kProtected},
+      {"smime_opaque", kProtected},
+      {"inline_pgp", kProtected},
+      {"missing_closing_boundary", kBroken},
+      {"boundary_never_seen", kBroken},
+  };
+  for (const char* footer : {kAscii, kFrench}) {
+    for (const auto& row : rows) {
+      const std::string text = message(row.name);
+      const Result2 once = with_footer(text, footer);
+      BOOST_TEST((once.outcome == row.outcome), row.name);
+      if (row.outcome == kProtected || row.outcome == kBroken) {
+        BOOST_TEST((once.header + once.body == text), row.name);
+        continue;
+      }
+      const Result2 twice = with_footer(once.header + once.body, footer);
+      BOOST_TEST((twice.outcome == kAlreadyThere), row.name);
+      BOOST_TEST((twice.header + twice.body == once.header + once.body), row.name);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(plain_text_is_only_appended_to) {
+  for (const char* name : {"plain_ascii", "utf8_8bit", "latin1_8bit", "quoted_printable", "iso2022jp"}) {
+    const std::string text = message(name);
+    const Result2 out = with_footer(text, kAscii);
+    BOOST_TEST(out.header == header_of(text), name);
+    const char* end = std::string_view(name) == "quoted_printable" ? "--=20\r\nhttps://lists.example/dev\r\n"
+                                                                   : "-- \r\nhttps://lists.example/dev\r\n";
+    BOOST_TEST(out.body == body_of(text) + end, name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_footer_is_written_in_the_charset_of_the_message) {
+  const std::string latin1 = message("latin1_8bit");
+  BOOST_TEST(with_footer(latin1, kFrench).body == body_of(latin1) + "-- \r\nSe d\xe9sabonner\r\n");
+  BOOST_TEST(with_footer(latin1, kFrench).header == header_of(latin1));
+  const std::string qp = message("quoted_printable");
+  BOOST_TEST(with_footer(qp, kFrench).body == body_of(qp) + "--=20\r\nSe d=E9sabonner\r\n");
+  const Result2 base64 = with_footer(message("base64_text"), kFrench);
+  BOOST_TEST(text_of(base64).ends_with("\xe5\xb1\xb1\xe7\x94\xb0\r\n-- \r\nSe d\xc3\xa9sabonner\r\n"));
+  for (std::string_view line : split(base64.body, '\n')) BOOST_TEST(line.size() <= 77U);
+}
+
+BOOST_AUTO_TEST_CASE(text_that_cannot_say_the_footer_becomes_utf8) {
+  const Result2 latin1 = with_footer(message("latin1_8bit"), "-- \n\xe4\xbc\x9a\xe8\xad\xb0\n");
+  BOOST_TEST((latin1.outcome == FooterOutcome::kAppended));
+  BOOST_TEST(charset_of(latin1) == "UTF-8");
+  BOOST_TEST(latin1.body ==
+             "Sch\xc3\xb6ne Gr\xc3\xbc\xc3\x9f"
+             "e,\r\nJ\xc3\xb6rg\r\n-- \r\n\xe4\xbc\x9a\xe8\xad\xb0\r\n");
+  const Result2 ascii = with_footer(message("plain_ascii"), kFrench);
+  BOOST_TEST(charset_of(ascii) == "UTF-8");
+  BOOST_TEST(ascii.header.find("MIME-Version: 1.0\r\n") != std::string::npos);
+  BOOST_TEST(ascii.header.find("Content-Transfer-Encoding: quoted-printable\r\n") != std::string::npos);
+  BOOST_TEST(is_ascii(ascii.body));
+  BOOST_TEST(text_of(ascii) == body_of(message("plain_ascii")) + "-- \r\nSe d\xc3\xa9sabonner\r\n");
+  const Result2 flowed = with_footer(message("format_flowed"), kFrench);
+  const ContentType type = content_type_of(*HeaderBlock::parse(flowed.header));
+  BOOST_TEST(type.parameter("format") == "flowed");
+  BOOST_TEST(type.parameter("delsp") == "no");
+}
+
+BOOST_AUTO_TEST_CASE(text_whose_charset_lies_is_wrapped_and_not_guessed_at) {
+  const std::string text = crlf("Subject: x\n\ncaf\xe9\n");
+  const Result2 out = with_footer(text, kFrench);
+  BOOST_TEST((out.outcome == FooterOutcome::kWrapped));
+  BOOST_TEST(out.body.find("\r\n\r\ncaf\xe9\r\n\r\n--") != std::string::npos);
+  BOOST_TEST((with_footer(text, kAscii).outcome == FooterOutcome::kAppended));
+  const std::string unknown =
+      crlf("Content-Type: text/plain; charset=x-klingon\nMIME-Version: 1.0\n\nqapla\n");
+  BOOST_TEST((with_footer(unknown, kFrench).outcome == FooterOutcome::kWrapped));
+  BOOST_TEST((with_footer(unknown, kAscii).outcome == FooterOutcome::kAppended));
+}
+
+BOOST_AUTO_TEST_CASE(a_footer_does_not_flow_into_the_text) {
+  const std::string text = message("format_flowed");
+  const Result2 out = with_footer(text, "From here: \n> x\n-- \nend \n");
+  BOOST_TEST(out.body == body_of(text) + "\r\n From here:\r\n > x\r\n-- \r\nend\r\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_last_line_without_its_end_is_ended) {
+  BOOST_TEST(with_footer("A: b\r\n\r\nx", kAscii).body == "x\r\n-- \r\nhttps://lists.example/dev\r\n");
+  const Result2 soft = with_footer("Content-Transfer-Encoding: quoted-printable\r\n\r\nx=\r\n", kAscii);
+  BOOST_TEST(text_of(soft) == "x\r\n-- \r\nhttps://lists.example/dev\r\n");
+}
+
+BOOST_AUTO_TEST_CASE(mixed_keeps_every_byte_and_gets_one_part) {
+  for (const char* name : {"mixed_attachment", "calendar_invitation"}) {
+    const std::string text = message(name);
+    const Result2 out = with_footer(text, kFrench);
+    BOOST_TEST(out.header == header_of(text));
+    const std::string boundary = content_type_of(*HeaderBlock::parse(text)).parameter("boundary");
+    const std::size_t closing = body_of(text).rfind("--" + boundary + "--");
+    BOOST_TEST(out.body.starts_with(body_of(text).substr(0, closing)));
+    BOOST_TEST(out.body.ends_with(body_of(text).substr(closing)));
+    const auto before = split_multipart(body_of(text), boundary);
+    const auto after = split_multipart(out.body, boundary);
+    BOOST_REQUIRE(after.has_value());
+    BOOST_TEST(after->parts.size() == before->parts.size() + 1);
+    const PartRange last = after->parts.back();
+    BOOST_TEST(out.body.substr(last.begin, last.end - last.begin) ==
+               "Content-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: quoted-printable\r\n"
+               "Content-Disposition: inline\r\n\r\n--=20\r\nSe d=C3=A9sabonner");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_wrapped_is_the_first_part_byte_for_byte) {
+  for (const char* name : {"alternative_gmail", "alternative_thunderbird", "nested_related", "html_only"}) {
+    const std::string text = message(name);
+    const Result2 out = with_footer(text, kAscii);
+    const Result<HeaderBlock> header = HeaderBlock::parse(out.header);
+    const ContentType type = content_type_of(*header);
+    BOOST_TEST(type.is("multipart", "mixed"));
+    const auto parts = split_multipart(out.body, type.parameter("boundary"));
+    BOOST_REQUIRE(parts.has_value());
+    BOOST_REQUIRE(parts->parts.size() == 2U);
+    std::string moved;
+    std::string kept;
+    const Result<HeaderBlock> original = HeaderBlock::parse(text);
+    for (const HeaderField& field : original->fields()) {
+      (starts_with_ignoring_case(field.name(), "Content-") ? moved : kept) += field.raw();
+    }
+    const PartRange first = parts->parts[0];
+    BOOST_TEST((out.body.substr(first.begin, first.end - first.begin) == moved + "\r\n" + body_of(text)),
+               name);
+    std::string rest;
+    for (const HeaderField& field : header->fields()) {
+      if (!starts_with_ignoring_case(field.name(), "Content-")) rest += field.raw();
+    }
+    BOOST_TEST(rest == kept, name);
+    BOOST_TEST(
+        (header->value("Content-Transfer-Encoding").value_or("") == (is_ascii(body_of(text)) ? "" : "8bit")),
+        name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(protected_mail_is_known) {
+  for (const std::string& name : all_message_names()) {
+    const std::string text = message(name);
+    const Result<HeaderBlock> header = HeaderBlock::parse(text);
+    const bool expected = name.find("pgp") != std::string::npos || name.find("smime") != std::string::npos;
+    BOOST_TEST(
+        is_signed_or_encrypted(*header, std::string_view(text).substr(header->body_offset())) == expected,
+        name);
+  }
+  const auto protected_text = [](const std::string& header, const std::string& body) {
+    return is_signed_or_encrypted(*HeaderBlock::parse(header + "\r\n\r\n"), body);
+  };
+  BOOST_TEST(protected_text("Content-Type: multipart/encrypted; boundary=b", ""));
+  BOOST_TEST(protected_text("A: b", "hi\r\n-----BEGIN PGP MESSAGE-----\r\n"));
+  BOOST_TEST(!protected_text("A: b", "> -----BEGIN PGP MESSAGE-----\r\n"));
+  BOOST_TEST(!protected_text("A: b", "-----BEGIN PGP PUBLIC KEY BLOCK-----\r\n"));
+  BOOST_TEST(protected_text("Content-Transfer-Encoding: base64", "LS0tLS1CRUdJTiBQR1AgTUVTU0FHRS0tLS0tDQo="));
+}
+
+BOOST_AUTO_TEST_CASE(broken_encodings_and_headers_are_left_alone) {
+  for (const char* text :
+       {"Content-Transfer-Encoding: base64\n\n!!!\n", "Content-Transfer-Encoding: base64\n\nAAAA=A\n",
+        "Content-Transfer-Encoding: quoted-printable\n\na=ZZ\n",
+        "Content-Transfer-Encoding: x-uuencode\n\nbegin\n", "Content-Type: banana\n\nx\n",
+        "Content-Type: text/plain\nContent-Type: text/html\n\nx\n",
+        "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: "
+        "base64\n\n--b\n\nx\n--b--\n"}) {
+    const Result2 out = with_footer(crlf(text), kAscii);
+    BOOST_TEST((out.outcome == FooterOutcome::kBroken), text);
+    BOOST_TEST(out.header + out.body == crlf(text));
+  }
+  BOOST_TEST((with_footer("A: b\r\n\r\nx\r\n", " \n").outcome == FooterOutcome::kNothingToAdd));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
