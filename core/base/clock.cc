@@ -53,8 +53,8 @@ const Clock& system_clock() {
 std::string format_iso8601(WallTime t) {
   int millis = 0;
   std::tm tm = utc(t, &millis);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                     tm.tm_hour, tm.tm_min, tm.tm_sec, millis);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", tm.tm_year + 1900, tm.tm_mon + 1,
+                     tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, millis);
 }
 
 std::string format_rfc5322(WallTime t) {
@@ -63,8 +63,8 @@ std::string format_rfc5322(WallTime t) {
                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   int millis = 0;
   std::tm tm = utc(t, &millis);
-  return fmt::format("{}, {} {} {:04} {:02}:{:02}:{:02} +0000", kDays[tm.tm_wday], tm.tm_mday, kMonths[tm.tm_mon],
-                     tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+  return fmt::format("{}, {} {} {:04} {:02}:{:02}:{:02} +0000", kDays[tm.tm_wday], tm.tm_mday,
+                     kMonths[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 bool parse_duration(const std::string& text, Duration* out) {

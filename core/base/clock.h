@@ -1,6 +1,6 @@
 // Time. WallTime is what people read and what is stored (milliseconds since 1970, UTC); MonoTime is for every
-// deadline and interval (CLOCK_BOOTTIME, so that a suspended machine does not stretch them). A Clock is the seam by
-// which tests run days in milliseconds. Thread-safe.
+// deadline and interval (CLOCK_BOOTTIME, so that a suspended machine does not stretch them). A Clock is the
+// seam by which tests run days in milliseconds. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -53,8 +53,12 @@ class ManualClock : public Clock {
   WallTime wall_{std::chrono::milliseconds(1'790'000'000'000)};
 };
 
-inline std::int64_t to_millis(WallTime t) { return t.time_since_epoch().count(); }
-inline WallTime from_millis(std::int64_t ms) { return WallTime(std::chrono::milliseconds(ms)); }
+inline std::int64_t to_millis(WallTime t) {
+  return t.time_since_epoch().count();
+}
+inline WallTime from_millis(std::int64_t ms) {
+  return WallTime(std::chrono::milliseconds(ms));
+}
 
 // "2026-11-22T18:52:04.123Z"
 std::string format_iso8601(WallTime t);

@@ -73,7 +73,8 @@ std::optional<std::string> base64_decoded(std::string_view text) {
       }
       group = (group << 6) | static_cast<std::uint32_t>(v);
     }
-    for (std::size_t k = 0; k + padding < 3; ++k) out.push_back(static_cast<char>((group >> (16 - 8 * k)) & 0xFF));
+    for (std::size_t k = 0; k + padding < 3; ++k)
+      out.push_back(static_cast<char>((group >> (16 - 8 * k)) & 0xFF));
   }
   return out;
 }
@@ -107,10 +108,18 @@ std::string base32_encoded(std::string_view bytes) {
   return out;
 }
 
-void put_u8(std::string* out, std::uint8_t v) { out->push_back(static_cast<char>(v)); }
-void put_u16(std::string* out, std::uint16_t v) { put_little_endian(out, v); }
-void put_u32(std::string* out, std::uint32_t v) { put_little_endian(out, v); }
-void put_u64(std::string* out, std::uint64_t v) { put_little_endian(out, v); }
+void put_u8(std::string* out, std::uint8_t v) {
+  out->push_back(static_cast<char>(v));
+}
+void put_u16(std::string* out, std::uint16_t v) {
+  put_little_endian(out, v);
+}
+void put_u32(std::string* out, std::uint32_t v) {
+  put_little_endian(out, v);
+}
+void put_u64(std::string* out, std::uint64_t v) {
+  put_little_endian(out, v);
+}
 
 void put_varint(std::string* out, std::uint64_t v) {
   while (v >= 0x80) {
@@ -136,10 +145,18 @@ std::string_view Reader::take(std::size_t n) {
   return out;
 }
 
-std::uint8_t Reader::u8() { return little_endian<std::uint8_t>(take(1)); }
-std::uint16_t Reader::u16() { return little_endian<std::uint16_t>(take(2)); }
-std::uint32_t Reader::u32() { return little_endian<std::uint32_t>(take(4)); }
-std::uint64_t Reader::u64() { return little_endian<std::uint64_t>(take(8)); }
+std::uint8_t Reader::u8() {
+  return little_endian<std::uint8_t>(take(1));
+}
+std::uint16_t Reader::u16() {
+  return little_endian<std::uint16_t>(take(2));
+}
+std::uint32_t Reader::u32() {
+  return little_endian<std::uint32_t>(take(4));
+}
+std::uint64_t Reader::u64() {
+  return little_endian<std::uint64_t>(take(8));
+}
 
 std::uint64_t Reader::varint() {
   std::uint64_t v = 0;
@@ -155,7 +172,9 @@ std::uint64_t Reader::varint() {
   return 0;
 }
 
-std::string_view Reader::string() { return take(varint()); }
+std::string_view Reader::string() {
+  return take(varint());
+}
 
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t seed) {
   std::uint32_t crc = ~seed;

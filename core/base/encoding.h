@@ -15,8 +15,8 @@ std::string hex_encoded(std::string_view bytes);
 // Lower case, without padding; 5 bits a digit, the last one filled with zeros.
 std::string base32_encoded(std::string_view bytes);
 
-// Appends and reads fixed-width little-endian integers and LEB128 varints. A Reader past its end sets failed() and
-// gives zeros and empty strings from then on, so that a decoder checks once at its end.
+// Appends and reads fixed-width little-endian integers and LEB128 varints. A Reader past its end sets
+// failed() and gives zeros and empty strings from then on, so that a decoder checks once at its end.
 void put_u8(std::string* out, std::uint8_t v);
 void put_u16(std::string* out, std::uint16_t v);
 void put_u32(std::string* out, std::uint32_t v);

@@ -6,7 +6,9 @@
 
 namespace essaim {
 
-void name_this_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
+void name_this_thread(const std::string& name) {
+  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+}
 
 Executor::Executor(const std::string& name, int threads) {
   ESSAIM_CHECK(threads > 0);
@@ -18,7 +20,9 @@ Executor::Executor(const std::string& name, int threads) {
   }
 }
 
-Executor::~Executor() { stop(); }
+Executor::~Executor() {
+  stop();
+}
 
 bool Executor::submit(Task task) {
   {

@@ -1,6 +1,6 @@
-// Threads for work that may block (SQL, file sync) or takes long (compression, signing). A task runs exactly once, on
-// one of the executor's threads, in order of submission when there is one thread. Results go back to a loop by
-// EventLoop::post(). Thread-safe.
+// Threads for work that may block (SQL, file sync) or takes long (compression, signing). A task runs exactly
+// once, on one of the executor's threads, in order of submission when there is one thread. Results go back to
+// a loop by EventLoop::post(). Thread-safe.
 #pragma once
 
 #include <condition_variable>

@@ -1,6 +1,7 @@
-// Ids of posts, members and everything that must be unique over all nodes without asking anybody: 63 bits, made of
-// 41 bits of milliseconds since 2024, 10 bits of node number and 12 bits that count within the millisecond. So they
-// grow with time (index locality) and never repeat on one node, also when the clock steps back while it runs.
+// Ids of posts, members and everything that must be unique over all nodes without asking anybody: 63 bits,
+// made of 41 bits of milliseconds since 2024, 10 bits of node number and 12 bits that count within the
+// millisecond. So they grow with time (index locality) and never repeat on one node, also when the clock
+// steps back while it runs.
 #pragma once
 
 #include <cstdint>

@@ -89,7 +89,8 @@ std::string json_line(Level level, std::string_view event, const Field* fields, 
   object["time"] = format_iso8601(system_clock().wall_now());
   object["level"] = level_name(level);
   object["event"] = std::string(event);
-  for (std::size_t i = 0; i < count; ++i) object[std::string(fields[i].name)] = escaped_for_display(fields[i].value);
+  for (std::size_t i = 0; i < count; ++i)
+    object[std::string(fields[i].name)] = escaped_for_display(fields[i].value);
   return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
@@ -103,8 +104,12 @@ void configure(const Options& options) {
   state().json = options.format == Format::kJson;
 }
 
-void set_level(Level level) { state().level = level; }
-Level level() { return state().level.load(std::memory_order_relaxed); }
+void set_level(Level level) {
+  state().level = level;
+}
+Level level() {
+  return state().level.load(std::memory_order_relaxed);
+}
 
 void write(Level level, std::string_view event, const Field* fields, std::size_t count) {
   State& s = state();
@@ -121,7 +126,9 @@ void write(Level level, std::string_view event, const Field* fields, std::size_t
   s.logger->log(spdlog::level::info, line);
 }
 
-void flush() { state().logger->flush(); }
+void flush() {
+  state().logger->flush();
+}
 
 Capture::Capture(Sink sink) {
   std::lock_guard lock(state().capture_mutex);
@@ -135,7 +142,9 @@ Capture::~Capture() {
   state().captured = false;
 }
 
-bool Once::again() { return count_.fetch_add(1) == 0; }
+bool Once::again() {
+  return count_.fetch_add(1) == 0;
+}
 
 bool Once::over(std::uint64_t* count) {
   *count = count_.exchange(0);

@@ -1,5 +1,6 @@
-// The log: one line per event, `event key=value ...` as text or one JSON object. Values are escaped, so a peer cannot
-// forge a line. Every line about a message bears `id` (the queue id). Thread-safe; never blocks on the network.
+// The log: one line per event, `event key=value ...` as text or one JSON object. Values are escaped, so a
+// peer cannot forge a line. Every line about a message bears `id` (the queue id). Thread-safe; never blocks
+// on the network.
 //
 //   log::info("delivered", {{"id", post}, {"to", address}, {"relay", host}, {"reply", text}});
 #pragma once
@@ -46,9 +47,15 @@ void write(Level level, std::string_view event, const Field* fields, std::size_t
 inline void debug(std::string_view event, Fields f = {}) {
   if (level() <= Level::kDebug) write(Level::kDebug, event, f.begin(), f.size());
 }
-inline void info(std::string_view event, Fields f = {}) { write(Level::kInfo, event, f.begin(), f.size()); }
-inline void warning(std::string_view event, Fields f = {}) { write(Level::kWarning, event, f.begin(), f.size()); }
-inline void error(std::string_view event, Fields f = {}) { write(Level::kError, event, f.begin(), f.size()); }
+inline void info(std::string_view event, Fields f = {}) {
+  write(Level::kInfo, event, f.begin(), f.size());
+}
+inline void warning(std::string_view event, Fields f = {}) {
+  write(Level::kWarning, event, f.begin(), f.size());
+}
+inline void error(std::string_view event, Fields f = {}) {
+  write(Level::kError, event, f.begin(), f.size());
+}
 
 // Writes what is buffered; before exit.
 void flush();

@@ -21,7 +21,9 @@ Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
   ESSAIM_CHECK(EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), method, nullptr) == 1);
 }
 
-Sha256::~Sha256() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
+Sha256::~Sha256() {
+  EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_));
+}
 
 void Sha256::update(std::string_view bytes) {
   ESSAIM_CHECK(EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), bytes.data(), bytes.size()) == 1);
@@ -59,7 +61,8 @@ Sha256Digest MacKey::mac(std::string_view message) const {
     ESSAIM_CHECK(EVP_MAC_init(thread.context, nullptr, 0, nullptr) == 1);
   } else {
     char digest_name[] = "SHA256";
-    OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest_name, 0), OSSL_PARAM_construct_end()};
+    OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", digest_name, 0),
+                               OSSL_PARAM_construct_end()};
     ESSAIM_CHECK(EVP_MAC_init(thread.context, bytes, key_.size(), parameters) == 1);
     thread.key = key_;
   }

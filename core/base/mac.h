@@ -1,5 +1,5 @@
-// Keyed message authentication codes for addresses and tokens, and SHA-256. A MacKey is immutable and thread-safe; it
-// keeps one OpenSSL context per thread that uses it, so that a code costs well under 2 µs.
+// Keyed message authentication codes for addresses and tokens, and SHA-256. A MacKey is immutable and
+// thread-safe; it keeps one OpenSSL context per thread that uses it, so that a code costs well under 2 µs.
 #pragma once
 
 #include <array>
@@ -30,7 +30,8 @@ class MacKey {
   explicit MacKey(std::string key) : key_(std::move(key)) {}
   // HMAC-SHA-256 (RFC 2104) of `message`.
   Sha256Digest mac(std::string_view message) const;
-  // The first 50 bits as 10 characters of base 32: for addresses that are checked at once and cannot be tried fast.
+  // The first 50 bits as 10 characters of base 32: for addresses that are checked at once and cannot be tried
+  // fast.
   std::string short_mac(std::string_view message) const;
   const std::string& bytes() const { return key_; }
 

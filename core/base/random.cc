@@ -1,8 +1,8 @@
 #include "core/base/random.h"
 
-#include <sys/random.h>
-
 #include <random>
+
+#include <sys/random.h>
 
 #include "core/base/check.h"
 
@@ -28,6 +28,8 @@ std::uint64_t random_u64() {
   return engine();
 }
 
-double random_fraction() { return static_cast<double>(random_u64() >> 11) * 0x1.0p-53; }
+double random_fraction() {
+  return static_cast<double>(random_u64() >> 11) * 0x1.0p-53;
+}
 
 }  // namespace essaim

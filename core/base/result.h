@@ -1,5 +1,5 @@
-// Result<T>: a value or an Error. For failures that are expected; a refusal (Reply, Outcome, Disposition) is a value,
-// not an error, and a broken invariant aborts (see check.h). Thread-compatible like the T inside.
+// Result<T>: a value or an Error. For failures that are expected; a refusal (Reply, Outcome, Disposition) is
+// a value, not an error, and a broken invariant aborts (see check.h). Thread-compatible like the T inside.
 #pragma once
 
 #include <string>
@@ -35,8 +35,10 @@ struct Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}       // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -89,8 +91,7 @@ class [[nodiscard]] Result<void> {
 }  // namespace essaim
 
 // Leaves the calling function with the error of `expression` (a Result of any type) if it failed.
-#define ESSAIM_TRY(expression)                         \
-  do {                                                 \
-    if (auto essaim_try_result = (expression); !essaim_try_result.ok()) \
-      return essaim_try_result.error();                \
+#define ESSAIM_TRY(expression)                                                                            \
+  do {                                                                                                    \
+    if (auto essaim_try_result = (expression); !essaim_try_result.ok()) return essaim_try_result.error(); \
   } while (false)

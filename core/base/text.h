@@ -19,8 +19,8 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 // Decimal digits only, no sign, no overflow.
 std::optional<std::uint64_t> parse_u64(std::string_view text);
 
-// For logs, reports and terminals: control characters, DEL, invalid UTF-8 and direction marks become \xHH or \u{HHHH};
-// at most `limit` bytes of the input are shown, then "...".
+// For logs, reports and terminals: control characters, DEL, invalid UTF-8 and direction marks become \xHH or
+// \u{HHHH}; at most `limit` bytes of the input are shown, then "...".
 std::string escaped_for_display(std::string_view text, std::size_t limit = 1024);
 
 bool is_valid_utf8(std::string_view text);

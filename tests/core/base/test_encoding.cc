@@ -11,7 +11,8 @@ BOOST_AUTO_TEST_CASE(base64_follows_the_vectors_of_rfc_4648) {
     const char* plain;
     const char* coded;
   };
-  for (const Row& row : {Row{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}}) {
+  for (const Row& row :
+       {Row{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}}) {
     BOOST_TEST(base64_encoded(row.plain) == row.coded);
     BOOST_TEST(base64_decoded(row.coded).value() == row.plain);
   }

@@ -1,6 +1,6 @@
-#include <boost/test/unit_test.hpp>
-
 #include <set>
+
+#include <boost/test/unit_test.hpp>
 
 #include "core/base/id.h"
 
@@ -26,7 +26,8 @@ BOOST_AUTO_TEST_CASE(text_and_number_are_one_to_one) {
     BOOST_TEST(text.size() == kIdTextLength);
     BOOST_TEST(parse_id(text).value() == id);
   }
-  for (const char* bad : {"", "0000000000000", "000000000000", "00000000000001", "z000000000000", "00000000u0000"}) {
+  for (const char* bad :
+       {"", "0000000000000", "000000000000", "00000000000001", "z000000000000", "00000000u0000"}) {
     BOOST_TEST(!parse_id(bad).has_value(), bad);
   }
 }

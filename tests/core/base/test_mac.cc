@@ -19,7 +19,8 @@ BOOST_AUTO_TEST_CASE(hmac_follows_rfc_4231) {
   for (int i = 0; i < 2; ++i) {  // twice: the second time with the context of the thread
     BOOST_TEST(hex(jefe.mac("what do ya want for nothing?")) ==
                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-    BOOST_TEST(hex(ones.mac("Hi There")) == "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    BOOST_TEST(hex(ones.mac("Hi There")) ==
+               "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
   }
   BOOST_TEST(jefe.short_mac("x").size() == 10U);
   BOOST_TEST(jefe.short_mac("x") != ones.short_mac("x"));

@@ -28,7 +28,8 @@ BOOST_AUTO_TEST_CASE(suggests_what_was_meant) {
 
 BOOST_AUTO_TEST_CASE(utf8_is_checked_strictly) {
   BOOST_TEST(is_valid_utf8("\xf0\x9f\x90\x9d"));
-  for (const char* bad : {"\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) BOOST_TEST(!is_valid_utf8(bad));
+  for (const char* bad : {"\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"})
+    BOOST_TEST(!is_valid_utf8(bad));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
