@@ -1,7 +1,9 @@
-// The outbound side as the daemon sees it: bring posts to their recipients and keep the ledger. See ARCHITECTURE.md for
-// the way of a batch: QueueManager (claims, records) -> Destination (limits, on its home loop) -> Courier (connection).
+// The outbound side as the daemon sees it: bring posts to their recipients and keep the ledger. See
+// ARCHITECTURE.md for the way of a batch: QueueManager (claims, records) -> Destination (limits, on its home
+// loop) -> Courier (connection).
 //
-// Thread: start/stop and the operator's calls are thread-safe; callbacks of the operator's calls come on the queue's loop.
+// Thread: start/stop and the operator's calls are thread-safe; callbacks of the operator's calls come on the
+// queue's loop.
 #pragma once
 
 #include <functional>
@@ -23,21 +25,21 @@ namespace essaim::delivery {
 
 struct EngineSettings {
   std::string hostname;
-  std::string smarthost;             // "host:port" or "[ip]:port"; "" for MX lookup
-  std::uint16_t port = 25;           // of MX hosts
+  std::string smarthost;    // "host:port" or "[ip]:port"; "" for MX lookup
+  std::uint16_t port = 25;  // of MX hosts
   bool tls = true;
   bool ipv4 = true, ipv6 = true;
   std::size_t recipients_per_transaction = 100;
   int transactions_per_connection = 100;
   int connections_per_destination = 20;
-  int connections_initial = 2;       // slow start
+  int connections_initial = 2;  // slow start
   int connections_total = 1000;
   Duration retry_initial = std::chrono::minutes(5);
   Duration retry_max = std::chrono::hours(4);
   Duration connect_timeout = std::chrono::seconds(30);
   Duration command_timeout = std::chrono::minutes(5);
   Duration idle_timeout = std::chrono::seconds(5);
-  std::size_t active_batches = 64;   // in memory; bounds it
+  std::size_t active_batches = 64;  // in memory; bounds it
   std::string journal_directory;
   std::vector<std::string> own_addresses;  // numeric; an MX that points here is ourselves
 };
@@ -50,7 +52,8 @@ struct Failure {
   std::string host;
 };
 
-// Bound by the daemon to the bounce handling of lists. Runs on a database thread inside the recording transaction.
+// Bound by the daemon to the bounce handling of lists. Runs on a database thread inside the recording
+// transaction.
 class FailureListener {
  public:
   virtual ~FailureListener() = default;
@@ -58,13 +61,13 @@ class FailureListener {
 };
 
 struct DestinationStatus {
-  std::string domain;        // or the smart host
-  std::string key;           // MX set
+  std::string domain;  // or the smart host
+  std::string key;     // MX set
   std::vector<std::string> hosts;
   int connections = 0;
-  int limit = 0;             // concurrency allowed now
-  std::int64_t waiting = 0;  // recipients queued in memory
-  std::string state;         // "active", "idle", "resolving", "suspended until ...: reason"
+  int limit = 0;                          // concurrency allowed now
+  std::int64_t waiting = 0;               // recipients queued in memory
+  std::string state;                      // "active", "idle", "resolving", "suspended until ...: reason"
   std::vector<std::string> last_replies;  // newest first, with time
 };
 
@@ -74,8 +77,8 @@ class Engine {
     storage::Database& database;
     storage::NodeStore::Identity node;
     const Clock& clock;
-    std::vector<net::EventLoop*> loops;          // they run connections
-    std::vector<dns::Resolver*> resolvers;       // one per loop
+    std::vector<net::EventLoop*> loops;     // they run connections
+    std::vector<dns::Resolver*> resolvers;  // one per loop
     std::shared_ptr<net::TlsClientContext> tls;
     const TokenMinter& minter;
     FailureListener& failures;
@@ -88,19 +91,25 @@ class Engine {
   virtual void ring() = 0;
   // The rank for batch 0 of a post that is expanded now (see BatchStore).
   virtual std::int64_t current_rank() const = 0;
-  // Stops claiming, finishes the transactions under way (bounded by `grace`), records, releases. Blocking; not from a loop.
+  // Stops claiming, finishes the transactions under way (bounded by `grace`), records, releases. Blocking;
+  // not from a loop.
   virtual void drain(Duration grace) = 0;
   virtual void reconfigure(const EngineSettings& settings) = 0;  // what can change while it runs
 
-  // Operator. recall(): what is in memory of these posts (empty: all) and not in flight goes back to the database, then
-  // `then` runs on the queue's thread; new claims of them wait until then. Used before hold, delete, retry.
+  // Operator. recall(): what is in memory of these posts (empty: all) and not in flight goes back to the
+  // database, then `then` runs on the queue's thread; new claims of them wait until then. Used before hold,
+  // delete, retry.
   virtual void recall(std::vector<Id> posts, std::function<void()> then) = 0;
   virtual void destinations(std::function<void(std::vector<DestinationStatus>)> done) = 0;
-  virtual void explain(const std::string& domain, std::function<void(DestinationStatus, std::string text)> done) = 0;
-  virtual void suspensions_changed() = 0;  // reads them again
+  virtual void explain(const std::string& domain,
+                       std::function<void(DestinationStatus, std::string text)> done) = 0;
+  virtual void suspensions_changed() = 0;                         // reads them again
   virtual void retry_destination(const std::string& domain) = 0;  // forget that it was dead
   // Trace of the dialogues of one destination domain or of all that carry a list's post ("" ends it).
-  struct TraceTarget { std::string destination; std::string list; };
+  struct TraceTarget {
+    std::string destination;
+    std::string list;
+  };
   virtual void set_trace(TraceTarget target, std::function<void(std::string line)> sink) = 0;
 };
 

@@ -25,6 +25,7 @@ struct ActivePost {
 struct ActiveBatch {
   std::shared_ptr<const ActivePost> post;
   int number = 0;
+  int round = 1;  // of the attempt that is made now
   std::vector<storage::BatchRecipient> recipients;
 };
 

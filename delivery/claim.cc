@@ -1,0 +1,136 @@
+#include "delivery/claim.h"
+
+#include "core/smtp/dot_stuffing.h"
+#include "storage/directory_store.h"
+#include "storage/expansion.h"
+#include "storage/member_store.h"
+#include "storage/post_store.h"
+
+namespace essaim::delivery {
+namespace {
+
+constexpr std::array<int, Budget::kClasses> kFrom{0, 1, 2};
+constexpr std::array<int, Budget::kClasses> kTo{0, 1, 1'000'000};
+
+// A batch that cannot be sent as it is (its rendering is gone or damaged) is parked where an operator sees
+// it.
+Result<void> park(storage::BatchStore& batches, storage::Fence fence, storage::BatchRecord batch,
+                  const Error& error, ClaimResult* result) {
+  batch.queue = storage::BatchQueue::kHeld;
+  batch.why = "cannot be sent: " + error.message;
+  result->unusable.push_back(format_id(batch.post_id) + "/" + std::to_string(batch.number) + ": " +
+                             error.message);
+  return batches.save(fence, batch);
+}
+
+bool is_about_the_data(const Error& error) {
+  return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kDamaged ||
+         error.code == ErrorCode::kInvalid;
+}
+
+Result<std::shared_ptr<const ActivePost>> load_post(storage::Connection& connection, Id id) {
+  storage::PostStore posts(connection);
+  Result<std::optional<storage::PostRecord>> post = posts.find(id);
+  if (!post.ok()) return post.error();
+  if (!post->has_value()) return Error{ErrorCode::kNotFound, "post " + format_id(id) + " does not exist"};
+  Result<std::string> rendering = posts.rendering(id);
+  if (!rendering.ok()) return rendering.error();
+  return activate_post(std::move(**post), *rendering);
+}
+
+// Members who left after the post was accepted get nothing any more.
+Result<void> find_those_who_left(storage::Connection& connection, const storage::PostRecord& post,
+                                 ClaimResult* result) {
+  std::unordered_set<Id>& left = result->left[post.id];
+  if (post.kind != storage::PostKind::kList || post.list_id == 0) return {};
+  Result<std::optional<storage::ListRecord>> list =
+      storage::DirectoryStore(connection).find_list_by_id(post.list_id);
+  if (!list.ok()) return list.error();
+  if (!list->has_value() || (*list)->revision == post.list_revision) return {};
+  Result<std::vector<Id>> ids = storage::MemberStore(connection).left_since(post.list_id, post.list_revision);
+  if (!ids.ok()) return ids.error();
+  left.insert(ids->begin(), ids->end());
+  return {};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post,
+                                                        std::string_view rendering) {
+  auto active = std::make_shared<ActivePost>();
+  Result<Template> sender = Template::compile(post.envelope_sender);
+  if (!sender.ok()) return sender.error();
+  Result<Template> header = Template::compile(post.private_header);
+  if (!header.ok()) return header.error();
+  active->envelope_sender = std::move(*sender);
+  active->private_header = std::move(*header);
+  active->wire = share(smtp::dot_stuffed_message(rendering));
+  active->post = std::move(post);
+  return std::shared_ptr<const ActivePost>(std::move(active));
+}
+
+Result<void> run_claim(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result) {
+  *result = ClaimResult{};
+  storage::BatchStore batches(connection);
+  if (Result<std::int64_t> promoted = batches.promote_due(request.now); !promoted.ok())
+    return promoted.error();
+  std::map<Id, Error> bad;
+  for (std::size_t cls = 0; cls < request.limits.size(); ++cls) {
+    if (request.limits[cls] == 0) continue;
+    Result<std::vector<storage::BatchRecord>> claimed =
+        batches.claim(request.fence, kFrom[cls], kTo[cls], request.limits[cls], request.saturated);
+    if (!claimed.ok()) return claimed.error();
+    result->taken[cls] = claimed->size();
+    for (storage::BatchRecord& batch : *claimed) {
+      const Id id = batch.post_id;
+      if (result->posts.count(id) == 0 && bad.count(id) == 0) {
+        if (const auto known = request.known.find(id); known != request.known.end()) {
+          result->posts[id] = known->second;
+        } else if (auto loaded = load_post(connection, id); loaded.ok()) {
+          result->posts[id] = *loaded;
+        } else if (is_about_the_data(loaded.error())) {
+          bad[id] = loaded.error();
+        } else {
+          return loaded.error();
+        }
+        if (result->posts.count(id) > 0)
+          ESSAIM_TRY(find_those_who_left(connection, result->posts[id]->post, result));
+      }
+      if (const auto error = bad.find(id); error != bad.end()) {
+        ESSAIM_TRY(park(batches, request.fence, std::move(batch), error->second, result));
+        continue;
+      }
+      result->batches.push_back(std::move(batch));
+    }
+  }
+  Result<std::optional<WallTime>> next_due = batches.next_due();
+  if (!next_due.ok()) return next_due.error();
+  result->next_due = *next_due;
+  if (request.look_for_unexpanded) {
+    Result<std::vector<Id>> unexpanded = storage::PostStore(connection).unexpanded(16);
+    if (!unexpanded.ok()) return unexpanded.error();
+    result->unexpanded = std::move(*unexpanded);
+  }
+  return {};
+}
+
+Result<void> run_expansion(storage::Connection& connection, Id post_id, std::int64_t rank, int first_batches,
+                           int next_batches, bool* more) {
+  *more = false;
+  Result<std::optional<storage::PostRecord>> found = storage::PostStore(connection).find(post_id);
+  if (!found.ok()) return found.error();
+  if (!found->has_value() || (*found)->expanded) return {};  // deleted, or done by somebody else
+  storage::PostRecord post = std::move(**found);
+  const bool first = post.batches == 0;
+  if (!first) {
+    Result<std::optional<storage::BatchRecord>> zero =
+        storage::BatchStore(connection).load(post_id, 0, false);
+    if (!zero.ok()) return zero.error();
+    if (zero->has_value()) rank = (*zero)->rank;
+  }
+  ESSAIM_TRY(storage::expand_members(connection, &post, rank, first ? first_batches : next_batches));
+  *more = !post.expanded;
+  return {};
+}
+
+}  // namespace essaim::delivery

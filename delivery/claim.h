@@ -1,0 +1,49 @@
+// The transaction that claims batches, with all that is needed to send them. Runs on a database thread; knows
+// nothing of the QueueManager. May run more than once: the result starts afresh each time.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "delivery/budget.h"
+#include "delivery/work.h"
+#include "storage/batch_store.h"
+
+namespace essaim::delivery {
+
+struct ClaimRequest {
+  storage::Fence fence;
+  std::array<std::size_t, Budget::kClasses> limits{};  // batches of each class
+  std::set<std::string> saturated;
+  std::map<Id, std::shared_ptr<const ActivePost>> known;  // posts that need not be loaded
+  WallTime now{};
+  bool look_for_unexpanded = false;
+};
+
+struct ClaimResult {
+  std::vector<storage::BatchRecord> batches;
+  std::map<Id, std::shared_ptr<const ActivePost>> posts;  // of all of them
+  std::map<Id, std::unordered_set<Id>> left;              // post -> members who left since
+  std::array<std::size_t, Budget::kClasses> taken{};
+  std::vector<std::string> unusable;  // parked batches, for the log
+  std::optional<WallTime> next_due;
+  std::vector<Id> unexpanded;
+};
+
+Result<void> run_claim(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result);
+
+// Makes what the couriers need of a post.
+Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, std::string_view rendering);
+
+// One step of the expansion of a big post: `rank` is used if it has no batch yet. *more: not all batches
+// exist.
+Result<void> run_expansion(storage::Connection& connection, Id post_id, std::int64_t rank, int first_batches,
+                           int next_batches, bool* more);
+
+}  // namespace essaim::delivery

@@ -1,0 +1,294 @@
+#include "delivery/crew.h"
+
+#include <algorithm>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "delivery/loop_side.h"
+
+namespace essaim::delivery {
+namespace {
+
+constexpr std::size_t kReportAfter = 32;  // recipients consumed; earlier when the stock is low
+constexpr std::size_t kRepliesKept = 4;
+
+// The peer, not the recipient or the message, is what could not take it.
+bool is_trouble(const Outcome& outcome) {
+  if (outcome.kind != Outcome::Kind::kDeferred) return false;
+  if (outcome.reply.code == 421 || !outcome.reply_from_peer) return true;
+  return outcome.stage == Stage::kMail || outcome.stage == Stage::kEhlo || outcome.stage == Stage::kBanner;
+}
+
+}  // namespace
+
+Crew::Crew(LoopSide& side, std::string key, std::size_t home)
+    : side_(side), key_(std::move(key)), home_(home) {
+  report_.loop = side_.number();
+}
+
+Crew::~Crew() = default;
+
+void Crew::take(Lease lease) {
+  domains_ = std::move(lease.domains);
+  for (Slice& slice : lease.slices) {
+    if (!side_.recalled(*slice.batch)) {
+      stock_.push(std::move(slice));
+      continue;
+    }
+    report_.consumed += slice.indices.size();
+    side_.recorder().give_back(slice);
+  }
+  for (auto& list : lease.connections) open(std::move(list));
+  wake();
+  // Nobody to do it: a connection ended while the lease was on its way.
+  if (hands_.empty()) {
+    for (Slice& slice : stock_.take_all()) {
+      report_.consumed += slice.indices.size();
+      report_.returned.push_back(std::move(slice));
+    }
+  }
+  if (!report_.empty()) report_soon();
+}
+
+void Crew::open(std::vector<HostCandidate> list) {
+  if (side_.stopping() || list.empty()) {
+    side_.fabric().return_connection();
+    report_.closed.push_back({true, Stage::kLost, {}});
+    return;
+  }
+  auto hand = std::make_unique<Hand>();
+  hand->courier = std::make_unique<Courier>(side_.loop(), side_.courier_settings(), side_.fabric().tls,
+                                            side_.fabric().minter, std::move(list), this);
+  Hand* added = hand.get();
+  hands_.push_back(std::move(hand));
+  const std::string& target = side_.trace_target().destination;
+  if (!target.empty() &&
+      (target == key_ || std::find(domains_.begin(), domains_.end(), target) != domains_.end()))
+    trace(added, true);
+  added->courier->start();
+}
+
+void Crew::wake() {
+  // A courier may end while it is woken: look it up again each time.
+  std::vector<Courier*> idle;
+  for (const auto& hand : hands_)
+    if (hand->courier->idle()) idle.push_back(hand->courier.get());
+  for (Courier* courier : idle) {
+    if (stock_.empty()) return;
+    if (hand_of(*courier) != nullptr) courier->wake();
+  }
+}
+
+void Crew::close_all() {
+  std::vector<Courier*> all;
+  for (const auto& hand : hands_) all.push_back(hand->courier.get());
+  for (Courier* courier : all)
+    if (hand_of(*courier) != nullptr) courier->close();
+}
+
+void Crew::abort() {
+  for (const auto& hand : hands_) {
+    for (const InFlight& flight : hand->flights) {
+      Slice slice{flight.transaction.batch, flight.open, flight.queued};
+      if (!slice.indices.empty()) side_.recorder().give_back(slice);
+    }
+    side_.fabric().return_connection();
+  }
+  // At once, not by destroy_later(): we are in a task of our own, and nothing may call this crew any more.
+  hands_.clear();
+  for (const Slice& slice : stock_.take_all()) side_.recorder().give_back(slice);
+}
+
+void Crew::give_back_if(const std::function<bool(const ActiveBatch&)>& wanted) {
+  for (const Slice& slice : stock_.take_if(wanted)) {
+    report_.consumed += slice.indices.size();
+    side_.recorder().give_back(slice);
+  }
+  // What was on its way back home comes to the queue instead.
+  auto kept = report_.returned.begin();
+  for (auto it = kept; it != report_.returned.end(); ++it) {
+    if (wanted(*it->batch)) {
+      side_.recorder().give_back(*it);
+      continue;
+    }
+    if (kept != it) *kept = std::move(*it);
+    ++kept;
+  }
+  report_.returned.erase(kept, report_.returned.end());
+  if (!report_.empty()) report_soon();
+}
+
+std::size_t Crew::in_flight() const {
+  std::size_t count = 0;
+  for (const auto& hand : hands_)
+    for (const InFlight& flight : hand->flights) count += flight.open.size();
+  return count;
+}
+
+void Crew::on_ready(Courier&) {
+  ++report_.ready;
+  report_soon();
+}
+
+void Crew::on_candidate_failed(Courier&, const HostCandidate& host, Stage stage, const smtp::Reply& reply) {
+  report_.failed_addresses.push_back(host.address);
+  if (report_.replies.size() < kRepliesKept) report_.replies.push_back(reply.to_string());
+  log::info("connect-failed", {{"host", std::string_view(host.name)},
+                               {"address", std::string_view(host.address)},
+                               {"stage", to_string(stage)},
+                               {"reply", reply.to_string()}});
+  report_soon();
+}
+
+bool Crew::next(Courier& courier, Transaction* transaction) {
+  Hand* hand = hand_of(courier);
+  if (hand == nullptr) return false;
+  const WallTime wall = side_.clock().wall_now();
+  Slice slice;
+  while (side_.may_send() && stock_.pop(1, side_.settings().recipients_per_transaction, &slice)) {
+    report_.consumed += slice.indices.size();
+    // Expiry holds in every state: also for what waited long for its turn.
+    if (slice.batch->post->post.expires <= wall) {
+      side_.recorder().record_all(slice, Outcome::Kind::kFailed, Stage::kLost,
+                                  smtp::reply(554, "4.4.7", "delivery time expired"));
+      continue;
+    }
+    InFlight flight;
+    flight.transaction.batch = slice.batch;
+    flight.transaction.indices = slice.indices;
+    flight.open = std::move(slice.indices);
+    flight.queued = slice.queued;
+    flight.started = side_.clock().mono_now();
+    *transaction = flight.transaction;
+    const std::string& target = side_.trace_target().list;
+    if (!target.empty()) trace(hand, slice.batch->post->post.list_address == target);
+    hand->flights.push_back(std::move(flight));
+    if (stock_.empty() || report_.consumed >= kReportAfter) report_soon();
+    return true;
+  }
+  if (report_.consumed > 0) report_soon();
+  return false;
+}
+
+void Crew::on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome) {
+  Hand* hand = hand_of(courier);
+  if (hand == nullptr) return;
+  for (auto flight = hand->flights.begin(); flight != hand->flights.end(); ++flight) {
+    if (flight->transaction.batch != transaction.batch) continue;
+    const auto open = std::find(flight->open.begin(), flight->open.end(), outcome.index);
+    if (open == flight->open.end()) continue;
+    flight->open.erase(open);
+
+    if (outcome.kind == Outcome::Kind::kReturned) {
+      Slice slice{transaction.batch, {outcome.index}, flight->queued};
+      if (side_.recalled(*slice.batch)) {
+        side_.recorder().give_back(slice);
+      } else {
+        report_.returned.push_back(std::move(slice));
+      }
+    } else {
+      const PeerInfo& peer = courier.peer();
+      const MonoTime now = side_.clock().mono_now();
+      Delays delays;
+      delays.transmission = now - flight->started;
+      delays.connect = peer.transactions == 0 ? peer.connect_delay : Duration{};
+      delays.in_queue = flight->started - flight->queued;
+      delays.before_queue = Duration(side_.clock().wall_now() - transaction.batch->post->post.accepted) -
+                            delays.in_queue - delays.transmission;
+      side_.recorder().record(transaction.batch, outcome, &peer, delays);
+      if (outcome.kind == Outcome::Kind::kDelivered) {
+        flight->accepted = true;
+      } else {
+        flight->troubled = flight->troubled || is_trouble(outcome);
+        remember_reply(outcome, peer);
+      }
+    }
+    if (flight->open.empty()) settle(hand, flight);
+    return;
+  }
+}
+
+void Crew::settle(Hand* hand, std::deque<InFlight>::iterator flight) {
+  if (flight->accepted) ++report_.successes;
+  if (flight->troubled) ++report_.troubles;
+  hand->flights.erase(flight);
+  if (report_.troubles > 0 || !report_.returned.empty() || report_.successes >= 8 || stock_.empty())
+    report_soon();
+}
+
+void Crew::on_finished(Courier& courier, bool usable, Stage stage, const smtp::Reply& why) {
+  const auto found = std::find_if(hands_.begin(), hands_.end(),
+                                  [&](const auto& hand) { return hand->courier.get() == &courier; });
+  if (found == hands_.end()) return;
+  // The courier's contract leaves nothing open here; if it ever did, the work would come back, not vanish.
+  for (const InFlight& flight : (*found)->flights)
+    if (!flight.open.empty())
+      report_.returned.push_back(Slice{flight.transaction.batch, flight.open, flight.queued});
+  side_.loop().destroy_later(std::move((*found)->courier));
+  hands_.erase(found);
+  side_.fabric().return_connection();
+  report_.closed.push_back({usable, stage, why});
+  if (hands_.empty()) {
+    for (Slice& slice : stock_.take_all()) {
+      report_.consumed += slice.indices.size();
+      report_.returned.push_back(std::move(slice));
+    }
+  }
+  report_soon();
+}
+
+Crew::Hand* Crew::hand_of(const Courier& courier) {
+  for (const auto& hand : hands_)
+    if (hand->courier.get() == &courier) return hand.get();
+  return nullptr;
+}
+
+void Crew::retrace() {
+  const Engine::TraceTarget& target = side_.trace_target();
+  const bool all = !target.destination.empty() &&
+                   (target.destination == key_ ||
+                    std::find(domains_.begin(), domains_.end(), target.destination) != domains_.end());
+  for (const auto& hand : hands_) trace(hand.get(), all);
+}
+
+void Crew::trace(Hand* hand, bool on) {
+  if (hand->traced == on) return;
+  hand->traced = on;
+  if (!on) {
+    hand->courier->set_trace({});
+    return;
+  }
+  Courier* courier = hand->courier.get();
+  Fabric& fabric = side_.fabric();
+  hand->courier->set_trace([courier, &fabric](char side, std::string_view line) {
+    if (fabric.trace) fabric.trace(courier->peer().host, side, std::string(line));
+  });
+}
+
+void Crew::remember_reply(const Outcome& outcome, const PeerInfo& peer) {
+  if (report_.replies.size() >= kRepliesKept) return;
+  report_.replies.push_back(peer.host + ": " + outcome.reply.to_string());
+}
+
+void Crew::report_soon() {
+  if (report_posted_) return;
+  report_posted_ = true;
+  side_.loop().post([this, alive = std::weak_ptr<int>(alive_)] {
+    if (!alive.expired()) report_now();
+  });
+}
+
+void Crew::report_now() {
+  report_posted_ = false;
+  if (!report_.empty()) {
+    Report report = std::move(report_);
+    report_ = Report{};
+    report_.loop = side_.number();
+    side_.fabric().post(home_, [key = key_, report = std::move(report)](LoopSide& home) mutable {
+      home.take_report(key, std::move(report));
+    });
+  }
+  if (done()) side_.drop_crew_later(key_);
+}
+
+}  // namespace essaim::delivery

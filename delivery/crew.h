@@ -1,0 +1,78 @@
+// The couriers that one loop runs for one destination, with a small stock of slices from its home. It decides
+// nothing: the home grants connections and hands out work; the crew tells how it went, once per turn at most,
+// and asks by reporting what it has consumed. One loop; owned by the LoopSide.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "delivery/courier.h"
+#include "delivery/lease.h"
+#include "delivery/rotation.h"
+
+namespace essaim::delivery {
+
+class LoopSide;
+
+class Crew final : public Courier::Listener {
+ public:
+  Crew(LoopSide& side, std::string key, std::size_t home);
+  ~Crew();
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  void take(Lease lease);
+  void wake();       // there may be work again: journal writable
+  void close_all();  // drain: the transactions under way end, then the connections
+  void abort();      // at once: what is in flight comes back to the queue
+  void give_back_if(const std::function<bool(const ActiveBatch&)>& wanted);
+  std::size_t in_flight() const;
+  bool done() const { return hands_.empty() && stock_.empty() && report_.empty() && !report_posted_; }
+  void retrace();  // the trace target changed
+
+ private:
+  struct InFlight {
+    Transaction transaction;
+    std::vector<std::uint16_t> open;  // without an outcome yet
+    MonoTime queued{};
+    MonoTime started{};
+    bool accepted = false;
+    bool troubled = false;
+  };
+  struct Hand {
+    std::unique_ptr<Courier> courier;
+    std::deque<InFlight> flights;
+    std::string traced_relay;
+    bool traced = false;
+  };
+
+  void on_ready(Courier& courier) override;
+  void on_candidate_failed(Courier& courier, const HostCandidate& host, Stage stage,
+                           const smtp::Reply& reply) override;
+  bool next(Courier& courier, Transaction* transaction) override;
+  void on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome) override;
+  void on_finished(Courier& courier, bool usable, Stage stage, const smtp::Reply& why) override;
+
+  Hand* hand_of(const Courier& courier);
+  void trace(Hand* hand, bool on);
+  void open(std::vector<HostCandidate> candidates);
+  void settle(Hand* hand, std::deque<InFlight>::iterator flight);
+  void remember_reply(const Outcome& outcome, const PeerInfo& peer);
+  void report_soon();
+  void report_now();
+
+  LoopSide& side_;
+  const std::string key_;
+  const std::size_t home_;
+  std::vector<std::string> domains_;
+  Rotation stock_;
+  std::vector<std::unique_ptr<Hand>> hands_;
+  Report report_;
+  bool report_posted_ = false;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace essaim::delivery

@@ -1,0 +1,272 @@
+#include "delivery/destination.h"
+
+#include <algorithm>
+
+#include "core/base/log.h"
+#include "core/base/random.h"
+#include "delivery/loop_side.h"
+
+namespace essaim::delivery {
+namespace {
+
+constexpr std::size_t kLeasePersonal = 256;    // recipients in the stock of one crew
+constexpr std::size_t kLeasePerCourier = 32;   // personal copies
+constexpr std::size_t kTransactionsAhead = 4;  // of common copies, per courier
+constexpr std::size_t kTurnPersonal = 16;      // copies of one post before the next one's turn
+constexpr std::size_t kWorkPerConnection = 4;  // waiting transactions that justify one more
+constexpr std::size_t kSaturatedAbove = 2'000, kSaturatedBelow = 500;
+constexpr std::size_t kDomainsKept = 1'000;
+constexpr std::size_t kRepliesKept = 10;
+constexpr Duration kFailingFor = std::chrono::minutes(3);
+constexpr Duration kRememberIdle = std::chrono::minutes(10);
+
+}  // namespace
+
+Destination::Destination(LoopSide& side, std::string key)
+    : side_(side), key_(std::move(key)), concurrency_(concurrency_options()) {
+  last_used_ = side_.clock().mono_now();
+}
+
+Concurrency::Options Destination::concurrency_options() const {
+  const EngineSettings& settings = side_.settings();
+  Concurrency::Options options;
+  options.initial = settings.connections_initial;
+  options.max = settings.connections_per_destination;
+  options.suspend_initial = std::min<Duration>(std::chrono::minutes(1), settings.retry_initial);
+  options.suspend_max = settings.retry_max;
+  return options;
+}
+
+void Destination::reconfigure() {
+  concurrency_.set_options(concurrency_options());
+}
+
+void Destination::update(NextHopPtr hop) {
+  hop_ = std::move(hop);
+}
+
+void Destination::enqueue(const std::string& domain, Slice slice) {
+  const MonoTime now = side_.clock().mono_now();
+  last_used_ = now;
+  const bool new_domain = !domain.empty() && domains_.size() < kDomainsKept && domains_.insert(domain).second;
+  if (concurrency_.suspended(now)) {
+    side_.recorder().record_all(slice, Outcome::Kind::kDeferred, Stage::kConnect, dead_reply_);
+    return;
+  }
+  queue_.push(std::move(slice));
+  if (new_domain && saturated_) side_.fabric().sink->destination_saturated(key_, domains_, true);
+}
+
+std::size_t Destination::stock() const {
+  std::size_t sum = 0;
+  for (const auto& [loop, crew] : crews_) sum += crew.stock;
+  return sum;
+}
+
+int Destination::open() const {
+  int sum = 0;
+  for (const auto& [loop, crew] : crews_) sum += crew.open;
+  return sum;
+}
+
+int Destination::wanted(MonoTime now) const {
+  const std::size_t all = queue_.transactions(side_.settings().recipients_per_transaction) +
+                          (stock() + per_transaction_ - 1) / per_transaction_;
+  const std::size_t reasonable = (all + kWorkPerConnection - 1) / kWorkPerConnection;
+  return static_cast<int>(
+      std::min<std::size_t>(reasonable, static_cast<std::size_t>(concurrency_.limit(now))));
+}
+
+std::size_t Destination::loop_for_next() const {
+  // The first two at home: most destinations never need more. Then evenly over all loops.
+  const std::size_t loops = side_.fabric().loops.size();
+  if (queue_.empty() && open() > 0) {
+    // All is lent: help the crew that has the most left for each of its couriers.
+    const auto busiest = std::max_element(crews_.begin(), crews_.end(), [](const auto& a, const auto& b) {
+      return a.second.stock / static_cast<std::size_t>(a.second.open + 1) <
+             b.second.stock / static_cast<std::size_t>(b.second.open + 1);
+    });
+    return busiest->first;
+  }
+  if (open() < 2) return side_.number();
+  std::size_t best = side_.number();
+  int least = -1;
+  for (std::size_t step = 0; step < loops; ++step) {
+    const std::size_t loop = (side_.number() + step) % loops;
+    const auto crew = crews_.find(loop);
+    const int count = crew == crews_.end() ? 0 : crew->second.open;
+    if (least >= 0 && count >= least) continue;
+    least = count;
+    best = loop;
+  }
+  return best;
+}
+
+std::size_t Destination::lease_size(const CrewState& crew) const {
+  const auto couriers = static_cast<std::size_t>(std::max(1, crew.open));
+  std::size_t size = std::min(kLeasePersonal, kLeasePerCourier * couriers);
+  // Common copies go out many at a time.
+  const std::size_t common =
+      queue_.recipients() /
+      std::max<std::size_t>(1, queue_.transactions(side_.settings().recipients_per_transaction));
+  if (common > 1)
+    size = std::max(size, kTransactionsAhead * couriers * side_.settings().recipients_per_transaction);
+  // When little is left it is shared out.
+  std::size_t active = 0;
+  for (const auto& [loop, state] : crews_) active += state.open > 0 ? 1 : 0;
+  const std::size_t share = (queue_.recipients() + stock()) / std::max<std::size_t>(1, active);
+  return std::max<std::size_t>(1, std::min(size, share + 1));
+}
+
+void Destination::fill(Lease* lease, std::size_t recipients) {
+  Slice slice;
+  std::size_t taken = 0;
+  const std::size_t per = side_.settings().recipients_per_transaction;
+  if (!queue_.empty())
+    per_transaction_ = std::max<std::size_t>(1, queue_.recipients() / queue_.transactions(per));
+  while (taken < recipients && queue_.pop(std::min(kTurnPersonal, recipients - taken),
+                                          side_.settings().recipients_per_transaction, &slice)) {
+    taken += slice.indices.size();
+    lease->slices.push_back(std::move(slice));
+  }
+}
+
+void Destination::pump() {
+  const MonoTime now = side_.clock().mono_now();
+  starving_ = false;
+  if (side_.stopping() || hop_ == nullptr) return;
+  std::map<std::size_t, Lease> leases;
+
+  while (open() < wanted(now)) {
+    if (!side_.fabric().take_connection()) {
+      starving_ = true;
+      break;
+    }
+    const std::size_t loop = loop_for_next();
+    auto list = candidates(
+        *hop_,
+        [&](const std::string& address) {
+          const auto failing = failing_.find(address);
+          return failing != failing_.end() && failing->second > now;
+        },
+        [] { return random_u64(); });
+    leases[loop].connections.push_back(std::move(list));
+    ++crews_[loop].open;
+    if (concurrency_.probing()) break;
+  }
+  for (auto& [loop, crew] : crews_) {
+    if (crew.open == 0 || queue_.empty()) continue;
+    const std::size_t size = lease_size(crew);
+    if (crew.stock * 2 > size && queue_.first_priority() > 0) continue;
+    Lease& lease = leases[loop];
+    const std::size_t room = size > crew.stock ? size - crew.stock : 1;
+    fill(&lease, room);
+    for (const Slice& slice : lease.slices) crew.stock += slice.indices.size();
+  }
+  const std::size_t home = side_.number();
+  for (auto& [loop, lease] : leases) {
+    if (lease.slices.empty() && lease.connections.empty()) continue;
+    lease.key = key_;
+    lease.home = home;
+    lease.domains.assign(domains_.begin(), domains_.end());
+    side_.fabric().post(loop,
+                        [lease = std::move(lease)](LoopSide& side) mutable { side.lend(std::move(lease)); });
+  }
+  check_saturation();
+}
+
+void Destination::take_report(Report report) {
+  const MonoTime now = side_.clock().mono_now();
+  last_used_ = now;
+  CrewState& crew = crews_[report.loop];
+  crew.stock -= std::min(crew.stock, report.consumed);
+  crew.open -= static_cast<int>(report.closed.size());
+  for (std::string& reply : report.replies) note_reply(std::move(reply));
+  for (const std::string& address : report.failed_addresses) failing_[address] = now + kFailingFor;
+  for (int i = 0; i < report.ready + report.successes; ++i) concurrency_.on_success();
+  for (int i = 0; i < report.troubles; ++i) concurrency_.on_trouble();
+  for (Slice& slice : report.returned) {
+    if (side_.recalled(*slice.batch)) {
+      side_.recorder().give_back(slice);
+    } else {
+      queue_.push(std::move(slice));
+    }
+  }
+  for (const Report::Closed& closed : report.closed) {
+    if (closed.usable) continue;
+    if (concurrency_.suspended(now)) {
+      continue;  // one of the others; the verdict stands
+    }
+    if (!concurrency_.on_unusable(open(), now, random_fraction())) continue;
+    dead_reply_ = closed.why;
+    if (!dead_reply_.temporary()) {
+      // A host that greets with 5xx fails no recipient: they are many, and it may be a mistake there.
+      dead_reply_.code = 451;
+      dead_reply_.enhanced = {4, 4, 1};
+    }
+    log::warning("destination-suspended",
+                 {{"destination", std::string_view(domains_.empty() ? key_ : *domains_.begin())},
+                  {"for", Duration(concurrency_.suspended_until() - now)},
+                  {"reason", closed.why.to_string()}});
+    defer_all(dead_reply_);
+    dead_reply_.text = "delivery temporarily suspended: " + dead_reply_.text;
+  }
+  if (concurrency_.suspended(now)) defer_all(dead_reply_);
+  pump();
+}
+
+void Destination::defer_all(const smtp::Reply& reply) {
+  for (const Slice& slice : queue_.take_all())
+    side_.recorder().record_all(slice, Outcome::Kind::kDeferred, Stage::kConnect, reply);
+}
+
+void Destination::give_back_if(const std::function<bool(const ActiveBatch&)>& wanted) {
+  for (const Slice& slice : queue_.take_if(wanted)) side_.recorder().give_back(slice);
+  check_saturation();
+}
+
+void Destination::forget_dead() {
+  concurrency_.forget();
+  failing_.clear();
+}
+
+void Destination::check_saturation() {
+  const bool was = saturated_;
+  if (!saturated_ && queue_.recipients() > kSaturatedAbove) saturated_ = true;
+  if (saturated_ && queue_.recipients() < kSaturatedBelow) saturated_ = false;
+  if (was != saturated_) side_.fabric().sink->destination_saturated(key_, domains_, saturated_);
+}
+
+void Destination::note_reply(std::string text) {
+  replies_.push_front(format_iso8601(side_.clock().wall_now()) + ' ' + text);
+  if (replies_.size() > kRepliesKept) replies_.pop_back();
+}
+
+bool Destination::disposable(MonoTime now) const {
+  return queue_.empty() && stock() == 0 && open() == 0 && !concurrency_.suspended(now) &&
+         now - last_used_ > kRememberIdle;
+}
+
+DestinationStatus Destination::status(MonoTime now, WallTime wall) const {
+  DestinationStatus status;
+  status.key = key_;
+  status.domain = domains_.empty() ? side_.settings().smarthost : *domains_.begin();
+  if (hop_)
+    for (const NextHop::Host& host : hop_->hosts)
+      status.hosts.push_back(host.candidate.name + "[" + host.candidate.address +
+                             "]:" + std::to_string(host.candidate.port));
+  status.connections = open();
+  status.limit = concurrency_.limit(now);
+  status.waiting = static_cast<std::int64_t>(queue_.recipients() + stock());
+  if (concurrency_.suspended(now)) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(concurrency_.suspended_until() - now);
+    status.state = "suspended until " + format_iso8601(wall + left) + ": " + dead_reply_.to_string();
+  } else {
+    status.state = status.connections > 0 || status.waiting > 0 ? "active" : "idle";
+  }
+  status.last_replies.assign(replies_.begin(), replies_.end());
+  return status;
+}
+
+}  // namespace essaim::delivery

@@ -1,0 +1,75 @@
+// A next hop with its own state, on its home loop: the queue of slices, how many connections it bears, which
+// of its hosts fail, and whether it is dead for now. Work and connections are lent to crews on all loops.
+// Owned by the LoopSide.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "delivery/concurrency.h"
+#include "delivery/engine.h"
+#include "delivery/lease.h"
+#include "delivery/rotation.h"
+
+namespace essaim::delivery {
+
+class LoopSide;
+
+class Destination {
+ public:
+  Destination(LoopSide& side, std::string key);
+  Destination(const Destination&) = delete;
+  Destination& operator=(const Destination&) = delete;
+
+  // The freshest answer of the name server, then work.
+  void update(NextHopPtr hop);
+  void enqueue(const std::string& domain, Slice slice);
+  void pump();  // opens connections and hands out work, as far as the limits let it
+  void take_report(Report report);
+  void give_back_if(const std::function<bool(const ActiveBatch&)>& wanted);
+  void forget_dead();
+  void reconfigure();
+
+  bool starving() const { return starving_; }  // wants a connection, and the budget of all was used up
+  // Nothing queued, lent or open, and nothing to remember.
+  bool disposable(MonoTime now) const;
+  bool serves(const std::string& domain) const { return domains_.count(domain) > 0; }
+  DestinationStatus status(MonoTime now, WallTime wall) const;
+  const std::string& key() const { return key_; }
+
+ private:
+  struct CrewState {
+    int open = 0;
+    std::size_t stock = 0;  // recipients lent and not yet consumed
+  };
+  std::size_t stock() const;
+  int open() const;
+  int wanted(MonoTime now) const;
+  std::size_t loop_for_next() const;
+  std::size_t lease_size(const CrewState& crew) const;
+  void fill(Lease* lease, std::size_t recipients);
+  void defer_all(const smtp::Reply& reply);
+  void check_saturation();
+  void note_reply(std::string text);
+  Concurrency::Options concurrency_options() const;
+
+  LoopSide& side_;
+  const std::string key_;
+  NextHopPtr hop_;
+  std::set<std::string> domains_;
+  Rotation queue_;
+  Concurrency concurrency_;
+  std::map<std::size_t, CrewState> crews_;
+  std::map<std::string, MonoTime> failing_;  // address -> until
+  smtp::Reply dead_reply_;
+  std::deque<std::string> replies_;
+  std::size_t per_transaction_ = 1;  // recipients, in what was lent last
+  bool saturated_ = false;
+  bool starving_ = false;
+  MonoTime last_used_{};
+};
+
+}  // namespace essaim::delivery

@@ -1,0 +1,42 @@
+// What the loops of the delivery share: the settings in force, the budget of connections, and the way from
+// one loop to another. Owned by the engine; the sides outlive every task that was posted for them.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/dns/resolver.h"
+#include "delivery/engine.h"
+#include "delivery/note.h"
+
+namespace essaim::delivery {
+
+class LoopSide;
+
+struct Fabric {
+  const Clock& clock;
+  const TokenMinter& minter;
+  std::shared_ptr<net::TlsClientContext> tls;
+  std::vector<net::EventLoop*> loops;
+  std::vector<std::shared_ptr<LoopSide>> sides;  // one per loop; set before anything runs
+  NoteSink* sink = nullptr;
+  std::function<void(std::string relay, char side, std::string line)> trace;  // thread-safe
+  std::atomic<int> connections{0};
+  std::atomic<int> connections_total{1000};
+
+  bool take_connection() {
+    int now = connections.load(std::memory_order_relaxed);
+    while (now < connections_total.load(std::memory_order_relaxed))
+      if (connections.compare_exchange_weak(now, now + 1)) return true;
+    return false;
+  }
+  void return_connection() { connections.fetch_sub(1); }
+
+  // Runs `task` on that loop with its side; never after the side was shut.
+  void post(std::size_t loop, std::function<void(LoopSide&)> task);
+  std::size_t home_of(const std::string& key) const { return std::hash<std::string>{}(key) % loops.size(); }
+};
+
+}  // namespace essaim::delivery

@@ -1,0 +1,44 @@
+// What a destination (on its home loop) and its crews (on any loop) tell each other. Values that travel by
+// post().
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "delivery/next_hop.h"
+
+namespace essaim::delivery {
+
+// Home -> crew.
+struct Lease {
+  std::string key;
+  std::size_t home = 0;
+  std::vector<std::string> domains;  // for the trace
+  std::vector<Slice> slices;
+  std::vector<std::vector<HostCandidate>> connections;  // one courier each, already taken from the budget
+};
+
+// Crew -> home, what happened since the last report.
+struct Report {
+  std::size_t loop = 0;
+  std::size_t consumed = 0;  // recipients of the stock that were begun or are in `returned`
+  int ready = 0;             // connections that can carry mail now
+  int successes = 0;         // transactions whose message was accepted
+  int troubles = 0;
+  struct Closed {
+    bool usable = false;
+    Stage stage = Stage::kLost;
+    smtp::Reply why;
+  };
+  std::vector<Closed> closed;
+  std::vector<std::string> failed_addresses;
+  std::vector<Slice> returned;
+  std::vector<std::string> replies;  // refusals, for people; a few
+
+  bool empty() const {
+    return consumed == 0 && ready == 0 && successes == 0 && troubles == 0 && closed.empty() &&
+           failed_addresses.empty() && returned.empty() && replies.empty();
+  }
+};
+
+}  // namespace essaim::delivery

@@ -1,0 +1,214 @@
+#include "delivery/loop_side.h"
+
+#include "core/base/log.h"
+
+namespace essaim::delivery {
+
+void Fabric::post(std::size_t loop, std::function<void(LoopSide&)> task) {
+  std::shared_ptr<LoopSide> side = sides[loop];
+  loops[loop]->post([side = std::move(side), task = std::move(task)] {
+    if (!side->is_shut()) task(*side);
+  });
+}
+
+LoopSide::LoopSide(Fabric& fabric, std::size_t number, dns::Resolver& resolver,
+                   storage::JournalWriter& journal, std::shared_ptr<const EngineSettings> settings)
+    : fabric_(fabric),
+      number_(number),
+      loop_(*fabric.loops[number]),
+      resolver_(resolver),
+      journal_(journal),
+      settings_(std::move(settings)),
+      router_(*this) {
+  apply_settings();
+}
+
+LoopSide::~LoopSide() = default;
+
+void LoopSide::apply_settings() {
+  courier_settings_ = CourierSettings{};
+  courier_settings_.helo = settings_->hostname;
+  courier_settings_.tls = settings_->tls && fabric_.tls != nullptr;
+  courier_settings_.recipients_per_transaction = settings_->recipients_per_transaction;
+  courier_settings_.transactions_per_connection = settings_->transactions_per_connection;
+  courier_settings_.connect_timeout = settings_->connect_timeout;
+  courier_settings_.greeting_timeout = settings_->command_timeout;
+  courier_settings_.command_timeout = settings_->command_timeout;
+  courier_settings_.idle_timeout = settings_->idle_timeout;
+}
+
+NextHopOptions LoopSide::next_hop_options() const {
+  NextHopOptions options;
+  options.port = settings_->port;
+  options.ipv4 = settings_->ipv4;
+  options.ipv6 = settings_->ipv6;
+  options.own_names = {settings_->hostname};
+  options.own_addresses = settings_->own_addresses;
+  return options;
+}
+
+void LoopSide::begin() {
+  recorder_ = std::make_unique<Recorder>(loop_, static_cast<int>(number_), fabric_.clock, journal_,
+                                         *fabric_.sink, [this] {
+                                           for (auto& [key, crew] : crews_) crew->wake();
+                                         });
+  sweep_timer_ = std::make_unique<net::Timer>(loop_, [this] { sweep(); });
+  sweep_timer_->start(std::chrono::seconds(60));
+  starving_timer_ = std::make_unique<net::Timer>(loop_, [this] { pump_starving(); });
+}
+
+bool LoopSide::recalled(const ActiveBatch& batch) const {
+  if (stopping_) return true;
+  for (const auto& filter : filters_)
+    if (filter->matches(batch)) return true;
+  return false;
+}
+
+void LoopSide::route(std::vector<RoutedSlice> slices) {
+  for (RoutedSlice& routed : slices) {
+    if (recalled(*routed.slice.batch)) {
+      recorder_->give_back(routed.slice);
+    } else {
+      router_.route(std::move(routed));
+    }
+  }
+}
+
+void LoopSide::arrive(const std::string& domain, NextHopPtr hop, Slice slice) {
+  if (recalled(*slice.batch)) {
+    recorder_->give_back(slice);
+    return;
+  }
+  std::unique_ptr<Destination>& destination = destinations_[hop->key];
+  if (!destination) destination = std::make_unique<Destination>(*this, hop->key);
+  destination->update(std::move(hop));
+  destination->enqueue(domain, std::move(slice));
+  destination->pump();
+  if (destination->starving() && !starving_timer_->active())
+    starving_timer_->start(std::chrono::milliseconds(50));
+}
+
+void LoopSide::lend(Lease lease) {
+  std::unique_ptr<Crew>& crew = crews_[lease.key];
+  if (!crew) crew = std::make_unique<Crew>(*this, lease.key, lease.home);
+  crew->take(std::move(lease));
+}
+
+void LoopSide::take_report(const std::string& key, Report report) {
+  const auto found = destinations_.find(key);
+  ESSAIM_CHECK(found != destinations_.end());  // it is not disposable while a crew has connections or stock
+  found->second->take_report(std::move(report));
+  if (found->second->starving() && !starving_timer_->active())
+    starving_timer_->start(std::chrono::milliseconds(50));
+}
+
+void LoopSide::recall(std::shared_ptr<const RecallFilter> filter) {
+  bool known = false;
+  for (const auto& present : filters_) known = known || present == filter;
+  if (!known) filters_.push_back(filter);
+  const auto wanted = [&](const ActiveBatch& batch) { return filter->matches(batch); };
+  router_.give_back_if(wanted);
+  for (auto& [key, destination] : destinations_) destination->give_back_if(wanted);
+  for (auto& [key, crew] : crews_) crew->give_back_if(wanted);
+  recorder_->flush();
+}
+
+void LoopSide::recall_over(const std::shared_ptr<const RecallFilter>& filter) {
+  std::erase(filters_, filter);
+}
+
+void LoopSide::stop() {
+  stopping_ = true;
+  for (auto& [key, crew] : crews_) crew->close_all();
+}
+
+void LoopSide::abort() {
+  stopping_ = true;
+  for (auto& [key, crew] : crews_) crew->abort();
+  if (recorder_) recorder_->flush();
+}
+
+void LoopSide::shut() {
+  if (shut_) return;
+  shut_ = true;
+  stopping_ = true;
+  for (auto& [key, crew] : crews_) crew->abort();
+  if (recorder_) recorder_->flush();
+  crews_.clear();
+  destinations_.clear();
+  router_.clear();
+  sweep_timer_.reset();
+  starving_timer_.reset();
+  recorder_.reset();
+}
+
+void LoopSide::reconfigure(std::shared_ptr<const EngineSettings> settings) {
+  const bool routes_change = settings->smarthost != settings_->smarthost ||
+                             settings->port != settings_->port || settings->ipv4 != settings_->ipv4 ||
+                             settings->ipv6 != settings_->ipv6;
+  settings_ = std::move(settings);
+  apply_settings();
+  if (routes_change) router_.clear_cache();
+  for (auto& [key, destination] : destinations_) {
+    destination->reconfigure();
+    destination->pump();
+  }
+}
+
+void LoopSide::retry_destination(const std::string& domain) {
+  router_.forget(domain);
+  for (auto& [key, destination] : destinations_) {
+    if (key != domain && !destination->serves(domain)) continue;
+    destination->forget_dead();
+    destination->pump();
+  }
+}
+
+void LoopSide::set_trace(Engine::TraceTarget target) {
+  trace_ = std::move(target);
+  for (auto& [key, crew] : crews_) crew->retrace();
+}
+
+std::vector<DestinationStatus> LoopSide::destinations() const {
+  std::vector<DestinationStatus> all;
+  for (const auto& [key, destination] : destinations_)
+    all.push_back(destination->status(clock().mono_now(), clock().wall_now()));
+  return all;
+}
+
+std::size_t LoopSide::in_flight() const {
+  std::size_t sum = 0;
+  for (const auto& [key, crew] : crews_) sum += crew->in_flight();
+  return sum;
+}
+
+void LoopSide::drop_crew_later(const std::string& key) {
+  loop_.post([side = fabric_.sides[number_], key] {
+    const auto found = side->crews_.find(key);
+    if (found != side->crews_.end() && found->second->done()) side->crews_.erase(found);
+  });
+}
+
+Destination* LoopSide::find_destination(const std::string& key) {
+  const auto found = destinations_.find(key);
+  return found == destinations_.end() ? nullptr : found->second.get();
+}
+
+void LoopSide::sweep() {
+  const MonoTime now = clock().mono_now();
+  router_.sweep(now);
+  std::erase_if(destinations_, [&](const auto& entry) { return entry.second->disposable(now); });
+  sweep_timer_->start(std::chrono::seconds(60));
+}
+
+void LoopSide::pump_starving() {
+  bool any = false;
+  for (auto& [key, destination] : destinations_) {
+    if (!destination->starving()) continue;
+    destination->pump();
+    any = any || destination->starving();
+  }
+  if (any) starving_timer_->start(std::chrono::milliseconds(50));
+}
+
+}  // namespace essaim::delivery

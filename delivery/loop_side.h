@@ -1,0 +1,98 @@
+// All of the delivery that lives on one loop: the router for the domains that hash here, the destinations at
+// home here, the crews of any destination, and the recorder. Everything is used on the loop's thread; others
+// come in by Fabric::post(). Owned by the engine; shut() destroys what must die on the loop.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "delivery/crew.h"
+#include "delivery/destination.h"
+#include "delivery/fabric.h"
+#include "delivery/recorder.h"
+#include "delivery/router.h"
+
+namespace essaim::delivery {
+
+// Which batches are recalled. Immutable, shared by the loops.
+struct RecallFilter {
+  bool all = false;
+  std::set<Id> posts;
+  std::set<const ActiveBatch*> batches;
+  bool matches(const ActiveBatch& batch) const {
+    return all || posts.count(batch.post->post.id) > 0 || batches.count(&batch) > 0;
+  }
+};
+
+class LoopSide {
+ public:
+  LoopSide(Fabric& fabric, std::size_t number, dns::Resolver& resolver, storage::JournalWriter& journal,
+           std::shared_ptr<const EngineSettings> settings);
+  ~LoopSide();
+  LoopSide(const LoopSide&) = delete;
+  LoopSide& operator=(const LoopSide&) = delete;
+
+  // The following on the loop only.
+  void begin();  // timers
+  void route(std::vector<RoutedSlice> slices);
+  void arrive(const std::string& domain, NextHopPtr hop, Slice slice);  // this is the home
+  void lend(Lease lease);                                               // this runs the crew
+  void take_report(const std::string& key, Report report);              // this is the home
+  // Takes back what is not in flight, now and until recall_over().
+  void recall(std::shared_ptr<const RecallFilter> filter);
+  void recall_over(const std::shared_ptr<const RecallFilter>& filter);
+  void stop();   // no new transactions; connections close after the one under way
+  void abort();  // what is in flight comes back
+  void shut();   // destroys everything; nothing works afterwards
+  void reconfigure(std::shared_ptr<const EngineSettings> settings);
+  void retry_destination(const std::string& domain);
+  void set_trace(Engine::TraceTarget target);
+  std::vector<DestinationStatus> destinations() const;
+  std::size_t in_flight() const;
+
+  // For the parts.
+  bool is_shut() const { return shut_; }
+  bool may_send() const { return !stopping_ && recorder_->writable(); }
+  bool stopping() const { return stopping_; }
+  bool recalled(const ActiveBatch& batch) const;
+  void drop_crew_later(const std::string& key);
+  Destination* find_destination(const std::string& key);
+  Fabric& fabric() { return fabric_; }
+  const Clock& clock() const { return fabric_.clock; }
+  net::EventLoop& loop() { return loop_; }
+  dns::Resolver& resolver() { return resolver_; }
+  Recorder& recorder() { return *recorder_; }
+  Router& router() { return router_; }
+  const EngineSettings& settings() const { return *settings_; }
+  const CourierSettings& courier_settings() const { return courier_settings_; }
+  NextHopOptions next_hop_options() const;
+  const Engine::TraceTarget& trace_target() const { return trace_; }
+  std::size_t number() const { return number_; }
+
+ private:
+  void sweep();
+  void pump_starving();
+  void apply_settings();
+
+  Fabric& fabric_;
+  const std::size_t number_;
+  net::EventLoop& loop_;
+  dns::Resolver& resolver_;
+  storage::JournalWriter& journal_;
+  std::shared_ptr<const EngineSettings> settings_;
+  CourierSettings courier_settings_;
+  std::unique_ptr<Recorder> recorder_;
+  Router router_;
+  std::unordered_map<std::string, std::unique_ptr<Destination>> destinations_;
+  std::unordered_map<std::string, std::unique_ptr<Crew>> crews_;
+  std::vector<std::shared_ptr<const RecallFilter>> filters_;
+  Engine::TraceTarget trace_;
+  std::unique_ptr<net::Timer> sweep_timer_, starving_timer_;
+  bool stopping_ = false;
+  bool shut_ = false;
+};
+
+}  // namespace essaim::delivery

@@ -1,0 +1,40 @@
+// What a loop tells the queue about one recipient: made by the Recorder after the journal has it, applied to
+// the batch's progress by the QueueManager. A value that travels by post().
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "delivery/work.h"
+
+namespace essaim::delivery {
+
+struct Note {
+  std::shared_ptr<const ActiveBatch> batch;
+  std::uint16_t index = 0;
+  Outcome::Kind kind =
+      Outcome::Kind::kReturned;  // kReturned: not attempted, comes back to the queue; not journalled
+  WallTime time{};
+  std::string reply;
+  std::string host;
+  std::shared_ptr<const smtp::Reply> failure;  // only for kFailed: shared by all that the same reply hit
+  int loop = 0;                                // whose journal has it
+  std::uint64_t segment = 0;                   // of that journal
+};
+
+// Thread-safe; implemented by the QueueManager.
+class NoteSink {
+ public:
+  virtual void take_notes(std::vector<Note> notes) = 0;
+  // A destination has more waiting than it can take soon (or no longer): its domains are not claimed
+  // meanwhile.
+  virtual void destination_saturated(const std::string& key, std::set<std::string> domains,
+                                     bool saturated) = 0;
+
+ protected:
+  ~NoteSink() = default;
+};
+
+}  // namespace essaim::delivery

@@ -1,0 +1,105 @@
+// A batch that this node owns and works on: its progress, what of it is out at the destinations, and what the
+// database does not know yet. Pure (no I/O, no clock); used by the queue's thread only.
+//
+// A recipient is final (delivered, failed, suppressed), out (given to the destinations), or back (deferred in
+// this round, returned, or kept from sending). When none is out the batch is idle and can be released.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "delivery/note.h"
+
+namespace essaim::delivery {
+
+// What happened since the last save that must go to the database together with the progress.
+struct UnsavedPart {
+  struct FailedOne {
+    std::uint16_t index = 0;
+    std::shared_ptr<const smtp::Reply> reply;
+    std::string host;
+  };
+  std::vector<FailedOne> failures;
+  std::map<std::pair<int, std::uint64_t>, std::size_t> segments;  // (loop, segment) -> outcomes
+  std::size_t outcomes = 0;
+};
+
+class OpenBatch {
+ public:
+  // `record` as claimed; its recipients move into the batch that the loops share.
+  OpenBatch(storage::BatchRecord record, std::shared_ptr<const ActivePost> post);
+
+  const std::shared_ptr<const ActiveBatch>& batch() const { return batch_; }
+  const storage::PostRecord& post() const { return batch_->post->post; }
+  const storage::BatchRecord& record() const { return record_; }  // without recipients
+  int priority() const { return record_.priority; }
+
+  // Before sending. Those for which `suppress` is true are suppressed; those for which `keep` gives a reason
+  // wait.
+  void suppress_if(const std::function<bool(const storage::BatchRecipient&)>& suppress,
+                   const std::string& reason, WallTime now);
+  void expire(WallTime now);
+  std::vector<std::uint16_t> send_out(
+      const std::function<const std::string*(const storage::BatchRecipient&)>& keep);
+
+  void not_sent() { returned_ = true; }  // it was recalled before anything was sent
+
+  void apply(const Note& note);
+  bool idle() const { return out_ == 0; }
+  std::size_t out() const { return out_; }
+  bool finished() const { return record_.pending == 0; }
+  bool deferred_any() const { return deferred_; }
+  bool returned_any() const { return returned_; }
+  // True if every recipient that is out has a domain for which `is` says true (and there is one).
+  bool all_out_in(const std::function<bool(const std::string& domain)>& is) const;
+
+  // What has not been saved; take it for a save, give it back when the save failed.
+  std::size_t unsaved() const { return unsaved_.outcomes; }
+  UnsavedPart take_unsaved();
+  void give_back(UnsavedPart part);
+
+  // The row to save while it stays open (kOwned).
+  storage::BatchRecord progress_record() const;
+  // The row that ends our ownership; only when idle. `due` and `attempts` are those of a waiting batch.
+  struct Release {
+    storage::BatchQueue queue = storage::BatchQueue::kReady;
+    WallTime due{};
+    std::string why;
+  };
+  storage::BatchRecord release_record(const Release& release) const;
+  const std::string& why() const { return why_; }
+
+  // Bookkeeping of the QueueManager.
+  bool saving = false;
+  bool releasing = false;    // the save under way ends our ownership
+  bool given_back = false;   // was recalled because its destinations are saturated
+  bool was_retried = false;  // a save of unknown outcome went before
+  int save_failures = 0;
+  int refusals = 0;       // of its failures, by the listener
+  MonoTime not_before{};  // of the next save
+  MonoTime first_unsaved{};
+  std::size_t units = 0;  // of the budget
+
+ private:
+  void set_state(std::uint16_t index, storage::RecipientState state);
+  std::uint32_t reply_index(const std::string& reply);
+  std::uint32_t host_index(const std::string& host);
+  std::uint32_t seconds_since_acceptance(WallTime now) const;
+
+  storage::BatchRecord record_;
+  std::shared_ptr<const ActiveBatch> batch_;
+  std::vector<bool> is_out_;
+  std::size_t out_ = 0;
+  bool deferred_ = false;
+  bool returned_ = false;
+  std::string why_;
+  UnsavedPart unsaved_;
+  std::unordered_map<std::string, std::uint32_t> replies_, hosts_;
+};
+
+}  // namespace essaim::delivery

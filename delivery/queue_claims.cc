@@ -1,0 +1,210 @@
+// Of QueueManager: what comes in. Claims, expansion of big posts, and giving back what saturated destinations
+// cannot take now.
+#include <algorithm>
+
+#include "delivery/queue_manager.h"
+#include "delivery/slicing.h"
+
+namespace essaim::delivery {
+namespace {
+
+constexpr Duration kClaimRetry = std::chrono::seconds(2);
+constexpr Duration kLongestTimer = std::chrono::minutes(10);
+constexpr int kFirstBatches = 2;  // so that the first recipients need not wait for the expansion
+constexpr int kBatchesPerStep = 20;
+constexpr std::size_t kGiveBackAtOnce = 16;
+
+}  // namespace
+
+void QueueManager::claim_soon(Duration after) {
+  if (claiming_ || draining_ || !claim_timer_) return;
+  if (!claim_timer_->active()) claim_timer_->start(after);
+}
+
+void QueueManager::claim_now() {
+  if (claiming_ || draining_) return;
+  const bool paused =
+      std::any_of(recalls_.begin(), recalls_.end(), [](const RecallOp& op) { return !op.gives_back; });
+  if (paused) return;  // check_recalls() goes on with it
+  // A save that is tried again finds out whether the database is back; nothing is claimed before.
+  if (!database_.healthy() && !open_.empty()) {
+    claim_timer_->start(kClaimRetry);
+    return;
+  }
+  auto request = std::make_shared<ClaimRequest>();
+  std::size_t wanted = 0;
+  for (int cls = 0; cls < Budget::kClasses; ++cls) {
+    const auto i = static_cast<std::size_t>(cls);
+    if (!maybe_more_[i]) continue;
+    std::size_t limit = budget_.claimable(cls);
+    if (cls > 0 && cache_.overfull()) limit = std::min<std::size_t>(limit, open_.empty() ? 1 : 0);
+    request->limits[i] = limit;
+    wanted += limit;
+  }
+  if (wanted == 0 && !look_for_unexpanded_) return;
+  request->fence = {node_.number, node_.epoch};
+  request->now = clock_.wall_now();
+  request->look_for_unexpanded = look_for_unexpanded_;
+  look_for_unexpanded_ = false;
+  for (const auto& [key, domains] : saturated_) request->saturated.insert(domains.begin(), domains.end());
+  for (const Id id : cache_.ids()) request->known[id] = cache_.find(id);
+
+  claiming_ = true;
+  last_claim_ = clock_.mono_now();
+  for (std::size_t i = 0; i < maybe_more_.size(); ++i)
+    if (request->limits[i] > 0) maybe_more_[i] = false;
+  auto result = std::make_shared<ClaimResult>();
+  write([request,
+         result](storage::Connection& connection) { return run_claim(connection, *request, result.get()); },
+        [this, request, result](const Result<void>& outcome) { claimed(result, request, outcome); });
+}
+
+void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
+                           const std::shared_ptr<ClaimRequest>& request, const Result<void>& outcome) {
+  claiming_ = false;
+  if (!outcome.ok()) {
+    if (claim_trouble_.again())
+      log::error("claim-failed", {{"error", std::string_view(outcome.error().message)}});
+    maybe_more_.fill(true);
+    look_for_unexpanded_ = look_for_unexpanded_ || request->look_for_unexpanded;
+    claim_soon(kClaimRetry);
+    check_recalls();
+    check_drain();
+    return;
+  }
+  std::uint64_t failures = 0;
+  if (claim_trouble_.over(&failures)) log::info("claim-works-again", {{"failures", failures}});
+  for (const std::string& unusable : result->unusable)
+    log::error("batch-held", {{"batch", std::string_view(unusable)}});
+  for (std::size_t i = 0; i < maybe_more_.size(); ++i)
+    if (request->limits[i] > 0 && result->taken[i] >= request->limits[i]) maybe_more_[i] = true;
+  next_due_ = result->next_due;
+  schedule_due();
+
+  request->known.clear();
+  for (const auto& [id, post] : result->posts) cache_.add(post);
+  const WallTime now = clock_.wall_now();
+  std::vector<std::vector<RoutedSlice>> routed(fabric_.loops.size());
+  for (storage::BatchRecord& record : result->batches) open_batch(std::move(record), *result, now, &routed);
+  for (std::size_t loop = 0; loop < routed.size(); ++loop) {
+    if (routed[loop].empty()) continue;
+    fabric_.post(
+        loop, [slices = std::move(routed[loop])](LoopSide& side) mutable { side.route(std::move(slices)); });
+  }
+  for (const Id id : result->unexpanded)
+    if (std::find(expanding_.begin(), expanding_.end(), id) == expanding_.end()) expanding_.push_back(id);
+  expand_next();
+  if (std::find(maybe_more_.begin(), maybe_more_.end(), true) != maybe_more_.end()) claim_soon();
+  check_recalls();
+  check_drain();
+}
+
+void QueueManager::open_batch(storage::BatchRecord record, const ClaimResult& result, WallTime now,
+                              std::vector<std::vector<RoutedSlice>>* routed) {
+  const std::int64_t rank = record.rank;
+  if (rank > rank_.load(std::memory_order_relaxed)) rank_.store(rank, std::memory_order_relaxed);
+  const Id id = record.post_id;
+  auto owned = std::make_unique<OpenBatch>(std::move(record), result.posts.at(id));
+  OpenBatch* batch = owned.get();
+  open_[batch->batch().get()] = std::move(owned);
+
+  const auto& left = result.left.at(id);
+  if (!left.empty())
+    batch->suppress_if(
+        [&](const storage::BatchRecipient& one) {
+          return one.member_id != 0 && left.count(one.member_id) > 0;
+        },
+        "left the list", now);
+  if (batch->post().expires <= now) {
+    batch->expire(now);
+    log::info("expired",
+              {{"id", format_id(id)}, {"batch", batch->record().number}, {"failed", batch->record().failed}});
+  }
+  if (recalled(*batch)) {
+    batch->not_sent();
+  } else {
+    const auto keep = [&](const storage::BatchRecipient& recipient) -> const std::string* {
+      const auto suspended = suspensions_.find(recipient.domain);
+      if (suspended == suspensions_.end()) return nullptr;
+      if (suspended->second.until != WallTime{} && suspended->second.until <= now) return nullptr;
+      return &suspension_reasons_[recipient.domain];
+    };
+    const std::vector<std::uint16_t> indices = batch->send_out(keep);
+    for (RoutedSlice& slice :
+         cut_by_domain(batch->batch(), indices, !settings_->smarthost.empty(), clock_.mono_now())) {
+      const std::size_t loop = fabric_.home_of(slice.domain);
+      (*routed)[loop].push_back(std::move(slice));
+    }
+  }
+  batch->units = Budget::units(batch->batch()->recipients.size(), batch->out());
+  budget_.add(batch->priority(), batch->units);
+  look_at(batch);
+}
+
+void QueueManager::schedule_due() {
+  if (!due_timer_ || draining_) return;
+  if (!next_due_) {
+    due_timer_->cancel();
+    return;
+  }
+  const Duration left = *next_due_ - clock_.wall_now();
+  due_timer_->start(std::clamp<Duration>(left, std::chrono::milliseconds(20), kLongestTimer));
+}
+
+void QueueManager::expand_next() {
+  if (expansion_underway_ || expanding_.empty() || draining_) return;
+  const Id post = expanding_.front();
+  expanding_.erase(expanding_.begin());
+  expansion_underway_ = true;
+  auto more = std::make_shared<bool>(false);
+  write(
+      [post, rank = current_rank(), more](storage::Connection& connection) {
+        return run_expansion(connection, post, rank, kFirstBatches, kBatchesPerStep, more.get());
+      },
+      [this, post, more](const Result<void>& outcome) { expanded(post, *more, outcome); });
+}
+
+void QueueManager::expanded(Id post, bool more, const Result<void>& outcome) {
+  expansion_underway_ = false;
+  if (!outcome.ok()) {
+    log::error("expansion-failed",
+               {{"id", format_id(post)}, {"error", std::string_view(outcome.error().message)}});
+    // The regular look for unexpanded posts finds it again.
+    look_for_unexpanded_ = true;
+    if (!draining_ && expand_timer_) expand_timer_->start(kClaimRetry);
+    return;
+  }
+  if (more) expanding_.push_back(post);  // the others have their step first
+  maybe_more_.fill(true);
+  claim_soon();
+  expand_next();
+  check_drain();
+}
+
+// A batch of which all that is left waits at destinations that have enough: it makes room for others, and
+// comes back.
+void QueueManager::give_back_saturated() {
+  if (draining_ || saturated_.empty()) return;
+  bool short_of_room = false;
+  for (int cls = 0; cls < Budget::kClasses; ++cls)
+    if (maybe_more_[static_cast<std::size_t>(cls)] && budget_.claimable(cls) == 0) short_of_room = true;
+  if (!short_of_room) return;
+  std::set<std::string> domains;
+  for (const auto& [key, some] : saturated_) domains.insert(some.begin(), some.end());
+  auto filter = std::make_shared<RecallFilter>();
+  for (const auto& [key, batch] : open_) {
+    if (filter->batches.size() == kGiveBackAtOnce) break;
+    if (batch->given_back ||
+        !batch->all_out_in([&](const std::string& domain) { return domains.count(domain) > 0; }))
+      continue;
+    batch->given_back = true;
+    filter->batches.insert(key);
+  }
+  if (filter->batches.empty()) return;
+  RecallOp op;
+  op.filter = std::move(filter);
+  op.gives_back = true;
+  start_recall(recalls_.insert(recalls_.end(), std::move(op)));
+}
+
+}  // namespace essaim::delivery

@@ -1,0 +1,258 @@
+#include "delivery/queue_manager.h"
+
+#include <algorithm>
+
+#include "core/base/random.h"
+#include "delivery/retry.h"
+#include "storage/node_store.h"
+
+namespace essaim::delivery {
+namespace {
+
+constexpr std::size_t kWireLimit = 128U << 20;  // octets of renderings in memory
+constexpr std::size_t kSaveAfter = 500;         // outcomes
+constexpr Duration kSaveAfterTime = std::chrono::seconds(2);
+constexpr Duration kTick = std::chrono::milliseconds(250);
+constexpr Duration kGivenBackFor = std::chrono::seconds(30);
+constexpr Duration kLookAtSuspended = std::chrono::minutes(5);
+
+}  // namespace
+
+QueueManager::QueueManager(std::shared_ptr<net::EventLoop> loop, const Parts& parts,
+                           std::shared_ptr<const EngineSettings> settings)
+    : loop_(std::move(loop)),
+      database_(parts.database),
+      node_(parts.node),
+      clock_(parts.clock),
+      fabric_(parts.fabric),
+      failures_(parts.failures),
+      journals_(parts.journals),
+      settings_(std::move(settings)),
+      cache_(kWireLimit),
+      budget_(settings_->active_batches) {}
+
+QueueManager::~QueueManager() = default;
+
+void QueueManager::begin() {
+  claim_timer_ = std::make_unique<net::Timer>(*loop_, [this] { claim_now(); });
+  due_timer_ = std::make_unique<net::Timer>(*loop_, [this] {
+    maybe_more_.fill(true);
+    claim_now();
+  });
+  save_timer_ = std::make_unique<net::Timer>(*loop_, [this] { save_now(); });
+  tick_timer_ = std::make_unique<net::Timer>(*loop_, [this] { tick(); });
+  expand_timer_ = std::make_unique<net::Timer>(*loop_, [this] { expand_next(); });
+  tick_timer_->start(kTick);
+  suspensions_changed();
+  claim_soon();
+}
+
+void QueueManager::end() {
+  claim_timer_.reset();
+  due_timer_.reset();
+  save_timer_.reset();
+  tick_timer_.reset();
+  expand_timer_.reset();
+  ended_ = true;
+}
+
+void QueueManager::ring() {
+  if (ring_posted_.exchange(true)) return;
+  loop_->post([this, alive = std::weak_ptr<int>(alive_)] {
+    if (alive.expired() || ended_) return;
+    ring_posted_ = false;
+    maybe_more_.fill(true);
+    look_for_unexpanded_ = true;
+    claim_soon();
+  });
+}
+
+void QueueManager::take_notes(std::vector<Note> notes) {
+  std::lock_guard lock(inbox_mutex_);
+  inbox_.insert(inbox_.end(), std::make_move_iterator(notes.begin()), std::make_move_iterator(notes.end()));
+  if (inbox_posted_) return;
+  inbox_posted_ = true;
+  loop_->post([this, alive = std::weak_ptr<int>(alive_)] {
+    if (!alive.expired() && !ended_) apply_notes();
+  });
+}
+
+void QueueManager::destination_saturated(const std::string& key, std::set<std::string> domains,
+                                         bool saturated) {
+  loop_->post(
+      [this, alive = std::weak_ptr<int>(alive_), key, domains = std::move(domains), saturated]() mutable {
+        if (alive.expired() || ended_) return;
+        if (saturated) {
+          saturated_[key] = std::move(domains);
+          return;
+        }
+        saturated_.erase(key);
+        maybe_more_.fill(true);
+        claim_soon();
+      });
+}
+
+void QueueManager::apply_notes() {
+  std::vector<Note> notes;
+  {
+    std::lock_guard lock(inbox_mutex_);
+    notes.swap(inbox_);
+    inbox_posted_ = false;
+  }
+  std::set<OpenBatch*> touched;
+  for (const Note& note : notes) {
+    const auto found = open_.find(note.batch.get());
+    if (found == open_.end()) {
+      // Of a batch that somebody else has now: the journal keeps nothing for it.
+      if (note.kind != Outcome::Kind::kReturned && note.loop >= 0 &&
+          static_cast<std::size_t>(note.loop) < journals_.size())
+        journals_[static_cast<std::size_t>(note.loop)]->segment_done(note.segment, 1);
+      continue;
+    }
+    OpenBatch* batch = found->second.get();
+    batch->apply(note);
+    touched.insert(batch);
+  }
+  for (OpenBatch* batch : touched) look_at(batch);
+  check_recalls();
+  check_drain();
+}
+
+void QueueManager::look_at(OpenBatch* batch) {
+  set_units(batch);
+  if (batch->unsaved() > 0 && batch->first_unsaved == MonoTime{}) batch->first_unsaved = clock_.mono_now();
+  if (batch->saving) return;
+  if (batch->idle() || batch->unsaved() >= kSaveAfter) save_soon(batch);
+}
+
+void QueueManager::set_units(OpenBatch* batch) {
+  const std::size_t units = Budget::units(batch->batch()->recipients.size(), batch->out());
+  if (units == batch->units) return;
+  budget_.remove(batch->priority(), batch->units);
+  budget_.add(batch->priority(), units);
+  const bool smaller = units < batch->units;
+  batch->units = units;
+  if (smaller) claim_soon(std::chrono::milliseconds(2));
+}
+
+storage::BatchRecord QueueManager::end_of(const OpenBatch& batch) const {
+  const WallTime now = clock_.wall_now();
+  OpenBatch::Release end;
+  const auto later = [&](Duration delay) {
+    end.queue = storage::BatchQueue::kWaiting;
+    // What expires while it waits is looked at when it has expired.
+    end.due = std::min(rounded_due(now, delay), std::max(batch.post().expires, now));
+  };
+  if (batch.finished()) {
+    end.queue = storage::BatchQueue::kFinished;
+  } else if (batch.given_back) {
+    later(kGivenBackFor);
+    end.why = "its destinations have as much as they can take";
+  } else if (batch.returned_any()) {
+    end.queue = storage::BatchQueue::kReady;
+    end.due = now;
+  } else if (batch.deferred_any()) {
+    later(retry_delay(batch.record().attempts, settings_->retry_initial, settings_->retry_max,
+                      random_fraction()));
+    end.why = batch.why();
+  } else {
+    later(kLookAtSuspended);
+    end.why = batch.why();
+  }
+  return batch.release_record(end);
+}
+
+void QueueManager::close(OpenBatch* batch) {
+  budget_.remove(batch->priority(), batch->units);
+  to_save_.erase(batch);
+  open_.erase(batch->batch().get());
+  cache_.trim();
+  claim_soon(std::chrono::milliseconds(2));
+}
+
+bool QueueManager::recalled(const OpenBatch& batch) const {
+  if (draining_) return true;
+  return std::any_of(recalls_.begin(), recalls_.end(),
+                     [&](const RecallOp& op) { return op.filter->matches(*batch.batch()); });
+}
+
+void QueueManager::tick() {
+  const MonoTime now = clock_.mono_now();
+  for (const auto& [key, batch] : open_)
+    if (!batch->saving && batch->unsaved() > 0 && now - batch->first_unsaved > kSaveAfterTime)
+      save_soon(batch.get());
+  give_back_saturated();
+  check_recalls();
+  check_drain();
+  // Somebody else may have committed work without ringing here: the command line, another process.
+  if (!claiming_ && now - last_claim_ > std::chrono::seconds(10)) {
+    maybe_more_.fill(true);
+    look_for_unexpanded_ = true;
+    claim_soon();
+  }
+  if (tick_timer_) tick_timer_->start(kTick);
+}
+
+void QueueManager::suspensions_changed() {
+  auto records = std::make_shared<std::vector<storage::SuspensionRecord>>();
+  read(
+      [records](storage::Connection& connection) -> Result<void> {
+        Result<std::vector<storage::SuspensionRecord>> all = storage::SuspensionStore(connection).all();
+        if (!all.ok()) return all.error();
+        *records = std::move(*all);
+        return {};
+      },
+      [this, records](const Result<void>& outcome) {
+        if (!outcome.ok()) {
+          log::warning("suspensions-unreadable", {{"error", std::string_view(outcome.error().message)}});
+          return;
+        }
+        suspensions_.clear();
+        suspension_reasons_.clear();
+        for (storage::SuspensionRecord& record : *records) {
+          std::string reason = "destination suspended by the operator";
+          if (!record.reason.empty()) reason += ": " + record.reason;
+          suspension_reasons_[record.destination] = std::move(reason);
+          suspensions_[record.destination] = std::move(record);
+        }
+        maybe_more_.fill(true);
+        claim_soon();
+      });
+}
+
+void QueueManager::reconfigure(std::shared_ptr<const EngineSettings> settings) {
+  settings_ = std::move(settings);
+  budget_.resize(settings_->active_batches);
+  claim_soon();
+}
+
+storage::Done QueueManager::hop(std::function<void(Result<void>)> done) {
+  {
+    std::lock_guard lock(underway_->mutex);
+    ++underway_->works;
+  }
+  return [this, loop = loop_, underway = underway_, alive = std::weak_ptr<int>(alive_),
+          done = std::move(done)](const Result<void>& outcome) {
+    loop->post([this, alive, done, outcome] {
+      if (!alive.expired() && !ended_) done(outcome);
+    });
+    std::lock_guard lock(underway->mutex);
+    --underway->works;
+    underway->done.notify_all();
+  };
+}
+
+void QueueManager::write(storage::Work work, std::function<void(Result<void>)> done) {
+  database_.write(storage::Durability::kProgress, std::move(work), hop(std::move(done)));
+}
+
+void QueueManager::read(storage::Work work, std::function<void(Result<void>)> done) {
+  database_.read(std::move(work), hop(std::move(done)));
+}
+
+void QueueManager::wait_for_database() {
+  std::unique_lock lock(underway_->mutex);
+  underway_->done.wait(lock, [&] { return underway_->works == 0; });
+}
+
+}  // namespace essaim::delivery

@@ -1,0 +1,169 @@
+// The queue: claims batches as there is room, gives their recipients to the loops, applies what comes back to
+// their progress, and records it. All on its own loop; take_notes(), destination_saturated() and ring() are
+// thread-safe.
+//
+//   ready (database) ──claim──▶ open ──send_out──▶ loops ──notes──▶ open ──idle──▶ save: finished, waiting or
+//   ready
+//                                 └── every 500 outcomes or 2 s: save, still owned
+//
+// The loop is shared with the callbacks of the database, which may come after the manager has gone.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/log.h"
+#include "delivery/budget.h"
+#include "delivery/claim.h"
+#include "delivery/engine.h"
+#include "delivery/fabric.h"
+#include "delivery/loop_side.h"
+#include "delivery/note.h"
+#include "delivery/open_batch.h"
+#include "delivery/post_cache.h"
+#include "delivery/save.h"
+#include "storage/journal.h"
+
+namespace essaim::delivery {
+
+class QueueManager final : public NoteSink {
+ public:
+  struct Parts {
+    storage::Database& database;
+    storage::NodeStore::Identity node;
+    const Clock& clock;
+    Fabric& fabric;
+    FailureListener& failures;
+    std::vector<storage::JournalWriter*> journals;  // by loop
+  };
+  QueueManager(std::shared_ptr<net::EventLoop> loop, const Parts& parts,
+               std::shared_ptr<const EngineSettings> settings);
+  ~QueueManager();
+
+  // Thread-safe.
+  void take_notes(std::vector<Note> notes) override;
+  void destination_saturated(const std::string& key, std::set<std::string> domains, bool saturated) override;
+  void ring();
+  std::int64_t current_rank() const { return rank_.load(std::memory_order_relaxed); }
+  void wait_for_database();  // until no work of ours is under way there
+
+  // On the queue's loop.
+  void begin();
+  void recall(std::vector<Id> posts, std::function<void()> then);
+  void drain(Duration grace, std::function<void()> done);
+  void suspensions_changed();
+  void reconfigure(std::shared_ptr<const EngineSettings> settings);
+  void end();  // destroys the timers
+
+ private:
+  struct RecallOp {
+    std::shared_ptr<const RecallFilter> filter;
+    std::function<void()> then;
+    int pass = 0;
+    std::size_t acks = 0;
+    bool swept = false;       // both passes are over
+    bool gives_back = false;  // of ours: nobody waits for it
+    MonoTime deadline{};
+  };
+
+  // queue_manager.cc
+  void apply_notes();
+  void look_at(OpenBatch* batch);                             // after its state changed
+  storage::BatchRecord end_of(const OpenBatch& batch) const;  // the row that ends our ownership
+  void set_units(OpenBatch* batch);
+  void tick();
+  bool recalled(const OpenBatch& batch) const;
+  void close(OpenBatch* batch);
+
+  // queue_claims.cc
+  void claim_soon(Duration after = Duration{});
+  void claim_now();
+  void claimed(const std::shared_ptr<ClaimResult>& result, const std::shared_ptr<ClaimRequest>& request,
+               const Result<void>& outcome);
+  void open_batch(storage::BatchRecord record, const ClaimResult& result, WallTime now,
+                  std::vector<std::vector<RoutedSlice>>* routed);
+  void schedule_due();
+  void expand_next();
+  void expanded(Id post, bool more, const Result<void>& outcome);
+  void give_back_saturated();
+
+  // queue_saves.cc
+  void save_soon(OpenBatch* batch);
+  void save_now();
+  void submit(std::vector<OpenBatch*> batches);
+  void saved(const std::shared_ptr<std::vector<SaveItem>>& items, const std::vector<bool>& conflicts,
+             const Result<void>& outcome);
+  void segments_done(const UnsavedPart& part);
+
+  // queue_recall.cc
+  void start_recall(std::list<RecallOp>::iterator op);
+  void next_pass(std::list<RecallOp>::iterator op);
+  void check_recalls();
+  bool recall_complete(const RecallOp& op) const;
+  void check_drain();
+
+  // Runs work in the database; `done` comes on this loop while the manager lives.
+  void write(storage::Work work, std::function<void(Result<void>)> done);
+  void read(storage::Work work, std::function<void(Result<void>)> done);
+  storage::Done hop(std::function<void(Result<void>)> done);
+
+  std::shared_ptr<net::EventLoop> loop_;
+  storage::Database& database_;
+  const storage::NodeStore::Identity node_;
+  const Clock& clock_;
+  Fabric& fabric_;
+  FailureListener& failures_;
+  const std::vector<storage::JournalWriter*> journals_;
+  std::shared_ptr<const EngineSettings> settings_;
+
+  // From other threads.
+  std::mutex inbox_mutex_;
+  std::vector<Note> inbox_;
+  bool inbox_posted_ = false;
+  std::atomic<bool> ring_posted_{false};
+  std::atomic<std::int64_t> rank_{0};
+  struct Underway {
+    std::mutex mutex;
+    std::condition_variable done;
+    int works = 0;
+  };
+  std::shared_ptr<Underway> underway_ = std::make_shared<Underway>();
+
+  std::unordered_map<const ActiveBatch*, std::unique_ptr<OpenBatch>> open_;
+  PostCache cache_;
+  Budget budget_;
+  std::array<bool, Budget::kClasses> maybe_more_{true, true, true};
+  bool claiming_ = false;
+  bool look_for_unexpanded_ = true;
+  MonoTime last_claim_{};
+  std::optional<WallTime> next_due_;
+  std::vector<Id> expanding_;
+  bool expansion_underway_ = false;
+  std::map<std::string, std::set<std::string>> saturated_;        // key -> domains
+  std::map<std::string, storage::SuspensionRecord> suspensions_;  // by domain
+  std::map<std::string, std::string> suspension_reasons_;
+  std::set<OpenBatch*> to_save_;
+  std::list<RecallOp> recalls_;
+  log::Once claim_trouble_, save_trouble_;
+
+  bool draining_ = false;
+  bool aborted_ = false;
+  bool ended_ = false;
+  MonoTime drain_deadline_{};
+  std::function<void()> drained_;
+
+  std::unique_ptr<net::Timer> claim_timer_, due_timer_, save_timer_, tick_timer_, expand_timer_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace essaim::delivery

@@ -1,0 +1,118 @@
+// Of QueueManager: taking work back from the loops, for the operator, for batches given back, and for the
+// end.
+//
+// A recall goes over all loops twice. The first pass puts a filter in place, behind which nothing of it is
+// taken or begun; the second one comes after everything that was on its way between loops before, so that
+// then only what is in flight is still out.
+#include <algorithm>
+
+#include "delivery/queue_manager.h"
+
+namespace essaim::delivery {
+namespace {
+
+constexpr Duration kWaitForFlights = std::chrono::seconds(5);
+constexpr Duration kAfterAbort = std::chrono::seconds(10);
+
+}  // namespace
+
+void QueueManager::recall(std::vector<Id> posts, std::function<void()> then) {
+  auto filter = std::make_shared<RecallFilter>();
+  filter->all = posts.empty();
+  filter->posts.insert(posts.begin(), posts.end());
+  RecallOp op;
+  op.filter = std::move(filter);
+  op.then = std::move(then);
+  op.deadline = clock_.mono_now() + kWaitForFlights;
+  start_recall(recalls_.insert(recalls_.end(), std::move(op)));
+}
+
+void QueueManager::start_recall(std::list<RecallOp>::iterator op) {
+  next_pass(op);
+}
+
+void QueueManager::next_pass(std::list<RecallOp>::iterator op) {
+  ++op->pass;
+  op->acks = 0;
+  for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop) {
+    fabric_.post(
+        loop, [this, filter = op->filter, queue = loop_, alive = std::weak_ptr<int>(alive_)](LoopSide& side) {
+          side.recall(filter);
+          queue->post([this, filter, alive] {
+            if (alive.expired() || ended_) return;
+            const auto found = std::find_if(recalls_.begin(), recalls_.end(),
+                                            [&](const RecallOp& one) { return one.filter == filter; });
+            if (found == recalls_.end() || ++found->acks < fabric_.loops.size()) return;
+            if (found->pass == 1) {
+              next_pass(found);
+            } else {
+              found->swept = true;
+              check_recalls();
+            }
+          });
+        });
+  }
+}
+
+bool QueueManager::recall_complete(const RecallOp& op) const {
+  if (!op.swept) return false;
+  if (op.gives_back) return true;
+  if (claiming_) return false;
+  if (clock_.mono_now() >= op.deadline) return true;
+  return std::none_of(open_.begin(), open_.end(),
+                      [&](const auto& one) { return op.filter->matches(*one.first); });
+}
+
+void QueueManager::check_recalls() {
+  for (auto op = recalls_.begin(); op != recalls_.end();) {
+    if (!recall_complete(*op)) {
+      ++op;
+      continue;
+    }
+    for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)
+      fabric_.post(loop, [filter = op->filter](LoopSide& side) { side.recall_over(filter); });
+    const auto then = std::move(op->then);
+    op = recalls_.erase(op);
+    if (then) then();
+    maybe_more_.fill(true);
+    claim_soon();
+  }
+}
+
+void QueueManager::drain(Duration grace, std::function<void()> done) {
+  draining_ = true;
+  drained_ = std::move(done);
+  drain_deadline_ = clock_.mono_now() + grace;
+  if (claim_timer_) claim_timer_->cancel();
+  if (due_timer_) due_timer_->cancel();
+  for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)
+    fabric_.post(loop, [](LoopSide& side) { side.stop(); });
+  recall({}, {});
+  check_drain();
+}
+
+void QueueManager::check_drain() {
+  if (!draining_ || !drained_) return;
+  const MonoTime now = clock_.mono_now();
+  if (open_.empty() && !claiming_ && !expansion_underway_) {
+    const auto done = std::move(drained_);
+    drained_ = nullptr;
+    done();
+    return;
+  }
+  if (!aborted_ && now >= drain_deadline_) {
+    aborted_ = true;
+    drain_deadline_ = now + kAfterAbort;
+    for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)
+      fabric_.post(loop, [](LoopSide& side) { side.abort(); });
+    return;
+  }
+  if (aborted_ && now >= drain_deadline_) {
+    log::error("drain-incomplete", {{"batches", static_cast<std::uint64_t>(open_.size())}});
+    const auto done = std::move(drained_);
+    drained_ = nullptr;
+    done();
+  }
+}
+
+}  // namespace essaim::delivery

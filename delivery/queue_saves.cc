@@ -1,0 +1,157 @@
+// Of QueueManager: what goes to the database. Saves are grouped; one of a batch at a time.
+#include <algorithm>
+
+#include "core/base/random.h"
+#include "delivery/queue_manager.h"
+
+namespace essaim::delivery {
+namespace {
+
+constexpr Duration kGroupFor = std::chrono::milliseconds(20);
+constexpr std::size_t kGroupLimit = 32;  // batches in a transaction: well below 1 MB
+constexpr int kRefusalsUntilAlone = 5;   // by the failure listener
+
+bool is_about_the_work(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kInvalid:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kExists:
+    case ErrorCode::kConflict:
+    case ErrorCode::kInternal:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void QueueManager::save_soon(OpenBatch* batch) {
+  to_save_.insert(batch);
+  if (save_timer_ && !save_timer_->active()) save_timer_->start(draining_ ? Duration{} : kGroupFor);
+}
+
+void QueueManager::save_now() {
+  std::vector<OpenBatch*> group;
+  std::vector<OpenBatch*> batches(to_save_.begin(), to_save_.end());
+  to_save_.clear();
+  const MonoTime now = clock_.mono_now();
+  Duration wait = Duration::max();
+  for (OpenBatch* batch : batches) {
+    if (batch->saving) continue;  // saved() looks at it again
+    if (batch->not_before > now) {
+      to_save_.insert(batch);
+      wait = std::min<Duration>(wait, batch->not_before - now);
+      continue;
+    }
+    // One that failed goes alone, so that it does not take others with it.
+    if (batch->save_failures > 0) {
+      submit({batch});
+      continue;
+    }
+    group.push_back(batch);
+    if (group.size() == kGroupLimit) submit(std::exchange(group, {}));
+  }
+  if (!group.empty()) submit(std::move(group));
+  if (wait != Duration::max() && save_timer_ && !save_timer_->active()) save_timer_->start(wait);
+}
+
+void QueueManager::submit(std::vector<OpenBatch*> batches) {
+  auto items = std::make_shared<std::vector<SaveItem>>();
+  for (OpenBatch* batch : batches) {
+    SaveItem item;
+    item.batch = batch->batch();
+    batch->saving = true;
+    batch->releasing = batch->idle();
+    item.record = batch->releasing ? end_of(*batch) : batch->progress_record();
+    item.part = batch->take_unsaved();
+    batch->first_unsaved = MonoTime{};
+    item.retried = batch->was_retried;
+    item.without_listener = batch->refusals >= kRefusalsUntilAlone;
+    items->push_back(std::move(item));
+  }
+  auto conflicts = std::make_shared<std::vector<bool>>();
+  write(
+      [this, items, conflicts,
+       fence = storage::Fence{node_.number, node_.epoch}](storage::Connection& connection) {
+        return run_saves(connection, fence, *items, failures_, conflicts.get());
+      },
+      [this, items, conflicts](const Result<void>& outcome) { saved(items, *conflicts, outcome); });
+}
+
+void QueueManager::saved(const std::shared_ptr<std::vector<SaveItem>>& items,
+                         const std::vector<bool>& conflicts, const Result<void>& outcome) {
+  std::uint64_t count = 0;
+  if (!outcome.ok()) {
+    if (save_trouble_.again())
+      log::error("save-failed", {{"error", std::string_view(outcome.error().message)}});
+  } else if (save_trouble_.over(&count)) {
+    log::info("save-works-again", {{"failures", count}});
+  }
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    SaveItem& item = (*items)[i];
+    const auto found = open_.find(item.batch.get());
+    if (found == open_.end()) continue;
+    OpenBatch* batch = found->second.get();
+    batch->saving = false;
+    if (!outcome.ok()) {
+      batch->give_back(std::move(item.part));
+      batch->was_retried = true;
+      ++batch->save_failures;
+      if (is_about_the_work(outcome.error()) && items->size() == 1) {
+        if (++batch->refusals == kRefusalsUntilAlone)
+          log::error("failures-not-reported", {{"id", format_id(batch->post().id)},
+                                               {"batch", batch->record().number},
+                                               {"error", std::string_view(outcome.error().message)}});
+      }
+      const double seconds =
+          std::min(30.0, static_cast<double>(1 << std::min(batch->save_failures, 6)) / 2.0);
+      const auto delay = Duration(static_cast<Duration::rep>(seconds * (0.5 + random_fraction()) * 1e9));
+      batch->not_before = clock_.mono_now() + delay;
+      save_soon(batch);
+      continue;
+    }
+    segments_done(item.part);
+    batch->save_failures = 0;
+    batch->refusals = 0;
+    batch->was_retried = false;
+    batch->not_before = MonoTime{};
+    if (conflicts[i]) {
+      log::warning("batch-lost", {{"id", format_id(batch->post().id)},
+                                  {"batch", batch->record().number},
+                                  {"why", "another node owns it"}});
+      if (!batch->idle()) {
+        auto filter = std::make_shared<RecallFilter>();
+        filter->batches.insert(batch->batch().get());
+        RecallOp op;
+        op.filter = std::move(filter);
+        op.gives_back = true;
+        start_recall(recalls_.insert(recalls_.end(), std::move(op)));
+      }
+      close(batch);
+      continue;
+    }
+    if (batch->releasing) {
+      const storage::BatchRecord& record = item.record;
+      if (record.queue == storage::BatchQueue::kWaiting && (!next_due_ || record.due < *next_due_)) {
+        next_due_ = record.due;
+        schedule_due();
+      }
+      if (record.queue == storage::BatchQueue::kReady)
+        maybe_more_[static_cast<std::size_t>(Budget::class_of(record.priority))] = true;
+      close(batch);
+    } else {
+      look_at(batch);
+    }
+  }
+  check_recalls();
+  check_drain();
+}
+
+void QueueManager::segments_done(const UnsavedPart& part) {
+  for (const auto& [segment, count] : part.segments)
+    if (segment.first >= 0 && static_cast<std::size_t>(segment.first) < journals_.size())
+      journals_[static_cast<std::size_t>(segment.first)]->segment_done(segment.second, count);
+}
+
+}  // namespace essaim::delivery

@@ -1,0 +1,73 @@
+// Writes down what became of recipients, on one loop: journal first, then the log line, then (once per turn
+// of the loop) one vector of notes to the queue. When the journal cannot be written, outcomes wait here in
+// order, writable() is false so that nothing new is sent, and the journal is tried again every second:
+// nothing is lost, nothing is sent unrecorded.
+//
+// One loop; destroyed on it (or after it has stopped). The journal outlives it.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/net/event_loop.h"
+#include "delivery/courier.h"
+#include "delivery/note.h"
+#include "storage/journal.h"
+
+namespace essaim::delivery {
+
+// For the log line: Postfix's four parts of the delay.
+struct Delays {
+  Duration before_queue{};  // from acceptance until it was ready to go
+  Duration in_queue{};
+  Duration connect{};
+  Duration transmission{};
+};
+
+class Recorder {
+ public:
+  Recorder(net::EventLoop& loop, int loop_number, const Clock& clock, storage::JournalWriter& journal,
+           NoteSink& sink, std::function<void()> writable_again);
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  bool writable() const { return unrecorded_.empty(); }
+  // An outcome that is not kReturned. `peer` is null when there was no connection.
+  void record(const std::shared_ptr<const ActiveBatch>& batch, const Outcome& outcome, const PeerInfo* peer,
+              const Delays& delays);
+  // All of the slice get the same outcome, made by us.
+  void record_all(const Slice& slice, Outcome::Kind kind, Stage stage, const smtp::Reply& reply);
+  // Not attempted; back to the queue.
+  void give_back(const Slice& slice);
+  // What is buffered goes to the queue now.
+  void flush();
+
+ private:
+  bool journal_note(Note* note);
+  void push(Note note);
+  void retry();
+  void log_outcome(const Note& note, const Outcome& outcome, const PeerInfo* peer,
+                   const Delays& delays) const;
+
+  net::EventLoop& loop_;
+  const int loop_number_;
+  const Clock& clock_;
+  storage::JournalWriter& journal_;
+  NoteSink& sink_;
+  std::function<void()> writable_again_;
+  std::vector<Note> ready_;
+  std::deque<Note> unrecorded_;
+  bool flush_posted_ = false;
+  net::Timer retry_timer_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+  std::shared_ptr<const smtp::Reply> last_failure_;
+  storage::JournalRecord scratch_;
+};
+
+// "mx.example.org[192.0.2.1]:25 TLSv1.3" as the ledger keeps it.
+std::string host_text(const PeerInfo& peer);
+
+}  // namespace essaim::delivery

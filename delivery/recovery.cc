@@ -1,0 +1,103 @@
+#include "delivery/recovery.h"
+
+#include <map>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/smtp/enhanced_code.h"
+#include "storage/batch_store.h"
+#include "storage/journal.h"
+#include "storage/post_store.h"
+
+namespace essaim::delivery {
+namespace {
+
+using Failures = std::map<std::uint16_t, storage::JournalRecord>;  // by index within the batch
+
+std::uint32_t seconds_between(WallTime from, WallTime to) {
+  const std::int64_t seconds = (to_millis(to) - to_millis(from)) / 1000;
+  return seconds < 0 ? 0 : static_cast<std::uint32_t>(seconds);
+}
+
+Result<void> record_failures(storage::Connection& connection, storage::NodeStore::Identity node, Id post_id,
+                             int number, const Failures& failures, FailureListener& listener) {
+  storage::BatchStore batches(connection);
+  Result<std::optional<storage::BatchRecord>> loaded = batches.load(post_id, number, true);
+  if (!loaded.ok()) return loaded.error();
+  if (!loaded->has_value()) return {};
+  storage::BatchRecord batch = std::move(**loaded);
+  // What this node does not own was saved before it was released, or is somebody else's.
+  if (batch.queue != storage::BatchQueue::kOwned || batch.owner != node.number) return {};
+  Result<std::optional<storage::PostRecord>> post = storage::PostStore(connection).find(post_id);
+  if (!post.ok()) return post.error();
+  if (!post->has_value()) return {};
+
+  std::vector<Failure> told;
+  batch.progress.recipients.resize(batch.recipients.size());
+  for (const auto& [index, record] : failures) {
+    if (index >= batch.recipients.size()) continue;
+    storage::RecipientStatus& status = batch.progress.recipients[index];
+    if (status.state != storage::RecipientState::kPending &&
+        status.state != storage::RecipientState::kDeferred)
+      continue;
+    status.state = storage::RecipientState::kFailed;
+    status.attempts = std::max(status.attempts, record.attempts);
+    status.time = seconds_between((*post)->accepted, record.time);
+    status.reply = static_cast<std::uint32_t>(batch.progress.replies.size());
+    status.host = static_cast<std::uint32_t>(batch.progress.hosts.size());
+    batch.progress.replies.push_back(record.reply);
+    batch.progress.hosts.push_back(record.host);
+    ++batch.failed;
+    --batch.pending;
+    told.push_back({**post, batch.recipients[index], parse_kept_reply(record.reply), record.host});
+  }
+  if (told.empty()) return {};
+  ESSAIM_TRY(batches.save({batch.owner, batch.epoch}, batch));
+  return listener.on_failures(connection, told);
+}
+
+}  // namespace
+
+smtp::Reply parse_kept_reply(std::string_view text) {
+  smtp::Reply reply;
+  if (const auto code = parse_u64(text.substr(0, 3)); code && *code >= 200 && *code <= 599) {
+    reply.code = static_cast<int>(*code);
+    text.remove_prefix(3);
+    if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    std::size_t used = 0;
+    if (const auto enhanced = smtp::parse_enhanced_code(text, &used)) {
+      reply.enhanced = *enhanced;
+      text.remove_prefix(used);
+      if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    }
+  }
+  reply.text = std::string(text);
+  return reply;
+}
+
+Result<void> recover(storage::Database& database, const std::string& directory,
+                     storage::NodeStore::Identity node, FailureListener& listener) {
+  std::map<std::pair<Id, int>, Failures> failures;
+  Result<std::vector<std::string>> files =
+      storage::read_journal(directory, [&](const storage::JournalRecord& record) -> Result<void> {
+        Failures& some = failures[{record.post_id, record.batch}];
+        if (record.state == storage::RecipientState::kFailed) some[record.index] = record;
+        if (record.state == storage::RecipientState::kDelivered) some.erase(record.index);
+        return {};
+      });
+  if (!files.ok()) return files.error();
+  for (const auto& [key, some] : failures) {
+    if (some.empty()) continue;
+    ESSAIM_TRY(database.write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+      return record_failures(connection, node, key.first, key.second, some, listener);
+    }));
+  }
+  Result<std::size_t> merged = storage::recover_journal(database, directory, node.number, node.epoch);
+  if (!merged.ok()) return merged.error();
+  if (!files->empty())
+    log::info("journal-recovered", {{"files", static_cast<std::uint64_t>(files->size())},
+                                    {"outcomes", static_cast<std::uint64_t>(*merged)}});
+  return {};
+}
+
+}  // namespace essaim::delivery

@@ -1,0 +1,16 @@
+// After a crash: failures that are in the journal and not yet in the database are recorded together with what
+// listens to them, so that no bounce is lost; then storage merges the rest and releases what the earlier run
+// owned. Blocking; before anything is claimed.
+#pragma once
+
+#include "delivery/engine.h"
+
+namespace essaim::delivery {
+
+Result<void> recover(storage::Database& database, const std::string& directory,
+                     storage::NodeStore::Identity node, FailureListener& listener);
+
+// "550 5.1.1 no such user" as the journal and the ledger keep it.
+smtp::Reply parse_kept_reply(std::string_view text);
+
+}  // namespace essaim::delivery

@@ -1,0 +1,16 @@
+// When a batch is tried again. Pure functions; the caller gives the randomness, so that tests see every edge.
+#pragma once
+
+#include "core/base/clock.h"
+
+namespace essaim::delivery {
+
+// The pause after `attempts` rounds that ended with deferrals (0: none before this one): initial *
+// 2^attempts, at most `max`, moved by up to 20 % either way. `fraction` is random in [0, 1).
+Duration retry_delay(int attempts, Duration initial, Duration max, double fraction);
+
+// Up to the next full ten seconds, so that batches that are due at about the same time are promoted together.
+// Pauses below ten seconds are kept as they are.
+WallTime rounded_due(WallTime now, Duration delay);
+
+}  // namespace essaim::delivery

@@ -1,0 +1,146 @@
+#include "delivery/router.h"
+
+#include <algorithm>
+
+#include "delivery/loop_side.h"
+
+namespace essaim::delivery {
+namespace {
+
+constexpr std::size_t kQueriesAtOnce = 256;
+constexpr std::size_t kCacheLimit = 100'000;
+constexpr std::chrono::seconds kShortest{60}, kLongest{3600};
+
+}  // namespace
+
+void Router::route(RoutedSlice routed) {
+  const EngineSettings& settings = side_.settings();
+  if (!settings.smarthost.empty()) {
+    routed.domain.clear();
+  } else if (routed.domain.empty()) {
+    // Cut for a smart host that was taken out of the settings meanwhile.
+    for (RoutedSlice& part :
+         cut_by_domain(routed.slice.batch, routed.slice.indices, false, routed.slice.queued))
+      if (!part.domain.empty()) route(std::move(part));
+    return;
+  }
+  Entry& entry = entries_[routed.domain];
+  const MonoTime now = side_.clock().mono_now();
+  if (entry.hop && entry.until > now) {
+    dispatch(routed.domain, entry.hop, std::move(routed.slice));
+    return;
+  }
+  entry.waiting.push_back(std::move(routed.slice));
+  want(routed.domain, &entry);
+}
+
+void Router::want(const std::string& domain, Entry* entry) {
+  if (entry->queued) return;
+  entry->queued = true;
+  waiting_.push_back(domain);
+  start_queries();
+}
+
+void Router::start_queries() {
+  while (running_ < kQueriesAtOnce && !waiting_.empty()) {
+    const std::string domain = std::move(waiting_.front());
+    waiting_.pop_front();
+    const auto found = entries_.find(domain);
+    if (found == entries_.end()) continue;
+    ++running_;
+    auto done = [this, domain](NextHopPtr hop) { answered(domain, std::move(hop)); };
+    found->second.query = domain.empty()
+                              ? resolve_smarthost(side_.loop(), side_.resolver(), side_.settings().smarthost,
+                                                  side_.next_hop_options(), std::move(done))
+                              : resolve_domain(side_.loop(), side_.resolver(), domain,
+                                               side_.next_hop_options(), std::move(done));
+  }
+}
+
+void Router::answered(const std::string& domain, NextHopPtr hop) {
+  --running_;
+  const auto found = entries_.find(domain);
+  if (found != entries_.end()) {
+    Entry& entry = found->second;
+    entry.queued = false;
+    // The query's own callback is running: it dies when that has returned.
+    std::shared_ptr<NextHopQuery> query = std::move(entry.query);
+    side_.loop().post([query] {});
+    entry.hop = hop;
+    const auto ttl =
+        hop->kind == NextHop::Kind::kDefer ? kShortest : std::clamp(hop->ttl, kShortest, kLongest);
+    entry.until = side_.clock().mono_now() + ttl;
+    std::vector<Slice> slices = std::move(entry.waiting);
+    entry.waiting.clear();
+    auto asked = std::move(entry.asked);
+    entry.asked.clear();
+    for (Slice& slice : slices) dispatch(domain, hop, std::move(slice));
+    for (const auto& done : asked) done(hop);
+  }
+  start_queries();
+}
+
+void Router::dispatch(const std::string& domain, const NextHopPtr& hop, Slice slice) {
+  if (side_.recalled(*slice.batch)) {
+    side_.recorder().give_back(slice);
+    return;
+  }
+  if (hop->kind != NextHop::Kind::kHosts) {
+    const auto kind = hop->kind == NextHop::Kind::kFail ? Outcome::Kind::kFailed : Outcome::Kind::kDeferred;
+    side_.recorder().record_all(slice, kind, Stage::kDns, hop->reply);
+    return;
+  }
+  side_.fabric().post(side_.fabric().home_of(hop->key),
+                      [domain, hop, slice = std::move(slice)](LoopSide& home) mutable {
+                        home.arrive(domain, std::move(hop), std::move(slice));
+                      });
+}
+
+void Router::give_back_if(const std::function<bool(const ActiveBatch&)>& wanted) {
+  for (auto& [domain, entry] : entries_) {
+    std::vector<Slice> kept;
+    for (Slice& slice : entry.waiting) {
+      if (wanted(*slice.batch)) {
+        side_.recorder().give_back(slice);
+      } else {
+        kept.push_back(std::move(slice));
+      }
+    }
+    entry.waiting = std::move(kept);
+  }
+}
+
+void Router::forget(const std::string& domain) {
+  const auto found = entries_.find(domain);
+  if (found != entries_.end()) found->second.until = MonoTime{};
+}
+
+void Router::clear_cache() {
+  for (auto& [domain, entry] : entries_) entry.until = MonoTime{};
+}
+
+void Router::sweep(MonoTime now) {
+  const bool all = entries_.size() > kCacheLimit;
+  for (auto it = entries_.begin(); it != entries_.end();) {
+    const bool busy = it->second.queued || !it->second.waiting.empty();
+    it = !busy && (all || it->second.until <= now) ? entries_.erase(it) : std::next(it);
+  }
+}
+
+NextHopPtr Router::cached(const std::string& domain, MonoTime now) const {
+  const auto found = entries_.find(domain);
+  if (found == entries_.end() || found->second.until <= now) return nullptr;
+  return found->second.hop;
+}
+
+void Router::look_up(const std::string& domain, std::function<void(NextHopPtr)> done) {
+  if (NextHopPtr hop = cached(domain, side_.clock().mono_now())) {
+    done(hop);
+    return;
+  }
+  Entry& entry = entries_[domain];
+  entry.asked.push_back(std::move(done));
+  want(domain, &entry);
+}
+
+}  // namespace essaim::delivery

@@ -1,0 +1,56 @@
+// From the domain of a recipient to its destination, on the loop that resolves this domain: MX look-ups with
+// a cache that also remembers failures, a bounded number at a time. Owned by the LoopSide.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "delivery/next_hop.h"
+#include "delivery/slicing.h"
+
+namespace essaim::delivery {
+
+class LoopSide;
+
+class Router {
+ public:
+  explicit Router(LoopSide& side) : side_(side) {}
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+
+  void route(RoutedSlice routed);
+  void give_back_if(const std::function<bool(const ActiveBatch&)>& wanted);
+  void forget(const std::string& domain);  // its cached answer
+  void clear_cache();                      // settings changed
+  void sweep(MonoTime now);
+  void clear() { entries_.clear(); }  // cancels; what waits is the caller's trouble
+  // A fresh answer, or null.
+  NextHopPtr cached(const std::string& domain, MonoTime now) const;
+  // Resolves without work, for `explain`; `done` may come at once.
+  void look_up(const std::string& domain, std::function<void(NextHopPtr)> done);
+
+ private:
+  struct Entry {
+    NextHopPtr hop;  // null until the first answer
+    MonoTime until{};
+    bool queued = false;
+    std::unique_ptr<NextHopQuery> query;
+    std::vector<Slice> waiting;
+    std::vector<std::function<void(NextHopPtr)>> asked;
+  };
+  void want(const std::string& domain, Entry* entry);
+  void start_queries();
+  void answered(const std::string& domain, NextHopPtr hop);
+  void dispatch(const std::string& domain, const NextHopPtr& hop, Slice slice);
+
+  LoopSide& side_;
+  std::unordered_map<std::string, Entry> entries_;
+  std::deque<std::string> waiting_;
+  std::size_t running_ = 0;
+};
+
+}  // namespace essaim::delivery

@@ -1,0 +1,58 @@
+#include "delivery/save.h"
+
+namespace essaim::delivery {
+namespace {
+
+bool same_end(const storage::BatchRecord& stored, const storage::BatchRecord& wanted) {
+  return stored.queue == wanted.queue && stored.delivered == wanted.delivered &&
+         stored.failed == wanted.failed && stored.suppressed == wanted.suppressed &&
+         stored.pending == wanted.pending;
+}
+
+std::vector<Failure> failures_of(const SaveItem& item, const storage::BatchRecord* stored) {
+  std::vector<Failure> failures;
+  for (const UnsavedPart::FailedOne& failed : item.part.failures) {
+    if (stored != nullptr && failed.index < stored->progress.recipients.size() &&
+        stored->progress.recipients[failed.index].state == storage::RecipientState::kFailed)
+      continue;  // it was told by the save that we did not hear from
+    Failure failure;
+    failure.post = item.batch->post->post;
+    failure.recipient = item.batch->recipients[failed.index];
+    if (failed.reply) failure.reply = *failed.reply;
+    failure.host = failed.host;
+    failures.push_back(std::move(failure));
+  }
+  return failures;
+}
+
+}  // namespace
+
+Result<void> run_saves(storage::Connection& connection, storage::Fence fence,
+                       const std::vector<SaveItem>& items, FailureListener& listener,
+                       std::vector<bool>* conflicts) {
+  conflicts->assign(items.size(), false);
+  storage::BatchStore batches(connection);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const SaveItem& item = items[i];
+    std::optional<storage::BatchRecord> stored;
+    if (item.retried) {
+      Result<std::optional<storage::BatchRecord>> loaded =
+          batches.load(item.record.post_id, item.record.number, true);
+      if (!loaded.ok()) return loaded.error();
+      stored = std::move(*loaded);
+      if (stored && stored->queue != storage::BatchQueue::kOwned && same_end(*stored, item.record)) continue;
+    }
+    const Result<void> saved = batches.save(fence, item.record);
+    if (!saved.ok()) {
+      if (saved.error().code != ErrorCode::kConflict) return saved;
+      (*conflicts)[i] = true;
+      continue;
+    }
+    if (item.part.failures.empty() || item.without_listener) continue;
+    const std::vector<Failure> failures = failures_of(item, stored ? &*stored : nullptr);
+    if (!failures.empty()) ESSAIM_TRY(listener.on_failures(connection, failures));
+  }
+  return {};
+}
+
+}  // namespace essaim::delivery

@@ -1,0 +1,27 @@
+// The transaction that records progress: rows of batches and the failures that they tell for the first time.
+// Runs on a database thread. Exactly once: a failure is reported in the transaction that makes it a fact;
+// after a save of unknown outcome the row in the database decides what still has to be told.
+#pragma once
+
+#include <vector>
+
+#include "delivery/engine.h"
+#include "delivery/open_batch.h"
+#include "storage/batch_store.h"
+
+namespace essaim::delivery {
+
+struct SaveItem {
+  std::shared_ptr<const ActiveBatch> batch;
+  storage::BatchRecord record;
+  UnsavedPart part;
+  bool retried = false;           // an earlier save of this may have been committed
+  bool without_listener = false;  // it refused these failures again and again
+};
+
+// conflicts[i]: somebody else has that batch; nothing was written for it.
+Result<void> run_saves(storage::Connection& connection, storage::Fence fence,
+                       const std::vector<SaveItem>& items, FailureListener& listener,
+                       std::vector<bool>* conflicts);
+
+}  // namespace essaim::delivery
