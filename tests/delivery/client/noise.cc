@@ -1,0 +1,32 @@
+#include "tests/delivery/client/noise.h"
+
+#include "tests/delivery/client/session_bench.h"
+
+namespace essaim::delivery::bench {
+
+std::string run_noise(std::string_view bytes) {
+  if (bytes.empty()) return "";
+  const auto choice = static_cast<unsigned char>(bytes.front());
+  bytes.remove_prefix(1);
+  CourierSettings settings;
+  settings.helo = "us.example";
+  settings.chain_transactions = (choice & 1) != 0;
+  settings.transactions_per_connection = (choice & 2) != 0 ? 2 : 0;
+  SessionBench bench(settings, (choice & 4) != 0);
+  for (const char* recipients : {"a@x b@x c@x", "d@x", "e@x f@x", "g@x"})
+    bench.give(make_transaction(recipients));
+  const std::size_t step = 1 + choice / 8;
+  bench.session().on_connected(bench.now());
+  while (!bytes.empty() && !bench.done()) {
+    const std::string_view chunk = bytes.substr(0, step);
+    bytes.remove_prefix(chunk.size());
+    if (chunk.front() == '\xfe') bench.pass(std::chrono::minutes(4));
+    if (chunk.front() == '\xfd' || (choice & 1) == 0) bench.drained();
+    bench.feed(chunk);
+    if (bench.session().state() == SessionState::kHandshake) bench.session().on_tls_established(bench.now());
+  }
+  if (!bench.done()) bench.session().on_closed({ErrorCode::kTemporary, "reset"}, false, bench.now());
+  return bench.done() ? bench.violation() : "it did not end";
+}
+
+}  // namespace essaim::delivery::bench

@@ -1,0 +1,109 @@
+// A ClientSession on the bench: work to hand out, everything it does recorded as lines, and the contract
+// watched: exactly one outcome for each recipient that it took, nothing after the end, no line end but CRLF
+// on the wire.
+//
+//   C: what it writes (the message as "C: (N octets)" and "C: .")
+//   T: start TLS          R: ready
+//   O: index kind stage reply [ours]
+//   E: ready|unusable [orderly] [retry-in-clear] stage reply
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "delivery/client/client_session.h"
+
+namespace essaim::delivery::bench {
+
+// Tokens that tests can foretell: "v<member>" and "l<member>".
+class FakeMinter : public TokenMinter {
+ public:
+  void append_verp(const storage::PostRecord&, const storage::BatchRecipient& recipient,
+                   std::string* out) const override {
+    out->append("v").append(std::to_string(recipient.member_id));
+  }
+  void append_leave(const storage::PostRecord&, const storage::BatchRecipient& recipient,
+                    std::string* out) const override {
+    out->append("l").append(std::to_string(recipient.member_id));
+  }
+};
+
+struct PostOptions {
+  std::string sender = "l-bounces@lists.example";
+  std::string header;
+  std::string wire = "Subject: x\r\n\r\nbody\r\n.\r\n";
+  bool eight_bit = false;
+};
+std::shared_ptr<const ActivePost> make_post(const PostOptions& options = {});
+
+// "a@x.example b@x.example" -> one transaction; members count from 1.
+Transaction make_transaction(const std::string& recipients,
+                             std::shared_ptr<const ActivePost> post = make_post());
+
+class SessionBench final : public ClientSession::Output {
+ public:
+  explicit SessionBench(const CourierSettings& settings, bool tls = true);
+
+  ClientSession& session() { return session_; }
+  void give(Transaction transaction) { work_.push_back(std::move(transaction)); }
+  std::vector<std::string> take_events();  // since the last call
+  std::string take_written();              // raw bytes since the last call
+  bool done() const { return ends_ > 0; }
+  MonoTime now() const { return now_; }
+  void feed(std::string_view bytes) {
+    settle();
+    session_.on_bytes(bytes, now_);
+  }
+  void pass(Duration time);  // and the timer, when it is due
+  void drained() { session_.on_drained(now_); }
+  // What is wrong with the contract so far; "" when all is well. Recipients may only be without outcome
+  // before the end.
+  std::string violation() const;
+  struct Key {
+    const void* batch;
+    std::uint16_t index;
+    auto operator<=>(const Key&) const = default;
+  };
+  const std::map<Key, std::vector<Outcome>>& outcomes() const { return outcomes_; }
+  const std::vector<Transaction>& taken() const { return taken_; }
+
+  void write(std::string_view bytes) override;
+  void write_shared(const SharedBytes& bytes) override;
+  void start_tls() override;
+  void on_ready() override;
+  bool next(Transaction* transaction) override;
+  void on_outcome(const Transaction& transaction, const Outcome& outcome) override;
+  void on_done(const ClientSession::End& end) override;
+  void trace(char side, std::string_view line) override;
+
+ private:
+  void settle();  // turns what was written as text into lines
+  void event(std::string line);
+
+  CourierSettings settings_;
+  FakeMinter minter_;
+  MonoTime now_{std::chrono::seconds(1'000)};
+  std::deque<Transaction> work_;
+  std::vector<Transaction> taken_;
+  std::map<Key, std::vector<Outcome>> outcomes_;
+  std::vector<std::string> events_;
+  std::vector<std::string> traced_;   // what the trace said of us
+  std::vector<std::string> written_;  // what we really wrote, in the same form
+  std::string pending_;
+  std::string raw_;
+  std::string trouble_;
+  int ends_ = 0;
+  ClientSession session_;
+};
+
+enum class Feed { kWhole, kByteByByte };
+
+// Plays a transcript of "S:", "C:" and the lines above; "!" lines make things happen: ! close, ! reset, ! tls
+// ok, ! tls fail, ! drained, ! pass 5m, ! wake, ! quit. Consecutive S: lines arrive together; the message has
+// gone before, unless "! stalled" says that it does not go. Gives "" or the first difference.
+std::string play(SessionBench* bench, std::string_view script, Feed feed);
+
+}  // namespace essaim::delivery::bench

@@ -1,0 +1,85 @@
+#include <set>
+
+#include <boost/test/unit_test.hpp>
+
+#include "delivery/failure_policy.h"
+
+using namespace essaim;
+using namespace essaim::delivery;
+using V = Verdict;
+
+BOOST_AUTO_TEST_SUITE(failure_policy)
+
+namespace {
+
+struct Row {
+  Stage stage;
+  int code;
+  const char* enhanced;
+  const char* text;
+  bool from_peer, more_candidates, progress;
+  Verdict verdict;
+};
+
+const Row kRows[] = {
+    {Stage::kDns, 550, "5.1.2", "no such domain", false, false, false, V::kFail},
+    {Stage::kDns, 556, "5.1.10", "null MX", false, false, false, V::kFail},
+    {Stage::kDns, 451, "4.4.3", "name server silent", false, true, true, V::kDefer},
+    {Stage::kConnect, 451, "4.4.1", "refused", false, true, false, V::kNextCandidate},
+    {Stage::kConnect, 451, "4.4.1", "refused", false, false, false, V::kDefer},
+    {Stage::kTls, 454, "4.7.5", "handshake", false, false, false, V::kDefer},
+    {Stage::kBanner, 554, "5.7.1", "go away", true, true, false, V::kNextCandidate},
+    {Stage::kBanner, 554, "5.7.1", "go away", true, false, false, V::kDefer},
+    {Stage::kBanner, 421, "", "busy", true, true, false, V::kNextCandidate},
+    {Stage::kEhlo, 550, "", "bad name", true, false, false, V::kDefer},
+    {Stage::kEhlo, 450, "", "later", true, true, false, V::kNextCandidate},
+    {Stage::kMail, 550, "5.7.1", "no", true, false, false, V::kFail},
+    {Stage::kMail, 451, "4.7.1", "later", true, true, false, V::kDefer},
+    {Stage::kMail, 421, "", "too many messages", true, false, true, V::kReturn},
+    {Stage::kMail, 421, "", "go away", true, false, false, V::kDefer},
+    {Stage::kMail, 552, "5.3.4", "too big", false, false, true, V::kFail},
+    {Stage::kRcpt, 550, "5.1.1", "unknown", true, false, true, V::kFail},
+    {Stage::kRcpt, 550, "5.7.1", "policy", true, false, true, V::kFail},
+    {Stage::kRcpt, 450, "4.2.0", "greylisted", true, false, true, V::kDefer},
+    {Stage::kRcpt, 452, "4.5.3", "enough", true, false, true, V::kReturn},
+    {Stage::kRcpt, 452, "", "Too many recipients", true, false, true, V::kReturn},
+    {Stage::kRcpt, 452, "4.5.3", "enough", true, false, false, V::kDefer},
+    {Stage::kRcpt, 552, "", "too many recipients", true, false, true, V::kReturn},
+    {Stage::kRcpt, 552, "5.2.2", "mailbox full", true, false, true, V::kDefer},
+    {Stage::kRcpt, 550, "", "too many recipients for you", true, false, true, V::kFail},
+    {Stage::kRcpt, 501, "5.1.3", "no such form", false, false, false, V::kFail},
+    {Stage::kRcpt, 421, "", "bye", true, false, true, V::kDefer},
+    {Stage::kData, 554, "5.7.1", "no", true, false, false, V::kFail},
+    {Stage::kData, 451, "", "later", true, false, false, V::kDefer},
+    {Stage::kFinalDot, 552, "5.3.4", "too big", true, false, false, V::kFail},
+    {Stage::kFinalDot, 451, "", "disk full", true, false, true, V::kDefer},
+    {Stage::kFinalDot, 451, "4.4.2", "lost connection", false, false, true, V::kDefer},
+    {Stage::kLost, 451, "4.4.2", "lost connection", false, false, true, V::kReturn},
+    {Stage::kLost, 451, "4.4.2", "lost connection", false, true, false, V::kDefer},
+    {Stage::kLost, 421, "", "bye", true, true, true, V::kReturn},
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(each_failure_gets_its_verdict_and_each_row_is_needed) {
+  std::set<std::size_t> used;
+  for (const Row& row : kRows) {
+    const auto reply = smtp::reply(row.code, row.enhanced, row.text);
+    const Trouble trouble{row.stage, &reply, row.from_peer, row.more_candidates, row.progress};
+    BOOST_TEST(to_string(decide(trouble)) == to_string(row.verdict),
+               to_string(row.stage) << " " << reply.to_string() << ": " << to_string(decide(trouble)));
+    used.insert(matching_row(trouble));
+  }
+  BOOST_TEST(used.size() == policy_rows());
+}
+
+BOOST_AUTO_TEST_CASE(a_recipient_never_fails_for_what_a_host_says_of_itself) {
+  for (const Stage stage : {Stage::kConnect, Stage::kTls, Stage::kBanner, Stage::kEhlo, Stage::kLost})
+    for (int code = 400; code < 600; ++code)
+      for (int bits = 0; bits < 8; ++bits) {
+        const smtp::Reply reply{code, {}, "x"};
+        BOOST_TEST((decide({stage, &reply, (bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0}) != V::kFail));
+      }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
