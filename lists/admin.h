@@ -1,7 +1,8 @@
-// What the operator asks for: domains, lists, members. Each request is one transaction, blocks on the database, and says
-// whether it changed anything: asking twice is no mistake. Names and settings are checked before anything is written;
-// errors say what is wrong and what to do. Thread-safe as Database is; used by the command line beside a running server
-// (which reads lists and members from the database at every message, so nothing has to be told to it).
+// What the operator asks for: domains, lists, members. Each request is one transaction, blocks on the
+// database, and says whether it changed anything: asking twice is no mistake. Names and settings are checked
+// before anything is written; errors say what is wrong and what to do. Thread-safe as Database is; used by
+// the command line beside a running server (which reads lists and members from the database at every message,
+// so nothing has to be told to it).
 #pragma once
 
 #include <cstdint>
@@ -44,7 +45,8 @@ struct MemberLines {
   std::vector<NewMember> members;
   std::vector<std::string> errors;  // "line 3: 'x@' is not an address: ..."
 };
-// One per line: `address`, or `Name <address>`, or `"Name" <address>`; empty lines and those that begin with # are skipped.
+// One per line: `address`, or `Name <address>`, or `"Name" <address>`; empty lines and those that begin with
+// # are skipped.
 MemberLines read_member_lines(std::istream& in);
 
 struct AddedMembers {
@@ -78,7 +80,8 @@ class Admin {
   Result<Change> close_list(const std::string& address);
   Result<Change> delete_list(const std::string& address);
 
-  Result<AddedMembers> add_members(const std::string& list, storage::Role role, const std::vector<NewMember>& members);
+  Result<AddedMembers> add_members(const std::string& list, storage::Role role,
+                                   const std::vector<NewMember>& members);
   Result<Change> remove_member(const std::string& list, storage::Role role, const smtp::Address& member);
   Result<Change> set_member(const std::string& list, storage::Role role, const smtp::Address& member,
                             std::optional<bool> delivery, std::optional<std::string> name);
@@ -86,10 +89,11 @@ class Admin {
   Result<void> for_each_member(const std::string& list, storage::Role role,
                                const std::function<bool(const storage::MemberRecord&)>& each);
 
-  // Domains, lists and members as TOML text, complete and in a fixed order, so that two exports can be compared.
+  // Domains, lists and members as TOML text, complete and in a fixed order, so that two exports can be
+  // compared.
   Result<std::string> export_text();
-  // Makes domains, lists and members what the text says: creates, changes and removes, members of the lists it names
-  // included. Domains and lists that the text does not name are left alone unless `remove_others`.
+  // Makes domains, lists and members what the text says: creates, changes and removes, members of the lists
+  // it names included. Domains and lists that the text does not name are left alone unless `remove_others`.
   Result<ApplyPlan> apply_text(const std::string& text, bool dry_run, bool remove_others = false);
 
  private:
@@ -102,8 +106,9 @@ class Admin {
 const char* to_string(storage::Role role);
 Result<storage::Role> parse_role(const std::string& text);
 
-// Why a name cannot be a list's local part; "" if it can. Names end in none of the suffixes and begin with none of the
-// prefixes that mean something else (recipients.h), and leave room for "-unsubscribe" and what VERP adds.
+// Why a name cannot be a list's local part; "" if it can. Names end in none of the suffixes and begin with
+// none of the prefixes that mean something else (recipients.h), and leave room for "-unsubscribe" and what
+// VERP adds.
 std::string wrong_with_list_name(const std::string& local);
 
 }  // namespace essaim::lists

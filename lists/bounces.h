@@ -1,5 +1,5 @@
-// Failures and whom they are told to: of members, recorded on the member; of owners and postmaster, the log and a notice
-// to the postmaster; of our own notices, the log only, so that nothing ever goes round.
+// Failures and whom they are told to: of members, recorded on the member; of owners and postmaster, the log
+// and a notice to the postmaster; of our own notices, the log only, so that nothing ever goes round.
 //
 // Functions run inside the caller's transaction on a database thread.
 #pragma once

@@ -1,13 +1,14 @@
-// What an address of ours is, decided at RCPT. The list's own name comes first: a list called "x-owner" is a list, and
-// only if there is none is "x-owner" the owners of x.
+// What an address of ours is, decided at RCPT. The list's own name comes first: a list called "x-owner" is a
+// list, and only if there is none is "x-owner" the owners of x.
 //
 //   <list>                      a post            <list>-request, <list>-owner   its owners
 //   <list>-editor               its editors, or owners if there are none
 //   <list>-unsubscribe[+TOKEN]  leaving           confirm+TOKEN                   the answer that confirms it
+//   leave+TOKEN                 leaving, for lists with long names
 //   bounce+..., obounce+...     bounces (VERP)    postmaster[@any of ours], abuse@any of ours
 //
-// "Ours" are the domains in the database, and the host's name for postmaster and abuse. A forged or altered token is
-// 550 5.1.1. Trouble with the database is 451 4.3.0, never "no such list".
+// "Ours" are the domains in the database, and the host's name for postmaster and abuse. A forged or altered
+// token is 550 5.1.1. Trouble with the database is 451 4.3.0, never "no such list".
 //
 // Thread-safe. The asynchronous form calls `done` once on a database thread.
 #pragma once
@@ -49,7 +50,7 @@ struct Target {
 };
 
 struct Resolution {
-  smtp::Reply reply;  // 250 2.1.5, or the refusal with its rule in the text
+  smtp::Reply reply;                     // 250 2.1.5, or the refusal with its rule in the text
   std::shared_ptr<const Target> target;  // null unless positive
   std::uint64_t max_size = 0;            // of a message to it, in octets; 0: no limit of its own
 };

@@ -1,5 +1,6 @@
-// What the parts of lists/ share: made once by the daemon, which owns all of it and keeps it alive longer than them.
-// Immutable after construction; the functions must be thread-safe (they are called on database threads).
+// What the parts of lists/ share: made once by the daemon, which owns all of it and keeps it alive longer
+// than them. Immutable after construction; the functions must be thread-safe (they are called on database
+// threads).
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,8 @@ namespace essaim::lists {
 
 // Who we are, from the configuration.
 struct Site {
-  std::string hostname;       // of this node: in Received, Message-ID and as the domain of postmaster and abuse
-  smtp::Address postmaster;   // where mail for postmaster and abuse, and failures of owners' mail, goes
+  std::string hostname;  // of this node: in Received, Message-ID and as the domain of postmaster and abuse
+  smtp::Address postmaster;  // where mail for postmaster and abuse, and failures of owners' mail, goes
 };
 
 struct Services {

@@ -1,5 +1,6 @@
-// The settings of lists: one table, from which `list set`, its errors, the manual and export come. Values are text as
-// stored in ListRecord.settings; what a list does not set comes from its domain, then from the table. Pure functions.
+// The settings of lists: one table, from which `list set`, its errors, the manual and export come. Values are
+// text as stored in ListRecord.settings; what a list does not set comes from its domain, then from the table.
+// Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -42,10 +43,11 @@ struct ListSettings {
 
 const std::vector<config::Setting>& list_settings_table();
 
-// Of a list, over its domain's, over the defaults. A stored value that no longer fits the table (written by another
-// version) is as if not set; the log says so.
+// Of a list, over its domain's, over the defaults. A stored value that no longer fits the table (written by
+// another version) is as if not set; the log says so.
 ListSettings settings_of(const storage::ListRecord& list);
-// The text in force for each name, with where it comes from: "list", "domain" or "default"; in the table's order.
+// The text in force for each name, with where it comes from: "list", "domain" or "default"; in the table's
+// order.
 struct ShownSetting {
   std::string name;
   std::string value;

@@ -1,13 +1,17 @@
-// Tokens that addresses carry, so that mail which comes back says by itself what it is about, and nobody can make one up:
+// Tokens that addresses carry, so that mail which comes back says by itself what it is about, and nobody can
+// make one up:
 //
-//   bounce+<post 13><member 13><mac 10>@<domain of the list>    VERP of a copy to a member; member 0: a common copy
-//   obounce+<post 13><member 13><mac 10>@<domain>               VERP of mail to owners, editors, postmaster, abuse
-//   <list>-unsubscribe+<member 13><mac 10>@<domain>             leave at once: what a personal copy carries
-//   confirm+<member 13><time 7><mac 10>@<domain>                the answer to "do you want to leave?", good for 7 days
+//   bounce+<post 13><member 13><mac 10>@<domain of the list>    VERP of a copy to a member; member 0: a
+//   common copy obounce+<post 13><member 13><mac 10>@<domain>               VERP of mail to owners, editors,
+//   postmaster, abuse <list>-unsubscribe+<member 13><mac 10>@<domain>             leave at once: what a
+//   personal copy carries leave+<member 13><mac 10>@<domain>                          the same for lists
+//   whose names are too long for that confirm+<member 13><time 7><mac 10>@<domain>                the answer
+//   to "do you want to leave?", good for 7 days
 //
-// The codes are keyed (HMAC, 50 bits), stateless, and made for one purpose each: none passes for another. They are read
-// without regard to case, as some mailers fold local parts. Every local part stays within 64 octets (RFC 5321
-// §4.5.3.1.1). Immutable and thread-safe; appending allocates nothing in the steady state.
+// A member id is that of one membership, so it names the list too, and dies with it.
+// The codes are keyed (HMAC, 50 bits), stateless, and made for one purpose each: none passes for another.
+// They are read without regard to case, as some mailers fold local parts. Every local part stays within 64
+// octets (RFC 5321 §4.5.3.1.1). Immutable and thread-safe; appending allocates nothing in the steady state.
 #pragma once
 
 #include <memory>
@@ -36,10 +40,10 @@ class Tokens {
 
   // {verp}: the whole local part of the envelope sender, by the kind of the post.
   void append_verp(const storage::PostRecord& post, Id member_id, std::string* out) const;
-  // {leave}: what stands behind "<list>-unsubscribe+".
+  // {leave}: what stands behind "<list>-unsubscribe+" or "leave+".
   void append_leave(Id list_id, Id member_id, std::string* out) const;
   // What stands behind "confirm+".
-  std::string confirm(Id list_id, Id member_id, WallTime now) const;
+  std::string confirm(Id member_id, WallTime now) const;
 
   struct Bounce {
     Id post_id = 0;
@@ -49,15 +53,20 @@ class Tokens {
   // Whether it looks like a VERP address at all; then read_bounce() decides.
   static bool is_bounce_form(std::string_view local);
   std::optional<Bounce> read_bounce(std::string_view local) const;
+  // The member whom a token names, unchecked: to find the list for the check, where the address does not name
+  // it.
+  static std::optional<Id> member_of_leave(std::string_view token);
   // The member; the token must have been made for this list.
   std::optional<Id> read_leave(Id list_id, std::string_view token) const;
-  // The member whom a confirmation names, unchecked: its list is needed for the check.
-  static std::optional<Id> member_of_confirm(std::string_view token);
-  enum class Confirm { kValid, kForged, kExpired };
-  Confirm check_confirm(Id list_id, std::string_view token, WallTime now) const;
+  struct Confirmation {
+    Id member_id = 0;
+    bool expired = false;
+  };
+  std::optional<Confirmation> read_confirm(std::string_view token, WallTime now) const;
 
  private:
-  std::string mac(char purpose, Id a, Id b, std::string_view rest = {}) const;
+  std::string mac(char purpose, Id a, Id b) const;
+  bool matches(char purpose, Id a, Id b, std::string_view mac) const;
   MacKey key_;
 };
 

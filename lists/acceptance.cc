@@ -1,0 +1,219 @@
+#include "lists/acceptance.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "core/base/log.h"
+#include "lists/incoming.h"
+#include "lists/plan.h"
+#include "lists/refusal.h"
+#include "storage/database.h"
+#include "storage/post_store.h"
+
+namespace essaim::lists {
+namespace {
+
+using storage::Connection;
+
+constexpr int kMaxRounds = 3;
+
+// One submission on its way; kept alive by the works and callbacks that carry it. Only one thread has it at a
+// time.
+class Round : public std::enable_shared_from_this<Round> {
+ public:
+  Round(const Services& services, std::shared_ptr<Submission> submission, Acceptance::Done done)
+      : services_(services), submission_(std::move(submission)), done_(std::move(done)) {}
+
+  void decide() {
+    ++rounds_;
+    services_.database->read(
+        [self = shared_from_this()](Connection& c) { return self->plan(c); },
+        [self = shared_from_this()](Result<void> result) { self->decided(std::move(result)); });
+  }
+
+ private:
+  struct Refused {
+    smtp::Reply reply;
+    std::string rule;
+    std::string target;
+    std::string list;
+  };
+
+  Result<void> plan(Connection& connection) {
+    plans_.clear();
+    refused_.clear();
+    if (!incoming_) {
+      auto parsed = parse_incoming(*submission_);
+      if (!parsed.ok()) {
+        refused_.push_back({refusal(554, "5.6.0", parsed.error().message, "malformed"), "malformed", "", ""});
+        return {};
+      }
+      incoming_ = std::move(*parsed);
+    }
+    const PlanContext context{services_, connection, *submission_, *incoming_};
+    for (const Target* target : different_targets()) {
+      auto planned = plan_target(context, *target);
+      if (!planned.ok()) return planned.error();
+      if (planned->plan) {
+        plans_.push_back(std::move(planned->plan));
+      } else {
+        refused_.push_back({std::move(planned->refusal), std::string(planned->rule),
+                            target->address.to_string(), target->list.id != 0 ? target->list.address() : ""});
+      }
+    }
+    return {};
+  }
+
+  // Two recipients of one transaction may mean the same thing.
+  std::vector<const Target*> different_targets() const {
+    std::vector<const Target*> out;
+    for (const Submission::Recipient& recipient : submission_->recipients) {
+      const Target& target = *recipient.target;
+      const bool known = std::any_of(out.begin(), out.end(), [&target](const Target* other) {
+        const auto key = [](const Target& t) {
+          return std::make_tuple(t.kind, t.list.id, t.post_id, t.member_id,
+                                 t.kind == TargetKind::kPostmaster ? t.address.domain : std::string());
+        };
+        return key(*other) == key(target);
+      });
+      if (!known) out.push_back(&target);
+    }
+    return out;
+  }
+
+  void decided(Result<void> result) {
+    if (!result.ok()) return trouble(result.error());
+    if (plans_.empty()) {
+      log_refusals();
+      return finish(refused_.empty() ? smtp::reply(554, "5.5.1", "No valid recipients")
+                                     : refused_.front().reply);
+    }
+    std::stable_partition(plans_.begin(), plans_.end(), [](const auto& plan) { return plan->stores_post(); });
+    bool first = true;
+    for (const auto& plan : plans_) {
+      plan->set_id(first ? submission_->id : services_.ids->next());
+      first = false;
+    }
+    services_.database->write(
+        storage::Durability::kAccept, [self = shared_from_this()](Connection& c) { return self->store(c); },
+        [self = shared_from_this()](Result<void> stored) { self->stored(std::move(stored)); });
+  }
+
+  Result<void> store(Connection& connection) {
+    committed_.clear();
+    stale_ = false;
+    const CommitContext context{
+        services_, connection, *submission_, *incoming_, services_.clock->wall_now(), services_.rank()};
+    for (const auto& plan : plans_) {
+      auto committed = plan->commit(context);
+      if (!committed.ok()) return committed.error();
+      if (committed->stale) {
+        stale_ = true;
+        return Error{ErrorCode::kConflict, "the list changed while a post was decided"};
+      }
+      committed_.push_back(std::move(*committed));
+    }
+    return {};
+  }
+
+  void stored(Result<void> result) {
+    if (result.ok()) return committed();
+    if (stale_ && result.error().code == ErrorCode::kConflict) {
+      if (rounds_ < kMaxRounds) return decide();
+      return trouble(result.error());
+    }
+    if (result.error().code == ErrorCode::kUnknownOutcome && plans_.front()->stores_post()) return resolve();
+    trouble(result.error());
+  }
+
+  // DESIGN §1: a post under the same id is put in the way. If the id is taken, the commit happened; if not,
+  // it cannot happen any more.
+  void resolve() {
+    log::warning("commit-unknown", {{"id", format_id(submission_->id)}});
+    const auto put_tombstone = [self = shared_from_this()](Connection& connection) -> Result<void> {
+      storage::PostRecord tombstone;
+      tombstone.id = self->submission_->id;
+      tombstone.kind = storage::PostKind::kNotice;
+      tombstone.subject = "(not accepted: the commit failed)";
+      tombstone.accepted = self->services_.clock->wall_now();
+      tombstone.expires = tombstone.accepted;
+      tombstone.expanded = true;
+      return storage::PostStore(connection).add(tombstone, "");
+    };
+    services_.database->write(
+        storage::Durability::kAccept, put_tombstone, [self = shared_from_this()](Result<void> result) {
+          if (!result.ok() && result.error().code == ErrorCode::kExists) return self->committed();
+          self->trouble(result.ok() ? Error{ErrorCode::kTemporary, "the commit did not happen"}
+                                    : result.error());
+        });
+  }
+
+  void committed() {
+    log_refusals();
+    bool posted = false;
+    for (std::size_t i = 0; i < plans_.size(); ++i) {
+      const Plan& plan = *plans_[i];
+      Committed& what = committed_[i];
+      posted = posted || what.posted;
+      std::vector<log::Field> fields = {
+          {"id", format_id(plan.id())},
+          {"list", plan.target().list.id != 0 ? plan.target().list.address() : ""},
+          {"target", to_string(plan.target().kind)},
+          {"client", submission_->client}};
+      if (plan.id() != submission_->id) fields.emplace_back("submission", format_id(submission_->id));
+      for (log::Field& field : what.fields) fields.push_back(std::move(field));
+      if (submission_->received != WallTime{})
+        fields.emplace_back("delay", Duration(services_.clock->wall_now() - submission_->received));
+      log::write(log::Level::kInfo, what.event, fields.data(), fields.size());
+    }
+    if (posted && services_.bell) services_.bell();
+    const std::string& words = committed_.front().words;
+    finish(smtp::reply(250, "2.0.0",
+                       "Ok: " + (words.empty() ? "queued as " + format_id(plans_.front()->id()) : words)));
+  }
+
+  void trouble(const Error& error) {
+    log::warning("not-accepted", {{"id", format_id(submission_->id)},
+                                  {"from", submission_->reverse_path.to_string()},
+                                  {"error", std::string(to_string(error.code)) + ": " + error.message}});
+    finish(storage_trouble(error));
+  }
+
+  // Where targets disagree the reply is 250, and a refusal stands here only (DESIGN §1).
+  void log_refusals() const {
+    for (const Refused& refused : refused_) {
+      log::info("refused", {{"id", format_id(submission_->id)},
+                            {"list", refused.list},
+                            {"to", refused.target},
+                            {"from", submission_->reverse_path.to_string()},
+                            {"author", incoming_ && incoming_->author ? incoming_->author->to_string() : ""},
+                            {"message-id", incoming_ ? incoming_->message_id : ""},
+                            {"client", submission_->client},
+                            {"rule", refused.rule},
+                            {"reply", refused.reply.to_string()}});
+    }
+  }
+
+  void finish(smtp::Reply reply) {
+    const Acceptance::Done done = std::move(done_);
+    done(std::move(reply));
+  }
+
+  const Services& services_;
+  std::shared_ptr<Submission> submission_;
+  Acceptance::Done done_;
+  int rounds_ = 0;
+  bool stale_ = false;
+  std::optional<Incoming> incoming_;
+  std::vector<std::unique_ptr<Plan>> plans_;
+  std::vector<Refused> refused_;
+  std::vector<Committed> committed_;
+};
+
+}  // namespace
+
+void Acceptance::submit(std::shared_ptr<Submission> submission, Done done) const {
+  std::make_shared<Round>(services_, std::move(submission), std::move(done))->decide();
+}
+
+}  // namespace essaim::lists

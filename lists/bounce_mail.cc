@@ -1,0 +1,123 @@
+// Mail to a VERP address: who it is about stands in the address, what happened in the DSN, if it is one. The
+// sender does not matter: the token in the address was checked at RCPT.
+#include <utility>
+
+#include "core/base/encoding.h"
+#include "core/base/text.h"
+#include "core/mail/dsn.h"
+#include "lists/bounces.h"
+#include "lists/plan.h"
+#include "storage/member_store.h"
+#include "storage/post_store.h"
+
+namespace essaim::lists {
+namespace {
+
+std::string reason_of(const mail::DsnRecipient& recipient) {
+  std::string reason = recipient.status;
+  if (!recipient.diagnostic.empty()) reason += (reason.empty() ? "" : " ") + recipient.diagnostic;
+  if (reason.empty()) reason = "failed, no status given";
+  return escaped_for_display(reason, 300);
+}
+
+class BouncePlan : public Plan {
+ public:
+  BouncePlan(std::shared_ptr<const Target> target, std::optional<mail::Dsn> dsn)
+      : Plan(std::move(target)), dsn_(std::move(dsn)) {}
+
+  Result<Committed> commit(const CommitContext& context) const override {
+    Committed out;
+    out.event = "bounce";
+    out.words = "noted as " + format_id(id());
+    out.fields = {{"post", format_id(target().post_id)},
+                  {"from", context.submission.reverse_path.to_string()}};
+    const mail::DsnRecipient* failed = nullptr;
+    const char* result = dsn_ ? "no failure" : "not a DSN";
+    if (dsn_) {
+      for (const mail::DsnRecipient& recipient : dsn_->recipients) {
+        if (recipient.action != mail::DsnAction::kFailed) {
+          result = mail::to_string(recipient.action);
+          continue;
+        }
+        failed = &recipient;
+        if (target().kind == TargetKind::kBounce && target().member_id == 0)
+          ESSAIM_TRY(record_of_common_copy(context, recipient));
+      }
+    }
+    if (failed != nullptr) {
+      result = "failed";
+      out.fields.emplace_back("reason", reason_of(*failed));
+      if (target().kind == TargetKind::kOwnerBounce) {
+        auto posted = tell_postmaster(context, *failed);
+        if (!posted.ok()) return posted.error();
+        out.posted = *posted;
+      } else if (target().member_id != 0) {
+        ESSAIM_TRY(record(context, target().member_id, *failed));
+      }
+    }
+    out.fields.emplace_back("member", target().member_id != 0 ? format_id(target().member_id) : "");
+    out.fields.emplace_back("result", result);
+    return out;
+  }
+
+ private:
+  // Counted once for a post, however many reports come.
+  Result<void> record(const CommitContext& context, Id member_id, const mail::DsnRecipient& failed) const {
+    std::string key = "bounce:";
+    put_u64(&key, static_cast<std::uint64_t>(target().post_id));
+    put_u64(&key, static_cast<std::uint64_t>(member_id));
+    auto seen = storage::PostStore(context.connection).remember(0, key, id(), context.now);
+    if (!seen.ok()) return seen.error();
+    if (seen->has_value()) return {};
+    return storage::MemberStore(context.connection).record_bounce(member_id, reason_of(failed), context.now);
+  }
+
+  // A common copy names nobody in its envelope sender: the report does.
+  Result<void> record_of_common_copy(const CommitContext& context, const mail::DsnRecipient& failed) const {
+    auto post = storage::PostStore(context.connection).find(target().post_id);
+    if (!post.ok()) return post.error();
+    if (!post->has_value()) return {};
+    for (const std::string& text : {failed.original_recipient, failed.final_recipient}) {
+      const auto address = smtp::parse_mailbox(text);
+      if (!address.ok()) continue;
+      auto member =
+          storage::MemberStore(context.connection).find((*post)->list_id, storage::Role::kMember, *address);
+      if (!member.ok()) return member.error();
+      if (member->has_value()) return record(context, (*member)->id, failed);
+    }
+    return {};
+  }
+
+  Result<bool> tell_postmaster(const CommitContext& context, const mail::DsnRecipient& failed) const {
+    auto post = storage::PostStore(context.connection).find(target().post_id);
+    if (!post.ok()) return post.error();
+    if (!post->has_value()) return false;  // too old to say what it was about; the log has it
+    DeliveryFailure failure;
+    failure.post = &**post;
+    failure.member_id = target().member_id;
+    failure.reply = reason_of(failed);
+    failure.host = escaped_for_display(failed.remote_mta, 100);
+    if (const auto address = smtp::parse_mailbox(failed.final_recipient); address.ok())
+      failure.address = *address;
+    if (target().member_id != 0) {
+      auto member = storage::MemberStore(context.connection).find_by_id(target().member_id);
+      if (!member.ok()) return member.error();
+      if (member->has_value()) failure.address = {(*member)->local, (*member)->domain};
+    }
+    auto recorded = record_failures(context.services, context.connection, {failure});
+    if (!recorded.ok()) return recorded.error();
+    return recorded->notices > 0;
+  }
+
+  std::optional<mail::Dsn> dsn_;
+};
+
+}  // namespace
+
+Result<Planned> plan_bounce(const PlanContext& context, std::shared_ptr<const Target> target) {
+  Planned planned;
+  planned.plan = std::make_unique<BouncePlan>(std::move(target), mail::parse_dsn(context.submission.content));
+  return planned;
+}
+
+}  // namespace essaim::lists

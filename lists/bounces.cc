@@ -1,0 +1,79 @@
+#include "lists/bounces.h"
+
+#include "core/base/encoding.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "lists/notices.h"
+#include "storage/member_store.h"
+#include "storage/post_store.h"
+
+namespace essaim::lists {
+namespace {
+
+bool same_person(const smtp::Address& a, const smtp::Address& b) {
+  return a.domain == b.domain && a.local_key() == b.local_key();
+}
+
+// One notice a day about the same owner: spam to a list's owners comes by the hundred.
+Result<bool> tell_postmaster(const Services& services, storage::Connection& connection,
+                             const DeliveryFailure& failure, WallTime now) {
+  const storage::PostRecord& post = *failure.post;
+  const std::string who = failure.address.to_string();
+  std::string key = "owner-failure:" + failure.address.local_key() + "@" + failure.address.domain + ":";
+  put_u64(&key, static_cast<std::uint64_t>(to_millis(now) / 86'400'000));
+  const Id id = services.ids->next();
+  auto told = storage::PostStore(connection).remember(post.list_id, key, id, now);
+  if (!told.ok()) return told.error();
+  if (told->has_value()) return false;
+  NoticePost notice;
+  notice.id = id;
+  notice.to = services.site.postmaster;
+  notice.automatic = mail::AutoSubmitted::kGenerated;
+  notice.subject = "Undeliverable: mail for the owners of " +
+                   (post.list_address.empty() ? "this site" : post.list_address);
+  notice.text = "Mail to somebody who looks after a list could not be delivered.\n\n  list:       " +
+                (post.list_address.empty() ? "none" : post.list_address) +
+                "\n  recipient:  " + escaped_for_display(who, 256) + "\n  queue id:   " + format_id(post.id) +
+                "\n  from:       " + escaped_for_display(post.sender.empty() ? "<>" : post.sender, 256) +
+                "\n  subject:    " + escaped_for_display(post.subject, 256) +
+                "\n  host:       " + escaped_for_display(failure.host, 256) +
+                "\n  reply:      " + escaped_for_display(failure.reply, 600) +
+                "\n\nThere will be no other notice about this recipient and list today.\n";
+  ESSAIM_TRY(add_notice(services, connection, notice, now, services.rank()));
+  return true;
+}
+
+}  // namespace
+
+Result<RecordedFailures> record_failures(const Services& services, storage::Connection& connection,
+                                         const std::vector<DeliveryFailure>& failures) {
+  RecordedFailures out;
+  const WallTime now = services.clock->wall_now();
+  storage::MemberStore members(connection);
+  for (const DeliveryFailure& failure : failures) {
+    const storage::PostRecord& post = *failure.post;
+    if (post.kind == storage::PostKind::kNotice) {
+      log::warning(
+          "notice-failed",
+          {{"id", format_id(post.id)}, {"to", failure.address.to_string()}, {"reply", failure.reply}});
+      continue;
+    }
+    if (failure.member_id != 0) {
+      ESSAIM_TRY(members.record_bounce(failure.member_id, escaped_for_display(failure.reply, 300), now));
+      ++out.members;
+    }
+    if (post.kind != storage::PostKind::kForward) continue;
+    log::warning("owner-mail-failed", {{"id", format_id(post.id)},
+                                       {"list", post.list_address},
+                                       {"to", failure.address.to_string()},
+                                       {"reply", failure.reply}});
+    // The postmaster's own mail is not reported to the postmaster: it would fail the same way.
+    if (failure.member_id == 0 || same_person(failure.address, services.site.postmaster)) continue;
+    auto told = tell_postmaster(services, connection, failure, now);
+    if (!told.ok()) return told.error();
+    if (*told) ++out.notices;
+  }
+  return out;
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,101 @@
+// Mail for the people behind a list or the site: owners, editors, postmaster, abuse. Passed on as it is, with
+// a Received and a loop mark. A null sender stays null (a bounce for humans); anything else comes back to us
+// under VERP.
+#include "lists/handlers/handler.h"
+#include "lists/plan.h"
+#include "lists/refusal.h"
+#include "lists/rules/rule.h"
+#include "storage/expansion.h"
+#include "storage/member_store.h"
+#include "storage/post_store.h"
+
+namespace essaim::lists {
+namespace {
+
+using storage::BatchRecipient;
+using storage::Role;
+
+constexpr std::chrono::hours kExpire{24 * 5};
+
+class ForwardPlan : public Plan {
+ public:
+  ForwardPlan(std::shared_ptr<const Target> target, Rendered rendered)
+      : Plan(std::move(target)), rendered_(std::move(rendered)) {}
+
+  bool stores_post() const override { return true; }
+
+  Result<Committed> commit(const CommitContext& context) const override {
+    auto people = recipients(context);
+    if (!people.ok()) return people.error();
+    storage::PostRecord post;
+    post.id = id();
+    post.kind = storage::PostKind::kForward;
+    post.list_id = target().list.id;
+    post.list_address = target().list.id != 0 ? target().list.address() : "";
+    post.list_revision = target().list.revision;
+    post.sender = context.submission.reverse_path.to_string();
+    post.author = context.incoming.author ? context.incoming.author->to_string() : "";
+    post.message_id = context.incoming.message_id;
+    post.subject = context.incoming.subject;
+    post.size = static_cast<std::int64_t>(rendered_.rendering.size());
+    post.client = context.submission.client;
+    post.accepted = context.now;
+    post.expires = context.now + kExpire;
+    post.priority = 0;
+    post.mode = storage::CopyMode::kPersonal;
+    if (!context.submission.reverse_path.empty()) post.envelope_sender = "{verp}@" + target().address.domain;
+    post.eight_bit = rendered_.eight_bit;
+    ESSAIM_TRY(storage::PostStore(context.connection).add(post, rendered_.rendering));
+    ESSAIM_TRY(storage::expand_recipients(context.connection, &post, context.rank, std::move(*people)));
+    Committed out;
+    out.posted = true;
+    out.fields = {{"from", post.sender},
+                  {"author", post.author},
+                  {"message-id", post.message_id},
+                  {"size", post.size},
+                  {"recipients", post.recipients}};
+    return out;
+  }
+
+ private:
+  // Read in the transaction: whoever is owner at the instant of acceptance. With nobody there, the
+  // postmaster.
+  Result<std::vector<BatchRecipient>> recipients(const CommitContext& context) const {
+    std::vector<BatchRecipient> out;
+    storage::MemberStore members(context.connection);
+    const auto take = [&out](const storage::MemberRecord& member) {
+      if (member.delivery) out.push_back({member.id, member.local, member.domain});
+      return true;
+    };
+    if (target().kind == TargetKind::kEditors)
+      ESSAIM_TRY(members.for_each(target().list.id, Role::kEditor, take));
+    if (out.empty() && target().list.id != 0)
+      ESSAIM_TRY(members.for_each(target().list.id, Role::kOwner, take));
+    if (out.empty()) {
+      const smtp::Address& postmaster = context.services.site.postmaster;
+      out.push_back({0, postmaster.local, postmaster.domain});
+    }
+    return out;
+  }
+
+  Rendered rendered_;
+};
+
+}  // namespace
+
+Result<Planned> plan_forward(const PlanContext& context, std::shared_ptr<const Target> target) {
+  const Facts nothing;
+  const Disposition disposition =
+      decide(forward_rules(), {context.submission, context.incoming, *target, nothing});
+  if (disposition.kind == Disposition::Kind::kReject)
+    return Planned{nullptr, disposition.reply, disposition.rule};
+  auto rendered = render(forward_handlers(), context.submission, context.incoming, *target,
+                         context.services.site.hostname, context.services.clock->wall_now());
+  if (!rendered.ok())
+    return Planned{nullptr, refusal(554, "5.6.0", rendered.error().message, "malformed"), "malformed"};
+  Planned planned;
+  planned.plan = std::make_unique<ForwardPlan>(std::move(target), std::move(*rendered));
+  return planned;
+}
+
+}  // namespace essaim::lists

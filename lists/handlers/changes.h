@@ -1,0 +1,28 @@
+// The changes that the tables in table.cc are made of, by file.
+#pragma once
+
+#include "lists/handlers/handler.h"
+
+namespace essaim::lists::handlers {
+
+// cleanup.cc
+Result<void> remove_foreign(Draft& draft);
+Result<void> remove_return_path(Draft& draft);
+Result<void> remove_by_setting(Draft& draft);
+// complete.cc
+Result<void> complete(Draft& draft);
+// subject.cc
+Result<void> tag(Draft& draft);
+// reply_to.cc
+Result<void> reply_to(Draft& draft);
+// marks.cc
+Result<void> mark_loop(Draft& draft);
+Result<void> precedence(Draft& draft);
+// list_fields.cc
+Result<void> list_fields(Draft& draft);
+// add_headers.cc
+Result<void> add_by_setting(Draft& draft);
+// footer.cc
+Result<void> footer(Draft& draft);
+
+}  // namespace essaim::lists::handlers

@@ -1,0 +1,32 @@
+#include "core/base/text.h"
+#include "lists/handlers/changes.h"
+
+namespace essaim::lists::handlers {
+
+// X-Loop of other lists stays: it is how a ring of lists that are members of each other comes to an end.
+Result<void> remove_foreign(Draft& draft) {
+  draft.header.remove_if([](const mail::HeaderField& field) {
+    for (const std::string_view name :
+         {"List-Id", "List-Help", "List-Subscribe", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Post",
+          "List-Owner", "List-Archive", "Precedence", "Return-Receipt-To", "Disposition-Notification-To"}) {
+      if (field.is(name)) return true;
+    }
+    return false;
+  });
+  return remove_return_path(draft);
+}
+
+// RFC 5321 §4.4: only the last hop writes Return-Path. Delivered-To would make the members' own systems see a
+// loop.
+Result<void> remove_return_path(Draft& draft) {
+  draft.header.remove("Return-Path");
+  draft.header.remove("Delivered-To");
+  return {};
+}
+
+Result<void> remove_by_setting(Draft& draft) {
+  for (const std::string& name : draft.target.settings.remove_headers) draft.header.remove(name);
+  return {};
+}
+
+}  // namespace essaim::lists::handlers

@@ -1,0 +1,16 @@
+#include "lists/handlers/changes.h"
+
+namespace essaim::lists::handlers {
+
+// RFC 5322 §3.6 requires Date and wants Message-ID; threads and archives need both. Made from what is fixed
+// at acceptance.
+Result<void> complete(Draft& draft) {
+  if (draft.header.find("Message-ID") == nullptr)
+    ESSAIM_TRY(draft.header.insert_bottom("Message-ID",
+                                          "<" + format_id(draft.submission.id) + "@" + draft.hostname + ">"));
+  if (draft.header.find("Date") == nullptr)
+    ESSAIM_TRY(draft.header.insert_bottom("Date", format_rfc5322(draft.now)));
+  return {};
+}
+
+}  // namespace essaim::lists::handlers

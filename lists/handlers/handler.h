@@ -1,0 +1,48 @@
+// Handlers only change: each edits the header or body of what goes out, in the order of table.cc. Header
+// edits are textual and the author's bytes stay where nothing is to change. Sender, DKIM-Signature and
+// Archived-At stay as they came. Pure functions of the draft; no database, no clock but the time of
+// acceptance in it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/mail/header_block.h"
+#include "lists/incoming.h"
+#include "lists/recipients.h"
+
+namespace essaim::lists {
+
+struct Draft {
+  const Submission& submission;
+  const Incoming& incoming;
+  const Target& target;
+  const std::string& hostname;
+  WallTime now{};
+  mail::HeaderBlock header;    // begins as the author's
+  std::string_view body;       // what goes out: the author's, or new_body
+  std::string new_body;        // owns a changed body
+  std::string private_header;  // of personal copies, with slots
+};
+
+struct Handler {
+  std::string_view name;
+  std::string_view help;
+  Result<void> (*change)(Draft& draft);
+};
+
+const std::vector<Handler>& post_handlers();
+const std::vector<Handler>& forward_handlers();
+
+struct Rendered {
+  std::string rendering;  // Received lines, header, body
+  std::string private_header;
+  bool eight_bit = false;
+};
+// Runs the handlers. An error says that a field cannot be written (a word longer than a line ...): 554.
+Result<Rendered> render(const std::vector<Handler>& handlers, const Submission& submission,
+                        const Incoming& incoming, const Target& target, const std::string& hostname,
+                        WallTime now);
+
+}  // namespace essaim::lists

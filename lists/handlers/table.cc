@@ -1,0 +1,54 @@
+#include <algorithm>
+
+#include "lists/handlers/changes.h"
+
+namespace essaim::lists {
+
+const std::vector<Handler>& post_handlers() {
+  static const std::vector<Handler> table = {
+      {"remove-foreign",
+       "Removes what speaks for another hop or list: List-* fields, requests for receipts, Precedence, "
+       "Return-Path, "
+       "Delivered-To.",
+       handlers::remove_foreign},
+      {"remove-headers", "Removes what the setting remove_headers names.", handlers::remove_by_setting},
+      {"complete", "Adds Message-ID and Date where they are missing.", handlers::complete},
+      {"subject-tag", "Puts the setting subject_tag before the subject.", handlers::tag},
+      {"reply-to", "Makes Reply-To what the setting reply_to says.", handlers::reply_to},
+      {"loop-mark", "Adds X-Loop with the list's address.", handlers::mark_loop},
+      {"precedence", "Sets Precedence: list, so that answering machines keep silent.", handlers::precedence},
+      {"list-fields", "Adds List-Id, List-Post, List-Owner and List-Unsubscribe (RFC 2919, 2369).",
+       handlers::list_fields},
+      {"add-headers", "Adds what the setting add_headers says.", handlers::add_by_setting},
+      {"footer", "Puts the setting footer under the text, unless the mail is signed or encrypted.",
+       handlers::footer},
+  };
+  return table;
+}
+
+const std::vector<Handler>& forward_handlers() {
+  static const std::vector<Handler> table = {
+      {"remove-return-path", "Removes Return-Path and Delivered-To of earlier hops.",
+       handlers::remove_return_path},
+      {"loop-mark", "Adds X-Loop with the address it came to.", handlers::mark_loop},
+  };
+  return table;
+}
+
+Result<Rendered> render(const std::vector<Handler>& table, const Submission& submission,
+                        const Incoming& incoming, const Target& target, const std::string& hostname,
+                        WallTime now) {
+  Draft draft{submission, incoming, target, hostname, now, incoming.header, incoming.body, {}, {}};
+  for (const Handler& handler : table) {
+    if (auto changed = handler.change(draft); !changed.ok())
+      return Error{changed.error().code, std::string(handler.name) + ": " + changed.error().message};
+  }
+  Rendered rendered;
+  rendered.rendering = submission.received_header + draft.header.joined_with(draft.body);
+  rendered.private_header = std::move(draft.private_header);
+  rendered.eight_bit = std::any_of(rendered.rendering.begin(), rendered.rendering.end(),
+                                   [](char c) { return (c & 0x80) != 0; });
+  return rendered;
+}
+
+}  // namespace essaim::lists

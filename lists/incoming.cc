@@ -1,0 +1,81 @@
+#include "lists/incoming.h"
+
+#include "core/base/mac.h"
+#include "core/mail/encoded_word.h"
+#include "core/mail/message_id.h"
+
+namespace essaim::lists {
+namespace {
+
+constexpr std::size_t kMaxSubject = 200;
+
+// Cut so that no character of UTF-8 is torn.
+std::string cut_utf8(std::string text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  std::size_t end = limit;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  text.resize(end);
+  return text;
+}
+
+smtp::Address envelope_form(const mail::Mailbox& mailbox) {
+  return {mailbox.local, mailbox.domain};
+}
+
+// A message that a sender offers again because it lost our reply has the same Message-ID and body; its header
+// may have got other Received fields on the way. Without Message-ID, From, Date and Subject stand for it;
+// without a Date two messages that look the same may well be two messages (a nightly report), and then
+// nothing is a duplicate.
+std::string seen_key_of(const Incoming& incoming) {
+  Sha256 hash;
+  const auto add = [&hash](std::string_view name, std::string_view value) {
+    hash.update(name);
+    hash.update(value);
+    hash.update(std::string_view("\0", 1));
+  };
+  if (!incoming.message_id.empty()) {
+    add("message-id:", incoming.message_id);
+  } else {
+    const auto date = incoming.header.value("Date");
+    if (!date) return "";
+    add("date:", *date);
+    add("from:", incoming.header.value("From").value_or(""));
+    add("subject:", incoming.header.value("Subject").value_or(""));
+  }
+  hash.update(incoming.body);
+  const Sha256Digest digest = hash.finish();
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+}  // namespace
+
+Result<Incoming> parse_incoming(const Submission& submission) {
+  auto header = mail::HeaderBlock::parse(submission.content);
+  if (!header.ok()) return header.error();
+  Incoming incoming;
+  incoming.header = std::move(*header);
+  incoming.body = std::string_view(submission.content).substr(incoming.header.body_offset());
+  incoming.marks = mail::loop_marks(incoming.header);
+  incoming.from_fields = incoming.header.count("From");
+  if (incoming.from_fields == 1) {
+    const auto list = mail::parse_address_list(incoming.header.find("From")->raw_value());
+    for (const mail::Mailbox& mailbox : list.mailboxes) incoming.authors.push_back(envelope_form(mailbox));
+    if (incoming.authors.size() == 1) {
+      incoming.author = incoming.authors.front();
+    } else if (incoming.authors.size() > 1 && incoming.header.count("Sender") == 1) {
+      const auto sender = mail::parse_address_list(incoming.header.find("Sender")->raw_value());
+      if (sender.mailboxes.size() == 1) incoming.author = envelope_form(sender.mailboxes.front());
+    }
+  }
+  incoming.message_id = mail::message_id_of(incoming.header).value_or("");
+  if (const auto* subject = incoming.header.find("Subject"))
+    incoming.subject = cut_utf8(mail::decode_encoded_words(subject->value()), kMaxSubject);
+  incoming.seen_key = seen_key_of(incoming);
+  return incoming;
+}
+
+bool is_automatic(const Submission& submission, const Incoming& incoming) {
+  return submission.reverse_path.empty() || incoming.marks.automatic();
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,36 @@
+// A submission as the rules, handlers and requests see it: parsed once, looked at by all targets. Views point
+// into the submission's content, which outlives it. Immutable after parsing, so it may be read by any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/mail/address_list.h"
+#include "core/mail/header_block.h"
+#include "core/mail/loop.h"
+#include "core/smtp/address.h"
+#include "lists/acceptance.h"
+
+namespace essaim::lists {
+
+struct Incoming {
+  mail::HeaderBlock header;
+  std::string_view body;
+  mail::LoopMarks marks;
+  std::size_t from_fields = 0;
+  std::vector<smtp::Address> authors;   // of the one From field
+  std::optional<smtp::Address> author;  // the one in From; of several, the one in Sender (RFC 5322 §3.6.2)
+  std::string message_id;               // normalised; "" if there is none
+  std::string subject;                  // decoded, cut to 200 octets
+  std::string seen_key;                 // of Message-ID (or From, Date, Subject) and body; "": cannot be told
+};
+
+// kInvalid: it is no message (bare CR, NUL, too long a header ...).
+Result<Incoming> parse_incoming(const Submission& submission);
+
+// Answering it would answer a machine (RFC 3834 §2): null sender, automatic, bulk or list mail.
+bool is_automatic(const Submission& submission, const Incoming& incoming);
+
+}  // namespace essaim::lists

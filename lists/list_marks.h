@@ -1,0 +1,32 @@
+// What identifies a list in header fields, and what marks a message as having passed an address of ours. Pure
+// functions.
+#pragma once
+
+#include <string>
+
+#include "lists/recipients.h"
+#include "storage/records.h"
+
+namespace essaim::lists {
+
+// "dev.lists.example.org" (RFC 2919 §2), without brackets.
+inline std::string list_id_of(const storage::ListRecord& list) {
+  return list.local + "." + list.domain;
+}
+
+// The value of X-Loop for mail that passes a target: one value for all the addresses that mean the same, so
+// that a loop over two of them is one.
+inline std::string loop_mark(const Target& target) {
+  switch (target.kind) {
+    case TargetKind::kOwners:
+      return target.list.local + "-owner@" + target.list.domain;
+    case TargetKind::kEditors:
+      return target.list.local + "-editor@" + target.list.domain;
+    case TargetKind::kPostmaster:
+      return "postmaster@" + target.address.domain;
+    default:
+      return target.list.address();
+  }
+}
+
+}  // namespace essaim::lists

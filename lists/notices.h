@@ -1,0 +1,31 @@
+// Mail that we write ourselves: always with the null reverse-path and Auto-Submitted, to one person, so that
+// nothing can answer it and its failure ends in the log. Functions run inside the caller's transaction.
+#pragma once
+
+#include <string>
+
+#include "core/base/clock.h"
+#include "core/mail/notice.h"
+#include "core/smtp/address.h"
+#include "lists/services.h"
+#include "storage/database.h"
+#include "storage/records.h"
+
+namespace essaim::lists {
+
+struct NoticePost {
+  Id id = 0;
+  smtp::Address to;
+  const storage::ListRecord* list =
+      nullptr;  // it is from the list's owners; null: from the site's postmaster
+  std::string subject;
+  std::string text;
+  std::string reply_to;     // "" for none
+  std::string in_reply_to;  // Message-ID; "" for none
+  mail::AutoSubmitted automatic = mail::AutoSubmitted::kReplied;
+};
+
+Result<void> add_notice(const Services& services, storage::Connection& connection, const NoticePost& notice,
+                        WallTime now, std::int64_t rank);
+
+}  // namespace essaim::lists

@@ -1,0 +1,83 @@
+// What is to be done about one target of a submission. Made on a reader thread, where deciding and rendering
+// cost nobody else; committed inside the write, which only checks that nothing has changed since and stores.
+// Internal to lists/.
+//
+// A plan is immutable once it has its id: commit() may run more than once (a work is repeated after a
+// conflict).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/log.h"
+#include "core/smtp/reply.h"
+#include "lists/incoming.h"
+#include "lists/recipients.h"
+#include "lists/services.h"
+
+namespace essaim::lists {
+
+struct PlanContext {
+  const Services& services;
+  storage::Connection& connection;
+  const Submission& submission;
+  const Incoming& incoming;
+};
+
+struct CommitContext {
+  const Services& services;
+  storage::Connection& connection;
+  const Submission& submission;
+  const Incoming& incoming;
+  WallTime now{};
+  std::int64_t rank = 0;
+};
+
+// What a commit did; told to the log and the peer when it is durable.
+struct Committed {
+  bool stale = false;   // the list is not what was decided upon: decide again
+  bool posted = false;  // ring the bell
+  std::string words;    // of the reply behind "Ok: "; "" for "queued as <id>"
+  std::string_view event = "accepted";
+  std::vector<log::Field> fields;  // behind id, list and target
+};
+
+class Plan {
+ public:
+  explicit Plan(std::shared_ptr<const Target> target) : target_(std::move(target)) {}
+  virtual ~Plan() = default;
+  virtual Result<Committed> commit(const CommitContext& context) const = 0;
+  // True for those that always store a post under their id: they come first, so that the submission's own id
+  // is in the database and a commit of unknown outcome can be resolved by it.
+  virtual bool stores_post() const { return false; }
+
+  const Target& target() const { return *target_; }
+  Id id() const { return id_; }
+  void set_id(Id id) { id_ = id; }
+
+ private:
+  std::shared_ptr<const Target> target_;
+  Id id_ = 0;
+};
+
+// A plan, or the refusal.
+struct Planned {
+  std::unique_ptr<Plan> plan;  // null: refused
+  smtp::Reply refusal;
+  std::string_view rule;
+};
+
+// post.cc, forward.cc, unsubscribe.cc, bounce_mail.cc
+Result<Planned> plan_post(const PlanContext& context, std::shared_ptr<const Target> target);
+Result<Planned> plan_forward(const PlanContext& context, std::shared_ptr<const Target> target);
+Result<Planned> plan_leave(const PlanContext& context, std::shared_ptr<const Target> target);
+Result<Planned> plan_leave_request(const PlanContext& context, std::shared_ptr<const Target> target);
+Result<Planned> plan_bounce(const PlanContext& context, std::shared_ptr<const Target> target);
+
+// By the kind of the target, whose list is read anew first: the one of RCPT may be minutes old.
+Result<Planned> plan_target(const PlanContext& context, const Target& target);
+
+}  // namespace essaim::lists

@@ -1,0 +1,139 @@
+// A post to a list: decided, rendered and stored, small ones with their batches.
+#include "lists/facts.h"
+#include "lists/handlers/handler.h"
+#include "lists/plan.h"
+#include "lists/refusal.h"
+#include "lists/rules/rule.h"
+#include "storage/directory_store.h"
+#include "storage/expansion.h"
+#include "storage/member_store.h"
+#include "storage/post_store.h"
+
+namespace essaim::lists {
+namespace {
+
+using storage::PostRecord;
+
+constexpr std::size_t kFewRecipients = 10;
+constexpr std::size_t kExpandedAtOnce = storage::kBatchSize;
+
+int priority_of(std::size_t recipients) {
+  if (recipients <= kFewRecipients) return 0;
+  return recipients <= kExpandedAtOnce ? 1 : 2;
+}
+
+class PostPlan : public Plan {
+ public:
+  PostPlan(std::shared_ptr<const Target> target, Facts facts, Rendered rendered)
+      : Plan(std::move(target)), facts_(facts), rendered_(std::move(rendered)) {}
+
+  bool stores_post() const override { return true; }
+
+  Result<Committed> commit(const CommitContext& context) const override {
+    auto revision = still_valid(context);
+    if (!revision.ok()) return revision.error();
+    Committed out;
+    if (*revision == 0) {
+      out.stale = true;
+      return out;
+    }
+    storage::PostStore posts(context.connection);
+    if (!context.incoming.seen_key.empty()) {
+      auto first = posts.remember(target().list.id, context.incoming.seen_key, id(), context.now);
+      if (!first.ok()) return first.error();
+      if (first->has_value()) {
+        out.words = "queued as " + format_id(**first) + " (duplicate)";
+        out.event = "duplicate";
+        out.fields = {{"first", format_id(**first)}, {"message-id", context.incoming.message_id}};
+        return out;
+      }
+    }
+    // Counting ends one behind what is expanded at once: for more it makes no difference how many they are.
+    auto page = storage::MemberStore(context.connection)
+                    .page(target().list.id, *revision, "", "", kExpandedAtOnce + 1);
+    if (!page.ok()) return page.error();
+    PostRecord post = record(context, *revision, page->size());
+    ESSAIM_TRY(posts.add(post, rendered_.rendering));
+    if (page->size() <= kExpandedAtOnce)
+      ESSAIM_TRY(storage::expand_members(context.connection, &post, context.rank, 2));
+    out.posted = true;
+    out.fields = {
+        {"from", context.submission.reverse_path.to_string()},
+        {"author", post.author},
+        {"message-id", post.message_id},
+        {"size", post.size},
+        {"recipients", page->size() <= kExpandedAtOnce ? std::to_string(post.recipients) : "more than 1000"}};
+    return out;
+  }
+
+ private:
+  // The revision at which the post goes out; 0 if the list is no longer what the decision was about.
+  Result<std::int64_t> still_valid(const CommitContext& context) const {
+    const storage::ListRecord& decided = target().list;
+    auto now = storage::DirectoryStore(context.connection).find_list_by_id(decided.id);
+    if (!now.ok()) return now.error();
+    if (!now->has_value()) return 0;
+    const storage::ListRecord& list = **now;
+    if (list.state != decided.state || list.settings != decided.settings ||
+        list.domain_settings != decided.domain_settings)
+      return 0;
+    if (list.revision != decided.revision) {
+      auto facts = read_facts(context.connection, list.id, context.incoming);
+      if (!facts.ok()) return facts.error();
+      if (*facts != facts_) return 0;
+    }
+    return list.revision;
+  }
+
+  PostRecord record(const CommitContext& context, std::int64_t revision, std::size_t recipients) const {
+    PostRecord post;
+    post.id = id();
+    post.kind = storage::PostKind::kList;
+    post.list_id = target().list.id;
+    post.list_address = target().list.address();
+    post.list_revision = revision;
+    post.sender = context.submission.reverse_path.to_string();
+    post.author = context.incoming.author ? context.incoming.author->to_string() : "";
+    post.message_id = context.incoming.message_id;
+    post.subject = context.incoming.subject;
+    post.size = static_cast<std::int64_t>(rendered_.rendering.size());
+    post.client = context.submission.client;
+    post.accepted = context.now;
+    post.expires =
+        context.now + std::chrono::duration_cast<std::chrono::milliseconds>(target().settings.expire);
+    post.priority = priority_of(recipients);
+    post.mode = target().settings.envelope;
+    if (post.mode == storage::CopyMode::kPersonal) {
+      post.envelope_sender = "{verp}@" + target().list.domain;
+    } else {
+      context.services.tokens->append_verp(post, 0, &post.envelope_sender);
+      post.envelope_sender += "@" + target().list.domain;
+    }
+    post.private_header = rendered_.private_header;
+    post.eight_bit = rendered_.eight_bit;
+    return post;
+  }
+
+  Facts facts_;
+  Rendered rendered_;
+};
+
+}  // namespace
+
+Result<Planned> plan_post(const PlanContext& context, std::shared_ptr<const Target> target) {
+  auto facts = read_facts(context.connection, target->list.id, context.incoming);
+  if (!facts.ok()) return facts.error();
+  const Disposition disposition =
+      decide(post_rules(), {context.submission, context.incoming, *target, *facts});
+  if (disposition.kind == Disposition::Kind::kReject)
+    return Planned{nullptr, disposition.reply, disposition.rule};
+  auto rendered = render(post_handlers(), context.submission, context.incoming, *target,
+                         context.services.site.hostname, context.services.clock->wall_now());
+  if (!rendered.ok())
+    return Planned{nullptr, refusal(554, "5.6.0", rendered.error().message, "malformed"), "malformed"};
+  Planned planned;
+  planned.plan = std::make_unique<PostPlan>(std::move(target), *facts, std::move(*rendered));
+  return planned;
+}
+
+}  // namespace essaim::lists

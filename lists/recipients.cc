@@ -1,0 +1,195 @@
+#include "lists/recipients.h"
+
+#include <array>
+#include <string_view>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "lists/refusal.h"
+#include "storage/directory_store.h"
+#include "storage/member_store.h"
+
+namespace essaim::lists {
+namespace {
+
+using storage::Connection;
+using storage::DirectoryStore;
+using storage::ListRecord;
+
+struct Suffix {
+  std::string_view text;
+  TargetKind kind;
+};
+constexpr std::array kSuffixes = {
+    Suffix{"-request", TargetKind::kOwners},
+    Suffix{"-owner", TargetKind::kOwners},
+    Suffix{"-editor", TargetKind::kEditors},
+    Suffix{"-unsubscribe", TargetKind::kLeave},
+};
+constexpr std::string_view kLeaveToken = "-unsubscribe+";
+constexpr std::string_view kLeavePrefix = "leave+";
+constexpr std::string_view kConfirmPrefix = "confirm+";
+
+std::string shown(const smtp::Address& address) {
+  return "<" + escaped_for_display(address.to_string(), 256) + ">";
+}
+
+Resolution refuse(const smtp::Address& address, int code, std::string_view enhanced, std::string_view words,
+                  std::string_view rule) {
+  return {refusal(code, enhanced, shown(address) + ": " + std::string(words), rule), nullptr, 0};
+}
+
+Resolution accept(Target target, std::uint64_t max_size = 0) {
+  return {smtp::reply(250, "2.1.5", "Recipient OK"), std::make_shared<const Target>(std::move(target)),
+          max_size};
+}
+
+}  // namespace
+
+const char* to_string(TargetKind kind) {
+  switch (kind) {
+    case TargetKind::kPost:
+      return "post";
+    case TargetKind::kOwners:
+      return "owners";
+    case TargetKind::kEditors:
+      return "editors";
+    case TargetKind::kLeave:
+      return "leave";
+    case TargetKind::kLeaveToken:
+      return "leave-token";
+    case TargetKind::kConfirm:
+      return "confirm";
+    case TargetKind::kBounce:
+      return "bounce";
+    case TargetKind::kOwnerBounce:
+      return "owner-bounce";
+    case TargetKind::kPostmaster:
+      return "postmaster";
+  }
+  return "?";
+}
+
+void RecipientResolver::resolve(const smtp::Address& recipient, std::function<void(Resolution)> done) const {
+  auto answer = std::make_shared<Resolution>();
+  services_.database->read(
+      [this, recipient, answer](Connection& connection) -> Result<void> {
+        auto found = find(connection, recipient);
+        if (!found.ok()) return found.error();
+        *answer = std::move(*found);
+        return {};
+      },
+      [answer, recipient, done = std::move(done)](Result<void> result) {
+        if (!result.ok()) {
+          log::warning("recipient-not-resolved",
+                       {{"to", recipient.to_string()}, {"error", result.error().message}});
+          *answer = Resolution{storage_trouble(result.error()), nullptr, 0};
+        }
+        done(std::move(*answer));
+      });
+}
+
+Resolution RecipientResolver::resolve(Connection& connection, const smtp::Address& recipient) const {
+  auto found = find(connection, recipient);
+  if (!found.ok()) return {storage_trouble(found.error()), nullptr, 0};
+  return std::move(*found);
+}
+
+Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::Address& recipient) const {
+  DirectoryStore directory(connection);
+  Target target;
+  target.address = recipient;
+  const std::string host = ascii_lowered(services_.site.hostname);
+  if (target.address.domain.empty()) target.address.domain = host;  // <postmaster>, RFC 5321 §4.1.1.3
+  const std::string local = recipient.local_key();
+  const std::string& domain = target.address.domain;
+
+  const auto list_named = [&](std::string_view name) {
+    return directory.find_list(std::string(name), domain);
+  };
+  const auto found_list = [&target](ListRecord list, TargetKind kind) {
+    target.settings = settings_of(list);
+    target.list = std::move(list);
+    target.kind = kind;
+  };
+
+  auto known = directory.find_domain(domain);
+  if (!known.ok()) return known.error();
+  if (!known->has_value() && domain != host)
+    return refuse(recipient, 550, "5.7.1", "relaying denied, the domain is none of ours", "relay");
+
+  if (known->has_value()) {
+    auto list = list_named(local);
+    if (!list.ok()) return list.error();
+    if (list->has_value()) {
+      if ((*list)->state == storage::ListState::kClosed)
+        return refuse(recipient, 550, "5.7.2", "the list is closed", "closed-list");
+      found_list(std::move(**list), TargetKind::kPost);
+      const std::uint64_t max_size = target.settings.max_size;
+      return accept(std::move(target), max_size);
+    }
+    for (const Suffix& suffix : kSuffixes) {
+      if (!local.ends_with(suffix.text)) continue;
+      list = list_named(std::string_view(local).substr(0, local.size() - suffix.text.size()));
+      if (!list.ok()) return list.error();
+      if (!list->has_value()) break;
+      found_list(std::move(**list), suffix.kind);
+      return accept(std::move(target));
+    }
+    if (const auto at = local.rfind(kLeaveToken); at != std::string::npos) {
+      list = list_named(std::string_view(local).substr(0, at));
+      if (!list.ok()) return list.error();
+      if (list->has_value()) {
+        const auto member = services_.tokens->read_leave(
+            (*list)->id, std::string_view(local).substr(at + kLeaveToken.size()));
+        if (!member)
+          return refuse(recipient, 550, "5.1.1", "no such address, its token is not ours", "forged-token");
+        found_list(std::move(**list), TargetKind::kLeaveToken);
+        target.member_id = *member;
+        return accept(std::move(target));
+      }
+    }
+    if (local.starts_with(kLeavePrefix)) {
+      const std::string_view token = std::string_view(local).substr(kLeavePrefix.size());
+      const auto member_id = Tokens::member_of_leave(token);
+      auto member = storage::MemberStore(connection).find_by_id(member_id.value_or(0));
+      if (!member.ok()) return member.error();
+      if (!member->has_value() || !services_.tokens->read_leave((*member)->list_id, token))
+        return refuse(recipient, 550, "5.1.1", "no such address, its token is not ours", "forged-token");
+      list = directory.find_list_by_id((*member)->list_id);
+      if (!list.ok()) return list.error();
+      if (!list->has_value()) return refuse(recipient, 550, "5.1.1", "no such list", "unknown-recipient");
+      found_list(std::move(**list), TargetKind::kLeaveToken);
+      target.member_id = *member_id;
+      return accept(std::move(target));
+    }
+    if (local.starts_with(kConfirmPrefix)) {
+      const auto confirmation = services_.tokens->read_confirm(
+          std::string_view(local).substr(kConfirmPrefix.size()), services_.clock->wall_now());
+      if (!confirmation)
+        return refuse(recipient, 550, "5.1.1", "no such address, its token is not ours", "forged-token");
+      if (confirmation->expired)
+        return refuse(recipient, 550, "5.7.1", "too late, ask to leave the list again", "expired-token");
+      target.kind = TargetKind::kConfirm;
+      target.member_id = confirmation->member_id;
+      return accept(std::move(target));
+    }
+  }
+  if (Tokens::is_bounce_form(local)) {
+    const auto bounce = services_.tokens->read_bounce(local);
+    if (!bounce)
+      return refuse(recipient, 550, "5.1.1", "no such address, its token is not ours", "forged-token");
+    target.kind = bounce->to_owner ? TargetKind::kOwnerBounce : TargetKind::kBounce;
+    target.post_id = bounce->post_id;
+    target.member_id = bounce->member_id;
+    return accept(std::move(target));
+  }
+  if (local == "postmaster" || local == "abuse") {
+    target.kind = TargetKind::kPostmaster;
+    return accept(std::move(target));
+  }
+  return refuse(recipient, 550, "5.1.1", known->has_value() ? "no such list" : "no such address",
+                "unknown-recipient");
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,28 @@
+// The checks that the tables in table.cc are made of, by file. Each gives a rejection or nothing.
+#pragma once
+
+#include "lists/rules/rule.h"
+
+namespace essaim::lists::rules {
+
+using Verdict = std::optional<smtp::Reply>;
+
+// loop.cc
+Verdict own_mark(const RuleContext& context, std::string_view name);
+Verdict too_many_hops(const RuleContext& context, std::string_view name);
+// sender.cc
+Verdict null_sender(const RuleContext& context, std::string_view name);
+Verdict automatic_reply(const RuleContext& context, std::string_view name);
+Verdict automatic(const RuleContext& context, std::string_view name);
+Verdict no_author(const RuleContext& context, std::string_view name);
+Verdict several_authors(const RuleContext& context, std::string_view name);
+// size.cc
+Verdict too_large(const RuleContext& context, std::string_view name);
+// who_posts.cc
+Verdict closed_list(const RuleContext& context, std::string_view name);
+Verdict nobody_posts(const RuleContext& context, std::string_view name);
+Verdict owners_only(const RuleContext& context, std::string_view name);
+Verdict members_only(const RuleContext& context, std::string_view name);
+Verdict not_a_member(const RuleContext& context, std::string_view name);
+
+}  // namespace essaim::lists::rules

@@ -1,0 +1,24 @@
+#include "lists/list_marks.h"
+#include "lists/refusal.h"
+#include "lists/rules/checks.h"
+
+namespace essaim::lists::rules {
+
+constexpr std::size_t kMaxHops = 25;
+
+Verdict own_mark(const RuleContext& context, std::string_view name) {
+  const mail::LoopMarks& marks = context.incoming.marks;
+  const bool was_here =
+      marks.has_x_loop(loop_mark(context.target)) ||
+      (context.target.kind == TargetKind::kPost && marks.has_list_id(list_id_of(context.target.list)));
+  if (!was_here) return std::nullopt;
+  return refusal(554, "5.4.6", "mail loop: the message has been here before", name);
+}
+
+// RFC 5321 §6.3 asks for a limit, and for one that ordinary mail does not reach.
+Verdict too_many_hops(const RuleContext& context, std::string_view name) {
+  if (context.incoming.marks.received <= kMaxHops) return std::nullopt;
+  return refusal(554, "5.4.6", "too many hops: " + std::to_string(context.incoming.marks.received), name);
+}
+
+}  // namespace essaim::lists::rules

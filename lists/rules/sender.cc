@@ -1,0 +1,44 @@
+#include "core/base/text.h"
+#include "lists/refusal.h"
+#include "lists/rules/checks.h"
+
+namespace essaim::lists::rules {
+
+Verdict null_sender(const RuleContext& context, std::string_view name) {
+  if (!context.submission.reverse_path.empty()) return std::nullopt;
+  return refusal(550, "5.7.1", "a null sender cannot be served here", name);
+}
+
+// RFC 3834 §5. "auto-generated" is what a program posts on purpose (reports, commits) and may pass.
+// Tolerated: the private marks of old answering machines.
+Verdict automatic_reply(const RuleContext& context, std::string_view name) {
+  const mail::HeaderBlock& header = context.incoming.header;
+  const auto says = [&header](std::string_view field, std::string_view value) {
+    const auto found = header.value(field);
+    return found && starts_with_ignoring_case(*found, value);
+  };
+  if (!says("Auto-Submitted", "auto-replied") && !says("X-Autoreply", "yes") && !says("X-Autorespond", "") &&
+      !says("Precedence", "auto_reply"))
+    return std::nullopt;
+  return refusal(550, "5.7.1", "automatic answers are not distributed", name);
+}
+
+Verdict automatic(const RuleContext& context, std::string_view name) {
+  if (!is_automatic(context.submission, context.incoming)) return automatic_reply(context, name);
+  return refusal(550, "5.7.1", "automatic mail is not answered", name);
+}
+
+Verdict no_author(const RuleContext& context, std::string_view name) {
+  if (context.incoming.from_fields == 1 && !context.incoming.authors.empty()) return std::nullopt;
+  return refusal(554, "5.6.0",
+                 context.incoming.from_fields > 1 ? "there is more than one From field"
+                                                  : "there is no From field with an address",
+                 name);
+}
+
+Verdict several_authors(const RuleContext& context, std::string_view name) {
+  if (context.incoming.author) return std::nullopt;
+  return refusal(554, "5.6.0", "From names several people, and no Sender field says who sent it", name);
+}
+
+}  // namespace essaim::lists::rules

@@ -1,0 +1,53 @@
+#include "lists/rules/checks.h"
+
+namespace essaim::lists {
+
+const std::vector<Rule>& post_rules() {
+  static const std::vector<Rule> table = {
+      {"loop", "The message bears this list's own List-Id or X-Loop: it has been here.", rules::own_mark},
+      {"hops", "More than 25 Received fields: it goes round somewhere.", rules::too_many_hops},
+      {"null-sender", "The reverse-path is null: a bounce or notification, no post.", rules::null_sender},
+      {"automatic-reply", "An out-of-office or other machine's answer.", rules::automatic_reply},
+      {"no-author", "There is no From field with an address, or more than one From field.", rules::no_author},
+      {"several-authors", "From names several people and no Sender says who sent it.",
+       rules::several_authors},
+      {"max-size", "Larger than the list takes.", rules::too_large},
+      {"closed-list", "The list is closed.", rules::closed_list},
+      {"nobody", "Nobody may post to the list.", rules::nobody_posts},
+      {"owners-only", "Only owners and editors may post.", rules::owners_only},
+      {"members-only", "Only members, owners and editors may post.", rules::members_only},
+  };
+  return table;
+}
+
+const std::vector<Rule>& forward_rules() {
+  static const std::vector<Rule> table = {
+      {"loop", "The message bears this address's own X-Loop: it has been here.", rules::own_mark},
+      {"hops", "More than 25 Received fields: it goes round somewhere.", rules::too_many_hops},
+  };
+  return table;
+}
+
+const std::vector<Rule>& leave_rules() {
+  static const std::vector<Rule> table = {
+      {"loop", "The message bears this list's own List-Id or X-Loop: it has been here.", rules::own_mark},
+      {"hops", "More than 25 Received fields: it goes round somewhere.", rules::too_many_hops},
+      {"null-sender", "The reverse-path is null: nobody who could be answered.", rules::null_sender},
+      {"automatic", "A machine's mail, list mail or bulk mail is never answered.", rules::automatic},
+      {"no-author", "There is no From field with an address, or more than one From field.", rules::no_author},
+      {"several-authors", "From names several people and no Sender says who sent it.",
+       rules::several_authors},
+      {"not-a-member", "The author is no member of the list.", rules::not_a_member},
+  };
+  return table;
+}
+
+Disposition decide(const std::vector<Rule>& table, const RuleContext& context) {
+  for (const Rule& rule : table) {
+    if (auto reply = rule.check(context, rule.name))
+      return {Disposition::Kind::kReject, std::move(*reply), rule.name};
+  }
+  return {};
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,249 @@
+#include "lists/settings.h"
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/config/values.h"
+#include "core/mail/header_block.h"
+
+namespace essaim::lists {
+namespace {
+
+constexpr std::size_t kMaxText = 64 * 1024;
+
+bool has_line_end(std::string_view text) {
+  return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos;
+}
+
+std::string check_line(const std::string& value) {
+  if (has_line_end(value)) return "it must be a single line";
+  if (!is_valid_utf8(value)) return "it is not UTF-8";
+  if (value.size() > 500) return "it is longer than 500 octets";
+  return "";
+}
+
+std::string check_tag(const std::string& value) {
+  if (value.size() > 60) return "it is longer than 60 octets";
+  return check_line(value);
+}
+
+std::string check_text(const std::string& value) {
+  if (!is_valid_utf8(value)) return "it is not UTF-8";
+  if (value.find('\0') != value.npos) return "it has a NUL";
+  if (value.size() > kMaxText) return "it is longer than 64 KB";
+  return "";
+}
+
+// Fields that the list makes itself or that say how the message is to be read: neither added nor removed by
+// settings.
+bool is_reserved_field(std::string_view name) {
+  for (const std::string_view reserved :
+       {"From", "Date", "Message-ID", "Received", "Return-Path", "MIME-Version", "List-Id", "List-Post",
+        "List-Owner", "List-Unsubscribe", "X-Loop", "Subject", "Reply-To"}) {
+    if (equals_ignoring_case(name, reserved)) return true;
+  }
+  return starts_with_ignoring_case(name, "Content-");
+}
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  for (const std::string_view line : split(text, '\n')) {
+    if (const auto kept = trimmed(line); !kept.empty()) lines.push_back(kept);
+  }
+  return lines;
+}
+
+std::string check_added(const std::string& value) {
+  if (value.size() > kMaxText) return "it is longer than 64 KB";
+  for (const std::string_view line : lines_of(value)) {
+    const auto colon = line.find(':');
+    if (colon == line.npos) return "'" + escaped_for_display(line, 80) + "' is not of the form Name: value";
+    const auto name = trimmed(line.substr(0, colon));
+    if (is_reserved_field(name)) return std::string(name) + " cannot be added: the list needs it itself";
+    if (const auto field = mail::format_field(name, trimmed(line.substr(colon + 1))); !field.ok())
+      return field.error().message;
+  }
+  return "";
+}
+
+std::vector<std::string> names_of(std::string_view text) {
+  std::vector<std::string> names;
+  std::string name;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    const char c = i < text.size() ? text[i] : ' ';
+    if (c != ',' && c != ' ' && c != '\t' && c != '\r' && c != '\n') {
+      name.push_back(c);
+    } else if (!name.empty()) {
+      names.push_back(std::move(name));
+      name.clear();
+    }
+  }
+  return names;
+}
+
+std::string check_removed(const std::string& value) {
+  if (value.size() > kMaxText) return "it is longer than 64 KB";
+  for (const std::string& name : names_of(value)) {
+    if (is_reserved_field(name)) return name + " cannot be removed: the list needs it itself";
+    if (const auto field = mail::format_field(name, "x"); !field.ok()) return field.error().message;
+  }
+  return "";
+}
+
+std::string check_reply_to(const std::string& value) {
+  if (value == "author" || value == "list" || value == "none") return "";
+  const auto address = smtp::parse_mailbox(value);
+  if (address.ok()) return "";
+  return "it must be author, list, none or an address (" + address.error().message + ")";
+}
+
+const config::Setting* find_setting(const std::string& name) {
+  for (const config::Setting& setting : list_settings_table()) {
+    if (setting.name == name) return &setting;
+  }
+  return nullptr;
+}
+
+// The text in force, and where it stands.
+std::pair<std::string, const char*> lookup(const storage::ListRecord& list, const config::Setting& setting) {
+  const auto usable = [&](const std::map<std::string, std::string>& from, std::string* out) {
+    const auto found = from.find(setting.name);
+    if (found == from.end()) return false;
+    if (const auto checked = check_setting(setting.name, found->second); !checked.ok()) {
+      log::warning("bad-list-setting", {{"list", list.address()}, {"error", checked.error().message}});
+      return false;
+    }
+    *out = found->second;
+    return true;
+  };
+  std::string value;
+  if (usable(list.settings, &value)) return {value, "list"};
+  if (usable(list.domain_settings, &value)) return {value, "domain"};
+  return {setting.default_value, "default"};
+}
+
+}  // namespace
+
+const std::vector<config::Setting>& list_settings_table() {
+  using config::Type;
+  static const std::vector<config::Setting> table = {
+      {.name = "description",
+       .help = "What the list is for, in one line; shown in List-Id.",
+       .check = check_line},
+      {.name = "post",
+       .type = Type::kEnum,
+       .default_value = "members",
+       .help = "Who may post, by the address in From: members (owners and editors included), anyone, owners "
+               "(editors included), nobody.",
+       .choices = {"members", "anyone", "owners", "nobody"}},
+      {.name = "subject_tag",
+       .help = "Put before the subject of each post, brackets included: [dev]. Empty for none.",
+       .example = "[dev]",
+       .check = check_tag},
+      {.name = "reply_to",
+       .default_value = "author",
+       .help = "Where answers go: author leaves Reply-To as the author made it, none removes it, list and an "
+               "address replace it.",
+       .check = check_reply_to},
+      {.name = "max_size",
+       .type = Type::kSize,
+       .default_value = "10M",
+       .help = "Largest post; 0 leaves it to the server's own limit.",
+       .maximum = std::int64_t{1} << 31},
+      {.name = "add_headers",
+       .help = "Header fields to add to each post, one to a line.",
+       .example = "X-Campus: Lyon",
+       .check = check_added},
+      {.name = "remove_headers",
+       .help = "Names of header fields to remove from each post, with spaces or commas between.",
+       .example = "X-Mailer, User-Agent",
+       .check = check_removed},
+      {.name = "footer",
+       .help = "Plain text put under each post; signed and encrypted mail is left whole.",
+       .check = check_text},
+      {.name = "envelope",
+       .type = Type::kEnum,
+       .default_value = "personal",
+       .help =
+           "personal: each member's copy has its own return address, so that bounces are told apart, and its "
+           "own address to leave with. common: the same copy for all, many recipients to a transaction.",
+       .choices = {"personal", "common"}},
+      {.name = "expire",
+       .type = Type::kDuration,
+       .default_value = "5d",
+       .help = "How long delivery is tried.",
+       .minimum = 60'000,
+       .maximum = std::int64_t{30} * 24 * 3600 * 1000},
+      {.name = "goodbye",
+       .type = Type::kBool,
+       .default_value = "true",
+       .help = "Whether who left by mail is told so."},
+  };
+  return table;
+}
+
+Result<void> check_setting(const std::string& name, const std::string& value) {
+  const config::Setting* const setting = find_setting(name);
+  if (setting == nullptr) {
+    std::vector<std::string> names;
+    for (const config::Setting& known : list_settings_table()) names.push_back(known.name);
+    std::string message = "there is no setting '" + escaped_for_display(name, 80) + "'";
+    if (const std::string near = nearest(name, names); !near.empty()) {
+      message += "; did you mean '" + near + "'?";
+    } else {
+      message += "; there are:";
+      for (const std::string& known : names) message += " " + known;
+    }
+    return Error{ErrorCode::kInvalid, message};
+  }
+  // Texts of several lines are allowed here, so they are judged by their own check alone.
+  const std::string wrong =
+      setting->check != nullptr ? setting->check(value) : config::wrong_with(*setting, value);
+  if (!wrong.empty()) return Error{ErrorCode::kInvalid, name + ": " + wrong};
+  return {};
+}
+
+ListSettings settings_of(const storage::ListRecord& list) {
+  std::map<std::string, std::string> text;
+  for (const config::Setting& setting : list_settings_table())
+    text[setting.name] = lookup(list, setting).first;
+
+  ListSettings out;
+  out.description = text["description"];
+  const std::string& post = text["post"];
+  out.post = post == "anyone"   ? WhoPosts::kAnyone
+             : post == "owners" ? WhoPosts::kOwners
+             : post == "nobody" ? WhoPosts::kNobody
+                                : WhoPosts::kMembers;
+  out.subject_tag = text["subject_tag"];
+  const std::string& reply_to = text["reply_to"];
+  if (reply_to == "list") {
+    out.reply_to = ReplyTo::kList;
+  } else if (reply_to == "none") {
+    out.reply_to = ReplyTo::kNone;
+  } else if (reply_to != "author") {
+    out.reply_to = ReplyTo::kAddress;
+    out.reply_to_address = reply_to;
+  }
+  if (const auto size = config::parse_size(text["max_size"]); size.ok()) out.max_size = *size;
+  for (const std::string_view line : lines_of(text["add_headers"])) {
+    const auto colon = line.find(':');
+    out.add_headers.emplace_back(trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
+  }
+  out.remove_headers = names_of(text["remove_headers"]);
+  out.footer = text["footer"];
+  out.envelope = text["envelope"] == "common" ? storage::CopyMode::kCommon : storage::CopyMode::kPersonal;
+  ESSAIM_CHECK(parse_duration(text["expire"], &out.expire));
+  out.goodbye = text["goodbye"] == "true";
+  return out;
+}
+
+std::vector<ShownSetting> shown_settings(const storage::ListRecord& list) {
+  std::vector<ShownSetting> out;
+  for (const config::Setting& setting : list_settings_table()) {
+    auto [value, from] = lookup(list, setting);
+    out.push_back({setting.name, std::move(value), from});
+  }
+  return out;
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,140 @@
+#include "lists/tokens.h"
+
+#include "core/base/encoding.h"
+#include "core/base/random.h"
+#include "core/base/text.h"
+#include "storage/directory_store.h"
+
+namespace essaim::lists {
+namespace {
+
+constexpr std::string_view kBouncePrefix = "bounce+";
+constexpr std::string_view kOwnerBouncePrefix = "obounce+";
+constexpr std::size_t kMacLength = 10;
+constexpr std::size_t kTimeLength = 7;  // base 32: 35 bits of seconds
+constexpr char kDigits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+constexpr const char* kKeyName = "mac-key";
+constexpr std::size_t kKeyLength = 32;
+
+// First byte of what is authenticated, so that no code passes for another.
+constexpr char kForMember = 'b';
+constexpr char kForOwner = 'o';
+constexpr char kForLeaving = 'l';
+constexpr char kForConfirming = 'c';
+
+// As parse_id(), but thirteen zeros are 0.
+std::optional<Id> parse_id_or_none(std::string_view text) {
+  if (text == "0000000000000") return Id{0};
+  return parse_id(text);
+}
+
+std::optional<std::int64_t> parse_time(std::string_view text) {
+  std::int64_t seconds = 0;
+  for (const char c : text) {
+    const auto* const digit = std::char_traits<char>::find(kDigits, 32, ascii_lower(c));
+    if (digit == nullptr) return std::nullopt;
+    seconds = seconds << 5 | (digit - kDigits);
+  }
+  return seconds;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tokens>> Tokens::load(storage::Database& database) {
+  std::string key;
+  const auto get = [&key](storage::Connection& connection) -> Result<void> {
+    auto stored = storage::SiteStore(connection).get(kKeyName);
+    if (!stored.ok()) return stored.error();
+    key = stored->value_or("");
+    return {};
+  };
+  ESSAIM_TRY(database.read_now(get));
+  if (key.empty()) {
+    const auto make = [&](storage::Connection& connection) -> Result<void> {
+      ESSAIM_TRY(get(connection));  // another process may have been first
+      if (!key.empty()) return {};
+      key = random_key(kKeyLength);
+      return storage::SiteStore(connection).set(kKeyName, key);
+    };
+    ESSAIM_TRY(database.write_now(storage::Durability::kAccept, make));
+  }
+  if (key.size() != kKeyLength)
+    return Error{ErrorCode::kDamaged, "the site's mac-key in the database does not have 32 octets"};
+  return std::make_unique<Tokens>(std::move(key));
+}
+
+std::string Tokens::mac(char purpose, Id a, Id b) const {
+  std::string message(1, purpose);
+  put_u64(&message, static_cast<std::uint64_t>(a));
+  put_u64(&message, static_cast<std::uint64_t>(b));
+  return key_.short_mac(message);
+}
+
+bool Tokens::matches(char purpose, Id a, Id b, std::string_view given) const {
+  return equal_in_constant_time(mac(purpose, a, b), ascii_lowered(given));
+}
+
+void Tokens::append_verp(const storage::PostRecord& post, Id member_id, std::string* out) const {
+  const bool to_owner = post.kind != storage::PostKind::kList;
+  *out += to_owner ? kOwnerBouncePrefix : kBouncePrefix;
+  append_id(post.id, out);
+  append_id(member_id, out);
+  *out += mac(to_owner ? kForOwner : kForMember, post.id, member_id);
+}
+
+void Tokens::append_leave(Id list_id, Id member_id, std::string* out) const {
+  append_id(member_id, out);
+  *out += mac(kForLeaving, list_id, member_id);
+}
+
+std::string Tokens::confirm(Id member_id, WallTime now) const {
+  const std::int64_t seconds = to_millis(now) / 1000;
+  std::string out = format_id(member_id);
+  for (int shift = 5 * (static_cast<int>(kTimeLength) - 1); shift >= 0; shift -= 5)
+    out.push_back(kDigits[seconds >> shift & 31]);
+  return out + mac(kForConfirming, member_id, seconds);
+}
+
+bool Tokens::is_bounce_form(std::string_view local) {
+  return starts_with_ignoring_case(local, kBouncePrefix) ||
+         starts_with_ignoring_case(local, kOwnerBouncePrefix);
+}
+
+std::optional<Tokens::Bounce> Tokens::read_bounce(std::string_view local) const {
+  if (!is_bounce_form(local)) return std::nullopt;
+  Bounce bounce;
+  bounce.to_owner = starts_with_ignoring_case(local, kOwnerBouncePrefix);
+  local.remove_prefix(bounce.to_owner ? kOwnerBouncePrefix.size() : kBouncePrefix.size());
+  if (local.size() != 2 * kIdTextLength + kMacLength) return std::nullopt;
+  const auto post = parse_id(local.substr(0, kIdTextLength));
+  const auto member = parse_id_or_none(local.substr(kIdTextLength, kIdTextLength));
+  if (!post || !member) return std::nullopt;
+  bounce.post_id = *post;
+  bounce.member_id = *member;
+  if (!matches(bounce.to_owner ? kForOwner : kForMember, *post, *member, local.substr(2 * kIdTextLength)))
+    return std::nullopt;
+  return bounce;
+}
+
+std::optional<Id> Tokens::member_of_leave(std::string_view token) {
+  if (token.size() != kLeaveTokenLength) return std::nullopt;
+  return parse_id(token.substr(0, kIdTextLength));
+}
+
+std::optional<Id> Tokens::read_leave(Id list_id, std::string_view token) const {
+  const auto member = member_of_leave(token);
+  if (!member || !matches(kForLeaving, list_id, *member, token.substr(kIdTextLength))) return std::nullopt;
+  return member;
+}
+
+std::optional<Tokens::Confirmation> Tokens::read_confirm(std::string_view token, WallTime now) const {
+  if (token.size() != kConfirmTokenLength) return std::nullopt;
+  const auto member = parse_id(token.substr(0, kIdTextLength));
+  const auto seconds = parse_time(token.substr(kIdTextLength, kTimeLength));
+  if (!member || !seconds) return std::nullopt;
+  if (!matches(kForConfirming, *member, *seconds, token.substr(kIdTextLength + kTimeLength)))
+    return std::nullopt;
+  return Confirmation{*member, now > from_millis(*seconds * 1000) + kConfirmLifetime};
+}
+
+}  // namespace essaim::lists
