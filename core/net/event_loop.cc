@@ -87,6 +87,7 @@ void EventLoop::run_turn() {
   run_turn_ends();
   destroy_doomed();
   turns_.fetch_add(1, std::memory_order_relaxed);
+  now_known_ = false;
   thread_.store(std::thread::id(), std::memory_order_relaxed);
 }
 

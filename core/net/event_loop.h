@@ -69,6 +69,7 @@ class EventLoop {
   // loop.
   void keep(std::unique_ptr<Disposable> object);
   void drop(Disposable* kept);  // as destroy_later()
+  std::size_t kept() const { return kept_.size(); }
   // Scratch for one read, shared by all connections of the loop; what is in it is valid within one callback.
   static constexpr std::size_t kReadBufferSize = 64 * 1024;
   char* read_buffer() { return read_buffer_.get(); }

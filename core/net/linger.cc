@@ -13,6 +13,7 @@ namespace {
 
 constexpr auto kTime = std::chrono::seconds(2);
 constexpr std::size_t kBytes = 1024 * 1024;
+constexpr std::size_t kAtOnce = 1'000;
 
 class Linger : public Disposable {
  public:
@@ -51,6 +52,11 @@ class Linger : public Disposable {
 
 void linger_and_close(EventLoop& loop, int fd) {
   ::shutdown(fd, SHUT_WR);
+  if (loop.kept() >= kAtOnce) {
+    // A flood of refused peers must not eat the descriptors; these may miss our last words.
+    ::close(fd);
+    return;
+  }
   loop.keep(std::make_unique<Linger>(loop, fd));
 }
 

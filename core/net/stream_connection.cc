@@ -171,7 +171,9 @@ void StreamConnection::on_turn_end() {
   if (phase_ == Phase::kTls && read_again_ && !paused_) read_tls();
   // The listener may have doomed this object, which lives until the end of the turn.
   if (phase_ == Phase::kHandshake) return handshake();
+  in_turn_end_ = true;
   send();
+  in_turn_end_ = false;
   if (phase_ == Phase::kTlsPending && output_.empty()) {
     phase_ = Phase::kHandshake;
     drained_due_ = false;
@@ -298,7 +300,7 @@ void StreamConnection::send_now() {
   if (phase_ == Phase::kTls ? !send_tls() : !send_clear()) return;
   want_write(false);
   drained_due_ = true;
-  later();
+  if (!in_turn_end_) later();
 }
 
 bool StreamConnection::send_clear() {

@@ -80,6 +80,7 @@ class StreamConnection final : public Connection, private TurnEnd {
   bool closing_ = false;  // close when the output has gone
   bool input_ended_ = false;
   bool drained_due_ = false;  // on_drained() is to be called
+  bool in_turn_end_ = false;
   event read_event_{};
   event write_event_{};
   OutputQueue output_;
