@@ -1,5 +1,6 @@
 #include "storage/sqlite/sqlite_connection.h"
 
+#include <cerrno>
 #include <mutex>
 
 #include "storage/fault.h"
@@ -87,6 +88,7 @@ Result<bool> SqliteStatement::step() {
     running_ = true;
     ++connection_.running_;
   }
+  errno = 0;  // see sqlite_error()
   const int code = sqlite3_step(handle_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) {
@@ -149,7 +151,8 @@ Result<void> SqliteConnection::set_up(Use use, Duration busy_timeout, bool creat
   const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(busy_timeout).count();
   sqlite3_busy_timeout(handle_, static_cast<int>(wait));
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  ESSAIM_TRY(control(pragmas(use).c_str()));
+  const int code = sqlite3_exec(handle_, pragmas(use).c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return sqlite_error(handle_, code, file_, "open");
   if (use == Use::kRead) return {};
   ESSAIM_TRY(claim_file(create));
   auto mode = pragma("journal_mode=WAL");
@@ -202,6 +205,7 @@ Result<void> SqliteConnection::execute(std::string_view sql) {
 }
 
 Result<void> SqliteConnection::control(const char* sql) {
+  errno = 0;  // see sqlite_error()
   const int code = sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return sqlite_error(handle_, code, file_, sql);
   return {};
@@ -209,6 +213,7 @@ Result<void> SqliteConnection::control(const char* sql) {
 
 Result<void> SqliteConnection::commit() {
   if (auto fault = FaultPlan::check(FaultPlan::Where::kBeforeCommit)) return *fault;
+  errno = 0;  // see sqlite_error()
   const int code = sqlite3_exec(handle_, "COMMIT", nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return sqlite_commit_error(handle_, code, file_);
   if (auto fault = FaultPlan::check(FaultPlan::Where::kAfterCommit)) return *fault;

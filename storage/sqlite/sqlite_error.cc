@@ -9,11 +9,19 @@ namespace essaim::storage {
 
 namespace {
 
+// SQLite does not note the system's error number at COMMIT; then the thread's own is what is left (the caller
+// cleared it before the call).
+int system_error(sqlite3* handle) {
+  const int thread_number = errno;
+  const int noted = handle != nullptr ? sqlite3_system_errno(handle) : 0;
+  return noted != 0 ? noted : thread_number;
+}
+
 bool is_full(sqlite3* handle, int code) {
   if ((code & 0xff) == SQLITE_FULL) return true;
   if (code != SQLITE_IOERR_WRITE && code != SQLITE_IOERR_TRUNCATE && code != SQLITE_IOERR_SHMSIZE)
     return false;
-  const int number = handle != nullptr ? sqlite3_system_errno(handle) : 0;
+  const int number = system_error(handle);
   return number == ENOSPC || number == EDQUOT || number == EFBIG;
 }
 
@@ -66,10 +74,10 @@ const char* advice(ErrorCode code) {
 }  // namespace
 
 Error sqlite_error(sqlite3* handle, int code, const std::string& file, std::string_view doing) {
+  const int number = (code & 0xff) == SQLITE_IOERR ? system_error(handle) : 0;
   const ErrorCode kind = error_code(handle, code);
   std::string text = "database " + file + ": " + std::string(doing.substr(0, 120)) + ": ";
   text += handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
-  const int number = handle != nullptr && (code & 0xff) == SQLITE_IOERR ? sqlite3_system_errno(handle) : 0;
   if (number != 0) text += std::string(": ") + std::strerror(number);
   text += " [" + std::to_string(code) + "]";
   text += advice(kind);

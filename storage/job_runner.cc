@@ -1,0 +1,174 @@
+#include "storage/job_runner.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "core/base/executor.h"
+#include "core/base/log.h"
+#include "storage/sql.h"
+
+namespace essaim::storage {
+
+namespace {
+
+// How often the database is asked at most and at least: another node may have run a job, the clock may have
+// been set.
+constexpr Duration kShortestWait = std::chrono::milliseconds(100);
+constexpr Duration kLongestWait = std::chrono::minutes(1);
+
+std::int64_t millis(Duration d) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
+}
+
+}  // namespace
+
+struct JobRunner::Impl {
+  Impl(Database& d, const Clock& c, int n) : database(d), clock(c), node(n) {}
+
+  Database& database;
+  const Clock& clock;
+  const int node;
+  std::vector<Job> jobs;
+  std::mutex mutex;
+  std::mutex running;  // one job at a time, also by run_now()
+  std::condition_variable wake;
+  bool stopping = false;
+  std::thread thread;
+  log::Once trouble;
+
+  // Takes the job's turn if it is due (or `now_anyway`): true if it is ours to run. *wait gets the time until
+  // it is due.
+  Result<bool> take(const Job& job, bool now_anyway, Duration* wait) {
+    bool ours = false;
+    auto result = database.write_now(Durability::kProgress, [&](Connection& connection) -> Result<void> {
+      ours = false;
+      const std::int64_t now = to_millis(clock.wall_now());
+      ESSAIM_TRY(
+          sql::run(connection,
+                   std::string(connection.insert_ignore()) +
+                       " job (name, started, finished, succeeded, result, node) VALUES (?, 0, 0, 0, '', 0)",
+                   job.name));
+      auto started = sql::number(connection, 0, "SELECT started FROM job WHERE name = ?", job.name);
+      if (!started.ok()) return started.error();
+      const std::int64_t due = *started + millis(job.interval);
+      // A time in the future was written by a wrong clock: it must not silence the job.
+      if (!now_anyway && now < due && *started <= now) {
+        *wait = std::chrono::milliseconds(due - now);
+        return {};
+      }
+      *wait = job.interval;
+      auto taken = sql::run(connection, "UPDATE job SET started = ?, node = ? WHERE name = ? AND started = ?",
+                            now, node, job.name, *started);
+      if (!taken.ok()) return taken.error();
+      ours = *taken == 1;
+      return {};
+    });
+    if (!result.ok()) return result.error();
+    return ours;
+  }
+
+  Result<std::string> run(const Job& job) {
+    const MonoTime began = clock.mono_now();
+    Result<std::string> result = Error{ErrorCode::kInternal, "the job did not run"};
+    try {
+      result = job.run(database);
+    } catch (const std::exception& e) {
+      result = Error{ErrorCode::kInternal, std::string("the job threw: ") + e.what()};
+    }
+    const std::string text = result.ok() ? *result : result.error().message;
+    const Duration took = clock.mono_now() - began;
+    if (result.ok()) {
+      log::info("job.done", {{"job", job.name}, {"took", took}, {"result", text}});
+    } else {
+      log::warning("job.failed", {{"job", job.name}, {"took", took}, {"error", text}});
+    }
+    const auto noted = database.write_now(Durability::kProgress, [&](Connection& connection) -> Result<void> {
+      ESSAIM_TRY(sql::run(connection, "UPDATE job SET finished = ?, succeeded = ?, result = ? WHERE name = ?",
+                          clock.wall_now(), result.ok(), text, job.name));
+      return {};
+    });
+    if (!noted.ok() && result.ok()) return noted.error();
+    return result;
+  }
+
+  void loop() {
+    name_this_thread("jobs");
+    std::unique_lock lock(mutex);
+    while (!stopping) {
+      lock.unlock();
+      const Duration wait = round();
+      lock.lock();
+      wake.wait_for(lock, std::clamp(wait, kShortestWait, kLongestWait), [this] { return stopping; });
+    }
+  }
+
+  // Runs what is due; gives the time until the next one is.
+  Duration round() {
+    Duration next = kLongestWait;
+    for (const Job& job : jobs) {
+      {
+        const std::lock_guard lock(mutex);
+        if (stopping) return next;
+      }
+      const std::lock_guard turn(running);
+      Duration wait = job.interval;
+      auto ours = take(job, false, &wait);
+      if (!ours.ok()) {
+        if (trouble.again())
+          log::warning("job.no_turn", {{"job", job.name}, {"error", ours.error().message}});
+        next = std::min<Duration>(next, std::chrono::seconds(5));
+        continue;
+      }
+      if (std::uint64_t failures = 0; trouble.over(&failures))
+        log::info("job.turn_again", {{"failures", failures}});
+      if (*ours) static_cast<void>(run(job).ok());  // logged and noted there
+      next = std::min(next, wait);
+    }
+    return next;
+  }
+};
+
+JobRunner::JobRunner(Database& database, const Clock& clock, int node)
+    : impl_(std::make_unique<Impl>(database, clock, node)) {}
+
+JobRunner::~JobRunner() {
+  stop();
+}
+
+void JobRunner::add(Job job) {
+  ESSAIM_CHECK(!impl_->thread.joinable());
+  impl_->jobs.push_back(std::move(job));
+}
+
+void JobRunner::start() {
+  ESSAIM_CHECK(!impl_->thread.joinable());
+  impl_->stopping = false;
+  impl_->thread = std::thread([this] { impl_->loop(); });
+}
+
+void JobRunner::stop() {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->stopping = true;
+  }
+  impl_->wake.notify_all();
+  if (impl_->thread.joinable()) impl_->thread.join();
+}
+
+Result<std::string> JobRunner::run_now(const std::string& name) {
+  for (const Job& job : impl_->jobs) {
+    if (job.name != name) continue;
+    const std::lock_guard turn(impl_->running);
+    Duration wait{};
+    auto ours = impl_->take(job, true, &wait);
+    if (!ours.ok()) return ours.error();
+    if (!*ours) return Error{ErrorCode::kConflict, "job " + name + " has just been started by another node"};
+    return impl_->run(job);
+  }
+  return Error{ErrorCode::kNotFound, "no such job: " + name};
+}
+
+}  // namespace essaim::storage

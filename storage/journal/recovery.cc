@@ -1,0 +1,202 @@
+// Replays journals into the batches after a restart. File by file, so that memory is bounded by a segment; a
+// file goes when its outcomes are committed durably. Interrupted anywhere, it is simply done again: merging
+// twice changes nothing.
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "core/base/log.h"
+#include "storage/batch_store.h"
+#include "storage/journal/segment_format.h"
+#include "storage/post_store.h"
+
+namespace essaim::storage {
+
+namespace {
+
+constexpr std::size_t kBatchesPerTransaction = 50;
+
+using Key = std::pair<Id, int>;
+using Outcomes = std::map<Key, std::vector<JournalRecord>>;
+
+struct Merged {
+  std::size_t outcomes = 0;
+  std::size_t duplicates = 0;  // second deliveries to the same recipient
+  std::size_t unknown = 0;     // batches or recipients that are not there
+};
+
+bool is_final(RecipientState state) {
+  return state == RecipientState::kDelivered || state == RecipientState::kFailed ||
+         state == RecipientState::kSuppressed;
+}
+
+// Index of a text in a table of the progress, added if it is new.
+class Interned {
+ public:
+  explicit Interned(std::vector<std::string>* table) : table_(table) {
+    for (std::size_t i = table->size(); i-- > 0;) known_[(*table)[i]] = static_cast<std::uint32_t>(i);
+  }
+  std::uint32_t index(const std::string& text) {
+    const auto [found, is_new] = known_.try_emplace(text, static_cast<std::uint32_t>(table_->size()));
+    if (is_new) table_->push_back(text);
+    return found->second;
+  }
+
+ private:
+  std::vector<std::string>* table_;
+  std::unordered_map<std::string, std::uint32_t> known_;
+};
+
+std::uint32_t seconds_between(WallTime from, WallTime to) {
+  return static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>((to_millis(to) - to_millis(from)) / 1000, 0, UINT32_MAX));
+}
+
+// Delivered wins over failed wins over deferred; among deferrals the later attempt.
+bool replaces(const RecipientStatus& now, const JournalRecord& record) {
+  switch (record.state) {
+    case RecipientState::kDelivered:
+      return now.state != RecipientState::kDelivered;
+    case RecipientState::kFailed:
+    case RecipientState::kSuppressed:
+      return !is_final(now.state);
+    case RecipientState::kDeferred:
+      return !is_final(now.state) && record.attempts > now.attempts;
+    case RecipientState::kPending:
+      return false;
+  }
+  return false;
+}
+
+void recount(BatchRecord* batch) {
+  batch->delivered = batch->failed = batch->suppressed = batch->pending = 0;
+  for (const auto& r : batch->progress.recipients) {
+    switch (r.state) {
+      case RecipientState::kDelivered:
+        ++batch->delivered;
+        break;
+      case RecipientState::kFailed:
+        ++batch->failed;
+        break;
+      case RecipientState::kSuppressed:
+        ++batch->suppressed;
+        break;
+      default:
+        ++batch->pending;
+    }
+  }
+}
+
+// Applies the records to the batch in memory; true if something changed.
+bool apply(BatchRecord* batch, WallTime accepted, const std::vector<JournalRecord>& records, bool only_open,
+           Merged* merged) {
+  Interned replies(&batch->progress.replies), hosts(&batch->progress.hosts);
+  bool changed = false;
+  for (const JournalRecord& record : records) {
+    if (record.index >= batch->progress.recipients.size()) {
+      ++merged->unknown;
+      continue;
+    }
+    RecipientStatus& status = batch->progress.recipients[record.index];
+    const std::uint32_t time = seconds_between(accepted, record.time);
+    if (record.state == RecipientState::kDelivered && status.state == RecipientState::kDelivered &&
+        status.time != time) {
+      ++merged->duplicates;
+    }
+    if (!replaces(status, record) || (only_open && is_final(status.state))) continue;
+    status = {record.state, record.attempts, time, replies.index(record.reply), hosts.index(record.host)};
+    ++merged->outcomes;
+    changed = true;
+  }
+  if (changed) recount(batch);
+  return changed;
+}
+
+Result<void> merge_batch(Connection& connection, const Key& key, const std::vector<JournalRecord>& records,
+                         int node, std::int64_t epoch, Merged* merged) {
+  BatchStore store(connection);
+  auto loaded = store.load(key.first, key.second, true);
+  if (!loaded.ok() && loaded.error().code == ErrorCode::kDamaged) {
+    log::error("journal.batch_damaged",
+               {{"id", format_id(key.first)}, {"batch", key.second}, {"error", loaded.error().message}});
+    return {};
+  }
+  if (!loaded.ok()) return loaded.error();
+  auto post = PostStore(connection).find(key.first);
+  if (!post.ok()) return post.error();
+  if (!loaded->has_value() || !post->has_value()) {
+    merged->unknown += records.size();
+    return {};
+  }
+  BatchRecord batch = std::move(**loaded);
+  const bool stale = batch.owner == node && batch.epoch < epoch;
+  const bool others = batch.owner != 0 && !stale;
+  if (!apply(&batch, (*post)->accepted, records, others, merged)) return {};
+  // Who has it keeps it and ends it; what nobody runs any more ends here when nothing is left to do.
+  if (!others && batch.pending == 0) batch.queue = BatchQueue::kFinished;
+  return batch.owner != 0 ? store.save({batch.owner, batch.epoch}, batch) : store.save_unowned(batch);
+}
+
+Result<Merged> merge_file(Database& database, const std::string& path, int node, std::int64_t epoch) {
+  Outcomes outcomes;
+  auto end = read_segment(path, [&outcomes](const JournalRecord& record) -> Result<void> {
+    outcomes[{record.post_id, record.batch}].push_back(record);
+    return {};
+  });
+  if (!end.ok()) return end.error();
+  if (end->torn)
+    log::warning("journal.torn", {{"file", path}, {"records", static_cast<std::uint64_t>(end->records)}});
+  Merged total;
+  for (auto at = outcomes.begin(); at != outcomes.end();) {
+    auto next = at;
+    for (std::size_t i = 0; i < kBatchesPerTransaction && next != outcomes.end(); ++i) ++next;
+    Merged merged;
+    const auto committed =
+        database.write_now(Durability::kAccept, [&](Connection& connection) -> Result<void> {
+          merged = Merged();
+          for (auto it = at; it != next; ++it)
+            ESSAIM_TRY(merge_batch(connection, it->first, it->second, node, epoch, &merged));
+          return {};
+        });
+    ESSAIM_TRY(committed);
+    total.outcomes += merged.outcomes;
+    total.duplicates += merged.duplicates;
+    total.unknown += merged.unknown;
+    at = next;
+  }
+  return total;
+}
+
+}  // namespace
+
+Result<std::size_t> recover_journal(Database& database, const std::string& directory, int node,
+                                    std::int64_t epoch) {
+  auto files = list_segments(directory);
+  if (!files.ok()) return files.error();
+  Merged total;
+  for (const auto& file : *files) {
+    auto merged = merge_file(database, file, node, epoch);
+    if (!merged.ok()) return merged.error();
+    ESSAIM_TRY(remove_journal({file}));
+    total.outcomes += merged->outcomes;
+    total.duplicates += merged->duplicates;
+    total.unknown += merged->unknown;
+  }
+  std::int64_t released = 0;
+  ESSAIM_TRY(database.write_now(Durability::kAccept, [&](Connection& connection) -> Result<void> {
+    auto stale = BatchStore(connection).release_stale(node, epoch);
+    if (!stale.ok()) return stale.error();
+    released = *stale;
+    return {};
+  }));
+  if (!files->empty() || released > 0) {
+    log::info("journal.recovered_outcomes", {{"segments", static_cast<std::uint64_t>(files->size())},
+                                             {"outcomes", static_cast<std::uint64_t>(total.outcomes)},
+                                             {"duplicates", static_cast<std::uint64_t>(total.duplicates)},
+                                             {"unknown", static_cast<std::uint64_t>(total.unknown)},
+                                             {"batches_released", released}});
+  }
+  return total.outcomes;
+}
+
+}  // namespace essaim::storage

@@ -1,0 +1,144 @@
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <tuple>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/encoding.h"
+#include "core/base/log.h"
+#include "storage/journal/segment_format.h"
+
+namespace essaim::storage {
+
+namespace {
+
+Error io_error(const std::string& path, const char* doing) {
+  return {ErrorCode::kIo, "journal " + path + ": " + doing + ": " + std::strerror(errno)};
+}
+
+Result<std::string> contents(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return io_error(path, "open");
+  std::string bytes;
+  Result<std::string> result = std::string();
+  for (;;) {
+    const std::size_t had = bytes.size();
+    bytes.resize(had + (1U << 20));
+    const ssize_t got = ::read(fd, bytes.data() + had, bytes.size() - had);
+    bytes.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) result = io_error(path, "read");
+    if (bytes.size() > kMaxSegment)
+      result = Error{ErrorCode::kDamaged, "journal " + path + ": too big for a segment"};
+    if (got <= 0 || !result.ok()) break;
+  }
+  ::close(fd);
+  if (!result.ok()) return result;
+  return bytes;
+}
+
+// The number of a segment's header; nothing if it was never used (or is unreadable, which read_segment()
+// tells).
+std::optional<std::uint64_t> used_number(const std::string& path) {
+  std::string header(kSegmentHeader, '\0');
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  const ssize_t got = ::pread(fd, header.data(), header.size(), 0);
+  ::close(fd);
+  Reader reader(header);
+  reader.take(8);
+  const std::uint64_t epoch = reader.u64(), number = reader.u64();
+  std::uint32_t seed = 0;
+  if (got != static_cast<ssize_t>(header.size()) ||
+      header != segment_header(static_cast<std::int64_t>(epoch), number, &seed)) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+}  // namespace
+
+Result<SegmentEnd> read_segment(const std::string& path,
+                                const std::function<Result<void>(const JournalRecord&)>& each) {
+  auto bytes = contents(path);
+  if (!bytes.ok()) return bytes.error();
+  SegmentEnd end;
+  Reader reader(*bytes);
+  Reader head(std::string_view(*bytes).substr(0, kSegmentHeader));
+  head.take(8);
+  const std::uint64_t epoch = head.u64(), number = head.u64();
+  std::uint32_t seed = 0;
+  if (head.failed() ||
+      reader.take(kSegmentHeader) != segment_header(static_cast<std::int64_t>(epoch), number, &seed)) {
+    // Killed while the file was made: nothing was recorded in it yet. Anything else than zeros is damage.
+    end.torn = bytes->find_first_not_of('\0') != std::string::npos;
+    return end;
+  }
+  while (reader.remaining() >= kRecordHeader) {
+    const std::uint32_t length = reader.u32(), crc = reader.u32();
+    if (length == 0) {
+      end.torn = crc != 0;
+      return end;
+    }
+    const std::string_view record = length <= kMaxRecord ? reader.take(length) : std::string_view();
+    auto decoded = record.size() == length && crc32c(record, seed) == crc
+                       ? decode_journal_record(record)
+                       : Result<JournalRecord>(Error{ErrorCode::kDamaged, "torn"});
+    if (!decoded.ok()) {
+      end.torn = true;
+      return end;
+    }
+    ++end.records;
+    ESSAIM_TRY(each(*decoded));
+  }
+  return end;
+}
+
+Result<std::vector<std::string>> list_segments(const std::string& directory) {
+  std::vector<std::pair<SegmentName, std::string>> found;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(directory, error);
+  if (error == std::errc::no_such_file_or_directory) return std::vector<std::string>();
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    if (auto name = parse_segment_name(entry->path().filename().string())) {
+      // The header tells the order of use; the name, the order in which files were made.
+      name->number = used_number(entry->path().string()).value_or(name->number);
+      found.emplace_back(std::move(*name), entry->path().string());
+    }
+  }
+  if (error) return Error{ErrorCode::kIo, "journal " + directory + ": " + error.message()};
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.first.epoch, a.first.number, a.first.writer) <
+           std::tie(b.first.epoch, b.first.number, b.first.writer);
+  });
+  std::vector<std::string> paths;
+  for (auto& [name, path] : found) paths.push_back(std::move(path));
+  return paths;
+}
+
+Result<std::vector<std::string>> read_journal(const std::string& directory,
+                                              const std::function<Result<void>(const JournalRecord&)>& each) {
+  auto paths = list_segments(directory);
+  if (!paths.ok()) return paths.error();
+  for (const auto& path : *paths) {
+    auto end = read_segment(path, each);
+    if (!end.ok()) return end.error();
+    if (end->torn) {
+      log::warning("journal.torn", {{"file", path}, {"records", static_cast<std::uint64_t>(end->records)}});
+    }
+  }
+  return paths;
+}
+
+Result<void> remove_journal(const std::vector<std::string>& files) {
+  for (const auto& file : files) {
+    if (::unlink(file.c_str()) != 0 && errno != ENOENT) return io_error(file, "remove");
+  }
+  return {};
+}
+
+}  // namespace essaim::storage

@@ -1,0 +1,61 @@
+#include "storage/retention.h"
+
+#include "storage/member_store.h"
+#include "storage/post_store.h"
+
+namespace essaim::storage {
+
+namespace {
+
+// A finished big post has hundreds of batches to delete; few posts make a transaction of some milliseconds.
+constexpr std::size_t kPostsAtATime = 20;
+constexpr std::size_t kKeysAtATime = 1000;
+
+// Repeats a step that gives how many rows it changed, until it changes none.
+Result<std::int64_t> repeat(Database& database,
+                            const std::function<Result<std::int64_t>(Connection&)>& step) {
+  std::int64_t total = 0;
+  for (std::int64_t changed = 1; changed > 0; total += changed) {
+    ESSAIM_TRY(database.write_now(Durability::kProgress, [&](Connection& connection) -> Result<void> {
+      auto result = step(connection);
+      if (!result.ok()) return result.error();
+      changed = *result;
+      return {};
+    }));
+  }
+  return total;
+}
+
+WallTime before(const Clock& clock, Duration keep) {
+  return clock.wall_now() - std::chrono::duration_cast<std::chrono::milliseconds>(keep);
+}
+
+}  // namespace
+
+Job make_retention_job(const Clock& clock, const RetentionOptions& options) {
+  Job job;
+  job.name = "retention";
+  job.interval = options.interval;
+  job.run = [&clock, options](Database& database) -> Result<std::string> {
+    auto posts = repeat(database, [&](Connection& c) {
+      return PostStore(c).drop_finished(before(clock, options.keep_posts), kPostsAtATime);
+    });
+    if (!posts.ok()) return posts.error();
+    auto seen = repeat(database, [&](Connection& c) {
+      return PostStore(c).forget_seen(before(clock, options.keep_seen), kKeysAtATime);
+    });
+    if (!seen.ok()) return seen.error();
+    std::int64_t left = 0;
+    ESSAIM_TRY(database.write_now(Durability::kProgress, [&left](Connection& c) -> Result<void> {
+      auto purged = MemberStore(c).purge_left();
+      if (!purged.ok()) return purged.error();
+      left = *purged;
+      return {};
+    }));
+    return "posts settled or deleted: " + std::to_string(*posts) +
+           ", keys forgotten: " + std::to_string(*seen) + ", members purged: " + std::to_string(left);
+  };
+  return job;
+}
+
+}  // namespace essaim::storage

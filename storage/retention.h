@@ -1,0 +1,21 @@
+// The jobs that keep the database from growing for ever. Each works in many short transactions, so that
+// acceptance never waits for them.
+#pragma once
+
+#include "core/base/clock.h"
+#include "storage/job_runner.h"
+
+namespace essaim::storage {
+
+struct RetentionOptions {
+  Duration interval = std::chrono::hours(1);
+  Duration keep_posts =
+      std::chrono::hours(24 * 14);  // after the last outcome: the ledger that `post find` asks
+  Duration keep_seen = std::chrono::hours(24 * 7);  // in which a post that comes again is recognised
+};
+
+// Settles finished posts and drops their renderings, then deletes what is older than it is kept, and the rows
+// of members who left, when no unfinished post needs them. `clock` must outlive the job.
+Job make_retention_job(const Clock& clock, const RetentionOptions& options);
+
+}  // namespace essaim::storage

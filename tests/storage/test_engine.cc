@@ -1,0 +1,371 @@
+#include <atomic>
+#include <csignal>
+#include <fstream>
+#include <future>
+#include <thread>
+
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "core/base/log.h"
+#include "storage/fault.h"
+#include "tests/storage/fixtures.h"
+
+using namespace essaim;
+using namespace essaim::storage;
+using namespace essaim::test;
+
+namespace {
+
+Result<void> put(Connection& c, const std::string& name, const std::string& value) {
+  return SiteStore(c).set(name, value);
+}
+
+std::string get(Database& database, const std::string& name) {
+  std::string value;
+  must(database.read_now([&](Connection& c) -> Result<void> {
+    auto found = SiteStore(c).get(name);
+    if (!found.ok()) return found.error();
+    value = found->value_or("none");
+    return {};
+  }));
+  return value;
+}
+
+Result<void> write(Database& database, const std::string& name, const std::string& value,
+                   Durability durability = Durability::kAccept) {
+  return database.write_now(durability, [&](Connection& c) { return put(c, name, value); });
+}
+
+// Collects the log lines of a scope.
+class Lines {
+ public:
+  int count(const std::string& what) {
+    const std::lock_guard lock(mutex_);
+    return static_cast<int>(std::count_if(lines_.begin(), lines_.end(),
+                                          [&](const auto& l) { return l.find(what) != std::string::npos; }));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
+  log::Capture capture_{[this](log::Level, std::string_view line) {
+    const std::lock_guard lock(mutex_);
+    lines_.emplace_back(line);
+  }};
+};
+
+// No file may grow beyond a limit while it lives: a full disk without a disk.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit limit = before_;
+    limit.rlim_cur = bytes;
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+struct Unarm {
+  ~Unarm() { FaultPlan::disarm(); }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(engine)
+
+BOOST_AUTO_TEST_CASE(works_of_many_threads_share_commits_and_each_is_there) {
+  TempDatabase database;
+  const auto before = database->counters();
+  constexpr int kThreads = 16, kWorks = 100;
+  std::atomic<int> answered{0}, failed{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kWorks; ++i) {
+        const auto durability = i % 2 == 0 ? Durability::kAccept : Durability::kProgress;
+        database->write(
+            durability,
+            [t, i](Connection& c) { return put(c, std::to_string(t) + "/" + std::to_string(i), "x"); },
+            [&](Result<void> r) {
+              if (!r.ok()) ++failed;
+              ++answered;
+            });
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  while (answered < kThreads * kWorks) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  BOOST_TEST(failed == 0);
+  const auto after = database->counters();
+  const auto commits = after.commits - before.commits;
+  BOOST_TEST(commits >= 2U);
+  BOOST_TEST(commits < kThreads * kWorks / 4U);
+  BOOST_TEST(after.durable_commits - before.durable_commits < commits);
+  for (int t = 0; t < kThreads; ++t) {
+    for (int i = 0; i < kWorks; ++i)
+      BOOST_REQUIRE(get(*database, std::to_string(t) + "/" + std::to_string(i)) == "x");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_failing_work_is_rolled_back_alone) {
+  TempDatabase database;
+  std::promise<void> gate, inside;
+  auto opened = gate.get_future().share();
+  std::vector<std::future<ErrorCode>> results;
+  const auto submit = [&](Work work) {
+    auto promise = std::make_shared<std::promise<ErrorCode>>();
+    results.push_back(promise->get_future());
+    database->write(Durability::kAccept, std::move(work), [promise](Result<void> r) {
+      promise->set_value(r.ok() ? ErrorCode::kInternal : r.error().code);
+    });
+  };
+  // The first one holds the writer until the others are queued: they share a transaction.
+  submit([&, opened](Connection&) -> Result<void> {
+    inside.set_value();
+    opened.wait();
+    return {};
+  });
+  inside.get_future().wait();
+  submit([](Connection& c) { return put(c, "a", "1"); });
+  submit([](Connection& c) -> Result<void> {
+    ESSAIM_TRY(put(c, "b", "1"));
+    return Error{ErrorCode::kConflict, "changed my mind"};
+  });
+  submit([](Connection& c) -> Result<void> {
+    ESSAIM_TRY(put(c, "c", "1"));
+    throw std::runtime_error("from a library");
+  });
+  submit([](Connection& c) { return c.execute("INSERT INTO nowhere VALUES (1)"); });
+  submit([](Connection& c) { return put(c, "d", "1"); });
+  const auto commits = database->counters().commits;
+  gate.set_value();
+  std::vector<ErrorCode> codes;
+  for (auto& r : results) codes.push_back(r.get());
+  BOOST_TEST((codes[2] == ErrorCode::kConflict));
+  BOOST_TEST(database->counters().commits - commits <= 2U);
+  BOOST_TEST(get(*database, "a") == "1");
+  BOOST_TEST(get(*database, "b") == "none");
+  BOOST_TEST(get(*database, "c") == "none");
+  BOOST_TEST(get(*database, "d") == "1");
+  BOOST_TEST(database->healthy());
+}
+
+BOOST_AUTO_TEST_CASE(a_reader_sees_one_snapshot_while_others_write) {
+  TempDatabase database;
+  must(write(*database, "x", "1"));
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(SiteStore(c).get("x")).value() == "1");
+    must(write(*database, "x", "2"));
+    BOOST_TEST(must(SiteStore(c).get("x")).value() == "1");
+    BOOST_TEST(!put(c, "x", "3").ok());  // readers cannot write
+    return {};
+  }));
+  BOOST_TEST(get(*database, "x") == "2");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_queued_is_finished_when_the_database_closes) {
+  TempDatabase database;
+  std::atomic<int> done{0};
+  for (int i = 0; i < 500; ++i) {
+    database->write(
+        Durability::kProgress, [i](Connection& c) { return put(c, std::to_string(i), "x"); },
+        [&](Result<void> r) { done += r.ok() ? 1 : 0; });
+  }
+  database.close();
+  BOOST_TEST(done == 500);
+  database.reopen();
+  BOOST_TEST(get(*database, "499") == "x");
+}
+
+BOOST_AUTO_TEST_CASE(a_full_disk_is_told_once_and_over_when_there_is_space_again) {
+  TempDatabase database;
+  Lines lines;
+  {
+    const FileSizeLimit limit(1U << 20);
+    const std::string much(300'000, 'x');
+    int failures = 0;
+    for (int i = 0; i < 8; ++i) {
+      const auto result = write(*database, "big" + std::to_string(i), much);
+      if (result.ok()) continue;
+      ++failures;
+      BOOST_TEST((result.error().code == ErrorCode::kExhausted), result.error().message);
+      BOOST_TEST(!database->healthy());
+    }
+    BOOST_TEST(failures > 1);
+    BOOST_TEST(lines.count("database.failing") == 1);
+  }
+  must(write(*database, "after", "x"));
+  BOOST_TEST(database->healthy());
+  BOOST_TEST(lines.count("database.recovered") == 1);
+  must(database->check());
+  database.reopen();
+  BOOST_TEST(get(*database, "after") == "x");
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_held_by_another_process_is_temporary) {
+  TempDatabase database;
+  DatabaseOptions options;
+  options.url = database.url();
+  options.busy_timeout = std::chrono::milliseconds(50);
+  auto ours = must(Database::open(options));
+  sqlite3* other = nullptr;
+  BOOST_REQUIRE(sqlite3_open(database.file().c_str(), &other) == SQLITE_OK);
+  BOOST_REQUIRE(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
+  Lines lines;
+  BOOST_TEST((code_of(write(*ours, "x", "1")) == ErrorCode::kTemporary));
+  BOOST_TEST(!ours->healthy());
+  BOOST_TEST(get(*ours, "x") == "none");  // reading goes on
+  sqlite3_exec(other, "COMMIT", nullptr, nullptr, nullptr);
+  sqlite3_close(other);
+  must(write(*ours, "x", "1"));
+  BOOST_TEST(ours->healthy());
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_or_foreign_file_is_refused_with_its_name) {
+  TempDirectory directory;
+  DatabaseOptions options;
+  options.create = true;
+  options.url = "sqlite:" + directory.file("garbage.db");
+  std::ofstream(directory.file("garbage.db")) << std::string(8192, 'g');
+  auto garbage = Database::open(options);
+  BOOST_REQUIRE(!garbage.ok());
+  BOOST_TEST((garbage.error().code == ErrorCode::kDamaged), garbage.error().message);
+  BOOST_TEST(garbage.error().message.find("garbage.db") != std::string::npos);
+  sqlite3* other = nullptr;
+  sqlite3_open(directory.file("other.db").c_str(), &other);
+  sqlite3_exec(other, "CREATE TABLE t (x)", nullptr, nullptr, nullptr);
+  sqlite3_close(other);
+  options.url = "sqlite:" + directory.file("other.db");
+  BOOST_TEST((Database::open(options).error().code == ErrorCode::kInvalid));
+  options.url = "postgres:x";
+  BOOST_TEST((Database::open(options).error().code == ErrorCode::kInvalid));
+}
+
+BOOST_AUTO_TEST_CASE(a_page_that_is_damaged_later_fails_what_needs_it) {
+  TempDatabase database;
+  make_list(*database);
+  commit(*database, [](Connection& c) { return PostStore(c).add(post(1), std::string(3 << 20, 'x')); });
+  database.close();
+  {
+    std::fstream file(database.file(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(0, std::ios::end);
+    const auto size = file.tellp();
+    BOOST_REQUIRE(size > 100'000);
+    for (std::streamoff at = size / 2 / 4096 * 4096; at < size; at += 4096) {
+      file.seekp(at);
+      file << std::string(4096, '\x7f');
+    }
+  }
+  database.reopen();
+  Lines lines;
+  const auto read = database->read_now([](Connection& c) -> Result<void> {
+    auto rendering = PostStore(c).rendering(1);
+    return rendering.ok() ? Result<void>() : rendering.error();
+  });
+  BOOST_TEST((code_of(read) == ErrorCode::kDamaged));
+  BOOST_TEST(read.error().message.find("restore a backup") != std::string::npos);
+  const auto result = database->write_now(Durability::kAccept, [](Connection& c) {
+    return c.execute("DELETE FROM rendering WHERE post_id = 1");
+  });
+  BOOST_REQUIRE(!result.ok());
+  BOOST_TEST((result.error().code == ErrorCode::kDamaged), result.error().message);
+  BOOST_TEST(lines.count("database.damaged") == 1);
+  must(write(*database, "x", "1"));  // what is whole goes on
+  BOOST_TEST((code_of(database->check()) == ErrorCode::kDamaged));
+}
+
+BOOST_AUTO_TEST_CASE(every_statement_and_commit_can_be_made_to_fail_and_leaves_nothing_behind) {
+  TempDatabase database;
+  make_list(*database);
+  const Unarm unarm;
+  Lines lines;
+  const auto accept = [&](Id id) {
+    return database->write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+      auto p = post(id);
+      ESSAIM_TRY(PostStore(c).add(p, "body"));
+      return expand_recipients(c, &p, 0, people(3, "a.test"));
+    });
+  };
+  FaultPlan::Plan plan;
+  plan.first = 0;
+  FaultPlan::arm(plan);
+  must(accept(1));
+  const auto statements = FaultPlan::seen(FaultPlan::Where::kStatement);
+  BOOST_TEST(statements == 6U);  // post, rendering, read again, batch, its state, expansion
+  for (std::uint64_t k = 1; k <= statements; ++k) {
+    plan.first = k;
+    FaultPlan::arm(plan);
+    BOOST_TEST((code_of(accept(2)) == ErrorCode::kIo));
+    FaultPlan::disarm();
+    must(database->read_now([](Connection& c) -> Result<void> {
+      BOOST_TEST(!must(PostStore(c).find(2)).has_value());
+      BOOST_TEST(must(BatchStore(c).of_post(2, false)).empty());
+      return {};
+    }));
+  }
+  plan = {FaultPlan::Where::kBeforeCommit, 1, 1, FaultPlan::What::kFail, ErrorCode::kExhausted};
+  FaultPlan::arm(plan);
+  BOOST_TEST((code_of(accept(2)) == ErrorCode::kExhausted));
+  BOOST_TEST(!database->healthy());
+  BOOST_TEST(lines.count("database.failing") == 1);
+  must(accept(2));
+  BOOST_TEST(database->healthy());
+  BOOST_TEST(lines.count("database.recovered") == 1);
+  plan.where = FaultPlan::Where::kAfterCommit;
+  FaultPlan::arm(plan);
+  BOOST_TEST((code_of(accept(3)) == ErrorCode::kUnknownOutcome));
+  FaultPlan::disarm();
+  BOOST_TEST((code_of(accept(3)) == ErrorCode::kExists));  // it was committed
+}
+
+BOOST_AUTO_TEST_CASE(a_backup_of_a_running_database_is_whole_and_never_overwrites) {
+  TempDatabase database;
+  make_list(*database);
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    for (int i = 0; !stop; ++i)
+      static_cast<void>(write(*database, std::to_string(i % 100), std::string(5000, 'x')).ok());
+  });
+  const std::string copy = database.directory().file("copy.db");
+  const auto result = database->backup(copy);
+  const auto again = database->backup(copy);
+  stop = true;
+  writer.join();
+  must(result);
+  BOOST_TEST((code_of(again) == ErrorCode::kExists));
+  struct stat status {};
+  BOOST_REQUIRE(::stat(copy.c_str(), &status) == 0);
+  BOOST_TEST((status.st_mode & 0777) == 0600U);
+  DatabaseOptions options;
+  options.url = "sqlite:" + copy;
+  auto restored = must(Database::open(options));
+  must(require_newest(*restored));
+  must(restored->check());
+  must(restored->read_now([](Connection& c) -> Result<void> {
+    BOOST_TEST(must(DirectoryStore(c).find_list("dev", "lists.test")).has_value());
+    return {};
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(the_log_is_checkpointed_and_does_not_grow_for_ever) {
+  TempDatabase database;
+  const std::string value(100'000, 'x');
+  for (int i = 0; i < 200; ++i) must(write(*database, std::to_string(i % 10), value, Durability::kProgress));
+  struct stat status {};
+  const auto size = [&] {
+    return ::stat((database.file() + "-wal").c_str(), &status) == 0 ? status.st_size : 0;
+  };
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  for (int i = 0; i < 20; ++i) must(write(*database, "one", "x", Durability::kProgress));
+  BOOST_TEST(size() < 25'000'000);
+  must(database->check());
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,117 @@
+#include <atomic>
+#include <thread>
+
+#include "storage/job_runner.h"
+#include "storage/retention.h"
+#include "tests/storage/fixtures.h"
+
+using namespace essaim;
+using namespace essaim::storage;
+using namespace essaim::test;
+
+namespace {
+
+Job counting(std::atomic<int>* runs, Duration interval) {
+  return {"count", interval,
+          [runs](Database&) -> Result<std::string> { return "run " + std::to_string(++*runs); }};
+}
+
+template <typename Condition>
+bool eventually(Condition condition) {
+  for (int i = 0; i < 500 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  return condition();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(jobs)
+
+BOOST_AUTO_TEST_CASE(a_job_runs_once_among_nodes_and_not_again_after_a_restart) {
+  TempDatabase database;
+  std::atomic<int> runs{0};
+  {
+    JobRunner one(*database, system_clock(), 1), two(*database, system_clock(), 2);
+    one.add(counting(&runs, std::chrono::hours(1)));
+    two.add(counting(&runs, std::chrono::hours(1)));
+    one.start();
+    two.start();
+    BOOST_TEST(eventually([&] { return runs > 0; }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  }
+  BOOST_TEST(runs == 1);
+  JobRunner restarted(*database, system_clock(), 1);
+  restarted.add(counting(&runs, std::chrono::hours(1)));
+  restarted.start();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  BOOST_TEST(runs == 1);
+  BOOST_TEST(must(restarted.run_now("count")) == "run 2");
+  BOOST_TEST((restarted.run_now("nothing").error().code == ErrorCode::kNotFound));
+}
+
+BOOST_AUTO_TEST_CASE(a_job_comes_again_after_its_interval_and_after_a_failure) {
+  TempDatabase database;
+  std::atomic<int> runs{0};
+  JobRunner runner(*database, system_clock(), 1);
+  runner.add({"fails", std::chrono::milliseconds(50), [&](Database&) -> Result<std::string> {
+                if (++runs % 2 == 0) throw std::runtime_error("oh");
+                return Error{ErrorCode::kTemporary, "not now"};
+              }});
+  runner.start();
+  BOOST_TEST(eventually([&] { return runs >= 3; }));
+  runner.stop();
+}
+
+BOOST_AUTO_TEST_CASE(a_clock_that_was_wrong_does_not_silence_a_job) {
+  TempDatabase database;
+  ManualClock clock;
+  clock.set_wall(kNow + std::chrono::hours(24 * 365));
+  std::atomic<int> runs{0};
+  JobRunner ahead(*database, clock, 1);
+  ahead.add(counting(&runs, std::chrono::hours(1)));
+  must(ahead.run_now("count"));
+  ManualClock right;
+  JobRunner runner(*database, right, 1);
+  runner.add(counting(&runs, std::chrono::hours(1)));
+  runner.start();
+  BOOST_TEST(eventually([&] { return runs == 2; }));
+  runner.stop();
+}
+
+BOOST_AUTO_TEST_CASE(retention_keeps_what_is_young_or_unfinished) {
+  TempDatabase database;
+  make_list(*database);
+  for (Id id = 1; id <= 45; ++id) make_post(*database, post(id), people(2, "a.test"), id);
+  auto batches = claim(*database, {1, 1}, 44);
+  BOOST_REQUIRE(batches.size() == 44U);
+  for (auto& b : batches) {
+    settle(&b, 0, RecipientState::kDelivered, b.post_id == 44 ? 7200 : 5);
+    settle(&b, 1, RecipientState::kFailed);
+    b.queue = BatchQueue::kFinished;
+    commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 1}, b); });
+  }
+  commit(*database, [](Connection& c) -> Result<void> {
+    must(PostStore(c).remember(kList, "k", 1, kNow));
+    return {};
+  });
+  ManualClock clock;
+  clock.set_wall(kNow + std::chrono::hours(2));
+  RetentionOptions options;
+  options.keep_posts = std::chrono::hours(1);
+  options.keep_seen = std::chrono::hours(1);
+  const Job job = make_retention_job(clock, options);
+  must(job.run(*database));
+  must(database->read_now([](Connection& c) -> Result<void> {
+    BOOST_TEST(must(PostStore(c).search({})).size() == 2U);
+    BOOST_TEST(must(PostStore(c).find(44)).has_value());  // finished, but not long ago
+    BOOST_TEST(!PostStore(c).rendering(44).ok());
+    BOOST_TEST(must(PostStore(c).find(45)).has_value());  // still waits
+    BOOST_TEST(PostStore(c).rendering(45).ok());
+    return {};
+  }));
+  commit(*database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(!must(PostStore(c).remember(kList, "k", 9, kNow)).has_value());
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()

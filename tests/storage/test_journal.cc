@@ -1,0 +1,303 @@
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "storage/journal.h"
+#include "tests/storage/fixtures.h"
+
+using namespace essaim;
+using namespace essaim::storage;
+using namespace essaim::test;
+
+namespace {
+
+JournalRecord record(int i, RecipientState state = RecipientState::kDelivered) {
+  return {1, i / 1000, static_cast<std::uint16_t>(i % 1000), state,
+          1, kNow,     "250 2.0.0 Ok " + std::to_string(i),  "mx.a.test[192.0.2.1]:25"};
+}
+
+JournalWriter::Options options_for(const std::string& directory, std::size_t size = 64 << 10) {
+  return {directory, "loop0", 7, size};
+}
+
+std::vector<JournalRecord> read_all(const std::string& directory) {
+  std::vector<JournalRecord> all;
+  must(read_journal(directory, [&](const JournalRecord& r) -> Result<void> {
+    all.push_back(r);
+    return {};
+  }));
+  return all;
+}
+
+int number_of(const JournalRecord& r) {
+  return r.batch * 1000 + r.index;
+}
+
+std::size_t files_in(const std::string& directory) {
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(directory), {}));
+}
+
+void flip_octet(const std::string& file, std::streamoff at) {
+  std::fstream f(file, std::ios::in | std::ios::out | std::ios::binary);
+  f.seekg(at);
+  const char c = static_cast<char>(f.get() ^ 0x10);
+  f.seekp(at);
+  f.put(c);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(journal)
+
+BOOST_AUTO_TEST_CASE(what_was_appended_is_read_back_in_order_over_segments) {
+  TempDirectory directory;
+  Executor executor("journal", 1);
+  std::uint64_t first = 0, last = 0;
+  {
+    auto writer = must(JournalWriter::open(options_for(directory.path()), executor));
+    for (int i = 0; i < 5000; ++i) {
+      last = must(writer->append(record(i)));
+      if (i == 0) first = last;
+    }
+  }
+  BOOST_TEST(last > first + 3);
+  const auto all = read_all(directory.path());
+  BOOST_REQUIRE(all.size() == 5000U);
+  for (int i = 0; i < 5000; ++i) BOOST_REQUIRE(number_of(all[static_cast<std::size_t>(i)]) == i);
+  BOOST_TEST(all[4999].reply == "250 2.0.0 Ok 4999");
+}
+
+BOOST_AUTO_TEST_CASE(a_segment_goes_when_the_database_has_its_outcomes_and_not_before) {
+  TempDirectory directory;
+  Executor executor("journal", 1);
+  {
+    auto writer = must(JournalWriter::open(options_for(directory.path()), executor));
+    std::map<std::uint64_t, std::size_t> counts;
+    for (int i = 0; i < 3000; ++i) ++counts[must(writer->append(record(i)))];
+    BOOST_REQUIRE(counts.size() > 2U);
+    std::thread other([&] {
+      for (const auto& [segment, count] : counts)
+        writer->segment_done(segment, segment == counts.begin()->first ? count - 1 : count);
+    });
+    other.join();
+  }
+  BOOST_TEST(files_in(directory.path()) == 1U);
+  BOOST_TEST(number_of(read_all(directory.path()).front()) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(complete_segments_are_removed_while_the_writer_goes_on) {
+  TempDirectory directory;
+  Executor executor("journal", 1);
+  auto writer = must(JournalWriter::open(options_for(directory.path()), executor));
+  std::uint64_t first = must(writer->append(record(0)));
+  std::uint64_t now = first;
+  std::size_t in_first = 1;
+  for (int i = 1; now == first; ++i) {
+    now = must(writer->append(record(i)));
+    if (now == first) ++in_first;
+  }
+  const std::string file = directory.file("loop0-7-" + std::to_string(first) + ".journal");
+  BOOST_TEST(std::filesystem::exists(file));
+  writer->segment_done(first, in_first);
+  for (int i = 0; i < 100 && std::filesystem::exists(file); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  BOOST_TEST(!std::filesystem::exists(file));
+}
+
+BOOST_AUTO_TEST_CASE(all_acknowledged_records_survive_kill_9) {
+  for (int round = 0; round < 5; ++round) {
+    TempDirectory directory;
+    // Memory shared with the child counts what append() has acknowledged.
+    auto* acknowledged = static_cast<std::atomic<int>*>(
+        ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    new (acknowledged) std::atomic<int>(0);
+    const pid_t child = ::fork();
+    BOOST_REQUIRE(child >= 0);
+    if (child == 0) {
+      Executor executor("journal", 1);
+      auto writer = JournalWriter::open(options_for(directory.path()), executor);
+      if (!writer.ok()) ::_exit(1);
+      for (int i = 0;; ++i) {
+        if (!(*writer)->append(record(i % 900'000)).ok()) ::_exit(1);
+        acknowledged->store(i + 1);
+      }
+    }
+    while (acknowledged->load() < 3000 + round * 1777) std::this_thread::yield();
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    BOOST_REQUIRE(WIFSIGNALED(status));
+    const auto all = read_all(directory.path());
+    BOOST_TEST(all.size() >= static_cast<std::size_t>(acknowledged->load()));
+    BOOST_TEST(all.size() <= static_cast<std::size_t>(acknowledged->load()) + 1);
+    for (std::size_t i = 0; i < all.size(); ++i) BOOST_REQUIRE(number_of(all[i]) == static_cast<int>(i));
+    ::munmap(acknowledged, 4096);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_torn_or_damaged_record_ends_the_segment) {
+  TempDirectory directory;
+  Executor executor("journal", 1);
+  {
+    auto writer = must(JournalWriter::open(options_for(directory.path()), executor));
+    for (int i = 0; i < 20; ++i) must(writer->append(record(i)));
+  }
+  const auto path =
+      must(read_journal(directory.path(), [](const JournalRecord&) { return Result<void>(); })).at(0);
+  const auto bytes = [&] {
+    std::ifstream f(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(f), {});
+  }();
+  const std::size_t used = bytes.find_last_not_of('\0') + 1;
+  int warnings = 0;
+  const log::Capture capture([&](log::Level, std::string_view line) {
+    warnings += line.find("journal.torn") != std::string_view::npos;
+  });
+  std::size_t before = 0;
+  for (std::size_t length = 0; length <= used; ++length) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc)
+        .write(bytes.data(), static_cast<std::streamsize>(length));
+    const auto all = read_all(directory.path());
+    BOOST_REQUIRE(all.size() >= before);
+    BOOST_REQUIRE(all.size() <= before + 1);
+    for (std::size_t i = 0; i < all.size(); ++i) BOOST_REQUIRE(number_of(all[i]) == static_cast<int>(i));
+    before = all.size();
+  }
+  BOOST_TEST(before == 20U);
+  BOOST_TEST(warnings > 0);
+  for (std::size_t at = 0; at < used; at += 3) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc)
+        .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    flip_octet(path, static_cast<std::streamoff>(at));
+    const auto all = read_all(directory.path());
+    BOOST_REQUIRE(all.size() < 20U);
+    for (std::size_t i = 0; i < all.size(); ++i) BOOST_REQUIRE(number_of(all[i]) == static_cast<int>(i));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_full_disk_is_an_error_until_there_is_space_again) {
+  TempDirectory directory;
+  ::signal(SIGXFSZ, SIG_IGN);
+  Executor executor("journal", 1);
+  auto writer = must(JournalWriter::open(options_for(directory.path()), executor));
+  std::vector<std::string> lines;
+  std::mutex mutex;
+  const log::Capture capture([&](log::Level, std::string_view line) {
+    const std::lock_guard lock(mutex);
+    lines.emplace_back(line);
+  });
+  rlimit before{}, limit{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  limit = before;
+  limit.rlim_cur = 10'000;  // below the size of a segment: neither new ones nor writes behind it
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  int recorded = 0, refused = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const auto result = writer->append(record(recorded));
+    if (result.ok()) {
+      ++recorded;
+    } else {
+      BOOST_REQUIRE((result.error().code == ErrorCode::kExhausted));
+      ++refused;
+    }
+  }
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  BOOST_TEST(recorded > 10);
+  BOOST_TEST(refused > 100);
+  for (int i = 0; i < 1000; ++i, ++recorded) must(writer->append(record(recorded)));
+  writer.reset();
+  executor.stop();
+  const auto all = read_all(directory.path());
+  BOOST_REQUIRE(all.size() == static_cast<std::size_t>(recorded));
+  for (std::size_t i = 0; i < all.size(); ++i) BOOST_REQUIRE(number_of(all[i]) == static_cast<int>(i));
+  const auto count = [&](const char* what) {
+    return std::count_if(lines.begin(), lines.end(),
+                         [&](const auto& l) { return l.find(what) != std::string::npos; });
+  };
+  BOOST_TEST(count("journal.failing") == 1);
+  BOOST_TEST(count("journal.recovered") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(recovery_merges_what_the_database_does_not_have_and_may_be_repeated) {
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(2500, "a.test"));
+  const std::string directory = database.directory().file("journal");
+  auto claimed = claim(*database, {1, 7}, 10);
+  BOOST_REQUIRE(claimed.size() == 3U);
+  settle(&claimed[0], 0, RecipientState::kSuppressed);
+  commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 7}, claimed[0]); });
+  Executor executor("journal", 1);
+  {
+    auto writer = must(JournalWriter::open(options_for(directory), executor));
+    for (int i = 0; i < 1000; ++i)
+      must(writer->append(record(2000 + i % 500)));  // each twice: the second one is the same
+    auto deferred = record(1, RecipientState::kDeferred);
+    deferred.reply = "450 4.2.0 later";
+    must(writer->append(deferred));
+    must(writer->append(record(0, RecipientState::kFailed)));  // suppressed before: stays
+    must(writer->append(record(2, RecipientState::kFailed)));
+    must(writer->append(record(2, RecipientState::kDelivered)));  // delivered wins
+    must(writer->append(record(2, RecipientState::kDeferred)));
+    must(writer->append(record(999'999)));  // no such batch
+    auto again = record(3);
+    must(writer->append(again));
+    again.time += std::chrono::seconds(60);  // a second delivery
+    must(writer->append(again));
+  }
+  const std::string copy = database.directory().file("copy");
+  std::filesystem::copy(directory, copy);
+  BOOST_TEST(must(recover_journal(*database, directory, 1, 8)) == 504U);
+  BOOST_TEST(files_in(directory) == 0U);
+  // As if the removal had been lost: nothing changes.
+  BOOST_TEST(must(recover_journal(*database, copy, 1, 8)) == 0U);
+  must(database->read_now([](Connection& c) -> Result<void> {
+    BatchStore store(c);
+    const auto first = must(store.load(1, 0, true)).value();
+    BOOST_TEST((first.queue == BatchQueue::kReady));
+    BOOST_TEST(first.owner == 0);
+    BOOST_TEST(first.delivered == 2);
+    BOOST_TEST(first.suppressed == 1);
+    BOOST_TEST(first.pending == 997);
+    const auto& deferred = first.progress.recipients[1];
+    BOOST_TEST((deferred.state == RecipientState::kDeferred));
+    BOOST_TEST(first.progress.replies[deferred.reply] == "450 4.2.0 later");
+    const auto last = must(store.load(1, 2, true)).value();
+    BOOST_TEST((last.queue == BatchQueue::kFinished));
+    BOOST_TEST(last.delivered == 500);
+    const auto counts = must(PostStore(c).counts(1));
+    BOOST_TEST(counts.accepted == 2500);
+    BOOST_TEST(counts.delivered == 502);
+    return {};
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(outcomes_for_a_batch_of_another_node_leave_it_its_owner) {
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(3, "a.test"));
+  claim(*database, {2, 3}, 1);
+  const std::string directory = database.directory().file("journal");
+  Executor executor("journal", 1);
+  {
+    auto writer = must(JournalWriter::open(options_for(directory), executor));
+    for (int i = 0; i < 3; ++i) must(writer->append(record(i)));
+  }
+  BOOST_TEST(must(recover_journal(*database, directory, 1, 8)) == 3U);
+  must(database->read_now([](Connection& c) -> Result<void> {
+    const auto batch = must(BatchStore(c).load(1, 0, false)).value();
+    BOOST_TEST((batch.queue == BatchQueue::kOwned));
+    BOOST_TEST(batch.owner == 2);
+    BOOST_TEST(batch.delivered == 3);
+    return {};
+  }));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
