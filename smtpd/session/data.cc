@@ -69,6 +69,8 @@ void ServerSession::end_of_data() {
   current_word_ = "end of DATA";
   actions_.trace('C', "<message of " + std::to_string(message_octets_) + " octets>");
   actions_.trace('C', ".");
+  // Of several reasons the same is given wherever the segments ended.
+  if (auto spoiled = spoiled_data()) data_refusal_ = std::move(spoiled);
   decoder_.reset();
   enter(Phase::kCommand);
   if (data_refusal_) {

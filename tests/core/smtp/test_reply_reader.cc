@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(nonsense_is_an_error_however_it_comes) {
       repeated("250-" + std::string(4'000, 'x') + "\r\n", 20),
   };
   for (const std::string& input : rows) {
-    for (const auto& way : test::all_splits(input.substr(0, 100'000), 3)) {
+    for (const auto& way : test::all_splits(std::string_view(input).substr(0, 100'000), 3)) {
       BOOST_TEST(read_all(way).starts_with("error: "), input.substr(0, 50));
     }
   }

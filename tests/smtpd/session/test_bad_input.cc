@@ -1,7 +1,10 @@
 // The rows of BAD-INPUT that concern the dialogue: 1, 3, 6, 9, 10, 12, 19.
+#include <random>
+
 #include <boost/test/unit_test.hpp>
 
 #include "tests/smtpd/session/session_runner.h"
+#include "tests/support/feeding.h"
 
 using namespace essaim;
 using namespace essaim::test;
@@ -180,6 +183,68 @@ BOOST_AUTO_TEST_CASE(addresses_are_no_code) {
                  [](const FakeActions& actions, const smtpd::ServerSession&) {
                    BOOST_TEST(actions.asked == (std::vector<std::string>{"${run{x}}@d", "%@d", "`sh`@d"}));
                  });
+}
+
+// What a session says to `input`, fed in these pieces.
+std::string said(const std::vector<std::string_view>& pieces, std::size_t* stored) {
+  Setup setup;
+  setup.settings.limits.max_errors = 50;
+  setup.answers["nobody@d"] = {smtp::reply(550, "5.1.1", "no"), nullptr, 0};
+  smtp::MemoryBudget budget(1'000'000);
+  FakeActions actions(setup);
+  smtpd::ServerSession session(setup.settings, false, budget, actions);
+  session.on_connected({});
+  for (const std::string_view piece : pieces) {
+    session.receive(piece);
+    while (actions.answer_one(&session)) {
+    }
+  }
+  *stored = actions.stored.size();
+  return actions.output;
+}
+
+BOOST_AUTO_TEST_CASE(what_is_said_does_not_depend_on_where_segments_end) {
+  static const std::string kTokens[] = {"HELO x\r\n",
+                                        "EHLO x\r\n",
+                                        "MAIL FROM:<a@b>\r\n",
+                                        "MAIL FROM:<>\r\n",
+                                        "RCPT TO:<c@d>\r\n",
+                                        "RCPT TO:<nobody@d>\r\n",
+                                        "DATA\r\n",
+                                        "DATA\r\n",
+                                        "text\r\n",
+                                        ".\r\n",
+                                        "\r\n.\r\n",
+                                        "..\r\n",
+                                        ".",
+                                        "\r",
+                                        "\n",
+                                        "\r\n",
+                                        "RSET\r\n",
+                                        "NOOP\r\n",
+                                        "VRFY x\r\n",
+                                        std::string("\0", 1),
+                                        "\xff",
+                                        " ",
+                                        "<",
+                                        "STARTTLS\r\n",
+                                        std::string(2'100, 'x')};
+  std::mt19937 random(7);
+  std::size_t all_stored = 0;
+  for (int round = 0; round < 400; ++round) {
+    // Half of the rounds get as far as the data.
+    std::string input = round % 2 == 0 ? "HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n" : "";
+    for (int i = 0; i < 25; ++i) input += kTokens[random() % std::size(kTokens)];
+    std::size_t stored_whole = 0;
+    const std::string whole = said({input}, &stored_whole);
+    all_stored += stored_whole;
+    for (const auto& way : all_splits(input, 2)) {
+      std::size_t stored = 0;
+      BOOST_TEST(said(way, &stored) == whole);
+      BOOST_TEST(stored == stored_whole);
+    }
+  }
+  BOOST_TEST(all_stored > 20U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
