@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -47,6 +48,7 @@ struct MemberLines {
 };
 // One per line: `address`, or `Name <address>`, or `"Name" <address>`; empty lines and those that begin with
 // # are skipped.
+Result<NewMember> parse_member_line(std::string_view line);
 MemberLines read_member_lines(std::istream& in);
 
 struct AddedMembers {

@@ -1,0 +1,290 @@
+// From what the database has to what a text wants: the plan as lines, and doing it.
+#include "core/base/text.h"
+#include "lists/directory_text.h"
+#include "lists/names.h"
+#include "storage/directory_store.h"
+#include "storage/member_store.h"
+
+namespace essaim::lists {
+namespace {
+
+using storage::Connection;
+using storage::DirectoryStore;
+using storage::MemberStore;
+using storage::Role;
+
+constexpr Role kRoles[] = {Role::kOwner, Role::kEditor, Role::kMember};
+const ListText kNewList;
+
+// "footer = "..."" for each that differs.
+void setting_lines(const std::string& what, const Settings& is, const Settings& wanted,
+                   std::vector<std::string>* lines) {
+  for (const auto& [name, value] : wanted) {
+    const auto found = is.find(name);
+    if (found == is.end() || found->second != value)
+      lines->push_back("~ " + what + ": " + name + " = \"" + escaped_for_display(value, 200) + "\"");
+  }
+  for (const auto& [name, value] : is) {
+    if (!wanted.contains(name)) lines->push_back("~ " + what + ": " + name + " back to its default");
+  }
+}
+
+void people_lines(const std::string& address, Role role, const People& is, const People& wanted,
+                  std::vector<std::string>* lines) {
+  const std::string what = std::string(to_string(role)) + " " + address + " ";
+  for (const auto& [key, person] : wanted) {
+    const auto found = is.find(key);
+    if (found == is.end()) {
+      lines->push_back("+ " + what + escaped_for_display(person_line(person), 600));
+    } else if (found->second.name != person.name || found->second.delivery != person.delivery) {
+      lines->push_back("~ " + what + escaped_for_display(person_line(person), 600));
+    }
+  }
+  for (const auto& [key, person] : is) {
+    if (!wanted.contains(key)) lines->push_back("- " + what + escaped_for_display(person_line(person), 600));
+  }
+}
+
+const People& people_of(const ListText& list, Role role) {
+  static const People nobody;
+  const auto found = list.people.find(role);
+  return found == list.people.end() ? nobody : found->second;
+}
+
+Result<void> apply_people(Connection& connection, IdGenerator& ids, WallTime now, Id list_id, Role role,
+                          const People& is, const People& wanted) {
+  MemberStore members(connection);
+  std::int64_t revision = 0;
+  const auto next_revision = [&]() -> Result<void> {
+    if (revision != 0) return {};
+    auto next = members.next_revision(list_id);
+    if (!next.ok()) return next.error();
+    revision = *next;
+    return {};
+  };
+  for (const auto& [key, person] : is) {
+    if (wanted.contains(key)) continue;
+    ESSAIM_TRY(next_revision());
+    ESSAIM_TRY(members.remove(list_id, role, person.address, revision));
+  }
+  for (const auto& [key, person] : wanted) {
+    const auto found = is.find(key);
+    if (found == is.end()) {
+      ESSAIM_TRY(next_revision());
+      storage::MemberRecord member;
+      member.id = ids.next();
+      member.list_id = list_id;
+      member.role = role;
+      member.local = person.address.local;
+      member.domain = person.address.domain;
+      member.name = person.name;
+      member.delivery = person.delivery;
+      member.joined = revision;
+      member.since = now;
+      ESSAIM_TRY(members.add(member));
+    } else if (found->second.name != person.name || found->second.delivery != person.delivery) {
+      ESSAIM_TRY(members.set(list_id, role, person.address, person.delivery, person.name));
+    }
+  }
+  return {};
+}
+
+Result<void> apply_list(Connection& connection, IdGenerator& ids, WallTime now, const std::string& address,
+                        const ListText* is, const ListText& wanted) {
+  DirectoryStore directory(connection);
+  const auto parsed = checked_list(address);
+  if (!parsed.ok()) return parsed.error();
+  Id id = 0;
+  if (is == nullptr) {
+    auto domain = directory.find_domain(parsed->domain);
+    if (!domain.ok()) return domain.error();
+    if (!domain->has_value())
+      return Error{ErrorCode::kNotFound, "list " + address + ": there is no domain " + parsed->domain};
+    storage::ListRecord list;
+    list.id = id = ids.next();
+    list.domain_id = (*domain)->id;
+    list.local = parsed->local;
+    list.domain = parsed->domain;
+    list.state = wanted.closed ? storage::ListState::kClosed : storage::ListState::kOpen;
+    list.settings = wanted.settings;
+    list.created = now;
+    ESSAIM_TRY(directory.add_list(list));
+    is = &kNewList;
+  } else {
+    auto list = directory.find_list(parsed->local, parsed->domain);
+    if (!list.ok()) return list.error();
+    if (!list->has_value())
+      return Error{ErrorCode::kConflict, "the list " + address + " went away meanwhile"};
+    id = (*list)->id;
+    if (is->settings != wanted.settings) ESSAIM_TRY(directory.set_list(id, wanted.settings));
+    if (is->closed != wanted.closed)
+      ESSAIM_TRY(directory.set_list_state(
+          id, wanted.closed ? storage::ListState::kClosed : storage::ListState::kOpen));
+  }
+  for (const Role role : kRoles) {
+    const auto people = wanted.people.find(role);
+    if (people == wanted.people.end()) continue;
+    ESSAIM_TRY(apply_people(connection, ids, now, id, role, people_of(*is, role), people->second));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<AddedMembers> add_to_list(Connection& connection, IdGenerator& ids, WallTime now, Id list_id,
+                                 Role role, const std::vector<NewMember>& people) {
+  AddedMembers out;
+  if (people.empty()) return out;
+  MemberStore members(connection);
+  auto revision = members.next_revision(list_id);
+  if (!revision.ok()) return revision.error();
+  for (const NewMember& person : people) {
+    storage::MemberRecord member;
+    member.id = ids.next();
+    member.list_id = list_id;
+    member.role = role;
+    member.local = person.address.local;
+    member.domain = person.address.domain;
+    member.name = person.name;
+    member.joined = *revision;
+    member.since = now;
+    const auto added = members.add(member);
+    if (added.ok()) {
+      ++out.added;
+    } else if (added.error().code == ErrorCode::kExists) {
+      ++out.already;
+    } else {
+      return added.error();
+    }
+  }
+  return out;
+}
+
+Result<DirectoryText> load_directory(Connection& connection, const DirectoryText* only) {
+  DirectoryText out;
+  DirectoryStore directory(connection);
+  auto domains = directory.domains();
+  if (!domains.ok()) return domains.error();
+  for (storage::DomainRecord& domain : *domains) out.domains[domain.name] = std::move(domain.settings);
+  auto lists = directory.lists("");
+  if (!lists.ok()) return lists.error();
+  MemberStore members(connection);
+  for (storage::ListRecord& list : *lists) {
+    ListText& text = out.lists[list.address()];
+    text.settings = std::move(list.settings);
+    text.closed = list.state == storage::ListState::kClosed;
+    if (only != nullptr && !only->lists.contains(list.address())) continue;
+    for (const Role role : kRoles) {
+      People& people = text.people[role];
+      ESSAIM_TRY(members.for_each(list.id, role, [&people](const storage::MemberRecord& member) {
+        PersonText person{{member.local, member.domain}, member.name, member.delivery};
+        std::pair key{member.domain, person.address.local_key()};
+        people.emplace_hint(people.end(), std::move(key), std::move(person));
+        return true;
+      }));
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> differences(const DirectoryText& is, const DirectoryText& wanted,
+                                     bool remove_others) {
+  std::vector<std::string> lines;
+  for (const auto& [name, settings] : wanted.domains) {
+    const auto found = is.domains.find(name);
+    if (found == is.domains.end()) lines.push_back("+ domain " + name);
+    setting_lines("domain " + name, found == is.domains.end() ? Settings() : found->second, settings, &lines);
+  }
+  for (const auto& [address, list] : wanted.lists) {
+    const auto found = is.lists.find(address);
+    const ListText& now = found == is.lists.end() ? kNewList : found->second;
+    if (found == is.lists.end()) lines.push_back("+ list " + address);
+    if (now.closed != list.closed)
+      lines.push_back("~ list " + address + (list.closed ? ": closed" : ": open"));
+    setting_lines("list " + address, now.settings, list.settings, &lines);
+    for (const Role role : kRoles) {
+      const auto people = list.people.find(role);
+      if (people != list.people.end())
+        people_lines(address, role, people_of(now, role), people->second, &lines);
+    }
+  }
+  if (!remove_others) return lines;
+  for (const auto& [address, list] : is.lists) {
+    if (!wanted.lists.contains(address)) lines.push_back("- list " + address + " with its members");
+  }
+  for (const auto& [name, settings] : is.domains) {
+    if (!wanted.domains.contains(name)) lines.push_back("- domain " + name);
+  }
+  return lines;
+}
+
+Result<void> apply_differences(Connection& connection, IdGenerator& ids, WallTime now,
+                               const DirectoryText& is, const DirectoryText& wanted, bool remove_others) {
+  DirectoryStore directory(connection);
+  for (const auto& [name, settings] : wanted.domains) {
+    const auto found = is.domains.find(name);
+    if (found == is.domains.end()) {
+      ESSAIM_TRY(directory.add_domain({ids.next(), name, settings, now}));
+    } else if (found->second != settings) {
+      ESSAIM_TRY(directory.set_domain(name, settings));
+    }
+  }
+  for (const auto& [address, list] : wanted.lists) {
+    const auto found = is.lists.find(address);
+    ESSAIM_TRY(
+        apply_list(connection, ids, now, address, found == is.lists.end() ? nullptr : &found->second, list));
+  }
+  if (!remove_others) return {};
+  for (const auto& [address, list] : is.lists) {
+    if (wanted.lists.contains(address)) continue;
+    const auto parsed = checked_list(address);
+    if (!parsed.ok()) return parsed.error();
+    auto record = directory.find_list(parsed->local, parsed->domain);
+    if (!record.ok()) return record.error();
+    if (record->has_value()) ESSAIM_TRY(directory.delete_list((*record)->id));
+  }
+  for (const auto& [name, settings] : is.domains) {
+    if (!wanted.domains.contains(name)) ESSAIM_TRY(directory.delete_domain(name));
+  }
+  return {};
+}
+
+Result<std::string> Admin::export_text() {
+  DirectoryText text;
+  ESSAIM_TRY(database_.read_now([&text](Connection& connection) -> Result<void> {
+    auto loaded = load_directory(connection);
+    if (!loaded.ok()) return loaded.error();
+    text = std::move(*loaded);
+    return {};
+  }));
+  return write_directory(text);
+}
+
+// What is there is read in the transaction that changes it, so nothing can come in between.
+Result<ApplyPlan> Admin::apply_text(const std::string& text, bool dry_run, bool remove_others) {
+  const auto wanted = read_directory(text);
+  if (!wanted.ok()) return wanted.error();
+  ApplyPlan plan;
+  const auto work = [&](Connection& connection) -> Result<void> {
+    const auto is = load_directory(connection, &*wanted);
+    if (!is.ok()) return is.error();
+    for (const auto& [address, list] : wanted->lists) {
+      const std::string domain = address.substr(address.rfind('@') + 1);
+      if (!wanted->domains.contains(domain) && (remove_others || !is->domains.contains(domain)))
+        return Error{ErrorCode::kNotFound, "list " + address + ": there is no domain " + domain +
+                                               ", neither in the text nor in the database"};
+    }
+    plan.lines = differences(*is, *wanted, remove_others);
+    if (dry_run || plan.lines.empty()) return {};
+    return apply_differences(connection, ids_, clock_.wall_now(), *is, *wanted, remove_others);
+  };
+  if (dry_run) {
+    ESSAIM_TRY(database_.read_now(work));
+  } else {
+    ESSAIM_TRY(database_.write_now(storage::Durability::kAccept, work));
+    plan.applied = true;
+  }
+  return plan;
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,212 @@
+#include "lists/directory_text.h"
+
+#include <array>
+#include <sstream>
+
+#include <toml++/toml.h>
+
+#include "core/base/text.h"
+#include "lists/names.h"
+
+namespace essaim::lists {
+namespace {
+
+using storage::Role;
+
+constexpr std::string_view kOff = " (off)";
+constexpr std::array<std::pair<Role, std::string_view>, 3> kRoles = {{
+    {Role::kOwner, "owners"},
+    {Role::kEditor, "editors"},
+    {Role::kMember, "members"},
+}};
+
+// A basic string of TOML.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out.push_back('\\');
+      out.push_back(c);
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (static_cast<unsigned char>(c) < 32 || c == 127) {
+      constexpr char kHex[] = "0123456789ABCDEF";
+      out += "\\u00";
+      out.push_back(kHex[static_cast<unsigned char>(c) >> 4]);
+      out.push_back(kHex[static_cast<unsigned char>(c) & 15]);
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out + "\"";
+}
+
+void write_settings(const Settings& settings, std::string* out) {
+  for (const auto& [name, value] : settings) *out += name + " = " + quoted(value) + "\n";
+}
+
+// Reads the tree that the TOML library made, gathering every mistake.
+class DirectoryReader {
+ public:
+  explicit DirectoryReader(const toml::table& root) {
+    for (const auto& [key, node] : root) {
+      if (key.str() == "domains") {
+        for_each_table(
+            node, [this](const std::string& name, const toml::table& table) { read_domain(name, table); });
+      } else if (key.str() == "lists") {
+        for_each_table(node,
+                       [this](const std::string& name, const toml::table& table) { read_list(name, table); });
+      } else {
+        wrong(node, "there is no '" + escaped_for_display(key.str(), 80) + "'; there are domains and lists");
+      }
+    }
+  }
+
+  Result<DirectoryText> finish() {
+    if (errors_.empty()) return std::move(out_);
+    std::string message;
+    for (const std::string& error : errors_) message += (message.empty() ? "" : "\n") + error;
+    return Error{ErrorCode::kInvalid, message};
+  }
+
+ private:
+  void wrong(const toml::node& node, const std::string& what) {
+    errors_.push_back("line " + std::to_string(node.source().begin.line) + ": " + what);
+  }
+
+  template <typename Each>
+  void for_each_table(const toml::node& node, Each each) {
+    const toml::table* const tables = node.as_table();
+    if (tables == nullptr) return wrong(node, "a table is expected here");
+    for (const auto& [key, child] : *tables) {
+      if (const toml::table* const table = child.as_table()) {
+        each(std::string(key.str()), *table);
+      } else {
+        wrong(child, "'" + escaped_for_display(key.str(), 80) + "' must be a table");
+      }
+    }
+  }
+
+  void read_settings(const toml::table& table, Settings* settings) {
+    for (const auto& [key, node] : table) {
+      const std::string name(key.str());
+      const auto value = node.value<std::string>();
+      if (!value) {
+        wrong(node, name + ": settings are strings, in quotation marks");
+      } else if (const auto checked = check_setting(name, *value); !checked.ok()) {
+        wrong(node, checked.error().message);
+      } else {
+        (*settings)[name] = *value;
+      }
+    }
+  }
+
+  void read_domain(const std::string& name, const toml::table& table) {
+    const auto checked = checked_domain(name);
+    if (!checked.ok()) return wrong(table, checked.error().message);
+    read_settings(table, &out_.domains[*checked]);
+  }
+
+  void read_list(const std::string& name, const toml::table& table) {
+    const auto address = checked_list(name);
+    if (!address.ok()) return wrong(table, address.error().message);
+    if (const std::string bad = wrong_with_list_name(address->local); !bad.empty())
+      return wrong(table,
+                   "a list cannot be called '" + escaped_for_display(address->local, 80) + "': " + bad);
+    const auto [place, fresh] = out_.lists.try_emplace(address->to_string());
+    if (!fresh) return wrong(table, "the list " + address->to_string() + " is here twice");
+    ListText& list = place->second;
+    for (const auto& [key, node] : table) {
+      if (key.str() == "closed" && node.is_boolean()) {
+        list.closed = *node.value<bool>();
+      } else if (key.str() == "settings" && node.is_table()) {
+        read_settings(*node.as_table(), &list.settings);
+      } else if (!read_people(key.str(), node, &list)) {
+        wrong(node, "'" + escaped_for_display(key.str(), 80) +
+                        "' is not understood; a list has closed (true or false), owners, editors, members "
+                        "(arrays) and "
+                        "settings (a table)");
+      }
+    }
+  }
+
+  bool read_people(std::string_view key, const toml::node& node, ListText* list) {
+    for (const auto& [role, name] : kRoles) {
+      if (key != name || !node.is_array()) continue;
+      People& people = list->people[role];
+      for (const toml::node& entry : *node.as_array()) {
+        const auto line = entry.value<std::string_view>();
+        auto person = line ? parse_person(*line) : Error{ErrorCode::kInvalid, "a member is a string"};
+        if (!person.ok()) {
+          wrong(entry, person.error().message);
+          continue;
+        }
+        std::pair key_of{person->address.domain, person->address.local_key()};
+        if (!people.try_emplace(std::move(key_of), std::move(*person)).second)
+          wrong(entry, escaped_for_display(*line, 256) + " is here twice");
+      }
+      return true;
+    }
+    return false;
+  }
+
+  DirectoryText out_;
+  std::vector<std::string> errors_;
+};
+
+}  // namespace
+
+std::string person_line(const PersonText& person) {
+  std::string out = person.address.to_string();
+  if (!person.name.empty()) out = person.name + " <" + out + ">";
+  if (!person.delivery) out += kOff;
+  return out;
+}
+
+Result<PersonText> parse_person(std::string_view line) {
+  PersonText person;
+  if (line.ends_with(kOff)) {
+    person.delivery = false;
+    line.remove_suffix(kOff.size());
+  }
+  auto member = parse_member_line(line);
+  if (!member.ok()) return member.error();
+  person.address = std::move(member->address);
+  person.name = std::move(member->name);
+  return person;
+}
+
+std::string write_directory(const DirectoryText& directory) {
+  std::string out = "# Domains, lists and members of this site; read by: essaim config apply\n";
+  for (const auto& [name, settings] : directory.domains) {
+    out += "\n[domains." + quoted(name) + "]\n";
+    write_settings(settings, &out);
+  }
+  for (const auto& [address, list] : directory.lists) {
+    out += "\n[lists." + quoted(address) + "]\n";
+    if (list.closed) out += "closed = true\n";
+    for (const auto& [role, name] : kRoles) {
+      const auto people = list.people.find(role);
+      if (people == list.people.end()) continue;
+      out += std::string(name) + " = [";
+      for (const auto& [key, person] : people->second) out += "\n  " + quoted(person_line(person)) + ",";
+      out += people->second.empty() ? "]\n" : "\n]\n";
+    }
+    if (list.settings.empty()) continue;
+    out += "[lists." + quoted(address) + ".settings]\n";
+    write_settings(list.settings, &out);
+  }
+  return out;
+}
+
+Result<DirectoryText> read_directory(const std::string& text) {
+  try {
+    const toml::table root = toml::parse(text);
+    return DirectoryReader(root).finish();
+  } catch (const toml::parse_error& e) {
+    return Error{ErrorCode::kInvalid,
+                 "line " + std::to_string(e.source().begin.line) + ": " + std::string(e.description())};
+  }
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,63 @@
+// Domains, lists and members as text, and the way back: what Admin's export and apply are made of. Internal
+// to lists/.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/id.h"
+#include "core/base/result.h"
+#include "lists/admin.h"
+#include "storage/database.h"
+#include "storage/records.h"
+
+namespace essaim::lists {
+
+// Adds who is not there yet, under the list's next revision. (A revision without a change harms nobody: a
+// post that is being decided looks once more who its author is.)
+Result<AddedMembers> add_to_list(storage::Connection& connection, IdGenerator& ids, WallTime now, Id list_id,
+                                 storage::Role role, const std::vector<NewMember>& members);
+
+// A person in a list, as text: what stands in a line and what is compared.
+struct PersonText {
+  smtp::Address address;
+  std::string name;
+  bool delivery = true;
+  friend bool operator==(const PersonText&, const PersonText&) = default;
+};
+// Keyed by domain, then local part in lower case, as the store reads them.
+using People = std::map<std::pair<std::string, std::string>, PersonText>;
+
+struct ListText {
+  Settings settings;
+  bool closed = false;
+  std::map<storage::Role, People> people;  // of a role that is not here, nothing is said
+};
+struct DirectoryText {
+  std::map<std::string, Settings> domains;
+  std::map<std::string, ListText> lists;  // by address
+};
+
+// "Name <a@b>" or "a@b", with " (off)" behind it when delivery is off.
+std::string person_line(const PersonText& person);
+Result<PersonText> parse_person(std::string_view line);
+
+std::string write_directory(const DirectoryText& directory);
+// All mistakes at once, each with its line where it has one.
+Result<DirectoryText> read_directory(const std::string& text);
+
+// What the database has. With `only`, the members of lists that it does not name are left out.
+Result<DirectoryText> load_directory(storage::Connection& connection, const DirectoryText* only = nullptr);
+
+// The steps from what is to what is wanted, as lines. What `wanted` does not name stays, unless
+// `remove_others`.
+std::vector<std::string> differences(const DirectoryText& is, const DirectoryText& wanted,
+                                     bool remove_others);
+// Makes them.
+Result<void> apply_differences(storage::Connection& connection, IdGenerator& ids, WallTime now,
+                               const DirectoryText& is, const DirectoryText& wanted, bool remove_others);
+
+}  // namespace essaim::lists

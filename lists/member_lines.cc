@@ -1,0 +1,60 @@
+// Files of members: one to a line, `address` or `Name <address>`.
+#include <istream>
+
+#include "core/base/text.h"
+#include "lists/admin.h"
+
+namespace essaim::lists {
+namespace {
+
+constexpr std::size_t kMaxName = 200;
+
+std::string unquoted(std::string_view name) {
+  if (name.size() < 2 || name.front() != '"' || name.back() != '"') return std::string(name);
+  std::string out;
+  for (std::size_t i = 1; i + 1 < name.size(); ++i) {
+    if (name[i] == '\\' && i + 2 < name.size()) ++i;
+    out.push_back(name[i]);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<NewMember> parse_member_line(std::string_view line) {
+  NewMember member;
+  std::string_view address = line;
+  if (line.ends_with('>')) {
+    const auto open = line.rfind('<');
+    if (open == line.npos) return Error{ErrorCode::kInvalid, "there is a > without a <"};
+    member.name = unquoted(trimmed(line.substr(0, open)));
+    address = trimmed(line.substr(open + 1, line.size() - open - 2));
+  }
+  if (member.name.size() > kMaxName) return Error{ErrorCode::kInvalid, "the name is longer than 200 octets"};
+  if (member.name.find_first_of("\r\n<>") != std::string::npos)
+    return Error{ErrorCode::kInvalid, "the name has a line end, < or > in it"};
+  if (!is_valid_utf8(member.name)) return Error{ErrorCode::kInvalid, "the name is not UTF-8"};
+  auto parsed = smtp::parse_mailbox(address);
+  if (!parsed.ok()) return parsed.error();
+  member.address = std::move(*parsed);
+  return member;
+}
+
+MemberLines read_member_lines(std::istream& in) {
+  MemberLines out;
+  std::string line;
+  for (std::int64_t number = 1; std::getline(in, line); ++number) {
+    std::string_view text = trimmed(line);
+    if (number == 1 && text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // saved by a spreadsheet
+    if (text.empty() || text.front() == '#') continue;
+    auto member = parse_member_line(text);
+    if (member.ok()) {
+      out.members.push_back(std::move(*member));
+    } else {
+      out.errors.push_back("line " + std::to_string(number) + ": " + member.error().message);
+    }
+  }
+  return out;
+}
+
+}  // namespace essaim::lists
