@@ -175,11 +175,11 @@ Result<HostPort> parse_smarthost(const std::string& text) {
   const auto port = parse_u64(text.substr(colon + 1));
   if (!port || *port == 0 || *port > 65535) return wrong;
   result.port = static_cast<std::uint16_t>(*port);
-  if (result.host.size() > 2 && result.host.front() == '[' && result.host.back() == ']')
-    result.host = result.host.substr(1, result.host.size() - 2);
+  const bool bracketed = result.host.size() > 2 && result.host.front() == '[' && result.host.back() == ']';
+  if (bracketed) result.host = result.host.substr(1, result.host.size() - 2);
   if (result.host.empty()) return wrong;
   result.numeric = net::SocketAddress::from_ip(result.host, result.port).ok();
-  if (!result.numeric && result.host.find(':') != std::string::npos) return wrong;
+  if (bracketed != is_ipv6(result.host) && (!bracketed || !result.numeric)) return wrong;
   return result;
 }
 

@@ -1,0 +1,429 @@
+// The pure parts of the queue: retry, concurrency, rotation, slicing, budget, candidates, progress.
+#include <set>
+
+#include <boost/test/unit_test.hpp>
+
+#include "delivery/budget.h"
+#include "delivery/concurrency.h"
+#include "delivery/next_hop.h"
+#include "delivery/open_batch.h"
+#include "delivery/post_cache.h"
+#include "delivery/recovery.h"
+#include "delivery/retry.h"
+#include "delivery/rotation.h"
+#include "delivery/slicing.h"
+
+namespace essaim::delivery {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::shared_ptr<ActivePost> make_post(Id id, int priority, storage::CopyMode mode) {
+  auto post = std::make_shared<ActivePost>();
+  post->post.id = id;
+  post->post.priority = priority;
+  post->post.mode = mode;
+  post->post.accepted = from_millis(1'000'000);
+  post->post.expires = from_millis(900'000'000);
+  post->wire = share("x\r\n.\r\n");
+  return post;
+}
+
+std::shared_ptr<const ActiveBatch> make_batch(const std::shared_ptr<ActivePost>& post, std::size_t recipients,
+                                              const std::string& domain = "a.test") {
+  auto batch = std::make_shared<ActiveBatch>();
+  batch->post = post;
+  for (std::size_t i = 0; i < recipients; ++i)
+    batch->recipients.push_back({static_cast<Id>(i + 1), "u" + std::to_string(i), domain});
+  return batch;
+}
+
+Slice whole(const std::shared_ptr<const ActiveBatch>& batch) {
+  Slice slice;
+  slice.batch = batch;
+  for (std::size_t i = 0; i < batch->recipients.size(); ++i)
+    slice.indices.push_back(static_cast<std::uint16_t>(i));
+  return slice;
+}
+
+BOOST_AUTO_TEST_SUITE(retry)
+
+BOOST_AUTO_TEST_CASE(doubles_up_to_the_maximum_with_a_fifth_of_jitter) {
+  const Duration first = 5min, max = 4h;
+  BOOST_TEST((retry_delay(0, first, max, 0.5) == Duration(5min)));
+  BOOST_TEST((retry_delay(1, first, max, 0.5) == Duration(10min)));
+  BOOST_TEST((retry_delay(5, first, max, 0.5) == Duration(160min)));
+  BOOST_TEST((retry_delay(6, first, max, 0.5) == Duration(4h)));
+  BOOST_TEST((retry_delay(1'000'000, first, max, 0.5) == Duration(4h)));
+  BOOST_TEST((retry_delay(0, first, max, 0.0) == Duration(4min)));
+  BOOST_TEST((retry_delay(0, first, max, 0.9999) < Duration(6min)));
+  BOOST_TEST((retry_delay(0, first, max, 0.9999) > Duration(359s)));
+}
+
+BOOST_AUTO_TEST_CASE(due_times_are_rounded_up_to_ten_seconds) {
+  BOOST_TEST(to_millis(rounded_due(from_millis(1'000), 60s)) == 70'000);
+  BOOST_TEST(to_millis(rounded_due(from_millis(10'000), 60s)) == 70'000);
+  BOOST_TEST(to_millis(rounded_due(from_millis(1'000), 500ms)) == 1'500);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(concurrency)
+
+const MonoTime kNow{1h};
+
+BOOST_AUTO_TEST_CASE(grows_by_one_for_each_cohort_of_successes) {
+  Concurrency c({2, 5, 1min, 4h});
+  BOOST_TEST(c.limit(kNow) == 2);
+  c.on_success();
+  BOOST_TEST(c.limit(kNow) == 2);
+  c.on_success();
+  BOOST_TEST(c.limit(kNow) == 3);
+  for (int i = 0; i < 3; ++i) c.on_success();
+  BOOST_TEST(c.limit(kNow) == 4);
+  for (int i = 0; i < 100; ++i) c.on_success();
+  BOOST_TEST(c.limit(kNow) == 5);
+}
+
+BOOST_AUTO_TEST_CASE(trouble_lowers_it_once_for_a_cohort_and_never_below_one) {
+  Concurrency c({2, 20, 1min, 4h});
+  for (int i = 0; i < 1000; ++i) c.on_success();
+  BOOST_TEST(c.limit(kNow) == 20);
+  c.on_trouble();
+  BOOST_TEST(c.limit(kNow) == 15);
+  c.on_trouble();
+  c.on_trouble();
+  BOOST_TEST(c.limit(kNow) == 15);
+  for (int i = 0; i < 1000; ++i) c.on_trouble();
+  BOOST_TEST(c.limit(kNow) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_last_connection_that_fails_makes_it_dead_for_a_growing_time) {
+  Concurrency c({2, 20, 1min, 4h});
+  BOOST_TEST(!c.on_unusable(1, kNow, 0.5));
+  BOOST_TEST(c.on_unusable(0, kNow, 0.5));
+  BOOST_TEST(c.limit(kNow) == 0);
+  BOOST_TEST(c.limit(kNow + 59s) == 0);
+  // Then one connection to look.
+  BOOST_TEST(c.limit(kNow + 60s) == 1);
+  BOOST_TEST(c.probing());
+  BOOST_TEST(c.on_unusable(0, kNow + 60s, 0.5));
+  BOOST_TEST(c.limit(kNow + 60s + 119s) == 0);
+  BOOST_TEST(c.limit(kNow + 60s + 120s) == 1);
+  c.on_success();
+  BOOST_TEST(c.limit(kNow + 180s) == 2);
+  // After a success the pauses begin anew.
+  BOOST_TEST(c.on_unusable(0, kNow + 200s, 0.5));
+  BOOST_TEST(c.limit(kNow + 261s) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_cohort_of_failures_makes_it_dead_although_one_is_open) {
+  Concurrency c({2, 20, 1min, 4h});
+  BOOST_TEST(!c.on_unusable(1, kNow, 0.5));
+  BOOST_TEST(!c.on_unusable(1, kNow, 0.5));
+  BOOST_TEST(c.on_unusable(1, kNow, 0.5));
+}
+
+BOOST_AUTO_TEST_CASE(the_operator_makes_it_forget) {
+  Concurrency c({2, 20, 1min, 4h});
+  BOOST_TEST(c.on_unusable(0, kNow, 0.5));
+  c.forget();
+  BOOST_TEST(c.limit(kNow) == 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(rotation)
+
+BOOST_AUTO_TEST_CASE(posts_take_turns) {
+  Rotation queue;
+  const auto big = make_batch(make_post(1, 1, storage::CopyMode::kPersonal), 100);
+  const auto small = make_batch(make_post(2, 1, storage::CopyMode::kPersonal), 3);
+  queue.push(whole(big));
+  queue.push(whole(small));
+  std::vector<Id> turns;
+  Slice slice;
+  for (int i = 0; i < 6; ++i) {
+    BOOST_REQUIRE(queue.pop(1, 100, &slice));
+    BOOST_TEST(slice.indices.size() == 1u);
+    turns.push_back(slice.batch->post->post.id);
+  }
+  BOOST_TEST(turns == (std::vector<Id>{1, 2, 1, 2, 1, 2}), boost::test_tools::per_element());
+  BOOST_TEST(queue.recipients() == 97u);
+}
+
+BOOST_AUTO_TEST_CASE(a_smaller_priority_number_goes_first) {
+  Rotation queue;
+  queue.push(whole(make_batch(make_post(1, 2, storage::CopyMode::kPersonal), 5)));
+  queue.push(whole(make_batch(make_post(2, 0, storage::CopyMode::kPersonal), 2)));
+  BOOST_TEST(queue.first_priority() == 0);
+  Slice slice;
+  BOOST_REQUIRE(queue.pop(10, 10, &slice));
+  BOOST_TEST(slice.batch->post->post.id == 2);
+  BOOST_REQUIRE(queue.pop(10, 10, &slice));
+  BOOST_TEST(slice.batch->post->post.id == 1);
+  BOOST_TEST(!queue.pop(10, 10, &slice));
+  BOOST_TEST(queue.empty());
+}
+
+BOOST_AUTO_TEST_CASE(every_recipient_comes_out_once_whatever_the_sizes) {
+  Rotation queue;
+  std::multiset<std::pair<Id, int>> in, out;
+  for (Id id = 1; id <= 7; ++id) {
+    const auto mode = id % 2 == 0 ? storage::CopyMode::kCommon : storage::CopyMode::kPersonal;
+    const auto batch =
+        make_batch(make_post(id, static_cast<int>(id % 3), mode), static_cast<std::size_t>(id * 37));
+    for (const std::uint16_t index : whole(batch).indices) in.insert({id, index});
+    queue.push(whole(batch));
+  }
+  BOOST_TEST(queue.recipients() == in.size());
+  Slice slice;
+  while (queue.pop(3, 20, &slice)) {
+    const bool personal = slice.batch->post->post.mode == storage::CopyMode::kPersonal;
+    BOOST_TEST(slice.indices.size() <= (personal ? 3u : 20u));
+    for (const std::uint16_t index : slice.indices) out.insert({slice.batch->post->post.id, index});
+  }
+  BOOST_TEST((in == out));
+  BOOST_TEST(queue.transactions(100) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(what_comes_back_one_by_one_goes_out_together_but_not_across_domains) {
+  Rotation queue;
+  auto post = make_post(1, 1, storage::CopyMode::kCommon);
+  auto batch = std::make_shared<ActiveBatch>(*make_batch(post, 4));
+  batch->recipients[3].domain = "b.test";
+  for (std::uint16_t i = 0; i < 4; ++i) queue.push(Slice{batch, {i}, MonoTime{}});
+  BOOST_TEST(queue.transactions(100) == 1u);
+  Slice slice;
+  BOOST_REQUIRE(queue.pop(1, 100, &slice));
+  BOOST_TEST(slice.indices.size() == 3u);
+  BOOST_REQUIRE(queue.pop(1, 100, &slice));
+  BOOST_TEST(slice.indices == (std::vector<std::uint16_t>{3}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(takes_out_what_is_wanted) {
+  Rotation queue;
+  queue.push(whole(make_batch(make_post(1, 1, storage::CopyMode::kPersonal), 5)));
+  queue.push(whole(make_batch(make_post(2, 1, storage::CopyMode::kPersonal), 6)));
+  const auto taken = queue.take_if([](const ActiveBatch& batch) { return batch.post->post.id == 1; });
+  BOOST_TEST(taken.size() == 1u);
+  BOOST_TEST(queue.recipients() == 6u);
+  BOOST_TEST(queue.take_all().size() == 1u);
+  BOOST_TEST(queue.empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(slicing)
+
+BOOST_AUTO_TEST_CASE(cuts_at_the_domains) {
+  auto batch = std::make_shared<ActiveBatch>(*make_batch(make_post(1, 1, storage::CopyMode::kCommon), 6));
+  for (std::size_t i = 3; i < 6; ++i) batch->recipients[i].domain = "b.test";
+  const auto cut = cut_by_domain(batch, {0, 2, 3, 5}, false, MonoTime{});
+  BOOST_REQUIRE(cut.size() == 2u);
+  BOOST_TEST(cut[0].domain == "a.test");
+  BOOST_TEST(cut[0].slice.indices == (std::vector<std::uint16_t>{0, 2}), boost::test_tools::per_element());
+  BOOST_TEST(cut[1].domain == "b.test");
+  BOOST_TEST(cut[1].slice.indices == (std::vector<std::uint16_t>{3, 5}), boost::test_tools::per_element());
+  const auto one = cut_by_domain(batch, {0, 2, 3, 5}, true, MonoTime{});
+  BOOST_REQUIRE(one.size() == 1u);
+  BOOST_TEST(one[0].domain == "");
+  BOOST_TEST(one[0].slice.indices.size() == 4u);
+  BOOST_TEST(cut_by_domain(batch, {}, false, MonoTime{}).empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(budget)
+
+BOOST_AUTO_TEST_CASE(big_posts_leave_room_for_small_ones) {
+  Budget budget(64);
+  BOOST_TEST(Budget::units(1000) == 16u);
+  BOOST_TEST(Budget::units(1) == 1u);
+  int big = 0;
+  while (budget.claimable(2) > 0) {
+    budget.add(2, Budget::units(1000));
+    ++big;
+  }
+  BOOST_TEST(big == 64 - 16 - 8);
+  int middle = 0;
+  while (budget.claimable(1) > 0) {
+    budget.add(1, 16);
+    ++middle;
+  }
+  BOOST_TEST(middle == 8);
+  BOOST_TEST(budget.room(0) == 16u * 16u);
+  BOOST_TEST(budget.claimable(0) == 64u);
+  budget.remove(2, 16);
+  BOOST_TEST(budget.claimable(2) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(one_batch_at_least_can_be_active) {
+  for (const std::size_t batches : {0u, 1u, 2u, 3u}) {
+    Budget budget(batches);
+    for (int cls = 0; cls < Budget::kClasses; ++cls) BOOST_TEST(budget.claimable(cls) >= 1u);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(hosts)
+
+BOOST_AUTO_TEST_CASE(by_preference_with_those_that_fail_last) {
+  NextHop hop;
+  hop.hosts = {{20, {"c", "127.0.0.3", 25}}, {10, {"a", "127.0.0.1", 25}}, {10, {"b", "127.0.0.2", 25}}};
+  std::set<std::string> firsts;
+  std::uint64_t n = 1;
+  for (int i = 0; i < 50; ++i) {
+    const auto list = candidates(
+        hop, [](const std::string&) { return false; }, [&] { return n = n * 6364136223846793005u + 1; });
+    BOOST_REQUIRE(list.size() == 3u);
+    firsts.insert(list[0].name);
+    BOOST_TEST(list[2].name == "c");
+  }
+  BOOST_TEST(firsts.size() == 2u);
+  const auto list = candidates(
+      hop, [](const std::string& a) { return a == "127.0.0.1" || a == "127.0.0.2"; }, [] { return 1u; });
+  BOOST_TEST(list[0].name == "c");
+  BOOST_TEST(list.size() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(reads_smart_hosts) {
+  BOOST_TEST(parse_smarthost("127.0.0.1:2526")->numeric);
+  BOOST_TEST(parse_smarthost("[::1]:25")->host == "::1");
+  BOOST_TEST(!parse_smarthost("relay.example.org:587")->numeric);
+  BOOST_TEST(parse_smarthost("relay.example.org:587")->port == 587);
+  for (const char* wrong : {"", ":25", "host", "host:", "host:0", "host:65536", "::1:25", "host:25x"})
+    BOOST_TEST(!parse_smarthost(wrong).ok(), wrong);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(progress)
+
+storage::BatchRecord record_of(std::size_t recipients) {
+  storage::BatchRecord record;
+  record.post_id = 1;
+  record.count = record.pending = static_cast<int>(recipients);
+  for (std::size_t i = 0; i < recipients; ++i)
+    record.recipients.push_back(
+        {static_cast<Id>(i + 1), "u" + std::to_string(i), i < 2 ? "a.test" : "b.test"});
+  return record;
+}
+
+Note note_of(const OpenBatch& batch, std::uint16_t index, Outcome::Kind kind, const std::string& reply) {
+  Note note;
+  note.batch = batch.batch();
+  note.index = index;
+  note.kind = kind;
+  note.reply = reply;
+  note.time = from_millis(1'005'000);
+  note.segment = 3;
+  if (kind == Outcome::Kind::kFailed)
+    note.failure = std::make_shared<const smtp::Reply>(smtp::reply(550, "5.1.1", "no"));
+  return note;
+}
+
+const auto kAll = [](const storage::BatchRecipient&) -> const std::string* { return nullptr; };
+
+BOOST_AUTO_TEST_CASE(the_sums_always_agree) {
+  OpenBatch batch(record_of(4), make_post(1, 1, storage::CopyMode::kPersonal));
+  BOOST_TEST(batch.send_out(kAll).size() == 4u);
+  batch.apply(note_of(batch, 0, Outcome::Kind::kDelivered, "250 ok"));
+  batch.apply(note_of(batch, 1, Outcome::Kind::kFailed, "550 5.1.1 no"));
+  batch.apply(note_of(batch, 2, Outcome::Kind::kDeferred, "451 later"));
+  BOOST_TEST(!batch.idle());
+  batch.apply(note_of(batch, 3, Outcome::Kind::kReturned, ""));
+  BOOST_TEST(batch.idle());
+  const auto& r = batch.record();
+  BOOST_TEST(r.delivered == 1);
+  BOOST_TEST(r.failed == 1);
+  BOOST_TEST(r.pending == 2);
+  BOOST_TEST(r.count == r.delivered + r.failed + r.suppressed + r.pending);
+  BOOST_TEST(r.progress.recipients[0].time == 4'005u - 4'000u);
+  BOOST_TEST(r.progress.recipients[3].attempts == 0);
+  BOOST_TEST(r.progress.replies[r.progress.recipients[2].reply] == "451 later");
+  UnsavedPart part = batch.take_unsaved();
+  BOOST_TEST(part.outcomes == 3u);
+  BOOST_TEST(part.failures.size() == 1u);
+  BOOST_TEST((part.segments.at({0, 3}) == 3u));
+  BOOST_TEST(batch.unsaved() == 0u);
+  batch.give_back(std::move(part));
+  BOOST_TEST(batch.unsaved() == 3u);
+
+  const auto row = batch.release_record({storage::BatchQueue::kWaiting, from_millis(5), "451 later"});
+  BOOST_TEST(row.attempts == 1);
+  BOOST_TEST(row.destination == "b.test");  // the two that are left
+}
+
+BOOST_AUTO_TEST_CASE(an_outcome_that_comes_twice_counts_once) {
+  OpenBatch batch(record_of(2), make_post(1, 1, storage::CopyMode::kPersonal));
+  batch.send_out(kAll);
+  batch.apply(note_of(batch, 0, Outcome::Kind::kDelivered, "250 ok"));
+  batch.apply(note_of(batch, 0, Outcome::Kind::kFailed, "550 no"));
+  BOOST_TEST(batch.record().delivered == 1);
+  BOOST_TEST(batch.record().failed == 0);
+  BOOST_TEST(batch.out() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(final_ones_are_not_sent_again_and_kept_ones_wait) {
+  storage::BatchRecord record = record_of(4);
+  record.progress.recipients.resize(4);
+  record.progress.recipients[0].state = storage::RecipientState::kDelivered;
+  record.progress.recipients[1].state = storage::RecipientState::kDeferred;
+  OpenBatch batch(record, make_post(1, 1, storage::CopyMode::kPersonal));
+  const std::string reason = "suspended";
+  const auto out = batch.send_out(
+      [&](const storage::BatchRecipient& r) { return r.domain == "b.test" ? &reason : nullptr; });
+  BOOST_TEST(out == (std::vector<std::uint16_t>{1}), boost::test_tools::per_element());
+  batch.apply(note_of(batch, 1, Outcome::Kind::kDelivered, "250 ok"));
+  BOOST_TEST(batch.idle());
+  BOOST_TEST(!batch.finished());
+  BOOST_TEST(batch.why() == "suspended");
+}
+
+BOOST_AUTO_TEST_CASE(expiry_tells_the_last_reply) {
+  storage::BatchRecord record = record_of(1);
+  record.progress.recipients.resize(1);
+  record.progress.replies.push_back("451 4.2.0 greylisted");
+  record.progress.recipients[0].state = storage::RecipientState::kDeferred;
+  record.progress.recipients[0].reply = 1;
+  OpenBatch batch(record, make_post(1, 1, storage::CopyMode::kPersonal));
+  batch.expire(from_millis(2'000'000));
+  BOOST_TEST(batch.finished());
+  const UnsavedPart part = batch.take_unsaved();
+  BOOST_REQUIRE(part.failures.size() == 1u);
+  BOOST_TEST(part.failures[0].reply->to_string() ==
+             "554 4.4.7 delivery time expired; last: 451 4.2.0 greylisted");
+}
+
+BOOST_AUTO_TEST_CASE(kept_replies_are_read_back) {
+  for (const char* text : {"550 5.1.1 no such user", "450 try later", "550", "delivery time expired", ""})
+    BOOST_TEST(parse_kept_reply(text).to_string() == text);
+  BOOST_TEST(parse_kept_reply("550 5.1.1 no").permanent());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_CASE(the_post_cache_forgets_the_unused_first) {
+  PostCache cache(100);
+  auto make = [](Id id) {
+    auto post = make_post(id, 1, storage::CopyMode::kCommon);
+    post->wire = share(std::string(40, 'x'));
+    return std::shared_ptr<const ActivePost>(post);
+  };
+  const auto used = make(1);
+  cache.add(used);
+  cache.add(make(2));
+  BOOST_TEST(cache.find(1) == used);
+  cache.add(make(3));
+  BOOST_TEST(cache.find(2) == nullptr);
+  BOOST_TEST(cache.find(1) == used);
+  const auto held = cache.find(3);
+  cache.add(make(4));
+  BOOST_TEST(!(cache.find(1) == nullptr));
+  BOOST_TEST(!(cache.find(3) == nullptr));
+}
+
+}  // namespace
+}  // namespace essaim::delivery
