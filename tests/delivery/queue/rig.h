@@ -50,7 +50,14 @@ class Tokens : public delivery::TokenMinter {
 
 class KeptFailures : public delivery::FailureListener {
  public:
-  Result<void> on_failures(storage::Connection&, const std::vector<delivery::Failure>& failures) override {
+  Result<void> on_failures(storage::Connection& connection,
+                           const std::vector<delivery::Failure>& failures) override {
+    // In the same transaction, as the daemon's listener does.
+    for (const auto& failure : failures)
+      if (failure.recipient.member_id != 0)
+        ESSAIM_TRY(storage::MemberStore(connection)
+                       .record_bounce(failure.recipient.member_id, failure.reply.to_string(),
+                                      system_clock().wall_now()));
     std::lock_guard lock(mutex_);
     for (const auto& failure : failures) {
       const std::string to = failure.recipient.local + "@" + failure.recipient.domain;
@@ -200,6 +207,18 @@ class Site {
     must(database->read_now([&](storage::Connection& connection) -> Result<void> {
       all = must(storage::BatchStore(connection).of_post(post, true));
       return {};
+    }));
+    return all;
+  }
+  // How often each member's failure was recorded.
+  std::map<std::string, int> bounces() {
+    std::map<std::string, int> all;
+    must(database->read_now([&](storage::Connection& connection) -> Result<void> {
+      return storage::MemberStore(connection)
+          .for_each(list_id, storage::Role::kMember, [&](const storage::MemberRecord& member) {
+            if (member.bounces > 0) all[member.address()] = member.bounces;
+            return true;
+          });
     }));
     return all;
   }
