@@ -1,0 +1,219 @@
+// A site with a real database, and a peer that sends mail to it as a session would: RCPT is resolved, the
+// message is submitted, the reply awaited. For the tests of lists/.
+#pragma once
+
+#include <atomic>
+#include <fstream>
+#include <future>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "core/base/log.h"
+#include "lists/acceptance.h"
+#include "lists/admin.h"
+#include "lists/bounces.h"
+#include "lists/recipients.h"
+#include "storage/batch_store.h"
+#include "storage/directory_store.h"
+#include "storage/fault.h"
+#include "storage/member_store.h"
+#include "storage/post_store.h"
+#include "tests/support/temp_database.h"
+
+namespace essaim::test {
+
+inline smtp::Address address(const std::string& text) {
+  if (text.empty()) return {};
+  auto parsed = smtp::parse_mailbox(text);
+  BOOST_REQUIRE_MESSAGE(parsed.ok(), text);
+  return *parsed;
+}
+
+// LF to CRLF, so that messages can be written as they read.
+inline std::string crlf(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\n' && !out.ends_with('\r')) out.push_back('\r');
+    out.push_back(c);
+  }
+  return out;
+}
+
+inline std::string file_text(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  BOOST_REQUIRE_MESSAGE(in.good(), path);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+inline std::string a_post(const std::string& from, const std::string& message_id = "<1@author.example>",
+                          const std::string& more = "") {
+  return crlf("From: " + from +
+              "\nTo: dev@lists.example\nSubject: hello\nDate: Sun, 22 Nov 2026 18:52:04 +0000\n" +
+              (message_id.empty() ? "" : "Message-ID: " + message_id + "\n") + more + "\nHello all\n");
+}
+
+// As the session reads it: <postmaster> needs no domain.
+inline smtp::Address recipient(const std::string& text) {
+  return text == "postmaster" ? smtp::Address{text, ""} : address(text);
+}
+
+class TestSite {
+ public:
+  TestSite()
+      : ids(clock, 1), admin_ids(clock, 2), tokens(std::string(32, 'k')), admin(*database, clock, admin_ids) {
+    services.database = &*database;
+    services.clock = &clock;
+    services.ids = &ids;
+    services.tokens = &tokens;
+    services.site = {"mx.example", {"postmaster", "example.org"}};
+    services.rank = [] { return std::int64_t{7}; };
+    services.bell = [this] { ++bells; };
+    require(admin.create_domain("lists.example"));
+  }
+
+  template <typename T>
+  static void require(const Result<T>& result) {
+    BOOST_REQUIRE_MESSAGE(result.ok(), (result.ok() ? "" : result.error().message));
+  }
+
+  void make_list(const std::string& name, const lists::Settings& settings = {},
+                 const std::vector<std::string>& members = {}, const std::vector<std::string>& owners = {}) {
+    std::vector<smtp::Address> people;
+    for (const auto& owner : owners) people.push_back(address(owner));
+    require(admin.create_list(name + "@lists.example", people, settings));
+    join(name, members);
+  }
+  void join(const std::string& list, const std::vector<std::string>& members,
+            storage::Role role = storage::Role::kMember) {
+    std::vector<lists::NewMember> people;
+    for (const auto& member : members) people.push_back({address(member), ""});
+    require(admin.add_members(list + "@lists.example", role, people));
+  }
+
+  lists::Resolution rcpt(const std::string& to) {
+    std::promise<lists::Resolution> answer;
+    lists::RecipientResolver(services).resolve(
+        recipient(to), [&answer](lists::Resolution r) { answer.set_value(std::move(r)); });
+    return answer.get_future().get();
+  }
+
+  // The reply to RCPT if one is refused, else that to the end of DATA. `last_id` is the id that the session
+  // chose.
+  smtp::Reply send(const std::string& from, const std::vector<std::string>& to, const std::string& content) {
+    auto submission = std::make_shared<lists::Submission>();
+    submission->id = last_id = ids.next();
+    submission->reverse_path = address(from);
+    submission->client = "client.example [192.0.2.1]";
+    submission->received_header = "Received: from client.example by mx.example with ESMTP id " +
+                                  format_id(last_id) + ";\r\n Sun, 22 Nov 2026 18:52:04 +0000\r\n";
+    submission->content = content;
+    submission->received = clock.wall_now();
+    for (const std::string& name : to) {
+      lists::Resolution resolution = rcpt(name);
+      if (!resolution.reply.positive()) return resolution.reply;
+      submission->recipients.push_back({recipient(name), resolution.target});
+    }
+    return submit(submission);
+  }
+  smtp::Reply submit(std::shared_ptr<lists::Submission> submission) {
+    std::promise<smtp::Reply> answer;
+    lists::Acceptance(services).submit(std::move(submission),
+                                       [&answer](smtp::Reply reply) { answer.set_value(std::move(reply)); });
+    return answer.get_future().get();
+  }
+
+  template <typename Read>
+  void read(Read&& body) {
+    require(database->read_now([&](storage::Connection& c) -> Result<void> {
+      body(c);
+      return {};
+    }));
+  }
+  std::vector<storage::PostRecord> posts() {
+    std::vector<storage::PostRecord> out;
+    read([&](storage::Connection& c) {
+      auto found = storage::PostStore(c).search({});
+      require(found);
+      out = *found;
+    });
+    return out;
+  }
+  std::string rendering(Id id) {
+    std::string out;
+    read([&](storage::Connection& c) {
+      auto text = storage::PostStore(c).rendering(id);
+      require(text);
+      out = *text;
+    });
+    return out;
+  }
+  std::vector<std::string> recipients(Id id) {
+    std::vector<std::string> out;
+    read([&](storage::Connection& c) {
+      auto batches = storage::BatchStore(c).of_post(id, true);
+      require(batches);
+      for (const auto& batch : *batches) {
+        for (const auto& r : batch.recipients) out.push_back(r.local + "@" + r.domain);
+      }
+    });
+    return out;
+  }
+  std::optional<storage::MemberRecord> member(const std::string& list, const std::string& who,
+                                              storage::Role role = storage::Role::kMember) {
+    std::optional<storage::MemberRecord> out;
+    read([&](storage::Connection& c) {
+      auto record = storage::DirectoryStore(c).find_list(list, "lists.example");
+      require(record);
+      auto found = storage::MemberStore(c).find((*record)->id, role, address(who));
+      require(found);
+      out = *found;
+    });
+    return out;
+  }
+  storage::ListRecord list(const std::string& name) {
+    auto info = admin.show_list(name + "@lists.example");
+    require(info);
+    return info->list;
+  }
+
+  TempDatabase database;
+  ManualClock clock;
+  IdGenerator ids;
+  IdGenerator admin_ids;
+  lists::Tokens tokens;
+  lists::Services services;
+  lists::Admin admin;
+  std::atomic<int> bells{0};
+  Id last_id = 0;
+};
+
+// Lines of the log while it lives.
+class LogLines {
+ public:
+  LogLines()
+      : capture_([this](log::Level, std::string_view line) {
+          const std::lock_guard lock(mutex_);
+          lines_.emplace_back(line);
+        }) {}
+  bool has(const std::vector<std::string>& words) {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& line : lines_) {
+      bool all = true;
+      for (const std::string& word : words) all = all && line.find(word) != std::string::npos;
+      if (all) return true;
+    }
+    return false;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
+  log::Capture capture_;
+};
+
+}  // namespace essaim::test

@@ -1,0 +1,216 @@
+#include <chrono>
+#include <sstream>
+
+#include "tests/lists/site.h"
+
+using namespace essaim;
+using namespace essaim::lists;
+using essaim::test::TestSite;
+
+BOOST_AUTO_TEST_SUITE(list_admin)
+
+BOOST_AUTO_TEST_CASE(asking_twice_is_no_mistake) {
+  TestSite site;
+  const auto is = [](const Result<Change>& change, Change wanted) {
+    TestSite::require(change);
+    return *change == wanted;
+  };
+  Admin& admin = site.admin;
+  BOOST_TEST(is(admin.create_domain("New.Example"), Change::kDone));
+  BOOST_TEST(is(admin.create_domain("new.example"), Change::kAlready));
+  BOOST_TEST(is(admin.set_domain("new.example", {{"post", "anyone"}}), Change::kDone));
+  BOOST_TEST(is(admin.set_domain("new.example", {{"post", "anyone"}}), Change::kAlready));
+  BOOST_TEST(is(admin.create_list("Dev@New.Example", {test::address("o@o.example")}), Change::kDone));
+  BOOST_TEST(is(admin.create_list("dev@new.example", {}), Change::kAlready));
+  BOOST_TEST(is(admin.set_list("dev@new.example", {{"footer", "x"}}), Change::kDone));
+  BOOST_TEST(is(admin.set_list("dev@new.example", {{"footer", std::nullopt}}), Change::kDone));
+  BOOST_TEST(is(admin.set_list("dev@new.example", {{"footer", std::nullopt}}), Change::kAlready));
+  BOOST_TEST(is(admin.close_list("dev@new.example"), Change::kDone));
+  BOOST_TEST(is(admin.close_list("dev@new.example"), Change::kAlready));
+  BOOST_TEST(is(admin.open_list("dev@new.example"), Change::kDone));
+  const std::vector<NewMember> two = {{test::address("a@b.example"), "A"},
+                                      {test::address("A@B.example"), ""}};
+  auto added = admin.add_members("dev@new.example", storage::Role::kMember, two);
+  TestSite::require(added);
+  BOOST_TEST(added->added == 1);
+  BOOST_TEST(added->already == 1);
+  BOOST_TEST(admin.show_list("dev@new.example")->members == 1);
+  BOOST_TEST(admin.show_list("dev@new.example")->owners == 1);
+  const auto a = test::address("a@b.example");
+  BOOST_TEST(is(admin.set_member("dev@new.example", storage::Role::kMember, a, false, {}), Change::kDone));
+  BOOST_TEST(is(admin.set_member("dev@new.example", storage::Role::kMember, a, false, {}), Change::kAlready));
+  BOOST_TEST(is(admin.remove_member("dev@new.example", storage::Role::kMember, a), Change::kDone));
+  BOOST_TEST(is(admin.remove_member("dev@new.example", storage::Role::kMember, a), Change::kAlready));
+  BOOST_TEST((admin.delete_domain("new.example").error().code == ErrorCode::kConflict));
+  BOOST_TEST(is(admin.delete_list("dev@new.example"), Change::kDone));
+  BOOST_TEST(is(admin.delete_list("dev@new.example"), Change::kAlready));
+  BOOST_TEST(is(admin.delete_domain("new.example"), Change::kDone));
+  BOOST_TEST(is(admin.delete_domain("new.example"), Change::kAlready));
+}
+
+BOOST_AUTO_TEST_CASE(mistakes_say_what_is_wrong_and_what_to_do) {
+  TestSite site;
+  site.make_list("development");
+  struct Row {
+    Result<Change> result;
+    const char* says;
+  };
+  const Row rows[] = {
+      {site.admin.create_domain("not a domain"), "is not a domain name"},
+      {site.admin.create_domain("[192.0.2.1]"), "is not a domain name"},
+      {site.admin.create_list("dev@unknown.example", {}), "essaim domain create unknown.example"},
+      {site.admin.create_list("dev", {}), "dev@lists.example.org"},
+      {site.admin.create_list("x-owner@lists.example", {}), "-owner"},
+      {site.admin.create_list("bounce+1@lists.example", {}), "return addresses"},
+      {site.admin.create_list("postmaster@lists.example", {}), "run the site"},
+      {site.admin.create_list("-dev@lists.example", {}), "begin with a letter"},
+      {site.admin.create_list("d$v@lists.example", {}), "letters, digits"},
+      {site.admin.create_list(std::string(53, 'x') + "@lists.example", {}), "longer than 52"},
+      {site.admin.create_list("dev@lists.example", {}, {{"pots", "x"}}), "did you mean 'post'"},
+      {site.admin.set_list("developmnt@lists.example", {{"post", "anyone"}}),
+       "did you mean development@lists.example"},
+      {site.admin.set_list("development@lists.example", {{"post", "some"}}), "must be one of"},
+      {site.admin.set_member("development@lists.example", storage::Role::kOwner, test::address("a@b.example"),
+                             true, {}),
+       "a@b.example is no owner of development@lists.example"},
+  };
+  for (const Row& row : rows) {
+    BOOST_REQUIRE(!row.result.ok());
+    BOOST_TEST(row.result.error().message.find(row.says) != std::string::npos, row.result.error().message);
+  }
+  BOOST_TEST(wrong_with_list_name(std::string(52, 'x')).empty());
+}
+
+BOOST_AUTO_TEST_CASE(member_files_are_read_with_all_their_mistakes) {
+  std::istringstream in(
+      "\xEF\xBB\xBF# people\n\na@b.example\n  Jos\xc3\xa9 Doe <jose@b.example>  \r\n\"Doe, \\\"J\\\"\" "
+      "<j@b.example>\n"
+      "no address\nx@\n<y@b.example>\nName y@b.example>\n\xff <z@b.example>\n");
+  const MemberLines lines = read_member_lines(in);
+  BOOST_REQUIRE(lines.members.size() == 4);
+  BOOST_TEST(lines.members[1].name == "Jos\xc3\xa9 Doe");
+  BOOST_TEST(lines.members[2].name == "Doe, \"J\"");
+  BOOST_TEST(lines.members[3].address.to_string() == "y@b.example");
+  BOOST_REQUIRE(lines.errors.size() == 4);
+  BOOST_TEST(lines.errors[0].starts_with("line 6: "));
+  BOOST_TEST(lines.errors[1].starts_with("line 7: "));
+  BOOST_TEST(lines.errors[2].starts_with("line 9: "));
+  BOOST_TEST(lines.errors[3].starts_with("line 10: "));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_exported_can_be_applied_elsewhere_and_changes_nothing_here) {
+  TestSite site;
+  site.make_list("dev", {{"footer", "-- \n\"quoted\" \\ \t\n"}, {"subject_tag", "[d\xc3\xa9v]"}},
+                 {"m@m.example"}, {"o@o.example"});
+  site.make_list("empty");
+  TestSite::require(site.admin.close_list("empty@lists.example"));
+  TestSite::require(site.admin.set_domain("lists.example", {{"post", "anyone"}}));
+  TestSite::require(
+      site.admin.add_members("dev@lists.example", storage::Role::kMember,
+                             {{test::address("\"odd \\\" one\"@m.example"), "An \"Odd\" One"}}));
+  TestSite::require(site.admin.set_member("dev@lists.example", storage::Role::kMember,
+                                          test::address("m@m.example"), false, {}));
+  const auto text = site.admin.export_text();
+  TestSite::require(text);
+  const auto revision = site.list("dev").revision;
+  const auto again = site.admin.apply_text(*text, false);
+  TestSite::require(again);
+  BOOST_TEST(again->lines.empty());
+  BOOST_TEST(site.list("dev").revision == revision);
+
+  TestSite other;
+  const auto planned = other.admin.apply_text(*text, true);
+  TestSite::require(planned);
+  BOOST_TEST(!planned->applied);
+  BOOST_TEST(other.admin.lists()->empty());
+  const auto applied = other.admin.apply_text(*text, false);
+  TestSite::require(applied);
+  BOOST_TEST(applied->applied);
+  BOOST_TEST(applied->lines == planned->lines, boost::test_tools::per_element());
+  BOOST_TEST(*other.admin.export_text() == *text);
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_names_each_difference) {
+  TestSite site;
+  site.make_list("dev", {{"footer", "x"}}, {"a@m.example", "b@m.example"}, {"o@o.example"});
+  site.make_list("old");
+  const std::string text = R"toml(
+[domains."lists.example"]
+[lists."dev@lists.example"]
+members = ["Bee <b@m.example> (off)", "c@m.example"]
+[lists."dev@lists.example".settings]
+subject_tag = "[dev]"
+[lists."new@lists.example"]
+closed = true
+)toml";
+  auto plan = site.admin.apply_text(text, true);
+  TestSite::require(plan);
+  const std::vector<std::string> lines = {
+      "~ list dev@lists.example: subject_tag = \"[dev]\"",
+      "~ list dev@lists.example: footer back to its default",
+      "~ member dev@lists.example Bee <b@m.example> (off)",
+      "+ member dev@lists.example c@m.example",
+      "- member dev@lists.example a@m.example",
+      "+ list new@lists.example",
+      "~ list new@lists.example: closed",
+  };
+  BOOST_TEST(plan->lines == lines, boost::test_tools::per_element());
+  TestSite::require(site.admin.apply_text(text, false));
+  BOOST_TEST(site.admin.apply_text(text, true)->lines.empty());
+  // Owners were not spoken of.
+  BOOST_TEST(site.member("dev", "o@o.example", storage::Role::kOwner).has_value());
+  BOOST_TEST(site.admin.show_list("old@lists.example").ok());
+  plan = site.admin.apply_text(text, false, true);
+  TestSite::require(plan);
+  BOOST_REQUIRE(plan->lines.size() == 1);
+  BOOST_TEST(plan->lines[0] == "- list old@lists.example with its members");
+  BOOST_TEST(!site.admin.show_list("old@lists.example").ok());
+}
+
+BOOST_AUTO_TEST_CASE(mistakes_in_a_text_are_all_told_and_nothing_is_applied) {
+  TestSite site;
+  const auto applied = site.admin.apply_text(R"toml([lists."dev@lists.example"]
+members = ["a@b.example", "a@b.example", "nonsense"]
+onwers = []
+[lists."dev@lists.example".settings]
+pots = "x"
+[lists."x-owner@lists.example"]
+[list]
+)toml",
+                                             false);
+  BOOST_REQUIRE(!applied.ok());
+  for (const char* says :
+       {"line 2: a@b.example is here twice", "line 2: 'nonsense'", "line 3: 'onwers'",
+        "line 5: there is no setting 'pots'; did you mean 'post'?", "line 6: ", "line 7: there is no 'list'"})
+    BOOST_TEST(applied.error().message.find(says) != std::string::npos, applied.error().message);
+  BOOST_TEST(site.admin.lists()->empty());
+  const auto syntax = site.admin.apply_text("[lists\n", false);
+  BOOST_TEST(syntax.error().message.starts_with("line 1: "), syntax.error().message);
+  const auto homeless = site.admin.apply_text("[lists.\"a@nowhere.example\"]\n", true);
+  BOOST_TEST(homeless.error().message.find("there is no domain nowhere.example") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_hundred_thousand_members_are_a_matter_of_seconds) {
+  TestSite site;
+  site.make_list("big");
+  std::string lines;
+  for (int i = 0; i < 100'000; ++i)
+    lines += "Member " + std::to_string(i) + " <m" + std::to_string(i) + "@d" + std::to_string(i % 500) +
+             ".example>\n";
+  std::istringstream in(lines);
+  const auto begin = std::chrono::steady_clock::now();
+  const MemberLines members = read_member_lines(in);
+  BOOST_TEST(members.errors.empty());
+  const auto added = site.admin.add_members("big@lists.example", storage::Role::kMember, members.members);
+  TestSite::require(added);
+  BOOST_TEST(added->added == 100'000);
+  const auto text = site.admin.export_text();
+  TestSite::require(text);
+  const auto plan = site.admin.apply_text(*text, true);
+  TestSite::require(plan);
+  BOOST_TEST(plan->lines.empty());
+  // Generous, for a loaded machine and sanitizers: a quadratic step would take hours.
+  BOOST_TEST((std::chrono::steady_clock::now() - begin < std::chrono::seconds(90)));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,129 @@
+#include "tests/lists/site.h"
+
+using namespace essaim;
+using essaim::test::a_post;
+using essaim::test::crlf;
+using essaim::test::TestSite;
+
+namespace {
+
+std::string dsn(const std::string& recipient, const std::string& action, const std::string& status) {
+  return crlf(
+      "From: mailer-daemon@mx.one.example\nTo: x\nSubject: Delivery report\nMIME-Version: 1.0\n"
+      "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
+      "--b\nContent-Type: text/plain\n\nsorry\n"
+      "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.one.example\n\n"
+      "Final-Recipient: rfc822; " +
+      recipient + "\nAction: " + action + "\nStatus: " + status +
+      "\nDiagnostic-Code: smtp; 550 no such user\n\n--b--\n");
+}
+
+std::string verp(TestSite& site, Id post_id, Id member_id) {
+  std::string out;
+  site.read([&](storage::Connection& c) {
+    const auto post = storage::PostStore(c).find(post_id);
+    BOOST_REQUIRE((*post).has_value());
+    site.tokens.append_verp(**post, member_id, &out);
+  });
+  return out + "@lists.example";
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(list_bounces)
+
+BOOST_AUTO_TEST_CASE(a_failure_report_is_recorded_on_the_member_once_for_a_post) {
+  TestSite site;
+  test::LogLines log;
+  site.make_list("dev", {{"post", "anyone"}}, {"a@one.example", "b@two.example"});
+  site.send("x@y.example", {"dev@lists.example"}, a_post("x@y.example"));
+  const Id post = site.last_id;
+  const std::string to = verp(site, post, site.member("dev", "a@one.example")->id);
+  BOOST_TEST(site.send("", {to}, dsn("a@one.example", "delayed", "4.4.1")).positive());
+  BOOST_TEST(site.member("dev", "a@one.example")->bounces == 0);
+  BOOST_TEST(log.has({"bounce", "result=delayed"}));
+  // Forwarded elsewhere: the report names another address, the envelope knows better.
+  BOOST_TEST(site.send("", {to}, dsn("a@elsewhere.example", "failed", "5.1.1")).positive());
+  auto member = site.member("dev", "a@one.example");
+  BOOST_TEST(member->bounces == 1);
+  BOOST_TEST(member->last_bounce == "5.1.1 550 no such user");
+  BOOST_TEST(site.send("", {to}, dsn("a@one.example", "failed", "5.1.1")).positive());
+  BOOST_TEST(site.member("dev", "a@one.example")->bounces == 1);
+  BOOST_TEST(site.member("dev", "b@two.example")->bounces == 0);
+  BOOST_TEST(site.send("someone@one.example", {to}, a_post("someone@one.example")).positive());
+  BOOST_TEST(log.has({"bounce", "not a DSN"}));
+  BOOST_TEST(site.posts().size() == 1);
+  std::string forged = to;
+  forged[to.find('@') - 1] = forged[to.find('@') - 1] == '0' ? '1' : '0';
+  BOOST_TEST(site.rcpt(forged).reply.to_string().starts_with("550 5.1.1"));
+}
+
+BOOST_AUTO_TEST_CASE(a_report_on_a_common_copy_finds_the_member_by_address) {
+  TestSite site;
+  site.make_list("dev", {{"post", "anyone"}, {"envelope", "common"}}, {"a@one.example"});
+  site.send("x@y.example", {"dev@lists.example"}, a_post("x@y.example"));
+  const std::string to = site.posts().front().envelope_sender;
+  BOOST_TEST(site.send("", {to}, dsn("A@one.example", "failed", "5.2.2")).positive());
+  BOOST_TEST(site.member("dev", "a@one.example")->bounces == 1);
+  BOOST_TEST(site.send("", {to}, dsn("stranger@one.example", "failed", "5.2.2")).positive());
+}
+
+BOOST_AUTO_TEST_CASE(failures_of_owners_mail_go_to_the_postmaster_and_never_round) {
+  TestSite site;
+  test::LogLines log;
+  site.make_list("dev", {}, {}, {"owner@o.example"});
+  site.send("x@y.example", {"dev-owner@lists.example"}, a_post("x@y.example"));
+  const Id forward = site.last_id;
+  const Id owner = site.member("dev", "owner@o.example", storage::Role::kOwner)->id;
+  BOOST_TEST(
+      site.send("", {verp(site, forward, owner)}, dsn("owner@o.example", "failed", "5.1.1")).positive());
+  auto posts = site.posts();
+  BOOST_REQUIRE(posts.size() == 2);
+  const auto notice = posts[0].kind == storage::PostKind::kNotice ? posts[0] : posts[1];
+  BOOST_TEST((notice.kind == storage::PostKind::kNotice));
+  BOOST_TEST(notice.envelope_sender == "");
+  BOOST_TEST(site.recipients(notice.id).front() == "postmaster@example.org");
+  BOOST_TEST(log.has({"owner-mail-failed", "owner@o.example"}));
+  // Once a day about the same owner, and nothing about the notice itself.
+  site.send("", {verp(site, forward, owner)}, dsn("owner@o.example", "failed", "5.1.1"));
+  TestSite::require(
+      site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+        const auto recorded = lists::record_failures(
+            site.services, c, {{&notice, 0, test::address("postmaster@example.org"), "550 no", "mx"}});
+        TestSite::require(recorded);
+        BOOST_TEST(recorded->notices == 0);
+        return {};
+      }));
+  BOOST_TEST(log.has({"notice-failed", "postmaster@example.org"}));
+  BOOST_TEST(site.posts().size() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(failures_at_delivery_are_recorded_without_any_report) {
+  TestSite site;
+  test::LogLines log;
+  site.make_list("dev", {{"post", "anyone"}}, {"a@one.example"}, {"owner@o.example"});
+  site.send("x@y.example", {"dev@lists.example"}, a_post("x@y.example"));
+  const auto post = site.posts().front();
+  site.send("x@y.example", {"dev-owner@lists.example"}, a_post("x@y.example"));
+  std::optional<storage::PostRecord> forward;
+  site.read([&](storage::Connection& c) { forward = *storage::PostStore(c).find(site.last_id); });
+  const Id a = site.member("dev", "a@one.example")->id;
+  const Id owner = site.member("dev", "owner@o.example", storage::Role::kOwner)->id;
+  lists::RecordedFailures counted;
+  TestSite::require(
+      site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+        const auto recorded = lists::record_failures(
+            site.services, c,
+            {{&post, a, test::address("a@one.example"), "550 5.1.1 no such user", "mx.one.example"},
+             {&post, 999, test::address("gone@one.example"), "550 5.1.1 no such user", "mx.one.example"},
+             {&*forward, owner, test::address("owner@o.example"), "550 5.7.1 no", "mx.o.example"}});
+        TestSite::require(recorded);
+        counted = *recorded;
+        return {};
+      }));
+  BOOST_TEST(counted.notices == 1);
+  BOOST_TEST(site.member("dev", "a@one.example")->bounces == 1);
+  BOOST_TEST(site.member("dev", "a@one.example")->last_bounce == "550 5.1.1 no such user");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,170 @@
+// What the handlers make of a message: the whole header and body, as they are stored.
+#include "lists/handlers/handler.h"
+#include "tests/lists/site.h"
+
+using namespace essaim;
+using namespace essaim::lists;
+using essaim::test::crlf;
+
+namespace {
+
+Target a_list(const Settings& settings) {
+  Target target;
+  target.list.id = 1;
+  target.list.local = "dev";
+  target.list.domain = "lists.example";
+  target.list.settings = settings;
+  target.settings = settings_of(target.list);
+  target.address = {"dev", "lists.example"};
+  return target;
+}
+
+Rendered rendered(const std::vector<Handler>& handlers, const Target& target, const std::string& content) {
+  Submission submission;
+  submission.id = 1;
+  submission.received_header = "Received: from c by mx.example id 1;\r\n now\r\n";
+  submission.content = content;
+  auto incoming = parse_incoming(submission);
+  BOOST_REQUIRE(incoming.ok());
+  auto out = render(handlers, submission, *incoming, target, "mx.example", from_millis(1'790'000'000'000));
+  BOOST_REQUIRE_MESSAGE(out.ok(), (out.ok() ? "" : out.error().message));
+  return *out;
+}
+
+const char kReceived[] = "Received: from c by mx.example id 1;\n now\n";
+const char kListFields[] =
+    "X-Loop: dev@lists.example\n"
+    "Precedence: list\n"
+    "List-Id: <dev.lists.example>\n"
+    "List-Post: <mailto:dev@lists.example>\n"
+    "List-Owner: <mailto:dev-owner@lists.example>\n";
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(list_handlers)
+
+BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) {
+  struct Row {
+    const char* what;
+    Settings settings;
+    std::string in;
+    std::string out;  // behind Received
+  };
+  const std::string usual = "Message-ID: <1@x>\nDate: today\n";
+  const std::string fields = kListFields;
+  const Row rows[] = {
+      {"odd but untouched fields keep their bytes",
+       {},
+       "FROM :  a@b\nsubject:\todd   spaces\n\tand folding\nX-8bit: \xe9\n" + usual + "\nbody\n",
+       "FROM :  a@b\nsubject:\todd   spaces\n\tand folding\nX-8bit: \xe9\n" + usual + fields + "\nbody\n"},
+      {"fields of other lists and hops go, X-Loop stays",
+       {},
+       "Return-Path: <a@b>\nDelivered-To: dev@lists.example\nFrom: a@b\nList-Id: <o.other>\nList-Post: "
+       "<mailto:o@other>\n"
+       "List-Unsubscribe: <mailto:x@other>\nList-Help: <mailto:h@other>\nX-Loop: o@other\nPrecedence: bulk\n"
+       "Disposition-Notification-To: a@b\nReturn-Receipt-To: a@b\nSender: s@b\n" +
+           usual + "\nbody\n",
+       "From: a@b\nX-Loop: o@other\nSender: s@b\n" + usual + fields + "\nbody\n"},
+      {"subject tag",
+       {{"subject_tag", "[dev]"}},
+       "From: a@b\nSubject: Re: hello\n" + usual + "\nbody\n",
+       "From: a@b\nSubject: Re: [dev] hello\n" + usual + fields + "\nbody\n"},
+      {"replies go to the list",
+       {{"reply_to", "list"}},
+       "From: a@b\nReply-To: a@c\n" + usual + "\nbody\n",
+       "From: a@b\nReply-To: dev@lists.example\n" + usual + fields + "\nbody\n"},
+      {"replies go to the author",
+       {},
+       "From: a@b\nReply-To: a@c\n" + usual + "\nbody\n",
+       "From: a@b\nReply-To: a@c\n" + usual + fields + "\nbody\n"},
+      {"Reply-To goes",
+       {{"reply_to", "none"}},
+       "From: a@b\nReply-To: a@c\n" + usual + "\nbody\n",
+       "From: a@b\n" + usual + fields + "\nbody\n"},
+      {"replies go elsewhere",
+       {{"reply_to", "talk@lists.example"}},
+       "From: a@b\n" + usual + "\nbody\n",
+       "From: a@b\n" + usual + "Reply-To: talk@lists.example\n" + fields + "\nbody\n"},
+      {"headers removed and added",
+       {{"remove_headers", "X-Mailer user-agent"}, {"add_headers", "X-A: 1\nX-B: 2"}},
+       "From: a@b\nX-Mailer: m\nUser-Agent: u\nX-A: 1\n" + usual + "\nbody\n",
+       "From: a@b\nX-A: 1\n" + usual + fields + "X-B: 2\n\nbody\n"},
+      {"Message-ID and Date are made where they lack",
+       {},
+       "From: a@b\n\nbody\n",
+       "From: a@b\nMessage-ID: <0000000000001@mx.example>\nDate: " +
+           format_rfc5322(from_millis(1'790'000'000'000)) + "\n" + fields + "\nbody\n"},
+      {"a footer",
+       {{"footer", "-- \nthe list\n"}},
+       "From: a@b\n" + usual + "\nbody\n",
+       "From: a@b\n" + usual + fields + "\nbody\n-- \nthe list\n"},
+      {"a description",
+       {{"description", "Development \"talk\""}},
+       "From: a@b\n" + usual + "\nbody\n",
+       "From: a@b\n" + usual +
+           "X-Loop: dev@lists.example\nPrecedence: list\nList-Id: \"Development \\\"talk\\\"\" "
+           "<dev.lists.example>\n"
+           "List-Post: <mailto:dev@lists.example>\nList-Owner: <mailto:dev-owner@lists.example>\n\nbody\n"},
+      {"nobody may post",
+       {{"post", "nobody"}},
+       "From: a@b\n" + usual + "\nbody\n",
+       "From: a@b\n" + usual +
+           "X-Loop: dev@lists.example\nPrecedence: list\nList-Id: <dev.lists.example>\nList-Post: NO\n"
+           "List-Owner: <mailto:dev-owner@lists.example>\n\nbody\n"},
+      {"common copies",
+       {{"envelope", "common"}},
+       "From: a@b\n" + usual + "\nbody\n",
+       "From: a@b\n" + usual + fields + "List-Unsubscribe: <mailto:dev-unsubscribe@lists.example>\n\nbody\n"},
+  };
+  for (const Row& row : rows) {
+    BOOST_TEST_CONTEXT(row.what) {
+      const Rendered out = rendered(post_handlers(), a_list(row.settings), crlf(row.in));
+      BOOST_TEST(out.rendering == crlf(kReceived + row.out));
+      const bool common = row.settings.contains("envelope");
+      BOOST_TEST(out.private_header ==
+                 (common ? "" : "List-Unsubscribe: <mailto:dev-unsubscribe+{leave}@lists.example>\r\n"));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_long_list_name_gets_a_short_address_to_leave_with) {
+  Target target = a_list({});
+  target.list.local = "a-list-whose-name-is-rather-long";
+  const Rendered out = rendered(post_handlers(), target, crlf("From: a@b\n\nbody\n"));
+  BOOST_TEST(out.private_header == "List-Unsubscribe: <mailto:leave+{leave}@lists.example>\r\n");
+}
+
+BOOST_AUTO_TEST_CASE(signed_mail_is_left_whole) {
+  const Target target = a_list({{"footer", "the list"}});
+  for (const char* name : {"pgp_mime_signed", "smime_signed_detached", "smime_opaque", "inline_pgp"}) {
+    BOOST_TEST_CONTEXT(name) {
+      const std::string content =
+          test::file_text(std::string(ESSAIM_SOURCE_DIR) + "/tests/messages/" + name + ".eml");
+      const std::string body = content.substr(content.find("\r\n\r\n"));
+      BOOST_TEST(rendered(post_handlers(), target, content).rendering.ends_with(body));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(eight_bit_is_seen_wherever_it_is) {
+  const Target target = a_list({});
+  BOOST_TEST(!rendered(post_handlers(), target, crlf("From: a@b\n\nbody\n")).eight_bit);
+  BOOST_TEST(rendered(post_handlers(), target,
+                      crlf("From: a@b\n\nb\xc3\xb6"
+                           "dy\n"))
+                 .eight_bit);
+  BOOST_TEST(rendered(post_handlers(), target, crlf("From: \xe9 <a@b>\n\nbody\n")).eight_bit);
+}
+
+BOOST_AUTO_TEST_CASE(a_forward_changes_no_more_than_its_marks) {
+  Target target = a_list({{"subject_tag", "[dev]"}, {"footer", "x"}});
+  target.kind = TargetKind::kOwners;
+  const Rendered out =
+      rendered(forward_handlers(), target,
+               crlf("Return-Path: <a@b>\nFrom: a@b\nList-Id: <o.other>\nSubject: hi\n\nbody\n"));
+  BOOST_TEST(out.rendering == crlf(std::string(kReceived) + "From: a@b\nList-Id: <o.other>\nSubject: hi\n"
+                                                            "X-Loop: dev-owner@lists.example\n\nbody\n"));
+  BOOST_TEST(out.private_header.empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()

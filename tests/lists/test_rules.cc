@@ -1,0 +1,116 @@
+// The rules as a peer meets them: what is refused at the end of DATA, with which reply.
+#include "tests/lists/site.h"
+
+using namespace essaim;
+using essaim::test::a_post;
+using essaim::test::TestSite;
+
+BOOST_AUTO_TEST_SUITE(list_rules)
+
+namespace {
+std::string received(int n) {
+  std::string out;
+  for (int i = 0; i < n; ++i) out += "Received: from a by b; Sun, 22 Nov 2026 18:52:04 +0000\n";
+  return out;
+}
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_post_is_decided_by_the_first_rule_that_minds) {
+  TestSite site;
+  site.make_list("dev", {}, {"member@m.example"}, {"owner@o.example"});
+  site.join("dev", {"editor@e.example"}, storage::Role::kEditor);
+  site.make_list("open", {{"post", "anyone"}, {"max_size", "1K"}});
+  site.make_list("news", {{"post", "owners"}}, {"member@m.example"}, {"owner@o.example"});
+  site.make_list("mute", {{"post", "nobody"}}, {"member@m.example"}, {"owner@o.example"});
+  int n = 0;
+  struct Row {
+    const char* what;
+    std::string from;  // reverse-path
+    std::string list;
+    std::string author;
+    std::string more;
+    std::string reply;  // begins with
+    std::string rule;
+  };
+  const Row rows[] = {
+      {"a member", "member@m.example", "dev", "member@m.example", "", "250 2.0.0", ""},
+      {"a member in other letters", "x@y.example", "dev", "Me <Member@M.EXAMPLE>", "", "250 2.0.0", ""},
+      {"an owner", "owner@o.example", "dev", "owner@o.example", "", "250 2.0.0", ""},
+      {"an editor", "editor@e.example", "dev", "editor@e.example", "", "250 2.0.0", ""},
+      {"a stranger", "x@y.example", "dev", "x@y.example", "", "550 5.7.2", "members-only"},
+      {"a stranger with a member's envelope", "member@m.example", "dev", "x@y.example", "", "550 5.7.2",
+       "members-only"},
+      {"a stranger to an open list", "x@y.example", "open", "x@y.example", "", "250 2.0.0", ""},
+      {"a member where owners post", "member@m.example", "news", "member@m.example", "", "550 5.7.2",
+       "owners-only"},
+      {"an owner where owners post", "owner@o.example", "news", "owner@o.example", "", "250 2.0.0", ""},
+      {"an owner where nobody posts", "owner@o.example", "mute", "owner@o.example", "", "550 5.7.2",
+       "nobody"},
+      {"null sender", "", "open", "x@y.example", "", "550 5.7.1", "null-sender"},
+      {"own List-Id", "x@y.example", "open", "x@y.example", "List-Id: Talk <OPEN.lists.example>\n",
+       "554 5.4.6", "loop"},
+      {"foreign List-Id", "x@y.example", "open", "x@y.example", "List-Id: <talk.other.example>\n",
+       "250 2.0.0", ""},
+      {"own X-Loop", "x@y.example", "open", "x@y.example", "X-Loop: Open@lists.example\n", "554 5.4.6",
+       "loop"},
+      {"25 hops", "x@y.example", "dev", "member@m.example", received(25), "250 2.0.0", ""},
+      {"26 hops", "x@y.example", "dev", "member@m.example", received(26), "554 5.4.6", "hops"},
+      {"out of office", "x@y.example", "open", "x@y.example", "Auto-Submitted: auto-replied (vacation)\n",
+       "550 5.7.1", "automatic-reply"},
+      {"a nightly report", "x@y.example", "open", "x@y.example", "Auto-Submitted: auto-generated\n",
+       "250 2.0.0", ""},
+      {"two From fields", "x@y.example", "open", "x@y.example", "From: other@y.example\n", "554 5.6.0",
+       "no-author"},
+      {"no address in From", "x@y.example", "open", "undisclosed", "", "554 5.6.0", "no-author"},
+      {"two authors", "x@y.example", "open", "a@y.example, b@y.example", "", "554 5.6.0", "several-authors"},
+      {"two authors and a Sender", "x@y.example", "dev", "a@y.example, b@y.example",
+       "Sender: member@m.example\n", "250 2.0.0", ""},
+      {"too large", "x@y.example", "open", "x@y.example", "X-Long: " + std::string(900, 'x') + "\n",
+       "552 5.3.4", "max-size"},
+  };
+  for (const Row& row : rows) {
+    BOOST_TEST_CONTEXT(row.what) {
+      const std::size_t before = site.posts().size();
+      const std::string id = "<rules" + std::to_string(++n) + "@x>";
+      const auto reply = site.send(row.from, {row.list + "@lists.example"}, a_post(row.author, id, row.more));
+      BOOST_TEST(reply.to_string().starts_with(row.reply), reply.to_string());
+      if (!row.rule.empty())
+        BOOST_TEST(reply.text.find("[rule: " + row.rule + "]") != std::string::npos, reply.to_string());
+      BOOST_TEST(site.posts().size() == before + (row.rule.empty() ? 1 : 0));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_message_is_refused) {
+  TestSite site;
+  site.make_list("open", {{"post", "anyone"}});
+  for (const std::string& content :
+       {std::string("From: a@b\rSubject: x\r\n\r\n"), std::string("From: a@b\nSubject: x\r\n\r\n"),
+        std::string("From: a@b\r\nX: a\0b\r\n\r\n", 24), std::string("\r\nno header\r\n"), std::string(""),
+        "X: " + std::string(300 * 1024, 'x') + "\r\n\r\n"}) {
+    const auto reply = site.send("a@b.example", {"open@lists.example"}, content);
+    BOOST_TEST(reply.to_string().starts_with("554 5.6.0"), reply.to_string());
+  }
+  BOOST_TEST(site.posts().empty());
+}
+
+BOOST_AUTO_TEST_CASE(real_messages_pass_an_open_list_or_are_refused_with_a_rule) {
+  TestSite site;
+  site.make_list("open", {{"post", "anyone"}, {"footer", "-- \nfooter\n"}, {"subject_tag", "[open]"}},
+                 {"a@member.example"});
+  const std::string folder = std::string(ESSAIM_SOURCE_DIR) + "/tests/messages";
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".eml") continue;
+    ++files;
+    BOOST_TEST_CONTEXT(entry.path()) {
+      const auto reply = site.send("a@b.example", {"open@lists.example"}, test::file_text(entry.path()));
+      BOOST_TEST((reply.code == 250 || reply.text.find("[rule: ") != std::string::npos), reply.to_string());
+      if (reply.code == 250)
+        BOOST_TEST(site.rendering(site.last_id).find("X-Loop: open@lists.example\r\n") != std::string::npos);
+    }
+  }
+  BOOST_TEST(files > 10);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

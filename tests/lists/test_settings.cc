@@ -1,0 +1,96 @@
+#include <boost/test/unit_test.hpp>
+
+#include "core/config/schema.h"
+#include "lists/settings.h"
+#include "tests/lists/site.h"
+
+using namespace essaim;
+using namespace essaim::lists;
+
+BOOST_AUTO_TEST_SUITE(list_settings)
+
+BOOST_AUTO_TEST_CASE(the_table_does_not_contradict_itself) {
+  std::set<std::string> names;
+  for (const config::Setting& setting : list_settings_table()) {
+    BOOST_TEST(names.insert(setting.name).second);
+    BOOST_TEST(!setting.help.empty());
+    if (!setting.default_value.empty()) BOOST_TEST(check_setting(setting.name, setting.default_value).ok());
+    if (!setting.example.empty()) BOOST_TEST(check_setting(setting.name, setting.example).ok());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(wrong_values_are_refused_with_what_is_wrong) {
+  struct Row {
+    const char* name;
+    const char* value;
+    const char* says;  // null: accepted
+  };
+  const Row rows[] = {
+      {"post", "anyone", nullptr},
+      {"post", "anyon", "did you mean \"anyone\""},
+      {"pots", "anyone", "did you mean 'post'"},
+      {"max_size", "25M", nullptr},
+      {"max_size", "0", nullptr},
+      {"max_size", "big", "max_size"},
+      {"max_size", "99G", "between"},
+      {"expire", "5d", nullptr},
+      {"expire", "1s", "between"},
+      {"reply_to", "list", nullptr},
+      {"reply_to", "talk@example.org", nullptr},
+      {"reply_to", "everybody", "author, list, none or an address"},
+      {"subject_tag", "[d\303\251v]", nullptr},
+      {"subject_tag", "[a]\nBcc: x@y", "single line"},
+      {"description", "\xff", "not UTF-8"},
+      {"add_headers", "X-A: 1\nX-B: 2\n", nullptr},
+      {"add_headers", "X-A", "of the form Name: value"},
+      {"add_headers", "From: a@b", "From cannot be added"},
+      {"add_headers", "Content-Type: text/html", "Content-Type cannot be added"},
+      {"add_headers", "X A: 1", ""},
+      {"remove_headers", "X-Mailer, User-Agent", nullptr},
+      {"remove_headers", "received", "received cannot be removed"},
+      {"footer", "-- \nline\n", nullptr},
+      {"envelope", "common", nullptr},
+      {"envelope", "verp", "must be one of"},
+      {"goodbye", "no", "true or false"},
+  };
+  for (const Row& row : rows) {
+    BOOST_TEST_CONTEXT(row.name << "=" << row.value) {
+      const auto checked = check_setting(row.name, row.value);
+      BOOST_TEST(checked.ok() == (row.says == nullptr));
+      if (!checked.ok() && row.says != nullptr)
+        BOOST_TEST(checked.error().message.find(row.says) != std::string::npos, checked.error().message);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_list_goes_before_its_domain_and_the_domain_before_the_default) {
+  storage::ListRecord list;
+  list.domain_settings = {{"post", "anyone"}, {"subject_tag", "[site]"}};
+  list.settings = {
+      {"subject_tag", "[dev]"}, {"add_headers", "X-A: 1\n\nX-B:  two words \n"}, {"remove_headers", "A,B C"}};
+  const ListSettings settings = settings_of(list);
+  BOOST_TEST((settings.post == WhoPosts::kAnyone));
+  BOOST_TEST(settings.subject_tag == "[dev]");
+  BOOST_TEST(settings.max_size == 10U << 20);
+  BOOST_TEST((settings.expire == std::chrono::hours(120)));
+  BOOST_REQUIRE(settings.add_headers.size() == 2);
+  BOOST_TEST(settings.add_headers[1].second == "two words");
+  BOOST_TEST(settings.remove_headers.size() == 3);
+  for (const ShownSetting& shown : shown_settings(list)) {
+    if (shown.name == "subject_tag") BOOST_TEST(shown.from == "list");
+    if (shown.name == "post") BOOST_TEST(shown.from == "domain");
+    if (shown.name == "footer") BOOST_TEST(shown.from == "default");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_stored_value_of_another_version_counts_as_not_set) {
+  test::LogLines log;
+  storage::ListRecord list;
+  list.local = "dev";
+  list.domain = "lists.example";
+  list.settings = {{"post", "by-vote"}};
+  BOOST_TEST((settings_of(list).post == WhoPosts::kMembers));
+  BOOST_TEST(log.has({"bad-list-setting", "dev@lists.example"}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,124 @@
+#include "tests/lists/site.h"
+
+using namespace essaim;
+using essaim::test::a_post;
+using essaim::test::TestSite;
+
+namespace {
+
+std::string leave_address(TestSite& site, const std::string& member) {
+  std::string token;
+  site.tokens.append_leave(site.list("dev").id, site.member("dev", member)->id, &token);
+  return "dev-unsubscribe+" + token + "@lists.example";
+}
+
+std::string field(const std::string& message, const std::string& name) {
+  const auto at = message.find("\r\n" + name + ": ");
+  if (at == std::string::npos) return "";
+  const auto begin = at + name.size() + 4;
+  return message.substr(begin, message.find("\r\n", begin) - begin);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(leaving_by_mail)
+
+BOOST_AUTO_TEST_CASE(a_token_leaves_at_once_and_twice_is_no_mistake) {
+  TestSite site;
+  site.make_list("dev", {}, {"a@one.example", "b@two.example"});
+  const std::string to = leave_address(site, "a@one.example");
+  const auto before = site.list("dev").revision;
+  // Whoever sends it: the token says who leaves. Providers' buttons send it from addresses of their own.
+  const auto reply = site.send("button@provider.example", {to}, a_post("button@provider.example"));
+  BOOST_TEST(reply.to_string().starts_with("250 2.0.0 Ok: you have left dev@lists.example"),
+             reply.to_string());
+  BOOST_TEST(!site.member("dev", "a@one.example").has_value());
+  BOOST_TEST(site.member("dev", "b@two.example").has_value());
+  BOOST_TEST(site.list("dev").revision == before + 1);
+  const auto posts = site.posts();
+  BOOST_REQUIRE(posts.size() == 1);
+  BOOST_TEST((posts[0].kind == storage::PostKind::kNotice));
+  BOOST_TEST(posts[0].envelope_sender == "");
+  BOOST_TEST(site.recipients(posts[0].id).front() == "a@one.example");
+  const auto again = site.send("button@provider.example", {to}, a_post("button@provider.example"));
+  BOOST_TEST(again.to_string() == "250 2.0.0 Ok: you are no member of this list any more");
+  BOOST_TEST(site.posts().size() == 1);
+  // Having joined again, the old token is no longer good for anything.
+  site.join("dev", {"a@one.example"});
+  BOOST_TEST(site.send("button@provider.example", {to}, a_post("b@p.example")).positive());
+  BOOST_TEST(site.member("dev", "a@one.example").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(no_goodbye_where_the_list_wants_none) {
+  TestSite site;
+  site.make_list("dev", {{"goodbye", "false"}}, {"a@one.example"});
+  site.send("a@one.example", {leave_address(site, "a@one.example")}, a_post("a@one.example"));
+  BOOST_TEST(!site.member("dev", "a@one.example").has_value());
+  BOOST_TEST(site.posts().empty());
+  BOOST_TEST(site.bells == 0);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_token_the_author_is_asked_and_the_answer_leaves) {
+  TestSite site;
+  site.make_list("dev", {}, {"a@one.example"});
+  BOOST_TEST(
+      site.send("a@one.example", {"dev-unsubscribe@lists.example"}, a_post("a@one.example")).positive());
+  BOOST_TEST(site.member("dev", "a@one.example").has_value());
+  BOOST_REQUIRE(site.posts().size() == 1);
+  const auto post = site.posts().front();
+  BOOST_TEST((post.kind == storage::PostKind::kNotice));
+  BOOST_TEST(post.envelope_sender == "");
+  BOOST_TEST(site.recipients(post.id).front() == "a@one.example");
+  const std::string question = site.rendering(post.id);
+  BOOST_TEST(field(question, "Auto-Submitted") == "auto-replied");
+  BOOST_TEST(field(question, "In-Reply-To") == "<1@author.example>");
+  const std::string answer_to = field(question, "Reply-To");
+  // Within the hour nobody is asked twice.
+  site.send("a@one.example", {"dev-unsubscribe@lists.example"}, a_post("a@one.example", "<2@x>"));
+  BOOST_TEST(site.posts().size() == 1);
+  // A machine that answers says nothing.
+  const auto machine = site.send("a@one.example", {answer_to},
+                                 a_post("a@one.example", "<3@x>", "Auto-Submitted: auto-replied\n"));
+  BOOST_TEST(machine.text.find("[rule: automatic]") != std::string::npos, machine.to_string());
+  BOOST_TEST(site.member("dev", "a@one.example").has_value());
+  BOOST_TEST(site.send("other@home.example", {answer_to}, a_post("other@home.example", "<4@x>")).positive());
+  BOOST_TEST(!site.member("dev", "a@one.example").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_that_comes_too_late_is_refused_at_rcpt) {
+  TestSite site;
+  site.make_list("dev", {}, {"a@one.example"});
+  site.send("a@one.example", {"dev-unsubscribe@lists.example"}, a_post("a@one.example"));
+  const std::string answer_to = field(site.rendering(site.posts().front().id), "Reply-To");
+  site.clock.advance(std::chrono::hours(24 * 8));
+  BOOST_TEST(site.rcpt(answer_to).reply.text.find("[rule: expired-token]") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_sent_to_strangers_or_machines) {
+  TestSite site;
+  site.make_list("dev", {}, {"a@one.example"});
+  struct Row {
+    const char* from;
+    const char* author;
+    const char* more;
+    const char* rule;
+  };
+  const Row rows[] = {
+      {"x@y.example", "x@y.example", "", "not-a-member"},
+      {"", "a@one.example", "", "null-sender"},
+      {"a@one.example", "a@one.example", "Auto-Submitted: auto-replied\n", "automatic"},
+      {"a@one.example", "a@one.example", "Precedence: bulk\n", "automatic"},
+      {"a@one.example", "a@one.example", "List-Id: <other.example>\n", "automatic"},
+      {"a@one.example", "a@one.example", "X-Loop: dev@lists.example\n", "loop"},
+  };
+  for (const Row& row : rows) {
+    const auto reply =
+        site.send(row.from, {"dev-unsubscribe@lists.example"}, a_post(row.author, "<1@x>", row.more));
+    BOOST_TEST(reply.text.find("[rule: " + std::string(row.rule) + "]") != std::string::npos,
+               reply.to_string());
+    BOOST_TEST(reply.permanent());
+  }
+  BOOST_TEST(site.posts().empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
