@@ -53,6 +53,26 @@ Result<void> find_those_who_left(storage::Connection& connection, const storage:
   return {};
 }
 
+// Batches that an earlier claim took without our hearing of it.
+Result<void> release_unheard(storage::BatchStore& batches, const ClaimRequest& request, ClaimResult* result) {
+  storage::PostFilter all;
+  all.limit = 10'000'000;
+  Result<std::vector<storage::BatchRecord>> present = batches.waiting(all);
+  if (!present.ok()) return present.error();
+  for (const storage::BatchRecord& one : *present) {
+    if (one.queue != storage::BatchQueue::kOwned || one.owner != request.fence.owner ||
+        one.epoch != request.fence.epoch || request.open.count({one.post_id, one.number}) > 0)
+      continue;
+    Result<std::optional<storage::BatchRecord>> whole = batches.load(one.post_id, one.number, true);
+    if (!whole.ok()) return whole.error();
+    if (!whole->has_value()) continue;
+    (*whole)->queue = storage::BatchQueue::kReady;
+    ESSAIM_TRY(batches.save(request.fence, **whole));
+    ++result->reconciled;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post,
@@ -74,6 +94,7 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
   storage::BatchStore batches(connection);
   if (Result<std::int64_t> promoted = batches.promote_due(request.now); !promoted.ok())
     return promoted.error();
+  if (request.reconcile) ESSAIM_TRY(release_unheard(batches, request, result));
   std::map<Id, Error> bad;
   for (std::size_t cls = 0; cls < request.limits.size(); ++cls) {
     if (request.limits[cls] == 0) continue;

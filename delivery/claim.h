@@ -24,6 +24,10 @@ struct ClaimRequest {
   std::map<Id, std::shared_ptr<const ActivePost>> known;  // posts that need not be loaded
   WallTime now{};
   bool look_for_unexpanded = false;
+  // After a claim of unknown outcome: what the database says is ours, but is not among `open`, is released
+  // first.
+  bool reconcile = false;
+  std::set<std::pair<Id, int>> open;
 };
 
 struct ClaimResult {
@@ -32,6 +36,7 @@ struct ClaimResult {
   std::map<Id, std::unordered_set<Id>> left;              // post -> members who left since
   std::array<std::size_t, Budget::kClasses> taken{};
   std::vector<std::string> unusable;  // parked batches, for the log
+  std::size_t reconciled = 0;
   std::optional<WallTime> next_due;
   std::vector<Id> unexpanded;
 };

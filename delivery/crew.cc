@@ -61,10 +61,7 @@ void Crew::open(std::vector<HostCandidate> list) {
                                             side_.fabric().minter, std::move(list), this);
   Hand* added = hand.get();
   hands_.push_back(std::move(hand));
-  const std::string& target = side_.trace_target().destination;
-  if (!target.empty() &&
-      (target == key_ || std::find(domains_.begin(), domains_.end(), target) != domains_.end()))
-    trace(added, true);
+  if (destination_traced()) trace(added, true);
   added->courier->start();
 }
 
@@ -161,7 +158,7 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
     flight.started = side_.clock().mono_now();
     *transaction = flight.transaction;
     const std::string& target = side_.trace_target().list;
-    if (!target.empty()) trace(hand, slice.batch->post->post.list_address == target);
+    if (!target.empty()) trace(hand, destination_traced() || slice.batch->post->post.list_address == target);
     hand->flights.push_back(std::move(flight));
     if (stock_.empty() || report_.consumed >= kReportAfter) report_soon();
     return true;
@@ -243,11 +240,16 @@ Crew::Hand* Crew::hand_of(const Courier& courier) {
   return nullptr;
 }
 
+bool Crew::destination_traced() const {
+  const std::string& target = side_.trace_target().destination;
+  if (target.empty()) return false;
+  // With a smart host every destination goes there.
+  return target == key_ || !side_.settings().smarthost.empty() ||
+         std::find(domains_.begin(), domains_.end(), target) != domains_.end();
+}
+
 void Crew::retrace() {
-  const Engine::TraceTarget& target = side_.trace_target();
-  const bool all = !target.destination.empty() &&
-                   (target.destination == key_ ||
-                    std::find(domains_.begin(), domains_.end(), target.destination) != domains_.end());
+  const bool all = destination_traced();
   for (const auto& hand : hands_) trace(hand.get(), all);
 }
 

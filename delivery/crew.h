@@ -45,7 +45,6 @@ class Crew final : public Courier::Listener {
   struct Hand {
     std::unique_ptr<Courier> courier;
     std::deque<InFlight> flights;
-    std::string traced_relay;
     bool traced = false;
   };
 
@@ -58,6 +57,7 @@ class Crew final : public Courier::Listener {
 
   Hand* hand_of(const Courier& courier);
   void trace(Hand* hand, bool on);
+  bool destination_traced() const;
   void open(std::vector<HostCandidate> candidates);
   void settle(Hand* hand, std::deque<InFlight>::iterator flight);
   void remember_reply(const Outcome& outcome, const PeerInfo& peer);

@@ -156,9 +156,10 @@ void LoopSide::reconfigure(std::shared_ptr<const EngineSettings> settings) {
 }
 
 void LoopSide::retry_destination(const std::string& domain) {
-  router_.forget(domain);
+  const bool smart = !settings_->smarthost.empty();  // then it is the one destination of all
+  router_.forget(smart ? std::string() : domain);
   for (auto& [key, destination] : destinations_) {
-    if (key != domain && !destination->serves(domain)) continue;
+    if (!smart && key != domain && !destination->serves(domain)) continue;
     destination->forget_dead();
     destination->pump();
   }

@@ -8,7 +8,7 @@
 namespace essaim::delivery {
 namespace {
 
-constexpr Duration kClaimRetry = std::chrono::seconds(2);
+constexpr Duration kClaimRetry = std::chrono::seconds(1);
 constexpr Duration kLongestTimer = std::chrono::minutes(10);
 constexpr int kFirstBatches = 2;  // so that the first recipients need not wait for the expansion
 constexpr int kBatchesPerStep = 20;
@@ -49,6 +49,11 @@ void QueueManager::claim_now() {
   for (const auto& [key, domains] : saturated_) request->saturated.insert(domains.begin(), domains.end());
   for (const Id id : cache_.ids()) request->known[id] = cache_.find(id);
 
+  request->reconcile = reconcile_;
+  if (reconcile_)
+    for (const auto& [key, batch] : open_)
+      request->open.insert({batch->record().post_id, batch->record().number});
+
   claiming_ = true;
   last_claim_ = clock_.mono_now();
   for (std::size_t i = 0; i < maybe_more_.size(); ++i)
@@ -65,6 +70,7 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
   if (!outcome.ok()) {
     if (claim_trouble_.again())
       log::error("claim-failed", {{"error", std::string_view(outcome.error().message)}});
+    reconcile_ = true;
     maybe_more_.fill(true);
     look_for_unexpanded_ = look_for_unexpanded_ || request->look_for_unexpanded;
     claim_soon(kClaimRetry);
@@ -72,8 +78,11 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
     check_drain();
     return;
   }
+  reconcile_ = false;
   std::uint64_t failures = 0;
-  if (claim_trouble_.over(&failures)) log::info("claim-works-again", {{"failures", failures}});
+  if (claim_trouble_.over(&failures))
+    log::info("claim-works-again",
+              {{"failures", failures}, {"reconciled", static_cast<std::uint64_t>(result->reconciled)}});
   for (const std::string& unusable : result->unusable)
     log::error("batch-held", {{"batch", std::string_view(unusable)}});
   for (std::size_t i = 0; i < maybe_more_.size(); ++i)

@@ -1,0 +1,74 @@
+// The k-th statement or commit of the engine fails in turn: every recipient still gets the mail once, every
+// failure is told once, and nothing stays owned.
+#include <boost/test/unit_test.hpp>
+
+#include "core/base/log.h"
+#include "storage/fault.h"
+#include "tests/delivery/queue/rig.h"
+
+namespace essaim::test {
+namespace {
+
+using namespace std::chrono_literals;
+using storage::FaultPlan;
+
+constexpr int kMembers = 100, kBad = 10;
+
+void deliver_with(const FaultPlan::Plan& plan) {
+  TestSink sink;
+  HostPolicy policy;
+  policy.rcpt = [](const std::string& to, int) -> std::string {
+    return to.find("7@") != std::string::npos ? "550 5.1.1 no such user" : "250 2.1.5 ok";
+  };
+  sink.set(address_of(0), policy);
+  sink.set(address_of(1), policy);
+  Site site;
+  site.add_members(kMembers, 2);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings_for(site, sink));
+  std::this_thread::sleep_for(50ms);  // the first, empty claim is over
+  const Id post = site.post_to_list(site.new_post(storage::CopyMode::kPersonal, 1), 0);
+  FaultPlan::arm(plan);
+  run.engine->ring();
+  const bool met =
+      wait_until([&] { return FaultPlan::seen(plan.where) >= plan.first + plan.times - 1; }, 10s);
+  FaultPlan::disarm();
+  BOOST_TEST(met, "the fault was not reached");
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 20s));
+  const auto accepted = sink.accepted();
+  BOOST_TEST(accepted.size() == static_cast<std::size_t>(kMembers - kBad));
+  for (const auto& [to, times] : accepted)
+    BOOST_TEST(times == 1, to + " got it " + std::to_string(times) + " times");
+  const auto bounces = site.bounces();
+  BOOST_TEST(bounces.size() == static_cast<std::size_t>(kBad));
+  for (const auto& [to, times] : bounces)
+    BOOST_TEST(times == 1, to + " was told " + std::to_string(times) + " times");
+  const auto counts = site.counts(post);
+  BOOST_TEST(counts.delivered == kMembers - kBad);
+  BOOST_TEST(counts.failed == kBad);
+}
+
+BOOST_AUTO_TEST_CASE(any_statement_or_commit_may_fail) {
+  log::Capture quiet([](log::Level, std::string_view) {});
+  using Where = FaultPlan::Where;
+  const std::vector<FaultPlan::Plan> plans = {
+      {Where::kStatement, 1, 1, FaultPlan::What::kFail, ErrorCode::kIo},
+      {Where::kStatement, 3, 1, FaultPlan::What::kFail, ErrorCode::kTemporary},
+      {Where::kStatement, 7, 1, FaultPlan::What::kFail, ErrorCode::kIo},
+      {Where::kStatement, 12, 2, FaultPlan::What::kFail, ErrorCode::kExhausted},
+      {Where::kBeforeCommit, 1, 1, FaultPlan::What::kFail, ErrorCode::kExhausted},
+      {Where::kBeforeCommit, 2, 1, FaultPlan::What::kFail, ErrorCode::kIo},
+      {Where::kBeforeCommit, 1, 4, FaultPlan::What::kFail, ErrorCode::kTemporary},
+      {Where::kAfterCommit, 1, 1, FaultPlan::What::kFail, ErrorCode::kUnknownOutcome},
+      {Where::kAfterCommit, 2, 1, FaultPlan::What::kFail, ErrorCode::kUnknownOutcome},
+      {Where::kAfterCommit, 2, 2, FaultPlan::What::kFail, ErrorCode::kUnknownOutcome},
+  };
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    BOOST_TEST_CONTEXT("plan " << i) {
+      deliver_with(plans[i]);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace essaim::test
