@@ -1,14 +1,14 @@
 // Takes a message from a session to a durable commit and a reply (DESIGN §1, steps 1 to 3):
 //   1. on a database reader thread: the header is parsed once, each target decides by its rules, and renders;
 //   2. in ONE write: lists are checked to be as they were when decided (else it is decided anew, three times
-//   at most), what
-//      was seen before is found out, posts are stored, small ones are expanded, requests take effect;
+//      at most), what was seen before is found out, posts are stored, small ones are expanded, requests take
+//      effect;
 //   3. after the durable commit: the bell rings, and the reply is 250 with the queue id.
 // A commit of unknown outcome is resolved first. Refusals name the rule; trouble of storage is 451, a full
 // disk 452.
 //
-// Thread-safe. `done` is called exactly once, on a database thread. Services outlive this; so does this all
-// submissions.
+// Thread-safe. `done` is called exactly once, on a database thread. Services outlive this and
+// all submissions.
 #pragma once
 
 #include <functional>

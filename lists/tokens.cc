@@ -1,6 +1,7 @@
 #include "lists/tokens.h"
 
-#include "core/base/encoding.h"
+#include <array>
+
 #include "core/base/random.h"
 #include "core/base/text.h"
 #include "storage/directory_store.h"
@@ -64,10 +65,13 @@ Result<std::unique_ptr<Tokens>> Tokens::load(storage::Database& database) {
 }
 
 std::string Tokens::mac(char purpose, Id a, Id b) const {
-  std::string message(1, purpose);
-  put_u64(&message, static_cast<std::uint64_t>(a));
-  put_u64(&message, static_cast<std::uint64_t>(b));
-  return key_.short_mac(message);
+  std::array<char, 17> message{};
+  message[0] = purpose;
+  for (std::size_t i = 0; i < 8; ++i) {
+    message[1 + i] = static_cast<char>(static_cast<std::uint64_t>(a) >> (8 * i) & 0xFF);
+    message[9 + i] = static_cast<char>(static_cast<std::uint64_t>(b) >> (8 * i) & 0xFF);
+  }
+  return key_.short_mac({message.data(), message.size()});
 }
 
 bool Tokens::matches(char purpose, Id a, Id b, std::string_view given) const {

@@ -1,17 +1,16 @@
 // Tokens that addresses carry, so that mail which comes back says by itself what it is about, and nobody can
 // make one up:
 //
-//   bounce+<post 13><member 13><mac 10>@<domain of the list>    VERP of a copy to a member; member 0: a
-//   common copy obounce+<post 13><member 13><mac 10>@<domain>               VERP of mail to owners, editors,
-//   postmaster, abuse <list>-unsubscribe+<member 13><mac 10>@<domain>             leave at once: what a
-//   personal copy carries leave+<member 13><mac 10>@<domain>                          the same for lists
-//   whose names are too long for that confirm+<member 13><time 7><mac 10>@<domain>                the answer
-//   to "do you want to leave?", good for 7 days
+//   bounce+<post 13><member 13><mac 10>     return address (VERP) of a copy; member 0: of a common copy
+//   obounce+<post 13><member 13><mac 10>    return address of mail to owners, editors, postmaster, abuse
+//   <list>-unsubscribe+<member 13><mac 10>  leave at once: what a personal copy carries
+//   leave+<member 13><mac 10>               the same for lists whose names are too long for that
+//   confirm+<member 13><time 7><mac 10>     the answer to "do you want to leave?", good for 7 days
 //
 // A member id is that of one membership, so it names the list too, and dies with it.
 // The codes are keyed (HMAC, 50 bits), stateless, and made for one purpose each: none passes for another.
 // They are read without regard to case, as some mailers fold local parts. Every local part stays within 64
-// octets (RFC 5321 §4.5.3.1.1). Immutable and thread-safe; appending allocates nothing in the steady state.
+// octets (RFC 5321 §4.5.3.1.1). Immutable and thread-safe; appending allocates nothing but room in *out.
 #pragma once
 
 #include <memory>

@@ -113,4 +113,16 @@ BOOST_AUTO_TEST_CASE(real_messages_pass_an_open_list_or_are_refused_with_a_rule)
   BOOST_TEST(files > 10);
 }
 
+BOOST_AUTO_TEST_CASE(lists_that_are_members_of_each_other_do_not_go_round) {
+  TestSite site;
+  site.make_list("one", {{"post", "anyone"}, {"subject_tag", "[one]"}}, {"two@lists.example"});
+  site.make_list("two", {{"post", "anyone"}, {"footer", "two"}}, {"one@lists.example"});
+  BOOST_TEST(site.send("x@y.example", {"one@lists.example"}, a_post("x@y.example")).positive());
+  const std::string by_one = site.rendering(site.last_id);
+  BOOST_TEST(site.send("bounce@lists.example", {"two@lists.example"}, by_one).positive());
+  const std::string by_two = site.rendering(site.last_id);
+  const auto reply = site.send("bounce@lists.example", {"one@lists.example"}, by_two);
+  BOOST_TEST(reply.text.find("[rule: loop]") != std::string::npos, reply.to_string());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
