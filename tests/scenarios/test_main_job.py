@@ -28,7 +28,7 @@ class MainJob(processes.Scenario):
 
     def test_posts_from_postfix_reach_sink_postfix_and_exim(self):
         members = ["ann@a.example", "bob@b.example", "Cem <cem@c.example>", "dia@a.example"]
-        self.essaim.make_list("dev@lists.example", members, subject_tag="dev", footer="-- the dev list")
+        self.essaim.make_list("dev@lists.example", members, subject_tag="[dev]", footer="-- the dev list")
         # The author's own server takes the mail and relays it to us.
         import smtplib
 
@@ -40,7 +40,7 @@ class MainJob(processes.Scenario):
         processes.wait_for("mail in Postfix", self.postfix.messages)
         processes.wait_for("mail in Exim", self.exim.messages)
 
-        posts = self.essaim.json("post", "find", "--message-id", "<main-job@b.example>")["posts"]
+        posts = self.essaim.json("post", "find", "--message-id", "<main-job@b.example>")
         self.assertEqual(1, len(posts))
         ledger = self.essaim.wait_finished(posts[0]["id"])
         self.assertEqual({"accepted": 4, "delivered": 4, "failed": 0, "suppressed": 0, "pending": 0}, ledger["counts"])

@@ -39,14 +39,14 @@ class MxHostsInTrouble(processes.Scenario):
 
     def states(self, queue_id):
         ledger = self.essaim.json("post", "show", queue_id)
-        return {row["address"]: row for row in ledger["recipients"]}
+        return {row["recipient"]: row for row in ledger["recipients"]}
 
     def test_each_domain_gets_what_its_records_say(self):
         self.serve()
         queue_id = self.send("a@good.example", "b@implicit.example", "c@null.example", "d@me.example", "e@deadfirst.example",
                              "f@missing.example", "g@noaddress.example", "h@alias.example", "i@[127.1.0.1]")
         ledger = self.essaim.wait_finished(queue_id)
-        states = {row["address"]: (row["state"], row["reply"]) for row in ledger["recipients"]}
+        states = {row["recipient"]: (row["state"], row["reply"]) for row in ledger["recipients"]}
         for address in ("a@good.example", "b@implicit.example", "e@deadfirst.example", "h@alias.example", "i@[127.1.0.1]"):
             self.assertEqual("delivered", states[address][0], states)
             self.assertEqual(1, self.sink.recipients()[address])
@@ -61,8 +61,7 @@ class MxHostsInTrouble(processes.Scenario):
         processes.wait_for("delivery", lambda: self.sink.recipients()["a@good.example"])
         processes.wait_for("deferral", lambda: self.states(queue_id)["b@dead.example"]["state"] == "deferred")
         self.assertIn("refused", self.states(queue_id)["b@dead.example"]["reply"])
-        self.assertIn("b@dead.example", self.essaim.run("queue", "list", "--recipient", "b@dead.example") +
-                      self.essaim.run("queue", "show", queue_id))
+        self.assertIn("dead.example", self.essaim.run("queue", "list", "--recipient", "b@dead.example"))
         living = self.started(sink.Sink(self.folder, listen=[f"127.1.0.9:{self.port}"]))
         self.essaim.wait_finished(queue_id, timeout=60)
         self.assertEqual(1, living.recipients()["b@dead.example"])

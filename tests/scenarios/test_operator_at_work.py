@@ -27,7 +27,7 @@ class OperatorAtWork(processes.Scenario):
         return self.essaim.json("post", "show", queue_id)["counts"]
 
     def waiting(self, *filters):
-        return self.essaim.json("queue", "list", *filters)["queue"]
+        return self.essaim.json("queue", "list", *filters)["batches"]
 
     def test_hold_release_retry_and_delete(self):
         for running in (True, False):

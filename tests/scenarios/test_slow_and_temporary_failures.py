@@ -39,7 +39,7 @@ class SlowAndTemporaryFailures(processes.Scenario):
         self.sink.wait_for(50, timeout=10)
         def deferred():
             rows = self.essaim.json("post", "show", queue_id)["recipients"]
-            states = {row["address"]: row["state"] for row in rows}
+            states = {row["recipient"]: row["state"] for row in rows}
             return all(states[f"m0@{name}.example"] == "deferred" for name in bad) and rows
         rows = processes.wait_for("deferrals", deferred, timeout=60)
         self.assertTrue(all(row["reply"] for row in rows), rows)

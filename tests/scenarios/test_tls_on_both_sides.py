@@ -32,7 +32,7 @@ class TlsOnBothSides(processes.Scenario):
             self.assertNotIn("starttls", (client.ehlo(), client.esmtp_features)[1])
             client.sendmail("x@client.example", ["dev@lists.example"], essaim.message("x@client.example", "dev@lists.example"))
         receipts = self.sink.wait_for(2)
-        post = self.essaim.json("post", "find", "--list", "dev@lists.example")["posts"][0]
+        post = self.essaim.json("post", "find", "--list", "dev@lists.example")[0]
         ledger = self.essaim.wait_finished(post["id"])
         self.assertTrue(all("TLSv1" in row["host"] for row in ledger["recipients"]), ledger)
         self.assertIn(b"ESMTPS", self.sink.message_bytes(receipts[0]))

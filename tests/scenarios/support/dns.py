@@ -61,11 +61,11 @@ class NameServer:
 
     def pause(self):
         """Silent from now on: neither answers nor refusals."""
-        self.process.send(signal.SIGSTOP)
+        self.process.send_to_all(signal.SIGSTOP)
 
     def go_on(self):
-        self.process.send(signal.SIGCONT)
+        self.process.send_to_all(signal.SIGCONT)
 
     def stop(self):
-        self.process.send(signal.SIGCONT)
+        self.process.send_to_all(signal.SIGCONT)
         self.process.stop()

@@ -86,9 +86,9 @@ class Essaim:
         return smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.example", timeout=30)
 
     def post(self, sender, recipients, message):
-        """Sends the bytes (LF becomes CRLF) and gives the reply to the final dot as (code, text)."""
+        """Sends text (its lines will end with CRLF) or bytes as they are; gives the last reply as (code, text)."""
         if isinstance(message, str):
-            message = message.encode()
+            message = message.replace("\r\n", "\n").replace("\n", "\r\n").encode()
         if isinstance(recipients, str):
             recipients = [recipients]
         with self.client() as client:

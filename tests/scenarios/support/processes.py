@@ -74,6 +74,11 @@ class Process:
         if self.running():
             self.process.send_signal(number)
 
+    def send_to_all(self, number):
+        """Also to the processes that it started."""
+        if self.running():
+            os.killpg(self.process.pid, number)
+
     def stop(self, number=signal.SIGTERM, timeout=20):
         """Asks it to end, insists after the time out, and gives the exit status."""
         if self.running():
@@ -99,8 +104,8 @@ class Scenario(unittest.TestCase):
         self.addCleanup(self._finish)
 
     def _finish(self):
-        failed = any(error for _, error in self._outcome.errors) if hasattr(self._outcome, "errors") else (
-            self._outcome.result.failures or self._outcome.result.errors)
+        result = self._outcome.result
+        failed = any(test is self for test, _ in result.failures + result.errors)
         if failed:
             for name, path in self._logs:
                 text = pathlib.Path(path).read_text(errors="replace") if pathlib.Path(path).exists() else ""
