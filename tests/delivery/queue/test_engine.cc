@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(a_big_post_is_expanded_here_and_a_smart_host_takes_all) {
   settings.smarthost = "127.0.0.9:" + std::to_string(sink.port());
   Run run(
       site, [](FakeResolver&) {}, settings);
-  BOOST_REQUIRE(wait_until([&] { return sink.total() == 5'200 && site.finished(post); }));
+  BOOST_REQUIRE(wait_until([&] { return sink.total() >= 5'200 && site.finished(post); }));
   check_each_once(sink.accepted(), 5'200);
   BOOST_TEST(site.counts(post).delivered == 5'200);
   BOOST_TEST(sink.transactions() <= 80);
