@@ -1,0 +1,129 @@
+// Puts the command line together, and says what is wrong with one that cannot be understood.
+#include <cerrno>
+#include <cstring>
+
+#include <CLI/CLI.hpp>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "smtpd/cli/commands.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+
+std::string path_of(const CLI::App* app) {
+  return app->get_parent() == nullptr ? "essaim" : path_of(app->get_parent()) + " " + app->get_name();
+}
+
+std::vector<std::string> names_below(const CLI::App* app) {
+  std::vector<std::string> out;
+  for (const CLI::App* sub : app->get_subcommands([](const CLI::App* s) { return !s->get_group().empty(); }))
+    out.push_back(sub->get_name());
+  return out;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+// The first word that should name a noun or verb and does not; "" if all do. *at becomes the app that was
+// reached.
+std::string unknown_word(const std::vector<std::string>& words, const CLI::App** at) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (names_below(*at).empty()) return "";
+    if (word == "--config") {
+      ++i;
+      continue;
+    }
+    if (word.starts_with("-")) continue;
+    const CLI::App* next = nullptr;
+    for (const CLI::App* sub : (*at)->get_subcommands([](const CLI::App*) { return true; }))
+      if (sub->get_name() == word) next = sub;
+    if (next == nullptr) return word;
+    *at = next;
+  }
+  return "";
+}
+
+int complain(const Shell& shell, const CLI::App* at, const std::string& what) {
+  return shell.fail_usage(what + "\nsee: " + path_of(at) + " --help");
+}
+
+std::string unknown_option(const CLI::App* at, const std::string& option) {
+  std::vector<std::string> known;
+  for (const CLI::Option* o : at->get_options())
+    for (const std::string& name : o->get_lnames()) known.push_back("--" + name);
+  const std::string meant = nearest(option.substr(0, option.find('=')), known);
+  return "unknown option " + option + (meant.empty() ? "" : "; did you mean " + meant + "?");
+}
+
+int explain(const Shell& shell, const std::vector<std::string>& words, const CLI::ParseError& error) {
+  const CLI::App* at = &const_cast<Shell&>(shell).root();
+  const std::string word = unknown_word(words, &at);
+  const auto below = names_below(at);
+  if (!word.empty()) {
+    const std::string meant = nearest(word, below);
+    return complain(shell, at,
+                    "unknown command \"" + word + "\"; " +
+                        (meant.empty() ? "there are: " + joined(below) : "did you mean \"" + meant + "\"?"));
+  }
+  if (!below.empty())
+    return complain(shell, at, path_of(at) + ": what is to be done? There are: " + joined(below));
+  for (const std::string& w : words) {
+    if (w == "--") break;
+    if (!w.starts_with("--")) continue;
+    const std::string name = w.substr(0, w.find('='));
+    if (at->get_option_no_throw(name) == nullptr) return complain(shell, at, unknown_option(at, w));
+  }
+  return complain(shell, at, path_of(at) + ": " + error.what());
+}
+
+int finish(int code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  if (errno == EPIPE || errno == EBADF) return code;  // nobody wants to read it
+  std::fprintf(stderr, "essaim: cannot write the output: %s\n", std::strerror(errno));
+  return code == kOk ? static_cast<int>(kFailed) : code;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  CLI::App root("Essaim, a mailing-list mail server.", "essaim");
+  root.get_formatter()->column_width(34);
+  root.set_version_flag("--version", "essaim " ESSAIM_VERSION);
+  Shell shell(root);
+  add_serve(shell);
+  add_config(shell);
+  add_domain(shell);
+  add_list(shell);
+  add_member(shell);
+  add_post(shell);
+  add_queue(shell);
+  add_destination(shell);
+  add_storage(shell);
+  add_job(shell);
+  add_server_commands(shell);
+  add_man(shell);
+  std::vector<std::string> words(argv + 1, argv + argc);
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    print(root.help());
+    return finish(kOk);
+  } catch (const CLI::CallForVersion&) {
+    print_line("essaim " ESSAIM_VERSION);
+    return finish(kOk);
+  } catch (const CLI::ParseError& error) {
+    return explain(shell, words, error);
+  } catch (const std::exception& error) {
+    return shell.fail_usage(error.what());
+  }
+  // Commands say what they have to say themselves; the server sets its own level.
+  log::set_level(log::Level::kWarning);
+  return finish(shell.run_chosen());
+}
+
+}  // namespace essaim::smtpd::cli

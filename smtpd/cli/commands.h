@@ -1,0 +1,24 @@
+// The nouns of the command line; each function adds one with its verbs. See the .cc of the same name.
+#pragma once
+
+#include "smtpd/cli/shell.h"
+
+namespace essaim::smtpd::cli {
+
+void add_serve(Shell& shell);
+void add_config(Shell& shell);
+void add_domain(Shell& shell);
+void add_list(Shell& shell);
+void add_member(Shell& shell);
+void add_post(Shell& shell);
+void add_queue(Shell& shell);
+void add_destination(Shell& shell);
+void add_storage(Shell& shell);
+void add_job(Shell& shell);
+void add_server_commands(Shell& shell);  // trace, reload, drain, log
+void add_man(Shell& shell);              // hidden: essaim(1) from this tree
+
+// The whole command line: parses, runs, gives the exit code.
+int run_command_line(int argc, char** argv);
+
+}  // namespace essaim::smtpd::cli

@@ -1,0 +1,143 @@
+// essaim config: the configuration file, and what the database says of domains, lists and members, as text.
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+#include <unistd.h>
+
+#include "core/config/render.h"
+#include "core/net/tls.h"
+#include "smtpd/cli/commands.h"
+#include "smtpd/cli/json_text.h"
+#include "smtpd/cli/site.h"
+#include "smtpd/operate/user.h"
+#include "smtpd/settings/show.h"
+#include "smtpd/settings/table.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+
+int check(const Shell& shell) {
+  auto loaded = load_settings(shell.config);
+  std::string wrong;
+  if (!loaded.ok()) {
+    wrong = loaded.error().message;
+  } else {
+    const Settings& s = loaded->settings;
+    for (const ListenSettings& l : s.listen) {
+      if (l.certificate.empty()) continue;
+      auto tls = net::TlsServerContext::load(l.certificate);
+      if (!tls.ok())
+        wrong += (wrong.empty() ? "" : "\n") + shell.config + ": \"certificate\": " + tls.error().message;
+    }
+    if (!s.user.empty()) {
+      auto user = operate::find_user(s.user);
+      if (!user.ok()) wrong += (wrong.empty() ? "" : "\n") + shell.config + ": " + user.error().message;
+    }
+  }
+  if (!wrong.empty()) return shell.fail_usage(wrong);
+  return shell.done(for_display(shell.config) + ": ok", json_text({{"ok", true}}));
+}
+
+int show(const Shell& shell) {
+  auto loaded = load_settings(shell.config);
+  if (!loaded.ok()) return shell.fail_usage(loaded.error().message);
+  if (!shell.json) {
+    print(config::render_effective(loaded->values));
+    return kOk;
+  }
+  Json json = Json::object();
+  for (const ShownValue& v : shown_values(loaded->values)) {
+    Json value = v.list ? Json(v.texts) : Json(v.texts.empty() ? "" : v.texts[0]);
+    json[v.name] = {{"value", value}, {"default", v.by_default}};
+  }
+  return print_json(json);
+}
+
+std::string manual() {
+  return ".TH ESSAIM.TOML 5 \"\" \"Essaim " ESSAIM_VERSION
+         "\" \"Mailing lists\"\n"
+         ".SH NAME\nessaim.toml \\- configuration of the mailing\\-list server essaim\n"
+         ".SH DESCRIPTION\n"
+         "What is this node's own: who it is, where it listens, how it delivers. Domains, lists and members "
+         "are in the "
+         "database, see\n.BR essaim (1).\nThe file is TOML. Unknown keys, wrong types and impossible values "
+         "are refused "
+         "with file, line and the nearest valid name;\n.B essaim config check\ntells beforehand. Durations "
+         "are written "
+         "as 90s, 15m, 1h30m or 5d, sizes as 64K, 25M or 1G.\n.PP\n.B essaim config sample\nprints a "
+         "complete file with "
+         "comments.\n" +
+         config::render_man(*settings_schema()) + ".SH SEE ALSO\n.BR essaim (1)\n";
+}
+
+Result<std::string> read_all(const std::string& file) {
+  std::ostringstream text;
+  if (file == "-") {
+    text << std::cin.rdbuf();
+    return text.str();
+  }
+  std::ifstream in(file, std::ios::binary);
+  if (in) text << in.rdbuf();
+  if (!in) return Error{ErrorCode::kIo, file + ": " + std::strerror(errno)};
+  return text.str();
+}
+
+int apply(const Shell& shell, const std::string& file, bool dry_run, bool remove_others) {
+  auto text = read_all(file);
+  if (!text.ok()) return shell.fail(text.error());
+  return with_site(shell, [&](Site& site) {
+    auto plan = site.admin().apply_text(*text, dry_run, remove_others);
+    if (!plan.ok()) return shell.fail(plan.error());
+    if (shell.json) return print_json({{"applied", plan->applied}, {"changes", plan->lines}});
+    for (const std::string& line : plan->lines) print_line(for_display(line));
+    print_line(plan->lines.empty() ? "nothing to change"
+               : dry_run
+                   ? plural(static_cast<std::int64_t>(plan->lines.size()), "change") + "; nothing was done"
+                   : plural(static_cast<std::int64_t>(plan->lines.size()), "change") + " made");
+    return static_cast<int>(kOk);
+  });
+}
+
+}  // namespace
+
+void add_config(Shell& shell) {
+  CLI::App* noun = shell.noun("config", "the configuration file; domains, lists and members as text");
+  shell.verb(noun, "check", "is the configuration right", "  essaim config check --config essaim.toml",
+             [&shell] { return check(shell); });
+  shell.verb(noun, "show", "the settings in force, with defaults", "  essaim config show",
+             [&shell] { return show(shell); });
+  shell.verb(noun, "sample", "a complete configuration file with comments",
+             "  essaim config sample > essaim.toml", [] {
+               print(config::render_sample(*settings_schema()));
+               return static_cast<int>(kOk);
+             });
+  shell.verb(noun, "man", "essaim.toml(5) for man", "  essaim config man > essaim.toml.5", [] {
+    print(manual());
+    return static_cast<int>(kOk);
+  });
+  shell.verb(noun, "export", "domains, lists and members as text", "  essaim config export > lists.toml",
+             [&shell] {
+               return with_site(shell, [&](Site& site) {
+                 auto text = site.admin().export_text();
+                 if (!text.ok()) return shell.fail(text.error());
+                 if (shell.json) return print_json({{"text", *text}});
+                 print(*text);
+                 return static_cast<int>(kOk);
+               });
+             });
+  auto file = std::make_shared<std::string>();
+  auto dry_run = std::make_shared<bool>(false);
+  auto remove_others = std::make_shared<bool>(false);
+  CLI::App* verb = shell.verb(
+      noun, "apply", "make domains, lists and members what a text says",
+      "  essaim config apply lists.toml --dry-run\n  essaim config apply lists.toml",
+      [&shell, file, dry_run, remove_others] { return apply(shell, *file, *dry_run, *remove_others); });
+  verb->add_option("FILE", *file, "as written by `config export`; - is standard input")->required();
+  verb->add_flag("--dry-run", *dry_run, "say what would change, and change nothing");
+  verb->add_flag("--remove-others", *remove_others,
+                 "also remove domains and lists that the text does not name");
+}
+
+}  // namespace essaim::smtpd::cli

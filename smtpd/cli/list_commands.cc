@@ -1,0 +1,163 @@
+// essaim list: mailing lists and their settings.
+#include <CLI/CLI.hpp>
+
+#include "lists/settings.h"
+#include "smtpd/cli/commands.h"
+#include "smtpd/cli/json_text.h"
+#include "smtpd/cli/pairs.h"
+#include "smtpd/cli/site.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+
+const char* state_name(storage::ListState state) {
+  return state == storage::ListState::kOpen ? "open" : "closed";
+}
+
+int report(const Shell& shell, const Result<lists::Change>& change, const std::string& done,
+           const std::string& already) {
+  if (!change.ok()) return shell.fail(change.error());
+  const bool changed = *change == lists::Change::kDone;
+  return shell.done(changed ? done : already,
+                    std::string("{\"changed\":") + (changed ? "true" : "false") + "}");
+}
+
+int create(const Shell& shell, const std::string& address, const std::vector<std::string>& owners,
+           const std::vector<std::string>& pairs) {
+  std::vector<smtp::Address> people;
+  for (const std::string& text : owners) {
+    auto owner = smtp::parse_mailbox(text);
+    if (!owner.ok())
+      return shell.fail_usage("--owner: \"" + text + "\" is not a mail address: " + owner.error().message);
+    people.push_back(*owner);
+  }
+  auto settings = parse_pairs(pairs);
+  if (!settings.ok()) return shell.fail(settings.error());
+  return with_site(shell, [&](Site& site) {
+    return report(shell, site.admin().create_list(address, people, *settings),
+                  "list " + for_display(address) + " created",
+                  "list " + for_display(address) + " is there already, with these owners");
+  });
+}
+
+int show_all(const Shell& shell, Site& site, const std::string& domain) {
+  auto found = site.admin().lists(domain);
+  if (!found.ok()) return shell.fail(found.error());
+  Json json = Json::array();
+  Table table({"LIST", "STATE", "CREATED", "DESCRIPTION"});
+  for (const auto& list : *found) {
+    const auto settings = lists::settings_of(list);
+    json.push_back({{"address", list.address()},
+                    {"state", state_name(list.state)},
+                    {"created", format_iso8601(list.created)},
+                    {"description", settings.description}});
+    table.add({list.address(), state_name(list.state), show_time(list.created), settings.description});
+  }
+  if (shell.json) return print_json(json);
+  if (table.empty())
+    print_line("no lists; make one with: essaim list create dev@lists.example.org --owner you@example.org");
+  else
+    print(table.text());
+  return kOk;
+}
+
+int show_one(const Shell& shell, Site& site, const std::string& address) {
+  auto info = site.admin().show_list(address);
+  if (!info.ok()) return shell.fail(info.error());
+  const auto settings = lists::shown_settings(info->list);
+  if (shell.json) {
+    Json json{{"address", info->list.address()},
+              {"state", state_name(info->list.state)},
+              {"created", format_iso8601(info->list.created)},
+              {"revision", info->list.revision},
+              {"members", info->members},
+              {"owners", info->owners},
+              {"editors", info->editors}};
+    json["settings"] = Json::object();
+    for (const auto& s : settings) json["settings"][s.name] = {{"value", s.value}, {"from", s.from}};
+    return print_json(json);
+  }
+  print_line("list     " + for_display(info->list.address()) + " (" + state_name(info->list.state) + ")");
+  print_line("created  " + show_time(info->list.created));
+  print_line("people   " + plural(info->members, "member") + ", " + plural(info->owners, "owner") + ", " +
+             plural(info->editors, "editor"));
+  Table table({"SETTING", "FROM", "VALUE"});
+  for (const auto& s : settings) table.add({s.name, s.from, s.value});
+  print(table.text());
+  return kOk;
+}
+
+}  // namespace
+
+void add_list(Shell& shell) {
+  CLI::App* noun = shell.noun("list", "mailing lists");
+  auto address = std::make_shared<std::string>();
+  auto owners = std::make_shared<std::vector<std::string>>();
+  auto pairs = std::make_shared<std::vector<std::string>>();
+  auto domain = std::make_shared<std::string>();
+  const auto named = [&](CLI::App* verb) {
+    verb->add_option("LIST", *address, "as dev@lists.example.org")->required();
+  };
+
+  CLI::App* make =
+      shell.verb(noun, "create", "make a list",
+                 "  essaim list create dev@lists.example.org --owner owner@example.org\n"
+                 "  essaim list create news@lists.example.org --owner a@b.example --set post=owners",
+                 [&shell, address, owners, pairs] { return create(shell, *address, *owners, *pairs); });
+  named(make);
+  make->add_option("--owner", *owners, "who is responsible; may be repeated")
+      ->required()
+      ->type_name("ADDRESS")
+      ->expected(1)
+      ->take_all();
+  make->add_option("--set", *pairs, "a setting; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->take_all();
+  CLI::App* all =
+      shell.verb(noun, "list", "the lists",
+                 "  essaim list list\n  essaim list list --domain lists.example.org", [&shell, domain] {
+                   return with_site(shell, [&](Site& site) { return show_all(shell, site, *domain); });
+                 });
+  all->add_option("--domain", *domain, "only those of this domain")->type_name("DOMAIN");
+  named(shell.verb(noun, "show", "a list with its settings and where they come from",
+                   "  essaim list show dev@lists.example.org", [&shell, address] {
+                     return with_site(shell, [&](Site& site) { return show_one(shell, site, *address); });
+                   }));
+  CLI::App* set =
+      shell.verb(noun, "set", "change settings; \"key=\" takes one back to its default, \"key=-\" empties it",
+                 "  essaim list set dev@lists.example.org subject_tag=Bees post=anyone\n"
+                 "  essaim list set dev@lists.example.org footer=",
+                 [&shell, address, pairs] {
+                   auto changes = parse_pairs(*pairs);
+                   if (!changes.ok()) return shell.fail(changes.error());
+                   return with_site(shell, [&](Site& site) {
+                     return report(shell, site.admin().set_list(*address, as_changes(*changes)), "set",
+                                   "nothing changed");
+                   });
+                 });
+  named(set);
+  set->add_option("KEY=VALUE", *pairs, "settings; essaim list show LIST names them")->required();
+  named(shell.verb(noun, "close", "refuse posts from now on; what was accepted is delivered",
+                   "  essaim list close dev@lists.example.org", [&shell, address] {
+                     return with_site(shell, [&](Site& site) {
+                       return report(shell, site.admin().close_list(*address), "list closed",
+                                     "list was closed already");
+                     });
+                   }));
+  named(shell.verb(
+      noun, "open", "take posts again", "  essaim list open dev@lists.example.org", [&shell, address] {
+        return with_site(shell, [&](Site& site) {
+          return report(shell, site.admin().open_list(*address), "list opened", "list was open already");
+        });
+      }));
+  named(shell.verb(noun, "delete", "remove a list with its members; its posts stay in the ledger",
+                   "  essaim list delete dev@lists.example.org", [&shell, address] {
+                     return with_site(shell, [&](Site& site) {
+                       return report(shell, site.admin().delete_list(*address), "list deleted",
+                                     "there was no such list");
+                     });
+                   }));
+}
+
+}  // namespace essaim::smtpd::cli

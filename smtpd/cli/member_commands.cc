@@ -1,0 +1,214 @@
+// essaim member: who belongs to a list, and as what.
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+
+#include "core/base/text.h"
+#include "smtpd/cli/commands.h"
+#include "smtpd/cli/json_text.h"
+#include "smtpd/cli/pairs.h"
+#include "smtpd/cli/site.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+
+struct Arguments {
+  std::string list, role = "member", file;
+  std::vector<std::string> addresses, pairs;
+};
+using ArgumentsPtr = std::shared_ptr<Arguments>;
+
+// From the command line and the file; everything is read and understood before anything is changed.
+Result<std::vector<lists::NewMember>> people(const Arguments& a) {
+  std::string text;
+  for (const std::string& address : a.addresses) {
+    if (address.find('\n') != std::string::npos) return Error{ErrorCode::kInvalid, "an address is one line"};
+    text += address + "\n";
+  }
+  std::istringstream given(text);
+  lists::MemberLines lines = lists::read_member_lines(given);
+  for (std::string& error : lines.errors) error = error.substr(std::min(error.size(), error.find(": ") + 2));
+  if (!a.file.empty()) {
+    std::ifstream file;
+    if (a.file != "-") {
+      file.open(a.file, std::ios::binary);
+      if (!file) return Error{ErrorCode::kIo, a.file + ": " + std::strerror(errno)};
+    }
+    lists::MemberLines more = lists::read_member_lines(a.file == "-" ? std::cin : file);
+    std::move(more.members.begin(), more.members.end(), std::back_inserter(lines.members));
+    std::move(more.errors.begin(), more.errors.end(), std::back_inserter(lines.errors));
+  }
+  if (!lines.errors.empty()) {
+    std::string all = "nothing was changed, because of:";
+    for (std::size_t i = 0; i < lines.errors.size() && i < 20; ++i) all += "\n" + lines.errors[i];
+    if (lines.errors.size() > 20) all += "\nand " + std::to_string(lines.errors.size() - 20) + " more";
+    return Error{ErrorCode::kInvalid, all};
+  }
+  if (lines.members.empty() && a.file.empty())
+    return Error{ErrorCode::kInvalid, "name addresses, or a file with --file FILE (- is standard input)"};
+  return lines.members;
+}
+
+int add(const Shell& shell, const Arguments& a) {
+  auto role = lists::parse_role(a.role);
+  if (!role.ok()) return shell.fail(role.error());
+  auto members = people(a);
+  if (!members.ok()) return shell.fail(members.error());
+  return with_site(shell, [&](Site& site) {
+    auto added = site.admin().add_members(a.list, *role, *members);
+    if (!added.ok()) return shell.fail(added.error());
+    return shell.done(
+        std::to_string(added->added) + " added" +
+            (added->already > 0 ? ", " + std::to_string(added->already) + " were there already" : ""),
+        json_text({{"added", added->added}, {"already", added->already}}));
+  });
+}
+
+int remove(const Shell& shell, const Arguments& a) {
+  auto role = lists::parse_role(a.role);
+  if (!role.ok()) return shell.fail(role.error());
+  auto members = people(a);
+  if (!members.ok()) return shell.fail(members.error());
+  return with_site(shell, [&](Site& site) {
+    std::int64_t removed = 0, none = 0;
+    for (const auto& member : *members) {
+      auto change = site.admin().remove_member(a.list, *role, member.address);
+      if (!change.ok() && change.error().code != ErrorCode::kNotFound) return shell.fail(change.error());
+      if (!change.ok() && members->size() == 1) return shell.fail(change.error());
+      (change.ok() && *change == lists::Change::kDone ? removed : none) += 1;
+    }
+    shell.done(
+        std::to_string(removed) + " removed" + (none > 0 ? ", " + std::to_string(none) + " were none" : ""),
+        json_text({{"removed", removed}, {"none", none}}));
+    return static_cast<int>(removed > 0 || members->empty() ? kOk : kFailed);
+  });
+}
+
+Json as_json(const storage::MemberRecord& m) {
+  return {{"address", m.address()},
+          {"name", m.name},
+          {"role", lists::to_string(m.role)},
+          {"delivery", m.delivery},
+          {"since", format_iso8601(m.since)},
+          {"bounces", m.bounces},
+          {"last_bounce", m.last_bounce},
+          {"last_bounce_at", m.bounces > 0 ? Json(format_iso8601(m.last_bounce_at)) : Json(nullptr)}};
+}
+
+int show(const Shell& shell, Site& site, const Arguments& a) {
+  std::vector<storage::Role> roles = {storage::Role::kOwner, storage::Role::kEditor, storage::Role::kMember};
+  if (!a.role.empty()) {
+    auto role = lists::parse_role(a.role);
+    if (!role.ok()) return shell.fail(role.error());
+    roles = {*role};
+  }
+  // Told apart before the first element is printed.
+  auto list = site.admin().show_list(a.list);
+  if (!list.ok()) return shell.fail(list.error());
+  JsonArray array;
+  for (const storage::Role role : roles) {
+    auto done = site.admin().for_each_member(a.list, role, [&](const storage::MemberRecord& m) {
+      if (shell.json) {
+        array.add(as_json(m));
+        return true;
+      }
+      std::string line = for_display(m.address());
+      if (!m.name.empty()) line += "  " + for_display(m.name);
+      if (role != storage::Role::kMember) line += "  (" + std::string(lists::to_string(role)) + ")";
+      if (!m.delivery) line += "  (delivery off)";
+      if (m.bounces > 0)
+        line += "  (" + plural(m.bounces, "bounce") + ", last " + show_time(m.last_bounce_at) + ": " +
+                for_display(m.last_bounce) + ")";
+      print_line(line);
+      return std::ferror(stdout) == 0;
+    });
+    if (!done.ok()) return shell.fail(done.error());
+  }
+  if (shell.json) {
+    array.end();
+    print("\n");
+  }
+  return kOk;
+}
+
+int set(const Shell& shell, const Arguments& a) {
+  auto role = lists::parse_role(a.role);
+  if (!role.ok()) return shell.fail(role.error());
+  auto address = smtp::parse_mailbox(a.addresses.at(0));
+  if (!address.ok()) return shell.fail_usage("\"" + a.addresses[0] + "\": " + address.error().message);
+  auto pairs = parse_pairs(a.pairs);
+  if (!pairs.ok()) return shell.fail(pairs.error());
+  std::optional<bool> delivery;
+  std::optional<std::string> name;
+  for (const auto& [key, value] : *pairs) {
+    if (key == "delivery" && (value == "on" || value == "off")) {
+      delivery = value == "on";
+    } else if (key == "delivery") {
+      return shell.fail_usage("\"delivery\" is on or off");
+    } else if (key == "name") {
+      name = value;
+    } else {
+      const std::string meant = nearest(key, {"delivery", "name"});
+      return shell.fail_usage("unknown setting \"" + key +
+                              "\" of a member; there are delivery=on|off and name=..." +
+                              (meant.empty() ? "" : "; did you mean \"" + meant + "\"?"));
+    }
+  }
+  return with_site(shell, [&](Site& site) {
+    auto change = site.admin().set_member(a.list, *role, *address, delivery, name);
+    if (!change.ok()) return shell.fail(change.error());
+    const bool changed = *change == lists::Change::kDone;
+    return shell.done(changed ? "set" : "nothing changed", json_text({{"changed", changed}}));
+  });
+}
+
+}  // namespace
+
+void add_member(Shell& shell) {
+  CLI::App* noun = shell.noun("member", "members, owners and editors of a list");
+  const auto listed = [](CLI::App* verb, const ArgumentsPtr& a) {
+    verb->add_option("LIST", a->list, "as dev@lists.example.org")->required();
+    verb->add_option("--role", a->role, "member, owner or editor")->type_name("ROLE");
+  };
+
+  auto a = std::make_shared<Arguments>();
+  CLI::App* verb =
+      shell.verb(noun, "add", "add people to a list",
+                 "  essaim member add dev@lists.example.org --file members.txt\n"
+                 "  essaim member add dev@lists.example.org ann@example.org 'Bob <bob@example.net>'\n"
+                 "  essaim member add dev@lists.example.org --role owner carol@example.org",
+                 [&shell, a] { return add(shell, *a); });
+  listed(verb, a);
+  verb->add_option("ADDRESS", a->addresses, "an address, or \"Name <address>\"");
+  verb->add_option("--file", a->file, "the same, a line each; - is standard input")->type_name("FILE");
+
+  auto r = std::make_shared<Arguments>();
+  verb = shell.verb(noun, "remove", "take people from a list",
+                    "  essaim member remove dev@lists.example.org ann@example.org\n"
+                    "  essaim member remove dev@lists.example.org --file gone.txt",
+                    [&shell, r] { return remove(shell, *r); });
+  listed(verb, r);
+  verb->add_option("ADDRESS", r->addresses, "who");
+  verb->add_option("--file", r->file, "addresses, a line each; - is standard input")->type_name("FILE");
+
+  auto l = std::make_shared<Arguments>();
+  l->role.clear();
+  verb = shell.verb(
+      noun, "list", "who is on a list",
+      "  essaim member list dev@lists.example.org\n  essaim member list dev@lists.example.org --role owner",
+      [&shell, l] { return with_site(shell, [&](Site& site) { return show(shell, site, *l); }); });
+  listed(verb, l);
+
+  auto s = std::make_shared<Arguments>();
+  verb = shell.verb(noun, "set", "change somebody's delivery or name",
+                    "  essaim member set dev@lists.example.org ann@example.org delivery=off\n"
+                    "  essaim member set dev@lists.example.org ann@example.org name='Ann Bee'",
+                    [&shell, s] { return set(shell, *s); });
+  listed(verb, s);
+  verb->add_option("ADDRESS", s->addresses, "who")->required()->expected(1);
+  verb->add_option("KEY=VALUE", s->pairs, "delivery=on|off, name=TEXT")->required();
+}
+
+}  // namespace essaim::smtpd::cli

@@ -1,0 +1,304 @@
+// essaim post: the ledger. Who got what, when, from which host, with which reply.
+#include <CLI/CLI.hpp>
+
+#include "core/base/text.h"
+#include "smtpd/cli/commands.h"
+#include "smtpd/cli/json_text.h"
+#include "smtpd/cli/site.h"
+#include "storage/batch_store.h"
+#include "storage/post_filter.h"
+#include "storage/post_store.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+
+using storage::RecipientState;
+
+const char* state_name(RecipientState state) {
+  switch (state) {
+    case RecipientState::kPending:
+      return "pending";
+    case RecipientState::kDelivered:
+      return "delivered";
+    case RecipientState::kDeferred:
+      return "deferred";
+    case RecipientState::kFailed:
+      return "failed";
+    case RecipientState::kSuppressed:
+      return "suppressed";
+  }
+  return "?";
+}
+
+const char* kind_name(storage::PostKind kind) {
+  switch (kind) {
+    case storage::PostKind::kList:
+      return "list";
+    case storage::PostKind::kForward:
+      return "forward";
+    case storage::PostKind::kNotice:
+      return "notice";
+  }
+  return "?";
+}
+
+Json counts_json(const storage::LedgerCounts& c) {
+  return {{"accepted", c.accepted},
+          {"delivered", c.delivered},
+          {"failed", c.failed},
+          {"suppressed", c.suppressed},
+          {"pending", c.pending}};
+}
+
+Json post_json(const storage::PostRecord& p, const storage::LedgerCounts& counts) {
+  return {{"id", format_id(p.id)},
+          {"kind", kind_name(p.kind)},
+          {"list", p.list_address},
+          {"accepted", format_iso8601(p.accepted)},
+          {"expires", format_iso8601(p.expires)},
+          {"sender", p.sender},
+          {"author", p.author},
+          {"message_id", p.message_id},
+          {"subject", p.subject},
+          {"size", p.size},
+          {"client", p.client},
+          {"personal", p.mode == storage::CopyMode::kPersonal},
+          {"expanded", p.expanded},
+          {"batches", p.batches},
+          {"held", p.held},
+          {"held_reason", p.held_reason},
+          {"counts", counts_json(counts)}};
+}
+
+// Which recipients `post show` prints.
+struct Wanted {
+  std::optional<RecipientState> state;
+  storage::PostFilter who;
+  bool none = false;
+};
+
+Result<Wanted> parse_wanted(const std::string& text) {
+  Wanted out;
+  if (text.empty() || text == "all") return out;
+  if (text == "none") {
+    out.none = true;
+    return out;
+  }
+  for (const RecipientState s :
+       {RecipientState::kPending, RecipientState::kDelivered, RecipientState::kDeferred,
+        RecipientState::kFailed, RecipientState::kSuppressed}) {
+    if (text == state_name(s)) {
+      out.state = s;
+      return out;
+    }
+  }
+  if (text.starts_with("@") && text.size() > 1) {
+    out.who.domain = text.substr(1);
+    return out;
+  }
+  if (text.find('@') != std::string::npos) {
+    out.who.recipient = text;
+    return out;
+  }
+  const std::string meant =
+      nearest(text, {"all", "none", "pending", "delivered", "deferred", "failed", "suppressed"});
+  return Error{ErrorCode::kInvalid, "--recipients: \"" + text +
+                                        "\" is neither a state (all, none, pending, delivered, deferred, "
+                                        "failed, suppressed) nor an address "
+                                        "nor @domain" +
+                                        (meant.empty() ? "" : "; did you mean \"" + meant + "\"?")};
+}
+
+struct Shown {
+  std::string address, state, host, reply, time;
+  int attempts = 0;
+};
+
+// Batch by batch, so that a big post needs little memory.
+Result<void> for_each_recipient(Site& site, const storage::PostRecord& post, const Wanted& wanted,
+                                const std::function<void(const Shown&)>& each) {
+  const storage::RecipientMatch match(wanted.who);
+  for (int number = 0; number < post.batches && !wanted.none; ++number) {
+    std::optional<storage::BatchRecord> batch;
+    ESSAIM_TRY(site.read([&](storage::Connection& c) -> Result<void> {
+      auto found = storage::BatchStore(c).load(post.id, number, true);
+      if (!found.ok()) return found.error();
+      batch = *std::move(found);
+      return {};
+    }));
+    if (!batch) continue;
+    auto& progress = batch->progress;
+    if (progress.recipients.empty()) progress.recipients.resize(batch->recipients.size());
+    for (std::size_t i = 0; i < batch->recipients.size(); ++i) {
+      const auto& status = progress.recipients[i];
+      if (wanted.state && status.state != *wanted.state) continue;
+      if (match.any() && !match.matches(batch->recipients[i])) continue;
+      Shown shown;
+      shown.address = batch->recipients[i].local + "@" + batch->recipients[i].domain;
+      shown.state = state_name(status.state);
+      if (status.reply < progress.replies.size()) shown.reply = progress.replies[status.reply];
+      if (status.host < progress.hosts.size()) shown.host = progress.hosts[status.host];
+      if (status.state != RecipientState::kPending)
+        shown.time = format_iso8601(post.accepted + std::chrono::seconds(status.time));
+      shown.attempts = status.attempts;
+      each(shown);
+    }
+  }
+  return {};
+}
+
+int show_one(const Shell& shell, Site& site, const std::string& id_text, const std::string& recipients) {
+  const auto id = parse_id(id_text);
+  if (!id)
+    return shell.fail_usage("\"" + id_text +
+                            "\" is not a queue id; it has 13 letters and digits, see: essaim post find");
+  auto wanted = parse_wanted(recipients);
+  if (!wanted.ok()) return shell.fail(wanted.error());
+  storage::PostRecord post;
+  storage::LedgerCounts counts;
+  const auto read = site.read([&](storage::Connection& c) -> Result<void> {
+    storage::PostStore posts(c);
+    auto found = posts.find(*id);
+    if (!found.ok()) return found.error();
+    if (!found->has_value())
+      return Error{ErrorCode::kNotFound,
+                   "no post " + id_text + "; finished ones are kept for \"retention.posts\""};
+    post = **found;
+    auto sums = posts.counts(*id);
+    if (!sums.ok()) return sums.error();
+    counts = *sums;
+    return {};
+  });
+  if (!read.ok()) return shell.fail(read.error());
+
+  if (shell.json) {
+    const std::string head = json_text(post_json(post, counts));
+    print(head.substr(0, head.size() - 1) + ",\"recipients\":");
+    JsonArray array;
+    const auto done = for_each_recipient(site, post, *wanted, [&](const Shown& s) {
+      array.add({{"recipient", s.address},
+                 {"state", s.state},
+                 {"host", s.host},
+                 {"reply", s.reply},
+                 {"time", s.time.empty() ? Json(nullptr) : Json(s.time)},
+                 {"attempts", s.attempts}});
+    });
+    array.end();
+    print_line("}");
+    return done.ok() ? static_cast<int>(kOk) : shell.fail(done.error());
+  }
+
+  const auto line = [](const char* name, const std::string& value) { print_line(name + for_display(value)); };
+  line("post        ", format_id(post.id));
+  if (!post.list_address.empty()) line("list        ", post.list_address);
+  if (post.kind != storage::PostKind::kList) line("kind        ", kind_name(post.kind));
+  line("accepted    ", show_time(post.accepted));
+  line("from        ", post.author.empty() ? post.sender : post.author);
+  line("client      ", post.client);
+  line("message-id  ", post.message_id);
+  line("subject     ", post.subject);
+  line("size        ", std::to_string(post.size));
+  if (post.held) line("held        ", post.held_reason);
+  print_line("recipients  " + std::to_string(counts.accepted) + " = " + std::to_string(counts.delivered) +
+             " delivered + " + std::to_string(counts.failed) + " failed + " +
+             std::to_string(counts.suppressed) + " suppressed + " + std::to_string(counts.pending) +
+             " pending" + (post.expanded ? "" : " (still being expanded)"));
+  const auto done = for_each_recipient(site, post, *wanted, [&](const Shown& s) {
+    std::string text = "  " + for_display(s.address) + "  " + s.state;
+    if (!s.time.empty()) text += "  " + s.time.substr(0, 10) + " " + s.time.substr(11, 8);
+    if (s.attempts > 0) text += "  " + plural(s.attempts, "attempt");
+    if (!s.host.empty()) text += "  " + for_display(s.host);
+    if (!s.reply.empty()) text += "  " + for_display(s.reply);
+    print_line(text);
+  });
+  return done.ok() ? static_cast<int>(kOk) : shell.fail(done.error());
+}
+
+struct Search {
+  std::string recipient, message_id, list, since, until, sender;
+  std::size_t limit = 100;
+};
+
+int find(const Shell& shell, const Search& search) {
+  const WallTime now = system_clock().wall_now();
+  storage::PostFilter filter;
+  filter.recipient = search.recipient;
+  filter.message_id = search.message_id;
+  filter.list = search.list;
+  filter.sender = search.sender;
+  filter.limit = search.limit;
+  if (!search.since.empty()) {
+    auto when = parse_when(search.since, now);
+    if (!when.ok()) return shell.fail_usage("--since: " + when.error().message);
+    filter.since = *when;
+  }
+  if (!search.until.empty()) {
+    auto when = parse_when(search.until, now);
+    if (!when.ok()) return shell.fail_usage("--until: " + when.error().message);
+    filter.until = *when;
+  }
+  return with_site(shell, [&](Site& site) {
+    Json json = Json::array();
+    Table table({"ID", "ACCEPTED", "LIST", "FROM", "DELIVERED", "FAILED", "PENDING", "SUBJECT"});
+    const auto read = site.read([&](storage::Connection& c) -> Result<void> {
+      storage::PostStore posts(c);
+      auto found = posts.search(filter);
+      if (!found.ok()) return found.error();
+      for (const auto& post : *found) {
+        auto counts = posts.counts(post.id);
+        if (!counts.ok()) return counts.error();
+        if (shell.json) json.push_back(post_json(post, *counts));
+        table.add({format_id(post.id), show_time(post.accepted), post.list_address,
+                   post.author.empty() ? post.sender : post.author, std::to_string(counts->delivered),
+                   std::to_string(counts->failed), std::to_string(counts->pending), post.subject});
+      }
+      return {};
+    });
+    if (!read.ok()) return shell.fail(read.error());
+    if (shell.json) {
+      print_json(json);
+      return static_cast<int>(json.empty() ? kFailed : kOk);
+    }
+    if (table.empty()) return shell.fail(Error{ErrorCode::kNotFound, "no such post"});
+    print(table.text());
+    return static_cast<int>(kOk);
+  });
+}
+
+}  // namespace
+
+void add_post(Shell& shell) {
+  CLI::App* noun = shell.noun("post", "the ledger: what was accepted and what became of it");
+  auto search = std::make_shared<Search>();
+  CLI::App* verb = shell.verb(noun, "find", "find posts; newest first",
+                              "  essaim post find --recipient ann@example.org --since 1h\n"
+                              "  essaim post find --message-id '<x@y.example>'\n"
+                              "  essaim post find --list dev@lists.example.org --since 2026-11-22 --json",
+                              [&shell, search] { return find(shell, *search); });
+  verb->add_option("--recipient", search->recipient, "that went to this address")->type_name("ADDRESS");
+  verb->add_option("--message-id", search->message_id, "with this Message-ID, with or without <>")
+      ->type_name("ID");
+  verb->add_option("--list", search->list, "to this list")->type_name("LIST");
+  verb->add_option("--sender", search->sender, "from this address")->type_name("ADDRESS");
+  verb->add_option("--since", search->since, "accepted not before: 1h, 2d, 2026-11-22")->type_name("TIME");
+  verb->add_option("--until", search->until, "accepted before")->type_name("TIME");
+  verb->add_option("--limit", search->limit, "at most so many (100)")->type_name("N");
+
+  auto id = std::make_shared<std::string>();
+  auto recipients = std::make_shared<std::string>();
+  verb = shell.verb(
+      noun, "show", "a post: the counts, and each recipient with state, host, reply, time and attempts",
+      "  essaim post show 0bzt6gqb01000\n"
+      "  essaim post show 0bzt6gqb01000 --recipients failed\n"
+      "  essaim post show 0bzt6gqb01000 --recipients ann@example.org",
+      [&shell, id, recipients] {
+        return with_site(shell, [&](Site& site) { return show_one(shell, site, *id, *recipients); });
+      });
+  verb->add_option("ID", *id, "the queue id, from the log or `post find`")->required();
+  verb->add_option(
+          "--recipients", *recipients,
+          "which: all, none, pending, delivered, deferred, failed, suppressed, an address, or @domain")
+      ->type_name("WHICH");
+}
+
+}  // namespace essaim::smtpd::cli

@@ -1,0 +1,293 @@
+// essaim queue: what waits, why, and what the operator does about it.
+#include <CLI/CLI.hpp>
+
+#include "core/base/log.h"
+#include "smtpd/admin/client.h"
+#include "smtpd/cli/commands.h"
+#include "smtpd/cli/json_text.h"
+#include "smtpd/cli/site.h"
+#include "smtpd/operate/queue_ops.h"
+#include "storage/batch_store.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+
+using operate::QueueAction;
+using storage::BatchQueue;
+
+struct Arguments {
+  std::vector<std::string> ids;
+  std::string list, recipient, domain, sender, older_than, reason;
+  std::size_t limit = 1000;
+  bool all = false;
+};
+using ArgumentsPtr = std::shared_ptr<Arguments>;
+
+void add_filters(CLI::App* verb, const ArgumentsPtr& a) {
+  verb->add_option("--list", a->list, "posts to this list")->type_name("LIST");
+  verb->add_option("--recipient", a->recipient, "that wait for this address")->type_name("ADDRESS");
+  verb->add_option("--domain", a->domain, "that wait for this domain")->type_name("DOMAIN");
+  verb->add_option("--sender", a->sender, "from this address")->type_name("ADDRESS");
+  verb->add_option("--older-than", a->older_than, "accepted longer ago than: 1h, 2d")->type_name("SPAN");
+}
+
+Result<operate::QueueSelection> selection_of(const Arguments& a) {
+  operate::QueueSelection out;
+  for (const std::string& text : a.ids) {
+    const auto id = parse_id(text);
+    if (!id) return Error{ErrorCode::kInvalid, "\"" + text + "\" is not a queue id; see: essaim queue list"};
+    out.ids.push_back(*id);
+  }
+  out.filter.list = a.list;
+  out.filter.recipient = a.recipient;
+  out.filter.domain = a.domain;
+  out.filter.sender = a.sender;
+  out.filter.limit = a.limit;
+  if (!a.older_than.empty()) {
+    auto when = parse_when(a.older_than, system_clock().wall_now());
+    if (!when.ok()) return Error{ErrorCode::kInvalid, "--older-than: " + when.error().message};
+    out.filter.until = *when;
+  }
+  return out;
+}
+
+const char* state_name(BatchQueue queue) {
+  switch (queue) {
+    case BatchQueue::kFinished:
+      return "finished";
+    case BatchQueue::kReady:
+      return "ready";
+    case BatchQueue::kWaiting:
+      return "waiting";
+    case BatchQueue::kOwned:
+      return "active";
+    case BatchQueue::kHeld:
+      return "held";
+  }
+  return "?";
+}
+
+Json as_json(const storage::BatchRecord& b, const std::optional<storage::PostRecord>& post) {
+  return {{"id", format_id(b.post_id)},
+          {"batch", b.number},
+          {"list", post ? post->list_address : ""},
+          {"sender", post ? post->author : ""},
+          {"accepted", post ? Json(format_iso8601(post->accepted)) : Json(nullptr)},
+          {"state", state_name(b.queue)},
+          {"pending", b.pending},
+          {"recipients", b.count},
+          {"delivered", b.delivered},
+          {"failed", b.failed},
+          {"suppressed", b.suppressed},
+          {"destination", b.destination},
+          {"due", b.queue == BatchQueue::kWaiting ? Json(format_iso8601(b.due)) : Json(nullptr)},
+          {"attempts", b.attempts},
+          {"why", post && post->held && b.why.empty() ? post->held_reason : b.why}};
+}
+
+int list(const Shell& shell, const Arguments& a) {
+  auto selection = selection_of(a);
+  if (!selection.ok()) return shell.fail(selection.error());
+  return with_site(shell, [&](Site& site) {
+    const WallTime now = system_clock().wall_now();
+    Json batches = Json::array();
+    Table table({"ID", "AGE", "LIST", "STATE", "PENDING", "DUE IN", "DESTINATION", "WHY"});
+    storage::BatchStore::QueueCounts counts;
+    std::int64_t unexpanded = 0;
+    const auto read = site.read([&](storage::Connection& c) -> Result<void> {
+      storage::BatchStore store(c);
+      storage::PostStore posts(c);
+      auto found = store.waiting(selection->filter);
+      if (!found.ok()) return found.error();
+      std::map<Id, std::optional<storage::PostRecord>> known;
+      for (const auto& b : *found) {
+        if (known.count(b.post_id) == 0) {
+          auto post = posts.find(b.post_id);
+          if (!post.ok()) return post.error();
+          known[b.post_id] = *std::move(post);
+        }
+        const auto& post = known[b.post_id];
+        Json json = as_json(b, post);
+        table.add({format_id(b.post_id) + "/" + std::to_string(b.number),
+                   post ? show_age(post->accepted, now) : "", post ? post->list_address : "",
+                   state_name(b.queue), std::to_string(b.pending),
+                   b.queue == BatchQueue::kWaiting ? show_age(b.due, now) : "", b.destination,
+                   json["why"].get<std::string>()});
+        if (shell.json) batches.push_back(std::move(json));
+      }
+      auto sums = store.queue_counts();
+      if (!sums.ok()) return sums.error();
+      counts = *sums;
+      auto open = posts.unexpanded(1'000'000);
+      if (!open.ok()) return open.error();
+      unexpanded = static_cast<std::int64_t>(open->size());
+      return {};
+    });
+    if (!read.ok()) return shell.fail(read.error());
+    if (shell.json) {
+      return print_json({{"counts",
+                          {{"ready", counts.ready},
+                           {"waiting", counts.waiting},
+                           {"active", counts.owned},
+                           {"held", counts.held},
+                           {"unexpanded", unexpanded},
+                           {"pending_recipients", counts.pending_recipients}}},
+                         {"batches", batches}});
+    }
+    if (!table.empty()) print(table.text());
+    print_line(plural(counts.pending_recipients, "recipient") + " waiting in " +
+               std::to_string(counts.ready + counts.waiting + counts.owned + counts.held) +
+               (counts.ready + counts.waiting + counts.owned + counts.held == 1 ? " batch: " : " batches: ") +
+               std::to_string(counts.ready) + " ready, " + std::to_string(counts.owned) + " active, " +
+               std::to_string(counts.waiting) + " waiting, " + std::to_string(counts.held) + " held" +
+               (unexpanded > 0 ? "; " + plural(unexpanded, "post") + " being expanded" : ""));
+    return static_cast<int>(kOk);
+  });
+}
+
+int show(const Shell& shell, const std::string& id_text) {
+  const auto id = parse_id(id_text);
+  if (!id) return shell.fail_usage("\"" + id_text + "\" is not a queue id; see: essaim queue list");
+  return with_site(shell, [&](Site& site) {
+    std::optional<storage::PostRecord> post;
+    std::vector<storage::BatchRecord> batches;
+    const auto read = site.read([&](storage::Connection& c) -> Result<void> {
+      auto found = storage::PostStore(c).find(*id);
+      if (!found.ok()) return found.error();
+      post = *std::move(found);
+      if (!post) return Error{ErrorCode::kNotFound, "no post " + id_text};
+      auto all = storage::BatchStore(c).of_post(*id, false);
+      if (!all.ok()) return all.error();
+      batches = *std::move(all);
+      return {};
+    });
+    if (!read.ok()) return shell.fail(read.error());
+    const WallTime now = system_clock().wall_now();
+    if (shell.json) {
+      Json all = Json::array();
+      for (const auto& b : batches) all.push_back(as_json(b, post));
+      return print_json({{"id", format_id(post->id)},
+                         {"list", post->list_address},
+                         {"accepted", format_iso8601(post->accepted)},
+                         {"held", post->held},
+                         {"held_reason", post->held_reason},
+                         {"expanded", post->expanded},
+                         {"batches", all}});
+    }
+    print_line("post      " + format_id(post->id) + " to " + for_display(post->list_address));
+    print_line("accepted  " + show_time(post->accepted) + " (" + show_age(post->accepted, now) +
+               " ago), expires " + show_time(post->expires));
+    if (post->held) print_line("held      " + for_display(post->held_reason));
+    if (!post->expanded) print_line("expanded  not yet");
+    Table table({"BATCH", "STATE", "PENDING", "DELIVERED", "FAILED", "SUPPRESSED", "ROUNDS", "DUE IN",
+                 "DESTINATION", "WHY"});
+    for (const auto& b : batches)
+      table.add({std::to_string(b.number), state_name(b.queue), std::to_string(b.pending),
+                 std::to_string(b.delivered), std::to_string(b.failed), std::to_string(b.suppressed),
+                 std::to_string(b.attempts), b.queue == BatchQueue::kWaiting ? show_age(b.due, now) : "",
+                 b.destination, b.why});
+    print(table.text());
+    return static_cast<int>(kOk);
+  });
+}
+
+int report(const Shell& shell, QueueAction action, const Json& result) {
+  if (shell.json) return print_json(result);
+  const auto posts = result.value("posts", std::int64_t{0}),
+             recipients = result.value("recipients", std::int64_t{0}),
+             busy = result.value("busy", std::int64_t{0});
+  std::string text;
+  switch (action) {
+    case QueueAction::kHold:
+      text = plural(posts, "post") + " held";
+      break;
+    case QueueAction::kRelease:
+      text = plural(posts, "post") + " released";
+      break;
+    case QueueAction::kDelete:
+      text = plural(recipients, "recipient") + " of " + plural(posts, "post") + " deleted from the queue";
+      break;
+    case QueueAction::kRetry:
+      text = plural(recipients, "recipient") + " of " + plural(posts, "post") + " will be tried now";
+      break;
+  }
+  print_line(text);
+  if (busy > 0)
+    print_line(plural(busy, "recipient") +
+               " left alone: being delivered just now, or by a server that was killed "
+               "(start it: it takes them back)");
+  return kOk;
+}
+
+// In the server if it runs: it has parts of the queue in memory.
+int change(const Shell& shell, QueueAction action, const Arguments& a) {
+  auto selection = selection_of(a);
+  if (!selection.ok()) return shell.fail(selection.error());
+  if (selection->empty() && !a.all)
+    return shell.fail_usage(
+        "which posts? Name queue ids, or --list, --recipient, --domain, --sender, --older-than, or --all");
+  if (!selection->ids.empty() && (!a.list.empty() || !a.sender.empty() || !a.older_than.empty() || a.all))
+    return shell.fail_usage("queue ids go with --recipient and --domain only");
+  return with_site(shell, [&](Site& site) {
+    admin::Request request;
+    request.command = std::string("queue-") + operate::to_string(action);
+    request.arguments = selection->to_arguments();
+    if (!a.reason.empty()) request.arguments["reason"] = a.reason;
+    auto answer = admin::call(site.settings().admin_socket(), request, std::chrono::minutes(30));
+    if (answer.ok()) return report(shell, action, Json::parse(*answer));
+    if (answer.error().code != ErrorCode::kNotFound || answer.error().message.find("no server") != 0)
+      return shell.fail(answer.error());
+    operate::QueueRequest work{action, *selection, a.reason};
+    auto changed = operate::change_queue(site.database(), system_clock(), work, nullptr);
+    if (!changed.ok()) return shell.fail(changed.error());
+    return report(shell, action,
+                  {{"posts", changed->posts}, {"recipients", changed->recipients}, {"busy", changed->busy}});
+  });
+}
+
+}  // namespace
+
+void add_queue(Shell& shell) {
+  CLI::App* noun = shell.noun("queue", "what waits to be delivered");
+  auto a = std::make_shared<Arguments>();
+  CLI::App* verb = shell.verb(noun, "list", "what waits and why, by batches of up to 1,000 recipients",
+                              "  essaim queue list\n  essaim queue list --domain example.net --older-than 1h",
+                              [&shell, a] { return list(shell, *a); });
+  add_filters(verb, a);
+  verb->add_option("--limit", a->limit, "at most so many (1000)")->type_name("N");
+  auto id = std::make_shared<std::string>();
+  shell
+      .verb(noun, "show", "the batches of a post", "  essaim queue show 0bzt6gqb01000",
+            [&shell, id] { return show(shell, *id); })
+      ->add_option("ID", *id, "queue id")
+      ->required();
+
+  struct Row {
+    QueueAction action;
+    const char* help;
+    const char* examples;
+  };
+  for (const Row& row :
+       {Row{QueueAction::kHold, "stop delivering posts until they are released",
+            "  essaim queue hold 0bzt6gqb01000 --reason 'looks like spam'\n  essaim queue hold --list "
+            "dev@lists.example.org"},
+        Row{QueueAction::kRelease, "deliver held posts",
+            "  essaim queue release 0bzt6gqb01000\n  essaim queue release --all"},
+        Row{QueueAction::kDelete, "do not deliver to those who still wait; the ledger says so",
+            "  essaim queue delete 0bzt6gqb01000\n  essaim queue delete --domain example.net --older-than "
+            "2d\n"
+            "  essaim queue delete 0bzt6gqb01000 --recipient ann@example.org"},
+        Row{QueueAction::kRetry, "try deferred recipients now, not when they are due",
+            "  essaim queue retry 0bzt6gqb01000\n  essaim queue retry --domain example.net\n  essaim queue "
+            "retry --all"}}) {
+    auto c = std::make_shared<Arguments>();
+    verb = shell.verb(noun, operate::to_string(row.action), row.help, row.examples,
+                      [&shell, c, action = row.action] { return change(shell, action, *c); });
+    verb->add_option("ID", c->ids, "queue ids");
+    add_filters(verb, c);
+    verb->add_flag("--all", c->all, "everything that waits");
+    verb->add_option("--reason", c->reason, "kept with it")->type_name("TEXT");
+  }
+}
+
+}  // namespace essaim::smtpd::cli

@@ -1,0 +1,84 @@
+// Commands to the running server: trace, reload, drain, log.
+#include <CLI/CLI.hpp>
+
+#include "core/base/text.h"
+#include "smtpd/admin/client.h"
+#include "smtpd/cli/commands.h"
+#include "smtpd/cli/json_text.h"
+#include "smtpd/settings/settings.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+
+Result<Settings> settings_of(const Shell& shell) {
+  auto loaded = load_settings(shell.config);
+  if (!loaded.ok()) return Error{ErrorCode::kInvalid, loaded.error().message};
+  return std::move(loaded->settings);
+}
+
+// Asks the server and shows the "message" of its answer.
+int ask(const Shell& shell, const admin::Request& request) {
+  auto settings = settings_of(shell);
+  if (!settings.ok()) return shell.fail(settings.error());
+  auto answer = admin::call(settings->admin_socket(), request);
+  if (!answer.ok()) return shell.fail(answer.error());
+  return shell.done(for_display(Json::parse(*answer).value("message", std::string("done"))), *answer);
+}
+
+int trace(const Shell& shell, const std::string& peer, const std::string& destination,
+          const std::string& list) {
+  admin::Request request{"trace", {}};
+  if (!peer.empty()) request.arguments["peer"] = peer;
+  if (!destination.empty()) request.arguments["destination"] = destination;
+  if (!list.empty()) request.arguments["list"] = list;
+  if (request.arguments.size() != 1)
+    return shell.fail_usage("what is to be traced? One of --peer IP, --destination DOMAIN, --list ADDRESS");
+  auto settings = settings_of(shell);
+  if (!settings.ok()) return shell.fail(settings.error());
+  const auto done = admin::stream(
+      settings->admin_socket(), request,
+      [&] {
+        if (!shell.json) std::fprintf(stderr, "tracing; end with Ctrl-C\n");
+      },
+      [&](const std::string& line) {
+        print_line(shell.json ? json_text({{"line", line}}) : escaped_for_display(line, 8192));
+        return std::fflush(stdout) == 0;
+      });
+  return done.ok() ? static_cast<int>(kOk) : shell.fail(done.error());
+}
+
+}  // namespace
+
+void add_server_commands(Shell& shell) {
+  auto peer = std::make_shared<std::string>();
+  auto destination = std::make_shared<std::string>();
+  auto list = std::make_shared<std::string>();
+  CLI::App* verb =
+      shell.verb("trace", "show SMTP dialogues of the running server as they happen",
+                 "  essaim trace --peer 192.0.2.1\n  essaim trace --destination example.net\n"
+                 "  essaim trace --list dev@lists.example.org",
+                 [&shell, peer, destination, list] { return trace(shell, *peer, *destination, *list); });
+  verb->add_option("--peer", *peer, "what comes in from this client")->type_name("IP");
+  verb->add_option("--destination", *destination, "what goes out to this domain")->type_name("DOMAIN");
+  verb->add_option("--list", *list, "what goes out for this list")->type_name("ADDRESS");
+
+  shell.verb("reload", "read the configuration and certificates again (as SIGHUP)", "  essaim reload",
+             [&shell] {
+               return ask(shell, {"reload", {}});
+             });
+  shell.verb("drain", "stop the server: finish what is under way, then exit (as SIGTERM)", "  essaim drain",
+             [&shell] {
+               return ask(shell, {"drain", {}});
+             });
+  auto level = std::make_shared<std::string>();
+  CLI::App* log = shell.noun("log", "the log of the running server");
+  shell
+      .verb(log, "level", "change the level until the next reload", "  essaim log level debug",
+            [&shell, level] {
+              return ask(shell, {"log-level", {{"level", *level}}});
+            })
+      ->add_option("LEVEL", *level, "debug, info, warning or error")
+      ->required();
+}
+
+}  // namespace essaim::smtpd::cli

@@ -1,0 +1,164 @@
+#include "smtpd/cli/shell.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <time.h>
+
+#include "core/base/text.h"
+#include "smtpd/settings/settings.h"
+
+namespace essaim::smtpd::cli {
+
+Shell::Shell(CLI::App& root) : config(kDefaultConfigFile), root_(root) {
+  root_.require_subcommand(1);
+  add_globals(&root_);
+}
+
+void Shell::add_globals(CLI::App* app) {
+  app->add_option("--config", config, "configuration file (default " + std::string(kDefaultConfigFile) + ")")
+      ->type_name("FILE");
+  app->add_flag("--json", json, "machine-readable output");
+}
+
+CLI::App* Shell::noun(const std::string& name, const std::string& help) {
+  CLI::App* app = root_.add_subcommand(name, help);
+  app->require_subcommand(1);
+  add_globals(app);
+  return app;
+}
+
+CLI::App* Shell::verb(CLI::App* noun, const std::string& name, const std::string& help,
+                      const std::string& examples, std::function<int()> run) {
+  CLI::App* app = noun->add_subcommand(name, help);
+  add_globals(app);
+  app->footer("Examples:\n" + examples);
+  app->callback([this, run = std::move(run)] { chosen_ = run; });
+  return app;
+}
+
+CLI::App* Shell::verb(const std::string& name, const std::string& help, const std::string& examples,
+                      std::function<int()> run) {
+  return verb(&root_, name, help, examples, std::move(run));
+}
+
+int Shell::run_chosen() {
+  return chosen_ ? chosen_() : static_cast<int>(kUsage);
+}
+
+int Shell::fail(const Error& error) const {
+  const bool usage = error.code == ErrorCode::kInvalid;
+  if (json) {
+    nlohmann::ordered_json out;
+    out["error"] = error.message;
+    out["code"] = to_string(error.code);
+    std::fprintf(stderr, "%s\n",
+                 out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  } else {
+    for (std::string_view line : split(error.message, '\n'))
+      std::fprintf(stderr, "essaim: %s\n", escaped_for_display(line).c_str());
+  }
+  return usage ? kUsage : kFailed;
+}
+
+int Shell::fail_usage(const std::string& message) const {
+  return fail(Error{ErrorCode::kInvalid, message});
+}
+
+int Shell::done(const std::string& text, const std::string& json_text) const {
+  print_line(json ? json_text : text);
+  return kOk;
+}
+
+void print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+void print_line(std::string_view text) {
+  print(text);
+  print("\n");
+}
+
+namespace {
+
+// "2026-11-22", "2026-11-22T18:52:04Z" or with a space; UTC.
+bool parse_date(const std::string& text, WallTime* out) {
+  for (const char* format : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"}) {
+    tm parts{};
+    const char* end = strptime(text.c_str(), format, &parts);
+    if (end == nullptr || *end != '\0') continue;
+    *out = from_millis(static_cast<std::int64_t>(timegm(&parts)) * 1000);
+    return true;
+  }
+  return false;
+}
+
+Result<WallTime> parse_time(const std::string& text, WallTime now, int direction) {
+  Duration duration{};
+  WallTime when{};
+  if (parse_duration(text, &duration))
+    return now + direction * std::chrono::duration_cast<std::chrono::milliseconds>(duration);
+  if (parse_date(text, &when)) return when;
+  return Error{ErrorCode::kInvalid, "\"" + text +
+                                        "\" is neither a time span (90s, 15m, 4h, 5d) nor a time in UTC "
+                                        "(2026-11-22, 2026-11-22T18:52:04Z)"};
+}
+
+}  // namespace
+
+Result<WallTime> parse_when(const std::string& text, WallTime now) {
+  return parse_time(text, now, -1);
+}
+Result<WallTime> parse_until(const std::string& text, WallTime now) {
+  return parse_time(text, now, 1);
+}
+
+std::string show_time(WallTime time) {
+  if (time == WallTime{}) return "-";
+  std::string text = format_iso8601(time).substr(0, 19);
+  text[10] = ' ';
+  return text;
+}
+
+std::string show_age(WallTime time, WallTime now) {
+  if (time == WallTime{}) return "-";
+  auto age = time < now ? now - time : time - now;
+  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(age);
+  if (seconds > std::chrono::minutes(10)) seconds -= seconds % std::chrono::seconds(60);
+  if (seconds > std::chrono::hours(48)) seconds -= seconds % std::chrono::hours(1);
+  return format_duration(seconds);
+}
+
+std::string for_display(std::string_view text) {
+  return text.empty() ? "-" : escaped_for_display(text);
+}
+
+std::string plural(std::int64_t n, const std::string& thing) {
+  return std::to_string(n) + " " + thing + (n == 1 ? "" : "s");
+}
+
+void Table::add(std::vector<std::string> cells) {
+  for (std::string& cell : cells) cell = for_display(cell);
+  rows_.push_back(std::move(cells));
+}
+
+std::string Table::text() const {
+  const auto width = [](const std::string& cell) {  // characters, not octets
+    std::size_t n = 0;
+    for (const char c : cell) n += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1 : 0;
+    return n;
+  };
+  std::vector<std::size_t> widths(rows_[0].size(), 0);
+  for (const auto& row : rows_)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+  std::string out;
+  for (const auto& row : rows_) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      out += row[i];
+      if (i + 1 < row.size()) out.append(widths[i] - width(row[i]) + 2, ' ');
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+}  // namespace essaim::smtpd::cli

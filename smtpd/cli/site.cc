@@ -1,0 +1,47 @@
+#include "smtpd/cli/site.h"
+
+#include "smtpd/operate/database_file.h"
+#include "storage/schema.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+constexpr int kCommandLineNode = 0;  // nodes count from 1
+}
+
+Site::Site(Settings settings, std::unique_ptr<storage::Database> database)
+    : settings_(std::move(settings)),
+      database_(std::move(database)),
+      ids_(system_clock(), kCommandLineNode),
+      admin_(*database_, system_clock(), ids_) {}
+
+Result<std::unique_ptr<Site>> Site::open_any_version(const Shell& shell) {
+  auto loaded = load_settings(shell.config);
+  if (!loaded.ok()) {
+    // Whatever is wrong with the file, it is the configuration that is wrong.
+    return Error{ErrorCode::kInvalid, loaded.error().message};
+  }
+  auto database = operate::open_database(loaded->settings, 1);
+  if (!database.ok()) return database.error();
+  return std::unique_ptr<Site>(new Site(std::move(loaded->settings), *std::move(database)));
+}
+
+Result<std::unique_ptr<Site>> Site::open(const Shell& shell) {
+  auto site = open_any_version(shell);
+  if (!site.ok()) return site;
+  auto version = storage::schema_version((*site)->database());
+  if (!version.ok()) return version.error();
+  if (*version == 0) {
+    ESSAIM_TRY(storage::migrate((*site)->database()));
+  } else {
+    ESSAIM_TRY(storage::require_newest((*site)->database()));
+  }
+  return site;
+}
+
+int with_site(const Shell& shell, const std::function<int(Site&)>& command) {
+  auto site = Site::open(shell);
+  if (!site.ok()) return shell.fail(site.error());
+  return command(**site);
+}
+
+}  // namespace essaim::smtpd::cli

@@ -1,0 +1,44 @@
+// What a command works on: the settings, the database beside a server that may run, and that server by its
+// admin socket.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/base/id.h"
+#include "core/base/result.h"
+#include "lists/admin.h"
+#include "smtpd/admin/protocol.h"
+#include "smtpd/cli/shell.h"
+#include "smtpd/settings/settings.h"
+#include "storage/database.h"
+
+namespace essaim::smtpd::cli {
+
+class Site {
+ public:
+  // Reads the configuration and opens the database. An empty or missing one is made (for the server's user);
+  // one of an older version is refused with what to do.
+  static Result<std::unique_ptr<Site>> open(const Shell& shell);
+  // The same without looking at the schema: `storage check` and `storage migrate`.
+  static Result<std::unique_ptr<Site>> open_any_version(const Shell& shell);
+
+  const Settings& settings() const { return settings_; }
+  storage::Database& database() { return *database_; }
+  lists::Admin& admin() { return admin_; }
+  // A consistent look at the database.
+  Result<void> read(const storage::Work& work) { return database_->read_now(work); }
+
+ private:
+  Site(Settings settings, std::unique_ptr<storage::Database> database);
+  Settings settings_;
+  std::unique_ptr<storage::Database> database_;
+  IdGenerator ids_;  // of a node number that no server has
+  lists::Admin admin_;
+};
+
+// Runs `command` on the opened site; errors are said.
+int with_site(const Shell& shell, const std::function<int(Site&)>& command);
+
+}  // namespace essaim::smtpd::cli

@@ -1,0 +1,190 @@
+// What the running server does for the command line, see admin/protocol.h. Handlers run on loop 0; what
+// blocks goes to the operator's executor.
+#include <atomic>
+#include <future>
+
+#include <nlohmann/json.hpp>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "smtpd/daemon/server.h"
+#include "smtpd/operate/queue_ops.h"
+
+namespace essaim::smtpd {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using admin::Request;
+using ResponderPtr = std::shared_ptr<admin::Responder>;
+
+constexpr Duration kRecallPatience = std::chrono::seconds(30);
+
+std::string text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<std::string> message(const std::string& words) {
+  return text({{"message", words}});
+}
+
+Json as_json(const delivery::DestinationStatus& d) {
+  return {{"domain", d.domain}, {"key", d.key},         {"hosts", d.hosts}, {"connections", d.connections},
+          {"limit", d.limit},   {"waiting", d.waiting}, {"state", d.state}, {"last_replies", d.last_replies}};
+}
+
+bool set_level(const std::string& name) {
+  const std::pair<const char*, log::Level> levels[] = {{"debug", log::Level::kDebug},
+                                                       {"info", log::Level::kInfo},
+                                                       {"warning", log::Level::kWarning},
+                                                       {"error", log::Level::kError}};
+  for (const auto& [known, level] : levels) {
+    if (name != known) continue;
+    log::set_level(level);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::map<std::string, admin::Verb> Server::admin_verbs() {
+  std::map<std::string, admin::Verb> verbs;
+  verbs["ping"] = {
+      {}, [this](const Request&, const ResponderPtr& r) {
+        r->answer(text({{"node", node_.number}, {"epoch", node_.epoch}, {"sessions", gate_.count()}}));
+      }};
+  verbs["ring"] = {{}, [this](const Request&, const ResponderPtr& r) {
+                     engine_->ring();
+                     r->answer(message("rung"));
+                   }};
+  verbs["destinations"] = {{}, [this](const Request&, const ResponderPtr& r) {
+                             engine_->destinations([r](std::vector<delivery::DestinationStatus> all) {
+                               Json list = Json::array();
+                               for (const auto& d : all) list.push_back(as_json(d));
+                               r->answer(text({{"destinations", list}}));
+                             });
+                           }};
+  verbs["explain"] = {{"domain"}, [this](const Request& q, const ResponderPtr& r) {
+                        engine_->explain(q.argument("domain"), [r](const delivery::DestinationStatus& d,
+                                                                   const std::string& words) {
+                          r->answer(text({{"running", true}, {"destination", as_json(d)}, {"text", words}}));
+                        });
+                      }};
+  verbs["suspensions"] = {{"domain"}, [this](const Request& q, const ResponderPtr& r) {
+                            engine_->suspensions_changed();
+                            if (!q.argument("domain").empty())
+                              engine_->retry_destination(q.argument("domain"));
+                            r->answer(message("read again"));
+                          }};
+  verbs["log-level"] = {{"level"}, [](const Request& q, const ResponderPtr& r) {
+                          const std::string name = q.argument("level");
+                          if (set_level(name)) return r->answer(message("level is " + name));
+                          r->answer(Error{ErrorCode::kInvalid,
+                                          "\"" + name + "\" is not a level: debug, info, warning or error"});
+                        }};
+  verbs["reload"] = {{}, [this](const Request&, const ResponderPtr& r) {
+                       control_.post([this, r] {
+                         auto done = reload();
+                         r->answer(done.ok() ? message(*done) : Result<std::string>(done.error()));
+                       });
+                     }};
+  verbs["drain"] = {{}, [this](const Request&, const ResponderPtr& r) {
+                      log::info("drain-asked");
+                      r->answer(message("draining"));
+                      control_.terminate();
+                    }};
+  verbs["trace"] = {{"peer", "destination", "list"},
+                    [this](const Request& q, const ResponderPtr& r) { trace(q, r); }};
+  for (const auto action : {operate::QueueAction::kHold, operate::QueueAction::kRelease,
+                            operate::QueueAction::kDelete, operate::QueueAction::kRetry}) {
+    const std::string name = operate::to_string(action);
+    verbs["queue-" + name] = {
+        {"ids", "list", "recipient", "domain", "sender", "until", "reason"},
+        [this, name](const Request& q, const ResponderPtr& r) { change_queue(name, q, r); }};
+  }
+  return verbs;
+}
+
+void Server::change_queue(const std::string& action, const Request& request, const ResponderPtr& responder) {
+  auto selection = operate::QueueSelection::from_arguments(request.arguments);
+  if (!selection.ok()) return responder->answer(selection.error());
+  operate::QueueRequest work;
+  for (const auto known : {operate::QueueAction::kHold, operate::QueueAction::kRelease,
+                           operate::QueueAction::kDelete, operate::QueueAction::kRetry})
+    if (action == operate::to_string(known)) work.action = known;
+  work.selection = *selection;
+  work.reason = request.argument("reason");
+  const bool taken = operator_->submit([this, work, responder] {
+    const auto recall = [this](const std::vector<Id>& posts) {
+      auto back = std::make_shared<std::promise<void>>();
+      engine_->recall(posts, [back] { back->set_value(); });
+      back->get_future().wait_for(kRecallPatience);
+    };
+    if (work.action == operate::QueueAction::kRetry) forget_dead(work.selection.filter.domain);
+    auto change = operate::change_queue(*database_, system_clock(), work, recall);
+    engine_->ring();
+    if (!change.ok()) return responder->answer(change.error());
+    responder->answer(
+        text({{"posts", change->posts}, {"recipients", change->recipients}, {"busy", change->busy}}));
+  });
+  if (!taken) responder->answer(Error{ErrorCode::kCancelled, "the server is shutting down"});
+}
+
+// Who asks for a retry believes that it works again.
+void Server::forget_dead(const std::string& domain) {
+  if (!domain.empty()) return engine_->retry_destination(domain);
+  engine_->destinations([this](const std::vector<delivery::DestinationStatus>& all) {
+    for (const auto& d : all)
+      if (d.state.starts_with("suspended")) engine_->retry_destination(d.domain);
+  });
+}
+
+void Server::trace(const Request& request, const ResponderPtr& responder) {
+  if (request.arguments.size() != 1)
+    return responder->answer(Error{ErrorCode::kInvalid, "one of peer, destination and list is to be traced"});
+  const std::string peer = request.argument("peer");
+  if (peer.empty()) return trace_delivery(request, responder);
+  auto address = net::SocketAddress::from_ip(peer, 0);
+  if (!address.ok())
+    return responder->answer(Error{ErrorCode::kInvalid, "\"" + peer + "\" is not an IP address"});
+  trace_peer(address->ip(), responder);
+}
+
+void Server::trace_peer(const std::string& ip, const ResponderPtr& responder) {
+  auto trace = std::make_shared<Trace>(ip, responder);
+  responder->begin_stream([this, weak = std::weak_ptr<Trace>(trace)] {
+    std::erase_if(traces_, [&](const auto& t) { return t == weak.lock(); });
+    publish_traces();
+  });
+  traces_.push_back(std::move(trace));
+  publish_traces();
+  responder->answer(message("tracing"));
+}
+
+void Server::publish_traces() {
+  const Traces traces = std::make_shared<const std::vector<std::shared_ptr<Trace>>>(traces_);
+  for (Loop& l : loops_) {
+    l.loop->post([&l, traces] {
+      if (l.inbound) l.inbound->set_traces(traces);
+    });
+  }
+}
+
+// Delivery has one trace at a time.
+void Server::trace_delivery(const Request& request, const ResponderPtr& responder) {
+  if (delivery_watcher_)
+    return responder->answer(
+        Error{ErrorCode::kConflict, "deliveries are being traced already; end that trace first"});
+  delivery_watcher_ = responder;
+  responder->begin_stream([this] {
+    if (!delivery_watcher_) return;
+    delivery_watcher_.reset();
+    engine_->set_trace({}, nullptr);
+  });
+  delivery::Engine::TraceTarget target{ascii_lowered(request.argument("destination")),
+                                       ascii_lowered(request.argument("list"))};
+  responder->answer(message("tracing"));
+  engine_->set_trace(target, [responder](const std::string& line) { responder->line(line); });
+}
+
+}  // namespace essaim::smtpd

@@ -1,0 +1,93 @@
+#include "smtpd/daemon/conversions.h"
+
+#include <algorithm>
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
+namespace essaim::smtpd {
+
+delivery::EngineSettings engine_settings(const Settings& settings, std::vector<std::string> own) {
+  const DeliverySettings& d = settings.delivery;
+  delivery::EngineSettings out;
+  out.hostname = settings.hostname;
+  out.smarthost = d.smarthost;
+  out.port = d.port;
+  out.tls = d.tls;
+  out.ipv4 = d.ipv4;
+  out.ipv6 = d.ipv6;
+  out.recipients_per_transaction = static_cast<std::size_t>(d.recipients_per_transaction);
+  out.transactions_per_connection = d.transactions_per_connection;
+  out.connections_per_destination = d.connections_per_destination;
+  out.connections_initial = d.connections_initial;
+  out.connections_total = d.connections_total;
+  out.retry_initial = d.retry_initial;
+  out.retry_max = d.retry_max;
+  out.connect_timeout = d.connect_timeout;
+  out.command_timeout = d.command_timeout;
+  out.idle_timeout = d.idle_timeout;
+  out.active_batches = static_cast<std::size_t>(d.active_batches);
+  out.journal_directory = settings.journal_directory();
+  out.own_addresses = std::move(own);
+  return out;
+}
+
+SessionSettings session_settings(const Settings& settings) {
+  const LimitSettings& l = settings.limits;
+  SessionSettings out;
+  out.hostname = settings.hostname;
+  out.limits.max_recipients = static_cast<std::size_t>(l.recipients);
+  out.limits.max_message_octets = l.message_size;
+  out.limits.max_errors = static_cast<std::size_t>(l.errors);
+  out.limits.command_deadline = l.command_timeout;
+  out.limits.data_block_deadline = l.data_timeout;
+  out.bare_line_ends = l.normalise_line_ends ? smtp::BareLineEnds::kNormalise : smtp::BareLineEnds::kRefuse;
+  out.spill_directory = settings.spill_directory();
+  return out;
+}
+
+std::vector<std::string> own_addresses(const Settings& settings,
+                                       const std::vector<std::shared_ptr<net::ListenSocket>>& sockets) {
+  std::vector<std::string> out = settings.delivery.own_addresses;
+  bool everywhere = false;
+  for (const auto& socket : sockets) {
+    if (socket->address().port() != settings.delivery.port) continue;
+    const std::string ip = socket->address().ip();
+    if (ip == "0.0.0.0" || ip == "::")
+      everywhere = true;
+    else
+      out.push_back(ip);
+  }
+  ifaddrs* interfaces = nullptr;
+  if (everywhere && getifaddrs(&interfaces) == 0) {
+    for (const ifaddrs* i = interfaces; i != nullptr; i = i->ifa_next) {
+      if (i->ifa_addr == nullptr) continue;
+      const int family = i->ifa_addr->sa_family;
+      if (family != AF_INET && family != AF_INET6) continue;
+      out.push_back(
+          net::SocketAddress(i->ifa_addr, family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6))
+              .ip());
+    }
+    freeifaddrs(interfaces);
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+Settings reloaded(const Settings& running, const Settings& fresh) {
+  Settings out = running;
+  out.delivery = fresh.delivery;
+  out.delivery.own_addresses = running.delivery.own_addresses;
+  out.delivery.active_batches = running.delivery.active_batches;
+  out.limits.connections = fresh.limits.connections;
+  out.limits.connections_per_client = fresh.limits.connections_per_client;
+  out.log = fresh.log;
+  for (ListenSettings& l : out.listen) {
+    for (const ListenSettings& f : fresh.listen)
+      if (f.address == l.address) l.certificate = f.certificate;
+  }
+  return out;
+}
+
+}  // namespace essaim::smtpd

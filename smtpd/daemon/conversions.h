@@ -1,0 +1,24 @@
+// From the program's settings to those of its parts. Pure, but for own_addresses().
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/net/acceptor.h"
+#include "delivery/engine.h"
+#include "smtpd/session/settings.h"
+#include "smtpd/settings/settings.h"
+
+namespace essaim::smtpd {
+
+delivery::EngineSettings engine_settings(const Settings& settings, std::vector<std::string> own_addresses);
+SessionSettings session_settings(const Settings& settings);
+// Addresses at which an MX host on the delivery port would be ourselves: where we listen on that port. A
+// listener on all addresses means those of all interfaces.
+std::vector<std::string> own_addresses(const Settings& settings,
+                                       const std::vector<std::shared_ptr<net::ListenSocket>>& sockets);
+// What a reload may take from `fresh`; the rest stays as it was.
+Settings reloaded(const Settings& running, const Settings& fresh);
+
+}  // namespace essaim::smtpd

@@ -1,0 +1,176 @@
+#include "smtpd/daemon/inbound.h"
+
+#include <algorithm>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/net/linger.h"
+#include "core/smtp/reply.h"
+
+namespace essaim::smtpd {
+namespace {
+
+constexpr Duration kNameDeadline = std::chrono::seconds(3);
+
+// To a descriptor that nobody reads yet: there is room for it, or it does not matter.
+void say_and_close(net::EventLoop& loop, int fd, const smtp::Reply& reply) {
+  const std::string text = reply.to_wire();
+  static_cast<void>(send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+  net::linger_and_close(loop, fd);
+}
+
+}  // namespace
+
+// A connection whose client's name is being looked up: the name of the address, if that name has this address
+// (RFC 8601 calls it iprev). The greeting waits for it, but not for long.
+class Inbound::Arrival {
+ public:
+  Arrival(Inbound& inbound, int fd, const net::SocketAddress& peer, std::size_t listener)
+      : inbound_(inbound), fd_(fd), peer_(peer), listener_(listener), deadline_(inbound.loop_, [this] {
+          end("");
+        }) {}
+  ~Arrival() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Arrival(const Arrival&) = delete;
+  Arrival& operator=(const Arrival&) = delete;
+
+  const net::SocketAddress& peer() const { return peer_; }
+
+  void begin() {
+    deadline_.start(kNameDeadline);
+    name_query_ = inbound_.resolver_.pointer(peer_.ip(), [this](dns::TextAnswer answer) {
+      if (answer.status != dns::Status::kOk || answer.texts.empty()) return end("");
+      name_ = ascii_lowered(answer.texts[0]);
+      address_query_ = inbound_.resolver_.addresses(name_, [this](dns::AddressAnswer back) {
+        const bool same =
+            std::find(back.addresses.begin(), back.addresses.end(), peer_.ip()) != back.addresses.end();
+        end(same ? name_ : "");
+      });
+    });
+  }
+
+ private:
+  void end(const std::string& name) {
+    const int fd = std::exchange(fd_, -1);
+    const auto it = inbound_.arrivals_.find(this);
+    // It is on the call stack, and so may be the query: they die later.
+    std::shared_ptr<Arrival> self(it->second.release());
+    inbound_.arrivals_.erase(it);
+    Inbound& inbound = inbound_;
+    deadline_.cancel();
+    inbound.loop_.post([self] {});
+    inbound.begin(fd, peer_, listener_, name);
+  }
+
+  Inbound& inbound_;
+  int fd_;
+  const net::SocketAddress peer_;
+  const std::size_t listener_;
+  net::Timer deadline_;
+  std::unique_ptr<dns::Query> name_query_, address_query_;
+  std::string name_;
+};
+
+Inbound::Inbound(net::EventLoop& loop, dns::Resolver& resolver, Gate& gate)
+    : loop_(loop), resolver_(resolver), gate_(gate) {}
+
+Inbound::~Inbound() {
+  stop_accepting();
+  for (auto& [session, live] : sessions_) gate_.leave(live.ip);
+}
+
+void Inbound::listen(const std::vector<std::shared_ptr<net::ListenSocket>>& sockets,
+                     Environments environments) {
+  environments_ = std::move(environments);
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    acceptors_.push_back(std::make_unique<net::Acceptor>(
+        loop_, sockets[i], [this, i](int fd, const net::SocketAddress& peer) { accept(fd, peer, i); }));
+  }
+}
+
+void Inbound::set_environments(Environments environments) {
+  environments_ = std::move(environments);
+}
+
+void Inbound::accept(int fd, const net::SocketAddress& peer, std::size_t listener) {
+  const std::string ip = peer.ip();
+  const Gate::Answer answer = gate_.enter(ip);
+  if (answer != Gate::Answer::kWelcome) {
+    const bool theirs = answer == Gate::Answer::kTooManyFromThere;
+    log::info("connection-refused",
+              {{"client", peer.to_string()}, {"why", theirs ? "too many from there" : "too many"}});
+    return say_and_close(
+        loop_, fd,
+        smtp::reply(421, "4.7.0",
+                    environments_[listener]->settings.hostname +
+                        (theirs ? " Too many connections from your address" : " Too many connections") +
+                        "; try again later"));
+  }
+  if (peer.is_loopback()) return begin(fd, peer, listener, "");
+  auto arrival = std::make_unique<Arrival>(*this, fd, peer, listener);
+  Arrival* begun = arrival.get();
+  arrivals_[begun] = std::move(arrival);
+  begun->begin();
+}
+
+void Inbound::begin(int fd, const net::SocketAddress& peer, std::size_t listener, std::string name) {
+  const std::string ip = peer.ip();
+  if (stopping_) {
+    gate_.leave(ip);
+    return say_and_close(
+        loop_, fd,
+        smtp::reply(421, "4.3.2",
+                    environments_[listener]->settings.hostname + " Shutting down; try again later"));
+  }
+  Live live;
+  live.ip = ip;
+  live.label = (name.empty() ? "unknown" : name) + "[" + ip + "]:" + std::to_string(peer.port());
+  live.session = std::make_unique<SessionConnection>(
+      loop_, fd, peer, std::move(name), environments_[listener],
+      [this](SessionConnection* s) { finished(s); }, sink_for(ip, live.label));
+  SessionConnection* key = live.session.get();
+  sessions_[key] = std::move(live);
+}
+
+void Inbound::finished(SessionConnection* session) {
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) return;
+  gate_.leave(found->second.ip);
+  loop_.destroy_later(std::move(found->second.session));
+  sessions_.erase(found);
+}
+
+SessionConnection::TraceSink Inbound::sink_for(const std::string& ip, const std::string& label) const {
+  std::vector<std::shared_ptr<Trace>> mine;
+  if (traces_) {
+    for (const auto& trace : *traces_)
+      if (trace->peer() == ip) mine.push_back(trace);
+  }
+  if (mine.empty()) return nullptr;
+  return [mine, label](char direction, std::string_view line) {
+    for (const auto& trace : mine) trace->line(label, direction, line);
+  };
+}
+
+void Inbound::set_traces(Traces traces) {
+  traces_ = std::move(traces);
+  for (auto& [session, live] : sessions_) session->set_trace(sink_for(live.ip, live.label));
+}
+
+void Inbound::stop_accepting() {
+  stopping_ = true;
+  acceptors_.clear();
+  for (auto& [arrival, owned] : arrivals_) gate_.leave(arrival->peer().ip());
+  arrivals_.clear();
+}
+
+void Inbound::shut_down_sessions() {
+  // Ending one may call finished() later, never from within.
+  for (auto& [session, live] : sessions_) session->shut_down();
+}
+
+}  // namespace essaim::smtpd

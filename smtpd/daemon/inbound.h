@@ -1,0 +1,55 @@
+// What one loop does for incoming mail: accepts on all listeners, and keeps the sessions. Made, used and
+// destroyed on its loop.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "core/dns/resolver.h"
+#include "core/net/acceptor.h"
+#include "core/net/event_loop.h"
+#include "smtpd/daemon/gate.h"
+#include "smtpd/daemon/trace.h"
+#include "smtpd/session/session_connection.h"
+
+namespace essaim::smtpd {
+
+using Environments = std::vector<std::shared_ptr<const SessionEnvironment>>;  // one for each listener
+
+class Inbound {
+ public:
+  Inbound(net::EventLoop& loop, dns::Resolver& resolver, Gate& gate);
+  ~Inbound();  // cuts what is left
+  Inbound(const Inbound&) = delete;
+  Inbound& operator=(const Inbound&) = delete;
+
+  void listen(const std::vector<std::shared_ptr<net::ListenSocket>>& sockets, Environments environments);
+  void set_environments(Environments environments);  // for connections from now on
+  void set_traces(Traces traces);
+  void stop_accepting();
+  void shut_down_sessions();  // 421 as soon as no transaction is open
+
+ private:
+  class Arrival;
+  struct Live {
+    std::string ip, label;
+    std::unique_ptr<SessionConnection> session;
+  };
+  void accept(int fd, const net::SocketAddress& peer, std::size_t listener);
+  void begin(int fd, const net::SocketAddress& peer, std::size_t listener, std::string name);
+  void finished(SessionConnection* session);
+  SessionConnection::TraceSink sink_for(const std::string& ip, const std::string& label) const;
+
+  net::EventLoop& loop_;
+  dns::Resolver& resolver_;
+  Gate& gate_;
+  Environments environments_;
+  Traces traces_;
+  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+  std::map<Arrival*, std::unique_ptr<Arrival>> arrivals_;
+  std::map<SessionConnection*, Live> sessions_;
+  bool stopping_ = false;
+};
+
+}  // namespace essaim::smtpd

@@ -1,0 +1,106 @@
+// The composition root: owns every part, in the order in which they may go away. Only it knows all concrete
+// classes.
+//
+//   start()   sockets and certificates (as root) -> user -> database -> loops -> lists -> delivery -> inbound
+//   stop()    inbound -> sessions -> what was submitted -> delivery -> loops
+//
+// Thread: the main thread; what comes from elsewhere goes through Control::post().
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/base/executor.h"
+#include "core/base/id.h"
+#include "core/smtp/message_buffer.h"
+#include "delivery/engine.h"
+#include "lists/services.h"
+#include "smtpd/admin/server.h"
+#include "smtpd/daemon/bindings.h"
+#include "smtpd/daemon/control.h"
+#include "smtpd/daemon/gate.h"
+#include "smtpd/daemon/inbound.h"
+#include "smtpd/daemon/state_directory.h"
+#include "smtpd/intake/list_intake.h"
+#include "smtpd/settings/settings.h"
+#include "storage/job_runner.h"
+
+namespace essaim::smtpd {
+
+class Server {
+ public:
+  Server(std::string config_file, LoadedSettings loaded, Control& control);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  Result<void> start();
+  void stop();
+  // Refuses a bad file and keeps what is. Gives what to tell the operator.
+  Result<std::string> reload();
+  bool loops_alive(Duration patience) const;
+
+ private:
+  struct Loop {
+    std::unique_ptr<net::EventLoop> loop;
+    std::unique_ptr<dns::Resolver> resolver;
+    std::unique_ptr<Inbound> inbound;
+    std::thread thread;
+  };
+
+  // server_start.cc
+  Result<void> bind_listeners();
+  Result<void> open_storage();
+  Result<void> start_loops();
+  Result<void> start_delivery();
+  Result<void> start_inbound();
+  void start_jobs();
+  Result<Environments> make_environments(const Settings& settings) const;
+  void on_each_loop(const std::function<void(Loop&)>& task);  // and waits
+
+  // admin_commands.cc
+  std::map<std::string, admin::Verb> admin_verbs();
+  void trace(const admin::Request& request, const std::shared_ptr<admin::Responder>& responder);
+  void trace_peer(const std::string& ip, const std::shared_ptr<admin::Responder>& responder);
+  void trace_delivery(const admin::Request& request, const std::shared_ptr<admin::Responder>& responder);
+  void publish_traces();
+  void forget_dead(const std::string& domain);
+  void change_queue(const std::string& action, const admin::Request& request,
+                    const std::shared_ptr<admin::Responder>& responder);
+
+  const std::string config_file_;
+  const config::Values started_with_;
+  Settings settings_;
+  Control& control_;
+
+  std::vector<Loop> loops_;  // outlive everything that posts to them
+  std::unique_ptr<StateDirectory> state_;
+  Gate gate_;
+  std::unique_ptr<smtp::MemoryBudget> budget_;
+  std::vector<std::shared_ptr<net::ListenSocket>> sockets_;
+  std::vector<std::shared_ptr<net::TlsServerContext>> certificates_;  // one for each listener; null: none
+  std::shared_ptr<net::ListenSocket> admin_socket_;
+  std::unique_ptr<storage::Database> database_;
+  storage::NodeStore::Identity node_;
+  std::unique_ptr<IdGenerator> ids_;
+  std::unique_ptr<lists::Tokens> tokens_;
+  lists::Services services_;
+  std::unique_ptr<ListTokens> minter_;
+  std::unique_ptr<ListFailures> failures_;
+  std::unique_ptr<delivery::Engine> engine_;
+  std::unique_ptr<ListIntake> intake_;
+  std::unique_ptr<storage::JobRunner> jobs_;
+  std::unique_ptr<Executor> operator_;  // the operator's requests, which block
+  std::unique_ptr<admin::Server> admin_;
+  // On loop 0.
+  std::vector<std::shared_ptr<Trace>> traces_;
+  std::shared_ptr<admin::Responder> delivery_watcher_;
+  bool started_ = false;
+};
+
+// One for each listener that has a certificate, null for the others. The error names the file.
+Result<std::vector<std::shared_ptr<net::TlsServerContext>>> load_certificates(const Settings& settings);
+
+}  // namespace essaim::smtpd

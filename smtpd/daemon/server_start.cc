@@ -1,0 +1,206 @@
+#include <future>
+
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/config/values.h"
+#include "smtpd/daemon/conversions.h"
+#include "smtpd/daemon/server.h"
+#include "smtpd/operate/database_file.h"
+#include "smtpd/operate/dns_options.h"
+#include "smtpd/operate/jobs.h"
+#include "smtpd/operate/user.h"
+#include "storage/schema.h"
+
+namespace essaim::smtpd {
+
+Server::Server(std::string config_file, LoadedSettings loaded, Control& control)
+    : config_file_(std::move(config_file)),
+      started_with_(std::move(loaded.values)),
+      settings_(std::move(loaded.settings)),
+      control_(control) {
+  gate_.set_limits(settings_.limits.connections, settings_.limits.connections_per_client);
+}
+
+Server::~Server() {
+  stop();
+}
+
+Result<void> Server::start() {
+  auto user = operate::user_to_become(settings_.user);
+  if (!user.ok()) return user.error();
+  auto state = StateDirectory::open(settings_);
+  if (!state.ok()) return state.error();
+  state_ = *std::move(state);
+  ESSAIM_TRY(bind_listeners());
+  const std::string file = settings_.database_file();
+  ESSAIM_TRY(operate::make_directory(file.substr(0, file.rfind('/')), settings_));
+  if (user->has_value()) ESSAIM_TRY(operate::become(**user));
+  raise_descriptor_limit(settings_.limits.connections + settings_.delivery.connections_total);
+
+  ESSAIM_TRY(open_storage());
+  ESSAIM_TRY(start_loops());
+  started_ = true;
+  ESSAIM_TRY(start_delivery());
+  ESSAIM_TRY(start_inbound());
+  start_jobs();
+  return {};
+}
+
+Result<std::vector<std::shared_ptr<net::TlsServerContext>>> load_certificates(const Settings& settings) {
+  std::vector<std::shared_ptr<net::TlsServerContext>> out;
+  for (const ListenSettings& l : settings.listen) {
+    if (l.certificate.empty()) {
+      out.push_back(nullptr);
+      continue;
+    }
+    auto context = net::TlsServerContext::load(l.certificate);
+    if (!context.ok()) return Error{ErrorCode::kInvalid, "\"certificate\": " + context.error().message};
+    out.push_back(*std::move(context));
+  }
+  return out;
+}
+
+Result<void> Server::bind_listeners() {
+  auto certificates = load_certificates(settings_);
+  if (!certificates.ok()) return certificates.error();
+  certificates_ = *std::move(certificates);
+  for (const ListenSettings& l : settings_.listen) {
+    auto address = net::SocketAddress::parse(l.address);
+    if (!address.ok()) return address.error();
+    auto socket = net::ListenSocket::bind(*address);
+    if (!socket.ok()) return socket.error();
+    sockets_.push_back(*std::move(socket));
+  }
+  return {};
+}
+
+Result<void> Server::open_storage() {
+  auto database = operate::open_database(settings_, settings_.database_readers);
+  if (!database.ok()) return database.error();
+  database_ = *std::move(database);
+  auto version = storage::schema_version(*database_);
+  if (!version.ok()) return version.error();
+  if (*version != storage::newest_schema_version()) {
+    ESSAIM_TRY(storage::migrate(*database_));
+    log::info("schema-migrated", {{"from", *version}, {"to", storage::newest_schema_version()}});
+  }
+  ESSAIM_TRY(
+      database_->write_now(storage::Durability::kAccept, [this](storage::Connection& c) -> Result<void> {
+        auto node = storage::NodeStore(c).begin_epoch(settings_.hostname, system_clock().wall_now());
+        if (!node.ok()) return node.error();
+        node_ = *node;
+        return {};
+      }));
+  if (node_.number < 1 || node_.number >= kMaxNodes)
+    return Error{ErrorCode::kExhausted,
+                 "the database knows too many nodes: this one is number " + std::to_string(node_.number)};
+  ids_ = std::make_unique<IdGenerator>(system_clock(), node_.number);
+  auto tokens = lists::Tokens::load(*database_);
+  if (!tokens.ok()) return tokens.error();
+  tokens_ = *std::move(tokens);
+  return {};
+}
+
+Result<void> Server::start_loops() {
+  const std::size_t count = settings_.loops > 0 ? static_cast<std::size_t>(settings_.loops)
+                                                : std::max(1U, std::thread::hardware_concurrency());
+  loops_.resize(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    loops_[i].loop = std::make_unique<net::EventLoop>("loop" + std::to_string(i));
+    auto resolver = dns::make_resolver(*loops_[i].loop, operate::dns_options(settings_));
+    if (!resolver.ok()) return Error{ErrorCode::kInvalid, "[dns]: " + resolver.error().message};
+    loops_[i].resolver = *std::move(resolver);
+  }
+  for (Loop& l : loops_) {
+    l.thread = std::thread([loop = l.loop.get()] {
+      name_this_thread(loop->name());
+      loop->run();
+    });
+  }
+  return {};
+}
+
+void Server::on_each_loop(const std::function<void(Loop&)>& task) {
+  std::vector<std::future<void>> done;
+  for (Loop& l : loops_) {
+    auto promise = std::make_shared<std::promise<void>>();
+    done.push_back(promise->get_future());
+    l.loop->post([&task, &l, promise] {
+      task(l);
+      promise->set_value();
+    });
+  }
+  for (auto& d : done) d.wait();
+}
+
+Result<void> Server::start_delivery() {
+  services_.database = database_.get();
+  services_.clock = &system_clock();
+  services_.ids = ids_.get();
+  services_.tokens = tokens_.get();
+  services_.site.hostname = settings_.hostname;
+  services_.site.postmaster = settings_.postmaster;
+  services_.rank = [this] { return engine_->current_rank(); };
+  services_.bell = [this] { engine_->ring(); };
+  minter_ = std::make_unique<ListTokens>(*tokens_);
+  failures_ = std::make_unique<ListFailures>(services_);
+
+  std::vector<net::EventLoop*> loops;
+  std::vector<dns::Resolver*> resolvers;
+  for (const Loop& l : loops_) {
+    loops.push_back(l.loop.get());
+    resolvers.push_back(l.resolver.get());
+  }
+  auto engine = delivery::Engine::make({*database_, node_, system_clock(), loops, resolvers,
+                                        net::TlsClientContext::opportunistic(), *minter_, *failures_},
+                                       engine_settings(settings_, own_addresses(settings_, sockets_)));
+  if (!engine.ok()) return engine.error();
+  engine_ = *std::move(engine);
+  return engine_->start();
+}
+
+Result<Environments> Server::make_environments(const Settings& settings) const {
+  Environments out;
+  for (std::size_t i = 0; i < settings.listen.size(); ++i) {
+    auto environment = std::make_shared<SessionEnvironment>();
+    environment->settings = session_settings(settings);
+    environment->tls = certificates_[i];
+    environment->intake = intake_.get();
+    environment->budget = budget_.get();
+    environment->ids = ids_.get();
+    environment->clock = &system_clock();
+    out.push_back(std::move(environment));
+  }
+  return out;
+}
+
+Result<void> Server::start_inbound() {
+  budget_ = std::make_unique<smtp::MemoryBudget>(settings_.limits.memory);
+  intake_ = std::make_unique<ListIntake>(services_, settings_.hostname, settings_.limits.memory / 4);
+  operator_ = std::make_unique<Executor>("operator", 1);
+  auto admin_socket = net::ListenSocket::bind_unix(settings_.admin_socket(), 0660);
+  if (!admin_socket.ok()) return admin_socket.error();
+  admin_socket_ = *std::move(admin_socket);
+  auto environments = make_environments(settings_);
+  if (!environments.ok()) return environments.error();
+  on_each_loop([&](Loop& l) {
+    l.inbound = std::make_unique<Inbound>(*l.loop, *l.resolver, gate_);
+    l.inbound->listen(sockets_, *environments);
+    if (&l == loops_.data()) admin_ = std::make_unique<admin::Server>(*l.loop, admin_socket_, admin_verbs());
+  });
+  for (std::size_t i = 0; i < sockets_.size(); ++i) {
+    log::info("listening", {{"address", sockets_[i]->address().to_string()},
+                            {"role", "mx"},
+                            {"starttls", certificates_[i] != nullptr}});
+  }
+  return {};
+}
+
+void Server::start_jobs() {
+  jobs_ = std::make_unique<storage::JobRunner>(*database_, system_clock(), node_.number);
+  for (auto& job : operate::make_jobs(settings_, system_clock())) jobs_->add(std::move(job));
+  jobs_->start();
+}
+
+}  // namespace essaim::smtpd

@@ -1,0 +1,45 @@
+#include <thread>
+
+#include "core/base/log.h"
+#include "smtpd/daemon/server.h"
+
+namespace essaim::smtpd {
+
+void Server::stop() {
+  if (!started_) return;
+  started_ = false;
+  const Duration grace = settings_.delivery.drain;
+  const MonoTime deadline = system_clock().mono_now() + grace;
+
+  // Nothing new; idle sessions hear 421, the others after their transaction.
+  on_each_loop([](Loop& l) {
+    if (!l.inbound) return;
+    l.inbound->stop_accepting();
+    l.inbound->shut_down_sessions();
+  });
+  sockets_.clear();
+  while (gate_.count() > 0 && system_clock().mono_now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  if (gate_.count() > 0) log::warning("sessions-cut", {{"count", gate_.count()}});
+  on_each_loop([](Loop& l) { l.inbound.reset(); });
+  if (intake_) intake_->finish();
+
+  if (engine_) {
+    const Duration left = deadline - system_clock().mono_now();
+    engine_->drain(std::max<Duration>(left, std::chrono::seconds(1)));
+  }
+  if (jobs_) jobs_->stop();
+  if (operator_) operator_->stop();
+  on_each_loop([this](Loop& l) {
+    if (&l == loops_.data()) {
+      traces_.clear();
+      delivery_watcher_.reset();
+      admin_.reset();
+    }
+  });
+  admin_socket_.reset();
+  for (Loop& l : loops_) l.loop->stop();
+  for (Loop& l : loops_) l.thread.join();
+}
+
+}  // namespace essaim::smtpd

@@ -1,0 +1,134 @@
+#include "smtpd/intake/list_intake.h"
+
+#include "core/base/log.h"
+#include "smtpd/session/received.h"
+
+namespace essaim::smtpd {
+namespace {
+
+struct ListTarget : LocalTarget {
+  explicit ListTarget(std::shared_ptr<const lists::Target> t) : target(std::move(t)) {}
+  const std::shared_ptr<const lists::Target> target;
+};
+
+// "name [192.0.2.1]", for the ledger.
+std::string client_text(const ClientInfo& client) {
+  const std::string& name = client.reverse_name.empty() ? client.helo : client.reverse_name;
+  return name + " [" + client.ip + "]";
+}
+
+std::shared_ptr<lists::Submission> to_submission(const IncomingMessage& message, std::string content,
+                                                 const std::string& hostname) {
+  auto out = std::make_shared<lists::Submission>();
+  out->id = message.transaction.post_id;
+  out->reverse_path = message.transaction.reverse_path;
+  out->eight_bit = message.transaction.body_8bit;
+  out->client = client_text(message.transaction.client);
+  out->received_header = make_received_header(message, hostname);
+  for (const AcceptedRecipient& recipient : message.recipients) {
+    const auto* target = dynamic_cast<const ListTarget*>(recipient.target.get());
+    ESSAIM_CHECK(target != nullptr);
+    out->recipients.push_back({recipient.address, target->target});
+  }
+  out->content = std::move(content);
+  out->received = message.received;
+  return out;
+}
+
+}  // namespace
+
+ListIntake::ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight)
+    : resolver_(services),
+      acceptance_(services),
+      hostname_(std::move(hostname)),
+      limit_(in_flight),
+      readers_("intake", 2) {}
+
+ListIntake::~ListIntake() {
+  finish();
+}
+
+void ListIntake::check_recipient(const TransactionInfo&, const smtp::Address& recipient,
+                                 std::function<void(RecipientAnswer)> done) {
+  resolver_.resolve(recipient, [done = std::move(done)](lists::Resolution resolution) {
+    RecipientAnswer answer;
+    answer.reply = std::move(resolution.reply);
+    if (resolution.target) answer.target = std::make_shared<ListTarget>(std::move(resolution.target));
+    answer.max_size = resolution.max_size;
+    done(std::move(answer));
+  });
+}
+
+void ListIntake::submit(std::unique_ptr<IncomingMessage> message, std::function<void(smtp::Reply)> done) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!finishing_) {
+      waiting_.push_back({std::shared_ptr<IncomingMessage>(std::move(message)), std::move(done)});
+      done = nullptr;
+    }
+  }
+  if (done) return done(smtp::reply(421, "4.3.2", "The server is shutting down"));
+  start_some();
+}
+
+void ListIntake::start_some() {
+  for (;;) {
+    Waiting next;
+    {
+      std::lock_guard lock(mutex_);
+      if (waiting_.empty()) return;
+      const std::uint64_t size = waiting_.front().message->content->size();
+      if (running_ > 0 && octets_ + size > limit_) return;
+      octets_ += size;
+      ++running_;
+      next = std::move(waiting_.front());
+      waiting_.pop_front();
+    }
+    ESSAIM_CHECK(readers_.submit([this, next = std::move(next)]() mutable { run(std::move(next)); }));
+  }
+}
+
+void ListIntake::run(Waiting waiting) {
+  const std::uint64_t size = waiting.message->content->size();
+  Result<std::string> content = waiting.message->content->read_all();
+  if (!content.ok()) {
+    log::error("message-unreadable",
+               {{"id", format_id(waiting.message->transaction.post_id)}, {"error", content.error().message}});
+    waiting.done(smtp::reply(451, "4.3.0", "Cannot read the message back; try again later"));
+    return ended(size);
+  }
+  auto submission = to_submission(*waiting.message, *std::move(content), hostname_);
+  waiting.message->content->clear();
+  acceptance_.submit(std::move(submission), [this, size, done = std::move(waiting.done)](smtp::Reply reply) {
+    done(std::move(reply));
+    ended(size);
+  });
+}
+
+void ListIntake::ended(std::uint64_t octets) {
+  {
+    std::lock_guard lock(mutex_);
+    octets_ -= octets;
+    --running_;
+    // The last thing that touches this object, as the destructor may be waiting.
+    if (waiting_.empty() || finishing_) {
+      idle_.notify_all();
+      return;
+    }
+  }
+  start_some();
+}
+
+void ListIntake::finish() {
+  std::deque<Waiting> refused;
+  {
+    std::lock_guard lock(mutex_);
+    finishing_ = true;
+    refused.swap(waiting_);
+  }
+  for (Waiting& w : refused) w.done(smtp::reply(421, "4.3.2", "The server is shutting down"));
+  std::unique_lock lock(mutex_);
+  idle_.wait(lock, [this] { return running_ == 0; });
+}
+
+}  // namespace essaim::smtpd

@@ -1,0 +1,57 @@
+// Binds SMTP sessions to the lists: which recipients there are, and what becomes of a message.
+//
+// Threads: as intake.h says; nothing blocks. Recipients are looked up on the database's reader threads. A
+// message is read back (it may be in a file) on the intake's own threads and then submitted; how many octets
+// are read back at a time is bounded, the others wait where they are. Completions run on whatever thread
+// knows the answer; the session brings them to its loop.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "core/base/executor.h"
+#include "lists/acceptance.h"
+#include "lists/recipients.h"
+#include "smtpd/session/intake.h"
+
+namespace essaim::smtpd {
+
+class ListIntake final : public Intake {
+ public:
+  // `in_flight` octets of content at most are between here and the database (one message always may be).
+  ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight);
+  ~ListIntake() override;  // waits for what was submitted
+
+  void check_recipient(const TransactionInfo& transaction, const smtp::Address& recipient,
+                       std::function<void(RecipientAnswer)> done) override;
+  void submit(std::unique_ptr<IncomingMessage> message, std::function<void(smtp::Reply)> done) override;
+  // Refuses what waits and what comes, with 421; then waits until nothing is under way.
+  void finish();
+
+ private:
+  struct Waiting {
+    std::shared_ptr<IncomingMessage> message;
+    std::function<void(smtp::Reply)> done;
+  };
+  void start_some();
+  void run(Waiting waiting);
+  void ended(std::uint64_t octets);
+
+  const lists::RecipientResolver resolver_;
+  const lists::Acceptance acceptance_;
+  const std::string hostname_;
+  const std::uint64_t limit_;
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  std::deque<Waiting> waiting_;
+  std::uint64_t octets_ = 0;  // under way
+  std::size_t running_ = 0;
+  bool finishing_ = false;
+  Executor readers_;  // last: its threads end first
+};
+
+}  // namespace essaim::smtpd

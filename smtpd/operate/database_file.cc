@@ -1,0 +1,58 @@
+#include "smtpd/operate/database_file.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "smtpd/operate/user.h"
+
+namespace essaim::smtpd::operate {
+namespace {
+
+Error failed(const std::string& path) {
+  return {ErrorCode::kIo, path + ": " + std::strerror(errno)};
+}
+
+// SQLite gives its other files the owner of this one.
+Result<void> make_file(const std::string& path, const Settings& settings) {
+  if (access(path.c_str(), F_OK) == 0) return {};
+  auto user = user_to_become(settings.user);
+  if (!user.ok()) return user.error();
+  const int fd = open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0640);
+  if (fd < 0) return errno == EEXIST ? Result<void>() : failed(path);
+  const bool owned = !user->has_value() || fchown(fd, (*user)->uid, (*user)->gid) == 0;
+  close(fd);
+  return owned ? Result<void>() : failed(path);
+}
+
+}  // namespace
+
+Result<void> make_directory(const std::string& path, const Settings& settings) {
+  struct stat about {};
+  if (stat(path.c_str(), &about) == 0) {
+    if (S_ISDIR(about.st_mode)) return {};
+    return Error{ErrorCode::kIo, path + ": not a directory"};
+  }
+  auto user = user_to_become(settings.user);
+  if (!user.ok()) return user.error();
+  if (mkdir(path.c_str(), 0750) != 0 && errno != EEXIST) return failed(path);
+  if (user->has_value() && chown(path.c_str(), (*user)->uid, (*user)->gid) != 0) return failed(path);
+  return {};
+}
+
+Result<std::unique_ptr<storage::Database>> open_database(const Settings& settings, int readers) {
+  const std::string file = settings.database_file();
+  const std::string directory = file.substr(0, file.rfind('/'));
+  if (!directory.empty()) ESSAIM_TRY(make_directory(directory, settings));
+  ESSAIM_TRY(make_file(file, settings));
+  storage::DatabaseOptions options;
+  options.url = settings.database_url;
+  options.readers = readers;
+  options.create = true;
+  return storage::Database::open(options);
+}
+
+}  // namespace essaim::smtpd::operate

@@ -1,0 +1,44 @@
+#include "smtpd/operate/jobs.h"
+
+#include "storage/retention.h"
+
+namespace essaim::smtpd::operate {
+
+std::vector<storage::Job> make_jobs(const Settings& settings, const Clock& clock) {
+  storage::RetentionOptions retention;
+  retention.keep_posts = settings.retention_posts;
+  retention.keep_seen = settings.retention_seen;
+  retention.interval = std::min<Duration>(retention.interval, settings.retention_posts);
+  return {storage::make_retention_job(clock, retention)};
+}
+
+Result<std::vector<JobStatus>> job_states(storage::Database& database,
+                                          const std::vector<storage::Job>& jobs) {
+  std::vector<JobStatus> out;
+  ESSAIM_TRY(database.read_now([&](storage::Connection& c) -> Result<void> {
+    out.clear();
+    for (const storage::Job& job : jobs) {
+      JobStatus status;
+      status.name = job.name;
+      status.interval = job.interval;
+      auto statement =
+          c.prepare("SELECT started, finished, succeeded, result, node FROM job WHERE name = ?1");
+      if (!statement.ok()) return statement.error();
+      (*statement)->bind_text(1, job.name);
+      auto row = (*statement)->step();
+      if (!row.ok()) return row.error();
+      if (*row) {
+        status.started = from_millis((*statement)->integer(0));
+        status.finished = from_millis((*statement)->integer(1));
+        status.succeeded = (*statement)->integer(2) != 0;
+        status.result = std::string((*statement)->text(3));
+        status.node = static_cast<int>((*statement)->integer(4));
+      }
+      out.push_back(std::move(status));
+    }
+    return {};
+  }));
+  return out;
+}
+
+}  // namespace essaim::smtpd::operate

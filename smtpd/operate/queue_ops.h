@@ -1,0 +1,56 @@
+// What an operator does to the queue, on the database: the same functions run in the server (which recalls
+// what it has in memory first) and in the command line when no server runs. Blocking; a transaction for each
+// step, so that big queues block nobody. Asking twice is no mistake.
+//
+// Hold and release are for whole posts. Delete and retry look at recipients when the selection names one or a
+// domain.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/id.h"
+#include "core/base/result.h"
+#include "storage/database.h"
+#include "storage/post_store.h"
+
+namespace essaim::smtpd::operate {
+
+// Which posts: those named, or those that the filter finds among what waits.
+struct QueueSelection {
+  std::vector<Id> ids;
+  storage::PostFilter filter;
+
+  bool empty() const;  // would mean everything
+  // For the admin socket.
+  std::map<std::string, std::string> to_arguments() const;
+  static Result<QueueSelection> from_arguments(const std::map<std::string, std::string>& arguments);
+};
+
+struct QueueChange {
+  std::int64_t posts = 0;       // changed
+  std::int64_t recipients = 0;  // concerned: deleted, or tried again
+  std::int64_t busy = 0;        // recipients left alone because a node has them in its hands
+};
+
+enum class QueueAction { kHold, kRelease, kDelete, kRetry };
+const char* to_string(QueueAction action);
+
+// The unfinished posts of the selection, oldest first. kNotFound names an id that does not exist.
+Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSelection& selection);
+
+struct QueueRequest {
+  QueueAction action = QueueAction::kHold;
+  QueueSelection selection;
+  std::string reason;
+};
+// `recall` (may be empty) gets what the running server has in memory of these posts back into the database;
+// it blocks.
+Result<QueueChange> change_queue(storage::Database& database, const Clock& clock, const QueueRequest& request,
+                                 const std::function<void(const std::vector<Id>&)>& recall);
+
+}  // namespace essaim::smtpd::operate

@@ -1,0 +1,26 @@
+// The user that the server runs as.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <sys/types.h>
+
+#include "core/base/result.h"
+
+namespace essaim::smtpd::operate {
+
+struct User {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+// kNotFound names the user and what to do.
+Result<User> find_user(const std::string& name);
+// Nothing unless we are root and `name` is set: then it is to be used.
+Result<std::optional<User>> user_to_become(const std::string& name);
+// Groups, group, user; and that there is no way back. Before any thread is started.
+Result<void> become(const User& user);
+
+}  // namespace essaim::smtpd::operate

@@ -1,0 +1,155 @@
+#include "smtpd/settings/settings.h"
+
+#include <map>
+#include <set>
+
+#include <arpa/inet.h>
+
+#include "core/config/load.h"
+#include "smtpd/settings/show.h"
+#include "smtpd/settings/table.h"
+
+namespace essaim::smtpd {
+namespace {
+
+std::string text_of(const config::HostPort& a) {
+  if (a.host.empty()) return "";
+  const bool brackets = a.host.find(':') != std::string::npos;
+  return (brackets ? "[" + a.host + "]" : a.host) + ":" + std::to_string(a.port);
+}
+
+int small(const config::View& view, const char* name) {
+  return static_cast<int>(view.integer(name));
+}
+
+log::Level level_of(const std::string& name) {
+  if (name == "debug") return log::Level::kDebug;
+  if (name == "warning") return log::Level::kWarning;
+  if (name == "error") return log::Level::kError;
+  return log::Level::kInfo;
+}
+
+void read_delivery(const config::View& v, DeliverySettings* d) {
+  d->smarthost = text_of(v.address("delivery.smarthost"));
+  d->port = static_cast<std::uint16_t>(v.integer("delivery.port"));
+  d->tls = v.boolean("delivery.tls");
+  d->ipv4 = v.boolean("delivery.ipv4");
+  d->ipv6 = v.boolean("delivery.ipv6");
+  d->own_addresses = v.strings("delivery.own_addresses");
+  d->recipients_per_transaction = small(v, "delivery.recipients_per_transaction");
+  d->transactions_per_connection = small(v, "delivery.transactions_per_connection");
+  d->connections_per_destination = small(v, "delivery.connections_per_destination");
+  d->connections_initial = small(v, "delivery.connections_initial");
+  d->connections_total = small(v, "delivery.connections_total");
+  d->retry_initial = v.duration("delivery.retry_initial");
+  d->retry_max = v.duration("delivery.retry_max");
+  d->connect_timeout = v.duration("delivery.connect_timeout");
+  d->command_timeout = v.duration("delivery.command_timeout");
+  d->idle_timeout = v.duration("delivery.idle_timeout");
+  d->active_batches = small(v, "delivery.active_batches");
+  d->drain = v.duration("delivery.drain");
+}
+
+void read_limits(const config::View& v, LimitSettings* l) {
+  l->message_size = v.size("limits.message_size");
+  l->recipients = small(v, "limits.recipients");
+  l->connections = small(v, "limits.connections");
+  l->connections_per_client = small(v, "limits.connections_per_client");
+  l->memory = v.size("limits.memory");
+  l->errors = small(v, "limits.errors");
+  l->command_timeout = v.duration("limits.command_timeout");
+  l->data_timeout = v.duration("limits.data_timeout");
+  l->normalise_line_ends = v.string("limits.bare_line_ends") == "normalise";
+}
+
+Settings settings_from(const config::Values& values) {
+  const config::View v = values.root();
+  Settings s;
+  s.hostname = v.string("hostname");
+  s.user = v.string("user");
+  s.state = v.string("state");
+  auto postmaster = smtp::parse_mailbox(v.string("postmaster"));
+  if (postmaster.ok()) s.postmaster = *postmaster;  // the table's check has seen it already
+  s.loops = small(v, "loops");
+  s.database_url = v.string("storage.url");
+  s.database_readers = small(v, "storage.readers");
+  for (const config::View& l : values.elements("listen[]"))
+    s.listen.push_back({text_of(l.address("address")), l.string("certificate")});
+  for (const config::HostPort& a : v.addresses("dns.servers")) s.dns_servers.push_back(text_of(a));
+  s.dns_timeout = v.duration("dns.timeout");
+  read_delivery(v, &s.delivery);
+  read_limits(v, &s.limits);
+  s.log.format = v.string("log.format") == "json" ? log::Format::kJson : log::Format::kText;
+  s.log.level = level_of(v.string("log.level"));
+  s.retention_posts = v.duration("retention.posts");
+  s.retention_seen = v.duration("retention.seen");
+  return s;
+}
+
+// What one row cannot see.
+Result<void> check_together(const Settings& s, const std::string& file) {
+  const auto wrong = [&file](const std::string& what) {
+    return Error{ErrorCode::kInvalid, file + ": " + what};
+  };
+  if (s.listen.empty())
+    return wrong("no [[listen]]: nothing could come in; write\n[[listen]]\naddress = \"0.0.0.0:25\"");
+  std::set<std::string> seen;
+  for (const ListenSettings& l : s.listen) {
+    if (!l.address.ends_with(":0") && !seen.insert(l.address).second)
+      return wrong("\"listen.address\": \"" + l.address + "\" is there twice");
+  }
+  if (!s.delivery.ipv4 && !s.delivery.ipv6)
+    return wrong("\"delivery.ipv4\" and \"delivery.ipv6\" are both false: nothing could be delivered");
+  if (s.delivery.retry_initial > s.delivery.retry_max)
+    return wrong("\"delivery.retry_initial\" is longer than \"delivery.retry_max\"");
+  if (s.delivery.connections_initial > s.delivery.connections_per_destination)
+    return wrong("\"delivery.connections_initial\" is more than \"delivery.connections_per_destination\"");
+  if (s.limits.memory < s.limits.message_size)
+    return wrong("\"limits.memory\" is less than \"limits.message_size\"");
+  for (const std::string& ip : s.delivery.own_addresses) {
+    unsigned char buffer[sizeof(in6_addr)];
+    if (inet_pton(AF_INET, ip.c_str(), buffer) != 1 && inet_pton(AF_INET6, ip.c_str(), buffer) != 1)
+      return wrong("\"delivery.own_addresses\": \"" + ip + "\" is not an IP address");
+  }
+  return {};
+}
+
+Result<LoadedSettings> finished(Result<config::Values> values, const std::string& file) {
+  if (!values.ok()) return values.error();
+  Settings settings = settings_from(*values);
+  ESSAIM_TRY(check_together(settings, file));
+  return LoadedSettings{*std::move(values), std::move(settings)};
+}
+
+}  // namespace
+
+Result<LoadedSettings> load_settings(const std::string& file) {
+  return finished(config::load_file(settings_schema(), file), file);
+}
+
+Result<LoadedSettings> parse_settings(const std::string& text, const std::string& name) {
+  return finished(config::load_text(settings_schema(), text, name), name);
+}
+
+std::vector<std::string> needing_restart(const config::Values& before, const config::Values& after) {
+  // By setting, with all elements of an array of tables together.
+  const auto by_setting = [](const config::Values& values) {
+    std::map<std::string, std::vector<std::string>> out;
+    for (const ShownValue& v : shown_values(values)) {
+      std::string name = v.name;
+      const std::size_t open = name.find('['), close = name.find(']');
+      if (open != std::string::npos) name.erase(open + 1, close - open - 1);
+      out[name].push_back("|");
+      out[name].insert(out[name].end(), v.texts.begin(), v.texts.end());
+    }
+    return out;
+  };
+  auto old_values = by_setting(before), new_values = by_setting(after);
+  std::vector<std::string> out;
+  for (const config::Setting& s : settings_schema()->settings) {
+    if (!s.reloadable && old_values[s.name] != new_values[s.name]) out.push_back(s.name);
+  }
+  return out;
+}
+
+}  // namespace essaim::smtpd

@@ -1,0 +1,84 @@
+// The settings of the program, read from its file into plain values. Immutable once read; a reload makes new
+// ones. Blocking (reads files); used at start, on reload and by the command line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/result.h"
+#include "core/config/values.h"
+#include "core/smtp/address.h"
+
+namespace essaim::smtpd {
+
+inline constexpr const char* kDefaultConfigFile = "/etc/essaim/essaim.toml";
+
+struct ListenSettings {
+  std::string address;      // "0.0.0.0:25", "[::]:25"
+  std::string certificate;  // "" for none
+};
+
+struct DeliverySettings {
+  std::string smarthost;  // "host:port"; "" for MX lookup
+  std::uint16_t port = 25;
+  bool tls = true, ipv4 = true, ipv6 = true;
+  std::vector<std::string> own_addresses;
+  int recipients_per_transaction = 100;
+  int transactions_per_connection = 100;
+  int connections_per_destination = 20;
+  int connections_initial = 2;
+  int connections_total = 1000;
+  Duration retry_initial{}, retry_max{}, connect_timeout{}, command_timeout{}, idle_timeout{}, drain{};
+  int active_batches = 64;
+};
+
+struct LimitSettings {
+  std::uint64_t message_size = 0;
+  int recipients = 0;
+  int connections = 0;
+  int connections_per_client = 0;  // 0: no limit
+  std::uint64_t memory = 0;
+  int errors = 0;
+  Duration command_timeout{}, data_timeout{};
+  bool normalise_line_ends = false;
+};
+
+struct Settings {
+  std::string hostname;
+  std::string user;   // "" : as it is
+  std::string state;  // directory
+  smtp::Address postmaster;
+  int loops = 0;  // 0: one for each core
+  std::string database_url;
+  int database_readers = 2;
+  std::vector<ListenSettings> listen;
+  std::vector<std::string> dns_servers;  // "127.0.0.1:53"
+  Duration dns_timeout{};
+  DeliverySettings delivery;
+  LimitSettings limits;
+  log::Options log;
+  Duration retention_posts{}, retention_seen{};
+
+  std::string admin_socket() const { return state + "/admin.sock"; }
+  std::string journal_directory() const { return state + "/journal"; }
+  std::string spill_directory() const { return state + "/spill"; }
+  // The file behind "sqlite:".
+  std::string database_file() const { return database_url.substr(database_url.find(':') + 1); }
+};
+
+// The file as values (for `config show`) and as settings. The error has a line for each mistake, with file
+// and line.
+struct LoadedSettings {
+  config::Values values;
+  Settings settings;
+};
+Result<LoadedSettings> load_settings(const std::string& file);
+Result<LoadedSettings> parse_settings(const std::string& text, const std::string& name);
+
+// Names of settings that differ and that a reload cannot apply.
+std::vector<std::string> needing_restart(const config::Values& before, const config::Values& after);
+
+}  // namespace essaim::smtpd

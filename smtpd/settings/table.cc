@@ -1,0 +1,390 @@
+#include "smtpd/settings/table.h"
+
+#include "core/smtp/address.h"
+
+namespace essaim::smtpd {
+namespace {
+
+using config::Schema;
+using config::Setting;
+using config::Type;
+
+constexpr std::int64_t kSecond = 1'000;
+constexpr std::int64_t kMinute = 60 * kSecond;
+constexpr std::int64_t kHour = 60 * kMinute;
+constexpr std::int64_t kDay = 24 * kHour;
+
+std::string must_be_absolute(const std::string& path) {
+  if (!path.starts_with("/")) return "must be an absolute path";
+  if (path.find('\n') != std::string::npos) return "must not contain a line end";
+  return "";
+}
+
+std::string must_be_host_name(const std::string& name) {
+  const auto parsed = smtp::parse_mailbox("postmaster@" + name);
+  if (!parsed.ok() || name.front() == '[') return "must be a host name, as \"mx1.lists.example.org\"";
+  if (name.find('.') == std::string::npos) return "must be a full host name, with its domain";
+  return "";
+}
+
+std::string must_be_mailbox(const std::string& text) {
+  const auto parsed = smtp::parse_mailbox(text);
+  if (!parsed.ok()) return "must be a mail address: " + parsed.error().message;
+  return parsed->domain.empty() ? "must be a mail address with its domain" : "";
+}
+
+std::string must_be_database(const std::string& url) {
+  if (!url.starts_with("sqlite:"))
+    return "must begin with \"sqlite:\", as \"sqlite:/var/lib/essaim/essaim.db\"";
+  return must_be_absolute(url.substr(7));
+}
+
+void add_site(Schema* schema) {
+  schema->settings.insert(
+      schema->settings.end(),
+      {
+          {.name = "hostname",
+           .help = "The full name of this host: in the greeting, EHLO, Received and Message-ID.",
+           .example = "mx1.lists.example.org",
+           .required = true,
+           .check = must_be_host_name},
+          {.name = "user",
+           .help = "The user as whom the server runs after the ports are bound. Without it, or when not "
+                   "started as root, "
+                   "it runs as it is.",
+           .example = "essaim"},
+          {.name = "state",
+           .default_value = "/var/lib/essaim",
+           .help = "Directory for the journal, the admin socket and large messages on their way in. One "
+                   "server uses it at "
+                   "a time.",
+           .check = must_be_absolute},
+          {.name = "postmaster",
+           .help = "Where mail for postmaster and abuse goes, and news of mail to list owners that failed.",
+           .example = "postmaster@example.org",
+           .required = true,
+           .check = must_be_mailbox},
+          {.name = "loops",
+           .type = Type::kInteger,
+           .default_value = "0",
+           .help = "Event loops, a thread each. 0 makes one for each core.",
+           .unit = "loops",
+           .maximum = 256},
+      });
+}
+
+void add_storage(Schema* schema) {
+  schema->sections.push_back(
+      {"storage", "Where domains, lists, members, posts and the queue are kept.", false});
+  schema->settings.insert(schema->settings.end(), {
+                                                      {.name = "storage.url",
+                                                       .default_value = "sqlite:/var/lib/essaim/essaim.db",
+                                                       .help = "The database. It is made when it is missing.",
+                                                       .check = must_be_database},
+                                                      {.name = "storage.readers",
+                                                       .type = Type::kInteger,
+                                                       .default_value = "2",
+                                                       .help = "Threads that read from the database.",
+                                                       .unit = "threads",
+                                                       .minimum = 1,
+                                                       .maximum = 64},
+                                                  });
+}
+
+void add_listen(Schema* schema) {
+  schema->sections.push_back(
+      {"listen[]", "Where mail comes in; repeat the table for more addresses.", false});
+  schema->settings.insert(
+      schema->settings.end(),
+      {
+          {.name = "listen[].address",
+           .type = Type::kAddress,
+           .help = "Address and port. Port 0 takes any free one; the log says which.",
+           .example = "0.0.0.0:25",
+           .required = true},
+          {.name = "listen[].role",
+           .type = Type::kEnum,
+           .default_value = "mx",
+           .help = "What it is for: \"mx\" takes mail for the lists from everywhere.",
+           .choices = {"mx"}},
+          {.name = "listen[].certificate",
+           .help = "PEM file with the certificate chain and its key. STARTTLS is offered when it is set. It "
+                   "must be "
+                   "readable at start; a reload reads it again, as the user the server runs as.",
+           .example = "/etc/essaim/tls.pem",
+           .reloadable = true,
+           .check = must_be_absolute},
+      });
+}
+
+void add_dns(Schema* schema) {
+  schema->sections.push_back({"dns", "Name service.", false});
+  schema->settings.insert(schema->settings.end(),
+                          {
+                              {.name = "dns.servers",
+                               .type = Type::kAddresses,
+                               .help = "Recursive servers to ask. Without it, those of "
+                                       "/etc/resolv.conf.",
+                               .example = "127.0.0.1:53"},
+                              {.name = "dns.timeout",
+                               .type = Type::kDuration,
+                               .default_value = "10s",
+                               .help = "How long a look-up may take.",
+                               .minimum = kSecond,
+                               .maximum = kMinute},
+                          });
+}
+
+void add_delivery(Schema* schema) {
+  schema->sections.push_back({"delivery", "How mail leaves.", false});
+  schema->settings.insert(
+      schema->settings.end(),
+      {
+          {.name = "delivery.smarthost",
+           .type = Type::kAddress,
+           .help = "Everything goes to this host. Without it, to the MX hosts of the recipients' domains.",
+           .example = "127.0.0.1:2526",
+           .reloadable = true,
+           .host_names = true},
+          {.name = "delivery.port",
+           .type = Type::kInteger,
+           .default_value = "25",
+           .help = "Port of the MX hosts; tests change it.",
+           .minimum = 1,
+           .maximum = 65535,
+           .reloadable = true},
+          {.name = "delivery.tls",
+           .type = Type::kBool,
+           .default_value = "true",
+           .help = "Use STARTTLS where it is offered, without verifying the certificate; in clear when the "
+                   "handshake "
+                   "fails.",
+           .reloadable = true},
+          {.name = "delivery.ipv4",
+           .type = Type::kBool,
+           .default_value = "true",
+           .help = "Deliver over IPv4.",
+           .reloadable = true},
+          {.name = "delivery.ipv6",
+           .type = Type::kBool,
+           .default_value = "true",
+           .help = "Deliver over IPv6. Turn it off on a host without IPv6.",
+           .reloadable = true},
+          {.name = "delivery.own_addresses",
+           .type = Type::kStrings,
+           .help = "More IP addresses that are this host's own, as behind address translation: an MX record "
+                   "that points "
+                   "to one of them is ourselves. Those of [[listen]] and of the interfaces are known.",
+           .example = "192.0.2.1"},
+          {.name = "delivery.recipients_per_transaction",
+           .type = Type::kInteger,
+           .default_value = "100",
+           .help =
+               "Recipients in one transaction, for copies that are the same for all (RFC 5321 §4.5.3.1.8).",
+           .unit = "recipients",
+           .minimum = 1,
+           .maximum = 1000,
+           .reloadable = true},
+          {.name = "delivery.transactions_per_connection",
+           .type = Type::kInteger,
+           .default_value = "100",
+           .help = "Transactions before a connection is closed. 0: no limit.",
+           .unit = "transactions",
+           .maximum = 1'000'000,
+           .reloadable = true},
+          {.name = "delivery.connections_per_destination",
+           .type = Type::kInteger,
+           .default_value = "20",
+           .help = "Connections to one destination (a set of MX hosts) at most.",
+           .unit = "connections",
+           .minimum = 1,
+           .maximum = 10'000,
+           .reloadable = true},
+          {.name = "delivery.connections_initial",
+           .type = Type::kInteger,
+           .default_value = "2",
+           .help = "Connections to a destination to begin with; successes raise it, troubles lower it.",
+           .unit = "connections",
+           .minimum = 1,
+           .maximum = 1'000,
+           .reloadable = true},
+          {.name = "delivery.connections_total",
+           .type = Type::kInteger,
+           .default_value = "1000",
+           .help = "Outgoing connections in all.",
+           .unit = "connections",
+           .minimum = 1,
+           .maximum = 100'000,
+           .reloadable = true},
+          {.name = "delivery.retry_initial",
+           .type = Type::kDuration,
+           .default_value = "5m",
+           .help = "Pause after the first temporary failure; it doubles with each further one.",
+           .minimum = 100,
+           .maximum = kDay,
+           .reloadable = true},
+          {.name = "delivery.retry_max",
+           .type = Type::kDuration,
+           .default_value = "4h",
+           .help = "Longest pause between attempts.",
+           .minimum = 100,
+           .maximum = 7 * kDay,
+           .reloadable = true},
+          {.name = "delivery.connect_timeout",
+           .type = Type::kDuration,
+           .default_value = "30s",
+           .help = "For a connection to be made.",
+           .minimum = 100,
+           .maximum = 10 * kMinute,
+           .reloadable = true},
+          {.name = "delivery.command_timeout",
+           .type = Type::kDuration,
+           .default_value = "5m",
+           .help = "For the answer to a command (RFC 5321 §4.5.3.2).",
+           .minimum = 100,
+           .maximum = kHour,
+           .reloadable = true},
+          {.name = "delivery.idle_timeout",
+           .type = Type::kDuration,
+           .default_value = "5s",
+           .help = "How long a connection is kept open for the next message.",
+           .maximum = 10 * kMinute,
+           .reloadable = true},
+          {.name = "delivery.active_batches",
+           .type = Type::kInteger,
+           .default_value = "64",
+           .help = "Batches of up to 1,000 recipients in memory; bounds it, whatever the size of lists.",
+           .unit = "batches",
+           .minimum = 2,
+           .maximum = 10'000},
+          {.name = "delivery.drain",
+           .type = Type::kDuration,
+           .default_value = "30s",
+           .help = "At SIGTERM: how long transactions under way may take to end.",
+           .maximum = kHour,
+           .reloadable = true},
+      });
+}
+
+void add_limits(Schema* schema) {
+  schema->sections.push_back({"limits", "What clients may use.", false});
+  schema->settings.insert(
+      schema->settings.end(),
+      {
+          {.name = "limits.message_size",
+           .type = Type::kSize,
+           .default_value = "25M",
+           .help = "Largest message. Lists may allow less.",
+           .minimum = 64 * 1024,
+           .maximum = 1LL << 30},
+          {.name = "limits.recipients",
+           .type = Type::kInteger,
+           .default_value = "1000",
+           .help = "Recipients in one transaction (RFC 5321 §4.5.3.1.8 asks for 100).",
+           .unit = "recipients",
+           .minimum = 100,
+           .maximum = 100'000},
+          {.name = "limits.connections",
+           .type = Type::kInteger,
+           .default_value = "2000",
+           .help = "Incoming connections in all; more are answered 421.",
+           .unit = "connections",
+           .minimum = 1,
+           .maximum = 1'000'000,
+           .reloadable = true},
+          {.name = "limits.connections_per_client",
+           .type = Type::kInteger,
+           .default_value = "200",
+           .help = "Incoming connections from one IP address; more are answered 421. 0: no limit.",
+           .unit = "connections",
+           .maximum = 1'000'000,
+           .reloadable = true},
+          {.name = "limits.memory",
+           .type = Type::kSize,
+           .default_value = "256M",
+           .help = "Memory for messages on their way in; when it is used up, and for large messages, an "
+                   "unlinked file in "
+                   "the state directory takes them.",
+           .minimum = 1 << 20,
+           .maximum = 1LL << 40},
+          {.name = "limits.errors",
+           .type = Type::kInteger,
+           .default_value = "20",
+           .help = "Refused commands before a client is cut off.",
+           .unit = "commands",
+           .minimum = 1,
+           .maximum = 10'000},
+          {.name = "limits.command_timeout",
+           .type = Type::kDuration,
+           .default_value = "5m",
+           .help = "How long a client may take for its next command (RFC 5321 §4.5.3.2.7).",
+           .minimum = 100,
+           .maximum = kHour},
+          {.name = "limits.data_timeout",
+           .type = Type::kDuration,
+           .default_value = "3m",
+           .help = "How long a client may take for each 4 KB of a message (RFC 5321 §4.5.3.2.5).",
+           .minimum = 100,
+           .maximum = kHour},
+          {.name = "limits.bare_line_ends",
+           .type = Type::kEnum,
+           .default_value = "refuse",
+           .help = "Messages with CR or LF alone: refused, or accepted with proper line ends. They never end "
+                   "a message.",
+           .choices = {"refuse", "normalise"}},
+      });
+}
+
+void add_rest(Schema* schema) {
+  schema->sections.push_back({"log", "The log, on standard error.", false});
+  schema->sections.push_back({"retention", "How long what is finished is kept.", false});
+  schema->settings.insert(
+      schema->settings.end(),
+      {
+          {.name = "log.format",
+           .type = Type::kEnum,
+           .default_value = "text",
+           .help = "One line for each event: \"event key=value ...\", or a JSON object.",
+           .choices = {"text", "json"},
+           .reloadable = true},
+          {.name = "log.level",
+           .type = Type::kEnum,
+           .default_value = "info",
+           .help = "The least important events that are written.",
+           .choices = {"debug", "info", "warning", "error"},
+           .reloadable = true},
+          {.name = "retention.posts",
+           .type = Type::kDuration,
+           .default_value = "30d",
+           .help = "Ledger of finished posts: who got what, when, from which host, with which reply.",
+           .minimum = kMinute,
+           .maximum = 3650 * kDay},
+          {.name = "retention.seen",
+           .type = Type::kDuration,
+           .default_value = "7d",
+           .help = "Memory of what was posted, so that the same message sent again is not distributed twice.",
+           .minimum = kMinute,
+           .maximum = 365 * kDay},
+      });
+}
+
+std::shared_ptr<const Schema> make_schema() {
+  auto schema = std::make_shared<Schema>();
+  add_site(schema.get());
+  add_storage(schema.get());
+  add_listen(schema.get());
+  add_dns(schema.get());
+  add_delivery(schema.get());
+  add_limits(schema.get());
+  add_rest(schema.get());
+  return schema;
+}
+
+}  // namespace
+
+std::shared_ptr<const Schema> settings_schema() {
+  static const std::shared_ptr<const Schema> schema = make_schema();
+  return schema;
+}
+
+}  // namespace essaim::smtpd

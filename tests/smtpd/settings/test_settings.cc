@@ -1,0 +1,120 @@
+#include <fstream>
+#include <sstream>
+
+#include <boost/test/unit_test.hpp>
+
+#include "core/config/render.h"
+#include "smtpd/settings/settings.h"
+#include "smtpd/settings/table.h"
+
+using namespace essaim;
+using namespace essaim::smtpd;
+
+namespace {
+const char* const kSmall =
+    "hostname = \"mx1.lists.example\"\npostmaster = \"postmaster@site.example\"\n[[listen]]\naddress = "
+    "\"127.0.0.1:0\"\n";
+
+std::string with(const std::string& top, const std::string& bottom = "") {
+  return top + "\n" + kSmall + bottom + "\n";
+}
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(reads_a_small_file_with_defaults_for_the_rest) {
+  const auto loaded = parse_settings(kSmall, "small.toml");
+  BOOST_REQUIRE_MESSAGE(loaded.ok(), (loaded.ok() ? "" : loaded.error().message));
+  const Settings& s = loaded->settings;
+  BOOST_TEST(s.hostname == "mx1.lists.example");
+  BOOST_TEST(s.postmaster.to_string() == "postmaster@site.example");
+  BOOST_TEST(s.state == "/var/lib/essaim");
+  BOOST_TEST(s.admin_socket() == "/var/lib/essaim/admin.sock");
+  BOOST_TEST(s.database_file() == "/var/lib/essaim/essaim.db");
+  BOOST_REQUIRE_EQUAL(s.listen.size(), 1U);
+  BOOST_TEST(s.listen[0].address == "127.0.0.1:0");
+  BOOST_TEST(s.listen[0].certificate.empty());
+  BOOST_TEST(s.delivery.port == 25);
+  BOOST_TEST(s.delivery.smarthost.empty());
+  BOOST_TEST((s.delivery.retry_initial == std::chrono::minutes(5)));
+  BOOST_TEST(s.limits.message_size == 25U * 1024 * 1024);
+  BOOST_TEST((s.retention_posts == std::chrono::hours(24 * 30)));
+}
+
+BOOST_AUTO_TEST_CASE(reads_what_the_file_says) {
+  const auto loaded =
+      parse_settings(with("user = \"essaim\"\nstate = \"/tmp/e\"\nloops = 3",
+                          "certificate = \"/etc/tls.pem\"\n[[listen]]\naddress = "
+                          "\"[::1]:2525\"\n[dns]\nservers = [\"127.0.0.1:5353\"]\n"
+                          "[delivery]\nsmarthost = \"relay.example:2526\"\nport = 2525\nretry_initial = "
+                          "\"1s\"\nipv6 = false\n"
+                          "[log]\nformat = \"json\"\nlevel = \"debug\"\n[limits]\nmessage_size = "
+                          "\"1M\"\nbare_line_ends = \"normalise\""),
+                     "x");
+  BOOST_REQUIRE_MESSAGE(loaded.ok(), (loaded.ok() ? "" : loaded.error().message));
+  const Settings& s = loaded->settings;
+  BOOST_TEST(s.user == "essaim");
+  BOOST_TEST(s.loops == 3);
+  BOOST_REQUIRE_EQUAL(s.listen.size(), 2U);
+  BOOST_TEST(s.listen[0].certificate == "/etc/tls.pem");
+  BOOST_TEST(s.listen[1].address == "[::1]:2525");
+  BOOST_TEST(s.dns_servers.at(0) == "127.0.0.1:5353");
+  BOOST_TEST(s.delivery.smarthost == "relay.example:2526");
+  BOOST_TEST((s.delivery.retry_initial == std::chrono::seconds(1)));
+  BOOST_TEST(!s.delivery.ipv6);
+  BOOST_TEST((s.log.format == log::Format::kJson));
+  BOOST_TEST((s.log.level == log::Level::kDebug));
+  BOOST_TEST(s.limits.normalise_line_ends);
+}
+
+BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_where) {
+  struct Row {
+    std::string text;
+    std::vector<std::string> says;
+  };
+  const std::vector<Row> rows = {
+      {"", {"hostname", "postmaster"}},
+      {"hostname = \"mx1.lists.example\"\npostmaster = \"p@x.example\"\n", {"[[listen]]"}},
+      {with("hostnam = \"x\""), {"x.toml:1:", "hostname"}},
+      {with("", "[delivery]\nsmart_host = \"a:1\""), {"x.toml:7:", "did you mean \"smarthost\""}},
+      {with("", "[delivery]\nport = \"25\""), {"x.toml:7:", "integer"}},
+      {with("", "[delivery]\nport = 0"), {"x.toml:7:", "port"}},
+      {with("", "[delivery]\nipv4 = false\nipv6 = false"), {"x.toml", "nothing could be delivered"}},
+      {with("", "[delivery]\nretry_initial = \"5h\""), {"retry_initial", "longer"}},
+      {with("", "[delivery]\nown_addresses = [\"mx\"]"), {"not an IP address"}},
+      {with("", "role = \"submission\""), {"x.toml:6:", "mx"}},
+      {with("", "certificate = \"tls.pem\""), {"absolute path"}},
+      {with("state = \"var\""), {"x.toml:1:", "absolute path"}},
+      {with("", "[storage]\nurl = \"mysql:x\""), {"sqlite:"}},
+      {with("", "[[listen]]\naddress = \"127.0.0.1:25\"\n[[listen]]\naddress = \"127.0.0.1:25\""), {"twice"}},
+      {with("", "[limits]\nmemory = \"2M\""), {"limits.memory"}},
+      {"hostname = \"localhost\"\npostmaster = \"nobody\"\n[[listen]]\naddress = \"127.0.0.1:25\"",
+       {"x.toml:1:", "full host name", "x.toml:2:", "mail address"}},
+  };
+  for (const Row& row : rows) {
+    const auto loaded = parse_settings(row.text, "x.toml");
+    BOOST_REQUIRE_MESSAGE(!loaded.ok(), row.text);
+    for (const std::string& part : row.says)
+      BOOST_TEST(loaded.error().message.find(part) != std::string::npos,
+                 loaded.error().message << " should say " << part);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(knows_what_a_reload_cannot_apply) {
+  const auto before = parse_settings(kSmall, "x");
+  const auto same =
+      parse_settings(with("", "[log]\nlevel = \"debug\"\n[delivery]\nsmarthost = \"127.0.0.1:1\""), "x");
+  const auto other = parse_settings(with("loops = 2", "[[listen]]\naddress = \"127.0.0.1:26\""), "x");
+  BOOST_REQUIRE(before.ok() && same.ok() && other.ok());
+  BOOST_TEST(needing_restart(before->values, same->values).empty());
+  const std::vector<std::string> expected = {"loops", "listen[].address", "listen[].role"};
+  BOOST_TEST(needing_restart(before->values, other->values) == expected, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(the_sample_in_contrib_is_what_the_table_gives_and_it_loads) {
+  std::ifstream in(ESSAIM_SOURCE_DIR "/contrib/essaim.toml");
+  std::ostringstream text;
+  text << in.rdbuf();
+  BOOST_TEST(text.str() == config::render_sample(*settings_schema()),
+             "make it anew: essaim config sample > contrib/essaim.toml");
+  const auto loaded = parse_settings(text.str(), "contrib/essaim.toml");
+  BOOST_TEST(loaded.ok(), (loaded.ok() ? "" : loaded.error().message));
+}
