@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "core/base/crash_point.h"
 #include "core/base/log.h"
 #include "lists/incoming.h"
 #include "lists/plan.h"
@@ -113,6 +114,7 @@ class Round : public std::enable_shared_from_this<Round> {
       }
       committed_.push_back(std::move(*committed));
     }
+    ESSAIM_CRASH_POINT("accept.before-commit");
     return {};
   }
 
@@ -149,6 +151,7 @@ class Round : public std::enable_shared_from_this<Round> {
   }
 
   void committed() {
+    ESSAIM_CRASH_POINT("accept.after-commit");
     log_refusals();
     bool posted = false;
     for (std::size_t i = 0; i < plans_.size(); ++i) {

@@ -171,7 +171,7 @@ const std::vector<config::Setting>& list_settings_table() {
        .type = Type::kDuration,
        .default_value = "5d",
        .help = "How long delivery is tried.",
-       .minimum = 60'000,
+       .minimum = 1000,
        .maximum = std::int64_t{30} * 24 * 3600 * 1000},
       {.name = "goodbye",
        .type = Type::kBool,
