@@ -41,11 +41,10 @@ class DatabaseInTrouble(processes.Scenario):
         self.started(self.essaim.start())
         self.essaim.make_list(LIST, [AUTHOR], max_size="20M")
         filler = disk / "filler"
-        with open(filler, "wb") as file:
+        with open(filler, "wb", buffering=0) as file:
             try:
                 while True:
                     file.write(b"x" * 4096)
-                    file.flush()
             except OSError:
                 pass
         text = essaim.message(AUTHOR, LIST, body="a line of the swarm\n" * 20_000)

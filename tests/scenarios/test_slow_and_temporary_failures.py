@@ -10,10 +10,11 @@ FAST_RETRY = 'retry_initial = "1s"\nretry_max = "2s"\ncommand_timeout = "3s"'
 
 
 class SlowAndTemporaryFailures(processes.Scenario):
-    def serve(self, rules, delivery=FAST_RETRY, members=(), **settings):
+    def serve(self, rules, delivery=FAST_RETRY, members=(), sink_options=(), **settings):
         self.port = processes.free_port()
         server = self.started(dns.NameServer(self.folder, {"example": ZONE}))
-        self.sink = self.started(sink.Sink(self.folder, listen=[f"127.1.0.{i}:{self.port}" for i in range(1, 8)], rules=rules))
+        self.sink = self.started(sink.Sink(self.folder, listen=[f"127.1.0.{i}:{self.port}" for i in range(1, 8)], rules=rules,
+                                           options=sink_options))
         self.essaim = self.started(essaim.Essaim(self.folder, dns=server.address, mx_port=self.port, delivery=delivery))
         self.essaim.make_list("dev@lists.example", members, post="anyone", **settings)
 
@@ -50,16 +51,17 @@ class SlowAndTemporaryFailures(processes.Scenario):
         self.assertEqual(1, ledger["counts"]["failed"])
         self.assertIn("4.4.7", ledger["recipients"][0]["reply"] + str(ledger["recipients"][0]))
 
-    def test_a_post_to_five_is_not_behind_a_post_to_twenty_thousand(self):
-        big = [f"m{i}@quick.example" for i in range(20_000)]
-        self.serve([], members=big)
+    def test_a_post_to_five_is_not_behind_a_post_to_ten_thousand(self):
+        big = [f"m{i}@quick.example" for i in range(10_000)]
+        # A provider that takes 20 ms for each: the big post needs ten seconds, whatever this machine does.
+        self.serve([], members=big, sink_options=["--latency", "20"])
         self.essaim.make_list("small@lists.example", [f"s{i}@quick.example" for i in range(5)], post="anyone")
         self.post()
         self.sink.wait_for(500)
         self.post("small@lists.example")
         processes.wait_for("the small post", lambda: sum(r.recipient.startswith("s") for r in self.sink.receipts()) == 5)
         position = max(i for i, r in enumerate(self.sink.receipts()) if r.recipient.startswith("s"))
-        self.assertLess(position, 19_000, "the small post overtook the big one")
+        self.assertLess(position, 5_000, "the small post overtook the big one")
 
 
 if __name__ == "__main__":
