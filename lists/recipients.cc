@@ -73,8 +73,8 @@ const char* to_string(TargetKind kind) {
 void RecipientResolver::resolve(const smtp::Address& recipient, std::function<void(Resolution)> done) const {
   auto answer = std::make_shared<Resolution>();
   services_.database->read(
-      [this, recipient, answer](Connection& connection) -> Result<void> {
-        auto found = find(connection, recipient);
+      [resolver = *this, recipient, answer](Connection& connection) -> Result<void> {
+        auto found = resolver.find(connection, recipient);
         if (!found.ok()) return found.error();
         *answer = std::move(*found);
         return {};
