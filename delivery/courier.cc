@@ -212,7 +212,11 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   void write(std::string_view bytes) override { connection_->write(bytes); }
   void write_shared(const SharedBytes& bytes) override { connection_->write_shared(bytes, 0, bytes->size()); }
   void start_tls() override { connection_->start_tls_client(tls_, candidate().name, peer_.host); }
-  void on_ready() override { listener_->on_ready(self_); }
+  void on_ready() override {
+    peer_.recipients_max = session_->capabilities().recipients_max;
+    peer_.mails_max = static_cast<int>(session_->capabilities().mails_max);
+    listener_->on_ready(self_);
+  }
 
   bool next(Transaction* transaction) override {
     peer_.transactions = session_->transactions();

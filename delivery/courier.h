@@ -1,9 +1,11 @@
-// One outgoing connection: tries the candidates in order until one greets and answers EHLO, then carries transactions
-// until there are no more, the peer has had enough, or the idle time is over. It runs the sans-I/O ClientSession on a
-// net::Connection. One loop; destroyed by EventLoop::destroy_later() after on_finished().
+// One outgoing connection: tries the candidates in order until one greets and answers EHLO, then carries
+// transactions until there are no more, the peer has had enough, or the idle time is over. It runs the
+// sans-I/O ClientSession on a net::Connection. One loop; destroyed by EventLoop::destroy_later() after
+// on_finished().
 //
-// Contract: every recipient that next() gave gets exactly one on_outcome(). A final dot whose reply never came is
-// kDeferred with Stage::kFinalDot and no reply from the peer: the recipient may get it twice, and the queue must know.
+// Contract: every recipient that next() gave gets exactly one on_outcome(). A final dot whose reply never
+// came is kDeferred with Stage::kFinalDot and no reply from the peer: the recipient may get it twice, and the
+// queue must know.
 #pragma once
 
 #include <functional>
@@ -19,30 +21,41 @@
 
 namespace essaim::delivery {
 
+class ChunkingRefusals;
+
 struct CourierSettings {
-  std::string helo;                         // our host name
-  bool tls = true;                          // STARTTLS when offered, without verification; in clear after a failed handshake
+  std::string helo;  // our host name
+  bool tls = true;   // STARTTLS when offered, without verification; in clear after a failed handshake
   std::size_t recipients_per_transaction = 100;
-  int transactions_per_connection = 100;    // 0: no limit
+  int transactions_per_connection = 100;  // 0: no limit
   // RFC 5321 §4.5.3.2
   Duration connect_timeout = std::chrono::seconds(30);
   Duration greeting_timeout = std::chrono::minutes(5);
   Duration command_timeout = std::chrono::minutes(5);
-  Duration data_timeout = std::chrono::minutes(3);    // per progress of the body
+  Duration data_timeout = std::chrono::minutes(3);  // per progress of the body
   Duration final_dot_timeout = std::chrono::minutes(10);
-  Duration idle_timeout = std::chrono::seconds(5);    // kept open without work
-  // The next MAIL goes out behind the final dot (RFC 2920 §3.1 allows it). Off: some servers and filters in front of
-  // them throw away what follows the dot.
+  Duration idle_timeout = std::chrono::seconds(5);  // kept open without work
+  // The next MAIL goes out behind the final dot (RFC 2920 §3.1 allows it). Off: some servers and filters in
+  // front of them throw away what follows the dot.
   bool chain_transactions = false;
+  // With it, posts that bring `plain` go out by BDAT to servers that offer CHUNKING (RFC 3030): the whole
+  // transaction in one turn, which on the loopback was twice the throughput and over a distance saves two of
+  // three round trips. Null, the default: DATA. What speaks against it is what stands between us and some
+  // servers: a filter that does not know BDAT takes the message for commands.
+  std::shared_ptr<ChunkingRefusals> chunking;
 };
 
 // Who it is for the log and the ledger.
 struct PeerInfo {
-  std::string host;      // "mx.example.org[192.0.2.1]:25"
+  std::string host;  // "mx.example.org[192.0.2.1]:25"
   bool tls = false;
   net::TlsInfo tls_info;
   int transactions = 0;  // done on this connection before the present one
   Duration connect_delay{};
+  // What it announced by LIMITS (RFC 9422); 0: nothing. The session keeps to them by itself; who cuts
+  // transactions to size beforehand spares it the work.
+  std::size_t recipients_max = 0;
+  int mails_max = 0;
 };
 
 class Courier : public net::Disposable {
@@ -51,7 +64,8 @@ class Courier : public net::Disposable {
    public:
     // EHLO is answered: the connection can carry mail.
     virtual void on_ready(Courier& courier) = 0;
-    // A candidate could not be used (refused, timed out, 4xx or 5xx greeting, TLS that failed also in clear ...).
+    // A candidate could not be used (refused, timed out, 4xx or 5xx greeting, TLS that failed also in clear
+    // ...).
     virtual void on_candidate_failed(Courier& courier, const HostCandidate& host, Stage stage,
                                      const smtp::Reply& reply) = 0;
     // The next transaction; false: nothing now (the courier waits for wake() or idles out).
@@ -64,7 +78,8 @@ class Courier : public net::Disposable {
     ~Listener() = default;
   };
 
-  // Called with lines of the dialogue for the trace; empty function when nobody looks. 'C' is we, 'S' the peer.
+  // Called with lines of the dialogue for the trace; empty function when nobody looks. 'C' is we, 'S' the
+  // peer.
   using Trace = std::function<void(char side, std::string_view line)>;
 
   Courier(net::EventLoop& loop, const CourierSettings& settings, std::shared_ptr<net::TlsClientContext> tls,

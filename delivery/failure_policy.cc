@@ -11,7 +11,7 @@ namespace {
 
 // The first row that matches decides. The columns that do not matter say kAny.
 enum class Is { kAny, kYes, kNo };
-enum class Says { kAny, k421, k552, kTooMany, kPermanent };
+enum class Says { kAny, k421, k552, kTooMany, kUnknownBdat, kPermanent };
 
 constexpr unsigned bit(Stage stage) {
   return 1U << static_cast<unsigned>(stage);
@@ -49,6 +49,9 @@ constexpr Row kRows[] = {
     {bit(Stage::kRcpt), Says::kTooMany, Is::kYes, Is::kAny, Is::kNo, Verdict::kDefer},
     {bit(Stage::kRcpt), Says::k552, Is::kYes, Is::kAny, Is::kAny, Verdict::kDefer},
 
+    // The host does not know BDAT and is not given it again, so the work does not go round.
+    {bit(Stage::kData), Says::kUnknownBdat, Is::kYes, Is::kAny, Is::kAny, Verdict::kReturn},
+
     // The message or the recipient, as the peer says, or as we found before asking (too big, no such address
     // form).
     {kMessage, Says::kPermanent, Is::kAny, Is::kAny, Is::kAny, Verdict::kFail},
@@ -63,7 +66,8 @@ bool matches(Is is, bool fact) {
   return is == Is::kAny || (is == Is::kYes) == fact;
 }
 
-bool matches(Says says, const smtp::Reply& reply) {
+bool matches(Says says, const Trouble& trouble) {
+  const smtp::Reply& reply = *trouble.reply;
   switch (says) {
     case Says::kAny:
       return true;
@@ -73,6 +77,8 @@ bool matches(Says says, const smtp::Reply& reply) {
       return reply.code == 552;
     case Says::kTooMany:
       return says_too_many_recipients(reply);
+    case Says::kUnknownBdat:
+      return trouble.bdat && says_unknown_command(reply);
     case Says::kPermanent:
       return reply.permanent();
   }
@@ -101,6 +107,18 @@ bool says_too_many_recipients(const smtp::Reply& reply) {
   return ascii_lowered(reply.text).find("too many recipients") != std::string::npos;
 }
 
+bool says_message(Stage stage, const smtp::Reply& reply) {
+  if (!reply.permanent()) return false;
+  if (reply.enhanced.klass == 5)
+    return reply.enhanced.subject == 6 || (reply.enhanced.subject == 3 && reply.enhanced.detail == 4);
+  return reply.code == 552 && stage == Stage::kMail;
+}
+
+bool says_unknown_command(const smtp::Reply& reply) {
+  const bool code = reply.code == 500 || reply.code == 501 || reply.code == 502 || reply.code == 504;
+  return code && (reply.enhanced.klass == 0 || reply.enhanced.subject == 5);
+}
+
 std::size_t policy_rows() {
   return std::size(kRows);
 }
@@ -109,7 +127,7 @@ std::size_t matching_row(const Trouble& trouble) {
   ESSAIM_CHECK(trouble.reply != nullptr);
   for (std::size_t i = 0; i < std::size(kRows); ++i) {
     const Row& row = kRows[i];
-    if ((row.stages & bit(trouble.stage)) != 0 && matches(row.says, *trouble.reply) &&
+    if ((row.stages & bit(trouble.stage)) != 0 && matches(row.says, trouble) &&
         matches(row.from_peer, trouble.from_peer) && matches(row.more_candidates, trouble.more_candidates) &&
         matches(row.progress, trouble.progress))
       return i;

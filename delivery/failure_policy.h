@@ -25,6 +25,7 @@ struct Trouble {
   // Something was concluded before on this connection (or, at RCPT, in this transaction: another recipient
   // was accepted). Only then may work be returned for another connection, or it could go round for ever.
   bool progress = false;
+  bool bdat = false;  // the reply is to BDAT
 };
 
 Verdict decide(const Trouble& trouble);
@@ -32,6 +33,13 @@ Verdict decide(const Trouble& trouble);
 // "Too many recipients" in one of its spellings (RFC 5321 §4.5.3.1.10, RFC 3463 X.5.3): a limit per
 // transaction and nothing against this recipient.
 bool says_too_many_recipients(const smtp::Reply& reply);
+
+// A permanent failure that is the message's own (RFC 3463 X.6.x: media and content, X.3.4 and RFC 1870 §6.1:
+// too big; RFC 6531: needs SMTPUTF8): the same recipient takes other mail, so it counts against nobody.
+bool says_message(Stage stage, const smtp::Reply& reply);
+
+// The peer, or something before it, does not know BDAT though CHUNKING was offered.
+bool says_unknown_command(const smtp::Reply& reply);
 
 Outcome::Kind outcome_kind(Verdict verdict);  // not for kNextCandidate
 

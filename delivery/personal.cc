@@ -47,7 +47,7 @@ bool Template::constant() const {
 }
 
 void Template::fill(const storage::PostRecord& post, const storage::BatchRecipient& recipient,
-                    const TokenMinter& minter, std::string* out) const {
+                    const TokenMinter& minter, std::string* out, bool utf8) const {
   for (const auto& piece : pieces_) {
     out->append(piece.text);
     switch (piece.slot) {
@@ -61,7 +61,7 @@ void Template::fill(const storage::PostRecord& post, const storage::BatchRecipie
         break;
       case Slot::kAddress:
         // An address that cannot be written stays out; its RCPT is not sent either.
-        append_mailbox(recipient.local, recipient.domain, out);
+        append_mailbox(recipient.local, recipient.domain, out, utf8);
         break;
     }
   }

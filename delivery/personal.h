@@ -32,7 +32,7 @@ class Template {
   static Result<Template> compile(std::string_view text);
   bool constant() const;  // no slots
   void fill(const storage::PostRecord& post, const storage::BatchRecipient& recipient, const TokenMinter& minter,
-            std::string* out) const;
+            std::string* out, bool utf8 = false) const;  // utf8: {address} may have it
 
  private:
   enum class Slot { kNone, kVerp, kLeave, kAddress };

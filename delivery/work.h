@@ -15,11 +15,28 @@
 
 namespace essaim::delivery {
 
+// What a notification of failure brings back of the message.
+enum class DsnReturn : std::uint8_t { kNone, kFull, kHeaders };
+
 struct ActivePost {
   storage::PostRecord post;
   SharedBytes wire;  // the rendering as sent: dot-stuffed, with ".\r\n" at its end; sent after the private header block
   Template envelope_sender;
   Template private_header;  // CRLF lines; its lines never begin with a dot
+
+  // What follows is optional; a post without it goes out by DATA, in 8 bit, and asks for no notification.
+  SharedBytes plain;      // the same rendering as it is, without stuffed dots and the final one: for BDAT (RFC 3030)
+  SharedBytes wire_7bit;  // a rendering in ASCII (core/mail/downgrade.h), in the form of `wire`; for servers without
+                          // 8BITMIME or SMTPUTF8
+  bool smtputf8 = false;  // the header has UTF-8, so that the rendering can only go to a server with SMTPUTF8
+  DsnReturn dsn_return = DsnReturn::kNone;  // RET (RFC 3461 §4.3)
+  std::string dsn_envelope_id;              // ENVID (§4.4) as on the wire, in xtext; "" if none
+};
+
+// DSN parameters of one recipient (RFC 3461 §4.1, §4.2), as on the wire. Values that are none are not sent.
+struct RecipientDsn {
+  std::string notify;              // "NEVER", "SUCCESS,FAILURE" ...
+  std::string original_recipient;  // "rfc822;user+2Btag@domain", "utf-8;..."
 };
 
 struct ActiveBatch {
@@ -27,6 +44,7 @@ struct ActiveBatch {
   int number = 0;
   int round = 1;  // of the attempt that is made now
   std::vector<storage::BatchRecipient> recipients;
+  std::vector<RecipientDsn> dsn;  // empty, or one for each of `recipients`
 };
 
 // Some recipients of one batch, all of one domain, in order.
@@ -59,6 +77,12 @@ struct Outcome {
   Stage stage = Stage::kLost;
   smtp::Reply reply;   // of the peer, or made by us ({451, 4.4.1, "connect to ...: timed out"})
   bool reply_from_peer = false;
+  // A failure that says something about the message, or about the way it would have to be written, and nothing about
+  // the recipient (failure_policy.h): reported, and counted against nobody.
+  bool about_message = false;
+  // The peer was given the DSN parameters, so the duty to notify is its own now (RFC 3461 §5.2.1). False with
+  // NOTIFY=SUCCESS: a "relayed" report is ours to make (§5.2.2).
+  bool dsn_passed_on = false;
 };
 
 // Where a courier tries to connect, in this order.

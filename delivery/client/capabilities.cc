@@ -5,6 +5,23 @@
 namespace essaim::delivery {
 namespace {
 
+// limits-param = limit-name-value *(SP limit-name-value) (RFC 9422 §4), e.g. "MAILMAX=5 RCPTMAX=20". A value
+// is 1 to 999,999; what is none announces nothing, and names that nobody knows are no error.
+void take_limits(std::string_view text, Capabilities* out) {
+  for (const std::string_view limit : split(text, ' ')) {
+    const std::size_t equals = limit.find('=');
+    if (equals == std::string_view::npos) continue;
+    const std::string_view name = limit.substr(0, equals);
+    const std::string_view digits = limit.substr(equals + 1);
+    if (digits.size() > 6) continue;
+    const auto value = static_cast<std::uint32_t>(parse_u64(digits).value_or(0));
+    if (value == 0) continue;
+    if (equals_ignoring_case(name, "MAILMAX")) out->mails_max = value;
+    if (equals_ignoring_case(name, "RCPTMAX")) out->recipients_max = value;
+    if (equals_ignoring_case(name, "RCPTDOMAINMAX")) out->domains_max = value;
+  }
+}
+
 // ehlo-line = ehlo-keyword *( SP ehlo-param )
 void take_line(std::string_view line, Capabilities* out) {
   const std::size_t space = line.find(' ');
@@ -15,6 +32,10 @@ void take_line(std::string_view line, Capabilities* out) {
   if (equals_ignoring_case(keyword, "8BITMIME")) out->eight_bit = true;
   if (equals_ignoring_case(keyword, "STARTTLS")) out->starttls = true;
   if (equals_ignoring_case(keyword, "ENHANCEDSTATUSCODES")) out->enhanced_codes = true;
+  if (equals_ignoring_case(keyword, "CHUNKING")) out->chunking = true;
+  if (equals_ignoring_case(keyword, "DSN")) out->dsn = true;
+  if (equals_ignoring_case(keyword, "SMTPUTF8")) out->smtputf8 = true;
+  if (equals_ignoring_case(keyword, "LIMITS")) take_limits(rest, out);
   if (equals_ignoring_case(keyword, "SIZE")) {
     out->size = true;
     // Tolerated: a value that is no number, as from servers that print a negative or overflowed limit; no

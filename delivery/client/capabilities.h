@@ -14,6 +14,13 @@ struct Capabilities {
   bool enhanced_codes = false;   // RFC 2034
   bool size = false;             // RFC 1870
   std::uint64_t size_limit = 0;  // octets; 0: none announced
+  bool chunking = false;         // RFC 3030
+  bool dsn = false;              // RFC 3461
+  bool smtputf8 = false;         // RFC 6531
+  // LIMITS (RFC 9422); 0: none announced.
+  std::uint32_t mails_max = 0;       // MAIL commands in a session
+  std::uint32_t recipients_max = 0;  // RCPT commands in a transaction
+  std::uint32_t domains_max = 0;     // different recipient domains in a session
   friend bool operator==(const Capabilities&, const Capabilities&) = default;
 };
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "delivery/client/chunking_refusals.h"
 
 namespace essaim::delivery {
 
@@ -172,6 +173,8 @@ void ClientSession::on_reply(smtp::Reply reply) {
       return on_empty_dot(reply);
     case Await::kFinalDot:
       return on_final_dot(std::move(reply));
+    case Await::kChunk:
+      return on_chunk(std::move(reply));
   }
 }
 
@@ -264,6 +267,7 @@ void ClientSession::end(const smtp::Reply& reply, bool from_peer, bool timed_out
 void ClientSession::finish(End result) {
   ESSAIM_CHECK(state_ != SessionState::kDone);
   ESSAIM_CHECK(current_.open == 0 && chained_.open == 0);
+  if (rest_.batch) conclude_rest(result);
   enter(SessionState::kDone);
   say_ = Say::kNothing;
   output_->on_done(result);

@@ -11,6 +11,10 @@
 //                       +--> kIdle <-- in clear                        +-----------> kIdle
 //                       <-----------------+
 //
+// With CHUNKING (when the settings and the post allow it) BDAT LAST takes the place of DATA and the final
+// dot. A body that is not large goes out in the turn of its envelope, so that kBody and kFinalDot may begin
+// with replies to MAIL and RCPT outstanding (RFC 3030 §4.2).
+//
 //   every state: close, reset, timeout, nonsense, 421, a reply out of turn --> kDone
 //
 // It takes turns: while replies are outstanding it says nothing, and it speaks only when nothing of a further
@@ -96,7 +100,8 @@ class ClientSession {
     kRcpt,
     kData,
     kEmptyDot,
-    kFinalDot
+    kFinalDot,
+    kChunk
   };
   enum class Say : std::uint8_t {
     kNothing,
@@ -138,6 +143,8 @@ class ClientSession {
   void append_rcpt(const Exchange& exchange);
   void end_command(std::size_t begin, Await await);
   void say_body();
+  void say_chunk(Exchange* exchange);
+  std::size_t recipients_limit() const;
   void flush();
   void queue(Await await) { awaits_.push_back(await); }
 
@@ -148,12 +155,15 @@ class ClientSession {
   void on_data(smtp::Reply reply);
   void on_empty_dot(const smtp::Reply& reply);
   void on_final_dot(smtp::Reply reply);
+  void on_chunk(smtp::Reply reply);
+  void conclude_accepted(smtp::Reply reply);
   void after_envelope_reply();
   void finish_transaction();
   void conclude(Exchange* exchange, std::size_t position, Outcome* outcome);
-  void conclude_open(Exchange* exchange, Stage stage, const smtp::Reply& reply, bool from_peer,
-                     bool progress);
+  void conclude_open(Exchange* exchange, Stage stage, const smtp::Reply& reply, bool from_peer, bool progress,
+                     bool bdat = false);
   void conclude_lost(const smtp::Reply& reply, bool from_peer, bool timed_out);
+  void conclude_rest(const End& end);
   void on_unexpected(const smtp::Reply& reply, const char* command);
 
   const CourierSettings& settings_;
@@ -176,6 +186,13 @@ class ClientSession {
   std::string out_;      // commands of the turn
   std::string address_;  // scratch
   Exchange current_;
+  // Recipients that were given and are for the next transaction: more than the server takes in one (LIMITS),
+  // or of a domain too many. No batch: none.
+  Transaction rest_;
+  std::size_t learned_limit_ = 0;     // recipients, from "too many recipients"; 0: none
+  std::vector<std::string> domains_;  // named so far, when the server limits them
+  bool domains_full_ = false;
+  bool chunking_ = false;
   Exchange chained_;  // its envelope went out behind the final dot of current_
   int started_ = 0;   // transactions begun on this connection
   int done_ = 0;

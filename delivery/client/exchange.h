@@ -19,7 +19,7 @@ struct Exchange {
     kConcluded,  // its outcome was told
     kSkipped,    // likewise, and no RCPT is sent for it
   };
-  enum class Step : std::uint8_t { kMail, kRcpt, kData, kAllSent };
+  enum class Step : std::uint8_t { kMail, kRcpt, kData, kAllSent };  // kData: or BDAT
 
   bool active = false;
   Transaction transaction;
@@ -34,18 +34,32 @@ struct Exchange {
   std::string sender;            // reverse-path without brackets
   std::string block;             // private header block
   std::uint64_t size = 0;        // octets, for SIZE=
+  SharedBytes body;              // what goes out behind the block
+  bool chunked = false;          // `body` is not stuffed and goes out by BDAT
+  bool eight_bit = false;        // `body` has octets above 127
+  bool utf8 = false;             // the transaction needs SMTPUTF8, and it is there
 
   const ActivePost& post() const { return *transaction.batch->post; }
   const storage::BatchRecipient& recipient(std::size_t position) const {
     return transaction.batch->recipients[transaction.indices[position]];
   }
 
-  // Begins with `transaction`, which is filled: the sender and the block of its copy are made. What is wrong
-  // with it for all its recipients (or code 0) is given back; nothing of it may be sent then.
-  smtp::Reply prepare(const TokenMinter& minter, const Capabilities& capabilities, const std::string& peer);
+  const RecipientDsn* dsn(std::size_t position) const {
+    const auto& all = transaction.batch->dsn;
+    return all.empty() ? nullptr : &all[transaction.indices[position]];
+  }
+
+  // Begins with `transaction`, which is filled: the rendering is chosen by what the server can take (RFC
+  // 6152, 6531), the sender and the block of its copy are made. `chunking` tells whether BDAT may be used.
+  // What is wrong with it for all its recipients (or code 0) is given back; nothing of it may be sent then.
+  smtp::Reply prepare(const TokenMinter& minter, const Capabilities& capabilities, bool chunking,
+                      const std::string& peer);
   // Moves next_to_send to the next open recipient; false: there is none.
   bool seek_to_send();
   void clear();
+
+ private:
+  smtp::Reply choose_rendering(const Capabilities& capabilities, bool chunking, const std::string& peer);
 };
 
 }  // namespace essaim::delivery

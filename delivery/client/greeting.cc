@@ -1,4 +1,5 @@
 // From the greeting to the first transaction: EHLO or HELO, and STARTTLS between them.
+#include "delivery/client/chunking_refusals.h"
 #include "delivery/client/client_session.h"
 
 namespace essaim::delivery {
@@ -53,6 +54,7 @@ void ClientSession::on_starttls(const smtp::Reply& reply) {
 
 void ClientSession::become_ready() {
   ready_ = true;
+  chunking_ = capabilities_.chunking && settings_.chunking && !settings_.chunking->knows(peer_, now_);
   enter(SessionState::kIdle);
   say_ = Say::kTransaction;
   output_->on_ready();

@@ -1,7 +1,9 @@
 // The replies of a transaction, and what they mean for its recipients.
+#include <algorithm>
 #include <utility>
 
 #include "core/base/check.h"
+#include "delivery/client/chunking_refusals.h"
 #include "delivery/client/client_session.h"
 
 namespace essaim::delivery {
@@ -30,6 +32,9 @@ void ClientSession::on_rcpt(smtp::Reply reply) {
   const int code = reply.code;
   const smtp::Reply last = code == 421 ? reply : smtp::Reply{};
   if (current_.recipients[position] == Exchange::Recipient::kOpen) {
+    if (says_too_many_recipients(reply) && current_.accepted > 0)
+      learned_limit_ =
+          recipients_limit() > 0 ? std::min(recipients_limit(), current_.accepted) : current_.accepted;
     if (reply.positive()) {
       current_.recipients[position] = Exchange::Recipient::kAccepted;
       ++current_.accepted;
@@ -79,13 +84,7 @@ void ClientSession::on_final_dot(smtp::Reply reply) {
   const bool early = state_ == SessionState::kBody;  // the server has not seen the final dot
   if (reply.intermediate() || (early && reply.positive())) return on_unexpected(reply, "the message");
   if (reply.positive()) {
-    Outcome outcome;
-    outcome.kind = Outcome::Kind::kDelivered;
-    outcome.stage = Stage::kFinalDot;
-    outcome.reply = std::move(reply);
-    outcome.reply_from_peer = true;
-    for (std::size_t i = 0; i < current_.recipients.size(); ++i)
-      if (current_.recipients[i] == Exchange::Recipient::kAccepted) conclude(&current_, i, &outcome);
+    conclude_accepted(std::move(reply));
   } else {
     conclude_open(&current_, Stage::kFinalDot, reply, true, done_ > 0);
     // Refused in the middle of the message (too big, as a rule): its rest would be taken for commands.
@@ -93,6 +92,40 @@ void ClientSession::on_final_dot(smtp::Reply reply) {
   }
   current_.mail_accepted = false;
   finish_transaction();
+}
+
+void ClientSession::on_chunk(smtp::Reply reply) {
+  const bool early = state_ == SessionState::kBody;  // the server has not got all of the chunk
+  if (reply.intermediate() || (early && reply.positive())) return on_unexpected(reply, "BDAT");
+  if (reply.positive()) {
+    conclude_accepted(std::move(reply));
+    current_.mail_accepted = false;
+    return finish_transaction();
+  }
+  if (current_.accepted > 0) {
+    const bool unknown = says_unknown_command(reply);
+    if (unknown) {
+      chunking_ = false;
+      settings_.chunking->add(peer_, now_);
+    }
+    conclude_open(&current_, unknown ? Stage::kData : Stage::kFinalDot, reply, true, done_ > 0, true);
+    // What does not know BDAT has taken the message for commands, and nobody can tell where it is now.
+    if (unknown) return end(reply, true, false);
+  }
+  if (reply.code == 421 || early) return end(reply, true, false);
+  finish_transaction();  // with RSET, as RFC 3030 §2 wants it
+}
+
+// The message was taken, by those of whom RCPT was.
+void ClientSession::conclude_accepted(smtp::Reply reply) {
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::kDelivered;
+  outcome.stage = Stage::kFinalDot;
+  outcome.reply = std::move(reply);
+  outcome.reply_from_peer = true;
+  outcome.dsn_passed_on = capabilities_.dsn;
+  for (std::size_t i = 0; i < current_.recipients.size(); ++i)
+    if (current_.recipients[i] == Exchange::Recipient::kAccepted) conclude(&current_, i, &outcome);
 }
 
 // Nothing is outstanding: the next command, or the end of a transaction of which nobody is left.
@@ -131,20 +164,22 @@ void ClientSession::conclude(Exchange* exchange, std::size_t position, Outcome* 
   recipient = Exchange::Recipient::kConcluded;
   --exchange->open;
   exchange->progress = true;
+  outcome->about_message =
+      outcome->kind == Outcome::Kind::kFailed && says_message(outcome->stage, outcome->reply);
   outcome->index = exchange->transaction.indices[position];
   output_->on_outcome(exchange->transaction, *outcome);
 }
 
 // All of whom nothing was told yet.
 void ClientSession::conclude_open(Exchange* exchange, Stage stage, const smtp::Reply& reply, bool from_peer,
-                                  bool progress) {
+                                  bool progress, bool bdat) {
   if (exchange->open == 0) return;
   Outcome outcome;
   outcome.stage = stage;
   outcome.reply = reply;
   outcome.reply_from_peer = from_peer;
-  outcome.kind = outcome_kind(
-      decide(Trouble{.stage = stage, .reply = &reply, .from_peer = from_peer, .progress = progress}));
+  outcome.kind = outcome_kind(decide(
+      Trouble{.stage = stage, .reply = &reply, .from_peer = from_peer, .progress = progress, .bdat = bdat}));
   for (std::size_t i = 0; i < exchange->recipients.size(); ++i)
     if (exchange->recipients[i] == Exchange::Recipient::kOpen ||
         exchange->recipients[i] == Exchange::Recipient::kAccepted)
@@ -154,7 +189,9 @@ void ClientSession::conclude_open(Exchange* exchange, Stage stage, const smtp::R
 // The connection is gone.
 void ClientSession::conclude_lost(const smtp::Reply& reply, bool from_peer, bool timed_out) {
   Stage stage = Stage::kLost;
-  if (state_ == SessionState::kBody || state_ == SessionState::kFinalDot) {
+  // "421" to a part of the envelope behind which the chunk went out: it was not taken (RFC 5321 §3.8).
+  const bool sent_away = from_peer && reply.code == 421 && awaiting() && current_.chunked;
+  if (!sent_away && (state_ == SessionState::kBody || state_ == SessionState::kFinalDot)) {
     // The dot may have arrived: nobody knows (RFC 1047).
     stage = Stage::kFinalDot;
   } else if (timed_out && awaiting()) {
@@ -165,6 +202,25 @@ void ClientSession::conclude_lost(const smtp::Reply& reply, bool from_peer, bool
   }
   conclude_open(&current_, stage, reply, from_peer, done_ > 0 || current_.progress);
   conclude_open(&chained_, Stage::kLost, reply, from_peer, true);
+}
+
+// Recipients whose turn did not come. They were given together with those of the last transaction, so its
+// progress is theirs.
+void ClientSession::conclude_rest(const End& end) {
+  const smtp::Reply reply = end.reply.code != 0 ? end.reply : smtp::reply(451, "4.4.2", end.reply.text);
+  Outcome outcome;
+  outcome.stage = Stage::kLost;
+  outcome.reply = reply;
+  outcome.reply_from_peer = end.from_peer && end.reply.code != 0;
+  outcome.kind = outcome_kind(decide(Trouble{.stage = Stage::kLost,
+                                             .reply = &reply,
+                                             .from_peer = outcome.reply_from_peer,
+                                             .progress = done_ > 0 || current_.progress}));
+  const Transaction rest = std::exchange(rest_, {});
+  for (const auto index : rest.indices) {
+    outcome.index = index;
+    output_->on_outcome(rest, outcome);
+  }
 }
 
 }  // namespace essaim::delivery

@@ -1,9 +1,20 @@
-// The commands of a transaction: RSET, MAIL, RCPT, DATA and the message.
+// The commands of a transaction: RSET, MAIL, RCPT, DATA or BDAT, and the message.
+#include <algorithm>
+#include <utility>
+
 #include "delivery/client/client_session.h"
 #include "delivery/mailbox_text.h"
 
 namespace essaim::delivery {
 namespace {
+
+// A body up to this size goes out by BDAT before the recipients are known to be accepted: what is wasted when
+// none is, is less than what the round trip costs.
+constexpr std::size_t kChunkWithEnvelope = 64 * 1024;
+
+constexpr std::size_t kMaxEnvelopeId = 100;  // octets, RFC 3461 §4.4
+constexpr std::size_t kMaxNotify = 28;       // §4.1
+constexpr std::size_t kMaxOriginal = 500;    // §4.2
 
 // "2,345"
 std::string grouped(std::size_t n) {
@@ -15,7 +26,8 @@ std::string grouped(std::size_t n) {
 }  // namespace
 
 bool ClientSession::may_start() const {
-  return !closing_ &&
+  if (capabilities_.mails_max > 0 && started_ >= static_cast<int>(capabilities_.mails_max)) return false;
+  return !closing_ && !domains_full_ &&
          (settings_.transactions_per_connection <= 0 || started_ < settings_.transactions_per_connection);
 }
 
@@ -28,26 +40,59 @@ void ClientSession::begin_transaction() {
       return;
     }
   }
-  quit(closing_ ? "closed by us" : "limit of transactions reached");
+  quit(closing_        ? "closed by us"
+       : domains_full_ ? "limit of domains reached"
+                       : "limit of transactions reached");
+}
+
+std::size_t ClientSession::recipients_limit() const {
+  const std::size_t announced = capabilities_.recipients_max;
+  if (announced == 0 || learned_limit_ == 0) return std::max(announced, learned_limit_);
+  return std::min(announced, learned_limit_);
 }
 
 // False: there is nothing. True with an inactive exchange: all its recipients were concluded here.
 bool ClientSession::take_next(Exchange* exchange) {
-  if (!output_->next(&exchange->transaction)) {
+  if (rest_.batch) {
+    exchange->transaction = std::exchange(rest_, {});
+  } else if (!output_->next(&exchange->transaction)) {
     exchange->clear();
     return false;
   }
-  const smtp::Reply trouble = exchange->prepare(minter_, capabilities_, peer_);
+  auto& indices = exchange->transaction.indices;
+  if (capabilities_.domains_max > 0) {
+    // All recipients of a transaction are of one domain.
+    const std::string& domain = exchange->transaction.batch->recipients[indices.front()].domain;
+    if (std::find(domains_.begin(), domains_.end(), domain) == domains_.end()) {
+      if (domains_.size() >= capabilities_.domains_max) {
+        domains_full_ = true;
+        rest_ = std::exchange(exchange->transaction, {});
+        exchange->clear();
+        return true;
+      }
+      domains_.push_back(domain);
+    }
+  }
+  if (const std::size_t limit = recipients_limit(); limit > 0 && indices.size() > limit) {
+    rest_.batch = exchange->transaction.batch;
+    rest_.indices.assign(indices.begin() + static_cast<std::ptrdiff_t>(limit), indices.end());
+    indices.resize(limit);
+  }
+  const smtp::Reply trouble = exchange->prepare(minter_, capabilities_, chunking_, peer_);
   if (trouble.code != 0) {
     conclude_open(exchange, Stage::kMail, trouble, false, true);
   } else {
     for (std::size_t i = 0; i < exchange->recipients.size(); ++i) {
       const auto& recipient = exchange->recipient(i);
       address_.clear();
-      if (append_mailbox(recipient.local, recipient.domain, &address_)) continue;
+      if (append_mailbox(recipient.local, recipient.domain, &address_, exchange->utf8)) continue;
       Outcome outcome;
       outcome.stage = Stage::kRcpt;
-      outcome.reply = smtp::reply(501, "5.1.3", "the address cannot be sent by SMTP");
+      // In order: no address at all; one for which this server is not made (RFC 6531 §3.2).
+      if (append_mailbox(recipient.local, recipient.domain, &address_, true))
+        outcome.reply = smtp::reply(550, "5.6.7", "SMTPUTF8 is required and not offered by " + peer_);
+      else
+        outcome.reply = smtp::reply(501, "5.1.3", "the address cannot be sent by SMTP");
       outcome.kind = outcome_kind(decide(Trouble{.stage = Stage::kRcpt, .reply = &outcome.reply}));
       conclude(exchange, i, &outcome);
       exchange->recipients[i] = Exchange::Recipient::kSkipped;
@@ -81,8 +126,13 @@ void ClientSession::say_envelope(Exchange* exchange) {
         if (!exchange->seek_to_send()) exchange->step = Exchange::Step::kData;
         break;
       case Exchange::Step::kData:
-        command("DATA", Await::kData);
         exchange->step = Exchange::Step::kAllSent;
+        if (!exchange->chunked)
+          command("DATA", Await::kData);
+        else if (!awaiting() || (exchange == &current_ && exchange->size <= kChunkWithEnvelope))
+          say_chunk(exchange);
+        else  // when the envelope is answered
+          return void(exchange->step = Exchange::Step::kData);
         break;
       case Exchange::Step::kAllSent:
         break;
@@ -95,8 +145,15 @@ void ClientSession::append_mail(const Exchange& exchange) {
   const std::size_t begin = out_.size();
   out_.append("MAIL FROM:<").append(exchange.sender).append(1, '>');
   if (capabilities_.size) out_.append(" SIZE=").append(std::to_string(exchange.size));
-  // Tolerated: a server without 8BITMIME gets the octets as they are; nearly all pass them on.
-  if (exchange.post().post.eight_bit && capabilities_.eight_bit) out_.append(" BODY=8BITMIME");
+  if (exchange.eight_bit && capabilities_.eight_bit) out_.append(" BODY=8BITMIME");
+  if (exchange.utf8) out_.append(" SMTPUTF8");
+  if (capabilities_.dsn) {
+    const ActivePost& post = exchange.post();
+    if (post.dsn_return != DsnReturn::kNone)
+      out_.append(post.dsn_return == DsnReturn::kFull ? " RET=FULL" : " RET=HDRS");
+    if (is_safe_xtext(post.dsn_envelope_id, kMaxEnvelopeId))
+      out_.append(" ENVID=").append(post.dsn_envelope_id);
+  }
   end_command(begin, Await::kMail);
 }
 
@@ -104,8 +161,14 @@ void ClientSession::append_rcpt(const Exchange& exchange) {
   const std::size_t begin = out_.size();
   const auto& recipient = exchange.recipient(exchange.next_to_send);
   out_.append("RCPT TO:<");
-  append_mailbox(recipient.local, recipient.domain, &out_);
+  append_mailbox(recipient.local, recipient.domain, &out_, exchange.utf8);
   out_.append(1, '>');
+  if (const RecipientDsn* dsn = exchange.dsn(exchange.next_to_send); dsn != nullptr && capabilities_.dsn) {
+    if (is_safe_xtext(dsn->notify, kMaxNotify)) out_.append(" NOTIFY=").append(dsn->notify);
+    // RFC 6533 §3: an address in UTF-8 has a form of its own in xtext; what came in another goes without.
+    if (is_safe_xtext(dsn->original_recipient, kMaxOriginal))
+      out_.append(" ORCPT=").append(dsn->original_recipient);
+  }
   end_command(begin, Await::kRcpt);
 }
 
@@ -116,7 +179,7 @@ void ClientSession::end_command(std::size_t begin, Await await) {
 }
 
 void ClientSession::say_body() {
-  const SharedBytes& wire = current_.post().wire;
+  const SharedBytes& wire = current_.body;
   if (trace_) {
     output_->trace('C', "(" + grouped(current_.block.size() + wire->size() - 3) + " octets)");
     output_->trace('C', ".");
@@ -128,6 +191,18 @@ void ClientSession::say_body() {
   if (settings_.chain_transactions && capabilities_.pipelining && may_start() && take_next(&chained_) &&
       chained_.active)
     say_envelope(&chained_);
+}
+
+// The whole message as the last chunk (RFC 3030 §2). No envelope is chained to it: after a refused chunk RSET
+// must come before everything else.
+void ClientSession::say_chunk(Exchange* exchange) {
+  const std::size_t octets = exchange->block.size() + exchange->body->size();
+  command("BDAT " + std::to_string(octets) + " LAST", Await::kChunk);
+  if (trace_) output_->trace('C', "(" + grouped(octets) + " octets)");
+  flush();
+  if (!exchange->block.empty()) output_->write(exchange->block);
+  output_->write_shared(exchange->body);
+  enter(SessionState::kBody);
 }
 
 }  // namespace essaim::delivery

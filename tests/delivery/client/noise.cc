@@ -1,5 +1,6 @@
 #include "tests/delivery/client/noise.h"
 
+#include "delivery/client/chunking_refusals.h"
 #include "tests/delivery/client/session_bench.h"
 
 namespace essaim::delivery::bench {
@@ -12,9 +13,15 @@ std::string run_noise(std::string_view bytes) {
   settings.helo = "us.example";
   settings.chain_transactions = (choice & 1) != 0;
   settings.transactions_per_connection = (choice & 2) != 0 ? 2 : 0;
+  PostOptions options;
+  if ((choice & 8) != 0) {
+    settings.chunking = std::make_shared<ChunkingRefusals>();
+    options.plain = (choice & 16) != 0 ? "Subject: x\r\n\r\nbody\r\n" : std::string(70'000, 'x') + "\r\n";
+  }
+  const auto post = make_post(options);
   SessionBench bench(settings, (choice & 4) != 0);
-  for (const char* recipients : {"a@x b@x c@x", "d@x", "e@x f@x", "g@x"})
-    bench.give(make_transaction(recipients));
+  for (const char* recipients : {"a@x b@x c@x", "d@x", "e@y f@y", "g@x"})
+    bench.give(make_transaction(recipients, post));
   const std::size_t step = 1 + choice / 8;
   bench.session().on_connected(bench.now());
   while (!bytes.empty() && !bench.done()) {

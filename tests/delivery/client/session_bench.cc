@@ -33,6 +33,11 @@ std::shared_ptr<const ActivePost> make_post(const PostOptions& options) {
   post->envelope_sender = Template::compile(options.sender).value();
   post->private_header = Template::compile(options.header).value();
   post->wire = share(options.wire);
+  if (!options.plain.empty()) post->plain = share(options.plain);
+  if (!options.wire_7bit.empty()) post->wire_7bit = share(options.wire_7bit);
+  post->smtputf8 = options.smtputf8;
+  post->dsn_return = options.dsn_return;
+  post->dsn_envelope_id = options.dsn_envelope_id;
   return post;
 }
 
@@ -100,6 +105,21 @@ void SessionBench::write(std::string_view bytes) {
 }
 
 void SessionBench::write_shared(const SharedBytes& bytes) {
+  if (const std::size_t bdat = pending_.rfind("BDAT ");
+      bdat != std::string::npos && (bdat == 0 || pending_[bdat - 1] == '\n')) {
+    // Commands up to BDAT, the private block, and this.
+    const std::size_t end = pending_.find("\r\n", bdat) + 2;
+    const std::size_t total = pending_.size() - end + bytes->size();
+    if (pending_.substr(bdat, end - bdat) != "BDAT " + std::to_string(total) + " LAST\r\n")
+      trouble_ +=
+          "a chunk of " + std::to_string(total) + " octets behind " + pending_.substr(bdat, end - bdat);
+    raw_ += *bytes;
+    pending_.resize(end);
+    settle();
+    written_.push_back(octets(total));
+    events_.push_back("C: " + octets(total));
+    return;
+  }
   // What stands before it in this turn is the private block: commands are written by a turn of their own.
   const std::string line = octets(pending_.size() + bytes->size() - 3);
   pending_.clear();
@@ -130,7 +150,8 @@ bool SessionBench::next(Transaction* transaction) {
 void SessionBench::on_outcome(const Transaction& transaction, const Outcome& outcome) {
   outcomes_[{transaction.batch.get(), outcome.index}].push_back(outcome);
   event("O: " + std::to_string(outcome.index) + " " + word(outcome.kind) + " " + to_string(outcome.stage) +
-        " " + outcome.reply.to_string() + (outcome.reply_from_peer ? "" : " [ours]"));
+        " " + outcome.reply.to_string() + (outcome.reply_from_peer ? "" : " [ours]") +
+        (outcome.about_message ? " [message]" : "") + (outcome.dsn_passed_on ? " [dsn]" : ""));
 }
 
 void SessionBench::on_done(const ClientSession::End& end) {

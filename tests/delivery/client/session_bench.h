@@ -2,9 +2,9 @@
 // watched: exactly one outcome for each recipient that it took, nothing after the end, no line end but CRLF
 // on the wire.
 //
-//   C: what it writes (the message as "C: (N octets)" and "C: .")
+//   C: what it writes (the message as "C: (N octets)" and "C: .", the latter not behind BDAT)
 //   T: start TLS          R: ready
-//   O: index kind stage reply [ours]
+//   O: index kind stage reply [ours] [message] [dsn]
 //   E: ready|unusable [orderly] [retry-in-clear] stage reply
 #pragma once
 
@@ -36,6 +36,11 @@ struct PostOptions {
   std::string header;
   std::string wire = "Subject: x\r\n\r\nbody\r\n.\r\n";
   bool eight_bit = false;
+  std::string plain = "";      // "": none
+  std::string wire_7bit = "";  // likewise
+  bool smtputf8 = false;
+  DsnReturn dsn_return = DsnReturn::kNone;
+  std::string dsn_envelope_id = "";
 };
 std::shared_ptr<const ActivePost> make_post(const PostOptions& options = {});
 

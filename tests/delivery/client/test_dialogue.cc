@@ -136,8 +136,8 @@ BOOST_AUTO_TEST_CASE(what_exceeds_the_announced_size_is_not_tried) {
     S: 250-mx
     S: 250 SIZE 50
     R:
-    O: 0 failed mail 552 5.3.4 message of 102 octets exceeds the limit of 50 announced by mx[192.0.2.1]:25 [ours]
-    O: 1 failed mail 552 5.3.4 message of 102 octets exceeds the limit of 50 announced by mx[192.0.2.1]:25 [ours]
+    O: 0 failed mail 552 5.3.4 message of 102 octets exceeds the limit of 50 announced by mx[192.0.2.1]:25 [ours] [message]
+    O: 1 failed mail 552 5.3.4 message of 102 octets exceeds the limit of 50 announced by mx[192.0.2.1]:25 [ours] [message]
     C: MAIL FROM:<l-bounces@lists.example> SIZE=20
     ! close
     O: 0 deferred lost 451 4.4.2 lost connection with mx[192.0.2.1]:25 while waiting for replies to the envelope [ours]
@@ -452,7 +452,7 @@ BOOST_AUTO_TEST_CASE(a_refusal_in_the_middle_of_the_message_counts_and_ends_the_
   )";
   check({{make_transaction("a@x.example")}}, begin + R"(
     S: 552 5.3.4 too big
-    O: 0 failed final-dot 552 5.3.4 too big
+    O: 0 failed final-dot 552 5.3.4 too big [message]
     E: ready lost 552 5.3.4 too big
   )");
   check({{make_transaction("a@x.example")}}, begin + R"(

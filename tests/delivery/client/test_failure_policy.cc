@@ -19,6 +19,7 @@ struct Row {
   const char* text;
   bool from_peer, more_candidates, progress;
   Verdict verdict;
+  bool bdat = false;
 };
 
 const Row kRows[] = {
@@ -51,6 +52,10 @@ const Row kRows[] = {
     {Stage::kRcpt, 421, "", "bye", true, false, true, V::kDefer},
     {Stage::kData, 554, "5.7.1", "no", true, false, false, V::kFail},
     {Stage::kData, 451, "", "later", true, false, false, V::kDefer},
+    {Stage::kData, 500, "5.5.1", "BDAT?", true, false, false, V::kReturn, true},
+    {Stage::kData, 502, "", "what", true, true, true, V::kReturn, true},
+    {Stage::kData, 502, "", "what", true, false, false, V::kFail},
+    {Stage::kData, 501, "5.1.8", "sender", true, false, false, V::kFail, true},
     {Stage::kFinalDot, 552, "5.3.4", "too big", true, false, false, V::kFail},
     {Stage::kFinalDot, 451, "", "disk full", true, false, true, V::kDefer},
     {Stage::kFinalDot, 451, "4.4.2", "lost connection", false, false, true, V::kDefer},
@@ -65,7 +70,7 @@ BOOST_AUTO_TEST_CASE(each_failure_gets_its_verdict_and_each_row_is_needed) {
   std::set<std::size_t> used;
   for (const Row& row : kRows) {
     const auto reply = smtp::reply(row.code, row.enhanced, row.text);
-    const Trouble trouble{row.stage, &reply, row.from_peer, row.more_candidates, row.progress};
+    const Trouble trouble{row.stage, &reply, row.from_peer, row.more_candidates, row.progress, row.bdat};
     BOOST_TEST(to_string(decide(trouble)) == to_string(row.verdict),
                to_string(row.stage) << " " << reply.to_string() << ": " << to_string(decide(trouble)));
     used.insert(matching_row(trouble));
@@ -80,6 +85,24 @@ BOOST_AUTO_TEST_CASE(a_recipient_never_fails_for_what_a_host_says_of_itself) {
         const smtp::Reply reply{code, {}, "x"};
         BOOST_TEST((decide({stage, &reply, (bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0}) != V::kFail));
       }
+}
+
+BOOST_AUTO_TEST_CASE(what_the_message_is_to_blame_for_is_told_apart) {
+  const struct {
+    Stage stage;
+    int code;
+    const char* enhanced;
+    bool message;
+  } rows[] = {
+      {Stage::kMail, 550, "5.6.7", true},      {Stage::kMail, 552, "5.3.4", true},
+      {Stage::kMail, 552, "", true},           {Stage::kFinalDot, 552, "", false},
+      {Stage::kFinalDot, 554, "5.6.0", true},  {Stage::kFinalDot, 552, "5.2.2", false},
+      {Stage::kFinalDot, 554, "5.7.1", false}, {Stage::kRcpt, 550, "5.1.1", false},
+      {Stage::kMail, 451, "4.6.0", false},
+  };
+  for (const auto& row : rows)
+    BOOST_TEST(says_message(row.stage, smtp::reply(row.code, row.enhanced, "x")) == row.message,
+               to_string(row.stage) << " " << row.code << " " << row.enhanced);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/text.h"
+#include "delivery/client/chunking_refusals.h"
 #include "tests/delivery/client/noise.h"
 #include "tests/delivery/client/session_bench.h"
 
@@ -37,7 +38,7 @@ enum class Misfortune {
 };
 
 struct Shape {
-  bool pipelining, chain, starttls;
+  bool pipelining, chain, starttls, chunking;
 };
 
 // Knows the commands that were written, answers them in order, and at reply number `bad` does something else.
@@ -75,7 +76,17 @@ class Server {
  private:
   void take(const std::string& line) {
     if (silent_) return;
-    if (in_data_) {
+    if (in_chunk_) {
+      in_chunk_ = false;
+      if (!mail_ || rcpt_.empty()) {
+        reply("503 nobody");
+      } else if (reply("250 queued")) {
+        delivered_.insert(rcpt_.begin(), rcpt_.end());
+        mail_ = false;
+      } else if (permanent_) {
+        refused_.insert(rcpt_.begin(), rcpt_.end());
+      }
+    } else if (in_data_) {
       if (line != ".") return;
       in_data_ = false;
       if (reply("250 queued"))
@@ -84,7 +95,8 @@ class Server {
         refused_.insert(rcpt_.begin(), rcpt_.end());
       mail_ = false;
     } else if (line.starts_with("EHLO")) {
-      reply(std::string("250-mx\r\n250-") + (shape_.pipelining ? "PIPELINING" : "X") + "\r\n250 " +
+      reply(std::string("250-mx\r\n250-") + (shape_.pipelining ? "PIPELINING" : "X") + "\r\n250-" +
+            (shape_.chunking ? "CHUNKING" : "Y") + "\r\n250 " +
             (shape_.starttls && !tls_ ? "STARTTLS" : "SIZE"));
     } else if (line.starts_with("HELO")) {
       reply("250 mx");
@@ -107,6 +119,8 @@ class Server {
       } else if (permanent_) {
         refused_.insert(line);
       }
+    } else if (line.starts_with("BDAT")) {
+      in_chunk_ = true;
     } else if (line == "DATA") {
       if (!mail_ || rcpt_.empty())
         reply("554 nobody");
@@ -205,8 +219,8 @@ class Server {
   std::vector<std::string> rcpt_;
   std::multiset<std::string> delivered_, refused_;
   int count_ = 0;
-  bool silent_ = false, in_data_ = false, mail_ = false, mail_permanent_ = false, mail_refused_ = false,
-       permanent_ = false, tls_ = false;
+  bool silent_ = false, in_data_ = false, in_chunk_ = false, mail_ = false, mail_permanent_ = false,
+       mail_refused_ = false, permanent_ = false, tls_ = false;
 };
 
 std::multiset<std::string> told(const SessionBench& session, Outcome::Kind kind) {
@@ -230,17 +244,22 @@ void run_all(const Shape& shape, Feed feed, Tally* tally) {
   CourierSettings settings;
   settings.helo = "us.example";
   settings.chain_transactions = shape.chain;
+  bench::PostOptions options;
+  options.plain = "Subject: x\r\n\r\nbody\r\n";
+  const auto post = bench::make_post(options);
   int replies = 1;  // kNone comes first and tells how many there are
   for (int what = 0; what < static_cast<int>(Misfortune::kLast); ++what) {
     for (int bad = 0; bad < replies; ++bad) {
+      settings.chunking = std::make_shared<ChunkingRefusals>();
       SessionBench session(settings, true);
       for (const char* recipients : {"a@x b@x c@x", "d@x", "e@x f@x"})
-        session.give(make_transaction(recipients));
+        session.give(make_transaction(recipients, post));
       Server server(&session, shape, bad, static_cast<Misfortune>(what), feed);
       const bool over = server.run();
       const std::string label = std::string(shape.pipelining ? "pipelining " : "") +
-                                (shape.chain ? "chain " : "") + (shape.starttls ? "tls " : "") +
-                                "misfortune " + std::to_string(what) + " at reply " + std::to_string(bad);
+                                (shape.chain ? "chain " : "") + (shape.chunking ? "chunking " : "") +
+                                (shape.starttls ? "tls " : "") + "misfortune " + std::to_string(what) +
+                                " at reply " + std::to_string(bad);
       BOOST_TEST(over, label << ": stalled in " << row_of(session.session().state()).name);
       BOOST_TEST(session.violation() == "", label << ": " << session.violation());
       // What was delivered or refused on one side was so on the other.
@@ -274,16 +293,17 @@ BOOST_AUTO_TEST_SUITE(misfortunes)
 BOOST_AUTO_TEST_CASE(whatever_happens_at_any_reply_each_recipient_has_one_true_outcome) {
   Tally tally;
   for (const Feed feed : {Feed::kWhole, Feed::kByteByByte})
-    for (const bool starttls : {false, true}) {
-      run_all({false, false, starttls}, feed, &tally);
-      run_all({true, false, starttls}, feed, &tally);
-      run_all({true, true, starttls}, feed, &tally);
-    }
+    for (const bool starttls : {false, true})
+      for (const bool chunking : {false, true}) {
+        run_all({false, false, starttls, chunking}, feed, &tally);
+        run_all({true, false, starttls, chunking}, feed, &tally);
+        run_all({true, true, starttls, chunking}, feed, &tally);
+      }
   BOOST_TEST_MESSAGE(tally.runs << " dialogues: " << tally.delivered << " delivered, " << tally.failed
                                 << " failed, " << tally.deferred << " deferred, " << tally.returned
                                 << " returned");
   // The matrix reaches what it is for.
-  BOOST_TEST(tally.runs > 1'500);
+  BOOST_TEST(tally.runs > 3'000);
   for (const int count : {tally.delivered, tally.failed, tally.deferred, tally.returned})
     BOOST_TEST(count > 100);
 }
@@ -303,6 +323,9 @@ BOOST_AUTO_TEST_CASE(noise_of_reply_fragments_breaks_no_promise) {
                                   "2",
                                   "\r\n",
                                   "552 too many recipients\r\n",
+                                  "250-mx\r\n250-CHUNKING\r\n250-LIMITS RCPTMAX=2\r\n250 PIPELINING\r\n",
+                                  "250-LIMITS RCPTMAX=1 MAILMAX=3 RCPTDOMAINMAX=1\r\n250 CHUNKING\r\n",
+                                  "502 no\r\n",
                                   "250 SIZE 10\r\n",
                                   "\n",
                                   "250-mx\r\n250 PIPELINING\r\n"};

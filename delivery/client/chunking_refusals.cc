@@ -1,0 +1,25 @@
+#include "delivery/client/chunking_refusals.h"
+
+namespace essaim::delivery {
+
+bool ChunkingRefusals::knows(const std::string& peer, MonoTime now) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = since_.find(peer);
+  return found != since_.end() && now < found->second + kTime;
+}
+
+void ChunkingRefusals::add(const std::string& peer, MonoTime now) {
+  const std::lock_guard lock(mutex_);
+  if (since_.insert_or_assign(peer, now).second) order_.push_back(peer);
+  if (order_.size() > kMost) {
+    since_.erase(order_.front());
+    order_.pop_front();
+  }
+}
+
+std::size_t ChunkingRefusals::size() const {
+  const std::lock_guard lock(mutex_);
+  return since_.size();
+}
+
+}  // namespace essaim::delivery

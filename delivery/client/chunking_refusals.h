@@ -1,0 +1,32 @@
+// Hosts that offered CHUNKING and did not know BDAT (RFC 3030): a filter in between, as a rule. They are
+// remembered for a day, after which they are tried once more. Shared by all couriers; thread-safe; bounded
+// (the oldest goes).
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "core/base/clock.h"
+
+namespace essaim::delivery {
+
+class ChunkingRefusals {
+ public:
+  static constexpr std::size_t kMost = 10'000;
+  static constexpr Duration kTime = std::chrono::hours(24);
+
+  bool knows(const std::string& peer, MonoTime now) const;
+  void add(const std::string& peer, MonoTime now);
+  std::size_t size() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, MonoTime> since_;
+  std::deque<std::string> order_;  // the keys of since_, oldest first
+};
+
+}  // namespace essaim::delivery
