@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_CASE(wrong_values_are_refused_with_what_is_wrong) {
       {"max_size", "big", "max_size"},
       {"max_size", "99G", "between"},
       {"expire", "5d", nullptr},
-      {"expire", "1s", "between"},
+      {"expire", "500ms", "between"},
       {"reply_to", "list", nullptr},
       {"reply_to", "talk@example.org", nullptr},
       {"reply_to", "everybody", "author, list, none or an address"},
