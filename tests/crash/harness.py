@@ -88,7 +88,7 @@ class Harness:
                     if self.stop_posting.is_set() and post.tries > 3 and self.server.process.running():
                         break
                     time.sleep(0.1)
-            time.sleep(4.0 if big else 0.01)
+            time.sleep(4.0 if big else 0.02)
 
     def _churn_loop(self):
         chooser = random.Random(4711)
@@ -209,7 +209,11 @@ class Harness:
             shown = row["counts"]
             if shown["accepted"] != sum(shown[k] for k in ("delivered", "failed", "suppressed", "pending")):
                 broken.append(f"{message_id}: the sums of the ledger do not agree: {shown}")
-            if shown["delivered"] != len(counts) or shown["pending"]:
+            # A final dot that a kill cut off from its reply reached the sink and not the ledger. It is sent again, unless
+            # the member left meanwhile: then the ledger says suppressed, and cannot know better.
+            left = sum(1 for address in counts if any(c[0] == "remove" for c in self.churn.get((row["list"], address), [])))
+            unknown = len(counts) - shown["delivered"]
+            if unknown < 0 or unknown > min(shown["suppressed"], left) or shown["pending"]:
                 broken.append(f"{message_id}: the ledger says {shown}, the sink has {len(counts)} recipients")
         if duplicates > bound:
             broken.append(f"{duplicates} duplicates, more than {bound}")
