@@ -55,19 +55,11 @@ Result<void> find_those_who_left(storage::Connection& connection, const storage:
 
 // Batches that an earlier claim took without our hearing of it.
 Result<void> release_unheard(storage::BatchStore& batches, const ClaimRequest& request, ClaimResult* result) {
-  storage::PostFilter all;
-  all.limit = 10'000'000;
-  Result<std::vector<storage::BatchRecord>> present = batches.waiting(all);
-  if (!present.ok()) return present.error();
-  for (const storage::BatchRecord& one : *present) {
-    if (one.queue != storage::BatchQueue::kOwned || one.owner != request.fence.owner ||
-        one.epoch != request.fence.epoch || request.open.count({one.post_id, one.number}) > 0)
-      continue;
-    Result<std::optional<storage::BatchRecord>> whole = batches.load(one.post_id, one.number, true);
-    if (!whole.ok()) return whole.error();
-    if (!whole->has_value()) continue;
-    (*whole)->queue = storage::BatchQueue::kReady;
-    ESSAIM_TRY(batches.save(request.fence, **whole));
+  Result<std::vector<storage::BatchRecord>> owned = batches.owned(request.fence, request.open);
+  if (!owned.ok()) return owned.error();
+  for (storage::BatchRecord& one : *owned) {
+    one.queue = storage::BatchQueue::kReady;
+    ESSAIM_TRY(batches.save(request.fence, one));
     ++result->reconciled;
   }
   return {};

@@ -11,7 +11,8 @@
 namespace essaim::delivery {
 namespace {
 
-constexpr Duration kLoopAnswers = std::chrono::seconds(5);  // a loop that is silent for longer has stopped
+constexpr Duration kLoopAnswers =
+    std::chrono::seconds(5);  // one that takes longer is worth a word in the log
 
 class EngineImpl : public Engine {
  public:
@@ -82,8 +83,12 @@ class EngineImpl : public Engine {
         side.shut();
         shut->set_value();
       });
-      if (over.wait_for(kLoopAnswers) != std::future_status::ready)
+      // What the loop uses must not be destroyed before it has let go of it, however long that takes. A loop
+      // that has stopped drops the task, and the promise with it, which ends the wait as well.
+      if (over.wait_for(kLoopAnswers) != std::future_status::ready) {
         log::warning("loop-silent", {{"loop", std::string_view(parts_.loops[i]->name())}});
+        over.wait();
+      }
     }
     queue_->wait_for_database();
     auto ended = std::make_shared<std::promise<void>>();

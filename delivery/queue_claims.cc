@@ -2,6 +2,7 @@
 // cannot take now.
 #include <algorithm>
 
+#include "core/base/crash_point.h"
 #include "delivery/queue_manager.h"
 #include "delivery/slicing.h"
 
@@ -78,6 +79,7 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
     check_drain();
     return;
   }
+  ESSAIM_CRASH_POINT("claim.after-commit");
   reconcile_ = false;
   std::uint64_t failures = 0;
   if (claim_trouble_.over(&failures))
@@ -167,8 +169,10 @@ void QueueManager::expand_next() {
   expansion_underway_ = true;
   auto more = std::make_shared<bool>(false);
   write(
-      [post, rank = current_rank(), more](storage::Connection& connection) {
-        return run_expansion(connection, post, rank, kFirstBatches, kBatchesPerStep, more.get());
+      [post, rank = current_rank(), more](storage::Connection& connection) -> Result<void> {
+        ESSAIM_TRY(run_expansion(connection, post, rank, kFirstBatches, kBatchesPerStep, more.get()));
+        ESSAIM_CRASH_POINT("expand.before-commit");
+        return {};
       },
       [this, post, more](const Result<void>& outcome) { expanded(post, *more, outcome); });
 }
@@ -183,6 +187,7 @@ void QueueManager::expanded(Id post, bool more, const Result<void>& outcome) {
     if (!draining_ && expand_timer_) expand_timer_->start(kClaimRetry);
     return;
   }
+  ESSAIM_CRASH_POINT("expand.after-commit");
   if (more) expanding_.push_back(post);  // the others have their step first
   maybe_more_.fill(true);
   claim_soon();

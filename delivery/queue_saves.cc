@@ -1,6 +1,7 @@
 // Of QueueManager: what goes to the database. Saves are grouped; one of a batch at a time.
 #include <algorithm>
 
+#include "core/base/crash_point.h"
 #include "core/base/random.h"
 #include "delivery/queue_manager.h"
 
@@ -73,14 +74,17 @@ void QueueManager::submit(std::vector<OpenBatch*> batches) {
   auto conflicts = std::make_shared<std::vector<bool>>();
   write(
       [this, items, conflicts,
-       fence = storage::Fence{node_.number, node_.epoch}](storage::Connection& connection) {
-        return run_saves(connection, fence, *items, failures_, conflicts.get());
+       fence = storage::Fence{node_.number, node_.epoch}](storage::Connection& connection) -> Result<void> {
+        ESSAIM_TRY(run_saves(connection, fence, *items, failures_, conflicts.get()));
+        ESSAIM_CRASH_POINT("save.before-commit");
+        return {};
       },
       [this, items, conflicts](const Result<void>& outcome) { saved(items, *conflicts, outcome); });
 }
 
 void QueueManager::saved(const std::shared_ptr<std::vector<SaveItem>>& items,
                          const std::vector<bool>& conflicts, const Result<void>& outcome) {
+  if (outcome.ok()) ESSAIM_CRASH_POINT("save.after-commit");
   std::uint64_t count = 0;
   if (!outcome.ok()) {
     if (save_trouble_.again())

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/base/crash_point.h"
 #include "core/base/log.h"
 #include "core/smtp/address.h"
 #include "core/smtp/enhanced_code.h"
@@ -117,8 +118,10 @@ bool Recorder::journal_note(Note* note) {
   scratch_.time = note->time;
   scratch_.reply.assign(note->reply, 0, 512);
   scratch_.host.assign(note->host, 0, 256);
+  ESSAIM_CRASH_POINT("journal.before-append");
   Result<std::uint64_t> segment = journal_.append(scratch_);
   if (!segment.ok()) return false;
+  ESSAIM_CRASH_POINT("journal.after-append");
   note->segment = *segment;
   return true;
 }

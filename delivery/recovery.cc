@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "core/base/crash_point.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/smtp/enhanced_code.h"
@@ -88,9 +89,14 @@ Result<void> recover(storage::Database& database, const std::string& directory,
   if (!files.ok()) return files.error();
   for (const auto& [key, some] : failures) {
     if (some.empty()) continue;
-    ESSAIM_TRY(database.write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
-      return record_failures(connection, node, key.first, key.second, some, listener);
-    }));
+    const Result<void> told = database.write_now(
+        storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
+          ESSAIM_TRY(record_failures(connection, node, key.first, key.second, some, listener));
+          ESSAIM_CRASH_POINT("recover.before-commit");
+          return {};
+        });
+    ESSAIM_TRY(told);
+    ESSAIM_CRASH_POINT("recover.after-commit");
   }
   Result<std::size_t> merged = storage::recover_journal(database, directory, node.number, node.epoch);
   if (!merged.ok()) return merged.error();

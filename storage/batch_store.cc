@@ -171,6 +171,33 @@ Result<std::vector<BatchRecord>> BatchStore::waiting(const PostFilter& filter) {
   return batches;
 }
 
+Result<std::vector<BatchRecord>> BatchStore::owned(Fence fence, const std::set<std::pair<Id, int>>& except) {
+  auto statement =
+      sql::prepare(connection_, batch_select(true) + " WHERE s.queue = 3 AND s.owner = ? AND s.epoch = ?",
+                   fence.owner, fence.epoch);
+  if (!statement.ok()) return statement.error();
+  std::vector<BatchRecord> batches;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return batches;
+    if (except.count({(*statement)->integer(0), static_cast<int>((*statement)->integer(1))}) > 0) continue;
+    auto batch = batch_from(**statement, true);
+    if (!batch.ok() && batch.error().code == ErrorCode::kDamaged) {
+      log::error("batch.damaged", {{"error", batch.error().message}});
+      continue;
+    }
+    if (!batch.ok()) return batch.error();
+    batches.push_back(std::move(*batch));
+  }
+}
+
+Result<std::int64_t> BatchStore::hasten(WallTime now, std::string_view part) {
+  return sql::run(connection_,
+                  "UPDATE batch_state SET due = ? WHERE queue = 2 AND due > ? AND INSTR(why, ?) > 0", now,
+                  now, part);
+}
+
 Result<std::optional<WallTime>> BatchStore::next_due() {
   auto due = sql::number(connection_, -1, "SELECT MIN(due) FROM batch_state WHERE queue = 2");
   if (!due.ok()) return due.error();

@@ -8,6 +8,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "storage/database.h"
@@ -44,6 +46,11 @@ class BatchStore {
   Result<std::vector<BatchRecord>> of_post(Id post_id, bool with_recipients);
   // Those that wait, for `queue list`: without recipients, by due time.
   Result<std::vector<BatchRecord>> waiting(const PostFilter& filter);
+  // What this run of the node owns, with recipients and progress; those in `except` are passed over unread, damaged
+  // ones with a word in the log.
+  Result<std::vector<BatchRecord>> owned(Fence fence, const std::set<std::pair<Id, int>>& except);
+  // Batches that wait for a reason with `part` in its text are due at `now`. Returns how many that moved.
+  Result<std::int64_t> hasten(WallTime now, std::string_view part);
   // Earliest due time of a waiting batch; nothing when none waits.
   Result<std::optional<WallTime>> next_due();
   struct QueueCounts { std::int64_t ready = 0, waiting = 0, owned = 0, held = 0, pending_recipients = 0; };

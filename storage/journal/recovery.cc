@@ -5,6 +5,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "core/base/crash_point.h"
 #include "core/base/log.h"
 #include "storage/batch_store.h"
 #include "storage/journal/segment_format.h"
@@ -156,9 +157,11 @@ Result<Merged> merge_file(Database& database, const std::string& path, int node,
           merged = Merged();
           for (auto it = at; it != next; ++it)
             ESSAIM_TRY(merge_batch(connection, it->first, it->second, node, epoch, &merged));
+          ESSAIM_CRASH_POINT("recover.before-commit");
           return {};
         });
     ESSAIM_TRY(committed);
+    ESSAIM_CRASH_POINT("recover.after-commit");
     total.outcomes += merged.outcomes;
     total.duplicates += merged.duplicates;
     total.unknown += merged.unknown;

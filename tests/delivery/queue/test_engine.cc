@@ -403,10 +403,10 @@ BOOST_AUTO_TEST_CASE(the_trace_of_a_destination_reads_as_a_transcript) {
   TestSink sink;
   Site site;
   site.add_members(2, 2);
+  std::mutex mutex;  // these outlive the engine, which traces to its end
+  std::string text;
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings_for(site, sink));
-  std::mutex mutex;
-  std::string text;
   run.engine->set_trace({"d0.test", ""}, [&](const std::string& line) {
     std::lock_guard lock(mutex);
     text += line + "\n";
