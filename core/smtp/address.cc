@@ -15,7 +15,7 @@ Error invalid(std::string_view text, std::string_view why) {
 
 std::string Address::to_string() const {
   std::string out;
-  if (grammar::is_dot_string(local)) {
+  if (grammar::is_dot_string(local, true)) {
     out = local;
   } else if (!local.empty()) {
     out.push_back('"');
@@ -32,20 +32,27 @@ std::string Address::to_string() const {
   return out;
 }
 
+bool Address::needs_smtputf8() const {
+  return !is_ascii(local);
+}
+
 std::string Address::local_key() const {
   return ascii_lowered(local);
 }
 
-Result<Address> parse_mailbox(std::string_view text) {
+Result<Address> parse_mailbox(std::string_view text, LocalPart local_part) {
   if (text.size() > kMaxPath - 2) return invalid(text, "it is too long");
+  if (!grammar::is_utf8_text(text)) return invalid(text, "it is not UTF-8");
   Address address;
   std::size_t pos = 0;
-  if (const auto trouble = grammar::take_local_part(text, &pos, &address.local))
+  if (const auto trouble =
+          grammar::take_local_part(text, &pos, &address.local, local_part == LocalPart::kUtf8))
     return invalid(text, trouble);
   if (pos == text.size()) return invalid(text, "it has no @domain");
   if (text[pos] != '@') return invalid(text, "a character that needs quotation marks in the local part");
   ++pos;
-  if (const auto trouble = grammar::take_domain(text, &pos, &address.domain)) return invalid(text, trouble);
+  if (const auto trouble = grammar::take_domain(text, &pos, &address.domain, true))
+    return invalid(text, trouble);
   if (pos != text.size()) return invalid(text, "a character that no domain has");
   return address;
 }

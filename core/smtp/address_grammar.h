@@ -6,6 +6,7 @@
 //   Dot-string      = Atom *("." Atom)
 //   Quoted-string   = DQUOTE *QcontentSMTP DQUOTE
 //   Domain          = sub-domain *("." sub-domain)         sub-domain = Let-dig [Ldh-str]
+//   RFC 6531 §3.3: atext and QcontentSMTP =/ UTF8-non-ascii, sub-domain =/ U-label
 //   address-literal = "[" ( IPv4 / "IPv6:" IPv6 ) "]"
 #pragma once
 
@@ -15,11 +16,15 @@
 namespace essaim::smtp::grammar {
 
 bool is_atext(char c);
-bool is_dot_string(std::string_view text);
+// With `utf8` an octet over 127 is atext and qtext (RFC 6531 §3.3); the whole text has passed is_utf8_text().
+bool is_dot_string(std::string_view text, bool utf8 = false);
+// Valid UTF-8 without the controls U+0080 to U+009F.
+bool is_utf8_text(std::string_view text);
 
 using Trouble = const char*;  // null: none
 
-Trouble take_local_part(std::string_view text, std::size_t* pos, std::string* local);
-Trouble take_domain(std::string_view text, std::size_t* pos, std::string* domain);  // or an address literal
+Trouble take_local_part(std::string_view text, std::size_t* pos, std::string* local, bool utf8 = false);
+// Or an address literal. With `utf8`, U-labels are read too; the domain is then given with A-labels.
+Trouble take_domain(std::string_view text, std::size_t* pos, std::string* domain, bool utf8 = false);
 
 }  // namespace essaim::smtp::grammar

@@ -17,6 +17,7 @@ constexpr Row kVerbs[] = {
     {"MAIL", Verb::kMail}, {"RCPT", Verb::kRcpt}, {"DATA", Verb::kData}, {"EHLO", Verb::kEhlo},
     {"HELO", Verb::kHelo}, {"RSET", Verb::kRset}, {"QUIT", Verb::kQuit}, {"NOOP", Verb::kNoop},
     {"VRFY", Verb::kVrfy}, {"EXPN", Verb::kExpn}, {"HELP", Verb::kHelp}, {"STARTTLS", Verb::kStarttls},
+    {"BDAT", Verb::kBdat}, {"ETRN", Verb::kEtrn},
 };
 
 }  // namespace
@@ -39,11 +40,15 @@ const char* to_string(Verb verb) {
   return "unknown";
 }
 
-bool has_forbidden_octets(std::string_view line) {
+bool has_control_octets(std::string_view line) {
   return std::any_of(line.begin(), line.end(), [](char c) {
     const auto octet = static_cast<unsigned char>(c);
-    return (octet < 32 && c != '\t') || octet >= 127;
+    return (octet < 32 && c != '\t') || octet == 127;
   });
+}
+
+bool has_forbidden_octets(std::string_view line) {
+  return has_control_octets(line) || !is_ascii(line);
 }
 
 bool is_helo_name(std::string_view argument) {

@@ -19,6 +19,8 @@ enum class Verb {
   kExpn,
   kHelp,
   kStarttls,
+  kBdat,
+  kEtrn,
   kUnknown
 };
 
@@ -37,8 +39,10 @@ Command split_command(std::string_view line);
 
 const char* to_string(Verb verb);
 
-// Octets that no command may hold: controls and, as SMTPUTF8 is not offered, anything but ASCII. A tab is no
-// control here. Bare CR falls under it, so it cannot be taken for a line end anywhere behind us.
+// Octets that no command may hold: controls. A tab is none here. Bare CR falls under it, so it cannot be
+// taken for a line end anywhere behind us.
+bool has_control_octets(std::string_view line);
+// Controls and anything but ASCII: for commands that SMTPUTF8 does not concern.
 bool has_forbidden_octets(std::string_view line);
 
 // HELO and EHLO: a domain or an address literal. Tolerated: any run of printable characters without spaces,

@@ -36,7 +36,7 @@ std::size_t DataDecoder::feed(std::string_view bytes, Sink* sink) {
     switch (state_) {
       case State::kLineStart:
         state_ = State::kInLine;
-        if (run.here() == '.') {
+        if (framing_ == Framing::kDot && run.here() == '.') {
           run.give_until(run.pos);
           run.drop_until(run.pos + 1);
           state_ = State::kDot;
@@ -73,6 +73,16 @@ std::size_t DataDecoder::feed(std::string_view bytes, Sink* sink) {
   run.give_until(run.pos);
   if (run.pos > 0 && std::memchr(bytes.data(), 0, run.pos) != nullptr) nul_ = true;
   return run.pos;
+}
+
+void DataDecoder::finish(Sink* sink) {
+  if (state_ == State::kCr) {
+    bare_cr_ = true;
+    sink->on_message_data(" ");
+  }
+  const bool open_line = state_ == State::kCr || (state_ == State::kInLine && line_octets_ > 0);
+  if (open_line) sink->on_message_data("\r\n");
+  state_ = State::kDone;
 }
 
 void DataDecoder::in_line(Run* run) {

@@ -1,7 +1,7 @@
 // What follows 354 (RFC 5321 §4.1.1.4, §4.5.2): takes the transparency dots away and finds the end. ONLY
 // CRLF.CRLF ends the data. A CR or LF that is not part of CRLF is remembered, so that the session refuses the
 // message when it has been read, or is replaced (SMTP smuggling: CVE-2023-51764 and its kin). Sans-I/O, holds
-// no more than two octets.
+// no more than two octets. The same rules for lines, without the dots, serve BDAT (RFC 3030).
 //
 //   kLineStart --"."--> kDot --CR--> kDotCr --LF--> end        any other octet leads to kInLine; the dot is
 //   dropped kInLine --CRLF--> kLineStart        kCr: a CR was the last octet of what was fed
@@ -19,6 +19,12 @@ enum class BareLineEnds {
                // dot
 };
 
+// What marks the end of the message.
+enum class Framing {
+  kDot,     // DATA
+  kCounted  // BDAT (RFC 3030): somebody else counts; dots mean nothing, finish() ends it
+};
+
 class DataDecoder {
  public:
   // Octets with CRLF. RFC 5321 §4.5.3.1.6 allows 1,000. Tolerated: longer lines, which web programs send.
@@ -33,10 +39,14 @@ class DataDecoder {
     ~Sink() = default;
   };
 
-  explicit DataDecoder(BareLineEnds mode = BareLineEnds::kRefuse) : mode_(mode) {}
+  explicit DataDecoder(BareLineEnds mode = BareLineEnds::kRefuse, Framing framing = Framing::kDot)
+      : mode_(mode), framing_(framing) {}
 
   // Gives how many octets belonged to the data; the rest, if any, are commands behind its end.
   std::size_t feed(std::string_view bytes, Sink* sink);
+  // The last octet has been fed; only for Framing::kCounted. Tolerated: a last line without its CRLF, which a
+  // message does not have (RFC 5322 §2.1) but some clients send; it is completed.
+  void finish(Sink* sink);
   bool done() const { return state_ == State::kDone; }
 
   bool bare_cr() const { return bare_cr_; }
@@ -57,6 +67,7 @@ class DataDecoder {
   void count(std::size_t octets);
 
   const BareLineEnds mode_;
+  const Framing framing_;
   State state_ = State::kLineStart;
   std::size_t line_octets_ = 0;
   bool bare_cr_ = false;

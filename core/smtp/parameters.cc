@@ -17,9 +17,11 @@ bool is_keyword(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return is_alnum(c) || c == '-'; });
 }
 
+// UTF-8 is for whoever knows the parameter to judge; the whole argument has been checked to be valid.
 bool is_value(std::string_view text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c > 32 && c < 127 && c != '='; });
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) > 32 && c != 127 && c != '=';
+  });
 }
 
 std::string upper(std::string_view text) {
@@ -54,6 +56,12 @@ std::optional<Reply> read_body(const Parameter& parameter, MailParameters* out) 
   return std::nullopt;
 }
 
+std::optional<Reply> read_smtputf8(const Parameter& parameter, MailParameters* out) {
+  if (parameter.has_value) return reply(501, "5.5.4", "SMTPUTF8 has no value");
+  out->smtputf8 = true;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Reply> split_parameters(std::string_view text, std::vector<Parameter>* out) {
@@ -80,7 +88,8 @@ std::optional<Reply> split_parameters(std::string_view text, std::vector<Paramet
   return std::nullopt;
 }
 
-std::optional<Reply> read_mail_parameters(std::string_view text, MailParameters* out) {
+std::optional<Reply> read_mail_parameters(std::string_view text, MailParameters* out,
+                                          const Offered& offered) {
   std::vector<Parameter> parameters;
   if (auto refused = split_parameters(text, &parameters)) return refused;
   for (const Parameter& parameter : parameters) {
@@ -89,6 +98,12 @@ std::optional<Reply> read_mail_parameters(std::string_view text, MailParameters*
       refused = read_size(parameter, out);
     } else if (parameter.keyword == "BODY") {
       refused = read_body(parameter, out);
+    } else if (parameter.keyword == "SMTPUTF8" && offered.smtputf8) {
+      refused = read_smtputf8(parameter, out);
+    } else if (parameter.keyword == "RET" && offered.dsn) {
+      refused = read_ret(parameter.value, &out->dsn);
+    } else if (parameter.keyword == "ENVID" && offered.dsn) {
+      refused = read_envid(parameter.value, &out->dsn);
     } else {
       refused = unknown(parameter);
     }
@@ -97,10 +112,21 @@ std::optional<Reply> read_mail_parameters(std::string_view text, MailParameters*
   return std::nullopt;
 }
 
-std::optional<Reply> read_rcpt_parameters(std::string_view text) {
+std::optional<Reply> read_rcpt_parameters(std::string_view text, RcptParameters* out, const Offered& offered,
+                                          bool smtputf8) {
   std::vector<Parameter> parameters;
   if (auto refused = split_parameters(text, &parameters)) return refused;
-  if (!parameters.empty()) return unknown(parameters.front());
+  for (const Parameter& parameter : parameters) {
+    std::optional<Reply> refused;
+    if (parameter.keyword == "NOTIFY" && offered.dsn) {
+      refused = read_notify(parameter.value, &out->dsn);
+    } else if (parameter.keyword == "ORCPT" && offered.dsn) {
+      refused = read_orcpt(parameter.value, smtputf8, &out->dsn);
+    } else {
+      refused = unknown(parameter);
+    }
+    if (refused) return refused;
+  }
   return std::nullopt;
 }
 

@@ -1,9 +1,10 @@
-// ESMTP parameters of MAIL and RCPT (RFC 5321 §4.1.2; SIZE of RFC 1870, BODY of RFC 6152). A refusal is the
+// ESMTP parameters of MAIL and RCPT (RFC 5321 §4.1.2; SIZE of RFC 1870, BODY of RFC 6152,
+// SMTPUTF8 of RFC 6531, RET, ENVID, NOTIFY and ORCPT of RFC 3461). A refusal is the
 // reply to give. Pure functions; at most kMaxParameters are looked at.
 //
 //   esmtp-param   = esmtp-keyword ["=" esmtp-value]
 //   esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")
-//   esmtp-value   = 1*(%d33-60 / %d62-126)
+//   esmtp-value   = 1*(%d33-60 / %d62-126)        RFC 6531 §3.3: =/ UTF8-non-ascii
 #pragma once
 
 #include <cstdint>
@@ -12,11 +13,18 @@
 #include <string_view>
 #include <vector>
 
+#include "core/smtp/dsn_parameters.h"
 #include "core/smtp/reply.h"
 
 namespace essaim::smtp {
 
 inline constexpr std::size_t kMaxParameters = 16;
+
+// The extensions whose parameters are known; those of the others are a 555.
+struct Offered {
+  bool smtputf8 = false;
+  bool dsn = false;
+};
 
 struct Parameter {
   std::string keyword;  // upper case
@@ -30,11 +38,18 @@ std::optional<Reply> split_parameters(std::string_view text, std::vector<Paramet
 struct MailParameters {
   std::optional<std::uint64_t> size;  // octets; what does not fit is the largest number there is
   bool body_8bit = false;
+  bool smtputf8 = false;
+  DsnMailParameters dsn;
+};
+
+struct RcptParameters {
+  DsnRcptParameters dsn;
 };
 
 // 555 for a parameter that we do not know, 501 for a value that makes no sense.
-std::optional<Reply> read_mail_parameters(std::string_view text, MailParameters* out);
-// None is offered yet, so every parameter is a 555.
-std::optional<Reply> read_rcpt_parameters(std::string_view text);
+std::optional<Reply> read_mail_parameters(std::string_view text, MailParameters* out, const Offered& offered);
+// `smtputf8`: the transaction is one.
+std::optional<Reply> read_rcpt_parameters(std::string_view text, RcptParameters* out, const Offered& offered,
+                                          bool smtputf8);
 
 }  // namespace essaim::smtp

@@ -14,7 +14,7 @@ grammar::Trouble skip_source_route(std::string_view text, std::size_t* pos) {
   while (true) {
     if (*pos >= text.size() || text[*pos] != '@') return "source route without a domain";
     ++*pos;
-    if (const auto trouble = grammar::take_domain(text, pos, &ignored)) return trouble;
+    if (const auto trouble = grammar::take_domain(text, pos, &ignored, true)) return trouble;
     if (*pos < text.size() && text[*pos] == ':') break;
     if (*pos >= text.size() || text[*pos] != ',') return "source route without its colon";
     ++*pos;
@@ -34,10 +34,10 @@ grammar::Trouble take_path(std::string_view text, Side side, std::size_t* pos, A
     if (const auto trouble = skip_source_route(text, pos)) return trouble;
   }
   const std::size_t mailbox = *pos;
-  if (const auto trouble = grammar::take_local_part(text, pos, &address->local)) return trouble;
+  if (const auto trouble = grammar::take_local_part(text, pos, &address->local, true)) return trouble;
   if (*pos < text.size() && text[*pos] == '@') {
     ++*pos;
-    if (const auto trouble = grammar::take_domain(text, pos, &address->domain)) return trouble;
+    if (const auto trouble = grammar::take_domain(text, pos, &address->domain, true)) return trouble;
   } else if (side == Side::kForward && *pos < text.size() && text[*pos] == '>' &&
              equals_ignoring_case(address->local, "postmaster")) {
     address->local = "postmaster";  // RFC 5321 §4.5.1: the one name that needs no domain
@@ -52,8 +52,9 @@ grammar::Trouble take_path(std::string_view text, Side side, std::size_t* pos, A
 
 // Reads `keyword` and the path behind it; *rest gets the parameters.
 std::optional<Reply> take_argument(std::string_view argument, Side side, Address* address,
-                                   std::string_view* rest) {
+                                   std::string_view* rest, bool* ascii) {
   const bool reverse = side == Side::kReverse;
+  if (!grammar::is_utf8_text(argument)) return reply(501, "5.5.2", "Octets that are neither ASCII nor UTF-8");
   if (!starts_with_ignoring_case(argument, reverse ? "FROM:" : "TO:")) {
     return reply(501, "5.5.4", reverse ? "Syntax: MAIL FROM:<address>" : "Syntax: RCPT TO:<address>");
   }
@@ -67,23 +68,41 @@ std::optional<Reply> take_argument(std::string_view argument, Side side, Address
                  std::string(reverse ? "Bad sender address: " : "Bad recipient address: ") + trouble);
   }
   *rest = argument.substr(pos);
+  *ascii = is_ascii(argument.substr(0, pos));
   return std::nullopt;
+}
+
+Reply needs_smtputf8(Side side, const Offered& offered) {
+  const std::string what = side == Side::kReverse ? "Sender address" : "Recipient address";
+  return reply(553, "5.6.7",
+               what + (offered.smtputf8 ? " is not ASCII; MAIL needs the parameter SMTPUTF8 (RFC 6531)"
+                                        : " is not ASCII, and SMTPUTF8 is not offered here"));
 }
 
 }  // namespace
 
-std::optional<Reply> parse_mail_argument(std::string_view argument, MailCommand* out) {
+std::optional<Reply> parse_mail_argument(std::string_view argument, MailCommand* out,
+                                         const Offered& offered) {
   *out = {};
   std::string_view rest;
-  if (auto refused = take_argument(argument, Side::kReverse, &out->reverse_path, &rest)) return refused;
-  return read_mail_parameters(rest, &out->parameters);
+  bool ascii = true;
+  if (auto refused = take_argument(argument, Side::kReverse, &out->reverse_path, &rest, &ascii))
+    return refused;
+  if (!ascii && !offered.smtputf8) return needs_smtputf8(Side::kReverse, offered);
+  if (auto refused = read_mail_parameters(rest, &out->parameters, offered)) return refused;
+  if (!ascii && !out->parameters.smtputf8) return needs_smtputf8(Side::kReverse, offered);
+  return std::nullopt;
 }
 
-std::optional<Reply> parse_rcpt_argument(std::string_view argument, RcptCommand* out) {
+std::optional<Reply> parse_rcpt_argument(std::string_view argument, RcptCommand* out, const Offered& offered,
+                                         bool smtputf8) {
   *out = {};
   std::string_view rest;
-  if (auto refused = take_argument(argument, Side::kForward, &out->forward_path, &rest)) return refused;
-  return read_rcpt_parameters(rest);
+  bool ascii = true;
+  if (auto refused = take_argument(argument, Side::kForward, &out->forward_path, &rest, &ascii))
+    return refused;
+  if (!ascii && !smtputf8) return needs_smtputf8(Side::kForward, offered);
+  return read_rcpt_parameters(rest, &out->parameters, offered, smtputf8);
 }
 
 }  // namespace essaim::smtp

@@ -19,6 +19,7 @@ struct Rejection {
   const TransactionInfo* transaction = nullptr;  // null outside of one
   const smtp::Address* recipient = nullptr;      // null unless one is concerned
   const smtp::Reply* reply = nullptr;
+  bool junk = false;  // no mail client at all: other protocols, early talkers, endless lines
 };
 
 struct Reception {
@@ -34,8 +35,18 @@ class SessionActions {
   virtual void start_tls() = 0;  // when what was sent has gone; on_tls_established() answers
   virtual void close() = 0;      // when what was sent has gone; the last action of the session
   virtual void set_deadline(Duration from_now) = 0;  // replaces the one before; on_timeout() answers
+  // The same for what the client has to do: may become `under_stress` when resources get short, also while
+  // it runs.
+  virtual void set_client_deadline(Duration from_now, Duration under_stress) {
+    static_cast<void>(under_stress);
+    set_deadline(from_now);
+  }
   virtual void pause_input() = 0;
   virtual void resume_input() = 0;
+
+  // Rates of the client: a reply refuses the command.
+  virtual std::optional<smtp::Reply> admit_mail() { return std::nullopt; }
+  virtual std::optional<smtp::Reply> admit_recipient() { return std::nullopt; }
 
   virtual std::optional<smtp::Reply> check_sender(const TransactionInfo& transaction) = 0;
   virtual void ask_recipient(Ticket ticket, const TransactionInfo& transaction,

@@ -19,6 +19,7 @@
 #include "core/base/clock.h"
 #include "core/base/id.h"
 #include "core/smtp/address.h"
+#include "core/smtp/dsn_parameters.h"
 #include "core/smtp/message_buffer.h"
 #include "core/smtp/reply.h"
 
@@ -46,6 +47,8 @@ struct TransactionInfo {
   bool body_8bit = false;
   std::optional<std::uint64_t> declared_size;  // octets, of MAIL SIZE=
   ClientInfo client;
+  bool smtputf8 = false;        // addresses and headers may be UTF-8 (RFC 6531)
+  smtp::DsnMailParameters dsn{};  // RET and ENVID
 };
 
 // What an accepted recipient is, for the Intake alone: it derives its own type.
@@ -62,6 +65,7 @@ struct RecipientAnswer {
 struct AcceptedRecipient {
   smtp::Address address;  // as given; an empty domain for <postmaster>
   std::shared_ptr<const LocalTarget> target;
+  smtp::DsnRcptParameters dsn{};  // NOTIFY and ORCPT
 };
 
 struct IncomingMessage {

@@ -1,4 +1,8 @@
 // MAIL (RFC 5321 §4.1.1.2): begins a transaction.
+//
+// Tolerated: UTF-8 in the header of a message whose MAIL did not say SMTPUTF8, and in its body without
+// BODY=8BITMIME, as every large server takes them: programs that send such mail are many, and whoever passes
+// it on can see what it holds.
 #include "core/smtp/path.h"
 #include "smtpd/session/server_session.h"
 
@@ -13,12 +17,14 @@ void ServerSession::do_mail(std::string_view argument) {
     return respond(reply(421, "4.7.0", "Too many messages on one connection, connect again"));
   }
   smtp::MailCommand mail;
-  if (const auto refused = smtp::parse_mail_argument(argument, &mail)) return respond(*refused);
+  if (const auto refused = smtp::parse_mail_argument(argument, &mail, offered())) return respond(*refused);
 
   Transaction transaction;
   transaction.info.reverse_path = std::move(mail.reverse_path);
   transaction.info.body_8bit = mail.parameters.body_8bit;
   transaction.info.declared_size = mail.parameters.size;
+  transaction.info.smtputf8 = mail.parameters.smtputf8;
+  transaction.info.dsn = std::move(mail.parameters.dsn);
   transaction.info.client = client_;
   transaction.info.post_id = actions_.new_post_id();
   transaction_ = std::move(transaction);
@@ -28,6 +34,8 @@ void ServerSession::do_mail(std::string_view argument) {
     // RFC 1870 §6.1
     refused =
         reply(552, "5.3.4", "Message larger than " + std::to_string(limits_.max_message_octets) + " octets");
+  } else if (auto too_many = actions_.admit_mail()) {
+    refused = std::move(too_many);
   } else {
     refused = actions_.check_sender(transaction_->info);
   }
@@ -36,6 +44,7 @@ void ServerSession::do_mail(std::string_view argument) {
     return end_transaction();
   }
   ++transactions_;
+  chunks_refused_ = false;
   respond(reply(250, "2.1.0", "Sender OK"));
 }
 

@@ -8,11 +8,13 @@ using smtp::reply;
 
 void ServerSession::do_rcpt(std::string_view argument) {
   if (!transaction_) return respond(bad_sequence("send MAIL first"));
+  if (content_) return respond(bad_sequence("the message has begun, its recipients are fixed"));
   if (++transaction_->rcpt_commands > limits_.max_rcpt_commands) {
     return cut(reply(421, "4.7.0", "Too many recipients in one transaction"));
   }
   smtp::RcptCommand rcpt;
-  if (const auto refused = smtp::parse_rcpt_argument(argument, &rcpt)) return respond(*refused);
+  const auto refused = smtp::parse_rcpt_argument(argument, &rcpt, offered(), transaction_->info.smtputf8);
+  if (refused) return respond(*refused);
   if (transaction_->accepted.contains(rcpt.forward_path.to_string())) {
     return respond(reply(250, "2.1.5", "Recipient OK, named before"));
   }
@@ -20,7 +22,9 @@ void ServerSession::do_rcpt(std::string_view argument) {
     // RFC 5321 §4.5.3.1.10: the client sends the others in another transaction. Not worth a log line each.
     return send_reply(reply(452, "4.5.3", "Too many recipients, send the others in another transaction"));
   }
+  if (const auto too_many = actions_.admit_recipient()) return respond(*too_many, &rcpt.forward_path);
   asked_recipient_ = std::move(rcpt.forward_path);
+  asked_dsn_ = std::move(rcpt.parameters.dsn);
   ++ticket_;
   enter(Phase::kAwaitRecipient);
   actions_.ask_recipient(ticket_, transaction_->info, asked_recipient_);
@@ -37,7 +41,8 @@ void ServerSession::on_recipient_answer(Ticket ticket, RecipientAnswer answer) {
   }
   if (answer.reply.positive()) {
     transaction_->accepted.insert(asked_recipient_.to_string());
-    transaction_->recipients.push_back({asked_recipient_, std::move(answer.target)});
+    transaction_->recipients.push_back({asked_recipient_, std::move(answer.target), std::move(asked_dsn_)});
+    chunks_refused_ = false;
   }
   respond(answer.reply, &asked_recipient_);
   process();

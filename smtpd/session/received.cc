@@ -17,7 +17,8 @@ std::string harmless(std::string_view name) {
   return out.empty() ? "unknown" : out;
 }
 
-std::string_view protocol(const ClientInfo& client) {  // RFC 3848
+std::string_view protocol(const ClientInfo& client, bool smtputf8) {  // RFC 3848, RFC 6531 §4.3
+  if (smtputf8) return client.tls ? "UTF8SMTPS" : "UTF8SMTP";
   if (!client.esmtp) return "SMTP";
   return client.tls ? "ESMTPS" : "ESMTP";
 }
@@ -29,7 +30,7 @@ std::string make_received_header(const IncomingMessage& message, const std::stri
   std::string out = "Received: from " + harmless(client.helo) + " (" + harmless(client.reverse_name) + " [";
   if (client.ip.find(':') != std::string::npos) out += "IPv6:";
   out += client.ip + "])\r\n\tby " + hostname + " (Essaim) with ";
-  out += protocol(client);
+  out += protocol(client, message.transaction.smtputf8);
   out += " id " + format_id(message.transaction.post_id);
   if (client.tls) out += "\r\n\t(" + harmless(client.tls_version) + " " + harmless(client.tls_cipher) + ")";
   if (message.recipients.size() == 1) out += "\r\n\tfor <" + message.recipients[0].address.to_string() + ">";

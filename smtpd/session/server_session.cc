@@ -21,9 +21,21 @@ ServerSession::ServerSession(const SessionSettings& settings, bool tls_available
 
 void ServerSession::on_connected(ClientInfo client) {
   client_ = std::move(client);
+  if (settings_.early_talk.greeting_pause <= Duration::zero()) return greet();
+  enter(Phase::kGreeting);
+}
+
+void ServerSession::on_refused(ClientInfo client, const smtp::Reply& why) {
+  client_ = std::move(client);
+  current_word_ = "CONNECT";
+  cut(why);
+}
+
+void ServerSession::greet() {
   enter(Phase::kCommand);
   if (shutting_down_) return close_if_shutting_down();
   send_reply(reply(220, "", settings_.hostname + " ESMTP Essaim"));
+  process();
 }
 
 void ServerSession::receive(std::string_view bytes) {
@@ -33,17 +45,25 @@ void ServerSession::receive(std::string_view bytes) {
   if (!first_octet_seen_) {
     first_octet_seen_ = true;
     // The record type of a TLS handshake: no SMTP command begins so, and no line end may ever come.
-    if (bytes[0] == 0x16) return cut(reply(554, "5.5.1", "This is SMTP, use STARTTLS"));
+    if (bytes[0] == 0x16) {
+      current_word_ = "TLS";
+      return cut(reply(554, "5.5.1", "This is SMTP, use STARTTLS"), Cause::kJunk);
+    }
+  }
+  if (phase_ == Phase::kGreeting && settings_.early_talk.cut_before_greeting) {
+    current_word_ = "before greeting";
+    return cut(reply(554, "5.5.1", "You talk before the greeting; SMTP clients wait for it (RFC 5321)"),
+               Cause::kJunk);
   }
   // The body goes from the caller's buffer to its place without a copy between.
-  if (phase_ == Phase::kData && input_.size() == 0) bytes.remove_prefix(take_data(bytes));
+  if (in_content() && input_.size() == 0) bytes.remove_prefix(take_content(bytes));
   input_.append(bytes);
   process();
 }
 
 void ServerSession::process() {
-  while ((phase_ == Phase::kCommand && process_line()) || (phase_ == Phase::kData && input_.size() > 0)) {
-    if (phase_ == Phase::kData && input_.size() > 0) input_.consume(take_data(input_.pending()));
+  while ((phase_ == Phase::kCommand && process_line()) || (in_content() && input_.size() > 0)) {
+    if (in_content() && input_.size() > 0) input_.consume(take_content(input_.pending()));
   }
   wait_or_run_on();
 }
@@ -62,7 +82,9 @@ bool ServerSession::process_line() {
   std::string_view line;
   switch (input_.next(&line)) {
     case LineBuffer::Next::kNone:
-      if (input_.skipped() > limits_.max_skipped_octets) cut(reply(421, "4.7.0", "Endless command line"));
+      if (input_.skipped() > limits_.max_skipped_octets) {
+        cut(reply(421, "4.7.0", "Endless command line"), Cause::kJunk);
+      }
       return false;
     case LineBuffer::Next::kLine:
       dispatch(line);
@@ -74,6 +96,11 @@ bool ServerSession::process_line() {
       current_verb_ = Verb::kUnknown;
       current_word_ = "bare LF";
       enter(Phase::kCommand);
+      if (smtp::split_command(line).verb == Verb::kBdat) {
+        // The client sends its chunk without waiting; where it begins is in doubt.
+        cut(reply(500, "5.5.2", "Line must end with CRLF"), Cause::kJunk);
+        return true;
+      }
       respond(reply(500, "5.5.2", "Line must end with CRLF"));
       return true;
     case LineBuffer::Next::kTooLong:
@@ -100,20 +127,39 @@ void ServerSession::dispatch(std::string_view line) {
   current_word_ = escaped_for_display(command.word, 40);
   ++counts_.of(command.verb).tried;
   enter(Phase::kCommand);
+  if (is_acceptable(command, line)) run(command);
+}
+
+// Answers what is no command that could be run.
+bool ServerSession::is_acceptable(const smtp::Command& command, std::string_view line) {
   if (is_other_protocol(command.word)) {
     // A web browser can be made to send mail by a page; its body lines are not to be read as commands.
-    return cut(reply(554, "5.5.1", "This is SMTP, not HTTP"));
+    cut(reply(554, "5.5.1", "This is SMTP, not HTTP"), Cause::kJunk);
+    return false;
   }
-  if (command.verb != Verb::kMail && command.verb != Verb::kRcpt && command.verb != Verb::kData &&
-      command.verb != Verb::kQuit && command.verb != Verb::kStarttls && ++junk_ > limits_.max_junk_commands) {
-    return cut(reply(421, "4.7.0", "Too many commands without mail"));
+  switch (command.verb) {
+    case Verb::kBdat:
+      return true;  // judges its argument itself: octets follow in any case
+    case Verb::kMail:
+    case Verb::kRcpt:
+      // Paths may be UTF-8 (RFC 6531); whether they may be here, the parser knows.
+      if (!smtp::has_control_octets(line)) return true;
+      respond(reply(501, "5.5.2", "Control character in command"));
+      return false;
+    case Verb::kData:
+    case Verb::kQuit:
+    case Verb::kStarttls:
+      break;
+    default:
+      if (++junk_ > limits_.max_junk_commands) {
+        cut(reply(421, "4.7.0", "Too many commands without mail"), Cause::kJunk);
+        return false;
+      }
   }
-  if (smtp::has_forbidden_octets(line)) {
-    return respond(command.verb == Verb::kUnknown
-                       ? reply(500, "5.5.2", "Command not recognised")
-                       : reply(501, "5.5.2", "Control or non-ASCII character in command"));
-  }
-  run(command);
+  if (!smtp::has_forbidden_octets(line)) return true;
+  respond(command.verb == Verb::kUnknown ? reply(500, "5.5.2", "Command not recognised")
+                                         : reply(501, "5.5.2", "Control or non-ASCII character in command"));
+  return false;
 }
 
 void ServerSession::run(const smtp::Command& command) {
@@ -127,6 +173,10 @@ void ServerSession::run(const smtp::Command& command) {
       return do_rcpt(command.argument);
     case Verb::kData:
       return do_data(command.argument);
+    case Verb::kBdat:
+      return do_bdat(command.argument);
+    case Verb::kEtrn:
+      return do_etrn(command.argument);
     case Verb::kStarttls:
       return do_starttls(command.argument);
     case Verb::kRset:
@@ -150,11 +200,14 @@ void ServerSession::run(const smtp::Command& command) {
 void ServerSession::enter(Phase phase) {
   phase_ = phase;
   switch (phase) {
+    case Phase::kGreeting:
+      return actions_.set_deadline(settings_.early_talk.greeting_pause);
     case Phase::kCommand:
-      return actions_.set_deadline(limits_.command_deadline);
+      // Between the chunks of a message its own deadline runs on.
+      return content_ ? void() : set_client_deadline(limits_.command_deadline);
     case Phase::kData:
-      octets_since_deadline_ = 0;
-      return actions_.set_deadline(limits_.data_block_deadline);
+    case Phase::kChunk:
+      return;  // start_content_deadline()
     case Phase::kAwaitRecipient:
     case Phase::kAwaitSubmit:
       return actions_.set_deadline(limits_.answer_deadline);
@@ -163,6 +216,10 @@ void ServerSession::enter(Phase phase) {
     case Phase::kClosed:
       return actions_.close();
   }
+}
+
+void ServerSession::set_client_deadline(Duration from_now) {
+  actions_.set_client_deadline(from_now, std::min(from_now, limits_.stress_deadline));
 }
 
 void ServerSession::send_reply(const smtp::Reply& answer) {
@@ -187,19 +244,27 @@ void ServerSession::respond(const smtp::Reply& answer, const smtp::Address* reci
   if (answer.permanent() && ++errors_ >= limits_.max_errors) cut(reply(421, "4.7.0", "Too many errors"));
 }
 
-void ServerSession::cut(const smtp::Reply& answer) {
+void ServerSession::cut(const smtp::Reply& answer, Cause cause) {
   send_reply(answer);
-  actions_.on_rejected(
-      Rejection{current_word_, transaction_ ? &transaction_->info : nullptr, nullptr, &answer});
+  actions_.on_rejected(Rejection{current_word_, transaction_ ? &transaction_->info : nullptr, nullptr,
+                                 &answer, cause == Cause::kJunk});
   enter(Phase::kClosed);
 }
 
+bool ServerSession::cut_early_talk(bool forbidden) {
+  if (!forbidden || input_.size() == 0) return false;
+  cut(reply(554, "5.5.0", "Commands behind one whose reply must be waited for (RFC 2920)"), Cause::kJunk);
+  return true;
+}
+
 void ServerSession::end_transaction() {
+  const bool deadline_of_content = content_ && phase_ == Phase::kCommand;
   transaction_.reset();
   content_.reset();
   decoder_.reset();
   data_refusal_.reset();
   data_octets_ = 0;
+  if (deadline_of_content) enter(Phase::kCommand);
 }
 
 smtp::Reply ServerSession::bad_sequence(std::string_view what) const {
@@ -208,8 +273,12 @@ smtp::Reply ServerSession::bad_sequence(std::string_view what) const {
 
 void ServerSession::on_timeout() {
   switch (phase_) {
+    case Phase::kGreeting:
+      return greet();
     case Phase::kCommand:
     case Phase::kData:
+    case Phase::kChunk:
+      if ((content_ || in_content()) && fast_enough()) return start_content_deadline();
       current_word_ = "timeout";
       return cut(reply(421, "4.4.2", settings_.hostname + " Timeout, closing connection"));
     case Phase::kAwaitRecipient:

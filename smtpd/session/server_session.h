@@ -1,16 +1,20 @@
 // The server's side of an SMTP dialogue (RFC 5321), sans-I/O: bytes, time and answers in; SessionActions out.
 // It knows no socket, clock, log file, list or database. One file for each verb: helo.cc, mail.cc, rcpt.cc,
-// data.cc, starttls.cc, simple_commands.cc; server_session.cc drives them.
+// data.cc, bdat.cc, starttls.cc, simple_commands.cc; content.cc takes the message of DATA and BDAT;
+// server_session.cc drives them.
 //
 // Thread: one. Lifetime: the settings, the budget and the actions outlive it. It is bounded: see
 // SessionLimits.
 //
 //   phase             what it waits for            leaves it by
-//   kCommand          a command line               DATA -> kData; RCPT -> kAwaitRecipient; STARTTLS ->
-//   kAwaitTls kData             message and CRLF.CRLF        the end: refused -> kCommand, else submit ->
-//   kAwaitSubmit kAwaitRecipient   the answer about one RCPT    answer or deadline (451) -> kCommand
+//   kGreeting         whether the client talks     talk -> kClosed; the pause is over -> kCommand
+//   kCommand          a command line               DATA -> kData; BDAT -> kChunk; RCPT -> kAwaitRecipient;
+//                                                  STARTTLS -> kAwaitTls
+//   kData             message and CRLF.CRLF        the end: refused -> kCommand, else -> kAwaitSubmit
+//   kChunk            the octets that BDAT named   the end: not the last, refused -> kCommand, else as kData
+//   kAwaitRecipient   the answer about one RCPT    answer or deadline (451) -> kCommand
 //   kAwaitSubmit      the answer about a message   answer or deadline (451) -> kCommand, transaction over
-//   kAwaitTls         the handshake                established -> kCommand, everything forgotten; deadline ->
+//   kAwaitTls         the handshake                established -> kCommand, all forgotten; deadline ->
 //   kClosed kClosed           nothing                      QUIT, 421 and 554 lead here
 //
 // Within kCommand three facts say which commands are in order: greeted (HELO or EHLO), a transaction (MAIL),
@@ -26,6 +30,7 @@
 
 #include "core/smtp/command.h"
 #include "core/smtp/data_decoder.h"
+#include "core/smtp/parameters.h"
 #include "smtpd/session/actions.h"
 #include "smtpd/session/counts.h"
 #include "smtpd/session/intake.h"
@@ -42,6 +47,8 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   ServerSession& operator=(const ServerSession&) = delete;
 
   void on_connected(ClientInfo client);  // first; sends the greeting
+  // Instead of on_connected(): says why nothing is taken from this client, and closes.
+  void on_refused(ClientInfo client, const smtp::Reply& why);
   void receive(std::string_view bytes);
   void on_tls_established(std::string version, std::string cipher);
   void on_recipient_answer(Ticket ticket, RecipientAnswer answer);
@@ -55,7 +62,8 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   const SessionCounts& counts() const { return counts_; }
 
  private:
-  enum class Phase { kCommand, kData, kAwaitRecipient, kAwaitSubmit, kAwaitTls, kClosed };
+  enum class Phase { kGreeting, kCommand, kData, kChunk, kAwaitRecipient, kAwaitSubmit, kAwaitTls, kClosed };
+  enum class Cause { kOther, kJunk };
 
   struct Transaction {
     TransactionInfo info;
@@ -65,16 +73,21 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   };
 
   // server_session.cc
+  void greet();
   void process();
   bool process_line();
   void dispatch(std::string_view line);
   void run(const smtp::Command& command);
   bool is_other_protocol(std::string_view word) const;
+  bool is_acceptable(const smtp::Command& command, std::string_view line);
   void enter(Phase phase);
+  void set_client_deadline(Duration from_now);
+  bool cut_early_talk(bool forbidden);  // true: octets stood behind this command, and the session is over
   void respond(const smtp::Reply& reply, const smtp::Address* recipient = nullptr);
   void send_reply(const smtp::Reply& reply);
-  void cut(const smtp::Reply& reply);  // says it and closes
-  void wait_or_run_on();               // pauses the input when too much waits
+  void cut(const smtp::Reply& reply, Cause cause = Cause::kOther);  // says it and closes
+  smtp::Offered offered() const { return {settings_.extensions.smtputf8, settings_.extensions.dsn}; }
+  void wait_or_run_on();  // pauses the input when too much waits
   void end_transaction();
   void close_if_shutting_down();
   smtp::Reply bad_sequence(std::string_view what) const;
@@ -84,19 +97,36 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   void do_mail(std::string_view argument);
   void do_rcpt(std::string_view argument);
   void do_data(std::string_view argument);
+  void do_bdat(std::string_view argument);
   void do_starttls(std::string_view argument);
   void do_rset(std::string_view argument);
   void do_noop();
   void do_quit(std::string_view argument);
   void do_vrfy(std::string_view argument);
   void do_expn();
+  void do_etrn(std::string_view argument);
   void do_help();
 
-  // data.cc
-  std::size_t take_data(std::string_view bytes);
+  std::size_t take_data(std::string_view bytes);  // data.cc
+  void end_of_data();
+
+  // bdat.cc
+  std::size_t take_chunk(std::string_view bytes);
+  std::optional<smtp::Reply> refusal_of_chunk() const;
+  void end_of_chunk();
+  void end_of_refused_chunk();
+
+  // content.cc
+  bool in_content() const { return phase_ == Phase::kData || phase_ == Phase::kChunk; }
+  std::size_t take_content(std::string_view bytes);  // gives how many octets belonged to the message
+  void open_content(smtp::Framing framing);
+  void start_content_deadline();
+  void count_content(std::size_t octets);
+  bool fast_enough() const;
+  std::uint64_t max_octets_read() const;
   void on_message_data(std::string_view bytes) override;
   void refuse_data(smtp::Reply reply);
-  void end_of_data();
+  void end_of_content();
   std::optional<smtp::Reply> spoiled_data() const;
 
   const SessionSettings& settings_;
@@ -116,6 +146,7 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   smtp::Verb current_verb_ = smtp::Verb::kUnknown;
   Ticket ticket_ = 0;  // the last one given out
   smtp::Address asked_recipient_;
+  smtp::DsnRcptParameters asked_dsn_;
 
   std::optional<smtp::DataDecoder> decoder_;
   std::unique_ptr<smtp::MessageBuffer> content_;
@@ -123,6 +154,14 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   std::uint64_t data_octets_ = 0;
   std::uint64_t message_octets_ = 0;
   std::size_t octets_since_deadline_ = 0;
+
+  std::uint64_t chunk_left_ = 0;  // octets of the present chunk that are still to come
+  std::uint64_t chunk_size_ = 0;
+  bool chunk_last_ = false;
+  std::optional<smtp::Reply> chunk_refusal_;  // the present chunk is only read over
+  // A chunk was refused: those behind it, which a pipelining client has on the way, are read over too.
+  bool chunks_refused_ = false;
+  std::uint64_t discarded_octets_ = 0;  // of refused chunks, since the last accepted message
 
   SessionCounts counts_;
   std::size_t errors_ = 0;

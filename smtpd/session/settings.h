@@ -25,14 +25,41 @@ struct SessionLimits {
   Duration data_block_deadline =
       std::chrono::seconds(180);          // for each data_block_octets; RFC 5321 §4.5.3.2.5
   std::size_t data_block_octets = 4'096;  // so a trickle of single octets does not last for ever
+  // Of a message under way, measured over each data_rate_window; it replaces the rule of the blocks. 0: none.
+  std::uint64_t min_data_octets_per_second = 0;
+  Duration data_rate_window = std::chrono::seconds(60);
   Duration tls_deadline = std::chrono::seconds(60);
   Duration answer_deadline = std::chrono::seconds(240);  // for what we ask inside; clients wait 300 s at RCPT
-  Duration close_deadline = std::chrono::seconds(10);    // for a peer that does not take our last words
+  // For what the client has to do while resources are short (see smtpd/guard): who does nothing leaves first.
+  Duration stress_deadline = std::chrono::seconds(10);
+  Duration close_deadline = std::chrono::seconds(10);  // for a peer that does not take our last words
+};
+
+// What EHLO announces besides PIPELINING, SIZE, 8BITMIME and ENHANCEDSTATUSCODES. Parameters and commands of
+// what is not announced are refused. SMTPUTF8 and DSN are promises that others have to keep: whoever switches
+// them on takes TransactionInfo::smtputf8 and the two `dsn` into account behind the Intake.
+struct SessionExtensions {
+  bool chunking = true;   // RFC 3030, without BINARYMIME
+  bool limits = true;     // RFC 9422
+  bool smtputf8 = false;  // RFC 6531
+  bool dsn = false;       // RFC 3461
+};
+
+// Clients that talk before it is their turn (RFC 5321 §4.3.1, RFC 2920 §3.1): senders of spam in a hurry, and
+// what somebody has put between the commands of another. They are told so and cut off.
+struct EarlyTalk {
+  Duration greeting_pause{};         // the greeting waits so long for early talkers; 0: it goes out at once
+  bool cut_before_greeting = true;   // octets within that pause
+  bool cut_behind_data = true;       // octets behind DATA before our 354
+  bool cut_behind_ehlo = false;      // commands behind the first EHLO or HELO: nothing was announced yet
+  bool cut_behind_starttls = false;  // else they are dropped
 };
 
 struct SessionSettings {
   std::string hostname;
   SessionLimits limits;
+  SessionExtensions extensions;
+  EarlyTalk early_talk;
   smtp::BareLineEnds bare_line_ends = smtp::BareLineEnds::kRefuse;
   std::string spill_directory = "/tmp";
   std::size_t spill_threshold = smtp::MessageBuffer::kDefaultThreshold;

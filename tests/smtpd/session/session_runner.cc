@@ -33,6 +33,13 @@ void FakeActions::set_deadline(Duration from_now) {
   still_open("set_deadline");
   BOOST_TEST((from_now > Duration::zero()));
   deadline = from_now;
+  stress_deadline = {};
+}
+
+void FakeActions::set_client_deadline(Duration from_now, Duration under_stress) {
+  BOOST_TEST((under_stress > Duration::zero() && under_stress <= from_now));
+  set_deadline(from_now);
+  stress_deadline = under_stress;
 }
 
 void FakeActions::pause_input() {
@@ -71,6 +78,7 @@ void FakeActions::submit(smtpd::Ticket ticket, std::unique_ptr<smtpd::IncomingMe
   stored_message.reverse_path = message->transaction.reverse_path.to_string();
   for (const auto& recipient : message->recipients)
     stored_message.recipients.push_back(recipient.address.to_string());
+  for (const auto& recipient : message->recipients) stored_message.dsn.push_back(recipient.dsn);
   auto content = message->content->read_all();
   BOOST_REQUIRE(content.ok());
   stored_message.content = std::move(content).value();
@@ -84,6 +92,7 @@ void FakeActions::submit(smtpd::Ticket ticket, std::unique_ptr<smtpd::IncomingMe
 }
 
 void FakeActions::on_rejected(const smtpd::Rejection& rejection) {
+  if (rejection.junk) ++junk;
   rejected.push_back(std::string(rejection.command) + " " + std::to_string(rejection.reply->code));
 }
 

@@ -17,6 +17,7 @@ struct Stored {
   std::string reverse_path;
   std::vector<std::string> recipients;
   std::string content;
+  std::vector<smtp::DsnRcptParameters> dsn;  // by recipient
   smtpd::TransactionInfo transaction;
 };
 
@@ -28,10 +29,15 @@ struct Setup {
   std::map<std::string, smtpd::RecipientAnswer> answers;
   smtp::Reply submit_reply;  // code 0: 250 2.0.0
   std::string refused_sender;
-  bool silent_intake = false;  // never answers
+  bool silent_intake = false;                        // never answers
+  std::optional<smtp::Reply> no_mail, no_recipient;  // what the guard says
   std::uint64_t memory = 10'000'000;
 
-  Setup() { settings.hostname = "mx.test"; }
+  // The plain protocol; what is more is switched on by those who test it.
+  Setup() {
+    settings.hostname = "mx.test";
+    settings.extensions = {.chunking = false, .limits = false, .smtputf8 = false, .dsn = false};
+  }
 };
 
 class FakeActions final : public smtpd::SessionActions {
@@ -44,6 +50,9 @@ class FakeActions final : public smtpd::SessionActions {
   void set_deadline(Duration from_now) override;
   void pause_input() override;
   void resume_input() override;
+  void set_client_deadline(Duration from_now, Duration under_stress) override;
+  std::optional<smtp::Reply> admit_mail() override { return setup_.no_mail; }
+  std::optional<smtp::Reply> admit_recipient() override { return setup_.no_recipient; }
   std::optional<smtp::Reply> check_sender(const smtpd::TransactionInfo& transaction) override;
   void ask_recipient(smtpd::Ticket ticket, const smtpd::TransactionInfo&,
                      const smtp::Address& recipient) override;
@@ -65,6 +74,8 @@ class FakeActions final : public smtpd::SessionActions {
   std::vector<std::string> incidents;
   std::string traced;
   Duration deadline{};
+  Duration stress_deadline{};  // zero: the present deadline has none
+  int junk = 0;
   Id last_id = 0;
   int received = 0;
   int pauses = 0;

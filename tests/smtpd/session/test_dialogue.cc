@@ -156,7 +156,12 @@ BOOST_AUTO_TEST_CASE(answers_the_small_commands) {
     C: EXPN dev
     S: 502 5.5.1
     C: HELP
+    S: 214-2.0.0 Commands: EHLO HELO MAIL RCPT DATA RSET
     S: 214 2.0.0
+    C: ETRN client.example
+    S: 502 5.5.1
+    C: ETRN
+    S: 501 5.5.4
     C: RSET now
     S: 501 5.5.4
     C: QUIT now

@@ -1,0 +1,21 @@
+// Internationalised domain names (RFC 5890 to 5893, UTS 46 non-transitional) through libidn2. Everything
+// inside works on A-labels ("xn--bcher-kva.example"): they are what DNS knows, and both ways of writing a
+// domain become the same there. U-labels ("bücher.example") are for people. Pure functions, thread-safe,
+// input bounded.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+
+namespace essaim::smtp {
+
+// The domain with A-labels in lower case. An ASCII domain only changes its case and is not judged further.
+// kInvalid says why it is no domain.
+Result<std::string> domain_to_ascii(std::string_view domain);
+
+// For display: A-labels become U-labels where they can, anything else stays as it is.
+std::string domain_to_unicode(std::string_view domain);
+
+}  // namespace essaim::smtp
