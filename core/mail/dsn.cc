@@ -26,8 +26,48 @@ std::string untyped(const HeaderBlock& fields, std::string_view name) {
   return cut(std::string(trimmed(semicolon == std::string::npos ? value : value.substr(semicolon + 1))));
 }
 
+// embedded-unicode-char = "\x{" HEXPOINT "}" (RFC 6533 §3). What is none stays as it is.
+std::string without_utf8_xtext(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = text.starts_with("\\x{") ? text.find('}') : std::string_view::npos;
+    std::uint32_t point = 0;
+    bool good = end != std::string_view::npos && end > 3 && end <= 9;
+    for (std::size_t i = 3; good && i < end; ++i) {
+      const char c = ascii_lower(text[i]);
+      good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+      point = point * 16 + static_cast<std::uint32_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    good = good && point > 0x20 && point != 0x7f && point < 0x110000 && (point < 0xd800 || point > 0xdfff);
+    if (!good) {
+      out += text.front();
+      text.remove_prefix(1);
+      continue;
+    }
+    const auto put = [&](std::uint32_t octet) { out += static_cast<char>(octet); };
+    if (point < 0x80) {
+      put(point);
+    } else if (point < 0x800) {
+      put(0xc0 | point >> 6);
+      put(0x80 | (point & 0x3f));
+    } else if (point < 0x10000) {
+      put(0xe0 | point >> 12);
+      put(0x80 | (point >> 6 & 0x3f));
+      put(0x80 | (point & 0x3f));
+    } else {
+      put(0xf0 | point >> 18);
+      put(0x80 | (point >> 12 & 0x3f));
+      put(0x80 | (point >> 6 & 0x3f));
+      put(0x80 | (point & 0x3f));
+    }
+    text.remove_prefix(end + 1);
+  }
+  return out;
+}
+
 std::string address(const HeaderBlock& fields, std::string_view name) {
   std::string text = untyped(fields, name);
+  if (starts_with_ignoring_case(fields.value(name).value_or(""), "utf-8")) text = without_utf8_xtext(text);
   // Tolerated: Exchange and others write angle brackets.
   if (text.starts_with("<") && text.ends_with(">")) text = text.substr(1, text.size() - 2);
   return text;
@@ -130,7 +170,9 @@ std::optional<Dsn> parse_dsn(std::string_view message) {
   const ContentType type = content_type_of(*header);
   if (!type.is("multipart", "report")) return std::nullopt;
   const std::string report = type.parameter("report-type");
-  if (!report.empty() && !equals_ignoring_case(report, "delivery-status")) return std::nullopt;
+  if (!report.empty() && !equals_ignoring_case(report, "delivery-status") &&
+      !equals_ignoring_case(report, "global-delivery-status"))
+    return std::nullopt;
 
   std::string_view body = message.substr(header->body_offset());
   const std::string boundary = type.parameter("boundary");

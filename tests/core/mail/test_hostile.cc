@@ -6,6 +6,7 @@
 #include "core/base/random.h"
 #include "core/mail/address_list.h"
 #include "core/mail/content_type.h"
+#include "core/mail/downgrade.h"
 #include "core/mail/dsn.h"
 #include "core/mail/encoded_word.h"
 #include "core/mail/loop.h"
@@ -37,6 +38,11 @@ void treat(const std::string& text) {
   if (const HeaderField* subject = header->find("Subject")) {
     const std::string once = tagged_subject(subject->raw_value(), "[t]");
     BOOST_REQUIRE(tagged_subject(once, "[t]") == once);
+  }
+  const Downgraded ascii = downgraded_to_7bit(text);
+  if (ascii.outcome == Downgraded::Outcome::kDone) {
+    BOOST_REQUIRE(downgraded_to_7bit(ascii.message).outcome == Downgraded::Outcome::kNotNeeded);
+    BOOST_REQUIRE(HeaderBlock::parse(ascii.message).ok());
   }
   const FooterResult result = add_footer(&header.value(), body, "footer \xc3\xa9\n");
   if (result.changed()) {
