@@ -49,7 +49,8 @@ Result<Json> parse_object(std::string_view text) {
     return bad("not JSON");
   }
   if (deep) return bad("nested too deep");
-  if (json.is_discarded() || !json.is_object()) return bad("not a JSON object");
+  if (json.is_discarded()) return bad("not JSON");
+  if (!json.is_object()) return bad("not a JSON object");
   return json;
 }
 

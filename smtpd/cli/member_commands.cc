@@ -15,7 +15,7 @@ namespace essaim::smtpd::cli {
 namespace {
 
 struct Arguments {
-  std::string list, role = "member", file;
+  std::string list, role = "member", file, address;
   std::vector<std::string> addresses, pairs;
 };
 using ArgumentsPtr = std::shared_ptr<Arguments>;
@@ -136,8 +136,8 @@ int show(const Shell& shell, Site& site, const Arguments& a) {
 int set(const Shell& shell, const Arguments& a) {
   auto role = lists::parse_role(a.role);
   if (!role.ok()) return shell.fail(role.error());
-  auto address = smtp::parse_mailbox(a.addresses.at(0));
-  if (!address.ok()) return shell.fail_usage("\"" + a.addresses[0] + "\": " + address.error().message);
+  auto address = smtp::parse_mailbox(a.address);
+  if (!address.ok()) return shell.fail_usage("\"" + a.address + "\": " + address.error().message);
   auto pairs = parse_pairs(a.pairs);
   if (!pairs.ok()) return shell.fail(pairs.error());
   std::optional<bool> delivery;
@@ -207,7 +207,7 @@ void add_member(Shell& shell) {
                     "  essaim member set dev@lists.example.org ann@example.org name='Ann Bee'",
                     [&shell, s] { return set(shell, *s); });
   listed(verb, s);
-  verb->add_option("ADDRESS", s->addresses, "who")->required()->expected(1);
+  verb->add_option("ADDRESS", s->address, "who")->required();
   verb->add_option("KEY=VALUE", s->pairs, "delivery=on|off, name=TEXT")->required();
 }
 

@@ -1,0 +1,202 @@
+// The command line as people and scripts use it, without a running server.
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/smtpd/program.h"
+
+using essaim::test::Program;
+using Json = nlohmann::json;
+
+namespace {
+
+struct Site : Program {
+  Outcome ok(std::vector<std::string> arguments, const std::string& input = "") const {
+    Outcome o = run(arguments, input);
+    BOOST_REQUIRE_MESSAGE(o.code == 0,
+                          arguments[0] << " " << (arguments.size() > 1 ? arguments[1] : "") << ": " << o.err);
+    return o;
+  }
+  Json json(std::vector<std::string> arguments) const {
+    arguments.push_back("--json");
+    return Json::parse(ok(std::move(arguments)).out);
+  }
+  void make_list() const {
+    ok({"domain", "create", "lists.example"});
+    ok({"list", "create", "dev@lists.example", "--owner", "owner@people.example"});
+  }
+};
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(makes_domains_and_lists_and_shows_them, Site) {
+  BOOST_TEST(json({"domain", "create", "lists.example"})["changed"] == true);
+  BOOST_TEST(json({"domain", "create", "lists.example"})["changed"] == false);
+  BOOST_TEST(json({"domain", "list"})[0]["name"] == "lists.example");
+  ok({"list", "create", "dev@lists.example", "--owner", "a@people.example", "--owner", "b@people.example"});
+  const Json list = json({"list", "show", "dev@lists.example"});
+  BOOST_TEST(list["owners"] == 2);
+  BOOST_TEST(list["members"] == 0);
+  BOOST_TEST(list["state"] == "open");
+  BOOST_TEST(list["settings"]["post"]["from"] == "default");
+  ok({"list", "set", "dev@lists.example", "subject_tag=Bees", "post=anyone"});
+  BOOST_TEST(json({"list", "show", "dev@lists.example"})["settings"]["subject_tag"]["value"] == "Bees");
+  ok({"list", "set", "dev@lists.example", "subject_tag="});
+  BOOST_TEST(json({"list", "show", "dev@lists.example"})["settings"]["subject_tag"]["from"] == "default");
+  ok({"list", "close", "dev@lists.example"});
+  BOOST_TEST(json({"list", "list"})[0]["state"] == "closed");
+  BOOST_TEST(run({"domain", "delete", "lists.example"}).code == 1);  // it has a list
+  ok({"list", "delete", "dev@lists.example"});
+  ok({"domain", "delete", "lists.example"});
+  BOOST_TEST(json({"domain", "list"}).empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(adds_and_removes_members_from_arguments_files_and_standard_input, Site) {
+  make_list();
+  directory.write("members.txt", "# people\nann@a.example\n\nBob Bee <bob@b.example>\n");
+  Json added = Json::parse(
+      ok({"member", "add", "dev@lists.example", "--file", directory.path("members.txt"), "--json"}).out);
+  BOOST_TEST(added["added"] == 2);
+  ok({"member", "add", "dev@lists.example", "--file", "-"}, "carol@c.example\nann@a.example\n");
+  ok({"member", "add", "dev@lists.example", "--role", "editor", "Ed <ed@e.example>"});
+  BOOST_TEST(json({"member", "list", "dev@lists.example", "--role", "member"}).size() == 3U);
+  BOOST_TEST(json({"member", "list", "dev@lists.example"}).size() == 5U);
+  ok({"member", "set", "dev@lists.example", "ann@a.example", "delivery=off", "name=Ann"});
+  const Json ann = json({"member", "list", "dev@lists.example", "--role", "member"})[0];
+  BOOST_TEST(ann["delivery"] == false);
+  BOOST_TEST(ann["name"] == "Ann");
+  ok({"member", "remove", "dev@lists.example", "ann@a.example"});
+  BOOST_TEST(json({"member", "list", "dev@lists.example", "--role", "member"}).size() == 2U);
+}
+
+BOOST_FIXTURE_TEST_CASE(changes_nothing_when_one_line_of_a_file_is_wrong, Site) {
+  make_list();
+  const Outcome o =
+      run({"member", "add", "dev@lists.example", "--file", "-"}, "ann@a.example\nnot an address\n");
+  BOOST_TEST(o.code == 2);
+  BOOST_TEST(has(o.err, "line 2"), o.err);
+  BOOST_TEST(json({"member", "list", "dev@lists.example", "--role", "member"}).empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_mistake_is_answered_with_what_is_wrong_and_what_to_do, Site) {
+  make_list();
+  struct Row {
+    std::vector<std::string> arguments;
+    int code;
+    std::vector<std::string> says;
+  };
+  const std::vector<Row> rows = {
+      {{"lst"}, 2, {"unknown command \"lst\"", "did you mean \"list\"?"}},
+      {{"list", "crete", "x@y"}, 2, {"did you mean \"create\"?", "essaim list --help"}},
+      {{"list"}, 2, {"what is to be done", "create", "show"}},
+      {{"list", "create", "x@lists.example", "--ownr", "a@b.example"}, 2, {"did you mean --owner?"}},
+      {{"list", "create", "x@lists.example"}, 2, {"--owner"}},
+      {{"list", "create", "x@lists.example", "--owner", "nobody"}, 2, {"--owner", "not a mail address"}},
+      {{"list", "create", "x@other.example", "--owner", "a@b.example"}, 1, {"other.example"}},
+      {{"list", "show", "dve@lists.example"}, 1, {"dve@lists.example"}},
+      {{"list", "set", "dev@lists.example", "subject_tga=x"}, 2, {"subject_tag"}},
+      {{"list", "set", "dev@lists.example", "post=everybody"}, 2, {"post"}},
+      {{"list", "set", "dev@lists.example", "subject_tag"}, 2, {"key=value"}},
+      {{"member", "add", "dev@lists.example"}, 2, {"--file"}},
+      {{"member", "add", "dev@lists.example", "--role", "onwer", "a@b.example"}, 2, {"owner"}},
+      {{"member", "remove", "dev@lists.example", "nobody@a.example"}, 1, {}},
+      {{"post", "show", "nonsense"}, 2, {"not a queue id"}},
+      {{"post", "show", "0am52m8jr04a2"}, 1, {"no post"}},
+      {{"post", "find", "--since", "yesterday"}, 2, {"--since", "time span"}},
+      {{"queue", "delete"}, 2, {"--all"}},
+      {{"queue", "hold", "nonsense"}, 2, {"not a queue id"}},
+      {{"trace"}, 2, {"--peer"}},
+      {{"trace", "--peer", "127.0.0.1"}, 1, {"no server is running"}},
+      {{"reload"}, 1, {"no server is running"}},
+      {{"job", "run", "retension"}, 1, {"did you mean \"retention\"?"}},
+      {{"destination", "suspend", "a.example", "--until", "soon"}, 2, {"--until"}},
+  };
+  for (const Row& row : rows) {
+    const Outcome o = run(row.arguments);
+    std::string words;
+    for (const std::string& a : row.arguments) words += a + " ";
+    BOOST_TEST(o.code == row.code, words << "gave " << o.code << ": " << o.err);
+    for (const std::string& part : row.says) BOOST_TEST(has(o.err, part), words << "said: " << o.err);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_bad_configuration_is_told_with_file_and_line, Site) {
+  directory.write("essaim.toml", "hostnam = \"x\"\n");
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"config", "check"}, {"domain", "list"}, {"serve"}}) {
+    const Outcome o = run(words);
+    BOOST_TEST(o.code == 2);
+    BOOST_TEST(has(o.err, "essaim.toml:1:"), o.err);
+    BOOST_TEST(has(o.err, "hostname"), o.err);
+  }
+  const Outcome missing = run({"config", "check", "--config", "/nonexistent/essaim.toml"}, "", false);
+  BOOST_TEST(missing.code == 2);
+  BOOST_TEST(has(missing.err, "/nonexistent/essaim.toml"), missing.err);
+}
+
+BOOST_FIXTURE_TEST_CASE(export_and_apply_are_each_others_reverse, Site) {
+  make_list();
+  ok({"member", "add", "dev@lists.example", "ann@a.example", "bob@b.example"});
+  const std::string text = ok({"config", "export"}).out;
+  BOOST_TEST(has(text, "ann@a.example"));
+  directory.write("lists.toml", text);
+  BOOST_TEST(json({"config", "apply", directory.path("lists.toml")})["changes"].empty());
+  ok({"member", "remove", "dev@lists.example", "ann@a.example"});
+  BOOST_TEST(json({"config", "apply", directory.path("lists.toml"), "--dry-run"})["changes"].size() >= 1U);
+  BOOST_TEST(json({"member", "list", "dev@lists.example", "--role", "member"}).size() == 1U);
+  BOOST_TEST(json({"config", "apply", directory.path("lists.toml")})["applied"] == true);
+  BOOST_TEST(ok({"config", "export"}).out == text);
+}
+
+BOOST_FIXTURE_TEST_CASE(shows_settings_with_defaults_and_manuals_from_the_tables, Site) {
+  BOOST_TEST(json({"config", "show"})["delivery.port"]["value"] == "25");
+  BOOST_TEST(json({"config", "show"})["delivery.port"]["default"] == true);
+  BOOST_TEST(json({"config", "show"})["hostname"]["default"] == false);
+  BOOST_TEST(has(ok({"config", "show"}).out, "hostname = \"mx1.lists.example\"\n"));
+  const std::string page = run({"man"}, "", false).out;
+  for (const char* part :
+       {".TH ESSAIM 1", "essaim list create", "essaim queue retry", "--older-than", "EXIT STATUS"}) {
+    std::string roff;
+    for (const char c : std::string(part)) roff += c == '-' ? "\\-" : std::string(1, c);
+    BOOST_TEST(has(page, roff), part);
+  }
+  for (const char c : page) BOOST_REQUIRE((c == '\n' || static_cast<unsigned char>(c) >= 0x20));
+  BOOST_TEST(has(run({"config", "man"}, "", false).out, ".TH ESSAIM.TOML 5"));
+}
+
+BOOST_FIXTURE_TEST_CASE(every_verb_has_help_with_examples, Site) {
+  for (const char* noun :
+       {"config", "domain", "list", "member", "post", "queue", "destination", "storage", "job"}) {
+    const std::string help = run({noun, "--help"}, "", false).out;
+    std::istringstream lines(help.substr(help.find("Subcommands:") + 13));
+    std::string line;
+    int verbs = 0;
+    while (std::getline(lines, line)) {
+      std::istringstream words(line);
+      std::string verb;
+      if (!(words >> verb)) continue;
+      if (line.rfind("  ", 0) != 0 || line[2] == ' ') continue;
+      const Outcome o = run({noun, verb, "--help"}, "", false);
+      BOOST_TEST(o.code == 0);
+      BOOST_TEST(has(o.out, "Examples:\n  essaim " + std::string(noun) + " " + verb),
+                 noun << " " << verb << ": " << o.out);
+      ++verbs;
+    }
+    BOOST_TEST(verbs >= 2, noun << ": " << help);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(checks_migrates_and_backs_up_the_database, Site) {
+  make_list();
+  BOOST_TEST(json({"storage", "check"})["ok"] == true);
+  ok({"storage", "migrate"});
+  ok({"storage", "backup", directory.path("copy.db")});
+  BOOST_TEST(!essaim::test::read_file(directory.path("copy.db")).empty());
+  ok({"destination", "suspend", "slow.example", "--reason", "asked us to", "--until", "2h"});
+  BOOST_TEST(json({"destination", "list"})["suspensions"][0]["reason"] == "asked us to");
+  ok({"destination", "resume", "slow.example"});
+  BOOST_TEST(json({"destination", "list"})["suspensions"].empty());
+}
