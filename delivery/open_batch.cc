@@ -82,12 +82,20 @@ void OpenBatch::expire(WallTime now) {
 }
 
 std::vector<std::uint16_t> OpenBatch::send_out(
-    const std::function<const std::string*(const storage::BatchRecipient&)>& keep) {
+    const std::function<const std::string*(const storage::BatchRecipient&)>& keep, WallTime now) {
   std::vector<std::uint16_t> indices;
   for (std::size_t i = 0; i < batch_->recipients.size(); ++i) {
-    if (is_out_[i] || is_final(record_.progress.recipients[i].state)) continue;
-    if (const std::string* reason = keep(batch_->recipients[i])) {
-      why_ = *reason;
+    storage::RecipientStatus& status = record_.progress.recipients[i];
+    if (is_out_[i] || is_final(status.state)) continue;
+    if (const std::string* reply = keep(batch_->recipients[i])) {
+      kept_why_ = cut(*reply, kReplyLimit);
+      const std::uint32_t text = reply_index(kept_why_);
+      if (status.state == RecipientState::kDeferred && status.reply == text) continue;
+      set_state(static_cast<std::uint16_t>(i), RecipientState::kDeferred);
+      status.time = seconds_since_acceptance(now);
+      status.reply = text;
+      status.host = 0;
+      ++unsaved_.outcomes;
       continue;
     }
     is_out_[i] = true;
@@ -137,6 +145,17 @@ bool OpenBatch::all_out_in(const std::function<bool(const std::string& domain)>&
   for (std::size_t i = 0; i < is_out_.size(); ++i)
     if (is_out_[i] && !is(batch_->recipients[i].domain)) return false;
   return true;
+}
+
+bool OpenBatch::any_out_in(const std::function<bool(const std::string& domain)>& is) const {
+  for (std::size_t i = 0; i < is_out_.size(); ++i)
+    if (is_out_[i] && is(batch_->recipients[i].domain)) return true;
+  return false;
+}
+
+std::string OpenBatch::why() const {
+  if (why_.empty() || kept_why_.empty()) return why_.empty() ? kept_why_ : why_;
+  return cut(why_, kReplyLimit / 2) + "; " + cut(kept_why_, kReplyLimit / 2);
 }
 
 UnsavedPart OpenBatch::take_unsaved() {

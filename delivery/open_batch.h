@@ -39,13 +39,13 @@ class OpenBatch {
   const storage::BatchRecord& record() const { return record_; }  // without recipients
   int priority() const { return record_.priority; }
 
-  // Before sending. Those for which `suppress` is true are suppressed; those for which `keep` gives a reason
-  // wait.
+  // Before sending. Those for which `suppress` is true are suppressed; those for which `keep` gives a reply
+  // are deferred with it, without an attempt.
   void suppress_if(const std::function<bool(const storage::BatchRecipient&)>& suppress,
                    const std::string& reason, WallTime now);
   void expire(WallTime now);
   std::vector<std::uint16_t> send_out(
-      const std::function<const std::string*(const storage::BatchRecipient&)>& keep);
+      const std::function<const std::string*(const storage::BatchRecipient&)>& keep, WallTime now);
 
   void not_sent() { returned_ = true; }  // it was recalled before anything was sent
 
@@ -55,8 +55,11 @@ class OpenBatch {
   bool finished() const { return record_.pending == 0; }
   bool deferred_any() const { return deferred_; }
   bool returned_any() const { return returned_; }
+  bool kept_any() const { return !kept_why_.empty(); }
   // True if every recipient that is out has a domain for which `is` says true (and there is one).
   bool all_out_in(const std::function<bool(const std::string& domain)>& is) const;
+  // True if one that is out has.
+  bool any_out_in(const std::function<bool(const std::string& domain)>& is) const;
 
   // What has not been saved; take it for a save, give it back when the save failed.
   std::size_t unsaved() const { return unsaved_.outcomes; }
@@ -72,7 +75,8 @@ class OpenBatch {
     std::string why;
   };
   storage::BatchRecord release_record(const Release& release) const;
-  const std::string& why() const { return why_; }
+  // Why it waits: the last deferral, and what was kept from sending.
+  std::string why() const;
 
   // Bookkeeping of the QueueManager.
   bool saving = false;
@@ -80,8 +84,10 @@ class OpenBatch {
   bool given_back = false;   // was recalled because its destinations are saturated
   bool was_retried = false;  // a save of unknown outcome went before
   int save_failures = 0;
-  int refusals = 0;       // of its failures, by the listener
-  MonoTime not_before{};  // of the next save
+  std::uint64_t suspensions_seen = 0;  // the state of the suspensions that decided who was kept
+  WallTime kept_until{};               // the earliest known end of one of them; 0: none is known
+  int refusals = 0;                    // of its failures, by the listener
+  MonoTime not_before{};               // of the next save
   MonoTime first_unsaved{};
   std::size_t units = 0;  // of the budget
 
@@ -97,7 +103,7 @@ class OpenBatch {
   std::size_t out_ = 0;
   bool deferred_ = false;
   bool returned_ = false;
-  std::string why_;
+  std::string why_, kept_why_;
   UnsavedPart unsaved_;
   std::unordered_map<std::string, std::uint32_t> replies_, hosts_;
 };

@@ -27,6 +27,10 @@ void QueueManager::claim_now() {
   const bool paused =
       std::any_of(recalls_.begin(), recalls_.end(), [](const RecallOp& op) { return !op.gives_back; });
   if (paused) return;  // check_recalls() goes on with it
+  if (suspensions_version_ == 0) {
+    suspensions_changed();  // nothing goes out before they are known; then it comes here again
+    return;
+  }
   // A save that is tried again finds out whether the database is back; nothing is claimed before.
   if (!database_.healthy() && !open_.empty()) {
     claim_timer_->start(kClaimRetry);
@@ -137,10 +141,15 @@ void QueueManager::open_batch(storage::BatchRecord record, const ClaimResult& re
     const auto keep = [&](const storage::BatchRecipient& recipient) -> const std::string* {
       const auto suspended = suspensions_.find(recipient.domain);
       if (suspended == suspensions_.end()) return nullptr;
-      if (suspended->second.until != WallTime{} && suspended->second.until <= now) return nullptr;
-      return &suspension_reasons_[recipient.domain];
+      const WallTime until = suspended->second.until;
+      if (until != WallTime{}) {
+        if (until <= now) return nullptr;
+        batch->kept_until = batch->kept_until == WallTime{} ? until : std::min(batch->kept_until, until);
+      }
+      return &suspended->second.reply;
     };
-    const std::vector<std::uint16_t> indices = batch->send_out(keep);
+    batch->suspensions_seen = suspensions_version_;
+    const std::vector<std::uint16_t> indices = batch->send_out(keep, now);
     for (RoutedSlice& slice :
          cut_by_domain(batch->batch(), indices, !settings_->smarthost.empty(), clock_.mono_now())) {
       const std::size_t loop = fabric_.home_of(slice.domain);

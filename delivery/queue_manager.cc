@@ -15,6 +15,8 @@ constexpr Duration kSaveAfterTime = std::chrono::seconds(2);
 constexpr Duration kTick = std::chrono::milliseconds(250);
 constexpr Duration kGivenBackFor = std::chrono::seconds(30);
 constexpr Duration kLookAtSuspended = std::chrono::minutes(5);
+// What the ledger says of recipients at a destination that the operator has suspended, before ": REASON".
+constexpr char kSuspendedReply[] = "451 4.7.0 destination suspended by the operator";
 
 }  // namespace
 
@@ -43,7 +45,6 @@ void QueueManager::begin() {
   tick_timer_ = std::make_unique<net::Timer>(*loop_, [this] { tick(); });
   expand_timer_ = std::make_unique<net::Timer>(*loop_, [this] { expand_next(); });
   tick_timer_->start(kTick);
-  suspensions_changed();
   claim_soon();
 }
 
@@ -142,13 +143,16 @@ storage::BatchRecord QueueManager::end_of(const OpenBatch& batch) const {
     end.queue = storage::BatchQueue::kWaiting;
     // What expires while it waits is looked at when it has expired.
     end.due = std::min(rounded_due(now, delay), std::max(batch.post().expires, now));
+    if (batch.kept_any() && batch.kept_until != WallTime{})
+      end.due = std::min(end.due, std::max(batch.kept_until, now));
   };
   if (batch.finished()) {
     end.queue = storage::BatchQueue::kFinished;
   } else if (batch.given_back) {
     later(kGivenBackFor);
     end.why = "its destinations have as much as they can take";
-  } else if (batch.returned_any()) {
+  } else if (batch.returned_any() || (batch.kept_any() && batch.suspensions_seen != suspensions_version_)) {
+    // Also when the suspensions have changed meanwhile: those that were kept may go now.
     end.queue = storage::BatchQueue::kReady;
     end.due = now;
   } else if (batch.deferred_any()) {
@@ -205,19 +209,57 @@ void QueueManager::suspensions_changed() {
       [this, records](const Result<void>& outcome) {
         if (!outcome.ok()) {
           log::warning("suspensions-unreadable", {{"error", std::string_view(outcome.error().message)}});
+          claim_soon(std::chrono::seconds(1));  // which reads them first if they are not known at all
           return;
         }
-        suspensions_.clear();
-        suspension_reasons_.clear();
-        for (storage::SuspensionRecord& record : *records) {
-          std::string reason = "destination suspended by the operator";
-          if (!record.reason.empty()) reason += ": " + record.reason;
-          suspension_reasons_[record.destination] = std::move(reason);
-          suspensions_[record.destination] = std::move(record);
-        }
-        maybe_more_.fill(true);
-        claim_soon();
+        suspensions_read(*records);
       });
+}
+
+void QueueManager::suspensions_read(const std::vector<storage::SuspensionRecord>& records) {
+  const auto before = std::exchange(suspensions_, {});
+  std::set<std::string> added;
+  for (const storage::SuspensionRecord& record : records) {
+    std::string reply = kSuspendedReply;
+    if (!record.reason.empty()) reply += ": " + record.reason;
+    suspensions_[record.destination] = {record.until, std::move(reply)};
+    if (before.count(record.destination) == 0) added.insert(record.destination);
+  }
+  ++suspensions_version_;
+  const bool resumed = std::any_of(before.begin(), before.end(),
+                                   [&](const auto& one) { return suspensions_.count(one.first) == 0; });
+  const auto claim = [this] {
+    maybe_more_.fill(true);
+    claim_soon();
+  };
+  // What waited for one that is over is due now. It may wait for another one as well: the claim sees to that.
+  // At the start too, as it may have been resumed while nothing ran.
+  if (resumed || suspensions_version_ == 1) {
+    write(
+        [now = clock_.wall_now()](storage::Connection& connection) -> Result<void> {
+          Result<std::int64_t> moved = storage::BatchStore(connection).hasten(now, kSuspendedReply);
+          if (!moved.ok()) return moved.error();
+          return {};
+        },
+        [claim](const Result<void>& outcome) {
+          if (!outcome.ok())
+            log::warning("resumption-delayed", {{"error", std::string_view(outcome.error().message)}});
+          claim();
+        });
+  } else {
+    claim();
+  }
+  // What is out at a destination that was suspended just now comes back and waits.
+  auto filter = std::make_shared<RecallFilter>();
+  if (!added.empty())
+    for (const auto& [key, batch] : open_)
+      if (batch->any_out_in([&](const std::string& domain) { return added.count(domain) > 0; }))
+        filter->batches.insert(key);
+  if (filter->batches.empty()) return;
+  RecallOp op;
+  op.filter = std::move(filter);
+  op.gives_back = true;
+  start_recall(recalls_.insert(recalls_.end(), std::move(op)));
 }
 
 void QueueManager::reconfigure(std::shared_ptr<const EngineSettings> settings) {

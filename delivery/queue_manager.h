@@ -83,6 +83,7 @@ class QueueManager final : public NoteSink {
   void set_units(OpenBatch* batch);
   void tick();
   bool recalled(const OpenBatch& batch) const;
+  void suspensions_read(const std::vector<storage::SuspensionRecord>& records);
   void close(OpenBatch* batch);
 
   // queue_claims.cc
@@ -150,10 +151,16 @@ class QueueManager final : public NoteSink {
   std::optional<WallTime> next_due_;
   std::vector<Id> expanding_;
   bool expansion_underway_ = false;
-  std::map<std::string, std::set<std::string>> saturated_;        // key -> domains
-  std::map<std::string, storage::SuspensionRecord> suspensions_;  // by domain
-  std::map<std::string, std::string> suspension_reasons_;
+  std::map<std::string, std::set<std::string>> saturated_;  // key -> domains
+  // By the operator, by domain, with the reply that the ledger shows.
+  struct Suspension {
+    WallTime until{};
+    std::string reply;
+  };
+  std::map<std::string, Suspension> suspensions_;
+  std::uint64_t suspensions_version_ = 0;
   std::set<OpenBatch*> to_save_;
+  MonoTime last_save_{};
   std::list<RecallOp> recalls_;
   log::Once claim_trouble_, save_trouble_;
 

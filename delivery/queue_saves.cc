@@ -8,6 +8,7 @@
 namespace essaim::delivery {
 namespace {
 
+// The first save after a pause goes at once, those that follow at this interval together.
 constexpr Duration kGroupFor = std::chrono::milliseconds(20);
 constexpr std::size_t kGroupLimit = 32;  // batches in a transaction: well below 1 MB
 constexpr int kRefusalsUntilAlone = 5;   // by the failure listener
@@ -29,7 +30,9 @@ bool is_about_the_work(const Error& error) {
 
 void QueueManager::save_soon(OpenBatch* batch) {
   to_save_.insert(batch);
-  if (save_timer_ && !save_timer_->active()) save_timer_->start(draining_ ? Duration{} : kGroupFor);
+  if (!save_timer_ || save_timer_->active()) return;
+  const Duration left = last_save_ + kGroupFor - clock_.mono_now();
+  save_timer_->start(draining_ || last_save_ == MonoTime{} ? Duration{} : std::max(Duration{}, left));
 }
 
 void QueueManager::save_now() {
@@ -37,6 +40,7 @@ void QueueManager::save_now() {
   std::vector<OpenBatch*> batches(to_save_.begin(), to_save_.end());
   to_save_.clear();
   const MonoTime now = clock_.mono_now();
+  last_save_ = now;
   Duration wait = Duration::max();
   for (OpenBatch* batch : batches) {
     if (batch->saving) continue;  // saved() looks at it again

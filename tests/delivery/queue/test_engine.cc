@@ -331,15 +331,64 @@ BOOST_AUTO_TEST_CASE(a_suspended_domain_waits_and_the_others_go) {
   }));
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, 4); }, settings_for(site, sink));
-  std::this_thread::sleep_for(100ms);  // they are read by then
   const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
   run.engine->ring();
   BOOST_REQUIRE(wait_until([&] { return site.batches(post)[0].queue == storage::BatchQueue::kWaiting; }));
   check_each_once(sink.accepted(), 30);
+  const std::string why = "451 4.7.0 destination suspended by the operator: asked us to";
   const auto batch = site.batches(post)[0];
-  BOOST_TEST(batch.why == "destination suspended by the operator: asked us to");
+  BOOST_TEST(batch.why == why);
   BOOST_TEST(batch.destination == "d2.test");
   BOOST_TEST(batch.attempts == 0);
+  int waiting = 0;
+  for (std::size_t i = 0; i < batch.recipients.size(); ++i) {
+    if (batch.recipients[i].domain != "d2.test") continue;
+    ++waiting;
+    const storage::RecipientStatus& status = batch.progress.recipients[i];
+    BOOST_TEST((status.state == storage::RecipientState::kDeferred));
+    BOOST_TEST(batch.progress.replies[status.reply] == why);
+    BOOST_TEST(status.attempts == 0);
+  }
+  BOOST_TEST(waiting == 10);
+
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+    return storage::SuspensionStore(connection).resume("d2.test");
+  }));
+  run.engine->suspensions_changed();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 5s));
+  check_each_once(sink.accepted(), 40);
+  BOOST_TEST(site.batches(post)[0].attempts == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_domain_that_is_suspended_now_gets_no_more_and_goes_on_later) {
+  TestSink sink;
+  HostPolicy slow;
+  slow.message_ms = 10;
+  sink.set(address_of(0), slow);
+  Site site;
+  site.add_members(900, 1);
+  auto settings = settings_for(site, sink);
+  settings.connections_per_destination = 2;
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  run.engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return sink.total() > 20; }));
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+    return storage::SuspensionStore(connection).suspend({"d0.test", "", system_clock().wall_now(), {}});
+  }));
+  run.engine->suspensions_changed();
+  BOOST_REQUIRE(wait_until([&] { return site.batches(post)[0].queue == storage::BatchQueue::kWaiting; }, 5s));
+  const std::size_t reached = sink.total();
+  BOOST_TEST(reached < 900u);
+  BOOST_TEST(site.batches(post)[0].why == "451 4.7.0 destination suspended by the operator");
+  BOOST_TEST(static_cast<std::size_t>(site.batches(post)[0].delivered) == reached);
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+    return storage::SuspensionStore(connection).resume("d0.test");
+  }));
+  run.engine->suspensions_changed();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  check_each_once(sink.accepted(), 900);
 }
 
 BOOST_AUTO_TEST_CASE(a_drain_in_the_middle_loses_nothing_and_repeats_nothing) {

@@ -328,7 +328,7 @@ const auto kAll = [](const storage::BatchRecipient&) -> const std::string* { ret
 
 BOOST_AUTO_TEST_CASE(the_sums_always_agree) {
   OpenBatch batch(record_of(4), make_post(1, 1, storage::CopyMode::kPersonal));
-  BOOST_TEST(batch.send_out(kAll).size() == 4u);
+  BOOST_TEST(batch.send_out(kAll, from_millis(1'020'000)).size() == 4u);
   batch.apply(note_of(batch, 0, Outcome::Kind::kDelivered, "250 ok"));
   batch.apply(note_of(batch, 1, Outcome::Kind::kFailed, "550 5.1.1 no"));
   batch.apply(note_of(batch, 2, Outcome::Kind::kDeferred, "451 later"));
@@ -358,7 +358,7 @@ BOOST_AUTO_TEST_CASE(the_sums_always_agree) {
 
 BOOST_AUTO_TEST_CASE(an_outcome_that_comes_twice_counts_once) {
   OpenBatch batch(record_of(2), make_post(1, 1, storage::CopyMode::kPersonal));
-  batch.send_out(kAll);
+  batch.send_out(kAll, from_millis(1'020'000));
   batch.apply(note_of(batch, 0, Outcome::Kind::kDelivered, "250 ok"));
   batch.apply(note_of(batch, 0, Outcome::Kind::kFailed, "550 no"));
   BOOST_TEST(batch.record().delivered == 1);
@@ -366,20 +366,47 @@ BOOST_AUTO_TEST_CASE(an_outcome_that_comes_twice_counts_once) {
   BOOST_TEST(batch.out() == 1u);
 }
 
-BOOST_AUTO_TEST_CASE(final_ones_are_not_sent_again_and_kept_ones_wait) {
+BOOST_AUTO_TEST_CASE(final_ones_are_not_sent_again_and_kept_ones_are_deferred_without_an_attempt) {
   storage::BatchRecord record = record_of(4);
   record.progress.recipients.resize(4);
   record.progress.recipients[0].state = storage::RecipientState::kDelivered;
   record.progress.recipients[1].state = storage::RecipientState::kDeferred;
   OpenBatch batch(record, make_post(1, 1, storage::CopyMode::kPersonal));
-  const std::string reason = "suspended";
-  const auto out = batch.send_out(
-      [&](const storage::BatchRecipient& r) { return r.domain == "b.test" ? &reason : nullptr; });
+  const std::string reason = "451 4.7.0 suspended";
+  const auto keep = [&](const storage::BatchRecipient& r) {
+    return r.domain == "b.test" ? &reason : nullptr;
+  };
+  const auto out = batch.send_out(keep, from_millis(1'020'000));
   BOOST_TEST(out == (std::vector<std::uint16_t>{1}), boost::test_tools::per_element());
   batch.apply(note_of(batch, 1, Outcome::Kind::kDelivered, "250 ok"));
   BOOST_TEST(batch.idle());
   BOOST_TEST(!batch.finished());
-  BOOST_TEST(batch.why() == "suspended");
+  BOOST_TEST(batch.why() == reason);
+  const auto row = batch.release_record({storage::BatchQueue::kWaiting, from_millis(5), batch.why()});
+  BOOST_TEST(row.attempts == record.attempts);
+  for (const std::size_t i : {2u, 3u}) {
+    const storage::RecipientStatus& status = row.progress.recipients[i];
+    BOOST_TEST((status.state == storage::RecipientState::kDeferred));
+    BOOST_TEST(row.progress.replies[status.reply] == reason);
+    BOOST_TEST(status.attempts == 0);
+    BOOST_TEST(status.time == 20u);
+  }
+  BOOST_TEST(row.pending == 2);
+  // The same reason again is no news.
+  storage::BatchRecord again = row;
+  again.recipients = record.recipients;
+  OpenBatch next(again, make_post(1, 1, storage::CopyMode::kPersonal));
+  BOOST_TEST(next.send_out(keep, from_millis(1'090'000)).empty());
+  BOOST_TEST(next.unsaved() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_says_all_that_it_waits_for) {
+  OpenBatch batch(record_of(3), make_post(1, 1, storage::CopyMode::kPersonal));
+  const std::string reason = "451 4.7.0 suspended";
+  batch.send_out([&](const storage::BatchRecipient& r) { return r.domain == "b.test" ? &reason : nullptr; },
+                 from_millis(1'020'000));
+  batch.apply(note_of(batch, 0, Outcome::Kind::kDeferred, "421 busy"));
+  BOOST_TEST(batch.why() == "421 busy; 451 4.7.0 suspended");
 }
 
 BOOST_AUTO_TEST_CASE(expiry_tells_the_last_reply) {

@@ -36,6 +36,7 @@ class TestSink {
   std::vector<std::string> senders() const;
   int connections(const std::string& ip) const;
   int most_at_once(const std::string& ip) const;
+  int most_at_once() const;  // over all addresses
   int transactions() const { return transactions_; }
 
  private:
@@ -49,6 +50,7 @@ class TestSink {
   std::atomic<int> transactions_{0};
   mutable std::mutex mutex_;
   std::map<std::string, HostPolicy> policies_;
+  int open_now_ = 0, most_of_all_ = 0;
   std::map<std::string, int> accepted_, asked_, connections_, open_, most_;
   std::vector<std::string> order_, senders_;
   std::vector<int> fds_;
