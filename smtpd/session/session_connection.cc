@@ -1,5 +1,7 @@
 #include "smtpd/session/session_connection.h"
 
+#include <algorithm>
+
 #include "core/base/check.h"
 #include "smtpd/session/session_log.h"
 
@@ -34,12 +36,28 @@ SessionConnection::SessionConnection(net::EventLoop& loop, int fd, const net::So
       connection_(net::Connection::adopt(loop, fd, peer, this)),
       session_(environment_->settings, environment_->tls != nullptr, *environment_->budget, *this) {
   ClientInfo client = make_client(peer, std::move(reverse_name), environment_->role);
+  guard::Verdict verdict;
+  if (environment_->guard != nullptr) {
+    verdict = environment_->guard->try_connect(client.ip);
+    counted_ = verdict.allowed();
+  }
+  admitted_ = verdict.allowed();
+  if (!admitted_) {
+    session_.on_refused(std::move(client), *verdict.refusal);
+    return;
+  }
   log_connect(client);
   session_.on_connected(std::move(client));
 }
 
 SessionConnection::~SessionConnection() {
-  if (alive_) log_disconnect(session_, environment_->clock->mono_now() - began_, "cut");
+  if (!alive_) return;
+  leave();
+  if (admitted_) log_disconnect(session_, environment_->clock->mono_now() - began_, "cut");
+}
+
+void SessionConnection::leave() {
+  if (std::exchange(counted_, false)) environment_->guard->disconnected(session_.client().ip);
 }
 
 void SessionConnection::on_doomed() {
@@ -86,7 +104,17 @@ void SessionConnection::on_closed(const Error& reason, bool during_tls) {
 }
 
 void SessionConnection::on_deadline() {
-  if (!closing_) return session_.on_timeout();
+  if (!closing_) {
+    if (patience_ends_) {
+      const Duration left = *patience_ends_ - environment_->clock->mono_now();
+      if (left > Duration::zero() && !environment_->guard->stressed()) {
+        return deadline_.start(std::min(left, slice_));
+      }
+    }
+    session_.on_timeout();
+    if (alive_) steer_reading();
+    return;
+  }
   // The peer does not take our last words.
   connection_.reset();
   finish("stalled");
@@ -96,7 +124,8 @@ void SessionConnection::finish(std::string_view reason) {
   ESSAIM_CHECK(alive_);
   alive_.reset();
   deadline_.cancel();
-  log_disconnect(session_, environment_->clock->mono_now() - began_, reason);
+  leave();
+  if (admitted_) log_disconnect(session_, environment_->clock->mono_now() - began_, reason);
   const Finished finished = std::move(finished_);
   if (finished) finished(this);
 }
@@ -116,7 +145,25 @@ void SessionConnection::close() {
 }
 
 void SessionConnection::set_deadline(Duration from_now) {
+  patience_ends_.reset();
   deadline_.start(from_now);
+}
+
+void SessionConnection::set_client_deadline(Duration from_now, Duration under_stress) {
+  if (environment_->guard == nullptr) return set_deadline(from_now);
+  patience_ends_ = environment_->clock->mono_now() + from_now;
+  slice_ = under_stress;
+  deadline_.start(std::min(from_now, under_stress));
+}
+
+std::optional<smtp::Reply> SessionConnection::admit_mail() {
+  if (environment_->guard == nullptr) return std::nullopt;
+  return environment_->guard->on_mail(session_.client().ip).refusal;
+}
+
+std::optional<smtp::Reply> SessionConnection::admit_recipient() {
+  if (environment_->guard == nullptr) return std::nullopt;
+  return environment_->guard->on_rcpt(session_.client().ip).refusal;
 }
 
 std::optional<smtp::Reply> SessionConnection::check_sender(const TransactionInfo& transaction) {
@@ -159,6 +206,12 @@ WallTime SessionConnection::wall_now() {
 
 void SessionConnection::on_rejected(const Rejection& rejection) {
   log_reject(session_.client(), rejection);
+  if (environment_->guard == nullptr) return;
+  if (rejection.junk) {
+    environment_->guard->on_junk(session_.client().ip);
+  } else if (rejection.reply->permanent()) {
+    environment_->guard->on_error(session_.client().ip);
+  }
 }
 void SessionConnection::on_received(const Reception& reception) {
   log_received(reception);

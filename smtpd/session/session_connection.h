@@ -6,6 +6,9 @@
 // (outside of its callbacks) cuts the connection. The loop, and what the environment points to, outlive it
 // and all completions that the Intake still holds.
 //
+// With a guard in the environment, a client that it refuses is told so instead of the greeting, and gets one
+// log line (reject); rates, errors and stress are the guard's too.
+//
 // Log lines: connect, disconnect (with counts), reject, received, and what is suspicious.
 #pragma once
 
@@ -20,6 +23,7 @@
 #include "core/net/event_loop.h"
 #include "core/net/socket_address.h"
 #include "core/net/tls.h"
+#include "smtpd/guard/guard.h"
 #include "smtpd/session/actions.h"
 #include "smtpd/session/intake.h"
 #include "smtpd/session/server_session.h"
@@ -36,6 +40,7 @@ struct SessionEnvironment {
   smtp::MemoryBudget* budget = nullptr;
   IdGenerator* ids = nullptr;
   const Clock* clock = nullptr;
+  guard::Guard* guard = nullptr;  // null: nobody is limited; asked once for each connection, when it is made
 };
 
 class SessionConnection final : public net::Disposable,
@@ -72,6 +77,9 @@ class SessionConnection final : public net::Disposable,
   void start_tls() override;
   void close() override;
   void set_deadline(Duration from_now) override;
+  void set_client_deadline(Duration from_now, Duration under_stress) override;
+  std::optional<smtp::Reply> admit_mail() override;
+  std::optional<smtp::Reply> admit_recipient() override;
   void pause_input() override;
   void resume_input() override;
   std::optional<smtp::Reply> check_sender(const TransactionInfo& transaction) override;
@@ -88,6 +96,7 @@ class SessionConnection final : public net::Disposable,
   void on_deadline();
   void steer_reading();
   void finish(std::string_view reason);
+  void leave();
 
   net::EventLoop& loop_;
   const std::shared_ptr<const SessionEnvironment> environment_;
@@ -97,6 +106,11 @@ class SessionConnection final : public net::Disposable,
   // What completions on their way look at: empty once the session has ended.
   std::shared_ptr<SessionConnection*> alive_;
   net::Timer deadline_;
+  // With a guard, what the client has to do is timed in slices: at the end of each, stress ends the wait.
+  std::optional<MonoTime> patience_ends_;
+  Duration slice_{};
+  bool admitted_ = true;
+  bool counted_ = false;  // by the guard, which must be told of the end
   std::unique_ptr<net::Connection> connection_;
   ServerSession session_;
   bool session_paused_ = false;

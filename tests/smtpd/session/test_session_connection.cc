@@ -311,4 +311,112 @@ BOOST_AUTO_TEST_CASE(a_shutdown_says_421) {
   BOOST_REQUIRE(server.until([&] { return server.finished == 1; }));
 }
 
+BOOST_AUTO_TEST_CASE(an_end_of_tls_or_of_the_connection_within_a_chunk_is_a_disconnect) {
+  for (const bool tls : {true, false}) {
+    Server server;
+    server.environment->tls = server_context();
+    server.start();
+    Peer client;
+    server.connect(&client);
+    BOOST_REQUIRE(server.says(client, "220 mx.test"));
+    if (tls) {
+      client.connection->write("STARTTLS\r\n");
+      BOOST_REQUIRE(server.says(client, "220 2.0.0"));
+      client.connection->start_tls_client(net::TlsClientContext::opportunistic(), "mx.test", "");
+      BOOST_REQUIRE(server.until([&] { return client.tls.has_value(); }));
+    }
+    client.connection->write(
+        "HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<dev@l>\r\nBDAT 100 LAST\r\nhalf a message");
+    BOOST_REQUIRE(server.says(client, "250 2.1.5"));
+    client.connection->close_after_flush();
+    BOOST_REQUIRE(server.until([&] { return server.finished == 1; }));
+    BOOST_TEST(server.intake.stored == 0);
+    BOOST_TEST(server.budget.used() == 0U);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_the_guard_refuses_is_told_and_closed) {
+  smtpd::guard::GuardSettings settings;
+  settings.exempt.clear();
+  settings.client.max_connections = 1;
+  smtpd::guard::Guard guard(settings, "mx.test", system_clock());
+  Server server;
+  server.environment->guard = &guard;
+  server.start();
+  {
+    Peer first, second;
+    server.connect(&first);
+    BOOST_REQUIRE(server.says(first, "220 mx.test"));
+    server.connect(&second);
+    BOOST_REQUIRE(
+        server.says(second, "421 4.7.0 mx.test Too many connections at the same time from your address"));
+    BOOST_REQUIRE(server.until([&] { return server.finished == 1 && second.closed.has_value(); }));
+    BOOST_TEST(second.received.find("220") == std::string::npos);
+    BOOST_TEST(guard.connections() == 1U);
+    first.connection->write("QUIT\r\n");
+    BOOST_REQUIRE(server.until([&] { return server.finished == 2; }));
+    BOOST_TEST(guard.connections() == 0U);
+  }
+  Peer third;
+  server.connect(&third);
+  BOOST_REQUIRE(server.says(third, "220 mx.test"));
+  server.sessions.clear();  // cut
+  BOOST_TEST(guard.connections() == 0U);
+  const std::string log = server.logged();
+  BOOST_TEST(log.find("command=CONNECT") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_guard_limits_mail_and_remembers_errors_and_junk) {
+  smtpd::guard::GuardSettings settings;
+  settings.exempt.clear();
+  settings.client.messages = {1, std::chrono::minutes(10)};
+  settings.client.recipients = {2, std::chrono::minutes(10)};
+  settings.client.errors = {3, std::chrono::minutes(10)};
+  settings.client.junk = {1, std::chrono::minutes(10)};
+  smtpd::guard::Guard guard(settings, "mx.test", system_clock());
+  Server server;
+  server.environment->guard = &guard;
+  server.start();
+  Peer client, second, third;
+  server.connect(&client);
+  client.connection->write(
+      "HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<1@l>\r\nRCPT TO:<2@l>\r\nRCPT TO:<3@l>\r\nRSET\r\n"
+      "MAIL FROM:<a@b>\r\n");
+  BOOST_REQUIRE(server.says(client, "421 4.7.0 mx.test Too many messages in a short time"));
+  BOOST_TEST(client.received.find("450 4.7.1 Too many recipients") != std::string::npos);
+  BOOST_REQUIRE(server.until([&] { return server.finished == 1; }));
+  server.connect(&second);
+  second.connection->write("GET / HTTP/1.1\r\n");
+  BOOST_REQUIRE(server.says(second, "554 5.5.1"));
+  server.connect(&third);
+  BOOST_REQUIRE(server.says(third, "421 4.7.0 mx.test Too many errors of late from your address"));
+}
+
+BOOST_AUTO_TEST_CASE(under_stress_the_idle_leave_soon_and_those_at_work_are_served) {
+  std::atomic<double> descriptors{0};
+  smtpd::guard::GuardSettings settings;
+  smtpd::guard::Guard guard(settings, "mx.test", system_clock(), nullptr, [&] { return descriptors.load(); });
+  Server server;
+  server.environment->settings.limits.stress_deadline = milliseconds(60);
+  server.environment->guard = &guard;
+  server.start();
+  Peer idle, busy;
+  server.connect(&idle);
+  server.connect(&busy);
+  BOOST_REQUIRE(server.says(idle, "220 ") && server.says(busy, "220 "));
+  // Several slices pass without stress.
+  run_for(server.loop, milliseconds(200));
+  BOOST_TEST(server.finished == 0);
+  busy.connection->write("HELO x\r\n" + kEnvelope);
+  BOOST_REQUIRE(server.says(busy, "354 "));
+  server.intake.hold = true;
+  busy.connection->write("x\r\n.\r\n");
+  BOOST_REQUIRE(server.until([&] { return !server.intake.held.empty(); }));
+  descriptors = 0.9;  // seen within a second
+  BOOST_REQUIRE(server.says(idle, "421 4.4.2"));
+  BOOST_REQUIRE(server.until([&] { return server.finished == 1; }));
+  server.intake.release();
+  BOOST_REQUIRE(server.says(busy, "250 2.0.0 queued as "));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
