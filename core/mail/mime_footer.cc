@@ -9,161 +9,23 @@
 #include "core/base/text.h"
 #include "core/mail/charset.h"
 #include "core/mail/content_type.h"
+#include "core/mail/footer_text.h"
 #include "core/mail/multipart.h"
 #include "core/mail/transfer_encoding.h"
 
 namespace essaim::mail {
 namespace {
 
+using footer::decoded;
+using footer::Edit;
+using footer::encoding_of;
+using footer::is_identity;
+using footer::Words;
+
+constexpr int kMaxDepth = 8;  // of alternatives within related within ...
+
 FooterResult unchanged(FooterOutcome outcome) {
   return {outcome, {}};
-}
-
-std::string with_crlf(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() + text.size() / 32);
-  for (const char c : text) {
-    if (c == '\r' || c == '\0') continue;
-    if (c == '\n') out += '\r';
-    out += c;
-  }
-  return out;
-}
-
-bool is_text_charset_over_ascii(const std::string& charset) {
-  // Charsets in which ASCII bytes may mean something else, or that carry a state along.
-  for (const char* other :
-       {"utf-16", "utf-32", "utf-7", "ucs-", "iso-10646", "iso-2022", "hz-", "ibm037", "cp037"}) {
-    if (starts_with_ignoring_case(charset, other)) return false;
-  }
-  return true;
-}
-
-TransferEncoding encoding_of(const HeaderBlock& header) {
-  return transfer_encoding_of(header.value("Content-Transfer-Encoding").value_or(""));
-}
-
-bool is_identity(TransferEncoding encoding) {
-  return encoding == TransferEncoding::kSevenBit || encoding == TransferEncoding::kEightBit ||
-         encoding == TransferEncoding::kBinary;
-}
-
-// The text as its reader gets it, in its own charset.
-std::optional<std::string> decoded(std::string_view body, TransferEncoding encoding) {
-  switch (encoding) {
-    case TransferEncoding::kQuotedPrintable:
-      return decoded_quoted_printable(body);
-    case TransferEncoding::kBase64:
-      return decoded_base64(body);
-    case TransferEncoding::kUnknown:
-      return std::nullopt;
-    default:
-      return std::string(body);
-  }
-}
-
-std::string encoded(std::string_view text, TransferEncoding encoding) {
-  if (encoding == TransferEncoding::kQuotedPrintable) return quoted_printable(text);
-  if (encoding == TransferEncoding::kBase64) return base64_lines(text);
-  return std::string(text);
-}
-
-bool ends_with_text(std::string_view text, std::string_view footer) {
-  const std::string_view tail = trimmed(footer);
-  text = trimmed(text);
-  if (!text.ends_with(tail)) return false;
-  text.remove_suffix(tail.size());
-  return text.empty() || text.back() == '\n';
-}
-
-// Content-Type with another charset; the other parameters stay.
-std::string with_charset(const ContentType& type, std::string_view charset) {
-  std::string out = type.type + "/" + type.subtype + "; charset=" + std::string(charset);
-  for (const auto& [name, value] : type.parameters) {
-    if (name == "charset") continue;
-    out += "; " + name + "=\"";
-    for (const char c : value) {
-      if (c == '"' || c == '\\') out += '\\';
-      if (c != '\0') out += c;
-    }
-    out += '"';
-  }
-  return out;
-}
-
-// RFC 3676 §4: in flowed text a trailing space joins lines, and a leading space is taken away.
-std::string as_flowed(std::string_view footer) {
-  std::string out;
-  while (!footer.empty()) {
-    const std::size_t end = footer.find("\r\n");
-    std::string_view line = footer.substr(0, end);
-    footer.remove_prefix(end == std::string_view::npos ? footer.size() : end + 2);
-    if (line != "-- ") {
-      while (line.ends_with(' ')) line.remove_suffix(1);
-    }
-    if (line.starts_with(' ') || line.starts_with('>') || line.starts_with("From ")) out += ' ';
-    out += std::string(line) + "\r\n";
-  }
-  return out;
-}
-
-FooterResult wrap(HeaderBlock* header, std::string_view body, const std::string& footer);
-
-// A single text/plain part.
-FooterResult append_to_text(HeaderBlock* header, std::string_view body, std::string footer,
-                            const ContentType& type) {
-  const TransferEncoding encoding = encoding_of(*header);
-  const std::optional<std::string> text = decoded(body, encoding);
-  if (!text) return unchanged(FooterOutcome::kBroken);
-  std::string charset = type.parameter("charset");
-  if (charset.empty()) charset = "us-ascii";
-
-  const bool flowed = equals_ignoring_case(type.parameter("format"), "flowed");
-  if (flowed) footer = as_flowed(footer);
-  // Text and footer begin and end with whole lines; in flowed text a last line that wants to join gets an
-  // empty one.
-  std::string joint = text->empty() || text->ends_with("\r\n") ? "" : "\r\n";
-  if (flowed && (text->ends_with(" \r\n") || text->ends_with(" ")) && !text->ends_with("-- \r\n"))
-    joint += "\r\n";
-
-  // In the charset of the message?
-  std::optional<std::string> same;
-  if (is_text_charset_over_ascii(charset)) {
-    same = is_ascii(footer) ? std::optional<std::string>(footer) : converted(footer, "UTF-8", charset);
-  } else if (is_ascii(footer)) {
-    // ISO-2022-JP and the like: ASCII may follow if the text ends in the state in which ASCII is ASCII.
-    const std::optional<std::string> before = converted(*text, charset, "UTF-8");
-    if (before && converted(*text + joint + footer, charset, "UTF-8") == *before + joint + footer)
-      same = footer;
-  }
-  if (same) {
-    if (ends_with_text(*text, *same)) return unchanged(FooterOutcome::kAlreadyThere);
-    // base64 cannot be appended to, quoted-printable and plain text can: the author's bytes stay.
-    if (encoding == TransferEncoding::kBase64) {
-      return {FooterOutcome::kAppended, base64_lines(*text + joint + *same)};
-    }
-    if (encoding != TransferEncoding::kSevenBit || is_ascii(*same)) {
-      // A soft break at the very end would take the line end that comes behind it.
-      const bool soft = encoding == TransferEncoding::kQuotedPrintable && !body.ends_with("\r\n") &&
-                        trimmed(body).ends_with('=');
-      return {FooterOutcome::kAppended,
-              std::string(body) + (soft ? "\r\n" : "") + joint + encoded(*same, encoding)};
-    }
-  }
-  // The whole part becomes UTF-8, if we can read it for sure.
-  const std::optional<std::string> unicode = converted(*text, charset, "UTF-8");
-  if (!unicode) return wrap(header, body, footer);
-  if (ends_with_text(*unicode, footer)) return unchanged(FooterOutcome::kAlreadyThere);
-  HeaderBlock changed = *header;
-  const TransferEncoding fresh =
-      encoding == TransferEncoding::kSevenBit ? TransferEncoding::kQuotedPrintable : encoding;
-  bool good = changed.set("Content-Type", with_charset(type, "UTF-8")).ok();
-  if (fresh != encoding) good = good && changed.set("Content-Transfer-Encoding", "quoted-printable").ok();
-  if (changed.find("MIME-Version") == nullptr)
-    good = good && changed.insert_bottom("MIME-Version", "1.0").ok();
-  if (!good) return wrap(header, body, footer);
-  *header = std::move(changed);
-  return {FooterOutcome::kAppended, encoded(*unicode + joint + footer, fresh)};
 }
 
 // The footer as a part of its own, header and text, without delimiters; its last CRLF is the next
@@ -193,21 +55,27 @@ bool is_footer_part(std::string_view part, const std::string& footer) {
   return unicode && trimmed(*unicode) == trimmed(footer);
 }
 
-FooterResult add_part(std::string_view body, const std::string& footer, const std::string& boundary,
+FooterResult add_part(std::string_view body, const Words& words, const std::string& boundary,
                       const Multipart& parts) {
-  const PartRange last = parts.parts.back();
-  if (is_footer_part(body.substr(last.begin, last.end - last.begin), footer)) {
+  const PartRange beside = words.in_front ? parts.parts.front() : parts.parts.back();
+  if (is_footer_part(body.substr(beside.begin, beside.end - beside.begin), words.text))
     return unchanged(FooterOutcome::kAlreadyThere);
-  }
   std::string out;
-  out.reserve(body.size() + footer.size() * 3 + 400);
-  out += body.substr(0, parts.closing);
-  out += "--" + boundary + "\r\n" + footer_part(footer) + "\r\n";
-  out += body.substr(parts.closing);
+  out.reserve(body.size() + words.text.size() * 3 + 400);
+  if (words.in_front) {
+    // Behind the delimiter of the first part, which gets a new one.
+    out += body.substr(0, beside.begin);
+    out += footer_part(words.text) + "\r\n--" + boundary + "\r\n";
+    out += body.substr(beside.begin);
+  } else {
+    out += body.substr(0, parts.closing);
+    out += "--" + boundary + "\r\n" + footer_part(words.text) + "\r\n";
+    out += body.substr(parts.closing);
+  }
   return {FooterOutcome::kPartAdded, std::move(out)};
 }
 
-FooterResult wrap(HeaderBlock* header, std::string_view body, const std::string& footer) {
+FooterResult wrap(HeaderBlock* header, std::string_view body, const Words& words) {
   // Random, so that no author can have put it into a body.
   std::string random;
   put_u64(&random, random_u64());
@@ -232,13 +100,93 @@ FooterResult wrap(HeaderBlock* header, std::string_view body, const std::string&
   if (!good) return unchanged(FooterOutcome::kBroken);
   *header = std::move(changed);
 
+  const std::string delimiter = "--" + boundary;
   std::string out;
-  out.reserve(body.size() + footer.size() * 3 + moved.size() + 600);
-  out += "--" + boundary + "\r\n" + moved + "\r\n";
+  out.reserve(body.size() + words.text.size() * 3 + moved.size() + 600);
+  if (words.in_front) out += delimiter + "\r\n" + footer_part(words.text) + "\r\n";
+  out += delimiter + "\r\n" + moved + "\r\n";
   out += body;
   // The delimiter's own CRLF: the part ends exactly as the body did.
-  out += "\r\n--" + boundary + "\r\n" + footer_part(footer) + "\r\n--" + boundary + "--\r\n";
+  out += "\r\n" + delimiter;
+  if (!words.in_front) out += "\r\n" + footer_part(words.text) + "\r\n" + delimiter;
+  out += "--\r\n";
   return {FooterOutcome::kWrapped, std::move(out)};
+}
+
+Edit edit_multipart(const ContentType& type, std::string_view body, const Words& words, int depth,
+                    std::string* out);
+
+// One alternative, or the root of related. kThere also for what is none of ours, with *touched left as it is.
+Edit edit_part(std::string_view part, const Words& words, int depth, bool* touched, std::string* out) {
+  Result<HeaderBlock> header = HeaderBlock::parse(part);
+  if (!header.ok()) return Edit::kCannot;
+  const ContentType type = content_type_of(*header);
+  const bool multipart = type.is("multipart", "alternative") || type.is("multipart", "related");
+  const bool text = type.is("text", "plain");
+  if (!(multipart || text || type.is("text", "html")) ||
+      starts_with_ignoring_case(header->value("Content-Disposition").value_or(""), "attachment"))
+    return Edit::kThere;
+  if (!type.valid || header->count("Content-Type") > 1 || header->count("Content-Transfer-Encoding") > 1)
+    return Edit::kCannot;
+  *touched = true;
+  const std::string_view body = part.substr(header->body_offset());
+  const std::string before = header->serialise();
+  std::string edited;
+  Edit edit = Edit::kCannot;
+  if (multipart) {
+    if (is_identity(encoding_of(*header))) edit = edit_multipart(type, body, words, depth + 1, &edited);
+  } else {
+    edit = text ? edit_text(&*header, body, words, &edited) : edit_html(*header, body, words, &edited);
+  }
+  if (edit != Edit::kDone) return edit;
+  const std::string after = header->serialise();
+  // The bytes of a header that nobody changed stay, also odd ones.
+  *out = (after == before ? std::string(part.substr(0, header->body_offset())) : after) + edited;
+  return Edit::kDone;
+}
+
+Edit edit_multipart(const ContentType& type, std::string_view body, const Words& words, int depth,
+                    std::string* out) {
+  if (depth > kMaxDepth) return Edit::kCannot;
+  const std::optional<Multipart> parts = split_multipart(body, type.parameter("boundary"));
+  if (!parts) return Edit::kCannot;
+  std::size_t first = 0;
+  std::size_t last = parts->parts.size();
+  if (type.subtype == "related") {
+    // RFC 2387 §3.2: the root is the first part, unless "start" names another one.
+    const std::string start = type.parameter("start");
+    for (std::size_t i = 0; i < parts->parts.size() && !start.empty(); ++i) {
+      const PartRange range = parts->parts[i];
+      const Result<HeaderBlock> header =
+          HeaderBlock::parse(body.substr(range.begin, range.end - range.begin));
+      if (header.ok() && header->value("Content-ID").value_or("") == start) {
+        first = i;
+        break;
+      }
+    }
+    last = first + 1;
+  }
+  bool touched = false;
+  bool changed = false;
+  std::size_t at = 0;
+  for (std::size_t i = first; i < last; ++i) {
+    const PartRange range = parts->parts[i];
+    std::string edited;
+    switch (edit_part(body.substr(range.begin, range.end - range.begin), words, depth, &touched, &edited)) {
+      case Edit::kDone:
+        out->append(body.substr(at, range.begin - at)).append(edited);
+        at = range.end;
+        changed = true;
+        break;
+      case Edit::kThere:
+        break;
+      case Edit::kBroken:
+      case Edit::kCannot:
+        return Edit::kCannot;
+    }
+  }
+  out->append(body.substr(at));
+  return changed ? Edit::kDone : touched ? Edit::kThere : Edit::kCannot;
 }
 
 // A line that begins so (RFC 9580 §6.2, §7).
@@ -273,10 +221,14 @@ bool is_signed_or_encrypted(const HeaderBlock& header, std::string_view body) {
   return has_pgp_armour(body);
 }
 
-FooterResult add_footer(HeaderBlock* header, std::string_view body, std::string_view footer_text) {
-  std::string footer = with_crlf(as_utf8(footer_text));
-  if (trimmed(footer).empty()) return unchanged(FooterOutcome::kNothingToAdd);
-  if (!footer.ends_with("\r\n")) footer += "\r\n";
+FooterResult add_footer(HeaderBlock* header, std::string_view body, std::string_view text) {
+  return add_footer(header, body, Footer{.text = text});
+}
+
+FooterResult add_footer(HeaderBlock* header, std::string_view body, const Footer& what) {
+  const Words words{footer::as_lines(what.text), footer::as_ascii_html(what.html),
+                    what.place == FooterPlace::kHeader};
+  if (trimmed(words.text).empty()) return unchanged(FooterOutcome::kNothingToAdd);
   if (is_signed_or_encrypted(*header, body)) return unchanged(FooterOutcome::kProtected);
 
   const ContentType type = content_type_of(*header);
@@ -289,12 +241,43 @@ FooterResult add_footer(HeaderBlock* header, std::string_view body, std::string_
     const std::string boundary = type.parameter("boundary");
     const std::optional<Multipart> parts = split_multipart(body, boundary);
     if (!parts || !is_identity(encoding)) return unchanged(FooterOutcome::kBroken);
-    if (type.subtype == "mixed") return add_part(body, footer, boundary, *parts);
+    if (type.subtype == "mixed") return add_part(body, words, boundary, *parts);
   }
   const bool attachment =
       starts_with_ignoring_case(header->value("Content-Disposition").value_or(""), "attachment");
-  if (type.is("text", "plain") && !attachment) return append_to_text(header, body, footer, type);
-  return wrap(header, body, footer);
+  const bool html = !trimmed(words.html).empty();
+  Edit edit = Edit::kCannot;
+  std::string edited;
+  if (what.style == FooterStyle::kText && !attachment) {
+    HeaderBlock changed = *header;
+    if (type.is("text", "plain")) {
+      edit = edit_text(&changed, body, words, &edited);
+    } else if (html && type.is("text", "html")) {
+      edit = edit_html(changed, body, words, &edited);
+    } else if (html && (type.is("multipart", "alternative") || type.is("multipart", "related"))) {
+      edit = edit_multipart(type, body, words, 0, &edited);
+    }
+    // A charset other than us-ascii needs it (RFC 2045 §4).
+    if (edit == Edit::kDone && changed.serialise() != header->serialise()) {
+      if (changed.find("MIME-Version") == nullptr && !changed.insert_bottom("MIME-Version", "1.0").ok())
+        edit = Edit::kCannot;
+      else
+        *header = std::move(changed);
+    }
+  } else if (decoded(body, encoding) == std::nullopt) {
+    edit = Edit::kBroken;
+  }
+  switch (edit) {
+    case Edit::kDone:
+      return {FooterOutcome::kAppended, std::move(edited)};
+    case Edit::kThere:
+      return unchanged(FooterOutcome::kAlreadyThere);
+    case Edit::kBroken:
+      return unchanged(FooterOutcome::kBroken);
+    case Edit::kCannot:
+      break;
+  }
+  return wrap(header, body, words);
 }
 
 }  // namespace essaim::mail

@@ -1,18 +1,21 @@
-// A plain-text footer on a message whose other bytes stay what they are.
+// A footer, or a header, on a message whose other bytes stay what they are.
 //
 // What happens, by the type of the whole message:
-//   text/plain (any charset, 7bit 8bit QP base64)   the text is appended: in the charset of the message if it
-//   can say
-//                                                   the footer, else the part becomes UTF-8; re-encoded only
-//                                                   if needed
-//   multipart/mixed                                 a text/plain part is inserted before the closing boundary
-//   anything else (alternative, related, html ...)  wrapped: a new multipart/mixed with the original as its
-//   first part,
-//                                                   byte for byte, and the footer as its second
-//   signed, encrypted, S/MIME, inline PGP           left whole
-//   broken MIME (no boundary, no closing one, text that its encoding cannot hold)   left as it is
-// A footer that ends the message already is not added again. Header edits are textual. Pure functions, linear
-// time.
+//   text/plain (any charset, 7bit 8bit QP base64)   the text is added: in the charset of the message if it
+//   can say the
+//                                                   words, else the part becomes UTF-8; re-encoded only if
+//                                                   needed
+//   text/html, multipart/alternative and /related   with `html`: a paragraph before </body> (behind <body>),
+//   and the
+//                                                   text in the text/plain alternative; of related the root
+//   multipart/mixed                                 a text/plain part is added as the last (the first) one
+//   anything else, and what cannot be done so       wrapped: a new multipart/mixed with the original as one
+//   part, byte
+//                                                   for byte, and the words as the other
+//   style kMime                                     nobody's text is touched: a part is added, or it is
+//   wrapped signed, encrypted, S/MIME, inline PGP           left whole broken MIME (no boundary, no closing
+//   one, text that its encoding cannot hold)   left as it is
+// What is there already is not added again. Header edits are textual. Pure functions, linear time.
 #pragma once
 
 #include <string>
@@ -40,6 +43,19 @@ struct FooterResult {
            outcome == FooterOutcome::kWrapped;
   }
 };
+
+enum class FooterPlace { kFooter, kHeader };
+enum class FooterStyle { kText, kMime };
+
+struct Footer {
+  std::string_view text;    // UTF-8, its lines ended by LF or CRLF
+  std::string_view html{};  // UTF-8, a fragment for HTML parts ("<p>...</p>"); "": HTML is not touched
+  FooterPlace place = FooterPlace::kFooter;
+  FooterStyle style = FooterStyle::kText;
+};
+
+// The header is edited only if changed().
+FooterResult add_footer(HeaderBlock* header, std::string_view body, const Footer& footer);
 
 // `footer` is UTF-8 text, its lines ended by LF or CRLF. The header is edited only if changed().
 FooterResult add_footer(HeaderBlock* header, std::string_view body, std::string_view footer);

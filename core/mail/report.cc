@@ -8,6 +8,7 @@
 #include "core/base/text.h"
 #include "core/mail/address_list.h"
 #include "core/mail/charset.h"
+#include "core/mail/code_point.h"
 #include "core/mail/downgrade.h"
 #include "core/mail/encoded_word.h"
 #include "core/mail/header_block.h"
@@ -46,25 +47,16 @@ bool has_control(std::string_view text) {
 // utf-8-addr-xtext: "\x{" hex "}" for what is not ASCII (RFC 6533 §3).
 std::string utf8_xtext(std::string_view utf8) {
   std::string out;
-  for (std::size_t at = 0; at < utf8.size();) {
-    const auto lead = static_cast<unsigned char>(utf8[at]);
-    if (lead < 0x80) {
-      if (lead == '\\')
-        out += "\\x{5C}";
-      else
-        out += utf8[at];
-      ++at;
+  while (!utf8.empty()) {
+    const std::uint32_t point = take_code_point(&utf8);
+    if (point < 0x80 && point != '\\') {
+      out += static_cast<char>(point);
       continue;
     }
-    const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    std::uint32_t point = lead & (0xffU >> (length + 1));
-    for (std::size_t i = 1; i < length && at + i < utf8.size(); ++i)
-      point = (point << 6) | (static_cast<unsigned char>(utf8[at + i]) & 0x3f);
     std::string digits;
-    for (; point != 0 || digits.empty(); point >>= 4)
-      digits.insert(digits.begin(), "0123456789ABCDEF"[point & 15]);
+    for (std::uint32_t rest = point; rest != 0; rest >>= 4)
+      digits.insert(digits.begin(), "0123456789ABCDEF"[rest & 15]);
     out += "\\x{" + digits + "}";
-    at += length;
   }
   return out;
 }
