@@ -31,8 +31,9 @@ class Template {
   // An unknown slot or an unclosed brace is kInvalid. "{{" stands for one brace.
   static Result<Template> compile(std::string_view text);
   bool constant() const;  // no slots
-  void fill(const storage::PostRecord& post, const storage::BatchRecipient& recipient, const TokenMinter& minter,
-            std::string* out, bool utf8 = false) const;  // utf8: {address} may have it
+  void fill(const storage::PostRecord& post, const storage::BatchRecipient& recipient,
+            const TokenMinter& minter, std::string* out,
+            bool utf8 = false) const;  // utf8: {address} may have it
 
  private:
   enum class Slot { kNone, kVerp, kLeave, kAddress };

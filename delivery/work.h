@@ -20,14 +20,17 @@ enum class DsnReturn : std::uint8_t { kNone, kFull, kHeaders };
 
 struct ActivePost {
   storage::PostRecord post;
-  SharedBytes wire;  // the rendering as sent: dot-stuffed, with ".\r\n" at its end; sent after the private header block
+  SharedBytes
+      wire;  // the rendering as sent: dot-stuffed, with ".\r\n" at its end; sent after the private header block
   Template envelope_sender;
   Template private_header;  // CRLF lines; its lines never begin with a dot
 
   // What follows is optional; a post without it goes out by DATA, in 8 bit, and asks for no notification.
-  SharedBytes plain;      // the same rendering as it is, without stuffed dots and the final one: for BDAT (RFC 3030)
-  SharedBytes wire_7bit;  // a rendering in ASCII (core/mail/downgrade.h), in the form of `wire`; for servers without
-                          // 8BITMIME or SMTPUTF8
+  SharedBytes
+      plain;  // the same rendering as it is, without stuffed dots and the final one: for BDAT (RFC 3030)
+  SharedBytes
+      wire_7bit;  // a rendering in ASCII (core/mail/downgrade.h), in the form of `wire`; for servers without
+                  // 8BITMIME or SMTPUTF8
   bool smtputf8 = false;  // the header has UTF-8, so that the rendering can only go to a server with SMTPUTF8
   DsnReturn dsn_return = DsnReturn::kNone;  // RET (RFC 3461 §4.3)
   std::string dsn_envelope_id;              // ENVID (§4.4) as on the wire, in xtext; "" if none
@@ -75,7 +78,7 @@ struct Outcome {
   Kind kind = Kind::kReturned;
   std::uint16_t index = 0;
   Stage stage = Stage::kLost;
-  smtp::Reply reply;   // of the peer, or made by us ({451, 4.4.1, "connect to ...: timed out"})
+  smtp::Reply reply;  // of the peer, or made by us ({451, 4.4.1, "connect to ...: timed out"})
   bool reply_from_peer = false;
   // A failure that says something about the message, or about the way it would have to be written, and nothing about
   // the recipient (failure_policy.h): reported, and counted against nobody.

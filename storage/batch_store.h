@@ -53,7 +53,9 @@ class BatchStore {
   Result<std::int64_t> hasten(WallTime now, std::string_view part);
   // Earliest due time of a waiting batch; nothing when none waits.
   Result<std::optional<WallTime>> next_due();
-  struct QueueCounts { std::int64_t ready = 0, waiting = 0, owned = 0, held = 0, pending_recipients = 0; };
+  struct QueueCounts {
+    std::int64_t ready = 0, waiting = 0, owned = 0, held = 0, pending_recipients = 0;
+  };
   Result<QueueCounts> queue_counts();
 
  private:

@@ -65,10 +65,10 @@ using Work = std::function<Result<void>(Connection&)>;
 using Done = std::function<void(Result<void>)>;
 
 struct DatabaseOptions {
-  std::string url;               // "sqlite:/path/file.db"
-  int readers = 2;               // threads, each with a connection
+  std::string url;                                   // "sqlite:/path/file.db"
+  int readers = 2;                                   // threads, each with a connection
   Duration busy_timeout = std::chrono::seconds(10);  // another process (the command line) holds the lock
-  bool create = false;           // make the file when it is missing
+  bool create = false;                               // make the file when it is missing
 };
 
 class Database {

@@ -15,7 +15,8 @@ class DirectoryStore {
   explicit DirectoryStore(Connection& connection) : connection_(connection) {}
 
   Result<void> add_domain(const DomainRecord& domain);  // kExists
-  Result<void> set_domain(const std::string& name, const std::map<std::string, std::string>& settings);  // replaces all
+  Result<void> set_domain(const std::string& name,
+                          const std::map<std::string, std::string>& settings);  // replaces all
   Result<void> delete_domain(const std::string& name);  // kConflict while it has lists, kNotFound
   Result<std::optional<DomainRecord>> find_domain(const std::string& name);
   Result<std::vector<DomainRecord>> domains();
@@ -23,7 +24,8 @@ class DirectoryStore {
   Result<void> add_list(const ListRecord& list);  // domain_id must exist; kExists
   Result<void> set_list(Id list_id, const std::map<std::string, std::string>& settings);  // replaces all
   Result<void> set_list_state(Id list_id, ListState state);
-  Result<void> delete_list(Id list_id);  // with its members; posts stay in the ledger under the list's address
+  Result<void> delete_list(
+      Id list_id);  // with its members; posts stay in the ledger under the list's address
   Result<std::optional<ListRecord>> find_list(const std::string& local, const std::string& domain);
   Result<std::optional<ListRecord>> find_list_by_id(Id list_id);
   Result<std::vector<ListRecord>> lists(const std::string& domain);  // "" for all

@@ -23,7 +23,7 @@ struct Job {
 class JobRunner {
  public:
   JobRunner(Database& database, const Clock& clock, int node);
-  ~JobRunner();  // waits for the job under way
+  ~JobRunner();       // waits for the job under way
   void add(Job job);  // before start()
   void start();
   void stop();

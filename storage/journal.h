@@ -37,9 +37,9 @@ class JournalWriter {
  public:
   struct Options {
     std::string directory;
-    std::string name;                       // of the loop: segments are "<name>-<epoch>-<number>.journal"
+    std::string name;  // of the loop: segments are "<name>-<epoch>-<number>.journal"
     std::int64_t epoch = 0;
-    std::size_t segment_size = 4U << 20;    // octets
+    std::size_t segment_size = 4U << 20;  // octets
   };
   // Files are made ready ahead of need and synced on `executor`.
   static Result<std::unique_ptr<JournalWriter>> open(const Options& options, Executor& executor);
@@ -60,6 +60,7 @@ Result<void> remove_journal(const std::vector<std::string>& files);
 
 // Replays the journal into the batches that this node owned: delivered wins over failed wins over deferred. Then the
 // stale batches are released. Gives the number of outcomes merged.
-Result<std::size_t> recover_journal(class Database& database, const std::string& directory, int node, std::int64_t epoch);
+Result<std::size_t> recover_journal(class Database& database, const std::string& directory, int node,
+                                    std::int64_t epoch);
 
 }  // namespace essaim::storage

@@ -26,7 +26,8 @@ class MemberStore {
   Result<void> add(const MemberRecord& member);
   // kNotFound if it is none.
   Result<void> remove(Id list_id, Role role, const smtp::Address& address, std::int64_t revision);
-  Result<void> set(Id list_id, Role role, const smtp::Address& address, bool delivery, const std::string& name);
+  Result<void> set(Id list_id, Role role, const smtp::Address& address, bool delivery,
+                   const std::string& name);
   // Current members only (left = 0).
   Result<std::optional<MemberRecord>> find(Id list_id, Role role, const smtp::Address& address);
   Result<std::optional<MemberRecord>> find_by_id(Id member_id);  // also those who left

@@ -14,7 +14,10 @@ class NodeStore {
  public:
   explicit NodeStore(Connection& connection) : connection_(connection) {}
   // Registers the node by host name and begins a new epoch. Gives {number (from 1), epoch}.
-  struct Identity { int number = 0; std::int64_t epoch = 0; };
+  struct Identity {
+    int number = 0;
+    std::int64_t epoch = 0;
+  };
   Result<Identity> begin_epoch(const std::string& hostname, WallTime now);
 
  private:

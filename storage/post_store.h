@@ -11,14 +11,14 @@
 namespace essaim::storage {
 
 struct PostFilter {
-  std::string list;        // address; "" any
-  std::string recipient;   // address; "" any
-  std::string domain;      // of recipients; "" any
-  std::string message_id;  // "" any; with or without <>
-  std::string sender;      // reverse-path or author; "" any
-  WallTime since{};        // accepted not before
-  WallTime until{};        // accepted before; 0 any
-  bool unfinished = false; // only what still waits
+  std::string list;         // address; "" any
+  std::string recipient;    // address; "" any
+  std::string domain;       // of recipients; "" any
+  std::string message_id;   // "" any; with or without <>
+  std::string sender;       // reverse-path or author; "" any
+  WallTime since{};         // accepted not before
+  WallTime until{};         // accepted before; 0 any
+  bool unfinished = false;  // only what still waits
   std::size_t limit = 1000;
 };
 
@@ -32,11 +32,14 @@ class PostStore {
   Result<std::optional<Id>> remember(Id list_id, std::string_view key, Id post_id, WallTime now);
   Result<std::optional<PostRecord>> find(Id post_id);
   Result<std::string> rendering(Id post_id);  // kNotFound once it was dropped
-  Result<void> set_expansion(Id post_id, const PostRecord& post);  // cursor, batches, recipients, expanded, revision-checked by cursor
+  Result<void> set_expansion(
+      Id post_id,
+      const PostRecord& post);  // cursor, batches, recipients, expanded, revision-checked by cursor
   Result<std::vector<Id>> unexpanded(std::size_t limit);
   Result<void> set_held(Id post_id, bool held, const std::string& reason);
   Result<std::vector<PostRecord>> search(const PostFilter& filter);  // newest first
-  Result<LedgerCounts> counts(Id post_id);  // accepted counts what is not yet expanded too, when that is known
+  Result<LedgerCounts> counts(
+      Id post_id);  // accepted counts what is not yet expanded too, when that is known
 
   // Retention: drops renderings of posts that are finished, and posts with their batches that finished before `before`.
   // At most `limit` posts a call; returns how many were changed.

@@ -27,7 +27,7 @@ struct ListRecord {
   std::string local;   // lower case
   std::string domain;  // name of the domain
   ListState state = ListState::kOpen;
-  std::int64_t revision = 1;  // grows with every change of membership
+  std::int64_t revision = 1;                           // grows with every change of membership
   std::map<std::string, std::string> settings;         // only what was set
   std::map<std::string, std::string> domain_settings;  // what the domain sets
   WallTime created{};
@@ -47,8 +47,8 @@ struct MemberRecord {
   std::int64_t joined = 0;  // list revision from which on it is a member
   std::int64_t left = 0;    // list revision from which on it is none; 0: still is
   WallTime since{};
-  int bounces = 0;                // definite failures recorded
-  std::string last_bounce;        // reply or status of the last one
+  int bounces = 0;          // definite failures recorded
+  std::string last_bounce;  // reply or status of the last one
   WallTime last_bounce_at{};
   std::string address() const { return local + "@" + domain; }
 };
@@ -78,8 +78,8 @@ struct PostRecord {
   std::int64_t size = 0;   // octets of the rendering
   std::string client;      // "name [192.0.2.1]"
   WallTime accepted{};
-  WallTime expires{};      // after this, what is not delivered has failed
-  int priority = 1;        // 0 first: few recipients, notices; 1 normal; 2 big posts
+  WallTime expires{};  // after this, what is not delivered has failed
+  int priority = 1;    // 0 first: few recipients, notices; 1 normal; 2 big posts
   CopyMode mode = CopyMode::kCommon;
   // Envelope sender of the copies, with slots {verp} (see delivery/personal.h). "" is the null reverse-path.
   std::string envelope_sender;
@@ -90,9 +90,9 @@ struct PostRecord {
   bool expanded = false;
   std::string cursor_domain;
   std::string cursor_local;
-  int batches = 0;               // made so far
-  std::int64_t recipients = 0;   // in the batches made so far
-  bool held = false;             // by an operator
+  int batches = 0;              // made so far
+  std::int64_t recipients = 0;  // in the batches made so far
+  bool held = false;            // by an operator
   std::string held_reason;
 };
 
@@ -103,7 +103,13 @@ struct BatchRecipient {
   std::string domain;
 };
 
-enum class RecipientState : std::uint8_t { kPending = 0, kDelivered = 1, kDeferred = 2, kFailed = 3, kSuppressed = 4 };
+enum class RecipientState : std::uint8_t {
+  kPending = 0,
+  kDelivered = 1,
+  kDeferred = 2,
+  kFailed = 3,
+  kSuppressed = 4
+};
 
 // What became of one recipient so far. kDeferred counts as pending in the sums: it will be tried again.
 struct RecipientStatus {
@@ -134,19 +140,20 @@ struct BatchRecord {
   Id post_id = 0;
   int number = 0;  // from 0 within the post
   int priority = 1;
-  std::int64_t rank = 0;    // order among ready batches of a priority: start tag of fair queueing (see BatchStore)
+  std::int64_t rank =
+      0;  // order among ready batches of a priority: start tag of fair queueing (see BatchStore)
   std::string destination;  // domain, if what is left goes to a single one; else ""
   BatchQueue queue = BatchQueue::kReady;
   WallTime due{};
-  int owner = 0;            // node; 0: none (nodes count from 1)
-  std::int64_t epoch = 0;   // of the owner when it claimed
-  int attempts = 0;         // rounds made
-  int count = 0;            // = delivered + failed + suppressed + pending, always
+  int owner = 0;           // node; 0: none (nodes count from 1)
+  std::int64_t epoch = 0;  // of the owner when it claimed
+  int attempts = 0;        // rounds made
+  int count = 0;           // = delivered + failed + suppressed + pending, always
   int delivered = 0;
   int failed = 0;
   int suppressed = 0;
-  int pending = 0;          // deferred ones included
-  std::string why;          // why it waits: reply or reason, for `queue list`
+  int pending = 0;                         // deferred ones included
+  std::string why;                         // why it waits: reply or reason, for `queue list`
   std::vector<BatchRecipient> recipients;  // loaded on demand
   BatchProgress progress;                  // loaded on demand
 };

@@ -33,7 +33,7 @@ struct MxAnswer {
   Status status = Status::kTemporary;
   std::vector<MxRecord> records;  // by preference; equals in the order received
   std::chrono::seconds ttl{0};
-  std::string problem;            // for kTemporary: what happened, for the log and for `destination explain`
+  std::string problem;  // for kTemporary: what happened, for the log and for `destination explain`
 };
 
 struct AddressAnswer {
@@ -59,7 +59,8 @@ class Resolver {
   virtual ~Resolver() = default;
   virtual std::unique_ptr<Query> mx(const std::string& domain, std::function<void(MxAnswer)> done) = 0;
   // A and AAAA together; kTemporary if one of them failed and the other brought nothing.
-  virtual std::unique_ptr<Query> addresses(const std::string& host, std::function<void(AddressAnswer)> done) = 0;
+  virtual std::unique_ptr<Query> addresses(const std::string& host,
+                                           std::function<void(AddressAnswer)> done) = 0;
   virtual std::unique_ptr<Query> pointer(const std::string& ip, std::function<void(TextAnswer)> done) = 0;
   virtual std::unique_ptr<Query> text(const std::string& name, std::function<void(TextAnswer)> done) = 0;
 };
@@ -67,7 +68,7 @@ class Resolver {
 struct ResolverOptions {
   std::vector<net::SocketAddress> servers;  // recursive servers; empty: those of /etc/resolv.conf
   Duration timeout = std::chrono::seconds(10);
-  bool ipv6 = true;                         // ask for AAAA
+  bool ipv6 = true;  // ask for AAAA
   bool ipv4 = true;
 };
 

@@ -25,8 +25,8 @@ struct Reply {
   bool temporary() const { return code >= 400 && code < 500; }
   bool permanent() const { return code >= 500 && code < 600; }
 
-  std::string to_wire() const;     // "250-2.1.0 a\r\n250 2.1.0 b\r\n"
-  std::string to_string() const;   // one line for logs and the ledger: "250 2.1.0 a b"; not escaped
+  std::string to_wire() const;    // "250-2.1.0 a\r\n250 2.1.0 b\r\n"
+  std::string to_string() const;  // one line for logs and the ledger: "250 2.1.0 a b"; not escaped
 };
 
 // Reply{250, {2,1,0}, "Sender OK"} written as reply(250, "2.1.0", "Sender OK").

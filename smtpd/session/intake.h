@@ -47,7 +47,7 @@ struct TransactionInfo {
   bool body_8bit = false;
   std::optional<std::uint64_t> declared_size;  // octets, of MAIL SIZE=
   ClientInfo client;
-  bool smtputf8 = false;        // addresses and headers may be UTF-8 (RFC 6531)
+  bool smtputf8 = false;          // addresses and headers may be UTF-8 (RFC 6531)
   smtp::DsnMailParameters dsn{};  // RET and ENVID
 };
 
