@@ -67,6 +67,13 @@ const char* state_name(BatchQueue queue) {
   return "?";
 }
 
+// The hold comes first: it is what an operator can end.
+std::string why_it_waits(const storage::BatchRecord& b, const std::optional<storage::PostRecord>& post) {
+  if (!post || !post->held) return b.why;
+  const std::string held = "held: " + (post->held_reason.empty() ? "no reason given" : post->held_reason);
+  return b.why.empty() ? held : held + "; before that " + b.why;
+}
+
 Json as_json(const storage::BatchRecord& b, const std::optional<storage::PostRecord>& post) {
   return {{"id", format_id(b.post_id)},
           {"batch", b.number},
@@ -82,7 +89,7 @@ Json as_json(const storage::BatchRecord& b, const std::optional<storage::PostRec
           {"destination", b.destination},
           {"due", b.queue == BatchQueue::kWaiting ? Json(format_iso8601(b.due)) : Json(nullptr)},
           {"attempts", b.attempts},
-          {"why", post && post->held && b.why.empty() ? post->held_reason : b.why}};
+          {"why", why_it_waits(b, post)}};
 }
 
 int list(const Shell& shell, const Arguments& a) {
