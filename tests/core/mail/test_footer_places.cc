@@ -1,0 +1,190 @@
+// Headers, parts and HTML: what mime_footer.h does beside the plain footer.
+#include <boost/test/unit_test.hpp>
+
+#include "core/base/text.h"
+#include "core/mail/content_type.h"
+#include "core/mail/footer_text.h"
+#include "core/mail/mime_footer.h"
+#include "core/mail/multipart.h"
+#include "core/mail/transfer_encoding.h"
+#include "tests/core/mail/messages.h"
+
+using namespace essaim;
+using namespace essaim::mail;
+using enum FooterOutcome;
+
+namespace {
+
+constexpr const char* kText = "-- \nSe d\xc3\xa9sabonner\n";
+constexpr const char* kHtml = "<p>Se d\xc3\xa9sabonner</p>";
+constexpr const char* kHtmlInAscii = "<p>Se d&#233;sabonner</p>";
+
+struct Whole {
+  FooterOutcome outcome;
+  std::string message;
+};
+
+Whole with(const std::string& text, const Footer& footer) {
+  Result<HeaderBlock> header = HeaderBlock::parse(text);
+  BOOST_REQUIRE(header.ok());
+  const std::string body = text.substr(header->body_offset());
+  const FooterResult result = add_footer(&header.value(), body, footer);
+  return {result.outcome, result.changed() ? header->joined_with(result.body) : text};
+}
+
+Footer both(FooterPlace place = FooterPlace::kFooter) {
+  return {.text = kText, .html = kHtml, .place = place};
+}
+
+std::string html(const std::string& body, FooterPlace place = FooterPlace::kFooter) {
+  const Whole out =
+      with("Content-Type: text/html\r\n\r\n" + body, {.text = "t", .html = "<p>f</p>", .place = place});
+  BOOST_TEST((out.outcome == kAppended));
+  return body_of(out.message);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(footer_places)
+
+BOOST_AUTO_TEST_CASE(each_place_and_style_is_filled_once) {
+  for (const std::string& name : all_message_names()) {
+    const std::string text = message(name);
+    for (const FooterPlace place : {FooterPlace::kFooter, FooterPlace::kHeader})
+      for (const FooterStyle style : {FooterStyle::kText, FooterStyle::kMime})
+        for (const char* fragment : {"", kHtml}) {
+          const Footer footer{.text = kText, .html = fragment, .place = place, .style = style};
+          const Whole once = with(text, footer);
+          BOOST_TEST_CONTEXT(name << (place == FooterPlace::kHeader ? " header" : " footer")
+                                  << (style == FooterStyle::kMime ? " mime " : " text ") << fragment) {
+            BOOST_TEST((once.outcome != kNothingToAdd));
+            if (once.outcome == kProtected || once.outcome == kBroken) {
+              BOOST_TEST(once.message == text);
+              continue;
+            }
+            BOOST_TEST((once.outcome != kAlreadyThere));
+            if (style == FooterStyle::kMime)
+              BOOST_TEST((once.outcome == kPartAdded || once.outcome == kWrapped));
+            const Whole twice = with(once.message, footer);
+            BOOST_TEST((twice.outcome == kAlreadyThere));
+            BOOST_TEST(twice.message == once.message);
+          }
+        }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_header_and_a_footer_do_not_hide_each_other) {
+  for (const char* name : {"plain_ascii", "latin1_8bit", "alternative_gmail", "nested_related",
+                           "mixed_attachment", "html_only", "base64_text", "format_flowed"}) {
+    const Whole first = with(message(name), both());
+    const Whole second = with(first.message, both(FooterPlace::kHeader));
+    BOOST_TEST((second.outcome == kAppended || second.outcome == kPartAdded), name);
+    BOOST_TEST((with(second.message, both()).outcome == kAlreadyThere), name);
+    BOOST_TEST((with(second.message, both(FooterPlace::kHeader)).outcome == kAlreadyThere), name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_header_stands_before_the_text) {
+  const std::string latin1 = message("latin1_8bit");
+  const Whole out = with(latin1, {.text = "Liste d\xc3\xa9v\n", .place = FooterPlace::kHeader});
+  BOOST_TEST(out.message == header_of(latin1) + "Liste d\xe9v\r\n" + body_of(latin1));
+  const std::string mixed = message("mixed_attachment");
+  const Whole part = with(mixed, {.text = "Liste\n", .place = FooterPlace::kHeader});
+  const std::string boundary = content_type_of(*HeaderBlock::parse(part.message)).parameter("boundary");
+  const std::string body = body_of(part.message);
+  const auto parts = split_multipart(body, boundary);
+  const auto before = split_multipart(body_of(mixed), boundary);
+  BOOST_REQUIRE_EQUAL(parts->parts.size(), before->parts.size() + 1);
+  BOOST_TEST(body.substr(parts->parts[0].begin, parts->parts[0].end - parts->parts[0].begin)
+                 .ends_with("\r\n\r\nListe"));
+  BOOST_TEST(body.ends_with(body_of(mixed).substr(before->parts[0].begin)));
+}
+
+BOOST_AUTO_TEST_CASE(alternatives_get_the_words_each_in_its_own_way) {
+  const std::string text = crlf(
+      "MIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=b\n\npre\n--b \n"
+      "Content-Type: text/plain; charset=ISO-8859-1\nContent-Transfer-Encoding: "
+      "quoted-printable\n\nsch=F6n\n--b\n"
+      "Content-Type: text/html; charset=ISO-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n"
+      "<body>sch=F6n<br></body>\n</html>\n--b\nContent-Type: text/calendar\n\nBEGIN\n--b--\npost\n");
+  const Whole out = with(text, both());
+  BOOST_TEST((out.outcome == kAppended));
+  BOOST_TEST(
+      out.message ==
+      crlf("MIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=b\n\npre\n--b \n"
+           "Content-Type: text/plain; charset=ISO-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n"
+           "sch=F6n\n--=20\nSe d=E9sabonner\n\n--b\n"
+           "Content-Type: text/html; charset=ISO-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n"
+           "<body>sch=F6n<br>\n<p>Se d&#233;sabonner</p>\n</body>\n</html>\n--b\n"
+           "Content-Type: text/calendar\n\nBEGIN\n--b--\npost\n"));
+  // Without words in HTML its readers would miss them: around it, as before.
+  BOOST_TEST((with(text, {.text = kText}).outcome == kWrapped));
+}
+
+BOOST_AUTO_TEST_CASE(of_related_only_the_root_is_touched) {
+  const std::string nested = message("nested_related");
+  const Whole out = with(nested, both());
+  BOOST_TEST((out.outcome == kAppended));
+  BOOST_TEST(header_of(out.message) == header_of(nested));
+  BOOST_TEST(out.message.find("Se d=E9sabonner") != std::string::npos);
+  BOOST_TEST(out.message.find(kHtmlInAscii) != std::string::npos);
+  const std::size_t image = nested.find("--_004_AM0PR01MB1234_\r\nContent-Type: image");
+  BOOST_TEST(out.message.ends_with(nested.substr(image)));
+  const std::string start = crlf(
+      "Content-Type: multipart/related; boundary=b; start=\"<2>\"\n\n--b\nContent-ID: <1>\nContent-Type: "
+      "text/html\n\n"
+      "<i>\n--b\nContent-ID: <2>\nContent-Type: text/html\n\n<b>\n--b--\n");
+  BOOST_TEST(body_of(with(start, {.text = "t", .html = "<p>"}).message) ==
+             crlf("--b\nContent-ID: <1>\nContent-Type: text/html\n\n"
+                  "<i>\n--b\nContent-ID: <2>\nContent-Type: text/html\n\n<b>\n<p>\n\n--b--\n"));
+}
+
+BOOST_AUTO_TEST_CASE(words_in_html_stand_within_the_body) {
+  BOOST_TEST(html("<body>x</body></html>\r\n") == "<body>x\r\n<p>f</p>\r\n</body></html>\r\n");
+  BOOST_TEST(html("<BODY>x</BODY >\r\n") == "<BODY>x\r\n<p>f</p>\r\n</BODY >\r\n");
+  BOOST_TEST(html("x") == "x\r\n<p>f</p>\r\n");
+  BOOST_TEST(html("x</html>") == "x\r\n<p>f</p>\r\n</html>");
+  BOOST_TEST(html("<body>x<!-- </body> --> y") == "<body>x<!-- </body> --> y\r\n<p>f</p>\r\n");
+  const auto header = [](const char* text) { return html(text, FooterPlace::kHeader); };
+  BOOST_TEST(header("<html><body class=\"a>b\">x") == "<html><body class=\"a>b\">\r\n<p>f</p>\r\nx");
+  BOOST_TEST(header("<head>'<body>'</head><body>x") == "<head>'<body>'</head><body>\r\n<p>f</p>\r\nx");
+  BOOST_TEST(header("<!DOCTYPE html>x") == "<!DOCTYPE html>\r\n<p>f</p>\r\nx");
+  BOOST_TEST(header("x") == "<p>f</p>\r\nx");
+  BOOST_TEST(header("<body never ends") == "<p>f</p>\r\n<body never ends");
+  // The post before, quoted with its footer, is not the footer.
+  const Whole quoted = with("Content-Type: text/html\r\n\r\n<blockquote><p>f</p></blockquote>yes",
+                            {.text = "t", .html = "<p>f</p>"});
+  BOOST_TEST((quoted.outcome == kAppended));
+}
+
+BOOST_AUTO_TEST_CASE(html_that_cannot_be_written_into_is_wrapped) {
+  const std::string utf16 = "Content-Type: text/html; charset=utf-16\r\n\r\nx";
+  BOOST_TEST((with(utf16, both()).outcome == kWrapped));
+  const std::string broken = crlf(
+      "Content-Type: multipart/alternative; boundary=b\n\n--b\nContent-Transfer-Encoding: "
+      "base64\n\n!!!\n--b--\n");
+  const Whole out = with(broken, both());
+  BOOST_TEST((out.outcome == kWrapped));
+  BOOST_TEST(out.message.find(body_of(broken)) != std::string::npos);
+  const std::string base64 =
+      "Content-Type: text/html; charset=UTF-8\r\nContent-Transfer-Encoding: "
+      "base64\r\n\r\nPGJvZHk+w6k8L2JvZHk+\r\n";
+  BOOST_TEST(decoded_base64(body_of(with(base64, both()).message)).value() ==
+             "<body>\xc3\xa9\r\n" + std::string(kHtmlInAscii) + "\r\n</body>");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_signed_within_stays_as_it_is) {
+  const std::string inner =
+      crlf("Content-Type: multipart/signed; boundary=s\n\n--s\n\nsigned text\n--s\n\nsig\n--s--\n");
+  for (const char* subtype : {"mixed", "alternative", "related"}) {
+    const std::string text = "MIME-Version: 1.0\r\nContent-Type: multipart/" + std::string(subtype) +
+                             "; boundary=o\r\n\r\n--o\r\n" + inner + "--o--\r\n";
+    for (const FooterPlace place : {FooterPlace::kFooter, FooterPlace::kHeader}) {
+      const Whole out = with(text, both(place));
+      BOOST_TEST((out.outcome == kPartAdded || out.outcome == kWrapped), subtype);
+      BOOST_TEST(out.message.find("--o\r\n" + inner + "--o") != std::string::npos, subtype);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
