@@ -44,6 +44,18 @@ void treat(const std::string& text) {
     BOOST_REQUIRE(downgraded_to_7bit(ascii.message).outcome == Downgraded::Outcome::kNotNeeded);
     BOOST_REQUIRE(HeaderBlock::parse(ascii.message).ok());
   }
+  for (const FooterPlace place : {FooterPlace::kFooter, FooterPlace::kHeader}) {
+    const Footer both{.text = "words \xc3\xa9\n", .html = "<p>words \xc3\xa9</p>", .place = place};
+    HeaderBlock copy = *header;
+    const FooterResult once = add_footer(&copy, body, both);
+    if (!once.changed()) continue;
+    const std::string whole = copy.joined_with(once.body);
+    Result<HeaderBlock> again = HeaderBlock::parse(whole);
+    BOOST_REQUIRE(again.ok());
+    BOOST_REQUIRE(
+        add_footer(&again.value(), std::string_view(whole).substr(again->body_offset()), both).outcome ==
+        FooterOutcome::kAlreadyThere);
+  }
   const FooterResult result = add_footer(&header.value(), body, "footer \xc3\xa9\n");
   if (result.changed()) {
     // What we made has the same header again when it is read, and the footer is there.
@@ -142,6 +154,17 @@ BOOST_AUTO_TEST_CASE(large_input_takes_linear_time) {
        "Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: "
        "message/delivery-status\r\n\r\n" +
            repeated("A: b\r\n\r\n", 200'000) + "--b--\r\n"},
+      {"depth 10,000 of alternatives",
+       repeated("Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n", 10'000) +
+           "\r\n\xc3\xa9\r\n--b--\r\n"},
+      {"depth 10,000 of messages", repeated("Content-Type: message/rfc822\r\n\r\n", 10'000) + "\xc3\xa9\r\n"},
+      {"5,000 parts in 8 bit",
+       "Content-Type: multipart/alternative; boundary=b\r\n\r\n" +
+           repeated("--b\r\nContent-Type: text/html\r\n\r\n\xc3\xa9</body\r\n", 5'000) + "--b--\r\n"},
+      {"a million ends of a body", "Content-Type: text/html\r\n\r\n" + repeated("</body", 1'000'000)},
+      {"a million beginnings of a body", "Content-Type: text/html\r\n\r\n" + repeated("<body '", 1'000'000)},
+      {"200 KB of names in 8 bit", "From: " + repeated("\"\xc3\xa9", 50'000) + "\r\n\r\nx\r\n"},
+      {"200 KB of comments in 8 bit", "From: " + repeated("(\xc3\xa9", 50'000) + "\r\n\r\nx\r\n"},
       {"20,000 parameter segments",
        "Content-Type: text/plain; " + repeated("; a*1*=x", 20'000) + "\r\n\r\nx\r\n"},
   };

@@ -36,6 +36,17 @@ class FakeMx::Peer final : public net::Connection::Listener, public net::Disposa
         take_dot();
         continue;
       }
+      if (in_chunk_) {
+        if (buffer_.size() < chunk_) return;
+        mail_.wire = buffer_.substr(0, chunk_);
+        buffer_.erase(0, chunk_);
+        in_chunk_ = false;
+        if (mail_.recipients.empty())
+          say("503 5.5.1 nobody");
+        else
+          take_dot();
+        continue;
+      }
       const std::size_t end = buffer_.find("\r\n");
       if (end == std::string::npos) return;
       const std::string line = buffer_.substr(0, end);
@@ -99,6 +110,9 @@ class FakeMx::Peer final : public net::Connection::Listener, public net::Disposa
       if (mail_.recipients.empty()) return say("554 5.5.1 nobody");
       in_data_ = true;
       say("354 go");
+    } else if (line.starts_with("BDAT ") && line.ends_with(" LAST")) {
+      chunk_ = std::stoul(line.substr(5));
+      in_chunk_ = true;
     } else if (line == "QUIT") {
       say("221 2.0.0 bye");
       leave();
@@ -111,6 +125,8 @@ class FakeMx::Peer final : public net::Connection::Listener, public net::Disposa
   std::string buffer_;
   Mail mail_;
   bool in_data_ = false;
+  bool in_chunk_ = false;
+  std::size_t chunk_ = 0;
   bool tls_ = false;
   bool broken_ = false;
   bool gone_ = false;

@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/log.h"
+#include "delivery/client/chunking_refusals.h"
 #include "delivery/courier.h"
 #include "tests/delivery/client/fake_mx.h"
 #include "tests/delivery/client/session_bench.h"
@@ -362,6 +363,51 @@ BOOST_FIXTURE_TEST_CASE(a_server_that_leaves_in_each_state_costs_no_recipient, W
       BOOST_TEST(!outcome.reply_from_peer);
     }
   }
+}
+
+BOOST_FIXTURE_TEST_CASE(chunks_arrive_as_they_are_and_a_host_that_knows_none_gets_data, World) {
+  bench::PostOptions options;
+  options.header = "X-To: {address}\r\n";
+  options.plain = "Subject: x\r\n\r\n.\r\n..two\r\n" + std::string(200'000, 'x') + "\r\n";
+  options.wire = "Subject: x\r\n\r\n..\r\n...two\r\n" + std::string(200'000, 'x') + "\r\n.\r\n";
+  bench::PostOptions small = options;
+  small.plain.erase(100);
+  small.plain += "\r\n";
+  const auto large_post = make_post(options);
+  const auto small_post = make_post(small);
+  desk.settings.idle_timeout = std::chrono::milliseconds(50);
+  desk.settings.chunking = std::make_shared<ChunkingRefusals>();
+  desk.work = {make_transaction("a@x.example", small_post), make_transaction("b@x.example", large_post),
+               make_transaction("c@x.example", small_post)};
+  MxHabits habits;
+  habits.keywords = {"PIPELINING", "CHUNKING", "SIZE"};
+  FakeMx mx(loop, habits);
+  desk.begin({local(mx.port())});
+  BOOST_REQUIRE(desk.run());
+  BOOST_REQUIRE_EQUAL(mx.mails().size(), 3U);
+  BOOST_TEST((mx.mails()[0].wire == "X-To: a@x.example\r\n" + small.plain));
+  BOOST_TEST((mx.mails()[1].wire == "X-To: b@x.example\r\n" + options.plain));
+  BOOST_TEST((mx.mails()[2].wire == "X-To: c@x.example\r\n" + small.plain));
+  BOOST_REQUIRE_EQUAL(desk.outcomes.size(), 3U);
+  for (const auto& outcome : desk.outcomes) BOOST_TEST(outcome.kind == Kind::kDelivered);
+
+  // Behind a filter that takes the message for commands.
+  FakeMx filtered(loop, habits);
+  filtered.habits().answer = [](const std::string& line) {
+    return line.starts_with("BDAT") ? std::string("502 5.5.2 what?") : std::string();
+  };
+  desk.outcomes.clear();
+  desk.work = {make_transaction("a@x.example", small_post)};
+  for (const Kind expected : {Kind::kReturned, Kind::kDelivered}) {
+    desk.calls = desk.finished = 0;
+    desk.begin({local(filtered.port())});
+    BOOST_REQUIRE(desk.run());
+    BOOST_REQUIRE(!desk.outcomes.empty());
+    BOOST_TEST(desk.outcomes.back().kind == expected);
+    desk.work = {make_transaction("a@x.example", small_post)};
+  }
+  BOOST_REQUIRE_EQUAL(filtered.mails().size(), 1U);
+  BOOST_TEST((filtered.mails()[0].wire == "X-To: a@x.example\r\n" + options.wire));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
