@@ -113,7 +113,8 @@ void ClientSession::on_chunk(smtp::Reply reply) {
     if (unknown) return end(reply, true, false);
   }
   if (reply.code == 421 || early) return end(reply, true, false);
-  finish_transaction();  // with RSET, as RFC 3030 §2 wants it
+  finish_transaction();
+  needs_rset_ = true;  // RFC 3030 §2: the state behind a refused chunk is anybody's guess
 }
 
 // The message was taken, by those of whom RCPT was.

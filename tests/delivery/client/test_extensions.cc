@@ -180,11 +180,21 @@ BOOST_AUTO_TEST_CASE(a_refused_chunk_is_followed_by_rset) {
 
 BOOST_AUTO_TEST_CASE(a_refused_sender_costs_the_chunk_and_nothing_else) {
   const auto post = make_post(chunky());
-  check({{make_transaction("a@x.example", post)}, true}, greeting("PIPELINING,CHUNKING") + R"(
+  check({{make_transaction("a@x.example", post), make_transaction("b@x.example")}, true},
+        greeting("PIPELINING,CHUNKING") + R"(
     C: MAIL FROM:<l-bounces@lists.example>
     C: RCPT TO:<a@x.example>
     C: BDAT 21 LAST
     C: (21 octets)
+    S: 451 4.7.1 later
+    S: 503 no
+    S: 503 no
+    O: 0 deferred mail 451 4.7.1 later
+    C: RSET
+    C: MAIL FROM:<l-bounces@lists.example>
+    C: RCPT TO:<b@x.example>
+    C: DATA
+    S: 250 ok
     S: 451 4.7.1 later
     S: 503 no
     S: 503 no
