@@ -84,8 +84,9 @@ Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post
 Result<void> run_claim(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result) {
   *result = ClaimResult{};
   storage::BatchStore batches(connection);
-  if (Result<std::int64_t> promoted = batches.promote_due(request.now); !promoted.ok())
-    return promoted.error();
+  if (request.look_for_due)
+    if (Result<std::int64_t> promoted = batches.promote_due(request.now); !promoted.ok())
+      return promoted.error();
   if (request.reconcile) ESSAIM_TRY(release_unheard(batches, request, result));
   std::map<Id, Error> bad;
   for (std::size_t cls = 0; cls < request.limits.size(); ++cls) {
@@ -116,9 +117,11 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
       result->batches.push_back(std::move(batch));
     }
   }
-  Result<std::optional<WallTime>> next_due = batches.next_due();
-  if (!next_due.ok()) return next_due.error();
-  result->next_due = *next_due;
+  if (request.look_for_due) {
+    Result<std::optional<WallTime>> next_due = batches.next_due();
+    if (!next_due.ok()) return next_due.error();
+    result->next_due = *next_due;
+  }
   if (request.look_for_unexpanded) {
     Result<std::vector<Id>> unexpanded = storage::PostStore(connection).unexpanded(16);
     if (!unexpanded.ok()) return unexpanded.error();

@@ -24,6 +24,7 @@ struct ClaimRequest {
   std::map<Id, std::shared_ptr<const ActivePost>> known;  // posts that need not be loaded
   WallTime now{};
   bool look_for_unexpanded = false;
+  bool look_for_due = false;  // promotes what waits and is due, and tells when the next is
   // After a claim of unknown outcome: what the database says is ours, but is not among `open`, is released
   // first.
   bool reconcile = false;

@@ -134,7 +134,8 @@ void Destination::fill(Lease* lease, std::size_t recipients) {
 void Destination::pump() {
   const MonoTime now = side_.clock().mono_now();
   starving_ = false;
-  if (side_.stopping() || hop_ == nullptr) return;
+  // Without a journal nobody is called: LoopSide comes here again when it can be written.
+  if (!side_.may_send() || hop_ == nullptr) return;
   std::map<std::size_t, Lease> leases;
 
   while (open() < wanted(now)) {

@@ -49,12 +49,20 @@ NextHopOptions LoopSide::next_hop_options() const {
 
 void LoopSide::begin() {
   recorder_ = std::make_unique<Recorder>(loop_, static_cast<int>(number_), fabric_.clock, journal_,
-                                         *fabric_.sink, [this] {
-                                           for (auto& [key, crew] : crews_) crew->wake();
-                                         });
+                                         *fabric_.sink, [this] { writable_again(); });
   sweep_timer_ = std::make_unique<net::Timer>(loop_, [this] { sweep(); });
   sweep_timer_->start(std::chrono::seconds(60));
   starving_timer_ = std::make_unique<net::Timer>(loop_, [this] { pump_starving(); });
+}
+
+void LoopSide::writable_again() {
+  for (auto& [key, crew] : crews_) crew->wake();
+  bool any = false;
+  for (auto& [key, destination] : destinations_) {
+    destination->pump();
+    any = any || destination->starving();
+  }
+  if (any && !starving_timer_->active()) starving_timer_->start(std::chrono::milliseconds(50));
 }
 
 bool LoopSide::recalled(const ActiveBatch& batch) const {

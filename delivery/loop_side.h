@@ -75,6 +75,7 @@ class LoopSide {
  private:
   void sweep();
   void pump_starving();
+  void writable_again();  // the journal
   void apply_settings();
 
   Fabric& fabric_;

@@ -51,6 +51,8 @@ void QueueManager::claim_now() {
   request->now = clock_.wall_now();
   request->look_for_unexpanded = look_for_unexpanded_;
   look_for_unexpanded_ = false;
+  request->look_for_due = look_for_due_ || (next_due_ && *next_due_ <= request->now);
+  look_for_due_ = false;
   for (const auto& [key, domains] : saturated_) request->saturated.insert(domains.begin(), domains.end());
   for (const Id id : cache_.ids()) request->known[id] = cache_.find(id);
 
@@ -78,6 +80,7 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
     reconcile_ = true;
     maybe_more_.fill(true);
     look_for_unexpanded_ = look_for_unexpanded_ || request->look_for_unexpanded;
+    look_for_due_ = true;
     claim_soon(kClaimRetry);
     check_recalls();
     check_drain();
@@ -93,8 +96,10 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
     log::error("batch-held", {{"batch", std::string_view(unusable)}});
   for (std::size_t i = 0; i < maybe_more_.size(); ++i)
     if (request->limits[i] > 0 && result->taken[i] >= request->limits[i]) maybe_more_[i] = true;
-  next_due_ = result->next_due;
-  schedule_due();
+  if (request->look_for_due) {
+    next_due_ = result->next_due;
+    schedule_due();
+  }
 
   request->known.clear();
   for (const auto& [id, post] : result->posts) cache_.add(post);

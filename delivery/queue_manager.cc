@@ -39,6 +39,7 @@ void QueueManager::begin() {
   claim_timer_ = std::make_unique<net::Timer>(*loop_, [this] { claim_now(); });
   due_timer_ = std::make_unique<net::Timer>(*loop_, [this] {
     maybe_more_.fill(true);
+    look_for_due_ = true;
     claim_now();
   });
   save_timer_ = std::make_unique<net::Timer>(*loop_, [this] { save_now(); });
@@ -64,6 +65,7 @@ void QueueManager::ring() {
     ring_posted_ = false;
     maybe_more_.fill(true);
     look_for_unexpanded_ = true;
+    look_for_due_ = true;
     claim_soon();
   });
 }
@@ -192,6 +194,7 @@ void QueueManager::tick() {
   if (!claiming_ && now - last_claim_ > std::chrono::seconds(10)) {
     maybe_more_.fill(true);
     look_for_unexpanded_ = true;
+    look_for_due_ = true;
     claim_soon();
   }
   if (tick_timer_) tick_timer_->start(kTick);
@@ -230,6 +233,7 @@ void QueueManager::suspensions_read(const std::vector<storage::SuspensionRecord>
                                    [&](const auto& one) { return suspensions_.count(one.first) == 0; });
   const auto claim = [this] {
     maybe_more_.fill(true);
+    look_for_due_ = true;
     claim_soon();
   };
   // What waited for one that is over is due now. It may wait for another one as well: the claim sees to that.

@@ -146,7 +146,8 @@ class QueueManager final : public NoteSink {
   std::array<bool, Budget::kClasses> maybe_more_{true, true, true};
   bool claiming_ = false;
   bool look_for_unexpanded_ = true;
-  bool reconcile_ = false;  // the last claim may have been committed without our hearing of it
+  bool look_for_due_ = true;  // what is due is not only what we know of
+  bool reconcile_ = false;    // the last claim may have been committed without our hearing of it
   MonoTime last_claim_{};
   std::optional<WallTime> next_due_;
   std::vector<Id> expanding_;

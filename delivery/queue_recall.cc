@@ -75,6 +75,7 @@ void QueueManager::check_recalls() {
     op = recalls_.erase(op);
     if (then) then();
     maybe_more_.fill(true);
+    look_for_due_ = true;
     claim_soon();
   }
 }

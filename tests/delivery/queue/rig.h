@@ -14,6 +14,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "core/base/executor.h"
 #include "core/base/id.h"
 #include "delivery/engine.h"
 #include "storage/batch_store.h"
@@ -259,7 +260,11 @@ class Run {
     engine = must(delivery::Engine::make(
         {*site.database, node, system_clock(), loop_list, resolver_list, nullptr, tokens_, failures},
         settings));
-    for (auto& loop : loops_) threads_.emplace_back([&loop = *loop] { loop.run(); });
+    for (auto& loop : loops_)
+      threads_.emplace_back([&loop = *loop] {
+        name_this_thread(loop.name());
+        loop.run();
+      });
     must(engine->start());
   }
   ~Run() { stop(std::chrono::seconds(5)); }
