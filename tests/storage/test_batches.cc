@@ -88,6 +88,50 @@ BOOST_AUTO_TEST_CASE(results_of_a_node_that_lost_the_batch_are_refused) {
               })) == ErrorCode::kConflict));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_ours_is_listed_without_what_we_know_of) {
+  TempDatabase database;
+  make_list(*database);
+  for (Id id = 1; id <= 4; ++id) make_post(*database, post(id), people(2, "a.test"));
+  BOOST_REQUIRE(claim(*database, {1, 5}, 3).size() == 3U);
+  BOOST_REQUIRE(claim(*database, {2, 5}, 1).size() == 1U);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BatchStore store(c);
+    const auto owned = must(store.owned({1, 5}, {{2, 0}}));
+    BOOST_REQUIRE(owned.size() == 2U);
+    BOOST_TEST(owned[0].post_id == 1);
+    BOOST_TEST(owned[1].post_id == 3);
+    BOOST_TEST(owned[0].recipients.size() == 2U);
+    BOOST_TEST(must(store.owned({1, 4}, {})).empty());
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_for_a_reason_that_is_over_is_due) {
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(2, "a.test"));
+  make_post(*database, post(2), people(2, "b.test"));
+  auto batches = claim(*database, {1, 5}, 2);
+  BOOST_REQUIRE(batches.size() == 2U);
+  batches[0].why = "421 busy; 451 4.7.0 suspended: by us";
+  batches[1].why = "421 busy";
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BatchStore store(c);
+    for (auto& batch : batches) {
+      batch.queue = BatchQueue::kWaiting;
+      batch.due = kNow + std::chrono::minutes(5);
+      ESSAIM_TRY(store.save({1, 5}, batch));
+    }
+    BOOST_TEST(must(store.hasten(kNow, "451 4.7.0 suspended")) == 1);
+    BOOST_TEST(must(store.hasten(kNow, "451 4.7.0 suspended")) == 0);
+    BOOST_TEST(must(store.promote_due(kNow)) == 1);
+    return {};
+  });
+  const auto ready = claim(*database, {1, 5}, 2);
+  BOOST_REQUIRE(ready.size() == 1U);
+  BOOST_TEST(ready[0].post_id == 1);
+}
+
 BOOST_AUTO_TEST_CASE(counts_that_do_not_sum_up_are_never_stored) {
   TempDatabase database;
   make_list(*database);

@@ -57,7 +57,9 @@ void measure(CopyMode mode, const char* what) {
     if (name.rfind("loop", 0) == 0 || name.rfind("db-", 0) == 0 || name == "queue" || name == "journal")
       BOOST_TEST_MESSAGE("  " << name << ": " << static_cast<double>(time - before[name]) / kMembers / 1000
                               << " us per recipient");
-  BOOST_TEST(statements <= 8);
+  // Per batch: a page of members, two rows, the claim, a save in the middle and one at the end. The rest is the
+  // share of claims and steps; a slow machine adds saves by time.
+  BOOST_TEST(statements <= 10);
   BOOST_TEST(commits <= 3);
 }
 
