@@ -46,6 +46,12 @@ class Budget {
     if (cls >= 2) room = std::min(room, left(total_ - reserve0_ - reserve1_, used_[2]));
     return room;
   }
+  // Whether a class of small posts has half of its own reserve left. While it has, such posts are taken also for
+  // destinations that have enough: there they go before the big ones. Big posts have no reserve.
+  bool ample(int cls) const {
+    if (cls >= 2) return false;
+    return room(cls) >= (cls == 0 ? reserve0_ : reserve1_) / 2 && room(cls) > 0;
+  }
   // How many batches of a class may be claimed now. Those of priority 0 are small by definition.
   std::size_t claimable(int cls) const {
     if (cls == 0) return std::min<std::size_t>(room(0), 64);

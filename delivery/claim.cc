@@ -89,10 +89,12 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
       return promoted.error();
   if (request.reconcile) ESSAIM_TRY(release_unheard(batches, request, result));
   std::map<Id, Error> bad;
+  static const std::set<std::string> kNone;
   for (std::size_t cls = 0; cls < request.limits.size(); ++cls) {
     if (request.limits[cls] == 0) continue;
     Result<std::vector<storage::BatchRecord>> claimed =
-        batches.claim(request.fence, kFrom[cls], kTo[cls], request.limits[cls], request.saturated);
+        batches.claim(request.fence, kFrom[cls], kTo[cls], request.limits[cls],
+                      request.pass_over[cls] ? request.saturated : kNone);
     if (!claimed.ok()) return claimed.error();
     result->taken[cls] = claimed->size();
     for (storage::BatchRecord& batch : *claimed) {

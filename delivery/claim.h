@@ -20,7 +20,9 @@ namespace essaim::delivery {
 struct ClaimRequest {
   storage::Fence fence;
   std::array<std::size_t, Budget::kClasses> limits{};  // batches of each class
-  std::set<std::string> saturated;
+  std::set<std::string> saturated;                     // domains that have enough for now
+  std::array<bool, Budget::kClasses>
+      pass_over{};  // whether batches of the class for those stay where they are
   std::map<Id, std::shared_ptr<const ActivePost>> known;  // posts that need not be loaded
   WallTime now{};
   bool look_for_unexpanded = false;

@@ -44,6 +44,7 @@ void QueueManager::claim_now() {
     std::size_t limit = budget_.claimable(cls);
     if (cls > 0 && cache_.overfull()) limit = std::min<std::size_t>(limit, open_.empty() ? 1 : 0);
     request->limits[i] = limit;
+    request->pass_over[i] = !budget_.ample(cls);
     wanted += limit;
   }
   if (wanted == 0 && !look_for_unexpanded_) return;
@@ -54,6 +55,9 @@ void QueueManager::claim_now() {
   request->look_for_due = look_for_due_ || (next_due_ && *next_due_ <= request->now);
   look_for_due_ = false;
   for (const auto& [key, domains] : saturated_) request->saturated.insert(domains.begin(), domains.end());
+  for (std::size_t i = 0; i < 2; ++i)
+    passed_over_small_ =
+        passed_over_small_ || (request->limits[i] > 0 && request->pass_over[i] && !saturated_.empty());
   for (const Id id : cache_.ids()) request->known[id] = cache_.find(id);
 
   request->reconcile = reconcile_;

@@ -173,6 +173,10 @@ void QueueManager::close(OpenBatch* batch) {
   to_save_.erase(batch);
   open_.erase(batch->batch().get());
   cache_.trim();
+  if (passed_over_small_) {
+    passed_over_small_ = false;
+    maybe_more_[0] = maybe_more_[1] = true;
+  }
   claim_soon(std::chrono::milliseconds(2));
 }
 

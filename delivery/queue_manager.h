@@ -153,6 +153,7 @@ class QueueManager final : public NoteSink {
   std::vector<Id> expanding_;
   bool expansion_underway_ = false;
   std::map<std::string, std::set<std::string>> saturated_;  // key -> domains
+  bool passed_over_small_ = false;  // small posts for those were left in the database for want of room
   // By the operator, by domain, with the reply that the ledger shows.
   struct Suspension {
     WallTime until{};

@@ -238,6 +238,9 @@ BOOST_AUTO_TEST_SUITE(budget)
 
 BOOST_AUTO_TEST_CASE(big_posts_leave_room_for_small_ones) {
   Budget budget(64);
+  BOOST_TEST(budget.ample(0));
+  BOOST_TEST(budget.ample(1));
+  BOOST_TEST(!budget.ample(2));
   BOOST_TEST(Budget::units(1000) == 16u);
   BOOST_TEST(Budget::units(1) == 1u);
   int big = 0;
@@ -252,6 +255,8 @@ BOOST_AUTO_TEST_CASE(big_posts_leave_room_for_small_ones) {
     ++middle;
   }
   BOOST_TEST(middle == 8);
+  BOOST_TEST(!budget.ample(1));
+  BOOST_TEST(budget.ample(0));
   BOOST_TEST(budget.room(0) == 16u * 16u);
   BOOST_TEST(budget.claimable(0) == 64u);
   budget.remove(2, 16);
