@@ -51,7 +51,8 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
   std::map<std::string, admin::Verb> verbs;
   verbs["ping"] = {
       {}, [this](const Request&, const ResponderPtr& r) {
-        r->answer(text({{"node", node_.number}, {"epoch", node_.epoch}, {"sessions", gate_.count()}}));
+        r->answer(
+            text({{"node", node_.number}, {"epoch", node_.epoch}, {"sessions", guard_->connections()}}));
       }};
   verbs["ring"] = {{}, [this](const Request&, const ResponderPtr& r) {
                      engine_->ring();

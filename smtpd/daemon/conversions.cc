@@ -41,6 +41,13 @@ SessionSettings session_settings(const Settings& settings) {
   out.limits.max_errors = static_cast<std::size_t>(l.errors);
   out.limits.command_deadline = l.command_timeout;
   out.limits.data_block_deadline = l.data_timeout;
+  out.limits.min_data_octets_per_second = l.minimum_data_rate;
+  out.limits.data_rate_window = l.data_rate_window;
+  out.limits.stress_deadline = l.stress_timeout;
+  out.extensions.chunking = settings.extensions.chunking;
+  out.extensions.limits = settings.extensions.limits;
+  const EarlyTalkSettings& e = settings.early_talk;
+  out.early_talk = {e.greeting_pause, e.before_greeting, e.behind_data, e.behind_ehlo, e.behind_starttls};
   out.bare_line_ends = l.normalise_line_ends ? smtp::BareLineEnds::kNormalise : smtp::BareLineEnds::kRefuse;
   out.spill_directory = settings.spill_directory();
   return out;
@@ -81,7 +88,12 @@ Settings reloaded(const Settings& running, const Settings& fresh) {
   out.delivery.own_addresses = running.delivery.own_addresses;
   out.delivery.active_batches = running.delivery.active_batches;
   out.limits.connections = fresh.limits.connections;
-  out.limits.connections_per_client = fresh.limits.connections_per_client;
+  out.limits.minimum_data_rate = fresh.limits.minimum_data_rate;
+  out.limits.data_rate_window = fresh.limits.data_rate_window;
+  out.limits.stress_timeout = fresh.limits.stress_timeout;
+  out.limits.clients = fresh.limits.clients;
+  out.early_talk = fresh.early_talk;
+  out.extensions = fresh.extensions;
   out.log = fresh.log;
   for (ListenSettings& l : out.listen) {
     for (const ListenSettings& f : fresh.listen)

@@ -1,47 +1,30 @@
-// How many connections there may be: in all, and from one address. Thread-safe; outlives the sessions.
+// How many incoming sockets there are in all, from accept() to close(): with those that are no sessions yet (the
+// client's name is being looked up) or no more than a refusal on its way out, which the guard does not count.
+// It only bounds descriptors: limits on clients are the guard's. Thread-safe; outlives the sessions.
 #pragma once
 
-#include <mutex>
-#include <string>
-#include <unordered_map>
+#include <atomic>
 
 namespace essaim::smtpd {
 
 class Gate {
  public:
-  enum class Answer { kWelcome, kTooMany, kTooManyFromThere };
-  void set_limits(int all, int per_client) {
-    const std::lock_guard lock(mutex_);
-    all_ = all;
-    per_client_ = per_client;
+  // Sockets for so many sessions: a quarter more, so that the guard gets to refuse with its reasons.
+  static int sockets_for(int sessions) { return sessions + sessions / 4 + 64; }
+
+  void set_limit(int sockets) { limit_.store(sockets, std::memory_order_relaxed); }
+  bool enter() {
+    int before = count_.load(std::memory_order_relaxed);
+    do {
+      if (before >= limit_.load(std::memory_order_relaxed)) return false;
+    } while (!count_.compare_exchange_weak(before, before + 1, std::memory_order_relaxed));
+    return true;
   }
-  Answer enter(const std::string& ip) {
-    const std::lock_guard lock(mutex_);
-    if (count_ >= all_) return Answer::kTooMany;
-    int& theirs = by_client_[ip];
-    if (per_client_ > 0 && theirs >= per_client_) return Answer::kTooManyFromThere;
-    ++theirs;
-    ++count_;
-    return Answer::kWelcome;
-  }
-  void leave(const std::string& ip) {
-    const std::lock_guard lock(mutex_);
-    const auto found = by_client_.find(ip);
-    if (found == by_client_.end()) return;
-    --count_;
-    if (--found->second == 0) by_client_.erase(found);
-  }
-  int count() const {
-    const std::lock_guard lock(mutex_);
-    return count_;
-  }
+  void leave() { count_.fetch_sub(1, std::memory_order_relaxed); }
+  int count() const { return count_.load(std::memory_order_relaxed); }
 
  private:
-  mutable std::mutex mutex_;
-  int all_ = 0;
-  int per_client_ = 0;
-  int count_ = 0;
-  std::unordered_map<std::string, int> by_client_;
+  std::atomic<int> limit_{0}, count_{0};
 };
 
 }  // namespace essaim::smtpd

@@ -14,6 +14,7 @@ namespace essaim::smtpd {
 namespace {
 
 constexpr Duration kNameDeadline = std::chrono::seconds(3);
+constexpr std::size_t kMostArrivals = 1'000, kMostArrivalsOfOne = 10;  // names looked up at a time
 
 // To a descriptor that nobody reads yet: there is room for it, or it does not matter.
 void say_and_close(net::EventLoop& loop, int fd, const smtp::Reply& reply) {
@@ -38,8 +39,6 @@ class Inbound::Arrival {
   Arrival(const Arrival&) = delete;
   Arrival& operator=(const Arrival&) = delete;
 
-  const net::SocketAddress& peer() const { return peer_; }
-
   void begin() {
     deadline_.start(kNameDeadline);
     name_query_ = inbound_.resolver_.pointer(peer_.ip(), [this](dns::TextAnswer answer) {
@@ -60,6 +59,7 @@ class Inbound::Arrival {
     // It is on the call stack, and so may be the query: they die later.
     std::shared_ptr<Arrival> self(it->second.release());
     inbound_.arrivals_.erase(it);
+    inbound_.forget_arrival(peer_.ip());
     Inbound& inbound = inbound_;
     deadline_.cancel();
     inbound.loop_.post([self] {});
@@ -80,7 +80,7 @@ Inbound::Inbound(net::EventLoop& loop, dns::Resolver& resolver, Gate& gate)
 
 Inbound::~Inbound() {
   stop_accepting();
-  for (auto& [session, live] : sessions_) gate_.leave(live.ip);
+  for (std::size_t i = 0; i < sessions_.size(); ++i) gate_.leave();
 }
 
 void Inbound::listen(const std::vector<std::shared_ptr<net::ListenSocket>>& sockets,
@@ -97,30 +97,35 @@ void Inbound::set_environments(Environments environments) {
 }
 
 void Inbound::accept(int fd, const net::SocketAddress& peer, std::size_t listener) {
-  const std::string ip = peer.ip();
-  const Gate::Answer answer = gate_.enter(ip);
-  if (answer != Gate::Answer::kWelcome) {
-    const bool theirs = answer == Gate::Answer::kTooManyFromThere;
-    log::info("connection-refused",
-              {{"client", peer.to_string()}, {"why", theirs ? "too many from there" : "too many"}});
+  if (!gate_.enter()) {
+    log::info("connection-refused", {{"client", peer.to_string()}, {"why", "too many sockets"}});
     return say_and_close(
         loop_, fd,
-        smtp::reply(421, "4.7.0",
-                    environments_[listener]->settings.hostname +
-                        (theirs ? " Too many connections from your address" : " Too many connections") +
-                        "; try again later"));
+        smtp::reply(421, "4.3.2",
+                    environments_[listener]->settings.hostname + " Too many connections; try again later"));
   }
-  if (peer.is_loopback()) return begin(fd, peer, listener, "");
+  // The guard sees a connection when its session begins; who comes in a crowd is shown to it at once.
+  const std::string ip = peer.ip();
+  if (peer.is_loopback() || arrivals_.size() >= kMostArrivals) return begin(fd, peer, listener, "");
+  const auto waiting = arrivals_by_client_.find(ip);
+  if (waiting != arrivals_by_client_.end() && waiting->second >= kMostArrivalsOfOne)
+    return begin(fd, peer, listener, "");
+  ++arrivals_by_client_[ip];
   auto arrival = std::make_unique<Arrival>(*this, fd, peer, listener);
   Arrival* begun = arrival.get();
   arrivals_[begun] = std::move(arrival);
   begun->begin();
 }
 
+void Inbound::forget_arrival(const std::string& ip) {
+  const auto waiting = arrivals_by_client_.find(ip);
+  if (waiting != arrivals_by_client_.end() && --waiting->second == 0) arrivals_by_client_.erase(waiting);
+}
+
 void Inbound::begin(int fd, const net::SocketAddress& peer, std::size_t listener, std::string name) {
   const std::string ip = peer.ip();
   if (stopping_) {
-    gate_.leave(ip);
+    gate_.leave();
     return say_and_close(
         loop_, fd,
         smtp::reply(421, "4.3.2",
@@ -139,7 +144,7 @@ void Inbound::begin(int fd, const net::SocketAddress& peer, std::size_t listener
 void Inbound::finished(SessionConnection* session) {
   const auto found = sessions_.find(session);
   if (found == sessions_.end()) return;
-  gate_.leave(found->second.ip);
+  gate_.leave();
   loop_.destroy_later(std::move(found->second.session));
   sessions_.erase(found);
 }
@@ -164,8 +169,9 @@ void Inbound::set_traces(Traces traces) {
 void Inbound::stop_accepting() {
   stopping_ = true;
   acceptors_.clear();
-  for (auto& [arrival, owned] : arrivals_) gate_.leave(arrival->peer().ip());
+  for (std::size_t i = 0; i < arrivals_.size(); ++i) gate_.leave();
   arrivals_.clear();
+  arrivals_by_client_.clear();
 }
 
 void Inbound::shut_down_sessions() {

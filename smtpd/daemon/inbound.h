@@ -4,6 +4,8 @@
 
 #include <map>
 #include <memory>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/dns/resolver.h"
@@ -38,6 +40,7 @@ class Inbound {
   };
   void accept(int fd, const net::SocketAddress& peer, std::size_t listener);
   void begin(int fd, const net::SocketAddress& peer, std::size_t listener, std::string name);
+  void forget_arrival(const std::string& ip);
   void finished(SessionConnection* session);
   SessionConnection::TraceSink sink_for(const std::string& ip, const std::string& label) const;
 
@@ -48,6 +51,7 @@ class Inbound {
   Traces traces_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   std::map<Arrival*, std::unique_ptr<Arrival>> arrivals_;
+  std::unordered_map<std::string, std::size_t> arrivals_by_client_;
   std::map<SessionConnection*, Live> sessions_;
   bool stopping_ = false;
 };

@@ -23,6 +23,7 @@
 #include "smtpd/daemon/gate.h"
 #include "smtpd/daemon/inbound.h"
 #include "smtpd/daemon/state_directory.h"
+#include "smtpd/guard/guard.h"
 #include "smtpd/intake/list_intake.h"
 #include "smtpd/settings/settings.h"
 #include "storage/job_runner.h"
@@ -79,6 +80,7 @@ class Server {
   std::unique_ptr<StateDirectory> state_;
   Gate gate_;
   std::unique_ptr<smtp::MemoryBudget> budget_;
+  std::unique_ptr<guard::Guard> guard_;
   std::vector<std::shared_ptr<net::ListenSocket>> sockets_;
   std::vector<std::shared_ptr<net::TlsServerContext>> certificates_;  // one for each listener; null: none
   std::shared_ptr<net::ListenSocket> admin_socket_;

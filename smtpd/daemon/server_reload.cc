@@ -20,7 +20,8 @@ Result<std::string> Server::reload() {
   certificates_ = *std::move(certificates);
   settings_ = next;
   log::configure(settings_.log);
-  gate_.set_limits(settings_.limits.connections, settings_.limits.connections_per_client);
+  gate_.set_limit(Gate::sockets_for(settings_.limits.connections));
+  guard_->set_settings(settings_.limits.clients);
   engine_->reconfigure(engine_settings(settings_, own_addresses(settings_, sockets_)));
   auto environments = make_environments(settings_);
   if (!environments.ok()) return refused(environments.error());

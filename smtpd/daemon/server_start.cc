@@ -19,7 +19,7 @@ Server::Server(std::string config_file, LoadedSettings loaded, Control& control)
       started_with_(std::move(loaded.values)),
       settings_(std::move(loaded.settings)),
       control_(control) {
-  gate_.set_limits(settings_.limits.connections, settings_.limits.connections_per_client);
+  gate_.set_limit(Gate::sockets_for(settings_.limits.connections));
 }
 
 Server::~Server() {
@@ -36,7 +36,8 @@ Result<void> Server::start() {
   const std::string file = settings_.database_file();
   ESSAIM_TRY(operate::make_directory(file.substr(0, file.rfind('/')), settings_));
   if (user->has_value()) ESSAIM_TRY(operate::become(**user));
-  raise_descriptor_limit(settings_.limits.connections + settings_.delivery.connections_total);
+  raise_descriptor_limit(Gate::sockets_for(settings_.limits.connections) +
+                         settings_.delivery.connections_total);
 
   ESSAIM_TRY(open_storage());
   ESSAIM_TRY(start_loops());
@@ -168,6 +169,7 @@ Result<Environments> Server::make_environments(const Settings& settings) const {
     environment->tls = certificates_[i];
     environment->intake = intake_.get();
     environment->budget = budget_.get();
+    environment->guard = guard_.get();
     environment->ids = ids_.get();
     environment->clock = &system_clock();
     out.push_back(std::move(environment));
@@ -177,6 +179,8 @@ Result<Environments> Server::make_environments(const Settings& settings) const {
 
 Result<void> Server::start_inbound() {
   budget_ = std::make_unique<smtp::MemoryBudget>(settings_.limits.memory);
+  guard_ = std::make_unique<guard::Guard>(settings_.limits.clients, settings_.hostname, system_clock(),
+                                          budget_.get());
   intake_ = std::make_unique<ListIntake>(services_, settings_.hostname, settings_.limits.memory / 4);
   operator_ = std::make_unique<Executor>("operator", 1);
   auto admin_socket = net::ListenSocket::bind_unix(settings_.admin_socket(), 0660);

@@ -54,12 +54,49 @@ void read_limits(const config::View& v, LimitSettings* l) {
   l->message_size = v.size("limits.message_size");
   l->recipients = small(v, "limits.recipients");
   l->connections = small(v, "limits.connections");
-  l->connections_per_client = small(v, "limits.connections_per_client");
   l->memory = v.size("limits.memory");
   l->errors = small(v, "limits.errors");
   l->command_timeout = v.duration("limits.command_timeout");
   l->data_timeout = v.duration("limits.data_timeout");
+  l->stress_timeout = v.duration("limits.stress_timeout");
+  l->minimum_data_rate = v.size("limits.minimum_data_rate");
+  l->data_rate_window = v.duration("limits.data_rate_window");
   l->normalise_line_ends = v.string("limits.bare_line_ends") == "normalise";
+}
+
+void read_clients(const config::View& v, guard::GuardSettings* g) {
+  const auto count = [&v](const char* name) { return static_cast<std::uint32_t>(v.integer(name)); };
+  g->max_connections = count("limits.connections");
+  g->client.max_connections = count("limits.connections_per_client");
+  g->network.max_connections = count("limits.connections_per_network");
+  const auto rate = [&](guard::RateLimit guard::ScopeLimits::*which, const char* name, Duration window) {
+    g->client.*which = {count(name), window};
+    g->network.*which = {10 * count(name), window};
+  };
+  const Duration minute = std::chrono::minutes(1), ten_minutes = std::chrono::minutes(10);
+  rate(&guard::ScopeLimits::connections, "limits.connection_rate", minute);
+  rate(&guard::ScopeLimits::messages, "limits.message_rate", minute);
+  rate(&guard::ScopeLimits::recipients, "limits.recipient_rate", minute);
+  rate(&guard::ScopeLimits::errors, "limits.error_rate", ten_minutes);
+  rate(&guard::ScopeLimits::junk, "limits.junk_rate", ten_minutes);
+  g->exempt.clear();
+  for (const std::string& text : v.strings("limits.exempt")) {
+    const auto network = guard::parse_network(text);
+    if (network) g->exempt.push_back(*network);  // the table's check has seen it already
+  }
+  g->ipv4_network_bits = small(v, "limits.ipv4_network_bits");
+  g->ipv6_client_bits = small(v, "limits.ipv6_client_bits");
+  g->ipv6_network_bits = small(v, "limits.ipv6_network_bits");
+}
+
+void read_dialogue(const config::View& v, EarlyTalkSettings* e, ExtensionSettings* x) {
+  e->greeting_pause = v.duration("early_talk.greeting_pause");
+  e->before_greeting = v.boolean("early_talk.before_greeting");
+  e->behind_data = v.boolean("early_talk.behind_data");
+  e->behind_ehlo = v.boolean("early_talk.behind_ehlo");
+  e->behind_starttls = v.boolean("early_talk.behind_starttls");
+  x->chunking = v.boolean("extensions.chunking");
+  x->limits = v.boolean("extensions.limits");
 }
 
 Settings settings_from(const config::Values& values) {
@@ -79,6 +116,8 @@ Settings settings_from(const config::Values& values) {
   s.dns_timeout = v.duration("dns.timeout");
   read_delivery(v, &s.delivery);
   read_limits(v, &s.limits);
+  read_clients(v, &s.limits.clients);
+  read_dialogue(v, &s.early_talk, &s.extensions);
   s.log.format = v.string("log.format") == "json" ? log::Format::kJson : log::Format::kText;
   s.log.level = level_of(v.string("log.level"));
   s.retention_posts = v.duration("retention.posts");
@@ -106,6 +145,8 @@ Result<void> check_together(const Settings& s, const std::string& file) {
     return wrong("\"delivery.connections_initial\" is more than \"delivery.connections_per_destination\"");
   if (s.limits.memory < s.limits.message_size)
     return wrong("\"limits.memory\" is less than \"limits.message_size\"");
+  if (s.limits.clients.ipv6_network_bits >= s.limits.clients.ipv6_client_bits)
+    return wrong("\"limits.ipv6_network_bits\" must be less than \"limits.ipv6_client_bits\"");
   for (const std::string& ip : s.delivery.own_addresses) {
     unsigned char buffer[sizeof(in6_addr)];
     if (inet_pton(AF_INET, ip.c_str(), buffer) != 1 && inet_pton(AF_INET6, ip.c_str(), buffer) != 1)

@@ -11,6 +11,7 @@
 #include "core/base/result.h"
 #include "core/config/values.h"
 #include "core/smtp/address.h"
+#include "smtpd/guard/settings.h"
 
 namespace essaim::smtpd {
 
@@ -39,11 +40,22 @@ struct LimitSettings {
   std::uint64_t message_size = 0;
   int recipients = 0;
   int connections = 0;
-  int connections_per_client = 0;  // 0: no limit
   std::uint64_t memory = 0;
   int errors = 0;
-  Duration command_timeout{}, data_timeout{};
+  Duration command_timeout{}, data_timeout{}, stress_timeout{};
+  std::uint64_t minimum_data_rate = 0;  // octets per second; 0: none
+  Duration data_rate_window{};
   bool normalise_line_ends = false;
+  guard::GuardSettings clients;  // with `connections` too
+};
+
+struct EarlyTalkSettings {
+  Duration greeting_pause{};
+  bool before_greeting = true, behind_data = true, behind_ehlo = false, behind_starttls = false;
+};
+
+struct ExtensionSettings {
+  bool chunking = true, limits = true;
 };
 
 struct Settings {
@@ -59,6 +71,8 @@ struct Settings {
   Duration dns_timeout{};
   DeliverySettings delivery;
   LimitSettings limits;
+  EarlyTalkSettings early_talk;
+  ExtensionSettings extensions;
   log::Options log;
   Duration retention_posts{}, retention_seen{};
 

@@ -1,6 +1,7 @@
 #include "smtpd/settings/table.h"
 
 #include "core/smtp/address.h"
+#include "smtpd/settings/limits_table.h"
 
 namespace essaim::smtpd {
 namespace {
@@ -266,75 +267,6 @@ void add_delivery(Schema* schema) {
       });
 }
 
-void add_limits(Schema* schema) {
-  schema->sections.push_back({"limits", "What clients may use.", false});
-  schema->settings.insert(
-      schema->settings.end(),
-      {
-          {.name = "limits.message_size",
-           .type = Type::kSize,
-           .default_value = "25M",
-           .help = "Largest message. Lists may allow less.",
-           .minimum = 64 * 1024,
-           .maximum = 1LL << 30},
-          {.name = "limits.recipients",
-           .type = Type::kInteger,
-           .default_value = "1000",
-           .help = "Recipients in one transaction (RFC 5321 §4.5.3.1.8 asks for 100).",
-           .unit = "recipients",
-           .minimum = 100,
-           .maximum = 100'000},
-          {.name = "limits.connections",
-           .type = Type::kInteger,
-           .default_value = "2000",
-           .help = "Incoming connections in all; more are answered 421.",
-           .unit = "connections",
-           .minimum = 1,
-           .maximum = 1'000'000,
-           .reloadable = true},
-          {.name = "limits.connections_per_client",
-           .type = Type::kInteger,
-           .default_value = "200",
-           .help = "Incoming connections from one IP address; more are answered 421. 0: no limit.",
-           .unit = "connections",
-           .maximum = 1'000'000,
-           .reloadable = true},
-          {.name = "limits.memory",
-           .type = Type::kSize,
-           .default_value = "256M",
-           .help = "Memory for messages on their way in; when it is used up, and for large messages, an "
-                   "unlinked file in "
-                   "the state directory takes them.",
-           .minimum = 1 << 20,
-           .maximum = 1LL << 40},
-          {.name = "limits.errors",
-           .type = Type::kInteger,
-           .default_value = "20",
-           .help = "Refused commands before a client is cut off.",
-           .unit = "commands",
-           .minimum = 1,
-           .maximum = 10'000},
-          {.name = "limits.command_timeout",
-           .type = Type::kDuration,
-           .default_value = "5m",
-           .help = "How long a client may take for its next command (RFC 5321 §4.5.3.2.7).",
-           .minimum = 100,
-           .maximum = kHour},
-          {.name = "limits.data_timeout",
-           .type = Type::kDuration,
-           .default_value = "3m",
-           .help = "How long a client may take for each 4 KB of a message (RFC 5321 §4.5.3.2.5).",
-           .minimum = 100,
-           .maximum = kHour},
-          {.name = "limits.bare_line_ends",
-           .type = Type::kEnum,
-           .default_value = "refuse",
-           .help = "Messages with CR or LF alone: refused, or accepted with proper line ends. They never end "
-                   "a message.",
-           .choices = {"refuse", "normalise"}},
-      });
-}
-
 void add_rest(Schema* schema) {
   schema->sections.push_back({"log", "The log, on standard error.", false});
   schema->sections.push_back({"retention", "How long what is finished is kept.", false});
@@ -375,7 +307,7 @@ std::shared_ptr<const Schema> make_schema() {
   add_listen(schema.get());
   add_dns(schema.get());
   add_delivery(schema.get());
-  add_limits(schema.get());
+  add_limit_settings(schema.get());
   add_rest(schema.get());
   return schema;
 }

@@ -65,6 +65,52 @@ BOOST_AUTO_TEST_CASE(reads_what_the_file_says) {
   BOOST_TEST(s.limits.normalise_line_ends);
 }
 
+BOOST_AUTO_TEST_CASE(limits_of_clients_are_for_the_guard_and_a_network_may_do_ten_times_as_much) {
+  const auto defaults = parse_settings(kSmall, "x");
+  BOOST_REQUIRE(defaults.ok());
+  const guard::GuardSettings& d = defaults->settings.limits.clients;
+  BOOST_TEST(d.max_connections == 2000U);
+  BOOST_TEST(d.client.max_connections == 50U);
+  BOOST_TEST(d.network.max_connections == 500U);
+  BOOST_TEST(d.client.connections.count == 0U);
+  BOOST_TEST(d.client.messages.count == 0U);
+  BOOST_TEST(d.client.recipients.count == 0U);
+  BOOST_TEST(d.client.errors.count == 600U);
+  BOOST_TEST((d.client.junk.window == std::chrono::minutes(10)));
+  BOOST_REQUIRE_EQUAL(d.exempt.size(), 2U);
+  BOOST_TEST(d.exempt[0].contains(*guard::parse_network("127.9.9.9")));
+
+  const auto loaded = parse_settings(
+      with("",
+           "[limits]\nconnections = 7\nconnections_per_client = 3\nmessage_rate = 4\nrecipient_rate = 5\n"
+           "exempt = [\"192.0.2.0/24\"]\nipv6_client_bits = 48\nipv6_network_bits = 32\nminimum_data_rate = "
+           "\"1K\"\nstress_timeout = \"2s\"\n[early_talk]\ngreeting_pause = \"3s\"\nbehind_ehlo = true\n"
+           "[extensions]\nchunking = false"),
+      "x");
+  BOOST_REQUIRE_MESSAGE(loaded.ok(), (loaded.ok() ? "" : loaded.error().message));
+  const Settings& s = loaded->settings;
+  const guard::GuardSettings& g = s.limits.clients;
+  BOOST_TEST(g.max_connections == 7U);
+  BOOST_TEST(g.client.max_connections == 3U);
+  BOOST_TEST(g.client.messages.count == 4U);
+  BOOST_TEST(g.network.messages.count == 40U);
+  BOOST_TEST((g.client.messages.window == std::chrono::minutes(1)));
+  BOOST_TEST(g.network.recipients.count == 50U);
+  BOOST_REQUIRE_EQUAL(g.exempt.size(), 1U);
+  BOOST_TEST(!g.exempt[0].contains(*guard::parse_network("127.0.0.1")));
+  BOOST_TEST(g.ipv6_client_bits == 48);
+  BOOST_TEST(s.limits.minimum_data_rate == 1024U);
+  BOOST_TEST((s.limits.stress_timeout == std::chrono::seconds(2)));
+  BOOST_TEST((s.early_talk.greeting_pause == std::chrono::seconds(3)));
+  BOOST_TEST(s.early_talk.behind_ehlo);
+  BOOST_TEST(s.early_talk.behind_data);
+  BOOST_TEST(!s.extensions.chunking);
+  BOOST_TEST(s.extensions.limits);
+  const auto nobody = parse_settings(with("", "[limits]\nexempt = []"), "x");
+  BOOST_REQUIRE_MESSAGE(nobody.ok(), (nobody.ok() ? "" : nobody.error().message));
+  BOOST_TEST(nobody->settings.limits.clients.exempt.empty());
+}
+
 BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_where) {
   struct Row {
     std::string text;
@@ -86,6 +132,9 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_where) {
       {with("", "[storage]\nurl = \"mysql:x\""), {"sqlite:"}},
       {with("", "[[listen]]\naddress = \"127.0.0.1:25\"\n[[listen]]\naddress = \"127.0.0.1:25\""), {"twice"}},
       {with("", "[limits]\nmemory = \"2M\""), {"limits.memory"}},
+      {with("", "[limits]\nexempt = [\"10.0.0.0/8\", \"relay\"]"), {"x.toml:7:", "IP address or a network"}},
+      {with("", "[limits]\nipv6_client_bits = 56"), {"ipv6_network_bits", "less than"}},
+      {with("", "[extensions]\nsmtputf8 = true"), {"x.toml:7:", "smtputf8"}},
       {"hostname = \"localhost\"\npostmaster = \"nobody\"\n[[listen]]\naddress = \"127.0.0.1:25\"",
        {"x.toml:1:", "full host name", "x.toml:2:", "mail address"}},
   };
