@@ -14,7 +14,7 @@ Receipt = collections.namedtuple("Receipt", "time recipient sender octets addres
 class Sink:
     name = "sink"
 
-    def __init__(self, folder, listen=("127.0.0.1:0",), rules=(), keep=True, options=()):
+    def __init__(self, folder, listen=("127.0.0.1:0",), rules=(), keep=True, options=(), receipts=True):
         self.folder = folder / f"sink-{len(list(folder.glob('sink-*')))}"
         self.folder.mkdir()
         self._keep = self.folder / "kept"
@@ -22,7 +22,9 @@ class Sink:
         self.receipts_file = self.folder / "receipts"
         self.log = self.folder / "log"
         ports = self.folder / "ports"
-        command = [processes.BUILD / "essaim-sink", "--log", self.receipts_file, "--port-file", ports]
+        command = [processes.BUILD / "essaim-sink", "--port-file", ports]
+        if receipts:
+            command += ["--log", self.receipts_file]
         for address in listen:
             command += ["--listen", address]
         if keep:
