@@ -1,4 +1,7 @@
 // essaim config: the configuration file, and what the database says of domains, lists and members, as text.
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -78,9 +81,14 @@ Result<std::string> read_all(const std::string& file) {
     text << std::cin.rdbuf();
     return text.str();
   }
+  // A directory can be opened, too, and would read like an empty text: one that names nothing.
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file, ignored))
+    return Error{ErrorCode::kInvalid, file + ": is a directory; name the file that `config export` wrote"};
   std::ifstream in(file, std::ios::binary);
-  if (in) text << in.rdbuf();
   if (!in) return Error{ErrorCode::kIo, file + ": " + std::strerror(errno)};
+  text << in.rdbuf();
+  if (in.bad()) return Error{ErrorCode::kIo, file + ": cannot be read"};
   return text.str();
 }
 
@@ -89,7 +97,9 @@ int apply(const Shell& shell, const std::string& file, bool dry_run, bool remove
   if (!text.ok()) return shell.fail(text.error());
   return with_site(shell, [&](Site& site) {
     auto plan = site.admin().apply_text(*text, dry_run, remove_others);
-    if (!plan.ok()) return shell.fail(plan.error());
+    if (!plan.ok())
+      return shell.fail(
+          {plan.error().code, (file == "-" ? "standard input" : file) + ": " + plan.error().message});
     if (shell.json) return print_json({{"applied", plan->applied}, {"changes", plan->lines}});
     for (const std::string& line : plan->lines) print_line(for_display(line));
     print_line(plan->lines.empty() ? "nothing to change"

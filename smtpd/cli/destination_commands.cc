@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
+#include "lists/names.h"
 #include "smtpd/admin/client.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
@@ -127,8 +128,8 @@ void print_waiting(const Known& stored) {
                (b.why.empty() ? "" : ": " + for_display(b.why)));
   }
   if (stored.waiting.size() > 20)
-    print_line("waits        and " +
-               plural(static_cast<std::int64_t>(stored.waiting.size()) - 20, "more batch"));
+    print_line("waits        and " + std::to_string(stored.waiting.size() - 20) +
+               " more; see: essaim queue list");
   if (stored.waiting.empty()) print_line("waits        nothing");
 }
 
@@ -169,6 +170,8 @@ void poke(Site& site, const std::string& domain) {
 
 int suspend(const Shell& shell, const std::string& domain, const std::string& reason,
             const std::string& until) {
+  const auto name = lists::checked_domain(domain);
+  if (!name.ok()) return shell.fail_usage(name.error().message);
   storage::SuspensionRecord record;
   record.destination = domain;
   record.reason = reason;

@@ -27,11 +27,17 @@ CLI::App* Shell::noun(const std::string& name, const std::string& help) {
   return app;
 }
 
+// One example of each verb also stands at its noun.
 CLI::App* Shell::verb(CLI::App* noun, const std::string& name, const std::string& help,
                       const std::string& examples, std::function<int()> run) {
   CLI::App* app = noun->add_subcommand(name, help);
   add_globals(app);
   app->footer("Examples:\n" + examples);
+  const std::string before = noun->get_footer();
+  if (noun != &root_)
+    noun->footer(
+        (before.empty() ? "Examples (more with essaim " + noun->get_name() + " VERB --help):" : before) +
+        "\n" + examples.substr(0, examples.find('\n')));
   app->callback([this, run = std::move(run)] { chosen_ = run; });
   return app;
 }

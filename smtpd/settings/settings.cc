@@ -165,7 +165,12 @@ Result<LoadedSettings> finished(Result<config::Values> values, const std::string
 }  // namespace
 
 Result<LoadedSettings> load_settings(const std::string& file) {
-  return finished(config::load_file(settings_schema(), file), file);
+  auto values = config::load_file(settings_schema(), file);
+  if (!values.ok() && values.error().code == ErrorCode::kNotFound)
+    return Error{values.error().code, values.error().message +
+                                          "; name the file with --config FILE, or begin with: essaim config "
+                                          "sample > essaim.toml"};
+  return finished(std::move(values), file);
 }
 
 Result<LoadedSettings> parse_settings(const std::string& text, const std::string& name) {

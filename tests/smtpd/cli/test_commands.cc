@@ -174,7 +174,7 @@ BOOST_FIXTURE_TEST_CASE(every_verb_has_help_with_examples, Site) {
     std::istringstream lines(help.substr(help.find("Subcommands:") + 13));
     std::string line;
     int verbs = 0;
-    while (std::getline(lines, line)) {
+    while (std::getline(lines, line) && !line.empty()) {
       std::istringstream words(line);
       std::string verb;
       if (!(words >> verb)) continue;
@@ -199,4 +199,32 @@ BOOST_FIXTURE_TEST_CASE(checks_migrates_and_backs_up_the_database, Site) {
   BOOST_TEST(json({"destination", "list"})["suspensions"][0]["reason"] == "asked us to");
   ok({"destination", "resume", "slow.example"});
   BOOST_TEST(json({"destination", "list"})["suspensions"].empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(nouns_show_an_example_of_each_verb, Site) {
+  const std::string help = run({"destination", "--help"}).out;
+  BOOST_TEST(has(help, "essaim destination suspend example.net"), help);
+  BOOST_TEST(has(help, "essaim destination explain example.net"), help);
+}
+
+BOOST_FIXTURE_TEST_CASE(refuses_what_would_suspend_or_remove_by_mistake, Site) {
+  make_list();
+  const auto no_domain = run({"destination", "suspend", "not a domain"});
+  BOOST_TEST(no_domain.code == 2);
+  BOOST_TEST(has(no_domain.err, "is not a domain name"), no_domain.err);
+  for (const char* const span : {"2h", "1h30m", "2d", "90s"})
+    ok({"destination", "suspend", "example.net", "--until", span});
+  const auto banana = run({"destination", "suspend", "example.net", "--until", "banana"});
+  BOOST_TEST(banana.code == 2);
+  BOOST_TEST(has(banana.err, "2026-11-22T18:52:04Z"), banana.err);
+
+  // A directory reads like a text that names nothing.
+  const auto directory_given = run({"config", "apply", "/", "--remove-others"});
+  BOOST_TEST(directory_given.code != 0);
+  BOOST_TEST(has(directory_given.err, "is a directory"), directory_given.err);
+  BOOST_TEST(json({"list", "list"}).size() == 1U);
+  const auto unknown = run({"config", "apply", directory.write("bad.toml", "\n[[lst]]\n")});
+  BOOST_TEST(has(unknown.err, "bad.toml: line 2:"), unknown.err);
+  const auto missing = run({"domain", "list", "--config", "/nonexistent.toml"}, "", false);
+  BOOST_TEST(has(missing.err, "essaim config sample"), missing.err);
 }
