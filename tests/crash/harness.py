@@ -174,8 +174,10 @@ class Harness:
         """A list of broken promises; prints the figures."""
         broken = []
         arrived = collections.defaultdict(collections.Counter)
+        when = {}
         for receipt in self.sink.receipts():
             arrived[receipt.message_id][receipt.recipient] += 1
+            when[receipt.message_id, receipt.recipient] = int(receipt.time) / 1000
         duplicates = sum(n - 1 for counter in arrived.values() for n in counter.values())
         bound = self.kills * (CONNECTIONS + HANDFUL)
         acknowledged = [post for post in self.posts if post.acknowledged]
@@ -201,6 +203,7 @@ class Harness:
                 removes = [c for c in changes if c[0] == "remove"]
                 if adds and adds[0][3] and adds[0][2] < post.first_try and not removes:
                     broken.append(f"{post.message_id} did not reach {address}, a member before it was posted")
+        cut_off = 0
         for message_id, counts in arrived.items():
             row = ledger.get(message_id)
             if row is None:
@@ -209,18 +212,30 @@ class Harness:
             shown = row["counts"]
             if shown["accepted"] != sum(shown[k] for k in ("delivered", "failed", "suppressed", "pending")):
                 broken.append(f"{message_id}: the sums of the ledger do not agree: {shown}")
+            if shown["pending"]:
+                broken.append(f"{message_id}: {shown['pending']} are pending")
+            if shown["delivered"] == len(counts):
+                continue
             # A final dot that a kill cut off from its reply reached the sink and not the ledger. It is sent again, unless
-            # the member left meanwhile: then the ledger says suppressed, and cannot know better.
-            left = sum(1 for address in counts if any(c[0] == "remove" for c in self.churn.get((row["list"], address), [])))
-            unknown = len(counts) - shown["delivered"]
-            if unknown < 0 or unknown > min(shown["suppressed"], left) or shown["pending"]:
-                broken.append(f"{message_id}: the ledger says {shown}, the sink has {len(counts)} recipients")
-        if duplicates > bound:
+            # the member left meanwhile: then the ledger says suppressed, and cannot know better. Nothing else explains it.
+            rows = self.server.json("post", "show", row["id"], "--recipients", "suppressed")["recipients"]
+            unexplained = set(counts) - {r["recipient"] for r in rows}
+            if len(unexplained) != shown["delivered"]:
+                broken.append(f"{message_id}: the ledger says {shown}, the sink has {len(counts)} recipients, "
+                              f"{len(unexplained)} of them not suppressed")
+            for address in set(counts) - unexplained:
+                left_after = any(c[0] == "remove" and c[2] >= when[message_id, address]
+                                 for c in self.churn.get((row["list"], address), []))
+                if not left_after:
+                    broken.append(f"{message_id}: {address} got it and is suppressed, but did not leave after that")
+                cut_off += 1
+        if duplicates + cut_off > bound:
             broken.append(f"{duplicates} duplicates, more than {bound}")
         self.log(f"kills {self.kills} ({', '.join(f'{n} {kind}' for kind, n in self.kinds.items())})")
         self.log(f"posts {len(self.posts)}, acknowledged {len(acknowledged)}, tries {sum(p.tries for p in self.posts)}; "
                  f"recipients {sum(len(c) for c in arrived.values())}; changes of membership {len(self.churn)}")
         self.log(f"duplicates {duplicates}, bound {bound} ({CONNECTIONS} final dots and {HANDFUL} at each kill)")
+        self.log(f"arrived, cut off from the reply, and left before it could be sent again: {cut_off}")
         self.log(f"lost {sum(1 for b in broken if 'did not reach' in b)}")
         return broken
 
