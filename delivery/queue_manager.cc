@@ -227,10 +227,11 @@ void QueueManager::suspensions_read(const std::vector<storage::SuspensionRecord>
   const auto before = std::exchange(suspensions_, {});
   std::set<std::string> added;
   for (const storage::SuspensionRecord& record : records) {
+    if (record.scope != storage::SuspensionScope::kDestination) continue;
     std::string reply = kSuspendedReply;
     if (!record.reason.empty()) reply += ": " + record.reason;
-    suspensions_[record.destination] = {record.until, std::move(reply)};
-    if (before.count(record.destination) == 0) added.insert(record.destination);
+    suspensions_[record.subject] = {record.until, std::move(reply)};
+    if (before.count(record.subject) == 0) added.insert(record.subject);
   }
   ++suspensions_version_;
   const bool resumed = std::any_of(before.begin(), before.end(),

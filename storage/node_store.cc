@@ -28,23 +28,35 @@ Result<NodeStore::Identity> NodeStore::begin_epoch(const std::string& hostname, 
 }
 
 Result<void> SuspensionStore::suspend(const SuspensionRecord& record) {
-  ESSAIM_TRY(sql::run(connection_, "DELETE FROM suspension WHERE destination = ?", record.destination));
-  ESSAIM_TRY(sql::run(connection_,
-                      "INSERT INTO suspension (destination, reason, since, until_time) VALUES (?, ?, ?, ?)",
-                      record.destination, record.reason, record.since, record.until));
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM suspension WHERE scope = ? AND subject = ?", record.scope,
+                      record.subject));
+  ESSAIM_TRY(
+      sql::run(connection_,
+               "INSERT INTO suspension (scope, subject, reason, since, until_time) VALUES (?, ?, ?, ?, ?)",
+               record.scope, record.subject, record.reason, record.since, record.until));
   return {};
 }
 
-Result<void> SuspensionStore::resume(const std::string& destination) {
-  auto removed = sql::run(connection_, "DELETE FROM suspension WHERE destination = ?", destination);
+Result<void> SuspensionStore::resume(const std::string& subject, SuspensionScope scope) {
+  auto removed =
+      sql::run(connection_, "DELETE FROM suspension WHERE scope = ? AND subject = ?", scope, subject);
   if (!removed.ok()) return removed.error();
-  if (*removed == 0) return Error{ErrorCode::kNotFound, "destination " + destination + " is not suspended"};
-  return {};
+  if (*removed > 0) return {};
+  switch (scope) {
+    case SuspensionScope::kDestination:
+      return Error{ErrorCode::kNotFound, "destination " + subject + " is not suspended"};
+    case SuspensionScope::kList:
+      return Error{ErrorCode::kNotFound, "list " + subject + " is not suspended"};
+    case SuspensionScope::kEverything:
+      break;
+  }
+  return Error{ErrorCode::kNotFound, "delivery as a whole is not suspended"};
 }
 
 Result<std::vector<SuspensionRecord>> SuspensionStore::all() {
   auto statement = sql::prepare(
-      connection_, "SELECT destination, reason, since, until_time FROM suspension ORDER BY destination");
+      connection_,
+      "SELECT subject, reason, since, until_time, scope FROM suspension ORDER BY scope, subject");
   if (!statement.ok()) return statement.error();
   std::vector<SuspensionRecord> records;
   for (;;) {
@@ -52,7 +64,7 @@ Result<std::vector<SuspensionRecord>> SuspensionStore::all() {
     if (!row.ok()) return row.error();
     if (!*row) return records;
     records.push_back({sql::text(**statement, 0), sql::text(**statement, 1), sql::time(**statement, 2),
-                       sql::time(**statement, 3)});
+                       sql::time(**statement, 3), static_cast<SuspensionScope>((*statement)->integer(4))});
   }
 }
 

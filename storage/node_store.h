@@ -24,18 +24,23 @@ class NodeStore {
   Connection& connection_;
 };
 
+// What is suspended: mail to a domain, the posts of a list, or all that goes out.
+enum class SuspensionScope : int { kDestination = 0, kList = 1, kEverything = 2 };
+
 struct SuspensionRecord {
-  std::string destination;  // domain as in recipients' addresses
+  std::string subject;  // domain as in recipients' addresses, address of the list, or ""
   std::string reason;
   WallTime since{};
   WallTime until{};  // 0: until resumed
+  SuspensionScope scope = SuspensionScope::kDestination;
 };
 
 class SuspensionStore {
  public:
   explicit SuspensionStore(Connection& connection) : connection_(connection) {}
   Result<void> suspend(const SuspensionRecord& record);  // replaces
-  Result<void> resume(const std::string& destination);   // kNotFound
+  // kNotFound
+  Result<void> resume(const std::string& subject, SuspensionScope scope = SuspensionScope::kDestination);
   Result<std::vector<SuspensionRecord>> all();
 
  private:

@@ -17,7 +17,8 @@ constexpr std::string_view kColumns =
     "p.subject, p.size, "
     "p.client, p.accepted, p.expires, p.priority, p.mode, p.envelope_sender, p.private_header, p.eight_bit, "
     "p.expanded, "
-    "p.cursor_domain, p.cursor_local, p.batches, p.recipients, p.held, p.held_reason FROM post p ";
+    "p.cursor_domain, p.cursor_local, p.batches, p.recipients, p.held, p.held_reason, p.smtputf8, p.target, "
+    "p.dsn_ret, p.dsn_envelope_id, p.dsn_notify, p.dsn_original_recipient, p.reports FROM post p ";
 
 PostRecord post_from(Statement& row) {
   PostRecord p;
@@ -46,6 +47,10 @@ PostRecord post_from(Statement& row) {
   p.recipients = row.integer(22);
   p.held = row.integer(23) != 0;
   p.held_reason = sql::text(row, 24);
+  p.smtputf8 = row.integer(25) != 0;
+  p.target = sql::text(row, 26);
+  p.dsn = {sql::text(row, 27), sql::text(row, 28), sql::text(row, 29), sql::text(row, 30)};
+  p.reports = static_cast<int>(row.integer(31));
   return p;
 }
 
@@ -101,22 +106,31 @@ Result<std::int64_t> still_to_expand(Connection& connection, const PostRecord& p
 
 }  // namespace
 
-Result<void> PostStore::add(const PostRecord& p, std::string_view rendering) {
+Result<void> PostStore::add(const PostRecord& p, std::string_view rendering, std::string_view seven_bit) {
   ESSAIM_TRY(sql::run(connection_,
                       "INSERT INTO post (id, kind, list_id, list_address, list_revision, sender, author, "
                       "message_id, subject, size, client, "
                       "accepted, expires, priority, mode, envelope_sender, private_header, eight_bit, "
                       "expanded, cursor_domain, cursor_local, "
-                      "batches, recipients, held, held_reason, finished) "
-                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                      "batches, recipients, held, held_reason, smtputf8, target, dsn_ret, dsn_envelope_id, "
+                      "dsn_notify, dsn_original_recipient, reports, finished) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                      "?, ?, ?, ?, ?, ?, ?, 0)",
                       p.id, p.kind, p.list_id, p.list_address, p.list_revision, p.sender, p.author,
                       p.message_id, p.subject, p.size, p.client, p.accepted, p.expires, p.priority, p.mode,
                       p.envelope_sender, p.private_header, p.eight_bit, p.expanded, p.cursor_domain,
-                      p.cursor_local, p.batches, p.recipients, p.held, p.held_reason));
+                      p.cursor_local, p.batches, p.recipients, p.held, p.held_reason, p.smtputf8, p.target,
+                      p.dsn.ret, p.dsn.envelope_id, p.dsn.notify, p.dsn.original_recipient, p.reports));
+  ESSAIM_TRY(add_form(p.id, Form::kAsIs, rendering));
+  if (!seven_bit.empty()) ESSAIM_TRY(add_form(p.id, Form::kSevenBit, seven_bit));
+  return {};
+}
+
+Result<void> PostStore::add_form(Id post_id, Form form, std::string_view bytes) {
   std::int64_t seq = 0;
-  for (std::size_t at = 0; at == 0 || at < rendering.size(); at += kPiece) {
-    ESSAIM_TRY(sql::run(connection_, "INSERT INTO rendering (post_id, seq, data) VALUES (?, ?, ?)", p.id,
-                        seq++, sql::Blob{rendering.substr(at, kPiece)}));
+  for (std::size_t at = 0; at == 0 || at < bytes.size(); at += kPiece) {
+    ESSAIM_TRY(sql::run(connection_, "INSERT INTO rendering (post_id, form, seq, data) VALUES (?, ?, ?, ?)",
+                        post_id, form, seq++, sql::Blob{bytes.substr(at, kPiece)}));
   }
   return {};
 }
@@ -143,15 +157,17 @@ Result<std::optional<PostRecord>> PostStore::find(Id post_id) {
   return std::optional<PostRecord>(post_from(**statement));
 }
 
-Result<std::string> PostStore::rendering(Id post_id) {
+Result<std::string> PostStore::rendering(Id post_id, Form form) {
   auto statement =
-      sql::prepare(connection_, "SELECT seq, data FROM rendering WHERE post_id = ? ORDER BY seq", post_id);
+      sql::prepare(connection_, "SELECT seq, data FROM rendering WHERE post_id = ? AND form = ? ORDER BY seq",
+                   post_id, form);
   if (!statement.ok()) return statement.error();
   std::string bytes;
   for (std::int64_t expected = 0;; ++expected) {
     auto row = (*statement)->step();
     if (!row.ok()) return row.error();
     if (!*row) {
+      if (expected == 0 && form == Form::kSevenBit) return bytes;  // it has none
       if (expected == 0)
         return Error{ErrorCode::kNotFound, "the rendering of post " + format_id(post_id) + " is gone"};
       return bytes;
@@ -199,6 +215,14 @@ Result<void> PostStore::set_held(Id post_id, bool held, const std::string& reaso
                  : sql::run(connection_, "UPDATE batch_state SET queue = 2 WHERE post_id = ? AND queue = 4",
                             post_id));
   return {};
+}
+
+Result<bool> PostStore::begin_report(Id post_id, Report report) {
+  auto changed =
+      sql::run(connection_, "UPDATE post SET reports = reports | ? WHERE id = ? AND reports & ? = 0", report,
+               post_id, report);
+  if (!changed.ok()) return changed.error();
+  return *changed == 1;
 }
 
 Result<std::vector<PostRecord>> PostStore::search(const PostFilter& filter) {

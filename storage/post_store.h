@@ -26,12 +26,16 @@ class PostStore {
  public:
   explicit PostStore(Connection& connection) : connection_(connection) {}
 
-  // The rendering is kept in pieces of at most 256 KB. kExists if the id is taken.
-  Result<void> add(const PostRecord& post, std::string_view rendering);
+  // The rendering, and its 7-bit form if it needs one ("": none), are kept in pieces of at most 256 KB. kExists if
+  // the id is taken.
+  Result<void> add(const PostRecord& post, std::string_view rendering, std::string_view seven_bit = {});
   // Remembers (list, key of Message-ID and body). Gives the id of the first post if it was seen, else nothing.
   Result<std::optional<Id>> remember(Id list_id, std::string_view key, Id post_id, WallTime now);
   Result<std::optional<PostRecord>> find(Id post_id);
-  Result<std::string> rendering(Id post_id);  // kNotFound once it was dropped
+  // kNotFound once it was dropped; "" for a 7-bit form of a post that needs none.
+  Result<std::string> rendering(Id post_id, Form form = Form::kAsIs);
+  // Marks the post in the transaction that adds the report. False: one was made before.
+  Result<bool> begin_report(Id post_id, Report report);
   Result<void> set_expansion(
       Id post_id,
       const PostRecord& post);  // cursor, batches, recipients, expanded, revision-checked by cursor
@@ -47,6 +51,8 @@ class PostStore {
   Result<std::int64_t> forget_seen(WallTime before, std::size_t limit);  // what remember() keeps
 
  private:
+  Result<void> add_form(Id post_id, Form form, std::string_view bytes);
+
   Connection& connection_;
 };
 

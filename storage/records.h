@@ -65,6 +65,25 @@ enum class CopyMode : int {
   kPersonal = 1,  // own envelope sender and own header block each
 };
 
+// One of the forms in which the bytes of a post are kept. Each is fixed at acceptance.
+enum class Form : int {
+  kAsIs = 0,
+  kSevenBit = 1,  // for hosts without 8BITMIME or SMTPUTF8; not every post has one
+};
+
+// What the sender asked for (RFC 3461 §4), as on the wire: xtext stays xtext. A post is for one target, so NOTIFY
+// and ORCPT are those of that recipient.
+struct DsnRequest {
+  std::string ret;                 // "FULL", "HDRS"; "" if not given, as the others
+  std::string envelope_id;         // ENVID
+  std::string notify;              // "NEVER", "SUCCESS,FAILURE" ...
+  std::string original_recipient;  // "rfc822;user+2Btag@domain"
+  friend bool operator==(const DsnRequest&, const DsnRequest&) = default;
+};
+
+// Reports that a post can have led to (RFC 3464).
+enum class Report : int { kDelayed = 1, kFailed = 2, kDelivered = 4 };
+
 struct PostRecord {
   Id id = 0;  // the queue id
   PostKind kind = PostKind::kList;
@@ -86,6 +105,10 @@ struct PostRecord {
   // Header block in front of the rendering, with slots {verp}, {leave}, {address}; "" if none. CRLF lines.
   std::string private_header;
   bool eight_bit = false;  // the rendering has octets above 127 (RFC 6152)
+  bool smtputf8 = false;   // its header has UTF-8: only for hosts with SMTPUTF8 (RFC 6531)
+  std::string target;      // the address that it was sent to, for reports about it; "" if we wrote it
+  DsnRequest dsn;          // of its sender; ends at a list (RFC 3461 §5.2.7.3)
+  int reports = 0;         // which were made about it already: sum of Report
   // Expansion: `expanded` when all batches exist; until then the cursor is the last member taken, in index order.
   bool expanded = false;
   std::string cursor_domain;

@@ -10,7 +10,9 @@ int newest_schema_version();
 // 0 for an empty database.
 Result<int> schema_version(Database& database);
 // To the newest version. An error leaves the last complete version. A version newer than this program is kInvalid.
-Result<void> migrate(Database& database);
+// Each step is a commit of its own, so a crash between two leaves a database that the next call brings on. `target` is
+// another version for tests of the steps only.
+Result<void> migrate(Database& database, int target = newest_schema_version());
 // kInvalid, saying what to do, unless the version is the newest.
 Result<void> require_newest(Database& database);
 

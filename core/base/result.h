@@ -91,7 +91,7 @@ class [[nodiscard]] Result<void> {
 }  // namespace essaim
 
 // Leaves the calling function with the error of `expression` (a Result of any type) if it failed.
-#define ESSAIM_TRY(expression)                                                                            \
-  do {                                                                                                    \
-    if (auto essaim_try_result = (expression); !essaim_try_result.ok()) return essaim_try_result.error(); \
+#define ESSAIM_TRY(expression)                                                                              \
+  do {                                                                                                      \
+    if (auto&& essaim_try_result = (expression); !essaim_try_result.ok()) return essaim_try_result.error(); \
   } while (false)

@@ -19,7 +19,7 @@ bool no_server(const Error& error) {
 }
 
 Json suspension_json(const storage::SuspensionRecord& s) {
-  return {{"destination", s.destination},
+  return {{"destination", s.subject},
           {"reason", s.reason},
           {"since", format_iso8601(s.since)},
           {"until", s.until == WallTime{} ? Json(nullptr) : Json(format_iso8601(s.until))}};
@@ -37,7 +37,7 @@ Result<Known> known(Site& site, const std::string& domain) {
     if (!suspensions.ok()) return suspensions.error();
     out.suspensions = *std::move(suspensions);
     if (domain.empty()) return {};
-    std::erase_if(out.suspensions, [&](const auto& s) { return s.destination != domain; });
+    std::erase_if(out.suspensions, [&](const auto& s) { return s.subject != domain; });
     storage::PostFilter filter;
     filter.domain = domain;
     auto waiting = storage::BatchStore(c).waiting(filter);
@@ -87,7 +87,7 @@ int list(const Shell& shell, Site& site) {
   }
   if (!table.empty()) print(table.text());
   for (const auto& s : stored->suspensions)
-    print_line(for_display(s.destination) + ": " + for_display(describe(s)));
+    print_line(for_display(s.subject) + ": " + for_display(describe(s)));
   if (!answer.ok())
     print_line("no server is running: only suspensions are known; `essaim queue list` shows what waits");
   else if (table.empty())
@@ -173,7 +173,7 @@ int suspend(const Shell& shell, const std::string& domain, const std::string& re
   const auto name = lists::checked_domain(domain);
   if (!name.ok()) return shell.fail_usage(name.error().message);
   storage::SuspensionRecord record;
-  record.destination = domain;
+  record.subject = domain;
   record.reason = reason;
   record.since = system_clock().wall_now();
   if (!until.empty()) {

@@ -29,6 +29,60 @@ BOOST_AUTO_TEST_CASE(an_empty_database_must_be_migrated_before_use) {
   must(require_newest(*database));
 }
 
+BOOST_AUTO_TEST_CASE(an_older_database_is_brought_on_with_what_it_holds) {
+  TempDirectory directory;
+  DatabaseOptions options;
+  options.url = "sqlite:" + directory.file("old.db");
+  options.create = true;
+  auto database = must(Database::open(options));
+  must(migrate(*database, 1));
+  BOOST_TEST((code_of(require_newest(*database)) == ErrorCode::kInvalid));
+  commit(*database, [](Connection& c) {
+    return c.execute(
+        "INSERT INTO suspension VALUES ('a.test', 'because', 7, 9);"
+        "INSERT INTO rendering VALUES (5, 0, x'61'), (5, 1, x'62'), (6, 0, x'63')");
+  });
+  must(migrate(*database));
+  must(require_newest(*database));
+  commit(*database, [](Connection& c) -> Result<void> {
+    const auto suspensions = must(SuspensionStore(c).all());
+    BOOST_REQUIRE(suspensions.size() == 1U);
+    BOOST_TEST(suspensions[0].subject == "a.test");
+    BOOST_TEST((suspensions[0].until == from_millis(9)));
+    BOOST_TEST((suspensions[0].scope == SuspensionScope::kDestination));
+    BOOST_TEST(must(PostStore(c).rendering(5)) == "ab");
+    BOOST_TEST(must(PostStore(c).rendering(6)) == "c");
+    ESSAIM_TRY(PostStore(c).add(post(7), "d"));
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_post_keeps_its_7_bit_form_what_its_sender_asked_for_and_its_reports) {
+  TempDatabase database;
+  commit(*database, [](Connection& c) -> Result<void> {
+    PostStore posts(c);
+    PostRecord p = post(1);
+    p.smtputf8 = true;
+    p.target = "dev-owner@lists.test";
+    p.dsn = {"HDRS", "id+2B1", "SUCCESS,FAILURE", "rfc822;a@x.test"};
+    const std::string ascii(300 << 10, 'a');
+    ESSAIM_TRY(posts.add(p, "\xc3\xa9", ascii));
+    const auto found = must(posts.find(1)).value();
+    BOOST_TEST(found.smtputf8);
+    BOOST_TEST(found.target == p.target);
+    BOOST_TEST((found.dsn == p.dsn));
+    BOOST_TEST(must(posts.rendering(1)) == "\xc3\xa9");
+    BOOST_TEST((must(posts.rendering(1, Form::kSevenBit)) == ascii));
+    ESSAIM_TRY(posts.add(post(2), "plain"));
+    BOOST_TEST(must(posts.rendering(2, Form::kSevenBit)).empty());
+    BOOST_TEST(must(posts.begin_report(1, Report::kDelayed)));
+    BOOST_TEST(!must(posts.begin_report(1, Report::kDelayed)));
+    BOOST_TEST(must(posts.begin_report(1, Report::kFailed)));
+    BOOST_TEST(must(posts.find(1))->reports == 3);
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(domains_and_lists_are_kept_with_their_settings) {
   TempDatabase database;
   make_list(*database);
@@ -244,7 +298,12 @@ BOOST_AUTO_TEST_CASE(a_node_has_one_number_and_a_new_epoch_at_each_start) {
     ESSAIM_TRY(suspensions.suspend({"a.test", "why not", kNow, kNow}));
     BOOST_REQUIRE(must(suspensions.all()).size() == 1U);
     BOOST_TEST(must(suspensions.all())[0].reason == "why not");
+    ESSAIM_TRY(suspensions.suspend({"dev@a.test", "", kNow, {}, SuspensionScope::kList}));
+    ESSAIM_TRY(suspensions.suspend({"", "", kNow, {}, SuspensionScope::kEverything}));
+    BOOST_TEST(must(suspensions.all()).size() == 3U);
     ESSAIM_TRY(suspensions.resume("a.test"));
+    BOOST_TEST((code_of(suspensions.resume("dev@a.test")) == ErrorCode::kNotFound));
+    ESSAIM_TRY(suspensions.resume("dev@a.test", SuspensionScope::kList));
     BOOST_TEST((code_of(suspensions.resume("a.test")) == ErrorCode::kNotFound));
     return {};
   });
