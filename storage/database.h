@@ -43,7 +43,7 @@ class Connection {
   // From the connection's cache, reset and with nothing bound. It is the caller's until the next prepare() of the same
   // text on this connection. Errors of SQL and of connection appear here or at step().
   virtual Result<Statement*> prepare(std::string_view sql) = 0;
-  // One or more statements without parameters or rows.
+  // One or more statements without parameters or rows. Ends those that are prepared and not at their end.
   virtual Result<void> execute(std::string_view sql) = 0;
   virtual Dialect dialect() const = 0;
   // "INSERT OR IGNORE INTO" / "INSERT IGNORE INTO"

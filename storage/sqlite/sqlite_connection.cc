@@ -201,6 +201,7 @@ Result<Statement*> SqliteConnection::prepare(std::string_view sql) {
 Result<void> SqliteConnection::execute(std::string_view sql) {
   if (auto fault = FaultPlan::check(FaultPlan::Where::kStatement)) return *fault;
   if (statements_ != nullptr) statements_->fetch_add(1, std::memory_order_relaxed);
+  settle();  // a statement that is not at its end locks the tables that it reads
   return control(std::string(sql).c_str());
 }
 
