@@ -9,7 +9,7 @@
 
 #include <sqlite3.h>
 
-#include "storage/database.h"
+#include "storage/engine/engine_connection.h"
 
 namespace essaim::storage {
 
@@ -46,7 +46,7 @@ class SqliteStatement : public Statement {
   int bind_error_ = SQLITE_OK;
 };
 
-class SqliteConnection : public Connection {
+class SqliteConnection : public EngineConnection {
  public:
   enum class Use { kAccept, kProgress, kRead, kMaintenance };
   // `statements` counts what works run; may be null.
@@ -61,12 +61,18 @@ class SqliteConnection : public Connection {
   Result<void> execute(std::string_view sql) override;
   Dialect dialect() const override { return Dialect::kSqlite; }
 
-  // The engine's own statements (BEGIN, SAVEPOINT ...): neither counted nor made to fail by a FaultPlan.
+  Result<void> begin_reading() override { return control("BEGIN"); }
+  Result<void> begin_writing() override { return control("BEGIN IMMEDIATE"); }
+  Result<void> set_savepoint() override { return control("SAVEPOINT work"); }
+  Result<void> release_savepoint() override { return control("RELEASE work"); }
+  Result<void> roll_back_to_savepoint() override { return control("ROLLBACK TO work; RELEASE work"); }
+  Result<void> commit() override;
+  Result<void> roll_back() override { return control("ROLLBACK"); }
+  bool in_transaction() const override { return sqlite3_get_autocommit(handle_) == 0; }
+  void settle() override;
+
+  // The engine's own statements: neither counted nor made to fail by a FaultPlan.
   Result<void> control(const char* sql);
-  Result<void> commit();
-  // Ends statements that a work left open, so that they hold no snapshot, and keeps the cache small.
-  void settle();
-  bool in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
   sqlite3* handle() { return handle_; }
   const std::string& file() const { return file_; }
   // First value of a PRAGMA, as text.

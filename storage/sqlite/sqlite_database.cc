@@ -60,8 +60,29 @@ SqliteDatabase::SqliteDatabase(const DatabaseOptions& options, const std::string
     : file_(file),
       busy_timeout_(options.busy_timeout),
       checkpointer_(file),
-      readers_(options, file),
-      writer_(options, file, [this](int pages) { checkpointer_.wal_grown(pages); }) {}
+      readers_(file, options.readers,
+               [this]() -> Result<std::unique_ptr<EngineConnection>> {
+                 auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kRead, busy_timeout_,
+                                                      false, nullptr);
+                 if (!opened.ok()) return opened.error();
+                 return std::unique_ptr<EngineConnection>(std::move(*opened));
+               }),
+      writer_(file, [this](Durability durability) { return open_writer(durability); }) {}
+
+Result<std::unique_ptr<EngineConnection>> SqliteDatabase::open_writer(Durability durability) {
+  // synchronous=FULL for what must survive power loss, NORMAL for progress.
+  const auto use =
+      durability == Durability::kAccept ? SqliteConnection::Use::kAccept : SqliteConnection::Use::kProgress;
+  auto opened = SqliteConnection::open(file_, use, busy_timeout_, false, writer_.statements());
+  if (!opened.ok()) return opened.error();
+  // The checkpointer hears of the pages in the write-ahead log after each commit.
+  const auto on_wal = [](void* checkpointer, sqlite3*, const char*, int pages) {
+    static_cast<SqliteCheckpointer*>(checkpointer)->wal_grown(pages);
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook((*opened)->handle(), on_wal, &checkpointer_);
+  return std::unique_ptr<EngineConnection>(std::move(*opened));
+}
 
 Result<std::unique_ptr<Database>> SqliteDatabase::open(const DatabaseOptions& options,
                                                        const std::string& file) {

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "storage/database.h"
+#include "storage/engine/group_writer.h"
+#include "storage/engine/reader_pool.h"
 #include "storage/sqlite/sqlite_checkpointer.h"
-#include "storage/sqlite/sqlite_readers.h"
-#include "storage/sqlite/sqlite_writer.h"
 
 namespace essaim::storage {
 
@@ -30,11 +30,13 @@ class SqliteDatabase : public Database {
  private:
   SqliteDatabase(const DatabaseOptions& options, const std::string& file);
 
+  Result<std::unique_ptr<EngineConnection>> open_writer(Durability durability);
+
   const std::string file_;
   const Duration busy_timeout_;
   SqliteCheckpointer checkpointer_;
-  SqliteReaders readers_;
-  SqliteWriter writer_;
+  ReaderPool readers_;
+  GroupWriter writer_;
 };
 
 }  // namespace essaim::storage

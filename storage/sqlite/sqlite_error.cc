@@ -94,9 +94,4 @@ Error sqlite_commit_error(sqlite3* handle, int code, const std::string& file) {
   return error;
 }
 
-bool is_serious(ErrorCode code) {
-  return code == ErrorCode::kIo || code == ErrorCode::kDamaged || code == ErrorCode::kExhausted ||
-         code == ErrorCode::kUnknownOutcome;
-}
-
 }  // namespace essaim::storage

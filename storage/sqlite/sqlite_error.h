@@ -13,7 +13,5 @@ namespace essaim::storage {
 Error sqlite_error(sqlite3* handle, int code, const std::string& file, std::string_view doing);
 // The same for a COMMIT: kUnknownOutcome if the transaction may have reached the disk.
 Error sqlite_commit_error(sqlite3* handle, int code, const std::string& file);
-// Trouble of the database as a whole, not of one statement: the connection is worth opening anew.
-bool is_serious(ErrorCode code);
 
 }  // namespace essaim::storage

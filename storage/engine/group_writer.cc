@@ -1,10 +1,9 @@
-#include "storage/sqlite/sqlite_writer.h"
+#include "storage/engine/group_writer.h"
 
 #include <algorithm>
 #include <exception>
 
 #include "core/base/executor.h"
-#include "storage/sqlite/sqlite_error.h"
 
 namespace essaim::storage {
 
@@ -15,18 +14,12 @@ constexpr std::size_t kMaxGroup = 256;
 constexpr auto kMaxGroupTime = std::chrono::milliseconds(50);
 constexpr int kAcceptGroupsBeforeProgress = 4;
 
-int on_wal(void* context, sqlite3*, const char*, int pages) {
-  (*static_cast<const std::function<void(int)>*>(context))(pages);
-  return SQLITE_OK;
-}
-
 }  // namespace
 
-SqliteWriter::SqliteWriter(const DatabaseOptions& options, std::string file,
-                           std::function<void(int)> wal_grown)
-    : file_(std::move(file)), busy_timeout_(options.busy_timeout), wal_grown_(std::move(wal_grown)) {}
+GroupWriter::GroupWriter(std::string name, OpenWriter open)
+    : name_(std::move(name)), open_(std::move(open)) {}
 
-void SqliteWriter::stop() {
+void GroupWriter::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -35,16 +28,16 @@ void SqliteWriter::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-Result<void> SqliteWriter::open() {
+Result<void> GroupWriter::open() {
   ESSAIM_TRY(ensure(Durability::kAccept));
   return ensure(Durability::kProgress);
 }
 
-void SqliteWriter::start() {
+void GroupWriter::start() {
   thread_ = std::thread([this] { run(); });
 }
 
-void SqliteWriter::write(Durability durability, Work work, Done done) {
+void GroupWriter::write(Durability durability, Work work, Done done) {
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
@@ -54,21 +47,21 @@ void SqliteWriter::write(Durability durability, Work work, Done done) {
       return;
     }
   }
-  done(Error{ErrorCode::kCancelled, "database " + file_ + ": is being closed"});
+  done(Error{ErrorCode::kCancelled, "database " + name_ + ": is being closed"});
 }
 
-Database::Counters SqliteWriter::counters() const {
+Database::Counters GroupWriter::counters() const {
   return {statements_.load(), commits_.load(), durable_commits_.load(), failed_commits_.load()};
 }
 
-Durability SqliteWriter::choose() {
+Durability GroupWriter::choose() {
   const bool accept =
       !accept_.empty() && (progress_.empty() || accept_groups_in_a_row_ < kAcceptGroupsBeforeProgress);
   accept_groups_in_a_row_ = accept ? accept_groups_in_a_row_ + 1 : 0;
   return accept ? Durability::kAccept : Durability::kProgress;
 }
 
-void SqliteWriter::run() {
+void GroupWriter::run() {
   name_this_thread("db-writer");
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -94,25 +87,22 @@ void SqliteWriter::run() {
   }
 }
 
-Result<void> SqliteWriter::ensure(Durability durability) {
+Result<void> GroupWriter::ensure(Durability durability) {
   auto& connection = slot(durability);
   if (connection != nullptr) return {};
-  const auto use =
-      durability == Durability::kAccept ? SqliteConnection::Use::kAccept : SqliteConnection::Use::kProgress;
-  auto opened = SqliteConnection::open(file_, use, busy_timeout_, false, &statements_);
+  auto opened = open_(durability);
   if (!opened.ok()) return opened.error();
   connection = std::move(*opened);
-  sqlite3_wal_hook(connection->handle(), on_wal, const_cast<std::function<void(int)>*>(&wal_grown_));
   return {};
 }
 
-std::size_t SqliteWriter::run_group(Durability durability, Group* group) {
+std::size_t GroupWriter::run_group(Durability durability, Group* group) {
   std::size_t ran = 0;
   Result<void> outcome = ensure(durability);
   bool any = false;
   if (outcome.ok()) {
-    SqliteConnection& connection = *slot(durability);
-    outcome = connection.control("BEGIN IMMEDIATE");
+    EngineConnection& connection = *slot(durability);
+    outcome = connection.begin_writing();
     if (outcome.ok()) outcome = run_works(connection, group, &ran);
     if (outcome.ok()) {
       any = std::any_of(group->begin(), group->begin() + static_cast<std::ptrdiff_t>(ran),
@@ -120,7 +110,7 @@ std::size_t SqliteWriter::run_group(Durability durability, Group* group) {
       if (any) outcome = connection.commit();
     }
     // After the loss of an answer to COMMIT there is nothing left to roll back.
-    if (connection.in_transaction()) static_cast<void>(connection.control("ROLLBACK"));
+    if (connection.in_transaction()) static_cast<void>(connection.roll_back());
     connection.settle();
     if (connection.in_transaction() || (!outcome.ok() && is_serious(outcome.error().code)))
       slot(durability).reset();
@@ -146,26 +136,26 @@ std::size_t SqliteWriter::run_group(Durability durability, Group* group) {
   return ran;
 }
 
-Result<void> SqliteWriter::run_works(SqliteConnection& connection, Group* group, std::size_t* ran) {
+Result<void> GroupWriter::run_works(EngineConnection& connection, Group* group, std::size_t* ran) {
   const auto began = std::chrono::steady_clock::now();
   for (Item& item : *group) {
     if (*ran > 0 && std::chrono::steady_clock::now() - began > kMaxGroupTime) break;
     ++*ran;
-    ESSAIM_TRY(connection.control("SAVEPOINT work"));
+    ESSAIM_TRY(connection.set_savepoint());
     item.result = run_one(connection, &item);
     connection.settle();
     if (item.result.ok()) {
-      ESSAIM_TRY(connection.control("RELEASE work"));
+      ESSAIM_TRY(connection.release_savepoint());
       continue;
     }
-    // A full disk or an I/O error makes SQLite roll back everything: the works before this one are lost, too.
+    // A full disk, an I/O error or a deadlock makes the engine roll back everything: the works before this one are lost, too.
     if (!connection.in_transaction()) return item.result.error();
-    ESSAIM_TRY(connection.control("ROLLBACK TO work; RELEASE work"));
+    ESSAIM_TRY(connection.roll_back_to_savepoint());
   }
   return {};
 }
 
-Result<void> SqliteWriter::run_one(SqliteConnection& connection, Item* item) {
+Result<void> GroupWriter::run_one(EngineConnection& connection, Item* item) {
   try {
     return item->work(connection);
   } catch (const std::exception& e) {
@@ -173,7 +163,7 @@ Result<void> SqliteWriter::run_one(SqliteConnection& connection, Item* item) {
   }
 }
 
-void SqliteWriter::report(const Result<void>& outcome) {
+void GroupWriter::report(const Result<void>& outcome) {
   std::uint64_t failures = 0;
   if (!outcome.ok()) {
     healthy_.store(false);

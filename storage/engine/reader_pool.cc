@@ -1,19 +1,16 @@
-#include "storage/sqlite/sqlite_readers.h"
+#include "storage/engine/reader_pool.h"
 
 #include <algorithm>
 #include <exception>
 
 #include "core/base/executor.h"
-#include "storage/sqlite/sqlite_error.h"
 
 namespace essaim::storage {
 
-SqliteReaders::SqliteReaders(const DatabaseOptions& options, std::string file)
-    : file_(std::move(file)),
-      busy_timeout_(options.busy_timeout),
-      threads_wanted_(std::max(1, options.readers)) {}
+ReaderPool::ReaderPool(std::string name, int threads, OpenReader open)
+    : name_(std::move(name)), threads_wanted_(std::max(1, threads)), open_(std::move(open)) {}
 
-void SqliteReaders::stop() {
+void ReaderPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -23,11 +20,11 @@ void SqliteReaders::stop() {
   threads_.clear();
 }
 
-void SqliteReaders::start() {
+void ReaderPool::start() {
   for (int i = 0; i < threads_wanted_; ++i) threads_.emplace_back([this] { run(); });
 }
 
-void SqliteReaders::read(Work work, Done done) {
+void ReaderPool::read(Work work, Done done) {
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
@@ -36,12 +33,12 @@ void SqliteReaders::read(Work work, Done done) {
       return;
     }
   }
-  done(Error{ErrorCode::kCancelled, "database " + file_ + ": is being closed"});
+  done(Error{ErrorCode::kCancelled, "database " + name_ + ": is being closed"});
 }
 
-void SqliteReaders::run() {
+void ReaderPool::run() {
   name_this_thread("db-reader");
-  std::unique_ptr<SqliteConnection> connection;
+  std::unique_ptr<EngineConnection> connection;
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
@@ -64,13 +61,13 @@ void SqliteReaders::run() {
   }
 }
 
-Result<void> SqliteReaders::run_one(std::unique_ptr<SqliteConnection>* connection, const Work& work) {
+Result<void> ReaderPool::run_one(std::unique_ptr<EngineConnection>* connection, const Work& work) {
   if (*connection == nullptr) {
-    auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kRead, busy_timeout_, false, nullptr);
+    auto opened = open_();
     if (!opened.ok()) return opened.error();
     *connection = std::move(*opened);
   }
-  ESSAIM_TRY((*connection)->control("BEGIN"));
+  ESSAIM_TRY((*connection)->begin_reading());
   Result<void> result;
   try {
     result = work(**connection);
@@ -80,7 +77,7 @@ Result<void> SqliteReaders::run_one(std::unique_ptr<SqliteConnection>* connectio
   (*connection)->settle();
   if ((*connection)->in_transaction()) {
     // Nothing was written; ending the transaction only lets the snapshot go.
-    if (!(*connection)->control("ROLLBACK").ok()) connection->reset();
+    if (!(*connection)->roll_back().ok()) connection->reset();
   }
   return result;
 }

@@ -1,25 +1,26 @@
-// The reader threads of an SQLite database, each with its own connection. Every work sees one snapshot.
+// The reader threads of a database, each with its own connection. Every work sees one snapshot.
 #pragma once
 
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "core/base/log.h"
-#include "storage/database.h"
-#include "storage/sqlite/sqlite_connection.h"
+#include "storage/engine/engine_connection.h"
 
 namespace essaim::storage {
 
-class SqliteReaders {
+class ReaderPool {
  public:
-  SqliteReaders(const DatabaseOptions& options, std::string file);
-  ~SqliteReaders() { stop(); }
-  SqliteReaders(const SqliteReaders&) = delete;
-  SqliteReaders& operator=(const SqliteReaders&) = delete;
+  // `name` is the database's, for texts. `open` is called on the threads.
+  ReaderPool(std::string name, int threads, OpenReader open);
+  ~ReaderPool() { stop(); }
+  ReaderPool(const ReaderPool&) = delete;
+  ReaderPool& operator=(const ReaderPool&) = delete;
 
   void start();
   // Runs what was queued, refuses what comes after (kCancelled). Idempotent.
@@ -32,11 +33,11 @@ class SqliteReaders {
     Done done;
   };
   void run();
-  Result<void> run_one(std::unique_ptr<SqliteConnection>* connection, const Work& work);
+  Result<void> run_one(std::unique_ptr<EngineConnection>* connection, const Work& work);
 
-  const std::string file_;
-  const Duration busy_timeout_;
+  const std::string name_;
   const int threads_wanted_;
+  const OpenReader open_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Item> queue_;

@@ -1,31 +1,32 @@
-// The writer of an SQLite database: one thread, two connections (synchronous=FULL for what must survive power
-// loss, NORMAL for progress). Works queued while a commit runs share the next one; each runs under a
+// The writer of a database: one thread, two connections (one whose commits survive power loss, one for
+// progress). Works queued while a commit runs share the next one; each runs under a
 // savepoint, so that it can fail alone. A group begins when the last commit has returned: under little load a
 // work waits for nobody, under much load the groups grow by themselves.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "core/base/log.h"
 #include "storage/database.h"
-#include "storage/sqlite/sqlite_connection.h"
+#include "storage/engine/engine_connection.h"
 
 namespace essaim::storage {
 
-class SqliteWriter {
+class GroupWriter {
  public:
-  // `wal_grown` gets the number of pages in the write-ahead log after a commit; on the writer's thread.
-  SqliteWriter(const DatabaseOptions& options, std::string file, std::function<void(int)> wal_grown);
-  ~SqliteWriter() { stop(); }
-  SqliteWriter(const SqliteWriter&) = delete;
-  SqliteWriter& operator=(const SqliteWriter&) = delete;
+  // `name` is the database's, for texts. `open` is called by open(), then on the writer's thread.
+  GroupWriter(std::string name, OpenWriter open);
+  ~GroupWriter() { stop(); }
+  GroupWriter(const GroupWriter&) = delete;
+  GroupWriter& operator=(const GroupWriter&) = delete;
 
   // Opens both connections; before start().
   Result<void> open();
@@ -34,6 +35,8 @@ class SqliteWriter {
   void stop();
   void write(Durability durability, Work work, Done done);
   Database::Counters counters() const;
+  // For connections to count what works run.
+  std::atomic<std::uint64_t>* statements() { return &statements_; }
   bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
 
  private:
@@ -48,18 +51,17 @@ class SqliteWriter {
   Durability choose();  // with mutex_ held and something queued
   // Runs the group's works; those that find no time any more are left at its end. Gives how many were run.
   std::size_t run_group(Durability durability, Group* group);
-  Result<void> run_works(SqliteConnection& connection, Group* group, std::size_t* ran);
-  Result<void> run_one(SqliteConnection& connection, Item* item);
+  Result<void> run_works(EngineConnection& connection, Group* group, std::size_t* ran);
+  Result<void> run_one(EngineConnection& connection, Item* item);
   void report(const Result<void>& outcome);
-  std::unique_ptr<SqliteConnection>& slot(Durability d) {
+  std::unique_ptr<EngineConnection>& slot(Durability d) {
     return connections_[d == Durability::kAccept ? 0 : 1];
   }
   Result<void> ensure(Durability durability);
 
-  const std::string file_;
-  const Duration busy_timeout_;
-  const std::function<void(int)> wal_grown_;
-  std::array<std::unique_ptr<SqliteConnection>, 2> connections_;
+  const std::string name_;
+  const OpenWriter open_;
+  std::array<std::unique_ptr<EngineConnection>, 2> connections_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

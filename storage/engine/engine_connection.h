@@ -1,0 +1,37 @@
+// What an engine's connection can do beyond running statements: transactions, as the reader pool and the group writer
+// drive them. Works see a Connection only. One thread at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "storage/database.h"
+
+namespace essaim::storage {
+
+class EngineConnection : public Connection {
+ public:
+  // One snapshot until roll_back().
+  virtual Result<void> begin_reading() = 0;
+  virtual Result<void> begin_writing() = 0;
+  virtual Result<void> set_savepoint() = 0;
+  virtual Result<void> release_savepoint() = 0;
+  virtual Result<void> roll_back_to_savepoint() = 0;
+  // kUnknownOutcome if it may have happened.
+  virtual Result<void> commit() = 0;
+  virtual Result<void> roll_back() = 0;
+  // False also when the engine has rolled everything back by itself (disk full, deadlock, connection lost).
+  virtual bool in_transaction() const = 0;
+  // Ends statements that a work left open, so that they hold no snapshot, and keeps the cache small.
+  virtual void settle() = 0;
+};
+
+// Opens a connection; called again when one has to be replaced.
+using OpenReader = std::function<Result<std::unique_ptr<EngineConnection>>()>;
+using OpenWriter = std::function<Result<std::unique_ptr<EngineConnection>>(Durability)>;
+
+// Trouble of the database as a whole, not of one statement: the connection is worth opening anew.
+bool is_serious(ErrorCode code);
+
+}  // namespace essaim::storage
