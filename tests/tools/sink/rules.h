@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fnmatch.h>
@@ -36,10 +37,11 @@ class Rules {
     std::size_t at = left.find('@');
     rule.stage = left.substr(0, at);
     rule.pattern = at == std::string::npos ? "*" : left.substr(at + 1);
-    if (right.rfind("first:", 0) == 0) {
+    for (const auto& [word, number] : {std::pair{"first:", &rule.first}, std::pair{"every:", &rule.every}}) {
+      if (right.rfind(word, 0) != 0) continue;
       char* end = nullptr;
-      rule.first = std::strtol(right.c_str() + 6, &end, 10);
-      if (*end != ':') return false;
+      *number = std::strtol(right.c_str() + 6, &end, 10);
+      if (*end != ':' || *number < 1) return false;
       right = end + 1;
     }
     using Kind = Action::Kind;
@@ -70,6 +72,7 @@ class Rules {
     for (Rule& rule : rules_) {
       if (rule.stage != stage || fnmatch(rule.pattern.c_str(), subject.c_str(), FNM_CASEFOLD) != 0) continue;
       if (rule.first >= 0 && rule.seen[subject]++ >= rule.first) continue;
+      if (rule.every > 0 && ++rule.seen[subject] % rule.every != 0) continue;
       return &rule.action;
     }
     return nullptr;
@@ -80,6 +83,7 @@ class Rules {
     std::string stage;
     std::string pattern;
     long first = -1;
+    long every = 0;
     Action action;
     std::map<std::string, long> seen;
   };

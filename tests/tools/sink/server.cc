@@ -102,6 +102,11 @@ bool Server::start() {
       return false;
     }
     SSL_CTX_set_mode(tls_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    if (!options_.resumption) {
+      SSL_CTX_set_num_tickets(tls_, 0);
+      SSL_CTX_set_options(tls_, SSL_OP_NO_TICKET);
+      SSL_CTX_set_session_cache_mode(tls_, SSL_SESS_CACHE_OFF);
+    }
   }
   std::string ports;
   for (const std::string& where : options_.listen) {
@@ -145,6 +150,8 @@ void Server::turn() {
   std::int64_t now = now_ms();
   if (!paused_.empty())
     timeout = static_cast<int>(std::clamp<std::int64_t>(paused_.begin()->first - now, 0, 100));
+  if (!held_.empty())
+    timeout = static_cast<int>(std::clamp<std::int64_t>(held_.front().first - now, 0, timeout));
   epoll_event events[256];
   int count = epoll_wait(epoll_, events, 256, timeout);
   for (int i = 0; i < count; ++i) {
@@ -160,7 +167,12 @@ void Server::turn() {
       handshake(session);
       continue;
     }
-    if ((events[i].events & EPOLLOUT) != 0) write_out(session);
+    if ((events[i].events & EPOLLOUT) != 0) {
+      if (options_.delay_ms > 0)
+        flush(session, &session->leaving);
+      else
+        write_out(session);
+    }
     if (!session->dead && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) readable(session);
   }
   now = paused_.empty() ? 0 : now_ms();
@@ -173,7 +185,25 @@ void Server::turn() {
     write_out(found->second.get());
     if (!found->second->dead) process(found->second.get());
   }
+  release_held();
   dying_.clear();
+}
+
+// What we said `delay_ms` ago leaves now, to whoever has the descriptor's session still (or none).
+void Server::release_held() {
+  if (held_.empty()) return;
+  std::int64_t now = now_ms();
+  while (!held_.empty() && held_.front().first <= now) {
+    auto found = sessions_.find(held_.front().second);
+    held_.pop_front();
+    if (found == sessions_.end()) continue;
+    Session* session = found->second.get();
+    while (!session->held.empty() && session->held.front().due <= now) {
+      session->leaving += session->held.front().bytes;
+      session->held.pop_front();
+    }
+    if (session->held.empty() || !session->leaving.empty()) flush(session, &session->leaving);
+  }
 }
 
 std::string Server::report() const {
@@ -181,13 +211,13 @@ std::string Server::report() const {
   std::snprintf(
       line, sizeof line,
       "recipients=%llu transactions=%llu connections=%llu max_connections=%llu bytes=%llu first_ms=%lld "
-      "last_ms=%lld tls=%llu",
+      "last_ms=%lld tls=%llu resumed=%llu",
       static_cast<unsigned long long>(counters_.recipients),
       static_cast<unsigned long long>(counters_.transactions),
       static_cast<unsigned long long>(counters_.connections),
       static_cast<unsigned long long>(counters_.max_open), static_cast<unsigned long long>(counters_.bytes),
       static_cast<long long>(counters_.first_ms), static_cast<long long>(counters_.last_ms),
-      static_cast<unsigned long long>(counters_.tls));
+      static_cast<unsigned long long>(counters_.tls), static_cast<unsigned long long>(counters_.resumed));
   return line;
 }
 
@@ -421,6 +451,7 @@ void Server::handshake(Session* session) {
   if (result == 1) {
     session->handshaking = false;
     ++counters_.tls;
+    counters_.resumed += static_cast<std::uint64_t>(SSL_session_reused(session->ssl));
     watch(session, false);
     readable(session);
     return;
@@ -436,12 +467,21 @@ void Server::handshake(Session* session) {
 
 void Server::write_out(Session* session) {
   if (session->paused_until != 0) return;
-  while (!session->out.empty()) {
+  if (options_.delay_ms == 0) return flush(session, &session->out);
+  if (session->out.empty() && !session->closing) return;
+  std::int64_t due = now_ms() + options_.delay_ms;
+  session->held.push_back({due, std::move(session->out)});
+  session->out.clear();
+  held_.emplace_back(due, session->fd);
+}
+
+void Server::flush(Session* session, std::string* bytes) {
+  while (!bytes->empty()) {
     ssize_t put = session->ssl != nullptr
-                      ? SSL_write(session->ssl, session->out.data(), static_cast<int>(session->out.size()))
-                      : send(session->fd, session->out.data(), session->out.size(), MSG_NOSIGNAL);
+                      ? SSL_write(session->ssl, bytes->data(), static_cast<int>(bytes->size()))
+                      : send(session->fd, bytes->data(), bytes->size(), MSG_NOSIGNAL);
     if (put > 0) {
-      session->out.erase(0, static_cast<std::size_t>(put));
+      bytes->erase(0, static_cast<std::size_t>(put));
       continue;
     }
     bool again = session->ssl != nullptr
@@ -455,7 +495,7 @@ void Server::write_out(Session* session) {
     return;
   }
   if (session->writing) watch(session, false);
-  if (session->closing) finish(session);
+  if (session->closing && session->held.empty()) finish(session);
 }
 
 void Server::watch(Session* session, bool writable) {

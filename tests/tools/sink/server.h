@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,12 +23,14 @@ struct Options {
   std::string port_file;
   std::uint64_t size = 100'000'000;
   int latency_ms = 0;
+  int delay_ms = 0;
   bool pipelining = true;
+  bool resumption = true;
   Rules rules;
 };
 
 struct Counters {
-  std::uint64_t recipients = 0, transactions = 0, connections = 0, bytes = 0, tls = 0;
+  std::uint64_t recipients = 0, transactions = 0, connections = 0, bytes = 0, tls = 0, resumed = 0;
   std::uint64_t open = 0, max_open = 0;
   std::int64_t first_ms = 0, last_ms = 0;
 };
@@ -48,6 +51,13 @@ struct Session {
   std::string sender;
   std::vector<std::string> recipients;
   std::int64_t paused_until = 0;  // ms; input waits
+  // With a delay: what we said and when it leaves.
+  struct Held {
+    std::int64_t due;
+    std::string bytes;
+  };
+  std::deque<Held> held;
+  std::string leaving;
 };
 
 class Server {
@@ -69,7 +79,9 @@ class Server {
   // Applies a matching rule. True: the stage is dealt with.
   bool misbehave(Session* session, const char* stage, const std::string& subject, bool* go_on);
   void pause(Session* session, int milliseconds);
-  void write_out(Session* session);
+  void write_out(Session* session);  // now, or `delay_ms` later
+  void flush(Session* session, std::string* bytes);
+  void release_held();
   void finish(Session* session);
   void watch(Session* session, bool writable);
   void handshake(Session* session);
@@ -83,6 +95,7 @@ class Server {
   std::map<int, std::unique_ptr<Session>> sessions_;
   std::vector<std::unique_ptr<Session>> dying_;
   std::multimap<std::int64_t, int> paused_;
+  std::deque<std::pair<std::int64_t, int>> held_;  // all waits are equally long: in order
   Counters counters_;
 };
 

@@ -3,13 +3,17 @@
 // library but OpenSSL, so that it is never the bottleneck.
 //
 //   essaim-sink --listen 127.0.1.1:2526 [--listen ...] [--log FILE] [--keep DIR] [--tls PEM]
-//   [--no-pipelining]
-//               [--size N] [--latency MS] [--on RULE]... [--port-file FILE]
+//   [--no-pipelining] [--no-resumption]
+//               [--size N] [--latency MS] [--delay MS] [--on RULE]... [--port-file FILE]
+//
+// --latency: the reply to the end of a message comes so much later (a slow host). --delay: every reply and the greeting
+// do (a far one: the round trip of its network; without TLS, whose handshake would not be late). --no-resumption: every
+// TLS handshake is a full one.
 //
 // Log, one line per acknowledged recipient, written before the reply is sent:
 //   <unix time in ms> <recipient> <envelope sender> <octets> <sink address> <transaction> <Message-ID>
 // On SIGUSR1 and at the end (SIGTERM) it prints one line of counters to standard output:
-//   recipients=N transactions=N connections=N max_connections=N bytes=N first_ms=T last_ms=T tls=N
+//   recipients=N transactions=N connections=N max_connections=N bytes=N first_ms=T last_ms=T tls=N resumed=N
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -27,7 +31,8 @@ int usage(const std::string& wrong) {
   std::cerr
       << "essaim-sink: " << wrong << "\n"
       << "usage: essaim-sink --listen IP:PORT... [--log FILE] [--keep DIR] [--tls PEM] [--no-pipelining]\n"
-         "                   [--size N] [--latency MS] [--on RULE]... [--port-file FILE]\n";
+         "                   [--no-resumption] [--size N] [--latency MS] [--delay MS] [--on RULE]... "
+         "[--port-file FILE]\n";
   return 2;
 }
 
@@ -39,6 +44,10 @@ int main(int argc, char** argv) {
     std::string name = argv[i];
     if (name == "--no-pipelining") {
       options.pipelining = false;
+      continue;
+    }
+    if (name == "--no-resumption") {
+      options.resumption = false;
       continue;
     }
     if (i + 1 >= argc) return usage(name + " needs a value");
@@ -55,6 +64,8 @@ int main(int argc, char** argv) {
       options.size = std::strtoull(value.c_str(), nullptr, 10);
     } else if (name == "--latency") {
       options.latency_ms = std::atoi(value.c_str());
+    } else if (name == "--delay") {
+      options.delay_ms = std::atoi(value.c_str());
     } else if (name == "--port-file") {
       options.port_file = value;
     } else if (name == "--on") {
@@ -64,6 +75,7 @@ int main(int argc, char** argv) {
     }
   }
   if (options.listen.empty()) return usage("--listen is missing");
+  if (options.delay_ms > 0 && !options.tls.empty()) return usage("--delay goes without --tls");
   std::signal(SIGPIPE, SIG_IGN);
   struct sigaction action {};
   action.sa_handler = [](int signal) { (signal == SIGUSR1 ? g_report : g_stop) = 1; };

@@ -2,7 +2,9 @@
 // (MAIL, RCPT and DATA pipelined when offered), and tells how long the server took.
 //
 //   essaim-source --to HOST:PORT --from ADDRESS --rcpt LIST... [--sessions N] [--messages N] [--size OCTETS]
-//                 [--reconnect] [--log FILE] [--subject TEXT]
+//                 [--reconnect] [--log FILE] [--subject TEXT] [--each N] [--mail-parameters TEXT] [--rcpt-file FILE]
+//
+// Each message goes to the next of the recipients, or with --each to the next N of them, in one transaction.
 //
 // Log, one line per message that got a reply to its final dot: <unix ms> <code> <Message-ID> <recipient>
 // <reply> At the end, on standard output: messages=N accepted=N refused=N lost=N seconds=S rate=R p50_ms=T
@@ -43,6 +45,8 @@ struct Options {
   bool reconnect = false;
   std::string log;
   std::string subject = "load";
+  std::string mail_parameters;
+  std::size_t each = 1;
 };
 
 enum class State { kConnecting, kBanner, kEhlo, kEnvelope, kBody, kQuit };
@@ -189,14 +193,22 @@ class Source {
       return;
     }
     long number = begun_++;
-    session->recipient = options_.recipients[static_cast<std::size_t>(number) % options_.recipients.size()];
+    session->recipient =
+        options_.recipients[static_cast<std::size_t>(number) * options_.each % options_.recipients.size()];
     session->message_id = "<" + run_ + "." + std::to_string(number) + "@client.example>";
     session->began = Steady::now();
     session->state = State::kEnvelope;
-    session->replies_due = 3;
+    session->replies_due = static_cast<int>(options_.each) + 2;
     session->refused_in_envelope = 0;
     session->refusal.clear();
-    send(session, "MAIL FROM:<" + options_.from + ">\r\nRCPT TO:<" + session->recipient + ">\r\nDATA\r\n");
+    std::string envelope = "MAIL FROM:<" + options_.from + ">";
+    if (!options_.mail_parameters.empty()) envelope += " " + options_.mail_parameters;
+    envelope += "\r\n";
+    for (std::size_t i = 0; i < options_.each; ++i) {
+      std::size_t index = static_cast<std::size_t>(number) * options_.each + i;
+      envelope += "RCPT TO:<" + options_.recipients[index % options_.recipients.size()] + ">\r\n";
+    }
+    send(session, envelope + "DATA\r\n");
   }
 
   void finish_message(Session* session, const std::string& line) {
@@ -250,7 +262,8 @@ int usage(const std::string& wrong) {
   std::cerr
       << "essaim-source: " << wrong
       << "\nusage: essaim-source --to HOST:PORT --from ADDRESS --rcpt LIST... [--sessions N] [--messages N]\n"
-         "                     [--size OCTETS] [--reconnect] [--log FILE] [--subject TEXT]\n";
+         "                     [--size OCTETS] [--reconnect] [--log FILE] [--subject TEXT]\n"
+         "                     [--each N] [--mail-parameters TEXT] [--rcpt-file FILE]\n";
   return 2;
 }
 
@@ -275,6 +288,14 @@ int main(int argc, char** argv) {
       options.from = value;
     } else if (name == "--rcpt") {
       options.recipients.push_back(value);
+    } else if (name == "--rcpt-file") {
+      std::ifstream file(value);
+      for (std::string line; std::getline(file, line);)
+        if (!line.empty()) options.recipients.push_back(line);
+    } else if (name == "--each") {
+      options.each = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (name == "--mail-parameters") {
+      options.mail_parameters = value;
     } else if (name == "--sessions") {
       options.sessions = std::atoi(value.c_str());
     } else if (name == "--messages") {

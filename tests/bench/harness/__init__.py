@@ -1,0 +1,1 @@
+"""What the tables are made with: contenders, the sink, measuring, and printing."""

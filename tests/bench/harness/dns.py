@@ -1,0 +1,17 @@
+"""Names for the sink: a real name server (NSD) with an MX for each domain of the members, each with a host of its own."""
+
+from support import dns
+
+
+class Names:
+    def __init__(self, folder, sink, domains, dead=0, dead_ip=None):
+        """The first `dead` domains have their hosts at `dead_ip`."""
+        records = []
+        for i in range(domains):
+            ip = dead_ip if i < dead else sink.ips[i % len(sink.ips)]
+            records.append(f"d{i} 3600 IN MX 10 mx.d{i}\nmx.d{i} 3600 IN A {ip}")
+        self._server = dns.NameServer(folder, {"example": "\n".join(records)})
+        self.address = self._server.address
+
+    def stop(self):
+        self._server.stop()

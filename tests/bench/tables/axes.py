@@ -1,0 +1,163 @@
+"""How the figures change with one thing at a time."""
+
+import sqlite3
+import subprocess
+import threading
+
+from harness import dns
+
+ONLY = ("rate", "cpu_us", "peak_mb")
+
+
+class Loops:
+    NAME = "loops"
+    HELP = "event loops: 1 and 2"
+
+    @staticmethod
+    def run(bench):
+        members = bench.scaled(100_000)
+        for envelope in ("personal", "common"):
+            for _ in range(bench.rounds):
+                for loops in (1, 2):
+                    bench.essaim_run(Loops.NAME, f"{envelope}, loops = {loops}", members=members, envelope=envelope,
+                                     extra=f"loops = {loops}", only=ONLY)
+
+
+class Sizes:
+    NAME = "sizes"
+    HELP = "messages of 1 KB to 10 MB, personal copies"
+
+    @staticmethod
+    def run(bench):
+        for size, count in ((1 << 10, 100_000), (4 << 10, 100_000), (64 << 10, 20_000), (1 << 20, 2_000), (10 << 20, 200)):
+            members = bench.scaled(count)
+            variant = f"{size >> 10:,} KB, {members:,} members"
+            for _ in range(bench.rounds):
+                bench.bare_run(Sizes.NAME, variant, members, 1, size=size)
+                bench.essaim_run(
+                    Sizes.NAME, variant, members=members, size=size, only=(*ONLY, "megabytes_s"),
+                    delivery="", derive=lambda sample, size=size: {"megabytes_s": sample["rate"] * size / 1e6})
+
+
+class PerTransaction:
+    NAME = "recipients"
+    HELP = "recipients in a transaction: 1 to 1,000, identical copies"
+
+    @staticmethod
+    def run(bench):
+        members = bench.scaled(100_000)
+        for count in (1, 10, 50, 100, 1000):
+            for _ in range(bench.rounds):
+                variant = f"{count:,} in a transaction"
+                bench.bare_run(PerTransaction.NAME, variant, members, count)
+                bench.essaim_run(PerTransaction.NAME, variant, members=members, envelope="common",
+                                 delivery=f"recipients_per_transaction = {count}", only=ONLY)
+
+
+class Latency:
+    NAME = "latency"
+    HELP = "round trip to the far end: 0, 20 and 200 ms, 100 destinations, personal copies; connections follow"
+
+    @staticmethod
+    def run(bench):
+        for delay, count in ((0, 20_000), (20, 20_000), (200, 10_000)):
+            members = bench.scaled(count)
+            for _ in range(bench.rounds):
+                bench.essaim_run(
+                    Latency.NAME, f"{delay} ms, {members:,} members", "essaim by MX", members=members, mx=True,
+                    sink_options=["--delay", delay] if delay else [], only=(*ONLY, "connections"),
+                    derive=lambda sample: {"connections": sample["max_connections"]})
+
+
+class Dead:
+    NAME = "dead"
+    HELP = "0, 10 and 50 percent of destinations dead, refusing or silent: what the living get in a second"
+
+    @staticmethod
+    def run(bench):
+        members = bench.scaled(100_000)
+        for share in (0, 10, 50):
+            for silent in (False, True) if share else (False,):
+                variant = f"{share} % " + ("silent" if silent else "refuse" if share else "dead")
+                for _ in range(bench.rounds):
+                    Dead._measure(bench, variant, members, share, silent)
+
+    @staticmethod
+    def _measure(bench, variant, members, share, silent):
+        ip = "127.0.9.9"
+        with bench.folder() as folder, bench.sink(
+                folder, addresses=100, more=[ip] if silent else [], rules=[f"connect@{ip}:*=hang"] if silent else []) as sink:
+            with bench.running(dns.Names(folder, sink, 100, dead=share, dead_ip=ip)) as names, bench.running(
+                    bench.node(folder, members, dns=names.address, mx_port=sink.port, delivery='drain = "1s"')) as node:
+                living = members - sum(1 for i in range(members) if i % 100 < share)
+                sample, load_before, others = bench.distribute(node, sink, folder, living, finished=share == 0)
+        bench.figures.add(Dead.NAME, variant, "essaim by MX", {key: sample[key] for key in (*ONLY, "seconds")}, load_before,
+                          others)
+
+
+class Tls:
+    NAME = "tls"
+    HELP = "in clear and with TLS: connections kept; one for each message with resumed and with full handshakes"
+
+    @staticmethod
+    def run(bench):
+        certificate = bench.work / "sink.pem"
+        if not certificate.exists():
+            key = bench.work / "sink.key"
+            subprocess.run(
+                ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650",
+                 "-subj", "/CN=sink.example", "-keyout", str(key), "-out", str(bench.work / "sink.crt")],
+                check=True, capture_output=True)
+            certificate.write_text((bench.work / "sink.crt").read_text() + key.read_text())
+        tls = ["--tls", certificate]
+        each = "transactions_per_connection = 1"
+        rows = [("in clear, 100 messages on a connection", 100_000, [], ""),
+                ("TLS, 100 messages on a connection", 100_000, tls, ""),
+                ("in clear, a connection each", 20_000, [], each),
+                ("TLS, a resumed handshake each", 20_000, tls, each),
+                ("TLS, a full handshake each", 20_000, [*tls, "--no-resumption"], each)]
+        for _ in range(bench.rounds):
+            for variant, count, options, delivery in rows:
+                members = bench.scaled(count)
+                bench.essaim_run(
+                    Tls.NAME, variant, members=members, sink_options=options, delivery=delivery,
+                    only=(*ONLY, "connections", "resumed"),
+                    derive=lambda sample: {"resumed": sample["resumed"] / sample["tls"] if sample["tls"] else None})
+
+
+class Checkpoints:
+    NAME = "checkpoints"
+    HELP = "while somebody checkpoints the database 20 times a second"
+
+    @staticmethod
+    def run(bench):
+        members = bench.scaled(100_000)
+        for envelope in ("personal", "common"):
+            for _ in range(bench.rounds):
+                for often in (False, True):
+                    Checkpoints._measure(bench, members, envelope, often)
+
+    @staticmethod
+    def _measure(bench, members, envelope, often):
+        with bench.folder() as folder, bench.sink(folder) as sink, bench.running(
+                bench.node(folder, members, envelope=envelope, smarthost=sink.smarthost)) as node:
+            stop, done = threading.Event(), []
+
+            def checkpoint():
+                with sqlite3.connect(node.server.database, timeout=1) as connection:
+                    while not stop.wait(0.05):
+                        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+                        done.append(1)
+
+            thread = threading.Thread(target=checkpoint) if often else None
+            if thread:
+                thread.start()
+            try:
+                sample, load_before, others = bench.distribute(node, sink, folder, members)
+            finally:
+                stop.set()
+                if thread:
+                    thread.join()
+        sample["checkpoints"] = len(done)
+        bench.figures.add(Checkpoints.NAME, f"{envelope}, " + ("20 checkpoints a second" if often else "as it is"), "essaim",
+                          {key: sample[key] for key in (*ONLY, "checkpoints")}, load_before, others)
