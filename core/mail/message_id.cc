@@ -35,10 +35,12 @@ std::optional<std::string> normalised_message_id(std::string_view value) {
     } else {
       if (c == '"') quoted = !quoted;
       id.push_back(c);
+      if (quoted && c == '\\' && i + 1 < value.size() && value[i + 1] > ' ') id.push_back(value[++i]);
       if (id.size() > kLongest) return std::nullopt;
     }
   }
-  if (id.empty() || id.find_first_of("<>") != std::string::npos) return std::nullopt;
+  // With a quotation mark alone, nobody knows where it ends.
+  if (quoted || id.empty() || id.find_first_of("<>") != std::string::npos) return std::nullopt;
   return "<" + id + ">";
 }
 

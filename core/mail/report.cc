@@ -248,6 +248,8 @@ Result<ComposedReport> compose_report(const Report& report) {
                  "a report needs a sender, a recipient, a Message-ID, a host and a subject"};
   if (has_control(report.from_address) || has_control(report.to_address))
     return Error{ErrorCode::kInvalid, "a control character in an address of a report"};
+  if (!is_valid_utf8(report.from_address) || !is_valid_utf8(report.to_address))
+    return Error{ErrorCode::kInvalid, "an address of a report is not UTF-8"};
   bool utf8_addresses = false;
   for (const ReportRecipient& one : report.recipients) {
     if (has_control(one.address))

@@ -58,7 +58,8 @@ struct ComposedReport {
   bool needs_smtputf8 = false;  // its own header or recipient has UTF-8
 };
 
-// kInvalid: no recipient, sender, Message-ID or reporting host, or a line end in an address.
+// kInvalid: no recipient, sender, Message-ID or reporting host, a line end in an address, or one that is
+// not UTF-8.
 Result<ComposedReport> compose_report(const Report& report);
 
 // What happened, in English, for people.

@@ -27,6 +27,16 @@ BOOST_AUTO_TEST_CASE(ids_have_one_form) {
              "<odd.folding@author.example>");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_normal_stays) {
+  for (const char* value :
+       {"<a@b>", "\"a\\\"b c\"@d", "a(b)c", "<a(b>", "(c) x", "\"<\\\\\"@x", "b=\"c\\\"d\""}) {
+    const auto id = normalised_message_id(value);
+    if (id) BOOST_TEST(normalised_message_id(*id).value_or("none") == *id, value);
+  }
+  BOOST_TEST(!normalised_message_id("a\"b@c").has_value());
+  BOOST_TEST(!normalised_message_id("<a\"b@c>").has_value());
+}
+
 BOOST_AUTO_TEST_CASE(generated_ids_differ_and_are_normal) {
   std::set<std::string> seen;
   for (int i = 0; i < 1000; ++i) {

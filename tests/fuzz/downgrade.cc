@@ -1,0 +1,25 @@
+// Messages in 7 bit: ASCII, read the same, and not changed again.
+#include "core/mail/downgrade.h"
+
+#include "core/base/text.h"
+#include "core/mail/header_block.h"
+#include "core/smtp/dot_stuffing.h"
+#include "tests/fuzz/target.h"
+
+using namespace essaim;
+using namespace essaim::mail;
+
+ESSAIM_FUZZ_MESSAGES(downgrade) {
+  const Downgraded result = downgraded_to_7bit(data);
+  if (result.outcome == Downgraded::Outcome::kNotNeeded) ESSAIM_CHECK(is_ascii(data));
+  if (result.outcome == Downgraded::Outcome::kNotPossible) ESSAIM_CHECK(*result.why != '\0');
+  if (result.outcome != Downgraded::Outcome::kDone) return;
+  ESSAIM_CHECK(!is_ascii(data) && is_ascii(result.message));
+  ESSAIM_CHECK(result.message.size() <= 20 * data.size() + 2'000);
+  ESSAIM_CHECK(smtp::has_bare_line_ends(data) || !smtp::has_bare_line_ends(result.message));
+  ESSAIM_CHECK(downgraded_to_7bit(result.message).outcome == Downgraded::Outcome::kNotNeeded);
+  const auto before = HeaderBlock::parse(data), after = HeaderBlock::parse(result.message);
+  ESSAIM_CHECK(before.ok());
+  if (!after.ok()) return;  // beyond the limit of a header; it was near it before
+  ESSAIM_CHECK(after->fields().size() >= before->fields().size());
+}

@@ -1,0 +1,54 @@
+// Tokens in addresses: nothing but what we made is believed, and what we make is read in either case.
+#include "lists/tokens.h"
+
+#include "core/base/text.h"
+#include "tests/fuzz/target.h"
+
+using namespace essaim;
+
+ESSAIM_FUZZ_TARGET(tokens) {
+  static const lists::Tokens tokens("a key of thirty-two octets here.");
+  const WallTime now = from_millis(1'790'000'000'000);
+  // A token is believed only if it is the one that we make for what it says.
+  if (const auto bounce = tokens.read_bounce(data)) {
+    storage::PostRecord post;
+    post.id = bounce->post_id;
+    post.kind = bounce->to_owner ? storage::PostKind::kForward : storage::PostKind::kList;
+    std::string made;
+    tokens.append_verp(post, bounce->member_id, &made);
+    ESSAIM_CHECK(made.size() <= 64 && equals_ignoring_case(made, data));
+  }
+  if (const auto member = tokens.read_leave(7, data)) {
+    std::string made;
+    tokens.append_leave(7, *member, &made);
+    ESSAIM_CHECK(equals_ignoring_case(made, data) && !tokens.read_leave(8, data));
+  }
+  if (const auto confirmed = tokens.read_confirm(data, now))
+    ESSAIM_CHECK(parse_id(data.substr(0, kIdTextLength)) == confirmed->member_id);
+  if (const auto id = parse_id(data)) ESSAIM_CHECK(*id > 0 && equals_ignoring_case(format_id(*id), data));
+
+  // The ids that the input is; tokens made for them, with one octet changed.
+  Id id = 0;
+  for (const char c : data.substr(0, 8)) id = (id << 8 | static_cast<unsigned char>(c)) & 0x7fffffffffffffff;
+  if (id == 0 || data.size() < 10) return;
+  storage::PostRecord post;
+  post.id = id;
+  std::string verp, leave;
+  tokens.append_verp(post, id / 2, &verp);
+  tokens.append_leave(id, id, &leave);
+  const auto bounce = tokens.read_bounce(verp);
+  ESSAIM_CHECK(bounce && bounce->post_id == id && bounce->member_id == id / 2);
+  ESSAIM_CHECK(tokens.read_leave(id, leave) == id);
+  const std::string confirm = tokens.confirm(id, now);
+  ESSAIM_CHECK(tokens.read_confirm(confirm, now) && tokens.read_confirm(confirm, now)->member_id == id);
+  ESSAIM_CHECK(!tokens.read_leave(id, confirm) && !tokens.read_confirm(leave, now));
+  for (std::string* token : {&verp, &leave}) {
+    char& octet = (*token)[static_cast<unsigned char>(data[8]) % token->size()];
+    if (ascii_lower(octet) == ascii_lower(data[9])) continue;
+    octet = data[9];
+    // Digits of base 32 have aliases (O and 0), which name the same id.
+    if (const auto read = tokens.read_bounce(verp))
+      ESSAIM_CHECK(read->post_id == id && read->member_id == id / 2);
+    if (const auto read = tokens.read_leave(id, leave)) ESSAIM_CHECK(*read == id);
+  }
+}
