@@ -90,13 +90,15 @@ class Database {
   virtual Result<void> backup(const std::string& file) = 0;
   // The engine's own integrity check and the settings that the promise rests on.
   virtual Result<void> check() = 0;
-  // Writes since opening: statements, commits, durable commits (fsync), for the bench and metrics.
+  // What was done since opening, for the bench and metrics: statements of works that write, commits, durable commits
+  // (fsync), and statements of works that only read.
   struct Counters {
     std::uint64_t statements = 0;
     std::uint64_t commits = 0;
     std::uint64_t durable_commits = 0;
     std::uint64_t failed_commits = 0;
   };
+    std::uint64_t reads = 0;
   virtual Counters counters() const = 0;
   // False from the first failing commit to the next success; for readiness and for pausing delivery. Thread-safe.
   virtual bool healthy() const = 0;

@@ -1,6 +1,7 @@
 // essaim storage: the database itself.
 #include <CLI/CLI.hpp>
 
+#include "smtpd/admin/client.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
@@ -50,16 +51,32 @@ int migrate(const Shell& shell, Site& site) {
                     json_text({{"from", *before}, {"to", now}}));
 }
 
+// Only the running server knows.
+int counters(const Shell& shell) {
+  auto loaded = load_settings(shell.config);
+  if (!loaded.ok()) return shell.fail(loaded.error());
+  auto answer = admin::call(loaded->settings.admin_socket(), {"counters", {}});
+  if (!answer.ok()) return shell.fail(answer.error());
+  if (shell.json) {
+    print_line(*answer);
+    return kOk;
+  }
+  for (const auto& [name, count] : Json::parse(*answer).items()) print_line(name + " " + count.dump());
+  return kOk;
+}
+
 }  // namespace
 
 void add_storage(Shell& shell) {
-  CLI::App* noun = shell.noun("storage", "the database: check, migrate, back up");
+  CLI::App* noun = shell.noun("storage", "the database: check, migrate, back up, count");
   shell.verb(noun, "check", "is the database sound, and set up so that what is acknowledged is kept",
              "  essaim storage check",
              [&shell] { return with_any(shell, [&](Site& site) { return check(shell, site); }); });
   shell.verb(noun, "migrate", "bring the schema to the newest version; `serve` does it, too",
              "  essaim storage migrate",
              [&shell] { return with_any(shell, [&](Site& site) { return migrate(shell, site); }); });
+  shell.verb(noun, "counters", "statements and commits of the running server since it started",
+             "  essaim storage counters --json", [&shell] { return counters(shell); });
   auto file = std::make_shared<std::string>();
   shell
       .verb(noun, "backup", "copy the database, consistent, also while the server runs",

@@ -77,6 +77,14 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
                               engine_->retry_destination(q.argument("domain"));
                             r->answer(message("read again"));
                           }};
+  verbs["counters"] = {{}, [this](const Request&, const ResponderPtr& r) {
+                         const auto c = database_->counters();
+                         r->answer(text({{"statements", c.statements},
+                                         {"reads", c.reads},
+                                         {"commits", c.commits},
+                                         {"durable_commits", c.durable_commits},
+                                         {"failed_commits", c.failed_commits}}));
+                       }};
   verbs["log-level"] = {{"level"}, [](const Request& q, const ResponderPtr& r) {
                           const std::string name = q.argument("level");
                           if (set_level(name)) return r->answer(message("level is " + name));

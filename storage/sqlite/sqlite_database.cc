@@ -63,7 +63,7 @@ SqliteDatabase::SqliteDatabase(const DatabaseOptions& options, const std::string
       readers_(file, options.readers,
                [this]() -> Result<std::unique_ptr<EngineConnection>> {
                  auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kRead, busy_timeout_,
-                                                      false, nullptr);
+                                                      false, &reads_);
                  if (!opened.ok()) return opened.error();
                  return std::unique_ptr<EngineConnection>(std::move(*opened));
                }),

@@ -2,6 +2,8 @@
 // mode.
 #pragma once
 
+#include <atomic>
+
 #include "storage/database.h"
 #include "storage/engine/group_writer.h"
 #include "storage/engine/reader_pool.h"
@@ -24,7 +26,11 @@ class SqliteDatabase : public Database {
   }
   Result<void> backup(const std::string& file) override;
   Result<void> check() override;
-  Counters counters() const override { return writer_.counters(); }
+  Counters counters() const override {
+    Counters counters = writer_.counters();
+    counters.reads = reads_.load();
+    return counters;
+  }
   bool healthy() const override { return writer_.healthy(); }
 
  private:
@@ -34,6 +40,7 @@ class SqliteDatabase : public Database {
 
   const std::string file_;
   const Duration busy_timeout_;
+  std::atomic<std::uint64_t> reads_{0};  // statements of readers; outlives them
   SqliteCheckpointer checkpointer_;
   ReaderPool readers_;
   GroupWriter writer_;

@@ -56,6 +56,18 @@ class OperatorAtWork(processes.Scenario):
                 pass
         self.assertEqual(3, self.counts(queue_id)["delivered"])
 
+    def test_statements_and_commits_of_a_post_are_counted(self):
+        before = self.essaim.json("storage", "counters")
+        self.post()
+        after = self.essaim.json("storage", "counters")
+        self.assertEqual(0, after["failed_commits"])
+        self.assertLess(before["durable_commits"], after["durable_commits"])
+        self.assertLess(after["durable_commits"] - before["durable_commits"], after["statements"] - before["statements"])
+        self.assertLess(before["reads"], after["reads"], "RCPT is looked up by a reader")
+        self.essaim.stop()
+        self.essaim.run("storage", "counters", check=False)
+        self.assertNotEqual(0, self.essaim.last.returncode)
+
     def test_a_suspended_destination_waits_with_its_reason(self):
         self.essaim.run("destination", "suspend", "c.example", "--reason", "asked by phone")
         reply = self.essaim.post("x@client.example", LIST, essaim.message("x@client.example", LIST))
