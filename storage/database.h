@@ -97,8 +97,8 @@ class Database {
     std::uint64_t commits = 0;
     std::uint64_t durable_commits = 0;
     std::uint64_t failed_commits = 0;
-  };
     std::uint64_t reads = 0;
+  };
   virtual Counters counters() const = 0;
   // False from the first failing commit to the next success; for readiness and for pausing delivery. Thread-safe.
   virtual bool healthy() const = 0;
