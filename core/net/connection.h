@@ -25,8 +25,12 @@ class Connection : public Disposable {
     virtual void on_data(std::string_view bytes) = 0;   // valid during the call; up to 64 KB
     virtual void on_drained() {}                        // everything written has gone to the kernel
     virtual void on_tls_established(const TlsInfo&) {}  // after start_tls()
+    // The peer sends no more, which may be all that it shut down. true: answers are under way; the connection
+    // stays open for them until close_after_flush(). false: it closes after what is queued.
+    virtual bool on_input_ended() { return false; }
     // Exactly once, last: kCancelled when the peer closed in order, kTemporary for resets, failed connects
-    // and failed handshakes (`during_tls` tells these apart: the caller may try again in clear).
+    // and failed handshakes (`during_tls` tells these apart: the caller may try again in clear), kIo when the
+    // source address cannot be bound.
     virtual void on_closed(const Error& reason, bool during_tls) = 0;
 
    protected:

@@ -93,7 +93,9 @@ void StreamConnection::begin_connect(const SocketAddress& source) {
     if (source.port() == 0) ::setsockopt(fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
 #endif
     if (::bind(fd_, source.raw(), source.raw_length()) != 0) {
-      return fail("connect to " + peer_name() + " from " + source.ip() + ": " + std::strerror(errno));
+      fail("connect to " + peer_name() + " from " + source.ip() + ": " + std::strerror(errno));
+      if (closed_) closed_->reason.code = ErrorCode::kIo;
+      return;
     }
   }
   if (::connect(fd_, peer_.raw(), peer_.raw_length()) != 0 && errno != EINPROGRESS && errno != EINTR) {
@@ -241,6 +243,7 @@ void StreamConnection::end_of_input() {
   input_ended_ = true;
   read_again_ = false;
   want_read(false);
+  if (!closing_ && listener_ != nullptr && listener_->on_input_ended()) return;
   // A peer may have shut down its side only: what we owe it is sent first.
   closing_ = true;
   later();

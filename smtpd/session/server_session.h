@@ -58,6 +58,8 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   void shut_down();
 
   bool closed() const { return phase_ == Phase::kClosed; }
+  // For an answer; it may lead to replies although the client sends no more.
+  bool waiting() const { return phase_ == Phase::kAwaitRecipient || phase_ == Phase::kAwaitSubmit; }
   const ClientInfo& client() const { return client_; }
   const SessionCounts& counts() const { return counts_; }
 

@@ -97,10 +97,23 @@ void SessionConnection::on_tls_established(const net::TlsInfo& info) {
   session_.on_tls_established(info.version, info.cipher);
 }
 
+// Exim sends its last chunk, QUIT and the end of its side at once, and waits for our replies.
+bool SessionConnection::on_input_ended() {
+  input_ended_ = session_.waiting();
+  return input_ended_;
+}
+
+void SessionConnection::after_answer() {
+  steer_reading();
+  if (!input_ended_ || closing_ || session_.waiting()) return;
+  lost_ = true;
+  close();
+}
+
 void SessionConnection::on_closed(const Error& reason, bool during_tls) {
   if (during_tls) log_incident(session_.client(), "tls-failed", reason.message);
   const bool orderly = closing_ || reason.code == ErrorCode::kCancelled;
-  finish(closing_ ? "" : orderly ? "lost" : reason.message);
+  finish(closing_ && !lost_ ? "" : orderly ? "lost" : reason.message);
 }
 
 void SessionConnection::on_deadline() {
@@ -179,7 +192,7 @@ void SessionConnection::ask_recipient(Ticket ticket, const TransactionInfo& tran
           const auto self = weak.lock();
           if (!self) return;
           (*self)->session_.on_recipient_answer(ticket, answer);
-          (*self)->steer_reading();
+          (*self)->after_answer();
         });
       });
 }
@@ -192,7 +205,7 @@ void SessionConnection::submit(Ticket ticket, std::unique_ptr<IncomingMessage> m
           const auto self = weak.lock();
           if (!self) return;
           (*self)->session_.on_submit_answer(ticket, reply);
-          (*self)->steer_reading();
+          (*self)->after_answer();
         });
       });
 }

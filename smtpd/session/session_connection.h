@@ -70,6 +70,7 @@ class SessionConnection final : public net::Disposable,
   void on_data(std::string_view bytes) override;
   void on_drained() override;
   void on_tls_established(const net::TlsInfo& info) override;
+  bool on_input_ended() override;
   void on_closed(const Error& reason, bool during_tls) override;
 
   // SessionActions
@@ -95,6 +96,7 @@ class SessionConnection final : public net::Disposable,
 
   void on_deadline();
   void steer_reading();
+  void after_answer();
   void finish(std::string_view reason);
   void leave();
 
@@ -117,6 +119,8 @@ class SessionConnection final : public net::Disposable,
   bool output_full_ = false;
   bool reading_ = true;
   bool closing_ = false;
+  bool input_ended_ = false;  // while the session was waiting
+  bool lost_ = false;         // and it did not end by QUIT
 };
 
 }  // namespace essaim::smtpd

@@ -218,21 +218,73 @@ BOOST_AUTO_TEST_CASE(a_failed_handshake_ends_the_session) {
   BOOST_TEST(server.warnings.find("tls-failed") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(answers_that_come_after_the_client_has_gone_are_dropped) {
-  Server server;
-  server.intake.hold = true;
-  server.start();
-  Peer client;
-  server.connect(&client);
-  client.connection->write("HELO x\r\n" + kEnvelope);
-  BOOST_REQUIRE(server.until([&] { return !server.intake.held.empty(); }));
-  client.connection.reset();
-  BOOST_REQUIRE(server.until([&] { return server.finished == 1; }));
-  server.intake.release();
-  server.intake.executor.stop();
-  run_for(server.loop, milliseconds(20));
-  BOOST_TEST(server.sessions.empty());
-  BOOST_TEST(server.trace.find("S: 250 2.1.5") == std::string::npos);
+BOOST_AUTO_TEST_CASE(answers_that_come_after_the_client_or_the_session_has_gone_are_dropped) {
+  for (const bool by_client : {true, false}) {
+    Server server;
+    server.intake.hold = true;
+    server.start();
+    Peer client;
+    server.connect(&client);
+    client.connection->write("HELO x\r\n" + kEnvelope);
+    BOOST_REQUIRE(server.until([&] { return !server.intake.held.empty(); }));
+    // With replies unread, so that it is a reset.
+    by_client ? client.connection.reset() : server.sessions.clear();
+    BOOST_REQUIRE(server.until([&] { return server.sessions.empty(); }));
+    server.intake.release();
+    server.intake.executor.stop();
+    run_for(server.loop, milliseconds(20));
+    BOOST_TEST(server.trace.find("S: 550 5.1.1") == std::string::npos);
+    BOOST_TEST(server.budget.used() == 0U);
+  }
+}
+
+// As Exim does it: the last chunk, QUIT and the end of its side in one go.
+BOOST_AUTO_TEST_CASE(a_client_that_has_shut_down_its_side_gets_what_it_is_owed) {
+  const struct {
+    const char* last;
+    const char* log;
+    int stored;
+  } rows[] = {
+      {"BDAT 11 LAST\r\nFrom: x\r\n\r\nQUIT\r\n", "quit=1", 1},
+      {"BDAT 11 LAST\r\nFrom: x\r\n\r\n", "lost", 1},
+      {"NOOP\r\n", "lost", 0},
+      {"DATA\r\n", "lost", 0},
+      {"BDAT 11 LAST\r\nFrom", "lost", 0},
+  };
+  for (const auto& row : rows) {
+    BOOST_TEST_CONTEXT(row.last) {
+      Server server;
+      server.intake.hold = true;
+      server.start();
+      std::string got;
+      std::atomic<bool> ended{false};
+      std::thread client([&] {
+        const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+        ESSAIM_CHECK(::connect(fd, server.socket->address().raw(), server.socket->address().raw_length()) ==
+                     0);
+        char buffer[4096];
+        ESSAIM_CHECK(::recv(fd, buffer, sizeof buffer, 0) > 0);  // the greeting
+        const std::string all = "EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<dev@l>\r\n" + std::string(row.last);
+        ESSAIM_CHECK(::send(fd, all.data(), all.size(), 0) == static_cast<ssize_t>(all.size()));
+        ::shutdown(fd, SHUT_WR);
+        for (ssize_t n = 0; (n = ::recv(fd, buffer, sizeof buffer, 0)) > 0;)
+          got.append(buffer, static_cast<std::size_t>(n));
+        ::close(fd);
+        ended = true;
+      });
+      BOOST_TEST(server.until([&] { return !server.intake.held.empty(); }));
+      run_for(server.loop, milliseconds(20));  // the end of its side is seen while the answer is under way
+      server.intake.hold = false;
+      server.intake.release();
+      BOOST_TEST(server.until([&] { return server.finished == 1 && ended; }));
+      client.join();
+      BOOST_TEST(got.find("250 2.1.5 OK\r\n") != std::string::npos, got);
+      BOOST_TEST(server.intake.stored == row.stored);
+      BOOST_TEST((got.find("queued as") != std::string::npos) == (row.stored == 1));
+      BOOST_TEST(server.logged().find(row.log) != std::string::npos, server.logged());
+      BOOST_TEST(server.sessions.empty());
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_that_never_comes_has_a_deadline) {
