@@ -105,7 +105,7 @@ class Scenario(unittest.TestCase):
 
     def _finish(self):
         result = self._outcome.result
-        failed = any(test is self for test, _ in result.failures + result.errors)
+        failed = any(getattr(test, "test_case", test) is self for test, _ in result.failures + result.errors)
         if failed:
             for name, path in self._logs:
                 text = pathlib.Path(path).read_text(errors="replace") if pathlib.Path(path).exists() else ""
