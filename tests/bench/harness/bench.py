@@ -31,6 +31,11 @@ class Bench:
         """A count of recipients or messages, less for a quick look."""
         return max(1, int(count * self.options.scale))
 
+    def spread(self, personal):
+        """Do peers send each domain to an address of its own? So they were faster with a transaction for each recipient;
+        with many in one, a smart host lets them fill it."""
+        return {"fastest": personal, "domain": True, "smarthost": False}[self.options.peers_by]
+
     @contextlib.contextmanager
     def folder(self):
         path = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=self.work))

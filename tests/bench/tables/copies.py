@@ -9,7 +9,7 @@ def _peers(bench, table, variant, members, personal):
     """Gives a function that measures each peer once; they were warmed by a run that does not count."""
     stack = contextlib.ExitStack()
     made, sink, folder = stack.enter_context(
-        bench.peers(members=members, personal=personal, spread=bench.options.spread))
+        bench.peers(members=members, personal=personal, spread=bench.spread(personal)))
     for contender in made.values():
         bench.distribute(contender, sink, folder, members)
 
@@ -67,7 +67,7 @@ class Small:
             made = {}
             if bench.options.peers:
                 made, sink, folder = stack.enter_context(
-                    bench.peers(members=members, domains=50, personal=True, spread=bench.options.spread))
+                    bench.peers(members=members, domains=50, personal=True, spread=bench.spread(True)))
             for warming in [True] + [False] * bench.rounds:
                 if not warming:
                     bench.bare_run(Small.NAME, variant, posts * members, 1)

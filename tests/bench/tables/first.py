@@ -70,6 +70,8 @@ class First:
             for _ in range(bench.rounds):
                 load, others = _round(bench, members, waits, by_mx)
                 load_before, share = max(load_before, load), max(share, others)
+            if not waits:  # the large post was out before a small one was in
+                continue
             waits.sort()
             variant, contender = f"beside a post to {members:,}", "essaim by MX" if by_mx else "essaim"
             for wait in waits:
