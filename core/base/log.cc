@@ -1,13 +1,11 @@
 #include "core/base/log.h"
 
+#include <array>
+#include <charconv>
 #include <mutex>
 
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-#include <spdlog/async.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
+#include "core/base/log_output.h"
+#include "core/base/log_repeats.h"
 #include "core/base/text.h"
 
 namespace essaim::log {
@@ -16,17 +14,10 @@ namespace {
 struct State {
   std::atomic<Level> level{Level::kInfo};
   std::atomic<bool> json{false};
-  std::shared_ptr<spdlog::logger> logger;
   std::mutex capture_mutex;
   Capture::Sink capture;
   std::atomic<bool> captured{false};
-
-  State() {
-    auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    logger = std::make_shared<spdlog::logger>("essaim", sink);
-    logger->set_pattern("%v");
-    logger->set_level(spdlog::level::trace);
-  }
+  Repeats repeats;
 };
 
 State& state() {
@@ -48,60 +39,135 @@ const char* level_name(Level level) {
   return "error";
 }
 
-bool needs_quotes(std::string_view value) {
-  if (value.empty()) return true;
-  return value.find_first_of(" \"=\\") != std::string_view::npos;
+// What a value is made of, so that nearly all are copied after one look.
+enum Class : unsigned char { kPlain = 0, kQuoted = 1, kSlow = 2 };
+
+constexpr std::array<unsigned char, 256> classes() {
+  std::array<unsigned char, 256> table{};
+  for (std::size_t c = 0; c < table.size(); ++c) table[c] = c < 0x20 || c >= 0x7f ? kSlow : kPlain;
+  for (const char c : {' ', '=', '\\'}) table[static_cast<unsigned char>(c)] = kQuoted;
+  table['"'] = kSlow;
+  return table;
+}
+constexpr auto kClasses = classes();
+constexpr std::size_t kShown = 1024;  // octets of a value; the default limit of escaped_for_display()
+
+unsigned class_of(std::string_view value) {
+  unsigned all = value.empty() ? kQuoted : value.size() > kShown ? kSlow : kPlain;
+  for (const char c : value) all |= kClasses[static_cast<unsigned char>(c)];
+  return all;
 }
 
-void append_value(std::string_view value, std::string* out) {
-  std::string shown = escaped_for_display(value);
-  if (!needs_quotes(shown)) {
-    *out += shown;
-    return;
-  }
+void append_quoted(std::string_view shown, bool json, std::string* out) {
   out->push_back('"');
-  for (char c : shown) {
-    if (c == '"') out->push_back('\\');
+  for (const char c : shown) {
+    if (c == '"' || (json && c == '\\')) out->push_back('\\');
     out->push_back(c);
   }
   out->push_back('"');
 }
 
-std::string text_line(Level level, std::string_view event, const Field* fields, std::size_t count) {
-  std::string line = format_iso8601(system_clock().wall_now());
-  line += ' ';
-  if (level != Level::kInfo) {
-    line += level_name(level);
-    line += ' ';
+void append_value(std::string_view value, bool json, std::string* out) {
+  const unsigned all = class_of(value);
+  if (all == kPlain && !json) {
+    out->append(value);
+  } else if ((all & kSlow) == 0 && !json) {
+    out->append(1, '"').append(value).append(1, '"');
+  } else if (all == kPlain) {
+    out->append(1, '"').append(value).append(1, '"');
+  } else {
+    const std::string shown = escaped_for_display(value, kShown);
+    // What was only escaped may need no quotation.
+    if (json || (class_of(shown) & kQuoted) != 0 || shown.find('"') != std::string::npos)
+      append_quoted(shown, json, out);
+    else
+      out->append(shown);
   }
-  line += event;
-  for (std::size_t i = 0; i < count; ++i) {
-    line += ' ';
-    line += fields[i].name;
-    line += '=';
-    append_value(fields[i].value, &line);
-  }
-  return line;
 }
 
-std::string json_line(Level level, std::string_view event, const Field* fields, std::size_t count) {
-  nlohmann::ordered_json object;
-  object["time"] = format_iso8601(system_clock().wall_now());
-  object["level"] = level_name(level);
-  object["event"] = std::string(event);
-  for (std::size_t i = 0; i < count; ++i)
-    object[std::string(fields[i].name)] = escaped_for_display(fields[i].value);
-  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+// The text of a second is made once.
+void append_now(std::string* out) {
+  thread_local std::int64_t second = -1;
+  thread_local std::string text;
+  const std::int64_t now = to_millis(system_clock().wall_now());
+  if (now / 1000 != second || text.empty()) {
+    second = now / 1000;
+    text = format_iso8601(from_millis(second * 1000));
+  }
+  const int millis = static_cast<int>(now % 1000);
+  out->append(text, 0, text.size() - 4);
+  out->push_back(static_cast<char>('0' + millis / 100));
+  out->push_back(static_cast<char>('0' + millis / 10 % 10));
+  out->push_back(static_cast<char>('0' + millis % 10));
+  out->push_back('Z');
 }
 
 }  // namespace
 
-Field::Field(std::string_view n, Duration v)
-    : name(n), value(fmt::format("{:.3f}", std::chrono::duration<double>(v).count())) {}
+void append_seconds(Duration time, std::string* out) {
+  std::int64_t millis = std::chrono::round<std::chrono::milliseconds>(time).count();
+  if (millis < 0) {
+    out->push_back('-');
+    millis = -millis;
+  }
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, millis / 1000).ptr;
+  out->append(digits, end).push_back('.');
+  out->push_back(static_cast<char>('0' + millis / 100 % 10));
+  out->push_back(static_cast<char>('0' + millis / 10 % 10));
+  out->push_back(static_cast<char>('0' + millis % 10));
+}
+
+Field::Field(std::string_view n, Duration v) : name(n) {
+  append_seconds(v, &value);
+}
+
+Line::Line(Level level, std::string_view event)
+    : level_(level), json_(state().json.load(std::memory_order_relaxed)) {
+  text_.reserve(384);
+  if (json_) text_ += "{\"time\":\"";
+  append_now(&text_);
+  if (json_) {
+    text_.append("\",\"level\":\"")
+        .append(level_name(level))
+        .append("\",\"event\":\"")
+        .append(event)
+        .append("\"");
+    return;
+  }
+  text_ += ' ';
+  if (level != Level::kInfo) text_.append(level_name(level)).append(1, ' ');
+  text_.append(event);
+}
+
+Line& Line::add(std::string_view name, std::string_view value) {
+  if (json_)
+    text_.append(",\"").append(name).append("\":");
+  else
+    text_.append(1, ' ').append(name).append(1, '=');
+  append_value(value, json_, &text_);
+  return *this;
+}
+
+void Line::write() {
+  State& s = state();
+  if (level_ < s.level.load(std::memory_order_relaxed)) return;
+  if (json_) text_.push_back('}');
+  if (s.captured.load(std::memory_order_acquire)) {
+    std::lock_guard lock(s.capture_mutex);
+    if (s.capture) {
+      s.capture(level_, text_);
+      return;
+    }
+  }
+  text_.push_back('\n');
+  output(text_, level_ >= Level::kWarning);
+}
 
 void configure(const Options& options) {
   state().level = options.level;
   state().json = options.format == Format::kJson;
+  state().repeats.set_limit(options.repeats);
 }
 
 void set_level(Level level) {
@@ -114,20 +180,26 @@ Level level() {
 void write(Level level, std::string_view event, const Field* fields, std::size_t count) {
   State& s = state();
   if (level < s.level.load(std::memory_order_relaxed)) return;
-  std::string line = s.json.load(std::memory_order_relaxed) ? json_line(level, event, fields, count)
-                                                            : text_line(level, event, fields, count);
-  if (s.captured.load(std::memory_order_acquire)) {
-    std::lock_guard lock(s.capture_mutex);
-    if (s.capture) {
-      s.capture(level, line);
-      return;
-    }
-  }
-  s.logger->log(spdlog::level::info, line);
+  if (!s.repeats.passes(level, event, fields, count)) return;
+  Line line(level, event);
+  for (std::size_t i = 0; i < count; ++i) line.add(fields[i].name, fields[i].value);
+  line.write();
 }
 
 void flush() {
-  state().logger->flush();
+  state().repeats.tell(true);
+  flush_output();
+}
+
+Gather::Gather() {
+  begin_gathering();
+}
+Gather::~Gather() {
+  end_gathering();
+}
+void Gather::flush() {
+  state().repeats.tell(false);
+  flush_gathered();
 }
 
 Capture::Capture(Sink sink) {

@@ -1,6 +1,10 @@
-// The log: one line per event, `event key=value ...` as text or one JSON object. Values are escaped, so a
-// peer cannot forge a line. Every line about a message bears `id` (the queue id). Thread-safe; never blocks
-// on the network.
+// The log: one line per event, `event key=value ...` as text or one JSON object, on standard error. Values are
+// escaped, so a peer cannot forge a line. Every line about a message bears `id` (the queue id). Thread-safe;
+// never blocks on the network.
+//
+// Lines of an event loop are gathered and written once per turn, before anything of that turn is sent, so what a
+// peer or an operator was told is in the log; warnings and errors are written at once. What a kill -9 can take
+// is the lines of the turn that it interrupts.
 //
 //   log::info("delivered", {{"id", post}, {"to", address}, {"relay", host}, {"reply", text}});
 #pragma once
@@ -34,10 +38,12 @@ struct Field {
 };
 using Fields = std::initializer_list<Field>;
 
-// Where lines go: standard error by default. Set once, before threads start.
 struct Options {
   Format format = Format::kText;
   Level level = Level::kInfo;
+  // How often events of the table in log_repeats.cc (nothing of a message) with the same key are written in a
+  // minute; the others are counted and the sum is written at its end. 0: all.
+  std::uint64_t repeats = 0;
 };
 void configure(const Options& options);
 void set_level(Level level);  // any time
@@ -57,8 +63,34 @@ inline void error(std::string_view event, Fields f = {}) {
   write(Level::kError, event, f.begin(), f.size());
 }
 
-// Writes what is buffered; before exit.
+// Writes what is gathered, of all threads; before exit.
 void flush();
+
+// A line built in place, for events of which there are thousands in a second.
+class Line {
+ public:
+  Line(Level level, std::string_view event);
+  Line& add(std::string_view name, std::string_view value);
+  void write();  // once, at the end
+
+ private:
+  const Level level_;
+  const bool json_;
+  std::string text_;
+};
+
+// Seconds with milliseconds, as fields of time are written.
+void append_seconds(Duration time, std::string* out);
+
+// While it lives, the lines of the thread that made it wait for flush(); one per thread. Of the event loop.
+class Gather {
+ public:
+  Gather();
+  ~Gather();
+  Gather(const Gather&) = delete;
+  Gather& operator=(const Gather&) = delete;
+  void flush();
+};
 
 // For tests: gets every line instead of standard error until it is destroyed. One at a time.
 class Capture {

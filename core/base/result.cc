@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "core/base/log_output.h"
+
 namespace essaim {
 
 const char* to_string(ErrorCode code) {
@@ -34,6 +36,7 @@ const char* to_string(ErrorCode code) {
 }
 
 void check_failed(const char* condition, const char* file, int line) {
+  log::flush_before_abort();
   std::fprintf(stderr, "essaim: invariant broken at %s:%d: %s\n", file, line, condition);
   std::abort();
 }

@@ -59,6 +59,8 @@ EventLoop::~EventLoop() {
 }
 
 void EventLoop::run() {
+  log::Gather gather;
+  gather_ = &gather;
   for (;;) {
     {
       const std::lock_guard lock(mutex_);
@@ -71,6 +73,7 @@ void EventLoop::run() {
   run_posted();
   run_turn_ends();
   destroy_doomed();
+  gather_ = nullptr;
   thread_.store(std::thread::id(), std::memory_order_relaxed);
 }
 
@@ -84,8 +87,11 @@ void EventLoop::run_turn() {
   now_known_ = false;
   event_base_loop(base_, work_waits ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
   run_posted();
+  // What happened is in the log before the replies leave.
+  if (gather_ != nullptr) gather_->flush();
   run_turn_ends();
   destroy_doomed();
+  if (gather_ != nullptr) gather_->flush();
   turns_.fetch_add(1, std::memory_order_relaxed);
   now_known_ = false;
   thread_.store(std::thread::id(), std::memory_order_relaxed);

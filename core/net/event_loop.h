@@ -3,7 +3,7 @@
 //
 // Order of work within one turn: (1) descriptors and timers that are due, in libevent's order; (2) tasks
 // posted before this turn's queue was taken, in order (those posted meanwhile wait for the next turn); (3)
-// the TurnEnd hooks asked for so far: connections send what the turn has queued (hooks asked for meanwhile
+// what was logged is written, then the TurnEnd hooks asked for so far: connections send what the turn has queued (hooks asked for meanwhile
 // wait for the next turn); (4) objects given to destroy_later() die. Completions are delivered by tasks, so
 // never from within the call that asked for them.
 #pragma once
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/base/log.h"
 
 struct event_base;
 struct event;
@@ -101,6 +102,7 @@ class EventLoop {
   mutable MonoTime now_{};
   mutable bool now_known_ = false;
   std::atomic<std::uint64_t> turns_{0};
+  log::Gather* gather_ = nullptr;  // while run() runs
 };
 
 // Calls back once, `after` from now, on the loop's thread. Starting again moves it; the destructor cancels.

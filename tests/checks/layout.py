@@ -26,7 +26,6 @@ OWNED = [
     (re.compile(r"<gmime/"), ("core/mail/",)),
     (re.compile(r"<toml\+\+"), ("core/config/", "lists/")),
     (re.compile(r"<CLI/"), ("smtpd/cli/",)),
-    (re.compile(r"<spdlog/"), ("core/base/log.cc",)),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"][^">]+[">])', re.M)
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX)\b")
