@@ -1,6 +1,7 @@
 // The progress journal (DESIGN §2): local, append-only, one write() per outcome, so that what a kill -9 leaves in the page
-// cache is complete up to the last outcome. Segments of a fixed size are allocated in advance, sealed when full, synced
-// off the loops, and removed when the database has all their outcomes.
+// cache is complete up to the last outcome. Recipients of a transaction who share the server's word share the record. Segments
+// of a fixed size are allocated in advance, sealed when full, synced off the loops, and removed when the database has all
+// their outcomes.
 //
 // Segment file: header {magic, version, node epoch, segment number, CRC}, then records {length, CRC-32C, bytes}; zeros
 // end it. A torn or damaged record ends the segment: what follows was never reported to anybody as recorded.
@@ -19,6 +20,7 @@
 namespace essaim::storage {
 
 struct JournalRecord {
+  static constexpr std::size_t kMaxAlso = 400;
   Id post_id = 0;
   int batch = 0;
   std::uint16_t index = 0;  // of the recipient within the batch
@@ -27,6 +29,8 @@ struct JournalRecord {
   WallTime time{};
   std::string reply;  // cut to 512 octets
   std::string host;   // cut to 256 octets
+  // Further recipients with this outcome, at most kMaxAlso; read_journal() gives each a record of its own instead.
+  std::vector<std::uint16_t> also{};
 };
 
 std::string encode_journal_record(const JournalRecord& record);

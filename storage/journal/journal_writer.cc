@@ -70,7 +70,7 @@ class Writer : public JournalWriter {
           "journal " + active_->path + ": write: " + std::strerror(number)};
     }
     offset_ += frame_.size();
-    active_->recorded.fetch_add(1);
+    active_->recorded.fetch_add(1 + record.also.size());
     pool_->touched(*active_);
     return active_->number;
   }

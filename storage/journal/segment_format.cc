@@ -1,5 +1,6 @@
 #include "storage/journal/segment_format.h"
 
+#include "core/base/check.h"
 #include "core/base/encoding.h"
 #include "core/base/text.h"
 
@@ -7,12 +8,13 @@ namespace essaim::storage {
 
 namespace {
 
-constexpr std::uint8_t kRecordVersion = 1;
+constexpr std::uint8_t kOneRecipient = 1;
+constexpr std::uint8_t kManyRecipients = 2;  // as the other, with the further ones at its end
 constexpr std::size_t kMaxReply = 512;
 constexpr std::size_t kMaxHost = 256;
 
 void append_record(const JournalRecord& r, std::string* out) {
-  put_u8(out, kRecordVersion);
+  put_u8(out, r.also.empty() ? kOneRecipient : kManyRecipients);
   put_varint(out, static_cast<std::uint64_t>(r.post_id));
   put_varint(out, static_cast<std::uint32_t>(r.batch));
   put_varint(out, r.index);
@@ -21,6 +23,10 @@ void append_record(const JournalRecord& r, std::string* out) {
   put_u64(out, static_cast<std::uint64_t>(to_millis(r.time)));
   put_string(out, std::string_view(r.reply).substr(0, kMaxReply));
   put_string(out, std::string_view(r.host).substr(0, kMaxHost));
+  if (r.also.empty()) return;
+  ESSAIM_CHECK(r.also.size() <= JournalRecord::kMaxAlso);
+  put_varint(out, r.also.size());
+  for (const std::uint16_t index : r.also) put_varint(out, index);
 }
 
 }  // namespace
@@ -35,12 +41,22 @@ Result<JournalRecord> decode_journal_record(std::string_view bytes) {
   const Error damaged{ErrorCode::kDamaged, "journal record: wrong contents"};
   Reader reader(bytes);
   JournalRecord r;
-  if (reader.u8() != kRecordVersion) return damaged;
+  const std::uint8_t version = reader.u8();
+  if (version != kOneRecipient && version != kManyRecipients) return damaged;
   const std::uint64_t post = reader.varint(), batch = reader.varint(), index = reader.varint();
   const std::uint8_t state = reader.u8();
   const std::uint64_t attempts = reader.varint();
   r.time = from_millis(static_cast<std::int64_t>(reader.u64()));
   const std::string_view reply = reader.string(), host = reader.string();
+  if (version == kManyRecipients) {
+    const std::uint64_t count = reader.varint();
+    if (count == 0 || count > JournalRecord::kMaxAlso) return damaged;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const std::uint64_t one = reader.varint();
+      if (one >= kBatchSize) return damaged;
+      r.also.push_back(static_cast<std::uint16_t>(one));
+    }
+  }
   if (reader.failed() || reader.remaining() != 0 || post > INT64_MAX || batch > INT32_MAX ||
       index >= kBatchSize || attempts > UINT16_MAX ||
       state > static_cast<std::uint8_t>(RecipientState::kSuppressed) || reply.size() > kMaxReply ||

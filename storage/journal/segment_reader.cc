@@ -3,6 +3,7 @@
 #include <cstring>
 #include <filesystem>
 #include <tuple>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -92,8 +93,13 @@ Result<SegmentEnd> read_segment(const std::string& path,
       end.torn = true;
       return end;
     }
-    ++end.records;
+    const std::vector<std::uint16_t> also = std::exchange(decoded->also, {});
+    end.records += 1 + also.size();
     ESSAIM_TRY(each(*decoded));
+    for (const std::uint16_t index : also) {
+      decoded->index = index;
+      ESSAIM_TRY(each(*decoded));
+    }
   }
   return end;
 }

@@ -158,4 +158,29 @@ BOOST_AUTO_TEST_CASE(a_journal_record_comes_back_and_long_texts_are_cut) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_journal_record_of_many_recipients_comes_back_and_fits) {
+  JournalRecord record{INT64_MAX,
+                       123456,
+                       999,
+                       RecipientState::kDelivered,
+                       65535,
+                       kNow,
+                       std::string(600, 'r'),
+                       std::string(300, 'h')};
+  for (std::size_t i = 0; i < JournalRecord::kMaxAlso; ++i)
+    record.also.push_back(static_cast<std::uint16_t>(998 - i));
+  const auto bytes = encode_journal_record(record);
+  BOOST_TEST(bytes.size() <= 2048U);  // the longest that a reader takes
+  const auto back = must(decode_journal_record(bytes));
+  BOOST_TEST(back.index == record.index);
+  BOOST_TEST(back.also == record.also, boost::test_tools::per_element());
+  mistreat(bytes, [](std::string_view damaged, bool cut) {
+    const auto r = decode_journal_record(damaged);
+    if (cut) BOOST_REQUIRE(!r.ok());
+    if (!r.ok()) return;
+    BOOST_REQUIRE(r->also.size() <= JournalRecord::kMaxAlso);
+    for (const auto index : r->also) BOOST_REQUIRE(index < kBatchSize);
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

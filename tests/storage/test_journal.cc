@@ -56,6 +56,27 @@ void flip_octet(const std::string& file, std::streamoff at) {
 
 BOOST_AUTO_TEST_SUITE(journal)
 
+BOOST_AUTO_TEST_CASE(recipients_who_share_a_record_are_read_back_one_by_one_and_released_together) {
+  TempDirectory directory;
+  Executor executor("sync", 1);
+  std::uint64_t segment = 0;
+  {
+    auto writer = must(JournalWriter::open(options_for(directory.path()), executor));
+    JournalRecord shared = record(7);
+    shared.also = {3, 9, 8};
+    segment = must(writer->append(record(1)));
+    BOOST_TEST(must(writer->append(shared)) == segment);
+    BOOST_TEST(must(writer->append(record(2))) == segment);
+    writer->segment_done(segment, 5);  // one is missing
+  }
+  std::vector<int> numbers;
+  for (const auto& r : read_all(directory.path())) {
+    BOOST_TEST(r.also.empty());
+    numbers.push_back(number_of(r));
+  }
+  BOOST_TEST(numbers == (std::vector<int>{1, 7, 3, 9, 8, 2}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(what_was_appended_is_read_back_in_order_over_segments) {
   TempDirectory directory;
   Executor executor("journal", 1);
