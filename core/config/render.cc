@@ -118,6 +118,7 @@ void append_effective(const Schema& schema, const std::string& table, const View
     const std::string key = key_of(s.name);
     // Below a view of an array's element names are relative to it; below the root they are whole.
     const std::string name = table.ends_with("[]") ? key : s.name;
+    if (s.optional && !view.is_set(name)) continue;
     std::vector<std::string> texts;
     switch (s.type) {
       case Type::kStrings:

@@ -152,9 +152,10 @@ void check_schema(const Schema& schema) {
     ESSAIM_CHECK((setting.type == Type::kEnum) == !setting.choices.empty());
     ESSAIM_CHECK(setting.minimum <= setting.maximum);
     ESSAIM_CHECK(!setting.required || (setting.default_value.empty() && !setting.example.empty()));
-    // Only texts and addresses may be unset; a number or a switch always has a value.
-    const bool may_be_empty = setting.required || setting.type == Type::kString || is_list(setting.type) ||
-                              setting.type == Type::kAddress;
+    // Texts and addresses may be unset; a number or a switch has a value, or says that it is optional.
+    ESSAIM_CHECK(!setting.optional || (setting.default_value.empty() && !setting.example.empty()));
+    const bool may_be_empty = setting.required || setting.optional || setting.type == Type::kString ||
+                              is_list(setting.type) || setting.type == Type::kAddress;
     ESSAIM_CHECK(may_be_empty || !setting.default_value.empty());
     if (!setting.default_value.empty()) {
       for (const std::string& text : default_texts(setting)) ESSAIM_CHECK(wrong_with(setting, text).empty());

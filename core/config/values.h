@@ -45,6 +45,7 @@ class View {
   bool is_set(std::string_view name) const;  // in the file, or by a default that is not empty
   bool from_file(std::string_view name) const;
   std::string string(std::string_view name) const;  // also for kEnum; "" if not set
+  // Of an optional one that is not set: false and 0; ask is_set() first.
   bool boolean(std::string_view name) const;
   std::int64_t integer(std::string_view name) const;
   std::chrono::milliseconds duration(std::string_view name) const;
