@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -143,10 +144,32 @@ struct RecipientStatus {
   std::uint32_t host = 0;   // index into BatchProgress::hosts; 0 is always ""
 };
 
+// What stands behind the host in BatchProgress::hosts and JournalRecord::host where the outcome says more than the
+// reply does. At most one of them.
+//   kDsnPassedOn   the message was taken by a host that was given its DSN parameters: reports are that host's duty
+//                  now (RFC 3461 §5.2.1). Delivered without it and with NOTIFY=SUCCESS in PostRecord::dsn: a "relayed"
+//                  report is ours to make (§5.2.2). Only for posts with a DsnRequest that goes on: not to members.
+//   kAboutMessage  the failure is the message's own (too big, its content, no SMTPUTF8 there): the same recipient
+//                  takes other mail, so it counts against nobody.
+inline constexpr std::string_view kDsnPassedOn = " (DSN passed on)";
+inline constexpr std::string_view kAboutMessage = " (about the message)";
+
+struct MarkedHost {
+  std::string_view host;  // without the mark
+  bool dsn_passed_on = false;
+  bool about_message = false;
+};
+inline MarkedHost split_host(std::string_view text) {
+  MarkedHost out{text, text.ends_with(kDsnPassedOn), text.ends_with(kAboutMessage)};
+  if (out.dsn_passed_on) out.host.remove_suffix(kDsnPassedOn.size());
+  if (out.about_message) out.host.remove_suffix(kAboutMessage.size());
+  return out;
+}
+
 struct BatchProgress {
   std::vector<RecipientStatus> recipients;
   std::vector<std::string> replies{""};
-  std::vector<std::string> hosts{""};  // "mx.example.org[192.0.2.1]:25 TLSv1.3"
+  std::vector<std::string> hosts{""};  // "mx.example.org[192.0.2.1]:25 TLSv1.3", perhaps with a mark (split_host())
 };
 
 enum class BatchQueue : int {
