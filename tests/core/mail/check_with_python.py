@@ -12,6 +12,9 @@ FOOTER_HTML = FOOTER.replace("\u00e9", "&#233;")
 # Headers that Python does not read as we do (and most readers): one that begins with a line of a mailbox file, one
 # with white space before a colon (RFC 5322 section 4.5). Their footers cannot be compared by it.
 READ_OTHERWISE = ("mbox_from_line", "odd_folding")
+# Words go into their plain text only: the HTML of Apple Mail stands within a mixed part among attachments; that of
+# ISO-2022-JP is in a charset with states.
+IN_TEXT_ONLY = ("apple_mail", "iso2022jp_alternative")
 failures = 0
 
 
@@ -68,7 +71,7 @@ def check_footer(name, kind, original, made):
     texts = [c for t, c in leaves(made) if isinstance(c, str)]
     where = sum(c.count(FOOTER) + c.count(FOOTER_HTML) for c in texts)
     wanted = 1
-    if kind.endswith("-html") and "multipart/alternative" in structure(original)[:2] \
+    if kind.endswith("-html") and name not in IN_TEXT_ONLY and "multipart/alternative" in structure(original)[:2] \
             and original.get_content_type() in ("multipart/alternative", "multipart/related"):
         wanted = 2  # once in each alternative
     check(where == wanted, name, kind, "has the words", where, "times")
