@@ -2,7 +2,11 @@
 
 #include <array>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <mutex>
+
+#include "core/base/text.h"
 
 namespace essaim::storage {
 
@@ -14,7 +18,56 @@ std::array<std::uint64_t, 3> met{};
 
 }  // namespace
 
-std::atomic<bool> FaultPlan::armed_{false};
+constinit std::atomic<bool> FaultPlan::armed_{false};
+
+namespace {
+
+// Before main(): the first statement is counted, too.
+const bool from_environment = [] {
+  const char* text = std::getenv("ESSAIM_FAULT");
+  if (text == nullptr) return false;
+  const auto plan = FaultPlan::parse(text);
+  if (plan) FaultPlan::arm(*plan);
+  return plan.has_value();
+}();
+
+}  // namespace
+
+std::optional<FaultPlan::Plan> FaultPlan::parse(std::string_view text) {
+  std::array<std::string_view, 4> parts{"", "1", "1", "io"};
+  std::size_t count = 0;
+  for (bool more = true; more && count < parts.size(); ++count) {
+    const std::size_t colon = text.find(':');
+    more = colon != std::string_view::npos;
+    parts[count] = text.substr(0, colon);
+    text.remove_prefix(more ? colon + 1 : text.size());
+  }
+  const auto first = parse_u64(parts[1]), times = parse_u64(parts[2]);
+  if (count < 2 || !text.empty() || !first || !times) return std::nullopt;
+  Plan plan;
+  plan.first = *first;
+  plan.times = *times;
+  if (parts[3] == "temporary") {
+    plan.code = ErrorCode::kTemporary;
+  } else if (parts[3] == "exhausted") {
+    plan.code = ErrorCode::kExhausted;
+  } else if (parts[3] == "conflict") {
+    plan.code = ErrorCode::kConflict;
+  } else if (parts[3] != "io") {
+    return std::nullopt;
+  }
+  if (parts[0] == "commit") {
+    plan.where = Where::kBeforeCommit;
+  } else if (parts[0] == "commit-lost") {
+    plan.where = Where::kAfterCommit;
+  } else if (parts[0] == "commit-unknown") {
+    plan.where = Where::kBeforeCommit;
+    plan.code = ErrorCode::kUnknownOutcome;
+  } else if (parts[0] != "statement") {
+    return std::nullopt;
+  }
+  return plan;
+}
 
 void FaultPlan::arm(const Plan& plan) {
   const std::lock_guard lock(mutex);
@@ -40,6 +93,8 @@ std::optional<Error> FaultPlan::check_armed(Where where) {
   if (where != current.where || current.first == 0) return std::nullopt;
   if (k < current.first || k >= current.first + current.times) return std::nullopt;
   if (current.what == What::kKill) ::raise(SIGKILL);
+  if (from_environment)
+    std::fprintf(stderr, "fault-planned number=%llu\n", static_cast<unsigned long long>(k));
   const ErrorCode code = where == Where::kAfterCommit ? ErrorCode::kUnknownOutcome : current.code;
   return Error{code, "fault planned by a test"};
 }

@@ -1,11 +1,19 @@
 // A seam for tests: makes the k-th statement or COMMIT of the whole process fail, or kills the process there,
 // so that every point of a scenario can be tried in turn. Consulted by the engines; costs one relaxed load
 // when not armed. Thread-safe; arm and disarm while no database works are under way if `seen` is to be exact.
+//
+// A whole program is armed by its environment (tests/faults), ESSAIM_FAULT=WHERE:K[:TIMES[:CODE]], with WHERE
+//   statement       the statement fails
+//   commit          COMMIT fails
+//   commit-lost     COMMIT succeeds and its answer is lost
+//   commit-unknown  COMMIT fails and its answer is lost
+// and CODE io (the default), temporary, exhausted or conflict. What was made to fail is told on standard error.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "core/base/result.h"
 
@@ -30,6 +38,8 @@ class FaultPlan {
 
   static void arm(const Plan& plan);
   static void disarm();
+  // What ESSAIM_FAULT says; nothing if it is not understood.
+  static std::optional<Plan> parse(std::string_view text);
   // Statements (or commits) met since arm().
   static std::uint64_t seen(Where where);
   // For the engines: an error if this event is to fail.

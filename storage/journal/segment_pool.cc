@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "core/base/crash_point.h"
 #include "storage/journal/segment_format.h"
 
 namespace essaim::storage {
@@ -100,6 +101,7 @@ Result<void> SegmentPool::use(const std::shared_ptr<Segment>& segment) {
     ::unlink(segment->path.c_str());
     return io_error(segment->path, "write header", number);
   }
+  ESSAIM_CRASH_POINT("journal.new-segment");
   last_number_ = segment->number;
   used_[segment->number] = segment;
   return {};
@@ -180,6 +182,7 @@ void SegmentPool::remove_complete(bool at_once) {
       ++it;
       continue;
     }
+    ESSAIM_CRASH_POINT("journal.before-remove");
     ::unlink(segment.path.c_str());
     it = used_.erase(it);
   }

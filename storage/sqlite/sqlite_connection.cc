@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <mutex>
 
+#include "core/base/crash_point.h"
 #include "storage/fault.h"
 #include "storage/sqlite/sqlite_error.h"
 
@@ -214,9 +215,11 @@ Result<void> SqliteConnection::control(const char* sql) {
 
 Result<void> SqliteConnection::commit() {
   if (auto fault = FaultPlan::check(FaultPlan::Where::kBeforeCommit)) return *fault;
+  ESSAIM_CRASH_POINT("commit.before");
   errno = 0;  // see sqlite_error()
   const int code = sqlite3_exec(handle_, "COMMIT", nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return sqlite_commit_error(handle_, code, file_);
+  ESSAIM_CRASH_POINT("commit.after");
   if (auto fault = FaultPlan::check(FaultPlan::Where::kAfterCommit)) return *fault;
   return {};
 }

@@ -1,6 +1,7 @@
 """The server under test, driven as an operator drives it: a configuration file, the command line, signals."""
 
 import json
+import os
 import re
 import signal
 import smtplib
@@ -33,12 +34,14 @@ class Essaim:
         self.config.write_text(text)
         (self.folder / "state").mkdir()
         self.process = None
+        self.environment = {}  # of the server and of the command line
         if start:
             self.start()
 
     def start(self):
         offset = len(self.process.output()) if self.process else 0
-        self.process = processes.Process("essaim", [processes.BUILD / "essaim", "serve", "--config", self.config], self.log)
+        self.process = processes.Process("essaim", [processes.BUILD / "essaim", "serve", "--config", self.config], self.log,
+                                         env=self.environment)
 
         def listening():
             found = re.search(r"listening .*?address=(\S+):(\d+)", self.process.output()[offset:])
@@ -64,7 +67,7 @@ class Essaim:
         """The command line; gives what it printed."""
         result = subprocess.run(
             [str(processes.BUILD / "essaim"), *[str(a) for a in arguments], "--config", str(self.config)],
-            input=stdin, capture_output=True, text=True, timeout=60,
+            input=stdin, capture_output=True, text=True, timeout=60, env={**os.environ, **self.environment},
         )
         if check and result.returncode != 0:
             raise AssertionError(f"essaim {' '.join(map(str, arguments))}: {result.returncode}\n{result.stdout}{result.stderr}")

@@ -1,7 +1,9 @@
-// What a sink does when it is not simply friendly. A rule: STAGE[@PATTERN]=[first:N:]ACTION
+// What a sink does when it is not simply friendly. A rule: STAGE[@PATTERN]=[first:N:|every:N:]ACTION
 //   STAGE    connect ehlo starttls mail rcpt data dot quit idle
 //   PATTERN  shell pattern on the address of MAIL and RCPT, elsewhere on the sink's own address; "*" if not
-//   given first:N  only the first N times for the same text (greylisting); first:1 is "the first time" ACTION
+//   given first:N  only the first N times for the same text (greylisting); first:1 is "the first time"
+//   every:N   each N-th time for the same text
+//   ACTION
 //   "450 4.7.1 text" a reply | close | reset | hang | flood | garbage | nul | delay:MS (and go on) |
 //            accept-close (at dot: count it as accepted, close without the reply)
 // The first rule that matches decides.

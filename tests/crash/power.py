@@ -1,0 +1,142 @@
+"""What a power failure leaves: from the contents at the beginning and the log of changes that the preloaded library wrote
+(shim/files.cc). What was synced is there. What was not is there, or is not, or is there in part: every sector of every write
+by itself, names in their order up to some point. Names are durable when their directory was synced."""
+
+import pathlib
+import struct
+
+ENTRY = struct.Struct("<c3xIQQQ")
+SECTOR = 512
+
+
+class File:
+    def __init__(self, data=b""):
+        self.data = bytearray(data)
+        self.pending = []  # (position in the log, what, at, data)
+
+    def apply(self, what, at, data):
+        if what == b"W":
+            if len(self.data) < at:
+                self.data.extend(bytes(at - len(self.data)))
+            self.data[at:at + len(data)] = data
+        elif what == b"T":
+            if at < len(self.data):
+                del self.data[at:]
+            else:
+                self.data.extend(bytes(at - len(self.data)))
+        elif what == b"A" and at > len(self.data):
+            self.data.extend(bytes(at - len(self.data)))
+
+    def synced_up_to(self, position):
+        kept = []
+        for change in self.pending:
+            if change[0] < position:
+                self.apply(*change[1:])
+            else:
+                kept.append(change)
+        self.pending = kept
+
+
+class Disk:
+    """directory: what is meant; log: where the library writes. While nothing runs: begin(), and fail() at the end."""
+
+    def __init__(self, directory, log, random):
+        self.directory, self.log, self.random = pathlib.Path(directory), pathlib.Path(log), random
+        self.lost_writes = self.kept_writes = self.torn_writes = self.lost_names = 0
+
+    def _meant(self, path):
+        return path.is_file() and not path.name.endswith("-shm") and "/spill" not in str(path)
+
+    def begin(self):
+        """All that is there now is on the disk."""
+        self.log.write_bytes(b"")
+        self.files, self.names, self.inodes, self.pending_names, self.syncs = {}, {}, {}, {}, {}
+        self.position, self.offset = 0, 0
+        for path in self.directory.rglob("*"):
+            if self._meant(path):
+                file = File(path.read_bytes())
+                self.names[str(path)] = file
+                self.inodes[path.stat().st_ino] = file
+
+    def read(self):
+        with open(self.log, "rb") as log:
+            log.seek(self.offset)
+            text = log.read()
+        at = 0
+        while at + ENTRY.size <= len(text):
+            what, length, inode, where, file = ENTRY.unpack_from(text, at)
+            data = text[at + ENTRY.size:at + ENTRY.size + length]
+            if len(data) < length:
+                break
+            at += ENTRY.size + length
+            self.position += 1
+            self._entry(what, inode, where, file, data)
+        self.offset += at
+
+    def _entry(self, what, inode, where, file, data):
+        if what == b"C":
+            self.inodes[file] = File()
+            self.pending_names.setdefault(inode, []).append((self.position, what, data.decode(), self.inodes[file]))
+        elif what in b"UR":
+            self.pending_names.setdefault(inode, []).append((self.position, what, data.decode(), None))
+        elif what == b"B":
+            self.syncs[where] = self.position
+        elif what == b"E":
+            began = self.syncs.pop(where, 0)
+            if inode in self.inodes:
+                self.inodes[inode].synced_up_to(began)
+            names = self.pending_names.get(inode, [])
+            for change in [n for n in names if n[0] < began]:
+                self._name(*change[1:])
+            self.pending_names[inode] = [n for n in names if n[0] >= began]
+        elif inode in self.inodes:
+            self.inodes[inode].pending.append((self.position, what, where, data))
+
+    def _name(self, what, text, file):
+        if what == b"C":
+            self.names[text] = file
+        elif what == b"U":
+            self.names.pop(text, None)
+        else:
+            old, _, new = text.partition("\0")
+            if old in self.names:
+                self.names[new] = self.names.pop(old)
+
+    def fail(self):
+        """The power is gone: the directory holds what would be left. How much that is differs from time to time."""
+        self.read()
+        share = self.random.choice([0.0, 0.0, 0.3, 0.7, 1.0])
+        for changes in self.pending_names.values():
+            kept = self.random.randint(0, len(changes)) if 0 < share < 1 else int(share) * len(changes)
+            self.lost_names += len(changes) - kept
+            for change in changes[:kept]:
+                self._name(*change[1:])
+        for file in {id(f): f for f in self.names.values()}.values():
+            for _, what, at, data in file.pending:
+                self._keep_some(file, what, at, data, share)
+            file.pending = []
+        for path in list(self.directory.rglob("*")):
+            if self._meant(path) or path.name.endswith("-shm"):
+                path.unlink()
+        for name, file in self.names.items():
+            pathlib.Path(name).write_bytes(file.data)
+        self.begin()
+
+    def _keep_some(self, file, what, at, data, share):
+        if what != b"W":
+            if self.random.random() < share:
+                file.apply(what, at, data)
+            return
+        ends = list(range((at // SECTOR + 1) * SECTOR, at + len(data), SECTOR)) + [at + len(data)]
+        kept, begin = 0, at
+        for end in ends:
+            if self.random.random() < share:
+                file.apply(b"W", begin, data[begin - at:end - at])
+                kept += 1
+            begin = end
+        if kept == len(ends):
+            self.kept_writes += 1
+        elif kept == 0:
+            self.lost_writes += 1
+        else:
+            self.torn_writes += 1

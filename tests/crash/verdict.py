@@ -1,0 +1,199 @@
+"""What must be true in the end: promises compared with what arrived, the ledger with the sink, the database with itself."""
+
+import collections
+import datetime
+
+import world as world_module
+from support import processes
+
+# A kill or a failure cuts off outcomes of the last moments only. Generous: the machine may be slow.
+IN_FLIGHT = 10.0        # seconds between an arrival and the kill that made it come again
+UNSYNCED = 4.0          # the same for power: about a second is promised, and syncing takes its time on a busy machine
+LATE = 5.0              # for an attempt that was under way when the lifetime ended
+
+
+UNFINISHED = ("SELECT p.id FROM post p WHERE (p.expanded = 0 OR EXISTS "
+              "(SELECT 1 FROM batch_state s WHERE s.post_id = p.id AND s.queue <> 0))")
+
+
+def wait_for_quiet(world, timeout=400):
+    processes.wait_for("an empty queue", lambda: not world.sql(UNFINISHED + " LIMIT 1"), timeout, every=0.5)
+
+
+class Verdict:
+    def __init__(self, world, traffic, ends=(), with_power=False, log=print):
+        self.world, self.traffic, self.ends, self.with_power, self.log = world, traffic, sorted(ends), with_power, log
+        self.broken = []
+        self.arrived = collections.defaultdict(dict)  # message id -> {recipient: [(time, transaction)]}
+        for receipt in world.sink.receipts():
+            self.arrived[receipt.message_id].setdefault(receipt.recipient, []).append(
+                (int(receipt.time) / 1000, receipt.transaction))
+
+    def wrong(self, text):
+        self.broken.append(text)
+
+    def all(self):
+        """The broken promises."""
+        self.read_ledger()
+        self.promises()
+        self.sums()
+        self.states()
+        self.lifetimes()
+        self.duplicates()
+        self.figures()
+        return self.broken
+
+    def read_ledger(self):
+        self.ledger = {}
+        for list_ in self.world.lists:
+            for row in self.world.server.json("post", "find", "--list", list_, "--limit", "1000000"):
+                known = self.ledger.get(row["message_id"])
+                if known:
+                    self.wrong(f"{row['message_id']} was distributed twice: {known['id']} and {row['id']}")
+                self.ledger[row["message_id"]] = row
+
+    def promises(self):
+        """Whoever was a member when a post was accepted, and stayed, has it; who had left before, has not."""
+        absences, presences = self._membership()
+        for post in self.traffic.posts:
+            got = self.arrived.get(post.message_id, {})
+            row = self.ledger.get(post.message_id)
+            if post.acknowledged is None:
+                self.wrong(f"{post.message_id} was never accepted after {post.tries} tries")
+                continue
+            if row is None:
+                self.wrong(f"{post.message_id} was acknowledged and is not in the ledger")
+                continue
+            for reply in post.replies:
+                if row["id"] not in reply:
+                    self.wrong(f"{post.message_id} is {row['id']} in the ledger; a sender was told {reply}")
+            expected = [m for m in self.world.lists[post.list] if not m.startswith((world_module.REFUSED, world_module.NEVER))]
+            missing = [m for m in expected if m not in got]
+            if missing and post.list != self.world.fleeting:
+                self.wrong(f"{post.message_id} did not reach {len(missing)} of {len(expected)} members, among them {missing[:3]}")
+            elif missing:
+                states = self._states(row)
+                for member in missing:
+                    if states.get(member) != "failed":
+                        self.wrong(f"{post.message_id} did not reach {member}, and the ledger says {states.get(member)}")
+            for address, since in presences.get(post.list, []):
+                if since < post.first_try and address not in got:
+                    self.wrong(f"{post.message_id} did not reach {address}, who joined before it was posted")
+            for address, left, back in absences.get(post.list, []):
+                if left < post.first_try and post.acknowledged < back and address in got:
+                    self.wrong(f"{post.message_id} reached {address}, who had left before it was posted")
+
+    def _membership(self):
+        absences, presences = collections.defaultdict(list), collections.defaultdict(list)
+        for (list_, address), changes in self.traffic.churn.items():
+            # A command that failed, or was cut off, may have happened.
+            if len(changes) == 1 and changes[0][0] == "add" and changes[0][3]:
+                presences[list_].append((address, changes[0][2]))
+            if len(changes) == 2 and changes[1][0] == "remove" and changes[1][3]:
+                absences[list_].append((address, changes[1][2], float("inf")))
+        return absences, presences
+
+    def _states(self, row, which="all"):
+        shown = self.world.server.json("post", "show", row["id"], "--recipients", which)["recipients"]
+        return {r["recipient"]: r["state"] for r in shown}
+
+    def sums(self):
+        """The counts of the ledger agree with themselves and with the sink, post by post."""
+        self.cut_off = 0
+        for message_id in self.arrived.keys() - self.ledger.keys():
+            self.wrong(f"{message_id} arrived and is not in the ledger")
+        for message_id, row in self.ledger.items():
+            got, counts = self.arrived.get(message_id, {}), row["counts"]
+            if counts["accepted"] != sum(counts[k] for k in ("delivered", "failed", "suppressed", "pending")):
+                self.wrong(f"{message_id}: the sums of the ledger do not agree: {counts}")
+            if counts["pending"] or not row["expanded"]:
+                self.wrong(f"{message_id}: not finished: {row}")
+            if counts["delivered"] == len(got):
+                continue
+            # A final dot that a kill cut off from its reply reached the sink and not the ledger. It is sent again, unless the
+            # member left meanwhile (suppressed) or the lifetime ended (failed). Nothing else explains it.
+            states = self._states(row)
+            for address in got:
+                if states.get(address) == "delivered":
+                    continue
+                at = max(t for t, _ in got[address])
+                left = any(c[0] == "remove" and c[2] >= at for c in self.traffic.churn.get((row["list"], address), []))
+                expired = states.get(address) == "failed" and row["list"] == self.world.fleeting
+                if not (states.get(address) == "suppressed" and left) and not expired:
+                    self.wrong(f"{message_id}: {address} got it, the ledger says {states.get(address)}, and nothing explains it")
+                elif not self._end_behind(at):
+                    self.wrong(f"{message_id}: {address} got it, the ledger says {states.get(address)}, and no kill came between")
+                self.cut_off += 1
+            if counts["delivered"] > len(got):
+                self.wrong(f"{message_id}: the ledger has {counts['delivered']} delivered, the sink {len(got)}")
+
+    def states(self):
+        """No batch is left that nobody owns, or that a dead epoch owns; nothing of a post without batches."""
+        for row in self.world.sql("SELECT post_id, number, queue, owner, epoch, pending FROM batch_state WHERE queue <> 0"):
+            self.wrong(f"a batch is left over: {row}")
+        for row in self.world.sql("SELECT post_id, number FROM batch_state WHERE pending <> 0 OR "
+                                  "delivered + failed + suppressed <> (SELECT total FROM batch b WHERE b.post_id = "
+                                  "batch_state.post_id AND b.number = batch_state.number)"):
+            self.wrong(f"a finished batch has not all its recipients: {row}")
+        for row in self.world.sql("SELECT id FROM post p WHERE batches <> (SELECT COUNT(*) FROM batch b WHERE b.post_id = p.id)"
+                                  " OR recipients <> (SELECT COALESCE(SUM(total), 0) FROM batch b WHERE b.post_id = p.id)"):
+            self.wrong(f"the batches of post {row[0]} are not those it counts")
+        for (text,) in self.world.sql("PRAGMA integrity_check"):
+            if text != "ok":
+                self.wrong(f"the database is damaged: {text}")
+
+    def lifetimes(self):
+        """Nothing is past its lifetime: neither unfinished, nor sent after it."""
+        for row in self.world.sql(UNFINISHED + " AND p.expires < ?",
+                                  int((datetime.datetime.now().timestamp() - LATE) * 1000)):
+            self.wrong(f"post {row[0]} is past its lifetime and not finished")
+        expiry = dict(self.world.sql("SELECT message_id, expires FROM post"))
+        for message_id, got in self.arrived.items():
+            last = max((t for times in got.values() for t, _ in times), default=0)
+            if message_id in expiry and last > expiry[message_id] / 1000 + LATE:
+                self.wrong(f"{message_id} was sent {last - expiry[message_id] / 1000:.1f} s after its lifetime")
+
+    def _end_behind(self, at):
+        """The first end after that instant, if it came soon enough to explain that an outcome was lost."""
+        for time, by_power in self.ends:
+            if time >= at:
+                return time if time - at <= (UNSYNCED if by_power else IN_FLIGHT) else None
+        return None
+
+    def duplicates(self):
+        """What came twice was under way at a kill, or not synced when the power failed."""
+        self.twice, self.oldest, dots = 0, 0.0, collections.defaultdict(set)
+        for message_id, got in self.arrived.items():
+            for address, times in got.items():
+                for (first, transaction), (second, _) in zip(times, times[1:]):
+                    self.twice += 1
+                    end = self._end_behind(first)
+                    # Between them there may be ends that took the outcome with them, one after the other.
+                    if end is None or end > second:
+                        self.wrong(f"{message_id} came to {address} twice ({first:.3f}, {second:.3f}) and no kill explains it")
+                        continue
+                    self.oldest = max(self.oldest, end - first)
+                    dots[end].add(transaction)
+        self.dots = sum(len(d) for d in dots.values())
+        self.most_dots = max((len(d) for d in dots.values()), default=0)
+        self.bound = len(self.ends) * (world_module.CONNECTIONS + world_module.HANDFUL)
+        if not self.with_power and self.most_dots > world_module.CONNECTIONS + world_module.HANDFUL:
+            self.wrong(f"{self.most_dots} transactions came again after one kill")
+
+    def figures(self):
+        recipients = sum(len(g) for g in self.arrived.values())
+        posts = self.traffic.posts
+        self.log(f"posts {len(posts)}, acknowledged {sum(p.acknowledged is not None for p in posts)}, "
+                 f"tries {sum(p.tries for p in posts)}; recipients {recipients}; changes of membership "
+                 f"{sum(len(c) for c in self.traffic.churn.values())}")
+        again = [p for p in posts if p.unread]
+        log_text = self.world.server.log.read_text(errors="replace")
+        self.log(f"senders that did not get the reply to their final dot and tried again: {len(again)}; told that it was there "
+                 f"already: {log_text.count(' duplicate ') + sum('duplicate' in r for p in posts for r in p.replies[1:])}; "
+                 f"distributed twice: {sum('distributed twice' in b for b in self.broken)}")
+        bound = "outcomes of the last second" if self.with_power else \
+            f"bound {self.bound}: {world_module.CONNECTIONS} final dots and {world_module.HANDFUL} at each end"
+        self.log(f"transactions that came again {self.dots}, at most {self.most_dots} after one end ({bound}); recipients "
+                 f"{self.twice}; the oldest arrived {self.oldest:.2f} s before the end")
+        self.log(f"arrived, cut off from the reply, and left or expired before it could be sent again: {self.cut_off}")
+        self.log(f"lost {sum('did not reach' in b for b in self.broken)}")
