@@ -35,7 +35,13 @@ Result<std::shared_ptr<const ActivePost>> load_post(storage::Connection& connect
   if (!post->has_value()) return Error{ErrorCode::kNotFound, "post " + format_id(id) + " does not exist"};
   Result<std::string> rendering = posts.rendering(id);
   if (!rendering.ok()) return rendering.error();
-  return activate_post(std::move(**post), *rendering);
+  std::string seven_bit;
+  if ((*post)->eight_bit || (*post)->smtputf8) {
+    Result<std::string> form = posts.rendering(id, storage::Form::kSevenBit);
+    if (!form.ok()) return form.error();
+    seven_bit = std::move(*form);
+  }
+  return activate_post(std::move(**post), *rendering, seven_bit);
 }
 
 // Members who left after the post was accepted get nothing any more.
@@ -67,8 +73,8 @@ Result<void> release_unheard(storage::BatchStore& batches, const ClaimRequest& r
 
 }  // namespace
 
-Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post,
-                                                        std::string_view rendering) {
+Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, std::string_view rendering,
+                                                        std::string_view seven_bit) {
   auto active = std::make_shared<ActivePost>();
   Result<Template> sender = Template::compile(post.envelope_sender);
   if (!sender.ok()) return sender.error();
@@ -77,6 +83,14 @@ Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post
   active->envelope_sender = std::move(*sender);
   active->private_header = std::move(*header);
   active->wire = share(smtp::dot_stuffed_message(rendering));
+  active->plain = unstuffed(*active->wire);
+  if (!seven_bit.empty()) active->wire_7bit = share(smtp::dot_stuffed_message(seven_bit));
+  active->smtputf8 = post.smtputf8;
+  if (passes_dsn_on(post)) {
+    if (post.dsn.ret == "FULL") active->dsn_return = DsnReturn::kFull;
+    if (post.dsn.ret == "HDRS") active->dsn_return = DsnReturn::kHeaders;
+    active->dsn_envelope_id = post.dsn.envelope_id;
+  }
   active->post = std::move(post);
   return std::shared_ptr<const ActivePost>(std::move(active));
 }
@@ -92,10 +106,13 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
   static const std::set<std::string> kNone;
   for (std::size_t cls = 0; cls < request.limits.size(); ++cls) {
     if (request.limits[cls] == 0) continue;
+    std::size_t parked = 0;
     Result<std::vector<storage::BatchRecord>> claimed =
         batches.claim(request.fence, kFrom[cls], kTo[cls], request.limits[cls],
-                      request.pass_over[cls] ? request.saturated : kNone);
+                      request.pass_over[cls] ? request.saturated : kNone, request.barrier, &parked);
     if (!claimed.ok()) return claimed.error();
+    result->parked = result->parked || parked > 0;
+    result->parked_more = result->parked_more || parked >= storage::BatchStore::kParkedAtOnce;
     result->taken[cls] = claimed->size();
     for (storage::BatchRecord& batch : *claimed) {
       const Id id = batch.post_id;
@@ -119,7 +136,7 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
       result->batches.push_back(std::move(batch));
     }
   }
-  if (request.look_for_due) {
+  if (request.look_for_due || result->parked) {
     Result<std::optional<WallTime>> next_due = batches.next_due();
     if (!next_due.ok()) return next_due.error();
     result->next_due = *next_due;

@@ -24,6 +24,7 @@ struct ClaimRequest {
   std::array<bool, Budget::kClasses>
       pass_over{};  // whether batches of the class for those stay where they are
   std::map<Id, std::shared_ptr<const ActivePost>> known;  // posts that need not be loaded
+  storage::ClaimBarrier barrier;                          // what the operator has suspended
   WallTime now{};
   bool look_for_unexpanded = false;
   bool look_for_due = false;  // promotes what waits and is due, and tells when the next is
@@ -40,14 +41,17 @@ struct ClaimResult {
   std::array<std::size_t, Budget::kClasses> taken{};
   std::vector<std::string> unusable;  // parked batches, for the log
   std::size_t reconciled = 0;
+  bool parked = false;       // something was left waiting behind the barrier
+  bool parked_more = false;  // and there may be more of it, so that the claim ended early
   std::optional<WallTime> next_due;
   std::vector<Id> unexpanded;
 };
 
 Result<void> run_claim(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result);
 
-// Makes what the couriers need of a post.
-Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, std::string_view rendering);
+// Makes what the couriers need of a post. `seven_bit`: its rendering in ASCII; "" if it has none.
+Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, std::string_view rendering,
+                                                        std::string_view seven_bit = {});
 
 // One step of the expansion of a big post: `rank` is used if it has no batch yet. *more: not all batches
 // exist.

@@ -96,7 +96,15 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
     session_ = std::make_unique<ClientSession>(settings_, minter_, peer_.host,
                                                settings_.tls && tls_ != nullptr && !in_clear_, this);
     session_->set_trace(static_cast<bool>(trace_));
-    connection_ = net::Connection::connect(loop_, *address, net::SocketAddress(), this);
+    net::SocketAddress source;
+    peer_.source = address->is_ipv6() ? settings_.source_ipv6 : settings_.source_ipv4;
+    if (!peer_.source.empty()) {
+      auto bound = net::SocketAddress::from_ip(peer_.source, 0);
+      if (!bound)
+        return candidate_failed(Stage::kConnect, smtp::reply(451, "4.4.1", bound.error().message), false);
+      source = *bound;
+    }
+    connection_ = net::Connection::connect(loop_, *address, source, this);
     timer_.start(settings_.connect_timeout);
   }
 
@@ -160,6 +168,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
     timer_.cancel();
     switch (phase_) {
       case Phase::kConnecting:
+        peer_.source_unusable = reason.code == ErrorCode::kIo;
         drop_connection();
         session_.reset();
         if (closing_) return finish(false, Stage::kConnect, {0, {}, "closed by us"});
@@ -210,7 +219,9 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   // ---- ClientSession::Output ----
 
   void write(std::string_view bytes) override { connection_->write(bytes); }
-  void write_shared(const SharedBytes& bytes) override { connection_->write_shared(bytes, 0, bytes->size()); }
+  void write_shared(const SharedBytes& bytes, std::size_t offset, std::size_t length) override {
+    connection_->write_shared(bytes, offset, length);
+  }
   void start_tls() override { connection_->start_tls_client(tls_, candidate().name, peer_.host); }
   void on_ready() override {
     peer_.recipients_max = session_->capabilities().recipients_max;
@@ -223,9 +234,9 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
     return listener_->next(self_, transaction);
   }
 
-  void on_outcome(const Transaction& transaction, const Outcome& outcome) override {
+  void on_outcome(const Transaction& transaction, const Outcome& outcome, Indices recipients) override {
     peer_.transactions = session_->transactions();
-    listener_->on_outcome(self_, transaction, outcome);
+    listener_->on_outcome(self_, transaction, outcome, recipients);
   }
 
   void trace(char side, std::string_view line) override {

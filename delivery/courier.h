@@ -26,6 +26,8 @@ class ChunkingRefusals;
 struct CourierSettings {
   std::string helo;  // our host name
   bool tls = true;   // STARTTLS when offered, without verification; in clear after a failed handshake
+  // Where connections come from, by family; "": the system's choice.
+  std::string source_ipv4, source_ipv6;
   std::size_t recipients_per_transaction = 100;
   int transactions_per_connection = 100;  // 0: no limit
   // RFC 5321 §4.5.3.2
@@ -35,9 +37,12 @@ struct CourierSettings {
   Duration data_timeout = std::chrono::minutes(3);  // per progress of the body
   Duration final_dot_timeout = std::chrono::minutes(10);
   Duration idle_timeout = std::chrono::seconds(5);  // kept open without work
-  // The next MAIL goes out behind the final dot (RFC 2920 §3.1 allows it). Off: some servers and filters in
-  // front of them throw away what follows the dot.
+  // With PIPELINING the next envelope goes out behind the final dot (RFC 2920 §3.1: "explicitly allowed"): one
+  // round trip and half of the system calls for each message. A server, or a filter in front of it, that loses
+  // what follows the dot or takes offence is noticed, nothing of the next message has been sent to it then, and
+  // it is remembered in `chain_refusals` (null: it is not).
   bool chain_transactions = false;
+  std::shared_ptr<ChunkingRefusals> chain_refusals;
   // With it, posts that bring `plain` go out by BDAT to servers that offer CHUNKING (RFC 3030): the whole
   // transaction in one turn, which on the loopback was twice the throughput and over a distance saves two of
   // three round trips. Null, the default: DATA. What speaks against it is what stands between us and some
@@ -47,7 +52,9 @@ struct CourierSettings {
 
 // Who it is for the log and the ledger.
 struct PeerInfo {
-  std::string host;  // "mx.example.org[192.0.2.1]:25"
+  std::string host;              // "mx.example.org[192.0.2.1]:25"
+  std::string source;            // address that was to be bound; "": the system's choice
+  bool source_unusable = false;  // it could not be
   bool tls = false;
   net::TlsInfo tls_info;
   int transactions = 0;  // done on this connection before the present one
@@ -70,7 +77,9 @@ class Courier : public net::Disposable {
                                      const smtp::Reply& reply) = 0;
     // The next transaction; false: nothing now (the courier waits for wake() or idles out).
     virtual bool next(Courier& courier, Transaction* transaction) = 0;
-    virtual void on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome) = 0;
+    // For these recipients of it, who share the outcome.
+    virtual void on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome,
+                            Indices recipients) = 0;
     // Last call, once. `usable` tells whether any candidate ever got ready.
     virtual void on_finished(Courier& courier, bool usable, Stage stage, const smtp::Reply& why) = 0;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/check.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "delivery/loop_side.h"
@@ -30,6 +31,7 @@ Crew::~Crew() = default;
 
 void Crew::take(Lease lease) {
   domains_ = std::move(lease.domains);
+  policy_ = std::move(lease.policy);
   for (Slice& slice : lease.slices) {
     if (!side_.recalled(*slice.batch)) {
       stock_.push(std::move(slice));
@@ -50,6 +52,16 @@ void Crew::take(Lease lease) {
   if (!report_.empty()) report_soon();
 }
 
+CourierSettings Crew::courier_settings() const {
+  CourierSettings settings = side_.courier_settings();
+  settings.tls = policy_->tls && side_.fabric().tls != nullptr;
+  settings.recipients_per_transaction = policy_->recipients_per_transaction;
+  settings.transactions_per_connection = policy_->transactions_per_connection;
+  settings.source_ipv4 = policy_->source_ipv4;
+  settings.source_ipv6 = policy_->source_ipv6;
+  return settings;
+}
+
 void Crew::open(std::vector<HostCandidate> list) {
   if (side_.stopping() || list.empty()) {
     side_.fabric().return_connection();
@@ -57,7 +69,7 @@ void Crew::open(std::vector<HostCandidate> list) {
     return;
   }
   auto hand = std::make_unique<Hand>();
-  hand->courier = std::make_unique<Courier>(side_.loop(), side_.courier_settings(), side_.fabric().tls,
+  hand->courier = std::make_unique<Courier>(side_.loop(), courier_settings(), side_.fabric().tls,
                                             side_.fabric().minter, std::move(list), this);
   Hand* added = hand.get();
   hands_.push_back(std::move(hand));
@@ -122,13 +134,24 @@ std::size_t Crew::in_flight() const {
   return count;
 }
 
-void Crew::on_ready(Courier&) {
+void Crew::on_ready(Courier& courier) {
+  const PeerInfo& peer = courier.peer();
+  if (!peer.source.empty() && side_.fabric().sources.ends(peer.source))
+    log::info("source-address-works-again", {{"address", std::string_view(peer.source)}});
   ++report_.ready;
   report_soon();
 }
 
-void Crew::on_candidate_failed(Courier&, const HostCandidate& host, Stage stage, const smtp::Reply& reply) {
-  report_.failed_addresses.push_back(host.address);
+void Crew::on_candidate_failed(Courier& courier, const HostCandidate& host, Stage stage,
+                               const smtp::Reply& reply) {
+  const PeerInfo& peer = courier.peer();
+  if (!peer.source_unusable) {
+    report_.failed_addresses.push_back(host.address);
+  } else if (side_.fabric().sources.begins(peer.source)) {
+    // Once: every connection that needs it fails the same way.
+    log::error("source-address-unusable",
+               {{"address", std::string_view(peer.source)}, {"reason", std::string_view(reply.text)}});
+  }
   if (report_.replies.size() < kRepliesKept) report_.replies.push_back(reply.to_string());
   log::info("connect-failed", {{"host", std::string_view(host.name)},
                                {"address", std::string_view(host.address)},
@@ -142,7 +165,7 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
   if (hand == nullptr) return false;
   const WallTime wall = side_.clock().wall_now();
   Slice slice;
-  while (side_.may_send() && stock_.pop(1, side_.settings().recipients_per_transaction, &slice)) {
+  while (side_.may_send() && stock_.pop(1, policy_->recipients_per_transaction, &slice)) {
     report_.consumed += slice.indices.size();
     // Expiry holds in every state: also for what waited long for its turn.
     if (slice.batch->post->post.expires <= wall) {
@@ -167,17 +190,25 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
   return false;
 }
 
-void Crew::on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome) {
+void Crew::on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome,
+                      Indices recipients) {
   Hand* hand = hand_of(courier);
   if (hand == nullptr) return;
   for (auto flight = hand->flights.begin(); flight != hand->flights.end(); ++flight) {
     if (flight->transaction.batch != transaction.batch) continue;
-    const auto open = std::find(flight->open.begin(), flight->open.end(), outcome.index);
-    if (open == flight->open.end()) continue;
-    flight->open.erase(open);
+    if (std::find(flight->open.begin(), flight->open.end(), recipients.front()) == flight->open.end())
+      continue;
+    // Both have the order of the transaction.
+    auto next = recipients.begin();
+    std::erase_if(flight->open, [&](std::uint16_t index) {
+      if (next == recipients.end() || *next != index) return false;
+      ++next;
+      return true;
+    });
+    ESSAIM_CHECK(next == recipients.end());
 
     if (outcome.kind == Outcome::Kind::kReturned) {
-      Slice slice{transaction.batch, {outcome.index}, flight->queued};
+      Slice slice{transaction.batch, {recipients.begin(), recipients.end()}, flight->queued};
       if (side_.recalled(*slice.batch)) {
         side_.recorder().give_back(slice);
       } else {
@@ -192,7 +223,7 @@ void Crew::on_outcome(Courier& courier, const Transaction& transaction, const Ou
       delays.in_queue = flight->started - flight->queued;
       delays.before_queue = Duration(side_.clock().wall_now() - transaction.batch->post->post.accepted) -
                             delays.in_queue - delays.transmission;
-      side_.recorder().record(transaction.batch, outcome, &peer, delays);
+      side_.recorder().record(transaction.batch, recipients, outcome, &peer, delays);
       if (outcome.kind == Outcome::Kind::kDelivered) {
         flight->accepted = true;
       } else {
@@ -244,7 +275,7 @@ bool Crew::destination_traced() const {
   const std::string& target = side_.trace_target().destination;
   if (target.empty()) return false;
   // With a smart host every destination goes there.
-  return target == key_ || !side_.settings().smarthost.empty() ||
+  return target == key_ || domains_.empty() ||
          std::find(domains_.begin(), domains_.end(), target) != domains_.end();
 }
 

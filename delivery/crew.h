@@ -52,13 +52,15 @@ class Crew final : public Courier::Listener {
   void on_candidate_failed(Courier& courier, const HostCandidate& host, Stage stage,
                            const smtp::Reply& reply) override;
   bool next(Courier& courier, Transaction* transaction) override;
-  void on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome) override;
+  void on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome,
+                  Indices recipients) override;
   void on_finished(Courier& courier, bool usable, Stage stage, const smtp::Reply& why) override;
 
   Hand* hand_of(const Courier& courier);
   void trace(Hand* hand, bool on);
   bool destination_traced() const;
   void open(std::vector<HostCandidate> candidates);
+  CourierSettings courier_settings() const;
   void settle(Hand* hand, std::deque<InFlight>::iterator flight);
   void remember_reply(const Outcome& outcome, const PeerInfo& peer);
   void report_soon();
@@ -68,6 +70,7 @@ class Crew final : public Courier::Listener {
   const std::string key_;
   const std::size_t home_;
   std::vector<std::string> domains_;
+  std::shared_ptr<const DestinationPolicy> policy_;  // of the last lease
   Rotation stock_;
   std::vector<std::unique_ptr<Hand>> hands_;
   Report report_;

@@ -4,6 +4,7 @@
 
 #include "core/base/log.h"
 #include "core/base/random.h"
+#include "delivery/destination_policy.h"
 #include "delivery/loop_side.h"
 
 namespace essaim::delivery {
@@ -23,15 +24,18 @@ constexpr Duration kRememberIdle = std::chrono::minutes(10);
 }  // namespace
 
 Destination::Destination(LoopSide& side, std::string key)
-    : side_(side), key_(std::move(key)), concurrency_(concurrency_options()) {
+    : side_(side),
+      key_(std::move(key)),
+      concurrency_(concurrency_options()),
+      rate_timer_(side.loop(), [this] { side_.pump(this); }) {
   last_used_ = side_.clock().mono_now();
 }
 
 Concurrency::Options Destination::concurrency_options() const {
   const EngineSettings& settings = side_.settings();
   Concurrency::Options options;
-  options.initial = settings.connections_initial;
-  options.max = settings.connections_per_destination;
+  options.initial = hop_ ? hop_->policy->connections_initial : settings.connections_initial;
+  options.max = hop_ ? hop_->policy->connections : settings.connections_per_destination;
   options.suspend_initial = std::min<Duration>(std::chrono::minutes(1), settings.retry_initial);
   options.suspend_max = settings.retry_max;
   return options;
@@ -42,7 +46,15 @@ void Destination::reconfigure() {
 }
 
 void Destination::update(NextHopPtr hop) {
+  const bool changed = !hop_ || (hop_->policy != hop->policy && *hop_->policy != *hop->policy);
   hop_ = std::move(hop);
+  if (!changed) return;
+  concurrency_.set_options(concurrency_options());
+  bucket_.set_rate(hop_->policy->rate, side_.clock().mono_now());
+}
+
+std::size_t Destination::per_transaction() const {
+  return hop_ ? hop_->policy->recipients_per_transaction : side_.settings().recipients_per_transaction;
 }
 
 void Destination::enqueue(const std::string& domain, Slice slice) {
@@ -69,8 +81,8 @@ int Destination::open() const {
   return sum;
 }
 
-int Destination::wanted(MonoTime now) const {
-  const std::size_t all = queue_.transactions(side_.settings().recipients_per_transaction) +
+int Destination::wanted(MonoTime now) {
+  const std::size_t all = std::min(queue_.transactions(per_transaction()), bucket_.available(now)) +
                           (stock() + per_transaction_ - 1) / per_transaction_;
   const std::size_t reasonable = (all + kWorkPerConnection - 1) / kWorkPerConnection;
   return static_cast<int>(
@@ -107,10 +119,8 @@ std::size_t Destination::lease_size(const CrewState& crew) const {
   std::size_t size = std::min(kLeasePersonal, kLeasePerCourier * couriers);
   // Common copies go out many at a time.
   const std::size_t common =
-      queue_.recipients() /
-      std::max<std::size_t>(1, queue_.transactions(side_.settings().recipients_per_transaction));
-  if (common > 1)
-    size = std::max(size, kTransactionsAhead * couriers * side_.settings().recipients_per_transaction);
+      queue_.recipients() / std::max<std::size_t>(1, queue_.transactions(per_transaction()));
+  if (common > 1) size = std::max(size, kTransactionsAhead * couriers * per_transaction());
   // When little is left it is shared out.
   std::size_t active = 0;
   for (const auto& [loop, state] : crews_) active += state.open > 0 ? 1 : 0;
@@ -118,14 +128,19 @@ std::size_t Destination::lease_size(const CrewState& crew) const {
   return std::max<std::size_t>(1, std::min(size, share + 1));
 }
 
-void Destination::fill(Lease* lease, std::size_t recipients) {
+void Destination::fill(Lease* lease, std::size_t recipients, MonoTime now) {
   Slice slice;
   std::size_t taken = 0;
-  const std::size_t per = side_.settings().recipients_per_transaction;
+  std::size_t messages = bucket_.available(now);
+  const std::size_t per = per_transaction();
   if (!queue_.empty())
     per_transaction_ = std::max<std::size_t>(1, queue_.recipients() / queue_.transactions(per));
-  while (taken < recipients && queue_.pop(std::min(kTurnPersonal, recipients - taken),
-                                          side_.settings().recipients_per_transaction, &slice)) {
+  while (taken < recipients && messages > 0 &&
+         queue_.pop(std::min({kTurnPersonal, recipients - taken, messages}), per, &slice)) {
+    const bool personal = slice.batch->post->post.mode == storage::CopyMode::kPersonal;
+    const std::size_t sent = personal ? slice.indices.size() : 1;
+    messages -= sent;
+    bucket_.take(sent);
     taken += slice.indices.size();
     lease->slices.push_back(std::move(slice));
   }
@@ -161,19 +176,31 @@ void Destination::pump() {
     if (crew.stock * 2 > size && queue_.first_priority() > 0) continue;
     Lease& lease = leases[loop];
     const std::size_t room = size > crew.stock ? size - crew.stock : 1;
-    fill(&lease, room);
+    fill(&lease, room, now);
     for (const Slice& slice : lease.slices) crew.stock += slice.indices.size();
   }
   const std::size_t home = side_.number();
   for (auto& [loop, lease] : leases) {
     if (lease.slices.empty() && lease.connections.empty()) continue;
     lease.key = key_;
+    lease.policy = hop_->policy;
     lease.home = home;
     lease.domains.assign(domains_.begin(), domains_.end());
     side_.fabric().post(loop,
                         [lease = std::move(lease)](LoopSide& side) mutable { side.lend(std::move(lease)); });
   }
+  wait_for_rate(now);
   check_saturation();
+}
+
+void Destination::wait_for_rate(MonoTime now) {
+  if (!bucket_.limited() || queue_.empty() || concurrency_.suspended(now) || bucket_.available(now) > 0)
+    return;
+  if (!rate_timer_.active()) rate_timer_.start(bucket_.wait(now));
+}
+
+std::vector<Slice> Destination::take_queue() {
+  return queue_.take_all();
 }
 
 void Destination::take_report(Report report) {
@@ -251,7 +278,11 @@ bool Destination::disposable(MonoTime now) const {
 DestinationStatus Destination::status(MonoTime now, WallTime wall) const {
   DestinationStatus status;
   status.key = key_;
-  status.domain = domains_.empty() ? side_.settings().smarthost : *domains_.begin();
+  if (!domains_.empty())
+    status.domain = *domains_.begin();
+  else
+    status.domain = hop_ ? hop_->policy->smarthost : side_.settings().smarthost;
+  if (hop_) status.rule = hop_->policy->rule;
   if (hop_)
     for (const NextHop::Host& host : hop_->hosts)
       status.hosts.push_back(host.candidate.name + "[" + host.candidate.address +

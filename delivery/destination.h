@@ -1,6 +1,9 @@
 // A next hop with its own state, on its home loop: the queue of slices, how many connections it bears, which
 // of its hosts fail, and whether it is dead for now. Work and connections are lent to crews on all loops.
 // Owned by the LoopSide.
+//
+// Settings of its own (DestinationPolicy) come with the next hop. A rate counts messages when they are lent to
+// a crew, which sends them at once: a transaction is one, whatever its recipients.
 #pragma once
 
 #include <deque>
@@ -13,6 +16,7 @@
 #include "delivery/engine.h"
 #include "delivery/lease.h"
 #include "delivery/rotation.h"
+#include "delivery/token_bucket.h"
 
 namespace essaim::delivery {
 
@@ -24,12 +28,13 @@ class Destination {
   Destination(const Destination&) = delete;
   Destination& operator=(const Destination&) = delete;
 
-  // The freshest answer of the name server, then work.
+  // The freshest answer of the name server and the settings that hold, then work.
   void update(NextHopPtr hop);
   void enqueue(const std::string& domain, Slice slice);
   void pump();  // opens connections and hands out work, as far as the limits let it
   void take_report(Report report);
   void give_back_if(const std::function<bool(const ActiveBatch&)>& wanted);
+  std::vector<Slice> take_queue();  // what is not lent
   void forget_dead();
   void reconfigure();
 
@@ -37,7 +42,10 @@ class Destination {
   // Nothing queued, lent or open, and nothing to remember.
   bool disposable(MonoTime now) const;
   bool serves(const std::string& domain) const { return domains_.count(domain) > 0; }
+  bool serves_all() const { return domains_.empty(); }  // it is the smart host of all
   DestinationStatus status(MonoTime now, WallTime wall) const;
+  // Recipients that wait and connections: how busy it is.
+  std::size_t load() const { return queue_.recipients() + stock() + static_cast<std::size_t>(open()); }
   const std::string& key() const { return key_; }
 
  private:
@@ -47,10 +55,12 @@ class Destination {
   };
   std::size_t stock() const;
   int open() const;
-  int wanted(MonoTime now) const;
+  int wanted(MonoTime now);
   std::size_t loop_for_next() const;
   std::size_t lease_size(const CrewState& crew) const;
-  void fill(Lease* lease, std::size_t recipients);
+  void fill(Lease* lease, std::size_t recipients, MonoTime now);
+  std::size_t per_transaction() const;
+  void wait_for_rate(MonoTime now);
   void defer_all(const smtp::Reply& reply);
   void check_saturation();
   void note_reply(std::string text);
@@ -62,6 +72,8 @@ class Destination {
   std::set<std::string> domains_;
   Rotation queue_;
   Concurrency concurrency_;
+  TokenBucket bucket_;
+  net::Timer rate_timer_;  // until the rate lets the next message go
   std::map<std::size_t, CrewState> crews_;
   std::map<std::string, MonoTime> failing_;  // address -> until
   smtp::Reply dead_reply_;

@@ -1,10 +1,13 @@
 #include "delivery/engine.h"
 
+#include <algorithm>
 #include <future>
 #include <thread>
+#include <tuple>
 
 #include "core/base/executor.h"
 #include "core/base/log.h"
+#include "delivery/destination_policy.h"
 #include "delivery/queue_manager.h"
 #include "delivery/recovery.h"
 
@@ -21,7 +24,7 @@ class EngineImpl : public Engine {
         settings_(std::make_shared<const EngineSettings>(settings)),
         loop_(std::make_shared<net::EventLoop>("queue")),
         sync_("journal", 1),
-        fabric_{parts.clock, parts.minter, parts.tls, parts.loops, {}, nullptr, {}, {}, {}} {
+        fabric_{parts.clock, parts.minter, parts.tls, parts.loops, {}, nullptr, {}} {
     fabric_.connections_total = settings.connections_total;
     fabric_.trace = [this](std::string relay, char side, std::string line) {
       trace_line(std::move(relay), side, std::move(line));
@@ -135,6 +138,30 @@ class EngineImpl : public Engine {
     }
   }
 
+  void busiest(std::size_t most,
+               std::function<void(std::vector<DestinationStatus>, int connections)> done) override {
+    struct Gathered {
+      std::vector<DestinationStatus> all;
+      std::size_t answers = 0;
+    };
+    auto gathered = std::make_shared<Gathered>();
+    for (std::size_t i = 0; i < fabric_.sides.size(); ++i) {
+      fabric_.post(i, [this, gathered, most, done](LoopSide& side) {
+        on_queue([this, gathered, most, done, some = side.busiest(most)] {
+          gathered->all.insert(gathered->all.end(), some.begin(), some.end());
+          if (++gathered->answers < fabric_.sides.size()) return;
+          std::sort(gathered->all.begin(), gathered->all.end(),
+                    [](const DestinationStatus& a, const DestinationStatus& b) {
+                      return std::tie(b.waiting, b.connections, a.domain) <
+                             std::tie(a.waiting, a.connections, b.domain);
+                    });
+          if (gathered->all.size() > most) gathered->all.resize(most);
+          done(std::move(gathered->all), fabric_.connections.load());
+        });
+      });
+    }
+  }
+
   void explain(const std::string& domain,
                std::function<void(DestinationStatus, std::string text)> done) override {
     on_queue([this, domain, done] { explain_on_queue(domain, done); });
@@ -163,7 +190,7 @@ class EngineImpl : public Engine {
 
   void explain_on_queue(const std::string& domain,
                         const std::function<void(DestinationStatus, std::string text)>& done) {
-    const std::string asked = settings_->smarthost.empty() ? domain : std::string();
+    const std::string asked = goes_with_all(*settings_, domain) ? std::string() : domain;
     fabric_.post(fabric_.home_of(asked), [this, domain, asked, done](LoopSide& side) {
       side.router().look_up(asked, [this, domain, done](const NextHopPtr& hop) {
         fabric_.post(fabric_.home_of(hop->key), [this, domain, hop, done](LoopSide& home) {
@@ -173,6 +200,7 @@ class EngineImpl : public Engine {
           if (const Destination* destination = home.find_destination(hop->key))
             status = destination->status(home.clock().mono_now(), home.clock().wall_now());
           status.domain = domain;
+          if (hop->policy) status.rule = hop->policy->rule;
           on_queue([done, status, text = explanation(domain, *hop, status)] { done(status, text); });
         });
       });
@@ -194,6 +222,7 @@ class EngineImpl : public Engine {
   static std::string explanation(const std::string& domain, const NextHop& hop,
                                  const DestinationStatus& status) {
     std::string text = domain + "\n";
+    if (hop.policy) text += delivery::describe(*hop.policy);
     if (hop.kind != NextHop::Kind::kHosts) {
       text += hop.kind == NextHop::Kind::kFail ? "cannot be delivered: " : "cannot be resolved now: ";
       return text + hop.reply.to_string() + "\n";
@@ -233,6 +262,11 @@ Result<std::unique_ptr<Engine>> Engine::make(const Parts& parts, const EngineSet
     return Error{ErrorCode::kInvalid, "delivery needs a directory for its journal"};
   if (!settings.smarthost.empty()) {
     if (Result<HostPort> parsed = parse_smarthost(settings.smarthost); !parsed.ok()) return parsed.error();
+  }
+  for (const DestinationRule& rule : settings.destinations) {
+    if (!rule.smarthost || rule.smarthost->empty()) continue;
+    if (Result<HostPort> parsed = parse_smarthost(*rule.smarthost); !parsed.ok())
+      return Error{ErrorCode::kInvalid, rule.name + ": " + parsed.error().message};
   }
   return std::unique_ptr<Engine>(std::make_unique<EngineImpl>(parts, settings));
 }

@@ -16,6 +16,7 @@
 #include "core/net/event_loop.h"
 #include "core/net/tls.h"
 #include "delivery/courier.h"
+#include "delivery/destination_rule.h"
 #include "delivery/personal.h"
 #include "storage/database.h"
 #include "storage/node_store.h"
@@ -28,6 +29,8 @@ struct EngineSettings {
   std::string smarthost;    // "host:port" or "[ip]:port"; "" for MX lookup
   std::uint16_t port = 25;  // of MX hosts
   bool tls = true;
+  bool chunking = true;  // BDAT (RFC 3030) where it is offered
+  bool chaining = true;  // the next envelope behind the final dot (RFC 2920) where PIPELINING is offered
   bool ipv4 = true, ipv6 = true;
   std::size_t recipients_per_transaction = 100;
   int transactions_per_connection = 100;
@@ -41,7 +44,8 @@ struct EngineSettings {
   Duration idle_timeout = std::chrono::seconds(5);
   std::size_t active_batches = 64;  // in memory; bounds it
   std::string journal_directory;
-  std::vector<std::string> own_addresses;  // numeric; an MX that points here is ourselves
+  std::vector<std::string> own_addresses;     // numeric; an MX that points here is ourselves
+  std::vector<DestinationRule> destinations;  // in the order of the configuration
 };
 
 // A recipient that failed for good, told inside the transaction that records it.
@@ -50,6 +54,8 @@ struct Failure {
   storage::BatchRecipient recipient;
   smtp::Reply reply;
   std::string host;
+  // It says something about the message and nothing about the recipient (storage::kAboutMessage): no bounce.
+  bool about_message = false;
 };
 
 // Bound by the daemon to the bounce handling of lists. Runs on a database thread inside the recording
@@ -67,6 +73,7 @@ struct DestinationStatus {
   int connections = 0;
   int limit = 0;                          // concurrency allowed now
   std::int64_t waiting = 0;               // recipients queued in memory
+  std::string rule;                       // of the configuration that holds for it; "" if none
   std::string state;                      // "active", "idle", "resolving", "suspended until ...: reason"
   std::vector<std::string> last_replies;  // newest first, with time
 };
@@ -101,6 +108,10 @@ class Engine {
   // delete, retry.
   virtual void recall(std::vector<Id> posts, std::function<void()> then) = 0;
   virtual void destinations(std::function<void(std::vector<DestinationStatus>)> done) = 0;
+  // The `most` destinations with the most recipients or connections, and how many connections there are in all.
+  // Cheap also with very many destinations. `done` runs on the queue's thread.
+  virtual void busiest(std::size_t most,
+                       std::function<void(std::vector<DestinationStatus>, int connections)> done) = 0;
   virtual void explain(const std::string& domain,
                        std::function<void(DestinationStatus, std::string text)> done) = 0;
   virtual void suspensions_changed() = 0;                         // reads them again

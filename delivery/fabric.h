@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "core/dns/resolver.h"
+#include "delivery/client/chunking_refusals.h"
 #include "delivery/engine.h"
 #include "delivery/note.h"
+#include "delivery/source_troubles.h"
 
 namespace essaim::delivery {
 
@@ -23,6 +25,11 @@ struct Fabric {
   std::vector<std::shared_ptr<LoopSide>> sides;  // one per loop; set before anything runs
   NoteSink* sink = nullptr;
   std::function<void(std::string relay, char side, std::string line)> trace;  // thread-safe
+  // Hosts that offered CHUNKING and did not mean it; thread-safe.
+  std::shared_ptr<ChunkingRefusals> chunking = std::make_shared<ChunkingRefusals>();
+  // Hosts that do not take an envelope behind a final dot; thread-safe.
+  std::shared_ptr<ChunkingRefusals> chaining = std::make_shared<ChunkingRefusals>();
+  SourceTroubles sources{};
   std::atomic<int> connections{0};
   std::atomic<int> connections_total{1000};
 

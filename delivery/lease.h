@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "delivery/next_hop.h"
+#include "delivery/destination_policy.h"
 
 namespace essaim::delivery {
 
@@ -13,7 +13,8 @@ namespace essaim::delivery {
 struct Lease {
   std::string key;
   std::size_t home = 0;
-  std::vector<std::string> domains;  // for the trace
+  std::vector<std::string> domains;  // for the trace; none: the smart host of all
+  std::shared_ptr<const DestinationPolicy> policy;
   std::vector<Slice> slices;
   std::vector<std::vector<HostCandidate>> connections;  // one courier each, already taken from the budget
 };

@@ -1,6 +1,9 @@
 #include "delivery/loop_side.h"
 
+#include <algorithm>
+
 #include "core/base/log.h"
+#include "delivery/destination_policy.h"
 
 namespace essaim::delivery {
 
@@ -35,16 +38,9 @@ void LoopSide::apply_settings() {
   courier_settings_.greeting_timeout = settings_->command_timeout;
   courier_settings_.command_timeout = settings_->command_timeout;
   courier_settings_.idle_timeout = settings_->idle_timeout;
-}
-
-NextHopOptions LoopSide::next_hop_options() const {
-  NextHopOptions options;
-  options.port = settings_->port;
-  options.ipv4 = settings_->ipv4;
-  options.ipv6 = settings_->ipv6;
-  options.own_names = {settings_->hostname};
-  options.own_addresses = settings_->own_addresses;
-  return options;
+  if (settings_->chunking) courier_settings_.chunking = fabric_.chunking;
+  courier_settings_.chain_transactions = settings_->chaining;
+  courier_settings_.chain_refusals = fabric_.chaining;
 }
 
 void LoopSide::begin() {
@@ -91,6 +87,10 @@ void LoopSide::arrive(const std::string& domain, NextHopPtr hop, Slice slice) {
   if (!destination) destination = std::make_unique<Destination>(*this, hop->key);
   destination->update(std::move(hop));
   destination->enqueue(domain, std::move(slice));
+  pump(destination.get());
+}
+
+void LoopSide::pump(Destination* destination) {
   destination->pump();
   if (destination->starving() && !starving_timer_->active())
     starving_timer_->start(std::chrono::milliseconds(50));
@@ -151,23 +151,31 @@ void LoopSide::shut() {
 }
 
 void LoopSide::reconfigure(std::shared_ptr<const EngineSettings> settings) {
-  const bool routes_change = settings->smarthost != settings_->smarthost ||
-                             settings->port != settings_->port || settings->ipv4 != settings_->ipv4 ||
-                             settings->ipv6 != settings_->ipv6;
+  const bool ways_change = !same_ways(*settings_, *settings);
   settings_ = std::move(settings);
   apply_settings();
-  if (routes_change) router_.clear_cache();
-  for (auto& [key, destination] : destinations_) {
-    destination->reconfigure();
-    destination->pump();
-  }
+  for (auto& [key, destination] : destinations_) destination->reconfigure();
+  if (ways_change) take_new_ways();
+  for (auto& [key, destination] : destinations_) destination->pump();
+}
+
+// What has not been lent to a crew goes where it belongs now. It may be the same destination with other limits: it
+// takes them with the next hop that arrives.
+void LoopSide::take_new_ways() {
+  router_.clear_cache();
+  std::vector<Slice> all;
+  for (auto& [key, destination] : destinations_)
+    for (Slice& slice : destination->take_queue()) all.push_back(std::move(slice));
+  for (const Slice& slice : all)
+    for (RoutedSlice& routed : cut_by_domain(slice.batch, slice.indices, *settings_, slice.queued))
+      router_.route(std::move(routed));
 }
 
 void LoopSide::retry_destination(const std::string& domain) {
-  const bool smart = !settings_->smarthost.empty();  // then it is the one destination of all
-  router_.forget(smart ? std::string() : domain);
+  const bool with_all = goes_with_all(*settings_, domain);
+  router_.forget(with_all ? std::string() : domain);
   for (auto& [key, destination] : destinations_) {
-    if (!smart && key != domain && !destination->serves(domain)) continue;
+    if (key != domain && !destination->serves(domain) && !(with_all && destination->serves_all())) continue;
     destination->forget_dead();
     destination->pump();
   }
@@ -183,6 +191,21 @@ std::vector<DestinationStatus> LoopSide::destinations() const {
   for (const auto& [key, destination] : destinations_)
     all.push_back(destination->status(clock().mono_now(), clock().wall_now()));
   return all;
+}
+
+std::vector<DestinationStatus> LoopSide::busiest(std::size_t most) const {
+  std::vector<std::pair<std::size_t, const Destination*>> loads;
+  for (const auto& [key, destination] : destinations_) {
+    const std::size_t load = destination->load();
+    if (load > 0) loads.emplace_back(load, destination.get());
+  }
+  const auto enough = loads.begin() + static_cast<std::ptrdiff_t>(std::min(most, loads.size()));
+  std::partial_sort(loads.begin(), enough, loads.end(),
+                    [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<DestinationStatus> some;
+  for (auto it = loads.begin(); it != enough; ++it)
+    some.push_back(it->second->status(clock().mono_now(), clock().wall_now()));
+  return some;
 }
 
 std::size_t LoopSide::in_flight() const {

@@ -51,6 +51,7 @@ class LoopSide {
   void retry_destination(const std::string& domain);
   void set_trace(Engine::TraceTarget target);
   std::vector<DestinationStatus> destinations() const;
+  std::vector<DestinationStatus> busiest(std::size_t most) const;
   std::size_t in_flight() const;
 
   // For the parts.
@@ -59,6 +60,7 @@ class LoopSide {
   bool stopping() const { return stopping_; }
   bool recalled(const ActiveBatch& batch) const;
   void drop_crew_later(const std::string& key);
+  void pump(Destination* destination);  // and again later, if it wants a connection and there is none
   Destination* find_destination(const std::string& key);
   Fabric& fabric() { return fabric_; }
   const Clock& clock() const { return fabric_.clock; }
@@ -68,7 +70,6 @@ class LoopSide {
   Router& router() { return router_; }
   const EngineSettings& settings() const { return *settings_; }
   const CourierSettings& courier_settings() const { return courier_settings_; }
-  NextHopOptions next_hop_options() const;
   const Engine::TraceTarget& trace_target() const { return trace_; }
   std::size_t number() const { return number_; }
 
@@ -77,6 +78,7 @@ class LoopSide {
   void pump_starving();
   void writable_again();  // the journal
   void apply_settings();
+  void take_new_ways();
 
   Fabric& fabric_;
   const std::size_t number_;

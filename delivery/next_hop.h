@@ -12,6 +12,8 @@
 
 namespace essaim::delivery {
 
+struct DestinationPolicy;
+
 struct NextHop {
   struct Host {
     int preference = 0;
@@ -27,6 +29,7 @@ struct NextHop {
   std::vector<Host> hosts;
   smtp::Reply reply;
   std::chrono::seconds ttl{0};
+  std::shared_ptr<const DestinationPolicy> policy;  // set by resolve_destination(), then never null
 };
 using NextHopPtr = std::shared_ptr<const NextHop>;
 

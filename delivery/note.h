@@ -1,4 +1,4 @@
-// What a loop tells the queue about one recipient: made by the Recorder after the journal has it, applied to
+// What a loop tells the queue about recipients of one batch who share an outcome: made by the Recorder after the journal has it, applied to
 // the batch's progress by the QueueManager. A value that travels by post().
 #pragma once
 
@@ -13,7 +13,7 @@ namespace essaim::delivery {
 
 struct Note {
   std::shared_ptr<const ActiveBatch> batch;
-  std::uint16_t index = 0;
+  std::vector<std::uint16_t> indices;
   Outcome::Kind kind =
       Outcome::Kind::kReturned;  // kReturned: not attempted, comes back to the queue; not journalled
   WallTime time{};
@@ -21,7 +21,7 @@ struct Note {
   std::string host;
   std::shared_ptr<const smtp::Reply> failure;  // only for kFailed: shared by all that the same reply hit
   int loop = 0;                                // whose journal has it
-  std::uint64_t segment = 0;                   // of that journal
+  std::uint64_t segment = 0;                   // of that journal, one for all
 };
 
 // Thread-safe; implemented by the QueueManager.

@@ -36,6 +36,8 @@ OpenBatch::OpenBatch(storage::BatchRecord record, std::shared_ptr<const ActivePo
   batch->round = record_.attempts + 1;
   batch->recipients = std::move(record_.recipients);
   record_.recipients.clear();
+  if (const storage::PostRecord& its = batch->post->post; passes_dsn_on(its))
+    batch->dsn.assign(batch->recipients.size(), {its.dsn.notify, its.dsn.original_recipient});
   record_.progress.recipients.resize(batch->recipients.size());
   batch_ = std::move(batch);
   is_out_.resize(batch_->recipients.size());
@@ -65,9 +67,21 @@ void OpenBatch::suppress_if(const std::function<bool(const storage::BatchRecipie
 }
 
 void OpenBatch::expire(WallTime now) {
+  const bool list_post = post().kind == storage::PostKind::kList;
   for (std::size_t i = 0; i < batch_->recipients.size(); ++i) {
     storage::RecipientStatus& status = record_.progress.recipients[i];
     if (is_final(status.state) || is_out_[i]) continue;
+    if (list_post && status.attempts == 0) {
+      // An operator kept it here all the time. That says nothing about the member, so it is no bounce.
+      std::string reason = "delivery time expired before any attempt";
+      const std::string& why = record_.progress.replies[status.reply];
+      if (!why.empty()) reason += "; last: " + why;
+      set_state(static_cast<std::uint16_t>(i), RecipientState::kSuppressed);
+      status.time = seconds_since_acceptance(now);
+      status.reply = reply_index(cut(reason, kReplyLimit));
+      ++unsaved_.outcomes;
+      continue;
+    }
     std::string text = "delivery time expired";
     const std::string& last = record_.progress.replies[status.reply];
     if (!last.empty()) text += "; last: " + last;
@@ -106,32 +120,41 @@ std::vector<std::uint16_t> OpenBatch::send_out(
 }
 
 void OpenBatch::apply(const Note& note) {
-  ESSAIM_CHECK(note.batch == batch_ && note.index < is_out_.size());
-  if (!is_out_[note.index]) return;  // said twice: the first word counts
-  is_out_[note.index] = false;
-  --out_;
-  if (note.kind == Outcome::Kind::kReturned) {
-    returned_ = true;
-    return;
+  ESSAIM_CHECK(note.batch == batch_);
+  const bool attempted = note.kind != Outcome::Kind::kReturned;
+  const std::uint32_t reply = attempted ? reply_index(cut(note.reply, kReplyLimit)) : 0;
+  const std::uint32_t host = attempted ? host_index(cut(note.host, kHostLimit)) : 0;
+  for (const std::uint16_t index : note.indices) {
+    ESSAIM_CHECK(index < is_out_.size());
+    if (!is_out_[index]) continue;  // said twice: the first word counts
+    is_out_[index] = false;
+    --out_;
+    if (!attempted) {
+      returned_ = true;
+      continue;
+    }
+    storage::RecipientStatus& status = record_.progress.recipients[index];
+    if (status.attempts < 0xffff) ++status.attempts;
+    status.time = seconds_since_acceptance(note.time);
+    status.reply = reply;
+    status.host = host;
+    ++unsaved_.outcomes;
+    ++unsaved_.segments[{note.loop, note.segment}];
+    apply_state(note, index);
   }
+}
 
-  storage::RecipientStatus& status = record_.progress.recipients[note.index];
-  if (status.attempts < 0xffff) ++status.attempts;
-  status.time = seconds_since_acceptance(note.time);
-  status.reply = reply_index(cut(note.reply, kReplyLimit));
-  status.host = host_index(cut(note.host, kHostLimit));
-  ++unsaved_.outcomes;
-  ++unsaved_.segments[{note.loop, note.segment}];
+void OpenBatch::apply_state(const Note& note, std::uint16_t index) {
   switch (note.kind) {
     case Outcome::Kind::kDelivered:
-      set_state(note.index, RecipientState::kDelivered);
+      set_state(index, RecipientState::kDelivered);
       break;
     case Outcome::Kind::kFailed:
-      set_state(note.index, RecipientState::kFailed);
-      unsaved_.failures.push_back({note.index, note.failure, cut(note.host, kHostLimit)});
+      set_state(index, RecipientState::kFailed);
+      unsaved_.failures.push_back({index, note.failure, cut(note.host, kHostLimit)});
       break;
     case Outcome::Kind::kDeferred:
-      set_state(note.index, RecipientState::kDeferred);
+      set_state(index, RecipientState::kDeferred);
       deferred_ = true;
       why_ = cut(note.reply, kReplyLimit);
       break;

@@ -43,6 +43,7 @@ class OpenBatch {
   // are deferred with it, without an attempt.
   void suppress_if(const std::function<bool(const storage::BatchRecipient&)>& suppress,
                    const std::string& reason, WallTime now);
+  // Those that wait fail; members of a list that were never tried are suppressed.
   void expire(WallTime now);
   std::vector<std::uint16_t> send_out(
       const std::function<const std::string*(const storage::BatchRecipient&)>& keep, WallTime now);
@@ -92,6 +93,7 @@ class OpenBatch {
   std::size_t units = 0;  // of the budget
 
  private:
+  void apply_state(const Note& note, std::uint16_t index);
   void set_state(std::uint16_t index, storage::RecipientState state);
   std::uint32_t reply_index(const std::string& reply);
   std::uint32_t host_index(const std::string& host);

@@ -1,6 +1,13 @@
 #include "delivery/post_cache.h"
 
 namespace essaim::delivery {
+namespace {
+
+std::size_t octets_of(const ActivePost& post) {
+  return post.wire->size() + (post.wire_7bit ? post.wire_7bit->size() : 0);
+}
+
+}  // namespace
 
 std::shared_ptr<const ActivePost> PostCache::find(Id id) {
   const auto found = posts_.find(id);
@@ -13,7 +20,7 @@ void PostCache::add(std::shared_ptr<const ActivePost> post) {
   const Id id = post->post.id;
   drop(id);
   order_.push_front(id);
-  bytes_ += post->wire->size();
+  bytes_ += octets_of(*post);
   posts_[id] = Entry{std::move(post), order_.begin()};
   trim();
 }
@@ -21,7 +28,7 @@ void PostCache::add(std::shared_ptr<const ActivePost> post) {
 void PostCache::drop(Id id) {
   const auto found = posts_.find(id);
   if (found == posts_.end()) return;
-  bytes_ -= found->second.post->wire->size();
+  bytes_ -= octets_of(*found->second.post);
   order_.erase(found->second.place);
   posts_.erase(found);
 }
@@ -32,7 +39,7 @@ void PostCache::trim() {
     --it;
     const auto found = posts_.find(*it);
     if (found->second.post.use_count() > 1) continue;
-    bytes_ -= found->second.post->wire->size();
+    bytes_ -= octets_of(*found->second.post);
     posts_.erase(found);
     it = order_.erase(it);
   }

@@ -59,6 +59,7 @@ void QueueManager::claim_now() {
     passed_over_small_ =
         passed_over_small_ || (request->limits[i] > 0 && request->pass_over[i] && !saturated_.empty());
   for (const Id id : cache_.ids()) request->known[id] = cache_.find(id);
+  request->barrier = suspensions_.barrier(request->now);
 
   request->reconcile = reconcile_;
   if (reconcile_)
@@ -99,8 +100,9 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
   for (const std::string& unusable : result->unusable)
     log::error("batch-held", {{"batch", std::string_view(unusable)}});
   for (std::size_t i = 0; i < maybe_more_.size(); ++i)
-    if (request->limits[i] > 0 && result->taken[i] >= request->limits[i]) maybe_more_[i] = true;
-  if (request->look_for_due) {
+    if (request->limits[i] > 0 && (result->parked_more || result->taken[i] >= request->limits[i]))
+      maybe_more_[i] = true;
+  if (request->look_for_due || result->parked) {
     next_due_ = result->next_due;
     schedule_due();
   }
@@ -144,23 +146,19 @@ void QueueManager::open_batch(storage::BatchRecord record, const ClaimResult& re
     log::info("expired",
               {{"id", format_id(id)}, {"batch", batch->record().number}, {"failed", batch->record().failed}});
   }
-  if (recalled(*batch)) {
-    batch->not_sent();
+  if (recalled(*batch) || suspensions_.holds_back(batch->post(), now)) {
+    batch->not_sent();  // the next claim leaves it where it is
   } else {
     const auto keep = [&](const storage::BatchRecipient& recipient) -> const std::string* {
-      const auto suspended = suspensions_.find(recipient.domain);
-      if (suspended == suspensions_.end()) return nullptr;
-      const WallTime until = suspended->second.until;
-      if (until != WallTime{}) {
-        if (until <= now) return nullptr;
+      const Suspensions::Wait* suspended = suspension_of(suspensions_, recipient.domain, now);
+      if (suspended == nullptr) return nullptr;
+      if (const WallTime until = suspended->until; until != WallTime{})
         batch->kept_until = batch->kept_until == WallTime{} ? until : std::min(batch->kept_until, until);
-      }
-      return &suspended->second.reply;
+      return &suspended->why;
     };
     batch->suspensions_seen = suspensions_version_;
     const std::vector<std::uint16_t> indices = batch->send_out(keep, now);
-    for (RoutedSlice& slice :
-         cut_by_domain(batch->batch(), indices, !settings_->smarthost.empty(), clock_.mono_now())) {
+    for (RoutedSlice& slice : cut_by_domain(batch->batch(), indices, *settings_, clock_.mono_now())) {
       const std::size_t loop = fabric_.home_of(slice.domain);
       (*routed)[loop].push_back(std::move(slice));
     }

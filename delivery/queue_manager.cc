@@ -15,8 +15,6 @@ constexpr Duration kSaveAfterTime = std::chrono::seconds(2);
 constexpr Duration kTick = std::chrono::milliseconds(250);
 constexpr Duration kGivenBackFor = std::chrono::seconds(30);
 constexpr Duration kLookAtSuspended = std::chrono::minutes(5);
-// What the ledger says of recipients at a destination that the operator has suspended, before ": REASON".
-constexpr char kSuspendedReply[] = "451 4.7.0 destination suspended by the operator";
 
 }  // namespace
 
@@ -109,7 +107,7 @@ void QueueManager::apply_notes() {
       // Of a batch that somebody else has now: the journal keeps nothing for it.
       if (note.kind != Outcome::Kind::kReturned && note.loop >= 0 &&
           static_cast<std::size_t>(note.loop) < journals_.size())
-        journals_[static_cast<std::size_t>(note.loop)]->segment_done(note.segment, 1);
+        journals_[static_cast<std::size_t>(note.loop)]->segment_done(note.segment, note.indices.size());
       continue;
     }
     OpenBatch* batch = found->second.get();
@@ -192,6 +190,7 @@ void QueueManager::tick() {
     if (!batch->saving && batch->unsaved() > 0 && now - batch->first_unsaved > kSaveAfterTime)
       save_soon(batch.get());
   give_back_saturated();
+  drop_expired_suspensions();
   check_recalls();
   check_drain();
   // Somebody else may have committed work without ringing here: the command line, another process.
@@ -202,73 +201,6 @@ void QueueManager::tick() {
     claim_soon();
   }
   if (tick_timer_) tick_timer_->start(kTick);
-}
-
-void QueueManager::suspensions_changed() {
-  auto records = std::make_shared<std::vector<storage::SuspensionRecord>>();
-  read(
-      [records](storage::Connection& connection) -> Result<void> {
-        Result<std::vector<storage::SuspensionRecord>> all = storage::SuspensionStore(connection).all();
-        if (!all.ok()) return all.error();
-        *records = std::move(*all);
-        return {};
-      },
-      [this, records](const Result<void>& outcome) {
-        if (!outcome.ok()) {
-          log::warning("suspensions-unreadable", {{"error", std::string_view(outcome.error().message)}});
-          claim_soon(std::chrono::seconds(1));  // which reads them first if they are not known at all
-          return;
-        }
-        suspensions_read(*records);
-      });
-}
-
-void QueueManager::suspensions_read(const std::vector<storage::SuspensionRecord>& records) {
-  const auto before = std::exchange(suspensions_, {});
-  std::set<std::string> added;
-  for (const storage::SuspensionRecord& record : records) {
-    if (record.scope != storage::SuspensionScope::kDestination) continue;
-    std::string reply = kSuspendedReply;
-    if (!record.reason.empty()) reply += ": " + record.reason;
-    suspensions_[record.subject] = {record.until, std::move(reply)};
-    if (before.count(record.subject) == 0) added.insert(record.subject);
-  }
-  ++suspensions_version_;
-  const bool resumed = std::any_of(before.begin(), before.end(),
-                                   [&](const auto& one) { return suspensions_.count(one.first) == 0; });
-  const auto claim = [this] {
-    maybe_more_.fill(true);
-    look_for_due_ = true;
-    claim_soon();
-  };
-  // What waited for one that is over is due now. It may wait for another one as well: the claim sees to that.
-  // At the start too, as it may have been resumed while nothing ran.
-  if (resumed || suspensions_version_ == 1) {
-    write(
-        [now = clock_.wall_now()](storage::Connection& connection) -> Result<void> {
-          Result<std::int64_t> moved = storage::BatchStore(connection).hasten(now, kSuspendedReply);
-          if (!moved.ok()) return moved.error();
-          return {};
-        },
-        [claim](const Result<void>& outcome) {
-          if (!outcome.ok())
-            log::warning("resumption-delayed", {{"error", std::string_view(outcome.error().message)}});
-          claim();
-        });
-  } else {
-    claim();
-  }
-  // What is out at a destination that was suspended just now comes back and waits.
-  auto filter = std::make_shared<RecallFilter>();
-  if (!added.empty())
-    for (const auto& [key, batch] : open_)
-      if (batch->any_out_in([&](const std::string& domain) { return added.count(domain) > 0; }))
-        filter->batches.insert(key);
-  if (filter->batches.empty()) return;
-  RecallOp op;
-  op.filter = std::move(filter);
-  op.gives_back = true;
-  start_recall(recalls_.insert(recalls_.end(), std::move(op)));
 }
 
 void QueueManager::reconfigure(std::shared_ptr<const EngineSettings> settings) {

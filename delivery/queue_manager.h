@@ -32,6 +32,7 @@
 #include "delivery/open_batch.h"
 #include "delivery/post_cache.h"
 #include "delivery/save.h"
+#include "delivery/suspensions.h"
 #include "storage/journal.h"
 
 namespace essaim::delivery {
@@ -83,8 +84,15 @@ class QueueManager final : public NoteSink {
   void set_units(OpenBatch* batch);
   void tick();
   bool recalled(const OpenBatch& batch) const;
-  void suspensions_read(const std::vector<storage::SuspensionRecord>& records);
   void close(OpenBatch* batch);
+
+  // queue_suspensions.cc
+  void suspensions_read(const std::vector<storage::SuspensionRecord>& records);
+  void drop_expired_suspensions();
+  // Of the domain, or of the smart host that it goes to.
+  const Suspensions::Wait* suspension_of(const Suspensions& suspensions, const std::string& domain,
+                                         WallTime now) const;
+  void hasten_suspended(const std::string& words);
 
   // queue_claims.cc
   void claim_soon(Duration after = Duration{});
@@ -154,13 +162,9 @@ class QueueManager final : public NoteSink {
   bool expansion_underway_ = false;
   std::map<std::string, std::set<std::string>> saturated_;  // key -> domains
   bool passed_over_small_ = false;  // small posts for those were left in the database for want of room
-  // By the operator, by domain, with the reply that the ledger shows.
-  struct Suspension {
-    WallTime until{};
-    std::string reply;
-  };
-  std::map<std::string, Suspension> suspensions_;
+  Suspensions suspensions_;         // by the operator
   std::uint64_t suspensions_version_ = 0;
+  bool dropping_expired_ = false;
   std::set<OpenBatch*> to_save_;
   MonoTime last_save_{};
   std::list<RecallOp> recalls_;

@@ -1,8 +1,8 @@
 #include "delivery/recorder.h"
 
 #include <algorithm>
-#include <cstdio>
 
+#include "core/base/counters.h"
 #include "core/base/crash_point.h"
 #include "core/base/log.h"
 #include "core/smtp/address.h"
@@ -10,6 +10,8 @@
 
 namespace essaim::delivery {
 namespace {
+
+constexpr std::size_t kHostLimit = 256;  // octets, of the journal and the ledger
 
 storage::RecipientState state_of(Outcome::Kind kind) {
   switch (kind) {
@@ -37,9 +39,12 @@ const char* event_of(Outcome::Kind kind) {
   return "deferred";
 }
 
-double seconds(Duration d) {
-  return std::max(0.0, std::chrono::duration<double>(d).count());
-}
+constexpr std::size_t kMostTogether = 1 + storage::JournalRecord::kMaxAlso;  // recipients in a record
+
+// Notes go to the queue when there are so many, or after this time: to wake its thread costs more than to note
+// an outcome, and it only counts them until a batch is done.
+constexpr std::size_t kNotesTogether = 256;
+constexpr Duration kNotesAfter = std::chrono::milliseconds(2);
 
 }  // namespace
 
@@ -47,6 +52,22 @@ std::string host_text(const PeerInfo& peer) {
   if (!peer.tls) return peer.host;
   return peer.host + ' ' + peer.tls_info.version;
 }
+
+namespace {
+
+// With what else is known, see storage::split_host(). The mark must survive the limit of the journal.
+std::string marked_host(const PeerInfo& peer, const Outcome& outcome, const ActiveBatch& batch) {
+  std::string host = host_text(peer);
+  std::string_view mark;
+  if (outcome.kind == Outcome::Kind::kDelivered && outcome.dsn_passed_on && !batch.dsn.empty())
+    mark = storage::kDsnPassedOn;
+  if (outcome.about_message) mark = storage::kAboutMessage;
+  if (mark.empty()) return host;
+  if (host.size() > kHostLimit - mark.size()) host.resize(kHostLimit - mark.size());
+  return host.append(mark);
+}
+
+}  // namespace
 
 Recorder::Recorder(net::EventLoop& loop, int loop_number, const Clock& clock, storage::JournalWriter& journal,
                    NoteSink& sink, std::function<void()> writable_again)
@@ -56,18 +77,21 @@ Recorder::Recorder(net::EventLoop& loop, int loop_number, const Clock& clock, st
       journal_(journal),
       sink_(sink),
       writable_again_(std::move(writable_again)),
-      retry_timer_(loop, [this] { retry(); }) {}
+      retry_timer_(loop, [this] { retry(); }),
+      flush_timer_(loop, [this] { flush(); }) {}
 
-void Recorder::record(const std::shared_ptr<const ActiveBatch>& batch, const Outcome& outcome,
-                      const PeerInfo* peer, const Delays& delays) {
+void Recorder::record(const std::shared_ptr<const ActiveBatch>& batch, Indices recipients,
+                      const Outcome& outcome, const PeerInfo* peer, const Delays& delays) {
+  for (; recipients.size() > kMostTogether; recipients = recipients.subspan(kMostTogether))
+    record(batch, recipients.first(kMostTogether), outcome, peer, delays);
   Note note;
   note.batch = batch;
-  note.index = outcome.index;
+  note.indices.assign(recipients.begin(), recipients.end());
   note.kind = outcome.kind;
   note.time = clock_.wall_now();
   note.reply = outcome.reply.to_string();
   note.loop = loop_number_;
-  if (peer != nullptr) note.host = host_text(*peer);
+  if (peer != nullptr) note.host = marked_host(*peer, outcome, *batch);
   if (outcome.kind == Outcome::Kind::kFailed) {
     const bool same = last_failure_ && last_failure_->code == outcome.reply.code &&
                       last_failure_->enhanced == outcome.reply.enhanced &&
@@ -75,13 +99,15 @@ void Recorder::record(const std::shared_ptr<const ActiveBatch>& batch, const Out
     if (!same) last_failure_ = std::make_shared<const smtp::Reply>(outcome.reply);
     note.failure = last_failure_;
   }
+  const bool recorded = unrecorded_.empty() && journal_note(&note);
+  count(outcome.kind == Outcome::Kind::kDelivered ? Counter::kDelivered
+        : outcome.kind == Outcome::Kind::kFailed  ? Counter::kFailed
+                                                  : Counter::kDeferred,
+        recipients.size());
   log_outcome(note, outcome, peer, delays);
-  if (!unrecorded_.empty() || !journal_note(&note)) {
-    unrecorded_.push_back(std::move(note));
-    if (!retry_timer_.active()) retry_timer_.start(std::chrono::seconds(1));
-    return;
-  }
-  push(std::move(note));
+  if (recorded) return push(std::move(note));
+  unrecorded_.push_back(std::move(note));
+  if (!retry_timer_.active()) retry_timer_.start(std::chrono::seconds(1));
 }
 
 void Recorder::record_all(const Slice& slice, Outcome::Kind kind, Stage stage, const smtp::Reply& reply) {
@@ -94,30 +120,26 @@ void Recorder::record_all(const Slice& slice, Outcome::Kind kind, Stage stage, c
   if (slice.queued != MonoTime{}) delays.in_queue = now - slice.queued;
   delays.before_queue =
       Duration(clock_.wall_now() - slice.batch->post->post.accepted) - std::max(Duration{}, delays.in_queue);
-  for (const std::uint16_t index : slice.indices) {
-    outcome.index = index;
-    record(slice.batch, outcome, nullptr, delays);
-  }
+  record(slice.batch, slice.indices, outcome, nullptr, delays);
 }
 
 void Recorder::give_back(const Slice& slice) {
-  for (const std::uint16_t index : slice.indices) {
-    Note note;
-    note.batch = slice.batch;
-    note.index = index;
-    push(std::move(note));
-  }
+  Note note;
+  note.batch = slice.batch;
+  note.indices = slice.indices;
+  push(std::move(note));
 }
 
 bool Recorder::journal_note(Note* note) {
   scratch_.post_id = note->batch->post->post.id;
   scratch_.batch = note->batch->number;
-  scratch_.index = note->index;
+  scratch_.index = note->indices.front();
+  scratch_.also.assign(note->indices.begin() + 1, note->indices.end());
   scratch_.state = state_of(note->kind);
   scratch_.attempts = static_cast<std::uint16_t>(std::clamp(note->batch->round, 0, 0xffff));
   scratch_.time = note->time;
   scratch_.reply.assign(note->reply, 0, 512);
-  scratch_.host.assign(note->host, 0, 256);
+  scratch_.host.assign(note->host, 0, kHostLimit);
   ESSAIM_CRASH_POINT("journal.before-append");
   Result<std::uint64_t> segment = journal_.append(scratch_);
   if (!segment.ok()) return false;
@@ -127,8 +149,13 @@ bool Recorder::journal_note(Note* note) {
 }
 
 void Recorder::push(Note note) {
+  const bool wanted = note.kind == Outcome::Kind::kReturned;  // somebody waits for it
   ready_.push_back(std::move(note));
   if (flush_posted_) return;
+  if (!wanted && ready_.size() < kNotesTogether) {
+    if (!flush_timer_.active()) flush_timer_.start(kNotesAfter);
+    return;
+  }
   flush_posted_ = true;
   loop_.post([this, alive = std::weak_ptr<int>(alive_)] {
     if (!alive.expired()) flush();
@@ -137,6 +164,7 @@ void Recorder::push(Note note) {
 
 void Recorder::flush() {
   flush_posted_ = false;
+  flush_timer_.cancel();
   if (ready_.empty()) return;
   std::vector<Note> notes;
   notes.swap(ready_);
@@ -158,26 +186,27 @@ void Recorder::retry() {
 void Recorder::log_outcome(const Note& note, const Outcome& outcome, const PeerInfo* peer,
                            const Delays& delays) const {
   const storage::PostRecord& post = note.batch->post->post;
-  const storage::BatchRecipient& recipient = note.batch->recipients[note.index];
-  char parts[96];
-  const int length =
-      std::snprintf(parts, sizeof parts, "%.3f/%.3f/%.3f/%.3f", seconds(delays.before_queue),
-                    seconds(delays.in_queue), seconds(delays.connect), seconds(delays.transmission));
-  std::string to = recipient.local;
-  to += '@';
-  to += recipient.domain;
-  log::info(event_of(outcome.kind),
-            {{"id", format_id(post.id)},
-             {"list", std::string_view(post.list_address)},
-             {"to", std::move(to)},
-             {"relay", peer != nullptr ? std::string_view(peer->host) : std::string_view("none")},
-             {"delay", Duration(note.time - post.accepted)},
-             {"delays", std::string_view(parts, static_cast<std::size_t>(std::max(0, length)))},
-             {"dsn", smtp::to_string(outcome.reply.enhanced)},
-             {"reply", std::string_view(note.reply)},
-             {"tls", peer != nullptr && peer->tls ? std::string_view(peer->tls_info.version)
-                                                  : std::string_view("no")},
-             {"conn_use", peer != nullptr ? peer->transactions + 1 : 0}});
+  if (log::level() > log::Level::kInfo) return;
+  std::string delay, parts;
+  log::append_seconds(note.time - post.accepted, &delay);
+  for (const Duration part : {delays.before_queue, delays.in_queue, delays.connect, delays.transmission}) {
+    if (!parts.empty()) parts.push_back('/');
+    log::append_seconds(std::max(Duration{}, part), &parts);
+  }
+  const std::string id = format_id(post.id), dsn = smtp::to_string(outcome.reply.enhanced),
+                    use = std::to_string(peer != nullptr ? peer->transactions + 1 : 0);
+  std::string to;
+  for (const std::uint16_t index : note.indices) {
+    const storage::BatchRecipient& recipient = note.batch->recipients[index];
+    to.assign(recipient.local).append(1, '@').append(recipient.domain);
+    log::Line line(log::Level::kInfo, event_of(outcome.kind));
+    line.add("id", id).add("list", post.list_address).add("to", to);
+    line.add("relay", peer != nullptr ? std::string_view(peer->host) : "none");
+    line.add("delay", delay).add("delays", parts).add("dsn", dsn).add("reply", note.reply);
+    line.add("tls", peer != nullptr && peer->tls ? std::string_view(peer->tls_info.version) : "no");
+    line.add("conn_use", use);
+    line.write();
+  }
 }
 
 }  // namespace essaim::delivery

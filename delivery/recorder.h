@@ -1,5 +1,5 @@
-// Writes down what became of recipients, on one loop: journal first, then the log line, then (once per turn
-// of the loop) one vector of notes to the queue. When the journal cannot be written, outcomes wait here in
+// Writes down what became of recipients, on one loop: journal first, then the log lines, then (gathered for a
+// moment) notes to the queue. When the journal cannot be written, outcomes wait here in
 // order, writable() is false so that nothing new is sent, and the journal is tried again every second:
 // nothing is lost, nothing is sent unrecorded.
 //
@@ -35,9 +35,10 @@ class Recorder {
   Recorder& operator=(const Recorder&) = delete;
 
   bool writable() const { return unrecorded_.empty(); }
-  // An outcome that is not kReturned. `peer` is null when there was no connection.
-  void record(const std::shared_ptr<const ActiveBatch>& batch, const Outcome& outcome, const PeerInfo* peer,
-              const Delays& delays);
+  // An outcome that is not kReturned, of these recipients: one write of the journal for all. `peer` is null
+  // when there was no connection.
+  void record(const std::shared_ptr<const ActiveBatch>& batch, Indices recipients, const Outcome& outcome,
+              const PeerInfo* peer, const Delays& delays);
   // All of the slice get the same outcome, made by us.
   void record_all(const Slice& slice, Outcome::Kind kind, Stage stage, const smtp::Reply& reply);
   // Not attempted; back to the queue.
@@ -61,7 +62,7 @@ class Recorder {
   std::vector<Note> ready_;
   std::deque<Note> unrecorded_;
   bool flush_posted_ = false;
-  net::Timer retry_timer_;
+  net::Timer retry_timer_, flush_timer_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
   std::shared_ptr<const smtp::Reply> last_failure_;
   storage::JournalRecord scratch_;

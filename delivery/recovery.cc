@@ -50,7 +50,9 @@ Result<void> record_failures(storage::Connection& connection, storage::NodeStore
     batch.progress.hosts.push_back(record.host);
     ++batch.failed;
     --batch.pending;
-    told.push_back({**post, batch.recipients[index], parse_kept_reply(record.reply), record.host});
+    const storage::MarkedHost host = storage::split_host(record.host);
+    told.push_back({**post, batch.recipients[index], parse_kept_reply(record.reply), std::string(host.host),
+                    host.about_message});
   }
   if (told.empty()) return {};
   ESSAIM_TRY(batches.save({batch.owner, batch.epoch}, batch));
@@ -87,16 +89,17 @@ Result<void> recover(storage::Database& database, const std::string& directory,
         return {};
       });
   if (!files.ok()) return files.error();
-  for (const auto& [key, some] : failures) {
-    if (some.empty()) continue;
+  for (const auto& batch : failures) {
+    if (batch.second.empty()) continue;
     const Result<void> told = database.write_now(
         storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
-          ESSAIM_TRY(record_failures(connection, node, key.first, key.second, some, listener));
-          ESSAIM_CRASH_POINT("recover.before-commit");
+          ESSAIM_TRY(record_failures(connection, node, batch.first.first, batch.first.second, batch.second,
+                                     listener));
+          ESSAIM_CRASH_POINT("recover-failures.before-commit");
           return {};
         });
     ESSAIM_TRY(told);
-    ESSAIM_CRASH_POINT("recover.after-commit");
+    ESSAIM_CRASH_POINT("recover-failures.after-commit");
   }
   Result<std::size_t> merged = storage::recover_journal(database, directory, node.number, node.epoch);
   if (!merged.ok()) return merged.error();

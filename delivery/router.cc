@@ -1,7 +1,9 @@
 #include "delivery/router.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "delivery/destination_policy.h"
 #include "delivery/loop_side.h"
 
 namespace essaim::delivery {
@@ -15,15 +17,21 @@ constexpr std::chrono::seconds kShortest{60}, kLongest{3600};
 
 void Router::route(RoutedSlice routed) {
   const EngineSettings& settings = side_.settings();
-  if (!settings.smarthost.empty()) {
-    routed.domain.clear();
-  } else if (routed.domain.empty()) {
-    // Cut for a smart host that was taken out of the settings meanwhile.
-    for (RoutedSlice& part :
-         cut_by_domain(routed.slice.batch, routed.slice.indices, false, routed.slice.queued))
-      if (!part.domain.empty()) route(std::move(part));
+  if (!routed.domain.empty()) {
+    if (goes_with_all(settings, routed.domain)) routed.domain.clear();
+  } else if (settings.smarthost.empty() || !settings.destinations.empty()) {
+    // It may have been cut for all by other settings.
+    const auto parts = cut_by_domain(routed.slice.batch, routed.slice.indices, settings, routed.slice.queued);
+    for (const RoutedSlice& part : parts)
+      if (!part.domain.empty()) route(part);
+    for (const RoutedSlice& part : parts)
+      if (part.domain.empty()) enter(part);
     return;
   }
+  enter(std::move(routed));
+}
+
+void Router::enter(RoutedSlice routed) {
   Entry& entry = entries_[routed.domain];
   const MonoTime now = side_.clock().mono_now();
   if (entry.hop && entry.until > now) {
@@ -37,24 +45,29 @@ void Router::route(RoutedSlice routed) {
 void Router::want(const std::string& domain, Entry* entry) {
   if (entry->queued) return;
   entry->queued = true;
+  entry->generation = generation_;
   waiting_.push_back(domain);
   start_queries();
 }
 
 void Router::start_queries() {
+  if (std::exchange(starting_, true)) return;  // reroute() comes here from below
   while (running_ < kQueriesAtOnce && !waiting_.empty()) {
     const std::string domain = std::move(waiting_.front());
     waiting_.pop_front();
     const auto found = entries_.find(domain);
     if (found == entries_.end()) continue;
+    if (found->second.generation != generation_) {
+      found->second.queued = false;
+      reroute(domain, &found->second);
+      continue;
+    }
     ++running_;
     auto done = [this, domain](NextHopPtr hop) { answered(domain, std::move(hop)); };
-    found->second.query = domain.empty()
-                              ? resolve_smarthost(side_.loop(), side_.resolver(), side_.settings().smarthost,
-                                                  side_.next_hop_options(), std::move(done))
-                              : resolve_domain(side_.loop(), side_.resolver(), domain,
-                                               side_.next_hop_options(), std::move(done));
+    found->second.query =
+        resolve_destination(side_.loop(), side_.resolver(), domain, side_.settings(), std::move(done));
   }
+  starting_ = false;
 }
 
 void Router::answered(const std::string& domain, NextHopPtr hop) {
@@ -66,6 +79,12 @@ void Router::answered(const std::string& domain, NextHopPtr hop) {
     // The query's own callback is running: it dies when that has returned.
     std::shared_ptr<NextHopQuery> query = std::move(entry.query);
     side_.loop().post([query] {});
+    if (entry.generation != generation_) {
+      // The settings have changed meanwhile: this is not the way any more.
+      reroute(domain, &entry);
+      start_queries();
+      return;
+    }
     entry.hop = hop;
     const auto ttl =
         hop->kind == NextHop::Kind::kDefer ? kShortest : std::clamp(hop->ttl, kShortest, kLongest);
@@ -92,7 +111,7 @@ void Router::dispatch(const std::string& domain, const NextHopPtr& hop, Slice sl
   }
   side_.fabric().post(side_.fabric().home_of(hop->key),
                       [domain, hop, slice = std::move(slice)](LoopSide& home) mutable {
-                        home.arrive(domain, std::move(hop), std::move(slice));
+                        home.arrive(domain, hop, std::move(slice));
                       });
 }
 
@@ -115,7 +134,22 @@ void Router::forget(const std::string& domain) {
   if (found != entries_.end()) found->second.until = MonoTime{};
 }
 
+// What waits for the answer may have another way now; who asked wants to know the new one.
+void Router::reroute(const std::string& domain, Entry* entry) {
+  std::vector<Slice> slices = std::move(entry->waiting);
+  entry->waiting.clear();
+  if (domain.empty() && side_.settings().smarthost.empty()) {
+    auto gone = std::make_shared<NextHop>();
+    gone->reply = smtp::reply(451, "4.3.5", "there is no smart host for all any more");
+    for (const auto& done : std::exchange(entry->asked, {})) done(gone);
+  } else if (!entry->asked.empty()) {
+    want(domain, entry);
+  }
+  for (Slice& slice : slices) route({domain, std::move(slice)});
+}
+
 void Router::clear_cache() {
+  ++generation_;
   for (auto& [domain, entry] : entries_) entry.until = MonoTime{};
 }
 

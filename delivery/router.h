@@ -35,14 +35,17 @@ class Router {
 
  private:
   struct Entry {
-    NextHopPtr hop;  // null until the first answer
+    std::uint64_t generation = 0;  // of the settings that its query asks by
+    NextHopPtr hop;                // null until the first answer
     MonoTime until{};
     bool queued = false;
     std::unique_ptr<NextHopQuery> query;
     std::vector<Slice> waiting;
     std::vector<std::function<void(NextHopPtr)>> asked;
   };
+  void enter(RoutedSlice routed);  // its domain is the key of an entry
   void want(const std::string& domain, Entry* entry);
+  void reroute(const std::string& domain, Entry* entry);
   void start_queries();
   void answered(const std::string& domain, NextHopPtr hop);
   void dispatch(const std::string& domain, const NextHopPtr& hop, Slice slice);
@@ -51,6 +54,8 @@ class Router {
   std::unordered_map<std::string, Entry> entries_;
   std::deque<std::string> waiting_;
   std::size_t running_ = 0;
+  bool starting_ = false;
+  std::uint64_t generation_ = 0;  // counts changes of the settings
 };
 
 }  // namespace essaim::delivery

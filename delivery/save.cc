@@ -19,7 +19,9 @@ std::vector<Failure> failures_of(const SaveItem& item, const storage::BatchRecor
     failure.post = item.batch->post->post;
     failure.recipient = item.batch->recipients[failed.index];
     if (failed.reply) failure.reply = *failed.reply;
-    failure.host = failed.host;
+    const storage::MarkedHost host = storage::split_host(failed.host);
+    failure.host = host.host;
+    failure.about_message = host.about_message;
     failures.push_back(std::move(failure));
   }
   return failures;

@@ -1,23 +1,45 @@
 #include "delivery/slicing.h"
 
-namespace essaim::delivery {
+#include <functional>
 
-std::vector<RoutedSlice> cut_by_domain(const std::shared_ptr<const ActiveBatch>& batch,
-                                       const std::vector<std::uint16_t>& indices, bool one_destination,
-                                       MonoTime now) {
+#include "delivery/destination_policy.h"
+
+namespace essaim::delivery {
+namespace {
+
+std::vector<RoutedSlice> cut(const std::shared_ptr<const ActiveBatch>& batch,
+                             const std::vector<std::uint16_t>& indices, MonoTime now,
+                             const std::function<bool(const std::string&)>& together) {
   std::vector<RoutedSlice> slices;
+  const std::string* last = nullptr;
   for (const std::uint16_t index : indices) {
     const std::string& domain = batch->recipients[index].domain;
-    if (slices.empty() || (!one_destination && slices.back().domain != domain)) {
-      RoutedSlice routed;
-      if (!one_destination) routed.domain = domain;
-      routed.slice.batch = batch;
-      routed.slice.queued = now;
-      slices.push_back(std::move(routed));
+    if (last == nullptr || *last != domain) {
+      last = &domain;
+      std::string key = together(domain) ? std::string() : domain;
+      if (slices.empty() || slices.back().domain != key) {
+        slices.push_back({std::move(key), {}});
+        slices.back().slice.batch = batch;
+        slices.back().slice.queued = now;
+      }
     }
     slices.back().slice.indices.push_back(index);
   }
   return slices;
+}
+
+}  // namespace
+
+std::vector<RoutedSlice> cut_by_domain(const std::shared_ptr<const ActiveBatch>& batch,
+                                       const std::vector<std::uint16_t>& indices, bool one_destination,
+                                       MonoTime now) {
+  return cut(batch, indices, now, [one_destination](const std::string&) { return one_destination; });
+}
+
+std::vector<RoutedSlice> cut_by_domain(const std::shared_ptr<const ActiveBatch>& batch,
+                                       const std::vector<std::uint16_t>& indices,
+                                       const EngineSettings& settings, MonoTime now) {
+  return cut(batch, indices, now, [&](const std::string& domain) { return goes_with_all(settings, domain); });
 }
 
 }  // namespace essaim::delivery

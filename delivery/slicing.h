@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "delivery/engine.h"
 #include "delivery/work.h"
 
 namespace essaim::delivery {
@@ -20,5 +21,9 @@ struct RoutedSlice {
 std::vector<RoutedSlice> cut_by_domain(const std::shared_ptr<const ActiveBatch>& batch,
                                        const std::vector<std::uint16_t>& indices, bool one_destination,
                                        MonoTime now);
+// By what the settings say of each domain: those that go to the smart host of all stay together.
+std::vector<RoutedSlice> cut_by_domain(const std::shared_ptr<const ActiveBatch>& batch,
+                                       const std::vector<std::uint16_t>& indices,
+                                       const EngineSettings& settings, MonoTime now);
 
 }  // namespace essaim::delivery

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -18,6 +20,20 @@ namespace essaim::delivery {
 // What a notification of failure brings back of the message.
 enum class DsnReturn : std::uint8_t { kNone, kFull, kHeaders };
 
+// Parts of a message that is kept once.
+struct ByteRanges {
+  struct Range {
+    std::size_t offset = 0, length = 0;
+  };
+  std::vector<Range> ranges;
+  std::size_t octets = 0;  // of all
+};
+
+// The message in `wire` as it was before its dots were stuffed (RFC 5321 §4.5.2), for BDAT: what is left between the
+// stuffed dots and before the final one. So a message of 50 MB is not kept twice. No ranges when there would be more
+// than `most`, or when `wire` has no end.
+ByteRanges unstuffed(std::string_view wire, std::size_t most = 64);
+
 struct ActivePost {
   storage::PostRecord post;
   SharedBytes
@@ -26,8 +42,7 @@ struct ActivePost {
   Template private_header;  // CRLF lines; its lines never begin with a dot
 
   // What follows is optional; a post without it goes out by DATA, in 8 bit, and asks for no notification.
-  SharedBytes
-      plain;  // the same rendering as it is, without stuffed dots and the final one: for BDAT (RFC 3030)
+  ByteRanges plain;  // of `wire`, for BDAT (RFC 3030)
   SharedBytes
       wire_7bit;  // a rendering in ASCII (core/mail/downgrade.h), in the form of `wire`; for servers without
                   // 8BITMIME or SMTPUTF8
@@ -41,6 +56,10 @@ struct RecipientDsn {
   std::string notify;              // "NEVER", "SUCCESS,FAILURE" ...
   std::string original_recipient;  // "rfc822;user+2Btag@domain", "utf-8;..."
 };
+
+// Whether the DSN parameters of the sender go on with the post (RFC 3461 §5.2.1, §5.2.7): only where the
+// envelope sender is still the sender's own. They end at a list, and wherever bounces come back to us first.
+bool passes_dsn_on(const storage::PostRecord& post);
 
 struct ActiveBatch {
   std::shared_ptr<const ActivePost> post;
@@ -67,7 +86,10 @@ struct Transaction {
 enum class Stage { kDns, kConnect, kTls, kBanner, kEhlo, kMail, kRcpt, kData, kFinalDot, kLost };
 const char* to_string(Stage stage);
 
-// The end of one attempt for one recipient.
+// Recipients, as indices into their batch, in order.
+using Indices = std::span<const std::uint16_t>;
+
+// The end of one attempt, for one recipient or for several of a transaction that share it.
 struct Outcome {
   enum class Kind {
     kDelivered,
@@ -76,7 +98,6 @@ struct Outcome {
     kReturned,  // not attempted: the connection ended first; may go out on another one at once
   };
   Kind kind = Kind::kReturned;
-  std::uint16_t index = 0;
   Stage stage = Stage::kLost;
   smtp::Reply reply;  // of the peer, or made by us ({451, 4.4.1, "connect to ...: timed out"})
   bool reply_from_peer = false;

@@ -1,5 +1,6 @@
-// Hosts that offered CHUNKING and did not know BDAT (RFC 3030): a filter in between, as a rule. They are
-// remembered for a day, after which they are tried once more. Shared by all couriers; thread-safe; bounded
+// Hosts that offered CHUNKING and did not know BDAT (RFC 3030), or offered PIPELINING and lost what followed the
+// final dot (RFC 2920): a filter in between, as a rule. They are remembered for a day, after which they are tried
+// once more. One object for each of the two. Shared by all couriers; thread-safe; bounded
 // (the oldest goes).
 #pragma once
 

@@ -56,11 +56,12 @@ class ClientSession {
   class Output {
    public:
     virtual void write(std::string_view bytes) = 0;  // copied
-    virtual void write_shared(const SharedBytes& bytes) = 0;
+    virtual void write_shared(const SharedBytes& bytes, std::size_t offset, std::size_t length) = 0;
     virtual void start_tls() = 0;  // answered by on_tls_established() or on_closed()
     virtual void on_ready() = 0;
     virtual bool next(Transaction* transaction) = 0;  // false: nothing now, wake() follows
-    virtual void on_outcome(const Transaction& transaction, const Outcome& outcome) = 0;
+    // For these recipients of the transaction: one reply may be the word on all of them.
+    virtual void on_outcome(const Transaction& transaction, const Outcome& outcome, Indices recipients) = 0;
     virtual void on_done(const End& end) = 0;                  // last, once
     virtual void trace(char side, std::string_view line) = 0;  // only while set_trace(true)
 
@@ -160,10 +161,15 @@ class ClientSession {
   void after_envelope_reply();
   void finish_transaction();
   void conclude(Exchange* exchange, std::size_t position, Outcome* outcome);
+  void conclude_all(Exchange* exchange, bool also_open, Outcome* outcome);
+  void tell(const Exchange& exchange, Outcome* outcome);
   void conclude_open(Exchange* exchange, Stage stage, const smtp::Reply& reply, bool from_peer, bool progress,
                      bool bdat = false);
   void conclude_lost(const smtp::Reply& reply, bool from_peer, bool timed_out);
   void conclude_rest(const End& end);
+  bool may_chain() const;
+  void refuse_chain();
+  bool lost_the_chain(const smtp::Reply& reply);
   void on_unexpected(const smtp::Reply& reply, const char* command);
 
   const CourierSettings& settings_;
@@ -183,8 +189,9 @@ class ClientSession {
   std::vector<Await> awaits_;  // replies outstanding, from first_ on
   std::size_t first_ = 0;
   Say say_ = Say::kNothing;
-  std::string out_;      // commands of the turn
-  std::string address_;  // scratch
+  std::string out_;                       // commands of the turn
+  std::string address_;                   // scratch
+  std::vector<std::uint16_t> concluded_;  // scratch: who shares the outcome that is told
   Exchange current_;
   // Recipients that were given and are for the next transaction: more than the server takes in one (LIMITS),
   // or of a domain too many. No batch: none.

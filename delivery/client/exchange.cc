@@ -40,8 +40,8 @@ smtp::Reply Exchange::choose_rendering(const Capabilities& capabilities, bool ch
   // are; nearly all pass them on.
   if (copy.post.eight_bit && !capabilities.eight_bit && !utf8 && copy.wire_7bit) seven_bit = true;
   eight_bit = copy.post.eight_bit && !seven_bit;
-  chunked = chunking && !seven_bit && copy.plain && copy.plain->ends_with("\r\n");
-  body = seven_bit ? copy.wire_7bit : chunked ? copy.plain : copy.wire;
+  chunked = chunking && !seven_bit && !copy.plain.ranges.empty();
+  body = seven_bit ? copy.wire_7bit : copy.wire;
   return {};
 }
 
@@ -55,7 +55,7 @@ smtp::Reply Exchange::prepare(const TokenMinter& minter, const Capabilities& cap
   recipients.assign(transaction.indices.size(), Recipient::kOpen);
   open = recipients.size();
   accepted = next_to_send = next_reply = 0;
-  progress = mail_accepted = false;
+  progress = mail_accepted = chained = false;
   step = Step::kMail;
   sender.clear();
   block.clear();
@@ -72,11 +72,11 @@ smtp::Reply Exchange::prepare(const TokenMinter& minter, const Capabilities& cap
     return smtp::reply(451, "4.1.7", "the envelope sender cannot be sent");
   if (!is_safe_header_block(block))
     return smtp::reply(451, "4.6.0", "the private header block cannot be sent");
-  if (!body || !(chunked || ends_with_dot_line(block, *body)))
+  if (!body || !ends_with_dot_line(block, *body))
     return smtp::reply(451, "4.6.0", "the stored rendering has no end");
 
   // RFC 1870 §6.1: an estimate; the final dot does not count, stuffed dots do.
-  size = block.size() + body->size() - (chunked ? 0 : 3);
+  size = block.size() + (chunked ? copy.plain.octets : body->size() - 3);
   if (capabilities.size_limit > 0 && size > capabilities.size_limit)
     return smtp::reply(552, "5.3.4",
                        "message of " + std::to_string(size) + " octets exceeds the limit of " +

@@ -35,9 +35,10 @@ struct Exchange {
   std::string block;             // private header block
   std::uint64_t size = 0;        // octets, for SIZE=
   SharedBytes body;              // what goes out behind the block
-  bool chunked = false;          // `body` is not stuffed and goes out by BDAT
+  bool chunked = false;          // of `body` only what is in the post's `plain` goes out, by BDAT
   bool eight_bit = false;        // `body` has octets above 127
   bool utf8 = false;             // the transaction needs SMTPUTF8, and it is there
+  bool chained = false;          // its envelope went out behind a final dot, and no reply to it has come
 
   const ActivePost& post() const { return *transaction.batch->post; }
   const storage::BatchRecipient& recipient(std::size_t position) const {

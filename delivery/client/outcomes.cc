@@ -15,6 +15,8 @@ void ClientSession::on_rset(const smtp::Reply& reply) {
 }
 
 void ClientSession::on_mail(smtp::Reply reply) {
+  if (lost_the_chain(reply)) return;
+  current_.chained = false;
   if (reply.intermediate()) return on_unexpected(reply, "MAIL");
   if (reply.positive()) {
     current_.mail_accepted = true;
@@ -82,6 +84,7 @@ void ClientSession::on_empty_dot(const smtp::Reply& reply) {
 
 void ClientSession::on_final_dot(smtp::Reply reply) {
   const bool early = state_ == SessionState::kBody;  // the server has not seen the final dot
+  if (lost_the_chain(reply)) return;
   if (reply.intermediate() || (early && reply.positive())) return on_unexpected(reply, "the message");
   if (reply.positive()) {
     conclude_accepted(std::move(reply));
@@ -125,8 +128,7 @@ void ClientSession::conclude_accepted(smtp::Reply reply) {
   outcome.reply = std::move(reply);
   outcome.reply_from_peer = true;
   outcome.dsn_passed_on = capabilities_.dsn;
-  for (std::size_t i = 0; i < current_.recipients.size(); ++i)
-    if (current_.recipients[i] == Exchange::Recipient::kAccepted) conclude(&current_, i, &outcome);
+  conclude_all(&current_, false, &outcome);
 }
 
 // Nothing is outstanding: the next command, or the end of a transaction of which nobody is left.
@@ -165,10 +167,33 @@ void ClientSession::conclude(Exchange* exchange, std::size_t position, Outcome* 
   recipient = Exchange::Recipient::kConcluded;
   --exchange->open;
   exchange->progress = true;
+  concluded_.assign(1, exchange->transaction.indices[position]);
+  tell(*exchange, outcome);
+}
+
+// The accepted ones, or all that are not concluded, at once: what it costs to record an outcome is then paid
+// once for a transaction.
+void ClientSession::conclude_all(Exchange* exchange, bool also_open, Outcome* outcome) {
+  concluded_.clear();
+  for (std::size_t i = 0; i < exchange->recipients.size(); ++i) {
+    auto& recipient = exchange->recipients[i];
+    if (recipient != Exchange::Recipient::kAccepted &&
+        !(also_open && recipient == Exchange::Recipient::kOpen))
+      continue;
+    if (recipient == Exchange::Recipient::kAccepted) --exchange->accepted;
+    recipient = Exchange::Recipient::kConcluded;
+    --exchange->open;
+    concluded_.push_back(exchange->transaction.indices[i]);
+  }
+  if (concluded_.empty()) return;
+  exchange->progress = true;
+  tell(*exchange, outcome);
+}
+
+void ClientSession::tell(const Exchange& exchange, Outcome* outcome) {
   outcome->about_message =
       outcome->kind == Outcome::Kind::kFailed && says_message(outcome->stage, outcome->reply);
-  outcome->index = exchange->transaction.indices[position];
-  output_->on_outcome(exchange->transaction, *outcome);
+  output_->on_outcome(exchange.transaction, *outcome, concluded_);
 }
 
 // All of whom nothing was told yet.
@@ -181,10 +206,7 @@ void ClientSession::conclude_open(Exchange* exchange, Stage stage, const smtp::R
   outcome.reply_from_peer = from_peer;
   outcome.kind = outcome_kind(decide(
       Trouble{.stage = stage, .reply = &reply, .from_peer = from_peer, .progress = progress, .bdat = bdat}));
-  for (std::size_t i = 0; i < exchange->recipients.size(); ++i)
-    if (exchange->recipients[i] == Exchange::Recipient::kOpen ||
-        exchange->recipients[i] == Exchange::Recipient::kAccepted)
-      conclude(exchange, i, &outcome);
+  conclude_all(exchange, true, &outcome);
 }
 
 // The connection is gone.
@@ -201,8 +223,32 @@ void ClientSession::conclude_lost(const smtp::Reply& reply, bool from_peer, bool
     if (awaits_[first_] == Await::kRcpt) stage = Stage::kRcpt;
     if (awaits_[first_] == Await::kData) stage = Stage::kData;
   }
+  // Whoever falls silent or hangs up over a final dot with an envelope behind it may do so because of that: the
+  // message would come again and again. The next time it comes without.
+  if (!from_peer && (chained_.active || current_.chained)) refuse_chain();
+  if (current_.chained) stage = Stage::kLost;
   conclude_open(&current_, stage, reply, from_peer, done_ > 0 || current_.progress);
   conclude_open(&chained_, Stage::kLost, reply, from_peer, true);
+}
+
+void ClientSession::refuse_chain() {
+  if (settings_.chain_refusals) settings_.chain_refusals->add(peer_, now_);
+}
+
+// A server that lost some of the envelope behind the dot answers the rest of it with "bad sequence" or "no such
+// command", and one that takes offence says so in answer to the dot. That is no word on anybody's mail: all that
+// is under way goes out on another connection, one after the other.
+bool ClientSession::lost_the_chain(const smtp::Reply& reply) {
+  if (!(current_.chained || chained_.active)) return false;
+  const bool out_of_step = reply.code >= 500 && reply.code <= 503;
+  if (!out_of_step && !(reply.permanent() && reply.enhanced.subject == 5)) return false;
+  refuse_chain();
+  const smtp::Reply why =
+      own_reply("4.5.0", peer_ + " lost what followed the final dot (" + reply.to_string() + ")");
+  conclude_open(&current_, Stage::kLost, why, false, true);
+  conclude_open(&chained_, Stage::kLost, why, false, true);
+  finish(End{.ready = true, .reply = why});
+  return true;
 }
 
 // Recipients whose turn did not come. They were given together with those of the last transaction, so its
@@ -218,10 +264,7 @@ void ClientSession::conclude_rest(const End& end) {
                                              .from_peer = outcome.reply_from_peer,
                                              .progress = done_ > 0 || current_.progress}));
   const Transaction rest = std::exchange(rest_, {});
-  for (const auto index : rest.indices) {
-    outcome.index = index;
-    output_->on_outcome(rest, outcome);
-  }
+  output_->on_outcome(rest, outcome, rest.indices);
 }
 
 }  // namespace essaim::delivery

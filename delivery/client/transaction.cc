@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "delivery/client/chunking_refusals.h"
 #include "delivery/client/client_session.h"
 #include "delivery/mailbox_text.h"
 
@@ -185,23 +186,29 @@ void ClientSession::say_body() {
     output_->trace('C', ".");
   }
   if (!current_.block.empty()) output_->write(current_.block);
-  output_->write_shared(wire);
+  output_->write_shared(wire, 0, wire->size());
   queue(Await::kFinalDot);
   enter(SessionState::kBody);
-  if (settings_.chain_transactions && capabilities_.pipelining && may_start() && take_next(&chained_) &&
-      chained_.active)
-    say_envelope(&chained_);
+  if (!may_chain() || !may_start() || !take_next(&chained_) || !chained_.active) return;
+  chained_.chained = true;
+  say_envelope(&chained_);
+}
+
+bool ClientSession::may_chain() const {
+  return settings_.chain_transactions && capabilities_.pipelining &&
+         !(settings_.chain_refusals && settings_.chain_refusals->knows(peer_, now_));
 }
 
 // The whole message as the last chunk (RFC 3030 §2). No envelope is chained to it: after a refused chunk RSET
 // must come before everything else.
 void ClientSession::say_chunk(Exchange* exchange) {
-  const std::size_t octets = exchange->block.size() + exchange->body->size();
+  const ByteRanges& plain = exchange->post().plain;
+  const std::size_t octets = exchange->block.size() + plain.octets;
   command("BDAT " + std::to_string(octets) + " LAST", Await::kChunk);
   if (trace_) output_->trace('C', "(" + grouped(octets) + " octets)");
   flush();
   if (!exchange->block.empty()) output_->write(exchange->block);
-  output_->write_shared(exchange->body);
+  for (const auto& [offset, length] : plain.ranges) output_->write_shared(exchange->body, offset, length);
   enter(SessionState::kBody);
 }
 

@@ -1,6 +1,9 @@
 #include "tests/delivery/client/session_bench.h"
 
+#include <algorithm>
+
 #include "core/base/text.h"
+#include "core/smtp/dot_stuffing.h"
 
 namespace essaim::delivery::bench {
 namespace {
@@ -32,8 +35,8 @@ std::shared_ptr<const ActivePost> make_post(const PostOptions& options) {
   post->post.eight_bit = options.eight_bit;
   post->envelope_sender = Template::compile(options.sender).value();
   post->private_header = Template::compile(options.header).value();
-  post->wire = share(options.wire);
-  if (!options.plain.empty()) post->plain = share(options.plain);
+  post->wire = share(options.plain.empty() ? options.wire : smtp::dot_stuffed_message(options.plain));
+  if (!options.plain.empty()) post->plain = unstuffed(*post->wire);
   if (!options.wire_7bit.empty()) post->wire_7bit = share(options.wire_7bit);
   post->smtputf8 = options.smtputf8;
   post->dsn_return = options.dsn_return;
@@ -100,35 +103,45 @@ void SessionBench::pass(Duration time) {
 
 void SessionBench::write(std::string_view bytes) {
   if (ends_ > 0) trouble_ += "written after the end\n";
+  if (chunk_left_ > 0) trouble_ += "a command in the middle of a chunk\n";
   pending_ += bytes;
   raw_ += bytes;
 }
 
-void SessionBench::write_shared(const SharedBytes& bytes) {
+void SessionBench::write_shared(const SharedBytes& bytes, std::size_t offset, std::size_t length) {
+  const std::string_view part = std::string_view(*bytes).substr(offset, length);
+  if (chunk_left_ > 0) return write_chunk(part);
   if (const std::size_t bdat = pending_.rfind("BDAT ");
       bdat != std::string::npos && (bdat == 0 || pending_[bdat - 1] == '\n')) {
     // Commands up to BDAT, the private block, and this.
     const std::size_t end = pending_.find("\r\n", bdat) + 2;
-    const std::size_t total = pending_.size() - end + bytes->size();
-    if (pending_.substr(bdat, end - bdat) != "BDAT " + std::to_string(total) + " LAST\r\n")
-      trouble_ +=
-          "a chunk of " + std::to_string(total) + " octets behind " + pending_.substr(bdat, end - bdat);
-    raw_ += *bytes;
+    const std::size_t block = pending_.size() - end;
+    const std::string line = pending_.substr(bdat, end - bdat);
+    const auto announced = parse_u64(line.substr(5, line.find(' ', 5) - 5)).value_or(0);
+    if (line != "BDAT " + std::to_string(announced) + " LAST\r\n" || announced <= block)
+      trouble_ += "a chunk behind " + line;
     pending_.resize(end);
     settle();
-    written_.push_back(octets(total));
-    events_.push_back("C: " + octets(total));
-    return;
+    written_.push_back(octets(announced));
+    events_.push_back("C: " + octets(announced));
+    chunk_left_ = announced - block;
+    return write_chunk(part);
   }
   // What stands before it in this turn is the private block: commands are written by a turn of their own.
-  const std::string line = octets(pending_.size() + bytes->size() - 3);
+  const std::string line = octets(pending_.size() + part.size() - 3);
   pending_.clear();
-  raw_ += *bytes;
+  raw_ += part;
   if (!raw_.ends_with("\r\n.\r\n")) trouble_ += "a message without end\n";
   for (const char* text : {line.c_str(), "."}) {
     written_.emplace_back(text);
     events_.push_back(std::string("C: ") + text);
   }
+}
+
+void SessionBench::write_chunk(std::string_view part) {
+  if (part.empty() || part.size() > chunk_left_) trouble_ += "a chunk of another length than announced\n";
+  raw_ += part;
+  chunk_left_ -= std::min(chunk_left_, part.size());
 }
 
 void SessionBench::start_tls() {
@@ -147,10 +160,15 @@ bool SessionBench::next(Transaction* transaction) {
   return true;
 }
 
-void SessionBench::on_outcome(const Transaction& transaction, const Outcome& outcome) {
-  outcomes_[{transaction.batch.get(), outcome.index}].push_back(outcome);
-  event("O: " + std::to_string(outcome.index) + " " + word(outcome.kind) + " " + to_string(outcome.stage) +
-        " " + outcome.reply.to_string() + (outcome.reply_from_peer ? "" : " [ours]") +
+void SessionBench::on_outcome(const Transaction& transaction, const Outcome& outcome, Indices recipients) {
+  for (const auto index : recipients) on_outcome_of(transaction, index, outcome);
+}
+
+void SessionBench::on_outcome_of(const Transaction& transaction, std::uint16_t index,
+                                 const Outcome& outcome) {
+  outcomes_[{transaction.batch.get(), index}].push_back(outcome);
+  event("O: " + std::to_string(index) + " " + word(outcome.kind) + " " + to_string(outcome.stage) + " " +
+        outcome.reply.to_string() + (outcome.reply_from_peer ? "" : " [ours]") +
         (outcome.about_message ? " [message]" : "") + (outcome.dsn_passed_on ? " [dsn]" : ""));
 }
 

@@ -36,7 +36,7 @@ struct PostOptions {
   std::string header;
   std::string wire = "Subject: x\r\n\r\nbody\r\n.\r\n";
   bool eight_bit = false;
-  std::string plain = "";      // "": none
+  std::string plain = "";      // "": none, or the message that `wire` is made of
   std::string wire_7bit = "";  // likewise
   bool smtputf8 = false;
   DsnReturn dsn_return = DsnReturn::kNone;
@@ -76,20 +76,23 @@ class SessionBench final : public ClientSession::Output {
   const std::vector<Transaction>& taken() const { return taken_; }
 
   void write(std::string_view bytes) override;
-  void write_shared(const SharedBytes& bytes) override;
+  void write_shared(const SharedBytes& bytes, std::size_t offset, std::size_t length) override;
   void start_tls() override;
   void on_ready() override;
   bool next(Transaction* transaction) override;
-  void on_outcome(const Transaction& transaction, const Outcome& outcome) override;
+  void on_outcome(const Transaction& transaction, const Outcome& outcome, Indices recipients) override;
   void on_done(const ClientSession::End& end) override;
   void trace(char side, std::string_view line) override;
 
  private:
   void settle();  // turns what was written as text into lines
+  void write_chunk(std::string_view part);
   void event(std::string line);
+  void on_outcome_of(const Transaction& transaction, std::uint16_t index, const Outcome& outcome);
 
   CourierSettings settings_;
   FakeMinter minter_;
+  std::size_t chunk_left_ = 0;  // octets of the chunk that was announced
   MonoTime now_{std::chrono::seconds(1'000)};
   std::deque<Transaction> work_;
   std::vector<Transaction> taken_;

@@ -1,6 +1,7 @@
 // CHUNKING (RFC 3030) as transcripts.
 #include <boost/test/unit_test.hpp>
 
+#include "core/smtp/dot_stuffing.h"
 #include "tests/delivery/client/extension_cases.h"
 
 using namespace essaim;
@@ -228,9 +229,28 @@ BOOST_AUTO_TEST_CASE(chunking_is_not_used_unasked) {
   )";
   check({{make_transaction("a@x.example", make_post(chunky()))}, false}, data);
   check({{make_transaction("a@x.example")}, true}, data);
-  PostOptions odd = chunky();
-  odd.plain = "no end of line";
-  check({{make_transaction("a@x.example", make_post(odd))}, true}, data);
+  // With so many dots a chunk would be made of too many parts.
+  PostOptions dotted = chunky();
+  for (int i = 0; i < 100; ++i) dotted.plain += ".\r\n";
+  check({{make_transaction("a@x.example", make_post(dotted))}, true}, data);
+}
+
+BOOST_AUTO_TEST_CASE(the_parts_of_a_stuffed_message_are_the_message) {
+  const char* const messages[] = {
+      "a\r\n",           ".\r\n",           "..\r\n",           "a\r\n.\r\n",
+      "a\r\n..\r\n.\r\n", ".a\r\n\r\n.b\r\n", "no end of line", "a.\r\n.b.\r\nc\r\n...\r\n"};
+  for (const std::string message : messages) {
+    const std::string wire = smtp::dot_stuffed_message(message);
+    const ByteRanges plain = unstuffed(wire);
+    std::string joined;
+    for (const auto& [offset, length] : plain.ranges) joined += wire.substr(offset, length);
+    BOOST_TEST(joined == (message.ends_with("\r\n") ? message : message + "\r\n"));
+    BOOST_TEST(joined.size() == plain.octets);
+  }
+  for (const char* odd : {"", "a", "a\r\n", "a\r\n.", ".\r\n"}) BOOST_TEST(unstuffed(odd).ranges.empty());
+  const std::string many = smtp::dot_stuffed_message("x\r\n.\r\n.\r\n.\r\n");
+  BOOST_TEST(unstuffed(many, 4).ranges.size() == 4U);
+  BOOST_TEST(unstuffed(many, 3).ranges.empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -55,7 +56,7 @@ class KeptFailures : public delivery::FailureListener {
                            const std::vector<delivery::Failure>& failures) override {
     // In the same transaction, as the daemon's listener does.
     for (const auto& failure : failures)
-      if (failure.recipient.member_id != 0)
+      if (failure.recipient.member_id != 0 && !failure.about_message)
         ESSAIM_TRY(storage::MemberStore(connection)
                        .record_bounce(failure.recipient.member_id, failure.reply.to_string(),
                                       system_clock().wall_now()));
@@ -64,12 +65,17 @@ class KeptFailures : public delivery::FailureListener {
       const std::string to = failure.recipient.local + "@" + failure.recipient.domain;
       ++told_[to];
       replies_[to] = failure.reply.to_string();
+      if (failure.about_message) about_message_.insert(to);
     }
     return {};
   }
   std::map<std::string, int> told() const {
     std::lock_guard lock(mutex_);
     return told_;
+  }
+  bool about_message(const std::string& to) const {
+    std::lock_guard lock(mutex_);
+    return about_message_.count(to) > 0;
   }
   std::string reply(const std::string& to) const {
     std::lock_guard lock(mutex_);
@@ -81,6 +87,7 @@ class KeptFailures : public delivery::FailureListener {
   mutable std::mutex mutex_;
   std::map<std::string, int> told_;
   std::map<std::string, std::string> replies_;
+  std::set<std::string> about_message_;
 };
 
 inline bool wait_until(const std::function<bool()>& condition, Duration limit = std::chrono::seconds(30)) {
@@ -180,12 +187,12 @@ class Site {
                              }));
     return post.id;
   }
-  Id post_to(storage::PostRecord post, std::int64_t rank, std::vector<storage::BatchRecipient> recipients) {
-    const std::string body = rendering();
+  Id post_to(storage::PostRecord post, std::int64_t rank, std::vector<storage::BatchRecipient> recipients,
+             const std::string& body = rendering(), const std::string& seven_bit = "") {
     post.size = static_cast<std::int64_t>(body.size());
     must(database->write_now(storage::Durability::kAccept,
                              [&](storage::Connection& connection) -> Result<void> {
-                               ESSAIM_TRY(storage::PostStore(connection).add(post, body));
+                               ESSAIM_TRY(storage::PostStore(connection).add(post, body, seven_bit));
                                storage::PostRecord copy = post;
                                return storage::expand_recipients(connection, &copy, rank, recipients);
                              }));

@@ -22,6 +22,7 @@ class FullDisk : public storage::JournalWriter {
       return Error{ErrorCode::kExhausted, "no space left on device"};
     }
     order.push_back(record.index);
+    order.insert(order.end(), record.also.begin(), record.also.end());
     return 1;
   }
   void segment_done(std::uint64_t, std::size_t) override {}
@@ -36,7 +37,7 @@ class KeptNotes final : public delivery::NoteSink {
   void take_notes(std::vector<delivery::Note> notes) override {
     for (const auto& note : notes) {
       if (note.kind == delivery::Outcome::Kind::kDelivered)
-        order.push_back(note.index);
+        order.insert(order.end(), note.indices.begin(), note.indices.end());
       else
         ++others;
     }

@@ -319,7 +319,7 @@ storage::BatchRecord record_of(std::size_t recipients) {
 Note note_of(const OpenBatch& batch, std::uint16_t index, Outcome::Kind kind, const std::string& reply) {
   Note note;
   note.batch = batch.batch();
-  note.index = index;
+  note.indices = {index};
   note.kind = kind;
   note.reply = reply;
   note.time = from_millis(1'005'000);

@@ -16,6 +16,15 @@ namespace {
 class Lines {
  public:
   explicit Lines(int fd) : fd_(fd) {}
+  bool octets(std::size_t count, std::string* out) {
+    buffer_.erase(0, start_);
+    start_ = 0;
+    while (buffer_.size() < count)
+      if (!more()) return false;
+    out->assign(buffer_, 0, count);
+    start_ = count;
+    return true;
+  }
   bool line(std::string* out) {
     for (;;) {
       const std::size_t end = buffer_.find("\r\n", start_);
@@ -26,14 +35,17 @@ class Lines {
       }
       buffer_.erase(0, start_);
       start_ = 0;
-      char chunk[16384];
-      const ssize_t n = ::recv(fd_, chunk, sizeof chunk, 0);
-      if (n <= 0) return false;
-      buffer_.append(chunk, static_cast<std::size_t>(n));
+      if (!more()) return false;
     }
   }
 
  private:
+  bool more() {
+    char chunk[16384];
+    const ssize_t n = ::recv(fd_, chunk, sizeof chunk, 0);
+    if (n > 0) buffer_.append(chunk, static_cast<std::size_t>(n));
+    return n > 0;
+  }
   int fd_;
   std::string buffer_;
   std::size_t start_ = 0;
@@ -108,6 +120,22 @@ int TestSink::connections(const std::string& ip) const {
   return found == connections_.end() ? 0 : found->second;
 }
 
+std::vector<std::string> TestSink::commands(const std::string& ip) const {
+  std::lock_guard lock(mutex_);
+  const auto found = commands_.find(ip);
+  return found == commands_.end() ? std::vector<std::string>() : found->second;
+}
+
+std::map<std::string, std::string> TestSink::came_from() const {
+  std::lock_guard lock(mutex_);
+  return came_from_;
+}
+
+std::map<std::string, std::string> TestSink::bodies() const {
+  std::lock_guard lock(mutex_);
+  return bodies_;
+}
+
 int TestSink::most_at_once(const std::string& ip) const {
   std::lock_guard lock(mutex_);
   const auto found = most_.find(ip);
@@ -121,11 +149,15 @@ int TestSink::most_at_once() const {
 
 void TestSink::accept_loop() {
   while (!stopping_) {
-    const int fd = ::accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC);
+    sockaddr_in peer{};
+    socklen_t peer_length = sizeof peer;
+    const int fd = ::accept4(listen_fd_, reinterpret_cast<sockaddr*>(&peer), &peer_length, SOCK_CLOEXEC);
     if (fd < 0) {
       if (stopping_) return;
       continue;
     }
+    char client[INET_ADDRSTRLEN];
+    ::inet_ntop(AF_INET, &peer.sin_addr, client, sizeof client);
     // Or its second short reply waits for the 40 ms of our delayed acknowledgement.
     const int one = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -139,8 +171,8 @@ void TestSink::accept_loop() {
     ++connections_[text];
     most_[text] = std::max(most_[text], ++open_[text]);
     most_of_all_ = std::max(most_of_all_, ++open_now_);
-    threads_.emplace_back([this, fd, ip = std::string(text)] {
-      serve(fd, ip);
+    threads_.emplace_back([this, fd, ip = std::string(text), from = std::string(client)] {
+      serve(fd, ip, from);
       ::shutdown(fd, SHUT_RDWR);
       std::lock_guard over(mutex_);
       --open_[ip];
@@ -149,7 +181,7 @@ void TestSink::accept_loop() {
   }
 }
 
-void TestSink::serve(int fd, const std::string& ip) {
+void TestSink::serve(int fd, const std::string& ip, const std::string& client) {
   HostPolicy policy;
   {
     std::lock_guard lock(mutex_);
@@ -164,8 +196,15 @@ void TestSink::serve(int fd, const std::string& ip) {
     std::transform(verb.begin(), verb.end(), verb.begin(),
                    [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
     std::string reply = "250 2.0.0 ok";
-    if (verb == "EHLO")
-      reply = "250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 SIZE 0";
+    if (verb == "EHLO") {
+      reply = "250-sink";
+      for (const std::string& keyword : policy.keywords) reply += "\r\n250-" + keyword;
+      reply += "\r\n250 HELP";
+    }
+    if (verb == "MAIL" || verb == "RCPT" || verb == "DATA" || verb == "BDAT") {
+      std::lock_guard lock(mutex_);
+      commands_[ip].push_back(line);
+    }
     if (verb == "MAIL") {
       sender = path_of(line);
       recipients.clear();
@@ -181,20 +220,25 @@ void TestSink::serve(int fd, const std::string& ip) {
       if (policy.rcpt) reply = policy.rcpt(recipient, before);
       if (reply[0] == '2') recipients.push_back(recipient);
     }
-    if (verb == "DATA") {
+    if (verb == "DATA" || verb == "BDAT") {
+      std::string body;
+      if (verb == "BDAT" && !lines.octets(std::strtoul(line.c_str() + 5, nullptr, 10), &body)) return;
       if (recipients.empty()) {
         if (!say(fd, "554 5.5.1 no valid recipients")) return;
         continue;
       }
-      if (!say(fd, "354 go on")) return;
-      do {
-        if (!lines.line(&line)) return;
-      } while (line != ".");
+      if (verb == "DATA") {
+        if (!say(fd, "354 go on")) return;
+        while (lines.line(&line) && line != ".") body += line + "\n";
+        if (line != ".") return;
+      }
       if (policy.message_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds(policy.message_ms));
       {
         std::lock_guard lock(mutex_);
         for (const std::string& recipient : recipients) {
           ++accepted_[recipient];
+          came_from_[recipient] = client;
+          bodies_[recipient] = body;
           order_.push_back(recipient);
           senders_.push_back(sender);
         }

@@ -19,6 +19,7 @@ struct HostPolicy {
   std::function<std::string(const std::string& recipient, int before)> rcpt;
   std::function<std::string()> mail;  // the reply to MAIL
   int message_ms = 0;                 // takes this long for a message
+  std::vector<std::string> keywords = {"PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE 0"};  // of EHLO
 };
 
 class TestSink {
@@ -38,10 +39,14 @@ class TestSink {
   int most_at_once(const std::string& ip) const;
   int most_at_once() const;  // over all addresses
   int transactions() const { return transactions_; }
+  std::vector<std::string> commands(
+      const std::string& ip) const;                      // MAIL, RCPT, DATA and BDAT, of all connections
+  std::map<std::string, std::string> came_from() const;  // recipient -> address of the client
+  std::map<std::string, std::string> bodies() const;     // recipient -> message as on the wire, lines with LF
 
  private:
   void accept_loop();
-  void serve(int fd, const std::string& ip);
+  void serve(int fd, const std::string& ip, const std::string& client);
 
   int listen_fd_ = -1;
   std::uint16_t port_ = 0;
@@ -53,6 +58,8 @@ class TestSink {
   int open_now_ = 0, most_of_all_ = 0;
   std::map<std::string, int> accepted_, asked_, connections_, open_, most_;
   std::vector<std::string> order_, senders_;
+  std::map<std::string, std::vector<std::string>> commands_;
+  std::map<std::string, std::string> came_from_, bodies_;
   std::vector<int> fds_;
   std::vector<std::thread> threads_;
   std::thread acceptor_;

@@ -1,0 +1,157 @@
+#include "delivery/destination_policy.h"
+
+#include <algorithm>
+
+#include "core/base/text.h"
+
+namespace essaim::delivery {
+namespace {
+
+NextHopOptions options_of(const EngineSettings& settings, const DestinationPolicy& policy) {
+  NextHopOptions options;
+  options.port = policy.port;
+  options.ipv4 = settings.ipv4;
+  options.ipv6 = settings.ipv6;
+  options.own_names = {settings.hostname};
+  options.own_addresses = settings.own_addresses;
+  return options;
+}
+
+std::string key_suffix(const DestinationPolicy& policy) {
+  std::string suffix;
+  const auto add = [&suffix](const std::string& part) {
+    if (!part.empty()) suffix += (suffix.empty() ? " {" : ", ") + part;
+  };
+  add(policy.rule);
+  if (!policy.source_ipv4.empty()) add("from " + policy.source_ipv4);
+  if (!policy.source_ipv6.empty()) add("from " + policy.source_ipv6);
+  if (!policy.rule.empty()) add(policy.tls ? "" : "in clear");
+  return suffix.empty() ? suffix : suffix + "}";
+}
+
+NextHopPtr finished(const NextHop& hop, std::shared_ptr<const DestinationPolicy> policy) {
+  auto out = std::make_shared<NextHop>(hop);
+  if (!out->key.empty()) out->key += key_suffix(*policy);
+  out->policy = std::move(policy);
+  return out;
+}
+
+class DestinationQuery final : public NextHopQuery {
+ public:
+  DestinationQuery(net::EventLoop& loop, dns::Resolver& resolver, std::string domain,
+                   const EngineSettings& settings, std::function<void(NextHopPtr)> done)
+      : loop_(loop),
+        resolver_(resolver),
+        domain_(std::move(domain)),
+        settings_(settings),
+        done_(std::move(done)) {
+    const DestinationRule* rule = domain_.empty() ? nullptr : rule_for_domain(settings.destinations, domain_);
+    named_ = rule != nullptr;
+    ask(make_policy(settings, rule), &first_);
+  }
+
+ private:
+  void ask(std::shared_ptr<const DestinationPolicy> policy, std::unique_ptr<NextHopQuery>* query) {
+    const bool by_mx = policy->smarthost.empty();
+    auto answered = [this, policy, by_mx](const NextHopPtr& hop) {
+      if (by_mx && !named_) return look_at_hosts(hop, policy);
+      done_(finished(*hop, policy));
+    };
+    const NextHopOptions options = options_of(settings_, *policy);
+    *query = by_mx ? resolve_domain(loop_, resolver_, domain_, options, std::move(answered))
+                   : resolve_smarthost(loop_, resolver_, policy->smarthost, options, std::move(answered));
+  }
+
+  void look_at_hosts(const NextHopPtr& hop, const std::shared_ptr<const DestinationPolicy>& policy) {
+    std::vector<std::string> names;
+    for (const NextHop::Host& host : hop->hosts) names.push_back(ascii_lowered(host.candidate.name));
+    const DestinationRule* rule = rule_for_hosts(settings_.destinations, names);
+    if (rule == nullptr) return done_(finished(*hop, policy));
+    named_ = true;
+    const auto special = make_policy(settings_, rule);
+    // The first query's callback is running: it is kept until this one dies.
+    if (!special->smarthost.empty() || special->port != policy->port) return ask(special, &second_);
+    done_(finished(*hop, special));
+  }
+
+  net::EventLoop& loop_;
+  dns::Resolver& resolver_;
+  const std::string domain_;
+  const EngineSettings settings_;
+  const std::function<void(NextHopPtr)> done_;
+  bool named_ = false;  // a rule was found
+  std::unique_ptr<NextHopQuery> first_, second_;
+};
+
+std::string text_of(const Rate& rate) {
+  const double seconds = std::chrono::duration<double>(rate.window).count();
+  const std::string unit = seconds <= 1 ? "second" : seconds <= 60 ? "minute" : "hour";
+  return std::to_string(rate.count) + " messages a " + unit;
+}
+
+}  // namespace
+
+std::shared_ptr<const DestinationPolicy> make_policy(const EngineSettings& settings,
+                                                     const DestinationRule* rule) {
+  auto policy = std::make_shared<DestinationPolicy>();
+  policy->smarthost = settings.smarthost;
+  policy->port = settings.port;
+  policy->tls = settings.tls;
+  policy->connections = settings.connections_per_destination;
+  policy->connections_initial = settings.connections_initial;
+  policy->recipients_per_transaction = settings.recipients_per_transaction;
+  policy->transactions_per_connection = settings.transactions_per_connection;
+  if (rule == nullptr) return policy;
+  policy->rule = rule->name;
+  policy->smarthost = rule->smarthost.value_or(policy->smarthost);
+  policy->port = rule->port.value_or(policy->port);
+  policy->tls = rule->tls.value_or(policy->tls);
+  policy->connections = rule->connections.value_or(policy->connections);
+  policy->connections_initial = std::min(policy->connections_initial, policy->connections);
+  policy->recipients_per_transaction =
+      rule->recipients_per_transaction.value_or(policy->recipients_per_transaction);
+  policy->transactions_per_connection =
+      rule->transactions_per_connection.value_or(policy->transactions_per_connection);
+  policy->rate = rule->rate;
+  policy->source_ipv4 = rule->source_ipv4;
+  policy->source_ipv6 = rule->source_ipv6;
+  return policy;
+}
+
+bool goes_with_all(const EngineSettings& settings, const std::string& domain) {
+  return !settings.smarthost.empty() && rule_for_domain(settings.destinations, domain) == nullptr;
+}
+
+std::string smarthost_of(const EngineSettings& settings, const std::string& domain) {
+  const DestinationRule* rule = rule_for_domain(settings.destinations, domain);
+  return rule != nullptr ? rule->smarthost.value_or(settings.smarthost) : settings.smarthost;
+}
+
+bool same_ways(const EngineSettings& a, const EngineSettings& b) {
+  return a.ipv4 == b.ipv4 && a.ipv6 == b.ipv6 && a.destinations == b.destinations &&
+         *make_policy(a, nullptr) == *make_policy(b, nullptr);
+}
+
+std::unique_ptr<NextHopQuery> resolve_destination(net::EventLoop& loop, dns::Resolver& resolver,
+                                                  const std::string& domain, const EngineSettings& settings,
+                                                  std::function<void(NextHopPtr)> done) {
+  return std::make_unique<DestinationQuery>(loop, resolver, domain, settings, std::move(done));
+}
+
+std::string describe(const DestinationPolicy& policy) {
+  std::string text = "settings: " + (policy.rule.empty() ? std::string("[delivery]") : policy.rule) + "\n";
+  if (!policy.smarthost.empty()) text += "  smart host: " + policy.smarthost + "\n";
+  text += "  connections: at most " + std::to_string(policy.connections) + "\n";
+  if (policy.rate.count > 0) text += "  rate: " + text_of(policy.rate) + "\n";
+  text += "  recipients per transaction: " + std::to_string(policy.recipients_per_transaction) + "\n";
+  text += "  transactions per connection: " +
+          (policy.transactions_per_connection > 0 ? std::to_string(policy.transactions_per_connection)
+                                                  : std::string("no limit")) +
+          "\n";
+  if (!policy.tls) text += "  TLS: off\n";
+  for (const std::string& source : {policy.source_ipv4, policy.source_ipv6})
+    if (!source.empty()) text += "  source address: " + source + "\n";
+  return text;
+}
+
+}  // namespace essaim::delivery

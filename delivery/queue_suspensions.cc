@@ -1,0 +1,115 @@
+// Of QueueManager: what the operator has suspended. Claims leave lists and everything where they are (see
+// ClaimBarrier); recipients of a suspended domain are kept back when their batch is opened, since the others in
+// it may go. What is out when a suspension begins comes back, and what has waited for one that is over is due.
+#include "core/base/text.h"
+#include "delivery/destination_policy.h"
+#include "delivery/queue_manager.h"
+
+namespace essaim::delivery {
+
+void QueueManager::suspensions_changed() {
+  auto records = std::make_shared<std::vector<storage::SuspensionRecord>>();
+  read(
+      [records](storage::Connection& connection) -> Result<void> {
+        Result<std::vector<storage::SuspensionRecord>> all = storage::SuspensionStore(connection).all();
+        if (!all.ok()) return all.error();
+        *records = std::move(*all);
+        return {};
+      },
+      [this, records](const Result<void>& outcome) {
+        if (!outcome.ok()) {
+          log::warning("suspensions-unreadable", {{"error", std::string_view(outcome.error().message)}});
+          claim_soon(std::chrono::seconds(1));  // which reads them first if they are not known at all
+          return;
+        }
+        suspensions_read(*records);
+      });
+}
+
+void QueueManager::suspensions_read(const std::vector<storage::SuspensionRecord>& records) {
+  const WallTime now = clock_.wall_now();
+  const Suspensions before = std::exchange(suspensions_, Suspensions(records));
+  const Suspensions::Change change = suspensions_.since(before, now);
+  ++suspensions_version_;
+  // What waited for one that is over is due now. It may wait for another one as well: the claim sees to that.
+  // At the start all of it, as something may have been resumed while nothing ran.
+  if (suspensions_version_ == 1) {
+    hasten_suspended(storage::kSuspendedWords);
+  } else if (change.ended) {
+    for (const std::string& words : change.words) hasten_suspended(words);
+  } else {
+    maybe_more_.fill(true);
+    look_for_due_ = true;
+    claim_soon();
+  }
+  if (!change.begun) return;
+  // What is out and was suspended just now comes back and waits.
+  auto filter = std::make_shared<RecallFilter>();
+  for (const auto& [key, batch] : open_) {
+    const auto suspended = [&](const std::string& domain) {
+      return suspension_of(suspensions_, domain, now) != nullptr &&
+             suspension_of(before, domain, now) == nullptr;
+    };
+    if (suspensions_.holds_back(batch->post(), now) || batch->any_out_in(suspended))
+      filter->batches.insert(key);
+  }
+  if (filter->batches.empty()) return;
+  RecallOp op;
+  op.filter = std::move(filter);
+  op.gives_back = true;
+  start_recall(recalls_.insert(recalls_.end(), std::move(op)));
+}
+
+const Suspensions::Wait* QueueManager::suspension_of(const Suspensions& suspensions,
+                                                     const std::string& domain, WallTime now) const {
+  if (suspensions.empty()) return nullptr;
+  if (const Suspensions::Wait* wait = suspensions.of_domain(domain, now)) return wait;
+  const std::string smarthost = ascii_lowered(smarthost_of(*settings_, domain));
+  if (smarthost.empty()) return nullptr;
+  if (const Suspensions::Wait* wait = suspensions.of_domain(smarthost, now)) return wait;
+  const Result<HostPort> parsed = parse_smarthost(smarthost);
+  return parsed.ok() ? suspensions.of_domain(parsed->host, now) : nullptr;
+}
+
+void QueueManager::hasten_suspended(const std::string& words) {
+  write(
+      [now = clock_.wall_now(), words](storage::Connection& connection) -> Result<void> {
+        Result<std::int64_t> moved = storage::BatchStore(connection).hasten(now, words);
+        if (!moved.ok()) return moved.error();
+        return {};
+      },
+      [this](const Result<void>& outcome) {
+        if (!outcome.ok())
+          log::warning("resumption-delayed", {{"error", std::string_view(outcome.error().message)}});
+        maybe_more_.fill(true);
+        look_for_due_ = true;
+        claim_soon();
+      });
+}
+
+// Their batches are due by themselves at that time; this is for those who look at the table.
+void QueueManager::drop_expired_suspensions() {
+  const WallTime now = clock_.wall_now();
+  const std::optional<WallTime> end = suspensions_.first_end();
+  if (dropping_expired_ || draining_ || !end || *end > now || !database_.healthy()) return;
+  dropping_expired_ = true;
+  auto dropped = std::make_shared<std::vector<storage::SuspensionRecord>>();
+  write(
+      [now, dropped](storage::Connection& connection) -> Result<void> {
+        auto over = storage::SuspensionStore(connection).drop_expired(now);
+        if (!over.ok()) return over.error();
+        *dropped = std::move(*over);
+        return {};
+      },
+      [this, dropped](const Result<void>& outcome) {
+        dropping_expired_ = false;
+        if (!outcome.ok()) return;  // tick() tries again
+        for (const storage::SuspensionRecord& record : *dropped)
+          log::info("suspension-over", {{"what", storage::to_string(record.scope)},
+                                        {"subject", std::string_view(record.subject)},
+                                        {"reason", std::string_view(record.reason)}});
+        suspensions_changed();
+      });
+}
+
+}  // namespace essaim::delivery

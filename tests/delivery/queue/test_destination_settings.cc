@@ -1,0 +1,298 @@
+// What the operator set for some destinations only: pure parts, and an engine that follows it.
+#include <algorithm>
+#include <future>
+
+#include <boost/test/unit_test.hpp>
+
+#include "core/base/log.h"
+#include "delivery/destination_policy.h"
+#include "delivery/token_bucket.h"
+#include "tests/delivery/queue/rig.h"
+
+namespace essaim::test {
+namespace {
+
+using namespace std::chrono_literals;
+using delivery::DestinationRule;
+using storage::CopyMode;
+
+struct Quiet {
+  Quiet() { log::set_level(log::Level::kError); }
+};
+BOOST_GLOBAL_FIXTURE(Quiet);
+
+DestinationRule rule(std::vector<std::string> domains, std::vector<std::string> hosts = {}) {
+  DestinationRule out;
+  out.name = "[[destination]] " + (domains.empty() ? hosts : domains).front();
+  out.domains = std::move(domains);
+  out.hosts = std::move(hosts);
+  return out;
+}
+
+BOOST_AUTO_TEST_CASE(a_pattern_names_a_domain_or_all_below_one) {
+  const std::tuple<const char*, const char*, bool> rows[] = {
+      {"example.org", "example.org", true},     {"example.org", "a.example.org", false},
+      {"*.example.org", "a.example.org", true}, {"*.example.org", "b.a.example.org", true},
+      {"*.example.org", "example.org", false},  {"*.example.org", "notexample.org", false},
+      {"*.example.org", ".example.org", false}, {"*", "whatever.example", true},
+  };
+  for (const auto& [pattern, name, expected] : rows)
+    BOOST_TEST(delivery::matches_pattern(pattern, name) == expected, pattern << " " << name);
+}
+
+BOOST_AUTO_TEST_CASE(the_first_rule_that_names_the_domain_holds) {
+  const std::vector<DestinationRule> rules = {rule({"b.test", "*.a.test"}), rule({}, {"mx.*", "*.big.test"}),
+                                              rule({"*.test"})};
+  BOOST_TEST(delivery::rule_for_domain(rules, "x.a.test") == &rules[0]);
+  BOOST_TEST(delivery::rule_for_domain(rules, "b.test") == &rules[0]);
+  BOOST_TEST(delivery::rule_for_domain(rules, "a.test") == &rules[2]);
+  BOOST_TEST(delivery::rule_for_domain(rules, "a.example") == nullptr);
+  BOOST_TEST(delivery::rule_for_hosts(rules, {"mx1.other.test", "mx2.big.test"}) == &rules[1]);
+  BOOST_TEST(delivery::rule_for_hosts(rules, {"mx1.other.test"}) == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_rate_is_spread_over_its_time_and_saves_a_second_at_most) {
+  const MonoTime t0{100s};
+  delivery::TokenBucket bucket;
+  BOOST_TEST(bucket.available(t0) > 1'000'000u);
+  bucket.take(50);
+  bucket.set_rate({600, 1min}, t0);  // ten a second
+  BOOST_TEST(bucket.available(t0) == 10u);
+  bucket.take(10);
+  BOOST_TEST(bucket.available(t0) == 0u);
+  BOOST_TEST((bucket.wait(t0) >= 100ms && bucket.wait(t0) < 101ms));
+  BOOST_TEST(bucket.available(t0 + 99ms) == 0u);
+  BOOST_TEST(bucket.available(t0 + 101ms) == 1u);
+  BOOST_TEST(bucket.available(t0 + 1h) == 10u);
+  // Slower than one a second: one at a time.
+  bucket.set_rate({30, 1min}, t0 + 1h);
+  BOOST_TEST(bucket.available(t0 + 1h) == 1u);
+  bucket.take(1);
+  BOOST_TEST(bucket.available(t0 + 1h + 1900ms) == 0u);
+  BOOST_TEST(bucket.available(t0 + 1h + 2001ms) == 1u);
+  BOOST_TEST(bucket.available(t0 + 2h) == 1u);
+  // In any ten seconds no more than the rate and what was saved.
+  bucket.set_rate({100, 1s}, t0 + 2h);
+  std::size_t sent = 0;
+  for (Duration at{}; at < 10s; at += 7ms) {
+    const std::size_t now = bucket.available(t0 + 2h + at);
+    bucket.take(now);
+    sent += now;
+  }
+  BOOST_TEST(sent >= 990u);
+  BOOST_TEST(sent <= 1'101u);
+  bucket.set_rate({}, t0 + 3h);
+  BOOST_TEST(bucket.available(t0 + 3h) > 1'000'000u);
+}
+
+struct Asked {
+  delivery::NextHopPtr hop;
+};
+
+delivery::NextHopPtr resolve(const std::string& domain, const delivery::EngineSettings& settings,
+                             const std::function<void(FakeResolver&)>& records) {
+  net::EventLoop loop("asks");
+  FakeResolver dns(loop);
+  records(dns);
+  delivery::NextHopPtr out;
+  const auto query = delivery::resolve_destination(loop, dns, domain, settings,
+                                                   [&](delivery::NextHopPtr hop) { out = std::move(hop); });
+  for (int turn = 0; turn < 100 && !out; ++turn) {
+    loop.post([] {});
+    loop.run_turn();
+  }
+  return out;
+}
+
+BOOST_AUTO_TEST_CASE(each_way_has_a_key_of_its_own) {
+  delivery::EngineSettings settings;
+  const auto records = [](FakeResolver& dns) {
+    for (const char* domain : {"a.test", "b.test", "c.test", "d.test"})
+      dns.set_mx(domain, {{10, "mx.big.test"}});
+    dns.set_addresses("mx.big.test", {"192.0.2.1"});
+    dns.set_addresses("relay.test", {"192.0.2.7"});
+  };
+  settings.destinations = {rule({"b.test"}), rule({"c.test"}), rule({"d.test"})};
+  settings.destinations[0].source_ipv4 = "192.0.2.9";
+  settings.destinations[1].port = 2525;
+  settings.destinations[2].smarthost = "relay.test:26";
+  std::set<std::string> keys;
+  for (const char* domain : {"a.test", "b.test", "c.test", "d.test"}) {
+    const auto hop = resolve(domain, settings, records);
+    BOOST_REQUIRE(hop);
+    BOOST_REQUIRE(hop->policy);
+    BOOST_REQUIRE(hop->hosts.size() == 1u);
+    keys.insert(hop->key);
+  }
+  BOOST_TEST(keys.size() == 4u);
+  BOOST_TEST(resolve("a.test", settings, records)->key == "mx.big.test:25");
+  BOOST_TEST(resolve("c.test", settings, records)->hosts[0].candidate.port == 2525);
+  BOOST_TEST(resolve("d.test", settings, records)->hosts[0].candidate.address == "192.0.2.7");
+  // By the MX host, and from there to a relay.
+  settings.destinations = {rule({}, {"*.big.test"})};
+  settings.destinations[0].connections = 3;
+  BOOST_TEST(resolve("a.test", settings, records)->policy->connections == 3);
+  BOOST_TEST(resolve("a.test", settings, records)->policy->connections_initial == 2);
+  settings.destinations[0].smarthost = "relay.test:26";
+  BOOST_TEST(resolve("a.test", settings, records)->hosts[0].candidate.port == 26);
+  // The smart host of all, and the domains that do not go there.
+  settings.smarthost = "relay.test:25";
+  settings.destinations = {rule({"b.test"})};
+  settings.destinations[0].smarthost = "";
+  BOOST_TEST(delivery::goes_with_all(settings, "a.test"));
+  BOOST_TEST(!delivery::goes_with_all(settings, "b.test"));
+  BOOST_TEST(delivery::smarthost_of(settings, "a.test") == "relay.test:25");
+  BOOST_TEST(delivery::smarthost_of(settings, "b.test").empty());
+  BOOST_TEST(resolve("", settings, records)->hosts[0].candidate.name == "relay.test");
+  BOOST_TEST(resolve("b.test", settings, records)->hosts[0].candidate.name == "mx.big.test");
+}
+
+// d0 to d3 at one host.
+void one_host(FakeResolver& dns) {
+  for (int d = 0; d < 4; ++d) dns.set_mx(Site::domain_name(d), {{10, "mx.test"}});
+  dns.set_addresses("mx.test", {"127.0.1.1"});
+}
+
+BOOST_AUTO_TEST_CASE(domains_with_settings_of_their_own_share_no_connection) {
+  TestSink sink;
+  Site site;
+  site.add_members(200, 4);
+  auto settings = settings_for(site, sink);
+  settings.destinations = {rule({"d0.test"}), rule({"d1.test"}), rule({"d2.test"})};
+  settings.destinations[0].source_ipv4 = "127.0.0.71";
+  settings.destinations[1].source_ipv4 = "127.0.0.72";
+  settings.destinations[2].smarthost = "127.0.0.9:" + std::to_string(sink.port());
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(site, one_host, settings);
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(site.counts(post).delivered == 200);
+  for (const auto& [to, from] : sink.came_from()) {
+    const std::string expected = to.ends_with("@d0.test")   ? "127.0.0.71"
+                                 : to.ends_with("@d1.test") ? "127.0.0.72"
+                                                            : "127.0.0.1";
+    BOOST_TEST(from == expected, to << " came from " << from);
+  }
+  BOOST_TEST(sink.commands("127.0.0.9").size() == 150u);  // MAIL, RCPT and DATA of 50
+}
+
+BOOST_AUTO_TEST_CASE(limits_of_a_rule_hold_for_its_destination_only) {
+  TestSink sink;
+  HostPolicy slow;
+  slow.message_ms = 3;
+  sink.set("127.0.1.1", slow);
+  sink.set("127.0.1.2", slow);
+  Site site;
+  site.add_members(400, 2);
+  auto settings = settings_for(site, sink);
+  settings.connections_per_destination = 6;
+  settings.transactions_per_connection = 0;  // none is opened while the sink has not seen another one's end
+  settings.destinations = {rule({}, {"*.d0.test"})};
+  settings.destinations[0].connections = 1;
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  {
+    Run run(
+        site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings);
+    BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  }
+  BOOST_TEST(sink.most_at_once("127.0.1.1") == 1);
+  BOOST_TEST(sink.most_at_once("127.0.1.2") > 1);
+
+  settings.destinations[0].recipients_per_transaction = 7;
+  settings.destinations[0].transactions_per_connection = 4;
+  const int before = sink.connections("127.0.1.1");
+  const Id common = site.post_to_list(site.new_post(CopyMode::kCommon, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings);
+  BOOST_REQUIRE(wait_until([&] { return site.finished(common); }));
+  std::size_t recipients = 0, most = 0;
+  for (const std::string& command : sink.commands("127.0.1.1")) {
+    recipients = command.starts_with("RCPT") ? recipients + 1 : 0;
+    most = std::max(most, recipients);
+  }
+  BOOST_TEST(most == 7u);
+  BOOST_TEST(sink.connections("127.0.1.1") - before >= 200 / 7 / 4);
+}
+
+BOOST_AUTO_TEST_CASE(a_rate_holds_back_what_is_too_fast_and_loses_nothing) {
+  TestSink sink;
+  Site site;
+  site.add_members(60, 2);
+  auto settings = settings_for(site, sink);
+  settings.destinations = {rule({"d0.test"})};
+  settings.destinations[0].rate = {10, 1s};
+  const auto begin = std::chrono::steady_clock::now();
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings);
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  // Ten at once, then ten a second: 30 cannot be done before two seconds are over.
+  BOOST_TEST((std::chrono::steady_clock::now() - begin >= 1900ms));
+  BOOST_TEST(sink.total() == 60u);
+  BOOST_TEST(site.counts(post).delivered == 60);
+  // What the rate did not hold back was done first.
+  const auto order = sink.order();
+  BOOST_TEST(order.back().ends_with("@d0.test"));
+}
+
+BOOST_AUTO_TEST_CASE(a_source_address_that_is_not_ours_defers_and_is_said_once) {
+  TestSink sink;
+  Site site;
+  site.add_members(40, 2);
+  auto settings = settings_for(site, sink);
+  settings.retry_initial = 20s;  // no second round within this test
+  settings.retry_max = 60s;
+  settings.destinations = {rule({"d0.test"})};
+  settings.destinations[0].source_ipv4 = "192.0.2.77";
+  std::vector<std::string> lines;
+  std::mutex mutex;
+  {
+    log::Capture capture([&](log::Level, std::string_view line) {
+      std::lock_guard lock(mutex);
+      lines.emplace_back(line);
+    });
+    const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+    Run run(
+        site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings);
+    BOOST_REQUIRE(wait_until([&] { return site.batches(post)[0].queue == storage::BatchQueue::kWaiting; }));
+    BOOST_TEST(site.counts(post).delivered == 20);
+    BOOST_TEST(site.counts(post).pending == 20);
+    BOOST_TEST(site.batches(post)[0].why.find("from 192.0.2.77") != std::string::npos);
+    BOOST_TEST(run.failures.told().empty());
+  }
+  std::lock_guard lock(mutex);
+  BOOST_TEST(std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
+               return line.find("source-address-unusable") != std::string::npos;
+             }) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_reload_takes_what_waits_to_its_new_way) {
+  TestSink sink;
+  HostPolicy slow;
+  slow.message_ms = 5;
+  sink.set("127.0.1.1", slow);
+  Site site;
+  site.add_members(900, 1);
+  auto settings = settings_for(site, sink);
+  settings.connections_per_destination = 1;
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
+  BOOST_REQUIRE(wait_until([&] { return sink.total() > 20; }));
+  settings.destinations = {rule({"*.test"})};
+  settings.destinations[0].smarthost = "127.0.0.9:" + std::to_string(sink.port());
+  run.engine->reconfigure(settings);
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(sink.total() == 900u);
+  BOOST_TEST(sink.commands("127.0.0.9").size() >= 3u * 500);
+
+  std::promise<std::string> told;
+  run.engine->explain("d0.test", [&](const delivery::DestinationStatus& status, const std::string& text) {
+    told.set_value(status.rule + "\n" + text);
+  });
+  const std::string text = told.get_future().get();
+  BOOST_TEST(text.find("settings: [[destination]] *.test\n") != std::string::npos, text);
+  BOOST_TEST(text.find("smart host: 127.0.0.9:") != std::string::npos, text);
+}
+
+}  // namespace
+}  // namespace essaim::test

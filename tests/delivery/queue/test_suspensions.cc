@@ -1,0 +1,226 @@
+// What an operator suspends waits: lists and everything, also what is in memory, over restarts, until it is
+// resumed, its time comes, or the post expires.
+#include <boost/test/unit_test.hpp>
+
+#include "core/base/log.h"
+#include "delivery/suspensions.h"
+#include "storage/node_store.h"
+#include "tests/delivery/queue/rig.h"
+
+using namespace essaim;
+using namespace essaim::test;
+using namespace std::chrono_literals;
+using storage::BatchQueue;
+using storage::CopyMode;
+using storage::SuspensionScope;
+
+namespace {
+
+struct Quiet {
+  Quiet() { log::set_level(log::Level::kError); }
+};
+BOOST_GLOBAL_FIXTURE(Quiet);
+
+void check_each_once(const std::map<std::string, int>& accepted, std::size_t expected) {
+  BOOST_TEST(accepted.size() == expected);
+  for (const auto& [to, times] : accepted)
+    if (times != 1) BOOST_ERROR(to + " got it " + std::to_string(times) + " times");
+}
+
+void suspend(Site& site, SuspensionScope scope, const std::string& subject, WallTime until = {},
+             const std::string& reason = "mail storm") {
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+    return storage::SuspensionStore(connection)
+        .suspend({subject, reason, system_clock().wall_now(), until, scope});
+  }));
+}
+
+void resume(Site& site, SuspensionScope scope, const std::string& subject) {
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+    return storage::SuspensionStore(connection).resume(subject, scope);
+  }));
+}
+
+std::size_t records(Site& site) {
+  std::size_t count = 0;
+  must(site.database->read_now([&](storage::Connection& connection) -> Result<void> {
+    count = must(storage::SuspensionStore(connection).all()).size();
+    return {};
+  }));
+  return count;
+}
+
+bool all_wait(Site& site, Id post) {
+  for (const auto& batch : site.batches(post))
+    if (batch.queue != BatchQueue::kWaiting) return false;
+  return true;
+}
+
+struct OneDomain {
+  explicit OneDomain(int members, int message_ms = 0) {
+    HostPolicy policy;
+    policy.message_ms = message_ms;
+    sink.set(address_of(0), policy);
+    site.add_members(members, 1);
+    settings = settings_for(site, sink);
+  }
+  std::unique_ptr<Run> run() {
+    return std::make_unique<Run>(
+        site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
+  }
+  TestSink sink;
+  Site site;
+  delivery::EngineSettings settings;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(posts_of_a_suspended_list_wait_and_others_go) {
+  OneDomain setup(30);
+  Site& site = setup.site;
+  suspend(site, SuspensionScope::kList, "dev@lists.test");
+  auto run = setup.run();
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  // Mail to the owners of the list, and of other lists, is not concerned.
+  auto forward = site.new_post(CopyMode::kCommon, 0);
+  forward.kind = storage::PostKind::kForward;
+  const Id to_owner = site.post_to(forward, 0, {{0, "owner", "d0.test"}});
+  auto other = site.new_post(CopyMode::kCommon, 0);
+  other.list_address = "other@lists.test";
+  const Id elsewhere = site.post_to(other, 0, {{0, "other", "d0.test"}});
+  run->engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(to_owner) && site.finished(elsewhere); }));
+  BOOST_REQUIRE(wait_until([&] { return all_wait(site, post); }));
+  const auto batch = site.batches(post)[0];
+  BOOST_TEST(batch.why == "451 4.7.0 list suspended by the operator: mail storm");
+  BOOST_TEST(batch.attempts == 0);
+  BOOST_TEST(batch.pending == 30);
+  BOOST_TEST(setup.sink.total() == 2U);
+
+  resume(site, SuspensionScope::kList, "dev@lists.test");
+  run->engine->suspensions_changed();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 10s));
+  BOOST_TEST(setup.sink.total() == 32U);
+}
+
+BOOST_AUTO_TEST_CASE(everything_that_is_out_comes_back_waits_over_a_restart_and_goes_on) {
+  OneDomain setup(2'500, 4);
+  Site& site = setup.site;
+  setup.settings.connections_per_destination = 4;
+  auto run = setup.run();
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  run->engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return setup.sink.total() > 40; }));
+  suspend(site, SuspensionScope::kEverything, "");
+  run->engine->suspensions_changed();
+  BOOST_REQUIRE(wait_until([&] { return all_wait(site, post); }));
+  const std::size_t reached = setup.sink.total();
+  BOOST_TEST(reached < 2'500U);
+  BOOST_TEST(static_cast<std::size_t>(site.counts(post).delivered) == reached);
+  // What comes meanwhile is taken, and expanded, and waits too.
+  const Id later = site.post_to_list(site.new_post(CopyMode::kCommon, 1), 0, 0);
+  run->engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return site.batches(later).size() == 3 && all_wait(site, later); }));
+
+  run.reset();
+  run = setup.run();
+  run->engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return all_wait(site, post) && all_wait(site, later); }));
+  BOOST_TEST(setup.sink.total() == reached);
+  run.reset();
+
+  // Resumed while nothing runs.
+  resume(site, SuspensionScope::kEverything, "");
+  run = setup.run();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post) && site.finished(later); }, 60s));
+  BOOST_TEST(setup.sink.total() == 5'000U);
+}
+
+BOOST_AUTO_TEST_CASE(a_suspension_ends_at_its_time_and_leaves_the_table) {
+  OneDomain setup(10);
+  Site& site = setup.site;
+  const WallTime end = system_clock().wall_now() + 1500ms;
+  suspend(site, SuspensionScope::kList, "dev@lists.test", end);
+  suspend(site, SuspensionScope::kDestination, "d7.test", end);
+  auto run = setup.run();
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  run->engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return all_wait(site, post); }));
+  BOOST_TEST(to_millis(site.batches(post)[0].due) == to_millis(end));
+  BOOST_TEST(records(site) == 2U);
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 20s));
+  BOOST_TEST((system_clock().wall_now() >= end));
+  BOOST_TEST(wait_until([&] { return records(site) == 0; }));
+  check_each_once(setup.sink.accepted(), 10);
+}
+
+BOOST_AUTO_TEST_CASE(another_end_for_a_suspension_moves_what_waits_for_it) {
+  OneDomain setup(10);
+  Site& site = setup.site;
+  suspend(site, SuspensionScope::kEverything, "", system_clock().wall_now() + 1h);
+  auto run = setup.run();
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  run->engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return all_wait(site, post); }));
+  suspend(site, SuspensionScope::kEverything, "", system_clock().wall_now() + 500ms, "shorter");
+  run->engine->suspensions_changed();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 20s));
+  check_each_once(setup.sink.accepted(), 10);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_suspended_expires_with_its_post_and_is_no_bounce) {
+  OneDomain setup(10);
+  Site& site = setup.site;
+  suspend(site, SuspensionScope::kList, "dev@lists.test");
+  auto run = setup.run();
+  auto record = site.new_post(CopyMode::kPersonal, 1);
+  record.expires = system_clock().wall_now() + 800ms;
+  const Id post = site.post_to_list(record, 0);
+  run->engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 20s));
+  BOOST_TEST((system_clock().wall_now() >= record.expires));
+  BOOST_TEST(site.counts(post).suppressed == 10);
+  const auto batch = site.batches(post)[0];
+  BOOST_TEST(batch.progress.replies[batch.progress.recipients[0].reply] ==
+             "delivery time expired before any attempt");
+  BOOST_TEST(site.bounces().empty());
+  BOOST_TEST(setup.sink.total() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(more_batches_than_one_claim_passes_over_all_wait_and_do_not_hide_the_others) {
+  OneDomain setup(1);
+  Site& site = setup.site;
+  suspend(site, SuspensionScope::kList, "dev@lists.test");
+  const std::size_t many = 2 * storage::BatchStore::kParkedAtOnce + 10;
+  std::vector<Id> posts;
+  for (std::size_t i = 0; i < many; ++i)
+    posts.push_back(site.post_to_list(site.new_post(CopyMode::kCommon, 1), 0));
+  auto other = site.new_post(CopyMode::kCommon, 1);
+  other.list_address = "other@lists.test";
+  const Id last = site.post_to(other, 1'000'000, {{0, "other", "d0.test"}});
+  auto run = setup.run();
+  run->engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(last); }, 60s));
+  BOOST_REQUIRE(wait_until([&] { return all_wait(site, posts.front()) && all_wait(site, posts.back()); }));
+  BOOST_TEST(setup.sink.total() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(suspensions_know_what_has_changed) {
+  using delivery::Suspensions;
+  const WallTime now = from_millis(1'000'000);
+  const Suspensions none;
+  const Suspensions one({{"a.test", "", now, {}, SuspensionScope::kDestination}});
+  const Suspensions over({{"a.test", "", now, now, SuspensionScope::kDestination}});
+  const Suspensions reason({{"a.test", "why", now, {}, SuspensionScope::kDestination}});
+  BOOST_TEST((one.since(none, now).begun && !one.since(none, now).ended));
+  BOOST_TEST((none.since(one, now).ended && !none.since(one, now).begun));
+  BOOST_TEST(over.since(one, now).ended);
+  BOOST_TEST(reason.since(one, now).ended);
+  BOOST_TEST(!one.since(one, now).ended);
+  BOOST_TEST(!over.since(none, now).begun);
+  BOOST_TEST((one.of_domain("a.test", now) != nullptr));
+  BOOST_TEST((one.of_domain("b.test", now) == nullptr));
+  BOOST_TEST((over.of_domain("a.test", now) == nullptr));
+  BOOST_TEST((over.first_end() == now));
+  BOOST_TEST(!one.first_end().has_value());
+}
