@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "storage/mariadb/mariadb_database.h"
 #include "storage/sqlite/sqlite_database.h"
 
 namespace essaim::storage {
@@ -39,7 +40,9 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options)
   if (options.url.compare(0, kSqlite.size(), kSqlite) == 0 && options.url.size() > kSqlite.size()) {
     return SqliteDatabase::open(options, options.url.substr(kSqlite.size()));
   }
-  return Error{ErrorCode::kInvalid, "database url '" + options.url + "': expected sqlite:/path/to/file.db"};
+  if (is_mariadb_url(options.url)) return MariadbDatabase::open(options);
+  return Error{ErrorCode::kInvalid, "database url '" + options.url +
+                                        "': expected sqlite:/path/to/file.db or mariadb://user@host/database"};
 }
 
 Result<void> Database::read_now(const Work& work) {

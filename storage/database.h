@@ -1,5 +1,5 @@
 // The one seam to the database engines. SQL in the stores is written once for SQLite and MariaDB; what differs stands in
-// Dialect. Only storage/sqlite (and later storage/mariadb) include a client library.
+// Dialect. Only storage/sqlite and storage/mariadb include a client library.
 //
 // Threads: a Connection and its Statements are used by one thread at a time. Database is thread-safe: reads run on its
 // reader threads, writes on its one writer thread, and callers on loops get their answers by callbacks that run on those
@@ -65,7 +65,8 @@ using Work = std::function<Result<void>(Connection&)>;
 using Done = std::function<void(Result<void>)>;
 
 struct DatabaseOptions {
-  std::string url;                                   // "sqlite:/path/file.db"
+  std::string url;       // "sqlite:/path/file.db", or as in storage/mariadb/mariadb_url.h
+  std::string password;  // of the user in a MariaDB URL
   int readers = 2;                                   // threads, each with a connection
   Duration busy_timeout = std::chrono::seconds(10);  // another process (the command line) holds the lock
   bool create = false;                               // make the file when it is missing

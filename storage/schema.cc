@@ -14,20 +14,20 @@ namespace {
 // Times are milliseconds since 1970, 0 for none. Texts that are keys are compared by octets. What differs
 // between the engines is written in braces and replaced by for_dialect().
 constexpr std::string_view kFirst = R"sql(
-CREATE TABLE site_value (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE site_value (name {key} NOT NULL PRIMARY KEY, value BLOB NOT NULL);
 
 CREATE TABLE node (
-  number INTEGER NOT NULL PRIMARY KEY, hostname TEXT NOT NULL UNIQUE, epoch INTEGER NOT NULL, started INTEGER NOT NULL);
+  number INTEGER NOT NULL PRIMARY KEY, hostname {key} NOT NULL UNIQUE, epoch INTEGER NOT NULL, started INTEGER NOT NULL);
 
 CREATE TABLE domain (
-  id INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL UNIQUE, settings TEXT NOT NULL, created INTEGER NOT NULL);
+  id INTEGER NOT NULL PRIMARY KEY, name {key} NOT NULL UNIQUE, settings TEXT NOT NULL, created INTEGER NOT NULL);
 
 CREATE TABLE list (
-  id INTEGER NOT NULL PRIMARY KEY, domain_id INTEGER NOT NULL, local TEXT NOT NULL, state INTEGER NOT NULL,
+  id INTEGER NOT NULL PRIMARY KEY, domain_id INTEGER NOT NULL, local {key} NOT NULL, state INTEGER NOT NULL,
   revision INTEGER NOT NULL, settings TEXT NOT NULL, created INTEGER NOT NULL, UNIQUE (domain_id, local));
 
 CREATE TABLE member (
-  list_id INTEGER NOT NULL, role INTEGER NOT NULL, domain TEXT NOT NULL, local_key TEXT NOT NULL,
+  list_id INTEGER NOT NULL, role INTEGER NOT NULL, domain {key} NOT NULL, local_key {key} NOT NULL,
   id INTEGER NOT NULL, local TEXT NOT NULL, name TEXT NOT NULL, delivery INTEGER NOT NULL,
   joined_rev INTEGER NOT NULL, left_rev INTEGER NOT NULL, since INTEGER NOT NULL,
   bounces INTEGER NOT NULL, last_bounce TEXT NOT NULL, last_bounce_at INTEGER NOT NULL,
@@ -44,7 +44,7 @@ CREATE TABLE post (
   cursor_local TEXT NOT NULL, batches INTEGER NOT NULL, recipients INTEGER NOT NULL, held INTEGER NOT NULL,
   held_reason TEXT NOT NULL, finished INTEGER NOT NULL);
 CREATE INDEX post_accepted ON post (accepted);
-CREATE INDEX post_message_id ON post (message_id);
+CREATE INDEX post_message_id ON post (message_id{prefix});
 CREATE INDEX post_list ON post (list_id, finished);
 CREATE INDEX post_finished ON post (finished, expanded);
 
@@ -52,7 +52,7 @@ CREATE TABLE rendering (
   post_id INTEGER NOT NULL, seq INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (post_id, seq));
 
 CREATE TABLE seen (
-  list_id INTEGER NOT NULL, seen_key BLOB NOT NULL, post_id INTEGER NOT NULL, at INTEGER NOT NULL,
+  list_id INTEGER NOT NULL, seen_key {keyblob} NOT NULL, post_id INTEGER NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY (list_id, seen_key)) {clustered};
 CREATE INDEX seen_at ON seen (at);
 
@@ -70,10 +70,10 @@ CREATE INDEX batch_claim ON batch_state (queue, priority, order_rank, post_id, n
 CREATE INDEX batch_due ON batch_state (queue, due);
 
 CREATE TABLE suspension (
-  destination TEXT NOT NULL PRIMARY KEY, reason TEXT NOT NULL, since INTEGER NOT NULL, until_time INTEGER NOT NULL);
+  destination {key} NOT NULL PRIMARY KEY, reason TEXT NOT NULL, since INTEGER NOT NULL, until_time INTEGER NOT NULL);
 
 CREATE TABLE job (
-  name TEXT NOT NULL PRIMARY KEY, started INTEGER NOT NULL, finished INTEGER NOT NULL, succeeded INTEGER NOT NULL,
+  name {key} NOT NULL PRIMARY KEY, started INTEGER NOT NULL, finished INTEGER NOT NULL, succeeded INTEGER NOT NULL,
   result TEXT NOT NULL, node INTEGER NOT NULL);
 )sql";
 
@@ -95,15 +95,20 @@ DROP TABLE rendering_1;
 
 ALTER TABLE suspension RENAME TO suspension_1;
 CREATE TABLE suspension (
-  scope INTEGER NOT NULL, subject TEXT NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL,
+  scope INTEGER NOT NULL, subject {key} NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL,
   until_time INTEGER NOT NULL, PRIMARY KEY (scope, subject));
 INSERT INTO suspension (scope, subject, reason, since, until_time)
   SELECT 0, destination, reason, since, until_time FROM suspension_1;
 DROP TABLE suspension_1;
 )sql";
 
+constexpr std::string_view kThird = R"sql(
+CREATE TABLE report_due (post_id INTEGER NOT NULL PRIMARY KEY, due INTEGER NOT NULL);
+CREATE INDEX report_due_at ON report_due (due);
+)sql";
+
 // Step i brings version i to i + 1. Never change one that was released; add one.
-constexpr std::array kSteps = {kFirst, kSecond};
+constexpr std::array kSteps = {kFirst, kSecond, kThird};
 
 void replace_all(std::string* text, std::string_view from, std::string_view to) {
   for (std::size_t at = text->find(from); at != std::string::npos; at = text->find(from, at + to.size())) {
@@ -111,11 +116,33 @@ void replace_all(std::string* text, std::string_view from, std::string_view to) 
   }
 }
 
+// How the engines write what stands in the steps. MariaDB commits at each change of a table, so its statements must bear
+// being repeated after a crash; texts are octets there, because what comes by mail need not be UTF-8.
+struct Wording {
+  std::string_view text, sqlite, mariadb;
+};
+constexpr std::array kWordings = {
+    Wording{"{clustered}", "WITHOUT ROWID", ""},
+    Wording{"{where_left}", "WHERE left_rev > 0", ""},
+    Wording{"{prefix}", "", "(191)"},
+    Wording{" TEXT ", " TEXT ", " MEDIUMBLOB "},
+    Wording{" BLOB ", " BLOB ", " LONGBLOB "},
+    Wording{"{key}", "TEXT", "VARBINARY(512)"},
+    Wording{"{keyblob}", "BLOB", "VARBINARY(64)"},
+    Wording{" INTEGER ", " INTEGER ", " BIGINT "},
+    Wording{"CREATE TABLE ", "CREATE TABLE ", "CREATE TABLE IF NOT EXISTS "},
+    Wording{"CREATE INDEX ", "CREATE INDEX ", "CREATE INDEX IF NOT EXISTS "},
+    Wording{"CREATE UNIQUE INDEX ", "CREATE UNIQUE INDEX ", "CREATE UNIQUE INDEX IF NOT EXISTS "},
+    Wording{"ALTER TABLE ", "ALTER TABLE ", "ALTER TABLE IF EXISTS "},
+    Wording{"ADD COLUMN ", "ADD COLUMN ", "ADD COLUMN IF NOT EXISTS "},
+    Wording{"DROP TABLE ", "DROP TABLE ", "DROP TABLE IF EXISTS "},
+    Wording{"INSERT INTO ", "INSERT INTO ", "INSERT IGNORE INTO "},
+};
+
 std::string for_dialect(std::string_view step, Dialect dialect) {
   std::string sql(step);
-  const bool sqlite = dialect == Dialect::kSqlite;
-  replace_all(&sql, "{clustered}", sqlite ? "WITHOUT ROWID" : "");
-  replace_all(&sql, "{where_left}", sqlite ? "WHERE left_rev > 0" : "");
+  for (const Wording& one : kWordings)
+    replace_all(&sql, one.text, dialect == Dialect::kSqlite ? one.sqlite : one.mariadb);
   return sql;
 }
 
@@ -139,13 +166,41 @@ Error too_new(int version) {
                                    ": use the newer program, or restore a backup made before the upgrade"};
 }
 
-Result<void> apply(Connection& connection, int step) {
-  if (step == 0) {
-    ESSAIM_TRY(
-        connection.execute("CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL)"));
-    ESSAIM_TRY(sql::run(connection, "INSERT INTO meta (name, value) VALUES ('schema-version', 0)"));
+Result<void> make_version_table(Connection& connection) {
+  const std::string table = for_dialect(
+      "CREATE TABLE meta (name {key} NOT NULL PRIMARY KEY, value INTEGER NOT NULL)", connection.dialect());
+  ESSAIM_TRY(connection.execute(table));
+  for (const char* name : {"schema-version", "schema-statement"}) {
+    ESSAIM_TRY(sql::run(connection,
+                        std::string(connection.insert_ignore()) + " meta (name, value) VALUES (?, 0)", name));
   }
-  ESSAIM_TRY(connection.execute(for_dialect(kSteps[static_cast<std::size_t>(step)], connection.dialect())));
+  return {};
+}
+
+// One statement after the other, noting how far it got: where each change of a table is a commit of its own, a crash
+// leaves a step in its middle. What was under way is repeated.
+Result<void> run_statements(Connection& connection, const std::string& step) {
+  auto done = sql::number(connection, 0, "SELECT value FROM meta WHERE name = 'schema-statement'");
+  if (!done.ok()) return done.error();
+  std::int64_t number = 0;
+  for (std::size_t at = 0; at < step.size();) {
+    const std::size_t end = std::min(step.size(), step.find(";\n", at));
+    const std::string statement = step.substr(at, end - at);
+    at = end + 2;
+    if (statement.find_first_not_of(" \n") == std::string::npos) continue;
+    if (number++ < *done) continue;
+    ESSAIM_TRY(connection.execute(statement));
+    ESSAIM_TRY(sql::run(connection, "UPDATE meta SET value = ? WHERE name = 'schema-statement'", number));
+  }
+  ESSAIM_TRY(sql::run(connection, "UPDATE meta SET value = 0 WHERE name = 'schema-statement'"));
+  return {};
+}
+
+Result<void> apply(Connection& connection, int step) {
+  if (step == 0) ESSAIM_TRY(make_version_table(connection));
+  const std::string statements = for_dialect(kSteps[static_cast<std::size_t>(step)], connection.dialect());
+  ESSAIM_TRY(connection.dialect() == Dialect::kSqlite ? connection.execute(statements)
+                                                      : run_statements(connection, statements));
   auto changed = sql::run(connection, "UPDATE meta SET value = ? WHERE name = 'schema-version' AND value = ?",
                           step + 1, step);
   if (!changed.ok()) return changed.error();

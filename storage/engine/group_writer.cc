@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "core/base/executor.h"
+#include "core/base/random.h"
 
 namespace essaim::storage {
 
@@ -14,10 +15,21 @@ constexpr std::size_t kMaxGroup = 256;
 constexpr auto kMaxGroupTime = std::chrono::milliseconds(50);
 constexpr int kAcceptGroupsBeforeProgress = 4;
 
+// Nothing of the group is in the database, for sure, and another attempt may fare better.
+bool may_be_repeated(ErrorCode code) {
+  return code == ErrorCode::kTemporary || code == ErrorCode::kIo;
+}
+
+// 5, 10, 20 ... ms, with jitter: two that met once should not meet again.
+std::chrono::microseconds pause_before_repeat(int repeat) {
+  const double fraction = 0.5 + random_fraction();
+  return std::chrono::microseconds(static_cast<std::int64_t>(5000.0 * fraction * (1 << repeat)));
+}
+
 }  // namespace
 
-GroupWriter::GroupWriter(std::string name, OpenWriter open)
-    : name_(std::move(name)), open_(std::move(open)) {}
+GroupWriter::GroupWriter(std::string name, OpenWriter open, int repeats)
+    : name_(std::move(name)), open_(std::move(open)), repeats_(repeats) {}
 
 void GroupWriter::stop() {
   {
@@ -96,24 +108,34 @@ Result<void> GroupWriter::ensure(Durability durability) {
   return {};
 }
 
+Result<void> GroupWriter::try_group(Durability durability, Group* group, std::size_t* ran, bool* any) {
+  *ran = 0;
+  *any = false;
+  ESSAIM_TRY(ensure(durability));
+  EngineConnection& connection = *slot(durability);
+  Result<void> outcome = connection.begin_writing();
+  if (outcome.ok()) outcome = run_works(connection, group, ran);
+  if (outcome.ok()) {
+    *any = std::any_of(group->begin(), group->begin() + static_cast<std::ptrdiff_t>(*ran),
+                       [](const Item& item) { return item.result.ok(); });
+    if (*any) outcome = connection.commit();
+  }
+  // After the loss of an answer to COMMIT there is nothing left to roll back.
+  if (connection.in_transaction()) static_cast<void>(connection.roll_back());
+  connection.settle();
+  if (connection.in_transaction() || (!outcome.ok() && is_serious(outcome.error().code)))
+    slot(durability).reset();
+  return outcome;
+}
+
 std::size_t GroupWriter::run_group(Durability durability, Group* group) {
   std::size_t ran = 0;
-  Result<void> outcome = ensure(durability);
   bool any = false;
-  if (outcome.ok()) {
-    EngineConnection& connection = *slot(durability);
-    outcome = connection.begin_writing();
-    if (outcome.ok()) outcome = run_works(connection, group, &ran);
-    if (outcome.ok()) {
-      any = std::any_of(group->begin(), group->begin() + static_cast<std::ptrdiff_t>(ran),
-                        [](const Item& item) { return item.result.ok(); });
-      if (any) outcome = connection.commit();
-    }
-    // After the loss of an answer to COMMIT there is nothing left to roll back.
-    if (connection.in_transaction()) static_cast<void>(connection.roll_back());
-    connection.settle();
-    if (connection.in_transaction() || (!outcome.ok() && is_serious(outcome.error().code)))
-      slot(durability).reset();
+  Result<void> outcome = try_group(durability, group, &ran, &any);
+  for (int i = 0; i < repeats_ && !outcome.ok() && may_be_repeated(outcome.error().code); ++i) {
+    std::this_thread::sleep_for(pause_before_repeat(i));
+    for (Item& item : *group) item.result = {};
+    outcome = try_group(durability, group, &ran, &any);
   }
   if (!outcome.ok()) {
     failed_commits_.fetch_add(1, std::memory_order_relaxed);
@@ -141,16 +163,18 @@ Result<void> GroupWriter::run_works(EngineConnection& connection, Group* group, 
   for (Item& item : *group) {
     if (*ran > 0 && std::chrono::steady_clock::now() - began > kMaxGroupTime) break;
     ++*ran;
-    ESSAIM_TRY(connection.set_savepoint());
+    // A work alone fails with the whole transaction.
+    const bool alone = group->size() == 1;
+    if (!alone) ESSAIM_TRY(connection.set_savepoint());
     item.result = run_one(connection, &item);
     connection.settle();
     if (item.result.ok()) {
-      ESSAIM_TRY(connection.release_savepoint());
+      if (!alone) ESSAIM_TRY(connection.release_savepoint());
       continue;
     }
     // A full disk, an I/O error or a deadlock makes the engine roll back everything: the works before this one are lost, too.
     if (!connection.in_transaction()) return item.result.error();
-    ESSAIM_TRY(connection.roll_back_to_savepoint());
+    if (!alone) ESSAIM_TRY(connection.roll_back_to_savepoint());
   }
   return {};
 }

@@ -22,8 +22,9 @@ namespace essaim::storage {
 
 class GroupWriter {
  public:
-  // `name` is the database's, for texts. `open` is called by open(), then on the writer's thread.
-  GroupWriter(std::string name, OpenWriter open);
+  // `name` is the database's, for texts. `open` is called by open(), then on the writer's thread. `repeats`: how often
+  // a group is run again when the engine rolled it back before its COMMIT, or said at COMMIT that it did.
+  GroupWriter(std::string name, OpenWriter open, int repeats = 0);
   ~GroupWriter() { stop(); }
   GroupWriter(const GroupWriter&) = delete;
   GroupWriter& operator=(const GroupWriter&) = delete;
@@ -51,6 +52,8 @@ class GroupWriter {
   Durability choose();  // with mutex_ held and something queued
   // Runs the group's works; those that find no time any more are left at its end. Gives how many were run.
   std::size_t run_group(Durability durability, Group* group);
+  // One attempt. *any: something was committed.
+  Result<void> try_group(Durability durability, Group* group, std::size_t* ran, bool* any);
   Result<void> run_works(EngineConnection& connection, Group* group, std::size_t* ran);
   Result<void> run_one(EngineConnection& connection, Item* item);
   void report(const Result<void>& outcome);
@@ -61,6 +64,7 @@ class GroupWriter {
 
   const std::string name_;
   const OpenWriter open_;
+  const int repeats_;
   std::array<std::unique_ptr<EngineConnection>, 2> connections_;
 
   std::mutex mutex_;

@@ -1,0 +1,187 @@
+#include "storage/mariadb/mariadb_connection.h"
+
+#include <array>
+
+#include <errmsg.h>
+#include <mysqld_error.h>
+
+#include "storage/fault.h"
+#include "storage/mariadb/mariadb_error.h"
+
+namespace essaim::storage {
+
+namespace {
+
+constexpr std::size_t kMaxCached = 256;
+
+// Strict, so that nothing is cut or changed on its way in. READ COMMITTED takes no gap locks, which would make writers
+// of different posts wait for each other; readers ask for their snapshot at the beginning.
+constexpr std::array kSession = {
+    std::string_view(
+        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"),
+    std::string_view("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"),
+    std::string_view("SET SESSION innodb_lock_wait_timeout = 10"),
+    std::string_view("SET SESSION autocommit = 1"),
+};
+
+// Texts are octets in this schema, and LOWER() leaves octets alone: the stores' LOWER(column) needs to be told that they
+// are letters.
+std::string with_letters_lowered(std::string_view sql) {
+  constexpr std::string_view kLower = "LOWER(";
+  std::string out;
+  for (;;) {
+    const std::size_t at = sql.find(kLower);
+    const std::size_t end = at == std::string_view::npos ? at : sql.find(')', at);
+    if (end == std::string_view::npos) return out.append(sql);
+    const std::size_t column = at + kLower.size();
+    out.append(sql.substr(0, column)).append("CONVERT(").append(sql.substr(column, end - column));
+    out.append(" USING utf8mb4))");
+    sql.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MariadbConnection>> MariadbConnection::open(const MariadbUrl& url,
+                                                                   const std::string& password,
+                                                                   std::size_t first,
+                                                                   std::atomic<std::uint64_t>* statements) {
+  if (url.hosts.empty()) return connect(url, nullptr, password, statements);
+  Error last{ErrorCode::kInternal, "no database host"};
+  for (std::size_t i = 0; i < url.hosts.size(); ++i) {
+    auto opened = connect(url, &url.hosts[(first + i) % url.hosts.size()], password, statements);
+    if (opened.ok() || opened.error().code == ErrorCode::kInvalid) return opened;
+    last = opened.error();
+  }
+  return last;
+}
+
+Result<std::unique_ptr<MariadbConnection>> MariadbConnection::connect(
+    const MariadbUrl& url, const MariadbHost* host, const std::string& password,
+    std::atomic<std::uint64_t>* statements) {
+  MYSQL* handle = mysql_init(nullptr);
+  if (handle == nullptr) return Error{ErrorCode::kExhausted, "no memory for a database connection"};
+  const auto seconds = static_cast<unsigned>(url.timeout);
+  mysql_options(handle, MYSQL_OPT_CONNECT_TIMEOUT, &seconds);
+  mysql_options(handle, MYSQL_OPT_READ_TIMEOUT, &seconds);
+  mysql_options(handle, MYSQL_OPT_WRITE_TIMEOUT, &seconds);
+  mysql_options(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+  const my_bool off = 0;
+  const my_bool on = 1;
+  mysql_options(handle, MYSQL_OPT_RECONNECT, &off);  // would lose the transaction without a word
+  mysql_options(handle, MYSQL_OPT_LOCAL_INFILE, &off);
+  if (url.tls != MariadbTls::kOff) {
+    mysql_options(handle, MYSQL_OPT_SSL_ENFORCE, &on);
+    if (!url.ca.empty()) mysql_ssl_set(handle, nullptr, nullptr, url.ca.c_str(), nullptr, nullptr);
+    mysql_options(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, url.tls == MariadbTls::kVerify ? &on : &off);
+  }
+  const std::string name = host == nullptr ? url.socket : host->name + ":" + std::to_string(host->port);
+  const std::string database = url.database + " on " + name;
+  // Rows matched, not rows changed, are what the stores count.
+  const MYSQL* connected = mysql_real_connect(
+      handle, host == nullptr ? nullptr : host->name.c_str(), url.user.c_str(), password.c_str(),
+      url.database.c_str(), host == nullptr ? 0 : host->port, host == nullptr ? url.socket.c_str() : nullptr,
+      CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS);
+  if (connected == nullptr) {
+    Error error = mariadb_error(mysql_errno(handle), mysql_error(handle), database, "connect");
+    mysql_close(handle);
+    return error;
+  }
+  std::unique_ptr<MariadbConnection> connection(new MariadbConnection(handle, database, name, statements));
+  ESSAIM_TRY(connection->set_up());
+  return connection;
+}
+
+Result<void> MariadbConnection::set_up() {
+  for (const std::string_view statement : kSession) ESSAIM_TRY(control(statement));
+  return {};
+}
+
+MariadbConnection::~MariadbConnection() {
+  cache_.clear();
+  mysql_close(handle_);
+}
+
+Error MariadbConnection::failed(unsigned number, const char* text, std::string_view doing) {
+  Error error = mariadb_error(number, text, database_, doing);
+  if (number == ER_LOCK_WAIT_TIMEOUT || number == ER_CHECKREAD) {
+    // The server has given up the statement only; what was done before it is of no use without it.
+    mysql_real_query(handle_, "ROLLBACK", 8);
+    in_transaction_ = false;
+  } else if (error.code == ErrorCode::kTemporary || error.code == ErrorCode::kIo) {
+    in_transaction_ = false;  // rolled back by the server, or gone with the connection
+  }
+  return error;
+}
+
+Result<Statement*> MariadbConnection::prepare(std::string_view sql) {
+  if (const auto found = cache_.find(std::string(sql)); found != cache_.end()) {
+    found->second->renew();
+    return found->second.get();
+  }
+  MYSQL_STMT* handle = mysql_stmt_init(handle_);
+  if (handle == nullptr) return Error{ErrorCode::kExhausted, "no memory for a statement"};
+  const std::string text = with_letters_lowered(sql);
+  if (mysql_stmt_prepare(handle, text.data(), text.size()) != 0) {
+    Error error = failed(mysql_stmt_errno(handle), mysql_stmt_error(handle), sql);
+    mysql_stmt_close(handle);
+    return error;
+  }
+  auto statement = std::make_unique<MariadbStatement>(*this, handle, std::string(sql));
+  statement->renew();
+  Statement* raw = statement.get();
+  cache_.emplace(std::string(sql), std::move(statement));
+  return raw;
+}
+
+Result<void> MariadbConnection::execute(std::string_view sql) {
+  if (auto fault = FaultPlan::check(FaultPlan::Where::kStatement)) return *fault;
+  if (statements_ != nullptr) statements_->fetch_add(1, std::memory_order_relaxed);
+  settle();
+  return control(sql);
+}
+
+Result<void> MariadbConnection::control(std::string_view sql) {
+  int code = mysql_real_query(handle_, sql.data(), sql.size());
+  while (code == 0) {
+    if (MYSQL_RES* rows = mysql_store_result(handle_)) mysql_free_result(rows);
+    code = mysql_next_result(handle_);
+  }
+  if (code > 0) return failed(mysql_errno(handle_), mysql_error(handle_), sql);
+  return {};
+}
+
+Result<void> MariadbConnection::begin_reading() {
+  ESSAIM_TRY(
+      control("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, "
+              "READ ONLY"));
+  in_transaction_ = true;
+  return {};
+}
+
+Result<void> MariadbConnection::begin_writing() {
+  ESSAIM_TRY(control("START TRANSACTION"));
+  in_transaction_ = true;
+  return {};
+}
+
+Result<void> MariadbConnection::commit() {
+  if (auto fault = FaultPlan::check(FaultPlan::Where::kBeforeCommit)) return *fault;
+  const bool committed = mysql_real_query(handle_, "COMMIT", 6) == 0;
+  in_transaction_ = false;
+  if (!committed) return mariadb_commit_error(mysql_errno(handle_), mysql_error(handle_), database_);
+  if (auto fault = FaultPlan::check(FaultPlan::Where::kAfterCommit)) return *fault;
+  return {};
+}
+
+Result<void> MariadbConnection::roll_back() {
+  in_transaction_ = false;
+  return control("ROLLBACK");
+}
+
+void MariadbConnection::settle() {
+  for (auto& [sql, statement] : cache_) statement->reset();
+  if (cache_.size() > kMaxCached) cache_.clear();
+}
+
+}  // namespace essaim::storage

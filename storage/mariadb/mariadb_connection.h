@@ -1,0 +1,122 @@
+// One connection to a MariaDB server with its cache of prepared statements, in the binary protocol. Blocking, so only for
+// database threads; one thread at a time. Rows of a statement are fetched whole at its first step, so that several may
+// be read at the same time, as the stores do.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <mysql.h>
+
+#include "storage/engine/engine_connection.h"
+#include "storage/mariadb/mariadb_url.h"
+
+namespace essaim::storage {
+
+class MariadbConnection;
+
+class MariadbStatement : public Statement {
+ public:
+  MariadbStatement(MariadbConnection& connection, MYSQL_STMT* handle, std::string sql);
+  ~MariadbStatement() override { mysql_stmt_close(handle_); }
+  MariadbStatement(const MariadbStatement&) = delete;
+  MariadbStatement& operator=(const MariadbStatement&) = delete;
+
+  Statement& bind(int index, std::int64_t value) override;
+  Statement& bind_text(int index, std::string_view value) override { return bind_blob(index, value); }
+  Statement& bind_blob(int index, std::string_view value) override;
+  Statement& bind_null(int index) override;
+  Result<bool> step() override;
+  Result<std::int64_t> run() override;
+  std::int64_t integer(int column) override;
+  std::string_view text(int column) override;
+  bool is_null(int column) override;
+
+  void renew();  // reset, nothing bound
+  void reset();
+  bool running() const { return running_; }
+
+ private:
+  struct Parameter {
+    std::int64_t number = 0;
+    std::string bytes;
+    unsigned long length = 0;
+  };
+  struct Column {
+    bool number = false;  // comes as one of the integer types
+    std::int64_t value = 0;
+    my_bool null = 0;
+    unsigned long length = 0;
+    std::string bytes;  // fetched at the first look
+    bool fetched = false;
+  };
+  MYSQL_BIND* parameter(int index);
+  Result<void> execute();
+  Result<void> bind_columns();
+  Error error();
+
+  MariadbConnection& connection_;
+  MYSQL_STMT* handle_;
+  const std::string sql_;
+  std::vector<MYSQL_BIND> binds_;
+  std::vector<Parameter> parameters_;
+  std::vector<MYSQL_BIND> results_;
+  std::vector<Column> columns_;
+  bool running_ = false;  // has rows that were not fetched
+  bool bind_error_ = false;
+};
+
+class MariadbConnection : public EngineConnection {
+ public:
+  // To the first host of the URL that answers and can be written to, beginning with `first` (which is where the next
+  // one begins, so that those who come back do not all try the dead one). `statements` counts what works run; may be
+  // null.
+  static Result<std::unique_ptr<MariadbConnection>> open(const MariadbUrl& url, const std::string& password,
+                                                         std::size_t first,
+                                                         std::atomic<std::uint64_t>* statements);
+  ~MariadbConnection() override;
+  MariadbConnection(const MariadbConnection&) = delete;
+  MariadbConnection& operator=(const MariadbConnection&) = delete;
+
+  Result<Statement*> prepare(std::string_view sql) override;
+  Result<void> execute(std::string_view sql) override;
+  Dialect dialect() const override { return Dialect::kMariadb; }
+
+  Result<void> begin_reading() override;
+  Result<void> begin_writing() override;
+  Result<void> set_savepoint() override { return control("SAVEPOINT work"); }
+  Result<void> release_savepoint() override { return control("RELEASE SAVEPOINT work"); }
+  Result<void> roll_back_to_savepoint() override { return control("ROLLBACK TO SAVEPOINT work"); }
+  Result<void> commit() override;
+  Result<void> roll_back() override;
+  bool in_transaction() const override { return in_transaction_; }
+  void settle() override;
+
+  // The engine's own statements: neither counted nor made to fail by a FaultPlan.
+  Result<void> control(std::string_view sql);
+  const std::string& host() const { return host_; }
+
+ private:
+  friend class MariadbStatement;
+  MariadbConnection(MYSQL* handle, std::string database, std::string host,
+                    std::atomic<std::uint64_t>* statements)
+      : handle_(handle), database_(std::move(database)), host_(std::move(host)), statements_(statements) {}
+  static Result<std::unique_ptr<MariadbConnection>> connect(const MariadbUrl& url, const MariadbHost* host,
+                                                            const std::string& password,
+                                                            std::atomic<std::uint64_t>* statements);
+  Result<void> set_up();
+  // Notes what an error means for the transaction.
+  Error failed(unsigned number, const char* text, std::string_view doing);
+
+  MYSQL* handle_;
+  const std::string database_;  // for texts, with the host
+  const std::string host_;
+  std::atomic<std::uint64_t>* statements_;
+  std::unordered_map<std::string, std::unique_ptr<MariadbStatement>> cache_;
+  bool in_transaction_ = false;
+};
+
+}  // namespace essaim::storage

@@ -1,0 +1,104 @@
+#include "storage/mariadb/mariadb_database.h"
+
+#include <array>
+
+#include "storage/sql.h"
+
+namespace essaim::storage {
+
+namespace {
+
+constexpr int kRepeats = 5;
+
+// A variable of the server that the promise rests on. `wanted` are the values that keep it.
+struct Variable {
+  const char* name;
+  std::array<std::string_view, 2> wanted;
+  const char* meaning;
+};
+
+constexpr std::array kVariables = {
+    Variable{"innodb_flush_log_at_trx_commit", {"1", "1"}, "the log is synced at each COMMIT"},
+    Variable{"innodb_doublewrite", {"ON", "ON"}, "no torn page after power loss"},
+    Variable{"innodb_force_recovery", {"0", "0"}, "the server is in its normal state"},
+    Variable{"read_only", {"OFF", "OFF"}, "it can be written to"},
+};
+
+}  // namespace
+
+MariadbDatabase::MariadbDatabase(const DatabaseOptions& options, MariadbUrl url)
+    : url_(std::move(url)),
+      password_(options.password),
+      readers_(url_.describe(), options.readers, [this] { return connect(nullptr); }),
+      writer_(
+          url_.describe(), [this](Durability) { return connect(writer_.statements()); }, kRepeats) {}
+
+Result<std::unique_ptr<Database>> MariadbDatabase::open(const DatabaseOptions& options) {
+  auto url = parse_mariadb_url(options.url);
+  if (!url.ok()) return url.error();
+  mysql_library_init(0, nullptr, nullptr);
+  std::unique_ptr<MariadbDatabase> database(new MariadbDatabase(options, std::move(*url)));
+  ESSAIM_TRY(database->writer_.open());
+  database->writer_.start();
+  database->readers_.start();
+  return std::unique_ptr<Database>(std::move(database));
+}
+
+Result<std::unique_ptr<EngineConnection>> MariadbDatabase::connect(std::atomic<std::uint64_t>* statements) {
+  const std::size_t first = next_host_.load();
+  auto opened = MariadbConnection::open(url_, password_, first, statements);
+  if (!opened.ok()) return opened.error();
+  // All go where the last one was received.
+  for (std::size_t i = 0; i < url_.hosts.size(); ++i) {
+    if ((*opened)->host() == url_.hosts[i].name + ":" + std::to_string(url_.hosts[i].port))
+      next_host_.store(i);
+  }
+  return std::unique_ptr<EngineConnection>(std::move(*opened));
+}
+
+Result<void> MariadbDatabase::backup(const std::string&) {
+  return Error{ErrorCode::kInvalid, "database " + url_.describe() +
+                                        ": a backup is made by the server's own tools (mariadb-backup, or "
+                                        "mariadb-dump --single-transaction)"};
+}
+
+Result<void> MariadbDatabase::check() {
+  return write_now(Durability::kAccept, [this](Connection& connection) -> Result<void> {
+    std::string wrong;
+    const auto value_of = [&connection](const char* name) -> Result<std::string> {
+      auto statement = sql::prepare(connection, "SELECT CAST(@@GLOBAL." + std::string(name) + " AS CHAR)");
+      if (!statement.ok()) return statement.error();
+      auto row = (*statement)->step();
+      if (!row.ok()) return row.error();
+      std::string value = *row ? sql::text(**statement, 0) : std::string();
+      return value;
+    };
+    const auto require = [&](const Variable& variable) -> Result<void> {
+      auto value = value_of(variable.name);
+      if (!value.ok()) return value.error();
+      std::string plain = *value;
+      if ((plain == "0" || plain == "1") && (variable.wanted[0] == "ON" || variable.wanted[0] == "OFF"))
+        plain = plain == "1" ? "ON" : "OFF";
+      if (plain == variable.wanted[0] || plain == variable.wanted[1]) return {};
+      wrong += std::string(wrong.empty() ? "" : "; ") + variable.name + " is " + plain + ", not " +
+               std::string(variable.wanted[0]) + " (" + variable.meaning + ")";
+      return {};
+    };
+    for (const Variable& variable : kVariables) ESSAIM_TRY(require(variable));
+    auto log = value_of("log_bin");
+    if (!log.ok()) return log.error();
+    if (*log == "1") {
+      ESSAIM_TRY(require({"sync_binlog", {"1", "1"}, "the binary log is synced at each COMMIT"}));
+      ESSAIM_TRY(require({"binlog_format", {"ROW", "MIXED"}, "replicas get the rows that were changed"}));
+    }
+    auto packet = value_of("max_allowed_packet");
+    if (!packet.ok()) return packet.error();
+    if (std::atoll(packet->c_str()) < (4LL << 20))
+      wrong +=
+          std::string(wrong.empty() ? "" : "; ") + "max_allowed_packet is " + *packet + ", less than 4 MB";
+    if (wrong.empty()) return {};
+    return Error{ErrorCode::kInvalid, "database " + url_.describe() + ": " + wrong};
+  });
+}
+
+}  // namespace essaim::storage

@@ -1,0 +1,43 @@
+// The MariaDB engine behind storage/database.h: readers and a writer over connections to the first host of the URL that
+// answers. A lost connection is replaced, at the next host if need be; a transaction that the server rolled back
+// (deadlock, certification conflict, lost connection) is run again, except after a COMMIT whose answer was lost.
+#pragma once
+
+#include "storage/database.h"
+#include "storage/engine/group_writer.h"
+#include "storage/engine/reader_pool.h"
+#include "storage/mariadb/mariadb_connection.h"
+
+namespace essaim::storage {
+
+class MariadbDatabase : public Database {
+ public:
+  ~MariadbDatabase() override {
+    readers_.stop();
+    writer_.stop();
+  }
+  static Result<std::unique_ptr<Database>> open(const DatabaseOptions& options);
+
+  void read(Work work, Done done) override { readers_.read(std::move(work), std::move(done)); }
+  void write(Durability durability, Work work, Done done) override {
+    writer_.write(durability, std::move(work), std::move(done));
+  }
+  // kInvalid: the server's own tools make it (mariadb-backup, mariadb-dump --single-transaction).
+  Result<void> backup(const std::string& file) override;
+  // Refuses settings of the server that break the promise: what must survive power loss must be synced at COMMIT.
+  Result<void> check() override;
+  Counters counters() const override { return writer_.counters(); }
+  bool healthy() const override { return writer_.healthy(); }
+
+ private:
+  MariadbDatabase(const DatabaseOptions& options, MariadbUrl url);
+  Result<std::unique_ptr<EngineConnection>> connect(std::atomic<std::uint64_t>* statements);
+
+  const MariadbUrl url_;
+  const std::string password_;
+  std::atomic<std::size_t> next_host_{0};
+  ReaderPool readers_;
+  GroupWriter writer_;
+};
+
+}  // namespace essaim::storage

@@ -1,0 +1,243 @@
+// What only the MariaDB engine does; its stores are tested by the same cases as SQLite's (test_storage run beside a
+// server). Needs ESSAIM_TEST_MARIADB.
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "core/base/log.h"
+#include "storage/fault.h"
+#include "storage/mariadb/mariadb_url.h"
+#include "storage/sql.h"
+#include "tests/storage/fixtures.h"
+
+using namespace essaim;
+using namespace essaim::storage;
+using namespace essaim::test;
+
+namespace {
+
+struct Unarm {
+  ~Unarm() { FaultPlan::disarm(); }
+};
+
+std::string get(Database& database, const std::string& name) {
+  std::string value;
+  must(database.read_now([&](Connection& c) -> Result<void> {
+    auto found = SiteStore(c).get(name);
+    if (!found.ok()) return found.error();
+    value = found->value_or("none");
+    return {};
+  }));
+  return value;
+}
+
+std::int64_t number(Connection& c, const std::string& sql) {
+  return must(sql::number(c, 0, sql));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(mariadb)
+
+BOOST_AUTO_TEST_CASE(urls_are_read_or_refused_with_the_reason) {
+  const auto url =
+      must(parse_mariadb_url("mariadb://essaim@db1,[2001:db8::1]:3307,127.0.0.1/lists?timeout=5"));
+  BOOST_TEST(url.user == "essaim");
+  BOOST_REQUIRE(url.hosts.size() == 3U);
+  BOOST_TEST(url.hosts[0].port == 3306);
+  BOOST_TEST(url.hosts[1].name == "2001:db8::1");
+  BOOST_TEST(url.hosts[1].port == 3307);
+  BOOST_TEST(url.timeout == 5);
+  BOOST_TEST((url.tls == MariadbTls::kOn));
+  BOOST_TEST((must(parse_mariadb_url("mariadb://e@127.0.0.1/x")).tls == MariadbTls::kOff));
+  BOOST_TEST(must(parse_mariadb_url("mariadb://e@/x?socket=/run/s")).socket == "/run/s");
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"mariadb://db1/x", "no user"},
+      {"mariadb://a:secret@db1/x", "password"},
+      {"mariadb://a@db1", "no database"},
+      {"mariadb://a@/x", "hosts or a socket"},
+      {"mariadb://a@db1/x?socket=/s", "hosts or a socket"},
+      {"mariadb://a@db1:0/x", "not a port"},
+      {"mariadb://a@db1:70000/x", "not a port"},
+      {"mariadb://a@db1,/x", "',' at the end"},
+      {"mariadb://a@[host]/x", "not an IPv6 address"},
+      {"mariadb://a@db 1/x", "not a host name"},
+      {"mariadb://a@db1/x;drop", "not a database name"},
+      {"mariadb://a@db1/x?tls=maybe", "off, on or verify"},
+      {"mariadb://a@db1/x?tls=verify", "needs ca"},
+      {"mariadb://a@db1/x?colour=red", "unknown option 'colour'"},
+      {"mysql://a@db1/x", "does not begin"},
+  };
+  for (const auto& [text, reason] : rows) {
+    const auto result = parse_mariadb_url(text);
+    BOOST_REQUIRE_MESSAGE(!result.ok(), text);
+    BOOST_TEST((result.error().code == ErrorCode::kInvalid));
+    BOOST_TEST(result.error().message.find(reason) != std::string::npos,
+               text << ": " << result.error().message);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_is_dead_is_passed_over_and_none_at_all_is_an_error_with_its_name) {
+  DatabaseOptions options;
+  options.url = "mariadb://root@127.0.0.1:1/mysql?timeout=2";
+  const auto none = Database::open(options);
+  BOOST_REQUIRE(!none.ok());
+  BOOST_TEST((none.error().code == ErrorCode::kIo));
+  BOOST_TEST(none.error().message.find("127.0.0.1:1") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(works_of_one_commit_fail_alone) {
+  TempDatabase database;
+  std::vector<std::future<Result<void>>> results;
+  std::promise<void> hold;
+  auto held = hold.get_future().share();
+  database->write(
+      Durability::kAccept,
+      [held](Connection&) -> Result<void> {
+        held.wait();
+        return {};
+      },
+      [](Result<void>) {});
+  for (int i = 0; i < 6; ++i) {
+    auto done = std::make_shared<std::promise<Result<void>>>();
+    results.push_back(done->get_future());
+    database->write(
+        Durability::kAccept,
+        [i](Connection& c) -> Result<void> {
+          // The third and the fifth take a key that is there.
+          return sql::run(c, "INSERT INTO site_value (name, value) VALUES (?, ?)",
+                          i == 2 || i == 4 ? "n0" : "n" + std::to_string(i), sql::Blob{"v"})
+                         .ok()
+                     ? Result<void>()
+                     : Result<void>(Error{ErrorCode::kExists, "taken"});
+        },
+        [done](Result<void> r) { done->set_value(std::move(r)); });
+  }
+  const auto before = database->counters();
+  hold.set_value();
+  for (int i = 0; i < 6; ++i)
+    BOOST_TEST(results[static_cast<std::size_t>(i)].get().ok() == (i != 2 && i != 4), "work " << i);
+  BOOST_TEST(database->counters().commits - before.commits <= 2U);
+  BOOST_TEST(get(*database, "n5") == "v");
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_that_is_lost_before_the_commit_costs_a_repeat_and_nothing_else) {
+  TempDatabase database;
+  std::atomic<int> runs{0};
+  must(database->write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+    ESSAIM_TRY(SiteStore(c).set("a", "1"));
+    if (runs++ == 0) {
+      const auto id = number(c, "SELECT CONNECTION_ID()");
+      TempDatabase other;  // kills from outside
+      static_cast<void>(other->write_now(
+          Durability::kAccept, [id](Connection& k) { return k.execute("KILL " + std::to_string(id)); }));
+    }
+    return SiteStore(c).set("b", "2");
+  }));
+  BOOST_TEST(runs.load() == 2);
+  BOOST_TEST(get(*database, "a") == "1");
+  BOOST_TEST(get(*database, "b") == "2");
+  BOOST_TEST(database->healthy());
+}
+
+BOOST_AUTO_TEST_CASE(a_deadlock_is_run_again_until_it_goes_through) {
+  TempDatabase database;
+  DatabaseOptions options;
+  options.url = database.url();
+  auto second = must(Database::open(options));
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(SiteStore(c).set("x", "0"));
+    return SiteStore(c).set("y", "0");
+  });
+  // Each has one row and wants the other's: the server ends one of them.
+  std::atomic<int> ready{0}, runs{0};
+  const auto take = [&](const char* first, const char* then) {
+    return [&, first, then](Connection& c) -> Result<void> {
+      ++runs;
+      ESSAIM_TRY(sql::run(c, "UPDATE site_value SET value = CONCAT(value, '1') WHERE name = ?", first));
+      ++ready;
+      while (ready < 2) std::this_thread::yield();
+      ESSAIM_TRY(sql::run(c, "UPDATE site_value SET value = CONCAT(value, '1') WHERE name = ?", then));
+      return {};
+    };
+  };
+  auto other =
+      std::async(std::launch::async, [&] { return second->write_now(Durability::kAccept, take("y", "x")); });
+  must(database->write_now(Durability::kAccept, take("x", "y")));
+  must(other.get());
+  BOOST_TEST(runs.load() >= 3);
+  BOOST_TEST(get(*database, "x") == "011");
+  BOOST_TEST(get(*database, "y") == "011");
+}
+
+BOOST_AUTO_TEST_CASE(a_commit_whose_answer_is_lost_is_of_unknown_outcome_and_never_repeated) {
+  TempDatabase database;
+  const Unarm unarm;
+  std::atomic<int> runs{0};
+  FaultPlan::Plan plan;
+  plan.where = FaultPlan::Where::kAfterCommit;
+  FaultPlan::arm(plan);
+  const auto result = database->write_now(Durability::kAccept, [&](Connection& c) {
+    ++runs;
+    return SiteStore(c).set("a", "1");
+  });
+  FaultPlan::disarm();
+  BOOST_TEST((code_of(result) == ErrorCode::kUnknownOutcome));
+  BOOST_TEST(runs.load() == 1);
+  BOOST_TEST(get(*database, "a") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(reads_see_one_snapshot) {
+  TempDatabase database;
+  commit(*database, [](Connection& c) { return SiteStore(c).set("a", "1"); });
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(SiteStore(c).get("a")).value() == "1");
+    commit(*database, [](Connection& w) { return SiteStore(w).set("a", "2"); });
+    BOOST_TEST(must(SiteStore(c).get("a")).value() == "1");
+    BOOST_TEST(!SiteStore(c).set("a", "3").ok());  // a reader cannot write
+    return {};
+  }));
+  BOOST_TEST(get(*database, "a") == "2");
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_does_not_sync_its_commits_is_refused) {
+  TempDatabase database;
+  must(database->check());
+  const auto set = [&](const char* value) {
+    commit(*database, [value](Connection& c) {
+      return c.execute(std::string("SET GLOBAL innodb_flush_log_at_trx_commit = ") + value);
+    });
+  };
+  set("2");
+  const auto checked = database->check();
+  set("1");
+  BOOST_TEST((code_of(checked) == ErrorCode::kInvalid));
+  BOOST_TEST(checked.error().message.find("innodb_flush_log_at_trx_commit is 2") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_schema_step_that_stopped_in_its_middle_goes_on) {
+  // Each statement of a step commits by itself here. The k-th one fails; then the next call ends the job. Making tables
+  // is slow, so the k are spread.
+  const Unarm unarm;
+  for (int k = 2;; k += 9) {
+    TempDatabase database;
+    commit(*database, [](Connection& c) -> Result<void> {
+      for (const char* table : {"meta", "site_value", "node", "domain", "list", "member", "post", "rendering",
+                                "seen", "batch", "batch_state", "suspension", "job"})
+        ESSAIM_TRY(c.execute(std::string("DROP TABLE ") + table));
+      return {};
+    });
+    FaultPlan::Plan plan;
+    plan.first = static_cast<std::uint64_t>(k);
+    FaultPlan::arm(plan);
+    const bool done = migrate(*database).ok();
+    FaultPlan::disarm();
+    must(migrate(*database));
+    must(require_newest(*database));
+    commit(*database, [](Connection& c) { return PostStore(c).add(post(1), "x", "y"); });
+    if (done) break;
+    BOOST_REQUIRE(k < 300);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
