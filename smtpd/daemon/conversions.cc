@@ -7,6 +7,28 @@
 
 namespace essaim::smtpd {
 
+namespace {
+
+delivery::DestinationRule destination_rule(const DestinationSettings& d) {
+  delivery::DestinationRule out;
+  out.name = d.name;
+  out.domains = d.match;
+  out.hosts = d.mx;
+  out.smarthost = d.smarthost;
+  out.port = d.port;
+  out.tls = d.tls;
+  out.connections = d.connections;
+  if (d.recipients_per_transaction)
+    out.recipients_per_transaction = static_cast<std::size_t>(*d.recipients_per_transaction);
+  out.transactions_per_connection = d.transactions_per_connection;
+  if (d.rate > 0) out.rate = {d.rate, d.rate_window};
+  out.source_ipv4 = d.source_ipv4;
+  out.source_ipv6 = d.source_ipv6;
+  return out;
+}
+
+}  // namespace
+
 delivery::EngineSettings engine_settings(const Settings& settings, std::vector<std::string> own) {
   const DeliverySettings& d = settings.delivery;
   delivery::EngineSettings out;
@@ -14,6 +36,8 @@ delivery::EngineSettings engine_settings(const Settings& settings, std::vector<s
   out.smarthost = d.smarthost;
   out.port = d.port;
   out.tls = d.tls;
+  out.chunking = d.chunking;
+  out.chaining = d.chaining;
   out.ipv4 = d.ipv4;
   out.ipv6 = d.ipv6;
   out.recipients_per_transaction = static_cast<std::size_t>(d.recipients_per_transaction);
@@ -29,6 +53,8 @@ delivery::EngineSettings engine_settings(const Settings& settings, std::vector<s
   out.active_batches = static_cast<std::size_t>(d.active_batches);
   out.journal_directory = settings.journal_directory();
   out.own_addresses = std::move(own);
+  for (const DestinationSettings& one : settings.destinations)
+    out.destinations.push_back(destination_rule(one));
   return out;
 }
 
@@ -85,6 +111,7 @@ std::vector<std::string> own_addresses(const Settings& settings,
 Settings reloaded(const Settings& running, const Settings& fresh) {
   Settings out = running;
   out.delivery = fresh.delivery;
+  out.destinations = fresh.destinations;
   out.delivery.own_addresses = running.delivery.own_addresses;
   out.delivery.active_batches = running.delivery.active_batches;
   out.limits.connections = fresh.limits.connections;

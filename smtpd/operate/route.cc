@@ -1,39 +1,62 @@
 #include "smtpd/operate/route.h"
 
+#include <algorithm>
+
+#include "core/base/text.h"
 #include "core/dns/resolver.h"
 #include "core/net/event_loop.h"
-#include "delivery/next_hop.h"
+#include "delivery/destination_policy.h"
+#include "smtpd/daemon/conversions.h"
 #include "smtpd/operate/dns_options.h"
 
 namespace essaim::smtpd::operate {
 
+namespace {
+
+std::vector<std::string> names_of_smarthost(const std::string& text) {
+  if (text.empty()) return {};
+  const std::string name = ascii_lowered(text);
+  const auto parsed = delivery::parse_smarthost(name);
+  return parsed.ok() ? std::vector<std::string>{name, parsed->host} : std::vector<std::string>{name};
+}
+
+}  // namespace
+
+std::vector<std::string> names_of_destination(const Settings& settings, const std::string& domain) {
+  std::vector<std::string> names =
+      names_of_smarthost(delivery::smarthost_of(engine_settings(settings, {}), domain));
+  names.push_back(domain);
+  return names;
+}
+
+bool is_smarthost(const Settings& settings, const std::string& name) {
+  std::vector<std::string> all = names_of_smarthost(settings.delivery.smarthost);
+  for (const DestinationSettings& one : settings.destinations)
+    for (std::string& each : names_of_smarthost(one.smarthost.value_or(""))) all.push_back(std::move(each));
+  return std::find(all.begin(), all.end(), name) != all.end();
+}
+
 Route find_route(const Settings& settings, const std::string& domain) {
   net::EventLoop loop("route");
   auto resolver = dns::make_resolver(loop, dns_options(settings));
-  if (!resolver.ok()) return {"cannot be found out: " + resolver.error().message, {}};
-  delivery::NextHopOptions options;
-  options.port = settings.delivery.port;
-  options.ipv4 = settings.delivery.ipv4;
-  options.ipv6 = settings.delivery.ipv6;
-  options.own_names = {settings.hostname};
-  options.own_addresses = settings.delivery.own_addresses;
+  if (!resolver.ok()) return {.summary = "cannot be found out: " + resolver.error().message};
+  const delivery::EngineSettings engine = engine_settings(settings, settings.delivery.own_addresses);
 
   delivery::NextHopPtr hop;
   const auto done = [&hop](delivery::NextHopPtr found) { hop = std::move(found); };
   bool late = false;
   net::Timer deadline(loop, [&late] { late = true; });
   deadline.start(settings.dns_timeout * 4);
-  const auto query =
-      settings.delivery.smarthost.empty()
-          ? delivery::resolve_domain(loop, **resolver, domain, options, done)
-          : delivery::resolve_smarthost(loop, **resolver, settings.delivery.smarthost, options, done);
+  // The smart host of all is one destination, whatever the domain.
+  const std::string asked = delivery::goes_with_all(engine, domain) ? std::string() : domain;
+  const auto query = delivery::resolve_destination(loop, **resolver, asked, engine, done);
   while (!hop && !late) loop.run_turn();
-  if (!hop) return {"cannot be found out now: the name servers are silent", {}};
+  if (!hop) return {.summary = "cannot be found out now: the name servers are silent"};
   switch (hop->kind) {
     case delivery::NextHop::Kind::kDefer:
-      return {"cannot be found out now: " + hop->reply.to_string(), {}};
+      return {.summary = "cannot be found out now: " + hop->reply.to_string()};
     case delivery::NextHop::Kind::kFail:
-      return {"cannot be delivered: " + hop->reply.to_string(), {}};
+      return {.summary = "cannot be delivered: " + hop->reply.to_string()};
     case delivery::NextHop::Kind::kHosts:
       break;
   }
@@ -42,7 +65,8 @@ Route find_route(const Settings& settings, const std::string& domain) {
     route.hosts.push_back(std::to_string(host.preference) + " " + host.candidate.name + " [" +
                           host.candidate.address + "]:" + std::to_string(host.candidate.port));
   }
-  route.summary = settings.delivery.smarthost.empty() ? "by MX lookup" : "by the smart host";
+  route.summary = hop->policy->smarthost.empty() ? "by MX lookup" : "by the smart host";
+  route.settings = delivery::describe(*hop->policy);
   return route;
 }
 

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 
 #include "core/config/load.h"
+#include "smtpd/settings/destination_table.h"
 #include "smtpd/settings/show.h"
 #include "smtpd/settings/table.h"
 
@@ -33,6 +34,8 @@ void read_delivery(const config::View& v, DeliverySettings* d) {
   d->smarthost = text_of(v.address("delivery.smarthost"));
   d->port = static_cast<std::uint16_t>(v.integer("delivery.port"));
   d->tls = v.boolean("delivery.tls");
+  d->chunking = v.boolean("delivery.chunking");
+  d->chaining = v.boolean("delivery.chaining");
   d->ipv4 = v.boolean("delivery.ipv4");
   d->ipv6 = v.boolean("delivery.ipv6");
   d->own_addresses = v.strings("delivery.own_addresses");
@@ -115,11 +118,13 @@ Settings settings_from(const config::Values& values) {
   for (const config::HostPort& a : v.addresses("dns.servers")) s.dns_servers.push_back(text_of(a));
   s.dns_timeout = v.duration("dns.timeout");
   read_delivery(v, &s.delivery);
+  s.destinations = read_destinations(values);
   read_limits(v, &s.limits);
   read_clients(v, &s.limits.clients);
   read_dialogue(v, &s.early_talk, &s.extensions);
   s.log.format = v.string("log.format") == "json" ? log::Format::kJson : log::Format::kText;
   s.log.level = level_of(v.string("log.level"));
+  s.log.repeats = static_cast<std::uint64_t>(v.integer("log.repeats"));
   s.retention_posts = v.duration("retention.posts");
   s.retention_seen = v.duration("retention.seen");
   return s;
@@ -143,6 +148,7 @@ Result<void> check_together(const Settings& s, const std::string& file) {
     return wrong("\"delivery.retry_initial\" is longer than \"delivery.retry_max\"");
   if (s.delivery.connections_initial > s.delivery.connections_per_destination)
     return wrong("\"delivery.connections_initial\" is more than \"delivery.connections_per_destination\"");
+  if (const std::string what = wrong_with(s.destinations); !what.empty()) return wrong(what);
   if (s.limits.memory < s.limits.message_size)
     return wrong("\"limits.memory\" is less than \"limits.message_size\"");
   if (s.limits.clients.ipv6_network_bits >= s.limits.clients.ipv6_client_bits)

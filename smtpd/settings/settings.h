@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ struct ListenSettings {
 struct DeliverySettings {
   std::string smarthost;  // "host:port"; "" for MX lookup
   std::uint16_t port = 25;
-  bool tls = true, ipv4 = true, ipv6 = true;
+  bool tls = true, chunking = true, chaining = true, ipv4 = true, ipv6 = true;
   std::vector<std::string> own_addresses;
   int recipients_per_transaction = 100;
   int transactions_per_connection = 100;
@@ -34,6 +35,20 @@ struct DeliverySettings {
   int connections_total = 1000;
   Duration retry_initial{}, retry_max{}, connect_timeout{}, command_timeout{}, idle_timeout{}, drain{};
   int active_batches = 64;
+};
+
+// A table [[destination]]: what it does not set is as in [delivery].
+struct DestinationSettings {
+  std::string name;                    // "[[destination]] 2 (gmail.com)"
+  std::vector<std::string> match, mx;  // patterns in lower case, A-labels
+  std::optional<std::string> smarthost;
+  std::optional<std::uint16_t> port;
+  std::optional<bool> tls;
+  std::optional<int> connections, recipients_per_transaction, transactions_per_connection;
+  std::uint32_t rate = 0;  // messages in rate_window; 0: no limit
+  Duration rate_window{};
+  std::string source_ipv4, source_ipv6;
+  bool sources_of_a_family_twice = false;  // a mistake
 };
 
 struct LimitSettings {
@@ -70,6 +85,7 @@ struct Settings {
   std::vector<std::string> dns_servers;  // "127.0.0.1:53"
   Duration dns_timeout{};
   DeliverySettings delivery;
+  std::vector<DestinationSettings> destinations;
   LimitSettings limits;
   EarlyTalkSettings early_talk;
   ExtensionSettings extensions;

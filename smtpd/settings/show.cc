@@ -14,6 +14,7 @@ std::string text_of(const config::HostPort& a) {
 std::vector<std::string> texts_of(const config::View& view, const config::Setting& s,
                                   const std::string& name) {
   std::vector<std::string> out;
+  if (s.optional && !view.is_set(name)) return {""};
   switch (s.type) {
     case config::Type::kBool:
       return {view.boolean(name) ? "true" : "false"};

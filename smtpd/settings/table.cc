@@ -1,6 +1,7 @@
 #include "smtpd/settings/table.h"
 
 #include "core/smtp/address.h"
+#include "smtpd/settings/destination_table.h"
 #include "smtpd/settings/limits_table.h"
 
 namespace essaim::smtpd {
@@ -29,7 +30,7 @@ std::string must_be_host_name(const std::string& name) {
 }
 
 std::string must_be_mailbox(const std::string& text) {
-  const auto parsed = smtp::parse_mailbox(text);
+  const auto parsed = smtp::parse_mailbox(text, smtp::LocalPart::kUtf8);
   if (!parsed.ok()) return "must be a mail address: " + parsed.error().message;
   return parsed->domain.empty() ? "must be a mail address with its domain" : "";
 }
@@ -161,6 +162,21 @@ void add_delivery(Schema* schema) {
                    "handshake "
                    "fails.",
            .reloadable = true},
+          {.name = "delivery.chunking",
+           .type = Type::kBool,
+           .default_value = "true",
+           .help =
+               "Send messages by BDAT (RFC 3030) to hosts that offer CHUNKING: a whole transaction in one "
+               "round trip. A host that offers it and does not know BDAT gets DATA for a day. Turn it off "
+               "when a filter on the way out does not know BDAT.",
+           .reloadable = true},
+          {.name = "delivery.chaining",
+           .type = Type::kBool,
+           .default_value = "true",
+           .help =
+               "Send the next envelope right behind a message (RFC 2920) to hosts that offer PIPELINING: one "
+               "round trip for a message. A host that loses it gets one after the other for a day.",
+           .reloadable = true},
           {.name = "delivery.ipv4",
            .type = Type::kBool,
            .default_value = "true",
@@ -285,6 +301,17 @@ void add_rest(Schema* schema) {
            .help = "The least important events that are written.",
            .choices = {"debug", "info", "warning", "error"},
            .reloadable = true},
+          {.name = "log.repeats",
+           .type = Type::kInteger,
+           .default_value = "100",
+           .help = "How often a minute connections, refusals and failures to connect are written for the "
+                   "same client "
+                   "or host; the others are counted (\"repeated\"). Lines of messages and recipients always "
+                   "are. 0: "
+                   "all.",
+           .minimum = 0,
+           .maximum = 1'000'000,
+           .reloadable = true},
           {.name = "retention.posts",
            .type = Type::kDuration,
            .default_value = "30d",
@@ -307,6 +334,7 @@ std::shared_ptr<const Schema> make_schema() {
   add_listen(schema.get());
   add_dns(schema.get());
   add_delivery(schema.get());
+  add_destination_settings(schema.get());
   add_limit_settings(schema.get());
   add_rest(schema.get());
   return schema;

@@ -74,6 +74,13 @@ inline std::shared_ptr<const Schema> example_schema() {
        .help = "Largest message.",
        .minimum = 1024,
        .maximum = 1LL << 30});
+  add({.name = "listen[].limit",
+       .type = Type::kInteger,
+       .help = "Instead of that of all.",
+       .example = "7",
+       .minimum = 1,
+       .maximum = 9,
+       .optional = true});
   add({.name = "account[].name", .help = "Log-in name.", .example = "alice", .required = true});
   return schema;
 }

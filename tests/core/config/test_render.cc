@@ -76,4 +76,23 @@ BOOST_AUTO_TEST_CASE(effective_values_mark_defaults_hide_secrets_and_load_again)
   BOOST_TEST(again->root().string("hostname") == "a \"b\\");
 }
 
+BOOST_AUTO_TEST_CASE(an_optional_number_is_none_until_it_is_set) {
+  const auto schema = example_schema();
+  const auto values = load_text(schema,
+                                "hostname = \"a.example\"\n[[listen]]\naddress = \"[::1]:25\"\n[[listen]]\n"
+                                "address = \"[::1]:26\"\nlimit = 7\n",
+                                "t");
+  BOOST_REQUIRE_MESSAGE(values.ok(), (values ? "" : values.error().message));
+  const auto listeners = values->elements("listen[]");
+  BOOST_TEST(!listeners[0].is_set("limit"));
+  BOOST_TEST(listeners[1].is_set("limit"));
+  BOOST_TEST(listeners[1].integer("limit") == 7);
+  const std::string shown = render_effective(*values);
+  BOOST_TEST(shown.find("limit = 7\n") == shown.rfind("limit = "));
+  BOOST_TEST(has(render_man(*schema), "not set by default"));
+  BOOST_TEST(
+      !load_text(schema, "hostname = \"a.example\"\n[[listen]]\naddress = \"[::1]:25\"\nlimit = 10\n", "t")
+           .ok());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

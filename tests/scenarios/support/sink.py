@@ -14,7 +14,7 @@ Receipt = collections.namedtuple("Receipt", "time recipient sender octets addres
 class Sink:
     name = "sink"
 
-    def __init__(self, folder, listen=("127.0.0.1:0",), rules=(), keep=True, options=(), receipts=True):
+    def __init__(self, folder, listen=("127.0.0.1:0",), rules=(), keep=True, options=(), receipts=True, commands=False):
         self.folder = folder / f"sink-{len(list(folder.glob('sink-*')))}"
         self.folder.mkdir()
         self._keep = self.folder / "kept"
@@ -22,6 +22,7 @@ class Sink:
         self.receipts_file = self.folder / "receipts"
         self.log = self.folder / "log"
         ports = self.folder / "ports"
+        self.commands_file = self.folder / "commands"
         command = [processes.BUILD / "essaim-sink", "--port-file", ports]
         if receipts:
             command += ["--log", self.receipts_file]
@@ -29,6 +30,7 @@ class Sink:
             command += ["--listen", address]
         if keep:
             command += ["--keep", self._keep]
+        command += ["--commands", self.commands_file] if commands else []
         for rule in rules:
             command += ["--on", rule]
         self.process = processes.Process("sink", command + list(options), self.log)
@@ -42,6 +44,12 @@ class Sink:
             return []
         lines = self.receipts_file.read_text(errors="replace").splitlines()
         return [Receipt(*line.split(" ")) for line in lines if line.count(" ") == 6]
+
+    def commands(self):
+        """With commands=True: (address of the sink, address of the client, line) of each."""
+        if not self.commands_file.exists():
+            return []
+        return [tuple(line.split(" ", 2)) for line in self.commands_file.read_text(errors="replace").splitlines()]
 
     def recipients(self):
         """How often each recipient was acknowledged."""

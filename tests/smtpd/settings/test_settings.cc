@@ -134,6 +134,16 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_where) {
       {with("", "[limits]\nmemory = \"2M\""), {"limits.memory"}},
       {with("", "[limits]\nexempt = [\"10.0.0.0/8\", \"relay\"]"), {"x.toml:7:", "IP address or a network"}},
       {with("", "[limits]\nipv6_client_bits = 56"), {"ipv6_network_bits", "less than"}},
+      {with("", "[[destination]]\nrate = \"1/s\""), {"[[destination]] 1", "\"match\""}},
+      {with("", "[[destination]]\nmatch = [\"a.example\"]\nrate = \"0/s\""),
+       {"x.toml:8:", "destination[].rate"}},
+      {with("", "[[destination]]\nmatch = [\"user@a.example\"]"), {"x.toml:7:", "destination[].match"}},
+      {with("", "[[destination]]\nmatch = [\"a.*\"]"), {"x.toml:7:", "destination[].match"}},
+      {with("", "[[destination]]\nmatch = [\"*\"]\nsource_address = [\"192.0.2.1\", \"192.0.2.2\"]"),
+       {"[[destination]] 1 (*)", "source_address"}},
+      {with("", "[[destination]]\nmatch = [\"*\"]\nsmarthost = \"a:1\"\nport = 3"), {"(*)", "\"port\""}},
+      {with("", "[[destination]]\nmx = [\"a.x\"]\n[[destination]]\nmx = [\"b.x\", \"A.x\"]"),
+       {"[[destination]] 2 (mx b.x)", "\"a.x\" stands in [[destination]] 1 (mx a.x)"}},
       {with("", "[extensions]\nsmtputf8 = true"), {"x.toml:7:", "smtputf8"}},
       {"hostname = \"localhost\"\npostmaster = \"nobody\"\n[[listen]]\naddress = \"127.0.0.1:25\"",
        {"x.toml:1:", "full host name", "x.toml:2:", "mail address"}},
@@ -145,6 +155,48 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_where) {
       BOOST_TEST(loaded.error().message.find(part) != std::string::npos,
                  loaded.error().message << " should say " << part);
   }
+}
+
+BOOST_AUTO_TEST_CASE(destinations_have_settings_of_their_own) {
+  const auto loaded = parse_settings(
+      with("",
+           "[[destination]]\nmatch = [\"Gmail.com\", \"*.B\xc3\xbc"
+           "cher.example\"]\nconnections = 5\nrate = "
+           "\"100/m\"\nrecipients_per_transaction = 10\ntransactions_per_connection = 0\nsource_address = "
+           "[\"192.0.2.1\", \"2001:db8::1\"]\n[[destination]]\nmx = [\"*.google.com\"]\nsmarthost = "
+           "\"relay.example:26\"\ntls = false\n[[destination]]\nmatch = [\"*\"]\nsmarthost = \"\"\nport = "
+           "2525"),
+      "x");
+  BOOST_REQUIRE_MESSAGE(loaded.ok(), (loaded.ok() ? "" : loaded.error().message));
+  const auto& all = loaded->settings.destinations;
+  BOOST_REQUIRE_EQUAL(all.size(), 3U);
+  const std::vector<std::string> patterns = {"gmail.com", "*.xn--bcher-kva.example"};
+  BOOST_TEST(all[0].match == patterns, boost::test_tools::per_element());
+  BOOST_TEST(all[0].name == "[[destination]] 1 (gmail.com)");
+  BOOST_TEST(all[0].connections.value() == 5);
+  BOOST_TEST(all[0].rate == 100U);
+  BOOST_TEST((all[0].rate_window == std::chrono::minutes(1)));
+  BOOST_TEST(all[0].recipients_per_transaction.value() == 10);
+  BOOST_TEST(all[0].transactions_per_connection.value() == 0);
+  BOOST_TEST(all[0].source_ipv4 == "192.0.2.1");
+  BOOST_TEST(all[0].source_ipv6 == "2001:db8::1");
+  BOOST_TEST(!all[0].smarthost.has_value());
+  BOOST_TEST(!all[0].tls.has_value());
+  BOOST_TEST(!all[0].port.has_value());
+  BOOST_TEST(all[1].name == "[[destination]] 2 (mx *.google.com)");
+  BOOST_TEST(all[1].smarthost.value() == "relay.example:26");
+  BOOST_TEST(all[1].tls.value() == false);
+  BOOST_TEST(!all[1].connections.has_value());
+  BOOST_TEST(all[1].rate == 0U);
+  BOOST_TEST(all[2].smarthost.value().empty());
+  BOOST_TEST(all[2].port.value() == 2525);
+  // What is not set is not shown as if it were, and what is shown can be read again.
+  const auto again = parse_settings(config::render_effective(loaded->values), "again");
+  BOOST_REQUIRE_MESSAGE(again.ok(), (again.ok() ? "" : again.error().message));
+  BOOST_TEST(!again->settings.destinations.at(1).connections.has_value());
+  // A reload applies all of it.
+  const auto before = parse_settings(kSmall, "x");
+  BOOST_TEST(needing_restart(before->values, loaded->values).empty());
 }
 
 BOOST_AUTO_TEST_CASE(knows_what_a_reload_cannot_apply) {

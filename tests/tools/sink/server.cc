@@ -82,6 +82,7 @@ Server::~Server() {
   for (auto& [fd, address] : listeners_) close(fd);
   SSL_CTX_free(tls_);
   if (log_fd_ >= 0) close(log_fd_);
+  if (commands_fd_ >= 0) close(commands_fd_);
   if (epoll_ >= 0) close(epoll_);
 }
 
@@ -91,6 +92,13 @@ bool Server::start() {
     log_fd_ = open(options_.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (log_fd_ < 0) {
       std::cerr << "essaim-sink: " << options_.log << ": " << std::strerror(errno) << "\n";
+      return false;
+    }
+  }
+  if (!options_.commands.empty()) {
+    commands_fd_ = open(options_.commands.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (commands_fd_ < 0) {
+      std::cerr << "essaim-sink: " << options_.commands << ": " << std::strerror(errno) << "\n";
       return false;
     }
   }
@@ -111,24 +119,31 @@ bool Server::start() {
   std::string ports;
   for (const std::string& where : options_.listen) {
     std::size_t colon = where.rfind(':');
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    if (colon == std::string::npos ||
-        inet_pton(AF_INET, where.substr(0, colon).c_str(), &address.sin_addr) != 1) {
+    sockaddr_storage address{};
+    auto* ipv4 = reinterpret_cast<sockaddr_in*>(&address);
+    auto* ipv6 = reinterpret_cast<sockaddr_in6*>(&address);
+    const bool six = where[0] == '[';
+    const std::string host = colon == std::string::npos ? ""
+                             : six                      ? where.substr(1, where.find(']') - 1)
+                                                        : where.substr(0, colon);
+    if (inet_pton(six ? AF_INET6 : AF_INET, host.c_str(),
+                  six ? static_cast<void*>(&ipv6->sin6_addr) : static_cast<void*>(&ipv4->sin_addr)) != 1) {
       std::cerr << "essaim-sink: not an address: " << where << "\n";
       return false;
     }
-    address.sin_port = htons(static_cast<std::uint16_t>(std::atoi(where.c_str() + colon + 1)));
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    address.ss_family = six ? AF_INET6 : AF_INET;
+    // The port stands at the same place in both.
+    ipv4->sin_port = htons(static_cast<std::uint16_t>(std::atoi(where.c_str() + colon + 1)));
+    socklen_t length = six ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(fd, 4096) != 0) {
+    if (bind(fd, reinterpret_cast<sockaddr*>(&address), length) != 0 || listen(fd, 4096) != 0) {
       std::cerr << "essaim-sink: " << where << ": " << std::strerror(errno) << "\n";
       return false;
     }
-    socklen_t length = sizeof address;
     getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-    std::string bound = where.substr(0, colon) + ":" + std::to_string(ntohs(address.sin_port));
+    std::string bound = where.substr(0, colon) + ":" + std::to_string(ntohs(ipv4->sin_port));
     ports += bound + "\n";
     listeners_[fd] = bound;
     epoll_event event{};
@@ -223,13 +238,21 @@ std::string Server::report() const {
 
 void Server::accept_from(int listener) {
   while (true) {
-    int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    sockaddr_storage peer{};
+    socklen_t length = sizeof peer;
+    int fd = accept4(listener, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     auto session = std::make_unique<Session>();
     session->fd = fd;
     session->address = listeners_[listener];
+    char client[INET6_ADDRSTRLEN] = "?";
+    if (peer.ss_family == AF_INET6)
+      inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6*>(&peer)->sin6_addr, client, sizeof client);
+    else
+      inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in*>(&peer)->sin_addr, client, sizeof client);
+    session->client = client;
     Session* raw = session.get();
     sessions_[fd] = std::move(session);
     ++counters_.connections;
@@ -289,6 +312,14 @@ void Server::process(Session* session) {
       bool go_on = end_of_data(session, std::string_view(session->in).substr(0, body_length));
       session->in.erase(0, end + marker);
       if (!go_on) break;
+    } else if (session->in_chunk) {
+      const std::size_t part = std::min(session->chunk_left, session->in.size());
+      session->chunks.append(session->in, 0, part);
+      session->in.erase(0, part);
+      session->chunk_left -= part;
+      if (session->chunk_left > 0) break;
+      session->in_chunk = false;
+      if (!end_of_chunk(session)) break;
     } else {
       std::size_t end = session->in.find('\n');
       if (end == std::string::npos) break;
@@ -302,6 +333,8 @@ void Server::process(Session* session) {
 
 bool Server::command(Session* session, std::string_view line) {
   bool go_on = true;
+  if (commands_fd_ >= 0) log_command(*session, line);
+  if (has_verb(line, "BDAT")) return begin_chunk(session, line);
   if (has_verb(line, "RCPT")) {
     std::string recipient = path(line);
     if (misbehave(session, "rcpt", recipient, &go_on)) return go_on;
@@ -310,6 +343,7 @@ bool Server::command(Session* session, std::string_view line) {
   } else if (has_verb(line, "MAIL")) {
     session->sender = path(line);
     session->recipients.clear();
+    session->chunks.clear();
     if (misbehave(session, "mail", session->sender, &go_on)) return go_on;
     session->out += "250 2.1.0 Ok\r\n";
   } else if (has_verb(line, "DATA")) {
@@ -325,8 +359,9 @@ bool Server::command(Session* session, std::string_view line) {
     session->out += "250-sink.example\r\n";
     if (options_.pipelining) session->out += "250-PIPELINING\r\n";
     if (tls_ != nullptr && session->ssl == nullptr) session->out += "250-STARTTLS\r\n";
-    session->out +=
-        "250-SIZE " + std::to_string(options_.size) + "\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n";
+    if (options_.eight_bit) session->out += "250-8BITMIME\r\n";
+    for (const std::string& keyword : options_.offer) session->out += "250-" + keyword + "\r\n";
+    session->out += "250-SIZE " + std::to_string(options_.size) + "\r\n250 ENHANCEDSTATUSCODES\r\n";
   } else if (has_verb(line, "HELO")) {
     session->out += "250 sink.example\r\n";
   } else if (has_verb(line, "RSET") || has_verb(line, "NOOP")) {
@@ -353,18 +388,57 @@ bool Server::command(Session* session, std::string_view line) {
   return true;
 }
 
-bool Server::end_of_data(Session* session, std::string_view message) {
+void Server::log_command(const Session& session, std::string_view line) {
+  for (const char* verb : {"MAIL", "RCPT", "DATA", "BDAT"}) {
+    if (!has_verb(line, verb)) continue;
+    const std::string text = session.address + " " + session.client + " " + std::string(line) + "\n";
+    if (write(commands_fd_, text.data(), text.size()) < 0)
+      std::cerr << "essaim-sink: commands: " << std::strerror(errno) << "\n";
+  }
+}
+
+// RFC 3030 §2. A chunk that is refused is read all the same.
+bool Server::begin_chunk(Session* session, std::string_view line) {
+  char* end = nullptr;
+  const std::string text(line.substr(std::min<std::size_t>(5, line.size())));
+  session->chunk_left = std::strtoul(text.c_str(), &end, 10);
+  if (end == text.c_str()) {
+    session->out += "501 5.5.4 BDAT size [LAST]\r\n";
+    return true;
+  }
+  session->in_chunk = true;
+  session->last_chunk = strcasecmp(end, " LAST") == 0;
+  return true;
+}
+
+bool Server::end_of_chunk(Session* session) {
+  bool go_on = true;
+  if (misbehave(session, "data", session->address, &go_on)) return go_on;
+  if (session->recipients.empty()) {
+    session->out += "503 5.5.1 no valid recipients\r\n";
+    return true;
+  }
+  if (!session->last_chunk) {
+    session->out += "250 2.0.0 Ok\r\n";
+    return true;
+  }
+  const std::string message = std::move(session->chunks);
+  session->chunks.clear();
+  return end_of_data(session, message, false);
+}
+
+bool Server::end_of_data(Session* session, std::string_view message, bool stuffed) {
   bool go_on = true;
   if (!options_.rules.empty()) {
     const Action* action = options_.rules.match("dot", session->address);
     if (action != nullptr && action->kind == Action::Kind::kAcceptClose) {
-      record(session, message);
+      record(session, message, stuffed);
       finish(session);
       return false;
     }
     if (action != nullptr && misbehave(session, "dot", session->address, &go_on)) return go_on;
   }
-  record(session, message);
+  record(session, message, stuffed);
   session->out += "250 2.0.0 Ok: accepted as " + std::to_string(counters_.transactions) + "\r\n";
   session->recipients.clear();
   if (options_.latency_ms > 0) {
@@ -374,7 +448,7 @@ bool Server::end_of_data(Session* session, std::string_view message) {
   return true;
 }
 
-void Server::record(Session* session, std::string_view message) {
+void Server::record(Session* session, std::string_view message, bool stuffed) {
   std::int64_t now = now_ms();
   if (counters_.first_ms == 0) counters_.first_ms = now;
   counters_.last_ms = now;
@@ -394,7 +468,7 @@ void Server::record(Session* session, std::string_view message) {
   if (!options_.keep.empty()) {
     std::ofstream file(options_.keep + "/" + std::to_string(counters_.transactions) + ".eml",
                        std::ios::binary);
-    file << unstuffed(message);
+    file << (stuffed ? unstuffed(message) : std::string(message));
   }
 }
 

@@ -21,6 +21,9 @@ struct Options {
   std::string keep;
   std::string tls;
   std::string port_file;
+  std::string commands;            // file for MAIL, RCPT, DATA and BDAT as they came
+  std::vector<std::string> offer;  // further lines of the reply to EHLO; CHUNKING is understood
+  bool eight_bit = true;
   std::uint64_t size = 100'000'000;
   int latency_ms = 0;
   int delay_ms = 0;
@@ -40,6 +43,10 @@ struct Session {
   SSL* ssl = nullptr;
   bool handshaking = false;
   std::string address;  // of the sink, that the client connected to
+  std::string client;   // its IP address
+  bool in_chunk = false, last_chunk = false;
+  std::size_t chunk_left = 0;
+  std::string chunks;  // of the message so far
   std::string in;
   std::string out;
   bool in_data = false;
@@ -75,7 +82,10 @@ class Server {
   void readable(Session* session);
   void process(Session* session);
   bool command(Session* session, std::string_view line);  // false: stop processing input for now
-  bool end_of_data(Session* session, std::string_view message);
+  bool end_of_data(Session* session, std::string_view message, bool stuffed = true);
+  bool begin_chunk(Session* session, std::string_view line);
+  bool end_of_chunk(Session* session);
+  void log_command(const Session& session, std::string_view line);
   // Applies a matching rule. True: the stage is dealt with.
   bool misbehave(Session* session, const char* stage, const std::string& subject, bool* go_on);
   void pause(Session* session, int milliseconds);
@@ -85,11 +95,12 @@ class Server {
   void finish(Session* session);
   void watch(Session* session, bool writable);
   void handshake(Session* session);
-  void record(Session* session, std::string_view message);
+  void record(Session* session, std::string_view message, bool stuffed);
 
   Options options_;
   int epoll_ = -1;
   int log_fd_ = -1;
+  int commands_fd_ = -1;
   SSL_CTX* tls_ = nullptr;
   std::map<int, std::string> listeners_;
   std::map<int, std::unique_ptr<Session>> sessions_;

@@ -10,6 +10,10 @@
 // do (a far one: the round trip of its network; without TLS, whose handshake would not be late). --no-resumption: every
 // TLS handshake is a full one.
 //
+// --offer adds a line to the reply to EHLO (DSN, SMTPUTF8, "LIMITS RCPTMAX=5", CHUNKING: then BDAT works), --no-8bitmime takes
+// 8BITMIME away. --commands writes MAIL, RCPT, DATA and BDAT as they came: <sink address> <client IP> <line>.
+// An IPv6 address stands in brackets: [::1]:2526.
+//
 // Log, one line per acknowledged recipient, written before the reply is sent:
 //   <unix time in ms> <recipient> <envelope sender> <octets> <sink address> <transaction> <Message-ID>
 // On SIGUSR1 and at the end (SIGTERM) it prints one line of counters to standard output:
@@ -32,7 +36,8 @@ int usage(const std::string& wrong) {
       << "essaim-sink: " << wrong << "\n"
       << "usage: essaim-sink --listen IP:PORT... [--log FILE] [--keep DIR] [--tls PEM] [--no-pipelining]\n"
          "                   [--no-resumption] [--size N] [--latency MS] [--delay MS] [--on RULE]... "
-         "[--port-file FILE]\n";
+         "[--port-file FILE]\n"
+         "                   [--offer KEYWORD]... [--no-8bitmime] [--commands FILE]\n";
   return 2;
 }
 
@@ -46,6 +51,10 @@ int main(int argc, char** argv) {
       options.pipelining = false;
       continue;
     }
+    if (name == "--no-8bitmime") {
+      options.eight_bit = false;
+      continue;
+    }
     if (name == "--no-resumption") {
       options.resumption = false;
       continue;
@@ -56,6 +65,10 @@ int main(int argc, char** argv) {
       options.listen.push_back(value);
     } else if (name == "--log") {
       options.log = value;
+    } else if (name == "--commands") {
+      options.commands = value;
+    } else if (name == "--offer") {
+      options.offer.push_back(value);
     } else if (name == "--keep") {
       options.keep = value;
     } else if (name == "--tls") {

@@ -1,0 +1,28 @@
+// The rows of the table about single destinations, [[destination]], and how they are read and checked together.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/config/schema.h"
+#include "core/config/values.h"
+#include "smtpd/settings/settings.h"
+
+namespace essaim::smtpd {
+
+void add_destination_settings(config::Schema* schema);
+
+// In the order of the file. Patterns come in lower case and A-labels.
+std::vector<DestinationSettings> read_destinations(const config::Values& values);
+// What one row cannot see: "[[destination]] 2 (gmail.com): ..."; "" if nothing is wrong.
+std::string wrong_with(const std::vector<DestinationSettings>& destinations);
+
+struct RateText {
+  std::uint32_t count = 0;
+  Duration window{};
+};
+// "10/s", "100/m", "1000/h".
+std::optional<RateText> parse_rate(const std::string& text);
+
+}  // namespace essaim::smtpd
