@@ -51,7 +51,7 @@ class Common:
 
     @staticmethod
     def run(bench):
-        _table(bench, Common.NAME, "common", 100, (10_000, 100_000), peers_at=100_000)
+        _table(bench, Common.NAME, "common", 100, (10_000, 100_000), peers_at=10_000)
 
 
 class Small:
