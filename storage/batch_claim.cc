@@ -22,10 +22,10 @@ std::size_t list_length(std::size_t names) {
   return kListLengths.back();
 }
 
-std::string candidates_sql(std::size_t names) {
+std::string candidates_sql(std::size_t names, bool barrier) {
   // A single plain value for the queue keeps the order of the index.
   std::string sql =
-      batch_select(true) +
+      batch_select(true, barrier ? ", p.kind, p.list_address, p.expires" : "") +
       " JOIN post p ON p.id = s.post_id"
       " WHERE s.queue = 1 AND s.priority >= ? AND s.priority <= ? AND s.owner = 0 AND p.held = 0";
   if (names > 0) {
@@ -33,7 +33,7 @@ std::string candidates_sql(std::size_t names) {
     for (std::size_t i = 1; i < names; ++i) sql += ", ?";
     sql += ")";
   }
-  return sql + " ORDER BY s.priority, s.order_rank, s.post_id, s.number";
+  return sql + " ORDER BY s.priority, s.order_rank, s.post_id, s.number LIMIT ?";
 }
 
 Result<bool> take(Connection& connection, Fence fence, const BatchRecord& batch) {
@@ -55,15 +55,44 @@ Result<void> park(Connection& connection, Id post_id, std::int64_t number, const
   return {};
 }
 
+// Columns of a candidate behind those of batch_from().
+constexpr int kKindColumn = 18, kListColumn = 19, kExpiresColumn = 20;
+
+// What holds this candidate back; null if nothing does.
+const ClaimBarrier::Wait* held_back(Statement& row, const ClaimBarrier& barrier) {
+  if (sql::time(row, kExpiresColumn) <= barrier.now) return nullptr;
+  if (barrier.everything) return &*barrier.everything;
+  if (row.integer(kKindColumn) != static_cast<int>(PostKind::kList)) return nullptr;
+  const auto list = barrier.lists.find(sql::text(row, kListColumn));
+  return list == barrier.lists.end() ? nullptr : &list->second;
+}
+
+struct HeldBack {
+  Id post_id;
+  std::int64_t number;
+  WallTime due;
+  const ClaimBarrier::Wait* wait;
+};
+
+Result<void> let_wait(Connection& connection, const HeldBack& batch) {
+  auto waits = sql::run(connection,
+                        "UPDATE batch_state SET queue = 2, due = ?, why = ? "
+                        "WHERE post_id = ? AND number = ? AND queue = 1 AND owner = 0",
+                        batch.due, batch.wait->why, batch.post_id, batch.number);
+  if (!waits.ok()) return waits.error();
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority, int max_priority,
-                                                   std::size_t limit,
-                                                   const std::set<std::string>& saturated) {
+                                                   std::size_t limit, const std::set<std::string>& saturated,
+                                                   const ClaimBarrier& barrier, std::size_t* parked) {
   std::vector<BatchRecord> batches;
   if (limit == 0) return batches;
   const std::size_t names = list_length(saturated.size());
-  auto statement = sql::prepare(connection_, candidates_sql(names), min_priority, max_priority);
+  auto statement =
+      sql::prepare(connection_, candidates_sql(names, barrier.any()), min_priority, max_priority);
   if (!statement.ok()) return statement.error();
   Statement& row = **statement;
   auto name = saturated.begin();
@@ -72,17 +101,29 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
     if (name == saturated.end()) name = saturated.begin();
     row.bind_text(3 + static_cast<int>(i), *name++);
   }
+  // An engine that fetches all rows at once is told how many are of use; with those that are passed over here, some more.
+  constexpr std::size_t kMorePassedOver = 1000;
+  row.bind(
+      3 + static_cast<int>(names),
+      static_cast<std::int64_t>(limit + (saturated.size() > names || barrier.any() ? kMorePassedOver : 0)));
   struct Damage {
     Id post_id;
     std::int64_t number;
     std::string why;
   };
   std::vector<Damage> damaged;
-  while (batches.size() < limit) {
+  std::vector<HeldBack> held;
+  while (batches.size() < limit && held.size() < kParkedAtOnce) {
     auto more = row.step();
     if (!more.ok()) return more.error();
     if (!*more) break;
     if (saturated.size() > names && saturated.count(sql::text(row, 6)) != 0) continue;
+    if (const auto* wait = barrier.any() ? held_back(row, barrier) : nullptr; wait != nullptr) {
+      const WallTime expires = sql::time(row, kExpiresColumn);
+      const WallTime due = wait->until == WallTime{} ? expires : std::min(wait->until, expires);
+      held.push_back({row.integer(0), row.integer(1), due, wait});
+      continue;
+    }
     auto batch = batch_from(row, true);
     if (batch.ok()) {
       batches.push_back(std::move(*batch));
@@ -91,6 +132,8 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
     }
   }
   for (const auto& d : damaged) ESSAIM_TRY(park(connection_, d.post_id, d.number, d.why));
+  for (const auto& one : held) ESSAIM_TRY(let_wait(connection_, one));
+  if (parked != nullptr) *parked = held.size();
   std::vector<BatchRecord> claimed;
   claimed.reserve(batches.size());
   for (auto& batch : batches) {

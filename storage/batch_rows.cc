@@ -13,12 +13,13 @@ Error wrong(const BatchRecord& batch, const std::string& why) {
 
 }  // namespace
 
-std::string batch_select(bool with_blobs) {
+std::string batch_select(bool with_blobs, std::string_view more) {
   std::string sql =
       "SELECT s.post_id, s.number, s.queue, s.priority, s.order_rank, s.due, s.destination, s.owner, "
       "s.epoch, s.attempts, "
       "s.delivered, s.failed, s.suppressed, s.pending, s.why, b.total";
   if (with_blobs) sql += ", b.recipients, s.progress";
+  sql += more;
   return sql + " FROM batch_state s JOIN batch b ON b.post_id = s.post_id AND b.number = s.number";
 }
 

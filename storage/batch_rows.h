@@ -2,13 +2,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "storage/batch_store.h"
 
 namespace essaim::storage {
 
-// "SELECT ... FROM batch_state s JOIN batch b ..." with the columns that batch_from() reads.
-std::string batch_select(bool with_blobs);
+// "SELECT ... FROM batch_state s JOIN batch b ..." with the columns that batch_from() reads, and `more` behind
+// them (", p.kind").
+std::string batch_select(bool with_blobs, std::string_view more = {});
 // kDamaged, naming the batch, if a blob or count is wrong.
 Result<BatchRecord> batch_from(Statement& row, bool with_blobs);
 

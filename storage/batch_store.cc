@@ -137,7 +137,8 @@ Result<std::vector<BatchRecord>> BatchStore::of_post(Id post_id, bool with_recip
 }
 
 Result<std::vector<BatchRecord>> BatchStore::waiting(const PostFilter& filter) {
-  const PostCondition condition(filter);
+  PostCondition condition(filter);
+  condition.add_about_batches(filter);
   const RecipientMatch match(filter);
   std::string sql = batch_select(match.any()) +
                     " JOIN post p ON p.id = s.post_id WHERE s.queue IN (1, 2, 3, 4)" + condition.sql();

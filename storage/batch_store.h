@@ -5,6 +5,7 @@
 // thousand batches of another, whatever came first.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,6 +24,20 @@ struct Fence {
   std::int64_t epoch = 0;
 };
 
+// What an operator has suspended, as a claim needs it. Ready batches behind it are not given out: each is put
+// among the waiting ones once, where no claim meets it again, until it is over or its post has expired. What
+// expires is claimed as ever, so that it can be failed.
+struct ClaimBarrier {
+  struct Wait {
+    WallTime until{};  // 0: until resumed
+    std::string why;
+  };
+  std::map<std::string, Wait> lists;  // by address; only posts to the list, not mail to its owners
+  std::optional<Wait> everything;
+  WallTime now{};
+  bool any() const { return everything.has_value() || !lists.empty(); }
+};
+
 class BatchStore {
  public:
   explicit BatchStore(Connection& connection) : connection_(connection) {}
@@ -36,7 +51,10 @@ class BatchStore {
   // does not expire while it is: an operator's hold may be longer than the lifetime; when it ends, the next claim
   // fails what has expired by then.
   Result<std::vector<BatchRecord>> claim(Fence fence, int min_priority, int max_priority, std::size_t limit,
-                                         const std::set<std::string>& saturated);
+                                         const std::set<std::string>& saturated,
+                                         const ClaimBarrier& barrier = {}, std::size_t* parked = nullptr);
+  static constexpr std::size_t kParkedAtOnce =
+      1000;  // behind the barrier; a claim that met so many ends there
   // Takes back what an earlier run of this node owned (its epoch is older): kReady again. After journal replay.
   Result<std::int64_t> release_stale(int owner, std::int64_t current_epoch);
   // Writes progress and counts. kConflict when the fence does not match (somebody else has it: discard, never resend).

@@ -27,6 +27,30 @@ Result<NodeStore::Identity> NodeStore::begin_epoch(const std::string& hostname, 
   return Identity{static_cast<int>((*statement)->integer(0)), (*statement)->integer(1)};
 }
 
+const char* to_string(SuspensionScope scope) {
+  switch (scope) {
+    case SuspensionScope::kDestination:
+      return "destination";
+    case SuspensionScope::kList:
+      return "list";
+    case SuspensionScope::kEverything:
+      break;
+  }
+  return "everything";
+}
+
+const char* suspended_reply(SuspensionScope scope) {
+  switch (scope) {
+    case SuspensionScope::kDestination:
+      return "451 4.7.0 destination suspended by the operator";
+    case SuspensionScope::kList:
+      return "451 4.7.0 list suspended by the operator";
+    case SuspensionScope::kEverything:
+      break;
+  }
+  return "451 4.7.0 all delivery suspended by the operator";
+}
+
 Result<void> SuspensionStore::suspend(const SuspensionRecord& record) {
   ESSAIM_TRY(sql::run(connection_, "DELETE FROM suspension WHERE scope = ? AND subject = ?", record.scope,
                       record.subject));
@@ -66,6 +90,19 @@ Result<std::vector<SuspensionRecord>> SuspensionStore::all() {
     records.push_back({sql::text(**statement, 0), sql::text(**statement, 1), sql::time(**statement, 2),
                        sql::time(**statement, 3), static_cast<SuspensionScope>((*statement)->integer(4))});
   }
+}
+
+Result<std::vector<SuspensionRecord>> SuspensionStore::drop_expired(WallTime now) {
+  auto records = all();
+  if (!records.ok()) return records;
+  std::erase_if(*records, [now](const SuspensionRecord& record) { return !record.over(now); });
+  for (const SuspensionRecord& record : *records) {
+    ESSAIM_TRY(sql::run(connection_,
+                        "DELETE FROM suspension WHERE scope = ? AND subject = ? AND until_time > 0 "
+                        "AND until_time <= ?",
+                        record.scope, record.subject, now));
+  }
+  return records;
 }
 
 }  // namespace essaim::storage

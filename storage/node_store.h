@@ -33,7 +33,14 @@ struct SuspensionRecord {
   WallTime since{};
   WallTime until{};  // 0: until resumed
   SuspensionScope scope = SuspensionScope::kDestination;
+  bool over(WallTime now) const { return until != WallTime{} && until <= now; }
 };
+
+// What the ledger says of recipients that wait for the operator, before ": REASON": the reply that they would
+// get if we were the next host. All three have kSuspendedWords in them.
+const char* suspended_reply(SuspensionScope scope);
+const char* to_string(SuspensionScope scope);  // "destination", "list", "everything"
+inline constexpr char kSuspendedWords[] = "suspended by the operator";
 
 class SuspensionStore {
  public:
@@ -41,7 +48,10 @@ class SuspensionStore {
   Result<void> suspend(const SuspensionRecord& record);  // replaces
   // kNotFound
   Result<void> resume(const std::string& subject, SuspensionScope scope = SuspensionScope::kDestination);
+  // By scope and subject; also those whose time is over and that nobody has removed yet.
   Result<std::vector<SuspensionRecord>> all();
+  // Removes those whose time is over, and gives them.
+  Result<std::vector<SuspensionRecord>> drop_expired(WallTime now);
 
  private:
   Connection& connection_;

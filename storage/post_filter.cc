@@ -1,22 +1,42 @@
 #include "storage/post_filter.h"
 
 #include "core/base/text.h"
+#include "core/smtp/idn.h"
 #include "storage/recipient_key.h"
 
 namespace essaim::storage {
 
+namespace {
+
+// Domains are kept in A-labels; people may ask with U-labels.
+std::string domain_key(const std::string& domain) {
+  auto ascii = smtp::domain_to_ascii(domain);
+  return ascii.ok() ? *std::move(ascii) : ascii_lowered(domain);
+}
+
+std::string address_key(const std::string& address) {
+  const std::size_t at = address.rfind('@');
+  if (at == std::string::npos) return ascii_lowered(address);
+  return ascii_lowered(address.substr(0, at + 1)) + domain_key(address.substr(at + 1));
+}
+
+}  // namespace
+
 PostCondition::PostCondition(const PostFilter& filter) {
-  if (!filter.list.empty()) add(" AND p.list_address = ?", ascii_lowered(filter.list));
+  // The mark of an accept that was given up (lists/acceptance.cc) is no post.
+  sql_ = " AND NOT (p.kind = 2 AND p.expanded = 1 AND p.batches = 0)";
+  if (!filter.list.empty()) add(" AND p.list_address = ?", address_key(filter.list));
   if (!filter.message_id.empty()) {
     const std::string& id = filter.message_id;
     add(" AND p.message_id = ?", id.front() == '<' ? id : "<" + id + ">");
   }
   if (!filter.sender.empty()) {
-    add(" AND (LOWER(p.sender) = ?", ascii_lowered(filter.sender));
-    add(" OR LOWER(p.author) = ?)", ascii_lowered(filter.sender));
+    add(" AND (LOWER(p.sender) = ?", address_key(filter.sender));
+    add(" OR LOWER(p.author) = ?)", address_key(filter.sender));
   }
   if (filter.since != WallTime{}) add(" AND p.accepted >= ?", to_millis(filter.since));
   if (filter.until != WallTime{}) add(" AND p.accepted < ?", to_millis(filter.until));
+  if (filter.larger_than > 0) add(" AND p.size > ?", filter.larger_than);
   if (filter.unfinished) {
     sql_ +=
         " AND p.finished = 0 AND (p.expanded = 0 OR EXISTS (SELECT 1 FROM batch_state u "
@@ -27,6 +47,14 @@ PostCondition::PostCondition(const PostFilter& filter) {
 void PostCondition::add(std::string_view condition, std::variant<std::int64_t, std::string> value) {
   sql_ += condition;
   values_.push_back(std::move(value));
+}
+
+void PostCondition::add_about_batches(const PostFilter& filter) {
+  if (filter.state != 0) add(" AND s.queue = ?", filter.state);
+  if (!filter.why.empty()) {
+    add(" AND (INSTR(LOWER(s.why), ?) > 0", ascii_lowered(filter.why));
+    add(" OR (p.held = 1 AND INSTR(LOWER(p.held_reason), ?) > 0))", ascii_lowered(filter.why));
+  }
 }
 
 int PostCondition::bind(Statement& statement, int index) const {
@@ -45,11 +73,11 @@ RecipientMatch::RecipientMatch(const PostFilter& filter) {
     const std::size_t at = filter.recipient.rfind('@');
     const bool has_domain = at != std::string::npos;
     first_ = recipient_key(filter.recipient.substr(0, at),
-                           has_domain ? filter.recipient.substr(at + 1) : std::string());
+                           has_domain ? domain_key(filter.recipient.substr(at + 1)) : std::string());
     last_ = first_;
   } else if (!filter.domain.empty()) {
-    first_ = ascii_lowered(filter.domain) + " ";
-    last_ = ascii_lowered(filter.domain) + "!";  // the character after the space
+    first_ = domain_key(filter.domain) + " ";
+    last_ = domain_key(filter.domain) + "!";  // the character after the space
   }
 }
 

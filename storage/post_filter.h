@@ -14,6 +14,8 @@ namespace essaim::storage {
 class PostCondition {
  public:
   explicit PostCondition(const PostFilter& filter);
+  // With the conditions on the state of a batch (called s) as well.
+  void add_about_batches(const PostFilter& filter);
   const std::string& sql() const { return sql_; }
   // Binds from `index` on; gives the next index.
   int bind(Statement& statement, int index) const;

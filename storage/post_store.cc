@@ -10,6 +10,7 @@ namespace essaim::storage {
 
 namespace {
 
+constexpr std::int64_t kLongestLifetime = 30LL * 24 * 3600 * 1000;  // that a renewal gives, in ms
 constexpr std::size_t kPiece = 256U << 10;  // of a rendering; a cluster's write sets stay small
 
 constexpr std::string_view kColumns =
@@ -180,6 +181,17 @@ Result<std::string> PostStore::rendering(Id post_id, Form form) {
   }
 }
 
+Result<std::string> PostStore::beginning(Id post_id) {
+  auto statement =
+      sql::prepare(connection_, "SELECT data FROM rendering WHERE post_id = ? AND form = ? AND seq = 0",
+                   post_id, Form::kAsIs);
+  if (!statement.ok()) return statement.error();
+  auto row = (*statement)->step();
+  if (!row.ok()) return row.error();
+  if (!*row) return Error{ErrorCode::kNotFound, "the rendering of post " + format_id(post_id) + " is gone"};
+  return std::string((*statement)->text(0));
+}
+
 Result<void> PostStore::set_expansion(Id post_id, const PostRecord& p) {
   // The cursor only goes forward: what an older state of the same expansion says is refused.
   auto changed = sql::run(
@@ -214,6 +226,19 @@ Result<void> PostStore::set_held(Id post_id, bool held, const std::string& reaso
                             "UPDATE batch_state SET queue = 4 WHERE post_id = ? AND queue IN (1, 2)", post_id)
                  : sql::run(connection_, "UPDATE batch_state SET queue = 2 WHERE post_id = ? AND queue = 4",
                             post_id));
+  return {};
+}
+
+Result<void> PostStore::renew_lifetime(Id post_id, WallTime now) {
+  auto post = find(post_id);
+  if (!post.ok()) return post.error();
+  if (!post->has_value()) return no_such_post(post_id);
+  // One that was renewed before looks longer than it was at first: the limit ends the growth.
+  const std::int64_t lifetime = to_millis((*post)->expires) - to_millis((*post)->accepted);
+  const std::int64_t most = std::min<std::int64_t>(lifetime, kLongestLifetime);
+  const std::int64_t expires = std::max(to_millis((*post)->expires), to_millis(now) + most);
+  auto changed = sql::run(connection_, "UPDATE post SET expires = ? WHERE id = ?", expires, post_id);
+  if (!changed.ok()) return changed.error();
   return {};
 }
 
@@ -277,7 +302,8 @@ Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit
   auto done =
       ids(sql::prepare(connection_,
                        "SELECT p.id FROM post p WHERE p.finished = 0 AND p.expanded = 1 AND NOT EXISTS "
-                       "(SELECT 1 FROM batch_state s WHERE s.post_id = p.id AND s.queue <> 0) LIMIT ?",
+                       "(SELECT 1 FROM batch_state s WHERE s.post_id = p.id AND s.queue <> 0) AND NOT EXISTS "
+                       "(SELECT 1 FROM report_due r WHERE r.post_id = p.id) LIMIT ?",
                        limit));
   if (!done.ok()) return done.error();
   for (const Id id : *done) {
@@ -295,6 +321,7 @@ Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit
     ESSAIM_TRY(sql::run(connection_, "DELETE FROM batch WHERE post_id = ?", id));
     ESSAIM_TRY(sql::run(connection_, "DELETE FROM batch_state WHERE post_id = ?", id));
     ESSAIM_TRY(sql::run(connection_, "DELETE FROM rendering WHERE post_id = ?", id));
+    ESSAIM_TRY(sql::run(connection_, "DELETE FROM report_due WHERE post_id = ?", id));
     ESSAIM_TRY(sql::run(connection_, "DELETE FROM post WHERE id = ?", id));
   }
   return static_cast<std::int64_t>(done->size() + old->size());

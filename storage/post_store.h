@@ -11,14 +11,20 @@
 namespace essaim::storage {
 
 struct PostFilter {
-  std::string list;         // address; "" any
-  std::string recipient;    // address; "" any
-  std::string domain;       // of recipients; "" any
-  std::string message_id;   // "" any; with or without <>
-  std::string sender;       // reverse-path or author; "" any
-  WallTime since{};         // accepted not before
-  WallTime until{};         // accepted before; 0 any
-  bool unfinished = false;  // only what still waits
+  std::string list;              // address; "" any
+  std::string recipient;         // address; "" any
+  std::string domain;            // of recipients; "" any
+  std::string message_id;        // "" any; with or without <>
+  std::string sender;            // reverse-path or author; "" any
+  WallTime since{};              // accepted not before
+  WallTime until{};              // accepted before; 0 any
+  bool unfinished = false;       // only what still waits
+  std::int64_t larger_than = 0;  // octets; 0 any
+  // Of batches, so only in what waits: their state (0: any), and words in the reason why they wait or their post is
+  // held, in any case of letters.
+  int state = 0;  // a BatchQueue
+  std::string why;
+  bool about_batches() const { return state != 0 || !why.empty(); }
   std::size_t limit = 1000;
 };
 
@@ -34,6 +40,8 @@ class PostStore {
   Result<std::optional<PostRecord>> find(Id post_id);
   // kNotFound once it was dropped; "" for a 7-bit form of a post that needs none.
   Result<std::string> rendering(Id post_id, Form form = Form::kAsIs);
+  // Its first 256 KB, which hold the header; likewise kNotFound.
+  Result<std::string> beginning(Id post_id);
   // Marks the post in the transaction that adds the report. False: one was made before.
   Result<bool> begin_report(Id post_id, Report report);
   Result<void> set_expansion(
@@ -41,11 +49,14 @@ class PostStore {
       const PostRecord& post);  // cursor, batches, recipients, expanded, revision-checked by cursor
   Result<std::vector<Id>> unexpanded(std::size_t limit);
   Result<void> set_held(Id post_id, bool held, const std::string& reason);
+  // Its lifetime, as long as at first, begins at `now`: for what was kept back by an operator.
+  Result<void> renew_lifetime(Id post_id, WallTime now);
   Result<std::vector<PostRecord>> search(const PostFilter& filter);  // newest first
   Result<LedgerCounts> counts(
       Id post_id);  // accepted counts what is not yet expanded too, when that is known
 
-  // Retention: drops renderings of posts that are finished, and posts with their batches that finished before `before`.
+  // Retention: drops renderings of posts that are finished and need no report any more, and posts with their batches
+  // that finished before `before`.
   // At most `limit` posts a call; returns how many were changed.
   Result<std::int64_t> drop_finished(WallTime before, std::size_t limit);
   Result<std::int64_t> forget_seen(WallTime before, std::size_t limit);  // what remember() keeps
