@@ -1,28 +1,27 @@
 // essaim destination: where mail goes, why it waits, and suspensions.
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
+#include "core/smtp/idn.h"
 #include "lists/names.h"
 #include "smtpd/admin/client.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
+#include "smtpd/cli/suspensions.h"
+#include "smtpd/cli/suspensions_json.h"
 #include "smtpd/operate/route.h"
 #include "storage/batch_store.h"
-#include "storage/node_store.h"
 
 namespace essaim::smtpd::cli {
 namespace {
 
+using storage::SuspensionScope;
+
 bool no_server(const Error& error) {
   return error.code == ErrorCode::kNotFound && error.message.starts_with("no server");
-}
-
-Json suspension_json(const storage::SuspensionRecord& s) {
-  return {{"destination", s.subject},
-          {"reason", s.reason},
-          {"since", format_iso8601(s.since)},
-          {"until", s.until == WallTime{} ? Json(nullptr) : Json(format_iso8601(s.until))}};
 }
 
 // What the database knows of domains that mail waits for, and of suspensions.
@@ -32,12 +31,20 @@ struct Known {
 };
 Result<Known> known(Site& site, const std::string& domain) {
   Known out;
+  auto all = suspensions(site);
+  if (!all.ok()) return all.error();
+  out.suspensions = *std::move(all);
+  // What holds back all mail holds back this, too; lists show up at what waits.
+  if (!domain.empty()) {
+    const auto names = operate::names_of_destination(site.settings(), domain);
+    std::erase_if(out.suspensions, [&](const auto& s) {
+      return s.scope == SuspensionScope::kList ||
+             (s.scope == SuspensionScope::kDestination &&
+              std::find(names.begin(), names.end(), s.subject) == names.end());
+    });
+  }
   ESSAIM_TRY(site.read([&](storage::Connection& c) -> Result<void> {
-    auto suspensions = storage::SuspensionStore(c).all();
-    if (!suspensions.ok()) return suspensions.error();
-    out.suspensions = *std::move(suspensions);
     if (domain.empty()) return {};
-    std::erase_if(out.suspensions, [&](const auto& s) { return s.subject != domain; });
     storage::PostFilter filter;
     filter.domain = domain;
     auto waiting = storage::BatchStore(c).waiting(filter);
@@ -46,12 +53,6 @@ Result<Known> known(Site& site, const std::string& domain) {
     return {};
   }));
   return out;
-}
-
-std::string describe(const storage::SuspensionRecord& s) {
-  return "suspended by operator since " + show_time(s.since) +
-         (s.until == WallTime{} ? "" : " until " + show_time(s.until)) +
-         (s.reason.empty() ? "" : ": " + s.reason);
 }
 
 // One destination as the server says it.
@@ -73,10 +74,10 @@ int list(const Shell& shell, Site& site) {
   auto answer = admin::call(site.settings().admin_socket(), {"destinations", {}});
   if (!answer.ok() && !no_server(answer.error())) return shell.fail(answer.error());
   const Json live = answer.ok() ? Json::parse(*answer)["destinations"] : Json::array();
-  Json suspensions = Json::array();
-  for (const auto& s : stored->suspensions) suspensions.push_back(suspension_json(s));
   if (shell.json)
-    return print_json({{"running", answer.ok()}, {"destinations", live}, {"suspensions", suspensions}});
+    return print_json({{"running", answer.ok()},
+                       {"destinations", live},
+                       {"suspensions", suspensions_json(stored->suspensions)}});
   Table table({"DESTINATION", "STATE", "CONNECTIONS", "WAITING", "LAST REPLY"});
   for (const Json& d : live) {
     const Json replies = d.value("last_replies", Json::array());
@@ -87,7 +88,7 @@ int list(const Shell& shell, Site& site) {
   }
   if (!table.empty()) print(table.text());
   for (const auto& s : stored->suspensions)
-    print_line(for_display(s.subject) + ": " + for_display(describe(s)));
+    print_line((s.subject.empty() ? "all delivery" : for_display(s.subject)) + ": " + describe(s));
   if (!answer.ok())
     print_line("no server is running: only suspensions are known; `essaim queue list` shows what waits");
   else if (table.empty())
@@ -103,22 +104,24 @@ int explain_alone(const Shell& shell, Site& site, const std::string& domain, con
     for (const auto& b : stored.waiting)
       waiting.push_back(
           {{"id", format_id(b.post_id)}, {"batch", b.number}, {"pending", b.pending}, {"why", b.why}});
-    Json suspensions = Json::array();
-    for (const auto& s : stored.suspensions) suspensions.push_back(suspension_json(s));
     return print_json({{"running", false},
                        {"domain", domain},
                        {"route", route.summary},
+                       {"settings", route.settings},
                        {"hosts", route.hosts},
-                       {"suspensions", suspensions},
+                       {"suspensions", suspensions_json(stored.suspensions)},
                        {"waiting", waiting}});
   }
   print_line(for_display(domain) + ": " + for_display(route.summary));
+  for (std::string_view line : split(route.settings, '\n'))
+    if (!line.empty()) print_line(for_display(line));
   for (const std::string& host : route.hosts) print_line("host         " + for_display(host));
   return kOk;
 }
 
 void print_waiting(const Known& stored) {
-  for (const auto& s : stored.suspensions) print_line("suspension   " + for_display(describe(s)));
+  for (const auto& s : stored.suspensions)
+    print_line("suspension   " + (s.subject.empty() ? std::string("all delivery ") : "") + describe(s));
   const WallTime now = system_clock().wall_now();
   for (std::size_t i = 0; i < stored.waiting.size() && i < 20; ++i) {
     const auto& b = stored.waiting[i];
@@ -161,64 +164,18 @@ int show(const Shell& shell, Site& site, const std::string& domain) {
   return kOk;
 }
 
-// The server reads suspensions again; when none runs, it will at start.
-void poke(Site& site, const std::string& domain) {
-  static_cast<void>(admin::call(site.settings().admin_socket(), {"suspensions", {{"domain", domain}}},
-                                std::chrono::seconds(5))
-                        .ok());
-}
-
-int suspend(const Shell& shell, const std::string& domain, const std::string& reason,
-            const std::string& until) {
-  const auto name = lists::checked_domain(domain);
-  if (!name.ok()) return shell.fail_usage(name.error().message);
-  storage::SuspensionRecord record;
-  record.subject = domain;
-  record.reason = reason;
-  record.since = system_clock().wall_now();
-  if (!until.empty()) {
-    auto when = parse_until(until, record.since);
-    if (!when.ok()) return shell.fail_usage("--until: " + when.error().message);
-    if (*when <= record.since) return shell.fail_usage("--until: this time is over");
-    record.until = *when;
-  }
-  return with_site(shell, [&](Site& site) {
-    const auto done = site.database().write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
-      return storage::SuspensionStore(c).suspend(record);
-    });
-    if (!done.ok()) return shell.fail(done.error());
-    poke(site, "");
-    return shell.done(
-        for_display(domain) + " suspended" +
-            (record.until == WallTime{} ? " until resumed" : " until " + show_time(record.until)),
-        json_text(suspension_json(record)));
-  });
-}
-
-int resume(const Shell& shell, const std::string& domain) {
-  return with_site(shell, [&](Site& site) {
-    const auto done = site.database().write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
-      return storage::SuspensionStore(c).resume(domain);
-    });
-    const bool was = done.ok();
-    if (!was && done.error().code != ErrorCode::kNotFound) return shell.fail(done.error());
-    poke(site, domain);
-    return shell.done(
-        was ? for_display(domain) + " resumed"
-            : for_display(domain) + " was not suspended by an operator; it is tried again if it was dead",
-        json_text({{"changed", was}}));
-  });
-}
-
 }  // namespace
 
 void add_destination(Shell& shell) {
   CLI::App* noun = shell.noun("destination", "where mail goes: MX sets, limits, suspensions");
   auto domain = std::make_shared<std::string>();
   const auto named = [domain](CLI::App* verb) {
-    verb->add_option("DOMAIN", *domain, "of recipients, as example.net")
+    verb->add_option("DOMAIN", *domain, "of recipients, as example.net; or a smart host")
         ->required()
-        ->transform([](const std::string& text) { return ascii_lowered(text); });
+        ->transform([](const std::string& text) {
+          auto ascii = smtp::domain_to_ascii(text);  // as recipients' domains are kept
+          return ascii.ok() ? *ascii : ascii_lowered(text);
+        });
   };
   shell.verb(noun, "list", "destinations in use, and suspensions", "  essaim destination list",
              [&shell] { return with_site(shell, [&](Site& site) { return list(shell, site); }); });
@@ -230,19 +187,25 @@ void add_destination(Shell& shell) {
                    "  essaim destination explain example.net", [&shell, domain] {
                      return with_site(shell, [&](Site& site) { return explain(shell, site, *domain); });
                    }));
-  auto reason = std::make_shared<std::string>();
-  auto until = std::make_shared<std::string>();
-  CLI::App* verb =
-      shell.verb(noun, "suspend", "deliver nothing there for now",
-                 "  essaim destination suspend example.net --reason 'asked us to' --until 2h",
-                 [&shell, domain, reason, until] { return suspend(shell, *domain, *reason, *until); });
+  auto options = std::make_shared<std::shared_ptr<SuspendOptions>>();
+  CLI::App* verb = shell.verb(
+      noun, "suspend", "deliver nothing there for now; it is taken and waits",
+      "  essaim destination suspend example.net --reason 'asked us to' --for 2h", [&shell, domain, options] {
+        return with_site(shell, [&](Site& site) {
+          const auto name = lists::checked_domain(*domain);
+          if (!name.ok() && !operate::is_smarthost(site.settings(), *domain))
+            return shell.fail_usage(name.error().message);
+          return suspend(shell, site, SuspensionScope::kDestination, *domain, *domain, **options);
+        });
+      });
   named(verb);
-  verb->add_option("--reason", *reason, "for those who ask later")->type_name("TEXT");
-  verb->add_option("--until", *until, "2h, or 2026-11-22T18:00:00Z; without it, until resumed")
-      ->type_name("TIME");
+  *options = add_suspend_options(verb);
   named(shell.verb(noun, "resume", "deliver there again, also when it was found dead",
-                   "  essaim destination resume example.net",
-                   [&shell, domain] { return resume(shell, *domain); }));
+                   "  essaim destination resume example.net", [&shell, domain] {
+                     return with_site(shell, [&](Site& site) {
+                       return resume(shell, site, SuspensionScope::kDestination, *domain, *domain);
+                     });
+                   }));
 }
 
 }  // namespace essaim::smtpd::cli

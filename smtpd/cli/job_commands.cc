@@ -11,7 +11,8 @@ namespace essaim::smtpd::cli {
 namespace {
 
 int list(const Shell& shell, Site& site) {
-  auto states = operate::job_states(site.database(), operate::make_jobs(site.settings(), system_clock()));
+  auto states =
+      operate::job_states(site.database(), operate::make_jobs(site.settings(), system_clock(), nullptr));
   if (!states.ok()) return shell.fail(states.error());
   Json json = Json::array();
   Table table({"JOB", "EVERY", "LAST RUN", "OK", "RESULT"});
@@ -33,7 +34,8 @@ int list(const Shell& shell, Site& site) {
 }
 
 int run(const Shell& shell, Site& site, const std::string& name) {
-  auto jobs = operate::make_jobs(site.settings(), system_clock());
+  const lists::Services services = site.services();
+  auto jobs = operate::make_jobs(site.settings(), system_clock(), &services);
   std::vector<std::string> names;
   storage::JobRunner runner(site.database(), system_clock(), 0);
   for (auto& job : jobs) {
@@ -54,7 +56,7 @@ int run(const Shell& shell, Site& site, const std::string& name) {
 }  // namespace
 
 void add_job(Shell& shell) {
-  CLI::App* noun = shell.noun("job", "scheduled work: retention");
+  CLI::App* noun = shell.noun("job", "scheduled work: retention, reports");
   shell.verb(noun, "list", "the jobs and their last runs", "  essaim job list",
              [&shell] { return with_site(shell, [&](Site& site) { return list(shell, site); }); });
   auto name = std::make_shared<std::string>();

@@ -1,11 +1,14 @@
 // essaim list: mailing lists and their settings.
 #include <CLI/CLI.hpp>
 
+#include "core/base/text.h"
 #include "lists/settings.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/pairs.h"
 #include "smtpd/cli/site.h"
+#include "smtpd/cli/suspensions.h"
+#include "smtpd/cli/suspensions_json.h"
 
 namespace essaim::smtpd::cli {
 namespace {
@@ -26,7 +29,7 @@ int create(const Shell& shell, const std::string& address, const std::vector<std
            const std::vector<std::string>& pairs) {
   std::vector<smtp::Address> people;
   for (const std::string& text : owners) {
-    auto owner = smtp::parse_mailbox(text);
+    auto owner = smtp::parse_mailbox(text, smtp::LocalPart::kUtf8);
     if (!owner.ok())
       return shell.fail_usage("--owner: \"" + text + "\" is not a mail address: " + owner.error().message);
     people.push_back(*owner);
@@ -43,15 +46,20 @@ int create(const Shell& shell, const std::string& address, const std::vector<std
 int show_all(const Shell& shell, Site& site, const std::string& domain) {
   auto found = site.admin().lists(domain);
   if (!found.ok()) return shell.fail(found.error());
+  auto stopped = suspensions(site);
+  if (!stopped.ok()) return shell.fail(stopped.error());
   Json json = Json::array();
   Table table({"LIST", "STATE", "CREATED", "DESCRIPTION"});
   for (const auto& list : *found) {
     const auto settings = lists::settings_of(list);
+    const bool suspended = find_suspension(*stopped, storage::SuspensionScope::kList, list.address());
     json.push_back({{"address", list.address()},
                     {"state", state_name(list.state)},
+                    {"suspended", suspended},
                     {"created", format_iso8601(list.created)},
                     {"description", settings.description}});
-    table.add({list.address(), state_name(list.state), show_time(list.created), settings.description});
+    table.add({list.address(), std::string(state_name(list.state)) + (suspended ? ", suspended" : ""),
+               show_time(list.created), settings.description});
   }
   if (shell.json) return print_json(json);
   if (table.empty())
@@ -64,6 +72,9 @@ int show_all(const Shell& shell, Site& site, const std::string& domain) {
 int show_one(const Shell& shell, Site& site, const std::string& address) {
   auto info = site.admin().show_list(address);
   if (!info.ok()) return shell.fail(info.error());
+  auto stopped = suspensions(site);
+  if (!stopped.ok()) return shell.fail(stopped.error());
+  const auto* suspension = find_suspension(*stopped, storage::SuspensionScope::kList, info->list.address());
   const auto settings = lists::shown_settings(info->list);
   if (shell.json) {
     Json json{{"address", info->list.address()},
@@ -72,12 +83,14 @@ int show_one(const Shell& shell, Site& site, const std::string& address) {
               {"revision", info->list.revision},
               {"members", info->members},
               {"owners", info->owners},
-              {"editors", info->editors}};
+              {"editors", info->editors},
+              {"suspension", suspension == nullptr ? Json(nullptr) : suspension_json(*suspension)}};
     json["settings"] = Json::object();
     for (const auto& s : settings) json["settings"][s.name] = {{"value", s.value}, {"from", s.from}};
     return print_json(json);
   }
   print_line("list     " + for_display(info->list.address()) + " (" + state_name(info->list.state) + ")");
+  if (suspension != nullptr) print_line("posts    are taken and wait: " + describe(*suspension));
   print_line("created  " + show_time(info->list.created));
   print_line("people   " + plural(info->members, "member") + ", " + plural(info->owners, "owner") + ", " +
              plural(info->editors, "editor"));
@@ -156,6 +169,29 @@ void add_list(Shell& shell) {
                      return with_site(shell, [&](Site& site) {
                        return report(shell, site.admin().delete_list(*address), "list deleted",
                                      "there was no such list");
+                     });
+                   }));
+  auto options = std::make_shared<std::shared_ptr<SuspendOptions>>();
+  CLI::App* stop =
+      shell.verb(noun, "suspend", "deliver none of its posts for now; they are taken and wait",
+                 "  essaim list suspend dev@lists.example.org --reason 'mail storm' --for 2h",
+                 [&shell, address, options] {
+                   return with_site(shell, [&](Site& site) {
+                     const auto info = site.admin().show_list(*address);
+                     if (!info.ok()) return shell.fail(info.error());
+                     const std::string name = info->list.address();
+                     return suspend(shell, site, storage::SuspensionScope::kList, name, name, **options);
+                   });
+                 });
+  named(stop);
+  *options = add_suspend_options(stop);
+  named(shell.verb(noun, "resume", "deliver what waits, and what comes",
+                   "  essaim list resume dev@lists.example.org", [&shell, address] {
+                     return with_site(shell, [&](Site& site) {
+                       // The list may have been deleted meanwhile.
+                       const auto info = site.admin().show_list(*address);
+                       const std::string name = info.ok() ? info->list.address() : ascii_lowered(*address);
+                       return resume(shell, site, storage::SuspensionScope::kList, name, name);
                      });
                    }));
 }

@@ -136,7 +136,7 @@ int show(const Shell& shell, Site& site, const Arguments& a) {
 int set(const Shell& shell, const Arguments& a) {
   auto role = lists::parse_role(a.role);
   if (!role.ok()) return shell.fail(role.error());
-  auto address = smtp::parse_mailbox(a.address);
+  auto address = smtp::parse_mailbox(a.address, smtp::LocalPart::kUtf8);
   if (!address.ok()) return shell.fail_usage("\"" + a.address + "\": " + address.error().message);
   auto pairs = parse_pairs(a.pairs);
   if (!pairs.ok()) return shell.fail(pairs.error());

@@ -255,12 +255,11 @@ int find(const Shell& shell, const Search& search) {
       return {};
     });
     if (!read.ok()) return shell.fail(read.error());
-    if (shell.json) {
-      print_json(json);
-      return static_cast<int>(json.empty() ? kFailed : kOk);
-    }
-    if (table.empty()) return shell.fail(Error{ErrorCode::kNotFound, "no such post"});
-    print(table.text());
+    if (shell.json) return print_json(json);
+    if (table.empty())
+      print_line("nothing found");
+    else
+      print(table.text());
     return static_cast<int>(kOk);
   });
 }
@@ -299,6 +298,7 @@ void add_post(Shell& shell) {
           "--recipients", *recipients,
           "which: all, none, pending, delivered, deferred, failed, suppressed, an address, or @domain")
       ->type_name("WHICH");
+  add_post_explain(shell, noun);
 }
 
 }  // namespace essaim::smtpd::cli

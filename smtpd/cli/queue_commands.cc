@@ -5,7 +5,10 @@
 #include "smtpd/admin/client.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/site.h"
+#include "smtpd/cli/suspensions.h"
+#include "smtpd/cli/suspensions_json.h"
 #include "smtpd/operate/queue_ops.h"
 #include "storage/batch_store.h"
 
@@ -14,65 +17,14 @@ namespace {
 
 using operate::QueueAction;
 using storage::BatchQueue;
+using storage::SuspensionScope;
 
-struct Arguments {
-  std::vector<std::string> ids;
-  std::string list, recipient, domain, sender, older_than, reason;
+struct Arguments : QueueFilter {
+  std::string reason;
   std::size_t limit = 1000;
-  bool all = false;
+  bool all = false, dry_run = false;
 };
 using ArgumentsPtr = std::shared_ptr<Arguments>;
-
-void add_filters(CLI::App* verb, const ArgumentsPtr& a) {
-  verb->add_option("--list", a->list, "posts to this list")->type_name("LIST");
-  verb->add_option("--recipient", a->recipient, "that wait for this address")->type_name("ADDRESS");
-  verb->add_option("--domain", a->domain, "that wait for this domain")->type_name("DOMAIN");
-  verb->add_option("--sender", a->sender, "from this address")->type_name("ADDRESS");
-  verb->add_option("--older-than", a->older_than, "accepted longer ago than: 1h, 2d")->type_name("SPAN");
-}
-
-Result<operate::QueueSelection> selection_of(const Arguments& a) {
-  operate::QueueSelection out;
-  for (const std::string& text : a.ids) {
-    const auto id = parse_id(text);
-    if (!id) return Error{ErrorCode::kInvalid, "\"" + text + "\" is not a queue id; see: essaim queue list"};
-    out.ids.push_back(*id);
-  }
-  out.filter.list = a.list;
-  out.filter.recipient = a.recipient;
-  out.filter.domain = a.domain;
-  out.filter.sender = a.sender;
-  out.filter.limit = a.limit;
-  if (!a.older_than.empty()) {
-    auto when = parse_when(a.older_than, system_clock().wall_now());
-    if (!when.ok()) return Error{ErrorCode::kInvalid, "--older-than: " + when.error().message};
-    out.filter.until = *when;
-  }
-  return out;
-}
-
-const char* state_name(BatchQueue queue) {
-  switch (queue) {
-    case BatchQueue::kFinished:
-      return "finished";
-    case BatchQueue::kReady:
-      return "ready";
-    case BatchQueue::kWaiting:
-      return "waiting";
-    case BatchQueue::kOwned:
-      return "active";
-    case BatchQueue::kHeld:
-      return "held";
-  }
-  return "?";
-}
-
-// The hold comes first: it is what an operator can end.
-std::string why_it_waits(const storage::BatchRecord& b, const std::optional<storage::PostRecord>& post) {
-  if (!post || !post->held) return b.why;
-  const std::string held = "held: " + (post->held_reason.empty() ? "no reason given" : post->held_reason);
-  return b.why.empty() ? held : held + "; before that " + b.why;
-}
 
 Json as_json(const storage::BatchRecord& b, const std::optional<storage::PostRecord>& post) {
   return {{"id", format_id(b.post_id)},
@@ -89,13 +41,16 @@ Json as_json(const storage::BatchRecord& b, const std::optional<storage::PostRec
           {"destination", b.destination},
           {"due", b.queue == BatchQueue::kWaiting ? Json(format_iso8601(b.due)) : Json(nullptr)},
           {"attempts", b.attempts},
-          {"why", why_it_waits(b, post)}};
+          {"why", why_it_waits(b, post ? &*post : nullptr)}};
 }
 
 int list(const Shell& shell, const Arguments& a) {
   auto selection = selection_of(a);
   if (!selection.ok()) return shell.fail(selection.error());
+  selection->filter.limit = a.limit;
   return with_site(shell, [&](Site& site) {
+    auto stopped = suspensions(site);
+    if (!stopped.ok()) return shell.fail(stopped.error());
     const WallTime now = system_clock().wall_now();
     Json batches = Json::array();
     Table table({"ID", "AGE", "LIST", "STATE", "PENDING", "DUE IN", "DESTINATION", "WHY"});
@@ -139,8 +94,11 @@ int list(const Shell& shell, const Arguments& a) {
                            {"held", counts.held},
                            {"unexpanded", unexpanded},
                            {"pending_recipients", counts.pending_recipients}}},
+                         {"suspensions", suspensions_json(*stopped)},
                          {"batches", batches}});
     }
+    for (const auto& s : *stopped)
+      print_line((s.subject.empty() ? "all delivery" : for_display(s.subject)) + " is " + describe(s));
     if (!table.empty()) print(table.text());
     print_line(plural(counts.pending_recipients, "recipient") + " waiting in " +
                std::to_string(counts.ready + counts.waiting + counts.owned + counts.held) +
@@ -206,10 +164,10 @@ int report(const Shell& shell, QueueAction action, const Json& result) {
   std::string text;
   switch (action) {
     case QueueAction::kHold:
-      text = plural(posts, "post") + " held";
+      text = plural(posts, "post") + " held, for " + plural(recipients, "recipient") + " waiting";
       break;
     case QueueAction::kRelease:
-      text = plural(posts, "post") + " released";
+      text = plural(posts, "post") + " released, for " + plural(recipients, "recipient") + " waiting";
       break;
     case QueueAction::kDelete:
       text = plural(recipients, "recipient") + " of " + plural(posts, "post") + " deleted from the queue";
@@ -226,16 +184,68 @@ int report(const Shell& shell, QueueAction action, const Json& result) {
   return kOk;
 }
 
+const char* done_to(QueueAction action) {
+  switch (action) {
+    case QueueAction::kHold:
+      return "would be held";
+    case QueueAction::kRelease:
+      return "would be released";
+    case QueueAction::kDelete:
+      return "would be deleted from the queue";
+    case QueueAction::kRetry:
+      return "would be tried now";
+  }
+  return "";
+}
+
+int preview(const Shell& shell, Site& site, const operate::QueueRequest& request) {
+  auto found = operate::preview_queue_change(site.database(), request);
+  if (!found.ok()) return shell.fail(found.error());
+  const WallTime now = system_clock().wall_now();
+  Json concerned = Json::array();
+  Table table({"ID", "AGE", "LIST", "FROM", "SIZE", "RECIPIENTS", "SUBJECT"});
+  for (const auto& [post, recipients] : found->posts) {
+    const std::string from = post.author.empty() ? post.sender : post.author;
+    concerned.push_back({{"id", format_id(post.id)},
+                         {"accepted", format_iso8601(post.accepted)},
+                         {"list", post.list_address},
+                         {"author", from},
+                         {"size", post.size},
+                         {"recipients", recipients},
+                         {"subject", post.subject}});
+    table.add({format_id(post.id), show_age(post.accepted, now), post.list_address, from,
+               std::to_string(post.size), std::to_string(recipients), post.subject});
+  }
+  if (shell.json)
+    return print_json({{"dry_run", true},
+                       {"action", operate::to_string(request.action)},
+                       {"posts", found->change.posts},
+                       {"recipients", found->change.recipients},
+                       {"concerned", concerned}});
+  if (!table.empty()) print(table.text());
+  if (found->change.posts > static_cast<std::int64_t>(found->posts.size()))
+    print_line("and " + std::to_string(found->change.posts - static_cast<std::int64_t>(found->posts.size())) +
+               " more");
+  print_line(plural(found->change.recipients, "recipient") + " of " + plural(found->change.posts, "post") +
+             " " + done_to(request.action) + "; nothing was changed");
+  return kOk;
+}
+
 // In the server if it runs: it has parts of the queue in memory.
 int change(const Shell& shell, QueueAction action, const Arguments& a) {
   auto selection = selection_of(a);
   if (!selection.ok()) return shell.fail(selection.error());
   if (selection->empty() && !a.all)
     return shell.fail_usage(
-        "which posts? Name queue ids, or --list, --recipient, --domain, --sender, --older-than, or --all");
-  if (!selection->ids.empty() && (!a.list.empty() || !a.sender.empty() || !a.older_than.empty() || a.all))
+        "which posts? Name queue ids, or a filter (--list, --recipient, --domain, --sender, --message-id, "
+        "--older-than, --newer-than, --larger-than, --state, --why), or --all");
+  const auto& f = selection->filter;
+  if (!selection->ids.empty() &&
+      (!f.list.empty() || !f.sender.empty() || !f.message_id.empty() || f.since != WallTime{} ||
+       f.until != WallTime{} || f.larger_than != 0 || f.about_batches() || a.all))
     return shell.fail_usage("queue ids go with --recipient and --domain only");
   return with_site(shell, [&](Site& site) {
+    if (a.dry_run) return preview(shell, site, {action, *selection, a.reason});
     admin::Request request;
     request.command = std::string("queue-") + operate::to_string(action);
     request.arguments = selection->to_arguments();
@@ -260,7 +270,7 @@ void add_queue(Shell& shell) {
   CLI::App* verb = shell.verb(noun, "list", "what waits and why, by batches of up to 1,000 recipients",
                               "  essaim queue list\n  essaim queue list --domain example.net --older-than 1h",
                               [&shell, a] { return list(shell, *a); });
-  add_filters(verb, a);
+  add_filter_options(verb, a);
   verb->add_option("--limit", a->limit, "at most so many (1000)")->type_name("N");
   auto id = std::make_shared<std::string>();
   shell
@@ -291,10 +301,26 @@ void add_queue(Shell& shell) {
     verb = shell.verb(noun, operate::to_string(row.action), row.help, row.examples,
                       [&shell, c, action = row.action] { return change(shell, action, *c); });
     verb->add_option("ID", c->ids, "queue ids");
-    add_filters(verb, c);
+    add_filter_options(verb, c);
     verb->add_flag("--all", c->all, "everything that waits");
+    verb->add_flag("--dry-run", c->dry_run, "only say what would be concerned");
     verb->add_option("--reason", c->reason, "kept with it")->type_name("TEXT");
   }
+  add_queue_why(shell, noun);
+  auto options = std::make_shared<std::shared_ptr<SuspendOptions>>();
+  verb =
+      shell.verb(noun, "suspend", "deliver nothing at all for now; mail is taken and waits",
+                 "  essaim queue suspend --reason 'blocklisted' --for 2h", [&shell, options] {
+                   return with_site(shell, [&](Site& site) {
+                     return suspend(shell, site, SuspensionScope::kEverything, "", "all delivery", **options);
+                   });
+                 });
+  *options = add_suspend_options(verb);
+  shell.verb(noun, "resume", "deliver again", "  essaim queue resume", [&shell] {
+    return with_site(shell, [&](Site& site) {
+      return resume(shell, site, SuspensionScope::kEverything, "", "all delivery");
+    });
+  });
 }
 
 }  // namespace essaim::smtpd::cli

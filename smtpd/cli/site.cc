@@ -38,6 +38,17 @@ Result<std::unique_ptr<Site>> Site::open(const Shell& shell) {
   return site;
 }
 
+lists::Services Site::services() {
+  lists::Services out;
+  out.database = database_.get();
+  out.clock = &system_clock();
+  out.ids = &ids_;
+  out.site = {settings_.hostname, settings_.postmaster};
+  out.rank = [] { return std::int64_t{0}; };
+  out.reporting = settings_.reporting;
+  return out;
+}
+
 int with_site(const Shell& shell, const std::function<int(Site&)>& command) {
   auto site = Site::open(shell);
   if (!site.ok()) return shell.fail(site.error());

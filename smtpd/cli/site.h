@@ -9,6 +9,7 @@
 #include "core/base/id.h"
 #include "core/base/result.h"
 #include "lists/admin.h"
+#include "lists/services.h"
 #include "smtpd/admin/protocol.h"
 #include "smtpd/cli/shell.h"
 #include "smtpd/settings/settings.h"
@@ -27,6 +28,8 @@ class Site {
   const Settings& settings() const { return settings_; }
   storage::Database& database() { return *database_; }
   lists::Admin& admin() { return admin_; }
+  // For work of lists/ that stores posts: a running server finds them without being told. No tokens.
+  lists::Services services();
   // A consistent look at the database.
   Result<void> read(const storage::Work& work) { return database_->read_now(work); }
 

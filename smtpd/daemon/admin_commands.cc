@@ -28,8 +28,15 @@ Result<std::string> message(const std::string& words) {
 }
 
 Json as_json(const delivery::DestinationStatus& d) {
-  return {{"domain", d.domain}, {"key", d.key},         {"hosts", d.hosts}, {"connections", d.connections},
-          {"limit", d.limit},   {"waiting", d.waiting}, {"state", d.state}, {"last_replies", d.last_replies}};
+  return {{"domain", d.domain},
+          {"key", d.key},
+          {"settings", d.rule},
+          {"hosts", d.hosts},
+          {"connections", d.connections},
+          {"limit", d.limit},
+          {"waiting", d.waiting},
+          {"state", d.state},
+          {"last_replies", d.last_replies}};
 }
 
 bool set_level(const std::string& name) {
@@ -102,16 +109,28 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
                       r->answer(message("draining"));
                       control_.terminate();
                     }};
+  verbs["top"] = {{}, [this](const Request&, const ResponderPtr& r) {
+                    if (!statistics_) statistics_ = std::make_unique<Statistics>(statistics_parts());
+                    statistics_->ask([r](std::string json) { r->answer(std::move(json)); });
+                  }};
   verbs["trace"] = {{"peer", "destination", "list"},
                     [this](const Request& q, const ResponderPtr& r) { trace(q, r); }};
   for (const auto action : {operate::QueueAction::kHold, operate::QueueAction::kRelease,
                             operate::QueueAction::kDelete, operate::QueueAction::kRetry}) {
     const std::string name = operate::to_string(action);
     verbs["queue-" + name] = {
-        {"ids", "list", "recipient", "domain", "sender", "until", "reason"},
+        {"ids", "list", "recipient", "domain", "sender", "message_id", "since", "until", "larger_than",
+         "state", "why", "reason"},
         [this, name](const Request& q, const ResponderPtr& r) { change_queue(name, q, r); }};
   }
   return verbs;
+}
+
+Statistics::Parts Server::statistics_parts() {
+  std::vector<net::EventLoop*> loops;
+  for (const Loop& l : loops_) loops.push_back(l.loop.get());
+  return {*database_, *engine_, std::move(loops), [this] { return static_cast<int>(guard_->connections()); },
+          node_.number};
 }
 
 void Server::change_queue(const std::string& action, const Request& request, const ResponderPtr& responder) {

@@ -22,7 +22,9 @@
 #include "smtpd/daemon/control.h"
 #include "smtpd/daemon/gate.h"
 #include "smtpd/daemon/inbound.h"
+#include "smtpd/daemon/reporter.h"
 #include "smtpd/daemon/state_directory.h"
+#include "smtpd/daemon/statistics.h"
 #include "smtpd/guard/guard.h"
 #include "smtpd/intake/list_intake.h"
 #include "smtpd/settings/settings.h"
@@ -63,6 +65,7 @@ class Server {
 
   // admin_commands.cc
   std::map<std::string, admin::Verb> admin_verbs();
+  Statistics::Parts statistics_parts();
   void trace(const admin::Request& request, const std::shared_ptr<admin::Responder>& responder);
   void trace_peer(const std::string& ip, const std::shared_ptr<admin::Responder>& responder);
   void trace_delivery(const admin::Request& request, const std::shared_ptr<admin::Responder>& responder);
@@ -84,6 +87,7 @@ class Server {
   std::vector<std::shared_ptr<net::ListenSocket>> sockets_;
   std::vector<std::shared_ptr<net::TlsServerContext>> certificates_;  // one for each listener; null: none
   std::shared_ptr<net::ListenSocket> admin_socket_;
+  std::unique_ptr<Reporter> reporter_;  // outlives what may still tell it something; stopped before
   std::unique_ptr<storage::Database> database_;
   storage::NodeStore::Identity node_;
   std::unique_ptr<IdGenerator> ids_;
@@ -97,6 +101,7 @@ class Server {
   std::unique_ptr<Executor> operator_;  // the operator's requests, which block
   std::unique_ptr<admin::Server> admin_;
   // On loop 0.
+  std::unique_ptr<Statistics> statistics_;
   std::vector<std::shared_ptr<Trace>> traces_;
   std::shared_ptr<admin::Responder> delivery_watcher_;
   bool started_ = false;

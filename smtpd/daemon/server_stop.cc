@@ -29,11 +29,13 @@ void Server::stop() {
     engine_->drain(std::max<Duration>(left, std::chrono::seconds(1)));
   }
   if (jobs_) jobs_->stop();
+  if (reporter_) reporter_->stop();
   if (operator_) operator_->stop();
   on_each_loop([this](Loop& l) {
     if (&l == loops_.data()) {
       traces_.clear();
       delivery_watcher_.reset();
+      statistics_.reset();
       admin_.reset();
     }
   });

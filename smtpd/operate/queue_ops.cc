@@ -1,6 +1,8 @@
 #include "smtpd/operate/queue_ops.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <thread>
 
 #include "core/base/log.h"
@@ -22,6 +24,7 @@ using storage::PostStore;
 using storage::RecipientState;
 
 constexpr int kBatchesPerStep = 20;
+constexpr std::size_t kMostPosts = 1'000'000;
 constexpr int kPatience = 20;  // times 100 ms, for what is in transmission to come back
 
 bool waits(RecipientState state) {
@@ -63,13 +66,91 @@ class Operation {
   Operation(Database& database, const Clock& clock, const QueueRequest& request)
       : database_(database), clock_(clock), request_(request), match_(request.selection.filter) {}
 
+  // The batches that the selection is about, if it is about batches. Asked before anything is changed, as a hold
+  // changes their state.
+  Result<void> find_batches() {
+    if (!request_.selection.filter.about_batches()) return {};
+    return database_.read_now([&](Connection& c) -> Result<void> {
+      storage::PostFilter filter = request_.selection.filter;
+      filter.limit = kMostPosts;
+      auto found = BatchStore(c).waiting(filter);
+      if (!found.ok()) return found.error();
+      batches_.emplace();
+      for (const BatchRecord& batch : *found) batches_->insert({batch.post_id, batch.number});
+      return {};
+    });
+  }
+  bool selected(Id id, int number) const { return !batches_ || batches_->count({id, number}) > 0; }
+  bool selected(Id id) const {
+    if (!batches_) return true;
+    const auto first = batches_->lower_bound({id, 0});
+    return first != batches_->end() && first->first == id;
+  }
+
   Result<void> hold(Id id) {
+    ESSAIM_TRY(count_waiting(id));
     return set_held(id, true, request_.reason.empty() ? "held by operator" : request_.reason);
+  }
+
+  Result<void> release(Id id) {
+    ESSAIM_TRY(count_waiting(id));
+    return database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+      ESSAIM_TRY(PostStore(c).renew_lifetime(id, clock_.wall_now()));
+      return PostStore(c).set_held(id, false, "");
+    });
+  }
+
+  // Adds who waits in the post to those concerned.
+  Result<void> count_waiting(Id id) {
+    return database_.read_now([&](Connection& c) -> Result<void> {
+      auto counts = PostStore(c).counts(id);
+      if (!counts.ok()) return counts.error();
+      change_.recipients += counts->pending;
+      return {};
+    });
   }
 
   Result<void> set_held(Id id, bool held, const std::string& reason) {
     return database_.write_now(Durability::kAccept,
                                [&](Connection& c) { return PostStore(c).set_held(id, held, reason); });
+  }
+
+  // How many recipients the request would concern in a post.
+  Result<std::int64_t> concerned(const storage::PostRecord& record) {
+    const Id id = record.id;
+    const bool hold = request_.action == QueueAction::kHold,
+               release = request_.action == QueueAction::kRelease;
+    const bool retry = request_.action == QueueAction::kRetry;
+    if ((hold && record.held) || (release && !record.held) || (retry && record.held)) return 0;
+    std::int64_t sum = 0;
+    ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
+      sum = 0;
+      if (hold || release || (!retry && !match_.any() && !batches_)) {
+        auto counts = PostStore(c).counts(id);
+        if (!counts.ok()) return counts.error();
+        sum = counts->pending;
+        return {};
+      }
+      auto all = BatchStore(c).of_post(id, match_.any());
+      if (!all.ok()) return all.error();
+      for (const BatchRecord& batch : *all) {
+        if (!selected(id, batch.number) || (retry && batch.queue != BatchQueue::kWaiting)) continue;
+        sum += waiting_in(batch);
+      }
+      return {};
+    }));
+    return sum;
+  }
+
+  // Of those that the request is about.
+  std::int64_t waiting_in(const BatchRecord& batch) const {
+    if (!match_.any()) return batch.pending;
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < batch.recipients.size(); ++i) {
+      const bool pending = batch.progress.recipients.empty() || waits(batch.progress.recipients[i].state);
+      sum += pending && match_.matches(batch.recipients[i]) ? 1 : 0;
+    }
+    return sum;
   }
 
   Result<storage::PostRecord> post(Id id) {
@@ -109,7 +190,7 @@ class Operation {
       return {};
     }));
     for (const BatchRecord& head : batches) {
-      if (head.pending == 0) continue;
+      if (head.pending == 0 || !selected(id, head.number)) continue;
       bool owned = true;
       for (int tries = 0; owned && tries < kPatience; ++tries) {
         if (tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -159,19 +240,11 @@ class Operation {
         id,
         [&](BatchRecord& batch) {
           if (batch.queue != BatchQueue::kWaiting) return false;
-          std::int64_t concerned = batch.pending;
-          if (match_.any()) {
-            concerned = 0;
-            for (std::size_t i = 0; i < batch.recipients.size(); ++i) {
-              const bool pending =
-                  batch.progress.recipients.empty() || waits(batch.progress.recipients[i].state);
-              concerned += pending && match_.matches(batch.recipients[i]) ? 1 : 0;
-            }
-          }
-          if (concerned == 0) return false;
+          const std::int64_t some = waiting_in(batch);
+          if (some == 0) return false;
           batch.queue = BatchQueue::kReady;
           batch.due = clock_.wall_now();
-          tried += concerned;
+          tried += some;
           return true;
         },
         true));
@@ -184,6 +257,7 @@ class Operation {
   const Clock& clock_;
   const QueueRequest& request_;
   const storage::RecipientMatch match_;
+  std::optional<std::set<std::pair<Id, int>>> batches_;
   QueueChange change_;
   bool patient_ = true;
 };
@@ -207,7 +281,7 @@ const char* to_string(QueueAction action) {
 bool QueueSelection::empty() const {
   return ids.empty() && filter.list.empty() && filter.recipient.empty() && filter.domain.empty() &&
          filter.message_id.empty() && filter.sender.empty() && filter.since == WallTime{} &&
-         filter.until == WallTime{};
+         filter.until == WallTime{} && filter.larger_than == 0 && !filter.about_batches();
 }
 
 std::map<std::string, std::string> QueueSelection::to_arguments() const {
@@ -222,7 +296,15 @@ std::map<std::string, std::string> QueueSelection::to_arguments() const {
   put("recipient", filter.recipient);
   put("domain", filter.domain);
   put("sender", filter.sender);
-  if (filter.until != WallTime{}) out["until"] = std::to_string(to_millis(filter.until));
+  put("message_id", filter.message_id);
+  put("why", filter.why);
+  const auto put_number = [&out](const char* name, std::int64_t value) {
+    if (value != 0) out[name] = std::to_string(value);
+  };
+  put_number("since", to_millis(filter.since));
+  put_number("until", to_millis(filter.until));
+  put_number("larger_than", filter.larger_than);
+  put_number("state", filter.state);
   return out;
 }
 
@@ -233,10 +315,17 @@ Result<QueueSelection> QueueSelection::from_arguments(const std::map<std::string
     if (name == "recipient") out.filter.recipient = value;
     if (name == "domain") out.filter.domain = value;
     if (name == "sender") out.filter.sender = value;
-    if (name == "until") {
-      const auto ms = parse_u64(value);
-      if (!ms || *ms > 1'000'000'000'000'000) return Error{ErrorCode::kInvalid, "\"until\" is not a time"};
-      out.filter.until = from_millis(static_cast<std::int64_t>(*ms));
+    if (name == "message_id") out.filter.message_id = value;
+    if (name == "why") out.filter.why = value;
+    if (name == "since" || name == "until" || name == "larger_than" || name == "state") {
+      const auto number = parse_u64(value);
+      if (!number || *number > 1'000'000'000'000'000)
+        return Error{ErrorCode::kInvalid, "\"" + name + "\" is not a number that can be meant"};
+      const auto n = static_cast<std::int64_t>(*number);
+      if (name == "since") out.filter.since = from_millis(n);
+      if (name == "until") out.filter.until = from_millis(n);
+      if (name == "larger_than") out.filter.larger_than = n;
+      if (name == "state") out.filter.state = static_cast<int>(std::min<std::int64_t>(n, 1000));
     }
     if (name == "ids") {
       for (std::string_view text : split(value, ',')) {
@@ -266,7 +355,7 @@ Result<std::vector<Id>> select_posts(Database& database, const QueueSelection& s
     }
     storage::PostFilter filter = selection.filter;
     filter.unfinished = true;
-    filter.limit = 1'000'000;
+    filter.limit = kMostPosts;
     auto found = posts.search(filter);
     if (!found.ok()) return found.error();
     for (const auto& post : *found) out.push_back(post.id);
@@ -277,11 +366,33 @@ Result<std::vector<Id>> select_posts(Database& database, const QueueSelection& s
   return out;
 }
 
+Result<QueuePreview> preview_queue_change(Database& database, const QueueRequest& request) {
+  QueuePreview out;
+  auto ids = select_posts(database, request.selection);
+  if (!ids.ok()) return ids.error();
+  Operation operation(database, system_clock(), request);
+  ESSAIM_TRY(operation.find_batches());
+  for (Id id : *ids) {
+    if (!operation.selected(id)) continue;
+    auto post = operation.post(id);
+    if (!post.ok()) return post.error();
+    auto recipients = operation.concerned(*post);
+    if (!recipients.ok()) return recipients.error();
+    if (*recipients == 0) continue;
+    ++out.change.posts;
+    out.change.recipients += *recipients;
+    if (out.posts.size() < QueuePreview::kMostShown) out.posts.push_back({*std::move(post), *recipients});
+  }
+  return out;
+}
+
 Result<QueueChange> change_queue(Database& database, const Clock& clock, const QueueRequest& request,
                                  const std::function<void(const std::vector<Id>&)>& recall) {
   auto ids = select_posts(database, request.selection);
   if (!ids.ok()) return ids.error();
   Operation operation(database, clock, request);
+  ESSAIM_TRY(operation.find_batches());
+  std::erase_if(*ids, [&](Id id) { return !operation.selected(id); });
   if (ids->empty()) return operation.change_;
 
   // Held while they are worked on, so that a running server does not claim them again in between.
@@ -293,7 +404,7 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
       ESSAIM_TRY(operation.hold(id));
       operation.change_.posts += 1;
     } else if (request.action == QueueAction::kRelease && post->held) {
-      ESSAIM_TRY(operation.set_held(id, false, ""));
+      ESSAIM_TRY(operation.release(id));
       operation.change_.posts += 1;
     } else if (request.action == QueueAction::kDelete && !post->held) {
       ESSAIM_TRY(operation.set_held(id, true, "being deleted"));

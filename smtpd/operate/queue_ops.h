@@ -3,7 +3,8 @@
 // step, so that big queues block nobody. Asking twice is no mistake.
 //
 // Hold and release are for whole posts. Delete and retry look at recipients when the selection names one or a
-// domain.
+// domain, and at those batches only that have the state and the reason that it names. A released post has its
+// whole lifetime before it again: what an operator keeps back does not expire for that.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +34,19 @@ struct QueueSelection {
 
 struct QueueChange {
   std::int64_t posts = 0;       // changed
-  std::int64_t recipients = 0;  // concerned: deleted, or tried again
+  std::int64_t recipients = 0;  // of those, who wait and are concerned
   std::int64_t busy = 0;        // recipients left alone because a node has them in its hands
+};
+
+// What a request would do.
+struct QueuePreview {
+  struct Post {
+    storage::PostRecord post;
+    std::int64_t recipients = 0;
+  };
+  QueueChange change;
+  std::vector<Post> posts;  // oldest first, the first kMostShown
+  static constexpr std::size_t kMostShown = 50;
 };
 
 enum class QueueAction { kHold, kRelease, kDelete, kRetry };
@@ -48,6 +60,7 @@ struct QueueRequest {
   QueueSelection selection;
   std::string reason;
 };
+Result<QueuePreview> preview_queue_change(storage::Database& database, const QueueRequest& request);
 // `recall` (may be empty) gets what the running server has in memory of these posts back into the database;
 // it blocks.
 Result<QueueChange> change_queue(storage::Database& database, const Clock& clock, const QueueRequest& request,

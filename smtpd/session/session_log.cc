@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "core/base/counters.h"
 #include "core/base/log.h"
 
 namespace essaim::smtpd {
@@ -24,6 +25,7 @@ void add_transaction(const TransactionInfo& transaction, std::vector<log::Field>
 }  // namespace
 
 void log_connect(const ClientInfo& client) {
+  count(Counter::kConnectionsIn);
   write(log::Level::kInfo, "connect",
         {{"client", name_of(client)}, {"port", static_cast<unsigned>(client.port)}});
 }
@@ -40,6 +42,7 @@ void log_disconnect(const ServerSession& session, Duration lasted, std::string_v
 }
 
 void log_reject(const ClientInfo& client, const Rejection& rejection) {
+  count(Counter::kRejections);
   std::vector<log::Field> fields{{"command", rejection.command}, {"client", name_of(client)}};
   if (!client.helo.empty()) fields.emplace_back("helo", client.helo);
   if (rejection.transaction != nullptr) add_transaction(*rejection.transaction, &fields);
@@ -49,6 +52,11 @@ void log_reject(const ClientInfo& client, const Rejection& rejection) {
 }
 
 void log_received(const Reception& reception) {
+  if (reception.reply->code == 250) {
+    count(Counter::kMessagesIn);
+    count(Counter::kOctetsIn, reception.octets);
+    count(Counter::kRecipientsIn, reception.recipients);
+  }
   const ClientInfo& client = reception.transaction->client;
   std::vector<log::Field> fields;
   add_transaction(*reception.transaction, &fields);

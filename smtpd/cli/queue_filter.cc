@@ -1,0 +1,111 @@
+#include "smtpd/cli/queue_filter.h"
+
+#include <CLI/CLI.hpp>
+
+#include "core/base/text.h"
+
+namespace essaim::smtpd::cli {
+
+using storage::BatchQueue;
+
+namespace {
+
+constexpr BatchQueue kStates[] = {BatchQueue::kReady, BatchQueue::kWaiting, BatchQueue::kOwned,
+                                  BatchQueue::kHeld};
+
+// "500k", "10M", "4096".
+Result<std::int64_t> parse_octets(const std::string& text) {
+  std::string digits = text;
+  std::int64_t unit = 1;
+  if (!digits.empty()) {
+    const char last = digits.back();
+    if (last == 'k' || last == 'K') unit = 1'000;
+    if (last == 'm' || last == 'M') unit = 1'000'000;
+    if (last == 'g' || last == 'G') unit = 1'000'000'000;
+    if (unit > 1) digits.pop_back();
+  }
+  const auto number = parse_u64(digits);
+  if (!number || *number == 0 || *number > 1'000'000'000'000ULL)
+    return Error{ErrorCode::kInvalid, "--larger-than: \"" + text + "\" is not a size: 4096, 500k, 10M"};
+  return static_cast<std::int64_t>(*number) * unit;
+}
+
+}  // namespace
+
+const char* state_name(BatchQueue queue) {
+  switch (queue) {
+    case BatchQueue::kFinished:
+      return "finished";
+    case BatchQueue::kReady:
+      return "ready";
+    case BatchQueue::kWaiting:
+      return "waiting";
+    case BatchQueue::kOwned:
+      return "active";
+    case BatchQueue::kHeld:
+      return "held";
+  }
+  return "?";
+}
+
+std::string why_it_waits(const storage::BatchRecord& b, const storage::PostRecord* post) {
+  if (post == nullptr || !post->held) return b.why;
+  const std::string held = "held: " + (post->held_reason.empty() ? "no reason given" : post->held_reason);
+  return b.why.empty() ? held : held + "; before that " + b.why;
+}
+
+void add_filter_options(CLI::App* verb, const std::shared_ptr<QueueFilter>& f) {
+  verb->add_option("--list", f->list, "posts to this list")->type_name("LIST");
+  verb->add_option("--recipient", f->recipient, "that wait for this address")->type_name("ADDRESS");
+  verb->add_option("--domain", f->domain, "that wait for this domain")->type_name("DOMAIN");
+  verb->add_option("--sender", f->sender, "from this address")->type_name("ADDRESS");
+  verb->add_option("--message-id", f->message_id, "with this Message-ID, with or without <>")
+      ->type_name("ID");
+  verb->add_option("--older-than", f->older_than, "accepted longer ago than: 1h, 2d")->type_name("SPAN");
+  verb->add_option("--newer-than", f->newer_than, "accepted within: 10m")->type_name("SPAN");
+  verb->add_option("--larger-than", f->larger_than, "of more octets than: 500k, 10M")->type_name("SIZE");
+  verb->add_option("--state", f->state, "of the batch: ready, waiting, active or held")->type_name("STATE");
+  verb->add_option("--why", f->why, "with these words in the reason: 'greylist', '4.7.1'")->type_name("TEXT");
+}
+
+Result<operate::QueueSelection> selection_of(const QueueFilter& f) {
+  operate::QueueSelection out;
+  for (const std::string& text : f.ids) {
+    const auto id = parse_id(text);
+    if (!id) return Error{ErrorCode::kInvalid, "\"" + text + "\" is not a queue id; see: essaim queue list"};
+    out.ids.push_back(*id);
+  }
+  storage::PostFilter& filter = out.filter;
+  filter.list = f.list;
+  filter.recipient = f.recipient;
+  filter.domain = f.domain;
+  filter.sender = f.sender;
+  filter.message_id = f.message_id;
+  filter.why = f.why;
+  const WallTime now = system_clock().wall_now();
+  if (!f.older_than.empty()) {
+    auto when = parse_when(f.older_than, now);
+    if (!when.ok()) return Error{ErrorCode::kInvalid, "--older-than: " + when.error().message};
+    filter.until = *when;
+  }
+  if (!f.newer_than.empty()) {
+    auto when = parse_when(f.newer_than, now);
+    if (!when.ok()) return Error{ErrorCode::kInvalid, "--newer-than: " + when.error().message};
+    filter.since = *when;
+  }
+  if (!f.larger_than.empty()) {
+    auto octets = parse_octets(f.larger_than);
+    if (!octets.ok()) return octets.error();
+    filter.larger_than = *octets;
+  }
+  if (!f.state.empty()) {
+    for (const BatchQueue queue : kStates)
+      if (f.state == state_name(queue)) filter.state = static_cast<int>(queue);
+    if (filter.state == 0)
+      return Error{ErrorCode::kInvalid,
+                   "--state: \"" + f.state + "\" is none of ready, waiting, active, held"};
+  }
+  return out;
+}
+
+}  // namespace essaim::smtpd::cli

@@ -1,0 +1,26 @@
+// Which part of the queue a command is about: the options that `queue list`, `why`, `hold`, `release`, `delete` and
+// `retry` share.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "smtpd/cli/shell.h"
+#include "smtpd/operate/queue_ops.h"
+#include "storage/records.h"
+
+namespace essaim::smtpd::cli {
+
+struct QueueFilter {
+  std::vector<std::string> ids;
+  std::string list, recipient, domain, sender, message_id, older_than, newer_than, larger_than, state, why;
+};
+void add_filter_options(CLI::App* verb, const std::shared_ptr<QueueFilter>& filter);
+Result<operate::QueueSelection> selection_of(const QueueFilter& filter);
+
+const char* state_name(storage::BatchQueue queue);
+// The hold comes first: it is what an operator can end.
+std::string why_it_waits(const storage::BatchRecord& batch, const storage::PostRecord* post);
+
+}  // namespace essaim::smtpd::cli

@@ -1,0 +1,133 @@
+#include "smtpd/cli/suspensions.h"
+
+#include <CLI/CLI.hpp>
+
+#include "core/base/text.h"
+#include "smtpd/admin/client.h"
+#include "smtpd/cli/json_text.h"
+#include "smtpd/cli/suspensions_json.h"
+
+namespace essaim::smtpd::cli {
+
+using storage::SuspensionRecord;
+using storage::SuspensionScope;
+
+std::shared_ptr<SuspendOptions> add_suspend_options(CLI::App* verb) {
+  auto options = std::make_shared<SuspendOptions>();
+  verb->add_option("--reason", options->reason, "for those who ask later; it stands in the ledger")
+      ->type_name("TEXT");
+  auto* span = verb->add_option("--for", options->span, "how long: 30m, 2h, 1d; without it, until resumed")
+                   ->type_name("SPAN");
+  verb->add_option("--until", options->until, "when it ends: 2026-11-22T18:00:00Z, or 2h from now")
+      ->type_name("TIME")
+      ->excludes(span);
+  return options;
+}
+
+Json suspension_json(const SuspensionRecord& s) {
+  Json json{{"scope", storage::to_string(s.scope)}};
+  if (s.scope == SuspensionScope::kDestination) json["destination"] = s.subject;
+  if (s.scope == SuspensionScope::kList) json["list"] = s.subject;
+  json["reason"] = s.reason;
+  json["since"] = format_iso8601(s.since);
+  json["until"] = s.until == WallTime{} ? Json(nullptr) : Json(format_iso8601(s.until));
+  return json;
+}
+
+Json suspensions_json(const std::vector<SuspensionRecord>& all) {
+  Json json = Json::array();
+  for (const auto& s : all) json.push_back(suspension_json(s));
+  return json;
+}
+
+std::string describe(const SuspensionRecord& s) {
+  return "suspended by operator since " + show_time(s.since) +
+         (s.until == WallTime{} ? "" : " until " + show_time(s.until)) +
+         (s.reason.empty() ? "" : ": " + for_display(s.reason));
+}
+
+Result<std::vector<SuspensionRecord>> suspensions(Site& site) {
+  std::vector<SuspensionRecord> out;
+  ESSAIM_TRY(site.read([&](storage::Connection& c) -> Result<void> {
+    auto all = storage::SuspensionStore(c).all();
+    if (!all.ok()) return all.error();
+    out = *std::move(all);
+    return {};
+  }));
+  std::erase_if(out, [now = system_clock().wall_now()](const auto& s) { return s.over(now); });
+  return out;
+}
+
+const SuspensionRecord* find_suspension(const std::vector<SuspensionRecord>& all, SuspensionScope scope,
+                                        const std::string& subject) {
+  for (const auto& s : all)
+    if (s.scope == scope && s.subject == subject) return &s;
+  return nullptr;
+}
+
+namespace {
+
+constexpr std::size_t kMostReason = 300;
+
+// The server reads suspensions again, and forgets that the domain was dead.
+void poke(Site& site, const std::string& domain) {
+  static_cast<void>(admin::call(site.settings().admin_socket(), {"suspensions", {{"domain", domain}}},
+                                std::chrono::seconds(5))
+                        .ok());
+}
+
+Result<WallTime> end_of(const SuspendOptions& options, WallTime now) {
+  if (options.until.empty() && options.span.empty()) return WallTime{};
+  const std::string option = options.span.empty() ? "--until: " : "--for: ";
+  Duration span{};
+  if (!options.span.empty() && !parse_duration(options.span, &span))
+    return Error{ErrorCode::kInvalid, option + "\"" + options.span + "\" is not a time span: 30m, 2h, 1d"};
+  auto when = parse_until(options.span.empty() ? options.until : options.span, now);
+  if (!when.ok()) return Error{ErrorCode::kInvalid, option + when.error().message};
+  if (*when <= now) return Error{ErrorCode::kInvalid, option + "this time is over"};
+  return when;
+}
+
+}  // namespace
+
+int suspend(const Shell& shell, Site& site, SuspensionScope scope, const std::string& subject,
+            const std::string& name, const SuspendOptions& options) {
+  SuspensionRecord record;
+  record.scope = scope;
+  record.subject = subject;
+  record.reason = options.reason;
+  record.since = system_clock().wall_now();
+  if (record.reason.size() > kMostReason)
+    return shell.fail_usage("--reason: at most " + std::to_string(kMostReason) + " octets");
+  auto until = end_of(options, record.since);
+  if (!until.ok()) return shell.fail(until.error());
+  record.until = *until;
+  const auto done = site.database().write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
+    return storage::SuspensionStore(c).suspend(record);
+  });
+  if (!done.ok()) return shell.fail(done.error());
+  poke(site, "");
+  return shell.done(for_display(name) + " suspended" +
+                        (record.until == WallTime{} ? " until resumed" : " until " + show_time(record.until)),
+                    json_text(suspension_json(record)));
+}
+
+int resume(const Shell& shell, Site& site, SuspensionScope scope, const std::string& subject,
+           const std::string& name) {
+  const auto done =
+      site.database().write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+        auto gone = storage::SuspensionStore(c).drop_expired(system_clock().wall_now());
+        if (!gone.ok()) return gone.error();
+        return storage::SuspensionStore(c).resume(subject, scope);
+      });
+  const bool was = done.ok();
+  if (!was && done.error().code != ErrorCode::kNotFound) return shell.fail(done.error());
+  const bool domain = scope == SuspensionScope::kDestination;
+  poke(site, domain ? subject : "");
+  return shell.done(was ? for_display(name) + " resumed"
+                        : for_display(name) + " was not suspended by an operator" +
+                              (domain ? "; it is tried again if it was dead" : ""),
+                    json_text({{"changed", was}}));
+}
+
+}  // namespace essaim::smtpd::cli

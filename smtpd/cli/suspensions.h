@@ -1,0 +1,34 @@
+// What `destination`, `list` and `queue` have in common about suspensions: options, words, the two commands. They
+// change the table and tell the server, if one runs; another one reads it when it starts.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "smtpd/cli/shell.h"
+#include "smtpd/cli/site.h"
+#include "storage/node_store.h"
+
+namespace essaim::smtpd::cli {
+
+struct SuspendOptions {
+  std::string reason, until, span;
+};
+std::shared_ptr<SuspendOptions> add_suspend_options(CLI::App* verb);
+
+// `name` is how the subject is called in what is said: "example.net", "dev@lists.example.org", "all delivery".
+int suspend(const Shell& shell, Site& site, storage::SuspensionScope scope, const std::string& subject,
+            const std::string& name, const SuspendOptions& options);
+int resume(const Shell& shell, Site& site, storage::SuspensionScope scope, const std::string& subject,
+           const std::string& name);
+
+// Those in force.
+Result<std::vector<storage::SuspensionRecord>> suspensions(Site& site);
+// The one of that subject; null if there is none.
+const storage::SuspensionRecord* find_suspension(const std::vector<storage::SuspensionRecord>& all,
+                                                 storage::SuspensionScope scope, const std::string& subject);
+std::string describe(const storage::SuspensionRecord& record);  // escaped
+
+}  // namespace essaim::smtpd::cli

@@ -1,0 +1,173 @@
+// essaim queue why, essaim post explain: why is mail waiting?
+#include <CLI/CLI.hpp>
+
+#include "smtpd/cli/commands.h"
+#include "smtpd/cli/json_text.h"
+#include "smtpd/cli/queue_filter.h"
+#include "smtpd/cli/site.h"
+#include "smtpd/cli/suspensions.h"
+#include "smtpd/cli/suspensions_json.h"
+#include "smtpd/operate/queue_summary.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+
+using operate::SumBy;
+using storage::SuspensionScope;
+
+struct Arguments : QueueFilter {
+  std::string by = "destination";
+  std::size_t limit = 30;
+};
+
+Json as_json(const operate::QueueSum& line, SumBy by) {
+  Json json = Json::object();
+  if (by == SumBy::kDestination) json["destination"] = line.key;
+  if (by == SumBy::kList) json["list"] = line.key;
+  json["reason"] = line.reason;
+  json["recipients"] = line.recipients;
+  json["posts"] = line.posts;
+  json["oldest"] = format_iso8601(line.oldest);
+  json["next_due"] = line.next_due == WallTime{} ? Json(nullptr) : Json(format_iso8601(line.next_due));
+  return json;
+}
+
+std::string show_due(WallTime due, WallTime now) {
+  return due == WallTime{} ? "" : due <= now ? "now" : show_age(due, now);
+}
+
+void print_lines(const operate::QueueSums& sums, SumBy by, std::size_t limit) {
+  const WallTime now = system_clock().wall_now();
+  const char* key = by == SumBy::kList ? "LIST" : "DESTINATION";
+  Table table(by == SumBy::kReason
+                  ? std::vector<std::string>{"RECIPIENTS", "POSTS", "OLDEST", "NEXT TRY", "REASON"}
+                  : std::vector<std::string>{"RECIPIENTS", "POSTS", "OLDEST", "NEXT TRY", key, "REASON"});
+  for (std::size_t i = 0; i < sums.lines.size() && i < limit; ++i) {
+    const operate::QueueSum& line = sums.lines[i];
+    std::vector<std::string> cells{std::to_string(line.recipients), std::to_string(line.posts),
+                                   show_age(line.oldest, now), show_due(line.next_due, now)};
+    if (by != SumBy::kReason) cells.push_back(line.key);
+    cells.push_back(line.reason);
+    table.add(std::move(cells));
+  }
+  if (!table.empty()) print(table.text());
+  if (sums.lines.size() > limit)
+    print_line("and " + std::to_string(sums.lines.size() - limit) + " more lines; see --limit");
+}
+
+int why(const Shell& shell, const Arguments& a) {
+  auto selection = selection_of(a);
+  if (!selection.ok()) return shell.fail(selection.error());
+  SumBy by = SumBy::kDestination;
+  if (a.by == "list") {
+    by = SumBy::kList;
+  } else if (a.by == "reason") {
+    by = SumBy::kReason;
+  } else if (a.by != "destination") {
+    return shell.fail_usage("--by: \"" + a.by + "\" is none of destination, list, reason");
+  }
+  return with_site(shell, [&](Site& site) {
+    auto stopped = suspensions(site);
+    if (!stopped.ok()) return shell.fail(stopped.error());
+    auto sums = operate::sum_up(site.database(), selection->filter, 0, by);
+    if (!sums.ok()) return shell.fail(sums.error());
+    if (shell.json) {
+      Json lines = Json::array();
+      for (const auto& line : sums->lines) lines.push_back(as_json(line, by));
+      return print_json({{"recipients", sums->recipients},
+                         {"unexpanded", sums->unexpanded},
+                         {"suspensions", suspensions_json(*stopped)},
+                         {"sums", lines}});
+    }
+    for (const auto& s : *stopped)
+      print_line((s.subject.empty() ? "all delivery" : for_display(s.subject)) + " is " + describe(s));
+    print_lines(*sums, by, a.limit);
+    print_line(plural(sums->recipients, "recipient") + " waiting" +
+               (sums->unexpanded > 0 ? "; " + plural(sums->unexpanded, "post") + " being expanded" : ""));
+    return static_cast<int>(kOk);
+  });
+}
+
+int explain(const Shell& shell, Site& site, const std::string& id_text) {
+  const auto id = parse_id(id_text);
+  if (!id) return shell.fail_usage("\"" + id_text + "\" is not a queue id; see: essaim post find");
+  storage::PostRecord post;
+  storage::LedgerCounts counts;
+  const auto read = site.read([&](storage::Connection& c) -> Result<void> {
+    auto found = storage::PostStore(c).find(*id);
+    if (!found.ok()) return found.error();
+    if (!found->has_value())
+      return Error{ErrorCode::kNotFound,
+                   "no post " + id_text + "; finished ones are kept for \"retention.posts\""};
+    post = **found;
+    auto sums = storage::PostStore(c).counts(*id);
+    if (!sums.ok()) return sums.error();
+    counts = *sums;
+    return {};
+  });
+  if (!read.ok()) return shell.fail(read.error());
+  auto stopped = suspensions(site);
+  if (!stopped.ok()) return shell.fail(stopped.error());
+  std::erase_if(*stopped, [&](const auto& s) {
+    return s.scope == SuspensionScope::kDestination ||
+           (s.scope == SuspensionScope::kList &&
+            (post.kind != storage::PostKind::kList || s.subject != post.list_address));
+  });
+  auto sums = operate::sum_up(site.database(), {}, *id, SumBy::kDestination);
+  if (!sums.ok()) return shell.fail(sums.error());
+  if (shell.json) {
+    Json lines = Json::array();
+    for (const auto& line : sums->lines) lines.push_back(as_json(line, SumBy::kDestination));
+    return print_json({{"id", format_id(post.id)},
+                       {"accepted", counts.accepted},
+                       {"pending", counts.pending},
+                       {"expires", format_iso8601(post.expires)},
+                       {"held", post.held},
+                       {"held_reason", post.held_reason},
+                       {"expanded", post.expanded},
+                       {"suspensions", suspensions_json(*stopped)},
+                       {"sums", lines}});
+  }
+  const WallTime now = system_clock().wall_now();
+  print_line(format_id(post.id) + ": " + std::to_string(counts.pending) + " of " +
+             plural(counts.accepted, "recipient") + " waiting" +
+             (post.expanded ? "" : ", still being expanded"));
+  if (counts.pending == 0) return kOk;
+  if (post.held) {
+    print_line("held         " + for_display(post.held_reason) +
+               "; it does not expire meanwhile; essaim queue release " + format_id(post.id));
+  } else {
+    print_line("expires      " + show_time(post.expires) +
+               (post.expires > now ? ", in " + show_age(post.expires, now) : ""));
+  }
+  for (const auto& s : *stopped)
+    print_line("suspension   " + (s.subject.empty() ? "all delivery" : for_display(s.subject)) + " " +
+               describe(s));
+  print_lines(*sums, SumBy::kDestination, 30);
+  return kOk;
+}
+
+}  // namespace
+
+void add_queue_why(Shell& shell, CLI::App* queue) {
+  auto a = std::make_shared<Arguments>();
+  CLI::App* verb = shell.verb(queue, "why", "why mail waits: sums by destination and reason",
+                              "  essaim queue why\n  essaim queue why --by reason\n"
+                              "  essaim queue why --by list --older-than 1h",
+                              [&shell, a] { return why(shell, *a); });
+  add_filter_options(verb, a);
+  verb->add_option("--by", a->by, "destination, list or reason")->type_name("WHAT");
+  verb->add_option("--limit", a->limit, "at most so many lines (30)")->type_name("N");
+}
+
+void add_post_explain(Shell& shell, CLI::App* post) {
+  auto id = std::make_shared<std::string>();
+  shell
+      .verb(post, "explain", "why recipients of a post still wait, and until when",
+            "  essaim post explain 0bzt6gqb01000",
+            [&shell, id] { return with_site(shell, [&](Site& site) { return explain(shell, site, *id); }); })
+      ->add_option("ID", *id, "the queue id")
+      ->required();
+}
+
+}  // namespace essaim::smtpd::cli

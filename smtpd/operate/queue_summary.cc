@@ -1,0 +1,132 @@
+#include "smtpd/operate/queue_summary.h"
+
+#include <algorithm>
+#include <map>
+
+#include "storage/batch_store.h"
+#include "storage/node_store.h"
+#include "storage/post_filter.h"
+
+namespace essaim::smtpd::operate {
+namespace {
+
+using storage::BatchQueue;
+using storage::BatchRecord;
+using storage::BatchStore;
+using storage::Connection;
+using storage::RecipientState;
+
+constexpr std::size_t kMostBatches = 1'000'000;
+constexpr std::size_t kReasonShown = 160;
+
+struct Sums {
+  QueueSum sum;
+  std::set<Id> posts;
+};
+
+// Why one recipient of a batch waits.
+std::string reason_of(const BatchRecord& batch, const storage::PostRecord& post, std::size_t i) {
+  if (post.held) return "held: " + (post.held_reason.empty() ? "no reason given" : post.held_reason);
+  const auto& status = batch.progress.recipients[i];
+  const auto& replies = batch.progress.replies;
+  const std::string& reply = status.reply < replies.size() ? replies[status.reply] : replies[0];
+  const bool all_suspended =
+      batch.why.find(storage::suspended_reply(storage::SuspensionScope::kList)) == 0 ||
+      batch.why.find(storage::suspended_reply(storage::SuspensionScope::kEverything)) == 0;
+  switch (batch.queue) {
+    case BatchQueue::kOwned:
+      return reply.empty() ? "being delivered" : "being tried again; last: " + reply;
+    case BatchQueue::kReady:
+      return reply.empty() ? "it is not its turn yet" : "due again; last: " + reply;
+    case BatchQueue::kWaiting:
+    case BatchQueue::kHeld:
+    case BatchQueue::kFinished:
+      break;
+  }
+  if (all_suspended || reply.empty()) return batch.why;
+  return reply;
+}
+
+class Summary {
+ public:
+  Summary(const storage::PostFilter& filter, SumBy by) : match_(filter), by_(by) {}
+
+  void add(const BatchRecord& batch, const storage::PostRecord& post) {
+    for (std::size_t i = 0; i < batch.recipients.size(); ++i) {
+      const RecipientState state = batch.progress.recipients[i].state;
+      if (state != RecipientState::kPending && state != RecipientState::kDeferred) continue;
+      if (match_.any() && !match_.matches(batch.recipients[i])) continue;
+      const std::string key = by_ == SumBy::kDestination ? batch.recipients[i].domain
+                              : by_ == SumBy::kList      ? post.list_address
+                                                         : std::string();
+      const std::string reason = reason_of(batch, post, i).substr(0, kReasonShown);
+      Sums& line = lines_[{key, reason}];
+      line.sum.key = key;
+      line.sum.reason = reason;
+      ++line.sum.recipients;
+      line.posts.insert(post.id);
+      if (line.sum.oldest == WallTime{} || post.accepted < line.sum.oldest) line.sum.oldest = post.accepted;
+      if (batch.queue == BatchQueue::kWaiting &&
+          (line.sum.next_due == WallTime{} || batch.due < line.sum.next_due))
+        line.sum.next_due = batch.due;
+    }
+  }
+
+  QueueSums sums() const {
+    QueueSums out;
+    for (const auto& [key, line] : lines_) {
+      out.lines.push_back(line.sum);
+      out.lines.back().posts = static_cast<std::int64_t>(line.posts.size());
+      out.recipients += line.sum.recipients;
+    }
+    std::stable_sort(out.lines.begin(), out.lines.end(),
+                     [](const QueueSum& a, const QueueSum& b) { return a.recipients > b.recipients; });
+    return out;
+  }
+
+ private:
+  const storage::RecipientMatch match_;
+  const SumBy by_;
+  std::map<std::pair<std::string, std::string>, Sums> lines_;
+};
+
+}  // namespace
+
+Result<QueueSums> sum_up(storage::Database& database, const storage::PostFilter& filter, Id id, SumBy by) {
+  std::vector<BatchRecord> heads;
+  std::int64_t unexpanded = 0;
+  ESSAIM_TRY(database.read_now([&](Connection& c) -> Result<void> {
+    storage::PostFilter all = filter;
+    all.limit = kMostBatches;
+    auto found = id != 0 ? BatchStore(c).of_post(id, false) : BatchStore(c).waiting(all);
+    if (!found.ok()) return found.error();
+    heads = *std::move(found);
+    auto open = storage::PostStore(c).unexpanded(kMostBatches);
+    if (!open.ok()) return open.error();
+    unexpanded =
+        id == 0 ? static_cast<std::int64_t>(open->size()) : std::count(open->begin(), open->end(), id);
+    return {};
+  }));
+  Summary summary(filter, by);
+  std::map<Id, storage::PostRecord> posts;
+  for (const BatchRecord& head : heads) {
+    if (head.pending == 0) continue;
+    ESSAIM_TRY(database.read_now([&](Connection& c) -> Result<void> {
+      if (posts.count(head.post_id) == 0) {
+        auto post = storage::PostStore(c).find(head.post_id);
+        if (!post.ok()) return post.error();
+        if (!post->has_value()) return {};
+        posts[head.post_id] = **post;
+      }
+      auto batch = BatchStore(c).load(head.post_id, head.number, true);
+      if (!batch.ok()) return batch.error();
+      if (batch->has_value()) summary.add(**batch, posts[head.post_id]);
+      return {};
+    }));
+  }
+  QueueSums out = summary.sums();
+  out.unexpanded = unexpanded;
+  return out;
+}
+
+}  // namespace essaim::smtpd::operate

@@ -1,0 +1,38 @@
+// Why mail waits, summed up by destination, list and reason: what an operator asks first. Reads the database only;
+// blocking; a batch at a time, so that a big queue needs little memory.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/id.h"
+#include "core/base/result.h"
+#include "storage/database.h"
+#include "storage/post_store.h"
+
+namespace essaim::smtpd::operate {
+
+enum class SumBy { kDestination, kList, kReason };
+
+struct QueueSum {
+  std::string key;     // domain or list; "" for kReason
+  std::string reason;  // reply of the last attempt, or what is done about it
+  std::int64_t recipients = 0;
+  std::int64_t posts = 0;
+  WallTime oldest{};    // acceptance
+  WallTime next_due{};  // 0: when it is its turn, or when somebody releases it
+};
+
+struct QueueSums {
+  std::vector<QueueSum> lines;  // most recipients first
+  std::int64_t recipients = 0;  // of all lines
+  std::int64_t unexpanded = 0;  // posts with recipients that are in no batch yet
+};
+
+// `id`: of that post only; 0: all that the filter finds.
+Result<QueueSums> sum_up(storage::Database& database, const storage::PostFilter& filter, Id id, SumBy by);
+
+}  // namespace essaim::smtpd::operate
