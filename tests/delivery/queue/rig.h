@@ -248,7 +248,7 @@ class Site {
 class Run {
  public:
   using Dns = std::function<void(FakeResolver&)>;
-  Run(Site& site, const Dns& dns, const delivery::EngineSettings& settings, int loops = 2) : site_(site) {
+  Run(Site& site, const Dns& dns, const delivery::EngineSettings& settings, int loops = 2) {
     for (int i = 0; i < loops; ++i) {
       loops_.push_back(std::make_unique<net::EventLoop>("loop" + std::to_string(i)));
       resolvers_.push_back(std::make_unique<FakeResolver>(*loops_.back()));
@@ -290,7 +290,6 @@ class Run {
   KeptFailures failures;
 
  private:
-  Site& site_;
   Tokens tokens_;
   std::vector<std::unique_ptr<net::EventLoop>> loops_;
   std::vector<std::unique_ptr<FakeResolver>> resolvers_;
