@@ -1,7 +1,7 @@
-"""Exim from Debian's package, unpacked aside: an MX that appends all its mail to one mbox file."""
+"""Exim from Debian's package, unpacked aside: an MX that keeps all its mail in one maildir, and a client that posts."""
 
-import pwd
 import shutil
+import subprocess
 
 from . import processes
 
@@ -9,7 +9,9 @@ from . import processes
 class Exim:
     name = "exim"
 
-    def __init__(self, folder, address, port, domains, tls=None):
+    def __init__(self, folder, address, port, domains, relayhost="", tls=None):
+        """Receives for `domains` on address:port; mail to elsewhere goes to `relayhost` ("127.0.0.1:2525"). While
+        `later()` holds, recipients are put off with 451."""
         self.folder = folder / "exim"
         self.folder.mkdir()
         for name in ("spool", "log.d", "mail"):
@@ -17,9 +19,25 @@ class Exim:
             shutil.chown(self.folder / name, "Debian-exim", "Debian-exim")
         shutil.chown(self.folder, "Debian-exim", "Debian-exim")
         self.mail = self.folder / "mail"
-        binary = processes.NEIGHBOURS / "exim/usr/sbin/exim4"
+        self._binary = binary = processes.NEIGHBOURS / "exim/usr/sbin/exim4"
+        self._later = self.folder / "later"
         self.log = self.folder / "log.d/mainlog"
-        config = self.folder / "exim.conf"
+        self._config = config = self.folder / "exim.conf"
+        host, _, relay_port = relayhost.partition(":")
+        relay = f"""relay:
+  driver = manualroute
+  domains = ! +local_domains
+  transport = smtp
+  route_list = * {host}
+  self = send
+""" if relayhost else ""
+        smtp = f"""smtp:
+  driver = smtp
+  port = {relay_port}
+  allow_localhost
+  tls_verify_certificates =
+  tls_try_verify_hosts =
+""" if relayhost else ""
         tls_lines = f"tls_certificate = {tls}\ntls_privatekey = {tls}\ntls_advertise_hosts = *\n" if tls else "tls_advertise_hosts =\n"
         config.write_text(
             f"""exim_path = {binary}
@@ -29,6 +47,10 @@ log_file_path = {self.folder}/log.d/%slog
 pid_file_path = {self.folder}/pid
 local_interfaces = <; {address}.{port}
 daemon_smtp_ports = {port}
+dsn_advertise_hosts = *
+smtputf8_advertise_hosts = *
+pipelining_advertise_hosts = *
+hostlist relay_from = {'127.0.0.0/8' if relayhost else ''}
 {tls_lines}host_lookup =
 rfc1413_query_timeout = 0s
 never_users =
@@ -40,6 +62,9 @@ begin acl
 check_rcpt:
   deny local_parts = nobody*
        message = 5.1.1 no such user
+  defer condition = ${{if exists{{{self._later}}}}}
+        message = 4.7.1 later
+  accept hosts = +relay_from
   accept domains = +local_domains
   deny message = 5.7.1 relay not permitted
 ok:
@@ -49,16 +74,18 @@ local:
   driver = accept
   domains = +local_domains
   transport = file
-begin transports
-file:
+{relay}begin transports
+{smtp}file:
   driver = appendfile
-  file = {self.mail}/mbox
+  directory = {self.mail}/box
+  maildir_format
+  create_directory
   envelope_to_add = true
   return_path_add = true
   user = Debian-exim
-  mode = 0600
-  check_owner = false
   create_file = anywhere
+begin retry
+* * F,1h,1s
 """
         )
         config.chmod(0o644)
@@ -67,12 +94,16 @@ file:
         processes.wait_for("exim", lambda: processes.accepts_connections(address, port) or not self.process.running())
         assert self.process.running(), self.process.output()
 
+    def later(self, holds):
+        self._later.write_text("") if holds else self._later.unlink()
+
+    def try_again(self):
+        """What is deferred is due now."""
+        subprocess.run([self._binary, "-C", self._config, "-qff"], capture_output=True, timeout=60)
+
     def messages(self):
         """What was delivered, as bytes, with Return-path and Envelope-to on top."""
-        path = self.mail / "mbox"
-        if not path.exists():
-            return []
-        return [b"Return-path:" + part for part in path.read_bytes().split(b"Return-path:")[1:]]
+        return [path.read_bytes() for path in sorted(self.mail.glob("box/new/*"))]
 
     def stop(self):
         self.process.stop()

@@ -27,30 +27,42 @@ class OpenSmtpd:
         os.chown(self.root / "mail", 703, 703)
         self.mail = self.root / "mail/box"
         pki = ""
-        listen = f"listen on {address} port {port} hostname opensmtpd.example"
+        listen = f"listen on {address} port {port} hostname opensmtpd.example%s"
         if tls:
             shutil.copy(tls, self.root / "etc/tls.pem")
             (self.root / "etc/tls.pem").chmod(0o600)
             pki = 'pki own cert "/etc/tls.pem"\npki own key "/etc/tls.pem"\n'
             listen += " tls pki own"
-        text = f'{pki}table virtuals {{ "@" = "vmail" }}\n{listen}\n'
-        text += 'action "in" maildir "/mail/box" virtual <virtuals>\n'
+        self._text = f'{pki}table everybody {{ "127.0.0.0/8" }}\ntable virtuals {{ "@" = "vmail" }}\n'
+        self._text += 'filter "later" phase rcpt-to match src <everybody> reject "451 4.7.1 later"\n' + listen + "\n"
+        self._text += 'action "in" maildir "/mail/box" virtual <virtuals>\n'
         if domains:
-            text += "match from any for domain { %s } action \"in\"\n" % ", ".join(f'"{domain}"' for domain in domains)
+            self._text += "match from any for domain { %s } action \"in\"\n" % ", ".join(f'"{domain}"' for domain in domains)
         if relayhost:
             # With a certificate of ours the peer's is wanted too, though nobody has signed it.
             scheme, option = ("smtp+tls", " tls no-verify") if tls else ("smtp", "")
-            text += f'action "out" relay host "{scheme}://{relayhost}"{option}\nmatch from any for any action "out"\n'
-        (self.root / "etc/smtpd.conf").write_text(text)
+            self._text += f'action "out" relay host "{scheme}://{relayhost}"{option}\nmatch from any for any action "out"\n'
+        self._start("")
+
+    def _start(self, filters):
+        (self.root / "etc/smtpd.conf").write_text(self._text.replace("%s", filters))
         (self.root / "etc/smtpd.conf").chmod(0o644)
         command = ["chroot", self.root, "/usr/sbin/smtpd", "-dv", "-f", "/etc/smtpd.conf"]
         self.process = processes.Process("opensmtpd", command, self.log)
-        processes.wait_for("opensmtpd", lambda: processes.accepts_connections(address, port) or not self.process.running())
+        processes.wait_for("opensmtpd", lambda: processes.accepts_connections(self.address, self.port)
+                           or not self.process.running())
         assert self.process.running(), self.process.output()
+
+    def later(self, holds):
+        """While it holds, recipients are put off with 451."""
+        self.process.stop()
+        self._start(' filter "later"' if holds else "")
 
     def try_again(self):
         """What is deferred is due now."""
-        subprocess.run(["chroot", self.root, "/usr/sbin/smtpctl", "schedule", "all"], capture_output=True, timeout=30)
+        # With the group that its socket is for; Debian's package sets the program's bit for it.
+        subprocess.run(["chroot", "--userspec=0:702", self.root, "/usr/sbin/smtpctl", "schedule", "all"], capture_output=True,
+                       timeout=30, check=True)
 
     def messages(self):
         """What lies in the maildir, as bytes."""

@@ -81,10 +81,14 @@ class Postfix:
         }
         if tls:
             settings["smtpd_tls_chain_files"] = tls
-        (self.folder / "main.cf").write_text("".join(f"{k} = {v}\n" for k, v in settings.items()) + extra)
-        self.process = processes.Process("postfix", [daemons / "master", "-c", self.folder, "-d"], self.folder / "out",
-                                         env=self._env)
-        processes.wait_for("postfix", lambda: processes.accepts_connections(address, port) or not self.process.running())
+        self._settings, self._extra, self._master = settings, extra, [daemons / "master", "-c", self.folder, "-d"]
+        self._start()
+
+    def _start(self):
+        (self.folder / "main.cf").write_text("".join(f"{k} = {v}\n" for k, v in self._settings.items()) + self._extra)
+        self.process = processes.Process("postfix", self._master, self.folder / "out", env=self._env)
+        processes.wait_for("postfix", lambda: processes.accepts_connections(self.address, self.port)
+                           or not self.process.running())
         assert self.process.running(), self._all_output()
 
     def _id(self, user):
@@ -95,6 +99,15 @@ class Postfix:
     def _all_output(self):
         log = self.log.read_text() if self.log.exists() else ""
         return self.process.output() + log
+
+    def later(self, holds):
+        """While it holds, it has no room and says 452 to MAIL."""
+        self.process.stop()
+        self._settings["queue_minfree"] = str(1 << 60) if holds else "0"
+        self._start()
+
+    def try_again(self):
+        """Its queue is looked through each second anyway."""
 
     def messages(self):
         """What lies in the mailboxes, as bytes."""
