@@ -163,7 +163,7 @@ std::string decode_encoded_words(std::string_view value) {
     std::optional<std::string> text = converted(pending, charset, "UTF-8");
     if (!text && equals_ignoring_case(charset, "utf-8")) text = as_utf8(pending);
     if (!text && equals_ignoring_case(charset, "us-ascii")) text = as_utf8(pending);
-    out += text ? *text : source;
+    out += text ? *text : as_utf8(source);
     pending.clear();
     source.clear();
   };

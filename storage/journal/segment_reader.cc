@@ -28,7 +28,7 @@ Result<std::string> contents(const std::string& path) {
   Result<std::string> result = std::string();
   for (;;) {
     const std::size_t had = bytes.size();
-    bytes.resize(had + (1U << 20));
+    bytes.resize(had + (64U << 10));
     const ssize_t got = ::read(fd, bytes.data() + had, bytes.size() - had);
     bytes.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got < 0 && errno == EINTR) continue;
