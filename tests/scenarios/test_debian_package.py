@@ -1,0 +1,70 @@
+"""The Debian package: what is in it, and an installation and an upgrade in a root directory of its own. Takes a build, so it
+is one of the long tests."""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import unittest
+
+from support import processes
+
+
+def run(*command, check=True):
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=3000)
+    if check and result.returncode != 0:
+        raise AssertionError(f"{command}: {result.returncode}\n{result.stdout[-3000:]}{result.stderr[-3000:]}")
+    return result
+
+
+def build(version):
+    return pathlib.Path(run(processes.ROOT / "contrib" / "deb", version).stdout.split()[-1])
+
+
+class DebianPackage(processes.Scenario):
+    def install(self, root, package):
+        # Its dependencies are those of the machine, and its scripts work on the root directory they are told.
+        run("dpkg", f"--root={root}", "--force-depends", "--force-script-chrootless", "--force-confold", "--install", package)
+
+    def test_it_installs_lacks_only_what_the_administrator_knows_and_keeps_the_configuration_at_an_upgrade(self):
+        first, second = build("0.0.1+test"), build("0.0.2+test")
+        fields = run("dpkg-deb", "--field", second).stdout
+        self.assertRegex(fields, r"(?m)^Package: essaim$")
+        self.assertRegex(fields, r"(?m)^Depends: .*libevent-core-2\.1-7.*")
+        for library in ("libc6", "libssl3", "libsqlite3-0", "libunbound8", "libzstd1", "libidn2-0"):
+            self.assertIn(library, fields)
+        contents = run("dpkg-deb", "--contents", second).stdout
+        for path in ("./usr/sbin/essaim", "./usr/share/man/man1/essaim.1.gz", "./usr/share/man/man5/essaim.toml.5.gz",
+                     "./etc/essaim/essaim.toml", "./usr/lib/sysusers.d/essaim.conf", "./usr/lib/tmpfiles.d/essaim.conf",
+                     "./usr/share/doc/essaim/README.Debian", "./usr/share/doc/essaim/copyright"):
+            self.assertIn(path, contents)
+        units = [path.name for path in (processes.ROOT / "contrib" / "systemd").glob("essaim*.service")]
+        for unit in units:
+            self.assertIn(f"/systemd/system/{unit}", contents)
+
+        root = self.folder / "root"
+        for name in ("var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers", "etc", "usr/bin"):
+            (root / name).mkdir(parents=True)
+        for name in ("status", "available"):
+            (root / "var/lib/dpkg" / name).touch()
+        for name in ("passwd", "group"):
+            shutil.copy(f"/etc/{name}", root / "etc" / name)
+        self.install(root, first)
+        self.assertRegex((root / "etc/passwd").read_text(), r"(?m)^essaim:")
+        program, config = root / "usr/sbin/essaim", root / "etc/essaim/essaim.toml"
+        self.assertRegex(run(program, "--version").stdout, r"\d+\.\d+\.\d+")
+        unfinished = run(program, "config", "check", "--config", config, check=False)
+        self.assertNotEqual(0, unfinished.returncode)
+        self.assertIn("hostname", unfinished.stdout + unfinished.stderr)
+        text = re.sub(r"(?m)^# (hostname|postmaster) = ", r"\1 = ", config.read_text())
+        config.write_text(text.replace("mx1.lists.example.org", "mx7.lists.example.org"))
+        run(program, "config", "check", "--config", config)
+        mine = config.read_text()
+        self.install(root, second)
+        self.assertEqual(mine, config.read_text(), "an upgrade keeps what was edited")
+        status = run("dpkg-query", f"--admindir={root}/var/lib/dpkg", "--show", "--showformat=${Version} ${Status}", "essaim").stdout
+        self.assertEqual("0.0.2+test install ok installed", status)
+
+
+if __name__ == "__main__":
+    unittest.main()
