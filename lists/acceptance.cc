@@ -1,13 +1,14 @@
 #include "lists/acceptance.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "core/base/crash_point.h"
 #include "core/base/log.h"
+#include "lists/dsn_request.h"
 #include "lists/incoming.h"
 #include "lists/plan.h"
 #include "lists/refusal.h"
+#include "lists/sender_report.h"
 #include "storage/database.h"
 #include "storage/post_store.h"
 
@@ -70,13 +71,8 @@ class Round : public std::enable_shared_from_this<Round> {
     std::vector<const Target*> out;
     for (const Submission::Recipient& recipient : submission_->recipients) {
       const Target& target = *recipient.target;
-      const bool known = std::any_of(out.begin(), out.end(), [&target](const Target* other) {
-        const auto key = [](const Target& t) {
-          return std::make_tuple(t.kind, t.list.id, t.post_id, t.member_id,
-                                 t.kind == TargetKind::kPostmaster ? t.address.domain : std::string());
-        };
-        return key(*other) == key(target);
-      });
+      const bool known = std::any_of(
+          out.begin(), out.end(), [&target](const Target* other) { return mean_the_same(*other, target); });
       if (!known) out.push_back(&target);
     }
     return out;
@@ -111,6 +107,12 @@ class Round : public std::enable_shared_from_this<Round> {
       if (committed->stale) {
         stale_ = true;
         return Error{ErrorCode::kConflict, "the list changed while a post was decided"};
+      }
+      const Submission::Recipient& asked = recipient_of(*submission_, plan->target());
+      if (!committed->repeated && wants_delivered(*submission_, asked)) {
+        ESSAIM_TRY(add_delivered_report(services_, connection, *submission_, asked, incoming_->message_id,
+                                        context.now, context.rank));
+        committed->posted = true;
       }
       committed_.push_back(std::move(*committed));
     }

@@ -19,6 +19,7 @@
 #include "core/base/clock.h"
 #include "core/base/id.h"
 #include "core/smtp/address.h"
+#include "core/smtp/dsn_parameters.h"
 #include "core/smtp/reply.h"
 #include "lists/recipients.h"
 #include "lists/services.h"
@@ -29,11 +30,14 @@ struct Submission {
   Id id = 0;  // the queue id, already in the Received line
   smtp::Address reverse_path;
   bool eight_bit = false;       // BODY=8BITMIME was said; what the rendering has is looked at anyway
+  bool smtputf8 = false;        // SMTPUTF8 was said: what cannot be put in ASCII needs it onwards, too
+  smtp::DsnMailParameters dsn;  // RET and ENVID
   std::string client;           // "name [192.0.2.1]"
   std::string received_header;  // one or more CRLF lines, put on top of what is passed on
   struct Recipient {
     smtp::Address address;
     std::shared_ptr<const Target> target;
+    smtp::DsnRcptParameters dsn{};  // NOTIFY and ORCPT
   };
   std::vector<Recipient> recipients;
   std::string content;  // as received: CRLF lines, dots unstuffed

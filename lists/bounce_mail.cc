@@ -78,7 +78,7 @@ class BouncePlan : public Plan {
     if (!post.ok()) return post.error();
     if (!post->has_value()) return {};
     for (const std::string& text : {failed.original_recipient, failed.final_recipient}) {
-      const auto address = smtp::parse_mailbox(text);
+      const auto address = smtp::parse_mailbox(text, smtp::LocalPart::kUtf8);
       if (!address.ok()) continue;
       auto member =
           storage::MemberStore(context.connection).find((*post)->list_id, storage::Role::kMember, *address);
@@ -97,7 +97,8 @@ class BouncePlan : public Plan {
     failure.member_id = target().member_id;
     failure.reply = reason_of(failed);
     failure.host = escaped_for_display(failed.remote_mta, 100);
-    if (const auto address = smtp::parse_mailbox(failed.final_recipient); address.ok())
+    if (const auto address = smtp::parse_mailbox(failed.final_recipient, smtp::LocalPart::kUtf8);
+        address.ok())
       failure.address = *address;
     if (target().member_id != 0) {
       auto member = storage::MemberStore(context.connection).find_by_id(target().member_id);

@@ -4,6 +4,8 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "lists/notices.h"
+#include "lists/owner_report.h"
+#include "lists/reports.h"
 #include "storage/member_store.h"
 #include "storage/post_store.h"
 
@@ -19,7 +21,9 @@ Result<bool> tell_postmaster(const Services& services, storage::Connection& conn
                              const DeliveryFailure& failure, WallTime now) {
   const storage::PostRecord& post = *failure.post;
   const std::string who = failure.address.to_string();
-  std::string key = "owner-failure:" + failure.address.local_key() + "@" + failure.address.domain + ":";
+  const bool ours = post.kind == storage::PostKind::kNotice;
+  std::string key = (ours ? "notice-failure:" : "owner-failure:") + failure.address.local_key() + "@" +
+                    failure.address.domain + ":";
   put_u64(&key, static_cast<std::uint64_t>(to_millis(now) / 86'400'000));
   const Id id = services.ids->next();
   auto told = storage::PostStore(connection).remember(post.list_id, key, id, now);
@@ -29,10 +33,12 @@ Result<bool> tell_postmaster(const Services& services, storage::Connection& conn
   notice.id = id;
   notice.to = services.site.postmaster;
   notice.automatic = mail::AutoSubmitted::kGenerated;
-  notice.subject = "Undeliverable: mail for the owners of " +
-                   (post.list_address.empty() ? "this site" : post.list_address);
-  notice.text = "Mail to somebody who looks after a list could not be delivered.\n\n  list:       " +
-                (post.list_address.empty() ? "none" : post.list_address) +
+  notice.subject = ours ? std::string("Undeliverable: a notice or report of this server")
+                        : "Undeliverable: mail for the owners of " +
+                              (post.list_address.empty() ? "this site" : post.list_address);
+  notice.text = std::string(ours ? "A message of this server itself could not be delivered."
+                                 : "Mail to somebody who looks after a list could not be delivered.") +
+                "\n\n  list:       " + (post.list_address.empty() ? "none" : post.list_address) +
                 "\n  recipient:  " + escaped_for_display(who, 256) + "\n  queue id:   " + format_id(post.id) +
                 "\n  from:       " + escaped_for_display(post.sender.empty() ? "<>" : post.sender, 256) +
                 "\n  subject:    " + escaped_for_display(post.subject, 256) +
@@ -50,15 +56,34 @@ Result<RecordedFailures> record_failures(const Services& services, storage::Conn
   RecordedFailures out;
   const WallTime now = services.clock->wall_now();
   storage::MemberStore members(connection);
+  Id looked_at = 0;
   for (const DeliveryFailure& failure : failures) {
     const storage::PostRecord& post = *failure.post;
+    const bool for_owners =
+        post.kind == storage::PostKind::kList && (failure.about_message || says_expired(failure.reply));
+    const bool for_sender = post.kind == storage::PostKind::kForward && !post.sender.empty();
+    if ((for_owners || for_sender) && post.id != looked_at) {
+      ESSAIM_TRY(report_soon(connection, post.id, now));
+      looked_at = post.id;
+      out.reports = true;
+    }
     if (post.kind == storage::PostKind::kNotice) {
       log::warning(
           "notice-failed",
           {{"id", format_id(post.id)}, {"to", failure.address.to_string()}, {"reply", failure.reply}});
+      if (!services.reporting.notices_to_postmaster || same_person(failure.address, services.site.postmaster))
+        continue;
+      auto told = tell_postmaster(services, connection, failure, now);
+      if (!told.ok()) return told.error();
+      if (*told) ++out.notices;
       continue;
     }
-    if (failure.member_id != 0) {
+    if (failure.member_id != 0 && failure.about_message) {
+      log::warning("message-refused", {{"id", format_id(post.id)},
+                                       {"list", post.list_address},
+                                       {"to", failure.address.to_string()},
+                                       {"reply", failure.reply}});
+    } else if (failure.member_id != 0) {
       ESSAIM_TRY(members.record_bounce(failure.member_id, escaped_for_display(failure.reply, 300), now));
       ++out.members;
     }
@@ -68,7 +93,9 @@ Result<RecordedFailures> record_failures(const Services& services, storage::Conn
                                        {"to", failure.address.to_string()},
                                        {"reply", failure.reply}});
     // The postmaster's own mail is not reported to the postmaster: it would fail the same way.
-    if (failure.member_id == 0 || same_person(failure.address, services.site.postmaster)) continue;
+    if (!services.reporting.owners_to_postmaster || failure.member_id == 0 ||
+        same_person(failure.address, services.site.postmaster))
+      continue;
     auto told = tell_postmaster(services, connection, failure, now);
     if (!told.ok()) return told.error();
     if (*told) ++out.notices;

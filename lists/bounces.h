@@ -1,5 +1,6 @@
 // Failures and whom they are told to: of members, recorded on the member; of owners and postmaster, the log
-// and a notice to the postmaster; of our own notices, the log only, so that nothing ever goes round.
+// and a notice to the postmaster; of our own notices, the log only, so that nothing ever goes round. What a
+// message itself is to blame for is no bounce of the member: it stays in the ledger and the log.
 //
 // Functions run inside the caller's transaction on a database thread.
 #pragma once
@@ -21,11 +22,13 @@ struct DeliveryFailure {
   smtp::Address address;
   std::string reply;  // "550 5.1.1 no such user"; of the peer or our own words
   std::string host;
+  bool about_message = false;  // nothing against the recipient: it takes other mail
 };
 
 struct RecordedFailures {
-  int members = 0;  // bounces counted on members
-  int notices = 0;  // posts to the postmaster added: ring the bell after the commit
+  int members = 0;       // bounces counted on members
+  int notices = 0;       // posts to the postmaster added: ring the bell after the commit
+  bool reports = false;  // there may be reports to make (reports.h): after the commit
 };
 Result<RecordedFailures> record_failures(const Services& services, storage::Connection& connection,
                                          const std::vector<DeliveryFailure>& failures);

@@ -1,9 +1,11 @@
 // Mail for the people behind a list or the site: owners, editors, postmaster, abuse. Passed on as it is, with
 // a Received and a loop mark. A null sender stays null (a bounce for humans); anything else comes back to us
 // under VERP.
+#include "lists/dsn_request.h"
 #include "lists/handlers/handler.h"
 #include "lists/plan.h"
 #include "lists/refusal.h"
+#include "lists/reports.h"
 #include "lists/rules/rule.h"
 #include "storage/expansion.h"
 #include "storage/member_store.h"
@@ -45,7 +47,12 @@ class ForwardPlan : public Plan {
     post.mode = storage::CopyMode::kPersonal;
     if (!context.submission.reverse_path.empty()) post.envelope_sender = "{verp}@" + target().address.domain;
     post.eight_bit = rendered_.eight_bit;
-    ESSAIM_TRY(storage::PostStore(context.connection).add(post, rendered_.rendering));
+    post.smtputf8 = rendered_.smtputf8;
+    const Submission::Recipient& asked = recipient_of(context.submission, target());
+    post.target = named_address(asked);
+    post.dsn = dsn_request(context.submission, asked);
+    ESSAIM_TRY(storage::PostStore(context.connection).add(post, rendered_.rendering, rendered_.seven_bit));
+    ESSAIM_TRY(expect_reports(context.connection, post));
     ESSAIM_TRY(storage::expand_recipients(context.connection, &post, context.rank, std::move(*people)));
     Committed out;
     out.posted = true;

@@ -3,6 +3,7 @@
 #include "core/base/mac.h"
 #include "core/mail/encoded_word.h"
 #include "core/mail/message_id.h"
+#include "core/smtp/idn.h"
 
 namespace essaim::lists {
 namespace {
@@ -18,8 +19,10 @@ std::string cut_utf8(std::string text, std::size_t limit) {
   return text;
 }
 
+// As an envelope would name it: the domain in A-labels, for a header may have U-labels (RFC 6532 §3.2).
 smtp::Address envelope_form(const mail::Mailbox& mailbox) {
-  return {mailbox.local, mailbox.domain};
+  auto domain = smtp::domain_to_ascii(mailbox.domain);
+  return {mailbox.local, domain.ok() ? *std::move(domain) : mailbox.domain};
 }
 
 // A message that a sender offers again because it lost our reply has the same Message-ID and body; its header

@@ -34,7 +34,7 @@ Result<NewMember> parse_member_line(std::string_view line) {
   if (member.name.find_first_of("\r\n<>") != std::string::npos)
     return Error{ErrorCode::kInvalid, "the name has a line end, < or > in it"};
   if (!is_valid_utf8(member.name)) return Error{ErrorCode::kInvalid, "the name is not UTF-8"};
-  auto parsed = smtp::parse_mailbox(address);
+  auto parsed = smtp::parse_mailbox(address, smtp::LocalPart::kUtf8);
   if (!parsed.ok()) return parsed.error();
   member.address = std::move(*parsed);
   return member;

@@ -1,11 +1,34 @@
 #include "lists/notices.h"
 
+#include "core/base/text.h"
+#include "core/mail/downgrade.h"
+#include "core/mail/header_block.h"
 #include "storage/expansion.h"
 #include "storage/post_store.h"
 
 namespace essaim::lists {
 
 constexpr std::chrono::hours kNoticeExpire{24 * 5};
+
+Result<void> store_notice(storage::Connection& connection, storage::PostRecord post,
+                          const std::string& message, std::vector<storage::BatchRecipient> to, WallTime now,
+                          std::int64_t rank) {
+  post.kind = storage::PostKind::kNotice;
+  post.size = static_cast<std::int64_t>(message.size());
+  post.accepted = now;
+  post.expires = now + kNoticeExpire;
+  post.priority = 0;
+  post.mode = storage::CopyMode::kCommon;
+  std::string seven_bit;
+  if (!is_ascii(message)) {
+    post.eight_bit = true;
+    seven_bit = mail::downgraded_to_7bit(message).message;
+    const auto header = mail::HeaderBlock::parse(message);
+    post.smtputf8 = header.ok() && !is_ascii(header->serialise());
+  }
+  ESSAIM_TRY(storage::PostStore(connection).add(post, message, seven_bit));
+  return storage::expand_recipients(connection, &post, rank, std::move(to));
+}
 
 Result<void> add_notice(const Services& services, storage::Connection& connection, const NoticePost& notice,
                         WallTime now, std::int64_t rank) {
@@ -25,7 +48,6 @@ Result<void> add_notice(const Services& services, storage::Connection& connectio
 
   storage::PostRecord post;
   post.id = notice.id;
-  post.kind = storage::PostKind::kNotice;
   if (notice.list != nullptr) {
     post.list_id = notice.list->id;
     post.list_address = notice.list->address();
@@ -34,14 +56,9 @@ Result<void> add_notice(const Services& services, storage::Connection& connectio
   post.author = text.from_address;
   post.message_id = text.message_id;
   post.subject = notice.subject;
-  post.size = static_cast<std::int64_t>(rendering->size());
-  post.accepted = now;
-  post.expires = now + kNoticeExpire;
-  post.priority = 0;
-  post.mode = storage::CopyMode::kCommon;
-  ESSAIM_TRY(storage::PostStore(connection).add(post, *rendering));
   // Not under the member's id: one who has just left would be passed over as one who has left.
-  return storage::expand_recipients(connection, &post, rank, {{0, notice.to.local, notice.to.domain}});
+  return store_notice(connection, std::move(post), *rendering, {{0, notice.to.local, notice.to.domain}}, now,
+                      rank);
 }
 
 }  // namespace essaim::lists

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/base/clock.h"
 #include "core/mail/notice.h"
@@ -24,6 +25,12 @@ struct NoticePost {
   std::string in_reply_to;  // Message-ID; "" for none
   mail::AutoSubmitted automatic = mail::AutoSubmitted::kReplied;
 };
+
+// Any message of ours, as it is: under its id, with the null reverse-path, one common copy. `post` has id, list,
+// author, Message-ID and subject; the rest is filled here.
+Result<void> store_notice(storage::Connection& connection, storage::PostRecord post,
+                          const std::string& message, std::vector<storage::BatchRecipient> to, WallTime now,
+                          std::int64_t rank);
 
 Result<void> add_notice(const Services& services, storage::Connection& connection, const NoticePost& notice,
                         WallTime now, std::int64_t rank);

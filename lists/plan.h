@@ -38,9 +38,10 @@ struct CommitContext {
 
 // What a commit did; told to the log and the peer when it is durable.
 struct Committed {
-  bool stale = false;   // the list is not what was decided upon: decide again
-  bool posted = false;  // ring the bell
-  std::string words;    // of the reply behind "Ok: "; "" for "queued as <id>"
+  bool stale = false;     // the list is not what was decided upon: decide again
+  bool posted = false;    // ring the bell
+  bool repeated = false;  // it was taken before, and what was asked for was done then
+  std::string words;      // of the reply behind "Ok: "; "" for "queued as <id>"
   std::string_view event = "accepted";
   std::vector<log::Field> fields;  // behind id, list and target
 };

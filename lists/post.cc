@@ -1,9 +1,11 @@
 // A post to a list: decided, rendered and stored, small ones with their batches.
+#include "lists/dsn_request.h"
 #include "lists/facts.h"
 #include "lists/handlers/handler.h"
 #include "lists/plan.h"
 #include "lists/refusal.h"
 #include "lists/rules/rule.h"
+#include "lists/sender_report.h"
 #include "storage/directory_store.h"
 #include "storage/expansion.h"
 #include "storage/member_store.h"
@@ -42,6 +44,7 @@ class PostPlan : public Plan {
       auto first = posts.remember(target().list.id, context.incoming.seen_key, id(), context.now);
       if (!first.ok()) return first.error();
       if (first->has_value()) {
+        out.repeated = true;
         out.words = "queued as " + format_id(**first) + " (duplicate)";
         out.event = "duplicate";
         out.fields = {{"first", format_id(**first)}, {"message-id", context.incoming.message_id}};
@@ -53,7 +56,7 @@ class PostPlan : public Plan {
                     .page(target().list.id, *revision, "", "", kExpandedAtOnce + 1);
     if (!page.ok()) return page.error();
     PostRecord post = record(context, *revision, page->size());
-    ESSAIM_TRY(posts.add(post, rendered_.rendering));
+    ESSAIM_TRY(posts.add(post, rendered_.rendering, rendered_.seven_bit));
     if (page->size() <= kExpandedAtOnce)
       ESSAIM_TRY(storage::expand_members(context.connection, &post, context.rank, 2));
     out.posted = true;
@@ -111,6 +114,13 @@ class PostPlan : public Plan {
     }
     post.private_header = rendered_.private_header;
     post.eight_bit = rendered_.eight_bit;
+    post.smtputf8 = rendered_.smtputf8;
+    const Submission::Recipient& asked = recipient_of(context.submission, target());
+    post.target = named_address(asked);
+    post.dsn = dsn_request(context.submission, asked);
+    // Made in this very transaction (acceptance.cc).
+    if (wants_delivered(context.submission, asked))
+      post.reports |= static_cast<int>(storage::Report::kDelivered);
     return post;
   }
 

@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/id.h"
 #include "core/smtp/address.h"
+#include "lists/reporting.h"
 #include "lists/tokens.h"
 #include "storage/database.h"
 
@@ -29,6 +30,7 @@ struct Services {
   Site site;
   std::function<std::int64_t()> rank;  // of batch 0 of a new post (BatchStore: start tag of fair queueing)
   std::function<void()> bell;          // there is a new post; called after its commit
+  Reporting reporting;
 };
 
 }  // namespace essaim::lists

@@ -157,9 +157,33 @@ const std::vector<config::Setting>& list_settings_table() {
        .help = "Names of header fields to remove from each post, with spaces or commas between.",
        .example = "X-Mailer, User-Agent",
        .check = check_removed},
-      {.name = "footer",
-       .help = "Plain text put under each post; signed and encrypted mail is left whole.",
+      {.name = "header",
+       .help = "Plain text put over each post. Signed and encrypted mail is left whole.",
+       .example = "Questions to dev-owner@lists.example.org",
        .check = check_text},
+      {.name = "header_html",
+       .help = "The same for HTML parts, as a fragment. Without it, HTML is not touched: a mail that has no "
+               "plain "
+               "text gets the words as a part of their own.",
+       .example = "<p>Questions to the owners</p>",
+       .check = check_text},
+      {.name = "footer",
+       .help =
+           "Plain text put under each post. Signed and encrypted mail is left whole; what ends with these "
+           "words already gets no second copy.",
+       .example = "To leave the list: dev-unsubscribe@lists.example.org",
+       .check = check_text},
+      {.name = "footer_html",
+       .help = "The same for HTML parts, as a fragment.",
+       .example = "<p>To leave the list ...</p>",
+       .check = check_text},
+      {.name = "footer_style",
+       .type = Type::kEnum,
+       .default_value = "text",
+       .help =
+           "How header and footer are put in. text: into the text of the mail where that can be done. mime: "
+           "always as a part of their own, so that not a word of the author's text is touched.",
+       .choices = {"text", "mime"}},
       {.name = "envelope",
        .type = Type::kEnum,
        .default_value = "personal",
@@ -177,6 +201,12 @@ const std::vector<config::Setting>& list_settings_table() {
        .type = Type::kBool,
        .default_value = "true",
        .help = "Whether who left by mail is told so."},
+      {.name = "report_failures",
+       .type = Type::kBool,
+       .default_value = "true",
+       .help =
+           "Whether the owners get one report for each post that members did not get because of the message "
+           "itself (its size, its content) or because their servers could not be reached in time."},
   };
   return table;
 }
@@ -222,7 +252,8 @@ ListSettings settings_of(const storage::ListRecord& list) {
     out.reply_to = ReplyTo::kNone;
   } else if (reply_to != "author") {
     out.reply_to = ReplyTo::kAddress;
-    out.reply_to_address = reply_to;
+    const auto address = smtp::parse_mailbox(reply_to);  // a domain may be written with U-labels
+    out.reply_to_address = address.ok() ? address->to_string() : reply_to;
   }
   if (const auto size = config::parse_size(text["max_size"]); size.ok()) out.max_size = *size;
   for (const std::string_view line : lines_of(text["add_headers"])) {
@@ -230,10 +261,15 @@ ListSettings settings_of(const storage::ListRecord& list) {
     out.add_headers.emplace_back(trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
   }
   out.remove_headers = names_of(text["remove_headers"]);
+  out.header = text["header"];
+  out.header_html = text["header_html"];
   out.footer = text["footer"];
+  out.footer_html = text["footer_html"];
+  out.words_as_part = text["footer_style"] == "mime";
   out.envelope = text["envelope"] == "common" ? storage::CopyMode::kCommon : storage::CopyMode::kPersonal;
   ESSAIM_CHECK(parse_duration(text["expire"], &out.expire));
   out.goodbye = text["goodbye"] == "true";
+  out.report_failures = text["report_failures"] == "true";
   return out;
 }
 

@@ -35,10 +35,12 @@ struct ListSettings {
   std::uint64_t max_size = 0;    // octets; 0: only the server's limit
   std::vector<std::pair<std::string, std::string>> add_headers;
   std::vector<std::string> remove_headers;
-  std::string footer;
+  std::string header, header_html, footer, footer_html;  // words over and under each post
+  bool words_as_part = false;                            // in a MIME part of their own, in nobody's text
   storage::CopyMode envelope = storage::CopyMode::kPersonal;
   Duration expire{};
   bool goodbye = true;
+  bool report_failures = true;
 };
 
 const std::vector<config::Setting>& list_settings_table();

@@ -23,6 +23,18 @@ bool is_identity(TransferEncoding encoding) {
          encoding == TransferEncoding::kBinary;
 }
 
+// Of a large part only one of the two is made: it may have tens of megabytes.
+bool printable_is_shorter(std::string_view text) {
+  constexpr std::size_t kSmall = 4096;
+  if (text.size() <= kSmall) return quoted_printable(text).size() <= base64_lines(text).size();
+  std::size_t size = 0;
+  for (const char c : text) {
+    const auto u = static_cast<unsigned char>(c);
+    size += (u >= 0x20 && u < 0x7f && c != '=') || c == '\r' || c == '\n' || c == '\t' ? 1 : 3;
+  }
+  return size + size / 75 * 3 <= (text.size() + 2) / 3 * 4 + text.size() / 57 * 2;
+}
+
 // What a preamble or an epilogue says to nobody, in ASCII.
 std::string without_eight_bit(std::string_view text) {
   std::string out(text);
@@ -146,22 +158,22 @@ class Downgrader {
   }
 
   bool leaf(const Entity& entity, std::string_view body, std::string* out) {
-    std::string content(body);
+    std::string decoded;
+    std::string_view content = body;
     if (entity.encoding == TransferEncoding::kQuotedPrintable) {
-      const auto decoded = decoded_quoted_printable(body);
-      if (!decoded) return no("a part is not in the encoding that it names");
-      content = *decoded;
+      auto plain = decoded_quoted_printable(body);
+      if (!plain) return no("a part is not in the encoding that it names");
+      decoded = *std::move(plain);
+      content = decoded;
     } else if (!is_identity(entity.encoding)) {
       return no("a part is not in the encoding that it names");
     }
-    const std::string base64 = base64_lines(content);
     const bool text = entity.type.type == "text" || entity.type.type == "message";
-    const std::string printable = text ? quoted_printable(content) : std::string();
     const bool use_printable =
-        text && (entity.encoding == TransferEncoding::kQuotedPrintable || printable.size() <= base64.size());
+        text && (entity.encoding == TransferEncoding::kQuotedPrintable || printable_is_shorter(content));
     if (!fields(entity, use_printable ? "quoted-printable" : "base64", is_valid_utf8(content), out))
       return false;
-    return copy(use_printable ? printable : base64, out);
+    return copy(use_printable ? quoted_printable(content) : base64_lines(content), out);
   }
 
   const char* why_ = "";

@@ -2,6 +2,7 @@
 
 #include "core/base/text.h"
 #include "core/smtp/address_grammar.h"
+#include "core/smtp/local_key.h"
 
 namespace essaim::smtp {
 namespace {
@@ -37,7 +38,7 @@ bool Address::needs_smtputf8() const {
 }
 
 std::string Address::local_key() const {
-  return ascii_lowered(local);
+  return local_key_of(local);
 }
 
 Result<Address> parse_mailbox(std::string_view text, LocalPart local_part) {

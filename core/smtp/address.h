@@ -17,8 +17,8 @@ struct Address {
   bool needs_smtputf8() const;  // the local part is not ASCII; every domain has an ASCII form
   bool empty() const { return local.empty() && domain.empty(); }  // the null reverse-path
   std::string to_string() const;  // quoted where it must be; "" for the null path
-  std::string local_key()
-      const;  // lower-cased local part: members are the same person however they are written
+  // The normal form of the local part (local_key.h): who is the same person however the address is written.
+  std::string local_key() const;
   friend bool operator==(const Address&, const Address&) = default;
 };
 

@@ -1,6 +1,7 @@
 #include "core/smtp/dsn_parameters.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "core/base/text.h"
 #include "core/smtp/address_grammar.h"
@@ -129,6 +130,58 @@ std::optional<Reply> read_orcpt(std::string_view value, bool smtputf8, DsnRcptPa
   out->original_recipient_type = std::move(type);
   out->original_recipient_address = std::move(*decoded);
   return std::nullopt;
+}
+
+std::string ret_value(const DsnMailParameters& parameters) {
+  switch (parameters.ret) {
+    case DsnReturn::kFull:
+      return "FULL";
+    case DsnReturn::kHeaders:
+      return "HDRS";
+    case DsnReturn::kUnspecified:
+      break;
+  }
+  return "";
+}
+
+std::string envid_value(const DsnMailParameters& parameters) {
+  return xtext_encoded(parameters.envelope_id);
+}
+
+std::string notify_value(const DsnRcptParameters& parameters) {
+  if (!parameters.notify_given) return "";
+  std::string out;
+  const auto add = [&out](bool asked, std::string_view word) {
+    if (asked) out.append(out.empty() ? "" : ",").append(word);
+  };
+  add(parameters.notify_success, "SUCCESS");
+  add(parameters.notify_failure, "FAILURE");
+  add(parameters.notify_delay, "DELAY");
+  return out.empty() ? "NEVER" : out;
+}
+
+std::string orcpt_value(const DsnRcptParameters& parameters) {
+  if (parameters.original_recipient_type.empty()) return "";
+  const std::string& address = parameters.original_recipient_address;
+  std::string out = parameters.original_recipient_type + ";";
+  if (parameters.original_recipient_type != "utf-8") return out + xtext_encoded(address);
+  // utf-8-addr-xtext (RFC 6533 §3): what is no QCHAR stands as \x{HEX}.
+  for (std::size_t i = 0; i < address.size();) {
+    const auto lead = static_cast<unsigned char>(address[i]);
+    const std::size_t length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (length == 1 && lead > 32 && lead < 127 && lead != '+' && lead != '=' && lead != '\\') {
+      out.push_back(address[i++]);
+      continue;
+    }
+    std::uint32_t point = length == 1 ? lead : lead & (0x7fU >> length);
+    for (std::size_t k = 1; k < length && i + k < address.size(); ++k)
+      point = point << 6 | (static_cast<unsigned char>(address[i + k]) & 0x3fU);
+    i += length;
+    std::string digits;
+    for (; point != 0; point >>= 4) digits.insert(digits.begin(), "0123456789ABCDEF"[point & 15]);
+    out += "\\x{" + digits + "}";
+  }
+  return out;
 }
 
 }  // namespace essaim::smtp

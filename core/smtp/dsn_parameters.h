@@ -38,4 +38,10 @@ std::optional<Reply> read_envid(std::string_view value, DsnMailParameters* out);
 std::optional<Reply> read_notify(std::string_view value, DsnRcptParameters* out);
 std::optional<Reply> read_orcpt(std::string_view value, bool smtputf8, DsnRcptParameters* out);
 
+// And back: the values as they go on the wire, in ASCII whatever the transaction; "" for what was not given.
+std::string ret_value(const DsnMailParameters& parameters);
+std::string envid_value(const DsnMailParameters& parameters);
+std::string notify_value(const DsnRcptParameters& parameters);
+std::string orcpt_value(const DsnRcptParameters& parameters);
+
 }  // namespace essaim::smtp

@@ -22,7 +22,8 @@ Result<void> precedence(Draft& draft);
 Result<void> list_fields(Draft& draft);
 // add_headers.cc
 Result<void> add_by_setting(Draft& draft);
-// footer.cc
-Result<void> footer(Draft& draft);
+// words.cc
+Result<void> header_words(Draft& draft);
+Result<void> footer_words(Draft& draft);
 
 }  // namespace essaim::lists::handlers

@@ -39,6 +39,10 @@ struct Rendered {
   std::string rendering;  // Received lines, header, body
   std::string private_header;
   bool eight_bit = false;
+  bool smtputf8 = false;  // the header has UTF-8 (RFC 6531 §3.2)
+  // The rendering in ASCII, for hosts without 8BITMIME or SMTPUTF8; "" if it needs none, or cannot be had
+  // (signed parts, addresses in UTF-8 ...: core/mail/downgrade.h).
+  std::string seven_bit;
 };
 // Runs the handlers. An error says that a field cannot be written (a word longer than a line ...): 554.
 Result<Rendered> render(const std::vector<Handler>& handlers, const Submission& submission,

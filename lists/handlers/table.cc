@@ -1,5 +1,5 @@
-#include <algorithm>
-
+#include "core/base/text.h"
+#include "core/mail/downgrade.h"
 #include "lists/handlers/changes.h"
 
 namespace essaim::lists {
@@ -20,8 +20,10 @@ const std::vector<Handler>& post_handlers() {
       {"list-fields", "Adds List-Id, List-Post, List-Owner and List-Unsubscribe (RFC 2919, 2369).",
        handlers::list_fields},
       {"add-headers", "Adds what the setting add_headers says.", handlers::add_by_setting},
+      {"header", "Puts the setting header over the text, unless the mail is signed or encrypted.",
+       handlers::header_words},
       {"footer", "Puts the setting footer under the text, unless the mail is signed or encrypted.",
-       handlers::footer},
+       handlers::footer_words},
   };
   return table;
 }
@@ -44,10 +46,19 @@ Result<Rendered> render(const std::vector<Handler>& table, const Submission& sub
       return Error{changed.error().code, std::string(handler.name) + ": " + changed.error().message};
   }
   Rendered rendered;
-  rendered.rendering = submission.received_header + draft.header.joined_with(draft.body);
+  const std::string head = submission.received_header + draft.header.serialise();
+  rendered.rendering.reserve(head.size() + draft.body.size());
+  rendered.rendering.append(head).append(draft.body);
   rendered.private_header = std::move(draft.private_header);
-  rendered.eight_bit = std::any_of(rendered.rendering.begin(), rendered.rendering.end(),
-                                   [](char c) { return (c & 0x80) != 0; });
+  rendered.eight_bit = !is_ascii(rendered.rendering);
+  if (!rendered.eight_bit) return rendered;
+  draft.new_body = {};  // of a large post there are copies enough
+  mail::Downgraded ascii = mail::downgraded_to_7bit(rendered.rendering);
+  rendered.seven_bit = std::move(ascii.message);
+  // Tolerated: octets in a header that is no UTF-8 or came without SMTPUTF8 and cannot be had in ASCII. They
+  // go on as they came; every large server does so.
+  rendered.smtputf8 = !is_ascii(head) && is_valid_utf8(head) &&
+                      (submission.smtputf8 || ascii.outcome == mail::Downgraded::Outcome::kDone);
   return rendered;
 }
 

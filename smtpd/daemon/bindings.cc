@@ -15,15 +15,20 @@ Result<void> ListFailures::on_failures(storage::Connection& connection,
     one.address = {f.recipient.local, f.recipient.domain};
     one.reply = f.reply.to_string();
     one.host = f.host;
+    one.about_message = f.about_message;
     out.push_back(std::move(one));
   }
   auto recorded = lists::record_failures(services_, connection, out);
   if (!recorded.ok()) return recorded.error();
-  if (recorded->notices == 0) return {};
-  // The bell is for what is committed: an empty work behind this one ends after it.
+  if (recorded->notices == 0 && !recorded->reports) return {};
+  // The bells are for what is committed: an empty work behind this one ends after it.
   services_.database->write(
       storage::Durability::kProgress, [](storage::Connection&) { return Result<void>(); },
-      [bell = services_.bell](const Result<void>&) { bell(); });
+      [bell = services_.bell, report = report_, notices = recorded->notices > 0,
+       reports = recorded->reports](const Result<void>&) {
+        if (notices) bell();
+        if (reports) report();
+      });
   return {};
 }
 

@@ -31,12 +31,15 @@ class ListTokens final : public delivery::TokenMinter {
 // Failures become bounces of members, or notices to the postmaster, inside the transaction that records them.
 class ListFailures final : public delivery::FailureListener {
  public:
-  explicit ListFailures(const lists::Services& services) : services_(services) {}
+  // `report` makes reports soon; called after the commit of what they are about.
+  ListFailures(const lists::Services& services, std::function<void()> report)
+      : services_(services), report_(std::move(report)) {}
   Result<void> on_failures(storage::Connection& connection,
                            const std::vector<delivery::Failure>& failures) override;
 
  private:
   const lists::Services& services_;
+  const std::function<void()> report_;
 };
 
 }  // namespace essaim::smtpd

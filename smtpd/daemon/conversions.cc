@@ -72,6 +72,8 @@ SessionSettings session_settings(const Settings& settings) {
   out.limits.stress_deadline = l.stress_timeout;
   out.extensions.chunking = settings.extensions.chunking;
   out.extensions.limits = settings.extensions.limits;
+  out.extensions.smtputf8 = settings.extensions.smtputf8;
+  out.extensions.dsn = settings.extensions.dsn;
   const EarlyTalkSettings& e = settings.early_talk;
   out.early_talk = {e.greeting_pause, e.before_greeting, e.behind_data, e.behind_ehlo, e.behind_starttls};
   out.bare_line_ends = l.normalise_line_ends ? smtp::BareLineEnds::kNormalise : smtp::BareLineEnds::kRefuse;

@@ -145,7 +145,9 @@ Result<void> Server::start_delivery() {
   services_.rank = [this] { return engine_->current_rank(); };
   services_.bell = [this] { engine_->ring(); };
   minter_ = std::make_unique<ListTokens>(*tokens_);
-  failures_ = std::make_unique<ListFailures>(services_);
+  services_.reporting = settings_.reporting;
+  reporter_ = std::make_unique<Reporter>(services_);
+  failures_ = std::make_unique<ListFailures>(services_, [this] { reporter_->soon(); });
 
   std::vector<net::EventLoop*> loops;
   std::vector<dns::Resolver*> resolvers;
@@ -203,7 +205,7 @@ Result<void> Server::start_inbound() {
 
 void Server::start_jobs() {
   jobs_ = std::make_unique<storage::JobRunner>(*database_, system_clock(), node_.number);
-  for (auto& job : operate::make_jobs(settings_, system_clock())) jobs_->add(std::move(job));
+  for (auto& job : operate::make_jobs(settings_, system_clock(), &services_)) jobs_->add(std::move(job));
   jobs_->start();
 }
 

@@ -23,12 +23,14 @@ std::shared_ptr<lists::Submission> to_submission(const IncomingMessage& message,
   out->id = message.transaction.post_id;
   out->reverse_path = message.transaction.reverse_path;
   out->eight_bit = message.transaction.body_8bit;
+  out->smtputf8 = message.transaction.smtputf8;
+  out->dsn = message.transaction.dsn;
   out->client = client_text(message.transaction.client);
   out->received_header = make_received_header(message, hostname);
   for (const AcceptedRecipient& recipient : message.recipients) {
     const auto* target = dynamic_cast<const ListTarget*>(recipient.target.get());
     ESSAIM_CHECK(target != nullptr);
-    out->recipients.push_back({recipient.address, target->target});
+    out->recipients.push_back({recipient.address, target->target, recipient.dsn});
   }
   out->content = std::move(content);
   out->received = message.received;

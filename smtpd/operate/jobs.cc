@@ -1,15 +1,17 @@
 #include "smtpd/operate/jobs.h"
 
+#include "lists/reports.h"
 #include "storage/retention.h"
 
 namespace essaim::smtpd::operate {
 
-std::vector<storage::Job> make_jobs(const Settings& settings, const Clock& clock) {
+std::vector<storage::Job> make_jobs(const Settings& settings, const Clock& clock,
+                                    const lists::Services* services) {
   storage::RetentionOptions retention;
   retention.keep_posts = settings.retention_posts;
   retention.keep_seen = settings.retention_seen;
   retention.interval = std::min<Duration>(retention.interval, settings.retention_posts);
-  return {storage::make_retention_job(clock, retention)};
+  return {storage::make_retention_job(clock, retention), lists::make_reports_job(services)};
 }
 
 Result<std::vector<JobStatus>> job_states(storage::Database& database,

@@ -7,13 +7,16 @@
 
 #include "core/base/clock.h"
 #include "core/base/result.h"
+#include "lists/services.h"
 #include "smtpd/settings/settings.h"
 #include "storage/database.h"
 #include "storage/job_runner.h"
 
 namespace essaim::smtpd::operate {
 
-std::vector<storage::Job> make_jobs(const Settings& settings, const Clock& clock);
+// `services` outlive the jobs; null where jobs are listed and none is run.
+std::vector<storage::Job> make_jobs(const Settings& settings, const Clock& clock,
+                                    const lists::Services* services);
 
 struct JobStatus {
   std::string name;

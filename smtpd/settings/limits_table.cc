@@ -242,6 +242,43 @@ void add_extensions(Schema* schema) {
            .default_value = "true",
            .help = "LIMITS, which tells how many recipients and messages we take (RFC 9422).",
            .reloadable = true},
+          {.name = "extensions.smtputf8",
+           .type = Type::kBool,
+           .default_value = "true",
+           .help = "SMTPUTF8: addresses and header fields in UTF-8 (RFC 6531).",
+           .reloadable = true},
+          {.name = "extensions.dsn",
+           .type = Type::kBool,
+           .default_value = "true",
+           .help = "DSN: senders say which reports they want (RFC 3461).",
+           .reloadable = true},
+      });
+}
+
+std::string must_be_report(const std::string& text) {
+  return text == "owners" || text == "lists" || text == "notices" ? "" : "must be owners, lists or notices";
+}
+
+void add_reports(Schema* schema) {
+  schema->sections.push_back({"reports", "Who is told about mail that was not delivered.", false});
+  schema->settings.insert(
+      schema->settings.end(),
+      {
+          {.name = "reports.delay",
+           .type = Type::kDuration,
+           .default_value = "4h",
+           .help =
+               "When mail to owners, editors or the postmaster waits so long, its sender is told once. 0s: "
+               "never.",
+           .maximum = 24 * kHour * 7},
+          {.name = "reports.postmaster",
+           .type = Type::kStrings,
+           .default_value = "owners, lists",
+           .help =
+               "What the postmaster is told: owners (mail to list owners that failed, once a day for each), "
+               "lists (posts that failed, where a list has no owner), notices (reports and other messages of "
+               "this server that failed). [] is nothing.",
+           .check = must_be_report},
       });
 }
 
@@ -252,6 +289,7 @@ void add_limit_settings(Schema* schema) {
   add_clients(schema);
   add_early_talk(schema);
   add_extensions(schema);
+  add_reports(schema);
 }
 
 }  // namespace essaim::smtpd

@@ -1,5 +1,6 @@
 #include "smtpd/settings/settings.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -100,6 +101,19 @@ void read_dialogue(const config::View& v, EarlyTalkSettings* e, ExtensionSetting
   e->behind_starttls = v.boolean("early_talk.behind_starttls");
   x->chunking = v.boolean("extensions.chunking");
   x->limits = v.boolean("extensions.limits");
+  x->smtputf8 = v.boolean("extensions.smtputf8");
+  x->dsn = v.boolean("extensions.dsn");
+}
+
+void read_reports(const config::View& v, lists::Reporting* r) {
+  const std::vector<std::string> to_postmaster = v.strings("reports.postmaster");
+  const auto told = [&](const char* what) {
+    return std::find(to_postmaster.begin(), to_postmaster.end(), what) != to_postmaster.end();
+  };
+  r->delay = v.duration("reports.delay");
+  r->owners_to_postmaster = told("owners");
+  r->lists_to_postmaster = told("lists");
+  r->notices_to_postmaster = told("notices");
 }
 
 Settings settings_from(const config::Values& values) {
@@ -108,7 +122,7 @@ Settings settings_from(const config::Values& values) {
   s.hostname = v.string("hostname");
   s.user = v.string("user");
   s.state = v.string("state");
-  auto postmaster = smtp::parse_mailbox(v.string("postmaster"));
+  auto postmaster = smtp::parse_mailbox(v.string("postmaster"), smtp::LocalPart::kUtf8);
   if (postmaster.ok()) s.postmaster = *postmaster;  // the table's check has seen it already
   s.loops = small(v, "loops");
   s.database_url = v.string("storage.url");
@@ -122,6 +136,7 @@ Settings settings_from(const config::Values& values) {
   read_limits(v, &s.limits);
   read_clients(v, &s.limits.clients);
   read_dialogue(v, &s.early_talk, &s.extensions);
+  read_reports(v, &s.reporting);
   s.log.format = v.string("log.format") == "json" ? log::Format::kJson : log::Format::kText;
   s.log.level = level_of(v.string("log.level"));
   s.log.repeats = static_cast<std::uint64_t>(v.integer("log.repeats"));

@@ -12,6 +12,7 @@
 #include "core/base/result.h"
 #include "core/config/values.h"
 #include "core/smtp/address.h"
+#include "lists/reporting.h"
 #include "smtpd/guard/settings.h"
 
 namespace essaim::smtpd {
@@ -70,7 +71,7 @@ struct EarlyTalkSettings {
 };
 
 struct ExtensionSettings {
-  bool chunking = true, limits = true;
+  bool chunking = true, limits = true, smtputf8 = true, dsn = true;
 };
 
 struct Settings {
@@ -90,6 +91,7 @@ struct Settings {
   EarlyTalkSettings early_talk;
   ExtensionSettings extensions;
   log::Options log;
+  lists::Reporting reporting;
   Duration retention_posts{}, retention_seen{};
 
   std::string admin_socket() const { return state + "/admin.sock"; }

@@ -27,7 +27,7 @@ namespace essaim::test {
 
 inline smtp::Address address(const std::string& text) {
   if (text.empty()) return {};
-  auto parsed = smtp::parse_mailbox(text);
+  auto parsed = smtp::parse_mailbox(text, smtp::LocalPart::kUtf8);
   BOOST_REQUIRE_MESSAGE(parsed.ok(), text);
   return *parsed;
 }
@@ -104,11 +104,23 @@ class TestSite {
 
   // The reply to RCPT if one is refused, else that to the end of DATA. `last_id` is the id that the session
   // chose.
+  // What a sender may ask for besides.
+  struct Asked {
+    bool smtputf8 = false;
+    smtp::DsnMailParameters mail{};
+    smtp::DsnRcptParameters rcpt{};
+  };
   smtp::Reply send(const std::string& from, const std::vector<std::string>& to, const std::string& content) {
+    return send(from, to, content, Asked{});
+  }
+  smtp::Reply send(const std::string& from, const std::vector<std::string>& to, const std::string& content,
+                   const Asked& asked) {
     auto submission = std::make_shared<lists::Submission>();
     submission->id = last_id = ids.next();
     submission->reverse_path = address(from);
     submission->client = "client.example [192.0.2.1]";
+    submission->smtputf8 = asked.smtputf8;
+    submission->dsn = asked.mail;
     submission->received_header = "Received: from client.example by mx.example with ESMTP id " +
                                   format_id(last_id) + ";\r\n Sun, 22 Nov 2026 18:52:04 +0000\r\n";
     submission->content = content;
@@ -116,7 +128,7 @@ class TestSite {
     for (const std::string& name : to) {
       lists::Resolution resolution = rcpt(name);
       if (!resolution.reply.positive()) return resolution.reply;
-      submission->recipients.push_back({recipient(name), resolution.target});
+      submission->recipients.push_back({recipient(name), resolution.target, asked.rcpt});
     }
     return submit(submission);
   }
@@ -143,10 +155,10 @@ class TestSite {
     });
     return out;
   }
-  std::string rendering(Id id) {
+  std::string rendering(Id id, storage::Form form = storage::Form::kAsIs) {
     std::string out;
     read([&](storage::Connection& c) {
-      auto text = storage::PostStore(c).rendering(id);
+      auto text = storage::PostStore(c).rendering(id, form);
       require(text);
       out = *text;
     });

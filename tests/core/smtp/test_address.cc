@@ -90,4 +90,26 @@ BOOST_AUTO_TEST_CASE(the_null_path_and_the_bare_postmaster_have_their_forms) {
   BOOST_TEST((Address{"postmaster", ""}.to_string() == "postmaster"));
 }
 
+BOOST_AUTO_TEST_CASE(spellings_of_one_mailbox_have_one_key) {
+  const std::pair<std::string, std::string> rows[] = {
+      {"John.Smith", "john.smith"},
+      {"J\xc3\x96RG", "j\xc3\xb6rg"},
+      {"jo\xcc\x88rg", "j\xc3\xb6rg"},  // decomposed
+      {"\xce\x91\xce\x94", "\xce\xb1\xce\xb4"},
+      {"stra\xc3\x9f"
+       "e",
+       "stra\xc3\x9f"
+       "e"},  // not "strasse", who is somebody else
+      {"I\xc4\xb1", "i\xc4\xb1"},
+      {"\xe4\xbe\x8b", "\xe4\xbe\x8b"},
+      {"X\xff", "x\xff"},  // no UTF-8
+  };
+  for (const auto& [local, key] : rows) {
+    BOOST_TEST_CONTEXT(local) {
+      BOOST_TEST((Address{local, "b"}.local_key()) == key);
+      BOOST_TEST((Address{key, "b"}.local_key()) == key);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

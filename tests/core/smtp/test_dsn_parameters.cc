@@ -98,4 +98,25 @@ BOOST_AUTO_TEST_CASE(parameters_of_rcpt_are_read_strictly) {
   BOOST_TEST(parse_rcpt_argument("TO:<a@b> ORCPT=utf-8;\xc3\xbc@b", &command, kOffered, false)->code == 501);
 }
 
+BOOST_AUTO_TEST_CASE(values_go_back_to_the_wire_as_they_came) {
+  for (const std::string text :
+       {" NOTIFY=NEVER", " NOTIFY=SUCCESS,FAILURE,DELAY", " NOTIFY=DELAY ORCPT=rfc822;bob+2Bx+3D@example.com",
+        " ORCPT=utf-8;\\x{FC}\\x{2B}\\x{1F41D}\\x{5C}@b"}) {
+    RcptCommand command;
+    BOOST_REQUIRE_MESSAGE(!parse_rcpt_argument("TO:<a@b>" + text, &command, kOffered, true), text);
+    const std::string notify = notify_value(command.parameters.dsn);
+    const std::string orcpt = orcpt_value(command.parameters.dsn);
+    BOOST_TEST((notify.empty() ? "" : " NOTIFY=" + notify) + (orcpt.empty() ? "" : " ORCPT=" + orcpt) ==
+               text);
+  }
+  RcptCommand raw;
+  BOOST_REQUIRE(!parse_rcpt_argument("TO:<a@b> ORCPT=utf-8;\xc3\xbc@b", &raw, kOffered, true));
+  BOOST_TEST(orcpt_value(raw.parameters.dsn) == "utf-8;\\x{FC}@b");
+  MailCommand mail;
+  BOOST_REQUIRE(!parse_mail_argument("FROM:<a@b> RET=hdrs ENVID=q+2B1+3D", &mail, kOffered));
+  BOOST_TEST(ret_value(mail.parameters.dsn) == "HDRS");
+  BOOST_TEST(envid_value(mail.parameters.dsn) == "q+2B1+3D");
+  BOOST_TEST(ret_value({}) + envid_value({}) + notify_value({}) + orcpt_value({}) == "");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,39 @@
+#include "lists/dsn_request.h"
+
+#include <tuple>
+
+namespace essaim::lists {
+
+bool mean_the_same(const Target& a, const Target& b) {
+  const auto key = [](const Target& t) {
+    return std::make_tuple(t.kind, t.list.id, t.post_id, t.member_id,
+                           t.kind == TargetKind::kPostmaster ? t.address.domain : std::string());
+  };
+  return key(a) == key(b);
+}
+
+const Submission::Recipient& recipient_of(const Submission& submission, const Target& target) {
+  for (const Submission::Recipient& recipient : submission.recipients)
+    if (mean_the_same(*recipient.target, target)) return recipient;
+  ESSAIM_CHECK(false);
+  return submission.recipients.front();
+}
+
+storage::DsnRequest dsn_request(const Submission& submission, const Submission::Recipient& recipient) {
+  return {smtp::ret_value(submission.dsn), smtp::envid_value(submission.dsn),
+          smtp::notify_value(recipient.dsn), smtp::orcpt_value(recipient.dsn)};
+}
+
+std::string named_address(const Submission::Recipient& recipient) {
+  return recipient.address.domain.empty() ? recipient.target->address.to_string()
+                                          : recipient.address.to_string();
+}
+
+Notify notify_of(const storage::DsnRequest& request) {
+  if (request.notify.empty()) return {};
+  smtp::DsnRcptParameters read;
+  if (smtp::read_notify(request.notify, &read)) return {};
+  return {read.notify_success, read.notify_failure, read.notify_delay};
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,141 @@
+#include "lists/owner_report.h"
+
+#include "core/base/text.h"
+#include "core/mail/report.h"
+#include "core/smtp/reply.h"
+#include "lists/notices.h"
+#include "storage/batch_store.h"
+#include "storage/member_store.h"
+
+namespace essaim::lists {
+namespace {
+
+// The enhanced code of a reply in the ledger: "552 5.3.4 too big" -> "5.3.4"; "" if it has none.
+std::string enhanced_of(const std::string& reply) {
+  const std::size_t space = reply.find(' ');
+  if (space == std::string::npos) return "";
+  const std::size_t end = reply.find(' ', space + 1);
+  const std::string word = reply.substr(space + 1, end == std::string::npos ? end : end - space - 1);
+  const bool status =
+      word.size() >= 5 && word[1] == '.' && word.find_first_not_of("0123456789.") == word.npos;
+  return status ? word : "";
+}
+
+std::string people(std::int64_t count) {
+  return std::to_string(count) + (count == 1 ? " member" : " members");
+}
+
+std::string text_of(const storage::PostRecord& post, const PostFailures& failures) {
+  std::string out =
+      "A post to " + post.list_address + " did not reach everybody, and not because of the members:\n\n";
+  if (failures.about_message > 0)
+    out += "  " + people(failures.about_message) +
+           ": their servers refused the message itself (its size, its content or its form)\n";
+  if (failures.expired > 0)
+    out += "  " + people(failures.expired) + ": their servers could not be reached in time\n";
+  out += "\n  queue id:    " + format_id(post.id) +
+         "\n  message-id:  " + escaped_for_display(post.message_id, 256) +
+         "\n  author:      " + escaped_for_display(post.author, 256) +
+         "\n  subject:     " + escaped_for_display(post.subject, 256) + "\n\n";
+  for (const PostFailures::One& one : failures.named)
+    out += "  " + escaped_for_display(one.recipient.local + "@" + one.recipient.domain, 256) + "\n    " +
+           escaped_for_display(one.reply, 300) + "\n";
+  const auto named = static_cast<std::int64_t>(failures.named.size());
+  if (const std::int64_t more = failures.about_message + failures.expired - named; more > 0)
+    out += "  and " + people(more) + " more\n";
+  return out +
+         "\nThere will be no other report about this post. The list's setting report_failures turns them "
+         "off.\n";
+}
+
+Result<std::vector<storage::BatchRecipient>> readers_of(const Services& services,
+                                                        storage::Connection& connection, Id list_id) {
+  std::vector<storage::BatchRecipient> out;
+  ESSAIM_TRY(storage::MemberStore(connection)
+                 .for_each(list_id, storage::Role::kOwner, [&out](const storage::MemberRecord& owner) {
+                   if (owner.delivery) out.push_back({0, owner.local, owner.domain});
+                   return true;
+                 }));
+  if (out.empty() && services.reporting.lists_to_postmaster)
+    out.push_back({0, services.site.postmaster.local, services.site.postmaster.domain});
+  return out;
+}
+
+}  // namespace
+
+bool says_expired(std::string_view reply) {
+  return reply.starts_with("554 4.4.7 delivery time expired");
+}
+
+Result<PostFailures> post_failures(storage::Connection& connection, Id post_id) {
+  PostFailures out;
+  // One batch at a time: a big post has thousands, and recipients are decoded where somebody failed only.
+  auto batches = storage::BatchStore(connection).of_post(post_id, false);
+  if (!batches.ok()) return batches.error();
+  for (const storage::BatchRecord& row : *batches) {
+    if (row.failed == 0) continue;
+    auto loaded = storage::BatchStore(connection).load(post_id, row.number, true);
+    if (!loaded.ok()) return loaded.error();
+    if (!loaded->has_value()) continue;
+    const storage::BatchRecord& batch = **loaded;
+    for (std::size_t i = 0; i < batch.progress.recipients.size(); ++i) {
+      const storage::RecipientStatus& status = batch.progress.recipients[i];
+      if (status.state != storage::RecipientState::kFailed) continue;
+      const std::string& reply = batch.progress.replies[status.reply];
+      const storage::MarkedHost host = storage::split_host(batch.progress.hosts[status.host]);
+      if (host.about_message) {
+        ++out.about_message;
+      } else if (says_expired(reply)) {
+        ++out.expired;
+      } else {
+        continue;
+      }
+      if (out.named.size() < PostFailures::kNamed)
+        out.named.push_back({batch.recipients[i], reply, std::string(host.host)});
+    }
+  }
+  return out;
+}
+
+Result<void> add_owner_report(const Services& services, storage::Connection& connection,
+                              const storage::PostRecord& post, const PostFailures& failures,
+                              std::string_view beginning, WallTime now, std::int64_t rank) {
+  auto readers = readers_of(services, connection, post.list_id);
+  if (!readers.ok()) return readers.error();
+  if (readers->empty()) return {};
+  const Id id = services.ids->next();
+  const std::size_t at = post.list_address.rfind('@');
+  mail::Report out;
+  out.from_address = "postmaster@" + services.site.hostname;
+  out.to_address = post.list_address.substr(0, at) + "-owner" + post.list_address.substr(at);
+  out.subject = "Undelivered: a post to " + post.list_address;
+  out.text = text_of(post, failures);
+  out.date = now;
+  out.message_id = "<" + format_id(id) + "@" + services.site.hostname + ">";
+  out.in_reply_to = post.message_id;
+  out.reporting_mta = services.site.hostname;
+  out.arrival = post.accepted;
+  for (const PostFailures::One& one : failures.named) {
+    mail::ReportRecipient recipient;
+    recipient.address = smtp::Address{one.recipient.local, one.recipient.domain}.to_string();
+    recipient.status = enhanced_of(one.reply);
+    recipient.diagnostic = one.reply;
+    recipient.remote_mta = one.host.substr(0, one.host.find('['));
+    out.recipients.push_back(std::move(recipient));
+  }
+  out.original = beginning;
+  auto composed = mail::compose_report(out);
+  if (!composed.ok()) return composed.error();
+
+  storage::PostRecord notice;
+  notice.id = id;
+  notice.list_id = post.list_id;
+  notice.list_address = post.list_address;
+  notice.list_revision = post.list_revision;
+  notice.author = out.from_address;
+  notice.message_id = out.message_id;
+  notice.subject = out.subject;
+  return store_notice(connection, std::move(notice), composed->message, std::move(*readers), now, rank);
+}
+
+}  // namespace essaim::lists

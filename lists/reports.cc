@@ -1,0 +1,252 @@
+#include "lists/reports.h"
+
+#include <algorithm>
+
+#include "core/base/crash_point.h"
+#include "core/base/log.h"
+#include "lists/dsn_request.h"
+#include "lists/owner_report.h"
+#include "lists/sender_report.h"
+#include "lists/settings.h"
+#include "storage/batch_store.h"
+#include "storage/directory_store.h"
+#include "storage/post_store.h"
+#include "storage/report_store.h"
+
+namespace essaim::lists {
+namespace {
+
+using storage::Connection;
+using storage::PostKind;
+using storage::PostRecord;
+using storage::Report;
+using storage::ReportStore;
+
+constexpr std::size_t kAtATime = 100;
+constexpr std::chrono::milliseconds kSoonest = std::chrono::seconds(30);
+constexpr std::chrono::milliseconds kLatest = std::chrono::hours(1);
+
+// What is to be done about one post. Found out by reading, done in one write.
+struct Decision {
+  ReportStore::Due due;
+  std::optional<PostRecord> post;
+  std::optional<Report> report;  // to be made now
+  mail::DsnAction action = mail::DsnAction::kFailed;
+  std::string status;
+  std::optional<PostFailures> failures;  // of a list's post
+  std::string beginning;                 // of the rendering
+  std::optional<WallTime> next;          // look again; nothing: settled
+};
+
+// A post that waits is looked at less and less often: when something fails, that is told at once.
+WallTime next_look(const PostRecord& post, WallTime now) {
+  const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now - post.accepted);
+  return now + std::clamp<std::chrono::milliseconds>(age / 4, kSoonest, kLatest);
+}
+
+WallTime delayed_at(const PostRecord& post, Duration delay) {
+  return post.accepted + std::chrono::duration_cast<std::chrono::milliseconds>(delay);
+}
+
+bool made(const PostRecord& post, Report report) {
+  return (post.reports & static_cast<int>(report)) != 0;
+}
+
+// The enhanced code of the first that failed, which says what was wrong and not with whom.
+Result<std::string> first_status(Connection& connection, Id post_id) {
+  auto batches = storage::BatchStore(connection).of_post(post_id, true);
+  if (!batches.ok()) return batches.error();
+  for (const storage::BatchRecord& batch : *batches) {
+    for (const storage::RecipientStatus& status : batch.progress.recipients) {
+      if (status.state != storage::RecipientState::kFailed) continue;
+      const std::string& reply = batch.progress.replies[status.reply];
+      const std::size_t space = reply.find(' ');
+      if (space == std::string::npos) return std::string();
+      return reply.substr(space + 1, reply.find(' ', space + 1) - space - 1);
+    }
+  }
+  return std::string();
+}
+
+Result<void> decide_forward(const Services& services, Connection& connection, WallTime now, Decision* out) {
+  const PostRecord& post = *out->post;
+  if (post.sender.empty()) return {};
+  auto counts = storage::PostStore(connection).counts(post.id);
+  if (!counts.ok()) return counts.error();
+  const Notify notify = notify_of(post.dsn);
+  const Duration delay = services.reporting.delay;
+  const bool waits = !post.expanded || counts->pending > 0;
+  if (counts->delivered > 0) {
+    // RFC 3461 §5.2.2 and §5.2.7.2. DSN parameters never go on to the people behind: the envelope is a new one.
+    if (!notify.success || made(post, Report::kDelivered)) return {};
+    out->report = Report::kDelivered;
+    out->action = counts->accepted > 1 ? mail::DsnAction::kExpanded : mail::DsnAction::kRelayed;
+    out->status = "2.0.0";
+    return {};
+  }
+  if (!waits) {
+    if (counts->failed == 0 || !notify.failure || made(post, Report::kFailed)) return {};
+    auto status = first_status(connection, post.id);
+    if (!status.ok()) return status.error();
+    out->report = Report::kFailed;
+    out->status = std::move(*status);
+    return {};
+  }
+  out->next = next_look(post, now);
+  if (delay <= Duration::zero() || !notify.delay || made(post, Report::kDelayed)) return {};
+  if (now < delayed_at(post, delay)) {
+    out->next = std::min(*out->next, delayed_at(post, delay));
+    return {};
+  }
+  out->report = Report::kDelayed;
+  out->action = mail::DsnAction::kDelayed;
+  out->status = "4.4.1";
+  return {};
+}
+
+Result<void> decide_list_post(Connection& connection, WallTime now, Decision* out) {
+  const PostRecord& post = *out->post;
+  auto list = storage::DirectoryStore(connection).find_list_by_id(post.list_id);
+  if (!list.ok()) return list.error();
+  if (!list->has_value() || made(post, Report::kFailed) || !settings_of(**list).report_failures) return {};
+  auto counts = storage::PostStore(connection).counts(post.id);
+  if (!counts.ok()) return counts.error();
+  if (!post.expanded || counts->pending > 0) {
+    out->next = next_look(post, now);
+    return {};
+  }
+  auto failures = post_failures(connection, post.id);
+  if (!failures.ok()) return failures.error();
+  if (!failures->any()) return {};
+  out->report = Report::kFailed;
+  out->failures = std::move(*failures);
+  return {};
+}
+
+Result<void> decide(const Services& services, Connection& connection, WallTime now, Decision* out) {
+  auto post = storage::PostStore(connection).find(out->due.post_id);
+  if (!post.ok()) return post.error();
+  if (!post->has_value()) return {};
+  out->post = std::move(**post);
+  if (out->post->kind == PostKind::kForward) ESSAIM_TRY(decide_forward(services, connection, now, out));
+  if (out->post->kind == PostKind::kList) ESSAIM_TRY(decide_list_post(connection, now, out));
+  if (!out->report) return {};
+  auto beginning = storage::PostStore(connection).beginning(out->post->id);
+  // Without it the report has no third part.
+  if (!beginning.ok() && beginning.error().code != ErrorCode::kNotFound) return beginning.error();
+  if (beginning.ok()) out->beginning = std::move(*beginning);
+  return {};
+}
+
+// Gives whether the report was ours to make.
+Result<bool> carry_out(const Services& services, Connection& connection, const Decision& decision,
+                       WallTime now) {
+  bool ours = false;
+  if (decision.report) {
+    auto begun = storage::PostStore(connection).begin_report(decision.post->id, *decision.report);
+    if (!begun.ok()) return begun.error();
+    ours = *begun;
+  }
+  if (ours && decision.failures) {
+    ESSAIM_TRY(add_owner_report(services, connection, *decision.post, *decision.failures, decision.beginning,
+                                now, services.rank()));
+  } else if (ours) {
+    SenderReport report;
+    report.about = &*decision.post;
+    report.action = decision.action;
+    report.status = decision.status;
+    report.original = decision.beginning;
+    report.whole = decision.beginning.size() == static_cast<std::size_t>(decision.post->size);
+    ESSAIM_TRY(add_sender_report(services, connection, report, now, services.rank()));
+  }
+  ReportStore store(connection);
+  ESSAIM_TRY(decision.next ? store.postpone(decision.due, *decision.next)
+                           : store.settle(decision.due.post_id));
+  return ours;
+}
+
+Result<bool> look_at(const Services& services, const ReportStore::Due& due) {
+  const WallTime now = services.clock->wall_now();
+  Decision decision;
+  ESSAIM_TRY(services.database->read_now([&](Connection& c) -> Result<void> {
+    decision = {};
+    decision.due = due;
+    return decide(services, c, now, &decision);
+  }));
+  bool ours = false;
+  ESSAIM_TRY(services.database->write_now(storage::Durability::kAccept, [&](Connection& c) -> Result<void> {
+    auto done = carry_out(services, c, decision, now);
+    if (!done.ok()) return done.error();
+    ours = *done;
+    if (ours) ESSAIM_CRASH_POINT("report.before-commit");
+    return {};
+  }));
+  if (!ours) return false;
+  ESSAIM_CRASH_POINT("report.after-commit");
+  log::info("reported", {{"about", format_id(decision.post->id)},
+                         {"list", decision.post->list_address},
+                         {"to", decision.failures ? "owners" : decision.post->sender},
+                         {"action", mail::to_string(decision.action)},
+                         {"status", decision.status}});
+  return true;
+}
+
+}  // namespace
+
+Result<void> expect_reports(storage::Connection& connection, const PostRecord& forward) {
+  if (forward.sender.empty()) return {};
+  const Notify notify = notify_of(forward.dsn);
+  if (!notify.success && !notify.failure && !notify.delay) return {};
+  return ReportStore(connection)
+      .look_at(forward.id, forward.accepted + (notify.success ? WallTime::duration{} : kSoonest));
+}
+
+Result<void> report_soon(storage::Connection& connection, Id post_id, WallTime now) {
+  return ReportStore(connection).look_at(post_id, now);
+}
+
+Result<std::string> make_reports(const Services& services) {
+  std::size_t looked = 0, reports = 0;
+  std::optional<Error> trouble;
+  const WallTime began = services.clock->wall_now();
+  for (;;) {
+    std::vector<ReportStore::Due> due;
+    ESSAIM_TRY(services.database->read_now([&](Connection& c) -> Result<void> {
+      auto found = ReportStore(c).due(began, kAtATime);
+      if (!found.ok()) return found.error();
+      due = std::move(*found);
+      return {};
+    }));
+    std::size_t moved = 0;
+    for (const ReportStore::Due& one : due) {
+      ++looked;
+      auto reported = look_at(services, one);
+      if (!reported.ok()) {
+        // Another one may well be reported about; this one is looked at again with the next run.
+        log::warning("not-reported",
+                     {{"about", format_id(one.post_id)}, {"error", reported.error().message}});
+        trouble = reported.error();
+        continue;
+      }
+      ++moved;
+      if (*reported) ++reports;
+    }
+    if (due.size() < kAtATime || moved == 0) break;
+  }
+  if (reports > 0 && services.bell) services.bell();
+  if (trouble) return *trouble;
+  return "posts looked at: " + std::to_string(looked) + ", reports made: " + std::to_string(reports);
+}
+
+storage::Job make_reports_job(const Services* services) {
+  storage::Job job;
+  job.name = "reports";
+  job.interval = std::chrono::minutes(1);
+  job.run = [services](storage::Database&) -> Result<std::string> {
+    ESSAIM_CHECK(services != nullptr);
+    return make_reports(*services);
+  };
+  return job;
+}
+
+}  // namespace essaim::lists
