@@ -98,6 +98,9 @@ Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post
 Result<void> run_claim(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result) {
   *result = ClaimResult{};
   storage::BatchStore batches(connection);
+  if (request.all_are_due)
+    if (Result<std::int64_t> hastened = batches.hasten(request.now, ""); !hastened.ok())
+      return hastened.error();
   if (request.look_for_due)
     if (Result<std::int64_t> promoted = batches.promote_due(request.now); !promoted.ok())
       return promoted.error();
@@ -117,8 +120,8 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
     for (storage::BatchRecord& batch : *claimed) {
       const Id id = batch.post_id;
       if (result->posts.count(id) == 0 && bad.count(id) == 0) {
-        if (const auto known = request.known.find(id); known != request.known.end()) {
-          result->posts[id] = known->second;
+        if (auto known = request.known ? request.known->find(id) : nullptr) {
+          result->posts[id] = std::move(known);
         } else if (auto loaded = load_post(connection, id); loaded.ok()) {
           result->posts[id] = *loaded;
         } else if (is_about_the_data(loaded.error())) {

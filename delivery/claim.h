@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "delivery/budget.h"
+#include "delivery/post_cache.h"
 #include "delivery/work.h"
 #include "storage/batch_store.h"
 
@@ -22,12 +23,13 @@ struct ClaimRequest {
   std::array<std::size_t, Budget::kClasses> limits{};  // batches of each class
   std::set<std::string> saturated;                     // domains that have enough for now
   std::array<bool, Budget::kClasses>
-      pass_over{};  // whether batches of the class for those stay where they are
-  std::map<Id, std::shared_ptr<const ActivePost>> known;  // posts that need not be loaded
-  storage::ClaimBarrier barrier;                          // what the operator has suspended
+      pass_over{};                   // whether batches of the class for those stay where they are
+  std::shared_ptr<PostCache> known;  // posts that need not be loaded; null: none
+  storage::ClaimBarrier barrier;     // what the operator has suspended
   WallTime now{};
   bool look_for_unexpanded = false;
   bool look_for_due = false;  // promotes what waits and is due, and tells when the next is
+  bool all_are_due = false;   // the clock went back: what waits is due now, whatever its time says
   // After a claim of unknown outcome: what the database says is ours, but is not among `open`, is released
   // first.
   bool reconcile = false;

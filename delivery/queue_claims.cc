@@ -1,6 +1,7 @@
 // Of QueueManager: what comes in. Claims, expansion of big posts, and giving back what saturated destinations
 // cannot take now.
 #include <algorithm>
+#include <utility>
 
 #include "core/base/crash_point.h"
 #include "delivery/queue_manager.h"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr Duration kClaimRetry = std::chrono::seconds(1);
 constexpr Duration kLongestTimer = std::chrono::minutes(10);
+constexpr Duration kClockStep = std::chrono::seconds(10);  // what is less is put up with
 constexpr int kFirstBatches = 2;  // so that the first recipients need not wait for the expansion
 constexpr int kBatchesPerStep = 20;
 constexpr std::size_t kGiveBackAtOnce = 16;
@@ -42,7 +44,7 @@ void QueueManager::claim_now() {
     const auto i = static_cast<std::size_t>(cls);
     if (!maybe_more_[i]) continue;
     std::size_t limit = budget_.claimable(cls);
-    if (cls > 0 && cache_.overfull()) limit = std::min<std::size_t>(limit, open_.empty() ? 1 : 0);
+    if (cls > 0 && cache_->overfull()) limit = std::min<std::size_t>(limit, open_.empty() ? 1 : 0);
     request->limits[i] = limit;
     request->pass_over[i] = !budget_.ample(cls);
     wanted += limit;
@@ -54,11 +56,12 @@ void QueueManager::claim_now() {
   look_for_unexpanded_ = false;
   request->look_for_due = look_for_due_ || (next_due_ && *next_due_ <= request->now);
   look_for_due_ = false;
+  request->all_are_due = std::exchange(all_are_due_, false);
   for (const auto& [key, domains] : saturated_) request->saturated.insert(domains.begin(), domains.end());
   for (std::size_t i = 0; i < 2; ++i)
     passed_over_small_ =
         passed_over_small_ || (request->limits[i] > 0 && request->pass_over[i] && !saturated_.empty());
-  for (const Id id : cache_.ids()) request->known[id] = cache_.find(id);
+  request->known = cache_;
   request->barrier = suspensions_.barrier(request->now);
 
   request->reconcile = reconcile_;
@@ -86,6 +89,7 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
     maybe_more_.fill(true);
     look_for_unexpanded_ = look_for_unexpanded_ || request->look_for_unexpanded;
     look_for_due_ = true;
+    all_are_due_ = all_are_due_ || request->all_are_due;
     claim_soon(kClaimRetry);
     check_recalls();
     check_drain();
@@ -104,11 +108,11 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
       maybe_more_[i] = true;
   if (request->look_for_due || result->parked) {
     next_due_ = result->next_due;
+    doubt_due();
     schedule_due();
   }
 
-  request->known.clear();
-  for (const auto& [id, post] : result->posts) cache_.add(post);
+  for (const auto& [id, post] : result->posts) cache_->add(post);
   const WallTime now = clock_.wall_now();
   std::vector<std::vector<RoutedSlice>> routed(fabric_.loops.size());
   for (storage::BatchRecord& record : result->batches) open_batch(std::move(record), *result, now, &routed);
@@ -166,6 +170,31 @@ void QueueManager::open_batch(storage::BatchRecord record, const ClaimResult& re
   batch->units = Budget::units(batch->batch()->recipients.size(), batch->out());
   budget_.add(batch->priority(), batch->units);
   look_at(batch);
+}
+
+void QueueManager::watch_clock() {
+  const Duration ahead =
+      Duration(clock_.wall_now().time_since_epoch()) - Duration(clock_.mono_now().time_since_epoch());
+  if (wall_ahead_ && ahead < *wall_ahead_ - kClockStep) {
+    log::warning("clock-went-back", {{"by", *wall_ahead_ - ahead}});
+    hasten_all();
+  }
+  wall_ahead_ = ahead;
+}
+
+// Nothing waits longer than retry_max but what is suspended. Asked once: the clock may have gone back while no
+// server ran, and what is suspended is put back by the claim.
+void QueueManager::doubt_due() {
+  if (due_trusted_ || !next_due_) return;
+  due_trusted_ = true;
+  if (*next_due_ - clock_.wall_now() > 2 * settings_->retry_max + kClockStep) hasten_all();
+}
+
+void QueueManager::hasten_all() {
+  all_are_due_ = true;
+  look_for_due_ = true;
+  maybe_more_.fill(true);
+  claim_soon();
 }
 
 void QueueManager::schedule_due() {

@@ -28,7 +28,7 @@ QueueManager::QueueManager(std::shared_ptr<net::EventLoop> loop, const Parts& pa
       failures_(parts.failures),
       journals_(parts.journals),
       settings_(std::move(settings)),
-      cache_(kWireLimit),
+      cache_(std::make_shared<PostCache>(kWireLimit)),
       budget_(settings_->active_batches) {}
 
 QueueManager::~QueueManager() = default;
@@ -170,7 +170,7 @@ void QueueManager::close(OpenBatch* batch) {
   budget_.remove(batch->priority(), batch->units);
   to_save_.erase(batch);
   open_.erase(batch->batch().get());
-  cache_.trim();
+  cache_->trim();
   if (passed_over_small_) {
     passed_over_small_ = false;
     maybe_more_[0] = maybe_more_[1] = true;
@@ -189,6 +189,7 @@ void QueueManager::tick() {
   for (const auto& [key, batch] : open_)
     if (!batch->saving && batch->unsaved() > 0 && now - batch->first_unsaved > kSaveAfterTime)
       save_soon(batch.get());
+  watch_clock();
   give_back_saturated();
   drop_expired_suspensions();
   check_recalls();

@@ -102,6 +102,10 @@ class QueueManager final : public NoteSink {
   void open_batch(storage::BatchRecord record, const ClaimResult& result, WallTime now,
                   std::vector<std::vector<RoutedSlice>>* routed);
   void schedule_due();
+  // Due times are of the wall clock. When it goes back, they are far away and mean nothing any more.
+  void watch_clock();
+  void doubt_due();
+  void hasten_all();
   void expand_next();
   void expanded(Id post, bool more, const Result<void>& outcome);
   void give_back_saturated();
@@ -149,7 +153,7 @@ class QueueManager final : public NoteSink {
   std::shared_ptr<Underway> underway_ = std::make_shared<Underway>();
 
   std::unordered_map<const ActiveBatch*, std::unique_ptr<OpenBatch>> open_;
-  PostCache cache_;
+  const std::shared_ptr<PostCache> cache_;  // claims look into it, and may outlive us
   Budget budget_;
   std::array<bool, Budget::kClasses> maybe_more_{true, true, true};
   bool claiming_ = false;
@@ -158,6 +162,9 @@ class QueueManager final : public NoteSink {
   bool reconcile_ = false;    // the last claim may have been committed without our hearing of it
   MonoTime last_claim_{};
   std::optional<WallTime> next_due_;
+  std::optional<Duration> wall_ahead_;  // of the monotonic clock, at the last tick
+  bool all_are_due_ = false;
+  bool due_trusted_ = false;  // was looked at since the start
   std::vector<Id> expanding_;
   bool expansion_underway_ = false;
   std::map<std::string, std::set<std::string>> saturated_;  // key -> domains
