@@ -55,17 +55,18 @@ void Acceptor::Impl::accept_some() {
     const int fd =
         ::accept4(socket->fd(), reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      std::uint64_t failures = 0;
-      if (trouble.over(&failures)) {
-        log::info("accept-recovered", {{"address", socket->address().to_string()}, {"failures", failures}});
-      }
       callback(fd, SocketAddress(reinterpret_cast<const sockaddr*>(&storage), length));
       if (gone) return;
       continue;
     }
     const int error = errno;
     if (error == EINTR || error == ECONNABORTED || error == EPROTO) continue;
-    if (error != EAGAIN && error != EWOULDBLOCK) fail(error);
+    if (error != EAGAIN && error != EWOULDBLOCK) {
+      fail(error);
+    } else if (std::uint64_t failures = 0; trouble.over(&failures)) {
+      // Only now: while some wait, a descriptor that comes free for a moment ends nothing.
+      log::info("accept-recovered", {{"address", socket->address().to_string()}, {"failures", failures}});
+    }
     break;
   }
   destroyed = nullptr;
