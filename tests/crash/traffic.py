@@ -28,7 +28,7 @@ class Traffic:
         self.posts = []
         self.churn = collections.defaultdict(list)  # (list, address) -> [(verb, began, ended, succeeded)]
         self.more_big = threading.Event()  # set: a big post is wanted now
-        senders = [self._small] * small_senders + [self._big, self._fleeting]
+        senders = [self._small] * small_senders + [self._big, self._fleeting, self._to_owner]
         self._threads = [threading.Thread(target=t, args=(n,), daemon=True) for n, t in enumerate(senders)]
         self._threads.append(threading.Thread(target=self._churn, daemon=True))
 
@@ -119,6 +119,16 @@ class Traffic:
             self._post(self.world.fleeting, f"<f.{number}.{count}@client.example>", chooser)
             count += 1
             self.stopping.wait(1.0)
+
+    def _to_owner(self, number):
+        """Mail for an owner who is refused: what is reported about it is not followed, but it goes on all the time."""
+        count = 0
+        address = self.world.owned.replace("@", "-owner@")
+        while not self.stopping.is_set():
+            post = Post(address, f"<o.{number}.{count}@client.example>")
+            self._try(post, essaim.message("x@client.example", address, message_id=post.message_id), True)
+            count += 1
+            self.stopping.wait(0.5)
 
     def _churn(self):
         chooser = random.Random(4711)

@@ -100,7 +100,8 @@ class Verdict:
     def sums(self):
         """The counts of the ledger agree with themselves and with the sink, post by post."""
         self.cut_off = 0
-        for message_id in self.arrived.keys() - self.ledger.keys():
+        ours = {post.message_id for post in self.traffic.posts}
+        for message_id in (self.arrived.keys() & ours) - self.ledger.keys():
             self.wrong(f"{message_id} arrived and is not in the ledger")
         for message_id, row in self.ledger.items():
             got, counts = self.arrived.get(message_id, {}), row["counts"]
@@ -164,7 +165,7 @@ class Verdict:
         """What came twice was under way at a kill, or not synced when the power failed."""
         self.twice, self.oldest, dots = 0, 0.0, collections.defaultdict(set)
         for message_id, got in self.arrived.items():
-            for address, times in got.items():
+            for address, times in (got.items() if message_id in self.ledger else ()):
                 for (first, transaction), (second, _) in zip(times, times[1:]):
                     self.twice += 1
                     end = self._end_behind(first)

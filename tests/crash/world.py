@@ -53,6 +53,7 @@ class World:
         self.lists.update({f"big{i}@lists.example": [f"m{k}@d{k % BIG_DOMAINS}.example" for k in range(big_members)] + odd
                            for i in range(big)})
         self.fleeting = "fleeting@lists.example"
+        self.owned = "owned@lists.example"  # its owner is refused, which is reported to who wrote
         self.lists[self.fleeting] = [f"m{k}@s{k % SMALL_DOMAINS}.example" for k in range(5)] + [f"{NEVER}0@odd.example"]
 
     def set_up(self):
@@ -82,6 +83,7 @@ class World:
             if address.startswith("small0"):
                 settings["envelope"] = "common"
             self.server.make_list(address, members, **settings)
+        self.server.run("list", "create", self.owned, "--owner", f"{REFUSED}1@odd.example")
 
     # Starting and ending the server
 

@@ -336,6 +336,10 @@ bool Server::command(Session* session, std::string_view line) {
   if (commands_fd_ >= 0) log_command(*session, line);
   if (has_verb(line, "BDAT")) return begin_chunk(session, line);
   if (has_verb(line, "RCPT")) {
+    if (!session->mail) {
+      session->out += "503 5.5.1 MAIL first\r\n";
+      return true;
+    }
     std::string recipient = path(line);
     if (misbehave(session, "rcpt", recipient, &go_on)) return go_on;
     session->recipients.push_back(std::move(recipient));
@@ -344,7 +348,9 @@ bool Server::command(Session* session, std::string_view line) {
     session->sender = path(line);
     session->recipients.clear();
     session->chunks.clear();
+    session->mail = false;
     if (misbehave(session, "mail", session->sender, &go_on)) return go_on;
+    session->mail = true;
     session->out += "250 2.1.0 Ok\r\n";
   } else if (has_verb(line, "DATA")) {
     if (misbehave(session, "data", session->address, &go_on)) return go_on;

@@ -55,6 +55,7 @@ struct Session {
   bool closing = false;     // after `out` is written
   bool dead = false;
   bool hung = false;
+  bool mail = false;  // was accepted once; a refused one withdraws it
   std::string sender;
   std::vector<std::string> recipients;
   std::int64_t paused_until = 0;  // ms; input waits
