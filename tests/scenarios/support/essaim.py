@@ -61,6 +61,10 @@ class Essaim:
             return 0
         self.process.send(signal.SIGCONT)
         status = self.process.stop()
+        # A program built with sanitizers tells on its standard error what it found, leaks at its end.
+        output = self.process.output()
+        found = re.search(r"Sanitizer|runtime error:", output)
+        assert not found, output[max(0, found.start() - 200):found.start() + 4000]
         return status
 
     def run(self, *arguments, check=True, stdin=None):
