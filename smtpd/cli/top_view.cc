@@ -93,7 +93,8 @@ void add_queue(const Json& s, std::vector<std::string>* lines) {
     return;
   }
   std::string line = "queue";
-  for (const auto& [name, state] : queue.value("states", Json::object()).items()) {
+  const Json states = queue.value("states", Json::object());  // items() does not keep it alive
+  for (const auto& [name, state] : states.items()) {
     const auto recipients = state.value("recipients", std::int64_t{0});
     line += "  " + name + " " + std::to_string(recipients);
     if (recipients > 0) line += " (oldest " + age_of(state) + ")";

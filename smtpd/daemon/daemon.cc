@@ -18,11 +18,18 @@ void run(Server& server, Control& control) {
       case Control::Event::kReload:
         notify_reloading();
         static_cast<void>(server.reload().ok());  // logged there
-        notify_manager("READY=1");
+        notify_manager("READY=1\n" + server.status());
         break;
       case Control::Event::kTick:
         // A loop that is stuck is worth a restart; silence brings it.
-        if (server.loops_alive(watchdog / 3)) notify_manager("WATCHDOG=1");
+        if (const auto silent = server.silent_parts(watchdog / 3); silent.empty()) {
+          notify_manager("WATCHDOG=1\n" + server.status());
+        } else {
+          std::string names;
+          for (const std::string& name : silent) names += (names.empty() ? "" : ", ") + name;
+          log::error("no-answer", {{"from", names}, {"within", watchdog / 3}});
+          notify_manager("STATUS=no answer from " + names);
+        }
         break;
     }
   }
@@ -39,6 +46,7 @@ Result<void> serve(const std::string& config_file) {
   log::info("starting",
             {{"version", ESSAIM_VERSION}, {"hostname", loaded->settings.hostname}, {"pid", getpid()}});
 
+  notify_manager("STATUS=starting: database and journal");
   Server server(config_file, *std::move(loaded), **control);
   const Result<void> started = server.start();
   if (!started.ok()) {
@@ -46,10 +54,10 @@ Result<void> serve(const std::string& config_file) {
     log::flush();
     return started;
   }
-  notify_manager("READY=1");
+  notify_manager("READY=1\n" + server.status());
   run(server, **control);
   log::info("stopping");
-  notify_manager("STOPPING=1");
+  notify_manager("STOPPING=1\nSTATUS=ending what is under way");
   server.stop();
   log::info("stopped");
   log::flush();

@@ -174,9 +174,9 @@ void Inbound::stop_accepting() {
   arrivals_by_client_.clear();
 }
 
-void Inbound::shut_down_sessions() {
+void Inbound::shut_down_sessions(bool in_transaction) {
   // Ending one may call finished() later, never from within.
-  for (auto& [session, live] : sessions_) session->shut_down();
+  for (auto& [session, live] : sessions_) session->shut_down(in_transaction);
 }
 
 }  // namespace essaim::smtpd

@@ -30,7 +30,8 @@ class Inbound {
   void set_environments(Environments environments);  // for connections from now on
   void set_traces(Traces traces);
   void stop_accepting();
-  void shut_down_sessions();  // 421 as soon as no transaction is open
+  // 421 as soon as no transaction is open; also to those who idle within one when `in_transaction`.
+  void shut_down_sessions(bool in_transaction = false);
 
  private:
   class Arrival;

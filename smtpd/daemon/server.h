@@ -43,7 +43,9 @@ class Server {
   void stop();
   // Refuses a bad file and keeps what is. Gives what to tell the operator.
   Result<std::string> reload();
-  bool loops_alive(Duration patience) const;
+  // Loops and threads that do not answer in time.
+  std::vector<std::string> silent_parts(Duration patience) const;
+  std::string status() const;  // a line for the service manager
 
  private:
   struct Loop {

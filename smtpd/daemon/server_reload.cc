@@ -2,6 +2,7 @@
 
 #include "core/base/log.h"
 #include "smtpd/daemon/conversions.h"
+#include "smtpd/daemon/pulse.h"
 #include "smtpd/daemon/server.h"
 
 namespace essaim::smtpd {
@@ -34,19 +35,25 @@ Result<std::string> Server::reload() {
   return later.empty() ? "reloaded" : "reloaded; a restart is needed for: " + later;
 }
 
-bool Server::loops_alive(Duration patience) const {
-  std::vector<std::future<void>> done;
-  for (const Loop& l : loops_) {
-    auto promise = std::make_shared<std::promise<void>>();
-    done.push_back(promise->get_future());
-    l.loop->post([promise] { promise->set_value(); });
-  }
-  const MonoTime deadline = system_clock().mono_now() + patience;
-  for (auto& d : done) {
-    const Duration left = std::max<Duration>(deadline - system_clock().mono_now(), Duration::zero());
-    if (d.wait_for(left) != std::future_status::ready) return false;
-  }
-  return true;
+std::string Server::status() const {
+  return "STATUS=serving, " + std::to_string(guard_->connections()) + " sessions" +
+         (database_->healthy() ? "" : ", the database is in trouble");
+}
+
+std::vector<std::string> Server::silent_parts(Duration patience) const {
+  std::vector<Pulse> all;
+  for (const Loop& l : loops_)
+    all.push_back(
+        {l.loop->name(), [&loop = *l.loop](std::function<void()> answered) { loop.post(answered); }});
+  all.push_back({"queue", [this](std::function<void()> answered) {
+                   engine_->busiest(0, [answered](const auto&, int) { answered(); });
+                 }});
+  all.push_back({"database", [this](std::function<void()> answered) {
+                   database_->write(
+                       storage::Durability::kProgress, [](storage::Connection&) { return Result<void>(); },
+                       [answered](const Result<void>&) { answered(); });
+                 }});
+  return silent_ones(all, patience);
 }
 
 }  // namespace essaim::smtpd

@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "core/config/values.h"
 #include "smtpd/daemon/conversions.h"
+#include "smtpd/daemon/passed_sockets.h"
 #include "smtpd/daemon/server.h"
 #include "smtpd/operate/database_file.h"
 #include "smtpd/operate/dns_options.h"
@@ -66,7 +67,16 @@ Result<void> Server::bind_listeners() {
   auto certificates = load_certificates(settings_);
   if (!certificates.ok()) return certificates.error();
   certificates_ = *std::move(certificates);
-  for (const ListenSettings& l : settings_.listen) {
+  auto passed = take_passed_sockets();
+  if (!passed.ok()) return passed.error();
+  auto assigned = assign_sockets(settings_.listen, *passed);
+  if (!assigned.ok()) return assigned.error();
+  for (std::size_t i = 0; i < settings_.listen.size(); ++i) {
+    if ((*assigned)[i] != nullptr) {
+      sockets_.push_back((*assigned)[i]);
+      continue;
+    }
+    const ListenSettings& l = settings_.listen[i];
     auto address = net::SocketAddress::parse(l.address);
     if (!address.ok()) return address.error();
     auto socket = net::ListenSocket::bind(*address);

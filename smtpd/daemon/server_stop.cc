@@ -1,9 +1,15 @@
+#include <algorithm>
 #include <thread>
 
 #include "core/base/log.h"
 #include "smtpd/daemon/server.h"
 
 namespace essaim::smtpd {
+namespace {
+
+constexpr Duration kIdleInTransaction = std::chrono::seconds(3);
+
+}  // namespace
 
 void Server::stop() {
   if (!started_) return;
@@ -18,8 +24,18 @@ void Server::stop() {
     l.inbound->shut_down_sessions();
   });
   sockets_.clear();
-  while (gate_.count() > 0 && system_clock().mono_now() < deadline)
+  // Who idles within a transaction hears it a little later; a message under way has the whole grace.
+  const MonoTime patience = std::min<MonoTime>(deadline, system_clock().mono_now() + kIdleInTransaction);
+  bool told = false;
+  while (gate_.count() > 0 && system_clock().mono_now() < deadline) {
+    if (!told && system_clock().mono_now() >= patience) {
+      told = true;
+      on_each_loop([](Loop& l) {
+        if (l.inbound) l.inbound->shut_down_sessions(true);
+      });
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   if (gate_.count() > 0) log::warning("sessions-cut", {{"count", gate_.count()}});
   on_each_loop([](Loop& l) { l.inbound.reset(); });
   if (intake_) intake_->finish();

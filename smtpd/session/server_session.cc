@@ -157,6 +157,10 @@ bool ServerSession::is_acceptable(const smtp::Command& command, std::string_view
       }
   }
   if (!smtp::has_forbidden_octets(line)) return true;
+  // RFC 6531 §3.7.4.2
+  if (command.verb == Verb::kVrfy && settings_.extensions.smtputf8 && !smtp::has_control_octets(line) &&
+      is_valid_utf8(line) && ascii_lowered(line).ends_with(" smtputf8"))
+    return true;
   respond(command.verb == Verb::kUnknown ? reply(500, "5.5.2", "Command not recognised")
                                          : reply(501, "5.5.2", "Control or non-ASCII character in command"));
   return false;
@@ -294,8 +298,9 @@ void ServerSession::on_timeout() {
   }
 }
 
-void ServerSession::shut_down() {
+void ServerSession::shut_down(bool in_transaction) {
   shutting_down_ = true;
+  if (in_transaction && phase_ == Phase::kCommand && transaction_) end_transaction();
   if (phase_ == Phase::kCommand && !transaction_) close_if_shutting_down();
 }
 

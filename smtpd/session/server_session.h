@@ -54,8 +54,9 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   void on_recipient_answer(Ticket ticket, RecipientAnswer answer);
   void on_submit_answer(Ticket ticket, smtp::Reply reply);
   void on_timeout();
-  // 421 4.3.2 as soon as no transaction is open.
-  void shut_down();
+  // 421 4.3.2 as soon as no transaction is open; also within one, where the client is the one who waits, when
+  // `in_transaction`. A message under way is finished in any case.
+  void shut_down(bool in_transaction = false);
 
   bool closed() const { return phase_ == Phase::kClosed; }
   // For an answer; it may lead to replies although the client sends no more.

@@ -61,7 +61,9 @@ class SessionConnection final : public net::Disposable,
   void on_doomed() override;  // cut, when it has not finished
 
   // 421 as soon as no transaction is open; `finished` follows.
-  void shut_down() { session_.shut_down(); }
+  void shut_down(bool in_transaction = false) {
+    if (alive_ && !closing_) session_.shut_down(in_transaction);
+  }
   void set_trace(TraceSink trace) { trace_ = std::move(trace); }
   const ClientInfo& client() const { return session_.client(); }
 

@@ -128,7 +128,7 @@ Settings settings_from(const config::Values& values) {
   s.database_url = v.string("storage.url");
   s.database_readers = small(v, "storage.readers");
   for (const config::View& l : values.elements("listen[]"))
-    s.listen.push_back({text_of(l.address("address")), l.string("certificate")});
+    s.listen.push_back({text_of(l.address("address")), l.string("certificate"), l.string("socket")});
   for (const config::HostPort& a : v.addresses("dns.servers")) s.dns_servers.push_back(text_of(a));
   s.dns_timeout = v.duration("dns.timeout");
   read_delivery(v, &s.delivery);

@@ -22,6 +22,7 @@ inline constexpr const char* kDefaultConfigFile = "/etc/essaim/essaim.toml";
 struct ListenSettings {
   std::string address;      // "0.0.0.0:25", "[::]:25"
   std::string certificate;  // "" for none
+  std::string socket;       // name of the one that the service manager passes; "": by its address
 };
 
 struct DeliverySettings {
@@ -90,8 +91,8 @@ struct Settings {
   LimitSettings limits;
   EarlyTalkSettings early_talk;
   ExtensionSettings extensions;
-  log::Options log;
   lists::Reporting reporting;
+  log::Options log;
   Duration retention_posts{}, retention_seen{};
 
   std::string admin_socket() const { return state + "/admin.sock"; }

@@ -109,6 +109,11 @@ void add_listen(Schema* schema) {
            .default_value = "mx",
            .help = "What it is for: \"mx\" takes mail for the lists from everywhere.",
            .choices = {"mx"}},
+          {.name = "listen[].socket",
+           .help = "Name of the socket that systemd passes for it (FileDescriptorName= in essaim.socket). "
+                   "Without "
+                   "it, one with this address is taken; without any, the server binds the address itself.",
+           .example = "smtp"},
           {.name = "listen[].certificate",
            .help = "PEM file with the certificate chain and its key. STARTTLS is offered when it is set. It "
                    "must be "

@@ -1,0 +1,22 @@
+// Whether everything that must not stand still answers: each event loop, the queue's loop, the thread that writes to the
+// database. A failing write is an answer; silence is not. Blocking, from the main thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+
+namespace essaim::smtpd {
+
+struct Pulse {
+  std::string name;  // "loop0", "queue", "database"
+  // Asks it something empty; what it is given is called once it has answered, on any thread, also much later.
+  std::function<void(std::function<void()> answered)> ask;
+};
+
+// The names of those that did not answer in time; empty: all is well.
+std::vector<std::string> silent_ones(const std::vector<Pulse>& all, Duration patience);
+
+}  // namespace essaim::smtpd
