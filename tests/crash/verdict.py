@@ -9,6 +9,7 @@ from support import processes
 # A kill or a failure cuts off outcomes of the last moments only. Generous: the machine may be slow.
 IN_FLIGHT = 10.0        # seconds between an arrival and the kill that made it come again
 UNSYNCED = 4.0          # the same for power: about a second is promised, and syncing takes its time on a busy machine
+SINK_LAGS = 1.5         # what the sink finds in its sockets after the server has gone
 LATE = 5.0              # for an attempt that was under way when the lifetime ended
 
 
@@ -157,7 +158,7 @@ class Verdict:
     def _end_behind(self, at):
         """The first end after that instant, if it came soon enough to explain that an outcome was lost."""
         for time, by_power in self.ends:
-            if time >= at:
+            if time >= at - SINK_LAGS:
                 return time if time - at <= (UNSYNCED if by_power else IN_FLIGHT) else None
         return None
 

@@ -1,0 +1,76 @@
+"""power.py against logs as the preloaded library writes them, and the library itself under a program that writes."""
+
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import power  # noqa: E402
+
+
+class Always(random.Random):
+    """Keeps this share of what was not synced."""
+
+    def __init__(self, share):
+        super().__init__(1)
+        self.share = share
+
+    def choice(self, _):
+        return self.share
+
+
+class PowerFailures(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.directory = self.folder / "disk"
+        self.directory.mkdir()
+
+    def play(self, program, share):
+        """What is left of the files that a program wrote below the directory."""
+        disk = power.Disk(self.directory, self.folder / "log", Always(share))
+        disk.begin()
+        library = pathlib.Path(os.environ["ESSAIM_BUILD"]) / "libessaim_shim.so"
+        subprocess.run([sys.executable, "-c", "import os\n" + program], cwd=self.folder, check=True, env={
+            **os.environ, "LD_PRELOAD": str(library), "ESSAIM_SHIM_DIR": str(self.directory), "ESSAIM_SHIM_LOG": str(self.folder / "log"),
+            "D": str(self.directory)})
+        disk.fail()
+        return {path.name: path.read_bytes() for path in self.directory.iterdir()}
+
+    def test_what_was_synced_is_there_and_the_rest_is_not(self):
+        (self.directory / "a").write_bytes(b"....")
+        left = self.play("f = os.open(os.environ['D'] + '/a', os.O_RDWR); os.pwrite(f, b'AB', 0); os.fsync(f);"
+                         "os.pwrite(f, b'CD', 2)", 0.0)
+        self.assertEqual({"a": b"AB.."}, left)
+
+    def test_what_was_not_synced_may_be_there(self):
+        (self.directory / "a").write_bytes(b"....")
+        left = self.play("f = os.open(os.environ['D'] + '/a', os.O_RDWR); os.pwrite(f, b'CD', 2)", 1.0)
+        self.assertEqual({"a": b"..CD"}, left)
+
+    def test_a_write_of_several_sectors_can_be_torn(self):
+        left = self.play("f = os.open(os.environ['D'] + '/a', os.O_RDWR | os.O_CREAT); d = os.open(os.environ['D'], os.O_RDONLY);"
+                         "os.fsync(f); os.fsync(d); os.pwrite(f, b'x' * 51200, 0)", 0.5)
+        self.assertIn(b"x" * 512, left["a"])
+        self.assertIn(b"\0" * 512, left["a"])
+
+    def test_a_name_is_durable_with_its_directory(self):
+        program = ("f = os.open(os.environ['D'] + '/{0}', os.O_RDWR | os.O_CREAT); os.pwrite(f, b'x', 0); os.fsync(f);"
+                   "d = os.open(os.environ['D'], os.O_RDONLY)\n")
+        left = self.play(program.format("kept") + "os.fsync(d)\n" + program.format("lost"), 0.0)
+        self.assertEqual({"kept": b"x"}, left)
+        left = self.play("d = os.open(os.environ['D'], os.O_RDONLY); os.unlink(os.environ['D'] + '/kept')", 0.0)
+        self.assertEqual({"kept": b"x"}, left)
+        left = self.play("d = os.open(os.environ['D'], os.O_RDONLY); os.rename(os.environ['D'] + '/kept', os.environ['D'] + '/new');"
+                         "os.fsync(d)", 0.0)
+        self.assertEqual({"new": b"x"}, left)
+
+
+if __name__ == "__main__":
+    unittest.main()
