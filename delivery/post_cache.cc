@@ -10,6 +10,7 @@ std::size_t octets_of(const ActivePost& post) {
 }  // namespace
 
 std::shared_ptr<const ActivePost> PostCache::find(Id id) {
+  const std::lock_guard lock(mutex_);
   const auto found = posts_.find(id);
   if (found == posts_.end()) return nullptr;
   order_.splice(order_.begin(), order_, found->second.place);
@@ -18,14 +19,30 @@ std::shared_ptr<const ActivePost> PostCache::find(Id id) {
 
 void PostCache::add(std::shared_ptr<const ActivePost> post) {
   const Id id = post->post.id;
-  drop(id);
+  const std::lock_guard lock(mutex_);
+  drop_locked(id);
   order_.push_front(id);
   bytes_ += octets_of(*post);
   posts_[id] = Entry{std::move(post), order_.begin()};
-  trim();
+  trim_locked();
 }
 
 void PostCache::drop(Id id) {
+  const std::lock_guard lock(mutex_);
+  drop_locked(id);
+}
+
+void PostCache::trim() {
+  const std::lock_guard lock(mutex_);
+  trim_locked();
+}
+
+bool PostCache::overfull() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_ > limit_;
+}
+
+void PostCache::drop_locked(Id id) {
   const auto found = posts_.find(id);
   if (found == posts_.end()) return;
   bytes_ -= octets_of(*found->second.post);
@@ -33,7 +50,7 @@ void PostCache::drop(Id id) {
   posts_.erase(found);
 }
 
-void PostCache::trim() {
+void PostCache::trim_locked() {
   auto it = order_.end();
   while (bytes_ > limit_ && it != order_.begin()) {
     --it;
@@ -43,12 +60,6 @@ void PostCache::trim() {
     posts_.erase(found);
     it = order_.erase(it);
   }
-}
-
-std::set<Id> PostCache::ids() const {
-  std::set<Id> ids;
-  for (const auto& [id, entry] : posts_) ids.insert(id);
-  return ids;
 }
 
 }  // namespace essaim::delivery

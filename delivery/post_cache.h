@@ -1,11 +1,10 @@
 // Posts in memory, each loaded once however many batches it has: least recently used ones go when their wire
-// forms exceed the limit, unless a batch still uses them. Queue's thread only (the posts themselves are
-// shared by all).
+// forms exceed the limit, unless a batch still uses them. Thread-safe: the queue keeps it, claims look into it.
 #pragma once
 
 #include <list>
 #include <memory>
-#include <set>
+#include <mutex>
 #include <unordered_map>
 
 #include "delivery/work.h"
@@ -19,17 +18,19 @@ class PostCache {
   void add(std::shared_ptr<const ActivePost> post);
   void drop(Id id);
   void trim();
-  std::set<Id> ids() const;
-  std::size_t bytes() const { return bytes_; }
   // More in use than fits: claim less.
-  bool overfull() const { return bytes_ > limit_; }
+  bool overfull() const;
 
  private:
   struct Entry {
     std::shared_ptr<const ActivePost> post;
     std::list<Id>::iterator place;
   };
-  std::size_t limit_;
+  void drop_locked(Id id);
+  void trim_locked();
+
+  const std::size_t limit_;
+  mutable std::mutex mutex_;
   std::size_t bytes_ = 0;
   std::list<Id> order_;  // most recently used first
   std::unordered_map<Id, Entry> posts_;

@@ -73,7 +73,7 @@ void QueueManager::check_recalls() {
       fabric_.post(loop, [filter = op->filter](LoopSide& side) { side.recall_over(filter); });
     // What the operator does to them next is to be read from the database.
     if (!op->gives_back)
-      for (const Id post : op->filter->posts) cache_.drop(post);
+      for (const Id post : op->filter->posts) cache_->drop(post);
     const auto then = std::move(op->then);
     op = recalls_.erase(op);
     if (then) then();

@@ -420,6 +420,7 @@ BOOST_AUTO_TEST_CASE(expiry_tells_the_last_reply) {
   record.progress.replies.push_back("451 4.2.0 greylisted");
   record.progress.recipients[0].state = storage::RecipientState::kDeferred;
   record.progress.recipients[0].reply = 1;
+  record.progress.recipients[0].attempts = 1;
   OpenBatch batch(record, make_post(1, 1, storage::CopyMode::kPersonal));
   batch.expire(from_millis(2'000'000));
   BOOST_TEST(batch.finished());
