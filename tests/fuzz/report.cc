@@ -27,7 +27,7 @@ ESSAIM_FUZZ_TARGET(report) {
   report.max_returned = 2'000;
   for (unsigned i = 0; i <= (choice >> 5); ++i) {
     ReportRecipient recipient;
-    recipient.address = i == 0 ? "bob@b.example" : std::string(fuzz::take_until(&data, '\n'));
+    recipient.address = i == 0 ? "bob@b.example" : "r" + std::string(fuzz::take_until(&data, '\n'));
     recipient.original = fuzz::take_until(&data, '\n');
     recipient.action = static_cast<DsnAction>(i % 5);
     recipient.status = fuzz::take_until(&data, '\n');
