@@ -169,7 +169,8 @@ inline MarkedHost split_host(std::string_view text) {
 struct BatchProgress {
   std::vector<RecipientStatus> recipients;
   std::vector<std::string> replies{""};
-  std::vector<std::string> hosts{""};  // "mx.example.org[192.0.2.1]:25 TLSv1.3", perhaps with a mark (split_host())
+  std::vector<std::string> hosts{
+      ""};  // "mx.example.org[192.0.2.1]:25 TLSv1.3", perhaps with a mark (split_host())
 };
 
 enum class BatchQueue : int {

@@ -36,7 +36,7 @@ struct Setting {
   std::int64_t minimum = 0;
   std::int64_t maximum = std::numeric_limits<std::int64_t>::max();
   std::vector<std::string> choices{};
-  bool optional = false;  // a number or a switch that may be unset: then another setting holds
+  bool optional = false;    // a number or a switch that may be unset: then another setting holds
   bool required = false;    // no default; in an array of tables: required in each element
   bool reloadable = false;  // SIGHUP applies it; else a restart is needed
   bool host_names = false;  // kAddress(es): a host name will do too, not only an IP address

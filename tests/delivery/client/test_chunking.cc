@@ -236,9 +236,14 @@ BOOST_AUTO_TEST_CASE(chunking_is_not_used_unasked) {
 }
 
 BOOST_AUTO_TEST_CASE(the_parts_of_a_stuffed_message_are_the_message) {
-  const char* const messages[] = {
-      "a\r\n",           ".\r\n",           "..\r\n",           "a\r\n.\r\n",
-      "a\r\n..\r\n.\r\n", ".a\r\n\r\n.b\r\n", "no end of line", "a.\r\n.b.\r\nc\r\n...\r\n"};
+  const char* const messages[] = {"a\r\n",
+                                  ".\r\n",
+                                  "..\r\n",
+                                  "a\r\n.\r\n",
+                                  "a\r\n..\r\n.\r\n",
+                                  ".a\r\n\r\n.b\r\n",
+                                  "no end of line",
+                                  "a.\r\n.b.\r\nc\r\n...\r\n"};
   for (const std::string message : messages) {
     const std::string wire = smtp::dot_stuffed_message(message);
     const ByteRanges plain = unstuffed(wire);
