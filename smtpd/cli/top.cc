@@ -80,7 +80,9 @@ int live(const Shell& shell, Source& source, Duration interval) {
       std::vector<std::string> lines =
           render_top(*snapshot, terminal.columns(), std::max(1, terminal.rows() - 1));
       lines.resize(static_cast<std::size_t>(std::max(1, terminal.rows() - 1)));
-      lines.push_back(paused ? "paused - p goes on, q ends" : "q ends, p pauses");
+      const std::string keys = paused ? "paused - p goes on, q ends" : "q ends, p pauses";
+      lines.push_back(keys.substr(0, static_cast<std::size_t>(terminal.columns())));
+      if (terminal.rows() < 2) lines.pop_back();
       if (!terminal.draw(lines)) break;
       char key = 0;
       const Duration left = due - system_clock().mono_now();

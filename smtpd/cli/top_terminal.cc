@@ -132,11 +132,13 @@ TopTerminal::Event TopTerminal::wait(Duration patience, char* key) {
 }
 
 bool TopTerminal::draw(const std::vector<std::string>& lines) {
-  // From the top, each line to its end, and the rest empty: no flicker.
+  // From the top, each line cleared before it is written (behind a full one that would take its last character),
+  // and the rest empty: no flicker.
   std::string out = "\x1b[H";
-  for (std::size_t i = 0; i < lines.size(); ++i)
-    out += lines[i] + "\x1b[K" + (i + 1 < lines.size() ? "\r\n" : "");
-  return write_all(out + "\x1b[J");
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    out += (i > 0 ? "\r\n\x1b[2K" : "\x1b[2K") + lines[i];
+  }
+  return write_all(out);
 }
 
 }  // namespace essaim::smtpd::cli

@@ -60,7 +60,8 @@ std::string latency(const Json& json, const char* name) {
 }
 
 void add_table(const Table& table, int columns, std::vector<std::string>* lines) {
-  for (std::string_view line : split(table.text(), '\n'))
+  const std::string text = table.text();  // split() gives views of it
+  for (std::string_view line : split(text, '\n'))
     if (!line.empty()) lines->push_back(cut(std::string(line), columns));
 }
 

@@ -1,0 +1,225 @@
+"""The server under a service manager that behaves as systemd does: it is told when the server is ready, reloads and ends, the
+watchdog is fed only while everything answers, and listening sockets are passed by name or address. And the units in
+contrib/systemd are what they say."""
+
+import fcntl
+import os
+import re
+import shutil
+import signal
+import smtplib
+import socket
+import sqlite3
+import subprocess
+import time
+import unittest
+
+from support import essaim, processes
+
+UNITS = processes.ROOT / "contrib" / "systemd"
+MOST_EXPOSURE = 20  # tenths, as `systemd-analyze security --threshold` wants it
+
+
+class Manager:
+    """What systemd does for a service: a socket for its messages, passed sockets, its environment."""
+
+    name = "essaim under a manager"
+
+    def __init__(self, site, sockets=(), watchdog=None):
+        self.site = site
+        self.log = site.folder / "manager-log"
+        path = str(site.folder / "notify")
+        if os.path.exists(path):
+            os.unlink(path)
+        self.messages = []
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        self.socket.settimeout(0.2)
+        environment = {"NOTIFY_SOCKET": path}
+        prefix = ""
+        if sockets:
+            environment["LISTEN_FDS"] = str(len(sockets))
+            environment["LISTEN_FDNAMES"] = ":".join(name for name, _ in sockets)
+            prefix = "LISTEN_PID=$$ "
+        if watchdog:
+            environment["WATCHDOG_USEC"] = str(int(watchdog * 1_000_000))
+        files = [listener.fileno() for _, listener in sockets]
+
+        def place():
+            # High first, so that no descriptor is overwritten before it was moved.
+            high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in files]
+            for i, fd in enumerate(high):
+                os.dup2(fd, 3 + i, inheritable=True)
+
+        command = f'{prefix}exec "{processes.BUILD}/essaim" serve --config "{site.config}"'
+        self._file = open(self.log, "ab")
+        self.process = subprocess.Popen(
+            ["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, stdout=self._file, stderr=self._file,
+            env={**os.environ, **environment}, start_new_session=True, close_fds=False, preexec_fn=place,
+        )
+
+    def read(self):
+        try:
+            while True:
+                self.messages.append((time.monotonic(), self.socket.recv(4096).decode()))
+        except TimeoutError:
+            pass
+        return self.messages
+
+    def told(self, word):
+        return [text for _, text in self.read() if word in text.split("\n")]
+
+    def wait_for(self, word, count=1):
+        def enough():
+            assert self.process.poll() is None or self.told(word), self.log.read_text()[-3000:]
+            return len(self.told(word)) >= count
+
+        processes.wait_for(word, enough)
+
+    def output(self):
+        return self.log.read_text(errors="replace")
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._file.close()
+        return self.process.returncode
+
+
+def listener(port=0):
+    out = socket.socket()
+    out.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    out.bind(("127.0.0.1", port))
+    out.listen(16)
+    return out
+
+
+class ServiceManager(processes.Scenario):
+    def setUp(self):
+        super().setUp()
+        self.site = essaim.Essaim(self.folder, start=False)
+
+    def manager(self, **options):
+        manager = Manager(self.site, **options)
+        self.started(manager)
+        self.addCleanup(manager.socket.close)
+        return manager
+
+    def configure(self, text, by):
+        self.site.config.write_text(self.site.config.read_text().replace(text, by))
+
+    def test_it_is_told_of_ready_reload_and_end_in_this_order(self):
+        manager = self.manager()
+        manager.wait_for("READY=1")
+        self.assertTrue(any(text.startswith("STATUS=starting") for _, text in manager.read()))
+        manager.process.send_signal(signal.SIGHUP)
+        manager.wait_for("RELOADING=1")
+        manager.wait_for("READY=1", 2)
+        reloading = manager.told("RELOADING=1")[0]
+        self.assertRegex(reloading, r"MONOTONIC_USEC=\d+")
+        # A bad file is refused, and the service is ready all the same: with the old settings.
+        good = self.site.config.read_text()
+        self.site.config.write_text(good + "\n[nonsense]\n")
+        manager.process.send_signal(signal.SIGHUP)
+        manager.wait_for("READY=1", 3)
+        self.assertIn("reload-refused", manager.output())
+        self.site.config.write_text(good)
+        self.assertEqual(0, manager.stop())
+        words = [text.split("\n")[0] for _, text in manager.read()]
+        words = [word for word in words if not word.startswith("STATUS")]
+        self.assertEqual(["READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1", "STOPPING=1"], words)
+        self.assertEqual([], manager.told("WATCHDOG=1"))
+
+    def complaints(self, manager):
+        manager.read()
+        return len(re.findall(r"no-answer.*database", manager.output()))
+
+    def test_the_watchdog_starves_while_the_database_does_not_answer(self):
+        manager = self.manager(watchdog=3)
+        manager.wait_for("WATCHDOG=1", 2)
+        lock = sqlite3.connect(self.site.database, isolation_level=None)
+        try:
+            lock.execute("BEGIN IMMEDIATE")
+            before = self.complaints(manager)
+            processes.wait_for("complaints", lambda: self.complaints(manager) > before + 1)
+            fed = len(manager.told("WATCHDOG=1"))
+            before = self.complaints(manager)
+            processes.wait_for("another one", lambda: self.complaints(manager) > before)
+            self.assertEqual(fed, len(manager.told("WATCHDOG=1")))
+            self.assertTrue(any(text == "STATUS=no answer from database" for _, text in manager.read()))
+            lock.execute("ROLLBACK")
+        finally:
+            lock.close()
+        manager.wait_for("WATCHDOG=1", fed + 1)
+        self.assertEqual(0, manager.stop())
+
+    def greets(self, port):
+        with smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=20) as client:
+            return client.noop()[0] == 250
+
+    def test_passed_sockets_are_taken_by_address_and_by_name(self):
+        by_address, by_name = listener(), listener()
+        self.addCleanup(by_address.close)
+        self.addCleanup(by_name.close)
+        first, second = by_address.getsockname()[1], by_name.getsockname()[1]
+        self.configure('address = "127.0.0.1:0"\nrole = "mx"', f'address = "127.0.0.1:{first}"\nrole = "mx"\n'
+                       '[[listen]]\naddress = "127.0.0.1:0"\nsocket = "second"')
+        manager = self.manager(sockets=[("second", by_name), ("whatever", by_address)])
+        manager.wait_for("READY=1")
+        self.assertTrue(self.greets(first))
+        self.assertTrue(self.greets(second))
+        self.assertEqual(0, manager.stop())
+        # The manager still has them: who comes now waits for the next start.
+        waiting = socket.create_connection(("127.0.0.1", first), timeout=20)
+        self.addCleanup(waiting.close)
+        again = self.manager(sockets=[("second", by_name), ("whatever", by_address)])
+        again.wait_for("READY=1")
+        self.assertTrue(waiting.recv(100).startswith(b"220 "))
+
+    def test_a_passed_socket_that_fits_nothing_is_an_error_that_says_what_to_do(self):
+        stray = listener()
+        self.addCleanup(stray.close)
+        manager = self.manager(sockets=[("stray", stray)])
+        self.assertEqual(2, manager.process.wait(20))
+        self.assertIn("fits no [[listen]]", manager.output())
+        self.assertIn(f"127.0.0.1:{stray.getsockname()[1]}", manager.output())
+        self.assertIn('socket = ', manager.output())
+
+    def test_a_client_that_idles_in_a_transaction_does_not_hold_up_the_end(self):
+        self.configure("[delivery]", "[delivery]\ndrain = \"60s\"")
+        self.site.start()
+        self.started(self.site)
+        self.site.make_list("dev@lists.example", ["a@a.example"], post="anyone")
+        client = self.site.client()
+        self.addCleanup(client.close)
+        client.ehlo()
+        self.assertEqual(250, client.mail("x@client.example")[0])
+        self.site.process.send(signal.SIGTERM)
+        self.assertEqual(421, client.getreply()[0])
+        self.assertEqual(0, self.site.stop())
+
+
+@unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
+class Units(unittest.TestCase):
+    def test_the_service_is_hardened(self):
+        result = subprocess.run(
+            ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSURE}", "--no-pager",
+             str(UNITS / "essaim.service")], capture_output=True, text=True,
+        )
+        if "Overall exposure" not in result.stdout:
+            self.skipTest("systemd-analyze cannot look at units here: " + result.stderr[-200:])
+        self.assertEqual(0, result.returncode, result.stdout[-400:])
+
+    def test_the_socket_fits_the_service(self):
+        text = (UNITS / "essaim.socket").read_text()
+        self.assertIn("Service=essaim.service", text)
+        self.assertIn("FileDescriptorName=smtp", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
