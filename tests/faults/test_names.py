@@ -76,10 +76,13 @@ class Names(site.Site):
         self.post("<first@client.example>")
         self.wait_quiet()
         self.records("a.example", host="127.4.0.2")
-        site.pause(6)  # connections that are idle end, and the answers had no lifetime
-        self.post("<second@client.example>")
+
+        def found():  # a route is used for a minute, whatever the lifetime of the records
+            self.post(f"<{len(self.accepted)}@client.example>")
+            site.pause(5)  # connections that are idle end
+            return any(r.address == f"127.4.0.2:{self.mx_port}" for r in self.receipts())
+        self.in_time(found, "mail at the new host", timeout=180)
         self.check()
-        self.assertEqual([f"127.4.0.1:{self.mx_port}", f"127.4.0.2:{self.mx_port}"], [r.address for r in self.receipts()])
 
 
 if __name__ == "__main__":

@@ -144,7 +144,11 @@ class Scene:
         def send(number):
             text = essaim.message(AUTHOR, LIST, message_id=f"<large.{number}@client.example>", body=body)
             try:
-                replies[self.server.post(AUTHOR, LIST, text)[0]] += 1
+                with smtplib.SMTP("127.0.0.1", self.server.port, local_hostname="client.example", timeout=600) as client:
+                    client.ehlo()
+                    client.mail(AUTHOR)
+                    client.rcpt(LIST)
+                    replies[client.data(text)[0]] += 1
             except (OSError, smtplib.SMTPException) as error:
                 replies[str(error)] += 1
 
