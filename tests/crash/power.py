@@ -45,7 +45,8 @@ class Disk:
         self.lost_writes = self.kept_writes = self.torn_writes = self.lost_names = 0
 
     def _meant(self, path):
-        return path.is_file() and not path.name.endswith("-shm") and "/spill" not in str(path)
+        # The log and the configuration are the harness's own.
+        return path.is_file() and not path.name.endswith(("-shm", "log", ".toml")) and "/spill" not in str(path)
 
     def begin(self):
         """All that is there now is on the disk."""
