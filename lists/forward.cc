@@ -52,7 +52,7 @@ class ForwardPlan : public Plan {
     post.target = named_address(asked);
     post.dsn = dsn_request(context.submission, asked);
     ESSAIM_TRY(storage::PostStore(context.connection).add(post, rendered_.rendering, rendered_.seven_bit));
-    ESSAIM_TRY(expect_reports(context.connection, post));
+    ESSAIM_TRY(expect_reports(context.connection, post, context.services.reporting.delay));
     ESSAIM_TRY(storage::expand_recipients(context.connection, &post, context.rank, std::move(*people)));
     Committed out;
     out.posted = true;

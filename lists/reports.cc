@@ -193,12 +193,14 @@ Result<bool> look_at(const Services& services, const ReportStore::Due& due) {
 
 }  // namespace
 
-Result<void> expect_reports(storage::Connection& connection, const PostRecord& forward) {
+Result<void> expect_reports(storage::Connection& connection, const PostRecord& forward, Duration delay) {
   if (forward.sender.empty()) return {};
   const Notify notify = notify_of(forward.dsn);
   if (!notify.success && !notify.failure && !notify.delay) return {};
-  return ReportStore(connection)
-      .look_at(forward.id, forward.accepted + (notify.success ? WallTime::duration{} : kSoonest));
+  WallTime due = forward.accepted + kSoonest;
+  if (notify.success) due = forward.accepted;
+  if (notify.delay && delay > Duration::zero()) due = std::min(due, delayed_at(forward, delay));
+  return ReportStore(connection).look_at(forward.id, due);
 }
 
 Result<void> report_soon(storage::Connection& connection, Id post_id, WallTime now) {

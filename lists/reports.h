@@ -23,7 +23,8 @@
 namespace essaim::lists {
 
 // Inside the transaction that adds a forward, and that of a failure, which wants to be looked at now.
-Result<void> expect_reports(storage::Connection& connection, const storage::PostRecord& forward);
+Result<void> expect_reports(storage::Connection& connection, const storage::PostRecord& forward,
+                            Duration delay);
 Result<void> report_soon(storage::Connection& connection, Id post_id, WallTime now);
 
 // Looks at all that is due; says what was made, for the log.

@@ -8,10 +8,10 @@
 // - Header fields in UTF-8 get encoded words (RFC 2047), names of files RFC 2231. Fields in which neither may
 // stand
 //   (Message-ID, Received ...) are kept under the name Downgraded-* (RFC 6857 §3.1.10).
-// - Not possible: octets above 127 in a signed part, whose bytes are what was signed; in an address (RFC
-// 6531: only
-//   SMTPUTF8 carries it); in MIME that is broken, for nobody knows what its reader would see; deeper than 20
-//   levels.
+// - Domains of addresses get A-labels.
+// - Not possible: octets above 127 in a signed part, whose bytes are what was signed; in the local part of an
+//   address (RFC 6531: only SMTPUTF8 carries it); in MIME that is broken, for nobody knows what its reader
+//   would see; deeper than 20 levels.
 // Pure function, linear time. DKIM signatures over what was changed do not hold any more: sign the rendering.
 #pragma once
 

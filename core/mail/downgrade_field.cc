@@ -7,6 +7,7 @@
 #include "core/mail/charset.h"
 #include "core/mail/content_type.h"
 #include "core/mail/encoded_word.h"
+#include "core/smtp/idn.h"
 
 namespace essaim::mail {
 namespace {
@@ -123,6 +124,15 @@ std::optional<std::string> downgraded_parameters(const HeaderField& field, const
   return out;
 }
 
+// An address whose domain alone is not ASCII, with A-labels (RFC 5890 §2.3.2.1); nothing if it cannot be had.
+std::optional<std::string> with_a_labels(std::string_view address) {
+  const std::size_t at = address.rfind('@');
+  if (at == std::string_view::npos || !is_ascii(address.substr(0, at))) return std::nullopt;
+  const Result<std::string> domain = smtp::domain_to_ascii(trimmed(address.substr(at + 1)));
+  if (!domain.ok()) return std::nullopt;
+  return std::string(address.substr(0, at + 1)) + *domain;
+}
+
 // Reads a list of addresses piece by piece and writes names and comments anew where they must be.
 class AddressRewriter {
  public:
@@ -164,7 +174,10 @@ class AddressRewriter {
     if (is_ascii(words_)) {
       out_ += words_;
     } else if (words_.find('@') != std::string::npos) {
-      failed_ = true;
+      const auto address = with_a_labels(trimmed(words_));
+      failed_ = failed_ || !address;
+      if (!out_.empty() && out_.back() != ' ') out_ += ' ';
+      if (address) out_ += *address;
     } else {
       const std::string_view text = trimmed(words_);
       std::string name;
@@ -211,9 +224,14 @@ class AddressRewriter {
   void take_until_bracket() {
     const std::size_t end = value_.find('>', at_);
     const std::string_view address = value_.substr(at_, end == std::string_view::npos ? end : end - at_ + 1);
-    if (!is_ascii(address)) failed_ = true;
-    out_ += address;
     at_ += address.size();
+    if (is_ascii(address)) {
+      out_ += address;
+    } else if (const auto ascii = with_a_labels(address.substr(0, address.find('>')))) {
+      out_ += *ascii + ">";
+    } else {
+      failed_ = true;
+    }
   }
 
   const std::string_view value_;
@@ -231,7 +249,8 @@ std::optional<std::string> downgraded_field(const HeaderField& field) {
   std::optional<std::string> changed;
   switch (kind_of(field)) {
     case Kind::kUnstructured:
-      changed = encode_text(value);
+      // Encoded words among the others are read first, or the space behind them would be lost.
+      changed = encode_text(decode_encoded_words(value));
       break;
     case Kind::kAddresses:
       changed = AddressRewriter(value).run();

@@ -98,6 +98,18 @@ BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) 
        {{"footer", "-- \nthe list\n"}},
        "From: a@b\n" + usual + "\nbody\n",
        "From: a@b\n" + usual + fields + "\nbody\n-- \nthe list\n"},
+      {"a header and a footer",
+       {{"header", "over"}, {"footer", "under"}},
+       "From: a@b\n" + usual + "\nbody\n",
+       "From: a@b\n" + usual + fields + "\nover\nbody\nunder\n"},
+      {"a footer that is there already, and one that is quoted",
+       {{"footer", "under"}},
+       "From: a@b\n" + usual + "\n> under\nbody\nunder\n",
+       "From: a@b\n" + usual + fields + "\n> under\nbody\nunder\n"},
+      {"a footer that is only quoted is no second one",
+       {{"footer", "under"}},
+       "From: a@b\n" + usual + "\nbody\n> under\n",
+       "From: a@b\n" + usual + fields + "\nbody\n> under\nunder\n"},
       {"a description",
        {{"description", "Development \"talk\""}},
        "From: a@b\n" + usual + "\nbody\n",
@@ -165,6 +177,24 @@ BOOST_AUTO_TEST_CASE(a_forward_changes_no_more_than_its_marks) {
   BOOST_TEST(out.rendering == crlf(std::string(kReceived) + "From: a@b\nList-Id: <o.other>\nSubject: hi\n"
                                                             "X-Loop: dev-owner@lists.example\n\nbody\n"));
   BOOST_TEST(out.private_header.empty());
+}
+
+BOOST_AUTO_TEST_CASE(words_may_be_parts_and_go_into_html_where_they_are_given_for_it) {
+  const std::string html =
+      crlf("From: a@b\nMIME-Version: 1.0\nContent-Type: text/html\n\n<body><p>hi</p></body>\n");
+  const auto body_with = [&](const Settings& settings) {
+    const std::string text = rendered(post_handlers(), a_list(settings), html).rendering;
+    return text.substr(text.find("\r\n\r\n") + 4);
+  };
+  BOOST_TEST(body_with({{"footer", "under"}, {"footer_html", "<p>under</p>"}})
+                 .find("<p>hi</p>\r\n<p>under</p>\r\n</body>") != std::string::npos);
+  for (const Settings& settings :
+       {Settings{{"footer", "under"}},
+        Settings{{"footer", "under"}, {"footer_html", "<p>under</p>"}, {"footer_style", "mime"}}}) {
+    const std::string body = body_with(settings);
+    BOOST_TEST(body.find("<body><p>hi</p></body>") != std::string::npos);
+    BOOST_TEST(body.find("Content-Disposition: inline\r\n\r\nunder\r\n--") != std::string::npos);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,4 +1,6 @@
 // Addresses and headers in UTF-8, and domains in both forms, from the recipient to what is stored.
+#include "core/mail/encoded_word.h"
+#include "core/mail/header_block.h"
 #include "tests/lists/site.h"
 
 using namespace essaim;
@@ -95,6 +97,8 @@ BOOST_AUTO_TEST_CASE(each_post_says_what_it_needs_and_has_its_form_in_ascii) {
       {"an author in UTF-8: not in ASCII at all", post_from(u + "@y.example"), true, true, true, false},
       {"an author in UTF-8 that nobody announced goes on as it came", post_from(u + "@y.example"), false,
        true, false, false},
+      {"a domain in U-labels gets its other form", post_from("x@b" + u + "cher.example", "b\n"), true, true,
+       true, true},
       {"a subject in Latin-1 is no UTF-8", post_from("x@y.example", "b\n", "\xfc"), false, true, false, true},
       {"a signed part must not be changed",
        crlf(signed_head + "--b\nContent-Type: text/plain; charset=UTF-8\n\n" + u + "\n--b--\n"), false, true,
@@ -138,6 +142,19 @@ BOOST_AUTO_TEST_CASE(what_the_list_adds_is_in_ascii_or_in_the_charset_of_the_mai
   BOOST_TEST(text.find("Reply-To: dev@xn--bcher-kva.example\r\n") != std::string::npos);
   BOOST_TEST(text.find("X-Campus: =?UTF-8?") != std::string::npos);
   BOOST_TEST(text.find("Gr=C3=BC=C3=9Fe") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_tag_in_encoded_words_before_a_subject_in_utf8_is_one_text_in_ascii) {
+  TestSite site;
+  const std::string u = "\xc3\xbc";
+  site.make_list("dev", {{"post", "anyone"}, {"subject_tag", "[" + u + "]"}}, {"a@one.example"});
+  BOOST_REQUIRE(
+      site.send("x@y.example", {"dev@lists.example"}, post_from("x@y.example", "b\n", "Gr" + u), kUtf8)
+          .code == 250);
+  const auto header =
+      mail::HeaderBlock::parse(site.rendering(site.posts().front().id, storage::Form::kSevenBit));
+  BOOST_REQUIRE(header.ok());
+  BOOST_TEST(mail::decode_encoded_words(header->value("Subject").value()) == "[" + u + "] Gr" + u);
 }
 
 BOOST_AUTO_TEST_CASE(a_report_names_the_member_in_any_form) {

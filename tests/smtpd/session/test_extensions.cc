@@ -104,6 +104,10 @@ BOOST_AUTO_TEST_CASE(utf8_addresses_are_a_553_without_it) {
     S: 501 5.5.2
     C: VRFY a SMTPUTF8
     S: 252
+    C: VRFY \xc3\xbc SMTPUTF8
+    S: 252
+    C: VRFY \xff SMTPUTF8
+    S: 501 5.5.2
     C: EHLO b\xc3\xbccher.example
     S: 501 5.5.2
   )",
