@@ -14,7 +14,8 @@
 namespace essaim::test {
 
 inline std::string make_certificate_pem(const std::string& common_name = "mx.example") {
-  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free);
   const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), X509_free);
   ESSAIM_CHECK(key != nullptr && certificate != nullptr);
   X509_set_version(certificate.get(), 2);
