@@ -15,7 +15,7 @@ class Posting:
         log = folder / "posted"
         log.unlink(missing_ok=True)
         command = [processes.BUILD / "essaim-source", "--to", f"127.0.0.1:{port}", "--from", sender, "--messages", messages,
-                   "--sessions", sessions, "--size", size, "--each", each, "--log", log]
+                   "--sessions", sessions, "--size", size, "--each", each, "--per-connection", 1000, "--log", log]
         for recipient in recipients:
             command += ["--rcpt", recipient]
         if rcpt_file:

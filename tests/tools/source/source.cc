@@ -2,7 +2,8 @@
 // (MAIL, RCPT and DATA pipelined when offered), and tells how long the server took.
 //
 //   essaim-source --to HOST:PORT --from ADDRESS --rcpt LIST... [--sessions N] [--messages N] [--size OCTETS]
-//                 [--reconnect] [--log FILE] [--subject TEXT] [--each N] [--mail-parameters TEXT] [--rcpt-file FILE]
+//                 [--reconnect] [--per-connection N] [--log FILE] [--subject TEXT]
+//                 [--each N] [--mail-parameters TEXT] [--rcpt-file FILE]
 //
 // Each message goes to the next of the recipients, or with --each to the next N of them, in one transaction.
 //
@@ -42,7 +43,7 @@ struct Options {
   int sessions = 1;
   long messages = 1;
   std::size_t size = 4096;
-  bool reconnect = false;
+  long per_connection = 0;  // messages; 0: no limit
   std::string log;
   std::string subject = "load";
   std::string mail_parameters;
@@ -57,6 +58,7 @@ struct Session {
   std::string in;
   std::string out;
   int replies_due = 0;
+  long sent = 0;
   int refused_in_envelope = 0;
   std::string message_id;
   std::string recipient;
@@ -185,7 +187,8 @@ class Source {
   }
 
   void next(Session* session) {
-    if (begun_ >= options_.messages || (options_.reconnect && !session->message_id.empty())) {
+    if (begun_ >= options_.messages ||
+        (options_.per_connection > 0 && session->sent >= options_.per_connection)) {
       bool more = begun_ < options_.messages;
       session->state = State::kQuit;
       send(session, "QUIT\r\n");
@@ -193,6 +196,7 @@ class Source {
       return;
     }
     long number = begun_++;
+    ++session->sent;
     session->recipient =
         options_.recipients[static_cast<std::size_t>(number) * options_.each % options_.recipients.size()];
     session->message_id = "<" + run_ + "." + std::to_string(number) + "@client.example>";
@@ -263,7 +267,7 @@ int usage(const std::string& wrong) {
       << "essaim-source: " << wrong
       << "\nusage: essaim-source --to HOST:PORT --from ADDRESS --rcpt LIST... [--sessions N] [--messages N]\n"
          "                     [--size OCTETS] [--reconnect] [--log FILE] [--subject TEXT]\n"
-         "                     [--each N] [--mail-parameters TEXT] [--rcpt-file FILE]\n";
+         "                     [--each N] [--per-connection N] [--mail-parameters TEXT] [--rcpt-file FILE]\n";
   return 2;
 }
 
@@ -274,7 +278,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     std::string name = argv[i];
     if (name == "--reconnect") {
-      options.reconnect = true;
+      options.per_connection = 1;
       continue;
     }
     if (i + 1 >= argc) return usage(name + " needs a value");
@@ -294,6 +298,8 @@ int main(int argc, char** argv) {
         if (!line.empty()) options.recipients.push_back(line);
     } else if (name == "--each") {
       options.each = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (name == "--per-connection") {
+      options.per_connection = std::atol(value.c_str());
     } else if (name == "--mail-parameters") {
       options.mail_parameters = value;
     } else if (name == "--sessions") {
