@@ -41,8 +41,9 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options)
     return SqliteDatabase::open(options, options.url.substr(kSqlite.size()));
   }
   if (is_mariadb_url(options.url)) return MariadbDatabase::open(options);
-  return Error{ErrorCode::kInvalid, "database url '" + options.url +
-                                        "': expected sqlite:/path/to/file.db or mariadb://user@host/database"};
+  return Error{
+      ErrorCode::kInvalid,
+      "database url '" + options.url + "': expected sqlite:/path/to/file.db or mariadb://user@host/database"};
 }
 
 Result<void> Database::read_now(const Work& work) {

@@ -67,7 +67,7 @@ using Done = std::function<void(Result<void>)>;
 struct DatabaseOptions {
   std::string url;       // "sqlite:/path/file.db", or as in storage/mariadb/mariadb_url.h
   std::string password;  // of the user in a MariaDB URL
-  int readers = 2;                                   // threads, each with a connection
+  int readers = 2;       // threads, each with a connection
   Duration busy_timeout = std::chrono::seconds(10);  // another process (the command line) holds the lock
   bool create = false;                               // make the file when it is missing
 };

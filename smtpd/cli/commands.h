@@ -12,7 +12,7 @@ void add_list(Shell& shell);
 void add_member(Shell& shell);
 void add_post(Shell& shell);
 void add_queue(Shell& shell);
-void add_queue_why(Shell& shell, CLI::App* queue);     // why_commands.cc
+void add_queue_why(Shell& shell, CLI::App* queue);    // why_commands.cc
 void add_post_explain(Shell& shell, CLI::App* post);  // why_commands.cc
 void add_top(Shell& shell);
 void add_destination(Shell& shell);

@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_where) {
       {with("", "[[destination]]\nmatch = [\"*\"]\nsmarthost = \"a:1\"\nport = 3"), {"(*)", "\"port\""}},
       {with("", "[[destination]]\nmx = [\"a.x\"]\n[[destination]]\nmx = [\"b.x\", \"A.x\"]"),
        {"[[destination]] 2 (mx b.x)", "\"a.x\" stands in [[destination]] 1 (mx a.x)"}},
-      {with("", "[extensions]\nsmtputf8 = true"), {"x.toml:7:", "smtputf8"}},
+      {with("", "[extensions]\nsmtputf8 = \"perhaps\""), {"x.toml:7:", "smtputf8"}},
       {"hostname = \"localhost\"\npostmaster = \"nobody\"\n[[listen]]\naddress = \"127.0.0.1:25\"",
        {"x.toml:1:", "full host name", "x.toml:2:", "mail address"}},
   };
@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(knows_what_a_reload_cannot_apply) {
   const auto other = parse_settings(with("loops = 2", "[[listen]]\naddress = \"127.0.0.1:26\""), "x");
   BOOST_REQUIRE(before.ok() && same.ok() && other.ok());
   BOOST_TEST(needing_restart(before->values, same->values).empty());
-  const std::vector<std::string> expected = {"loops", "listen[].address", "listen[].role"};
+  const std::vector<std::string> expected = {"loops", "listen[].address", "listen[].role", "listen[].socket"};
   BOOST_TEST(needing_restart(before->values, other->values) == expected, boost::test_tools::per_element());
 }
 
