@@ -460,6 +460,12 @@ void Server::record(Session* session, std::string_view message, bool stuffed) {
   counters_.last_ms = now;
   ++counters_.transactions;
   counters_.recipients += session->recipients.size();
+  // Before its receipts: who reads one finds the message whole.
+  if (!options_.keep.empty()) {
+    std::ofstream file(options_.keep + "/" + std::to_string(counters_.transactions) + ".eml",
+                       std::ios::binary);
+    file << (stuffed ? unstuffed(message) : std::string(message));
+  }
   if (log_fd_ >= 0) {
     std::string lines;
     std::string id = header_value(message, "message-id");
@@ -470,11 +476,6 @@ void Server::record(Session* session, std::string_view message, bool stuffed) {
     }
     if (write(log_fd_, lines.data(), lines.size()) < 0)
       std::cerr << "essaim-sink: log: " << std::strerror(errno) << "\n";
-  }
-  if (!options_.keep.empty()) {
-    std::ofstream file(options_.keep + "/" + std::to_string(counters_.transactions) + ".eml",
-                       std::ios::binary);
-    file << (stuffed ? unstuffed(message) : std::string(message));
   }
 }
 
