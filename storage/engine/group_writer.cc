@@ -169,6 +169,9 @@ Result<void> GroupWriter::run_works(EngineConnection& connection, Group* group, 
     item.result = run_one(connection, &item);
     connection.settle();
     if (item.result.ok()) {
+      // A work may have passed over an error at which the engine rolled everything back. A COMMIT now would commit nothing.
+      if (!connection.in_transaction())
+        return Error{ErrorCode::kTemporary, "database " + name_ + ": the transaction was lost under a work"};
       if (!alone) ESSAIM_TRY(connection.release_savepoint());
       continue;
     }

@@ -167,6 +167,9 @@ Result<void> MariadbConnection::begin_writing() {
 
 Result<void> MariadbConnection::commit() {
   if (auto fault = FaultPlan::check(FaultPlan::Where::kBeforeCommit)) return *fault;
+  // The server would say yes to a COMMIT of nothing.
+  if (!in_transaction_)
+    return Error{ErrorCode::kTemporary, "database " + database_ + ": COMMIT without a transaction"};
   const bool committed = mysql_real_query(handle_, "COMMIT", 6) == 0;
   in_transaction_ = false;
   if (!committed) return mariadb_commit_error(mysql_errno(handle_), mysql_error(handle_), database_);

@@ -140,6 +140,37 @@ BOOST_AUTO_TEST_CASE(a_connection_that_is_lost_before_the_commit_costs_a_repeat_
   BOOST_TEST(database->healthy());
 }
 
+BOOST_AUTO_TEST_CASE(a_work_that_passes_over_the_loss_of_its_transaction_is_not_said_to_be_stored) {
+  TempDatabase database;
+  DatabaseOptions options;
+  options.url = database.url();
+  auto holder = must(Database::open(options));
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(SiteStore(c).set("x", "0"));
+    return SiteStore(c).set("y", "0");
+  });
+  // As in a deadlock, but the one that is ended goes on as if nothing had been.
+  std::atomic<int> ready{0}, runs{0};
+  const auto take = [&](const char* first, const char* then) {
+    return [&, first, then](Connection& c) -> Result<void> {
+      ++runs;
+      ESSAIM_TRY(sql::run(c, "UPDATE site_value SET value = CONCAT(value, '1') WHERE name = ?", first));
+      ++ready;
+      while (ready < 2) std::this_thread::yield();
+      static_cast<void>(
+          sql::run(c, "UPDATE site_value SET value = CONCAT(value, '1') WHERE name = ?", then).ok());
+      return {};
+    };
+  };
+  auto other =
+      std::async(std::launch::async, [&] { return holder->write_now(Durability::kAccept, take("y", "x")); });
+  must(database->write_now(Durability::kAccept, take("x", "y")));
+  must(other.get());
+  BOOST_TEST(runs.load() >= 3);
+  BOOST_TEST(get(*database, "x") == "011");
+  BOOST_TEST(get(*database, "y") == "011");
+}
+
 BOOST_AUTO_TEST_CASE(a_deadlock_is_run_again_until_it_goes_through) {
   TempDatabase database;
   DatabaseOptions options;
