@@ -1,6 +1,7 @@
 // The sink's event loop and its sessions. See sink.cc for what it does.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -14,6 +15,13 @@
 #include "tests/tools/sink/rules.h"
 
 namespace sink {
+
+// Milliseconds of the wall clock: receipts are compared with other logs.
+inline std::int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 struct Options {
   std::vector<std::string> listen;
