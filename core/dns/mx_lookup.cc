@@ -76,7 +76,7 @@ void MxLookup::Impl::begin() {
     const bool own = options.is_own_address && options.is_own_address(ip);
     result.status = own ? MxStatus::kLoop : MxStatus::kHosts;
     if (own) result.problem = "mail for " + domain + " loops back to myself";
-    if (!own) result.hosts.push_back({0, domain, {ip}});
+    if (!own) result.hosts.push_back({0, domain, {ip}, false, {}});
     result.key = domain;
     result.ttl = std::chrono::hours(24);
     return soon.start(Duration::zero());
@@ -91,13 +91,14 @@ void MxLookup::Impl::begin() {
 
 void MxLookup::Impl::take_mx(const MxAnswer& answer) {
   result.ttl = answer.ttl;
+  result.secure = answer.secure;
   switch (answer.status) {
     case Status::kTemporary:
       return finish_with(MxStatus::kTemporary, answer.problem);
     case Status::kNoName:
       return finish_with(MxStatus::kNoSuchDomain, "the domain " + domain + " does not exist");
     case Status::kNoData:
-      return use({{0, domain, {}}});  // RFC 5321 §5.1: the implicit MX
+      return use({{0, domain, {}, false, {}}});  // RFC 5321 §5.1: the implicit MX
     case Status::kOk:
       break;
   }
@@ -107,7 +108,7 @@ void MxLookup::Impl::take_mx(const MxAnswer& answer) {
     if (record.host == "." || record.host.empty()) {
       null_mx = true;
     } else if (is_host_name(record.host)) {
-      hosts.push_back({record.preference, record.host, {}});
+      hosts.push_back({record.preference, record.host, {}, false, {}});
     }
   }
   if (hosts.empty()) {
@@ -156,6 +157,8 @@ void MxLookup::Impl::take_addresses(std::size_t index, AddressAnswer answer) {
   if (answer.status == Status::kOk) {
     if (answer.addresses.size() > options.max_addresses) answer.addresses.resize(options.max_addresses);
     result.hosts[index].addresses = std::move(answer.addresses);
+    result.hosts[index].secure = answer.secure;
+    result.hosts[index].canonical = std::move(answer.canonical);
   } else if (answer.status == Status::kTemporary) {
     any_temporary = true;
     if (result.problem.empty()) result.problem = answer.problem;

@@ -30,6 +30,8 @@ struct MxHost {
   std::uint16_t preference = 0;
   std::string name;                    // "[192.0.2.1]" for an address literal
   std::vector<std::string> addresses;  // in the order to try
+  bool secure = false;                 // its addresses (resolver.h)
+  std::string canonical;               // behind its aliases
 };
 
 struct MxResult {
@@ -38,6 +40,7 @@ struct MxResult {
       hosts;        // in the order to try: by preference, equals shuffled; only those with addresses
   std::string key;  // equal for domains with the same hosts in the same order of preference
   std::chrono::seconds ttl{0};  // how long this may be kept
+  bool secure = false;          // the MX records, or that there are none
   std::string problem;          // for everything but kHosts: what happened, for logs and bounces
 };
 

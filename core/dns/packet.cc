@@ -170,6 +170,17 @@ Result<MxData> read_mx(std::string_view bytes, const Record& record) {
   return MxData{u16_at(bytes, record.data_offset), std::move(*host)};
 }
 
+Result<TlsaData> read_tlsa(std::string_view bytes, const Record& record) {
+  if (record.data_length < 3) return malformed("a TLSA record is too short");
+  const std::size_t at = record.data_offset;
+  TlsaData data;
+  data.usage = static_cast<std::uint8_t>(byte_at(bytes, at));
+  data.selector = static_cast<std::uint8_t>(byte_at(bytes, at + 1));
+  data.matching = static_cast<std::uint8_t>(byte_at(bytes, at + 2));
+  data.association = bytes.substr(at + 3, record.data_length - 3);
+  return data;
+}
+
 Result<std::string> read_text(std::string_view bytes, const Record& record) {
   std::string text;
   const std::string_view data = bytes.substr(record.data_offset, record.data_length);
@@ -201,6 +212,7 @@ Result<Selection> select_records(std::string_view bytes, const Packet& packet, s
     }
     if (!selection.records.empty() || alias == nullptr) {
       selection.ttl = ttl;
+      selection.owner = current;
       if (selection.records.empty())
         selection.ttl = std::min(aliased ? ttl : kMaxTtl, negative_ttl(bytes, packet));
       return selection;

@@ -23,7 +23,8 @@ enum : std::uint16_t {
   kTypePtr = 12,
   kTypeMx = 15,
   kTypeTxt = 16,
-  kTypeAaaa = 28
+  kTypeAaaa = 28,
+  kTypeTlsa = 52
 };
 enum : unsigned { kRcodeOk = 0, kRcodeServerFailure = 2, kRcodeNoName = 3, kRcodeRefused = 5 };
 
@@ -56,12 +57,19 @@ struct MxData {
   std::string host;
 };
 Result<MxData> read_mx(std::string_view bytes, const Record& record);
+struct TlsaData {
+  std::uint8_t usage = 0, selector = 0, matching = 0;
+  std::string association;  // octets; none are read, whatever the fields say
+  friend bool operator==(const TlsaData&, const TlsaData&) = default;
+};
+Result<TlsaData> read_tlsa(std::string_view bytes, const Record& record);  // RFC 6698 §2.1
 
 // The records of `type` for `name`, following the aliases in the answer (at most 8), and the time they may be
 // kept; for an empty answer the time that the SOA gives (RFC 2308 §5).
 struct Selection {
   std::vector<const Record*> records;  // into the packet
   std::uint32_t ttl = 0;
+  std::string owner;  // the name at the end of the aliases
 };
 Result<Selection> select_records(std::string_view bytes, const Packet& packet, std::string_view name,
                                  std::uint16_t type);

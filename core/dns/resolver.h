@@ -1,6 +1,10 @@
 // DNS on the loop, by libunbound with its own cache (one context per loop). Names are given without a trailing dot, in
 // lower case ASCII (A-labels).
 //
+// With a trust anchor every answer is validated (RFC 4035). `secure` tells that it was proven, also that there is
+// nothing; false means that its zone is not signed or that there is no anchor. What fails the proof (bogus) is
+// kTemporary and never seen.
+//
 // A query's callback comes exactly once, on the loop's thread, never from within the call; the Query handle cancels
 // when destroyed and then there is no callback. Every query has a deadline of its own (libunbound gives up late).
 #pragma once
@@ -12,6 +16,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/dns/packet.h"
 #include "core/net/event_loop.h"
 #include "core/net/socket_address.h"
 
@@ -33,6 +38,7 @@ struct MxAnswer {
   Status status = Status::kTemporary;
   std::vector<MxRecord> records;  // by preference; equals in the order received
   std::chrono::seconds ttl{0};
+  bool secure = false;
   std::string problem;  // for kTemporary: what happened, for the log and for `destination explain`
 };
 
@@ -40,12 +46,23 @@ struct AddressAnswer {
   Status status = Status::kTemporary;
   std::vector<std::string> addresses;  // IPv6 first, then IPv4, each in the order received
   std::chrono::seconds ttl{0};
+  bool secure = false;    // all that was answered, with the aliases on the way
+  std::string canonical;  // the name at the end of the aliases; that of the question if there are none
   std::string problem;
 };
 
 struct TextAnswer {
   Status status = Status::kTemporary;
   std::vector<std::string> texts;  // character strings of a record joined; bytes as they came
+  bool secure = false;
+  std::string problem;
+};
+
+struct TlsaAnswer {
+  Status status = Status::kTemporary;
+  std::vector<TlsaData> records;  // as they came; whether they are usable, others decide
+  std::chrono::seconds ttl{0};
+  bool secure = false;
   std::string problem;
 };
 
@@ -63,6 +80,9 @@ class Resolver {
                                            std::function<void(AddressAnswer)> done) = 0;
   virtual std::unique_ptr<Query> pointer(const std::string& ip, std::function<void(TextAnswer)> done) = 0;
   virtual std::unique_ptr<Query> text(const std::string& name, std::function<void(TextAnswer)> done) = 0;
+  virtual std::unique_ptr<Query> tlsa(const std::string& name, std::function<void(TlsaAnswer)> done) = 0;
+  // The alias that the name itself is (CNAME), not followed: one text or none.
+  virtual std::unique_ptr<Query> alias(const std::string& name, std::function<void(TextAnswer)> done) = 0;
 };
 
 struct ResolverOptions {
@@ -70,6 +90,7 @@ struct ResolverOptions {
   Duration timeout = std::chrono::seconds(10);
   bool ipv6 = true;  // ask for AAAA
   bool ipv4 = true;
+  std::string trust_anchor;  // file with DS or DNSKEY records, as of the root; "": nothing is validated
 };
 
 // The error says what libunbound did not like.

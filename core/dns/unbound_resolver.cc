@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <memory>
 #include <utility>
 
 #include <arpa/inet.h>
 #include <unbound-event.h>
 #include <unbound.h>
+#include <unistd.h>
 
 #include "core/base/text.h"
 #include "core/dns/packet.h"
@@ -19,6 +22,7 @@ struct Raw {
   std::string bytes;
   Packet packet;
   Selection selection;
+  bool secure = false;
   std::string problem;
 };
 using RawCallback = std::function<void(Raw)>;
@@ -26,6 +30,9 @@ using RawCallback = std::function<void(Raw)>;
 struct ContextDeleter {
   void operator()(ub_ctx* context) const { ub_ctx_delete(context); }
 };
+
+// What libunbound says of an answer.
+constexpr int kBogus = 1, kSecure = 2;
 
 const char* type_name(std::uint16_t type) {
   switch (type) {
@@ -37,13 +44,18 @@ const char* type_name(std::uint16_t type) {
       return "MX";
     case kTypePtr:
       return "PTR";
+    case kTypeTlsa:
+      return "TLSA";
+    case kTypeCname:
+      return "CNAME";
     default:
       return "TXT";
   }
 }
 
-Raw read_answer(const std::string& name, std::uint16_t type, std::string bytes) {
+Raw read_answer(const std::string& name, std::uint16_t type, std::string bytes, bool secure) {
   Raw raw;
+  raw.secure = secure;
   raw.bytes = std::move(bytes);
   auto packet = parse_packet(raw.bytes);
   if (!packet.ok()) {
@@ -116,11 +128,12 @@ class Question : public std::enable_shared_from_this<Question> {
   void answered(int rcode, void* packet, int length, int security, const char* why_bogus) {
     asked_ = false;
     deadline_.cancel();
-    if (security == 1)
+    if (security == kBogus)
       return fail(why_bogus != nullptr ? std::string("DNSSEC: ") + why_bogus : "DNSSEC: bogus");
     if (rcode == static_cast<int>(kRcodeNoName) && (packet == nullptr || length <= 0)) {
       Raw raw;
       raw.status = Status::kNoName;
+      raw.secure = security == kSecure;
       return deliver_later(std::move(raw));
     }
     if (rcode != static_cast<int>(kRcodeOk) && rcode != static_cast<int>(kRcodeNoName)) {
@@ -129,8 +142,9 @@ class Question : public std::enable_shared_from_this<Question> {
                       : "the name server answered with code " + std::to_string(rcode));
     }
     if (packet == nullptr || length <= 0) return fail("the name server answered nothing");
-    deliver_later(read_answer(
-        name_, type_, std::string(static_cast<const char*>(packet), static_cast<std::size_t>(length))));
+    deliver_later(read_answer(name_, type_,
+                              std::string(static_cast<const char*>(packet), static_cast<std::size_t>(length)),
+                              security == kSecure));
   }
 
   void on_deadline() {
@@ -191,8 +205,11 @@ void merge(const Raw& raw, bool first_family, AddressAnswer* answer) {
       answer->addresses.push_back(std::move(*address));
   }
   const auto ttl = std::chrono::seconds(raw.selection.ttl);
-  const bool counts = raw.status != Status::kTemporary;
-  if (counts) answer->ttl = first_family ? ttl : std::min(answer->ttl, ttl);
+  if (raw.status == Status::kTemporary) return;
+  answer->ttl = first_family ? ttl : std::min(answer->ttl, ttl);
+  answer->secure = (first_family || answer->secure) && raw.secure;
+  // Both families have the same aliases; a name that does not exist has none.
+  if (first_family || raw.status == Status::kOk) answer->canonical = raw.selection.owner;
 }
 
 AddressAnswer combine(const std::vector<Raw>& raws) {
@@ -220,6 +237,7 @@ AddressAnswer combine(const std::vector<Raw>& raws) {
 TextAnswer texts_of(const Raw& raw, bool names) {
   TextAnswer answer;
   answer.status = raw.status;
+  answer.secure = raw.secure;
   answer.problem = raw.problem;
   for (const Record* record : raw.selection.records) {
     auto text = names ? read_target(raw.bytes, *record) : read_text(raw.bytes, *record);
@@ -236,6 +254,7 @@ TextAnswer texts_of(const Raw& raw, bool names) {
 MxAnswer mx_of(const Raw& raw) {
   MxAnswer answer;
   answer.status = raw.status;
+  answer.secure = raw.secure;
   answer.problem = raw.problem;
   answer.ttl = std::chrono::seconds(raw.selection.ttl);
   for (const Record* record : raw.selection.records) {
@@ -249,6 +268,23 @@ MxAnswer mx_of(const Raw& raw) {
   if (answer.status == Status::kOk && answer.records.empty()) answer.status = Status::kTemporary;
   std::stable_sort(answer.records.begin(), answer.records.end(),
                    [](const MxRecord& a, const MxRecord& b) { return a.preference < b.preference; });
+  return answer;
+}
+
+TlsaAnswer tlsa_of(const Raw& raw) {
+  TlsaAnswer answer;
+  answer.status = raw.status;
+  answer.secure = raw.secure;
+  answer.problem = raw.problem;
+  answer.ttl = std::chrono::seconds(raw.selection.ttl);
+  for (const Record* record : raw.selection.records) {
+    if (auto tlsa = read_tlsa(raw.bytes, *record); tlsa.ok()) {
+      answer.records.push_back(std::move(*tlsa));
+    } else if (answer.problem.empty()) {
+      answer.problem = tlsa.error().message;
+    }
+  }
+  if (answer.status == Status::kOk && answer.records.empty()) answer.status = Status::kTemporary;
   return answer;
 }
 
@@ -311,6 +347,14 @@ class UnboundResolver : public Resolver {
                   [done = std::move(done)](const Raw& raw) { done(texts_of(raw, true)); });
   }
 
+  std::unique_ptr<Query> tlsa(const std::string& name, std::function<void(TlsaAnswer)> done) override {
+    return single(name, kTypeTlsa, [done = std::move(done)](const Raw& raw) { done(tlsa_of(raw)); });
+  }
+
+  std::unique_ptr<Query> alias(const std::string& name, std::function<void(TextAnswer)> done) override {
+    return single(name, kTypeCname, [done = std::move(done)](const Raw& raw) { done(texts_of(raw, true)); });
+  }
+
   std::unique_ptr<Query> text(const std::string& name, std::function<void(TextAnswer)> done) override {
     return single(name, kTypeTxt, [done = std::move(done)](const Raw& raw) { done(texts_of(raw, false)); });
   }
@@ -364,6 +408,14 @@ Result<std::unique_ptr<Resolver>> make_resolver(net::EventLoop& loop, const Reso
       return refuse(std::string(option.name) + " " + option.value, error);
     }
   }
+  if (!options.trust_anchor.empty()) {
+    // libunbound reads it late and says little.
+    if (::access(options.trust_anchor.c_str(), R_OK) != 0)
+      return Error{ErrorCode::kInvalid,
+                   "trust anchor: " + options.trust_anchor + ": " + std::strerror(errno)};
+    if (const int error = ub_ctx_add_ta_file(context.get(), options.trust_anchor.c_str()); error != 0)
+      return refuse("trust anchor " + options.trust_anchor, error);
+  }
   for (const net::SocketAddress& server : options.servers) {
     const std::string text = server.ip() + "@" + std::to_string(server.port());
     if (const int error = ub_ctx_set_fwd(context.get(), text.c_str()); error != 0) return refuse(text, error);
@@ -375,7 +427,11 @@ Result<std::unique_ptr<Resolver>> make_resolver(net::EventLoop& loop, const Reso
   }
   // libunbound answers these itself, with nothing. Last of all, as it ends the time of settings.
   for (const char* zone : {"test.", "invalid.", "localhost.", "127.in-addr.arpa."}) {
-    if (const int error = ub_ctx_zone_remove(context.get(), zone); error != 0) return refuse(zone, error);
+    if (const int error = ub_ctx_zone_remove(context.get(), zone); error != 0)
+      return refuse(options.trust_anchor.empty()
+                        ? zone
+                        : "the settings, of which the trust anchor " + options.trust_anchor + " is one",
+                    error);
   }
   return std::unique_ptr<Resolver>(std::make_unique<UnboundResolver>(loop, context, options));
 }

@@ -13,6 +13,7 @@ inline dns::ResolverOptions dns_options(const Settings& settings) {
     if (address.ok()) options.servers.push_back(*address);  // the settings' table has checked it
   }
   options.timeout = settings.dns_timeout;
+  options.trust_anchor = settings.trust_anchor;
   options.ipv4 = settings.delivery.ipv4;
   options.ipv6 = settings.delivery.ipv6;
   return options;

@@ -131,6 +131,7 @@ Settings settings_from(const config::Values& values) {
     s.listen.push_back({text_of(l.address("address")), l.string("certificate"), l.string("socket")});
   for (const config::HostPort& a : v.addresses("dns.servers")) s.dns_servers.push_back(text_of(a));
   s.dns_timeout = v.duration("dns.timeout");
+  s.trust_anchor = v.string("dns.trust_anchor");
   read_delivery(v, &s.delivery);
   s.destinations = read_destinations(values);
   read_limits(v, &s.limits);

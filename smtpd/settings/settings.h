@@ -86,6 +86,7 @@ struct Settings {
   std::vector<ListenSettings> listen;
   std::vector<std::string> dns_servers;  // "127.0.0.1:53"
   Duration dns_timeout{};
+  std::string trust_anchor;  // file; "": no DNSSEC
   DeliverySettings delivery;
   std::vector<DestinationSettings> destinations;
   LimitSettings limits;

@@ -126,20 +126,27 @@ void add_listen(Schema* schema) {
 
 void add_dns(Schema* schema) {
   schema->sections.push_back({"dns", "Name service.", false});
-  schema->settings.insert(schema->settings.end(),
-                          {
-                              {.name = "dns.servers",
-                               .type = Type::kAddresses,
-                               .help = "Recursive servers to ask. Without it, those of "
-                                       "/etc/resolv.conf.",
-                               .example = "127.0.0.1:53"},
-                              {.name = "dns.timeout",
-                               .type = Type::kDuration,
-                               .default_value = "10s",
-                               .help = "How long a look-up may take.",
-                               .minimum = kSecond,
-                               .maximum = kMinute},
-                          });
+  schema->settings.insert(
+      schema->settings.end(),
+      {
+          {.name = "dns.servers",
+           .type = Type::kAddresses,
+           .help = "Recursive servers to ask. Without it, those of "
+                   "/etc/resolv.conf.",
+           .example = "127.0.0.1:53"},
+          {.name = "dns.timeout",
+           .type = Type::kDuration,
+           .default_value = "10s",
+           .help = "How long a look-up may take.",
+           .minimum = kSecond,
+           .maximum = kMinute},
+          {.name = "dns.trust_anchor",
+           .help = "File with the root's DNSKEY or DS records: answers are validated by "
+                   "DNSSEC, and mail goes out by DANE (RFC 7672) where it is offered. The "
+                   "servers must hand on signatures. Without it nothing is validated.",
+           .example = "/usr/share/dns/root.key",
+           .check = must_be_absolute},
+      });
 }
 
 void add_delivery(Schema* schema) {

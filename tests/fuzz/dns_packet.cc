@@ -17,11 +17,14 @@ ESSAIM_FUZZ_TARGET(dns_packet) {
         ESSAIM_CHECK(target->find('\0') == std::string::npos);
       if (const auto text = dns::read_text(data, record); text.ok())
         ESSAIM_CHECK(text->size() <= record.data_length);
+      if (const auto tlsa = dns::read_tlsa(data, record); tlsa.ok())
+        ESSAIM_CHECK(tlsa->association.size() + 3 == record.data_length);
       if (const auto mx = dns::read_mx(data, record); mx.ok())
         ESSAIM_CHECK(mx->host.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos);
     }
   }
-  for (const std::uint16_t type : {dns::kTypeA, dns::kTypeMx, dns::kTypeTxt}) {
+  for (const std::uint16_t type :
+       {dns::kTypeA, dns::kTypeMx, dns::kTypeTxt, dns::kTypeTlsa, dns::kTypeCname}) {
     const std::string name = packet->answers.empty() ? "a.example" : packet->answers.front().owner;
     const auto selection = dns::select_records(data, *packet, name, type);
     if (selection.ok()) ESSAIM_CHECK(selection->records.size() <= packet->answers.size());

@@ -38,6 +38,7 @@ class FakeResolver : public dns::Resolver {
     dns::AddressAnswer answer;
     answer.status = status == dns::Status::kOk && addresses.empty() ? dns::Status::kNoData : status;
     answer.addresses = std::move(addresses);
+    answer.canonical = host;
     answer.ttl = std::chrono::seconds(60);
     if (status == dns::Status::kTemporary) answer.problem = "A " + host + ": SERVFAIL";
     addresses_[host] = std::move(answer);
@@ -51,6 +52,28 @@ class FakeResolver : public dns::Resolver {
     texts_[name] = text_answer(std::move(texts), status);
   }
 
+  // `secure` holds for what was set before.
+  void set_secure_mx(const std::string& domain) { mx_[domain].secure = true; }
+  void set_secure_addresses(const std::string& host, const std::string& canonical = "") {
+    addresses_[host].secure = true;
+    if (!canonical.empty()) addresses_[host].canonical = canonical;
+  }
+  void set_tlsa(const std::string& name, std::vector<dns::TlsaData> records, bool secure,
+                dns::Status status = dns::Status::kOk) {
+    dns::TlsaAnswer answer;
+    answer.status = status == dns::Status::kOk && records.empty() ? dns::Status::kNoData : status;
+    answer.records = std::move(records);
+    answer.ttl = std::chrono::seconds(120);
+    answer.secure = secure;
+    if (status == dns::Status::kTemporary) answer.problem = "TLSA " + name + ": SERVFAIL";
+    tlsa_[name] = std::move(answer);
+  }
+  void set_alias(const std::string& name, std::vector<std::string> targets, bool secure,
+                 dns::Status status = dns::Status::kOk) {
+    aliases_[name] = text_answer(std::move(targets), status);
+    aliases_[name].secure = secure;
+  }
+
   // While held, questions are recorded and answers wait; release() delivers them in the order of the
   // questions.
   void hold() { held_ = true; }
@@ -58,7 +81,7 @@ class FakeResolver : public dns::Resolver {
     held_ = false;
     for (auto& task : std::exchange(waiting_, {})) loop_.post(std::move(task));
   }
-  // "MX example.org", "ADDR mx1.example.org", "PTR 192.0.2.1", "TXT example.org"
+  // "MX example.org", "ADDR mx1.example.org", "PTR 192.0.2.1", "TXT example.org", "TLSA ...", "CNAME ..."
   const std::vector<std::string>& questions() const { return questions_; }
   std::size_t cancelled() const { return *cancelled_; }  // handles destroyed before their answer
 
@@ -77,6 +100,14 @@ class FakeResolver : public dns::Resolver {
   std::unique_ptr<dns::Query> text(const std::string& name,
                                    std::function<void(dns::TextAnswer)> done) override {
     return ask("TXT", name, texts_, std::move(done));
+  }
+  std::unique_ptr<dns::Query> tlsa(const std::string& name,
+                                   std::function<void(dns::TlsaAnswer)> done) override {
+    return ask("TLSA", name, tlsa_, std::move(done));
+  }
+  std::unique_ptr<dns::Query> alias(const std::string& name,
+                                    std::function<void(dns::TextAnswer)> done) override {
+    return ask("CNAME", name, aliases_, std::move(done));
   }
 
  private:
@@ -130,6 +161,8 @@ class FakeResolver : public dns::Resolver {
   std::map<std::string, dns::AddressAnswer> addresses_;
   std::map<std::string, dns::TextAnswer> pointers_;
   std::map<std::string, dns::TextAnswer> texts_;
+  std::map<std::string, dns::TlsaAnswer> tlsa_;
+  std::map<std::string, dns::TextAnswer> aliases_;
   std::vector<std::string> questions_;
   std::deque<net::EventLoop::Task> waiting_;
   std::shared_ptr<std::size_t> cancelled_ = std::make_shared<std::size_t>(0);

@@ -2,12 +2,15 @@
 // temporary directory. Ends with the object. Without /usr/sbin/nsd the test fails: contrib/test installs it.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <boost/test/unit_test.hpp>
@@ -44,11 +47,20 @@ inline std::uint16_t free_port() {
   return 0;
 }
 
+// Which zones are signed (by ldns-signzone, each with a key of its own), and how the signed file is spoilt.
+struct Signing {
+  std::vector<std::string> zones;
+  std::vector<std::string> expired;  // of these: signatures of the past
+  // Text of the signed file -> what stands there instead: records that do not fit their signatures.
+  std::map<std::string, std::string> replaced;
+};
+
 class Nsd {
  public:
   // Zone name without the final dot -> records, as in a zone file; SOA, NS, $ORIGIN and $TTL 300 are put
   // before them.
-  explicit Nsd(const std::map<std::string, std::string>& zones) : port_(free_port()) {
+  explicit Nsd(const std::map<std::string, std::string>& zones, const Signing& signing = {})
+      : port_(free_port()) {
     BOOST_REQUIRE_MESSAGE(::access("/usr/sbin/nsd", X_OK) == 0,
                           "/usr/sbin/nsd is missing: install the package nsd (contrib/test does)");
     std::ostringstream conf;
@@ -62,6 +74,8 @@ class Nsd {
       const std::string file = "zone" + std::to_string(number++);
       dir_.write(file, "$ORIGIN " + name + ".\n$TTL 300\n@ IN SOA ns root 1 3600 600 86400 60\n@ IN NS ns\n" +
                            "ns IN A 127.0.0.1\n" + records);
+      if (std::find(signing.zones.begin(), signing.zones.end(), name) != signing.zones.end())
+        sign(name, file, signing);
       conf << "zone:\n  name: \"" << name << "\"\n  zonefile: \"" << file << "\"\n";
     }
     dir_.write("nsd.conf", conf.str());
@@ -71,6 +85,8 @@ class Nsd {
   Nsd(const Nsd&) = delete;
   Nsd& operator=(const Nsd&) = delete;
 
+  // DS records of the signed zones.
+  std::string trust_anchor() const { return dir_.path("trust-anchor"); }
   net::SocketAddress address() const { return net::SocketAddress::from_ip("127.0.0.1", port_).value(); }
   void stop() {
     if (pid_ <= 0) return;
@@ -103,6 +119,28 @@ class Nsd {
   }
 
  private:
+  void run(const std::string& command) const {
+    const int status = std::system(("cd " + dir_.path() + " && " + command + " >>sign.log 2>&1").c_str());
+    BOOST_REQUIRE_MESSAGE(status == 0, command + ": failed (the package ldnsutils has it)");
+  }
+
+  void sign(const std::string& zone, const std::string& file, const Signing& signing) const {
+    const bool expired =
+        std::find(signing.expired.begin(), signing.expired.end(), zone) != signing.expired.end();
+    run("key=$(ldns-keygen -a ECDSAP256SHA256 -k -r /dev/urandom " + zone +
+        ") && cat $key.ds >>trust-anchor && ldns-signzone" +
+        (expired ? " -i 20200101000000 -e 20200201000000" : "") + " -f signed " + file + " $key");
+    std::ifstream in(dir_.path("signed"));
+    std::ostringstream text;
+    text << in.rdbuf();
+    std::string changed = text.str();
+    for (const auto& [from, to] : signing.replaced) {
+      const std::size_t at = changed.find(from);
+      if (at != std::string::npos) changed.replace(at, from.size(), to);
+    }
+    dir_.write(file, changed);
+  }
+
   // Whether a question (the root's NS, refused or not) gets any answer.
   bool answers() const {
     const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -15,7 +15,7 @@ using essaim::test::run_until;
 using std::chrono::milliseconds;
 
 namespace essaim::dns {
-std::ostream& operator<<(std::ostream& out, Status status) {
+inline std::ostream& operator<<(std::ostream& out, Status status) {
   return out << static_cast<int>(status);
 }
 }  // namespace essaim::dns
