@@ -10,6 +10,8 @@ namespace essaim::storage {
 
 namespace {
 
+constexpr std::string_view kSqlite = "sqlite:";
+
 // Waits for the one answer of an asynchronous call. Shared with the callback, which may still hold the lock
 // when the waiter has its answer.
 class Answer {
@@ -35,15 +37,28 @@ class Answer {
 
 }  // namespace
 
-Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options) {
-  constexpr std::string_view kSqlite = "sqlite:";
-  if (options.url.compare(0, kSqlite.size(), kSqlite) == 0 && options.url.size() > kSqlite.size()) {
-    return SqliteDatabase::open(options, options.url.substr(kSqlite.size()));
+Result<void> Database::check_url(const std::string& url) {
+  if (is_mariadb_url(url)) {
+    auto parsed = parse_mariadb_url(url);
+    if (!parsed.ok()) return parsed.error();
+    return {};
   }
+  if (!url.starts_with(kSqlite)) {
+    return Error{ErrorCode::kInvalid,
+                 "must be sqlite:/path/to/file.db or mariadb://user@host1:3306,host2:3306/database"};
+  }
+  const std::string file = url.substr(kSqlite.size());
+  if (!file.starts_with('/')) return Error{ErrorCode::kInvalid, "the file must have an absolute path"};
+  if (file.find('\n') != std::string::npos)
+    return Error{ErrorCode::kInvalid, "the file's path must not contain a line end"};
+  return {};
+}
+
+Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options) {
+  if (auto known = check_url(options.url); !known.ok())
+    return Error{ErrorCode::kInvalid, "database url '" + options.url + "': " + known.error().message};
   if (is_mariadb_url(options.url)) return MariadbDatabase::open(options);
-  return Error{
-      ErrorCode::kInvalid,
-      "database url '" + options.url + "': expected sqlite:/path/to/file.db or mariadb://user@host/database"};
+  return SqliteDatabase::open(options, options.url.substr(kSqlite.size()));
 }
 
 Result<void> Database::read_now(const Work& work) {

@@ -74,6 +74,8 @@ struct DatabaseOptions {
 
 class Database {
  public:
+  // kInvalid, saying what is wrong and where, for what open() would not understand.
+  static Result<void> check_url(const std::string& url);
   // Opens without touching the schema (see schema.h). Errors name the file and the cause.
   static Result<std::unique_ptr<Database>> open(const DatabaseOptions& options);
   virtual ~Database() = default;  // finishes what was queued
@@ -89,8 +91,10 @@ class Database {
 
   // A backup of a running database into a new file, consistent and checked.
   virtual Result<void> backup(const std::string& file) = 0;
-  // The engine's own integrity check and the settings that the promise rests on.
+  // The engine's own integrity check, where it has one that can be run beside the work.
   virtual Result<void> check() = 0;
+  // The settings that the promise rests on: kInvalid tells those that break it.
+  virtual Result<void> check_settings() = 0;
   // What was done since opening, for the bench and metrics: statements of works that write, commits, durable commits
   // (fsync), and statements of works that only read.
   struct Counters {

@@ -250,7 +250,34 @@ Result<void> require_newest(Database& database) {
                                           " and needs " + std::to_string(newest_schema_version()) +
                                           ": run `essaim storage migrate`"};
   }
+  auto unfinished = copy_unfinished(database);
+  if (!unfinished.ok()) return unfinished.error();
+  if (*unfinished) {
+    return Error{
+        ErrorCode::kInvalid,
+        "a copy into this database was interrupted: run `essaim storage copy` again, which begins anew"};
+  }
   return {};
+}
+
+Result<bool> copy_unfinished(Database& database) {
+  bool unfinished = false;
+  ESSAIM_TRY(database.read_now([&unfinished](Connection& connection) -> Result<void> {
+    auto mark = sql::number(connection, 0, "SELECT value FROM meta WHERE name = 'copy-unfinished'");
+    if (!mark.ok()) return mark.error();
+    unfinished = *mark != 0;
+    return {};
+  }));
+  return unfinished;
+}
+
+Result<void> set_copy_unfinished(Database& database, bool unfinished) {
+  return database.write_now(Durability::kAccept, [unfinished](Connection& connection) -> Result<void> {
+    ESSAIM_TRY(sql::run(connection, "DELETE FROM meta WHERE name = 'copy-unfinished'"));
+    if (unfinished)
+      ESSAIM_TRY(sql::run(connection, "INSERT INTO meta (name, value) VALUES ('copy-unfinished', 1)"));
+    return {};
+  });
 }
 
 }  // namespace essaim::storage

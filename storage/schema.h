@@ -13,7 +13,11 @@ Result<int> schema_version(Database& database);
 // Each step is a commit of its own, so a crash between two leaves a database that the next call brings on. `target` is
 // another version for tests of the steps only.
 Result<void> migrate(Database& database, int target = newest_schema_version());
-// kInvalid, saying what to do, unless the version is the newest.
+// kInvalid, saying what to do, unless the version is the newest and the database is whole.
 Result<void> require_newest(Database& database);
+
+// The mark of a copy under way into this database (storage/copy.h).
+Result<bool> copy_unfinished(Database& database);
+Result<void> set_copy_unfinished(Database& database, bool unfinished);
 
 }  // namespace essaim::storage

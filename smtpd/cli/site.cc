@@ -1,6 +1,7 @@
 #include "smtpd/cli/site.h"
 
-#include "smtpd/operate/database_file.h"
+#include "smtpd/operate/database_password.h"
+#include "smtpd/operate/open_database.h"
 #include "storage/schema.h"
 
 namespace essaim::smtpd::cli {
@@ -20,7 +21,9 @@ Result<std::unique_ptr<Site>> Site::open_any_version(const Shell& shell) {
     // Whatever is wrong with the file, it is the configuration that is wrong.
     return Error{ErrorCode::kInvalid, loaded.error().message};
   }
-  auto database = operate::open_database(loaded->settings, 1);
+  auto password = operate::database_password(loaded->settings);
+  if (!password.ok()) return password.error();
+  auto database = operate::open_database(loaded->settings, *password, 1);
   if (!database.ok()) return database.error();
   return std::unique_ptr<Site>(new Site(std::move(loaded->settings), *std::move(database)));
 }

@@ -5,6 +5,11 @@
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
+#include "smtpd/daemon/state_directory.h"
+#include "smtpd/operate/database_password.h"
+#include "smtpd/operate/open_database.h"
+#include "storage/copy.h"
+#include "storage/journal.h"
 #include "storage/schema.h"
 
 namespace essaim::smtpd::cli {
@@ -19,7 +24,8 @@ int with_any(const Shell& shell, const std::function<int(Site&)>& command) {
 int check(const Shell& shell, Site& site) {
   auto version = storage::schema_version(site.database());
   if (!version.ok()) return shell.fail(version.error());
-  const auto sound = site.database().check();
+  auto sound = site.database().check_settings();
+  if (sound.ok()) sound = site.database().check();
   const bool newest = *version == storage::newest_schema_version();
   if (shell.json) {
     print_json({{"url", site.settings().database_url},
@@ -51,6 +57,66 @@ int migrate(const Shell& shell, Site& site) {
                     json_text({{"from", *before}, {"to", now}}));
 }
 
+int init(const Shell& shell, Site& site) {
+  auto before = storage::schema_version(site.database());
+  if (!before.ok()) return shell.fail(before.error());
+  const auto newest =
+      *before == 0 ? storage::migrate(site.database()) : storage::require_newest(site.database());
+  if (!newest.ok()) return shell.fail(newest.error());
+  return shell.done(*before == 0 ? "made, with schema " + std::to_string(storage::newest_schema_version())
+                                 : "is there already, with the newest schema",
+                    json_text({{"made", *before == 0}, {"schema", storage::newest_schema_version()}}));
+}
+
+// What the journal has and the database has not would be left behind.
+Result<std::unique_ptr<StateDirectory>> nothing_in_the_journal(const Settings& settings) {
+  auto state = StateDirectory::open(settings);  // no server runs, and none starts meanwhile
+  if (!state.ok()) return state;
+  bool any = false;
+  auto read = storage::read_journal(settings.journal_directory(), [&any](const storage::JournalRecord&) {
+    any = true;
+    return Result<void>();
+  });
+  if (!read.ok()) return read.error();
+  if (any) {
+    return Error{ErrorCode::kConflict, settings.journal_directory() +
+                                           ": the journal has outcomes that the database has not: start the "
+                                           "server and stop it, then copy"};
+  }
+  return state;
+}
+
+Result<std::vector<storage::CopiedTable>> copy_to(const Shell& shell, Site& site, const std::string& url,
+                                                  const std::string& password_file) {
+  if (url == site.settings().database_url)
+    return Error{ErrorCode::kInvalid, "the target is the database itself"};
+  auto state = nothing_in_the_journal(site.settings());
+  if (!state.ok()) return state.error();
+  auto password = operate::database_password_from(password_file);
+  if (!password.ok()) return password.error();
+  Settings target = site.settings();
+  target.database_url = url;
+  auto database = operate::open_database(target, *password, 1);
+  if (!database.ok()) return database.error();
+  ESSAIM_TRY((*database)->check_settings());
+  return storage::copy_database(site.database(), **database, [&shell](const storage::CopiedTable& table) {
+    if (!shell.json) print_line(table.name + "  " + plural(table.rows, "row"));
+  });
+}
+
+int copy(const Shell& shell, Site& site, const std::string& url, const std::string& password_file) {
+  auto copied = copy_to(shell, site, url, password_file);
+  if (!copied.ok()) return shell.fail(copied.error());
+  Json tables = Json::object();
+  std::int64_t rows = 0;
+  for (const storage::CopiedTable& table : *copied) {
+    tables[table.name] = table.rows;
+    rows += table.rows;
+  }
+  return shell.done("copied and compared: " + plural(rows, "row") + " to " + for_display(url),
+                    json_text({{"to", url}, {"rows", rows}, {"tables", tables}}));
+}
+
 // Only the running server knows.
 int counters(const Shell& shell) {
   auto loaded = load_settings(shell.config);
@@ -68,7 +134,10 @@ int counters(const Shell& shell) {
 }  // namespace
 
 void add_storage(Shell& shell) {
-  CLI::App* noun = shell.noun("storage", "the database: check, migrate, back up, count");
+  CLI::App* noun = shell.noun("storage", "the database: make, check, migrate, back up, copy, count");
+  shell.verb(noun, "init", "make the tables in an empty database; `serve` does it, too",
+             "  essaim storage init",
+             [&shell] { return with_any(shell, [&](Site& site) { return init(shell, site); }); });
   shell.verb(noun, "check", "is the database sound, and set up so that what is acknowledged is kept",
              "  essaim storage check",
              [&shell] { return with_any(shell, [&](Site& site) { return check(shell, site); }); });
@@ -90,6 +159,20 @@ void add_storage(Shell& shell) {
             })
       ->add_option("FILE", *file, "a new file")
       ->required();
+  auto url = std::make_shared<std::string>();
+  auto password_file = std::make_shared<std::string>();
+  CLI::App* verb = shell.verb(
+      noun, "copy",
+      "copy all into another, empty database, while no server runs here: from one machine to a cluster, or a "
+      "backup back to where it came from. What an interrupted copy left there is done anew",
+      "  essaim storage copy mariadb://essaim@db1,db2,db3/essaim --password-file "
+      "/etc/essaim/database-password",
+      [&shell, url, password_file] {
+        return with_any(shell, [&](Site& site) { return copy(shell, site, *url, *password_file); });
+      });
+  verb->add_option("URL", *url, "the target, as in storage.url")->required();
+  verb->add_option("--password-file", *password_file, "as storage.password_file, for the target")
+      ->type_name("FILE");
 }
 
 }  // namespace essaim::smtpd::cli

@@ -57,7 +57,7 @@ class Server {
 
   // server_start.cc
   Result<void> bind_listeners();
-  Result<void> open_storage();
+  Result<void> open_storage(const std::string& password);
   Result<void> start_loops();
   Result<void> start_delivery();
   Result<void> start_inbound();

@@ -7,9 +7,10 @@
 #include "smtpd/daemon/conversions.h"
 #include "smtpd/daemon/passed_sockets.h"
 #include "smtpd/daemon/server.h"
-#include "smtpd/operate/database_file.h"
+#include "smtpd/operate/database_password.h"
 #include "smtpd/operate/dns_options.h"
 #include "smtpd/operate/jobs.h"
+#include "smtpd/operate/open_database.h"
 #include "smtpd/operate/user.h"
 #include "storage/schema.h"
 
@@ -34,13 +35,15 @@ Result<void> Server::start() {
   if (!state.ok()) return state.error();
   state_ = *std::move(state);
   ESSAIM_TRY(bind_listeners());
-  const std::string file = settings_.database_file();
-  ESSAIM_TRY(operate::make_directory(file.substr(0, file.rfind('/')), settings_));
+  if (const std::string file = settings_.database_file(); !file.empty())
+    ESSAIM_TRY(operate::make_directory(file.substr(0, file.rfind('/')), settings_));
+  auto password = operate::database_password(settings_);
+  if (!password.ok()) return password.error();
   if (user->has_value()) ESSAIM_TRY(operate::become(**user));
   raise_descriptor_limit(Gate::sockets_for(settings_.limits.connections) +
                          settings_.delivery.connections_total);
 
-  ESSAIM_TRY(open_storage());
+  ESSAIM_TRY(open_storage(*password));
   ESSAIM_TRY(start_loops());
   started_ = true;
   ESSAIM_TRY(start_delivery());
@@ -86,16 +89,20 @@ Result<void> Server::bind_listeners() {
   return {};
 }
 
-Result<void> Server::open_storage() {
-  auto database = operate::open_database(settings_, settings_.database_readers);
+Result<void> Server::open_storage(const std::string& password) {
+  auto database = operate::open_database(settings_, password, settings_.database_readers);
   if (!database.ok()) return database.error();
   database_ = *std::move(database);
+  // What nobody promised here can still be lost elsewhere: it is the operator's choice, and not a quiet one.
+  if (const auto safe = database_->check_settings(); !safe.ok() && safe.error().code == ErrorCode::kInvalid)
+    log::error("database-unsafe", {{"error", safe.error().message}});
   auto version = storage::schema_version(*database_);
   if (!version.ok()) return version.error();
   if (*version != storage::newest_schema_version()) {
     ESSAIM_TRY(storage::migrate(*database_));
     log::info("schema-migrated", {{"from", *version}, {"to", storage::newest_schema_version()}});
   }
+  ESSAIM_TRY(storage::require_newest(*database_));
   ESSAIM_TRY(
       database_->write_now(storage::Durability::kAccept, [this](storage::Connection& c) -> Result<void> {
         auto node = storage::NodeStore(c).begin_epoch(settings_.hostname, system_clock().wall_now());

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
-#include "smtpd/operate/database_file.h"
+#include "smtpd/operate/open_database.h"
 #include "smtpd/operate/user.h"
 
 namespace essaim::smtpd {

@@ -82,6 +82,7 @@ struct Settings {
   smtp::Address postmaster;
   int loops = 0;  // 0: one for each core
   std::string database_url;
+  std::string database_password_file;  // "" : see smtpd/operate/database_password.h
   int database_readers = 2;
   std::vector<ListenSettings> listen;
   std::vector<std::string> dns_servers;  // "127.0.0.1:53"
@@ -99,8 +100,10 @@ struct Settings {
   std::string admin_socket() const { return state + "/admin.sock"; }
   std::string journal_directory() const { return state + "/journal"; }
   std::string spill_directory() const { return state + "/spill"; }
-  // The file behind "sqlite:".
-  std::string database_file() const { return database_url.substr(database_url.find(':') + 1); }
+  // The file behind "sqlite:"; "" for a database elsewhere.
+  std::string database_file() const {
+    return database_url.starts_with("sqlite:") ? database_url.substr(7) : std::string();
+  }
 };
 
 // The file as values (for `config show`) and as settings. The error has a line for each mistake, with file

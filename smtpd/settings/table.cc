@@ -3,6 +3,7 @@
 #include "core/smtp/address.h"
 #include "smtpd/settings/destination_table.h"
 #include "smtpd/settings/limits_table.h"
+#include "smtpd/settings/storage_table.h"
 
 namespace essaim::smtpd {
 namespace {
@@ -33,12 +34,6 @@ std::string must_be_mailbox(const std::string& text) {
   const auto parsed = smtp::parse_mailbox(text, smtp::LocalPart::kUtf8);
   if (!parsed.ok()) return "must be a mail address: " + parsed.error().message;
   return parsed->domain.empty() ? "must be a mail address with its domain" : "";
-}
-
-std::string must_be_database(const std::string& url) {
-  if (!url.starts_with("sqlite:"))
-    return "must begin with \"sqlite:\", as \"sqlite:/var/lib/essaim/essaim.db\"";
-  return must_be_absolute(url.substr(7));
 }
 
 void add_site(Schema* schema) {
@@ -73,24 +68,6 @@ void add_site(Schema* schema) {
            .unit = "loops",
            .maximum = 256},
       });
-}
-
-void add_storage(Schema* schema) {
-  schema->sections.push_back(
-      {"storage", "Where domains, lists, members, posts and the queue are kept.", false});
-  schema->settings.insert(schema->settings.end(), {
-                                                      {.name = "storage.url",
-                                                       .default_value = "sqlite:/var/lib/essaim/essaim.db",
-                                                       .help = "The database. It is made when it is missing.",
-                                                       .check = must_be_database},
-                                                      {.name = "storage.readers",
-                                                       .type = Type::kInteger,
-                                                       .default_value = "2",
-                                                       .help = "Threads that read from the database.",
-                                                       .unit = "threads",
-                                                       .minimum = 1,
-                                                       .maximum = 64},
-                                                  });
 }
 
 void add_listen(Schema* schema) {
@@ -342,7 +319,7 @@ void add_rest(Schema* schema) {
 std::shared_ptr<const Schema> make_schema() {
   auto schema = std::make_shared<Schema>();
   add_site(schema.get());
-  add_storage(schema.get());
+  add_storage_settings(schema.get());
   add_listen(schema.get());
   add_dns(schema.get());
   add_delivery(schema.get());

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "storage/copy.h"
 #include "storage/sql.h"
 
 namespace essaim::storage {
@@ -56,13 +57,41 @@ Result<std::unique_ptr<EngineConnection>> MariadbDatabase::connect(std::atomic<s
   return std::unique_ptr<EngineConnection>(std::move(*opened));
 }
 
-Result<void> MariadbDatabase::backup(const std::string&) {
-  return Error{ErrorCode::kInvalid, "database " + url_.describe() +
-                                        ": a backup is made by the server's own tools (mariadb-backup, or "
-                                        "mariadb-dump --single-transaction)"};
+Result<void> MariadbDatabase::backup(const std::string& file) {
+  return copy_to_file(*this, file);
 }
 
 Result<void> MariadbDatabase::check() {
+  return read_now([this](Connection& connection) -> Result<void> {
+    std::string tables;
+    auto names = sql::prepare(connection,
+                              "SELECT table_name FROM information_schema.tables WHERE table_schema = "
+                              "DATABASE() AND table_type = 'BASE TABLE'");
+    if (!names.ok()) return names.error();
+    for (;;) {
+      auto row = (*names)->step();
+      if (!row.ok()) return row.error();
+      if (!*row) break;
+      tables += std::string(tables.empty() ? "`" : ", `") + sql::text(**names, 0) + "`";
+    }
+    if (tables.empty()) return {};
+    auto statement = sql::prepare(connection, "CHECK TABLE " + tables + " QUICK");
+    if (!statement.ok()) return statement.error();
+    std::string found;
+    for (;;) {
+      auto row = (*statement)->step();
+      if (!row.ok()) return row.error();
+      if (!*row) break;
+      const std::string kind = sql::text(**statement, 2), text = sql::text(**statement, 3);
+      if ((kind == "error" || (kind == "status" && text != "OK")) && found.size() < 2000)
+        found += std::string(found.empty() ? "" : "; ") + sql::text(**statement, 0) + ": " + text;
+    }
+    if (found.empty()) return {};
+    return Error{ErrorCode::kDamaged, "database " + url_.describe() + ": " + found};
+  });
+}
+
+Result<void> MariadbDatabase::check_settings() {
   return write_now(Durability::kAccept, [this](Connection& connection) -> Result<void> {
     std::string wrong;
     const auto value_of = [&connection](const char* name) -> Result<std::string> {

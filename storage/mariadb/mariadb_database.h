@@ -22,10 +22,11 @@ class MariadbDatabase : public Database {
   void write(Durability durability, Work work, Done done) override {
     writer_.write(durability, std::move(work), std::move(done));
   }
-  // kInvalid: the server's own tools make it (mariadb-backup, mariadb-dump --single-transaction).
+  // An SQLite file, which `essaim storage copy` can bring back. The server's own tools make others.
   Result<void> backup(const std::string& file) override;
-  // Refuses settings of the server that break the promise: what must survive power loss must be synced at COMMIT.
   Result<void> check() override;
+  // Refuses settings of the server that break the promise: what must survive power loss must be synced at COMMIT.
+  Result<void> check_settings() override;
   Counters counters() const override { return writer_.counters(); }
   bool healthy() const override { return writer_.healthy(); }
 

@@ -141,12 +141,13 @@ Result<void> SqliteDatabase::backup(const std::string& file) {
 }
 
 Result<void> SqliteDatabase::check() {
-  {
-    auto connection =
-        SqliteConnection::open(file_, SqliteConnection::Use::kMaintenance, busy_timeout_, false, nullptr);
-    if (!connection.ok()) return connection.error();
-    ESSAIM_TRY(check_pages(**connection));
-  }
+  auto connection =
+      SqliteConnection::open(file_, SqliteConnection::Use::kMaintenance, busy_timeout_, false, nullptr);
+  if (!connection.ok()) return connection.error();
+  return check_pages(**connection);
+}
+
+Result<void> SqliteDatabase::check_settings() {
   return write_now(Durability::kAccept, [this](Connection& connection) -> Result<void> {
     struct Setting {
       const char* name;

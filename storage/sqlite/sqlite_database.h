@@ -26,6 +26,7 @@ class SqliteDatabase : public Database {
   }
   Result<void> backup(const std::string& file) override;
   Result<void> check() override;
+  Result<void> check_settings() override;
   Counters counters() const override {
     Counters counters = writer_.counters();
     counters.reads = reads_.load();

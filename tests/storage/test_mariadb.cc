@@ -233,14 +233,14 @@ BOOST_AUTO_TEST_CASE(reads_see_one_snapshot) {
 
 BOOST_AUTO_TEST_CASE(a_server_that_does_not_sync_its_commits_is_refused) {
   TempDatabase database;
-  must(database->check());
+  must(database->check_settings());
   const auto set = [&](const char* value) {
     commit(*database, [value](Connection& c) {
       return c.execute(std::string("SET GLOBAL innodb_flush_log_at_trx_commit = ") + value);
     });
   };
   set("2");
-  const auto checked = database->check();
+  const auto checked = database->check_settings();
   set("1");
   BOOST_TEST((code_of(checked) == ErrorCode::kInvalid));
   BOOST_TEST(checked.error().message.find("innodb_flush_log_at_trx_commit is 2") != std::string::npos);

@@ -7,23 +7,25 @@ import signal
 import smtplib
 import subprocess
 
-from . import processes
+from . import mariadb, processes
 
 
 class Essaim:
-    name = "essaim"
 
     def __init__(self, folder, dns=None, smarthost=None, mx_port=25, delivery="", extra="", hostname="mx1.lists.example",
-                 listen="", start=True):
-        self.folder = folder / "essaim"
+                 listen="", start=True, database=None, storage="", name="essaim"):
+        """`database`: a URL for it; without one, an SQLite file. `name`: of its folder, where there are several."""
+        self.name = name
+        self.folder = folder / name
         self.folder.mkdir()
         self.log = self.folder / "log"
         self.config = self.folder / "essaim.toml"
         self.database = self.folder / "essaim.db"
         self.smarthost = smarthost
+        url = database or f"sqlite:{self.database}"
         text = (
             f'hostname = "{hostname}"\nstate = "{self.folder}/state"\npostmaster = "postmaster@site.example"\n'
-            f'{extra}\n[storage]\nurl = "sqlite:{self.database}"\n'
+            f'{extra}\n[storage]\nurl = "{url}"\n{storage}\n'
             f'[[listen]]\naddress = "127.0.0.1:0"\nrole = "mx"\n{listen}\n'
         )
         if dns:
@@ -34,7 +36,7 @@ class Essaim:
         self.config.write_text(text)
         (self.folder / "state").mkdir()
         self.process = None
-        self.environment = {}  # of the server and of the command line
+        self.environment = {"ESSAIM_DATABASE_PASSWORD": mariadb.PASSWORD}  # of the server and of the command line
         if start:
             self.start()
 

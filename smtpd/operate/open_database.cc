@@ -1,4 +1,4 @@
-#include "smtpd/operate/database_file.h"
+#include "smtpd/operate/open_database.h"
 
 #include <cerrno>
 #include <cstring>
@@ -43,13 +43,16 @@ Result<void> make_directory(const std::string& path, const Settings& settings) {
   return {};
 }
 
-Result<std::unique_ptr<storage::Database>> open_database(const Settings& settings, int readers) {
-  const std::string file = settings.database_file();
-  const std::string directory = file.substr(0, file.rfind('/'));
-  if (!directory.empty()) ESSAIM_TRY(make_directory(directory, settings));
-  ESSAIM_TRY(make_file(file, settings));
+Result<std::unique_ptr<storage::Database>> open_database(const Settings& settings,
+                                                         const std::string& password, int readers) {
+  if (const std::string file = settings.database_file(); !file.empty()) {
+    const std::string directory = file.substr(0, file.rfind('/'));
+    if (!directory.empty()) ESSAIM_TRY(make_directory(directory, settings));
+    ESSAIM_TRY(make_file(file, settings));
+  }
   storage::DatabaseOptions options;
   options.url = settings.database_url;
+  options.password = password;
   options.readers = readers;
   options.create = true;
   return storage::Database::open(options);

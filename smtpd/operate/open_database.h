@@ -1,4 +1,5 @@
-// Opens the database, making its file for the server's user when it is missing. Blocking.
+// Opens the database of the settings: a file, which is made for the server's user when it is missing, or one on a
+// server. Blocking.
 #pragma once
 
 #include <memory>
@@ -9,7 +10,9 @@
 
 namespace essaim::smtpd::operate {
 
-Result<std::unique_ptr<storage::Database>> open_database(const Settings& settings, int readers);
+// `password` as from database_password().
+Result<std::unique_ptr<storage::Database>> open_database(const Settings& settings,
+                                                         const std::string& password, int readers);
 
 // Makes a directory (not its parents) of mode 0750, owned by the server's user when we are root and one is
 // set.

@@ -1,0 +1,56 @@
+#include "smtpd/settings/storage_table.h"
+
+#include "storage/database.h"
+
+namespace essaim::smtpd {
+namespace {
+
+using config::Type;
+
+std::string must_be_database(const std::string& url) {
+  const auto checked = storage::Database::check_url(url);
+  return checked.ok() ? "" : checked.error().message;
+}
+
+std::string must_be_absolute(const std::string& path) {
+  return path.starts_with("/") ? "" : "must be an absolute path";
+}
+
+}  // namespace
+
+void add_storage_settings(config::Schema* schema) {
+  schema->sections.push_back(
+      {"storage", "Where domains, lists, members, posts and the queue are kept.", false});
+  schema->settings.insert(
+      schema->settings.end(),
+      {
+          {.name = "storage.url",
+           .default_value = "sqlite:/var/lib/essaim/essaim.db",
+           .help = "The database: \"sqlite:/path/to/file.db\" for a node alone (the file is made when it is "
+                   "missing), or \"mariadb://user@host1:3306,host2:3306/essaim\" for one that nodes share. "
+                   "Hosts "
+                   "are tried in their order. Behind the name: \"?tls=verify&ca=/etc/ssl/db.pem\", tls being "
+                   "off, on "
+                   "(the default for hosts other than loopback) or verify; \"timeout=10\", seconds for a "
+                   "connection "
+                   "and for a reply; \"socket=/path\" instead of hosts.",
+           .check = must_be_database},
+          {.name = "storage.password_file",
+           .help = "File with the password of the user in a mariadb:// URL, which nobody but its owner and "
+                   "group may "
+                   "read. Without it the password is the systemd credential \"database-password\", or what "
+                   "the "
+                   "variable ESSAIM_DATABASE_PASSWORD says.",
+           .example = "/etc/essaim/database-password",
+           .check = must_be_absolute},
+          {.name = "storage.readers",
+           .type = Type::kInteger,
+           .default_value = "2",
+           .help = "Threads that read from the database.",
+           .unit = "threads",
+           .minimum = 1,
+           .maximum = 64},
+      });
+}
+
+}  // namespace essaim::smtpd

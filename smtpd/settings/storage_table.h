@@ -1,0 +1,10 @@
+// The rows of the table about the database: [storage].
+#pragma once
+
+#include "core/config/schema.h"
+
+namespace essaim::smtpd {
+
+void add_storage_settings(config::Schema* schema);
+
+}  // namespace essaim::smtpd

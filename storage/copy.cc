@@ -1,0 +1,268 @@
+#include "storage/copy.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/schema.h"
+#include "storage/sql.h"
+#include "storage/table_reader.h"
+
+namespace essaim::storage {
+
+namespace {
+
+constexpr std::size_t kTransaction = 512U << 10;  // octets
+constexpr std::size_t kRowsTogether = 50;         // in an INSERT
+constexpr int kDeletedTogether = 5000;
+
+// Rows and a sum over them (FNV-1a), which depends on their order: both sides are read in the order of the key.
+struct Sum {
+  std::int64_t rows = 0;
+  std::uint64_t value = 14695981039346656037ULL;
+
+  void octet(unsigned char c) { value = (value ^ c) * 1099511628211ULL; }
+  void number(std::uint64_t n) {
+    for (int shift = 0; shift < 64; shift += 8) octet(static_cast<unsigned char>(n >> shift));
+  }
+  void add(const std::vector<TableRow>& page) {
+    for (const TableRow& row : page) {
+      ++rows;
+      for (const TableValue& one : row) {
+        number(static_cast<std::uint64_t>(one.number));
+        number(one.bytes.size());
+        for (const char c : one.bytes) octet(static_cast<unsigned char>(c));
+      }
+    }
+  }
+  friend bool operator==(const Sum&, const Sum&) = default;
+};
+
+std::size_t size_of(const TableRow& row) {
+  std::size_t size = 16;
+  for (const TableValue& one : row) size += 8 + one.bytes.size();
+  return size;
+}
+
+std::string insert_sql(const TableShape& table, std::size_t rows) {
+  std::string columns, one;
+  for (const TableColumn& column : table.columns) {
+    columns += (columns.empty() ? "" : ", ") + column.name;
+    one += one.empty() ? "(?" : ", ?";
+  }
+  std::string sql = "INSERT INTO " + table.name + " (" + columns + ") VALUES ";
+  for (std::size_t i = 0; i < rows; ++i) sql += (i == 0 ? "" : ", ") + one + ")";
+  return sql;
+}
+
+Result<void> insert(Connection& connection, const TableShape& table, const TableRow* rows,
+                    std::size_t count) {
+  auto statement = connection.prepare(insert_sql(table, count));
+  if (!statement.ok()) return statement.error();
+  int place = 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t column = 0; column < table.columns.size(); ++column, ++place) {
+      const TableValue& value = rows[i][column];
+      switch (table.columns[column].kind) {
+        case ColumnKind::kInteger:
+          (*statement)->bind(place, value.number);
+          break;
+        case ColumnKind::kText:
+          (*statement)->bind_text(place, value.bytes);
+          break;
+        case ColumnKind::kBlob:
+          (*statement)->bind_blob(place, value.bytes);
+          break;
+      }
+    }
+  }
+  auto inserted = (*statement)->run();
+  if (!inserted.ok()) return inserted.error();
+  return {};
+}
+
+Result<void> insert_all(Connection& connection, const TableShape& table, const std::vector<TableRow>& page,
+                        std::size_t begin, std::size_t end) {
+  for (std::size_t at = begin; at < end;) {
+    // Only two lengths of INSERT, so that two statements are prepared.
+    const std::size_t count = end - at >= kRowsTogether ? kRowsTogether : 1;
+    ESSAIM_TRY(insert(connection, table, &page[at], count));
+    at += count;
+  }
+  return {};
+}
+
+// Writes a page in as many transactions as its size asks for.
+Result<void> write_page(Database& to, const TableShape& table, const std::vector<TableRow>& page) {
+  for (std::size_t begin = 0; begin < page.size();) {
+    std::size_t end = begin, size = 0;
+    while (end < page.size() && (end == begin || size + size_of(page[end]) <= kTransaction))
+      size += size_of(page[end++]);
+    ESSAIM_TRY(to.write_now(Durability::kProgress, [&](Connection& connection) {
+      return insert_all(connection, table, page, begin, end);
+    }));
+    begin = end;
+  }
+  return {};
+}
+
+Result<Sum> sum_of(Database& database, const TableShape& table) {
+  Sum sum;
+  ESSAIM_TRY(database.read_now([&](Connection& connection) -> Result<void> {
+    sum = Sum();
+    return read_table(connection, table, [&sum](const std::vector<TableRow>& page) -> Result<void> {
+      sum.add(page);
+      return {};
+    });
+  }));
+  return sum;
+}
+
+Result<std::vector<TableShape>> shapes_of(Database& database) {
+  std::vector<TableShape> shapes;
+  ESSAIM_TRY(database.read_now([&](Connection& connection) -> Result<void> {
+    auto found = table_shapes(connection);
+    if (!found.ok()) return found.error();
+    shapes = std::move(*found);
+    return {};
+  }));
+  return shapes;
+}
+
+// The target's shape in the order of the source's columns, with the target's own kinds.
+Result<TableShape> same_table(const TableShape& wanted, const std::vector<TableShape>& shapes) {
+  const auto found =
+      std::find_if(shapes.begin(), shapes.end(), [&](const TableShape& s) { return s.name == wanted.name; });
+  const Error different{ErrorCode::kInternal, "table " + wanted.name + " is not the same in both databases"};
+  if (found == shapes.end() || found->columns.size() != wanted.columns.size()) return different;
+  TableShape shape = wanted;
+  for (TableColumn& column : shape.columns) {
+    const auto same = std::find_if(found->columns.begin(), found->columns.end(),
+                                   [&](const TableColumn& c) { return c.name == column.name; });
+    if (same == found->columns.end()) return different;
+    column.kind = same->kind;
+  }
+  return shape;
+}
+
+Result<void> empty_table(Database& database, const TableShape& table) {
+  // SQLite's DELETE knows no LIMIT as Debian builds it; a file needs no small transactions.
+  for (std::int64_t gone = 1; gone > 0;) {
+    ESSAIM_TRY(database.write_now(Durability::kProgress, [&](Connection& connection) -> Result<void> {
+      const std::string limit =
+          connection.dialect() == Dialect::kSqlite ? "" : " LIMIT " + std::to_string(kDeletedTogether);
+      auto deleted = sql::run(connection, "DELETE FROM " + table.name + limit);
+      if (!deleted.ok()) return deleted.error();
+      gone = limit.empty() ? 0 : *deleted;
+      return {};
+    }));
+  }
+  return {};
+}
+
+// Makes sure that nothing is overwritten, and puts the mark.
+Result<void> begin(Database& to, const std::vector<TableShape>& shapes) {
+  auto unfinished = copy_unfinished(to);
+  if (!unfinished.ok()) return unfinished.error();
+  for (const TableShape& table : shapes) {
+    if (*unfinished) {
+      ESSAIM_TRY(empty_table(to, table));
+      continue;
+    }
+    ESSAIM_TRY(to.read_now([&table](Connection& connection) -> Result<void> {
+      auto rows =
+          sql::number(connection, 0, "SELECT COUNT(*) FROM (SELECT 1 FROM " + table.name + " LIMIT 1) t");
+      if (!rows.ok()) return rows.error();
+      if (*rows == 0) return {};
+      return Error{ErrorCode::kConflict,
+                   "the target has rows in table " + table.name + ": nothing is copied over what is there"};
+    }));
+  }
+  return set_copy_unfinished(to, true);
+}
+
+Result<CopiedTable> copy_table(Connection& from, const TableShape& table, Database& to,
+                               const TableShape& target) {
+  Sum sum;
+  ESSAIM_TRY(read_table(from, table, [&](const std::vector<TableRow>& page) -> Result<void> {
+    sum.add(page);
+    return write_page(to, target, page);
+  }));
+  auto arrived = sum_of(to, target);
+  if (!arrived.ok()) return arrived.error();
+  if (*arrived == sum) return CopiedTable{table.name, sum.rows};
+  return Error{ErrorCode::kInternal, "table " + table.name + ": " + std::to_string(sum.rows) +
+                                         " rows were copied, and the " + std::to_string(arrived->rows) +
+                                         " in the target are not the same"};
+}
+
+}  // namespace
+
+Result<std::vector<CopiedTable>> copy_database(Database& from, Database& to,
+                                               const std::function<void(const CopiedTable&)>& progress) {
+  ESSAIM_TRY(require_newest(from));
+  ESSAIM_TRY(migrate(to));
+  auto shapes = shapes_of(to);
+  if (!shapes.ok()) return shapes.error();
+  ESSAIM_TRY(begin(to, *shapes));
+  std::vector<CopiedTable> copied;
+  const auto copy_all = [&](Connection& connection) -> Result<void> {
+    auto tables = table_shapes(connection);
+    if (!tables.ok()) return tables.error();
+    for (const TableShape& table : *tables) {
+      auto target = same_table(table, *shapes);
+      if (!target.ok()) return target.error();
+      auto one = copy_table(connection, table, to, *target);
+      if (!one.ok()) return one.error();
+      copied.push_back(std::move(*one));
+      if (progress) progress(copied.back());
+    }
+    return {};
+  };
+  ESSAIM_TRY(from.read_now(copy_all));
+  ESSAIM_TRY(set_copy_unfinished(to, false));
+  return copied;
+}
+
+Result<void> copy_to_file(Database& from, const std::string& name) {
+  const std::string file = std::filesystem::absolute(name).string();
+  const auto io_error = [](const std::string& path) {
+    return Error{errno == ENOSPC ? ErrorCode::kExhausted : ErrorCode::kIo,
+                 path + ": " + std::strerror(errno)};
+  };
+  if (::access(file.c_str(), F_OK) == 0)
+    return Error{ErrorCode::kExists, "backup " + file + ": the file exists already"};
+  const std::string part = file + ".part";
+  const auto remove_part = [&part] {
+    for (const char* end : {"", "-wal", "-shm"}) ::unlink((part + end).c_str());
+  };
+  remove_part();
+  const int fd = ::open(part.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+  if (fd < 0) return io_error(part);
+  ::close(fd);
+  Result<void> done;
+  {
+    DatabaseOptions options;
+    options.url = "sqlite:" + part;
+    options.create = true;
+    options.readers = 1;
+    auto to = Database::open(options);
+    if (to.ok()) {
+      auto copied = copy_database(from, **to);
+      done = copied.ok() ? (*to)->check() : Result<void>(copied.error());
+    } else {
+      done = to.error();
+    }
+  }  // closed: its log has gone into the file
+  // link() and not rename(): it never replaces what somebody else put there meanwhile.
+  if (done.ok() && ::link(part.c_str(), file.c_str()) != 0) done = io_error(file);
+  remove_part();
+  return done;
+}
+
+}  // namespace essaim::storage

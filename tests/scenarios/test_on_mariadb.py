@@ -1,0 +1,102 @@
+"""The main job with the database on a server: the command line and the server work on it, a node's SQLite file grows into
+it, and what would break the promise is refused."""
+
+import unittest
+
+from support import essaim, mariadb, processes, sink
+
+AUTHOR = "ann@a.example"
+LIST = "dev@lists.example"
+
+
+class OnMariaDb(processes.Scenario):
+    def setUp(self):
+        super().setUp()
+        self.database = self.started(mariadb.MariaDb())
+        self.sink = self.started(sink.Sink(self.folder))
+
+    def node(self, name="essaim", **options):
+        return essaim.Essaim(self.folder, smarthost=self.sink.addresses[0], name=name, **options)
+
+    def post(self, node, body="The swarm moves on.\n"):
+        reply = node.post(AUTHOR, LIST, essaim.message(AUTHOR, LIST, body=body))
+        self.assertEqual(250, reply[0], reply)
+        return node.wait_finished(node.queue_id(reply), timeout=60)
+
+    def test_the_main_job(self):
+        secret = self.folder / "password"
+        secret.write_text(mariadb.PASSWORD + "\n")
+        secret.chmod(0o600)
+        node = self.node(database=self.database.url(), storage=f'password_file = "{secret}"', start=False)
+        node.environment = {}
+        self.assertIn("made, with schema", node.run("storage", "init"))
+        self.assertIn("there already", node.run("storage", "init"))
+        members = [AUTHOR] + [f"m{i}@d{i % 7}.example" for i in range(2500)]
+        node.make_list(LIST, members, subject_tag="[dev]")
+        self.started(node.start())
+        node.run("member", "remove", LIST, "m3@d3.example")
+        ledger = self.post(node, body="long " * 60 + "\n")
+        self.assertEqual(2500, ledger["counts"]["delivered"])
+        self.assertEqual({m: 1 for m in members if m != "m3@d3.example"}, dict(self.sink.recipients()))
+        self.assertIn("sound     yes", node.run("storage", "check"))
+        backup = self.folder / "backup.db"
+        node.run("storage", "backup", backup)
+
+        # The backup is a database as any other.
+        copy = self.node("copy", start=False)
+        copy.database.write_bytes(backup.read_bytes())
+        self.assertEqual(2501, len(copy.json("member", "list", LIST)), "with the owner")
+        self.assertEqual(2500, copy.json("post", "show", ledger["id"])["counts"]["delivered"])
+
+    def test_a_node_grows_out_of_one_machine(self):
+        node = self.started(self.node())
+        members = [AUTHOR] + [f"m{i}@d{i % 7}.example" for i in range(1500)]
+        node.make_list(LIST, members)
+        first = self.post(node)
+        url = self.database.url()
+        running = node.run("storage", "copy", url, check=False)
+        self.assertEqual("", running)
+        self.assertIn("another server uses this state directory", node.last.stderr)
+        node.stop()
+        told = node.json("storage", "copy", url)
+        self.assertEqual(1502, told["tables"]["member"])
+        self.assertEqual(told["tables"]["member"], self.database.number("SELECT COUNT(*) FROM member"))
+        again = node.run("storage", "copy", url, check=False)
+        self.assertEqual("", again)
+        self.assertIn("nothing is copied over what is there", node.last.stderr)
+
+        node.config.write_text(node.config.read_text().replace(f"sqlite:{node.database}", url))
+        node.start()
+        self.assertEqual(1501, node.json("post", "show", first["id"])["counts"]["delivered"])
+        self.post(node)
+        self.assertEqual({m: 2 for m in members}, dict(self.sink.recipients()))
+
+    def test_what_is_wrong_is_said(self):
+        node = self.node(database=self.database.url(), start=False)
+        node.environment["ESSAIM_DATABASE_PASSWORD"] = "wrong"
+        node.run("storage", "init", check=False)
+        self.assertIn("storage.password_file", node.last.stderr)
+        node.environment["ESSAIM_DATABASE_PASSWORD"] = mariadb.PASSWORD
+        node.run("storage", "init")
+        self.database.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+        node.run("storage", "check", check=False)
+        self.assertNotEqual(0, node.last.returncode)
+        self.assertIn("innodb_flush_log_at_trx_commit is 2, not 1", node.last.stderr)
+        self.started(node.start())
+        self.assertIn("database-unsafe", node.process.output())
+        node.stop()
+        public = self.folder / "password"
+        public.write_text("x\n")
+        public.chmod(0o644)
+        node.config.write_text(node.config.read_text().replace("[storage]", f'[storage]\npassword_file = "{public}"'))
+        node.run("storage", "check", check=False)
+        self.assertIn("everybody may read", node.last.stderr)
+        self.database.execute("UPDATE meta SET value = 999 WHERE name = 'schema-version'", "essaim")
+        public.write_text(mariadb.PASSWORD)
+        public.chmod(0o640)
+        node.run("list", "list", check=False)
+        self.assertIn("newer than this program", node.last.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,166 @@
+// Copies between databases; on MariaDB from and to SQLite.
+#include "storage/copy.h"
+#include "storage/fault.h"
+#include "storage/sql.h"
+#include "storage/table_reader.h"
+#include "tests/storage/fixtures.h"
+
+using namespace essaim;
+using namespace essaim::storage;
+using namespace essaim::test;
+
+namespace {
+
+struct Unarm {
+  ~Unarm() { FaultPlan::disarm(); }
+};
+
+// An SQLite database of its own, whatever engine the tests run on.
+struct File {
+  TempDirectory directory;
+  std::unique_ptr<Database> database = open();
+  std::unique_ptr<Database> open() const {
+    DatabaseOptions options;
+    options.url = "sqlite:" + directory.file("other.db");
+    options.create = true;
+    return must(Database::open(options));
+  }
+};
+
+// Members in several domains and lists, posts with batches, a rendering of several pieces, and octets that are no text.
+void fill(Database& database, int members) {
+  make_list(database);
+  make_list(database, kList + 1, "news");
+  commit(database, [&](Connection& c) -> Result<void> {
+    MemberStore store(c);
+    for (int i = 0; i < members; ++i) {
+      MemberRecord one = member(100 + i, "m" + std::to_string(i), "d" + std::to_string(i % 5) + ".test", 1);
+      one.name = "N\xff" + std::to_string(i);
+      one.list_id = kList + i % 2;
+      ESSAIM_TRY(store.add(one));
+    }
+    ESSAIM_TRY(SiteStore(c).set("mac-key", std::string("\0\x01\xfe'\\", 5)));
+    return PostStore(c).add(post(77), std::string(600'000, 'r'), "seven");
+  });
+  make_post(database, post(78), people(2300, "a.test"));
+}
+
+std::int64_t rows(Database& database, const std::string& table) {
+  std::int64_t count = -1;
+  must(database.read_now([&](Connection& c) -> Result<void> {
+    count = must(sql::number(c, -1, "SELECT COUNT(*) FROM " + table));
+    return {};
+  }));
+  return count;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(copy)
+
+BOOST_AUTO_TEST_CASE(all_arrives_and_is_usable) {
+  TempDatabase from;
+  fill(*from, 2503);
+  File to;
+  const auto copied = must(copy_database(*from, *to.database));
+  for (const CopiedTable& table : copied)
+    BOOST_TEST(rows(*to.database, table.name) == rows(*from, table.name));
+  BOOST_TEST(rows(*to.database, "member") == 2503);
+  must(to.database->read_now([](Connection& c) -> Result<void> {
+    BOOST_TEST(must(MemberStore(c).find(kList, Role::kMember, {"M4", "d4.test"}))->name ==
+               "N\xff"
+               "4");
+    BOOST_TEST(must(SiteStore(c).get("mac-key")).value() == std::string("\0\x01\xfe'\\", 5));
+    BOOST_TEST(must(PostStore(c).rendering(77)).size() == 600'000U);
+    BOOST_TEST(must(PostStore(c).counts(78)).pending == 2300);
+    return {};
+  }));
+  must(to.database->check());
+}
+
+BOOST_AUTO_TEST_CASE(comes_back_from_a_file) {
+  File from;
+  must(migrate(*from.database));
+  fill(*from.database, 400);
+  TempDatabase to;
+  static_cast<void>(must(copy_database(*from.database, *to)));
+  BOOST_TEST(rows(*to, "member") == 400);
+  const auto claimed = claim(*to, {1, 1}, 9);
+  BOOST_TEST(claimed.size() == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(does_not_write_over_what_is_there) {
+  TempDatabase from;
+  fill(*from, 10);
+  File to;
+  must(migrate(*to.database));
+  make_list(*to.database);
+  const auto refused = copy_database(*from, *to.database);
+  BOOST_REQUIRE(!refused.ok());
+  BOOST_TEST((refused.error().code == ErrorCode::kConflict));
+  BOOST_TEST(rows(*to.database, "list") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(interrupted_anywhere_it_is_refused_by_servers_and_begins_anew) {
+  const Unarm unarm;
+  TempDatabase from;
+  fill(*from, 300);
+  int interrupted = 0;
+  for (std::uint64_t k = 1;; k += 7) {
+    File to;
+    must(migrate(*to.database));
+    FaultPlan::arm({FaultPlan::Where::kBeforeCommit, k, 1'000'000});
+    const auto first = copy_database(*from, *to.database);
+    FaultPlan::disarm();
+    if (first.ok()) break;
+    if (must(copy_unfinished(*to.database))) {
+      ++interrupted;
+      BOOST_TEST((code_of(require_newest(*to.database)) == ErrorCode::kInvalid));
+    }
+    static_cast<void>(must(copy_database(*from, *to.database)));
+    must(require_newest(*to.database));
+    BOOST_TEST(rows(*to.database, "member") == 300);
+  }
+  BOOST_TEST(interrupted > 0);
+}
+
+BOOST_AUTO_TEST_CASE(pages_are_in_key_order_and_complete) {
+  TempDatabase database;
+  fill(*database, 2503);
+  must(database->read_now([](Connection& c) -> Result<void> {
+    const auto shapes = must(table_shapes(c));
+    const auto member =
+        std::find_if(shapes.begin(), shapes.end(), [](const auto& s) { return s.name == "member"; });
+    BOOST_REQUIRE(member != shapes.end());
+    BOOST_TEST(member->key.size() == 4U);
+    std::vector<std::string> keys;
+    std::size_t pages = 0;
+    must(read_table(c, *member, [&](const std::vector<TableRow>& page) -> Result<void> {
+      ++pages;
+      for (const TableRow& row : page)
+        keys.push_back(std::to_string(row[member->key[0]].number) + " " + row[member->key[2]].bytes + " " +
+                       row[member->key[3]].bytes);
+      return {};
+    }));
+    BOOST_TEST(keys.size() == 2503U);
+    BOOST_TEST(pages > 2U);
+    BOOST_TEST(std::is_sorted(keys.begin(), keys.end()));
+    BOOST_TEST((std::adjacent_find(keys.begin(), keys.end()) == keys.end()));
+    return {};
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(a_backup_is_a_database) {
+  TempDatabase database;
+  fill(*database, 30);
+  TempDirectory directory;
+  must(database->backup(directory.file("backup.db")));
+  BOOST_TEST((code_of(database->backup(directory.file("backup.db"))) == ErrorCode::kExists));
+  DatabaseOptions options;
+  options.url = "sqlite:" + directory.file("backup.db");
+  const auto backup = must(Database::open(options));
+  must(require_newest(*backup));
+  BOOST_TEST(rows(*backup, "member") == 30);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
