@@ -3,7 +3,9 @@
 #include "core/smtp/dot_stuffing.h"
 #include "storage/directory_store.h"
 #include "storage/expansion.h"
+#include "storage/late_store.h"
 #include "storage/member_store.h"
+#include "storage/node_store.h"
 #include "storage/post_store.h"
 
 namespace essaim::delivery {
@@ -11,6 +13,8 @@ namespace {
 
 constexpr std::array<int, Budget::kClasses> kFrom{0, 1, 2};
 constexpr std::array<int, Budget::kClasses> kTo{0, 1, 1'000'000};
+// The node where a small post came in claims it at once. What has lain longer is anybody's.
+constexpr auto kStaysAtHome = std::chrono::seconds(2);
 
 // A batch that cannot be sent as it is (its rendering is gone or damaged) is parked where an operator sees
 // it.
@@ -71,6 +75,37 @@ Result<void> release_unheard(storage::BatchStore& batches, const ClaimRequest& r
   return {};
 }
 
+Result<void> still_ours(storage::Connection& connection, storage::Fence fence) {
+  Result<bool> beat = storage::NodeStore(connection).beat({fence.owner, fence.epoch});
+  if (!beat.ok()) return beat.error();
+  if (!*beat) return Error{ErrorCode::kConflict, "the epoch of this node is over"};
+  return {};
+}
+
+// Delivered wins, before the next attempt.
+Result<void> merge_late(storage::Connection& connection, storage::Fence fence,
+                        std::vector<storage::BatchRecord>* claimed, ClaimResult* result) {
+  storage::LateStore late(connection);
+  Result<bool> any = late.any();
+  if (!any.ok()) return any.error();
+  if (!*any) return {};
+  storage::BatchStore batches(connection);
+  for (storage::BatchRecord& batch : *claimed) {
+    Result<bool> changed = late.merge_into(&batch);
+    if (!changed.ok()) return changed.error();
+    if (!*changed) continue;
+    ++result->merged;
+    ESSAIM_TRY(batches.save(fence, batch));
+  }
+  return {};
+}
+
+// Big posts are for all nodes, at once.
+storage::ClaimHome home_of(const ClaimRequest& request, std::size_t cls) {
+  if (!request.shared || cls + 1 >= request.limits.size()) return {};
+  return {request.fence.owner, request.now - kStaysAtHome};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, std::string_view rendering,
@@ -98,6 +133,7 @@ Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post
 Result<void> run_claim(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result) {
   *result = ClaimResult{};
   storage::BatchStore batches(connection);
+  if (request.shared) ESSAIM_TRY(still_ours(connection, request.fence));
   if (request.all_are_due)
     if (Result<std::int64_t> hastened = batches.hasten(request.now, ""); !hastened.ok())
       return hastened.error();
@@ -110,10 +146,11 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
   for (std::size_t cls = 0; cls < request.limits.size(); ++cls) {
     if (request.limits[cls] == 0) continue;
     std::size_t parked = 0;
-    Result<std::vector<storage::BatchRecord>> claimed =
-        batches.claim(request.fence, kFrom[cls], kTo[cls], request.limits[cls],
-                      request.pass_over[cls] ? request.saturated : kNone, request.barrier, &parked);
+    Result<std::vector<storage::BatchRecord>> claimed = batches.claim(
+        request.fence, kFrom[cls], kTo[cls], request.limits[cls],
+        request.pass_over[cls] ? request.saturated : kNone, request.barrier, &parked, home_of(request, cls));
     if (!claimed.ok()) return claimed.error();
+    if (!claimed->empty()) ESSAIM_TRY(merge_late(connection, request.fence, &*claimed, result));
     result->parked = result->parked || parked > 0;
     result->parked_more = result->parked_more || parked >= storage::BatchStore::kParkedAtOnce;
     result->taken[cls] = claimed->size();
@@ -145,7 +182,7 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
     result->next_due = *next_due;
   }
   if (request.look_for_unexpanded) {
-    Result<std::vector<Id>> unexpanded = storage::PostStore(connection).unexpanded(16);
+    Result<std::vector<Id>> unexpanded = storage::PostStore(connection).unexpanded(64);
     if (!unexpanded.ok()) return unexpanded.error();
     result->unexpanded = std::move(*unexpanded);
   }

@@ -27,6 +27,9 @@ struct ClaimRequest {
   std::shared_ptr<PostCache> known;  // posts that need not be loaded; null: none
   storage::ClaimBarrier barrier;     // what the operator has suspended
   WallTime now{};
+  // The database is shared: the claim begins with a beat, so that it cannot be committed behind a takeover; small posts
+  // stay where they came in for a moment; and what was delivered by a node that had lost the batch is merged.
+  bool shared = false;
   bool look_for_unexpanded = false;
   bool look_for_due = false;  // promotes what waits and is due, and tells when the next is
   bool all_are_due = false;   // the clock went back: what waits is due now, whatever its time says
@@ -43,6 +46,7 @@ struct ClaimResult {
   std::array<std::size_t, Budget::kClasses> taken{};
   std::vector<std::string> unusable;  // parked batches, for the log
   std::size_t reconciled = 0;
+  std::size_t merged = 0;    // batches with deliveries that came late
   bool parked = false;       // something was left waiting behind the barrier
   bool parked_more = false;  // and there may be more of it, so that the claim ended early
   std::optional<WallTime> next_due;

@@ -234,6 +234,8 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
     return listener_->next(self_, transaction);
   }
 
+  bool may_send_message() override { return listener_->may_send_message(); }
+
   void on_outcome(const Transaction& transaction, const Outcome& outcome, Indices recipients) override {
     peer_.transactions = session_->transactions();
     listener_->on_outcome(self_, transaction, outcome, recipients);

@@ -77,6 +77,8 @@ class Courier : public net::Disposable {
                                      const smtp::Reply& reply) = 0;
     // The next transaction; false: nothing now (the courier waits for wake() or idles out).
     virtual bool next(Courier& courier, Transaction* transaction) = 0;
+    // Asked before the first octet of its message.
+    virtual bool may_send_message() { return true; }
     // For these recipients of it, who share the outcome.
     virtual void on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome,
                             Indices recipients) = 0;

@@ -190,6 +190,10 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
   return false;
 }
 
+bool Crew::may_send_message() {
+  return side_.fabric().may_act();
+}
+
 void Crew::on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome,
                       Indices recipients) {
   Hand* hand = hand_of(courier);
@@ -207,7 +211,10 @@ void Crew::on_outcome(Courier& courier, const Transaction& transaction, const Ou
     });
     ESSAIM_CHECK(next == recipients.end());
 
-    if (outcome.kind == Outcome::Kind::kReturned) {
+    // Put off by nobody but us, who may not send: it was not tried.
+    const bool stopped = outcome.kind == Outcome::Kind::kDeferred && !outcome.reply_from_peer &&
+                         outcome.stage != Stage::kFinalDot && !side_.fabric().may_act();
+    if (outcome.kind == Outcome::Kind::kReturned || stopped) {
       Slice slice{transaction.batch, {recipients.begin(), recipients.end()}, flight->queued};
       if (side_.recalled(*slice.batch)) {
         side_.recorder().give_back(slice);

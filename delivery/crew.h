@@ -52,6 +52,7 @@ class Crew final : public Courier::Listener {
   void on_candidate_failed(Courier& courier, const HostCandidate& host, Stage stage,
                            const smtp::Reply& reply) override;
   bool next(Courier& courier, Transaction* transaction) override;
+  bool may_send_message() override;
   void on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome,
                   Indices recipients) override;
   void on_finished(Courier& courier, bool usable, Stage stage, const smtp::Reply& why) override;

@@ -69,6 +69,25 @@ void Destination::enqueue(const std::string& domain, Slice slice) {
   if (new_domain && saturated_) side_.fabric().sink->destination_saturated(key_, domains_, true);
 }
 
+// Of the budget that all nodes have together.
+void Destination::take_share(MonoTime now) {
+  const auto demands = side_.fabric().demands.get();
+  if (demands == nullptr) return;
+  static const std::vector<Demand> kNobody;
+  const auto found = demands->find(key_);
+  const Demand own{side_.fabric().node, static_cast<std::int64_t>(load())};
+  const Share share = share_of(key_, own, found == demands->end() ? kNobody : found->second,
+                               hop_->policy->connections, hop_->policy->rate);
+  if (share.rate != share_.rate) {
+    Rate part = hop_->policy->rate;
+    // In thousandths, so that small parts of small rates are not lost.
+    part.count = static_cast<std::uint32_t>(std::max(1.0, 1000.0 * part.count * share.rate));
+    part.window *= 1000;
+    bucket_.set_rate(share.rate < 1.0 ? part : hop_->policy->rate, now);
+  }
+  share_ = share;
+}
+
 std::size_t Destination::stock() const {
   std::size_t sum = 0;
   for (const auto& [loop, crew] : crews_) sum += crew.stock;
@@ -85,8 +104,9 @@ int Destination::wanted(MonoTime now) {
   const std::size_t all = std::min(queue_.transactions(per_transaction()), bucket_.available(now)) +
                           (stock() + per_transaction_ - 1) / per_transaction_;
   const std::size_t reasonable = (all + kWorkPerConnection - 1) / kWorkPerConnection;
-  return static_cast<int>(
-      std::min<std::size_t>(reasonable, static_cast<std::size_t>(concurrency_.limit(now))));
+  const int limit = share_.connections < 0 ? concurrency_.limit(now)
+                                           : std::min(concurrency_.limit(now), share_.connections);
+  return static_cast<int>(std::min<std::size_t>(reasonable, static_cast<std::size_t>(limit)));
 }
 
 std::size_t Destination::loop_for_next() const {
@@ -151,6 +171,7 @@ void Destination::pump() {
   starving_ = false;
   // Without a journal nobody is called: LoopSide comes here again when it can be written.
   if (!side_.may_send() || hop_ == nullptr) return;
+  take_share(now);
   std::map<std::size_t, Lease> leases;
 
   while (open() < wanted(now)) {
@@ -262,6 +283,7 @@ void Destination::check_saturation() {
   const bool was = saturated_;
   if (!saturated_ && queue_.recipients() > kSaturatedAbove) saturated_ = true;
   if (saturated_ && queue_.recipients() < kSaturatedBelow) saturated_ = false;
+  if (without_share()) saturated_ = true;
   if (was != saturated_) side_.fabric().sink->destination_saturated(key_, domains_, saturated_);
 }
 
@@ -288,7 +310,8 @@ DestinationStatus Destination::status(MonoTime now, WallTime wall) const {
       status.hosts.push_back(host.candidate.name + "[" + host.candidate.address +
                              "]:" + std::to_string(host.candidate.port));
   status.connections = open();
-  status.limit = concurrency_.limit(now);
+  status.limit = share_.connections < 0 ? concurrency_.limit(now)
+                                        : std::min(concurrency_.limit(now), share_.connections);
   status.waiting = static_cast<std::int64_t>(queue_.recipients() + stock());
   if (concurrency_.suspended(now)) {
     const auto left =

@@ -36,6 +36,8 @@ class Destination {
   void give_back_if(const std::function<bool(const ActiveBatch&)>& wanted);
   std::vector<Slice> take_queue();  // what is not lent
   void forget_dead();
+  // Among nodes: the budget is too small for this one; what waits here is for those that have it.
+  bool without_share() const { return share_.connections == 0; }
   void reconfigure();
 
   bool starving() const { return starving_; }  // wants a connection, and the budget of all was used up
@@ -53,6 +55,7 @@ class Destination {
     int open = 0;
     std::size_t stock = 0;  // recipients lent and not yet consumed
   };
+  void take_share(MonoTime now);
   std::size_t stock() const;
   int open() const;
   int wanted(MonoTime now);
@@ -79,6 +82,7 @@ class Destination {
   smtp::Reply dead_reply_;
   std::deque<std::string> replies_;
   std::size_t per_transaction_ = 1;  // recipients, in what was lent last
+  Share share_{-1, 1.0};             // among nodes; connections < 0: all of it
   bool saturated_ = false;
   bool starving_ = false;
   MonoTime last_used_{};

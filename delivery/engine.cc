@@ -26,6 +26,8 @@ class EngineImpl : public Engine {
         sync_("journal", 1),
         fabric_{parts.clock, parts.minter, parts.tls, parts.loops, {}, nullptr, {}} {
     fabric_.connections_total = settings.connections_total;
+    fabric_.lease = parts.lease;
+    fabric_.node = parts.node.number;
     fabric_.trace = [this](std::string relay, char side, std::string line) {
       trace_line(std::move(relay), side, std::move(line));
     };
@@ -114,6 +116,28 @@ class EngineImpl : public Engine {
     });
     for (std::size_t i = 0; i < fabric_.sides.size(); ++i)
       fabric_.post(i, [shared](LoopSide& side) { side.reconfigure(shared); });
+  }
+
+  void set_nodes(std::vector<int> at_work) override {
+    on_queue([this, at_work = std::move(at_work)]() mutable {
+      if (queue_) queue_->set_nodes(std::move(at_work));
+    });
+  }
+
+  void set_demands(Demands others) override {
+    fabric_.demands.set(std::make_shared<const Demands>(std::move(others)));
+    for (std::size_t i = 0; i < fabric_.sides.size(); ++i)
+      fabric_.post(i, [](LoopSide& side) { side.shares_changed(); });
+  }
+
+  void lease_again() override {
+    on_queue([this] { queue_->lease_again(); });
+    for (std::size_t i = 0; i < fabric_.sides.size(); ++i)
+      fabric_.post(i, [](LoopSide& side) { side.go_on(); });
+  }
+
+  void rest(bool on) override {
+    on_queue([this, on] { queue_->rest(on); });
   }
 
   void recall(std::vector<Id> posts, std::function<void()> then) override {

@@ -18,6 +18,8 @@
 #include "delivery/courier.h"
 #include "delivery/destination_rule.h"
 #include "delivery/personal.h"
+#include "delivery/shares.h"
+#include "storage/cluster/node_lease.h"
 #include "storage/database.h"
 #include "storage/node_store.h"
 #include "storage/post_store.h"
@@ -89,6 +91,8 @@ class Engine {
     std::shared_ptr<net::TlsClientContext> tls;
     const TokenMinter& minter;
     FailureListener& failures;
+    // Of a node that shares its database: it claims, saves and sends while the lease holds. Null: a node alone.
+    const storage::NodeLease* lease = nullptr;
   };
   static Result<std::unique_ptr<Engine>> make(const Parts& parts, const EngineSettings& settings);
   virtual ~Engine() = default;
@@ -98,10 +102,21 @@ class Engine {
   virtual void ring() = 0;
   // The rank for batch 0 of a post that is expanded now (see BatchStore).
   virtual std::int64_t current_rank() const = 0;
-  // Stops claiming, finishes the transactions under way (bounded by `grace`), records, releases. Blocking;
-  // not from a loop.
+  // Stops claiming, finishes the transactions under way (bounded by `grace`), records, releases. With a lease that has
+  // ended it cuts them off and leaves all to the journal. Blocking; not from a loop.
   virtual void drain(Duration grace) = 0;
   virtual void reconfigure(const EngineSettings& settings) = 0;  // what can change while it runs
+
+  // Among nodes. Which are at work, in order, this one with them: posts are expanded where they came in, those of others by
+  // the first.
+  virtual void set_nodes(std::vector<int> at_work) = 0;
+  // What the others want of destinations: budgets are shared with them (delivery/shares.h). Thread-safe; it holds from
+  // the next look of each destination on.
+  virtual void set_demands(Demands others) = 0;
+  // The lease holds again: what was paused goes on.
+  virtual void lease_again() = 0;
+  // While it rests, nothing is claimed, and what is in memory and not in flight goes back.
+  virtual void rest(bool on) = 0;
 
   // Operator. recall(): what is in memory of these posts (empty: all) and not in flight goes back to the
   // database, then `then` runs on the queue's thread; new claims of them wait until then. Used before hold,

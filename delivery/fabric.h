@@ -11,7 +11,9 @@
 #include "delivery/client/chunking_refusals.h"
 #include "delivery/engine.h"
 #include "delivery/note.h"
+#include "delivery/shares.h"
 #include "delivery/source_troubles.h"
+#include "storage/cluster/node_lease.h"
 
 namespace essaim::delivery {
 
@@ -32,7 +34,12 @@ struct Fabric {
   SourceTroubles sources{};
   std::atomic<int> connections{0};
   std::atomic<int> connections_total{1000};
+  const storage::NodeLease* lease = nullptr;  // null: a node alone
+  int node = 0;
+  SharedDemands demands{};  // of the other nodes
 
+  // Whether this node may act; asked before each transaction and each final dot.
+  bool may_act() const { return lease == nullptr || lease->holds(); }
   bool take_connection() {
     int now = connections.load(std::memory_order_relaxed);
     while (now < connections_total.load(std::memory_order_relaxed))

@@ -45,13 +45,13 @@ void LoopSide::apply_settings() {
 
 void LoopSide::begin() {
   recorder_ = std::make_unique<Recorder>(loop_, static_cast<int>(number_), fabric_.clock, journal_,
-                                         *fabric_.sink, [this] { writable_again(); });
+                                         *fabric_.sink, [this] { go_on(); });
   sweep_timer_ = std::make_unique<net::Timer>(loop_, [this] { sweep(); });
   sweep_timer_->start(std::chrono::seconds(60));
   starving_timer_ = std::make_unique<net::Timer>(loop_, [this] { pump_starving(); });
 }
 
-void LoopSide::writable_again() {
+void LoopSide::go_on() {
   for (auto& [key, crew] : crews_) crew->wake();
   bool any = false;
   for (auto& [key, destination] : destinations_) {
@@ -229,8 +229,17 @@ Destination* LoopSide::find_destination(const std::string& key) {
 void LoopSide::sweep() {
   const MonoTime now = clock().mono_now();
   router_.sweep(now);
+  // Those that have the budget come by it with their next claims.
+  for (auto& [key, destination] : destinations_)
+    if (destination->without_share())
+      for (const Slice& slice : destination->take_queue()) recorder_->give_back(slice);
   std::erase_if(destinations_, [&](const auto& entry) { return entry.second->disposable(now); });
   sweep_timer_->start(std::chrono::seconds(60));
+}
+
+void LoopSide::shares_changed() {
+  for (auto& [key, destination] : destinations_)
+    if (destination->without_share()) destination->pump();
 }
 
 void LoopSide::pump_starving() {

@@ -49,6 +49,8 @@ class LoopSide {
   void shut();   // destroys everything; nothing works afterwards
   void reconfigure(std::shared_ptr<const EngineSettings> settings);
   void retry_destination(const std::string& domain);
+  void shares_changed();  // of budgets among nodes
+  void go_on();           // after what forbade to send is over: the journal, the lease
   void set_trace(Engine::TraceTarget target);
   std::vector<DestinationStatus> destinations() const;
   std::vector<DestinationStatus> busiest(std::size_t most) const;
@@ -56,7 +58,7 @@ class LoopSide {
 
   // For the parts.
   bool is_shut() const { return shut_; }
-  bool may_send() const { return !stopping_ && recorder_->writable(); }
+  bool may_send() const { return !stopping_ && recorder_->writable() && fabric_.may_act(); }
   bool stopping() const { return stopping_; }
   bool recalled(const ActiveBatch& batch) const;
   void drop_crew_later(const std::string& key);
@@ -76,7 +78,6 @@ class LoopSide {
  private:
   void sweep();
   void pump_starving();
-  void writable_again();  // the journal
   void apply_settings();
   void take_new_ways();
 

@@ -83,6 +83,7 @@ class OpenBatch {
   bool saving = false;
   bool releasing = false;    // the save under way ends our ownership
   bool given_back = false;   // was recalled because its destinations are saturated
+  bool lost = false;         // somebody else has it
   bool was_retried = false;  // a save of unknown outcome went before
   int save_failures = 0;
   std::uint64_t suspensions_seen = 0;  // the state of the suspensions that decided who was kept

@@ -16,16 +16,35 @@ constexpr Duration kClockStep = std::chrono::seconds(10);  // what is less is pu
 constexpr int kFirstBatches = 2;  // so that the first recipients need not wait for the expansion
 constexpr int kBatchesPerStep = 20;
 constexpr std::size_t kGiveBackAtOnce = 16;
+constexpr std::size_t kLeastOpen = 2;  // big batches of a node among others
+constexpr Duration kAllKnow =
+    std::chrono::milliseconds(1200);                      // of big batches: a watch of each, and its claim
+constexpr auto kExpandsAtHome = std::chrono::minutes(5);  // then others may
 
 }  // namespace
 
 void QueueManager::claim_soon(Duration after) {
-  if (claiming_ || draining_ || !claim_timer_) return;
+  if (claiming_ || draining_ || resting_ || !claim_timer_) return;
   if (!claim_timer_->active()) claim_timer_->start(after);
 }
 
+// A big post is for all nodes: none takes more of it than it will soon have sent, and hardly any in the time in which
+// the others do not know of it yet.
+std::size_t QueueManager::share_of_big_posts() {
+  const MonoTime now = clock_.mono_now();
+  if (!big_since_) big_since_ = now;
+  const bool all_know = now - *big_since_ > kAllKnow;
+  const std::size_t share =
+      all_know ? std::max(kLeastOpen, settings_->active_batches / (2 * nodes_at_work_.size())) : kLeastOpen;
+  const auto open = static_cast<std::size_t>(std::count_if(open_.begin(), open_.end(), [](const auto& one) {
+    return Budget::class_of(one.second->priority()) == 2;
+  }));
+  return share - std::min(share, open);
+}
+
 void QueueManager::claim_now() {
-  if (claiming_ || draining_) return;
+  if (claiming_ || draining_ || resting_) return;
+  if (!fabric_.may_act()) return;  // lease_again() goes on with it
   const bool paused =
       std::any_of(recalls_.begin(), recalls_.end(), [](const RecallOp& op) { return !op.gives_back; });
   if (paused) return;  // check_recalls() goes on with it
@@ -44,6 +63,7 @@ void QueueManager::claim_now() {
     const auto i = static_cast<std::size_t>(cls);
     if (!maybe_more_[i]) continue;
     std::size_t limit = budget_.claimable(cls);
+    if (cls == 2 && nodes_at_work_.size() > 1) limit = std::min(limit, share_of_big_posts());
     if (cls > 0 && cache_->overfull()) limit = std::min<std::size_t>(limit, open_.empty() ? 1 : 0);
     request->limits[i] = limit;
     request->pass_over[i] = !budget_.ample(cls);
@@ -51,6 +71,7 @@ void QueueManager::claim_now() {
   }
   if (wanted == 0 && !look_for_unexpanded_) return;
   request->fence = {node_.number, node_.epoch};
+  request->shared = shared();
   request->now = clock_.wall_now();
   request->look_for_unexpanded = look_for_unexpanded_;
   look_for_unexpanded_ = false;
@@ -106,6 +127,8 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
   for (std::size_t i = 0; i < maybe_more_.size(); ++i)
     if (request->limits[i] > 0 && (result->parked_more || result->taken[i] >= request->limits[i]))
       maybe_more_[i] = true;
+  if (request->limits[2] > 0 && !maybe_more_[2] && expanding_.empty() && result->unexpanded.empty())
+    big_since_.reset();
   if (request->look_for_due || result->parked) {
     next_due_ = result->next_due;
     doubt_due();
@@ -122,7 +145,8 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
         loop, [slices = std::move(routed[loop])](LoopSide& side) mutable { side.route(std::move(slices)); });
   }
   for (const Id id : result->unexpanded)
-    if (std::find(expanding_.begin(), expanding_.end(), id) == expanding_.end()) expanding_.push_back(id);
+    if (is_ours_to_expand(id, now) && std::find(expanding_.begin(), expanding_.end(), id) == expanding_.end())
+      expanding_.push_back(id);
   expand_next();
   if (std::find(maybe_more_.begin(), maybe_more_.end(), true) != maybe_more_.end()) claim_soon();
   check_recalls();
@@ -207,8 +231,18 @@ void QueueManager::schedule_due() {
   due_timer_->start(std::clamp<Duration>(left, std::chrono::milliseconds(20), kLongestTimer));
 }
 
+// Any node could, and two at the same time would only be in each other's way.
+bool QueueManager::is_ours_to_expand(Id post, WallTime now) const {
+  if (nodes_at_work_.size() < 2) return true;
+  const int home = node_of(post);
+  if (home == node_.number) return true;
+  const bool home_works = std::binary_search(nodes_at_work_.begin(), nodes_at_work_.end(), home);
+  if (home_works && now - time_of(post) < kExpandsAtHome) return false;
+  return nodes_at_work_[static_cast<std::size_t>(post) % nodes_at_work_.size()] == node_.number;
+}
+
 void QueueManager::expand_next() {
-  if (expansion_underway_ || expanding_.empty() || draining_) return;
+  if (expansion_underway_ || expanding_.empty() || draining_ || resting_ || !fabric_.may_act()) return;
   const Id post = expanding_.front();
   expanding_.erase(expanding_.begin());
   expansion_underway_ = true;
@@ -224,6 +258,12 @@ void QueueManager::expand_next() {
 
 void QueueManager::expanded(Id post, bool more, const Result<void>& outcome) {
   expansion_underway_ = false;
+  if (!outcome.ok() && shared() && outcome.error().code == ErrorCode::kConflict) {
+    // Another node goes on with it.
+    look_for_unexpanded_ = true;
+    expand_next();
+    return check_drain();
+  }
   if (!outcome.ok()) {
     log::error("expansion-failed",
                {{"id", format_id(post)}, {"error", std::string_view(outcome.error().message)}});

@@ -194,8 +194,10 @@ void QueueManager::tick() {
   drop_expired_suspensions();
   check_recalls();
   check_drain();
-  // Somebody else may have committed work without ringing here: the command line, another process.
-  if (!claiming_ && now - last_claim_ > std::chrono::seconds(10)) {
+  if (big_since_) claim_soon();  // its share grows with time
+  // Somebody else may have committed work without ringing here: the command line, another process. Among nodes the
+  // membership watches for it.
+  if (!shared() && !claiming_ && now - last_claim_ > std::chrono::seconds(10)) {
     maybe_more_.fill(true);
     look_for_unexpanded_ = true;
     look_for_due_ = true;
@@ -208,6 +210,25 @@ void QueueManager::reconfigure(std::shared_ptr<const EngineSettings> settings) {
   settings_ = std::move(settings);
   budget_.resize(settings_->active_batches);
   claim_soon();
+}
+
+void QueueManager::set_nodes(std::vector<int> at_work) {
+  nodes_at_work_ = std::move(at_work);
+}
+
+void QueueManager::lease_again() {
+  maybe_more_.fill(true);
+  look_for_unexpanded_ = true;
+  look_for_due_ = true;
+  claim_soon();
+  if (!to_save_.empty() && save_timer_) save_timer_->start(Duration{});
+}
+
+void QueueManager::rest(bool on) {
+  if (resting_ == on) return;
+  resting_ = on;
+  if (on) return recall({}, {});
+  lease_again();
 }
 
 storage::Done QueueManager::hop(std::function<void(Result<void>)> done) {

@@ -63,6 +63,9 @@ class QueueManager final : public NoteSink {
   void recall(std::vector<Id> posts, std::function<void()> then);
   void drain(Duration grace, std::function<void()> done);
   void suspensions_changed();
+  void set_nodes(std::vector<int> at_work);
+  void lease_again();
+  void rest(bool on);
   void reconfigure(std::shared_ptr<const EngineSettings> settings);
   void end();  // destroys the timers
 
@@ -85,6 +88,7 @@ class QueueManager final : public NoteSink {
   void tick();
   bool recalled(const OpenBatch& batch) const;
   void close(OpenBatch* batch);
+  bool shared() const { return fabric_.lease != nullptr; }  // the database, with other nodes
 
   // queue_suspensions.cc
   void suspensions_read(const std::vector<storage::SuspensionRecord>& records);
@@ -106,6 +110,8 @@ class QueueManager final : public NoteSink {
   void watch_clock();
   void doubt_due();
   void hasten_all();
+  bool is_ours_to_expand(Id post, WallTime now) const;
+  std::size_t share_of_big_posts();
   void expand_next();
   void expanded(Id post, bool more, const Result<void>& outcome);
   void give_back_saturated();
@@ -116,6 +122,7 @@ class QueueManager final : public NoteSink {
   void submit(std::vector<OpenBatch*> batches);
   void saved(const std::shared_ptr<std::vector<SaveItem>>& items, const std::vector<bool>& conflicts,
              const Result<void>& outcome);
+  void lost(OpenBatch* batch);
   void segments_done(const UnsavedPart& part);
 
   // queue_recall.cc
@@ -177,6 +184,9 @@ class QueueManager final : public NoteSink {
   std::list<RecallOp> recalls_;
   log::Once claim_trouble_, save_trouble_;
 
+  std::vector<int> nodes_at_work_;     // none: a node alone
+  std::optional<MonoTime> big_since_;  // there are big batches to share
+  bool resting_ = false;               // an operator wants no work done here
   bool draining_ = false;
   bool aborted_ = false;
   bool ended_ = false;

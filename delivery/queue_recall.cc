@@ -89,6 +89,14 @@ void QueueManager::drain(Duration grace, std::function<void()> done) {
   drain_deadline_ = clock_.mono_now() + grace;
   if (claim_timer_) claim_timer_->cancel();
   if (due_timer_) due_timer_->cancel();
+  if (fabric_.lease != nullptr && fabric_.lease->ended()) {
+    // Somebody else has all of it. What became of recipients is in the journal, for the next epoch to tell.
+    for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)
+      fabric_.post(loop, [](LoopSide& side) { side.abort(); });
+    const auto at_once = std::move(drained_);
+    drained_ = nullptr;
+    return at_once();
+  }
   for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)
     fabric_.post(loop, [](LoopSide& side) { side.stop(); });
   recall({}, {});

@@ -36,6 +36,7 @@ void QueueManager::save_soon(OpenBatch* batch) {
 }
 
 void QueueManager::save_now() {
+  if (!fabric_.may_act()) return;  // the journal has it; lease_again() goes on with it
   std::vector<OpenBatch*> group;
   std::vector<OpenBatch*> batches(to_save_.begin(), to_save_.end());
   to_save_.clear();
@@ -125,18 +126,7 @@ void QueueManager::saved(const std::shared_ptr<std::vector<SaveItem>>& items,
     batch->was_retried = false;
     batch->not_before = MonoTime{};
     if (conflicts[i]) {
-      log::warning("batch-lost", {{"id", format_id(batch->post().id)},
-                                  {"batch", batch->record().number},
-                                  {"why", "another node owns it"}});
-      if (!batch->idle()) {
-        auto filter = std::make_shared<RecallFilter>();
-        filter->batches.insert(batch->batch().get());
-        RecallOp op;
-        op.filter = std::move(filter);
-        op.gives_back = true;
-        start_recall(recalls_.insert(recalls_.end(), std::move(op)));
-      }
-      close(batch);
+      lost(batch);
       continue;
     }
     if (batch->releasing) {
@@ -154,6 +144,25 @@ void QueueManager::saved(const std::shared_ptr<std::vector<SaveItem>>& items,
   }
   check_recalls();
   check_drain();
+}
+
+// What was delivered of it is kept for its new owner with each save, until nothing is out any more.
+void QueueManager::lost(OpenBatch* batch) {
+  const bool first = !std::exchange(batch->lost, true);
+  if (first)
+    log::warning("batch-lost", {{"id", format_id(batch->post().id)},
+                                {"batch", batch->record().number},
+                                {"why", "another node owns it"}});
+  if (batch->idle() && batch->unsaved() == 0) return close(batch);
+  if (first && !batch->idle()) {
+    auto filter = std::make_shared<RecallFilter>();
+    filter->batches.insert(batch->batch().get());
+    RecallOp op;
+    op.filter = std::move(filter);
+    op.gives_back = true;
+    start_recall(recalls_.insert(recalls_.end(), std::move(op)));
+  }
+  look_at(batch);
 }
 
 void QueueManager::segments_done(const UnsavedPart& part) {

@@ -1,5 +1,7 @@
 #include "delivery/save.h"
 
+#include "storage/late_store.h"
+
 namespace essaim::delivery {
 namespace {
 
@@ -48,6 +50,9 @@ Result<void> run_saves(storage::Connection& connection, storage::Fence fence,
     if (!saved.ok()) {
       if (saved.error().code != ErrorCode::kConflict) return saved;
       (*conflicts)[i] = true;
+      // Who has it now must know what was delivered here.
+      ESSAIM_TRY(storage::LateStore(connection)
+                     .keep(fence, item.record.post_id, item.record.number, item.record.progress));
       continue;
     }
     if (item.part.failures.empty() || item.without_listener) continue;

@@ -19,7 +19,7 @@ struct SaveItem {
   bool without_listener = false;  // it refused these failures again and again
 };
 
-// conflicts[i]: somebody else has that batch; nothing was written for it.
+// conflicts[i]: somebody else has that batch; its deliveries were kept for them (storage/late_store.h).
 Result<void> run_saves(storage::Connection& connection, storage::Fence fence,
                        const std::vector<SaveItem>& items, FailureListener& listener,
                        std::vector<bool>* conflicts);

@@ -28,7 +28,7 @@ class Round : public std::enable_shared_from_this<Round> {
 
   void decide() {
     ++rounds_;
-    services_.database->read(
+    (services_.database->*(latest_ ? &storage::Database::read_latest : &storage::Database::read))(
         [self = shared_from_this()](Connection& c) { return self->plan(c); },
         [self = shared_from_this()](Result<void> result) { self->decided(std::move(result)); });
   }
@@ -80,6 +80,9 @@ class Round : public std::enable_shared_from_this<Round> {
 
   void decided(Result<void> result) {
     if (!result.ok()) return trouble(result.error());
+    // A member who has just joined, by another host of the database, is no stranger.
+    if (!refused_.empty() && services_.database->clustered() && !std::exchange(latest_, true))
+      return decide();
     if (plans_.empty()) {
       log_refusals();
       return finish(refused_.empty() ? smtp::reply(554, "5.5.1", "No valid recipients")
@@ -209,6 +212,7 @@ class Round : public std::enable_shared_from_this<Round> {
   Acceptance::Done done_;
   int rounds_ = 0;
   bool stale_ = false;
+  bool latest_ = false;  // what is read must not lag behind
   std::optional<Incoming> incoming_;
   std::vector<std::unique_ptr<Plan>> plans_;
   std::vector<Refused> refused_;

@@ -71,8 +71,20 @@ const char* to_string(TargetKind kind) {
 }
 
 void RecipientResolver::resolve(const smtp::Address& recipient, std::function<void(Resolution)> done) const {
+  storage::Database& database = *services_.database;
+  if (!database.clustered()) return resolve(&storage::Database::read, recipient, std::move(done));
+  // What another host of the database has committed a moment ago may not be here yet: no permanent refusal rests on that.
+  resolve(&storage::Database::read, recipient,
+          [resolver = *this, recipient, done = std::move(done)](Resolution found) {
+            if (!found.reply.permanent()) return done(std::move(found));
+            resolver.resolve(&storage::Database::read_latest, recipient, done);
+          });
+}
+
+void RecipientResolver::resolve(Read read, const smtp::Address& recipient,
+                                std::function<void(Resolution)> done) const {
   auto answer = std::make_shared<Resolution>();
-  services_.database->read(
+  (services_.database->*read)(
       [resolver = *this, recipient, answer](Connection& connection) -> Result<void> {
         auto found = resolver.find(connection, recipient);
         if (!found.ok()) return found.error();

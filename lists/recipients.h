@@ -64,6 +64,8 @@ class RecipientResolver {
   Resolution resolve(storage::Connection& connection, const smtp::Address& recipient) const;
 
  private:
+  using Read = void (storage::Database::*)(storage::Work, storage::Done);
+  void resolve(Read read, const smtp::Address& recipient, std::function<void(Resolution)> done) const;
   Result<Resolution> find(storage::Connection& connection, const smtp::Address& recipient) const;
   const Services& services_;
 };

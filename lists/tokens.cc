@@ -51,13 +51,11 @@ Result<std::unique_ptr<Tokens>> Tokens::load(storage::Database& database) {
   };
   ESSAIM_TRY(database.read_now(get));
   if (key.empty()) {
-    const auto make = [&](storage::Connection& connection) -> Result<void> {
-      ESSAIM_TRY(get(connection));  // another process may have been first
-      if (!key.empty()) return {};
-      key = random_key(kKeyLength);
-      return storage::SiteStore(connection).set(kKeyName, key);
-    };
-    ESSAIM_TRY(database.write_now(storage::Durability::kAccept, make));
+    ESSAIM_TRY(database.write_now(storage::Durability::kAccept,
+                                  [fresh = random_key(kKeyLength)](storage::Connection& connection) {
+                                    return storage::SiteStore(connection).set_if_missing(kKeyName, fresh);
+                                  }));
+    ESSAIM_TRY(database.read_now(get));  // another node may have been first
   }
   if (key.size() != kKeyLength)
     return Error{ErrorCode::kDamaged, "the site's mac-key in the database does not have 32 octets"};

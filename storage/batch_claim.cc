@@ -22,7 +22,7 @@ std::size_t list_length(std::size_t names) {
   return kListLengths.back();
 }
 
-std::string candidates_sql(std::size_t names, bool barrier) {
+std::string candidates_sql(std::size_t names, bool barrier, bool home) {
   // A single plain value for the queue keeps the order of the index.
   std::string sql =
       batch_select(true, barrier ? ", p.kind, p.list_address, p.expires" : "") +
@@ -33,6 +33,8 @@ std::string candidates_sql(std::size_t names, bool barrier) {
     for (std::size_t i = 1; i < names; ++i) sql += ", ?";
     sql += ")";
   }
+  // The node is in the id of the post (core/base/id.h).
+  if (home) sql += " AND (((s.post_id >> 12) & 1023) = ? OR s.due <= ?)";
   return sql + " ORDER BY s.priority, s.order_rank, s.post_id, s.number LIMIT ?";
 }
 
@@ -87,12 +89,13 @@ Result<void> let_wait(Connection& connection, const HeldBack& batch) {
 
 Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority, int max_priority,
                                                    std::size_t limit, const std::set<std::string>& saturated,
-                                                   const ClaimBarrier& barrier, std::size_t* parked) {
+                                                   const ClaimBarrier& barrier, std::size_t* parked,
+                                                   const ClaimHome& home) {
   std::vector<BatchRecord> batches;
   if (limit == 0) return batches;
   const std::size_t names = list_length(saturated.size());
-  auto statement =
-      sql::prepare(connection_, candidates_sql(names, barrier.any()), min_priority, max_priority);
+  auto statement = sql::prepare(connection_, candidates_sql(names, barrier.any(), home.node != 0),
+                                min_priority, max_priority);
   if (!statement.ok()) return statement.error();
   Statement& row = **statement;
   auto name = saturated.begin();
@@ -101,11 +104,15 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
     if (name == saturated.end()) name = saturated.begin();
     row.bind_text(3 + static_cast<int>(i), *name++);
   }
+  int next = 3 + static_cast<int>(names);
+  if (home.node != 0) {
+    row.bind(next++, home.node);
+    row.bind(next++, to_millis(home.others_until));
+  }
   // An engine that fetches all rows at once is told how many are of use; with those that are passed over here, some more.
   constexpr std::size_t kMorePassedOver = 1000;
-  row.bind(
-      3 + static_cast<int>(names),
-      static_cast<std::int64_t>(limit + (saturated.size() > names || barrier.any() ? kMorePassedOver : 0)));
+  row.bind(next, static_cast<std::int64_t>(
+                     limit + (saturated.size() > names || barrier.any() ? kMorePassedOver : 0)));
   struct Damage {
     Id post_id;
     std::int64_t number;

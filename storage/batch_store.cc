@@ -205,6 +205,19 @@ Result<std::optional<WallTime>> BatchStore::next_due() {
   return *due < 0 ? std::optional<WallTime>() : std::optional<WallTime>(from_millis(*due));
 }
 
+Result<std::map<int, BatchStore::Owned>> BatchStore::owned_by_node() {
+  auto statement = sql::prepare(
+      connection_, "SELECT owner, COUNT(*), SUM(pending) FROM batch_state WHERE queue = 3 GROUP BY owner");
+  if (!statement.ok()) return statement.error();
+  std::map<int, Owned> owned;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return owned;
+    owned[static_cast<int>((*statement)->integer(0))] = {(*statement)->integer(1), (*statement)->integer(2)};
+  }
+}
+
 Result<BatchStore::QueueCounts> BatchStore::queue_counts() {
   auto statement = sql::prepare(
       connection_,

@@ -38,6 +38,13 @@ struct ClaimBarrier {
   bool any() const { return everything.has_value() || !lists.empty(); }
 };
 
+// Where a claim may look among nodes: ready batches of small posts stay where their post came in, unless they have waited
+// there since `others_until` or longer.
+struct ClaimHome {
+  int node = 0;  // 0: all are alike
+  WallTime others_until{};
+};
+
 class BatchStore {
  public:
   explicit BatchStore(Connection& connection) : connection_(connection) {}
@@ -52,7 +59,8 @@ class BatchStore {
   // fails what has expired by then.
   Result<std::vector<BatchRecord>> claim(Fence fence, int min_priority, int max_priority, std::size_t limit,
                                          const std::set<std::string>& saturated,
-                                         const ClaimBarrier& barrier = {}, std::size_t* parked = nullptr);
+                                         const ClaimBarrier& barrier = {}, std::size_t* parked = nullptr,
+                                         const ClaimHome& home = {});
   static constexpr std::size_t kParkedAtOnce =
       1000;  // behind the barrier; a claim that met so many ends there
   // Takes back what an earlier run of this node owned (its epoch is older): kReady again. After journal replay.
@@ -73,6 +81,10 @@ class BatchStore {
   Result<std::int64_t> hasten(WallTime now, std::string_view part);
   // Earliest due time of a waiting batch; nothing when none waits.
   Result<std::optional<WallTime>> next_due();
+  struct Owned {
+    std::int64_t batches = 0, recipients = 0;  // that are to go
+  };
+  Result<std::map<int, Owned>> owned_by_node();
   struct QueueCounts {
     std::int64_t ready = 0, waiting = 0, owned = 0, held = 0, pending_recipients = 0;
   };

@@ -61,11 +61,29 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options)
   return SqliteDatabase::open(options, options.url.substr(kSqlite.size()));
 }
 
-Result<void> Database::read_now(const Work& work) {
+namespace {
+
+using Ask = void (Database::*)(Work, Done);
+
+Result<void> wait_for(Database& database, Ask ask, const Work& work) {
   auto answer = std::make_shared<Answer>();
-  read([&work](Connection& connection) { return work(connection); },
-       [answer](Result<void> result) { answer->give(std::move(result)); });
+  (database.*ask)([&work](Connection& connection) { return work(connection); },
+                  [answer](Result<void> result) { answer->give(std::move(result)); });
   return answer->wait();
+}
+
+}  // namespace
+
+Result<void> Database::read_now(const Work& work) {
+  return wait_for(*this, &Database::read, work);
+}
+
+Result<void> Database::look_now(const Work& work) {
+  return wait_for(*this, &Database::look, work);
+}
+
+Result<void> Database::read_latest_now(const Work& work) {
+  return wait_for(*this, &Database::read_latest, work);
 }
 
 Result<void> Database::write_now(Durability durability, const Work& work) {

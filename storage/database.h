@@ -70,6 +70,7 @@ struct DatabaseOptions {
   int readers = 2;       // threads, each with a connection
   Duration busy_timeout = std::chrono::seconds(10);  // another process (the command line) holds the lock
   bool create = false;                               // make the file when it is missing
+  Duration reply_timeout{};  // of a server, where shorter than the URL's; 0: as that says
 };
 
 class Database {
@@ -82,11 +83,20 @@ class Database {
 
   // A consistent snapshot for reading. `done` gets the work's own result or the database's error.
   virtual void read(Work work, Done done) = 0;
+  // The same without a snapshot: each statement sees what is committed when it runs. For one statement that is run often.
+  virtual void look(Work work, Done done) = 0;
+  // As read(), and it sees all that anybody was told to be committed before it began. On one server that is any read; on a
+  // cluster a read may lag behind what another host has committed, and a permanent "no such list" must not rest on that.
+  virtual void read_latest(Work work, Done done) { read(std::move(work), std::move(done)); }
+  // Whether that makes a difference.
+  virtual bool clustered() const { return false; }
   // Works queued while a commit runs share the next one (group commit). A failing work is rolled back alone; a failing
   // commit fails every work in it with kTemporary, kExhausted (disk full), kDamaged or kUnknownOutcome.
   virtual void write(Durability durability, Work work, Done done) = 0;
 
   Result<void> read_now(const Work& work);
+  Result<void> look_now(const Work& work);
+  Result<void> read_latest_now(const Work& work);
   Result<void> write_now(Durability durability, const Work& work);
 
   // A backup of a running database into a new file, consistent and checked.

@@ -177,6 +177,13 @@ Result<std::optional<std::string>> SiteStore::get(const std::string& name) {
   return std::optional<std::string>(sql::text(**statement, 0));
 }
 
+Result<void> SiteStore::set_if_missing(const std::string& name, std::string_view value) {
+  ESSAIM_TRY(sql::run(connection_,
+                      std::string(connection_.insert_ignore()) + " site_value (name, value) VALUES (?, ?)",
+                      name, sql::Blob{value}));
+  return {};
+}
+
 Result<void> SiteStore::set(const std::string& name, std::string_view value) {
   auto changed =
       sql::run(connection_, "UPDATE site_value SET value = ? WHERE name = ?", sql::Blob{value}, name);

@@ -40,6 +40,8 @@ class SiteStore {
   explicit SiteStore(Connection& connection) : connection_(connection) {}
   Result<std::optional<std::string>> get(const std::string& name);
   Result<void> set(const std::string& name, std::string_view value);
+  // Unless there is one already. Of several nodes that do so at once one has its way, which get() tells after the commit.
+  Result<void> set_if_missing(const std::string& name, std::string_view value);
 
  private:
   Connection& connection_;

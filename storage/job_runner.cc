@@ -4,10 +4,12 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "core/base/executor.h"
 #include "core/base/log.h"
+#include "storage/cluster/job_fence.h"
 #include "storage/sql.h"
 
 namespace essaim::storage {
@@ -18,6 +20,7 @@ namespace {
 // been set.
 constexpr Duration kShortestWait = std::chrono::milliseconds(100);
 constexpr Duration kLongestWait = std::chrono::minutes(1);
+constexpr std::int64_t kClocksDiffer = 60'000;  // ms, of nodes
 
 std::int64_t millis(Duration d) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
@@ -26,11 +29,12 @@ std::int64_t millis(Duration d) {
 }  // namespace
 
 struct JobRunner::Impl {
-  Impl(Database& d, const Clock& c, int n) : database(d), clock(c), node(n) {}
+  Impl(Database& d, const Clock& c, int n, const NodeLease* l) : database(d), clock(c), node(n), lease(l) {}
 
   Database& database;
   const Clock& clock;
   const int node;
+  const NodeLease* const lease;
   std::vector<Job> jobs;
   std::mutex mutex;
   std::mutex running;  // one job at a time, also by run_now()
@@ -39,12 +43,14 @@ struct JobRunner::Impl {
   std::thread thread;
   log::Once trouble;
 
-  // Takes the job's turn if it is due (or `now_anyway`): true if it is ours to run. *wait gets the time until
-  // it is due.
-  Result<bool> take(const Job& job, bool now_anyway, Duration* wait) {
-    bool ours = false;
+  // Takes the job's turn if it is due (or `now_anyway`): the time of its start if it is ours to run. *wait gets the time
+  // until it is due.
+  Result<std::optional<std::int64_t>> take(const Job& job, bool now_anyway, Duration* wait) {
+    std::optional<std::int64_t> ours;
+    if (lease != nullptr && !lease->holds())
+      return Error{ErrorCode::kTemporary, "the lease of this node is over"};
     auto result = database.write_now(Durability::kProgress, [&](Connection& connection) -> Result<void> {
-      ours = false;
+      ours.reset();
       const std::int64_t now = to_millis(clock.wall_now());
       ESSAIM_TRY(
           sql::run(connection,
@@ -54,8 +60,9 @@ struct JobRunner::Impl {
       auto started = sql::number(connection, 0, "SELECT started FROM job WHERE name = ?", job.name);
       if (!started.ok()) return started.error();
       const std::int64_t due = *started + millis(job.interval);
-      // A time in the future was written by a wrong clock: it must not silence the job.
-      if (!now_anyway && now < due && *started <= now) {
+      // A time far in the future was written by a wrong clock: it must not silence the job. The clocks of nodes differ a
+      // little, and that is no reason to run it again.
+      if (!now_anyway && now < due && *started <= now + std::min(millis(job.interval), kClocksDiffer)) {
         *wait = std::chrono::milliseconds(due - now);
         return {};
       }
@@ -63,18 +70,23 @@ struct JobRunner::Impl {
       auto taken = sql::run(connection, "UPDATE job SET started = ?, node = ? WHERE name = ? AND started = ?",
                             now, node, job.name, *started);
       if (!taken.ok()) return taken.error();
-      ours = *taken == 1;
+      if (*taken == 1) ours = now;
       return {};
     });
     if (!result.ok()) return result.error();
     return ours;
   }
 
-  Result<std::string> run(const Job& job) {
+  Result<std::string> run(const Job& job, std::int64_t started) {
     const MonoTime began = clock.mono_now();
     Result<std::string> result = Error{ErrorCode::kInternal, "the job did not run"};
     try {
-      result = job.run(database);
+      if (lease == nullptr) {
+        result = job.run(database);
+      } else {
+        JobFence fence(database, *lease, {job.name, started, node});
+        result = job.run(fence);
+      }
     } catch (const std::exception& e) {
       result = Error{ErrorCode::kInternal, std::string("the job threw: ") + e.what()};
     }
@@ -86,8 +98,11 @@ struct JobRunner::Impl {
       log::warning("job.failed", {{"job", job.name}, {"took", took}, {"error", text}});
     }
     const auto noted = database.write_now(Durability::kProgress, [&](Connection& connection) -> Result<void> {
-      ESSAIM_TRY(sql::run(connection, "UPDATE job SET finished = ?, succeeded = ?, result = ? WHERE name = ?",
-                          clock.wall_now(), result.ok(), text, job.name));
+      ESSAIM_TRY(
+          sql::run(connection,
+                   "UPDATE job SET finished = ?, succeeded = ?, result = ? WHERE name = ? AND started = ? "
+                   "AND node = ?",
+                   clock.wall_now(), result.ok(), text, job.name, started, node));
       return {};
     });
     if (!noted.ok() && result.ok()) return noted.error();
@@ -124,15 +139,15 @@ struct JobRunner::Impl {
       }
       if (std::uint64_t failures = 0; trouble.over(&failures))
         log::info("job.turn_again", {{"failures", failures}});
-      if (*ours) static_cast<void>(run(job).ok());  // logged and noted there
+      if (ours->has_value()) static_cast<void>(run(job, **ours).ok());  // logged and noted there
       next = std::min(next, wait);
     }
     return next;
   }
 };
 
-JobRunner::JobRunner(Database& database, const Clock& clock, int node)
-    : impl_(std::make_unique<Impl>(database, clock, node)) {}
+JobRunner::JobRunner(Database& database, const Clock& clock, int node, const NodeLease* lease)
+    : impl_(std::make_unique<Impl>(database, clock, node, lease)) {}
 
 JobRunner::~JobRunner() {
   stop();
@@ -165,8 +180,9 @@ Result<std::string> JobRunner::run_now(const std::string& name) {
     Duration wait{};
     auto ours = impl_->take(job, true, &wait);
     if (!ours.ok()) return ours.error();
-    if (!*ours) return Error{ErrorCode::kConflict, "job " + name + " has just been started by another node"};
-    return impl_->run(job);
+    if (!ours->has_value())
+      return Error{ErrorCode::kConflict, "job " + name + " has just been started by another node"};
+    return impl_->run(job, **ours);
   }
   return Error{ErrorCode::kNotFound, "no such job: " + name};
 }

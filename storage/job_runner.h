@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "storage/cluster/node_lease.h"
 #include "storage/database.h"
 
 namespace essaim::storage {
@@ -22,7 +23,9 @@ struct Job {
 
 class JobRunner {
  public:
-  JobRunner(Database& database, const Clock& clock, int node);
+  // `lease`: of a node that shares the database; runs begin and write only while it holds (storage/cluster/job_fence.h).
+  // Null: a node alone.
+  JobRunner(Database& database, const Clock& clock, int node, const NodeLease* lease = nullptr);
   ~JobRunner();       // waits for the job under way
   void add(Job job);  // before start()
   void start();

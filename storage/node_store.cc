@@ -4,20 +4,62 @@
 
 namespace essaim::storage {
 
-Result<NodeStore::Identity> NodeStore::begin_epoch(const std::string& hostname, WallTime now) {
-  auto changed = sql::run(connection_, "UPDATE node SET epoch = epoch + 1, started = ? WHERE hostname = ?",
-                          now, hostname);
+namespace {
+
+constexpr std::string_view kSight =
+    "SELECT number, hostname, epoch, beat, lease, state, started, version, demand FROM node ";
+
+Result<std::vector<NodeSight>> sights(const Result<Statement*>& statement) {
+  if (!statement.ok()) return statement.error();
+  std::vector<NodeSight> nodes;
+  for (;;) {
+    auto row = statement.value()->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return nodes;
+    nodes.push_back(node_sight_from(*statement.value()));
+  }
+}
+
+Result<bool> one_matched(const Result<std::int64_t>& matched) {
+  if (!matched.ok()) return matched.error();
+  return *matched == 1;
+}
+
+}  // namespace
+
+NodeSight node_sight_from(Statement& row) {
+  NodeSight node;
+  node.number = static_cast<int>(row.integer(0));
+  node.hostname = sql::text(row, 1);
+  node.epoch = row.integer(2);
+  node.beat = row.integer(3);
+  node.lease = std::chrono::milliseconds(row.integer(4));
+  node.state = static_cast<NodeState>(row.integer(5));
+  node.started = sql::time(row, 6);
+  node.version = sql::text(row, 7);
+  node.demand = sql::text(row, 8);
+  return node;
+}
+
+Result<NodeStore::Identity> NodeStore::begin_epoch(const std::string& hostname, WallTime now, Duration lease,
+                                                   const std::string& version) {
+  const std::int64_t lease_ms = std::chrono::duration_cast<std::chrono::milliseconds>(lease).count();
+  auto changed = sql::run(connection_,
+                          "UPDATE node SET epoch = epoch + 1, beat = beat + 1, started = ?, lease = ?, "
+                          "version = ?, state = CASE WHEN state = 1 THEN 1 ELSE 0 END WHERE hostname = ?",
+                          now, lease_ms, version, hostname);
   if (!changed.ok()) return changed.error();
   if (*changed == 0) {
     auto last = sql::number(connection_, 0, "SELECT MAX(number) FROM node");
     if (!last.ok()) return last.error();
-    if (*last + 1 >= kMaxNodes) {
+    if (*last + 1 >= kFirstCommandLineNode) {
       return Error{ErrorCode::kExhausted,
-                   "no node number is free: " + std::to_string(kMaxNodes - 1) + " are in use"};
+                   "no node number is free: " + std::to_string(kFirstCommandLineNode - 1) + " are in use"};
     }
     ESSAIM_TRY(sql::run(connection_,
-                        "INSERT INTO node (number, hostname, epoch, started) VALUES (?, ?, 1, ?)", *last + 1,
-                        hostname, now));
+                        "INSERT INTO node (number, hostname, epoch, beat, started, lease, version, state) "
+                        "VALUES (?, ?, 1, 1, ?, ?, ?, 0)",
+                        *last + 1, hostname, now, lease_ms, version));
   }
   auto statement = sql::prepare(connection_, "SELECT number, epoch FROM node WHERE hostname = ?", hostname);
   if (!statement.ok()) return statement.error();
@@ -25,6 +67,56 @@ Result<NodeStore::Identity> NodeStore::begin_epoch(const std::string& hostname, 
   if (!row.ok()) return row.error();
   if (!*row) return Error{ErrorCode::kConflict, "the row of node " + hostname + " is gone"};
   return Identity{static_cast<int>((*statement)->integer(0)), (*statement)->integer(1)};
+}
+
+Result<bool> NodeStore::beat(Identity self) {
+  return one_matched(sql::run(connection_, "UPDATE node SET beat = beat + 1 WHERE number = ? AND epoch = ?",
+                              self.number, self.epoch));
+}
+
+Result<bool> NodeStore::beat(Identity self, const std::string& demand) {
+  return one_matched(sql::run(connection_,
+                              "UPDATE node SET beat = beat + 1, demand = ? WHERE number = ? AND epoch = ?",
+                              demand, self.number, self.epoch));
+}
+
+Result<bool> NodeStore::fence(const NodeSight& dead) {
+  return one_matched(sql::run(connection_,
+                              "UPDATE node SET epoch = epoch + 1, state = ? WHERE number = ? AND epoch = ? "
+                              "AND beat = ? AND state IN (0, 1)",
+                              NodeState::kDead, dead.number, dead.epoch, dead.beat));
+}
+
+Result<std::int64_t> NodeStore::release_fenced(int number, std::int64_t limit) {
+  const std::string end = connection_.dialect() == Dialect::kSqlite
+                              ? std::string()  // no cluster: all at once
+                              : " LIMIT " + std::to_string(limit);
+  return sql::run(connection_,
+                  "UPDATE batch_state SET queue = 1, owner = 0, epoch = 0 WHERE queue = 3 AND owner = ? "
+                  "AND epoch < (SELECT n.epoch FROM node n WHERE n.number = ?)" +
+                      end,
+                  number, number);
+}
+
+Result<bool> NodeStore::end_epoch(Identity self) {
+  return one_matched(sql::run(connection_,
+                              "UPDATE node SET epoch = epoch + 1, state = ? WHERE number = ? AND epoch = ?",
+                              NodeState::kStopped, self.number, self.epoch));
+}
+
+Result<std::vector<NodeSight>> NodeStore::all() {
+  return sights(sql::prepare(connection_, std::string(kSight) + "ORDER BY number"));
+}
+
+Result<std::optional<NodeSight>> NodeStore::find(const std::string& hostname) {
+  auto found = sights(sql::prepare(connection_, std::string(kSight) + "WHERE hostname = ?", hostname));
+  if (!found.ok()) return found.error();
+  return found->empty() ? std::optional<NodeSight>() : std::optional<NodeSight>(found->front());
+}
+
+Result<bool> NodeStore::want(int number, NodeState state) {
+  return one_matched(
+      sql::run(connection_, "UPDATE node SET state = ? WHERE number = ? AND state IN (0, 1)", state, number));
 }
 
 const char* to_string(SuspensionScope scope) {

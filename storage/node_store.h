@@ -5,24 +5,48 @@
 #include <string>
 #include <vector>
 
+#include "storage/cluster/observer.h"
 #include "storage/database.h"
 #include "storage/records.h"
 
 namespace essaim::storage {
 
+// Numbers of nodes are in ids (core/base/id.h). The highest are for command lines, which have no row.
+inline constexpr int kFirstCommandLineNode = 1000;
+
 class NodeStore {
  public:
   explicit NodeStore(Connection& connection) : connection_(connection) {}
-  // Registers the node by host name and begins a new epoch. Gives {number (from 1), epoch}.
+  // Registers the node by host name and begins a new epoch, at work. Gives {number (from 1), epoch}. kExists: another node has
+  // taken the number meanwhile; try again. An operator's wish that it drains outlives a crash.
   struct Identity {
     int number = 0;
     std::int64_t epoch = 0;
   };
-  Result<Identity> begin_epoch(const std::string& hostname, WallTime now);
+  Result<Identity> begin_epoch(const std::string& hostname, WallTime now, Duration lease = {},
+                               const std::string& version = {});
+  // False: the epoch is over, by a takeover or another server under this name. A claim begins with it, so that no claim is
+  // committed behind a takeover: both write this row.
+  Result<bool> beat(Identity self);
+  // The same, with what the node wants of destinations.
+  Result<bool> beat(Identity self, const std::string& demand);
+  // Ends the epoch of a node that is believed dead. False: it has beaten since it was seen, or is at work no more.
+  Result<bool> fence(const NodeSight& dead);
+  // Makes up to `limit` batches ready that the node owns in an epoch before its present one.
+  Result<std::int64_t> release_fenced(int number, std::int64_t limit);
+  // The node has ended in order; what it still owns, if anything, is of an epoch that is over. False: it was already.
+  Result<bool> end_epoch(Identity self);
+  Result<std::vector<NodeSight>> all();  // by number
+  Result<std::optional<NodeSight>> find(const std::string& hostname);
+  // What an operator wants of a node at work: kServing or kDraining. False: it is not at work.
+  Result<bool> want(int number, NodeState state);
 
  private:
   Connection& connection_;
 };
+
+// "number, hostname, epoch, beat, lease, state, started, version, demand" at the beginning of a row.
+NodeSight node_sight_from(Statement& row);
 
 // What is suspended: mail to a domain, the posts of a list, or all that goes out.
 enum class SuspensionScope : int { kDestination = 0, kList = 1, kEverything = 2 };

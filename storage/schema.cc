@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/base/crash_point.h"
+#include "storage/schema_lock.h"
 #include "storage/sql.h"
 
 namespace essaim::storage {
@@ -107,8 +108,26 @@ CREATE TABLE report_due (post_id INTEGER NOT NULL PRIMARY KEY, due INTEGER NOT N
 CREATE INDEX report_due_at ON report_due (due);
 )sql";
 
-// Step i brings version i to i + 1. Never change one that was released; add one.
-constexpr std::array kSteps = {kFirst, kSecond, kThird};
+// Nodes that share the database: beats, leases and states; what was delivered by a node that had lost the batch.
+constexpr std::string_view kFourth = R"sql(
+ALTER TABLE node ADD COLUMN beat INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE node ADD COLUMN lease INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE node ADD COLUMN state INTEGER NOT NULL DEFAULT 2;
+ALTER TABLE node ADD COLUMN version {key} NOT NULL DEFAULT '';
+ALTER TABLE node ADD COLUMN demand TEXT NOT NULL DEFAULT '';
+ALTER TABLE batch_state ADD COLUMN duplicates INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE late_outcome (
+  post_id INTEGER NOT NULL, number INTEGER NOT NULL, node INTEGER NOT NULL, epoch INTEGER NOT NULL,
+  progress BLOB NOT NULL, PRIMARY KEY (post_id, number, node, epoch));
+)sql";
+
+struct Step {
+  std::string_view statements;
+  int works_with;  // the oldest version of a program that can go on beside it
+};
+// Step i brings version i to i + 1. Never change one that was released; add one. Programs learnt to go on beside newer
+// versions with version 4.
+constexpr std::array kSteps = {Step{kFirst, 1}, Step{kSecond, 2}, Step{kThird, 3}, Step{kFourth, 4}};
 
 void replace_all(std::string* text, std::string_view from, std::string_view to) {
   for (std::size_t at = text->find(from); at != std::string::npos; at = text->find(from, at + to.size())) {
@@ -160,6 +179,20 @@ Result<int> version_in(Connection& connection) {
   return static_cast<int>(*version);
 }
 
+// The oldest program that can work with the first `steps` steps.
+int works_with(std::size_t steps) {
+  int oldest = 0;
+  for (std::size_t i = 0; i < steps; ++i) oldest = std::max(oldest, kSteps[i].works_with);
+  return oldest;
+}
+
+// Whether this program can work with a database that is newer than it knows.
+Result<bool> is_compatible(Connection& connection, int version) {
+  auto oldest = sql::number(connection, version, "SELECT value FROM meta WHERE name = 'works-with'");
+  if (!oldest.ok()) return oldest.error();
+  return *oldest <= newest_schema_version();
+}
+
 Error too_new(int version) {
   return {ErrorCode::kInvalid, "the database has schema version " + std::to_string(version) +
                                    ", newer than this program's " + std::to_string(newest_schema_version()) +
@@ -170,7 +203,7 @@ Result<void> make_version_table(Connection& connection) {
   const std::string table = for_dialect(
       "CREATE TABLE meta (name {key} NOT NULL PRIMARY KEY, value INTEGER NOT NULL)", connection.dialect());
   ESSAIM_TRY(connection.execute(table));
-  for (const char* name : {"schema-version", "schema-statement"}) {
+  for (const char* name : {"schema-version", "schema-statement", kSchemaLock}) {
     ESSAIM_TRY(sql::run(connection,
                         std::string(connection.insert_ignore()) + " meta (name, value) VALUES (?, 0)", name));
   }
@@ -197,14 +230,18 @@ Result<void> run_statements(Connection& connection, const std::string& step) {
 }
 
 Result<void> apply(Connection& connection, int step) {
-  if (step == 0) ESSAIM_TRY(make_version_table(connection));
-  const std::string statements = for_dialect(kSteps[static_cast<std::size_t>(step)], connection.dialect());
+  if (step == 0 && connection.dialect() == Dialect::kSqlite) ESSAIM_TRY(make_version_table(connection));
+  const std::string statements =
+      for_dialect(kSteps[static_cast<std::size_t>(step)].statements, connection.dialect());
   ESSAIM_TRY(connection.dialect() == Dialect::kSqlite ? connection.execute(statements)
                                                       : run_statements(connection, statements));
   auto changed = sql::run(connection, "UPDATE meta SET value = ? WHERE name = 'schema-version' AND value = ?",
                           step + 1, step);
   if (!changed.ok()) return changed.error();
   if (*changed != 1) return Error{ErrorCode::kConflict, "the schema was changed by somebody else meanwhile"};
+  ESSAIM_TRY(sql::run(connection, "DELETE FROM meta WHERE name = 'works-with'"));
+  ESSAIM_TRY(sql::run(connection, "INSERT INTO meta (name, value) VALUES ('works-with', ?)",
+                      works_with(static_cast<std::size_t>(step) + 1)));
   ESSAIM_CRASH_POINT("migration.before-commit");
   return {};
 }
@@ -227,16 +264,32 @@ Result<int> schema_version(Database& database) {
 }
 
 Result<void> migrate(Database& database, int target) {
+  auto before = schema_version(database);
+  if (!before.ok()) return before.error();
+  bool on_server = false;
+  SchemaLock lock(database);
+  if (*before < target) {
+    ESSAIM_TRY(database.write_now(Durability::kAccept, [&on_server](Connection& connection) {
+      on_server = connection.dialect() == Dialect::kMariadb;
+      return on_server ? make_version_table(connection) : Result<void>();
+    }));
+    if (on_server) ESSAIM_TRY(lock.acquire());
+  }
   for (bool more = true; more;) {
     ESSAIM_TRY(
         database.write_now(Durability::kAccept, [&more, target](Connection& connection) -> Result<void> {
           auto version = version_in(connection);
           if (!version.ok()) return version.error();
-          if (*version > newest_schema_version()) return too_new(*version);
+          if (*version > newest_schema_version()) {
+            auto compatible = is_compatible(connection, *version);
+            if (!compatible.ok()) return compatible.error();
+            if (!*compatible) return too_new(*version);
+          }
           more = *version < target;
           if (!more) return {};
           return apply(connection, *version);
         }));
+    ESSAIM_TRY(lock.renew());
   }
   return {};
 }
@@ -244,7 +297,15 @@ Result<void> migrate(Database& database, int target) {
 Result<void> require_newest(Database& database) {
   auto version = schema_version(database);
   if (!version.ok()) return version.error();
-  if (*version > newest_schema_version()) return too_new(*version);
+  if (*version > newest_schema_version()) {
+    bool compatible = false;
+    ESSAIM_TRY(database.read_now([&](Connection& connection) -> Result<void> {
+      auto found = is_compatible(connection, *version);
+      if (found.ok()) compatible = *found;
+      return found.ok() ? Result<void>() : found.error();
+    }));
+    if (!compatible) return too_new(*version);
+  }
   if (*version < newest_schema_version()) {
     return Error{ErrorCode::kInvalid, "the database has schema version " + std::to_string(*version) +
                                           " and needs " + std::to_string(newest_schema_version()) +

@@ -6,14 +6,17 @@
 
 namespace essaim::storage {
 
+// Rolling upgrades: a step that only adds (tables, columns with defaults, indexes) leaves programs alone that do not know of it.
+// Each says the oldest version of a program that can work beside it, and the database remembers the highest of these: a
+// program is refused by a newer database only if it is older than that.
 int newest_schema_version();
 // 0 for an empty database.
 Result<int> schema_version(Database& database);
-// To the newest version. An error leaves the last complete version. A version newer than this program is kInvalid.
+// To the newest version, once among nodes that do so at the same time. An error leaves the last complete version. A version newer than this program is kInvalid.
 // Each step is a commit of its own, so a crash between two leaves a database that the next call brings on. `target` is
 // another version for tests of the steps only.
 Result<void> migrate(Database& database, int target = newest_schema_version());
-// kInvalid, saying what to do, unless the version is the newest and the database is whole.
+// kInvalid, saying what to do, unless the version is the newest (or newer and compatible) and the database is whole.
 Result<void> require_newest(Database& database);
 
 // The mark of a copy under way into this database (storage/copy.h).

@@ -36,6 +36,14 @@ Id IdGenerator::next() {
   return (last_ms_ << 22) | (node_ << 12) | counter_;
 }
 
+int node_of(Id id) {
+  return static_cast<int>((id >> 12) & (kMaxNodes - 1));
+}
+
+WallTime time_of(Id id) {
+  return from_millis((id >> 22) + kEpochMs);
+}
+
 void append_id(Id id, std::string* out) {
   auto bits = static_cast<std::uint64_t>(id);
   for (int shift = 60; shift >= 0; shift -= 5) out->push_back(kDigits[(bits >> shift) & 31]);

@@ -32,6 +32,10 @@ class IdGenerator {
   std::int64_t counter_ = 0;
 };
 
+// What an id tells: the node that made it, and when.
+int node_of(Id id);
+WallTime time_of(Id id);
+
 // 13 characters of Crockford's base 32 in lower case; it is the queue id in replies, logs and Received.
 inline constexpr std::size_t kIdTextLength = 13;
 std::string format_id(Id id);

@@ -224,10 +224,11 @@ void ClientSession::speak() {
       begin_transaction();
       break;
     case Say::kEnvelope:
-      say_envelope(&current_);
+      // Also before a chunk, which goes without waiting for a 354.
+      if (!stopped_before_message()) say_envelope(&current_);
       break;
     case Say::kBody:
-      say_body();
+      if (!stopped_before_message()) say_body();
       break;
     case Say::kEmptyBody:
       // RFC 2920 §3.1: 354 though no recipient was accepted. The message is empty and its fate is of no

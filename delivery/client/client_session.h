@@ -60,6 +60,8 @@ class ClientSession {
     virtual void start_tls() = 0;  // answered by on_tls_established() or on_closed()
     virtual void on_ready() = 0;
     virtual bool next(Transaction* transaction) = 0;  // false: nothing now, wake() follows
+    // Whether the message may still go out, asked before its first octet: its final dot goes with it.
+    virtual bool may_send_message() { return true; }
     // For these recipients of the transaction: one reply may be the word on all of them.
     virtual void on_outcome(const Transaction& transaction, const Outcome& outcome, Indices recipients) = 0;
     virtual void on_done(const End& end) = 0;                  // last, once
@@ -143,6 +145,7 @@ class ClientSession {
   void append_mail(const Exchange& exchange);
   void append_rcpt(const Exchange& exchange);
   void end_command(std::size_t begin, Await await);
+  bool stopped_before_message();
   void say_body();
   void say_chunk(Exchange* exchange);
   std::size_t recipients_limit() const;

@@ -179,6 +179,14 @@ void ClientSession::end_command(std::size_t begin, Await await) {
   queue(await);
 }
 
+// The envelope is forgotten with the connection; nothing was promised for anybody yet.
+bool ClientSession::stopped_before_message() {
+  if (output_->may_send_message()) return false;
+  out_.clear();
+  end(own_reply("4.3.2", "this node may not send now"), false, false);
+  return true;
+}
+
 void ClientSession::say_body() {
   const SharedBytes& wire = current_.body;
   if (trace_) {

@@ -105,6 +105,7 @@ int run_command_line(int argc, char** argv) {
   add_destination(shell);
   add_storage(shell);
   add_job(shell);
+  add_node(shell);
   add_top(shell);
   add_server_commands(shell);
   add_man(shell);

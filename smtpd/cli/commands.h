@@ -18,6 +18,7 @@ void add_top(Shell& shell);
 void add_destination(Shell& shell);
 void add_storage(Shell& shell);
 void add_job(Shell& shell);
+void add_node(Shell& shell);
 void add_server_commands(Shell& shell);  // trace, reload, drain, log
 void add_man(Shell& shell);              // hidden: essaim(1) from this tree
 

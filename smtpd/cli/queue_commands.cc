@@ -33,6 +33,7 @@ Json as_json(const storage::BatchRecord& b, const std::optional<storage::PostRec
           {"sender", post ? post->author : ""},
           {"accepted", post ? Json(format_iso8601(post->accepted)) : Json(nullptr)},
           {"state", state_name(b.queue)},
+          {"node", b.owner != 0 ? Json(b.owner) : Json(nullptr)},
           {"pending", b.pending},
           {"recipients", b.count},
           {"delivered", b.delivered},
@@ -56,6 +57,7 @@ int list(const Shell& shell, const Arguments& a) {
     Table table({"ID", "AGE", "LIST", "STATE", "PENDING", "DUE IN", "DESTINATION", "WHY"});
     storage::BatchStore::QueueCounts counts;
     std::int64_t unexpanded = 0;
+    const bool shared = site.settings().database_file().empty();
     const auto read = site.read([&](storage::Connection& c) -> Result<void> {
       storage::BatchStore store(c);
       storage::PostStore posts(c);
@@ -72,9 +74,10 @@ int list(const Shell& shell, const Arguments& a) {
         Json json = as_json(b, post);
         table.add({format_id(b.post_id) + "/" + std::to_string(b.number),
                    post ? show_age(post->accepted, now) : "", post ? post->list_address : "",
-                   state_name(b.queue), std::to_string(b.pending),
-                   b.queue == BatchQueue::kWaiting ? show_age(b.due, now) : "", b.destination,
-                   json["why"].get<std::string>()});
+                   std::string(state_name(b.queue)) +
+                       (shared && b.owner != 0 ? " on " + std::to_string(b.owner) : ""),
+                   std::to_string(b.pending), b.queue == BatchQueue::kWaiting ? show_age(b.due, now) : "",
+                   b.destination, json["why"].get<std::string>()});
         if (shell.json) batches.push_back(std::move(json));
       }
       auto sums = store.queue_counts();

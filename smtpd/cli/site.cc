@@ -1,18 +1,24 @@
 #include "smtpd/cli/site.h"
 
+#include "core/base/random.h"
 #include "smtpd/operate/database_password.h"
 #include "smtpd/operate/open_database.h"
+#include "storage/node_store.h"
 #include "storage/schema.h"
 
 namespace essaim::smtpd::cli {
 namespace {
-constexpr int kCommandLineNode = 0;  // nodes count from 1
+// Command lines make ids, too, and several may run at the same time.
+int any_command_line_node() {
+  return storage::kFirstCommandLineNode +
+         static_cast<int>(random_u64() % (kMaxNodes - storage::kFirstCommandLineNode));
 }
+}  // namespace
 
 Site::Site(Settings settings, std::unique_ptr<storage::Database> database)
     : settings_(std::move(settings)),
       database_(std::move(database)),
-      ids_(system_clock(), kCommandLineNode),
+      ids_(system_clock(), any_command_line_node()),
       admin_(*database_, system_clock(), ids_) {}
 
 Result<std::unique_ptr<Site>> Site::open_any_version(const Shell& shell) {

@@ -26,7 +26,8 @@ int check(const Shell& shell, Site& site) {
   if (!version.ok()) return shell.fail(version.error());
   auto sound = site.database().check_settings();
   if (sound.ok()) sound = site.database().check();
-  const bool newest = *version == storage::newest_schema_version();
+  const bool newest =
+      *version >= storage::newest_schema_version() && storage::require_newest(site.database()).ok();
   if (shell.json) {
     print_json({{"url", site.settings().database_url},
                 {"schema", *version},

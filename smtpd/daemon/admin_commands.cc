@@ -61,6 +61,18 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
         r->answer(
             text({{"node", node_.number}, {"epoch", node_.epoch}, {"sessions", guard_->connections()}}));
       }};
+  verbs["nodes"] = {{}, [this](const Request&, const ResponderPtr& r) {
+                      Json silent = Json::object();
+                      if (membership_)
+                        for (const auto& [number, time] : membership_->silences())
+                          silent[std::to_string(number)] =
+                              std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+                      const auto state = ready();
+                      r->answer(text({{"node", node_.number},
+                                      {"ready", state.ok()},
+                                      {"why", state.ok() ? "" : state.error().message},
+                                      {"silent_ms", silent}}));
+                    }};
   verbs["ring"] = {{}, [this](const Request&, const ResponderPtr& r) {
                      engine_->ring();
                      r->answer(message("rung"));

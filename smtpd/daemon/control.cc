@@ -36,6 +36,7 @@ Control::Event Control::wait(Duration tick) {
     {
       const std::lock_guard lock(mutex_);
       if (terminating_) return Event::kTerminate;
+      if (std::exchange(restarting_, false)) return Event::kRestart;
       tasks.swap(tasks_);
     }
     for (auto& task : tasks) task();
@@ -70,6 +71,14 @@ void Control::terminate() {
   {
     const std::lock_guard lock(mutex_);
     terminating_ = true;
+  }
+  ring();
+}
+
+void Control::restart() {
+  {
+    const std::lock_guard lock(mutex_);
+    restarting_ = true;
   }
   ring();
 }

@@ -21,12 +21,13 @@ class Control {
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
 
-  enum class Event { kTerminate, kReload, kTick };
+  enum class Event { kTerminate, kReload, kRestart, kTick };
   // Runs tasks until there is an event; kTick after `tick` (zero: never).
   Event wait(Duration tick);
   // Any thread: runs once on the main thread, in wait().
   void post(std::function<void()> task);
   void terminate();  // any thread: as SIGTERM
+  void restart();    // any thread: kRestart, once
 
  private:
   Control(int signals, int wake) : signals_(signals), wake_(wake) {}
@@ -34,7 +35,7 @@ class Control {
   const int signals_, wake_;
   std::mutex mutex_;
   std::deque<std::function<void()>> tasks_;
-  bool terminating_ = false;
+  bool terminating_ = false, restarting_ = false;
 };
 
 }  // namespace essaim::smtpd

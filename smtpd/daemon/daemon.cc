@@ -9,12 +9,18 @@
 namespace essaim::smtpd {
 namespace {
 
-void run(Server& server, Control& control) {
+constexpr Duration kNextTry = std::chrono::seconds(2);
+
+enum class Ending { kForGood, kNewEpoch };
+
+Ending run(Server& server, Control& control) {
   const Duration watchdog = watchdog_interval();
   for (;;) {
     switch (control.wait(watchdog / 3)) {
       case Control::Event::kTerminate:
-        return;
+        return Ending::kForGood;
+      case Control::Event::kRestart:
+        return Ending::kNewEpoch;
       case Control::Event::kReload:
         notify_reloading();
         static_cast<void>(server.reload().ok());  // logged there
@@ -47,21 +53,36 @@ Result<void> serve(const std::string& config_file) {
             {{"version", ESSAIM_VERSION}, {"hostname", loaded->settings.hostname}, {"pid", getpid()}});
 
   notify_manager("STATUS=starting: database and journal");
-  Server server(config_file, *std::move(loaded), **control);
-  const Result<void> started = server.start();
-  if (!started.ok()) {
-    log::error("start-failed", {{"error", started.error().message}});
-    log::flush();
-    return started;
+  std::vector<std::shared_ptr<net::ListenSocket>> sockets;  // kept from one epoch to the next
+  for (bool first = true;; first = false) {
+    Server server(config_file, *loaded, **control, sockets);
+    const Result<void> started = server.start();
+    if (!started.ok()) {
+      log::error("start-failed", {{"error", started.error().message}});
+      log::flush();
+      if (first) return started;
+      // The database may be away. Whoever served before goes on trying.
+      if ((*control)->wait(kNextTry) == Control::Event::kTerminate) return {};
+      continue;
+    }
+    notify_manager("READY=1\n" + server.status());
+    const Ending ending = run(server, **control);
+    if (ending == Ending::kForGood || !server.fatal().empty()) {
+      log::info("stopping");
+      notify_manager("STOPPING=1\nSTATUS=ending what is under way");
+      server.stop();
+      log::info("stopped");
+      log::flush();
+      if (server.fatal().empty()) return {};
+      return Error{ErrorCode::kConflict, server.fatal()};
+    }
+    notify_manager("STATUS=beginning a new epoch");
+    sockets = server.sockets();
+    server.stop();
+    log::warning("new-epoch");
+    // A file that was broken meanwhile changes nothing.
+    if (auto fresh = load_settings(config_file); fresh.ok()) loaded = std::move(fresh);
   }
-  notify_manager("READY=1\n" + server.status());
-  run(server, **control);
-  log::info("stopping");
-  notify_manager("STOPPING=1\nSTATUS=ending what is under way");
-  server.stop();
-  log::info("stopped");
-  log::flush();
-  return {};
 }
 
 }  // namespace essaim::smtpd

@@ -21,10 +21,14 @@ class Gate {
     return true;
   }
   void leave() { count_.fetch_sub(1, std::memory_order_relaxed); }
+  // An operator has drained the node: who comes hears 421.
+  void set_refuses(bool on) { refuses_.store(on, std::memory_order_relaxed); }
+  bool refuses() const { return refuses_.load(std::memory_order_relaxed); }
   int count() const { return count_.load(std::memory_order_relaxed); }
 
  private:
   std::atomic<int> limit_{0}, count_{0};
+  std::atomic<bool> refuses_{false};
 };
 
 }  // namespace essaim::smtpd

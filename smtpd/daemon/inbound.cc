@@ -124,12 +124,13 @@ void Inbound::forget_arrival(const std::string& ip) {
 
 void Inbound::begin(int fd, const net::SocketAddress& peer, std::size_t listener, std::string name) {
   const std::string ip = peer.ip();
-  if (stopping_) {
+  if (stopping_ || gate_.refuses()) {
     gate_.leave();
-    return say_and_close(
-        loop_, fd,
-        smtp::reply(421, "4.3.2",
-                    environments_[listener]->settings.hostname + " Shutting down; try again later"));
+    return say_and_close(loop_, fd,
+                         smtp::reply(421, "4.3.2",
+                                     environments_[listener]->settings.hostname +
+                                         (stopping_ ? " Shutting down; try again later"
+                                                    : " Takes nothing now; try again later")));
   }
   Live live;
   live.ip = ip;

@@ -1,12 +1,13 @@
 // The composition root: owns every part, in the order in which they may go away. Only it knows all concrete
 // classes.
 //
-//   start()   sockets and certificates (as root) -> user -> database -> loops -> lists -> delivery -> inbound
-//   stop()    inbound -> sessions -> what was submitted -> delivery -> loops
+//   start()   sockets and certificates (as root) -> user -> database -> beats -> loops -> lists -> delivery -> inbound
+//   stop()    inbound -> sessions -> what was submitted -> delivery -> beats -> loops
 //
 // Thread: the main thread; what comes from elsewhere goes through Control::post().
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -28,13 +29,16 @@
 #include "smtpd/guard/guard.h"
 #include "smtpd/intake/list_intake.h"
 #include "smtpd/settings/settings.h"
+#include "storage/cluster/membership.h"
 #include "storage/job_runner.h"
 
 namespace essaim::smtpd {
 
-class Server {
+class Server final : private storage::Membership::Listener {
  public:
-  Server(std::string config_file, LoadedSettings loaded, Control& control);
+  // `sockets`: of the listeners, from the epoch before; none: they are bound.
+  Server(std::string config_file, LoadedSettings loaded, Control& control,
+         std::vector<std::shared_ptr<net::ListenSocket>> sockets = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -46,6 +50,11 @@ class Server {
   // Loops and threads that do not answer in time.
   std::vector<std::string> silent_parts(Duration patience) const;
   std::string status() const;  // a line for the service manager
+  // For those who ask whether mail is to be sent here: an error says why not. Thread-safe.
+  Result<void> ready() const;
+  std::vector<std::shared_ptr<net::ListenSocket>> sockets() const { return sockets_; }
+  // Why another epoch would be of no use; "" if it would. After Control::Event::kRestart.
+  const std::string& fatal() const { return fatal_; }
 
  private:
   struct Loop {
@@ -64,6 +73,16 @@ class Server {
   void start_jobs();
   Result<Environments> make_environments(const Settings& settings) const;
   void on_each_loop(const std::function<void(Loop&)>& task);  // and waits
+
+  // server_cluster.cc
+  bool shares_database() const;
+  Result<void> begin_epoch();
+  Result<void> join_cluster(const std::string& password);
+  void set_draining(bool on);
+  void share_budgets(const storage::ClusterView& view);
+  void on_view(const storage::ClusterView& view) override;
+  void on_lease_again() override;
+  void on_fenced(bool dead) override;
 
   // admin_commands.cc
   std::map<std::string, admin::Verb> admin_verbs();
@@ -92,6 +111,16 @@ class Server {
   std::unique_ptr<Reporter> reporter_;  // outlives what may still tell it something; stopped before
   std::unique_ptr<storage::Database> database_;
   storage::NodeStore::Identity node_;
+  std::unique_ptr<storage::NodeLease> lease_;
+  std::unique_ptr<storage::Database> beat_database_;  // of the membership alone
+  std::unique_ptr<storage::Membership> membership_;
+  std::atomic<bool> delivers_{false};  // engine_ is there and runs
+  // On the membership's threads.
+  std::vector<int> seen_at_work_;
+  std::string seen_suspensions_;
+  bool seen_drain_ = false;
+  bool shares_budgets_ = false;
+  std::string fatal_;
   std::unique_ptr<IdGenerator> ids_;
   std::unique_ptr<lists::Tokens> tokens_;
   lists::Services services_;

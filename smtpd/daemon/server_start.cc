@@ -16,11 +16,13 @@
 
 namespace essaim::smtpd {
 
-Server::Server(std::string config_file, LoadedSettings loaded, Control& control)
+Server::Server(std::string config_file, LoadedSettings loaded, Control& control,
+               std::vector<std::shared_ptr<net::ListenSocket>> sockets)
     : config_file_(std::move(config_file)),
       started_with_(std::move(loaded.values)),
       settings_(std::move(loaded.settings)),
-      control_(control) {
+      control_(control),
+      sockets_(std::move(sockets)) {
   gate_.set_limit(Gate::sockets_for(settings_.limits.connections));
 }
 
@@ -70,6 +72,7 @@ Result<void> Server::bind_listeners() {
   auto certificates = load_certificates(settings_);
   if (!certificates.ok()) return certificates.error();
   certificates_ = *std::move(certificates);
+  if (!sockets_.empty()) return {};
   auto passed = take_passed_sockets();
   if (!passed.ok()) return passed.error();
   auto assigned = assign_sockets(settings_.listen, *passed);
@@ -103,13 +106,7 @@ Result<void> Server::open_storage(const std::string& password) {
     log::info("schema-migrated", {{"from", *version}, {"to", storage::newest_schema_version()}});
   }
   ESSAIM_TRY(storage::require_newest(*database_));
-  ESSAIM_TRY(
-      database_->write_now(storage::Durability::kAccept, [this](storage::Connection& c) -> Result<void> {
-        auto node = storage::NodeStore(c).begin_epoch(settings_.hostname, system_clock().wall_now());
-        if (!node.ok()) return node.error();
-        node_ = *node;
-        return {};
-      }));
+  ESSAIM_TRY(begin_epoch());
   if (node_.number < 1 || node_.number >= kMaxNodes)
     return Error{ErrorCode::kExhausted,
                  "the database knows too many nodes: this one is number " + std::to_string(node_.number)};
@@ -117,7 +114,7 @@ Result<void> Server::open_storage(const std::string& password) {
   auto tokens = lists::Tokens::load(*database_);
   if (!tokens.ok()) return tokens.error();
   tokens_ = *std::move(tokens);
-  return {};
+  return join_cluster(password);
 }
 
 Result<void> Server::start_loops() {
@@ -172,12 +169,15 @@ Result<void> Server::start_delivery() {
     loops.push_back(l.loop.get());
     resolvers.push_back(l.resolver.get());
   }
-  auto engine = delivery::Engine::make({*database_, node_, system_clock(), loops, resolvers,
-                                        net::TlsClientContext::opportunistic(), *minter_, *failures_},
-                                       engine_settings(settings_, own_addresses(settings_, sockets_)));
+  auto engine = delivery::Engine::make(
+      {*database_, node_, system_clock(), loops, resolvers, net::TlsClientContext::opportunistic(), *minter_,
+       *failures_, shares_database() ? lease_.get() : nullptr},
+      engine_settings(settings_, own_addresses(settings_, sockets_)));
   if (!engine.ok()) return engine.error();
   engine_ = *std::move(engine);
-  return engine_->start();
+  ESSAIM_TRY(engine_->start());
+  delivers_.store(true);
+  return {};
 }
 
 Result<Environments> Server::make_environments(const Settings& settings) const {
@@ -200,7 +200,8 @@ Result<void> Server::start_inbound() {
   budget_ = std::make_unique<smtp::MemoryBudget>(settings_.limits.memory);
   guard_ = std::make_unique<guard::Guard>(settings_.limits.clients, settings_.hostname, system_clock(),
                                           budget_.get());
-  intake_ = std::make_unique<ListIntake>(services_, settings_.hostname, settings_.limits.memory / 4);
+  intake_ = std::make_unique<ListIntake>(services_, settings_.hostname, settings_.limits.memory / 4,
+                                         shares_database() ? lease_.get() : nullptr);
   operator_ = std::make_unique<Executor>("operator", 1);
   auto admin_socket = net::ListenSocket::bind_unix(settings_.admin_socket(), 0660);
   if (!admin_socket.ok()) return admin_socket.error();
@@ -221,7 +222,8 @@ Result<void> Server::start_inbound() {
 }
 
 void Server::start_jobs() {
-  jobs_ = std::make_unique<storage::JobRunner>(*database_, system_clock(), node_.number);
+  jobs_ = std::make_unique<storage::JobRunner>(*database_, system_clock(), node_.number,
+                                               shares_database() ? lease_.get() : nullptr);
   for (auto& job : operate::make_jobs(settings_, system_clock(), &services_)) jobs_->add(std::move(job));
   jobs_->start();
 }

@@ -7,6 +7,7 @@
 namespace essaim::smtpd {
 namespace {
 
+constexpr Duration kFencedGrace = std::chrono::seconds(3);
 constexpr Duration kIdleInTransaction = std::chrono::seconds(3);
 
 }  // namespace
@@ -14,7 +15,9 @@ constexpr Duration kIdleInTransaction = std::chrono::seconds(3);
 void Server::stop() {
   if (!started_) return;
   started_ = false;
-  const Duration grace = settings_.delivery.drain;
+  // Whoever lost its lease is in a hurry to begin anew: others do its work meanwhile.
+  const Duration grace =
+      lease_->ended() ? std::min(settings_.delivery.drain, kFencedGrace) : settings_.delivery.drain;
   const MonoTime deadline = system_clock().mono_now() + grace;
 
   // Nothing new; idle sessions hear 421, the others after their transaction.
@@ -44,6 +47,7 @@ void Server::stop() {
     const Duration left = deadline - system_clock().mono_now();
     engine_->drain(std::max<Duration>(left, std::chrono::seconds(1)));
   }
+  delivers_.store(false);
   if (jobs_) jobs_->stop();
   if (reporter_) reporter_->stop();
   if (operator_) operator_->stop();
@@ -56,6 +60,7 @@ void Server::stop() {
     }
   });
   admin_socket_.reset();
+  if (membership_) membership_->stop(true);
   for (Loop& l : loops_) l.loop->stop();
   for (Loop& l : loops_) l.thread.join();
 }

@@ -37,13 +37,19 @@ std::shared_ptr<lists::Submission> to_submission(const IncomingMessage& message,
   return out;
 }
 
+smtp::Reply cut_off() {
+  return smtp::reply(451, "4.3.2", "This node is cut off from its database; try again later");
+}
+
 }  // namespace
 
-ListIntake::ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight)
+ListIntake::ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight,
+                       const storage::NodeLease* lease)
     : resolver_(services),
       acceptance_(services),
       hostname_(std::move(hostname)),
       limit_(in_flight),
+      lease_(lease),
       readers_("intake", 2) {}
 
 ListIntake::~ListIntake() {
@@ -52,6 +58,11 @@ ListIntake::~ListIntake() {
 
 void ListIntake::check_recipient(const TransactionInfo&, const smtp::Address& recipient,
                                  std::function<void(RecipientAnswer)> done) {
+  if (!may_accept()) {
+    RecipientAnswer answer;
+    answer.reply = cut_off();
+    return done(std::move(answer));
+  }
   resolver_.resolve(recipient, [done = std::move(done)](lists::Resolution resolution) {
     RecipientAnswer answer;
     answer.reply = std::move(resolution.reply);
@@ -62,6 +73,7 @@ void ListIntake::check_recipient(const TransactionInfo&, const smtp::Address& re
 }
 
 void ListIntake::submit(std::unique_ptr<IncomingMessage> message, std::function<void(smtp::Reply)> done) {
+  if (!may_accept()) return done(cut_off());
   {
     std::lock_guard lock(mutex_);
     if (!finishing_) {

@@ -17,13 +17,16 @@
 #include "lists/acceptance.h"
 #include "lists/recipients.h"
 #include "smtpd/session/intake.h"
+#include "storage/cluster/node_lease.h"
 
 namespace essaim::smtpd {
 
 class ListIntake final : public Intake {
  public:
   // `in_flight` octets of content at most are between here and the database (one message always may be).
-  ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight);
+  // `lease`: of a node that shares its database; without it nothing is accepted, with 451. Null: a node alone.
+  ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight,
+             const storage::NodeLease* lease = nullptr);
   ~ListIntake() override;  // waits for what was submitted
 
   void check_recipient(const TransactionInfo& transaction, const smtp::Address& recipient,
@@ -37,6 +40,7 @@ class ListIntake final : public Intake {
     std::shared_ptr<IncomingMessage> message;
     std::function<void(smtp::Reply)> done;
   };
+  bool may_accept() const { return lease_ == nullptr || lease_->holds(); }
   void start_some();
   void run(Waiting waiting);
   void ended(std::uint64_t octets);
@@ -45,6 +49,7 @@ class ListIntake final : public Intake {
   const lists::Acceptance acceptance_;
   const std::string hostname_;
   const std::uint64_t limit_;
+  const storage::NodeLease* const lease_;
   std::mutex mutex_;
   std::condition_variable idle_;
   std::deque<Waiting> waiting_;

@@ -43,6 +43,16 @@ Result<void> make_directory(const std::string& path, const Settings& settings) {
   return {};
 }
 
+storage::DatabaseOptions database_options(const Settings& settings, const std::string& password,
+                                          int readers) {
+  storage::DatabaseOptions options;
+  options.url = settings.database_url;
+  options.password = password;
+  options.readers = readers;
+  options.create = true;
+  return options;
+}
+
 Result<std::unique_ptr<storage::Database>> open_database(const Settings& settings,
                                                          const std::string& password, int readers) {
   if (const std::string file = settings.database_file(); !file.empty()) {
@@ -50,12 +60,7 @@ Result<std::unique_ptr<storage::Database>> open_database(const Settings& setting
     if (!directory.empty()) ESSAIM_TRY(make_directory(directory, settings));
     ESSAIM_TRY(make_file(file, settings));
   }
-  storage::DatabaseOptions options;
-  options.url = settings.database_url;
-  options.password = password;
-  options.readers = readers;
-  options.create = true;
-  return storage::Database::open(options);
+  return storage::Database::open(database_options(settings, password, readers));
 }
 
 }  // namespace essaim::smtpd::operate

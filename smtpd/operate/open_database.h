@@ -10,6 +10,7 @@
 
 namespace essaim::smtpd::operate {
 
+storage::DatabaseOptions database_options(const Settings& settings, const std::string& password, int readers);
 // `password` as from database_password().
 Result<std::unique_ptr<storage::Database>> open_database(const Settings& settings,
                                                          const std::string& password, int readers);

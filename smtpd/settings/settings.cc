@@ -127,6 +127,7 @@ Settings settings_from(const config::Values& values) {
   s.loops = small(v, "loops");
   s.database_url = v.string("storage.url");
   s.database_password_file = v.string("storage.password_file");
+  s.cluster_lease = v.duration("cluster.lease");
   s.database_readers = small(v, "storage.readers");
   for (const config::View& l : values.elements("listen[]"))
     s.listen.push_back({text_of(l.address("address")), l.string("certificate"), l.string("socket")});

@@ -84,6 +84,7 @@ struct Settings {
   std::string database_url;
   std::string database_password_file;  // "" : see smtpd/operate/database_password.h
   int database_readers = 2;
+  Duration cluster_lease{};
   std::vector<ListenSettings> listen;
   std::vector<std::string> dns_servers;  // "127.0.0.1:53"
   Duration dns_timeout{};

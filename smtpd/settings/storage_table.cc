@@ -51,6 +51,18 @@ void add_storage_settings(config::Schema* schema) {
            .minimum = 1,
            .maximum = 64},
       });
+  schema->sections.push_back({"cluster", "Nodes that share a mariadb:// database.", false});
+  schema->settings.push_back(
+      {.name = "cluster.lease",
+       .type = Type::kDuration,
+       .default_value = "15s",
+       .help =
+           "How long a node may be silent before the others take over its work. A node that cannot reach the "
+           "database stops accepting and sending a fifth earlier. The same on all nodes; each waits at least "
+           "its "
+           "own and at least what the silent one keeps to.",
+       .minimum = 3'000,
+       .maximum = 600'000});
 }
 
 }  // namespace essaim::smtpd

@@ -1,4 +1,4 @@
-// The rows of the table about the database: [storage].
+// The rows of the table about the database and who shares it: [storage], [cluster].
 #pragma once
 
 #include "core/config/schema.h"

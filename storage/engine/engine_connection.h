@@ -14,6 +14,8 @@ class EngineConnection : public Connection {
  public:
   // One snapshot until roll_back().
   virtual Result<void> begin_reading() = 0;
+  // The same behind all that was committed anywhere before.
+  virtual Result<void> begin_reading_latest() { return begin_reading(); }
   virtual Result<void> begin_writing() = 0;
   virtual Result<void> set_savepoint() = 0;
   virtual Result<void> release_savepoint() = 0;

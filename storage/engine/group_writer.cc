@@ -41,8 +41,7 @@ void GroupWriter::stop() {
 }
 
 Result<void> GroupWriter::open() {
-  ESSAIM_TRY(ensure(Durability::kAccept));
-  return ensure(Durability::kProgress);
+  return ensure(Durability::kAccept);
 }
 
 void GroupWriter::start() {

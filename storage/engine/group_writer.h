@@ -29,7 +29,7 @@ class GroupWriter {
   GroupWriter(const GroupWriter&) = delete;
   GroupWriter& operator=(const GroupWriter&) = delete;
 
-  // Opens both connections; before start().
+  // Opens a connection, so that trouble is told early; the other one is opened by its first work. Before start().
   Result<void> open();
   void start();
   // Runs what was queued, refuses what comes after (kCancelled). Idempotent.

@@ -24,11 +24,11 @@ void ReaderPool::start() {
   for (int i = 0; i < threads_wanted_; ++i) threads_.emplace_back([this] { run(); });
 }
 
-void ReaderPool::read(Work work, Done done) {
+void ReaderPool::read(How how, Work work, Done done) {
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
-      queue_.push_back({std::move(work), std::move(done)});
+      queue_.push_back({std::move(work), std::move(done), how});
       wake_.notify_one();
       return;
     }
@@ -47,7 +47,7 @@ void ReaderPool::run() {
     queue_.pop_front();
     lock.unlock();
 
-    Result<void> result = run_one(&connection, item.work);
+    Result<void> result = run_one(&connection, item);
     item.work = nullptr;
     if (!result.ok() && is_serious(result.error().code)) {
       connection.reset();
@@ -61,16 +61,17 @@ void ReaderPool::run() {
   }
 }
 
-Result<void> ReaderPool::run_one(std::unique_ptr<EngineConnection>* connection, const Work& work) {
+Result<void> ReaderPool::run_one(std::unique_ptr<EngineConnection>* connection, const Item& item) {
   if (*connection == nullptr) {
     auto opened = open_();
     if (!opened.ok()) return opened.error();
     *connection = std::move(*opened);
   }
-  ESSAIM_TRY((*connection)->begin_reading());
+  if (item.how == How::kSnapshot) ESSAIM_TRY((*connection)->begin_reading());
+  if (item.how == How::kLatest) ESSAIM_TRY((*connection)->begin_reading_latest());
   Result<void> result;
   try {
-    result = work(**connection);
+    result = item.work(**connection);
   } catch (const std::exception& e) {
     result = Error{ErrorCode::kInternal, std::string("a work on the database threw: ") + e.what()};
   }

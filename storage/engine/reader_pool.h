@@ -1,4 +1,4 @@
-// The reader threads of a database, each with its own connection. Every work sees one snapshot.
+// The reader threads of a database, each with its own connection. Every work sees one snapshot, unless it wants none.
 #pragma once
 
 #include <condition_variable>
@@ -25,15 +25,17 @@ class ReaderPool {
   void start();
   // Runs what was queued, refuses what comes after (kCancelled). Idempotent.
   void stop();
-  void read(Work work, Done done);
+  enum class How { kSnapshot, kLatest, kPlain };  // as Database::read(), read_latest(), look()
+  void read(How how, Work work, Done done);
 
  private:
   struct Item {
     Work work;
     Done done;
+    How how = How::kSnapshot;
   };
   void run();
-  Result<void> run_one(std::unique_ptr<EngineConnection>* connection, const Work& work);
+  Result<void> run_one(std::unique_ptr<EngineConnection>* connection, const Item& item);
 
   const std::string name_;
   const int threads_wanted_;

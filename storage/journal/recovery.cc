@@ -3,12 +3,13 @@
 // twice changes nothing.
 #include <algorithm>
 #include <map>
-#include <unordered_map>
 
 #include "core/base/crash_point.h"
 #include "core/base/log.h"
+#include "storage/batch_progress.h"
 #include "storage/batch_store.h"
 #include "storage/journal/segment_format.h"
+#include "storage/late_store.h"
 #include "storage/post_store.h"
 
 namespace essaim::storage {
@@ -22,30 +23,8 @@ using Outcomes = std::map<Key, std::vector<JournalRecord>>;
 
 struct Merged {
   std::size_t outcomes = 0;
-  std::size_t duplicates = 0;  // second deliveries to the same recipient
+  std::size_t duplicates = 0;  // second deliveries to the same recipient, in the journal itself
   std::size_t unknown = 0;     // batches or recipients that are not there
-};
-
-bool is_final(RecipientState state) {
-  return state == RecipientState::kDelivered || state == RecipientState::kFailed ||
-         state == RecipientState::kSuppressed;
-}
-
-// Index of a text in a table of the progress, added if it is new.
-class Interned {
- public:
-  explicit Interned(std::vector<std::string>* table) : table_(table) {
-    for (std::size_t i = table->size(); i-- > 0;) known_[(*table)[i]] = static_cast<std::uint32_t>(i);
-  }
-  std::uint32_t index(const std::string& text) {
-    const auto [found, is_new] = known_.try_emplace(text, static_cast<std::uint32_t>(table_->size()));
-    if (is_new) table_->push_back(text);
-    return found->second;
-  }
-
- private:
-  std::vector<std::string>* table_;
-  std::unordered_map<std::string, std::uint32_t> known_;
 };
 
 std::uint32_t seconds_between(WallTime from, WallTime to) {
@@ -69,28 +48,8 @@ bool replaces(const RecipientStatus& now, const JournalRecord& record) {
   return false;
 }
 
-void recount(BatchRecord* batch) {
-  batch->delivered = batch->failed = batch->suppressed = batch->pending = 0;
-  for (const auto& r : batch->progress.recipients) {
-    switch (r.state) {
-      case RecipientState::kDelivered:
-        ++batch->delivered;
-        break;
-      case RecipientState::kFailed:
-        ++batch->failed;
-        break;
-      case RecipientState::kSuppressed:
-        ++batch->suppressed;
-        break;
-      default:
-        ++batch->pending;
-    }
-  }
-}
-
 // Applies the records to the batch in memory; true if something changed.
-bool apply(BatchRecord* batch, WallTime accepted, const std::vector<JournalRecord>& records, bool only_open,
-           Merged* merged) {
+bool apply(BatchRecord* batch, WallTime accepted, const std::vector<JournalRecord>& records, Merged* merged) {
   Interned replies(&batch->progress.replies), hosts(&batch->progress.hosts);
   bool changed = false;
   for (const JournalRecord& record : records) {
@@ -104,7 +63,7 @@ bool apply(BatchRecord* batch, WallTime accepted, const std::vector<JournalRecor
         status.time != time) {
       ++merged->duplicates;
     }
-    if (!replaces(status, record) || (only_open && is_final(status.state))) continue;
+    if (!replaces(status, record)) continue;
     status = {record.state, record.attempts, time, replies.index(record.reply), hosts.index(record.host)};
     ++merged->outcomes;
     changed = true;
@@ -131,10 +90,16 @@ Result<void> merge_batch(Connection& connection, const Key& key, const std::vect
   }
   BatchRecord batch = std::move(**loaded);
   const bool stale = batch.owner == node && batch.epoch < epoch;
-  const bool others = batch.owner != 0 && !stale;
-  if (!apply(&batch, (*post)->accepted, records, others, merged)) return {};
-  // Who has it keeps it and ends it; what nobody runs any more ends here when nothing is left to do.
-  if (!others && batch.pending == 0) batch.queue = BatchQueue::kFinished;
+  if (batch.owner != 0 && !stale) {
+    // Another node has it now, and writes its row from what it has in memory.
+    batch.progress = BatchProgress();
+    batch.progress.recipients.resize(batch.recipients.size());
+    apply(&batch, (*post)->accepted, records, merged);
+    return LateStore(connection).keep({node, epoch}, batch.post_id, batch.number, batch.progress);
+  }
+  if (!apply(&batch, (*post)->accepted, records, merged)) return {};
+  // What nobody runs any more ends here when nothing is left to do.
+  if (batch.pending == 0) batch.queue = BatchQueue::kFinished;
   return batch.owner != 0 ? store.save({batch.owner, batch.epoch}, batch) : store.save_unowned(batch);
 }
 

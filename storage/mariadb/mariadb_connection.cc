@@ -24,6 +24,9 @@ constexpr std::array kSession = {
     std::string_view("SET SESSION autocommit = 1"),
 };
 
+constexpr std::string_view kIsClustered =
+    "SHOW GLOBAL VARIABLES WHERE Variable_name = 'wsrep_on' AND Value = 'ON'";
+
 // Texts are octets in this schema, and LOWER() leaves octets alone: the stores' LOWER(column) needs to be told that they
 // are letters.
 std::string with_letters_lowered(std::string_view sql) {
@@ -94,6 +97,12 @@ Result<std::unique_ptr<MariadbConnection>> MariadbConnection::connect(
 
 Result<void> MariadbConnection::set_up() {
   for (const std::string_view statement : kSession) ESSAIM_TRY(control(statement));
+  if (mysql_real_query(handle_, kIsClustered.data(), kIsClustered.size()) != 0)
+    return failed(mysql_errno(handle_), mysql_error(handle_), kIsClustered);
+  if (MYSQL_RES* rows = mysql_store_result(handle_)) {
+    clustered_ = mysql_num_rows(rows) > 0;
+    mysql_free_result(rows);
+  }
   return {};
 }
 
@@ -157,6 +166,16 @@ Result<void> MariadbConnection::begin_reading() {
               "READ ONLY"));
   in_transaction_ = true;
   return {};
+}
+
+// The host waits until it has applied what the cluster had committed when it was asked.
+Result<void> MariadbConnection::begin_reading_latest() {
+  if (!clustered_) return begin_reading();
+  ESSAIM_TRY(control("SET SESSION wsrep_sync_wait = 1"));
+  const Result<void> begun = begin_reading();
+  if (begun.ok()) return control("SET SESSION wsrep_sync_wait = 0");
+  static_cast<void>(control("SET SESSION wsrep_sync_wait = 0"));
+  return begun;
 }
 
 Result<void> MariadbConnection::begin_writing() {

@@ -86,6 +86,7 @@ class MariadbConnection : public EngineConnection {
   Dialect dialect() const override { return Dialect::kMariadb; }
 
   Result<void> begin_reading() override;
+  Result<void> begin_reading_latest() override;
   Result<void> begin_writing() override;
   Result<void> set_savepoint() override { return control("SAVEPOINT work"); }
   Result<void> release_savepoint() override { return control("RELEASE SAVEPOINT work"); }
@@ -98,6 +99,7 @@ class MariadbConnection : public EngineConnection {
   // The engine's own statements: neither counted nor made to fail by a FaultPlan.
   Result<void> control(std::string_view sql);
   const std::string& host() const { return host_; }
+  bool clustered() const { return clustered_; }  // the host is a member of a Galera cluster
 
  private:
   friend class MariadbStatement;
@@ -117,6 +119,7 @@ class MariadbConnection : public EngineConnection {
   std::atomic<std::uint64_t>* statements_;
   std::unordered_map<std::string, std::unique_ptr<MariadbStatement>> cache_;
   bool in_transaction_ = false;
+  bool clustered_ = false;
 };
 
 }  // namespace essaim::storage

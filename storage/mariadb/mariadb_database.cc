@@ -1,5 +1,6 @@
 #include "storage/mariadb/mariadb_database.h"
 
+#include <algorithm>
 #include <array>
 
 #include "storage/copy.h"
@@ -37,6 +38,9 @@ MariadbDatabase::MariadbDatabase(const DatabaseOptions& options, MariadbUrl url)
 Result<std::unique_ptr<Database>> MariadbDatabase::open(const DatabaseOptions& options) {
   auto url = parse_mariadb_url(options.url);
   if (!url.ok()) return url.error();
+  if (const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options.reply_timeout).count();
+      seconds > 0)
+    url->timeout = std::min(url->timeout, static_cast<int>(seconds));
   mysql_library_init(0, nullptr, nullptr);
   std::unique_ptr<MariadbDatabase> database(new MariadbDatabase(options, std::move(*url)));
   ESSAIM_TRY(database->writer_.open());
@@ -49,6 +53,7 @@ Result<std::unique_ptr<EngineConnection>> MariadbDatabase::connect(std::atomic<s
   const std::size_t first = next_host_.load();
   auto opened = MariadbConnection::open(url_, password_, first, statements);
   if (!opened.ok()) return opened.error();
+  clustered_.store((*opened)->clustered());
   // All go where the last one was received.
   for (std::size_t i = 0; i < url_.hosts.size(); ++i) {
     if ((*opened)->host() == url_.hosts[i].name + ":" + std::to_string(url_.hosts[i].port))
@@ -119,6 +124,15 @@ Result<void> MariadbDatabase::check_settings() {
     if (*log == "1") {
       ESSAIM_TRY(require({"sync_binlog", {"1", "1"}, "the binary log is synced at each COMMIT"}));
       ESSAIM_TRY(require({"binlog_format", {"ROW", "MIXED"}, "replicas get the rows that were changed"}));
+    }
+    // A member of a cluster: one that was cut off from it would go on with what is old.
+    auto wsrep = value_of("wsrep_on");
+    if (!wsrep.ok()) return wsrep.error();
+    if (*wsrep == "1") {
+      ESSAIM_TRY(
+          require({"wsrep_dirty_reads", {"OFF", "OFF"}, "who is cut off from the cluster answers nothing"}));
+      ESSAIM_TRY(
+          require({"wsrep_osu_method", {"TOI", "TOI"}, "changes of tables are made on all members alike"}));
     }
     auto packet = value_of("max_allowed_packet");
     if (!packet.ok()) return packet.error();

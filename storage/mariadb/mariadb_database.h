@@ -18,7 +18,16 @@ class MariadbDatabase : public Database {
   }
   static Result<std::unique_ptr<Database>> open(const DatabaseOptions& options);
 
-  void read(Work work, Done done) override { readers_.read(std::move(work), std::move(done)); }
+  void read(Work work, Done done) override {
+    readers_.read(ReaderPool::How::kSnapshot, std::move(work), std::move(done));
+  }
+  void look(Work work, Done done) override {
+    readers_.read(ReaderPool::How::kPlain, std::move(work), std::move(done));
+  }
+  void read_latest(Work work, Done done) override {
+    readers_.read(ReaderPool::How::kLatest, std::move(work), std::move(done));
+  }
+  bool clustered() const override { return clustered_.load(); }
   void write(Durability durability, Work work, Done done) override {
     writer_.write(durability, std::move(work), std::move(done));
   }
@@ -37,6 +46,7 @@ class MariadbDatabase : public Database {
   const MariadbUrl url_;
   const std::string password_;
   std::atomic<std::size_t> next_host_{0};
+  std::atomic<bool> clustered_{false};
   ReaderPool readers_;
   GroupWriter writer_;
 };

@@ -20,7 +20,12 @@ class SqliteDatabase : public Database {
   }
   static Result<std::unique_ptr<Database>> open(const DatabaseOptions& options, const std::string& file);
 
-  void read(Work work, Done done) override { readers_.read(std::move(work), std::move(done)); }
+  void read(Work work, Done done) override {
+    readers_.read(ReaderPool::How::kSnapshot, std::move(work), std::move(done));
+  }
+  void look(Work work, Done done) override {
+    readers_.read(ReaderPool::How::kPlain, std::move(work), std::move(done));
+  }
   void write(Durability durability, Work work, Done done) override {
     writer_.write(durability, std::move(work), std::move(done));
   }

@@ -16,6 +16,16 @@ BOOST_AUTO_TEST_CASE(the_schema_is_made_once_and_a_newer_one_is_refused) {
   BOOST_TEST((code_of(migrate(*database)) == ErrorCode::kInvalid));
 }
 
+BOOST_AUTO_TEST_CASE(a_newer_schema_that_says_it_only_added_is_worked_with) {
+  TempDatabase database;
+  commit(*database, [](Connection& c) {
+    return c.execute("UPDATE meta SET value = value + 3 WHERE name = 'schema-version'");
+  });
+  must(require_newest(*database));
+  must(migrate(*database));
+  BOOST_TEST(must(schema_version(*database)) == newest_schema_version() + 3);
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_database_must_be_migrated_before_use) {
   TempDirectory directory;
   DatabaseOptions options;

@@ -42,16 +42,19 @@ class MariaDb:
         return f"mariadb://essaim@127.0.0.1:{self.port}/{database}?timeout={timeout}"
 
     def start(self):
+        before = self._times_ready()
         self.process = processes.Process(
             "mariadb",
             ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.folder}/data", f"--socket={self._socket}",
              "--bind-address=127.0.0.1", f"--port={self.port}", f"--pid-file={self.folder}/pid", "--skip-name-resolve",
              "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--innodb-flush-method=nosync",
              *self._options, *self._user], self.log)
-        processes.wait_for("mariadb", lambda: processes.accepts_connections("127.0.0.1", self.port)
-                           or not self.process.running(), timeout=60)
+        processes.wait_for("mariadb", lambda: self._times_ready() > before or not self.process.running(), timeout=60)
         assert self.process.running(), self.process.output()[-3000:]
         return self
+
+    def _times_ready(self):
+        return self.log.read_text(errors="replace").count("ready for connections") if self.log.exists() else 0
 
     def execute(self, statements, database=""):
         """By the command line client as root; gives the rows as lists of texts."""

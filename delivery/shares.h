@@ -1,0 +1,61 @@
+// The budget of a destination among nodes: what the settings allow (connections, rate) holds for all of them together, and is
+// shared by what each wants of it. Nodes tell each other their demands with their beats; so what is shared is a second or
+// two old, and a destination that two nodes begin with at the same moment may see both at full for so long.
+//
+//   connections  one for each node that wants some, the rest by demand; when there are fewer than nodes, the first ones
+//                by rendezvous hashing have one each, and the others wait until one of these wants none any more
+//   rate         by demand; when it is less than a message per second and node, the first one has all of it
+//
+// Pure values; the functions know no clock.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "delivery/destination_rule.h"
+
+namespace essaim::delivery {
+
+struct Demand {
+  int node = 0;
+  std::int64_t recipients = 0;  // that wait or are under way there
+};
+// By key of the destination, what other nodes want.
+using Demands = std::map<std::string, std::vector<Demand>>;
+
+struct Share {
+  int connections = 0;
+  double rate = 1.0;  // of the whole
+  friend bool operator==(const Share&, const Share&) = default;
+};
+Share share_of(std::string_view key, Demand own, const std::vector<Demand>& others, int connections,
+               const Rate& rate);
+
+// As a row of the node carries it: "key TAB recipients" lines. What is not understood is left out.
+std::string encode_demands(const std::vector<std::pair<std::string, std::int64_t>>& demands);
+void add_demands(int node, std::string_view text, Demands* all);
+
+// The present ones; thread-safe. Nothing until they are set: a node alone.
+class SharedDemands {
+ public:
+  std::shared_ptr<const Demands> get() const {
+    const std::lock_guard lock(mutex_);
+    return demands_;
+  }
+  void set(std::shared_ptr<const Demands> demands) {
+    const std::lock_guard lock(mutex_);
+    demands_ = std::move(demands);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Demands> demands_;
+};
+
+}  // namespace essaim::delivery

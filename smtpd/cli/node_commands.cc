@@ -1,0 +1,171 @@
+// essaim node: the nodes that share the database, what each owns, and taking one out of service.
+#include <algorithm>
+#include <map>
+
+#include <CLI/CLI.hpp>
+
+#include "core/base/text.h"
+#include "smtpd/admin/client.h"
+#include "smtpd/cli/commands.h"
+#include "smtpd/cli/json_text.h"
+#include "smtpd/cli/site.h"
+#include "storage/batch_store.h"
+#include "storage/node_store.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+
+using storage::NodeSight;
+using storage::NodeState;
+
+struct Nodes {
+  std::vector<NodeSight> all;
+  std::map<int, storage::BatchStore::Owned> owned;
+};
+
+Result<Nodes> read_nodes(Site& site) {
+  Nodes nodes;
+  ESSAIM_TRY(site.read([&nodes](storage::Connection& c) -> Result<void> {
+    auto all = storage::NodeStore(c).all();
+    if (!all.ok()) return all.error();
+    auto owned = storage::BatchStore(c).owned_by_node();
+    if (!owned.ok()) return owned.error();
+    nodes = {*std::move(all), *std::move(owned)};
+    return {};
+  }));
+  return nodes;
+}
+
+// What the server on this machine has seen of the others' beats: number -> milliseconds of silence. Nothing without one.
+std::map<int, std::int64_t> silences(Site& site) {
+  std::map<int, std::int64_t> out;
+  auto answer = admin::call(site.settings().admin_socket(), {"nodes", {}}, std::chrono::seconds(5));
+  if (!answer.ok()) return out;
+  const Json json = Json::parse(*answer, nullptr, false);
+  if (!json.is_object() || !json.contains("silent_ms")) return out;
+  for (const auto& [number, ms] : json["silent_ms"].items())
+    out[std::atoi(number.c_str())] = ms.get<std::int64_t>();
+  return out;
+}
+
+Json as_json(const NodeSight& node, const Nodes& nodes, const std::map<int, std::int64_t>& silent) {
+  const auto owned = nodes.owned.find(node.number);
+  const auto quiet = silent.find(node.number);
+  return {{"number", node.number},
+          {"hostname", node.hostname},
+          {"state", to_string(node.state)},
+          {"epoch", node.epoch},
+          {"started", format_iso8601(node.started)},
+          {"version", node.version},
+          {"lease_ms", std::chrono::duration_cast<std::chrono::milliseconds>(node.lease).count()},
+          {"silent_ms", quiet == silent.end() ? Json(nullptr) : Json(quiet->second)},
+          {"batches", owned == nodes.owned.end() ? 0 : owned->second.batches},
+          {"recipients", owned == nodes.owned.end() ? 0 : owned->second.recipients}};
+}
+
+std::string silence_text(const Json& node) {
+  if (node["silent_ms"].is_null()) return "";
+  return format_duration(std::chrono::seconds(node["silent_ms"].get<std::int64_t>() / 1000));
+}
+
+int list(const Shell& shell, Site& site) {
+  auto nodes = read_nodes(site);
+  if (!nodes.ok()) return shell.fail(nodes.error());
+  const auto silent = silences(site);
+  Json json = Json::array();
+  Table table({"NODE", "HOST", "STATE", "SILENT", "EPOCH", "SINCE", "BATCHES", "RECIPIENTS", "VERSION"});
+  for (const NodeSight& node : nodes->all) {
+    Json one = as_json(node, *nodes, silent);
+    table.add({std::to_string(node.number), node.hostname, to_string(node.state), silence_text(one),
+               std::to_string(node.epoch), show_time(node.started), one["batches"].dump(),
+               one["recipients"].dump(), node.version});
+    json.push_back(std::move(one));
+  }
+  if (shell.json) return print_json(json);
+  print(table.text());
+  return kOk;
+}
+
+// By number or host name.
+Result<NodeSight> find(const Nodes& nodes, const std::string& name) {
+  std::vector<std::string> names;
+  for (const NodeSight& node : nodes.all) {
+    if (node.hostname == name || std::to_string(node.number) == name) return node;
+    names.push_back(node.hostname);
+  }
+  const std::string meant = nearest(name, names);
+  return Error{ErrorCode::kNotFound,
+               "no node \"" + name + "\"" +
+                   (meant.empty() ? "; see: essaim node list" : "; did you mean \"" + meant + "\"?")};
+}
+
+int show(const Shell& shell, Site& site, const std::string& name) {
+  auto nodes = read_nodes(site);
+  if (!nodes.ok()) return shell.fail(nodes.error());
+  auto node = find(*nodes, name);
+  if (!node.ok()) return shell.fail(node.error());
+  const Json json = as_json(*node, *nodes, silences(site));
+  if (shell.json) return print_json(json);
+  print_line("node        " + std::to_string(node->number) + ", " + for_display(node->hostname));
+  print_line("state       " + std::string(to_string(node->state)));
+  if (const std::string silent = silence_text(json); !silent.empty()) print_line("silent for  " + silent);
+  print_line("lease       " + format_duration(node->lease));
+  print_line("epoch       " + std::to_string(node->epoch) + ", since " + show_time(node->started));
+  print_line("version     " + for_display(node->version));
+  print_line("owns        " + plural(json["batches"].get<std::int64_t>(), "batch") + " with " +
+             plural(json["recipients"].get<std::int64_t>(), "recipient") + " to go");
+  return kOk;
+}
+
+int want(const Shell& shell, Site& site, const std::string& name, NodeState state) {
+  auto nodes = read_nodes(site);
+  if (!nodes.ok()) return shell.fail(nodes.error());
+  auto node = find(*nodes, name);
+  if (!node.ok()) return shell.fail(node.error());
+  bool told = false;
+  const auto written =
+      site.database().write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+        auto matched = storage::NodeStore(c).want(node->number, state);
+        if (!matched.ok()) return matched.error();
+        told = *matched;
+        return {};
+      });
+  if (!written.ok()) return shell.fail(written.error());
+  if (!told)
+    return shell.fail(
+        Error{ErrorCode::kConflict, "node " + node->hostname + " is " + to_string(node->state)});
+  return shell.done(node->hostname + (state == NodeState::kDraining
+                                          ? " drains: it takes nothing new and gives back what it has"
+                                          : " serves again"),
+                    json_text({{"node", node->number}, {"state", to_string(state)}}));
+}
+
+}  // namespace
+
+void add_node(Shell& shell) {
+  CLI::App* noun = shell.noun("node", "the nodes that share the database");
+  shell.verb(noun, "list", "the nodes, whether they serve, and what each owns", "  essaim node list",
+             [&shell] { return with_site(shell, [&](Site& site) { return list(shell, site); }); });
+  const auto about_one = [&](const char* verb, const char* help,
+                             const std::function<int(Site&, const std::string&)>& run) {
+    auto name = std::make_shared<std::string>();
+    shell
+        .verb(noun, verb, help, "  essaim node " + std::string(verb) + " mx2.lists.example.org",
+              [&shell, name, run] { return with_site(shell, [&](Site& site) { return run(site, *name); }); })
+        ->add_option("NODE", *name, "its host name or number")
+        ->required();
+  };
+  about_one("show", "one node",
+            [&shell](Site& site, const std::string& name) { return show(shell, site, name); });
+  about_one(
+      "drain",
+      "take a node out of service while it runs: not ready, 421 to clients, its work back to the others",
+      [&shell](Site& site, const std::string& name) {
+        return want(shell, site, name, NodeState::kDraining);
+      });
+  about_one("undrain", "let it serve again", [&shell](Site& site, const std::string& name) {
+    return want(shell, site, name, NodeState::kServing);
+  });
+}
+
+}  // namespace essaim::smtpd::cli

@@ -1,0 +1,22 @@
+#include "storage/cluster/job_fence.h"
+
+#include "storage/sql.h"
+
+namespace essaim::storage {
+
+void JobFence::write(Durability durability, Work work, Done done) {
+  const auto fenced = [lease = &lease_, turn = turn_,
+                       work = std::move(work)](Connection& connection) -> Result<void> {
+    if (!lease->holds())
+      return Error{ErrorCode::kConflict, "job " + turn.name + ": the lease of this node is over"};
+    auto started = sql::number(connection, 0, "SELECT started FROM job WHERE name = ? AND node = ?",
+                               turn.name, turn.node);
+    if (!started.ok()) return started.error();
+    if (*started != turn.started)
+      return Error{ErrorCode::kConflict, "job " + turn.name + ": another node has taken the turn"};
+    return work(connection);
+  };
+  database_.write(durability, fenced, std::move(done));
+}
+
+}  // namespace essaim::storage

@@ -1,0 +1,77 @@
+#include "storage/cluster/node_watch.h"
+
+#include "storage/sql.h"
+
+namespace essaim::storage {
+
+namespace {
+
+constexpr std::int64_t kReleasedTogether = 100;  // rows with their progress: below 1 MB
+constexpr Duration kTimeToRecover = std::chrono::minutes(10);
+
+// Only whether there is any: each ends at the first entry of an index.
+constexpr std::string_view kView =
+    "SELECT n.number, n.hostname, n.epoch, n.beat, n.lease, n.state, n.started, n.version, n.demand, "
+    "(SELECT COUNT(*) FROM (SELECT 1 FROM batch_state WHERE queue = 1 LIMIT 1) r), "
+    "(SELECT COUNT(*) FROM (SELECT 1 FROM batch_state WHERE queue = 2 AND due <= ? LIMIT 1) d), "
+    "(SELECT COUNT(*) FROM (SELECT 1 FROM post WHERE finished = 0 AND expanded = 0 LIMIT 1) u), "
+    "(SELECT COUNT(*) FROM suspension), (SELECT COALESCE(MAX(since), 0) FROM suspension) "
+    "FROM node n ORDER BY n.number";
+
+}  // namespace
+
+Result<void> read_cluster_view(Connection& connection, WallTime now, ClusterView* view) {
+  *view = ClusterView();
+  auto statement = sql::prepare(connection, kView, now);
+  if (!statement.ok()) return statement.error();
+  Statement& row = **statement;
+  for (;;) {
+    auto more = row.step();
+    if (!more.ok()) return more.error();
+    if (!*more) return {};
+    view->nodes.push_back(node_sight_from(row));
+    view->ready = row.integer(9) > 0;
+    view->due = row.integer(10) > 0;
+    view->unexpanded = row.integer(11) > 0;
+    view->suspensions = std::to_string(row.integer(12)) + ":" + std::to_string(row.integer(13));
+  }
+}
+
+Result<std::int64_t> release_fenced_batches(Database& database, int number) {
+  std::int64_t total = 0;
+  for (std::int64_t released = kReleasedTogether; released >= kReleasedTogether; total += released) {
+    ESSAIM_TRY(database.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+      auto some = NodeStore(c).release_fenced(number, kReleasedTogether);
+      if (!some.ok()) return some.error();
+      released = *some;
+      return {};
+    }));
+  }
+  return total;
+}
+
+Job make_orphans_job(const Clock& clock) {
+  Job job;
+  job.name = "orphans";
+  job.interval = std::chrono::minutes(5);
+  job.run = [&clock](Database& database) -> Result<std::string> {
+    std::vector<NodeSight> nodes;
+    ESSAIM_TRY(database.look_now([&nodes](Connection& c) -> Result<void> {
+      auto all = NodeStore(c).all();
+      if (!all.ok()) return all.error();
+      nodes = std::move(*all);
+      return {};
+    }));
+    std::int64_t total = 0;
+    for (const NodeSight& node : nodes) {
+      if (node.at_work() && clock.wall_now() - node.started < kTimeToRecover) continue;
+      auto released = release_fenced_batches(database, node.number);
+      if (!released.ok()) return released.error();
+      total += *released;
+    }
+    return "batches released: " + std::to_string(total);
+  };
+  return job;
+}
+
+}  // namespace essaim::storage

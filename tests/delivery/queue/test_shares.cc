@@ -1,0 +1,101 @@
+// The budget of a destination among nodes.
+#include <boost/test/unit_test.hpp>
+
+#include "delivery/shares.h"
+
+using namespace essaim;
+using namespace essaim::delivery;
+
+namespace {
+
+// What every node of `demands` takes for itself.
+std::vector<Share> shares(const std::string& key, const std::vector<Demand>& demands, int connections,
+                          const Rate& rate = {}) {
+  std::vector<Share> out;
+  for (const Demand& own : demands) {
+    std::vector<Demand> others;
+    for (const Demand& one : demands)
+      if (one.node != own.node) others.push_back(one);
+    out.push_back(share_of(key, own, others, connections, rate));
+  }
+  return out;
+}
+
+int connections_of(const std::vector<Share>& all) {
+  int sum = 0;
+  for (const Share& one : all) sum += one.connections;
+  return sum;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(shares_among_nodes)
+
+BOOST_AUTO_TEST_CASE(who_wants_it_alone_has_all_of_it) {
+  const Share share = share_of("gmail.test", {1, 5}, {}, 20, {100, std::chrono::seconds(1)});
+  BOOST_TEST(share.connections == 20);
+  BOOST_TEST(share.rate == 1.0);
+}
+
+BOOST_AUTO_TEST_CASE(all_together_never_have_more_than_the_budget) {
+  for (int budget = 1; budget <= 25; ++budget) {
+    for (int nodes = 1; nodes <= 12; ++nodes) {
+      std::vector<Demand> demands;
+      for (int node = 1; node <= nodes; ++node) demands.push_back({node, node * node * 7});
+      const int sum = connections_of(shares("d" + std::to_string(budget), demands, budget));
+      BOOST_TEST(sum <= budget);
+      BOOST_TEST(sum >= std::min(budget, nodes));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(more_demand_has_more_and_nobody_is_left_out_while_there_is_one_for_each) {
+  const auto all = shares("gmail.test", {{1, 9000}, {2, 1000}, {3, 0}}, 20);
+  BOOST_TEST(all[0].connections > 12);
+  BOOST_TEST(all[1].connections > all[2].connections);
+  BOOST_TEST(all[2].connections == 1);
+}
+
+BOOST_AUTO_TEST_CASE(below_one_for_each_it_is_owned_and_by_different_nodes_for_different_destinations) {
+  std::vector<int> owned(5, 0);
+  for (int i = 0; i < 200; ++i) {
+    const auto all = shares("d" + std::to_string(i) + ".test", {{1, 5}, {2, 5}, {3, 5}, {4, 5}}, 1);
+    BOOST_TEST(connections_of(all) == 1);
+    for (std::size_t n = 0; n < all.size(); ++n) owned[n] += all[n].connections;
+  }
+  for (std::size_t n = 0; n < 4; ++n) BOOST_TEST(owned[n] > 20);
+  // When the owner wants none any more, another one has it; the others do not change places.
+  const auto before = shares("x.test", {{1, 5}, {2, 5}, {3, 5}}, 1);
+  for (std::size_t gone = 0; gone < 3; ++gone) {
+    std::vector<Demand> left;
+    for (int node = 1; node <= 3; ++node)
+      if (static_cast<std::size_t>(node) != gone + 1) left.push_back({node, 5});
+    const auto after = shares("x.test", left, 1);
+    BOOST_TEST(connections_of(after) == 1);
+    if (before[gone].connections == 0)
+      for (std::size_t i = 0, n = 0; n < 3; ++n)
+        if (n != gone) BOOST_TEST(after[i++].connections == before[n].connections);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_rate_is_shared_by_demand_or_owned_when_it_is_small) {
+  const auto large = shares("a.test", {{1, 300}, {2, 100}}, 20, {100, std::chrono::seconds(1)});
+  BOOST_TEST(large[0].rate == 0.75);
+  BOOST_TEST(large[1].rate == 0.25);
+  const auto small = shares("a.test", {{1, 300}, {2, 100}}, 20, {60, std::chrono::hours(1)});
+  BOOST_TEST((small[0].connections == 0) != (small[1].connections == 0));
+  for (const Share& one : small) BOOST_TEST(one.rate == 1.0);
+}
+
+BOOST_AUTO_TEST_CASE(demands_survive_their_way_and_nonsense_is_left_out) {
+  Demands all;
+  add_demands(2, encode_demands({{"mx.a.test:25", 7}, {"b\ttest", 3}, {"c.test", 0}, {"d.test", 5}}), &all);
+  add_demands(3, "d.test\t9\nno tab\nx\t-1\nx\t99999999999999999999\n\n", &all);
+  BOOST_TEST(all.size() == 2U);
+  BOOST_REQUIRE(all["d.test"].size() == 2U);
+  BOOST_TEST(all["d.test"][0].recipients == 5);
+  BOOST_TEST(all["d.test"][1].node == 3);
+  BOOST_TEST(all["mx.a.test:25"].at(0).recipients == 7);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

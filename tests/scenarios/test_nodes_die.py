@@ -1,0 +1,72 @@
+"""Nodes that are killed, stopped and continued, and a database that goes away: nothing acknowledged is lost, what comes twice
+is explained, and others go on with the work."""
+
+import unittest
+
+from support import nodes, processes
+
+MEMBERS = [f"m{i}@d{i % 20}.example" for i in range(6_000)]
+
+
+class NodesDie(nodes.Nodes):
+    sink_options = ("--delay", "40")
+
+    def begin(self, *names):
+        started = [self.node(name) for name in names]
+        started[0].make_list("big@lists.example", MEMBERS, post="anyone")
+        return started
+
+    def finished(self, node, queue_id):
+        ledger = node.wait_finished(queue_id, timeout=150)
+        counts = self.sink.recipients()
+        self.assertEqual(set(MEMBERS), set(counts), "nobody is left out")
+        self.assertEqual(len(MEMBERS), ledger["counts"]["delivered"])
+        return sum(counts.values()) - len(MEMBERS)
+
+    def test_killed(self):
+        one, two = self.begin("one", "two")
+        queue_id = self.post(one, "big@lists.example")
+        processes.wait_for("progress of both", lambda: self.delivered_by(one) > 200 and self.delivered_by(two) > 200, timeout=60)
+        one.kill()
+        self.wait_for_log(two, "node-taken-over")
+        one.start()
+        duplicates = self.finished(two, queue_id)
+        # What was in flight, and what the database did not know of open batches: 500 outcomes or two seconds each.
+        self.assertLessEqual(duplicates, 40 + 500 * 8)
+        self.assertEqual({"one": "serving", "two": "serving"}, self.states(two))
+
+    def test_stopped_and_continued(self):
+        one, two = self.begin("one", "two")
+        queue_id = self.post(one, "big@lists.example")
+        processes.wait_for("progress of both", lambda: self.delivered_by(one) > 200 and self.delivered_by(two) > 200, timeout=60)
+        self.pause(one)
+        self.wait_for_log(two, "node-taken-over")
+        seen = len(one.process.output())
+        self.go_on(one)
+        self.wait_for_log(one, "new-epoch", since=seen)
+        # Between its awakening and its new epoch it may have ended what was under way: one message on each connection.
+        output = one.process.output()[seen:]
+        late = output[:output.index("new-epoch")].count(" delivered id=")
+        self.assertLessEqual(late, 20)
+        self.wait_for_log(one, "listening", since=seen)
+        self.finished(two, queue_id)
+        self.assertEqual({"one": "serving", "two": "serving"}, self.states(two))
+        self.post(one, "big@lists.example")
+
+    def test_the_database_goes_away_and_comes_back(self):
+        one, two = self.begin("one", "two")
+        queue_id = self.post(one, "big@lists.example")
+        processes.wait_for("progress of both", lambda: self.delivered_by(one) > 200 and self.delivered_by(two) > 200, timeout=60)
+        self.database.kill()
+        self.wait_for_log(one, "node-lease-over")
+        reply = one.post("y@client.example", "big@lists.example", "Subject: x\r\n\r\nx\r\n")
+        self.assertEqual(4, reply[0] // 100, reply)
+        self.database.start()
+        self.assertEqual(0, self.finished(one, queue_id), "nothing comes twice")
+        for node in (one, two):
+            self.assertNotIn("node-dead", node.process.output(), "all were silent alike")
+            self.assertNotIn("node-fenced", node.process.output())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,62 @@
+"""Nodes on one database: any accepts, all know at once, a big post is everybody's, a small one stays; and they drain."""
+
+import unittest
+
+from support import essaim, nodes, processes
+
+
+class NodesShareTheWork(nodes.Nodes):
+    sink_options = ("--delay", "20")
+
+    def test_any_accepts_and_all_deliver(self):
+        one = self.node("one")
+        two = self.node("two")
+        members = [f"m{i}@d{i % 50}.example" for i in range(12_000)]
+        one.make_list("big@lists.example", members, post="anyone")
+        # A list that one has made is there on the other with the next word, and a member is one.
+        one.make_list("small@lists.example", ["ann@a.example"], post="members")
+        refused = two.post("bob@b.example", "small@lists.example", essaim.message("bob@b.example", "small@lists.example"))
+        self.assertEqual(550, refused[0], refused)
+        one.run("member", "add", "small@lists.example", "bob@b.example")
+        accepted = two.post("bob@b.example", "small@lists.example", essaim.message("bob@b.example", "small@lists.example"))
+        self.assertEqual(250, accepted[0], accepted)
+        two.wait_finished(two.queue_id(accepted))
+        self.assertEqual((0, 2), (self.delivered_by(one), self.delivered_by(two)), "a small post stays where it came in")
+        # The same message again, at the other node: it is known.
+        text = essaim.message(nodes.AUTHOR, "big@lists.example", message_id="<again@client.example>")
+        first = one.post(nodes.AUTHOR, "big@lists.example", text)
+        again = two.post(nodes.AUTHOR, "big@lists.example", text)
+        self.assertEqual((250, 250), (first[0], again[0]))
+        self.assertEqual(one.queue_id(first), one.queue_id(again))
+
+        processes.wait_for("both to deliver", lambda: self.delivered_by(one) > 0 and self.delivered_by(two) > 2, timeout=60)
+        owners = {batch["node"] for batch in one.json("queue", "list")["batches"] if batch["state"] == "active"}
+        ledger = one.wait_finished(one.queue_id(first), timeout=120)
+        self.assertEqual(12_000, ledger["counts"]["delivered"])
+        counts = self.sink.recipients()
+        self.assertEqual(set(members), set(counts) - {"ann@a.example", "bob@b.example"})
+        self.assertEqual(12_002, sum(counts.values()), "nobody got it twice")
+        self.assertLessEqual(owners, {1, 2})
+        self.assertEqual({"one": "serving", "two": "serving"}, self.states(one))
+
+    def test_a_node_is_drained_and_comes_back(self):
+        one = self.node("one")
+        two = self.node("two")
+        one.make_list("dev@lists.example", ["ann@a.example"], post="anyone")
+        one.run("node", "drain", "two.lists.example")
+        self.wait_for_log(two, "draining")
+        self.assertEqual({"one": "serving", "two": "draining"}, self.states(one))
+        with self.assertRaises(Exception) as caught:
+            two.client()
+        self.assertIn("421", str(caught.exception))
+        one.run("node", "undrain", "2")
+        self.wait_for_log(two, "drain-over")
+        self.post(two, "dev@lists.example")
+        processes.wait_for("the post", lambda: self.sink.recipients()["ann@a.example"] == 1)
+        two.stop()
+        self.assertEqual("stopped", self.states(one)["two"])
+        self.assertNotEqual("", one.run("node", "drain", "nobody", check=False) + one.last.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

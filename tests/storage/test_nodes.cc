@@ -1,0 +1,408 @@
+// Nodes that share a database: epochs, beats, takeover, fencing, and deliveries that come late. On both engines.
+#include "storage/cluster/job_fence.h"
+#include "storage/cluster/membership.h"
+#include "storage/cluster/node_watch.h"
+#include "storage/fault.h"
+#include "storage/journal.h"
+#include "storage/late_store.h"
+#include "storage/sql.h"
+#include "tests/storage/fixtures.h"
+
+using namespace essaim;
+using namespace essaim::storage;
+using namespace essaim::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Unarm {
+  ~Unarm() { FaultPlan::disarm(); }
+};
+
+NodeStore::Identity begin(Database& database, const std::string& hostname) {
+  NodeStore::Identity node;
+  commit(database, [&](Connection& c) -> Result<void> {
+    node = must(NodeStore(c).begin_epoch(hostname, kNow, 15s, "1"));
+    return {};
+  });
+  return node;
+}
+
+NodeSight sight(Database& database, int number) {
+  NodeSight node;
+  must(database.read_now([&](Connection& c) -> Result<void> {
+    for (const NodeSight& one : must(NodeStore(c).all()))
+      if (one.number == number) node = one;
+    return {};
+  }));
+  return node;
+}
+
+BatchRecord load(Database& database, Id post, int number = 0) {
+  BatchRecord batch;
+  must(database.read_now([&](Connection& c) -> Result<void> {
+    batch = must(BatchStore(c).load(post, number, true)).value();
+    return {};
+  }));
+  return batch;
+}
+
+Result<void> save(Database& database, NodeStore::Identity node, const BatchRecord& batch) {
+  return database.write_now(Durability::kProgress, [&](Connection& c) {
+    return BatchStore(c).save({node.number, node.epoch}, batch);
+  });
+}
+
+struct Listener final : Membership::Listener {
+  int views = 0, again = 0, fenced = 0;
+  bool dead = false;
+  ClusterView last;
+  void on_view(const ClusterView& view) override {
+    ++views;
+    last = view;
+  }
+  void on_lease_again() override { ++again; }
+  void on_fenced(bool was_dead) override {
+    ++fenced;
+    dead = was_dead;
+  }
+};
+
+// A node whose steps the test takes.
+struct Node {
+  Node(TempDatabase& database, const std::string& hostname, ManualClock& c)
+      : clock(c),
+        self(begin(*database, hostname)),
+        lease(clock),
+        membership(*database, clock, self, lease, Membership::Options{15s}, listener) {}
+  ManualClock& clock;
+  NodeStore::Identity self;
+  NodeLease lease;
+  Listener listener;
+  Membership membership;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(nodes)
+
+BOOST_AUTO_TEST_CASE(each_host_has_its_number_and_a_new_epoch_with_each_start) {
+  TempDatabase database;
+  const auto one = begin(*database, "one.test"), two = begin(*database, "two.test");
+  BOOST_TEST(one.number == 1);
+  BOOST_TEST(two.number == 2);
+  const auto again = begin(*database, "one.test");
+  BOOST_TEST(again.number == 1);
+  BOOST_TEST(again.epoch == one.epoch + 1);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(!must(NodeStore(c).beat(one)));
+    BOOST_TEST(must(NodeStore(c).beat(again)));
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_dead_node_is_taken_over_once_and_finds_out) {
+  TempDatabase database;
+  make_post(*database, post(1), people(1500, "a.test"));
+  ManualClock clock;
+  Node one(database, "one.test", clock), two(database, "two.test", clock),
+      three(database, "three.test", clock);
+  for (Node* node : {&one, &two, &three}) must(node->membership.beat());
+  const auto claimed = claim(*database, {three.self.number, three.self.epoch}, 9);
+  BOOST_REQUIRE(claimed.size() == 2U);
+  for (int i = 0; i < 15; ++i) {
+    for (Node* node : {&one, &two}) {
+      must(node->membership.beat());
+      must(node->membership.watch());
+    }
+    BOOST_TEST((sight(*database, 3).state == NodeState::kServing));
+    clock.advance(1s);
+  }
+  BOOST_TEST(!three.lease.holds());  // it stopped before
+  for (Node* node : {&one, &two}) must(node->membership.watch());
+  BOOST_TEST((sight(*database, 3).state == NodeState::kDead));
+  BOOST_TEST(sight(*database, 3).epoch == three.self.epoch + 1);
+  must(one.membership.watch());
+  BOOST_TEST(one.listener.last.at_work == (std::vector<int>{1, 2}));
+  BOOST_TEST(one.listener.last.ready);
+  BOOST_TEST(claim(*database, {1, one.self.epoch}, 9).size() == 2U);
+  // What it still believes to own it cannot save, and no beat brings the lease back.
+  BOOST_TEST((code_of(save(*database, three.self, claimed[0])) == ErrorCode::kConflict));
+  BOOST_TEST((code_of(three.membership.beat()) == ErrorCode::kConflict));
+  BOOST_TEST(three.listener.fenced == 1);
+  BOOST_TEST(three.listener.dead);
+  BOOST_TEST(three.lease.ended());
+}
+
+BOOST_AUTO_TEST_CASE(a_beat_in_the_last_moment_keeps_the_node) {
+  TempDatabase database;
+  const auto node = begin(*database, "one.test");
+  const NodeSight seen = sight(*database, 1);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(NodeStore(c).beat(node)));
+    return {};
+  });
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(!must(NodeStore(c).fence(seen)));
+    return {};
+  });
+  BOOST_TEST((sight(*database, 1).state == NodeState::kServing));
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_ended_in_order_is_left_alone_and_a_second_one_of_its_name_is_told_apart) {
+  TempDatabase database;
+  ManualClock clock;
+  Node one(database, "one.test", clock);
+  must(one.membership.beat());
+  const auto second = begin(*database, "one.test");
+  BOOST_TEST((code_of(one.membership.beat()) == ErrorCode::kConflict));
+  BOOST_TEST(!one.listener.dead);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(NodeStore(c).end_epoch(second)));
+    BOOST_TEST(!must(NodeStore(c).want(1, NodeState::kDraining)));
+    return {};
+  });
+  BOOST_TEST((sight(*database, 1).state == NodeState::kStopped));
+}
+
+BOOST_AUTO_TEST_CASE(whoever_may_not_act_takes_nothing_over) {
+  TempDatabase database;
+  ManualClock clock;
+  Node one(database, "one.test", clock), two(database, "two.test", clock);
+  must(one.membership.beat());
+  must(two.membership.beat());
+  for (int i = 0; i < 30; ++i) {
+    must(one.membership.watch());  // reads, but does not beat
+    clock.advance(1s);
+  }
+  BOOST_TEST((sight(*database, 2).state == NodeState::kServing));
+}
+
+BOOST_AUTO_TEST_CASE(a_takeover_that_stops_anywhere_is_ended_by_another_one) {
+  const Unarm unarm;
+  bool whole = false;
+  for (std::uint64_t k = 1; !whole; ++k) {
+    TempDatabase database;
+    make_post(*database, post(1), people(1500, "a.test"));
+    ManualClock clock;
+    Node one(database, "one.test", clock), two(database, "two.test", clock);
+    must(one.membership.beat());
+    must(two.membership.beat());
+    BOOST_TEST(claim(*database, {two.self.number, two.self.epoch}, 9).size() == 2U);
+    for (int i = 0; i < 16; ++i) {
+      must(one.membership.beat());
+      must(one.membership.watch());
+      clock.advance(1s);
+    }
+    must(one.membership.beat());
+    FaultPlan::arm({FaultPlan::Where::kBeforeCommit, k, 100});
+    const Result<void> broken = one.membership.watch();
+    whole = FaultPlan::seen(FaultPlan::Where::kBeforeCommit) < k;
+    FaultPlan::disarm();
+    must(broken);
+    for (int i = 0; i < 3; ++i) must(one.membership.watch());
+    const Job orphans = make_orphans_job(clock);
+    must(orphans.run(*database));
+    BOOST_TEST((sight(*database, 2).state == NodeState::kDead));
+    BOOST_TEST(claim(*database, {1, one.self.epoch}, 9).size() == 2U);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_view_tells_of_work_and_of_suspensions) {
+  TempDatabase database;
+  begin(*database, "one.test");
+  const auto view = [&] {
+    ClusterView seen;
+    must(database->look_now([&](Connection& c) { return read_cluster_view(c, kNow, &seen); }));
+    return seen;
+  };
+  const ClusterView before = view();
+  BOOST_TEST(before.nodes.size() == 1U);
+  BOOST_TEST(!before.ready);
+  BOOST_TEST(!before.due);
+  BOOST_TEST(!before.unexpanded);
+  make_post(*database, post(1), people(5, "a.test"));
+  BOOST_TEST(view().ready);
+  auto batch = claim(*database, {1, 1}, 1).at(0);
+  BOOST_TEST(!view().ready);
+  batch.queue = BatchQueue::kWaiting;
+  batch.due = kNow + 1s;
+  must(save(*database, {1, 1}, batch));
+  BOOST_TEST(!view().due);
+  batch.queue = BatchQueue::kOwned;
+  commit(*database, [](Connection& c) -> Result<void> {
+    must(sql::run(c, "UPDATE batch_state SET due = ? WHERE queue = 2", kNow));
+    PostRecord big = post(2);
+    ESSAIM_TRY(PostStore(c).add(big, "x"));
+    return SuspensionStore(c).suspend({"a.test", "why", kNow, {}, SuspensionScope::kDestination});
+  });
+  BOOST_TEST(view().due);
+  BOOST_TEST(view().unexpanded);
+  BOOST_TEST(view().suspensions != before.suspensions);
+}
+
+BOOST_AUTO_TEST_CASE(small_posts_stay_where_they_came_in_for_a_while_and_big_ones_do_not) {
+  TempDatabase database;
+  const Id at_two = (Id{1'000'000} << 22) | (2 << 12) | 1;
+  PostRecord small = post(at_two), big = post(at_two + 1);
+  small.priority = 1;
+  small.accepted = big.accepted = kNow;
+  big.priority = 2;
+  make_post(*database, small, people(5, "a.test"));
+  make_post(*database, big, people(5, "b.test"));
+  const auto claim_for = [&](int node, WallTime others_until, int priority) {
+    std::size_t count = 0;
+    commit(*database, [&](Connection& c) -> Result<void> {
+      count =
+          must(BatchStore(c).claim({node, 1}, priority, priority, 9, {}, {}, nullptr, {node, others_until}))
+              .size();
+      return {};
+    });
+    return count;
+  };
+  BOOST_TEST(claim_for(1, kNow - 2s, 1) == 0U);
+  BOOST_TEST(claim_for(2, kNow - 2s, 1) == 1U);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    must(sql::run(c, "UPDATE batch_state SET queue = 1, owner = 0, epoch = 0"));
+    return {};
+  });
+  BOOST_TEST(claim_for(1, kNow, 1) == 1U);
+  BOOST_TEST(claim(*database, {1, 1}, 9).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_job_writes_nothing_more_when_its_node_or_its_turn_is_lost) {
+  TempDatabase database;
+  ManualClock clock;
+  NodeLease lease(clock);
+  lease.extend(clock.mono_now() + 10s);
+  commit(*database, [](Connection& c) -> Result<void> {
+    must(sql::run(
+        c,
+        "INSERT INTO job (name, started, finished, succeeded, result, node) VALUES ('j', 7, 0, 0, '', 1)"));
+    return {};
+  });
+  JobFence fence(*database, lease, {"j", 7, 1});
+  const auto write = [&fence] {
+    return fence.write_now(Durability::kProgress, [](Connection& c) { return SiteStore(c).set("x", "y"); });
+  };
+  must(write());
+  commit(*database, [](Connection& c) -> Result<void> {
+    must(sql::run(c, "UPDATE job SET started = 8, node = 2"));
+    return {};
+  });
+  BOOST_TEST((code_of(write()) == ErrorCode::kConflict));
+  commit(*database, [](Connection& c) -> Result<void> {
+    must(sql::run(c, "UPDATE job SET started = 7, node = 1"));
+    return {};
+  });
+  must(write());
+  clock.advance(11s);
+  BOOST_TEST((code_of(write()) == ErrorCode::kConflict));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_delivered_late_wins_and_what_was_delivered_twice_is_counted) {
+  TempDatabase database;
+  make_post(*database, post(1), people(6, "a.test"));
+  BatchRecord ours = claim(*database, {1, 1}, 1).at(0);
+  BatchProgress theirs;
+  theirs.recipients.resize(6);
+  theirs.hosts.push_back("mx.a.test");
+  theirs.replies.push_back("250 ok");
+  for (std::size_t i : {0U, 1U, 2U}) theirs.recipients[i] = {RecipientState::kDelivered, 1, 5, 1, 1};
+  theirs.recipients[3].state = RecipientState::kFailed;
+  for (int again = 0; again < 2; ++again)
+    commit(*database, [&](Connection& c) { return LateStore(c).keep({2, 9}, 1, 0, theirs); });
+  ours.progress.recipients.resize(6);
+  settle(&ours, 0, RecipientState::kDelivered, 30);
+  settle(&ours, 1, RecipientState::kFailed, 30);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(LateStore(c).any()));
+    BOOST_TEST(must(LateStore(c).merge_into(&ours)));
+    ESSAIM_TRY(BatchStore(c).save({1, 1}, ours));
+    BOOST_TEST(!must(LateStore(c).any()));
+    BOOST_TEST(must(sql::number(c, -1, "SELECT duplicates FROM batch_state")) == 1);
+    return {};
+  });
+  const BatchRecord stored = load(*database, 1);
+  BOOST_TEST(stored.delivered == 3);
+  BOOST_TEST(stored.failed == 0);
+  BOOST_TEST(stored.pending == 3);
+  BOOST_TEST(stored.progress.hosts.at(stored.progress.recipients[2].host) == "mx.a.test");
+}
+
+BOOST_AUTO_TEST_CASE(late_deliveries_of_a_batch_that_nobody_owns_are_merged_by_the_job) {
+  TempDatabase database;
+  make_post(*database, post(1), people(2, "a.test"));
+  BatchProgress theirs;
+  theirs.recipients.resize(2);
+  for (auto& one : theirs.recipients) one = {RecipientState::kDelivered, 1, 5, 0, 0};
+  commit(*database, [&](Connection& c) -> Result<void> {
+    ESSAIM_TRY(LateStore(c).keep({2, 9}, 1, 0, theirs));
+    return LateStore(c).keep({2, 9}, 44, 0, theirs);  // of a post that is gone
+  });
+  const BatchRecord owned = claim(*database, {1, 1}, 1).at(0);
+  BOOST_TEST(must(make_late_outcomes_job().run(*database)) == "batches merged: 0");
+  BatchRecord back = owned;
+  back.queue = BatchQueue::kReady;
+  must(save(*database, {1, 1}, back));
+  BOOST_TEST(must(make_late_outcomes_job().run(*database)) == "batches merged: 1");
+  BOOST_TEST((load(*database, 1).queue == BatchQueue::kFinished));
+  BOOST_TEST(load(*database, 1).delivered == 2);
+}
+
+BOOST_AUTO_TEST_CASE(the_journal_of_a_node_that_was_taken_over_is_kept_beside_the_batch_of_its_new_owner) {
+  TempDatabase database;
+  TempDirectory directory;
+  make_post(*database, post(1), people(5, "a.test"));
+  const auto lost = begin(*database, "lost.test"), heir = begin(*database, "heir.test");
+  static_cast<void>(claim(*database, {lost.number, lost.epoch}, 1));
+  Executor sync("sync", 1);
+  {
+    JournalWriter::Options options;
+    options.directory = directory.path();
+    options.name = "loop0";
+    options.epoch = lost.epoch;
+    const auto journal = must(JournalWriter::open(options, sync));
+    JournalRecord record;
+    record.post_id = 1;
+    record.state = RecipientState::kDelivered;
+    record.time = kNow + 20s;
+    record.reply = "250 ok";
+    for (std::uint16_t i = 0; i < 3; ++i) {
+      record.index = i;
+      must(journal->append(record));
+    }
+  }
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(NodeStore(c).fence(sight(*database, lost.number))));
+    return {};
+  });
+  BOOST_TEST(must(release_fenced_batches(*database, lost.number)) == 1);
+  BatchRecord theirs = claim(*database, {heir.number, heir.epoch}, 1).at(0);
+  const auto again = begin(*database, "lost.test");
+  must(recover_journal(*database, directory.path(), again.number, again.epoch));
+  // The heir goes on and knows nothing of it: what it writes stays what it wrote.
+  theirs.progress.recipients.resize(5);
+  settle(&theirs, 0, RecipientState::kDelivered, 60);
+  theirs.queue = BatchQueue::kReady;
+  must(save(*database, heir, theirs));
+  commit(*database, [&](Connection& c) -> Result<void> {
+    auto next = must(BatchStore(c).claim({heir.number, heir.epoch}, 0, 9, 1, {})).at(0);
+    BOOST_TEST(must(LateStore(c).merge_into(&next)));
+    BOOST_TEST(next.delivered == 3);
+    BOOST_TEST(must(sql::number(c, -1, "SELECT duplicates FROM batch_state")) == 1);
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_key_of_the_site_that_two_nodes_make_at_once_is_one) {
+  TempDatabase database;
+  commit(*database, [](Connection& c) { return SiteStore(c).set_if_missing("key", "first"); });
+  commit(*database, [](Connection& c) { return SiteStore(c).set_if_missing("key", "second"); });
+  must(database->read_now([](Connection& c) -> Result<void> {
+    BOOST_TEST(must(SiteStore(c).get("key")).value() == "first");
+    return {};
+  }));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
