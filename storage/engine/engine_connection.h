@@ -16,7 +16,8 @@ class EngineConnection : public Connection {
   virtual Result<void> begin_reading() = 0;
   // The same behind all that was committed anywhere before.
   virtual Result<void> begin_reading_latest() { return begin_reading(); }
-  virtual Result<void> begin_writing() = 0;
+  // The commit that ends it will be as durable as asked.
+  virtual Result<void> begin_writing(Durability durability) = 0;
   virtual Result<void> set_savepoint() = 0;
   virtual Result<void> release_savepoint() = 0;
   virtual Result<void> roll_back_to_savepoint() = 0;
@@ -30,8 +31,7 @@ class EngineConnection : public Connection {
 };
 
 // Opens a connection; called again when one has to be replaced.
-using OpenReader = std::function<Result<std::unique_ptr<EngineConnection>>()>;
-using OpenWriter = std::function<Result<std::unique_ptr<EngineConnection>>(Durability)>;
+using OpenConnection = std::function<Result<std::unique_ptr<EngineConnection>>()>;
 
 // Trouble of the database as a whole, not of one statement: the connection is worth opening anew.
 bool is_serious(ErrorCode code);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "core/base/executor.h"
 #include "core/base/random.h"
@@ -28,7 +29,7 @@ std::chrono::microseconds pause_before_repeat(int repeat) {
 
 }  // namespace
 
-GroupWriter::GroupWriter(std::string name, OpenWriter open, int repeats)
+GroupWriter::GroupWriter(std::string name, OpenConnection open, int repeats)
     : name_(std::move(name)), open_(std::move(open)), repeats_(repeats) {}
 
 void GroupWriter::stop() {
@@ -41,7 +42,7 @@ void GroupWriter::stop() {
 }
 
 Result<void> GroupWriter::open() {
-  return ensure(Durability::kAccept);
+  return ensure_connection();
 }
 
 void GroupWriter::start() {
@@ -49,15 +50,18 @@ void GroupWriter::start() {
 }
 
 void GroupWriter::write(Durability durability, Work work, Done done) {
+  bool queued = false, wake = false;
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
       (durability == Durability::kAccept ? accept_ : progress_)
           .push_back({std::move(work), std::move(done), {}});
-      wake_.notify_one();
-      return;
+      queued = true;
+      wake = std::exchange(idle_, false);
     }
   }
+  if (wake) wake_.notify_one();
+  if (queued) return;
   done(Error{ErrorCode::kCancelled, "database " + name_ + ": is being closed"});
 }
 
@@ -76,7 +80,10 @@ void GroupWriter::run() {
   name_this_thread("db-writer");
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !accept_.empty() || !progress_.empty(); });
+    wake_.wait(lock, [this] {
+      idle_ = !stopping_ && accept_.empty() && progress_.empty();
+      return !idle_;
+    });
     if (accept_.empty() && progress_.empty()) return;
     const Durability durability = choose();
     auto& queue = durability == Durability::kAccept ? accept_ : progress_;
@@ -98,22 +105,27 @@ void GroupWriter::run() {
   }
 }
 
-Result<void> GroupWriter::ensure(Durability durability) {
-  auto& connection = slot(durability);
-  if (connection != nullptr) return {};
-  auto opened = open_(durability);
+Result<void> GroupWriter::ensure_connection() {
+  if (connection_ != nullptr) return {};
+  auto opened = open_();
   if (!opened.ok()) return opened.error();
-  connection = std::move(*opened);
+  connection_ = std::move(*opened);
   return {};
 }
 
 Result<void> GroupWriter::try_group(Durability durability, Group* group, std::size_t* ran, bool* any) {
   *ran = 0;
   *any = false;
-  ESSAIM_TRY(ensure(durability));
-  EngineConnection& connection = *slot(durability);
-  Result<void> outcome = connection.begin_writing();
-  if (outcome.ok()) outcome = run_works(connection, group, ran);
+  ESSAIM_TRY(ensure_connection());
+  EngineConnection& connection = *connection_;
+  bool failed = false;
+  Result<void> outcome = connection.begin_writing(durability);
+  if (outcome.ok()) outcome = run_works(connection, Failing::kTogether, group, ran, &failed);
+  if (outcome.ok() && failed) {
+    outcome = connection.roll_back();
+    if (outcome.ok()) outcome = connection.begin_writing(durability);
+    if (outcome.ok()) outcome = run_works(connection, Failing::kAlone, group, ran, &failed);
+  }
   if (outcome.ok()) {
     *any = std::any_of(group->begin(), group->begin() + static_cast<std::ptrdiff_t>(*ran),
                        [](const Item& item) { return item.result.ok(); });
@@ -122,8 +134,7 @@ Result<void> GroupWriter::try_group(Durability durability, Group* group, std::si
   // After the loss of an answer to COMMIT there is nothing left to roll back.
   if (connection.in_transaction()) static_cast<void>(connection.roll_back());
   connection.settle();
-  if (connection.in_transaction() || (!outcome.ok() && is_serious(outcome.error().code)))
-    slot(durability).reset();
+  if (connection.in_transaction() || (!outcome.ok() && is_serious(outcome.error().code))) connection_.reset();
   return outcome;
 }
 
@@ -157,26 +168,34 @@ std::size_t GroupWriter::run_group(Durability durability, Group* group) {
   return ran;
 }
 
-Result<void> GroupWriter::run_works(EngineConnection& connection, Group* group, std::size_t* ran) {
+Result<void> GroupWriter::run_works(EngineConnection& connection, Failing failing, Group* group,
+                                    std::size_t* ran, bool* failed) {
   const auto began = std::chrono::steady_clock::now();
+  *ran = 0;
+  // A work alone fails with the whole transaction.
+  const bool alone = group->size() == 1;
+  const bool savepoints = failing == Failing::kAlone && !alone;
   for (Item& item : *group) {
     if (*ran > 0 && std::chrono::steady_clock::now() - began > kMaxGroupTime) break;
     ++*ran;
-    // A work alone fails with the whole transaction.
-    const bool alone = group->size() == 1;
-    if (!alone) ESSAIM_TRY(connection.set_savepoint());
+    if (savepoints) ESSAIM_TRY(connection.set_savepoint());
     item.result = run_one(connection, &item);
     connection.settle();
     if (item.result.ok()) {
       // A work may have passed over an error at which the engine rolled everything back. A COMMIT now would commit nothing.
       if (!connection.in_transaction())
         return Error{ErrorCode::kTemporary, "database " + name_ + ": the transaction was lost under a work"};
-      if (!alone) ESSAIM_TRY(connection.release_savepoint());
+      if (savepoints) ESSAIM_TRY(connection.release_savepoint());
       continue;
     }
     // A full disk, an I/O error or a deadlock makes the engine roll back everything: the works before this one are lost, too.
     if (!connection.in_transaction()) return item.result.error();
-    if (!alone) ESSAIM_TRY(connection.roll_back_to_savepoint());
+    if (savepoints) {
+      ESSAIM_TRY(connection.roll_back_to_savepoint());
+    } else if (!alone) {
+      *failed = true;
+      return {};
+    }
   }
   return {};
 }

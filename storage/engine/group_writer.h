@@ -1,10 +1,10 @@
-// The writer of a database: one thread, two connections (one whose commits survive power loss, one for
-// progress). Works queued while a commit runs share the next one; each runs under a
-// savepoint, so that it can fail alone. A group begins when the last commit has returned: under little load a
+// The writer of a database: one thread, one connection, whose cached pages no other writer makes stale. Works queued
+// while a commit runs share the next one. They run one after the other in its transaction; if one of them fails, all
+// is rolled back and the group runs again with a savepoint for each, so that it fails alone: failures are rare, and
+// savepoints would make each work pay for them. A group begins when the last commit has returned: under little load a
 // work waits for nobody, under much load the groups grow by themselves.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -24,12 +24,12 @@ class GroupWriter {
  public:
   // `name` is the database's, for texts. `open` is called by open(), then on the writer's thread. `repeats`: how often
   // a group is run again when the engine rolled it back before its COMMIT, or said at COMMIT that it did.
-  GroupWriter(std::string name, OpenWriter open, int repeats = 0);
+  GroupWriter(std::string name, OpenConnection open, int repeats = 0);
   ~GroupWriter() { stop(); }
   GroupWriter(const GroupWriter&) = delete;
   GroupWriter& operator=(const GroupWriter&) = delete;
 
-  // Opens a connection, so that trouble is told early; the other one is opened by its first work. Before start().
+  // Opens the connection, so that trouble is told early; before start().
   Result<void> open();
   void start();
   // Runs what was queued, refuses what comes after (kCancelled). Idempotent.
@@ -54,23 +54,24 @@ class GroupWriter {
   std::size_t run_group(Durability durability, Group* group);
   // One attempt. *any: something was committed.
   Result<void> try_group(Durability durability, Group* group, std::size_t* ran, bool* any);
-  Result<void> run_works(EngineConnection& connection, Group* group, std::size_t* ran);
+  // Whether a work can fail alone. kTogether: the first failure is told by *failed, and all is to be run again.
+  enum class Failing { kTogether, kAlone };
+  Result<void> run_works(EngineConnection& connection, Failing failing, Group* group, std::size_t* ran,
+                         bool* failed);
   Result<void> run_one(EngineConnection& connection, Item* item);
   void report(const Result<void>& outcome);
-  std::unique_ptr<EngineConnection>& slot(Durability d) {
-    return connections_[d == Durability::kAccept ? 0 : 1];
-  }
-  Result<void> ensure(Durability durability);
+  Result<void> ensure_connection();
 
   const std::string name_;
-  const OpenWriter open_;
+  const OpenConnection open_;
   const int repeats_;
-  std::array<std::unique_ptr<EngineConnection>, 2> connections_;
+  std::unique_ptr<EngineConnection> connection_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Item> accept_, progress_;
   int accept_groups_in_a_row_ = 0;
+  bool idle_ = false;  // the thread waits and nobody has woken it yet
   bool stopping_ = false;
   std::thread thread_;
 

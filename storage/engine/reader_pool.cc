@@ -7,7 +7,7 @@
 
 namespace essaim::storage {
 
-ReaderPool::ReaderPool(std::string name, int threads, OpenReader open)
+ReaderPool::ReaderPool(std::string name, int threads, OpenConnection open)
     : name_(std::move(name)), threads_wanted_(std::max(1, threads)), open_(std::move(open)) {}
 
 void ReaderPool::stop() {

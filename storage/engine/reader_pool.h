@@ -17,7 +17,7 @@ namespace essaim::storage {
 class ReaderPool {
  public:
   // `name` is the database's, for texts. `open` is called on the threads.
-  ReaderPool(std::string name, int threads, OpenReader open);
+  ReaderPool(std::string name, int threads, OpenConnection open);
   ~ReaderPool() { stop(); }
   ReaderPool(const ReaderPool&) = delete;
   ReaderPool& operator=(const ReaderPool&) = delete;
@@ -39,7 +39,7 @@ class ReaderPool {
 
   const std::string name_;
   const int threads_wanted_;
-  const OpenReader open_;
+  const OpenConnection open_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Item> queue_;

@@ -178,7 +178,7 @@ Result<void> MariadbConnection::begin_reading_latest() {
   return begun;
 }
 
-Result<void> MariadbConnection::begin_writing() {
+Result<void> MariadbConnection::begin_writing(Durability) {
   ESSAIM_TRY(control("START TRANSACTION"));
   in_transaction_ = true;
   return {};

@@ -87,7 +87,7 @@ class MariadbConnection : public EngineConnection {
 
   Result<void> begin_reading() override;
   Result<void> begin_reading_latest() override;
-  Result<void> begin_writing() override;
+  Result<void> begin_writing(Durability durability) override;  // every COMMIT is synced by the server
   Result<void> set_savepoint() override { return control("SAVEPOINT work"); }
   Result<void> release_savepoint() override { return control("RELEASE SAVEPOINT work"); }
   Result<void> roll_back_to_savepoint() override { return control("ROLLBACK TO SAVEPOINT work"); }

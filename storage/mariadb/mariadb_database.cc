@@ -33,7 +33,7 @@ MariadbDatabase::MariadbDatabase(const DatabaseOptions& options, MariadbUrl url)
       password_(options.password),
       readers_(url_.describe(), options.readers, [this] { return connect(nullptr); }),
       writer_(
-          url_.describe(), [this](Durability) { return connect(writer_.statements()); }, kRepeats) {}
+          url_.describe(), [this] { return connect(writer_.statements()); }, kRepeats) {}
 
 Result<std::unique_ptr<Database>> MariadbDatabase::open(const DatabaseOptions& options) {
   auto url = parse_mariadb_url(options.url);

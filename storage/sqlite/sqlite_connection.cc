@@ -5,6 +5,7 @@
 
 #include "core/base/crash_point.h"
 #include "storage/fault.h"
+#include "storage/sqlite/gathering_vfs.h"
 #include "storage/sqlite/sqlite_error.h"
 
 namespace essaim::storage {
@@ -28,16 +29,13 @@ std::string pragmas(SqliteConnection::Use use) {
   using Use = SqliteConnection::Use;
   std::string sql =
       "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
-      "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864;";
+      "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=FAST;";
   switch (use) {
-    case Use::kAccept:
-      return sql + "PRAGMA synchronous=FULL; PRAGMA cache_size=-8000;";
-    case Use::kProgress:
-      return sql + "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8000;";
+    case Use::kWrite:
+      return sql + "PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;";
     case Use::kRead:
       return sql +
-             "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-4000; PRAGMA mmap_size=33554432; PRAGMA "
-             "query_only=ON;";
+             "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-4000; PRAGMA query_only=ON;";
     case Use::kMaintenance:
       return sql + "PRAGMA synchronous=FULL; PRAGMA cache_size=-1000;";
   }
@@ -137,7 +135,8 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::stri
   sqlite3* handle = nullptr;
   const int flags =
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (create ? SQLITE_OPEN_CREATE : 0);
-  const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+  const int code =
+      sqlite3_open_v2(file.c_str(), &handle, flags, use == Use::kWrite ? gathering_vfs() : nullptr);
   if (code != SQLITE_OK) {
     Error error = sqlite_error(handle, code, file, "open");
     sqlite3_close_v2(handle);
@@ -152,6 +151,8 @@ Result<void> SqliteConnection::set_up(Use use, Duration busy_timeout, bool creat
   const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(busy_timeout).count();
   sqlite3_busy_timeout(handle_, static_cast<int>(wait));
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  // A plan must not depend on what is bound: where it might (a partial index), every run would make it anew.
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_QPSG, 1, nullptr);
   const int code = sqlite3_exec(handle_, pragmas(use).c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return sqlite_error(handle_, code, file_, "open");
   if (use == Use::kRead) return {};
@@ -180,11 +181,12 @@ Result<void> SqliteConnection::claim_file(bool create) {
 
 SqliteConnection::~SqliteConnection() {
   cache_.clear();
+  for (sqlite3_stmt* boundary : boundaries_) sqlite3_finalize(boundary);
   sqlite3_close_v2(handle_);
 }
 
 Result<Statement*> SqliteConnection::prepare(std::string_view sql) {
-  auto found = cache_.find(std::string(sql));
+  const auto found = cache_.find(sql);
   if (found != cache_.end()) {
     found->second->renew();
     return found->second.get();
@@ -213,11 +215,43 @@ Result<void> SqliteConnection::control(const char* sql) {
   return {};
 }
 
+int SqliteConnection::step(Boundary boundary) {
+  constexpr std::array kTexts = {"BEGIN", "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"};
+  const auto which = static_cast<std::size_t>(boundary);
+  sqlite3_stmt*& statement = boundaries_[which];
+  if (statement == nullptr) {
+    const int code =
+        sqlite3_prepare_v3(handle_, kTexts[which], -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    if (code != SQLITE_OK) return code;
+  }
+  errno = 0;  // see sqlite_error()
+  sqlite3_step(statement);
+  return sqlite3_reset(statement);
+}
+
+Result<void> SqliteConnection::run(Boundary boundary) {
+  const int code = step(boundary);
+  if (code != SQLITE_OK)
+    return sqlite_error(handle_, code, file_, sqlite3_sql(boundaries_[static_cast<std::size_t>(boundary)]));
+  return {};
+}
+
+// One connection for both kinds of commits: the pages that it has cached stay good. With one connection for each, every
+// commit of one made the other read anew what it had.
+Result<void> SqliteConnection::begin_writing(Durability durability) {
+  if (durability_ != durability) {
+    durability_.reset();
+    ESSAIM_TRY(
+        control(durability == Durability::kAccept ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
+    durability_ = durability;
+  }
+  return run(Boundary::kBeginWriting);
+}
+
 Result<void> SqliteConnection::commit() {
   if (auto fault = FaultPlan::check(FaultPlan::Where::kBeforeCommit)) return *fault;
   ESSAIM_CRASH_POINT("commit.before");
-  errno = 0;  // see sqlite_error()
-  const int code = sqlite3_exec(handle_, "COMMIT", nullptr, nullptr, nullptr);
+  const int code = step(Boundary::kCommit);
   if (code != SQLITE_OK) return sqlite_commit_error(handle_, code, file_);
   ESSAIM_CRASH_POINT("commit.after");
   if (auto fault = FaultPlan::check(FaultPlan::Where::kAfterCommit)) return *fault;

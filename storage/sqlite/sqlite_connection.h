@@ -2,8 +2,11 @@
 // mutexes).
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -46,9 +49,15 @@ class SqliteStatement : public Statement {
   int bind_error_ = SQLITE_OK;
 };
 
+// Lets a text be found without making a string of it.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+
 class SqliteConnection : public EngineConnection {
  public:
-  enum class Use { kAccept, kProgress, kRead, kMaintenance };
+  enum class Use { kWrite, kRead, kMaintenance };
   // `statements` counts what works run; may be null.
   static Result<std::unique_ptr<SqliteConnection>> open(const std::string& file, Use use,
                                                         Duration busy_timeout, bool create,
@@ -61,13 +70,13 @@ class SqliteConnection : public EngineConnection {
   Result<void> execute(std::string_view sql) override;
   Dialect dialect() const override { return Dialect::kSqlite; }
 
-  Result<void> begin_reading() override { return control("BEGIN"); }
-  Result<void> begin_writing() override { return control("BEGIN IMMEDIATE"); }
+  Result<void> begin_reading() override { return run(Boundary::kBeginReading); }
+  Result<void> begin_writing(Durability durability) override;
   Result<void> set_savepoint() override { return control("SAVEPOINT work"); }
   Result<void> release_savepoint() override { return control("RELEASE work"); }
   Result<void> roll_back_to_savepoint() override { return control("ROLLBACK TO work; RELEASE work"); }
   Result<void> commit() override;
-  Result<void> roll_back() override { return control("ROLLBACK"); }
+  Result<void> roll_back() override { return run(Boundary::kRollBack); }
   bool in_transaction() const override { return sqlite3_get_autocommit(handle_) == 0; }
   void settle() override;
 
@@ -82,14 +91,20 @@ class SqliteConnection : public EngineConnection {
   friend class SqliteStatement;
   SqliteConnection(std::string file, sqlite3* handle, std::atomic<std::uint64_t>* statements)
       : file_(std::move(file)), handle_(handle), statements_(statements) {}
+  // Of transactions: prepared once, for they run around every work.
+  enum class Boundary { kBeginReading, kBeginWriting, kCommit, kRollBack };
+  int step(Boundary boundary);  // SQLite's result code
+  Result<void> run(Boundary boundary);
   Result<void> set_up(Use use, Duration busy_timeout, bool create);
   Result<void> claim_file(bool create);
 
   std::string file_;
   sqlite3* handle_;
   std::atomic<std::uint64_t>* statements_;
-  std::unordered_map<std::string, std::unique_ptr<SqliteStatement>> cache_;
-  int running_ = 0;  // statements between their first and last step
+  std::array<sqlite3_stmt*, 4> boundaries_{};
+  std::unordered_map<std::string, std::unique_ptr<SqliteStatement>, TextHash, std::equal_to<>> cache_;
+  int running_ = 0;                       // statements between their first and last step
+  std::optional<Durability> durability_;  // that PRAGMA synchronous is set for; unknown at first
 };
 
 }  // namespace essaim::storage

@@ -67,13 +67,11 @@ SqliteDatabase::SqliteDatabase(const DatabaseOptions& options, const std::string
                  if (!opened.ok()) return opened.error();
                  return std::unique_ptr<EngineConnection>(std::move(*opened));
                }),
-      writer_(file, [this](Durability durability) { return open_writer(durability); }) {}
+      writer_(file, [this] { return open_writer(); }) {}
 
-Result<std::unique_ptr<EngineConnection>> SqliteDatabase::open_writer(Durability durability) {
-  // synchronous=FULL for what must survive power loss, NORMAL for progress.
-  const auto use =
-      durability == Durability::kAccept ? SqliteConnection::Use::kAccept : SqliteConnection::Use::kProgress;
-  auto opened = SqliteConnection::open(file_, use, busy_timeout_, false, writer_.statements());
+Result<std::unique_ptr<EngineConnection>> SqliteDatabase::open_writer() {
+  auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kWrite, busy_timeout_, false,
+                                       writer_.statements());
   if (!opened.ok()) return opened.error();
   // The checkpointer hears of the pages in the write-ahead log after each commit.
   const auto on_wal = [](void* checkpointer, sqlite3*, const char*, int pages) {

@@ -42,7 +42,7 @@ class SqliteDatabase : public Database {
  private:
   SqliteDatabase(const DatabaseOptions& options, const std::string& file);
 
-  Result<std::unique_ptr<EngineConnection>> open_writer(Durability durability);
+  Result<std::unique_ptr<EngineConnection>> open_writer();
 
   const std::string file_;
   const Duration busy_timeout_;
