@@ -53,10 +53,9 @@ Result<void> find_those_who_left(storage::Connection& connection, const storage:
                                  ClaimResult* result) {
   std::unordered_set<Id>& left = result->left[post.id];
   if (post.kind != storage::PostKind::kList || post.list_id == 0) return {};
-  Result<std::optional<storage::ListRecord>> list =
-      storage::DirectoryStore(connection).find_list_by_id(post.list_id);
-  if (!list.ok()) return list.error();
-  if (!list->has_value() || (*list)->revision == post.list_revision) return {};
+  Result<std::int64_t> revision = storage::DirectoryStore(connection).revision(post.list_id);
+  if (!revision.ok()) return revision.error();
+  if (*revision == 0 || *revision == post.list_revision) return {};
   Result<std::vector<Id>> ids = storage::MemberStore(connection).left_since(post.list_id, post.list_revision);
   if (!ids.ok()) return ids.error();
   left.insert(ids->begin(), ids->end());

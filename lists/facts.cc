@@ -1,23 +1,15 @@
 #include "lists/facts.h"
 
-#include <utility>
-
 #include "storage/member_store.h"
 
 namespace essaim::lists {
 
 Result<Facts> read_facts(storage::Connection& connection, Id list_id, const Incoming& incoming) {
-  Facts facts;
-  if (!incoming.author) return facts;
-  storage::MemberStore members(connection);
-  for (const auto& [role, fact] :
-       {std::pair{storage::Role::kMember, &Facts::member}, std::pair{storage::Role::kOwner, &Facts::owner},
-        std::pair{storage::Role::kEditor, &Facts::editor}}) {
-    auto found = members.find(list_id, role, *incoming.author);
-    if (!found.ok()) return found.error();
-    facts.*fact = found->has_value();
-  }
-  return facts;
+  if (!incoming.author) return Facts{};
+  const auto roles = storage::MemberStore(connection).roles(list_id, *incoming.author);
+  if (!roles.ok()) return roles.error();
+  const auto has = [&roles](storage::Role role) { return (*roles >> static_cast<unsigned>(role) & 1U) != 0; };
+  return Facts{has(storage::Role::kMember), has(storage::Role::kOwner), has(storage::Role::kEditor)};
 }
 
 }  // namespace essaim::lists

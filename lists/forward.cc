@@ -51,9 +51,9 @@ class ForwardPlan : public Plan {
     const Submission::Recipient& asked = recipient_of(context.submission, target());
     post.target = named_address(asked);
     post.dsn = dsn_request(context.submission, asked);
-    ESSAIM_TRY(storage::PostStore(context.connection).add(post, rendered_.rendering, rendered_.seven_bit));
+    ESSAIM_TRY(storage::add_expanded(context.connection, &post, rendered_.rendering, rendered_.seven_bit,
+                                     context.rank, std::move(*people)));
     ESSAIM_TRY(expect_reports(context.connection, post, context.services.reporting.delay));
-    ESSAIM_TRY(storage::expand_recipients(context.connection, &post, context.rank, std::move(*people)));
     Committed out;
     out.posted = true;
     out.fields = {{"from", post.sender},

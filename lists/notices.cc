@@ -4,7 +4,6 @@
 #include "core/mail/downgrade.h"
 #include "core/mail/header_block.h"
 #include "storage/expansion.h"
-#include "storage/post_store.h"
 
 namespace essaim::lists {
 
@@ -26,8 +25,7 @@ Result<void> store_notice(storage::Connection& connection, storage::PostRecord p
     const auto header = mail::HeaderBlock::parse(message);
     post.smtputf8 = header.ok() && !is_ascii(header->serialise());
   }
-  ESSAIM_TRY(storage::PostStore(connection).add(post, message, seven_bit));
-  return storage::expand_recipients(connection, &post, rank, std::move(to));
+  return storage::add_expanded(connection, &post, message, seven_bit, rank, std::move(to));
 }
 
 Result<void> add_notice(const Services& services, storage::Connection& connection, const NoticePost& notice,

@@ -1,5 +1,7 @@
 #include "storage/directory_store.h"
 
+#include <utility>
+
 #include "storage/sql.h"
 
 namespace essaim::storage {
@@ -157,6 +159,30 @@ Result<std::optional<ListRecord>> DirectoryStore::find_list(const std::string& l
 
 Result<std::optional<ListRecord>> DirectoryStore::find_list_by_id(Id list_id) {
   return one_row(sql::prepare(connection_, std::string(kListColumns) + "WHERE l.id = ?", list_id), list_from);
+}
+
+Result<std::int64_t> DirectoryStore::revision_if_same(const ListRecord& list) {
+  auto statement = sql::prepare(connection_,
+                                "SELECT l.revision, l.state, l.settings, d.settings FROM list l "
+                                "JOIN domain d ON d.id = l.domain_id WHERE l.id = ?",
+                                list.id);
+  if (!statement.ok()) return statement.error();
+  Statement& row = **statement;
+  auto found = row.step();
+  if (!found.ok()) return found.error();
+  if (!*found || row.integer(1) != static_cast<std::int64_t>(list.state)) return std::int64_t{0};
+  for (const auto& [column, known] : {std::pair{2, &list.settings}, std::pair{3, &list.domain_settings}}) {
+    // As a rule it is written as this program writes it; then nothing has to be decoded.
+    if (row.text(column) == sql::encode_settings(*known)) continue;
+    auto stored = sql::decode_settings(row.text(column));
+    if (!stored.ok()) return stored.error();
+    if (*stored != *known) return std::int64_t{0};
+  }
+  return row.integer(0);
+}
+
+Result<std::int64_t> DirectoryStore::revision(Id list_id) {
+  return sql::number(connection_, 0, "SELECT revision FROM list WHERE id = ?", list_id);
 }
 
 Result<std::vector<ListRecord>> DirectoryStore::lists(const std::string& domain) {

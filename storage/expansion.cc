@@ -1,6 +1,8 @@
 #include "storage/expansion.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "core/smtp/address.h"
 #include "storage/batch_store.h"
@@ -33,6 +35,22 @@ Result<void> add_batch(Connection& connection, PostRecord* post, std::int64_t ra
   post->batches += 1;
   post->recipients += batch.count;
   return {};
+}
+
+// Each recipient once, in the order of recipient_key(), which members come in already.
+void sort_by_key(std::vector<BatchRecipient>* recipients) {
+  std::vector<std::pair<std::string, BatchRecipient*>> keyed;
+  keyed.reserve(recipients->size());
+  for (BatchRecipient& one : *recipients) keyed.emplace_back(recipient_key(one), &one);
+  const auto before = [](const auto& a, const auto& b) { return a.first < b.first; };
+  const auto not_after = [](const auto& a, const auto& b) { return !(a.first < b.first); };
+  if (std::adjacent_find(keyed.begin(), keyed.end(), not_after) == keyed.end()) return;
+  std::stable_sort(keyed.begin(), keyed.end(), before);
+  std::vector<BatchRecipient> sorted;
+  sorted.reserve(keyed.size());
+  for (std::size_t i = 0; i < keyed.size(); ++i)
+    if (i == 0 || keyed[i].first != keyed[i - 1].first) sorted.push_back(std::move(*keyed[i].second));
+  *recipients = std::move(sorted);
 }
 
 // What the database says now: a work that is repeated after a rollback, or after an unknown outcome, goes on
@@ -68,27 +86,26 @@ Result<void> expand_members(Connection& connection, PostRecord* post, std::int64
   return PostStore(connection).set_expansion(post->id, *post);
 }
 
-Result<void> expand_recipients(Connection& connection, PostRecord* post, std::int64_t rank,
-                               std::vector<BatchRecipient> recipients) {
-  ESSAIM_TRY(reread(connection, post));
-  if (post->expanded) return {};
-  const auto before = [](const BatchRecipient& a, const BatchRecipient& b) {
-    return recipient_key(a) < recipient_key(b);
-  };
-  const auto same = [](const BatchRecipient& a, const BatchRecipient& b) {
-    return recipient_key(a) == recipient_key(b);
-  };
-  std::stable_sort(recipients.begin(), recipients.end(), before);
-  recipients.erase(std::unique(recipients.begin(), recipients.end(), same), recipients.end());
-  for (std::size_t at = 0; at < recipients.size(); at += kBatchSize) {
+Result<void> add_expanded(Connection& connection, PostRecord* post, std::string_view rendering,
+                          std::string_view seven_bit, std::int64_t rank,
+                          std::vector<BatchRecipient> recipients) {
+  sort_by_key(&recipients);
+  const std::size_t count = recipients.size();
+  PostRecord whole = *post;
+  whole.expanded = true;
+  whole.batches = static_cast<int>((count + kBatchSize - 1) / kBatchSize);
+  whole.recipients = static_cast<std::int64_t>(count);
+  ESSAIM_TRY(PostStore(connection).add(whole, rendering, seven_bit));
+  post->batches = 0;
+  post->recipients = 0;
+  for (std::size_t at = 0; at < count; at += kBatchSize) {
     const auto begin = recipients.begin() + static_cast<std::ptrdiff_t>(at);
-    const auto end =
-        recipients.begin() + static_cast<std::ptrdiff_t>(std::min(recipients.size(), at + kBatchSize));
+    const auto end = recipients.begin() + static_cast<std::ptrdiff_t>(std::min(count, at + kBatchSize));
     ESSAIM_TRY(
         add_batch(connection, post, rank, {std::make_move_iterator(begin), std::make_move_iterator(end)}));
   }
   post->expanded = true;
-  return PostStore(connection).set_expansion(post->id, *post);
+  return {};
 }
 
 }  // namespace essaim::storage

@@ -1,7 +1,8 @@
-// Turns a stored post into batches. Used by lists for small posts inside the accept transaction, and by delivery for big
-// ones, a few batches per transaction.
+// Turns posts into batches: small ones at once, by lists inside the accept transaction; big ones by delivery, a few
+// batches per transaction.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "storage/database.h"
@@ -14,8 +15,10 @@ namespace essaim::storage {
 // Retrying after an unknown outcome is harmless: a batch number exists once.
 Result<void> expand_members(Connection& connection, PostRecord* post, std::int64_t rank, int max_batches);
 
-// One post with recipients that are known (forwards, notices): sorted by domain and cut into batches; sets expanded.
-Result<void> expand_recipients(Connection& connection, PostRecord* post, std::int64_t rank,
-                               std::vector<BatchRecipient> recipients);
+// Adds a post together with all its recipients (of small lists, forwards, notices), sorted by domain and cut into
+// batches; sets batches, recipients and expanded. Otherwise as PostStore::add().
+Result<void> add_expanded(Connection& connection, PostRecord* post, std::string_view rendering,
+                          std::string_view seven_bit, std::int64_t rank,
+                          std::vector<BatchRecipient> recipients);
 
 }  // namespace essaim::storage

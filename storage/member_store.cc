@@ -120,6 +120,22 @@ Result<std::optional<MemberRecord>> MemberStore::find(Id list_id, Role role, con
                    list_id, role, address.domain, address.local_key()));
 }
 
+Result<unsigned> MemberStore::roles(Id list_id, const smtp::Address& address) {
+  auto statement =
+      sql::prepare(connection_,
+                   "SELECT role FROM member WHERE list_id = ? AND role IN (0, 1, 2) AND domain = ? "
+                   "AND local_key = ? AND left_rev = 0",
+                   list_id, address.domain, address.local_key());
+  if (!statement.ok()) return statement.error();
+  unsigned roles = 0;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return roles;
+    roles |= 1U << static_cast<unsigned>((*statement)->integer(0));
+  }
+}
+
 Result<std::optional<MemberRecord>> MemberStore::find_by_id(Id member_id) {
   return one(sql::prepare(connection_, std::string(kColumns) + "WHERE id = ?", member_id));
 }

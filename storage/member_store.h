@@ -30,6 +30,8 @@ class MemberStore {
                    const std::string& name);
   // Current members only (left = 0).
   Result<std::optional<MemberRecord>> find(Id list_id, Role role, const smtp::Address& address);
+  // Its current roles in the list: the sum of 1 << role.
+  Result<unsigned> roles(Id list_id, const smtp::Address& address);
   Result<std::optional<MemberRecord>> find_by_id(Id member_id);  // also those who left
   Result<std::int64_t> count(Id list_id, Role role);
   // In key order, current members, for `member list`, export and owners. Stops when `each` gives false.

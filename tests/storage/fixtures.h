@@ -90,8 +90,7 @@ inline storage::PostRecord post(Id id, std::int64_t revision = 1) {
 inline void make_post(storage::Database& database, storage::PostRecord p,
                       std::vector<storage::BatchRecipient> to, std::int64_t rank = 0) {
   commit(database, [&](storage::Connection& c) -> Result<void> {
-    ESSAIM_TRY(storage::PostStore(c).add(p, "Subject: x\r\n\r\nbody\r\n"));
-    return storage::expand_recipients(c, &p, rank, to);
+    return storage::add_expanded(c, &p, "Subject: x\r\n\r\nbody\r\n", "", rank, to);
   });
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/base/log.h"
 #include "storage/fault.h"
+#include "storage/sql.h"
 #include "tests/storage/fixtures.h"
 
 using namespace essaim;
@@ -157,6 +158,25 @@ BOOST_AUTO_TEST_CASE(a_failing_work_is_rolled_back_alone) {
   BOOST_TEST(database->healthy());
 }
 
+BOOST_AUTO_TEST_CASE(a_commit_is_synced_when_its_works_were_to_be_accepted_and_else_not) {
+  TempDatabase database;
+  const auto synchronous = [&](Durability durability) {
+    std::int64_t value = -1;
+    must(database->write_now(durability, [&](Connection& c) -> Result<void> {
+      ESSAIM_TRY(put(c, "a", "1"));
+      value = must(sql::number(c, -1, "PRAGMA synchronous"));
+      return {};
+    }));
+    return value;
+  };
+  for (int i = 0; i < 2; ++i) {
+    BOOST_TEST(synchronous(Durability::kAccept) == 2);  // FULL
+    BOOST_TEST(synchronous(Durability::kAccept) == 2);
+    BOOST_TEST(synchronous(Durability::kProgress) == 1);  // NORMAL
+    BOOST_TEST(synchronous(Durability::kProgress) == 1);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_reader_sees_one_snapshot_while_others_write) {
   TempDatabase database;
   must(write(*database, "x", "1"));
@@ -187,6 +207,18 @@ BOOST_AUTO_TEST_CASE(what_was_queued_is_finished_when_the_database_closes) {
 BOOST_AUTO_TEST_CASE(a_full_disk_is_told_once_and_over_when_there_is_space_again) {
   TempDatabase database;
   Lines lines;
+  // Somebody who reads keeps the log from beginning anew, which would make room in it.
+  std::promise<void> reading, over, read;
+  database->read(
+      [&](Connection& c) -> Result<void> {
+        auto seen = SiteStore(c).get("after");
+        if (!seen.ok()) return seen.error();
+        reading.set_value();
+        over.get_future().wait();
+        return {};
+      },
+      [&](const Result<void>&) { read.set_value(); });
+  reading.get_future().wait();
   {
     const FileSizeLimit limit(1U << 20);
     const std::string much(300'000, 'x');
@@ -201,6 +233,8 @@ BOOST_AUTO_TEST_CASE(a_full_disk_is_told_once_and_over_when_there_is_space_again
     BOOST_TEST(failures > 1);
     BOOST_TEST(lines.count("database.failing") == 1);
   }
+  over.set_value();
+  read.get_future().wait();
   must(write(*database, "after", "x"));
   BOOST_TEST(database->healthy());
   BOOST_TEST(lines.count("database.recovered") == 1);
@@ -289,8 +323,7 @@ BOOST_AUTO_TEST_CASE(every_statement_and_commit_can_be_made_to_fail_and_leaves_n
   const auto accept = [&](Id id) {
     return database->write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
       auto p = post(id);
-      ESSAIM_TRY(PostStore(c).add(p, "body"));
-      return expand_recipients(c, &p, 0, people(3, "a.test"));
+      return add_expanded(c, &p, "body", "", 0, people(3, "a.test"));
     });
   };
   FaultPlan::Plan plan;
@@ -298,7 +331,7 @@ BOOST_AUTO_TEST_CASE(every_statement_and_commit_can_be_made_to_fail_and_leaves_n
   FaultPlan::arm(plan);
   must(accept(1));
   const auto statements = FaultPlan::seen(FaultPlan::Where::kStatement);
-  BOOST_TEST(statements == 6U);  // post, rendering, read again, batch, its state, expansion
+  BOOST_TEST(statements == 4U);  // post, rendering, batch, its state
   for (std::uint64_t k = 1; k <= statements; ++k) {
     plan.first = k;
     FaultPlan::arm(plan);

@@ -107,6 +107,17 @@ BOOST_AUTO_TEST_CASE(domains_and_lists_are_kept_with_their_settings) {
     BOOST_TEST(list.domain_settings.at("footer") == "hi");
     BOOST_TEST((list.state == ListState::kClosed));
     BOOST_TEST(list.revision == 1);
+    BOOST_TEST(must(store.revision_if_same(list)) == 1);
+    auto other = list;
+    other.state = ListState::kOpen;
+    BOOST_TEST(must(store.revision_if_same(other)) == 0);
+    ESSAIM_TRY(store.set_domain("lists.test", {{"footer", "ho"}}));
+    BOOST_TEST(must(store.revision_if_same(list)) == 0);
+    ESSAIM_TRY(store.set_domain("lists.test", {{"footer", "hi"}}));
+    BOOST_TEST(must(MemberStore(c).next_revision(kList)) == 2);
+    BOOST_TEST(must(store.revision_if_same(list)) == 2);
+    ESSAIM_TRY(store.set_list(kList, {}));
+    BOOST_TEST(must(store.revision_if_same(list)) == 0);
     BOOST_TEST(!must(store.find_list("dev", "other.test")).has_value());
     BOOST_TEST(must(store.find_list_by_id(kList)).has_value());
     BOOST_TEST(must(store.lists("")).size() == 1U);
@@ -117,6 +128,7 @@ BOOST_AUTO_TEST_CASE(domains_and_lists_are_kept_with_their_settings) {
     BOOST_TEST((code_of(store.add_domain({99, "lists.test", {}, kNow})) == ErrorCode::kExists));
     BOOST_TEST((code_of(store.add_list(list)) == ErrorCode::kExists));
     ESSAIM_TRY(store.delete_list(kList));
+    BOOST_TEST(must(store.revision_if_same(list)) == 0);
     BOOST_TEST((code_of(store.delete_list(kList)) == ErrorCode::kNotFound));
     ESSAIM_TRY(store.delete_domain("lists.test"));
     BOOST_TEST(must(store.domains()).empty());
@@ -151,6 +163,7 @@ BOOST_AUTO_TEST_CASE(members_are_the_same_person_in_any_case_and_leave_by_revisi
     owner.role = Role::kOwner;
     ESSAIM_TRY(store.add(owner));
     BOOST_TEST(must(store.find(kList, Role::kMember, lower)).value().local == "Anna");
+    BOOST_TEST(must(store.roles(kList, lower)) == 3U);
     ESSAIM_TRY(store.set(kList, Role::kMember, anna, false, "Anna A."));
     BOOST_TEST(!must(store.find(kList, Role::kMember, lower)).value().delivery);
     ESSAIM_TRY(store.record_bounce(1, "5.1.1", kNow));
@@ -160,6 +173,8 @@ BOOST_AUTO_TEST_CASE(members_are_the_same_person_in_any_case_and_leave_by_revisi
     ESSAIM_TRY(store.remove(kList, Role::kMember, lower, left));
     BOOST_TEST((code_of(store.remove(kList, Role::kMember, lower, left)) == ErrorCode::kNotFound));
     BOOST_TEST(!must(store.find(kList, Role::kMember, anna)).has_value());
+    BOOST_TEST(must(store.roles(kList, anna)) == 2U);
+    BOOST_TEST(must(store.roles(999, anna)) == 0U);
     BOOST_TEST(must(store.find_by_id(1)).value().left == left);
     BOOST_TEST((must(store.left_since(kList, joined)) == std::vector<Id>{1}));
     BOOST_TEST(must(store.left_since(kList, left)).empty());

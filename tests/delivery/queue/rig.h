@@ -190,12 +190,11 @@ class Site {
   Id post_to(storage::PostRecord post, std::int64_t rank, std::vector<storage::BatchRecipient> recipients,
              const std::string& body = rendering(), const std::string& seven_bit = "") {
     post.size = static_cast<std::int64_t>(body.size());
-    must(database->write_now(storage::Durability::kAccept,
-                             [&](storage::Connection& connection) -> Result<void> {
-                               ESSAIM_TRY(storage::PostStore(connection).add(post, body, seven_bit));
-                               storage::PostRecord copy = post;
-                               return storage::expand_recipients(connection, &copy, rank, recipients);
-                             }));
+    must(database->write_now(
+        storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
+          storage::PostRecord copy = post;
+          return storage::add_expanded(connection, &copy, body, seven_bit, rank, recipients);
+        }));
     return post.id;
   }
   static std::string rendering() {
