@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "lists/dsn_request.h"
 #include "lists/incoming.h"
+#include "lists/known_facts.h"
 #include "lists/plan.h"
 #include "lists/refusal.h"
 #include "lists/sender_report.h"
@@ -18,14 +19,25 @@ namespace {
 using storage::Connection;
 
 constexpr int kMaxRounds = 3;
+constexpr std::size_t kDecidedAtOnce = 64U << 10;  // octets: more would keep the caller's thread too long
 
 // One submission on its way; kept alive by the works and callbacks that carry it. Only one thread has it at a
 // time.
 class Round : public std::enable_shared_from_this<Round> {
  public:
-  Round(const Services& services, std::shared_ptr<Submission> submission, Acceptance::Done done)
-      : services_(services), submission_(std::move(submission)), done_(std::move(done)) {}
+  Round(const Services& services, KnownFacts& facts, std::shared_ptr<Submission> submission,
+        Acceptance::Done done)
+      : services_(services), facts_(facts), submission_(std::move(submission)), done_(std::move(done)) {}
 
+  void begin() {
+    if (plan_by_what_is_known()) {
+      ++rounds_;
+      return decided({});
+    }
+    decide();
+  }
+
+ private:
   void decide() {
     ++rounds_;
     (services_.database->*(latest_ ? &storage::Database::read_latest : &storage::Database::read))(
@@ -33,7 +45,6 @@ class Round : public std::enable_shared_from_this<Round> {
         [self = shared_from_this()](Result<void> result) { self->decided(std::move(result)); });
   }
 
- private:
   struct Refused {
     smtp::Reply reply;
     std::string rule;
@@ -41,20 +52,37 @@ class Round : public std::enable_shared_from_this<Round> {
     std::string list;
   };
 
+  // False: it is refused.
+  bool parse() {
+    if (incoming_) return true;
+    auto parsed = parse_incoming(*submission_);
+    if (parsed.ok()) {
+      incoming_ = std::move(*parsed);
+      return true;
+    }
+    refused_.push_back({refusal(554, "5.6.0", parsed.error().message, "malformed"), "malformed", "", ""});
+    return false;
+  }
+
+  bool plan_by_what_is_known() {
+    if (submission_->recipients.size() != 1 || submission_->content.size() > kDecidedAtOnce) return false;
+    const auto& target = submission_->recipients.front().target;
+    if (target->kind != TargetKind::kPost || !parse()) return false;
+    const auto facts = facts_.find(target->list, *incoming_);
+    if (!facts) return false;
+    Planned planned = plan_post(services_, *submission_, *incoming_, target, *facts);
+    if (planned.plan == nullptr) return false;
+    plans_.push_back(std::move(planned.plan));
+    return true;
+  }
+
   Result<void> plan(Connection& connection) {
     plans_.clear();
     refused_.clear();
-    if (!incoming_) {
-      auto parsed = parse_incoming(*submission_);
-      if (!parsed.ok()) {
-        refused_.push_back({refusal(554, "5.6.0", parsed.error().message, "malformed"), "malformed", "", ""});
-        return {};
-      }
-      incoming_ = std::move(*parsed);
-    }
-    const PlanContext context{services_, connection, *submission_, *incoming_};
-    for (const Target* target : different_targets()) {
-      auto planned = plan_target(context, *target);
+    if (!parse()) return {};
+    const PlanContext context{services_, connection, *submission_, *incoming_, facts_};
+    for (const auto& target : different_targets()) {
+      auto planned = plan_target(context, target);
       if (!planned.ok()) return planned.error();
       if (planned->plan) {
         plans_.push_back(std::move(planned->plan));
@@ -67,13 +95,13 @@ class Round : public std::enable_shared_from_this<Round> {
   }
 
   // Two recipients of one transaction may mean the same thing.
-  std::vector<const Target*> different_targets() const {
-    std::vector<const Target*> out;
+  std::vector<std::shared_ptr<const Target>> different_targets() const {
+    std::vector<std::shared_ptr<const Target>> out;
     for (const Submission::Recipient& recipient : submission_->recipients) {
-      const Target& target = *recipient.target;
-      const bool known = std::any_of(
-          out.begin(), out.end(), [&target](const Target* other) { return mean_the_same(*other, target); });
-      if (!known) out.push_back(&target);
+      const bool known = std::any_of(out.begin(), out.end(), [&recipient](const auto& other) {
+        return mean_the_same(*other, *recipient.target);
+      });
+      if (!known) out.push_back(recipient.target);
     }
     return out;
   }
@@ -208,6 +236,7 @@ class Round : public std::enable_shared_from_this<Round> {
   }
 
   const Services& services_;
+  KnownFacts& facts_;
   std::shared_ptr<Submission> submission_;
   Acceptance::Done done_;
   int rounds_ = 0;
@@ -221,8 +250,12 @@ class Round : public std::enable_shared_from_this<Round> {
 
 }  // namespace
 
+Acceptance::Acceptance(const Services& services)
+    : services_(services), facts_(std::make_unique<KnownFacts>()) {}
+Acceptance::~Acceptance() = default;
+
 void Acceptance::submit(std::shared_ptr<Submission> submission, Done done) const {
-  std::make_shared<Round>(services_, std::move(submission), std::move(done))->decide();
+  std::make_shared<Round>(services_, *facts_, std::move(submission), std::move(done))->begin();
 }
 
 }  // namespace essaim::lists

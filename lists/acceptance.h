@@ -1,5 +1,6 @@
 // Takes a message from a session to a durable commit and a reply (DESIGN §1, steps 1 to 3):
-//   1. on a database reader thread: the header is parsed once, each target decides by its rules, and renders;
+//   1. the header is parsed once, each target decides by its rules, and renders: on a database reader thread; within
+//      submit() for a small post to one list by an author who is known (known_facts.h), if it is not refused;
 //   2. in ONE write: lists are checked to be as they were when decided (else it is decided anew, three times
 //      at most), what was seen before is found out, posts are stored, small ones are expanded, requests take
 //      effect;
@@ -7,8 +8,7 @@
 // A commit of unknown outcome is resolved first. Refusals name the rule; trouble of storage is 451, a full
 // disk 452.
 //
-// Thread-safe. `done` is called exactly once, on a database thread. Services outlive this and
-// all submissions.
+// Thread-safe. `done` is called exactly once, on a database thread. Services and this outlive all submissions.
 #pragma once
 
 #include <functional>
@@ -44,15 +44,19 @@ struct Submission {
   WallTime received{};  // when the transaction began, for the delay in the log
 };
 
+class KnownFacts;
+
 class Acceptance {
  public:
   using Done = std::function<void(smtp::Reply)>;
-  explicit Acceptance(const Services& services) : services_(services) {}
+  explicit Acceptance(const Services& services);
+  ~Acceptance();
 
   void submit(std::shared_ptr<Submission> submission, Done done) const;
 
  private:
   const Services& services_;
+  const std::unique_ptr<KnownFacts> facts_;
 };
 
 }  // namespace essaim::lists

@@ -5,33 +5,54 @@
 
 namespace essaim::lists {
 
-Result<Planned> plan_target(const PlanContext& context, const Target& target) {
-  auto fresh = std::make_shared<Target>(target);
-  if (target.list.id != 0) {
-    auto list = storage::DirectoryStore(context.connection).find_list_by_id(target.list.id);
-    if (!list.ok()) return list.error();
-    if (!list->has_value())
-      return Planned{nullptr,
-                     refusal(550, "5.1.1", target.list.address() + ": no such list", "unknown-recipient"),
-                     "unknown-recipient"};
-    fresh->list = std::move(**list);
-    fresh->settings = settings_of(fresh->list);
+namespace {
+
+// The target with its list as it is now; null if the list is gone.
+Result<std::shared_ptr<const Target>> as_it_is(storage::Connection& connection,
+                                               std::shared_ptr<const Target> target) {
+  if (target->list.id == 0) return target;
+  storage::DirectoryStore directory(connection);
+  auto revision = directory.revision_if_same(target->list);
+  if (!revision.ok()) return revision.error();
+  if (*revision == target->list.revision) return target;
+  auto fresh = std::make_shared<Target>(*target);
+  if (*revision != 0) {
+    fresh->list.revision = *revision;
+    return std::shared_ptr<const Target>(std::move(fresh));
   }
-  switch (target.kind) {
+  auto list = directory.find_list_by_id(target->list.id);
+  if (!list.ok()) return list.error();
+  if (!list->has_value()) return std::shared_ptr<const Target>();
+  fresh->list = std::move(**list);
+  fresh->settings = settings_of(fresh->list);
+  return std::shared_ptr<const Target>(std::move(fresh));
+}
+
+}  // namespace
+
+Result<Planned> plan_target(const PlanContext& context, std::shared_ptr<const Target> target) {
+  auto fresh = as_it_is(context.connection, target);
+  if (!fresh.ok()) return fresh.error();
+  if (*fresh == nullptr)
+    return Planned{nullptr,
+                   refusal(550, "5.1.1", target->list.address() + ": no such list", "unknown-recipient"),
+                   "unknown-recipient"};
+  target = *std::move(fresh);
+  switch (target->kind) {
     case TargetKind::kPost:
-      return plan_post(context, std::move(fresh));
+      return plan_post(context, std::move(target));
     case TargetKind::kOwners:
     case TargetKind::kEditors:
     case TargetKind::kPostmaster:
-      return plan_forward(context, std::move(fresh));
+      return plan_forward(context, std::move(target));
     case TargetKind::kLeave:
-      return plan_leave_request(context, std::move(fresh));
+      return plan_leave_request(context, std::move(target));
     case TargetKind::kLeaveToken:
     case TargetKind::kConfirm:
-      return plan_leave(context, std::move(fresh));
+      return plan_leave(context, std::move(target));
     case TargetKind::kBounce:
     case TargetKind::kOwnerBounce:
-      return plan_bounce(context, std::move(fresh));
+      return plan_bounce(context, std::move(target));
   }
   return Error{ErrorCode::kInternal, "a target of no known kind"};
 }

@@ -15,6 +15,7 @@
 #include "core/base/log.h"
 #include "core/smtp/reply.h"
 #include "lists/incoming.h"
+#include "lists/known_facts.h"
 #include "lists/recipients.h"
 #include "lists/services.h"
 
@@ -25,6 +26,7 @@ struct PlanContext {
   storage::Connection& connection;
   const Submission& submission;
   const Incoming& incoming;
+  KnownFacts& facts;
 };
 
 struct CommitContext {
@@ -71,6 +73,10 @@ struct Planned {
   std::string_view rule;
 };
 
+// Decided by facts that are known. Only what it accepts is made sure of by the commit, not what it refuses.
+Planned plan_post(const Services& services, const Submission& submission, const Incoming& incoming,
+                  std::shared_ptr<const Target> target, const Facts& facts);
+
 // post.cc, forward.cc, unsubscribe.cc, bounce_mail.cc
 Result<Planned> plan_post(const PlanContext& context, std::shared_ptr<const Target> target);
 Result<Planned> plan_forward(const PlanContext& context, std::shared_ptr<const Target> target);
@@ -78,7 +84,7 @@ Result<Planned> plan_leave(const PlanContext& context, std::shared_ptr<const Tar
 Result<Planned> plan_leave_request(const PlanContext& context, std::shared_ptr<const Target> target);
 Result<Planned> plan_bounce(const PlanContext& context, std::shared_ptr<const Target> target);
 
-// By the kind of the target, whose list is read anew first: the one of RCPT may be minutes old.
-Result<Planned> plan_target(const PlanContext& context, const Target& target);
+// By the kind of the target. Its list is made sure of first: the one of RCPT may be minutes old.
+Result<Planned> plan_target(const PlanContext& context, std::shared_ptr<const Target> target);
 
 }  // namespace essaim::lists

@@ -56,9 +56,10 @@ class PostPlan : public Plan {
                     .page(target().list.id, *revision, "", "", kExpandedAtOnce + 1);
     if (!page.ok()) return page.error();
     PostRecord post = record(context, *revision, page->size());
-    ESSAIM_TRY(posts.add(post, rendered_.rendering, rendered_.seven_bit));
-    if (page->size() <= kExpandedAtOnce)
-      ESSAIM_TRY(storage::expand_members(context.connection, &post, context.rank, 2));
+    ESSAIM_TRY(page->size() > kExpandedAtOnce
+                   ? posts.add(post, rendered_.rendering, rendered_.seven_bit)
+                   : storage::add_expanded(context.connection, &post, rendered_.rendering,
+                                           rendered_.seven_bit, context.rank, std::move(*page)));
     out.posted = true;
     out.fields = {
         {"from", context.submission.reverse_path.to_string()},
@@ -73,19 +74,12 @@ class PostPlan : public Plan {
   // The revision at which the post goes out; 0 if the list is no longer what the decision was about.
   Result<std::int64_t> still_valid(const CommitContext& context) const {
     const storage::ListRecord& decided = target().list;
-    auto now = storage::DirectoryStore(context.connection).find_list_by_id(decided.id);
-    if (!now.ok()) return now.error();
-    if (!now->has_value()) return 0;
-    const storage::ListRecord& list = **now;
-    if (list.state != decided.state || list.settings != decided.settings ||
-        list.domain_settings != decided.domain_settings)
-      return 0;
-    if (list.revision != decided.revision) {
-      auto facts = read_facts(context.connection, list.id, context.incoming);
-      if (!facts.ok()) return facts.error();
-      if (*facts != facts_) return 0;
-    }
-    return list.revision;
+    auto revision = storage::DirectoryStore(context.connection).revision_if_same(decided);
+    if (!revision.ok() || *revision == 0 || *revision == decided.revision) return revision;
+    auto facts = read_facts(context.connection, decided.id, context.incoming);
+    if (!facts.ok()) return facts.error();
+    if (*facts != facts_) return std::int64_t{0};
+    return revision;
   }
 
   PostRecord record(const CommitContext& context, std::int64_t revision, std::size_t recipients) const {
@@ -130,20 +124,25 @@ class PostPlan : public Plan {
 
 }  // namespace
 
-Result<Planned> plan_post(const PlanContext& context, std::shared_ptr<const Target> target) {
-  auto facts = read_facts(context.connection, target->list.id, context.incoming);
-  if (!facts.ok()) return facts.error();
-  const Disposition disposition =
-      decide(post_rules(), {context.submission, context.incoming, *target, *facts});
+Planned plan_post(const Services& services, const Submission& submission, const Incoming& incoming,
+                  std::shared_ptr<const Target> target, const Facts& facts) {
+  const Disposition disposition = decide(post_rules(), {submission, incoming, *target, facts});
   if (disposition.kind == Disposition::Kind::kReject)
     return Planned{nullptr, disposition.reply, disposition.rule};
-  auto rendered = render(post_handlers(), context.submission, context.incoming, *target,
-                         context.services.site.hostname, context.services.clock->wall_now());
+  auto rendered = render(post_handlers(), submission, incoming, *target, services.site.hostname,
+                         services.clock->wall_now());
   if (!rendered.ok())
     return Planned{nullptr, refusal(554, "5.6.0", rendered.error().message, "malformed"), "malformed"};
   Planned planned;
-  planned.plan = std::make_unique<PostPlan>(std::move(target), *facts, std::move(*rendered));
+  planned.plan = std::make_unique<PostPlan>(std::move(target), facts, std::move(*rendered));
   return planned;
+}
+
+Result<Planned> plan_post(const PlanContext& context, std::shared_ptr<const Target> target) {
+  const auto facts = read_facts(context.connection, target->list.id, context.incoming);
+  if (!facts.ok()) return facts.error();
+  context.facts.note(target->list, context.incoming, *facts);
+  return plan_post(context.services, context.submission, context.incoming, std::move(target), *facts);
 }
 
 }  // namespace essaim::lists

@@ -5,6 +5,7 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "lists/recent_targets.h"
 #include "lists/refusal.h"
 #include "storage/directory_store.h"
 #include "storage/member_store.h"
@@ -70,7 +71,11 @@ const char* to_string(TargetKind kind) {
   return "?";
 }
 
+RecipientResolver::RecipientResolver(const Services& services)
+    : services_(services), recent_(std::make_shared<RecentTargets>()) {}
+
 void RecipientResolver::resolve(const smtp::Address& recipient, std::function<void(Resolution)> done) const {
+  if (auto known = recent_->find(recipient, services_.clock->mono_now())) return done(std::move(*known));
   storage::Database& database = *services_.database;
   if (!database.clustered()) return resolve(&storage::Database::read, recipient, std::move(done));
   // What another host of the database has committed a moment ago may not be here yet: no permanent refusal rests on that.
@@ -83,6 +88,7 @@ void RecipientResolver::resolve(const smtp::Address& recipient, std::function<vo
 
 void RecipientResolver::resolve(Read read, const smtp::Address& recipient,
                                 std::function<void(Resolution)> done) const {
+  const MonoTime now = services_.clock->mono_now();
   auto answer = std::make_shared<Resolution>();
   (services_.database->*read)(
       [resolver = *this, recipient, answer](Connection& connection) -> Result<void> {
@@ -91,12 +97,13 @@ void RecipientResolver::resolve(Read read, const smtp::Address& recipient,
         *answer = std::move(*found);
         return {};
       },
-      [answer, recipient, done = std::move(done)](Result<void> result) {
+      [answer, recipient, recent = recent_, now, done = std::move(done)](Result<void> result) {
         if (!result.ok()) {
           log::warning("recipient-not-resolved",
                        {{"to", recipient.to_string()}, {"error", result.error().message}});
           *answer = Resolution{storage_trouble(result.error()), nullptr, 0};
         }
+        recent->note(recipient, *answer, now);
         done(std::move(*answer));
       });
 }

@@ -10,7 +10,8 @@
 // "Ours" are the domains in the database, and the host's name for postmaster and abuse. A forged or altered
 // token is 550 5.1.1. Trouble with the database is 451 4.3.0, never "no such list".
 //
-// Thread-safe. The asynchronous form calls `done` once on a database thread.
+// Thread-safe. The asynchronous form calls `done` once, on a database thread, or within the call for a list that was
+// asked for a moment ago (recent_targets.h).
 #pragma once
 
 #include <cstdint>
@@ -55,9 +56,11 @@ struct Resolution {
   std::uint64_t max_size = 0;            // of a message to it, in octets; 0: no limit of its own
 };
 
+class RecentTargets;
+
 class RecipientResolver {
  public:
-  explicit RecipientResolver(const Services& services) : services_(services) {}
+  explicit RecipientResolver(const Services& services);
 
   void resolve(const smtp::Address& recipient, std::function<void(Resolution)> done) const;
   // On the caller's thread, inside a read. Errors of the database are in the reply.
@@ -68,6 +71,7 @@ class RecipientResolver {
   void resolve(Read read, const smtp::Address& recipient, std::function<void(Resolution)> done) const;
   Result<Resolution> find(storage::Connection& connection, const smtp::Address& recipient) const;
   const Services& services_;
+  std::shared_ptr<RecentTargets> recent_;
 };
 
 }  // namespace essaim::lists

@@ -82,10 +82,10 @@ void ListIntake::submit(std::unique_ptr<IncomingMessage> message, std::function<
     }
   }
   if (done) return done(smtp::reply(421, "4.3.2", "The server is shutting down"));
-  start_some();
+  start_some(Caller::kSession);
 }
 
-void ListIntake::start_some() {
+void ListIntake::start_some(Caller caller) {
   for (;;) {
     Waiting next;
     {
@@ -98,7 +98,11 @@ void ListIntake::start_some() {
       next = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    ESSAIM_CHECK(readers_.submit([this, next = std::move(next)]() mutable { run(std::move(next)); }));
+    if (caller == Caller::kSession && !next.message->content->spilled()) {
+      run(std::move(next));
+    } else {
+      ESSAIM_CHECK(readers_.submit([this, next = std::move(next)]() mutable { run(std::move(next)); }));
+    }
   }
 }
 
@@ -130,7 +134,7 @@ void ListIntake::ended(std::uint64_t octets) {
       return;
     }
   }
-  start_some();
+  start_some(Caller::kDatabase);
 }
 
 void ListIntake::finish() {

@@ -1,8 +1,8 @@
 // Binds SMTP sessions to the lists: which recipients there are, and what becomes of a message.
 //
-// Threads: as intake.h says; nothing blocks. Recipients are looked up on the database's reader threads. A
-// message is read back (it may be in a file) on the intake's own threads and then submitted; how many octets
-// are read back at a time is bounded, the others wait where they are. Completions run on whatever thread
+// Threads: as intake.h says; nothing blocks. Recipients are looked up on the database's reader threads. A message that is
+// in memory is submitted at once, one that went to a file is read back on the intake's own threads before; how many octets
+// are under way at a time is bounded, the others wait where they are. Completions run on whatever thread
 // knows the answer; the session brings them to its loop.
 #pragma once
 
@@ -41,7 +41,9 @@ class ListIntake final : public Intake {
     std::function<void(smtp::Reply)> done;
   };
   bool may_accept() const { return lease_ == nullptr || lease_->holds(); }
-  void start_some();
+  // Starts what the bound allows; on the intake's threads what is in a file, and what others are not to be held up by.
+  enum class Caller { kSession, kDatabase };
+  void start_some(Caller caller);
   void run(Waiting waiting);
   void ended(std::uint64_t octets);
 

@@ -250,9 +250,53 @@ BOOST_AUTO_TEST_CASE(a_list_that_is_closed_under_a_post_is_decided_anew) {
   BOOST_TEST(site.posts().empty());
 }
 
+BOOST_AUTO_TEST_CASE(an_author_who_is_known_is_not_looked_up_again_and_what_changed_is_seen_by_the_commit) {
+  TestSite site;
+  site.make_list("dev", {}, {"a@one.example", "b@two.example"});
+  const lists::Acceptance acceptance(site.services);
+  int number = 0;
+  const auto submission = [&] {
+    auto made = a_submission(site, "a@one.example");
+    made->content = a_post("a@one.example", "<n" + std::to_string(++number) + "@author.example>");
+    return made;
+  };
+  const auto submit = [&](const std::shared_ptr<lists::Submission>& one) {
+    std::promise<smtp::Reply> answer;
+    acceptance.submit(one, [&answer](smtp::Reply reply) { answer.set_value(std::move(reply)); });
+    return answer.get_future().get();
+  };
+  BOOST_TEST(submit(submission()).positive());
+  const auto second = submission();
+  auto reads = site.database->counters().reads;
+  BOOST_TEST(submit(second).positive());
+  BOOST_TEST(site.database->counters().reads == reads);
+  BOOST_TEST(site.recipients(second->id).size() == 2);
+
+  // Decided upon what was true at RCPT, and then anew.
+  const auto third = submission();
+  site.join("dev", {"c@three.example"});
+  TestSite::require(site.admin.set_list("dev@lists.example", {{"subject_tag", "[new]"}}));
+  BOOST_TEST(submit(third).positive());
+  BOOST_TEST(site.recipients(third->id).size() == 3);
+  BOOST_TEST(site.rendering(third->id).find("Subject: [new] hello") != std::string::npos);
+
+  const auto fourth = submission();
+  BOOST_TEST(submit(submission()).positive());
+  TestSite::require(
+      site.admin.remove_member("dev@lists.example", storage::Role::kMember, test::address("a@one.example")));
+  BOOST_TEST(submit(fourth).text.find("[rule: members-only]") != std::string::npos);
+
+  // A refusal is never from memory.
+  const auto fifth = submission();
+  BOOST_TEST(submit(submission()).text.find("[rule: members-only]") != std::string::npos);
+  site.join("dev", {"a@one.example"});
+  BOOST_TEST(submit(fifth).positive());
+  BOOST_TEST(site.posts().size() == 5);
+}
+
 BOOST_AUTO_TEST_CASE(every_failing_statement_and_commit_gives_a_4xx_and_leaves_nothing) {
   using Where = storage::FaultPlan::Where;
-  for (const auto& [where, least] : {std::pair{Where::kStatement, 10}, std::pair{Where::kBeforeCommit, 1}}) {
+  for (const auto& [where, least] : {std::pair{Where::kStatement, 9}, std::pair{Where::kBeforeCommit, 1}}) {
     TestSite site;
     test::LogLines log;
     site.make_list("dev", {}, {"a@one.example", "b@two.example"});

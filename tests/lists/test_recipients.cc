@@ -1,3 +1,4 @@
+#include "lists/recent_targets.h"
 #include "tests/lists/site.h"
 
 using namespace essaim;
@@ -67,6 +68,34 @@ BOOST_AUTO_TEST_CASE(each_address_of_ours_is_known_and_no_other) {
     }
   }
   BOOST_TEST(site.rcpt("dev@lists.example").max_size == 5U << 20);
+}
+
+BOOST_AUTO_TEST_CASE(
+    a_list_that_was_found_is_not_looked_up_again_for_a_moment_and_nothing_else_is_remembered) {
+  TestSite site;
+  site.make_list("dev");
+  const lists::RecipientResolver resolver(site.services);
+  const auto reads = [&] { return site.database->counters().reads; };
+  const auto code = [&](const std::string& to) {
+    std::promise<int> answer;
+    resolver.resolve(test::recipient(to), [&answer](const Resolution& r) { answer.set_value(r.reply.code); });
+    return answer.get_future().get();
+  };
+  BOOST_TEST(code("dev@lists.example") == 250);
+  auto before = reads();
+  BOOST_TEST(code("dev@lists.example") == 250);
+  BOOST_TEST(reads() == before);
+  BOOST_TEST(code("dev-owner@lists.example") == 250);
+  before = reads();
+  BOOST_TEST(code("dev-owner@lists.example") == 250);
+  BOOST_TEST(reads() > before);
+  BOOST_TEST(code("new@lists.example") == 550);
+  site.make_list("new");
+  BOOST_TEST(code("new@lists.example") == 250);
+
+  TestSite::require(site.admin.delete_list("dev@lists.example"));
+  site.clock.advance(lists::RecentTargets::kRemembered + std::chrono::milliseconds(1));
+  BOOST_TEST(code("dev@lists.example") == 550);
 }
 
 BOOST_AUTO_TEST_CASE(trouble_with_the_database_is_never_no_such_list) {
