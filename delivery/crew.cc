@@ -180,6 +180,8 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
     flight.queued = slice.queued;
     flight.started = side_.clock().mono_now();
     *transaction = flight.transaction;
+    hand->idle.clear();
+    ++report_.begun;
     const std::string& target = side_.trace_target().list;
     if (!target.empty()) trace(hand, destination_traced() || slice.batch->post->post.list_address == target);
     hand->flights.push_back(std::move(flight));
@@ -187,6 +189,7 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
     return true;
   }
   if (report_.consumed > 0) report_soon();
+  hand->idle.set(&side_.idle_hands(), &courier, side_.clock().mono_now());
   return false;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "delivery/courier.h"
+#include "delivery/idle_hands.h"
 #include "delivery/lease.h"
 #include "delivery/rotation.h"
 
@@ -45,6 +46,7 @@ class Crew final : public Courier::Listener {
   struct Hand {
     std::unique_ptr<Courier> courier;
     std::deque<InFlight> flights;
+    IdleHands::Mark idle;
     bool traced = false;
   };
 

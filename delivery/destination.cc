@@ -16,6 +16,7 @@ constexpr std::size_t kTransactionsAhead = 4;  // of common copies, per courier
 constexpr std::size_t kTurnPersonal = 16;      // copies of one post before the next one's turn
 constexpr std::size_t kWorkPerConnection = 4;  // waiting transactions that justify one more
 constexpr std::size_t kSaturatedAbove = 2'000, kSaturatedBelow = 500;
+constexpr Duration kStalledAfter = std::chrono::seconds(3);
 constexpr std::size_t kDomainsKept = 1'000;
 constexpr std::size_t kRepliesKept = 10;
 constexpr Duration kFailingFor = std::chrono::minutes(3);
@@ -65,6 +66,7 @@ void Destination::enqueue(const std::string& domain, Slice slice) {
     side_.recorder().record_all(slice, Outcome::Kind::kDeferred, Stage::kConnect, dead_reply_);
     return;
   }
+  if (queue_.empty() && stock() == 0) last_progress_ = now;
   queue_.push(std::move(slice));
   if (new_domain && saturated_) side_.fabric().sink->destination_saturated(key_, domains_, true);
 }
@@ -230,6 +232,8 @@ void Destination::take_report(Report report) {
   CrewState& crew = crews_[report.loop];
   crew.stock -= std::min(crew.stock, report.consumed);
   crew.open -= static_cast<int>(report.closed.size());
+  if (report.begun > 0 || report.ready > 0 || report.successes > 0 || !report.closed.empty())
+    note_progress(now);
   for (std::string& reply : report.replies) note_reply(std::move(reply));
   for (const std::string& address : report.failed_addresses) failing_[address] = now + kFailingFor;
   for (int i = 0; i < report.ready + report.successes; ++i) concurrency_.on_success();
@@ -280,11 +284,23 @@ void Destination::forget_dead() {
 }
 
 void Destination::check_saturation() {
-  const bool was = saturated_;
-  if (!saturated_ && queue_.recipients() > kSaturatedAbove) saturated_ = true;
-  if (saturated_ && queue_.recipients() < kSaturatedBelow) saturated_ = false;
-  if (without_share()) saturated_ = true;
-  if (was != saturated_) side_.fabric().sink->destination_saturated(key_, domains_, saturated_);
+  if (queue_.recipients() > kSaturatedAbove) full_ = true;
+  if (queue_.recipients() < kSaturatedBelow) full_ = false;
+  if (saturated_ == (full_ || stalled_ || without_share())) return;
+  saturated_ = !saturated_;
+  side_.fabric().sink->destination_saturated(key_, domains_, saturated_);
+}
+
+void Destination::look_for_progress(MonoTime now) {
+  if (stalled_ || open() == 0 || queue_.recipients() + stock() == 0 || now - last_progress_ < kStalledAfter)
+    return;
+  stalled_ = true;
+  check_saturation();
+}
+
+void Destination::note_progress(MonoTime now) {
+  last_progress_ = now;
+  stalled_ = false;
 }
 
 void Destination::note_reply(std::string text) {

@@ -34,6 +34,8 @@ class Destination {
   void pump();  // opens connections and hands out work, as far as the limits let it
   void take_report(Report report);
   void give_back_if(const std::function<bool(const ActiveBatch&)>& wanted);
+  // Now and then: is anything happening? Batches for a host that is silent must not take the room of all others.
+  void look_for_progress(MonoTime now);
   std::vector<Slice> take_queue();  // what is not lent
   void forget_dead();
   // Among nodes: the budget is too small for this one; what waits here is for those that have it.
@@ -41,6 +43,7 @@ class Destination {
   void reconfigure();
 
   bool starving() const { return starving_; }  // wants a connection, and the budget of all was used up
+  bool listed = false;                         // among those on this loop that do: the LoopSide's
   // Nothing queued, lent or open, and nothing to remember.
   bool disposable(MonoTime now) const;
   bool serves(const std::string& domain) const { return domains_.count(domain) > 0; }
@@ -66,6 +69,7 @@ class Destination {
   void wait_for_rate(MonoTime now);
   void defer_all(const smtp::Reply& reply);
   void check_saturation();
+  void note_progress(MonoTime now);
   void note_reply(std::string text);
   Concurrency::Options concurrency_options() const;
 
@@ -83,7 +87,10 @@ class Destination {
   std::deque<std::string> replies_;
   std::size_t per_transaction_ = 1;  // recipients, in what was lent last
   Share share_{-1, 1.0};             // among nodes; connections < 0: all of it
-  bool saturated_ = false;
+  bool full_ = false;                // has as much waiting as it can take for a while
+  bool stalled_ = false;             // has work and connections, and nothing has come of them for a while
+  bool saturated_ = false;           // the queue was told one of these, or that there is no share
+  MonoTime last_progress_{};
   bool starving_ = false;
   MonoTime last_used_{};
 };

@@ -40,13 +40,19 @@ struct Fabric {
 
   // Whether this node may act; asked before each transaction and each final dot.
   bool may_act() const { return lease == nullptr || lease->holds(); }
+
+  // By loop: destinations there wait for a connection.
+  std::vector<std::atomic<bool>> starving = std::vector<std::atomic<bool>>(loops.size());
+
+  bool connection_free() const { return connections.load() < connections_total.load(); }
   bool take_connection() {
     int now = connections.load(std::memory_order_relaxed);
     while (now < connections_total.load(std::memory_order_relaxed))
       if (connections.compare_exchange_weak(now, now + 1)) return true;
     return false;
   }
-  void return_connection() { connections.fetch_sub(1); }
+  // The loops where it is waited for hear of it.
+  void return_connection();
 
   // Runs `task` on that loop with its side; never after the side was shut.
   void post(std::size_t loop, std::function<void(LoopSide&)> task);

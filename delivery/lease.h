@@ -23,6 +23,7 @@ struct Lease {
 struct Report {
   std::size_t loop = 0;
   std::size_t consumed = 0;  // recipients of the stock that were begun or are in `returned`
+  int begun = 0;             // transactions
   int ready = 0;             // connections that can carry mail now
   int successes = 0;         // transactions whose message was accepted
   int troubles = 0;

@@ -1,11 +1,27 @@
 #include "delivery/loop_side.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/log.h"
 #include "delivery/destination_policy.h"
 
 namespace essaim::delivery {
+namespace {
+
+constexpr Duration kLookForRoom = std::chrono::milliseconds(50);
+constexpr Duration kLookForProgress = std::chrono::seconds(1);
+// A connection between two leases rests for less: it is not ended for others.
+constexpr Duration kRestBeforeRoom = std::chrono::milliseconds(20);
+
+}  // namespace
+
+void Fabric::return_connection() {
+  connections.fetch_sub(1);
+  for (std::size_t loop = 0; loop < starving.size(); ++loop)
+    if (starving[loop].load() && starving[loop].exchange(false))
+      post(loop, [](LoopSide& side) { side.pump_starving(); });
+}
 
 void Fabric::post(std::size_t loop, std::function<void(LoopSide&)> task) {
   std::shared_ptr<LoopSide> side = sides[loop];
@@ -48,17 +64,14 @@ void LoopSide::begin() {
                                          *fabric_.sink, [this] { go_on(); });
   sweep_timer_ = std::make_unique<net::Timer>(loop_, [this] { sweep(); });
   sweep_timer_->start(std::chrono::seconds(60));
-  starving_timer_ = std::make_unique<net::Timer>(loop_, [this] { pump_starving(); });
+  starving_timer_ = std::make_unique<net::Timer>(loop_, [this] { look_for_room(); });
+  progress_timer_ = std::make_unique<net::Timer>(loop_, [this] { look_for_progress(); });
+  progress_timer_->start(kLookForProgress);
 }
 
 void LoopSide::go_on() {
   for (auto& [key, crew] : crews_) crew->wake();
-  bool any = false;
-  for (auto& [key, destination] : destinations_) {
-    destination->pump();
-    any = any || destination->starving();
-  }
-  if (any && !starving_timer_->active()) starving_timer_->start(std::chrono::milliseconds(50));
+  for (auto& [key, destination] : destinations_) pump(destination.get());
 }
 
 bool LoopSide::recalled(const ActiveBatch& batch) const {
@@ -92,8 +105,22 @@ void LoopSide::arrive(const std::string& domain, NextHopPtr hop, Slice slice) {
 
 void LoopSide::pump(Destination* destination) {
   destination->pump();
-  if (destination->starving() && !starving_timer_->active())
-    starving_timer_->start(std::chrono::milliseconds(50));
+  note_starving(destination);
+}
+
+// A place for it is made at once, of a connection that is only kept open; one that comes to rest later makes room at the
+// next look.
+void LoopSide::note_starving(Destination* destination) {
+  if (!destination->starving() || std::exchange(destination->listed, true)) return;
+  starving_.push_back(destination->key());
+  fabric_.starving[number_] = true;
+  if (!starving_timer_->active()) starving_timer_->start(kLookForRoom);
+  if (make_room(1) == 0 && fabric_.loops.size() > 1)
+    fabric_.post((number_ + 1) % fabric_.loops.size(), [](LoopSide& side) { side.make_room(1); });
+}
+
+std::size_t LoopSide::make_room(std::size_t connections) {
+  return idle_hands_.close_longest(connections, clock().mono_now() - kRestBeforeRoom);
 }
 
 void LoopSide::lend(Lease lease) {
@@ -106,8 +133,7 @@ void LoopSide::take_report(const std::string& key, Report report) {
   const auto found = destinations_.find(key);
   ESSAIM_CHECK(found != destinations_.end());  // it is not disposable while a crew has connections or stock
   found->second->take_report(std::move(report));
-  if (found->second->starving() && !starving_timer_->active())
-    starving_timer_->start(std::chrono::milliseconds(50));
+  note_starving(found->second.get());
 }
 
 void LoopSide::recall(std::shared_ptr<const RecallFilter> filter) {
@@ -147,6 +173,7 @@ void LoopSide::shut() {
   router_.clear();
   sweep_timer_.reset();
   starving_timer_.reset();
+  progress_timer_.reset();
   recorder_.reset();
 }
 
@@ -156,7 +183,7 @@ void LoopSide::reconfigure(std::shared_ptr<const EngineSettings> settings) {
   apply_settings();
   for (auto& [key, destination] : destinations_) destination->reconfigure();
   if (ways_change) take_new_ways();
-  for (auto& [key, destination] : destinations_) destination->pump();
+  for (auto& [key, destination] : destinations_) pump(destination.get());
 }
 
 // What has not been lent to a crew goes where it belongs now. It may be the same destination with other limits: it
@@ -177,7 +204,7 @@ void LoopSide::retry_destination(const std::string& domain) {
   for (auto& [key, destination] : destinations_) {
     if (key != domain && !destination->serves(domain) && !(with_all && destination->serves_all())) continue;
     destination->forget_dead();
-    destination->pump();
+    pump(destination.get());
   }
 }
 
@@ -239,17 +266,32 @@ void LoopSide::sweep() {
 
 void LoopSide::shares_changed() {
   for (auto& [key, destination] : destinations_)
-    if (destination->without_share()) destination->pump();
+    if (destination->without_share()) pump(destination.get());
 }
 
 void LoopSide::pump_starving() {
-  bool any = false;
-  for (auto& [key, destination] : destinations_) {
-    if (!destination->starving()) continue;
-    destination->pump();
-    any = any || destination->starving();
+  for (std::size_t count = starving_.size(); count > 0 && fabric_.connection_free(); --count) {
+    Destination* destination = find_destination(starving_.front());
+    starving_.pop_front();
+    if (destination == nullptr) continue;
+    destination->listed = false;
+    pump(destination);
   }
-  if (any) starving_timer_->start(std::chrono::milliseconds(50));
+  fabric_.starving[number_] = !starving_.empty();
+}
+
+void LoopSide::look_for_progress() {
+  const MonoTime now = clock().mono_now();
+  for (auto& [key, destination] : destinations_) destination->look_for_progress(now);
+  progress_timer_->start(kLookForProgress);
+}
+
+void LoopSide::look_for_room() {
+  pump_starving();
+  if (starving_.empty()) return;
+  for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)
+    fabric_.post(loop, [wanted = starving_.size()](LoopSide& side) { side.make_room(wanted); });
+  starving_timer_->start(kLookForRoom);
 }
 
 }  // namespace essaim::delivery

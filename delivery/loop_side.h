@@ -3,6 +3,7 @@
 // come in by Fabric::post(). Owned by the engine; shut() destroys what must die on the loop.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <set>
 #include <string>
@@ -63,6 +64,10 @@ class LoopSide {
   bool recalled(const ActiveBatch& batch) const;
   void drop_crew_later(const std::string& key);
   void pump(Destination* destination);  // and again later, if it wants a connection and there is none
+  void pump_starving();                 // in the order in which they began to
+  // Ends up to so many connections of this loop that have nothing to do. How many it ended.
+  std::size_t make_room(std::size_t connections);
+  IdleHands& idle_hands() { return idle_hands_; }
   Destination* find_destination(const std::string& key);
   Fabric& fabric() { return fabric_; }
   const Clock& clock() const { return fabric_.clock; }
@@ -77,7 +82,9 @@ class LoopSide {
 
  private:
   void sweep();
-  void pump_starving();
+  void note_starving(Destination* destination);
+  void look_for_room();
+  void look_for_progress();
   void apply_settings();
   void take_new_ways();
 
@@ -90,11 +97,13 @@ class LoopSide {
   CourierSettings courier_settings_;
   std::unique_ptr<Recorder> recorder_;
   Router router_;
+  IdleHands idle_hands_;
+  std::deque<std::string> starving_;  // keys of destinations
   std::unordered_map<std::string, std::unique_ptr<Destination>> destinations_;
   std::unordered_map<std::string, std::unique_ptr<Crew>> crews_;
   std::vector<std::shared_ptr<const RecallFilter>> filters_;
   Engine::TraceTarget trace_;
-  std::unique_ptr<net::Timer> sweep_timer_, starving_timer_;
+  std::unique_ptr<net::Timer> sweep_timer_, starving_timer_, progress_timer_;
   bool stopping_ = false;
   bool shut_ = false;
 };

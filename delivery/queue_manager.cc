@@ -10,7 +10,8 @@ namespace essaim::delivery {
 namespace {
 
 constexpr std::size_t kWireLimit = 128U << 20;  // octets of renderings in memory
-constexpr std::size_t kSaveAfter = 500;         // outcomes
+constexpr std::size_t kSaveAfter = 500;         // outcomes; of a batch that is not through sooner than
+constexpr Duration kSoonThrough = std::chrono::milliseconds(250);
 constexpr Duration kSaveAfterTime = std::chrono::seconds(2);
 constexpr Duration kTick = std::chrono::milliseconds(250);
 constexpr Duration kGivenBackFor = std::chrono::seconds(30);
@@ -121,9 +122,11 @@ void QueueManager::apply_notes() {
 
 void QueueManager::look_at(OpenBatch* batch) {
   set_units(batch);
-  if (batch->unsaved() > 0 && batch->first_unsaved == MonoTime{}) batch->first_unsaved = clock_.mono_now();
+  const MonoTime now = clock_.mono_now();
+  if (batch->unsaved() > 0 && batch->first_unsaved == MonoTime{}) batch->first_unsaved = now;
   if (batch->saving) return;
-  if (batch->idle() || batch->unsaved() >= kSaveAfter) save_soon(batch);
+  const bool many = batch->unsaved() >= kSaveAfter && now - batch->first_unsaved >= kSoonThrough;
+  if (batch->idle() || many) save_soon(batch);
 }
 
 void QueueManager::set_units(OpenBatch* batch) {

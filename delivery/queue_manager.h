@@ -4,7 +4,7 @@
 //
 //   ready (database) ──claim──▶ open ──send_out──▶ loops ──notes──▶ open ──idle──▶ save: finished, waiting or
 //   ready
-//                                 └── every 500 outcomes or 2 s: save, still owned
+//                                 └── slow: every 500 outcomes or 2 s: save, still owned
 //
 // The loop is shared with the callbacks of the database, which may come after the manager has gone.
 #pragma once

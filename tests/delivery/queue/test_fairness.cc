@@ -129,6 +129,26 @@ BOOST_AUTO_TEST_CASE(a_provider_that_hangs_does_not_fill_the_memory) {
   BOOST_REQUIRE(wait_until([&] { return sink.total() >= 2'500; }));
 }
 
+BOOST_AUTO_TEST_CASE(hosts_that_are_silent_do_not_take_the_room_of_the_living) {
+  constexpr int kSilent = 8, kLiving = 2;
+  TestSink sink;
+  HostPolicy silent;
+  silent.greeting = "220-wait";  // and never the line that ends it
+  for (int i = 0; i < kSilent; ++i) sink.set(address_of(i), silent);
+  Site site;
+  site.add_members(kSilent * 1'000, kSilent);
+  site.add_members(kLiving * 1'000, kLiving, kSilent);
+  auto settings = settings_for(site, sink);
+  settings.active_batches = 6;  // fewer than there are batches for the silent
+  settings.command_timeout = std::chrono::minutes(10);
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 2), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, kSilent + kLiving); }, settings);
+  BOOST_TEST(wait_until([&] { return sink.total() >= kLiving * 1'000u; }, 60s));
+  BOOST_TEST(sink.total() == kLiving * 1'000u);
+  BOOST_TEST(wait_until([&] { return site.counts(post).pending == kSilent * 1'000; }));
+}
+
 BOOST_AUTO_TEST_CASE(with_few_connections_for_all_everyone_has_a_turn) {
   TestSink sink;
   Site site;
@@ -144,6 +164,22 @@ BOOST_AUTO_TEST_CASE(with_few_connections_for_all_everyone_has_a_turn) {
   BOOST_TEST(sink.total() == 600u);
   // A connection that was given back here may be open at the sink until it has seen the end of it.
   BOOST_TEST(sink.most_at_once() <= 3 * 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_that_is_only_kept_open_makes_room_for_another_destination) {
+  TestSink sink;
+  Site site;
+  site.add_members(120, 40);
+  auto settings = settings_for(site, sink);
+  settings.connections_total = 4;
+  settings.idle_timeout = std::chrono::minutes(10);
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 40); }, settings);
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(sink.accepted().size() == 120u);
+  BOOST_TEST(sink.total() == 120u);
+  BOOST_TEST(sink.most_at_once() <= 4 * 2);
 }
 
 BOOST_AUTO_TEST_CASE(new_settings_hold_for_what_waits) {

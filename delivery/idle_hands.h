@@ -1,0 +1,65 @@
+// The connections of one loop that have nothing to do, the longest idle first: they end before their time when another
+// destination wants one of the places for connections. One loop; owned by the LoopSide, and outlives the marks.
+#pragma once
+
+#include <cstddef>
+#include <list>
+
+#include "core/base/clock.h"
+#include "delivery/courier.h"
+
+namespace essaim::delivery {
+
+class IdleHands {
+ public:
+  class Mark;
+
+  // Ends up to `count` that have been idle since `before` or longer. How many it ended.
+  std::size_t close_longest(std::size_t count, MonoTime before);
+
+ private:
+  struct Hand {
+    Courier* courier = nullptr;
+    MonoTime since{};
+    Mark* mark = nullptr;
+  };
+  std::list<Hand> hands_;
+};
+
+// Of one connection; whoever has the courier has it, and it goes first.
+class IdleHands::Mark {
+ public:
+  Mark() = default;
+  ~Mark() { clear(); }
+  Mark(const Mark&) = delete;
+  Mark& operator=(const Mark&) = delete;
+
+  void set(IdleHands* among, Courier* courier, MonoTime now) {
+    if (among_ != nullptr) return;  // it is idle since then
+    among_ = among;
+    place_ = among->hands_.insert(among->hands_.end(), {courier, now, this});
+  }
+  void clear() {
+    if (among_ != nullptr) among_->hands_.erase(place_);
+    among_ = nullptr;
+  }
+
+ private:
+  IdleHands* among_ = nullptr;
+  std::list<Hand>::iterator place_;
+};
+
+inline std::size_t IdleHands::close_longest(std::size_t count, MonoTime before) {
+  std::size_t closed = 0;
+  while (closed < count && !hands_.empty() && hands_.front().since <= before) {
+    const Hand hand = hands_.front();
+    hand.mark->clear();
+    // One that had nothing to send behind the transaction under way is marked, too.
+    if (!hand.courier->idle()) continue;
+    hand.courier->close();
+    ++closed;
+  }
+  return closed;
+}
+
+}  // namespace essaim::delivery
