@@ -25,9 +25,12 @@ constexpr std::size_t kDecidedAtOnce = 64U << 10;  // octets: more would keep th
 // time.
 class Round : public std::enable_shared_from_this<Round> {
  public:
-  Round(const Services& services, KnownFacts& facts, std::shared_ptr<Submission> submission,
+  Round(const Services& services, std::shared_ptr<KnownFacts> facts, std::shared_ptr<Submission> submission,
         Acceptance::Done done)
-      : services_(services), facts_(facts), submission_(std::move(submission)), done_(std::move(done)) {}
+      : services_(services),
+        facts_(std::move(facts)),
+        submission_(std::move(submission)),
+        done_(std::move(done)) {}
 
   void begin() {
     if (plan_by_what_is_known()) {
@@ -68,7 +71,7 @@ class Round : public std::enable_shared_from_this<Round> {
     if (submission_->recipients.size() != 1 || submission_->content.size() > kDecidedAtOnce) return false;
     const auto& target = submission_->recipients.front().target;
     if (target->kind != TargetKind::kPost || !parse()) return false;
-    const auto facts = facts_.find(target->list, *incoming_);
+    const auto facts = facts_->find(target->list, *incoming_);
     if (!facts) return false;
     Planned planned = plan_post(services_, *submission_, *incoming_, target, *facts);
     if (planned.plan == nullptr) return false;
@@ -80,7 +83,7 @@ class Round : public std::enable_shared_from_this<Round> {
     plans_.clear();
     refused_.clear();
     if (!parse()) return {};
-    const PlanContext context{services_, connection, *submission_, *incoming_, facts_};
+    const PlanContext context{services_, connection, *submission_, *incoming_, *facts_};
     for (const auto& target : different_targets()) {
       auto planned = plan_target(context, target);
       if (!planned.ok()) return planned.error();
@@ -236,7 +239,7 @@ class Round : public std::enable_shared_from_this<Round> {
   }
 
   const Services& services_;
-  KnownFacts& facts_;
+  const std::shared_ptr<KnownFacts> facts_;
   std::shared_ptr<Submission> submission_;
   Acceptance::Done done_;
   int rounds_ = 0;
@@ -251,11 +254,10 @@ class Round : public std::enable_shared_from_this<Round> {
 }  // namespace
 
 Acceptance::Acceptance(const Services& services)
-    : services_(services), facts_(std::make_unique<KnownFacts>()) {}
-Acceptance::~Acceptance() = default;
+    : services_(services), facts_(std::make_shared<KnownFacts>()) {}
 
 void Acceptance::submit(std::shared_ptr<Submission> submission, Done done) const {
-  std::make_shared<Round>(services_, *facts_, std::move(submission), std::move(done))->begin();
+  std::make_shared<Round>(services_, facts_, std::move(submission), std::move(done))->begin();
 }
 
 }  // namespace essaim::lists

@@ -50,13 +50,12 @@ class Acceptance {
  public:
   using Done = std::function<void(smtp::Reply)>;
   explicit Acceptance(const Services& services);
-  ~Acceptance();
 
   void submit(std::shared_ptr<Submission> submission, Done done) const;
 
  private:
   const Services& services_;
-  const std::unique_ptr<KnownFacts> facts_;
+  const std::shared_ptr<KnownFacts> facts_;  // also of those that are on their way
 };
 
 }  // namespace essaim::lists

@@ -30,7 +30,7 @@ class DirectoryStore {
   Result<std::optional<ListRecord>> find_list_by_id(Id list_id);
   // The list's revision now, if its state and settings are still as in `list`; 0 if they are not, or it is gone.
   Result<std::int64_t> revision_if_same(const ListRecord& list);
-  Result<std::int64_t> revision(Id list_id);  // 0 if there is no such list
+  Result<std::int64_t> revision(Id list_id);                         // 0 if there is no such list
   Result<std::vector<ListRecord>> lists(const std::string& domain);  // "" for all
 
  private:

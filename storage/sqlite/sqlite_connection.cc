@@ -34,8 +34,7 @@ std::string pragmas(SqliteConnection::Use use) {
     case Use::kWrite:
       return sql + "PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;";
     case Use::kRead:
-      return sql +
-             "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-4000; PRAGMA query_only=ON;";
+      return sql + "PRAGMA synchronous=NORMAL; PRAGMA cache_size=-4000; PRAGMA query_only=ON;";
     case Use::kMaintenance:
       return sql + "PRAGMA synchronous=FULL; PRAGMA cache_size=-1000;";
   }
