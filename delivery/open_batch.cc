@@ -71,18 +71,12 @@ void OpenBatch::expire(WallTime now) {
   for (std::size_t i = 0; i < batch_->recipients.size(); ++i) {
     storage::RecipientStatus& status = record_.progress.recipients[i];
     if (is_final(status.state) || is_out_[i]) continue;
-    if (list_post && status.attempts == 0) {
-      // An operator kept it here all the time. That says nothing about the member, so it is no bounce.
-      std::string reason = "delivery time expired before any attempt";
-      const std::string& why = record_.progress.replies[status.reply];
-      if (!why.empty()) reason += "; last: " + why;
-      set_state(static_cast<std::uint16_t>(i), RecipientState::kSuppressed);
-      status.time = seconds_since_acceptance(now);
-      status.reply = reply_index(cut(reason, kReplyLimit));
-      ++unsaved_.outcomes;
-      continue;
-    }
     std::string text = "delivery time expired";
+    if (list_post && status.attempts == 0) {
+      // An operator kept it here all the time. It is reported like all that fails, but says nothing about the member.
+      text += " before any attempt";
+      status.host = host_index(std::string(storage::kAboutMessage));
+    }
     const std::string& last = record_.progress.replies[status.reply];
     if (!last.empty()) text += "; last: " + last;
     auto reply = std::make_shared<const smtp::Reply>(smtp::reply(554, "4.4.7", text));

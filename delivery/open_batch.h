@@ -43,7 +43,7 @@ class OpenBatch {
   // are deferred with it, without an attempt.
   void suppress_if(const std::function<bool(const storage::BatchRecipient&)>& suppress,
                    const std::string& reason, WallTime now);
-  // Those that wait fail; members of a list that were never tried are suppressed.
+  // Those that wait fail; it does not count against members of a list that were never tried.
   void expire(WallTime now);
   std::vector<std::uint16_t> send_out(
       const std::function<const std::string*(const storage::BatchRecipient&)>& keep, WallTime now);

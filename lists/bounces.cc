@@ -79,10 +79,11 @@ Result<RecordedFailures> record_failures(const Services& services, storage::Conn
       continue;
     }
     if (failure.member_id != 0 && failure.about_message) {
-      log::warning("message-refused", {{"id", format_id(post.id)},
-                                       {"list", post.list_address},
-                                       {"to", failure.address.to_string()},
-                                       {"reply", failure.reply}});
+      if (!says_expired(failure.reply))
+        log::warning("message-refused", {{"id", format_id(post.id)},
+                                         {"list", post.list_address},
+                                         {"to", failure.address.to_string()},
+                                         {"reply", failure.reply}});
     } else if (failure.member_id != 0) {
       ESSAIM_TRY(members.record_bounce(failure.member_id, escaped_for_display(failure.reply, 300), now));
       ++out.members;

@@ -32,7 +32,7 @@ std::string text_of(const storage::PostRecord& post, const PostFailures& failure
     out += "  " + people(failures.about_message) +
            ": their servers refused the message itself (its size, its content or its form)\n";
   if (failures.expired > 0)
-    out += "  " + people(failures.expired) + ": their servers could not be reached in time\n";
+    out += "  " + people(failures.expired) + ": not delivered in time; the replies say what it waited for\n";
   out += "\n  queue id:    " + format_id(post.id) +
          "\n  message-id:  " + escaped_for_display(post.message_id, 256) +
          "\n  author:      " + escaped_for_display(post.author, 256) +
@@ -83,10 +83,10 @@ Result<PostFailures> post_failures(storage::Connection& connection, Id post_id) 
       if (status.state != storage::RecipientState::kFailed) continue;
       const std::string& reply = batch.progress.replies[status.reply];
       const storage::MarkedHost host = storage::split_host(batch.progress.hosts[status.host]);
-      if (host.about_message) {
-        ++out.about_message;
-      } else if (says_expired(reply)) {
+      if (says_expired(reply)) {
         ++out.expired;
+      } else if (host.about_message) {
+        ++out.about_message;
       } else {
         continue;
       }

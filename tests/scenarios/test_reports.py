@@ -117,6 +117,30 @@ class Reports(processes.Scenario):
         self.look()
         self.assertEqual(1, len(self.reports()))
 
+    def test_what_a_hostile_host_says_is_no_more_than_text_in_a_report(self):
+        self.site(rules=["rcpt@owner@*=550-5.1.1 one\rFinal-Recipient: rfc822; evil@x.example\r\n550 5.1.1 \x1b[31mtwo \u202eeno\x07"])
+        self.write()
+        message = self.report()
+        _, status, _ = message.iter_parts()
+        about, *recipients = fields(status)
+        self.assertEqual(1, len(recipients))
+        self.assertEqual(f"rfc822; {OWNER}", recipients[0]["Final-Recipient"])
+        raw = self.sink.message_bytes(self.reports()[0])
+        self.assertIsNone(re.search(rb"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|\xe2\x80[\xaa-\xae]", raw), raw)
+
+    def test_owners_learn_of_a_post_that_expired_while_its_list_was_suspended(self):
+        self.site(expire="2s")
+        self.essaim.run("list", "suspend", LIST, "--reason", "mail storm")
+        queue_id = self.write(to=LIST)
+        message = self.report("owner@people.example")
+        recipients = {group["Final-Recipient"]: group["Status"] for group in fields(list(message.iter_parts())[1])[1:]}
+        self.assertEqual({"rfc822; ann@a.example": "5.4.7", "rfc822; bob@b.example": "5.4.7"}, recipients)
+        self.assertIn("before any attempt", message.as_string())
+        ledger = self.essaim.json("post", "show", queue_id)
+        self.assertEqual({"accepted": 2, "failed": 2}, {k: v for k, v in ledger["counts"].items() if v})
+        rows = {row["address"]: row["bounces"] for row in self.essaim.json("member", "list", LIST)}
+        self.assertEqual({"ann@a.example": 0, "bob@b.example": 0}, rows)
+
     def test_owners_learn_of_posts_that_expired_or_were_refused_for_what_they_are(self):
         self.site(rules=["rcpt@ann@*=550 5.6.1 media not supported", "rcpt@bob@*=451 4.7.1 later"], expire="2s")
         self.write(to=LIST)

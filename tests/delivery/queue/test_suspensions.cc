@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(another_end_for_a_suspension_moves_what_waits_for_it) {
   check_each_once(setup.sink.accepted(), 10);
 }
 
-BOOST_AUTO_TEST_CASE(what_is_suspended_expires_with_its_post_and_is_no_bounce) {
+BOOST_AUTO_TEST_CASE(what_is_suspended_expires_with_its_post_as_failed_and_is_no_bounce) {
   OneDomain setup(10);
   Site& site = setup.site;
   suspend(site, SuspensionScope::kList, "dev@lists.test");
@@ -179,10 +179,13 @@ BOOST_AUTO_TEST_CASE(what_is_suspended_expires_with_its_post_and_is_no_bounce) {
   run->engine->ring();
   BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 20s));
   BOOST_TEST((system_clock().wall_now() >= record.expires));
-  BOOST_TEST(site.counts(post).suppressed == 10);
+  BOOST_TEST(site.counts(post).failed == 10);
   const auto batch = site.batches(post)[0];
   BOOST_TEST(batch.progress.replies[batch.progress.recipients[0].reply] ==
-             "delivery time expired before any attempt");
+             "554 4.4.7 delivery time expired before any attempt");
+  // Told, so that it can be reported, but not against the members.
+  BOOST_TEST(run->failures.told().size() == 10u);
+  BOOST_TEST(run->failures.about_message("user0@d0.test"));
   BOOST_TEST(site.bounces().empty());
   BOOST_TEST(setup.sink.total() == 0U);
 }
