@@ -11,6 +11,7 @@
 namespace essaim::delivery {
 namespace {
 
+constexpr std::chrono::milliseconds kRoomAgain{1'000};
 constexpr std::array<int, Budget::kClasses> kFrom{0, 1, 2};
 constexpr std::array<int, Budget::kClasses> kTo{0, 1, 1'000'000};
 // The node where a small post came in claims it at once. What has lain longer is anybody's.
@@ -27,25 +28,52 @@ Result<void> park(storage::BatchStore& batches, storage::Fence fence, storage::B
   return batches.save(fence, batch);
 }
 
+// A batch whose post does not fit in memory beside those that are being sent. It waits, so that it is not in the way of
+// others.
+Result<void> put_back(storage::BatchStore& batches, const ClaimRequest& request, storage::BatchRecord batch,
+                      ClaimResult* result) {
+  batch.queue = storage::BatchQueue::kWaiting;
+  batch.due = request.now + kRoomAgain;
+  batch.why = "no room in memory beside other large posts";
+  result->without_room = true;
+  return batches.save(request.fence, batch);
+}
+
 bool is_about_the_data(const Error& error) {
   return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kDamaged ||
          error.code == ErrorCode::kInvalid;
 }
 
-Result<std::shared_ptr<const ActivePost>> load_post(storage::Connection& connection, Id id) {
+// Null if there is no such form.
+Result<SharedBytes> wire_of(storage::PostStore& posts, Id id, storage::Form form, std::size_t expected) {
+  smtp::DotStuffing stuffing(expected);
+  bool any = false;
+  const auto take = [&](std::string_view piece) {
+    any = true;
+    stuffing.append(piece);
+  };
+  if (auto read = posts.read_rendering(id, form, take); !read.ok()) return read.error();
+  return any ? share(std::move(stuffing).finish()) : SharedBytes();
+}
+
+// `loading` octets are loaded already. Null: there is no room for it.
+Result<std::shared_ptr<const ActivePost>> load_post(storage::Connection& connection, Id id, PostCache* room,
+                                                    std::size_t* loading) {
   storage::PostStore posts(connection);
   Result<std::optional<storage::PostRecord>> post = posts.find(id);
   if (!post.ok()) return post.error();
   if (!post->has_value()) return Error{ErrorCode::kNotFound, "post " + format_id(id) + " does not exist"};
-  Result<std::string> rendering = posts.rendering(id);
-  if (!rendering.ok()) return rendering.error();
-  std::string seven_bit;
-  if ((*post)->eight_bit || (*post)->smtputf8) {
-    Result<std::string> form = posts.rendering(id, storage::Form::kSevenBit);
-    if (!form.ok()) return form.error();
-    seven_bit = std::move(*form);
-  }
-  return activate_post(std::move(**post), *rendering, seven_bit);
+  const auto size = static_cast<std::size_t>(std::max<std::int64_t>(0, (*post)->size));
+  const bool two_forms = (*post)->eight_bit || (*post)->smtputf8;
+  const std::size_t octets = two_forms ? 2 * size : size;
+  if (room != nullptr && !room->make_room(octets, *loading)) return std::shared_ptr<const ActivePost>();
+  Result<SharedBytes> wire = wire_of(posts, id, storage::Form::kAsIs, size);
+  if (!wire.ok()) return wire.error();
+  Result<SharedBytes> wire_7bit = SharedBytes();
+  if (two_forms) wire_7bit = wire_of(posts, id, storage::Form::kSevenBit, 0);
+  if (!wire_7bit.ok()) return wire_7bit.error();
+  *loading += octets;
+  return activate_post(std::move(**post), std::move(*wire), std::move(*wire_7bit));
 }
 
 // Members who left after the post was accepted get nothing any more.
@@ -107,8 +135,8 @@ storage::ClaimHome home_of(const ClaimRequest& request, std::size_t cls) {
 
 }  // namespace
 
-Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, std::string_view rendering,
-                                                        std::string_view seven_bit) {
+Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, SharedBytes wire,
+                                                        SharedBytes wire_7bit) {
   auto active = std::make_shared<ActivePost>();
   Result<Template> sender = Template::compile(post.envelope_sender);
   if (!sender.ok()) return sender.error();
@@ -116,9 +144,9 @@ Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post
   if (!header.ok()) return header.error();
   active->envelope_sender = std::move(*sender);
   active->private_header = std::move(*header);
-  active->wire = share(smtp::dot_stuffed_message(rendering));
+  active->wire = std::move(wire);
   active->plain = unstuffed(*active->wire);
-  if (!seven_bit.empty()) active->wire_7bit = share(smtp::dot_stuffed_message(seven_bit));
+  active->wire_7bit = std::move(wire_7bit);
   active->smtputf8 = post.smtputf8;
   if (passes_dsn_on(post)) {
     if (post.dsn.ret == "FULL") active->dsn_return = DsnReturn::kFull;
@@ -141,6 +169,7 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
       return promoted.error();
   if (request.reconcile) ESSAIM_TRY(release_unheard(batches, request, result));
   std::map<Id, Error> bad;
+  std::size_t loading = 0;
   static const std::set<std::string> kNone;
   for (std::size_t cls = 0; cls < request.limits.size(); ++cls) {
     if (request.limits[cls] == 0) continue;
@@ -158,7 +187,11 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
       if (result->posts.count(id) == 0 && bad.count(id) == 0) {
         if (auto known = request.known ? request.known->find(id) : nullptr) {
           result->posts[id] = std::move(known);
-        } else if (auto loaded = load_post(connection, id); loaded.ok()) {
+        } else if (auto loaded = load_post(connection, id, request.known.get(), &loading); loaded.ok()) {
+          if (*loaded == nullptr) {
+            ESSAIM_TRY(put_back(batches, request, std::move(batch), result));
+            continue;
+          }
           result->posts[id] = *loaded;
         } else if (is_about_the_data(loaded.error())) {
           bad[id] = loaded.error();
@@ -175,7 +208,7 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
       result->batches.push_back(std::move(batch));
     }
   }
-  if (request.look_for_due || result->parked) {
+  if (request.look_for_due || result->parked || result->without_room) {
     Result<std::optional<WallTime>> next_due = batches.next_due();
     if (!next_due.ok()) return next_due.error();
     result->next_due = *next_due;

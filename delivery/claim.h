@@ -46,18 +46,19 @@ struct ClaimResult {
   std::array<std::size_t, Budget::kClasses> taken{};
   std::vector<std::string> unusable;  // parked batches, for the log
   std::size_t reconciled = 0;
-  std::size_t merged = 0;    // batches with deliveries that came late
-  bool parked = false;       // something was left waiting behind the barrier
-  bool parked_more = false;  // and there may be more of it, so that the claim ended early
+  std::size_t merged = 0;     // batches with deliveries that came late
+  bool without_room = false;  // batches wait a little: their posts have no room in memory
+  bool parked = false;        // something was left waiting behind the barrier
+  bool parked_more = false;   // and there may be more of it, so that the claim ended early
   std::optional<WallTime> next_due;
   std::vector<Id> unexpanded;
 };
 
 Result<void> run_claim(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result);
 
-// Makes what the couriers need of a post. `seven_bit`: its rendering in ASCII; "" if it has none.
-Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, std::string_view rendering,
-                                                        std::string_view seven_bit = {});
+// Makes what the couriers need of a post. `wire_7bit`: its rendering in ASCII; null if it has none.
+Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, SharedBytes wire,
+                                                        SharedBytes wire_7bit = nullptr);
 
 // One step of the expansion of a big post: `rank` is used if it has no batch yet. *more: not all batches
 // exist.

@@ -44,7 +44,8 @@ struct EngineSettings {
   Duration connect_timeout = std::chrono::seconds(30);
   Duration command_timeout = std::chrono::minutes(5);
   Duration idle_timeout = std::chrono::seconds(5);
-  std::size_t active_batches = 64;  // in memory; bounds it
+  std::size_t active_batches = 64;       // in memory; bounds it
+  std::size_t post_memory = 128U << 20;  // octets of posts in memory (one may always be); fixed at start
   std::string journal_directory;
   std::vector<std::string> own_addresses;     // numeric; an MX that points here is ourselves
   std::vector<DestinationRule> destinations;  // in the order of the configuration

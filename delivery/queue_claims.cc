@@ -64,7 +64,7 @@ void QueueManager::claim_now() {
     if (!maybe_more_[i]) continue;
     std::size_t limit = budget_.claimable(cls);
     if (cls == 2 && nodes_at_work_.size() > 1) limit = std::min(limit, share_of_big_posts());
-    if (cls > 0 && cache_->overfull()) limit = std::min<std::size_t>(limit, open_.empty() ? 1 : 0);
+    if (cache_->overfull()) limit = std::min<std::size_t>(limit, open_.empty() ? 1 : 0);
     request->limits[i] = limit;
     request->pass_over[i] = !budget_.ample(cls);
     wanted += limit;
@@ -129,7 +129,7 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
       maybe_more_[i] = true;
   if (request->limits[2] > 0 && !maybe_more_[2] && expanding_.empty() && result->unexpanded.empty())
     big_since_.reset();
-  if (request->look_for_due || result->parked) {
+  if (request->look_for_due || result->parked || result->without_room) {
     next_due_ = result->next_due;
     doubt_due();
     schedule_due();

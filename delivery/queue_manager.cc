@@ -9,7 +9,6 @@
 namespace essaim::delivery {
 namespace {
 
-constexpr std::size_t kWireLimit = 128U << 20;  // octets of renderings in memory
 constexpr std::size_t kSaveAfter = 500;         // outcomes; of a batch that is not through sooner than
 constexpr Duration kSoonThrough = std::chrono::milliseconds(250);
 constexpr Duration kSaveAfterTime = std::chrono::seconds(2);
@@ -29,7 +28,7 @@ QueueManager::QueueManager(std::shared_ptr<net::EventLoop> loop, const Parts& pa
       failures_(parts.failures),
       journals_(parts.journals),
       settings_(std::move(settings)),
-      cache_(std::make_shared<PostCache>(kWireLimit)),
+      cache_(std::make_shared<PostCache>(settings_->post_memory)),
       budget_(settings_->active_batches) {}
 
 QueueManager::~QueueManager() = default;

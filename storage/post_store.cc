@@ -159,25 +159,30 @@ Result<std::optional<PostRecord>> PostStore::find(Id post_id) {
 }
 
 Result<std::string> PostStore::rendering(Id post_id, Form form) {
+  std::string bytes;
+  ESSAIM_TRY(read_rendering(post_id, form, [&bytes](std::string_view piece) { bytes += piece; }));
+  return bytes;
+}
+
+Result<void> PostStore::read_rendering(Id post_id, Form form,
+                                       const std::function<void(std::string_view)>& take) {
   auto statement =
       sql::prepare(connection_, "SELECT seq, data FROM rendering WHERE post_id = ? AND form = ? ORDER BY seq",
                    post_id, form);
   if (!statement.ok()) return statement.error();
-  std::string bytes;
   for (std::int64_t expected = 0;; ++expected) {
     auto row = (*statement)->step();
     if (!row.ok()) return row.error();
     if (!*row) {
-      if (expected == 0 && form == Form::kSevenBit) return bytes;  // it has none
-      if (expected == 0)
+      if (expected == 0 && form != Form::kSevenBit)  // of that there may be none
         return Error{ErrorCode::kNotFound, "the rendering of post " + format_id(post_id) + " is gone"};
-      return bytes;
+      return {};
     }
     if ((*statement)->integer(0) != expected) {
       return Error{ErrorCode::kDamaged,
                    "a piece of the rendering of post " + format_id(post_id) + " is missing"};
     }
-    bytes += (*statement)->text(1);
+    take((*statement)->text(1));
   }
 }
 

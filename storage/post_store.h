@@ -1,8 +1,10 @@
 // Posts, their rendering, and the memory of what was seen before. Functions run inside the caller's transaction.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "storage/database.h"
@@ -40,6 +42,8 @@ class PostStore {
   Result<std::optional<PostRecord>> find(Id post_id);
   // kNotFound once it was dropped; "" for a 7-bit form of a post that needs none.
   Result<std::string> rendering(Id post_id, Form form = Form::kAsIs);
+  // The same piece by piece, for those that make another form of it; a view is valid during the call.
+  Result<void> read_rendering(Id post_id, Form form, const std::function<void(std::string_view)>& take);
   // Its first 256 KB, which hold the header; likewise kNotFound.
   Result<std::string> beginning(Id post_id);
   // Marks the post in the transaction that adds the report. False: one was made before.

@@ -12,6 +12,18 @@ inline constexpr std::string_view kEndOfData = ".\r\n";
 // doubled. Also behind a bare LF, which some servers take for a line end.
 std::string dot_stuffed_part(std::string_view part);
 
+// A whole message made of parts as they come, so that a large one is in memory only once. append() takes any parts;
+// `expected` octets of message are made room for.
+class DotStuffing {
+ public:
+  explicit DotStuffing(std::size_t expected);
+  void append(std::string_view part);
+  std::string finish() &&;
+
+ private:
+  std::string out_;
+};
+
 // The whole message with its end. CRLF is added when the message does not end with it.
 std::string dot_stuffed_message(std::string_view message);
 

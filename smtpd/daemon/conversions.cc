@@ -51,6 +51,7 @@ delivery::EngineSettings engine_settings(const Settings& settings, std::vector<s
   out.command_timeout = d.command_timeout;
   out.idle_timeout = d.idle_timeout;
   out.active_batches = static_cast<std::size_t>(d.active_batches);
+  out.post_memory = settings.limits.memory / 4;
   out.journal_directory = settings.journal_directory();
   out.own_addresses = std::move(own);
   for (const DestinationSettings& one : settings.destinations)

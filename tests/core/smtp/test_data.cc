@@ -131,6 +131,17 @@ BOOST_AUTO_TEST_CASE(stuffing_knows_parts_and_unfinished_lines) {
   BOOST_TEST(dot_stuffed_part("a\n.\n") == "a\n..\n");
   BOOST_TEST(dot_stuffed_message("a") == "a\r\n.\r\n");
   BOOST_TEST(dot_stuffed_message("") == ".\r\n");
+  // In parts, wherever they are cut.
+  const std::string dots = ".a\r\n.\r\n..b\n.c.\r\n.";
+  for (std::size_t first = 0; first <= dots.size(); ++first) {
+    for (std::size_t second = first; second <= dots.size(); ++second) {
+      DotStuffing parts(3);
+      parts.append(std::string_view(dots).substr(0, first));
+      parts.append(std::string_view(dots).substr(first, second - first));
+      parts.append(std::string_view(dots).substr(second));
+      BOOST_TEST(std::move(parts).finish() == dot_stuffed_message(dots));
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(bare_line_ends_are_seen) {

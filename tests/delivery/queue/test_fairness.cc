@@ -149,6 +149,45 @@ BOOST_AUTO_TEST_CASE(hosts_that_are_silent_do_not_take_the_room_of_the_living) {
   BOOST_TEST(wait_until([&] { return site.counts(post).pending == kSilent * 1'000; }));
 }
 
+BOOST_AUTO_TEST_CASE(large_posts_wait_for_room_and_small_ones_pass_them) {
+  Hanging hanging;
+  TestSink sink;
+  sink.set(address_of(0), hanging.policy());
+  Site site;
+  auto settings = settings_for(site, sink);
+  settings.post_memory = 1U << 20;  // a half is for large posts
+  settings.command_timeout = 60s;
+  std::string large = Site::rendering();
+  while (large.size() < 400'000) large += "A line of a large message. It has no end.\r\n";
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings);
+  std::vector<Id> posts;
+  const auto post = [&](const std::string& domain, const std::string& body) {
+    const storage::PostRecord record = site.new_post(CopyMode::kCommon, 0);
+    posts.push_back(
+        site.post_to(record, run.engine->current_rank(), {{0, "u" + format_id(record.id), domain}}, body));
+    run.engine->ring();
+    return posts.back();
+  };
+  const Id first = post(Site::domain_name(0), large);
+  BOOST_REQUIRE(wait_until([&] { return sink.connections(address_of(0)) > 0; }));
+  for (int i = 0; i < 3; ++i) post(Site::domain_name(1), large);
+  const auto waiting = [&](Id id) { return site.batches(id)[0].why.starts_with("no room in memory"); };
+  BOOST_REQUIRE(wait_until([&] { return waiting(posts[1]) && waiting(posts[2]) && waiting(posts[3]); }));
+  const Id small = post(Site::domain_name(1), Site::rendering());
+  BOOST_TEST(wait_until([&] { return site.finished(small); }));
+  BOOST_TEST(!site.finished(first));
+  BOOST_TEST(sink.total() == 1u);
+  hanging.let_go();
+  for (const Id id : posts) BOOST_TEST(wait_until([&] { return site.finished(id); }));
+  BOOST_TEST(sink.total() == 5u);
+  const auto bodies = sink.bodies();
+  const auto whole = [](const auto& one) {
+    return one.second.size() > 390'000 && one.second.ends_with("no end.\n");
+  };
+  BOOST_TEST(std::count_if(bodies.begin(), bodies.end(), whole) == 4);
+}
+
 BOOST_AUTO_TEST_CASE(with_few_connections_for_all_everyone_has_a_turn) {
   TestSink sink;
   Site site;

@@ -439,7 +439,7 @@ BOOST_AUTO_TEST_CASE(kept_replies_are_read_back) {
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_CASE(the_post_cache_forgets_the_unused_first) {
-  PostCache cache(100);
+  PostCache cache(200);  // a half of it for these
   auto make = [](Id id) {
     auto post = make_post(id, 1, storage::CopyMode::kCommon);
     post->wire = share(std::string(40, 'x'));
@@ -456,6 +456,34 @@ BOOST_AUTO_TEST_CASE(the_post_cache_forgets_the_unused_first) {
   cache.add(make(4));
   BOOST_TEST(!(cache.find(1) == nullptr));
   BOOST_TEST(!(cache.find(3) == nullptr));
+}
+
+BOOST_AUTO_TEST_CASE(the_post_cache_has_room_for_one_large_post_and_keeps_room_for_small_ones) {
+  PostCache cache(1'600);  // large: over 100 octets
+  auto make = [](Id id, std::size_t octets) {
+    auto post = make_post(id, 1, storage::CopyMode::kCommon);
+    post->wire = share(std::string(octets, 'x'));
+    return std::shared_ptr<const ActivePost>(post);
+  };
+  BOOST_TEST(cache.make_room(5'000, 0), "larger than all room, but the only one");
+  BOOST_TEST(!cache.make_room(5'000, 5'000), "beside another one that is being loaded");
+  auto sent = make(1, 5'000);
+  cache.add(sent);
+  BOOST_TEST(!cache.make_room(101, 0));
+  BOOST_TEST(cache.make_room(100, 0));
+  sent.reset();
+  BOOST_TEST(cache.make_room(700, 0), "nobody uses the large one any more");
+  BOOST_TEST(cache.find(1) == nullptr);
+  std::vector<std::shared_ptr<const ActivePost>> small;
+  for (Id id = 10; cache.make_room(100, 0); ++id) {
+    small.push_back(make(id, 100));
+    cache.add(small.back());
+    BOOST_TEST_REQUIRE(small.size() <= 8u);
+  }
+  BOOST_TEST(small.size() == 8u);
+  BOOST_TEST(!cache.overfull());
+  cache.add(make(20, 300));
+  BOOST_TEST(!(cache.find(20) == nullptr));
 }
 
 }  // namespace
