@@ -197,9 +197,10 @@ Result<Environments> Server::make_environments(const Settings& settings) const {
 }
 
 Result<void> Server::start_inbound() {
-  budget_ = std::make_unique<smtp::MemoryBudget>(settings_.limits.memory);
-  guard_ = std::make_unique<guard::Guard>(settings_.limits.clients, settings_.hostname, system_clock(),
-                                          budget_.get());
+  budget_ = std::make_unique<smtp::MemoryBudget>(settings_.limits.memory / 2);
+  guard_ = std::make_unique<guard::Guard>(
+      settings_.limits.clients, settings_.hostname, system_clock(), budget_.get(), guard::descriptors_in_use,
+      [places = settings_.message_places()] { return guard::free_octets(places); });
   intake_ = std::make_unique<ListIntake>(services_, settings_.hostname, settings_.limits.memory / 4,
                                          shares_database() ? lease_.get() : nullptr);
   operator_ = std::make_unique<Executor>("operator", 1);

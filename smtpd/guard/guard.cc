@@ -1,6 +1,9 @@
 #include "smtpd/guard/guard.h"
 
 #include <algorithm>
+#include <limits>
+
+#include "core/base/log.h"
 
 namespace essaim::smtpd::guard {
 
@@ -17,14 +20,16 @@ struct Guard::Place {
 };
 
 Guard::Guard(GuardSettings settings, std::string hostname, const Clock& clock,
-             const smtp::MemoryBudget* memory, std::function<double()> descriptors)
+             const smtp::MemoryBudget* memory, std::function<double()> descriptors,
+             std::function<double()> free_octets)
     : hostname_(std::move(hostname)),
       clock_(clock),
       // A network is larger than a client: their entries are never the same one.
       ipv4_network_bits_(std::clamp(settings.ipv4_network_bits, 0, 31)),
       ipv6_client_bits_(std::clamp(settings.ipv6_client_bits, 1, 128)),
       ipv6_network_bits_(std::clamp(settings.ipv6_network_bits, 0, ipv6_client_bits_ - 1)),
-      gauge_(clock, memory, std::move(descriptors)) {
+      gauge_(clock, memory, std::move(descriptors)),
+      free_octets_(clock, std::move(free_octets), std::numeric_limits<double>::infinity()) {
   const std::size_t idle = std::max<std::size_t>(settings.max_idle_entries / shards_.size(), 2);
   for (Shard& shard : shards_) shard.table = std::make_unique<Table>(idle);
   set_settings(std::move(settings));
@@ -161,6 +166,10 @@ bool Guard::count(std::string_view ip, What what) {
 
 Verdict Guard::on_mail(std::string_view ip) {
   Verdict verdict{std::nullopt, stressed()};
+  if (disk_short()) {
+    verdict.refusal = smtp::reply(452, "4.3.1", "Insufficient system storage; try again later");
+    return verdict;
+  }
   if (!count(ip, What::kMessages)) {
     verdict.refusal = come_later("4.7.0", "Too many messages in a short time from your address");
   }
@@ -192,6 +201,23 @@ Level Guard::level() {
     limits = shards_[0].settings->pressure;
   }
   return gauge_.update(pressure(), limits);
+}
+
+// What is taken already can be delivered and recorded as long as new mail leaves it the disk.
+bool Guard::disk_short() {
+  std::uint64_t least = 0;
+  {
+    const std::lock_guard lock(shards_[0].mutex);
+    least = shards_[0].settings->min_free_octets;
+  }
+  const double left = free_octets_.get();
+  const bool now = left < static_cast<double>(least);
+  if (now != disk_was_short_.load(std::memory_order_relaxed) && disk_was_short_.exchange(now) != now) {
+    log::warning(now ? "disk-nearly-full" : "disk-has-room",
+                 {{"free_mb", static_cast<std::int64_t>(left / 1e6)},
+                  {"least_mb", static_cast<std::int64_t>(least / 1'000'000)}});
+  }
+  return now;
 }
 
 bool Guard::stressed() {

@@ -32,9 +32,11 @@ struct Verdict {
 
 class Guard {
  public:
-  // `hostname` stands in the 421 texts. `memory` may be null; `descriptors` gives the share in use.
+  // `hostname` stands in the 421 texts. `memory` may be null; `descriptors` gives the share in use, `free_octets` what
+  // the disk for messages has left (empty: enough).
   Guard(GuardSettings settings, std::string hostname, const Clock& clock,
-        const smtp::MemoryBudget* memory = nullptr, std::function<double()> descriptors = descriptors_in_use);
+        const smtp::MemoryBudget* memory = nullptr, std::function<double()> descriptors = descriptors_in_use,
+        std::function<double()> free_octets = {});
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
@@ -45,7 +47,7 @@ class Guard {
   // allowed is followed by one disconnected().
   Verdict try_connect(std::string_view ip);
   void disconnected(std::string_view ip);
-  Verdict on_mail(std::string_view ip);  // 421 4.7.0
+  Verdict on_mail(std::string_view ip);  // 421 4.7.0; 452 4.3.1 when the disk is nearly full
   Verdict on_rcpt(std::string_view ip);  // 450 4.7.1: what was accepted before may still be sent
   void on_error(std::string_view ip);
   void on_junk(std::string_view ip);
@@ -72,11 +74,14 @@ class Guard {
   bool count(std::string_view ip, What what);
   smtp::Reply come_later(const char* enhanced, const std::string& why) const;
   Level level();
+  bool disk_short();
 
   const std::string hostname_;
   const Clock& clock_;
   const int ipv4_network_bits_, ipv6_client_bits_, ipv6_network_bits_;
   PressureGauge gauge_;
+  const Sample free_octets_;
+  std::atomic<bool> disk_was_short_{false};
   std::atomic<std::uint32_t> connections_{0};
   std::array<Shard, 16> shards_;
 };

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
@@ -35,23 +36,19 @@ double descriptors_in_use() {
   return static_cast<double>(lowest_free) / static_cast<double>(limit.rlim_cur);
 }
 
+double free_octets(const std::vector<std::string>& paths) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const std::string& path : paths) {
+    struct statvfs found {};
+    if (statvfs(path.c_str(), &found) == 0)
+      least = std::min(least, static_cast<double>(found.f_bavail) * static_cast<double>(found.f_frsize));
+  }
+  return least;
+}
+
 PressureGauge::PressureGauge(const Clock& clock, const smtp::MemoryBudget* memory,
                              std::function<double()> descriptors)
-    : clock_(clock),
-      memory_(memory),
-      descriptors_(std::move(descriptors)),
-      next_sample_(std::numeric_limits<std::int64_t>::min()) {}
-
-double PressureGauge::sampled_descriptors() const {
-  if (!descriptors_) return 0;
-  const std::int64_t now = clock_.mono_now().time_since_epoch().count();
-  std::int64_t due = next_sample_.load(std::memory_order_relaxed);
-  // One thread looks; the others take what was seen last.
-  if (now >= due && next_sample_.compare_exchange_strong(due, now + 1'000'000'000)) {
-    sample_.store(descriptors_(), std::memory_order_relaxed);
-  }
-  return sample_.load(std::memory_order_relaxed);
-}
+    : memory_(memory), descriptors_(clock, std::move(descriptors), 0) {}
 
 Pressure PressureGauge::measure(double connections) const {
   Pressure out;
@@ -59,7 +56,7 @@ Pressure PressureGauge::measure(double connections) const {
   if (memory_ != nullptr && memory_->limit() > 0) {
     out.memory = static_cast<double>(memory_->used()) / static_cast<double>(memory_->limit());
   }
-  out.descriptors = sampled_descriptors();
+  out.descriptors = descriptors_.get();
   return out;
 }
 

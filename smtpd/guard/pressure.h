@@ -5,9 +5,12 @@
 
 #include <atomic>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "core/base/clock.h"
 #include "core/smtp/message_buffer.h"
+#include "smtpd/guard/sample.h"
 #include "smtpd/guard/settings.h"
 
 namespace essaim::smtpd::guard {
@@ -25,6 +28,9 @@ enum class Level { kCalm, kStress, kFull };
 // are given out from below, and counting them would cost a directory of thousands.
 double descriptors_in_use();
 
+// What the fullest of the file systems that hold these has left; what cannot be told is no shortage.
+double free_octets(const std::vector<std::string>& paths);
+
 class PressureGauge {
  public:
   // `memory` may be null; `descriptors` gives a share. Both outlive the gauge.
@@ -36,13 +42,8 @@ class PressureGauge {
   Level level() const { return level_.load(std::memory_order_relaxed); }
 
  private:
-  double sampled_descriptors() const;
-
-  const Clock& clock_;
   const smtp::MemoryBudget* const memory_;
-  const std::function<double()> descriptors_;
-  mutable std::atomic<std::int64_t> next_sample_;  // nanoseconds of MonoTime
-  mutable std::atomic<double> sample_{0};
+  const Sample descriptors_;
   std::atomic<Level> level_{Level::kCalm};
 };
 

@@ -40,6 +40,7 @@ struct GuardSettings {
                       {6'000, std::chrono::minutes(10)},
                       {200, std::chrono::minutes(10)}};
   PressureLimits pressure;
+  std::uint64_t min_free_octets = 0;  // of the disk for messages; 0: whatever is left
   // Not limited, but counted: relays of one's own, monitoring.
   std::vector<Network> exempt{*parse_network("127.0.0.0/8"), *parse_network("::1")};
 

@@ -73,6 +73,7 @@ void read_clients(const config::View& v, guard::GuardSettings* g) {
   g->max_connections = count("limits.connections");
   g->client.max_connections = count("limits.connections_per_client");
   g->network.max_connections = count("limits.connections_per_network");
+  g->min_free_octets = v.size("limits.free_space");
   const auto rate = [&](guard::RateLimit guard::ScopeLimits::*which, const char* name, Duration window) {
     g->client.*which = {count(name), window};
     g->network.*which = {10 * count(name), window};

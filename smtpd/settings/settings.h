@@ -100,6 +100,8 @@ struct Settings {
 
   std::string admin_socket() const { return state + "/admin.sock"; }
   std::string journal_directory() const { return state + "/journal"; }
+  // Where messages and their states take room on a disk.
+  std::vector<std::string> message_places() const { return {state, database_file()}; }
   std::string spill_directory() const { return state + "/spill"; }
   // The file behind "sqlite:"; "" for a database elsewhere.
   std::string database_file() const {

@@ -81,7 +81,7 @@ class ResourcesRunOut(site.Site):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "essaim-test", disk], check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
         text = self.essaim.config.read_text().replace(f'{self.essaim.folder}/state"', f'{disk}/state"')
-        self.essaim.config.write_text(text + '\n[limits]\nmemory = "4M"\nmessage_size = "4M"\n')
+        self.essaim.config.write_text(text + '\n[limits]\nmemory = "4M"\nmessage_size = "4M"\nfree_space = "0"\n')
         self.assertTrue(self.start())
         self.post("<before@client.example>")
         filler = disk / "filler"
@@ -100,6 +100,21 @@ class ResourcesRunOut(site.Site):
         self.post("<small@client.example>")
         self.check()
         processes.wait_for("the end", lambda: self.essaim.stop() == 0)
+
+    def test_new_mail_is_put_off_before_the_disk_is_full(self):
+        """So that what was taken still goes out: by a setting that asks for more than there is, and by one that does not."""
+        self.begin()
+        self.post("<before@client.example>")
+        self.essaim.stop()
+        text = self.essaim.config.read_text()
+        self.essaim.config.write_text(text + '\n[limits]\nfree_space = "1024G"\n')
+        self.assertTrue(self.start())
+        reply = self.try_post("<put-off@client.example>")
+        self.assertEqual(452, reply[0], reply)
+        self.essaim.config.write_text(text + '\n[limits]\nfree_space = "1M"\n')
+        self.essaim.run("reload")
+        self.post("<put-off@client.example>")
+        self.check()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ struct Fixture {
   }
   Guard& guard() {
     if (!made)
-      made = std::make_unique<Guard>(settings, "mx.test", clock, &memory, [this] { return descriptors; });
+      made = std::make_unique<Guard>(
+          settings, "mx.test", clock, &memory, [this] { return descriptors; },
+          [this] { return free_octets; });
     return *made;
   }
   std::string connect(const std::string& ip) { return text(guard().try_connect(ip)); }
@@ -30,6 +32,7 @@ struct Fixture {
   ManualClock clock;
   smtp::MemoryBudget memory{1'000};
   double descriptors = 0;
+  double free_octets = 1e12;
   GuardSettings settings;
   std::unique_ptr<Guard> made;
 };
@@ -161,6 +164,20 @@ BOOST_AUTO_TEST_CASE(under_stress_newcomers_wait_and_those_inside_are_served) {
   clock.advance(seconds(1));
   BOOST_TEST(connect("10.3.0.2").starts_with("421 4.3.2"));
   BOOST_TEST(guard().pressure().descriptors == 0.99);
+}
+
+BOOST_AUTO_TEST_CASE(mail_is_put_off_while_the_disk_is_nearly_full) {
+  settings.min_free_octets = 1'000;
+  BOOST_TEST(mail("192.0.2.1") == "allow");
+  free_octets = 999;
+  BOOST_TEST(mail("192.0.2.1") == "allow");  // looked at once a second
+  clock.advance(seconds(1));
+  BOOST_TEST(mail("192.0.2.1") == "452 4.3.1 Insufficient system storage; try again later");
+  BOOST_TEST(mail("127.0.0.1").starts_with("452"), "whoever it is");
+  BOOST_TEST(connect("192.0.2.1") == "allow");
+  free_octets = 1'000;
+  clock.advance(seconds(1));
+  BOOST_TEST(mail("192.0.2.1") == "allow");
 }
 
 BOOST_AUTO_TEST_CASE(memory_is_bounded_and_the_longest_unused_are_forgotten) {

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,13 @@ BOOST_AUTO_TEST_CASE(memory_and_descriptors_are_measured_the_latter_once_a_secon
   clock.advance(milliseconds(1));
   BOOST_TEST(gauge.measure(0).descriptors == 0.75);
   BOOST_TEST(asked == 2);
+}
+
+BOOST_AUTO_TEST_CASE(the_fullest_disk_is_told) {
+  const double root = free_octets({"/"});
+  BOOST_TEST(root > 0);
+  BOOST_TEST(free_octets({"/", "/proc"}) <= root);  // a file system without room
+  BOOST_TEST(std::isinf(free_octets({"/no/such/place"})));
 }
 
 BOOST_AUTO_TEST_CASE(descriptors_of_the_process_are_a_share) {
