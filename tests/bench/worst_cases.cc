@@ -193,6 +193,13 @@ Work timers(std::size_t n) {
   };
 }
 
+// RFC 2231 §3: the pieces of one value, each with its number, in an order that is none.
+Work numbered_segments(std::size_t n) {
+  std::string input = "multipart/mixed";
+  for (std::size_t i = 0; i < n; ++i) input += "; boundary*" + std::to_string((i * 7'919) % n) + "*=%41";
+  return [input] { content_type(input); };
+}
+
 Work batch_replies(std::size_t n) {
   return [n] {
     for (std::size_t batch = 0; batch * 1'000 < n; ++batch) {
@@ -237,6 +244,8 @@ std::vector<Case> cases() {
       text("content type: segments of one parameter", "text/plain", "; a*1*=x", "", content_type),
       text("content type: backslashes", "text/plain; a=\"", "\\", "", content_type),
       text("footer: parts", mixed, "--b\r\n\r\nx\r\n", "--b--\r\n", footer),
+      text("footer: parts within themselves", "", mixed + "--b\r\n" + mixed, "--b--\r\n", footer),
+      text("footer: messages in messages", "", "Content-Type: message/rfc822\r\n\r\n", "x\r\n", footer),
       text("footer: depth", "", mixed + "--b\r\n", "", footer),
       text("footer: prefixes of a boundary", mixed, "--bx\r\n", "", footer),
       text("footer: line ends", "A: b\r\n\r\n", "\r\n", "", footer),
@@ -271,6 +280,7 @@ std::vector<Case> cases() {
       text("members: lines that are wrong", "", "a@\n", "", members),
       text("directory: members twice", "[lists.\"a@b.example\"]\nmembers = [", "\"a@b.example\",", "]\n",
            directory),
+      {"content type: numbered segments", numbered_segments},
       {"guard: clients of one provider", guard_table},
       {"loop: timers moved and cancelled", timers},
       {"batches: as many replies as recipients", batch_replies},

@@ -20,6 +20,9 @@ ENDINGS = {
     "nul_within": b"\r\0\n.\r\n", "dot_space": b"\r\n. \r\n",
 }
 MANY_PARTS = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 100_000 + b"--b--\r\n"
+# Each part says that it is made of parts between the same lines as the one around it.
+CYCLIC = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" * 10_000 + b"--b--\r\n" * 10_000
+LETTERS = b"Content-Type: message/rfc822\r\n\r\n" * 10_000
 DEEP = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (i, i) for i in range(10_000))
 
 # name, steps, codes of the replies ("..." stands for any more of the same), whether the server closes.
@@ -27,6 +30,7 @@ DEEP = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" 
 ROWS = [
     # Other protocols (BAD-INPUT row 19).
     ("http", [Wait("220"), b"POST / HTTP/1.1\r\nHost: x\r\n\r\n" + TO_DATA], "220 554", True),
+    ("get", [Wait("220"), b"GET /admin HTTP/1.0\r\n\r\n" + TO_DATA], "220 554", True),
     ("tls_hello", [Wait("220"), b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03"], "220 554", True),
     # Grammar (12): the session lives.
     ("rcpt_before_mail", [b"EHLO x\r\nRCPT TO:<dev@lists.example>\r\nDATA\r\n", Wait("503"), Wait("503"), b"NOOP\r\n", Wait("250")], "220 250 503 503 250", False),
@@ -73,9 +77,17 @@ ROWS = [
     ("half_a_million_addresses", [TO_DATA, b"DATA\r\n", Wait("354"), b"To: " + b"a@b.example,\r\n " * 500_000 + b"\r\n\r\nx\r\n.\r\n"], "220 250 250 250 354 55?", False),
     ("hundred_thousand_parts", [TO_DATA, b"DATA\r\n", Wait("354"), HEADER % b"parts" + MANY_PARTS + b".\r\n"], "220 250 250 250 354 ???", False),
     ("depth_of_ten_thousand", [TO_DATA, b"DATA\r\n", Wait("354"), HEADER % b"deep" + DEEP + b".\r\n"], "220 250 250 250 354 ???", False),
+    ("parts_within_themselves", [TO_DATA, b"DATA\r\n", Wait("354"), HEADER % b"cyclic" + CYCLIC + b".\r\n"], "220 250 250 250 354 ???", False),
+    ("messages_in_messages", [TO_DATA, b"DATA\r\n", Wait("354"), HEADER % b"letters" + LETTERS + b"x\r\n.\r\n"], "220 250 250 250 354 ???", False),
     ("segments_of_a_parameter", [TO_DATA, b"DATA\r\n", Wait("354"), HEADER % b"segments" + b"Content-Type: text/plain" +
                                  b"".join(b";\r\n a*%d*=%%41" % i for i in range(16_000)) + b"\r\n\r\nx\r\n.\r\n"], "220 250 250 250 354 ???", False),
+    ("segments_in_disorder", [TO_DATA, b"DATA\r\n", Wait("354"), HEADER % b"disorder" + b"Content-Type: multipart/mixed" +
+                              b"".join(b";\r\n boundary*%d=a" % (i * 7919 % 10_007) for i in range(10_007)) + b"\r\n\r\nx\r\n.\r\n"], "220 250 250 250 354 ???", False),
+    # Loops (18): the hop limit.
+    ("hundred_hops", [TO_DATA, b"DATA\r\n", Wait("354"), b"Received: from a by b; now\r\n" * 100 + HEADER % b"hops" + b"\r\nx\r\n.\r\nNOOP\r\n"], "220 250 250 250 354 554 250", False),
     ("endless_line", [TO_DATA, b"DATA\r\n", Wait("354"), HEADER % b"line" + b"\r\n" + b"x" * 5_000_000 + b"\r\n.\r\n"], "220 250 250 250 354 554", False),
+    # A header that would not end (10); what is refused is read to its end and not kept.
+    ("header_of_20_mb", [TO_DATA, b"DATA\r\n", Wait("354"), b"X: " + b"y\r\n " * 5_000_000 + b"\r\n\r\nx\r\n.\r\nNOOP\r\n"], "220 250 250 250 354 55? 250", False),
     # Numbers of recipients (10): accepted up to the limit, then put off, then cut.
     ("twenty_thousand_rcpt", [TO_DATA, b"RCPT TO:<postmaster>\r\n" * 20_000], "220 250... 4??", True),
 ]
@@ -169,6 +181,17 @@ class HostileClients(processes.Scenario):
         arrived = self.check_endings()
         self.assertGreaterEqual(len(arrived), 20)
 
+    def test_an_end_of_data_within_a_chunk_is_content(self):
+        self.serve()
+        inside = HEADER % b"chunk" + b"\r\nbody\r\n.\r\n" + FORGED % b"chunk"
+        with hostile.Peer(self.essaim.port) as peer:
+            peer.play([Wait("220"), TO_DATA, b"BDAT %d LAST\r\n" % len(inside) + inside, Wait("250 2.0.0 Ok: queued"), b"QUIT\r\n"])
+            peer.rest()
+        self.still_well()
+        self.assertEqual(["chunk", "proper1"], self.arrived())
+        body = self.sink.message_bytes(self.sink.receipts()[0]).partition(b"\r\n\r\n")[2]
+        self.assertTrue(body.startswith(b"body\r\n.\r\n" + FORGED % b"chunk"), body)
+
     def test_a_line_that_is_no_field_ends_the_header_for_everybody(self):
         self.serve()
         with hostile.Peer(self.essaim.port) as peer:
@@ -254,6 +277,10 @@ class HostileUnderTls(processes.Scenario):
             peer.play([Wait("220"), b"EHLO x\r\n", Wait("250 "), b"STARTTLS\r\n", Wait("220"), octets])
             stalled.append(peer)
         self.still_well(1)
+        for peer in stalled:
+            peer.socket.settimeout(60)
+            peer.rest()
+            self.assertTrue(peer.ended, "a handshake that goes nowhere is cut")
 
     def test_odd_server_names_are_no_trouble(self):
         for name in ("x" * 63 + ".example", "xn--bcher-kva.example", "a." * 100 + "example", "127.0.0.1"):
@@ -329,7 +356,7 @@ class Loops(processes.Scenario):
         server.make_list(LIST, ["m@m.example"], post="anyone")
         for sender, recipient, extra in (
                 ("", LIST, ""), ("m@m.example", LIST, "List-Id: <dev.lists.example>\n"),
-                (LIST, "dev-unsubscribe@lists.example", "Auto-Submitted: auto-replied\n"),
+                (LIST, "dev-unsubscribe@lists.example", "Auto-Submitted: auto-replied\n"), (LIST, "dev-request@lists.example", ""),
                 ("", "dev-unsubscribe@lists.example", "Auto-Submitted: auto-replied\n"),
                 ("dev-unsubscribe@lists.example", "dev-unsubscribe@lists.example", "")):
             with self.subTest(sender=sender, recipient=recipient, extra=extra):
