@@ -9,7 +9,7 @@
 namespace essaim::delivery {
 namespace {
 
-constexpr std::size_t kSaveAfter = 500;         // outcomes; of a batch that is not through sooner than
+constexpr std::size_t kSaveAfter = 500;  // outcomes; of a batch that is not through sooner than
 constexpr Duration kSoonThrough = std::chrono::milliseconds(250);
 constexpr Duration kSaveAfterTime = std::chrono::seconds(2);
 constexpr Duration kTick = std::chrono::milliseconds(250);
