@@ -67,6 +67,7 @@ SessionSettings session_settings(const Settings& settings) {
   out.limits.max_message_octets = l.message_size;
   out.limits.max_errors = static_cast<std::size_t>(l.errors);
   out.limits.command_deadline = l.command_timeout;
+  out.limits.tls_deadline = std::min(out.limits.tls_deadline, l.command_timeout);
   out.limits.data_block_deadline = l.data_timeout;
   out.limits.min_data_octets_per_second = l.minimum_data_rate;
   out.limits.data_rate_window = l.data_rate_window;

@@ -19,6 +19,7 @@ class Peer:
 
     def __init__(self, port, timeout=15):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        self.clear = None
         self.said = b""
         self.ended = False
 
@@ -79,10 +80,12 @@ class Peer:
 
     def reset(self):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
+        self.close()
 
     def close(self):
         self.socket.close()
+        if self.clear:  # the same connection: it ends with its last descriptor
+            self.clear.close()
 
     def __enter__(self):
         return self
