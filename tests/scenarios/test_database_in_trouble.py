@@ -36,7 +36,8 @@ class DatabaseInTrouble(processes.Scenario):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "essaim-test", disk], check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
         self.sink = self.started(sink.Sink(self.folder))
-        self.essaim = essaim.Essaim(self.folder, smarthost=self.sink.addresses[0], start=False)
+        self.essaim = essaim.Essaim(self.folder, smarthost=self.sink.addresses[0], start=False,
+                                    extra='[limits]\nfree_space = "0"\n')  # until nothing is left
         self.essaim.config.write_text(self.essaim.config.read_text().replace(str(self.essaim.database), f"{disk}/essaim.db"))
         self.started(self.essaim.start())
         self.essaim.make_list(LIST, [AUTHOR], max_size="20M")

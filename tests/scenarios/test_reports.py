@@ -139,7 +139,7 @@ class Reports(processes.Scenario):
         ledger = self.essaim.json("post", "show", queue_id)
         self.assertEqual({"accepted": 2, "failed": 2}, {k: v for k, v in ledger["counts"].items() if v})
         rows = {row["address"]: row["bounces"] for row in self.essaim.json("member", "list", LIST)}
-        self.assertEqual({"ann@a.example": 0, "bob@b.example": 0}, rows)
+        self.assertEqual({"ann@a.example": 0, "bob@b.example": 0, "owner@people.example": 0}, rows)
 
     def test_owners_learn_of_posts_that_expired_or_were_refused_for_what_they_are(self):
         self.site(rules=["rcpt@ann@*=550 5.6.1 media not supported", "rcpt@bob@*=451 4.7.1 later"], expire="2s")
