@@ -5,8 +5,10 @@
 
 #include "core/base/check.h"
 #include "core/base/log.h"
+#include "delivery/client/chunking_refusals.h"
 #include "delivery/client/client_session.h"
 #include "delivery/failure_policy.h"
+#include "delivery/tls/host_tls.h"
 
 namespace essaim::delivery {
 namespace {
@@ -79,6 +81,10 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   }
 
   const HostCandidate& candidate() const { return candidates_[index_]; }
+  const HostTls& host_tls() const {
+    static const HostTls opportunistic;
+    return candidate().tls ? *candidate().tls : opportunistic;
+  }
 
   void try_candidate() {
     if (closing_) return finish(false, Stage::kConnect, {0, {}, "closed by us"});
@@ -86,6 +92,8 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
       return finish(false, Stage::kConnect, smtp::reply(451, "4.4.4", "there is no host to connect to"));
     peer_ = PeerInfo{};
     peer_.host = peer_text(candidate());
+    peer_.name = candidate().name;
+    peer_.address = candidate().address;
     const auto address = net::SocketAddress::from_ip(candidate().address, candidate().port);
     if (!address) {
       return candidate_failed(Stage::kConnect, smtp::reply(451, "4.4.1", address.error().message), false);
@@ -93,8 +101,13 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
     phase_ = Phase::kConnecting;
     in_body_ = false;
     began_ = loop_.now();
+    const HostTls& wanted = host_tls();
+    const bool may = wanted.level != HostTls::Level::kNever && settings_.tls && tls_ != nullptr;
+    const bool broken =
+        in_clear_ || (settings_.broken_tls && settings_.broken_tls->knows(peer_.host, loop_.now()));
     session_ = std::make_unique<ClientSession>(settings_, minter_, peer_.host,
-                                               settings_.tls && tls_ != nullptr && !in_clear_, this);
+                                               may && (wanted.mandatory() || !broken), this,
+                                               wanted.mandatory() ? describe(wanted) : std::string());
     session_->set_trace(static_cast<bool>(trace_));
     net::SocketAddress source;
     peer_.source = address->is_ipv6() ? settings_.source_ipv6 : settings_.source_ipv4;
@@ -138,6 +151,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   void on_connected() override {
     phase_ = Phase::kTalking;
     peer_.connect_delay = loop_.now() - began_;
+    peer_.local = connection_->local().ip();
     session_->on_connected(loop_.now());
     rearm();
   }
@@ -175,6 +189,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
         return candidate_failed(Stage::kConnect,
                                 smtp::reply(451, "4.4.1", peer_.host + ": " + reason.message), false);
       case Phase::kTalking:
+        if (during_tls && connection_) peer_.tls_info = connection_->tls_info();
         if (session_) session_->on_closed(reason, during_tls, loop_.now());
         return;
       case Phase::kQuitting:
@@ -222,7 +237,11 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   void write_shared(const SharedBytes& bytes, std::size_t offset, std::size_t length) override {
     connection_->write_shared(bytes, offset, length);
   }
-  void start_tls() override { connection_->start_tls_client(tls_, candidate().name, peer_.host); }
+  void start_tls() override {
+    const HostTls& wanted = host_tls();
+    connection_->start_tls_client(tls_, wanted.server_name.empty() ? candidate().name : wanted.server_name,
+                                  peer_.host, wanted.check);
+  }
   void on_ready() override {
     peer_.recipients_max = session_->capabilities().recipients_max;
     peer_.mails_max = static_cast<int>(session_->capabilities().mails_max);
@@ -261,7 +280,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
     session_.reset();
     if (end_.ready || closing_) return finish(end_.ready, end_.stage, end_.reply);
     if (end_.retry_in_clear && !std::exchange(in_clear_, true)) {
-      tls_->forget(peer_.host);
+      if (settings_.broken_tls) settings_.broken_tls->add(peer_.host, loop_.now());
       log::info("tls-fallback", {{"relay", peer_.host}, {"reason", end_.reply.text}});
       return try_candidate();
     }

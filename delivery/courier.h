@@ -25,7 +25,10 @@ class ChunkingRefusals;
 
 struct CourierSettings {
   std::string helo;  // our host name
-  bool tls = true;   // STARTTLS when offered, without verification; in clear after a failed handshake
+  // STARTTLS as each candidate asks (tls/host_tls.h); false: never.
+  bool tls = true;
+  // Hosts whose handshake failed and that need not be verified get their mail in clear at once; null: no memory.
+  std::shared_ptr<ChunkingRefusals> broken_tls = nullptr;
   // Where connections come from, by family; "": the system's choice.
   std::string source_ipv4, source_ipv6;
   std::size_t recipients_per_transaction = 100;
@@ -52,12 +55,13 @@ struct CourierSettings {
 
 // Who it is for the log and the ledger.
 struct PeerInfo {
-  std::string host;              // "mx.example.org[192.0.2.1]:25"
-  std::string source;            // address that was to be bound; "": the system's choice
-  bool source_unusable = false;  // it could not be
+  std::string host;                  // "mx.example.org[192.0.2.1]:25"
+  std::string source;                // address that was to be bound; "": the system's choice
+  bool source_unusable = false;      // it could not be
+  std::string name, address, local;  // of the host, numeric; and our own address
   bool tls = false;
-  net::TlsInfo tls_info;
-  int transactions = 0;  // done on this connection before the present one
+  net::TlsInfo tls_info;  // also of a handshake that failed
+  int transactions = 0;   // done on this connection before the present one
   Duration connect_delay{};
   // What it announced by LIMITS (RFC 9422); 0: nothing. The session keeps to them by itself; who cuts
   // transactions to size beforehand spares it the work.

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kReportAfter = 32;  // recipients consumed; earlier when the stock is low
 constexpr std::size_t kRepliesKept = 4;
+constexpr std::size_t kDomainsCounted = 100;  // for a connection that failed before it carried anything
 
 // The peer, not the recipient or the message, is what could not take it.
 bool is_trouble(const Outcome& outcome) {
@@ -32,6 +33,7 @@ Crew::~Crew() = default;
 void Crew::take(Lease lease) {
   domains_ = std::move(lease.domains);
   policy_ = std::move(lease.policy);
+  tls_ = std::move(lease.tls);
   for (Slice& slice : lease.slices) {
     if (!side_.recalled(*slice.batch)) {
       stock_.push(std::move(slice));
@@ -54,7 +56,7 @@ void Crew::take(Lease lease) {
 
 CourierSettings Crew::courier_settings() const {
   CourierSettings settings = side_.courier_settings();
-  settings.tls = policy_->tls && side_.fabric().tls != nullptr;
+  settings.tls = policy_->tls != TlsSetting::kOff && side_.fabric().tls != nullptr;
   settings.recipients_per_transaction = policy_->recipients_per_transaction;
   settings.transactions_per_connection = policy_->transactions_per_connection;
   settings.source_ipv4 = policy_->source_ipv4;
@@ -153,6 +155,14 @@ void Crew::on_candidate_failed(Courier& courier, const HostCandidate& host, Stag
                {{"address", std::string_view(peer.source)}, {"reason", std::string_view(reply.text)}});
   }
   if (report_.replies.size() < kRepliesKept) report_.replies.push_back(reply.to_string());
+  if (stage == Stage::kTls) {
+    std::size_t left = kDomainsCounted;
+    for (const std::string& domain : domains_)
+      if (left-- > 0)
+        count_tls(peer, domain, &reply);
+      else
+        break;
+  }
   log::info("connect-failed", {{"host", std::string_view(host.name)},
                                {"address", std::string_view(host.address)},
                                {"stage", to_string(stage)},
@@ -179,6 +189,8 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
     flight.open = std::move(slice.indices);
     flight.queued = slice.queued;
     flight.started = side_.clock().mono_now();
+    const std::string& domain = slice.batch->recipients[flight.open.front()].domain;
+    if (hand->counted.insert(domain).second) count_tls(courier.peer(), domain, nullptr);
     *transaction = flight.transaction;
     hand->idle.clear();
     ++report_.begun;
@@ -244,6 +256,41 @@ void Crew::on_outcome(Courier& courier, const Transaction& transaction, const Ou
     if (flight->open.empty()) settle(hand, flight);
     return;
   }
+}
+
+// A session, for TLS-RPT and for people. Without TLS it counts as such; a certificate that is only looked at (MTA-STS in
+// testing) counts as it was found; else what kept the policy from being had.
+void Crew::count_tls(const PeerInfo& peer, const std::string& domain, const smtp::Reply* failure) {
+  if (tls_ == nullptr || policy_->tls == TlsSetting::kOff) return;
+  TlsSession session;
+  session.domain = domain;
+  session.policy_type = tls_->policy_type;
+  session.policy = tls_->policy;
+  session.mx_host = peer.name;
+  session.receiving_ip = peer.address;
+  session.sending_ip = peer.local;
+  const net::TlsInfo& info = peer.tls_info;
+  const bool dane = tls_->policy_type == "tlsa";
+  if (failure != nullptr) {
+    session.result = info.verdict != net::TlsVerdict::kUnchecked ? result_type(info.verdict, dane)
+                     : failure->enhanced.detail == 10            ? result_type(net::TlsVerdict::kNoTls, dane)
+                                                                 : result_type(net::TlsVerdict::kOther, dane);
+    session.detail = failure->text;
+  } else if (!peer.tls) {
+    session.result = result_type(net::TlsVerdict::kNoTls, dane);
+    session.detail = "in clear";
+  } else {
+    session.result = result_type(info.verdict, dane);
+    session.detail = info.version + " " + info.cipher + (info.resumed ? ", resumed" : "") +
+                     (info.verified.empty() ? "" : ", verified by " + info.verified) +
+                     (info.problem.empty() ? "" : ", " + info.problem);
+    if (session.result.empty() && !tls_->trouble_type.empty()) {
+      session.result = tls_->trouble_type;
+      session.policy_type = "sts";
+      session.detail += ", " + tls_->trouble;
+    }
+  }
+  side_.fabric().tls_results->add(session, side_.clock().wall_now());
 }
 
 void Crew::settle(Hand* hand, std::deque<InFlight>::iterator flight) {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ class Crew final : public Courier::Listener {
     std::deque<InFlight> flights;
     IdleHands::Mark idle;
     bool traced = false;
+    std::set<std::string> counted;  // domains for which its TLS was counted
   };
 
   void on_ready(Courier& courier) override;
@@ -66,6 +68,7 @@ class Crew final : public Courier::Listener {
   CourierSettings courier_settings() const;
   void settle(Hand* hand, std::deque<InFlight>::iterator flight);
   void remember_reply(const Outcome& outcome, const PeerInfo& peer);
+  void count_tls(const PeerInfo& peer, const std::string& domain, const smtp::Reply* failure);
   void report_soon();
   void report_now();
 
@@ -74,6 +77,7 @@ class Crew final : public Courier::Listener {
   const std::size_t home_;
   std::vector<std::string> domains_;
   std::shared_ptr<const DestinationPolicy> policy_;  // of the last lease
+  std::shared_ptr<const TlsAnswer> tls_;             // likewise
   Rotation stock_;
   std::vector<std::unique_ptr<Hand>> hands_;
   Report report_;

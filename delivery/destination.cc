@@ -207,6 +207,7 @@ void Destination::pump() {
     if (lease.slices.empty() && lease.connections.empty()) continue;
     lease.key = key_;
     lease.policy = hop_->policy;
+    lease.tls = hop_->tls;
     lease.home = home;
     lease.domains.assign(domains_.begin(), domains_.end());
     side_.fabric().post(loop,

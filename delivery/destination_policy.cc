@@ -1,6 +1,7 @@
 #include "delivery/destination_policy.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/base/text.h"
 
@@ -17,7 +18,7 @@ NextHopOptions options_of(const EngineSettings& settings, const DestinationPolic
   return options;
 }
 
-std::string key_suffix(const DestinationPolicy& policy) {
+std::string key_suffix(const DestinationPolicy& policy, const TlsAnswer& tls) {
   std::string suffix;
   const auto add = [&suffix](const std::string& part) {
     if (!part.empty()) suffix += (suffix.empty() ? " {" : ", ") + part;
@@ -25,23 +26,41 @@ std::string key_suffix(const DestinationPolicy& policy) {
   add(policy.rule);
   if (!policy.source_ipv4.empty()) add("from " + policy.source_ipv4);
   if (!policy.source_ipv6.empty()) add("from " + policy.source_ipv6);
-  if (!policy.rule.empty()) add(policy.tls ? "" : "in clear");
+  add(tls.key);
   return suffix.empty() ? suffix : suffix + "}";
 }
 
-NextHopPtr finished(const NextHop& hop, std::shared_ptr<const DestinationPolicy> policy) {
+// A host that the policy rules out may be mended soon.
+constexpr std::chrono::seconds kRuledOutFor{300};
+
+NextHopPtr finished(const NextHop& hop, std::shared_ptr<const DestinationPolicy> policy, TlsAnswer tls) {
   auto out = std::make_shared<NextHop>(hop);
-  if (!out->key.empty()) out->key += key_suffix(*policy);
+  if (!out->key.empty()) out->key += key_suffix(*policy, tls);
   out->policy = std::move(policy);
+  std::string why;
+  for (NextHop::Host& host : out->hosts) {
+    host.candidate.tls = tls.hosts[host.candidate.name];
+    if (!host.candidate.tls->unusable.empty() && why.empty())
+      why = host.candidate.name + ": " + host.candidate.tls->unusable;
+  }
+  std::erase_if(out->hosts, [](const NextHop::Host& host) { return !host.candidate.tls->unusable.empty(); });
+  out->ttl = std::min(out->ttl, tls.ttl);
+  if (!why.empty()) out->ttl = std::min(out->ttl, kRuledOutFor);
+  if (out->kind == NextHop::Kind::kHosts && out->hosts.empty()) {
+    out->kind = NextHop::Kind::kDefer;
+    out->reply = smtp::reply(451, "4.7.5", "TLS policy: " + why);
+  }
+  out->tls = std::make_shared<const TlsAnswer>(std::move(tls));
   return out;
 }
 
 class DestinationQuery final : public NextHopQuery {
  public:
-  DestinationQuery(net::EventLoop& loop, dns::Resolver& resolver, std::string domain,
+  DestinationQuery(net::EventLoop& loop, dns::Resolver& resolver, StsPolicies* sts, std::string domain,
                    const EngineSettings& settings, std::function<void(NextHopPtr)> done)
       : loop_(loop),
         resolver_(resolver),
+        sts_(sts),
         domain_(std::move(domain)),
         settings_(settings),
         done_(std::move(done)) {
@@ -55,7 +74,7 @@ class DestinationQuery final : public NextHopQuery {
     const bool by_mx = policy->smarthost.empty();
     auto answered = [this, policy, by_mx](const NextHopPtr& hop) {
       if (by_mx && !named_) return look_at_hosts(hop, policy);
-      done_(finished(*hop, policy));
+      look_at_tls(hop, policy);
     };
     const NextHopOptions options = options_of(settings_, *policy);
     *query = by_mx ? resolve_domain(loop_, resolver_, domain_, options, std::move(answered))
@@ -66,21 +85,41 @@ class DestinationQuery final : public NextHopQuery {
     std::vector<std::string> names;
     for (const NextHop::Host& host : hop->hosts) names.push_back(ascii_lowered(host.candidate.name));
     const DestinationRule* rule = rule_for_hosts(settings_.destinations, names);
-    if (rule == nullptr) return done_(finished(*hop, policy));
+    if (rule == nullptr) return look_at_tls(hop, policy);
     named_ = true;
     const auto special = make_policy(settings_, rule);
     // The first query's callback is running: it is kept until this one dies.
     if (!special->smarthost.empty() || special->port != policy->port) return ask(special, &second_);
-    done_(finished(*hop, special));
+    look_at_tls(hop, special);
+  }
+
+  void look_at_tls(const NextHopPtr& hop, const std::shared_ptr<const DestinationPolicy>& policy) {
+    TlsQuestion question;
+    question.domain = domain_;
+    question.by_mx = policy->smarthost.empty();
+    question.mx_secure = hop->mx_secure;
+    question.setting = policy->tls;
+    question.names = policy->tls_names;
+    question.sts = settings_.sts;
+    std::set<std::string> seen;
+    for (const NextHop::Host& host : hop->hosts)
+      if (seen.insert(host.candidate.name).second)
+        question.hosts.push_back({host.candidate.name, host.canonical, host.secure, host.candidate.port});
+    // Where there is no host there is nothing to ask.
+    tls_ = std::make_unique<TlsLookup>(
+        loop_, resolver_, question.hosts.empty() ? nullptr : sts_, std::move(question),
+        [this, hop, policy](TlsAnswer answer) { done_(finished(*hop, policy, std::move(answer))); });
   }
 
   net::EventLoop& loop_;
   dns::Resolver& resolver_;
+  StsPolicies* const sts_;
   const std::string domain_;
   const EngineSettings settings_;
   const std::function<void(NextHopPtr)> done_;
   bool named_ = false;  // a rule was found
   std::unique_ptr<NextHopQuery> first_, second_;
+  std::unique_ptr<TlsLookup> tls_;
 };
 
 std::string text_of(const Rate& rate) {
@@ -106,6 +145,7 @@ std::shared_ptr<const DestinationPolicy> make_policy(const EngineSettings& setti
   policy->smarthost = rule->smarthost.value_or(policy->smarthost);
   policy->port = rule->port.value_or(policy->port);
   policy->tls = rule->tls.value_or(policy->tls);
+  policy->tls_names = rule->tls_names;
   policy->connections = rule->connections.value_or(policy->connections);
   policy->connections_initial = std::min(policy->connections_initial, policy->connections);
   policy->recipients_per_transaction =
@@ -128,14 +168,15 @@ std::string smarthost_of(const EngineSettings& settings, const std::string& doma
 }
 
 bool same_ways(const EngineSettings& a, const EngineSettings& b) {
-  return a.ipv4 == b.ipv4 && a.ipv6 == b.ipv6 && a.destinations == b.destinations &&
+  return a.ipv4 == b.ipv4 && a.ipv6 == b.ipv6 && a.sts == b.sts && a.destinations == b.destinations &&
          *make_policy(a, nullptr) == *make_policy(b, nullptr);
 }
 
 std::unique_ptr<NextHopQuery> resolve_destination(net::EventLoop& loop, dns::Resolver& resolver,
-                                                  const std::string& domain, const EngineSettings& settings,
+                                                  StsPolicies* sts, const std::string& domain,
+                                                  const EngineSettings& settings,
                                                   std::function<void(NextHopPtr)> done) {
-  return std::make_unique<DestinationQuery>(loop, resolver, domain, settings, std::move(done));
+  return std::make_unique<DestinationQuery>(loop, resolver, sts, domain, settings, std::move(done));
 }
 
 std::string describe(const DestinationPolicy& policy) {
@@ -148,7 +189,6 @@ std::string describe(const DestinationPolicy& policy) {
           (policy.transactions_per_connection > 0 ? std::to_string(policy.transactions_per_connection)
                                                   : std::string("no limit")) +
           "\n";
-  if (!policy.tls) text += "  TLS: off\n";
   for (const std::string& source : {policy.source_ipv4, policy.source_ipv6})
     if (!source.empty()) text += "  source address: " + source + "\n";
   return text;

@@ -8,6 +8,7 @@
 
 #include "delivery/engine.h"
 #include "delivery/next_hop.h"
+#include "delivery/tls/tls_lookup.h"
 
 namespace essaim::delivery {
 
@@ -15,7 +16,8 @@ struct DestinationPolicy {
   std::string rule;       // its name; "" when no rule names this destination
   std::string smarthost;  // "": by MX
   std::uint16_t port = 25;
-  bool tls = true;
+  TlsSetting tls = TlsSetting::kBest;
+  std::vector<std::string> tls_names;
   int connections = 20, connections_initial = 2;
   std::size_t recipients_per_transaction = 100;
   int transactions_per_connection = 100;
@@ -35,10 +37,13 @@ std::string smarthost_of(const EngineSettings& settings, const std::string& doma
 bool same_ways(const EngineSettings& a, const EngineSettings& b);
 
 // Domain "" means the smart host of all. The hop has its policy, and a key that differs wherever connections must not
-// be shared: by host set, port, smart host, rule, source address and use of TLS. `done` comes once, on the resolver's
+// be shared: by host set, port, smart host, rule, source address and TLS policy. `done` comes once, on the resolver's
 // loop, never from within the call; destroying the query cancels.
+// The TLS policy of each host comes with it (tls/tls_lookup.h); hosts that it rules out are not among the hosts. `sts`
+// may be null: there is no MTA-STS.
 std::unique_ptr<NextHopQuery> resolve_destination(net::EventLoop& loop, dns::Resolver& resolver,
-                                                  const std::string& domain, const EngineSettings& settings,
+                                                  StsPolicies* sts, const std::string& domain,
+                                                  const EngineSettings& settings,
                                                   std::function<void(NextHopPtr)> done);
 
 // In words, a line each, for `destination explain`.

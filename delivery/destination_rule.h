@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "delivery/tls/host_tls.h"
 
 namespace essaim::delivery {
 
@@ -30,7 +31,8 @@ struct DestinationRule {
   // What is not set is as for all other destinations.
   std::optional<std::string> smarthost;  // "host:port"; "": by MX
   std::optional<std::uint16_t> port;     // of MX hosts
-  std::optional<bool> tls;
+  std::optional<TlsSetting> tls;
+  std::vector<std::string> tls_names;  // in certificates, with TlsSetting::kVerify; none: the host's
   std::optional<int> connections;
   std::optional<std::size_t> recipients_per_transaction;
   std::optional<int> transactions_per_connection;

@@ -25,9 +25,14 @@ class EngineImpl : public Engine {
         loop_(std::make_shared<net::EventLoop>("queue")),
         sync_("journal", 1),
         fabric_{parts.clock, parts.minter, parts.tls, parts.loops, {}, nullptr, {}} {
+    if (parts.http != nullptr) {
+      sts_ = std::make_unique<StsPolicies>(&parts_.database, parts_.clock, *parts.http);
+      fabric_.sts = sts_.get();
+    }
     fabric_.connections_total = settings.connections_total;
     fabric_.lease = parts.lease;
     fabric_.node = parts.node.number;
+    fabric_.flush_tls_results = [this] { fabric_.tls_results->flush(parts_.database, parts_.node.number); };
     fabric_.trace = [this](std::string relay, char side, std::string line) {
       trace_line(std::move(relay), side, std::move(line));
     };
@@ -38,6 +43,7 @@ class EngineImpl : public Engine {
   Result<void> start() override {
     ESSAIM_CHECK(!started_);
     ESSAIM_TRY(recover(parts_.database, settings_->journal_directory, parts_.node, parts_.failures));
+    if (sts_ != nullptr) ESSAIM_TRY(sts_->load());
     std::vector<storage::JournalWriter*> journals;
     for (std::size_t i = 0; i < parts_.loops.size(); ++i) {
       storage::JournalWriter::Options options;
@@ -95,6 +101,7 @@ class EngineImpl : public Engine {
         over.wait();
       }
     }
+    fabric_.tls_results->flush(parts_.database, parts_.node.number);
     queue_->wait_for_database();
     auto ended = std::make_shared<std::promise<void>>();
     on_queue([this, ended] {
@@ -225,7 +232,10 @@ class EngineImpl : public Engine {
             status = destination->status(home.clock().mono_now(), home.clock().wall_now());
           status.domain = domain;
           if (hop->policy) status.rule = hop->policy->rule;
-          on_queue([done, status, text = explanation(domain, *hop, status)] { done(status, text); });
+          std::string text = explanation(domain, *hop, status);
+          for (const std::string& line : home.fabric().tls_results->last(domain))
+            text += "  TLS " + line + "\n";
+          on_queue([done, status, text] { done(status, text); });
         });
       });
     });
@@ -247,6 +257,7 @@ class EngineImpl : public Engine {
                                  const DestinationStatus& status) {
     std::string text = domain + "\n";
     if (hop.policy) text += delivery::describe(*hop.policy);
+    if (hop.tls) text += hop.tls->words;
     if (hop.kind != NextHop::Kind::kHosts) {
       text += hop.kind == NextHop::Kind::kFail ? "cannot be delivered: " : "cannot be resolved now: ";
       return text + hop.reply.to_string() + "\n";
@@ -267,6 +278,7 @@ class EngineImpl : public Engine {
   std::shared_ptr<net::EventLoop> loop_;
   Executor sync_;
   std::vector<std::unique_ptr<storage::JournalWriter>> journals_;
+  std::unique_ptr<StsPolicies> sts_;
   Fabric fabric_;
   std::unique_ptr<QueueManager> queue_;
   std::thread thread_;

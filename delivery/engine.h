@@ -19,6 +19,8 @@
 #include "delivery/destination_rule.h"
 #include "delivery/personal.h"
 #include "delivery/shares.h"
+#include "delivery/tls/host_tls.h"
+#include "delivery/tls/sts_policies.h"
 #include "storage/cluster/node_lease.h"
 #include "storage/database.h"
 #include "storage/node_store.h"
@@ -30,7 +32,8 @@ struct EngineSettings {
   std::string hostname;
   std::string smarthost;    // "host:port" or "[ip]:port"; "" for MX lookup
   std::uint16_t port = 25;  // of MX hosts
-  bool tls = true;
+  TlsSetting tls = TlsSetting::kBest;
+  StsSettings sts;
   bool chunking = true;  // BDAT (RFC 3030) where it is offered
   bool chaining = true;  // the next envelope behind the final dot (RFC 2920) where PIPELINING is offered
   bool ipv4 = true, ipv6 = true;
@@ -94,6 +97,7 @@ class Engine {
     FailureListener& failures;
     // Of a node that shares its database: it claims, saves and sends while the lease holds. Null: a node alone.
     const storage::NodeLease* lease = nullptr;
+    http::HttpClient* http = nullptr;  // fetches MTA-STS policies; null: there is no MTA-STS
   };
   static Result<std::unique_ptr<Engine>> make(const Parts& parts, const EngineSettings& settings);
   virtual ~Engine() = default;

@@ -13,11 +13,15 @@
 #include "delivery/note.h"
 #include "delivery/shares.h"
 #include "delivery/source_troubles.h"
+#include "delivery/tls/tls_results.h"
 #include "storage/cluster/node_lease.h"
 
 namespace essaim::delivery {
 
 class LoopSide;
+
+// In clear at once for so long, before TLS is tried again.
+inline constexpr Duration kBrokenTlsFor = std::chrono::hours(1);
 
 struct Fabric {
   const Clock& clock;
@@ -31,6 +35,11 @@ struct Fabric {
   std::shared_ptr<ChunkingRefusals> chunking = std::make_shared<ChunkingRefusals>();
   // Hosts that do not take an envelope behind a final dot; thread-safe.
   std::shared_ptr<ChunkingRefusals> chaining = std::make_shared<ChunkingRefusals>();
+  // Hosts whose TLS is broken, for opportunistic TLS; thread-safe.
+  std::shared_ptr<ChunkingRefusals> broken_tls = std::make_shared<ChunkingRefusals>(kBrokenTlsFor);
+  StsPolicies* sts = nullptr;  // null: there is no MTA-STS
+  std::shared_ptr<TlsResults> tls_results = std::make_shared<TlsResults>();
+  std::function<void()> flush_tls_results = [] {};  // thread-safe
   SourceTroubles sources{};
   std::atomic<int> connections{0};
   std::atomic<int> connections_total{1000};

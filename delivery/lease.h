@@ -15,6 +15,7 @@ struct Lease {
   std::size_t home = 0;
   std::vector<std::string> domains;  // for the trace; none: the smart host of all
   std::shared_ptr<const DestinationPolicy> policy;
+  std::shared_ptr<const TlsAnswer> tls;  // of the next hop
   std::vector<Slice> slices;
   std::vector<std::vector<HostCandidate>> connections;  // one courier each, already taken from the budget
 };

@@ -47,7 +47,7 @@ LoopSide::~LoopSide() = default;
 void LoopSide::apply_settings() {
   courier_settings_ = CourierSettings{};
   courier_settings_.helo = settings_->hostname;
-  courier_settings_.tls = settings_->tls && fabric_.tls != nullptr;
+  courier_settings_.tls = settings_->tls != TlsSetting::kOff && fabric_.tls != nullptr;
   courier_settings_.recipients_per_transaction = settings_->recipients_per_transaction;
   courier_settings_.transactions_per_connection = settings_->transactions_per_connection;
   courier_settings_.connect_timeout = settings_->connect_timeout;
@@ -57,6 +57,7 @@ void LoopSide::apply_settings() {
   if (settings_->chunking) courier_settings_.chunking = fabric_.chunking;
   courier_settings_.chain_transactions = settings_->chaining;
   courier_settings_.chain_refusals = fabric_.chaining;
+  courier_settings_.broken_tls = fabric_.broken_tls;
 }
 
 void LoopSide::begin() {
@@ -260,6 +261,7 @@ void LoopSide::sweep() {
   for (auto& [key, destination] : destinations_)
     if (destination->without_share())
       for (const Slice& slice : destination->take_queue()) recorder_->give_back(slice);
+  if (number_ == 0) fabric_.flush_tls_results();
   std::erase_if(destinations_, [&](const auto& entry) { return entry.second->disposable(now); });
   sweep_timer_->start(std::chrono::seconds(60));
 }

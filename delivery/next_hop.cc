@@ -30,11 +30,11 @@ bool is_ipv6(const std::string& address) {
   return address.find(':') != std::string::npos;
 }
 
-void add_host(NextHop* hop, int preference, const std::string& name,
-              const std::vector<std::string>& addresses, std::uint16_t port, const NextHopOptions& options) {
-  for (const std::string& address : addresses) {
+void add_host(NextHop* hop, int preference, const dns::MxHost& host, std::uint16_t port,
+              const NextHopOptions& options) {
+  for (const std::string& address : host.addresses) {
     if (is_ipv6(address) ? !options.ipv6 : !options.ipv4) continue;
-    hop->hosts.push_back({preference, {name, address, port}});
+    hop->hosts.push_back({preference, {host.name, address, port}, host.secure, host.canonical});
   }
 }
 
@@ -43,7 +43,8 @@ NextHopPtr hop_of(const dns::MxResult& result, const std::string& domain, const 
   hop->ttl = result.ttl;
   if (result.status == dns::MxStatus::kHosts) {
     for (const dns::MxHost& host : result.hosts)
-      add_host(hop.get(), host.preference, host.name, host.addresses, options.port, options);
+      add_host(hop.get(), host.preference, host, options.port, options);
+    hop->mx_secure = result.secure;
     hop->key = result.key + ":" + std::to_string(options.port);
     hop->kind = NextHop::Kind::kHosts;
     if (!hop->hosts.empty()) return hop;
@@ -98,7 +99,7 @@ class HostQuery : public NextHopQuery {
     if (parsed->numeric) {
       hop->kind = NextHop::Kind::kHosts;
       hop->ttl = std::chrono::hours(1);
-      hop->hosts.push_back({0, {"[" + parsed->host + "]", parsed->host, parsed->port}});
+      hop->hosts.push_back({0, {"[" + parsed->host + "]", parsed->host, parsed->port}, false, {}});
       later(loop, hop, std::move(done));
       return;
     }
@@ -107,7 +108,8 @@ class HostQuery : public NextHopQuery {
         [hop, host = *parsed, options, done = std::move(done)](const dns::AddressAnswer& answer) {
           hop->ttl = answer.ttl;
           if (answer.status == dns::Status::kOk)
-            add_host(hop.get(), 0, host.host, answer.addresses, host.port, options);
+            add_host(hop.get(), 0, {0, host.host, answer.addresses, answer.secure, answer.canonical},
+                     host.port, options);
           hop->kind = hop->hosts.empty() ? NextHop::Kind::kDefer : NextHop::Kind::kHosts;
           if (hop->hosts.empty())
             hop->reply = smtp::reply(451, "4.4.3",

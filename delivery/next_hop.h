@@ -13,11 +13,14 @@
 namespace essaim::delivery {
 
 struct DestinationPolicy;
+struct TlsAnswer;
 
 struct NextHop {
   struct Host {
     int preference = 0;
     HostCandidate candidate;
+    bool secure = false;         // its addresses (core/dns/resolver.h)
+    std::string canonical = {};  // its name behind aliases
   };
   enum class Kind {
     kHosts,
@@ -29,6 +32,8 @@ struct NextHop {
   std::vector<Host> hosts;
   smtp::Reply reply;
   std::chrono::seconds ttl{0};
+  bool mx_secure = false;                // the MX records, or that there are none
+  std::shared_ptr<const TlsAnswer> tls;  // set by resolve_destination(), then never null for kHosts
   std::shared_ptr<const DestinationPolicy> policy;  // set by resolve_destination(), then never null
 };
 using NextHopPtr = std::shared_ptr<const NextHop>;

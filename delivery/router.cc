@@ -64,8 +64,8 @@ void Router::start_queries() {
     }
     ++running_;
     auto done = [this, domain](NextHopPtr hop) { answered(domain, std::move(hop)); };
-    found->second.query =
-        resolve_destination(side_.loop(), side_.resolver(), domain, side_.settings(), std::move(done));
+    found->second.query = resolve_destination(side_.loop(), side_.resolver(), side_.fabric().sts, domain,
+                                              side_.settings(), std::move(done));
   }
   starting_ = false;
 }

@@ -109,11 +109,15 @@ struct Outcome {
   bool dsn_passed_on = false;
 };
 
+struct HostTls;
+
 // Where a courier tries to connect, in this order.
 struct HostCandidate {
   std::string name;     // of the MX host, for logs and SNI
   std::string address;  // numeric
   std::uint16_t port = 25;
+  std::shared_ptr<const HostTls> tls =
+      nullptr;  // what is asked of its TLS (tls/host_tls.h); null: opportunistic
 };
 
 }  // namespace essaim::delivery

@@ -121,13 +121,28 @@ CREATE TABLE late_outcome (
   progress BLOB NOT NULL, PRIMARY KEY (post_id, number, node, epoch));
 )sql";
 
+// Policies of MTA-STS that were fetched, and what came of TLS by policy and host.
+constexpr std::string_view kFifth = R"sql(
+CREATE TABLE sts_policy (
+  domain {key} NOT NULL PRIMARY KEY, policy_id TEXT NOT NULL, policy TEXT NOT NULL, fetched INTEGER NOT NULL,
+  expires INTEGER NOT NULL);
+CREATE INDEX sts_policy_fetched ON sts_policy (fetched);
+
+CREATE TABLE tls_result (
+  day INTEGER NOT NULL, node INTEGER NOT NULL, domain {key} NOT NULL, result_key {keyblob} NOT NULL,
+  policy_type TEXT NOT NULL, policy TEXT NOT NULL, result TEXT NOT NULL, mx_host TEXT NOT NULL,
+  receiving_ip TEXT NOT NULL, sending_ip TEXT NOT NULL, detail TEXT NOT NULL, sessions INTEGER NOT NULL,
+  PRIMARY KEY (day, node, domain, result_key)) {clustered};
+)sql";
+
 struct Step {
   std::string_view statements;
   int works_with;  // the oldest version of a program that can go on beside it
 };
 // Step i brings version i to i + 1. Never change one that was released; add one. Programs learnt to go on beside newer
 // versions with version 4.
-constexpr std::array kSteps = {Step{kFirst, 1}, Step{kSecond, 2}, Step{kThird, 3}, Step{kFourth, 4}};
+constexpr std::array kSteps = {Step{kFirst, 1}, Step{kSecond, 2}, Step{kThird, 3}, Step{kFourth, 4},
+                               Step{kFifth, 4}};
 
 void replace_all(std::string* text, std::string_view from, std::string_view to) {
   for (std::size_t at = text->find(from); at != std::string::npos; at = text->find(from, at + to.size())) {

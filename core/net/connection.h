@@ -60,9 +60,14 @@ class Connection : public Disposable {
   // Starts a handshake when the output queued so far has gone. Bytes that came before and were not yet given
   // to the listener are dropped (CVE-2011-0411). No callback with data until on_tls_established().
   virtual void start_tls_server(std::shared_ptr<TlsServerContext> context) = 0;
+  // `check` says how the server's certificate is judged (null: it is not). A bad one that had to be good is a failed
+  // handshake.
   virtual void start_tls_client(std::shared_ptr<TlsClientContext> context, const std::string& server_name,
-                                const std::string& session_key) = 0;
+                                const std::string& session_key,
+                                std::shared_ptr<const TlsPeerCheck> check = nullptr) = 0;
   virtual bool tls_active() const = 0;
+  // What the handshake brought, also one that failed; empty before it.
+  virtual TlsInfo tls_info() const = 0;
 
   // Sends what is queued, then closes in order; on_closed() follows (kCancelled).
   virtual void close_after_flush() = 0;

@@ -389,12 +389,13 @@ void StreamConnection::start_tls_server(std::shared_ptr<TlsServerContext> contex
 }
 
 void StreamConnection::start_tls_client(std::shared_ptr<TlsClientContext> context,
-                                        const std::string& server_name, const std::string& session_key) {
+                                        const std::string& server_name, const std::string& session_key,
+                                        std::shared_ptr<const TlsPeerCheck> check) {
   ESSAIM_CHECK(phase_ == Phase::kOpen || phase_ == Phase::kClosed);
   if (phase_ == Phase::kClosed) return;
   discard_input();  // a server says nothing before our ClientHello
   if (phase_ == Phase::kOpen) {
-    start_tls(TlsStream::client(fd_, std::move(context), server_name, session_key));
+    start_tls(TlsStream::client(fd_, std::move(context), server_name, session_key, std::move(check)));
   }
 }
 

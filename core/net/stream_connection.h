@@ -35,8 +35,9 @@ class StreamConnection final : public Connection, private TurnEnd {
   void resume_reading() override;
   void start_tls_server(std::shared_ptr<TlsServerContext> context) override;
   void start_tls_client(std::shared_ptr<TlsClientContext> context, const std::string& server_name,
-                        const std::string& session_key) override;
+                        const std::string& session_key, std::shared_ptr<const TlsPeerCheck> check) override;
   bool tls_active() const override { return phase_ == Phase::kTls; }
+  TlsInfo tls_info() const override { return tls_ != nullptr ? tls_->info() : TlsInfo{}; }
   void close_after_flush() override;
   const SocketAddress& peer() const override { return peer_; }
   SocketAddress local() const override;

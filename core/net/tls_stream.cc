@@ -1,5 +1,6 @@
 #include "core/net/tls_stream.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -7,10 +8,13 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include "core/base/check.h"
+#include "core/base/encoding.h"
 #include "core/net/socket_address.h"
+#include "core/net/tls_common.h"
 
 namespace essaim::net {
 namespace {
@@ -104,9 +108,11 @@ std::unique_ptr<TlsStream> TlsStream::server(int fd, std::shared_ptr<TlsServerCo
 }
 
 std::unique_ptr<TlsStream> TlsStream::client(int fd, std::shared_ptr<TlsClientContext> context,
-                                             const std::string& server_name, const std::string& session_key) {
+                                             const std::string& server_name, const std::string& session_key,
+                                             std::shared_ptr<const TlsPeerCheck> check) {
   std::unique_ptr<TlsStream> stream(new TlsStream);
-  stream->ssl_ = SSL_new(context->raw());
+  const bool by_authorities = check != nullptr && check->kind == TlsPeerCheck::Kind::kPkix;
+  stream->ssl_ = SSL_new(by_authorities ? context->verifying() : context->raw());
   stream->client_ = std::move(context);
   stream->session_key_ = session_key;
   stream->attach(fd);
@@ -117,8 +123,14 @@ std::unique_ptr<TlsStream> TlsStream::client(int fd, std::shared_ptr<TlsClientCo
     std::string name = server_name;
     SSL_ctrl(stream->ssl_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
   }
+  if (check != nullptr) {
+    stream->prepare(*check);
+    // A session is good for the judgment under which it began.
+    if (!session_key.empty()) stream->session_key_ += "|" + fingerprint(*check);
+    stream->check_ = std::move(check);
+  }
   if (!session_key.empty()) {
-    if (SSL_SESSION* session = stream->client_->session_for(session_key); session != nullptr) {
+    if (SSL_SESSION* session = stream->client_->session_for(stream->session_key_); session != nullptr) {
       SSL_set_session(stream->ssl_, session);
       SSL_SESSION_free(session);
     }
@@ -166,7 +178,15 @@ TlsStream::Io TlsStream::handshake() {
   const int result = SSL_do_handshake(ssl_);
   if (result == 1) {
     established_ = true;
-    return Io::kDone;
+    info_.version = SSL_get_version(ssl_);
+    info_.cipher = SSL_get_cipher_name(ssl_);
+    info_.resumed = SSL_session_reused(ssl_) == 1;
+    if (server_ != nullptr) look_at_client();
+    if (check_ == nullptr || judge()) return Io::kDone;
+    send_close_notify();
+    failed_ = true;
+    if (!session_key_.empty()) client_->forget(session_key_);
+    return Io::kFailed;
   }
   const Io io = outcome(result);
   // A session that the peer chokes on must not spoil the next attempt as well.
@@ -199,8 +219,117 @@ void TlsStream::send_close_notify() {
   ERR_clear_error();
 }
 
-TlsInfo TlsStream::info() const {
-  return {SSL_get_version(ssl_), SSL_get_cipher_name(ssl_), SSL_session_reused(ssl_) == 1};
+void TlsStream::prepare(const TlsPeerCheck& check) {
+  if (check.kind == TlsPeerCheck::Kind::kNone) return;
+  if (check.required) SSL_set_security_level(ssl_, 1);
+  if (check.kind == TlsPeerCheck::Kind::kDane) {
+    // The first name is the base domain; it becomes the name in SNI, as RFC 7672 §8.1 wants.
+    ESSAIM_CHECK(!check.names.empty());
+    SSL_dane_enable(ssl_, check.names.front().c_str());
+    SSL_set_hostflags(ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    for (std::size_t i = 1; i < check.names.size(); ++i) SSL_add1_host(ssl_, check.names[i].c_str());
+    for (const TlsaRecord& record : check.records)
+      SSL_dane_tlsa_add(ssl_, record.usage, record.selector, record.matching,
+                        reinterpret_cast<const unsigned char*>(record.association.data()),
+                        record.association.size());
+    return;
+  }
+  // RFC 8461 §4.1: a DNS-ID, not the common name.
+  SSL_set_hostflags(ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  for (const std::string& name : check.names) SSL_add1_host(ssl_, name.c_str());
+}
+
+namespace {
+
+TlsVerdict verdict_of(long result) {
+  switch (result) {
+    case X509_V_OK:
+      return TlsVerdict::kGood;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+      return TlsVerdict::kNameMismatch;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return TlsVerdict::kExpired;
+    case X509_V_ERR_DANE_NO_MATCH:
+      return TlsVerdict::kTlsaMismatch;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_CERT_UNTRUSTED:
+      return TlsVerdict::kNotTrusted;
+    default:
+      return TlsVerdict::kOther;
+  }
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
+bool TlsStream::judge() {
+  if (check_->kind == TlsPeerCheck::Kind::kNone) return true;
+  const bool dane = check_->kind == TlsPeerCheck::Kind::kDane;
+  const long result = SSL_get_verify_result(ssl_);
+  info_.verdict = verdict_of(result);
+  if (info_.verdict == TlsVerdict::kGood) {
+    info_.verified = "PKIX";
+    if (dane) {
+      std::uint8_t usage = 0;
+      const bool known =
+          !info_.resumed && SSL_get0_dane_tlsa(ssl_, &usage, nullptr, nullptr, nullptr, nullptr) >= 0;
+      info_.verified = !known ? "DANE" : usage == 3 ? "DANE-EE" : "DANE-TA";
+    }
+    return true;
+  }
+  info_.problem = std::string("the certificate is not good: ") + X509_verify_cert_error_string(result);
+  if (info_.verdict == TlsVerdict::kNameMismatch) info_.problem += " (" + joined(check_->names) + ")";
+  if (!check_->required) return true;
+  problem_ = info_.problem;
+  return false;
+}
+
+void TlsStream::look_at_client() {
+  info_.binding_is_exporter = SSL_version(ssl_) >= TLS1_3_VERSION;
+  unsigned char binding[64];
+  if (info_.binding_is_exporter) {
+    static constexpr std::string_view kLabel = "EXPORTER-Channel-Binding";  // RFC 9266 §2
+    if (SSL_export_keying_material(ssl_, binding, 32, kLabel.data(), kLabel.size(), nullptr, 0, 0) == 1)
+      info_.channel_binding.assign(reinterpret_cast<const char*>(binding), 32);
+  } else {
+    // RFC 5929 §3: the first Finished of the handshake; ours when the session was resumed.
+    const std::size_t length = info_.resumed ? SSL_get_finished(ssl_, binding, sizeof binding)
+                                             : SSL_get_peer_finished(ssl_, binding, sizeof binding);
+    info_.channel_binding.assign(reinterpret_cast<const char*>(binding), std::min(length, sizeof binding));
+  }
+  X509* certificate = SSL_get0_peer_certificate(ssl_);
+  if (certificate == nullptr) return;
+  TlsClientCertificate& client = info_.client;
+  client.present = true;
+  const long result = SSL_get_verify_result(ssl_);
+  client.trusted = result == X509_V_OK;
+  if (!client.trusted) client.problem = X509_verify_cert_error_string(result);
+  client.subject = subject_of(certificate, false);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned length = 0;
+  if (X509_digest(certificate, EVP_sha256(), digest, &length) == 1)
+    client.sha256 = hex_encoded({reinterpret_cast<const char*>(digest), length});
+  auto* names =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names); ++i) {
+    const GENERAL_NAME* one = sk_GENERAL_NAME_value(names, i);
+    if (one->type != GEN_EMAIL) continue;
+    const ASN1_IA5STRING* text = one->d.rfc822Name;
+    const std::string email(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                            static_cast<std::size_t>(ASN1_STRING_length(text)));
+    if (email.find('\0') == std::string::npos) client.emails.push_back(email);
+  }
+  GENERAL_NAMES_free(names);
 }
 
 }  // namespace essaim::net

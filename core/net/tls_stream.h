@@ -27,8 +27,10 @@ class TlsStream {
 
   // The descriptor stays the caller's and must outlive the stream.
   static std::unique_ptr<TlsStream> server(int fd, std::shared_ptr<TlsServerContext> context);
+  // `check` may be null: the certificate is not judged.
   static std::unique_ptr<TlsStream> client(int fd, std::shared_ptr<TlsClientContext> context,
-                                           const std::string& server_name, const std::string& session_key);
+                                           const std::string& server_name, const std::string& session_key,
+                                           std::shared_ptr<const TlsPeerCheck> check = nullptr);
   ~TlsStream();
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
@@ -41,7 +43,8 @@ class TlsStream {
   Io write(const char* bytes, std::size_t size, std::size_t* written);
   // Tells the peer that no more comes; does not wait for anything.
   void send_close_notify();
-  TlsInfo info() const;
+  // After the handshake; after one that failed, why.
+  const TlsInfo& info() const { return info_; }
   const std::string& problem() const { return problem_; }
 
   static int on_new_session(ssl_st* ssl, ssl_session_st* session);
@@ -50,12 +53,17 @@ class TlsStream {
   TlsStream() = default;
   Io outcome(int result);
   void attach(int fd);
+  void prepare(const TlsPeerCheck& check);
+  bool judge();  // the server's certificate; false: it is bad and had to be good
+  void look_at_client();
 
   ssl_st* ssl_ = nullptr;
   std::shared_ptr<TlsServerContext> server_;
   std::shared_ptr<TlsClientContext> client_;
   std::string session_key_;
+  std::shared_ptr<const TlsPeerCheck> check_;
   std::string problem_;
+  TlsInfo info_;
   bool established_ = false;
   bool failed_ = false;
 };

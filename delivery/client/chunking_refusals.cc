@@ -5,7 +5,7 @@ namespace essaim::delivery {
 bool ChunkingRefusals::knows(const std::string& peer, MonoTime now) const {
   const std::lock_guard lock(mutex_);
   const auto found = since_.find(peer);
-  return found != since_.end() && now < found->second + kTime;
+  return found != since_.end() && now < found->second + time_;
 }
 
 void ChunkingRefusals::add(const std::string& peer, MonoTime now) {

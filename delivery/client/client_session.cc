@@ -8,8 +8,13 @@
 namespace essaim::delivery {
 
 ClientSession::ClientSession(const CourierSettings& settings, const TokenMinter& minter, std::string peer,
-                             bool tls, Output* output)
-    : settings_(settings), minter_(minter), peer_(std::move(peer)), output_(output), want_tls_(tls) {}
+                             bool tls, Output* output, std::string tls_required)
+    : settings_(settings),
+      minter_(minter),
+      peer_(std::move(peer)),
+      output_(output),
+      want_tls_(tls),
+      tls_required_(std::move(tls_required)) {}
 
 void ClientSession::enter(SessionState state) {
   state_ = state;
@@ -55,6 +60,7 @@ void ClientSession::on_tls_established(MonoTime now) {
   if (state_ != SessionState::kHandshake) return;
   now_ = now;
   want_tls_ = false;
+  tls_active_ = true;
   // RFC 3207 §4.2: nothing that was learned in clear counts any more.
   capabilities_ = {};
   say_ = Say::kEhlo;
@@ -80,7 +86,7 @@ void ClientSession::on_closed(const Error& reason, bool during_tls, MonoTime now
   }
   if (during_tls || state_ == SessionState::kHandshake) {
     fail_early(Stage::kTls, own_reply("4.7.5", "TLS with " + peer_ + " failed: " + reason.message), false,
-               true);
+               tls_required_.empty());
     return;
   }
   const std::string why = reason.code == ErrorCode::kCancelled ? "" : " (" + reason.message + ")";
@@ -93,7 +99,8 @@ void ClientSession::on_timer(MonoTime now) {
   if (state_ == SessionState::kIdle) {
     quit("idle");
   } else if (state_ == SessionState::kHandshake) {
-    fail_early(Stage::kTls, own_reply("4.7.5", "TLS with " + peer_ + " timed out"), false, true);
+    fail_early(Stage::kTls, own_reply("4.7.5", "TLS with " + peer_ + " timed out"), false,
+               tls_required_.empty());
   } else {
     end(own_reply("4.4.2", "conversation with " + peer_ + " timed out"), false, true);
   }

@@ -73,8 +73,10 @@ class ClientSession {
 
   // `peer` is for texts: "mx.example.org[192.0.2.1]:25". `settings`, `minter` and `output` outlive the
   // session.
+  // `tls_required` is "" or says who wants TLS: then nothing is sent without it, and a handshake that fails is the
+  // end.
   ClientSession(const CourierSettings& settings, const TokenMinter& minter, std::string peer, bool tls,
-                Output* output);
+                Output* output, std::string tls_required = {});
 
   void on_connected(MonoTime now);
   void on_bytes(std::string_view bytes, MonoTime now);
@@ -180,6 +182,8 @@ class ClientSession {
   const std::string peer_;
   Output* const output_;
   bool want_tls_;
+  const std::string tls_required_;
+  bool tls_active_ = false;
   bool trace_ = false;
   bool ready_ = false;
   bool closing_ = false;

@@ -36,6 +36,11 @@ void ClientSession::on_ehlo(const smtp::Reply& reply, bool helo) {
   capabilities_ = helo ? Capabilities{} : parse_capabilities(reply.text);
   if (want_tls_ && capabilities_.starttls)
     say_ = Say::kStartTls;
+  else if (!tls_required_.empty() && !tls_active_)
+    fail_early(Stage::kTls,
+               smtp::reply(451, "4.7.10",
+                           peer_ + " offers no STARTTLS, and TLS is required (" + tls_required_ + ")"),
+               false);
   else
     become_ready();
 }
@@ -45,6 +50,12 @@ void ClientSession::on_starttls(const smtp::Reply& reply) {
     say_ = Say::kStartTls;  // now the handshake, if nothing stands behind the reply
   } else if (reply.code == 421 || reply.intermediate()) {
     fail_early(Stage::kTls, reply, true);
+  } else if (!tls_required_.empty()) {
+    fail_early(Stage::kTls,
+               smtp::reply(451, "4.7.10",
+                           peer_ + " refused STARTTLS (" + reply.to_string() + "), and TLS is required (" +
+                               tls_required_ + ")"),
+               false);
   } else {
     // TLS is opportunistic: a server that offers it and then has none today gets the mail in clear.
     want_tls_ = false;

@@ -9,6 +9,14 @@ namespace essaim::smtpd {
 
 namespace {
 
+delivery::TlsSetting tls_setting(const std::string& name) {
+  using delivery::TlsSetting;
+  for (const TlsSetting one : {TlsSetting::kOff, TlsSetting::kOpportunistic, TlsSetting::kEncrypt,
+                               TlsSetting::kVerify, TlsSetting::kDane})
+    if (name == delivery::to_string(one)) return one;
+  return TlsSetting::kBest;
+}
+
 delivery::DestinationRule destination_rule(const DestinationSettings& d) {
   delivery::DestinationRule out;
   out.name = d.name;
@@ -16,7 +24,8 @@ delivery::DestinationRule destination_rule(const DestinationSettings& d) {
   out.hosts = d.mx;
   out.smarthost = d.smarthost;
   out.port = d.port;
-  out.tls = d.tls;
+  if (d.tls) out.tls = tls_setting(*d.tls);
+  out.tls_names = d.tls_names;
   out.connections = d.connections;
   if (d.recipients_per_transaction)
     out.recipients_per_transaction = static_cast<std::size_t>(*d.recipients_per_transaction);
@@ -35,7 +44,9 @@ delivery::EngineSettings engine_settings(const Settings& settings, std::vector<s
   out.hostname = settings.hostname;
   out.smarthost = d.smarthost;
   out.port = d.port;
-  out.tls = d.tls;
+  out.tls = tls_setting(d.tls);
+  out.sts.ca_file = d.ca_file;
+  out.sts.port = d.sts_port;
   out.chunking = d.chunking;
   out.chaining = d.chaining;
   out.ipv4 = d.ipv4;
@@ -118,6 +129,7 @@ Settings reloaded(const Settings& running, const Settings& fresh) {
   out.destinations = fresh.destinations;
   out.delivery.own_addresses = running.delivery.own_addresses;
   out.delivery.active_batches = running.delivery.active_batches;
+  out.delivery.ca_file = running.delivery.ca_file;
   out.limits.connections = fresh.limits.connections;
   out.limits.minimum_data_rate = fresh.limits.minimum_data_rate;
   out.limits.data_rate_window = fresh.limits.data_rate_window;

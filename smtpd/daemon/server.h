@@ -15,6 +15,7 @@
 
 #include "core/base/executor.h"
 #include "core/base/id.h"
+#include "core/http/http_client.h"
 #include "core/smtp/message_buffer.h"
 #include "delivery/engine.h"
 #include "lists/services.h"
@@ -126,6 +127,7 @@ class Server final : private storage::Membership::Listener {
   lists::Services services_;
   std::unique_ptr<ListTokens> minter_;
   std::unique_ptr<ListFailures> failures_;
+  std::unique_ptr<http::HttpClient> http_;
   std::unique_ptr<delivery::Engine> engine_;
   std::unique_ptr<ListIntake> intake_;
   std::unique_ptr<storage::JobRunner> jobs_;

@@ -169,10 +169,19 @@ Result<void> Server::start_delivery() {
     loops.push_back(l.loop.get());
     resolvers.push_back(l.resolver.get());
   }
-  auto engine = delivery::Engine::make(
-      {*database_, node_, system_clock(), loops, resolvers, net::TlsClientContext::opportunistic(), *minter_,
-       *failures_, shares_database() ? lease_.get() : nullptr},
-      engine_settings(settings_, own_addresses(settings_, sockets_)));
+  auto authorities = net::TlsClientContext::with_authorities(settings_.delivery.ca_file);
+  if (!authorities.ok()) {
+    // A machine without the usual file delivers all the same; a file that was named must be there.
+    if (settings_.delivery.ca_file != kAuthorities)
+      return Error{ErrorCode::kInvalid, "delivery.ca_file: " + authorities.error().message};
+    log::warning("no-authorities", {{"error", std::string_view(authorities.error().message)}});
+    authorities = net::TlsClientContext::opportunistic();
+  }
+  http_ = std::make_unique<http::HttpClient>();
+  auto engine =
+      delivery::Engine::make({*database_, node_, system_clock(), loops, resolvers, *authorities, *minter_,
+                              *failures_, shares_database() ? lease_.get() : nullptr, http_.get()},
+                             engine_settings(settings_, own_addresses(settings_, sockets_)));
   if (!engine.ok()) return engine.error();
   engine_ = *std::move(engine);
   ESSAIM_TRY(engine_->start());

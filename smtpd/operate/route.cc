@@ -42,14 +42,16 @@ Route find_route(const Settings& settings, const std::string& domain) {
   if (!resolver.ok()) return {.summary = "cannot be found out: " + resolver.error().message};
   const delivery::EngineSettings engine = engine_settings(settings, settings.delivery.own_addresses);
 
+  http::HttpClient client;
+  delivery::StsPolicies sts(nullptr, system_clock(), client);
   delivery::NextHopPtr hop;
   const auto done = [&hop](delivery::NextHopPtr found) { hop = std::move(found); };
   bool late = false;
   net::Timer deadline(loop, [&late] { late = true; });
-  deadline.start(settings.dns_timeout * 4);
+  deadline.start(settings.dns_timeout * 4 + engine.sts.timeout);
   // The smart host of all is one destination, whatever the domain.
   const std::string asked = delivery::goes_with_all(engine, domain) ? std::string() : domain;
-  const auto query = delivery::resolve_destination(loop, **resolver, asked, engine, done);
+  const auto query = delivery::resolve_destination(loop, **resolver, &sts, asked, engine, done);
   while (!hop && !late) loop.run_turn();
   if (!hop) return {.summary = "cannot be found out now: the name servers are silent"};
   switch (hop->kind) {
@@ -66,7 +68,7 @@ Route find_route(const Settings& settings, const std::string& domain) {
                           host.candidate.address + "]:" + std::to_string(host.candidate.port));
   }
   route.summary = hop->policy->smarthost.empty() ? "by MX lookup" : "by the smart host";
-  route.settings = delivery::describe(*hop->policy);
+  route.settings = delivery::describe(*hop->policy) + hop->tls->words;
   return route;
 }
 

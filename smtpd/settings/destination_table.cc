@@ -64,7 +64,8 @@ DestinationSettings read_one(const config::View& v, std::size_t number) {
   };
   if (v.from_file("smarthost")) d.smarthost = text_of(v.address("smarthost"));
   if (const auto port = number_of("port")) d.port = static_cast<std::uint16_t>(*port);
-  if (v.is_set("tls")) d.tls = v.boolean("tls");
+  if (v.is_set("tls")) d.tls = v.string("tls");
+  d.tls_names = patterns(v.strings("tls_names"));
   d.connections = number_of("connections");
   d.recipients_per_transaction = number_of("recipients_per_transaction");
   d.transactions_per_connection = number_of("transactions_per_connection");
@@ -81,6 +82,10 @@ DestinationSettings read_one(const config::View& v, std::size_t number) {
 }
 
 }  // namespace
+
+std::vector<std::string> tls_choices() {
+  return {"best", "off", "opportunistic", "encrypt", "verify", "dane"};
+}
 
 std::optional<RateText> parse_rate(const std::string& text) {
   if (text.size() < 3 || text[text.size() - 2] != '/') return std::nullopt;
@@ -175,11 +180,20 @@ void add_destination_settings(config::Schema* schema) {
            .reloadable = true,
            .check = must_be_ip},
           {.name = "destination[].tls",
-           .type = Type::kBool,
+           .type = Type::kEnum,
            .help = "Instead of delivery.tls.",
-           .example = "false",
+           .example = "verify",
+           .choices = tls_choices(),
            .optional = true,
            .reloadable = true},
+          {.name = "destination[].tls_names",
+           .type = Type::kStrings,
+           .help = "With tls = \"verify\": names of which the certificate must have one. Without them, the "
+                   "name of "
+                   "the host.",
+           .example = "mx.example.org",
+           .reloadable = true,
+           .check = must_be_pattern},
           {.name = "destination[].port",
            .type = Type::kInteger,
            .help = "Port of the MX hosts, instead of delivery.port.",
@@ -213,6 +227,8 @@ std::string wrong_with(const std::vector<DestinationSettings>& destinations) {
                  " already, and the first one holds";
       }
     }
+    if (!d.tls_names.empty() && d.tls != "verify")
+      return d.name + ": \"tls_names\" has a meaning with tls = \"verify\" only";
     if (d.smarthost && !d.smarthost->empty() && d.port)
       return d.name + ": \"port\" is that of MX hosts; write that of the smart host behind it, as \"" +
              *d.smarthost + "\"";

@@ -12,6 +12,8 @@
 namespace essaim::smtpd {
 
 void add_destination_settings(config::Schema* schema);
+// The words for use of TLS, as delivery::to_string(TlsSetting) says them.
+std::vector<std::string> tls_choices();
 
 // In the order of the file. Patterns come in lower case and A-labels.
 std::vector<DestinationSettings> read_destinations(const config::Values& values);

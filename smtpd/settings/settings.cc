@@ -34,7 +34,9 @@ log::Level level_of(const std::string& name) {
 void read_delivery(const config::View& v, DeliverySettings* d) {
   d->smarthost = text_of(v.address("delivery.smarthost"));
   d->port = static_cast<std::uint16_t>(v.integer("delivery.port"));
-  d->tls = v.boolean("delivery.tls");
+  d->tls = v.string("delivery.tls");
+  d->ca_file = v.string("delivery.ca_file");
+  d->sts_port = static_cast<std::uint16_t>(v.integer("delivery.sts_port"));
   d->chunking = v.boolean("delivery.chunking");
   d->chaining = v.boolean("delivery.chaining");
   d->ipv4 = v.boolean("delivery.ipv4");

@@ -17,6 +17,7 @@
 
 namespace essaim::smtpd {
 
+inline constexpr const char* kAuthorities = "/etc/ssl/certs/ca-certificates.crt";
 inline constexpr const char* kDefaultConfigFile = "/etc/essaim/essaim.toml";
 
 struct ListenSettings {
@@ -28,7 +29,10 @@ struct ListenSettings {
 struct DeliverySettings {
   std::string smarthost;  // "host:port"; "" for MX lookup
   std::uint16_t port = 25;
-  bool tls = true, chunking = true, chaining = true, ipv4 = true, ipv6 = true;
+  std::string tls = "best";  // one of tls_choices()
+  std::string ca_file;
+  std::uint16_t sts_port = 443;
+  bool chunking = true, chaining = true, ipv4 = true, ipv6 = true;
   std::vector<std::string> own_addresses;
   int recipients_per_transaction = 100;
   int transactions_per_connection = 100;
@@ -45,7 +49,8 @@ struct DestinationSettings {
   std::vector<std::string> match, mx;  // patterns in lower case, A-labels
   std::optional<std::string> smarthost;
   std::optional<std::uint16_t> port;
-  std::optional<bool> tls;
+  std::optional<std::string> tls;
+  std::vector<std::string> tls_names;
   std::optional<int> connections, recipients_per_transaction, transactions_per_connection;
   std::uint32_t rate = 0;  // messages in rate_window; 0: no limit
   Duration rate_window{};

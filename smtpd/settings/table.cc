@@ -145,11 +145,28 @@ void add_delivery(Schema* schema) {
            .maximum = 65535,
            .reloadable = true},
           {.name = "delivery.tls",
-           .type = Type::kBool,
-           .default_value = "true",
-           .help = "Use STARTTLS where it is offered, without verifying the certificate; in clear when the "
-                   "handshake "
-                   "fails.",
+           .type = Type::kEnum,
+           .default_value = "best",
+           .help =
+               "TLS on the way out. \"best\": as the recipients' domain publishes, by DANE (RFC 7672; "
+               "needs dns.trust_anchor) or else MTA-STS (RFC 8461), and where it publishes nothing as "
+               "\"opportunistic\": where STARTTLS is offered, with any certificate, and in clear when the "
+               "handshake fails. \"encrypt\": never in clear. \"verify\": only with a certificate that an "
+               "authority vouches for. \"dane\": only by DANE. \"off\": never.",
+           .choices = tls_choices(),
+           .reloadable = true},
+          {.name = "delivery.ca_file",
+           .default_value = kAuthorities,
+           .help = "PEM file with the certificates of the authorities that are trusted: for MTA-STS (policy "
+                   "hosts "
+                   "and mail hosts) and for \"verify\".",
+           .check = must_be_absolute},
+          {.name = "delivery.sts_port",
+           .type = Type::kInteger,
+           .default_value = "443",
+           .help = "Port of MTA-STS policy hosts; tests change it.",
+           .minimum = 1,
+           .maximum = 65535,
            .reloadable = true},
           {.name = "delivery.chunking",
            .type = Type::kBool,

@@ -11,7 +11,7 @@ BOOST_AUTO_TEST_CASE(the_schema_is_made_once_and_a_newer_one_is_refused) {
   BOOST_TEST(must(schema_version(*database)) == newest_schema_version());
   must(migrate(*database));
   must(require_newest(*database));
-  commit(*database, [](Connection& c) { return c.execute("UPDATE meta SET value = value + 1"); });
+  commit(*database, [](Connection& c) { return c.execute("UPDATE meta SET value = value + 10"); });
   BOOST_TEST((code_of(require_newest(*database)) == ErrorCode::kInvalid));
   BOOST_TEST((code_of(migrate(*database)) == ErrorCode::kInvalid));
 }

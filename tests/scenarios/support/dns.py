@@ -1,6 +1,7 @@
 """A name server: NSD with zones written for the scenario."""
 
 import signal
+import subprocess
 
 from . import processes
 
@@ -8,17 +9,41 @@ from . import processes
 class NameServer:
     name = "nsd"
 
-    def __init__(self, folder, zones):
-        """zones: {"example": "a.example. 60 IN MX 10 mx.a.example.\\n..."}; SOA and NS are added."""
+    def __init__(self, folder, zones, signed=(), spoilt=()):
+        """zones: {"example": "a.example. 60 IN MX 10 mx.a.example.\\n..."}; SOA and NS are added. Zones that are signed
+        (by ldns-signzone) have their DS records in `trust_anchor`; what is spoilt, (text, other text), is replaced behind
+        the signature."""
         self.folder = folder / "nsd"
         self.folder.mkdir()
         self.port = processes.free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.log = self.folder / "log"
         self._serial = 1
+        self._signed = {zone: self._make_key(zone) for zone in signed}
+        self._spoilt = spoilt
         self._zones = dict(zones)
         self._write()
         self._start()
+
+    @property
+    def trust_anchor(self):
+        file = self.folder / "trust-anchor"
+        file.write_text("".join((self.folder / f"{key}.ds").read_text() for key in self._signed.values()))
+        file.chmod(0o644)
+        return file
+
+    def _make_key(self, zone):
+        made = subprocess.run(["ldns-keygen", "-a", "ECDSAP256SHA256", "-k", "-r", "/dev/urandom", zone], cwd=self.folder,
+                              check=True, capture_output=True, text=True)
+        return made.stdout.strip()
+
+    def _sign(self, zone, path):
+        signed = path.with_suffix(".signed")
+        subprocess.run(["ldns-signzone", "-f", signed, path, self._signed[zone]], cwd=self.folder, check=True, capture_output=True)
+        text = signed.read_text()
+        for old, new in self._spoilt:
+            text = text.replace(old, new)
+        path.write_text(text)
 
     def _write(self):
         lines = [
@@ -43,6 +68,8 @@ class NameServer:
                 f"$ORIGIN {zone}.\n$TTL 60\n@ IN SOA ns.{zone}. hostmaster.{zone}. {self._serial} 60 60 60 5\n"
                 f"@ IN NS ns.{zone}.\nns.{zone}. IN A 127.0.0.1\n{records}\n"
             )
+            if zone in self._signed:
+                self._sign(zone, path)
             lines += ["zone:", f"  name: {zone}", f"  zonefile: {path}"]
         (self.folder / "nsd.conf").write_text("\n".join(lines) + "\n")
 

@@ -13,7 +13,7 @@ from . import mariadb, processes
 class Essaim:
 
     def __init__(self, folder, dns=None, smarthost=None, mx_port=25, delivery="", extra="", hostname="mx1.lists.example",
-                 listen="", start=True, database=None, storage="", name="essaim"):
+                 listen="", start=True, database=None, storage="", name="essaim", trust_anchor=None):
         """`database`: a URL for it; without one, an SQLite file. `name`: of its folder, where there are several."""
         self.name = name
         self.folder = folder / name
@@ -30,6 +30,8 @@ class Essaim:
         )
         if dns:
             text += f'[dns]\nservers = ["{dns}"]\n'
+        if trust_anchor:
+            text += f'trust_anchor = "{trust_anchor}"\n'
         text += f"[delivery]\nport = {mx_port}\n{delivery}\n"
         if smarthost:
             text += f'smarthost = "{smarthost}"\n'

@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(destinations_have_settings_of_their_own) {
            "cher.example\"]\nconnections = 5\nrate = "
            "\"100/m\"\nrecipients_per_transaction = 10\ntransactions_per_connection = 0\nsource_address = "
            "[\"192.0.2.1\", \"2001:db8::1\"]\n[[destination]]\nmx = [\"*.google.com\"]\nsmarthost = "
-           "\"relay.example:26\"\ntls = false\n[[destination]]\nmatch = [\"*\"]\nsmarthost = \"\"\nport = "
+           "\"relay.example:26\"\ntls = \"off\"\n[[destination]]\nmatch = [\"*\"]\nsmarthost = \"\"\nport = "
            "2525"),
       "x");
   BOOST_REQUIRE_MESSAGE(loaded.ok(), (loaded.ok() ? "" : loaded.error().message));
@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(destinations_have_settings_of_their_own) {
   BOOST_TEST(!all[0].port.has_value());
   BOOST_TEST(all[1].name == "[[destination]] 2 (mx *.google.com)");
   BOOST_TEST(all[1].smarthost.value() == "relay.example:26");
-  BOOST_TEST(all[1].tls.value() == false);
+  BOOST_TEST(all[1].tls.value() == "off");
   BOOST_TEST(!all[1].connections.has_value());
   BOOST_TEST(all[1].rate == 0U);
   BOOST_TEST(all[2].smarthost.value().empty());

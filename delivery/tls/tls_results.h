@@ -1,0 +1,52 @@
+// What became of the TLS of our connections: counted per policy domain and day for TLS-RPT (RFC 8460), and the last few
+// of each domain kept in words, for `destination explain`. A session counts once for each domain whose mail it was
+// opened for or carried. Thread-safe; bounded: beyond its limits a count is lost, never a connection held up.
+//
+// Owner: the delivery's fabric, by a shared pointer. Counts go to the database with flush(), on the loop that calls it, without blocking.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/net/tls.h"
+#include "storage/tls_result_store.h"
+
+namespace essaim::delivery {
+
+struct TlsSession {
+  std::string domain;
+  std::string policy_type, policy;  // tls_lookup.h
+  std::string result;               // type of RFC 8460 §4.3; "" for success
+  std::string detail;
+  std::string mx_host, receiving_ip, sending_ip;
+};
+
+// The result type of a handshake that ended so; "" for a success. `dane` tells by which policy.
+const char* result_type(net::TlsVerdict verdict, bool dane);
+
+class TlsResults : public std::enable_shared_from_this<TlsResults> {
+ public:
+  static constexpr std::size_t kMostCounts = 50'000;
+  static constexpr std::size_t kDomainsKept = 10'000;
+  static constexpr std::size_t kWordsKept = 5;
+
+  void add(const TlsSession& session, WallTime now);
+  // What the last connections for the domain did, the newest first.
+  std::vector<std::string> last(const std::string& domain) const;
+  // Writes what was counted since the last time; what cannot be written is counted again.
+  void flush(storage::Database& database, int node);
+  std::vector<storage::TlsResultRow> take();  // likewise, as values
+
+ private:
+  void put_back(const std::vector<storage::TlsResultRow>& rows);
+
+  mutable std::mutex mutex_;
+  std::map<std::string, storage::TlsResultRow> counts_;
+  std::map<std::string, std::deque<std::string>> words_;
+};
+
+}  // namespace essaim::delivery

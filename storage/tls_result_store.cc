@@ -1,0 +1,64 @@
+#include "storage/tls_result_store.h"
+
+#include "core/base/encoding.h"
+#include "core/base/mac.h"
+#include "storage/sql.h"
+
+namespace essaim::storage {
+namespace {
+
+// What tells one count of a day, node and domain from another.
+std::string key_of(const TlsResultRow& row) {
+  std::string bytes;
+  for (const std::string* part :
+       {&row.policy_type, &row.policy, &row.result, &row.mx_host, &row.receiving_ip, &row.sending_ip})
+    put_string(&bytes, *part);
+  const Sha256Digest digest = sha256(bytes);
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+}  // namespace
+
+Result<void> TlsResultStore::add(int node, const TlsResultRow& row) {
+  const std::string key = key_of(row);
+  auto known = sql::run(connection_,
+                        "UPDATE tls_result SET sessions = sessions + ? "
+                        "WHERE day = ? AND node = ? AND domain = ? AND result_key = ?",
+                        row.sessions, row.day, node, row.domain, sql::Blob{key});
+  if (!known.ok()) return known.error();
+  if (*known > 0) return {};
+  ESSAIM_TRY(sql::run(connection_,
+                      "INSERT INTO tls_result (day, node, domain, result_key, policy_type, policy, result, "
+                      "mx_host, receiving_ip, sending_ip, detail, sessions) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      row.day, node, row.domain, sql::Blob{key}, row.policy_type, row.policy, row.result,
+                      row.mx_host, row.receiving_ip, row.sending_ip, row.detail, row.sessions));
+  return {};
+}
+
+Result<std::vector<TlsResultRow>> TlsResultStore::of_day(std::int64_t day, const std::string& domain) {
+  auto statement = sql::prepare(
+      connection_,
+      "SELECT domain, policy_type, policy, result, mx_host, receiving_ip, sending_ip, MAX(detail), "
+      "SUM(sessions) "
+      "FROM tls_result WHERE day = ? AND (? = '' OR domain = ?) "
+      "GROUP BY domain, result_key, policy_type, policy, result, mx_host, receiving_ip, sending_ip "
+      "ORDER BY domain, result_key",
+      day, domain, domain);
+  if (!statement.ok()) return statement.error();
+  std::vector<TlsResultRow> rows;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return rows;
+    Statement& s = **statement;
+    rows.push_back({day, sql::text(s, 0), sql::text(s, 1), sql::text(s, 2), sql::text(s, 3), sql::text(s, 4),
+                    sql::text(s, 5), sql::text(s, 6), sql::text(s, 7), s.integer(8)});
+  }
+}
+
+Result<std::int64_t> TlsResultStore::remove_before(std::int64_t day) {
+  return sql::run(connection_, "DELETE FROM tls_result WHERE day < ?", day);
+}
+
+}  // namespace essaim::storage
