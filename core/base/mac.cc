@@ -21,6 +21,11 @@ Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
   ESSAIM_CHECK(EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), method, nullptr) == 1);
 }
 
+Sha256::Sha256(const Sha256& other) : context_(EVP_MD_CTX_new()) {
+  ESSAIM_CHECK(context_ != nullptr && EVP_MD_CTX_copy_ex(static_cast<EVP_MD_CTX*>(context_),
+                                                         static_cast<EVP_MD_CTX*>(other.context_)) == 1);
+}
+
 Sha256::~Sha256() {
   EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_));
 }

@@ -16,7 +16,7 @@ class Sha256 {
  public:
   Sha256();
   ~Sha256();
-  Sha256(const Sha256&) = delete;
+  Sha256(const Sha256& other);  // goes on from where the other is
   Sha256& operator=(const Sha256&) = delete;
   void update(std::string_view bytes);
   Sha256Digest finish();

@@ -1,0 +1,146 @@
+#include "core/mailauth/dkim_verify.h"
+
+namespace essaim::mailauth {
+namespace {
+
+DkimResult conclude(DkimResult& result, DkimStatus status, std::string reason) {
+  result.status = status;
+  result.reason = std::move(reason);
+  return result;
+}
+
+bool equal(const Sha256Digest& digest, std::string_view octets) {
+  return std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()) == octets;
+}
+
+// The first of the texts that is a key record; of none, why the last is none.
+Result<KeyRecord> first_key(const std::vector<std::string>& texts) {
+  Result<KeyRecord> record = Error{ErrorCode::kNotFound, "no key"};
+  for (const std::string& text : texts) {
+    record = parse_key_record(text);
+    if (record.ok()) break;
+  }
+  return record;
+}
+
+}  // namespace
+
+const char* to_string(DkimStatus status) {
+  switch (status) {
+    case DkimStatus::kPass:
+      return "pass";
+    case DkimStatus::kFail:
+      return "fail";
+    case DkimStatus::kPolicy:
+      return "policy";
+    case DkimStatus::kNeutral:
+      return "neutral";
+    case DkimStatus::kTempError:
+      return "temperror";
+    case DkimStatus::kPermError:
+      return "permerror";
+  }
+  return "neutral";
+}
+
+SignatureCheck::SignatureCheck(Signature signature, const mail::HeaderField& own, const FieldIndex& index)
+    : signature_(std::move(signature)) {
+  Sha256 hash;
+  hash_fields(index.select(signature_.signed_fields), signature_.header, &hash);
+  hash_own_field(without_signature_value(own.raw()), signature_.header, &hash);
+  header_hash_ = hash.finish();
+}
+
+void SignatureCheck::ask(Answers& answers) const {
+  if (!signature_.sha1)
+    answers.find(RecordType::kText, key_record_name(signature_.selector, signature_.domain));
+}
+
+DkimResult SignatureCheck::judge(const Sha256Digest& body, std::uint64_t body_octets, WallTime now,
+                                 Answers& answers) const {
+  DkimResult result;
+  result.signature = signature_;
+  if (signature_.sha1) return conclude(result, DkimStatus::kPolicy, "rsa-sha1 is not accepted");
+  if (signature_.expires && *signature_.expires < static_cast<std::uint64_t>(to_millis(now) / 1000))
+    return conclude(result, DkimStatus::kNeutral, "signature expired");
+  if (signature_.body_length && *signature_.body_length > body_octets)
+    return conclude(result, DkimStatus::kNeutral, "the body is shorter than l=");
+  result.partial = signature_.body_length && *signature_.body_length < body_octets;
+  const Answer* answer =
+      answers.find(RecordType::kText, key_record_name(signature_.selector, signature_.domain));
+  if (answer == nullptr || answer->status == Answer::Status::kTemporary)
+    return conclude(result, DkimStatus::kTempError, "the key cannot be looked up");
+  if (answer->none()) return conclude(result, DkimStatus::kPermError, "no key for signature");
+  const auto record = first_key(answer->values);
+  if (!record.ok()) return conclude(result, DkimStatus::kPermError, "key record: " + record.error().message);
+  result.testing = record->testing;
+  if (record->revoked) return conclude(result, DkimStatus::kPermError, "key revoked");
+  if (record->key->algorithm() != signature_.algorithm)
+    return conclude(result, DkimStatus::kPermError, "the key is of another type");
+  if (record->strict && signature_.identity_domain != signature_.domain)
+    return conclude(result, DkimStatus::kPermError, "the key is not for subdomains");
+  result.key_bits = record->key->bits();
+  if (signature_.algorithm == Algorithm::kRsaSha256 && result.key_bits < kMinRsaBits)
+    return conclude(result, DkimStatus::kPolicy, "key of " + std::to_string(result.key_bits) + " bits");
+  if (result.key_bits > kMaxRsaBits)
+    return conclude(result, DkimStatus::kPolicy, "key of " + std::to_string(result.key_bits) + " bits");
+  if (!equal(body, signature_.body_hash))
+    return conclude(result, DkimStatus::kFail, "body hash did not verify");
+  if (!record->key->verify(header_hash_, signature_.signature))
+    return conclude(result, DkimStatus::kFail, "signature did not verify");
+  result.status = DkimStatus::kPass;
+  return result;
+}
+
+std::size_t BodyHashes::want(Canonicalization canonicalization, std::optional<std::uint64_t> limit) {
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].canonicalization == canonicalization && entries_[i].limit == limit) return i;
+  }
+  entries_.push_back({canonicalization, limit, std::make_unique<BodyHasher>(canonicalization, limit)});
+  return entries_.size() - 1;
+}
+
+void BodyHashes::take(std::string_view bytes) {
+  for (Entry& entry : entries_) entry.hasher->update(bytes);
+}
+
+void BodyHashes::finish() {
+  for (Entry& entry : entries_) entry.digest = entry.hasher->finish();
+}
+
+DkimVerifier::DkimVerifier(const mail::HeaderBlock& header, const FieldIndex& index, BodyHashes* hashes) {
+  for (std::size_t i = 0; i < header.fields().size(); ++i) {
+    const mail::HeaderField& field = header.fields()[i];
+    if (!field.is("DKIM-Signature")) continue;
+    if (entries_.size() == kMaxSignatures) break;
+    Entry& entry = entries_.emplace_back();
+    entry.result.position = i;
+    auto signature = parse_signature(field.raw_value(), SignatureKind::kDkim, &entry.result.signature);
+    if (!signature.ok()) {
+      entry.result.reason = signature.error().message;
+      continue;
+    }
+    entry.hash = hashes->want(signature->body, signature->body_length);
+    entry.check.emplace(*std::move(signature), field, index);
+  }
+}
+
+void DkimVerifier::ask(Answers& answers) const {
+  for (const Entry& entry : entries_) {
+    if (entry.check) entry.check->ask(answers);
+  }
+}
+
+std::vector<DkimResult> DkimVerifier::results(const BodyHashes& hashes, WallTime now,
+                                              Answers& answers) const {
+  std::vector<DkimResult> out;
+  for (const Entry& entry : entries_) {
+    out.push_back(entry.check
+                      ? entry.check->judge(hashes.digest(entry.hash), hashes.octets(entry.hash), now, answers)
+                      : entry.result);
+    out.back().position = entry.result.position;
+  }
+  return out;
+}
+
+}  // namespace essaim::mailauth

@@ -1,0 +1,98 @@
+// Verifies all DKIM signatures of a message as it was received (RFC 6376 §6, RFC 8301, RFC 8463).
+//
+// Steps, so that DNS can come in between and the bytes need not stay: the constructor reads the signatures, the hashes
+// are fed the body in pieces, ask() asks for the keys, results() verifies. Results are those of RFC 8601 §2.7.1. A signature
+// passes when it verifies, whatever it covers; `partial` says that it leaves part of the body to anybody (l=).
+//
+// Bounded: of more than kMaxSignatures signatures the lower ones are not looked at. Work is linear in the message
+// times that. One thread at a time; the header outlives it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/mail/header_block.h"
+#include "core/mailauth/answers.h"
+#include "core/mailauth/body_hash.h"
+#include "core/mailauth/header_hash.h"
+#include "core/mailauth/key_record.h"
+#include "core/mailauth/signature.h"
+
+namespace essaim::mailauth {
+
+enum class DkimStatus {
+  kPass,
+  kFail,       // it does not verify: something was changed, or it was never right
+  kPolicy,     // it would need what we do not accept: SHA-1, a key that is too short
+  kNeutral,    // it cannot be looked at: malformed, expired, too many
+  kTempError,  // the name server did not answer
+  kPermError,  // there is no usable key
+};
+const char* to_string(DkimStatus status);
+
+struct DkimResult {
+  DkimStatus status = DkimStatus::kNeutral;
+  std::string reason;  // "" if it passes
+  Signature signature;
+  int key_bits = 0;
+  bool testing = false;      // the key says t=y
+  bool partial = false;      // l= leaves octets of the body unsigned
+  std::size_t position = 0;  // of the field in the header
+};
+
+// One signature over one message, DKIM's or ARC's: what both have in common.
+class SignatureCheck {
+ public:
+  SignatureCheck(Signature signature, const mail::HeaderField& own, const FieldIndex& index);
+  DkimResult judge(const Sha256Digest& body, std::uint64_t body_octets, WallTime now, Answers& answers) const;
+  void ask(Answers& answers) const;  // for the key
+  const Signature& signature() const { return signature_; }
+
+ private:
+  Signature signature_;
+  Sha256Digest header_hash_{};
+};
+
+// The body, hashed for several signatures in one pass.
+class BodyHashes {
+ public:
+  // Gives the number by which result() is asked.
+  std::size_t want(Canonicalization canonicalization, std::optional<std::uint64_t> limit);
+  void take(std::string_view bytes);
+  void finish();
+  const Sha256Digest& digest(std::size_t number) const { return entries_[number].digest; }
+  std::uint64_t octets(std::size_t number) const { return entries_[number].hasher->octets(); }
+
+ private:
+  struct Entry {
+    Canonicalization canonicalization;
+    std::optional<std::uint64_t> limit;
+    std::unique_ptr<BodyHasher> hasher;
+    Sha256Digest digest{};
+  };
+  std::vector<Entry> entries_;
+};
+
+class DkimVerifier {
+ public:
+  static constexpr std::size_t kMaxSignatures = 12;
+
+  DkimVerifier(const mail::HeaderBlock& header, const FieldIndex& index, BodyHashes* hashes);
+  bool unsigned_mail() const { return entries_.empty(); }
+  void ask(Answers& answers) const;  // for the keys
+  // When the hashes are finished and the answers there. In the order of the header.
+  std::vector<DkimResult> results(const BodyHashes& hashes, WallTime now, Answers& answers) const;
+
+ private:
+  struct Entry {
+    DkimResult result;  // if there is no check
+    std::optional<SignatureCheck> check;
+    std::size_t hash = 0;
+  };
+  std::vector<Entry> entries_;
+};
+
+}  // namespace essaim::mailauth

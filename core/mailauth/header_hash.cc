@@ -1,0 +1,45 @@
+#include "core/mailauth/header_hash.h"
+
+#include "core/base/text.h"
+
+namespace essaim::mailauth {
+
+FieldIndex::FieldIndex(const mail::HeaderBlock& header) {
+  for (auto field = header.fields().rbegin(); field != header.fields().rend(); ++field)
+    fields_[ascii_lowered(field->name())].push_back(&*field);
+}
+
+std::vector<const mail::HeaderField*> FieldIndex::select(const std::vector<std::string>& names) const {
+  std::unordered_map<std::string_view, std::size_t> taken;
+  std::vector<const mail::HeaderField*> out;
+  out.reserve(names.size());
+  for (const std::string& name : names) {
+    const auto found = fields_.find(name);
+    std::size_t& next = taken[name];
+    out.push_back(found == fields_.end() || next >= found->second.size() ? nullptr : found->second[next]);
+    ++next;
+  }
+  return out;
+}
+
+void hash_fields(const std::vector<const mail::HeaderField*>& fields, Canonicalization canonicalization,
+                 Sha256* hash) {
+  std::string text;
+  for (const mail::HeaderField* field : fields) {
+    if (field == nullptr) continue;
+    append_canonical_field(field->raw(), canonicalization, &text);
+    if (text.size() < 16'384) continue;
+    hash->update(text);
+    text.clear();
+  }
+  hash->update(text);
+}
+
+void hash_own_field(std::string_view field, Canonicalization canonicalization, Sha256* hash) {
+  std::string text;
+  append_canonical_field(field, canonicalization, &text);
+  if (text.ends_with("\r\n")) text.resize(text.size() - 2);
+  hash->update(text);
+}
+
+}  // namespace essaim::mailauth

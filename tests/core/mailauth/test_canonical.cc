@@ -1,0 +1,93 @@
+#include <random>
+
+#include <boost/test/unit_test.hpp>
+
+#include "core/base/encoding.h"
+#include "core/mailauth/body_hash.h"
+#include "core/mailauth/canonical.h"
+#include "tests/core/mailauth/naive_canonical.h"
+
+using namespace essaim;
+using namespace essaim::mailauth;
+
+namespace {
+
+constexpr auto kSimple = Canonicalization::kSimple;
+constexpr auto kRelaxed = Canonicalization::kRelaxed;
+
+std::string field(std::string_view text, Canonicalization how) {
+  std::string out;
+  append_canonical_field(text, how, &out);
+  return out;
+}
+
+// In pieces of random sizes.
+std::string body(std::string_view text, Canonicalization how, unsigned seed) {
+  std::mt19937 random(seed);
+  BodyCanonicalizer canonicalizer(how);
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view piece = text.substr(0, 1 + random() % 5);
+    canonicalizer.update(piece, &out);
+    text.remove_prefix(piece.size());
+  }
+  canonicalizer.finish(&out);
+  return out;
+}
+
+std::string hash_in_base64(std::string_view text, Canonicalization how) {
+  const Sha256Digest digest = body_hash(text, how);
+  return base64_encoded({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(canonical)
+
+BOOST_AUTO_TEST_CASE(the_examples_of_rfc_6376_section_3_4_5) {
+  const std::string text = " C \r\nD \t E\r\n\r\n\r\n";
+  BOOST_TEST(field("A: X\r\n", kRelaxed) == "a:X\r\n");
+  BOOST_TEST(field("B : Y\t\r\n\tZ  \r\n", kRelaxed) == "b:Y Z\r\n");
+  BOOST_TEST(field("B : Y\t\r\n\tZ  \r\n", kSimple) == "B : Y\t\r\n\tZ  \r\n");
+  for (unsigned seed = 0; seed < 50; ++seed) {
+    BOOST_TEST(body(text, kRelaxed, seed) == " C\r\nD E\r\n");
+    BOOST_TEST(body(text, kSimple, seed) == " C \r\nD \t E\r\n");
+  }
+}
+
+// RFC 6376 §3.4.3 and §3.4.4 give them.
+BOOST_AUTO_TEST_CASE(empty_bodies_have_the_hashes_of_the_rfc) {
+  BOOST_TEST(hash_in_base64("", kSimple) == "frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY=");
+  BOOST_TEST(hash_in_base64("", kRelaxed) == "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+  BOOST_TEST(hash_in_base64("\r\n \t\r\n", kRelaxed) == "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+}
+
+BOOST_AUTO_TEST_CASE(fields_in_odd_shapes) {
+  BOOST_TEST(field("SUBJect:\t \r\n  a\t\tb\r\n \r\n", kRelaxed) == "subject:a b\r\n");
+  BOOST_TEST(field("X:\r\n", kRelaxed) == "x:\r\n");
+  BOOST_TEST(field("X:   \r\n\t\r\n", kRelaxed) == "x:\r\n");
+  BOOST_TEST(field("Subject: gr\xfc\xdf\r\n", kRelaxed) == "subject:gr\xfc\xdf\r\n");
+}
+
+BOOST_AUTO_TEST_CASE(the_streaming_one_gives_what_the_naive_one_gives) {
+  const std::string_view alphabet[] = {"\r\n", "\r\n", " ", "\t", "a", "\r", "\n", "\xff", "  \r\n", "word"};
+  std::mt19937 random(7);
+  for (unsigned round = 0; round < 20'000; ++round) {
+    std::string text;
+    for (unsigned n = random() % 12; n > 0; --n) text += alphabet[random() % std::size(alphabet)];
+    for (const auto how : {kSimple, kRelaxed}) {
+      BOOST_TEST_INFO(hex_encoded(text));
+      BOOST_REQUIRE(body(text, how, round) == naive_canonical_body(text, how));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_counts_octets_of_the_canonical_body) {
+  BodyHasher hasher(kRelaxed, 5);
+  hasher.update("a  b\r\nc");
+  const Sha256Digest digest = hasher.finish();
+  BOOST_TEST((digest == sha256("a b\r\n")));
+  BOOST_TEST(hasher.octets() == 8u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
