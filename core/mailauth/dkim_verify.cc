@@ -43,6 +43,32 @@ const char* to_string(DkimStatus status) {
   return "neutral";
 }
 
+DkimResult judge_signature(Algorithm algorithm, const std::string& domain, const std::string& selector,
+                           const Sha256Digest& digest, std::string_view signature, Answers& answers,
+                           bool for_subdomain) {
+  DkimResult result;
+  const Answer* answer = answers.find(RecordType::kText, key_record_name(selector, domain));
+  if (answer == nullptr || answer->status == Answer::Status::kTemporary)
+    return conclude(result, DkimStatus::kTempError, "the key cannot be looked up");
+  if (answer->none()) return conclude(result, DkimStatus::kPermError, "no key for signature");
+  const auto record = first_key(answer->values);
+  if (!record.ok()) return conclude(result, DkimStatus::kPermError, "key record: " + record.error().message);
+  result.testing = record->testing;
+  if (record->revoked) return conclude(result, DkimStatus::kPermError, "key revoked");
+  if (record->key->algorithm() != algorithm)
+    return conclude(result, DkimStatus::kPermError, "the key is of another type");
+  if (record->strict && for_subdomain)
+    return conclude(result, DkimStatus::kPermError, "the key is not for subdomains");
+  result.key_bits = record->key->bits();
+  if (algorithm == Algorithm::kRsaSha256 && (result.key_bits < kMinRsaBits || result.key_bits > kMaxRsaBits))
+    return conclude(result, DkimStatus::kPolicy, "key of " + std::to_string(result.key_bits) + " bits");
+  if (!record->key->verify(digest, signature))
+    return conclude(result, DkimStatus::kFail, "signature did not verify");
+  result.status = DkimStatus::kPass;
+  result.key = record->key;
+  return result;
+}
+
 SignatureCheck::SignatureCheck(Signature signature, const mail::HeaderField& own, const FieldIndex& index)
     : signature_(std::move(signature)) {
   Sha256 hash;
@@ -65,31 +91,37 @@ DkimResult SignatureCheck::judge(const Sha256Digest& body, std::uint64_t body_oc
     return conclude(result, DkimStatus::kNeutral, "signature expired");
   if (signature_.body_length && *signature_.body_length > body_octets)
     return conclude(result, DkimStatus::kNeutral, "the body is shorter than l=");
+  result = judge_signature(signature_.algorithm, signature_.domain, signature_.selector, header_hash_,
+                           signature_.signature, answers, signature_.identity_domain != signature_.domain);
+  result.signature = signature_;
   result.partial = signature_.body_length && *signature_.body_length < body_octets;
-  const Answer* answer =
-      answers.find(RecordType::kText, key_record_name(signature_.selector, signature_.domain));
-  if (answer == nullptr || answer->status == Answer::Status::kTemporary)
-    return conclude(result, DkimStatus::kTempError, "the key cannot be looked up");
-  if (answer->none()) return conclude(result, DkimStatus::kPermError, "no key for signature");
-  const auto record = first_key(answer->values);
-  if (!record.ok()) return conclude(result, DkimStatus::kPermError, "key record: " + record.error().message);
-  result.testing = record->testing;
-  if (record->revoked) return conclude(result, DkimStatus::kPermError, "key revoked");
-  if (record->key->algorithm() != signature_.algorithm)
-    return conclude(result, DkimStatus::kPermError, "the key is of another type");
-  if (record->strict && signature_.identity_domain != signature_.domain)
-    return conclude(result, DkimStatus::kPermError, "the key is not for subdomains");
-  result.key_bits = record->key->bits();
-  if (signature_.algorithm == Algorithm::kRsaSha256 && result.key_bits < kMinRsaBits)
-    return conclude(result, DkimStatus::kPolicy, "key of " + std::to_string(result.key_bits) + " bits");
-  if (result.key_bits > kMaxRsaBits)
-    return conclude(result, DkimStatus::kPolicy, "key of " + std::to_string(result.key_bits) + " bits");
-  if (!equal(body, signature_.body_hash))
+  const bool verified = result.status == DkimStatus::kPass || result.status == DkimStatus::kFail;
+  if (verified && !equal(body, signature_.body_hash))
     return conclude(result, DkimStatus::kFail, "body hash did not verify");
-  if (!record->key->verify(header_hash_, signature_.signature))
-    return conclude(result, DkimStatus::kFail, "signature did not verify");
-  result.status = DkimStatus::kPass;
   return result;
+}
+
+bool still_verifies(const DkimResult& passed, const mail::HeaderBlock& header, const FieldIndex& index,
+                    std::string_view body, bool body_kept) {
+  const Signature& signature = passed.signature;
+  if (!passed.key) return false;
+  const mail::HeaderField* own = nullptr;
+  for (const mail::HeaderField* field : header.find_all("DKIM-Signature")) {
+    Signature other;
+    if (parse_signature(field->raw_value(), SignatureKind::kDkim, &other).ok() &&
+        other.signature == signature.signature)
+      own = field;
+  }
+  if (own == nullptr) return false;
+  if (!body_kept) {
+    BodyHasher hasher(signature.body, signature.body_length);
+    hasher.update(body);
+    const Sha256Digest digest = hasher.finish();
+    if (!equal(digest, signature.body_hash) ||
+        (signature.body_length && *signature.body_length > hasher.octets()))
+      return false;
+  }
+  return passed.key->verify(SignatureCheck(signature, *own, index).header_hash(), signature.signature);
 }
 
 std::size_t BodyHashes::want(Canonicalization canonicalization, std::optional<std::uint64_t> limit) {
@@ -123,6 +155,14 @@ DkimVerifier::DkimVerifier(const mail::HeaderBlock& header, const FieldIndex& in
     entry.hash = hashes->want(signature->body, signature->body_length);
     entry.check.emplace(*std::move(signature), field, index);
   }
+}
+
+std::vector<std::string> DkimVerifier::domains() const {
+  std::vector<std::string> out;
+  for (const Entry& entry : entries_) {
+    if (entry.check) out.push_back(entry.check->signature().domain);
+  }
+  return out;
 }
 
 void DkimVerifier::ask(Answers& answers) const {

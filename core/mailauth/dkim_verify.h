@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,10 +39,17 @@ struct DkimResult {
   std::string reason;  // "" if it passes
   Signature signature;
   int key_bits = 0;
-  bool testing = false;      // the key says t=y
-  bool partial = false;      // l= leaves octets of the body unsigned
-  std::size_t position = 0;  // of the field in the header
+  bool testing = false;          // the key says t=y
+  bool partial = false;          // l= leaves octets of the body unsigned
+  std::size_t position = 0;      // of the field in the header
+  std::optional<PublicKey> key;  // that it was verified with, if it passes
 };
+
+// What the key says to a signature over a hash. Fills status, reason, key_bits and testing. `for_subdomain`: i= is
+// below d=, which a strict key refuses.
+DkimResult judge_signature(Algorithm algorithm, const std::string& domain, const std::string& selector,
+                           const Sha256Digest& digest, std::string_view signature, Answers& answers,
+                           bool for_subdomain = false);
 
 // One signature over one message, DKIM's or ARC's: what both have in common.
 class SignatureCheck {
@@ -50,6 +58,7 @@ class SignatureCheck {
   DkimResult judge(const Sha256Digest& body, std::uint64_t body_octets, WallTime now, Answers& answers) const;
   void ask(Answers& answers) const;  // for the key
   const Signature& signature() const { return signature_; }
+  const Sha256Digest& header_hash() const { return header_hash_; }
 
  private:
   Signature signature_;
@@ -76,13 +85,18 @@ class BodyHashes {
   std::vector<Entry> entries_;
 };
 
+// Whether a signature that passed does so over another header or body: with the key that it was verified with, so without
+// DNS. `body_kept`: the body is the same octet for octet, which spares its hash.
+bool still_verifies(const DkimResult& passed, const mail::HeaderBlock& header, const FieldIndex& index,
+                    std::string_view body, bool body_kept);
+
 class DkimVerifier {
  public:
   static constexpr std::size_t kMaxSignatures = 12;
 
   DkimVerifier(const mail::HeaderBlock& header, const FieldIndex& index, BodyHashes* hashes);
-  bool unsigned_mail() const { return entries_.empty(); }
-  void ask(Answers& answers) const;  // for the keys
+  std::vector<std::string> domains() const;  // d= of those that can be looked at
+  void ask(Answers& answers) const;          // for the keys
   // When the hashes are finished and the answers there. In the order of the header.
   std::vector<DkimResult> results(const BodyHashes& hashes, WallTime now, Answers& answers) const;
 

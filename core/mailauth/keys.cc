@@ -81,6 +81,22 @@ int PublicKey::bits() const {
   return EVP_PKEY_get_bits(raw(key_));
 }
 
+std::string PublicKey::data() const {
+  if (algorithm_ == Algorithm::kEd25519Sha256) {
+    std::string data(kEd25519Octets, '\0');
+    std::size_t size = data.size();
+    ESSAIM_CHECK(
+        EVP_PKEY_get_raw_public_key(raw(key_), reinterpret_cast<unsigned char*>(data.data()), &size) == 1);
+    return data;
+  }
+  unsigned char* der = nullptr;
+  const int size = i2d_PUBKEY(raw(key_), &der);
+  ESSAIM_CHECK(size > 0);
+  std::string data(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+  OPENSSL_free(der);
+  return data;
+}
+
 bool PublicKey::verify(const Sha256Digest& digest, std::string_view signature) const {
   bool good = false;
   if (algorithm_ == Algorithm::kRsaSha256) {
@@ -160,22 +176,6 @@ std::string PrivateKey::sign(const Sha256Digest& digest) const {
   }
   signature.resize(size);
   return signature;
-}
-
-std::string PrivateKey::public_data() const {
-  if (algorithm_ == Algorithm::kEd25519Sha256) {
-    std::string data(kEd25519Octets, '\0');
-    std::size_t size = data.size();
-    ESSAIM_CHECK(
-        EVP_PKEY_get_raw_public_key(raw(key_), reinterpret_cast<unsigned char*>(data.data()), &size) == 1);
-    return data;
-  }
-  unsigned char* der = nullptr;
-  const int size = i2d_PUBKEY(raw(key_), &der);
-  ESSAIM_CHECK(size > 0);
-  std::string data(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
-  OPENSSL_free(der);
-  return data;
 }
 
 }  // namespace essaim::mailauth

@@ -28,6 +28,7 @@ class PublicKey {
 
   Algorithm algorithm() const { return algorithm_; }
   int bits() const;
+  std::string data() const;  // for p=, not yet in base 64
   bool verify(const Sha256Digest& digest, std::string_view signature) const;
 
  private:
@@ -49,7 +50,7 @@ class PrivateKey {
   Algorithm algorithm() const { return algorithm_; }
   int bits() const;
   std::string sign(const Sha256Digest& digest) const;
-  std::string public_data() const;  // for p=, not yet in base 64
+  std::string public_data() const { return public_key().data(); }
   PublicKey public_key() const { return {algorithm_, key_}; }
 
  private:

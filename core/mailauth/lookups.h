@@ -1,0 +1,50 @@
+// Brings answers from DNS for something that looks into Answers, until nothing is missing: asks all that is missing at
+// once, waits for all of it, lets it look again. On the loop of the resolver; `done` comes exactly once, never from
+// within start(). The destructor cancels. When the time is over, what is still unanswered is a temporary error.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/dns/resolver.h"
+#include "core/mailauth/answers.h"
+#include "core/net/event_loop.h"
+
+namespace essaim::mailauth {
+
+class Lookups {
+ public:
+  using Look = std::function<void(Answers&)>;
+  using Done = std::function<void(Answers)>;
+
+  Lookups(net::EventLoop& loop, dns::Resolver& resolver, Duration patience, Look look, Done done);
+  ~Lookups();
+  Lookups(const Lookups&) = delete;
+  Lookups& operator=(const Lookups&) = delete;
+  void start();
+
+ private:
+  static constexpr int kMostRounds = 25;
+  void look_again();
+  void ask(const Question& question);
+  void take(const Question& question, Answer answer);
+  void give_up();
+  void end();
+
+  net::EventLoop& loop_;
+  dns::Resolver& resolver_;
+  const Duration patience_;
+  const Look look_;
+  Done done_;
+  Answers answers_;
+  int rounds_ = 0;
+  bool over_ = false;
+  std::vector<Question> open_;
+  std::vector<std::unique_ptr<dns::Query>> queries_;
+  net::Timer deadline_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace essaim::mailauth

@@ -1,0 +1,138 @@
+#include "core/mailauth/message_check.h"
+
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/mail/address_list.h"
+#include "core/smtp/idn.h"
+
+namespace essaim::mailauth {
+namespace {
+
+SpfResult spf(const MailSource& source, const smtp::Address& sender, Answers& answers) {
+  return check_spf(source.client_ip, source.helo, sender, answers);
+}
+
+MethodResult dkim_result(const DkimResult& dkim) {
+  MethodResult out{"dkim", to_string(dkim.status), dkim.reason, {}};
+  if (dkim.status == DkimStatus::kPass && dkim.partial) out.reason = "only part of the body is signed";
+  if (!dkim.signature.domain.empty()) out.properties.emplace_back("header.d", dkim.signature.domain);
+  if (!dkim.signature.selector.empty()) out.properties.emplace_back("header.s", dkim.signature.selector);
+  if (dkim.status == DkimStatus::kPass)
+    out.properties.emplace_back("header.a", to_string(dkim.signature.algorithm));
+  if (!dkim.signature.shown.empty()) out.properties.emplace_back("header.b", dkim.signature.shown);
+  return out;
+}
+
+MethodResult spf_result(const SpfResult& spf, const char* property, std::string value) {
+  return {"spf", to_string(spf.status), spf.reason, {{property, std::move(value)}}};
+}
+
+}  // namespace
+
+bool Authentication::temporary() const {
+  return spf.status == SpfStatus::kTempError || dmarc.status == DmarcStatus::kTempError ||
+         arc.status == ArcStatus::kTempError ||
+         std::any_of(dkim.begin(), dkim.end(),
+                     [](const DkimResult& d) { return d.status == DkimStatus::kTempError; });
+}
+
+AuthenticationResults to_results(const Authentication& authentication, const MailSource& source,
+                                 const std::string& authserv_id) {
+  AuthenticationResults out{authserv_id, {}};
+  for (const DkimResult& dkim : authentication.dkim) out.results.push_back(dkim_result(dkim));
+  if (authentication.dkim.empty()) out.results.push_back({"dkim", "none", "", {}});
+  if (!source.reverse_path.empty())
+    out.results.push_back(spf_result(authentication.spf, "smtp.mailfrom", source.reverse_path.to_string()));
+  if (authentication.spf_helo.status != SpfStatus::kNone)
+    out.results.push_back(spf_result(authentication.spf_helo, "smtp.helo", source.helo));
+  const DmarcResult& dmarc = authentication.dmarc;
+  MethodResult judged{"dmarc", to_string(dmarc.status), dmarc.reason, {}};
+  if (!dmarc.domain.empty()) judged.properties.emplace_back("header.from", dmarc.domain);
+  if (!dmarc.policy_domain.empty())
+    judged.properties.emplace_back("policy.dmarc", to_string(dmarc.published));
+  out.results.push_back(std::move(judged));
+  if (authentication.arc.status != ArcStatus::kNone) {
+    MethodResult arc{"arc", to_string(authentication.arc.status), authentication.arc.reason, {}};
+    if (!authentication.arc.sealer.empty())
+      arc.properties.emplace_back("header.d", authentication.arc.sealer);
+    out.results.push_back(std::move(arc));
+  }
+  return out;
+}
+
+Result<std::unique_ptr<MessageCheck>> MessageCheck::make(MailSource source, std::string_view message) {
+  auto header = mail::HeaderBlock::parse(message);
+  ESSAIM_TRY(header);
+  const std::string_view body = message.substr(header->body_offset());
+  return std::unique_ptr<MessageCheck>(new MessageCheck(std::move(source), *std::move(header), body));
+}
+
+MessageCheck::MessageCheck(MailSource source, mail::HeaderBlock header, std::string_view body)
+    : source_(std::move(source)),
+      header_(std::move(header)),
+      index_(header_),
+      dkim_(header_, index_, &hashes_),
+      arc_(header_, index_, &hashes_) {
+  hashes_.take(body);
+  hashes_.finish();
+  from_fields_ = header_.count("From");
+  if (from_fields_ != 1) return;
+  for (const mail::Mailbox& mailbox : mail::parse_address_list(header_.find("From")->raw_value()).mailboxes) {
+    auto domain = smtp::domain_to_ascii(mailbox.domain);
+    std::string name = domain.ok() ? *std::move(domain) : ascii_lowered(mailbox.domain);
+    if (std::find(author_domains_.begin(), author_domains_.end(), name) == author_domains_.end())
+      author_domains_.push_back(std::move(name));
+  }
+}
+
+SpfResult MessageCheck::spf_of_helo(Answers& answers) const {
+  return spf(source_, {"postmaster", ascii_lowered(source_.helo)}, answers);
+}
+
+DmarcResult MessageCheck::dmarc(const Authenticated& authenticated, Answers& answers) const {
+  if (author_domains_.size() == 1) return evaluate_dmarc(author_domains_.front(), authenticated, answers);
+  DmarcResult out;
+  out.status = DmarcStatus::kPermError;
+  out.reason = from_fields_ != 1         ? "there is not one From field"
+               : author_domains_.empty() ? "there is no author"
+                                         : "authors of several domains";
+  return out;
+}
+
+void MessageCheck::look(Answers& answers) const {
+  dkim_.ask(answers);
+  arc_.ask(answers);
+  spf_of_helo(answers);
+  if (!source_.reverse_path.empty()) spf(source_, source_.reverse_path, answers);
+  // What alignment may need if everything passes.
+  Authenticated candidates;
+  candidates.dkim = dkim_.domains();
+  candidates.spf = source_.reverse_path.empty() ? ascii_lowered(source_.helo) : source_.reverse_path.domain;
+  dmarc(candidates, answers);
+}
+
+Authentication MessageCheck::conclude(WallTime now, Answers& answers) const {
+  Authentication out;
+  out.spf_helo = spf_of_helo(answers);
+  out.spf = source_.reverse_path.empty() ? out.spf_helo : spf(source_, source_.reverse_path, answers);
+  out.dkim = dkim_.results(hashes_, now, answers);
+  out.arc = arc_.result(hashes_, now, answers);
+  Authenticated authenticated;
+  for (const DkimResult& dkim : out.dkim) {
+    if (dkim.status == DkimStatus::kPass) authenticated.dkim.push_back(dkim.signature.domain);
+  }
+  if (out.spf.status == SpfStatus::kPass) authenticated.spf = out.spf.domain;
+  out.dmarc = dmarc(authenticated, answers);
+  // A signature whose key could not be had might have been the one that aligns.
+  const bool unsure = std::any_of(out.dkim.begin(), out.dkim.end(),
+                                  [](const DkimResult& d) { return d.status == DkimStatus::kTempError; }) ||
+                      out.spf.status == SpfStatus::kTempError;
+  if (out.dmarc.status == DmarcStatus::kFail && unsure) {
+    out.dmarc.status = DmarcStatus::kTempError;
+    out.dmarc.reason = "what would align cannot be looked up";
+  }
+  return out;
+}
+
+}  // namespace essaim::mailauth

@@ -1,0 +1,72 @@
+// All that is verified about one message as it was received: SPF of MAIL and HELO, every DKIM signature, ARC, DMARC. It
+// is made off the loops (it reads and hashes the whole message), look() is asked on a loop until DNS has answered
+// (lookups.h), and conclude() verifies signatures, again off the loops. One thread at a time.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/mail/header_block.h"
+#include "core/mailauth/arc.h"
+#include "core/mailauth/authentication_results.h"
+#include "core/mailauth/dkim_verify.h"
+#include "core/mailauth/dmarc.h"
+#include "core/mailauth/spf.h"
+#include "core/smtp/address.h"
+
+namespace essaim::mailauth {
+
+struct MailSource {
+  std::string client_ip;
+  std::string helo;
+  smtp::Address reverse_path;  // empty: the null sender
+};
+
+// What came out. Values; immutable by convention, shared by all that decide about the message.
+struct Authentication {
+  SpfResult spf;  // of MAIL; with the null sender of HELO
+  SpfResult spf_helo;
+  std::vector<DkimResult> dkim;  // in the order of the header
+  ArcResult arc;
+  DmarcResult dmarc;  // of the one author's domain; kPermError when there is not one
+
+  // The author's domain stands behind the message: DMARC passes, or, where it has no policy, a signature or MAIL is of
+  // the very domain. A ground of its own, between a bare From and a login.
+  bool author_authenticated() const { return !dmarc.aligned_by.empty(); }
+  // Some answer of DNS is missing, so that it may come out otherwise later.
+  bool temporary() const;
+};
+
+// What to write into Authentication-Results.
+AuthenticationResults to_results(const Authentication& authentication, const MailSource& source,
+                                 const std::string& authserv_id);
+
+class MessageCheck {
+ public:
+  // `message` lives as long as this. kInvalid: it is no message.
+  static Result<std::unique_ptr<MessageCheck>> make(MailSource source, std::string_view message);
+
+  void look(Answers& answers) const;
+  Authentication conclude(WallTime now, Answers& answers) const;
+  const mail::HeaderBlock& header() const { return header_; }
+
+ private:
+  MessageCheck(MailSource source, mail::HeaderBlock header, std::string_view body);
+  DmarcResult dmarc(const Authenticated& authenticated, Answers& answers) const;
+  SpfResult spf_of_helo(Answers& answers) const;
+
+  const MailSource source_;
+  const mail::HeaderBlock header_;
+  const FieldIndex index_;
+  BodyHashes hashes_;
+  const DkimVerifier dkim_;
+  const ArcVerifier arc_;
+  std::vector<std::string> author_domains_;  // different ones
+  std::size_t from_fields_ = 0;
+};
+
+}  // namespace essaim::mailauth
