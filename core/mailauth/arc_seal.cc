@@ -41,7 +41,7 @@ std::string arc_fields(const mail::HeaderBlock& header, const Sha256Digest& body
                        const AuthenticationResults& results, const SigningKey& key, WallTime now) {
   const auto sets = arc_sets(header);
   if (chain.failed_before || !sets.ok() || sets->size() >= kMaxArcSets ||
-      chain.status == ArcStatus::kTempError)
+      chain.status == ArcStatus::kTempError || header.find("From") == nullptr)
     return {};
   const std::string instance = std::to_string(sets->size() + 1);
   const std::string own_results =
