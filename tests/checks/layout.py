@@ -28,6 +28,8 @@ OWNED = [
     (re.compile(r"<gmime/"), ("core/mail/",)),
     (re.compile(r"<toml\+\+"), ("core/config/", "lists/")),
     (re.compile(r"<CLI/"), ("smtpd/cli/",)),
+    (re.compile(r"<pcre2"), ("core/base/",)),
+    (re.compile(r"<kainjow/"), ("lists/templates/",)),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"][^">]+[">])', re.M)
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX)\b")

@@ -1,8 +1,8 @@
 #include <boost/test/unit_test.hpp>
 
-#include "smtpd/guard/network.h"
+#include "core/base/network.h"
 
-using namespace essaim::smtpd::guard;
+using namespace essaim;
 
 BOOST_AUTO_TEST_SUITE(network)
 

@@ -1,4 +1,4 @@
-#include "smtpd/guard/network.h"
+#include "core/base/network.h"
 
 #include <algorithm>
 #include <cstring>
@@ -9,7 +9,7 @@
 #include "core/base/random.h"
 #include "core/base/text.h"
 
-namespace essaim::smtpd::guard {
+namespace essaim {
 namespace {
 
 constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
@@ -73,4 +73,4 @@ std::size_t NetworkHash::operator()(const Network& network) const {
   return mixed(mixed(mixed(seed ^ high) ^ low) ^ network.bits);
 }
 
-}  // namespace essaim::smtpd::guard
+}  // namespace essaim

@@ -1,0 +1,35 @@
+// What people read in a message: the text of its parts in UTF-8. For rules on bodies and for commands by mail; what is to
+// be passed on is never made from it. Pure functions, linear time; at most kMaxReadDepth levels of multiparts are opened.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/mail/header_block.h"
+
+namespace essaim::mail {
+
+inline constexpr int kMaxReadDepth = 8;
+
+struct LeafText {
+  std::string type;                 // "text/plain", in lower case
+  std::optional<std::string> text;  // of text/*, decoded; nothing for others and what cannot be decoded
+  bool attachment = false;          // it says so
+};
+
+// The message's own text, if it is one part of type text/*.
+std::optional<std::string> text_of_leaf(const HeaderBlock& header, std::string_view body);
+
+// The parts directly below a multipart (with their multiparts as one entry each); of another message itself.
+std::vector<LeafText> parts_of(const HeaderBlock& header, std::string_view body);
+
+// The first text/plain that is no attachment, wherever it stands; without one the first text/html as text; "" without
+// either.
+std::string main_text(const HeaderBlock& header, std::string_view body);
+
+// Tags become line ends or nothing, references their characters; what is not shown (style, script, head) goes.
+std::string text_of_html(std::string_view html);
+
+}  // namespace essaim::mail
