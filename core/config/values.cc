@@ -65,6 +65,12 @@ Result<HostPort> parse_host_port(std::string_view text, bool allow_names) {
   return out;
 }
 
+std::string to_string(const HostPort& address) {
+  if (address.host.empty()) return "";
+  const bool brackets = address.host.find(':') != std::string::npos;
+  return (brackets ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+}
+
 Result<std::uint64_t> parse_size(std::string_view text) {
   std::uint64_t unit = 1;
   std::string_view digits = text;

@@ -25,6 +25,7 @@ struct HostPort {
   friend bool operator==(const HostPort&, const HostPort&) = default;
 };
 Result<HostPort> parse_host_port(std::string_view text, bool allow_names = false);
+std::string to_string(const HostPort& address);           // as it is parsed; "" for none
 Result<std::uint64_t> parse_size(std::string_view text);  // "25M", "64K", "1G", "100"
 std::string format_size(std::uint64_t bytes);             // the shortest form that parse_size reads
 

@@ -1,0 +1,60 @@
+// A small HTTP/1.1 server on one loop: what status pages, machines and one-click links need. Our own parser on
+// net::Connection and not evhttp, which bounds neither how long a request may take as a whole nor how many connections
+// there are (libevent 2.1), and has no TLS of its own.
+//
+// Slow and hostile clients: the whole of a request has one deadline, so has the taking of a response; a connection
+// without a request is closed after `idle`, or at once when the places are all taken and a newcomer needs one; who
+// has a request under way keeps his place.
+//
+// Thread: its loop's. Destroying it closes all connections; responses that come later are dropped.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/base/clock.h"
+#include "core/http/request_parser.h"
+#include "core/http/routes.h"
+#include "core/net/event_loop.h"
+#include "core/net/socket_address.h"
+#include "core/net/tls.h"
+
+namespace essaim::http {
+
+struct ServerSettings {
+  RequestLimits limits{};
+  std::size_t connections = 200;
+  std::size_t connections_per_client = 50;  // by address of the peer; 0: no limit
+  int requests_per_connection = 1'000;
+  Duration request_deadline =
+      std::chrono::seconds(10);  // from its first octet, or the connection's begin, to its end
+  Duration answer_deadline = std::chrono::seconds(30);    // for the handler
+  Duration response_deadline = std::chrono::seconds(30);  // for the client to take it
+  Duration idle = std::chrono::seconds(30);               // between requests
+  // Proxies whose X-Forwarded-For is believed.
+  std::function<bool(const std::string& ip)> trusted_proxy{};
+  std::shared_ptr<net::TlsServerContext> tls{};  // null: in clear
+};
+
+class Server {
+ public:
+  // `routes` outlives it.
+  Server(net::EventLoop& loop, ServerSettings settings, const Routes& routes);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  void adopt(int fd, const net::SocketAddress& peer);  // of an Acceptor; takes the descriptor
+  std::size_t connections() const;
+  // Connections without a request end at once, the others with their response.
+  void shut_down();
+
+ private:
+  friend class ServerConnection;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace essaim::http

@@ -1,0 +1,70 @@
+// One connection of a Server: requests in, responses out, one after the other.
+//
+//   kReading ──a whole request──▶ kAnswering ──the handler's response──▶ kReading
+//       └── error, deadline, the last response ──▶ kClosing: what was said goes out, and no more is listened to
+//
+// Thread: the loop's. Owner: the Server, which is told by `ended` from a callback of the loop and hands it to
+// destroy_later().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/http/server.h"
+#include "core/net/connection.h"
+
+namespace essaim::http {
+
+class ServerConnection final : public net::Disposable, private net::Connection::Listener {
+ public:
+  using Ended = std::function<void(ServerConnection*)>;
+  ServerConnection(net::EventLoop& loop, int fd, const net::SocketAddress& peer,
+                   const ServerSettings& settings, const Routes& routes, Ended ended);
+  void on_doomed() override;
+
+  // Nothing of a request has come: it may go for another.
+  bool idle() const { return state_ == State::kReading && !parser_.begun(); }
+  MonoTime idle_since() const { return since_; }
+  const std::string& peer_ip() const { return peer_ip_; }
+  void close();      // when what was said has gone
+  void shut_down();  // close(), or after the response that is due
+
+ private:
+  enum class State { kReading, kAnswering, kClosing };
+
+  void on_data(std::string_view bytes) override;
+  void on_drained() override;
+  bool on_input_ended() override;
+  void on_closed(const Error& reason, bool during_tls) override;
+
+  void read_on();
+  void handle(ServerRequest request);
+  void respond(ServerResponse response);
+  void refuse(int status, const std::string& why);
+  void on_deadline();
+  void log_access(const ServerResponse& response) const;
+
+  net::EventLoop& loop_;
+  const ServerSettings& settings_;
+  const Routes& routes_;
+  Ended ended_;
+  const std::string peer_ip_;
+  RequestParser parser_;
+  State state_ = State::kReading;
+  std::string input_;  // behind the request that is being answered
+  ServerRequest request_;
+  AccessLog log_ = AccessLog::kAll;
+  MonoTime since_;  // of idleness, of the request
+  int answered_ = 0;
+  bool last_ = false;
+  bool input_ended_ = false;
+  // What a response on its way from another thread looks at: of which request it is, empty when we are gone.
+  std::shared_ptr<ServerConnection*> alive_;
+  std::uint64_t turn_ = 0;
+  net::Timer deadline_;
+  std::unique_ptr<net::Connection> connection_;
+};
+
+}  // namespace essaim::http
