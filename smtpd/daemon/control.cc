@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include <poll.h>
 #include <signal.h>
@@ -35,7 +36,7 @@ Control::Event Control::wait(Duration tick) {
     std::deque<std::function<void()>> tasks;
     {
       const std::lock_guard lock(mutex_);
-      if (terminating_) return Event::kTerminate;
+      if (std::exchange(terminating_, false)) return Event::kTerminate;
       if (std::exchange(restarting_, false)) return Event::kRestart;
       tasks.swap(tasks_);
     }

@@ -138,9 +138,13 @@ Settings reloaded(const Settings& running, const Settings& fresh) {
   out.early_talk = fresh.early_talk;
   out.extensions = fresh.extensions;
   out.log = fresh.log;
+  out.balancer = fresh.balancer;
   for (ListenSettings& l : out.listen) {
     for (const ListenSettings& f : fresh.listen)
-      if (f.address == l.address) l.certificate = f.certificate;
+      if (f.address == l.address) {
+        l.certificate = f.certificate;
+        l.proxies = f.proxies;
+      }
   }
   return out;
 }

@@ -1,9 +1,13 @@
 #include "smtpd/daemon/daemon.h"
 
+#include <algorithm>
+#include <optional>
+
 #include <malloc.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "smtpd/daemon/lasting.h"
 #include "smtpd/daemon/notify.h"
 #include "smtpd/daemon/server.h"
 
@@ -11,8 +15,6 @@ namespace essaim::smtpd {
 namespace {
 
 constexpr Duration kNextTry = std::chrono::seconds(2);
-
-enum class Ending { kForGood, kNewEpoch };
 
 // Messages come and go on threads with heaps of their own. By default the allocator gives the end of a heap back as soon
 // as 128 KB of it are free and asks for it again for the next message: two system calls and a page fault for every page.
@@ -23,32 +25,61 @@ void keep_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, kOwnMapping);
 }
 
-Ending run(Server& server, Control& control) {
-  const Duration watchdog = watchdog_interval();
-  for (;;) {
-    switch (control.wait(watchdog / 3)) {
-      case Control::Event::kTerminate:
-        return Ending::kForGood;
-      case Control::Event::kRestart:
-        return Ending::kNewEpoch;
-      case Control::Event::kReload:
-        notify_reloading();
-        static_cast<void>(server.reload().ok());  // logged there
-        notify_manager("READY=1\n" + server.status());
-        break;
-      case Control::Event::kTick:
-        // A loop that is stuck is worth a restart; silence brings it.
-        if (const auto silent = server.silent_parts(watchdog / 3); silent.empty()) {
-          notify_manager("WATCHDOG=1\n" + server.status());
-        } else {
-          std::string names;
-          for (const std::string& name : silent) names += (names.empty() ? "" : ", ") + name;
-          log::error("no-answer", {{"from", names}, {"within", watchdog / 3}});
-          notify_manager("STATUS=no answer from " + names);
-        }
-        break;
-    }
+void tell_watchdog(const Server& server, Duration patience) {
+  // A loop that is stuck is worth a restart; silence brings it.
+  if (const auto silent = server.silent_parts(patience); silent.empty()) {
+    notify_manager("WATCHDOG=1\n" + server.status());
+  } else {
+    std::string names;
+    for (const std::string& name : silent) names += (names.empty() ? "" : ", ") + name;
+    log::error("no-answer", {{"from", names}, {"within", patience}});
+    notify_manager("STATUS=no answer from " + names);
   }
+}
+
+// Until there is something to do; kTick when `until` has come, which never comes when it is not set.
+Control::Event wait(const Server& server, Control& control, std::optional<MonoTime> until = std::nullopt) {
+  const Duration watchdog = watchdog_interval() / 3;
+  for (;;) {
+    Duration tick = watchdog;
+    if (until) {
+      const Duration left = *until - system_clock().mono_now();
+      if (left <= Duration::zero()) return Control::Event::kTick;
+      tick = watchdog > Duration::zero() ? std::min(watchdog, left) : left;
+    }
+    const Control::Event event = control.wait(tick);
+    if (event != Control::Event::kTick) return event;
+    if (watchdog > Duration::zero()) tell_watchdog(server, watchdog);
+  }
+}
+
+// Serves until it is to end, or to begin anew: kTerminate, kRestart.
+Control::Event run(Server& server, Control& control) {
+  for (;;) {
+    const Control::Event event = wait(server, control);
+    if (event != Control::Event::kReload) return event;
+    notify_reloading();
+    static_cast<void>(server.reload().ok());  // logged there
+    notify_manager("READY=1\n" + server.status());
+  }
+}
+
+// The balancer is told that we go and gets time to see it. Whoever asks for the end a second time does not wait.
+void give_notice(Server& server, Control& control) {
+  server.announce_drain();
+  if (server.drain_notice() <= Duration::zero()) return;
+  log::info("draining", {{"notice", server.drain_notice()}});
+  notify_manager("STATUS=telling the balancer that this node goes");
+  const MonoTime until = system_clock().mono_now() + server.drain_notice();
+  while (wait(server, control, until) == Control::Event::kReload) {
+  }
+}
+
+bool same_listeners(const std::vector<ListenSettings>& a, const std::vector<ListenSettings>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const ListenSettings& x, const ListenSettings& y) {
+                      return x.address == y.address && x.role == y.role && x.socket == y.socket;
+                    });
 }
 
 }  // namespace
@@ -64,9 +95,9 @@ Result<void> serve(const std::string& config_file) {
             {{"version", ESSAIM_VERSION}, {"hostname", loaded->settings.hostname}, {"pid", getpid()}});
 
   notify_manager("STATUS=starting: database and journal");
-  std::vector<std::shared_ptr<net::ListenSocket>> sockets;  // kept from one epoch to the next
+  Lasting lasting;
   for (bool first = true;; first = false) {
-    Server server(config_file, *loaded, **control, sockets);
+    Server server(config_file, *loaded, **control, lasting);
     const Result<void> started = server.start();
     if (!started.ok()) {
       log::error("start-failed", {{"error", started.error().message}});
@@ -77,10 +108,13 @@ Result<void> serve(const std::string& config_file) {
       continue;
     }
     notify_manager("READY=1\n" + server.status());
-    const Ending ending = run(server, **control);
-    if (ending == Ending::kForGood || !server.fatal().empty()) {
+    const Control::Event ending = run(server, **control);
+    if (ending == Control::Event::kTerminate || !server.fatal().empty()) {
+      notify_manager("STOPPING=1");
+      if (ending == Control::Event::kTerminate) give_notice(server, **control);
       log::info("stopping");
-      notify_manager("STOPPING=1\nSTATUS=ending what is under way");
+      notify_manager("STATUS=ending what is under way");
+      lasting.sockets.clear();
       server.stop();
       log::info("stopped");
       log::flush();
@@ -88,11 +122,12 @@ Result<void> serve(const std::string& config_file) {
       return Error{ErrorCode::kConflict, server.fatal()};
     }
     notify_manager("STATUS=beginning a new epoch");
-    sockets = server.sockets();
     server.stop();
     log::warning("new-epoch");
-    // A file that was broken meanwhile changes nothing.
-    if (auto fresh = load_settings(config_file); fresh.ok()) loaded = std::move(fresh);
+    // A file that was broken meanwhile changes nothing, nor does one with other listeners: the sockets stay.
+    if (auto fresh = load_settings(config_file);
+        fresh.ok() && same_listeners(loaded->settings.listen, fresh->settings.listen))
+      loaded = std::move(fresh);
   }
 }
 

@@ -24,6 +24,7 @@ class Gate {
   // An operator has drained the node: who comes hears 421.
   void set_refuses(bool on) { refuses_.store(on, std::memory_order_relaxed); }
   bool refuses() const { return refuses_.load(std::memory_order_relaxed); }
+  int limit() const { return limit_.load(std::memory_order_relaxed); }
   int count() const { return count_.load(std::memory_order_relaxed); }
 
  private:

@@ -1,20 +1,14 @@
 #include "smtpd/daemon/inbound.h"
 
-#include <algorithm>
-
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
-#include "core/base/text.h"
 #include "core/net/linger.h"
 #include "core/smtp/reply.h"
 
 namespace essaim::smtpd {
 namespace {
-
-constexpr Duration kNameDeadline = std::chrono::seconds(3);
-constexpr std::size_t kMostArrivals = 1'000, kMostArrivalsOfOne = 10;  // names looked up at a time
 
 // To a descriptor that nobody reads yet: there is room for it, or it does not matter.
 void say_and_close(net::EventLoop& loop, int fd, const smtp::Reply& reply) {
@@ -25,58 +19,13 @@ void say_and_close(net::EventLoop& loop, int fd, const smtp::Reply& reply) {
 
 }  // namespace
 
-// A connection whose client's name is being looked up: the name of the address, if that name has this address
-// (RFC 8601 calls it iprev). The greeting waits for it, but not for long.
-class Inbound::Arrival {
- public:
-  Arrival(Inbound& inbound, int fd, const net::SocketAddress& peer, std::size_t listener)
-      : inbound_(inbound), fd_(fd), peer_(peer), listener_(listener), deadline_(inbound.loop_, [this] {
-          end("");
-        }) {}
-  ~Arrival() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Arrival(const Arrival&) = delete;
-  Arrival& operator=(const Arrival&) = delete;
-
-  void begin() {
-    deadline_.start(kNameDeadline);
-    name_query_ = inbound_.resolver_.pointer(peer_.ip(), [this](dns::TextAnswer answer) {
-      if (answer.status != dns::Status::kOk || answer.texts.empty()) return end("");
-      name_ = ascii_lowered(answer.texts[0]);
-      address_query_ = inbound_.resolver_.addresses(name_, [this](dns::AddressAnswer back) {
-        const bool same =
-            std::find(back.addresses.begin(), back.addresses.end(), peer_.ip()) != back.addresses.end();
-        end(same ? name_ : "");
-      });
-    });
-  }
-
- private:
-  void end(const std::string& name) {
-    const int fd = std::exchange(fd_, -1);
-    const auto it = inbound_.arrivals_.find(this);
-    // It is on the call stack, and so may be the query: they die later.
-    std::shared_ptr<Arrival> self(it->second.release());
-    inbound_.arrivals_.erase(it);
-    inbound_.forget_arrival(peer_.ip());
-    Inbound& inbound = inbound_;
-    deadline_.cancel();
-    inbound.loop_.post([self] {});
-    inbound.begin(fd, peer_, listener_, name);
-  }
-
-  Inbound& inbound_;
-  int fd_;
-  const net::SocketAddress peer_;
-  const std::size_t listener_;
-  net::Timer deadline_;
-  std::unique_ptr<dns::Query> name_query_, address_query_;
-  std::string name_;
-};
-
 Inbound::Inbound(net::EventLoop& loop, dns::Resolver& resolver, Gate& gate)
-    : loop_(loop), resolver_(resolver), gate_(gate) {}
+    : loop_(loop),
+      gate_(gate),
+      arrivals_(
+          loop, resolver,
+          [this](int fd, Origin origin, std::size_t listener) { begin(fd, std::move(origin), listener); },
+          [&gate] { gate.leave(); }) {}
 
 Inbound::~Inbound() {
   stop_accepting();
@@ -87,6 +36,7 @@ void Inbound::listen(const std::vector<std::shared_ptr<net::ListenSocket>>& sock
                      Environments environments) {
   environments_ = std::move(environments);
   for (std::size_t i = 0; i < sockets.size(); ++i) {
+    if (environments_[i].session == nullptr) continue;
     acceptors_.push_back(std::make_unique<net::Acceptor>(
         loop_, sockets[i], [this, i](int fd, const net::SocketAddress& peer) { accept(fd, peer, i); }));
   }
@@ -99,45 +49,30 @@ void Inbound::set_environments(Environments environments) {
 void Inbound::accept(int fd, const net::SocketAddress& peer, std::size_t listener) {
   if (!gate_.enter()) {
     log::info("connection-refused", {{"client", peer.to_string()}, {"why", "too many sockets"}});
-    return say_and_close(
-        loop_, fd,
-        smtp::reply(421, "4.3.2",
-                    environments_[listener]->settings.hostname + " Too many connections; try again later"));
+    return say_and_close(loop_, fd,
+                         smtp::reply(421, "4.3.2",
+                                     environments_[listener].session->settings.hostname +
+                                         " Too many connections; try again later"));
   }
-  // The guard sees a connection when its session begins; who comes in a crowd is shown to it at once.
-  const std::string ip = peer.ip();
-  if (peer.is_loopback() || arrivals_.size() >= kMostArrivals) return begin(fd, peer, listener, "");
-  const auto waiting = arrivals_by_client_.find(ip);
-  if (waiting != arrivals_by_client_.end() && waiting->second >= kMostArrivalsOfOne)
-    return begin(fd, peer, listener, "");
-  ++arrivals_by_client_[ip];
-  auto arrival = std::make_unique<Arrival>(*this, fd, peer, listener);
-  Arrival* begun = arrival.get();
-  arrivals_[begun] = std::move(arrival);
-  begun->begin();
+  arrivals_.begin(fd, peer, listener, environments_[listener].balancers);
 }
 
-void Inbound::forget_arrival(const std::string& ip) {
-  const auto waiting = arrivals_by_client_.find(ip);
-  if (waiting != arrivals_by_client_.end() && --waiting->second == 0) arrivals_by_client_.erase(waiting);
-}
-
-void Inbound::begin(int fd, const net::SocketAddress& peer, std::size_t listener, std::string name) {
-  const std::string ip = peer.ip();
+void Inbound::begin(int fd, Origin origin, std::size_t listener) {
   if (stopping_ || gate_.refuses()) {
     gate_.leave();
     return say_and_close(loop_, fd,
                          smtp::reply(421, "4.3.2",
-                                     environments_[listener]->settings.hostname +
+                                     environments_[listener].session->settings.hostname +
                                          (stopping_ ? " Shutting down; try again later"
                                                     : " Takes nothing now; try again later")));
   }
   Live live;
-  live.ip = ip;
-  live.label = (name.empty() ? "unknown" : name) + "[" + ip + "]:" + std::to_string(peer.port());
+  live.ip = origin.client.ip();
+  live.label = (origin.reverse_name.empty() ? "unknown" : origin.reverse_name) + "[" + live.ip +
+               "]:" + std::to_string(origin.client.port());
   live.session = std::make_unique<SessionConnection>(
-      loop_, fd, peer, std::move(name), environments_[listener],
-      [this](SessionConnection* s) { finished(s); }, sink_for(ip, live.label));
+      loop_, fd, std::move(origin), environments_[listener].session,
+      [this](SessionConnection* s) { finished(s); }, sink_for(live.ip, live.label));
   SessionConnection* key = live.session.get();
   sessions_[key] = std::move(live);
 }
@@ -170,9 +105,7 @@ void Inbound::set_traces(Traces traces) {
 void Inbound::stop_accepting() {
   stopping_ = true;
   acceptors_.clear();
-  for (std::size_t i = 0; i < arrivals_.size(); ++i) gate_.leave();
   arrivals_.clear();
-  arrivals_by_client_.clear();
 }
 
 void Inbound::shut_down_sessions(bool in_transaction) {

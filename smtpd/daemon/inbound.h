@@ -5,19 +5,24 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "core/dns/resolver.h"
 #include "core/net/acceptor.h"
 #include "core/net/event_loop.h"
+#include "smtpd/daemon/arrivals.h"
 #include "smtpd/daemon/gate.h"
 #include "smtpd/daemon/trace.h"
 #include "smtpd/session/session_connection.h"
 
 namespace essaim::smtpd {
 
-using Environments = std::vector<std::shared_ptr<const SessionEnvironment>>;  // one for each listener
+// One for each listener; no session for those that do not speak SMTP, which are left to others.
+struct InboundListener {
+  std::shared_ptr<const SessionEnvironment> session;
+  Balancers balancers;
+};
+using Environments = std::vector<InboundListener>;
 
 class Inbound {
  public:
@@ -34,25 +39,21 @@ class Inbound {
   void shut_down_sessions(bool in_transaction = false);
 
  private:
-  class Arrival;
   struct Live {
     std::string ip, label;
     std::unique_ptr<SessionConnection> session;
   };
   void accept(int fd, const net::SocketAddress& peer, std::size_t listener);
-  void begin(int fd, const net::SocketAddress& peer, std::size_t listener, std::string name);
-  void forget_arrival(const std::string& ip);
+  void begin(int fd, Origin origin, std::size_t listener);
   void finished(SessionConnection* session);
   SessionConnection::TraceSink sink_for(const std::string& ip, const std::string& label) const;
 
   net::EventLoop& loop_;
-  dns::Resolver& resolver_;
   Gate& gate_;
   Environments environments_;
   Traces traces_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
-  std::map<Arrival*, std::unique_ptr<Arrival>> arrivals_;
-  std::unordered_map<std::string, std::size_t> arrivals_by_client_;
+  Arrivals arrivals_;
   std::map<SessionConnection*, Live> sessions_;
   bool stopping_ = false;
 };

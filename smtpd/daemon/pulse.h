@@ -1,5 +1,5 @@
 // Whether everything that must not stand still answers: each event loop, the queue's loop, the thread that writes to the
-// database. A failing write is an answer; silence is not. Blocking, from the main thread.
+// database. A failing write is an answer; silence is not.
 #pragma once
 
 #include <functional>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/net/event_loop.h"
 
 namespace essaim::smtpd {
 
@@ -16,7 +17,10 @@ struct Pulse {
   std::function<void(std::function<void()> answered)> ask;
 };
 
-// The names of those that did not answer in time; empty: all is well.
+// The names of those that did not answer in time; empty: all is well. Blocking, from the main thread.
 std::vector<std::string> silent_ones(const std::vector<Pulse>& all, Duration patience);
+// The same, without blocking: `done` is called once, on the loop, from which this is called.
+void find_silent_ones(net::EventLoop& loop, const std::vector<Pulse>& all, Duration patience,
+                      std::function<void(std::vector<std::string> silent)> done);
 
 }  // namespace essaim::smtpd

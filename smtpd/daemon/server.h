@@ -1,8 +1,10 @@
 // The composition root: owns every part, in the order in which they may go away. Only it knows all concrete
 // classes.
 //
-//   start()   sockets and certificates (as root) -> user -> database -> beats -> loops -> lists -> delivery -> inbound
-//   stop()    inbound -> sessions -> what was submitted -> delivery -> beats -> loops
+//   start()          sockets and certificates (as root) -> user -> status -> database -> beats -> loops -> lists
+//                    -> delivery -> inbound
+//   announce_drain() not ready; everything goes on
+//   stop()           inbound -> sessions -> what was submitted -> delivery -> beats -> loops
 //
 // Thread: the main thread; what comes from elsewhere goes through Control::post().
 #pragma once
@@ -24,6 +26,8 @@
 #include "smtpd/daemon/control.h"
 #include "smtpd/daemon/gate.h"
 #include "smtpd/daemon/inbound.h"
+#include "smtpd/daemon/lasting.h"
+#include "smtpd/daemon/pulse.h"
 #include "smtpd/daemon/reporter.h"
 #include "smtpd/daemon/state_directory.h"
 #include "smtpd/daemon/statistics.h"
@@ -37,23 +41,24 @@ namespace essaim::smtpd {
 
 class Server final : private storage::Membership::Listener {
  public:
-  // `sockets`: of the listeners, from the epoch before; none: they are bound.
-  Server(std::string config_file, LoadedSettings loaded, Control& control,
-         std::vector<std::shared_ptr<net::ListenSocket>> sockets = {});
+  // `lasting` outlives it; what is not there yet is made.
+  Server(std::string config_file, LoadedSettings loaded, Control& control, Lasting& lasting);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   Result<void> start();
+  // Says that connections should go elsewhere, and serves on; stop() follows, when it had time to be heard.
+  void announce_drain();
   void stop();
   // Refuses a bad file and keeps what is. Gives what to tell the operator.
   Result<std::string> reload();
   // Loops and threads that do not answer in time.
   std::vector<std::string> silent_parts(Duration patience) const;
   std::string status() const;  // a line for the service manager
+  Duration drain_notice() const { return settings_.balancer.drain_notice; }
   // For those who ask whether mail is to be sent here: an error says why not. Thread-safe.
   Result<void> ready() const;
-  std::vector<std::shared_ptr<net::ListenSocket>> sockets() const { return sockets_; }
   // Why another epoch would be of no use; "" if it would. After Control::Event::kRestart.
   const std::string& fatal() const { return fatal_; }
 
@@ -72,6 +77,10 @@ class Server final : private storage::Membership::Listener {
   Result<void> start_delivery();
   Result<void> start_inbound();
   void start_jobs();
+  void start_status();
+  void watch_status();
+  std::vector<Pulse> pulses() const;
+  Health::Reasons why_not() const;
   Result<Environments> make_environments(const Settings& settings) const;
   void on_each_loop(const std::function<void(Loop&)>& task);  // and waits
 
@@ -101,6 +110,7 @@ class Server final : private storage::Membership::Listener {
   Settings settings_;
   Control& control_;
 
+  Lasting& lasting_;
   std::vector<Loop> loops_;  // outlive everything that posts to them
   std::unique_ptr<StateDirectory> state_;
   Gate gate_;

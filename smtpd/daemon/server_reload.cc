@@ -41,6 +41,10 @@ std::string Server::status() const {
 }
 
 std::vector<std::string> Server::silent_parts(Duration patience) const {
+  return silent_ones(pulses(), patience);
+}
+
+std::vector<Pulse> Server::pulses() const {
   std::vector<Pulse> all;
   for (const Loop& l : loops_)
     all.push_back(
@@ -53,7 +57,7 @@ std::vector<std::string> Server::silent_parts(Duration patience) const {
                        storage::Durability::kProgress, [](storage::Connection&) { return Result<void>(); },
                        [answered](const Result<void>&) { answered(); });
                  }});
-  return silent_ones(all, patience);
+  return all;
 }
 
 }  // namespace essaim::smtpd

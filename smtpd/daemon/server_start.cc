@@ -12,17 +12,18 @@
 #include "smtpd/operate/jobs.h"
 #include "smtpd/operate/open_database.h"
 #include "smtpd/operate/user.h"
+#include "smtpd/settings/listen_table.h"
+#include "storage/probe.h"
 #include "storage/schema.h"
 
 namespace essaim::smtpd {
 
-Server::Server(std::string config_file, LoadedSettings loaded, Control& control,
-               std::vector<std::shared_ptr<net::ListenSocket>> sockets)
+Server::Server(std::string config_file, LoadedSettings loaded, Control& control, Lasting& lasting)
     : config_file_(std::move(config_file)),
       started_with_(std::move(loaded.values)),
       settings_(std::move(loaded.settings)),
       control_(control),
-      sockets_(std::move(sockets)) {
+      lasting_(lasting) {
   gate_.set_limit(Gate::sockets_for(settings_.limits.connections));
 }
 
@@ -42,6 +43,7 @@ Result<void> Server::start() {
   auto password = operate::database_password(settings_);
   if (!password.ok()) return password.error();
   if (user->has_value()) ESSAIM_TRY(operate::become(**user));
+  start_status();
   raise_descriptor_limit(Gate::sockets_for(settings_.limits.connections) +
                          settings_.delivery.connections_total);
 
@@ -51,6 +53,7 @@ Result<void> Server::start() {
   ESSAIM_TRY(start_delivery());
   ESSAIM_TRY(start_inbound());
   start_jobs();
+  watch_status();
   return {};
 }
 
@@ -72,6 +75,7 @@ Result<void> Server::bind_listeners() {
   auto certificates = load_certificates(settings_);
   if (!certificates.ok()) return certificates.error();
   certificates_ = *std::move(certificates);
+  sockets_ = lasting_.sockets;
   if (!sockets_.empty()) return {};
   auto passed = take_passed_sockets();
   if (!passed.ok()) return passed.error();
@@ -89,6 +93,7 @@ Result<void> Server::bind_listeners() {
     if (!socket.ok()) return socket.error();
     sockets_.push_back(*std::move(socket));
   }
+  lasting_.sockets = sockets_;
   return {};
 }
 
@@ -192,6 +197,11 @@ Result<void> Server::start_delivery() {
 Result<Environments> Server::make_environments(const Settings& settings) const {
   Environments out;
   for (std::size_t i = 0; i < settings.listen.size(); ++i) {
+    const ListenSettings& l = settings.listen[i];
+    if (!speaks_smtp(l.role)) {
+      out.emplace_back();
+      continue;
+    }
     auto environment = std::make_shared<SessionEnvironment>();
     environment->settings = session_settings(settings);
     environment->tls = certificates_[i];
@@ -200,7 +210,8 @@ Result<Environments> Server::make_environments(const Settings& settings) const {
     environment->guard = guard_.get();
     environment->ids = ids_.get();
     environment->clock = &system_clock();
-    out.push_back(std::move(environment));
+    environment->role = l.role;
+    out.push_back({std::move(environment), {l.proxies, settings.balancer.proxy_timeout}});
   }
   return out;
 }
@@ -225,10 +236,41 @@ Result<void> Server::start_inbound() {
   });
   for (std::size_t i = 0; i < sockets_.size(); ++i) {
     log::info("listening", {{"address", sockets_[i]->address().to_string()},
-                            {"role", "mx"},
+                            {"role", to_string(settings_.listen[i].role)},
                             {"starttls", certificates_[i] != nullptr}});
   }
   return {};
+}
+
+void Server::start_status() {
+  if (lasting_.status) return;
+  std::vector<std::shared_ptr<net::ListenSocket>> sockets;
+  for (std::size_t i = 0; i < sockets_.size(); ++i)
+    if (settings_.listen[i].role == ListenerRole::kStatus) sockets.push_back(sockets_[i]);
+  if (!sockets.empty()) lasting_.status = std::make_unique<StatusServer>(sockets);
+}
+
+void Server::watch_status() {
+  if (!lasting_.status) return;
+  lasting_.status->watch(
+      {pulses(),
+       [this](std::function<void(Result<void>)> done) {
+         database_->write(
+             storage::Durability::kProgress,
+             [number = node_.number](storage::Connection& c) { return storage::probe_write(c, number); },
+             std::move(done));
+       },
+       [this] { return why_not(); }});
+  lasting_.status->set_listening(true);
+}
+
+Health::Reasons Server::why_not() const {
+  Health::Reasons reasons;
+  if (const auto it_is = ready(); !it_is.ok()) reasons.push_back(it_is.error().message);
+  if (gate_.count() >= gate_.limit()) reasons.emplace_back("short of sockets");
+  // What newcomers are refused for.
+  if (guard_->full()) reasons.emplace_back("short of connections, memory or descriptors");
+  return reasons;
 }
 
 void Server::start_jobs() {

@@ -12,6 +12,10 @@ constexpr Duration kIdleInTransaction = std::chrono::seconds(3);
 
 }  // namespace
 
+void Server::announce_drain() {
+  if (lasting_.status) lasting_.status->set_draining(true);
+}
+
 void Server::stop() {
   if (!started_) return;
   started_ = false;
@@ -20,6 +24,7 @@ void Server::stop() {
       lease_->ended() ? std::min(settings_.delivery.drain, kFencedGrace) : settings_.delivery.drain;
   const MonoTime deadline = system_clock().mono_now() + grace;
 
+  if (lasting_.status) lasting_.status->set_listening(false);
   // Nothing new; idle sessions hear 421, the others after their transaction.
   on_each_loop([](Loop& l) {
     if (!l.inbound) return;
@@ -48,6 +53,7 @@ void Server::stop() {
     engine_->drain(std::max<Duration>(left, std::chrono::seconds(1)));
   }
   delivers_.store(false);
+  if (lasting_.status) lasting_.status->unwatch();
   if (jobs_) jobs_->stop();
   if (reporter_) reporter_->stop();
   if (operator_) operator_->stop();

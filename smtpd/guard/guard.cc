@@ -224,12 +224,17 @@ bool Guard::stressed() {
   return level() != Level::kCalm;
 }
 
+bool Guard::full() {
+  return level() == Level::kFull || connections() >= max_connections();
+}
+
+std::uint32_t Guard::max_connections() const {
+  const std::lock_guard lock(shards_[0].mutex);
+  return shards_[0].settings->max_connections;
+}
+
 Pressure Guard::pressure() const {
-  std::uint32_t most = 0;
-  {
-    const std::lock_guard lock(shards_[0].mutex);
-    most = shards_[0].settings->max_connections;
-  }
+  const std::uint32_t most = max_connections();
   return gauge_.measure(most == 0 ? 1.0 : static_cast<double>(connections()) / most);
 }
 

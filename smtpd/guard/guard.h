@@ -53,6 +53,7 @@ class Guard {
   void on_junk(std::string_view ip);
 
   bool stressed();  // measures
+  bool full();      // so does this: newcomers are told to come later
   Pressure pressure() const;
   std::uint32_t connections() const { return connections_.load(std::memory_order_relaxed); }
   std::size_t entries() const;  // remembered at present
@@ -75,6 +76,7 @@ class Guard {
   smtp::Reply come_later(const char* enhanced, const std::string& why) const;
   Level level();
   bool disk_short();
+  std::uint32_t max_connections() const;
 
   const std::string hostname_;
   const Clock& clock_;

@@ -20,6 +20,7 @@ struct SessionCounts {
   std::uint64_t octets = 0;    // of accepted messages
 
   Count& of(smtp::Verb verb) { return verbs[static_cast<std::size_t>(verb)]; }
+  const Count& of(smtp::Verb verb) const { return verbs[static_cast<std::size_t>(verb)]; }
   std::string to_string() const;
 };
 

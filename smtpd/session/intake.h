@@ -22,14 +22,15 @@
 #include "core/smtp/dsn_parameters.h"
 #include "core/smtp/message_buffer.h"
 #include "core/smtp/reply.h"
+#include "smtpd/settings/listener_role.h"
 
 namespace essaim::smtpd {
-
-enum class ListenerRole { kMx };
 
 struct ClientInfo {
   std::string ip;  // "192.0.2.1", "2001:db8::1"
   std::uint16_t port = 0;
+  std::string proxy;         // "10.0.0.1:4711", the load balancer it came through; empty: by itself
+  bool check = false;        // the load balancer itself, to see whether we are well
   std::string reverse_name;  // verified name of the address; empty: unknown
   std::string helo;          // as the client says; not trusted, escaped where shown; empty before HELO
   bool esmtp = false;        // EHLO, not HELO

@@ -49,6 +49,11 @@ void ServerSession::receive(std::string_view bytes) {
       current_word_ = "TLS";
       return cut(reply(554, "5.5.1", "This is SMTP, use STARTTLS"), Cause::kJunk);
     }
+    // Version 2 of the PROXY protocol begins with empty lines, as no SMTP client does.
+    if (bytes.starts_with("\r\n\r\n")) {
+      current_word_ = "PROXY";
+      return cut(reply(554, "5.5.1", "No PROXY protocol from your address"), Cause::kJunk);
+    }
   }
   if (phase_ == Phase::kGreeting && settings_.early_talk.cut_before_greeting) {
     current_word_ = "before greeting";
@@ -132,6 +137,11 @@ void ServerSession::dispatch(std::string_view line) {
 
 // Answers what is no command that could be run.
 bool ServerSession::is_acceptable(const smtp::Command& command, std::string_view line) {
+  if (equals_ignoring_case(command.word, "PROXY")) {
+    // From whom we do not expect it, or for the second time: nobody may say who he is.
+    cut(reply(554, "5.5.1", "No PROXY protocol from your address"), Cause::kJunk);
+    return false;
+  }
   if (is_other_protocol(command.word)) {
     // A web browser can be made to send mail by a page; its body lines are not to be read as commands.
     cut(reply(554, "5.5.1", "This is SMTP, not HTTP"), Cause::kJunk);

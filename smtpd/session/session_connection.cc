@@ -11,34 +11,36 @@ namespace {
 // A peer that sends commands and reads no replies is not listened to beyond this.
 constexpr std::size_t kMaxPendingOutput = 65'536;
 
-ClientInfo make_client(const net::SocketAddress& peer, std::string reverse_name, ListenerRole role) {
+ClientInfo make_client(Origin origin, ListenerRole role) {
   ClientInfo client;
-  client.ip = peer.ip();
-  client.port = peer.port();
-  client.reverse_name = std::move(reverse_name);
+  client.ip = origin.client.ip();
+  client.port = origin.client.port();
+  client.reverse_name = std::move(origin.reverse_name);
+  client.proxy = origin.proxy.to_string();
+  client.check = origin.check;
   client.role = role;
   return client;
 }
 
 }  // namespace
 
-SessionConnection::SessionConnection(net::EventLoop& loop, int fd, const net::SocketAddress& peer,
-                                     std::string reverse_name,
+SessionConnection::SessionConnection(net::EventLoop& loop, int fd, Origin origin,
                                      std::shared_ptr<const SessionEnvironment> environment, Finished finished,
                                      TraceSink trace)
     : loop_(loop),
       environment_(std::move(environment)),
+      guard_(origin.check ? nullptr : environment_->guard),
       finished_(std::move(finished)),
       trace_(std::move(trace)),
       began_(environment_->clock->mono_now()),
       alive_(std::make_shared<SessionConnection*>(this)),
       deadline_(loop, [this] { on_deadline(); }),
-      connection_(net::Connection::adopt(loop, fd, peer, this)),
+      connection_(net::Connection::adopt(loop, fd, origin.client, this)),
       session_(environment_->settings, environment_->tls != nullptr, *environment_->budget, *this) {
-  ClientInfo client = make_client(peer, std::move(reverse_name), environment_->role);
+  ClientInfo client = make_client(std::move(origin), environment_->role);
   guard::Verdict verdict;
-  if (environment_->guard != nullptr) {
-    verdict = environment_->guard->try_connect(client.ip);
+  if (guard_ != nullptr) {
+    verdict = guard_->try_connect(client.ip);
     counted_ = verdict.allowed();
   }
   admitted_ = verdict.allowed();
@@ -57,7 +59,7 @@ SessionConnection::~SessionConnection() {
 }
 
 void SessionConnection::leave() {
-  if (std::exchange(counted_, false)) environment_->guard->disconnected(session_.client().ip);
+  if (std::exchange(counted_, false)) guard_->disconnected(session_.client().ip);
 }
 
 void SessionConnection::on_doomed() {
@@ -120,7 +122,7 @@ void SessionConnection::on_deadline() {
   if (!closing_) {
     if (patience_ends_) {
       const Duration left = *patience_ends_ - environment_->clock->mono_now();
-      if (left > Duration::zero() && !environment_->guard->stressed()) {
+      if (left > Duration::zero() && !guard_->stressed()) {
         return deadline_.start(std::min(left, slice_));
       }
     }
@@ -163,20 +165,20 @@ void SessionConnection::set_deadline(Duration from_now) {
 }
 
 void SessionConnection::set_client_deadline(Duration from_now, Duration under_stress) {
-  if (environment_->guard == nullptr) return set_deadline(from_now);
+  if (guard_ == nullptr) return set_deadline(from_now);
   patience_ends_ = environment_->clock->mono_now() + from_now;
   slice_ = under_stress;
   deadline_.start(std::min(from_now, under_stress));
 }
 
 std::optional<smtp::Reply> SessionConnection::admit_mail() {
-  if (environment_->guard == nullptr) return std::nullopt;
-  return environment_->guard->on_mail(session_.client().ip).refusal;
+  if (guard_ == nullptr) return std::nullopt;
+  return guard_->on_mail(session_.client().ip).refusal;
 }
 
 std::optional<smtp::Reply> SessionConnection::admit_recipient() {
-  if (environment_->guard == nullptr) return std::nullopt;
-  return environment_->guard->on_rcpt(session_.client().ip).refusal;
+  if (guard_ == nullptr) return std::nullopt;
+  return guard_->on_rcpt(session_.client().ip).refusal;
 }
 
 std::optional<smtp::Reply> SessionConnection::check_sender(const TransactionInfo& transaction) {
@@ -219,11 +221,11 @@ WallTime SessionConnection::wall_now() {
 
 void SessionConnection::on_rejected(const Rejection& rejection) {
   log_reject(session_.client(), rejection);
-  if (environment_->guard == nullptr) return;
+  if (guard_ == nullptr) return;
   if (rejection.junk) {
-    environment_->guard->on_junk(session_.client().ip);
+    guard_->on_junk(session_.client().ip);
   } else if (rejection.reply->permanent()) {
-    environment_->guard->on_error(session_.client().ip);
+    guard_->on_error(session_.client().ip);
   }
 }
 void SessionConnection::on_received(const Reception& reception) {

@@ -21,11 +21,11 @@
 #include "core/base/id.h"
 #include "core/net/connection.h"
 #include "core/net/event_loop.h"
-#include "core/net/socket_address.h"
 #include "core/net/tls.h"
 #include "smtpd/guard/guard.h"
 #include "smtpd/session/actions.h"
 #include "smtpd/session/intake.h"
+#include "smtpd/session/origin.h"
 #include "smtpd/session/server_session.h"
 #include "smtpd/session/settings.h"
 
@@ -52,9 +52,8 @@ class SessionConnection final : public net::Disposable,
   // "C: line". Lines are the peer's and not escaped. Called on the loop's thread.
   using TraceSink = std::function<void(char direction, std::string_view line)>;
 
-  // Takes over the descriptor. `reverse_name` may be empty. The greeting goes out at once, so a trace that
-  // shall show it is given here.
-  SessionConnection(net::EventLoop& loop, int fd, const net::SocketAddress& peer, std::string reverse_name,
+  // Takes over the descriptor. The greeting goes out at once, so a trace that shall show it is given here.
+  SessionConnection(net::EventLoop& loop, int fd, Origin origin,
                     std::shared_ptr<const SessionEnvironment> environment, Finished finished,
                     TraceSink trace = nullptr);
   ~SessionConnection() override;
@@ -104,6 +103,7 @@ class SessionConnection final : public net::Disposable,
 
   net::EventLoop& loop_;
   const std::shared_ptr<const SessionEnvironment> environment_;
+  guard::Guard* const guard_;  // null: this client is not limited
   Finished finished_;
   TraceSink trace_;
   const MonoTime began_;

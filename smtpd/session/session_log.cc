@@ -17,6 +17,11 @@ void write(log::Level level, std::string_view event, const std::vector<log::Fiel
   log::write(level, event, fields.data(), fields.size());
 }
 
+// What a check of the load balancer does is told only when it brings mail.
+log::Level level_for(const ClientInfo& client, bool mail) {
+  return client.check && !mail ? log::Level::kDebug : log::Level::kInfo;
+}
+
 void add_transaction(const TransactionInfo& transaction, std::vector<log::Field>* fields) {
   fields->emplace_back("id", format_id(transaction.post_id));
   fields->emplace_back("from", "<" + transaction.reverse_path.to_string() + ">");
@@ -25,9 +30,10 @@ void add_transaction(const TransactionInfo& transaction, std::vector<log::Field>
 }  // namespace
 
 void log_connect(const ClientInfo& client) {
-  count(Counter::kConnectionsIn);
-  write(log::Level::kInfo, "connect",
-        {{"client", name_of(client)}, {"port", static_cast<unsigned>(client.port)}});
+  if (!client.check) count(Counter::kConnectionsIn);
+  std::vector<log::Field> fields{{"client", name_of(client)}, {"port", static_cast<unsigned>(client.port)}};
+  if (!client.proxy.empty()) fields.emplace_back("proxy", client.proxy);
+  write(level_for(client, false), "connect", fields);
 }
 
 void log_disconnect(const ServerSession& session, Duration lasted, std::string_view reason) {
@@ -38,17 +44,19 @@ void log_disconnect(const ServerSession& session, Duration lasted, std::string_v
   fields.emplace_back("octets", session.counts().octets);
   fields.emplace_back("did", session.counts().to_string());
   if (!reason.empty()) fields.emplace_back("reason", reason);
-  write(log::Level::kInfo, "disconnect", fields);
+  write(level_for(session.client(), session.counts().of(smtp::Verb::kMail).tried > 0), "disconnect", fields);
 }
 
 void log_reject(const ClientInfo& client, const Rejection& rejection) {
-  count(Counter::kRejections);
+  const bool mail = rejection.transaction != nullptr;
+  if (mail || !client.check) count(Counter::kRejections);
   std::vector<log::Field> fields{{"command", rejection.command}, {"client", name_of(client)}};
+  if (!client.proxy.empty()) fields.emplace_back("proxy", client.proxy);
   if (!client.helo.empty()) fields.emplace_back("helo", client.helo);
-  if (rejection.transaction != nullptr) add_transaction(*rejection.transaction, &fields);
+  if (mail) add_transaction(*rejection.transaction, &fields);
   if (rejection.recipient != nullptr) fields.emplace_back("to", "<" + rejection.recipient->to_string() + ">");
   fields.emplace_back("reply", rejection.reply->to_string());
-  write(log::Level::kInfo, "reject", fields);
+  write(level_for(client, mail), "reject", fields);
 }
 
 void log_received(const Reception& reception) {
@@ -61,6 +69,7 @@ void log_received(const Reception& reception) {
   std::vector<log::Field> fields;
   add_transaction(*reception.transaction, &fields);
   fields.emplace_back("client", name_of(client));
+  if (!client.proxy.empty()) fields.emplace_back("proxy", client.proxy);
   fields.emplace_back("helo", client.helo);
   fields.emplace_back("recipients", static_cast<std::uint64_t>(reception.recipients));
   fields.emplace_back("size", reception.octets);

@@ -46,12 +46,6 @@ std::vector<std::string> patterns(const std::vector<std::string>& texts) {
   return out;
 }
 
-std::string text_of(const config::HostPort& a) {
-  if (a.host.empty()) return "";
-  const bool brackets = a.host.find(':') != std::string::npos;
-  return (brackets ? "[" + a.host + "]" : a.host) + ":" + std::to_string(a.port);
-}
-
 DestinationSettings read_one(const config::View& v, std::size_t number) {
   DestinationSettings d;
   d.match = patterns(v.strings("match"));
@@ -62,7 +56,7 @@ DestinationSettings read_one(const config::View& v, std::size_t number) {
     if (!v.is_set(name)) return std::nullopt;
     return static_cast<int>(v.integer(name));
   };
-  if (v.from_file("smarthost")) d.smarthost = text_of(v.address("smarthost"));
+  if (v.from_file("smarthost")) d.smarthost = to_string(v.address("smarthost"));
   if (const auto port = number_of("port")) d.port = static_cast<std::uint16_t>(*port);
   if (v.is_set("tls")) d.tls = v.string("tls");
   d.tls_names = patterns(v.strings("tls_names"));

@@ -1,6 +1,6 @@
 #include "smtpd/settings/limits_table.h"
 
-#include "smtpd/guard/network.h"
+#include "smtpd/settings/checks.h"
 
 namespace essaim::smtpd {
 namespace {
@@ -11,10 +11,6 @@ using config::Type;
 constexpr std::int64_t kSecond = 1'000;
 constexpr std::int64_t kMinute = 60 * kSecond;
 constexpr std::int64_t kHour = 60 * kMinute;
-
-std::string must_be_network(const std::string& text) {
-  return guard::parse_network(text) ? "" : "must be an IP address or a network, as \"192.0.2.0/24\"";
-}
 
 void add_sizes_and_times(Schema* schema) {
   schema->sections.push_back({"limits", "What clients may use.", false});

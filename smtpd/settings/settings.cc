@@ -2,23 +2,18 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include <arpa/inet.h>
 
 #include "core/config/load.h"
+#include "smtpd/settings/checks.h"
 #include "smtpd/settings/destination_table.h"
+#include "smtpd/settings/listen_table.h"
 #include "smtpd/settings/show.h"
 #include "smtpd/settings/table.h"
 
 namespace essaim::smtpd {
 namespace {
-
-std::string text_of(const config::HostPort& a) {
-  if (a.host.empty()) return "";
-  const bool brackets = a.host.find(':') != std::string::npos;
-  return (brackets ? "[" + a.host + "]" : a.host) + ":" + std::to_string(a.port);
-}
 
 int small(const config::View& view, const char* name) {
   return static_cast<int>(view.integer(name));
@@ -32,7 +27,7 @@ log::Level level_of(const std::string& name) {
 }
 
 void read_delivery(const config::View& v, DeliverySettings* d) {
-  d->smarthost = text_of(v.address("delivery.smarthost"));
+  d->smarthost = to_string(v.address("delivery.smarthost"));
   d->port = static_cast<std::uint16_t>(v.integer("delivery.port"));
   d->tls = v.string("delivery.tls");
   d->ca_file = v.string("delivery.ca_file");
@@ -86,11 +81,7 @@ void read_clients(const config::View& v, guard::GuardSettings* g) {
   rate(&guard::ScopeLimits::recipients, "limits.recipient_rate", minute);
   rate(&guard::ScopeLimits::errors, "limits.error_rate", ten_minutes);
   rate(&guard::ScopeLimits::junk, "limits.junk_rate", ten_minutes);
-  g->exempt.clear();
-  for (const std::string& text : v.strings("limits.exempt")) {
-    const auto network = guard::parse_network(text);
-    if (network) g->exempt.push_back(*network);  // the table's check has seen it already
-  }
+  g->exempt = read_networks(v, "limits.exempt");
   g->ipv4_network_bits = small(v, "limits.ipv4_network_bits");
   g->ipv6_client_bits = small(v, "limits.ipv6_client_bits");
   g->ipv6_network_bits = small(v, "limits.ipv6_network_bits");
@@ -132,9 +123,9 @@ Settings settings_from(const config::Values& values) {
   s.database_password_file = v.string("storage.password_file");
   s.cluster_lease = v.duration("cluster.lease");
   s.database_readers = small(v, "storage.readers");
-  for (const config::View& l : values.elements("listen[]"))
-    s.listen.push_back({text_of(l.address("address")), l.string("certificate"), l.string("socket")});
-  for (const config::HostPort& a : v.addresses("dns.servers")) s.dns_servers.push_back(text_of(a));
+  s.listen = read_listeners(values);
+  s.balancer = {v.duration("balancer.proxy_timeout"), v.duration("balancer.drain_notice")};
+  for (const config::HostPort& a : v.addresses("dns.servers")) s.dns_servers.push_back(to_string(a));
   s.dns_timeout = v.duration("dns.timeout");
   s.trust_anchor = v.string("dns.trust_anchor");
   read_delivery(v, &s.delivery);
@@ -156,13 +147,7 @@ Result<void> check_together(const Settings& s, const std::string& file) {
   const auto wrong = [&file](const std::string& what) {
     return Error{ErrorCode::kInvalid, file + ": " + what};
   };
-  if (s.listen.empty())
-    return wrong("no [[listen]]: nothing could come in; write\n[[listen]]\naddress = \"0.0.0.0:25\"");
-  std::set<std::string> seen;
-  for (const ListenSettings& l : s.listen) {
-    if (!l.address.ends_with(":0") && !seen.insert(l.address).second)
-      return wrong("\"listen.address\": \"" + l.address + "\" is there twice");
-  }
+  if (const std::string what = wrong_with(s.listen); !what.empty()) return wrong(what);
   if (!s.delivery.ipv4 && !s.delivery.ipv6)
     return wrong("\"delivery.ipv4\" and \"delivery.ipv6\" are both false: nothing could be delivered");
   if (s.delivery.retry_initial > s.delivery.retry_max)

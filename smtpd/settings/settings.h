@@ -14,6 +14,7 @@
 #include "core/smtp/address.h"
 #include "lists/reporting.h"
 #include "smtpd/guard/settings.h"
+#include "smtpd/settings/listener_role.h"
 
 namespace essaim::smtpd {
 
@@ -24,6 +25,12 @@ struct ListenSettings {
   std::string address;      // "0.0.0.0:25", "[::]:25"
   std::string certificate;  // "" for none
   std::string socket;       // name of the one that the service manager passes; "": by its address
+  ListenerRole role = ListenerRole::kMx;
+  std::vector<guard::Network> proxies;  // load balancers, which speak the PROXY protocol
+};
+
+struct BalancerSettings {
+  Duration proxy_timeout{}, drain_notice{};
 };
 
 struct DeliverySettings {
@@ -91,6 +98,7 @@ struct Settings {
   int database_readers = 2;
   Duration cluster_lease{};
   std::vector<ListenSettings> listen;
+  BalancerSettings balancer;
   std::vector<std::string> dns_servers;  // "127.0.0.1:53"
   Duration dns_timeout{};
   std::string trust_anchor;  // file; "": no DNSSEC

@@ -5,12 +5,6 @@
 namespace essaim::smtpd {
 namespace {
 
-std::string text_of(const config::HostPort& a) {
-  if (a.host.empty()) return "";
-  const bool brackets = a.host.find(':') != std::string::npos;
-  return (brackets ? "[" + a.host + "]" : a.host) + ":" + std::to_string(a.port);
-}
-
 std::vector<std::string> texts_of(const config::View& view, const config::Setting& s,
                                   const std::string& name) {
   std::vector<std::string> out;
@@ -25,9 +19,9 @@ std::vector<std::string> texts_of(const config::View& view, const config::Settin
     case config::Type::kSize:
       return {config::format_size(view.size(name))};
     case config::Type::kAddress:
-      return {text_of(view.address(name))};
+      return {to_string(view.address(name))};
     case config::Type::kAddresses:
-      for (const config::HostPort& a : view.addresses(name)) out.push_back(text_of(a));
+      for (const config::HostPort& a : view.addresses(name)) out.push_back(to_string(a));
       return out;
     case config::Type::kStrings:
       return view.strings(name);

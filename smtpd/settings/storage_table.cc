@@ -1,5 +1,6 @@
 #include "smtpd/settings/storage_table.h"
 
+#include "smtpd/settings/checks.h"
 #include "storage/database.h"
 
 namespace essaim::smtpd {
@@ -10,10 +11,6 @@ using config::Type;
 std::string must_be_database(const std::string& url) {
   const auto checked = storage::Database::check_url(url);
   return checked.ok() ? "" : checked.error().message;
-}
-
-std::string must_be_absolute(const std::string& path) {
-  return path.starts_with("/") ? "" : "must be an absolute path";
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "smtpd/settings/table.h"
 
 #include "core/smtp/address.h"
+#include "smtpd/settings/checks.h"
 #include "smtpd/settings/destination_table.h"
 #include "smtpd/settings/limits_table.h"
+#include "smtpd/settings/listen_table.h"
 #include "smtpd/settings/storage_table.h"
 
 namespace essaim::smtpd {
@@ -16,12 +18,6 @@ constexpr std::int64_t kSecond = 1'000;
 constexpr std::int64_t kMinute = 60 * kSecond;
 constexpr std::int64_t kHour = 60 * kMinute;
 constexpr std::int64_t kDay = 24 * kHour;
-
-std::string must_be_absolute(const std::string& path) {
-  if (!path.starts_with("/")) return "must be an absolute path";
-  if (path.find('\n') != std::string::npos) return "must not contain a line end";
-  return "";
-}
 
 std::string must_be_host_name(const std::string& name) {
   const auto parsed = smtp::parse_mailbox("postmaster@" + name);
@@ -67,37 +63,6 @@ void add_site(Schema* schema) {
            .help = "Event loops, a thread each. 0 makes one for each core.",
            .unit = "loops",
            .maximum = 256},
-      });
-}
-
-void add_listen(Schema* schema) {
-  schema->sections.push_back(
-      {"listen[]", "Where mail comes in; repeat the table for more addresses.", false});
-  schema->settings.insert(
-      schema->settings.end(),
-      {
-          {.name = "listen[].address",
-           .type = Type::kAddress,
-           .help = "Address and port. Port 0 takes any free one; the log says which.",
-           .example = "0.0.0.0:25",
-           .required = true},
-          {.name = "listen[].role",
-           .type = Type::kEnum,
-           .default_value = "mx",
-           .help = "What it is for: \"mx\" takes mail for the lists from everywhere.",
-           .choices = {"mx"}},
-          {.name = "listen[].socket",
-           .help = "Name of the socket that systemd passes for it (FileDescriptorName= in essaim.socket). "
-                   "Without "
-                   "it, one with this address is taken; without any, the server binds the address itself.",
-           .example = "smtp"},
-          {.name = "listen[].certificate",
-           .help = "PEM file with the certificate chain and its key. STARTTLS is offered when it is set. It "
-                   "must be "
-                   "readable at start; a reload reads it again, as the user the server runs as.",
-           .example = "/etc/essaim/tls.pem",
-           .reloadable = true,
-           .check = must_be_absolute},
       });
 }
 
@@ -337,7 +302,7 @@ std::shared_ptr<const Schema> make_schema() {
   auto schema = std::make_shared<Schema>();
   add_site(schema.get());
   add_storage_settings(schema.get());
-  add_listen(schema.get());
+  add_listen_settings(schema.get());
   add_dns(schema.get());
   add_delivery(schema.get());
   add_destination_settings(schema.get());

@@ -150,7 +150,7 @@ class TlsOut(processes.Scenario):
         self.essaim.make_list(name, ["a@slow.plain.test", "b@plain.test"], post="anyone")
         self.assertEqual(self.essaim.post("x@client.example", name, essaim.message("x@client.example", name))[0], 250)
         self.assertEqual(self.sinks[0].wait_for(1)[0].recipient, "b@plain.test")
-        self.assertEqual(host.asked, ["mta-sts.slow.plain.test"])
+        processes.wait_for("the policy to be asked for", lambda: host.asked == ["mta-sts.slow.plain.test"])
         self.assertEqual(self.sinks[0].recipients()["a@slow.plain.test"], 0)
 
     def test_what_the_operator_asks_for_goes_before_what_domains_publish(self):

@@ -9,14 +9,14 @@ from . import processes
 class NameServer:
     name = "nsd"
 
-    def __init__(self, folder, zones, signed=(), spoilt=()):
+    def __init__(self, folder, zones, signed=(), spoilt=(), host="127.0.0.1"):
         """zones: {"example": "a.example. 60 IN MX 10 mx.a.example.\\n..."}; SOA and NS are added. Zones that are signed
         (by ldns-signzone) have their DS records in `trust_anchor`; what is spoilt, (text, other text), is replaced behind
         the signature."""
         self.folder = folder / "nsd"
         self.folder.mkdir()
-        self.port = processes.free_port()
-        self.address = f"127.0.0.1:{self.port}"
+        self.host, self.port = host, processes.free_port(host)
+        self.address = f"{host}:{self.port}"
         self.log = self.folder / "log"
         self._serial = 1
         self._signed = {zone: self._make_key(zone) for zone in signed}
@@ -48,7 +48,7 @@ class NameServer:
     def _write(self):
         lines = [
             "server:",
-            f"  ip-address: 127.0.0.1@{self.port}",
+            f"  ip-address: {self.host}@{self.port}",
             f"  port: {self.port}",
             f"  zonesdir: {self.folder}",
             f"  pidfile: {self.folder}/pid",
@@ -75,7 +75,7 @@ class NameServer:
 
     def _start(self):
         self.process = processes.Process("nsd", ["/usr/sbin/nsd", "-d", "-c", self.folder / "nsd.conf"], self.log)
-        processes.wait_for("nsd", lambda: processes.accepts_connections("127.0.0.1", self.port) or not self.process.running())
+        processes.wait_for("nsd", lambda: processes.accepts_connections(self.host, self.port) or not self.process.running())
         assert self.process.running(), self.process.output()
 
     def change(self, zones):

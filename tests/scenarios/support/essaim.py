@@ -42,19 +42,27 @@ class Essaim:
         if start:
             self.start()
 
-    def start(self):
+    def start(self, same_ports=False):
+        """`same_ports`: at those that it had, which others know."""
+        if same_ports:
+            for role, port in self.ports:
+                self.config.write_text(self.config.read_text().replace('address = "127.0.0.1:0"', f'address = "127.0.0.1:{port}"', 1))
         offset = len(self.process.output()) if self.process else 0
         self.process = processes.Process("essaim", [processes.BUILD / "essaim", "serve", "--config", self.config], self.log,
                                          env=self.environment)
 
         def listening():
-            found = re.search(r"listening .*?address=(\S+):(\d+)", self.process.output()[offset:])
-            return found or not self.process.running()
+            found = re.findall(r"listening address=\S+:(\d+) role=(\w+)", self.process.output()[offset:])
+            return len(found) == self.config.read_text().count("[[listen]]") and found or not self.process.running()
 
         found = processes.wait_for("essaim to listen", listening)
         assert self.process.running(), self.process.output()[-3000:]
-        self.port = int(found.group(2))
+        self.ports = [(role, int(port)) for port, role in found]
+        self.port = self.ports[0][1]
         return self
+
+    def port_of(self, role):
+        return next(port for its_role, port in self.ports if its_role == role)
 
     def kill(self):
         self.process.send(signal.SIGKILL)
@@ -64,6 +72,11 @@ class Essaim:
         if self.process is None:
             return 0
         self.process.send(signal.SIGCONT)
+        if "drain_notice" in self.config.read_text() and self.process.running():
+            # The first signal begins the notice; the one of stop() ends it.
+            noticed = self.process.output().count(" draining ")
+            self.process.send(signal.SIGTERM)
+            processes.wait_for("the notice", lambda: not self.process.running() or self.process.output().count(" draining ") > noticed)
         status = self.process.stop()
         # A program built with sanitizers tells on its standard error what it found, leaks at its end.
         output = self.process.output()

@@ -160,6 +160,9 @@ BOOST_AUTO_TEST_CASE(other_protocols_are_cut_at_the_first_line) {
   run_transcript({}, "S: 220\nC: GET / HTTP/1.1\nC: Host: x\nC: MAIL FROM:<a@b>\nS: 554 5.5.1\n* closed");
   run_transcript({}, "S: 220\nC: POST / HTTP/1.0\nS: 554 5.5.1\n* closed");
   run_transcript({}, "S: 220\nC: CONNECT a:25 HTTP/1.0\nS: 554 5.5.1\n* closed");
+  run_transcript({},
+                 "S: 220\nC: PROXY TCP4 192.0.2.1 192.0.2.2 1 25\nC: NOOP\nS: 554 5.5.1 No PROXY\n* closed");
+  run_transcript({}, "S: 220\nC: HELO x\nS: 250\nC: proxy UNKNOWN\nC: NOOP\nS: 554 5.5.1 No PROXY\n* closed");
   run_transcript({}, "S: 220\nC: \\x16\\x03\\x01\\x02\\0\\x01\\c\nS: 554 5.5.1\n* closed");
 }
 

@@ -72,7 +72,7 @@ struct Server {
   void start() {
     acceptor = std::make_unique<net::Acceptor>(loop, socket, [this](int fd, const net::SocketAddress& peer) {
       auto session = std::make_unique<smtpd::SessionConnection>(
-          loop, fd, peer, "localhost", environment,
+          loop, fd, smtpd::Origin{peer, "localhost", proxy, check}, environment,
           [this](smtpd::SessionConnection* ended) {
             auto node = sessions.extract(ended);
             BOOST_REQUIRE(!node.empty());
@@ -115,6 +115,8 @@ struct Server {
   std::unique_ptr<net::Acceptor> acceptor;
   std::string trace;
   int finished = 0;
+  net::SocketAddress proxy;
+  bool check = false;
 };
 
 const std::string kEnvelope =

@@ -42,8 +42,9 @@ BOOST_AUTO_TEST_CASE(reads_a_small_file_with_defaults_for_the_rest) {
 BOOST_AUTO_TEST_CASE(reads_what_the_file_says) {
   const auto loaded =
       parse_settings(with("user = \"essaim\"\nstate = \"/tmp/e\"\nloops = 3",
-                          "certificate = \"/etc/tls.pem\"\n[[listen]]\naddress = "
-                          "\"[::1]:2525\"\n[dns]\nservers = [\"127.0.0.1:5353\"]\n"
+                          "certificate = \"/etc/tls.pem\"\nproxy = [\"10.0.0.0/8\", \"2001:db8::1\"]\n"
+                          "[[listen]]\naddress = \"[::1]:2525\"\nrole = \"status\"\n"
+                          "[balancer]\ndrain_notice = \"5s\"\n[dns]\nservers = [\"127.0.0.1:5353\"]\n"
                           "[delivery]\nsmarthost = \"relay.example:2526\"\nport = 2525\nretry_initial = "
                           "\"1s\"\nipv6 = false\n"
                           "[log]\nformat = \"json\"\nlevel = \"debug\"\n[limits]\nmessage_size = "
@@ -55,6 +56,11 @@ BOOST_AUTO_TEST_CASE(reads_what_the_file_says) {
   BOOST_TEST(s.loops == 3);
   BOOST_REQUIRE_EQUAL(s.listen.size(), 2U);
   BOOST_TEST(s.listen[0].certificate == "/etc/tls.pem");
+  BOOST_TEST((s.listen[0].role == ListenerRole::kMx));
+  BOOST_REQUIRE_EQUAL(s.listen[0].proxies.size(), 2U);
+  BOOST_TEST((s.listen[0].proxies[0] == *guard::parse_network("10.0.0.0/8")));
+  BOOST_TEST((s.listen[1].role == ListenerRole::kStatus));
+  BOOST_TEST((s.balancer.drain_notice == std::chrono::seconds(5)));
   BOOST_TEST(s.listen[1].address == "[::1]:2525");
   BOOST_TEST(s.dns_servers.at(0) == "127.0.0.1:5353");
   BOOST_TEST(s.delivery.smarthost == "relay.example:2526");
@@ -134,6 +140,14 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_where) {
       {with("", "[storage]\nurl = \"mariadb://a:b@db/x\""), {"x.toml:7:", "password"}},
       {with("", "[storage]\npassword_file = \"x\""), {"x.toml:7:", "absolute path"}},
       {with("", "[[listen]]\naddress = \"127.0.0.1:25\"\n[[listen]]\naddress = \"127.0.0.1:25\""), {"twice"}},
+      {with("", "proxy = [\"10.0.0.0/33\"]"),
+       {"\"listen[].proxy\"", "10.0.0.0/33", "IP address or a network"}},
+      {with("", "proxy = [\"balancer.example\"]"), {"IP address or a network"}},
+      {with("", "role = \"status\""), {"no [[listen]] for mail"}},
+      {with("", "[[listen]]\naddress = \"127.0.0.1:81\"\nrole = \"status\"\nproxy = [\"10.0.0.1\"]"),
+       {"127.0.0.1:81", "role \"status\"", "\"proxy\" is not for this role"}},
+      {with("", "[[listen]]\naddress = \"127.0.0.1:81\"\nrole = \"status\"\ncertificate = \"/a.pem\""),
+       {"127.0.0.1:81", "\"certificate\" is not for this role"}},
       {with("", "[limits]\nmemory = \"2M\""), {"limits.memory"}},
       {with("", "[limits]\nexempt = [\"10.0.0.0/8\", \"relay\"]"), {"x.toml:7:", "IP address or a network"}},
       {with("", "[limits]\nipv6_client_bits = 56"), {"ipv6_network_bits", "less than"}},

@@ -1,0 +1,44 @@
+// The listeners of role "status": GET /livez and /readyz, on a thread of their own, so that the answer comes while
+// everything else is busy or stuck.
+//
+// Owner: the daemon, from start to the very end: the balancer must see a node that drains, or begins a new epoch. What it
+// is told waits for its loop.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/http/server.h"
+#include "core/net/acceptor.h"
+#include "smtpd/status/health.h"
+
+namespace essaim::smtpd {
+
+class StatusServer {
+ public:
+  explicit StatusServer(const std::vector<std::shared_ptr<net::ListenSocket>>& sockets);
+  ~StatusServer();
+  StatusServer(const StatusServer&) = delete;
+  StatusServer& operator=(const StatusServer&) = delete;
+
+  // Before that, and after unwatch(), /livez says yes and /readyz "starting or stopping".
+  void watch(Health::Parts parts);
+  void unwatch();  // before the parts go away
+  void set_listening(bool listening);
+  void set_draining(bool draining);
+
+ private:
+  void on_loop(const std::function<void()>& task);  // and waits
+
+  net::EventLoop loop_{"status"};
+  http::Routes routes_;
+  // On the loop.
+  std::unique_ptr<Health> health_;
+  std::unique_ptr<http::Server> server_;
+  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+  std::thread thread_;
+};
+
+}  // namespace essaim::smtpd
