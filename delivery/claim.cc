@@ -57,7 +57,8 @@ Result<SharedBytes> wire_of(storage::PostStore& posts, Id id, storage::Form form
 }
 
 // `loading` octets are loaded already. Null: there is no room for it.
-Result<std::shared_ptr<const ActivePost>> load_post(storage::Connection& connection, Id id, PostCache* room,
+Result<std::shared_ptr<const ActivePost>> load_post(storage::Connection& connection, Id id,
+                                                    const KeySource& keys, PostCache* room,
                                                     std::size_t* loading) {
   storage::PostStore posts(connection);
   Result<std::optional<storage::PostRecord>> post = posts.find(id);
@@ -73,7 +74,7 @@ Result<std::shared_ptr<const ActivePost>> load_post(storage::Connection& connect
   if (two_forms) wire_7bit = wire_of(posts, id, storage::Form::kSevenBit, 0);
   if (!wire_7bit.ok()) return wire_7bit.error();
   *loading += octets;
-  return activate_post(std::move(**post), std::move(*wire), std::move(*wire_7bit));
+  return activate_post(std::move(**post), std::move(*wire), std::move(*wire_7bit), keys);
 }
 
 // Members who left after the post was accepted get nothing any more.
@@ -136,7 +137,7 @@ storage::ClaimHome home_of(const ClaimRequest& request, std::size_t cls) {
 }  // namespace
 
 Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, SharedBytes wire,
-                                                        SharedBytes wire_7bit) {
+                                                        SharedBytes wire_7bit, const KeySource& keys) {
   auto active = std::make_shared<ActivePost>();
   Result<Template> sender = Template::compile(post.envelope_sender);
   if (!sender.ok()) return sender.error();
@@ -148,6 +149,7 @@ Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post
   active->plain = unstuffed(*active->wire);
   active->wire_7bit = std::move(wire_7bit);
   active->smtputf8 = post.smtputf8;
+  active->signer = make_signer(post, active->wire, active->wire_7bit, keys);
   if (passes_dsn_on(post)) {
     if (post.dsn.ret == "FULL") active->dsn_return = DsnReturn::kFull;
     if (post.dsn.ret == "HDRS") active->dsn_return = DsnReturn::kHeaders;
@@ -187,7 +189,8 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
       if (result->posts.count(id) == 0 && bad.count(id) == 0) {
         if (auto known = request.known ? request.known->find(id) : nullptr) {
           result->posts[id] = std::move(known);
-        } else if (auto loaded = load_post(connection, id, request.known.get(), &loading); loaded.ok()) {
+        } else if (auto loaded = load_post(connection, id, request.keys, request.known.get(), &loading);
+                   loaded.ok()) {
           if (*loaded == nullptr) {
             ESSAIM_TRY(put_back(batches, request, std::move(batch), result));
             continue;

@@ -25,6 +25,7 @@ struct ClaimRequest {
   std::array<bool, Budget::kClasses>
       pass_over{};                   // whether batches of the class for those stay where they are
   std::shared_ptr<PostCache> known;  // posts that need not be loaded; null: none
+  KeySource keys;                    // that sign what is loaded
   storage::ClaimBarrier barrier;     // what the operator has suspended
   WallTime now{};
   // The database is shared: the claim begins with a beat, so that it cannot be committed behind a takeover; small posts
@@ -56,9 +57,10 @@ struct ClaimResult {
 
 Result<void> run_claim(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result);
 
-// Makes what the couriers need of a post. `wire_7bit`: its rendering in ASCII; null if it has none.
+// Makes what the couriers need of a post. `wire_7bit`: its rendering in ASCII; null if it has none. `keys` sign it.
 Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, SharedBytes wire,
-                                                        SharedBytes wire_7bit = nullptr);
+                                                        SharedBytes wire_7bit = nullptr,
+                                                        const KeySource& keys = {});
 
 // One step of the expansion of a big post: `rank` is used if it has no batch yet. *more: not all batches
 // exist.

@@ -21,6 +21,24 @@ bool is_trouble(const Outcome& outcome) {
   return outcome.stage == Stage::kMail || outcome.stage == Stage::kEhlo || outcome.stage == Stage::kBanner;
 }
 
+// Blocks for copies that differ; for others what they share is made, and kept with the post.
+std::vector<std::string> signed_blocks(const ActiveBatch& batch, Indices indices, const TokenMinter& minter,
+                                       WallTime now) {
+  const ActivePost& post = *batch.post;
+  std::vector<std::string> blocks;
+  std::string own;
+  for (const std::uint16_t index : indices) {
+    own.clear();
+    post.private_header.fill(post.post, batch.recipients[index], minter, &own);
+    if (!signs_each(post)) {
+      post.signer->prepare_common(own, now);
+      return {};
+    }
+    blocks.push_back(post.signer->sign(PostSigner::Form::kAsIs, own, now) + own);
+  }
+  return blocks;
+}
+
 }  // namespace
 
 Crew::Crew(LoopSide& side, std::string key, std::size_t home)
@@ -36,7 +54,7 @@ void Crew::take(Lease lease) {
   tls_ = std::move(lease.tls);
   for (Slice& slice : lease.slices) {
     if (!side_.recalled(*slice.batch)) {
-      stock_.push(std::move(slice));
+      stock(std::move(slice));
       continue;
     }
     report_.consumed += slice.indices.size();
@@ -45,12 +63,7 @@ void Crew::take(Lease lease) {
   for (auto& list : lease.connections) open(std::move(list));
   wake();
   // Nobody to do it: a connection ended while the lease was on its way.
-  if (hands_.empty()) {
-    for (Slice& slice : stock_.take_all()) {
-      report_.consumed += slice.indices.size();
-      report_.returned.push_back(std::move(slice));
-    }
-  }
+  if (hands_.empty()) return_stock();
   if (!report_.empty()) report_soon();
 }
 
@@ -107,11 +120,12 @@ void Crew::abort() {
   }
   // At once, not by destroy_later(): we are in a task of our own, and nothing may call this crew any more.
   hands_.clear();
-  for (const Slice& slice : stock_.take_all()) side_.recorder().give_back(slice);
+  for (const Slice& slice : take_stock([](const ActiveBatch&) { return true; }))
+    side_.recorder().give_back(slice);
 }
 
 void Crew::give_back_if(const std::function<bool(const ActiveBatch&)>& wanted) {
-  for (const Slice& slice : stock_.take_if(wanted)) {
+  for (const Slice& slice : take_stock(wanted)) {
     report_.consumed += slice.indices.size();
     side_.recorder().give_back(slice);
   }
@@ -184,6 +198,15 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
       continue;
     }
     InFlight flight;
+    if (signs_each(*slice.batch->post)) {
+      flight.transaction.block = blocks_.take(slice.batch.get(), slice.indices.front());
+      if (flight.transaction.block.empty()) {
+        // It came back from a courier that did not begin it.
+        report_.consumed -= slice.indices.size();
+        stock(std::move(slice));
+        continue;
+      }
+    }
     flight.transaction.batch = slice.batch;
     flight.transaction.indices = slice.indices;
     flight.open = std::move(slice.indices);
@@ -192,6 +215,7 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
     const std::string& domain = slice.batch->recipients[flight.open.front()].domain;
     if (hand->counted.insert(domain).second) count_tls(courier.peer(), domain, nullptr);
     *transaction = flight.transaction;
+    flight.transaction.block.clear();
     hand->idle.clear();
     ++report_.begun;
     const std::string& target = side_.trace_target().list;
@@ -313,13 +337,69 @@ void Crew::on_finished(Courier& courier, bool usable, Stage stage, const smtp::R
   hands_.erase(found);
   side_.fabric().return_connection();
   report_.closed.push_back({usable, stage, why});
-  if (hands_.empty()) {
-    for (Slice& slice : stock_.take_all()) {
-      report_.consumed += slice.indices.size();
-      report_.returned.push_back(std::move(slice));
-    }
-  }
+  if (hands_.empty()) return_stock();
   report_soon();
+}
+
+void Crew::return_stock() {
+  for (Slice& slice : take_stock([](const ActiveBatch&) { return true; })) {
+    report_.consumed += slice.indices.size();
+    report_.returned.push_back(std::move(slice));
+  }
+}
+
+// Ready or not; blocks that were made for it are forgotten.
+std::vector<Slice> Crew::take_stock(const std::function<bool(const ActiveBatch&)>& wanted) {
+  std::vector<Slice> taken = stock_.take_if(wanted);
+  for (auto it = signing_.begin(); it != signing_.end();) {
+    if (!wanted(*it->second.batch)) {
+      ++it;
+      continue;
+    }
+    taken.push_back(std::move(it->second));
+    it = signing_.erase(it);
+  }
+  for (const Slice& slice : taken) blocks_.forget(slice.batch.get());
+  return taken;
+}
+
+void Crew::stock(Slice slice) {
+  const ActivePost& post = *slice.batch->post;
+  if (post.signer == nullptr || (!signs_each(post) && post.signer->common_prepared()))
+    return stock_.push(std::move(slice));
+  // In groups: large enough that handing over costs little, small enough that the first copies go out soon.
+  const std::size_t group = signs_each(post) ? 16 : slice.indices.size();
+  for (std::size_t at = 0; at < slice.indices.size(); at += group) {
+    const auto begin = slice.indices.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto end =
+        slice.indices.begin() + static_cast<std::ptrdiff_t>(std::min(at + group, slice.indices.size()));
+    sign({slice.batch, {begin, end}, slice.queued});
+  }
+}
+
+void Crew::sign(Slice slice) {
+  const std::uint64_t number = ++last_signing_;
+  const Slice& kept = signing_[number] = std::move(slice);
+  // Refused only when the engine ends: then the slice is given back like the stock.
+  side_.fabric().signers->submit([this, alive = std::weak_ptr<int>(alive_), &loop = side_.loop(),
+                                  &minter = side_.fabric().minter, number, batch = kept.batch,
+                                  indices = kept.indices, now = side_.clock().wall_now()] {
+    auto blocks = signed_blocks(*batch, indices, minter, now);
+    loop.post([this, alive, number, blocks = std::move(blocks)]() mutable {
+      if (!alive.expired()) signed_now(number, std::move(blocks));
+    });
+  });
+}
+
+void Crew::signed_now(std::uint64_t number, std::vector<std::string> blocks) {
+  const auto found = signing_.find(number);
+  if (found == signing_.end()) return;  // it was given back meanwhile
+  Slice slice = std::move(found->second);
+  signing_.erase(found);
+  for (std::size_t i = 0; i < blocks.size(); ++i)
+    blocks_.put(slice.batch.get(), slice.indices[i], std::move(blocks[i]));
+  stock_.push(std::move(slice));
+  wake();
 }
 
 Crew::Hand* Crew::hand_of(const Courier& courier) {

@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -32,7 +33,9 @@ class Crew final : public Courier::Listener {
   void abort();      // at once: what is in flight comes back to the queue
   void give_back_if(const std::function<bool(const ActiveBatch&)>& wanted);
   std::size_t in_flight() const;
-  bool done() const { return hands_.empty() && stock_.empty() && report_.empty() && !report_posted_; }
+  bool done() const {
+    return hands_.empty() && stock_.empty() && signing_.empty() && report_.empty() && !report_posted_;
+  }
   void retrace();  // the trace target changed
 
  private:
@@ -65,6 +68,12 @@ class Crew final : public Courier::Listener {
   void trace(Hand* hand, bool on);
   bool destination_traced() const;
   void open(std::vector<HostCandidate> candidates);
+  // Into the stock, by way of the threads that sign where that is needed.
+  void stock(Slice slice);
+  void sign(Slice slice);
+  void signed_now(std::uint64_t number, std::vector<std::string> blocks);
+  std::vector<Slice> take_stock(const std::function<bool(const ActiveBatch&)>& wanted);
+  void return_stock();
   CourierSettings courier_settings() const;
   void settle(Hand* hand, std::deque<InFlight>::iterator flight);
   void remember_reply(const Outcome& outcome, const PeerInfo& peer);
@@ -79,6 +88,9 @@ class Crew final : public Courier::Listener {
   std::shared_ptr<const DestinationPolicy> policy_;  // of the last lease
   std::shared_ptr<const TlsAnswer> tls_;             // likewise
   Rotation stock_;
+  std::map<std::uint64_t, Slice> signing_;  // like stock_, but not ready
+  std::uint64_t last_signing_ = 0;
+  SignedBlocks blocks_;  // of slices in stock
   std::vector<std::unique_ptr<Hand>> hands_;
   Report report_;
   bool report_posted_ = false;

@@ -33,6 +33,9 @@ class EngineImpl : public Engine {
     fabric_.lease = parts.lease;
     fabric_.node = parts.node.number;
     fabric_.flush_tls_results = [this] { fabric_.tls_results->flush(parts_.database, parts_.node.number); };
+    fabric_.keys = parts.keys;
+    if (parts.keys)
+      fabric_.signers = std::make_unique<Executor>("signer", static_cast<int>(parts.loops.size()));
     fabric_.trace = [this](std::string relay, char side, std::string line) {
       trace_line(std::move(relay), side, std::move(line));
     };
@@ -101,6 +104,7 @@ class EngineImpl : public Engine {
         over.wait();
       }
     }
+    if (fabric_.signers) fabric_.signers->stop();
     fabric_.tls_results->flush(parts_.database, parts_.node.number);
     queue_->wait_for_database();
     auto ended = std::make_shared<std::promise<void>>();

@@ -19,6 +19,7 @@
 #include "delivery/destination_rule.h"
 #include "delivery/personal.h"
 #include "delivery/shares.h"
+#include "delivery/signing.h"
 #include "delivery/tls/host_tls.h"
 #include "delivery/tls/sts_policies.h"
 #include "storage/cluster/node_lease.h"
@@ -98,6 +99,7 @@ class Engine {
     // Of a node that shares its database: it claims, saves and sends while the lease holds. Null: a node alone.
     const storage::NodeLease* lease = nullptr;
     http::HttpClient* http = nullptr;  // fetches MTA-STS policies; null: there is no MTA-STS
+    KeySource keys{};                  // empty: nothing is signed
   };
   static Result<std::unique_ptr<Engine>> make(const Parts& parts, const EngineSettings& settings);
   virtual ~Engine() = default;

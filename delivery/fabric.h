@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/base/executor.h"
 #include "core/dns/resolver.h"
 #include "delivery/client/chunking_refusals.h"
 #include "delivery/engine.h"
@@ -41,6 +42,8 @@ struct Fabric {
   std::shared_ptr<TlsResults> tls_results = std::make_shared<TlsResults>();
   std::function<void()> flush_tls_results = [] {};  // thread-safe
   SourceTroubles sources{};
+  KeySource keys{};
+  std::unique_ptr<Executor> signers{};  // one thread per loop; null: nothing is signed
   std::atomic<int> connections{0};
   std::atomic<int> connections_total{1000};
   const storage::NodeLease* lease = nullptr;  // null: a node alone

@@ -83,6 +83,7 @@ void QueueManager::claim_now() {
     passed_over_small_ =
         passed_over_small_ || (request->limits[i] > 0 && request->pass_over[i] && !saturated_.empty());
   request->known = cache_;
+  request->keys = fabric_.keys;
   request->barrier = suspensions_.barrier(request->now);
 
   request->reconcile = reconcile_;

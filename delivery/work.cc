@@ -2,25 +2,27 @@
 
 namespace essaim::delivery {
 
-ByteRanges unstuffed(std::string_view wire, std::size_t most) {
+bool for_each_unstuffed(std::string_view wire, const std::function<bool(const ByteRanges::Range&)>& take) {
   constexpr std::string_view kEnd = ".\r\n";
-  if (wire != kEnd && !wire.ends_with("\r\n.\r\n")) return {};
+  if (wire != kEnd && !wire.ends_with("\r\n.\r\n")) return false;
   const std::string_view message = wire.substr(0, wire.size() - kEnd.size());
-  ByteRanges out;
-  std::size_t begin = 0;
-  const auto add = [&](std::size_t end) {
-    if (end == begin) return;
-    out.ranges.push_back({begin, end - begin});
-    out.octets += end - begin;
-  };
-  if (message.starts_with('.')) begin = 1;
+  std::size_t begin = message.starts_with('.') ? 1 : 0;
   for (std::size_t at = message.find("\n."); at != std::string_view::npos; at = message.find("\n.", at + 1)) {
-    if (out.ranges.size() + 1 >= most) return {};
-    add(at + 1);
+    if (!take({begin, at + 1 - begin})) return false;
     begin = at + 2;
   }
-  add(message.size());
-  return out;
+  return begin == message.size() || take({begin, message.size() - begin});
+}
+
+ByteRanges unstuffed(std::string_view wire, std::size_t most) {
+  ByteRanges out;
+  const bool whole = for_each_unstuffed(wire, [&](const ByteRanges::Range& range) {
+    if (out.ranges.size() >= most) return false;
+    out.ranges.push_back(range);
+    out.octets += range.length;
+    return true;
+  });
+  return whole ? out : ByteRanges{};
 }
 
 bool passes_dsn_on(const storage::PostRecord& post) {

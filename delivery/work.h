@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 #include "core/base/shared_bytes.h"
 #include "core/smtp/reply.h"
 #include "delivery/personal.h"
+#include "delivery/signing.h"
 #include "storage/records.h"
 
 namespace essaim::delivery {
@@ -33,6 +35,8 @@ struct ByteRanges {
 // stuffed dots and before the final one. So a message of 50 MB is not kept twice. No ranges when there would be more
 // than `most`, or when `wire` has no end.
 ByteRanges unstuffed(std::string_view wire, std::size_t most = 64);
+// The same one after the other, while `take` gives true. False: not all, or `wire` has no end.
+bool for_each_unstuffed(std::string_view wire, const std::function<bool(const ByteRanges::Range&)>& take);
 
 struct ActivePost {
   storage::PostRecord post;
@@ -42,7 +46,8 @@ struct ActivePost {
   Template private_header;  // CRLF lines; its lines never begin with a dot
 
   // What follows is optional; a post without it goes out by DATA, in 8 bit, and asks for no notification.
-  ByteRanges plain;  // of `wire`, for BDAT (RFC 3030)
+  std::shared_ptr<const PostSigner> signer;  // null: it is not signed
+  ByteRanges plain;                          // of `wire`, for BDAT (RFC 3030)
   SharedBytes
       wire_7bit;  // a rendering in ASCII (core/mail/downgrade.h), in the form of `wire`; for servers without
                   // 8BITMIME or SMTPUTF8
@@ -60,6 +65,11 @@ struct RecipientDsn {
 // Whether the DSN parameters of the sender go on with the post (RFC 3461 §5.2.1, §5.2.7): only where the
 // envelope sender is still the sender's own. They end at a list, and wherever bounces come back to us first.
 bool passes_dsn_on(const storage::PostRecord& post);
+
+// Its copies have fields of their own and are signed one by one.
+inline bool signs_each(const ActivePost& post) {
+  return post.signer != nullptr && !post.private_header.constant();
+}
 
 struct ActiveBatch {
   std::shared_ptr<const ActivePost> post;
@@ -80,6 +90,7 @@ struct Slice {
 struct Transaction {
   std::shared_ptr<const ActiveBatch> batch;
   std::vector<std::uint16_t> indices;
+  std::string block{};  // signature and private header of a personal copy, when it was made before
 };
 
 // Where in the dialogue something went wrong (the rows of failure_policy.cc).

@@ -18,6 +18,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/id.h"
+#include "core/mailauth/message_check.h"
 #include "core/smtp/address.h"
 #include "core/smtp/dsn_parameters.h"
 #include "core/smtp/reply.h"
@@ -42,6 +43,10 @@ struct Submission {
   std::vector<Recipient> recipients;
   std::string content;  // as received: CRLF lines, dots unstuffed
   WallTime received{};  // when the transaction began, for the delay in the log
+  // What was verified about it; null: nothing was.
+  std::shared_ptr<const mailauth::Authentication> authentication;
+  std::string authserv_id;            // ours: what claims to be of it is removed
+  std::string authentication_header;  // Authentication-Results, CRLF lines, over received_header; "" for none
 };
 
 class KnownFacts;

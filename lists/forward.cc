@@ -2,9 +2,9 @@
 // a Received and a loop mark. A null sender stays null (a bounce for humans); anything else comes back to us
 // under VERP.
 #include "lists/dsn_request.h"
-#include "lists/handlers/handler.h"
 #include "lists/plan.h"
 #include "lists/refusal.h"
+#include "lists/render_post.h"
 #include "lists/reports.h"
 #include "lists/rules/rule.h"
 #include "storage/expansion.h"
@@ -96,8 +96,7 @@ Result<Planned> plan_forward(const PlanContext& context, std::shared_ptr<const T
       decide(forward_rules(), {context.submission, context.incoming, *target, nothing});
   if (disposition.kind == Disposition::Kind::kReject)
     return Planned{nullptr, disposition.reply, disposition.rule};
-  auto rendered = render(forward_handlers(), context.submission, context.incoming, *target,
-                         context.services.site.hostname, context.services.clock->wall_now());
+  auto rendered = render_forward(context.services, context.submission, context.incoming, *target);
   if (!rendered.ok())
     return Planned{nullptr, refusal(554, "5.6.0", rendered.error().message, "malformed"), "malformed"};
   Planned planned;

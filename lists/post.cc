@@ -1,9 +1,10 @@
 // A post to a list: decided, rendered and stored, small ones with their batches.
 #include "lists/dsn_request.h"
 #include "lists/facts.h"
-#include "lists/handlers/handler.h"
 #include "lists/plan.h"
 #include "lists/refusal.h"
+#include "lists/render_post.h"
+#include "lists/rules/checks.h"
 #include "lists/rules/rule.h"
 #include "lists/sender_report.h"
 #include "storage/directory_store.h"
@@ -26,8 +27,11 @@ int priority_of(std::size_t recipients) {
 
 class PostPlan : public Plan {
  public:
-  PostPlan(std::shared_ptr<const Target> target, Facts facts, Rendered rendered)
-      : Plan(std::move(target)), facts_(facts), rendered_(std::move(rendered)) {}
+  PostPlan(std::shared_ptr<const Target> target, Facts facts, PostRendering rendering)
+      : Plan(std::move(target)),
+        facts_(facts),
+        rendered_(std::move(rendering.rendered)),
+        explanation_(std::move(rendering.explanation)) {}
 
   bool stores_post() const override { return true; }
 
@@ -60,6 +64,7 @@ class PostPlan : public Plan {
                    ? posts.add(post, rendered_.rendering, rendered_.seven_bit)
                    : storage::add_expanded(context.connection, &post, rendered_.rendering,
                                            rendered_.seven_bit, context.rank, std::move(*page)));
+    if (!post.held_reason.empty()) ESSAIM_TRY(posts.set_held(post.id, true, post.held_reason));
     out.posted = true;
     out.fields = {
         {"from", context.submission.reverse_path.to_string()},
@@ -67,6 +72,7 @@ class PostPlan : public Plan {
         {"message-id", post.message_id},
         {"size", post.size},
         {"recipients", page->size() <= kExpandedAtOnce ? std::to_string(post.recipients) : "more than 1000"}};
+    if (post.held) out.fields.emplace_back("held", post.held_reason);
     return out;
   }
 
@@ -111,6 +117,10 @@ class PostPlan : public Plan {
     post.smtputf8 = rendered_.smtputf8;
     const Submission::Recipient& asked = recipient_of(context.submission, target());
     post.target = named_address(asked);
+    post.explanation = explanation_;
+    if (target().settings.dmarc_failure == DmarcFailure::kHold && context.submission.authentication)
+      post.held_reason = rules::disowned(context.submission, context.incoming);
+    post.held = !post.held_reason.empty();
     post.dsn = dsn_request(context.submission, asked);
     // Made in this very transaction (acceptance.cc).
     if (wants_delivered(context.submission, asked))
@@ -120,6 +130,7 @@ class PostPlan : public Plan {
 
   Facts facts_;
   Rendered rendered_;
+  std::string explanation_;
 };
 
 }  // namespace
@@ -129,12 +140,14 @@ Planned plan_post(const Services& services, const Submission& submission, const 
   const Disposition disposition = decide(post_rules(), {submission, incoming, *target, facts});
   if (disposition.kind == Disposition::Kind::kReject)
     return Planned{nullptr, disposition.reply, disposition.rule};
-  auto rendered = render(post_handlers(), submission, incoming, *target, services.site.hostname,
-                         services.clock->wall_now());
-  if (!rendered.ok())
-    return Planned{nullptr, refusal(554, "5.6.0", rendered.error().message, "malformed"), "malformed"};
+  auto rendering = render_post(services, submission, incoming, *target);
+  if (!rendering.ok())
+    return Planned{nullptr, refusal(554, "5.6.0", rendering.error().message, "malformed"), "malformed"};
+  if (rendering->plan.treatment == Treatment::kRefuse)
+    return Planned{nullptr, refusal(550, "5.7.1", rendering->plan.why, "author-protection"),
+                   "author-protection"};
   Planned planned;
-  planned.plan = std::make_unique<PostPlan>(std::move(target), facts, std::move(*rendered));
+  planned.plan = std::make_unique<PostPlan>(std::move(target), facts, std::move(*rendering));
   return planned;
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/id.h"
+#include "core/mailauth/sign.h"
 #include "core/smtp/address.h"
 #include "lists/reporting.h"
 #include "lists/tokens.h"
@@ -31,6 +32,8 @@ struct Services {
   std::function<std::int64_t()> rank;  // of batch 0 of a new post (BatchStore: start tag of fair queueing)
   std::function<void()> bell;          // there is a new post; called after its commit
   Reporting reporting;
+  // The keys that sign for a domain now; none, also while the function is empty: it is not signed.
+  std::function<mailauth::SigningKeys(const std::string& domain)> signing_keys;
 };
 
 }  // namespace essaim::lists

@@ -96,6 +96,33 @@ std::string check_reply_to(const std::string& value) {
   return "it must be author, list, none or an address (" + address.error().message + ")";
 }
 
+std::optional<Treatment> treatment_of(std::string_view word) {
+  if (word == "keep") return Treatment::kKeep;
+  if (word == "rewrite") return Treatment::kRewriteFrom;
+  if (word == "wrap") return Treatment::kWrap;
+  if (word == "refuse") return Treatment::kRefuse;
+  return std::nullopt;
+}
+
+// "example.org=wrap, ann@example.com=keep": whom, and what; nothing is no exception.
+std::optional<AuthorException> exception_of(std::string_view text) {
+  const std::size_t equals = text.rfind('=');
+  if (equals == std::string_view::npos || equals == 0) return std::nullopt;
+  const auto treatment = treatment_of(text.substr(equals + 1));
+  if (!treatment) return std::nullopt;
+  return AuthorException{ascii_lowered(text.substr(0, equals)), *treatment};
+}
+
+std::string check_exceptions(const std::string& value) {
+  if (value.size() > kMaxText) return "it is longer than 64 KB";
+  for (const std::string& word : names_of(value)) {
+    if (!exception_of(word))
+      return "\"" + escaped_for_display(word, 80) +
+             "\" is not ADDRESS=TREATMENT or DOMAIN=TREATMENT (keep, rewrite, wrap, refuse)";
+  }
+  return "";
+}
+
 const config::Setting* find_setting(const std::string& name) {
   for (const config::Setting& setting : list_settings_table()) {
     if (setting.name == name) return &setting;
@@ -201,6 +228,55 @@ const std::vector<config::Setting>& list_settings_table() {
        .type = Type::kBool,
        .default_value = "true",
        .help = "Whether who left by mail is told so."},
+      {.name = "dmarc_failure",
+       .type = Type::kEnum,
+       .default_value = "mark",
+       .help =
+           "A post that fails DMARC while the author's domain publishes quarantine or reject. accept: goes "
+           "on as others. mark: gets a field X-Unauthenticated-Author. hold: is stored and waits, marked, "
+           "until somebody looks (essaim queue release, essaim queue delete). refuse: 550 in the dialogue. "
+           "What came by way of another list (List-Id, a good ARC chain), whose authors fail through no "
+           "fault of theirs, is only marked. With hold and refuse, trouble of name servers is a 451.",
+       .choices = {"accept", "mark", "hold", "refuse"}},
+      {.name = "authenticated_only",
+       .type = Type::kBool,
+       .default_value = "false",
+       .help = "Takes posts only of authors whose domain stands behind them: a DKIM signature or SPF that is "
+               "aligned "
+               "with From. Who may post among them, the setting post says."},
+      {.name = "author_protection",
+       .type = Type::kEnum,
+       .default_value = "rewrite",
+       .help = "What is done when the list's changes would break the author's signature and the author's "
+               "domain has "
+               "receivers refuse such mail. rewrite: From becomes the list with the author's name, the "
+               "author stays in "
+               "Reply-To or Cc. wrap: the message goes, whole, inside one of the list's. refuse: 550. keep: "
+               "nothing, and "
+               "some members' servers will refuse it.",
+       .choices = {"rewrite", "wrap", "refuse", "keep"}},
+      {.name = "author_protection_from",
+       .type = Type::kEnum,
+       .default_value = "quarantine",
+       .help = "The weakest DMARC policy of the author's domain that needs it: quarantine, reject, or none: "
+               "whenever "
+               "no signature of the author survives.",
+       .choices = {"none", "quarantine", "reject"}},
+      {.name = "author_exceptions",
+       .help = "Authors who are treated otherwise, as ADDRESS=TREATMENT or DOMAIN=TREATMENT, with spaces or "
+               "commas "
+               "between.",
+       .example = "example.org=wrap, ann@example.com=keep",
+       .check = check_exceptions},
+      {.name = "broken_signatures",
+       .type = Type::kEnum,
+       .default_value = "remove",
+       .help = "DKIM signatures that do not verify any more. rename makes them X-Broken-DKIM-Signature.",
+       .choices = {"remove", "rename", "keep"}},
+      {.name = "arc_seal",
+       .type = Type::kBool,
+       .default_value = "true",
+       .help = "Whether posts get an ARC set (RFC 8617) when the list's domain has a key."},
       {.name = "report_failures",
        .type = Type::kBool,
        .default_value = "true",
@@ -270,6 +346,25 @@ ListSettings settings_of(const storage::ListRecord& list) {
   ESSAIM_CHECK(parse_duration(text["expire"], &out.expire));
   out.goodbye = text["goodbye"] == "true";
   out.report_failures = text["report_failures"] == "true";
+  const std::string& failure = text["dmarc_failure"];
+  out.dmarc_failure = failure == "accept"   ? DmarcFailure::kAccept
+                      : failure == "hold"   ? DmarcFailure::kHold
+                      : failure == "refuse" ? DmarcFailure::kRefuse
+                                            : DmarcFailure::kMark;
+  out.authenticated_only = text["authenticated_only"] == "true";
+  out.author_treatment = treatment_of(text["author_protection"]).value_or(Treatment::kRewriteFrom);
+  const std::string& from = text["author_protection_from"];
+  out.author_policy = from == "none"     ? mailauth::DmarcPolicy::kNone
+                      : from == "reject" ? mailauth::DmarcPolicy::kReject
+                                         : mailauth::DmarcPolicy::kQuarantine;
+  for (const std::string& word : names_of(text["author_exceptions"])) {
+    if (auto exception = exception_of(word)) out.author_exceptions.push_back(*std::move(exception));
+  }
+  const std::string& broken = text["broken_signatures"];
+  out.broken_signatures = broken == "rename" ? BrokenSignatures::kRename
+                          : broken == "keep" ? BrokenSignatures::kKeep
+                                             : BrokenSignatures::kRemove;
+  out.arc_seal = text["arc_seal"] == "true";
   return out;
 }
 

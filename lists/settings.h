@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/config/schema.h"
+#include "core/mailauth/dmarc_record.h"
 #include "core/smtp/address.h"
 #include "storage/records.h"
 
@@ -24,6 +25,16 @@ enum class WhoPosts {
   kNobody,
 };
 enum class ReplyTo { kAuthor, kList, kNone, kAddress };
+
+enum class DmarcFailure { kAccept, kMark, kHold, kRefuse };
+enum class BrokenSignatures { kRemove, kRename, kKeep };
+
+// What is done about an author whose signature the list's changes break (author_plan.h).
+enum class Treatment { kKeep, kRewriteFrom, kWrap, kRefuse };
+struct AuthorException {
+  std::string who;  // an address or a domain
+  Treatment treatment = Treatment::kKeep;
+};
 
 // A list's settings, read.
 struct ListSettings {
@@ -40,6 +51,13 @@ struct ListSettings {
   storage::CopyMode envelope = storage::CopyMode::kPersonal;
   Duration expire{};
   bool goodbye = true;
+  DmarcFailure dmarc_failure = DmarcFailure::kMark;
+  bool authenticated_only = false;
+  Treatment author_treatment = Treatment::kRewriteFrom;
+  mailauth::DmarcPolicy author_policy = mailauth::DmarcPolicy::kQuarantine;  // from which on
+  std::vector<AuthorException> author_exceptions;
+  BrokenSignatures broken_signatures = BrokenSignatures::kRemove;
+  bool arc_seal = true;
   bool report_failures = true;
 };
 

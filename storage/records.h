@@ -109,7 +109,9 @@ struct PostRecord {
   bool smtputf8 = false;   // its header has UTF-8: only for hosts with SMTPUTF8 (RFC 6531)
   std::string target;      // the address that it was sent to, for reports about it; "" if we wrote it
   DsnRequest dsn;          // of its sender; ends at a list (RFC 3461 §5.2.7.3)
-  int reports = 0;         // which were made about it already: sum of Report
+  std::string
+      explanation;  // what was found and decided about its author, lines for people; "" if nothing was
+  int reports = 0;  // which were made about it already: sum of Report
   // Expansion: `expanded` when all batches exist; until then the cursor is the last member taken, in index order.
   bool expanded = false;
   std::string cursor_domain;

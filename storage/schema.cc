@@ -135,14 +135,22 @@ CREATE TABLE tls_result (
   PRIMARY KEY (day, node, domain, result_key)) {clustered};
 )sql";
 
+// DKIM keys, and why a post went out as it did.
+constexpr std::string_view kSixth = R"sql(
+CREATE TABLE dkim_key (
+  domain {key} NOT NULL, selector {key} NOT NULL, algorithm TEXT NOT NULL, sealed BLOB NOT NULL, record TEXT NOT NULL,
+  state INTEGER NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL, PRIMARY KEY (domain, selector));
+ALTER TABLE post ADD COLUMN explanation TEXT NOT NULL DEFAULT '';
+)sql";
+
 struct Step {
   std::string_view statements;
   int works_with;  // the oldest version of a program that can go on beside it
 };
 // Step i brings version i to i + 1. Never change one that was released; add one. Programs learnt to go on beside newer
 // versions with version 4.
-constexpr std::array kSteps = {Step{kFirst, 1}, Step{kSecond, 2}, Step{kThird, 3}, Step{kFourth, 4},
-                               Step{kFifth, 4}};
+constexpr std::array kSteps = {Step{kFirst, 1},  Step{kSecond, 2}, Step{kThird, 3},
+                               Step{kFourth, 4}, Step{kFifth, 4},  Step{kSixth, 4}};
 
 void replace_all(std::string* text, std::string_view from, std::string_view to) {
   for (std::size_t at = text->find(from); at != std::string::npos; at = text->find(from, at + to.size())) {

@@ -67,7 +67,7 @@ smtp::Reply Exchange::prepare(const TokenMinter& minter, const Capabilities& cap
   copy.envelope_sender.fill(copy.post, recipient(0), minter, &sender);
   if (const smtp::Reply trouble = choose_rendering(capabilities, chunking, peer); trouble.code != 0)
     return trouble;
-  copy.private_header.fill(copy.post, recipient(0), minter, &block, utf8);
+  make_block(minter);
   if (!is_safe_reverse_path(sender, utf8))
     return smtp::reply(451, "4.1.7", "the envelope sender cannot be sent");
   if (!is_safe_header_block(block))
@@ -84,6 +84,23 @@ smtp::Reply Exchange::prepare(const TokenMinter& minter, const Capabilities& cap
   return {};
 }
 
+// What stands over the shared bytes: signature and private header. Rare: a server that needs the form in ASCII gets its
+// personal signature made here, on the loop.
+void Exchange::make_block(const TokenMinter& minter) {
+  const ActivePost& copy = post();
+  const bool seven_bit = body == copy.wire_7bit && body != copy.wire;
+  if (!seven_bit && !transaction.block.empty()) {
+    block.swap(transaction.block);
+    return;
+  }
+  copy.private_header.fill(copy.post, recipient(0), minter, &block, utf8);
+  if (copy.signer == nullptr) return;
+  const auto form = seven_bit ? PostSigner::Form::kSevenBit : PostSigner::Form::kAsIs;
+  const WallTime now = system_clock().wall_now();
+  block.insert(
+      0, signs_each(copy) ? copy.signer->sign(form, block, now) : copy.signer->common(form, block, now));
+}
+
 bool Exchange::seek_to_send() {
   while (next_to_send < recipients.size() && recipients[next_to_send] != Recipient::kOpen) ++next_to_send;
   return next_to_send < recipients.size();
@@ -94,6 +111,7 @@ void Exchange::clear() {
   body.reset();
   transaction.batch.reset();
   transaction.indices.clear();
+  transaction.block.clear();
   open = 0;
 }
 

@@ -60,6 +60,7 @@ struct Exchange {
   void clear();
 
  private:
+  void make_block(const TokenMinter& minter);
   smtp::Reply choose_rendering(const Capabilities& capabilities, bool chunking, const std::string& peer);
 };
 

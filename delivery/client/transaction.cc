@@ -76,6 +76,7 @@ bool ClientSession::take_next(Exchange* exchange) {
   }
   if (const std::size_t limit = recipients_limit(); limit > 0 && indices.size() > limit) {
     rest_.batch = exchange->transaction.batch;
+    rest_.block.clear();
     rest_.indices.assign(indices.begin() + static_cast<std::ptrdiff_t>(limit), indices.end());
     indices.resize(limit);
   }

@@ -9,6 +9,10 @@ namespace essaim::lists::handlers {
 Result<void> remove_foreign(Draft& draft);
 Result<void> remove_return_path(Draft& draft);
 Result<void> remove_by_setting(Draft& draft);
+// author.cc
+Result<void> treat_author(Draft& draft);
+Result<void> remove_claims(Draft& draft);
+Result<void> mark_unauthenticated(Draft& draft);
 // complete.cc
 Result<void> complete(Draft& draft);
 // subject.cc

@@ -1,9 +1,10 @@
 // Handlers only change: each edits the header or body of what goes out, in the order of table.cc. Header
-// edits are textual and the author's bytes stay where nothing is to change. Sender, DKIM-Signature and
-// Archived-At stay as they came. Pure functions of the draft; no database, no clock but the time of
+// edits are textual and the author's bytes stay where nothing is to change. Archived-At stays as it came;
+// what becomes of From, Sender and DKIM-Signature the planner decides (lists/author_plan.h). Pure functions of the draft; no database, no clock but the time of
 // acceptance in it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,10 +21,11 @@ struct Draft {
   const Target& target;
   const std::string& hostname;
   WallTime now{};
-  mail::HeaderBlock header;    // begins as the author's
-  std::string_view body;       // what goes out: the author's, or new_body
-  std::string new_body;        // owns a changed body
-  std::string private_header;  // of personal copies, with slots
+  mail::HeaderBlock header;                // begins as the author's
+  std::string_view body;                   // what goes out: the author's, or new_body
+  std::string new_body;                    // owns a changed body
+  std::string private_header;              // of personal copies, with slots
+  Treatment treatment = Treatment::kKeep;  // of the author, as the planner decided
 };
 
 struct Handler {
@@ -44,7 +46,14 @@ struct Rendered {
   // (signed parts, addresses in UTF-8 ...: core/mail/downgrade.h).
   std::string seven_bit;
 };
-// Runs the handlers. An error says that a field cannot be written (a word longer than a line ...): 554.
+// Runs the handlers on the draft. An error says that a field cannot be written (a word longer than a line ...): 554.
+Result<void> run_handlers(const std::vector<Handler>& handlers, Draft* draft);
+Draft begin_draft(const Submission& submission, const Incoming& incoming, const Target& target,
+                  const std::string& hostname, WallTime now);
+// The draft as it is stored; `seal` makes the fields that go on top of all, from a whole message.
+using Seal = std::function<std::string(std::string_view message)>;
+Rendered finished(Draft& draft, const Seal& seal);
+// All three, for mail that is only passed on.
 Result<Rendered> render(const std::vector<Handler>& handlers, const Submission& submission,
                         const Incoming& incoming, const Target& target, const std::string& hostname,
                         WallTime now);

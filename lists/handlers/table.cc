@@ -11,12 +11,18 @@ const std::vector<Handler>& post_handlers() {
        "Return-Path, "
        "Delivered-To.",
        handlers::remove_foreign},
+      {"remove-claims", "Removes Authentication-Results that claim to be ours.", handlers::remove_claims},
       {"remove-headers", "Removes what the setting remove_headers names.", handlers::remove_by_setting},
       {"complete", "Adds Message-ID and Date where they are missing.", handlers::complete},
+      {"author", "From becomes the list, or the message is wrapped, if the planner decided so.",
+       handlers::treat_author},
       {"subject-tag", "Puts the setting subject_tag before the subject.", handlers::tag},
       {"reply-to", "Makes Reply-To what the setting reply_to says.", handlers::reply_to},
       {"loop-mark", "Adds X-Loop with the list's address.", handlers::mark_loop},
       {"precedence", "Sets Precedence: list, so that answering machines keep silent.", handlers::precedence},
+      {"mark-unauthenticated",
+       "Adds X-Unauthenticated-Author to what fails DMARC, by the setting dmarc_failure.",
+       handlers::mark_unauthenticated},
       {"list-fields", "Adds List-Id, List-Post, List-Owner and List-Unsubscribe (RFC 2919, 2369).",
        handlers::list_fields},
       {"add-headers", "Adds what the setting add_headers says.", handlers::add_by_setting},
@@ -32,34 +38,56 @@ const std::vector<Handler>& forward_handlers() {
   static const std::vector<Handler> table = {
       {"remove-return-path", "Removes Return-Path and Delivered-To of earlier hops.",
        handlers::remove_return_path},
+      {"remove-claims", "Removes Authentication-Results that claim to be ours.", handlers::remove_claims},
       {"loop-mark", "Adds X-Loop with the address it came to.", handlers::mark_loop},
   };
   return table;
 }
 
-Result<Rendered> render(const std::vector<Handler>& table, const Submission& submission,
-                        const Incoming& incoming, const Target& target, const std::string& hostname,
-                        WallTime now) {
-  Draft draft{submission, incoming, target, hostname, now, incoming.header, incoming.body, {}, {}};
+Draft begin_draft(const Submission& submission, const Incoming& incoming, const Target& target,
+                  const std::string& hostname, WallTime now) {
+  return {submission,      incoming,      target, hostname, now,
+          incoming.header, incoming.body, {},     {},       Treatment::kKeep};
+}
+
+Result<void> run_handlers(const std::vector<Handler>& table, Draft* draft) {
   for (const Handler& handler : table) {
-    if (auto changed = handler.change(draft); !changed.ok())
+    if (auto changed = handler.change(*draft); !changed.ok())
       return Error{changed.error().code, std::string(handler.name) + ": " + changed.error().message};
   }
+  return {};
+}
+
+Rendered finished(Draft& draft, const Seal& seal) {
   Rendered rendered;
-  const std::string head = submission.received_header + draft.header.serialise();
+  const Submission& submission = draft.submission;
+  const std::string head =
+      submission.authentication_header + submission.received_header + draft.header.serialise();
   rendered.rendering.reserve(head.size() + draft.body.size());
   rendered.rendering.append(head).append(draft.body);
   rendered.private_header = std::move(draft.private_header);
   rendered.eight_bit = !is_ascii(rendered.rendering);
-  if (!rendered.eight_bit) return rendered;
-  draft.new_body = {};  // of a large post there are copies enough
-  mail::Downgraded ascii = mail::downgraded_to_7bit(rendered.rendering);
-  rendered.seven_bit = std::move(ascii.message);
-  // Tolerated: octets in a header that is no UTF-8 or came without SMTPUTF8 and cannot be had in ASCII. They
-  // go on as they came; every large server does so.
-  rendered.smtputf8 = !is_ascii(head) && is_valid_utf8(head) &&
-                      (submission.smtputf8 || ascii.outcome == mail::Downgraded::Outcome::kDone);
+  if (rendered.eight_bit) {
+    draft.new_body = {};  // of a large post there are copies enough
+    mail::Downgraded ascii = mail::downgraded_to_7bit(rendered.rendering);
+    rendered.seven_bit = std::move(ascii.message);
+    // Tolerated: octets in a header that is no UTF-8 or came without SMTPUTF8 and cannot be had in ASCII. They
+    // go on as they came; every large server does so.
+    rendered.smtputf8 = !is_ascii(head) && is_valid_utf8(head) &&
+                        (submission.smtputf8 || ascii.outcome == mail::Downgraded::Outcome::kDone);
+  }
+  if (!seal) return rendered;
+  rendered.rendering.insert(0, seal(rendered.rendering));
+  if (!rendered.seven_bit.empty()) rendered.seven_bit.insert(0, seal(rendered.seven_bit));
   return rendered;
+}
+
+Result<Rendered> render(const std::vector<Handler>& table, const Submission& submission,
+                        const Incoming& incoming, const Target& target, const std::string& hostname,
+                        WallTime now) {
+  Draft draft = begin_draft(submission, incoming, target, hostname, now);
+  ESSAIM_TRY(run_handlers(table, &draft));
+  return finished(draft, {});
 }
 
 }  // namespace essaim::lists

@@ -6,7 +6,8 @@ namespace essaim::lists::handlers {
 namespace {
 
 Result<void> put(Draft& draft, const std::string& text, const std::string& html, mail::FooterPlace place) {
-  if (text.empty()) return {};
+  // What is wrapped stays whole.
+  if (text.empty() || draft.treatment == Treatment::kWrap) return {};
   mail::Footer words{.text = text, .html = html, .place = place};
   if (draft.target.settings.words_as_part) words.style = mail::FooterStyle::kMime;
   mail::FooterResult result = mail::add_footer(&draft.header, draft.body, words);

@@ -16,6 +16,11 @@ Verdict automatic_reply(const RuleContext& context, std::string_view name);
 Verdict automatic(const RuleContext& context, std::string_view name);
 Verdict no_author(const RuleContext& context, std::string_view name);
 Verdict several_authors(const RuleContext& context, std::string_view name);
+// authentication.cc
+Verdict dmarc_failure(const RuleContext& context, std::string_view name);
+// Why a verified message fails DMARC in a way that its author's domain wants to have consequences; "" if it does not.
+std::string disowned(const Submission& submission, const Incoming& incoming);
+Verdict unauthenticated(const RuleContext& context, std::string_view name);
 // size.cc
 Verdict too_large(const RuleContext& context, std::string_view name);
 // who_posts.cc

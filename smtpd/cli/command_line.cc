@@ -98,6 +98,7 @@ int run_command_line(int argc, char** argv) {
   add_serve(shell);
   add_config(shell);
   add_domain(shell);
+  add_dkim(shell);
   add_list(shell);
   add_member(shell);
   add_post(shell);

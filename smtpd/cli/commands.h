@@ -7,6 +7,7 @@ namespace essaim::smtpd::cli {
 
 void add_serve(Shell& shell);
 void add_config(Shell& shell);
+void add_dkim(Shell& shell);
 void add_domain(Shell& shell);
 void add_list(Shell& shell);
 void add_member(Shell& shell);

@@ -1,12 +1,14 @@
 // essaim queue why, essaim post explain: why is mail waiting?
 #include <CLI/CLI.hpp>
 
+#include "core/base/text.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/suspensions.h"
 #include "smtpd/cli/suspensions_json.h"
+#include "smtpd/operate/explain_file.h"
 #include "smtpd/operate/queue_summary.h"
 
 namespace essaim::smtpd::cli {
@@ -125,6 +127,7 @@ int explain(const Shell& shell, Site& site, const std::string& id_text) {
                        {"held", post.held},
                        {"held_reason", post.held_reason},
                        {"expanded", post.expanded},
+                       {"author", post.explanation},
                        {"suspensions", suspensions_json(*stopped)},
                        {"sums", lines}});
   }
@@ -132,6 +135,9 @@ int explain(const Shell& shell, Site& site, const std::string& id_text) {
   print_line(format_id(post.id) + ": " + std::to_string(counts.pending) + " of " +
              plural(counts.accepted, "recipient") + " waiting" +
              (post.expanded ? "" : ", still being expanded"));
+  for (const std::string_view line : split(post.explanation, '\n')) {
+    if (!line.empty()) print_line("  " + for_display(line));
+  }
   if (counts.pending == 0) return kOk;
   if (post.held) {
     print_line("held         " + for_display(post.held_reason) +
@@ -144,6 +150,16 @@ int explain(const Shell& shell, Site& site, const std::string& id_text) {
     print_line("suspension   " + (s.subject.empty() ? "all delivery" : for_display(s.subject)) + " " +
                describe(s));
   print_lines(*sums, SumBy::kDestination, 30);
+  return kOk;
+}
+
+int explain_file(const Shell& shell, Site& site, const operate::FileToExplain& file) {
+  auto text = operate::explain_file(site.settings(), site.database(), site.services(), file);
+  if (!text.ok()) return shell.fail(text.error());
+  if (shell.json) return print_json({{"author", *text}});
+  for (const std::string_view line : split(*text, '\n')) {
+    if (!line.empty()) print_line(for_display(line));
+  }
   return kOk;
 }
 
@@ -162,12 +178,25 @@ void add_queue_why(Shell& shell, CLI::App* queue) {
 
 void add_post_explain(Shell& shell, CLI::App* post) {
   auto id = std::make_shared<std::string>();
-  shell
-      .verb(post, "explain", "why recipients of a post still wait, and until when",
-            "  essaim post explain 0bzt6gqb01000",
-            [&shell, id] { return with_site(shell, [&](Site& site) { return explain(shell, site, *id); }); })
-      ->add_option("ID", *id, "the queue id")
-      ->required();
+  auto file = std::make_shared<operate::FileToExplain>();
+  CLI::App* verb = shell.verb(
+      post, "explain", "what was found about a post's author and done, and why recipients still wait",
+      "  essaim post explain 0bzt6gqb01000\n"
+      "  essaim post explain --file mail.eml --list dev@lists.example.org --client 192.0.2.1",
+      [&shell, id, file] {
+        if (id->empty() == file->path.empty())
+          return shell.fail_usage("give a queue id, or --file with --list");
+        return with_site(shell, [&](Site& site) {
+          return id->empty() ? explain_file(shell, site, *file) : explain(shell, site, *id);
+        });
+      });
+  verb->add_option("ID", *id, "the queue id");
+  verb->add_option("--file", file->path, "a message that was never posted, as it would come in")
+      ->type_name("FILE");
+  verb->add_option("--list", file->list, "the list it would be posted to")->type_name("LIST");
+  verb->add_option("--client", file->client, "address of the client, for SPF (127.0.0.1)")->type_name("IP");
+  verb->add_option("--helo", file->helo, "name that the client says")->type_name("NAME");
+  verb->add_option("--from", file->from, "the envelope's sender; default: the author")->type_name("ADDRESS");
 }
 
 }  // namespace essaim::smtpd::cli

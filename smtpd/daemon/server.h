@@ -33,6 +33,7 @@
 #include "smtpd/daemon/statistics.h"
 #include "smtpd/guard/guard.h"
 #include "smtpd/intake/list_intake.h"
+#include "smtpd/operate/key_ring.h"
 #include "smtpd/settings/settings.h"
 #include "storage/cluster/membership.h"
 #include "storage/job_runner.h"
@@ -121,6 +122,7 @@ class Server final : private storage::Membership::Listener {
   std::shared_ptr<net::ListenSocket> admin_socket_;
   std::unique_ptr<Reporter> reporter_;  // outlives what may still tell it something; stopped before
   std::unique_ptr<storage::Database> database_;
+  std::unique_ptr<KeyRing> keys_;
   storage::NodeStore::Identity node_;
   std::unique_ptr<storage::NodeLease> lease_;
   std::unique_ptr<storage::Database> beat_database_;  // of the membership alone

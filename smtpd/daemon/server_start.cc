@@ -119,6 +119,10 @@ Result<void> Server::open_storage(const std::string& password) {
   auto tokens = lists::Tokens::load(*database_);
   if (!tokens.ok()) return tokens.error();
   tokens_ = *std::move(tokens);
+  auto seal = operate::open_seal(settings_);
+  if (!seal.ok()) return seal.error();
+  keys_ = std::make_unique<KeyRing>(*database_, *std::move(seal));
+  ESSAIM_TRY(keys_->load());
   return join_cluster(password);
 }
 
@@ -163,6 +167,7 @@ Result<void> Server::start_delivery() {
   services_.site.postmaster = settings_.postmaster;
   services_.rank = [this] { return engine_->current_rank(); };
   services_.bell = [this] { engine_->ring(); };
+  services_.signing_keys = [this](const std::string& domain) { return keys_->keys_for(domain); };
   minter_ = std::make_unique<ListTokens>(*tokens_);
   services_.reporting = settings_.reporting;
   reporter_ = std::make_unique<Reporter>(services_);
@@ -183,10 +188,10 @@ Result<void> Server::start_delivery() {
     authorities = net::TlsClientContext::opportunistic();
   }
   http_ = std::make_unique<http::HttpClient>();
-  auto engine =
-      delivery::Engine::make({*database_, node_, system_clock(), loops, resolvers, *authorities, *minter_,
-                              *failures_, shares_database() ? lease_.get() : nullptr, http_.get()},
-                             engine_settings(settings_, own_addresses(settings_, sockets_)));
+  auto engine = delivery::Engine::make(
+      {*database_, node_, system_clock(), loops, resolvers, *authorities, *minter_, *failures_,
+       shares_database() ? lease_.get() : nullptr, http_.get(), services_.signing_keys},
+      engine_settings(settings_, own_addresses(settings_, sockets_)));
   if (!engine.ok()) return engine.error();
   engine_ = *std::move(engine);
   ESSAIM_TRY(engine_->start());
@@ -221,8 +226,14 @@ Result<void> Server::start_inbound() {
   guard_ = std::make_unique<guard::Guard>(
       settings_.limits.clients, settings_.hostname, system_clock(), budget_.get(), guard::descriptors_in_use,
       [places = settings_.message_places()] { return guard::free_octets(places); });
-  intake_ = std::make_unique<ListIntake>(services_, settings_.hostname, settings_.limits.memory / 4,
-                                         shares_database() ? lease_.get() : nullptr);
+  std::vector<Verification::Place> places;
+  if (settings_.authentication.verify) {
+    for (const Loop& l : loops_) places.push_back({l.loop.get(), l.resolver.get()});
+  }
+  intake_ = std::make_unique<ListIntake>(
+      services_, settings_.hostname, settings_.limits.memory / 4,
+      std::make_unique<Verification>(std::move(places), settings_.authentication.patience),
+      settings_.authserv_id(), shares_database() ? lease_.get() : nullptr);
   operator_ = std::make_unique<Executor>("operator", 1);
   auto admin_socket = net::ListenSocket::bind_unix(settings_.admin_socket(), 0660);
   if (!admin_socket.ok()) return admin_socket.error();

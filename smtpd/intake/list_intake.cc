@@ -17,6 +17,14 @@ std::string client_text(const ClientInfo& client) {
   return name + " [" + client.ip + "]";
 }
 
+// "example.org pass, example.net fail", for the log.
+std::string dkim_summary(const mailauth::Authentication& authentication) {
+  std::string out;
+  for (const mailauth::DkimResult& dkim : authentication.dkim)
+    out += (out.empty() ? "" : ", ") + dkim.signature.domain + " " + to_string(dkim.status);
+  return out.empty() ? "none" : out;
+}
+
 std::shared_ptr<lists::Submission> to_submission(const IncomingMessage& message, std::string content,
                                                  const std::string& hostname) {
   auto out = std::make_shared<lists::Submission>();
@@ -43,11 +51,23 @@ smtp::Reply cut_off() {
 
 }  // namespace
 
+// A submission on its way through verification. The check looks into the submission's content.
+struct ListIntake::Verified {
+  std::shared_ptr<lists::Submission> submission;
+  mailauth::MailSource source;
+  std::shared_ptr<mailauth::MessageCheck> check;
+  std::uint64_t size = 0;
+  std::function<void(smtp::Reply)> done;
+};
+
 ListIntake::ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight,
+                       std::unique_ptr<Verification> verification, std::string authserv_id,
                        const storage::NodeLease* lease)
     : resolver_(services),
       acceptance_(services),
       hostname_(std::move(hostname)),
+      verification_(std::move(verification)),
+      authserv_id_(std::move(authserv_id)),
       limit_(in_flight),
       lease_(lease),
       readers_("intake", 2) {}
@@ -98,12 +118,16 @@ void ListIntake::start_some(Caller caller) {
       next = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    if (caller == Caller::kSession && !next.message->content->spilled()) {
+    if (caller == Caller::kSession && !next.message->content->spilled() && !is_verified(*next.message)) {
       run(std::move(next));
     } else {
       ESSAIM_CHECK(readers_.submit([this, next = std::move(next)]() mutable { run(std::move(next)); }));
     }
   }
+}
+
+bool ListIntake::is_verified(const IncomingMessage& message) const {
+  return verification_->enabled() && message.transaction.client.role == ListenerRole::kMx;
 }
 
 void ListIntake::run(Waiting waiting) {
@@ -116,8 +140,51 @@ void ListIntake::run(Waiting waiting) {
     return ended(size);
   }
   auto submission = to_submission(*waiting.message, *std::move(content), hostname_);
+  submission->authserv_id = authserv_id_;
   waiting.message->content->clear();
-  acceptance_.submit(std::move(submission), [this, size, done = std::move(waiting.done)](smtp::Reply reply) {
+  const TransactionInfo& transaction = waiting.message->transaction;
+  if (!is_verified(*waiting.message)) return hand_over(std::move(submission), size, std::move(waiting.done));
+  auto work = std::make_shared<Verified>();
+  work->submission = std::move(submission);
+  work->source = {transaction.client.ip, transaction.client.helo, transaction.reverse_path};
+  work->size = size;
+  work->done = std::move(waiting.done);
+  verify(std::move(work));
+}
+
+// On a thread of the intake: the whole message is read and hashed.
+void ListIntake::verify(std::shared_ptr<Verified> work) {
+  auto check = mailauth::MessageCheck::make(work->source, work->submission->content);
+  // It is no message: acceptance says so.
+  if (!check.ok()) return hand_over(work->submission, work->size, std::move(work->done));
+  work->check = *std::move(check);
+  verification_->look_up(work->check, [this, work](mailauth::Answers answers) {
+    ESSAIM_CHECK(readers_.submit(
+        [this, work, answers = std::move(answers)]() mutable { conclude(work, std::move(answers)); }));
+  });
+}
+
+void ListIntake::conclude(const std::shared_ptr<Verified>& work, mailauth::Answers answers) {
+  auto found =
+      std::make_shared<mailauth::Authentication>(work->check->conclude(system_clock().wall_now(), answers));
+  lists::Submission& submission = *work->submission;
+  submission.authentication_header =
+      "Authentication-Results: " + format_results(to_results(*found, work->source, authserv_id_)) + "\r\n";
+  log::info("verified", {{"id", format_id(submission.id)},
+                         {"client", submission.client},
+                         {"spf", to_string(found->spf.status)},
+                         {"dkim", dkim_summary(*found)},
+                         {"dmarc", to_string(found->dmarc.status)},
+                         {"domain", found->dmarc.domain},
+                         {"arc", to_string(found->arc.status)}});
+  submission.authentication = std::move(found);
+  work->check.reset();
+  hand_over(work->submission, work->size, std::move(work->done));
+}
+
+void ListIntake::hand_over(std::shared_ptr<lists::Submission> submission, std::uint64_t size,
+                           std::function<void(smtp::Reply)> done) {
+  acceptance_.submit(std::move(submission), [this, size, done = std::move(done)](smtp::Reply reply) {
     done(std::move(reply));
     ended(size);
   });

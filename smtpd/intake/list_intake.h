@@ -16,6 +16,7 @@
 #include "core/base/executor.h"
 #include "lists/acceptance.h"
 #include "lists/recipients.h"
+#include "smtpd/intake/verification.h"
 #include "smtpd/session/intake.h"
 #include "storage/cluster/node_lease.h"
 
@@ -24,8 +25,10 @@ namespace essaim::smtpd {
 class ListIntake final : public Intake {
  public:
   // `in_flight` octets of content at most are between here and the database (one message always may be).
-  // `lease`: of a node that shares its database; without it nothing is accepted, with 451. Null: a node alone.
+  // What comes from outside is verified, and marked under `authserv_id`. `lease`: of a node that shares its database;
+  // without it nothing is accepted, with 451. Null: a node alone.
   ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight,
+             std::unique_ptr<Verification> verification, std::string authserv_id,
              const storage::NodeLease* lease = nullptr);
   ~ListIntake() override;  // waits for what was submitted
 
@@ -41,15 +44,24 @@ class ListIntake final : public Intake {
     std::function<void(smtp::Reply)> done;
   };
   bool may_accept() const { return lease_ == nullptr || lease_->holds(); }
-  // Starts what the bound allows; on the intake's threads what is in a file, and what others are not to be held up by.
+  // Starts what the bound allows; on the intake's threads what is in a file or is verified, and what others are not to
+  // be held up by.
   enum class Caller { kSession, kDatabase };
   void start_some(Caller caller);
+  struct Verified;
+  bool is_verified(const IncomingMessage& message) const;  // who comes from outside
   void run(Waiting waiting);
+  void verify(std::shared_ptr<Verified> work);
+  void conclude(const std::shared_ptr<Verified>& work, mailauth::Answers answers);
+  void hand_over(std::shared_ptr<lists::Submission> submission, std::uint64_t size,
+                 std::function<void(smtp::Reply)> done);
   void ended(std::uint64_t octets);
 
   const lists::RecipientResolver resolver_;
   const lists::Acceptance acceptance_;
   const std::string hostname_;
+  const std::unique_ptr<Verification> verification_;
+  const std::string authserv_id_;
   const std::uint64_t limit_;
   const storage::NodeLease* const lease_;
   std::mutex mutex_;

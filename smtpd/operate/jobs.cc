@@ -1,6 +1,7 @@
 #include "smtpd/operate/jobs.h"
 
 #include "lists/reports.h"
+#include "smtpd/operate/dkim_keys.h"
 #include "storage/cluster/node_watch.h"
 #include "storage/late_store.h"
 #include "storage/retention.h"
@@ -14,7 +15,8 @@ std::vector<storage::Job> make_jobs(const Settings& settings, const Clock& clock
   retention.keep_seen = settings.retention_seen;
   retention.interval = std::min<Duration>(retention.interval, settings.retention_posts);
   return {storage::make_retention_job(clock, retention), lists::make_reports_job(services),
-          storage::make_orphans_job(clock), storage::make_late_outcomes_job()};
+          storage::make_orphans_job(clock), storage::make_late_outcomes_job(),
+          make_dkim_job(settings, clock)};
 }
 
 Result<std::vector<JobStatus>> job_states(storage::Database& database,

@@ -128,6 +128,10 @@ Settings settings_from(const config::Values& values) {
   for (const config::HostPort& a : v.addresses("dns.servers")) s.dns_servers.push_back(to_string(a));
   s.dns_timeout = v.duration("dns.timeout");
   s.trust_anchor = v.string("dns.trust_anchor");
+  s.authentication.verify = v.boolean("authentication.verify");
+  s.authentication.authserv_id = v.string("authentication.authserv_id");
+  s.authentication.patience = v.duration("authentication.patience");
+  s.authentication.key_file = v.string("authentication.key_file");
   read_delivery(v, &s.delivery);
   s.destinations = read_destinations(values);
   read_limits(v, &s.limits);

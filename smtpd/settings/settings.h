@@ -87,6 +87,13 @@ struct ExtensionSettings {
   bool chunking = true, limits = true, smtputf8 = true, dsn = true;
 };
 
+struct AuthenticationSettings {
+  bool verify = true;
+  std::string authserv_id;  // "": the hostname
+  Duration patience{};
+  std::string key_file;  // that seals DKIM keys; "": the systemd credential, or none
+};
+
 struct Settings {
   std::string hostname;
   std::string user;   // "" : as it is
@@ -107,6 +114,7 @@ struct Settings {
   LimitSettings limits;
   EarlyTalkSettings early_talk;
   ExtensionSettings extensions;
+  AuthenticationSettings authentication;
   lists::Reporting reporting;
   log::Options log;
   Duration retention_posts{}, retention_seen{};
@@ -116,6 +124,9 @@ struct Settings {
   // Where messages and their states take room on a disk.
   std::vector<std::string> message_places() const { return {state, database_file()}; }
   std::string spill_directory() const { return state + "/spill"; }
+  std::string authserv_id() const {
+    return authentication.authserv_id.empty() ? hostname : authentication.authserv_id;
+  }
   // The file behind "sqlite:"; "" for a database elsewhere.
   std::string database_file() const {
     return database_url.starts_with("sqlite:") ? database_url.substr(7) : std::string();

@@ -91,6 +91,38 @@ void add_dns(Schema* schema) {
       });
 }
 
+void add_authentication(Schema* schema) {
+  schema->sections.push_back(
+      {"authentication", "SPF, DKIM, DMARC and ARC: what is verified, and the keys that sign.", false});
+  schema->settings.insert(
+      schema->settings.end(),
+      {
+          {.name = "authentication.verify",
+           .type = Type::kBool,
+           .default_value = "true",
+           .help = "Whether mail from outside is verified. What its results lead to, the lists' settings say "
+                   "(dmarc_failure, authenticated_only, author_protection)."},
+          {.name = "authentication.authserv_id",
+           .help = "The name under which results are written into Authentication-Results; fields of others "
+                   "that bear "
+                   "it are removed. The same on all nodes. Without it, hostname.",
+           .example = "mx.lists.example.org"},
+          {.name = "authentication.patience",
+           .type = Type::kDuration,
+           .default_value = "15s",
+           .help =
+               "How long all look-ups for one message may take; what is not known then is a temporary error.",
+           .minimum = kSecond,
+           .maximum = 2 * kMinute},
+          {.name = "authentication.key_file",
+           .help = "File with the secret (16 octets or more) that seals the DKIM keys in the database; the "
+                   "same on all "
+                   "nodes. Without it, the systemd credential dkim-secret, if there is one.",
+           .example = "/etc/essaim/dkim.secret",
+           .check = must_be_absolute},
+      });
+}
+
 void add_delivery(Schema* schema) {
   schema->sections.push_back({"delivery", "How mail leaves.", false});
   schema->settings.insert(
@@ -304,6 +336,7 @@ std::shared_ptr<const Schema> make_schema() {
   add_storage_settings(schema.get());
   add_listen_settings(schema.get());
   add_dns(schema.get());
+  add_authentication(schema.get());
   add_delivery(schema.get());
   add_destination_settings(schema.get());
   add_limit_settings(schema.get());

@@ -1,7 +1,10 @@
 """Essaim as a contender: one node, with a list whose members are prepared once and copied for each run."""
 
+import contextlib
+import os
 import re
 import shutil
+import sqlite3
 
 from support import essaim
 
@@ -33,24 +36,43 @@ def template(work, members, domains):
     return folder / "essaim.db"
 
 
+@contextlib.contextmanager
+def _allowed(cores):
+    """What is started meanwhile may use the first so many processors."""
+    before = os.sched_getaffinity(0)
+    if cores:
+        os.sched_setaffinity(0, sorted(before)[:cores])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 class Node(contender.Contender):
     name = "essaim"
 
-    def __init__(self, folder, work, members, domains=100, envelope="personal", **settings):
-        """`settings` as of support.essaim.Essaim: smarthost, dns, mx_port, delivery, extra."""
+    def __init__(self, folder, work, members, domains=100, envelope="personal", keys=(), cores=None, verify=False, **settings):
+        """`keys`: kinds that sign for the list's domain. `cores`: how many it may use. `verify`: what comes in is verified,
+        by a name server that `settings` name. They are of support.essaim.Essaim: smarthost, dns, mx_port, delivery, extra."""
         super().__init__()
         self._made = {LIST}
-        self.server = essaim.Essaim(folder, start=False, **settings)
+        secret = folder / "secret"
+        secret.write_text("a secret for the keys of a run\n")
+        self.server = essaim.Essaim(folder, start=False, verify=verify, authentication=f'key_file = "{secret}"', **settings)
         shutil.copy(template(work, members, domains), self.server.database)
         self.server.run("storage", "migrate")
         self.server.run("list", "set", LIST, f"envelope={envelope}", "max_size=25M")
-        with self.group.starting():
+        for kind in keys:
+            self.server.run("dkim", "create", LIST.partition("@")[2], "--algorithm", kind)
+        with sqlite3.connect(self.server.database) as connection:  # nobody looks for their records here
+            connection.execute("UPDATE dkim_key SET state = 1")
+        with self.group.starting(), _allowed(cores):
             self.server.start()
         self.group.root = self.server.process.pid
         self.port = self.server.port
 
-    def post(self, folder, posts=1, size=4096, sessions=1, lists=(LIST,)):
-        return posting.Posting(folder, self.port, posts, sessions, size, recipients=lists)
+    def post(self, folder, posts=1, size=4096, sessions=1, lists=(LIST,), fields=None):
+        return posting.Posting(folder, self.port, posts, sessions, size, recipients=lists, fields=fields)
 
     def warm(self, folder, sink, domains):
         """A post to each domain, so that names and hosts are known; gives back when it is through."""

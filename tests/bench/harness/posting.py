@@ -11,7 +11,7 @@ class Posting:
     """One run of essaim-source; `instants` are the times of the 250s in seconds, `summary` its own figures."""
 
     def __init__(self, folder, port, messages=1, sessions=1, size=4096, recipients=(), rcpt_file=None, each=1,
-                 mail_parameters="", sender="author@client.example"):
+                 mail_parameters="", fields=None, sender="author@client.example"):
         log = folder / "posted"
         log.unlink(missing_ok=True)
         command = [processes.BUILD / "essaim-source", "--to", f"127.0.0.1:{port}", "--from", sender, "--messages", messages,
@@ -22,6 +22,8 @@ class Posting:
             command += ["--rcpt-file", rcpt_file]
         if mail_parameters:
             command += ["--mail-parameters", mail_parameters]
+        if fields:
+            command += ["--fields", fields]
         self.group = meter.Group("client")
         with self.group.starting():
             process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -7,10 +7,10 @@ from harness import machine, syscalls
 SESSIONS = (1, 20, 100)
 
 
-def _accept(bench, contender, sink, folder, messages, sessions):
+def accept(bench, contender, sink, folder, messages, sessions, **posting):
     load_before = machine.wait_for_quiet(bench.options.patience)
     others, cpu = machine.Others([contender.group, sink.group]), contender.group.cpu()
-    sent = contender.post(folder, posts=messages, size=bench.size, sessions=sessions)
+    sent = contender.post(folder, posts=messages, size=bench.size, sessions=sessions, **posting)
     share = others.share(sent.cpu)
     cpu = contender.group.cpu() - cpu
     sample = {"rate": sent.summary["rate"], "cpu_us": cpu / messages * 1e6, "p50_ms": sent.summary["p50_ms"],
@@ -51,10 +51,10 @@ class Accept:
                 for _ in range(bench.rounds):
                     for delivering in (False, True):
                         with _node(bench, delivering) as (node, sink, folder):
-                            sample = _accept(bench, node, sink, folder, messages, sessions)
+                            sample = accept(bench, node, sink, folder, messages, sessions)
                         bench.figures.add(Accept.NAME, variant, "essaim, delivering" if delivering else "essaim", *sample)
                     for name, contender in made.items():
-                        sample = _accept(bench, contender, peers_sink, peers_folder, of_peers, sessions)
+                        sample = accept(bench, contender, peers_sink, peers_folder, of_peers, sessions)
                         bench.figures.add(Accept.NAME, variant, name, *sample)
                 with _node(bench, False) as (node, sink, folder):
                     bench.figures.note(Accept.NAME, variant, "essaim", "fsyncs",

@@ -247,7 +247,8 @@ class Site {
 class Run {
  public:
   using Dns = std::function<void(FakeResolver&)>;
-  Run(Site& site, const Dns& dns, const delivery::EngineSettings& settings, int loops = 2) {
+  Run(Site& site, const Dns& dns, const delivery::EngineSettings& settings, int loops = 2,
+      const delivery::KeySource& keys = {}) {
     for (int i = 0; i < loops; ++i) {
       loops_.push_back(std::make_unique<net::EventLoop>("loop" + std::to_string(i)));
       resolvers_.push_back(std::make_unique<FakeResolver>(*loops_.back()));
@@ -263,9 +264,9 @@ class Run {
     std::vector<dns::Resolver*> resolver_list;
     for (auto& loop : loops_) loop_list.push_back(loop.get());
     for (auto& resolver : resolvers_) resolver_list.push_back(resolver.get());
-    engine = must(delivery::Engine::make(
-        {*site.database, node, system_clock(), loop_list, resolver_list, nullptr, tokens_, failures},
-        settings));
+    engine = must(delivery::Engine::make({*site.database, node, system_clock(), loop_list, resolver_list,
+                                          nullptr, tokens_, failures, nullptr, nullptr, keys},
+                                         settings));
     for (auto& loop : loops_)
       threads_.emplace_back([&loop = *loop] {
         name_this_thread(loop.name());

@@ -13,8 +13,10 @@ from . import mariadb, processes
 class Essaim:
 
     def __init__(self, folder, dns=None, smarthost=None, mx_port=25, delivery="", extra="", hostname="mx1.lists.example",
-                 listen="", start=True, database=None, storage="", name="essaim", trust_anchor=None):
-        """`database`: a URL for it; without one, an SQLite file. `name`: of its folder, where there are several."""
+                 listen="", start=True, database=None, storage="", name="essaim", trust_anchor=None,
+                 verify=None, authentication=""):
+        """`database`: a URL for it; without one, an SQLite file. `name`: of its folder, where there are several.
+        `verify`: whether it verifies what comes in; it does where it has a name server to ask."""
         self.name = name
         self.folder = folder / name
         self.folder.mkdir()
@@ -28,6 +30,8 @@ class Essaim:
             f'{extra}\n[storage]\nurl = "{url}"\n{storage}\n'
             f'[[listen]]\naddress = "127.0.0.1:0"\nrole = "mx"\n{listen}\n'
         )
+        verify = bool(dns) if verify is None else verify
+        text += f"[authentication]\nverify = {str(verify).lower()}\n{authentication}\n"
         if dns:
             text += f'[dns]\nservers = ["{dns}"]\n'
         if trust_anchor:

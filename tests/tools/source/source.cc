@@ -3,8 +3,9 @@
 //
 //   essaim-source --to HOST:PORT --from ADDRESS --rcpt LIST... [--sessions N] [--messages N] [--size OCTETS]
 //                 [--reconnect] [--per-connection N] [--log FILE] [--subject TEXT]
-//                 [--each N] [--mail-parameters TEXT] [--rcpt-file FILE]
+//                 [--each N] [--mail-parameters TEXT] [--rcpt-file FILE] [--fields FILE]
 //
+// --fields: header fields to put on top of each message, as they are in the file.
 // Each message goes to the next of the recipients, or with --each to the next N of them, in one transaction.
 //
 // Log, one line per message that got a reply to its final dot: <unix ms> <code> <Message-ID> <recipient>
@@ -47,6 +48,7 @@ struct Options {
   std::string log;
   std::string subject = "load";
   std::string mail_parameters;
+  std::string fields;
   std::size_t each = 1;
 };
 
@@ -175,8 +177,9 @@ class Source {
           return send(session, "RSET\r\n"), static_cast<void>(session->state = State::kEhlo);
         }
         session->state = State::kBody;
-        return send(session, "From: " + options_.from + "\r\nTo: " + session->recipient + "\r\nSubject: " +
-                                 options_.subject + "\r\nMessage-ID: " + session->message_id +
+        return send(session, options_.fields + "From: " + options_.from + "\r\nTo: " + session->recipient +
+                                 "\r\nSubject: " + options_.subject +
+                                 "\r\nMessage-ID: " + session->message_id +
                                  "\r\nDate: Sun, 22 Nov 2026 18:52:04 +0000\r\n" + body_ + ".\r\n");
       case State::kBody:
         finish_message(session, line);
@@ -267,7 +270,8 @@ int usage(const std::string& wrong) {
       << "essaim-source: " << wrong
       << "\nusage: essaim-source --to HOST:PORT --from ADDRESS --rcpt LIST... [--sessions N] [--messages N]\n"
          "                     [--size OCTETS] [--reconnect] [--log FILE] [--subject TEXT]\n"
-         "                     [--each N] [--per-connection N] [--mail-parameters TEXT] [--rcpt-file FILE]\n";
+         "                     [--each N] [--per-connection N] [--mail-parameters TEXT] [--rcpt-file FILE]\n"
+         "                     [--fields FILE]\n";
   return 2;
 }
 
@@ -296,6 +300,10 @@ int main(int argc, char** argv) {
       std::ifstream file(value);
       for (std::string line; std::getline(file, line);)
         if (!line.empty()) options.recipients.push_back(line);
+    } else if (name == "--fields") {
+      std::ifstream file(value, std::ios::binary);
+      options.fields.assign(std::istreambuf_iterator<char>(file), {});
+      if (options.fields.empty()) return usage("--fields: nothing in " + value);
     } else if (name == "--each") {
       options.each = std::strtoull(value.c_str(), nullptr, 10);
     } else if (name == "--per-connection") {

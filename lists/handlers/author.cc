@@ -1,0 +1,97 @@
+// What the planner decided about the author (lists/author_plan.h).
+#include "core/base/text.h"
+#include "core/mail/address_list.h"
+#include "core/mail/encoded_word.h"
+#include "lists/handlers/changes.h"
+
+namespace essaim::lists::handlers {
+namespace {
+
+// "Ann Author via dev" <dev@lists.example.org>
+std::string list_mailbox(const Draft& draft, const mail::Mailbox& author) {
+  const storage::ListRecord& list = draft.target.list;
+  const std::string name = author.name.empty() ? author.local : mail::decode_encoded_words(author.name);
+  return mail::format_mailbox(name + " via " + list.local, list.address());
+}
+
+// Answers find the author: by Reply-To, or by Cc where the list sets Reply-To.
+Result<void> keep_reachable(Draft& draft, const std::string& author) {
+  if (draft.target.settings.reply_to == ReplyTo::kAuthor) {
+    if (draft.header.find("Reply-To") == nullptr) return draft.header.insert_bottom("Reply-To", author);
+    return {};
+  }
+  const auto cc = draft.header.value("Cc");
+  return draft.header.set("Cc", cc && !cc->empty() ? *cc + ", " + author : author);
+}
+
+Result<void> rewrite_from(Draft& draft) {
+  const mail::HeaderField* from = draft.header.find("From");
+  if (from == nullptr) return {};
+  const std::string author = from->value();
+  const auto mailboxes = mail::parse_address_list(from->raw_value()).mailboxes;
+  if (mailboxes.empty()) return {};
+  ESSAIM_TRY(draft.header.set("From", list_mailbox(draft, mailboxes.front())));
+  ESSAIM_TRY(keep_reachable(draft, author));
+  draft.header.remove("Sender");
+  draft.header.remove("Original-From");
+  return draft.header.insert_bottom("Original-From", author);  // RFC 5703 §5.2
+}
+
+// The message as it came, whole, in one of the list's (RFC 2046 §5.2.1).
+Result<void> wrap(Draft& draft) {
+  const mail::HeaderField* from = draft.header.find("From");
+  const auto mailboxes =
+      from == nullptr ? std::vector<mail::Mailbox>{} : mail::parse_address_list(from->raw_value()).mailboxes;
+  if (mailboxes.empty()) return {};
+  mail::HeaderBlock outer;
+  ESSAIM_TRY(outer.insert_bottom("From", list_mailbox(draft, mailboxes.front())));
+  for (const char* name : {"To", "Cc", "Subject", "Date", "Message-ID", "In-Reply-To", "References"}) {
+    if (const auto value = draft.header.value(name)) ESSAIM_TRY(outer.insert_bottom(name, *value));
+  }
+  ESSAIM_TRY(outer.insert_bottom("Reply-To", from->value()));
+  ESSAIM_TRY(outer.insert_bottom("MIME-Version", "1.0"));
+  ESSAIM_TRY(outer.insert_bottom("Content-Type", "message/rfc822"));
+  ESSAIM_TRY(outer.insert_bottom("Content-Disposition", "inline"));
+  const bool eight_bit = !is_ascii(draft.submission.content);
+  ESSAIM_TRY(outer.insert_bottom("Content-Transfer-Encoding", eight_bit ? "8bit" : "7bit"));
+  draft.header = std::move(outer);
+  draft.body = draft.submission.content;
+  return {};
+}
+
+}  // namespace
+
+Result<void> treat_author(Draft& draft) {
+  switch (draft.treatment) {
+    case Treatment::kRewriteFrom:
+      return rewrite_from(draft);
+    case Treatment::kWrap:
+      return wrap(draft);
+    default:
+      return {};
+  }
+}
+
+// Only we write it, so that people and filters can rely on it.
+Result<void> mark_unauthenticated(Draft& draft) {
+  constexpr std::string_view kName = "X-Unauthenticated-Author";
+  draft.header.remove(kName);
+  if (draft.target.settings.dmarc_failure == DmarcFailure::kAccept || !draft.submission.authentication)
+    return {};
+  const mailauth::DmarcResult& dmarc = draft.submission.authentication->dmarc;
+  if (dmarc.status != mailauth::DmarcStatus::kFail || dmarc.policy == mailauth::DmarcPolicy::kNone) return {};
+  return draft.header.insert_bottom(
+      kName,
+      std::string("dmarc=fail (p=") + mailauth::to_string(dmarc.published) + ") header.from=" + dmarc.domain);
+}
+
+// RFC 8601 §5: a field that claims to be ours and is not.
+Result<void> remove_claims(Draft& draft) {
+  draft.header.remove_if([&draft](const mail::HeaderField& field) {
+    return field.is("Authentication-Results") &&
+           mailauth::claims_to_be_of(field.raw_value(), draft.submission.authserv_id);
+  });
+  return {};
+}
+
+}  // namespace essaim::lists::handlers

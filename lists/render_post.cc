@@ -1,0 +1,157 @@
+#include "lists/render_post.h"
+
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/mailauth/arc_seal.h"
+
+namespace essaim::lists {
+namespace {
+
+using mailauth::Authentication;
+
+mailauth::SigningKeys keys_for(const Services& services, const std::string& domain) {
+  return services.signing_keys ? services.signing_keys(domain) : mailauth::SigningKeys{};
+}
+
+// The header with all that will stand over it, as receivers see it.
+Result<mail::HeaderBlock> whole_header(const Draft& draft) {
+  return mail::HeaderBlock::parse(draft.private_header + draft.submission.authentication_header +
+                                  draft.submission.received_header + draft.header.serialise());
+}
+
+Result<std::vector<SignatureFate>> fates(const Draft& draft) {
+  const Authentication& authentication = *draft.submission.authentication;
+  const bool any = std::any_of(authentication.dkim.begin(), authentication.dkim.end(),
+                               [](const auto& dkim) { return dkim.status == mailauth::DkimStatus::kPass; });
+  if (!any) return std::vector<SignatureFate>{};
+  const auto header = whole_header(draft);
+  if (!header.ok()) return header.error();
+  const bool kept =
+      draft.body.data() == draft.incoming.body.data() && draft.body.size() == draft.incoming.body.size();
+  return signature_fates(authentication, *header, draft.body, kept);
+}
+
+// Those that do not verify, now or already when they came. What could not be told (temporary errors, unknown kinds)
+// stays.
+void drop_broken(Draft& draft, const std::vector<SignatureFate>& fates) {
+  const BrokenSignatures how = draft.target.settings.broken_signatures;
+  if (how == BrokenSignatures::kKeep || draft.treatment == Treatment::kWrap) return;
+  const Authentication& authentication = *draft.submission.authentication;
+  std::vector<std::string> broken;
+  for (std::size_t i = 0; i < authentication.dkim.size(); ++i) {
+    const auto fate =
+        std::find_if(fates.begin(), fates.end(), [i](const SignatureFate& f) { return f.number == i; });
+    const mailauth::DkimResult& dkim = authentication.dkim[i];
+    const bool lost = fate != fates.end() ? !fate->survives : dkim.status == mailauth::DkimStatus::kFail;
+    if (lost) broken.push_back(draft.incoming.header.fields()[dkim.position].raw());
+  }
+  if (broken.empty()) return;
+  std::vector<std::string> renamed;
+  draft.header.remove_if([&](const mail::HeaderField& field) {
+    if (std::find(broken.begin(), broken.end(), field.raw()) == broken.end()) return false;
+    renamed.push_back("X-Broken-" + field.raw());
+    return true;
+  });
+  if (how != BrokenSignatures::kRename) return;
+  // Names of fields may be odd; a field that cannot be renamed goes.
+  for (const std::string& field : renamed) static_cast<void>(draft.header.insert_raw_top(field));
+}
+
+Seal arc_seal(const Services& services, const Draft& draft) {
+  const Submission& submission = draft.submission;
+  if (!submission.authentication || !draft.target.settings.arc_seal) return {};
+  const mailauth::SigningKeys keys = keys_for(services, ascii_lowered(draft.target.address.domain));
+  // Verifiers of ARC that know Ed25519 are rare: RSA if there is one.
+  const auto rsa = std::find_if(keys.begin(), keys.end(), [](const auto& key) {
+    return key->key.algorithm() == mailauth::Algorithm::kRsaSha256;
+  });
+  if (rsa == keys.end()) return {};
+  const auto results = mailauth::parse_results(mail::unfolded(submission.authentication_header.substr(
+      std::min(submission.authentication_header.size(), submission.authentication_header.find(':') + 1))));
+  if (!results.ok()) return {};
+  return [key = *rsa, chain = submission.authentication->arc, results = *results,
+          now = draft.now](std::string_view message) {
+    const auto header = mail::HeaderBlock::parse(message);
+    if (!header.ok()) return std::string();
+    const auto body =
+        mailauth::body_hash(message.substr(header->body_offset()), mailauth::Canonicalization::kRelaxed);
+    return mailauth::arc_fields(*header, body, chain, results, *key, now);
+  };
+}
+
+}  // namespace
+
+std::string explain_changes(const Services& services, const Submission& submission, const Incoming& incoming,
+                            const Target& target) {
+  std::string out;
+  if (!submission.authentication) return out;
+  for (const Handler& handler : post_handlers()) {
+    Draft draft =
+        begin_draft(submission, incoming, target, services.site.hostname, services.clock->wall_now());
+    const std::string before = draft.header.serialise();
+    if (!handler.change(draft).ok()) continue;
+    if (draft.header.serialise() == before && draft.body.data() == incoming.body.data() &&
+        draft.private_header.empty())
+      continue;
+    const auto found = fates(draft);
+    if (!found.ok()) continue;
+    out += "change " + std::string(handler.name) + ":";
+    if (found->empty()) out += " there is no signature to break";
+    for (const SignatureFate& fate : *found) {
+      const auto& signature = submission.authentication->dkim[fate.number].signature;
+      out += " " + signature.domain + "/" + signature.selector + (fate.survives ? " survives" : " breaks");
+    }
+    out += "\n";
+  }
+  return out;
+}
+
+Result<PostRendering> render_post(const Services& services, const Submission& submission,
+                                  const Incoming& incoming, const Target& target) {
+  const WallTime now = services.clock->wall_now();
+  const auto draft_with = [&](Treatment treatment) {
+    Draft draft = begin_draft(submission, incoming, target, services.site.hostname, now);
+    draft.treatment = treatment;
+    return draft;
+  };
+  PostRendering out;
+  Draft draft = draft_with(Treatment::kKeep);
+  ESSAIM_TRY(run_handlers(post_handlers(), &draft));
+  if (submission.authentication) {
+    auto found = fates(draft);
+    if (!found.ok()) return found.error();
+    const std::string& author_domain = submission.authentication->dmarc.domain;
+    const bool we_sign =
+        author_domain == target.list.domain && !keys_for(services, target.list.domain).empty();
+    out.plan = plan_author(*submission.authentication, *found, incoming.author.value_or(smtp::Address{}),
+                           target.settings, we_sign);
+    out.explanation = describe(*submission.authentication, *found, out.plan);
+    if (out.plan.treatment == Treatment::kRefuse) return out;
+    if (out.plan.treatment != Treatment::kKeep) {
+      // Draft has references, so it is not assigned: what was rendered for the look is thrown away.
+      Draft treated = draft_with(out.plan.treatment);
+      ESSAIM_TRY(run_handlers(post_handlers(), &treated));
+      auto after = fates(treated);
+      if (!after.ok()) return after.error();
+      drop_broken(treated, *after);
+      const Seal seal = arc_seal(services, treated);
+      out.rendered = finished(treated, seal);
+      return out;
+    }
+    drop_broken(draft, *found);
+  }
+  const Seal seal = arc_seal(services, draft);
+  out.rendered = finished(draft, seal);
+  return out;
+}
+
+Result<Rendered> render_forward(const Services& services, const Submission& submission,
+                                const Incoming& incoming, const Target& target) {
+  Draft draft = begin_draft(submission, incoming, target, services.site.hostname, services.clock->wall_now());
+  ESSAIM_TRY(run_handlers(forward_handlers(), &draft));
+  const Seal seal = arc_seal(services, draft);
+  return finished(draft, seal);
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,255 @@
+#include "smtpd/operate/dkim_keys.h"
+
+#include <algorithm>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/dns/packet.h"
+#include "core/mailauth/key_record.h"
+#include "core/mailauth/lookups.h"
+#include "core/smtp/idn.h"
+#include "smtpd/operate/dns_options.h"
+#include "smtpd/operate/key_ring.h"
+#include "storage/directory_store.h"
+
+namespace essaim::smtpd::operate {
+namespace {
+
+using storage::DkimKeyRecord;
+using storage::DkimKeyState;
+using storage::DkimStore;
+
+// "20261128r", and with a digit behind when that is taken: it says when it was made, and sorts.
+Result<std::string> free_selector(DkimStore& store, const NewKey& key, WallTime now) {
+  std::string base = format_iso8601(now).substr(0, 10);
+  std::erase(base, '-');
+  base += key.algorithm == mailauth::Algorithm::kRsaSha256 ? "r" : "e";
+  for (int n = 1; n < 100; ++n) {
+    std::string selector = n == 1 ? base : base + std::to_string(n);
+    auto there = store.find(key.domain, selector);
+    if (!there.ok()) return there.error();
+    if (!there->has_value()) return selector;
+  }
+  return Error{ErrorCode::kExhausted, key.domain + " has too many keys of today"};
+}
+
+Result<DkimKeyRecord> add_key(storage::Connection& connection, const mailauth::KeySeal& seal, NewKey key,
+                              const mailauth::PrivateKey& made, WallTime now) {
+  DkimStore store(connection);
+  if (key.selector.empty()) {
+    auto selector = free_selector(store, key, now);
+    if (!selector.ok()) return selector.error();
+    key.selector = *std::move(selector);
+  }
+  DkimKeyRecord record;
+  record.domain = key.domain;
+  record.selector = key.selector;
+  record.algorithm = mailauth::to_string(key.algorithm);
+  record.sealed = seal.sealed(made.to_pem(), purpose_of_key(key.domain, key.selector));
+  record.record = mailauth::key_record_text(made);
+  record.created = record.changed = now;
+  ESSAIM_TRY(store.add(record));
+  return record;
+}
+
+KeyCheck compare(const DkimKeyRecord& key, const mailauth::Answer& answer) {
+  KeyCheck check;
+  check.key = key;
+  if (answer.status == mailauth::Answer::Status::kTemporary) {
+    check.unknown = true;
+    check.problem = "the name servers do not answer: " + answer.problem;
+    return check;
+  }
+  if (answer.none()) {
+    check.problem = "there is no TXT record";
+    return check;
+  }
+  const auto wanted = mailauth::parse_key_record(key.record);
+  for (const std::string& text : answer.values) {
+    const auto found = mailauth::parse_key_record(text);
+    if (!found.ok()) {
+      check.problem = "the record is no key: " + found.error().message;
+    } else if (found->revoked) {
+      check.problem = "the record says that the key is revoked";
+    } else if (!wanted.ok() || !(found->key->data() == wanted->key->data())) {
+      check.problem = "the record has another key";
+    } else {
+      check.published = true;
+    }
+  }
+  // Two records under one name: verifiers may take either.
+  if (check.published && answer.values.size() > 1) {
+    check.published = false;
+    check.problem = "there are several TXT records";
+  }
+  if (check.published) check.problem.clear();
+  return check;
+}
+
+}  // namespace
+
+const char* to_string(DkimKeyState state) {
+  switch (state) {
+    case DkimKeyState::kNew:
+      return "new";
+    case DkimKeyState::kActive:
+      return "active";
+    case DkimKeyState::kRetired:
+      return "retired";
+  }
+  return "new";
+}
+
+Result<DkimKeyRecord> create_key(storage::Database& database, const mailauth::KeySeal& seal, NewKey key,
+                                 WallTime now) {
+  auto domain = smtp::domain_to_ascii(key.domain);
+  if (!domain.ok()) return Error{ErrorCode::kInvalid, "\"" + key.domain + "\": " + domain.error().message};
+  key.domain = *std::move(domain);
+  key.selector = ascii_lowered(key.selector);
+  if (!key.selector.empty() && !dns::is_host_name(key.selector))
+    return Error{ErrorCode::kInvalid,
+                 "\"" + key.selector + "\" cannot be a selector: letters, digits, - and dots"};
+  const auto made = mailauth::PrivateKey::generate(key.algorithm);
+  DkimKeyRecord record;
+  ESSAIM_TRY(
+      database.write_now(storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
+        auto ours = storage::DirectoryStore(connection).find_domain(key.domain);
+        if (!ours.ok()) return ours.error();
+        if (!ours->has_value()) return Error{ErrorCode::kNotFound, "there is no domain " + key.domain};
+        auto added = add_key(connection, seal, key, made, now);
+        if (!added.ok()) return added.error();
+        record = *std::move(added);
+        return {};
+      }));
+  return record;
+}
+
+Result<std::vector<DkimKeyRecord>> rotate_keys(storage::Database& database, const mailauth::KeySeal& seal,
+                                               const std::string& domain, WallTime now) {
+  std::vector<std::string> kinds;
+  ESSAIM_TRY(database.read_now([&](storage::Connection& connection) -> Result<void> {
+    auto keys = DkimStore(connection).keys(domain);
+    if (!keys.ok()) return keys.error();
+    kinds.clear();
+    for (const DkimKeyRecord& key : *keys) {
+      if (key.state == DkimKeyState::kActive &&
+          std::find(kinds.begin(), kinds.end(), key.algorithm) == kinds.end())
+        kinds.push_back(key.algorithm);
+    }
+    return {};
+  }));
+  if (kinds.empty())
+    return Error{ErrorCode::kNotFound, domain + " has no active key; see: essaim dkim create"};
+  std::vector<DkimKeyRecord> out;
+  for (const std::string& kind : kinds) {
+    const auto algorithm = kind == mailauth::to_string(mailauth::Algorithm::kRsaSha256)
+                               ? mailauth::Algorithm::kRsaSha256
+                               : mailauth::Algorithm::kEd25519Sha256;
+    auto made = create_key(database, seal, {domain, "", algorithm}, now);
+    if (!made.ok()) return made.error();
+    out.push_back(*std::move(made));
+  }
+  return out;
+}
+
+namespace {
+
+// It signs from now on, and those that it replaces do no more.
+Result<void> activate(storage::Connection& connection, const DkimKeyRecord& key,
+                      const std::vector<const DkimKeyRecord*>& replaced, WallTime now) {
+  DkimStore store(connection);
+  for (const DkimKeyRecord* other : replaced)
+    ESSAIM_TRY(store.set_state(other->domain, other->selector, DkimKeyState::kRetired, now));
+  return store.set_state(key.domain, key.selector, DkimKeyState::kActive, now);
+}
+
+void changed(DkimKeyRecord* key, DkimKeyState state, WallTime now) {
+  key->state = state;
+  key->changed = now;
+}
+
+}  // namespace
+
+Result<std::vector<KeyCheck>> check_keys(storage::Database& database, const std::string& domain,
+                                         const TextLookup& look_up, WallTime now) {
+  std::vector<DkimKeyRecord> keys;
+  ESSAIM_TRY(database.read_now([&](storage::Connection& connection) -> Result<void> {
+    auto found = DkimStore(connection).keys(domain);
+    if (!found.ok()) return found.error();
+    keys = *std::move(found);
+    return {};
+  }));
+  std::vector<KeyCheck> checks;
+  for (const DkimKeyRecord& key : keys)
+    checks.push_back(compare(key, look_up(mailauth::key_record_name(key.selector, key.domain))));
+  for (KeyCheck& check : checks) {
+    if (check.key.state != DkimKeyState::kNew || !check.published) continue;
+    std::vector<DkimKeyRecord*> replaced;
+    for (KeyCheck& other : checks)
+      if (other.key.state == DkimKeyState::kActive && other.key.domain == check.key.domain &&
+          other.key.algorithm == check.key.algorithm)
+        replaced.push_back(&other.key);
+    ESSAIM_TRY(database.write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+      return activate(connection, check.key, {replaced.begin(), replaced.end()}, now);
+    }));
+    for (DkimKeyRecord* other : replaced) changed(other, DkimKeyState::kRetired, now);
+    changed(&check.key, DkimKeyState::kActive, now);
+    check.activated = true;
+  }
+  return checks;
+}
+
+TextLookup dns_lookup(const Settings& settings) {
+  return [settings](const std::string& name) -> mailauth::Answer {
+    mailauth::Answer out{mailauth::Answer::Status::kTemporary, {}, "timed out"};
+    net::EventLoop loop("dkim");
+    auto resolver = dns::make_resolver(loop, dns_options(settings));
+    if (!resolver.ok()) {
+      out.problem = resolver.error().message;
+      return out;
+    }
+    bool over = false;
+    const mailauth::Question question{mailauth::RecordType::kText, name};
+    mailauth::Lookups lookups(
+        loop, **resolver, settings.dns_timeout * 2,
+        [&](mailauth::Answers& answers) { answers.find(question.type, question.name); },
+        [&](mailauth::Answers answers) {
+          if (const auto* answer = answers.find(question.type, question.name)) out = *answer;
+          over = true;
+        });
+    lookups.start();
+    while (!over) loop.run_turn();
+    return out;
+  };
+}
+
+std::string zone_record(const DkimKeyRecord& key) {
+  constexpr std::size_t kString = 255;
+  std::string out = mailauth::key_record_name(key.selector, key.domain) + ". IN TXT (";
+  for (std::size_t at = 0; at < key.record.size(); at += kString)
+    out += " \"" + key.record.substr(at, kString) + "\"";
+  return out + " )";
+}
+
+storage::Job make_dkim_job(const Settings& settings, const Clock& clock) {
+  return {
+      "dkim", std::chrono::minutes(5),
+      [settings, &clock](storage::Database& database) -> Result<std::string> {
+        auto checks = check_keys(database, "", dns_lookup(settings), clock.wall_now());
+        if (!checks.ok()) return checks.error();
+        std::size_t activated = 0;
+        for (const KeyCheck& check : *checks) {
+          if (check.activated) {
+            ++activated;
+            log::info("dkim-key-active", {{"domain", check.key.domain}, {"selector", check.key.selector}});
+          } else if (check.key.state == DkimKeyState::kActive && !check.published && !check.unknown) {
+            log::error(
+                "dkim-record-missing",
+                {{"domain", check.key.domain}, {"selector", check.key.selector}, {"error", check.problem}});
+          }
+        }
+        return std::to_string(checks->size()) + " keys, " + std::to_string(activated) + " activated";
+      }};
+}
+
+}  // namespace essaim::smtpd::operate

@@ -1,0 +1,60 @@
+// The life of DKIM keys, for the command line and the job: made, published by the operator, seen in DNS, active,
+// replaced, retired. Blocking; look-ups run on a loop of their own.
+//
+//   new      made; its record is to be published; it signs nothing
+//   active   the record was seen; it signs
+//   retired  an active key of the same kind has taken its place; its record stays kOverlap, for mail under way
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/mailauth/answers.h"
+#include "core/mailauth/keys.h"
+#include "core/mailauth/sealed_key.h"
+#include "smtpd/settings/settings.h"
+#include "storage/database.h"
+#include "storage/dkim_store.h"
+#include "storage/job_runner.h"
+
+namespace essaim::smtpd::operate {
+
+inline constexpr Duration kDkimOverlap = std::chrono::hours(24 * 7);  // longer than mail is tried
+
+const char* to_string(storage::DkimKeyState state);
+
+struct NewKey {
+  std::string domain;
+  std::string selector;  // "": made of the date and the kind
+  mailauth::Algorithm algorithm = mailauth::Algorithm::kRsaSha256;
+};
+// kNotFound: the domain is none of ours; kExists; kInvalid: no selector.
+Result<storage::DkimKeyRecord> create_key(storage::Database& database, const mailauth::KeySeal& seal,
+                                          NewKey key, WallTime now);
+// New keys of the kinds that the domain signs with. kNotFound: it has none.
+Result<std::vector<storage::DkimKeyRecord>> rotate_keys(storage::Database& database,
+                                                        const mailauth::KeySeal& seal,
+                                                        const std::string& domain, WallTime now);
+
+struct KeyCheck {
+  storage::DkimKeyRecord key;  // as it is now
+  bool published = false;
+  bool unknown = false;    // the name servers did not answer
+  std::string problem;     // "" if published
+  bool activated = false;  // by this check
+};
+using TextLookup = std::function<mailauth::Answer(const std::string& name)>;
+// Looks for the records of all keys of the domain ("": all); new ones that are there become active, and those of the
+// same kind before them retired.
+Result<std::vector<KeyCheck>> check_keys(storage::Database& database, const std::string& domain,
+                                         const TextLookup& look_up, WallTime now);
+TextLookup dns_lookup(const Settings& settings);
+
+// "NAME IN TXT ( "..." "..." )" as for a zone file: strings of at most 255 octets.
+std::string zone_record(const storage::DkimKeyRecord& key);
+
+// Looks after new keys every few minutes.
+storage::Job make_dkim_job(const Settings& settings, const Clock& clock);
+
+}  // namespace essaim::smtpd::operate

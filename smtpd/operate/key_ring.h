@@ -1,0 +1,48 @@
+// The keys that sign, opened and in memory. Read from the database at start, and again in the background when what is
+// known is older than `fresh`: so every node signs with a new key, and not with a retired one, within that time.
+//
+// keys_for() is thread-safe and does not block. Reads that are under way when it ends find nobody any more.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/base/clock.h"
+#include "core/mailauth/sealed_key.h"
+#include "core/mailauth/sign.h"
+#include "smtpd/settings/settings.h"
+#include "storage/database.h"
+
+namespace essaim::smtpd {
+
+class KeyRing {
+ public:
+  static constexpr Duration kFresh = std::chrono::seconds(20);
+
+  // Without a seal no key can be opened: active ones are a warning in the log, and nothing is signed.
+  KeyRing(storage::Database& database, std::optional<mailauth::KeySeal> seal, Duration fresh = kFresh);
+  // Blocking. A key that cannot be opened is an error in the log and does not sign; trouble of the database is one
+  // here.
+  Result<void> load();
+  mailauth::SigningKeys keys_for(const std::string& domain);
+
+ private:
+  using Keys = std::map<std::string, mailauth::SigningKeys>;
+  struct State;
+
+  storage::Database& database_;
+  const Duration fresh_;
+  const std::shared_ptr<State> state_;
+};
+
+namespace operate {
+
+// The seal that the settings or the service manager give; nothing without one. The error names the file.
+Result<std::optional<mailauth::KeySeal>> open_seal(const Settings& settings);
+// What a key is authenticated with.
+std::string purpose_of_key(const std::string& domain, const std::string& selector);
+
+}  // namespace operate
+}  // namespace essaim::smtpd

@@ -1,0 +1,276 @@
+// The planner: what becomes of an author whose domain signs, and what the rules make of authors who do not authenticate.
+#include "lists/author_plan.h"
+#include "tests/core/mailauth/signed_mail.h"
+#include "tests/core/mailauth/zone.h"
+#include "tests/lists/site.h"
+
+using namespace essaim;
+using namespace essaim::lists;
+using namespace essaim::test;
+using mailauth::SigningKey;
+using mailauth::Zone;
+
+namespace {
+
+std::shared_ptr<const SigningKey> author_key() {
+  static const auto key = std::make_shared<const SigningKey>(SigningKey{
+      "author.example", "s1", mailauth::PrivateKey::generate(mailauth::Algorithm::kEd25519Sha256)});
+  return key;
+}
+
+Zone author_zone(const std::string& policy) {
+  Zone zone;
+  zone.text(mailauth::key_record_name("s1", "author.example"), mailauth::key_record_text(author_key()->key));
+  if (!policy.empty()) zone.text("_dmarc.author.example", "v=DMARC1; p=" + policy);
+  return zone;
+}
+
+std::string signed_post(const std::string& more = "") {
+  mailauth::Answers unused;
+  return mailauth::signed_message(a_post("Ann Author <ann@author.example>", "<1@author.example>", more),
+                                  {author_key()}, &unused);
+}
+
+struct AuthorSite : TestSite {
+  smtp::Reply post(const std::string& content, Zone zone, const std::string& from = "ann@author.example") {
+    auto submission = std::make_shared<Submission>();
+    submission->id = last_id = ids.next();
+    submission->reverse_path = address(from);
+    submission->received_header = "Received: from client.example by mx.example; now\r\n";
+    submission->authserv_id = "mx.example";
+    submission->content = content;
+    const auto resolution = rcpt("dev@lists.example");
+    submission->recipients.push_back({recipient("dev@lists.example"), resolution.target, {}});
+    const mailauth::MailSource source{"192.0.2.1", "client.example", submission->reverse_path};
+    auto check = mailauth::MessageCheck::make(source, submission->content);
+    require(check);
+    mailauth::Answers all;
+    auto found = zone.resolve([&](mailauth::Answers& answers) {
+      (*check)->look(answers);
+      return (*check)->conclude(clock.wall_now(), answers);
+    });
+    submission->authentication_header =
+        "Authentication-Results: " + format_results(to_results(found, source, "mx.example")) + "\r\n";
+    submission->authentication = std::make_shared<const mailauth::Authentication>(std::move(found));
+    return submit(submission);
+  }
+  std::string posted(const std::string& content, const Zone& zone) {
+    const auto reply = post(content, zone);
+    BOOST_REQUIRE_MESSAGE(reply.code == 250, reply.to_string());
+    return rendering(last_id);
+  }
+  std::string explanation() {
+    for (const auto& record : posts())
+      if (record.id == last_id) return record.explanation;
+    return "";
+  }
+};
+
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+// As the far end sees it, with the private header that a personal copy has.
+std::string far_end(const std::string& rendering, Zone zone) {
+  const auto results =
+      zone.resolve([&](mailauth::Answers& answers) { return mailauth::verify(rendering, answers); });
+  std::string out;
+  for (const auto& result : results) out += std::string(to_string(result.status)) + " ";
+  return out;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(author)
+
+BOOST_AUTO_TEST_CASE(a_list_without_tag_and_footer_leaves_signing_authors_as_they_are) {
+  AuthorSite site;
+  site.make_list("dev", {{"post", "anyone"}}, {"m@example.org"});
+  const Zone zone = author_zone("reject");
+  const std::string original = signed_post();
+  const std::string text = site.posted(original, zone);
+  BOOST_TEST(far_end(text, zone) == "pass ");
+  BOOST_TEST(has(text, "From: Ann Author <ann@author.example>"));
+  BOOST_TEST(text.ends_with(original.substr(original.find("\r\n\r\n"))));
+  BOOST_TEST(has(text, "Authentication-Results: mx.example;\r\n\tdkim=pass header.d=author.example"));
+  BOOST_TEST(has(site.explanation(),
+                 "author: keep: author.example publishes p=reject, and its signature verifies after"));
+}
+
+BOOST_AUTO_TEST_CASE(
+    a_change_that_breaks_the_signature_makes_the_list_the_author_where_the_policy_asks_for_it) {
+  const struct {
+    const char* policy;
+    bool rewritten;
+  } rows[] = {{"reject", true}, {"quarantine", true}, {"none", false}, {"", false}};
+  for (const auto& row : rows) {
+    AuthorSite site;
+    site.make_list("dev", {{"post", "anyone"}, {"subject_tag", "[dev]"}}, {"m@example.org"});
+    const std::string text = site.posted(signed_post(), author_zone(row.policy));
+    BOOST_TEST_INFO(row.policy);
+    BOOST_TEST(has(text, "From: Ann Author via dev <dev@lists.example>") == row.rewritten);
+    BOOST_TEST(has(text, "Reply-To: Ann Author <ann@author.example>") == row.rewritten);
+    BOOST_TEST(has(text, "Original-From: Ann Author <ann@author.example>") == row.rewritten);
+    // What does not verify any more is gone either way.
+    BOOST_TEST(!has(text, "DKIM-Signature:"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(where_the_list_sets_reply_to_the_author_stays_in_cc) {
+  AuthorSite site;
+  site.make_list("dev", {{"post", "anyone"}, {"subject_tag", "[dev]"}, {"reply_to", "list"}},
+                 {"m@example.org"});
+  const std::string text = site.posted(signed_post("Cc: other@example.com\n"), author_zone("reject"));
+  BOOST_TEST(has(text, "Reply-To: dev@lists.example\r\n"));
+  BOOST_TEST(has(text, "Cc: other@example.com, Ann Author <ann@author.example>\r\n"));
+}
+
+BOOST_AUTO_TEST_CASE(settings_and_exceptions_choose_the_treatment) {
+  const struct {
+    Settings settings;
+    const char* from;
+    const char* more;
+  } rows[] = {
+      {{{"author_protection", "keep"}}, "From: Ann Author <ann@author.example>", "Subject: [dev] hello"},
+      {{{"author_protection", "wrap"}},
+       "From: Ann Author via dev <dev@lists.example>",
+       "Content-Type: message/rfc822"},
+      {{{"author_exceptions", "author.example=keep"}}, "From: Ann Author <ann@author.example>", ""},
+      {{{"author_exceptions", "author.example=keep ann@author.example=rewrite"}},
+       "From: Ann Author via dev",
+       ""},
+      {{{"author_exceptions", "other.example=keep"}}, "From: Ann Author via dev", ""},
+      {{{"author_protection_from", "reject"}}, "From: Ann Author <ann@author.example>", ""},
+      {{{"broken_signatures", "rename"}}, "From: Ann Author via dev", "X-Broken-DKIM-Signature: v=1;"},
+      {{{"broken_signatures", "keep"}}, "From: Ann Author via dev", "\nDKIM-Signature: v=1;"},
+  };
+  for (const auto& row : rows) {
+    AuthorSite site;
+    Settings settings = row.settings;
+    settings["post"] = "anyone";
+    settings["subject_tag"] = "[dev]";
+    site.make_list("dev", settings, {"m@example.org"});
+    const std::string text = site.posted(signed_post(), author_zone("quarantine"));
+    BOOST_TEST_INFO(row.settings.begin()->first << "=" << row.settings.begin()->second);
+    BOOST_TEST(has(text, row.from));
+    BOOST_TEST(has(text, row.more));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_wrapped_verifies_inside) {
+  AuthorSite site;
+  site.make_list("dev", {{"post", "anyone"}, {"footer", "-- the list"}, {"author_protection", "wrap"}},
+                 {"m@example.org"});
+  const Zone zone = author_zone("reject");
+  const std::string text = site.posted(signed_post(), zone);
+  const std::string inner = text.substr(text.find("\r\n\r\n") + 4);
+  BOOST_TEST(inner == signed_post());
+  BOOST_TEST(far_end(inner, zone) == "pass ");
+}
+
+BOOST_AUTO_TEST_CASE(refusing_names_the_reason) {
+  AuthorSite site;
+  site.make_list("dev", {{"post", "anyone"}, {"footer", "-- the list"}, {"author_protection", "refuse"}},
+                 {"m@example.org"});
+  const auto reply = site.post(signed_post(), author_zone("reject"));
+  BOOST_TEST(reply.code == 550);
+  BOOST_TEST(has(reply.to_string(), "author.example publishes p=reject"));
+  BOOST_TEST(has(reply.to_string(), "author-protection"));
+}
+
+BOOST_AUTO_TEST_CASE(authors_who_only_have_spf_cannot_pass_a_list_unchanged) {
+  AuthorSite site;
+  site.make_list("dev", {{"post", "anyone"}}, {"m@example.org"});
+  Zone zone = author_zone("reject");
+  zone.text("author.example", "v=spf1 ip4:192.0.2.1 -all");
+  const std::string text = site.posted(a_post("ann@author.example"), zone);
+  BOOST_TEST(has(text, "From: ann via dev <dev@lists.example>"));
+  BOOST_TEST(has(text, "dmarc=pass"));
+}
+
+BOOST_AUTO_TEST_CASE(a_policy_that_cannot_be_looked_up_counts_as_one) {
+  AuthorSite site;
+  site.make_list("dev", {{"post", "anyone"}, {"subject_tag", "[dev]"}}, {"m@example.org"});
+  Zone zone = author_zone("none");
+  zone.broken = {"_dmarc.author.example"};
+  BOOST_TEST(has(site.posted(signed_post(), zone), "From: Ann Author via dev"));
+}
+
+BOOST_AUTO_TEST_CASE(results_that_claim_to_be_ours_go_and_those_of_others_stay) {
+  AuthorSite site;
+  site.make_list("dev", {{"post", "anyone"}}, {"m@example.org"});
+  const std::string text = site.posted(
+      "Authentication-Results: mx.EXAMPLE; dkim=pass header.d=evil.example\r\n"
+      "Authentication-Results: other.example; spf=pass\r\n" +
+          a_post("ann@author.example"),
+      author_zone(""));
+  BOOST_TEST(!has(text, "evil.example"));
+  BOOST_TEST(has(text, "Authentication-Results: other.example; spf=pass"));
+}
+
+BOOST_AUTO_TEST_CASE(what_fails_dmarc_is_marked_or_refused_as_the_list_says) {
+  const struct {
+    const char* setting;
+    const char* more;
+    int code;
+    bool marked;
+  } rows[] = {{"accept", "", 250, false},
+              {"mark", "", 250, true},
+              {"refuse", "", 550, false},
+              // By way of another list: no fault of the author's.
+              {"refuse", "List-Id: <other.example>\n", 250, true}};
+  for (const auto& row : rows) {
+    AuthorSite site;
+    site.make_list("dev", {{"post", "anyone"}, {"dmarc_failure", row.setting}}, {"m@example.org"});
+    const auto reply =
+        site.post(a_post("ann@author.example", "<1@a>", row.more), author_zone("reject"), "eve@evil.example");
+    BOOST_TEST_INFO(row.setting << " " << row.more);
+    BOOST_TEST(reply.code == row.code);
+    if (reply.code == 250)
+      BOOST_TEST(has(site.rendering(site.last_id),
+                     "X-Unauthenticated-Author: dmarc=fail (p=reject) header.from=author.example") ==
+                 row.marked);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(lists_may_want_authenticated_authors_only) {
+  AuthorSite site;
+  site.make_list("dev", {{"post", "anyone"}, {"authenticated_only", "true"}}, {"m@example.org"});
+  BOOST_TEST(site.post(signed_post(), author_zone("")).code == 250);
+  const auto refused = site.post(a_post("ann@author.example", "<2@a>"), author_zone(""));
+  BOOST_TEST(refused.code == 550);
+  BOOST_TEST(has(refused.to_string(), "unauthenticated"));
+  Zone silent = author_zone("");
+  silent.broken = {mailauth::key_record_name("s1", "author.example")};
+  BOOST_TEST(site.post(signed_post("X: 3\n"), silent).code == 451);
+}
+
+BOOST_AUTO_TEST_CASE(posts_are_sealed_by_arc_when_the_domain_has_a_key) {
+  AuthorSite site;
+  site.make_list("dev", {{"post", "anyone"}, {"subject_tag", "[dev]"}}, {"m@example.org"});
+  const auto key = std::make_shared<const SigningKey>(
+      SigningKey{"lists.example", "r1", mailauth::PrivateKey::generate(mailauth::Algorithm::kRsaSha256)});
+  site.services.signing_keys = [key](const std::string& domain) {
+    return domain == "lists.example" ? mailauth::SigningKeys{key} : mailauth::SigningKeys{};
+  };
+  const std::string text = site.posted(signed_post(), author_zone("reject"));
+  BOOST_TEST(text.starts_with("ARC-Seal: i=1; a=rsa-sha256; d=lists.example; s=r1;"));
+  BOOST_TEST(
+      has(text, "ARC-Authentication-Results: i=1; mx.example;\r\n\tdkim=pass header.d=author.example"));
+  Zone zone;
+  zone.text(mailauth::key_record_name("r1", "lists.example"), mailauth::key_record_text(key->key));
+  const auto header = mail::HeaderBlock::parse(text);
+  const mailauth::FieldIndex index(*header);
+  mailauth::BodyHashes hashes;
+  const mailauth::ArcVerifier verifier(*header, index, &hashes);
+  hashes.take(std::string_view(text).substr(header->body_offset()));
+  hashes.finish();
+  const auto result = zone.resolve([&](mailauth::Answers& answers) {
+    verifier.ask(answers);
+    return verifier.result(hashes, site.clock.wall_now(), answers);
+  });
+  BOOST_TEST(to_string(result.status) == "pass");
+  BOOST_TEST(result.reason == "");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

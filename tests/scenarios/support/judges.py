@@ -1,0 +1,201 @@
+"""Other people's implementations, which judge what we sign and sign what we verify: dkimpy, Mail::DKIM, OpenDKIM, rspamd.
+
+                  DKIM RSA   Ed25519   ARC   signs for us
+    dkimpy        yes        yes       yes   DKIM, ARC
+    Mail::DKIM    yes        no        yes   DKIM
+    OpenDKIM      yes        no*       no
+    rspamd        yes        yes       yes
+
+(* Debian's build takes Ed25519 signatures for unknown.) None of them knows RFC 9989.
+"""
+
+import base64
+import json
+import os
+import re
+import subprocess
+import urllib.request
+
+from . import processes
+
+# Debian's python, whatever `python3` is here: the modules are packages of it.
+PYTHON = "/usr/bin/python3"
+
+DKIMPY = """
+import base64, json, sys, dkim
+request = json.load(sys.stdin)
+message = base64.b64decode(request["message"])
+records = request["records"]
+def look_up(name, timeout=5):
+    name = name.decode() if isinstance(name, bytes) else name
+    text = records.get(name.rstrip(".").lower())
+    return text.encode() if text else None
+if request["what"] == "dkim":
+    d = dkim.DKIM(message)
+    count = sum(1 for name, _ in d.headers if name.lower() == b"dkim-signature")
+    out = []
+    for i in range(count):
+        d = dkim.DKIM(message)
+        try:
+            good = d.verify(idx=i, dnsfunc=look_up)
+        except dkim.DKIMException as e:
+            good = str(e)
+        out.append([d.domain.decode() if d.domain else "", d.selector.decode() if d.selector else "", good])
+    print(json.dumps(out))
+elif request["what"] == "arc":
+    status, _, reason = dkim.arc_verify(message, dnsfunc=look_up)
+    print(json.dumps([status.decode(), str(reason)]))
+elif request["what"] == "sign":
+    header = dkim.sign(message, request["selector"].encode(), request["domain"].encode(), request["key"].encode(),
+                       canonicalize=tuple(c.encode() for c in request["canonicalize"]), signature_algorithm=request["algorithm"].encode(),
+                       include_headers=[h.encode() for h in request["headers"]] if "headers" in request else None)
+    print(json.dumps(base64.b64encode(header + message).decode()))
+elif request["what"] == "seal":
+    lines = dkim.arc_sign(message, request["selector"].encode(), request["domain"].encode(), request["key"].encode(), b"hop.example", b"none")
+    print(json.dumps(base64.b64encode(b"".join(lines) + message).decode()))
+"""
+
+MAIL_DKIM = r"""
+use strict; use Mail::DKIM::Verifier; use Mail::DKIM::ARC::Verifier; use Mail::DKIM::Signer; use Net::DNS; use JSON::PP;
+my $records = decode_json($ARGV[0]); my $what = $ARGV[1];
+{ no warnings 'redefine';
+  *Mail::DKIM::DNS::query = sub {
+    my ($name) = @_; my $text = $records->{lc $name}; return unless defined $text;
+    return Net::DNS::RR->new(name => $name, type => 'TXT', txtdata => [ $text =~ /(.{1,255})/g ]);
+  }; }
+binmode STDIN; binmode STDOUT; my $message = do { local $/; <STDIN> };
+if ($what eq 'sign') {
+  my $s = Mail::DKIM::Signer->new(Algorithm => 'rsa-sha256', Method => $ARGV[4], Domain => $ARGV[2], Selector => $ARGV[3], KeyFile => $ARGV[5]);
+  $s->PRINT($message); $s->CLOSE; print $s->signature->as_string, "\r\n", $message; exit;
+}
+my $v = $what eq 'arc' ? Mail::DKIM::ARC::Verifier->new : Mail::DKIM::Verifier->new;
+$v->PRINT($message); $v->CLOSE;
+if ($what eq 'arc') { print $v->result; exit; }
+print join "\n", map { join " ", $_->domain, $_->selector, $_->result } $v->signatures;
+"""
+
+
+def dkimpy(what, message, records=None, **more):
+    request = {"what": what, "message": base64.b64encode(message).decode(), "records": records or {}, **more}
+    result = subprocess.run([PYTHON, "-c", DKIMPY], input=json.dumps(request), capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    out = json.loads(result.stdout)
+    return base64.b64decode(out) if what in ("sign", "seal") else out
+
+
+def mail_dkim(what, message, records=None, *more):
+    result = subprocess.run(["perl", "-e", MAIL_DKIM, json.dumps(records or {}), what, *map(str, more)], input=message,
+                            capture_output=True, timeout=60)
+    assert result.returncode == 0, result.stderr.decode()
+    if what == "sign":
+        return result.stdout
+    text = result.stdout.decode()
+    return text if what == "arc" else [line.split(" ", 2) for line in text.splitlines()]
+
+
+def opendkim(folder, message, records):
+    """Its log lines about one message."""
+    keys, mail, config = folder / "opendkim.keys", folder / "opendkim.eml", folder / "opendkim.conf"
+    keys.write_text("".join(f"{name} {text}\n" for name, text in records.items() if "_domainkey" in name))
+    mail.write_bytes(message)
+    config.write_text(f"TestPublicKeys {keys}\nMode v\n")
+    root = processes.NEIGHBOURS / "judges"
+    result = subprocess.run([str(root / "usr/sbin/opendkim"), "-x", str(config), "-t", str(mail), "-v"], capture_output=True,
+                            text=True, timeout=60, env={**os.environ, "LD_LIBRARY_PATH": _libraries(root)})
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+def _libraries(root):
+    return ":".join(str(root / part) for part in ("usr/lib/x86_64-linux-gnu", "usr/lib/rspamd", "lib/x86_64-linux-gnu", "usr/lib"))
+
+
+class Rspamd:
+    """The scanner, with its modules for DKIM and ARC alone, asking the scenario's name server."""
+
+    name = "rspamd"
+
+    def __init__(self, folder, dns):
+        self.folder = folder / "rspamd"
+        self.folder.mkdir()
+        self.log = self.folder / "log"
+        self.port = processes.free_port()
+        root = processes.NEIGHBOURS / "judges"
+        share = root / "usr/share/rspamd"
+        environment = {**os.environ, "LD_LIBRARY_PATH": _libraries(root)}
+        (self.folder / "rspamd.conf").write_text(f"""
+            lua = "{share}/rules/rspamd.lua";
+            options {{
+              pidfile = "{self.folder}/pid"; filters = "dkim"; local_addrs = []; cache_file = ""; history_file = "";
+              hs_cache_dir = "{self.folder}"; rrd = ""; stats_file = "{self.folder}/stats"; check_local = true;
+              control_socket = "{self.folder}/control mode=0600"; one_shot = true;
+              dns {{ nameserver = "{dns}"; timeout = 2s; retransmits = 3; enable_dnssec = false; }}
+              url_tld = "{share}/effective_tld_names.dat";
+            }}
+            logging {{ type = "file"; filename = "{self.log}"; level = "info"; }}
+            worker "normal" {{ bind_socket = "127.0.0.1:{self.port}"; count = 1; }}
+            modules {{ path = "{share}/plugins/arc.lua"; }}
+            dkim {{ check_local = true; check_authed = true; }}
+            arc {{ check_local = true; check_authed = true; }}
+            metric {{ name = "default"; actions {{ reject = 1000; }} }}
+            """)
+        self.process = processes.Process(
+            "rspamd", [root / "usr/bin/rspamd", "-f", "-i", "-c", self.folder / "rspamd.conf",
+                       "--var", f"LUALIBDIR={share}/lualib", "--var", f"PLUGINSDIR={share}/plugins", "--var", f"RULESDIR={share}/rules",
+                       "--var", f"SHAREDIR={share}", "--var", f"DBDIR={self.folder}", "--var", f"RUNDIR={self.folder}",
+                       "--var", f"CONFDIR={self.folder}", "--var", f"LOCAL_CONFDIR={self.folder}", "--var", f"LOGDIR={self.folder}"],
+            self.folder / "out", env=environment)
+        processes.wait_for("rspamd", lambda: processes.accepts_connections("127.0.0.1", self.port) or not self.process.running(), 90)
+        assert self.process.running(), self._all_output()
+
+    def _all_output(self):
+        return self.process.output() + (self.log.read_text() if self.log.exists() else "")
+
+    def symbols(self, message):
+        """{symbol: options}"""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/checkv2", data=message, headers={"IP": "192.0.2.1"})
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            answer = json.load(reply)
+        return {name: symbol.get("options", []) for name, symbol in answer["symbols"].items()}
+
+    def stop(self):
+        self.process.stop()
+        # Its workers run under names of their own and end with it.
+
+
+def zone_lines(zone, records):
+    """TXT records of {name: text} as lines of the zone."""
+    lines = []
+    for name, text in records.items():
+        assert name.endswith("." + zone), name
+        strings = " ".join(f'"{text[i:i + 255]}"' for i in range(0, len(text), 255))
+        lines.append(f"{name[:-len(zone) - 1]} IN TXT ( {strings} )")
+    return "\n".join(lines) + "\n"
+
+
+def rsa_key(folder, bits=2048):
+    """(PEM, path, text of the record)"""
+    path = folder / f"rsa-{bits}-{os.urandom(4).hex()}.pem"
+    subprocess.run(["openssl", "genrsa", "-traditional", "-out", path, str(bits)], check=True, capture_output=True)
+    public = subprocess.run(["openssl", "rsa", "-in", path, "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
+    return path.read_text(), path, "v=DKIM1; k=rsa; p=" + base64.b64encode(public).decode()
+
+
+def ed25519_key():
+    """(seed in base 64 as dkimpy wants it, text of the record)"""
+    script = ("import base64, nacl.signing; k = nacl.signing.SigningKey.generate();"
+              "print(base64.b64encode(bytes(k)).decode(), base64.b64encode(bytes(k.verify_key)).decode())")
+    seed, public = subprocess.run([PYTHON, "-c", script], check=True, capture_output=True, text=True).stdout.split()
+    return seed, "v=DKIM1; k=ed25519; p=" + public
+
+
+def with_signature(message, selector):
+    """The message with the one DKIM-Signature of this selector."""
+    fields = re.compile(rb"^DKIM-Signature:.*\r\n(?:[ \t].*\r\n)*", re.M)
+    return fields.sub(lambda field: field.group(0) if b"; s=" + selector.encode() + b";" in field.group(0) else b"", message)
+
+
+def results_field(message):
+    """Our Authentication-Results, unfolded."""
+    match = re.search(rb"^Authentication-Results: (mx1\.lists\.example;(?:.*\r?\n[ \t])*.*)", message, re.M)
+    return re.sub(r"\s+", " ", match.group(1).decode()) if match else ""

@@ -1,0 +1,184 @@
+// The life of a key: made, published, seen, active, followed by the next, retired; on two nodes of one database.
+#include <map>
+#include <thread>
+
+#include <boost/test/unit_test.hpp>
+
+#include "core/base/log.h"
+#include "core/mailauth/key_record.h"
+#include "smtpd/operate/dkim_keys.h"
+#include "smtpd/operate/key_ring.h"
+#include "storage/directory_store.h"
+#include "tests/support/temp_database.h"
+
+namespace essaim::test {
+namespace {
+
+using mailauth::Answer;
+using smtpd::KeyRing;
+using smtpd::operate::KeyCheck;
+using storage::DkimKeyRecord;
+using storage::DkimKeyState;
+
+template <typename T>
+T must(Result<T> result) {
+  if (!result.ok()) throw std::runtime_error(result.error().message);
+  return *std::move(result);
+}
+void must(const Result<void>& result) {
+  if (!result.ok()) throw std::runtime_error(result.error().message);
+}
+
+mailauth::KeySeal seal(const std::string& secret = "a secret of many octets") {
+  return must(mailauth::KeySeal::from_secret(secret));
+}
+
+struct Keys {
+  TempDatabase database;
+  std::map<std::string, std::vector<std::string>> zone;
+  bool dns_is_silent = false;
+  WallTime now = from_millis(1'790'000'000'000);
+
+  Keys() {
+    must(database->write_now(storage::Durability::kAccept,
+                             [&](storage::Connection& connection) -> Result<void> {
+                               storage::DomainRecord domain;
+                               domain.id = 11;
+                               domain.name = "lists.test";
+                               domain.created = now;
+                               return storage::DirectoryStore(connection).add_domain(domain);
+                             }));
+  }
+  DkimKeyRecord create(mailauth::Algorithm algorithm = mailauth::Algorithm::kEd25519Sha256) {
+    return must(smtpd::operate::create_key(*database, seal(), {"lists.test", "", algorithm}, now));
+  }
+  void publish(const DkimKeyRecord& key) {
+    zone[mailauth::key_record_name(key.selector, key.domain)] = {key.record};
+  }
+  std::vector<KeyCheck> check() {
+    const auto look_up = [this](const std::string& name) -> Answer {
+      if (dns_is_silent) return {Answer::Status::kTemporary, {}, "timed out"};
+      const auto found = zone.find(name);
+      if (found == zone.end()) return {Answer::Status::kNoName, {}, ""};
+      return {Answer::Status::kOk, found->second, ""};
+    };
+    return must(smtpd::operate::check_keys(*database, "lists.test", look_up, now));
+  }
+  std::map<std::string, DkimKeyState> states() {
+    std::map<std::string, DkimKeyState> out;
+    for (const KeyCheck& one : check()) out[one.key.selector] = one.key.state;
+    return out;
+  }
+};
+
+std::vector<std::string> selectors(KeyRing& ring) {
+  std::vector<std::string> out;
+  for (const auto& key : ring.keys_for("lists.test")) out.push_back(key->selector);
+  return out;
+}
+
+bool comes_to_be(KeyRing& ring, const std::vector<std::string>& wanted) {
+  for (int i = 0; i < 3'000; ++i) {
+    if (selectors(ring) == wanted) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(dkim_keys)
+
+BOOST_FIXTURE_TEST_CASE(a_key_waits_for_its_very_record, Keys) {
+  const DkimKeyRecord key = create();
+  const std::string name = mailauth::key_record_name(key.selector, key.domain);
+  BOOST_TEST(check().front().problem == "there is no TXT record");
+  dns_is_silent = true;
+  BOOST_TEST(check().front().unknown);
+  dns_is_silent = false;
+  zone[name] = {create().record};
+  BOOST_TEST(check().front().problem == "the record has another key");
+  zone[name] = {"v=DKIM1; k=ed25519; p="};
+  BOOST_TEST(check().front().problem == "the record says that the key is revoked");
+  zone[name] = {key.record, key.record};
+  BOOST_TEST(check().front().problem == "there are several TXT records");
+  BOOST_TEST((states()[key.selector] == DkimKeyState::kNew));
+  publish(key);
+  BOOST_TEST(check().front().activated);
+  BOOST_TEST((states()[key.selector] == DkimKeyState::kActive));
+}
+
+BOOST_FIXTURE_TEST_CASE(the_next_key_of_a_kind_replaces_the_one_before_when_it_is_seen, Keys) {
+  const DkimKeyRecord rsa = create(mailauth::Algorithm::kRsaSha256), first = create();
+  publish(rsa);
+  publish(first);
+  check();
+  const auto next =
+      must(smtpd::operate::rotate_keys(*database, seal(), "lists.test", now + std::chrono::hours(1)));
+  BOOST_REQUIRE(next.size() == 2u);
+  BOOST_TEST(next[0].selector != rsa.selector);
+  publish(next[1].algorithm == "ed25519-sha256" ? next[1] : next[0]);
+  const auto after = states();
+  BOOST_TEST((after.at(rsa.selector) == DkimKeyState::kActive));
+  BOOST_TEST((after.at(first.selector) == DkimKeyState::kRetired));
+}
+
+BOOST_FIXTURE_TEST_CASE(every_node_signs_with_what_is_active, Keys) {
+  const auto soon = std::chrono::milliseconds(1);
+  KeyRing here(*database, seal(), soon), there(*database, seal(), soon);
+  must(here.load());
+  must(there.load());
+  const DkimKeyRecord first = create();
+  BOOST_TEST(selectors(here).empty());
+  publish(first);
+  check();
+  BOOST_TEST(comes_to_be(here, {first.selector}));
+  BOOST_TEST(comes_to_be(there, {first.selector}));
+  const auto next = must(smtpd::operate::rotate_keys(*database, seal(), "lists.test", now));
+  publish(next.front());
+  check();
+  BOOST_TEST(comes_to_be(here, {next.front().selector}));
+  BOOST_TEST(comes_to_be(there, {next.front().selector}));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_cannot_be_opened_signs_nothing, Keys) {
+  log::set_level(log::Level::kError);
+  publish(create());
+  check();
+  KeyRing without(*database, std::nullopt), other(*database, seal("another secret, no less long"));
+  must(without.load());
+  must(other.load());
+  BOOST_TEST(selectors(without).empty());
+  BOOST_TEST(selectors(other).empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(keys_are_made_for_our_domains_and_under_names_that_dns_has, Keys) {
+  const auto make = [&](const std::string& domain, const std::string& selector) {
+    return smtpd::operate::create_key(*database, seal(),
+                                      {domain, selector, mailauth::Algorithm::kEd25519Sha256}, now);
+  };
+  BOOST_TEST((make("other.test", "").error().code == ErrorCode::kNotFound));
+  BOOST_TEST((make("lists.test", "no such").error().code == ErrorCode::kInvalid));
+  BOOST_TEST(make("lists.test", "mine").ok());
+  BOOST_TEST((make("lists.test", "Mine").error().code == ErrorCode::kExists));
+  BOOST_TEST((smtpd::operate::rotate_keys(*database, seal(), "lists.test", now).error().code ==
+              ErrorCode::kNotFound));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_record_for_a_zone_file_has_strings_of_255_octets, Keys) {
+  const DkimKeyRecord key = create(mailauth::Algorithm::kRsaSha256);
+  const std::string line = smtpd::operate::zone_record(key);
+  BOOST_TEST(line.starts_with(key.selector + "._domainkey.lists.test. IN TXT ( \"v=DKIM1;"));
+  std::string joined;
+  for (std::size_t at = line.find('"'); at != std::string::npos; at = line.find('"', at)) {
+    const std::size_t end = line.find('"', at + 1);
+    BOOST_TEST(end - at - 1 <= 255u);
+    joined += line.substr(at + 1, end - at - 1);
+    at = end + 1;
+  }
+  BOOST_TEST(joined == key.record);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace essaim::test
