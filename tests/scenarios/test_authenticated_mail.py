@@ -86,6 +86,23 @@ class AuthenticatedMail(authenticated.Authenticated):
         self.assertEqual(1, self.essaim.last.returncode)
         self.essaim.run("dkim", "delete", "lists.example", key["selector"])
 
+    def test_silent_name_servers_put_off_only_what_they_decide(self):
+        self.essaim.make_list("open@lists.example", ["ann@a.example"], post="anyone")
+        self.essaim.make_list("strict@lists.example", ["ann@a.example"], post="anyone", dmarc_failure="refuse")
+        self.dns.pause()
+        try:
+            code, text = self.essaim.post("ann@author.example", "strict@lists.example",
+                                          essaim.message("Ann <ann@author.example>", "strict@lists.example"))
+            self.assertEqual(451, code, text)
+            self.assertIn("cannot be found out now", text)
+            reply = self.essaim.post("ann@author.example", "open@lists.example",
+                                     essaim.message("Ann <ann@author.example>", "open@lists.example"))
+            self.assertEqual(250, reply[0], reply)
+        finally:
+            self.dns.go_on()
+        (received,) = [self.sink.message_bytes(receipt) for receipt in self.sink.wait_for(1)]
+        self.assertIn("dmarc=temperror", judges.results_field(received))
+
     def test_forged_authors_are_marked_or_refused_and_claims_of_ours_removed(self):
         self.essaim.make_list("open@lists.example", ["ann@a.example"], post="anyone")
         self.essaim.make_list("strict@lists.example", ["ann@a.example"], post="anyone", dmarc_failure="refuse")

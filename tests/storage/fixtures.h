@@ -9,6 +9,7 @@
 
 #include "storage/batch_store.h"
 #include "storage/directory_store.h"
+#include "storage/dkim_store.h"
 #include "storage/expansion.h"
 #include "storage/member_store.h"
 #include "storage/node_store.h"

@@ -334,4 +334,43 @@ BOOST_AUTO_TEST_CASE(a_node_has_one_number_and_a_new_epoch_at_each_start) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(keys_are_there_once_and_keep_their_octets) {
+  TempDatabase database;
+  DkimKeyRecord key;
+  key.domain = "lists.test";
+  key.selector = "s1";
+  key.algorithm = "ed25519-sha256";
+  key.sealed = std::string("E1\0\xff\xfe'", 6);
+  key.record = "v=DKIM1; p=" + std::string(600, 'A');
+  key.created = key.changed = from_millis(1'790'000'000'000);
+  DkimKeyRecord later = key;
+  later.selector = "s0";
+  later.created = key.created + std::chrono::seconds(1);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    DkimStore store(c);
+    must(store.add(later));
+    must(store.add(key));
+    BOOST_TEST((code_of(store.add(key)) == ErrorCode::kExists));
+    return store.set_state("lists.test", "s1", DkimKeyState::kActive, later.created);
+  });
+  commit(*database, [&](Connection& c) -> Result<void> {
+    DkimStore store(c);
+    BOOST_TEST(must(store.keys("other.test")).empty());
+    const auto keys = must(store.keys("lists.test"));
+    BOOST_REQUIRE(keys.size() == 2U);
+    BOOST_TEST(keys[0].selector == "s1");  // by the time when it was made
+    BOOST_TEST(keys[0].sealed == key.sealed);
+    BOOST_TEST(keys[0].record == key.record);
+    BOOST_TEST((keys[0].state == DkimKeyState::kActive));
+    BOOST_TEST((keys[0].changed == later.created));
+    BOOST_TEST((keys[1].state == DkimKeyState::kNew));
+    must(store.remove("lists.test", "s0"));
+    BOOST_TEST((code_of(store.remove("lists.test", "s0")) == ErrorCode::kNotFound));
+    BOOST_TEST(
+        (code_of(store.set_state("lists.test", "s0", DkimKeyState::kActive, {})) == ErrorCode::kNotFound));
+    BOOST_TEST(!must(store.find("lists.test", "s0")).has_value());
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

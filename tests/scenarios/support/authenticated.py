@@ -20,7 +20,7 @@ class Authenticated(processes.Scenario):
         secret = self.folder / "secret"
         secret.write_text("a secret for the keys of this test\n")
         self.essaim = self.started(essaim.Essaim(
-            self.folder, dns=self.dns.address, mx_port=self.port, authentication=f'key_file = "{secret}"'))
+            self.folder, dns=self.dns.address, mx_port=self.port, authentication=f'key_file = "{secret}"\npatience = "4s"', delivery='retry_initial = "2s"'))
 
     def publish(self, **records):
         self.records.update(records)
