@@ -73,9 +73,9 @@ class Round : public std::enable_shared_from_this<Round> {
     if (target->kind != TargetKind::kPost || !parse()) return false;
     const auto facts = facts_->find(target->list, *incoming_);
     if (!facts) return false;
-    Planned planned = plan_post(services_, *submission_, *incoming_, target, *facts);
-    if (planned.plan == nullptr) return false;
-    plans_.push_back(std::move(planned.plan));
+    auto planned = plan_post(services_, *submission_, *incoming_, target, *facts);
+    if (!planned.ok() || planned->plan == nullptr) return false;
+    plans_.push_back(std::move(planned->plan));
     return true;
   }
 
@@ -90,7 +90,7 @@ class Round : public std::enable_shared_from_this<Round> {
       if (planned->plan) {
         plans_.push_back(std::move(planned->plan));
       } else {
-        refused_.push_back({std::move(planned->refusal), std::string(planned->rule),
+        refused_.push_back({std::move(planned->refusal), std::move(planned->rule),
                             target->address.to_string(), target->list.id != 0 ? target->list.address() : ""});
       }
     }

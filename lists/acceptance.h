@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "core/smtp/dsn_parameters.h"
 #include "core/smtp/reply.h"
 #include "lists/recipients.h"
+#include "lists/scenario/scenario.h"
 #include "lists/services.h"
 
 namespace essaim::lists {
@@ -34,6 +36,11 @@ struct Submission {
   bool smtputf8 = false;        // SMTPUTF8 was said: what cannot be put in ASCII needs it onwards, too
   smtp::DsnMailParameters dsn;  // RET and ENVID
   std::string client;           // "name [192.0.2.1]"
+  std::string client_ip;        // for rules on networks; "" for unknown
+  // How the author is known, and what became of a post that waited.
+  scenario::Auth auth = scenario::Auth::kSmtp;
+  bool confirmed = false;       // by its author, with a key
+  std::string validated_by;     // the moderator who let it pass; "" for none
   std::string received_header;  // one or more CRLF lines, put on top of what is passed on
   struct Recipient {
     smtp::Address address;
@@ -45,7 +52,8 @@ struct Submission {
   WallTime received{};  // when the transaction began, for the delay in the log
   // What was verified about it; null: nothing was.
   std::shared_ptr<const mailauth::Authentication> authentication;
-  std::string authserv_id;            // ours: what claims to be of it is removed
+  std::string authserv_id;             // ours: what claims to be of it is removed
+  std::optional<Treatment> treatment;  // of the author of a post that waited, as decided when it came
   std::string authentication_header;  // Authentication-Results, CRLF lines, over received_header; "" for none
 };
 

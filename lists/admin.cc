@@ -3,6 +3,8 @@
 #include "core/base/text.h"
 #include "lists/directory_text.h"
 #include "lists/names.h"
+#include "lists/policies.h"
+#include "lists/scenario/shipped.h"
 #include "storage/directory_store.h"
 #include "storage/member_store.h"
 
@@ -45,6 +47,8 @@ Error no_domain(const std::string& name) {
 bool merge(const SettingChanges& changes, Settings* settings) {
   const Settings before = *settings;
   for (const auto& [name, value] : changes) {
+    // One of the two says who posts: the one that was said last.
+    if (name == "send" || name == "post") settings->erase(name == "send" ? "post" : "send");
     if (value) {
       (*settings)[name] = *value;
     } else {
@@ -62,6 +66,29 @@ Result<void> check_changes(const SettingChanges& changes) {
     }
     // Taking back to the default: only the name matters, except that one nobody knows may be left from
     // another version.
+  }
+  return {};
+}
+
+// Settings that name scenarios name ones that there are and that can be used.
+Result<void> check_scenarios(Connection& connection, const ListRecord& list, const Settings& settings) {
+  for (const scenario::Function& function : scenario::functions()) {
+    const auto found = settings.find(std::string(function.name));
+    if (found == settings.end()) continue;
+    const std::string name = scenario::canonical_name(function.name, found->second);
+    auto compiled = compile_for(connection, list, found->first, name, false);
+    if (compiled.ok()) continue;
+    if (compiled.error().code != ErrorCode::kNotFound) return compiled.error();
+    std::vector<std::string> names;
+    for (const scenario::Shipped& one : scenario::shipped()) {
+      if (one.function == function.name) names.emplace_back(one.name);
+    }
+    const std::string near = nearest(name, names);
+    return Error{ErrorCode::kInvalid,
+                 found->first + ": there is no scenario " + found->first + "." +
+                     escaped_for_display(name, 100) +
+                     (near.empty() ? "; see: essaim scenario list --function " + found->first
+                                   : "; did you mean " + near + "?")};
   }
   return {};
 }
@@ -142,6 +169,11 @@ Result<Change> Admin::set_domain(const std::string& name, const SettingChanges& 
     if (!domain->has_value()) return no_domain(*checked);
     done = merge(changes, &(*domain)->settings) ? Change::kDone : Change::kAlready;
     if (done == Change::kAlready) return {};
+    ListRecord none;
+    none.domain_id = (*domain)->id;
+    none.domain = *checked;
+    if (auto known_ones = check_scenarios(connection, none, (*domain)->settings); !known_ones.ok())
+      return known_ones;
     return directory.set_domain(*checked, (*domain)->settings);
   }));
   return done;
@@ -187,11 +219,26 @@ Result<Change> Admin::create_list(const std::string& name, const std::vector<smt
     list.domain = address->domain;
     list.settings = settings;
     list.created = clock_.wall_now();
+    list.domain_settings = (*domain)->settings;
+    if (auto checked = check_scenarios(connection, list, settings); !checked.ok()) return checked;
     if (auto stored = directory.add_list(list); !stored.ok()) return stored;
     std::vector<NewMember> people;
     for (const smtp::Address& owner : owners) people.push_back({owner, ""});
     auto added = add_to_list(connection, ids_, clock_.wall_now(), list.id, storage::Role::kOwner, people);
     if (!added.ok()) return added.error();
+    // Who a list is made for may do all that owners may.
+    MemberStore members(connection);
+    std::vector<Id> made;
+    if (auto read = members.for_each(list.id, storage::Role::kOwner,
+                                     [&made](const storage::MemberRecord& owner) {
+                                       made.push_back(owner.id);
+                                       return true;
+                                     });
+        !read.ok())
+      return read;
+    for (const Id owner : made) {
+      if (auto set = members.set_privileged(owner, true); !set.ok()) return set;
+    }
     return {};
   }));
   return done;
@@ -246,6 +293,7 @@ Result<Change> Admin::set_list(const std::string& name, const SettingChanges& ch
   return change_list(database_, name, [&](Connection& connection, const ListRecord& list) -> Result<Change> {
     Settings settings = list.settings;
     if (!merge(changes, &settings)) return Change::kAlready;
+    ESSAIM_TRY(check_scenarios(connection, list, settings));
     ESSAIM_TRY(DirectoryStore(connection).set_list(list.id, settings));
     return Change::kDone;
   });
@@ -314,7 +362,8 @@ Result<Change> Admin::remove_member(const std::string& list, storage::Role role,
 }
 
 Result<Change> Admin::set_member(const std::string& list, storage::Role role, const smtp::Address& member,
-                                 std::optional<bool> delivery, std::optional<std::string> name) {
+                                 std::optional<bool> delivery, std::optional<std::string> name,
+                                 const MemberOptions& options) {
   return change_list(
       database_, list, [&](Connection& connection, const ListRecord& record) -> Result<Change> {
         MemberStore members(connection);
@@ -325,8 +374,17 @@ Result<Change> Admin::set_member(const std::string& list, storage::Role role, co
                        member.to_string() + " is no " + to_string(role) + " of " + record.address()};
         const bool wanted_delivery = delivery.value_or((*known)->delivery);
         const std::string wanted_name = name.value_or((*known)->name);
-        if (wanted_delivery == (*known)->delivery && wanted_name == (*known)->name) return Change::kAlready;
+        const bool conceal = options.conceal.value_or((*known)->conceal);
+        const bool privileged = options.privileged.value_or((*known)->privileged);
+        const std::string language = options.language.value_or((*known)->language);
+        if (wanted_delivery == (*known)->delivery && wanted_name == (*known)->name &&
+            conceal == (*known)->conceal && privileged == (*known)->privileged &&
+            language == (*known)->language)
+          return Change::kAlready;
         ESSAIM_TRY(members.set(record.id, role, member, wanted_delivery, wanted_name));
+        ESSAIM_TRY(members.set_conceal((*known)->id, conceal));
+        ESSAIM_TRY(members.set_privileged((*known)->id, privileged));
+        ESSAIM_TRY(members.set_language((*known)->id, language));
         return Change::kDone;
       });
 }

@@ -51,6 +51,12 @@ struct MemberLines {
 Result<NewMember> parse_member_line(std::string_view line);
 MemberLines read_member_lines(std::istream& in);
 
+// What is given is changed.
+struct MemberOptions {
+  std::optional<bool> conceal, privileged;
+  std::optional<std::string> language;
+};
+
 struct AddedMembers {
   std::int64_t added = 0;
   std::int64_t already = 0;  // were members in this role; also what came twice
@@ -86,7 +92,8 @@ class Admin {
                                    const std::vector<NewMember>& members);
   Result<Change> remove_member(const std::string& list, storage::Role role, const smtp::Address& member);
   Result<Change> set_member(const std::string& list, storage::Role role, const smtp::Address& member,
-                            std::optional<bool> delivery, std::optional<std::string> name);
+                            std::optional<bool> delivery, std::optional<std::string> name,
+                            const MemberOptions& options = {});
   // In key order; stops when `each` gives false.
   Result<void> for_each_member(const std::string& list, storage::Role role,
                                const std::function<bool(const storage::MemberRecord&)>& each);

@@ -6,8 +6,10 @@ namespace essaim::lists {
 
 bool mean_the_same(const Target& a, const Target& b) {
   const auto key = [](const Target& t) {
-    return std::make_tuple(t.kind, t.list.id, t.post_id, t.member_id,
-                           t.kind == TargetKind::kPostmaster ? t.address.domain : std::string());
+    const bool by_domain = t.kind == TargetKind::kPostmaster || t.kind == TargetKind::kCommands ||
+                           t.kind == TargetKind::kListmasters;
+    return std::make_tuple(t.kind, t.list.id, t.post_id, t.member_id, t.held_id,
+                           by_domain ? t.address.domain : std::string());
   };
   return key(a) == key(b);
 }
@@ -15,6 +17,12 @@ bool mean_the_same(const Target& a, const Target& b) {
 const Submission::Recipient& recipient_of(const Submission& submission, const Target& target) {
   for (const Submission::Recipient& recipient : submission.recipients)
     if (mean_the_same(*recipient.target, target)) return recipient;
+  // One that was asked for something and turned out to be for others: LIST-request for the owners.
+  for (const Submission::Recipient& recipient : submission.recipients) {
+    const smtp::Address& address = recipient.target->address;
+    if (address.domain == target.address.domain && address.local_key() == target.address.local_key())
+      return recipient;
+  }
   ESSAIM_CHECK(false);
   return submission.recipients.front();
 }

@@ -76,6 +76,11 @@ class ForwardPlan : public Plan {
     };
     if (target().kind == TargetKind::kEditors)
       ESSAIM_TRY(members.for_each(target().list.id, Role::kEditor, take));
+    if (target().kind == TargetKind::kListmasters) {
+      for (const Id scope : {target().list.domain_id, Id{0}}) {
+        if (out.empty()) ESSAIM_TRY(members.for_each(scope, Role::kListmaster, take));
+      }
+    }
     if (out.empty() && target().list.id != 0)
       ESSAIM_TRY(members.for_each(target().list.id, Role::kOwner, take));
     if (out.empty()) {
@@ -95,7 +100,7 @@ Result<Planned> plan_forward(const PlanContext& context, std::shared_ptr<const T
   const Disposition disposition =
       decide(forward_rules(), {context.submission, context.incoming, *target, nothing});
   if (disposition.kind == Disposition::Kind::kReject)
-    return Planned{nullptr, disposition.reply, disposition.rule};
+    return Planned{nullptr, disposition.reply, std::string(disposition.rule)};
   auto rendered = render_forward(context.services, context.submission, context.incoming, *target);
   if (!rendered.ok())
     return Planned{nullptr, refusal(554, "5.6.0", rendered.error().message, "malformed"), "malformed"};

@@ -18,6 +18,10 @@ inline std::string list_id_of(const storage::ListRecord& list) {
 // that a loop over two of them is one.
 inline std::string loop_mark(const Target& target) {
   switch (target.kind) {
+    case TargetKind::kCommands:
+    case TargetKind::kListmasters:
+      return target.address.local_key() + "@" + target.address.domain;
+    case TargetKind::kRequest:
     case TargetKind::kOwners:
       return target.list.local + "-owner@" + target.list.domain;
     case TargetKind::kEditors:

@@ -13,6 +13,8 @@ const char* to_string(storage::Role role) {
       return "owner";
     case storage::Role::kEditor:
       return "editor";
+    case storage::Role::kListmaster:
+      return "listmaster";
   }
   return "?";
 }
@@ -39,17 +41,19 @@ std::string wrong_with_list_name(const std::string& local) {
   if (local.size() + kLongest.size() > smtp::kMaxLocalPart)
     return "it is longer than " + std::to_string(smtp::kMaxLocalPart - kLongest.size()) +
            " characters, and -unsubscribe has to fit behind it";
-  for (const std::string_view suffix : {"-request", "-owner", "-editor", "-unsubscribe"}) {
+  for (const std::string_view suffix : {"-request", "-owner", "-editor", "-subscribe", "-unsubscribe"}) {
     if (local.ends_with(suffix))
       return "names in " + std::string(suffix) + " belong to another list's addresses";
   }
   if (local.find("-unsubscribe+") != std::string::npos)
     return "-unsubscribe+ belongs to another list's addresses";
-  for (const std::string_view prefix : {"bounce+", "obounce+", "confirm+", "leave+"}) {
+  for (const std::string_view prefix :
+       {"bounce+", "obounce+", "confirm+", "approve+", "reject+", "ban+", "answer+", "leave+"}) {
     if (local.starts_with(prefix))
-      return "names in " + std::string(prefix) + " are kept for return addresses";
+      return "names in " + std::string(prefix) + " are kept for return addresses and answers";
   }
-  if (local == "postmaster" || local == "abuse") return "it belongs to those who run the site";
+  if (local == "postmaster" || local == "abuse" || local == "listmaster")
+    return "it belongs to those who run the site";
   return "";
 }
 

@@ -33,7 +33,9 @@ Result<void> add_notice(const Services& services, storage::Connection& connectio
   mail::Notice text;
   text.from_address = notice.list != nullptr ? notice.list->local + "-owner@" + notice.list->domain
                                              : "postmaster@" + services.site.hostname;
-  text.to_address = notice.to.to_string();
+  if (!notice.from.empty()) text.from_address = notice.from;
+  text.to_address = notice.recipients.empty() ? notice.to.to_string() : notice.shown_to;
+  text.attachment = notice.attachment;
   text.reply_to = notice.reply_to;
   text.subject = notice.subject;
   text.text = notice.text;
@@ -55,8 +57,9 @@ Result<void> add_notice(const Services& services, storage::Connection& connectio
   post.message_id = text.message_id;
   post.subject = notice.subject;
   // Not under the member's id: one who has just left would be passed over as one who has left.
-  return store_notice(connection, std::move(post), *rendering, {{0, notice.to.local, notice.to.domain}}, now,
-                      rank);
+  std::vector<storage::BatchRecipient> to = notice.recipients;
+  if (to.empty()) to.push_back({0, notice.to.local, notice.to.domain});
+  return store_notice(connection, std::move(post), *rendering, std::move(to), now, rank);
 }
 
 }  // namespace essaim::lists

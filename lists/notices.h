@@ -16,13 +16,17 @@ namespace essaim::lists {
 
 struct NoticePost {
   Id id = 0;
-  smtp::Address to;
+  smtp::Address to;  // or several:
+  std::vector<storage::BatchRecipient> recipients{};
+  std::string shown_to{};  // then in the field To
   const storage::ListRecord* list =
-      nullptr;  // it is from the list's owners; null: from the site's postmaster
+      nullptr;         // it is from the list's owners; null: from the site's postmaster
+  std::string from{};  // an address; "": the list's owners, or the postmaster
   std::string subject;
   std::string text;
-  std::string reply_to;     // "" for none
-  std::string in_reply_to;  // Message-ID; "" for none
+  std::string_view attachment{};  // a message of its own
+  std::string reply_to;           // "" for none
+  std::string in_reply_to;        // Message-ID; "" for none
   mail::AutoSubmitted automatic = mail::AutoSubmitted::kReplied;
 };
 

@@ -44,11 +44,17 @@ Result<Planned> plan_target(const PlanContext& context, std::shared_ptr<const Ta
     case TargetKind::kOwners:
     case TargetKind::kEditors:
     case TargetKind::kPostmaster:
+    case TargetKind::kListmasters:
       return plan_forward(context, std::move(target));
+    case TargetKind::kRequest:
+      return plan_request_address(context, std::move(target));
+    case TargetKind::kSubscribe:
     case TargetKind::kLeave:
-      return plan_leave_request(context, std::move(target));
+    case TargetKind::kCommands:
+      return plan_commands(context, std::move(target));
+    case TargetKind::kKey:
+      return plan_key(context, std::move(target));
     case TargetKind::kLeaveToken:
-    case TargetKind::kConfirm:
       return plan_leave(context, std::move(target));
     case TargetKind::kBounce:
     case TargetKind::kOwnerBounce:

@@ -70,18 +70,22 @@ class Plan {
 struct Planned {
   std::unique_ptr<Plan> plan;  // null: refused
   smtp::Reply refusal;
-  std::string_view rule;
+  std::string rule;
 };
 
-// Decided by facts that are known. Only what it accepts is made sure of by the commit, not what it refuses.
-Planned plan_post(const Services& services, const Submission& submission, const Incoming& incoming,
-                  std::shared_ptr<const Target> target, const Facts& facts);
+// Decided by facts that are known. Only what it accepts is made sure of by the commit, not what it refuses. kConflict:
+// the rules ask for more than that.
+Result<Planned> plan_post(const Services& services, const Submission& submission, const Incoming& incoming,
+                          std::shared_ptr<const Target> target, const Facts& facts);
 
 // post.cc, forward.cc, unsubscribe.cc, bounce_mail.cc
 Result<Planned> plan_post(const PlanContext& context, std::shared_ptr<const Target> target);
 Result<Planned> plan_forward(const PlanContext& context, std::shared_ptr<const Target> target);
 Result<Planned> plan_leave(const PlanContext& context, std::shared_ptr<const Target> target);
-Result<Planned> plan_leave_request(const PlanContext& context, std::shared_ptr<const Target> target);
+// commands/: the robot and LIST-(un)subscribe, LIST-request, answers by key
+Result<Planned> plan_commands(const PlanContext& context, std::shared_ptr<const Target> target);
+Result<Planned> plan_request_address(const PlanContext& context, std::shared_ptr<const Target> target);
+Result<Planned> plan_key(const PlanContext& context, std::shared_ptr<const Target> target);
 Result<Planned> plan_bounce(const PlanContext& context, std::shared_ptr<const Target> target);
 
 // By the kind of the target. Its list is made sure of first: the one of RCPT may be minutes old.

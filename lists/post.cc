@@ -1,8 +1,11 @@
 // A post to a list: decided, rendered and stored, small ones with their batches.
 #include "lists/dsn_request.h"
 #include "lists/facts.h"
+#include "lists/held/hold.h"
 #include "lists/plan.h"
+#include "lists/posting.h"
 #include "lists/refusal.h"
+#include "lists/release.h"
 #include "lists/render_post.h"
 #include "lists/rules/checks.h"
 #include "lists/rules/rule.h"
@@ -27,11 +30,13 @@ int priority_of(std::size_t recipients) {
 
 class PostPlan : public Plan {
  public:
-  PostPlan(std::shared_ptr<const Target> target, Facts facts, PostRendering rendering)
+  // `first`: the same message must not have been taken before.
+  PostPlan(std::shared_ptr<const Target> target, Facts facts, PostRendering rendering, bool first = true)
       : Plan(std::move(target)),
         facts_(facts),
         rendered_(std::move(rendering.rendered)),
-        explanation_(std::move(rendering.explanation)) {}
+        explanation_(std::move(rendering.explanation)),
+        first_(first) {}
 
   bool stores_post() const override { return true; }
 
@@ -44,7 +49,7 @@ class PostPlan : public Plan {
       return out;
     }
     storage::PostStore posts(context.connection);
-    if (!context.incoming.seen_key.empty()) {
+    if (first_ && !context.incoming.seen_key.empty()) {
       auto first = posts.remember(target().list.id, context.incoming.seen_key, id(), context.now);
       if (!first.ok()) return first.error();
       if (first->has_value()) {
@@ -131,31 +136,127 @@ class PostPlan : public Plan {
   Facts facts_;
   Rendered rendered_;
   std::string explanation_;
+  bool first_;
 };
 
-}  // namespace
+Planned refused(const Disposition& disposition) {
+  return {nullptr, disposition.reply, std::string(disposition.rule)};
+}
 
-Planned plan_post(const Services& services, const Submission& submission, const Incoming& incoming,
-                  std::shared_ptr<const Target> target, const Facts& facts) {
-  const Disposition disposition = decide(post_rules(), {submission, incoming, *target, facts});
-  if (disposition.kind == Disposition::Kind::kReject)
-    return Planned{nullptr, disposition.reply, disposition.rule};
+Planned protected_author(const PostRendering& rendering) {
+  return {nullptr, refusal(550, "5.7.1", rendering.plan.why, "author-protection"), "author-protection"};
+}
+
+Planned distributed(const Services& services, const Submission& submission, const Incoming& incoming,
+                    std::shared_ptr<const Target> target, const Facts& facts) {
   auto rendering = render_post(services, submission, incoming, *target);
   if (!rendering.ok())
-    return Planned{nullptr, refusal(554, "5.6.0", rendering.error().message, "malformed"), "malformed"};
-  if (rendering->plan.treatment == Treatment::kRefuse)
-    return Planned{nullptr, refusal(550, "5.7.1", rendering->plan.why, "author-protection"),
-                   "author-protection"};
+    return {nullptr, refusal(554, "5.6.0", rendering.error().message, "malformed"), "malformed"};
+  if (rendering->plan.treatment == Treatment::kRefuse) return protected_author(*rendering);
   Planned planned;
   planned.plan = std::make_unique<PostPlan>(std::move(target), facts, std::move(*rendering));
   return planned;
+}
+
+// How its author is to be treated rests on what was verified now: that is decided now, and kept with the post.
+Result<Planned> held(const PlanContext& context, std::shared_ptr<const Target> target, Authorised decision) {
+  auto rendering = render_post(context.services, context.submission, context.incoming, *target);
+  if (!rendering.ok())
+    return Planned{nullptr, refusal(554, "5.6.0", rendering.error().message, "malformed"), "malformed"};
+  if (rendering->plan.treatment == Treatment::kRefuse) return protected_author(*rendering);
+  return plan_hold(context, std::move(target), std::move(decision), rendering->plan.treatment);
+}
+
+}  // namespace
+
+Result<Planned> plan_post(const Services& services, const Submission& submission, const Incoming& incoming,
+                          std::shared_ptr<const Target> target, const Facts& facts) {
+  const Disposition disposition = decide(post_rules(), {submission, incoming, *target, facts});
+  if (disposition.kind == Disposition::Kind::kReject) return refused(disposition);
+  auto authorised = may_post(services, nullptr, submission, incoming, *target, facts);
+  if (!authorised.ok()) return authorised.error();
+  if (authorised->action.kind != scenario::ActionKind::kDoIt)
+    return Error{ErrorCode::kConflict, "what the rules ask for needs the database"};
+  return distributed(services, submission, incoming, std::move(target), facts);
 }
 
 Result<Planned> plan_post(const PlanContext& context, std::shared_ptr<const Target> target) {
   const auto facts = read_facts(context.connection, target->list.id, context.incoming);
   if (!facts.ok()) return facts.error();
   context.facts.note(target->list, context.incoming, *facts);
-  return plan_post(context.services, context.submission, context.incoming, std::move(target), *facts);
+  const Disposition disposition =
+      decide(post_rules(), {context.submission, context.incoming, *target, *facts});
+  if (disposition.kind == Disposition::Kind::kReject) return refused(disposition);
+  auto authorised =
+      may_post(context.services, &context.connection, context.submission, context.incoming, *target, *facts);
+  if (!authorised.ok()) return authorised.error();
+  using scenario::ActionKind;
+  switch (authorised->action.kind) {
+    case ActionKind::kDoIt:
+      return distributed(context.services, context.submission, context.incoming, std::move(target), *facts);
+    case ActionKind::kRequestAuth:
+    case ActionKind::kEditorKey:
+    case ActionKind::kOwner:
+    case ActionKind::kListmaster:
+      return held(context, std::move(target), *std::move(authorised));
+    case ActionKind::kEditor: {  // as any mail to the editors
+      auto to_editors = std::make_shared<Target>(*target);
+      to_editors->kind = TargetKind::kEditors;
+      return plan_forward(context, std::move(to_editors));
+    }
+    default:
+      return Planned{nullptr, refusal_of(*authorised, *target), authorised->rule};
+  }
+}
+
+Submission submission_of(const storage::HeldRecord& held, std::string message) {
+  const auto detail = [&held](const char* name) {
+    const auto found = held.details.find(name);
+    return found == held.details.end() ? std::string() : found->second;
+  };
+  Submission out;
+  out.id = held.id;
+  if (auto sender = smtp::parse_mailbox(held.sender, smtp::LocalPart::kUtf8); sender.ok())
+    out.reverse_path = *sender;
+  out.smtputf8 = !detail("smtputf8").empty();
+  out.client = held.client;
+  out.received_header = detail("received");
+  out.authentication_header = detail("authentication");
+  out.authserv_id = detail("authserv_id");
+  for (const Treatment one : {Treatment::kRewriteFrom, Treatment::kWrap}) {
+    if (detail("treatment") == to_string(one)) out.treatment = one;
+  }
+  out.auth = scenario::parse_auth(detail("auth")).value_or(scenario::Auth::kSmtp);
+  out.content = std::move(message);
+  out.received = held.held;
+  return out;
+}
+
+Result<void> release(WriteContext& context, const storage::ListRecord& list, Submission submission, Id id) {
+  auto target = std::make_shared<Target>();
+  target->address = {list.local, list.domain};
+  target->list = list;
+  target->settings = settings_of(list);
+  submission.id = id;
+  submission.recipients = {{target->address, target}};
+  auto incoming = parse_incoming(submission);
+  if (!incoming.ok()) return incoming.error();
+  auto facts = read_facts(context.connection, list.id, *incoming);
+  if (!facts.ok()) return facts.error();
+  auto rendering = render_post(context.services, submission, *incoming, *target);
+  if (!rendering.ok()) return rendering.error();
+  PostPlan plan(target, *facts, *std::move(rendering), false);
+  plan.set_id(id);
+  auto committed =
+      plan.commit({context.services, context.connection, submission, *incoming, context.now, context.rank});
+  if (!committed.ok()) return committed.error();
+  if (committed->stale) return Error{ErrorCode::kConflict, "the list changed under the transaction"};
+  context.posted = true;
+  std::vector<log::Field> fields = {
+      {"id", format_id(id)}, {"list", list.address()}, {"by", submission.validated_by}};
+  for (log::Field& field : committed->fields) fields.push_back(std::move(field));
+  log::write(log::Level::kInfo, "released", fields.data(), fields.size());
+  return {};
 }
 
 }  // namespace essaim::lists

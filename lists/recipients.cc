@@ -5,9 +5,11 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "lists/held/keys.h"
 #include "lists/recent_targets.h"
 #include "lists/refusal.h"
 #include "storage/directory_store.h"
+#include "storage/held_store.h"
 #include "storage/member_store.h"
 
 namespace essaim::lists {
@@ -22,14 +24,21 @@ struct Suffix {
   TargetKind kind;
 };
 constexpr std::array kSuffixes = {
-    Suffix{"-request", TargetKind::kOwners},
-    Suffix{"-owner", TargetKind::kOwners},
-    Suffix{"-editor", TargetKind::kEditors},
+    Suffix{"-request", TargetKind::kRequest},   Suffix{"-owner", TargetKind::kOwners},
+    Suffix{"-editor", TargetKind::kEditors},    Suffix{"-subscribe", TargetKind::kSubscribe},
     Suffix{"-unsubscribe", TargetKind::kLeave},
+};
+struct KeyPrefix {
+  std::string_view text;
+  KeyVerb verb;
+};
+constexpr std::array kKeyPrefixes = {
+    KeyPrefix{"confirm+", KeyVerb::kApprove}, KeyPrefix{"approve+", KeyVerb::kApprove},
+    KeyPrefix{"reject+", KeyVerb::kReject},   KeyPrefix{"ban+", KeyVerb::kBan},
+    KeyPrefix{"answer+", KeyVerb::kAnswer},
 };
 constexpr std::string_view kLeaveToken = "-unsubscribe+";
 constexpr std::string_view kLeavePrefix = "leave+";
-constexpr std::string_view kConfirmPrefix = "confirm+";
 
 std::string shown(const smtp::Address& address) {
   return "<" + escaped_for_display(address.to_string(), 256) + ">";
@@ -38,6 +47,16 @@ std::string shown(const smtp::Address& address) {
 Resolution refuse(const smtp::Address& address, int code, std::string_view enhanced, std::string_view words,
                   std::string_view rule) {
   return {refusal(code, enhanced, shown(address) + ": " + std::string(words), rule), nullptr, 0};
+}
+
+// Of an address that belongs to no list.
+void set_domain(const storage::DomainRecord& domain, Target* target) {
+  target->list = {};
+  target->list.domain_id = domain.id;
+  target->list.domain = domain.name;
+  target->list.domain_settings = domain.settings;
+  target->list.domain_policy = domain.policy;
+  target->settings = settings_of(target->list);
 }
 
 Resolution accept(Target target, std::uint64_t max_size = 0) {
@@ -59,8 +78,16 @@ const char* to_string(TargetKind kind) {
       return "leave";
     case TargetKind::kLeaveToken:
       return "leave-token";
-    case TargetKind::kConfirm:
-      return "confirm";
+    case TargetKind::kKey:
+      return "key";
+    case TargetKind::kCommands:
+      return "commands";
+    case TargetKind::kRequest:
+      return "request";
+    case TargetKind::kSubscribe:
+      return "subscribe";
+    case TargetKind::kListmasters:
+      return "listmasters";
     case TargetKind::kBounce:
       return "bounce";
     case TargetKind::kOwnerBounce:
@@ -182,17 +209,35 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
       target.member_id = *member_id;
       return accept(std::move(target));
     }
-    if (local.starts_with(kConfirmPrefix)) {
-      const auto confirmation = services_.tokens->read_confirm(
-          std::string_view(local).substr(kConfirmPrefix.size()), services_.clock->wall_now());
-      if (!confirmation)
-        return refuse(recipient, 550, "5.1.1", "no such address, its token is not ours", "forged-token");
-      if (confirmation->expired)
-        return refuse(recipient, 550, "5.7.1", "too late, ask to leave the list again", "expired-token");
-      target.kind = TargetKind::kConfirm;
-      target.member_id = confirmation->member_id;
+    for (const KeyPrefix& prefix : kKeyPrefixes) {
+      if (!local.starts_with(prefix.text)) continue;
+      const std::string key = local.substr(prefix.text.size());
+      auto held = is_key(key)
+                      ? storage::HeldStore(connection).find_by_key(key)
+                      : Result<std::optional<storage::HeldRecord>>(std::optional<storage::HeldRecord>());
+      if (!held.ok()) return held.error();
+      if (!held->has_value())
+        return refuse(recipient, 550, "5.1.1", "no such address, nothing waits under this key",
+                      "unknown-key");
+      if ((*held)->state == storage::HeldState::kWaiting && (*held)->expires <= services_.clock->wall_now())
+        return refuse(recipient, 550, "5.7.1", "too late, this has expired", "expired-key");
+      target.kind = TargetKind::kKey;
+      target.key_verb = prefix.verb;
+      target.held_id = (*held)->id;
+      set_domain(**known, &target);
       return accept(std::move(target));
     }
+    set_domain(**known, &target);
+    if (local == target.settings.robot) {
+      target.kind = TargetKind::kCommands;
+      return accept(std::move(target));
+    }
+    if (local == "listmaster" || local == target.settings.robot + "-request" ||
+        local == target.settings.robot + "-owner") {
+      target.kind = TargetKind::kListmasters;
+      return accept(std::move(target));
+    }
+    target.list = {};
   }
   if (Tokens::is_bounce_form(local)) {
     const auto bounce = services_.tokens->read_bounce(local);

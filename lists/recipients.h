@@ -1,10 +1,13 @@
 // What an address of ours is, decided at RCPT. The list's own name comes first: a list called "x-owner" is a
 // list, and only if there is none is "x-owner" the owners of x.
 //
-//   <list>                      a post            <list>-request, <list>-owner   its owners
+//   <list>                      a post            <list>-owner      its owners
+//   <list>-request              its owners, or a command if the subject is exactly that
 //   <list>-editor               its editors, or owners if there are none
-//   <list>-unsubscribe[+TOKEN]  leaving           confirm+TOKEN                   the answer that confirms it
+//   <list>-subscribe            joining           <list>-unsubscribe[+TOKEN]  leaving
 //   leave+TOKEN                 leaving, for lists with long names
+//   confirm+KEY, approve+KEY, reject+KEY, ban+KEY, answer+KEY       answers to what waits (held/keys.h)
+//   sympa (setting robot)       commands          listmaster, sympa-request, sympa-owner   listmasters
 //   bounce+..., obounce+...     bounces (VERP)    postmaster[@any of ours], abuse@any of ours
 //
 // "Ours" are the domains in the database, and the host's name for postmaster and abuse. A forged or altered
@@ -29,15 +32,20 @@ namespace essaim::lists {
 
 enum class TargetKind {
   kPost,         // the list itself
-  kOwners,       // -request, -owner
+  kOwners,       // -owner
+  kRequest,      // -request
   kEditors,      // -editor
-  kLeave,        // -unsubscribe: asks to confirm
+  kSubscribe,    // -subscribe
+  kLeave,        // -unsubscribe
   kLeaveToken,   // -unsubscribe+TOKEN: leaves at once
-  kConfirm,      // confirm+TOKEN: leaves at once
+  kKey,          // confirm+KEY ...: an answer to what waits
+  kCommands,     // the command robot; `list` has the domain alone
   kBounce,       // a copy to a member came back
   kOwnerBounce,  // mail to owners or postmaster came back
   kPostmaster,   // postmaster and abuse
+  kListmasters,  // likewise
 };
+enum class KeyVerb { kApprove, kReject, kBan, kAnswer };
 const char* to_string(TargetKind kind);
 
 // Immutable; shared between the session and acceptance.
@@ -48,6 +56,8 @@ struct Target {
   ListSettings settings;     // of the list
   Id post_id = 0;            // bounces
   Id member_id = 0;          // bounces, leaving by token
+  Id held_id = 0;            // of a key
+  KeyVerb key_verb = KeyVerb::kApprove;
 };
 
 struct Resolution {

@@ -116,7 +116,8 @@ Result<PostRendering> render_post(const Services& services, const Submission& su
     return draft;
   };
   PostRendering out;
-  Draft draft = draft_with(Treatment::kKeep);
+  if (!submission.authentication && submission.treatment) out.plan.treatment = *submission.treatment;
+  Draft draft = draft_with(out.plan.treatment);
   ESSAIM_TRY(run_handlers(post_handlers(), &draft));
   if (submission.authentication) {
     auto found = fates(draft);

@@ -67,11 +67,15 @@ bool wants_delivered(const Submission& submission, const Submission::Recipient& 
     case TargetKind::kPost:
     case TargetKind::kLeave:
     case TargetKind::kLeaveToken:
-    case TargetKind::kConfirm:
+    case TargetKind::kSubscribe:
+    case TargetKind::kRequest:
+    case TargetKind::kCommands:
+    case TargetKind::kKey:
       return true;
     case TargetKind::kOwners:  // passed on: reports.h
     case TargetKind::kEditors:
     case TargetKind::kPostmaster:
+    case TargetKind::kListmasters:
     case TargetKind::kBounce:
     case TargetKind::kOwnerBounce:
       return false;

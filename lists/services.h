@@ -11,6 +11,7 @@
 #include "core/base/id.h"
 #include "core/mailauth/sign.h"
 #include "core/smtp/address.h"
+#include "lists/policies.h"
 #include "lists/reporting.h"
 #include "lists/tokens.h"
 #include "storage/database.h"
@@ -28,6 +29,7 @@ struct Services {
   const Clock* clock = nullptr;
   IdGenerator* ids = nullptr;
   const Tokens* tokens = nullptr;
+  Policies* policies = nullptr;
   Site site;
   std::function<std::int64_t()> rank;  // of batch 0 of a new post (BatchStore: start tag of fair queueing)
   std::function<void()> bell;          // there is a new post; called after its commit

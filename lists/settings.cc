@@ -4,6 +4,9 @@
 #include "core/base/text.h"
 #include "core/config/values.h"
 #include "core/mail/header_block.h"
+#include "lists/policies.h"
+#include "lists/scenario/shipped.h"
+#include "lists/templates/catalogue.h"
 
 namespace essaim::lists {
 namespace {
@@ -123,6 +126,44 @@ std::string check_exceptions(const std::string& value) {
   return "";
 }
 
+constexpr std::int64_t kYear = std::int64_t{366} * 24 * 3600 * 1000;
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+std::string check_language(const std::string& value) {
+  return is_language(value) ? "" : "it must be one of " + joined(languages());
+}
+
+std::string check_robot(const std::string& value) {
+  const auto address = smtp::parse_mailbox(value + "@robot.example");
+  if (!address.ok() || address->local != value) return "it must be the local part of an address, as sympa";
+  return value == ascii_lowered(value) ? "" : "it must be in lower case";
+}
+
+// Whether there is such a scenario is seen where the database is at hand (admin.cc).
+std::string check_scenario_name(const std::string& value) {
+  if (value.empty() || value.size() > 100) return "it must be the name of a scenario";
+  for (const char c : value) {
+    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '_' || c == '-' || c == ',' || c == '.';
+    if (!good) return "it must be the name of a scenario: letters, digits, \"_\", \"-\"";
+  }
+  return "";
+}
+
+std::string check_functions(const std::string& value) {
+  for (const std::string_view one : split(value, ',')) {
+    const auto name = trimmed(one);
+    if (!name.empty() && scenario::find_function(name) == nullptr)
+      return "there is no function '" + escaped_for_display(name, 80) + "'";
+  }
+  return "";
+}
+
 const config::Setting* find_setting(const std::string& name) {
   for (const config::Setting& setting : list_settings_table()) {
     if (setting.name == name) return &setting;
@@ -156,12 +197,6 @@ const std::vector<config::Setting>& list_settings_table() {
       {.name = "description",
        .help = "What the list is for, in one line; shown in List-Id.",
        .check = check_line},
-      {.name = "post",
-       .type = Type::kEnum,
-       .default_value = "members",
-       .help = "Who may post, by the address in From: members (owners and editors included), anyone, owners "
-               "(editors included), nobody.",
-       .choices = {"members", "anyone", "owners", "nobody"}},
       {.name = "subject_tag",
        .help = "Put before the subject of each post, brackets included: [dev]. Empty for none.",
        .example = "[dev]",
@@ -283,11 +318,82 @@ const std::vector<config::Setting>& list_settings_table() {
        .help =
            "Whether the owners get one report for each post that members did not get because of the message "
            "itself (its size, its content) or because their servers could not be reached in time."},
+      {.name = "language",
+       .default_value = "en",
+       .help = "Language of what is written to people who have not chosen one: " + joined(languages()) + ".",
+       .check = check_language},
+      {.name = "robot",
+       .default_value = "sympa",
+       .help = "Local part of the address that takes commands, in the list's domain. Set it for the domain.",
+       .check = check_robot},
+      {.name = "use_blocklist",
+       .default_value = "send,subscribe,create_list",
+       .help = "Functions that the filter blocklist.txt is asked for first.",
+       .check = check_functions},
+      {.name = "welcome",
+       .type = Type::kBool,
+       .default_value = "true",
+       .help = "Whether who has joined is welcomed."},
+      {.name = "tell_held",
+       .type = Type::kBool,
+       .default_value = "true",
+       .help = "Whether an author is told that a post waits for a moderator."},
+      {.name = "tell_approved",
+       .type = Type::kBool,
+       .default_value = "false",
+       .help = "Whether an author is told that a moderator let a post pass."},
+      {.name = "tell_rejected",
+       .type = Type::kBool,
+       .default_value = "true",
+       .help = "Whether an author is told that a moderator refused a post."},
+      {.name = "held_expire",
+       .type = Type::kDuration,
+       .default_value = "30d",
+       .help = "How long a post waits for a moderator.",
+       .minimum = 60'000,
+       .maximum = kYear},
+      {.name = "confirm_expire",
+       .type = Type::kDuration,
+       .default_value = "7d",
+       .help = "How long the key to confirm a post or a request is good.",
+       .minimum = 60'000,
+       .maximum = kYear},
+      {.name = "approval_expire",
+       .type = Type::kDuration,
+       .default_value = "14d",
+       .help = "How long a request waits for the owners' approval; also how long an invitation is good.",
+       .minimum = 60'000,
+       .maximum = kYear},
+      {.name = "approval_remind",
+       .type = Type::kDuration,
+       .default_value = "3d",
+       .help = "How often owners are reminded of a request that waits; 0s for never.",
+       .minimum = 0,
+       .maximum = kYear},
   };
-  return table;
+  static const std::vector<config::Setting> with_functions = [] {
+    std::vector<config::Setting> all = table;
+    for (const scenario::Function& function : scenario::functions()) {
+      all.push_back({.name = std::string(function.name),
+                     .default_value = std::string(function.default_name),
+                     .help = "Scenario: " + std::string(function.help) +
+                             ". essaim scenario list names those there are.",
+                     .check = check_scenario_name});
+    }
+    return all;
+  }();
+  return with_functions;
 }
 
 Result<void> check_setting(const std::string& name, const std::string& value) {
+  // What "send" was called before there were scenarios.
+  if (name == "post") {
+    for (const char* known : {"members", "anyone", "owners", "nobody"}) {
+      if (value == known) return {};
+    }
+    return Error{ErrorCode::kInvalid,
+                 "post: it must be one of members, anyone, owners, nobody; better set send, to a scenario"};
+  }
   const config::Setting* const setting = find_setting(name);
   if (setting == nullptr) {
     std::vector<std::string> names;
@@ -310,16 +416,24 @@ Result<void> check_setting(const std::string& name, const std::string& value) {
 
 ListSettings settings_of(const storage::ListRecord& list) {
   std::map<std::string, std::string> text;
-  for (const config::Setting& setting : list_settings_table())
-    text[setting.name] = lookup(list, setting).first;
+  for (const config::Setting& setting : list_settings_table()) {
+    if (setting.check != check_scenario_name) text[setting.name] = lookup(list, setting).first;
+  }
 
   ListSettings out;
   out.description = text["description"];
-  const std::string& post = text["post"];
-  out.post = post == "anyone"   ? WhoPosts::kAnyone
-             : post == "owners" ? WhoPosts::kOwners
-             : post == "nobody" ? WhoPosts::kNobody
-                                : WhoPosts::kMembers;
+  out.nobody_posts = scenario_name(list, "send") == "closed";
+  out.language = text["language"];
+  out.robot = text["robot"];
+  out.welcome = text["welcome"] == "true";
+  out.tell_held = text["tell_held"] == "true";
+  out.tell_approved = text["tell_approved"] == "true";
+  out.tell_rejected = text["tell_rejected"] == "true";
+  for (const auto& [name, span] :
+       {std::pair{"held_expire", &out.held_expire}, std::pair{"confirm_expire", &out.confirm_expire},
+        std::pair{"approval_expire", &out.approval_expire},
+        std::pair{"approval_remind", &out.approval_remind}})
+    ESSAIM_CHECK(parse_duration(text[name], span));
   out.subject_tag = text["subject_tag"];
   const std::string& reply_to = text["reply_to"];
   if (reply_to == "list") {
@@ -372,6 +486,10 @@ std::vector<ShownSetting> shown_settings(const storage::ListRecord& list) {
   std::vector<ShownSetting> out;
   for (const config::Setting& setting : list_settings_table()) {
     auto [value, from] = lookup(list, setting);
+    if (setting.name == "send" && value == setting.default_value && scenario_name(list, "send") != value) {
+      value = scenario_name(list, "send");
+      from = list.settings.contains("post") ? "list" : "domain";
+    }
     out.push_back({setting.name, std::move(value), from});
   }
   return out;

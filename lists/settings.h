@@ -18,12 +18,6 @@
 
 namespace essaim::lists {
 
-enum class WhoPosts {
-  kMembers,  // members, owners and editors, by the address in From
-  kAnyone,
-  kOwners,  // owners and editors
-  kNobody,
-};
 enum class ReplyTo { kAuthor, kList, kNone, kAddress };
 
 enum class DmarcFailure { kAccept, kMark, kHold, kRefuse };
@@ -39,7 +33,6 @@ struct AuthorException {
 // A list's settings, read.
 struct ListSettings {
   std::string description;
-  WhoPosts post = WhoPosts::kMembers;
   std::string subject_tag;
   ReplyTo reply_to = ReplyTo::kAuthor;
   std::string reply_to_address;  // for kAddress
@@ -59,8 +52,20 @@ struct ListSettings {
   BrokenSignatures broken_signatures = BrokenSignatures::kRemove;
   bool arc_seal = true;
   bool report_failures = true;
+  std::string language = "en";
+  std::string robot = "sympa";  // local part of the command robot
+  bool nobody_posts = false;    // the scenario "send" is closed: List-Post says NO
+  bool welcome = true;
+  bool tell_held = true;       // an author, that a post waits for a moderator
+  bool tell_approved = false;  // ... that it passed
+  bool tell_rejected = true;   // ... that it did not
+  Duration held_expire{};      // what waits for moderators
+  Duration confirm_expire{};   // ... for a confirmation
+  Duration approval_expire{};  // ... for owners or listmasters, and invitations
+  Duration approval_remind{};  // owners are reminded so often; 0: never
 };
 
+// The scenario of each function (scenario/shipped.h) is a setting of its name.
 const std::vector<config::Setting>& list_settings_table();
 
 // Of a list, over its domain's, over the defaults. A stored value that no longer fits the table (written by

@@ -12,8 +12,6 @@ namespace {
 constexpr std::string_view kBouncePrefix = "bounce+";
 constexpr std::string_view kOwnerBouncePrefix = "obounce+";
 constexpr std::size_t kMacLength = 10;
-constexpr std::size_t kTimeLength = 7;  // base 32: 35 bits of seconds
-constexpr char kDigits[] = "0123456789abcdefghjkmnpqrstvwxyz";
 constexpr const char* kKeyName = "mac-key";
 constexpr std::size_t kKeyLength = 32;
 
@@ -21,22 +19,11 @@ constexpr std::size_t kKeyLength = 32;
 constexpr char kForMember = 'b';
 constexpr char kForOwner = 'o';
 constexpr char kForLeaving = 'l';
-constexpr char kForConfirming = 'c';
 
 // As parse_id(), but thirteen zeros are 0.
 std::optional<Id> parse_id_or_none(std::string_view text) {
   if (text == "0000000000000") return Id{0};
   return parse_id(text);
-}
-
-std::optional<std::int64_t> parse_time(std::string_view text) {
-  std::int64_t seconds = 0;
-  for (const char c : text) {
-    const auto* const digit = std::char_traits<char>::find(kDigits, 32, ascii_lower(c));
-    if (digit == nullptr) return std::nullopt;
-    seconds = seconds << 5 | (digit - kDigits);
-  }
-  return seconds;
 }
 
 }  // namespace
@@ -89,14 +76,6 @@ void Tokens::append_leave(Id list_id, Id member_id, std::string* out) const {
   *out += mac(kForLeaving, list_id, member_id);
 }
 
-std::string Tokens::confirm(Id member_id, WallTime now) const {
-  const std::int64_t seconds = to_millis(now) / 1000;
-  std::string out = format_id(member_id);
-  for (int shift = 5 * (static_cast<int>(kTimeLength) - 1); shift >= 0; shift -= 5)
-    out.push_back(kDigits[seconds >> shift & 31]);
-  return out + mac(kForConfirming, member_id, seconds);
-}
-
 bool Tokens::is_bounce_form(std::string_view local) {
   return starts_with_ignoring_case(local, kBouncePrefix) ||
          starts_with_ignoring_case(local, kOwnerBouncePrefix);
@@ -127,16 +106,6 @@ std::optional<Id> Tokens::read_leave(Id list_id, std::string_view token) const {
   const auto member = member_of_leave(token);
   if (!member || !matches(kForLeaving, list_id, *member, token.substr(kIdTextLength))) return std::nullopt;
   return member;
-}
-
-std::optional<Tokens::Confirmation> Tokens::read_confirm(std::string_view token, WallTime now) const {
-  if (token.size() != kConfirmTokenLength) return std::nullopt;
-  const auto member = parse_id(token.substr(0, kIdTextLength));
-  const auto seconds = parse_time(token.substr(kIdTextLength, kTimeLength));
-  if (!member || !seconds) return std::nullopt;
-  if (!matches(kForConfirming, *member, *seconds, token.substr(kIdTextLength + kTimeLength)))
-    return std::nullopt;
-  return Confirmation{*member, now > from_millis(*seconds * 1000) + kConfirmLifetime};
 }
 
 }  // namespace essaim::lists

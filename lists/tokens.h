@@ -5,7 +5,6 @@
 //   obounce+<post 13><member 13><mac 10>    return address of mail to owners, editors, postmaster, abuse
 //   <list>-unsubscribe+<member 13><mac 10>  leave at once: what a personal copy carries
 //   leave+<member 13><mac 10>               the same for lists whose names are too long for that
-//   confirm+<member 13><time 7><mac 10>     the answer to "do you want to leave?", good for 7 days
 //
 // A member id is that of one membership, so it names the list too, and dies with it.
 // The codes are keyed (HMAC, 50 bits), stateless, and made for one purpose each: none passes for another.
@@ -28,8 +27,6 @@
 namespace essaim::lists {
 
 inline constexpr std::size_t kLeaveTokenLength = 23;
-inline constexpr std::size_t kConfirmTokenLength = 30;
-inline constexpr Duration kConfirmLifetime = std::chrono::hours(24 * 7);
 
 class Tokens {
  public:
@@ -41,8 +38,6 @@ class Tokens {
   void append_verp(const storage::PostRecord& post, Id member_id, std::string* out) const;
   // {leave}: what stands behind "<list>-unsubscribe+" or "leave+".
   void append_leave(Id list_id, Id member_id, std::string* out) const;
-  // What stands behind "confirm+".
-  std::string confirm(Id member_id, WallTime now) const;
 
   struct Bounce {
     Id post_id = 0;
@@ -57,11 +52,6 @@ class Tokens {
   static std::optional<Id> member_of_leave(std::string_view token);
   // The member; the token must have been made for this list.
   std::optional<Id> read_leave(Id list_id, std::string_view token) const;
-  struct Confirmation {
-    Id member_id = 0;
-    bool expired = false;
-  };
-  std::optional<Confirmation> read_confirm(std::string_view token, WallTime now) const;
 
  private:
   std::string mac(char purpose, Id a, Id b) const;

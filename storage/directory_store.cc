@@ -9,7 +9,8 @@ namespace essaim::storage {
 namespace {
 
 constexpr std::string_view kListColumns =
-    "SELECT l.id, l.domain_id, l.local, d.name, l.state, l.revision, l.settings, d.settings, l.created "
+    "SELECT l.id, l.domain_id, l.local, d.name, l.state, l.revision, l.settings, d.settings, l.created, "
+    "l.policy, d.policy "
     "FROM list l JOIN domain d ON d.id = l.domain_id ";
 
 Result<ListRecord> list_from(Statement& row) {
@@ -21,6 +22,8 @@ Result<ListRecord> list_from(Statement& row) {
   list.state = row.integer(4) == 0 ? ListState::kOpen : ListState::kClosed;
   list.revision = row.integer(5);
   list.created = sql::time(row, 8);
+  list.policy = row.integer(9);
+  list.domain_policy = row.integer(10);
   auto own = sql::decode_settings(row.text(6));
   if (!own.ok()) return Error{own.error().code, "list " + list.address() + ": " + own.error().message};
   auto of_domain = sql::decode_settings(row.text(7));
@@ -36,6 +39,7 @@ Result<DomainRecord> domain_from(Statement& row) {
   domain.id = row.integer(0);
   domain.name = sql::text(row, 1);
   domain.created = sql::time(row, 3);
+  domain.policy = row.integer(4);
   auto settings = sql::decode_settings(row.text(2));
   if (!settings.ok())
     return Error{settings.error().code, "domain " + domain.name + ": " + settings.error().message};
@@ -105,17 +109,20 @@ Result<void> DirectoryStore::delete_domain(const std::string& name) {
     return Error{ErrorCode::kConflict,
                  "domain " + name + " has " + std::to_string(*used) + " lists: delete them first"};
   }
+  ESSAIM_TRY(sql::run(
+      connection_, "DELETE FROM site_text WHERE owner_id IN (SELECT id FROM domain WHERE name = ?)", name));
   return one_matched(sql::run(connection_, "DELETE FROM domain WHERE name = ?", name), "domain: " + name);
 }
 
 Result<std::optional<DomainRecord>> DirectoryStore::find_domain(const std::string& name) {
-  return one_row(
-      sql::prepare(connection_, "SELECT id, name, settings, created FROM domain WHERE name = ?", name),
-      domain_from);
+  return one_row(sql::prepare(connection_,
+                              "SELECT id, name, settings, created, policy FROM domain WHERE name = ?", name),
+                 domain_from);
 }
 
 Result<std::vector<DomainRecord>> DirectoryStore::domains() {
-  auto statement = sql::prepare(connection_, "SELECT id, name, settings, created FROM domain ORDER BY name");
+  auto statement =
+      sql::prepare(connection_, "SELECT id, name, settings, created, policy FROM domain ORDER BY name");
   if (!statement.ok()) return statement.error();
   return all_rows(**statement, domain_from);
 }
@@ -138,6 +145,11 @@ Result<void> DirectoryStore::set_list(Id list_id, const std::map<std::string, st
                      "list: " + std::to_string(list_id));
 }
 
+Result<void> DirectoryStore::rename_list(Id list_id, const std::string& local) {
+  return renamed_exists(sql::run(connection_, "UPDATE list SET local = ? WHERE id = ?", local, list_id),
+                        "list " + local);
+}
+
 Result<void> DirectoryStore::set_list_state(Id list_id, ListState state) {
   return one_matched(sql::run(connection_, "UPDATE list SET state = ? WHERE id = ?", state, list_id),
                      "list: " + std::to_string(list_id));
@@ -146,6 +158,11 @@ Result<void> DirectoryStore::set_list_state(Id list_id, ListState state) {
 Result<void> DirectoryStore::delete_list(Id list_id) {
   ESSAIM_TRY(sql::run(connection_, "DELETE FROM member WHERE list_id = ?", list_id));
   ESSAIM_TRY(sql::run(connection_, "DELETE FROM seen WHERE list_id = ?", list_id));
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM site_text WHERE owner_id = ?", list_id));
+  ESSAIM_TRY(sql::run(connection_,
+                      "DELETE FROM held_message WHERE held_id IN (SELECT id FROM held WHERE list_id = ?)",
+                      list_id));
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM held WHERE list_id = ?", list_id));
   return one_matched(sql::run(connection_, "DELETE FROM list WHERE id = ?", list_id),
                      "list: " + std::to_string(list_id));
 }
@@ -163,14 +180,16 @@ Result<std::optional<ListRecord>> DirectoryStore::find_list_by_id(Id list_id) {
 
 Result<std::int64_t> DirectoryStore::revision_if_same(const ListRecord& list) {
   auto statement = sql::prepare(connection_,
-                                "SELECT l.revision, l.state, l.settings, d.settings FROM list l "
-                                "JOIN domain d ON d.id = l.domain_id WHERE l.id = ?",
+                                "SELECT l.revision, l.state, l.settings, d.settings, l.policy, d.policy "
+                                "FROM list l JOIN domain d ON d.id = l.domain_id WHERE l.id = ?",
                                 list.id);
   if (!statement.ok()) return statement.error();
   Statement& row = **statement;
   auto found = row.step();
   if (!found.ok()) return found.error();
-  if (!*found || row.integer(1) != static_cast<std::int64_t>(list.state)) return std::int64_t{0};
+  if (!*found || row.integer(1) != static_cast<std::int64_t>(list.state) || row.integer(4) != list.policy ||
+      row.integer(5) != list.domain_policy)
+    return std::int64_t{0};
   for (const auto& [column, known] : {std::pair{2, &list.settings}, std::pair{3, &list.domain_settings}}) {
     // As a rule it is written as this program writes it; then nothing has to be decoded.
     if (row.text(column) == sql::encode_settings(*known)) continue;

@@ -23,6 +23,7 @@ class DirectoryStore {
 
   Result<void> add_list(const ListRecord& list);  // domain_id must exist; kExists
   Result<void> set_list(Id list_id, const std::map<std::string, std::string>& settings);  // replaces all
+  Result<void> rename_list(Id list_id, const std::string& local);                         // kExists
   Result<void> set_list_state(Id list_id, ListState state);
   Result<void> delete_list(
       Id list_id);  // with its members; posts stay in the ledger under the list's address

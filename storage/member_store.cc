@@ -9,7 +9,7 @@ namespace {
 constexpr std::string_view kColumns =
     "SELECT id, list_id, role, local, domain, name, delivery, joined_rev, left_rev, since, bounces, "
     "last_bounce, "
-    "last_bounce_at FROM member ";
+    "last_bounce_at, conceal, privileged, lang FROM member ";
 
 MemberRecord member_from(Statement& row) {
   MemberRecord m;
@@ -26,6 +26,9 @@ MemberRecord member_from(Statement& row) {
   m.bounces = static_cast<int>(row.integer(10));
   m.last_bounce = sql::text(row, 11);
   m.last_bounce_at = sql::time(row, 12);
+  m.conceal = row.integer(13) != 0;
+  m.privileged = row.integer(14) != 0;
+  m.language = sql::text(row, 15);
   return m;
 }
 
@@ -73,19 +76,19 @@ Result<void> MemberStore::add(const MemberRecord& m) {
   auto back = sql::run(
       connection_,
       "UPDATE member SET id = ?, local = ?, name = ?, delivery = ?, joined_rev = ?, left_rev = 0, since = ?, "
-      "bounces = ?, last_bounce = ?, last_bounce_at = ? "
+      "bounces = ?, last_bounce = ?, last_bounce_at = ?, conceal = ?, privileged = ?, lang = ? "
       "WHERE list_id = ? AND role = ? AND domain = ? AND local_key = ? AND left_rev > 0",
       m.id, m.local, m.name, m.delivery, m.joined, m.since, m.bounces, m.last_bounce, m.last_bounce_at,
-      m.list_id, m.role, m.domain, key);
+      m.conceal, m.privileged, m.language, m.list_id, m.role, m.domain, key);
   if (!back.ok()) return back.error();
   if (*back > 0) return {};
   auto inserted =
       sql::run(connection_,
                "INSERT INTO member (list_id, role, domain, local_key, id, local, name, delivery, joined_rev, "
-               "left_rev, since, bounces, last_bounce, last_bounce_at) "
-               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+               "left_rev, since, bounces, last_bounce, last_bounce_at, conceal, privileged, lang) "
+               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                m.list_id, m.role, m.domain, key, m.id, m.local, m.name, m.delivery, m.joined, m.left, m.since,
-               m.bounces, m.last_bounce, m.last_bounce_at);
+               m.bounces, m.last_bounce, m.last_bounce_at, m.conceal, m.privileged, m.language);
   if (inserted.ok()) return {};
   if (inserted.error().code != ErrorCode::kExists) return inserted.error();
   return Error{ErrorCode::kExists, m.address() + " is a member in this role already"};
@@ -138,6 +141,36 @@ Result<unsigned> MemberStore::roles(Id list_id, const smtp::Address& address) {
 
 Result<std::optional<MemberRecord>> MemberStore::find_by_id(Id member_id) {
   return one(sql::prepare(connection_, std::string(kColumns) + "WHERE id = ?", member_id));
+}
+
+Result<std::vector<MemberRecord>> MemberStore::of_person(const smtp::Address& address, std::size_t limit) {
+  auto statement = sql::prepare(
+      connection_,
+      std::string(kColumns) + "WHERE domain = ? AND local_key = ? AND left_rev = 0 AND role < 3 LIMIT ?",
+      address.domain, address.local_key(), limit);
+  if (!statement.ok()) return statement.error();
+  std::vector<MemberRecord> out;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return out;
+    out.push_back(member_from(**statement));
+  }
+}
+
+Result<void> MemberStore::set_conceal(Id member_id, bool conceal) {
+  ESSAIM_TRY(sql::run(connection_, "UPDATE member SET conceal = ? WHERE id = ?", conceal, member_id));
+  return {};
+}
+
+Result<void> MemberStore::set_privileged(Id member_id, bool privileged) {
+  ESSAIM_TRY(sql::run(connection_, "UPDATE member SET privileged = ? WHERE id = ?", privileged, member_id));
+  return {};
+}
+
+Result<void> MemberStore::set_language(Id member_id, const std::string& language) {
+  ESSAIM_TRY(sql::run(connection_, "UPDATE member SET lang = ? WHERE id = ?", language, member_id));
+  return {};
 }
 
 Result<std::int64_t> MemberStore::count(Id list_id, Role role) {

@@ -28,6 +28,11 @@ class MemberStore {
   Result<void> remove(Id list_id, Role role, const smtp::Address& address, std::int64_t revision);
   Result<void> set(Id list_id, Role role, const smtp::Address& address, bool delivery,
                    const std::string& name);
+  Result<void> set_conceal(Id member_id, bool conceal);
+  Result<void> set_privileged(Id member_id, bool privileged);
+  Result<void> set_language(Id member_id, const std::string& language);
+  // Memberships, ownerships and editorships of one person, on all lists.
+  Result<std::vector<MemberRecord>> of_person(const smtp::Address& address, std::size_t limit);
   // Current members only (left = 0).
   Result<std::optional<MemberRecord>> find(Id list_id, Role role, const smtp::Address& address);
   // Its current roles in the list: the sum of 1 << role.

@@ -18,6 +18,7 @@ struct DomainRecord {
   std::string name;
   std::map<std::string, std::string> settings;  // defaults for its lists; names as in lists/settings
   WallTime created{};
+  std::int64_t policy = 0;  // as a list's domain_policy
 };
 
 enum class ListState : int { kOpen = 0, kClosed = 1 };
@@ -31,11 +32,13 @@ struct ListRecord {
   std::int64_t revision = 1;                           // grows with every change of membership
   std::map<std::string, std::string> settings;         // only what was set
   std::map<std::string, std::string> domain_settings;  // what the domain sets
+  std::int64_t policy = 0, domain_policy = 0;          // new with every change of their texts (text_store.h)
   WallTime created{};
   std::string address() const { return local + "@" + domain; }
 };
 
-enum class Role : int { kMember = 0, kOwner = 1, kEditor = 2 };
+// A listmaster is one of a domain, or of the site: their `list_id` is the domain's id, or 0.
+enum class Role : int { kMember = 0, kOwner = 1, kEditor = 2, kListmaster = 3 };
 
 struct MemberRecord {
   Id id = 0;  // of this membership; unique over all lists; tokens and VERP bear it
@@ -45,6 +48,9 @@ struct MemberRecord {
   std::string domain;
   std::string name;
   bool delivery = true;
+  bool conceal = false;     // not shown to other members
+  bool privileged = false;  // of an owner: may change what others may not
+  std::string language;     // of what is written to them; "": the list's
   std::int64_t joined = 0;  // list revision from which on it is a member
   std::int64_t left = 0;    // list revision from which on it is none; 0: still is
   WallTime since{};

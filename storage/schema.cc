@@ -143,14 +143,43 @@ CREATE TABLE dkim_key (
 ALTER TABLE post ADD COLUMN explanation TEXT NOT NULL DEFAULT '';
 )sql";
 
+// What sites write, what waits for somebody, how often somebody was answered.
+constexpr std::string_view kSeventh = R"sql(
+CREATE TABLE site_text (
+  owner_id INTEGER NOT NULL, kind INTEGER NOT NULL, name {key} NOT NULL, content TEXT NOT NULL, changed INTEGER NOT NULL,
+  changed_by TEXT NOT NULL, PRIMARY KEY (owner_id, kind, name));
+ALTER TABLE list ADD COLUMN policy INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE domain ADD COLUMN policy INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE member ADD COLUMN conceal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE member ADD COLUMN privileged INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE member ADD COLUMN lang {key} NOT NULL DEFAULT '';
+CREATE INDEX member_person ON member (domain, local_key);
+
+CREATE TABLE held (
+  id INTEGER NOT NULL PRIMARY KEY, kind INTEGER NOT NULL, state INTEGER NOT NULL, answer_key {key} NOT NULL UNIQUE,
+  list_id INTEGER NOT NULL, list_address {key} NOT NULL, subject_key TEXT NOT NULL, sender TEXT NOT NULL, author TEXT NOT NULL,
+  message_id TEXT NOT NULL, subject TEXT NOT NULL, size INTEGER NOT NULL, client TEXT NOT NULL, rule_name TEXT NOT NULL,
+  details TEXT NOT NULL, held INTEGER NOT NULL, expires INTEGER NOT NULL, remind INTEGER NOT NULL, decided INTEGER NOT NULL,
+  decided_by TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE INDEX held_list ON held (list_id, state);
+CREATE INDEX held_expires ON held (state, expires);
+CREATE INDEX held_decided ON held (state, decided);
+CREATE TABLE held_message (
+  held_id INTEGER NOT NULL, seq INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (held_id, seq));
+
+CREATE TABLE answered (
+  address {key} NOT NULL, hour_number INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (address, hour_number));
+CREATE INDEX answered_hour ON answered (hour_number);
+)sql";
+
 struct Step {
   std::string_view statements;
   int works_with;  // the oldest version of a program that can go on beside it
 };
 // Step i brings version i to i + 1. Never change one that was released; add one. Programs learnt to go on beside newer
 // versions with version 4.
-constexpr std::array kSteps = {Step{kFirst, 1},  Step{kSecond, 2}, Step{kThird, 3},
-                               Step{kFourth, 4}, Step{kFifth, 4},  Step{kSixth, 4}};
+constexpr std::array kSteps = {Step{kFirst, 1}, Step{kSecond, 2}, Step{kThird, 3},  Step{kFourth, 4},
+                               Step{kFifth, 4}, Step{kSixth, 4},  Step{kSeventh, 4}};
 
 void replace_all(std::string* text, std::string_view from, std::string_view to) {
   for (std::size_t at = text->find(from); at != std::string::npos; at = text->find(from, at + to.size())) {

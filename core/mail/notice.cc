@@ -32,6 +32,33 @@ bool can_be_7bit(std::string_view text) {
                      [](std::string_view line) { return line.size() <= kLongestPlainLine; });
 }
 
+// One that the attachment does not have; from what makes the notice unique.
+std::string boundary_for(const Notice& notice) {
+  std::string boundary = "=_notice_";
+  for (const char c : notice.message_id) {
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) boundary.push_back(c);
+  }
+  boundary.resize(std::min<std::size_t>(boundary.size(), 60));
+  for (char more = 'a'; notice.attachment.find(boundary) != notice.attachment.npos && boundary.size() < 70;
+       ++more)
+    boundary.push_back(more > 'z' ? 'x' : more);
+  return boundary;
+}
+
+std::string with_attachment(const std::string& type, const std::string& encoding, const std::string& text,
+                            std::string_view attachment, const std::string& boundary) {
+  std::string out =
+      "--" + boundary + "\r\nContent-Type: " + type + "\r\nContent-Transfer-Encoding: " + encoding +
+      "\r\n\r\n" + text + "\r\n--" + boundary +
+      "\r\nContent-Type: message/rfc822\r\nContent-Disposition: attachment; filename=\"message.eml\"\r\n"
+      "Content-Transfer-Encoding: ";
+  out += is_ascii(attachment) ? "7bit" : "8bit";
+  out += "\r\n\r\n";
+  out += attachment;
+  out += "\r\n--" + boundary + "--\r\n";
+  return out;
+}
+
 }  // namespace
 
 Result<std::string> compose_notice(const Notice& notice) {
@@ -61,10 +88,17 @@ Result<std::string> compose_notice(const Notice& notice) {
   ESSAIM_TRY(header.insert_bottom("MIME-Version", "1.0"));
   const std::string text = with_crlf(is_valid_utf8(notice.text) ? notice.text : as_utf8(notice.text));
   const bool plain = can_be_7bit(text);
-  ESSAIM_TRY(header.insert_bottom("Content-Type",
-                                  plain ? "text/plain; charset=us-ascii" : "text/plain; charset=UTF-8"));
-  ESSAIM_TRY(header.insert_bottom("Content-Transfer-Encoding", plain ? "7bit" : "quoted-printable"));
-  return header.joined_with(plain ? text : quoted_printable(text));
+  const std::string type = plain ? "text/plain; charset=us-ascii" : "text/plain; charset=UTF-8";
+  const std::string encoding = plain ? "7bit" : "quoted-printable";
+  const std::string body = plain ? text : quoted_printable(text);
+  if (!notice.attachment.empty()) {
+    const std::string boundary = boundary_for(notice);
+    ESSAIM_TRY(header.insert_bottom("Content-Type", "multipart/mixed; boundary=\"" + boundary + "\""));
+    return header.joined_with(with_attachment(type, encoding, body, notice.attachment, boundary));
+  }
+  ESSAIM_TRY(header.insert_bottom("Content-Type", type));
+  ESSAIM_TRY(header.insert_bottom("Content-Transfer-Encoding", encoding));
+  return header.joined_with(body);
 }
 
 }  // namespace essaim::mail

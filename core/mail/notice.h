@@ -27,9 +27,12 @@ struct Notice {
   std::string in_reply_to{};  // "<...>", may be empty; References follows it
   AutoSubmitted auto_submitted = AutoSubmitted::kGenerated;
   std::vector<std::pair<std::string, std::string>> more_fields{};  // name and value in ASCII
+  std::string_view
+      attachment{};  // a whole message, put behind the text as it is (RFC 2046 §5.2.1); "" for none
 };
 
-// The whole message with CRLF line ends, pure ASCII: us-ascii 7bit if it can be, else UTF-8 quoted-printable.
+// The whole message with CRLF line ends, pure ASCII but for the attachment: us-ascii 7bit if it can be, else UTF-8
+// quoted-printable.
 // kInvalid: an address is missing, or a value holds a line end.
 Result<std::string> compose_notice(const Notice& notice);
 

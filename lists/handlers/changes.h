@@ -22,6 +22,7 @@ Result<void> reply_to(Draft& draft);
 // marks.cc
 Result<void> mark_loop(Draft& draft);
 Result<void> precedence(Draft& draft);
+Result<void> validation(Draft& draft);
 // list_fields.cc
 Result<void> list_fields(Draft& draft);
 // add_headers.cc

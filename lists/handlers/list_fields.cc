@@ -41,8 +41,7 @@ Result<void> list_fields(Draft& draft) {
   std::string id = "<" + list_id_of(list) + ">";
   if (!settings.description.empty()) id = phrase(settings.description) + " " + id;
   ESSAIM_TRY(draft.header.insert_bottom("List-Id", id));
-  ESSAIM_TRY(
-      draft.header.insert_bottom("List-Post", settings.post == WhoPosts::kNobody ? "NO" : mailto(list, "")));
+  ESSAIM_TRY(draft.header.insert_bottom("List-Post", settings.nobody_posts ? "NO" : mailto(list, "")));
   ESSAIM_TRY(draft.header.insert_bottom("List-Owner", mailto(list, "-owner")));
   if (settings.envelope == storage::CopyMode::kPersonal) {
     draft.private_header = "List-Unsubscribe: " + leave_by_token(list) + "\r\n";

@@ -23,6 +23,7 @@ const std::vector<Handler>& post_handlers() {
       {"mark-unauthenticated",
        "Adds X-Unauthenticated-Author to what fails DMARC, by the setting dmarc_failure.",
        handlers::mark_unauthenticated},
+      {"validation", "Adds X-Validation-by with the moderator who let the post pass.", handlers::validation},
       {"list-fields", "Adds List-Id, List-Post, List-Owner and List-Unsubscribe (RFC 2919, 2369).",
        handlers::list_fields},
       {"add-headers", "Adds what the setting add_headers says.", handlers::add_by_setting},

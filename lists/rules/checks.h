@@ -25,9 +25,5 @@ Verdict unauthenticated(const RuleContext& context, std::string_view name);
 Verdict too_large(const RuleContext& context, std::string_view name);
 // who_posts.cc
 Verdict closed_list(const RuleContext& context, std::string_view name);
-Verdict nobody_posts(const RuleContext& context, std::string_view name);
-Verdict owners_only(const RuleContext& context, std::string_view name);
-Verdict members_only(const RuleContext& context, std::string_view name);
-Verdict not_a_member(const RuleContext& context, std::string_view name);
 
 }  // namespace essaim::lists::rules

@@ -38,7 +38,7 @@ struct Rule {
 
 const std::vector<Rule>& post_rules();     // for the list's address
 const std::vector<Rule>& forward_rules();  // for owners, editors, postmaster, abuse
-const std::vector<Rule>& leave_rules();    // for asking to leave by mail
+const std::vector<Rule>& command_rules();  // for commands, joining and leaving by mail
 
 // The first rejection, or acceptance.
 Disposition decide(const std::vector<Rule>& rules, const RuleContext& context);

@@ -16,9 +16,6 @@ const std::vector<Rule>& post_rules() {
       {"unauthenticated", "The list wants authors whose domain stands behind them.", rules::unauthenticated},
       {"max-size", "Larger than the list takes.", rules::too_large},
       {"closed-list", "The list is closed.", rules::closed_list},
-      {"nobody", "Nobody may post to the list.", rules::nobody_posts},
-      {"owners-only", "Only owners and editors may post.", rules::owners_only},
-      {"members-only", "Only members, owners and editors may post.", rules::members_only},
   };
   return table;
 }
@@ -31,7 +28,7 @@ const std::vector<Rule>& forward_rules() {
   return table;
 }
 
-const std::vector<Rule>& leave_rules() {
+const std::vector<Rule>& command_rules() {
   static const std::vector<Rule> table = {
       {"loop", "The message bears this list's own List-Id or X-Loop: it has been here.", rules::own_mark},
       {"hops", "More than 25 Received fields: it goes round somewhere.", rules::too_many_hops},
@@ -40,7 +37,6 @@ const std::vector<Rule>& leave_rules() {
       {"no-author", "There is no From field with an address, or more than one From field.", rules::no_author},
       {"several-authors", "From names several people and no Sender says who sent it.",
        rules::several_authors},
-      {"not-a-member", "The author is no member of the list.", rules::not_a_member},
   };
   return table;
 }

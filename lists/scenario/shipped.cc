@@ -27,7 +27,7 @@ std::optional<std::string_view> shipped_text(std::string_view function, std::str
 const std::vector<Function>& functions() {
   static const std::vector<Function> all = {
       {"send", "private", "who may post"},
-      {"subscribe", "open", "who may subscribe, and who has to agree"},
+      {"subscribe", "auth", "who may subscribe, and who has to agree"},
       {"unsubscribe", "auth", "how people leave"},
       {"invite", "private", "who may invite others"},
       {"add", "owner", "who may add others"},

@@ -52,9 +52,21 @@ lists::Services Site::services() {
   out.database = database_.get();
   out.clock = &system_clock();
   out.ids = &ids_;
+  out.policies = &policies_;
   out.site = {settings_.hostname, settings_.postmaster};
   out.rank = [] { return std::int64_t{0}; };
   out.reporting = settings_.reporting;
+  return out;
+}
+
+Result<lists::Services> Site::services_with_tokens() {
+  if (tokens_ == nullptr) {
+    auto tokens = lists::Tokens::load(*database_);
+    if (!tokens.ok()) return tokens.error();
+    tokens_ = *std::move(tokens);
+  }
+  lists::Services out = services();
+  out.tokens = tokens_.get();
   return out;
 }
 

@@ -30,6 +30,8 @@ class Site {
   lists::Admin& admin() { return admin_; }
   // For work of lists/ that stores posts: a running server finds them without being told. No tokens.
   lists::Services services();
+  // The same, for what makes return addresses.
+  Result<lists::Services> services_with_tokens();
   // A consistent look at the database.
   Result<void> read(const storage::Work& work) { return database_->read_now(work); }
 
@@ -39,6 +41,8 @@ class Site {
   std::unique_ptr<storage::Database> database_;
   IdGenerator ids_;  // of a node number that no server has
   lists::Admin admin_;
+  lists::Policies policies_;
+  std::unique_ptr<lists::Tokens> tokens_;
 };
 
 // Runs `command` on the opened site; errors are said.

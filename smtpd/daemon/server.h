@@ -136,6 +136,7 @@ class Server final : private storage::Membership::Listener {
   std::string fatal_;
   std::unique_ptr<IdGenerator> ids_;
   std::unique_ptr<lists::Tokens> tokens_;
+  lists::Policies policies_;
   lists::Services services_;
   std::unique_ptr<ListTokens> minter_;
   std::unique_ptr<ListFailures> failures_;

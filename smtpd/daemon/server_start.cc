@@ -163,6 +163,7 @@ Result<void> Server::start_delivery() {
   services_.clock = &system_clock();
   services_.ids = ids_.get();
   services_.tokens = tokens_.get();
+  services_.policies = &policies_;
   services_.site.hostname = settings_.hostname;
   services_.site.postmaster = settings_.postmaster;
   services_.rank = [this] { return engine_->current_rank(); };

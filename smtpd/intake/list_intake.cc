@@ -34,6 +34,7 @@ std::shared_ptr<lists::Submission> to_submission(const IncomingMessage& message,
   out->smtputf8 = message.transaction.smtputf8;
   out->dsn = message.transaction.dsn;
   out->client = client_text(message.transaction.client);
+  out->client_ip = message.transaction.client.ip;
   out->received_header = make_received_header(message, hostname);
   for (const AcceptedRecipient& recipient : message.recipients) {
     const auto* target = dynamic_cast<const ListTarget*>(recipient.target.get());
@@ -177,6 +178,7 @@ void ListIntake::conclude(const std::shared_ptr<Verified>& work, mailauth::Answe
                          {"dmarc", to_string(found->dmarc.status)},
                          {"domain", found->dmarc.domain},
                          {"arc", to_string(found->arc.status)}});
+  if (!found->dmarc.aligned_dkim.empty()) submission.auth = lists::scenario::Auth::kDkim;
   submission.authentication = std::move(found);
   work->check.reset();
   hand_over(work->submission, work->size, std::move(work->done));

@@ -1,5 +1,6 @@
 #include "smtpd/operate/jobs.h"
 
+#include "lists/held/job.h"
 #include "lists/reports.h"
 #include "smtpd/operate/dkim_keys.h"
 #include "storage/cluster/node_watch.h"
@@ -14,8 +15,11 @@ std::vector<storage::Job> make_jobs(const Settings& settings, const Clock& clock
   retention.keep_posts = settings.retention_posts;
   retention.keep_seen = settings.retention_seen;
   retention.interval = std::min<Duration>(retention.interval, settings.retention_posts);
-  return {storage::make_retention_job(clock, retention), lists::make_reports_job(services),
-          storage::make_orphans_job(clock), storage::make_late_outcomes_job(),
+  return {storage::make_retention_job(clock, retention),
+          lists::make_reports_job(services),
+          storage::make_orphans_job(clock),
+          storage::make_late_outcomes_job(),
+          lists::make_held_job(services),
           make_dkim_job(settings, clock)};
 }
 

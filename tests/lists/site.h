@@ -70,6 +70,7 @@ class TestSite {
     services.clock = &clock;
     services.ids = &ids;
     services.tokens = &tokens;
+    services.policies = &policies;
     services.site = {"mx.example", {"postmaster", "example.org"}};
     services.rank = [] { return std::int64_t{7}; };
     services.bell = [this] { ++bells; };
@@ -198,6 +199,7 @@ class TestSite {
   IdGenerator ids;
   IdGenerator admin_ids;
   lists::Tokens tokens;
+  lists::Policies policies;
   lists::Services services;
   lists::Admin admin;
   std::atomic<int> bells{0};

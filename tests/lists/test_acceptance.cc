@@ -114,7 +114,8 @@ BOOST_AUTO_TEST_CASE(several_lists_of_one_transaction_get_a_post_each_in_one_wri
   std::set<std::string> to;
   for (const auto& post : posts) to.insert(post.list_address);
   BOOST_TEST((to == std::set<std::string>{"dev@lists.example", "ops@lists.example"}));
-  BOOST_TEST(log.has({"refused", "id=" + format_id(site.last_id), "shy@lists.example", "rule=members-only"}));
+  BOOST_TEST(
+      log.has({"refused", "id=" + format_id(site.last_id), "shy@lists.example", "rule=send.private:6"}));
   BOOST_TEST(site.send("x@y.example", {"shy@lists.example"}, a_post("x@y.example")).code == 550);
 }
 
@@ -234,7 +235,7 @@ BOOST_AUTO_TEST_CASE(an_author_who_leaves_between_decision_and_write_is_refused)
     if (!revision.ok()) return revision.error();
     return members.remove(list_id, storage::Role::kMember, test::address("a@one.example"), *revision);
   });
-  BOOST_TEST(reply.text.find("[rule: members-only]") != std::string::npos, reply.to_string());
+  BOOST_TEST(reply.text.find("[rule: send.private:6]") != std::string::npos, reply.to_string());
   BOOST_TEST(site.posts().empty());
 }
 
@@ -284,11 +285,11 @@ BOOST_AUTO_TEST_CASE(an_author_who_is_known_is_not_looked_up_again_and_what_chan
   BOOST_TEST(submit(submission()).positive());
   TestSite::require(
       site.admin.remove_member("dev@lists.example", storage::Role::kMember, test::address("a@one.example")));
-  BOOST_TEST(submit(fourth).text.find("[rule: members-only]") != std::string::npos);
+  BOOST_TEST(submit(fourth).text.find("[rule: send.private:") != std::string::npos);
 
   // A refusal is never from memory.
   const auto fifth = submission();
-  BOOST_TEST(submit(submission()).text.find("[rule: members-only]") != std::string::npos);
+  BOOST_TEST(submit(submission()).text.find("[rule: send.private:") != std::string::npos);
   site.join("dev", {"a@one.example"});
   BOOST_TEST(submit(fifth).positive());
   BOOST_TEST(site.posts().size() == 5);

@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(mistakes_say_what_is_wrong_and_what_to_do) {
       {site.admin.create_list("-dev@lists.example", {}), "begin with a letter"},
       {site.admin.create_list("d$v@lists.example", {}), "letters, digits"},
       {site.admin.create_list(std::string(53, 'x') + "@lists.example", {}), "longer than 52"},
-      {site.admin.create_list("dev@lists.example", {}, {{"pots", "x"}}), "did you mean 'post'"},
+      {site.admin.create_list("dev@lists.example", {}, {{"footr", "x"}}), "did you mean 'footer'"},
       {site.admin.set_list("developmnt@lists.example", {{"post", "anyone"}}),
        "did you mean development@lists.example"},
       {site.admin.set_list("development@lists.example", {{"post", "some"}}), "must be one of"},
@@ -173,15 +173,15 @@ BOOST_AUTO_TEST_CASE(mistakes_in_a_text_are_all_told_and_nothing_is_applied) {
 members = ["a@b.example", "a@b.example", "nonsense"]
 onwers = []
 [lists."dev@lists.example".settings]
-pots = "x"
+footr = "x"
 [lists."x-owner@lists.example"]
 [list]
 )toml",
                                              false);
   BOOST_REQUIRE(!applied.ok());
-  for (const char* says :
-       {"line 2: a@b.example is here twice", "line 2: 'nonsense'", "line 3: 'onwers'",
-        "line 5: there is no setting 'pots'; did you mean 'post'?", "line 6: ", "line 7: there is no 'list'"})
+  for (const char* says : {"line 2: a@b.example is here twice", "line 2: 'nonsense'", "line 3: 'onwers'",
+                           "line 5: there is no setting 'footr'; did you mean 'footer'?",
+                           "line 6: ", "line 7: there is no 'list'"})
     BOOST_TEST(applied.error().message.find(says) != std::string::npos, applied.error().message);
   BOOST_TEST(site.admin.lists()->empty());
   const auto syntax = site.admin.apply_text("[lists\n", false);

@@ -1,5 +1,7 @@
 // The planner: what becomes of an author whose domain signs, and what the rules make of authors who do not authenticate.
 #include "lists/author_plan.h"
+#include "lists/held/answer.h"
+#include "storage/held_store.h"
 #include "tests/core/mailauth/signed_mail.h"
 #include "tests/core/mailauth/zone.h"
 #include "tests/lists/site.h"
@@ -271,6 +273,30 @@ BOOST_AUTO_TEST_CASE(posts_are_sealed_by_arc_when_the_domain_has_a_key) {
   });
   BOOST_TEST(to_string(result.status) == "pass");
   BOOST_TEST(result.reason == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_post_that_waits_for_a_moderator_goes_out_as_was_decided_when_it_was_verified) {
+  AuthorSite site;
+  site.make_list("dev", {{"send", "editorkey"}, {"subject_tag", "[dev]"}}, {"m@example.org"},
+                 {"own@o.example"});
+  BOOST_TEST(site.post(signed_post(), author_zone("reject")).code == 250);
+  Id id = 0;
+  TestSite::require(
+      site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+        const auto held = storage::HeldStore(c).search({});
+        if (!held.ok()) return held.error();
+        BOOST_REQUIRE(held->size() == 1);
+        id = held->front().id;
+        Requester who;
+        who.is_operator = true;
+        WriteContext context{site.services, c, site.clock.wall_now(), 1};
+        const auto done = answer_held(context, held->front(), {}, who);
+        return done.ok() ? Result<void>() : done.error();
+      }));
+  const std::string text = site.rendering(id);
+  BOOST_TEST(has(text, "\r\nFrom: Ann Author via dev <dev@lists.example>\r\n"), text);
+  BOOST_TEST(has(text, "Authentication-Results: mx.example;\r\n\tdkim=pass header.d=author.example"), text);
+  BOOST_TEST(has(text, "Subject: [dev] hello"), text);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -32,7 +32,11 @@ BOOST_AUTO_TEST_CASE(each_address_of_ours_is_known_and_no_other) {
   const Row rows[] = {
       {"dev@lists.example", 250, "post"},
       {"DEV@Lists.Example", 250, "post"},
-      {"dev-request@lists.example", 250, "owners"},
+      {"dev-request@lists.example", 250, "request"},
+      {"dev-subscribe@lists.example", 250, "subscribe"},
+      {"sympa@lists.example", 250, "commands"},
+      {"listmaster@lists.example", 250, "listmasters"},
+      {"sympa-request@lists.example", 250, "listmasters"},
       {"dev-owner@lists.example", 250, "post"},
       {"dev-editor@lists.example", 250, "editors"},
       {"dev-Unsubscribe@lists.example", 250, "leave"},
@@ -50,7 +54,8 @@ BOOST_AUTO_TEST_CASE(each_address_of_ours_is_known_and_no_other) {
       {"dev@mx.example", 550, "[rule: unknown-recipient]"},
       {"dev@elsewhere.example", 550, "5.7.1 <dev@elsewhere.example>: relaying denied"},
       {"bounce+00000000000010000000000001aaaaaaaaaa@lists.example", 550, "5.1.1"},
-      {"confirm+000000000000100000000000000000@lists.example", 550, "[rule: forged-token]"},
+      {"confirm+0123456789abcdef@lists.example", 550, "[rule: unknown-key]"},
+      {"approve+x@lists.example", 550, "[rule: unknown-key]"},
       {"leave+00000000000010000000000@lists.example", 550, "[rule: forged-token]"},
   };
   for (const Row& row : rows) {

@@ -27,8 +27,14 @@ BOOST_AUTO_TEST_CASE(wrong_values_are_refused_with_what_is_wrong) {
   };
   const Row rows[] = {
       {"post", "anyone", nullptr},
-      {"post", "anyon", "did you mean \"anyone\""},
-      {"pots", "anyone", "did you mean 'post'"},
+      {"post", "anyon", "one of members, anyone"},
+      {"send", "privateoreditorkey", nullptr},
+      {"send", "a b", "the name of a scenario"},
+      {"language", "tlh", "one of en, fr"},
+      {"robot", "Sympa", "lower case"},
+      {"use_blocklist", "send, review", nullptr},
+      {"use_blocklist", "sned", "no function 'sned'"},
+      {"footr", "anyone", "did you mean 'footer'"},
       {"max_size", "25M", nullptr},
       {"max_size", "0", nullptr},
       {"max_size", "big", "max_size"},
@@ -69,7 +75,7 @@ BOOST_AUTO_TEST_CASE(the_list_goes_before_its_domain_and_the_domain_before_the_d
   list.settings = {
       {"subject_tag", "[dev]"}, {"add_headers", "X-A: 1\n\nX-B:  two words \n"}, {"remove_headers", "A,B C"}};
   const ListSettings settings = settings_of(list);
-  BOOST_TEST((settings.post == WhoPosts::kAnyone));
+  BOOST_TEST(scenario_name(list, "send") == "public");
   BOOST_TEST(settings.subject_tag == "[dev]");
   BOOST_TEST(settings.max_size == 10U << 20);
   BOOST_TEST((settings.expire == std::chrono::hours(120)));
@@ -78,7 +84,8 @@ BOOST_AUTO_TEST_CASE(the_list_goes_before_its_domain_and_the_domain_before_the_d
   BOOST_TEST(settings.remove_headers.size() == 3);
   for (const ShownSetting& shown : shown_settings(list)) {
     if (shown.name == "subject_tag") BOOST_TEST(shown.from == "list");
-    if (shown.name == "post") BOOST_TEST(shown.from == "domain");
+    if (shown.name == "send") BOOST_TEST(shown.from == "domain");
+    if (shown.name == "send") BOOST_TEST(shown.value == "public");
     if (shown.name == "footer") BOOST_TEST(shown.from == "default");
   }
 }
@@ -88,8 +95,8 @@ BOOST_AUTO_TEST_CASE(a_stored_value_of_another_version_counts_as_not_set) {
   storage::ListRecord list;
   list.local = "dev";
   list.domain = "lists.example";
-  list.settings = {{"post", "by-vote"}};
-  BOOST_TEST((settings_of(list).post == WhoPosts::kMembers));
+  list.settings = {{"footer_style", "loud"}};
+  BOOST_TEST(!settings_of(list).words_as_part);
   BOOST_TEST(log.has({"bad-list-setting", "dev@lists.example"}));
 }
 

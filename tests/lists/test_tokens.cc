@@ -57,8 +57,6 @@ BOOST_AUTO_TEST_CASE(verp_is_read_back_in_any_case_and_fits_a_local_part) {
 BOOST_AUTO_TEST_CASE(every_altered_octet_of_a_token_is_refused) {
   std::string leave;
   tokens.append_leave(5, kMember, &leave);
-  const WallTime now = from_millis(1'790'000'000'000);
-  const std::string confirm = tokens.confirm(kMember, now);
   const std::string bounce = verp(storage::PostKind::kList, kMember);
   const auto altered = [](std::string text, std::size_t at) {
     text[at] = text[at] == '0' ? '1' : '0';
@@ -67,9 +65,6 @@ BOOST_AUTO_TEST_CASE(every_altered_octet_of_a_token_is_refused) {
   BOOST_TEST((tokens.read_leave(5, leave) == kMember));
   for (std::size_t i = 0; i < leave.size(); ++i)
     BOOST_TEST(!tokens.read_leave(5, altered(leave, i)).has_value());
-  BOOST_TEST(tokens.read_confirm(confirm, now)->member_id == kMember);
-  for (std::size_t i = 0; i < confirm.size(); ++i)
-    BOOST_TEST(!tokens.read_confirm(altered(confirm, i), now).has_value());
   for (std::size_t i = 0; i < bounce.size(); ++i)
     BOOST_TEST(!tokens.read_bounce(altered(bounce, i)).has_value());
   for (std::size_t n = 0; n < bounce.size(); ++n)
@@ -85,13 +80,6 @@ BOOST_AUTO_TEST_CASE(no_token_passes_for_another_purpose_list_or_key) {
   const std::string to_member = verp(storage::PostKind::kList, kMember);
   BOOST_TEST(!tokens.read_bounce("o" + to_member).has_value());
   BOOST_TEST(!tokens.read_bounce(verp(storage::PostKind::kForward, kMember).substr(1)).has_value());
-}
-
-BOOST_AUTO_TEST_CASE(a_confirmation_is_good_for_seven_days) {
-  const WallTime now = from_millis(1'790'000'000'000);
-  const std::string token = tokens.confirm(kMember, now);
-  BOOST_TEST(!tokens.read_confirm(token, now + std::chrono::hours(24 * 7 - 1))->expired);
-  BOOST_TEST(tokens.read_confirm(token, now + std::chrono::hours(24 * 7 + 1))->expired);
 }
 
 BOOST_AUTO_TEST_CASE(the_key_of_the_site_is_made_once) {

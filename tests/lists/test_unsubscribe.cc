@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(an_answer_that_comes_too_late_is_refused_at_rcpt) {
   site.send("a@one.example", {"dev-unsubscribe@lists.example"}, a_post("a@one.example"));
   const std::string answer_to = field(site.rendering(site.posts().front().id), "Reply-To");
   site.clock.advance(std::chrono::hours(24 * 8));
-  BOOST_TEST(site.rcpt(answer_to).reply.text.find("[rule: expired-token]") != std::string::npos);
+  BOOST_TEST(site.rcpt(answer_to).reply.text.find("[rule: expired-key]") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_sent_to_strangers_or_machines) {

@@ -175,7 +175,7 @@ true()                   smtp       -> request_auth,listmaster
 title.fr qui confirme depuis la nouvelle adresse
 is_listmaster([sender])          md5,smime       -> do_it
 equal([sender],[current_email])  smtp            -> request_auth
-equal([sender],[current_email])  md5,smime       -> request_auth([email])
+equal([sender],[current_email])  md5,smime       -> request_auth([email]),do_it
 true()                           smtp,md5,smime  -> reject(reason='move_user')
 )"},
       {"move_user", "closed", R"(title.en nobody

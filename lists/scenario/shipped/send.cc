@@ -52,6 +52,12 @@ title.fr propriétaires seulement
 is_owner([listname],[sender])  smtp,md5,smime  -> do_it
 true()                         smtp,md5,smime  -> reject(reason='send_owner')
 )"},
+      {"send", "owneroreditor", R"(title.en owners and editors only
+title.fr propriétaires et modérateurs seulement
+is_owner([listname],[sender])   smtp,md5,smime  -> do_it
+is_editor([listname],[sender])  smtp,md5,smime  -> do_it
+true()                          smtp,md5,smime  -> reject(reason='send_owner')
+)"},
       {"send", "ownerauth", R"(title.en owners only, after confirmation
 title.fr propriétaires seulement, après confirmation
 is_owner([listname],[sender])  smtp            -> request_auth

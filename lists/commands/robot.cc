@@ -1,0 +1,180 @@
+// The command robot: mail with commands becomes requests, and one answer with what became of each. Also what comes to
+// LIST-subscribe and LIST-unsubscribe, and commands to LIST-request.
+#include "lists/commands/robot.h"
+
+#include "core/base/text.h"
+#include "core/mail/readable.h"
+#include "lists/commands/parse.h"
+#include "lists/commands/run.h"
+#include "lists/facts.h"
+#include "lists/refusal.h"
+#include "lists/rules/rule.h"
+#include "lists/templates/catalogue.h"
+#include "storage/held_store.h"
+#include "storage/member_store.h"
+#include "storage/post_store.h"
+
+namespace essaim::lists {
+namespace {
+
+constexpr std::int64_t kMostAnswers = 30;  // an hour, to one address
+
+class CommandsPlan : public Plan {
+ public:
+  CommandsPlan(std::shared_ptr<const Target> target, Commands commands, Requester who)
+      : Plan(std::move(target)), commands_(std::move(commands)), who_(std::move(who)) {}
+
+  Result<Committed> commit(const CommitContext& context) const override {
+    Committed out;
+    out.event = "commands";
+    if (!context.incoming.seen_key.empty()) {
+      auto first = storage::PostStore(context.connection)
+                       .remember(target().list.domain_id, context.incoming.seen_key, id(), context.now);
+      if (!first.ok()) return first.error();
+      if (first->has_value()) {
+        out.repeated = true;
+        out.words = "commands taken before as " + format_id(**first);
+        out.fields = {{"first", format_id(**first)}};
+        return out;
+      }
+    }
+    ESSAIM_TRY(
+        storage::AnswerStore(context.connection).count(ascii_lowered(who_.address.to_string()), context.now));
+    WriteContext write{context.services, context.connection, context.now, context.rank};
+    CommandRun run(write, target(), who_);
+    ESSAIM_TRY(run.all(commands_));
+    ESSAIM_TRY(run.answer());
+    out.posted = write.posted;
+    out.words = "commands taken as " + format_id(id());
+    out.fields = {{"by", who_.address.to_string()},
+                  {"commands", static_cast<std::int64_t>(commands_.commands.size())}};
+    return out;
+  }
+
+ private:
+  Commands commands_;
+  Requester who_;
+};
+
+Result<std::string> language_of_asker(const PlanContext& context, const Target& target) {
+  auto memberships = storage::MemberStore(context.connection).of_person(*context.incoming.author, 20);
+  if (!memberships.ok()) return memberships.error();
+  for (const storage::MemberRecord& member : *memberships) {
+    if (is_language(member.language)) return member.language;
+  }
+  for (const char* field : {"Accept-Language", "Content-Language"}) {
+    if (const auto value = context.incoming.header.value(field)) {
+      if (std::string language = language_of(*value); !language.empty()) return language;
+    }
+  }
+  return target.settings.language;
+}
+
+Planned refused(smtp::Reply reply, std::string_view rule) {
+  return Planned{nullptr, std::move(reply), std::string(rule)};
+}
+
+// What can be answered in the dialogue is: one request that a rule refuses, or a member that is none.
+Result<std::optional<Planned>> refused_at_once(const PlanContext& context, const Target& target,
+                                               const Requester& who) {
+  using Answer = std::optional<Planned>;
+  const std::string address = escaped_for_display(who.address.to_string(), 256);
+  auto member =
+      storage::MemberStore(context.connection).find(target.list.id, storage::Role::kMember, who.address);
+  if (!member.ok()) return member.error();
+  const bool leaving = target.kind == TargetKind::kLeave;
+  if (leaving && !member->has_value())
+    return Answer(refused(
+        refusal(550, "5.7.2", "<" + address + "> is no member of " + target.list.address(), "not-a-member"),
+        "not-a-member"));
+  const std::string sender = ascii_lowered(who.address.to_string());
+  scenario::Question question;
+  question.sender = question.email = sender;
+  question.listname = target.list.local;
+  question.domain = target.list.domain;
+  question.auth = who.auth;
+  question.remote_address = who.remote_address;
+  question.now = context.services.clock->wall_now();
+  auto decided = authorise(context.services, &context.connection, target.list,
+                           leaving ? "unsubscribe" : "subscribe", question);
+  if (!decided.ok()) return decided.error();
+  if (decided->action.kind != scenario::ActionKind::kReject) return Answer();
+  std::string words = reason_text("en", decided->action.reason);
+  if (!is_ascii(words)) words = "not allowed";
+  return Answer(refused(
+      refusal(550, "5.7.2", target.list.address() + ": " + escaped_for_display(words, 200), decided->rule),
+      decided->rule));
+}
+
+}  // namespace
+
+Result<Requester> requester_of(const PlanContext& context, const Target& target) {
+  Requester who;
+  if (context.incoming.author) {
+    who.address = *context.incoming.author;
+    auto language = language_of_asker(context, target);
+    if (!language.ok()) return language.error();
+    who.language = *std::move(language);
+  }
+  who.auth = context.submission.auth;
+  who.client = context.submission.client;
+  who.remote_address = context.submission.client_ip;
+  who.in_reply_to = context.incoming.message_id;
+  return who;
+}
+
+Result<Planned> plan_commands(const PlanContext& context, std::shared_ptr<const Target> target) {
+  const Facts nothing;
+  const Disposition disposition =
+      decide(command_rules(), {context.submission, context.incoming, *target, nothing});
+  if (disposition.kind == Disposition::Kind::kReject) return refused(disposition.reply, disposition.rule);
+  auto who = requester_of(context, *target);
+  if (!who.ok()) return who.error();
+  auto answered = storage::AnswerStore(context.connection)
+                      .counted(ascii_lowered(who->address.to_string()), context.services.clock->wall_now());
+  if (!answered.ok()) return answered.error();
+  if (*answered >= kMostAnswers)
+    return refused(refusal(550, "5.7.1", "too many commands from you within the hour", "rate"), "rate");
+  Commands commands;
+  if (target->kind == TargetKind::kSubscribe || target->kind == TargetKind::kLeave) {
+    auto at_once = refused_at_once(context, *target, *who);
+    if (!at_once.ok()) return at_once.error();
+    if (at_once->has_value()) return std::move(**at_once);
+    Command command;
+    command.kind =
+        target->kind == TargetKind::kSubscribe ? CommandKind::kSubscribe : CommandKind::kUnsubscribe;
+    command.list = target->list.address();
+    command.line = target->address.to_string();
+    if (target->kind == TargetKind::kSubscribe && context.incoming.from_fields == 1) {
+      const auto from = mail::parse_address_list(context.incoming.header.find("From")->raw_value());
+      if (from.mailboxes.size() == 1) command.name = mail_name(from.mailboxes.front());
+    }
+    commands.commands.push_back(std::move(command));
+  } else {
+    const std::string own = target->list.id != 0 ? target->list.address() : "";
+    commands = parse_commands(context.incoming.subject,
+                              mail::main_text(context.incoming.header, context.incoming.body), own);
+  }
+  if (commands.commands.empty())
+    return refused(refusal(550, "5.6.0", "no command in it; send HELP", "no-command"), "no-command");
+  Planned planned;
+  planned.plan = std::make_unique<CommandsPlan>(std::move(target), std::move(commands), *std::move(who));
+  return planned;
+}
+
+// SmartList's habit: a subject that is exactly a command. Everything else is for the owners.
+Result<Planned> plan_request_address(const PlanContext& context, std::shared_ptr<const Target> target) {
+  const Commands found = parse_commands(context.incoming.subject, "", target->list.address());
+  const bool command = found.commands.size() == 1 && (found.commands[0].kind == CommandKind::kSubscribe ||
+                                                      found.commands[0].kind == CommandKind::kUnsubscribe);
+  const bool ours =
+      command &&
+      (found.commands[0].list == target->list.local || found.commands[0].list == target->list.address()) &&
+      found.commands[0].name.empty();
+  if (ours) return plan_commands(context, std::move(target));
+  auto owners = std::make_shared<Target>(*target);
+  owners->kind = TargetKind::kOwners;
+  return plan_forward(context, std::move(owners));
+}
+
+}  // namespace essaim::lists

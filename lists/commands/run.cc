@@ -1,0 +1,226 @@
+#include "lists/commands/run.h"
+
+#include "core/base/text.h"
+#include "lists/held/answer.h"
+#include "lists/held/keys.h"
+#include "storage/directory_store.h"
+#include "storage/held_store.h"
+#include "storage/member_store.h"
+
+namespace essaim::lists {
+namespace {
+
+constexpr std::size_t kMostLists = 500;
+
+std::string shown(const std::string& text) {
+  return escaped_for_display(text, 300);
+}
+
+// Lines of a result stand under their command.
+std::string indented(const std::string& text) {
+  std::string out;
+  for (const std::string_view line : split(text, '\n')) out += "  " + std::string(line) + "\n";
+  return out;
+}
+
+}  // namespace
+
+std::string CommandRun::say(std::string_view english, Values values) const {
+  return phrase(who_.language, english, values);
+}
+
+storage::ListRecord CommandRun::domain() const {
+  storage::ListRecord out = target_.list;
+  out.id = 0;
+  out.local.clear();
+  out.settings.clear();
+  out.policy = 0;
+  return out;
+}
+
+Result<std::optional<storage::ListRecord>> CommandRun::find_list(const std::string& name) {
+  const auto at = name.rfind('@');
+  if (at != name.npos && name.substr(at + 1) != target_.list.domain)
+    return std::optional<storage::ListRecord>();
+  return storage::DirectoryStore(context_.connection).find_list(name.substr(0, at), target_.list.domain);
+}
+
+Result<std::string> CommandRun::run(const Request& request) {
+  auto response = carry_out(context_, request, who_);
+  if (!response.ok()) return response.error();
+  only_good_ = only_good_ &&
+               (response->status == Response::Status::kDone || response->status == Response::Status::kWaits);
+  return response->text;
+}
+
+Result<std::string> CommandRun::on_list(const Command& command, Verb verb) {
+  auto list = find_list(command.list);
+  if (!list.ok()) return list.error();
+  if (!list->has_value()) return say("there is no list {{list}}", {{"list", shown(command.list)}});
+  Request request;
+  request.verb = verb;
+  request.list = std::move(**list);
+  request.email = who_.address;
+  if (!command.email.empty()) {
+    auto email = smtp::parse_mailbox(command.email, smtp::LocalPart::kUtf8);
+    if (!email.ok()) return email.error();
+    request.email = *std::move(email);
+  }
+  request.name = command.name.substr(0, 200);
+  request.quiet = command.quiet;
+  if (verb == Verb::kSet) {
+    const std::string& option = command.option;
+    if (option == "conceal" || option == "noconceal") {
+      request.conceal = option == "conceal";
+    } else if (option == "nomail") {
+      request.delivery = false;
+    } else if (option == "mail" || option == "normal" || option == "each" || option == "eachmail" ||
+               option == "nodigest") {
+      request.delivery = true;
+    } else {
+      return say("this list does not offer {{option}}", {{"option", option}});
+    }
+  }
+  return run(request);
+}
+
+Result<std::string> CommandRun::on_all(const Command& command) {
+  auto memberships = storage::MemberStore(context_.connection).of_person(who_.address, kMostLists);
+  if (!memberships.ok()) return memberships.error();
+  std::string out;
+  const Verb verb = command.kind == CommandKind::kSetAll ? Verb::kSet : Verb::kUnsubscribe;
+  for (const storage::MemberRecord& member : *memberships) {
+    if (member.role != storage::Role::kMember) continue;
+    auto list = storage::DirectoryStore(context_.connection).find_list_by_id(member.list_id);
+    if (!list.ok()) return list.error();
+    if (!list->has_value() || (*list)->domain != target_.list.domain) continue;
+    Command single = command;
+    single.list = (*list)->address();
+    auto text = on_list(single, verb);
+    if (!text.ok()) return text;
+    out += (out.empty() ? "" : "\n") + *text;
+  }
+  return out.empty() ? say("you are on no list") : out;
+}
+
+Result<std::string> CommandRun::by_key(const Command& command) {
+  auto held = is_key(command.key)
+                  ? storage::HeldStore(context_.connection).find_by_key(command.key)
+                  : Result<std::optional<storage::HeldRecord>>(std::optional<storage::HeldRecord>());
+  if (!held.ok()) return held.error();
+  const bool on_post = command.kind == CommandKind::kDistribute || command.kind == CommandKind::kReject;
+  const auto is_named = [&](const storage::HeldRecord& one) {
+    return one.list_address == command.list ||
+           one.list_address.substr(0, one.list_address.find('@')) == command.list;
+  };
+  if (!held->has_value() ||
+      (on_post && (!is_named(**held) || (*held)->kind != storage::HeldKind::kModeration)))
+    return say("there is no such key");
+  Answer answer;
+  if (command.kind == CommandKind::kReject || command.kind == CommandKind::kDecline)
+    answer.verdict = Verdict::kReject;
+  answer.reason = command.name.substr(0, 500);
+  answer.quiet = command.quiet;
+  auto response = answer_held(context_, **held, answer, who_);
+  if (!response.ok()) return response.error();
+  return response->text;
+}
+
+Result<std::string> CommandRun::one(const Command& command) {
+  Request about;
+  about.list = domain();
+  about.email = who_.address;
+  switch (command.kind) {
+    case CommandKind::kSubscribe:
+      return on_list(command, Verb::kSubscribe);
+    case CommandKind::kUnsubscribe:
+      return on_list(command, Verb::kUnsubscribe);
+    case CommandKind::kAdd:
+      return on_list(command, Verb::kAdd);
+    case CommandKind::kDelete:
+      return on_list(command, Verb::kDelete);
+    case CommandKind::kInvite:
+      return on_list(command, Verb::kInvite);
+    case CommandKind::kSet:
+      return on_list(command, Verb::kSet);
+    case CommandKind::kReview:
+      return on_list(command, Verb::kReview);
+    case CommandKind::kInfo:
+      return on_list(command, Verb::kInfo);
+    case CommandKind::kStats:
+      return on_list(command, Verb::kStats);
+    case CommandKind::kRemind:
+      return on_list(command, Verb::kRemind);
+    case CommandKind::kModIndex:
+      return on_list(command, Verb::kModIndex);
+    case CommandKind::kUnsubscribeAll:
+    case CommandKind::kSetAll:
+      return on_all(command);
+    case CommandKind::kRemindAll:
+      about.verb = Verb::kRemindAll;
+      return run(about);
+    case CommandKind::kWhich:
+      about.verb = Verb::kWhich;
+      return run(about);
+    case CommandKind::kLists:
+      about.verb = Verb::kLists;
+      return run(about);
+    case CommandKind::kHelp:
+      help_ = true;
+      return std::string();
+    case CommandKind::kVerify:
+      return say("you are known as {{email}}, by {{auth}}",
+                 {{"email", who_.address.to_string()}, {"auth", scenario::to_string(who_.auth)}});
+    case CommandKind::kConfirm:
+    case CommandKind::kDecline:
+    case CommandKind::kDistribute:
+    case CommandKind::kReject:
+      return by_key(command);
+    case CommandKind::kArchive:
+      return say("there are no archives by mail");
+    case CommandKind::kBadlyWritten:
+      return say("{{line}}: {{usage}} is how it is written",
+                 {{"line", shown(command.line)}, {"usage", command.usage}});
+    case CommandKind::kUnknown:
+      return say("not a command: {{line}}", {{"line", shown(command.line)}});
+  }
+  return Error{ErrorCode::kInternal, "a command of no known kind"};
+}
+
+Result<void> CommandRun::all(const Commands& commands) {
+  for (const Command& command : commands.commands) {
+    auto text = one(command);
+    if (!text.ok()) return text.error();
+    if (text->empty()) continue;
+    results_ += "> " + shown(command.line) + "\n" + indented(*text) + "\n";
+  }
+  if (commands.more)
+    results_ += say("further commands were left out: there are more than {{count}}",
+                    {{"count", std::to_string(kMostCommands)}}) +
+                "\n";
+  return {};
+}
+
+Result<void> CommandRun::answer() {
+  // Who writes to LIST-subscribe or LIST-unsubscribe gets the question, the welcome or the goodbye, and that will do.
+  const bool by_address = target_.kind == TargetKind::kSubscribe || target_.kind == TargetKind::kLeave;
+  if (by_address && only_good_) return {};
+  const storage::ListRecord list = domain();
+  ServiceMail mail;
+  mail.list = &list;
+  mail.language = who_.language;
+  mail.to = {recipient_of_mail(who_.address)};
+  mail.in_reply_to = who_.in_reply_to;
+  if (!results_.empty()) {
+    mail.message = "answer";
+    mail.values = {{"results", results_}};
+    ESSAIM_TRY(send_service_mail(context_, mail));
+  }
+  if (help_) {
+    mail.message = "help";
+    ESSAIM_TRY(send_service_mail(context_, mail));
+  }
+  return {};
+}
+
+}  // namespace essaim::lists

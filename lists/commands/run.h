@@ -1,0 +1,38 @@
+// Runs the commands of one mail inside a write and gathers what to answer. Internal to lists/.
+#pragma once
+
+#include <string>
+
+#include "lists/commands/parse.h"
+#include "lists/recipients.h"
+#include "lists/requests/request.h"
+
+namespace essaim::lists {
+
+class CommandRun {
+ public:
+  CommandRun(WriteContext& context, const Target& target, const Requester& who)
+      : context_(context), target_(target), who_(who) {}
+
+  Result<void> all(const Commands& commands);
+  Result<void> answer();  // one mail with all results; nothing if there are none
+
+ private:
+  Result<std::string> one(const Command& command);
+  Result<std::string> on_list(const Command& command, Verb verb);
+  Result<std::string> on_all(const Command& command);
+  Result<std::string> by_key(const Command& command);
+  Result<std::optional<storage::ListRecord>> find_list(const std::string& name);
+  storage::ListRecord domain() const;
+  std::string say(std::string_view english, Values values = {}) const;
+  Result<std::string> run(const Request& request);
+
+  WriteContext& context_;
+  const Target& target_;
+  const Requester& who_;
+  std::string results_;
+  bool only_good_ = true;  // everything was done, or waits for an answer to what was sent
+  bool help_ = false;
+};
+
+}  // namespace essaim::lists

@@ -1,0 +1,353 @@
+#include "lists/held/answer.h"
+
+#include "core/base/crash_point.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "lists/held/hold.h"
+#include "lists/held/keys.h"
+#include "lists/posting.h"
+#include "lists/release.h"
+#include "storage/directory_store.h"
+#include "storage/text_store.h"
+
+namespace essaim::lists {
+namespace {
+
+using scenario::ActionKind;
+using storage::HeldKind;
+using storage::HeldRecord;
+using storage::HeldState;
+using storage::HeldStore;
+
+std::string name_of(const Requester& who) {
+  return who.is_operator ? "the operator" : who.address.to_string();
+}
+
+std::string detail(const HeldRecord& held, const std::string& name) {
+  const auto found = held.details.find(name);
+  return found == held.details.end() ? "" : found->second;
+}
+
+class Answering {
+ public:
+  Answering(WriteContext& context, const HeldRecord& held, const Answer& answer, const Requester& who)
+      : context_(context), held_(held), answer_(answer), who_(who) {}
+
+  Result<Response> run() {
+    if (held_.state != HeldState::kWaiting) return too_late(held_);
+    if (held_.expires <= context_.now)
+      return Response{Response::Status::kRefused, say("this has expired"), "expired"};
+    ESSAIM_TRY(find_list());
+    if (list_.domain.empty())
+      return Response{Response::Status::kRefused, say("there is no such key"), "no-list"};
+    Result<Response> out = held_.is_post() ? post() : request();
+    if (out.ok() && out->status != Response::Status::kAlready) note(*out);
+    return out;
+  }
+
+ private:
+  std::string say(std::string_view english, Values values = {}) const {
+    values["list"] = held_.list_address;
+    return phrase(who_.language, english, values);
+  }
+
+  Result<void> find_list() {
+    storage::DirectoryStore directory(context_.connection);
+    if (held_.list_id != 0) {
+      auto list = directory.find_list_by_id(held_.list_id);
+      if (!list.ok()) return list.error();
+      if (list->has_value()) list_ = std::move(**list);
+      return {};
+    }
+    auto domain = directory.find_domain(detail(held_, "domain"));
+    if (!domain.ok()) return domain.error();
+    if (!domain->has_value()) return {};
+    list_.domain_id = (*domain)->id;
+    list_.domain = (*domain)->name;
+    list_.domain_settings = (*domain)->settings;
+    list_.domain_policy = (*domain)->policy;
+    return {};
+  }
+
+  Response too_late(const HeldRecord& held) const {
+    const bool by_others = held.kind == HeldKind::kModeration || held.kind == HeldKind::kApproval ||
+                           held.kind == HeldKind::kListmaster;
+    std::string text = say("this was done already");
+    if (held.state == HeldState::kExpired) text = say("this has expired");
+    if (held.state == HeldState::kApproved && by_others)
+      text = say("this was approved already by {{who}}", {{"who", held.decided_by}});
+    if (held.state == HeldState::kRejected)
+      text = say("this was declined already by {{who}}", {{"who", held.decided_by}});
+    return {Response::Status::kAlready, text, "decided"};
+  }
+
+  // False: somebody was first, and *out says what became of it.
+  Result<bool> decide(HeldState state, Response* out) {
+    auto decided =
+        HeldStore(context_.connection).decide(held_.id, state, context_.now, name_of(who_), answer_.reason);
+    if (!decided.ok()) return decided.error();
+    ESSAIM_CRASH_POINT("held.decided");
+    if (*decided) return true;
+    auto now = HeldStore(context_.connection).find(held_.id);
+    if (!now.ok()) return now.error();
+    *out = now->has_value() ? too_late(**now)
+                            : Response{Response::Status::kAlready, say("this was done already"), "decided"};
+    return false;
+  }
+
+  Result<void> tell_author(std::string_view message) {
+    const auto author = smtp::parse_mailbox(held_.author, smtp::LocalPart::kUtf8);
+    if (!author.ok()) return {};
+    ServiceMail mail;
+    mail.message = message;
+    mail.list = &list_;
+    mail.to = {recipient_of_mail(*author)};
+    mail.in_reply_to = held_.message_id;
+    mail.values = {{"subject", escaped_for_display(held_.subject, 200)},
+                   {"reason", answer_.reason},
+                   {"what", held_.subject}};
+    return send_service_mail(context_, mail);
+  }
+
+  Result<Response> post() {
+    Response late;
+    const ListSettings settings = settings_of(list_);
+    const bool quiet = answer_.quiet || !detail(held_, "quiet").empty();
+    if (answer_.verdict == Verdict::kReject) {
+      auto first = decide(HeldState::kRejected, &late);
+      if (!first.ok()) return first.error();
+      if (!*first) return late;
+      if (answer_.ban) ESSAIM_TRY(ban());
+      if (held_.kind == HeldKind::kModeration && settings.tell_rejected && !quiet && !answer_.ban)
+        ESSAIM_TRY(tell_author("rejected"));
+      return Response{Response::Status::kDone, say("the message was refused"), "key"};
+    }
+    auto message = HeldStore(context_.connection).message(held_.id);
+    if (!message.ok()) {
+      if (message.error().code == ErrorCode::kNotFound) return late_or(late);
+      return message.error();
+    }
+    auto first = decide(HeldState::kApproved, &late);
+    if (!first.ok()) return first.error();
+    if (!*first) return late;
+    Submission submission = submission_of(held_, *std::move(message));
+    if (held_.kind == HeldKind::kModeration) {
+      submission.validated_by = name_of(who_);
+      ESSAIM_TRY(release(context_, list_, std::move(submission), held_.id));
+      if (settings.tell_approved && !quiet) ESSAIM_TRY(tell_author("approved"));
+      return Response{Response::Status::kDone, say("the message goes to {{list}}"), "key"};
+    }
+    return confirmed(std::move(submission));
+  }
+
+  Result<Response> late_or(Response) {
+    auto now = HeldStore(context_.connection).find(held_.id);
+    if (!now.ok()) return now.error();
+    if (now->has_value() && (*now)->state != HeldState::kWaiting) return too_late(**now);
+    return Error{ErrorCode::kDamaged, "the message of " + format_id(held_.id) + " is gone"};
+  }
+
+  // The author has confirmed: what the rule said is to follow, or the rules once more.
+  Result<Response> confirmed(Submission submission) {
+    submission.auth = scenario::Auth::kMd5;
+    submission.confirmed = true;
+    auto incoming = parse_incoming(submission);
+    if (!incoming.ok()) return incoming.error();
+    Authorised decision;
+    decision.rule = held_.rule;
+    if (const std::string then = detail(held_, "then"); !then.empty()) {
+      decision.action.kind = then == "do_it" ? ActionKind::kDoIt : ActionKind::kEditorKey;
+    } else {
+      auto facts = read_facts(context_.connection, list_.id, *incoming);
+      if (!facts.ok()) return facts.error();
+      Target target;
+      target.list = list_;
+      auto again = may_post(context_.services, &context_.connection, submission, *incoming, target, *facts);
+      if (!again.ok()) return again.error();
+      decision = *std::move(again);
+    }
+    switch (decision.action.kind) {
+      case ActionKind::kDoIt:
+        ESSAIM_TRY(release(context_, list_, std::move(submission), held_.id));
+        return Response{Response::Status::kDone, say("the message goes to {{list}}"), decision.rule};
+      case ActionKind::kReject:
+        return Response{
+            Response::Status::kRefused,
+            say("not allowed: {{reason}}", {{"reason", reason_text(who_.language, decision.action.reason)}}),
+            decision.rule};
+      default: {
+        if (decision.action.kind == ActionKind::kRequestAuth) decision.action.kind = ActionKind::kEditorKey;
+        auto held = hold_post(context_, list_, submission, *incoming, decision,
+                              submission.treatment.value_or(Treatment::kKeep), context_.services.ids->next());
+        if (!held.ok()) return held.error();
+        return Response{Response::Status::kWaits, say("your message to {{list}} waits for a moderator"),
+                        decision.rule};
+      }
+    }
+  }
+
+  Result<Response> request() {
+    Response late;
+    const HeldState state =
+        answer_.verdict == Verdict::kApprove ? HeldState::kApproved : HeldState::kRejected;
+    auto first = decide(state, &late);
+    if (!first.ok()) return first.error();
+    if (!*first) return late;
+    auto request = request_of(held_.details, list_);
+    if (!request.ok()) return request.error();
+    const bool approval = held_.kind == HeldKind::kApproval || held_.kind == HeldKind::kListmaster;
+    if (answer_.verdict == Verdict::kReject) {
+      if (approval && !answer_.quiet) {
+        const auto asker = smtp::parse_mailbox(held_.author, smtp::LocalPart::kUtf8);
+        ServiceMail mail;
+        mail.message = "declined";
+        mail.list = &list_;
+        mail.language = detail(held_, "language");
+        if (asker.ok()) mail.to = {recipient_of_mail(*asker)};
+        mail.values = {{"what", described(*request, mail.language.empty() ? "en" : mail.language)},
+                       {"reason", answer_.reason}};
+        ESSAIM_TRY(send_service_mail(context_, mail));
+      }
+      return Response{Response::Status::kDone,
+                      say("this was declined already by {{who}}", {{"who", name_of(who_)}}), "key"};
+    }
+    Requester as = requester(approval);
+    auto out = carry_out(context_, *request, as);
+    return out;
+  }
+
+  // In whose name a request that waited is carried out.
+  Requester requester(bool approval) const {
+    Requester as;
+    const auto asker = smtp::parse_mailbox(held_.author, smtp::LocalPart::kUtf8);
+    if (asker.ok()) as.address = *asker;
+    as.client = who_.client;
+    as.language = who_.language;
+    as.in_reply_to = who_.in_reply_to;
+    as.auth = scenario::Auth::kMd5;
+    if (approval) {
+      as.approved_by = "approved by " + name_of(who_);
+      as.language = detail(held_, "language");
+    } else if (held_.kind == HeldKind::kInvitation) {
+      as.approved_by = "invited by " + held_.author;
+      const auto email = smtp::parse_mailbox(detail(held_, "email"), smtp::LocalPart::kUtf8);
+      if (email.ok()) as.address = *email;
+    } else {
+      as.sender_confirmed = true;
+      if (detail(held_, "asked") == "email") {
+        const auto email = smtp::parse_mailbox(detail(held_, "email"), smtp::LocalPart::kUtf8);
+        if (email.ok()) as.address = *email;
+        as.email_confirmed = true;
+      }
+      // Who asked is answered as they asked; what confirms may say nothing of languages.
+      const std::string language = detail(held_, "language");
+      if (!language.empty() && asker.ok() && as.address == *asker) as.language = language;
+      const std::string then = detail(held_, "then");
+      if (then == "do_it")
+        as.approved_by = held_.rule;
+      else
+        as.then = then;
+    }
+    return as;
+  }
+
+  Result<void> ban() {
+    storage::TextStore texts(context_.connection);
+    const std::string name = "blocklist.txt";
+    auto known = texts.find(list_.id, storage::TextKind::kFilter, name);
+    if (!known.ok()) return known.error();
+    storage::TextRecord record;
+    if (known->has_value()) record = std::move(**known);
+    record.owner = list_.id;
+    record.kind = storage::TextKind::kFilter;
+    record.name = name;
+    record.text += ascii_lowered(held_.author) + "\n";
+    record.changed = context_.now;
+    record.by = name_of(who_);
+    return texts.set(record, scope_of(list_));
+  }
+
+  void note(const Response& response) const {
+    log::info("answered", {{"id", format_id(held_.id)},
+                           {"list", held_.list_address},
+                           {"what", held_.is_post() ? "post" : detail(held_, "verb")},
+                           {"answer", answer_.verdict == Verdict::kApprove ? "approve"
+                                      : answer_.ban                        ? "ban"
+                                                                           : "reject"},
+                           {"by", name_of(who_)},
+                           {"client", who_.client},
+                           {"rule", response.rule},
+                           {"reason", answer_.reason}});
+  }
+
+  WriteContext& context_;
+  const HeldRecord& held_;
+  const Answer& answer_;
+  const Requester& who_;
+  storage::ListRecord list_;
+};
+
+}  // namespace
+
+Result<Response> answer_held(WriteContext& context, const HeldRecord& held, const Answer& answer,
+                             const Requester& who) {
+  return Answering(context, held, answer, who).run();
+}
+
+Result<void> expire_or_remind(WriteContext& context, const HeldRecord& held) {
+  HeldStore store(context.connection);
+  storage::ListRecord list;
+  storage::DirectoryStore directory(context.connection);
+  if (held.list_id != 0) {
+    auto found = directory.find_list_by_id(held.list_id);
+    if (!found.ok()) return found.error();
+    if (found->has_value()) list = std::move(**found);
+  } else {
+    auto domain = directory.find_domain(detail(held, "domain"));
+    if (!domain.ok()) return domain.error();
+    if (domain->has_value()) {
+      list.domain_id = (*domain)->id;
+      list.domain = (*domain)->name;
+      list.domain_settings = (*domain)->settings;
+    }
+  }
+  const bool deciders = held.kind == HeldKind::kModeration || held.kind == HeldKind::kApproval ||
+                        held.kind == HeldKind::kListmaster;
+  if (held.expires <= context.now) {
+    auto decided = store.decide(held.id, HeldState::kExpired, context.now, "", "");
+    if (!decided.ok()) return decided.error();
+    if (!*decided) return {};
+    log::info("held-expired",
+              {{"id", format_id(held.id)}, {"list", held.list_address}, {"author", held.author}});
+    // Who did not confirm was not meant, or does not care; who waits for others wants to know.
+    const auto author = smtp::parse_mailbox(held.author, smtp::LocalPart::kUtf8);
+    if (!deciders || list.domain.empty() || !author.ok() || !detail(held, "quiet").empty()) return {};
+    ServiceMail mail;
+    mail.message = "expired";
+    mail.list = &list;
+    mail.language = detail(held, "language");
+    mail.to = {recipient_of_mail(*author)};
+    mail.in_reply_to = held.message_id;
+    mail.replied = false;
+    const std::string language = mail.language.empty() ? settings_of(list).language : mail.language;
+    std::string what = held.subject;
+    if (held.is_post()) {
+      what = phrase(language, "post \"{{subject}}\" to {{list}}",
+                    {{"subject", escaped_for_display(held.subject, 200)}, {"list", held.list_address}});
+    } else if (auto request = request_of(held.details, list); request.ok()) {
+      what = described(*request, language);
+    }
+    mail.values = {{"what", what}};
+    return send_service_mail(context, mail);
+  }
+  const Duration every = settings_of(list).approval_remind;
+  const WallTime next = every > Duration::zero() && !list.domain.empty()
+                            ? context.now + std::chrono::duration_cast<std::chrono::milliseconds>(every)
+                            : WallTime{};
+  auto ours = store.reminded(held, next);
+  if (!ours.ok()) return ours.error();
+  if (!*ours || list.domain.empty() || !deciders || held.is_post()) return {};
+  return ask_deciders(context, list, held, true);
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,28 @@
+// Answers to what waits: an author or requester confirms, a moderator, owner or listmaster approves or rejects. The first
+// answer counts, whatever node it comes to; who comes later learns what was decided. Runs inside the caller's transaction.
+#pragma once
+
+#include <string>
+
+#include "lists/requests/request.h"
+#include "storage/held_store.h"
+
+namespace essaim::lists {
+
+enum class Verdict { kApprove, kReject };
+
+struct Answer {
+  Verdict verdict = Verdict::kApprove;
+  std::string reason;  // of a rejection
+  bool ban = false;    // reject, and put the author on the list's blocklist
+  bool quiet = false;  // nobody is told
+};
+
+// `who` holds the key, or is the operator. Errors are those of the database.
+Result<Response> answer_held(WriteContext& context, const storage::HeldRecord& held, const Answer& answer,
+                             const Requester& who);
+
+// What waited too long goes, and those who waited are told; deciders are reminded. For the job.
+Result<void> expire_or_remind(WriteContext& context, const storage::HeldRecord& held);
+
+}  // namespace essaim::lists

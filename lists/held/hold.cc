@@ -1,0 +1,155 @@
+// A post that waits: for the moderators, who get it attached, or for its author, who is asked to confirm it.
+#include "lists/held/hold.h"
+
+#include "core/base/text.h"
+#include "lists/author_plan.h"
+#include "lists/held/keys.h"
+#include "lists/refusal.h"
+#include "storage/directory_store.h"
+#include "storage/held_store.h"
+#include "storage/post_store.h"
+
+namespace essaim::lists {
+namespace {
+
+using scenario::ActionKind;
+using storage::HeldKind;
+using storage::HeldRecord;
+
+constexpr std::int64_t kMostQuestions = 20;  // an hour, to one address
+
+class HoldPlan : public Plan {
+ public:
+  HoldPlan(std::shared_ptr<const Target> target, Authorised decision, Treatment treatment)
+      : Plan(std::move(target)), decision_(std::move(decision)), treatment_(treatment) {}
+
+  Result<Committed> commit(const CommitContext& context) const override {
+    Committed out;
+    out.event = "held";
+    auto list = storage::DirectoryStore(context.connection).find_list_by_id(target().list.id);
+    if (!list.ok()) return list.error();
+    if (!list->has_value() || (*list)->settings != target().list.settings ||
+        (*list)->domain_settings != target().list.domain_settings ||
+        (*list)->policy != target().list.policy || (*list)->domain_policy != target().list.domain_policy) {
+      out.stale = true;
+      return out;
+    }
+    if (!context.incoming.seen_key.empty()) {
+      auto first = storage::PostStore(context.connection)
+                       .remember(target().list.id, context.incoming.seen_key, id(), context.now);
+      if (!first.ok()) return first.error();
+      if (first->has_value()) {
+        out.repeated = true;
+        out.event = "duplicate";
+        out.words = "taken before as " + format_id(**first) + " (duplicate)";
+        out.fields = {{"first", format_id(**first)}, {"message-id", context.incoming.message_id}};
+        return out;
+      }
+    }
+    WriteContext write{context.services, context.connection, context.now, context.rank};
+    const bool confirm = decision_.action.kind == ActionKind::kRequestAuth;
+    auto held = hold_post(write, **list, context.submission, context.incoming, decision_, treatment_, id());
+    if (!held.ok()) return held.error();
+    out.posted = write.posted;
+    out.words = (confirm ? "waits for its author's confirmation, as " : "waits for a moderator, as ") +
+                format_id(id());
+    out.fields = {{"for", confirm ? "confirmation" : "moderation"},
+                  {"from", context.submission.reverse_path.to_string()},
+                  {"author", held->author},
+                  {"message-id", held->message_id},
+                  {"size", held->size},
+                  {"rule", decision_.rule}};
+    return out;
+  }
+
+ private:
+  Authorised decision_;
+  Treatment treatment_;
+};
+
+HeldRecord record_of(const storage::ListRecord& list, const Submission& submission, const Incoming& incoming,
+                     const Authorised& decision, Id id, WallTime now) {
+  HeldRecord held;
+  held.id = id;
+  held.key = new_key();
+  held.list_id = list.id;
+  held.list_address = list.address();
+  held.sender = submission.reverse_path.to_string();
+  held.author = incoming.author ? incoming.author->to_string() : "";
+  held.message_id = incoming.message_id;
+  held.subject = incoming.subject;
+  held.size = static_cast<std::int64_t>(submission.content.size());
+  held.client = submission.client;
+  held.rule = decision.rule;
+  held.held = now;
+  held.details["received"] = submission.received_header;
+  held.details["authentication"] = submission.authentication_header;
+  held.details["authserv_id"] = submission.authserv_id;
+  held.details["auth"] = scenario::to_string(submission.auth);
+  if (submission.smtputf8) held.details["smtputf8"] = "1";
+  if (decision.action.then) held.details["then"] = scenario::to_string(*decision.action.then);
+  if (decision.action.quiet) held.details["quiet"] = "1";
+  return held;
+}
+
+}  // namespace
+
+Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& list,
+                             const Submission& submission, const Incoming& incoming,
+                             const Authorised& decision, Treatment treatment, Id id) {
+  const ListSettings settings = settings_of(list);
+  HeldRecord held = record_of(list, submission, incoming, decision, id, context.now);
+  if (treatment != Treatment::kKeep) held.details["treatment"] = to_string(treatment);
+  const bool confirm = decision.action.kind == ActionKind::kRequestAuth;
+  held.kind = confirm ? HeldKind::kConfirmation : HeldKind::kModeration;
+  const Duration span = confirm ? settings.confirm_expire : settings.held_expire;
+  held.expires = context.now + std::chrono::duration_cast<std::chrono::milliseconds>(span);
+  ESSAIM_TRY(storage::HeldStore(context.connection).add(held, submission.content));
+  const bool answerable = incoming.author && !is_automatic(submission, incoming);
+  ServiceMail mail;
+  mail.list = &list;
+  mail.in_reply_to = held.message_id;
+  mail.values = {{"subject", escaped_for_display(held.subject, 200)},
+                 {"key", held.key},
+                 {"days", in_days(span)},
+                 {"rule", held.rule},
+                 {"reply_to", "confirm+" + held.key + "@" + list.domain}};
+  if (answerable) mail.to = {recipient_of_mail(*incoming.author)};
+  if (confirm) {
+    mail.message = "confirm_post";
+    mail.reply_to = "confirm+" + held.key;
+    ESSAIM_TRY(storage::AnswerStore(context.connection).count(ascii_lowered(held.author), context.now));
+    ESSAIM_TRY(send_service_mail(context, mail));
+    return held;
+  }
+  ESSAIM_TRY(ask_deciders(context, list, held, false, submission.content));
+  if (settings.tell_held && !decision.action.quiet) {
+    mail.message = "held";
+    auto told = storage::AnswerStore(context.connection).count(ascii_lowered(held.author), context.now);
+    if (!told.ok()) return told.error();
+    if (*told <= kMostQuestions) ESSAIM_TRY(send_service_mail(context, mail));
+  }
+  return held;
+}
+
+Result<Planned> plan_hold(const PlanContext& context, std::shared_ptr<const Target> target,
+                          Authorised decision, Treatment treatment) {
+  if (decision.action.kind == ActionKind::kRequestAuth) {
+    if (!context.incoming.author || is_automatic(context.submission, context.incoming))
+      return Planned{nullptr, refusal(550, "5.7.1", "a machine's mail cannot be confirmed", "automatic"),
+                     "automatic"};
+    auto asked =
+        storage::AnswerStore(context.connection)
+            .counted(ascii_lowered(context.incoming.author->to_string()), context.services.clock->wall_now());
+    if (!asked.ok()) return asked.error();
+    if (*asked >= kMostQuestions)
+      return Planned{nullptr,
+                     refusal(450, "4.7.1", "too many messages of yours wait for your confirmation", "rate"),
+                     "rate"};
+  }
+  Planned planned;
+  planned.plan = std::make_unique<HoldPlan>(std::move(target), std::move(decision), treatment);
+  return planned;
+}
+
+}  // namespace essaim::lists

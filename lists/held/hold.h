@@ -1,0 +1,20 @@
+// Making posts wait. Internal to lists/.
+#pragma once
+
+#include "lists/authorisation.h"
+#include "lists/plan.h"
+#include "lists/service_mail.h"
+#include "storage/held_store.h"
+
+namespace essaim::lists {
+
+// A plan that holds the post: for its author if the action is request_auth, else for the moderators.
+Result<Planned> plan_hold(const PlanContext& context, std::shared_ptr<const Target> target,
+                          Authorised decision, Treatment treatment);
+
+// The same inside a write, under this id: stores it, and asks.
+Result<storage::HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& list,
+                                      const Submission& submission, const Incoming& incoming,
+                                      const Authorised& decision, Treatment treatment, Id id);
+
+}  // namespace essaim::lists

@@ -1,0 +1,74 @@
+#include "lists/held/job.h"
+
+#include "core/base/log.h"
+#include "lists/held/answer.h"
+#include "storage/held_store.h"
+
+namespace essaim::lists {
+namespace {
+
+constexpr std::size_t kAtATime = 100;
+// Late answers are told what was decided so long.
+constexpr std::chrono::hours kKeepDecided{24 * 30};
+
+}  // namespace
+
+Result<std::string> look_after_held(const Services& services) {
+  const WallTime now = services.clock->wall_now();
+  std::size_t done = 0;
+  bool posted = false;
+  for (;;) {
+    std::vector<storage::HeldRecord> due;
+    ESSAIM_TRY(services.database->read_now([&](storage::Connection& c) -> Result<void> {
+      auto found = storage::HeldStore(c).due(now, kAtATime);
+      if (!found.ok()) return found.error();
+      due = std::move(*found);
+      return {};
+    }));
+    std::size_t moved = 0;
+    for (const storage::HeldRecord& held : due) {
+      bool rings = false;
+      auto result = services.database->write_now(storage::Durability::kAccept,
+                                                 [&](storage::Connection& c) -> Result<void> {
+                                                   WriteContext context{services, c, now, services.rank()};
+                                                   ESSAIM_TRY(expire_or_remind(context, held));
+                                                   rings = context.posted;
+                                                   return {};
+                                                 });
+      if (!result.ok()) {
+        // Others may well be looked after; this one is looked at again with the next run.
+        log::warning("held-not-looked-after",
+                     {{"id", format_id(held.id)}, {"error", result.error().message}});
+        continue;
+      }
+      ++moved;
+      posted = posted || rings;
+    }
+    done += moved;
+    if (due.size() < kAtATime || moved == 0) break;
+  }
+  if (posted && services.bell) services.bell();
+  std::int64_t forgotten = 0;
+  ESSAIM_TRY(services.database->write_now(
+      storage::Durability::kProgress, [&](storage::Connection& c) -> Result<void> {
+        auto gone = storage::HeldStore(c).forget_decided(now - kKeepDecided, kAtATime);
+        if (!gone.ok()) return gone.error();
+        forgotten = *gone;
+        const auto answers = storage::AnswerStore(c).forget(now - std::chrono::hours(2));
+        return answers.ok() ? Result<void>() : answers.error();
+      }));
+  return "expired or reminded: " + std::to_string(done) + ", forgotten: " + std::to_string(forgotten);
+}
+
+storage::Job make_held_job(const Services* services) {
+  storage::Job job;
+  job.name = "held";
+  job.interval = std::chrono::minutes(5);
+  job.run = [services](storage::Database&) -> Result<std::string> {
+    ESSAIM_CHECK(services != nullptr);
+    return look_after_held(*services);
+  };
+  return job;
+}
+
+}  // namespace essaim::lists

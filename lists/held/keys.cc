@@ -1,0 +1,71 @@
+#include "lists/held/keys.h"
+
+#include "core/base/encoding.h"
+#include "core/base/random.h"
+#include "core/base/text.h"
+#include "core/config/values.h"
+
+namespace essaim::lists {
+
+std::string new_key() {
+  return base32_encoded(random_key(kKeyLength * 5 / 8));
+}
+
+bool is_key(std::string_view text) {
+  if (text.size() != kKeyLength) return false;
+  return text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz") == text.npos;
+}
+
+std::string waiting_key(const Request& request) {
+  return std::string(row_of(request.verb).name) + " " + ascii_lowered(request.email.to_string()) + " " +
+         ascii_lowered(request.previous.to_string()) + " " + (request.list.id == 0 ? request.list.local : "");
+}
+
+Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list,
+                          const storage::HeldRecord& held, bool reminder, std::string_view message) {
+  using storage::HeldKind;
+  ESSAIM_CHECK(held.kind == HeldKind::kModeration || held.kind == HeldKind::kApproval ||
+               held.kind == HeldKind::kListmaster);
+  const ListSettings settings = settings_of(list);
+  const bool post = held.kind == HeldKind::kModeration;
+  auto people = held.kind == HeldKind::kListmaster
+                    ? listmasters(context, list.domain_id)
+                    : people_behind(context, list.id, post ? storage::Role::kEditor : storage::Role::kOwner);
+  if (!people.ok()) return people.error();
+  const auto address = [&](const char* what) {
+    return std::string(what) + "+" + held.key + "@" + list.domain;
+  };
+  ServiceMail mail;
+  mail.message = post ? "moderate" : "approval";
+  mail.list = &list;
+  mail.to = std::move(*people);
+  mail.shown_to = held.kind == HeldKind::kListmaster
+                      ? "listmaster@" + list.domain
+                      : list.local + (post ? "-editor@" : "-owner@") + list.domain;
+  mail.reply_to = "answer+" + held.key;
+  mail.attachment = message;
+  mail.replied = false;
+  const auto span = std::chrono::duration_cast<Duration>(held.expires - context.now);
+  mail.values = {{"key", held.key},
+                 {"approve", address("approve")},
+                 {"reject", address("reject")},
+                 {"ban", address("ban")},
+                 {"reply_to", address("answer")},
+                 {"days", in_days(span)},
+                 {"rule", held.rule},
+                 {"author", held.author},
+                 {"who", held.author},
+                 {"subject", post ? escaped_for_display(held.subject, 200) : held.subject},
+                 {"size", config::format_size(static_cast<std::uint64_t>(held.size))},
+                 {"reminder", reminder ? "1" : ""}};
+  if (!post) {
+    auto request = request_of(held.details, list);
+    if (!request.ok()) return request.error();
+    mail.values["what"] = described(*request, settings.language);
+    mail.values["name"] = request->name;
+    if (list.id == 0) mail.values["list"] = request->list.address();
+  }
+  return send_service_mail(context, mail);
+}
+
+}  // namespace essaim::lists

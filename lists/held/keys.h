@@ -1,0 +1,27 @@
+// What waits and how its deciders are told: keys, addresses, reminders.
+//
+//   confirm+KEY@domain   any answer confirms        approve+KEY@   lets pass
+//   reject+KEY@          refuses, the first line being the reason  ban+KEY@   refuses and blocks the author
+//   answer+KEY@          the first word of the answer says which
+#pragma once
+
+#include <string>
+
+#include "lists/requests/request.h"
+#include "storage/held_store.h"
+
+namespace essaim::lists {
+
+inline constexpr std::size_t kKeyLength = 16;
+// 80 bits from the system's generator, in base 32.
+std::string new_key();
+bool is_key(std::string_view text);
+
+// Two requests with the same wait for the same thing.
+std::string waiting_key(const Request& request);
+
+// Sends what waits to those who decide: editors (with the message), owners or listmasters.
+Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list,
+                          const storage::HeldRecord& held, bool reminder, std::string_view message = {});
+
+}  // namespace essaim::lists

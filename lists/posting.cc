@@ -1,0 +1,39 @@
+#include "lists/posting.h"
+
+#include "core/base/text.h"
+#include "lists/refusal.h"
+#include "lists/templates/phrases.h"
+
+namespace essaim::lists {
+
+Result<Authorised> may_post(const Services& services, storage::Connection* connection,
+                            const Submission& submission, const Incoming& incoming, const Target& target,
+                            const Facts& facts) {
+  const std::string sender = incoming.author ? ascii_lowered(incoming.author->to_string()) : "nobody";
+  scenario::Question question;
+  question.sender = sender;
+  question.listname = target.list.local;
+  question.domain = target.list.domain;
+  question.auth = submission.auth;
+  question.sender_confirmed = submission.confirmed;
+  question.header = &incoming.header;
+  question.body = incoming.body;
+  question.remote_address = submission.client_ip;
+  question.now = services.clock->wall_now();
+  if (!incoming.author) return authorise(services, connection, target.list, "send", question);
+  const KnownPerson author{*incoming.author, facts};
+  return authorise(services, connection, target.list, "send", question, &author);
+}
+
+smtp::Reply refusal_of(const Authorised& decision, const Target& target) {
+  const scenario::Action& action = decision.action;
+  if (action.quiet) return refusal(550, "5.7.1", "not accepted", decision.rule);
+  // Replies are in English and ASCII (RFC 5321 §4.2).
+  std::string words = action.reason.empty() && !action.reject_template.empty()
+                          ? action.reject_template
+                          : reason_text("en", action.reason);
+  if (!is_ascii(words)) words = "not allowed";
+  return refusal(550, "5.7.2", target.list.address() + ": " + escaped_for_display(words, 200), decision.rule);
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,170 @@
+#include "core/base/text.h"
+#include "core/config/values.h"
+#include "lists/authorisation.h"
+#include "lists/policies.h"
+#include "lists/requests/verbs.h"
+#include "storage/directory_store.h"
+#include "storage/held_store.h"
+#include "storage/member_store.h"
+#include "storage/post_store.h"
+
+namespace essaim::lists {
+namespace {
+
+using storage::MemberRecord;
+using storage::MemberStore;
+using storage::Role;
+
+constexpr std::int64_t kMostNamed = 5'000;
+constexpr std::size_t kMostLists = 2'000;
+
+Response done(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  return {Response::Status::kDone, std::move(text), ""};
+}
+
+Result<std::string> people(const Doing& doing, Role role) {
+  std::string out;
+  ESSAIM_TRY(MemberStore(doing.connection())
+                 .for_each(doing.request.list.id, role, [&out](const MemberRecord& member) {
+                   out += (out.empty() ? "" : ", ") + member.address();
+                   return out.size() < 2'000;
+                 }));
+  return out;
+}
+
+// Whether the requester sees that the list exists.
+Result<bool> is_visible(const Doing& doing, const storage::ListRecord& list) {
+  const std::string sender = ascii_lowered(doing.who.address.to_string());
+  scenario::Question question;
+  question.sender = sender.empty() ? std::string_view("nobody") : std::string_view(sender);
+  question.listname = list.local;
+  question.domain = list.domain;
+  question.auth = doing.who.auth;
+  question.now = doing.context.now;
+  auto decided = authorise(doing.context.services, &doing.context.connection, list, "visibility", question);
+  if (!decided.ok()) return decided.error();
+  return decided->action.kind == scenario::ActionKind::kDoIt;
+}
+
+std::string line_of(const storage::ListRecord& list) {
+  const std::string description = settings_of(list).description;
+  return "  " + list.address() + (description.empty() ? "" : "  " + description) + "\n";
+}
+
+}  // namespace
+
+// Concealed members are shown to owners, editors and listmasters only.
+Done review(const Doing& doing) {
+  const storage::ListRecord& list = doing.request.list;
+  MemberStore members(doing.connection());
+  auto count = members.count(list.id, Role::kMember);
+  if (!count.ok()) return count.error();
+  std::string out = doing.say("members: {{count}}", {{"count", std::to_string(*count)}}) + "\n";
+  if (*count > kMostNamed) return done(out + doing.say("too many members to name by mail"));
+  bool sees_all = doing.who.is_operator;
+  for (const Role role : {Role::kOwner, Role::kEditor}) {
+    auto found = members.find(list.id, role, doing.who.address);
+    if (!found.ok()) return found.error();
+    sees_all = sees_all || found->has_value();
+  }
+  if (!sees_all) {
+    auto master = is_listmaster(doing.connection(), list.domain_id, doing.who.address);
+    if (!master.ok()) return master.error();
+    sees_all = *master;
+  }
+  std::int64_t hidden = 0;
+  ESSAIM_TRY(members.for_each(list.id, Role::kMember, [&](const MemberRecord& member) {
+    if (member.conceal && !sees_all) {
+      ++hidden;
+    } else {
+      out += "  " + member.address() + (member.name.empty() ? "" : "  " + member.name) + "\n";
+    }
+    return true;
+  }));
+  if (hidden > 0)
+    out +=
+        doing.say("and {{count}} who do not show their address", {{"count", std::to_string(hidden)}}) + "\n";
+  return done(out);
+}
+
+Done info(const Doing& doing) {
+  auto owners = people(doing, Role::kOwner);
+  if (!owners.ok()) return owners.error();
+  auto editors = people(doing, Role::kEditor);
+  if (!editors.ok()) return editors.error();
+  std::string out = line_of(doing.request.list).substr(2);
+  out += doing.say("owners: {{who}}", {{"who", *owners}}) + "\n";
+  if (!editors->empty()) out += doing.say("editors: {{who}}", {{"who", *editors}}) + "\n";
+  for (const char* function : {"send", "subscribe", "unsubscribe", "review"}) {
+    auto scenario =
+        doing.context.services.policies->scenario(&doing.context.connection, doing.request.list, function);
+    if (!scenario.ok()) return scenario.error();
+    out += std::string("  ") + function + ": " + (*scenario)->title(doing.who.language) + "\n";
+  }
+  return done(out);
+}
+
+Done stats(const Doing& doing) {
+  auto members = MemberStore(doing.connection()).count(doing.request.list.id, Role::kMember);
+  if (!members.ok()) return members.error();
+  storage::PostFilter filter;
+  filter.list = doing.request.list.address();
+  filter.limit = 10'000;
+  auto posts = storage::PostStore(doing.connection()).search(filter);
+  if (!posts.ok()) return posts.error();
+  std::size_t number = 0;
+  for (const auto& post : *posts) number += post.kind == storage::PostKind::kList ? 1 : 0;
+  return done(doing.say("members: {{count}}", {{"count", std::to_string(*members)}}) + "\n" +
+              doing.say("posts in the ledger: {{count}}", {{"count", std::to_string(number)}}));
+}
+
+Done modindex(const Doing& doing) {
+  storage::HeldFilter filter;
+  filter.list = doing.request.list.address();
+  filter.posts_only = true;
+  filter.limit = 200;
+  auto waiting = storage::HeldStore(doing.connection()).search(filter);
+  if (!waiting.ok()) return waiting.error();
+  std::string out;
+  for (const storage::HeldRecord& held : *waiting) {
+    if (held.kind != storage::HeldKind::kModeration) continue;
+    out += "  " + held.key + "  " + held.author + "  " +
+           config::format_size(static_cast<std::uint64_t>(held.size)) + "  " +
+           escaped_for_display(held.subject, 120) + "\n";
+  }
+  return done(out.empty() ? doing.say("nothing waits") : out);
+}
+
+Done which(const Doing& doing) {
+  auto memberships = MemberStore(doing.connection()).of_person(doing.who.address, kMostLists);
+  if (!memberships.ok()) return memberships.error();
+  std::string out;
+  storage::DirectoryStore directory(doing.connection());
+  for (const MemberRecord& member : *memberships) {
+    auto list = directory.find_list_by_id(member.list_id);
+    if (!list.ok()) return list.error();
+    if (!list->has_value() || (*list)->domain != doing.request.list.domain) continue;
+    const char* role = member.role == Role::kMember  ? "member"
+                       : member.role == Role::kOwner ? "owner"
+                                                     : "editor";
+    out += "  " + (*list)->address() + "  " + doing.say(role) + (member.delivery ? "" : ", nomail") +
+           (member.conceal ? ", conceal" : "") + "\n";
+  }
+  return done(out.empty() ? doing.say("you are on no list") : out);
+}
+
+Done name_lists(const Doing& doing) {
+  auto lists = storage::DirectoryStore(doing.connection()).lists(doing.request.list.domain);
+  if (!lists.ok()) return lists.error();
+  std::string out;
+  for (const storage::ListRecord& list : *lists) {
+    auto visible = is_visible(doing, list);
+    if (!visible.ok()) return visible.error();
+    if (*visible && list.state == storage::ListState::kOpen) out += line_of(list);
+    if (out.size() > std::size_t{256} * 1024) break;
+  }
+  return done(out.empty() ? doing.say("no lists") : out);
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,233 @@
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "lists/authorisation.h"
+#include "lists/requests/verbs.h"
+#include "storage/member_store.h"
+
+namespace essaim::lists {
+namespace {
+
+using scenario::ActionKind;
+using storage::Role;
+
+Done do_it(const Doing& doing) {
+  switch (doing.request.verb) {
+    case Verb::kSubscribe:
+    case Verb::kAdd:
+      return join(doing);
+    case Verb::kUnsubscribe:
+    case Verb::kDelete:
+      return leave(doing);
+    case Verb::kInvite:
+      return invite(doing);
+    case Verb::kSet:
+      return set_options(doing);
+    case Verb::kReview:
+      return review(doing);
+    case Verb::kInfo:
+      return info(doing);
+    case Verb::kStats:
+      return stats(doing);
+    case Verb::kRemind:
+      return remind(doing);
+    case Verb::kRemindAll:
+      return remind_all(doing);
+    case Verb::kModIndex:
+      return modindex(doing);
+    case Verb::kWhich:
+      return which(doing);
+    case Verb::kLists:
+      return name_lists(doing);
+    case Verb::kCreate:
+      return create(doing);
+    case Verb::kClose:
+    case Verb::kOpen:
+      return set_state(doing);
+    case Verb::kRename:
+      return rename(doing);
+    case Verb::kMoveUser:
+      return move_user(doing);
+  }
+  return Error{ErrorCode::kInternal, "a request of no known verb"};
+}
+
+// Rights that are no scenario's business in Sympa either.
+Result<Authorised> by_right(WriteContext& context, const Request& request, const Requester& who,
+                            VerbRow::Right right) {
+  Authorised out;
+  out.rule = "right";
+  out.action.kind = ActionKind::kDoIt;
+  if (right == VerbRow::Right::kAnyone) return out;
+  storage::MemberStore members(context.connection);
+  const auto has = [&](Role role) { return members.find(request.list.id, role, who.address); };
+  bool allowed = false;
+  if (right == VerbRow::Right::kMember) {
+    auto member = has(Role::kMember);
+    if (!member.ok()) return member.error();
+    allowed = member->has_value();
+    out.action.reason = "set_member";
+  } else {
+    auto owner = has(Role::kOwner);
+    if (!owner.ok()) return owner.error();
+    const bool privileged = owner->has_value() && (*owner)->privileged;
+    allowed = right == VerbRow::Right::kPrivilegedOwner ? privileged : owner->has_value();
+    if (!allowed && right == VerbRow::Right::kEditor) {
+      auto editor = has(Role::kEditor);
+      if (!editor.ok()) return editor.error();
+      allowed = editor->has_value();
+    }
+    if (!allowed) {
+      auto master = is_listmaster(context.connection, request.list.domain_id, who.address);
+      if (!master.ok()) return master.error();
+      allowed = *master;
+    }
+    out.action.reason = right == VerbRow::Right::kEditor ? "moderators_only" : "owners_only";
+    // From can be forged, and what cannot be taken back easily is not done on its word.
+    if (allowed && right == VerbRow::Right::kPrivilegedOwner && who.auth == scenario::Auth::kSmtp &&
+        !who.sender_confirmed) {
+      out.action.kind = ActionKind::kRequestAuth;
+      return out;
+    }
+  }
+  if (!allowed) out.action.kind = ActionKind::kReject;
+  return out;
+}
+
+Result<Authorised> allowed(WriteContext& context, const Request& request, const Requester& who) {
+  Authorised out;
+  out.action.kind = ActionKind::kDoIt;
+  if (who.is_operator) {
+    out.rule = "operator";
+    return out;
+  }
+  if (!who.approved_by.empty()) {
+    out.rule = who.approved_by;
+    return out;
+  }
+  if (!who.then.empty()) {
+    out.rule = "confirmed";
+    out.action.kind = who.then == "listmaster" ? ActionKind::kListmaster : ActionKind::kOwner;
+    return out;
+  }
+  const VerbRow& row = row_of(request.verb);
+  if (row.function.empty()) return by_right(context, request, who, row.right);
+  const std::string sender = ascii_lowered(who.address.to_string());
+  const std::string email = ascii_lowered(request.email.to_string());
+  const std::string previous = ascii_lowered(request.previous.to_string());
+  scenario::Question question;
+  question.sender = sender.empty() ? std::string_view("nobody") : std::string_view(sender);
+  question.email = email;
+  question.previous_email = previous;
+  question.listname = request.list.local;
+  question.domain = request.list.domain;
+  question.auth = who.auth;
+  question.sender_confirmed = who.sender_confirmed;
+  question.email_confirmed = who.email_confirmed;
+  question.remote_address = who.remote_address;
+  question.now = context.now;
+  return authorise(context.services, &context.connection, request.list, row.function, question);
+}
+
+const char* to_string(Response::Status status) {
+  switch (status) {
+    case Response::Status::kDone:
+      return "done";
+    case Response::Status::kAlready:
+      return "already";
+    case Response::Status::kWaits:
+      return "waits";
+    case Response::Status::kRefused:
+      return "refused";
+  }
+  return "?";
+}
+
+}  // namespace
+
+Values Doing::values() const {
+  Values out = common_values(request.list, settings);
+  if (request.list.id == 0 && !request.list.local.empty()) out["list"] = request.list.address();
+  out["email"] = request.email.to_string();
+  out["name"] = request.name;
+  out["previous"] = request.previous.to_string();
+  // The operator speaks for the owners.
+  out["who"] = who.is_operator ? out["owner"] : who.address.to_string();
+  return out;
+}
+
+std::string Doing::say(std::string_view english, Values more) const {
+  Values all = values();
+  for (auto& [name, value] : more) all[name] = std::move(value);
+  return phrase(who.language, english, all);
+}
+
+Result<void> Doing::tell_owners(std::string_view english) const {
+  ServiceMail mail;
+  mail.message = "notify";
+  mail.list = &request.list;
+  auto owners = people_behind(context, request.list.id, storage::Role::kOwner);
+  if (!owners.ok()) return owners.error();
+  mail.to = std::move(*owners);
+  mail.shown_to = request.list.local + "-owner@" + request.list.domain;
+  mail.values = values();
+  mail.values["event"] = phrase(settings.language, english, values());
+  if (who.address == request.email || who.is_operator) mail.values["who"] = "";
+  mail.replied = false;
+  return send_service_mail(context, mail);
+}
+
+Result<void> Doing::tell(std::string_view message, const smtp::Address& to, bool replied) const {
+  ServiceMail mail;
+  mail.message = message;
+  mail.list = &request.list;
+  mail.language = to == who.address ? who.language : "";
+  mail.to = {recipient_of_mail(to)};
+  mail.values = values();
+  mail.in_reply_to = replied ? who.in_reply_to : "";
+  mail.replied = replied;
+  return send_service_mail(context, mail);
+}
+
+Result<Response> carry_out(WriteContext& context, const Request& request, const Requester& who) {
+  auto authorised = allowed(context, request, who);
+  if (!authorised.ok()) return authorised.error();
+  const scenario::Action& action = authorised->action;
+  const Doing doing{context, request, who, action, settings_of(request.list)};
+  Done done = Response{};
+  switch (action.kind) {
+    case ActionKind::kDoIt:
+      done = do_it(doing);
+      break;
+    case ActionKind::kRequestAuth:
+      done = wait_for_confirmation(doing, authorised->rule);
+      break;
+    case ActionKind::kOwner:
+    case ActionKind::kEditor:
+    case ActionKind::kEditorKey:
+      done = wait_for_approval(doing, false, authorised->rule);
+      break;
+    case ActionKind::kListmaster:
+      done = wait_for_approval(doing, true, authorised->rule);
+      break;
+    default:
+      done = Response{
+          Response::Status::kRefused,
+          doing.say("not allowed: {{reason}}",
+                    {{"reason", reason_text(who.language, action.reason.empty() ? action.reject_template
+                                                                                : action.reason)}}),
+          ""};
+  }
+  if (!done.ok()) return done.error();
+  done->rule = authorised->rule;
+  log::info("request", {{"verb", std::string(row_of(request.verb).name)},
+                        {"list", request.list.local.empty() ? request.list.domain : request.list.address()},
+                        {"email", request.email.to_string()},
+                        {"by", who.is_operator ? "operator" : who.address.to_string()},
+                        {"auth", who.is_operator ? "operator" : scenario::to_string(who.auth)},
+                        {"client", who.client},
+                        {"rule", done->rule},
+                        {"result", to_string(done->status)}});
+  return done;
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,151 @@
+#include "lists/admin.h"
+#include "lists/requests/verbs.h"
+#include "storage/directory_store.h"
+#include "storage/member_store.h"
+
+namespace essaim::lists {
+
+using storage::DirectoryStore;
+using storage::MemberRecord;
+using storage::MemberStore;
+using storage::Role;
+
+namespace {
+
+// One post to all members, so a reminder costs what a post costs. Gives how many they are.
+Result<std::size_t> remind_members(const Doing& doing, const storage::ListRecord& list) {
+  ServiceMail mail;
+  mail.message = "remind";
+  mail.list = &list;
+  mail.shown_to = list.address();
+  mail.replied = false;
+  ESSAIM_TRY(
+      MemberStore(doing.connection()).for_each(list.id, Role::kMember, [&mail](const MemberRecord& member) {
+        mail.to.push_back({0, member.local, member.domain});
+        return true;
+      }));
+  const std::size_t count = mail.to.size();
+  ESSAIM_TRY(send_service_mail(doing.context, mail));
+  return count;
+}
+
+Response reminded(const Doing& doing, std::size_t count) {
+  return {Response::Status::kDone,
+          doing.say("{{count}} members were reminded", {{"count", std::to_string(count)}}), ""};
+}
+
+}  // namespace
+
+Done remind(const Doing& doing) {
+  auto count = remind_members(doing, doing.request.list);
+  if (!count.ok()) return count.error();
+  return reminded(doing, *count);
+}
+
+Done remind_all(const Doing& doing) {
+  auto lists = DirectoryStore(doing.connection()).lists(doing.request.list.domain);
+  if (!lists.ok()) return lists.error();
+  std::size_t total = 0;
+  for (const storage::ListRecord& list : *lists) {
+    if (list.state != storage::ListState::kOpen) continue;
+    auto count = remind_members(doing, list);
+    if (!count.ok()) return count.error();
+    total += *count;
+  }
+  return reminded(doing, total);
+}
+
+Done create(const Doing& doing) {
+  const storage::ListRecord& wanted = doing.request.list;
+  if (!wrong_with_list_name(wanted.local).empty())
+    return Response{Response::Status::kRefused,
+                    doing.say("a list cannot be called {{name}}", {{"name", wanted.local}}), ""};
+  DirectoryStore directory(doing.connection());
+  auto known = directory.find_list(wanted.local, wanted.domain);
+  if (!known.ok()) return known.error();
+  if (known->has_value())
+    return Response{Response::Status::kAlready,
+                    doing.say("the list {{list}} exists already", {{"list", wanted.address()}}), ""};
+  storage::ListRecord list = wanted;
+  list.id = doing.context.services.ids->next();
+  list.revision = 1;
+  list.created = doing.context.now;
+  list.settings.clear();
+  if (!doing.request.name.empty()) list.settings["description"] = doing.request.name;
+  ESSAIM_TRY(directory.add_list(list));
+  MemberRecord owner;
+  owner.id = doing.context.services.ids->next();
+  owner.list_id = list.id;
+  owner.role = Role::kOwner;
+  owner.local = doing.request.email.local;
+  owner.domain = doing.request.email.domain;
+  owner.privileged = true;
+  owner.joined = 1;
+  owner.since = doing.context.now;
+  ESSAIM_TRY(MemberStore(doing.connection()).add(owner));
+  return Response{Response::Status::kDone,
+                  doing.say("the list {{list}} was created", {{"list", list.address()}}), ""};
+}
+
+Done set_state(const Doing& doing) {
+  const bool close = doing.request.verb == Verb::kClose;
+  const auto wanted = close ? storage::ListState::kClosed : storage::ListState::kOpen;
+  const std::string text =
+      close ? doing.say("the list {{list}} is closed now") : doing.say("the list {{list}} is open now");
+  if (doing.request.list.state == wanted) return Response{Response::Status::kAlready, text, ""};
+  ESSAIM_TRY(DirectoryStore(doing.connection()).set_list_state(doing.request.list.id, wanted));
+  return Response{Response::Status::kDone, text, ""};
+}
+
+// Under the old name the list is gone: return addresses of copies under way bear tokens that name members, not lists.
+Done rename(const Doing& doing) {
+  const std::string& name = doing.request.name;
+  if (!wrong_with_list_name(name).empty())
+    return Response{Response::Status::kRefused, doing.say("a list cannot be called {{name}}"), ""};
+  DirectoryStore directory(doing.connection());
+  auto other = directory.find_list(name, doing.request.list.domain);
+  if (!other.ok()) return other.error();
+  if (other->has_value()) {
+    const bool same = (*other)->id == doing.request.list.id;
+    return Response{same ? Response::Status::kAlready : Response::Status::kRefused,
+                    doing.say("the list {{list}} exists already", {{"list", (*other)->address()}}), ""};
+  }
+  ESSAIM_TRY(directory.rename_list(doing.request.list.id, name));
+  return Response{Response::Status::kDone, doing.say("the list {{list}} is called {{name}} now"), ""};
+}
+
+// Each role on each list of the domain; where the new address is known already, the old one just goes.
+Done move_user(const Doing& doing) {
+  MemberStore members(doing.connection());
+  auto memberships = members.of_person(doing.request.previous, 10'000);
+  if (!memberships.ok()) return memberships.error();
+  DirectoryStore directory(doing.connection());
+  std::int64_t moved = 0;
+  for (const MemberRecord& old : *memberships) {
+    auto list = directory.find_list_by_id(old.list_id);
+    if (!list.ok()) return list.error();
+    if (!list->has_value() || (*list)->domain != doing.request.list.domain) continue;
+    auto revision = members.next_revision(old.list_id);
+    if (!revision.ok()) return revision.error();
+    ESSAIM_TRY(members.remove(old.list_id, old.role, doing.request.previous, *revision));
+    auto known = members.find(old.list_id, old.role, doing.request.email);
+    if (!known.ok()) return known.error();
+    ++moved;
+    if (known->has_value()) continue;
+    MemberRecord member = old;
+    member.id = doing.context.services.ids->next();
+    member.local = doing.request.email.local;
+    member.domain = doing.request.email.domain;
+    member.joined = *revision;
+    member.left = 0;
+    member.bounces = 0;
+    member.last_bounce.clear();
+    member.last_bounce_at = {};
+    ESSAIM_TRY(members.add(member));
+  }
+  return Response{
+      moved > 0 ? Response::Status::kDone : Response::Status::kAlready,
+      doing.say("{{previous}} is {{email}} now, on {{count}} lists", {{"count", std::to_string(moved)}}), ""};
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,105 @@
+#include "lists/requests/request.h"
+
+#include <array>
+
+#include "core/base/check.h"
+
+namespace essaim::lists {
+namespace {
+
+using Right = VerbRow::Right;
+constexpr std::array kVerbs = {
+    VerbRow{Verb::kSubscribe, "subscribe", "subscribe", Right::kAnyone, "subscribe {{email}} to {{list}}"},
+    VerbRow{Verb::kUnsubscribe, "unsubscribe", "unsubscribe", Right::kAnyone, "take {{email}} off {{list}}"},
+    VerbRow{Verb::kAdd, "add", "add", Right::kAnyone, "add {{email}} to {{list}}"},
+    VerbRow{Verb::kDelete, "delete", "del", Right::kAnyone, "remove {{email}} from {{list}}"},
+    VerbRow{Verb::kInvite, "invite", "invite", Right::kAnyone, "invite {{email}} to {{list}}"},
+    VerbRow{Verb::kSet, "set", "", Right::kMember, "change the options of {{email}} on {{list}}"},
+    VerbRow{Verb::kReview, "review", "review", Right::kAnyone, "see the members of {{list}}"},
+    VerbRow{Verb::kInfo, "info", "info", Right::kAnyone, "see what {{list}} is for"},
+    VerbRow{Verb::kStats, "stats", "review", Right::kAnyone, "see the members of {{list}}"},
+    VerbRow{Verb::kRemind, "remind", "remind", Right::kAnyone, "remind the members of {{list}}"},
+    VerbRow{Verb::kRemindAll, "remind-all", "global_remind", Right::kAnyone,
+            "remind the members of all lists"},
+    VerbRow{Verb::kModIndex, "modindex", "", Right::kEditor, "see the members of {{list}}"},
+    VerbRow{Verb::kWhich, "which", "", Right::kAnyone, "see the members of {{list}}"},
+    VerbRow{Verb::kLists, "lists", "", Right::kAnyone, "see the members of {{list}}"},
+    VerbRow{Verb::kCreate, "create", "create_list", Right::kAnyone, "create the list {{list}}"},
+    VerbRow{Verb::kClose, "close", "", Right::kPrivilegedOwner, "close the list {{list}}"},
+    VerbRow{Verb::kOpen, "open", "", Right::kPrivilegedOwner, "open the list {{list}}"},
+    VerbRow{Verb::kRename, "rename", "", Right::kPrivilegedOwner, "call the list {{list}} {{name}}"},
+    VerbRow{Verb::kMoveUser, "move_user", "move_user", Right::kAnyone,
+            "move {{previous}} to {{email}} on all lists"},
+};
+
+}  // namespace
+
+const VerbRow& row_of(Verb verb) {
+  for (const VerbRow& row : kVerbs) {
+    if (row.verb == verb) return row;
+  }
+  ESSAIM_CHECK(false);
+  return kVerbs.front();
+}
+
+std::optional<Verb> verb_named(std::string_view name) {
+  for (const VerbRow& row : kVerbs) {
+    if (row.name == name) return row.verb;
+  }
+  return std::nullopt;
+}
+
+std::string described(const Request& request, std::string_view language) {
+  return phrase(language, row_of(request.verb).phrase,
+                {{"email", request.email.to_string()},
+                 {"list", request.list.local.empty() ? request.list.domain : request.list.address()},
+                 {"previous", request.previous.to_string()},
+                 {"name", request.name}});
+}
+
+std::map<std::string, std::string> details_of(const Request& request) {
+  std::map<std::string, std::string> out;
+  out["verb"] = row_of(request.verb).name;
+  if (request.list.id == 0) {
+    out["local"] = request.list.local;
+    out["domain"] = request.list.domain;
+  }
+  if (!request.email.empty()) out["email"] = request.email.to_string();
+  if (!request.previous.empty()) out["previous"] = request.previous.to_string();
+  if (!request.name.empty()) out["name"] = request.name;
+  if (request.delivery) out["delivery"] = *request.delivery ? "1" : "0";
+  if (request.conceal) out["conceal"] = *request.conceal ? "1" : "0";
+  if (request.quiet) out["quiet"] = "1";
+  return out;
+}
+
+Result<Request> request_of(const std::map<std::string, std::string>& details,
+                           const storage::ListRecord& list) {
+  const auto value = [&details](const char* name) {
+    const auto found = details.find(name);
+    return found == details.end() ? std::string() : found->second;
+  };
+  Request out;
+  const auto verb = verb_named(value("verb"));
+  if (!verb) return Error{ErrorCode::kDamaged, "a request that waits has no verb"};
+  out.verb = *verb;
+  out.list = list;
+  if (list.id == 0) {
+    out.list.local = value("local");
+    out.list.domain = value("domain");
+  }
+  for (const auto& [name, address] : {std::pair{"email", &out.email}, std::pair{"previous", &out.previous}}) {
+    const std::string text = value(name);
+    if (text.empty()) continue;
+    auto parsed = smtp::parse_mailbox(text, smtp::LocalPart::kUtf8);
+    if (!parsed.ok()) return Error{ErrorCode::kDamaged, "a request that waits has no address: " + text};
+    *address = std::move(*parsed);
+  }
+  out.name = value("name");
+  if (!value("delivery").empty()) out.delivery = value("delivery") == "1";
+  if (!value("conceal").empty()) out.conceal = value("conceal") == "1";
+  out.quiet = value("quiet") == "1";
+  return out;
+}
+
+}  // namespace essaim::lists

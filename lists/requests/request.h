@@ -1,0 +1,96 @@
+// Requests: everything that somebody may ask of a list or a domain, each one verb with its arguments. There is one door
+// for all of them, carry_out(): mail commands, confirmations, approvals and the command line come through it, and the web
+// will. It decides by the scenario of the verb (authorisation.h), does what was asked, or makes it wait for whoever has to
+// confirm or approve; doing the same twice is no mistake. Each is logged with who asked, how they are known, and the rule.
+//
+// Runs inside the caller's transaction. Values.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/smtp/address.h"
+#include "lists/scenario/scenario.h"
+#include "lists/service_mail.h"
+#include "storage/records.h"
+
+namespace essaim::lists {
+
+enum class Verb {
+  kSubscribe,    // list, email, name
+  kUnsubscribe,  // list, email
+  kAdd,          // list, email, name
+  kDelete,       // list, email
+  kInvite,       // list, email, name
+  kSet,          // list, email, delivery and conceal as given
+  kReview,       // list
+  kInfo,         // list
+  kStats,        // list
+  kRemind,       // list
+  kRemindAll,    // of the domain
+  kModIndex,     // list
+  kWhich,        // of the requester
+  kLists,        // of the domain
+  kCreate,       // list (not yet there), name is its description
+  kClose,        // list
+  kOpen,         // list
+  kRename,       // list, name is the new local part
+  kMoveUser,     // previous -> email, on all lists of the domain
+};
+
+struct VerbRow {
+  Verb verb;
+  std::string_view name;      // in logs and where requests wait
+  std::string_view function;  // the scenario that decides; "": see `right`
+  // Who may where there is no scenario.
+  enum class Right { kAnyone, kMember, kEditor, kOwner, kPrivilegedOwner } right = Right::kAnyone;
+  std::string_view phrase;  // what is asked, for people
+};
+const VerbRow& row_of(Verb verb);
+std::optional<Verb> verb_named(std::string_view name);
+
+struct Request {
+  Verb verb = Verb::kWhich;
+  storage::ListRecord list;  // id 0: of its domain alone
+  smtp::Address email;       // whom it concerns
+  smtp::Address previous;
+  std::string name;
+  std::optional<bool> delivery, conceal;
+  bool quiet = false;  // nobody else is told
+};
+
+struct Requester {
+  smtp::Address address;
+  scenario::Auth auth = scenario::Auth::kSmtp;
+  bool is_operator = false;  // of the command line: everything is allowed
+  bool sender_confirmed = false, email_confirmed = false;
+  std::string
+      approved_by;  // the owners have approved it, or a rule said what follows a confirmation: no rule is asked
+  std::string then;    // after a confirmation, as the rule said: "owner", "listmaster"; "": rules are asked
+  std::string client;  // for the log
+  std::string remote_address;
+  std::string language;     // of answers
+  std::string in_reply_to;  // Message-ID of what asked
+};
+
+struct Response {
+  enum class Status { kDone, kAlready, kWaits, kRefused };
+  Status status = Status::kDone;
+  std::string text;  // for the requester, in their language; one or more lines without the last line end
+  std::string rule;  // that decided
+};
+
+// Errors are those of the database.
+Result<Response> carry_out(WriteContext& context, const Request& request, const Requester& who);
+
+// What is asked, in words.
+std::string described(const Request& request, std::string_view language);
+
+// As kept while it waits, and back; kDamaged if it is not one.
+std::map<std::string, std::string> details_of(const Request& request);
+Result<Request> request_of(const std::map<std::string, std::string>& details,
+                           const storage::ListRecord& list);
+
+}  // namespace essaim::lists

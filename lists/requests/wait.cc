@@ -1,0 +1,104 @@
+#include "lists/held/keys.h"
+#include "lists/requests/verbs.h"
+#include "storage/held_store.h"
+
+namespace essaim::lists {
+namespace {
+
+using storage::HeldKind;
+using storage::HeldRecord;
+using storage::HeldStore;
+
+HeldRecord record_of(const Doing& doing, HeldKind kind, const std::string& rule) {
+  const Request& request = doing.request;
+  HeldRecord held;
+  held.id = doing.context.services.ids->next();
+  held.kind = kind;
+  held.key = new_key();
+  held.list_id = request.list.id;
+  held.list_address = request.list.local.empty() ? request.list.domain : request.list.address();
+  held.subject_key = waiting_key(request);
+  held.author = doing.who.address.to_string();
+  held.subject = described(request, "en");
+  held.client = doing.who.client;
+  held.rule = rule;
+  held.details = details_of(request);
+  if (doing.who.sender_confirmed) held.details["sender_confirmed"] = "1";
+  held.details["language"] = doing.who.language;
+  held.held = doing.context.now;
+  return held;
+}
+
+Values values_of(const Doing& doing, const HeldRecord& held, Duration span, const std::string& language) {
+  Values values = doing.values();
+  values["what"] = described(doing.request, language);
+  values["key"] = held.key;
+  values["days"] = in_days(span);
+  values["reply_to"] = "confirm+" + held.key + "@" + doing.request.list.domain;
+  return values;
+}
+
+WallTime after(WallTime now, Duration span) {
+  return now + std::chrono::duration_cast<std::chrono::milliseconds>(span);
+}
+
+}  // namespace
+
+Done wait_for_confirmation(const Doing& doing, const std::string& rule) {
+  const bool by_email = doing.action.confirmed_by_email && !doing.request.email.empty();
+  const smtp::Address& asked = by_email ? doing.request.email : doing.who.address;
+  HeldStore store(doing.connection());
+  HeldRecord held = record_of(doing, HeldKind::kRequest, rule);
+  held.details["asked"] = by_email ? "email" : "sender";
+  if (doing.action.then) held.details["then"] = scenario::to_string(*doing.action.then);
+  held.expires = after(doing.context.now, doing.settings.confirm_expire);
+  Response out{Response::Status::kWaits, "", ""};
+  auto waiting = store.find_waiting(held.list_id, held.kind, held.subject_key);
+  if (!waiting.ok()) return waiting.error();
+  // Asked again an hour later, the question may have been lost.
+  if (waiting->has_value() && (*waiting)->expires > doing.context.now &&
+      doing.context.now < (*waiting)->held + std::chrono::hours(1)) {
+    out.text = phrase(doing.who.language, "{{email}} has been asked to confirm already",
+                      {{"email", asked.to_string()}});
+    return out;
+  }
+  if (waiting->has_value()) {
+    ESSAIM_TRY(
+        store.decide((*waiting)->id, storage::HeldState::kExpired, doing.context.now, "", "asked again"));
+  }
+  ESSAIM_TRY(store.add(held));
+  ServiceMail mail;
+  mail.message = "confirm_request";
+  mail.list = &doing.request.list;
+  mail.language = asked == doing.who.address ? doing.who.language : "";
+  mail.to = {recipient_of_mail(asked)};
+  mail.values = values_of(doing, held, doing.settings.confirm_expire,
+                          mail.language.empty() ? doing.settings.language : mail.language);
+  mail.reply_to = "confirm+" + held.key;
+  mail.in_reply_to = doing.who.in_reply_to;
+  ESSAIM_TRY(send_service_mail(doing.context, mail));
+  out.text = phrase(doing.who.language, "{{email}} was asked to confirm", {{"email", asked.to_string()}});
+  return out;
+}
+
+Done wait_for_approval(const Doing& doing, bool by_listmasters, const std::string& rule) {
+  HeldStore store(doing.connection());
+  HeldRecord held = record_of(doing, by_listmasters ? HeldKind::kListmaster : HeldKind::kApproval, rule);
+  held.expires = after(doing.context.now, doing.settings.approval_expire);
+  if (doing.settings.approval_remind > Duration::zero())
+    held.remind = after(doing.context.now, doing.settings.approval_remind);
+  Response out{Response::Status::kWaits, "", ""};
+  auto waiting = store.find_waiting(held.list_id, held.kind, held.subject_key);
+  if (!waiting.ok()) return waiting.error();
+  if (waiting->has_value()) {
+    out.text = doing.say("the owners of {{list}} have been asked already");
+    return out;
+  }
+  ESSAIM_TRY(store.add(held));
+  ESSAIM_TRY(ask_deciders(doing.context, doing.request.list, held, false));
+  out.text = by_listmasters ? doing.say("the listmasters were asked to approve it")
+                            : doing.say("the owners of {{list}} were asked to approve it");
+  return out;
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,158 @@
+#include "lists/service_mail.h"
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "lists/notices.h"
+#include "lists/policies.h"
+#include "lists/templates/catalogue.h"
+#include "lists/templates/messages.h"
+#include "lists/templates/mustache.h"
+#include "storage/member_store.h"
+
+namespace essaim::lists {
+namespace {
+
+// A site's own template is one text: "Subject: ..." on its first line, an empty line, and the words.
+struct Template {
+  std::string subject, text;
+};
+
+Template split_template(const std::string& stored) {
+  Template out;
+  std::string_view rest = stored;
+  if (starts_with_ignoring_case(rest, "Subject:")) {
+    const auto end = rest.find('\n');
+    out.subject = std::string(trimmed(rest.substr(8, end == rest.npos ? end : end - 8)));
+    rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
+    if (rest.starts_with("\r\n")) {
+      rest.remove_prefix(2);
+    } else if (rest.starts_with("\n")) {
+      rest.remove_prefix(1);
+    }
+  }
+  out.text = std::string(rest);
+  return out;
+}
+
+Result<Template> template_of(WriteContext& context, const ServiceMail& mail, const Message& message,
+                             const std::string& language) {
+  Template out{std::string(translated(language, message.subject)),
+               std::string(translated(language, message.text))};
+  for (const std::string& name : {std::string(message.name) + "." + language, std::string(message.name)}) {
+    auto own = context.services.policies->text(&context.connection, *mail.list, name);
+    if (!own.ok()) return own.error();
+    if (*own == nullptr) continue;
+    Template stored = split_template(**own);
+    if (!stored.subject.empty()) out.subject = std::move(stored.subject);
+    out.text = std::move(stored.text);
+    break;
+  }
+  return out;
+}
+
+std::string one_line(std::string text) {
+  for (char& c : text) {
+    if (c == '\r' || c == '\n' || c == '\0') c = ' ';
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string robot_address(const storage::ListRecord& list, const ListSettings& settings) {
+  return settings.robot + "@" + list.domain;
+}
+
+Values common_values(const storage::ListRecord& list, const ListSettings& settings) {
+  Values out;
+  out["domain"] = list.domain;
+  out["robot"] = robot_address(list, settings);
+  if (list.id == 0) {
+    out["owner"] = "listmaster@" + list.domain;
+    return out;
+  }
+  out["list"] = list.address();
+  out["local"] = list.local;
+  out["description"] = settings.description;
+  out["owner"] = list.local + "-owner@" + list.domain;
+  out["leave"] = list.local + "-unsubscribe@" + list.domain;
+  return out;
+}
+
+Result<void> send_service_mail(WriteContext& context, const ServiceMail& mail) {
+  ESSAIM_CHECK(mail.list != nullptr);
+  if (mail.to.empty()) return {};
+  const Message* message = find_message(mail.message);
+  ESSAIM_CHECK(message != nullptr);
+  const ListSettings settings = settings_of(*mail.list);
+  const std::string language = is_language(mail.language) ? mail.language : settings.language;
+  auto words = template_of(context, mail, *message, language);
+  if (!words.ok()) return words.error();
+  Values values = common_values(*mail.list, settings);
+  for (const auto& [name, value] : mail.values) values[name] = value;
+  auto subject = fill(words->subject, values);
+  auto text = fill(words->text, values);
+  if (!subject.ok() || !text.ok()) {
+    // Checked when it was saved; by another version, it seems. Ours can be filled.
+    log::error("template-unusable",
+               {{"template", std::string(message->name)},
+                {"domain", mail.list->domain},
+                {"error", subject.ok() ? text.error().message : subject.error().message}});
+    subject = fill(translated(language, message->subject), values);
+    text = fill(translated(language, message->text), values);
+    if (!subject.ok()) return subject.error();
+    if (!text.ok()) return text.error();
+  }
+  NoticePost notice;
+  notice.id = context.services.ids->next();
+  notice.recipients = mail.to;
+  const storage::BatchRecipient& first = mail.to.front();
+  notice.shown_to =
+      mail.shown_to.empty() ? smtp::Address{first.local, first.domain}.to_string() : mail.shown_to;
+  notice.list = mail.list->id == 0 ? nullptr : mail.list;
+  if (mail.list->id == 0) notice.from = robot_address(*mail.list, settings);
+  notice.subject = one_line(*std::move(subject));
+  notice.text = *std::move(text);
+  if (!mail.reply_to.empty()) notice.reply_to = mail.reply_to + "@" + mail.list->domain;
+  notice.in_reply_to = mail.in_reply_to;
+  notice.attachment = mail.attachment;
+  notice.automatic = mail.replied ? mail::AutoSubmitted::kReplied : mail::AutoSubmitted::kGenerated;
+  ESSAIM_TRY(add_notice(context.services, context.connection, notice, context.now, context.rank));
+  context.posted = true;
+  return {};
+}
+
+Result<std::vector<storage::BatchRecipient>> people_behind(WriteContext& context, Id list_id,
+                                                           storage::Role role) {
+  std::vector<storage::BatchRecipient> out;
+  storage::MemberStore members(context.connection);
+  const auto take = [&out](const storage::MemberRecord& member) {
+    if (member.delivery) out.push_back({0, member.local, member.domain});
+    return true;
+  };
+  ESSAIM_TRY(members.for_each(list_id, role, take));
+  if (out.empty() && role == storage::Role::kEditor)
+    ESSAIM_TRY(members.for_each(list_id, storage::Role::kOwner, take));
+  if (out.empty()) out.push_back(recipient_of_mail(context.services.site.postmaster));
+  return out;
+}
+
+Result<std::vector<storage::BatchRecipient>> listmasters(WriteContext& context, Id domain_id) {
+  std::vector<storage::BatchRecipient> out;
+  storage::MemberStore members(context.connection);
+  const auto take = [&out](const storage::MemberRecord& member) {
+    out.push_back({0, member.local, member.domain});
+    return true;
+  };
+  ESSAIM_TRY(members.for_each(domain_id, storage::Role::kListmaster, take));
+  if (out.empty() && domain_id != 0) ESSAIM_TRY(members.for_each(0, storage::Role::kListmaster, take));
+  if (out.empty()) out.push_back(recipient_of_mail(context.services.site.postmaster));
+  return out;
+}
+
+std::string in_days(Duration span) {
+  return std::to_string(
+      std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::hours>(span).count() / 24));
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,59 @@
+// Sends one of the service messages (templates/messages.h): the nearest template of the site in the reader's language, else
+// ours. Always with the null reverse-path and Auto-Submitted. Functions run inside the caller's transaction.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/smtp/address.h"
+#include "lists/services.h"
+#include "lists/settings.h"
+#include "lists/templates/phrases.h"
+#include "storage/database.h"
+#include "storage/records.h"
+
+namespace essaim::lists {
+
+// One piece of work inside a write; what it leaves for after the commit.
+struct WriteContext {
+  const Services& services;
+  storage::Connection& connection;
+  WallTime now{};
+  std::int64_t rank = 0;
+  bool posted = false;  // ring the bell
+};
+
+struct ServiceMail {
+  std::string_view message;                   // "welcome"
+  const storage::ListRecord* list = nullptr;  // from its owners; id 0: of a domain, from its robot
+  std::string language;                       // "": the list's
+  std::vector<storage::BatchRecipient> to;    // nothing is sent to nobody
+  std::string shown_to;                       // To; "": the first recipient
+  Values values;                              // besides those of every list: see common_values()
+  std::string reply_to;                       // local part at the list's domain; "" for none
+  std::string in_reply_to;                    // Message-ID; "" for none
+  std::string_view attachment;                // a message; "" for none
+  bool replied = true;                        // to something that somebody sent
+};
+Result<void> send_service_mail(WriteContext& context, const ServiceMail& mail);
+
+// list, local, domain, description, owner, robot, leave
+Values common_values(const storage::ListRecord& list, const ListSettings& settings);
+// "sympa@lists.example.org"
+std::string robot_address(const storage::ListRecord& list, const ListSettings& settings);
+
+inline storage::BatchRecipient recipient_of_mail(const smtp::Address& address) {
+  return {0, address.local, address.domain};
+}
+
+// Owners, or editors (owners where there are none), who want mail; the postmaster where nobody is.
+Result<std::vector<storage::BatchRecipient>> people_behind(WriteContext& context, Id list_id,
+                                                           storage::Role role);
+// Of the domain, of the site, else the postmaster.
+Result<std::vector<storage::BatchRecipient>> listmasters(WriteContext& context, Id domain_id);
+
+// "3" days of a span, at least 1.
+std::string in_days(Duration span);
+
+}  // namespace essaim::lists

@@ -1,0 +1,336 @@
+#include "lists/site_texts.h"
+
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "lists/names.h"
+#include "lists/policies.h"
+#include "lists/scenario/filter.h"
+#include "lists/scenario/parse.h"
+#include "lists/scenario/shipped.h"
+#include "lists/templates/catalogue.h"
+#include "lists/templates/messages.h"
+#include "lists/templates/mustache.h"
+#include "storage/directory_store.h"
+
+namespace essaim::lists {
+namespace {
+
+using storage::Connection;
+using storage::TextKind;
+using storage::TextRecord;
+using storage::TextStore;
+
+Id owner_of(const storage::ListRecord& place) {
+  return place.id != 0 ? place.id : place.domain_id;
+}
+
+const char* level_of(Id owner, const storage::ListRecord& place) {
+  if (owner == 0) return "site";
+  return owner == place.id ? "list" : "domain";
+}
+
+bool is_plain(std::string_view name) {
+  return !name.empty() && name.size() <= 100 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+  });
+}
+
+// "welcome.fr" -> the message, and its language ("" for any).
+const Message* message_named(const std::string& name, std::string* language) {
+  const auto dot = name.rfind('.');
+  if (dot == name.npos) return find_message(name);
+  *language = name.substr(dot + 1);
+  return find_message(std::string_view(name).substr(0, dot));
+}
+
+std::vector<std::string> variables_of(const Message& message) {
+  std::vector<std::string> out;
+  for (const std::string_view one : split(message.variables, ' ')) {
+    if (!one.empty()) out.emplace_back(one);
+  }
+  for (const char* common : {"list", "local", "domain", "description", "owner", "robot", "leave"}) {
+    if (std::find(out.begin(), out.end(), common) == out.end()) out.emplace_back(common);
+  }
+  return out;
+}
+
+// The scenario of a function must stay whole for every list that the place concerns and that uses it.
+Result<void> check_users(Connection& connection, const storage::ListRecord& place, const std::string& file) {
+  const auto dot = file.find('.');
+  const std::string function = file.substr(0, dot), name = file.substr(dot + 1);
+  std::vector<storage::ListRecord> users;
+  if (place.id != 0) {
+    users.push_back(place);
+  } else {
+    auto lists = storage::DirectoryStore(connection).lists(place.domain);
+    if (!lists.ok()) return lists.error();
+    users = std::move(*lists);
+  }
+  for (const storage::ListRecord& list : users) {
+    if (scenario_name(list, function) != name) continue;
+    auto compiled = compile_for(connection, list, function, name, false);
+    if (!compiled.ok())
+      return Error{ErrorCode::kConflict,
+                   list.address() + " uses " + file + ": set its " + function + " to another scenario first"};
+  }
+  return {};
+}
+
+// What is included must not spoil a scenario that can be used now: one that includes itself through it, say.
+Result<void> check_including(Connection& connection, const storage::ListRecord& place,
+                             const TextInstead& instead) {
+  auto stored = TextStore(connection).names(TextKind::kScenario, scope_of(place));
+  if (!stored.ok()) return stored.error();
+  std::vector<std::string> files;
+  for (const TextRecord& one : *stored) {
+    if (!one.name.starts_with("include.")) files.push_back(one.name);
+  }
+  for (const scenario::Function& function : scenario::functions()) {
+    if (instead.file == "include." + std::string(function.name) + ".header")
+      files.push_back(std::string(function.name) + "." + std::string(function.default_name));
+  }
+  for (const std::string& file : files) {
+    const auto dot = file.find('.');
+    const std::string function = file.substr(0, dot), name = file.substr(dot + 1);
+    const auto with = compile_for(connection, place, function, name, false, &instead);
+    if (with.ok()) continue;
+    if (compile_for(connection, place, function, name, false).ok())
+      return Error{with.error().code, "with it " + file + " cannot be used: " + with.error().message};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<storage::ListRecord> record_of(Connection& connection, const TextPlace& place) {
+  storage::DirectoryStore directory(connection);
+  storage::ListRecord out;
+  if (!place.list.empty()) {
+    const auto address = checked_list(place.list);
+    if (!address.ok()) return address.error();
+    auto list = directory.find_list(address->local, address->domain);
+    if (!list.ok()) return list.error();
+    if (!list->has_value()) return Error{ErrorCode::kNotFound, "there is no list " + address->to_string()};
+    return std::move(**list);
+  }
+  if (place.domain.empty()) return out;
+  const auto name = checked_domain(place.domain);
+  if (!name.ok()) return name.error();
+  auto domain = directory.find_domain(*name);
+  if (!domain.ok()) return domain.error();
+  if (!domain->has_value()) return Error{ErrorCode::kNotFound, "there is no domain " + *name};
+  out.domain_id = (*domain)->id;
+  out.domain = (*domain)->name;
+  out.domain_settings = (*domain)->settings;
+  out.domain_policy = (*domain)->policy;
+  return out;
+}
+
+TextKind kind_of_scenario_file(const std::string& name) {
+  return name.ends_with(".txt") ? TextKind::kFilter : TextKind::kScenario;
+}
+
+Result<void> check_text_name(TextKind kind, const std::string& name) {
+  const std::string shown = "'" + escaped_for_display(name, 120) + "'";
+  if (!is_plain(name))
+    return Error{ErrorCode::kInvalid, shown + " is no name: letters, digits, \"_\", \"-\" and \".\""};
+  if (kind == TextKind::kFilter) {
+    if (name.ends_with(".txt") && name.size() > 4) return {};
+    return Error{ErrorCode::kInvalid, "a filter is named like friends.txt"};
+  }
+  if (kind == TextKind::kScenario) {
+    const auto dot = name.find('.');
+    const std::string function = name.substr(0, dot);
+    if (dot == name.npos || dot + 1 == name.size())
+      return Error{ErrorCode::kInvalid,
+                   shown + " is no scenario: it is named FUNCTION.NAME, as send.mine, or include.NAME"};
+    if (function == "include" || scenario::find_function(function) != nullptr) return {};
+    std::vector<std::string> known;
+    for (const scenario::Function& one : scenario::functions()) known.emplace_back(one.name);
+    const std::string near = nearest(function, known);
+    return Error{ErrorCode::kInvalid, "there is no function '" + function + "'" +
+                                          (near.empty() ? "" : "; did you mean '" + near + "'?")};
+  }
+  std::string language;
+  if (message_named(name, &language) == nullptr) {
+    std::vector<std::string> known;
+    for (const Message& one : messages()) known.emplace_back(one.name);
+    const std::string near = nearest(name.substr(0, name.find('.')), known);
+    return Error{ErrorCode::kInvalid,
+                 "there is no message " + shown + (near.empty() ? "" : "; did you mean '" + near + "'?")};
+  }
+  if (!language.empty() && !is_language(language))
+    return Error{ErrorCode::kInvalid, "'" + language + "' is none of the languages that are offered"};
+  return {};
+}
+
+Result<void> check_text(Connection& connection, const storage::ListRecord& place, TextKind kind,
+                        const std::string& name, const std::string& text) {
+  ESSAIM_TRY(check_text_name(kind, name));
+  if (kind == TextKind::kFilter) {
+    const auto filter = scenario::TextFilter::parse(text, name);
+    return filter.ok() ? Result<void>() : filter.error();
+  }
+  if (kind == TextKind::kTemplate) {
+    std::string language;
+    const Message* message = message_named(name, &language);
+    auto checked = check_template(text, variables_of(*message));
+    if (!checked.ok()) return Error{checked.error().code, name + ": " + checked.error().message};
+    return {};
+  }
+  const auto parsed = scenario::parse(text, name);
+  if (!parsed.ok()) return parsed.error();
+  const auto dot = name.find('.');
+  const TextInstead instead{name, text};
+  if (name.starts_with("include.")) return check_including(connection, place, instead);
+  const auto compiled =
+      compile_for(connection, place, name.substr(0, dot), name.substr(dot + 1), true, &instead);
+  return compiled.ok() ? Result<void>() : compiled.error();
+}
+
+Result<Change> SiteTexts::set(const TextPlace& place, TextKind kind, const std::string& name,
+                              const std::string& text, const std::string& by) {
+  Change done = Change::kAlready;
+  ESSAIM_TRY(database_.write_now(storage::Durability::kAccept, [&](Connection& connection) -> Result<void> {
+    done = Change::kAlready;
+    auto record = record_of(connection, place);
+    if (!record.ok()) return record.error();
+    if (auto checked = check_text(connection, *record, kind, name, text); !checked.ok())
+      return checked.error();
+    TextStore texts(connection);
+    auto known = texts.find(owner_of(*record), kind, name);
+    if (!known.ok()) return known.error();
+    if (known->has_value() && (*known)->text == text) return {};
+    done = Change::kDone;
+    TextRecord fresh;
+    fresh.owner = owner_of(*record);
+    fresh.kind = kind;
+    fresh.name = name;
+    fresh.text = text;
+    fresh.changed = clock_.wall_now();
+    fresh.by = by;
+    return texts.set(fresh, scope_of(*record));
+  }));
+  return done;
+}
+
+Result<Change> SiteTexts::remove(const TextPlace& place, TextKind kind, const std::string& name) {
+  Change done = Change::kAlready;
+  ESSAIM_TRY(database_.write_now(storage::Durability::kAccept, [&](Connection& connection) -> Result<void> {
+    auto record = record_of(connection, place);
+    if (!record.ok()) return record.error();
+    auto removed = TextStore(connection).remove(owner_of(*record), kind, name, scope_of(*record));
+    if (!removed.ok()) return removed.error();
+    done = *removed ? Change::kDone : Change::kAlready;
+    if (!*removed || kind != TextKind::kScenario || name.starts_with("include.")) return {};
+    return check_users(connection, *record, name);
+  }));
+  return done;
+}
+
+Result<SiteTexts::Shown> SiteTexts::show(const TextPlace& place, TextKind kind, const std::string& name) {
+  ESSAIM_TRY(check_text_name(kind, name));
+  Shown out;
+  ESSAIM_TRY(database_.read_now([&](Connection& connection) -> Result<void> {
+    auto record = record_of(connection, place);
+    if (!record.ok()) return record.error();
+    auto stored = TextStore(connection).nearest(kind, name, scope_of(*record));
+    if (!stored.ok()) return stored.error();
+    if (stored->has_value()) {
+      out = {(*stored)->text, level_of((*stored)->owner, *record)};
+      return {};
+    }
+    if (kind == TextKind::kScenario) {
+      const auto dot = name.find('.');
+      if (const auto text = scenario::shipped_text(name.substr(0, dot), name.substr(dot + 1))) {
+        out = {std::string(*text), "shipped"};
+        return {};
+      }
+    }
+    if (kind == TextKind::kTemplate) {
+      std::string language;
+      const Message* message = message_named(name, &language);
+      out = {"Subject: " + std::string(translated(language, message->subject)) + "\n\n" +
+                 std::string(translated(language, message->text)),
+             "shipped"};
+      return {};
+    }
+    return Error{ErrorCode::kNotFound, "there is no " + name};
+  }));
+  return out;
+}
+
+Result<std::vector<SiteTexts::Named>> SiteTexts::names(const TextPlace& place, TextKind kind) {
+  std::vector<Named> out;
+  ESSAIM_TRY(database_.read_now([&](Connection& connection) -> Result<void> {
+    auto record = record_of(connection, place);
+    if (!record.ok()) return record.error();
+    auto stored = TextStore(connection).names(kind, scope_of(*record));
+    if (!stored.ok()) return stored.error();
+    for (const TextRecord& one : *stored) out.push_back({one.name, level_of(one.owner, *record), ""});
+    if (kind == TextKind::kScenario) {
+      for (const scenario::Shipped& one : scenario::shipped()) {
+        const auto parsed = scenario::parse(one.text, "shipped");
+        const bool titled = parsed.ok() && parsed->titles.contains("en");
+        out.push_back({std::string(one.function) + "." + std::string(one.name), "shipped",
+                       titled ? parsed->titles.at("en") : ""});
+      }
+    } else if (kind == TextKind::kTemplate) {
+      for (const Message& one : messages())
+        out.push_back({std::string(one.name), "shipped", std::string(one.help)});
+    }
+    return {};
+  }));
+  return out;
+}
+
+Result<Change> SiteTexts::change_blocklist(const TextPlace& place, const std::string& pattern, bool add,
+                                           const std::string& by) {
+  const std::string line = ascii_lowered(trimmed(pattern));
+  const std::string name = "blocklist.txt";
+  const auto checked = scenario::TextFilter::parse(line, name);
+  if (!checked.ok()) return checked.error();
+  if (checked->size() != 1)
+    return Error{ErrorCode::kInvalid, "one address, domain (*@bad.example) or pattern is expected"};
+  Change done = Change::kAlready;
+  ESSAIM_TRY(database_.write_now(storage::Durability::kAccept, [&](Connection& connection) -> Result<void> {
+    done = Change::kAlready;
+    auto record = record_of(connection, place);
+    if (!record.ok()) return record.error();
+    TextStore texts(connection);
+    auto known = texts.find(owner_of(*record), TextKind::kFilter, name);
+    if (!known.ok()) return known.error();
+    TextRecord fresh;
+    if (known->has_value()) fresh = std::move(**known);
+    std::string text;
+    bool there = false;
+    for (const std::string_view one : split(fresh.text, '\n')) {
+      const bool same = ascii_lowered(trimmed(one)) == line;
+      there = there || same;
+      if (same && !add) continue;
+      if (!trimmed(one).empty()) text += std::string(trimmed(one)) + "\n";
+    }
+    if (there == add) return {};
+    if (add) text += line + "\n";
+    done = Change::kDone;
+    fresh.owner = owner_of(*record);
+    fresh.kind = TextKind::kFilter;
+    fresh.name = name;
+    fresh.text = text;
+    fresh.changed = clock_.wall_now();
+    fresh.by = by;
+    return texts.set(fresh, scope_of(*record));
+  }));
+  return done;
+}
+
+Result<Change> SiteTexts::block(const TextPlace& place, const std::string& pattern, const std::string& by) {
+  return change_blocklist(place, pattern, true, by);
+}
+Result<Change> SiteTexts::unblock(const TextPlace& place, const std::string& pattern, const std::string& by) {
+  return change_blocklist(place, pattern, false, by);
+}
+
+}  // namespace essaim::lists

@@ -1,0 +1,63 @@
+// What sites write, from the operator's side: scenarios, filters and templates of a list, a domain or the site. What is
+// saved is checked as a whole first (a scenario with what it includes), so the one in force stays when a text is broken.
+// Each request is one transaction and blocks on the database. Thread-safe as Database is.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "lists/admin.h"
+#include "storage/text_store.h"
+
+namespace essaim::lists {
+
+// Where a text belongs: the list if it is named, else the domain, else the site.
+struct TextPlace {
+  std::string list;    // address; "" for none
+  std::string domain;  // "" for none
+};
+
+// The list, or its domain alone (id 0), or the site (no domain either). kNotFound.
+Result<storage::ListRecord> record_of(storage::Connection& connection, const TextPlace& place);
+
+// "send.mine", "include.x", "friends.txt", "welcome.fr" by kind. kInvalid says what is wrong with the name.
+Result<void> check_text_name(storage::TextKind kind, const std::string& name);
+// The kind that a name given to `essaim scenario` has: a filter or a scenario.
+storage::TextKind kind_of_scenario_file(const std::string& name);
+
+// kInvalid: "send.mine, line 3, column 15: ..."
+Result<void> check_text(storage::Connection& connection, const storage::ListRecord& place,
+                        storage::TextKind kind, const std::string& name, const std::string& text);
+
+class SiteTexts {
+ public:
+  SiteTexts(storage::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
+
+  Result<Change> set(const TextPlace& place, storage::TextKind kind, const std::string& name,
+                     const std::string& text, const std::string& by);
+  // kConflict while a list's setting names a scenario that would be gone.
+  Result<Change> remove(const TextPlace& place, storage::TextKind kind, const std::string& name);
+  // The text in force there, with where it comes from: "list", "domain", "site", "shipped". kNotFound.
+  struct Shown {
+    std::string text, from;
+  };
+  Result<Shown> show(const TextPlace& place, storage::TextKind kind, const std::string& name);
+  // Names with where they come from; shipped scenarios and our own messages among them.
+  struct Named {
+    std::string name, from, title;
+  };
+  Result<std::vector<Named>> names(const TextPlace& place, storage::TextKind kind);
+
+  // Blocks addresses, domains (*@bad.example) and patterns in the filter blocklist.txt.
+  Result<Change> block(const TextPlace& place, const std::string& pattern, const std::string& by);
+  Result<Change> unblock(const TextPlace& place, const std::string& pattern, const std::string& by);
+
+ private:
+  Result<Change> change_blocklist(const TextPlace& place, const std::string& pattern, bool add,
+                                  const std::string& by);
+  storage::Database& database_;
+  const Clock& clock_;
+};
+
+}  // namespace essaim::lists

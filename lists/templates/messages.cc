@@ -1,0 +1,217 @@
+#include "lists/templates/messages.h"
+
+namespace essaim::lists {
+
+// N_() marks what translators get (contrib/translations); it stays English here.
+#define N_(text) text
+
+const std::vector<Message>& messages() {
+  static const std::vector<Message> table = {
+      {"confirm_post", "list subject key reply_to days owner", "The author of a post is asked to confirm it.",
+       N_("Please confirm your message to {{list}}"),
+       N_("Your message to {{list}} waits for you to confirm it:\n"
+          "\n"
+          "  Subject: {{subject}}\n"
+          "\n"
+          "If you wrote it, just answer this message, to {{reply_to}};\n"
+          "what you write does not matter. If you did not, ignore this: it is then\n"
+          "dropped after {{days}} days and nobody sees it.\n"
+          "\n"
+          "The key, for the command robot: CONFIRM {{key}}\n")},
+      {"confirm_request", "list what email key reply_to days owner",
+       "Somebody is asked to confirm a request.", N_("Please confirm: {{what}}"),
+       N_("Somebody, probably you, asked:\n"
+          "\n"
+          "  {{what}}\n"
+          "\n"
+          "To confirm, just answer this message, to {{reply_to}};\n"
+          "what you write does not matter. If you did not ask for it, ignore this\n"
+          "message: nothing happens then. The answer counts for {{days}} days.\n"
+          "\n"
+          "The key, for the command robot: CONFIRM {{key}}\n")},
+      {"moderate", "list subject author size rule key approve reject ban reply_to days",
+       "Moderators are told of a post that waits for them; it is attached.",
+       N_("To moderate: {{subject}} (from {{author}} to {{list}})"),
+       N_("A message to {{list}} waits for a moderator; it is attached.\n"
+          "\n"
+          "  From:    {{author}}\n"
+          "  Subject: {{subject}}\n"
+          "  Size:    {{size}}\n"
+          "  Why:     rule {{rule}}\n"
+          "\n"
+          "To let it pass, write to        {{approve}}\n"
+          "To refuse it, write to          {{reject}}\n"
+          "  (the first line of what you write goes to the author as the reason)\n"
+          "To refuse it and block {{author}}, write to\n"
+          "                                {{ban}}\n"
+          "\n"
+          "Or answer this message with one of the words approve, reject, ban on its\n"
+          "first line. The first answer of any moderator counts. Without one it is\n"
+          "dropped after {{days}} days.\n"
+          "\n"
+          "For the command robot: DISTRIBUTE {{list}} {{key}}  or  REJECT {{list}} {{key}}\n")},
+      {"held", "list subject rule days owner", "The author of a post is told that it waits for a moderator.",
+       N_("Your message to {{list}} waits for a moderator"),
+       N_("Your message to {{list}}\n"
+          "\n"
+          "  Subject: {{subject}}\n"
+          "\n"
+          "waits for a moderator (rule {{rule}}). There is nothing you have to do.\n"
+          "If nobody answers within {{days}} days, it is dropped.\n")},
+      {"approved", "list subject owner", "The author of a post is told that a moderator let it pass.",
+       N_("Your message to {{list}} was approved"),
+       N_("Your message to {{list}}\n"
+          "\n"
+          "  Subject: {{subject}}\n"
+          "\n"
+          "was approved and goes to the list.\n")},
+      {"rejected", "list subject reason owner", "The author of a post is told that a moderator refused it.",
+       N_("Your message to {{list}} was refused"),
+       N_("Your message to {{list}}\n"
+          "\n"
+          "  Subject: {{subject}}\n"
+          "\n"
+          "was refused by a moderator.\n"
+          "{{#reason}}\n"
+          "\n"
+          "  Reason: {{reason}}\n"
+          "{{/reason}}\n"
+          "\n"
+          "The owners of the list can be reached at {{owner}}.\n")},
+      {"approval", "list what who name key approve reject reply_to days reminder",
+       "Owners (or listmasters) are asked to approve a request.",
+       N_("{{#reminder}}Reminder: {{/reminder}}To approve: {{what}}"),
+       N_("This request waits for you:\n"
+          "\n"
+          "  {{what}}\n"
+          "  asked by {{who}}\n"
+          "\n"
+          "To approve it, write to   {{approve}}\n"
+          "To decline it, write to   {{reject}}\n"
+          "  (the first line of what you write goes to {{who}} as the reason)\n"
+          "\n"
+          "Or answer this message with approve or reject on its first line. The first\n"
+          "answer counts. Without one the request expires in {{days}} days.\n"
+          "\n"
+          "For the command robot: CONFIRM {{key}}\n")},
+      {"declined", "list what reason owner", "Who asked for something is told that it was declined.",
+       N_("Declined: {{what}}"),
+       N_("Your request was declined:\n"
+          "\n"
+          "  {{what}}\n"
+          "{{#reason}}\n"
+          "\n"
+          "  Reason: {{reason}}\n"
+          "{{/reason}}\n"
+          "\n"
+          "The owners can be reached at {{owner}}.\n")},
+      {"expired", "list what subject owner",
+       "Who waits for an approval is told that nobody answered in time.", N_("Expired: {{what}}"),
+       N_("Nobody answered in time, so this was dropped:\n"
+          "\n"
+          "  {{what}}\n"
+          "\n"
+          "The owners of the list can be reached at {{owner}}.\n")},
+      {"welcome", "list local description email robot leave owner name", "Who has joined a list is welcomed.",
+       N_("Welcome to {{list}}"),
+       N_("You, {{email}}, now are a member of the list {{list}}.\n"
+          "{{#description}}\n"
+          "\n"
+          "  {{description}}\n"
+          "{{/description}}\n"
+          "\n"
+          "To post, write to            {{list}}\n"
+          "To leave, write to           {{leave}}\n"
+          "For the other commands, send HELP to {{robot}}\n"
+          "The owners can be reached at {{owner}}\n")},
+      {"goodbye", "list email owner", "Who has left a list is told so.", N_("You have left {{list}}"),
+       N_("{{email}} is no longer a member of the list {{list}}\n"
+          "and gets no more mail from it.\n"
+          "\n"
+          "If you did not want this, please write to the owners: {{owner}}\n")},
+      {"removed", "list email owner", "Whom an owner has removed from a list is told so.",
+       N_("You were removed from {{list}}"),
+       N_("{{email}} was removed from the list {{list}} by its owners\n"
+          "and gets no more mail from it.\n"
+          "\n"
+          "The owners can be reached at {{owner}}\n")},
+      {"invite", "list description who email key reply_to days owner", "Somebody is invited to join a list.",
+       N_("Invitation to {{list}}"),
+       N_("{{who}} invites you, {{email}}, to join the list {{list}}.\n"
+          "{{#description}}\n"
+          "\n"
+          "  {{description}}\n"
+          "{{/description}}\n"
+          "\n"
+          "To join, just answer this message, to {{reply_to}};\n"
+          "what you write does not matter. If you do not want to, ignore it.\n"
+          "The invitation counts for {{days}} days.\n")},
+      {"remind", "list leave robot owner description", "Members are reminded of their membership.",
+       N_("Reminder: you are a member of {{list}}"),
+       N_("You are a member of the list {{list}}.\n"
+          "{{#description}}\n"
+          "\n"
+          "  {{description}}\n"
+          "{{/description}}\n"
+          "\n"
+          "To leave it, write to        {{leave}}\n"
+          "For the other commands, send HELP to {{robot}}\n"
+          "The owners can be reached at {{owner}}\n")},
+      {"notify", "list event email who", "Owners are told what happened on a list.",
+       N_("{{list}}: {{event}}"),
+       N_("On the list {{list}}:\n"
+          "\n"
+          "  {{event}}\n"
+          "{{#who}}\n"
+          "\n"
+          "  by {{who}}\n"
+          "{{/who}}\n")},
+      {"answer", "results robot", "The command robot answers; results has a block for each command.",
+       N_("Results of your commands"),
+       N_("{{results}}\n"
+          "-- \n"
+          "{{robot}}; send HELP for the commands\n")},
+      {"help", "robot domain", "The answer to HELP.", N_("Help"),
+       N_("Commands, one to a line, in the subject or the text of a mail to {{robot}}:\n"
+          "\n"
+          "  SUBSCRIBE list [name]      join a list\n"
+          "  UNSUBSCRIBE list           leave a list; SIGNOFF * leaves all\n"
+          "  SET list nomail|mail       stop or resume its mail; SET * for all\n"
+          "  SET list conceal|noconceal hide or show your address to other members\n"
+          "  WHICH                      your lists\n"
+          "  LISTS                      the lists of {{domain}}\n"
+          "  INFO list                  what a list is for\n"
+          "  REVIEW list                its members\n"
+          "  INVITE list address        invite somebody\n"
+          "  CONFIRM key                confirm what you were asked about\n"
+          "  HELP                       this text\n"
+          "  QUIT                       ends the commands; before a signature\n"
+          "\n"
+          "For owners:\n"
+          "\n"
+          "  ADD list address [name]    add a member\n"
+          "  DEL list address           remove one\n"
+          "  REMIND list                remind all members of their membership\n"
+          "  STATS list                 figures\n"
+          "\n"
+          "For moderators:\n"
+          "\n"
+          "  MODINDEX list              what waits\n"
+          "  DISTRIBUTE list key        let a message pass\n"
+          "  REJECT list key            refuse it\n"
+          "\n"
+          "QUIET before a command: nobody else is told.\n")},
+  };
+  return table;
+}
+
+const Message* find_message(std::string_view name) {
+  for (const Message& message : messages()) {
+    if (message.name == name) return &message;
+  }
+  return nullptr;
+}
+
+#undef N_
+
+}  // namespace essaim::lists

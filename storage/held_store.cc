@@ -1,0 +1,197 @@
+#include "storage/held_store.h"
+
+#include <algorithm>
+
+#include "storage/sql.h"
+
+namespace essaim::storage {
+namespace {
+
+constexpr std::size_t kPiece = std::size_t{256} * 1024;
+constexpr std::string_view kColumns =
+    "SELECT id, kind, state, answer_key, list_id, list_address, subject_key, sender, author, message_id, "
+    "subject, size, "
+    "client, rule_name, details, held, expires, remind, decided, decided_by, reason FROM held ";
+
+Result<HeldRecord> held_from(Statement& row) {
+  HeldRecord held;
+  held.id = row.integer(0);
+  held.kind = static_cast<HeldKind>(row.integer(1));
+  held.state = static_cast<HeldState>(row.integer(2));
+  held.key = sql::text(row, 3);
+  held.list_id = row.integer(4);
+  held.list_address = sql::text(row, 5);
+  held.subject_key = sql::text(row, 6);
+  held.sender = sql::text(row, 7);
+  held.author = sql::text(row, 8);
+  held.message_id = sql::text(row, 9);
+  held.subject = sql::text(row, 10);
+  held.size = row.integer(11);
+  held.client = sql::text(row, 12);
+  held.rule = sql::text(row, 13);
+  auto details = sql::decode_settings(row.text(14));
+  if (!details.ok()) return details.error();
+  held.details = std::move(*details);
+  held.held = sql::time(row, 15);
+  held.expires = sql::time(row, 16);
+  held.remind = sql::time(row, 17);
+  held.decided = sql::time(row, 18);
+  held.decided_by = sql::text(row, 19);
+  held.reason = sql::text(row, 20);
+  return held;
+}
+
+Result<std::vector<HeldRecord>> all(const Result<Statement*>& statement) {
+  if (!statement.ok()) return statement.error();
+  std::vector<HeldRecord> out;
+  for (;;) {
+    auto row = statement.value()->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return out;
+    auto held = held_from(*statement.value());
+    if (!held.ok()) return held.error();
+    out.push_back(std::move(*held));
+  }
+}
+
+Result<std::optional<HeldRecord>> one(const Result<Statement*>& statement) {
+  auto found = all(statement);
+  if (!found.ok()) return found.error();
+  if (found->empty()) return std::optional<HeldRecord>();
+  return std::optional<HeldRecord>(std::move(found->front()));
+}
+
+}  // namespace
+
+Result<void> HeldStore::add(const HeldRecord& h, std::string_view message) {
+  ESSAIM_TRY(sql::run(
+      connection_,
+      "INSERT INTO held (id, kind, state, answer_key, list_id, list_address, subject_key, sender, author, "
+      "message_id, subject, size, client, rule_name, details, held, expires, remind, decided, decided_by, "
+      "reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      h.id, h.kind, h.state, h.key, h.list_id, h.list_address, h.subject_key, h.sender, h.author,
+      h.message_id, h.subject, h.size, h.client, h.rule, sql::encode_settings(h.details), h.held, h.expires,
+      h.remind, h.decided, h.decided_by, h.reason));
+  for (std::size_t at = 0, seq = 0; at < message.size(); at += kPiece, ++seq) {
+    ESSAIM_TRY(sql::run(connection_, "INSERT INTO held_message (held_id, seq, data) VALUES (?, ?, ?)", h.id,
+                        seq, sql::Blob{message.substr(at, kPiece)}));
+  }
+  return {};
+}
+
+Result<std::optional<HeldRecord>> HeldStore::find(Id id) {
+  return one(sql::prepare(connection_, std::string(kColumns) + "WHERE id = ?", id));
+}
+
+Result<std::optional<HeldRecord>> HeldStore::find_by_key(const std::string& key) {
+  return one(sql::prepare(connection_, std::string(kColumns) + "WHERE answer_key = ?", key));
+}
+
+Result<std::optional<HeldRecord>> HeldStore::find_waiting(Id list_id, HeldKind kind,
+                                                          const std::string& subject_key) {
+  return one(sql::prepare(
+      connection_,
+      std::string(kColumns) + "WHERE list_id = ? AND state = 0 AND kind = ? AND subject_key = ? LIMIT 1",
+      list_id, kind, subject_key));
+}
+
+Result<std::vector<HeldRecord>> HeldStore::search(const HeldFilter& filter) {
+  std::string where = "WHERE 1 = 1 ";
+  if (!filter.list.empty()) where += "AND list_address = ? ";
+  if (!filter.decided) where += "AND state = 0 ";
+  if (filter.posts_only) where += "AND kind IN (0, 1) ";
+  where += "ORDER BY id LIMIT " + std::to_string(filter.limit);
+  return filter.list.empty() ? all(sql::prepare(connection_, std::string(kColumns) + where))
+                             : all(sql::prepare(connection_, std::string(kColumns) + where, filter.list));
+}
+
+Result<std::string> HeldStore::message(Id id) {
+  auto statement =
+      sql::prepare(connection_, "SELECT data FROM held_message WHERE held_id = ? ORDER BY seq", id);
+  if (!statement.ok()) return statement.error();
+  std::string out;
+  for (bool any = false;; any = true) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (*row) {
+      out += (*statement)->text(0);
+    } else if (any) {
+      return out;
+    } else {
+      return Error{ErrorCode::kNotFound, "the message is not held any more"};
+    }
+  }
+}
+
+Result<bool> HeldStore::decide(Id id, HeldState state, WallTime now, const std::string& by,
+                               const std::string& reason) {
+  auto decided = sql::run(
+      connection_,
+      "UPDATE held SET state = ?, decided = ?, decided_by = ?, reason = ? WHERE id = ? AND state = 0", state,
+      now, by, reason, id);
+  if (!decided.ok()) return decided.error();
+  if (*decided == 0) return false;
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM held_message WHERE held_id = ?", id));
+  return true;
+}
+
+Result<std::vector<HeldRecord>> HeldStore::due(WallTime now, std::size_t limit) {
+  auto over = all(sql::prepare(
+      connection_, std::string(kColumns) + "WHERE state = 0 AND expires <= ? ORDER BY expires LIMIT ?", now,
+      limit));
+  if (!over.ok() || over->size() >= limit) return over;
+  auto reminders = all(sql::prepare(
+      connection_,
+      std::string(kColumns) + "WHERE state = 0 AND remind > 0 AND remind <= ? AND expires > ? LIMIT ?", now,
+      now, limit - over->size()));
+  if (!reminders.ok()) return reminders.error();
+  std::move(reminders->begin(), reminders->end(), std::back_inserter(*over));
+  return over;
+}
+
+Result<bool> HeldStore::reminded(const HeldRecord& read, WallTime next) {
+  auto changed = sql::run(connection_, "UPDATE held SET remind = ? WHERE id = ? AND state = 0 AND remind = ?",
+                          next, read.id, read.remind);
+  if (!changed.ok()) return changed.error();
+  return *changed > 0;
+}
+
+Result<std::int64_t> HeldStore::forget_decided(WallTime before, std::size_t limit) {
+  auto statement =
+      sql::prepare(connection_, "SELECT id FROM held WHERE state > 0 AND decided < ? LIMIT ?", before, limit);
+  if (!statement.ok()) return statement.error();
+  std::vector<Id> ids;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) break;
+    ids.push_back((*statement)->integer(0));
+  }
+  for (const Id id : ids)
+    ESSAIM_TRY(sql::run(connection_, "DELETE FROM held WHERE id = ? AND state > 0", id));
+  return static_cast<std::int64_t>(ids.size());
+}
+
+Result<std::int64_t> AnswerStore::count(const std::string& address, WallTime now) {
+  const std::int64_t hour = to_millis(now) / 3'600'000;
+  ESSAIM_TRY(sql::run(
+      connection_,
+      std::string(connection_.insert_ignore()) + " answered (address, hour_number, number) VALUES (?, ?, 0)",
+      address, hour));
+  ESSAIM_TRY(sql::run(connection_,
+                      "UPDATE answered SET number = number + 1 WHERE address = ? AND hour_number = ?",
+                      address, hour));
+  return sql::number(connection_, 0, "SELECT number FROM answered WHERE address = ? AND hour_number = ?",
+                     address, hour);
+}
+
+Result<std::int64_t> AnswerStore::counted(const std::string& address, WallTime now) {
+  return sql::number(connection_, 0, "SELECT number FROM answered WHERE address = ? AND hour_number = ?",
+                     address, to_millis(now) / 3'600'000);
+}
+
+Result<std::int64_t> AnswerStore::forget(WallTime before) {
+  return sql::run(connection_, "DELETE FROM answered WHERE hour_number < ?", to_millis(before) / 3'600'000);
+}
+
+}  // namespace essaim::storage

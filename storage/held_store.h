@@ -1,0 +1,96 @@
+// What waits for somebody: posts for moderators or for their authors, requests for a confirmation or an approval. Each is
+// known by its id, for the operator, and by a key, for whoever may answer. It is decided once, by a conditional update: of
+// two answers at once, on whatever nodes, one wins, and the other learns what was decided. What was decided stays a
+// while, without its message, so that late answers can be told. Functions run inside the caller's transaction.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/database.h"
+#include "storage/records.h"
+
+namespace essaim::storage {
+
+enum class HeldKind : int {
+  kModeration = 0,    // a post; editors decide
+  kConfirmation = 1,  // a post; its author confirms
+  kRequest = 2,       // a request; who is concerned confirms
+  kApproval = 3,      // a request; the owners decide
+  kListmaster = 4,    // a request; the listmasters decide
+  kInvitation = 5,    // to join; who is invited accepts
+};
+enum class HeldState : int { kWaiting = 0, kApproved = 1, kRejected = 2, kExpired = 3 };
+
+struct HeldRecord {
+  Id id = 0;
+  HeldKind kind = HeldKind::kModeration;
+  HeldState state = HeldState::kWaiting;
+  std::string key;           // 16 characters of base 32
+  Id list_id = 0;            // 0: none
+  std::string list_address;  // also after the list is gone
+  std::string subject_key;   // what it is about: the same thing waits once ("subscribe ann@x.example")
+  std::string sender;        // reverse-path of a post
+  std::string author;        // of a post; who asked, of a request
+  std::string message_id;
+  std::string subject;    // of a post; what is asked, in English, of a request
+  std::int64_t size = 0;  // of a post
+  std::string client;
+  std::string rule;                            // that made it wait
+  std::map<std::string, std::string> details;  // arguments of a request; envelope of a post
+  WallTime held{};
+  WallTime expires{};
+  WallTime remind{};  // 0: nobody is to be reminded any more
+  WallTime decided{};
+  std::string decided_by;
+  std::string reason;  // of a rejection
+  bool is_post() const { return kind == HeldKind::kModeration || kind == HeldKind::kConfirmation; }
+};
+
+struct HeldFilter {
+  std::string list;      // address; "" any
+  bool decided = false;  // also what is decided
+  bool posts_only = false;
+  std::size_t limit = 1000;
+};
+
+class HeldStore {
+ public:
+  explicit HeldStore(Connection& connection) : connection_(connection) {}
+
+  // With the message of a post; pieces of 256 KB. kExists: the key or id is taken.
+  Result<void> add(const HeldRecord& held, std::string_view message = {});
+  Result<std::optional<HeldRecord>> find(Id id);
+  Result<std::optional<HeldRecord>> find_by_key(const std::string& key);
+  // What waits about the same thing.
+  Result<std::optional<HeldRecord>> find_waiting(Id list_id, HeldKind kind, const std::string& subject_key);
+  Result<std::vector<HeldRecord>> search(const HeldFilter& filter);  // oldest first
+  Result<std::string> message(Id id);                                // kNotFound once it is decided
+  // True: it waited, and is decided now; its message goes. False: somebody was first, or it is gone.
+  Result<bool> decide(Id id, HeldState state, WallTime now, const std::string& by, const std::string& reason);
+  // What waits and whose time is over, or whose deciders are to be reminded.
+  Result<std::vector<HeldRecord>> due(WallTime now, std::size_t limit);
+  Result<bool> reminded(const HeldRecord& read, WallTime next);  // false: somebody else did
+  Result<std::int64_t> forget_decided(WallTime before, std::size_t limit);
+
+ private:
+  Connection& connection_;
+};
+
+// How often we answered an address, over all nodes.
+class AnswerStore {
+ public:
+  explicit AnswerStore(Connection& connection) : connection_(connection) {}
+  // Those within this hour.
+  Result<std::int64_t> counted(const std::string& address, WallTime now);
+  // Counts one more answer; the number within this hour, it included.
+  Result<std::int64_t> count(const std::string& address, WallTime now);
+  Result<std::int64_t> forget(WallTime before);
+
+ private:
+  Connection& connection_;
+};
+
+}  // namespace essaim::storage

@@ -1,0 +1,243 @@
+// Posts that wait: moderation and confirmation by mail, in the dialogue and out of it.
+#include "lists/held/answer.h"
+#include "lists/held/job.h"
+#include "storage/fault.h"
+#include "storage/held_store.h"
+#include "tests/lists/mailbox.h"
+
+using namespace essaim;
+using namespace essaim::test;
+
+namespace {
+
+struct Moderated : TestSite {
+  explicit Moderated(const std::string& scenario = "editorkey", lists::Settings settings = {}) {
+    settings["send"] = scenario;
+    make_list("dev", settings, {"ann@x.example"}, {"own@o.example"});
+    join("dev", {"eve@e.example", "ed@e.example"}, storage::Role::kEditor);
+  }
+  smtp::Reply post(const std::string& from = "ann@x.example", const std::string& id = "<p1@x>",
+                   const std::string& more = "") {
+    return send(from, {"dev@lists.example"}, a_post(from, id, more));
+  }
+  smtp::Reply answer(const std::string& from, const std::string& to, const std::string& text = "yes\n",
+                     const std::string& more = "") {
+    return send(from, {to}, a_mail(from, "Re: x", text, more));
+  }
+  std::vector<storage::HeldRecord> held(bool decided = false) {
+    std::vector<storage::HeldRecord> out;
+    read([&](storage::Connection& c) {
+      storage::HeldFilter filter;
+      filter.decided = decided;
+      auto found = storage::HeldStore(c).search(filter);
+      require(found);
+      out = *found;
+    });
+    return out;
+  }
+  // Both read the same, then answer one after the other, as two nodes do.
+  lists::Response decide(const storage::HeldRecord& held, lists::Verdict verdict, const std::string& by) {
+    lists::Response out;
+    lists::Requester who;
+    who.address = address(by);
+    who.language = "en";
+    lists::Answer answer;
+    answer.verdict = verdict;
+    require(database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+      lists::WriteContext context{services, c, clock.wall_now(), 1};
+      auto response = lists::answer_held(context, held, answer, who);
+      if (!response.ok()) return response.error();
+      out = *response;
+      return {};
+    }));
+    return out;
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(moderation)
+
+BOOST_AUTO_TEST_CASE(a_post_waits_with_its_message_for_the_editors_and_its_author_is_told) {
+  Moderated site;
+  const auto reply = site.post();
+  BOOST_TEST(reply.to_string().starts_with("250 2.0.0 Ok: waits for a moderator, as "), reply.to_string());
+  BOOST_TEST(list_posts(site) == 0u);
+  const Letter letter = last_letter(site, "eve@e.example");
+  BOOST_TEST(site.recipients(letter.id).size() == 2u);
+  BOOST_TEST(letter.says("rule send.editorkey:4"), letter.text);
+  BOOST_TEST(letter.whole.find("Content-Type: message/rfc822") != std::string::npos);
+  BOOST_TEST(letter.whole.find("Message-ID: <p1@x>\r\n") != std::string::npos);
+  BOOST_TEST(last_letter(site, "ann@x.example").says("waits for a moderator"));
+  BOOST_REQUIRE(site.held().size() == 1);
+  BOOST_TEST(site.held()[0].author == "ann@x.example");
+  // The same mail again, because our reply was lost.
+  BOOST_TEST(site.post().to_string().find("(duplicate)") != std::string::npos);
+  BOOST_TEST(site.held().size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(the_first_answer_counts_and_later_ones_are_told_who_was_first) {
+  Moderated site;
+  site.post();
+  const Letter letter = last_letter(site, "eve@e.example");
+  BOOST_TEST(site.answer("eve@e.example", letter.address("approve")).positive());
+  BOOST_REQUIRE(list_posts(site) == 1u);
+  for (const auto& post : site.posts()) {
+    if (post.kind != storage::PostKind::kList) continue;
+    const std::string rendering = site.rendering(post.id);
+    BOOST_TEST(rendering.find("X-Validation-by: eve@e.example\r\n") != std::string::npos);
+    BOOST_TEST(rendering.find("Received: from client.example by mx.example") != std::string::npos);
+    BOOST_TEST(site.recipients(post.id) == std::vector<std::string>{"ann@x.example"});
+    BOOST_TEST(post.id == site.held(true).front().id);
+  }
+  BOOST_TEST(site.answer("ed@e.example", letter.address("reject"), "No, because\n").positive());
+  BOOST_TEST(list_posts(site) == 1u);
+  BOOST_TEST(last_letter(site, "ed@e.example").says("this was approved already by eve@e.example"));
+  // By command, too.
+  site.send("ed@e.example", {"sympa@lists.example"},
+            a_mail("ed@e.example", "DISTRIBUTE dev " + letter.key(), ""));
+  BOOST_TEST(last_letter(site, "ed@e.example").says("this was approved already by eve@e.example"));
+}
+
+BOOST_AUTO_TEST_CASE(two_who_read_the_same_and_answer_at_once_get_one_decision) {
+  Moderated site;
+  site.post();
+  const auto held = site.held().front();
+  const auto first = site.decide(held, lists::Verdict::kReject, "eve@e.example");
+  const auto second = site.decide(held, lists::Verdict::kApprove, "ed@e.example");
+  BOOST_TEST((first.status == lists::Response::Status::kDone));
+  BOOST_TEST((second.status == lists::Response::Status::kAlready));
+  BOOST_TEST(second.text == "this was declined already by eve@e.example");
+  BOOST_TEST(list_posts(site) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_rejection_takes_its_reason_to_the_author_and_a_ban_blocks_him) {
+  Moderated site;
+  site.post();
+  const Letter letter = last_letter(site, "eve@e.example");
+  site.answer("eve@e.example", letter.field("Reply-To"), "reject off topic, sorry\n\n> quoted\n");
+  BOOST_TEST(last_letter(site, "ann@x.example").says("Reason: off topic, sorry"));
+  BOOST_TEST(site.held().empty());
+  site.post("spam@bad.example", "<p2@x>");
+  site.answer("eve@e.example", last_letter(site, "eve@e.example").address("ban"));
+  BOOST_TEST(site.held().empty());
+  const auto reply = site.post("spam@bad.example", "<p3@x>");
+  BOOST_TEST(reply.to_string() == "550 5.7.1 not accepted [rule: blocklist]");
+  BOOST_TEST(site.post("ann@x.example", "<p4@x>").positive());
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_that_says_nothing_clear_or_comes_from_a_machine_is_refused) {
+  Moderated site;
+  site.post();
+  const Letter letter = last_letter(site, "eve@e.example");
+  const auto unclear = site.answer("eve@e.example", letter.field("Reply-To"), "What is this?\n");
+  BOOST_TEST(unclear.text.find("[rule: no-answer]") != std::string::npos, unclear.to_string());
+  const auto vacation = site.answer("eve@e.example", letter.address("approve"), "I am away\n",
+                                    "Auto-Submitted: auto-replied\n");
+  BOOST_TEST(vacation.text.find("[rule: automatic]") != std::string::npos, vacation.to_string());
+  BOOST_TEST(site.held().size() == 1u);
+  BOOST_TEST(!site.rcpt("approve+0123456789abcdef@lists.example").reply.positive());
+  // In French, and by who is no editor but has the key.
+  BOOST_TEST(site.answer("eve@home.example", letter.field("Reply-To"), "Approuver\n").positive());
+  BOOST_TEST(list_posts(site) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(what_nobody_decides_expires_and_its_author_is_told) {
+  Moderated site("editorkey", {{"held_expire", "2d"}, {"language", "fr"}});
+  site.post();
+  const Letter letter = last_letter(site, "eve@e.example");
+  BOOST_TEST(letter.subject() == "À modérer : hello (de ann@x.example à dev@lists.example)");
+  site.clock.advance(std::chrono::hours(49));
+  const auto late = site.rcpt(letter.address("approve"));
+  BOOST_TEST(late.reply.text.find("[rule: expired-key]") != std::string::npos);
+  BOOST_TEST(*lists::look_after_held(site.services) == "expired or reminded: 1, forgotten: 0");
+  BOOST_TEST(site.held().empty());
+  BOOST_TEST(last_letter(site, "ann@x.example").says("publier « hello » sur dev@lists.example"));
+  BOOST_TEST(*lists::look_after_held(site.services) == "expired or reminded: 0, forgotten: 0");
+  site.clock.advance(std::chrono::hours(24 * 31));
+  BOOST_TEST(*lists::look_after_held(site.services) == "expired or reminded: 0, forgotten: 1");
+}
+
+BOOST_AUTO_TEST_CASE(an_author_confirms_and_the_rules_are_asked_again) {
+  Moderated site("privatekey");
+  const auto reply = site.post();
+  BOOST_TEST(reply.to_string().starts_with("250 2.0.0 Ok: waits for its author's confirmation, as "),
+             reply.to_string());
+  BOOST_TEST(letters_to(site, "eve@e.example").empty());
+  const Letter question = last_letter(site, "ann@x.example");
+  BOOST_TEST(question.field("In-Reply-To") == "<p1@x>");
+  BOOST_TEST(site.answer("ann@x.example", question.field("Reply-To"), "").positive());
+  BOOST_TEST(list_posts(site) == 1u);
+  // Twice is no mistake.
+  BOOST_TEST(site.answer("ann@x.example", question.field("Reply-To"), "").positive());
+  BOOST_TEST(list_posts(site) == 1u);
+  BOOST_TEST(last_letter(site, "ann@x.example").says("this was done already"));
+  // Who has left meanwhile has no say any more.
+  site.post("ann@x.example", "<p2@x>");
+  const Letter second = last_letter(site, "ann@x.example");
+  TestSite::require(
+      site.admin.remove_member("dev@lists.example", storage::Role::kMember, address("ann@x.example")));
+  site.answer("ann@x.example", second.field("Reply-To"), "");
+  BOOST_TEST(list_posts(site) == 1u);
+  BOOST_TEST(last_letter(site, "ann@x.example").says("only members may post to this list"));
+}
+
+BOOST_AUTO_TEST_CASE(confirmation_and_then_moderation) {
+  for (const char* scenario : {"privatekeyandeditorkeyonly", "editorkeyonlyauth"}) {
+    Moderated site(scenario);
+    const bool editor = std::string(scenario) == "editorkeyonlyauth";
+    const std::string author = editor ? "eve@e.example" : "ann@x.example";
+    site.post(author);
+    BOOST_TEST(letters_to(site, "ed@e.example").empty());
+    site.answer(author, last_letter(site, author).field("Reply-To"), "");
+    BOOST_TEST(list_posts(site) == 0u);
+    const Letter letter = last_letter(site, "ed@e.example");
+    BOOST_TEST(letter.whole.find("message/rfc822") != std::string::npos);
+    site.answer("ed@e.example", letter.address("approve"), "");
+    BOOST_TEST(list_posts(site) == 1u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(machines_are_not_asked_and_nobody_is_asked_without_end) {
+  Moderated site("publickey");
+  const auto machine = site.post("cron@x.example", "<c@x>", "Auto-Submitted: auto-generated\n");
+  BOOST_TEST(machine.to_string() == "550 5.7.1 a machine's mail cannot be confirmed [rule: automatic]");
+  int taken = 0;
+  smtp::Reply last;
+  for (int i = 0; i < 30; ++i) {
+    last = site.post("ann@x.example", "<n" + std::to_string(i) + "@x>");
+    taken += last.positive() ? 1 : 0;
+  }
+  BOOST_TEST(taken == 20);
+  BOOST_TEST(last.to_string().starts_with("450 4.7.1"), last.to_string());
+  site.clock.advance(std::chrono::hours(1));
+  BOOST_TEST(site.post("ann@x.example", "<later@x>").positive());
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_that_meets_trouble_anywhere_changes_nothing_and_can_be_given_again) {
+  Moderated site;
+  site.post();
+  const Letter letter = last_letter(site, "eve@e.example");
+  const auto answer = [&](storage::FaultPlan::Where where, std::uint64_t k) {
+    storage::FaultPlan::arm({where, k});
+    const auto reply = site.answer("eve@e.example", letter.address("approve"));
+    storage::FaultPlan::disarm();
+    return reply;
+  };
+  BOOST_TEST(answer(storage::FaultPlan::Where::kBeforeCommit, 1).temporary());
+  BOOST_TEST(site.held().size() == 1u);
+  std::uint64_t k = 1;
+  for (;; ++k) {
+    BOOST_REQUIRE(k < 200u);
+    const auto reply = answer(storage::FaultPlan::Where::kStatement, k);
+    if (reply.positive()) break;
+    BOOST_TEST(reply.temporary(), reply.to_string());
+    BOOST_TEST(site.held().size() == 1u);
+    BOOST_TEST(list_posts(site) == 0u);
+  }
+  BOOST_TEST(k > 10u);
+  BOOST_TEST(site.held().empty());
+  BOOST_TEST(list_posts(site) == 1u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,144 @@
+// Scenarios, filters and templates as the operator keeps them: what is broken is refused, what is in force stays.
+#include "lists/authorisation.h"
+#include "lists/site_texts.h"
+#include "tests/lists/site.h"
+
+using namespace essaim;
+using namespace essaim::test;
+using storage::TextKind;
+
+namespace {
+
+constexpr const char* kGood =
+    "equal([sender],'x@y.example') smtp -> reject(reason='not you')\ntrue() smtp -> do_it\n";
+
+struct Kept : TestSite {
+  Kept() : texts(*database, clock) {
+    make_list("dev", {});
+    make_list("other", {});
+  }
+  std::string set(const lists::TextPlace& place, TextKind kind, const std::string& name,
+                  const std::string& text) {
+    const auto done = texts.set(place, kind, name, text, "operator");
+    if (!done.ok()) return done.error().message;
+    return *done == lists::Change::kDone ? "done" : "already";
+  }
+  // "do_it send.mine:2"
+  std::string decision(const std::string& sender, const std::string& local = "dev") {
+    std::string out;
+    const auto record = list(local);
+    read([&](storage::Connection& c) {
+      lists::scenario::Question question;
+      question.sender = sender;
+      question.listname = record.local;
+      question.domain = record.domain;
+      auto decided = lists::authorise(services, &c, record, "send", question);
+      require(decided);
+      out = decided->action.to_string() + " " + decided->rule;
+    });
+    return out;
+  }
+  lists::SiteTexts texts;
+  const lists::TextPlace dev{"dev@lists.example", ""}, domain{"", "lists.example"}, site{};
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(site_texts)
+
+BOOST_AUTO_TEST_CASE(a_scenario_is_found_from_the_list_outwards_and_at_once) {
+  Kept kept;
+  BOOST_TEST(kept.set(kept.site, TextKind::kScenario, "send.mine", kGood) == "done");
+  BOOST_TEST(kept.set(kept.site, TextKind::kScenario, "send.mine", kGood) == "already");
+  TestSite::require(kept.admin.set_list("dev@lists.example", {{"send", "mine"}}));
+  BOOST_TEST(kept.decision("x@y.example") == "reject(reason='not you') send.mine:1");
+  BOOST_TEST(kept.decision("z@y.example") == "do_it send.mine:2");
+  BOOST_TEST(kept.set(kept.domain, TextKind::kScenario, "send.mine", "true() smtp -> editorkey\n") == "done");
+  BOOST_TEST(kept.decision("x@y.example") == "editorkey send.mine:1");
+  BOOST_TEST(kept.set(kept.dev, TextKind::kScenario, "send.mine", "\ntrue() smtp -> do_it\n") == "done");
+  BOOST_TEST(kept.decision("x@y.example") == "do_it send.mine:2");
+  BOOST_TEST((kept.texts.show(kept.dev, TextKind::kScenario, "send.mine")->from == "list"));
+  TestSite::require(kept.texts.remove(kept.dev, TextKind::kScenario, "send.mine"));
+  BOOST_TEST(kept.decision("x@y.example") == "editorkey send.mine:1");
+  // Shipped ones can be overlaid, too.
+  BOOST_TEST(
+      kept.decision("x@y.example", "other").starts_with("reject(reason='send_subscriber') send.private:"));
+  BOOST_TEST(kept.set(kept.site, TextKind::kScenario, "send.private", "true() smtp -> do_it\n") == "done");
+  BOOST_TEST(kept.decision("x@y.example", "other") == "do_it send.private:1");
+}
+
+BOOST_AUTO_TEST_CASE(a_broken_text_is_refused_with_its_place_and_the_one_in_force_stays) {
+  Kept kept;
+  BOOST_TEST(kept.set(kept.dev, TextKind::kScenario, "send.mine", kGood) == "done");
+  TestSite::require(kept.admin.set_list("dev@lists.example", {{"send", "mine"}}));
+  struct Row {
+    TextKind kind;
+    const char* name;
+    const char* text;
+    const char* wrong;
+  };
+  const Row rows[] = {
+      {TextKind::kScenario, "send.mine", "true() smtp -> do_it\ntrue() smtp -> editorky\n",
+       "send.mine, line 2, column 16: there is no action 'editorky'"},
+      {TextKind::kScenario, "send.mine", "match([sender],/(/) smtp -> do_it\n", "send.mine, line 1, column"},
+      {TextKind::kScenario, "send.mine", "include nowhere\n", "nowhere"},
+      {TextKind::kScenario, "snd.mine", "true() smtp -> do_it\n", "did you mean 'send'?"},
+      {TextKind::kScenario, "send.../x", "true() smtp -> do_it\n", "is no name"},
+      {TextKind::kFilter, "friends", "a@b.example\n", "a filter is named like friends.txt"},
+      {TextKind::kTemplate, "welcom", "x\n", "did you mean 'welcome'?"},
+      {TextKind::kTemplate, "welcome.tlh", "x\n", "none of the languages"},
+      {TextKind::kTemplate, "welcome", "{{#list}}\n", "welcome: "},
+  };
+  for (const Row& row : rows) {
+    const std::string said = kept.set(kept.dev, row.kind, row.name, row.text);
+    BOOST_TEST(said.find(row.wrong) != said.npos, row.name << ": " << said);
+  }
+  BOOST_TEST(kept.decision("x@y.example") == "reject(reason='not you') send.mine:1");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_included_must_not_spoil_what_includes_it) {
+  Kept kept;
+  BOOST_TEST(kept.set(kept.dev, TextKind::kScenario, "include.common", kGood) == "done");
+  BOOST_TEST(kept.set(kept.dev, TextKind::kScenario, "send.mine", "include common\n") == "done");
+  TestSite::require(kept.admin.set_list("dev@lists.example", {{"send", "mine"}}));
+  const std::string said = kept.set(kept.dev, TextKind::kScenario, "include.common", "include common\n");
+  BOOST_TEST(said.starts_with("with it send.mine cannot be used: "), said);
+  BOOST_TEST(kept.decision("z@y.example") == "do_it include.common:2");
+}
+
+BOOST_AUTO_TEST_CASE(a_scenario_that_a_list_uses_cannot_be_taken_away) {
+  Kept kept;
+  BOOST_TEST(kept.set(kept.domain, TextKind::kScenario, "send.mine", kGood) == "done");
+  TestSite::require(kept.admin.set_list("dev@lists.example", {{"send", "mine"}}));
+  const auto removed = kept.texts.remove(kept.domain, TextKind::kScenario, "send.mine");
+  BOOST_TEST((!removed.ok() && removed.error().code == ErrorCode::kConflict));
+  BOOST_TEST(kept.decision("z@y.example") == "do_it send.mine:2");
+  TestSite::require(kept.admin.set_list("dev@lists.example", {{"send", std::nullopt}}));
+  BOOST_TEST((*kept.texts.remove(kept.domain, TextKind::kScenario, "send.mine") == lists::Change::kDone));
+}
+
+BOOST_AUTO_TEST_CASE(blocking_counts_at_every_level_and_can_be_undone) {
+  Kept kept;
+  TestSite::require(kept.admin.set_list("dev@lists.example", {{"send", "public"}}));
+  TestSite::require(kept.texts.block(kept.site, "*@Bad.example", "operator"));
+  TestSite::require(kept.texts.block(kept.dev, "x@y.example", "operator"));
+  BOOST_TEST(kept.decision("a@bad.example").starts_with("reject"));
+  BOOST_TEST(kept.decision("x@y.example").starts_with("reject"));
+  BOOST_TEST(kept.decision("z@y.example").starts_with("do_it"));
+  BOOST_TEST((*kept.texts.block(kept.dev, "X@y.example", "operator") == lists::Change::kAlready));
+  TestSite::require(kept.texts.unblock(kept.dev, "x@y.example", "operator"));
+  BOOST_TEST(kept.decision("x@y.example").starts_with("do_it"));
+  BOOST_TEST(!kept.texts.block(kept.dev, "# nobody", "operator").ok());
+}
+
+BOOST_AUTO_TEST_CASE(post_and_send_say_the_same_and_the_later_one_counts) {
+  Kept kept;
+  TestSite::require(kept.admin.set_list("dev@lists.example", {{"post", "anyone"}}));
+  BOOST_TEST(kept.decision("z@y.example").starts_with("do_it send.public"));
+  TestSite::require(kept.admin.set_list("dev@lists.example", {{"send", "closed"}}));
+  BOOST_TEST(kept.decision("z@y.example").find("send.closed") != std::string::npos);
+  TestSite::require(kept.admin.set_list("dev@lists.example", {{"post", "anyone"}}));
+  BOOST_TEST(kept.decision("z@y.example").starts_with("do_it send.public"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

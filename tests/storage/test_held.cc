@@ -1,0 +1,147 @@
+// What waits for somebody, how often somebody was answered, and texts of sites.
+#include "storage/held_store.h"
+#include "storage/text_store.h"
+#include "tests/storage/fixtures.h"
+
+using namespace essaim;
+using namespace essaim::storage;
+using namespace essaim::test;
+
+namespace {
+
+WallTime at(std::int64_t seconds) {
+  return from_millis(seconds * 1000);
+}
+
+HeldRecord a_held(Id id, std::int64_t expires) {
+  HeldRecord held;
+  held.id = id;
+  held.key = "key" + std::to_string(id);
+  held.list_id = 7;
+  held.list_address = "dev@lists.example";
+  held.subject_key = "subscribe ann@x.example";
+  held.author = "ann@x.example";
+  held.details = {{"verb", "subscribe"}, {"name", "Ann\nBee"}};
+  held.held = at(100);
+  held.expires = at(expires);
+  return held;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(held)
+
+BOOST_AUTO_TEST_CASE(what_waits_is_found_by_id_key_and_subject_and_decided_once) {
+  TempDatabase database;
+  const std::string message(700'000, 'm');
+  commit(*database, [&](Connection& c) -> Result<void> {
+    HeldStore store(c);
+    ESSAIM_TRY(store.add(a_held(1, 1000), message));
+    HeldRecord other = a_held(2, 2000);
+    other.kind = HeldKind::kApproval;
+    return store.add(other);
+  });
+  commit(*database, [&](Connection& c) -> Result<void> {
+    HeldStore store(c);
+    BOOST_TEST((must(store.find_by_key("key1"))->details == a_held(1, 0).details));
+    BOOST_TEST(must(store.message(1)) == message);
+    BOOST_TEST(must(store.find_waiting(7, HeldKind::kApproval, "subscribe ann@x.example"))->id == 2);
+    BOOST_TEST(must(store.decide(1, HeldState::kApproved, at(200), "eve@e.example", "")));
+    BOOST_TEST(!must(store.decide(1, HeldState::kRejected, at(201), "ed@e.example", "no")));
+    BOOST_TEST((store.message(1).error().code == ErrorCode::kNotFound));
+    BOOST_TEST(must(store.find(1))->decided_by == "eve@e.example");
+    BOOST_TEST(must(store.search({})).size() == 1U);
+    BOOST_TEST(must(store.search({.list = "dev@lists.example", .decided = true})).size() == 2U);
+    BOOST_TEST(must(store.search({.list = "other@lists.example", .decided = true})).empty());
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(what_is_over_or_to_be_reminded_is_due_and_what_was_decided_is_forgotten) {
+  TempDatabase database;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    HeldStore store(c);
+    ESSAIM_TRY(store.add(a_held(1, 500)));
+    HeldRecord reminded = a_held(2, 5000);
+    reminded.remind = at(400);
+    ESSAIM_TRY(store.add(reminded));
+    BOOST_TEST(must(store.due(at(399), 10)).empty());
+    BOOST_TEST(must(store.due(at(450), 10)).size() == 1U);
+    BOOST_TEST(must(store.due(at(600), 10)).size() == 2U);
+    BOOST_TEST(must(store.due(at(600), 1)).size() == 1U);
+    BOOST_TEST(must(store.reminded(reminded, at(800))));
+    BOOST_TEST(!must(store.reminded(reminded, at(900))));  // another node did
+    BOOST_TEST(must(store.decide(1, HeldState::kExpired, at(600), "", "")));
+    BOOST_TEST(must(store.forget_decided(at(600), 10)) == 0);
+    BOOST_TEST(must(store.forget_decided(at(601), 10)) == 1);
+    BOOST_TEST(!must(store.find(1)).has_value());
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(answers_are_counted_by_the_hour) {
+  TempDatabase database;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    AnswerStore store(c);
+    BOOST_TEST(must(store.counted("ann@x.example", at(10))) == 0);
+    BOOST_TEST(must(store.count("ann@x.example", at(10))) == 1);
+    BOOST_TEST(must(store.count("ann@x.example", at(3599))) == 2);
+    BOOST_TEST(must(store.count("ann@x.example", at(3600))) == 1);
+    BOOST_TEST(must(store.counted("bob@x.example", at(10))) == 0);
+    BOOST_TEST(must(store.forget(at(3600))) == 1);
+    BOOST_TEST(must(store.counted("ann@x.example", at(10))) == 0);
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(the_nearest_text_counts_and_each_change_marks_who_may_see_it) {
+  TempDatabase database;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    DirectoryStore directory(c);
+    DomainRecord domain;
+    domain.id = 3;
+    domain.name = "lists.example";
+    ESSAIM_TRY(directory.add_domain(domain));
+    ListRecord list;
+    list.id = 7;
+    list.domain_id = 3;
+    list.local = "dev";
+    ESSAIM_TRY(directory.add_list(list));
+    TextStore store(c);
+    const auto marks = [&] {
+      const auto read = must(directory.find_list_by_id(7));
+      return std::pair(read->policy, read->domain_policy);
+    };
+    const auto set = [&](Id owner, const std::string& text, const TextScope& scope) {
+      TextRecord record;
+      record.owner = owner;
+      record.name = "send.mine";
+      record.text = text;
+      must(store.set(record, scope));
+    };
+    const auto nearest = [&] {
+      const auto found = must(store.nearest(TextKind::kScenario, "send.mine", {7, 3}));
+      return found ? found->text : "";
+    };
+    BOOST_TEST((marks() == std::pair<std::int64_t, std::int64_t>(0, 0)));
+    set(0, "of the site", {});
+    const auto site = marks();
+    BOOST_TEST((site.first == 0 && site.second != 0));
+    BOOST_TEST(nearest() == "of the site");
+    set(7, "of the list", {7, 3});
+    BOOST_TEST(marks().first != 0);
+    BOOST_TEST(marks().second == site.second);
+    set(3, "of the domain", {0, 3});
+    BOOST_TEST(marks().second != site.second);
+    BOOST_TEST(nearest() == "of the list");
+    BOOST_TEST(must(store.of_all_levels(TextKind::kScenario, "send.mine", {7, 3})).size() == 3U);
+    BOOST_TEST(must(store.remove(7, TextKind::kScenario, "send.mine", {7, 3})));
+    BOOST_TEST(!must(store.remove(7, TextKind::kScenario, "send.mine", {7, 3})));
+    BOOST_TEST(nearest() == "of the domain");
+    BOOST_TEST(must(directory.revision_if_same(*must(directory.find_list_by_id(7)))) == 1);
+    BOOST_TEST(must(directory.revision_if_same(list)) == 0);  // decided under other rules
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
