@@ -102,6 +102,12 @@ int run_command_line(int argc, char** argv) {
   add_list(shell);
   add_member(shell);
   add_post(shell);
+  add_held(shell);
+  add_listmaster(shell);
+  add_request(shell);
+  add_scenario(shell);
+  add_template(shell);
+  add_block(shell);
   add_queue(shell);
   add_destination(shell);
   add_storage(shell);

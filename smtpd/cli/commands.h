@@ -12,6 +12,12 @@ void add_domain(Shell& shell);
 void add_list(Shell& shell);
 void add_member(Shell& shell);
 void add_post(Shell& shell);
+void add_held(Shell& shell);
+void add_listmaster(Shell& shell);
+void add_request(Shell& shell);
+void add_scenario(Shell& shell);
+void add_template(Shell& shell);
+void add_block(Shell& shell);  // template_commands.cc
 void add_queue(Shell& shell);
 void add_queue_why(Shell& shell, CLI::App* queue);    // why_commands.cc
 void add_post_explain(Shell& shell, CLI::App* post);  // why_commands.cc

@@ -115,7 +115,7 @@ void add_list(Shell& shell) {
   CLI::App* make =
       shell.verb(noun, "create", "make a list",
                  "  essaim list create dev@lists.example.org --owner owner@example.org\n"
-                 "  essaim list create news@lists.example.org --owner a@b.example --set post=owners",
+                 "  essaim list create news@lists.example.org --owner a@b.example --set send=owner",
                  [&shell, address, owners, pairs] { return create(shell, *address, *owners, *pairs); });
   named(make);
   make->add_option("--owner", *owners, "who is responsible; may be repeated")
@@ -139,7 +139,7 @@ void add_list(Shell& shell) {
                    }));
   CLI::App* set =
       shell.verb(noun, "set", "change settings; \"key=\" takes one back to its default, \"key=-\" empties it",
-                 "  essaim list set dev@lists.example.org subject_tag=Bees post=anyone\n"
+                 "  essaim list set dev@lists.example.org subject_tag=Bees send=public\n"
                  "  essaim list set dev@lists.example.org footer=",
                  [&shell, address, pairs] {
                    auto changes = parse_pairs(*pairs);

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
+#include "lists/templates/catalogue.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/pairs.h"
@@ -91,6 +92,9 @@ Json as_json(const storage::MemberRecord& m) {
           {"name", m.name},
           {"role", lists::to_string(m.role)},
           {"delivery", m.delivery},
+          {"conceal", m.conceal},
+          {"privileged", m.privileged},
+          {"language", m.language},
           {"since", format_iso8601(m.since)},
           {"bounces", m.bounces},
           {"last_bounce", m.last_bounce},
@@ -117,7 +121,9 @@ int show(const Shell& shell, Site& site, const Arguments& a) {
       std::string line = for_display(m.address());
       if (!m.name.empty()) line += "  " + for_display(m.name);
       if (role != storage::Role::kMember) line += "  (" + std::string(lists::to_string(role)) + ")";
+      if (m.privileged) line += "  (privileged)";
       if (!m.delivery) line += "  (delivery off)";
+      if (m.conceal) line += "  (concealed)";
       if (m.bounces > 0)
         line += "  (" + plural(m.bounces, "bounce") + ", last " + show_time(m.last_bounce_at) + ": " +
                 for_display(m.last_bounce) + ")";
@@ -142,6 +148,7 @@ int set(const Shell& shell, const Arguments& a) {
   if (!pairs.ok()) return shell.fail(pairs.error());
   std::optional<bool> delivery;
   std::optional<std::string> name;
+  lists::MemberOptions options;
   for (const auto& [key, value] : *pairs) {
     if (key == "delivery" && (value == "on" || value == "off")) {
       delivery = value == "on";
@@ -149,15 +156,25 @@ int set(const Shell& shell, const Arguments& a) {
       return shell.fail_usage("\"delivery\" is on or off");
     } else if (key == "name") {
       name = value;
+    } else if (key == "conceal" || key == "privileged") {
+      if (value != "on" && value != "off") return shell.fail_usage("\"" + key + "\" is on or off");
+      if (key == "privileged" && *role != storage::Role::kOwner)
+        return shell.fail_usage("only owners are privileged");
+      (key == "conceal" ? options.conceal : options.privileged) = value == "on";
+    } else if (key == "language") {
+      if (!value.empty() && !lists::is_language(value))
+        return shell.fail_usage("\"" + value + "\" is no language that is offered");
+      options.language = value;
     } else {
-      const std::string meant = nearest(key, {"delivery", "name"});
-      return shell.fail_usage("unknown setting \"" + key +
-                              "\" of a member; there are delivery=on|off and name=..." +
-                              (meant.empty() ? "" : "; did you mean \"" + meant + "\"?"));
+      const std::string meant = nearest(key, {"delivery", "name", "conceal", "privileged", "language"});
+      return shell.fail_usage(
+          "unknown setting \"" + key +
+          "\" of a member; there are delivery, conceal and privileged =on|off, name and language" +
+          (meant.empty() ? "" : "; did you mean \"" + meant + "\"?"));
     }
   }
   return with_site(shell, [&](Site& site) {
-    auto change = site.admin().set_member(a.list, *role, *address, delivery, name);
+    auto change = site.admin().set_member(a.list, *role, *address, delivery, name, options);
     if (!change.ok()) return shell.fail(change.error());
     const bool changed = *change == lists::Change::kDone;
     return shell.done(changed ? "set" : "nothing changed", json_text({{"changed", changed}}));
@@ -202,13 +219,15 @@ void add_member(Shell& shell) {
   listed(verb, l);
 
   auto s = std::make_shared<Arguments>();
-  verb = shell.verb(noun, "set", "change somebody's delivery or name",
+  verb = shell.verb(noun, "set", "change somebody's options",
                     "  essaim member set dev@lists.example.org ann@example.org delivery=off\n"
                     "  essaim member set dev@lists.example.org ann@example.org name='Ann Bee'",
                     [&shell, s] { return set(shell, *s); });
   listed(verb, s);
   verb->add_option("ADDRESS", s->address, "who")->required();
-  verb->add_option("KEY=VALUE", s->pairs, "delivery=on|off, name=TEXT")->required();
+  verb->add_option("KEY=VALUE", s->pairs,
+                   "delivery=on|off, conceal=on|off, privileged=on|off (owners), name=TEXT, language=fr")
+      ->required();
 }
 
 }  // namespace essaim::smtpd::cli

@@ -41,7 +41,7 @@ BOOST_FIXTURE_TEST_CASE(makes_domains_and_lists_and_shows_them, Site) {
   BOOST_TEST(list["owners"] == 2);
   BOOST_TEST(list["members"] == 0);
   BOOST_TEST(list["state"] == "open");
-  BOOST_TEST(list["settings"]["post"]["from"] == "default");
+  BOOST_TEST(list["settings"]["send"]["from"] == "default");
   ok({"list", "set", "dev@lists.example", "subject_tag=Bees", "post=anyone"});
   BOOST_TEST(json({"list", "show", "dev@lists.example"})["settings"]["subject_tag"]["value"] == "Bees");
   ok({"list", "set", "dev@lists.example", "subject_tag="});
@@ -168,8 +168,8 @@ BOOST_FIXTURE_TEST_CASE(shows_settings_with_defaults_and_manuals_from_the_tables
 }
 
 BOOST_FIXTURE_TEST_CASE(every_verb_has_help_with_examples, Site) {
-  for (const char* noun :
-       {"config", "domain", "list", "member", "post", "queue", "destination", "storage", "job"}) {
+  for (const char* noun : {"config", "domain", "list", "member", "listmaster", "scenario", "template", "held",
+                           "block", "post", "queue", "request", "destination", "storage", "job"}) {
     const std::string help = run({noun, "--help"}, "", false).out;
     std::istringstream lines(help.substr(help.find("Subcommands:") + 13));
     std::string line;

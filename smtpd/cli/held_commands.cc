@@ -1,0 +1,224 @@
+// essaim held: posts and requests that wait for somebody.
+#include <CLI/CLI.hpp>
+
+#include "core/base/text.h"
+#include "core/config/values.h"
+#include "lists/held/answer.h"
+#include "smtpd/cli/commands.h"
+#include "smtpd/cli/json_text.h"
+#include "smtpd/cli/site.h"
+#include "storage/held_store.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+
+using storage::HeldKind;
+using storage::HeldRecord;
+using storage::HeldState;
+
+const char* name_of(HeldKind kind) {
+  switch (kind) {
+    case HeldKind::kModeration:
+      return "moderation";
+    case HeldKind::kConfirmation:
+      return "confirmation";
+    case HeldKind::kRequest:
+      return "request";
+    case HeldKind::kApproval:
+      return "approval";
+    case HeldKind::kListmaster:
+      return "listmaster";
+    case HeldKind::kInvitation:
+      return "invitation";
+  }
+  return "?";
+}
+
+const char* name_of(HeldState state) {
+  switch (state) {
+    case HeldState::kWaiting:
+      return "waits";
+    case HeldState::kApproved:
+      return "approved";
+    case HeldState::kRejected:
+      return "rejected";
+    case HeldState::kExpired:
+      return "expired";
+  }
+  return "?";
+}
+
+Json json_of(const HeldRecord& held) {
+  return {{"id", format_id(held.id)},
+          {"kind", name_of(held.kind)},
+          {"state", name_of(held.state)},
+          {"list", held.list_address},
+          {"author", held.author},
+          {"sender", held.sender},
+          {"subject", held.subject},
+          {"message_id", held.message_id},
+          {"size", held.size},
+          {"rule", held.rule},
+          {"client", held.client},
+          {"held", format_iso8601(held.held)},
+          {"expires", format_iso8601(held.expires)},
+          {"decided", held.decided == WallTime{} ? Json(nullptr) : Json(format_iso8601(held.decided))},
+          {"decided_by", held.decided_by},
+          {"reason", held.reason}};
+}
+
+struct Options {
+  std::string list, reason;
+  std::vector<std::string> ids;
+  bool all = false, ban = false, quiet = false;
+};
+
+int list(const Shell& shell, const Options& options) {
+  return with_site(shell, [&](Site& site) {
+    storage::HeldFilter filter;
+    filter.list = ascii_lowered(options.list);
+    filter.decided = options.all;
+    std::vector<HeldRecord> found;
+    auto read = site.read([&](storage::Connection& c) -> Result<void> {
+      auto held = storage::HeldStore(c).search(filter);
+      if (!held.ok()) return held.error();
+      found = std::move(*held);
+      return {};
+    });
+    if (!read.ok()) return shell.fail(read.error());
+    const WallTime now = system_clock().wall_now();
+    Json json = Json::array();
+    Table table({"ID", "FOR", "STATE", "LIST", "BY", "SINCE", "EXPIRES", "WHAT"});
+    for (const HeldRecord& held : found) {
+      json.push_back(json_of(held));
+      table.add({format_id(held.id), name_of(held.kind),
+                 std::string(name_of(held.state)) + (held.decided_by.empty() ? "" : " by " + held.decided_by),
+                 held.list_address, held.author, show_age(held.held, now), show_age(held.expires, now),
+                 held.subject});
+    }
+    if (shell.json) return print_json(json);
+    if (table.empty())
+      print_line("nothing waits");
+    else
+      print(table.text());
+    return static_cast<int>(kOk);
+  });
+}
+
+Result<HeldRecord> find(storage::Connection& c, const std::string& text) {
+  const auto id = parse_id(text);
+  if (!id) return Error{ErrorCode::kInvalid, "\"" + text + "\" is no id; see: essaim held list"};
+  auto held = storage::HeldStore(c).find(*id);
+  if (!held.ok()) return held.error();
+  if (!held->has_value()) return Error{ErrorCode::kNotFound, "nothing is held as " + text};
+  return std::move(**held);
+}
+
+int show(const Shell& shell, const std::string& id) {
+  return with_site(shell, [&](Site& site) {
+    HeldRecord held;
+    std::string message;
+    auto read = site.read([&](storage::Connection& c) -> Result<void> {
+      auto found = find(c, id);
+      if (!found.ok()) return found.error();
+      held = *std::move(found);
+      if (!held.is_post() || held.state != HeldState::kWaiting) return {};
+      auto text = storage::HeldStore(c).message(held.id);
+      if (!text.ok()) return text.error();
+      message = *std::move(text);
+      return {};
+    });
+    if (!read.ok()) return shell.fail(read.error());
+    if (shell.json) {
+      Json json = json_of(held);
+      json["message"] = message;
+      return print_json(json);
+    }
+    const Json shown = json_of(held);
+    for (const auto& [name, value] : shown.items()) {
+      if (!value.is_null() && value != "")
+        print_line(name + std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') +
+                   (value.is_string() ? for_display(value.get<std::string>()) : value.dump()));
+    }
+    if (!message.empty()) {
+      print("\n");
+      for (const std::string_view line : split(message, '\n'))
+        print_line(escaped_for_display(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line, 4096));
+    }
+    return static_cast<int>(kOk);
+  });
+}
+
+// Each in a transaction of its own: one that cannot be decided does not keep the others.
+int decide(const Shell& shell, const Options& options, lists::Verdict verdict) {
+  return with_site(shell, [&](Site& site) {
+    auto services = site.services_with_tokens();
+    if (!services.ok()) return shell.fail(services.error());
+    lists::Requester who;
+    who.is_operator = true;
+    who.language = "en";
+    lists::Answer answer;
+    answer.verdict = verdict;
+    answer.reason = options.reason;
+    answer.ban = options.ban;
+    answer.quiet = options.quiet;
+    int code = kOk;
+    Json json = Json::array();
+    for (const std::string& id : options.ids) {
+      lists::Response response;
+      auto done = site.database().write_now(
+          storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+            auto held = find(c, id);
+            if (!held.ok()) return held.error();
+            lists::WriteContext context{*services, c, system_clock().wall_now(), 0};
+            auto answered = lists::answer_held(context, *held, answer, who);
+            if (!answered.ok()) return answered.error();
+            response = *std::move(answered);
+            return {};
+          });
+      if (!done.ok()) {
+        code = shell.fail(done.error());
+        continue;
+      }
+      const bool decided = response.status != lists::Response::Status::kAlready;
+      json.push_back({{"id", id}, {"decided", decided}, {"text", response.text}});
+      if (!shell.json) print_line(id + ": " + for_display(response.text));
+    }
+    if (shell.json) print_json(json);
+    return code;
+  });
+}
+
+}  // namespace
+
+void add_held(Shell& shell) {
+  CLI::App* noun = shell.noun("held", "posts and requests that wait for moderators, authors, owners");
+  auto options = std::make_shared<Options>();
+  const auto ids = [&](CLI::App* verb) {
+    verb->add_option("ID", options->ids, "one or more, as essaim held list shows them")->required();
+  };
+  CLI::App* all = shell.verb(noun, "list", "what waits",
+                             "  essaim held list\n  essaim held list --list dev@lists.example.org --all",
+                             [&shell, options] { return list(shell, *options); });
+  all->add_option("--list", options->list, "only those of this list")->type_name("LIST");
+  all->add_flag("--all", options->all, "also what was decided");
+  shell
+      .verb(noun, "show", "one of them, with its message", "  essaim held show 0a03zkr0004tb",
+            [&shell, options] { return show(shell, options->ids.front()); })
+      ->add_option("ID", options->ids, "as essaim held list shows it")
+      ->required()
+      ->expected(1);
+  ids(shell.verb(noun, "approve", "let posts pass, or carry requests out",
+                 "  essaim held approve 0a03zkr0004tb 0a03zkr0004tg",
+                 [&shell, options] { return decide(shell, *options, lists::Verdict::kApprove); }));
+  CLI::App* reject = shell.verb(
+      noun, "reject", "refuse them",
+      "  essaim held reject 0a03zkr0004tb --reason 'off topic'\n  essaim held reject 0a03zkr0004tb --ban",
+      [&shell, options] { return decide(shell, *options, lists::Verdict::kReject); });
+  ids(reject);
+  reject->add_option("--reason", options->reason, "told to the author")->type_name("TEXT");
+  reject->add_flag("--ban", options->ban, "put the author on the list's blocklist");
+  reject->add_flag("--quiet", options->quiet, "nobody is told");
+}
+
+}  // namespace essaim::smtpd::cli

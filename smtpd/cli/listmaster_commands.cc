@@ -1,0 +1,104 @@
+// essaim listmaster: who may do what an owner may, on all lists of a domain or of the site.
+#include <CLI/CLI.hpp>
+
+#include "core/base/text.h"
+#include "lists/site_texts.h"
+#include "smtpd/cli/commands.h"
+#include "smtpd/cli/json_text.h"
+#include "smtpd/cli/site.h"
+#include "storage/member_store.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+
+struct Options {
+  std::string domain, address;
+};
+
+int list(const Shell& shell, const Options& options) {
+  return with_site(shell, [&](Site& site) {
+    Json json = Json::array();
+    Table table({"LISTMASTER", "OF"});
+    auto read = site.read([&](storage::Connection& c) -> Result<void> {
+      auto place = lists::record_of(c, {"", options.domain});
+      if (!place.ok()) return place.error();
+      for (const Id scope : {place->domain_id, Id{0}}) {
+        const std::string of = scope == 0 ? "site" : place->domain;
+        ESSAIM_TRY(storage::MemberStore(c).for_each(
+            scope, storage::Role::kListmaster, [&](const storage::MemberRecord& one) {
+              json.push_back({{"address", one.address()}, {"of", of}});
+              table.add({one.address(), of});
+              return true;
+            }));
+        if (place->domain_id == 0) break;
+      }
+      return {};
+    });
+    if (!read.ok()) return shell.fail(read.error());
+    if (shell.json) return print_json(json);
+    if (table.empty())
+      print_line("no listmasters; mail for them goes to the postmaster");
+    else
+      print(table.text());
+    return static_cast<int>(kOk);
+  });
+}
+
+int change(const Shell& shell, const Options& options, bool add) {
+  auto address = smtp::parse_mailbox(options.address, smtp::LocalPart::kUtf8);
+  if (!address.ok()) return shell.fail_usage("\"" + options.address + "\": " + address.error().message);
+  return with_site(shell, [&](Site& site) {
+    bool changed = false;
+    const lists::Services services = site.services();
+    auto done =
+        site.database().write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+          auto place = lists::record_of(c, {"", options.domain});
+          if (!place.ok()) return place.error();
+          storage::MemberStore members(c);
+          auto known = members.find(place->domain_id, storage::Role::kListmaster, *address);
+          if (!known.ok()) return known.error();
+          changed = known->has_value() != add;
+          if (!changed) return {};
+          // There is no revision of a domain: that of a row which was never there for a post.
+          if (!add) return members.remove(place->domain_id, storage::Role::kListmaster, *address, 1);
+          storage::MemberRecord master;
+          master.id = services.ids->next();
+          master.list_id = place->domain_id;
+          master.role = storage::Role::kListmaster;
+          master.local = address->local;
+          master.domain = address->domain;
+          master.since = system_clock().wall_now();
+          return members.add(master);
+        });
+    if (!done.ok()) return shell.fail(done.error());
+    const std::string what =
+        for_display(address->to_string()) + (add ? " is a listmaster" : " is no listmaster");
+    return shell.done(changed ? what : what + " already", json_text({{"changed", changed}}));
+  });
+}
+
+}  // namespace
+
+void add_listmaster(Shell& shell) {
+  CLI::App* noun = shell.noun("listmaster", "who looks after the lists of a domain, or of the site");
+  auto options = std::make_shared<Options>();
+  const auto placed = [&](CLI::App* verb) {
+    verb->add_option("--domain", options->domain, "of this domain; without it, of the site")
+        ->type_name("DOMAIN");
+    return verb;
+  };
+  const auto named = [&](CLI::App* verb) {
+    placed(verb)->add_option("ADDRESS", options->address, "who")->required();
+  };
+  placed(shell.verb(noun, "list", "the listmasters", "  essaim listmaster list --domain lists.example.org",
+                    [&shell, options] { return list(shell, *options); }));
+  named(shell.verb(noun, "add", "make somebody one",
+                   "  essaim listmaster add root@example.org\n  essaim listmaster add ann@example.org "
+                   "--domain lists.example.org",
+                   [&shell, options] { return change(shell, *options, true); }));
+  named(shell.verb(noun, "remove", "make somebody none",
+                   "  essaim listmaster remove ann@example.org --domain lists.example.org",
+                   [&shell, options] { return change(shell, *options, false); }));
+}
+
+}  // namespace essaim::smtpd::cli

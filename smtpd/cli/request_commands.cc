@@ -1,0 +1,206 @@
+// essaim request: what people ask for by mail, from the shell; through the same door, by the same rules.
+#include <CLI/CLI.hpp>
+
+#include "core/base/text.h"
+#include "lists/names.h"
+#include "lists/requests/request.h"
+#include "lists/templates/catalogue.h"
+#include "smtpd/cli/commands.h"
+#include "smtpd/cli/json_text.h"
+#include "smtpd/cli/site.h"
+#include "storage/directory_store.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+
+using lists::Verb;
+
+// What a verb is given: a list (there already, or yet to be made) or a domain, an address, a name.
+struct Row {
+  Verb verb;
+  const char* name;
+  const char* help;
+  enum class Place { kList, kNewList, kDomain } place;
+  enum class Rest { kNone, kAddress, kAddresses, kName } rest;
+  const char* example;  // of what stands behind the verb
+};
+constexpr Row kRows[] = {
+    {Verb::kSubscribe, "subscribe", "put somebody on a list, with the welcome", Row::Place::kList,
+     Row::Rest::kAddress, "dev@lists.example.org ann@example.org --name 'Ann Bee'"},
+    {Verb::kUnsubscribe, "unsubscribe", "take somebody off a list, with the goodbye", Row::Place::kList,
+     Row::Rest::kAddress, "dev@lists.example.org ann@example.org --as ann@example.org"},
+    {Verb::kInvite, "invite", "invite somebody to a list", Row::Place::kList, Row::Rest::kAddress,
+     "dev@lists.example.org ann@example.org --as owner@example.org"},
+    {Verb::kReview, "review", "the members, as somebody sees them", Row::Place::kList, Row::Rest::kNone,
+     "dev@lists.example.org --as ann@example.org"},
+    {Verb::kInfo, "info", "what a list is for", Row::Place::kList, Row::Rest::kNone, "dev@lists.example.org"},
+    {Verb::kRemind, "remind", "remind all members of their membership", Row::Place::kList, Row::Rest::kNone,
+     "dev@lists.example.org"},
+    {Verb::kCreate, "create", "make a list, whose owner is the address", Row::Place::kNewList,
+     Row::Rest::kAddress, "dev@lists.example.org owner@example.org --name 'Developers'"},
+    {Verb::kClose, "close", "refuse posts from now on", Row::Place::kList, Row::Rest::kNone,
+     "dev@lists.example.org --as owner@example.org"},
+    {Verb::kOpen, "open", "take posts again", Row::Place::kList, Row::Rest::kNone,
+     "dev@lists.example.org --as owner@example.org"},
+    {Verb::kRename, "rename", "call a list otherwise", Row::Place::kList, Row::Rest::kName,
+     "dev@lists.example.org developers"},
+    {Verb::kMoveUser, "move", "move somebody to another address on all lists of a domain",
+     Row::Place::kDomain, Row::Rest::kAddresses, "lists.example.org ann@old.example.org ann@new.example.org"},
+    {Verb::kWhich, "which", "the lists that somebody is on", Row::Place::kDomain, Row::Rest::kNone,
+     "lists.example.org --as ann@example.org"},
+};
+
+struct Asked {
+  std::string place, name, as, auth = "md5";
+  std::vector<std::string> rest;
+  bool quiet = false;
+};
+
+Result<smtp::Address> an_address(const std::string& text) {
+  return smtp::parse_mailbox(text, smtp::LocalPart::kUtf8);
+}
+
+Result<storage::ListRecord> place_of(storage::Connection& c, const Row& row, const std::string& text) {
+  storage::DirectoryStore directory(c);
+  storage::ListRecord out;
+  if (row.place == Row::Place::kList) {
+    const auto name = lists::checked_list(text);
+    if (!name.ok()) return name.error();
+    auto list = directory.find_list(name->local, name->domain);
+    if (!list.ok()) return list.error();
+    if (!list->has_value()) return Error{ErrorCode::kNotFound, "there is no list " + name->to_string()};
+    return std::move(**list);
+  }
+  std::string domain_name = text;
+  if (row.place == Row::Place::kNewList) {
+    const auto name = lists::checked_list(text);
+    if (!name.ok()) return name.error();
+    out.local = name->local;
+    domain_name = name->domain;
+  }
+  const auto checked = lists::checked_domain(domain_name);
+  if (!checked.ok()) return checked.error();
+  auto domain = directory.find_domain(*checked);
+  if (!domain.ok()) return domain.error();
+  if (!domain->has_value()) return Error{ErrorCode::kNotFound, "there is no domain " + *checked};
+  out.domain_id = (*domain)->id;
+  out.domain = (*domain)->name;
+  out.domain_settings = (*domain)->settings;
+  out.domain_policy = (*domain)->policy;
+  return out;
+}
+
+Result<lists::Request> request_of(const Row& row, const Asked& asked) {
+  lists::Request request;
+  request.verb = row.verb;
+  request.name = asked.name;
+  request.quiet = asked.quiet;
+  if (row.rest == Row::Rest::kName) request.name = asked.rest.front();
+  if (row.rest == Row::Rest::kAddress || row.rest == Row::Rest::kAddresses) {
+    auto email = an_address(asked.rest.back());
+    if (!email.ok()) return email.error();
+    request.email = *std::move(email);
+  }
+  if (row.rest == Row::Rest::kAddresses) {
+    auto previous = an_address(asked.rest.front());
+    if (!previous.ok()) return previous.error();
+    request.previous = *std::move(previous);
+  }
+  return request;
+}
+
+Result<lists::Requester> requester_of(const Asked& asked) {
+  lists::Requester who;
+  who.language = "en";
+  who.client = "the shell";
+  who.is_operator = asked.as.empty();
+  const auto auth = lists::scenario::parse_auth(asked.auth);
+  if (!auth) return Error{ErrorCode::kInvalid, "--auth: there are smtp, dkim, md5, smtp_auth"};
+  who.auth = *auth;
+  if (who.is_operator) return who;
+  auto address = an_address(asked.as);
+  if (!address.ok()) return Error{ErrorCode::kInvalid, "--as: " + address.error().message};
+  who.address = *std::move(address);
+  return who;
+}
+
+const char* words_of(lists::Response::Status status) {
+  switch (status) {
+    case lists::Response::Status::kDone:
+      return "done";
+    case lists::Response::Status::kAlready:
+      return "already";
+    case lists::Response::Status::kWaits:
+      return "waits";
+    case lists::Response::Status::kRefused:
+      return "refused";
+  }
+  return "?";
+}
+
+int ask(const Shell& shell, const Row& row, const Asked& asked) {
+  auto request = request_of(row, asked);
+  if (!request.ok()) return shell.fail(request.error());
+  auto who = requester_of(asked);
+  if (!who.ok()) return shell.fail(who.error());
+  if (who->is_operator && row.verb == Verb::kWhich) return shell.fail_usage("which needs --as ADDRESS");
+  return with_site(shell, [&](Site& site) {
+    auto services = site.services_with_tokens();
+    if (!services.ok()) return shell.fail(services.error());
+    lists::Response response;
+    auto done =
+        site.database().write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+          auto place = place_of(c, row, asked.place);
+          if (!place.ok()) return place.error();
+          request->list = *std::move(place);
+          lists::WriteContext context{*services, c, system_clock().wall_now(), services->rank()};
+          auto carried = lists::carry_out(context, *request, *who);
+          if (!carried.ok()) return carried.error();
+          response = *std::move(carried);
+          return {};
+        });
+    if (!done.ok()) return shell.fail(done.error());
+    if (shell.json) {
+      print_json({{"status", words_of(response.status)}, {"rule", response.rule}, {"text", response.text}});
+    } else {
+      for (const std::string_view line : split(response.text, '\n'))
+        print_line(escaped_for_display(line, 1000));
+    }
+    return static_cast<int>(response.status == lists::Response::Status::kRefused ? kFailed : kOk);
+  });
+}
+
+}  // namespace
+
+void add_request(Shell& shell) {
+  CLI::App* noun = shell.noun("request", "what people ask for by mail, on their behalf");
+  for (const Row& row : kRows) {
+    auto asked = std::make_shared<Asked>();
+    CLI::App* verb =
+        shell.verb(noun, row.name, row.help, "  essaim request " + std::string(row.name) + " " + row.example,
+                   [&shell, &row, asked] { return ask(shell, row, *asked); });
+    verb->add_option(row.place == Row::Place::kDomain ? "DOMAIN" : "LIST", asked->place, "where")->required();
+    switch (row.rest) {
+      case Row::Rest::kNone:
+        break;
+      case Row::Rest::kAddress:
+        verb->add_option("ADDRESS", asked->rest, "whom it concerns")->required()->expected(1);
+        verb->add_option("--name", asked->name, "a name, or what a new list is for")->type_name("TEXT");
+        break;
+      case Row::Rest::kAddresses:
+        verb->add_option("ADDRESSES", asked->rest, "the old one and the new one")->required()->expected(2);
+        break;
+      case Row::Rest::kName:
+        verb->add_option("NAME", asked->rest, "the new local part")->required()->expected(1);
+        break;
+    }
+    verb->add_option("--as", asked->as,
+                     "who asks, whom the rules are about; without it the operator, who may all")
+        ->type_name("ADDRESS");
+    verb->add_option("--auth", asked->auth, "how they are known: smtp, dkim, md5 (default), smtp_auth")
+        ->type_name("LEVEL");
+    verb->add_flag("--quiet", asked->quiet, "nobody else is told");
+  }
+}
+
+}  // namespace essaim::smtpd::cli

@@ -1,0 +1,67 @@
+#include "smtpd/cli/text_options.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+
+#include "smtpd/cli/json_text.h"
+#include "smtpd/cli/site.h"
+
+namespace essaim::smtpd::cli {
+
+void add_place(CLI::App* verb, TextOptions& options) {
+  verb->add_option("--list", options.place.list, "of this list")->type_name("LIST");
+  verb->add_option("--domain", options.place.domain, "of this domain; without either, of the site")
+      ->type_name("DOMAIN");
+}
+
+Result<std::string> read_text_file(const std::string& path) {
+  std::ostringstream out;
+  if (path == "-") {
+    out << std::cin.rdbuf();
+    return out.str();
+  }
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return Error{ErrorCode::kIo, path + ": " + std::strerror(errno)};
+  out << in.rdbuf();
+  return out.str();
+}
+
+int set_text(const Shell& shell, storage::TextKind kind, const TextOptions& options) {
+  auto text = read_text_file(options.file);
+  if (!text.ok()) return shell.fail(text.error());
+  return with_site(shell, [&](Site& site) {
+    auto done = lists::SiteTexts(site.database(), system_clock())
+                    .set(options.place, kind, options.name, *text, "operator");
+    if (!done.ok()) return shell.fail(done.error());
+    const bool changed = *done == lists::Change::kDone;
+    return shell.done(changed ? options.name + " set" : "nothing changed", json_text({{"changed", changed}}));
+  });
+}
+
+int delete_text(const Shell& shell, storage::TextKind kind, const TextOptions& options) {
+  return with_site(shell, [&](Site& site) {
+    auto done = lists::SiteTexts(site.database(), system_clock()).remove(options.place, kind, options.name);
+    if (!done.ok()) return shell.fail(done.error());
+    const bool changed = *done == lists::Change::kDone;
+    return shell.done(changed ? options.name + " deleted" : "there was none",
+                      json_text({{"changed", changed}}));
+  });
+}
+
+int show_text(const Shell& shell, storage::TextKind kind, const TextOptions& options) {
+  return with_site(shell, [&](Site& site) {
+    auto shown = lists::SiteTexts(site.database(), system_clock()).show(options.place, kind, options.name);
+    if (!shown.ok()) return shell.fail(shown.error());
+    if (shell.json) return print_json({{"name", options.name}, {"from", shown->from}, {"text", shown->text}});
+    print(shown->text);
+    if (!shown->text.ends_with('\n')) print("\n");
+    return static_cast<int>(kOk);
+  });
+}
+
+}  // namespace essaim::smtpd::cli

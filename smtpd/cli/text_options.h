@@ -1,0 +1,27 @@
+// What the commands on texts of the site share: --list, --domain, and files.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "lists/site_texts.h"
+#include "smtpd/cli/shell.h"
+
+namespace essaim::smtpd::cli {
+
+struct TextOptions {
+  lists::TextPlace place;
+  std::string name, file;
+};
+// Options --list and --domain; without either it is about the site.
+void add_place(CLI::App* verb, TextOptions& options);
+
+// "-" is standard input. kIo names the file.
+Result<std::string> read_text_file(const std::string& path);
+
+// The text with `name` from a file; said when done. Likewise for taking it away.
+int set_text(const Shell& shell, storage::TextKind kind, const TextOptions& options);
+int delete_text(const Shell& shell, storage::TextKind kind, const TextOptions& options);
+int show_text(const Shell& shell, storage::TextKind kind, const TextOptions& options);
+
+}  // namespace essaim::smtpd::cli
