@@ -22,6 +22,7 @@
 #include "core/mail/loop.h"
 #include "core/mail/message_id.h"
 #include "core/mail/mime_footer.h"
+#include "core/mail/readable.h"
 #include "core/mail/subject.h"
 #include "core/mail/transfer_encoding.h"
 #include "core/net/event_loop.h"
@@ -29,7 +30,10 @@
 #include "core/smtp/dot_stuffing.h"
 #include "core/smtp/path.h"
 #include "core/smtp/reply_reader.h"
+#include "lists/commands/parse.h"
 #include "lists/directory_text.h"
+#include "lists/scenario/filter.h"
+#include "lists/scenario/parse.h"
 #include "smtpd/guard/table.h"
 #include "smtpd/session/line_buffer.h"
 #include "storage/batch_store.h"
@@ -165,6 +169,21 @@ void directory(const std::string& text) {
   static_cast<void>(lists::read_directory(text));
 }
 
+void scenario(const std::string& text) {
+  static_cast<void>(lists::scenario::parse(text, "send.x"));
+}
+
+void filter(const std::string& text) {
+  const auto filter = lists::scenario::TextFilter::parse(text, "x.txt");
+  if (filter.ok()) filter->contains("aaaaaaaaaaaaaaaaaaaaaaaa@b.example");
+}
+
+void mailed_commands(const std::string& text) {
+  const auto block = mail::HeaderBlock::parse(text, without_limits());
+  if (!block.ok()) return;
+  lists::parse_commands("", mail::main_text(*block, std::string_view(text).substr(block->body_offset())));
+}
+
 Work guard_table(std::size_t n) {
   return [n] {
     smtpd::guard::Table table(n / 2);
@@ -280,6 +299,19 @@ std::vector<Case> cases() {
       text("members: lines that are wrong", "", "a@\n", "", members),
       text("directory: members twice", "[lists.\"a@b.example\"]\nmembers = [", "\"a@b.example\",", "]\n",
            directory),
+      text("scenario: rules", "", "true() smtp,md5 -> do_it\n", "", scenario),
+      text("scenario: lines that are wrong", "", "x\n", "", scenario),
+      text("scenario: one operand", "equal([sender],'", "[sender]", "') smtp -> do_it\n", scenario),
+      text("scenario: brackets", "", "equal([", "\n", scenario),
+      text("filter: patterns", "", "a*b*@c.example\n", "", filter),
+      text("filter: one pattern", "", "a*", "\n", filter),
+      text("commands by mail: lines", "A: b\r\n\r\n", "> set dev nomail\r\n", "", mailed_commands),
+      text("commands by mail: quotation marks", "A: b\r\n\r\n", ">", "\r\n", mailed_commands),
+      text("commands by mail: one line", "A: b\r\n\r\nsub dev ", "x ", "\r\n", mailed_commands),
+      text("commands by mail: tags", "Content-Type: text/html\r\n\r\n", "<b", "", mailed_commands),
+      text("commands by mail: references", "Content-Type: text/html\r\n\r\n", "&amp;&", "", mailed_commands),
+      text("commands by mail: beginnings of what is not shown", "Content-Type: text/html\r\n\r\n", "<style>",
+           "", mailed_commands),
       {"content type: numbered segments", numbered_segments},
       {"guard: clients of one provider", guard_table},
       {"loop: timers moved and cancelled", timers},
