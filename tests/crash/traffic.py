@@ -50,7 +50,7 @@ class Traffic:
     def _try(self, post, text, read_reply):
         sent_dot = False
         try:
-            client = smtplib.SMTP("127.0.0.1", self.world.port, local_hostname="client.example", timeout=20)
+            client = smtplib.SMTP(self.world.address, self.world.port, local_hostname="client.example", timeout=20)
             try:
                 client.ehlo()
                 client.mail("x@client.example")

@@ -3,7 +3,7 @@
 import collections
 import datetime
 
-import world as world_module
+import stage
 from support import processes
 
 # A kill or a failure cuts off outcomes of the last moments only. Generous: the machine may be slow.
@@ -68,7 +68,7 @@ class Verdict:
             for reply in post.replies:
                 if row["id"] not in reply:
                     self.wrong(f"{post.message_id} is {row['id']} in the ledger; a sender was told {reply}")
-            expected = [m for m in self.world.lists[post.list] if not m.startswith((world_module.REFUSED, world_module.NEVER))]
+            expected = [m for m in self.world.lists[post.list] if not m.startswith((stage.REFUSED, stage.NEVER))]
             missing = [m for m in expected if m not in got]
             if missing and post.list != self.world.fleeting:
                 self.wrong(f"{post.message_id} did not reach {len(missing)} of {len(expected)} members, among them {missing[:3]}")
@@ -140,9 +140,8 @@ class Verdict:
         for row in self.world.sql("SELECT id FROM post p WHERE batches <> (SELECT COUNT(*) FROM batch b WHERE b.post_id = p.id)"
                                   " OR recipients <> (SELECT COALESCE(SUM(total), 0) FROM batch b WHERE b.post_id = p.id)"):
             self.wrong(f"the batches of post {row[0]} are not those it counts")
-        for (text,) in self.world.sql("PRAGMA integrity_check"):
-            if text != "ok":
-                self.wrong(f"the database is damaged: {text}")
+        for text in self.world.damage():
+            self.wrong(f"the database is damaged: {text}")
 
     def lifetimes(self):
         """Nothing is past its lifetime: neither unfinished, nor sent after it."""
@@ -178,8 +177,8 @@ class Verdict:
                     dots[end].add(transaction)
         self.dots = sum(len(d) for d in dots.values())
         self.most_dots = max((len(d) for d in dots.values()), default=0)
-        self.bound = len(self.ends) * (world_module.CONNECTIONS + world_module.HANDFUL)
-        if not self.with_power and self.most_dots > world_module.CONNECTIONS + world_module.HANDFUL:
+        self.bound = len(self.ends) * (stage.CONNECTIONS + stage.HANDFUL)
+        if not self.with_power and self.most_dots > stage.CONNECTIONS + stage.HANDFUL:
             self.wrong(f"{self.most_dots} transactions came again after one kill")
 
     def figures(self):
@@ -189,12 +188,12 @@ class Verdict:
                  f"tries {sum(p.tries for p in posts)}; recipients {recipients}; changes of membership "
                  f"{sum(len(c) for c in self.traffic.churn.values())}")
         again = [p for p in posts if p.unread]
-        log_text = self.world.server.log.read_text(errors="replace")
+        log_text = self.world.log_text()
         self.log(f"senders that did not get the reply to their final dot and tried again: {len(again)}; told that it was there "
                  f"already: {log_text.count(' duplicate ') + sum('duplicate' in r for p in posts for r in p.replies[1:])}; "
                  f"distributed twice: {sum('distributed twice' in b for b in self.broken)}")
         bound = "outcomes of the last second" if self.with_power else \
-            f"bound {self.bound}: {world_module.CONNECTIONS} final dots and {world_module.HANDFUL} at each end"
+            f"bound {self.bound}: {stage.CONNECTIONS} final dots and {stage.HANDFUL} at each end"
         self.log(f"transactions that came again {self.dots}, at most {self.most_dots} after one end ({bound}); recipients "
                  f"{self.twice}; the oldest arrived {self.oldest:.2f} s before the end")
         self.log(f"arrived, cut off from the reply, and left or expired before it could be sent again: {self.cut_off}")

@@ -1,72 +1,21 @@
-"""Where the harness plays: lists, members and what they are like, name server, mail exchangers, a server that is started in
-different ways, and old databases."""
+"""Where the harness plays: the stage, a server that is started in different ways, and old databases."""
 
 import os
 import pathlib
-import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "scenarios"))
+import control
+import stage
+from support import essaim, processes  # found by way of stage
 
-from support import dns, essaim, processes, sink  # noqa: E402
-
-import control  # noqa: E402
-
-MX_SETS = 6
-SMALL_DOMAINS, BIG_DOMAINS = 7, 100
-# Final dots that can be under way at a kill, and outcomes between the reply and the journal.
-CONNECTIONS = 24
-HANDFUL = 5
-SETTINGS = f"""connections_total = {CONNECTIONS}
-connections_per_destination = {CONNECTIONS}
-connections_initial = 4
-retry_initial = "1s"
-retry_max = "3s"
-connect_timeout = "5s"
-"""
-# Members that are not simply friendly; what they do stands in the rules of the sink.
-REFUSED, NEVER, GREY = "bad", "never", "grey"
-LIFETIME = 8.0  # of posts to the fleeting list, seconds
-
-
-def zone():
-    names = [f"s{k}" for k in range(SMALL_DOMAINS)] + [f"d{k}" for k in range(BIG_DOMAINS)] + ["churn", "odd"]
-    lines = []
-    for i, name in enumerate(names):
-        number = i % MX_SETS
-        if number == MX_SETS - 1:
-            lines.append(f"{name} IN MX 5 mx.dead")  # nobody listens there; the next one does
-        lines.append(f"{name} IN MX 10 mx{number}")
-    lines += [f"mx{k} IN A 127.2.0.{k + 1}" for k in range(MX_SETS)] + ["mx.dead IN A 127.2.0.99"]
-    return "\n".join(lines)
-
-
-class World:
-    def __init__(self, folder, random, big_members=20_000, small=3, big=2):
-        self.folder, self.random = pathlib.Path(folder), random
-        odd = [f"{REFUSED}0@odd.example", f"{GREY}0@odd.example", f"{GREY}1@odd.example"]
-        self.lists = {f"small{i}@lists.example": [f"m{k}@s{k % SMALL_DOMAINS}.example" for k in range(10)] + odd
-                      for i in range(small)}
-        self.lists.update({f"big{i}@lists.example": [f"m{k}@d{k % BIG_DOMAINS}.example" for k in range(big_members)] + odd
-                           for i in range(big)})
-        self.fleeting = "fleeting@lists.example"
-        self.owned = "owned@lists.example"  # its owner is refused, which is reported to who wrote
-        self.lists[self.fleeting] = [f"m{k}@s{k % SMALL_DOMAINS}.example" for k in range(5)] + [f"{NEVER}0@odd.example"]
+class World(stage.Stage):
+    address = "127.0.0.1"  # where senders connect to
 
     def set_up(self):
-        # As after a power failure, all processes must be able to see the library.
-        self.folder.chmod(0o755)
-        mx_port = processes.free_port("127.2.0.1")
-        self.dns = dns.NameServer(self.folder, {"example": zone()})
-        rules = [f"rcpt@{REFUSED}*=550 5.1.1 no such user", f"rcpt@{NEVER}*=450 4.2.1 never today",
-                 f"rcpt@{GREY}*=every:2:450 4.7.1 try again", "dot@127.2.0.3*=every:400:451 4.3.0 busy",
-                 "connect@127.2.0.4*=every:10:421 4.3.2 come again"]
-        self.sink = sink.Sink(self.folder, listen=["127.0.0.1:0"] + [f"127.2.0.{k + 1}:{mx_port}" for k in range(MX_SETS)],
-                              keep=False, rules=rules)
-        self.server = essaim.Essaim(self.folder, dns=self.dns.address, mx_port=mx_port, delivery=SETTINGS, start=False)
+        self.set_the_others_up()
+        self.server = essaim.Essaim(self.folder, dns=self.dns.address, mx_port=self.mx_port, delivery=stage.SETTINGS, start=False)
         self.port = processes.free_port()
         text = self.server.config.read_text().replace("127.0.0.1:0", f"127.0.0.1:{self.port}")
         self._plain = text
@@ -76,14 +25,7 @@ class World:
                                    "ESSAIM_SHIM_CONTROL": str(self.control.path),
                                    "ESSAIM_SHIM_DIR": str(self.server.folder)}
         self.server.start()
-        for address, members in self.lists.items():
-            settings = {"post": "anyone"}
-            if address == self.fleeting:
-                settings["expire"] = f"{int(LIFETIME)}s"
-            if address.startswith("small0"):
-                settings["envelope"] = "common"
-            self.server.make_list(address, members, **settings)
-        self.server.run("list", "create", self.owned, "--owner", f"{REFUSED}1@odd.example")
+        self.make_lists(self.server)
 
     # Starting and ending the server
 
@@ -160,15 +102,12 @@ class World:
         finally:
             connection.close()
 
+    def damage(self):
+        """What the database finds wrong with itself."""
+        return [text for (text,) in self.sql("PRAGMA integrity_check") if text != "ok"]
+
+    def log_text(self):
+        return self.server.log.read_text(errors="replace")
+
     def tear_down(self):
-        for part in ("server", "sink", "dns"):
-            if hasattr(self, part):
-                try:
-                    getattr(self, part).stop()
-                except AssertionError as error:
-                    print(error)
-
-    def remove(self):
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
+        super().tear_down("server")

@@ -1,0 +1,85 @@
+"""The stage of the harnesses: lists, members and what they are like, name server, mail exchangers. A world adds the server,
+or a cluster of them."""
+
+import pathlib
+import shutil
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "scenarios"))
+
+from support import dns, processes, sink  # noqa: E402
+
+MX_SETS = 6
+SMALL_DOMAINS, BIG_DOMAINS = 7, 100
+# Final dots that can be under way at a kill, and outcomes between the reply and the journal.
+CONNECTIONS = 24
+HANDFUL = 5
+SETTINGS = f"""connections_total = {CONNECTIONS}
+connections_per_destination = {CONNECTIONS}
+connections_initial = 4
+retry_initial = "1s"
+retry_max = "3s"
+connect_timeout = "5s"
+"""
+# Members that are not simply friendly; what they do stands in the rules of the sink.
+REFUSED, NEVER, GREY = "bad", "never", "grey"
+LIFETIME = 8.0  # of posts to the fleeting list, seconds
+
+
+def zone(addresses, dead):
+    """`addresses`: of the mail exchangers; nobody listens at `dead`."""
+    names = [f"s{k}" for k in range(SMALL_DOMAINS)] + [f"d{k}" for k in range(BIG_DOMAINS)] + ["churn", "odd"]
+    lines = []
+    for i, name in enumerate(names):
+        number = i % MX_SETS
+        if number == MX_SETS - 1:
+            lines.append(f"{name} IN MX 5 mx.dead")  # the next one answers
+        lines.append(f"{name} IN MX 10 mx{number}")
+    lines += [f"mx{k} IN A {address}" for k, address in enumerate(addresses)] + [f"mx.dead IN A {dead}"]
+    return "\n".join(lines)
+
+
+class Stage:
+    def __init__(self, folder, random, big_members=20_000, small=3, big=2):
+        self.folder, self.random = pathlib.Path(folder), random
+        odd = [f"{REFUSED}0@odd.example", f"{GREY}0@odd.example", f"{GREY}1@odd.example"]
+        self.lists = {f"small{i}@lists.example": [f"m{k}@s{k % SMALL_DOMAINS}.example" for k in range(10)] + odd
+                      for i in range(small)}
+        self.lists.update({f"big{i}@lists.example": [f"m{k}@d{k % BIG_DOMAINS}.example" for k in range(big_members)] + odd
+                           for i in range(big)})
+        self.fleeting = "fleeting@lists.example"
+        self.owned = "owned@lists.example"  # its owner is refused, which is reported to who wrote
+        self.lists[self.fleeting] = [f"m{k}@s{k % SMALL_DOMAINS}.example" for k in range(5)] + [f"{NEVER}0@odd.example"]
+
+    def set_the_others_up(self, address="127.0.0.1", exchangers=None, dead="127.2.0.99"):
+        """Name server and smart host at the address, mail exchangers at theirs, all on one port: `mx_port`."""
+        # As after a power failure, all processes must be able to see the library.
+        self.folder.chmod(0o755)
+        exchangers = exchangers or [f"127.2.0.{k + 1}" for k in range(MX_SETS)]
+        self.mx_port = processes.free_port(exchangers[0])
+        self.dns = dns.NameServer(self.folder, {"example": zone(exchangers, dead)}, host=address)
+        rules = [f"rcpt@{REFUSED}*=550 5.1.1 no such user", f"rcpt@{NEVER}*=450 4.2.1 never today",
+                 f"rcpt@{GREY}*=every:2:450 4.7.1 try again", f"dot@{exchangers[2]}*=every:400:451 4.3.0 busy",
+                 f"connect@{exchangers[3]}*=every:10:421 4.3.2 come again"]
+        self.sink = sink.Sink(self.folder, listen=[f"{address}:0"] + [f"{e}:{self.mx_port}" for e in exchangers], keep=False, rules=rules)
+
+    def make_lists(self, server):
+        for address, members in self.lists.items():
+            settings = {"post": "anyone"}
+            if address == self.fleeting:
+                settings["expire"] = f"{int(LIFETIME)}s"
+            if address.startswith("small0"):
+                settings["envelope"] = "common"
+            server.make_list(address, members, **settings)
+        server.run("list", "create", self.owned, "--owner", f"{REFUSED}1@odd.example")
+
+    def tear_down(self, *parts):
+        for part in (*parts, "sink", "dns"):
+            if hasattr(self, part):
+                try:
+                    getattr(self, part).stop()
+                except AssertionError as error:
+                    print(error)
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
