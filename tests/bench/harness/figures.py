@@ -21,6 +21,7 @@ METRICS = {
     "durable": ("durable", "{:,.2f}"),
     "syncs": ("fsyncs", "{:,.2f}"),
     "resumed": ("resumed", "{:.0%}"),
+    "database_us": ("us CPU of the database", "{:,.1f}"),
     "domain_us": ("us/domain", "{:,.0f}"),
     "checkpoints": ("checkpoints", "{:,.0f}"),
     "megabytes_s": ("MB/s", "{:,.0f}"),
