@@ -29,6 +29,8 @@ class Judge {
     if (!holds.ok()) return holds.error();
     return negated(condition, *holds);
   }
+  // The error is of a regular expression that met its limits, which it will again. All other errors are of the moment.
+  bool gave_up() const { return gave_up_; }
 
  private:
   static Verdict negated(const Condition& condition, bool holds) {
@@ -112,7 +114,11 @@ class Judge {
       by_list = std::move(*regex);
     }
     const Regex& regex = by_list ? *by_list : *condition.regex;
-    return any_of(values, [&regex](const std::string& value) { return regex.matches(value); });
+    return any_of(values, [&](const std::string& value) {
+      Result<bool> matched = regex.matches(value);
+      gave_up_ = !matched.ok() && matched.error().code == ErrorCode::kExhausted;
+      return matched;
+    });
   }
 
   // Listmasters count as owners of every list.
@@ -139,6 +145,7 @@ class Judge {
 
   const Question& question_;
   Lookups& lookups_;
+  bool gave_up_ = false;
 };
 
 bool has_confirmed(const Question& question, const Action& action) {
@@ -173,7 +180,7 @@ Result<Decision> decide(const Scenario& scenario, const Question& question, Look
     auto judged = judge.judge(rule.condition);
     if (!judged.ok()) {
       note(rule, Step::Result::kTrouble);
-      if (judged.error().code != ErrorCode::kExhausted) return judged.error();
+      if (!judge.gave_up()) return judged.error();
       decision.action.kind = ActionKind::kReject;
       decision.action.reason = "error-performing-condition";
       decision.rule = &rule;

@@ -19,12 +19,13 @@ struct TestLookups : lists::scenario::Lookups {
   std::map<std::string, std::set<std::string>> filters;
   std::map<std::string, std::string> attributes;  // "list lang"
   bool broken = false;
+  ErrorCode trouble = ErrorCode::kTemporary;
   int asked = 0;
 
   Result<std::optional<bool>> has_role(storage::Role role, std::string_view list,
                                        std::string_view who) override {
     ++asked;
-    if (broken) return Error{ErrorCode::kTemporary, "the database is away"};
+    if (broken) return Error{trouble, "the database is away"};
     if (lists.count(std::string(list)) == 0) return std::optional<bool>();
     const char* name = role == storage::Role::kMember  ? "member "
                        : role == storage::Role::kOwner ? "owner "

@@ -217,6 +217,9 @@ BOOST_AUTO_TEST_CASE(trouble_ends_the_decision_and_what_is_not_asked_is_not_look
   const auto decision = decide(*scenario, asked.question, asked.lookups);
   BOOST_REQUIRE(!decision.ok());
   BOOST_TEST((decision.error().code == ErrorCode::kTemporary));
+  // A full disk is of the moment, too: who asks comes again.
+  asked.lookups.trouble = ErrorCode::kExhausted;
+  BOOST_TEST((decide(*scenario, asked.question, asked.lookups).error().code == ErrorCode::kExhausted));
   const auto open = scenario_of("true() smtp -> do_it\nis_subscriber([listname],[sender]) smtp -> do_it\n");
   asked.lookups.asked = 0;
   BOOST_TEST(decide(*open, asked.question, asked.lookups).ok());
