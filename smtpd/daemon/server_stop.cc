@@ -24,7 +24,6 @@ void Server::stop() {
       lease_->ended() ? std::min(settings_.delivery.drain, kFencedGrace) : settings_.delivery.drain;
   const MonoTime deadline = system_clock().mono_now() + grace;
 
-  if (lasting_.status) lasting_.status->set_listening(false);
   // Nothing new; idle sessions hear 421, the others after their transaction.
   on_each_loop([](Loop& l) {
     if (!l.inbound) return;
@@ -32,6 +31,8 @@ void Server::stop() {
     l.inbound->shut_down_sessions();
   });
   sockets_.clear();
+  // Said when it is true of every loop: from here on nobody is greeted.
+  if (lasting_.status) lasting_.status->set_listening(false);
   // Who idles within a transaction hears it a little later; a message under way has the whole grace.
   const MonoTime patience = std::min<MonoTime>(deadline, system_clock().mono_now() + kIdleInTransaction);
   bool told = false;
