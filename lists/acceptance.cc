@@ -10,6 +10,7 @@
 #include "lists/plan.h"
 #include "lists/refusal.h"
 #include "lists/sender_report.h"
+#include "lists/staging.h"
 #include "storage/database.h"
 #include "storage/post_store.h"
 
@@ -125,6 +126,17 @@ class Round : public std::enable_shared_from_this<Round> {
       plan->set_id(first ? submission_->id : services_.ids->next());
       first = false;
     }
+    std::vector<Body> bodies;
+    for (const auto& plan : plans_)
+      for (const Body& body : plan->bodies()) bodies.push_back(body);
+    if (!wants_staging(*services_.database, bodies)) return write();
+    stage(*services_.database, bodies, [self = shared_from_this()](const Result<void>& staged) {
+      if (!staged.ok()) return self->trouble(staged.error());
+      self->write();
+    });
+  }
+
+  void write() {
     services_.database->write(
         storage::Durability::kAccept, [self = shared_from_this()](Connection& c) { return self->store(c); },
         [self = shared_from_this()](Result<void> stored) { self->stored(std::move(stored)); });

@@ -25,6 +25,10 @@ class ForwardPlan : public Plan {
       : Plan(std::move(target)), rendered_(std::move(rendered)) {}
 
   bool stores_post() const override { return true; }
+  std::vector<Body> bodies() const override {
+    return {{id(), storage::Form::kAsIs, rendered_.rendering},
+            {id(), storage::Form::kSevenBit, rendered_.seven_bit}};
+  }
 
   Result<Committed> commit(const CommitContext& context) const override {
     auto people = recipients(context);

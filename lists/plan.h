@@ -18,6 +18,7 @@
 #include "lists/known_facts.h"
 #include "lists/recipients.h"
 #include "lists/services.h"
+#include "lists/staging.h"
 
 namespace essaim::lists {
 
@@ -56,6 +57,8 @@ class Plan {
   // True for those that always store a post under their id: they come first, so that the submission's own id
   // is in the database and a commit of unknown outcome can be resolved by it.
   virtual bool stores_post() const { return false; }
+  // What it will store of the message, under its id.
+  virtual std::vector<Body> bodies() const { return {}; }
 
   const Target& target() const { return *target_; }
   Id id() const { return id_; }

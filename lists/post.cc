@@ -39,6 +39,10 @@ class PostPlan : public Plan {
         first_(first) {}
 
   bool stores_post() const override { return true; }
+  std::vector<Body> bodies() const override {
+    return {{id(), storage::Form::kAsIs, rendered_.rendering},
+            {id(), storage::Form::kSevenBit, rendered_.seven_bit}};
+  }
 
   Result<Committed> commit(const CommitContext& context) const override {
     auto revision = still_valid(context);

@@ -90,6 +90,8 @@ class Database {
   virtual void read_latest(Work work, Done done) { read(std::move(work), std::move(done)); }
   // Whether that makes a difference.
   virtual bool clustered() const { return false; }
+  // What is large is better written in several transactions, below 1 MB each: they are replicated as a whole.
+  virtual bool wants_small_transactions() const { return false; }
   // Works queued while a commit runs share the next one (group commit). A failing work is rolled back alone; a failing
   // commit fails every work in it with kTemporary, kExhausted (disk full), kDamaged or kUnknownOutcome.
   virtual void write(Durability durability, Work work, Done done) = 0;

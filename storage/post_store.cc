@@ -107,6 +107,19 @@ Result<std::int64_t> still_to_expand(Connection& connection, const PostRecord& p
   return *same + *rest;
 }
 
+// On a server the rows that go in a transaction are bounded: they are replicated with all that is in them.
+constexpr std::int64_t kRowsDeleted = 40;
+
+Result<std::int64_t> delete_some(Connection& connection, const std::string& table, Id post_id) {
+  const bool all = connection.dialect() == Dialect::kSqlite;
+  auto gone = sql::run(connection,
+                       "DELETE FROM " + table + " WHERE post_id = ?" +
+                           (all ? std::string() : " LIMIT " + std::to_string(kRowsDeleted)),
+                       post_id);
+  if (!gone.ok()) return gone.error();
+  return all ? std::min(*gone, kRowsDeleted - 1) : *gone;
+}
+
 }  // namespace
 
 Result<void> PostStore::add(const PostRecord& p, std::string_view rendering, std::string_view seven_bit) {
@@ -130,7 +143,37 @@ Result<void> PostStore::add(const PostRecord& p, std::string_view rendering, std
   return {};
 }
 
+std::int64_t PostStore::pieces(std::string_view bytes) {
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>((bytes.size() + kPiece - 1) / kPiece));
+}
+
+Result<void> PostStore::stage(Id post_id, Form form, std::string_view bytes, std::int64_t first_piece) {
+  const std::int64_t end = std::min(first_piece + kStagedTogether, pieces(bytes));
+  for (std::int64_t seq = first_piece; seq < end; ++seq) {
+    ESSAIM_TRY(sql::run(connection_, "INSERT INTO rendering (post_id, form, seq, data) VALUES (?, ?, ?, ?)",
+                        post_id, form, seq,
+                        sql::Blob{bytes.substr(static_cast<std::size_t>(seq) * kPiece, kPiece)}));
+  }
+  return {};
+}
+
+Result<void> PostStore::unstage(Id post_id, Form form) {
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM rendering WHERE post_id = ? AND form = ?", post_id, form));
+  return {};
+}
+
+Result<bool> PostStore::is_staged(Id post_id, Form form, std::string_view bytes) {
+  if (!is_large(bytes)) return false;
+  auto found = sql::number(connection_, 0, "SELECT COUNT(*) FROM rendering WHERE post_id = ? AND form = ?",
+                           post_id, form);
+  if (!found.ok()) return found.error();
+  return *found == pieces(bytes);
+}
+
 Result<void> PostStore::add_form(Id post_id, Form form, std::string_view bytes) {
+  auto staged = is_staged(post_id, form, bytes);
+  if (!staged.ok()) return staged.error();
+  if (*staged) return {};
   std::int64_t seq = 0;
   for (std::size_t at = 0; at == 0 || at < bytes.size(); at += kPiece) {
     ESSAIM_TRY(sql::run(connection_, "INSERT INTO rendering (post_id, form, seq, data) VALUES (?, ?, ?, ?)",
@@ -305,6 +348,20 @@ Result<LedgerCounts> PostStore::counts(Id post_id) {
   return counts;
 }
 
+Result<std::int64_t> PostStore::drop_useless_forms(WallTime before) {
+  auto useless =
+      ids(sql::prepare(connection_,
+                       "SELECT r.post_id FROM rendering r WHERE r.post_id < ? AND NOT EXISTS (SELECT 1 "
+                       "FROM post p WHERE p.id = r.post_id AND p.finished = 0) LIMIT 1",
+                       first_id_at(before)));
+  if (!useless.ok()) return useless.error();
+  if (useless->empty()) return 0;
+  return sql::run(connection_,
+                  "DELETE FROM rendering WHERE post_id = ?" +
+                      std::string(connection_.dialect() == Dialect::kSqlite ? "" : " LIMIT 2"),
+                  useless->front());
+}
+
 Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit) {
   // Settles first: deliveries do not touch the post, so that finishing a batch costs no second row.
   auto done =
@@ -320,15 +377,20 @@ Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit
     if (!last.ok()) return last.error();
     ESSAIM_TRY(sql::run(connection_, "UPDATE post SET finished = accepted + ? WHERE id = ?",
                         std::max<std::int64_t>(1, *last * 1000), id));
-    ESSAIM_TRY(sql::run(connection_, "DELETE FROM rendering WHERE post_id = ?", id));
+    // On a server the rest of a large one goes by drop_useless_forms().
+    const std::string end = connection_.dialect() == Dialect::kSqlite ? "" : " LIMIT 2";
+    ESSAIM_TRY(sql::run(connection_, "DELETE FROM rendering WHERE post_id = ?" + end, id));
   }
   auto old = ids(sql::prepare(connection_, "SELECT id FROM post WHERE finished > 0 AND finished < ? LIMIT ?",
                               before, limit - std::min(limit, done->size())));
   if (!old.ok()) return old.error();
   for (const Id id : *old) {
-    ESSAIM_TRY(sql::run(connection_, "DELETE FROM batch WHERE post_id = ?", id));
-    ESSAIM_TRY(sql::run(connection_, "DELETE FROM batch_state WHERE post_id = ?", id));
-    ESSAIM_TRY(sql::run(connection_, "DELETE FROM rendering WHERE post_id = ?", id));
+    for (const char* table : {"batch", "batch_state", "rendering"}) {
+      // A full number: there may be more, and the next transaction goes on with this post.
+      auto gone = delete_some(connection_, table, id);
+      if (!gone.ok()) return gone.error();
+      if (*gone == kRowsDeleted) return *gone;
+    }
     ESSAIM_TRY(sql::run(connection_, "DELETE FROM report_due WHERE post_id = ?", id));
     ESSAIM_TRY(sql::run(connection_, "DELETE FROM post WHERE id = ?", id));
   }

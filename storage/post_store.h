@@ -35,8 +35,14 @@ class PostStore {
   explicit PostStore(Connection& connection) : connection_(connection) {}
 
   // The rendering, and its 7-bit form if it needs one ("": none), are kept in pieces of at most 256 KB. kExists if
-  // the id is taken.
+  // the id is taken. Large forms that were staged are not written again.
   Result<void> add(const PostRecord& post, std::string_view rendering, std::string_view seven_bit = {});
+  // Before add(), in transactions of their own: up to kStagedTogether pieces of a large form, from `first_piece` on.
+  Result<void> stage(Id post_id, Form form, std::string_view bytes, std::int64_t first_piece);
+  Result<void> unstage(Id post_id, Form form);
+  static constexpr std::int64_t kStagedTogether = 2;
+  static std::int64_t pieces(std::string_view bytes);
+  static bool is_large(std::string_view bytes) { return pieces(bytes) > kStagedTogether; }
   // Remembers (list, key of Message-ID and body). Gives the id of the first post if it was seen, else nothing.
   Result<std::optional<Id>> remember(Id list_id, std::string_view key, Id post_id, WallTime now);
   Result<std::optional<PostRecord>> find(Id post_id);
@@ -61,12 +67,16 @@ class PostStore {
 
   // Retention: drops renderings of posts that are finished and need no report any more, and posts with their batches
   // that finished before `before`.
-  // At most `limit` posts a call; returns how many were changed.
+  // At most `limit` posts a call, on a server some rows of large ones; returns how many were changed, 0: none is left.
   Result<std::int64_t> drop_finished(WallTime before, std::size_t limit);
+  // Pieces of forms that nobody will send: of posts that are finished, and what was staged before `before` for none. Some rows a
+  // call; how many.
+  Result<std::int64_t> drop_useless_forms(WallTime before);
   Result<std::int64_t> forget_seen(WallTime before, std::size_t limit);  // what remember() keeps
 
  private:
   Result<void> add_form(Id post_id, Form form, std::string_view bytes);
+  Result<bool> is_staged(Id post_id, Form form, std::string_view bytes);
 
   Connection& connection_;
 };

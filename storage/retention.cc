@@ -10,6 +10,8 @@ namespace {
 // A finished big post has hundreds of batches to delete; few posts make a transaction of some milliseconds.
 constexpr std::size_t kPostsAtATime = 20;
 constexpr std::size_t kKeysAtATime = 1000;
+constexpr Duration kPublishedWithin =
+    std::chrono::hours(1);  // what is staged; else it was for a post that never came
 
 // Repeats a step that gives how many rows it changed, until it changes none.
 Result<std::int64_t> repeat(Database& database,
@@ -41,6 +43,10 @@ Job make_retention_job(const Clock& clock, const RetentionOptions& options) {
       return PostStore(c).drop_finished(before(clock, options.keep_posts), kPostsAtATime);
     });
     if (!posts.ok()) return posts.error();
+    auto forms = repeat(database, [&](Connection& c) {
+      return PostStore(c).drop_useless_forms(before(clock, kPublishedWithin));
+    });
+    if (!forms.ok()) return forms.error();
     auto seen = repeat(database, [&](Connection& c) {
       return PostStore(c).forget_seen(before(clock, options.keep_seen), kKeysAtATime);
     });

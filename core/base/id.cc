@@ -44,6 +44,11 @@ WallTime time_of(Id id) {
   return from_millis((id >> 22) + kEpochMs);
 }
 
+Id first_id_at(WallTime time) {
+  const std::int64_t ms = to_millis(time) - kEpochMs;
+  return ms <= 0 ? 0 : ms << 22;
+}
+
 void append_id(Id id, std::string* out) {
   auto bits = static_cast<std::uint64_t>(id);
   for (int shift = 60; shift >= 0; shift -= 5) out->push_back(kDigits[(bits >> shift) & 31]);

@@ -35,6 +35,8 @@ class IdGenerator {
 // What an id tells: the node that made it, and when.
 int node_of(Id id);
 WallTime time_of(Id id);
+// Less than any that is made from then on.
+Id first_id_at(WallTime time);
 
 // 13 characters of Crockford's base 32 in lower case; it is the queue id in replies, logs and Received.
 inline constexpr std::size_t kIdTextLength = 13;

@@ -28,6 +28,7 @@ class MariadbDatabase : public Database {
     readers_.read(ReaderPool::How::kLatest, std::move(work), std::move(done));
   }
   bool clustered() const override { return clustered_.load(); }
+  bool wants_small_transactions() const override { return true; }
   void write(Durability durability, Work work, Done done) override {
     writer_.write(durability, std::move(work), std::move(done));
   }

@@ -48,6 +48,21 @@ class OnMariaDb(processes.Scenario):
         self.assertEqual(2501, len(copy.json("member", "list", LIST)), "with the owner")
         self.assertEqual(2500, copy.json("post", "show", ledger["id"])["counts"]["delivered"])
 
+    def test_a_large_message_is_taken_in_pieces(self):
+        node = self.started(self.node(database=self.database.url()))
+        node.make_list(LIST, [AUTHOR, "bob@b.example"], max_size="20M", post="anyone")
+        body = "".join(f"line {i} of a long story\n" for i in range(80_000))
+        before = self.database.number("SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'Com_commit'")
+        ledger = self.post(node, body=body)
+        self.assertEqual(2, ledger["counts"]["delivered"])
+        pieces = len(body.encode()) // (256 * 1024)
+        self.assertGreater(pieces, 4)
+        commits = self.database.number(
+            "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'Com_commit'") - before
+        self.assertGreater(commits, pieces // 2, "not in one transaction")
+        for receipt in self.sink.receipts():
+            self.assertIn("line 79999 of a long story", self.sink.message(receipt).get_content())
+
     def test_a_node_grows_out_of_one_machine(self):
         node = self.started(self.node())
         members = [AUTHOR] + [f"m{i}@d{i % 7}.example" for i in range(1500)]

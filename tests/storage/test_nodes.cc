@@ -395,6 +395,49 @@ BOOST_AUTO_TEST_CASE(the_journal_of_a_node_that_was_taken_over_is_kept_beside_th
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_large_form_that_was_staged_is_published_by_its_post_and_else_forgotten) {
+  TempDatabase database;
+  const std::string large(1'000'000, 'x'), other(900'000, 'y');
+  const Id old = first_id_at(kNow) + 7, orphan = old + 1, fresh = first_id_at(kNow + 2h) + 7;
+  for (const Id id : {old, orphan, fresh}) {
+    for (std::int64_t piece = 0; piece < PostStore::pieces(large); piece += PostStore::kStagedTogether)
+      commit(*database, [&](Connection& c) { return PostStore(c).stage(id, Form::kAsIs, large, piece); });
+  }
+  commit(*database,
+         [&](Connection& c) -> Result<void> { return PostStore(c).add(post(old), large, "seven"); });
+  const auto sweep = [&] {
+    for (std::int64_t gone = 1; gone > 0;)
+      commit(*database, [&](Connection& c) -> Result<void> {
+        gone = must(PostStore(c).drop_useless_forms(kNow + 1h));
+        return {};
+      });
+  };
+  sweep();
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    PostStore posts(c);
+    BOOST_TEST(must(posts.rendering(old)) == large);
+    BOOST_TEST(must(posts.rendering(old, Form::kSevenBit)) == "seven");
+    BOOST_TEST((posts.rendering(orphan).error().code == ErrorCode::kNotFound));
+    BOOST_TEST(must(posts.rendering(fresh)) == large);
+    return {};
+  }));
+  // Another text under the same id: what was staged does not count.
+  commit(*database, [&](Connection& c) -> Result<void> {
+    ESSAIM_TRY(PostStore(c).unstage(fresh, Form::kAsIs));
+    return PostStore(c).add(post(fresh), other);
+  });
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(PostStore(c).rendering(fresh)) == other);
+    must(sql::run(c, "UPDATE post SET finished = 1"));
+    return {};
+  });
+  sweep();
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST((PostStore(c).rendering(old).error().code == ErrorCode::kNotFound));
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_key_of_the_site_that_two_nodes_make_at_once_is_one) {
   TempDatabase database;
   commit(*database, [](Connection& c) { return SiteStore(c).set_if_missing("key", "first"); });
