@@ -1,17 +1,17 @@
-"""Nodes on one MariaDB, and what they cost it. The database keeps its files in memory: counts and processor time are what is
-measured here, not the latency of a disk."""
+"""Nodes on one MariaDB or on three in a Galera cluster, and what they cost it. The database keeps its files in memory: counts
+and processor time are what is measured here, not the latency of a disk."""
 
 import os
 import shutil
 import time
 
-from support import essaim, mariadb, processes
+from support import essaim, galera, mariadb, processes
 
 from . import essaim_node, posting
 
 LIST = essaim_node.LIST
 SMALL = "small@lists.example"
-STATUS = ("Questions", "Com_commit", "Innodb_os_log_written", "Handler_commit")
+COUNTERS = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Questions', 'Com_commit', 'Innodb_os_log_written')"
 
 
 def cpu_seconds(pid):
@@ -20,13 +20,36 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+class OneServer:
+    def __init__(self, folder):
+        self._server = mariadb.MariaDb(["--innodb-flush-log-at-trx-commit=1"])
+        self.url, self.execute, self.stop = self._server.url, self._server.execute, self._server.stop
+
+    def pids(self):
+        return [self._server.process.pid]
+
+
+class ThreeServers:
+    """All Essaim nodes work with the first; what the others apply is in the processor time, not among the statements."""
+
+    def __init__(self, folder):
+        self._cluster = galera.Galera(folder)
+        self.url, self.stop = self._cluster.url, self._cluster.stop
+
+    def execute(self, statements, database=""):
+        return self._cluster.nodes[0].sql(f"USE {database};{statements}" if database else statements)
+
+    def pids(self):
+        return [node.process.pid for node in self._cluster.nodes]
+
+
 class Cluster:
     """`count` nodes with one list of `members`, which a machine of their own would each have."""
 
     name = "cluster"
 
-    def __init__(self, folder, work, smarthost, count, members=0, envelope="personal", lists=0):
-        self.database = mariadb.MariaDb(["--innodb-flush-log-at-trx-commit=1"])
+    def __init__(self, folder, work, smarthost, count, members=0, envelope="personal", lists=0, servers=OneServer):
+        self.database = servers(folder)
         self.nodes = []
         try:
             for number in range(1, count + 1):
@@ -56,9 +79,8 @@ class Cluster:
 
     def usage(self):
         """Counters of the database, and processor time of it and of the nodes."""
-        rows = self.database.execute("SHOW GLOBAL STATUS WHERE Variable_name IN ('" + "','".join(STATUS) + "')")
-        usage = {name: int(value) for name, value in rows}
-        usage["database_cpu"] = cpu_seconds(self.database.process.pid)
+        usage = {name: int(value) for name, value in self.database.execute(COUNTERS)}
+        usage["database_cpu"] = sum(cpu_seconds(pid) for pid in self.database.pids())
         usage["nodes_cpu"] = sum(cpu_seconds(node.process.pid) for node in self.nodes)
         usage["time"] = time.monotonic()
         return usage

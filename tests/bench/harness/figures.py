@@ -22,6 +22,7 @@ METRICS = {
     "syncs": ("fsyncs", "{:,.2f}"),
     "resumed": ("resumed", "{:.0%}"),
     "database_us": ("us CPU of the database", "{:,.1f}"),
+    "redo_kb": ("KB of redo log", "{:,.1f}"),
     "domain_us": ("us/domain", "{:,.0f}"),
     "checkpoints": ("checkpoints", "{:,.0f}"),
     "megabytes_s": ("MB/s", "{:,.0f}"),
