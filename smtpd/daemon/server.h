@@ -98,6 +98,7 @@ class Server final : private storage::Membership::Listener {
   // admin_commands.cc
   std::map<std::string, admin::Verb> admin_verbs();
   Statistics::Parts statistics_parts();
+  NodeFacts facts() const;  // thread-safe
   void trace(const admin::Request& request, const std::shared_ptr<admin::Responder>& responder);
   void trace_peer(const std::string& ip, const std::shared_ptr<admin::Responder>& responder);
   void trace_delivery(const admin::Request& request, const std::shared_ptr<admin::Responder>& responder);

@@ -50,7 +50,7 @@ std::vector<Pulse> Server::pulses() const {
     all.push_back(
         {l.loop->name(), [&loop = *l.loop](std::function<void()> answered) { loop.post(answered); }});
   all.push_back({"queue", [this](std::function<void()> answered) {
-                   engine_->busiest(0, [answered](const auto&, int) { answered(); });
+                   engine_->busiest(0, [answered](const auto&, const auto&) { answered(); });
                  }});
   all.push_back({"database", [this](std::function<void()> answered) {
                    database_->write(

@@ -272,7 +272,8 @@ void Server::watch_status() {
              [number = node_.number](storage::Connection& c) { return storage::probe_write(c, number); },
              std::move(done));
        },
-       [this] { return why_not(); }});
+       [this] { return why_not(); }},
+      statistics_parts());
   lasting_.status->set_listening(true);
 }
 
