@@ -67,6 +67,12 @@ const char* to_string(Counter counter) {
       "dns_no_name",
       "dns_failed",
       "takeovers",
+      "left_by_one_click",
+      "left_by_page",
+      "left_by_mail",
+      "http_good",
+      "http_client",
+      "http_server",
   };
   static_assert(names.back() != nullptr, "a counter without a name");
   const auto index = static_cast<std::size_t>(counter);

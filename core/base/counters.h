@@ -41,8 +41,14 @@ enum class Counter : std::size_t {
   kDnsFound,  // questions, by what came back; from the cache, too
   kDnsNoData,
   kDnsNoName,
-  kDnsFailed,  // no answer, or one that is good for nothing
-  kTakeovers,  // dead nodes whose work this one released
+  kDnsFailed,       // no answer, or one that is good for nothing
+  kTakeovers,       // dead nodes whose work this one released
+  kLeftByOneClick,  // members, by their token
+  kLeftByPage,
+  kLeftByMail,
+  kHttpGood,    // responses of all listeners, by their class: 1xx to 3xx
+  kHttpClient,  // 4xx
+  kHttpServer,  // 5xx
   kCount,
 };
 inline constexpr std::size_t kCounters = static_cast<std::size_t>(Counter::kCount);
