@@ -19,8 +19,7 @@
 namespace essaim::storage {
 
 struct Segment {
-  explicit Segment(std::size_t octets)
-      : size(Gauge::kJournalOctets, static_cast<std::int64_t>(octets)) {}
+  explicit Segment(std::size_t octets) : size(Gauge::kJournalOctets, static_cast<std::int64_t>(octets)) {}
   ~Segment();
   const Held one{Gauge::kJournalSegments, 1}, size;
   std::string path;
