@@ -25,7 +25,8 @@ void Histogram::note(Duration took) {
 
 Histogram::Counts Histogram::counts() const {
   Counts out;
-  for (std::size_t i = 0; i < classes_.size(); ++i) out.classes[i] = classes_[i].load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < classes_.size(); ++i)
+    out.classes[i] = classes_[i].load(std::memory_order_relaxed);
   out.sum = Duration(sum_.load(std::memory_order_relaxed));
   return out;
 }

@@ -15,11 +15,12 @@ class Histogram {
  public:
   // Upper bounds, inclusive; what is longer is in one more class.
   static constexpr std::array kBounds = {
-      std::chrono::microseconds(100),     std::chrono::microseconds(250),   std::chrono::microseconds(500),
-      std::chrono::microseconds(1'000),   std::chrono::microseconds(2'500), std::chrono::microseconds(5'000),
-      std::chrono::microseconds(10'000),  std::chrono::microseconds(25'000),
-      std::chrono::microseconds(50'000),  std::chrono::microseconds(100'000),
-      std::chrono::microseconds(250'000), std::chrono::microseconds(500'000),
+      std::chrono::microseconds(100),       std::chrono::microseconds(250),
+      std::chrono::microseconds(500),       std::chrono::microseconds(1'000),
+      std::chrono::microseconds(2'500),     std::chrono::microseconds(5'000),
+      std::chrono::microseconds(10'000),    std::chrono::microseconds(25'000),
+      std::chrono::microseconds(50'000),    std::chrono::microseconds(100'000),
+      std::chrono::microseconds(250'000),   std::chrono::microseconds(500'000),
       std::chrono::microseconds(1'000'000), std::chrono::microseconds(2'500'000),
       std::chrono::microseconds(5'000'000), std::chrono::microseconds(10'000'000)};
 

@@ -27,6 +27,7 @@ Result<std::string> Server::reload() {
   auto environments = make_environments(settings_);
   if (!environments.ok()) return refused(environments.error());
   on_each_loop([&](Loop& l) { l.inbound->set_environments(*environments); });
+  if (web_) web_->reconfigure(web_listeners());
 
   std::string later;
   for (const std::string& name : needing_restart(started_with_, fresh->values))

@@ -15,7 +15,8 @@ class Statistics::Gathering : public std::enable_shared_from_this<Gathering> {
  public:
   Gathering(const Statistics& owner, std::function<void(const Snapshot&)> done)
       : owner_(owner), done_(std::move(done)), home_(owner.home_) {
-    for (const net::EventLoop* loop : owner.parts_.loops) snapshot_.loops.emplace_back(loop->name(), std::nullopt);
+    for (const net::EventLoop* loop : owner.parts_.loops)
+      snapshot_.loops.emplace_back(loop->name(), std::nullopt);
   }
 
   void gather() {
@@ -96,7 +97,8 @@ void Statistics::refresh() {
   {
     const std::lock_guard lock(cache_->mutex);
     if (cache_->reading) return;
-    if (cache_->known && now - cache_->read_at < std::max<Duration>(depth_.queue_kept, cache_->took * kKeptFor))
+    if (cache_->known &&
+        now - cache_->read_at < std::max<Duration>(depth_.queue_kept, cache_->took * kKeptFor))
       return;
     cache_->reading = true;
   }

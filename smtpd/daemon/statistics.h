@@ -26,10 +26,10 @@ namespace essaim::smtpd {
 // What the node knows without asking anybody.
 struct NodeFacts {
   int node = 0;
-  int sessions = 0;        // incoming connections now
-  bool ready = false;      // takes mail and delivers
-  bool shedding = false;   // refuses newcomers
-  int nodes_at_work = 1;   // on the same database
+  int sessions = 0;                                            // incoming connections now
+  bool ready = false;                                          // takes mail and delivers
+  bool shedding = false;                                       // refuses newcomers
+  int nodes_at_work = 1;                                       // on the same database
   std::uint64_t message_memory = 0, message_memory_limit = 0;  // octets, of messages on their way in
 };
 
@@ -38,7 +38,8 @@ struct Snapshot {
   Duration uptime{};
   NodeFacts facts;
   CounterSums counters{};
-  std::vector<std::pair<std::string, std::optional<Duration>>> loops;  // how late each is; none: it did not answer
+  std::vector<std::pair<std::string, std::optional<Duration>>>
+      loops;  // how late each is; none: it did not answer
   std::optional<Duration> database_answer;
   bool database_healthy = false;
   storage::Database::Counters database;

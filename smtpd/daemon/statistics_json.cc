@@ -65,21 +65,22 @@ std::string to_json(const Snapshot& snapshot) {
     loops.push_back({{"name", name}, {"lag_ms", milliseconds(lag)}});
   Json destinations = Json::array();
   for (const auto& d : snapshot.busiest) destinations.push_back(as_json(d));
-  const Json out{{"time", format_iso8601(snapshot.time)},
-                 {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(snapshot.uptime).count()},
-                 {"node", snapshot.facts.node},
-                 {"counters", counters},
-                 {"sessions", snapshot.facts.sessions},
-                 {"connections_out", snapshot.engine.connections},
-                 {"loops", loops},
-                 {"database",
-                  {{"healthy", snapshot.database_healthy},
-                   {"answer_ms", milliseconds(snapshot.database_answer)},
-                   {"commits", snapshot.database.commits},
-                   {"durable_commits", snapshot.database.durable_commits},
-                   {"failed_commits", snapshot.database.failed_commits}}},
-                 {"destinations", destinations},
-                 {"queue", snapshot.queue ? as_json(*snapshot.queue, snapshot.time) : Json(nullptr)}};
+  const Json out{
+      {"time", format_iso8601(snapshot.time)},
+      {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(snapshot.uptime).count()},
+      {"node", snapshot.facts.node},
+      {"counters", counters},
+      {"sessions", snapshot.facts.sessions},
+      {"connections_out", snapshot.engine.connections},
+      {"loops", loops},
+      {"database",
+       {{"healthy", snapshot.database_healthy},
+        {"answer_ms", milliseconds(snapshot.database_answer)},
+        {"commits", snapshot.database.commits},
+        {"durable_commits", snapshot.database.durable_commits},
+        {"failed_commits", snapshot.database.failed_commits}}},
+      {"destinations", destinations},
+      {"queue", snapshot.queue ? as_json(*snapshot.queue, snapshot.time) : Json(nullptr)}};
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

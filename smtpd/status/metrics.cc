@@ -25,7 +25,9 @@ struct CountedFamily {
 
 const std::vector<CountedFamily>& counted_families() {
   static const std::vector<CountedFamily> table = {
-      {"essaim_smtpd_sessions_total", "Incoming SMTP sessions that were greeted.", {{Counter::kConnectionsIn, {}}}},
+      {"essaim_smtpd_sessions_total",
+       "Incoming SMTP sessions that were greeted.",
+       {{Counter::kConnectionsIn, {}}}},
       {"essaim_smtpd_rejections_total",
        "Replies that refused something in an SMTP dialogue, connections included.",
        {{Counter::kRejections, {}}}},
@@ -56,7 +58,8 @@ const std::vector<CountedFamily>& counted_families() {
        "TLS handshakes of SMTP clients with us.",
        {{Counter::kTlsIn, {{"result", "success"}}}, {Counter::kTlsInFailed, {{"result", "failure"}}}}},
       {"essaim_tls_out_total",
-       "Sessions with receiving hosts, once for each domain, by the TLS policy of the domain and whether it was "
+       "Sessions with receiving hosts, once for each domain, by the TLS policy of the domain and whether it "
+       "was "
        "kept; without a policy, success is TLS.",
        {{Counter::kTlsOutDane, {{"policy", "dane"}, {"result", "success"}}},
         {Counter::kTlsOutDaneFailed, {{"policy", "dane"}, {"result", "failure"}}},
@@ -74,6 +77,16 @@ const std::vector<CountedFamily>& counted_families() {
         {Counter::kDnsNoData, {{"result", "no_data"}}},
         {Counter::kDnsNoName, {{"result", "no_name"}}},
         {Counter::kDnsFailed, {{"result", "error"}}}}},
+      {"essaim_http_requests_total",
+       "Responses to HTTP requests, by class; 2xx stands for all that are no errors.",
+       {{Counter::kHttpGood, {{"class", "2xx"}}},
+        {Counter::kHttpClient, {{"class", "4xx"}}},
+        {Counter::kHttpServer, {{"class", "5xx"}}}}},
+      {"essaim_unsubscribes_total",
+       "Members who left by the token in their copy, by how they did.",
+       {{Counter::kLeftByOneClick, {{"how", "one_click"}}},
+        {Counter::kLeftByPage, {{"how", "page"}}},
+        {Counter::kLeftByMail, {{"how", "mail"}}}}},
       {"essaim_takeovers_total", "Dead nodes whose work this one released.", {{Counter::kTakeovers, {}}}},
   };
   return table;
@@ -134,12 +147,15 @@ void add_process(PrometheusText* out) {
 void add_queue(const storage::QueueLoad& load, WallTime now, PrometheusText* out) {
   out->family("essaim_queue_batches", Type::kGauge,
               "Batches of up to 1,000 recipients, by state; the same on all nodes of a database.");
-  for (const auto& s : load.states) out->sample(static_cast<double>(s.batches), {{"state", name_of(s.queue)}});
+  for (const auto& s : load.states)
+    out->sample(static_cast<double>(s.batches), {{"state", name_of(s.queue)}});
   out->family("essaim_queue_recipients", Type::kGauge,
               "Recipients who wait, by the state of their batch; the same on all nodes of a database.");
-  for (const auto& s : load.states) out->sample(static_cast<double>(s.recipients), {{"state", name_of(s.queue)}});
-  out->family("essaim_queue_oldest_age_seconds", Type::kGauge,
-              "How long ago the oldest post with recipients who wait was accepted, by state; 0 when there is none.");
+  for (const auto& s : load.states)
+    out->sample(static_cast<double>(s.recipients), {{"state", name_of(s.queue)}});
+  out->family(
+      "essaim_queue_oldest_age_seconds", Type::kGauge,
+      "How long ago the oldest post with recipients who wait was accepted, by state; 0 when there is none.");
   for (const auto& s : load.states)
     out->sample(s.oldest == WallTime{} ? 0 : std::max(0.0, seconds(now - s.oldest)),
                 {{"state", name_of(s.queue)}});
@@ -163,13 +179,14 @@ void add_node(const Snapshot& snapshot, PrometheusText* out) {
       static_cast<double>(facts.message_memory_limit));
   one(out, "essaim_delivery_connections", Type::kGauge, "Connections to receiving hosts now.",
       snapshot.engine.connections);
-  one(out, "essaim_destinations", Type::kGauge, "Destinations in memory: next hops with work or a memory of it.",
-      snapshot.engine.destinations);
+  one(out, "essaim_destinations", Type::kGauge,
+      "Destinations in memory: next hops with work or a memory of it.", snapshot.engine.destinations);
   one(out, "essaim_destinations_suspended", Type::kGauge,
       "Those of them that are left alone for now because their hosts fail.", snapshot.engine.suspended);
   one(out, "essaim_database_healthy", Type::kGauge, "0 from a COMMIT that fails to the next that succeeds.",
       snapshot.database_healthy ? 1 : 0);
-  out->family("essaim_database_commits_total", Type::kCounter, "Transactions, since the node began to serve.");
+  out->family("essaim_database_commits_total", Type::kCounter,
+              "Transactions, since the node began to serve.");
   out->sample(static_cast<double>(snapshot.database.commits), {{"result", "success"}});
   out->sample(static_cast<double>(snapshot.database.failed_commits), {{"result", "failure"}});
   if (snapshot.queue) add_queue(*snapshot.queue, snapshot.time, out);

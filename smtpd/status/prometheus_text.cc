@@ -48,7 +48,8 @@ void PrometheusText::family(std::string_view name, Type type, std::string_view h
   out_ += "# HELP " + name_ + " " + escaped(help, false) + "\n# TYPE " + name_ + " " + name_of(type) + "\n";
 }
 
-void PrometheusText::line(std::string_view suffix, const Labels& labels, std::string_view bound, double value) {
+void PrometheusText::line(std::string_view suffix, const Labels& labels, std::string_view bound,
+                          double value) {
   out_ += name_;
   out_ += suffix;
   std::string inside;

@@ -47,17 +47,23 @@ BOOST_AUTO_TEST_CASE(classes_of_a_histogram_are_cumulative_and_end_with_all) {
 BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
   Snapshot snapshot;
   snapshot.time = from_millis(1'790'000'100'000);
-  snapshot.facts = {.node = 1, .sessions = 7, .ready = true, .shedding = false, .nodes_at_work = 3,
-                    .message_memory = 1024, .message_memory_limit = 4096};
+  snapshot.facts = {.node = 1,
+                    .sessions = 7,
+                    .ready = true,
+                    .shedding = false,
+                    .nodes_at_work = 3,
+                    .message_memory = 1024,
+                    .message_memory_limit = 4096};
   snapshot.engine = {.connections = 5, .destinations = 9, .suspended = 2};
   snapshot.queue = storage::QueueLoad{};
   snapshot.queue->states = {{storage::BatchQueue::kReady, 1, 10, from_millis(1'790'000'040'000)},
                             {storage::BatchQueue::kHeld, 0, 0, {}}};
   const std::string out = metrics_text(&snapshot, {});
   for (const char* line :
-       {"essaim_ready 1", "essaim_nodes_at_work 3", "essaim_smtpd_connections 7", "essaim_delivery_connections 5",
-        "essaim_destinations 9", "essaim_destinations_suspended 2", "essaim_message_memory_bytes 1024",
-        "essaim_queue_recipients{state=\"ready\"} 10", "essaim_queue_oldest_age_seconds{state=\"ready\"} 60",
+       {"essaim_ready 1", "essaim_nodes_at_work 3", "essaim_smtpd_connections 7",
+        "essaim_delivery_connections 5", "essaim_destinations 9", "essaim_destinations_suspended 2",
+        "essaim_message_memory_bytes 1024", "essaim_queue_recipients{state=\"ready\"} 10",
+        "essaim_queue_oldest_age_seconds{state=\"ready\"} 60",
         "essaim_queue_oldest_age_seconds{state=\"held\"} 0", "# TYPE essaim_commit_seconds histogram"})
     BOOST_TEST(has_line(out, line), line);
 }
