@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(the_owners_are_told_who_left_and_how_where_they_want_it_and
     TestSite::require(site.database->write_now(
         storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
           lists::WriteContext context{site.services, connection, site.clock.wall_now()};
-          auto left = lists::leave(context, {list, member, by, "192.0.2.7"});
+          auto left = lists::leave(context, {list, member, by, "192.0.2.7", ""});
           if (!left.ok()) return left.error();
           departure = *left;
           return {};
