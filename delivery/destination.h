@@ -51,6 +51,7 @@ class Destination {
   DestinationStatus status(MonoTime now, WallTime wall) const;
   // Recipients that wait and connections: how busy it is.
   std::size_t load() const { return queue_.recipients() + stock() + static_cast<std::size_t>(open()); }
+  bool suspended(MonoTime now) const { return concurrency_.suspended(now); }
   const std::string& key() const { return key_; }
 
  private:

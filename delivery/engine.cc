@@ -174,16 +174,19 @@ class EngineImpl : public Engine {
   }
 
   void busiest(std::size_t most,
-               std::function<void(std::vector<DestinationStatus>, int connections)> done) override {
+               std::function<void(std::vector<DestinationStatus>, const EngineLoad& load)> done) override {
     struct Gathered {
       std::vector<DestinationStatus> all;
+      EngineLoad load;
       std::size_t answers = 0;
     };
     auto gathered = std::make_shared<Gathered>();
     for (std::size_t i = 0; i < fabric_.sides.size(); ++i) {
       fabric_.post(i, [this, gathered, most, done](LoopSide& side) {
-        on_queue([this, gathered, most, done, some = side.busiest(most)] {
+        on_queue([this, gathered, most, done, some = side.busiest(most), load = side.load()] {
           gathered->all.insert(gathered->all.end(), some.begin(), some.end());
+          gathered->load.destinations += load.destinations;
+          gathered->load.suspended += load.suspended;
           if (++gathered->answers < fabric_.sides.size()) return;
           std::sort(gathered->all.begin(), gathered->all.end(),
                     [](const DestinationStatus& a, const DestinationStatus& b) {
@@ -191,7 +194,8 @@ class EngineImpl : public Engine {
                              std::tie(a.waiting, a.connections, b.domain);
                     });
           if (gathered->all.size() > most) gathered->all.resize(most);
-          done(std::move(gathered->all), fabric_.connections.load());
+          gathered->load.connections = fabric_.connections.load();
+          done(std::move(gathered->all), gathered->load);
         });
       });
     }

@@ -85,6 +85,13 @@ struct DestinationStatus {
   std::vector<std::string> last_replies;  // newest first, with time
 };
 
+// Of all destinations that are in memory.
+struct EngineLoad {
+  int connections = 0;
+  int destinations = 0;
+  int suspended = 0;  // for now, because of their hosts
+};
+
 class Engine {
  public:
   struct Parts {
@@ -130,10 +137,10 @@ class Engine {
   // delete, retry.
   virtual void recall(std::vector<Id> posts, std::function<void()> then) = 0;
   virtual void destinations(std::function<void(std::vector<DestinationStatus>)> done) = 0;
-  // The `most` destinations with the most recipients or connections, and how many connections there are in all.
-  // Cheap also with very many destinations. `done` runs on the queue's thread.
+  // The `most` destinations with the most recipients or connections, and sums of all. Cheap also with very many
+  // destinations. `done` runs on the queue's thread.
   virtual void busiest(std::size_t most,
-                       std::function<void(std::vector<DestinationStatus>, int connections)> done) = 0;
+                       std::function<void(std::vector<DestinationStatus>, const EngineLoad& load)> done) = 0;
   virtual void explain(const std::string& domain,
                        std::function<void(DestinationStatus, std::string text)> done) = 0;
   virtual void suspensions_changed() = 0;                         // reads them again

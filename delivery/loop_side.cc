@@ -236,6 +236,16 @@ std::vector<DestinationStatus> LoopSide::busiest(std::size_t most) const {
   return some;
 }
 
+EngineLoad LoopSide::load() const {
+  EngineLoad load;
+  const MonoTime now = clock().mono_now();
+  for (const auto& [key, destination] : destinations_) {
+    ++load.destinations;
+    if (destination->suspended(now)) ++load.suspended;
+  }
+  return load;
+}
+
 std::size_t LoopSide::in_flight() const {
   std::size_t sum = 0;
   for (const auto& [key, crew] : crews_) sum += crew->in_flight();

@@ -55,6 +55,7 @@ class LoopSide {
   void set_trace(Engine::TraceTarget target);
   std::vector<DestinationStatus> destinations() const;
   std::vector<DestinationStatus> busiest(std::size_t most) const;
+  EngineLoad load() const;  // connections are the fabric's
   std::size_t in_flight() const;
 
   // For the parts.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/base/counters.h"
 
 namespace essaim::delivery {
 
@@ -60,6 +61,7 @@ void OpenBatch::suppress_if(const std::function<bool(const storage::BatchRecipie
     storage::RecipientStatus& status = record_.progress.recipients[i];
     if (is_final(status.state) || is_out_[i] || !suppress(batch_->recipients[i])) continue;
     set_state(static_cast<std::uint16_t>(i), RecipientState::kSuppressed);
+    count(Counter::kSuppressed);
     status.time = seconds_since_acceptance(now);
     status.reply = reply_index(reason);
     ++unsaved_.outcomes;

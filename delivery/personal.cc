@@ -29,6 +29,7 @@ Result<Template> Template::compile(std::string_view text) {
     Slot slot = Slot::kNone;
     if (name == "verp") slot = Slot::kVerp;
     if (name == "leave") slot = Slot::kLeave;
+    if (name == "link") slot = Slot::kLink;
     if (name == "address") slot = Slot::kAddress;
     if (slot == Slot::kNone)
       return Error{ErrorCode::kInvalid,
@@ -58,6 +59,9 @@ void Template::fill(const storage::PostRecord& post, const storage::BatchRecipie
         break;
       case Slot::kLeave:
         minter.append_leave(post, recipient, out);
+        break;
+      case Slot::kLink:
+        minter.append_link(post, recipient, out);
         break;
       case Slot::kAddress:
         // An address that cannot be written stays out; its RCPT is not sent either.

@@ -2,6 +2,7 @@
 // text with slots, fixed at acceptance:
 //   {verp}     keyed token of (post, member): the local part of an address to which bounces return
 //   {leave}    keyed token of (list, member): leaving the list by mail
+//   {link}     the same at the end of a link, by HTTP
 //   {address}  the recipient's address
 // A Template is compiled once per active post; filling it appends to a buffer that the caller reuses, so a recipient
 // costs no allocation in the steady state. Immutable and thread-safe after compilation.
@@ -24,6 +25,8 @@ class TokenMinter {
                            std::string* out) const = 0;
   virtual void append_leave(const storage::PostRecord& post, const storage::BatchRecipient& recipient,
                             std::string* out) const = 0;
+  virtual void append_link(const storage::PostRecord& post, const storage::BatchRecipient& recipient,
+                           std::string* out) const = 0;
 };
 
 class Template {
@@ -36,7 +39,7 @@ class Template {
             bool utf8 = false) const;  // utf8: {address} may have it
 
  private:
-  enum class Slot { kNone, kVerp, kLeave, kAddress };
+  enum class Slot { kNone, kVerp, kLeave, kLink, kAddress };
   struct Piece {
     std::string text;  // before the slot
     Slot slot = Slot::kNone;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/counters.h"
 #include "core/base/crash_point.h"
 #include "core/base/log.h"
 #include "lists/dsn_request.h"
@@ -206,6 +207,7 @@ class Round : public std::enable_shared_from_this<Round> {
       const Plan& plan = *plans_[i];
       Committed& what = committed_[i];
       posted = posted || what.posted;
+      if (what.counted) count(*what.counted);
       std::vector<log::Field> fields = {
           {"id", format_id(plan.id())},
           {"list", plan.target().list.id != 0 ? plan.target().list.address() : ""},

@@ -5,6 +5,7 @@
 #include "lists/names.h"
 #include "lists/policies.h"
 #include "lists/scenario/shipped.h"
+#include "storage/departure_store.h"
 #include "storage/directory_store.h"
 #include "storage/member_store.h"
 
@@ -357,6 +358,10 @@ Result<Change> Admin::remove_member(const std::string& list, storage::Role role,
                        auto revision = members.next_revision(record.id);
                        if (!revision.ok()) return revision.error();
                        ESSAIM_TRY(members.remove(record.id, role, member, *revision));
+                       if (role == storage::Role::kMember)
+                         ESSAIM_TRY(storage::DepartureStore(connection)
+                                        .add({(*known)->id, record.address(), member.to_string(), "operator",
+                                              "", clock_.wall_now()}));
                        return Change::kDone;
                      });
 }

@@ -7,11 +7,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/base/counters.h"
 #include "core/base/log.h"
 #include "core/smtp/reply.h"
 #include "lists/incoming.h"
@@ -41,10 +43,11 @@ struct CommitContext {
 
 // What a commit did; told to the log and the peer when it is durable.
 struct Committed {
-  bool stale = false;     // the list is not what was decided upon: decide again
-  bool posted = false;    // ring the bell
-  bool repeated = false;  // it was taken before, and what was asked for was done then
-  std::string words;      // of the reply behind "Ok: "; "" for "queued as <id>"
+  bool stale = false;              // the list is not what was decided upon: decide again
+  bool posted = false;             // ring the bell
+  bool repeated = false;           // it was taken before, and what was asked for was done then
+  std::optional<Counter> counted;  // what it is one of
+  std::string words;               // of the reply behind "Ok: "; "" for "queued as <id>"
   std::string_view event = "accepted";
   std::vector<log::Field> fields;  // behind id, list and target
 };

@@ -58,6 +58,7 @@ class PostPlan : public Plan {
       if (!first.ok()) return first.error();
       if (first->has_value()) {
         out.repeated = true;
+        out.counted = Counter::kDuplicates;
         out.words = "queued as " + format_id(**first) + " (duplicate)";
         out.event = "duplicate";
         out.fields = {{"first", format_id(**first)}, {"message-id", context.incoming.message_id}};

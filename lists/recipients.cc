@@ -141,6 +141,26 @@ Resolution RecipientResolver::resolve(Connection& connection, const smtp::Addres
   return std::move(*found);
 }
 
+Result<Resolution> RecipientResolver::leave_target(Connection& connection, const smtp::Address& recipient,
+                                                   ListRecord list, std::string_view token) const {
+  auto keys = read_leave_keys(connection);
+  if (!keys.ok()) return keys.error();
+  const auto leave = Tokens::read_leave(*keys, list.id, token);
+  if (!leave)
+    return refuse(recipient, 550, "5.1.1", "no such address, its token is not ours", "forged-token");
+  if (leave->retired)
+    return refuse(recipient, 550, "5.1.1",
+                  "this address is not good any more, write to " + list.local + "-unsubscribe@" + list.domain,
+                  "retired-token");
+  Target target;
+  target.address = recipient;
+  target.kind = TargetKind::kLeaveToken;
+  target.settings = settings_of(list);
+  target.list = std::move(list);
+  target.member_id = leave->member_id;
+  return accept(std::move(target));
+}
+
 Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::Address& recipient) const {
   DirectoryStore directory(connection);
   Target target;
@@ -186,13 +206,8 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
       list = list_named(std::string_view(local).substr(0, at));
       if (!list.ok()) return list.error();
       if (list->has_value()) {
-        const auto member = services_.tokens->read_leave(
-            (*list)->id, std::string_view(local).substr(at + kLeaveToken.size()));
-        if (!member)
-          return refuse(recipient, 550, "5.1.1", "no such address, its token is not ours", "forged-token");
-        found_list(std::move(**list), TargetKind::kLeaveToken);
-        target.member_id = *member;
-        return accept(std::move(target));
+        return leave_target(connection, recipient, std::move(**list),
+                            std::string_view(local).substr(at + kLeaveToken.size()));
       }
     }
     if (local.starts_with(kLeavePrefix)) {
@@ -200,14 +215,12 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
       const auto member_id = Tokens::member_of_leave(token);
       auto member = storage::MemberStore(connection).find_by_id(member_id.value_or(0));
       if (!member.ok()) return member.error();
-      if (!member->has_value() || !services_.tokens->read_leave((*member)->list_id, token))
+      if (!member->has_value())
         return refuse(recipient, 550, "5.1.1", "no such address, its token is not ours", "forged-token");
       list = directory.find_list_by_id((*member)->list_id);
       if (!list.ok()) return list.error();
       if (!list->has_value()) return refuse(recipient, 550, "5.1.1", "no such list", "unknown-recipient");
-      found_list(std::move(**list), TargetKind::kLeaveToken);
-      target.member_id = *member_id;
-      return accept(std::move(target));
+      return leave_target(connection, recipient, std::move(**list), token);
     }
     for (const KeyPrefix& prefix : kKeyPrefixes) {
       if (!local.starts_with(prefix.text)) continue;

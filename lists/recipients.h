@@ -80,6 +80,8 @@ class RecipientResolver {
   using Read = void (storage::Database::*)(storage::Work, storage::Done);
   void resolve(Read read, const smtp::Address& recipient, std::function<void(Resolution)> done) const;
   Result<Resolution> find(storage::Connection& connection, const smtp::Address& recipient) const;
+  Result<Resolution> leave_target(storage::Connection& connection, const smtp::Address& recipient,
+                                  storage::ListRecord list, std::string_view token) const;
   const Services& services_;
   std::shared_ptr<RecentTargets> recent_;
 };

@@ -87,8 +87,7 @@ std::string explain_changes(const Services& services, const Submission& submissi
   std::string out;
   if (!submission.authentication) return out;
   for (const Handler& handler : post_handlers()) {
-    Draft draft =
-        begin_draft(submission, incoming, target, services.site.hostname, services.clock->wall_now());
+    Draft draft = begin_draft(submission, incoming, target, services.site, services.clock->wall_now());
     const std::string before = draft.header.serialise();
     if (!handler.change(draft).ok()) continue;
     if (draft.header.serialise() == before && draft.body.data() == incoming.body.data() &&
@@ -110,9 +109,11 @@ std::string explain_changes(const Services& services, const Submission& submissi
 Result<PostRendering> render_post(const Services& services, const Submission& submission,
                                   const Incoming& incoming, const Target& target) {
   const WallTime now = services.clock->wall_now();
+  const bool list_signs = !keys_for(services, target.list.domain).empty();
   const auto draft_with = [&](Treatment treatment) {
-    Draft draft = begin_draft(submission, incoming, target, services.site.hostname, now);
+    Draft draft = begin_draft(submission, incoming, target, services.site, now);
     draft.treatment = treatment;
+    draft.is_signed = list_signs;
     return draft;
   };
   PostRendering out;
@@ -123,8 +124,7 @@ Result<PostRendering> render_post(const Services& services, const Submission& su
     auto found = fates(draft);
     if (!found.ok()) return found.error();
     const std::string& author_domain = submission.authentication->dmarc.domain;
-    const bool we_sign =
-        author_domain == target.list.domain && !keys_for(services, target.list.domain).empty();
+    const bool we_sign = author_domain == target.list.domain && list_signs;
     out.plan = plan_author(*submission.authentication, *found, incoming.author.value_or(smtp::Address{}),
                            target.settings, we_sign);
     out.explanation = describe(*submission.authentication, *found, out.plan);
@@ -149,7 +149,7 @@ Result<PostRendering> render_post(const Services& services, const Submission& su
 
 Result<Rendered> render_forward(const Services& services, const Submission& submission,
                                 const Incoming& incoming, const Target& target) {
-  Draft draft = begin_draft(submission, incoming, target, services.site.hostname, services.clock->wall_now());
+  Draft draft = begin_draft(submission, incoming, target, services.site, services.clock->wall_now());
   ESSAIM_TRY(run_handlers(forward_handlers(), &draft));
   const Seal seal = arc_seal(services, draft);
   return finished(draft, seal);

@@ -22,6 +22,7 @@ namespace essaim::lists {
 struct Site {
   std::string hostname;  // of this node: in Received, Message-ID and as the domain of postmaster and abuse
   smtp::Address postmaster;  // where mail for postmaster and abuse, and failures of owners' mail, goes
+  std::string base_url{};    // of our pages: "https://lists.example.org"; "": there are none
 };
 
 struct Services {

@@ -262,7 +262,11 @@ const std::vector<config::Setting>& list_settings_table() {
       {.name = "goodbye",
        .type = Type::kBool,
        .default_value = "true",
-       .help = "Whether who left by mail is told so."},
+       .help = "Whether who has left is told so by mail."},
+      {.name = "tell_left",
+       .type = Type::kBool,
+       .default_value = "false",
+       .help = "Whether the owners are told when a member leaves: by mail, by a click, or on a page."},
       {.name = "dmarc_failure",
        .type = Type::kEnum,
        .default_value = "mark",
@@ -459,6 +463,7 @@ ListSettings settings_of(const storage::ListRecord& list) {
   out.envelope = text["envelope"] == "common" ? storage::CopyMode::kCommon : storage::CopyMode::kPersonal;
   ESSAIM_CHECK(parse_duration(text["expire"], &out.expire));
   out.goodbye = text["goodbye"] == "true";
+  out.tell_left = text["tell_left"] == "true";
   out.report_failures = text["report_failures"] == "true";
   const std::string& failure = text["dmarc_failure"];
   out.dmarc_failure = failure == "accept"   ? DmarcFailure::kAccept

@@ -44,6 +44,7 @@ struct ListSettings {
   storage::CopyMode envelope = storage::CopyMode::kPersonal;
   Duration expire{};
   bool goodbye = true;
+  bool tell_left = false;  // the owners
   DmarcFailure dmarc_failure = DmarcFailure::kMark;
   bool authenticated_only = false;
   Treatment author_treatment = Treatment::kRewriteFrom;

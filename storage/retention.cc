@@ -1,5 +1,6 @@
 #include "storage/retention.h"
 
+#include "storage/departure_store.h"
 #include "storage/member_store.h"
 #include "storage/post_store.h"
 
@@ -51,6 +52,10 @@ Job make_retention_job(const Clock& clock, const RetentionOptions& options) {
       return PostStore(c).forget_seen(before(clock, options.keep_seen), kKeysAtATime);
     });
     if (!seen.ok()) return seen.error();
+    auto departures = repeat(database, [&](Connection& c) {
+      return DepartureStore(c).forget_before(before(clock, options.keep_departures), kKeysAtATime);
+    });
+    if (!departures.ok()) return departures.error();
     std::int64_t left = 0;
     ESSAIM_TRY(database.write_now(Durability::kProgress, [&left](Connection& c) -> Result<void> {
       auto purged = MemberStore(c).purge_left();

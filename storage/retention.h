@@ -11,6 +11,7 @@ struct RetentionOptions {
   Duration interval = std::chrono::hours(1);
   Duration keep_posts =
       std::chrono::hours(24 * 14);  // after the last outcome: the ledger that `post find` asks
+  Duration keep_departures = std::chrono::hours(24 * 365);
   Duration keep_seen = std::chrono::hours(24 * 7);  // in which a post that comes again is recognised
 };
 

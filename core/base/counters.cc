@@ -36,27 +36,47 @@ Block& own_block() {
 }  // namespace
 
 const char* to_string(Counter counter) {
-  switch (counter) {
-    case Counter::kConnectionsIn:
-      return "connections_in";
-    case Counter::kRejections:
-      return "rejections";
-    case Counter::kMessagesIn:
-      return "messages_in";
-    case Counter::kOctetsIn:
-      return "octets_in";
-    case Counter::kRecipientsIn:
-      return "recipients_in";
-    case Counter::kDelivered:
-      return "delivered";
-    case Counter::kDeferred:
-      return "deferred";
-    case Counter::kFailed:
-      return "failed";
-    case Counter::kCount:
-      break;
-  }
-  return "?";
+  static constexpr std::array<const char*, kCounters> names = {
+      "connections_in",
+      "rejections",
+      "messages_in",
+      "messages_deferred",
+      "messages_refused",
+      "octets_in",
+      "recipients_in",
+      "duplicates",
+      "shed_connections",
+      "shed_messages",
+      "shed_recipients",
+      "tls_in",
+      "tls_in_failed",
+      "delivered",
+      "deferred",
+      "failed",
+      "suppressed",
+      "tls_out_dane",
+      "tls_out_dane_failed",
+      "tls_out_sts",
+      "tls_out_sts_failed",
+      "tls_out_no_policy",
+      "tls_out_no_policy_failed",
+      "signatures_rsa",
+      "signatures_ed25519",
+      "dns_found",
+      "dns_no_data",
+      "dns_no_name",
+      "dns_failed",
+      "takeovers",
+      "left_by_one_click",
+      "left_by_page",
+      "left_by_mail",
+      "http_good",
+      "http_client",
+      "http_server",
+  };
+  static_assert(names.back() != nullptr, "a counter without a name");
+  const auto index = static_cast<std::size_t>(counter);
+  return index < names.size() ? names[index] : "?";
 }
 
 void count(Counter counter, std::uint64_t n) {

@@ -1,8 +1,9 @@
 // What has happened since the start, counted where it happens. Each thread counts in a block of its own, so the
 // hot path has no lock and no shared cache line; whoever wants the sums reads all blocks. The one place for such
-// numbers: `essaim top` reads them, and so will metrics.
+// numbers: `essaim top` and /metrics read them.
 //
 // Thread-safe. Sums are exact for what has happened before the call on the calling thread, and nearly so for others.
+// Amounts that go up and down are in gauges.h, durations in timings.h.
 #pragma once
 
 #include <array>
@@ -12,14 +13,42 @@
 namespace essaim {
 
 enum class Counter : std::size_t {
-  kConnectionsIn,  // sessions that were greeted
-  kRejections,     // replies that refuse something in the dialogue, connections too
-  kMessagesIn,     // answered 250 at the end of data
-  kOctetsIn,       // of those
-  kRecipientsIn,   // of those, in the envelope
-  kDelivered,      // recipients, out
-  kDeferred,       // attempts that will be repeated
+  kConnectionsIn,     // sessions that were greeted
+  kRejections,        // replies that refuse something in the dialogue, connections too
+  kMessagesIn,        // answered 250 at the end of data
+  kMessagesDeferred,  // answered 4xx there
+  kMessagesRefused,   // answered 5xx there
+  kOctetsIn,          // of those that were taken
+  kRecipientsIn,      // of those, in the envelope
+  kDuplicates,        // messages that had come before, answered 250 and not sent again
+  kShedConnections,   // refused because of the client's limits or our shortage
+  kShedMessages,
+  kShedRecipients,
+  kTlsIn,  // handshakes with clients
+  kTlsInFailed,
+  kDelivered,  // recipients, out
+  kDeferred,   // attempts that will be repeated
   kFailed,
+  kSuppressed,  // left the list before it was their turn
+  kTlsOutDane,  // sessions with hosts, by the policy that held, and those that broke it
+  kTlsOutDaneFailed,
+  kTlsOutSts,
+  kTlsOutStsFailed,
+  kTlsOutNoPolicy,
+  kTlsOutNoPolicyFailed,
+  kSignaturesRsa,
+  kSignaturesEd25519,
+  kDnsFound,  // questions, by what came back; from the cache, too
+  kDnsNoData,
+  kDnsNoName,
+  kDnsFailed,       // no answer, or one that is good for nothing
+  kTakeovers,       // dead nodes whose work this one released
+  kLeftByOneClick,  // members, by their token
+  kLeftByPage,
+  kLeftByMail,
+  kHttpGood,    // responses of all listeners, by their class: 1xx to 3xx
+  kHttpClient,  // 4xx
+  kHttpServer,  // 5xx
   kCount,
 };
 inline constexpr std::size_t kCounters = static_cast<std::size_t>(Counter::kCount);

@@ -1,5 +1,7 @@
 #include "core/base/mac.h"
 
+#include <algorithm>
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -42,7 +44,7 @@ Sha256Digest Sha256::finish() {
 
 namespace {
 
-// The context that this thread used last: nearly always for the same key.
+// A context for one key. A thread keeps those of the keys that it used last: copies need two, in turn.
 struct ThreadContext {
   EVP_MAC_CTX* context = nullptr;
   std::string key;
@@ -60,9 +62,15 @@ struct ThreadContext {
 }  // namespace
 
 Sha256Digest MacKey::mac(std::string_view message) const {
-  thread_local ThreadContext thread;
+  thread_local std::array<ThreadContext, 3> contexts;
+  thread_local std::size_t next = 0;
   const auto* bytes = reinterpret_cast<const unsigned char*>(key_.data());
-  if (thread.key == key_ && !key_.empty()) {
+  auto* known = std::find_if(contexts.begin(), contexts.end(),
+                             [this](const ThreadContext& c) { return c.key == key_ && !key_.empty(); });
+  const bool is_known = known != contexts.end();
+  if (!is_known) known = &contexts[next++ % contexts.size()];
+  ThreadContext& thread = *known;
+  if (is_known) {
     ESSAIM_CHECK(EVP_MAC_init(thread.context, nullptr, 0, nullptr) == 1);
   } else {
     char digest_name[] = "SHA256";

@@ -1,5 +1,5 @@
 // Keyed message authentication codes for addresses and tokens, and SHA-256. A MacKey is immutable and
-// thread-safe; it keeps one OpenSSL context per thread that uses it, so that a code costs well under 2 µs.
+// thread-safe; each thread keeps OpenSSL contexts of the three keys that it used last, so that a code costs well under 2 µs.
 #pragma once
 
 #include <array>

@@ -9,7 +9,9 @@
 #include <unbound.h>
 #include <unistd.h>
 
+#include "core/base/counters.h"
 #include "core/base/text.h"
+#include "core/base/timings.h"
 #include "core/dns/packet.h"
 #include "core/dns/resolver.h"
 
@@ -81,6 +83,20 @@ Raw read_answer(const std::string& name, std::uint16_t type, std::string bytes, 
   return raw;
 }
 
+Counter counter_of(Status status) {
+  switch (status) {
+    case Status::kOk:
+      return Counter::kDnsFound;
+    case Status::kNoData:
+      return Counter::kDnsNoData;
+    case Status::kNoName:
+      return Counter::kDnsNoName;
+    case Status::kTemporary:
+      break;
+  }
+  return Counter::kDnsFailed;
+}
+
 // One question under way. Held by its Query handle, and by libunbound through `self` until it answers or is
 // cancelled, and by the task that delivers. libunbound answers from its cache within the call that asks, so
 // delivery is always a task of its own, and it asks again whether somebody still wants to know.
@@ -103,6 +119,7 @@ class Question : public std::enable_shared_from_this<Question> {
       return deliver_later(std::move(raw));
     }
     timeout_ = timeout;
+    began_ = system_clock().mono_now();
     deadline_.start(timeout);
     asked_ = true;
     // With the final dot, so that no search list is tried.
@@ -164,6 +181,8 @@ class Question : public std::enable_shared_from_this<Question> {
 
   void deliver_later(Raw raw) {
     if (done_ == nullptr) return;
+    count(counter_of(raw.status));
+    if (began_ != MonoTime{}) note_time(Timing::kDnsQuestion, system_clock().mono_now() - began_);
     if (!raw.problem.empty()) {
       raw.problem =
           std::string(type_name(type_)) + " " + escaped_for_display(name_, 255) + ": " + raw.problem;
@@ -182,6 +201,7 @@ class Question : public std::enable_shared_from_this<Question> {
   RawCallback done_;  // null when cancelled or delivered
   net::Timer deadline_;
   Duration timeout_{};
+  MonoTime began_{};
   int id_ = 0;
   bool asked_ = false;  // libunbound holds a pointer to this
 };

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace essaim::http {
 
@@ -11,5 +12,12 @@ namespace essaim::http {
 // a client put there itself is never believed. `trusted` gets IP addresses. An entry that is no address ends it.
 std::string client_behind(const std::string& peer_ip, std::string_view x_forwarded_for,
                           const std::function<bool(const std::string& ip)>& trusted);
+
+// The same from the field Forwarded (RFC 7239), by the for= of its elements.
+std::string client_behind_forwarded(const std::string& peer_ip, std::string_view forwarded,
+                                    const std::function<bool(const std::string& ip)>& trusted);
+
+// The value of for= of each element, in order: "192.0.2.60", "2001:db8::17"; without a port; "" where there is none.
+std::vector<std::string> forwarded_for(std::string_view forwarded);
 
 }  // namespace essaim::http

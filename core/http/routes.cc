@@ -19,10 +19,12 @@ Routes::Match Routes::find(std::string_view method, std::string_view path) const
   Match match;
   for (const Route& r : routes_) {
     if (!r.fits(path)) continue;
-    if (r.method == method || (r.method == "GET" && method == "HEAD")) return {&r.handler, r.log, ""};
+    if (r.method == method || (r.method == "GET" && method == "HEAD"))
+      return {&r.handler, r.log, "", r.hidden()};
     for (const std::string& allowed : {r.method, std::string(r.method == "GET" ? "HEAD" : "")}) {
       if (allowed.empty() || match.allow.find(allowed) != std::string::npos) continue;
       match.allow += (match.allow.empty() ? "" : ", ") + allowed;
+      match.hidden = r.hidden();
     }
   }
   return match;

@@ -32,6 +32,7 @@ class Routes {
     const Handler* handler = nullptr;  // null: 404, or 405 with `allow`
     AccessLog log = AccessLog::kAll;
     std::string allow;
+    std::string hidden;  // "/x/*" of a route with all below it: what the log shows instead of the path
   };
   Match find(std::string_view method, std::string_view path) const;
 
@@ -41,6 +42,7 @@ class Routes {
     Handler handler;
     AccessLog log;
     bool fits(std::string_view path) const;
+    std::string hidden() const { return path.ends_with("/*") ? path : std::string(); }
   };
   std::vector<Route> routes_;
 };

@@ -13,7 +13,7 @@ namespace essaim::http {
 
 struct Server::Impl {
   net::EventLoop& loop;
-  const ServerSettings settings;
+  ServerSettings settings;
   const Routes& routes;
   std::map<ServerConnection*, std::unique_ptr<ServerConnection>> connections;
   std::unordered_map<std::string, std::size_t> by_client;
@@ -39,7 +39,8 @@ struct Server::Impl {
 
   bool has_place_for(const std::string& ip) {
     const auto client = by_client.find(ip);
-    if (settings.connections_per_client > 0 && client != by_client.end() &&
+    const bool is_proxy = settings.trusted_proxy && settings.trusted_proxy(ip);
+    if (settings.connections_per_client > 0 && !is_proxy && client != by_client.end() &&
         client->second >= settings.connections_per_client)
       return false;
     if (connections.size() < settings.connections) return true;
@@ -79,6 +80,14 @@ void Server::adopt(int fd, const net::SocketAddress& peer) {
 
 std::size_t Server::connections() const {
   return impl_->connections.size();
+}
+
+void Server::set_tls(std::shared_ptr<net::TlsServerContext> tls) {
+  impl_->settings.tls = std::move(tls);
+}
+
+void Server::set_trusted_proxy(std::function<bool(const std::string& ip)> trusted) {
+  impl_->settings.trusted_proxy = std::move(trusted);
 }
 
 void Server::shut_down() {

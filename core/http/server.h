@@ -26,15 +26,16 @@ namespace essaim::http {
 struct ServerSettings {
   RequestLimits limits{};
   std::size_t connections = 200;
-  std::size_t connections_per_client = 50;  // by address of the peer; 0: no limit
+  std::size_t connections_per_client = 50;  // by address of the peer; 0: no limit, as for proxies
   int requests_per_connection = 1'000;
   Duration request_deadline =
       std::chrono::seconds(10);  // from its first octet, or the connection's begin, to its end
   Duration answer_deadline = std::chrono::seconds(30);    // for the handler
   Duration response_deadline = std::chrono::seconds(30);  // for the client to take it
   Duration idle = std::chrono::seconds(30);               // between requests
-  // Proxies whose X-Forwarded-For is believed.
+  // Proxies whose word on the client is believed, and the field in which they say it: "x-forwarded-for", "forwarded".
   std::function<bool(const std::string& ip)> trusted_proxy{};
+  std::string forwarded = "x-forwarded-for";
   std::shared_ptr<net::TlsServerContext> tls{};  // null: in clear
 };
 
@@ -48,6 +49,9 @@ class Server {
 
   void adopt(int fd, const net::SocketAddress& peer);  // of an Acceptor; takes the descriptor
   std::size_t connections() const;
+  // For connections and requests from now on.
+  void set_tls(std::shared_ptr<net::TlsServerContext> tls);
+  void set_trusted_proxy(std::function<bool(const std::string& ip)> trusted);
   // Connections without a request end at once, the others with their response.
   void shut_down();
 

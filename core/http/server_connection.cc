@@ -1,5 +1,6 @@
 #include "core/http/server_connection.h"
 
+#include "core/base/counters.h"
 #include "core/base/log.h"
 #include "core/http/forwarded.h"
 
@@ -60,13 +61,16 @@ void ServerConnection::handle(ServerRequest request) {
   request_ = std::move(request);
   std::string forwarded;  // a list may come in several fields, in order
   for (const auto& f : request_.fields)
-    if (f.name == "x-forwarded-for") forwarded += (forwarded.empty() ? "" : ",") + f.value;
-  request_.client = client_behind(peer_ip_, forwarded, settings_.trusted_proxy);
+    if (f.name == settings_.forwarded) forwarded += (forwarded.empty() ? "" : ",") + f.value;
+  request_.client = settings_.forwarded == "forwarded"
+                        ? client_behind_forwarded(peer_ip_, forwarded, settings_.trusted_proxy)
+                        : client_behind(peer_ip_, forwarded, settings_.trusted_proxy);
   state_ = State::kAnswering;
   ++turn_;
   last_ = last_ || !request_.keep_alive || ++answered_ >= settings_.requests_per_connection;
   const Routes::Match match = routes_.find(request_.method, request_.path);
   log_ = match.log;
+  shown_path_ = match.hidden;
   if (match.handler == nullptr) {
     ServerResponse response = error_response(match.allow.empty() ? 404 : 405);
     if (!match.allow.empty()) response.fields.emplace_back("Allow", match.allow);
@@ -86,6 +90,9 @@ void ServerConnection::handle(ServerRequest request) {
 }
 
 void ServerConnection::respond(ServerResponse response) {
+  count(response.status < 400   ? Counter::kHttpGood
+        : response.status < 500 ? Counter::kHttpClient
+                                : Counter::kHttpServer);
   log_access(response);
   connection_->write(to_wire(
       response, {.head = request_.method == "HEAD", .keep_alive = !last_, .now = system_clock().wall_now()}));
@@ -101,6 +108,7 @@ void ServerConnection::respond(ServerResponse response) {
 void ServerConnection::refuse(int status, const std::string& why) {
   last_ = true;
   log_ = AccessLog::kAll;
+  shown_path_.clear();
   if (request_.client.empty()) request_.client = peer_ip_;
   respond(error_response(status, why));
 }
@@ -158,10 +166,10 @@ void ServerConnection::log_access(const ServerResponse& response) const {
   const bool quiet = log_ == AccessLog::kFailures && response.status < 400;
   const auto level = quiet ? log::Level::kDebug : log::Level::kInfo;
   if (level < log::level()) return;
-  // Without the query: it may hold a token.
+  // Without the query and what stands below a route: they may hold a token.
   const log::Field fields[] = {{"client", request_.client},
                                {"method", request_.method},
-                               {"path", request_.path},
+                               {"path", shown_path_.empty() ? request_.path : shown_path_},
                                {"status", response.status},
                                {"octets", static_cast<std::uint64_t>(response.body.size())},
                                {"lasted", system_clock().mono_now() - since_},

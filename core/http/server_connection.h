@@ -56,7 +56,8 @@ class ServerConnection final : public net::Disposable, private net::Connection::
   std::string input_;  // behind the request that is being answered
   ServerRequest request_;
   AccessLog log_ = AccessLog::kAll;
-  MonoTime since_;  // of idleness, of the request
+  std::string shown_path_;  // in the log; "": the request's
+  MonoTime since_;          // of idleness, of the request
   int answered_ = 0;
   bool last_ = false;
   bool input_ended_ = false;

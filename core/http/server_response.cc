@@ -38,6 +38,8 @@ const char* reason_phrase(int status) {
       return "Forbidden";
     case 404:
       return "Not Found";
+    case 410:
+      return "Gone";
     case 405:
       return "Method Not Allowed";
     case 408:

@@ -15,7 +15,7 @@ struct ServerResponse {
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
   std::vector<std::pair<std::string, std::string>> fields{};  // "Allow", "Location"; none of those below
-  bool cacheable = false;                                     // else Cache-Control: no-store
+  bool cacheable = false;  // else Cache-Control: no-store; then `fields` say how long
   // Content-Security-Policy; without one of its own a response may load and be framed by nothing.
   std::string content_policy = "default-src 'none'; frame-ancestors 'none'";
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/base/counters.h"
 #include "core/base/encoding.h"
 #include "core/base/text.h"
 #include "core/mailauth/canonical.h"
@@ -133,6 +134,8 @@ std::string HeaderSigner::sign(std::string_view own, WallTime now) const {
     Sha256 whole(hash);
     hash_own_field(field, Canonicalization::kRelaxed, &whole);
     out.append(field).append(folded_base64(key->key.sign(whole.finish()))).append("\r\n");
+    count(key->key.algorithm() == Algorithm::kRsaSha256 ? Counter::kSignaturesRsa
+                                                        : Counter::kSignaturesEd25519);
   }
   return out;
 }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/base/counters.h"
 #include "core/base/encoding.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
@@ -17,6 +18,13 @@ std::string key_of(const storage::TlsResultRow& row) {
                                   &row.receiving_ip, &row.sending_ip})
     put_string(&key, *part);
   return key;
+}
+
+Counter counter_of(const TlsSession& session) {
+  const bool good = session.result.empty();
+  if (session.policy_type == "tlsa") return good ? Counter::kTlsOutDane : Counter::kTlsOutDaneFailed;
+  if (session.policy_type == "sts") return good ? Counter::kTlsOutSts : Counter::kTlsOutStsFailed;
+  return good ? Counter::kTlsOutNoPolicy : Counter::kTlsOutNoPolicyFailed;
 }
 
 }  // namespace
@@ -43,6 +51,7 @@ const char* result_type(net::TlsVerdict verdict, bool dane) {
 }
 
 void TlsResults::add(const TlsSession& session, WallTime now) {
+  count(counter_of(session));
   storage::TlsResultRow row;
   row.day = to_millis(now) / 86'400'000;
   row.domain = session.domain;

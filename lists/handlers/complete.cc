@@ -6,8 +6,8 @@ namespace essaim::lists::handlers {
 // at acceptance.
 Result<void> complete(Draft& draft) {
   if (draft.header.find("Message-ID") == nullptr)
-    ESSAIM_TRY(draft.header.insert_bottom("Message-ID",
-                                          "<" + format_id(draft.submission.id) + "@" + draft.hostname + ">"));
+    ESSAIM_TRY(draft.header.insert_bottom(
+        "Message-ID", "<" + format_id(draft.submission.id) + "@" + draft.site.hostname + ">"));
   if (draft.header.find("Date") == nullptr)
     ESSAIM_TRY(draft.header.insert_bottom("Date", format_rfc5322(draft.now)));
   return {};

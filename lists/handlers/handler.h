@@ -19,7 +19,8 @@ struct Draft {
   const Submission& submission;
   const Incoming& incoming;
   const Target& target;
-  const std::string& hostname;
+  const Site& site;
+  bool is_signed = false;  // copies will be, by the list's domain
   WallTime now{};
   mail::HeaderBlock header;                // begins as the author's
   std::string_view body;                   // what goes out: the author's, or new_body
@@ -49,13 +50,12 @@ struct Rendered {
 // Runs the handlers on the draft. An error says that a field cannot be written (a word longer than a line ...): 554.
 Result<void> run_handlers(const std::vector<Handler>& handlers, Draft* draft);
 Draft begin_draft(const Submission& submission, const Incoming& incoming, const Target& target,
-                  const std::string& hostname, WallTime now);
+                  const Site& site, WallTime now);
 // The draft as it is stored; `seal` makes the fields that go on top of all, from a whole message.
 using Seal = std::function<std::string(std::string_view message)>;
 Rendered finished(Draft& draft, const Seal& seal);
 // All three, for mail that is only passed on.
 Result<Rendered> render(const std::vector<Handler>& handlers, const Submission& submission,
-                        const Incoming& incoming, const Target& target, const std::string& hostname,
-                        WallTime now);
+                        const Incoming& incoming, const Target& target, const Site& site, WallTime now);
 
 }  // namespace essaim::lists

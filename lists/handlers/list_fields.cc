@@ -30,6 +30,17 @@ std::string leave_by_token(const storage::ListRecord& list) {
   return "<mailto:leave+{leave}@" + list.domain + ">";
 }
 
+// What a personal copy is left with: by HTTP (RFC 8058) where we have pages, and by mail. That one click will do is said
+// only under a signature, without which nobody may believe it (§4).
+std::string own_fields(const Draft& draft) {
+  const std::string by_mail = leave_by_token(draft.target.list);
+  if (draft.site.base_url.empty()) return "List-Unsubscribe: " + by_mail + "\r\n";
+  std::string out =
+      "List-Unsubscribe: <" + draft.site.base_url + "/unsubscribe/{link}>,\r\n " + by_mail + "\r\n";
+  if (draft.is_signed) out += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
+  return out;
+}
+
 }  // namespace
 
 // Only addresses that work: there is no help and no subscribing by mail, so no such fields; List-Post says NO
@@ -44,7 +55,7 @@ Result<void> list_fields(Draft& draft) {
   ESSAIM_TRY(draft.header.insert_bottom("List-Post", settings.nobody_posts ? "NO" : mailto(list, "")));
   ESSAIM_TRY(draft.header.insert_bottom("List-Owner", mailto(list, "-owner")));
   if (settings.envelope == storage::CopyMode::kPersonal) {
-    draft.private_header = "List-Unsubscribe: " + leave_by_token(list) + "\r\n";
+    draft.private_header = own_fields(draft);
     return {};
   }
   return draft.header.insert_bottom("List-Unsubscribe", mailto(list, "-unsubscribe"));

@@ -24,7 +24,9 @@ const std::vector<Handler>& post_handlers() {
        "Adds X-Unauthenticated-Author to what fails DMARC, by the setting dmarc_failure.",
        handlers::mark_unauthenticated},
       {"validation", "Adds X-Validation-by with the moderator who let the post pass.", handlers::validation},
-      {"list-fields", "Adds List-Id, List-Post, List-Owner and List-Unsubscribe (RFC 2919, 2369).",
+      {"list-fields",
+       "Adds List-Id, List-Post, List-Owner, List-Unsubscribe and List-Unsubscribe-Post (RFC 2919, 2369, "
+       "8058).",
        handlers::list_fields},
       {"add-headers", "Adds what the setting add_headers says.", handlers::add_by_setting},
       {"header", "Puts the setting header over the text, unless the mail is signed or encrypted.",
@@ -46,9 +48,9 @@ const std::vector<Handler>& forward_handlers() {
 }
 
 Draft begin_draft(const Submission& submission, const Incoming& incoming, const Target& target,
-                  const std::string& hostname, WallTime now) {
-  return {submission,      incoming,      target, hostname, now,
-          incoming.header, incoming.body, {},     {},       Treatment::kKeep};
+                  const Site& site, WallTime now) {
+  return {submission,      incoming,      target, site, false,           now,
+          incoming.header, incoming.body, {},     {},   Treatment::kKeep};
 }
 
 Result<void> run_handlers(const std::vector<Handler>& table, Draft* draft) {
@@ -84,9 +86,8 @@ Rendered finished(Draft& draft, const Seal& seal) {
 }
 
 Result<Rendered> render(const std::vector<Handler>& table, const Submission& submission,
-                        const Incoming& incoming, const Target& target, const std::string& hostname,
-                        WallTime now) {
-  Draft draft = begin_draft(submission, incoming, target, hostname, now);
+                        const Incoming& incoming, const Target& target, const Site& site, WallTime now) {
+  Draft draft = begin_draft(submission, incoming, target, site, now);
   ESSAIM_TRY(run_handlers(table, &draft));
   return finished(draft, {});
 }

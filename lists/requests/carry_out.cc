@@ -144,6 +144,13 @@ const char* to_string(Response::Status status) {
 
 }  // namespace
 
+std::string Doing::how() const {
+  if (who.is_operator) return "operator";
+  if (!who.approved_by.empty()) return who.approved_by;
+  return std::string(row_of(request.verb).name) + " by " + who.address.to_string() + " (" +
+         scenario::to_string(who.auth) + (who.sender_confirmed ? ", confirmed)" : ")");
+}
+
 Values Doing::values() const {
   Values out = common_values(request.list, settings);
   if (request.list.id == 0 && !request.list.local.empty()) out["list"] = request.list.address();

@@ -1,5 +1,6 @@
 #include "lists/held/keys.h"
 #include "lists/requests/verbs.h"
+#include "storage/departure_store.h"
 #include "storage/held_store.h"
 #include "storage/member_store.h"
 
@@ -45,13 +46,20 @@ Done leave(const Doing& doing) {
   auto revision = members.next_revision(request.list.id);
   if (!revision.ok()) return revision.error();
   ESSAIM_TRY(members.remove(request.list.id, Role::kMember, request.email, *revision));
+  ESSAIM_TRY(storage::DepartureStore(doing.connection())
+                 .add({(*known)->id, request.list.address(), request.email.to_string(), doing.how(),
+                       doing.who.client, doing.context.now}));
   const bool deleted = request.verb == Verb::kDelete;
   if (doing.settings.goodbye && !doing.quiet())
     ESSAIM_TRY(
         doing.tell(deleted ? "removed" : "goodbye", request.email, request.email == doing.who.address));
   const std::string_view event =
       deleted ? "{{email}} was removed from {{list}}" : "{{email}} has left {{list}}";
-  if (doing.notify()) ESSAIM_TRY(doing.tell_owners(event));
+  const std::string_view told =
+      doing.who.approved_by == "one-click" ? "{{email}} has left {{list}}, by the button of a mail program"
+      : doing.who.approved_by == "page"    ? "{{email}} has left {{list}}, on the page of a link in a message"
+                                           : event;
+  if (doing.notify() || (doing.settings.tell_left && !doing.quiet())) ESSAIM_TRY(doing.tell_owners(told));
   return Response{Response::Status::kDone, doing.say(event), ""};
 }
 

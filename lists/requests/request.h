@@ -67,7 +67,8 @@ struct Requester {
   bool is_operator = false;  // of the command line: everything is allowed
   bool sender_confirmed = false, email_confirmed = false;
   std::string
-      approved_by;  // the owners have approved it, or a rule said what follows a confirmation: no rule is asked
+      approved_by;  // the owners have approved it, a token of ours says it, or a rule said what follows a confirmation: no
+                    // rule is asked
   std::string then;    // after a confirmation, as the rule said: "owner", "listmaster"; "": rules are asked
   std::string client;  // for the log
   std::string remote_address;

@@ -15,6 +15,7 @@ struct Doing {
   storage::Connection& connection() const { return context.connection; }
   bool notify() const { return action.notify && !request.quiet; }
   bool quiet() const { return action.quiet || request.quiet; }
+  std::string how() const;  // it came about, for the record: what decided and how the requester is known
   Values values() const;
   std::string say(std::string_view english, Values more = {}) const;
   // To all owners, in the list's language: what happened.

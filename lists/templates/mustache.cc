@@ -1,6 +1,7 @@
 #include "lists/templates/mustache.h"
 
 #include <algorithm>
+#include <functional>
 
 #include <kainjow/mustache.hpp>
 
@@ -40,13 +41,14 @@ Result<void> check_form(std::string_view text) {
   return {};
 }
 
-}  // namespace
+using Escape = std::function<std::string(const std::string&)>;
 
-Result<std::string> fill(std::string_view text, const std::map<std::string, std::string>& values) {
+Result<std::string> fill_with(const Escape& escape, std::string_view text,
+                              const std::map<std::string, std::string>& values) {
   ESSAIM_TRY(check_form(text));
   mustache read{std::string(text)};
   if (!read.is_valid()) return Error{ErrorCode::kInvalid, read.error_message()};
-  read.set_custom_escape([](const std::string& value) { return value; });
+  read.set_custom_escape(escape);
   data all{data::type::object};
   for (const auto& [name, value] : values) {
     if (value.empty()) {
@@ -58,6 +60,17 @@ Result<std::string> fill(std::string_view text, const std::map<std::string, std:
   std::string out = read.render(all);
   if (!read.is_valid()) return Error{ErrorCode::kInvalid, read.error_message()};
   return out;
+}
+
+}  // namespace
+
+Result<std::string> fill(std::string_view text, const std::map<std::string, std::string>& values) {
+  return fill_with([](const std::string& value) { return value; }, text, values);
+}
+
+Result<std::string> fill_html(std::string_view text, const std::map<std::string, std::string>& values) {
+  return fill_with([](const std::string& value) { return kainjow::mustache::html_escape(value); }, text,
+                   values);
 }
 
 Result<void> check_template(std::string_view text, const std::vector<std::string>& known) {

@@ -22,6 +22,8 @@ const std::vector<std::string_view>& phrases() {
       N_("{{email}} is a member of {{list}} now"),
       N_("{{email}} was a member of {{list}} already"),
       N_("{{email}} has left {{list}}"),
+      N_("{{email}} has left {{list}}, by the button of a mail program"),
+      N_("{{email}} has left {{list}}, on the page of a link in a message"),
       N_("{{email}} is no member of {{list}}"),
       N_("{{email}} was removed from {{list}}"),
       N_("{{email}} was invited to {{list}}"),
@@ -72,6 +74,26 @@ const std::vector<std::string_view>& phrases() {
       N_("owner"),
       N_("editor"),
       N_("member"),
+      N_("Leave the list {{list}}?"),
+      N_("Press the button, and you get no more messages from {{list}}."),
+      N_("Leave the list"),
+      N_("You have left {{list}}"),
+      N_("No further messages of this list are sent to you. One that is on its way may still arrive."),
+      N_("You are no member of {{list}}"),
+      N_("No messages of this list are sent to the address that this link was made for."),
+      N_("This link is not good any more"),
+      N_("It was made too long ago, and nothing was changed."),
+      N_("To leave {{list}}, write to"),
+      N_("This list is no more"),
+      N_("Nobody gets messages from it."),
+      N_("This link is not complete"),
+      N_("Nothing was changed. Take the link from a message of the list as it stands there, or leave by "
+         "mail: "
+         "for the list dev@lists.example.org, write to dev-unsubscribe@lists.example.org."),
+      N_("Nothing was changed"),
+      N_("Open the link in a browser and press the button."),
+      N_("Please try again in a few minutes"),
+      N_("Nothing was changed: we cannot look after it now."),
   };
   return table;
 }

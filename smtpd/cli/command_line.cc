@@ -103,6 +103,7 @@ int run_command_line(int argc, char** argv) {
   add_member(shell);
   add_post(shell);
   add_held(shell);
+  add_leave_key(shell);
   add_listmaster(shell);
   add_request(shell);
   add_scenario(shell);

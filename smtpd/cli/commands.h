@@ -13,6 +13,7 @@ void add_list(Shell& shell);
 void add_member(Shell& shell);
 void add_post(Shell& shell);
 void add_held(Shell& shell);
+void add_leave_key(Shell& shell);
 void add_listmaster(Shell& shell);
 void add_request(Shell& shell);
 void add_scenario(Shell& shell);

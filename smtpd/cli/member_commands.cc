@@ -11,14 +11,16 @@
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/pairs.h"
 #include "smtpd/cli/site.h"
+#include "storage/departure_store.h"
 
 namespace essaim::smtpd::cli {
 namespace {
 
 struct Arguments {
-  std::string list, role = "member", file, address;
+  std::string list, role = "member", file, address, since;
   std::vector<std::string> addresses, pairs;
 };
+constexpr std::size_t kMostDepartures = 100'000;
 using ArgumentsPtr = std::shared_ptr<Arguments>;
 
 // From the command line and the file; everything is read and understood before anything is changed.
@@ -181,6 +183,39 @@ int set(const Shell& shell, const Arguments& a) {
   });
 }
 
+int left(const Shell& shell, const Arguments& a) {
+  WallTime since{};
+  if (!a.since.empty()) {
+    auto when = parse_when(a.since, system_clock().wall_now());
+    if (!when.ok()) return shell.fail_usage("--since: " + when.error().message);
+    since = *when;
+  }
+  return with_site(shell, [&](Site& site) {
+    auto list = site.admin().show_list(a.list);
+    if (!list.ok()) return shell.fail(list.error());
+    std::vector<storage::DepartureRecord> all;
+    const auto read = site.read([&](storage::Connection& connection) -> Result<void> {
+      auto found = storage::DepartureStore(connection).of_list(list->list.address(), since, kMostDepartures);
+      if (!found.ok()) return found.error();
+      all = *std::move(found);
+      return {};
+    });
+    if (!read.ok()) return shell.fail(read.error());
+    Json json = Json::array();
+    Table table({"WHEN", "ADDRESS", "HOW", "CLIENT"});
+    for (const auto& one : all) {
+      json.push_back({{"address", one.address},
+                      {"left", format_iso8601(one.left)},
+                      {"how", one.how},
+                      {"client", one.client}});
+      table.add({show_time(one.left), one.address, one.how, one.client.empty() ? "-" : one.client});
+    }
+    if (shell.json) return print_json(json);
+    print(table.text());
+    return static_cast<int>(kOk);
+  });
+}
+
 }  // namespace
 
 void add_member(Shell& shell) {
@@ -217,6 +252,13 @@ void add_member(Shell& shell) {
       "  essaim member list dev@lists.example.org\n  essaim member list dev@lists.example.org --role owner",
       [&shell, l] { return with_site(shell, [&](Site& site) { return show(shell, site, *l); }); });
   listed(verb, l);
+
+  auto d = std::make_shared<Arguments>();
+  verb = shell.verb(noun, "left", "who has left a list, when and how: by a click, a page, mail, an operator",
+                    "  essaim member left dev@lists.example.org --since 30d",
+                    [&shell, d] { return left(shell, *d); });
+  verb->add_option("LIST", d->list, "as dev@lists.example.org")->required();
+  verb->add_option("--since", d->since, "as 30d, 2026-11-22")->type_name("TIME");
 
   auto s = std::make_shared<Arguments>();
   verb = shell.verb(noun, "set", "change somebody's options",

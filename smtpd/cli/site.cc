@@ -53,7 +53,7 @@ lists::Services Site::services() {
   out.clock = &system_clock();
   out.ids = &ids_;
   out.policies = &policies_;
-  out.site = {settings_.hostname, settings_.postmaster};
+  out.site = {settings_.hostname, settings_.postmaster, settings_.http.base_url};
   out.rank = [] { return std::int64_t{0}; };
   out.reporting = settings_.reporting;
   return out;

@@ -122,8 +122,10 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
                       control_.terminate();
                     }};
   verbs["top"] = {{}, [this](const Request&, const ResponderPtr& r) {
-                    if (!statistics_) statistics_ = std::make_unique<Statistics>(statistics_parts());
-                    statistics_->ask([r](std::string json) { r->answer(std::move(json)); });
+                    if (!statistics_)
+                      statistics_ = std::make_unique<Statistics>(*loops_.front().loop, statistics_parts(),
+                                                                 Statistics::Depth{});
+                    statistics_->ask([r](const Snapshot& snapshot) { r->answer(to_json(snapshot)); });
                   }};
   verbs["trace"] = {{"peer", "destination", "list"},
                     [this](const Request& q, const ResponderPtr& r) { trace(q, r); }};
@@ -141,8 +143,19 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
 Statistics::Parts Server::statistics_parts() {
   std::vector<net::EventLoop*> loops;
   for (const Loop& l : loops_) loops.push_back(l.loop.get());
-  return {*database_, *engine_, std::move(loops), [this] { return static_cast<int>(guard_->connections()); },
-          node_.number};
+  return {*database_, *engine_, std::move(loops), [this] { return facts(); }};
+}
+
+NodeFacts Server::facts() const {
+  NodeFacts out;
+  out.node = node_.number;
+  out.sessions = static_cast<int>(guard_->connections());
+  out.ready = ready().ok();
+  out.shedding = guard_->full();
+  if (membership_) out.nodes_at_work = 1 + static_cast<int>(membership_->silences().size());
+  out.message_memory = budget_->used();
+  out.message_memory_limit = budget_->limit();
+  return out;
 }
 
 void Server::change_queue(const std::string& action, const Request& request, const ResponderPtr& responder) {

@@ -23,6 +23,10 @@ class ListTokens final : public delivery::TokenMinter {
                     std::string* out) const override {
     tokens_.append_leave(post.list_id, recipient.member_id, out);
   }
+  void append_link(const storage::PostRecord& post, const storage::BatchRecipient& recipient,
+                   std::string* out) const override {
+    tokens_.append_link(post.list_id, recipient.member_id, out);
+  }
 
  private:
   const lists::Tokens& tokens_;

@@ -26,11 +26,13 @@
 #include "smtpd/daemon/control.h"
 #include "smtpd/daemon/gate.h"
 #include "smtpd/daemon/inbound.h"
+#include "smtpd/daemon/key_refresh.h"
 #include "smtpd/daemon/lasting.h"
 #include "smtpd/daemon/pulse.h"
 #include "smtpd/daemon/reporter.h"
 #include "smtpd/daemon/state_directory.h"
 #include "smtpd/daemon/statistics.h"
+#include "smtpd/daemon/web_server.h"
 #include "smtpd/guard/guard.h"
 #include "smtpd/intake/list_intake.h"
 #include "smtpd/operate/key_ring.h"
@@ -77,6 +79,8 @@ class Server final : private storage::Membership::Listener {
   Result<void> start_loops();
   Result<void> start_delivery();
   Result<void> start_inbound();
+  void start_web();
+  std::vector<WebServer::Listener> web_listeners() const;
   void start_jobs();
   void start_status();
   void watch_status();
@@ -98,6 +102,7 @@ class Server final : private storage::Membership::Listener {
   // admin_commands.cc
   std::map<std::string, admin::Verb> admin_verbs();
   Statistics::Parts statistics_parts();
+  NodeFacts facts() const;  // thread-safe
   void trace(const admin::Request& request, const std::shared_ptr<admin::Responder>& responder);
   void trace_peer(const std::string& ip, const std::shared_ptr<admin::Responder>& responder);
   void trace_delivery(const admin::Request& request, const std::shared_ptr<admin::Responder>& responder);
@@ -143,11 +148,13 @@ class Server final : private storage::Membership::Listener {
   std::unique_ptr<http::HttpClient> http_;
   std::unique_ptr<delivery::Engine> engine_;
   std::unique_ptr<ListIntake> intake_;
+  std::unique_ptr<WebServer> web_;  // null: no listener of that role
   std::unique_ptr<storage::JobRunner> jobs_;
   std::unique_ptr<Executor> operator_;  // the operator's requests, which block
   std::unique_ptr<admin::Server> admin_;
   // On loop 0.
   std::unique_ptr<Statistics> statistics_;
+  std::unique_ptr<KeyRefresh> key_refresh_;
   std::vector<std::shared_ptr<Trace>> traces_;
   std::shared_ptr<admin::Responder> delivery_watcher_;
   bool started_ = false;

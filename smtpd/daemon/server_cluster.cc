@@ -90,7 +90,7 @@ void Server::share_budgets(const storage::ClusterView& view) {
     if (node.at_work() && node.number != node_.number)
       delivery::add_demands(node.number, node.demand, &others);
   engine_->set_demands(std::move(others));
-  engine_->busiest(kDemandsTold, [this](const std::vector<delivery::DestinationStatus>& busy, int) {
+  engine_->busiest(kDemandsTold, [this](const std::vector<delivery::DestinationStatus>& busy, const auto&) {
     std::vector<std::pair<std::string, std::int64_t>> own;
     for (const delivery::DestinationStatus& one : busy)
       own.emplace_back(one.key, one.waiting + one.connections);

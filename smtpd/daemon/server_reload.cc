@@ -27,6 +27,7 @@ Result<std::string> Server::reload() {
   auto environments = make_environments(settings_);
   if (!environments.ok()) return refused(environments.error());
   on_each_loop([&](Loop& l) { l.inbound->set_environments(*environments); });
+  if (web_) web_->reconfigure(web_listeners());
 
   std::string later;
   for (const std::string& name : needing_restart(started_with_, fresh->values))
@@ -50,7 +51,7 @@ std::vector<Pulse> Server::pulses() const {
     all.push_back(
         {l.loop->name(), [&loop = *l.loop](std::function<void()> answered) { loop.post(answered); }});
   all.push_back({"queue", [this](std::function<void()> answered) {
-                   engine_->busiest(0, [answered](const auto&, int) { answered(); });
+                   engine_->busiest(0, [answered](const auto&, const auto&) { answered(); });
                  }});
   all.push_back({"database", [this](std::function<void()> answered) {
                    database_->write(

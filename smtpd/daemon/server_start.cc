@@ -45,13 +45,14 @@ Result<void> Server::start() {
   if (user->has_value()) ESSAIM_TRY(operate::become(**user));
   start_status();
   raise_descriptor_limit(Gate::sockets_for(settings_.limits.connections) +
-                         settings_.delivery.connections_total);
+                         settings_.delivery.connections_total + static_cast<int>(settings_.http.connections));
 
   ESSAIM_TRY(open_storage(*password));
   ESSAIM_TRY(start_loops());
   started_ = true;
   ESSAIM_TRY(start_delivery());
   ESSAIM_TRY(start_inbound());
+  start_web();
   start_jobs();
   watch_status();
   return {};
@@ -166,6 +167,7 @@ Result<void> Server::start_delivery() {
   services_.policies = &policies_;
   services_.site.hostname = settings_.hostname;
   services_.site.postmaster = settings_.postmaster;
+  services_.site.base_url = settings_.http.base_url;
   services_.rank = [this] { return engine_->current_rank(); };
   services_.bell = [this] { engine_->ring(); };
   services_.signing_keys = [this](const std::string& domain) { return keys_->keys_for(domain); };
@@ -244,7 +246,9 @@ Result<void> Server::start_inbound() {
   on_each_loop([&](Loop& l) {
     l.inbound = std::make_unique<Inbound>(*l.loop, *l.resolver, gate_);
     l.inbound->listen(sockets_, *environments);
-    if (&l == loops_.data()) admin_ = std::make_unique<admin::Server>(*l.loop, admin_socket_, admin_verbs());
+    if (&l != loops_.data()) return;
+    admin_ = std::make_unique<admin::Server>(*l.loop, admin_socket_, admin_verbs());
+    key_refresh_ = std::make_unique<KeyRefresh>(*l.loop, *database_, *tokens_);
   });
   for (std::size_t i = 0; i < sockets_.size(); ++i) {
     log::info("listening", {{"address", sockets_[i]->address().to_string()},
@@ -252,6 +256,21 @@ Result<void> Server::start_inbound() {
                             {"starttls", certificates_[i] != nullptr}});
   }
   return {};
+}
+
+std::vector<WebServer::Listener> Server::web_listeners() const {
+  std::vector<WebServer::Listener> out;
+  for (std::size_t i = 0; i < sockets_.size(); ++i)
+    if (settings_.listen[i].role == ListenerRole::kHttp)
+      out.push_back({sockets_[i], certificates_[i], settings_.listen[i].proxies});
+  return out;
+}
+
+void Server::start_web() {
+  const auto listeners = web_listeners();
+  if (listeners.empty()) return;
+  web_ = std::make_unique<WebServer>(
+      services_, settings_.http, [this] { return lease_->holds(); }, listeners);
 }
 
 void Server::start_status() {
@@ -272,7 +291,8 @@ void Server::watch_status() {
              [number = node_.number](storage::Connection& c) { return storage::probe_write(c, number); },
              std::move(done));
        },
-       [this] { return why_not(); }});
+       [this] { return why_not(); }},
+      statistics_parts());
   lasting_.status->set_listening(true);
 }
 

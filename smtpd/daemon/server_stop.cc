@@ -31,6 +31,7 @@ void Server::stop() {
     l.inbound->shut_down_sessions();
   });
   sockets_.clear();
+  web_.reset();
   // Said when it is true of every loop: from here on nobody is greeted.
   if (lasting_.status) lasting_.status->set_listening(false);
   // Who idles within a transaction hears it a little later; a message under way has the whole grace.
@@ -63,6 +64,7 @@ void Server::stop() {
       traces_.clear();
       delivery_watcher_.reset();
       statistics_.reset();
+      key_refresh_.reset();
       admin_.reset();
     }
   });

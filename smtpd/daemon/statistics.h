@@ -1,18 +1,21 @@
-// The answer to `top`: counters since the start, what waits, the busiest destinations, how fast loops and database
-// answer. Gathered without blocking anybody: each loop and the database's writer are asked something empty, and
+// How the server is at a moment: counters since the start, what waits, the busiest destinations, how fast loops and
+// database answer. Gathered without blocking anybody: each loop and the database's writer are asked something empty, and
 // what has not answered in time is said to be late. What the database has to be read for is kept for twenty times as
-// long as it took.
+// long as it took, and no shorter than asked for.
 //
-// Thread: ask() on loop 0, where the answer is made, and where it is destroyed, before the other parts.
+// Thread: that of the home loop: made, asked and destroyed there, before the other parts; answers come there. `top` has
+// one on loop 0, /metrics one on the loop of status.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/base/counters.h"
 #include "core/net/event_loop.h"
 #include "delivery/engine.h"
 #include "storage/database.h"
@@ -20,23 +23,55 @@
 
 namespace essaim::smtpd {
 
+// What the node knows without asking anybody.
+struct NodeFacts {
+  int node = 0;
+  int sessions = 0;                                            // incoming connections now
+  bool ready = false;                                          // takes mail and delivers
+  bool shedding = false;                                       // refuses newcomers
+  int nodes_at_work = 1;                                       // on the same database
+  std::uint64_t message_memory = 0, message_memory_limit = 0;  // octets, of messages on their way in
+};
+
+struct Snapshot {
+  WallTime time{};
+  Duration uptime{};
+  NodeFacts facts;
+  CounterSums counters{};
+  std::vector<std::pair<std::string, std::optional<Duration>>>
+      loops;  // how late each is; none: it did not answer
+  std::optional<Duration> database_answer;
+  bool database_healthy = false;
+  storage::Database::Counters database;
+  delivery::EngineLoad engine;
+  std::vector<delivery::DestinationStatus> busiest;
+  std::optional<storage::QueueLoad> queue;  // none: not read yet
+};
+
+// As `top` prints it: one line of JSON.
+std::string to_json(const Snapshot& snapshot);
+// "ready", "waiting", "active", "held", "finished"
+const char* name_of(storage::BatchQueue queue);
+
 class Statistics {
  public:
   struct Parts {
     storage::Database& database;
     delivery::Engine& engine;
     std::vector<net::EventLoop*> loops;
-    std::function<int()> sessions;  // incoming connections now; thread-safe
-    int node = 0;
+    std::function<NodeFacts()> facts;  // thread-safe
   };
-  explicit Statistics(Parts parts);
+  struct Depth {
+    std::size_t lists = 10, destinations = 20;  // the busiest
+    Duration queue_kept = std::chrono::milliseconds(500);
+  };
+  Statistics(net::EventLoop& home, Parts parts, Depth depth);
   ~Statistics();
 
-  // JSON text of one snapshot.
-  void ask(std::function<void(std::string json)> done);
+  void ask(std::function<void(const Snapshot&)> done);
 
  private:
-  class Snapshot;
+  class Gathering;
   // Shared with reads that are under way in the database.
   struct Cache {
     std::mutex mutex;
@@ -48,9 +83,11 @@ class Statistics {
   };
   void refresh();
 
+  net::EventLoop& home_;
   const Parts parts_;
+  const Depth depth_;
   const MonoTime started_;
-  std::vector<std::weak_ptr<Snapshot>> live_;
+  std::vector<std::weak_ptr<Gathering>> live_;
   std::shared_ptr<Cache> cache_ = std::make_shared<Cache>();
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/base/counters.h"
 #include "core/base/log.h"
 
 namespace essaim::smtpd::guard {
@@ -93,6 +94,12 @@ bool Guard::enter_if_room(std::uint32_t limit) {
 }
 
 Verdict Guard::try_connect(std::string_view ip) {
+  Verdict verdict = judge_connect(ip);
+  if (!verdict.allowed()) essaim::count(Counter::kShedConnections);
+  return verdict;
+}
+
+Verdict Guard::judge_connect(std::string_view ip) {
   const Level now = level();
   Verdict verdict{std::nullopt, now != Level::kCalm};
   if (now == Level::kFull) {
@@ -168,17 +175,17 @@ Verdict Guard::on_mail(std::string_view ip) {
   Verdict verdict{std::nullopt, stressed()};
   if (disk_short()) {
     verdict.refusal = smtp::reply(452, "4.3.1", "Insufficient system storage; try again later");
-    return verdict;
-  }
-  if (!count(ip, What::kMessages)) {
+  } else if (!count(ip, What::kMessages)) {
     verdict.refusal = come_later("4.7.0", "Too many messages in a short time from your address");
   }
+  if (!verdict.allowed()) essaim::count(Counter::kShedMessages);
   return verdict;
 }
 
 Verdict Guard::on_rcpt(std::string_view ip) {
   Verdict verdict{std::nullopt, gauge_.level() != Level::kCalm};
   if (!count(ip, What::kRecipients)) {
+    essaim::count(Counter::kShedRecipients);
     verdict.refusal = smtp::reply(450, "4.7.1",
                                   "Too many recipients in a short time from your address; "
                                   "send this one later");

@@ -71,6 +71,7 @@ class Guard {
   std::optional<smtp::Reply> refusal_at_connect(const Place& place, Entry& client, Entry& network) const;
   std::optional<smtp::Reply> refusal_of_scope(const Entry& entry, const ScopeLimits& limits,
                                               const char* who) const;
+  Verdict judge_connect(std::string_view ip);
   bool enter_if_room(std::uint32_t limit);
   bool count(std::string_view ip, What what);
   smtp::Reply come_later(const char* enhanced, const std::string& why) const;

@@ -14,6 +14,7 @@ std::vector<storage::Job> make_jobs(const Settings& settings, const Clock& clock
   storage::RetentionOptions retention;
   retention.keep_posts = settings.retention_posts;
   retention.keep_seen = settings.retention_seen;
+  retention.keep_departures = settings.retention_departures;
   retention.interval = std::min<Duration>(retention.interval, settings.retention_posts);
   return {storage::make_retention_job(clock, retention),
           lists::make_reports_job(services),

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/base/counters.h"
 #include "smtpd/session/session_log.h"
 
 namespace essaim::smtpd {
@@ -113,7 +114,10 @@ void SessionConnection::after_answer() {
 }
 
 void SessionConnection::on_closed(const Error& reason, bool during_tls) {
-  if (during_tls) log_incident(session_.client(), "tls-failed", reason.message);
+  if (during_tls) {
+    count(Counter::kTlsInFailed);
+    log_incident(session_.client(), "tls-failed", reason.message);
+  }
   const bool orderly = closing_ || reason.code == ErrorCode::kCancelled;
   finish(closing_ && !lost_ ? "" : orderly ? "lost" : reason.message);
 }

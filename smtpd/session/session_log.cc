@@ -64,6 +64,8 @@ void log_received(const Reception& reception) {
     count(Counter::kMessagesIn);
     count(Counter::kOctetsIn, reception.octets);
     count(Counter::kRecipientsIn, reception.recipients);
+  } else {
+    count(reception.reply->permanent() ? Counter::kMessagesRefused : Counter::kMessagesDeferred);
   }
   const ClientInfo& client = reception.transaction->client;
   std::vector<log::Field> fields;

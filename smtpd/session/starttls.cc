@@ -1,4 +1,5 @@
 // STARTTLS (RFC 3207).
+#include "core/base/counters.h"
 #include "smtpd/session/server_session.h"
 
 namespace essaim::smtpd {
@@ -25,6 +26,7 @@ void ServerSession::do_starttls(std::string_view argument) {
 
 void ServerSession::on_tls_established(std::string version, std::string cipher) {
   if (phase_ != Phase::kAwaitTls) return;
+  count(Counter::kTlsIn);
   client_.tls = true;
   client_.tls_version = std::move(version);
   client_.tls_cipher = std::move(cipher);

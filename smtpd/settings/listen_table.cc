@@ -14,7 +14,8 @@ struct RoleName {
   ListenerRole role;
   const char* name;
 };
-constexpr RoleName kRoles[] = {{ListenerRole::kMx, "mx"}, {ListenerRole::kStatus, "status"}};
+constexpr RoleName kRoles[] = {
+    {ListenerRole::kMx, "mx"}, {ListenerRole::kStatus, "status"}, {ListenerRole::kHttp, "http"}};
 
 ListenerRole role_of(const std::string& name) {
   const auto* found =
@@ -70,8 +71,10 @@ void add_listen_settings(config::Schema* schema) {
            .type = Type::kEnum,
            .default_value = "mx",
            .help =
-               "What it is for: \"mx\" takes mail for the lists from everywhere; \"status\" answers /livez "
-               "and /readyz by HTTP, for load balancers and monitoring: an address that only these reach.",
+               "What it is for: \"mx\" takes mail for the lists from everywhere; \"http\" has the pages that "
+               "links in messages lead to (with TLS when it has a certificate); \"status\" answers /livez, "
+               "/readyz and /metrics by HTTP, for load balancers and monitoring: an address that only these "
+               "reach.",
            .choices = role_names()},
           {.name = "listen[].socket",
            .help = "Name of the socket that systemd passes for it (FileDescriptorName= in essaim.socket). "
@@ -79,9 +82,10 @@ void add_listen_settings(config::Schema* schema) {
                    "it, one with this address is taken; without any, the server binds the address itself.",
            .example = "smtp"},
           {.name = "listen[].certificate",
-           .help = "PEM file with the certificate chain and its key. STARTTLS is offered when it is set. It "
-                   "must be "
-                   "readable at start; a reload reads it again, as the user the server runs as.",
+           .help =
+               "PEM file with the certificate chain and its key. STARTTLS is offered when it is set, and a "
+               "listener of role \"http\" is in TLS. It must be "
+               "readable at start; a reload reads it again, as the user the server runs as.",
            .example = "/etc/essaim/tls.pem",
            .reloadable = true,
            .check = must_be_absolute},
@@ -89,7 +93,8 @@ void add_listen_settings(config::Schema* schema) {
            .type = Type::kStrings,
            .help =
                "Addresses and networks of load balancers that tell us the client by the PROXY protocol, "
-               "version 1 or 2. Their connections must begin with its header; from others it is never taken.",
+               "version 1 or 2. Their connections must begin with its header; from others it is never taken. "
+               "For role \"http\": proxies whose word on the client is taken, see http.forwarded.",
            .example = "10.0.0.0/8",
            .reloadable = true,
            .check = must_be_network},
@@ -113,7 +118,7 @@ std::string wrong_with(const std::vector<ListenSettings>& listen) {
     if (!l.address.ends_with(":0") && !seen.insert(l.address).second)
       return "\"listen.address\": \"" + l.address + "\" is there twice";
     mail = mail || speaks_smtp(l.role);
-    if (speaks_smtp(l.role)) continue;
+    if (l.role != ListenerRole::kStatus) continue;
     const std::string what = "[[listen]] \"" + l.address + "\" of role \"" + to_string(l.role) + "\": ";
     if (!l.certificate.empty()) return what + "\"certificate\" is not for this role, which is in clear";
     if (!l.proxies.empty()) return what + "\"proxy\" is not for this role; balancers ask it directly";

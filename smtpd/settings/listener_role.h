@@ -3,7 +3,7 @@
 
 namespace essaim::smtpd {
 
-enum class ListenerRole { kMx, kStatus };
+enum class ListenerRole { kMx, kStatus, kHttp };
 
 // The others are served by core/http.
 constexpr bool speaks_smtp(ListenerRole role) {

@@ -8,6 +8,7 @@
 #include "core/config/load.h"
 #include "smtpd/settings/checks.h"
 #include "smtpd/settings/destination_table.h"
+#include "smtpd/settings/http_table.h"
 #include "smtpd/settings/listen_table.h"
 #include "smtpd/settings/show.h"
 #include "smtpd/settings/table.h"
@@ -125,6 +126,7 @@ Settings settings_from(const config::Values& values) {
   s.database_readers = small(v, "storage.readers");
   s.listen = read_listeners(values);
   s.balancer = {v.duration("balancer.proxy_timeout"), v.duration("balancer.drain_notice")};
+  s.http = read_http(v);
   for (const config::HostPort& a : v.addresses("dns.servers")) s.dns_servers.push_back(to_string(a));
   s.dns_timeout = v.duration("dns.timeout");
   s.trust_anchor = v.string("dns.trust_anchor");
@@ -143,6 +145,7 @@ Settings settings_from(const config::Values& values) {
   s.log.repeats = static_cast<std::uint64_t>(v.integer("log.repeats"));
   s.retention_posts = v.duration("retention.posts");
   s.retention_seen = v.duration("retention.seen");
+  s.retention_departures = v.duration("retention.departures");
   return s;
 }
 

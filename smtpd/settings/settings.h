@@ -33,6 +33,13 @@ struct BalancerSettings {
   Duration proxy_timeout{}, drain_notice{};
 };
 
+struct HttpSettings {
+  std::string base_url;                                     // without a slash at its end; "": no links
+  std::string forwarded;                                    // the field of proxies, in lower case
+  std::size_t connections = 0, connections_per_client = 0;  // 0: no limit
+  Duration request_timeout{}, idle_timeout{};
+};
+
 struct DeliverySettings {
   std::string smarthost;  // "host:port"; "" for MX lookup
   std::uint16_t port = 25;
@@ -106,6 +113,7 @@ struct Settings {
   Duration cluster_lease{};
   std::vector<ListenSettings> listen;
   BalancerSettings balancer;
+  HttpSettings http;
   std::vector<std::string> dns_servers;  // "127.0.0.1:53"
   Duration dns_timeout{};
   std::string trust_anchor;  // file; "": no DNSSEC
@@ -117,7 +125,7 @@ struct Settings {
   AuthenticationSettings authentication;
   lists::Reporting reporting;
   log::Options log;
-  Duration retention_posts{}, retention_seen{};
+  Duration retention_posts{}, retention_seen{}, retention_departures{};
 
   std::string admin_socket() const { return state + "/admin.sock"; }
   std::string journal_directory() const { return state + "/journal"; }

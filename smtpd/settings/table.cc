@@ -3,6 +3,7 @@
 #include "core/smtp/address.h"
 #include "smtpd/settings/checks.h"
 #include "smtpd/settings/destination_table.h"
+#include "smtpd/settings/http_table.h"
 #include "smtpd/settings/limits_table.h"
 #include "smtpd/settings/listen_table.h"
 #include "smtpd/settings/storage_table.h"
@@ -327,6 +328,12 @@ void add_rest(Schema* schema) {
            .help = "Memory of what was posted, so that the same message sent again is not distributed twice.",
            .minimum = kMinute,
            .maximum = 365 * kDay},
+          {.name = "retention.departures",
+           .type = Type::kDuration,
+           .default_value = "365d",
+           .help = "Record of who left which list, when and how (essaim member left).",
+           .minimum = kMinute,
+           .maximum = 3650 * kDay},
       });
 }
 
@@ -335,6 +342,7 @@ std::shared_ptr<const Schema> make_schema() {
   add_site(schema.get());
   add_storage_settings(schema.get());
   add_listen_settings(schema.get());
+  add_http_settings(schema.get());
   add_dns(schema.get());
   add_authentication(schema.get());
   add_delivery(schema.get());

@@ -3,6 +3,7 @@
 #include <future>
 
 #include "core/base/executor.h"
+#include "smtpd/status/metrics.h"
 
 namespace essaim::smtpd {
 namespace {
@@ -17,6 +18,16 @@ http::ServerResponse verdict(const char* yes, const Health::Reasons& reasons) {
   response.status = 503;
   response.body = "not " + std::string(yes) + "\n";
   for (const std::string& reason : reasons) response.body += reason + "\n";
+  return response;
+}
+
+// No destination or list is named in metrics; scrapes of all who ask share what was read.
+constexpr Statistics::Depth kDepth{.lists = 0, .destinations = 0, .queue_kept = std::chrono::seconds(10)};
+
+http::ServerResponse metrics(const Snapshot* snapshot, const std::vector<LoopLag::Measured>& lag) {
+  http::ServerResponse response;
+  response.content_type = kMetricsType;
+  response.body = metrics_text(snapshot, lag);
   return response;
 }
 
@@ -37,6 +48,15 @@ StatusServer::StatusServer(const std::vector<std::shared_ptr<net::ListenSocket>>
         health_->ask_ready([respond](const Health::Reasons& reasons) { respond(verdict("ready", reasons)); });
       },
       http::AccessLog::kFailures);
+  routes_.add(
+      "GET", "/metrics",
+      [this](const http::ServerRequest&, const http::Respond& respond) {
+        if (!statistics_) return respond(metrics(nullptr, {}));
+        statistics_->ask([this, respond](const Snapshot& snapshot) {
+          respond(metrics(&snapshot, lag_ ? lag_->measured() : std::vector<LoopLag::Measured>{}));
+        });
+      },
+      http::AccessLog::kFailures);
   server_ = std::make_unique<http::Server>(loop_, http::ServerSettings{}, routes_);
   for (const auto& socket : sockets) {
     acceptors_.push_back(std::make_unique<net::Acceptor>(
@@ -52,18 +72,28 @@ StatusServer::~StatusServer() {
   on_loop([this] {
     acceptors_.clear();
     server_.reset();
-    health_.reset();
+    forget();
   });
   loop_.stop();
   thread_.join();
 }
 
-void StatusServer::watch(Health::Parts parts) {
-  on_loop([&] { health_ = std::make_unique<Health>(loop_, std::move(parts)); });
+void StatusServer::watch(Health::Parts health, Statistics::Parts statistics) {
+  on_loop([&] {
+    health_ = std::make_unique<Health>(loop_, std::move(health));
+    lag_ = std::make_unique<LoopLag>(loop_, statistics.loops);
+    statistics_ = std::make_unique<Statistics>(loop_, std::move(statistics), kDepth);
+  });
 }
 
 void StatusServer::unwatch() {
-  on_loop([this] { health_.reset(); });
+  on_loop([this] { forget(); });
+}
+
+void StatusServer::forget() {
+  statistics_.reset();
+  lag_.reset();
+  health_.reset();
 }
 
 void StatusServer::set_listening(bool listening) {

@@ -1,5 +1,5 @@
-// The listeners of role "status": GET /livez and /readyz, on a thread of their own, so that the answer comes while
-// everything else is busy or stuck.
+// The listeners of role "status": GET /livez, /readyz and /metrics, on a thread of their own, so that the answer comes
+// while everything else is busy or stuck.
 //
 // Owner: the daemon, from start to the very end: the balancer must see a node that drains, or begins a new epoch. What it
 // is told waits for its loop.
@@ -12,7 +12,9 @@
 
 #include "core/http/server.h"
 #include "core/net/acceptor.h"
+#include "smtpd/daemon/statistics.h"
 #include "smtpd/status/health.h"
+#include "smtpd/status/loop_lag.h"
 
 namespace essaim::smtpd {
 
@@ -23,19 +25,23 @@ class StatusServer {
   StatusServer(const StatusServer&) = delete;
   StatusServer& operator=(const StatusServer&) = delete;
 
-  // Before that, and after unwatch(), /livez says yes and /readyz "starting or stopping".
-  void watch(Health::Parts parts);
+  // Before that, and after unwatch(), /livez says yes, /readyz "starting or stopping", and /metrics what the process has
+  // counted.
+  void watch(Health::Parts health, Statistics::Parts statistics);
   void unwatch();  // before the parts go away
   void set_listening(bool listening);
   void set_draining(bool draining);
 
  private:
+  void forget();
   void on_loop(const std::function<void()>& task);  // and waits
 
   net::EventLoop loop_{"status"};
   http::Routes routes_;
   // On the loop.
   std::unique_ptr<Health> health_;
+  std::unique_ptr<Statistics> statistics_;
+  std::unique_ptr<LoopLag> lag_;
   std::unique_ptr<http::Server> server_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   std::thread thread_;

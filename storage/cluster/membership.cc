@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/counters.h"
 #include "core/base/crash_point.h"
 #include "core/base/executor.h"
 #include "storage/cluster/node_watch.h"
@@ -198,6 +199,7 @@ void Membership::take_over(const NodeSight& dead) {
                              {"epoch", dead.epoch},
                              {"silent", observer_.silence(dead.number)}});
   ESSAIM_CRASH_POINT("take-over.fenced");
+  count(Counter::kTakeovers);
   auto released = release_fenced_batches(database_, dead.number);
   if (!released.ok()) {
     log::warning("take-over-unfinished", {{"node", dead.number}, {"error", released.error().message}});

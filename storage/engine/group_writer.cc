@@ -6,6 +6,7 @@
 
 #include "core/base/executor.h"
 #include "core/base/random.h"
+#include "core/base/timings.h"
 
 namespace essaim::storage {
 
@@ -129,7 +130,12 @@ Result<void> GroupWriter::try_group(Durability durability, Group* group, std::si
   if (outcome.ok()) {
     *any = std::any_of(group->begin(), group->begin() + static_cast<std::ptrdiff_t>(*ran),
                        [](const Item& item) { return item.result.ok(); });
-    if (*any) outcome = connection.commit();
+    if (*any) {
+      const auto began = std::chrono::steady_clock::now();
+      outcome = connection.commit();
+      note_time(durability == Durability::kAccept ? Timing::kDurableCommit : Timing::kProgressCommit,
+                std::chrono::steady_clock::now() - began);
+    }
   }
   // After the loss of an answer to COMMIT there is nothing left to roll back.
   if (connection.in_transaction()) static_cast<void>(connection.roll_back());

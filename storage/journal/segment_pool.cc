@@ -39,7 +39,7 @@ SegmentPool::SegmentPool(const JournalWriter::Options& options, Executor& execut
     : options_(options), executor_(executor) {}
 
 Result<std::shared_ptr<Segment>> SegmentPool::make() {
-  auto segment = std::make_shared<Segment>();
+  auto segment = std::make_shared<Segment>(options_.segment_size);
   do {  // numbers of an earlier writer of this epoch are passed over
     segment->path =
         options_.directory + "/" + segment_name(options_.name, options_.epoch, next_file_.fetch_add(1));

@@ -12,13 +12,16 @@
 #include <thread>
 
 #include "core/base/executor.h"
+#include "core/base/gauges.h"
 #include "core/base/log.h"
 #include "storage/journal.h"
 
 namespace essaim::storage {
 
 struct Segment {
+  explicit Segment(std::size_t octets) : size(Gauge::kJournalOctets, static_cast<std::int64_t>(octets)) {}
   ~Segment();
+  const Held one{Gauge::kJournalSegments, 1}, size;
   std::string path;
   std::uint64_t number = 0;
   std::uint32_t seed = 0;

@@ -17,10 +17,16 @@ ESSAIM_FUZZ_TARGET(tokens) {
     tokens.append_verp(post, bounce->member_id, &made);
     ESSAIM_CHECK(made.size() <= 64 && equals_ignoring_case(made, data));
   }
-  if (const auto member = tokens.read_leave(7, data)) {
+  const lists::LeaveKeys& keys = tokens.leave_keys();
+  if (const auto leave = lists::Tokens::read_leave(keys, 7, data)) {
     std::string made;
-    tokens.append_leave(7, *member, &made);
-    ESSAIM_CHECK(equals_ignoring_case(made, data) && !tokens.read_leave(8, data));
+    tokens.append_leave(7, leave->member_id, &made);
+    ESSAIM_CHECK(equals_ignoring_case(made, data) && !lists::Tokens::read_leave(keys, 8, data));
+  }
+  if (const auto leave = lists::Tokens::read_link(keys, data)) {
+    std::string made;
+    tokens.append_link(leave->list_id, leave->member_id, &made);
+    ESSAIM_CHECK(made == data);
   }
   if (const auto id = parse_id(data)) ESSAIM_CHECK(*id > 0 && equals_ignoring_case(format_id(*id), data));
 
@@ -30,12 +36,18 @@ ESSAIM_FUZZ_TARGET(tokens) {
   if (id == 0 || data.size() < 10) return;
   storage::PostRecord post;
   post.id = id;
-  std::string verp, leave;
+  std::string verp, leave, link;
   tokens.append_verp(post, id / 2, &verp);
   tokens.append_leave(id, id, &leave);
+  tokens.append_link(id, id / 2, &link);
+  const auto left = lists::Tokens::read_link(keys, link);
+  ESSAIM_CHECK(left && left->list_id == id && left->member_id == id / 2);
+  link[static_cast<unsigned char>(data[8]) % link.size()] = data[9];
+  const auto changed = lists::Tokens::read_link(keys, link);
+  ESSAIM_CHECK(!changed || (changed->list_id == id && changed->member_id == id / 2));
   const auto bounce = tokens.read_bounce(verp);
   ESSAIM_CHECK(bounce && bounce->post_id == id && bounce->member_id == id / 2);
-  ESSAIM_CHECK(tokens.read_leave(id, leave) == id);
+  ESSAIM_CHECK(lists::Tokens::read_leave(keys, id, leave)->member_id == id);
   for (std::string* token : {&verp, &leave}) {
     char& octet = (*token)[static_cast<unsigned char>(data[8]) % token->size()];
     if (ascii_lower(octet) == ascii_lower(data[9])) continue;
@@ -43,6 +55,6 @@ ESSAIM_FUZZ_TARGET(tokens) {
     // Digits of base 32 have aliases (O and 0), which name the same id.
     if (const auto read = tokens.read_bounce(verp))
       ESSAIM_CHECK(read->post_id == id && read->member_id == id / 2);
-    if (const auto read = tokens.read_leave(id, leave)) ESSAIM_CHECK(*read == id);
+    if (const auto read = lists::Tokens::read_leave(keys, id, leave)) ESSAIM_CHECK(read->member_id == id);
   }
 }

@@ -75,6 +75,15 @@ class TestSite {
     services.rank = [] { return std::int64_t{7}; };
     services.bell = [this] { ++bells; };
     require(admin.create_domain("lists.example"));
+    set_leave_keys(tokens.leave_keys());
+  }
+
+  // As of the whole site: those that make tokens here, and those in the database.
+  void set_leave_keys(lists::LeaveKeys keys) {
+    require(database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+      return lists::write_leave_keys(connection, keys);
+    }));
+    tokens.set_leave_keys(std::move(keys));
   }
 
   template <typename T>

@@ -57,6 +57,25 @@ BOOST_AUTO_TEST_CASE(a_post_is_stored_with_its_batches_when_the_reply_is_given) 
                       "message-id=<1@author.example>", "delay="}));
 }
 
+BOOST_AUTO_TEST_CASE(a_personal_copy_has_a_link_where_there_are_pages_and_says_one_click_where_it_is_signed) {
+  const std::string both =
+      "List-Unsubscribe: <https://lists.example/unsubscribe/{link}>,\r\n "
+      "<mailto:dev-unsubscribe+{leave}@lists.example>\r\n";
+  for (const bool is_signed : {false, true}) {
+    TestSite site;
+    site.services.site.base_url = "https://lists.example";
+    const auto key = std::make_shared<const mailauth::SigningKey>(mailauth::SigningKey{
+        "lists.example", "s", mailauth::PrivateKey::generate(mailauth::Algorithm::kEd25519Sha256)});
+    site.services.signing_keys = [&](const std::string& domain) {
+      return is_signed && domain == "lists.example" ? mailauth::SigningKeys{key} : mailauth::SigningKeys{};
+    };
+    site.make_list("dev", {{"post", "anyone"}}, {"a@one.example"});
+    BOOST_REQUIRE(site.send("a@one.example", {"dev@lists.example"}, a_post("a@one.example")).positive());
+    BOOST_TEST(site.posts().front().private_header ==
+               both + (is_signed ? "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" : ""));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_same_post_again_gets_the_first_id_and_is_not_stored) {
   TestSite site;
   site.make_list("dev", {{"post", "anyone"}}, {"a@one.example"});

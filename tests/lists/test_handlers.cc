@@ -26,7 +26,8 @@ Rendered rendered(const std::vector<Handler>& handlers, const Target& target, co
   submission.content = content;
   auto incoming = parse_incoming(submission);
   BOOST_REQUIRE(incoming.ok());
-  auto out = render(handlers, submission, *incoming, target, "mx.example", from_millis(1'790'000'000'000));
+  auto out =
+      render(handlers, submission, *incoming, target, {"mx.example", {}}, from_millis(1'790'000'000'000));
   BOOST_REQUIRE_MESSAGE(out.ok(), (out.ok() ? "" : out.error().message));
   return *out;
 }

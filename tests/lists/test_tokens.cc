@@ -27,6 +27,12 @@ std::string verp(storage::PostKind kind, Id member) {
   return out;
 }
 
+// The member; 0: it is not ours.
+Id read_leave(Id list_id, std::string_view token) {
+  const auto leave = Tokens::read_leave(tokens.leave_keys(), list_id, token);
+  return leave ? leave->member_id : 0;
+}
+
 std::string upper(std::string text) {
   for (char& c : text) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
@@ -62,9 +68,9 @@ BOOST_AUTO_TEST_CASE(every_altered_octet_of_a_token_is_refused) {
     text[at] = text[at] == '0' ? '1' : '0';
     return text;
   };
-  BOOST_TEST((tokens.read_leave(5, leave) == kMember));
-  for (std::size_t i = 0; i < leave.size(); ++i)
-    BOOST_TEST(!tokens.read_leave(5, altered(leave, i)).has_value());
+  BOOST_TEST(read_leave(5, leave) == kMember);
+  BOOST_TEST(read_leave(5, upper(leave)) == kMember);
+  for (std::size_t i = 0; i < leave.size(); ++i) BOOST_TEST(read_leave(5, altered(leave, i)) == 0);
   for (std::size_t i = 0; i < bounce.size(); ++i)
     BOOST_TEST(!tokens.read_bounce(altered(bounce, i)).has_value());
   for (std::size_t n = 0; n < bounce.size(); ++n)
@@ -75,8 +81,8 @@ BOOST_AUTO_TEST_CASE(every_altered_octet_of_a_token_is_refused) {
 BOOST_AUTO_TEST_CASE(no_token_passes_for_another_purpose_list_or_key) {
   std::string leave;
   tokens.append_leave(5, kMember, &leave);
-  BOOST_TEST(!tokens.read_leave(6, leave).has_value());
-  BOOST_TEST(!Tokens(std::string(32, 'x')).read_leave(5, leave).has_value());
+  BOOST_TEST(read_leave(6, leave) == 0);
+  BOOST_TEST(!Tokens::read_leave(LeaveKeys::of(std::string(32, 'x')), 5, leave).has_value());
   const std::string to_member = verp(storage::PostKind::kList, kMember);
   BOOST_TEST(!tokens.read_bounce("o" + to_member).has_value());
   BOOST_TEST(!tokens.read_bounce(verp(storage::PostKind::kForward, kMember).substr(1)).has_value());
@@ -94,7 +100,65 @@ BOOST_AUTO_TEST_CASE(the_key_of_the_site_is_made_once) {
   BOOST_REQUIRE(again.ok());
   (*again)->append_leave(5, kMember, &second);
   BOOST_TEST(first == second);
-  BOOST_TEST(!tokens.read_leave(5, first).has_value());
+  BOOST_TEST(read_leave(5, first) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_link_names_list_and_member_shows_neither_and_bears_no_change) {
+  std::string link, other;
+  tokens.append_link(5, kMember, &link);
+  tokens.append_link(5, kMember + 1, &other);
+  BOOST_TEST(link.size() == 36U);
+  const auto read = Tokens::read_link(tokens.leave_keys(), link);
+  BOOST_REQUIRE(read.has_value());
+  BOOST_TEST(read->list_id == 5);
+  BOOST_TEST(read->member_id == kMember);
+  BOOST_TEST(!read->retired);
+  BOOST_TEST(link.find(format_id(kMember)) == std::string::npos);
+  // Ids that differ in one bit have nothing in common.
+  int same = 0;
+  for (std::size_t i = 1; i < link.size(); ++i) same += link[i] == other[i] ? 1 : 0;
+  BOOST_TEST(same < 12);
+  for (std::size_t i = 0; i < link.size(); ++i) {
+    std::string altered = link;
+    altered[i] = altered[i] == 'A' ? 'B' : 'A';
+    BOOST_TEST(!Tokens::read_link(tokens.leave_keys(), altered).has_value(), altered);
+  }
+  for (std::size_t n = 0; n < link.size(); ++n)
+    BOOST_TEST(!Tokens::read_link(tokens.leave_keys(), link.substr(0, n)).has_value());
+  for (const char* more : {"A", "=", "/", " "})
+    BOOST_TEST(!Tokens::read_link(tokens.leave_keys(), link + more).has_value());
+  std::string again;
+  tokens.append_link(5, kMember, &again);
+  BOOST_TEST(link == again);
+}
+
+BOOST_AUTO_TEST_CASE(a_token_is_good_until_its_key_is_retired_and_then_it_is_told_from_a_forged_one) {
+  const WallTime now = from_millis(1'790'000'000'000);
+  Tokens made(std::string(32, 'k'));
+  std::string old_link, old_leave;
+  made.append_link(5, kMember, &old_link);
+  made.append_leave(5, kMember, &old_leave);
+  LeaveKeys keys = made.leave_keys();
+  BOOST_TEST(keys.add(now).value() == 1);
+  made.set_leave_keys(keys);
+  std::string link;
+  made.append_link(5, kMember, &link);
+  BOOST_TEST(link.front() == '1');
+  BOOST_TEST(!Tokens::read_link(keys, old_link)->retired);
+  BOOST_TEST(!Tokens::read_leave(keys, 5, old_leave)->retired);
+  BOOST_REQUIRE(keys.retire(0, now).ok());
+  BOOST_TEST(Tokens::read_link(keys, old_link)->retired);
+  BOOST_TEST(Tokens::read_leave(keys, 5, old_leave)->retired);
+  BOOST_TEST(!Tokens::read_link(keys, link)->retired);
+  // A node that has not heard of the new key does not say that it is forged.
+  using Form = Tokens::LinkForm;
+  BOOST_TEST((Tokens::form_of_link(tokens.leave_keys(), link) == Form::kUnknownKey));
+  BOOST_TEST((Tokens::form_of_link(keys, link) == Form::kOurs));
+  BOOST_TEST((Tokens::form_of_link(keys, old_link) == Form::kOurs));
+  link.back() = link.back() == 'A' ? 'B' : 'A';
+  BOOST_TEST((Tokens::form_of_link(keys, link) == Form::kForeign));
+  BOOST_TEST((Tokens::form_of_link(keys, "") == Form::kForeign));
+  BOOST_TEST((Tokens::form_of_link(keys, "9nonsense") == Form::kForeign));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

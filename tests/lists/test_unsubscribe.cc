@@ -1,3 +1,5 @@
+#include "lists/leaving.h"
+#include "storage/departure_store.h"
 #include "tests/lists/site.h"
 
 using namespace essaim;
@@ -47,6 +49,67 @@ BOOST_AUTO_TEST_CASE(a_token_leaves_at_once_and_twice_is_no_mistake) {
   site.join("dev", {"a@one.example"});
   BOOST_TEST(site.send("button@provider.example", {to}, a_post("b@p.example")).positive());
   BOOST_TEST(site.member("dev", "a@one.example").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_token_whose_key_is_retired_is_refused_at_rcpt_with_the_address_that_works) {
+  TestSite site;
+  site.make_list("dev", {}, {"a@one.example"});
+  const std::string to = leave_address(site, "a@one.example");
+  lists::LeaveKeys keys = site.tokens.leave_keys();
+  BOOST_REQUIRE(keys.add(site.clock.wall_now()).ok());
+  site.set_leave_keys(keys);
+  BOOST_TEST(site.rcpt(to).reply.positive());
+  BOOST_TEST(leave_address(site, "a@one.example") != to);
+  BOOST_REQUIRE(keys.retire(0, site.clock.wall_now()).ok());
+  site.set_leave_keys(keys);
+  const std::string refusal = site.rcpt(to).reply.to_string();
+  BOOST_TEST(refusal.find("dev-unsubscribe@lists.example [rule: retired-token]") != std::string::npos,
+             refusal);
+  BOOST_TEST(site.rcpt(leave_address(site, "a@one.example")).reply.positive());
+}
+
+BOOST_AUTO_TEST_CASE(the_owners_are_told_who_left_and_how_where_they_want_it_and_it_is_kept) {
+  TestSite site;
+  site.make_list("dev", {{"tell_left", "true"}, {"goodbye", "false"}},
+                 {"a@one.example", "b@two.example", "c@three.example"}, {"o@owner.example"});
+  const Id list = site.list("dev").id;
+  const auto leave = [&](const char* who, lists::LeftBy by) {
+    const Id member = site.member("dev", who)->id;
+    lists::Departure departure;
+    TestSite::require(site.database->write_now(
+        storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
+          lists::WriteContext context{site.services, connection, site.clock.wall_now()};
+          auto left = lists::leave(context, {list, member, by, "192.0.2.7", ""});
+          if (!left.ok()) return left.error();
+          departure = *left;
+          return {};
+        }));
+    return departure;
+  };
+  BOOST_TEST(leave("a@one.example", lists::LeftBy::kOneClick).left);
+  BOOST_TEST(leave("b@two.example", lists::LeftBy::kPage).member == "b@two.example");
+  site.send("x@y.example", {leave_address(site, "c@three.example")}, a_post("x@y.example"));
+  const auto posts = site.posts();
+  BOOST_REQUIRE(posts.size() == 3);
+  const char* told[] = {"a@one.example has left dev@lists.example, by the button of a mail program",
+                        "b@two.example has left dev@lists.example, on the page of a link in a message",
+                        "c@three.example has left dev@lists.example"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    BOOST_TEST(site.recipients(posts[i].id).front() == "o@owner.example");
+    BOOST_TEST(site.rendering(posts[i].id).find(told[i]) != std::string::npos, site.rendering(posts[i].id));
+  }
+  std::vector<storage::DepartureRecord> kept;
+  TestSite::require(site.database->read_now([&](storage::Connection& connection) -> Result<void> {
+    auto found = storage::DepartureStore(connection).of_list("dev@lists.example", {}, 10);
+    if (!found.ok()) return found.error();
+    kept = *std::move(found);
+    return {};
+  }));
+  BOOST_REQUIRE(kept.size() == 3);
+  for (const auto& one : kept)
+    BOOST_TEST(one.how == (one.address == "a@one.example"   ? "one-click"
+                           : one.address == "b@two.example" ? "page"
+                                                            : "mail"));
 }
 
 BOOST_AUTO_TEST_CASE(no_goodbye_where_the_list_wants_none) {

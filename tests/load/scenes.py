@@ -6,6 +6,7 @@ import random
 import re
 import resource
 import smtplib
+import socket
 import subprocess
 import sys
 import threading
@@ -131,6 +132,33 @@ class Scene:
         many.stop()
         self.parts.remove(many)
         self.say(f"others after:  {self.load(messages)}")
+
+    def pages(self):
+        """wrk on somebody's link, and slow clients of HTTP, while mail flows."""
+        messages, seconds = int(2_000 * self.size), max(2, int(10 * self.size))
+        self.sink = self.add(sink.Sink(self.folder))
+        self.serve(members=[AUTHOR], smarthost=self.sink.addresses[0], listen='[[listen]]\naddress = "127.0.0.1:0"\nrole = "http"\n',
+                   extra='[http]\nbase_url = "https://lists.example"\nconnections_per_client = 0\nrequest_timeout = "60s"\n')
+        port = self.server.port_of("http")
+        alone = self.load(messages)
+        self.drain()
+        link = re.search(r"<https://lists\.example(/[^>]+)>", str(self.sink.message(self.sink.receipts()[0])["List-Unsubscribe"])).group(1)
+        slow = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(int(300 * self.size))]
+        for connection in slow:
+            connection.sendall(f"POST {link} HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nList-Unsub".encode())
+        wrk = subprocess.Popen(["wrk", "-t1", "-c32", f"-d{seconds}s", f"http://127.0.0.1:{port}{link}"], stdout=subprocess.PIPE, text=True)
+        beside = self.load(messages)
+        said = wrk.communicate(timeout=seconds + 60)[0]
+        rate = re.search(r"Requests/sec:\s+(\S+)", said)
+        assert rate and "Non-2xx" not in said, said
+        self.say(f"{rate.group(1)} pages a second for wrk beside {len(slow)} slow clients; resident {self.memory()} MB")
+        self.say(f"others alone:  {alone}")
+        self.say(f"others beside: {beside}")
+        for connection in slow:
+            connection.close()
+        assert AUTHOR in self.server.run("member", "list", LIST), "looking and half a request change nothing"
+        self.drain()
+        assert len(self.sink.receipts()) == 2 * messages
 
     def large(self):
         """Messages of 50 MB by the dozen."""

@@ -20,4 +20,33 @@ BOOST_AUTO_TEST_CASE(only_what_a_trusted_proxy_wrote_is_believed) {
   BOOST_TEST(client_behind("10.0.0.1", "203.0.113.9", nullptr) == "10.0.0.1");
 }
 
+BOOST_AUTO_TEST_CASE(the_field_of_the_standard_names_clients_with_ports_quotes_and_brackets) {
+  using Values = std::vector<std::string>;
+  struct Row {
+    const char* field;
+    Values values;
+  };
+  const Row rows[] = {
+      {"", {}},
+      {"for=192.0.2.60;proto=http;by=203.0.113.43", {"192.0.2.60"}},
+      {"For=\"[2001:db8:cafe::17]:4711\"", {"2001:db8:cafe::17"}},
+      {"for=192.0.2.43:80, FOR=198.51.100.17", {"192.0.2.43", "198.51.100.17"}},
+      {"for=_hidden, for=unknown, by=x", {"_hidden", "unknown", ""}},
+      {"for=\"1.2.3.4, for=5.6.7.8\"", {"1.2.3.4, for=5.6.7.8"}},
+      {"for=\"a\\\", for=6.6.6.6\";proto=x", {"a\\\", for=6.6.6.6"}},
+      {",", {"", ""}},
+      {"for=[", {""}},
+  };
+  for (const Row& row : rows)
+    BOOST_TEST(essaim::http::forwarded_for(row.field) == row.values, boost::test_tools::per_element());
+  const auto trusted = [](const std::string& ip) { return ip.starts_with("10."); };
+  const auto client = [&](const char* field) {
+    return essaim::http::client_behind_forwarded("10.0.0.1", field, trusted);
+  };
+  BOOST_TEST(client("for=203.0.113.9, for=198.51.100.7") == "198.51.100.7");
+  BOOST_TEST(client("for=203.0.113.9, for=10.0.0.2") == "203.0.113.9");
+  BOOST_TEST(client("for=unknown") == "10.0.0.1");
+  BOOST_TEST(client("proto=https") == "10.0.0.1");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

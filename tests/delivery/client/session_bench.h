@@ -18,7 +18,7 @@
 
 namespace essaim::delivery::bench {
 
-// Tokens that tests can foretell: "v<member>" and "l<member>".
+// Tokens that tests can foretell: "v<member>", "l<member>" and "w<member>".
 class FakeMinter : public TokenMinter {
  public:
   void append_verp(const storage::PostRecord&, const storage::BatchRecipient& recipient,
@@ -28,6 +28,10 @@ class FakeMinter : public TokenMinter {
   void append_leave(const storage::PostRecord&, const storage::BatchRecipient& recipient,
                     std::string* out) const override {
     out->append("l").append(std::to_string(recipient.member_id));
+  }
+  void append_link(const storage::PostRecord&, const storage::BatchRecipient& recipient,
+                   std::string* out) const override {
+    out->append("w").append(std::to_string(recipient.member_id));
   }
 };
 

@@ -48,6 +48,10 @@ class Tokens : public delivery::TokenMinter {
                     std::string* out) const override {
     *out += std::to_string(recipient.member_id);
   }
+  void append_link(const storage::PostRecord&, const storage::BatchRecipient& recipient,
+                   std::string* out) const override {
+    *out += "link" + std::to_string(recipient.member_id);
+  }
 };
 
 class KeptFailures : public delivery::FailureListener {

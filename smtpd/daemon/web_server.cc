@@ -1,0 +1,94 @@
+#include "smtpd/daemon/web_server.h"
+
+#include <algorithm>
+#include <future>
+
+#include "core/base/executor.h"
+#include "web/static_files.h"
+
+namespace essaim::smtpd {
+namespace {
+
+constexpr Duration kGrace = std::chrono::seconds(2);
+
+std::function<bool(const std::string&)> is_among(std::vector<guard::Network> proxies) {
+  if (proxies.empty()) return {};
+  return [proxies = std::move(proxies)](const std::string& ip) {
+    const auto address = guard::parse_network(ip);
+    return address && std::any_of(proxies.begin(), proxies.end(),
+                                  [&](const guard::Network& network) { return network.contains(*address); });
+  };
+}
+
+http::ServerSettings settings_of(const HttpSettings& settings, const WebServer::Listener& listener) {
+  http::ServerSettings out;
+  out.connections = settings.connections;
+  out.connections_per_client = settings.connections_per_client;
+  out.request_deadline = settings.request_timeout;
+  out.idle = settings.idle_timeout;
+  out.forwarded = settings.forwarded;
+  out.trusted_proxy = is_among(listener.proxies);
+  out.tls = listener.tls;
+  return out;
+}
+
+}  // namespace
+
+WebServer::WebServer(const lists::Services& services, const HttpSettings& settings,
+                     std::function<bool()> may_act, const std::vector<Listener>& listeners)
+    : leave_pages_(services, std::move(may_act)) {
+  leave_pages_.add_to(&routes_);
+  web::add_static_files(&routes_);
+  for (const Listener& listener : listeners) {
+    servers_.push_back(std::make_unique<http::Server>(loop_, settings_of(settings, listener), routes_));
+    acceptors_.push_back(std::make_unique<net::Acceptor>(
+        loop_, listener.socket, [server = servers_.back().get()](int fd, const net::SocketAddress& peer) {
+          server->adopt(fd, peer);
+        }));
+  }
+  thread_ = std::thread([this] {
+    name_this_thread("http");
+    loop_.run();
+  });
+}
+
+WebServer::~WebServer() {
+  on_loop([this] {
+    acceptors_.clear();
+    for (const auto& server : servers_) server->shut_down();
+  });
+  const MonoTime deadline = system_clock().mono_now() + kGrace;
+  while (connections() > 0 && system_clock().mono_now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  on_loop([this] { servers_.clear(); });
+  loop_.stop();
+  thread_.join();
+}
+
+void WebServer::reconfigure(const std::vector<Listener>& listeners) {
+  on_loop([&] {
+    for (std::size_t i = 0; i < servers_.size() && i < listeners.size(); ++i) {
+      servers_[i]->set_tls(listeners[i].tls);
+      servers_[i]->set_trusted_proxy(is_among(listeners[i].proxies));
+    }
+  });
+}
+
+std::size_t WebServer::connections() {
+  std::size_t sum = 0;
+  on_loop([&] {
+    for (const auto& server : servers_) sum += server->connections();
+  });
+  return sum;
+}
+
+void WebServer::on_loop(const std::function<void()>& task) {
+  auto done = std::make_shared<std::promise<void>>();
+  loop_.post([&task, done] {
+    task();
+    done->set_value();
+  });
+  done->get_future().wait();
+}
+
+}  // namespace essaim::smtpd

@@ -1,0 +1,45 @@
+#include "storage/departure_store.h"
+
+#include "storage/sql.h"
+
+namespace essaim::storage {
+
+Result<void> DepartureStore::add(const DepartureRecord& departure) {
+  ESSAIM_TRY(sql::run(connection_,
+                      "INSERT INTO departure (member_id, list_address, address, how, client, left_at) "
+                      "VALUES (?, ?, ?, ?, ?, ?)",
+                      departure.member_id, departure.list_address, departure.address, departure.how,
+                      departure.client, to_millis(departure.left)));
+  return {};
+}
+
+Result<std::vector<DepartureRecord>> DepartureStore::of_list(const std::string& list_address, WallTime since,
+                                                             std::size_t most) {
+  auto statement =
+      sql::prepare(connection_,
+                   "SELECT member_id, list_address, address, how, client, left_at FROM departure "
+                   "WHERE list_address = ? AND left_at >= ? ORDER BY left_at DESC, member_id DESC LIMIT ?",
+                   list_address, to_millis(since), static_cast<std::int64_t>(most));
+  if (!statement.ok()) return statement.error();
+  std::vector<DepartureRecord> out;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return out;
+    Statement& s = **statement;
+    out.push_back(
+        {s.integer(0), sql::text(s, 1), sql::text(s, 2), sql::text(s, 3), sql::text(s, 4), sql::time(s, 5)});
+  }
+}
+
+Result<std::int64_t> DepartureStore::forget_before(WallTime time, std::size_t most) {
+  auto last = sql::number(connection_, 0,
+                          "SELECT MAX(left_at) FROM (SELECT left_at FROM departure WHERE left_at < ? "
+                          "ORDER BY left_at LIMIT ?) AS oldest",
+                          to_millis(time), static_cast<std::int64_t>(most));
+  if (!last.ok()) return last.error();
+  if (*last == 0) return 0;
+  return sql::run(connection_, "DELETE FROM departure WHERE left_at <= ?", *last);
+}
+
+}  // namespace essaim::storage

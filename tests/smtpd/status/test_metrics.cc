@@ -1,0 +1,78 @@
+// What /metrics says: the text format, and values of a node that is made up.
+#include <boost/test/unit_test.hpp>
+
+#include "smtpd/status/metrics.h"
+
+using namespace essaim;
+using namespace essaim::smtpd;
+using namespace std::chrono_literals;
+
+namespace {
+
+bool has_line(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(metrics)
+
+BOOST_AUTO_TEST_CASE(a_family_has_help_type_and_samples_with_what_must_be_escaped) {
+  PrometheusText text;
+  text.family("essaim_x_total", PrometheusText::Type::kCounter, "Lines\nand \\ and \"quotes\".");
+  text.sample(1.5, {{"a", "q\"b\\c\nd"}, {"e", ""}});
+  text.sample(12345678901);
+  BOOST_TEST(text.take() ==
+             "# HELP essaim_x_total Lines\\nand \\\\ and \"quotes\".\n"
+             "# TYPE essaim_x_total counter\n"
+             "essaim_x_total{a=\"q\\\"b\\\\c\\nd\",e=\"\"} 1.5\n"
+             "essaim_x_total 12345678901\n");
+}
+
+BOOST_AUTO_TEST_CASE(classes_of_a_histogram_are_cumulative_and_end_with_all) {
+  Histogram histogram;
+  for (const Duration took : {Duration(50us), Duration(200us), Duration(60s)}) histogram.note(took);
+  PrometheusText text;
+  text.family("essaim_x_seconds", PrometheusText::Type::kHistogram, "X.");
+  text.histogram(histogram.counts(), {{"loop", "loop0"}});
+  const std::string out = text.take();
+  BOOST_TEST(has_line(out, "essaim_x_seconds_bucket{loop=\"loop0\",le=\"1e-04\"} 1"));
+  BOOST_TEST(has_line(out, "essaim_x_seconds_bucket{loop=\"loop0\",le=\"0.00025\"} 2"));
+  BOOST_TEST(has_line(out, "essaim_x_seconds_bucket{loop=\"loop0\",le=\"10\"} 2"));
+  BOOST_TEST(has_line(out, "essaim_x_seconds_bucket{loop=\"loop0\",le=\"+Inf\"} 3"));
+  BOOST_TEST(has_line(out, "essaim_x_seconds_sum{loop=\"loop0\"} 60.00025"));
+  BOOST_TEST(has_line(out, "essaim_x_seconds_count{loop=\"loop0\"} 3"));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
+  Snapshot snapshot;
+  snapshot.time = from_millis(1'790'000'100'000);
+  snapshot.facts = {.node = 1,
+                    .sessions = 7,
+                    .ready = true,
+                    .shedding = false,
+                    .nodes_at_work = 3,
+                    .message_memory = 1024,
+                    .message_memory_limit = 4096};
+  snapshot.engine = {.connections = 5, .destinations = 9, .suspended = 2};
+  snapshot.queue = storage::QueueLoad{};
+  snapshot.queue->states = {{storage::BatchQueue::kReady, 1, 10, from_millis(1'790'000'040'000)},
+                            {storage::BatchQueue::kHeld, 0, 0, {}}};
+  const std::string out = metrics_text(&snapshot, {});
+  for (const char* line :
+       {"essaim_ready 1", "essaim_nodes_at_work 3", "essaim_smtpd_connections 7",
+        "essaim_delivery_connections 5", "essaim_destinations 9", "essaim_destinations_suspended 2",
+        "essaim_message_memory_bytes 1024", "essaim_queue_recipients{state=\"ready\"} 10",
+        "essaim_queue_oldest_age_seconds{state=\"ready\"} 60",
+        "essaim_queue_oldest_age_seconds{state=\"held\"} 0", "# TYPE essaim_commit_seconds histogram"})
+    BOOST_TEST(has_line(out, line), line);
+}
+
+BOOST_AUTO_TEST_CASE(while_nothing_serves_the_counts_of_the_process_are_told_and_that_it_is_not_ready) {
+  const std::string out = metrics_text(nullptr, {});
+  BOOST_TEST(has_line(out, "essaim_ready 0"));
+  BOOST_TEST(out.find("essaim_messages_total{outcome=\"accepted\"} ") != std::string::npos);
+  BOOST_TEST(out.find("essaim_queue") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
