@@ -28,6 +28,7 @@ Result<std::string> Server::reload() {
   if (!environments.ok()) return refused(environments.error());
   on_each_loop([&](Loop& l) { l.inbound->set_environments(*environments); });
 
+  watch_certificates();
   std::string later;
   for (const std::string& name : needing_restart(started_with_, fresh->values))
     later += (later.empty() ? "" : ", ") + name;
