@@ -5,6 +5,7 @@
 #include "core/base/counters.h"
 #include "core/base/crash_point.h"
 #include "core/base/log.h"
+#include "core/base/text.h"
 #include "lists/dsn_request.h"
 #include "lists/incoming.h"
 #include "lists/known_facts.h"
@@ -55,17 +56,34 @@ class Round : public std::enable_shared_from_this<Round> {
     std::string rule;
     std::string target;
     std::string list;
+    std::shared_ptr<const Target> which{};
   };
 
   // False: it is refused.
   bool parse() {
-    if (incoming_) return true;
+    if (incoming_) return owns_author();
     auto parsed = parse_incoming(*submission_);
     if (parsed.ok()) {
       incoming_ = std::move(*parsed);
-      return true;
+      return owns_author();
     }
     refused_.push_back({refusal(554, "5.6.0", parsed.error().message, "malformed"), "malformed", "", ""});
+    return false;
+  }
+
+  // Whoever has logged in writes in the own name, to whomever it goes; beside others in From, nobody can tell who wrote.
+  bool owns_author() {
+    if (!submission_->login) return true;
+    const auto& authors = incoming_->authors;
+    const auto foreign = std::find_if(authors.begin(), authors.end(), [this](const smtp::Address& one) {
+      return !submission_->login->owns(one);
+    });
+    if (!authors.empty() && foreign == authors.end()) return true;
+    const std::string who =
+        authors.empty() ? "there is not one From field that says which of your addresses you write from"
+                        : "<" + escaped_for_display(foreign->to_string(), 256) +
+                              "> in From is no address of your account";
+    refused_.push_back({refusal(553, "5.7.1", who, "sender-not-owned"), "sender-not-owned", "", ""});
     return false;
   }
 
@@ -85,7 +103,8 @@ class Round : public std::enable_shared_from_this<Round> {
     plans_.clear();
     refused_.clear();
     if (!parse()) return {};
-    const PlanContext context{services_, connection, *submission_, *incoming_, *facts_};
+    relayed_.reset();
+    const PlanContext context{services_, connection, *submission_, *incoming_, *facts_, relayed_};
     for (const auto& target : different_targets()) {
       auto planned = plan_target(context, target);
       if (!planned.ok()) return planned.error();
@@ -93,7 +112,8 @@ class Round : public std::enable_shared_from_this<Round> {
         plans_.push_back(std::move(planned->plan));
       } else {
         refused_.push_back({std::move(planned->refusal), std::move(planned->rule),
-                            target->address.to_string(), target->list.id != 0 ? target->list.address() : ""});
+                            target->address.to_string(), target->list.id != 0 ? target->list.address() : "",
+                            target});
       }
     }
     return {};
@@ -163,7 +183,21 @@ class Round : public std::enable_shared_from_this<Round> {
       }
       committed_.push_back(std::move(*committed));
     }
+    ESSAIM_TRY(report_refusals(context));
     ESSAIM_CRASH_POINT("accept.before-commit");
+    return {};
+  }
+
+  // DESIGN §1: where targets disagree the reply is 250, and of what was refused our own people get a report.
+  Result<void> report_refusals(const CommitContext& context) {
+    if (!submission_->login) return {};
+    for (const Refused& refused : refused_) {
+      if (refused.which == nullptr) continue;
+      ESSAIM_TRY(add_refused_report(services_, context.connection, *submission_,
+                                    recipient_of(*submission_, *refused.which), refused.reply,
+                                    incoming_->message_id, context.now, context.rank));
+      committed_.front().posted = true;
+    }
     return {};
   }
 
@@ -263,6 +297,7 @@ class Round : public std::enable_shared_from_this<Round> {
   std::vector<std::unique_ptr<Plan>> plans_;
   std::vector<Refused> refused_;
   std::vector<Committed> committed_;
+  std::shared_ptr<const Rendered> relayed_;
 };
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include "core/base/clock.h"
 #include "core/base/id.h"
 #include "core/mailauth/message_check.h"
+#include "core/sasl/login.h"
 #include "core/smtp/address.h"
 #include "core/smtp/dsn_parameters.h"
 #include "core/smtp/reply.h"
@@ -39,9 +40,10 @@ struct Submission {
   std::string client_ip;        // for rules on networks; "" for unknown
   // How the author is known, and what became of a post that waited.
   scenario::Auth auth = scenario::Auth::kSmtp;
-  bool confirmed = false;       // by its author, with a key
-  std::string validated_by;     // the moderator who let it pass; "" for none
-  std::string received_header;  // one or more CRLF lines, put on top of what is passed on
+  std::shared_ptr<const sasl::Login> login;  // who submitted it with a password; null: it came from outside
+  bool confirmed = false;                    // by its author, with a key
+  std::string validated_by;                  // the moderator who let it pass; "" for none
+  std::string received_header;               // one or more CRLF lines, put on top of what is passed on
   struct Recipient {
     smtp::Address address;
     std::shared_ptr<const Target> target;

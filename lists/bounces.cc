@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "lists/notices.h"
 #include "lists/owner_report.h"
+#include "lists/relay.h"
 #include "lists/reports.h"
 #include "storage/member_store.h"
 #include "storage/post_store.h"
@@ -89,6 +90,7 @@ Result<RecordedFailures> record_failures(const Services& services, storage::Conn
       ++out.members;
     }
     if (post.kind != storage::PostKind::kForward) continue;
+    if (is_relayed(post)) continue;  // whose sender hears of it
     log::warning("owner-mail-failed", {{"id", format_id(post.id)},
                                        {"list", post.list_address},
                                        {"to", failure.address.to_string()},

@@ -7,9 +7,10 @@ namespace essaim::lists {
 bool mean_the_same(const Target& a, const Target& b) {
   const auto key = [](const Target& t) {
     const bool by_domain = t.kind == TargetKind::kPostmaster || t.kind == TargetKind::kCommands ||
-                           t.kind == TargetKind::kListmasters;
+                           t.kind == TargetKind::kListmasters || t.kind == TargetKind::kRelay;
     return std::make_tuple(t.kind, t.list.id, t.post_id, t.member_id, t.held_id,
-                           by_domain ? t.address.domain : std::string());
+                           by_domain ? t.address.domain : std::string(),
+                           t.kind == TargetKind::kRelay ? t.address.local_key() : std::string());
   };
   return key(a) == key(b);
 }

@@ -28,6 +28,8 @@ inline std::string loop_mark(const Target& target) {
       return target.list.local + "-editor@" + target.list.domain;
     case TargetKind::kPostmaster:
       return "postmaster@" + target.address.domain;
+    case TargetKind::kRelay:
+      return "";  // mail of one person to another bears none
     default:
       return target.list.address();
   }

@@ -59,6 +59,8 @@ Result<Planned> plan_target(const PlanContext& context, std::shared_ptr<const Ta
     case TargetKind::kBounce:
     case TargetKind::kOwnerBounce:
       return plan_bounce(context, std::move(target));
+    case TargetKind::kRelay:
+      return plan_relay(context, std::move(target));
   }
   return Error{ErrorCode::kInternal, "a target of no known kind"};
 }

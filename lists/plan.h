@@ -16,6 +16,7 @@
 #include "core/base/counters.h"
 #include "core/base/log.h"
 #include "core/smtp/reply.h"
+#include "lists/handlers/handler.h"
 #include "lists/incoming.h"
 #include "lists/known_facts.h"
 #include "lists/recipients.h"
@@ -30,6 +31,8 @@ struct PlanContext {
   const Submission& submission;
   const Incoming& incoming;
   KnownFacts& facts;
+  std::shared_ptr<const Rendered>&
+      relayed;  // the one rendering of all that is relayed; null until it is made
 };
 
 struct CommitContext {
@@ -84,7 +87,7 @@ struct Planned {
 Result<Planned> plan_post(const Services& services, const Submission& submission, const Incoming& incoming,
                           std::shared_ptr<const Target> target, const Facts& facts);
 
-// post.cc, forward.cc, unsubscribe.cc, bounce_mail.cc
+// post.cc, forward.cc, unsubscribe.cc, bounce_mail.cc, relay.cc
 Result<Planned> plan_post(const PlanContext& context, std::shared_ptr<const Target> target);
 Result<Planned> plan_forward(const PlanContext& context, std::shared_ptr<const Target> target);
 Result<Planned> plan_leave(const PlanContext& context, std::shared_ptr<const Target> target);
@@ -93,6 +96,7 @@ Result<Planned> plan_commands(const PlanContext& context, std::shared_ptr<const 
 Result<Planned> plan_request_address(const PlanContext& context, std::shared_ptr<const Target> target);
 Result<Planned> plan_key(const PlanContext& context, std::shared_ptr<const Target> target);
 Result<Planned> plan_bounce(const PlanContext& context, std::shared_ptr<const Target> target);
+Result<Planned> plan_relay(const PlanContext& context, std::shared_ptr<const Target> target);
 
 // By the kind of the target. Its list is made sure of first: the one of RCPT may be minutes old.
 Result<Planned> plan_target(const PlanContext& context, std::shared_ptr<const Target> target);

@@ -46,7 +46,7 @@ std::string shown(const smtp::Address& address) {
 
 Resolution refuse(const smtp::Address& address, int code, std::string_view enhanced, std::string_view words,
                   std::string_view rule) {
-  return {refusal(code, enhanced, shown(address) + ": " + std::string(words), rule), nullptr, 0};
+  return {refusal(code, enhanced, shown(address) + ": " + std::string(words), rule), nullptr};
 }
 
 // Of an address that belongs to no list.
@@ -94,6 +94,8 @@ const char* to_string(TargetKind kind) {
       return "owner-bounce";
     case TargetKind::kPostmaster:
       return "postmaster";
+    case TargetKind::kRelay:
+      return "relay";
   }
   return "?";
 }
@@ -128,7 +130,7 @@ void RecipientResolver::resolve(Read read, const smtp::Address& recipient,
         if (!result.ok()) {
           log::warning("recipient-not-resolved",
                        {{"to", recipient.to_string()}, {"error", result.error().message}});
-          *answer = Resolution{storage_trouble(result.error()), nullptr, 0};
+          *answer = Resolution{storage_trouble(result.error()), nullptr};
         }
         recent->note(recipient, *answer, now);
         done(std::move(*answer));
@@ -137,7 +139,7 @@ void RecipientResolver::resolve(Read read, const smtp::Address& recipient,
 
 Resolution RecipientResolver::resolve(Connection& connection, const smtp::Address& recipient) const {
   auto found = find(connection, recipient);
-  if (!found.ok()) return {storage_trouble(found.error()), nullptr, 0};
+  if (!found.ok()) return {storage_trouble(found.error()), nullptr};
   return std::move(*found);
 }
 
@@ -181,8 +183,12 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
 
   auto known = directory.find_domain(domain);
   if (!known.ok()) return known.error();
-  if (!known->has_value() && domain != host)
-    return refuse(recipient, 550, "5.7.1", "relaying denied, the domain is none of ours", "relay");
+  if (!known->has_value() && domain != host) {
+    Resolution elsewhere =
+        refuse(recipient, 550, "5.7.1", "relaying denied, the domain is none of ours", "relay");
+    elsewhere.elsewhere = true;
+    return elsewhere;
+  }
 
   if (known->has_value()) {
     auto list = list_named(local);

@@ -44,6 +44,7 @@ enum class TargetKind {
   kOwnerBounce,  // mail to owners or postmaster came back
   kPostmaster,   // postmaster and abuse
   kListmasters,  // likewise
+  kRelay,        // somebody elsewhere, from an account that may (relay.h)
 };
 enum class KeyVerb { kApprove, kReject, kBan, kAnswer };
 const char* to_string(TargetKind kind);
@@ -64,6 +65,7 @@ struct Resolution {
   smtp::Reply reply;                     // 250 2.1.5, or the refusal with its rule in the text
   std::shared_ptr<const Target> target;  // null unless positive
   std::uint64_t max_size = 0;            // of a message to it, in octets; 0: no limit of its own
+  bool elsewhere = false;                // refused because the domain is none of ours
 };
 
 class RecentTargets;

@@ -155,4 +155,9 @@ Result<Rendered> render_forward(const Services& services, const Submission& subm
   return finished(draft, seal);
 }
 
+Result<Rendered> render_relayed(const Services& services, const Submission& submission,
+                                const Incoming& incoming, const Target& target) {
+  return render(relay_handlers(), submission, incoming, target, services.site, services.clock->wall_now());
+}
+
 }  // namespace essaim::lists

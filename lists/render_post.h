@@ -25,6 +25,10 @@ Result<PostRendering> render_post(const Services& services, const Submission& su
 Result<Rendered> render_forward(const Services& services, const Submission& submission,
                                 const Incoming& incoming, const Target& target);
 
+// Mail of an account to somebody elsewhere.
+Result<Rendered> render_relayed(const Services& services, const Submission& submission,
+                                const Incoming& incoming, const Target& target);
+
 // What each change of the list, made alone, does to the signatures that passed: a line for each that changes anything.
 // For people; it renders once for each.
 std::string explain_changes(const Services& services, const Submission& submission, const Incoming& incoming,

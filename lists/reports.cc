@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "lists/dsn_request.h"
 #include "lists/owner_report.h"
+#include "lists/relay.h"
 #include "lists/sender_report.h"
 #include "lists/settings.h"
 #include "storage/batch_store.h"
@@ -33,6 +34,7 @@ struct Decision {
   std::optional<Report> report;  // to be made now
   mail::DsnAction action = mail::DsnAction::kFailed;
   std::string status;
+  std::string host, reply;               // of a relayed message: who said what
   std::optional<PostFailures> failures;  // of a list's post
   std::string beginning;                 // of the rendering
   std::optional<WallTime> next;          // look again; nothing: settled
@@ -52,20 +54,40 @@ bool made(const PostRecord& post, Report report) {
   return (post.reports & static_cast<int>(report)) != 0;
 }
 
-// The enhanced code of the first that failed, which says what was wrong and not with whom.
-Result<std::string> first_status(Connection& connection, Id post_id) {
+// What was last heard of one recipient.
+struct Heard {
+  std::string status;  // the enhanced code
+  std::string reply, host;
+  bool dsn_passed_on = false;
+};
+
+// Of the first in this state; of a failure the enhanced code says what was wrong and not with whom.
+Result<Heard> first_heard(Connection& connection, Id post_id, storage::RecipientState state) {
   auto batches = storage::BatchStore(connection).of_post(post_id, true);
   if (!batches.ok()) return batches.error();
   for (const storage::BatchRecord& batch : *batches) {
     for (const storage::RecipientStatus& status : batch.progress.recipients) {
-      if (status.state != storage::RecipientState::kFailed) continue;
-      const std::string& reply = batch.progress.replies[status.reply];
-      const std::size_t space = reply.find(' ');
-      if (space == std::string::npos) return std::string();
-      return reply.substr(space + 1, reply.find(' ', space + 1) - space - 1);
+      if (status.state != state) continue;
+      const storage::MarkedHost host = storage::split_host(batch.progress.hosts[status.host]);
+      Heard heard;
+      heard.reply = batch.progress.replies[status.reply];
+      heard.host = host.host.substr(0, host.host.find('['));  // without address, port and TLS
+      heard.dsn_passed_on = host.dsn_passed_on;
+      const std::size_t space = heard.reply.find(' ');
+      if (space != std::string::npos)
+        heard.status = heard.reply.substr(space + 1, heard.reply.find(' ', space + 1) - space - 1);
+      return heard;
     }
   }
-  return std::string();
+  return Heard{};
+}
+
+// RFC 3461 §5.2.7.4: what is said of the people behind an address of ours is not for the sender; of a recipient whom
+// the sender named, it is.
+void tell_what_was_heard(const PostRecord& post, Heard heard, Decision* out) {
+  if (!is_relayed(post)) return;
+  out->host = std::move(heard.host);
+  out->reply = std::move(heard.reply);
 }
 
 Result<void> decide_forward(const Services& services, Connection& connection, WallTime now, Decision* out) {
@@ -77,8 +99,15 @@ Result<void> decide_forward(const Services& services, Connection& connection, Wa
   const Duration delay = services.reporting.delay;
   const bool waits = !post.expanded || counts->pending > 0;
   if (counts->delivered > 0) {
-    // RFC 3461 §5.2.2 and §5.2.7.2. DSN parameters never go on to the people behind: the envelope is a new one.
+    // RFC 3461 §5.2.2 and §5.2.7.2. DSN parameters never go on to the people behind an address of ours: the
+    // envelope is a new one.
     if (!notify.success || made(post, Report::kDelivered)) return {};
+    if (is_relayed(post)) {
+      auto heard = first_heard(connection, post.id, storage::RecipientState::kDelivered);
+      if (!heard.ok()) return heard.error();
+      if (heard->dsn_passed_on) return {};  // RFC 3461 §5.2.1: that host reports
+      tell_what_was_heard(post, *std::move(heard), out);
+    }
     out->report = Report::kDelivered;
     out->action = counts->accepted > 1 ? mail::DsnAction::kExpanded : mail::DsnAction::kRelayed;
     out->status = "2.0.0";
@@ -86,10 +115,11 @@ Result<void> decide_forward(const Services& services, Connection& connection, Wa
   }
   if (!waits) {
     if (counts->failed == 0 || !notify.failure || made(post, Report::kFailed)) return {};
-    auto status = first_status(connection, post.id);
-    if (!status.ok()) return status.error();
+    auto heard = first_heard(connection, post.id, storage::RecipientState::kFailed);
+    if (!heard.ok()) return heard.error();
     out->report = Report::kFailed;
-    out->status = std::move(*status);
+    out->status = heard->status;
+    tell_what_was_heard(post, *std::move(heard), out);
     return {};
   }
   out->next = next_look(post, now);
@@ -98,6 +128,9 @@ Result<void> decide_forward(const Services& services, Connection& connection, Wa
     out->next = std::min(*out->next, delayed_at(post, delay));
     return {};
   }
+  auto heard = first_heard(connection, post.id, storage::RecipientState::kDeferred);
+  if (!heard.ok()) return heard.error();
+  tell_what_was_heard(post, *std::move(heard), out);
   out->report = Report::kDelayed;
   out->action = mail::DsnAction::kDelayed;
   out->status = "4.4.1";
@@ -155,6 +188,8 @@ Result<bool> carry_out(const Services& services, Connection& connection, const D
     report.about = &*decision.post;
     report.action = decision.action;
     report.status = decision.status;
+    report.host = decision.host;
+    report.reply = decision.reply;
     report.original = decision.beginning;
     report.whole = decision.beginning.size() == static_cast<std::size_t>(decision.post->size);
     ESSAIM_TRY(add_sender_report(services, connection, report, now, services.rank()));

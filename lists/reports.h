@@ -1,4 +1,6 @@
 // Reports that the ledger leads to (RFC 3464), made once each whatever crashes:
+//   - to an account that relayed, likewise, with what the other side said (relay.h); who has got it and reports itself
+//     (DSN passed on) is left to do so;
 //   - to the sender of mail to owners, editors, postmaster and abuse: when nobody behind the address got it
 //     (failed), when it waits longer than Reporting::delay (delayed), when NOTIFY asks for it and the first of
 //     them has got it (relayed; expanded where they are several);

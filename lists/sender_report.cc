@@ -2,6 +2,7 @@
 
 #include "core/base/text.h"
 #include "core/mail/header_block.h"
+#include "core/smtp/enhanced_code.h"
 #include "core/smtp/xtext.h"
 #include "lists/dsn_request.h"
 #include "lists/notices.h"
@@ -13,6 +14,25 @@ std::string decoded_orcpt(const std::string& value) {
   smtp::DsnRcptParameters read;
   if (value.empty() || smtp::read_orcpt(value, false, &read)) return "";
   return read.original_recipient_type + ";" + read.original_recipient_address;
+}
+
+// What reports need of a submission that is no post.
+storage::PostRecord record_of(const Submission& submission, const Submission::Recipient& recipient,
+                              const std::string& message_id, WallTime now) {
+  storage::PostRecord about;
+  about.sender = submission.reverse_path.to_string();
+  about.target = named_address(recipient);
+  about.dsn = dsn_request(submission, recipient);
+  about.message_id = message_id;
+  about.accepted = now;
+  about.smtputf8 = submission.smtputf8;
+  return about;
+}
+
+std::string_view header_of(const Submission& submission) {
+  const auto header = mail::HeaderBlock::parse(submission.content);
+  return header.ok() ? std::string_view(submission.content).substr(0, header->body_offset())
+                     : std::string_view();
 }
 
 }  // namespace
@@ -39,6 +59,8 @@ Result<void> add_sender_report(const Services& services, storage::Connection& co
   recipient.original = decoded_orcpt(about.dsn.original_recipient);
   recipient.action = report.action;
   recipient.status = report.status;
+  recipient.remote_mta = report.host;
+  recipient.diagnostic = report.reply;
   if (report.action == mail::DsnAction::kDelayed) recipient.retry_until = about.expires;
   out.recipients = {std::move(recipient)};
   out.original = report.original;
@@ -78,6 +100,7 @@ bool wants_delivered(const Submission& submission, const Submission::Recipient& 
     case TargetKind::kListmasters:
     case TargetKind::kBounce:
     case TargetKind::kOwnerBounce:
+    case TargetKind::kRelay:
       return false;
   }
   return false;
@@ -86,23 +109,33 @@ bool wants_delivered(const Submission& submission, const Submission::Recipient& 
 Result<void> add_delivered_report(const Services& services, storage::Connection& connection,
                                   const Submission& submission, const Submission::Recipient& recipient,
                                   const std::string& message_id, WallTime now, std::int64_t rank) {
-  storage::PostRecord about;
-  about.sender = submission.reverse_path.to_string();
-  about.target = named_address(recipient);
-  about.dsn = dsn_request(submission, recipient);
-  about.message_id = message_id;
-  about.accepted = now;
-  about.smtputf8 = submission.smtputf8;
-  const auto header = mail::HeaderBlock::parse(submission.content);
+  const storage::PostRecord about = record_of(submission, recipient, message_id, now);
   SenderReport report;
   report.about = &about;
   report.action = mail::DsnAction::kDelivered;
   report.status = "2.1.5";
-  if (header.ok()) report.original = std::string_view(submission.content).substr(0, header->body_offset());
+  report.original = header_of(submission);
   if (recipient.target->kind == TargetKind::kPost)
     report.text = "This is the mail system at " + services.site.hostname +
                   ".\n\nYour message was taken by the list\n\n  " + escaped_for_display(about.target, 256) +
                   "\n\nand goes to its members. What becomes of their copies is not reported to you.\n";
+  return add_sender_report(services, connection, report, now, rank);
+}
+
+Result<void> add_refused_report(const Services& services, storage::Connection& connection,
+                                const Submission& submission, const Submission::Recipient& recipient,
+                                const smtp::Reply& reply, const std::string& message_id, WallTime now,
+                                std::int64_t rank) {
+  const storage::PostRecord about = record_of(submission, recipient, message_id, now);
+  if (!notify_of(about.dsn).failure) return {};
+  SenderReport report;
+  report.about = &about;
+  report.status = smtp::to_string(reply.enhanced);
+  report.original = header_of(submission);
+  report.text = "This is the mail system at " + services.site.hostname +
+                ".\n\nYour message was taken for others, but not for\n\n  " +
+                escaped_for_display(about.target, 256) + "\n\nbecause of:\n\n  " +
+                escaped_for_display(reply.to_string(), 600) + "\n";
   return add_sender_report(services, connection, report, now, rank);
 }
 

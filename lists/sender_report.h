@@ -21,6 +21,7 @@ struct SenderReport {
   mail::DsnAction action = mail::DsnAction::kFailed;
   std::string status;         // "5.1.1"; "" for the general one
   std::string text;           // for people; "" for the usual words
+  std::string host, reply;    // who said what, where the sender named the very recipient (relay.h); "" else
   std::string_view original;  // the message or its beginning
   bool whole = false;         // `original` is all of it
 };
@@ -33,5 +34,11 @@ bool wants_delivered(const Submission& submission, const Submission::Recipient& 
 Result<void> add_delivered_report(const Services& services, storage::Connection& connection,
                                   const Submission& submission, const Submission::Recipient& recipient,
                                   const std::string& message_id, WallTime now, std::int64_t rank);
+
+// One of several recipients was refused at the end of data, where others were not: for a sender who has logged in.
+Result<void> add_refused_report(const Services& services, storage::Connection& connection,
+                                const Submission& submission, const Submission::Recipient& recipient,
+                                const smtp::Reply& reply, const std::string& message_id, WallTime now,
+                                std::int64_t rank);
 
 }  // namespace essaim::lists

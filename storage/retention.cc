@@ -1,5 +1,6 @@
 #include "storage/retention.h"
 
+#include "storage/account_store.h"
 #include "storage/departure_store.h"
 #include "storage/member_store.h"
 #include "storage/post_store.h"
@@ -57,10 +58,12 @@ Job make_retention_job(const Clock& clock, const RetentionOptions& options) {
     });
     if (!departures.ok()) return departures.error();
     std::int64_t left = 0;
-    ESSAIM_TRY(database.write_now(Durability::kProgress, [&left](Connection& c) -> Result<void> {
+    ESSAIM_TRY(database.write_now(Durability::kProgress, [&left, &clock](Connection& c) -> Result<void> {
       auto purged = MemberStore(c).purge_left();
       if (!purged.ok()) return purged.error();
       left = *purged;
+      auto failures = LoginFailureStore(c).drop_old(clock.wall_now());
+      if (!failures.ok()) return failures.error();
       return {};
     }));
     return "posts settled or deleted: " + std::to_string(*posts) +

@@ -181,14 +181,27 @@ CREATE INDEX departure_list ON departure (list_address, left_at);
 CREATE INDEX departure_time ON departure (left_at);
 )sql";
 
+// Who may submit mail, and how often logins failed lately: by account and network, either of them "" for all.
+constexpr std::string_view kNinth = R"sql(
+CREATE TABLE account (
+  name {key} NOT NULL PRIMARY KEY, password TEXT NOT NULL, scram TEXT NOT NULL, addresses TEXT NOT NULL,
+  may_relay INTEGER NOT NULL, disabled INTEGER NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL);
+
+CREATE TABLE login_failure (
+  account {key} NOT NULL, network {key} NOT NULL, slot INTEGER NOT NULL, number INTEGER NOT NULL,
+  PRIMARY KEY (account, network, slot)) {clustered};
+CREATE INDEX login_failure_slot ON login_failure (slot);
+)sql";
+
 struct Step {
   std::string_view statements;
   int works_with;  // the oldest version of a program that can go on beside it
 };
 // Step i brings version i to i + 1. Never change one that was released; add one. Programs learnt to go on beside newer
 // versions with version 4.
-constexpr std::array kSteps = {Step{kFirst, 1}, Step{kSecond, 2}, Step{kThird, 3},   Step{kFourth, 4},
-                               Step{kFifth, 4}, Step{kSixth, 4},  Step{kSeventh, 4}, Step{kEighth, 4}};
+constexpr std::array kSteps = {Step{kFirst, 1},   Step{kSecond, 2}, Step{kThird, 3},
+                               Step{kFourth, 4},  Step{kFifth, 4},  Step{kSixth, 4},
+                               Step{kSeventh, 4}, Step{kEighth, 4}, Step{kNinth, 4}};
 
 void replace_all(std::string* text, std::string_view from, std::string_view to) {
   for (std::size_t at = text->find(from); at != std::string::npos; at = text->find(from, at + to.size())) {

@@ -10,6 +10,7 @@ namespace essaim::mailauth {
 namespace {
 
 SpfResult spf(const MailSource& source, const smtp::Address& sender, Answers& answers) {
+  if (source.client_ip.empty()) return {};
   return check_spf(source.client_ip, source.helo, sender, answers);
 }
 
@@ -108,7 +109,8 @@ void MessageCheck::look(Answers& answers) const {
   // What alignment may need if everything passes.
   Authenticated candidates;
   candidates.dkim = dkim_.domains();
-  candidates.spf = source_.reverse_path.empty() ? ascii_lowered(source_.helo) : source_.reverse_path.domain;
+  if (!source_.client_ip.empty())
+    candidates.spf = source_.reverse_path.empty() ? ascii_lowered(source_.helo) : source_.reverse_path.domain;
   dmarc(candidates, answers);
 }
 

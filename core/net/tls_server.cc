@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "core/base/text.h"
+#include "core/net/certificate_check.h"
 #include "core/net/tls.h"
 #include "core/net/tls_common.h"
 #include "core/net/tls_stream.h"
@@ -52,7 +53,9 @@ std::vector<std::string> dns_names(X509* certificate) {
   return names;
 }
 
-CertificateInfo describe(const std::string& file, X509* certificate) {
+}  // namespace
+
+CertificateInfo describe_certificate(const std::string& file, x509_st* certificate) {
   CertificateInfo info;
   info.file = file;
   info.names = dns_names(certificate);
@@ -66,6 +69,8 @@ CertificateInfo describe(const std::string& file, X509* certificate) {
     info.key_type = type;
   return info;
 }
+
+namespace {
 
 // Whether the client is let in is not decided by its certificate: what it may do, is (AUTH EXTERNAL).
 int accept_any_client(int, X509_STORE_CTX*) {
@@ -149,7 +154,7 @@ Result<std::shared_ptr<TlsServerContext>> TlsServerContext::load(const TlsServer
     const std::unique_ptr<X509, decltype(&X509_free)> leaf(
         PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr), X509_free);
     if (leaf == nullptr) return refuse("cannot use the certificate");
-    CertificateInfo info = describe(file, leaf.get());
+    CertificateInfo info = describe_certificate(file, leaf.get());
     // The same names with another kind of key: OpenSSL chooses by what the client can.
     auto identity =
         std::find_if(impl.identities.begin(), impl.identities.end(), [&](const Impl::Identity& one) {

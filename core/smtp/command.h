@@ -21,6 +21,7 @@ enum class Verb {
   kStarttls,
   kBdat,
   kEtrn,
+  kAuth,
   kUnknown
 };
 

@@ -4,6 +4,8 @@
 #include <limits>
 
 #include "core/base/text.h"
+#include "core/smtp/address.h"
+#include "core/smtp/xtext.h"
 
 namespace essaim::smtp {
 namespace {
@@ -62,6 +64,14 @@ std::optional<Reply> read_smtputf8(const Parameter& parameter, MailParameters* o
   return std::nullopt;
 }
 
+// RFC 4954 §5: AUTH=<> or the xtext of a mailbox. Who submitted it elsewhere proves nothing here.
+std::optional<Reply> read_auth(const Parameter& parameter) {
+  const auto mailbox = xtext_decoded(parameter.value);
+  if (parameter.value == "<>" || (mailbox && parse_mailbox(*mailbox, LocalPart::kUtf8).ok()))
+    return std::nullopt;
+  return reply(501, "5.5.4", "AUTH is neither <> nor an address");
+}
+
 }  // namespace
 
 std::optional<Reply> split_parameters(std::string_view text, std::vector<Parameter>* out) {
@@ -100,6 +110,8 @@ std::optional<Reply> read_mail_parameters(std::string_view text, MailParameters*
       refused = read_body(parameter, out);
     } else if (parameter.keyword == "SMTPUTF8" && offered.smtputf8) {
       refused = read_smtputf8(parameter, out);
+    } else if (parameter.keyword == "AUTH" && offered.auth) {
+      refused = read_auth(parameter);
     } else if (parameter.keyword == "RET" && offered.dsn) {
       refused = read_ret(parameter.value, &out->dsn);
     } else if (parameter.keyword == "ENVID" && offered.dsn) {

@@ -1,5 +1,5 @@
 // ESMTP parameters of MAIL and RCPT (RFC 5321 §4.1.2; SIZE of RFC 1870, BODY of RFC 6152,
-// SMTPUTF8 of RFC 6531, RET, ENVID, NOTIFY and ORCPT of RFC 3461). A refusal is the
+// SMTPUTF8 of RFC 6531, AUTH of RFC 4954, RET, ENVID, NOTIFY and ORCPT of RFC 3461). A refusal is the
 // reply to give. Pure functions; at most kMaxParameters are looked at.
 //
 //   esmtp-param   = esmtp-keyword ["=" esmtp-value]
@@ -24,6 +24,7 @@ inline constexpr std::size_t kMaxParameters = 16;
 struct Offered {
   bool smtputf8 = false;
   bool dsn = false;
+  bool auth = false;  // RFC 4954 §5: read over, we pass on no AUTH
 };
 
 struct Parameter {

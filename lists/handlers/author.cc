@@ -76,7 +76,8 @@ Result<void> treat_author(Draft& draft) {
 Result<void> mark_unauthenticated(Draft& draft) {
   constexpr std::string_view kName = "X-Unauthenticated-Author";
   draft.header.remove(kName);
-  if (draft.target.settings.dmarc_failure == DmarcFailure::kAccept || !draft.submission.authentication)
+  if (draft.target.settings.dmarc_failure == DmarcFailure::kAccept || !draft.submission.authentication ||
+      draft.submission.login)
     return {};
   const mailauth::DmarcResult& dmarc = draft.submission.authentication->dmarc;
   if (dmarc.status != mailauth::DmarcStatus::kFail || dmarc.policy == mailauth::DmarcPolicy::kNone) return {};

@@ -15,6 +15,8 @@ Result<void> remove_claims(Draft& draft);
 Result<void> mark_unauthenticated(Draft& draft);
 // complete.cc
 Result<void> complete(Draft& draft);
+Result<void> complete_submitted(Draft& draft);
+Result<void> remove_bcc(Draft& draft);
 // subject.cc
 Result<void> tag(Draft& draft);
 // reply_to.cc

@@ -13,4 +13,15 @@ Result<void> complete(Draft& draft) {
   return {};
 }
 
+// RFC 6409 §8: of our own people's mail. What others send goes on as it came.
+Result<void> complete_submitted(Draft& draft) {
+  return draft.submission.login ? complete(draft) : Result<void>{};
+}
+
+// RFC 5322 §3.6.3: who is named there is nobody's business.
+Result<void> remove_bcc(Draft& draft) {
+  draft.header.remove("Bcc");
+  return {};
+}
+
 }  // namespace essaim::lists::handlers

@@ -37,6 +37,7 @@ struct Handler {
 
 const std::vector<Handler>& post_handlers();
 const std::vector<Handler>& forward_handlers();
+const std::vector<Handler>& relay_handlers();
 
 struct Rendered {
   std::string rendering;  // Received lines, header, body

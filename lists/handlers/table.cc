@@ -42,7 +42,20 @@ const std::vector<Handler>& forward_handlers() {
       {"remove-return-path", "Removes Return-Path and Delivered-To of earlier hops.",
        handlers::remove_return_path},
       {"remove-claims", "Removes Authentication-Results that claim to be ours.", handlers::remove_claims},
+      {"complete", "Adds Message-ID and Date where they are missing, to mail of those who log in.",
+       handlers::complete_submitted},
       {"loop-mark", "Adds X-Loop with the address it came to.", handlers::mark_loop},
+  };
+  return table;
+}
+
+const std::vector<Handler>& relay_handlers() {
+  static const std::vector<Handler> table = {
+      {"remove-return-path", "Removes Return-Path and Delivered-To of earlier hops.",
+       handlers::remove_return_path},
+      {"remove-claims", "Removes Authentication-Results that claim to be ours.", handlers::remove_claims},
+      {"remove-bcc", "Removes Bcc.", handlers::remove_bcc},
+      {"complete", "Adds Message-ID and Date where they are missing.", handlers::complete_submitted},
   };
   return table;
 }

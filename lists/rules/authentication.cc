@@ -22,7 +22,9 @@ bool came_by_another_list(const Submission& submission, const Incoming& incoming
 
 }  // namespace
 
+// Who has logged in is known better than by any signature: the sender is theirs (acceptance.cc).
 std::string disowned(const Submission& submission, const Incoming& incoming) {
+  if (submission.login) return {};
   const mailauth::DmarcResult& dmarc = submission.authentication->dmarc;
   if (dmarc.status != DmarcStatus::kFail || dmarc.policy == mailauth::DmarcPolicy::kNone ||
       came_by_another_list(submission, incoming))
@@ -34,7 +36,8 @@ std::string disowned(const Submission& submission, const Incoming& incoming) {
 Verdict dmarc_failure(const RuleContext& context, std::string_view name) {
   const DmarcFailure wanted = context.target.settings.dmarc_failure;
   const Authentication* authentication = context.submission.authentication.get();
-  if ((wanted != DmarcFailure::kRefuse && wanted != DmarcFailure::kHold) || authentication == nullptr)
+  if ((wanted != DmarcFailure::kRefuse && wanted != DmarcFailure::kHold) || authentication == nullptr ||
+      context.submission.login)
     return std::nullopt;
   if (authentication->dmarc.status == DmarcStatus::kTempError) return try_later(*authentication, name);
   if (wanted != DmarcFailure::kRefuse) return std::nullopt;
@@ -44,7 +47,7 @@ Verdict dmarc_failure(const RuleContext& context, std::string_view name) {
 }
 
 Verdict unauthenticated(const RuleContext& context, std::string_view name) {
-  if (!context.target.settings.authenticated_only) return std::nullopt;
+  if (!context.target.settings.authenticated_only || context.submission.login) return std::nullopt;
   const Authentication* authentication = context.submission.authentication.get();
   if (authentication == nullptr) return refusal(451, "4.7.0", "authors cannot be verified here now", name);
   if (authentication->author_authenticated()) return std::nullopt;

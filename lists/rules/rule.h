@@ -38,6 +38,7 @@ struct Rule {
 
 const std::vector<Rule>& post_rules();     // for the list's address
 const std::vector<Rule>& forward_rules();  // for owners, editors, postmaster, abuse
+const std::vector<Rule>& relay_rules();    // for mail of accounts to the outside
 const std::vector<Rule>& command_rules();  // for commands, joining and leaving by mail
 
 // The first rejection, or acceptance.

@@ -28,6 +28,13 @@ const std::vector<Rule>& forward_rules() {
   return table;
 }
 
+const std::vector<Rule>& relay_rules() {
+  static const std::vector<Rule> table = {
+      {"hops", "More than 25 Received fields: it goes round somewhere.", rules::too_many_hops},
+  };
+  return table;
+}
+
 const std::vector<Rule>& command_rules() {
   static const std::vector<Rule> table = {
       {"loop", "The message bears this list's own List-Id or X-Loop: it has been here.", rules::own_mark},

@@ -98,6 +98,7 @@ int run_command_line(int argc, char** argv) {
   add_serve(shell);
   add_config(shell);
   add_domain(shell);
+  add_account(shell);
   add_dkim(shell);
   add_list(shell);
   add_member(shell);
@@ -112,6 +113,7 @@ int run_command_line(int argc, char** argv) {
   add_queue(shell);
   add_destination(shell);
   add_storage(shell);
+  add_tls(shell);
   add_job(shell);
   add_node(shell);
   add_top(shell);

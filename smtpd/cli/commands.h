@@ -6,6 +6,7 @@
 namespace essaim::smtpd::cli {
 
 void add_serve(Shell& shell);
+void add_account(Shell& shell);
 void add_config(Shell& shell);
 void add_dkim(Shell& shell);
 void add_domain(Shell& shell);
@@ -25,6 +26,7 @@ void add_post_explain(Shell& shell, CLI::App* post);  // why_commands.cc
 void add_top(Shell& shell);
 void add_destination(Shell& shell);
 void add_storage(Shell& shell);
+void add_tls(Shell& shell);
 void add_job(Shell& shell);
 void add_node(Shell& shell);
 void add_server_commands(Shell& shell);  // trace, reload, drain, log

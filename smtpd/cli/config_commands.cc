@@ -29,8 +29,8 @@ int check(const Shell& shell) {
   } else {
     const Settings& s = loaded->settings;
     for (const ListenSettings& l : s.listen) {
-      if (l.certificate.empty()) continue;
-      auto tls = net::TlsServerContext::load(l.certificate);
+      if (l.certificates().empty()) continue;
+      auto tls = net::TlsServerContext::load(net::TlsServerOptions{l.certificates(), l.client_ca});
       if (!tls.ok())
         wrong += (wrong.empty() ? "" : "\n") + shell.config + ": \"certificate\": " + tls.error().message;
     }

@@ -5,6 +5,8 @@
 #include <ifaddrs.h>
 #include <netinet/in.h>
 
+#include "smtpd/operate/database_password.h"
+
 namespace essaim::smtpd {
 
 namespace {
@@ -70,7 +72,22 @@ delivery::EngineSettings engine_settings(const Settings& settings, std::vector<s
   return out;
 }
 
-SessionSettings session_settings(const Settings& settings) {
+namespace {
+
+std::vector<sasl::Mechanism> mechanisms(const Settings& settings, const ListenSettings& listener) {
+  const SubmissionSettings& s = settings.submission;
+  std::vector<sasl::Mechanism> out;
+  for (const sasl::Mechanism one : s.mechanisms.empty() ? sasl::all_mechanisms() : s.mechanisms) {
+    if (one == sasl::Mechanism::kExternal && listener.client_ca.empty()) continue;
+    if (one == sasl::Mechanism::kOauthBearer && s.oauth.url.empty()) continue;
+    out.push_back(one);
+  }
+  return out;
+}
+
+}  // namespace
+
+SessionSettings session_settings(const Settings& settings, const ListenSettings& listener) {
   const LimitSettings& l = settings.limits;
   SessionSettings out;
   out.hostname = settings.hostname;
@@ -91,6 +108,43 @@ SessionSettings session_settings(const Settings& settings) {
   out.early_talk = {e.greeting_pause, e.before_greeting, e.behind_data, e.behind_ehlo, e.behind_starttls};
   out.bare_line_ends = l.normalise_line_ends ? smtp::BareLineEnds::kNormalise : smtp::BareLineEnds::kRefuse;
   out.spill_directory = settings.spill_directory();
+  if (!is_submission(listener.role)) return out;
+  out.login.required = true;
+  out.login.implicit_tls = listener.role == ListenerRole::kSubmissions;
+  out.login.mechanisms = mechanisms(settings, listener);
+  out.login.max_relay_recipients = settings.submission.relay_recipients;
+  out.early_talk.greeting_pause = Duration::zero();  // for strangers
+  return out;
+}
+
+Result<AccountOptions> account_options(const Settings& settings) {
+  const SubmissionSettings& s = settings.submission;
+  AccountOptions out;
+  out.limits.failures = s.login_failures;
+  out.limits.network_failures = s.network_failures;
+  out.threads = s.threads;
+  out.ldap = {s.ldap.url,
+              s.ldap.starttls,
+              s.ldap.ca_file,
+              s.ldap.bind_dn,
+              s.ldap.base,
+              s.ldap.filter,
+              s.ldap.search_dn,
+              {},
+              s.ldap.mail_attribute,
+              s.ldap.timeout,
+              s.ldap.may_relay};
+  out.tokens = {s.oauth.url,   s.oauth.client_id, {}, s.oauth.ca_file, s.oauth.claim,
+                s.oauth.scope, s.oauth.timeout};
+  const std::pair<const std::string&, std::string*> secrets[] = {
+      {s.ldap.search_password_file, &out.ldap.search_password},
+      {s.oauth.secret_file, &out.tokens.client_secret}};
+  for (const auto& [file, secret] : secrets) {
+    if (file.empty()) continue;
+    auto read = operate::database_password_from(file);
+    if (!read.ok()) return read.error();
+    *secret = *std::move(read);
+  }
   return out;
 }
 
@@ -139,10 +193,13 @@ Settings reloaded(const Settings& running, const Settings& fresh) {
   out.extensions = fresh.extensions;
   out.log = fresh.log;
   out.balancer = fresh.balancer;
+  out.submission.mechanisms = fresh.submission.mechanisms;
   for (ListenSettings& l : out.listen) {
     for (const ListenSettings& f : fresh.listen)
       if (f.address == l.address) {
         l.certificate = f.certificate;
+        l.more_certificates = f.more_certificates;
+        l.client_ca = f.client_ca;
         l.proxies = f.proxies;
       }
   }

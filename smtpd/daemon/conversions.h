@@ -7,13 +7,16 @@
 
 #include "core/net/acceptor.h"
 #include "delivery/engine.h"
+#include "smtpd/accounts/account_service.h"
 #include "smtpd/session/settings.h"
 #include "smtpd/settings/settings.h"
 
 namespace essaim::smtpd {
 
 delivery::EngineSettings engine_settings(const Settings& settings, std::vector<std::string> own_addresses);
-SessionSettings session_settings(const Settings& settings);
+SessionSettings session_settings(const Settings& settings, const ListenSettings& listener);
+// Blocking: reads the files with passwords.
+Result<AccountOptions> account_options(const Settings& settings);
 // Addresses at which an MX host on the delivery port would be ourselves: where we listen on that port. A
 // listener on all addresses means those of all interfaces.
 std::vector<std::string> own_addresses(const Settings& settings,

@@ -21,8 +21,10 @@
 #include "core/smtp/message_buffer.h"
 #include "delivery/engine.h"
 #include "lists/services.h"
+#include "smtpd/accounts/account_service.h"
 #include "smtpd/admin/server.h"
 #include "smtpd/daemon/bindings.h"
+#include "smtpd/daemon/certificate_watch.h"
 #include "smtpd/daemon/control.h"
 #include "smtpd/daemon/gate.h"
 #include "smtpd/daemon/inbound.h"
@@ -87,6 +89,7 @@ class Server final : private storage::Membership::Listener {
   std::vector<Pulse> pulses() const;
   Health::Reasons why_not() const;
   Result<Environments> make_environments(const Settings& settings) const;
+  void watch_certificates();
   void on_each_loop(const std::function<void(Loop&)>& task);  // and waits
 
   // server_cluster.cc
@@ -123,6 +126,7 @@ class Server final : private storage::Membership::Listener {
   std::unique_ptr<smtp::MemoryBudget> budget_;
   std::unique_ptr<guard::Guard> guard_;
   std::vector<std::shared_ptr<net::ListenSocket>> sockets_;
+  AccountOptions account_options_;                                    // read as root
   std::vector<std::shared_ptr<net::TlsServerContext>> certificates_;  // one for each listener; null: none
   std::shared_ptr<net::ListenSocket> admin_socket_;
   std::unique_ptr<Reporter> reporter_;  // outlives what may still tell it something; stopped before
@@ -147,6 +151,7 @@ class Server final : private storage::Membership::Listener {
   std::unique_ptr<ListFailures> failures_;
   std::unique_ptr<http::HttpClient> http_;
   std::unique_ptr<delivery::Engine> engine_;
+  std::unique_ptr<AccountService> accounts_;
   std::unique_ptr<ListIntake> intake_;
   std::unique_ptr<WebServer> web_;  // null: no listener of that role
   std::unique_ptr<storage::JobRunner> jobs_;
@@ -155,6 +160,7 @@ class Server final : private storage::Membership::Listener {
   // On loop 0.
   std::unique_ptr<Statistics> statistics_;
   std::unique_ptr<KeyRefresh> key_refresh_;
+  std::unique_ptr<CertificateWatch> certificate_watch_;
   std::vector<std::shared_ptr<Trace>> traces_;
   std::shared_ptr<admin::Responder> delivery_watcher_;
   bool started_ = false;

@@ -29,6 +29,7 @@ Result<std::string> Server::reload() {
   on_each_loop([&](Loop& l) { l.inbound->set_environments(*environments); });
   if (web_) web_->reconfigure(web_listeners());
 
+  watch_certificates();
   std::string later;
   for (const std::string& name : needing_restart(started_with_, fresh->values))
     later += (later.empty() ? "" : ", ") + name;

@@ -42,6 +42,9 @@ Result<void> Server::start() {
     ESSAIM_TRY(operate::make_directory(file.substr(0, file.rfind('/')), settings_));
   auto password = operate::database_password(settings_);
   if (!password.ok()) return password.error();
+  auto options = account_options(settings_);
+  if (!options.ok()) return options.error();
+  account_options_ = *std::move(options);
   if (user->has_value()) ESSAIM_TRY(operate::become(**user));
   start_status();
   raise_descriptor_limit(Gate::sockets_for(settings_.limits.connections) +
@@ -61,11 +64,11 @@ Result<void> Server::start() {
 Result<std::vector<std::shared_ptr<net::TlsServerContext>>> load_certificates(const Settings& settings) {
   std::vector<std::shared_ptr<net::TlsServerContext>> out;
   for (const ListenSettings& l : settings.listen) {
-    if (l.certificate.empty()) {
+    if (l.certificates().empty()) {
       out.push_back(nullptr);
       continue;
     }
-    auto context = net::TlsServerContext::load(l.certificate);
+    auto context = net::TlsServerContext::load(net::TlsServerOptions{l.certificates(), l.client_ca});
     if (!context.ok()) return Error{ErrorCode::kInvalid, "\"certificate\": " + context.error().message};
     out.push_back(*std::move(context));
   }
@@ -211,8 +214,9 @@ Result<Environments> Server::make_environments(const Settings& settings) const {
       continue;
     }
     auto environment = std::make_shared<SessionEnvironment>();
-    environment->settings = session_settings(settings);
+    environment->settings = session_settings(settings, l);
     environment->tls = certificates_[i];
+    environment->authenticator = accounts_.get();
     environment->intake = intake_.get();
     environment->budget = budget_.get();
     environment->guard = guard_.get();
@@ -224,11 +228,28 @@ Result<Environments> Server::make_environments(const Settings& settings) const {
   return out;
 }
 
+void Server::watch_certificates() {
+  std::vector<net::CertificateInfo> all;
+  for (const auto& context : certificates_) {
+    if (context != nullptr)
+      all.insert(all.end(), context->certificates().begin(), context->certificates().end());
+  }
+  on_each_loop([&](Loop& l) {
+    if (&l != loops_.data()) return;
+    if (!certificate_watch_) certificate_watch_ = std::make_unique<CertificateWatch>(*l.loop, system_clock());
+    certificate_watch_->set(all);
+  });
+}
+
 Result<void> Server::start_inbound() {
   budget_ = std::make_unique<smtp::MemoryBudget>(settings_.limits.memory / 2);
   guard_ = std::make_unique<guard::Guard>(
       settings_.limits.clients, settings_.hostname, system_clock(), budget_.get(), guard::descriptors_in_use,
       [places = settings_.message_places()] { return guard::free_octets(places); });
+  auto secret = load_login_secret(*database_);
+  if (!secret.ok()) return secret.error();
+  accounts_ = std::make_unique<AccountService>(*database_, system_clock(), *http_, *std::move(secret),
+                                               account_options_);
   std::vector<Verification::Place> places;
   if (settings_.authentication.verify) {
     for (const Loop& l : loops_) places.push_back({l.loop.get(), l.resolver.get()});
@@ -236,7 +257,7 @@ Result<void> Server::start_inbound() {
   intake_ = std::make_unique<ListIntake>(
       services_, settings_.hostname, settings_.limits.memory / 4,
       std::make_unique<Verification>(std::move(places), settings_.authentication.patience),
-      settings_.authserv_id(), shares_database() ? lease_.get() : nullptr);
+      settings_.authserv_id(), shares_database() ? lease_.get() : nullptr, settings_.submission.hide_client);
   operator_ = std::make_unique<Executor>("operator", 1);
   auto admin_socket = net::ListenSocket::bind_unix(settings_.admin_socket(), 0660);
   if (!admin_socket.ok()) return admin_socket.error();
@@ -250,10 +271,12 @@ Result<void> Server::start_inbound() {
     admin_ = std::make_unique<admin::Server>(*l.loop, admin_socket_, admin_verbs());
     key_refresh_ = std::make_unique<KeyRefresh>(*l.loop, *database_, *tokens_);
   });
+  watch_certificates();
   for (std::size_t i = 0; i < sockets_.size(); ++i) {
     log::info("listening", {{"address", sockets_[i]->address().to_string()},
                             {"role", to_string(settings_.listen[i].role)},
-                            {"starttls", certificates_[i] != nullptr}});
+                            {"starttls", certificates_[i] != nullptr &&
+                                             settings_.listen[i].role != ListenerRole::kSubmissions}});
   }
   return {};
 }

@@ -48,6 +48,7 @@ void Server::stop() {
   }
   if (gate_.count() > 0) log::warning("sessions-cut", {{"count", gate_.count()}});
   on_each_loop([](Loop& l) { l.inbound.reset(); });
+  if (accounts_) accounts_->stop();
   if (intake_) intake_->finish();
 
   if (engine_) {
@@ -65,6 +66,7 @@ void Server::stop() {
       delivery_watcher_.reset();
       statistics_.reset();
       key_refresh_.reset();
+      certificate_watch_.reset();
       admin_.reset();
     }
   });

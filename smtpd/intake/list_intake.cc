@@ -1,6 +1,8 @@
 #include "smtpd/intake/list_intake.h"
 
 #include "core/base/log.h"
+#include "core/base/text.h"
+#include "lists/relay.h"
 #include "smtpd/session/received.h"
 
 namespace essaim::smtpd {
@@ -26,7 +28,7 @@ std::string dkim_summary(const mailauth::Authentication& authentication) {
 }
 
 std::shared_ptr<lists::Submission> to_submission(const IncomingMessage& message, std::string content,
-                                                 const std::string& hostname) {
+                                                 const std::string& hostname, bool hides_submitters) {
   auto out = std::make_shared<lists::Submission>();
   out->id = message.transaction.post_id;
   out->reverse_path = message.transaction.reverse_path;
@@ -35,7 +37,9 @@ std::shared_ptr<lists::Submission> to_submission(const IncomingMessage& message,
   out->dsn = message.transaction.dsn;
   out->client = client_text(message.transaction.client);
   out->client_ip = message.transaction.client.ip;
-  out->received_header = make_received_header(message, hostname);
+  out->received_header = make_received_header(message, hostname, hides_submitters);
+  out->login = message.transaction.client.login;
+  if (out->login) out->auth = lists::scenario::Auth::kSmtpAuth;
   for (const AcceptedRecipient& recipient : message.recipients) {
     const auto* target = dynamic_cast<const ListTarget*>(recipient.target.get());
     ESSAIM_CHECK(target != nullptr);
@@ -63,7 +67,7 @@ struct ListIntake::Verified {
 
 ListIntake::ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight,
                        std::unique_ptr<Verification> verification, std::string authserv_id,
-                       const storage::NodeLease* lease)
+                       const storage::NodeLease* lease, bool hides_submitters)
     : resolver_(services),
       acceptance_(services),
       hostname_(std::move(hostname)),
@@ -71,21 +75,40 @@ ListIntake::ListIntake(const lists::Services& services, std::string hostname, st
       authserv_id_(std::move(authserv_id)),
       limit_(in_flight),
       lease_(lease),
+      hides_submitters_(hides_submitters),
       readers_("intake", 2) {}
 
 ListIntake::~ListIntake() {
   finish();
 }
 
-void ListIntake::check_recipient(const TransactionInfo&, const smtp::Address& recipient,
+std::optional<smtp::Reply> ListIntake::check_sender(const TransactionInfo& transaction) {
+  const auto& login = transaction.client.login;
+  // The null sender is for notifications (RFC 8098); From is theirs all the same.
+  if (!login || transaction.reverse_path.empty() || login->owns(transaction.reverse_path))
+    return std::nullopt;
+  return smtp::reply(553, "5.7.1",
+                     "<" + escaped_for_display(transaction.reverse_path.to_string(), 256) +
+                         "> is no address of your account [rule: sender-not-owned]");
+}
+
+void ListIntake::check_recipient(const TransactionInfo& transaction, const smtp::Address& recipient,
                                  std::function<void(RecipientAnswer)> done) {
   if (!may_accept()) {
     RecipientAnswer answer;
     answer.reply = cut_off();
     return done(std::move(answer));
   }
-  resolver_.resolve(recipient, [done = std::move(done)](lists::Resolution resolution) {
+  const auto& login = transaction.client.login;
+  const bool relays = login && login->may_relay;
+  resolver_.resolve(recipient, [done = std::move(done), relays, recipient](lists::Resolution resolution) {
     RecipientAnswer answer;
+    if (resolution.elsewhere && relays) {
+      answer.reply = smtp::reply(250, "2.1.5", "Recipient OK, will relay");
+      answer.target = std::make_shared<ListTarget>(lists::relay_target(recipient));
+      answer.elsewhere = true;
+      return done(std::move(answer));
+    }
     answer.reply = std::move(resolution.reply);
     if (resolution.target) answer.target = std::make_shared<ListTarget>(std::move(resolution.target));
     answer.max_size = resolution.max_size;
@@ -119,16 +142,12 @@ void ListIntake::start_some(Caller caller) {
       next = std::move(waiting_.front());
       waiting_.pop_front();
     }
-    if (caller == Caller::kSession && !next.message->content->spilled() && !is_verified(*next.message)) {
+    if (caller == Caller::kSession && !next.message->content->spilled() && !verification_->enabled()) {
       run(std::move(next));
     } else {
       ESSAIM_CHECK(readers_.submit([this, next = std::move(next)]() mutable { run(std::move(next)); }));
     }
   }
-}
-
-bool ListIntake::is_verified(const IncomingMessage& message) const {
-  return verification_->enabled() && message.transaction.client.role == ListenerRole::kMx;
 }
 
 void ListIntake::run(Waiting waiting) {
@@ -140,14 +159,17 @@ void ListIntake::run(Waiting waiting) {
     waiting.done(smtp::reply(451, "4.3.0", "Cannot read the message back; try again later"));
     return ended(size);
   }
-  auto submission = to_submission(*waiting.message, *std::move(content), hostname_);
+  auto submission = to_submission(*waiting.message, *std::move(content), hostname_, hides_submitters_);
   submission->authserv_id = authserv_id_;
   waiting.message->content->clear();
   const TransactionInfo& transaction = waiting.message->transaction;
-  if (!is_verified(*waiting.message)) return hand_over(std::move(submission), size, std::move(waiting.done));
+  if (!verification_->enabled()) return hand_over(std::move(submission), size, std::move(waiting.done));
   auto work = std::make_shared<Verified>();
   work->submission = std::move(submission);
-  work->source = {transaction.client.ip, transaction.client.helo, transaction.reverse_path};
+  if (transaction.client.login)
+    work->source = {"", "", transaction.reverse_path};
+  else
+    work->source = {transaction.client.ip, transaction.client.helo, transaction.reverse_path};
   work->size = size;
   work->done = std::move(waiting.done);
   verify(std::move(work));
@@ -169,6 +191,12 @@ void ListIntake::conclude(const std::shared_ptr<Verified>& work, mailauth::Answe
   auto found =
       std::make_shared<mailauth::Authentication>(work->check->conclude(system_clock().wall_now(), answers));
   lists::Submission& submission = *work->submission;
+  if (submission.login) {
+    // Nobody's claim to judge: what the planner needs is the policy that receivers will find.
+    submission.authentication = std::move(found);
+    work->check.reset();
+    return hand_over(work->submission, work->size, std::move(work->done));
+  }
   submission.authentication_header =
       "Authentication-Results: " + format_results(to_results(*found, work->source, authserv_id_)) + "\r\n";
   log::info("verified", {{"id", format_id(submission.id)},

@@ -25,13 +25,16 @@ namespace essaim::smtpd {
 class ListIntake final : public Intake {
  public:
   // `in_flight` octets of content at most are between here and the database (one message always may be).
-  // What comes from outside is verified, and marked under `authserv_id`. `lease`: of a node that shares its database;
+  // What comes from outside is verified, and marked under `authserv_id`; of what our own people submit only the policy of the
+  // author's domain is looked up. `lease`: of a node that shares its database;
   // without it nothing is accepted, with 451. Null: a node alone.
   ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight,
              std::unique_ptr<Verification> verification, std::string authserv_id,
-             const storage::NodeLease* lease = nullptr);
+             const storage::NodeLease* lease = nullptr, bool hides_submitters = false);
   ~ListIntake() override;  // waits for what was submitted
 
+  // Of a listener for submission: MAIL must be an address of the account.
+  std::optional<smtp::Reply> check_sender(const TransactionInfo& transaction) override;
   void check_recipient(const TransactionInfo& transaction, const smtp::Address& recipient,
                        std::function<void(RecipientAnswer)> done) override;
   void submit(std::unique_ptr<IncomingMessage> message, std::function<void(smtp::Reply)> done) override;
@@ -49,7 +52,6 @@ class ListIntake final : public Intake {
   enum class Caller { kSession, kDatabase };
   void start_some(Caller caller);
   struct Verified;
-  bool is_verified(const IncomingMessage& message) const;  // who comes from outside
   void run(Waiting waiting);
   void verify(std::shared_ptr<Verified> work);
   void conclude(const std::shared_ptr<Verified>& work, mailauth::Answers answers);
@@ -64,6 +66,7 @@ class ListIntake final : public Intake {
   const std::string authserv_id_;
   const std::uint64_t limit_;
   const storage::NodeLease* const lease_;
+  const bool hides_submitters_;
   std::mutex mutex_;
   std::condition_variable idle_;
   std::deque<Waiting> waiting_;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "smtpd/session/authenticator.h"
 #include "smtpd/session/intake.h"
 
 namespace essaim::smtpd {
@@ -51,6 +52,7 @@ class SessionActions {
   virtual std::optional<smtp::Reply> check_sender(const TransactionInfo& transaction) = 0;
   virtual void ask_recipient(Ticket ticket, const TransactionInfo& transaction,
                              const smtp::Address& recipient) = 0;
+  virtual void ask_login(Ticket ticket, LoginQuestion question) = 0;
   virtual void submit(Ticket ticket, std::unique_ptr<IncomingMessage> message) = 0;
 
   virtual Id new_post_id() = 0;

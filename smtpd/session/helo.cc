@@ -40,6 +40,11 @@ void ServerSession::do_helo(const smtp::Command& command) {
   if (extensions.dsn) text += "\nDSN";
   if (extensions.limits) text += "\n" + limits_line(limits_);
   text += "\nENHANCEDSTATUSCODES";
+  // RFC 4954 §3: the line is not there when nothing can be chosen from it.
+  if (const auto offered = mechanisms(); !offered.empty() && !client_.login) {
+    text += "\nAUTH";
+    for (const sasl::Mechanism one : offered) text += std::string(" ") + sasl::to_string(one);
+  }
   // RFC 3207 §4.2: not offered again under TLS.
   if (tls_available_ && !client_.tls) text += "\nSTARTTLS";
   respond(reply(250, "", std::move(text)));

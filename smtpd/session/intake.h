@@ -18,6 +18,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/id.h"
+#include "core/sasl/login.h"
 #include "core/smtp/address.h"
 #include "core/smtp/dsn_parameters.h"
 #include "core/smtp/message_buffer.h"
@@ -38,6 +39,7 @@ struct ClientInfo {
   std::string tls_version;
   std::string tls_cipher;
   ListenerRole role = ListenerRole::kMx;
+  std::shared_ptr<const sasl::Login> login{};  // null: nobody we know
 };
 
 // From MAIL to the end of data.
@@ -61,6 +63,7 @@ struct RecipientAnswer {
   smtp::Reply reply;  // 2xx accepts; 4xx and 5xx refuse, with the deciding rule in the text
   std::shared_ptr<const LocalTarget> target;
   std::uint64_t max_size = 0;  // octets; 0: no limit of its own. A larger declared size is refused at RCPT.
+  bool elsewhere = false;      // to be relayed
 };
 
 struct AcceptedRecipient {

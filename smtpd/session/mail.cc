@@ -16,6 +16,10 @@ void ServerSession::do_mail(std::string_view argument) {
   if (transactions_ >= limits_.max_transactions) {
     return respond(reply(421, "4.7.0", "Too many messages on one connection, connect again"));
   }
+  if (settings_.login.required && !client_.login) {
+    return respond(
+        reply(530, "5.7.0", client_.tls ? "Authentication required" : "Must issue a STARTTLS command first"));
+  }
   smtp::MailCommand mail;
   if (const auto refused = smtp::parse_mail_argument(argument, &mail, offered())) return respond(*refused);
 

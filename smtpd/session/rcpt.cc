@@ -39,6 +39,11 @@ void ServerSession::on_recipient_answer(Ticket ticket, RecipientAnswer answer) {
                          "Message larger than the " + std::to_string(answer.max_size) + " octets that " +
                              asked_recipient_.to_string() + " takes");
   }
+  if (answer.reply.positive() && answer.elsewhere &&
+      ++transaction_->elsewhere > settings_.login.max_relay_recipients) {
+    answer.reply =
+        reply(452, "4.5.3", "Too many recipients elsewhere, send the others in another transaction");
+  }
   if (answer.reply.positive()) {
     transaction_->accepted.insert(asked_recipient_.to_string());
     transaction_->recipients.push_back({asked_recipient_, std::move(answer.target), std::move(asked_dsn_)});

@@ -17,7 +17,8 @@ std::string harmless(std::string_view name) {
   return out.empty() ? "unknown" : out;
 }
 
-std::string_view protocol(const ClientInfo& client, bool smtputf8) {  // RFC 3848, RFC 6531 §4.3
+std::string protocol(const ClientInfo& client, bool smtputf8) {  // RFC 3848, RFC 6531 §4.3
+  if (client.login) return std::string(smtputf8 ? "UTF8SMTP" : "ESMTP") + (client.tls ? "SA" : "A");
   if (smtputf8) return client.tls ? "UTF8SMTPS" : "UTF8SMTP";
   if (!client.esmtp) return "SMTP";
   return client.tls ? "ESMTPS" : "ESMTP";
@@ -25,11 +26,16 @@ std::string_view protocol(const ClientInfo& client, bool smtputf8) {  // RFC 384
 
 }  // namespace
 
-std::string make_received_header(const IncomingMessage& message, const std::string& hostname) {
+std::string make_received_header(const IncomingMessage& message, const std::string& hostname,
+                                 bool hides_submitters) {
   const ClientInfo& client = message.transaction.client;
-  std::string out = "Received: from " + harmless(client.helo) + " (" + harmless(client.reverse_name) + " [";
-  if (client.ip.find(':') != std::string::npos) out += "IPv6:";
-  out += client.ip + "])\r\n\tby " + hostname + " (Essaim) with ";
+  std::string out = "Received: ";
+  if (!client.login || !hides_submitters) {
+    out += "from " + harmless(client.helo) + " (" + harmless(client.reverse_name) + " [";
+    if (client.ip.find(':') != std::string::npos) out += "IPv6:";
+    out += client.ip + "])\r\n\t";
+  }
+  out += "by " + hostname + " (Essaim) with ";
   out += protocol(client, message.transaction.smtputf8);
   out += " id " + format_id(message.transaction.post_id);
   if (client.tls) out += "\r\n\t(" + harmless(client.tls_version) + " " + harmless(client.tls_cipher) + ")";

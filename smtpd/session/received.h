@@ -13,6 +13,8 @@ namespace essaim::smtpd {
 
 // Lines end with CRLF. "for" is written when the message has one recipient, so that none learns of the
 // others.
-std::string make_received_header(const IncomingMessage& message, const std::string& hostname);
+// `hides_submitters`: of who has logged in, neither name nor address is told.
+std::string make_received_header(const IncomingMessage& message, const std::string& hostname,
+                                 bool hides_submitters = false);
 
 }  // namespace essaim::smtpd

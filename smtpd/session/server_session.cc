@@ -10,6 +10,17 @@ namespace essaim::smtpd {
 using smtp::reply;
 using smtp::Verb;
 
+namespace {
+
+// RFC 4954 §4, with CRLF.
+constexpr std::size_t kMaxAuthLine = 12'288 + 2;
+
+bool is_auth(std::string_view line) {
+  return smtp::split_command(line).verb == Verb::kAuth;
+}
+
+}  // namespace
+
 ServerSession::ServerSession(const SessionSettings& settings, bool tls_available, smtp::MemoryBudget& budget,
                              SessionActions& actions)
     : settings_(settings),
@@ -17,10 +28,14 @@ ServerSession::ServerSession(const SessionSettings& settings, bool tls_available
       tls_available_(tls_available),
       budget_(budget),
       actions_(actions),
-      input_(smtp::kMaxCommandLine) {}
+      input_(settings.login.required ? kMaxAuthLine : smtp::kMaxCommandLine) {}
 
 void ServerSession::on_connected(ClientInfo client) {
   client_ = std::move(client);
+  if (settings_.login.implicit_tls) {
+    enter(Phase::kAwaitTls);
+    return actions_.start_tls();
+  }
   if (settings_.early_talk.greeting_pause <= Duration::zero()) return greet();
   enter(Phase::kGreeting);
 }
@@ -67,7 +82,7 @@ void ServerSession::receive(std::string_view bytes) {
 }
 
 void ServerSession::process() {
-  while ((phase_ == Phase::kCommand && process_line()) || (in_content() && input_.size() > 0)) {
+  while ((takes_lines() && process_line()) || (in_content() && input_.size() > 0)) {
     if (in_content() && input_.size() > 0) input_.consume(take_content(input_.pending()));
   }
   wait_or_run_on();
@@ -92,12 +107,19 @@ bool ServerSession::process_line() {
       }
       return false;
     case LineBuffer::Next::kLine:
-      dispatch(line);
+      if (phase_ == Phase::kAuth) {
+        take_response(line);
+      } else if (line.size() + 2 > smtp::kMaxCommandLine && !is_auth(line)) {
+        refuse_long_line();
+      } else {
+        dispatch(line);
+      }
       return true;
     case LineBuffer::Next::kBareLf:
       // Read as a line, so that the client learns what is wrong, but never as a command: who takes LF for a
       // line end and who does not must not make a difference (SMTP smuggling).
-      actions_.trace('C', line);
+      actions_.trace('C', phase_ == Phase::kAuth || is_auth(line) ? "<response>" : line);
+      exchange_.reset();
       current_verb_ = Verb::kUnknown;
       current_word_ = "bare LF";
       enter(Phase::kCommand);
@@ -109,14 +131,20 @@ bool ServerSession::process_line() {
       respond(reply(500, "5.5.2", "Line must end with CRLF"));
       return true;
     case LineBuffer::Next::kTooLong:
-      actions_.trace('C', "<a line that is too long>");
-      current_verb_ = Verb::kUnknown;
-      current_word_ = "long line";
-      enter(Phase::kCommand);
-      respond(reply(500, "5.5.2", "Line too long"));
+      refuse_long_line();
       return true;
   }
   return false;
+}
+
+void ServerSession::refuse_long_line() {
+  actions_.trace('C', "<a line that is too long>");
+  const bool response = phase_ == Phase::kAuth;
+  exchange_.reset();
+  current_verb_ = Verb::kUnknown;
+  current_word_ = "long line";
+  enter(Phase::kCommand);
+  respond(reply(500, response ? "5.5.6" : "5.5.2", "Line too long"));
 }
 
 bool ServerSession::is_other_protocol(std::string_view word) const {
@@ -126,8 +154,8 @@ bool ServerSession::is_other_protocol(std::string_view word) const {
 }
 
 void ServerSession::dispatch(std::string_view line) {
-  actions_.trace('C', line);
   const smtp::Command command = smtp::split_command(line);
+  actions_.trace('C', command.verb == Verb::kAuth ? "AUTH <hidden>" : line);
   current_verb_ = command.verb;
   current_word_ = escaped_for_display(command.word, 40);
   ++counts_.of(command.verb).tried;
@@ -159,6 +187,7 @@ bool ServerSession::is_acceptable(const smtp::Command& command, std::string_view
     case Verb::kData:
     case Verb::kQuit:
     case Verb::kStarttls:
+    case Verb::kAuth:
       break;
     default:
       if (++junk_ > limits_.max_junk_commands) {
@@ -193,6 +222,8 @@ void ServerSession::run(const smtp::Command& command) {
       return do_etrn(command.argument);
     case Verb::kStarttls:
       return do_starttls(command.argument);
+    case Verb::kAuth:
+      return do_auth(command.argument);
     case Verb::kRset:
       return do_rset(command.argument);
     case Verb::kNoop:
@@ -219,11 +250,14 @@ void ServerSession::enter(Phase phase) {
     case Phase::kCommand:
       // Between the chunks of a message its own deadline runs on.
       return content_ ? void() : set_client_deadline(limits_.command_deadline);
+    case Phase::kAuth:
+      return set_client_deadline(limits_.command_deadline);
     case Phase::kData:
     case Phase::kChunk:
       return;  // start_content_deadline()
     case Phase::kAwaitRecipient:
     case Phase::kAwaitSubmit:
+    case Phase::kAwaitLogin:
       return actions_.set_deadline(limits_.answer_deadline);
     case Phase::kAwaitTls:
       return actions_.set_deadline(limits_.tls_deadline);
@@ -237,6 +271,7 @@ void ServerSession::set_client_deadline(Duration from_now) {
 }
 
 void ServerSession::send_reply(const smtp::Reply& answer) {
+  if (settings_.login.implicit_tls && !client_.tls) return;  // nothing in clear
   const std::string wire = answer.to_wire();
   actions_.send(wire);
   for (std::size_t begin = 0; begin < wire.size();) {
@@ -281,6 +316,10 @@ void ServerSession::end_transaction() {
   if (deadline_of_content) enter(Phase::kCommand);
 }
 
+smtp::Reply ServerSession::no_login_in_time() const {
+  return reply(454, "4.7.0", "Temporary authentication failure, try again");
+}
+
 smtp::Reply ServerSession::bad_sequence(std::string_view what) const {
   return reply(503, "5.5.1", "Bad sequence of commands: " + std::string(what));
 }
@@ -290,6 +329,7 @@ void ServerSession::on_timeout() {
     case Phase::kGreeting:
       return greet();
     case Phase::kCommand:
+    case Phase::kAuth:
     case Phase::kData:
     case Phase::kChunk:
       if ((content_ || in_content()) && fast_enough()) return start_content_deadline();
@@ -300,6 +340,8 @@ void ServerSession::on_timeout() {
           ticket_, RecipientAnswer{reply(451, "4.3.0", "No decision in time, try again"), {}, 0});
     case Phase::kAwaitSubmit:
       return on_submit_answer(ticket_, reply(451, "4.3.0", "Not stored in time, try again"));
+    case Phase::kAwaitLogin:
+      return on_login_answer(ticket_, LoginAnswer{nullptr, std::nullopt, no_login_in_time()});
     case Phase::kAwaitTls:
       // In the midst of a handshake there is nothing that the client could read.
       return enter(Phase::kClosed);

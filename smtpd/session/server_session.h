@@ -1,6 +1,6 @@
 // The server's side of an SMTP dialogue (RFC 5321), sans-I/O: bytes, time and answers in; SessionActions out.
 // It knows no socket, clock, log file, list or database. One file for each verb: helo.cc, mail.cc, rcpt.cc,
-// data.cc, bdat.cc, starttls.cc, simple_commands.cc; content.cc takes the message of DATA and BDAT;
+// data.cc, bdat.cc, starttls.cc, auth.cc, simple_commands.cc; content.cc takes the message of DATA and BDAT;
 // server_session.cc drives them.
 //
 // Thread: one. Lifetime: the settings, the budget and the actions outlive it. It is bounded: see
@@ -9,13 +9,16 @@
 //   phase             what it waits for            leaves it by
 //   kGreeting         whether the client talks     talk -> kClosed; the pause is over -> kCommand
 //   kCommand          a command line               DATA -> kData; BDAT -> kChunk; RCPT -> kAwaitRecipient;
-//                                                  STARTTLS -> kAwaitTls
+//                                                  STARTTLS -> kAwaitTls; AUTH -> kAuth, kAwaitLogin
+//   kAuth             the response to a challenge  response -> kAuth, kAwaitLogin, kCommand
 //   kData             message and CRLF.CRLF        the end: refused -> kCommand, else -> kAwaitSubmit
 //   kChunk            the octets that BDAT named   the end: not the last, refused -> kCommand, else as kData
 //   kAwaitRecipient   the answer about one RCPT    answer or deadline (451) -> kCommand
 //   kAwaitSubmit      the answer about a message   answer or deadline (451) -> kCommand, transaction over
-//   kAwaitTls         the handshake                established -> kCommand, all forgotten; deadline ->
-//   kClosed kClosed           nothing                      QUIT, 421 and 554 lead here
+//   kAwaitLogin       the answer about who it is   answer -> kAuth, kCommand; deadline (454) -> kCommand
+//   kAwaitTls         the handshake                established -> kCommand, all forgotten (with implicit TLS
+//                                                  the session begins here); deadline -> kClosed
+//   kClosed           nothing                      QUIT, 421 and 554 lead here
 //
 // Within kCommand three facts say which commands are in order: greeted (HELO or EHLO), a transaction (MAIL),
 // and its recipients (RCPT). What does not fit is a 503. Commands that come while something is awaited wait,
@@ -50,8 +53,9 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   // Instead of on_connected(): says why nothing is taken from this client, and closes.
   void on_refused(ClientInfo client, const smtp::Reply& why);
   void receive(std::string_view bytes);
-  void on_tls_established(std::string version, std::string cipher);
+  void on_tls_established(TlsSession tls);
   void on_recipient_answer(Ticket ticket, RecipientAnswer answer);
+  void on_login_answer(Ticket ticket, LoginAnswer answer);
   void on_submit_answer(Ticket ticket, smtp::Reply reply);
   void on_timeout();
   // 421 4.3.2 as soon as no transaction is open; also within one, where the client is the one who waits, when
@@ -60,12 +64,25 @@ class ServerSession final : private smtp::DataDecoder::Sink {
 
   bool closed() const { return phase_ == Phase::kClosed; }
   // For an answer; it may lead to replies although the client sends no more.
-  bool waiting() const { return phase_ == Phase::kAwaitRecipient || phase_ == Phase::kAwaitSubmit; }
+  bool waiting() const {
+    return phase_ == Phase::kAwaitRecipient || phase_ == Phase::kAwaitSubmit || phase_ == Phase::kAwaitLogin;
+  }
   const ClientInfo& client() const { return client_; }
   const SessionCounts& counts() const { return counts_; }
 
  private:
-  enum class Phase { kGreeting, kCommand, kData, kChunk, kAwaitRecipient, kAwaitSubmit, kAwaitTls, kClosed };
+  enum class Phase {
+    kGreeting,
+    kCommand,
+    kAuth,
+    kData,
+    kChunk,
+    kAwaitRecipient,
+    kAwaitSubmit,
+    kAwaitLogin,
+    kAwaitTls,
+    kClosed
+  };
   enum class Cause { kOther, kJunk };
 
   struct Transaction {
@@ -73,6 +90,7 @@ class ServerSession final : private smtp::DataDecoder::Sink {
     std::vector<AcceptedRecipient> recipients;
     std::set<std::string> accepted;  // the same as text
     std::size_t rcpt_commands = 0;
+    std::size_t elsewhere = 0;  // recipients to be relayed
   };
 
   // server_session.cc
@@ -89,11 +107,16 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   void respond(const smtp::Reply& reply, const smtp::Address* recipient = nullptr);
   void send_reply(const smtp::Reply& reply);
   void cut(const smtp::Reply& reply, Cause cause = Cause::kOther);  // says it and closes
-  smtp::Offered offered() const { return {settings_.extensions.smtputf8, settings_.extensions.dsn}; }
+  smtp::Offered offered() const {
+    return {settings_.extensions.smtputf8, settings_.extensions.dsn, client_.login != nullptr};
+  }
   void wait_or_run_on();  // pauses the input when too much waits
   void end_transaction();
   void close_if_shutting_down();
   smtp::Reply bad_sequence(std::string_view what) const;
+  smtp::Reply no_login_in_time() const;
+  void refuse_long_line();
+  bool takes_lines() const { return phase_ == Phase::kCommand || phase_ == Phase::kAuth; }
 
   // One for each verb.
   void do_helo(const smtp::Command& command);
@@ -102,6 +125,7 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   void do_data(std::string_view argument);
   void do_bdat(std::string_view argument);
   void do_starttls(std::string_view argument);
+  void do_auth(std::string_view argument);
   void do_rset(std::string_view argument);
   void do_noop();
   void do_quit(std::string_view argument);
@@ -109,6 +133,12 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   void do_expn();
   void do_etrn(std::string_view argument);
   void do_help();
+
+  // auth.cc
+  std::vector<sasl::Mechanism> mechanisms() const;  // that this client may use now
+  void take_response(std::string_view line);
+  void advance(const sasl::Step& step);
+  void end_exchange(const smtp::Reply& answer);
 
   std::size_t take_data(std::string_view bytes);  // data.cc
   void end_of_data();
@@ -143,6 +173,7 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   bool paused_ = false;
   bool first_octet_seen_ = false;
   ClientInfo client_;
+  TlsSession tls_;
   LineBuffer input_;
   std::optional<Transaction> transaction_;
   std::string current_word_;  // of the command that is being answered, for the log
@@ -150,6 +181,11 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   Ticket ticket_ = 0;  // the last one given out
   smtp::Address asked_recipient_;
   smtp::DsnRcptParameters asked_dsn_;
+
+  std::unique_ptr<sasl::ServerExchange> exchange_;  // while AUTH is under way
+  sasl::Mechanism mechanism_ = sasl::Mechanism::kPlain;
+  std::shared_ptr<const sasl::Login> login_;  // who it will be when the exchange ends well
+  std::size_t auth_failures_ = 0;
 
   std::optional<smtp::DataDecoder> decoder_;
   std::unique_ptr<smtp::MessageBuffer> content_;

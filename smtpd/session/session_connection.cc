@@ -97,7 +97,12 @@ void SessionConnection::steer_reading() {
 }
 
 void SessionConnection::on_tls_established(const net::TlsInfo& info) {
-  session_.on_tls_established(info.version, info.cipher);
+  TlsSession tls{info.version, info.cipher, {}, {}};
+  (info.binding_is_exporter ? tls.binding.exporter : tls.binding.unique) = info.channel_binding;
+  if (info.client.present && !info.client.trusted)
+    log_incident(session_.client(), "client-certificate", info.client.subject + ": " + info.client.problem);
+  if (info.client.trusted) tls.certificate_emails = info.client.emails;
+  session_.on_tls_established(std::move(tls));
 }
 
 // Exim sends its last chunk, QUIT and the end of its side at once, and waits for our replies.
@@ -198,6 +203,20 @@ void SessionConnection::ask_recipient(Ticket ticket, const TransactionInfo& tran
           const auto self = weak.lock();
           if (!self) return;
           (*self)->session_.on_recipient_answer(ticket, answer);
+          (*self)->after_answer();
+        });
+      });
+}
+
+void SessionConnection::ask_login(Ticket ticket, LoginQuestion question) {
+  ESSAIM_CHECK(environment_->authenticator != nullptr);
+  environment_->authenticator->ask(
+      std::move(question),
+      [&loop = loop_, weak = std::weak_ptr<SessionConnection*>(alive_), ticket](LoginAnswer answer) {
+        loop.post([weak, ticket, answer = std::move(answer)]() mutable {
+          const auto self = weak.lock();
+          if (!self) return;
+          (*self)->session_.on_login_answer(ticket, std::move(answer));
           (*self)->after_answer();
         });
       });

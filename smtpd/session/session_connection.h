@@ -36,6 +36,7 @@ struct SessionEnvironment {
   SessionSettings settings;
   std::shared_ptr<net::TlsServerContext> tls;  // null: STARTTLS is not offered
   ListenerRole role = ListenerRole::kMx;
+  Authenticator* authenticator = nullptr;  // of listeners for submission
   Intake* intake = nullptr;
   smtp::MemoryBudget* budget = nullptr;
   IdGenerator* ids = nullptr;
@@ -87,6 +88,7 @@ class SessionConnection final : public net::Disposable,
   std::optional<smtp::Reply> check_sender(const TransactionInfo& transaction) override;
   void ask_recipient(Ticket ticket, const TransactionInfo& transaction,
                      const smtp::Address& recipient) override;
+  void ask_login(Ticket ticket, LoginQuestion question) override;
   void submit(Ticket ticket, std::unique_ptr<IncomingMessage> message) override;
   Id new_post_id() override;
   WallTime wall_now() override;

@@ -53,6 +53,7 @@ void log_reject(const ClientInfo& client, const Rejection& rejection) {
   std::vector<log::Field> fields{{"command", rejection.command}, {"client", name_of(client)}};
   if (!client.proxy.empty()) fields.emplace_back("proxy", client.proxy);
   if (!client.helo.empty()) fields.emplace_back("helo", client.helo);
+  if (client.login) fields.emplace_back("account", client.login->account);
   if (mail) add_transaction(*rejection.transaction, &fields);
   if (rejection.recipient != nullptr) fields.emplace_back("to", "<" + rejection.recipient->to_string() + ">");
   fields.emplace_back("reply", rejection.reply->to_string());
@@ -76,6 +77,7 @@ void log_received(const Reception& reception) {
   fields.emplace_back("recipients", static_cast<std::uint64_t>(reception.recipients));
   fields.emplace_back("size", reception.octets);
   if (client.tls) fields.emplace_back("tls", client.tls_version + " " + client.tls_cipher);
+  if (client.login) fields.emplace_back("account", client.login->account);
   fields.emplace_back("reply", reception.reply->to_string());
   write(log::Level::kInfo, "received", fields);
 }

@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/base/clock.h"
+#include "core/sasl/mechanism.h"
 #include "core/smtp/data_decoder.h"
 #include "core/smtp/message_buffer.h"
 
@@ -18,6 +20,7 @@ struct SessionLimits {
   std::size_t max_errors = 20;              // 5xx since the last accepted message
   std::size_t max_junk_commands = 100;      // commands that bring no mail, since the last accepted message
   std::size_t max_transactions = 1'000;     // in one connection
+  std::size_t max_auth_failures = 3;        // in one connection, since the last login
   std::size_t max_pending_octets = 65'536;  // commands that wait; reading pauses beyond
   std::size_t max_skipped_octets =
       262'144;  // of one command line that is too long, then the connection is cut
@@ -55,11 +58,20 @@ struct EarlyTalk {
   bool cut_behind_starttls = false;  // else they are dropped
 };
 
+// Of a listener for submission (RFC 6409): mail only from those who have logged in, and that only under TLS.
+struct LoginSettings {
+  bool required = false;
+  bool implicit_tls = false;  // the handshake comes first (RFC 8314)
+  std::vector<sasl::Mechanism> mechanisms;
+  std::size_t max_relay_recipients = 100;  // in one transaction
+};
+
 struct SessionSettings {
   std::string hostname;
   SessionLimits limits;
   SessionExtensions extensions;
   EarlyTalk early_talk;
+  LoginSettings login;
   smtp::BareLineEnds bare_line_ends = smtp::BareLineEnds::kRefuse;
   std::string spill_directory = "/tmp";
   std::size_t spill_threshold = smtp::MessageBuffer::kDefaultThreshold;

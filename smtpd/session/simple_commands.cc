@@ -45,6 +45,7 @@ void ServerSession::do_help() {
   if (settings_.extensions.chunking) commands += " BDAT";
   commands += " RSET NOOP QUIT VRFY HELP";
   if (tls_available_ && !client_.tls) commands += " STARTTLS";
+  if (settings_.login.required) commands += " AUTH";
   respond(reply(214, "2.0.0", commands + "\nSee RFC 5321; people: write to postmaster at this host"));
 }
 

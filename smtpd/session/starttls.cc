@@ -20,16 +20,19 @@ void ServerSession::do_starttls(std::string_view argument) {
   chunks_refused_ = false;
   client_.helo.clear();
   client_.esmtp = false;
+  client_.login.reset();
   enter(Phase::kAwaitTls);
   actions_.start_tls();
 }
 
-void ServerSession::on_tls_established(std::string version, std::string cipher) {
+void ServerSession::on_tls_established(TlsSession tls) {
   if (phase_ != Phase::kAwaitTls) return;
+  tls_ = std::move(tls);
   count(Counter::kTlsIn);
   client_.tls = true;
-  client_.tls_version = std::move(version);
-  client_.tls_cipher = std::move(cipher);
+  client_.tls_version = tls_.version;
+  client_.tls_cipher = tls_.cipher;
+  if (settings_.login.implicit_tls) return greet();
   enter(Phase::kCommand);
   close_if_shutting_down();
 }

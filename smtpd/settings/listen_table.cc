@@ -14,8 +14,11 @@ struct RoleName {
   ListenerRole role;
   const char* name;
 };
-constexpr RoleName kRoles[] = {
-    {ListenerRole::kMx, "mx"}, {ListenerRole::kStatus, "status"}, {ListenerRole::kHttp, "http"}};
+constexpr RoleName kRoles[] = {{ListenerRole::kMx, "mx"},
+                               {ListenerRole::kSubmission, "submission"},
+                               {ListenerRole::kSubmissions, "submissions"},
+                               {ListenerRole::kStatus, "status"},
+                               {ListenerRole::kHttp, "http"}};
 
 ListenerRole role_of(const std::string& name) {
   const auto* found =
@@ -71,10 +74,11 @@ void add_listen_settings(config::Schema* schema) {
            .type = Type::kEnum,
            .default_value = "mx",
            .help =
-               "What it is for: \"mx\" takes mail for the lists from everywhere; \"http\" has the pages that "
-               "links in messages lead to (with TLS when it has a certificate); \"status\" answers /livez, "
-               "/readyz and /metrics by HTTP, for load balancers and monitoring: an address that only these "
-               "reach.",
+               "What it is for: \"mx\" takes mail for the lists from everywhere; \"submission\" takes mail "
+               "from those who log in after STARTTLS (port 587), \"submissions\" the same under TLS from the "
+               "first octet (port 465); \"http\" has the pages that links in messages lead to (with TLS when "
+               "it has a certificate); \"status\" answers /livez, /readyz and /metrics by HTTP, for load "
+               "balancers and monitoring: an address that only these reach.",
            .choices = role_names()},
           {.name = "listen[].socket",
            .help = "Name of the socket that systemd passes for it (FileDescriptorName= in essaim.socket). "
@@ -87,6 +91,20 @@ void add_listen_settings(config::Schema* schema) {
                "listener of role \"http\" is in TLS. It must be "
                "readable at start; a reload reads it again, as the user the server runs as.",
            .example = "/etc/essaim/tls.pem",
+           .reloadable = true,
+           .check = must_be_absolute},
+          {.name = "listen[].certificates",
+           .type = Type::kStrings,
+           .help = "More such files. A client that names a host (SNI) gets the first whose names fit, others "
+                   "\"certificate\". Files for the same names with other kinds of keys stand beside each "
+                   "other.",
+           .example = "/etc/essaim/other.pem",
+           .reloadable = true,
+           .check = must_be_absolute},
+          {.name = "listen[].client_ca",
+           .help = "PEM file with authorities: clients are asked for a certificate of them, which may stand "
+                   "for an account (EXTERNAL). Who has none is served all the same.",
+           .example = "/etc/essaim/client-ca.pem",
            .reloadable = true,
            .check = must_be_absolute},
           {.name = "listen[].proxy",
@@ -106,7 +124,8 @@ std::vector<ListenSettings> read_listeners(const config::Values& values) {
   std::vector<ListenSettings> out;
   for (const config::View& l : values.elements("listen[]")) {
     out.push_back({to_string(l.address("address")), l.string("certificate"), l.string("socket"),
-                   role_of(l.string("role")), read_networks(l, "proxy")});
+                   role_of(l.string("role")), read_networks(l, "proxy"), l.strings("certificates"),
+                   l.string("client_ca")});
   }
   return out;
 }
@@ -118,9 +137,13 @@ std::string wrong_with(const std::vector<ListenSettings>& listen) {
     if (!l.address.ends_with(":0") && !seen.insert(l.address).second)
       return "\"listen.address\": \"" + l.address + "\" is there twice";
     mail = mail || speaks_smtp(l.role);
-    if (l.role != ListenerRole::kStatus) continue;
     const std::string what = "[[listen]] \"" + l.address + "\" of role \"" + to_string(l.role) + "\": ";
-    if (!l.certificate.empty()) return what + "\"certificate\" is not for this role, which is in clear";
+    if (is_submission(l.role) && l.certificates().empty())
+      return what + "needs a \"certificate\": passwords go under TLS only";
+    if (!l.client_ca.empty() && l.certificates().empty())
+      return what + "\"client_ca\" needs a \"certificate\" of our own";
+    if (l.role != ListenerRole::kStatus) continue;
+    if (!l.certificates().empty()) return what + "\"certificate\" is not for this role, which is in clear";
     if (!l.proxies.empty()) return what + "\"proxy\" is not for this role; balancers ask it directly";
   }
   if (!mail)

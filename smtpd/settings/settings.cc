@@ -11,6 +11,7 @@
 #include "smtpd/settings/http_table.h"
 #include "smtpd/settings/listen_table.h"
 #include "smtpd/settings/show.h"
+#include "smtpd/settings/submission_table.h"
 #include "smtpd/settings/table.h"
 
 namespace essaim::smtpd {
@@ -134,6 +135,7 @@ Settings settings_from(const config::Values& values) {
   s.authentication.authserv_id = v.string("authentication.authserv_id");
   s.authentication.patience = v.duration("authentication.patience");
   s.authentication.key_file = v.string("authentication.key_file");
+  s.submission = read_submission(v);
   read_delivery(v, &s.delivery);
   s.destinations = read_destinations(values);
   read_limits(v, &s.limits);
@@ -155,6 +157,7 @@ Result<void> check_together(const Settings& s, const std::string& file) {
     return Error{ErrorCode::kInvalid, file + ": " + what};
   };
   if (const std::string what = wrong_with(s.listen); !what.empty()) return wrong(what);
+  if (const std::string what = wrong_with(s.submission); !what.empty()) return wrong(what);
   if (!s.delivery.ipv4 && !s.delivery.ipv6)
     return wrong("\"delivery.ipv4\" and \"delivery.ipv6\" are both false: nothing could be delivered");
   if (s.delivery.retry_initial > s.delivery.retry_max)

@@ -11,6 +11,7 @@
 #include "core/base/log.h"
 #include "core/base/result.h"
 #include "core/config/values.h"
+#include "core/sasl/mechanism.h"
 #include "core/smtp/address.h"
 #include "lists/reporting.h"
 #include "smtpd/guard/settings.h"
@@ -26,7 +27,15 @@ struct ListenSettings {
   std::string certificate;  // "" for none
   std::string socket;       // name of the one that the service manager passes; "": by its address
   ListenerRole role = ListenerRole::kMx;
-  std::vector<guard::Network> proxies;  // load balancers, which speak the PROXY protocol
+  std::vector<guard::Network> proxies;         // load balancers, which speak the PROXY protocol
+  std::vector<std::string> more_certificates;  // by the name that the client asks for
+  std::string client_ca;  // clients are asked for certificates of these; "": they are not
+
+  std::vector<std::string> certificates() const {
+    std::vector<std::string> all = more_certificates;
+    if (!certificate.empty()) all.insert(all.begin(), certificate);
+    return all;
+  }
 };
 
 struct BalancerSettings {
@@ -101,6 +110,27 @@ struct AuthenticationSettings {
   std::string key_file;  // that seals DKIM keys; "": the systemd credential, or none
 };
 
+struct LdapSettings {
+  std::string url, ca_file, bind_dn, base, filter, search_dn, search_password_file, mail_attribute;
+  bool starttls = false, may_relay = false;
+  Duration timeout{};
+};
+
+struct OauthSettings {
+  std::string url, client_id, secret_file, ca_file, claim, scope;
+  Duration timeout{};
+};
+
+struct SubmissionSettings {
+  std::vector<sasl::Mechanism> mechanisms;  // none: all for which there is what they need
+  bool hide_client = true;
+  std::int64_t login_failures = 0, network_failures = 0;
+  int threads = 2;
+  std::size_t relay_recipients = 100;
+  LdapSettings ldap;
+  OauthSettings oauth;
+};
+
 struct Settings {
   std::string hostname;
   std::string user;   // "" : as it is
@@ -123,6 +153,7 @@ struct Settings {
   EarlyTalkSettings early_talk;
   ExtensionSettings extensions;
   AuthenticationSettings authentication;
+  SubmissionSettings submission;
   lists::Reporting reporting;
   log::Options log;
   Duration retention_posts{}, retention_seen{}, retention_departures{};

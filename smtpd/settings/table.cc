@@ -7,6 +7,7 @@
 #include "smtpd/settings/limits_table.h"
 #include "smtpd/settings/listen_table.h"
 #include "smtpd/settings/storage_table.h"
+#include "smtpd/settings/submission_table.h"
 
 namespace essaim::smtpd {
 namespace {
@@ -343,6 +344,7 @@ std::shared_ptr<const Schema> make_schema() {
   add_storage_settings(schema.get());
   add_listen_settings(schema.get());
   add_http_settings(schema.get());
+  add_submission_settings(schema.get());
   add_dns(schema.get());
   add_authentication(schema.get());
   add_delivery(schema.get());

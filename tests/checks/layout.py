@@ -24,6 +24,8 @@ OWNED = [
     (re.compile(r"<event2?/"), ("core/net/", "core/dns/", "core/http/")),
     (re.compile(r"<unbound"), ("core/dns/",)),
     (re.compile(r"<curl/"), ("core/http/",)),
+    (re.compile(r"<ldap"), ("smtpd/accounts/",)),
+    (re.compile(r"<crypt"), ("core/sasl/",)),
     (re.compile(r"<spf2/"), ("core/mailauth/",)),
     (re.compile(r"<(sqlite3|mysql|mariadb)"), ("storage/",)),
     (re.compile(r"<gmime/"), ("core/mail/",)),

@@ -60,7 +60,19 @@ class FakeActions final : public SessionActions {
           {refused ? smtp::reply(550, "5.1.1", "Nobody") : smtp::reply(250, "2.1.5", "OK"), nullptr, 0});
     });
   }
+  void ask_login(Ticket ticket, LoginQuestion question) override {
+    ESSAIM_CHECK(!closed && tls);
+    LoginAnswer answer;
+    if (question.asked.kind == sasl::Question::Kind::kVerifier) {
+      answer.verifier = sasl::fake_scram_verifier("secret", question.asked.authcid);
+    } else if (question.asked.secret == "good") {
+      answer.login = std::make_shared<const sasl::Login>(sasl::Login{question.asked.authcid, "", {}, false});
+    }
+    questions.emplace_back(
+        [ticket, answer](ServerSession* session) { session->on_login_answer(ticket, answer); });
+  }
   void submit(Ticket ticket, std::unique_ptr<IncomingMessage> message) override {
+    ESSAIM_CHECK(!needs_login || message->transaction.client.login != nullptr);
     ESSAIM_CHECK(!closed && !message->recipients.empty());
     const auto content = message->content->read_all();
     ESSAIM_CHECK(content.ok() && content->size() == message->content->size());
@@ -84,7 +96,8 @@ class FakeActions final : public SessionActions {
   void trace(char, std::string_view) override {}
 
   void see(std::string_view line) {
-    ESSAIM_CHECK(line.size() >= 4 && line.size() <= 510);
+    // A challenge holds what the client has sent (RFC 4954 §4).
+    ESSAIM_CHECK(line.size() >= 4 && line.size() <= (line.starts_with("334 ") ? 12'288U : 510U));
     for (const char c : line) ESSAIM_CHECK(c >= 32 && c <= 126);
     // The words of acceptance come from the intake alone, and what follows 354 is refused or accepted so.
     const bool queued = line == "250 2.0.0 queued";
@@ -106,6 +119,7 @@ class FakeActions final : public SessionActions {
   std::deque<std::function<void(ServerSession*)>> questions;
   Id last_id = 0;
   int submitted = 0;
+  bool tls = false, needs_login = false;
   bool answered = false, closed = false, in_tls = false, paused = false, in_data = false;
 };
 
@@ -124,6 +138,9 @@ std::string dialogue(unsigned char choice, const fuzz::Pieces& pieces, bool late
   settings.limits.max_recipients = 5;
   settings.extensions = {
       .chunking = (choice & 1) == 0, .limits = true, .smtputf8 = (choice & 2) != 0, .dsn = (choice & 4) != 0};
+  settings.login.required = (choice & 64) != 0;
+  settings.login.implicit_tls = (choice & 128) != 0 && with_tls(choice);
+  settings.login.mechanisms = sasl::all_mechanisms();
   settings.bare_line_ends = (choice & 8) != 0 ? smtp::BareLineEnds::kNormalise : smtp::BareLineEnds::kRefuse;
   // Whether octets came before our reply depends on segments by its nature.
   settings.early_talk.cut_behind_data = false;
@@ -131,16 +148,22 @@ std::string dialogue(unsigned char choice, const fuzz::Pieces& pieces, bool late
   std::string result;
   {
     FakeActions actions;
+    actions.needs_login = settings.login.required;
     ServerSession session(settings, with_tls(choice), budget, actions);
     session.on_connected({});
+    const auto shake_hands = [&] {
+      if (!actions.in_tls) return;
+      actions.in_tls = false;
+      actions.tls = true;
+      session.on_tls_established(
+          {"TLSv1.3", "TLS_AES_256_GCM_SHA384", {"exporter", "", ""}, {"a@b.example"}});
+    };
+    shake_hands();
     for (const std::string_view piece : pieces) {
       while (actions.paused && actions.answer_one(&session)) {
       }
       session.receive(piece);
-      if (actions.in_tls) {
-        actions.in_tls = false;
-        session.on_tls_established("TLSv1.3", "TLS_AES_256_GCM_SHA384");
-      }
+      shake_hands();
       while (!late && actions.answer_one(&session)) {
       }
     }

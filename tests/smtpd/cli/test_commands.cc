@@ -228,3 +228,49 @@ BOOST_FIXTURE_TEST_CASE(refuses_what_would_suspend_or_remove_by_mistake, Site) {
   const auto missing = run({"domain", "list", "--config", "/nonexistent.toml"}, "", false);
   BOOST_TEST(has(missing.err, "essaim config sample"), missing.err);
 }
+
+BOOST_FIXTURE_TEST_CASE(accounts_are_made_shown_changed_and_forgotten, Site) {
+  ok({"account", "create", "Ann", "--address", "Ann@A.example", "--address", "*@b.example"}, "long secret\n");
+  ok({"account", "create", "bob@b.example", "--no-password", "--may-relay"});
+  const Json ann = json({"account", "show", "ann"});
+  BOOST_TEST(ann["name"] == "ann");
+  BOOST_TEST(ann["addresses"].dump() == R"(["Ann@a.example","*@b.example"])");
+  BOOST_TEST(ann["password"] == "yescrypt");
+  BOOST_TEST(ann["scram"] == true);
+  BOOST_TEST(ann["may_relay"] == false);
+  const Json bob = json({"account", "show", "bob@b.example"});
+  BOOST_TEST(bob["addresses"].dump() == R"(["bob@b.example"])");
+  BOOST_TEST(bob["password"] == "none");
+  BOOST_TEST(bob["may_relay"] == true);
+  ok({"account", "set", "ann", "--may-relay", "yes", "--disabled", "yes", "--remove-address", "*@b.example",
+      "--add-address", "c@c.example", "--no-scram"});
+  const Json changed = json({"account", "show", "ann"});
+  BOOST_TEST(changed["addresses"].dump() == R"(["Ann@a.example","c@c.example"])");
+  BOOST_TEST(changed["disabled"] == true);
+  BOOST_TEST(changed["scram"] == false);
+  BOOST_TEST(changed["password"] == "yescrypt");
+  BOOST_TEST(json({"account", "list"}).size() == 2U);
+  BOOST_TEST(has(ok({"account", "list"}).out, "disabled"));
+  ok({"account", "delete", "ann"});
+  BOOST_TEST(run({"account", "show", "ann"}).code == 1);
+  BOOST_TEST(run({"account", "delete", "ann"}).code == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_cannot_be_an_account_is_told, Site) {
+  ok({"account", "create", "ann", "--address", "ann@a.example"}, "long secret\n");
+  const auto says = [&](std::vector<std::string> arguments, const std::string& input, const char* words) {
+    const auto outcome = run(std::move(arguments), input);
+    BOOST_TEST(outcome.code != 0);
+    BOOST_TEST(has(outcome.err, words), outcome.err);
+  };
+  says({"account", "create", "ann", "--address", "ann@a.example"}, "long secret\n", "already");
+  says({"account", "create", "bob"}, "long secret\n", "--address");
+  says({"account", "create", "two words", "--address", "a@a.example"}, "long secret\n", "name of an account");
+  says({"account", "create", "bob", "--address", "nonsense"}, "long secret\n", "nonsense");
+  says({"account", "create", "bob", "--address", "b@b.example"}, "", "first line of standard input");
+  says({"account", "create", "bob", "--address", "b@b.example"}, "short\n", "too short");
+  says({"account", "create", "bob", "--address", "b@b.example"}, "bell\x07 and more\n", "cannot hold");
+  says({"account", "set", "ann", "--remove-address", "x@x.example"}, "", "no address of ann");
+  says({"account", "set", "ann", "--may-relay", "perhaps"}, "", "yes");
+  says({"account", "set", "nobody", "--disabled", "yes"}, "", "no account nobody");
+}

@@ -72,6 +72,24 @@ void FakeActions::ask_recipient(smtpd::Ticket ticket, const smtpd::TransactionIn
       [ticket, answer](ServerSession* session) { session->on_recipient_answer(ticket, answer); });
 }
 
+void FakeActions::ask_login(smtpd::Ticket ticket, smtpd::LoginQuestion question) {
+  still_open("ask_login");
+  smtpd::LoginAnswer answer;
+  const sasl::Question& what = question.asked;
+  const auto known = setup_.passwords.find(what.authcid);
+  if (what.authcid == "trouble") {
+    answer.trouble = smtp::reply(454, "4.7.0", "Not now");
+  } else if (what.kind == sasl::Question::Kind::kVerifier) {
+    answer.verifier = sasl::make_scram_verifier("x", "saltsaltsaltsalt", 1);
+  } else if (known != setup_.passwords.end() && known->second == what.secret) {
+    answer.login = std::make_shared<const sasl::Login>(
+        sasl::Login{what.authcid, sasl::to_string(question.mechanism), {what.authcid}, false});
+  }
+  logins.push_back(std::move(question));
+  questions_.push_back(
+      [ticket, answer](ServerSession* session) { session->on_login_answer(ticket, answer); });
+}
+
 void FakeActions::submit(smtpd::Ticket ticket, std::unique_ptr<smtpd::IncomingMessage> message) {
   still_open("submit");
   Stored stored_message;
@@ -190,7 +208,7 @@ class Run {
     } else if (step.text == "tls") {
       BOOST_REQUIRE(actions_.tls_started);
       actions_.tls_started = false;
-      session_.on_tls_established("TLSv1.3", "TLS_AES_256_GCM_SHA384");
+      session_.on_tls_established({"TLSv1.3", "TLS_AES_256_GCM_SHA384", {"exporter", "", "end"}, {}});
     } else if (step.text == "closed") {
       BOOST_TEST(actions_.closed, "line " << step.line << ": not closed");
       BOOST_TEST(session_.closed());

@@ -29,7 +29,8 @@ struct Setup {
   std::map<std::string, smtpd::RecipientAnswer> answers;
   smtp::Reply submit_reply;  // code 0: 250 2.0.0
   std::string refused_sender;
-  bool silent_intake = false;                        // never answers
+  std::map<std::string, std::string> passwords;  // who may log in; a test's "trouble" is answered with 454
+  bool silent_intake = false;                    // never answers
   std::optional<smtp::Reply> no_mail, no_recipient;  // what the guard says
   std::uint64_t memory = 10'000'000;
 
@@ -56,6 +57,7 @@ class FakeActions final : public smtpd::SessionActions {
   std::optional<smtp::Reply> check_sender(const smtpd::TransactionInfo& transaction) override;
   void ask_recipient(smtpd::Ticket ticket, const smtpd::TransactionInfo&,
                      const smtp::Address& recipient) override;
+  void ask_login(smtpd::Ticket ticket, smtpd::LoginQuestion question) override;
   void submit(smtpd::Ticket ticket, std::unique_ptr<smtpd::IncomingMessage> message) override;
   Id new_post_id() override { return ++last_id; }
   WallTime wall_now() override { return from_millis(1'790'000'000'000); }
@@ -70,6 +72,7 @@ class FakeActions final : public smtpd::SessionActions {
   std::string output;
   std::vector<Stored> stored;
   std::vector<std::string> asked;
+  std::vector<smtpd::LoginQuestion> logins;
   std::vector<std::string> rejected;  // "RCPT 550"
   std::vector<std::string> incidents;
   std::string traced;

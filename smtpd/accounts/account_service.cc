@@ -1,0 +1,333 @@
+#include "smtpd/accounts/account_service.h"
+
+#include <algorithm>
+
+#include <openssl/crypto.h>
+
+#include "core/base/log.h"
+#include "core/base/random.h"
+#include "core/sasl/password_hash.h"
+#include "core/sasl/prepare.h"
+#include "storage/account_store.h"
+#include "storage/directory_store.h"
+
+namespace essaim::smtpd {
+namespace {
+
+using sasl::Question;
+using storage::AccountRecord;
+using storage::AccountStore;
+using storage::LoginFailureStore;
+
+constexpr const char* kSecretName = "login-secret";
+constexpr std::size_t kSecretLength = 32;
+constexpr std::size_t kMostWaiting = 200;
+// Tokens and certificates name their account only when they are good: failures are counted under names that no account can
+// have.
+constexpr const char* kTokens = "(tokens) ";
+constexpr const char* kCertificates = "(certificates) ";
+
+LoginAnswer trouble(std::string words) {
+  return {nullptr, std::nullopt, smtp::reply(454, "4.7.0", std::move(words))};
+}
+
+LoginAnswer temporary() {
+  return trouble("Temporary authentication failure, try again");
+}
+
+}  // namespace
+
+// One question on its way; on a thread of the service from run() on.
+class AccountService::Try {
+ public:
+  Try(AccountService& service, LoginQuestion question, std::function<void(LoginAnswer)> done)
+      : options_(service.options_),
+        database_(service.database_),
+        clock_(service.clock_),
+        secret_(service.secret_),
+        question_(std::move(question)),
+        done_(std::move(done)),
+        network_(network_of(question_.client_ip)) {}
+
+  const LoginQuestion& question() const { return question_; }
+  void give_up() { finish(temporary()); }
+
+  void run() {
+    switch (question_.asked.kind) {
+      case Question::Kind::kPassword:
+        return check_password();
+      case Question::Kind::kVerifier:
+        return give_verifier();
+      case Question::Kind::kProof:
+        return check_proof();
+      case Question::Kind::kCertificate:
+        return check_certificate();
+      case Question::Kind::kToken:
+        return finish(temporary());  // comes back by run_with()
+    }
+  }
+
+  // What the authorization server said.
+  void run_with(const Result<http::Response>& response) {
+    name_ = kTokens;
+    if (!may_go_on()) return;
+    auto said = response.ok() ? read_introspection(options_->tokens, *response, clock_.wall_now())
+                              : Result<Introspected>(response.error());
+    if (!said.ok()) return in_trouble(said.error().message);
+    const auto named = sasl::prepared_name(said->name);
+    if (!said->active || !named) return refuse("the token is not good");
+    auto found = find(*named);
+    if (!found.ok()) return in_trouble(found.error().message);
+    account_ = *std::move(found);
+    const auto authzid = sasl::prepared_name(question_.asked.authzid);
+    if (!account_ || account_->disabled) return refuse("no account for " + *named);
+    if (!question_.asked.authzid.empty() && authzid != account_->name) return refuse("another identity");
+    accept();
+  }
+
+ private:
+  // The account that is asked about and how often it failed. False: answered.
+  bool look_up() {
+    const auto name = sasl::prepared_name(question_.asked.authcid);
+    // Counted all the same.
+    name_ = name.value_or("(impossible) ");
+    if (!may_go_on()) return false;
+    if (!name) return true;
+    auto found = find(*name);
+    if (!found.ok()) {
+      in_trouble(found.error().message);
+      return false;
+    }
+    account_ = *std::move(found);
+    return true;
+  }
+
+  bool may_go_on() {
+    LoginFailureStore::Counts counts;
+    const auto read = database_.read_now([&](storage::Connection& connection) -> Result<void> {
+      auto found = LoginFailureStore(connection).counts(name_, network_, clock_.wall_now());
+      if (!found.ok()) return found.error();
+      counts = *found;
+      return {};
+    });
+    if (!read.ok()) {
+      in_trouble(read.error().message);
+      return false;
+    }
+    failed_before_ = counts.pair > 0;
+    if (may_try(options_->limits, counts)) return true;
+    tell("login-throttled", "too many failures from this network");
+    finish(trouble("Too many failed logins from your network, try again in some minutes"));
+    return false;
+  }
+
+  Result<std::optional<AccountRecord>> find(const std::string& name) {
+    std::optional<AccountRecord> out;
+    ESSAIM_TRY(database_.read_now([&](storage::Connection& connection) -> Result<void> {
+      auto found = AccountStore(connection).find(name);
+      if (!found.ok()) return found.error();
+      out = *std::move(found);
+      return {};
+    }));
+    return out;
+  }
+
+  // RFC 4422 §3.4.1: nobody acts for another.
+  bool is_for_itself() const {
+    return question_.asked.authzid.empty() ||
+           (account_ && sasl::prepared_name(question_.asked.authzid) == account_->name);
+  }
+
+  void check_password() {
+    auto password = sasl::prepared(question_.asked.secret);
+    OPENSSL_cleanse(question_.asked.secret.data(), question_.asked.secret.size());
+    if (!look_up()) return;
+    const bool of_directory = !options_->ldap.url.empty() && (!account_ || account_->password.empty());
+    if (!password) {
+      sasl::waste_time("x");
+      return refuse("the password cannot be one");
+    }
+    if (of_directory) return ask_directory(*password);
+    bool good = false;
+    if (account_ && !account_->password.empty())
+      good = sasl::password_matches(*password, account_->password);
+    else
+      sasl::waste_time(*password);
+    OPENSSL_cleanse(password->data(), password->size());
+    conclude(good, "wrong password");
+  }
+
+  void ask_directory(const std::string& password) {
+    const auto name = sasl::prepared_name(question_.asked.authcid);
+    if (!name) return refuse("no name of an account");
+    LdapAnswer answer = ldap_login(options_->ldap, *name, password);
+    if (answer.kind == LdapAnswer::Kind::kTrouble) return in_trouble("LDAP: " + answer.problem);
+    if (answer.kind == LdapAnswer::Kind::kBad) return refuse("the directory refuses");
+    if (!account_) {
+      account_.emplace();
+      account_->name = *name;
+      account_->may_relay = options_->ldap.may_relay;
+    }
+    for (std::string& address : answer.addresses) account_->addresses.push_back(std::move(address));
+    conclude(true, "");
+  }
+
+  void give_verifier() {
+    if (!look_up()) return;
+    std::optional<sasl::ScramVerifier> verifier;
+    if (account_) verifier = sasl::parse_scram_verifier(account_->scram);
+    if (!verifier) verifier = sasl::fake_scram_verifier(secret_, name_);
+    finish({nullptr, std::move(verifier), std::nullopt});
+  }
+
+  void check_proof() {
+    if (!look_up()) return;
+    conclude(question_.asked.proven, "wrong password");
+  }
+
+  // The account of the first address of the certificate that is the name of one; or the one that is asked for, if it
+  // has such a name or may send as such an address.
+  void check_certificate() {
+    name_ = kCertificates;
+    const auto& emails = question_.certificate_emails;
+    const std::string& wanted = question_.asked.authzid;
+    const std::vector<std::string> names = wanted.empty() ? emails : std::vector<std::string>{wanted};
+    for (const std::string& one : names) {
+      const auto name = sasl::prepared_name(one);
+      if (!name) continue;
+      auto found = find(*name);
+      if (!found.ok()) return in_trouble(found.error().message);
+      if (!found->has_value()) continue;
+      name_ = *name;
+      account_ = *std::move(found);
+      const sasl::Login login = login_of(*account_);
+      const bool is_theirs = std::any_of(emails.begin(), emails.end(), [&](const std::string& email) {
+        if (sasl::prepared_name(email) == account_->name) return true;
+        const auto address = smtp::parse_mailbox(email);
+        return address.ok() && login.owns(*address);
+      });
+      if (is_theirs && !account_->disabled) return accept();
+      return refuse("the certificate is for somebody else");
+    }
+    refuse("no account for the certificate");
+  }
+
+  void conclude(bool good, const char* why) {
+    if (!good) return refuse(why);
+    if (!account_ || account_->disabled) return refuse("the account is disabled");
+    if (!is_for_itself()) return refuse("another identity");
+    accept();
+  }
+
+  sasl::Login login_of(const AccountRecord& account) const {
+    return {account.name, sasl::to_string(question_.mechanism), account.addresses, account.may_relay};
+  }
+
+  void accept() {
+    if (failed_before_) {
+      const auto forgotten =
+          database_.write_now(storage::Durability::kProgress, [this](storage::Connection& connection) {
+            return LoginFailureStore(connection).forget(name_, network_);
+          });
+      if (!forgotten.ok()) log::warning("login-trouble", {{"error", forgotten.error().message}});
+    }
+    name_ = account_->name;
+    tell("login", "");
+    finish({std::make_shared<const sasl::Login>(login_of(*account_)), std::nullopt, std::nullopt});
+  }
+
+  // Counted before it is told.
+  void refuse(const std::string& why) {
+    const auto counted =
+        database_.write_now(storage::Durability::kProgress, [this](storage::Connection& connection) {
+          return LoginFailureStore(connection).count(name_, network_, clock_.wall_now());
+        });
+    if (!counted.ok()) return in_trouble(counted.error().message);
+    tell("login-failed", why);
+    finish({nullptr, std::nullopt, std::nullopt});
+  }
+
+  void in_trouble(const std::string& error) {
+    log::warning("login-trouble", {{"client", question_.client_ip}, {"account", name_}, {"error", error}});
+    finish(temporary());
+  }
+
+  void tell(std::string_view event, const std::string& why) const {
+    std::vector<log::Field> fields = {{"account", name_},
+                                      {"mechanism", sasl::to_string(question_.mechanism)},
+                                      {"client", question_.client_ip}};
+    if (!why.empty()) fields.emplace_back("why", why);
+    log::write(log::Level::kInfo, event, fields.data(), fields.size());
+  }
+
+  void finish(LoginAnswer answer) {
+    const auto done = std::move(done_);
+    done(std::move(answer));
+  }
+
+  const std::shared_ptr<const AccountOptions> options_;
+  storage::Database& database_;
+  const Clock& clock_;
+  const std::string secret_;
+  LoginQuestion question_;
+  std::function<void(LoginAnswer)> done_;
+  const std::string network_;
+  std::string name_;
+  std::optional<AccountRecord> account_;
+  bool failed_before_ = false;
+};
+
+AccountService::AccountService(storage::Database& database, const Clock& clock, http::HttpClient& http,
+                               std::string secret, AccountOptions options)
+    : options_(std::make_shared<const AccountOptions>(std::move(options))),
+      database_(database),
+      clock_(clock),
+      http_(http),
+      secret_(std::move(secret)),
+      threads_(std::make_shared<Executor>("accounts", options_->threads)) {}
+
+AccountService::~AccountService() {
+  stop();
+}
+
+void AccountService::stop() {
+  threads_->stop();
+}
+
+void AccountService::ask(LoginQuestion question, std::function<void(LoginAnswer)> done) {
+  auto one = std::make_shared<Try>(*this, std::move(question), std::move(done));
+  if (threads_->queued() >= kMostWaiting) return one->give_up();
+  if (one->question().asked.kind != Question::Kind::kToken) {
+    if (!threads_->submit([one] { one->run(); })) one->give_up();
+    return;
+  }
+  if (options_->tokens.url.empty()) return one->give_up();
+  http_.fetch(introspection_request(options_->tokens, one->question().asked.secret),
+              [one, threads = threads_](Result<http::Response> response) {
+                if (!threads->submit([one, response = std::move(response)] { one->run_with(response); }))
+                  one->give_up();
+              });
+}
+
+Result<std::string> load_login_secret(storage::Database& database) {
+  std::string secret;
+  const auto get = [&secret](storage::Connection& connection) -> Result<void> {
+    auto stored = storage::SiteStore(connection).get(kSecretName);
+    if (!stored.ok()) return stored.error();
+    secret = stored->value_or("");
+    return {};
+  };
+  ESSAIM_TRY(database.read_now(get));
+  if (secret.empty()) {
+    ESSAIM_TRY(database.write_now(storage::Durability::kAccept,
+                                  [fresh = random_key(kSecretLength)](storage::Connection& connection) {
+                                    return storage::SiteStore(connection).set_if_missing(kSecretName, fresh);
+                                  }));
+    ESSAIM_TRY(database.read_now(get));  // another node may have been first
+  }
+  if (secret.size() != kSecretLength)
+    return Error{ErrorCode::kDamaged, "the site's login-secret in the database does not have 32 octets"};
+  return secret;
+}
+
+}  // namespace essaim::smtpd

@@ -1,0 +1,231 @@
+#include "smtpd/settings/submission_table.h"
+
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "smtpd/settings/checks.h"
+
+namespace essaim::smtpd {
+namespace {
+
+using config::Type;
+
+constexpr std::int64_t kSecond = 1'000;
+constexpr std::int64_t kMinute = 60 * kSecond;
+
+std::string must_be_mechanism(const std::string& text) {
+  if (sasl::parse_mechanism(text)) return "";
+  std::string all;
+  for (const sasl::Mechanism one : sasl::all_mechanisms())
+    all += (all.empty() ? "" : ", ") + std::string(sasl::to_string(one));
+  return "must be one of " + all;
+}
+
+std::string must_be_ldap_url(const std::string& url) {
+  return url.starts_with("ldap://") || url.starts_with("ldaps://") || url.starts_with("ldapi://")
+             ? ""
+             : "must begin with ldap://, ldaps:// or ldapi://";
+}
+
+std::string must_be_web_url(const std::string& url) {
+  return url.starts_with("https://") || url.starts_with("http://") ? "" : "must begin with https://";
+}
+
+std::string must_have_name(const std::string& text) {
+  return text.find("{name}") != std::string::npos ? ""
+                                                  : "must hold {name}, where the name of the account goes";
+}
+
+void add_submission(config::Schema* schema) {
+  schema->sections.push_back(
+      {"submission", "Mail from those who log in, on listeners of role \"submission\" and \"submissions\".",
+       false});
+  schema->settings.insert(
+      schema->settings.end(),
+      {
+          {.name = "submission.mechanisms",
+           .type = Type::kStrings,
+           .help = "SASL mechanisms that are offered, all of them only under TLS. Without it: "
+                   "SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN and LOGIN, EXTERNAL where client_ca is set, and "
+                   "OAUTHBEARER where oauth.url is.",
+           .example = "SCRAM-SHA-256-PLUS, SCRAM-SHA-256",
+           .reloadable = true,
+           .check = must_be_mechanism},
+          {.name = "submission.hide_client",
+           .type = Type::kBool,
+           .default_value = "true",
+           .help = "Whether name and address of the author's machine are left out of the Received field."},
+          {.name = "submission.login_failures",
+           .type = Type::kInteger,
+           .default_value = "10",
+           .help = "Wrong passwords for an account from a network (/24, or /56 of IPv6) in ten to twenty "
+                   "minutes, over all nodes; beyond them its logins from there are put off.",
+           .unit = "failures",
+           .minimum = 1,
+           .maximum = 10'000},
+          {.name = "submission.network_failures",
+           .type = Type::kInteger,
+           .default_value = "100",
+           .help = "The same for all accounts together.",
+           .unit = "failures",
+           .minimum = 1,
+           .maximum = 1'000'000},
+          {.name = "submission.threads",
+           .type = Type::kInteger,
+           .default_value = "2",
+           .help = "Threads that verify passwords; each login takes about a twentieth of a second of one.",
+           .unit = "threads",
+           .minimum = 1,
+           .maximum = 64},
+          {.name = "submission.relay_recipients",
+           .type = Type::kInteger,
+           .default_value = "100",
+           .help = "Recipients outside in one transaction of an account that may relay; each gets a message "
+                   "and a ledger of its own.",
+           .unit = "recipients",
+           .minimum = 1,
+           .maximum = 1'000},
+      });
+}
+
+void add_ldap(config::Schema* schema) {
+  schema->sections.push_back(
+      {"ldap", "A directory that knows passwords (simple bind), beside the accounts of the database.", true});
+  schema->settings.insert(
+      schema->settings.end(),
+      {
+          {.name = "ldap.url",
+           .help = "The server. Without it there is no directory.",
+           .example = "ldap://ldap.example.org",
+           .check = must_be_ldap_url},
+          {.name = "ldap.starttls",
+           .type = Type::kBool,
+           .default_value = "false",
+           .help = "TLS on ldap://. Passwords go over this connection."},
+          {.name = "ldap.ca_file",
+           .help = "PEM file of the authorities for its certificate. Without it, those of the system.",
+           .example = "/etc/essaim/ldap-ca.pem",
+           .check = must_be_absolute},
+          {.name = "ldap.bind_dn",
+           .help = "The entry of an account, as whom it binds. Without it, it is searched for.",
+           .example = "uid={name},ou=people,dc=example,dc=org",
+           .check = must_have_name},
+          {.name = "ldap.base",
+           .help = "Where it is searched for.",
+           .example = "ou=people,dc=example,dc=org"},
+          {.name = "ldap.filter",
+           .default_value = "(uid={name})",
+           .help = "What it is searched by; exactly one entry must fit.",
+           .check = must_have_name},
+          {.name = "ldap.search_dn",
+           .help = "Who searches. Without it, anonymously.",
+           .example = "cn=essaim,dc=example,dc=org"},
+          {.name = "ldap.search_password_file",
+           .help = "File whose first line is the password for search_dn.",
+           .example = "/etc/essaim/ldap.password",
+           .check = must_be_absolute},
+          {.name = "ldap.mail_attribute",
+           .default_value = "mail",
+           .help = "Attribute of the entry that holds the addresses it may send as."},
+          {.name = "ldap.may_relay",
+           .type = Type::kBool,
+           .default_value = "false",
+           .help = "Whether those who are only in the directory may send to everywhere."},
+          {.name = "ldap.timeout",
+           .type = Type::kDuration,
+           .default_value = "5s",
+           .help = "For each step. When it is over, the client is told to come again.",
+           .minimum = 100,
+           .maximum = kMinute},
+      });
+}
+
+void add_oauth(config::Schema* schema) {
+  schema->sections.push_back(
+      {"oauth", "Tokens instead of passwords (OAUTHBEARER, RFC 7628): where it is asked what they stand for.",
+       true});
+  schema->settings.insert(
+      schema->settings.end(),
+      {
+          {.name = "oauth.url",
+           .help = "Introspection endpoint of the authorization server (RFC 7662).",
+           .example = "https://id.example.org/introspect",
+           .check = must_be_web_url},
+          {.name = "oauth.client_id", .help = "As whom we ask.", .example = "essaim"},
+          {.name = "oauth.secret_file",
+           .help = "File whose first line is the secret of client_id.",
+           .example = "/etc/essaim/oauth.secret",
+           .check = must_be_absolute},
+          {.name = "oauth.ca_file",
+           .help = "PEM file of the authorities for its certificate. Without it, those of the system.",
+           .example = "/etc/essaim/oauth-ca.pem",
+           .check = must_be_absolute},
+          {.name = "oauth.claim",
+           .default_value = "username",
+           .help = "Member of the answer that names the account."},
+          {.name = "oauth.scope",
+           .help = "What a token must be good for. Without it, anything.",
+           .example = "smtp"},
+          {.name = "oauth.timeout",
+           .type = Type::kDuration,
+           .default_value = "10s",
+           .help = "For the answer. When it is over, the client is told to come again.",
+           .minimum = 100,
+           .maximum = kMinute},
+      });
+}
+
+}  // namespace
+
+void add_submission_settings(config::Schema* schema) {
+  add_submission(schema);
+  add_ldap(schema);
+  add_oauth(schema);
+}
+
+SubmissionSettings read_submission(const config::View& v) {
+  SubmissionSettings out;
+  for (const std::string& name : v.strings("submission.mechanisms"))
+    if (const auto mechanism = sasl::parse_mechanism(name)) out.mechanisms.push_back(*mechanism);
+  out.hide_client = v.boolean("submission.hide_client");
+  out.login_failures = v.integer("submission.login_failures");
+  out.network_failures = v.integer("submission.network_failures");
+  out.threads = static_cast<int>(v.integer("submission.threads"));
+  out.relay_recipients = static_cast<std::size_t>(v.integer("submission.relay_recipients"));
+  LdapSettings& l = out.ldap;
+  l.url = v.string("ldap.url");
+  l.starttls = v.boolean("ldap.starttls");
+  l.ca_file = v.string("ldap.ca_file");
+  l.bind_dn = v.string("ldap.bind_dn");
+  l.base = v.string("ldap.base");
+  l.filter = v.string("ldap.filter");
+  l.search_dn = v.string("ldap.search_dn");
+  l.search_password_file = v.string("ldap.search_password_file");
+  l.mail_attribute = v.string("ldap.mail_attribute");
+  l.may_relay = v.boolean("ldap.may_relay");
+  l.timeout = v.duration("ldap.timeout");
+  OauthSettings& o = out.oauth;
+  o.url = v.string("oauth.url");
+  o.client_id = v.string("oauth.client_id");
+  o.secret_file = v.string("oauth.secret_file");
+  o.ca_file = v.string("oauth.ca_file");
+  o.claim = v.string("oauth.claim");
+  o.scope = v.string("oauth.scope");
+  o.timeout = v.duration("oauth.timeout");
+  return out;
+}
+
+std::string wrong_with(const SubmissionSettings& s) {
+  const auto asks = [&](sasl::Mechanism one) {
+    return std::find(s.mechanisms.begin(), s.mechanisms.end(), one) != s.mechanisms.end();
+  };
+  if (!s.ldap.url.empty() && s.ldap.bind_dn.empty() && s.ldap.base.empty())
+    return "\"ldap.url\" is set, but neither \"ldap.bind_dn\" nor \"ldap.base\": how is an account found?";
+  if (s.ldap.starttls && !s.ldap.url.starts_with("ldap://"))
+    return "\"ldap.starttls\" is for an \"ldap.url\" that begins with ldap://";
+  if (asks(sasl::Mechanism::kOauthBearer) && s.oauth.url.empty())
+    return "\"submission.mechanisms\" names OAUTHBEARER, but \"oauth.url\" is not set";
+  return "";
+}
+
+}  // namespace essaim::smtpd

@@ -1,0 +1,60 @@
+// Accounts: who may submit mail, by which secrets, and as whom. The same for all nodes. Of a password only what checks it is kept. And
+// how often logins failed lately, over all nodes. Functions run inside the caller's transaction.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "storage/database.h"
+
+namespace essaim::storage {
+
+struct AccountRecord {
+  std::string name;                    // as sasl::prepared_name() gives it
+  std::string password;                // crypt(5); "": none of ours
+  std::string scram;                   // RFC 5803; "": none
+  std::vector<std::string> addresses;  // as sasl::parse_owned_address() gives them
+  bool may_relay = false;
+  bool disabled = false;
+  WallTime created{};
+  WallTime changed{};
+};
+
+class AccountStore {
+ public:
+  explicit AccountStore(Connection& connection) : connection_(connection) {}
+  Result<void> add(const AccountRecord& account);  // kExists
+  Result<std::optional<AccountRecord>> find(const std::string& name);
+  Result<std::vector<AccountRecord>> all();           // by name
+  Result<void> update(const AccountRecord& account);  // kNotFound
+  Result<void> remove(const std::string& name);       // kNotFound
+
+ private:
+  Connection& connection_;
+};
+
+// Failed logins by account and network, counted in slots of ten minutes.
+class LoginFailureStore {
+ public:
+  explicit LoginFailureStore(Connection& connection) : connection_(connection) {}
+
+  struct Counts {
+    std::int64_t pair = 0;     // of this account from this network
+    std::int64_t network = 0;  // of all accounts from this network
+    std::int64_t account = 0;  // of this account from everywhere
+  };
+  // In the present slot and the one before.
+  Result<Counts> counts(const std::string& account, const std::string& network, WallTime now);
+  Result<void> count(const std::string& account, const std::string& network, WallTime now);
+  // Of the pair: somebody has remembered the password.
+  Result<void> forget(const std::string& account, const std::string& network);
+  Result<std::int64_t> drop_old(WallTime now);
+
+ private:
+  Connection& connection_;
+};
+
+}  // namespace essaim::storage

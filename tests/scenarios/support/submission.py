@@ -1,0 +1,96 @@
+"""A server with listeners for submission, and how programs of others log in to it."""
+
+import base64
+import re
+import smtplib
+import ssl
+import subprocess
+
+from . import authority, essaim
+
+PASSWORD = "correct horse"
+ANN = "ann@a.example"
+
+
+class Site:
+    """An authority, a server with mx, submission and submissions, and the account "ann"."""
+
+    def __init__(self, scenario, smarthost, settings="", **arguments):
+        folder = scenario.folder
+        self.scenario = scenario
+        self.authority = authority.Authority(folder)
+        self.pem = self.authority.issue("server", names=["mx1.lists.example"])
+        self.client_pem = self.authority.issue("ann", emails=[ANN])
+        tls = f'certificate = "{self.pem}"\nclient_ca = "{self.authority.pem}"'
+        listen = f'certificate = "{self.pem}"\n' + "".join(
+            f'[[listen]]\naddress = "127.0.0.1:0"\nrole = "{role}"\n{tls}\n' for role in ("submission", "submissions"))
+        self.essaim = scenario.started(essaim.Essaim(folder, smarthost=smarthost, listen=listen, extra=settings,
+                                                     delivery='retry_initial = "300ms"\nretry_max = "300ms"', **arguments))
+        self.run = self.essaim.run
+        self.account("ann", ANN)
+
+    @property
+    def submission(self):
+        return self.essaim.port_of("submission")
+
+    @property
+    def submissions(self):
+        return self.essaim.port_of("submissions")
+
+    def account(self, name, *addresses, options=(), password=PASSWORD):
+        named = [part for address in addresses for part in ("--address", address)]
+        self.essaim.run("account", "create", name, *named, *options, stdin=password + "\n")
+
+    def context(self, certificate=None):
+        context = ssl.create_default_context(cafile=str(self.authority.pem))
+        context.check_hostname = False
+        if certificate:
+            context.load_cert_chain(certificate)
+        return context
+
+    def client(self, name="ann", password=PASSWORD, login=True, certificate=None):
+        """smtplib under TLS, logged in."""
+        client = smtplib.SMTP("127.0.0.1", self.submission, local_hostname="client.example", timeout=60)
+        client.starttls(context=self.context(certificate))
+        client.ehlo()
+        if login:
+            # By itself it would try one mechanism after the other.
+            code, text = client.docmd("AUTH", "PLAIN " + plain(name, password))
+            if code != 235:
+                client.close()
+                raise smtplib.SMTPResponseException(code, text)
+        return client
+
+    def swaks(self, *arguments, implicit=False, sender=ANN, to="dev@lists.example"):
+        port, tls = (self.submissions, "--tls-on-connect") if implicit else (self.submission, "--tls")
+        result = subprocess.run(
+            ["swaks", "--server", f"127.0.0.1:{port}", tls, "--helo", "client.example", "--from", sender, "--to", to,
+             "--timeout", "60", *map(str, arguments)], capture_output=True, text=True, errors="replace", timeout=180,
+            stdin=subprocess.DEVNULL)
+        return result.returncode, result.stdout + result.stderr
+
+    def curl(self, message, *arguments, implicit=True, to="dev@lists.example", sender=ANN):
+        url = f"smtps://127.0.0.1:{self.submissions}" if implicit else f"smtp://127.0.0.1:{self.submission}"
+        file = self.scenario.folder / "message.eml"
+        file.write_text(message)
+        result = subprocess.run(
+            ["curl", "-sv", "--url", url, "--ssl-reqd", "--insecure", "--mail-from", sender, "--mail-rcpt", to,
+             "--upload-file", file, "--max-time", "120", *map(str, arguments)], capture_output=True, text=True,
+            errors="replace", timeout=180)
+        return result.returncode, result.stdout + result.stderr
+
+    def gsasl(self, mechanism, *arguments, name="ann", password=PASSWORD):
+        """GNU SASL logs in by STARTTLS, and leaves."""
+        result = subprocess.run(
+            ["gsasl", "--smtp", "--connect", f"127.0.0.1:{self.submission}", "--hostname", "mx1.lists.example",
+             "--mechanism", mechanism, "--authentication-id", name, "--password", password,
+             "--starttls", "--x509-ca-file", "", "--verbose", *map(str, arguments)],
+            capture_output=True, text=True, errors="replace", timeout=120, stdin=subprocess.DEVNULL)
+        return result.returncode, result.stdout + result.stderr
+
+    def events(self, event):
+        return re.findall(rf"^.*\b{event} .*$", self.essaim.process.output(), re.M)
+
+
+def plain(name, password, authzid=""):
+    return base64.b64encode(f"{authzid}\0{name}\0{password}".encode()).decode()

@@ -1,0 +1,182 @@
+// Who gets in, on a real database.
+#include <future>
+
+#include <boost/test/unit_test.hpp>
+
+#include "core/sasl/password_hash.h"
+#include "smtpd/accounts/account_service.h"
+#include "tests/support/temp_database.h"
+
+using namespace essaim;
+using namespace essaim::smtpd;
+using namespace essaim::test;
+using sasl::Question;
+
+namespace {
+
+class Door {
+ public:
+  explicit Door(LoginLimits limits = {}) {
+    AccountOptions options;
+    options.limits = limits;
+    service_ =
+        std::make_unique<AccountService>(*database_, system_clock(), http_, "0123456789abcdef", options);
+  }
+
+  void add(const std::string& name, const std::string& password, bool disabled = false) {
+    storage::AccountRecord account;
+    account.name = name;
+    if (!password.empty()) {
+      account.password = sasl::hash_password(password).value();
+      account.scram = sasl::format_scram_verifier(sasl::make_scram_verifier(password));
+    }
+    account.addresses = {"ann@a.test"};
+    account.disabled = disabled;
+    BOOST_REQUIRE(
+        database_
+            ->write_now(storage::Durability::kAccept,
+                        [&](storage::Connection& c) { return storage::AccountStore(c).add(account); })
+            .ok());
+  }
+
+  LoginAnswer ask(Question asked, const std::string& ip = "192.0.2.1", std::vector<std::string> emails = {}) {
+    std::promise<LoginAnswer> answer;
+    LoginQuestion question{std::move(asked), sasl::Mechanism::kPlain, ip, std::move(emails)};
+    service_->ask(std::move(question), [&](LoginAnswer got) { answer.set_value(std::move(got)); });
+    return answer.get_future().get();
+  }
+
+  // "ann", "" (nobody), "454"
+  std::string login(const std::string& name, const std::string& password, const std::string& ip = "192.0.2.1",
+                    const std::string& authzid = "") {
+    return who(ask({Question::Kind::kPassword, name, authzid, password}, ip));
+  }
+  static std::string who(const LoginAnswer& answer) {
+    if (answer.trouble) return std::to_string(answer.trouble->code);
+    return answer.login ? answer.login->account : "";
+  }
+  AccountService& service() { return *service_; }
+
+ private:
+  TempDatabase database_;
+  http::HttpClient http_;
+  std::unique_ptr<AccountService> service_;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(account_service)
+
+BOOST_AUTO_TEST_CASE(lets_in_who_knows_the_password) {
+  Door door;
+  door.add("ann", "long secret");
+  door.add("gone", "long secret", true);
+  door.add("elsewhere", "");
+  BOOST_TEST(door.login("ann", "long secret") == "ann");
+  BOOST_TEST(door.login("Ann", "long secret") == "ann");
+  BOOST_TEST(door.login("ann", "long secret", "192.0.2.1", "ANN") == "ann");
+  BOOST_TEST(door.login("ann", "long secreT") == "");
+  BOOST_TEST(door.login("ann", "long secret", "192.0.2.1", "bob") == "");
+  BOOST_TEST(door.login("gone", "long secret") == "");
+  BOOST_TEST(door.login("elsewhere", "long secret") == "");
+  BOOST_TEST(door.login("nobody", "long secret") == "");
+  BOOST_TEST(door.login("ann ", "long secret") == "");
+  BOOST_TEST(door.login("\xff", "long secret") == "");
+  BOOST_TEST(door.login("ann", "\x01") == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_guesser_bars_the_own_network_only) {
+  Door door({3, 100, 1'000});
+  door.add("ann", "long secret");
+  for (int i = 0; i < 3; ++i) BOOST_TEST(door.login("ann", "wrong") == "");
+  BOOST_TEST(door.login("ann", "long secret") == "454");
+  BOOST_TEST(door.login("ann", "long secret", "192.0.2.99") == "454");
+  BOOST_TEST(door.login("ann", "long secret", "198.51.100.1") == "ann");
+  // Of who is not there, the same.
+  for (int i = 0; i < 3; ++i) BOOST_TEST(door.login("nobody", "wrong") == "");
+  BOOST_TEST(door.login("nobody", "wrong") == "454");
+}
+
+BOOST_AUTO_TEST_CASE(a_network_that_tries_all_accounts_is_barred) {
+  Door door({3, 5, 1'000});
+  door.add("ann", "long secret");
+  for (int i = 0; i < 5; ++i) BOOST_TEST(door.login("user" + std::to_string(i), "wrong") == "");
+  BOOST_TEST(door.login("ann", "long secret") == "454");
+  BOOST_TEST(door.login("ann", "long secret", "198.51.100.1") == "ann");
+}
+
+BOOST_AUTO_TEST_CASE(an_attack_from_many_networks_does_not_lock_its_owner_out) {
+  Door door({3, 100, 4});
+  door.add("ann", "long secret");
+  for (int i = 0; i < 4; ++i)
+    BOOST_TEST(door.login("ann", "wrong", "10.0." + std::to_string(i) + ".1") == "");
+  BOOST_TEST(door.login("ann", "wrong", "10.0.0.1") == "454");
+  BOOST_TEST(door.login("ann", "wrong", "10.0.9.1") == "");
+  BOOST_TEST(door.login("ann", "wrong", "10.0.9.1") == "454");
+  BOOST_TEST(door.login("ann", "long secret", "198.51.100.1") == "ann");
+}
+
+BOOST_AUTO_TEST_CASE(who_remembers_begins_anew) {
+  Door door({3, 100, 1'000});
+  door.add("ann", "long secret");
+  for (int round = 0; round < 3; ++round) {
+    BOOST_TEST(door.login("ann", "wrong") == "");
+    BOOST_TEST(door.login("ann", "wrong") == "");
+    BOOST_TEST(door.login("ann", "long secret") == "ann");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_verifier_is_given_for_everybody_and_a_proof_decides) {
+  Door door({3, 100, 1'000});
+  door.add("ann", "long secret");
+  door.add("gone", "long secret", true);
+  const auto verifier = [&](const std::string& name) {
+    return *door.ask({Question::Kind::kVerifier, name, "", ""}).verifier;
+  };
+  BOOST_TEST((verifier("ann") == verifier("ann")));
+  BOOST_TEST((verifier("nobody") == verifier("nobody")));
+  BOOST_TEST((verifier("nobody").salt != verifier("nobody2").salt));
+  BOOST_TEST(verifier("nobody").iterations == verifier("ann").iterations);
+  const auto proof = [&](const std::string& name, bool proven, const std::string& authzid = "") {
+    return Door::who(door.ask({Question::Kind::kProof, name, authzid, "", proven}));
+  };
+  BOOST_TEST(proof("ann", true) == "ann");
+  BOOST_TEST(proof("ann", true, "bob") == "");
+  BOOST_TEST(proof("gone", true) == "");
+  BOOST_TEST(proof("ann", false) == "");
+  BOOST_TEST(proof("ann", false) == "");
+  // Also who has the verifier already comes too late.
+  BOOST_TEST(proof("ann", true) == "454");
+  BOOST_TEST(Door::who(door.ask({Question::Kind::kVerifier, "ann", "", ""})) == "454");
+}
+
+BOOST_AUTO_TEST_CASE(a_certificate_stands_for_an_account_with_its_name_or_address) {
+  Door door;
+  door.add("ann", "");
+  door.add("bob@b.test", "");
+  const auto come = [&](const std::string& as, std::vector<std::string> emails) {
+    return Door::who(door.ask({Question::Kind::kCertificate, "", as, ""}, "192.0.2.1", std::move(emails)));
+  };
+  BOOST_TEST(come("", {"x@x.test", "Bob@b.test"}) == "bob@b.test");
+  BOOST_TEST(come("ann", {"ann@a.test"}) == "ann");
+  BOOST_TEST(come("", {"ann@a.test"}) == "");
+  BOOST_TEST(come("ann", {"bob@b.test"}) == "");
+  BOOST_TEST(come("bob@b.test", {"eve@x.test"}) == "");
+  BOOST_TEST(come("nobody", {"ann@a.test"}) == "");
+  BOOST_TEST(come("", {}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(answers_when_it_has_ended) {
+  Door door;
+  door.service().stop();
+  BOOST_TEST(door.login("ann", "x") == "454");
+}
+
+BOOST_AUTO_TEST_CASE(the_secret_of_the_site_is_made_once) {
+  TempDatabase database;
+  const std::string first = load_login_secret(*database).value();
+  BOOST_TEST(first.size() == 32U);
+  BOOST_TEST((load_login_secret(*database).value() == first));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
