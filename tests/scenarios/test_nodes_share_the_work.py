@@ -39,6 +39,28 @@ class NodesShareTheWork(nodes.Nodes):
         self.assertLessEqual(owners, {1, 2})
         self.assertEqual({"one": "serving", "two": "serving"}, self.states(one))
 
+    def test_a_newer_program_migrates_while_older_ones_work(self):
+        one = self.node("one")
+        two = self.node("two")
+        one.make_list("dev@lists.example", ["ann@a.example"], post="anyone")
+        one.run("node", "drain", "two.lists.example")
+        self.wait_for_log(two, "draining")
+        two.stop()
+        # What the step of a newer program does: it adds, and says that these programs go on beside it.
+        self.database.execute("ALTER TABLE post ADD COLUMN of_later BIGINT NOT NULL DEFAULT 7; CREATE TABLE of_later (id BIGINT);"
+                              "UPDATE meta SET value = value + 1 WHERE name = 'schema-version'", "essaim")
+        one.wait_finished(self.post(one, "dev@lists.example"))
+        one.stop()
+        one.start()  # an older one may be started again, too
+        one.wait_finished(self.post(one, "dev@lists.example"))
+        self.assertEqual(2, self.sink.recipients()["ann@a.example"])
+        # A step that does more than add: they are refused, and told why.
+        self.database.execute("UPDATE meta SET value = 1000 WHERE name = 'works-with'", "essaim")
+        one.stop()
+        one.run("serve", check=False)
+        self.assertNotEqual(0, one.last.returncode)
+        self.assertIn("newer than this program's", one.last.stdout + one.last.stderr)
+
     def test_a_node_is_drained_and_comes_back(self):
         one = self.node("one")
         two = self.node("two")
