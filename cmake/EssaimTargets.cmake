@@ -2,16 +2,10 @@
 
 set(ESSAIM_SANITIZE "" CACHE STRING "sanitizers, as in -fsanitize=")
 option(ESSAIM_FUZZ "build the libFuzzer targets (clang)" OFF)
-# Builds from nothing in two thirds of the time; includes that a file forgets are not noticed.
-option(ESSAIM_PCH "precompile the headers of the standard library and of Boost.Test" OFF)
 
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
-  if(ESSAIM_PCH)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
-    add_compile_options($<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
-  endif()
 endif()
 find_program(MOLD mold)
 if(MOLD)
@@ -57,32 +51,12 @@ find_package(tomlplusplus REQUIRED CONFIG)
 find_package(CLI11 REQUIRED CONFIG)
 find_package(nlohmann_json REQUIRED CONFIG)
 
-# essaim_precompiled(NAME with HEADERS...): an object library whose only purpose is its precompiled header.
-function(essaim_precompiled name)
-  if(ESSAIM_PCH)
-    file(WRITE ${CMAKE_BINARY_DIR}/${name}.cc "")
-    add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/${name}.cc)
-    target_precompile_headers(${name} PRIVATE ${ARGN})
-  endif()
-endfunction()
-# essaim_use_precompiled(TARGET NAME)
-function(essaim_use_precompiled target name)
-  if(ESSAIM_PCH)
-    target_precompile_headers(${target} REUSE_FROM ${name})
-  endif()
-endfunction()
-
-set(ESSAIM_STANDARD_HEADERS <algorithm> <array> <atomic> <chrono> <condition_variable> <cstdint> <deque> <functional>
-    <map> <memory> <mutex> <optional> <set> <span> <string> <string_view> <thread> <unordered_map> <utility> <vector>)
-essaim_precompiled(precompiled ${ESSAIM_STANDARD_HEADERS})
-
 # essaim_library(NAME FILES... [LINK targets...]): one library per box of the layout.
 function(essaim_library name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
-  essaim_use_precompiled(${name} precompiled)
 endfunction()
 
 # essaim_test(NAME FILES... [LINK targets...]): a Boost.Test program, run by ctest under the same name.
@@ -97,7 +71,6 @@ function(essaim_test name)
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_compile_definitions(${name} PRIVATE BOOST_TEST_DYN_LINK)
   target_link_libraries(${name} PRIVATE test_main ${ARG_LINK})
-  essaim_use_precompiled(${name} precompiled_test)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()
