@@ -26,6 +26,14 @@ class Prometheus:
             "prometheus", f"--config.file={configuration}", f"--storage.tsdb.path={self.folder}/data",
             f"--web.listen-address=127.0.0.1:{self.port}"], self.log)
 
+    def ready(self):
+        """It listens, and answers 503, before it has read its log."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=10):
+                return True
+        except OSError:
+            return False
+
     def ask(self, path, **parameters):
         """The data of its HTTP API; an error is its text."""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
@@ -41,10 +49,7 @@ class Prometheus:
     def wait_for(self, expression, value, timeout=60):
         def there():
             assert self.process.running(), self.process.output()[-2000:]
-            try:
-                result = self.query(expression)
-            except OSError:  # it is not there yet
-                return None
+            result = self.ready() and self.query(expression)
             return result and float(result[0]["value"][1]) == value
 
         processes.wait_for(f"{expression} to be {value}", there, timeout, every=0.2)
