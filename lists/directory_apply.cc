@@ -67,11 +67,12 @@ Result<void> apply_people(Connection& connection, IdGenerator& ids, WallTime now
     ESSAIM_TRY(next_revision());
     ESSAIM_TRY(members.remove(list_id, role, person.address, revision));
   }
+  std::vector<storage::MemberRecord> fresh;
   for (const auto& [key, person] : wanted) {
     const auto found = is.find(key);
     if (found == is.end()) {
       ESSAIM_TRY(next_revision());
-      storage::MemberRecord member;
+      storage::MemberRecord& member = fresh.emplace_back();
       member.id = ids.next();
       member.list_id = list_id;
       member.role = role;
@@ -81,11 +82,15 @@ Result<void> apply_people(Connection& connection, IdGenerator& ids, WallTime now
       member.delivery = person.delivery;
       member.joined = revision;
       member.since = now;
-      ESSAIM_TRY(members.add(member));
     } else if (found->second.name != person.name || found->second.delivery != person.delivery) {
       ESSAIM_TRY(members.set(list_id, role, person.address, person.delivery, person.name));
     }
   }
+  const auto added = members.add_new(fresh);
+  if (!added.ok()) return added.error();
+  if (*added < fresh.size())
+    return Error{ErrorCode::kConflict,
+                 "somebody was added to the list " + std::to_string(list_id) + " meanwhile"};
   return {};
 }
 
@@ -138,8 +143,10 @@ Result<AddedMembers> add_to_list(Connection& connection, IdGenerator& ids, WallT
   MemberStore members(connection);
   auto revision = members.next_revision(list_id);
   if (!revision.ok()) return revision.error();
+  std::vector<storage::MemberRecord> records;
+  records.reserve(people.size());
   for (const NewMember& person : people) {
-    storage::MemberRecord member;
+    storage::MemberRecord& member = records.emplace_back();
     member.id = ids.next();
     member.list_id = list_id;
     member.role = role;
@@ -148,15 +155,11 @@ Result<AddedMembers> add_to_list(Connection& connection, IdGenerator& ids, WallT
     member.name = person.name;
     member.joined = *revision;
     member.since = now;
-    const auto added = members.add(member);
-    if (added.ok()) {
-      ++out.added;
-    } else if (added.error().code == ErrorCode::kExists) {
-      ++out.already;
-    } else {
-      return added.error();
-    }
   }
+  const auto added = members.add_new(records);
+  if (!added.ok()) return added.error();
+  out.added = static_cast<std::int64_t>(*added);
+  out.already = static_cast<std::int64_t>(people.size() - *added);
   return out;
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/base/log.h"
 #include "storage/batch_rows.h"
+#include "storage/insert_rows.h"
 #include "storage/post_filter.h"
 #include "storage/recipient_key.h"
 #include "storage/sql.h"
@@ -60,34 +61,44 @@ Result<void> save_as(Connection& connection, const Fence* fence, const BatchReco
                                          (fence != nullptr ? " is no longer ours" : " is owned by a node")};
 }
 
-}  // namespace
-
-Result<void> BatchStore::add(const BatchRecord& batch) {
-  ESSAIM_TRY(check_counts(batch));
-  if (batch.recipients.size() != static_cast<std::size_t>(batch.count) || batch.recipients.empty()) {
-    return Error{ErrorCode::kInternal, "a batch is added with all its recipients and with one at least"};
-  }
-  std::string first = recipient_key(batch.recipients.front()), last = first;
-  for (const auto& recipient : batch.recipients) {
+// The lowest and the highest key among them, by which a batch is found that holds an address.
+std::pair<std::string, std::string> key_range(const std::vector<BatchRecipient>& recipients) {
+  std::string first = recipient_key(recipients.front()), last = first;
+  for (const auto& recipient : recipients) {
     std::string key = recipient_key(recipient);
     if (key < first)
       first = std::move(key);
     else if (last < key)
       last = std::move(key);
   }
-  ESSAIM_TRY(sql::run(
-      connection_,
-      "INSERT INTO batch (post_id, number, first_key, last_key, total, recipients) VALUES (?, ?, ?, ?, ?, ?)",
-      batch.post_id, batch.number, first, last, batch.count, sql::Blob{encode_recipients(batch.recipients)}));
-  ESSAIM_TRY(sql::run(
+  return {std::move(first), std::move(last)};
+}
+
+}  // namespace
+
+Result<void> BatchStore::add(std::span<const BatchRecord> batches) {
+  for (const BatchRecord& batch : batches) {
+    ESSAIM_TRY(check_counts(batch));
+    if (batch.recipients.size() != static_cast<std::size_t>(batch.count) || batch.recipients.empty()) {
+      return Error{ErrorCode::kInternal, "a batch is added with all its recipients and with one at least"};
+    }
+  }
+  ESSAIM_TRY(insert_rows(connection_,
+                         "INSERT INTO batch (post_id, number, first_key, last_key, total, recipients)",
+                         batches, [](Statement& statement, int first, const BatchRecord& b) {
+                           const auto [lowest, highest] = key_range(b.recipients);
+                           sql::bind_row(statement, first, b.post_id, b.number, lowest, highest, b.count,
+                                         sql::Blob{encode_recipients(b.recipients)});
+                         }));
+  return insert_rows(
       connection_,
       "INSERT INTO batch_state (post_id, number, queue, priority, order_rank, due, destination, owner, "
-      "epoch, attempts, delivered, failed, suppressed, pending, last_outcome, why, progress) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      batch.post_id, batch.number, batch.queue, batch.priority, batch.rank, batch.due, batch.destination,
-      batch.owner, batch.epoch, batch.attempts, batch.delivered, batch.failed, batch.suppressed,
-      batch.pending, last_outcome(batch.progress), batch.why, sql::Blob{progress_blob(batch.progress)}));
-  return {};
+      "epoch, attempts, delivered, failed, suppressed, pending, last_outcome, why, progress)",
+      batches, [](Statement& statement, int first, const BatchRecord& b) {
+        sql::bind_row(statement, first, b.post_id, b.number, b.queue, b.priority, b.rank, b.due,
+                      b.destination, b.owner, b.epoch, b.attempts, b.delivered, b.failed, b.suppressed,
+                      b.pending, last_outcome(b.progress), b.why, sql::Blob{progress_blob(b.progress)});
+      });
 }
 
 Result<std::int64_t> BatchStore::promote_due(WallTime now) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,7 +51,8 @@ class BatchStore {
   explicit BatchStore(Connection& connection) : connection_(connection) {}
 
   // With recipients; progress empty means all pending. kExists for the same post and number.
-  Result<void> add(const BatchRecord& batch);
+  Result<void> add(std::span<const BatchRecord> batches);
+  Result<void> add(const BatchRecord& batch) { return add({&batch, 1}); }
   // Makes waiting batches ready whose time has come. Returns how many.
   Result<std::int64_t> promote_due(WallTime now);
   // Claims up to `limit` ready batches of posts that are not held and whose destination is not in `saturated`, in the

@@ -4,11 +4,13 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <span>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/insert_rows.h"
 #include "storage/schema.h"
 #include "storage/sql.h"
 #include "storage/table_reader.h"
@@ -18,7 +20,6 @@ namespace essaim::storage {
 namespace {
 
 constexpr std::size_t kTransaction = 512U << 10;  // octets
-constexpr std::size_t kRowsTogether = 50;         // in an INSERT
 constexpr int kDeletedTogether = 5000;
 
 // Rows and a sum over them (FNV-1a), which depends on their order: both sides are read in the order of the key.
@@ -49,52 +50,28 @@ std::size_t size_of(const TableRow& row) {
   return size;
 }
 
-std::string insert_sql(const TableShape& table, std::size_t rows) {
-  std::string columns, one;
-  for (const TableColumn& column : table.columns) {
-    columns += (columns.empty() ? "" : ", ") + column.name;
-    one += one.empty() ? "(?" : ", ?";
+void bind_value(Statement& statement, int place, ColumnKind kind, const TableValue& value) {
+  switch (kind) {
+    case ColumnKind::kInteger:
+      statement.bind(place, value.number);
+      break;
+    case ColumnKind::kText:
+      statement.bind_text(place, value.bytes);
+      break;
+    case ColumnKind::kBlob:
+      statement.bind_blob(place, value.bytes);
+      break;
   }
-  std::string sql = "INSERT INTO " + table.name + " (" + columns + ") VALUES ";
-  for (std::size_t i = 0; i < rows; ++i) sql += (i == 0 ? "" : ", ") + one + ")";
-  return sql;
 }
 
-Result<void> insert(Connection& connection, const TableShape& table, const TableRow* rows,
-                    std::size_t count) {
-  auto statement = connection.prepare(insert_sql(table, count));
-  if (!statement.ok()) return statement.error();
-  int place = 1;
-  for (std::size_t i = 0; i < count; ++i) {
-    for (std::size_t column = 0; column < table.columns.size(); ++column, ++place) {
-      const TableValue& value = rows[i][column];
-      switch (table.columns[column].kind) {
-        case ColumnKind::kInteger:
-          (*statement)->bind(place, value.number);
-          break;
-        case ColumnKind::kText:
-          (*statement)->bind_text(place, value.bytes);
-          break;
-        case ColumnKind::kBlob:
-          (*statement)->bind_blob(place, value.bytes);
-          break;
-      }
-    }
-  }
-  auto inserted = (*statement)->run();
-  if (!inserted.ok()) return inserted.error();
-  return {};
-}
-
-Result<void> insert_all(Connection& connection, const TableShape& table, const std::vector<TableRow>& page,
-                        std::size_t begin, std::size_t end) {
-  for (std::size_t at = begin; at < end;) {
-    // Only two lengths of INSERT, so that two statements are prepared.
-    const std::size_t count = end - at >= kRowsTogether ? kRowsTogether : 1;
-    ESSAIM_TRY(insert(connection, table, &page[at], count));
-    at += count;
-  }
-  return {};
+Result<void> insert(Connection& connection, const TableShape& table, std::span<const TableRow> rows) {
+  std::string columns;
+  for (const TableColumn& column : table.columns) columns += (columns.empty() ? "" : ", ") + column.name;
+  return insert_rows(connection, "INSERT INTO " + table.name + " (" + columns + ")", rows,
+                     [&table](Statement& statement, int first, const TableRow& row) {
+                       for (std::size_t i = 0; i < row.size(); ++i)
+                         bind_value(statement, first + static_cast<int>(i), table.columns[i].kind, row[i]);
+                     });
 }
 
 // Writes a page in as many transactions as its size asks for.
@@ -104,7 +81,7 @@ Result<void> write_page(Database& to, const TableShape& table, const std::vector
     while (end < page.size() && (end == begin || size + size_of(page[end]) <= kTransaction))
       size += size_of(page[end++]);
     ESSAIM_TRY(to.write_now(Durability::kProgress, [&](Connection& connection) {
-      return insert_all(connection, table, page, begin, end);
+      return insert(connection, table, std::span(page).subspan(begin, end - begin));
     }));
     begin = end;
   }

@@ -14,27 +14,29 @@ namespace essaim::storage {
 
 namespace {
 
-// Adds the post's next batch and counts it in `*post`.
-Result<void> add_batch(Connection& connection, PostRecord* post, std::int64_t rank,
-                       std::vector<BatchRecipient> recipients) {
-  BatchRecord batch;
-  batch.post_id = post->id;
-  batch.number = post->batches;
-  batch.priority = post->priority;
-  batch.rank = rank + post->batches;
-  batch.queue = BatchQueue::kReady;
-  batch.due = post->accepted;
-  batch.count = static_cast<int>(recipients.size());
-  batch.pending = batch.count;
-  const std::string& domain = recipients.front().domain;
-  const bool single = std::all_of(recipients.begin(), recipients.end(),
-                                  [&domain](const auto& r) { return r.domain == domain; });
-  if (single) batch.destination = domain;
-  batch.recipients = std::move(recipients);
-  ESSAIM_TRY(BatchStore(connection).add(batch));
-  post->batches += 1;
-  post->recipients += batch.count;
-  return {};
+// Cuts recipients into the post's next batches and adds them; counts them in `*post`.
+Result<void> add_batches(Connection& connection, PostRecord* post, std::int64_t rank,
+                         std::vector<BatchRecipient> recipients) {
+  std::vector<BatchRecord> batches;
+  for (std::size_t at = 0; at < recipients.size(); at += kBatchSize) {
+    const auto begin = recipients.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto end =
+        recipients.begin() + static_cast<std::ptrdiff_t>(std::min(recipients.size(), at + kBatchSize));
+    BatchRecord& batch = batches.emplace_back();
+    batch.post_id = post->id;
+    batch.number = post->batches;
+    batch.priority = post->priority;
+    batch.rank = rank + post->batches;
+    batch.queue = BatchQueue::kReady;
+    batch.due = post->accepted;
+    batch.count = batch.pending = static_cast<int>(end - begin);
+    const bool single = std::all_of(begin, end, [&](const auto& r) { return r.domain == begin->domain; });
+    if (single) batch.destination = begin->domain;
+    batch.recipients.assign(std::make_move_iterator(begin), std::make_move_iterator(end));
+    post->batches += 1;
+    post->recipients += batch.count;
+  }
+  return BatchStore(connection).add(batches);
 }
 
 // Each recipient once, in the order of recipient_key(), which members come in already.
@@ -72,16 +74,15 @@ Result<void> reread(Connection& connection, PostRecord* post) {
 Result<void> expand_members(Connection& connection, PostRecord* post, std::int64_t rank, int max_batches) {
   ESSAIM_TRY(reread(connection, post));
   if (post->expanded) return {};
-  MemberStore members(connection);
-  for (int added = 0; added < max_batches && !post->expanded; ++added) {
-    auto page =
-        members.page(post->list_id, post->list_revision, post->cursor_domain, post->cursor_local, kBatchSize);
-    if (!page.ok()) return page.error();
-    post->expanded = page->size() < kBatchSize;
-    if (page->empty()) break;
+  const std::size_t limit = kBatchSize * static_cast<std::size_t>(max_batches);
+  auto page = MemberStore(connection)
+                  .page(post->list_id, post->list_revision, post->cursor_domain, post->cursor_local, limit);
+  if (!page.ok()) return page.error();
+  post->expanded = page->size() < limit;
+  if (!page->empty()) {
     post->cursor_domain = page->back().domain;
     post->cursor_local = smtp::Address{page->back().local, page->back().domain}.local_key();
-    ESSAIM_TRY(add_batch(connection, post, rank, std::move(*page)));
+    ESSAIM_TRY(add_batches(connection, post, rank, std::move(*page)));
   }
   return PostStore(connection).set_expansion(post->id, *post);
 }
@@ -98,12 +99,7 @@ Result<void> add_expanded(Connection& connection, PostRecord* post, std::string_
   ESSAIM_TRY(PostStore(connection).add(whole, rendering, seven_bit));
   post->batches = 0;
   post->recipients = 0;
-  for (std::size_t at = 0; at < count; at += kBatchSize) {
-    const auto begin = recipients.begin() + static_cast<std::ptrdiff_t>(at);
-    const auto end = recipients.begin() + static_cast<std::ptrdiff_t>(std::min(count, at + kBatchSize));
-    ESSAIM_TRY(
-        add_batch(connection, post, rank, {std::make_move_iterator(begin), std::make_move_iterator(end)}));
-  }
+  ESSAIM_TRY(add_batches(connection, post, rank, std::move(recipients)));
   post->expanded = true;
   return {};
 }

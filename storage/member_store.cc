@@ -1,5 +1,6 @@
 #include "storage/member_store.h"
 
+#include "storage/insert_rows.h"
 #include "storage/sql.h"
 
 namespace essaim::storage {
@@ -60,6 +61,18 @@ Result<void> take(const Result<Statement*>& statement, std::vector<BatchRecipien
   }
 }
 
+Result<void> insert(Connection& connection, std::span<const MemberRecord> members) {
+  return insert_rows(
+      connection,
+      "INSERT INTO member (list_id, role, domain, local_key, id, local, name, delivery, joined_rev, "
+      "left_rev, since, bounces, last_bounce, last_bounce_at, conceal, privileged, lang)",
+      members, [](Statement& statement, int first, const MemberRecord& m) {
+        sql::bind_row(statement, first, m.list_id, m.role, m.domain, key_of(m), m.id, m.local, m.name,
+                      m.delivery, m.joined, m.left, m.since, m.bounces, m.last_bounce, m.last_bounce_at,
+                      m.conceal, m.privileged, m.language);
+      });
+}
+
 }  // namespace
 
 Result<std::int64_t> MemberStore::next_revision(Id list_id) {
@@ -82,16 +95,33 @@ Result<void> MemberStore::add(const MemberRecord& m) {
       m.conceal, m.privileged, m.language, m.list_id, m.role, m.domain, key);
   if (!back.ok()) return back.error();
   if (*back > 0) return {};
-  auto inserted =
-      sql::run(connection_,
-               "INSERT INTO member (list_id, role, domain, local_key, id, local, name, delivery, joined_rev, "
-               "left_rev, since, bounces, last_bounce, last_bounce_at, conceal, privileged, lang) "
-               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-               m.list_id, m.role, m.domain, key, m.id, m.local, m.name, m.delivery, m.joined, m.left, m.since,
-               m.bounces, m.last_bounce, m.last_bounce_at, m.conceal, m.privileged, m.language);
+  const auto inserted = insert(connection_, {&m, 1});
   if (inserted.ok()) return {};
   if (inserted.error().code != ErrorCode::kExists) return inserted.error();
   return Error{ErrorCode::kExists, m.address() + " is a member in this role already"};
+}
+
+Result<std::size_t> MemberStore::add_new(std::span<const MemberRecord> members) {
+  std::size_t added = 0;
+  while (!members.empty()) {
+    const auto together = members.first(rows_at_once(members.size()));
+    members = members.subspan(together.size());
+    const auto inserted = insert(connection_, together);
+    if (inserted.ok()) {
+      added += together.size();
+      continue;
+    }
+    if (inserted.error().code != ErrorCode::kExists) return inserted.error();
+    // One of them is or was a member: none of them is there now.
+    for (const MemberRecord& member : together) {
+      const auto one = add(member);
+      if (one.ok())
+        ++added;
+      else if (one.error().code != ErrorCode::kExists)
+        return one.error();
+    }
+  }
+  return added;
 }
 
 Result<void> MemberStore::remove(Id list_id, Role role, const smtp::Address& address, std::int64_t revision) {

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ class MemberStore {
   Result<std::int64_t> next_revision(Id list_id);
   // kExists if it is a member in this role already.
   Result<void> add(const MemberRecord& member);
+  // Adds those who are none in their role yet, many at once; how many that were.
+  Result<std::size_t> add_new(std::span<const MemberRecord> members);
   // kNotFound if it is none.
   Result<void> remove(Id list_id, Role role, const smtp::Address& address, std::int64_t revision);
   Result<void> set(Id list_id, Role role, const smtp::Address& address, bool delivery,

@@ -35,13 +35,18 @@ requires(std::is_integral_v<T> || std::is_enum_v<T>) void bind_one(Statement& s,
   s.bind(i, static_cast<std::int64_t>(v));
 }
 
+// Binds the parameters `first`, `first` + 1, ...
+template <typename... Values>
+void bind_row(Statement& statement, int first, const Values&... values) {
+  (bind_one(statement, first++, values), ...);
+}
+
 // Prepares and binds ? in order.
 template <typename... Values>
 Result<Statement*> prepare(Connection& connection, std::string_view text, const Values&... values) {
   auto statement = connection.prepare(text);
   if (!statement.ok()) return statement.error();
-  int index = 0;
-  (bind_one(**statement, ++index, values), ...);
+  bind_row(**statement, 1, values...);
   return *statement;
 }
 

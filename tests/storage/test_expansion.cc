@@ -112,6 +112,22 @@ BOOST_AUTO_TEST_CASE(a_step_that_is_repeated_from_old_memory_adds_nothing_twice)
   BOOST_TEST((code_of(stale) == ErrorCode::kConflict));
 }
 
+BOOST_AUTO_TEST_CASE(twenty_thousand_are_expanded_by_a_handful_of_statements) {
+  TempDatabase database;
+  make_list(*database);
+  add_members(*database, 0, 20'500, 1);
+  auto p = post(1, 1);
+  commit(*database, [&](Connection& c) { return PostStore(c).add(p, "x"); });
+  const auto before = database->counters().statements;
+  commit(*database, [&](Connection& c) { return expand_members(c, &p, 0, 20); });
+  // The post, a page, batches and their states by 16 and 4, the cursor; the rest is the transaction.
+  BOOST_TEST(database->counters().statements - before < 7U + 8U);
+  commit(*database, [&](Connection& c) { return expand_members(c, &p, 0, 20); });
+  BOOST_TEST(p.expanded);
+  BOOST_TEST(p.batches == 21);
+  BOOST_TEST(who_gets(*database, 1).size() == 20'500U);
+}
+
 BOOST_AUTO_TEST_CASE(a_list_of_any_size_is_cut_at_a_thousand) {
   const std::pair<int, int> rows[] = {{0, 0}, {1, 1}, {999, 1}, {1000, 1}, {1001, 2}, {2000, 2}};
   for (const auto& [members, batches] : rows) {

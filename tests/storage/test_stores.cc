@@ -188,6 +188,34 @@ BOOST_AUTO_TEST_CASE(members_are_the_same_person_in_any_case_and_leave_by_revisi
   });
 }
 
+BOOST_AUTO_TEST_CASE(many_join_by_few_statements_and_those_who_are_members_stay_as_they_are) {
+  TempDatabase database;
+  make_list(*database);
+  std::vector<MemberRecord> people;
+  for (int i = 0; i < 1000; ++i) people.push_back(member(100 + i, "u" + std::to_string(i), "x.test", 1));
+  const auto before = database->counters().statements;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(MemberStore(c).add_new(people)) == 1000U);
+    return {};
+  });
+  // 15 of 64, then 32 and 8; the rest is the transaction.
+  BOOST_TEST(database->counters().statements - before < 17U + 8U);
+
+  commit(*database, [&](Connection& c) -> Result<void> {
+    MemberStore store(c);
+    ESSAIM_TRY(store.remove(kList, Role::kMember, {"u7", "x.test"}, must(store.next_revision(kList))));
+    for (MemberRecord& one : people) one.id += 10'000;
+    people.push_back(member(90'000, "new", "x.test", 2));
+    people.push_back(member(90'001, "NEW", "x.test", 2));
+    BOOST_TEST(must(store.add_new(people)) == 2U);
+    BOOST_TEST(must(store.find(kList, Role::kMember, {"u6", "x.test"})).value().id == 106);
+    BOOST_TEST(must(store.find(kList, Role::kMember, {"u7", "x.test"})).value().id == 10'107);
+    BOOST_TEST(must(store.find(kList, Role::kMember, {"new", "x.test"})).value().id == 90'000);
+    BOOST_TEST(must(store.count(kList, Role::kMember)) == 1001);
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(those_who_left_stay_while_an_older_post_is_unfinished) {
   TempDatabase database;
   make_list(*database);

@@ -1,0 +1,50 @@
+// Many rows by few INSERTs: a statement costs a round trip on MariaDB, and a row in a statement next to nothing.
+// Inside storage only.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "storage/sql.h"
+
+namespace essaim::storage {
+
+// 64 rows of 17 columns stay below every engine's limit of parameters (SQLite 32,766, MariaDB 65,535).
+inline constexpr std::size_t kRowsTogether = 64;
+
+// How many of the rows that are left the next statement takes.
+inline std::size_t rows_at_once(std::size_t left) {
+  return std::min(kRowsTogether, std::bit_floor(left));
+}
+
+// "INSERT INTO table (a, b)" and 2 give "INSERT INTO table (a, b) VALUES (?, ?), (?, ?)".
+std::string insert_text(std::string_view into, std::size_t rows);
+
+// Inserts `rows`, one after the other, by statements of 64, 32, ... 2 or 1 of them, so that seven texts at most are
+// prepared. `bind(statement, first, row)` binds one row's columns from parameter `first` on (sql::bind_row). An error is of
+// the statement in which it happened: none of its rows are there, and those of earlier statements are.
+template <typename Row, typename Bind>
+Result<void> insert_rows(Connection& connection, std::string_view into, std::span<const Row> rows,
+                         const Bind& bind) {
+  const int columns = static_cast<int>(std::count(into.begin(), into.end(), ',')) + 1;
+  while (!rows.empty()) {
+    const std::size_t count = rows_at_once(rows.size());
+    auto statement = connection.prepare(insert_text(into, count));
+    if (!statement.ok()) return statement.error();
+    int first = 1;
+    for (const Row& row : rows.first(count)) {
+      bind(**statement, first, row);
+      first += columns;
+    }
+    auto inserted = (*statement)->run();
+    if (!inserted.ok()) return inserted.error();
+    rows = rows.subspan(count);
+  }
+  return {};
+}
+
+}  // namespace essaim::storage
