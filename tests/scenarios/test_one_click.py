@@ -5,35 +5,15 @@ import http.client
 import re
 import socket
 import ssl
-import subprocess
 import unittest
 
 from support import authenticated, certificate, essaim, haproxy, judges, processes, sink
+from support.one_click import PUBLIC, curl, link_in
 
 LIST = "dev@lists.example"
-PUBLIC = "https://lists.example"
 PROXY = "127.0.0.7"
 LISTEN = f'[[listen]]\naddress = "127.0.0.1:0"\nrole = "http"\nproxy = ["{PROXY}/32"]\n'
 MEMBERS = ["ann@a.example", "bob@b.example", "cyd@c.example", "dan@d.example", "eve@e.example"]
-
-
-def link_in(message):
-    """The path of the link, as a mail provider takes it from the field."""
-    uris = re.findall(r"<([^>]+)>", str(message["List-Unsubscribe"]).replace("\n", ""))
-    https = [uri for uri in uris if uri.startswith("https:")]
-    assert len(https) == 1 and len([uri for uri in uris if uri.startswith("mailto:")]) == 1, uris
-    assert https[0].startswith(PUBLIC + "/unsubscribe/"), https
-    return https[0][len(PUBLIC):]
-
-
-def curl(url, *options):
-    """Gives (status, header, body), as curl has them, without following anything."""
-    result = subprocess.run(["curl", "-sS", "-i", "--max-time", "30", *options, url], capture_output=True, timeout=60)
-    assert result.returncode == 0, result.stderr
-    header, _, body = result.stdout.decode().partition("\r\n\r\n")
-    if "100 Continue" in header:
-        header, _, body = body.partition("\r\n\r\n")
-    return int(header.split()[1]), header.lower(), body
 
 
 def raw(port, octets, end=True):

@@ -13,16 +13,17 @@ class Nodes(processes.Scenario):
     """Starts the database and the sink; node(name) adds a node."""
 
     sink_options = ()
+    sink_keeps = False  # the messages
 
     def setUp(self):
         super().setUp()
         self.database = self.started(mariadb.MariaDb())
-        self.sink = self.started(sink.Sink(self.folder, keep=False, options=self.sink_options))
+        self.sink = self.started(sink.Sink(self.folder, keep=self.sink_keeps, options=self.sink_options))
 
-    def node(self, name, delivery="", extra="", **options):
+    def node(self, name, delivery="", extra="", listen="", **options):
         node = essaim.Essaim(self.folder, smarthost=self.sink.addresses[0], database=self.database.url(timeout=3), name=name,
                              hostname=f"{name}.lists.example", extra=extra, delivery=delivery, start=False,
-                             listen=f'[cluster]\nlease = "{LEASE}s"\n', **options)
+                             listen=f'{listen}[cluster]\nlease = "{LEASE}s"\n', **options)
         return self.started(node.start())
 
     def post(self, node, address):
