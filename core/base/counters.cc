@@ -73,6 +73,22 @@ const char* to_string(Counter counter) {
       "http_good",
       "http_client",
       "http_server",
+      "spf_pass",
+      "spf_fail",
+      "spf_error",
+      "spf_other",
+      "dkim_pass",
+      "dkim_fail",
+      "dkim_error",
+      "dkim_other",
+      "dmarc_pass",
+      "dmarc_fail",
+      "dmarc_error",
+      "dmarc_other",
+      "arc_pass",
+      "arc_fail",
+      "arc_error",
+      "arc_other",
   };
   static_assert(names.back() != nullptr, "a counter without a name");
   const auto index = static_cast<std::size_t>(counter);

@@ -49,6 +49,22 @@ enum class Counter : std::size_t {
   kHttpGood,    // responses of all listeners, by their class: 1xx to 3xx
   kHttpClient,  // 4xx
   kHttpServer,  // 5xx
+  kSpfPass,     // messages that were verified, by what came out; error is no answer of DNS
+  kSpfFail,
+  kSpfError,
+  kSpfOther,
+  kDkimPass,
+  kDkimFail,
+  kDkimError,
+  kDkimOther,
+  kDmarcPass,
+  kDmarcFail,
+  kDmarcError,
+  kDmarcOther,
+  kArcPass,
+  kArcFail,
+  kArcError,
+  kArcOther,
   kCount,
 };
 inline constexpr std::size_t kCounters = static_cast<std::size_t>(Counter::kCount);

@@ -3,6 +3,7 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "lists/relay.h"
+#include "smtpd/intake/verification_counts.h"
 #include "smtpd/session/received.h"
 
 namespace essaim::smtpd {
@@ -197,6 +198,7 @@ void ListIntake::conclude(const std::shared_ptr<Verified>& work, mailauth::Answe
     work->check.reset();
     return hand_over(work->submission, work->size, std::move(work->done));
   }
+  count_results(*found);
   submission.authentication_header =
       "Authentication-Results: " + format_results(to_results(*found, work->source, authserv_id_)) + "\r\n";
   log::info("verified", {{"id", format_id(submission.id)},
