@@ -33,6 +33,7 @@ void Concurrency::on_success() {
   if (++successes_ < limit_) return;
   successes_ = 0;
   troubles_ = 0;
+  if (reply_times_.slow()) return;
   limit_ = std::min(limit_ + 1, std::max(1, options_.max));
 }
 

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "core/base/clock.h"
+#include "delivery/reply_times.h"
 
 namespace essaim::delivery {
 
@@ -37,6 +38,9 @@ class Concurrency {
 
   // A transaction whose message was accepted, or a connection that can carry mail.
   void on_success();
+  // How long transactions took that were accepted, on average: while they take much longer than they could
+  // (reply_times.h), successes do not raise the limit.
+  void on_reply_times(Duration mean, MonoTime now) { reply_times_.add(mean, now); }
   // The peer does not want that much: 421, a lost connection, a temporary refusal that is not about a
   // recipient.
   void on_trouble();
@@ -51,6 +55,7 @@ class Concurrency {
   void suspend(MonoTime now, double fraction);
 
   Options options_;
+  ReplyTimes reply_times_;
   int limit_;
   int successes_ = 0;    // in this cohort
   int troubles_ = 0;     // since the last decrease

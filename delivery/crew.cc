@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kReportAfter = 32;  // recipients consumed; earlier when the stock is low
 constexpr std::size_t kRepliesKept = 4;
+constexpr std::size_t kTimedUpTo = 64 << 10;  // octets of a message whose time is that of the replies
 constexpr std::size_t kDomainsCounted = 100;  // for a connection that failed before it carried anything
 
 // The peer, not the recipient or the message, is what could not take it.
@@ -318,7 +319,13 @@ void Crew::count_tls(const PeerInfo& peer, const std::string& domain, const smtp
 }
 
 void Crew::settle(Hand* hand, std::deque<InFlight>::iterator flight) {
-  if (flight->accepted) ++report_.successes;
+  if (flight->accepted) {
+    ++report_.successes;
+    if (flight->transaction.batch->post->wire->size() <= kTimedUpTo) {
+      ++report_.timed;
+      report_.time += side_.clock().mono_now() - flight->started;
+    }
+  }
   if (flight->troubled) ++report_.troubles;
   hand->flights.erase(flight);
   if (report_.troubles > 0 || !report_.returned.empty() || report_.successes >= 8 || stock_.empty())

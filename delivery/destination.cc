@@ -237,6 +237,7 @@ void Destination::take_report(Report report) {
     note_progress(now);
   for (std::string& reply : report.replies) note_reply(std::move(reply));
   for (const std::string& address : report.failed_addresses) failing_[address] = now + kFailingFor;
+  if (report.timed > 0) concurrency_.on_reply_times(report.time / report.timed, now);
   for (int i = 0; i < report.ready + report.successes; ++i) concurrency_.on_success();
   for (int i = 0; i < report.troubles; ++i) concurrency_.on_trouble();
   for (Slice& slice : report.returned) {

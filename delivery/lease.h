@@ -27,6 +27,8 @@ struct Report {
   int begun = 0;             // transactions
   int ready = 0;             // connections that can carry mail now
   int successes = 0;         // transactions whose message was accepted
+  int timed = 0;             // of these, those of messages so small that sending them takes no time
+  Duration time{};           // that these took, in sum
   int troubles = 0;
   struct Closed {
     bool usable = false;

@@ -85,6 +85,41 @@ BOOST_AUTO_TEST_CASE(grows_by_one_for_each_cohort_of_successes) {
   BOOST_TEST(c.limit(kNow) == 5);
 }
 
+BOOST_AUTO_TEST_CASE(does_not_grow_while_replies_take_much_longer_than_they_could) {
+  Concurrency c({2, 20, 1min, 4h});
+  const auto cohorts = [&c](int count, Duration took, MonoTime now) {
+    for (int i = 0; i < count * 20; ++i) {
+      c.on_reply_times(took, now);
+      c.on_success();
+    }
+  };
+  cohorts(1, 20ms, kNow);
+  const int grown = c.limit(kNow);
+  BOOST_TEST(grown > 4);
+  for (int i = 0; i < 20; ++i) c.on_reply_times(100ms, kNow);
+  cohorts(3, 100ms, kNow);
+  BOOST_TEST(c.limit(kNow) == grown);
+  // They take what they took before, or a little more: it grows on.
+  for (int i = 0; i < 20; ++i) c.on_reply_times(30ms, kNow);
+  cohorts(1, 30ms, kNow);
+  BOOST_TEST(c.limit(kNow) > grown);
+  // Slow for so long that this is what it can.
+  const int before = c.limit(kNow);
+  for (int minute = 0; minute < 30; ++minute) c.on_reply_times(100ms, kNow + minute * 1min);
+  cohorts(1, 100ms, kNow + 30min);
+  BOOST_TEST(c.limit(kNow) > before);
+}
+
+BOOST_AUTO_TEST_CASE(a_few_milliseconds_more_are_nothing) {
+  Concurrency c({2, 20, 1min, 4h});
+  c.on_reply_times(100us, kNow);
+  for (int i = 0; i < 1000; ++i) {
+    c.on_reply_times(4ms, kNow);
+    c.on_success();
+  }
+  BOOST_TEST(c.limit(kNow) == 20);
+}
+
 BOOST_AUTO_TEST_CASE(trouble_lowers_it_once_for_a_cohort_and_never_below_one) {
   Concurrency c({2, 20, 1min, 4h});
   for (int i = 0; i < 1000; ++i) c.on_success();
