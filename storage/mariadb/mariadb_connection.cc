@@ -1,5 +1,6 @@
 #include "storage/mariadb/mariadb_connection.h"
 
+#include <algorithm>
 #include <array>
 
 #include <errmsg.h>
@@ -23,6 +24,20 @@ constexpr std::array kSession = {
     std::string_view("SET SESSION innodb_lock_wait_timeout = 10"),
     std::string_view("SET SESSION autocommit = 1"),
 };
+
+// A transaction that the server rolled back without our hearing of it has lost its savepoint: RELEASE fails, and the
+// COMMIT behind it is not run. Seen with Galera: a transaction gave way to another's, every statement after that was
+// answered as if nothing had been, and so was the COMMIT.
+constexpr std::string_view kBegin = "START TRANSACTION; SAVEPOINT whole";
+constexpr std::string_view kCommit = "RELEASE SAVEPOINT whole; COMMIT";
+
+// Whether the statement commits by itself what was done before it.
+bool changes_schema(std::string_view sql) {
+  for (const std::string_view verb : {"CREATE ", "ALTER ", "DROP "})
+    if (sql.substr(std::min(sql.find_first_not_of(" \n"), sql.size())).substr(0, verb.size()) == verb)
+      return true;
+  return false;
+}
 
 constexpr std::string_view kIsClustered =
     "SHOW GLOBAL VARIABLES WHERE Variable_name = 'wsrep_on' AND Value = 'ON'";
@@ -147,7 +162,8 @@ Result<void> MariadbConnection::execute(std::string_view sql) {
   if (auto fault = FaultPlan::check(FaultPlan::Where::kStatement)) return *fault;
   if (statements_ != nullptr) statements_->fetch_add(1, std::memory_order_relaxed);
   settle();
-  return control(sql);
+  ESSAIM_TRY(control(sql));
+  return in_transaction_ && changes_schema(sql) ? control(kBegin) : Result<void>();
 }
 
 Result<void> MariadbConnection::control(std::string_view sql) {
@@ -179,7 +195,10 @@ Result<void> MariadbConnection::begin_reading_latest() {
 }
 
 Result<void> MariadbConnection::begin_writing(Durability) {
-  ESSAIM_TRY(control("START TRANSACTION"));
+  // So that nothing is kept of statements that come after the loss of their transaction.
+  if (!writes_) ESSAIM_TRY(control("SET SESSION autocommit = 0"));
+  writes_ = true;
+  ESSAIM_TRY(control(kBegin));
   in_transaction_ = true;
   return {};
 }
@@ -189,9 +208,15 @@ Result<void> MariadbConnection::commit() {
   // The server would say yes to a COMMIT of nothing.
   if (!in_transaction_)
     return Error{ErrorCode::kTemporary, "database " + database_ + ": COMMIT without a transaction"};
-  const bool committed = mysql_real_query(handle_, "COMMIT", 6) == 0;
   in_transaction_ = false;
-  if (!committed) return mariadb_commit_error(mysql_errno(handle_), mysql_error(handle_), database_);
+  int code = mysql_real_query(handle_, kCommit.data(), kCommit.size());
+  while (code == 0) code = mysql_next_result(handle_);
+  if (code > 0 && mysql_errno(handle_) == ER_SP_DOES_NOT_EXIST) {
+    ESSAIM_TRY(control("ROLLBACK"));
+    return Error{ErrorCode::kTemporary,
+                 "database " + database_ + ": the transaction was lost before its COMMIT"};
+  }
+  if (code > 0) return mariadb_commit_error(mysql_errno(handle_), mysql_error(handle_), database_);
   if (auto fault = FaultPlan::check(FaultPlan::Where::kAfterCommit)) return *fault;
   return {};
 }

@@ -119,6 +119,7 @@ class MariadbConnection : public EngineConnection {
   std::atomic<std::uint64_t>* statements_;
   std::unordered_map<std::string, std::unique_ptr<MariadbStatement>> cache_;
   bool in_transaction_ = false;
+  bool writes_ = false;  // was begun to be written by
   bool clustered_ = false;
 };
 

@@ -11,15 +11,15 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from wires import Commits, Wires  # noqa: E402
+from wires import COMMIT as TEXT, Commits, Wires  # noqa: E402
 
 
 def packet(payload, number=0):
     return struct.pack("<I", len(payload))[:3] + bytes([number]) + payload
 
 
-COMMIT = packet(b"\x03COMMIT")
-OTHERS = [packet(b"\x03BEGIN"), packet(b"\x03COMMITS"), packet(b"\x17" + b"COMMIT" * 30), packet(b""), packet(b"\x03COMMIT", 1),
+COMMIT = packet(TEXT)
+OTHERS = [packet(b"\x03BEGIN"), packet(TEXT + b"S"), packet(TEXT[:-1]), packet(b"\x17" + b"COMMIT" * 30), packet(b""), packet(TEXT, 1),
           packet(b"\x03" + b"x" * 70_000 + COMMIT), packet(b"\x01")]
 
 

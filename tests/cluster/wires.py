@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 CHUNK = 65536
-COM_QUERY = 3
+COMMIT = b"\x03RELEASE SAVEPOINT whole; COMMIT"  # COM_QUERY, as storage/mariadb has it
 
 
 class Commits:
@@ -31,14 +31,14 @@ class Commits:
                 taken = min(self.skip, len(octets))
                 self.skip, octets = self.skip - taken, octets[taken:]
                 continue
-            self.buffer, octets = self.buffer + octets[:16], octets[16:]
+            self.buffer, octets = self.buffer + octets[:64], octets[64:]
             if len(self.buffer) < 4:
                 continue
             length = int.from_bytes(self.buffer[:3], "little")
             body = self.buffer[4:4 + length]
-            if len(body) < min(length, 7):
+            if len(body) < min(length, len(COMMIT)):
                 continue
-            seen = seen or (length == 7 and self.buffer[3] == 0 and body == bytes([COM_QUERY]) + b"COMMIT")
+            seen = seen or (length == len(COMMIT) and self.buffer[3] == 0 and body == COMMIT)
             octets, self.buffer = self.buffer[4 + len(body):] + octets, b""
             self.skip = length - len(body)
         return seen

@@ -140,6 +140,29 @@ BOOST_AUTO_TEST_CASE(a_connection_that_is_lost_before_the_commit_costs_a_repeat_
   BOOST_TEST(database->healthy());
 }
 
+BOOST_AUTO_TEST_CASE(
+    a_transaction_that_was_lost_without_a_word_is_not_said_to_be_stored_and_nothing_of_it_is) {
+  TempDatabase database;
+  commit(*database, [](Connection& c) { return SiteStore(c).set("x", "0"); });
+  std::atomic<int> runs{0};
+  const auto lose = [&](int times) {
+    return [&runs, times](Connection& c) -> Result<void> {
+      ESSAIM_TRY(SiteStore(c).set("x", "1"));
+      if (runs++ < times) ESSAIM_TRY(c.execute("ROLLBACK"));
+      return SiteStore(c).set("y", "1");
+    };
+  };
+  const auto lost = database->write_now(Durability::kAccept, lose(1'000));
+  BOOST_TEST((code_of(lost) == ErrorCode::kTemporary));
+  BOOST_TEST(get(*database, "x") == "0");
+  BOOST_TEST(get(*database, "y") == "");
+  runs = 0;
+  must(database->write_now(Durability::kAccept, lose(1)));
+  BOOST_TEST(runs.load() == 2);
+  BOOST_TEST(get(*database, "x") == "1");
+  BOOST_TEST(get(*database, "y") == "1");
+}
+
 BOOST_AUTO_TEST_CASE(a_work_that_passes_over_the_loss_of_its_transaction_is_not_said_to_be_stored) {
   TempDatabase database;
   DatabaseOptions options;
