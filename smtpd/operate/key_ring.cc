@@ -14,6 +14,7 @@ struct KeyRing::State {
   explicit State(std::optional<mailauth::KeySeal> s) : seal(std::move(s)) {}
   Result<void> read(storage::Connection& connection, Keys* into);
   void warn(const storage::DkimKeyRecord& key, const std::string& error);
+  void take_and_tell(Keys read);
 
   const std::optional<mailauth::KeySeal> seal;
   std::mutex mutex;
@@ -54,6 +55,24 @@ Result<void> KeyRing::State::read(storage::Connection& connection, Keys* into) {
   return {};
 }
 
+// "lists.example.org/20261128r, ..."
+std::string KeyRing::names_of(const Keys& keys) {
+  std::string out;
+  for (const auto& [domain, of_domain] : keys) {
+    for (const auto& key : of_domain) out += (out.empty() ? "" : ", ") + domain + "/" + key->selector;
+  }
+  return out;
+}
+
+void KeyRing::State::take_and_tell(Keys read) {
+  const std::string now = names_of(read);
+  {
+    std::lock_guard lock(mutex);
+    keys.swap(read);
+  }
+  if (now != names_of(read)) log::info("signing-keys", {{"keys", std::string_view(now)}});
+}
+
 KeyRing::KeyRing(storage::Database& database, std::optional<mailauth::KeySeal> seal)
     : database_(database), state_(std::make_shared<State>(std::move(seal))) {}
 
@@ -75,8 +94,8 @@ void KeyRing::refresh() {
   database_.read(
       [state = state_, keys](storage::Connection& connection) { return state->read(connection, keys.get()); },
       [state = state_, keys](const Result<void>& done) {
+        if (done.ok()) state->take_and_tell(std::move(*keys));
         std::lock_guard lock(state->mutex);
-        if (done.ok()) state->keys = std::move(*keys);
         state->loading = false;
       });
 }

@@ -1,6 +1,6 @@
 // The keys that sign, opened and in memory. Read from the database at start, and again when refresh() is called: the
 // server does so every twenty seconds, also while nothing is to be signed, so that no node wakes up with keys whose
-// records are gone.
+// records are gone. When they are others than before, the log has a line "signing-keys".
 //
 // refresh() and keys_for() are thread-safe and do not block. Reads that are under way when it ends find nobody any more.
 #pragma once
@@ -31,6 +31,7 @@ class KeyRing {
  private:
   using Keys = std::map<std::string, mailauth::SigningKeys>;
   struct State;
+  static std::string names_of(const Keys& keys);
 
   storage::Database& database_;
   const std::shared_ptr<State> state_;
