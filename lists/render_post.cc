@@ -15,13 +15,12 @@ mailauth::SigningKeys keys_for(const Services& services, const std::string& doma
   return services.signing_keys ? services.signing_keys(domain) : mailauth::SigningKeys{};
 }
 
-// The header with all that will stand over it, as receivers see it. Of our own signatures only the names count, for those
-// that cover how many there are.
+// The header with all that will stand over it, as receivers see it. Of our seal only the names count, for signatures that
+// cover how many there are. (None can cover how many DKIM-Signatures there are: it is one.)
 Result<mail::HeaderBlock> whole_header(const Draft& draft) {
   std::string ours;
-  if (draft.is_signed) ours += "DKIM-Signature: ours\r\n";
   if (draft.is_signed && draft.target.settings.arc_seal)
-    ours += "ARC-Seal: ours\r\nARC-Message-Signature: ours\r\nARC-Authentication-Results: ours\r\n";
+    ours = "ARC-Seal: ours\r\nARC-Message-Signature: ours\r\nARC-Authentication-Results: ours\r\n";
   return mail::HeaderBlock::parse(ours + draft.private_header + draft.submission.authentication_header +
                                   draft.submission.received_header + draft.header.serialise());
 }

@@ -121,8 +121,9 @@ class OpenDkim:
         config = folder / "opendkim-signs.conf"
         config.write_text(f"Mode s\nDomain {domain}\nSelector {selector}\nKeyFile {key}\nCanonicalization {canonicalization}\n"
                           f"Socket inet:{self.port}@127.0.0.1\nInternalHosts 127.0.0.0/8\nRequireSafeKeys no\nOversignHeaders From\n")
+        self.log = folder / "opendkim.out"
         root = processes.NEIGHBOURS / "judges"
-        self.process = processes.Process("opendkim", [root / "usr/sbin/opendkim", "-f", "-x", config], folder / "opendkim.out",
+        self.process = processes.Process("opendkim", [root / "usr/sbin/opendkim", "-f", "-x", config], self.log,
                                          env={"LD_LIBRARY_PATH": _libraries(root)})
         processes.wait_for("opendkim", lambda: processes.accepts_connections("127.0.0.1", self.port) or not self.process.running())
         assert self.process.running(), self.process.output()
