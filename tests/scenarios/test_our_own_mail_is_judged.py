@@ -29,7 +29,8 @@ class OurOwnMailIsJudged(processes.Scenario):
         for kind in ("rsa", "ed25519"):
             (key,) = self.essaim.json("dkim", "create", "lists.example", "--algorithm", kind)
             self.records[key["name"]] = key["record"]
-        self.dns.change({"example": authenticated.ZONE + judges.zone_lines("example", self.records)})
+        published = {**self.records, "_dmarc.lists.example": "v=DMARC1; p=reject"}
+        self.dns.change({"example": authenticated.ZONE + judges.zone_lines("example", published)})
         self.assertEqual({"active"}, {key["state"] for key in self.essaim.json("dkim", "check", "lists.example")})
         self.essaim.stop()
         self.essaim.start()
@@ -59,6 +60,20 @@ class OurOwnMailIsJudged(processes.Scenario):
         self.seen.add(receipt.transaction)
         return processes.wait_for("its text", lambda: self.sink.message_bytes(receipt))
 
+    def moderated_post_of_an_account(self):
+        """Who logs in is known, whatever DMARC would say of the machine that the message comes from."""
+        self.essaim.run("domain", "set", "lists.example", "dmarc_failure=hold")
+        self.relayed(LIST)
+        letter = self.next_to("ed@a.example")
+        self.assertNotIn(b"DMARC", letter)
+        (held,) = [h for h in self.essaim.json("held", "list") if h["author"] == "boss@lists.example"]
+        self.assertEqual(("", []), (lambda shown: (shown["doubt"], shown["checks"]))(self.essaim.json("held", "show", held["id"])))
+        self.sent("ed@a.example", re.search(rb"answer\+\w+@lists.example", letter).group(0).decode(), body="approve\n")
+        copy = self.next_to("ann@a.example")
+        self.assertIn(b"X-Validation-by: ed@a.example", copy)
+        self.assertNotIn(b"X-Unauthenticated-Author", copy)
+        return copy
+
     def test_all_kinds(self):
         eight_bit = "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"
         kinds = {}
@@ -83,6 +98,8 @@ class OurOwnMailIsJudged(processes.Scenario):
         # Of no list, so from the host itself, under the domain that has the key.
         self.relayed("lost@elsewhere.example")
         kinds["a report of failure to an account"] = self.next_to("boss@lists.example")
+        self.next_to("ann@a.example")  # its copy of the post to the free list
+        kinds["a post of an account that waited for a moderator"] = self.moderated_post_of_an_account()
         for name, message in kinds.items():
             with self.subTest(name):
                 authenticated.assert_all_judge_good(self, message, self.records, self.rspamd)
