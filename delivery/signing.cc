@@ -44,6 +44,17 @@ std::string domain_of_from(const mail::HeaderField& from) {
   return domain.ok() ? *std::move(domain) : std::string();
 }
 
+// Of the domain itself or of the nearest above it: a signature of that one is aligned with names below it, as are the
+// hosts of ours that reports come from (RFC 9989 §4.10.2).
+mailauth::SigningKeys keys_at_or_above(std::string_view domain, const KeySource& keys) {
+  for (;;) {
+    auto found = keys(std::string(domain));
+    const std::size_t dot = domain.find('.');
+    if (!found.empty() || dot == std::string_view::npos) return found;
+    domain.remove_prefix(dot + 1);
+  }
+}
+
 std::string domain_of(std::string_view address) {
   const std::size_t at = address.rfind('@');
   return at == std::string_view::npos ? std::string() : ascii_lowered(address.substr(at + 1));
@@ -54,8 +65,9 @@ std::string domain_of(std::string_view address) {
 bool may_be_signed(const storage::PostRecord& post, const KeySource& keys) {
   if (post.kind == storage::PostKind::kNotice || !is_ascii(post.author)) return true;
   const std::array addresses{&post.list_address, &post.author, &post.envelope_sender};
-  return std::any_of(addresses.begin(), addresses.end(),
-                     [&](const std::string* address) { return !keys(domain_of(*address)).empty(); });
+  return std::any_of(addresses.begin(), addresses.end(), [&](const std::string* address) {
+    return !keys_at_or_above(domain_of(*address), keys).empty();
+  });
 }
 
 }  // namespace
@@ -104,7 +116,7 @@ std::shared_ptr<const PostSigner> make_signer(const storage::PostRecord& post, c
   mailauth::SigningKeys found;
   for (const std::string& domain :
        {domain_of_from(*from), domain_of(post.list_address), domain_of(post.envelope_sender)}) {
-    if (!domain.empty()) found = keys(domain);
+    if (!domain.empty()) found = keys_at_or_above(domain, keys);
     if (!found.empty()) return std::make_shared<const PostSigner>(std::move(found), wire, wire_7bit);
   }
   return nullptr;

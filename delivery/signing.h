@@ -51,8 +51,8 @@ class PostSigner {
   mutable std::atomic<bool> common_prepared_{false};
 };
 
-// Null: nothing signs it. By the domain in From if we have keys for it (then the signature is aligned), else by the
-// list's. Looks into the header only.
+// Null: nothing signs it. By the domain in From, or one above it, if we have keys for it (then the signature is aligned),
+// else by the list's. Looks into the header only.
 std::shared_ptr<const PostSigner> make_signer(const storage::PostRecord& post, const SharedBytes& wire,
                                               const SharedBytes& wire_7bit, const KeySource& keys);
 

@@ -10,6 +10,7 @@
 #include "lists/rules/checks.h"
 #include "lists/rules/rule.h"
 #include "lists/sender_report.h"
+#include "lists/verified.h"
 #include "storage/directory_store.h"
 #include "storage/expansion.h"
 #include "storage/member_store.h"
@@ -74,7 +75,6 @@ class PostPlan : public Plan {
                    ? posts.add(post, rendered_.rendering, rendered_.seven_bit)
                    : storage::add_expanded(context.connection, &post, rendered_.rendering,
                                            rendered_.seven_bit, context.rank, std::move(*page)));
-    if (!post.held_reason.empty()) ESSAIM_TRY(posts.set_held(post.id, true, post.held_reason));
     out.posted = true;
     out.fields = {
         {"from", context.submission.reverse_path.to_string()},
@@ -82,7 +82,6 @@ class PostPlan : public Plan {
         {"message-id", post.message_id},
         {"size", post.size},
         {"recipients", page->size() <= kExpandedAtOnce ? std::to_string(post.recipients) : "more than 1000"}};
-    if (post.held) out.fields.emplace_back("held", post.held_reason);
     return out;
   }
 
@@ -128,9 +127,6 @@ class PostPlan : public Plan {
     const Submission::Recipient& asked = recipient_of(context.submission, target());
     post.target = named_address(asked);
     post.explanation = explanation_;
-    if (target().settings.dmarc_failure == DmarcFailure::kHold && context.submission.authentication)
-      post.held_reason = rules::disowned(context.submission, context.incoming);
-    post.held = !post.held_reason.empty();
     post.dsn = dsn_request(context.submission, asked);
     // Made in this very transaction (acceptance.cc).
     if (wants_delivered(context.submission, asked))
@@ -172,6 +168,12 @@ Result<Planned> held(const PlanContext& context, std::shared_ptr<const Target> t
   return plan_hold(context, std::move(target), std::move(decision), rendering->plan.treatment);
 }
 
+// The list wants its moderators to look at what the author's domain does not stand behind.
+bool holds_disowned(const Submission& submission, const Incoming& incoming, const Target& target) {
+  return target.settings.dmarc_failure == DmarcFailure::kHold &&
+         !rules::disowned(submission, incoming).empty();
+}
+
 }  // namespace
 
 Result<Planned> plan_post(const Services& services, const Submission& submission, const Incoming& incoming,
@@ -180,7 +182,7 @@ Result<Planned> plan_post(const Services& services, const Submission& submission
   if (disposition.kind == Disposition::Kind::kReject) return refused(disposition);
   auto authorised = may_post(services, nullptr, submission, incoming, *target, facts);
   if (!authorised.ok()) return authorised.error();
-  if (authorised->action.kind != scenario::ActionKind::kDoIt)
+  if (authorised->action.kind != scenario::ActionKind::kDoIt || holds_disowned(submission, incoming, *target))
     return Error{ErrorCode::kConflict, "what the rules ask for needs the database"};
   return distributed(services, submission, incoming, std::move(target), facts);
 }
@@ -198,6 +200,11 @@ Result<Planned> plan_post(const PlanContext& context, std::shared_ptr<const Targ
   using scenario::ActionKind;
   switch (authorised->action.kind) {
     case ActionKind::kDoIt:
+      if (holds_disowned(context.submission, context.incoming, *target)) {
+        authorised->action.kind = ActionKind::kEditorKey;
+        authorised->rule = "dmarc";
+        return held(context, std::move(target), *std::move(authorised));
+      }
       return distributed(context.services, context.submission, context.incoming, std::move(target), *facts);
     case ActionKind::kRequestAuth:
     case ActionKind::kEditorKey:
@@ -226,13 +233,14 @@ Submission submission_of(const storage::HeldRecord& held, std::string message) {
   out.smtputf8 = !detail("smtputf8").empty();
   out.client = held.client;
   out.received_header = detail("received");
-  out.authentication_header = detail("authentication");
   out.authserv_id = detail("authserv_id");
+  out.treatment = Treatment::kKeep;
   for (const Treatment one : {Treatment::kRewriteFrom, Treatment::kWrap}) {
     if (detail("treatment") == to_string(one)) out.treatment = one;
   }
   out.auth = scenario::parse_auth(detail("auth")).value_or(scenario::Auth::kSmtp);
   out.content = std::move(message);
+  restore_verified(held, &out);
   out.received = held.held;
   return out;
 }

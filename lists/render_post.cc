@@ -4,6 +4,7 @@
 
 #include "core/base/text.h"
 #include "core/mailauth/arc_seal.h"
+#include "lists/verified.h"
 
 namespace essaim::lists {
 namespace {
@@ -14,9 +15,13 @@ mailauth::SigningKeys keys_for(const Services& services, const std::string& doma
   return services.signing_keys ? services.signing_keys(domain) : mailauth::SigningKeys{};
 }
 
-// The header with all that will stand over it, as receivers see it.
+// The header with all that will stand over it, as receivers see it. Of our seal only the names count, for signatures that
+// cover how many there are. (None can cover how many DKIM-Signatures there are: it is one.)
 Result<mail::HeaderBlock> whole_header(const Draft& draft) {
-  return mail::HeaderBlock::parse(draft.private_header + draft.submission.authentication_header +
+  std::string ours;
+  if (draft.is_signed && draft.target.settings.arc_seal)
+    ours = "ARC-Seal: ours\r\nARC-Message-Signature: ours\r\nARC-Authentication-Results: ours\r\n";
+  return mail::HeaderBlock::parse(ours + draft.private_header + draft.submission.authentication_header +
                                   draft.submission.received_header + draft.header.serialise());
 }
 
@@ -34,11 +39,9 @@ Result<std::vector<SignatureFate>> fates(const Draft& draft) {
 
 // Those that do not verify, now or already when they came. What could not be told (temporary errors, unknown kinds)
 // stays.
-void drop_broken(Draft& draft, const std::vector<SignatureFate>& fates) {
-  const BrokenSignatures how = draft.target.settings.broken_signatures;
-  if (how == BrokenSignatures::kKeep || draft.treatment == Treatment::kWrap) return;
-  const Authentication& authentication = *draft.submission.authentication;
+std::vector<std::string> broken_signatures(const Draft& draft, const std::vector<SignatureFate>& fates) {
   std::vector<std::string> broken;
+  const Authentication& authentication = *draft.submission.authentication;
   for (std::size_t i = 0; i < authentication.dkim.size(); ++i) {
     const auto fate =
         std::find_if(fates.begin(), fates.end(), [i](const SignatureFate& f) { return f.number == i; });
@@ -46,16 +49,33 @@ void drop_broken(Draft& draft, const std::vector<SignatureFate>& fates) {
     const bool lost = fate != fates.end() ? !fate->survives : dkim.status == mailauth::DkimStatus::kFail;
     if (lost) broken.push_back(draft.incoming.header.fields()[dkim.position].raw());
   }
+  return broken;
+}
+
+bool same_fates(const std::vector<SignatureFate>& a, const std::vector<SignatureFate>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return x.survives == y.survives; });
+}
+
+void drop_broken(Draft& draft, const std::vector<SignatureFate>& found) {
+  const BrokenSignatures how = draft.target.settings.broken_signatures;
+  if (how == BrokenSignatures::kKeep || draft.treatment == Treatment::kWrap) return;
+  const std::vector<std::string> broken = broken_signatures(draft, found);
   if (broken.empty()) return;
+  mail::HeaderBlock before = draft.header;
   std::vector<std::string> renamed;
   draft.header.remove_if([&](const mail::HeaderField& field) {
     if (std::find(broken.begin(), broken.end(), field.raw()) == broken.end()) return false;
     renamed.push_back("X-Broken-" + field.raw());
     return true;
   });
-  if (how != BrokenSignatures::kRename) return;
-  // Names of fields may be odd; a field that cannot be renamed goes.
-  for (const std::string& field : renamed) static_cast<void>(draft.header.insert_raw_top(field));
+  if (how == BrokenSignatures::kRename) {
+    // Names of fields may be odd; a field that cannot be renamed goes.
+    for (const std::string& field : renamed) static_cast<void>(draft.header.insert_raw_top(field));
+  }
+  // A good signature may cover a broken one: then that stays.
+  const auto after = fates(draft);
+  if (!after.ok() || !same_fates(found, *after)) draft.header = std::move(before);
 }
 
 Seal arc_seal(const Services& services, const Draft& draft) {
@@ -67,8 +87,7 @@ Seal arc_seal(const Services& services, const Draft& draft) {
     return key->key.algorithm() == mailauth::Algorithm::kRsaSha256;
   });
   if (rsa == keys.end()) return {};
-  const auto results = mailauth::parse_results(mail::unfolded(submission.authentication_header.substr(
-      std::min(submission.authentication_header.size(), submission.authentication_header.find(':') + 1))));
+  const auto results = results_in(submission.authentication_header);
   if (!results.ok()) return {};
   return [key = *rsa, chain = submission.authentication->arc, results = *results,
           now = draft.now](std::string_view message) {
@@ -127,6 +146,9 @@ Result<PostRendering> render_post(const Services& services, const Submission& su
     const bool we_sign = author_domain == target.list.domain && list_signs;
     out.plan = plan_author(*submission.authentication, *found, incoming.author.value_or(smtp::Address{}),
                            target.settings, we_sign);
+    // What was taken, and waited, is not refused any more, whatever the list's settings have become.
+    if (out.plan.treatment == Treatment::kRefuse && submission.treatment)
+      out.plan.treatment = Treatment::kRewriteFrom;
     out.explanation = describe(*submission.authentication, *found, out.plan);
     if (out.plan.treatment == Treatment::kRefuse) return out;
     if (out.plan.treatment != Treatment::kKeep) {

@@ -272,8 +272,9 @@ const std::vector<config::Setting>& list_settings_table() {
        .default_value = "mark",
        .help =
            "A post that fails DMARC while the author's domain publishes quarantine or reject. accept: goes "
-           "on as others. mark: gets a field X-Unauthenticated-Author. hold: is stored and waits, marked, "
-           "until somebody looks (essaim queue release, essaim queue delete). refuse: 550 in the dialogue. "
+           "on as others. mark: gets a field X-Unauthenticated-Author. hold: waits for the moderators, who "
+           "are "
+           "told what fails, and is marked if they let it pass. refuse: 550 in the dialogue. "
            "What came by way of another list (List-Id, a good ARC chain), whose authors fail through no "
            "fault of theirs, is only marked. With hold and refuse, trouble of name servers is a 451.",
        .choices = {"accept", "mark", "hold", "refuse"}},

@@ -5,6 +5,8 @@
 #include "lists/author_plan.h"
 #include "lists/held/keys.h"
 #include "lists/refusal.h"
+#include "lists/rules/checks.h"
+#include "lists/verified.h"
 #include "storage/directory_store.h"
 #include "storage/held_store.h"
 #include "storage/post_store.h"
@@ -83,12 +85,13 @@ HeldRecord record_of(const storage::ListRecord& list, const Submission& submissi
   held.rule = decision.rule;
   held.held = now;
   held.details["received"] = submission.received_header;
-  held.details["authentication"] = submission.authentication_header;
+  keep_verified(submission, incoming, &held);
   held.details["authserv_id"] = submission.authserv_id;
   held.details["auth"] = scenario::to_string(submission.auth);
   if (submission.smtputf8) held.details["smtputf8"] = "1";
   if (decision.action.then) held.details["then"] = scenario::to_string(*decision.action.then);
-  if (decision.action.quiet) held.details["quiet"] = "1";
+  // Who is not the author would get answers to what somebody else wrote.
+  if (decision.action.quiet || !rules::disowned(submission, incoming).empty()) held.details["quiet"] = "1";
   return held;
 }
 
@@ -123,7 +126,7 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
     return held;
   }
   ESSAIM_TRY(ask_deciders(context, list, held, false, submission.content));
-  if (settings.tell_held && !decision.action.quiet) {
+  if (settings.tell_held && !held.details.contains("quiet")) {
     mail.message = "held";
     auto told = storage::AnswerStore(context.connection).count(ascii_lowered(held.author), context.now);
     if (!told.ok()) return told.error();

@@ -4,6 +4,7 @@
 #include "core/base/random.h"
 #include "core/base/text.h"
 #include "core/config/values.h"
+#include "lists/verified.h"
 
 namespace essaim::lists {
 
@@ -58,6 +59,10 @@ Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list
                  {"subject", post ? escaped_for_display(held.subject, 200) : held.subject},
                  {"size", config::format_size(static_cast<std::uint64_t>(held.size))},
                  {"reminder", reminder ? "1" : ""}};
+  if (post) {
+    mail.values["doubt"] = doubt_about_author(held, settings.language);
+    for (const std::string& check : checks_of(held)) mail.values["checks"] += "\n  " + check;
+  }
   if (!post) {
     auto request = request_of(held.details, list);
     if (!request.ok()) return request.error();

@@ -24,7 +24,7 @@ bool came_by_another_list(const Submission& submission, const Incoming& incoming
 
 // Who has logged in is known better than by any signature: the sender is theirs (acceptance.cc).
 std::string disowned(const Submission& submission, const Incoming& incoming) {
-  if (submission.login) return {};
+  if (submission.login || !submission.authentication) return {};
   const mailauth::DmarcResult& dmarc = submission.authentication->dmarc;
   if (dmarc.status != DmarcStatus::kFail || dmarc.policy == mailauth::DmarcPolicy::kNone ||
       came_by_another_list(submission, incoming))

@@ -29,7 +29,7 @@ const std::vector<Message>& messages() {
           "message: nothing happens then. The answer counts for {{days}} days.\n"
           "\n"
           "The key, for the command robot: CONFIRM {{key}}\n")},
-      {"moderate", "list subject author size rule key approve reject ban reply_to days",
+      {"moderate", "list subject author size rule doubt checks key approve reject ban reply_to days",
        "Moderators are told of a post that waits for them; it is attached.",
        N_("To moderate: {{subject}} (from {{author}} to {{list}})"),
        N_("A message to {{list}} waits for a moderator; it is attached.\n"
@@ -38,6 +38,15 @@ const std::vector<Message>& messages() {
           "  Subject: {{subject}}\n"
           "  Size:    {{size}}\n"
           "  Why:     rule {{rule}}\n"
+          "{{#doubt}}\n"
+          "\n"
+          "{{doubt}}.\n"
+          "{{/doubt}}\n"
+          "{{#checks}}\n"
+          "\n"
+          "What was verified when it came:\n"
+          "{{checks}}\n"
+          "{{/checks}}\n"
           "\n"
           "To let it pass, write to        {{approve}}\n"
           "To refuse it, write to          {{reject}}\n"

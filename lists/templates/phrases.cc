@@ -39,6 +39,7 @@ const std::vector<std::string_view>& phrases() {
       N_("the list {{list}} exists already"),
       N_("the message goes to {{list}}"),
       N_("the message was refused"),
+      N_("{{domain}} does not stand behind this message: DMARC fails, its policy is {{policy}}"),
       N_("this was approved already by {{who}}"),
       N_("this was declined already by {{who}}"),
       N_("this was done already"),

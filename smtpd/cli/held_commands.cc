@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "core/config/values.h"
 #include "lists/held/answer.h"
+#include "lists/verified.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
@@ -129,17 +130,20 @@ int show(const Shell& shell, const std::string& id) {
       return {};
     });
     if (!read.ok()) return shell.fail(read.error());
+    Json shown = json_of(held);
+    shown["doubt"] = lists::doubt_about_author(held, "en");
+    const std::vector<std::string> checks = lists::checks_of(held);
     if (shell.json) {
-      Json json = json_of(held);
-      json["message"] = message;
-      return print_json(json);
+      shown["checks"] = checks;
+      shown["message"] = message;
+      return print_json(shown);
     }
-    const Json shown = json_of(held);
     for (const auto& [name, value] : shown.items()) {
       if (!value.is_null() && value != "")
         print_line(name + std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') +
                    (value.is_string() ? for_display(value.get<std::string>()) : value.dump()));
     }
+    for (const std::string& check : checks) print_line("check       " + for_display(check));
     if (!message.empty()) {
       print("\n");
       for (const std::string_view line : split(message, '\n'))

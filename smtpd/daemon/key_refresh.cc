@@ -9,13 +9,15 @@ constexpr Duration kEvery = std::chrono::seconds(20);
 
 }  // namespace
 
-KeyRefresh::KeyRefresh(net::EventLoop& loop, storage::Database& database, lists::Tokens& tokens)
-    : database_(database), tokens_(tokens), timer_(loop, [this] { refresh(); }) {
+KeyRefresh::KeyRefresh(net::EventLoop& loop, storage::Database& database, lists::Tokens& tokens,
+                       KeyRing& ring)
+    : database_(database), tokens_(tokens), ring_(ring), timer_(loop, [this] { refresh(); }) {
   timer_.start(kEvery);
 }
 
 void KeyRefresh::refresh() {
   timer_.start(kEvery);
+  ring_.refresh();
   database_.read(
       [&tokens = tokens_](storage::Connection& connection) -> Result<void> {
         auto keys = lists::read_leave_keys(connection);

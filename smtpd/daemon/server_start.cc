@@ -269,7 +269,7 @@ Result<void> Server::start_inbound() {
     l.inbound->listen(sockets_, *environments);
     if (&l != loops_.data()) return;
     admin_ = std::make_unique<admin::Server>(*l.loop, admin_socket_, admin_verbs());
-    key_refresh_ = std::make_unique<KeyRefresh>(*l.loop, *database_, *tokens_);
+    key_refresh_ = std::make_unique<KeyRefresh>(*l.loop, *database_, *tokens_, *keys_);
   });
   watch_certificates();
   for (std::size_t i = 0; i < sockets_.size(); ++i) {

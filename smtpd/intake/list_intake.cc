@@ -194,6 +194,8 @@ void ListIntake::conclude(const std::shared_ptr<Verified>& work, mailauth::Answe
   lists::Submission& submission = *work->submission;
   if (submission.login) {
     // Nobody's claim to judge: what the planner needs is the policy that receivers will find.
+    if (found->dmarc.status == mailauth::DmarcStatus::kFail)
+      found->dmarc.status = mailauth::DmarcStatus::kNone;
     submission.authentication = std::move(found);
     work->check.reset();
     return hand_over(work->submission, work->size, std::move(work->done));

@@ -9,23 +9,16 @@
 #include "storage/dkim_store.h"
 
 namespace essaim::smtpd {
-namespace {
-
-MonoTime now() {
-  return system_clock().mono_now();
-}
-
-}  // namespace
 
 struct KeyRing::State {
   explicit State(std::optional<mailauth::KeySeal> s) : seal(std::move(s)) {}
   Result<void> read(storage::Connection& connection, Keys* into);
   void warn(const storage::DkimKeyRecord& key, const std::string& error);
+  void take_and_tell(Keys read);
 
   const std::optional<mailauth::KeySeal> seal;
   std::mutex mutex;
   Keys keys;
-  MonoTime looked{};  // last
   bool loading = false;
   bool warned = false;
 };
@@ -62,8 +55,26 @@ Result<void> KeyRing::State::read(storage::Connection& connection, Keys* into) {
   return {};
 }
 
-KeyRing::KeyRing(storage::Database& database, std::optional<mailauth::KeySeal> seal, Duration fresh)
-    : database_(database), fresh_(fresh), state_(std::make_shared<State>(std::move(seal))) {}
+// "lists.example.org/20261128r, ..."
+std::string KeyRing::names_of(const Keys& keys) {
+  std::string out;
+  for (const auto& [domain, of_domain] : keys) {
+    for (const auto& key : of_domain) out += (out.empty() ? "" : ", ") + domain + "/" + key->selector;
+  }
+  return out;
+}
+
+void KeyRing::State::take_and_tell(Keys read) {
+  const std::string now = names_of(read);
+  {
+    std::lock_guard lock(mutex);
+    keys.swap(read);
+  }
+  if (now != names_of(read)) log::info("signing-keys", {{"keys", std::string_view(now)}});
+}
+
+KeyRing::KeyRing(storage::Database& database, std::optional<mailauth::KeySeal> seal)
+    : database_(database), state_(std::make_shared<State>(std::move(seal))) {}
 
 Result<void> KeyRing::load() {
   Keys keys;
@@ -71,28 +82,28 @@ Result<void> KeyRing::load() {
       database_.read_now([&](storage::Connection& connection) { return state_->read(connection, &keys); }));
   std::lock_guard lock(state_->mutex);
   state_->keys = std::move(keys);
-  state_->looked = now();
   return {};
 }
 
-mailauth::SigningKeys KeyRing::keys_for(const std::string& domain) {
-  mailauth::SigningKeys found;
+void KeyRing::refresh() {
   {
     std::lock_guard lock(state_->mutex);
-    if (const auto of = state_->keys.find(domain); of != state_->keys.end()) found = of->second;
-    if (state_->loading || now() - state_->looked <= fresh_) return found;
-    state_->loading = true;
-    state_->looked = now();
+    if (std::exchange(state_->loading, true)) return;
   }
   auto keys = std::make_shared<Keys>();
   database_.read(
       [state = state_, keys](storage::Connection& connection) { return state->read(connection, keys.get()); },
       [state = state_, keys](const Result<void>& done) {
+        if (done.ok()) state->take_and_tell(std::move(*keys));
         std::lock_guard lock(state->mutex);
-        if (done.ok()) state->keys = std::move(*keys);
         state->loading = false;
       });
-  return found;
+}
+
+mailauth::SigningKeys KeyRing::keys_for(const std::string& domain) const {
+  std::lock_guard lock(state_->mutex);
+  const auto of = state_->keys.find(domain);
+  return of == state_->keys.end() ? mailauth::SigningKeys{} : of->second;
 }
 
 namespace operate {

@@ -1,7 +1,8 @@
-// The keys that sign, opened and in memory. Read from the database at start, and again in the background when what is
-// known is older than `fresh`: so every node signs with a new key, and not with a retired one, within that time.
+// The keys that sign, opened and in memory. Read from the database at start, and again when refresh() is called: the
+// server does so every twenty seconds, also while nothing is to be signed, so that no node wakes up with keys whose
+// records are gone. When they are others than before, the log has a line "signing-keys".
 //
-// keys_for() is thread-safe and does not block. Reads that are under way when it ends find nobody any more.
+// refresh() and keys_for() are thread-safe and do not block. Reads that are under way when it ends find nobody any more.
 #pragma once
 
 #include <map>
@@ -9,7 +10,6 @@
 #include <optional>
 #include <string>
 
-#include "core/base/clock.h"
 #include "core/mailauth/sealed_key.h"
 #include "core/mailauth/sign.h"
 #include "smtpd/settings/settings.h"
@@ -19,21 +19,21 @@ namespace essaim::smtpd {
 
 class KeyRing {
  public:
-  static constexpr Duration kFresh = std::chrono::seconds(20);
-
   // Without a seal no key can be opened: active ones are a warning in the log, and nothing is signed.
-  KeyRing(storage::Database& database, std::optional<mailauth::KeySeal> seal, Duration fresh = kFresh);
+  KeyRing(storage::Database& database, std::optional<mailauth::KeySeal> seal);
   // Blocking. A key that cannot be opened is an error in the log and does not sign; trouble of the database is one
   // here.
   Result<void> load();
-  mailauth::SigningKeys keys_for(const std::string& domain);
+  // In the background; while the database is in trouble the keys stay as they are.
+  void refresh();
+  mailauth::SigningKeys keys_for(const std::string& domain) const;
 
  private:
   using Keys = std::map<std::string, mailauth::SigningKeys>;
   struct State;
+  static std::string names_of(const Keys& keys);
 
   storage::Database& database_;
-  const Duration fresh_;
   const std::shared_ptr<State> state_;
 };
 

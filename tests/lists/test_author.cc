@@ -4,7 +4,7 @@
 #include "storage/held_store.h"
 #include "tests/core/mailauth/signed_mail.h"
 #include "tests/core/mailauth/zone.h"
-#include "tests/lists/site.h"
+#include "tests/lists/mailbox.h"
 
 using namespace essaim;
 using namespace essaim::lists;
@@ -56,6 +56,23 @@ struct AuthorSite : TestSite {
     submission->authentication = std::make_shared<const mailauth::Authentication>(std::move(found));
     return submit(submission);
   }
+  // The one post that waits; its id is held_id then.
+  void approve(Verdict verdict = Verdict::kApprove) {
+    require(database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+      const auto held = storage::HeldStore(c).search({});
+      if (!held.ok()) return held.error();
+      BOOST_REQUIRE(held->size() == 1);
+      held_id = held->front().id;
+      Requester who;
+      who.is_operator = true;
+      Answer answer;
+      answer.verdict = verdict;
+      WriteContext context{services, c, clock.wall_now(), 1};
+      const auto done = answer_held(context, held->front(), answer, who);
+      return done.ok() ? Result<void>() : done.error();
+    }));
+  }
+  Id held_id = 0;
   std::string posted(const std::string& content, const Zone& zone) {
     const auto reply = post(content, zone);
     BOOST_REQUIRE_MESSAGE(reply.code == 250, reply.to_string());
@@ -70,6 +87,27 @@ struct AuthorSite : TestSite {
 
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
+}
+
+std::shared_ptr<const SigningKey> list_key() {
+  static const auto key = std::make_shared<const SigningKey>(
+      SigningKey{"lists.example", "r1", mailauth::PrivateKey::generate(mailauth::Algorithm::kRsaSha256)});
+  return key;
+}
+
+void sign_for_the_list(TestSite& site) {
+  site.services.signing_keys = [](const std::string& domain) {
+    return domain == "lists.example" ? mailauth::SigningKeys{list_key()} : mailauth::SigningKeys{};
+  };
+}
+
+// What the far end makes of the chain on top.
+std::string chain(const std::string& text) {
+  mailauth::Answers answers;
+  mailauth::publish(&answers, mailauth::key_record_name("r1", "lists.example"),
+                    mailauth::key_record_text(list_key()->key));
+  const auto result = mailauth::verify_chain(text, answers);
+  return to_string(result.status) + std::string(result.reason.empty() ? "" : ": ") + result.reason;
 }
 
 // As the far end sees it, with the private header that a personal copy has.
@@ -250,53 +288,105 @@ BOOST_AUTO_TEST_CASE(lists_may_want_authenticated_authors_only) {
 BOOST_AUTO_TEST_CASE(posts_are_sealed_by_arc_when_the_domain_has_a_key) {
   AuthorSite site;
   site.make_list("dev", {{"post", "anyone"}, {"subject_tag", "[dev]"}}, {"m@example.org"});
-  const auto key = std::make_shared<const SigningKey>(
-      SigningKey{"lists.example", "r1", mailauth::PrivateKey::generate(mailauth::Algorithm::kRsaSha256)});
-  site.services.signing_keys = [key](const std::string& domain) {
-    return domain == "lists.example" ? mailauth::SigningKeys{key} : mailauth::SigningKeys{};
-  };
+  sign_for_the_list(site);
   const std::string text = site.posted(signed_post(), author_zone("reject"));
   BOOST_TEST(text.starts_with("ARC-Seal: i=1; a=rsa-sha256; d=lists.example; s=r1;"));
   BOOST_TEST(
       has(text, "ARC-Authentication-Results: i=1; mx.example;\r\n\tdkim=pass header.d=author.example"));
-  Zone zone;
-  zone.text(mailauth::key_record_name("r1", "lists.example"), mailauth::key_record_text(key->key));
-  const auto header = mail::HeaderBlock::parse(text);
-  const mailauth::FieldIndex index(*header);
-  mailauth::BodyHashes hashes;
-  const mailauth::ArcVerifier verifier(*header, index, &hashes);
-  hashes.take(std::string_view(text).substr(header->body_offset()));
-  hashes.finish();
-  const auto result = zone.resolve([&](mailauth::Answers& answers) {
-    verifier.ask(answers);
-    return verifier.result(hashes, site.clock.wall_now(), answers);
-  });
-  BOOST_TEST(to_string(result.status) == "pass");
-  BOOST_TEST(result.reason == "");
+  BOOST_TEST(chain(text) == "pass");
 }
 
-BOOST_AUTO_TEST_CASE(a_post_that_waits_for_a_moderator_goes_out_as_was_decided_when_it_was_verified) {
+BOOST_AUTO_TEST_CASE(a_post_that_waits_goes_out_by_what_was_verified_when_it_came) {
+  const struct {
+    Settings settings;
+    const char* from;
+    const char* signatures;
+  } rows[] = {
+      {{{"subject_tag", "[dev]"}}, "\r\nFrom: Ann Author via dev <dev@lists.example>\r\n", ""},
+      // Nothing that is signed is changed: the author's signature is as good as on the day it came.
+      {{}, "\r\nFrom: Ann Author <ann@author.example>\r\n", "pass "},
+  };
+  for (const auto& row : rows) {
+    AuthorSite site;
+    Settings settings = row.settings;
+    settings["send"] = "editorkey";
+    site.make_list("dev", settings, {"m@example.org"}, {"own@o.example"});
+    sign_for_the_list(site);
+    const Zone zone = author_zone("reject");
+    BOOST_TEST(site.post(signed_post(), zone).code == 250);
+    site.clock.advance(std::chrono::hours(30));
+    site.approve();
+    const std::string text = site.rendering(site.last_id);
+    BOOST_TEST(has(text, row.from), text);
+    BOOST_TEST(far_end(text, zone) == row.signatures);
+    BOOST_TEST(has(text, "Authentication-Results: mx.example;\r\n\tdkim=pass header.d=author.example"), text);
+    BOOST_TEST(has(text, "ARC-Authentication-Results: i=1; mx.example;\r\n\tdkim=pass"), text);
+    BOOST_TEST(chain(text) == "pass");
+    BOOST_TEST(has(site.explanation(), "author.example publishes p=reject"));
+    // What the moderators were told.
+    const Letter letter = last_letter(site, "own@o.example");
+    BOOST_TEST(letter.says("dkim=pass header.d=author.example"), letter.text);
+    BOOST_TEST(letter.says("dmarc=pass header.from=author.example policy.dmarc=reject"), letter.text);
+    BOOST_TEST(!letter.says("does not stand behind"), letter.text);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_list_that_refuses_such_authors_since_sends_what_it_took_before_under_its_own_name) {
   AuthorSite site;
   site.make_list("dev", {{"send", "editorkey"}, {"subject_tag", "[dev]"}}, {"m@example.org"},
                  {"own@o.example"});
   BOOST_TEST(site.post(signed_post(), author_zone("reject")).code == 250);
-  Id id = 0;
-  TestSite::require(
-      site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
-        const auto held = storage::HeldStore(c).search({});
-        if (!held.ok()) return held.error();
-        BOOST_REQUIRE(held->size() == 1);
-        id = held->front().id;
-        Requester who;
-        who.is_operator = true;
-        WriteContext context{site.services, c, site.clock.wall_now(), 1};
-        const auto done = answer_held(context, held->front(), {}, who);
-        return done.ok() ? Result<void>() : done.error();
-      }));
-  const std::string text = site.rendering(id);
-  BOOST_TEST(has(text, "\r\nFrom: Ann Author via dev <dev@lists.example>\r\n"), text);
-  BOOST_TEST(has(text, "Authentication-Results: mx.example;\r\n\tdkim=pass header.d=author.example"), text);
-  BOOST_TEST(has(text, "Subject: [dev] hello"), text);
+  TestSite::require(site.admin.set_list("dev@lists.example", {{"author_protection", "refuse"}}));
+  BOOST_TEST(site.post(signed_post("X: 2\n"), author_zone("reject")).code == 550);
+  site.approve();
+  BOOST_TEST(has(site.rendering(site.held_id), "\r\nFrom: Ann Author via dev <dev@lists.example>\r\n"));
+}
+
+BOOST_AUTO_TEST_CASE(what_fails_dmarc_waits_for_the_moderators_who_are_told_why) {
+  for (const char* language : {"en", "fr"}) {
+    AuthorSite site;
+    site.make_list("dev", {{"post", "anyone"}, {"dmarc_failure", "hold"}, {"language", language}},
+                   {"m@example.org"}, {"own@o.example"});
+    sign_for_the_list(site);
+    const Zone zone = author_zone("reject");
+    BOOST_TEST(site.post(signed_post(), zone).code == 250);
+    BOOST_TEST(list_posts(site) == 1u);
+    const auto reply = site.post(a_post("ann@author.example", "<2@a>"), zone, "eve@evil.example");
+    BOOST_TEST(has(reply.to_string(), "250 2.0.0 Ok: waits for a moderator"), reply.to_string());
+    BOOST_TEST(list_posts(site) == 1u);
+    const Letter letter = last_letter(site, "own@o.example");
+    BOOST_TEST(letter.says(std::string(language) == "en"
+                               ? "author.example does not stand behind this message: DMARC fails, its policy "
+                                 "is reject."
+                               : "author.example ne se porte pas garant de ce message : échec de DMARC, sa "
+                                 "politique est reject."),
+               letter.text);
+    BOOST_TEST(letter.says("\n  dkim=none\n"), letter.text);
+    BOOST_TEST(letter.says("\n  spf=none smtp.mailfrom=eve@evil.example\n"), letter.text);
+    BOOST_TEST(letter.says("\n  dmarc=fail header.from=author.example policy.dmarc=reject\n"), letter.text);
+    // Whom the message names as its author is told nothing of it.
+    BOOST_TEST(letters_to(site, "ann@author.example").empty());
+    site.approve();
+    BOOST_TEST(list_posts(site) == 2u);
+    const std::string text = site.rendering(site.held_id);
+    BOOST_TEST(has(text, "X-Unauthenticated-Author: dmarc=fail (p=reject) header.from=author.example\r\n"),
+               text);
+    BOOST_TEST(has(text, "ARC-Authentication-Results: i=1; mx.example;\r\n\tdkim=none"), text);
+    BOOST_TEST(chain(text) == "pass");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_rejected_forgery_makes_no_mail_to_its_victim) {
+  AuthorSite site;
+  site.make_list("dev", {{"send", "editorkey"}}, {"m@example.org"}, {"own@o.example"});
+  BOOST_TEST(
+      site.post(a_post("ann@author.example", "<2@a>"), author_zone("reject"), "eve@evil.example").code ==
+      250);
+  site.approve(Verdict::kReject);
+  BOOST_TEST(letters_to(site, "ann@author.example").empty());
+  BOOST_TEST(site.post(signed_post(), author_zone("reject")).code == 250);
+  site.approve(Verdict::kReject);
+  BOOST_TEST(letters_to(site, "ann@author.example").size() == 2u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

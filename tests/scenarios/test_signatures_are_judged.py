@@ -1,5 +1,6 @@
 """Other people's implementations judge what we sign and seal."""
 
+import smtplib
 import unittest
 
 from support import authenticated, essaim, judges, postfix, processes
@@ -8,7 +9,8 @@ from support import authenticated, essaim, judges, postfix, processes
 class SignaturesAreJudged(authenticated.Authenticated):
     def test_what_we_sign_is_verified_by_others_also_behind_postfix(self):
         mailbox = self.started(postfix.Postfix(self.folder, "127.1.0.2", self.port, ["b.example"]))
-        rspamd = self.started(judges.Rspamd(self.folder, self.dns.address))
+        self.author_signs("reject")
+        rspamd = self.started(judges.Rspamd(self.folder, self.dns.address, ("author.example", "s1", self.author_key[1])))
         self.essaim.make_list("dev@lists.example", ["ann@a.example", "bob@b.example"], footer="-- the dev list", subject_tag="[dev]")
         self.essaim.run("list", "set", "dev@lists.example", "post=anyone")
         self.essaim.make_list("same@lists.example", ["ann@a.example"], envelope="common", post="anyone")
@@ -20,24 +22,35 @@ class SignaturesAreJudged(authenticated.Authenticated):
         self.assertEqual(250, reply[0], reply)
         common = self.sink.message_bytes(self.sink.wait_for(2)[-1])
         (relayed,) = processes.wait_for("mail in Postfix", mailbox.messages)
-        reply = self.essaim.post("ann@a.example", "dev-unsubscribe@lists.example", essaim.message("ann@a.example", "dev-unsubscribe@lists.example"))
-        self.assertEqual(250, reply[0], reply)
-        notice = self.sink.message_bytes(self.sink.wait_for(3)[-1])
-        self.assertEqual([True, True], [good for _, _, good in judges.dkimpy("dkim", notice, self.records)])
         for name, message in (("personal", personal), ("common", common), ("relayed", relayed.replace(b"\n", b"\r\n"))):
             with self.subTest(name):
                 self.assertIn(b"list-unsubscribe", message)
-                self.assertEqual([True, True], [good for _, _, good in judges.dkimpy("dkim", message, self.records)])
-                results = {selector: result for _, selector, result in judges.mail_dkim("dkim", message, self.records)}
-                self.assertIn("pass", [result for selector, result in results.items() if selector.endswith("r")], results)
-                self.assertIn("2048-bit key) succeeded", judges.opendkim(self.folder, message, self.records))
-                self.assertEqual("pass", judges.dkimpy("arc", message, self.records)[0])
-                self.assertEqual("pass", judges.mail_dkim("arc", message, self.records))
-                # It shows one signature of a domain; each by itself, then.
-                for selector in results:
-                    symbols = rspamd.symbols(judges.with_signature(message, selector))
-                    self.assertEqual([f"lists.example:s={selector}"], symbols["R_DKIM_ALLOW"], symbols)
-                    self.assertIn("ARC_ALLOW", symbols)
+                authenticated.assert_all_judge_good(self, message, self.records, rspamd)
+                authenticated.assert_all_judge_chain_good(self, message, self.records, rspamd)
+        # The judges can say no.
+        spoilt = personal.replace(b"Subject: [dev]", b"Subject: [dve]", 1)
+        self.assertEqual([False, False], [good for _, _, good in judges.dkimpy("dkim", spoilt, self.records)])
+        self.assertEqual({"fail"}, {result.split(" ")[0] for _, selector, result in judges.mail_dkim("dkim", spoilt, self.records)
+                                    if selector.endswith("r")})
+        self.assertNotIn("succeeded", judges.opendkim(self.folder, spoilt, self.records))
+        self.assertNotIn("R_DKIM_ALLOW", rspamd.symbols(spoilt))
+        # And what it signs is good for us: it covers most fields once more than they are there.
+        theirs = rspamd.signed(essaim.message("Ann <ann@author.example>", "same@lists.example").encode())
+        reply = self.essaim.post("ann@author.example", "same@lists.example", theirs)
+        self.assertEqual(250, reply[0], reply)
+        received = self.sink.message_bytes(self.sink.wait_for(3)[-1])
+        self.assertIn("dkim=pass header.d=author.example", judges.results_field(received))
+        self.assertIn("dmarc=pass", judges.results_field(received))
+        self.assertIn(["author.example", "s1", True], judges.dkimpy("dkim", received, self.records))
+
+    def chunk(self, sender, recipient, message):
+        """By BDAT (RFC 3030), which takes a message as it is, also without a line end."""
+        with self.essaim.client() as client:
+            client.ehlo()
+            self.assertEqual(250, client.mail(sender)[0])
+            self.assertEqual(250, client.rcpt(recipient)[0])
+            client.send(f"BDAT {len(message)} LAST\r\n".encode() + message)
+            self.assertEqual(250, client.getreply()[0])
 
     def test_odd_shapes_are_read_by_all_in_the_same_way(self):
         """The author's signature by dkimpy, ours over it: both good for us, dkimpy and Mail::DKIM; ours for OpenDKIM."""
@@ -58,14 +71,14 @@ class SignaturesAreJudged(authenticated.Authenticated):
             "fields that are there twice": usual + "Cc: a@x.example\r\nCc: b@x.example\r\nComments: 1\r\nComments: 2\r\n\r\nx\r\n",
             "octets with the eighth bit": usual.replace("odd", "\xfc\xdf") + "Content-Transfer-Encoding: 8bit\r\nMIME-Version: 1.0\r\n"
                                           "Content-Type: text/plain; charset=iso-8859-1\r\n\r\nGr\xfc\xdfe\r\n",
+            "no line end at the end": usual + "\r\nThe swarm moves on. ",
             "a huge body": usual + "\r\n" + "The bees of the swarm.\r\n" * 100_000,
         }
         for number, (name, shape) in enumerate(shapes.items(), 1):
             with self.subTest(name):
                 text = judges.dkimpy("sign", shape.format(number).encode("latin-1"), selector="s1", domain="author.example",
                                      key=self.author_key[0], canonicalize=("relaxed", "simple"), algorithm="rsa-sha256")
-                reply = self.essaim.post("ann@author.example", "plain@lists.example", text)
-                self.assertEqual(250, reply[0], reply)
+                self.chunk("ann@author.example", "plain@lists.example", text)
                 received = self.sink.message_bytes(self.sink.wait_for(number)[-1])
                 self.assertIn("dkim=pass header.d=author.example", judges.results_field(received))
                 self.assertIn("dmarc=pass", judges.results_field(received))
@@ -75,18 +88,41 @@ class SignaturesAreJudged(authenticated.Authenticated):
                                  {domain: good for domain, _, good in judges.mail_dkim("dkim", received, self.records)})
                 self.assertIn("2048-bit key) succeeded", judges.opendkim(self.folder, received, self.records))
 
+    def test_an_author_behind_postfix_and_opendkim_is_verified_and_judged_by_it(self):
+        self.essaim.make_list("plain@lists.example", ["ann@a.example"], post="anyone")
+        self.make_keys("rsa")
+        self.author_signs("reject")
+        self.restart()
+        signer = self.started(judges.OpenDkim(self.folder, "author.example", "s1", self.author_key[1]))
+        port = processes.free_port()
+        self.started(postfix.Postfix(self.folder, "127.0.0.1", port, relayhost=f"[127.0.0.1]:{self.essaim.port}",
+                                     extra=f"smtpd_milters = inet:127.0.0.1:{signer.port}\nmilter_default_action = tempfail\n"))
+        with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
+            client.sendmail("ann@author.example", "plain@lists.example",
+                            essaim.message("Ann <ann@author.example>", "plain@lists.example", body="One  line\n\n\tmore \n\n"))
+        received = self.sink.message_bytes(self.sink.wait_for(1, timeout=60)[0])
+        self.assertIn("dkim=pass header.d=author.example", judges.results_field(received))
+        self.assertEqual([["author.example", True], ["lists.example", True]],
+                         sorted([d, good] for d, _, good in judges.dkimpy("dkim", received, self.records)))
+        ours = next(selector for d, selector, _ in judges.dkimpy("dkim", received, self.records) if d == "lists.example")
+        for selector in (ours, "s1"):
+            self.assertIn("2048-bit key) succeeded", judges.opendkim(self.folder, judges.with_signature(received, selector), self.records))
+
     def test_arc_chains_of_others_are_verified_and_go_on(self):
         self.essaim.make_list("plain@lists.example", ["ann@a.example"], post="anyone")
         self.make_keys("rsa")
-        pem, _, record = judges.rsa_key(self.folder)
+        pem, path, record = judges.rsa_key(self.folder)
         self.publish(**{"h1._domainkey.hop.example": record})
         self.restart()
         text = essaim.message("Ann <ann@author.example>", "plain@lists.example", extra="Authentication-Results: hop.example; spf=pass\r\n")
         sealed = judges.dkimpy("seal", text.encode(), selector="h1", domain="hop.example", key=pem)
+        again = essaim.message("Ann <ann@author.example>", "plain@lists.example", extra="Authentication-Results: hop.example; spf=pass\r\n")
+        by_perl = judges.mail_dkim("seal", again.encode(), None, "hop.example", "h1", path)
         self.essaim.run("member", "add", "plain@lists.example", "own@a.example", "--role", "owner")
-        for number, to in enumerate(("plain@lists.example", "plain-owner@lists.example"), 1):
-            with self.subTest(to):
-                reply = self.essaim.post("ann@author.example", to, sealed)
+        for number, (to, mail) in enumerate((("plain@lists.example", sealed), ("plain-owner@lists.example", sealed),
+                                             ("plain@lists.example", by_perl)), 1):
+            with self.subTest(number):
+                reply = self.essaim.post("ann@author.example", to, mail)
                 self.assertEqual(250, reply[0], reply)
                 received = self.sink.message_bytes(self.sink.wait_for(number)[-1])
                 self.assertIn("arc=pass header.d=hop.example", judges.results_field(received))

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/mailauth/arc.h"
 #include "core/mailauth/dkim_verify.h"
 #include "core/mailauth/sign.h"
 
@@ -18,6 +19,17 @@ void publish(Answers* answers, const std::string& name, const std::string& text)
 // `message` with the signatures of `keys` on top, and their records published.
 std::string signed_message(const std::string& message, const SigningKeys& keys, Answers* answers,
                            const std::string& own = "");
+
+// As strangers sign: whatever fields, canonical in whatever way, perhaps only the beginning of the body.
+struct HowToSign {
+  Canonicalization header = Canonicalization::kRelaxed;
+  Canonicalization body = Canonicalization::kRelaxed;
+  std::vector<std::string> fields;        // of h=, in order
+  std::optional<std::uint64_t> octets{};  // of l=
+};
+std::string signed_by_stranger(const std::string& message, const SigningKey& key, const HowToSign& how);
+
+ArcResult verify_chain(const std::string& message, Answers& answers);
 
 // One key of each kind for the whole test program.
 std::shared_ptr<const SigningKey> rsa_key();

@@ -143,5 +143,39 @@ BOOST_AUTO_TEST_CASE(a_domain_without_keys_is_not_signed) {
   for (const auto& [to, body] : sink.bodies()) BOOST_TEST(body.find("DKIM-Signature") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(the_key_is_of_the_domain_in_from_or_the_nearest_above_it_or_of_the_list) {
+  const struct {
+    const char* from;
+    const char* list;
+    const char* signer;
+  } rows[] = {
+      {"postmaster@mx1.lists.test", "", "lists.test"},  // a report of no list, from the host
+      {"dev@lists.test", "dev@lists.test", "lists.test"},
+      {"ann@people.mx1.lists.test", "dev@other.test", "lists.test"},
+      {"ann@own.lists.test", "dev@lists.test", "own.lists.test"},
+      {"ann@elsewhere.test", "dev@lists.test", "lists.test"},
+      {"ann@elsewhere.test", "dev@other.test", nullptr},
+      {"ann@test", "", nullptr},
+  };
+  const delivery::KeySource source = [](const std::string& domain) -> SigningKeys {
+    if (domain != "lists.test" && domain != "own.lists.test") return {};
+    return {std::make_shared<const mailauth::SigningKey>(mailauth::SigningKey{
+        domain, "s", mailauth::PrivateKey::generate(mailauth::Algorithm::kEd25519Sha256)})};
+  };
+  for (const auto& row : rows) {
+    storage::PostRecord post;
+    post.kind = storage::PostKind::kNotice;
+    post.list_address = row.list;
+    post.author = row.from;
+    const SharedBytes wire =
+        std::make_shared<const std::string>("From: " + std::string(row.from) + "\r\n\r\nx\r\n.\r\n");
+    const auto signer = delivery::make_signer(post, wire, nullptr, source);
+    BOOST_TEST((signer != nullptr) == (row.signer != nullptr), row.from << " " << row.list);
+    if (signer == nullptr || row.signer == nullptr) continue;
+    const std::string field = signer->sign(delivery::PostSigner::Form::kAsIs, "", system_clock().wall_now());
+    BOOST_TEST(field.find("d=" + std::string(row.signer) + ";") != std::string::npos, field);
+  }
+}
+
 }  // namespace
 }  // namespace essaim::test

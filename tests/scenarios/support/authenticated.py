@@ -51,3 +51,24 @@ class Authenticated(processes.Scenario):
     def receive(self, reply, count):
         self.assertEqual(250, reply[0], reply)
         return [self.sink.message_bytes(receipt) for receipt in self.sink.wait_for(count)[-count:]]
+
+
+def assert_all_judge_good(test, message, records, rspamd, domain="lists.example"):
+    """Each judge finds the signatures of the domain good, RSA and Ed25519 where it knows them. (A judge that is shown
+    something else says so: test_signatures_are_judged.py.)"""
+    good = {selector: verdict for d, selector, verdict in judges.dkimpy("dkim", message, records) if d == domain}
+    test.assertNotEqual({}, good, "nothing of the domain signs it")
+    test.assertEqual({True}, set(good.values()), good)
+    found = {selector: verdict for d, selector, verdict in judges.mail_dkim("dkim", message, records) if d == domain}
+    test.assertEqual({"pass"}, {verdict for selector, verdict in found.items() if "r" in selector}, found)
+    test.assertIn("2048-bit key) succeeded", judges.opendkim(test.folder, message, records))
+    # It shows one signature of a domain; each by itself, then.
+    for selector in good:
+        symbols = rspamd.symbols(judges.with_signature(message, selector))
+        test.assertEqual([f"{domain}:s={selector}"], symbols.get("R_DKIM_ALLOW"), symbols)
+
+
+def assert_all_judge_chain_good(test, message, records, rspamd):
+    test.assertEqual("pass", judges.dkimpy("arc", message, records)[0])
+    test.assertEqual("pass", judges.mail_dkim("arc", message, records))
+    test.assertIn("ARC_ALLOW", rspamd.symbols(message))

@@ -2,9 +2,9 @@
 
                   DKIM RSA   Ed25519   ARC   signs for us
     dkimpy        yes        yes       yes   DKIM, ARC
-    Mail::DKIM    yes        no        yes   DKIM
-    OpenDKIM      yes        no*       no
-    rspamd        yes        yes       yes
+    Mail::DKIM    yes        no        yes   DKIM, ARC
+    OpenDKIM      yes        no*       no    DKIM
+    rspamd        yes        yes       yes   DKIM
 
 (* Debian's build takes Ed25519 signatures for unknown.) None of them knows RFC 9989.
 """
@@ -56,7 +56,7 @@ elif request["what"] == "seal":
 """
 
 MAIL_DKIM = r"""
-use strict; use Mail::DKIM::Verifier; use Mail::DKIM::ARC::Verifier; use Mail::DKIM::Signer; use Net::DNS; use JSON::PP;
+use strict; use Mail::DKIM::Verifier; use Mail::DKIM::ARC::Verifier; use Mail::DKIM::ARC::Signer; use Mail::DKIM::Signer; use Net::DNS; use JSON::PP;
 my $records = decode_json($ARGV[0]); my $what = $ARGV[1];
 { no warnings 'redefine';
   *Mail::DKIM::DNS::query = sub {
@@ -67,6 +67,11 @@ binmode STDIN; binmode STDOUT; my $message = do { local $/; <STDIN> };
 if ($what eq 'sign') {
   my $s = Mail::DKIM::Signer->new(Algorithm => 'rsa-sha256', Method => $ARGV[4], Domain => $ARGV[2], Selector => $ARGV[3], KeyFile => $ARGV[5]);
   $s->PRINT($message); $s->CLOSE; print $s->signature->as_string, "\r\n", $message; exit;
+}
+if ($what eq 'seal') {
+  my $s = Mail::DKIM::ARC::Signer->new(Algorithm => 'rsa-sha256', Chain => 'ar', Domain => $ARGV[2], SrvId => $ARGV[2], Selector => $ARGV[3], KeyFile => $ARGV[4]);
+  $s->PRINT($message); $s->CLOSE; die $s->{details} unless $s->result eq 'sealed';
+  print join("\r\n", $s->as_strings), "\r\n", $message; exit;
 }
 my $v = $what eq 'arc' ? Mail::DKIM::ARC::Verifier->new : Mail::DKIM::Verifier->new;
 $v->PRINT($message); $v->CLOSE;
@@ -87,7 +92,7 @@ def mail_dkim(what, message, records=None, *more):
     result = subprocess.run(["perl", "-e", MAIL_DKIM, json.dumps(records or {}), what, *map(str, more)], input=message,
                             capture_output=True, timeout=60)
     assert result.returncode == 0, result.stderr.decode()
-    if what == "sign":
+    if what in ("sign", "seal"):
         return result.stdout
     text = result.stdout.decode()
     return text if what == "arc" else [line.split(" ", 2) for line in text.splitlines()]
@@ -106,6 +111,27 @@ def opendkim(folder, message, records):
     return result.stdout + result.stderr
 
 
+class OpenDkim:
+    """The milter, which signs for one domain; behind a Postfix with `smtpd_milters = inet:127.0.0.1:PORT`."""
+
+    name = "opendkim"
+
+    def __init__(self, folder, domain, selector, key, canonicalization="relaxed/simple"):
+        self.port = processes.free_port()
+        config = folder / "opendkim-signs.conf"
+        config.write_text(f"Mode s\nDomain {domain}\nSelector {selector}\nKeyFile {key}\nCanonicalization {canonicalization}\n"
+                          f"Socket inet:{self.port}@127.0.0.1\nInternalHosts 127.0.0.0/8\nRequireSafeKeys no\nOversignHeaders From\n")
+        self.log = folder / "opendkim.out"
+        root = processes.NEIGHBOURS / "judges"
+        self.process = processes.Process("opendkim", [root / "usr/sbin/opendkim", "-f", "-x", config], self.log,
+                                         env={"LD_LIBRARY_PATH": _libraries(root)})
+        processes.wait_for("opendkim", lambda: processes.accepts_connections("127.0.0.1", self.port) or not self.process.running())
+        assert self.process.running(), self.process.output()
+
+    def stop(self):
+        self.process.stop()
+
+
 def _libraries(root):
     return ":".join(str(root / part) for part in ("usr/lib/x86_64-linux-gnu", "usr/lib/rspamd", "lib/x86_64-linux-gnu", "usr/lib"))
 
@@ -115,7 +141,8 @@ class Rspamd:
 
     name = "rspamd"
 
-    def __init__(self, folder, dns):
+    def __init__(self, folder, dns, signs=None):
+        """`signs`: (domain, selector, path of the key) that it signs with."""
         self.folder = folder / "rspamd"
         self.folder.mkdir()
         self.log = self.folder / "log"
@@ -134,7 +161,8 @@ class Rspamd:
             }}
             logging {{ type = "file"; filename = "{self.log}"; level = "info"; }}
             worker "normal" {{ bind_socket = "127.0.0.1:{self.port}"; count = 1; }}
-            modules {{ path = "{share}/plugins/arc.lua"; }}
+            modules {{ path = "{share}/plugins/arc.lua"; path = "{share}/plugins/dkim_signing.lua"; }}
+            {self._signing(signs)}
             dkim {{ check_local = true; check_authed = true; }}
             arc {{ check_local = true; check_authed = true; }}
             metric {{ name = "default"; actions {{ reject = 1000; }} }}
@@ -148,15 +176,33 @@ class Rspamd:
         processes.wait_for("rspamd", lambda: processes.accepts_connections("127.0.0.1", self.port) or not self.process.running(), 90)
         assert self.process.running(), self._all_output()
 
+    @staticmethod
+    def _signing(signs):
+        if not signs:
+            return "dkim_signing { enabled = false; }"
+        domain, selector, key = signs
+        return (f'dkim_signing {{ sign_local = true; sign_authenticated = true; allow_username_mismatch = true; use_domain = "header";'
+                f' allow_hdrfrom_mismatch = true; domain {{ {domain} {{ path = "{key}"; selector = "{selector}"; }} }} }}')
+
+    def signed(self, message):
+        """The message with its signature on top."""
+        fields = self._checked(message, {"IP": "127.0.0.1", "User": "author"}).get("dkim-signature")
+        assert fields, self._all_output()[-3000:]
+        field = "DKIM-Signature: " + re.sub(r"\r?\n", "\r\n", fields if isinstance(fields, str) else fields[0]).strip()
+        return field.encode() + b"\r\n" + message
+
     def _all_output(self):
         return self.process.output() + (self.log.read_text() if self.log.exists() else "")
 
     def symbols(self, message):
         """{symbol: options}"""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/checkv2", data=message, headers={"IP": "192.0.2.1"})
-        with urllib.request.urlopen(request, timeout=60) as reply:
-            answer = json.load(reply)
+        answer = self._checked(message, {"IP": "192.0.2.1"})
         return {name: symbol.get("options", []) for name, symbol in answer["symbols"].items()}
+
+    def _checked(self, message, headers):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/checkv2", data=message, headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return json.load(reply)
 
     def stop(self):
         self.process.stop()
