@@ -259,7 +259,12 @@ class Round : public std::enable_shared_from_this<Round> {
                        "Ok: " + (words.empty() ? "queued as " + format_id(plans_.front()->id()) : words)));
   }
 
+  // What a rule asks of a stranger's database or directory may be on its way: then it is decided once more when it has come.
   void trouble(const Error& error) {
+    const bool may_settle = error.code == ErrorCode::kTemporary && services_.sources != nullptr;
+    if (may_settle && settled_++ < kMostSettled &&
+        services_.sources->settle([self = shared_from_this()] { self->decide(); }))
+      return;
     log::warning("not-accepted", {{"id", format_id(submission_->id)},
                                   {"from", submission_->reverse_path.to_string()},
                                   {"error", std::string(to_string(error.code)) + ": " + error.message}});
@@ -291,6 +296,7 @@ class Round : public std::enable_shared_from_this<Round> {
   std::shared_ptr<Submission> submission_;
   Acceptance::Done done_;
   int rounds_ = 0;
+  int settled_ = 0;
   bool stale_ = false;
   bool latest_ = false;  // what is read must not lag behind
   std::optional<Incoming> incoming_;

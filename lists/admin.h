@@ -1,4 +1,5 @@
-// What the operator asks for: domains, lists, members. Each request is one transaction, blocks on the
+// What the operator asks for: domains, lists, members. What is asked of a list is a request like everybody's
+// (requests/request.h), allowed and logged as such. Each is one transaction, blocks on the
 // database, and says whether it changed anything: asking twice is no mistake. Names and settings are checked
 // before anything is written; errors say what is wrong and what to do. Thread-safe as Database is; used by
 // the command line beside a running server (which reads lists and members from the database at every message,
@@ -18,11 +19,15 @@
 #include "core/base/id.h"
 #include "core/base/result.h"
 #include "core/smtp/address.h"
+#include "lists/services.h"
 #include "lists/settings.h"
 #include "storage/database.h"
 #include "storage/records.h"
 
 namespace essaim::lists {
+
+struct Request;
+struct Response;
 
 enum class Change { kDone, kAlready };
 
@@ -70,8 +75,7 @@ struct ApplyPlan {
 class Admin {
  public:
   // `ids` must not be those of a running node: the command line has a node number of its own.
-  Admin(storage::Database& database, const Clock& clock, IdGenerator& ids)
-      : database_(database), clock_(clock), ids_(ids) {}
+  Admin(storage::Database& database, const Clock& clock, IdGenerator& ids);
 
   Result<Change> create_domain(const std::string& name);
   Result<std::vector<storage::DomainRecord>> domains();
@@ -106,9 +110,16 @@ class Admin {
   Result<ApplyPlan> apply_text(const std::string& text, bool dry_run, bool remove_others = false);
 
  private:
+  // As the operator, telling nobody but the log.
+  Result<Response> carry_out(storage::Connection& connection, Request request);
+  Result<Response> ask_list(const std::string& name, Request request);
+  Result<Change> ask_for_change(const std::string& list, Request request);
+
   storage::Database& database_;
   const Clock& clock_;
   IdGenerator& ids_;
+  Policies policies_;
+  Services services_;
 };
 
 // "member", "owner", "editor"

@@ -57,6 +57,7 @@ class ListLookups : public scenario::Lookups {
   }
 
   Result<std::optional<bool>> search(const std::string& filter, std::string_view who) override {
+    if (scenario::is_source_filter(filter)) return ask(filter, who);
     auto found = services_.policies->filter(connection_, list_, filter);
     if (!found.ok()) return found.error();
     if (*found == nullptr) return std::optional<bool>();
@@ -84,6 +85,33 @@ class ListLookups : public scenario::Lookups {
 
  private:
   static Error not_at_hand() { return {ErrorCode::kConflict, "the rules ask for more than is at hand"}; }
+
+  Result<std::optional<bool>> ask(const std::string& name, std::string_view who) {
+    auto filter = services_.policies->source(connection_, list_, name);
+    if (!filter.ok()) return filter.error();
+    if (*filter == nullptr) return std::optional<bool>();
+    // Who waits for an answer waits with the database's threads, not with those of sessions.
+    if (connection_ == nullptr) return not_at_hand();
+    if (services_.sources == nullptr)
+      return Error{ErrorCode::kTemporary, "the filter " + name + " cannot be asked here"};
+    std::vector<std::string> values;
+    for (const scenario::SourceVariable variable : (*filter)->question.variables) {
+      switch (variable) {
+        case scenario::SourceVariable::kSender:
+          values.push_back(ascii_lowered(who));
+          break;
+        case scenario::SourceVariable::kListName:
+          values.push_back(list_.local);
+          break;
+        case scenario::SourceVariable::kDomain:
+          values.push_back(list_.domain);
+          break;
+      }
+    }
+    auto holds = services_.sources->holds(**filter, values);
+    if (!holds.ok()) return holds.error();
+    return std::optional<bool>(*holds);
+  }
 
   Result<std::optional<bool>> role_in(Id list_id, Role role, const smtp::Address& address) {
     if (connection_ == nullptr) return not_at_hand();

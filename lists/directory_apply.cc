@@ -2,6 +2,7 @@
 #include "core/base/text.h"
 #include "lists/directory_text.h"
 #include "lists/names.h"
+#include "storage/departure_store.h"
 #include "storage/directory_store.h"
 #include "storage/member_store.h"
 
@@ -51,8 +52,10 @@ const People& people_of(const ListText& list, Role role) {
   return found == list.people.end() ? nobody : found->second;
 }
 
-Result<void> apply_people(Connection& connection, IdGenerator& ids, WallTime now, Id list_id, Role role,
-                          const People& is, const People& wanted) {
+Result<void> apply_people(Connection& connection, IdGenerator& ids, WallTime now,
+                          const storage::ListRecord& list, Role role, const People& is,
+                          const People& wanted) {
+  const Id list_id = list.id;
   MemberStore members(connection);
   std::int64_t revision = 0;
   const auto next_revision = [&]() -> Result<void> {
@@ -64,8 +67,7 @@ Result<void> apply_people(Connection& connection, IdGenerator& ids, WallTime now
   };
   for (const auto& [key, person] : is) {
     if (wanted.contains(key)) continue;
-    ESSAIM_TRY(next_revision());
-    ESSAIM_TRY(members.remove(list_id, role, person.address, revision));
+    ESSAIM_TRY(remove_from_list(connection, list, role, person.address, {"operator", "", now}, &revision));
   }
   std::vector<storage::MemberRecord> fresh;
   for (const auto& [key, person] : wanted) {
@@ -99,14 +101,13 @@ Result<void> apply_list(Connection& connection, IdGenerator& ids, WallTime now, 
   DirectoryStore directory(connection);
   const auto parsed = checked_list(address);
   if (!parsed.ok()) return parsed.error();
-  Id id = 0;
+  storage::ListRecord list;
   if (is == nullptr) {
     auto domain = directory.find_domain(parsed->domain);
     if (!domain.ok()) return domain.error();
     if (!domain->has_value())
       return Error{ErrorCode::kNotFound, "list " + address + ": there is no domain " + parsed->domain};
-    storage::ListRecord list;
-    list.id = id = ids.next();
+    list.id = ids.next();
     list.domain_id = (*domain)->id;
     list.local = parsed->local;
     list.domain = parsed->domain;
@@ -116,20 +117,20 @@ Result<void> apply_list(Connection& connection, IdGenerator& ids, WallTime now, 
     ESSAIM_TRY(directory.add_list(list));
     is = &kNewList;
   } else {
-    auto list = directory.find_list(parsed->local, parsed->domain);
-    if (!list.ok()) return list.error();
-    if (!list->has_value())
+    auto known = directory.find_list(parsed->local, parsed->domain);
+    if (!known.ok()) return known.error();
+    if (!known->has_value())
       return Error{ErrorCode::kConflict, "the list " + address + " went away meanwhile"};
-    id = (*list)->id;
-    if (is->settings != wanted.settings) ESSAIM_TRY(directory.set_list(id, wanted.settings));
+    list = std::move(**known);
+    if (is->settings != wanted.settings) ESSAIM_TRY(directory.set_list(list.id, wanted.settings));
     if (is->closed != wanted.closed)
       ESSAIM_TRY(directory.set_list_state(
-          id, wanted.closed ? storage::ListState::kClosed : storage::ListState::kOpen));
+          list.id, wanted.closed ? storage::ListState::kClosed : storage::ListState::kOpen));
   }
   for (const Role role : kRoles) {
     const auto people = wanted.people.find(role);
     if (people == wanted.people.end()) continue;
-    ESSAIM_TRY(apply_people(connection, ids, now, id, role, people_of(*is, role), people->second));
+    ESSAIM_TRY(apply_people(connection, ids, now, list, role, people_of(*is, role), people->second));
   }
   return {};
 }
@@ -161,6 +162,25 @@ Result<AddedMembers> add_to_list(Connection& connection, IdGenerator& ids, WallT
   out.added = static_cast<std::int64_t>(*added);
   out.already = static_cast<std::int64_t>(people.size() - *added);
   return out;
+}
+
+Result<bool> remove_from_list(Connection& connection, const storage::ListRecord& list, Role role,
+                              const smtp::Address& who, const Removal& removal, std::int64_t* revision) {
+  MemberStore members(connection);
+  auto known = members.find(list.id, role, who);
+  if (!known.ok()) return known.error();
+  if (!known->has_value()) return false;
+  if (*revision == 0) {
+    auto next = members.next_revision(list.id);
+    if (!next.ok()) return next.error();
+    *revision = *next;
+  }
+  ESSAIM_TRY(members.remove(list.id, role, who, *revision));
+  if (role == Role::kMember)
+    ESSAIM_TRY(
+        storage::DepartureStore(connection)
+            .add({(*known)->id, list.address(), who.to_string(), removal.how, removal.client, removal.now}));
+  return true;
 }
 
 Result<DirectoryText> load_directory(Connection& connection, const DirectoryText* only) {

@@ -20,6 +20,15 @@ namespace essaim::lists {
 // post that is being decided looks once more who its author is.)
 Result<AddedMembers> add_to_list(storage::Connection& connection, IdGenerator& ids, WallTime now, Id list_id,
                                  storage::Role role, const std::vector<NewMember>& members);
+// Whether they were there. Who leaves as a member leaves a row of how and when behind (departure_store.h). *revision is
+// that of the change; 0: the list's next one, which is then put there.
+struct Removal {
+  std::string how, client;
+  WallTime now{};
+};
+Result<bool> remove_from_list(storage::Connection& connection, const storage::ListRecord& list,
+                              storage::Role role, const smtp::Address& who, const Removal& removal,
+                              std::int64_t* revision);
 
 // A person in a list, as text: what stands in a line and what is compared.
 struct PersonText {

@@ -73,11 +73,4 @@ Result<smtp::Address> checked_list(const std::string& address) {
   return parsed;
 }
 
-Result<void> checked_settings(const std::map<std::string, std::string>& settings) {
-  for (const auto& [name, value] : settings) {
-    if (auto checked = check_setting(name, value); !checked.ok()) return checked;
-  }
-  return {};
-}
-
 }  // namespace essaim::lists

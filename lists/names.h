@@ -14,7 +14,5 @@ Result<std::string> checked_domain(const std::string& name);
 // "dev@lists.example.org", in lower case. Not whether a new list may be called so: see
 // wrong_with_list_name().
 Result<smtp::Address> checked_list(const std::string& address);
-// Every setting is known and fits.
-Result<void> checked_settings(const std::map<std::string, std::string>& settings);
 
 }  // namespace essaim::lists

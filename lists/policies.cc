@@ -27,11 +27,11 @@ std::string_view scenario_of_post(std::string_view who) {
   return who == "nobody" ? "closed" : "private";
 }
 
-std::shared_ptr<const scenario::Scenario> refusing(const std::string& function, const std::string& name) {
-  auto out = std::make_shared<scenario::Scenario>();
-  out->function = function;
-  out->name = name;
-  return out;
+// A slip of the operator's, which must cost nobody their mail: it waits until the text can be used.
+Error unusable(const storage::ListRecord& list, const std::string& what, const Error& error) {
+  const std::string place = list.id == 0 ? list.domain : list.address();
+  log::error("rules-unusable", {{"list", place}, {"text", what}, {"error", error.message}});
+  return {ErrorCode::kTemporary, what + ", which " + place + " uses, cannot be used: " + error.message};
 }
 
 }  // namespace
@@ -116,10 +116,7 @@ Result<Policies::ScenarioPtr> Policies::scenario(storage::Connection* connection
   if (!compiled.ok()) {
     if (compiled.error().code != ErrorCode::kInvalid && compiled.error().code != ErrorCode::kNotFound)
       return compiled.error();
-    log::error("scenario-unusable", {{"list", list.id == 0 ? list.domain : list.address()},
-                                     {"scenario", file},
-                                     {"error", compiled.error().message}});
-    compiled = refusing(std::string(function), name);
+    return unusable(list, "the scenario " + file, compiled.error());
   }
   keep(known, *compiled);
   return *compiled;
@@ -140,12 +137,27 @@ Result<std::shared_ptr<const scenario::TextFilter>> Policies::filter(storage::Co
   std::shared_ptr<const scenario::TextFilter> out;
   if (!texts->empty()) {
     auto parsed = scenario::TextFilter::parse(all, name);
-    if (parsed.ok()) {
-      out = std::make_shared<const scenario::TextFilter>(std::move(*parsed));
-    } else {
-      log::error("filter-unusable",
-                 {{"domain", list.domain}, {"filter", name}, {"error", parsed.error().message}});
-    }
+    if (!parsed.ok()) return unusable(list, "the filter " + name, parsed.error());
+    out = std::make_shared<const scenario::TextFilter>(std::move(*parsed));
+  }
+  keep(known, out);
+  return out;
+}
+
+Result<std::shared_ptr<const scenario::SourceFilter>> Policies::source(storage::Connection* connection,
+                                                                       const storage::ListRecord& list,
+                                                                       const std::string& name) {
+  const std::string known = key(list, 'q', name);
+  Entry entry;
+  if (find(known, &entry)) return std::static_pointer_cast<const scenario::SourceFilter>(entry);
+  if (connection == nullptr) return Error{ErrorCode::kConflict, name + " is not at hand"};
+  auto stored = storage::TextStore(*connection).nearest(storage::TextKind::kFilter, name, scope_of(list));
+  if (!stored.ok()) return stored.error();
+  std::shared_ptr<const scenario::SourceFilter> out;
+  if (stored->has_value()) {
+    auto parsed = scenario::SourceFilter::parse((*stored)->text, name);
+    if (!parsed.ok()) return unusable(list, "the filter " + name, parsed.error());
+    out = std::make_shared<const scenario::SourceFilter>(*std::move(parsed));
   }
   keep(known, out);
   return out;

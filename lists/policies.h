@@ -1,6 +1,7 @@
 // What sites write (storage/text_store.h), compiled and kept: scenarios, filters, templates. Kept by the `policy` marks
-// that a list's record bears, so nothing is read again until somebody changes something, on whatever node. A text that
-// cannot be used (it came from another version) is as if it were not there; the log says so.
+// that a list's record bears, so nothing is read again until somebody changes something, on whatever node. A scenario that
+// is missing and a text that cannot be read (it came from another version, or out of a backup) are kTemporary, and the log
+// names them: nobody is let in or refused by a slip.
 //
 // Thread-safe. Without a connection only what is kept can be had; kConflict says that the database has to be asked.
 #pragma once
@@ -13,6 +14,7 @@
 
 #include "lists/scenario/filter.h"
 #include "lists/scenario/scenario.h"
+#include "lists/scenario/source_filter.h"
 #include "storage/database.h"
 #include "storage/records.h"
 #include "storage/text_store.h"
@@ -32,14 +34,17 @@ class Policies {
  public:
   using ScenarioPtr = std::shared_ptr<const scenario::Scenario>;
 
-  // In force for the list (id 0: for its domain alone). One that is missing or broken refuses everything, by a rule that
-  // says so.
+  // In force for the list (id 0: for its domain alone).
   Result<ScenarioPtr> scenario(storage::Connection* connection, const storage::ListRecord& list,
                                std::string_view function);
   // The sum of the levels' filters; null: there is none.
   Result<std::shared_ptr<const scenario::TextFilter>> filter(storage::Connection* connection,
                                                              const storage::ListRecord& list,
                                                              const std::string& name);
+  // The nearest filter that asks others; null: there is none.
+  Result<std::shared_ptr<const scenario::SourceFilter>> source(storage::Connection* connection,
+                                                               const storage::ListRecord& list,
+                                                               const std::string& name);
   // The nearest template of the name; null: none.
   Result<std::shared_ptr<const std::string>> text(storage::Connection* connection,
                                                   const storage::ListRecord& list, const std::string& name);

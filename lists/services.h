@@ -13,6 +13,7 @@
 #include "core/smtp/address.h"
 #include "lists/policies.h"
 #include "lists/reporting.h"
+#include "lists/sources.h"
 #include "lists/tokens.h"
 #include "storage/database.h"
 
@@ -31,6 +32,7 @@ struct Services {
   IdGenerator* ids = nullptr;
   const Tokens* tokens = nullptr;
   Policies* policies = nullptr;
+  Sources* sources = nullptr;  // null: filters that ask others cannot be used
   Site site;
   std::function<std::int64_t()> rank;  // of batch 0 of a new post (BatchStore: start tag of fair queueing)
   std::function<void()> bell;          // there is a new post; called after its commit

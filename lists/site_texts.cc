@@ -8,6 +8,7 @@
 #include "lists/scenario/filter.h"
 #include "lists/scenario/parse.h"
 #include "lists/scenario/shipped.h"
+#include "lists/scenario/source_filter.h"
 #include "lists/templates/catalogue.h"
 #include "lists/templates/messages.h"
 #include "lists/templates/mustache.h"
@@ -129,7 +130,7 @@ Result<storage::ListRecord> record_of(Connection& connection, const TextPlace& p
 }
 
 TextKind kind_of_scenario_file(const std::string& name) {
-  return name.ends_with(".txt") ? TextKind::kFilter : TextKind::kScenario;
+  return name.ends_with(".txt") || scenario::is_source_filter(name) ? TextKind::kFilter : TextKind::kScenario;
 }
 
 Result<void> check_text_name(TextKind kind, const std::string& name) {
@@ -137,8 +138,9 @@ Result<void> check_text_name(TextKind kind, const std::string& name) {
   if (!is_plain(name))
     return Error{ErrorCode::kInvalid, shown + " is no name: letters, digits, \"_\", \"-\" and \".\""};
   if (kind == TextKind::kFilter) {
-    if (name.ends_with(".txt") && name.size() > 4) return {};
-    return Error{ErrorCode::kInvalid, "a filter is named like friends.txt"};
+    const auto dot = name.rfind('.');
+    if (kind_of_scenario_file(name) == TextKind::kFilter && dot > 0) return {};
+    return Error{ErrorCode::kInvalid, "a filter is named like friends.txt, friends.sql or friends.ldap"};
   }
   if (kind == TextKind::kScenario) {
     const auto dot = name.find('.');
@@ -170,6 +172,10 @@ Result<void> check_text(Connection& connection, const storage::ListRecord& place
                         const std::string& name, const std::string& text) {
   ESSAIM_TRY(check_text_name(kind, name));
   if (kind == TextKind::kFilter) {
+    if (scenario::is_source_filter(name)) {
+      const auto filter = scenario::SourceFilter::parse(text, name);
+      return filter.ok() ? Result<void>() : filter.error();
+    }
     const auto filter = scenario::TextFilter::parse(text, name);
     return filter.ok() ? Result<void>() : filter.error();
   }

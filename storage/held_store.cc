@@ -63,6 +63,24 @@ Result<std::optional<HeldRecord>> one(const Result<Statement*>& statement) {
 
 }  // namespace
 
+std::string HeldRecord::detail(const std::string& name) const {
+  const auto found = details.find(name);
+  return found == details.end() ? "" : found->second;
+}
+
+std::string HeldRecord::confirmer() const {
+  switch (kind) {
+    case HeldKind::kConfirmation:
+      return author;
+    case HeldKind::kRequest:
+      return detail("asked") == "email" ? detail("email") : author;
+    case HeldKind::kInvitation:
+      return detail("email");
+    default:
+      return "";
+  }
+}
+
 Result<void> HeldStore::add(const HeldRecord& h, std::string_view message) {
   ESSAIM_TRY(sql::run(
       connection_,

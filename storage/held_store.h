@@ -47,6 +47,9 @@ struct HeldRecord {
   std::string decided_by;
   std::string reason;  // of a rejection
   bool is_post() const { return kind == HeldKind::kModeration || kind == HeldKind::kConfirmation; }
+  std::string detail(const std::string& name) const;  // "": there is none
+  // Whose confirmation it waits for; "" where others decide.
+  std::string confirmer() const;
 };
 
 struct HeldFilter {

@@ -59,7 +59,7 @@ Page page_for(Found found, const std::string& list, const std::string& leave_by_
     case Found::kMember:
       page.title = say("Leave the list {{list}}?");
       page.text = say("Press the button, and you get no more messages from {{list}}.");
-      page.button = say("Leave the list");
+      page.buttons = {{"leave", say("Leave the list")}};
       break;
     case Found::kLeft:
       page.title = say("You have left {{list}}");
@@ -145,11 +145,6 @@ struct LeavePages::Question {
 LeavePages::LeavePages(const lists::Services& services, std::function<bool()> may_act)
     : services_(services), may_act_(std::move(may_act)) {}
 
-LeavePages::~LeavePages() {
-  std::unique_lock lock(mutex_);
-  idle_.wait(lock, [this] { return under_way_ == 0; });
-}
-
 void LeavePages::add_to(http::Routes* routes) {
   const std::string path = std::string(kRoot) + "*";
   routes->add("GET", path, [this](const http::ServerRequest& request, http::Respond respond) {
@@ -187,7 +182,7 @@ LeavePages::QuestionPtr LeavePages::question(const http::ServerRequest& request,
 }
 
 void LeavePages::show(const QuestionPtr& question) {
-  begin();
+  under_way_.begin();
   services_.database->read_latest(
       [question](storage::Connection& connection) -> Result<void> {
         const auto looked = question->look(connection);
@@ -197,7 +192,7 @@ void LeavePages::show(const QuestionPtr& question) {
 }
 
 void LeavePages::leave(const QuestionPtr& question) {
-  begin();
+  under_way_.begin();
   services_.database->write(
       storage::Durability::kAccept,
       [this, question](storage::Connection& connection) -> Result<void> {
@@ -227,17 +222,7 @@ void LeavePages::leave(const QuestionPtr& question) {
 void LeavePages::answer(const QuestionPtr& question, const Result<void>& outcome) {
   if (!outcome.ok()) log::warning("leave-failed", {{"error", outcome.error().message}});
   question->respond_with(outcome.ok() ? question->found : Found::kTrouble);
-  end();
-}
-
-void LeavePages::begin() {
-  const std::lock_guard lock(mutex_);
-  ++under_way_;
-}
-
-void LeavePages::end() {
-  const std::lock_guard lock(mutex_);
-  if (--under_way_ == 0) idle_.notify_all();  // the last thing that touches this object
+  under_way_.end();
 }
 
 }  // namespace essaim::web

@@ -16,16 +16,15 @@
 // under way.
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "core/http/routes.h"
 #include "lists/leaving.h"
 #include "lists/services.h"
+#include "web/under_way.h"
 
 namespace essaim::web {
 
@@ -33,7 +32,6 @@ class LeavePages {
  public:
   // `may_act`: whether this node may write now (thread-safe).
   LeavePages(const lists::Services& services, std::function<bool()> may_act);
-  ~LeavePages();
   LeavePages(const LeavePages&) = delete;
   LeavePages& operator=(const LeavePages&) = delete;
 
@@ -48,14 +46,10 @@ class LeavePages {
   void leave(const QuestionPtr& question);
   // `respond` behind it, and one less under way.
   void answer(const QuestionPtr& question, const Result<void>& outcome);
-  void begin();
-  void end();
 
   const lists::Services& services_;
   const std::function<bool()> may_act_;
-  std::mutex mutex_;
-  std::condition_variable idle_;
-  int under_way_ = 0;
+  UnderWay under_way_;
 };
 
 }  // namespace essaim::web

@@ -12,25 +12,58 @@ namespace {
 constexpr const char* kPolicy =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+using Values = std::map<std::string, std::string>;
+
+std::string filled(std::string_view name, const Values& values) {
+  auto text = lists::fill_html(file_named(name), values);
+  ESSAIM_CHECK(text.ok());
+  return *std::move(text);
+}
+
+std::string facts_of(const Page& page) {
+  std::string out;
+  for (const auto& [name, value] : page.facts) out += filled("fact.html", {{"name", name}, {"value", value}});
+  return out;
+}
+
+std::string choice_of(const Page& page) {
+  if (page.choice.values.empty()) return "";
+  std::string options;
+  for (const std::string& value : page.choice.values) options += filled("option.html", {{"value", value}});
+  return filled(
+      "choice.html",
+      {{"title", page.choice.title}, {"nothing_yet", page.choice.nothing_yet}, {"options", options}});
+}
+
+std::string buttons_of(const Page& page) {
+  std::string out;
+  for (const auto& [value, words] : page.buttons)
+    out += filled("button.html", {{"value", value}, {"words", words}});
+  return out;
+}
+
 }  // namespace
 
 http::ServerResponse to_response(const Page& page) {
   static const std::string style = hashed_name("style.css");
-  const auto text = lists::fill_html(file_named("page.html"), {{"language", page.language},
-                                                               {"root", page.root},
-                                                               {"style", style},
-                                                               {"title", page.title},
-                                                               {"text", page.text},
-                                                               {"button", page.button},
-                                                               {"mail_text", page.mail_text},
-                                                               {"mail", page.mail}});
-  ESSAIM_CHECK(text.ok());
   http::ServerResponse response;
   response.status = page.status;
   response.content_type = "text/html; charset=utf-8";
   response.content_policy = kPolicy;
   response.fields = {{"Content-Language", page.language}, {"Vary", "Accept-Language"}};
-  response.body = *text;
+  response.body = filled("page.html", {{"language", page.language},
+                                       {"root", page.root},
+                                       {"style", style},
+                                       {"title", page.title},
+                                       {"text", page.text},
+                                       {"facts", facts_of(page)},
+                                       {"quoted_title", page.quoted_title},
+                                       {"quoted", page.quoted},
+                                       {"choice", choice_of(page)},
+                                       {"reason", page.reason},
+                                       {"buttons", buttons_of(page)},
+                                       {"mail_text", page.mail_text},
+                                       {"mail", page.mail}});
   return response;
 }
 

@@ -1,8 +1,10 @@
-// A page: one heading, a few sentences, at most one button and one address. It works without scripts, in any width and at any
-// size of text, and loads nothing but our own style. Values are escaped by the template.
+// A page: one heading, a few sentences, what it is about, at most one form and one address. It works without scripts, in any
+// width and at any size of text, and loads nothing but our own style. Values are escaped by the templates.
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/http/server_response.h"
 
@@ -14,7 +16,17 @@ struct Page {
   std::string root =
       "../";  // the way to the root from where it is shown, as it may lie behind a proxy's prefix
   std::string title, text;
-  std::string button;           // posts the form action=leave to the page's own address; "": there is none
+  std::vector<std::pair<std::string, std::string>> facts;  // what is called how
+  std::string quoted_title, quoted;  // what somebody wrote, as it stands there; "": nothing is quoted
+
+  // The form, posted to the page's own address; without buttons there is none.
+  struct Choice {  // one of them has to be chosen, and is posted as "by"; none: nothing to choose
+    std::string title, nothing_yet;
+    std::vector<std::string> values;
+  } choice;
+  std::string reason;  // a title: a text can be written, posted as "reason"
+  std::vector<std::pair<std::string, std::string>> buttons;  // posted as "action", and what stands on it
+
   std::string mail_text, mail;  // an address to write to; "": there is none
 };
 

@@ -71,7 +71,7 @@ Result<std::string> CommandRun::on_list(const Command& command, Verb verb) {
   if (verb == Verb::kSet) {
     const std::string& option = command.option;
     if (option == "conceal" || option == "noconceal") {
-      request.conceal = option == "conceal";
+      request.options.conceal = option == "conceal";
     } else if (option == "nomail") {
       request.delivery = false;
     } else if (option == "mail" || option == "normal" || option == "each" || option == "eachmail" ||
@@ -117,6 +117,7 @@ Result<std::string> CommandRun::by_key(const Command& command) {
       (on_post && (!is_named(**held) || (*held)->kind != storage::HeldKind::kModeration)))
     return say("there is no such key");
   Answer answer;
+  answer.by = "command";
   if (command.kind == CommandKind::kReject || command.kind == CommandKind::kDecline)
     answer.verdict = Verdict::kReject;
   answer.reason = command.name.substr(0, 500);

@@ -23,11 +23,6 @@ std::string name_of(const Requester& who) {
   return who.is_operator ? "the operator" : who.address.to_string();
 }
 
-std::string detail(const HeldRecord& held, const std::string& name) {
-  const auto found = held.details.find(name);
-  return found == held.details.end() ? "" : found->second;
-}
-
 class Answering {
  public:
   Answering(WriteContext& context, const HeldRecord& held, const Answer& answer, const Requester& who)
@@ -37,7 +32,9 @@ class Answering {
     if (held_.state != HeldState::kWaiting) return too_late(held_);
     if (held_.expires <= context_.now)
       return Response{Response::Status::kRefused, say("this has expired"), "expired"};
-    ESSAIM_TRY(find_list());
+    auto list = list_of(context_.connection, held_);
+    if (!list.ok()) return list.error();
+    list_ = *std::move(list);
     if (list_.domain.empty())
       return Response{Response::Status::kRefused, say("there is no such key"), "no-list"};
     Result<Response> out = held_.is_post() ? post() : request();
@@ -51,34 +48,11 @@ class Answering {
     return phrase(who_.language, english, values);
   }
 
-  Result<void> find_list() {
-    storage::DirectoryStore directory(context_.connection);
-    if (held_.list_id != 0) {
-      auto list = directory.find_list_by_id(held_.list_id);
-      if (!list.ok()) return list.error();
-      if (list->has_value()) list_ = std::move(**list);
-      return {};
-    }
-    auto domain = directory.find_domain(detail(held_, "domain"));
-    if (!domain.ok()) return domain.error();
-    if (!domain->has_value()) return {};
-    list_.domain_id = (*domain)->id;
-    list_.domain = (*domain)->name;
-    list_.domain_settings = (*domain)->settings;
-    list_.domain_policy = (*domain)->policy;
-    return {};
-  }
-
   Response too_late(const HeldRecord& held) const {
-    const bool by_others = held.kind == HeldKind::kModeration || held.kind == HeldKind::kApproval ||
-                           held.kind == HeldKind::kListmaster;
-    std::string text = say("this was done already");
-    if (held.state == HeldState::kExpired) text = say("this has expired");
-    if (held.state == HeldState::kApproved && by_others)
-      text = say("this was approved already by {{who}}", {{"who", held.decided_by}});
-    if (held.state == HeldState::kRejected)
-      text = say("this was declined already by {{who}}", {{"who", held.decided_by}});
-    return {Response::Status::kAlready, text, "decided"};
+    std::string text = what_became_of(held, context_.now, who_.language);
+    // A transaction that began before the other's ended may still see it wait.
+    if (text.empty()) text = say("this was done already");
+    return {Response::Status::kAlready, std::move(text), "decided"};
   }
 
   // False: somebody was first, and *out says what became of it.
@@ -112,7 +86,7 @@ class Answering {
   Result<Response> post() {
     Response late;
     const ListSettings settings = settings_of(list_);
-    const bool quiet = answer_.quiet || !detail(held_, "quiet").empty();
+    const bool quiet = answer_.quiet || !held_.detail("quiet").empty();
     if (answer_.verdict == Verdict::kReject) {
       auto first = decide(HeldState::kRejected, &late);
       if (!first.ok()) return first.error();
@@ -155,7 +129,7 @@ class Answering {
     if (!incoming.ok()) return incoming.error();
     Authorised decision;
     decision.rule = held_.rule;
-    if (const std::string then = detail(held_, "then"); !then.empty()) {
+    if (const std::string then = held_.detail("then"); !then.empty()) {
       decision.action.kind = then == "do_it" ? ActionKind::kDoIt : ActionKind::kEditorKey;
     } else {
       auto facts = read_facts(context_.connection, list_.id, *incoming);
@@ -195,54 +169,48 @@ class Answering {
     if (!*first) return late;
     auto request = request_of(held_.details, list_);
     if (!request.ok()) return request.error();
-    const bool approval = held_.kind == HeldKind::kApproval || held_.kind == HeldKind::kListmaster;
     if (answer_.verdict == Verdict::kReject) {
-      if (approval && !answer_.quiet) {
+      if (held_.confirmer().empty() && !answer_.quiet) {
         const auto asker = smtp::parse_mailbox(held_.author, smtp::LocalPart::kUtf8);
         ServiceMail mail;
         mail.message = "declined";
         mail.list = &list_;
-        mail.language = detail(held_, "language");
+        mail.language = held_.detail("language");
         if (asker.ok()) mail.to = {recipient_of_mail(*asker)};
         mail.values = {{"what", described(*request, mail.language.empty() ? "en" : mail.language)},
                        {"reason", answer_.reason}};
         ESSAIM_TRY(send_service_mail(context_, mail));
       }
-      return Response{Response::Status::kDone,
-                      say("this was declined already by {{who}}", {{"who", name_of(who_)}}), "key"};
+      return Response{Response::Status::kDone, say("this was declined"), "key"};
     }
-    Requester as = requester(approval);
-    auto out = carry_out(context_, *request, as);
-    return out;
+    return carry_out(context_, *request, requester());
   }
 
   // In whose name a request that waited is carried out.
-  Requester requester(bool approval) const {
+  Requester requester() const {
     Requester as;
+    const bool by_others = held_.confirmer().empty();
     const auto asker = smtp::parse_mailbox(held_.author, smtp::LocalPart::kUtf8);
-    if (asker.ok()) as.address = *asker;
+    const auto speaker =
+        smtp::parse_mailbox(by_others ? held_.author : held_.confirmer(), smtp::LocalPart::kUtf8);
+    if (speaker.ok()) as.address = *speaker;
     as.client = who_.client;
     as.language = who_.language;
     as.in_reply_to = who_.in_reply_to;
     as.auth = scenario::Auth::kMd5;
-    if (approval) {
+    if (by_others) {
       as.approved_by = "approved by " + name_of(who_);
-      as.language = detail(held_, "language");
+      as.language = held_.detail("language");
     } else if (held_.kind == HeldKind::kInvitation) {
       as.approved_by = "invited by " + held_.author;
-      const auto email = smtp::parse_mailbox(detail(held_, "email"), smtp::LocalPart::kUtf8);
-      if (email.ok()) as.address = *email;
     } else {
       as.sender_confirmed = true;
-      if (detail(held_, "asked") == "email") {
-        const auto email = smtp::parse_mailbox(detail(held_, "email"), smtp::LocalPart::kUtf8);
-        if (email.ok()) as.address = *email;
-        as.email_confirmed = true;
-      }
-      // Who asked is answered as they asked; what confirms may say nothing of languages.
-      const std::string language = detail(held_, "language");
-      if (!language.empty() && asker.ok() && as.address == *asker) as.language = language;
-      const std::string then = detail(held_, "then");
+      as.email_confirmed = held_.detail("asked") == "email";
+      // Who asked is answered as they asked; a mail that confirms may say nothing of languages. A browser does.
+      const std::string language = held_.detail("language");
+      if (!language.empty() && asker.ok() && as.address == *asker && answer_.by != "link")
+        as.language = language;
+      const std::string then = held_.detail("then");
       if (then == "do_it")
         as.approved_by = held_.rule;
       else
@@ -270,11 +238,12 @@ class Answering {
   void note(const Response& response) const {
     log::info("answered", {{"id", format_id(held_.id)},
                            {"list", held_.list_address},
-                           {"what", held_.is_post() ? "post" : detail(held_, "verb")},
+                           {"what", held_.is_post() ? "post" : held_.detail("verb")},
                            {"answer", answer_.verdict == Verdict::kApprove ? "approve"
                                       : answer_.ban                        ? "ban"
                                                                            : "reject"},
                            {"by", name_of(who_)},
+                           {"how", answer_.by},
                            {"client", who_.client},
                            {"rule", response.rule},
                            {"reason", answer_.reason}});
@@ -289,6 +258,43 @@ class Answering {
 
 }  // namespace
 
+std::string what_became_of(const HeldRecord& held, WallTime now, std::string_view language) {
+  const auto say = [&](std::string_view english) {
+    return phrase(language, english, {{"who", held.decided_by}});
+  };
+  switch (held.state) {
+    case HeldState::kWaiting:
+      return held.expires <= now ? say("this has expired") : "";
+    case HeldState::kExpired:
+      return say("this has expired");
+    case HeldState::kRejected:
+      return say("this was declined already by {{who}}");
+    case HeldState::kApproved:
+      break;
+  }
+  return held.confirmer().empty() ? say("this was approved already by {{who}}")
+                                  : say("this was done already");
+}
+
+Result<storage::ListRecord> list_of(storage::Connection& connection, const HeldRecord& held) {
+  storage::ListRecord out;
+  storage::DirectoryStore directory(connection);
+  if (held.list_id != 0) {
+    auto list = directory.find_list_by_id(held.list_id);
+    if (!list.ok()) return list.error();
+    if (list->has_value()) out = std::move(**list);
+    return out;
+  }
+  auto domain = directory.find_domain(held.detail("domain"));
+  if (!domain.ok()) return domain.error();
+  if (!domain->has_value()) return out;
+  out.domain_id = (*domain)->id;
+  out.domain = (*domain)->name;
+  out.domain_settings = (*domain)->settings;
+  out.domain_policy = (*domain)->policy;
+  return out;
+}
+
 Result<Response> answer_held(WriteContext& context, const HeldRecord& held, const Answer& answer,
                              const Requester& who) {
   return Answering(context, held, answer, who).run();
@@ -296,23 +302,10 @@ Result<Response> answer_held(WriteContext& context, const HeldRecord& held, cons
 
 Result<void> expire_or_remind(WriteContext& context, const HeldRecord& held) {
   HeldStore store(context.connection);
-  storage::ListRecord list;
-  storage::DirectoryStore directory(context.connection);
-  if (held.list_id != 0) {
-    auto found = directory.find_list_by_id(held.list_id);
-    if (!found.ok()) return found.error();
-    if (found->has_value()) list = std::move(**found);
-  } else {
-    auto domain = directory.find_domain(detail(held, "domain"));
-    if (!domain.ok()) return domain.error();
-    if (domain->has_value()) {
-      list.domain_id = (*domain)->id;
-      list.domain = (*domain)->name;
-      list.domain_settings = (*domain)->settings;
-    }
-  }
-  const bool deciders = held.kind == HeldKind::kModeration || held.kind == HeldKind::kApproval ||
-                        held.kind == HeldKind::kListmaster;
+  auto found = list_of(context.connection, held);
+  if (!found.ok()) return found.error();
+  const storage::ListRecord& list = *found;
+  const bool deciders = held.confirmer().empty();
   if (held.expires <= context.now) {
     auto decided = store.decide(held.id, HeldState::kExpired, context.now, "", "");
     if (!decided.ok()) return decided.error();
@@ -321,11 +314,11 @@ Result<void> expire_or_remind(WriteContext& context, const HeldRecord& held) {
               {{"id", format_id(held.id)}, {"list", held.list_address}, {"author", held.author}});
     // Who did not confirm was not meant, or does not care; who waits for others wants to know.
     const auto author = smtp::parse_mailbox(held.author, smtp::LocalPart::kUtf8);
-    if (!deciders || list.domain.empty() || !author.ok() || !detail(held, "quiet").empty()) return {};
+    if (!deciders || list.domain.empty() || !author.ok() || !held.detail("quiet").empty()) return {};
     ServiceMail mail;
     mail.message = "expired";
     mail.list = &list;
-    mail.language = detail(held, "language");
+    mail.language = held.detail("language");
     mail.to = {recipient_of_mail(*author)};
     mail.in_reply_to = held.message_id;
     mail.replied = false;

@@ -116,6 +116,7 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
                  {"key", held.key},
                  {"days", in_days(span)},
                  {"rule", held.rule},
+                 {"link", link_to_answer(context.services.site, held.key)},
                  {"reply_to", "confirm+" + held.key + "@" + list.domain}};
   if (answerable) mail.to = {recipient_of_mail(*incoming.author)};
   if (confirm) {

@@ -17,6 +17,10 @@ bool is_key(std::string_view text) {
   return text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz") == text.npos;
 }
 
+std::string link_to_answer(const Site& site, const std::string& key) {
+  return site.base_url.empty() ? "" : site.base_url + "/held/" + key;
+}
+
 std::string waiting_key(const Request& request) {
   return std::string(row_of(request.verb).name) + " " + ascii_lowered(request.email.to_string()) + " " +
          ascii_lowered(request.previous.to_string()) + " " + (request.list.id == 0 ? request.list.local : "");
@@ -52,6 +56,7 @@ Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list
                  {"reject", address("reject")},
                  {"ban", address("ban")},
                  {"reply_to", address("answer")},
+                 {"link", link_to_answer(context.services.site, held.key)},
                  {"days", in_days(span)},
                  {"rule", held.rule},
                  {"author", held.author},

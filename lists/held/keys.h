@@ -17,6 +17,9 @@ inline constexpr std::size_t kKeyLength = 16;
 std::string new_key();
 bool is_key(std::string_view text);
 
+// The page to answer on, "https://lists.example.org/held/KEY"; "" where there are no pages.
+std::string link_to_answer(const Site& site, const std::string& key);
+
 // Two requests with the same wait for the same thing.
 std::string waiting_key(const Request& request);
 

@@ -1,7 +1,10 @@
+#include <algorithm>
+
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "lists/authorisation.h"
 #include "lists/requests/verbs.h"
+#include "lists/setting_rights.h"
 #include "storage/member_store.h"
 
 namespace essaim::lists {
@@ -40,6 +43,10 @@ Done do_it(const Doing& doing) {
       return name_lists(doing);
     case Verb::kCreate:
       return create(doing);
+    case Verb::kConfigure:
+      return configure(doing);
+    case Verb::kDeleteList:
+      return delete_list(doing);
     case Verb::kClose:
     case Verb::kOpen:
       return set_state(doing);
@@ -49,6 +56,14 @@ Done do_it(const Doing& doing) {
       return move_user(doing);
   }
   return Error{ErrorCode::kInternal, "a request of no known verb"};
+}
+
+// What the verb needs, and what is to be changed by it.
+VerbRow::Right right_for(const Request& request) {
+  VerbRow::Right out = row_of(request.verb).right;
+  for (const auto& [name, value] : request.changes) out = std::max(out, right_to_set(name));
+  const bool of_roles = request.role != Role::kMember || request.options.privileged.has_value();
+  return of_roles ? std::max(out, VerbRow::Right::kPrivilegedOwner) : out;
 }
 
 // Rights that are no scenario's business in Sympa either.
@@ -70,7 +85,9 @@ Result<Authorised> by_right(WriteContext& context, const Request& request, const
     auto owner = has(Role::kOwner);
     if (!owner.ok()) return owner.error();
     const bool privileged = owner->has_value() && (*owner)->privileged;
-    allowed = right == VerbRow::Right::kPrivilegedOwner ? privileged : owner->has_value();
+    allowed = right == VerbRow::Right::kListmaster        ? false
+              : right == VerbRow::Right::kPrivilegedOwner ? privileged
+                                                          : owner->has_value();
     if (!allowed && right == VerbRow::Right::kEditor) {
       auto editor = has(Role::kEditor);
       if (!editor.ok()) return editor.error();
@@ -81,9 +98,11 @@ Result<Authorised> by_right(WriteContext& context, const Request& request, const
       if (!master.ok()) return master.error();
       allowed = *master;
     }
-    out.action.reason = right == VerbRow::Right::kEditor ? "moderators_only" : "owners_only";
+    out.action.reason = right == VerbRow::Right::kEditor       ? "moderators_only"
+                        : right == VerbRow::Right::kListmaster ? "listmasters_only"
+                                                               : "owners_only";
     // From can be forged, and what cannot be taken back easily is not done on its word.
-    if (allowed && right == VerbRow::Right::kPrivilegedOwner && who.auth == scenario::Auth::kSmtp &&
+    if (allowed && right >= VerbRow::Right::kOwner && who.auth == scenario::Auth::kSmtp &&
         !who.sender_confirmed) {
       out.action.kind = ActionKind::kRequestAuth;
       return out;
@@ -110,7 +129,9 @@ Result<Authorised> allowed(WriteContext& context, const Request& request, const 
     return out;
   }
   const VerbRow& row = row_of(request.verb);
-  if (row.function.empty()) return by_right(context, request, who, row.right);
+  const VerbRow::Right right = right_for(request);
+  if (row.function.empty() || right >= VerbRow::Right::kPrivilegedOwner)
+    return by_right(context, request, who, right);
   const std::string sender = ascii_lowered(who.address.to_string());
   const std::string email = ascii_lowered(request.email.to_string());
   const std::string previous = ascii_lowered(request.previous.to_string());
@@ -126,6 +147,19 @@ Result<Authorised> allowed(WriteContext& context, const Request& request, const 
   question.remote_address = who.remote_address;
   question.now = context.now;
   return authorise(context.services, &context.connection, request.list, row.function, question);
+}
+
+std::string whom(const Request& request) {
+  if (request.people.empty()) return request.email.to_string();
+  if (request.people.size() == 1) return request.people.front().address.to_string();
+  return std::to_string(request.people.size()) + " people";
+}
+
+// Besides whom it concerns, for the log: "owner", "send, footer".
+std::string what_of(const Request& request) {
+  std::string out = request.role == Role::kMember ? "" : to_string(request.role);
+  for (const auto& [name, value] : request.changes) out += (out.empty() ? "" : ", ") + name;
+  return out;
 }
 
 const char* to_string(Response::Status status) {
@@ -228,7 +262,8 @@ Result<Response> carry_out(WriteContext& context, const Request& request, const 
   done->rule = authorised->rule;
   log::info("request", {{"verb", std::string(row_of(request.verb).name)},
                         {"list", request.list.local.empty() ? request.list.domain : request.list.address()},
-                        {"email", request.email.to_string()},
+                        {"email", whom(request)},
+                        {"what", what_of(request)},
                         {"by", who.is_operator ? "operator" : who.address.to_string()},
                         {"auth", who.is_operator ? "operator" : scenario::to_string(who.auth)},
                         {"client", who.client},

@@ -1,5 +1,7 @@
 #include "lists/admin.h"
+#include "lists/directory_text.h"
 #include "lists/requests/verbs.h"
+#include "lists/setting_changes.h"
 #include "storage/directory_store.h"
 #include "storage/member_store.h"
 
@@ -71,18 +73,25 @@ Done create(const Doing& doing) {
   list.revision = 1;
   list.created = doing.context.now;
   list.settings.clear();
-  if (!doing.request.name.empty()) list.settings["description"] = doing.request.name;
+  SettingChanges changes = doing.request.changes;
+  if (!doing.request.name.empty()) changes["description"] = doing.request.name;
+  const auto settings = changed_settings(doing.connection(), list, list.settings, changes);
+  if (!settings.ok()) return settings.error();
+  list.settings = *settings;
   ESSAIM_TRY(directory.add_list(list));
-  MemberRecord owner;
-  owner.id = doing.context.services.ids->next();
-  owner.list_id = list.id;
-  owner.role = Role::kOwner;
-  owner.local = doing.request.email.local;
-  owner.domain = doing.request.email.domain;
-  owner.privileged = true;
-  owner.joined = 1;
-  owner.since = doing.context.now;
-  ESSAIM_TRY(MemberStore(doing.connection()).add(owner));
+  std::vector<NewMember> owners = doing.request.people;
+  if (owners.empty() && !doing.request.email.empty()) owners.push_back({doing.request.email, ""});
+  const auto added = add_to_list(doing.connection(), *doing.context.services.ids, doing.context.now, list.id,
+                                 Role::kOwner, owners);
+  if (!added.ok()) return added.error();
+  // Who a list is made for may do all that owners may.
+  MemberStore members(doing.connection());
+  std::vector<Id> made;
+  ESSAIM_TRY(members.for_each(list.id, Role::kOwner, [&made](const MemberRecord& owner) {
+    made.push_back(owner.id);
+    return true;
+  }));
+  for (const Id owner : made) ESSAIM_TRY(members.set_privileged(owner, true));
   return Response{Response::Status::kDone,
                   doing.say("the list {{list}} was created", {{"list", list.address()}}), ""};
 }
@@ -95,6 +104,22 @@ Done set_state(const Doing& doing) {
   if (doing.request.list.state == wanted) return Response{Response::Status::kAlready, text, ""};
   ESSAIM_TRY(DirectoryStore(doing.connection()).set_list_state(doing.request.list.id, wanted));
   return Response{Response::Status::kDone, text, ""};
+}
+
+Done configure(const Doing& doing) {
+  const storage::ListRecord& list = doing.request.list;
+  const auto settings = changed_settings(doing.connection(), list, list.settings, doing.request.changes);
+  if (!settings.ok()) return settings.error();
+  if (*settings == list.settings)
+    return Response{Response::Status::kAlready, doing.say("the settings of {{list}} are like that already"),
+                    ""};
+  ESSAIM_TRY(DirectoryStore(doing.connection()).set_list(list.id, *settings));
+  return Response{Response::Status::kDone, doing.say("the settings of {{list}} were changed"), ""};
+}
+
+Done delete_list(const Doing& doing) {
+  ESSAIM_TRY(DirectoryStore(doing.connection()).delete_list(doing.request.list.id));
+  return Response{Response::Status::kDone, doing.say("the list {{list}} was deleted"), ""};
 }
 
 // Under the old name the list is gone: return addresses of copies under way bear tokens that name members, not lists.

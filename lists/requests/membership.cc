@@ -1,6 +1,6 @@
+#include "lists/directory_text.h"
 #include "lists/held/keys.h"
 #include "lists/requests/verbs.h"
-#include "storage/departure_store.h"
 #include "storage/held_store.h"
 #include "storage/member_store.h"
 
@@ -10,8 +10,28 @@ using storage::MemberRecord;
 using storage::MemberStore;
 using storage::Role;
 
+namespace {
+
+// As a role other than member, or many at once: nobody is told.
+Done put_on_list(const Doing& doing) {
+  const Request& request = doing.request;
+  std::vector<NewMember> people = request.people;
+  if (people.empty()) people.push_back({request.email, request.name});
+  const auto added = add_to_list(doing.connection(), *doing.context.services.ids, doing.context.now,
+                                 request.list.id, request.role, people);
+  if (!added.ok()) return added.error();
+  Response out{added->added > 0 ? Response::Status::kDone : Response::Status::kAlready, doing.say("Done"),
+               ""};
+  out.changed = added->added;
+  out.unchanged = added->already;
+  return out;
+}
+
+}  // namespace
+
 Done join(const Doing& doing) {
   const Request& request = doing.request;
+  if (request.role != Role::kMember || !request.people.empty()) return put_on_list(doing);
   MemberStore members(doing.connection());
   auto known = members.find(request.list.id, Role::kMember, request.email);
   if (!known.ok()) return known.error();
@@ -38,17 +58,13 @@ Done join(const Doing& doing) {
 
 Done leave(const Doing& doing) {
   const Request& request = doing.request;
-  MemberStore members(doing.connection());
-  auto known = members.find(request.list.id, Role::kMember, request.email);
-  if (!known.ok()) return known.error();
-  if (!known->has_value())
+  std::int64_t revision = 0;
+  const auto removed = remove_from_list(doing.connection(), request.list, request.role, request.email,
+                                        {doing.how(), doing.who.client, doing.context.now}, &revision);
+  if (!removed.ok()) return removed.error();
+  if (!*removed)
     return Response{Response::Status::kAlready, doing.say("{{email}} is no member of {{list}}"), ""};
-  auto revision = members.next_revision(request.list.id);
-  if (!revision.ok()) return revision.error();
-  ESSAIM_TRY(members.remove(request.list.id, Role::kMember, request.email, *revision));
-  ESSAIM_TRY(storage::DepartureStore(doing.connection())
-                 .add({(*known)->id, request.list.address(), request.email.to_string(), doing.how(),
-                       doing.who.client, doing.context.now}));
+  if (request.role != Role::kMember) return Response{Response::Status::kDone, doing.say("Done"), ""};
   const bool deleted = request.verb == Verb::kDelete;
   if (doing.settings.goodbye && !doing.quiet())
     ESSAIM_TRY(
@@ -99,6 +115,7 @@ Done invite(const Doing& doing) {
   mail.replied = false;
   mail.values = doing.values();
   mail.values["key"] = held.key;
+  mail.values["link"] = link_to_answer(doing.context.services.site, held.key);
   mail.values["reply_to"] = "confirm+" + held.key + "@" + request.list.domain;
   mail.values["days"] = in_days(doing.settings.approval_expire);
   ESSAIM_TRY(send_service_mail(doing.context, mail));
@@ -108,18 +125,24 @@ Done invite(const Doing& doing) {
 Done set_options(const Doing& doing) {
   const Request& request = doing.request;
   MemberStore members(doing.connection());
-  auto known = members.find(request.list.id, Role::kMember, request.email);
+  auto known = members.find(request.list.id, request.role, request.email);
   if (!known.ok()) return known.error();
   if (!known->has_value())
     return Response{Response::Status::kRefused, doing.say("{{email}} is no member of {{list}}"), ""};
-  MemberRecord& member = **known;
+  const MemberRecord& member = **known;
   const bool delivery = request.delivery.value_or(member.delivery);
-  const bool conceal = request.conceal.value_or(member.conceal);
-  if (delivery == member.delivery && conceal == member.conceal)
+  const std::string name = request.new_name.value_or(member.name);
+  const bool conceal = request.options.conceal.value_or(member.conceal);
+  const bool privileged = request.options.privileged.value_or(member.privileged);
+  const std::string language = request.options.language.value_or(member.language);
+  if (delivery == member.delivery && name == member.name && conceal == member.conceal &&
+      privileged == member.privileged && language == member.language)
     return Response{Response::Status::kAlready,
                     doing.say("the options of {{email}} on {{list}} are like that already"), ""};
-  ESSAIM_TRY(members.set(request.list.id, Role::kMember, request.email, delivery, member.name));
+  ESSAIM_TRY(members.set(request.list.id, request.role, request.email, delivery, name));
   ESSAIM_TRY(members.set_conceal(member.id, conceal));
+  ESSAIM_TRY(members.set_privileged(member.id, privileged));
+  ESSAIM_TRY(members.set_language(member.id, language));
   return Response{Response::Status::kDone, doing.say("the options of {{email}} on {{list}} were changed"),
                   ""};
 }

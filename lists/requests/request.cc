@@ -8,6 +8,10 @@ namespace essaim::lists {
 namespace {
 
 using Right = VerbRow::Right;
+
+// Names of details that are changes of settings, to a value and to the default.
+const std::string kSetting = "set:", kDefault = "unset:";
+
 constexpr std::array kVerbs = {
     VerbRow{Verb::kSubscribe, "subscribe", "subscribe", Right::kAnyone, "subscribe {{email}} to {{list}}"},
     VerbRow{Verb::kUnsubscribe, "unsubscribe", "unsubscribe", Right::kAnyone, "take {{email}} off {{list}}"},
@@ -25,6 +29,8 @@ constexpr std::array kVerbs = {
     VerbRow{Verb::kWhich, "which", "", Right::kAnyone, "see the members of {{list}}"},
     VerbRow{Verb::kLists, "lists", "", Right::kAnyone, "see the members of {{list}}"},
     VerbRow{Verb::kCreate, "create", "create_list", Right::kAnyone, "create the list {{list}}"},
+    VerbRow{Verb::kConfigure, "configure", "", Right::kOwner, "change the settings of {{list}}"},
+    VerbRow{Verb::kDeleteList, "delete-list", "", Right::kListmaster, "delete the list {{list}}"},
     VerbRow{Verb::kClose, "close", "", Right::kPrivilegedOwner, "close the list {{list}}"},
     VerbRow{Verb::kOpen, "open", "", Right::kPrivilegedOwner, "open the list {{list}}"},
     VerbRow{Verb::kRename, "rename", "", Right::kPrivilegedOwner, "call the list {{list}} {{name}}"},
@@ -68,7 +74,10 @@ std::map<std::string, std::string> details_of(const Request& request) {
   if (!request.previous.empty()) out["previous"] = request.previous.to_string();
   if (!request.name.empty()) out["name"] = request.name;
   if (request.delivery) out["delivery"] = *request.delivery ? "1" : "0";
-  if (request.conceal) out["conceal"] = *request.conceal ? "1" : "0";
+  if (request.options.conceal) out["conceal"] = *request.options.conceal ? "1" : "0";
+  if (request.role != storage::Role::kMember) out["role"] = to_string(request.role);
+  for (const auto& [name, value] : request.changes)
+    out[(value ? kSetting : kDefault) + name] = value.value_or("");
   if (request.quiet) out["quiet"] = "1";
   return out;
 }
@@ -97,7 +106,16 @@ Result<Request> request_of(const std::map<std::string, std::string>& details,
   }
   out.name = value("name");
   if (!value("delivery").empty()) out.delivery = value("delivery") == "1";
-  if (!value("conceal").empty()) out.conceal = value("conceal") == "1";
+  if (!value("conceal").empty()) out.options.conceal = value("conceal") == "1";
+  if (const std::string role = value("role"); !role.empty()) {
+    const auto parsed = parse_role(role);
+    if (!parsed.ok()) return Error{ErrorCode::kDamaged, "a request that waits has no such role: " + role};
+    out.role = *parsed;
+  }
+  for (const auto& [name, text] : details) {
+    if (name.starts_with(kSetting)) out.changes[name.substr(kSetting.size())] = text;
+    if (name.starts_with(kDefault)) out.changes[name.substr(kDefault.size())] = std::nullopt;
+  }
   out.quiet = value("quiet") == "1";
   return out;
 }

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "core/smtp/address.h"
+#include "lists/admin.h"
 #include "lists/scenario/scenario.h"
 #include "lists/service_mail.h"
 #include "storage/records.h"
@@ -21,10 +22,10 @@ namespace essaim::lists {
 enum class Verb {
   kSubscribe,    // list, email, name
   kUnsubscribe,  // list, email
-  kAdd,          // list, email, name
-  kDelete,       // list, email
+  kAdd,          // list, email, name, role; or people at once
+  kDelete,       // list, email, role
   kInvite,       // list, email, name
-  kSet,          // list, email, delivery and conceal as given
+  kSet,          // list, email, role, options
   kReview,       // list
   kInfo,         // list
   kStats,        // list
@@ -33,9 +34,11 @@ enum class Verb {
   kModIndex,     // list
   kWhich,        // of the requester
   kLists,        // of the domain
-  kCreate,       // list (not yet there), name is its description
+  kCreate,       // list (not yet there), name is its description, changes; email or people own it
+  kConfigure,    // list, changes
   kClose,        // list
   kOpen,         // list
+  kDeleteList,   // list
   kRename,       // list, name is the new local part
   kMoveUser,     // previous -> email, on all lists of the domain
 };
@@ -45,7 +48,14 @@ struct VerbRow {
   std::string_view name;      // in logs and where requests wait
   std::string_view function;  // the scenario that decides; "": see `right`
   // Who may where there is no scenario.
-  enum class Right { kAnyone, kMember, kEditor, kOwner, kPrivilegedOwner } right = Right::kAnyone;
+  enum class Right {
+    kAnyone,
+    kMember,
+    kEditor,
+    kOwner,
+    kPrivilegedOwner,
+    kListmaster
+  } right = Right::kAnyone;
   std::string_view phrase;  // what is asked, for people
 };
 const VerbRow& row_of(Verb verb);
@@ -57,8 +67,13 @@ struct Request {
   smtp::Address email;       // whom it concerns
   smtp::Address previous;
   std::string name;
-  std::optional<bool> delivery, conceal;
-  bool quiet = false;  // nobody else is told
+  storage::Role role = storage::Role::kMember;  // in which somebody is added, deleted, changed
+  std::optional<bool> delivery;
+  std::optional<std::string> new_name;
+  MemberOptions options;
+  SettingChanges changes;
+  std::vector<NewMember> people;  // the operator's only, as they cannot wait
+  bool quiet = false;             // nobody else is told
 };
 
 struct Requester {
@@ -81,9 +96,10 @@ struct Response {
   Status status = Status::kDone;
   std::string text;  // for the requester, in their language; one or more lines without the last line end
   std::string rule;  // that decided
+  std::int64_t changed = 0, unchanged = 0;  // of people at once
 };
 
-// Errors are those of the database.
+// Errors are those of the database; kInvalid: a setting is wrong, and how.
 Result<Response> carry_out(WriteContext& context, const Request& request, const Requester& who);
 
 // What is asked, in words.

@@ -42,7 +42,9 @@ Done name_lists(const Doing& doing);
 Done remind(const Doing& doing);
 Done remind_all(const Doing& doing);
 Done create(const Doing& doing);
+Done delete_list(const Doing& doing);
 Done set_state(const Doing& doing);
+Done configure(const Doing& doing);
 Done rename(const Doing& doing);
 Done move_user(const Doing& doing);
 

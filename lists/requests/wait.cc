@@ -34,6 +34,7 @@ Values values_of(const Doing& doing, const HeldRecord& held, Duration span, cons
   values["what"] = described(doing.request, language);
   values["key"] = held.key;
   values["days"] = in_days(span);
+  values["link"] = link_to_answer(doing.context.services.site, held.key);
   values["reply_to"] = "confirm+" + held.key + "@" + doing.request.list.domain;
   return values;
 }

@@ -7,8 +7,8 @@ namespace essaim::lists {
 
 const std::vector<Message>& messages() {
   static const std::vector<Message> table = {
-      {"confirm_post", "list subject key reply_to days owner", "The author of a post is asked to confirm it.",
-       N_("Please confirm your message to {{list}}"),
+      {"confirm_post", "list subject key reply_to link days owner",
+       "The author of a post is asked to confirm it.", N_("Please confirm your message to {{list}}"),
        N_("Your message to {{list}} waits for you to confirm it:\n"
           "\n"
           "  Subject: {{subject}}\n"
@@ -16,9 +16,15 @@ const std::vector<Message>& messages() {
           "If you wrote it, just answer this message, to {{reply_to}};\n"
           "what you write does not matter. If you did not, ignore this: it is then\n"
           "dropped after {{days}} days and nobody sees it.\n"
+          "{{#link}}\n"
+          "\n"
+          "Or press the button on this page:\n"
+          "\n"
+          "  {{link}}\n"
+          "{{/link}}\n"
           "\n"
           "The key, for the command robot: CONFIRM {{key}}\n")},
-      {"confirm_request", "list what email key reply_to days owner",
+      {"confirm_request", "list what email key reply_to link days owner",
        "Somebody is asked to confirm a request.", N_("Please confirm: {{what}}"),
        N_("Somebody, probably you, asked:\n"
           "\n"
@@ -27,9 +33,15 @@ const std::vector<Message>& messages() {
           "To confirm, just answer this message, to {{reply_to}};\n"
           "what you write does not matter. If you did not ask for it, ignore this\n"
           "message: nothing happens then. The answer counts for {{days}} days.\n"
+          "{{#link}}\n"
+          "\n"
+          "Or press the button on this page:\n"
+          "\n"
+          "  {{link}}\n"
+          "{{/link}}\n"
           "\n"
           "The key, for the command robot: CONFIRM {{key}}\n")},
-      {"moderate", "list subject author size rule doubt checks key approve reject ban reply_to days",
+      {"moderate", "list subject author size rule doubt checks key approve reject ban reply_to link days",
        "Moderators are told of a post that waits for them; it is attached.",
        N_("To moderate: {{subject}} (from {{author}} to {{list}})"),
        N_("A message to {{list}} waits for a moderator; it is attached.\n"
@@ -48,6 +60,12 @@ const std::vector<Message>& messages() {
           "{{checks}}\n"
           "{{/checks}}\n"
           "\n"
+          "{{#link}}\n"
+          "All of it on one page:\n"
+          "\n"
+          "  {{link}}\n"
+          "\n"
+          "{{/link}}\n"
           "To let it pass, write to        {{approve}}\n"
           "To refuse it, write to          {{reject}}\n"
           "  (the first line of what you write goes to the author as the reason)\n"
@@ -87,7 +105,7 @@ const std::vector<Message>& messages() {
           "{{/reason}}\n"
           "\n"
           "The owners of the list can be reached at {{owner}}.\n")},
-      {"approval", "list what who name key approve reject reply_to days reminder",
+      {"approval", "list what who name key approve reject reply_to link days reminder",
        "Owners (or listmasters) are asked to approve a request.",
        N_("{{#reminder}}Reminder: {{/reminder}}To approve: {{what}}"),
        N_("This request waits for you:\n"
@@ -95,6 +113,12 @@ const std::vector<Message>& messages() {
           "  {{what}}\n"
           "  asked by {{who}}\n"
           "\n"
+          "{{#link}}\n"
+          "All of it on one page:\n"
+          "\n"
+          "  {{link}}\n"
+          "\n"
+          "{{/link}}\n"
           "To approve it, write to   {{approve}}\n"
           "To decline it, write to   {{reject}}\n"
           "  (the first line of what you write goes to {{who}} as the reason)\n"
@@ -144,8 +168,8 @@ const std::vector<Message>& messages() {
           "and gets no more mail from it.\n"
           "\n"
           "The owners can be reached at {{owner}}\n")},
-      {"invite", "list description who email key reply_to days owner", "Somebody is invited to join a list.",
-       N_("Invitation to {{list}}"),
+      {"invite", "list description who email key reply_to link days owner",
+       "Somebody is invited to join a list.", N_("Invitation to {{list}}"),
        N_("{{who}} invites you, {{email}}, to join the list {{list}}.\n"
           "{{#description}}\n"
           "\n"
@@ -154,7 +178,13 @@ const std::vector<Message>& messages() {
           "\n"
           "To join, just answer this message, to {{reply_to}};\n"
           "what you write does not matter. If you do not want to, ignore it.\n"
-          "The invitation counts for {{days}} days.\n")},
+          "The invitation counts for {{days}} days.\n"
+          "{{#link}}\n"
+          "\n"
+          "Or press the button on this page:\n"
+          "\n"
+          "  {{link}}\n"
+          "{{/link}}\n")},
       {"remind", "list leave robot owner description", "Members are reminded of their membership.",
        N_("Reminder: you are a member of {{list}}"),
        N_("You are a member of the list {{list}}.\n"

@@ -156,12 +156,13 @@ int show(const Shell& shell, const std::string& id) {
 // Each in a transaction of its own: one that cannot be decided does not keep the others.
 int decide(const Shell& shell, const Options& options, lists::Verdict verdict) {
   return with_site(shell, [&](Site& site) {
-    auto services = site.services_with_tokens();
+    auto services = site.services_to_render();
     if (!services.ok()) return shell.fail(services.error());
     lists::Requester who;
     who.is_operator = true;
     who.language = "en";
     lists::Answer answer;
+    answer.by = "operator";
     answer.verdict = verdict;
     answer.reason = options.reason;
     answer.ban = options.ban;
@@ -170,16 +171,15 @@ int decide(const Shell& shell, const Options& options, lists::Verdict verdict) {
     Json json = Json::array();
     for (const std::string& id : options.ids) {
       lists::Response response;
-      auto done = site.database().write_now(
-          storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
-            auto held = find(c, id);
-            if (!held.ok()) return held.error();
-            lists::WriteContext context{*services, c, system_clock().wall_now(), 0};
-            auto answered = lists::answer_held(context, *held, answer, who);
-            if (!answered.ok()) return answered.error();
-            response = *std::move(answered);
-            return {};
-          });
+      auto done = site.write_by_rules([&](storage::Connection& c) -> Result<void> {
+        auto held = find(c, id);
+        if (!held.ok()) return held.error();
+        lists::WriteContext context{*services, c, system_clock().wall_now(), 0};
+        auto answered = lists::answer_held(context, *held, answer, who);
+        if (!answered.ok()) return answered.error();
+        response = *std::move(answered);
+        return {};
+      });
       if (!done.ok()) {
         code = shell.fail(done.error());
         continue;

@@ -7,6 +7,7 @@
 #include "lists/templates/catalogue.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/cli/pairs.h"
 #include "smtpd/cli/site.h"
 #include "storage/directory_store.h"
 
@@ -21,7 +22,7 @@ struct Row {
   const char* name;
   const char* help;
   enum class Place { kList, kNewList, kDomain } place;
-  enum class Rest { kNone, kAddress, kAddresses, kName } rest;
+  enum class Rest { kNone, kAddress, kAddresses, kName, kSettings } rest;
   const char* example;  // of what stands behind the verb
 };
 constexpr Row kRows[] = {
@@ -38,6 +39,8 @@ constexpr Row kRows[] = {
      "dev@lists.example.org"},
     {Verb::kCreate, "create", "make a list, whose owner is the address", Row::Place::kNewList,
      Row::Rest::kAddress, "dev@lists.example.org owner@example.org --name 'Developers'"},
+    {Verb::kConfigure, "configure", "change settings of a list, as far as somebody may", Row::Place::kList,
+     Row::Rest::kSettings, "dev@lists.example.org subject_tag=Bees footer= --as owner@example.org"},
     {Verb::kClose, "close", "refuse posts from now on", Row::Place::kList, Row::Rest::kNone,
      "dev@lists.example.org --as owner@example.org"},
     {Verb::kOpen, "open", "take posts again", Row::Place::kList, Row::Rest::kNone,
@@ -96,6 +99,11 @@ Result<lists::Request> request_of(const Row& row, const Asked& asked) {
   request.name = asked.name;
   request.quiet = asked.quiet;
   if (row.rest == Row::Rest::kName) request.name = asked.rest.front();
+  if (row.rest == Row::Rest::kSettings) {
+    auto pairs = parse_pairs(asked.rest);
+    if (!pairs.ok()) return pairs.error();
+    request.changes = as_changes(*pairs);
+  }
   if (row.rest == Row::Rest::kAddress || row.rest == Row::Rest::kAddresses) {
     auto email = an_address(asked.rest.back());
     if (!email.ok()) return email.error();
@@ -148,17 +156,16 @@ int ask(const Shell& shell, const Row& row, const Asked& asked) {
     auto services = site.services_with_tokens();
     if (!services.ok()) return shell.fail(services.error());
     lists::Response response;
-    auto done =
-        site.database().write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
-          auto place = place_of(c, row, asked.place);
-          if (!place.ok()) return place.error();
-          request->list = *std::move(place);
-          lists::WriteContext context{*services, c, system_clock().wall_now(), services->rank()};
-          auto carried = lists::carry_out(context, *request, *who);
-          if (!carried.ok()) return carried.error();
-          response = *std::move(carried);
-          return {};
-        });
+    auto done = site.write_by_rules([&](storage::Connection& c) -> Result<void> {
+      auto place = place_of(c, row, asked.place);
+      if (!place.ok()) return place.error();
+      request->list = *std::move(place);
+      lists::WriteContext context{*services, c, system_clock().wall_now(), services->rank()};
+      auto carried = lists::carry_out(context, *request, *who);
+      if (!carried.ok()) return carried.error();
+      response = *std::move(carried);
+      return {};
+    });
     if (!done.ok()) return shell.fail(done.error());
     if (shell.json) {
       print_json({{"status", words_of(response.status)}, {"rule", response.rule}, {"text", response.text}});
@@ -189,6 +196,9 @@ void add_request(Shell& shell) {
         break;
       case Row::Rest::kAddresses:
         verb->add_option("ADDRESSES", asked->rest, "the old one and the new one")->required()->expected(2);
+        break;
+      case Row::Rest::kSettings:
+        verb->add_option("KEY=VALUE", asked->rest, "as for essaim list set")->required();
         break;
       case Row::Rest::kName:
         verb->add_option("NAME", asked->rest, "the new local part")->required()->expected(1);

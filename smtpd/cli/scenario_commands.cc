@@ -111,7 +111,8 @@ Result<Explained> explained(Site& site, Asked asked) {
   const std::string email = ascii_lowered(asked.email);
   Explained out;
   const lists::Services services = site.services();
-  ESSAIM_TRY(site.read([&](storage::Connection& c) -> Result<void> {
+  ESSAIM_TRY(site.read_by_rules([&](storage::Connection& c) -> Result<void> {
+    out.trace = {};
     lists::TextPlace place;
     (asked.list.find('@') == std::string::npos ? place.domain : place.list) = asked.list;
     auto record = lists::record_of(c, place);

@@ -17,9 +17,11 @@ int any_command_line_node() {
 
 Site::Site(Settings settings, std::unique_ptr<storage::Database> database)
     : settings_(std::move(settings)),
+      audit_(settings_.admin_socket()),
       database_(std::move(database)),
       ids_(system_clock(), any_command_line_node()),
-      admin_(*database_, system_clock(), ids_) {}
+      admin_(*database_, system_clock(), ids_),
+      sources_(system_clock()) {}
 
 Result<std::unique_ptr<Site>> Site::open_any_version(const Shell& shell) {
   auto loaded = load_settings(shell.config);
@@ -53,6 +55,7 @@ lists::Services Site::services() {
   out.clock = &system_clock();
   out.ids = &ids_;
   out.policies = &policies_;
+  out.sources = &sources_;
   out.site = {settings_.hostname, settings_.postmaster, settings_.http.base_url};
   out.rank = [] { return std::int64_t{0}; };
   out.reporting = settings_.reporting;
@@ -68,6 +71,38 @@ Result<lists::Services> Site::services_with_tokens() {
   lists::Services out = services();
   out.tokens = tokens_.get();
   return out;
+}
+
+Result<lists::Services> Site::services_to_render() {
+  auto out = services_with_tokens();
+  if (!out.ok()) return out;
+  if (keys_ == nullptr) {
+    auto seal = operate::open_seal(settings_);
+    if (!seal.ok()) return seal.error();
+    keys_ = std::make_unique<KeyRing>(*database_, *std::move(seal));
+    ESSAIM_TRY(keys_->load());
+  }
+  out->signing_keys = [this](const std::string& domain) { return keys_->keys_for(domain); };
+  return out;
+}
+
+namespace {
+Result<void> settled(operate::RuleSources& sources, const std::function<Result<void>()>& attempt) {
+  Result<void> done = attempt();
+  for (int i = 0; i < lists::kMostSettled && !done.ok() && done.error().code == ErrorCode::kTemporary; ++i) {
+    if (!sources.wait()) break;
+    done = attempt();
+  }
+  return done;
+}
+}  // namespace
+
+Result<void> Site::read_by_rules(const storage::Work& work) {
+  return settled(sources_, [&] { return database_->read_now(work); });
+}
+
+Result<void> Site::write_by_rules(const storage::Work& work) {
+  return settled(sources_, [&] { return database_->write_now(storage::Durability::kAccept, work); });
 }
 
 int with_site(const Shell& shell, const std::function<int(Site&)>& command) {

@@ -11,7 +11,10 @@
 #include "lists/admin.h"
 #include "lists/services.h"
 #include "smtpd/admin/protocol.h"
+#include "smtpd/cli/audit.h"
 #include "smtpd/cli/shell.h"
+#include "smtpd/operate/key_ring.h"
+#include "smtpd/operate/rule_sources.h"
 #include "smtpd/settings/settings.h"
 #include "storage/database.h"
 
@@ -32,17 +35,26 @@ class Site {
   lists::Services services();
   // The same, for what makes return addresses.
   Result<lists::Services> services_with_tokens();
+  // The same, for what renders posts, which are signed on their way: with the keys that sign. kInvalid: the secret that
+  // opens them cannot be read.
+  Result<lists::Services> services_to_render();
   // A consistent look at the database.
   Result<void> read(const storage::Work& work) { return database_->read_now(work); }
+  // The same for work that asks rules, and for such work that writes: what they ask of others is waited for.
+  Result<void> read_by_rules(const storage::Work& work);
+  Result<void> write_by_rules(const storage::Work& work);
 
  private:
   Site(Settings settings, std::unique_ptr<storage::Database> database);
   Settings settings_;
+  Audit audit_;  // outlives all that logs
   std::unique_ptr<storage::Database> database_;
   IdGenerator ids_;  // of a node number that no server has
   lists::Admin admin_;
   lists::Policies policies_;
+  operate::RuleSources sources_;
   std::unique_ptr<lists::Tokens> tokens_;
+  std::unique_ptr<KeyRing> keys_;
 };
 
 // Runs `command` on the opened site; errors are said.

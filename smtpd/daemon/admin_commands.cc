@@ -73,6 +73,12 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
                                       {"why", state.ok() ? "" : state.error().message},
                                       {"silent_ms", silent}}));
                     }};
+  verbs["noted"] = {{"lines"}, [](const Request& q, const ResponderPtr& r) {
+                      const std::string lines = q.argument("lines");
+                      for (const std::string_view line : split(lines, '\n'))
+                        if (!line.empty()) log::info("shell", {{"did", line}});
+                      r->answer(message("noted"));
+                    }};
   verbs["ring"] = {{}, [this](const Request&, const ResponderPtr& r) {
                      engine_->ring();
                      r->answer(message("rung"));

@@ -38,6 +38,7 @@
 #include "smtpd/guard/guard.h"
 #include "smtpd/intake/list_intake.h"
 #include "smtpd/operate/key_ring.h"
+#include "smtpd/operate/rule_sources.h"
 #include "smtpd/settings/settings.h"
 #include "storage/cluster/membership.h"
 #include "storage/job_runner.h"
@@ -146,6 +147,7 @@ class Server final : private storage::Membership::Listener {
   std::unique_ptr<IdGenerator> ids_;
   std::unique_ptr<lists::Tokens> tokens_;
   lists::Policies policies_;
+  operate::RuleSources sources_{system_clock()};
   lists::Services services_;
   std::unique_ptr<ListTokens> minter_;
   std::unique_ptr<ListFailures> failures_;

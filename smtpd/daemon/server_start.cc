@@ -168,6 +168,7 @@ Result<void> Server::start_delivery() {
   services_.ids = ids_.get();
   services_.tokens = tokens_.get();
   services_.policies = &policies_;
+  services_.sources = &sources_;
   services_.site.hostname = settings_.hostname;
   services_.site.postmaster = settings_.postmaster;
   services_.site.base_url = settings_.http.base_url;

@@ -50,6 +50,7 @@ void Server::stop() {
   on_each_loop([](Loop& l) { l.inbound.reset(); });
   if (accounts_) accounts_->stop();
   if (intake_) intake_->finish();
+  sources_.stop();
 
   if (engine_) {
     const Duration left = deadline - system_clock().mono_now();

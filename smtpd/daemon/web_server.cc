@@ -36,8 +36,9 @@ http::ServerSettings settings_of(const HttpSettings& settings, const WebServer::
 
 WebServer::WebServer(const lists::Services& services, const HttpSettings& settings,
                      std::function<bool()> may_act, const std::vector<Listener>& listeners)
-    : leave_pages_(services, std::move(may_act)) {
+    : leave_pages_(services, may_act), answer_pages_(services, std::move(may_act)) {
   leave_pages_.add_to(&routes_);
+  answer_pages_.add_to(&routes_);
   web::add_static_files(&routes_);
   for (const Listener& listener : listeners) {
     servers_.push_back(std::make_unique<http::Server>(loop_, settings_of(settings, listener), routes_));

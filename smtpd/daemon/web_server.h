@@ -14,6 +14,7 @@
 #include "core/net/acceptor.h"
 #include "lists/services.h"
 #include "smtpd/settings/settings.h"
+#include "web/answer_pages.h"
 #include "web/leave_pages.h"
 
 namespace essaim::smtpd {
@@ -41,6 +42,7 @@ class WebServer {
 
   net::EventLoop loop_{"http"};
   web::LeavePages leave_pages_;
+  web::AnswerPages answer_pages_;
   http::Routes routes_;
   // On the loop.
   std::vector<std::unique_ptr<http::Server>> servers_;

@@ -16,6 +16,7 @@
 
 namespace essaim::storage {
 
+struct ForeignQuestion;
 class MariadbConnection;
 
 class MariadbStatement : public Statement {
@@ -99,6 +100,8 @@ class MariadbConnection : public EngineConnection {
   // The engine's own statements: neither counted nor made to fail by a FaultPlan.
   Result<void> control(std::string_view sql);
   const std::string& host() const { return host_; }
+  // Of a SELECT to a database that is not ours, see foreign.h.
+  Result<std::string> first_value(const ForeignQuestion& question);
   bool clustered() const { return clustered_; }  // the host is a member of a Galera cluster
 
  private:

@@ -2,6 +2,7 @@
 #include "lists/scenario/compile.h"
 #include "lists/scenario/filter.h"
 #include "lists/scenario/parse.h"
+#include "lists/scenario/source_filter.h"
 #include "tests/fuzz/target.h"
 #include "tests/lists/scenario/lookups.h"
 
@@ -46,4 +47,13 @@ ESSAIM_FUZZ_TARGET(scenario) {
     }
   }
   if (const auto filter = TextFilter::parse(text, "x.txt"); filter.ok()) filter->contains("a@b.example");
+  for (const char* name : {"x.sql", "x.ldap"}) {
+    const auto source = SourceFilter::parse(text, name);
+    if (!source.ok()) {
+      ESSAIM_CHECK(source.error().message.starts_with(name));
+      continue;
+    }
+    ESSAIM_CHECK(source->question.texts.size() == source->question.variables.size() + 1);
+    ESSAIM_CHECK(source->name == name && source->timeout > Duration::zero());
+  }
 }

@@ -1,6 +1,7 @@
 #include <chrono>
 #include <sstream>
 
+#include "storage/departure_store.h"
 #include "tests/lists/site.h"
 
 using namespace essaim;
@@ -211,6 +212,25 @@ BOOST_AUTO_TEST_CASE(a_hundred_thousand_members_are_a_matter_of_seconds) {
   BOOST_TEST(plan->lines.empty());
   // Generous, for a loaded machine and sanitizers: a quadratic step would take hours.
   BOOST_TEST((std::chrono::steady_clock::now() - begin < std::chrono::seconds(90)));
+}
+
+BOOST_AUTO_TEST_CASE(who_goes_by_a_text_leaves_a_row_of_it_like_everybody) {
+  TestSite site;
+  site.make_list("dev", {}, {"ann@x.example", "bob@x.example"}, {"own@o.example"});
+  const auto bob = site.member("dev", "bob@x.example")->id;
+  TestSite::require(site.admin.apply_text(R"toml([lists."dev@lists.example"]
+owners = ["other@o.example"]
+members = ["ann@x.example"]
+)toml",
+                                          false));
+  site.read([&](storage::Connection& c) {
+    const auto left = storage::DepartureStore(c).of_list("dev@lists.example", {}, 10);
+    TestSite::require(left);
+    BOOST_REQUIRE(left->size() == 1U);
+    BOOST_TEST(left->front().address == "bob@x.example");
+    BOOST_TEST(left->front().member_id == bob);
+    BOOST_TEST(left->front().how == "operator");
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

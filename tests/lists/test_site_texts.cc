@@ -141,4 +141,87 @@ BOOST_AUTO_TEST_CASE(post_and_send_say_the_same_and_the_later_one_counts) {
   BOOST_TEST(kept.decision("z@y.example").starts_with("do_it send.public"));
 }
 
+BOOST_AUTO_TEST_CASE(a_scenario_that_is_missing_or_cannot_be_read_defers_mail_and_requests_until_it_can) {
+  Kept kept;
+  kept.join("dev", {"ann@x.example"});
+  const auto post = [&](const std::string& id) {
+    return kept.send("ann@x.example", {"dev@lists.example"}, a_post("ann@x.example", id)).to_string();
+  };
+  const auto in_store = [&](const std::function<Result<void>(storage::Connection&)>& work) {
+    TestSite::require(kept.database->write_now(storage::Durability::kAccept, work));
+  };
+  const auto id = kept.list("dev").id;
+  LogLines log;
+  // As another version or an old backup leaves it, past all checks.
+  in_store([&](storage::Connection& c) {
+    return storage::DirectoryStore(c).set_list(id, {{"send", "gone"}, {"subscribe", "gone"}});
+  });
+  BOOST_TEST(post("<1@x>").starts_with("451 4.3.0 "));
+  BOOST_TEST(log.has({"rules-unusable", "list=dev@lists.example", "send.gone"}));
+  BOOST_TEST(kept.send("new@n.example", {"dev-subscribe@lists.example"}, a_post("new@n.example", "<2@x>"))
+                 .to_string()
+                 .starts_with("451 4.3.0 "));
+  const auto keep = [&](const std::string& text) {
+    in_store([&](storage::Connection& c) {
+      return storage::TextStore(c).set({id, TextKind::kScenario, "send.gone", text, {}, "x"}, {id, 0});
+    });
+  };
+  keep("true() smtp -> a_new_action\n");
+  BOOST_TEST(post("<3@x>").starts_with("451 4.3.0 "));
+  BOOST_TEST(log.has({"rules-unusable", "a_new_action"}));
+  keep("search(friends.txt) smtp -> reject\ntrue() smtp -> do_it\n");
+  BOOST_TEST(post("<4@x>").starts_with("250 "));
+  // A filter likewise: whom it holds nobody knows.
+  in_store([&](storage::Connection& c) {
+    return storage::TextStore(c).set({id, TextKind::kFilter, "friends.txt", "not an address\n", {}, "x"},
+                                     {id, 0});
+  });
+  BOOST_TEST(post("<5@x>").starts_with("451 4.3.0 "));
+  BOOST_TEST(log.has({"rules-unusable", "friends.txt"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_filter_that_asks_others_is_checked_when_saved_and_without_them_defers) {
+  Kept kept;
+  kept.join("dev", {"ann@x.example"});
+  BOOST_TEST(kept.set(kept.dev, TextKind::kFilter, "staff.sql", "db_type x\n") ==
+             "staff.sql: there is no db_name");
+  BOOST_TEST(kept.set(kept.dev, TextKind::kFilter, "staff.sql",
+                      "db_type SQLite\ndb_name /x\nstatement SELECT [sender]\n") == "done");
+  BOOST_TEST(
+      kept.set(kept.dev, TextKind::kScenario, "send.mine",
+               "search(staff.sql) smtp -> do_it\nsearch(none.ldap) smtp -> do_it\ntrue() smtp -> reject\n") ==
+      "done");
+  TestSite::require(kept.admin.set_list("dev@lists.example", {{"send", "mine"}}));
+
+  // What is not known at once is asked for, and decided once more when it has come.
+  struct Answers : lists::Sources {
+    Result<bool> holds(const lists::scenario::SourceFilter&,
+                       const std::vector<std::string>& values) override {
+      asked = values;
+      if (known) return yes;
+      return Error{ErrorCode::kTemporary, "it is being asked"};
+    }
+    bool settle(std::function<void()> done) override {
+      if (!comes) return false;
+      known = true;
+      done();
+      return true;
+    }
+    bool known = false, comes = true, yes = true;
+    std::vector<std::string> asked;
+  } answers;
+  const auto post = [&](const std::string& id) {
+    return kept.send("ann@x.example", {"dev@lists.example"}, a_post("Ann@x.example", id)).to_string();
+  };
+  BOOST_TEST(post("<1@x>").starts_with("451 4.3.0 "));  // nobody to ask
+  kept.services.sources = &answers;
+  BOOST_TEST(post("<2@x>").starts_with("250 "));
+  BOOST_TEST(answers.asked == std::vector<std::string>{"ann@x.example"});
+  answers.yes = false;
+  BOOST_TEST(post("<3@x>").starts_with("550 5.7.2 "));
+  answers.known = answers.comes = false;
+  BOOST_TEST(post("<4@x>").starts_with("451 4.3.0 "));
+  kept.services.sources = nullptr;
+}
+
 BOOST_AUTO_TEST_SUITE_END()

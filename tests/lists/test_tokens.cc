@@ -1,3 +1,5 @@
+#include <fstream>
+
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/text.h"
@@ -159,6 +161,26 @@ BOOST_AUTO_TEST_CASE(a_token_is_good_until_its_key_is_retired_and_then_it_is_tol
   BOOST_TEST((Tokens::form_of_link(keys, link) == Form::kForeign));
   BOOST_TEST((Tokens::form_of_link(keys, "") == Form::kForeign));
   BOOST_TEST((Tokens::form_of_link(keys, "9nonsense") == Form::kForeign));
+}
+
+// So that fuzzing begins behind the code and not before it.
+BOOST_AUTO_TEST_CASE(the_seeds_of_the_fuzz_target_are_tokens_of_its_key) {
+  const Tokens fuzzed("a key of thirty-two octets here.");
+  const auto seed = [](const std::string& name) {
+    std::ifstream in(ESSAIM_SOURCE_DIR "/tests/fuzz/corpus/tokens/" + name);
+    std::string text;
+    std::getline(in, text);
+    return text;
+  };
+  const auto link = Tokens::read_link(fuzzed.leave_keys(), seed("link-real"));
+  BOOST_TEST((link && link->list_id == 7 && link->member_id == 9));
+  BOOST_TEST(Tokens::read_link(fuzzed.leave_keys(), seed("link-real-large")).has_value());
+  BOOST_TEST(
+      (Tokens::form_of_link(fuzzed.leave_keys(), seed("link-unknown-key")) == Tokens::LinkForm::kUnknownKey));
+  BOOST_TEST(!Tokens::read_link(fuzzed.leave_keys(), seed("link-truncated")));
+  BOOST_TEST(Tokens::read_leave(fuzzed.leave_keys(), 7, seed("leave-real")).has_value());
+  BOOST_TEST(fuzzed.read_bounce(seed("verp-real")).has_value());
+  BOOST_TEST(fuzzed.read_bounce(seed("owner-real"))->to_owner);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

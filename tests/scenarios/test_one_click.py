@@ -250,6 +250,26 @@ class Signed(authenticated.Authenticated):
         for changed in (message.replace(b"/unsubscribe/0", b"/unsubscribe/1", 1), message.replace(b"=One-Click\r\n", b"=Two-Clicks\r\n", 1)):
             self.assertNotEqual(message, changed)
             self.assertNotIn(True, [good for _, _, good in judges.dkimpy("dkim", changed, self.records)])
+        # So does a post that a moderator, or the operator at the shell, lets pass later.
+        self.essaim.run("list", "set", LIST, "send=editorkey", "tell_held=false")
+        self.essaim.run("member", "add", LIST, "--role", "editor", "ed@a.example")
+        text = essaim.message("x@people.example", LIST, subject="Held")
+        self.assertIn("waits for a moderator", self.essaim.post("x@people.example", LIST, text)[1])
+        self.essaim.run("held", "approve", self.essaim.json("held", "list")[0]["id"])
+
+        def released():
+            return [m for m in map(self.sink.message_bytes, self.sink.receipts()) if b"X-Validation-by: the operator" in m]
+
+        (message,) = processes.wait_for("what was released", released)
+        self.assertIn(b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", message)
+        self.assertEqual([True, True], [good for _, _, good in judges.dkimpy("dkim", message, self.records)])
+        # Without the secret that opens the keys it would not: then nothing is decided.
+        self.assertIn("waits for a moderator", self.essaim.post("x@people.example", LIST, essaim.message("x@people.example", LIST, subject="Held too"))[1])
+        secret = self.folder / "secret"
+        secret.rename(self.folder / "hidden")
+        self.essaim.run("held", "approve", self.essaim.json("held", "list")[0]["id"], check=False)
+        self.assertIn(str(secret), self.essaim.last.stderr)
+        self.assertEqual("waits", self.essaim.json("held", "list")[0]["state"])
 
 
 if __name__ == "__main__":

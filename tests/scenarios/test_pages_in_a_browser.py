@@ -3,10 +3,11 @@ axe-core judges each page. ESSAIM_SCREENSHOTS=FOLDER keeps what was seen."""
 
 import os
 import pathlib
+import re
 import unittest
 
 import test_one_click
-from support import browser, processes
+from support import browser, essaim, processes
 
 TAB, ENTER = "\ue004", "\ue007"
 SIZES = {"wide": (1280, 800, 1), "zoomed": (640, 400, 2), "narrow": (320, 640, 2)}
@@ -67,6 +68,30 @@ class Pages(test_one_click.OneClick):
         window.press_keys(ENTER)
         processes.wait_for("the answer", lambda: window.heading() == "Vous avez quitté dev@lists.example")
         self.assertNotIn("cyd@c.example", self.members())
+
+    def test_a_moderator_reads_chooses_who_they_are_and_refuses_with_a_reason(self):
+        self.serve(settings={"send": "editorkey", "tell_held": "false"})
+        self.essaim.run("member", "add", test_one_click.LIST, "--role", "editor", "eve@e.example", "ed@e.example")
+        text = "A long line that is broken where it has to be: " + "honey" * 60 + "\n\n  and <b>more</b>\n"
+        reply = self.essaim.post("x@y.example", test_one_click.LIST, essaim.message("x@y.example", test_one_click.LIST, body=text))
+        self.assertEqual(250, reply[0], reply)
+        letter = self.sink.message_bytes(self.sink.wait_for(2)[0]).decode()
+        path = re.search(rf"{test_one_click.PUBLIC}(/held/\w+)", letter).group(1)
+        window = self.started(browser.Browser(self.folder))
+        window.open(self.url(path))
+        self.assertEqual(f"A message to {test_one_click.LIST} waits for a moderator", window.heading())
+        self.look(window, "moderate")
+        # Without saying who it is the browser posts nothing.
+        window.click("button[value=reject]")
+        self.assertEqual("waits", self.essaim.json("held", "list")[0]["state"])
+        window.script("document.querySelector('select').value = 'ed@e.example'; document.querySelector('textarea').value = 'too sweet'; return 0")
+        window.click("button[value=reject]")
+        processes.wait_for("the answer", lambda: window.heading() == "Done")
+        self.look(window, "refused")
+        held = self.essaim.json("held", "list", "--all")[0]
+        self.assertEqual(("rejected", "ed@e.example", "too sweet"), (held["state"], held["decided_by"], held["reason"]))
+        window.open(self.url(path))
+        self.look(window, "answered")
 
 
 def load_tests(loader, _tests, _pattern):

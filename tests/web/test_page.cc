@@ -18,10 +18,11 @@ BOOST_AUTO_TEST_CASE(values_are_escaped_and_what_is_not_there_leaves_nothing) {
   BOOST_TEST(body.find("<html lang=\"fr\">") != std::string::npos);
   BOOST_TEST(body.find("<form") == std::string::npos);
   BOOST_TEST(body.find("mailto") == std::string::npos);
-  page.button = "Leave";
+  page.buttons = {{"leave", "Leave"}};
   page.mail = "a\"b@x.example";
   const std::string more = to_response(page).body;
-  BOOST_TEST(more.find("<button type=\"submit\">Leave</button>") != std::string::npos);
+  BOOST_TEST(more.find("<button type=\"submit\" name=\"action\" value=\"leave\">Leave</button>") !=
+             std::string::npos);
   BOOST_TEST(more.find("href=\"mailto:a&quot;b@x.example\"") != std::string::npos);
 }
 

@@ -1,0 +1,108 @@
+#include "lists/held/view.h"
+
+#include "core/base/text.h"
+#include "core/mail/readable.h"
+#include "lists/held/keys.h"
+#include "storage/directory_store.h"
+
+namespace essaim::lists {
+namespace {
+
+using storage::HeldKind;
+using storage::HeldRecord;
+
+constexpr std::int64_t kLargestShown = std::int64_t{1} << 20;  // octets of a message that is read for a look
+constexpr std::size_t kMostWords = 3'000;                      // octets that are shown of it
+
+std::optional<smtp::Address> mailbox(const std::string& text) {
+  auto parsed = smtp::parse_mailbox(text, smtp::LocalPart::kUtf8);
+  if (!parsed.ok()) return std::nullopt;
+  return *std::move(parsed);
+}
+
+std::string beginning(const std::string& message) {
+  const auto header = mail::HeaderBlock::parse(message);
+  if (!header.ok()) return "";
+  std::string text = mail::main_text(*header, std::string_view(message).substr(header->body_offset()));
+  if (!is_valid_utf8(text)) return "";
+  std::string out;
+  for (const char c : text) {
+    if (c == '\n' || c == '\t' || static_cast<unsigned char>(c) >= 0x20) out.push_back(c);
+  }
+  if (out.size() <= kMostWords) return out;
+  std::size_t end = kMostWords;
+  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0U) == 0x80U) --end;
+  return out.substr(0, end) + "\n[...]";
+}
+
+Result<std::vector<smtp::Address>> asked(WriteContext& context, const HeldRecord& held, Id domain_id) {
+  std::vector<smtp::Address> out;
+  if (const std::string one = held.confirmer(); !one.empty()) {
+    if (auto address = mailbox(one)) out.push_back(*std::move(address));
+    return out;
+  }
+  auto people = held.kind == HeldKind::kListmaster
+                    ? listmasters(context, domain_id)
+                    : people_behind(context, held.list_id,
+                                    held.is_post() ? storage::Role::kEditor : storage::Role::kOwner);
+  if (!people.ok()) return people.error();
+  for (storage::BatchRecipient& one : *people) out.push_back({std::move(one.local), std::move(one.domain)});
+  return out;
+}
+
+std::string title_of(const HeldRecord& held, const std::string& what, std::string_view language) {
+  const Values values = {{"list", held.list_address}, {"what", what}};
+  switch (held.kind) {
+    case HeldKind::kModeration:
+      return phrase(language, "A message to {{list}} waits for a moderator", values);
+    case HeldKind::kConfirmation:
+      return phrase(language, "Please confirm your message to {{list}}", values);
+    case HeldKind::kInvitation:
+      return phrase(language, "Invitation to {{list}}", values);
+    case HeldKind::kRequest:
+      return phrase(language, "Please confirm: {{what}}", values);
+    case HeldKind::kApproval:
+    case HeldKind::kListmaster:
+      break;
+  }
+  return phrase(language, "To approve: {{what}}", values);
+}
+
+}  // namespace
+
+Result<std::optional<HeldView>> view_held(WriteContext& context, const std::string& key,
+                                          std::string_view language, bool with_words) {
+  using Found = std::optional<HeldView>;
+  if (!is_key(key)) return Found();
+  auto held = storage::HeldStore(context.connection).find_by_key(key);
+  if (!held.ok()) return held.error();
+  if (!held->has_value()) return Found();
+  HeldView out;
+  out.held = std::move(**held);
+  out.confirms = !out.held.confirmer().empty();
+  out.over = what_became_of(out.held, context.now, language);
+  auto list = list_of(context.connection, out.held);
+  if (!list.ok()) return list.error();
+  if (list->domain.empty()) return Found();  // the list is gone
+  if (!out.held.is_post()) {
+    const auto request = request_of(out.held.details, *list);
+    if (!request.ok()) return request.error();
+    out.what = described(*request, language);
+  }
+  out.title = title_of(out.held, out.what, language);
+  if (!out.over.empty()) return Found(std::move(out));
+  auto people = asked(context, out.held, list->domain_id);
+  if (!people.ok()) return people.error();
+  out.asked = *std::move(people);
+  if (with_words && out.held.is_post() && out.held.size <= kLargestShown) {
+    auto message = storage::HeldStore(context.connection).message(out.held.id);
+    if (message.ok()) {
+      out.words = beginning(*message);
+    } else if (message.error().code != ErrorCode::kNotFound) {
+      return message.error();
+    }
+  }
+  return Found(std::move(out));
+}
+
+}  // namespace essaim::lists

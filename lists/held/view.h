@@ -1,0 +1,31 @@
+// What people see of something that waits, where they decide about it without having it as a letter: the pages behind links
+// (web/answer_pages.h). Who has the key may see it, as they may decide. Runs inside the caller's transaction.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lists/held/answer.h"
+#include "lists/service_mail.h"
+#include "storage/held_store.h"
+
+namespace essaim::lists {
+
+struct HeldView {
+  storage::HeldRecord held;
+  std::string over;   // what became of it; "": it waits
+  std::string title;  // "Please confirm: subscribe ann@x.example to dev@lists.example"
+  std::string what;   // of a request: what is asked
+  std::string words;  // of a post: how its text begins
+  // Who was asked, and answers: one, or those of whom the reader is one. Never empty while it waits.
+  std::vector<smtp::Address> asked;
+  bool confirms = false;  // by one person who is concerned; else others decide
+};
+
+// Nothing: no such key (any more). `with_words`: also reads the message.
+Result<std::optional<HeldView>> view_held(WriteContext& context, const std::string& key,
+                                          std::string_view language, bool with_words);
+
+}  // namespace essaim::lists

@@ -1,0 +1,15 @@
+// Changes of settings, checked before they are stored. Inside the caller's transaction.
+#pragma once
+
+#include "lists/admin.h"
+#include "storage/database.h"
+#include "storage/records.h"
+
+namespace essaim::lists {
+
+// What becomes of `before` by the changes; settings that name scenarios name ones that there are and that can be used for
+// the list (id 0: for its domain). kInvalid names the setting and what is wrong.
+Result<Settings> changed_settings(storage::Connection& connection, const storage::ListRecord& list,
+                                  const Settings& before, const SettingChanges& changes);
+
+}  // namespace essaim::lists

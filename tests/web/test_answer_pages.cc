@@ -1,0 +1,248 @@
+// /held/KEY on a real database: what shows, what acts, once, and what each answers.
+#include <boost/test/unit_test.hpp>
+
+#include "storage/held_store.h"
+#include "tests/lists/mailbox.h"
+#include "tests/web/page_site.h"
+#include "web/answer_pages.h"
+
+using namespace essaim;
+using namespace essaim::web;
+using namespace essaim::test;
+
+namespace {
+
+constexpr const char* kBase = "https://lists.example";
+
+struct Answers : PageSite {
+  explicit Answers(lists::Settings settings = {},
+                   const std::vector<std::string>& editors = {"eve@e.example", "ed@e.example"}) {
+    services.site.base_url = kBase;
+    make_list("dev", settings, {"ann@x.example"}, {"own@o.example"});
+    join("dev", editors, storage::Role::kEditor);
+    pages.add_to(&routes);
+  }
+  // The path of the link in the last letter to them.
+  std::string link_to(const std::string& who) {
+    const Letter letter = last_letter(*this, who);
+    const auto at = letter.text.find(std::string(kBase) + "/held/");
+    BOOST_REQUIRE_MESSAGE(at != std::string::npos, letter.text);
+    const auto begin = at + std::string(kBase).size();
+    return letter.text.substr(begin, letter.text.find('\n', begin) - begin);
+  }
+  std::string held_post(const std::string& text = "") {
+    const std::string message = text.empty() ? a_post("ann@x.example") : text;
+    BOOST_REQUIRE(send("ann@x.example", {"dev@lists.example"}, message).positive());
+    return link_to("eve@e.example");
+  }
+  storage::HeldRecord held() {
+    storage::HeldRecord out;
+    read([&](storage::Connection& c) {
+      storage::HeldFilter filter;
+      filter.decided = true;
+      auto found = storage::HeldStore(c).search(filter);
+      require(found);
+      BOOST_REQUIRE(!found->empty());
+      out = found->back();
+    });
+    return out;
+  }
+  bool is_member(const std::string& who) { return TestSite::member("dev", who).has_value(); }
+
+  AnswerPages pages{services, [this] { return may_act; }};
+};
+
+bool shows(const http::ServerResponse& page, const std::string& words) {
+  return page.body.find(words) != std::string::npos;
+}
+
+const lists::Settings kModerated = {{"send", "editorkey"}};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(answer_pages)
+
+BOOST_AUTO_TEST_CASE(looking_shows_the_post_and_changes_nothing_however_often) {
+  Answers site(kModerated);
+  const std::string link = site.held_post();
+  for (int i = 0; i < 20; ++i) {
+    for (const char* method : {"GET", "HEAD"}) {
+      const auto page = site.ask(method, link);
+      BOOST_TEST(page.status == 200);
+      for (const char* words :
+           {"A message to dev@lists.example waits for a moderator", "ann@x.example", "hello", "Hello all",
+            "send.editorkey:4", "<option>eve@e.example</option>", "value=\"ban\""})
+        BOOST_TEST(shows(page, words), words << "\n" << page.body);
+    }
+  }
+  BOOST_TEST((site.held().state == storage::HeldState::kWaiting));
+  BOOST_TEST(list_posts(site) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_moderator_lets_a_post_pass_and_it_says_who) {
+  Answers site(kModerated);
+  const std::string link = site.held_post();
+  const int bells = site.bells;
+  const auto page = site.ask("POST", link, "action=approve&by=eve%40e.example");
+  BOOST_TEST(page.status == 200);
+  BOOST_TEST(shows(page, "The message goes to dev@lists.example."), page.body);
+  BOOST_TEST(site.bells == bells + 1);
+  BOOST_REQUIRE(list_posts(site) == 1U);
+  for (const auto& post : site.posts()) {
+    if (post.kind == storage::PostKind::kList)
+      BOOST_TEST(site.rendering(post.id).find("X-Validation-by: eve@e.example\r\n") != std::string::npos);
+  }
+  BOOST_TEST(site.held().decided_by == "eve@e.example");
+  // The first answer counts, whoever comes later by whatever way.
+  for (const char* body : {"action=approve&by=eve%40e.example", "action=reject&by=ed%40e.example"}) {
+    const auto late = site.ask("POST", link, body);
+    BOOST_TEST(late.status == 410);
+    BOOST_TEST(shows(late, "This was approved already by eve@e.example."), late.body);
+  }
+  BOOST_TEST(shows(site.ask("GET", link), "This was approved already by eve@e.example."));
+  BOOST_TEST(list_posts(site) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_refusal_takes_its_reason_to_the_author_and_a_ban_blocks_him) {
+  Answers site(kModerated);
+  const std::string link = site.held_post();
+  BOOST_TEST(site.ask("POST", link, "action=reject&by=ed%40e.example&reason=off+topic,%0D%0Asorry").status ==
+             200);
+  BOOST_TEST(last_letter(site, "ann@x.example").says("Reason: off topic,  sorry"));
+  BOOST_TEST(site.held().reason == "off topic,  sorry");
+  const std::string next = site.held_post(a_post("ann@x.example", "<2@author.example>"));
+  BOOST_TEST(site.ask("POST", next, "action=ban&by=ed%40e.example").status == 200);
+  const auto reply =
+      site.send("ann@x.example", {"dev@lists.example"}, a_post("ann@x.example", "<3@author.example>"));
+  BOOST_TEST(reply.code == 550);
+}
+
+BOOST_AUTO_TEST_CASE(who_does_not_say_who_they_are_or_is_none_of_those_asked_decides_nothing) {
+  Answers site(kModerated);
+  const std::string link = site.held_post();
+  for (const char* body : {"action=approve", "action=approve&by=", "action=approve&by=ann%40x.example"}) {
+    const auto page = site.ask("POST", link, body);
+    BOOST_TEST(page.status == 400);
+    BOOST_TEST(shows(page, "Please say who you are"), page.body);
+    BOOST_TEST(shows(page, "<option>ed@e.example</option>"));
+  }
+  for (const char* body : {"", "action=", "action=leave&by=ed%40e.example", "by=ed%40e.example"})
+    BOOST_TEST(site.ask("POST", link, body).status == 400);
+  BOOST_TEST(site.ask("POST", link, "action=approve", "text/plain").status == 400);
+  BOOST_TEST((site.held().state == storage::HeldState::kWaiting));
+}
+
+BOOST_AUTO_TEST_CASE(a_single_moderator_need_not_say_who_they_are) {
+  Answers site(kModerated, {"eve@e.example"});
+  const std::string link = site.held_post();
+  BOOST_TEST(!shows(site.ask("GET", link), "<select"));
+  BOOST_TEST(site.ask("POST", link, "action=approve").status == 200);
+  BOOST_TEST(site.held().decided_by == "eve@e.example");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_asked_for_is_confirmed_in_the_language_of_the_browser) {
+  Answers site(lists::Settings{{"subscribe", "auth"}});
+  BOOST_REQUIRE(site.send("new@n.example", {"dev-subscribe@lists.example"}, a_mail("new@n.example", "", ""))
+                    .positive());
+  const std::string link = site.link_to("new@n.example");
+  const auto page = site.ask("GET", link, "", "", "fr");
+  BOOST_TEST(shows(page, "Merci de confirmer : abonner new@n.example à dev@lists.example"), page.body);
+  BOOST_TEST(shows(page, ">Confirmer</button>"));
+  BOOST_TEST(!site.is_member("new@n.example"));
+  const auto done = site.ask("POST", link, "action=approve", "application/x-www-form-urlencoded", "fr");
+  BOOST_TEST(done.status == 200);
+  BOOST_TEST(shows(done, "new@n.example est désormais membre de dev@lists.example"), done.body);
+  BOOST_TEST(site.is_member("new@n.example"));
+  BOOST_TEST(site.ask("POST", link, "action=reject").status == 410);
+  BOOST_TEST(site.is_member("new@n.example"));
+}
+
+BOOST_AUTO_TEST_CASE(a_confirmation_can_be_declined_and_is_over_then) {
+  Answers site(lists::Settings{{"subscribe", "auth"}});
+  site.send("new@n.example", {"dev-subscribe@lists.example"}, a_mail("new@n.example", "", ""));
+  const std::string link = site.link_to("new@n.example");
+  BOOST_TEST(site.ask("POST", link, "action=reject").status == 200);
+  BOOST_TEST(site.ask("POST", link, "action=approve").status == 410);
+  BOOST_TEST(!site.is_member("new@n.example"));
+}
+
+BOOST_AUTO_TEST_CASE(an_owner_approves_a_request_with_one_press) {
+  Answers site(lists::Settings{{"subscribe", "owner"}});
+  site.send("new@n.example", {"dev-subscribe@lists.example"}, a_mail("new@n.example", "", ""));
+  const std::string link = site.link_to("own@o.example");
+  BOOST_TEST(shows(site.ask("GET", link), "To approve: subscribe new@n.example to dev@lists.example"));
+  BOOST_TEST(site.ask("POST", link, "action=ban").status == 400);
+  BOOST_TEST(site.ask("POST", link, "action=approve").status == 200);
+  BOOST_TEST(site.is_member("new@n.example"));
+}
+
+BOOST_AUTO_TEST_CASE(an_author_confirms_a_post_which_a_moderator_then_has_to_see) {
+  Answers site(lists::Settings{{"send", "privatekeyandeditorkeyonly"}});
+  BOOST_REQUIRE(site.send("ann@x.example", {"dev@lists.example"}, a_post("ann@x.example")).positive());
+  const std::string link = site.link_to("ann@x.example");
+  BOOST_TEST(shows(site.ask("GET", link), "Please confirm your message to dev@lists.example"));
+  const auto page = site.ask("POST", link, "action=approve");
+  BOOST_TEST(page.status == 200);
+  BOOST_TEST(shows(page, "It waits now"), page.body);
+  const std::string next = site.link_to("eve@e.example");
+  BOOST_TEST(next != link);
+  BOOST_TEST(site.ask("POST", next, "action=approve&by=ed%40e.example").status == 200);
+  BOOST_TEST(list_posts(site) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(what_nobody_has_answered_in_time_is_over) {
+  Answers site(lists::Settings{{"subscribe", "auth"}});
+  site.send("new@n.example", {"dev-subscribe@lists.example"}, a_mail("new@n.example", "", ""));
+  const std::string link = site.link_to("new@n.example");
+  site.clock.advance(std::chrono::hours(24 * 60));
+  for (const char* method : {"GET", "POST"}) {
+    const auto page = site.ask(method, link, "action=approve");
+    BOOST_TEST(page.status == 410);
+    BOOST_TEST(shows(page, "This has expired."), page.body);
+  }
+  BOOST_TEST(!site.is_member("new@n.example"));
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_key_gets_a_page_that_says_what_can_be_done) {
+  Answers site(kModerated);
+  std::string wrong = site.held_post();
+  wrong.back() = wrong.back() == 'a' ? 'b' : 'a';
+  for (const std::string& path :
+       {wrong, std::string("/held/x"), "/held/" + std::string(600, 'a'), wrong + "/more"}) {
+    for (const char* method : {"GET", "POST"}) {
+      const auto page = site.ask(method, path, "action=approve");
+      BOOST_TEST(page.status == 404, path);
+      BOOST_TEST(shows(page, "Nothing waits under this link"));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_strangers_wrote_is_shown_as_text) {
+  Answers site(kModerated);
+  const std::string link = site.held_post(crlf(
+      "From: ann@x.example\nTo: dev@lists.example\nSubject: <script>alert(1)</script>\nMessage-ID: <9@x>\n"
+      "Content-Type: text/html\n\n<p>{{key}} &lt;b onclick=x&gt; </p>\n"));
+  const auto page = site.ask("GET", link);
+  BOOST_TEST(!shows(page, "<script"));
+  BOOST_TEST(shows(page, "&lt;script&gt;"));
+  BOOST_TEST(shows(page, "{{key}} &lt;b onclick=x&gt;"), page.body);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_lease_nothing_is_done) {
+  Answers site(kModerated);
+  const std::string link = site.held_post();
+  site.may_act = false;
+  BOOST_TEST(site.ask("POST", link, "action=approve&by=ed%40e.example").status == 503);
+  BOOST_TEST((site.held().state == storage::HeldState::kWaiting));
+}
+
+BOOST_AUTO_TEST_CASE(without_pages_no_link_is_written) {
+  Answers site(kModerated);
+  site.services.site.base_url.clear();
+  BOOST_REQUIRE(site.send("ann@x.example", {"dev@lists.example"}, a_post("ann@x.example")).positive());
+  const Letter letter = last_letter(site, "eve@e.example");
+  BOOST_TEST(!letter.says("https:"));
+  BOOST_TEST(!letter.says("page"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
