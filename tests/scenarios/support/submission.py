@@ -54,16 +54,7 @@ class Site:
 
     def client(self, name="ann", password=PASSWORD, login=True, certificate=None):
         """smtplib under TLS, logged in."""
-        client = smtplib.SMTP("127.0.0.1", self.submission, local_hostname="client.example", timeout=60)
-        client.starttls(context=self.context(certificate))
-        client.ehlo()
-        if login:
-            # By itself it would try one mechanism after the other.
-            code, text = client.docmd("AUTH", "PLAIN " + plain(name, password))
-            if code != 235:
-                client.close()
-                raise smtplib.SMTPResponseException(code, text)
-        return client
+        return connected(self.submission, self.context(certificate), *((name, password) if login else ()))
 
     def swaks(self, *arguments, implicit=False, sender=ANN, to="dev@lists.example"):
         port, tls = (self.submissions, "--tls-on-connect") if implicit else (self.submission, "--tls")
@@ -94,6 +85,20 @@ class Site:
 
     def events(self, event):
         return re.findall(rf"^.*\b{event} .*$", self.essaim.process.output(), re.M)
+
+
+def connected(port, context, name=None, password=None):
+    """smtplib under TLS, logged in where there is a name."""
+    client = smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=60)
+    client.starttls(context=context)
+    client.ehlo()
+    if name is not None:
+        # By itself it would try one mechanism after the other.
+        code, text = client.docmd("AUTH", "PLAIN " + plain(name, password))
+        if code != 235:
+            client.close()
+            raise smtplib.SMTPResponseException(code, text)
+    return client
 
 
 def scram_plus(client, name, password, kind, binding):
