@@ -1,5 +1,6 @@
 // What becomes of REQUIRETLS and TLS-Required (RFC 8689) at lists, at the people behind addresses, in what waits and in
 // reports.
+#include "lists/relay.h"
 #include "lists/reports.h"
 #include "storage/held_store.h"
 #include "tests/lists/site.h"
@@ -35,6 +36,10 @@ struct Lists : TestSite {
   int number = 0;
 };
 
+bool says_no(Lists& site) {
+  return site.rendering(site.last_id).find("TLS-Required: No\r\n") != std::string::npos;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(list_require_tls)
@@ -62,15 +67,35 @@ BOOST_AUTO_TEST_CASE(the_parameter_goes_before_the_field_which_must_say_no_and_o
                  row.field << " to " << to);
 }
 
+BOOST_AUTO_TEST_CASE(what_somebody_relays_keeps_it) {
+  Lists site;
+  for (const bool required : {true, false}) {
+    auto submission = std::make_shared<lists::Submission>();
+    submission->id = site.ids.next();
+    submission->reverse_path = test::address("x@y.example");
+    submission->require_tls = required;
+    submission->login = std::make_shared<const sasl::Login>(sasl::Login{"x", "PLAIN", {"x@y.example"}, true});
+    submission->content = a_post("x@y.example", "", required ? "" : "TLS-Required: No\n");
+    const smtp::Address to = test::address("z@elsewhere.example");
+    submission->recipients.push_back({to, lists::relay_target(to)});
+    const Id id = submission->id;
+    const auto reply = site.submit(std::move(submission));
+    BOOST_REQUIRE_MESSAGE(reply.positive(), reply.to_string());
+    BOOST_TEST((site.of(id) == (required ? TlsRequest::kRequired : TlsRequest::kOptional)));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_list_keeps_it_asks_for_it_always_ends_it_or_refuses_it) {
   {
     Lists always("require_tls", "always");
     BOOST_TEST((always.post({}, "TLS-Required: No\n") == TlsRequest::kRequired));
+    BOOST_TEST(!says_no(always));
   }
   {
     Lists never("require_tls", "never");
     BOOST_TEST((never.post(kRequired, "") == TlsRequest::kNone));
     BOOST_TEST((never.post({}, "TLS-Required: No\n") == TlsRequest::kNone));
+    BOOST_TEST(!says_no(never));
     // It is about posts: the people behind an address get their mail as it was meant.
     BOOST_TEST((never.post(kRequired, "", "dev-owner@lists.example") == TlsRequest::kRequired));
   }
@@ -79,6 +104,7 @@ BOOST_AUTO_TEST_CASE(a_list_keeps_it_asks_for_it_always_ends_it_or_refuses_it) {
   BOOST_TEST(reply.to_string() ==
              "550 5.7.30 the list does not pass REQUIRETLS on to its members [rule: require-tls]");
   BOOST_TEST((refuse.post({}, "TLS-Required: No\n") == TlsRequest::kOptional));
+  BOOST_TEST(says_no(refuse));
 }
 
 BOOST_AUTO_TEST_CASE(what_waits_for_a_moderator_keeps_it_and_so_does_what_is_written_about_it) {
