@@ -10,7 +10,7 @@ import time
 import unittest
 import urllib.parse
 
-from support import essaim, processes, sink, slapd
+from support import authority, essaim, processes, sink, slapd
 from support.submission import ANN, PASSWORD, Site
 
 DIR = "dir@a.example"
@@ -182,6 +182,35 @@ class Elsewhere(processes.Scenario):
         self.assertEqual((235, 250, True), self.login(DIR, "from the directory"))
         self.assertEqual(535, self.login("*", "from the directory")[0])
         self.assertEqual(535, self.login("dir", "wrong words")[0])
+
+    def test_passwords_go_to_the_directory_under_tls_and_only_to_the_right_one(self):
+        self.sink = self.started(sink.Sink(self.folder))
+        folder = self.folder / "directory"
+        folder.mkdir()
+        ours, other = authority.Authority(folder), self.folder / "other.pem"
+        pem = ours.issue("ldap", addresses=["127.0.0.1"])
+        other.write_bytes(ours.self_signed("other", "directory.example").read_bytes())
+        directory = self.started(slapd.Slapd(folder, [("dir", "from the directory", [DIR])], pem, ours.pem))
+        named, secure = directory.url, directory.secure_url
+
+        def settings(url, ca_file, more=""):
+            return f'[ldap]\nurl = "{url}"\nca_file = "{ca_file}"\nbind_dn = "uid={{name}},ou=people,{slapd.BASE}"\n{more}'
+
+        present = settings(secure, ours.pem)
+        self.site = Site(self, self.sink.addresses[0], settings=present)
+        self.essaim = self.site.essaim
+        self.assertEqual((235, 250, False), self.login("dir", "from the directory"))
+        for url, ca_file, more, code in (
+                (named, ours.pem, "starttls = true\n", 235), (secure, other, "", 454), (named, other, "starttls = true\n", 454),
+                # The certificate is not for this name.
+                (secure.replace("127.0.0.1", "127.0.0.2"), ours.pem, "", 454), (secure, ours.pem, "", 235)):
+            with self.subTest(url=url, ca_file=ca_file.name):
+                following = settings(url, ca_file, more)
+                self.essaim.config.write_text(self.essaim.config.read_text().replace(present, following))
+                present = following
+                self.reload()
+                self.assertEqual(code, self.login("dir", "from the directory")[0])
+        self.assertEqual(3, len(self.site.events("login-trouble")))
 
     def test_a_token_stands_for_an_account(self):
         self.sink = self.started(sink.Sink(self.folder))
