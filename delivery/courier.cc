@@ -1,6 +1,7 @@
 #include "delivery/courier.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/base/check.h"
@@ -105,9 +106,9 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
     const bool may = wanted.level != HostTls::Level::kNever && settings_.tls && tls_ != nullptr;
     const bool broken =
         in_clear_ || (settings_.broken_tls && settings_.broken_tls->knows(peer_.host, loop_.now()));
-    session_ = std::make_unique<ClientSession>(settings_, minter_, peer_.host,
-                                               may && (wanted.mandatory() || !broken), this,
-                                               wanted.mandatory() ? describe(wanted) : std::string());
+    session_ = std::make_unique<ClientSession>(
+        settings_, minter_, peer_.host, may && (wanted.mandatory() || !broken), this,
+        TlsTerms{wanted.mandatory() ? describe(wanted) : std::string(), wanted.require_tls});
     session_->set_trace(static_cast<bool>(trace_));
     net::SocketAddress source;
     peer_.source = address->is_ipv6() ? settings_.source_ipv6 : settings_.source_ipv4;
@@ -129,8 +130,11 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
                                            .reply = &reply,
                                            .from_peer = from_peer,
                                            .more_candidates = index_ < candidates_.size()});
+    if (!says_no_require_tls(reply)) hope_ = {stage, reply};
     if (verdict == Verdict::kNextCandidate && index_ < candidates_.size())
       post([this] { try_candidate(); });
+    else if (hope_)
+      finish(false, hope_->first, hope_->second);
     else
       finish(false, stage, reply);
   }
@@ -298,6 +302,8 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   Trace trace_;
   PeerInfo peer_;
   std::size_t index_ = 0;
+  // Of a candidate that may be fit at another time: what others lack for good is not the last word then.
+  std::optional<std::pair<Stage, smtp::Reply>> hope_;
   bool in_clear_ = false;  // TLS with this candidate has failed once
   bool closing_ = false;
   bool finished_ = false;

@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "core/base/random.h"
 #include "delivery/destination_policy.h"
+#include "delivery/failure_policy.h"
 #include "delivery/loop_side.h"
 
 namespace essaim::delivery {
@@ -249,6 +250,10 @@ void Destination::take_report(Report report) {
   }
   for (const Report::Closed& closed : report.closed) {
     if (closed.usable) continue;
+    if (asks_for_more() && says_no_require_tls(closed.why)) {
+      conclude_all(Outcome::Kind::kFailed, closed.stage, closed.why);
+      continue;
+    }
     if (concurrency_.suspended(now)) {
       continue;  // one of the others; the verdict stands
     }
@@ -263,16 +268,21 @@ void Destination::take_report(Report report) {
                  {{"destination", std::string_view(domains_.empty() ? key_ : *domains_.begin())},
                   {"for", Duration(concurrency_.suspended_until() - now)},
                   {"reason", closed.why.to_string()}});
-    defer_all(dead_reply_);
+    conclude_all(Outcome::Kind::kDeferred, Stage::kConnect, dead_reply_);
     dead_reply_.text = "delivery temporarily suspended: " + dead_reply_.text;
   }
-  if (concurrency_.suspended(now)) defer_all(dead_reply_);
+  if (concurrency_.suspended(now)) conclude_all(Outcome::Kind::kDeferred, Stage::kConnect, dead_reply_);
   pump();
 }
 
-void Destination::defer_all(const smtp::Reply& reply) {
-  for (const Slice& slice : queue_.take_all())
-    side_.recorder().record_all(slice, Outcome::Kind::kDeferred, Stage::kConnect, reply);
+void Destination::conclude_all(Outcome::Kind kind, Stage stage, const smtp::Reply& reply) {
+  for (const Slice& slice : queue_.take_all()) side_.recorder().record_all(slice, kind, stage, reply);
+}
+
+// All its mail is mail with REQUIRETLS: that is part of the key.
+bool Destination::asks_for_more() const {
+  return hop_ != nullptr && !hop_->hosts.empty() && hop_->hosts.front().candidate.tls != nullptr &&
+         hop_->hosts.front().candidate.tls->require_tls != RequireTls::kNo;
 }
 
 void Destination::give_back_if(const std::function<bool(const ActiveBatch&)>& wanted) {

@@ -68,7 +68,8 @@ class Destination {
   void fill(Lease* lease, std::size_t recipients, MonoTime now);
   std::size_t per_transaction() const;
   void wait_for_rate(MonoTime now);
-  void defer_all(const smtp::Reply& reply);
+  void conclude_all(Outcome::Kind kind, Stage stage, const smtp::Reply& reply);  // what waits
+  bool asks_for_more() const;
   void check_saturation();
   void note_progress(MonoTime now);
   void note_reply(std::string text);

@@ -38,8 +38,10 @@ NextHopPtr finished(const NextHop& hop, std::shared_ptr<const DestinationPolicy>
   if (!out->key.empty()) out->key += key_suffix(*policy, tls);
   out->policy = std::move(policy);
   std::string why;
+  bool for_good = true;
   for (NextHop::Host& host : out->hosts) {
     host.candidate.tls = tls.hosts[host.candidate.name];
+    for_good = for_good && host.candidate.tls->unusable_for_good;
     if (!host.candidate.tls->unusable.empty() && why.empty())
       why = host.candidate.name + ": " + host.candidate.tls->unusable;
   }
@@ -47,8 +49,8 @@ NextHopPtr finished(const NextHop& hop, std::shared_ptr<const DestinationPolicy>
   out->ttl = std::min(out->ttl, tls.ttl);
   if (!why.empty()) out->ttl = std::min(out->ttl, kRuledOutFor);
   if (out->kind == NextHop::Kind::kHosts && out->hosts.empty()) {
-    out->kind = NextHop::Kind::kDefer;
-    out->reply = smtp::reply(451, "4.7.5", "TLS policy: " + why);
+    out->kind = for_good ? NextHop::Kind::kFail : NextHop::Kind::kDefer;
+    out->reply = for_good ? smtp::reply(550, "5.7.10", why) : smtp::reply(451, "4.7.5", "TLS policy: " + why);
   }
   out->tls = std::make_shared<const TlsAnswer>(std::move(tls));
   return out;
@@ -56,12 +58,13 @@ NextHopPtr finished(const NextHop& hop, std::shared_ptr<const DestinationPolicy>
 
 class DestinationQuery final : public NextHopQuery {
  public:
-  DestinationQuery(net::EventLoop& loop, dns::Resolver& resolver, StsPolicies* sts, std::string domain,
+  DestinationQuery(net::EventLoop& loop, dns::Resolver& resolver, StsPolicies* sts, Way way,
                    const EngineSettings& settings, std::function<void(NextHopPtr)> done)
       : loop_(loop),
         resolver_(resolver),
         sts_(sts),
-        domain_(std::move(domain)),
+        domain_(std::move(way.domain)),
+        demand_(way.tls),
         settings_(settings),
         done_(std::move(done)) {
     const DestinationRule* rule = domain_.empty() ? nullptr : rule_for_domain(settings.destinations, domain_);
@@ -99,6 +102,7 @@ class DestinationQuery final : public NextHopQuery {
     question.by_mx = policy->smarthost.empty();
     question.mx_secure = hop->mx_secure;
     question.setting = policy->tls;
+    question.demand = demand_;
     question.names = policy->tls_names;
     question.sts = settings_.sts;
     std::set<std::string> seen;
@@ -115,6 +119,7 @@ class DestinationQuery final : public NextHopQuery {
   dns::Resolver& resolver_;
   StsPolicies* const sts_;
   const std::string domain_;
+  const TlsDemand demand_;
   const EngineSettings settings_;
   const std::function<void(NextHopPtr)> done_;
   bool named_ = false;  // a rule was found
@@ -173,10 +178,10 @@ bool same_ways(const EngineSettings& a, const EngineSettings& b) {
 }
 
 std::unique_ptr<NextHopQuery> resolve_destination(net::EventLoop& loop, dns::Resolver& resolver,
-                                                  StsPolicies* sts, const std::string& domain,
+                                                  StsPolicies* sts, const Way& way,
                                                   const EngineSettings& settings,
                                                   std::function<void(NextHopPtr)> done) {
-  return std::make_unique<DestinationQuery>(loop, resolver, sts, domain, settings, std::move(done));
+  return std::make_unique<DestinationQuery>(loop, resolver, sts, way, settings, std::move(done));
 }
 
 std::string describe(const DestinationPolicy& policy) {

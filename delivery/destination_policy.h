@@ -36,13 +36,13 @@ std::string smarthost_of(const EngineSettings& settings, const std::string& doma
 // Whether a change from one to the other changes a way or a limit.
 bool same_ways(const EngineSettings& a, const EngineSettings& b);
 
-// Domain "" means the smart host of all. The hop has its policy, and a key that differs wherever connections must not
+// The hop has its policy, and a key that differs wherever connections must not
 // be shared: by host set, port, smart host, rule, source address and TLS policy. `done` comes once, on the resolver's
 // loop, never from within the call; destroying the query cancels.
 // The TLS policy of each host comes with it (tls/tls_lookup.h); hosts that it rules out are not among the hosts. `sts`
 // may be null: there is no MTA-STS.
 std::unique_ptr<NextHopQuery> resolve_destination(net::EventLoop& loop, dns::Resolver& resolver,
-                                                  StsPolicies* sts, const std::string& domain,
+                                                  StsPolicies* sts, const Way& way,
                                                   const EngineSettings& settings,
                                                   std::function<void(NextHopPtr)> done);
 

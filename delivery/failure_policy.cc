@@ -11,7 +11,7 @@ namespace {
 
 // The first row that matches decides. The columns that do not matter say kAny.
 enum class Is { kAny, kYes, kNo };
-enum class Says { kAny, k421, k552, kTooMany, kUnknownBdat, kPermanent };
+enum class Says { kAny, k421, k552, kTooMany, kUnknownBdat, kNoRequireTls, kPermanent };
 
 constexpr unsigned bit(Stage stage) {
   return 1U << static_cast<unsigned>(stage);
@@ -39,6 +39,8 @@ constexpr Row kRows[] = {
     // the recipient (RFC 5321 §5.1: try the others); so the last host's word is no verdict on the recipients
     // either.
     {kHost, Says::kAny, Is::kAny, Is::kYes, Is::kAny, Verdict::kNextCandidate},
+    // But the message may ask for what no host of the domain has (RFC 8689 §4.2.1).
+    {kHost, Says::kNoRequireTls, Is::kNo, Is::kNo, Is::kAny, Verdict::kFail},
     {kHost, Says::kAny, Is::kAny, Is::kNo, Is::kAny, Verdict::kDefer},
 
     // "Enough for this connection" (RFC 5321 §3.8): another connection may do.
@@ -79,6 +81,8 @@ bool matches(Says says, const Trouble& trouble) {
       return says_too_many_recipients(reply);
     case Says::kUnknownBdat:
       return trouble.bdat && says_unknown_command(reply);
+    case Says::kNoRequireTls:
+      return says_no_require_tls(reply);
     case Says::kPermanent:
       return reply.permanent();
   }
@@ -107,8 +111,15 @@ bool says_too_many_recipients(const smtp::Reply& reply) {
   return ascii_lowered(reply.text).find("too many recipients") != std::string::npos;
 }
 
+bool says_no_require_tls(const smtp::Reply& reply) {
+  const auto& code = reply.enhanced;
+  return reply.permanent() && code.klass == 5 && code.subject == 7 &&
+         (code.detail == 30 || code.detail == 10);
+}
+
 bool says_message(Stage stage, const smtp::Reply& reply) {
   if (!reply.permanent()) return false;
+  if (says_no_require_tls(reply)) return true;
   if (reply.enhanced.klass == 5)
     return reply.enhanced.subject == 6 || (reply.enhanced.subject == 3 && reply.enhanced.detail == 4);
   return reply.code == 552 && stage == Stage::kMail;

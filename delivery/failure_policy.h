@@ -34,8 +34,11 @@ Verdict decide(const Trouble& trouble);
 // transaction and nothing against this recipient.
 bool says_too_many_recipients(const smtp::Reply& reply);
 
+// REQUIRETLS cannot be had there: 5.7.30, or 5.7.10 where there is no TLS that is verified (RFC 8689 §4.2.1).
+bool says_no_require_tls(const smtp::Reply& reply);
+
 // A permanent failure that is the message's own (RFC 3463 X.6.x: media and content, X.3.4 and RFC 1870 §6.1:
-// too big; RFC 6531: needs SMTPUTF8): the same recipient takes other mail, so it counts against nobody.
+// too big; RFC 6531: needs SMTPUTF8; RFC 8689: needs REQUIRETLS): the same recipient takes other mail, so it counts against nobody.
 bool says_message(Stage stage, const smtp::Reply& reply);
 
 // The peer, or something before it, does not know BDAT though CHUNKING was offered.

@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/smtp/address.h"
 #include "core/smtp/enhanced_code.h"
+#include "delivery/failure_policy.h"
 
 namespace essaim::delivery {
 namespace {
@@ -56,8 +57,8 @@ std::string host_text(const PeerInfo& peer) {
 namespace {
 
 // With what else is known, see storage::split_host(). The mark must survive the limit of the journal.
-std::string marked_host(const PeerInfo& peer, const Outcome& outcome, const ActiveBatch& batch) {
-  std::string host = host_text(peer);
+std::string marked_host(const PeerInfo* peer, const Outcome& outcome, const ActiveBatch& batch) {
+  std::string host = peer != nullptr ? host_text(*peer) : std::string();
   std::string_view mark;
   if (outcome.kind == Outcome::Kind::kDelivered && outcome.dsn_passed_on && !batch.dsn.empty())
     mark = storage::kDsnPassedOn;
@@ -91,7 +92,7 @@ void Recorder::record(const std::shared_ptr<const ActiveBatch>& batch, Indices r
   note.time = clock_.wall_now();
   note.reply = outcome.reply.to_string();
   note.loop = loop_number_;
-  if (peer != nullptr) note.host = marked_host(*peer, outcome, *batch);
+  note.host = marked_host(peer, outcome, *batch);
   if (outcome.kind == Outcome::Kind::kFailed) {
     const bool same = last_failure_ && last_failure_->code == outcome.reply.code &&
                       last_failure_->enhanced == outcome.reply.enhanced &&
@@ -115,6 +116,7 @@ void Recorder::record_all(const Slice& slice, Outcome::Kind kind, Stage stage, c
   outcome.kind = kind;
   outcome.stage = stage;
   outcome.reply = reply;
+  outcome.about_message = kind == Outcome::Kind::kFailed && says_message(stage, reply);
   Delays delays;
   const MonoTime now = clock_.mono_now();
   if (slice.queued != MonoTime{}) delays.in_queue = now - slice.queued;

@@ -32,47 +32,48 @@ void Router::route(RoutedSlice routed) {
 }
 
 void Router::enter(RoutedSlice routed) {
-  Entry& entry = entries_[routed.domain];
+  Way way{routed.domain, demand_of(routed.slice.batch->post->post)};
+  Entry& entry = entries_[way];
   const MonoTime now = side_.clock().mono_now();
   if (entry.hop && entry.until > now) {
     dispatch(routed.domain, entry.hop, std::move(routed.slice));
     return;
   }
   entry.waiting.push_back(std::move(routed.slice));
-  want(routed.domain, &entry);
+  want(way, &entry);
 }
 
-void Router::want(const std::string& domain, Entry* entry) {
+void Router::want(const Way& way, Entry* entry) {
   if (entry->queued) return;
   entry->queued = true;
   entry->generation = generation_;
-  waiting_.push_back(domain);
+  waiting_.push_back(way);
   start_queries();
 }
 
 void Router::start_queries() {
   if (std::exchange(starting_, true)) return;  // reroute() comes here from below
   while (running_ < kQueriesAtOnce && !waiting_.empty()) {
-    const std::string domain = std::move(waiting_.front());
+    const Way way = std::move(waiting_.front());
     waiting_.pop_front();
-    const auto found = entries_.find(domain);
+    const auto found = entries_.find(way);
     if (found == entries_.end()) continue;
     if (found->second.generation != generation_) {
       found->second.queued = false;
-      reroute(domain, &found->second);
+      reroute(way, &found->second);
       continue;
     }
     ++running_;
-    auto done = [this, domain](NextHopPtr hop) { answered(domain, std::move(hop)); };
-    found->second.query = resolve_destination(side_.loop(), side_.resolver(), side_.fabric().sts, domain,
+    auto done = [this, way](NextHopPtr hop) { answered(way, std::move(hop)); };
+    found->second.query = resolve_destination(side_.loop(), side_.resolver(), side_.fabric().sts, way,
                                               side_.settings(), std::move(done));
   }
   starting_ = false;
 }
 
-void Router::answered(const std::string& domain, NextHopPtr hop) {
+void Router::answered(const Way& way, NextHopPtr hop) {
   --running_;
-  const auto found = entries_.find(domain);
+  const auto found = entries_.find(way);
   if (found != entries_.end()) {
     Entry& entry = found->second;
     entry.queued = false;
@@ -81,7 +82,7 @@ void Router::answered(const std::string& domain, NextHopPtr hop) {
     side_.loop().post([query] {});
     if (entry.generation != generation_) {
       // The settings have changed meanwhile: this is not the way any more.
-      reroute(domain, &entry);
+      reroute(way, &entry);
       start_queries();
       return;
     }
@@ -93,7 +94,7 @@ void Router::answered(const std::string& domain, NextHopPtr hop) {
     entry.waiting.clear();
     auto asked = std::move(entry.asked);
     entry.asked.clear();
-    for (Slice& slice : slices) dispatch(domain, hop, std::move(slice));
+    for (Slice& slice : slices) dispatch(way.domain, hop, std::move(slice));
     for (const auto& done : asked) done(hop);
   }
   start_queries();
@@ -116,7 +117,7 @@ void Router::dispatch(const std::string& domain, const NextHopPtr& hop, Slice sl
 }
 
 void Router::give_back_if(const std::function<bool(const ActiveBatch&)>& wanted) {
-  for (auto& [domain, entry] : entries_) {
+  for (auto& [way, entry] : entries_) {
     std::vector<Slice> kept;
     for (Slice& slice : entry.waiting) {
       if (wanted(*slice.batch)) {
@@ -130,27 +131,30 @@ void Router::give_back_if(const std::function<bool(const ActiveBatch&)>& wanted)
 }
 
 void Router::forget(const std::string& domain) {
-  const auto found = entries_.find(domain);
-  if (found != entries_.end()) found->second.until = MonoTime{};
+  for (const TlsDemand tls :
+       {TlsDemand::kNone, TlsDemand::kRequired, TlsDemand::kReport, TlsDemand::kOptional}) {
+    const auto found = entries_.find({domain, tls});
+    if (found != entries_.end()) found->second.until = MonoTime{};
+  }
 }
 
 // What waits for the answer may have another way now; who asked wants to know the new one.
-void Router::reroute(const std::string& domain, Entry* entry) {
+void Router::reroute(const Way& way, Entry* entry) {
   std::vector<Slice> slices = std::move(entry->waiting);
   entry->waiting.clear();
-  if (domain.empty() && side_.settings().smarthost.empty()) {
+  if (way.domain.empty() && side_.settings().smarthost.empty()) {
     auto gone = std::make_shared<NextHop>();
     gone->reply = smtp::reply(451, "4.3.5", "there is no smart host for all any more");
     for (const auto& done : std::exchange(entry->asked, {})) done(gone);
   } else if (!entry->asked.empty()) {
-    want(domain, entry);
+    want(way, entry);
   }
-  for (Slice& slice : slices) route({domain, std::move(slice)});
+  for (Slice& slice : slices) route({way.domain, std::move(slice)});
 }
 
 void Router::clear_cache() {
   ++generation_;
-  for (auto& [domain, entry] : entries_) entry.until = MonoTime{};
+  for (auto& [way, entry] : entries_) entry.until = MonoTime{};
 }
 
 void Router::sweep(MonoTime now) {
@@ -162,7 +166,7 @@ void Router::sweep(MonoTime now) {
 }
 
 NextHopPtr Router::cached(const std::string& domain, MonoTime now) const {
-  const auto found = entries_.find(domain);
+  const auto found = entries_.find({domain});
   if (found == entries_.end() || found->second.until <= now) return nullptr;
   return found->second.hop;
 }
@@ -172,9 +176,9 @@ void Router::look_up(const std::string& domain, std::function<void(NextHopPtr)> 
     done(hop);
     return;
   }
-  Entry& entry = entries_[domain];
+  Entry& entry = entries_[{domain}];
   entry.asked.push_back(std::move(done));
-  want(domain, &entry);
+  want({domain}, &entry);
 }
 
 }  // namespace essaim::delivery

@@ -11,6 +11,7 @@
 
 #include "delivery/next_hop.h"
 #include "delivery/slicing.h"
+#include "delivery/tls/tls_demand.h"
 
 namespace essaim::delivery {
 
@@ -24,7 +25,7 @@ class Router {
 
   void route(RoutedSlice routed);
   void give_back_if(const std::function<bool(const ActiveBatch&)>& wanted);
-  void forget(const std::string& domain);  // its cached answer
+  void forget(const std::string& domain);  // its cached answers
   void clear_cache();                      // settings changed
   void sweep(MonoTime now);
   void clear() { entries_.clear(); }  // cancels; what waits is the caller's trouble
@@ -43,16 +44,16 @@ class Router {
     std::vector<Slice> waiting;
     std::vector<std::function<void(NextHopPtr)>> asked;
   };
-  void enter(RoutedSlice routed);  // its domain is the key of an entry
-  void want(const std::string& domain, Entry* entry);
-  void reroute(const std::string& domain, Entry* entry);
+  void enter(RoutedSlice routed);  // its domain is that of an entry
+  void want(const Way& way, Entry* entry);
+  void reroute(const Way& way, Entry* entry);
   void start_queries();
-  void answered(const std::string& domain, NextHopPtr hop);
+  void answered(const Way& way, NextHopPtr hop);
   void dispatch(const std::string& domain, const NextHopPtr& hop, Slice slice);
 
   LoopSide& side_;
-  std::unordered_map<std::string, Entry> entries_;
-  std::deque<std::string> waiting_;
+  std::unordered_map<Way, Entry, WayHash> entries_;
+  std::deque<Way> waiting_;
   std::size_t running_ = 0;
   bool starting_ = false;
   std::uint64_t generation_ = 0;  // counts changes of the settings

@@ -36,6 +36,7 @@ struct Submission {
   bool eight_bit = false;       // BODY=8BITMIME was said; what the rendering has is looked at anyway
   bool smtputf8 = false;        // SMTPUTF8 was said: what cannot be put in ASCII needs it onwards, too
   smtp::DsnMailParameters dsn;  // RET and ENVID
+  bool require_tls = false;     // REQUIRETLS was said
   std::string client;           // "name [192.0.2.1]"
   std::string client_ip;        // for rules on networks; "" for unknown
   // How the author is known, and what became of a post that waited.

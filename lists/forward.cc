@@ -55,6 +55,7 @@ class ForwardPlan : public Plan {
     const Submission::Recipient& asked = recipient_of(context.submission, target());
     post.target = named_address(asked);
     post.dsn = dsn_request(context.submission, asked);
+    post.tls = context.incoming.tls;
     ESSAIM_TRY(storage::add_expanded(context.connection, &post, rendered_.rendering, rendered_.seven_bit,
                                      context.rank, std::move(*people)));
     ESSAIM_TRY(expect_reports(context.connection, post, context.services.reporting.delay));

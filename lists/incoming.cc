@@ -1,6 +1,7 @@
 #include "lists/incoming.h"
 
 #include "core/base/mac.h"
+#include "core/base/text.h"
 #include "core/mail/encoded_word.h"
 #include "core/mail/message_id.h"
 #include "core/smtp/idn.h"
@@ -50,6 +51,14 @@ std::string seen_key_of(const Incoming& incoming) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
+storage::TlsRequest tls_request(const Submission& submission, const mail::HeaderBlock& header) {
+  if (submission.require_tls) return storage::TlsRequest::kRequired;
+  // RFC 8689 §3: one field with the value "No"; anything else is no request.
+  const bool optional = header.count("TLS-Required") == 1 &&
+                        equals_ignoring_case(trimmed(header.find("TLS-Required")->value()), "no");
+  return optional ? storage::TlsRequest::kOptional : storage::TlsRequest::kNone;
+}
+
 }  // namespace
 
 Result<Incoming> parse_incoming(const Submission& submission) {
@@ -73,6 +82,7 @@ Result<Incoming> parse_incoming(const Submission& submission) {
   incoming.message_id = mail::message_id_of(incoming.header).value_or("");
   if (const auto* subject = incoming.header.find("Subject"))
     incoming.subject = cut_utf8(mail::decode_encoded_words(subject->value()), kMaxSubject);
+  incoming.tls = tls_request(submission, incoming.header);
   incoming.seen_key = seen_key_of(incoming);
   return incoming;
 }

@@ -12,6 +12,7 @@
 #include "core/mail/loop.h"
 #include "core/smtp/address.h"
 #include "lists/acceptance.h"
+#include "storage/records.h"
 
 namespace essaim::lists {
 
@@ -24,7 +25,9 @@ struct Incoming {
   std::optional<smtp::Address> author;  // the one in From; of several, the one in Sender (RFC 5322 §3.6.2)
   std::string message_id;               // normalised; "" if there is none
   std::string subject;                  // decoded, cut to 200 octets
-  std::string seen_key;                 // of Message-ID (or From, Date, Subject) and body; "": cannot be told
+  // REQUIRETLS of the envelope, else the field TLS-Required (RFC 8689 §4.1).
+  storage::TlsRequest tls = storage::TlsRequest::kNone;
+  std::string seen_key;  // of Message-ID (or From, Date, Subject) and body; "": cannot be told
 };
 
 // kInvalid: it is no message (bare CR, NUL, too long a header ...).

@@ -56,6 +56,7 @@ Result<void> add_notice(const Services& services, storage::Connection& connectio
   post.author = text.from_address;
   post.message_id = text.message_id;
   post.subject = notice.subject;
+  if (notice.require_tls) post.tls = storage::TlsRequest::kRequired;
   // Not under the member's id: one who has just left would be passed over as one who has left.
   std::vector<storage::BatchRecipient> to = notice.recipients;
   if (to.empty()) to.push_back({0, notice.to.local, notice.to.domain});

@@ -27,6 +27,7 @@ struct NoticePost {
   std::string_view attachment{};  // a message of its own
   std::string reply_to;           // "" for none
   std::string in_reply_to;        // Message-ID; "" for none
+  bool require_tls = false;       // it is about mail with REQUIRETLS (RFC 8689 §6)
   mail::AutoSubmitted automatic = mail::AutoSubmitted::kReplied;
 };
 

@@ -135,6 +135,7 @@ Result<void> add_owner_report(const Services& services, storage::Connection& con
   notice.author = out.from_address;
   notice.message_id = out.message_id;
   notice.subject = out.subject;
+  if (post.tls == storage::TlsRequest::kRequired) notice.tls = post.tls;
   return store_notice(connection, std::move(notice), composed->message, std::move(*readers), now, rank);
 }
 

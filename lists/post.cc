@@ -128,10 +128,26 @@ class PostPlan : public Plan {
     post.target = named_address(asked);
     post.explanation = explanation_;
     post.dsn = dsn_request(context.submission, asked);
+    post.tls = passed_on(context.incoming.tls);
     // Made in this very transaction (acceptance.cc).
     if (wants_delivered(context.submission, asked))
       post.reports |= static_cast<int>(storage::Report::kDelivered);
     return post;
+  }
+
+  // A list is where a message begins anew (RFC 8689 §6); what its sender asks for is kept where the list does not say
+  // otherwise.
+  storage::TlsRequest passed_on(storage::TlsRequest asked) const {
+    switch (target().settings.require_tls) {
+      case RequireTls::kAlways:
+        return storage::TlsRequest::kRequired;
+      case RequireTls::kNever:
+        return storage::TlsRequest::kNone;
+      case RequireTls::kKeep:
+      case RequireTls::kRefuse:
+        break;
+    }
+    return asked;
   }
 
   Facts facts_;
@@ -231,6 +247,7 @@ Submission submission_of(const storage::HeldRecord& held, std::string message) {
   if (auto sender = smtp::parse_mailbox(held.sender, smtp::LocalPart::kUtf8); sender.ok())
     out.reverse_path = *sender;
   out.smtputf8 = !detail("smtputf8").empty();
+  out.require_tls = !detail("requiretls").empty();
   out.client = held.client;
   out.received_header = detail("received");
   out.authserv_id = detail("authserv_id");

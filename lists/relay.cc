@@ -47,6 +47,7 @@ class RelayPlan : public Plan {
     post.smtputf8 = rendered_->smtputf8;
     post.target = target().address.to_string();
     post.dsn = dsn_request(submission, asked);
+    post.tls = context.incoming.tls;
     post.explanation = "account " + submission.login->account;
     ESSAIM_TRY(storage::add_expanded(context.connection, &post, rendered_->rendering, rendered_->seven_bit,
                                      context.rank, {{0, target().address.local, target().address.domain}}));

@@ -26,6 +26,7 @@ storage::PostRecord record_of(const Submission& submission, const Submission::Re
   about.message_id = message_id;
   about.accepted = now;
   about.smtputf8 = submission.smtputf8;
+  if (submission.require_tls) about.tls = storage::TlsRequest::kRequired;
   return about;
 }
 
@@ -64,8 +65,10 @@ Result<void> add_sender_report(const Services& services, storage::Connection& co
   if (report.action == mail::DsnAction::kDelayed) recipient.retry_until = about.expires;
   out.recipients = {std::move(recipient)};
   out.original = report.original;
-  // RFC 3461 §4.3: RET is about failures; other reports return the header.
-  if (report.action == mail::DsnAction::kFailed && report.whole && about.dsn.ret == "FULL")
+  const bool protect = about.tls == storage::TlsRequest::kRequired;
+  // RFC 3461 §4.3: RET is about failures; other reports return the header. RFC 8689 §5: so does every report about a
+  // message with REQUIRETLS.
+  if (report.action == mail::DsnAction::kFailed && report.whole && about.dsn.ret == "FULL" && !protect)
     out.content = mail::ReturnContent::kFull;
   out.smtputf8 = about.smtputf8 || sender->needs_smtputf8();
   auto composed = mail::compose_report(out);
@@ -76,6 +79,7 @@ Result<void> add_sender_report(const Services& services, storage::Connection& co
   post.list_id = about.list_id;
   post.list_address = about.list_address;
   post.list_revision = about.list_revision;
+  if (protect) post.tls = about.tls;
   post.author = out.from_address;
   post.message_id = out.message_id;
   post.subject = std::string(mail::to_string(report.action)) + ": " + about.target;

@@ -16,7 +16,7 @@
 namespace essaim::lists {
 
 struct SenderReport {
-  // sender, target, dsn, message_id, accepted, list and smtputf8 are read; expires for a delay.
+  // sender, target, dsn, tls, message_id, accepted, list and smtputf8 are read; expires for a delay.
   const storage::PostRecord* about = nullptr;
   mail::DsnAction action = mail::DsnAction::kFailed;
   std::string status;         // "5.1.1"; "" for the general one

@@ -34,6 +34,7 @@ struct ServiceMail {
   std::string reply_to;                       // local part at the list's domain; "" for none
   std::string in_reply_to;                    // Message-ID; "" for none
   std::string_view attachment;                // a message; "" for none
+  bool require_tls = false;                   // it is about mail with REQUIRETLS (RFC 8689 §6)
   bool replied = true;                        // to something that somebody sent
 };
 Result<void> send_service_mail(WriteContext& context, const ServiceMail& mail);

@@ -317,6 +317,16 @@ const std::vector<config::Setting>& list_settings_table() {
        .type = Type::kBool,
        .default_value = "true",
        .help = "Whether posts get an ARC set (RFC 8617) when the list's domain has a key."},
+      {.name = "require_tls",
+       .type = Type::kEnum,
+       .default_value = "keep",
+       .help =
+           "Posts that ask for TLS on the whole way (REQUIRETLS, RFC 8689). keep: they go on as they ask, "
+           "and members "
+           "whose servers cannot promise it do not get them; \"TLS-Required: No\" is kept, too. always: "
+           "every post "
+           "of the list goes so. never: what an author asks for ends at the list. refuse: 550 to REQUIRETLS.",
+       .choices = {"keep", "always", "never", "refuse"}},
       {.name = "report_failures",
        .type = Type::kBool,
        .default_value = "true",
@@ -466,6 +476,11 @@ ListSettings settings_of(const storage::ListRecord& list) {
   out.goodbye = text["goodbye"] == "true";
   out.tell_left = text["tell_left"] == "true";
   out.report_failures = text["report_failures"] == "true";
+  const std::string& tls = text["require_tls"];
+  out.require_tls = tls == "always"   ? RequireTls::kAlways
+                    : tls == "never"  ? RequireTls::kNever
+                    : tls == "refuse" ? RequireTls::kRefuse
+                                      : RequireTls::kKeep;
   const std::string& failure = text["dmarc_failure"];
   out.dmarc_failure = failure == "accept"   ? DmarcFailure::kAccept
                       : failure == "hold"   ? DmarcFailure::kHold

@@ -23,6 +23,9 @@ enum class ReplyTo { kAuthor, kList, kNone, kAddress };
 enum class DmarcFailure { kAccept, kMark, kHold, kRefuse };
 enum class BrokenSignatures { kRemove, kRename, kKeep };
 
+// What becomes of REQUIRETLS and of "TLS-Required: No" (RFC 8689) at a list.
+enum class RequireTls { kKeep, kAlways, kNever, kRefuse };
+
 // What is done about an author whose signature the list's changes break (author_plan.h).
 enum class Treatment { kKeep, kRewriteFrom, kWrap, kRefuse };
 struct AuthorException {
@@ -52,6 +55,7 @@ struct ListSettings {
   std::vector<AuthorException> author_exceptions;
   BrokenSignatures broken_signatures = BrokenSignatures::kRemove;
   bool arc_seal = true;
+  RequireTls require_tls = RequireTls::kKeep;
   bool report_failures = true;
   std::string language = "en";
   std::string robot = "sympa";  // local part of the command robot

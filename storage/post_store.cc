@@ -19,7 +19,8 @@ constexpr std::string_view kColumns =
     "p.client, p.accepted, p.expires, p.priority, p.mode, p.envelope_sender, p.private_header, p.eight_bit, "
     "p.expanded, "
     "p.cursor_domain, p.cursor_local, p.batches, p.recipients, p.held, p.held_reason, p.smtputf8, p.target, "
-    "p.dsn_ret, p.dsn_envelope_id, p.dsn_notify, p.dsn_original_recipient, p.reports, p.explanation FROM "
+    "p.dsn_ret, p.dsn_envelope_id, p.dsn_notify, p.dsn_original_recipient, p.reports, p.explanation, "
+    "p.tls_request FROM "
     "post p ";
 
 PostRecord post_from(Statement& row) {
@@ -54,6 +55,7 @@ PostRecord post_from(Statement& row) {
   p.dsn = {sql::text(row, 27), sql::text(row, 28), sql::text(row, 29), sql::text(row, 30)};
   p.reports = static_cast<int>(row.integer(31));
   p.explanation = sql::text(row, 32);
+  p.tls = static_cast<TlsRequest>(row.integer(33));
   return p;
 }
 
@@ -129,15 +131,15 @@ Result<void> PostStore::add(const PostRecord& p, std::string_view rendering, std
                       "accepted, expires, priority, mode, envelope_sender, private_header, eight_bit, "
                       "expanded, cursor_domain, cursor_local, "
                       "batches, recipients, held, held_reason, smtputf8, target, dsn_ret, dsn_envelope_id, "
-                      "dsn_notify, dsn_original_recipient, reports, explanation, finished) "
+                      "dsn_notify, dsn_original_recipient, reports, explanation, tls_request, finished) "
                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                      "?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                      "?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
                       p.id, p.kind, p.list_id, p.list_address, p.list_revision, p.sender, p.author,
                       p.message_id, p.subject, p.size, p.client, p.accepted, p.expires, p.priority, p.mode,
                       p.envelope_sender, p.private_header, p.eight_bit, p.expanded, p.cursor_domain,
                       p.cursor_local, p.batches, p.recipients, p.held, p.held_reason, p.smtputf8, p.target,
                       p.dsn.ret, p.dsn.envelope_id, p.dsn.notify, p.dsn.original_recipient, p.reports,
-                      p.explanation));
+                      p.explanation, p.tls));
   ESSAIM_TRY(add_form(p.id, Form::kAsIs, rendering));
   if (!seven_bit.empty()) ESSAIM_TRY(add_form(p.id, Form::kSevenBit, seven_bit));
   return {};

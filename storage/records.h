@@ -88,6 +88,14 @@ struct DsnRequest {
   friend bool operator==(const DsnRequest&, const DsnRequest&) = default;
 };
 
+// What the sender asks of TLS on the way (RFC 8689).
+enum class TlsRequest : int {
+  kNone = 0,
+  kRequired = 1,  // REQUIRETLS: over TLS that is verified, to hosts that promise the same; else not at all
+  kOptional =
+      2,  // "TLS-Required: No": in clear rather than not at all, whatever the recipient's domain publishes
+};
+
 // Reports that a post can have led to (RFC 3464).
 enum class Report : int { kDelayed = 1, kFailed = 2, kDelivered = 4 };
 
@@ -115,6 +123,7 @@ struct PostRecord {
   bool smtputf8 = false;   // its header has UTF-8: only for hosts with SMTPUTF8 (RFC 6531)
   std::string target;      // the address that it was sent to, for reports about it; "" if we wrote it
   DsnRequest dsn;          // of its sender; ends at a list (RFC 3461 §5.2.7.3)
+  TlsRequest tls = TlsRequest::kNone;
   std::string
       explanation;  // what was found and decided about its author, lines for people; "" if nothing was
   int reports = 0;  // which were made about it already: sum of Report

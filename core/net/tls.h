@@ -142,8 +142,9 @@ struct TlsInfo {
   std::string verified;  // what it was found good by: "PKIX", "DANE-EE", "DANE-TA"
   // As server:
   TlsClientCertificate client;
-  std::string channel_binding;  // TLS 1.3: tls-exporter (RFC 9266); else tls-unique (RFC 5929)
-  bool binding_is_exporter = false;
+  // Channel bindings; "" for what there is not: tls-exporter (RFC 9266) with TLS 1.3, tls-unique (RFC 5929 §3) before,
+  // tls-server-end-point (§4) where the handshake showed a certificate whose signature has one hash.
+  std::string exporter, unique, end_point;
 };
 
 }  // namespace essaim::net

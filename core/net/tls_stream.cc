@@ -294,18 +294,37 @@ bool TlsStream::judge() {
   return false;
 }
 
+namespace {
+
+// RFC 5929 §4.1: the hash of the certificate by the hash of its own signature, SHA-256 for MD5 and SHA-1; "" where that
+// signature has none (EdDSA).
+std::string end_point_of(X509* certificate) {
+  int hash = NID_undef;
+  if (certificate == nullptr || X509_get_signature_info(certificate, &hash, nullptr, nullptr, nullptr) != 1)
+    return {};
+  if (hash == NID_md5 || hash == NID_sha1) hash = NID_sha256;
+  const EVP_MD* digest = EVP_get_digestbynid(hash);
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned length = 0;
+  if (digest == nullptr || X509_digest(certificate, digest, out, &length) != 1) return {};
+  return {reinterpret_cast<const char*>(out), length};
+}
+
+}  // namespace
+
 void TlsStream::look_at_client() {
-  info_.binding_is_exporter = SSL_version(ssl_) >= TLS1_3_VERSION;
   unsigned char binding[64];
-  if (info_.binding_is_exporter) {
+  // A resumed session shows none, and which one the client saw when it began cannot be told.
+  if (!info_.resumed) info_.end_point = end_point_of(SSL_get_certificate(ssl_));
+  if (SSL_version(ssl_) >= TLS1_3_VERSION) {
     static constexpr std::string_view kLabel = "EXPORTER-Channel-Binding";  // RFC 9266 §2
     if (SSL_export_keying_material(ssl_, binding, 32, kLabel.data(), kLabel.size(), nullptr, 0, 0) == 1)
-      info_.channel_binding.assign(reinterpret_cast<const char*>(binding), 32);
+      info_.exporter.assign(reinterpret_cast<const char*>(binding), 32);
   } else {
     // RFC 5929 §3: the first Finished of the handshake; ours when the session was resumed.
     const std::size_t length = info_.resumed ? SSL_get_finished(ssl_, binding, sizeof binding)
                                              : SSL_get_peer_finished(ssl_, binding, sizeof binding);
-    info_.channel_binding.assign(reinterpret_cast<const char*>(binding), std::min(length, sizeof binding));
+    info_.unique.assign(reinterpret_cast<const char*>(binding), std::min(length, sizeof binding));
   }
   X509* certificate = SSL_get0_peer_certificate(ssl_);
   if (certificate == nullptr) return;

@@ -64,6 +64,13 @@ std::optional<Reply> read_smtputf8(const Parameter& parameter, MailParameters* o
   return std::nullopt;
 }
 
+// RFC 8689 §2
+std::optional<Reply> read_require_tls(const Parameter& parameter, MailParameters* out) {
+  if (parameter.has_value) return reply(501, "5.5.4", "REQUIRETLS has no value");
+  out->require_tls = true;
+  return std::nullopt;
+}
+
 // RFC 4954 §5: AUTH=<> or the xtext of a mailbox. Who submitted it elsewhere proves nothing here.
 std::optional<Reply> read_auth(const Parameter& parameter) {
   const auto mailbox = xtext_decoded(parameter.value);
@@ -110,6 +117,8 @@ std::optional<Reply> read_mail_parameters(std::string_view text, MailParameters*
       refused = read_body(parameter, out);
     } else if (parameter.keyword == "SMTPUTF8" && offered.smtputf8) {
       refused = read_smtputf8(parameter, out);
+    } else if (parameter.keyword == "REQUIRETLS" && offered.require_tls) {
+      refused = read_require_tls(parameter, out);
     } else if (parameter.keyword == "AUTH" && offered.auth) {
       refused = read_auth(parameter);
     } else if (parameter.keyword == "RET" && offered.dsn) {

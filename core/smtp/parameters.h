@@ -1,5 +1,5 @@
 // ESMTP parameters of MAIL and RCPT (RFC 5321 §4.1.2; SIZE of RFC 1870, BODY of RFC 6152,
-// SMTPUTF8 of RFC 6531, AUTH of RFC 4954, RET, ENVID, NOTIFY and ORCPT of RFC 3461). A refusal is the
+// SMTPUTF8 of RFC 6531, AUTH of RFC 4954, RET, ENVID, NOTIFY and ORCPT of RFC 3461, REQUIRETLS of RFC 8689). A refusal is the
 // reply to give. Pure functions; at most kMaxParameters are looked at.
 //
 //   esmtp-param   = esmtp-keyword ["=" esmtp-value]
@@ -25,6 +25,7 @@ struct Offered {
   bool smtputf8 = false;
   bool dsn = false;
   bool auth = false;  // RFC 4954 §5: read over, we pass on no AUTH
+  bool require_tls = false;
 };
 
 struct Parameter {
@@ -40,6 +41,7 @@ struct MailParameters {
   std::optional<std::uint64_t> size;  // octets; what does not fit is the largest number there is
   bool body_8bit = false;
   bool smtputf8 = false;
+  bool require_tls = false;
   DsnMailParameters dsn;
 };
 

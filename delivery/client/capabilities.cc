@@ -35,6 +35,7 @@ void take_line(std::string_view line, Capabilities* out) {
   if (equals_ignoring_case(keyword, "CHUNKING")) out->chunking = true;
   if (equals_ignoring_case(keyword, "DSN")) out->dsn = true;
   if (equals_ignoring_case(keyword, "SMTPUTF8")) out->smtputf8 = true;
+  if (equals_ignoring_case(keyword, "REQUIRETLS")) out->require_tls = true;
   if (equals_ignoring_case(keyword, "LIMITS")) take_limits(rest, out);
   if (equals_ignoring_case(keyword, "SIZE")) {
     out->size = true;

@@ -17,6 +17,7 @@ struct Capabilities {
   bool chunking = false;         // RFC 3030
   bool dsn = false;              // RFC 3461
   bool smtputf8 = false;         // RFC 6531
+  bool require_tls = false;      // RFC 8689; counts under TLS only
   // LIMITS (RFC 9422); 0: none announced.
   std::uint32_t mails_max = 0;       // MAIL commands in a session
   std::uint32_t recipients_max = 0;  // RCPT commands in a transaction

@@ -8,13 +8,13 @@
 namespace essaim::delivery {
 
 ClientSession::ClientSession(const CourierSettings& settings, const TokenMinter& minter, std::string peer,
-                             bool tls, Output* output, std::string tls_required)
+                             bool tls, Output* output, TlsTerms terms)
     : settings_(settings),
       minter_(minter),
       peer_(std::move(peer)),
       output_(output),
       want_tls_(tls),
-      tls_required_(std::move(tls_required)) {}
+      terms_(std::move(terms)) {}
 
 void ClientSession::enter(SessionState state) {
   state_ = state;
@@ -86,7 +86,7 @@ void ClientSession::on_closed(const Error& reason, bool during_tls, MonoTime now
   }
   if (during_tls || state_ == SessionState::kHandshake) {
     fail_early(Stage::kTls, own_reply("4.7.5", "TLS with " + peer_ + " failed: " + reason.message), false,
-               tls_required_.empty());
+               terms_.required.empty());
     return;
   }
   const std::string why = reason.code == ErrorCode::kCancelled ? "" : " (" + reason.message + ")";
@@ -100,7 +100,7 @@ void ClientSession::on_timer(MonoTime now) {
     quit("idle");
   } else if (state_ == SessionState::kHandshake) {
     fail_early(Stage::kTls, own_reply("4.7.5", "TLS with " + peer_ + " timed out"), false,
-               tls_required_.empty());
+               terms_.required.empty());
   } else {
     end(own_reply("4.4.2", "conversation with " + peer_ + " timed out"), false, true);
   }

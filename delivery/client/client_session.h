@@ -38,8 +38,16 @@
 #include "delivery/client/exchange.h"
 #include "delivery/client/session_state.h"
 #include "delivery/failure_policy.h"
+#include "delivery/tls/host_tls.h"
 
 namespace essaim::delivery {
+
+// What is asked of TLS on the connection.
+struct TlsTerms {
+  std::string
+      required;  // not "": nothing is sent without TLS, a handshake that fails is the end; says who wants it
+  RequireTls require_tls = RequireTls::kNo;
+};
 
 class ClientSession {
  public:
@@ -73,10 +81,8 @@ class ClientSession {
 
   // `peer` is for texts: "mx.example.org[192.0.2.1]:25". `settings`, `minter` and `output` outlive the
   // session.
-  // `tls_required` is "" or says who wants TLS: then nothing is sent without it, and a handshake that fails is the
-  // end.
   ClientSession(const CourierSettings& settings, const TokenMinter& minter, std::string peer, bool tls,
-                Output* output, std::string tls_required = {});
+                Output* output, TlsTerms terms = {});
 
   void on_connected(MonoTime now);
   void on_bytes(std::string_view bytes, MonoTime now);
@@ -136,6 +142,8 @@ class ClientSession {
   void on_ehlo(const smtp::Reply& reply, bool helo);
   void on_starttls(const smtp::Reply& reply);
   void become_ready();
+  void say_unfit(Stage stage, const smtp::Reply& reply);
+  void say_without_tls(const std::string& what);
   void fail_early(Stage stage, const smtp::Reply& reply, bool from_peer, bool retry_in_clear = false);
   Stage early_stage() const;
 
@@ -182,7 +190,7 @@ class ClientSession {
   const std::string peer_;
   Output* const output_;
   bool want_tls_;
-  const std::string tls_required_;
+  const TlsTerms terms_;
   bool tls_active_ = false;
   bool trace_ = false;
   bool ready_ = false;

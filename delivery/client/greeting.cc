@@ -26,6 +26,20 @@ void ClientSession::on_greeting(const smtp::Reply& reply) {
   say_ = Say::kEhlo;
 }
 
+// The host is not one for this mail, and knows nothing of it yet.
+void ClientSession::say_unfit(Stage stage, const smtp::Reply& reply) {
+  if (trace_) output_->trace('C', "QUIT");
+  output_->write("QUIT\r\n");
+  fail_early(stage, reply, false);
+}
+
+// With REQUIRETLS for good, else for a while: somebody may have taken the offer out.
+void ClientSession::say_without_tls(const std::string& what) {
+  const bool for_good = terms_.require_tls != RequireTls::kNo;
+  say_unfit(Stage::kTls, smtp::reply(for_good ? 550 : 451, for_good ? "5.7.10" : "4.7.10",
+                                     what + ", and TLS is required (" + terms_.required + ")"));
+}
+
 void ClientSession::on_ehlo(const smtp::Reply& reply, bool helo) {
   // RFC 5321 §4.1.1.1: a server that does not know EHLO is asked with HELO. 421 is not such an answer.
   if (!helo && reply.permanent()) {
@@ -36,11 +50,11 @@ void ClientSession::on_ehlo(const smtp::Reply& reply, bool helo) {
   capabilities_ = helo ? Capabilities{} : parse_capabilities(reply.text);
   if (want_tls_ && capabilities_.starttls)
     say_ = Say::kStartTls;
-  else if (!tls_required_.empty() && !tls_active_)
-    fail_early(Stage::kTls,
-               smtp::reply(451, "4.7.10",
-                           peer_ + " offers no STARTTLS, and TLS is required (" + tls_required_ + ")"),
-               false);
+  else if (!terms_.required.empty() && !tls_active_)
+    say_without_tls(peer_ + " offers no STARTTLS");
+  else if (terms_.require_tls == RequireTls::kAlways && !capabilities_.require_tls)
+    say_unfit(Stage::kEhlo,
+              smtp::reply(550, "5.7.30", peer_ + " does not offer REQUIRETLS, for which the message asks"));
   else
     become_ready();
 }
@@ -50,11 +64,11 @@ void ClientSession::on_starttls(const smtp::Reply& reply) {
     say_ = Say::kStartTls;  // now the handshake, if nothing stands behind the reply
   } else if (reply.code == 421 || reply.intermediate()) {
     fail_early(Stage::kTls, reply, true);
-  } else if (!tls_required_.empty()) {
+  } else if (!terms_.required.empty()) {
     fail_early(Stage::kTls,
                smtp::reply(451, "4.7.10",
                            peer_ + " refused STARTTLS (" + reply.to_string() + "), and TLS is required (" +
-                               tls_required_ + ")"),
+                               terms_.required + ")"),
                false);
   } else {
     // TLS is opportunistic: a server that offers it and then has none today gets the mail in clear.

@@ -149,6 +149,7 @@ void ClientSession::append_mail(const Exchange& exchange) {
   if (capabilities_.size) out_.append(" SIZE=").append(std::to_string(exchange.size));
   if (exchange.eight_bit && capabilities_.eight_bit) out_.append(" BODY=8BITMIME");
   if (exchange.utf8) out_.append(" SMTPUTF8");
+  if (terms_.require_tls != RequireTls::kNo && capabilities_.require_tls) out_.append(" REQUIRETLS");
   if (capabilities_.dsn) {
     const ActivePost& post = exchange.post();
     if (post.dsn_return != DsnReturn::kNone)

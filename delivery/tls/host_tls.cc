@@ -20,8 +20,9 @@ const char* to_string(TlsSetting setting) {
   return "?";
 }
 
-std::string describe(const HostTls& tls) {
-  if (!tls.unusable.empty()) return "not used: " + tls.unusable;
+namespace {
+
+std::string describe_check(const HostTls& tls) {
   switch (tls.origin) {
     case HostTls::Origin::kDane:
       if (tls.check == nullptr)
@@ -46,6 +47,13 @@ std::string describe(const HostTls& tls) {
       return "a certificate for this name";
   }
   return "?";
+}
+
+}  // namespace
+
+std::string describe(const HostTls& tls) {
+  if (!tls.unusable.empty()) return "not used: " + tls.unusable;
+  return (tls.require_tls == RequireTls::kNo ? "" : "REQUIRETLS, ") + describe_check(tls);
 }
 
 }  // namespace essaim::delivery

@@ -20,6 +20,9 @@ enum class TlsSetting {
 };
 const char* to_string(TlsSetting setting);
 
+// Whether the host must promise REQUIRETLS (RFC 8689), and the parameter is given to it.
+enum class RequireTls { kNo, kWhereOffered, kAlways };
+
 struct HostTls {
   enum class Level { kNever, kMay, kEncrypt, kVerify };
   enum class Origin { kDefault, kSetting, kDane, kSts };
@@ -29,6 +32,8 @@ struct HostTls {
   std::shared_ptr<const net::TlsPeerCheck> check;  // of the certificate; null: none
   std::string server_name;                         // for SNI; "": the name of the host
   std::string unusable;                            // not "": the host must not be used now, and why
+  bool unusable_for_good = false;                  // for this message: nothing is gained by waiting
+  RequireTls require_tls = RequireTls::kNo;
 
   bool mandatory() const { return level == Level::kEncrypt || level == Level::kVerify; }
 };

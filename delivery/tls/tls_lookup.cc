@@ -27,10 +27,10 @@ std::shared_ptr<const net::TlsPeerCheck> pkix(std::vector<std::string> names, bo
   return check;
 }
 
-HostTls by_setting(const TlsQuestion& question, const std::string& host) {
+HostTls by_setting(const TlsQuestion& question, TlsSetting setting, const std::string& host) {
   HostTls tls;
   tls.origin = HostTls::Origin::kSetting;
-  switch (question.setting) {
+  switch (setting) {
     case TlsSetting::kOff:
       tls.level = HostTls::Level::kNever;
       break;
@@ -94,6 +94,49 @@ HostTls by_sts(const StsPolicy& policy, const std::string& host) {
   return tls;
 }
 
+// The operator's word is the least of what is done (with "TLS-Required: No" also the most), and what domains publish is
+// looked at where the message asks for more.
+TlsSetting setting_of(const TlsQuestion& question) {
+  switch (question.demand) {
+    case TlsDemand::kRequired:
+    case TlsDemand::kReport:
+      if (question.setting == TlsSetting::kOpportunistic || question.setting == TlsSetting::kEncrypt)
+        return TlsSetting::kBest;
+      break;
+    case TlsDemand::kOptional:
+      if (question.setting == TlsSetting::kBest) return TlsSetting::kOpportunistic;
+      break;
+    case TlsDemand::kNone:
+      break;
+  }
+  return question.setting;
+}
+
+void rule_out(std::string why, bool for_good, HostTls* tls) {
+  tls->unusable = std::move(why);
+  tls->unusable_for_good = for_good;
+}
+
+// RFC 8689 §4.2.1: DNSSEC, a policy of MTA-STS or the operator vouches for the name of the host, and its certificate is
+// for that name.
+void require_verified(const TlsQuestion& question, const std::string& host, const StsAnswer& sts,
+                      HostTls* tls) {
+  tls->require_tls = question.demand == TlsDemand::kReport ? RequireTls::kWhereOffered : RequireTls::kAlways;
+  if (!tls->unusable.empty()) return;
+  if (tls->level == HostTls::Level::kNever)
+    return rule_out("REQUIRETLS, and the settings forbid TLS with it", true, tls);
+  const bool by_name = !question.names.empty() && tls->origin == HostTls::Origin::kSetting;
+  const bool by_sts =
+      sts.policy != nullptr && sts.policy->mode != StsPolicy::Mode::kNone && names_host(*sts.policy, host);
+  const bool vouched = by_name || by_sts || question.mx_secure || !question.by_mx;
+  if (!vouched || (is_literal(host) && !by_name))
+    return rule_out("REQUIRETLS, and neither DNSSEC nor MTA-STS vouches for its name", sts.trouble.empty(),
+                    tls);
+  tls->level = HostTls::Level::kVerify;
+  if (tls->check == nullptr || !tls->check->required) tls->check = pkix({host}, true);
+  tls->sts_testing = false;
+}
+
 std::string text_of(const net::TlsaRecord& record) {
   return std::to_string(record.usage) + " " + std::to_string(record.selector) + " " +
          std::to_string(record.matching) + " " + hex_encoded(record.association.substr(0, 64));
@@ -133,10 +176,12 @@ std::string key_of(const TlsAnswer& answer) {
   std::string bytes;
   const char* what = "TLS";
   for (const auto& [name, tls] : answer.hosts) {
-    plain = plain && tls->origin == HostTls::Origin::kDefault;
+    plain = plain && tls->origin == HostTls::Origin::kDefault && tls->require_tls == RequireTls::kNo;
     if (tls->origin == HostTls::Origin::kDane) what = "DANE";
     if (tls->origin == HostTls::Origin::kSts) what = "MTA-STS";
+    if (tls->require_tls != RequireTls::kNo) what = "REQUIRETLS";
     put_string(&bytes, name);
+    put_u8(&bytes, static_cast<std::uint8_t>(tls->require_tls));
     put_u8(&bytes, static_cast<std::uint8_t>(tls->level));
     put_u8(&bytes, static_cast<std::uint8_t>(tls->origin));
     put_string(&bytes, tls->server_name);
@@ -153,21 +198,24 @@ TlsAnswer decide_tls(const TlsQuestion& question, const std::vector<DaneResult>&
   answer.trouble = sts.trouble;
   answer.trouble_type = sts.trouble_type;
   const bool by_sts = sts.policy != nullptr && sts.policy->mode != StsPolicy::Mode::kNone;
+  const TlsSetting setting = setting_of(question);
+  const bool verified = question.demand == TlsDemand::kRequired || question.demand == TlsDemand::kReport;
   for (std::size_t i = 0; i < question.hosts.size(); ++i) {
     const std::string& host = question.hosts[i].name;
     HostTls tls;
     if (i < dane.size()) answer.ttl = std::min(answer.ttl, dane[i].ttl);
-    if (question.setting != TlsSetting::kBest && question.setting != TlsSetting::kDane) {
-      tls = by_setting(question, host);
+    if (setting != TlsSetting::kBest && setting != TlsSetting::kDane) {
+      tls = by_setting(question, setting, host);
     } else if (i < dane.size() && dane[i].kind != DaneResult::Kind::kNone) {
       tls = by_dane(question, host, dane[i]);
-    } else if (question.setting == TlsSetting::kDane) {
+    } else if (setting == TlsSetting::kDane) {
       tls.origin = HostTls::Origin::kSetting;
       tls.level = HostTls::Level::kVerify;
       tls.unusable = "DANE is required by the settings, and it has no TLSA record that is proven";
     } else if (by_sts) {
       tls = delivery::by_sts(*sts.policy, host);
     }
+    if (verified) require_verified(question, host, sts, &tls);
     answer.hosts[host] = std::make_shared<const HostTls>(std::move(tls));
   }
   answer.key = key_of(answer);
@@ -180,9 +228,10 @@ struct TlsLookup::Impl {
       : question(std::move(q)), done(std::move(f)), soon(loop, [this] { finish(); }) {}
 
   void begin(net::EventLoop& loop, dns::Resolver& resolver, StsPolicies* sts) {
-    const bool best = question.setting == TlsSetting::kBest;
+    const TlsSetting setting = setting_of(question);
+    const bool best = setting == TlsSetting::kBest;
     missing = 1;
-    if ((best || question.setting == TlsSetting::kDane) && (question.mx_secure || !question.by_mx)) {
+    if ((best || setting == TlsSetting::kDane) && (question.mx_secure || !question.by_mx)) {
       ++missing;
       dane = std::make_unique<DaneLookup>(loop, resolver, question.hosts,
                                           [this](std::vector<DaneResult> results) {

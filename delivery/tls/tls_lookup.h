@@ -12,6 +12,7 @@
 #include "delivery/tls/dane_lookup.h"
 #include "delivery/tls/host_tls.h"
 #include "delivery/tls/sts_policies.h"
+#include "delivery/tls/tls_demand.h"
 
 namespace essaim::delivery {
 
@@ -21,6 +22,7 @@ struct TlsQuestion {
   bool mx_secure = false;       // the MX records, or that there are none
   std::vector<DaneHost> hosts;  // each once
   TlsSetting setting = TlsSetting::kBest;
+  TlsDemand demand = TlsDemand::kNone;
   std::vector<std::string> names;  // accepted in certificates with kVerify, instead of the host's
   StsSettings sts;
 };

@@ -25,7 +25,11 @@ Result<void> remove_return_path(Draft& draft) {
 }
 
 Result<void> remove_by_setting(Draft& draft) {
-  for (const std::string& name : draft.target.settings.remove_headers) draft.header.remove(name);
+  const ListSettings& settings = draft.target.settings;
+  for (const std::string& name : settings.remove_headers) draft.header.remove(name);
+  // What the list says of TLS goes on with the envelope; the next hop would read the author's word (RFC 8689 §4.1).
+  if (settings.require_tls == RequireTls::kNever || settings.require_tls == RequireTls::kAlways)
+    draft.header.remove("TLS-Required");
   return {};
 }
 

@@ -77,6 +77,7 @@ class Answering {
     mail.list = &list_;
     mail.to = {recipient_of_mail(*author)};
     mail.in_reply_to = held_.message_id;
+    mail.require_tls = requires_tls(held_);
     mail.values = {{"subject", escaped_for_display(held_.subject, 200)},
                    {"reason", answer_.reason},
                    {"what", held_.subject}};
@@ -321,6 +322,7 @@ Result<void> expire_or_remind(WriteContext& context, const HeldRecord& held) {
     mail.language = held.detail("language");
     mail.to = {recipient_of_mail(*author)};
     mail.in_reply_to = held.message_id;
+    mail.require_tls = requires_tls(held);
     mail.replied = false;
     const std::string language = mail.language.empty() ? settings_of(list).language : mail.language;
     std::string what = held.subject;

@@ -89,6 +89,7 @@ HeldRecord record_of(const storage::ListRecord& list, const Submission& submissi
   held.details["authserv_id"] = submission.authserv_id;
   held.details["auth"] = scenario::to_string(submission.auth);
   if (submission.smtputf8) held.details["smtputf8"] = "1";
+  if (submission.require_tls) held.details["requiretls"] = "1";
   if (decision.action.then) held.details["then"] = scenario::to_string(*decision.action.then);
   // Who is not the author would get answers to what somebody else wrote.
   if (decision.action.quiet || !rules::disowned(submission, incoming).empty()) held.details["quiet"] = "1";
@@ -112,6 +113,7 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
   ServiceMail mail;
   mail.list = &list;
   mail.in_reply_to = held.message_id;
+  mail.require_tls = submission.require_tls;
   mail.values = {{"subject", escaped_for_display(held.subject, 200)},
                  {"key", held.key},
                  {"days", in_days(span)},

@@ -26,6 +26,10 @@ std::string waiting_key(const Request& request) {
          ascii_lowered(request.previous.to_string()) + " " + (request.list.id == 0 ? request.list.local : "");
 }
 
+bool requires_tls(const storage::HeldRecord& held) {
+  return held.details.contains("requiretls");
+}
+
 Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list,
                           const storage::HeldRecord& held, bool reminder, std::string_view message) {
   using storage::HeldKind;
@@ -49,6 +53,7 @@ Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list
                       : list.local + (post ? "-editor@" : "-owner@") + list.domain;
   mail.reply_to = "answer+" + held.key;
   mail.attachment = message;
+  mail.require_tls = requires_tls(held);
   mail.replied = false;
   const auto span = std::chrono::duration_cast<Duration>(held.expires - context.now);
   mail.values = {{"key", held.key},

@@ -23,6 +23,9 @@ std::string link_to_answer(const Site& site, const std::string& key);
 // Two requests with the same wait for the same thing.
 std::string waiting_key(const Request& request);
 
+// Its sender said REQUIRETLS: what is written about it must be protected as well (RFC 8689 §6).
+bool requires_tls(const storage::HeldRecord& held);
+
 // Sends what waits to those who decide: editors (with the message), owners or listmasters.
 Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list,
                           const storage::HeldRecord& held, bool reminder, std::string_view message = {});

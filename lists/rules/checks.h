@@ -23,6 +23,8 @@ std::string disowned(const Submission& submission, const Incoming& incoming);
 Verdict unauthenticated(const RuleContext& context, std::string_view name);
 // size.cc
 Verdict too_large(const RuleContext& context, std::string_view name);
+// require_tls.cc
+Verdict requires_tls(const RuleContext& context, std::string_view name);
 // who_posts.cc
 Verdict closed_list(const RuleContext& context, std::string_view name);
 

@@ -16,6 +16,8 @@ const std::vector<Rule>& post_rules() {
        rules::dmarc_failure},
       {"unauthenticated", "The list wants authors whose domain stands behind them.", rules::unauthenticated},
       {"max-size", "Larger than the list takes.", rules::too_large},
+      {"require-tls", "Asks for TLS on the whole way (REQUIRETLS), which the list does not promise.",
+       rules::requires_tls},
       {"closed-list", "The list is closed.", rules::closed_list},
   };
   return table;

@@ -41,7 +41,8 @@ LoginAnswer temporary() {
 class AccountService::Try {
  public:
   Try(AccountService& service, LoginQuestion question, std::function<void(LoginAnswer)> done)
-      : options_(service.options_),
+      : options_(service.options()),
+        verified_(service.verified_),
         database_(service.database_),
         clock_(service.clock_),
         secret_(service.secret_),
@@ -74,8 +75,24 @@ class AccountService::Try {
     auto said = response.ok() ? read_introspection(options_->tokens, *response, clock_.wall_now())
                               : Result<Introspected>(response.error());
     if (!said.ok()) return in_trouble(said.error().message);
-    const auto named = sasl::prepared_name(said->name);
-    if (!said->active || !named) return refuse("the token is not good");
+    stands_for(said->active ? said->name : "", "the token is not good");
+  }
+
+  // By the keys of the authorization server.
+  void run_with_keys(const Result<KeyCache::Keys>& keys) {
+    name_ = kTokens;
+    if (!may_go_on()) return;
+    if (!keys.ok()) return in_trouble(keys.error().message);
+    TokenVerdict verdict = {"", "it is no token"};
+    if (*keys != nullptr)
+      verdict = judge_token(question_.asked.secret, **keys, options_->token_rules, clock_.wall_now());
+    stands_for(verdict.name, "the token is not good: " + verdict.why);
+  }
+
+ private:
+  void stands_for(const std::string& name, const std::string& why_not) {
+    const auto named = sasl::prepared_name(name);
+    if (name.empty() || !named) return refuse(why_not);
     auto found = find(*named);
     if (!found.ok()) return in_trouble(found.error().message);
     account_ = *std::move(found);
@@ -85,7 +102,6 @@ class AccountService::Try {
     accept();
   }
 
- private:
   // The account that is asked about and how often it failed. False: answered.
   bool look_up() {
     const auto name = sasl::prepared_name(question_.asked.authcid);
@@ -150,11 +166,20 @@ class AccountService::Try {
     if (of_directory) return ask_directory(*password);
     bool good = false;
     if (account_ && !account_->password.empty())
-      good = sasl::password_matches(*password, account_->password);
+      good = matches(*password);
     else
       sasl::waste_time(*password);
     OPENSSL_cleanse(password->data(), password->size());
     conclude(good, "wrong password");
+  }
+
+  bool matches(const std::string& password) {
+    const MonoTime now = clock_.mono_now();
+    remembered_ = verified_->knows(account_->name, account_->password, password, now);
+    if (remembered_) return true;
+    if (!sasl::password_matches(password, account_->password)) return false;
+    verified_->add(account_->name, account_->password, password, now);
+    return true;
   }
 
   void ask_directory(const std::string& password) {
@@ -257,6 +282,7 @@ class AccountService::Try {
                                       {"mechanism", sasl::to_string(question_.mechanism)},
                                       {"client", question_.client_ip}};
     if (!why.empty()) fields.emplace_back("why", why);
+    if (remembered_) fields.emplace_back("password", "remembered");
     log::write(log::Level::kInfo, event, fields.data(), fields.size());
   }
 
@@ -266,6 +292,7 @@ class AccountService::Try {
   }
 
   const std::shared_ptr<const AccountOptions> options_;
+  const std::shared_ptr<VerifiedPasswords> verified_;
   storage::Database& database_;
   const Clock& clock_;
   const std::string secret_;
@@ -275,16 +302,20 @@ class AccountService::Try {
   std::string name_;
   std::optional<AccountRecord> account_;
   bool failed_before_ = false;
+  bool remembered_ = false;
 };
 
 AccountService::AccountService(storage::Database& database, const Clock& clock, http::HttpClient& http,
                                std::string secret, AccountOptions options)
     : options_(std::make_shared<const AccountOptions>(std::move(options))),
+      verified_(std::make_shared<VerifiedPasswords>(options_->remember)),
       database_(database),
       clock_(clock),
       http_(http),
       secret_(std::move(secret)),
-      threads_(std::make_shared<Executor>("accounts", options_->threads)) {}
+      threads_(std::make_shared<Executor>("accounts", options_->threads)) {
+  keys_ = make_keys(*options_);
+}
 
 AccountService::~AccountService() {
   stop();
@@ -294,6 +325,32 @@ void AccountService::stop() {
   threads_->stop();
 }
 
+std::shared_ptr<const AccountOptions> AccountService::options() const {
+  const std::lock_guard lock(mutex_);
+  return options_;
+}
+
+// The answer comes on the client's thread; requests that are under way at its end are answered then.
+std::shared_ptr<KeyCache> AccountService::make_keys(const AccountOptions& options) const {
+  if (options.jwks_url.empty()) return nullptr;
+  http::Request request;
+  request.url = options.jwks_url;
+  request.ca_file = options.tokens.ca_file;
+  request.timeout = options.tokens.timeout;
+  request.max_octets = 256 * 1024;
+  return std::make_shared<KeyCache>(clock_, [&http = http_, request](http::HttpClient::Done done) {
+    http.fetch(request, std::move(done));
+  });
+}
+
+void AccountService::set_options(AccountOptions options) {
+  verified_->set_keep(options.remember);
+  const std::lock_guard lock(mutex_);
+  if (options.jwks_url != options_->jwks_url || options.tokens.ca_file != options_->tokens.ca_file)
+    keys_ = make_keys(options);
+  options_ = std::make_shared<const AccountOptions>(std::move(options));
+}
+
 void AccountService::ask(LoginQuestion question, std::function<void(LoginAnswer)> done) {
   auto one = std::make_shared<Try>(*this, std::move(question), std::move(done));
   if (threads_->queued() >= kMostWaiting) return one->give_up();
@@ -301,12 +358,29 @@ void AccountService::ask(LoginQuestion question, std::function<void(LoginAnswer)
     if (!threads_->submit([one] { one->run(); })) one->give_up();
     return;
   }
-  if (options_->tokens.url.empty()) return one->give_up();
-  http_.fetch(introspection_request(options_->tokens, one->question().asked.secret),
+  const auto now = options();
+  if (!now->jwks_url.empty()) return ask_for_keys(std::move(one));
+  if (now->tokens.url.empty()) return one->give_up();
+  http_.fetch(introspection_request(now->tokens, one->question().asked.secret),
               [one, threads = threads_](Result<http::Response> response) {
                 if (!threads->submit([one, response = std::move(response)] { one->run_with(response); }))
                   one->give_up();
               });
+}
+
+void AccountService::ask_for_keys(std::shared_ptr<Try> one) {
+  const auto header = read_token_header(one->question().asked.secret);
+  auto judge = [one, threads = threads_](Result<KeyCache::Keys> keys) {
+    if (!threads->submit([one, keys = std::move(keys)] { one->run_with_keys(keys); })) one->give_up();
+  };
+  if (!header) return judge(KeyCache::Keys());
+  std::shared_ptr<KeyCache> keys;
+  {
+    const std::lock_guard lock(mutex_);
+    keys = keys_;
+  }
+  if (keys == nullptr) return one->give_up();  // the settings have just changed
+  keys->find(header->algorithm, header->key_id, std::move(judge));
 }
 
 Result<std::string> load_login_secret(storage::Database& database) {

@@ -6,13 +6,17 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "core/base/executor.h"
 #include "core/http/http_client.h"
 #include "smtpd/accounts/introspection.h"
+#include "smtpd/accounts/json_web_token.h"
+#include "smtpd/accounts/key_cache.h"
 #include "smtpd/accounts/ldap_source.h"
 #include "smtpd/accounts/login_limits.h"
+#include "smtpd/accounts/verified_passwords.h"
 #include "smtpd/session/authenticator.h"
 #include "storage/database.h"
 
@@ -21,8 +25,12 @@ namespace essaim::smtpd {
 struct AccountOptions {
   LoginLimits limits;
   LdapOptions ldap;
+  // Tokens are judged here by the keys at `jwks_url`, else by who is asked; with neither they are not taken.
   IntrospectionOptions tokens;
-  int threads = 2;
+  std::string jwks_url;  // its ca_file and timeout are those of `tokens`
+  TokenRules token_rules;
+  Duration remember = std::chrono::minutes(5);  // passwords that were right; zero: not at all
+  int threads = 2;                              // fixed at the start
 };
 
 class AccountService final : public Authenticator {
@@ -33,12 +41,21 @@ class AccountService final : public Authenticator {
   ~AccountService() override;
 
   void ask(LoginQuestion question, std::function<void(LoginAnswer)> done) override;
+  // From the next question on.
+  void set_options(AccountOptions options);
   // What waits is answered with trouble; idempotent. Requests for tokens that are under way end with the client's end.
   void stop();
 
  private:
   class Try;
-  const std::shared_ptr<const AccountOptions> options_;
+  std::shared_ptr<const AccountOptions> options() const;
+  std::shared_ptr<KeyCache> make_keys(const AccountOptions& options) const;
+  void ask_for_keys(std::shared_ptr<Try> one);
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const AccountOptions> options_;
+  std::shared_ptr<KeyCache> keys_;  // null without jwks_url
+  const std::shared_ptr<VerifiedPasswords> verified_;
   storage::Database& database_;
   const Clock& clock_;
   http::HttpClient& http_;

@@ -42,6 +42,19 @@ const char* kind_name(storage::PostKind kind) {
   return "?";
 }
 
+// In the words of RFC 8689.
+const char* tls_name(storage::TlsRequest tls) {
+  switch (tls) {
+    case storage::TlsRequest::kNone:
+      return "";
+    case storage::TlsRequest::kRequired:
+      return "REQUIRETLS";
+    case storage::TlsRequest::kOptional:
+      return "TLS-Required: No";
+  }
+  return "?";
+}
+
 Json counts_json(const storage::LedgerCounts& c) {
   return {{"accepted", c.accepted},
           {"delivered", c.delivered},
@@ -65,6 +78,7 @@ Json post_json(const storage::PostRecord& p, const storage::LedgerCounts& counts
           {"personal", p.mode == storage::CopyMode::kPersonal},
           {"expanded", p.expanded},
           {"batches", p.batches},
+          {"tls", tls_name(p.tls)},
           {"held", p.held},
           {"held_reason", p.held_reason},
           {"counts", counts_json(counts)}};
@@ -198,6 +212,7 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
   line("message-id  ", post.message_id);
   line("subject     ", post.subject);
   line("size        ", std::to_string(post.size));
+  if (post.tls != storage::TlsRequest::kNone) line("tls         ", tls_name(post.tls));
   if (post.held) line("held        ", post.held_reason);
   print_line("recipients  " + std::to_string(counts.accepted) + " = " + std::to_string(counts.delivered) +
              " delivered + " + std::to_string(counts.failed) + " failed + " +

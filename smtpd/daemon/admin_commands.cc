@@ -161,6 +161,8 @@ NodeFacts Server::facts() const {
   if (membership_) out.nodes_at_work = 1 + static_cast<int>(membership_->silences().size());
   out.message_memory = budget_->used();
   out.message_memory_limit = budget_->limit();
+  const std::lock_guard lock(told_mutex_);
+  out.certificates = told_certificates_;
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <ifaddrs.h>
 #include <netinet/in.h>
 
+#include "core/base/log.h"
 #include "smtpd/operate/database_password.h"
 
 namespace essaim::smtpd {
@@ -79,7 +80,7 @@ std::vector<sasl::Mechanism> mechanisms(const Settings& settings, const ListenSe
   std::vector<sasl::Mechanism> out;
   for (const sasl::Mechanism one : s.mechanisms.empty() ? sasl::all_mechanisms() : s.mechanisms) {
     if (one == sasl::Mechanism::kExternal && listener.client_ca.empty()) continue;
-    if (one == sasl::Mechanism::kOauthBearer && s.oauth.url.empty()) continue;
+    if (one == sasl::Mechanism::kOauthBearer && !s.oauth.takes_tokens()) continue;
     out.push_back(one);
   }
   return out;
@@ -104,6 +105,7 @@ SessionSettings session_settings(const Settings& settings, const ListenSettings&
   out.extensions.limits = settings.extensions.limits;
   out.extensions.smtputf8 = settings.extensions.smtputf8;
   out.extensions.dsn = settings.extensions.dsn;
+  out.extensions.require_tls = settings.extensions.require_tls;
   const EarlyTalkSettings& e = settings.early_talk;
   out.early_talk = {e.greeting_pause, e.before_greeting, e.behind_data, e.behind_ehlo, e.behind_starttls};
   out.bare_line_ends = l.normalise_line_ends ? smtp::BareLineEnds::kNormalise : smtp::BareLineEnds::kRefuse;
@@ -117,9 +119,32 @@ SessionSettings session_settings(const Settings& settings, const ListenSettings&
   return out;
 }
 
-Result<AccountOptions> account_options(const Settings& settings) {
-  const SubmissionSettings& s = settings.submission;
+namespace {
+
+struct SecretFile {
+  const std::string& file;
+  const std::string* file_before;    // null: there was none
+  const std::string* secret_before;  // likewise
+  std::string* secret;
+};
+
+Result<void> read_secret(const SecretFile& one) {
+  if (one.file.empty()) return {};
+  auto read = operate::database_password_from(one.file);
+  if (read.ok()) {
+    *one.secret = *std::move(read);
+    return {};
+  }
+  if (one.file_before == nullptr || *one.file_before != one.file) return read.error();
+  *one.secret = *one.secret_before;
+  log::warning("secret-not-read",
+               {{"file", one.file}, {"error", read.error().message}, {"instead", "as before"}});
+  return {};
+}
+
+AccountOptions options_without_secrets(const SubmissionSettings& s) {
   AccountOptions out;
+  out.remember = s.remember_passwords;
   out.limits.failures = s.login_failures;
   out.limits.network_failures = s.network_failures;
   out.threads = s.threads;
@@ -136,15 +161,30 @@ Result<AccountOptions> account_options(const Settings& settings) {
               s.ldap.may_relay};
   out.tokens = {s.oauth.url,   s.oauth.client_id, {}, s.oauth.ca_file, s.oauth.claim,
                 s.oauth.scope, s.oauth.timeout};
-  const std::pair<const std::string&, std::string*> secrets[] = {
-      {s.ldap.search_password_file, &out.ldap.search_password},
-      {s.oauth.secret_file, &out.tokens.client_secret}};
-  for (const auto& [file, secret] : secrets) {
-    if (file.empty()) continue;
-    auto read = operate::database_password_from(file);
-    if (!read.ok()) return read.error();
-    *secret = *std::move(read);
-  }
+  out.jwks_url = s.oauth.jwks_url;
+  out.token_rules = {s.oauth.issuer, s.oauth.audience, s.oauth.claim, s.oauth.scope};
+  return out;
+}
+
+}  // namespace
+
+Result<AccountOptions> account_options(const Settings& settings) {
+  const SubmissionSettings& s = settings.submission;
+  AccountOptions out = options_without_secrets(s);
+  ESSAIM_TRY(read_secret({s.ldap.search_password_file, nullptr, nullptr, &out.ldap.search_password}));
+  ESSAIM_TRY(read_secret({s.oauth.secret_file, nullptr, nullptr, &out.tokens.client_secret}));
+  return out;
+}
+
+Result<AccountOptions> account_options(const Settings& settings, const Settings& before,
+                                       const AccountOptions& running) {
+  const SubmissionSettings& s = settings.submission;
+  const SubmissionSettings& b = before.submission;
+  AccountOptions out = options_without_secrets(s);
+  ESSAIM_TRY(read_secret({s.ldap.search_password_file, &b.ldap.search_password_file,
+                          &running.ldap.search_password, &out.ldap.search_password}));
+  ESSAIM_TRY(read_secret(
+      {s.oauth.secret_file, &b.oauth.secret_file, &running.tokens.client_secret, &out.tokens.client_secret}));
   return out;
 }
 
@@ -193,10 +233,12 @@ Settings reloaded(const Settings& running, const Settings& fresh) {
   out.extensions = fresh.extensions;
   out.log = fresh.log;
   out.balancer = fresh.balancer;
-  out.submission.mechanisms = fresh.submission.mechanisms;
+  out.submission = fresh.submission;
+  out.submission.hide_client = running.submission.hide_client;
+  out.submission.threads = running.submission.threads;
   for (ListenSettings& l : out.listen) {
     for (const ListenSettings& f : fresh.listen)
-      if (f.address == l.address) {
+      if (f.address == l.address && f.role == l.role) {
         l.certificate = f.certificate;
         l.more_certificates = f.more_certificates;
         l.client_ca = f.client_ca;

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -129,6 +130,8 @@ class Server final : private storage::Membership::Listener {
   std::vector<std::shared_ptr<net::ListenSocket>> sockets_;
   AccountOptions account_options_;                                    // read as root
   std::vector<std::shared_ptr<net::TlsServerContext>> certificates_;  // one for each listener; null: none
+  mutable std::mutex told_mutex_;
+  std::vector<NodeFacts::Certificate> told_certificates_;  // to those who ask from other threads
   std::shared_ptr<net::ListenSocket> admin_socket_;
   std::unique_ptr<Reporter> reporter_;  // outlives what may still tell it something; stopped before
   std::unique_ptr<storage::Database> database_;

@@ -17,8 +17,12 @@ Result<std::string> Server::reload() {
   const Settings next = reloaded(settings_, fresh->settings);
   auto certificates = load_certificates(next);
   if (!certificates.ok()) return refused(certificates.error());
+  auto accounts = account_options(next, settings_, account_options_);
+  if (!accounts.ok()) return refused(accounts.error());
 
   certificates_ = *std::move(certificates);
+  account_options_ = *std::move(accounts);
+  accounts_->set_options(account_options_);
   settings_ = next;
   log::configure(settings_.log);
   gate_.set_limit(Gate::sockets_for(settings_.limits.connections));

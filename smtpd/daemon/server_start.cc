@@ -1,4 +1,5 @@
 #include <future>
+#include <map>
 
 #include <unistd.h>
 
@@ -234,6 +235,14 @@ void Server::watch_certificates() {
   for (const auto& context : certificates_) {
     if (context != nullptr)
       all.insert(all.end(), context->certificates().begin(), context->certificates().end());
+  }
+  std::map<std::string, WallTime> ends;
+  for (const net::CertificateInfo& one : all) ends[one.file] = one.not_after;
+  std::vector<NodeFacts::Certificate> told;
+  for (const auto& [file, not_after] : ends) told.push_back({file, not_after});
+  {
+    const std::lock_guard lock(told_mutex_);
+    told_certificates_ = std::move(told);
   }
   on_each_loop([&](Loop& l) {
     if (&l != loops_.data()) return;

@@ -31,6 +31,11 @@ struct NodeFacts {
   bool shedding = false;                                       // refuses newcomers
   int nodes_at_work = 1;                                       // on the same database
   std::uint64_t message_memory = 0, message_memory_limit = 0;  // octets, of messages on their way in
+  struct Certificate {
+    std::string file;
+    WallTime not_after{};
+  };
+  std::vector<Certificate> certificates;  // of the listeners, each file once
 };
 
 struct Snapshot {

@@ -35,6 +35,7 @@ std::shared_ptr<lists::Submission> to_submission(const IncomingMessage& message,
   out->reverse_path = message.transaction.reverse_path;
   out->eight_bit = message.transaction.body_8bit;
   out->smtputf8 = message.transaction.smtputf8;
+  out->require_tls = message.transaction.require_tls;
   out->dsn = message.transaction.dsn;
   out->client = client_text(message.transaction.client);
   out->client_ip = message.transaction.client.ip;

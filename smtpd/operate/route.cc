@@ -51,7 +51,7 @@ Route find_route(const Settings& settings, const std::string& domain) {
   deadline.start(settings.dns_timeout * 4 + engine.sts.timeout);
   // The smart host of all is one destination, whatever the domain.
   const std::string asked = delivery::goes_with_all(engine, domain) ? std::string() : domain;
-  const auto query = delivery::resolve_destination(loop, **resolver, &sts, asked, engine, done);
+  const auto query = delivery::resolve_destination(loop, **resolver, &sts, {asked}, engine, done);
   while (!hop && !late) loop.run_turn();
   if (!hop) return {.summary = "cannot be found out now: the name servers are silent"};
   switch (hop->kind) {

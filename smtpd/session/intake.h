@@ -52,6 +52,7 @@ struct TransactionInfo {
   ClientInfo client;
   bool smtputf8 = false;          // addresses and headers may be UTF-8 (RFC 6531)
   smtp::DsnMailParameters dsn{};  // RET and ENVID
+  bool require_tls = false;       // REQUIRETLS (RFC 8689)
 };
 
 // What an accepted recipient is, for the Intake alone: it derives its own type.

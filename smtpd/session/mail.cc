@@ -28,6 +28,7 @@ void ServerSession::do_mail(std::string_view argument) {
   transaction.info.body_8bit = mail.parameters.body_8bit;
   transaction.info.declared_size = mail.parameters.size;
   transaction.info.smtputf8 = mail.parameters.smtputf8;
+  transaction.info.require_tls = mail.parameters.require_tls;
   transaction.info.dsn = std::move(mail.parameters.dsn);
   transaction.info.client = client_;
   transaction.info.post_id = actions_.new_post_id();

@@ -107,8 +107,11 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   void respond(const smtp::Reply& reply, const smtp::Address* recipient = nullptr);
   void send_reply(const smtp::Reply& reply);
   void cut(const smtp::Reply& reply, Cause cause = Cause::kOther);  // says it and closes
+  // RFC 8689 §2: under TLS only.
+  bool offers_require_tls() const { return settings_.extensions.require_tls && client_.tls; }
   smtp::Offered offered() const {
-    return {settings_.extensions.smtputf8, settings_.extensions.dsn, client_.login != nullptr};
+    return {settings_.extensions.smtputf8, settings_.extensions.dsn, client_.login != nullptr,
+            offers_require_tls()};
   }
   void wait_or_run_on();  // pauses the input when too much waits
   void end_transaction();

@@ -97,8 +97,7 @@ void SessionConnection::steer_reading() {
 }
 
 void SessionConnection::on_tls_established(const net::TlsInfo& info) {
-  TlsSession tls{info.version, info.cipher, {}, {}};
-  (info.binding_is_exporter ? tls.binding.exporter : tls.binding.unique) = info.channel_binding;
+  TlsSession tls{info.version, info.cipher, {info.exporter, info.unique, info.end_point}, {}};
   if (info.client.present && !info.client.trusted)
     log_incident(session_.client(), "client-certificate", info.client.subject + ": " + info.client.problem);
   if (info.client.trusted) tls.certificate_emails = info.client.emails;

@@ -39,13 +39,14 @@ struct SessionLimits {
 };
 
 // What EHLO announces besides PIPELINING, SIZE, 8BITMIME and ENHANCEDSTATUSCODES. Parameters and commands of
-// what is not announced are refused. SMTPUTF8 and DSN are promises that others have to keep: whoever switches
-// them on takes TransactionInfo::smtputf8 and the two `dsn` into account behind the Intake.
+// what is not announced are refused. SMTPUTF8, DSN and REQUIRETLS are promises that others have to keep: whoever
+// switches them on takes TransactionInfo::smtputf8, require_tls and the two `dsn` into account behind the Intake.
 struct SessionExtensions {
-  bool chunking = true;   // RFC 3030, without BINARYMIME
-  bool limits = true;     // RFC 9422
-  bool smtputf8 = false;  // RFC 6531
-  bool dsn = false;       // RFC 3461
+  bool chunking = true;      // RFC 3030, without BINARYMIME
+  bool limits = true;        // RFC 9422
+  bool smtputf8 = false;     // RFC 6531
+  bool dsn = false;          // RFC 3461
+  bool require_tls = false;  // RFC 8689, under TLS
 };
 
 // Clients that talk before it is their turn (RFC 5321 §4.3.1, RFC 2920 §3.1): senders of spam in a hurry, and

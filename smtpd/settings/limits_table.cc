@@ -258,6 +258,11 @@ void add_extensions(Schema* schema) {
            .default_value = "true",
            .help = "DSN: senders say which reports they want (RFC 3461).",
            .reloadable = true},
+          {.name = "extensions.requiretls",
+           .type = Type::kBool,
+           .default_value = "true",
+           .help = "REQUIRETLS, under TLS: mail that goes on over verified TLS or not at all (RFC 8689).",
+           .reloadable = true},
       });
 }
 

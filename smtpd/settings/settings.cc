@@ -99,6 +99,7 @@ void read_dialogue(const config::View& v, EarlyTalkSettings* e, ExtensionSetting
   x->limits = v.boolean("extensions.limits");
   x->smtputf8 = v.boolean("extensions.smtputf8");
   x->dsn = v.boolean("extensions.dsn");
+  x->require_tls = v.boolean("extensions.requiretls");
 }
 
 void read_reports(const config::View& v, lists::Reporting* r) {

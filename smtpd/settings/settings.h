@@ -100,7 +100,7 @@ struct EarlyTalkSettings {
 };
 
 struct ExtensionSettings {
-  bool chunking = true, limits = true, smtputf8 = true, dsn = true;
+  bool chunking = true, limits = true, smtputf8 = true, dsn = true, require_tls = true;
 };
 
 struct AuthenticationSettings {
@@ -117,14 +117,16 @@ struct LdapSettings {
 };
 
 struct OauthSettings {
-  std::string url, client_id, secret_file, ca_file, claim, scope;
+  std::string url, client_id, secret_file, jwks_url, issuer, audience, ca_file, claim, scope;
   Duration timeout{};
+  bool takes_tokens() const { return !url.empty() || !jwks_url.empty(); }
 };
 
 struct SubmissionSettings {
   std::vector<sasl::Mechanism> mechanisms;  // none: all for which there is what they need
   bool hide_client = true;
   std::int64_t login_failures = 0, network_failures = 0;
+  Duration remember_passwords{};
   int threads = 2;
   std::size_t relay_recipients = 100;
   LdapSettings ldap;

@@ -47,7 +47,7 @@ void add_submission(config::Schema* schema) {
            .type = Type::kStrings,
            .help = "SASL mechanisms that are offered, all of them only under TLS. Without it: "
                    "SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN and LOGIN, EXTERNAL where client_ca is set, and "
-                   "OAUTHBEARER where oauth.url is.",
+                   "OAUTHBEARER where oauth.url or oauth.jwks_url is.",
            .example = "SCRAM-SHA-256-PLUS, SCRAM-SHA-256",
            .reloadable = true,
            .check = must_be_mechanism},
@@ -62,14 +62,25 @@ void add_submission(config::Schema* schema) {
                    "minutes, over all nodes; beyond them its logins from there are put off.",
            .unit = "failures",
            .minimum = 1,
-           .maximum = 10'000},
+           .maximum = 10'000,
+           .reloadable = true},
           {.name = "submission.network_failures",
            .type = Type::kInteger,
            .default_value = "100",
            .help = "The same for all accounts together.",
            .unit = "failures",
            .minimum = 1,
-           .maximum = 1'000'000},
+           .maximum = 1'000'000,
+           .reloadable = true},
+          {.name = "submission.remember_passwords",
+           .type = Type::kDuration,
+           .default_value = "5m",
+           .help =
+               "How long a password that was right is not verified anew: for programs that log in for each "
+               "message. Only a keyed hash of it is kept, in memory; a change of the account holds at once, "
+               "on all nodes. 0s: never.",
+           .maximum = 60 * kMinute,
+           .reloadable = true},
           {.name = "submission.threads",
            .type = Type::kInteger,
            .default_value = "2",
@@ -84,7 +95,8 @@ void add_submission(config::Schema* schema) {
                    "and a ledger of its own.",
            .unit = "recipients",
            .minimum = 1,
-           .maximum = 1'000},
+           .maximum = 1'000,
+           .reloadable = true},
       });
 }
 
@@ -97,81 +109,117 @@ void add_ldap(config::Schema* schema) {
           {.name = "ldap.url",
            .help = "The server. Without it there is no directory.",
            .example = "ldap://ldap.example.org",
+           .reloadable = true,
            .check = must_be_ldap_url},
           {.name = "ldap.starttls",
            .type = Type::kBool,
            .default_value = "false",
-           .help = "TLS on ldap://. Passwords go over this connection."},
+           .help = "TLS on ldap://. Passwords go over this connection.",
+           .reloadable = true},
           {.name = "ldap.ca_file",
            .help = "PEM file of the authorities for its certificate. Without it, those of the system.",
            .example = "/etc/essaim/ldap-ca.pem",
+           .reloadable = true,
            .check = must_be_absolute},
           {.name = "ldap.bind_dn",
            .help = "The entry of an account, as whom it binds. Without it, it is searched for.",
            .example = "uid={name},ou=people,dc=example,dc=org",
+           .reloadable = true,
            .check = must_have_name},
           {.name = "ldap.base",
            .help = "Where it is searched for.",
-           .example = "ou=people,dc=example,dc=org"},
+           .example = "ou=people,dc=example,dc=org",
+           .reloadable = true},
           {.name = "ldap.filter",
            .default_value = "(uid={name})",
            .help = "What it is searched by; exactly one entry must fit.",
+           .reloadable = true,
            .check = must_have_name},
           {.name = "ldap.search_dn",
            .help = "Who searches. Without it, anonymously.",
-           .example = "cn=essaim,dc=example,dc=org"},
+           .example = "cn=essaim,dc=example,dc=org",
+           .reloadable = true},
           {.name = "ldap.search_password_file",
            .help = "File whose first line is the password for search_dn.",
            .example = "/etc/essaim/ldap.password",
+           .reloadable = true,
            .check = must_be_absolute},
           {.name = "ldap.mail_attribute",
            .default_value = "mail",
-           .help = "Attribute of the entry that holds the addresses it may send as."},
+           .help = "Attribute of the entry that holds the addresses it may send as.",
+           .reloadable = true},
           {.name = "ldap.may_relay",
            .type = Type::kBool,
            .default_value = "false",
-           .help = "Whether those who are only in the directory may send to everywhere."},
+           .help = "Whether those who are only in the directory may send to everywhere.",
+           .reloadable = true},
           {.name = "ldap.timeout",
            .type = Type::kDuration,
            .default_value = "5s",
            .help = "For each step. When it is over, the client is told to come again.",
            .minimum = 100,
-           .maximum = kMinute},
+           .maximum = kMinute,
+           .reloadable = true},
       });
 }
 
 void add_oauth(config::Schema* schema) {
-  schema->sections.push_back(
-      {"oauth", "Tokens instead of passwords (OAUTHBEARER, RFC 7628): where it is asked what they stand for.",
-       true});
+  schema->sections.push_back({"oauth",
+                              "Tokens instead of passwords (OAUTHBEARER, RFC 7628): what they stand for is "
+                              "asked at \"url\", or they say it "
+                              "themselves, signed by a key at \"jwks_url\".",
+                              true});
   schema->settings.insert(
       schema->settings.end(),
       {
           {.name = "oauth.url",
-           .help = "Introspection endpoint of the authorization server (RFC 7662).",
+           .help =
+               "Introspection endpoint of the authorization server (RFC 7662): it is asked about each token.",
            .example = "https://id.example.org/introspect",
+           .reloadable = true,
            .check = must_be_web_url},
-          {.name = "oauth.client_id", .help = "As whom we ask.", .example = "essaim"},
+          {.name = "oauth.client_id", .help = "As whom we ask.", .example = "essaim", .reloadable = true},
           {.name = "oauth.secret_file",
            .help = "File whose first line is the secret of client_id.",
            .example = "/etc/essaim/oauth.secret",
+           .reloadable = true,
            .check = must_be_absolute},
+          {.name = "oauth.jwks_url",
+           .help = "The server's keys (RFC 7517). Tokens are then JSON Web Tokens, signed with RS256, ES256 "
+                   "or EdDSA, and "
+                   "judged here; one that the server calls back is good until its time is over.",
+           .example = "https://id.example.org/jwks.json",
+           .reloadable = true,
+           .check = must_be_web_url},
+          {.name = "oauth.issuer",
+           .help = "With jwks_url: what must stand in the token as \"iss\".",
+           .example = "https://id.example.org",
+           .reloadable = true},
+          {.name = "oauth.audience",
+           .help = "With jwks_url: for whom the token must be made, \"aud\".",
+           .example = "smtp.example.org",
+           .reloadable = true},
           {.name = "oauth.ca_file",
            .help = "PEM file of the authorities for its certificate. Without it, those of the system.",
            .example = "/etc/essaim/oauth-ca.pem",
+           .reloadable = true,
            .check = must_be_absolute},
           {.name = "oauth.claim",
            .default_value = "username",
-           .help = "Member of the answer that names the account."},
+           .help = "Member of the answer, or of the token, that names the account; \"sub\" or \"email\" as a "
+                   "rule in tokens.",
+           .reloadable = true},
           {.name = "oauth.scope",
            .help = "What a token must be good for. Without it, anything.",
-           .example = "smtp"},
+           .example = "smtp",
+           .reloadable = true},
           {.name = "oauth.timeout",
            .type = Type::kDuration,
            .default_value = "10s",
            .help = "For the answer. When it is over, the client is told to come again.",
            .minimum = 100,
-           .maximum = kMinute},
+           .maximum = kMinute,
+           .reloadable = true},
       });
 }
 
@@ -190,6 +238,7 @@ SubmissionSettings read_submission(const config::View& v) {
   out.hide_client = v.boolean("submission.hide_client");
   out.login_failures = v.integer("submission.login_failures");
   out.network_failures = v.integer("submission.network_failures");
+  out.remember_passwords = v.duration("submission.remember_passwords");
   out.threads = static_cast<int>(v.integer("submission.threads"));
   out.relay_recipients = static_cast<std::size_t>(v.integer("submission.relay_recipients"));
   LdapSettings& l = out.ldap;
@@ -208,6 +257,9 @@ SubmissionSettings read_submission(const config::View& v) {
   o.url = v.string("oauth.url");
   o.client_id = v.string("oauth.client_id");
   o.secret_file = v.string("oauth.secret_file");
+  o.jwks_url = v.string("oauth.jwks_url");
+  o.issuer = v.string("oauth.issuer");
+  o.audience = v.string("oauth.audience");
   o.ca_file = v.string("oauth.ca_file");
   o.claim = v.string("oauth.claim");
   o.scope = v.string("oauth.scope");
@@ -223,8 +275,14 @@ std::string wrong_with(const SubmissionSettings& s) {
     return "\"ldap.url\" is set, but neither \"ldap.bind_dn\" nor \"ldap.base\": how is an account found?";
   if (s.ldap.starttls && !s.ldap.url.starts_with("ldap://"))
     return "\"ldap.starttls\" is for an \"ldap.url\" that begins with ldap://";
-  if (asks(sasl::Mechanism::kOauthBearer) && s.oauth.url.empty())
-    return "\"submission.mechanisms\" names OAUTHBEARER, but \"oauth.url\" is not set";
+  if (asks(sasl::Mechanism::kOauthBearer) && !s.oauth.takes_tokens())
+    return "\"submission.mechanisms\" names OAUTHBEARER, but neither \"oauth.url\" nor \"oauth.jwks_url\" is "
+           "set";
+  if (!s.oauth.url.empty() && !s.oauth.jwks_url.empty())
+    return "\"oauth.url\" and \"oauth.jwks_url\" are both set: who is to say what a token stands for?";
+  // Else a token for any other service of the same server would do.
+  if (!s.oauth.jwks_url.empty() && (s.oauth.issuer.empty() || s.oauth.audience.empty()))
+    return "\"oauth.jwks_url\" needs \"oauth.issuer\" and \"oauth.audience\"";
   return "";
 }
 

@@ -204,6 +204,10 @@ void add_node(const Snapshot& snapshot, PrometheusText* out) {
       "Those of them that are left alone for now because their hosts fail.", snapshot.engine.suspended);
   one(out, "essaim_database_healthy", Type::kGauge, "0 from a COMMIT that fails to the next that succeeds.",
       snapshot.database_healthy ? 1 : 0);
+  out->family("essaim_tls_certificate_expiry_timestamp_seconds", Type::kGauge,
+              "When the certificates of the listeners end, by the file they are in.");
+  for (const NodeFacts::Certificate& certificate : facts.certificates)
+    out->sample(seconds(certificate.not_after.time_since_epoch()), {{"file", certificate.file}});
   out->family("essaim_database_commits_total", Type::kCounter,
               "Transactions, since the node began to serve.");
   out->sample(static_cast<double>(snapshot.database.commits), {{"result", "success"}});

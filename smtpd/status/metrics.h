@@ -1,7 +1,7 @@
 // /metrics: what the process has counted, and how the node is. Names, types and words stand in metrics.cc and nowhere
 // else; docs/monitoring.md has all of them, and a test compares.
 //
-// Labels have few values, all of them ours: no list, no destination, no address ever is one.
+// Labels have few values, all of them ours or of the configuration: no list, no destination, no address ever is one.
 #pragma once
 
 #include <string>

@@ -27,7 +27,8 @@ bool clean(const std::string& text) {
 
 ESSAIM_FUZZ_TARGET(parameters) {
   const unsigned choice = fuzz::take_choice(&data);
-  const smtp::Offered offered{.smtputf8 = (choice & 1) != 0, .dsn = (choice & 2) != 0};
+  const smtp::Offered offered{
+      .smtputf8 = (choice & 1) != 0, .dsn = (choice & 2) != 0, .require_tls = (choice & 8) != 0};
   std::vector<smtp::Parameter> split;
   if (const auto refused = smtp::split_parameters(data, &split)) check_refusal(*refused);
   ESSAIM_CHECK(split.size() <= smtp::kMaxParameters);
@@ -37,6 +38,7 @@ ESSAIM_FUZZ_TARGET(parameters) {
   } else {
     ESSAIM_CHECK(clean(mail.dsn.envelope_id) && mail.dsn.envelope_id.size() <= 100);
     ESSAIM_CHECK(offered.smtputf8 || !mail.smtputf8);
+    ESSAIM_CHECK(offered.require_tls || !mail.require_tls);
     ESSAIM_CHECK(offered.dsn || mail.dsn == smtp::DsnMailParameters{});
   }
   smtp::RcptParameters rcpt;

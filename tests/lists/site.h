@@ -119,6 +119,7 @@ class TestSite {
     bool smtputf8 = false;
     smtp::DsnMailParameters mail{};
     smtp::DsnRcptParameters rcpt{};
+    bool require_tls = false;
   };
   smtp::Reply send(const std::string& from, const std::vector<std::string>& to, const std::string& content) {
     return send(from, to, content, Asked{});
@@ -131,6 +132,7 @@ class TestSite {
     submission->client = "client.example [192.0.2.1]";
     submission->smtputf8 = asked.smtputf8;
     submission->dsn = asked.mail;
+    submission->require_tls = asked.require_tls;
     submission->received_header = "Received: from client.example by mx.example with ESMTP id " +
                                   format_id(last_id) + ";\r\n Sun, 22 Nov 2026 18:52:04 +0000\r\n";
     submission->content = content;

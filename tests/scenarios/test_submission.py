@@ -1,12 +1,14 @@
 """Authors log in with programs of others, by every mechanism, and what they may and may not send."""
 
 import base64
+import hashlib
 import smtplib
+import ssl
 import subprocess
 import unittest
 
 from support import essaim, postfix, processes, sink
-from support.submission import ANN, PASSWORD, Site, plain
+from support.submission import ANN, PASSWORD, Site, plain, scram_plus
 
 LIST = "dev@lists.example"
 
@@ -153,6 +155,20 @@ class Submission(processes.Scenario):
     def reply(self, client, line):
         code, text = client.docmd(line)
         return code, text.decode().split(" ")[0]
+
+    def test_a_login_is_bound_to_the_certificate_of_the_server(self):
+        self.site()
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            for spoilt, expected in ((b"", (235, "2.7.0")), (b"!", (535, "5.7.8"))):
+                with self.subTest(version=version, spoilt=spoilt):
+                    context = self.site.context()
+                    context.minimum_version = context.maximum_version = version
+                    with smtplib.SMTP("127.0.0.1", self.site.submission, local_hostname="client.example", timeout=60) as client:
+                        client.starttls(context=context)
+                        client.ehlo()
+                        certificate = hashlib.sha256(client.sock.getpeercert(binary_form=True)).digest()
+                        code, text = scram_plus(client, "ann", PASSWORD, "tls-server-end-point", certificate + spoilt)
+                        self.assertEqual(expected, (code, text.split(" ")[0]))
 
     def test_the_login_is_a_ground_for_the_rules_of_a_list(self):
         self.site()

@@ -1,8 +1,11 @@
 """Certificates of our own: several by name, changed without a restart, watched, and checked before clients find out."""
 
+import re
 import socket
 import ssl
+import time
 import unittest
+import urllib.request
 
 from support import essaim, processes, sink
 from support.submission import ANN, PASSWORD, Site, plain
@@ -27,6 +30,26 @@ class TlsIn(processes.Scenario):
         reloads = len(self.site.events("reloaded"))
         self.essaim.run("reload")
         processes.wait_for("the reload", lambda: len(self.site.events("reloaded")) > reloads, 60)
+
+    def certificate_ends(self):
+        """What /metrics says, by file."""
+        url = f"http://127.0.0.1:{self.essaim.port_of('status')}/metrics"
+        text = urllib.request.urlopen(url, timeout=60).read().decode()
+        return {file: float(value) for file, value in re.findall(
+            r'^essaim_tls_certificate_expiry_timestamp_seconds\{file="([^"]+)"\} (\S+)$', text, re.M)}
+
+    def test_the_end_of_certificates_is_a_metric_also_after_a_reload(self):
+        self.sink = self.started(sink.Sink(self.folder))
+        self.site = Site(self, self.sink.addresses[0], extra_listen='[[listen]]\naddress = "127.0.0.1:0"\nrole = "status"\n')
+        self.essaim = self.site.essaim
+        now = time.time()
+        ends = processes.wait_for("the metric", self.certificate_ends, 60)
+        self.assertEqual({str(self.site.pem)}, set(ends))
+        self.assertAlmostEqual(now + 30 * 86400, ends[str(self.site.pem)], delta=3600)
+        self.site.pem.write_bytes(self.site.authority.issue("short", names=["mx1.lists.example"], days=3).read_bytes())
+        self.reload()
+        processes.wait_for("the new certificate's end", lambda: abs(
+            self.certificate_ends().get(str(self.site.pem), 0) - now - 3 * 86400) < 3600, 60)
 
     def test_certificates_by_name_and_new_ones_while_sessions_go_on(self):
         other = self.folder / "other.pem"

@@ -73,12 +73,14 @@ BOOST_AUTO_TEST_CASE(a_post_keeps_its_7_bit_form_what_its_sender_asked_for_and_i
     PostStore posts(c);
     PostRecord p = post(1);
     p.smtputf8 = true;
+    p.tls = TlsRequest::kRequired;
     p.target = "dev-owner@lists.test";
     p.dsn = {"HDRS", "id+2B1", "SUCCESS,FAILURE", "rfc822;a@x.test"};
     const std::string ascii(300 << 10, 'a');
     ESSAIM_TRY(posts.add(p, "\xc3\xa9", ascii));
     const auto found = must(posts.find(1)).value();
     BOOST_TEST(found.smtputf8);
+    BOOST_TEST((found.tls == TlsRequest::kRequired));
     BOOST_TEST(found.target == p.target);
     BOOST_TEST((found.dsn == p.dsn));
     BOOST_TEST(must(posts.rendering(1)) == "\xc3\xa9");

@@ -1,5 +1,7 @@
 #include <thread>
 
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -187,6 +189,31 @@ BOOST_AUTO_TEST_CASE(a_second_connection_resumes_the_session_of_the_first) {
   Pair other(loop);
   BOOST_REQUIRE(handshake(other, context, "another.example:25"));
   BOOST_TEST(!other.client.tls->resumed);
+}
+
+BOOST_AUTO_TEST_CASE(a_handshake_gives_what_a_login_can_be_bound_to) {
+  EventLoop loop("test");
+  const auto context = TlsClientContext::opportunistic();
+  const X509* certificate = SSL_CTX_get0_certificate(server_context()->raw());
+  unsigned char digest[32];
+  BOOST_REQUIRE(X509_digest(certificate, EVP_sha256(), digest, nullptr) == 1);
+  const std::string end_point(reinterpret_cast<const char*>(digest), sizeof digest);
+  std::string first;
+  for (const bool resumed : {false, true}) {
+    Pair pair(loop);
+    BOOST_REQUIRE(handshake(pair, context, "mx"));
+    const TlsInfo& info = *pair.server.tls;
+    BOOST_TEST(info.resumed == resumed);
+    BOOST_TEST(info.exporter.size() == 32u);
+    BOOST_TEST(info.unique == "");
+    BOOST_TEST(info.exporter != first);
+    BOOST_TEST(info.end_point == (resumed ? "" : end_point));
+    first = info.exporter;
+    pair.server.connection->write("x");
+    BOOST_TEST(run_until(loop, [&] { return pair.client.received == "x"; }));  // the tickets have come, too
+    pair.client.connection->close_after_flush();
+    BOOST_TEST(run_until(loop, [&] { return pair.both_closed(); }));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(only_so_many_sessions_are_kept_the_oldest_goes_first) {

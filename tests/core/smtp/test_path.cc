@@ -45,6 +45,18 @@ BOOST_AUTO_TEST_CASE(mail_arguments_are_read) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(requiretls_is_read_where_it_is_offered_and_has_no_value) {
+  const Offered offered{.require_tls = true};
+  MailCommand command;
+  BOOST_TEST(!parse_mail_argument("FROM:<a@b> size=1 requiretls", &command, offered).has_value());
+  BOOST_TEST(command.parameters.require_tls);
+  BOOST_TEST(parse_mail_argument("FROM:<a@b> REQUIRETLS=yes", &command, offered)->code == 501);
+  BOOST_TEST(parse_mail_argument("FROM:<a@b> REQUIRETLS REQUIRETLS", &command, offered)->code == 501);
+  BOOST_TEST(parse_mail_argument("FROM:<a@b> REQUIRETLS", &command)->code == 555);
+  RcptCommand rcpt;
+  BOOST_TEST(parse_rcpt_argument("TO:<a@b> REQUIRETLS", &rcpt, offered)->code == 555);
+}
+
 BOOST_AUTO_TEST_CASE(wrong_mail_arguments_get_their_replies) {
   std::string many;
   for (int i = 0; i < 1'000; ++i) many += " P" + std::to_string(i) + "=1";

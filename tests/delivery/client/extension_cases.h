@@ -13,6 +13,7 @@ inline const std::string kBody = "Subject: x\r\n\r\n.body\r\n";  // 21 octets; s
 struct Case {
   std::vector<Transaction> work;
   bool chunking = false;
+  RequireTls require_tls = RequireTls::kNo;
 };
 
 inline void check(const Case& what, std::string_view script) {
@@ -20,7 +21,9 @@ inline void check(const Case& what, std::string_view script) {
     CourierSettings settings;
     settings.helo = "us.example";
     if (what.chunking) settings.chunking = std::make_shared<ChunkingRefusals>();
-    SessionBench session(settings);
+    TlsTerms terms;
+    if (what.require_tls != RequireTls::kNo) terms = {"REQUIRETLS", what.require_tls};
+    SessionBench session(settings, true, terms);
     for (const auto& transaction : what.work) session.give(transaction);
     const std::string difference = play(&session, script, feed);
     BOOST_TEST(difference == "", (feed == Feed::kWhole ? "whole: " : "byte by byte: ") << difference);

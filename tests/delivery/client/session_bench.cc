@@ -58,8 +58,8 @@ Transaction make_transaction(const std::string& recipients, std::shared_ptr<cons
   return transaction;
 }
 
-SessionBench::SessionBench(const CourierSettings& settings, bool tls)
-    : settings_(settings), session_(settings_, minter_, "mx[192.0.2.1]:25", tls, this) {
+SessionBench::SessionBench(const CourierSettings& settings, bool tls, TlsTerms terms)
+    : settings_(settings), session_(settings_, minter_, "mx[192.0.2.1]:25", tls, this, std::move(terms)) {
   session_.set_trace(true);
 }
 

@@ -54,7 +54,7 @@ Transaction make_transaction(const std::string& recipients,
 
 class SessionBench final : public ClientSession::Output {
  public:
-  explicit SessionBench(const CourierSettings& settings, bool tls = true);
+  explicit SessionBench(const CourierSettings& settings, bool tls = true, TlsTerms terms = {});
 
   ClientSession& session() { return session_; }
   void give(Transaction transaction) { work_.push_back(std::move(transaction)); }

@@ -10,6 +10,67 @@ using namespace essaim::delivery::bench;
 
 BOOST_AUTO_TEST_SUITE(extensions)
 
+// ---- REQUIRETLS (RFC 8689 §4.2.1) ----
+
+namespace {
+
+const std::string kOneMessage = R"(
+    C: RCPT TO:<a@x.example>
+    S: 250 ok
+    C: DATA
+    S: 354 go
+    C: (20 octets)
+    C: .
+    S: 250 ok
+    O: 0 delivered final-dot 250 ok
+)";
+// What is said in clear is no promise.
+const std::string kUnderTls =
+    "S: 220 mx\nC: EHLO us.example\nS: 250-mx\nS: 250-REQUIRETLS\nS: 250 STARTTLS\nC: STARTTLS\n"
+    "S: 220 go\nT:\n! tls ok\nC: EHLO us.example\nS: 250-mx\n";
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(requiretls_is_asked_for_where_it_is_offered_under_tls) {
+  for (const RequireTls asked : {RequireTls::kAlways, RequireTls::kWhereOffered})
+    check({.work = {make_transaction("a@x.example")}, .require_tls = asked},
+          kUnderTls +
+              "S: 250 REQUIRETLS\nR:\nC: MAIL FROM:<l-bounces@lists.example> REQUIRETLS\nS: 250 ok\n" +
+              kOneMessage + kIdle);
+  check({.work = {make_transaction("a@x.example")}},
+        kUnderTls + "S: 250 REQUIRETLS\nR:\nC: MAIL FROM:<l-bounces@lists.example>\nS: 250 ok\n" +
+            kOneMessage + kIdle);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_does_not_offer_requiretls_gets_a_report_about_such_mail_and_nothing_else) {
+  check(
+      {.work = {make_transaction("a@x.example")}, .require_tls = RequireTls::kAlways},
+      kUnderTls +
+          "S: 250 SIZE\nC: QUIT\nE: unusable ehlo 550 5.7.30 mx[192.0.2.1]:25 does not offer REQUIRETLS, for "
+          "which the message asks\n");
+  check({.work = {make_transaction("a@x.example")}, .require_tls = RequireTls::kWhereOffered},
+        kUnderTls + "S: 250 8BITMIME\nR:\nC: MAIL FROM:<l-bounces@lists.example>\nS: 250 ok\n" + kOneMessage +
+            kIdle);
+}
+
+BOOST_AUTO_TEST_CASE(without_starttls_mail_with_requiretls_is_given_up_and_after_a_refused_one_put_off) {
+  const std::string clear = "S: 220 mx\nC: EHLO us.example\nS: 250-mx\nS: 250-REQUIRETLS\n";
+  check({.work = {make_transaction("a@x.example")}, .require_tls = RequireTls::kAlways},
+        clear +
+            "S: 250 SIZE\nC: QUIT\nE: unusable tls 550 5.7.10 mx[192.0.2.1]:25 offers no STARTTLS, and TLS "
+            "is required "
+            "(REQUIRETLS)\n");
+  check({.work = {make_transaction("a@x.example")}, .require_tls = RequireTls::kAlways},
+        clear +
+            "S: 250 STARTTLS\nC: STARTTLS\nS: 454 4.3.0 not now\nE: unusable tls 451 4.7.10 mx[192.0.2.1]:25 "
+            "refused "
+            "STARTTLS (454 4.3.0 not now), and TLS is required (REQUIRETLS)\n");
+  check({.work = {make_transaction("a@x.example")}, .require_tls = RequireTls::kAlways},
+        clear +
+            "S: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nT:\n! tls fail\nE: unusable tls 451 4.7.5 TLS with "
+            "mx[192.0.2.1]:25 failed: handshake failure while negotiating TLS\n");
+}
+
 // ---- DSN ----
 
 BOOST_AUTO_TEST_CASE(dsn_parameters_go_to_servers_that_know_them) {

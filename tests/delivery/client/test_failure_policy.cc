@@ -34,6 +34,11 @@ const Row kRows[] = {
     {Stage::kBanner, 421, "", "busy", true, true, false, V::kNextCandidate},
     {Stage::kEhlo, 550, "", "bad name", true, false, false, V::kDefer},
     {Stage::kEhlo, 450, "", "later", true, true, false, V::kNextCandidate},
+    {Stage::kEhlo, 550, "5.7.30", "no REQUIRETLS", false, true, false, V::kNextCandidate},
+    {Stage::kEhlo, 550, "5.7.30", "no REQUIRETLS", false, false, false, V::kFail},
+    {Stage::kTls, 550, "5.7.10", "no STARTTLS", false, false, false, V::kFail},
+    {Stage::kTls, 451, "4.7.10", "no STARTTLS", false, false, false, V::kDefer},
+    {Stage::kBanner, 550, "5.7.10", "encrypt", true, false, false, V::kDefer},
     {Stage::kMail, 550, "5.7.1", "no", true, false, false, V::kFail},
     {Stage::kMail, 451, "4.7.1", "later", true, true, false, V::kDefer},
     {Stage::kMail, 421, "", "too many messages", true, false, true, V::kReturn},
@@ -98,7 +103,8 @@ BOOST_AUTO_TEST_CASE(what_the_message_is_to_blame_for_is_told_apart) {
       {Stage::kMail, 552, "", true},           {Stage::kFinalDot, 552, "", false},
       {Stage::kFinalDot, 554, "5.6.0", true},  {Stage::kFinalDot, 552, "5.2.2", false},
       {Stage::kFinalDot, 554, "5.7.1", false}, {Stage::kRcpt, 550, "5.1.1", false},
-      {Stage::kMail, 451, "4.6.0", false},
+      {Stage::kMail, 451, "4.6.0", false},     {Stage::kEhlo, 550, "5.7.30", true},
+      {Stage::kDns, 550, "5.7.10", true},      {Stage::kTls, 451, "4.7.10", false},
   };
   for (const auto& row : rows)
     BOOST_TEST(says_message(row.stage, smtp::reply(row.code, row.enhanced, "x")) == row.message,

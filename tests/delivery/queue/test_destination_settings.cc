@@ -95,7 +95,7 @@ delivery::NextHopPtr resolve(const std::string& domain, const delivery::EngineSe
   FakeResolver dns(loop);
   records(dns);
   delivery::NextHopPtr out;
-  const auto query = delivery::resolve_destination(loop, dns, nullptr, domain, settings,
+  const auto query = delivery::resolve_destination(loop, dns, nullptr, {domain}, settings,
                                                    [&](delivery::NextHopPtr hop) { out = std::move(hop); });
   for (int turn = 0; turn < 100 && !out; ++turn) {
     loop.post([] {});

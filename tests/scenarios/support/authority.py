@@ -13,11 +13,12 @@ class Authority:
                       "-out", self.pem)
         self.pem.chmod(0o644)
 
-    def issue(self, file, names=(), emails=(), days=30):
+    def issue(self, file, names=(), emails=(), addresses=(), days=30):
         """PEM file with certificate, authority and key. A negative number of days: it is over since then."""
         key, request, certificate, both = (self.folder / f"{file}.{kind}" for kind in ("key", "csr", "crt", "pem"))
         extensions = self.folder / f"{file}.ext"
         alternatives = [f"DNS:{name}" for name in names] + [f"email:{email}" for email in emails]
+        alternatives += [f"IP:{address}" for address in addresses]
         extensions.write_text("basicConstraints=CA:FALSE\nsubjectAltName=" + ",".join(alternatives) + "\n")
         self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={file}",
                       "-keyout", key, "-out", request)

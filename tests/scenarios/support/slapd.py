@@ -12,13 +12,17 @@ class Slapd:
     name = "slapd"
 
     def __init__(self, folder, people, pem=None, authority=None):
-        """`people`: (uid, password, addresses) of each. `pem`: certificate with its key, for STARTTLS."""
+        """`people`: (uid, password, addresses) of each. `pem`: certificate with its key, for STARTTLS, and for TLS at
+        `secure_url`, and on 127.0.0.2 at the same port."""
         self.folder = folder / "slapd"
         self.folder.mkdir()
         (self.folder / "data").mkdir()
         self.log = self.folder / "log"
         self.port = processes.free_port()
         self.url = f"ldap://127.0.0.1:{self.port}"
+        port = processes.free_port()
+        self._secure = [f"ldaps://127.0.0.{i}:{port}" for i in (1, 2)] if pem else []
+        self.secure_url = f"ldaps://127.0.0.1:{port}"
         schema = pathlib.Path("/etc/ldap/schema")
         tls = f"TLSCertificateFile {pem}\nTLSCertificateKeyFile {pem}\nTLSCACertificateFile {authority}\n" if pem else ""
         self.config = self.folder / "slapd.conf"
@@ -39,7 +43,7 @@ class Slapd:
         self.start()
 
     def start(self):
-        self.process = processes.Process("slapd", ["/usr/sbin/slapd", "-d", "0", "-f", self.config, "-h", self.url], self.log)
+        self.process = processes.Process("slapd", ["/usr/sbin/slapd", "-d", "0", "-f", self.config, "-h", " ".join([self.url, *self._secure])], self.log)
         processes.wait_for("slapd", lambda: processes.accepts_connections("127.0.0.1", self.port) or not self.process.running(), 60)
         assert self.process.running(), self.process.output()
 

@@ -1,6 +1,9 @@
 """A server with listeners for submission, and how programs of others log in to it."""
 
 import base64
+import hashlib
+import hmac
+import os
 import re
 import smtplib
 import ssl
@@ -15,7 +18,7 @@ ANN = "ann@a.example"
 class Site:
     """An authority, a server with mx, submission and submissions, and the account "ann"."""
 
-    def __init__(self, scenario, smarthost, settings="", **arguments):
+    def __init__(self, scenario, smarthost, settings="", extra_listen="", **arguments):
         folder = scenario.folder
         self.scenario = scenario
         self.authority = authority.Authority(folder)
@@ -24,6 +27,7 @@ class Site:
         tls = f'certificate = "{self.pem}"\nclient_ca = "{self.authority.pem}"'
         listen = f'certificate = "{self.pem}"\n' + "".join(
             f'[[listen]]\naddress = "127.0.0.1:0"\nrole = "{role}"\n{tls}\n' for role in ("submission", "submissions"))
+        listen += extra_listen
         self.essaim = scenario.started(essaim.Essaim(folder, smarthost=smarthost, listen=listen, extra=settings,
                                                      delivery='retry_initial = "300ms"\nretry_max = "300ms"', **arguments))
         self.run = self.essaim.run
@@ -50,16 +54,7 @@ class Site:
 
     def client(self, name="ann", password=PASSWORD, login=True, certificate=None):
         """smtplib under TLS, logged in."""
-        client = smtplib.SMTP("127.0.0.1", self.submission, local_hostname="client.example", timeout=60)
-        client.starttls(context=self.context(certificate))
-        client.ehlo()
-        if login:
-            # By itself it would try one mechanism after the other.
-            code, text = client.docmd("AUTH", "PLAIN " + plain(name, password))
-            if code != 235:
-                client.close()
-                raise smtplib.SMTPResponseException(code, text)
-        return client
+        return connected(self.submission, self.context(certificate), *((name, password) if login else ()))
 
     def swaks(self, *arguments, implicit=False, sender=ANN, to="dev@lists.example"):
         port, tls = (self.submissions, "--tls-on-connect") if implicit else (self.submission, "--tls")
@@ -90,6 +85,47 @@ class Site:
 
     def events(self, event):
         return re.findall(rf"^.*\b{event} .*$", self.essaim.process.output(), re.M)
+
+
+def connected(port, context, name=None, password=None):
+    """smtplib under TLS, logged in where there is a name."""
+    client = smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=60)
+    client.starttls(context=context)
+    client.ehlo()
+    if name is not None:
+        # By itself it would try one mechanism after the other.
+        code, text = client.docmd("AUTH", "PLAIN " + plain(name, password))
+        if code != 235:
+            client.close()
+            raise smtplib.SMTPResponseException(code, text)
+    return client
+
+
+def scram_plus(client, name, password, kind, binding):
+    """SCRAM-SHA-256-PLUS (RFC 7677) by smtplib under TLS, bound by this kind; gives the last reply. A client of ours, since none of
+    others at hand binds by tls-server-end-point."""
+    def b64(octets):
+        return base64.b64encode(octets).decode()
+
+    header, nonce = f"p={kind},,", b64(os.urandom(18))
+    bare = f"n={name},r={nonce}"
+    code, text = client.docmd("AUTH", "SCRAM-SHA-256-PLUS " + b64((header + bare).encode()))
+    if code != 334:
+        return code, text.decode()
+    first = base64.b64decode(text).decode()
+    fields = dict(part.split("=", 1) for part in first.split(","))
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(fields["s"]), int(fields["i"]))
+    key = hmac.digest(salted, b"Client Key", "sha256")
+    final = f"c={b64(header.encode() + binding)},r={fields['r']}"
+    signature = hmac.digest(hashlib.sha256(key).digest(), f"{bare},{first},{final}".encode(), "sha256")
+    proof = bytes(a ^ b for a, b in zip(key, signature))
+    code, text = client.docmd(b64(f"{final},p={b64(proof)}".encode()))
+    if code != 334:
+        return code, text.decode()
+    server = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), f"{bare},{first},{final}".encode(), "sha256")
+    assert base64.b64decode(text).decode() == "v=" + b64(server)
+    code, text = client.docmd("")
+    return code, text.decode()
 
 
 def plain(name, password, authzid=""):

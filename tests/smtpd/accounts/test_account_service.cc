@@ -1,8 +1,11 @@
 // Who gets in, on a real database.
+#include <atomic>
+#include <functional>
 #include <future>
 
 #include <boost/test/unit_test.hpp>
 
+#include "core/base/log.h"
 #include "core/sasl/password_hash.h"
 #include "smtpd/accounts/account_service.h"
 #include "tests/support/temp_database.h"
@@ -56,6 +59,17 @@ class Door {
     return answer.login ? answer.login->account : "";
   }
   AccountService& service() { return *service_; }
+  // As another node does it.
+  void change(const std::string& name, const std::function<void(storage::AccountRecord*)>& what) {
+    BOOST_REQUIRE(database_
+                      ->write_now(storage::Durability::kAccept,
+                                  [&](storage::Connection& c) {
+                                    auto account = storage::AccountStore(c).find(name).value().value();
+                                    what(&account);
+                                    return storage::AccountStore(c).update(account);
+                                  })
+                      .ok());
+  }
 
  private:
   TempDatabase database_;
@@ -164,6 +178,36 @@ BOOST_AUTO_TEST_CASE(a_certificate_stands_for_an_account_with_its_name_or_addres
   BOOST_TEST(come("bob@b.test", {"eve@x.test"}) == "");
   BOOST_TEST(come("nobody", {"ann@a.test"}) == "");
   BOOST_TEST(come("", {}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_password_that_was_right_is_remembered_and_a_change_of_the_account_holds_at_once) {
+  Door door;
+  door.add("ann", "long secret");
+  std::atomic<int> remembered = 0;
+  const log::Capture capture([&](log::Level, std::string_view line) {
+    if (line.find("login ") != line.npos && line.find("password=remembered") != line.npos) ++remembered;
+  });
+  BOOST_TEST(door.login("ann", "long secret") == "ann");
+  BOOST_TEST(remembered == 0);
+  BOOST_TEST(door.login("ANN", "long secret") == "ann");
+  BOOST_TEST(remembered == 1);
+  BOOST_TEST(door.login("ann", "long secreT") == "");
+  BOOST_TEST(door.login("ann", "long secret", "192.0.2.1", "bob") == "");
+  door.change("ann", [](storage::AccountRecord* account) { account->disabled = true; });
+  BOOST_TEST(door.login("ann", "long secret") == "");
+  door.change("ann", [](storage::AccountRecord* account) {
+    account->disabled = false;
+    account->password = sasl::hash_password("other secret").value();
+  });
+  BOOST_TEST(door.login("ann", "long secret") == "");
+  BOOST_TEST(door.login("ann", "other secret") == "ann");
+  // The same words under another salt are verified anew.
+  remembered = 0;
+  door.change("ann", [](storage::AccountRecord* account) {
+    account->password = sasl::hash_password("other secret").value();
+  });
+  BOOST_TEST(door.login("ann", "other secret") == "ann");
+  BOOST_TEST(remembered == 0);
 }
 
 BOOST_AUTO_TEST_CASE(answers_when_it_has_ended) {

@@ -37,7 +37,8 @@ struct Setup {
   // The plain protocol; what is more is switched on by those who test it.
   Setup() {
     settings.hostname = "mx.test";
-    settings.extensions = {.chunking = false, .limits = false, .smtputf8 = false, .dsn = false};
+    settings.extensions = {
+        .chunking = false, .limits = false, .smtputf8 = false, .dsn = false, .require_tls = false};
   }
 };
 

@@ -53,7 +53,8 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
                     .shedding = false,
                     .nodes_at_work = 3,
                     .message_memory = 1024,
-                    .message_memory_limit = 4096};
+                    .message_memory_limit = 4096,
+                    .certificates = {{"/etc/essaim/tls.pem", from_millis(1'795'123'456'000)}}};
   snapshot.engine = {.connections = 5, .destinations = 9, .suspended = 2};
   snapshot.queue = storage::QueueLoad{};
   snapshot.queue->states = {{storage::BatchQueue::kReady, 1, 10, from_millis(1'790'000'040'000)},
@@ -64,7 +65,9 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
         "essaim_delivery_connections 5", "essaim_destinations 9", "essaim_destinations_suspended 2",
         "essaim_message_memory_bytes 1024", "essaim_queue_recipients{state=\"ready\"} 10",
         "essaim_queue_oldest_age_seconds{state=\"ready\"} 60",
-        "essaim_queue_oldest_age_seconds{state=\"held\"} 0", "# TYPE essaim_commit_seconds histogram"})
+        "essaim_queue_oldest_age_seconds{state=\"held\"} 0",
+        "essaim_tls_certificate_expiry_timestamp_seconds{file=\"/etc/essaim/tls.pem\"} 1795123456",
+        "# TYPE essaim_commit_seconds histogram"})
     BOOST_TEST(has_line(out, line), line);
 }
 
