@@ -194,7 +194,7 @@ CREATE INDEX login_failure_slot ON login_failure (slot);
 )sql";
 
 // What the sender of a post asks of TLS (RFC 8689).
-constexpr std::string_view kTlsRequest = R"sql(
+constexpr std::string_view kTenth = R"sql(
 ALTER TABLE post ADD COLUMN tls_request INTEGER NOT NULL DEFAULT 0;
 )sql";
 
@@ -204,9 +204,9 @@ struct Step {
 };
 // Step i brings version i to i + 1. Never change one that was released; add one. Programs learnt to go on beside newer
 // versions with version 4.
-constexpr std::array kSteps = {Step{kFirst, 1}, Step{kSecond, 2},    Step{kThird, 3},   Step{kFourth, 4},
-                               Step{kFifth, 4}, Step{kSixth, 4},     Step{kSeventh, 4}, Step{kEighth, 4},
-                               Step{kNinth, 4}, Step{kTlsRequest, 4}};
+constexpr std::array kSteps = {Step{kFirst, 1}, Step{kSecond, 2}, Step{kThird, 3},   Step{kFourth, 4},
+                               Step{kFifth, 4}, Step{kSixth, 4},  Step{kSeventh, 4}, Step{kEighth, 4},
+                               Step{kNinth, 4}, Step{kTenth, 4}};
 
 void replace_all(std::string* text, std::string_view from, std::string_view to) {
   for (std::size_t at = text->find(from); at != std::string::npos; at = text->find(from, at + to.size())) {
