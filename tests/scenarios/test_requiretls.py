@@ -20,6 +20,9 @@ d-clear IN MX 10 clear
 d-unknown IN MX 10 unknown
 d-backup IN MX 10 tls
 d-backup IN MX 20 promise
+dead IN A 127.4.0.9
+d-half IN MX 10 dead
+d-half IN MX 20 tls
 """
 PLAIN = f"""
 mx IN A {PROMISE}
@@ -87,14 +90,15 @@ class RequireTls(processes.Scenario):
 
     def test_a_post_goes_to_those_whose_hosts_promise_the_same_and_fails_for_the_others_alone(self):
         self.serve()
-        domains = [f"{name}.signed.test" for name in ("d-promise", "d-tls", "d-clear", "d-unknown", "d-backup")]
+        domains = [f"{name}.signed.test" for name in ("d-promise", "d-tls", "d-clear", "d-unknown", "d-backup", "d-half")]
         domains += ["sts.plain.test", "plain.test"]
         self.essaim.make_list(LIST, [f"a@{domain}" for domain in domains], post="anyone")
         required = self.post()
         rows = self.ledger(required)
         expected = {"d-promise": ("delivered", ""), "d-backup": ("delivered", ""), "sts": ("delivered", ""),
                     "d-tls": ("failed", "550 5.7.30 tls.signed.test"), "d-clear": ("failed", "550 5.7.10 clear.signed.test"),
-                    "plain": ("failed", "550 5.7.10 mx.plain.test"), "d-unknown": ("deferred", "4.7.5")}
+                    "plain": ("failed", "550 5.7.10 mx.plain.test"), "d-unknown": ("deferred", "4.7.5"),
+                    "d-half": ("deferred", "451 4.4.1 dead.signed.test")}  # a host that may be fit when it is back
         for name, (state, reply) in expected.items():
             with self.subTest(name):
                 self.assertEqual(state, rows[name]["state"], rows[name])
