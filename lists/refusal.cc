@@ -10,7 +10,7 @@ smtp::Reply refusal(int code, std::string_view enhanced, std::string_view words,
 smtp::Reply storage_trouble(const Error& error) {
   if (error.code == ErrorCode::kExhausted)
     return smtp::reply(452, "4.3.1", "Insufficient system storage, try again later");
-  return smtp::reply(451, "4.3.0", "Temporary trouble with the database, try again later");
+  return smtp::reply(451, "4.3.0", "Temporary trouble here, try again later");
 }
 
 }  // namespace essaim::lists

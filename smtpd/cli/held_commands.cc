@@ -156,7 +156,8 @@ int show(const Shell& shell, const std::string& id) {
 // Each in a transaction of its own: one that cannot be decided does not keep the others.
 int decide(const Shell& shell, const Options& options, lists::Verdict verdict) {
   return with_site(shell, [&](Site& site) {
-    auto services = site.services_to_render();
+    const bool renders = verdict == lists::Verdict::kApprove;
+    auto services = renders ? site.services_to_render() : site.services_with_tokens();
     if (!services.ok()) return shell.fail(services.error());
     lists::Requester who;
     who.is_operator = true;

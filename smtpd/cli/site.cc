@@ -3,6 +3,7 @@
 #include "core/base/random.h"
 #include "smtpd/operate/database_password.h"
 #include "smtpd/operate/open_database.h"
+#include "storage/dkim_store.h"
 #include "storage/node_store.h"
 #include "storage/schema.h"
 
@@ -73,12 +74,30 @@ Result<lists::Services> Site::services_with_tokens() {
   return out;
 }
 
+namespace {
+// What is rendered as unsigned cannot be left with one click, though the server signs it.
+Result<void> none_signs(storage::Connection& connection) {
+  auto keys = storage::DkimStore(connection).keys("");
+  if (!keys.ok()) return keys.error();
+  for (const storage::DkimKeyRecord& key : *keys) {
+    if (key.state == storage::DkimKeyState::kActive)
+      return Error{
+          ErrorCode::kInvalid,
+          "posts of " + key.domain +
+              " are signed, and the secret of the keys is not at hand here: set authentication.key_file, or "
+              "CREDENTIALS_DIRECTORY as the service has it"};
+  }
+  return {};
+}
+}  // namespace
+
 Result<lists::Services> Site::services_to_render() {
   auto out = services_with_tokens();
   if (!out.ok()) return out;
   if (keys_ == nullptr) {
     auto seal = operate::open_seal(settings_);
     if (!seal.ok()) return seal.error();
+    if (!seal->has_value()) ESSAIM_TRY(read([](storage::Connection& c) { return none_signs(c); }));
     keys_ = std::make_unique<KeyRing>(*database_, *std::move(seal));
     ESSAIM_TRY(keys_->load());
   }

@@ -6,7 +6,7 @@ import unittest
 
 import test_moderation_and_commands as commands
 import test_one_click
-from support import essaim, processes, sink
+from support import essaim, mariadb, processes, sink
 
 LIST, ANN, EVE, ED, NEW = commands.LIST, commands.ANN, commands.EVE, commands.ED, commands.NEW
 PUBLIC = "https://lists.example"
@@ -24,12 +24,12 @@ class AnswersByLink(commands.People):
     def link(self, letter):
         return re.search(rf"{PUBLIC}(/held/\w+)\s", self.text(letter)).group(1)
 
-    def page(self, path, *options):
-        return test_one_click.curl(f"http://127.0.0.1:{self.essaim.port_of('http')}{path}", *options)
+    def page(self, path, *options, node=None):
+        return test_one_click.curl(f"http://127.0.0.1:{(node or self.essaim).port_of('http')}{path}", *options)
 
-    def press(self, path, action, *options, **fields):
+    def press(self, path, action, *options, node=None, **fields):
         data = [word for name, value in {"action": action, **fields}.items() for word in ("--data-urlencode", f"{name}={value}")]
-        return self.page(path, *data, *options)
+        return self.page(path, *data, *options, node=node)
 
     def test_moderators_decide_on_the_page_and_by_mail_and_the_first_answer_counts(self):
         self.set_up_list(send="editorkey", tell_held="false")
@@ -81,14 +81,21 @@ class AnswersByLink(commands.People):
         self.assertEqual(200, self.press(self.link(self.letter(EVE, "The last honey")), "ban", by=ED)[0])
         self.assertEqual((550, "5.7.1 not accepted [rule: blocklist]"), self.write("x@y.example", LIST, "Honey"))
 
-    def test_two_who_press_at_once_get_one_decision(self):
-        self.set_up_list(send="editorkey", tell_held="false", tell_rejected="false")
+    def test_two_who_press_at_once_on_two_nodes_get_one_decision(self):
+        self.sink = self.started(sink.Sink(self.folder))
+        database = self.started(mariadb.MariaDb())
+        nodes = [self.started(essaim.Essaim(
+            self.folder, smarthost=self.sink.addresses[0], listen=LISTEN, extra=f'[http]\nbase_url = "{PUBLIC}"\n', database=database.url(),
+            hostname=f"mx{n}.lists.example", name=f"node{n}")) for n in (1, 2)]
+        self.essaim = nodes[0]
+        self.essaim.make_list(LIST, [ANN], send="editorkey", tell_held="false", tell_rejected="false")
+        self.essaim.run("member", "add", LIST, "--role", "editor", EVE, ED)
         for number in range(5):
             self.taken("x@y.example", LIST, f"Post {number}")
             path = self.link(self.letter(EVE, f"Post {number}"))
             statuses = []
-            both = [threading.Thread(target=lambda what=what, who=who: statuses.append(self.press(path, what, by=who)[0]))
-                    for what, who in (("approve", EVE), ("reject", ED))]
+            both = [threading.Thread(target=lambda node=node, what=what, who=who: statuses.append(self.press(path, what, node=node, by=who)[0]))
+                    for node, what, who in ((nodes[0], "approve", EVE), (nodes[1], "reject", ED))]
             for thread in both:
                 thread.start()
             for thread in both:

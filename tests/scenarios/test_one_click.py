@@ -270,6 +270,10 @@ class Signed(authenticated.Authenticated):
         self.essaim.run("held", "approve", self.essaim.json("held", "list")[0]["id"], check=False)
         self.assertIn(str(secret), self.essaim.last.stderr)
         self.assertEqual("waits", self.essaim.json("held", "list")[0]["state"])
+        configuration.write_text(configuration.read_text().replace(f'key_file = "{secret}"', ""))
+        self.essaim.run("held", "approve", self.essaim.json("held", "list")[0]["id"], check=False)
+        self.assertIn("posts of lists.example are signed, and the secret of the keys is not at hand here", self.essaim.last.stderr)
+        self.essaim.run("held", "reject", self.essaim.json("held", "list")[0]["id"])
 
 
 if __name__ == "__main__":
