@@ -116,7 +116,7 @@ Result<void> send_service_mail(WriteContext& context, const ServiceMail& mail) {
   if (!mail.reply_to.empty()) notice.reply_to = mail.reply_to + "@" + mail.list->domain;
   notice.in_reply_to = mail.in_reply_to;
   notice.attachment = mail.attachment;
-  notice.require_tls = mail.require_tls;
+  notice.require_tls = mail.require_tls || context.require_tls;
   notice.automatic = mail.replied ? mail::AutoSubmitted::kReplied : mail::AutoSubmitted::kGenerated;
   ESSAIM_TRY(add_notice(context.services, context.connection, notice, context.now, context.rank));
   context.posted = true;

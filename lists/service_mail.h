@@ -21,7 +21,8 @@ struct WriteContext {
   storage::Connection& connection;
   WallTime now{};
   std::int64_t rank = 0;
-  bool posted = false;  // ring the bell
+  bool posted = false;       // ring the bell
+  bool require_tls = false;  // it is for mail with REQUIRETLS: so is what is answered (RFC 8689 §6)
 };
 
 struct ServiceMail {

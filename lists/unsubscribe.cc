@@ -12,6 +12,7 @@ class LeavePlan : public Plan {
 
   Result<Committed> commit(const CommitContext& context) const override {
     WriteContext write{context.services, context.connection, context.now, context.rank};
+    write.require_tls = context.submission.require_tls;
     const Leaver leaver{target().list.id, target().member_id, LeftBy::kMail, context.submission.client,
                         context.incoming.message_id};
     auto departure = leave(write, leaver);

@@ -58,6 +58,7 @@ class KeyPlan : public Plan {
       return out;
     }
     WriteContext write{context.services, context.connection, context.now, context.rank};
+    write.require_tls = context.submission.require_tls;
     auto response = answer_held(write, **held, answer_, who_);
     if (!response.ok()) return response.error();
     // What was done shows by itself; what was not, and lists of members, are told.

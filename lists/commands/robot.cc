@@ -41,6 +41,7 @@ class CommandsPlan : public Plan {
     ESSAIM_TRY(
         storage::AnswerStore(context.connection).count(ascii_lowered(who_.address.to_string()), context.now));
     WriteContext write{context.services, context.connection, context.now, context.rank};
+    write.require_tls = context.submission.require_tls;
     CommandRun run(write, target(), who_);
     ESSAIM_TRY(run.all(commands_));
     ESSAIM_TRY(run.answer());

@@ -49,6 +49,7 @@ class HoldPlan : public Plan {
       }
     }
     WriteContext write{context.services, context.connection, context.now, context.rank};
+    write.require_tls = context.submission.require_tls;
     const bool confirm = decision_.action.kind == ActionKind::kRequestAuth;
     auto held = hold_post(write, **list, context.submission, context.incoming, decision_, treatment_, id());
     if (!held.ok()) return held.error();
@@ -113,7 +114,6 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
   ServiceMail mail;
   mail.list = &list;
   mail.in_reply_to = held.message_id;
-  mail.require_tls = submission.require_tls;
   mail.values = {{"subject", escaped_for_display(held.subject, 200)},
                  {"key", held.key},
                  {"days", in_days(span)},

@@ -130,6 +130,19 @@ BOOST_AUTO_TEST_CASE(what_waits_for_a_moderator_keeps_it_and_so_does_what_is_wri
     if (post.kind == storage::PostKind::kList) BOOST_TEST((post.tls == TlsRequest::kRequired));
 }
 
+BOOST_AUTO_TEST_CASE(what_commands_are_answered_asks_for_the_same) {
+  for (const bool required : {true, false}) {
+    Lists site;
+    TestSite::Asked asked;
+    asked.require_tls = required;
+    const std::string help = test::crlf("From: x@y.example\nSubject: HELP\nMessage-ID: <1@y.example>\n\n\n");
+    const auto reply = site.send("x@y.example", {"sympa@lists.example"}, help, asked);
+    BOOST_REQUIRE_MESSAGE(reply.positive(), reply.to_string());
+    BOOST_REQUIRE(site.posts().size() == 1u);
+    BOOST_TEST((site.posts().front().tls == (required ? TlsRequest::kRequired : TlsRequest::kNone)));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_report_about_it_asks_for_the_same_and_returns_no_body) {
   for (const bool required : {true, false}) {
     Lists site;

@@ -210,6 +210,31 @@ BOOST_AUTO_TEST_CASE(a_password_that_was_right_is_remembered_and_a_change_of_the
   BOOST_TEST(remembered == 0);
 }
 
+BOOST_AUTO_TEST_CASE(other_options_hold_from_the_next_login_on) {
+  Door door;
+  door.add("ann", "long secret");
+  BOOST_TEST(door.login("ann", "wrong") == "");
+  AccountOptions options;
+  options.limits.failures = 1;
+  door.service().set_options(options);
+  BOOST_TEST(door.login("ann", "long secret") == "454");
+  options.limits.failures = 10;
+  options.remember = Duration::zero();
+  door.service().set_options(options);
+  std::atomic<int> remembered = 0;
+  const log::Capture capture([&](log::Level, std::string_view line) {
+    if (line.find("password=remembered") != line.npos) ++remembered;
+  });
+  for (int i = 0; i < 2; ++i) BOOST_TEST(door.login("ann", "long secret") == "ann");
+  BOOST_TEST(remembered == 0);
+  // Tokens by keys, from a server that is not there: that is no refusal.
+  BOOST_TEST(Door::who(door.ask({Question::Kind::kToken, "", "", "a.b.c"})) == "454");  // nobody to ask
+  options.jwks_url = "http://127.0.0.1:1/keys";
+  door.service().set_options(options);
+  BOOST_TEST(Door::who(door.ask({Question::Kind::kToken, "", "", "nonsense"})) == "");
+  BOOST_TEST(Door::who(door.ask({Question::Kind::kToken, "", "", "eyJhbGciOiJFUzI1NiJ9.e30.AAAA"})) == "454");
+}
+
 BOOST_AUTO_TEST_CASE(answers_when_it_has_ended) {
   Door door;
   door.service().stop();
