@@ -38,6 +38,7 @@ class Round : public std::enable_shared_from_this<Round> {
   void begin() {
     if (plan_by_what_is_known()) {
       ++rounds_;
+      if (services_.sources) answers_ = services_.sources->answers();
       return decided({});
     }
     decide();
@@ -46,6 +47,7 @@ class Round : public std::enable_shared_from_this<Round> {
  private:
   void decide() {
     ++rounds_;
+    if (services_.sources) answers_ = services_.sources->answers();
     (services_.database->*(latest_ ? &storage::Database::read_latest : &storage::Database::read))(
         [self = shared_from_this()](Connection& c) { return self->plan(c); },
         [self = shared_from_this()](Result<void> result) { self->decided(std::move(result)); });
@@ -263,7 +265,7 @@ class Round : public std::enable_shared_from_this<Round> {
   void trouble(const Error& error) {
     const bool may_settle = error.code == ErrorCode::kTemporary && services_.sources != nullptr;
     if (may_settle && settled_++ < kMostSettled &&
-        services_.sources->settle([self = shared_from_this()] { self->decide(); }))
+        services_.sources->settle(answers_, [self = shared_from_this()] { self->decide(); }))
       return;
     log::warning("not-accepted", {{"id", format_id(submission_->id)},
                                   {"from", submission_->reverse_path.to_string()},
@@ -297,6 +299,7 @@ class Round : public std::enable_shared_from_this<Round> {
   Acceptance::Done done_;
   int rounds_ = 0;
   int settled_ = 0;
+  std::uint64_t answers_ = 0;  // of strangers, before this round
   bool stale_ = false;
   bool latest_ = false;  // what is read must not lag behind
   std::optional<Incoming> incoming_;

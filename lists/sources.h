@@ -5,6 +5,7 @@
 // Thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -20,9 +21,12 @@ class Sources {
   // `values` for the filter's variables, in their order. kTemporary: it is being asked, or was in vain.
   virtual Result<bool> holds(const scenario::SourceFilter& filter,
                              const std::vector<std::string>& values) = 0;
-  // Calls back, on a thread of its own, when all that is being asked now has ended, well or not. False: nothing is being
-  // asked, and nobody will be called.
-  virtual bool settle(std::function<void()> done) = 0;
+  // How many answers have come. Whoever decides notes it before, for settle().
+  virtual std::uint64_t answers() const = 0;
+  // Calls back, on a thread of its own, when all that is being asked now has ended, well or not; at once, on the caller's,
+  // when nothing is being asked any more and answers have come since there were `since`. False: neither, and nobody
+  // will be called.
+  virtual bool settle(std::uint64_t since, std::function<void()> done) = 0;
 };
 
 // How often somebody who got kTemporary should settle and try again: once for each filter that rules may name.

@@ -164,6 +164,7 @@ struct AnswerPages::Question {
   Page page;
   bool posted = false;  // a message for somebody
   int settled = 0;
+  std::uint64_t answers = 0;  // of strangers, before this attempt
 
   void respond_with(const Page& what) {
     http::ServerResponse response = to_response(what);
@@ -233,6 +234,7 @@ void AnswerPages::show(const QuestionPtr& question) {
 
 void AnswerPages::decide(const QuestionPtr& question) {
   under_way_.begin();
+  if (services_.sources) question->answers = services_.sources->answers();
   services_.database->write(
       storage::Durability::kAccept,
       [this, question](storage::Connection& connection) -> Result<void> {
@@ -274,7 +276,7 @@ void AnswerPages::decide(const QuestionPtr& question) {
 bool AnswerPages::settles(const QuestionPtr& question, const Error& error) {
   if (error.code != ErrorCode::kTemporary || services_.sources == nullptr) return false;
   if (question->settled++ >= lists::kMostSettled) return false;
-  return services_.sources->settle([this, question] {
+  return services_.sources->settle(question->answers, [this, question] {
     decide(question);
     under_way_.end();  // of the attempt before
   });

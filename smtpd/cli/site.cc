@@ -107,12 +107,12 @@ Result<lists::Services> Site::services_to_render() {
 
 namespace {
 Result<void> settled(operate::RuleSources& sources, const std::function<Result<void>()>& attempt) {
-  Result<void> done = attempt();
-  for (int i = 0; i < lists::kMostSettled && !done.ok() && done.error().code == ErrorCode::kTemporary; ++i) {
-    if (!sources.wait()) break;
-    done = attempt();
+  for (int i = 0;; ++i) {
+    const std::uint64_t before = sources.answers();
+    Result<void> done = attempt();
+    const bool again = i < lists::kMostSettled && !done.ok() && done.error().code == ErrorCode::kTemporary;
+    if (!again || !sources.wait(before)) return done;
   }
-  return done;
 }
 }  // namespace
 

@@ -133,6 +133,7 @@ void RuleSources::take(const std::string& key, std::uint64_t number, const Resul
     known.problem = answer.ok() ? "" : answer.error().message;
     known.until = clock_.mono_now() + (answer.ok() ? kGood : kFailed);
     asked_.erase(number);
+    ++answers_;
     for (Waiter& waiter : waiters_) {
       waiter.for_these.erase(number);
       if (waiter.for_these.empty()) ready.push_back(std::move(waiter.done));
@@ -146,16 +147,27 @@ void RuleSources::forget_some() {
   std::erase_if(known_, [](const auto& one) { return !one.second.asked; });
 }
 
-bool RuleSources::settle(std::function<void()> done) {
+std::uint64_t RuleSources::answers() const {
   const std::lock_guard lock(mutex_);
-  if (asked_.empty()) return false;
-  waiters_.push_back({asked_, std::move(done)});
+  return answers_;
+}
+
+bool RuleSources::settle(std::uint64_t since, std::function<void()> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!asked_.empty()) {
+      waiters_.push_back({asked_, std::move(done)});
+      return true;
+    }
+    if (answers_ == since) return false;
+  }
+  done();
   return true;
 }
 
-bool RuleSources::wait() {
+bool RuleSources::wait(std::uint64_t since) {
   auto ended = std::make_shared<std::promise<void>>();
-  if (!settle([ended] { ended->set_value(); })) return false;
+  if (!settle(since, [ended] { ended->set_value(); })) return false;
   ended->get_future().wait();
   return true;
 }

@@ -30,9 +30,10 @@ class RuleSources : public lists::Sources {
 
   Result<bool> holds(const lists::scenario::SourceFilter& filter,
                      const std::vector<std::string>& values) override;
-  bool settle(std::function<void()> done) override;
+  std::uint64_t answers() const override;
+  bool settle(std::uint64_t since, std::function<void()> done) override;
   // The same, blocking: for the command line.
-  bool wait();
+  bool wait(std::uint64_t since);
 
  private:
   struct Known {
@@ -49,10 +50,11 @@ class RuleSources : public lists::Sources {
   void forget_some();
 
   const Clock& clock_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::unordered_map<std::string, Known> known_;
   std::set<std::uint64_t> asked_;  // numbers of what is being asked
   std::uint64_t last_ = 0;
+  std::uint64_t answers_ = 0;
   bool stopped_ = false;
   std::vector<Waiter> waiters_;
   std::unique_ptr<Executor> executor_;  // from the first question on; the last, as its threads use the others
