@@ -122,6 +122,16 @@ Result<Policies::ScenarioPtr> Policies::scenario(storage::Connection* connection
   return *compiled;
 }
 
+namespace {
+using FilterPtr = std::shared_ptr<const scenario::TextFilter>;
+
+Result<FilterPtr> shared_filter(const std::string& text, const std::string& name) {
+  auto parsed = scenario::TextFilter::parse(text, name);
+  if (!parsed.ok()) return parsed.error();
+  return FilterPtr(std::make_shared<const scenario::TextFilter>(*std::move(parsed)));
+}
+}  // namespace
+
 Result<std::shared_ptr<const scenario::TextFilter>> Policies::filter(storage::Connection* connection,
                                                                      const storage::ListRecord& list,
                                                                      const std::string& name) {
@@ -134,14 +144,10 @@ Result<std::shared_ptr<const scenario::TextFilter>> Policies::filter(storage::Co
   if (!texts.ok()) return texts.error();
   std::string all;
   for (const storage::TextRecord& one : *texts) all += one.text + "\n";
-  std::shared_ptr<const scenario::TextFilter> out;
-  if (!texts->empty()) {
-    auto parsed = scenario::TextFilter::parse(all, name);
-    if (!parsed.ok()) return unusable(list, "the filter " + name, parsed.error());
-    out = std::make_shared<const scenario::TextFilter>(std::move(*parsed));
-  }
-  keep(known, out);
-  return out;
+  auto parsed = texts->empty() ? Result<FilterPtr>(FilterPtr()) : shared_filter(all, name);
+  if (!parsed.ok()) return unusable(list, "the filter " + name, parsed.error());
+  keep(known, *parsed);
+  return *parsed;
 }
 
 Result<std::shared_ptr<const scenario::SourceFilter>> Policies::source(storage::Connection* connection,
