@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -24,6 +25,15 @@ constexpr std::int64_t kClocksDiffer = 60'000;  // ms, of nodes
 
 std::int64_t millis(Duration d) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
+}
+
+// How long it is until the job is due that was started last at `started`; nothing if it is.
+std::optional<Duration> time_until_due(const Job& job, std::int64_t started, std::int64_t now) {
+  const std::int64_t due = started + millis(job.interval);
+  // A time far in the future was written by a wrong clock: it must not silence the job. The clocks of nodes differ a
+  // little, and that is no reason to run it again.
+  if (now >= due || started > now + std::min(millis(job.interval), kClocksDiffer)) return {};
+  return std::chrono::milliseconds(due - now);
 }
 
 }  // namespace
@@ -59,14 +69,9 @@ struct JobRunner::Impl {
                    job.name));
       auto started = sql::number(connection, 0, "SELECT started FROM job WHERE name = ?", job.name);
       if (!started.ok()) return started.error();
-      const std::int64_t due = *started + millis(job.interval);
-      // A time far in the future was written by a wrong clock: it must not silence the job. The clocks of nodes differ a
-      // little, and that is no reason to run it again.
-      if (!now_anyway && now < due && *started <= now + std::min(millis(job.interval), kClocksDiffer)) {
-        *wait = std::chrono::milliseconds(due - now);
-        return {};
-      }
-      *wait = job.interval;
+      const auto until_due = time_until_due(job, *started, now);
+      *wait = until_due.value_or(job.interval);
+      if (!now_anyway && until_due) return {};
       auto taken = sql::run(connection, "UPDATE job SET started = ?, node = ? WHERE name = ? AND started = ?",
                             now, node, job.name, *started);
       if (!taken.ok()) return taken.error();
@@ -120,13 +125,38 @@ struct JobRunner::Impl {
     }
   }
 
+  // When each was started last. By one statement, since it is asked every minute by every node; what it leaves out is
+  // asked for by its turn.
+  std::map<std::string, std::int64_t> starts() {
+    std::map<std::string, std::int64_t> out;
+    const auto read = database.look_now([&out](Connection& connection) -> Result<void> {
+      auto rows = sql::prepare(connection, "SELECT name, started FROM job");
+      if (!rows.ok()) return rows.error();
+      for (;;) {
+        auto more = (*rows)->step();
+        if (!more.ok()) return more.error();
+        if (!*more) return {};
+        out[sql::text(**rows, 0)] = (*rows)->integer(1);
+      }
+    });
+    if (!read.ok()) out.clear();
+    return out;
+  }
+
   // Runs what is due; gives the time until the next one is.
   Duration round() {
     Duration next = kLongestWait;
+    const auto started = starts();
     for (const Job& job : jobs) {
       {
         const std::lock_guard lock(mutex);
         if (stopping) return next;
+      }
+      if (const auto last = started.find(job.name); last != started.end()) {
+        if (const auto wait = time_until_due(job, last->second, to_millis(clock.wall_now()))) {
+          next = std::min(next, *wait);
+          continue;
+        }
       }
       const std::lock_guard turn(running);
       Duration wait = job.interval;

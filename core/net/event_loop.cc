@@ -7,8 +7,27 @@
 #include <unistd.h>
 
 #include "core/base/check.h"
+#include "core/base/gathered_wakes.h"
 
 namespace essaim::net {
+
+// The descriptor lives as long as anybody may still wake it.
+class EventLoop::Alarm : public Sleeper {
+ public:
+  Alarm() : fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) { ESSAIM_CHECK(fd_ >= 0); }
+  ~Alarm() override { ::close(fd_); }
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
+  int fd() const { return fd_; }
+  void wake() override {
+    const std::uint64_t one = 1;
+    // A full counter (EAGAIN) means that the loop is awake already.
+    [[maybe_unused]] const ssize_t n = ::write(fd_, &one, sizeof one);
+  }
+
+ private:
+  const int fd_;
+};
 
 TurnEnd::~TurnEnd() {
   if (queue_ != nullptr) (*queue_)[place_] = nullptr;
@@ -23,10 +42,9 @@ EventLoop::EventLoop(std::string name)
   base_ = event_base_new_with_config(config);
   event_config_free(config);
   ESSAIM_CHECK(base_ != nullptr);
-  wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  ESSAIM_CHECK(wake_fd_ >= 0);
+  alarm_ = std::make_shared<Alarm>();
   wake_ = event_new(
-      base_, wake_fd_, EV_READ | EV_PERSIST,
+      base_, alarm_->fd(), EV_READ | EV_PERSIST,
       [](evutil_socket_t fd, short, void*) {
         std::uint64_t count = 0;
         // Only the wake-up matters; a failed read leaves the event level-triggered.
@@ -55,7 +73,6 @@ EventLoop::~EventLoop() {
   }
   event_free(wake_);
   event_base_free(base_);
-  ::close(wake_fd_);
 }
 
 void EventLoop::run() {
@@ -150,18 +167,12 @@ void EventLoop::drop(Disposable* kept) {
   kept_.erase(it);
 }
 
-void EventLoop::wake() {
-  const std::uint64_t one = 1;
-  // A full counter (EAGAIN) means that the loop is awake already.
-  [[maybe_unused]] const ssize_t n = ::write(wake_fd_, &one, sizeof one);
-}
-
 void EventLoop::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
   }
-  wake();
+  alarm_->wake();
 }
 
 void EventLoop::post(Task task) {
@@ -174,7 +185,7 @@ void EventLoop::post(Task task) {
     // call.
     if (!first || in_loop_thread()) return;
   }
-  wake();
+  GatheredWakes::wake(alarm_);
 }
 
 bool EventLoop::in_loop_thread() const {

@@ -83,12 +83,12 @@ class EventLoop {
   void run_posted();
   void run_turn_ends();
   void destroy_doomed();
-  void wake();
 
   const std::string name_;
   event_base* base_ = nullptr;
   event* wake_ = nullptr;
-  int wake_fd_ = -1;
+  class Alarm;
+  std::shared_ptr<Alarm> alarm_;
   std::mutex mutex_;
   std::vector<Task> posted_;
   bool stopped_ = false;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/executor.h"
+#include "core/base/gathered_wakes.h"
 #include "core/base/random.h"
 #include "core/base/timings.h"
 
@@ -96,9 +97,12 @@ void GroupWriter::run() {
     lock.unlock();
 
     const std::size_t ran = run_group(durability, &group);
-    for (std::size_t i = 0; i < ran; ++i) {
-      group[i].work = nullptr;  // what it captured goes before the answer
-      group[i].done(std::move(group[i].result));
+    {
+      const GatheredWakes wakes;
+      for (std::size_t i = 0; i < ran; ++i) {
+        group[i].work = nullptr;  // what it captured goes before the answer
+        group[i].done(std::move(group[i].result));
+      }
     }
 
     lock.lock();

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kMaxCached = 256;
 
 // Strict, so that nothing is cut or changed on its way in. READ COMMITTED takes no gap locks, which would make writers
-// of different posts wait for each other; readers ask for their snapshot at the beginning.
+// of different posts wait for each other; connections that read ask for their snapshots.
 constexpr std::array kSession = {
     std::string_view(
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"),
@@ -27,8 +27,9 @@ constexpr std::array kSession = {
 
 // A transaction that the server rolled back without our hearing of it has lost its savepoint: RELEASE fails, and the
 // COMMIT behind it is not run. Seen with Galera: a transaction gave way to another's, every statement after that was
-// answered as if nothing had been, and so was the COMMIT.
-constexpr std::string_view kBegin = "START TRANSACTION; SAVEPOINT whole";
+// answered as if nothing had been, and so was the COMMIT. Writers have no autocommit, so that their savepoint begins the
+// transaction.
+constexpr std::string_view kBegin = "SAVEPOINT whole";
 constexpr std::string_view kCommit = "RELEASE SAVEPOINT whole; COMMIT";
 
 // Whether the statement commits by itself what was done before it.
@@ -177,9 +178,9 @@ Result<void> MariadbConnection::control(std::string_view sql) {
 }
 
 Result<void> MariadbConnection::begin_reading() {
-  ESSAIM_TRY(
-      control("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, "
-              "READ ONLY"));
+  if (!reads_) ESSAIM_TRY(control("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"));
+  reads_ = true;
+  ESSAIM_TRY(control("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"));
   in_transaction_ = true;
   return {};
 }

@@ -123,6 +123,7 @@ class MariadbConnection : public EngineConnection {
   std::unordered_map<std::string, std::unique_ptr<MariadbStatement>> cache_;
   bool in_transaction_ = false;
   bool writes_ = false;  // was begun to be written by
+  bool reads_ = false;   // was begun to be read by, with a snapshot
   bool clustered_ = false;
 };
 

@@ -1,7 +1,10 @@
+#include <future>
+#include <set>
 #include <thread>
 
 #include <boost/test/unit_test.hpp>
 
+#include "core/base/gathered_wakes.h"
 #include "core/net/event_loop.h"
 #include "tests/support/run_until.h"
 
@@ -91,6 +94,29 @@ BOOST_AUTO_TEST_CASE(posts_from_many_threads_all_arrive_once) {
   for (std::thread& thread : threads) thread.join();
   BOOST_TEST(sum == kThreads * kEach);
   BOOST_TEST(in_order);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_thread_posts_while_it_gathers_wakes_the_loop_once) {
+  EventLoop loop("test");
+  std::thread thread([&loop] { loop.run(); });
+  std::promise<void> asleep, done;
+  loop.post([&asleep] { asleep.set_value(); });
+  asleep.get_future().wait();
+  std::this_thread::sleep_for(milliseconds(20));
+  std::set<std::uint64_t> turns;
+  {
+    const GatheredWakes wakes;
+    for (int i = 0; i < 10; ++i) {
+      loop.post([&] { turns.insert(loop.turns()); });
+      // Long enough for a loop that was woken to have run the one and to sleep again.
+      std::this_thread::sleep_for(milliseconds(20));
+    }
+    loop.post([&done] { done.set_value(); });
+  }
+  done.get_future().wait();
+  loop.stop();
+  thread.join();
+  BOOST_TEST(turns.size() <= 2U);  // one, unless it fell asleep late
 }
 
 BOOST_AUTO_TEST_CASE(what_is_posted_after_stop_is_destroyed_unrun) {
