@@ -154,7 +154,7 @@ class Galera:
                 return int(node.sql("SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'wsrep_cluster_size'")[0][0])
         return 0
 
-    def wait_whole(self, timeout=180):
+    def wait_whole(self, timeout=600):  # a state transfer is slow on a busy machine
         for node in self.nodes:
             processes.wait_for(f"{node.name} to be back in the cluster", lambda: self.is_whole(node), timeout, every=0.3)
 
