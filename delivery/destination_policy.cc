@@ -187,7 +187,11 @@ std::unique_ptr<NextHopQuery> resolve_destination(net::EventLoop& loop, dns::Res
 std::string describe(const DestinationPolicy& policy) {
   std::string text = "settings: " + (policy.rule.empty() ? std::string("[delivery]") : policy.rule) + "\n";
   if (!policy.smarthost.empty()) text += "  smart host: " + policy.smarthost + "\n";
-  text += "  connections: at most " + std::to_string(policy.connections) + "\n";
+  if (policy.port != 25) text += "  port of MX hosts: " + std::to_string(policy.port) + "\n";
+  text += std::string("  tls: ") + to_string(policy.tls);
+  for (const std::string& name : policy.tls_names)
+    text += (&name == &policy.tls_names.front() ? ", certificate for " : " or ") + name;
+  text += "\n  connections: at most " + std::to_string(policy.connections) + "\n";
   if (policy.rate.count > 0) text += "  rate: " + text_of(policy.rate) + "\n";
   text += "  recipients per transaction: " + std::to_string(policy.recipients_per_transaction) + "\n";
   text += "  transactions per connection: " +
@@ -196,6 +200,24 @@ std::string describe(const DestinationPolicy& policy) {
           "\n";
   for (const std::string& source : {policy.source_ipv4, policy.source_ipv6})
     if (!source.empty()) text += "  source address: " + source + "\n";
+  return text;
+}
+
+std::string describe_require_tls(const NextHop& hop) {
+  std::string text = "with REQUIRETLS: ";
+  switch (hop.kind) {
+    case NextHop::Kind::kHosts:
+      text += "to hosts that offer it, others of these are passed over\n";
+      break;
+    case NextHop::Kind::kDefer:
+      text += "put off: " + hop.reply.to_string() + "\n";
+      break;
+    case NextHop::Kind::kFail:
+      text += "returned: " + hop.reply.to_string() + "\n";
+      break;
+  }
+  if (hop.tls == nullptr) return text;
+  for (const auto& [name, tls] : hop.tls->hosts) text += "  " + name + ": " + describe(*tls) + "\n";
   return text;
 }
 

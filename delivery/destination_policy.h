@@ -48,5 +48,7 @@ std::unique_ptr<NextHopQuery> resolve_destination(net::EventLoop& loop, dns::Res
 
 // In words, a line each, for `destination explain`.
 std::string describe(const DestinationPolicy& policy);
+// What becomes of mail with REQUIRETLS (RFC 8689): `hop` is its way, found by TlsDemand::kRequired.
+std::string describe_require_tls(const NextHop& hop);
 
 }  // namespace essaim::delivery

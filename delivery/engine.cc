@@ -230,9 +230,9 @@ class EngineImpl : public Engine {
   void explain_on_queue(const std::string& domain,
                         const std::function<void(DestinationStatus, std::string text)>& done) {
     const std::string asked = goes_with_all(*settings_, domain) ? std::string() : domain;
-    fabric_.post(fabric_.home_of(asked), [this, domain, asked, done](LoopSide& side) {
-      side.router().look_up(asked, [this, domain, done](const NextHopPtr& hop) {
-        fabric_.post(fabric_.home_of(hop->key), [this, domain, hop, done](LoopSide& home) {
+    look_up({asked, TlsDemand::kNone}, [this, domain, asked, done](const NextHopPtr& hop) {
+      look_up({asked, TlsDemand::kRequired}, [this, domain, hop, done](const NextHopPtr& required) {
+        fabric_.post(fabric_.home_of(hop->key), [this, domain, hop, required, done](LoopSide& home) {
           DestinationStatus status;
           status.key = hop->key;
           status.state = "idle";
@@ -240,13 +240,18 @@ class EngineImpl : public Engine {
             status = destination->status(home.clock().mono_now(), home.clock().wall_now());
           status.domain = domain;
           if (hop->policy) status.rule = hop->policy->rule;
-          std::string text = explanation(domain, *hop, status);
+          std::string text = explanation(domain, *hop, *required, status);
           for (const std::string& line : home.fabric().tls_results->last(domain))
             text += "  TLS " + line + "\n";
           on_queue([done, status, text] { done(status, text); });
         });
       });
     });
+  }
+
+  void look_up(const Way& way, std::function<void(NextHopPtr)> done) {
+    fabric_.post(fabric_.home_of(way.domain),
+                 [way, done = std::move(done)](LoopSide& side) { side.router().look_up(way, done); });
   }
 
   // In the format of the tests' transcripts; a comment names the connection where another one speaks.
@@ -261,11 +266,12 @@ class EngineImpl : public Engine {
     });
   }
 
-  static std::string explanation(const std::string& domain, const NextHop& hop,
+  static std::string explanation(const std::string& domain, const NextHop& hop, const NextHop& required,
                                  const DestinationStatus& status) {
     std::string text = domain + "\n";
     if (hop.policy) text += delivery::describe(*hop.policy);
     if (hop.tls) text += hop.tls->words;
+    text += describe_require_tls(required);
     if (hop.kind != NextHop::Kind::kHosts) {
       text += hop.kind == NextHop::Kind::kFail ? "cannot be delivered: " : "cannot be resolved now: ";
       return text + hop.reply.to_string() + "\n";

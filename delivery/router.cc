@@ -160,25 +160,25 @@ void Router::clear_cache() {
 void Router::sweep(MonoTime now) {
   const bool all = entries_.size() > kCacheLimit;
   for (auto it = entries_.begin(); it != entries_.end();) {
-    const bool busy = it->second.queued || !it->second.waiting.empty();
+    const bool busy = it->second.queued || !it->second.waiting.empty() || !it->second.asked.empty();
     it = !busy && (all || it->second.until <= now) ? entries_.erase(it) : std::next(it);
   }
 }
 
-NextHopPtr Router::cached(const std::string& domain, MonoTime now) const {
-  const auto found = entries_.find({domain});
+NextHopPtr Router::cached(const Way& way, MonoTime now) const {
+  const auto found = entries_.find(way);
   if (found == entries_.end() || found->second.until <= now) return nullptr;
   return found->second.hop;
 }
 
-void Router::look_up(const std::string& domain, std::function<void(NextHopPtr)> done) {
-  if (NextHopPtr hop = cached(domain, side_.clock().mono_now())) {
+void Router::look_up(const Way& way, std::function<void(NextHopPtr)> done) {
+  if (NextHopPtr hop = cached(way, side_.clock().mono_now())) {
     done(hop);
     return;
   }
-  Entry& entry = entries_[{domain}];
+  Entry& entry = entries_[way];
   entry.asked.push_back(std::move(done));
-  want({domain}, &entry);
+  want(way, &entry);
 }
 
 }  // namespace essaim::delivery

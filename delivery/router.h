@@ -30,9 +30,9 @@ class Router {
   void sweep(MonoTime now);
   void clear() { entries_.clear(); }  // cancels; what waits is the caller's trouble
   // A fresh answer, or null.
-  NextHopPtr cached(const std::string& domain, MonoTime now) const;
+  NextHopPtr cached(const Way& way, MonoTime now) const;
   // Resolves without work, for `explain`; `done` may come at once.
-  void look_up(const std::string& domain, std::function<void(NextHopPtr)> done);
+  void look_up(const Way& way, std::function<void(NextHopPtr)> done);
 
  private:
   struct Entry {

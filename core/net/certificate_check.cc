@@ -81,7 +81,12 @@ std::string joined(const std::vector<std::string>& names) {
 
 }  // namespace
 
-std::string expiry_words(const CertificateInfo& info, WallTime now) {
+bool is_in_time(const CertificateInfo& info, WallTime now) {
+  return info.not_before <= now && now < info.not_after;
+}
+
+std::string time_words(const CertificateInfo& info, WallTime now) {
+  if (info.not_before > now) return "is not valid before " + format_iso8601(info.not_before).substr(0, 10);
   const std::string day = format_iso8601(info.not_after).substr(0, 10);
   if (info.not_after <= now) return "expired on " + day;
   const auto left = std::chrono::duration_cast<std::chrono::hours>(info.not_after - now);
@@ -107,10 +112,8 @@ CertificateReport check_certificate(const std::string& file, const std::string& 
   if (X509_check_private_key(own, chain.key.get()) != 1)
     find(true, "the key does not belong to the certificate");
   ERR_clear_error();
-  if (out.info.not_before > now)
-    find(true, "is not valid before " + format_iso8601(out.info.not_before).substr(0, 10));
-  if (const std::string words = expiry_words(out.info, now); !words.empty())
-    find(out.info.not_after <= now, words);
+  if (const std::string words = time_words(out.info, now); !words.empty())
+    find(!is_in_time(out.info, now), words);
   if (EVP_PKEY_get_base_id(chain.key.get()) == EVP_PKEY_RSA && EVP_PKEY_get_bits(chain.key.get()) < kWeakRsa)
     find(false, "its RSA key has less than 2048 bits");
   const auto& names = out.info.names;

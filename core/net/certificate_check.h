@@ -31,7 +31,9 @@ CertificateReport check_certificate(const std::string& file, const std::string& 
 
 // Sooner than this before its end somebody should care.
 inline constexpr Duration kExpiryNotice = std::chrono::hours(21 * 24);
-// "expired on 2026-11-22", "expires on 2026-12-01, in 9 days"; "" while there is time.
-std::string expiry_words(const CertificateInfo& info, WallTime now);
+bool is_in_time(const CertificateInfo& info, WallTime now);
+// "expired on 2026-11-22", "expires on 2026-12-01, in 9 days", "is not valid before 2026-12-01" (or the clock is behind); "" while there
+// is time.
+std::string time_words(const CertificateInfo& info, WallTime now);
 
 }  // namespace essaim::net

@@ -89,6 +89,9 @@ class StsPolicies::State : public std::enable_shared_from_this<State> {
       return trouble;
     }
     storage::StsRow row{domain, id, response->body, clock_.wall_now(), {}};
+    // A node whose clock is ahead may have fetched the one before.
+    if (const auto before = kept(domain))
+      row.fetched = std::max(row.fetched, before->fetched + std::chrono::milliseconds(1));
     row.expires = row.fetched + std::max(policy->max_age, kShortest);
     log::info("sts-policy-fetched", {{"domain", std::string_view(domain)},
                                      {"id", std::string_view(id)},

@@ -8,6 +8,7 @@
 #include "core/base/random.h"
 #include "core/sasl/password_hash.h"
 #include "core/sasl/prepare.h"
+#include "smtpd/accounts/login_counts.h"
 #include "storage/account_store.h"
 #include "storage/directory_store.h"
 
@@ -48,10 +49,14 @@ class AccountService::Try {
         secret_(service.secret_),
         question_(std::move(question)),
         done_(std::move(done)),
-        network_(network_of(question_.client_ip)) {}
+        network_(network_of(question_.client_ip)),
+        source_(source_of(question_.asked.kind)) {}
 
   const LoginQuestion& question() const { return question_; }
-  void give_up() { finish(temporary()); }
+  void give_up() {
+    note(LoginOutcome::kDeferred);
+    finish(temporary());
+  }
 
   void run() {
     switch (question_.asked.kind) {
@@ -64,7 +69,7 @@ class AccountService::Try {
       case Question::Kind::kCertificate:
         return check_certificate();
       case Question::Kind::kToken:
-        return finish(temporary());  // comes back by run_with()
+        return give_up();  // comes back by run_with()
     }
   }
 
@@ -78,7 +83,8 @@ class AccountService::Try {
     stands_for(said->active ? said->name : "", "the token is not good");
   }
 
-  // By the keys of the authorization server.
+  // By the keys of the authorization server: that it will be, and with those that there are.
+  void judge_by_keys() { source_ = LoginSource::kKeys; }
   void run_with_keys(const Result<KeyCache::Keys>& keys) {
     name_ = kTokens;
     if (!may_go_on()) return;
@@ -90,6 +96,11 @@ class AccountService::Try {
   }
 
  private:
+  static LoginSource source_of(Question::Kind kind) {
+    if (kind == Question::Kind::kCertificate) return LoginSource::kCertificate;
+    return kind == Question::Kind::kToken ? LoginSource::kIntrospection : LoginSource::kDatabase;
+  }
+
   void stands_for(const std::string& name, const std::string& why_not) {
     const auto named = sasl::prepared_name(name);
     if (name.empty() || !named) return refuse(why_not);
@@ -132,6 +143,7 @@ class AccountService::Try {
     }
     failed_before_ = counts.pair > 0;
     if (may_try(options_->limits, counts)) return true;
+    note(LoginOutcome::kThrottled);
     tell("login-throttled", "too many failures from this network");
     finish(trouble("Too many failed logins from your network, try again in some minutes"));
     return false;
@@ -175,8 +187,10 @@ class AccountService::Try {
 
   bool matches(const std::string& password) {
     const MonoTime now = clock_.mono_now();
-    remembered_ = verified_->knows(account_->name, account_->password, password, now);
-    if (remembered_) return true;
+    if (verified_->knows(account_->name, account_->password, password, now)) {
+      source_ = LoginSource::kMemory;
+      return true;
+    }
     if (!sasl::password_matches(password, account_->password)) return false;
     verified_->add(account_->name, account_->password, password, now);
     return true;
@@ -185,6 +199,7 @@ class AccountService::Try {
   void ask_directory(const std::string& password) {
     const auto name = sasl::prepared_name(question_.asked.authcid);
     if (!name) return refuse("no name of an account");
+    source_ = LoginSource::kDirectory;
     LdapAnswer answer = ldap_login(options_->ldap, *name, password);
     if (answer.kind == LdapAnswer::Kind::kTrouble) return in_trouble("LDAP: " + answer.problem);
     if (answer.kind == LdapAnswer::Kind::kBad) return refuse("the directory refuses");
@@ -257,6 +272,7 @@ class AccountService::Try {
       if (!forgotten.ok()) log::warning("login-trouble", {{"error", forgotten.error().message}});
     }
     name_ = account_->name;
+    note(LoginOutcome::kAccepted);
     tell("login", "");
     finish({std::make_shared<const sasl::Login>(login_of(*account_)), std::nullopt, std::nullopt});
   }
@@ -268,21 +284,24 @@ class AccountService::Try {
           return LoginFailureStore(connection).count(name_, network_, clock_.wall_now());
         });
     if (!counted.ok()) return in_trouble(counted.error().message);
+    note(LoginOutcome::kRefused);
     tell("login-failed", why);
     finish({nullptr, std::nullopt, std::nullopt});
   }
 
   void in_trouble(const std::string& error) {
     log::warning("login-trouble", {{"client", question_.client_ip}, {"account", name_}, {"error", error}});
-    finish(temporary());
+    give_up();
   }
+
+  void note(LoginOutcome outcome) const { count_login(question_.mechanism, source_, outcome); }
 
   void tell(std::string_view event, const std::string& why) const {
     std::vector<log::Field> fields = {{"account", name_},
                                       {"mechanism", sasl::to_string(question_.mechanism)},
                                       {"client", question_.client_ip}};
     if (!why.empty()) fields.emplace_back("why", why);
-    if (remembered_) fields.emplace_back("password", "remembered");
+    if (source_ == LoginSource::kMemory) fields.emplace_back("password", "remembered");
     log::write(log::Level::kInfo, event, fields.data(), fields.size());
   }
 
@@ -301,8 +320,8 @@ class AccountService::Try {
   const std::string network_;
   std::string name_;
   std::optional<AccountRecord> account_;
+  LoginSource source_;  // as far as is known
   bool failed_before_ = false;
-  bool remembered_ = false;
 };
 
 AccountService::AccountService(storage::Database& database, const Clock& clock, http::HttpClient& http,
@@ -369,6 +388,7 @@ void AccountService::ask(LoginQuestion question, std::function<void(LoginAnswer)
 }
 
 void AccountService::ask_for_keys(std::shared_ptr<Try> one) {
+  one->judge_by_keys();
   const auto header = read_token_header(one->question().asked.secret);
   auto judge = [one, threads = threads_](Result<KeyCache::Keys> keys) {
     if (!threads->submit([one, keys = std::move(keys)] { one->run_with_keys(keys); })) one->give_up();

@@ -12,6 +12,7 @@
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/suspensions.h"
 #include "smtpd/cli/suspensions_json.h"
+#include "smtpd/cli/tls_history.h"
 #include "smtpd/operate/route.h"
 #include "storage/batch_store.h"
 
@@ -20,14 +21,17 @@ namespace {
 
 using storage::SuspensionScope;
 
+constexpr std::size_t kMostShown = 20;  // of what the database knows
+
 bool no_server(const Error& error) {
   return error.code == ErrorCode::kNotFound && error.message.starts_with("no server");
 }
 
-// What the database knows of domains that mail waits for, and of suspensions.
+// What the database knows of domains that mail waits for, of suspensions, and of how TLS went.
 struct Known {
   std::vector<storage::SuspensionRecord> suspensions;
   std::vector<storage::BatchRecord> waiting;
+  std::vector<storage::TlsResultRow> tls;
 };
 Result<Known> known(Site& site, const std::string& domain) {
   Known out;
@@ -50,6 +54,9 @@ Result<Known> known(Site& site, const std::string& domain) {
     auto waiting = storage::BatchStore(c).waiting(filter);
     if (!waiting.ok()) return waiting.error();
     out.waiting = *std::move(waiting);
+    auto tls = tls_history(c, domain, system_clock().wall_now());
+    if (!tls.ok()) return tls.error();
+    out.tls = *std::move(tls);
     return {};
   }));
   return out;
@@ -110,6 +117,7 @@ int explain_alone(const Shell& shell, Site& site, const std::string& domain, con
                        {"settings", route.settings},
                        {"hosts", route.hosts},
                        {"suspensions", suspensions_json(stored.suspensions)},
+                       {"tls", tls_history_json(stored.tls)},
                        {"waiting", waiting}});
   }
   print_line(for_display(domain) + ": " + for_display(route.summary));
@@ -119,19 +127,24 @@ int explain_alone(const Shell& shell, Site& site, const std::string& domain, con
   return kOk;
 }
 
-void print_waiting(const Known& stored) {
+void print_stored(const Known& stored) {
+  if (!stored.tls.empty()) print_line("TLS on all nodes, today and yesterday, up to a minute ago:");
+  for (std::size_t i = 0; i < stored.tls.size() && i < kMostShown; ++i)
+    print_line("  " + describe(stored.tls[i]));
+  if (stored.tls.size() > kMostShown)
+    print_line("  and " + std::to_string(stored.tls.size() - kMostShown) + " more; see: --json");
   for (const auto& s : stored.suspensions)
     print_line("suspension   " + (s.subject.empty() ? std::string("all delivery ") : "") + describe(s));
   const WallTime now = system_clock().wall_now();
-  for (std::size_t i = 0; i < stored.waiting.size() && i < 20; ++i) {
+  for (std::size_t i = 0; i < stored.waiting.size() && i < kMostShown; ++i) {
     const auto& b = stored.waiting[i];
     print_line("waits        " + format_id(b.post_id) + "/" + std::to_string(b.number) + ": " +
                std::to_string(b.pending) + " pending" +
                (b.queue == storage::BatchQueue::kWaiting ? ", due in " + show_age(b.due, now) : "") +
                (b.why.empty() ? "" : ": " + for_display(b.why)));
   }
-  if (stored.waiting.size() > 20)
-    print_line("waits        and " + std::to_string(stored.waiting.size() - 20) +
+  if (stored.waiting.size() > kMostShown)
+    print_line("waits        and " + std::to_string(stored.waiting.size() - kMostShown) +
                " more; see: essaim queue list");
   if (stored.waiting.empty()) print_line("waits        nothing");
 }
@@ -143,14 +156,18 @@ int explain(const Shell& shell, Site& site, const std::string& domain) {
   if (!answer.ok() && !no_server(answer.error())) return shell.fail(answer.error());
   if (!answer.ok()) {
     const int code = explain_alone(shell, site, domain, *stored);
-    if (!shell.json) print_waiting(*stored);
+    if (!shell.json) print_stored(*stored);
     return code;
   }
-  if (shell.json) return print_json(Json::parse(*answer));
+  if (shell.json) {
+    Json json = Json::parse(*answer);
+    json["tls"] = tls_history_json(stored->tls);
+    return print_json(json);
+  }
   const std::string text = Json::parse(*answer).value("text", "");
   for (std::string_view line : split(text, '\n'))
     if (!line.empty()) print_line(for_display(line));
-  print_waiting(*stored);
+  print_stored(*stored);
   return kOk;
 }
 
@@ -183,7 +200,7 @@ void add_destination(Shell& shell) {
                    "  essaim destination show example.net", [&shell, domain] {
                      return with_site(shell, [&](Site& site) { return show(shell, site, *domain); });
                    }));
-  named(shell.verb(noun, "explain", "MX hosts, limits, last replies, and why mail waits",
+  named(shell.verb(noun, "explain", "MX hosts, limits, TLS policy, last replies, and why mail waits",
                    "  essaim destination explain example.net", [&shell, domain] {
                      return with_site(shell, [&](Site& site) { return explain(shell, site, *domain); });
                    }));

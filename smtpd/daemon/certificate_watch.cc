@@ -21,12 +21,14 @@ void CertificateWatch::set(std::vector<net::CertificateInfo> certificates) {
 void CertificateWatch::look() {
   const WallTime now = clock_.wall_now();
   for (const net::CertificateInfo& one : certificates_) {
-    const std::string words = net::expiry_words(one, now);
+    const std::string words = net::time_words(one, now);
     if (words.empty()) continue;
-    const bool over = one.not_after <= now;
+    const char* event = one.not_after <= now   ? "certificate-expired"
+                        : one.not_before > now ? "certificate-not-yet-valid"
+                                               : "certificate-expires";
     const std::vector<log::Field> fields = {{"file", one.file}, {"subject", one.subject}, {"it", words}};
-    log::write(over ? log::Level::kError : log::Level::kWarning,
-               over ? "certificate-expired" : "certificate-expires", fields.data(), fields.size());
+    log::write(net::is_in_time(one, now) ? log::Level::kWarning : log::Level::kError, event, fields.data(),
+               fields.size());
   }
   timer_.start(kPause);
 }

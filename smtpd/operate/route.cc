@@ -44,31 +44,41 @@ Route find_route(const Settings& settings, const std::string& domain) {
 
   http::HttpClient client;
   delivery::StsPolicies sts(nullptr, system_clock(), client);
-  delivery::NextHopPtr hop;
-  const auto done = [&hop](delivery::NextHopPtr found) { hop = std::move(found); };
-  bool late = false;
-  net::Timer deadline(loop, [&late] { late = true; });
-  deadline.start(settings.dns_timeout * 4 + engine.sts.timeout);
   // The smart host of all is one destination, whatever the domain.
   const std::string asked = delivery::goes_with_all(engine, domain) ? std::string() : domain;
-  const auto query = delivery::resolve_destination(loop, **resolver, &sts, {asked}, engine, done);
-  while (!hop && !late) loop.run_turn();
+  const auto look_up = [&](delivery::TlsDemand demand) {
+    delivery::NextHopPtr hop;
+    bool late = false;
+    net::Timer deadline(loop, [&late] { late = true; });
+    deadline.start(settings.dns_timeout * 4 + engine.sts.timeout);
+    const auto query =
+        delivery::resolve_destination(loop, **resolver, &sts, {asked, demand}, engine,
+                                      [&hop](delivery::NextHopPtr found) { hop = std::move(found); });
+    while (!hop && !late) loop.run_turn();
+    return hop;
+  };
+  const delivery::NextHopPtr hop = look_up(delivery::TlsDemand::kNone);
   if (!hop) return {.summary = "cannot be found out now: the name servers are silent"};
+  Route route;
+  if (hop->policy) route.settings = delivery::describe(*hop->policy);
+  if (hop->tls) route.settings += hop->tls->words;
+  if (const auto required = look_up(delivery::TlsDemand::kRequired))
+    route.settings += delivery::describe_require_tls(*required);
   switch (hop->kind) {
     case delivery::NextHop::Kind::kDefer:
-      return {.summary = "cannot be found out now: " + hop->reply.to_string()};
+      route.summary = "cannot be found out now: " + hop->reply.to_string();
+      return route;
     case delivery::NextHop::Kind::kFail:
-      return {.summary = "cannot be delivered: " + hop->reply.to_string()};
+      route.summary = "cannot be delivered: " + hop->reply.to_string();
+      return route;
     case delivery::NextHop::Kind::kHosts:
       break;
   }
-  Route route;
   for (const auto& host : hop->hosts) {
     route.hosts.push_back(std::to_string(host.preference) + " " + host.candidate.name + " [" +
                           host.candidate.address + "]:" + std::to_string(host.candidate.port));
   }
   route.summary = hop->policy->smarthost.empty() ? "by MX lookup" : "by the smart host";
-  route.settings = delivery::describe(*hop->policy) + hop->tls->words;
   return route;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/gauges.h"
+#include "smtpd/accounts/login_counts.h"
 
 namespace essaim::smtpd {
 namespace {
@@ -154,6 +155,14 @@ void add_process(PrometheusText* out) {
     for (const CountedSample& sample : family.samples)
       out->sample(static_cast<double>(sums[static_cast<std::size_t>(sample.counter)]), sample.labels);
   }
+  out->family(
+      "essaim_logins_total", Type::kCounter,
+      "Logins of authors, by mechanism, what judged them and what was answered: accepted is 235, refused "
+      "535, throttled (too many failures) and deferred (what judges does not answer) 454.");
+  for (const LoginCount& one_way : login_counts())
+    out->sample(static_cast<double>(one_way.logins), {{"mechanism", sasl::to_string(one_way.mechanism)},
+                                                      {"source", to_string(one_way.source)},
+                                                      {"outcome", to_string(one_way.outcome)}});
   out->family("essaim_commit_seconds", Type::kHistogram,
               "COMMITs of the database; a 250 waits for a durable one, outcomes for the others.");
   out->histogram(counts_of(Timing::kDurableCommit), {{"durability", "durable"}});

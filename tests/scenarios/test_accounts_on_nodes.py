@@ -17,12 +17,12 @@ class AccountsOnNodes(nodes.Nodes):
         self.context = ssl.create_default_context(cafile=str(ours.pem))
         self.context.check_hostname = False
         extra = (f'[[listen]]\naddress = "127.0.0.1:0"\nrole = "submission"\ncertificate = "{pem}"\n'
-                 "[submission]\nlogin_failures = 4\n")
+                 "[submission]\nlogin_failures = 4\nnetwork_failures = 12\n")
         self.one, self.two = self.node("one", extra=extra), self.node("two", extra=extra)
 
-    def login(self, node, password, name="ann"):
+    def login(self, node, password, name="ann", source="127.0.0.1"):
         try:
-            connected(node.port_of("submission"), self.context, name, password).close()
+            connected(node.port_of("submission"), self.context, name, password, source).close()
             return 235
         except smtplib.SMTPResponseException as error:
             return error.smtp_code
@@ -49,6 +49,15 @@ class AccountsOnNodes(nodes.Nodes):
             self.assertEqual(535, self.login(node, "wrong words", "bob"))
         self.assertEqual([454, 454], [self.login(node, PASSWORD, "bob") for node in (self.one, self.two)])
         self.assertEqual(235, self.login(self.two, "another horse"))
+        # The stranger has barred himself, not the account: its owner comes in from elsewhere, on both nodes and with the first try,
+        # and nothing of that lets the stranger in again.
+        self.assertEqual([235, 235], [self.login(node, PASSWORD, "bob", "127.9.8.7") for node in (self.one, self.two)])
+        self.assertEqual([454, 454], [self.login(node, "wrong words", "bob", "127.0.0.2") for node in (self.one, self.two)])
+        # All accounts from one network: twelve, on both nodes together, and it is barred for each of them.
+        for number in range(12):
+            self.assertEqual(535, self.login((self.one, self.two)[number % 2], "wrong words", f"user{number}", "127.5.5.5"))
+        self.assertEqual([454, 454], [self.login(node, "another horse", source="127.5.5.5") for node in (self.one, self.two)])
+        self.assertEqual([235, 235], [self.login(node, "another horse", source="127.9.8.7") for node in (self.one, self.two)])
 
 
 if __name__ == "__main__":

@@ -184,7 +184,11 @@ class Submission(processes.Scenario):
         self.sink.wait_for(2)
 
     def test_guessing_is_put_off_where_it_comes_from(self):
-        self.site(settings="[submission]\nlogin_failures = 3\n")
+        self.site(settings="[submission]\nlogin_failures = 3\nhide_client = false\n")
+        with self.site.client() as client:  # whose machine is told, by this setting
+            client.sendmail(ANN, [LIST], essaim.message(ANN, LIST))
+        ours = [field for field in self.sink.message(self.sink.wait_for(2)[0]).get_all("Received") if "(Essaim)" in field][0]
+        self.assertRegex(ours, r"from client\.example \(\S+ \[127\.0\.0\.1\]\)")
         for _ in range(3):
             self.refused(535, "5.7.8", self.site.client, "ann", "wrong words")
         self.refused(454, "4.7.0 Too many failed logins", self.site.client)

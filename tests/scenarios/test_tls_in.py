@@ -1,11 +1,13 @@
 """Certificates of our own: several by name, changed without a restart, watched, and checked before clients find out."""
 
 import re
+import smtplib
 import socket
 import ssl
 import time
 import unittest
 import urllib.request
+import warnings
 
 from support import essaim, processes, sink
 from support.submission import ANN, PASSWORD, Site, plain
@@ -33,10 +35,12 @@ class TlsIn(processes.Scenario):
 
     def certificate_ends(self):
         """What /metrics says, by file."""
-        url = f"http://127.0.0.1:{self.essaim.port_of('status')}/metrics"
-        text = urllib.request.urlopen(url, timeout=60).read().decode()
         return {file: float(value) for file, value in re.findall(
-            r'^essaim_tls_certificate_expiry_timestamp_seconds\{file="([^"]+)"\} (\S+)$', text, re.M)}
+            r'^essaim_tls_certificate_expiry_timestamp_seconds\{file="([^"]+)"\} (\S+)$', self.metrics(), re.M)}
+
+    def metrics(self):
+        url = f"http://127.0.0.1:{self.essaim.port_of('status')}/metrics"
+        return urllib.request.urlopen(url, timeout=60).read().decode()
 
     def test_the_end_of_certificates_is_a_metric_also_after_a_reload(self):
         self.sink = self.started(sink.Sink(self.folder))
@@ -50,6 +54,12 @@ class TlsIn(processes.Scenario):
         self.reload()
         processes.wait_for("the new certificate's end", lambda: abs(
             self.certificate_ends().get(str(self.site.pem), 0) - now - 3 * 86400) < 3600, 60)
+        # Logins are counted there, too.
+        self.site.client().close()
+        with self.assertRaises(smtplib.SMTPResponseException):
+            self.site.client(password="wrong words")
+        for outcome in ("accepted", "refused"):
+            self.assertIn(f'essaim_logins_total{{mechanism="PLAIN",source="database",outcome="{outcome}"}} 1\n', self.metrics())
 
     def test_certificates_by_name_and_new_ones_while_sessions_go_on(self):
         other = self.folder / "other.pem"
@@ -144,6 +154,19 @@ class TlsIn(processes.Scenario):
                 self.assertTrue(secure.recv(100).startswith(b"220 "))
                 secure.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 self.assertTrue(secure.recv(1000).startswith(b"554"))
+        # Versions that are out of date, and the oldest that is not.
+        for version, good in ((ssl.TLSVersion.TLSv1, False), (ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True)):
+            with self.subTest(version=version), warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                old = ssl._create_unverified_context()
+                old.set_ciphers("ALL:@SECLEVEL=0")
+                old.minimum_version = old.maximum_version = version
+                with socket.create_connection(("127.0.0.1", self.site.submissions), timeout=60) as connection:
+                    if good:
+                        self.assertEqual("TLSv1.2", old.wrap_socket(connection).version())
+                    else:
+                        with self.assertRaisesRegex(ssl.SSLError, "(?i)version"):
+                            old.wrap_socket(connection)
         # BAD-INPUT 4: the end of TLS within whatever the client was at, and clear text behind it.
         login = b"EHLO x\r\nAUTH PLAIN " + plain("ann", PASSWORD).encode() + b"\r\n"
         mail = login + f"MAIL FROM:<{ANN}>\r\nRCPT TO:<dev@lists.example>\r\n".encode()

@@ -6,6 +6,8 @@ import unittest
 from support import authority, dns, essaim, policy_host, processes, sink
 
 GOOD, CLEAR, OTHER = "127.2.0.1", "127.2.0.2", "127.2.0.3"  # with a certificate, without TLS, with another certificate
+EXPIRED = "127.2.0.5"
+NOBODY = "127.2.0.99"
 DOMAINS = "127.0.0.1"
 
 
@@ -20,8 +22,8 @@ class TlsOut(processes.Scenario):
                       self.started(sink.Sink(self.folder, listen=[f"{CLEAR}:{self.port}"])),
                       self.started(sink.Sink(self.folder, listen=[f"{OTHER}:{self.port}"], options=["--tls", self.other]))]
 
-    def serve(self, zones, signed=(), spoilt=(), delivery="", extra=""):
-        self.dns = self.started(dns.NameServer(self.folder, zones, signed=signed, spoilt=spoilt))
+    def serve(self, zones, signed=(), spoilt=(), overdue=(), delivery="", extra=""):
+        self.dns = self.started(dns.NameServer(self.folder, zones, signed=signed, spoilt=spoilt, overdue=overdue))
         self.essaim = self.started(essaim.Essaim(
             self.folder, dns=self.dns.address, mx_port=self.port, trust_anchor=self.dns.trust_anchor if signed else None,
             delivery=f'retry_initial = "1h"\nca_file = "{self.authority.pem}"\n{delivery}', extra=extra))
@@ -58,16 +60,29 @@ class TlsOut(processes.Scenario):
             for name, (address, tlsa) in hosts.items())
         records += ("d-second IN MX 10 stale\nd-second IN MX 20 ee\n"
                     "alias IN CNAME ee\nd-alias IN MX 10 alias\n"
+                    # Behind an alias without records of its end those of the alias count.
+                    f"fallback IN CNAME none\n_{self.port}._tcp.fallback IN TLSA {good}\nd-fallback IN MX 10 fallback\n"
+                    # The records are behind an alias: proven, and not.
+                    f"byalias IN A {GOOD}\n_{self.port}._tcp.byalias IN CNAME _{self.port}._tcp.ee\nd-byalias IN MX 10 byalias\n"
+                    f"byother IN A {GOOD}\n_{self.port}._tcp.byother IN CNAME _{self.port}._tcp.mx.plain.test.\nd-byother IN MX 10 byother\n"
+                    # Hosts of which nothing is proven, by name and by alias.
+                    "d-outside IN MX 10 mx.plain.test.\nd-outalias IN MX 10 alias.plain.test.\n"
+                    # A host without address is none, and one whose address fails its proof may not be used.
+                    "nowhere IN TXT x\nd-nowhere IN MX 10 nowhere\nd-nowhere IN MX 20 ee\n"
+                    f"badaddress IN A {NOBODY}\nd-badaddress IN MX 10 badaddress\n"
                     f"unproven IN CNAME mx.plain.test.\n_{self.port}._tcp.unproven IN TLSA {other}\nd-unproven IN MX 10 unproven\n"
                     "d-badmx IN MX 77 ee\n")
-        plain = f"@ IN MX 10 mx\nmx IN A {GOOD}\n_{self.port}._tcp.mx IN TLSA {other}\n"
-        self.serve({"signed.test": records, "plain.test": plain}, signed=["signed.test"],
-                   spoilt=[("66" * 32, "67" * 32), ("MX\t77 ", "MX\t78 ")])
+        plain = f"@ IN MX 10 mx\nmx IN A {GOOD}\nalias IN CNAME mx\n_{self.port}._tcp.mx IN TLSA {other}\n"
+        self.serve({"signed.test": records, "plain.test": plain, "overdue.test": f"@ IN MX 10 mx\nmx IN A {GOOD}\n"},
+                   signed=["signed.test", "overdue.test"], overdue=["overdue.test"],
+                   spoilt=[("66" * 32, "67" * 32), ("MX\t77 ", "MX\t78 "), (NOBODY, GOOD)])
         expected = {"ee": "delivered", "both": "delivered", "alias": "delivered", "mx": "delivered", "unusable": "delivered",
                     "none": "delivered", "noneclear": "delivered", "second": "delivered", "stale": "certificate",
                     "clear": "offers no STARTTLS", "unusableclear": "offers no STARTTLS", "spoilt": "DNSSEC",
-                    "wrongname": "ostname mismatch", "unproven": "certificate", "badmx": "DNSSEC"}
-        rows = self.post([f"d-{name}.signed.test" for name in expected] + ["plain.test"])
+                    "wrongname": "ostname mismatch", "unproven": "certificate", "badmx": "DNSSEC",
+                    "fallback": "certificate", "byalias": "delivered", "byother": "delivered", "outside": "delivered",
+                    "outalias": "delivered", "nowhere": "delivered", "badaddress": "DNSSEC"}
+        rows = self.post([f"d-{name}.signed.test" for name in expected] + ["plain.test", "overdue.test"])
         for name, outcome in expected.items():
             row = rows[f"d-{name}.signed.test"]
             with self.subTest(name):
@@ -77,6 +92,9 @@ class TlsOut(processes.Scenario):
                     self.assertEqual(row["state"], "deferred", row)
                     self.assertIn(outcome, row["reply"])
         self.assertEqual(rows["plain.test"]["state"], "delivered")
+        # Its signer was late, or our clock is ahead: that is no proof that there is none.
+        self.assertEqual(rows["overdue.test"]["state"], "deferred")
+        self.assertIn("DNSSEC", rows["overdue.test"]["reply"])
         text = self.explain("d-ee.signed.test")
         self.assertIn("DANE, 1 TLSA record of ee.signed.test", text)
         self.assertIn("verified by DANE-EE", text)
@@ -85,10 +103,19 @@ class TlsOut(processes.Scenario):
         self.assertIn("starttls-not-supported", self.explain("d-clear.signed.test"))
         self.assertIn("opportunistic", self.explain("plain.test"))
         self.assertIn("cannot be resolved now", self.explain("d-spoilt.signed.test"))
+        self.assertIn("opportunistic", self.explain("d-outside.signed.test"))
+        self.assertIn("DANE, 1 TLSA record", self.explain("d-byalias.signed.test"))
+        # What mail with REQUIRETLS would get, and why.
+        for domain, words in {"d-ee.signed.test": "to hosts that offer it", "d-spoilt.signed.test": "put off: 451 4.7.5 ",
+                              "plain.test": "returned: 550 5.7.10 mx.plain.test: REQUIRETLS, and neither DNSSEC nor MTA-STS vouches"}.items():
+            self.assertIn(f"with REQUIRETLS: {words}", self.explain(domain))
+        self.assertIn("ee.signed.test: REQUIRETLS, DANE, 1 TLSA record", self.explain("d-ee.signed.test"))
 
     def test_mta_sts_enforced_tested_rolled_over_and_out_of_reach(self):
-        names = ["good", "selfsigned", "testing", "elsewhere", "missing", "html", "redirect", "untrusted", "clear"]
-        addresses = {"good": GOOD, "elsewhere": GOOD, "clear": CLEAR}
+        names = ["good", "selfsigned", "testing", "elsewhere", "missing", "html", "redirect", "untrusted", "clear", "expired"]
+        addresses = {"good": GOOD, "elsewhere": GOOD, "clear": CLEAR, "expired": EXPIRED}
+        late = self.authority.issue("late", ["mx-expired.plain.test"], days=-1)
+        self.started(sink.Sink(self.folder, listen=[f"{EXPIRED}:{self.port}"], options=["--tls", late]))
         records = "".join(
             f"{name} 1 IN MX 10 {'mx' if addresses.get(name, OTHER) == GOOD else 'mx-' + name}\n"
             f'_mta-sts.{name} 1 IN TXT "v=STSv1; id=1;"\nmta-sts.{name} 1 IN A {DOMAINS}\n'
@@ -108,7 +135,8 @@ class TlsOut(processes.Scenario):
         state = {name: rows[f"{name}.plain.test"] for name in names}
         for name in ["good", "testing", "missing", "html", "redirect", "untrusted"]:
             self.assertEqual(state[name]["state"], "delivered", state[name])
-        for name, why in {"selfsigned": "certificate", "elsewhere": "does not name it", "clear": "offers no STARTTLS"}.items():
+        for name, why in {"selfsigned": "certificate", "elsewhere": "does not name it", "clear": "offers no STARTTLS",
+                          "expired": "expired"}.items():
             self.assertEqual(state[name]["state"], "deferred", state[name])
             self.assertIn(why, state[name]["reply"])
         self.assertIn("verified by PKIX", self.explain("good.plain.test"))
@@ -167,6 +195,17 @@ class TlsOut(processes.Scenario):
                                   "dane": "deferred", "named": "delivered"})
         self.assertNotIn("TLSv1", rows["off.plain.test"]["host"])
         self.assertIn("TLSv1", rows["named.plain.test"]["host"])
+        for alone in (False, True):
+            text = self.explain("named.plain.test")
+            self.assertIn("settings: [[destination]] 6 (named.plain.test)", text)
+            self.assertIn("tls: verify, certificate for mx.signed.test", text)
+            self.assertIn("with REQUIRETLS: to hosts that offer it", text)
+            self.assertIn("with REQUIRETLS: returned: 550 5.7.10", self.explain("off.plain.test"))
+            if not alone:
+                self.essaim.stop()
+        # The counts that the server left, and the same as JSON.
+        self.assertRegex(self.explain("verify.plain.test"), r"\d{4}-\d\d-\d\d: \d+ sessions? certificate-\S+ \(no policy\): mx-verify\.plain\.test \[127\.2\.0\.3\]")
+        self.assertTrue(self.essaim.json("destination", "explain", "named.plain.test")["tls"][0]["sessions"])
 
     def test_a_host_whose_tls_is_broken_gets_its_mail_in_clear_and_is_remembered(self):
         broken = self.started(sink.Sink(self.folder, listen=[f"127.2.0.4:{self.port}"], commands=True,

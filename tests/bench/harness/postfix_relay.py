@@ -18,7 +18,7 @@ qmgr_message_active_limit = 20000
 smtpd_recipient_limit = 200000
 smtpd_authorized_verp_clients = 127.0.0.0/8
 smtpd_recipient_restrictions = {restrictions}
-smtp_tls_security_level = none
+smtp_tls_security_level = {tls}
 message_size_limit = 52428800
 mailbox_size_limit = 0
 recipient_delimiter = +
@@ -31,8 +31,9 @@ queue_run_delay = 300s
 class Relay(contender.Contender):
     name = "postfix"
 
-    def __init__(self, folder, receiving, members, domains=100, personal=True, hold=False, spread=False):
-        """personal: XVERP. hold: what is accepted stays in the queue. spread: each domain to its own address of the sink."""
+    def __init__(self, folder, receiving, members, domains=100, personal=True, hold=False, spread=False, tls="none", more=""):
+        """personal: XVERP. hold: what is accepted stays in the queue. spread: each domain to its own address of the sink.
+        tls: smtp_tls_security_level. more: further lines of main.cf."""
         super().__init__()
         self.members = folder / "postfix-members"
         self.members.write_text("".join(f"m{i}@d{i % domains}.example\n" for i in range(members)))
@@ -45,7 +46,7 @@ class Relay(contender.Contender):
             table.write_text("".join(f"d{i}.example smtp:[{ips[i % len(ips)]}]:{receiving.port}\n" for i in range(domains)))
             routes = f"transport_maps = texthash:{table}\n"
         restrictions = ("check_client_access static:HOLD, " if hold else "") + "permit_mynetworks, reject"
-        extra = FAST.format(recipients=100, restrictions=restrictions, routes=routes)
+        extra = FAST.format(recipients=100, restrictions=restrictions, routes=routes, tls=tls) + more
         host, _, port = receiving.smarthost.rpartition(":")
         self.port = processes.free_port()
         with self.group.starting():

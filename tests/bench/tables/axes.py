@@ -4,7 +4,7 @@ import sqlite3
 import subprocess
 import threading
 
-from harness import dns
+from harness import dns, postfix_relay
 
 ONLY = ("rate", "cpu_us", "peak_mb")
 
@@ -97,7 +97,7 @@ class Dead:
 
 class Tls:
     NAME = "tls"
-    HELP = "in clear and with TLS: connections kept; one for each message with resumed and with full handshakes"
+    HELP = "in clear and with TLS: connections kept; one for each message with resumed and with full handshakes, beside Postfix"
 
     @staticmethod
     def run(bench):
@@ -111,18 +111,40 @@ class Tls:
             certificate.write_text((bench.work / "sink.crt").read_text() + key.read_text())
         tls = ["--tls", certificate]
         each = "transactions_per_connection = 1"
-        rows = [("in clear, 100 messages on a connection", 100_000, [], ""),
-                ("TLS, 100 messages on a connection", 100_000, tls, ""),
-                ("in clear, a connection each", 20_000, [], each),
-                ("TLS, a resumed handshake each", 20_000, tls, each),
-                ("TLS, a full handshake each", 20_000, [*tls, "--no-resumption"], each)]
+        resuming = "smtp_tls_session_cache_database = btree:${data_directory}/smtp_scache\n"
+        # Variant, members, options of the sink, settings, and what makes Postfix do the same.
+        rows = [("in clear, 100 messages on a connection", 100_000, [], "", None),
+                ("TLS, 100 messages on a connection", 100_000, tls, "", None),
+                ("in clear, a connection each", 20_000, [], each, {}),
+                ("TLS, a resumed handshake each", 20_000, tls, each, {"tls": "encrypt", "more": resuming}),
+                ("TLS, a full handshake each", 20_000, [*tls, "--no-resumption"], each, {"tls": "encrypt"})]
         for _ in range(bench.rounds):
-            for variant, count, options, delivery in rows:
+            for variant, count, options, delivery, of_postfix in rows:
                 members = bench.scaled(count)
                 bench.essaim_run(
                     Tls.NAME, variant, members=members, sink_options=options, delivery=delivery,
                     only=(*ONLY, "connections", "resumed"),
-                    derive=lambda sample: {"resumed": sample["resumed"] / sample["tls"] if sample["tls"] else None})
+                    derive=Tls._resumed)
+                if of_postfix is not None and "postfix" in bench.options.peers:
+                    Tls._postfix(bench, variant, options, of_postfix)
+
+    @staticmethod
+    def _resumed(sample):
+        return {"resumed": sample["resumed"] / sample["tls"] if sample["tls"] else None}
+
+    @staticmethod
+    def _postfix(bench, variant, options, settings):
+        """A connection for each of its messages; a post before warms its processes and fills its cache."""
+        members = bench.scaled(3_000)
+        with bench.folder() as folder, bench.sink(folder, addresses=100, options=options) as sink, bench.running(
+                postfix_relay.Relay(folder, sink, members, spread=bench.spread(True),
+                                    more="smtp_connection_cache_on_demand = no\n" + settings.get("more", ""),
+                                    tls=settings.get("tls", "none"))) as relay:
+            bench.distribute(relay, sink, folder, members)
+            sample, load_before, others = bench.distribute(relay, sink, folder, members)
+        sample |= Tls._resumed(sample)
+        bench.figures.add(Tls.NAME, variant, "postfix", {key: sample[key] for key in (*ONLY, "connections", "resumed")},
+                          load_before, others)
 
 
 class Checkpoints:

@@ -9,10 +9,10 @@ from . import processes
 class NameServer:
     name = "nsd"
 
-    def __init__(self, folder, zones, signed=(), spoilt=(), host="127.0.0.1"):
+    def __init__(self, folder, zones, signed=(), spoilt=(), overdue=(), host="127.0.0.1"):
         """zones: {"example": "a.example. 60 IN MX 10 mx.a.example.\\n..."}; SOA and NS are added. Zones that are signed
         (by ldns-signzone) have their DS records in `trust_anchor`; what is spoilt, (text, other text), is replaced behind
-        the signature."""
+        the signature. Signatures of those that are overdue as well ended long ago."""
         self.folder = folder / "nsd"
         self.folder.mkdir()
         self.host, self.port = host, processes.free_port(host)
@@ -20,7 +20,7 @@ class NameServer:
         self.log = self.folder / "log"
         self._serial = 1
         self._signed = {zone: self._make_key(zone) for zone in signed}
-        self._spoilt = spoilt
+        self._spoilt, self._overdue = spoilt, overdue
         self._zones = dict(zones)
         self._write()
         self._start()
@@ -39,7 +39,9 @@ class NameServer:
 
     def _sign(self, zone, path):
         signed = path.with_suffix(".signed")
-        subprocess.run(["ldns-signzone", "-f", signed, path, self._signed[zone]], cwd=self.folder, check=True, capture_output=True)
+        times = ["-i", "20200101000000", "-e", "20200201000000"] if zone in self._overdue else []
+        subprocess.run(["ldns-signzone", *times, "-f", signed, path, self._signed[zone]], cwd=self.folder, check=True,
+                       capture_output=True)
         text = signed.read_text()
         for old, new in self._spoilt:
             text = text.replace(old, new)

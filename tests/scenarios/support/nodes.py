@@ -20,8 +20,9 @@ class Nodes(processes.Scenario):
         self.database = self.started(mariadb.MariaDb())
         self.sink = self.started(sink.Sink(self.folder, keep=self.sink_keeps, options=self.sink_options))
 
-    def node(self, name, delivery="", extra="", listen="", **options):
-        node = essaim.Essaim(self.folder, smarthost=self.sink.addresses[0], database=self.database.url(timeout=3), name=name,
+    def node(self, name, delivery="", extra="", listen="", by_mx=False, **options):
+        smarthost = None if by_mx else self.sink.addresses[0]
+        node = essaim.Essaim(self.folder, smarthost=smarthost, database=self.database.url(timeout=3), name=name,
                              hostname=f"{name}.lists.example", extra=extra, delivery=delivery, start=False,
                              listen=f'{listen}[cluster]\nlease = "{LEASE}s"\n', **options)
         return self.started(node.start())

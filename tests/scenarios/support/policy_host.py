@@ -8,7 +8,7 @@ import threading
 class PolicyHost:
     name = "policy-host"
 
-    def __init__(self, pem, address="127.0.0.1"):
+    def __init__(self, pem, address="127.0.0.1", port=0):
         """The certificate is for every mta-sts.DOMAIN, or should not be."""
         self.answers = {}  # "mta-sts.a.example" -> (status, type, body, seconds before it answers)
         self.asked = []
@@ -34,7 +34,7 @@ class PolicyHost:
                 pass
 
         self.ending = threading.Event()
-        self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
+        self.server = http.server.ThreadingHTTPServer((address, port), Handler)
         self.server.daemon_threads = True
         self.server.handle_error = lambda *_: None  # clients that do not like the certificate
         self.port = self.server.server_address[1]

@@ -35,8 +35,9 @@ postlog   unix-dgram n  -       n       -       1       postlogd
 class Postfix:
     name = "postfix"
 
-    def __init__(self, folder, address, port, domains=(), relayhost="", tls=None, extra=""):
-        """Receives for `domains` on address:port; mail to elsewhere goes to `relayhost` ("[127.0.0.1]:2525")."""
+    def __init__(self, folder, address, port, domains=(), relayhost="", tls=None, extra="", accounts=None):
+        """Receives for `domains` on address:port; mail to elsewhere goes to `relayhost` ("[127.0.0.1]:2525"). Who is in
+        `accounts`, {name: password}, may log in under TLS."""
         self.folder = folder / "postfix"
         self.folder.mkdir()
         self.address, self.port = address, port
@@ -80,9 +81,25 @@ class Postfix:
             "smtp_tls_security_level": "may", "minimal_backoff_time": "1s", "queue_run_delay": "1s",
         }
         if tls:
-            settings["smtpd_tls_chain_files"] = tls
+            settings["smtpd_tls_cert_file"] = tls  # with the key, in any order; smtpd_tls_chain_files wants the key first
+        if accounts:
+            settings |= self._take_accounts(accounts)
         self._settings, self._extra, self._master = settings, extra, [daemons / "master", "-c", self.folder, "-d"]
         self._start()
+
+    def _take_accounts(self, accounts):
+        """By Cyrus SASL and its sasldb, which keeps passwords in clear. Debian's Postfix looks for its file below main.cf."""
+        folder, realm = self.folder / "sasl", "postfix.example"
+        folder.mkdir()
+        database = folder / "sasldb2"
+        for name, password in accounts.items():
+            subprocess.run([processes.NEIGHBOURS / "sasl/usr/sbin/saslpasswd2", "-p", "-c", "-f", database, "-u", realm, name],
+                           input=password, text=True, check=True)
+        shutil.chown(database, "postfix")
+        (folder / "smtpd.conf").write_text(f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\n"
+                                           "mech_list: PLAIN SCRAM-SHA-256\n")
+        return {"smtpd_sasl_auth_enable": "yes", "smtpd_sasl_path": "smtpd", "smtpd_sasl_local_domain": realm,
+                "smtpd_tls_auth_only": "yes"}
 
     def _start(self):
         (self.folder / "main.cf").write_text("".join(f"{k} = {v}\n" for k, v in self._settings.items()) + self._extra)

@@ -87,9 +87,9 @@ class Site:
         return re.findall(rf"^.*\b{event} .*$", self.essaim.process.output(), re.M)
 
 
-def connected(port, context, name=None, password=None):
-    """smtplib under TLS, logged in where there is a name."""
-    client = smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=60)
+def connected(port, context, name=None, password=None, source="127.0.0.1"):
+    """smtplib under TLS, from that address, logged in where there is a name."""
+    client = smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=60, source_address=(source, 0))
     client.starttls(context=context)
     client.ehlo()
     if name is not None:

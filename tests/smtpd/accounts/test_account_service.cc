@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/sasl/password_hash.h"
 #include "smtpd/accounts/account_service.h"
+#include "smtpd/accounts/login_counts.h"
 #include "tests/support/temp_database.h"
 
 using namespace essaim;
@@ -42,9 +43,10 @@ class Door {
             .ok());
   }
 
-  LoginAnswer ask(Question asked, const std::string& ip = "192.0.2.1", std::vector<std::string> emails = {}) {
+  LoginAnswer ask(Question asked, const std::string& ip = "192.0.2.1", std::vector<std::string> emails = {},
+                  sasl::Mechanism mechanism = sasl::Mechanism::kPlain) {
     std::promise<LoginAnswer> answer;
-    LoginQuestion question{std::move(asked), sasl::Mechanism::kPlain, ip, std::move(emails)};
+    LoginQuestion question{std::move(asked), mechanism, ip, std::move(emails)};
     service_->ask(std::move(question), [&](LoginAnswer got) { answer.set_value(std::move(got)); });
     return answer.get_future().get();
   }
@@ -233,6 +235,59 @@ BOOST_AUTO_TEST_CASE(other_options_hold_from_the_next_login_on) {
   door.service().set_options(options);
   BOOST_TEST(Door::who(door.ask({Question::Kind::kToken, "", "", "nonsense"})) == "");
   BOOST_TEST(Door::who(door.ask({Question::Kind::kToken, "", "", "eyJhbGciOiJFUzI1NiJ9.e30.AAAA"})) == "454");
+}
+
+BOOST_AUTO_TEST_CASE(every_login_is_counted_by_mechanism_by_what_judged_it_and_by_its_answer) {
+  using sasl::Mechanism;
+  using Kind = Question::Kind;
+  // "PLAIN database accepted", of those that have changed since the last time.
+  std::vector<LoginCount> before = login_counts();
+  const auto counted = [&before] {
+    std::vector<std::string> out;
+    const std::vector<LoginCount> now = login_counts();
+    for (std::size_t i = 0; i < now.size(); ++i)
+      for (std::uint64_t n = before[i].logins; n < now[i].logins; ++n)
+        out.push_back(std::string(sasl::to_string(now[i].mechanism)) + " " + to_string(now[i].source) + " " +
+                      to_string(now[i].outcome));
+    before = now;
+    return out;
+  };
+  using Counted = std::vector<std::string>;
+  Door door({2, 100, 1'000});
+  door.add("ann", "long secret");
+  door.login("ann", "long secret");
+  BOOST_TEST((counted() == Counted{"PLAIN database accepted"}));
+  door.login("ann", "long secret");
+  BOOST_TEST((counted() == Counted{"PLAIN memory accepted"}));
+  for (int i = 0; i < 3; ++i) door.login("ann", "wrong");
+  BOOST_TEST(
+      (counted() == Counted{"PLAIN database refused", "PLAIN database refused", "PLAIN database throttled"}));
+  const std::string elsewhere = "198.51.100.1";
+  // A verifier alone is no login; what is proven by it is.
+  door.ask({Kind::kVerifier, "ann", "", ""}, elsewhere, {}, Mechanism::kScramSha256Plus);
+  BOOST_TEST((counted() == Counted{}));
+  door.ask({Kind::kProof, "ann", "", "", true}, elsewhere, {}, Mechanism::kScramSha256Plus);
+  door.ask({Kind::kProof, "ann", "", "", false}, elsewhere, {}, Mechanism::kScramSha256);
+  BOOST_TEST(
+      (counted() == Counted{"SCRAM-SHA-256 database refused", "SCRAM-SHA-256-PLUS database accepted"}));
+  door.ask({Kind::kCertificate, "", "ann", ""}, elsewhere, {"ann@a.test"}, Mechanism::kExternal);
+  door.ask({Kind::kCertificate, "", "ann", ""}, elsewhere, {"eve@x.test"}, Mechanism::kExternal);
+  BOOST_TEST((counted() == Counted{"EXTERNAL certificate accepted", "EXTERNAL certificate refused"}));
+  AccountOptions options;
+  options.tokens.url = "http://127.0.0.1:1/ask";
+  options.ldap.url = "ldap://127.0.0.1:1";
+  options.ldap.bind_dn = "uid={name}";
+  door.service().set_options(options);
+  door.ask({Kind::kToken, "", "", "a.b.c"}, elsewhere, {}, Mechanism::kOauthBearer);
+  door.ask({Kind::kPassword, "bob", "", "x"}, elsewhere, {}, Mechanism::kLogin);
+  BOOST_TEST((counted() == Counted{"LOGIN directory deferred", "OAUTHBEARER introspection deferred"}));
+  options.jwks_url = "http://127.0.0.1:1/keys";
+  door.service().set_options(options);
+  door.ask({Kind::kToken, "", "", "nonsense"}, elsewhere, {}, Mechanism::kOauthBearer);
+  BOOST_TEST((counted() == Counted{"OAUTHBEARER keys refused"}));
+  door.service().stop();
+  door.login("ann", "long secret");
+  BOOST_TEST((counted() == Counted{"PLAIN database deferred"}));
 }
 
 BOOST_AUTO_TEST_CASE(answers_when_it_has_ended) {

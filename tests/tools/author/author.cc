@@ -1,11 +1,12 @@
 // essaim-author: connects, shakes hands, logs in and submits at full load, each step only where it is asked for; tells how often it
 // did in how long.
 //
-//   essaim-author --to ADDRESS:PORT --count N [--sessions N] [--tls starttls|implicit] [--resume]
+//   essaim-author --to ADDRESS:PORT --count N|--seconds S [--sessions N] [--tls starttls|implicit] [--resume]
 //                 [--login NAME --password TEXT --mechanism PLAIN|SCRAM-SHA-256]
 //                 [--from ADDRESS --rcpt ADDRESS --size OCTETS --per-connection N]
 //
-// --count: connections, or messages where there is --rcpt. --resume: with the session of the connection before.
+// --count: connections, or messages where there is --rcpt. --seconds: as many as go in that time; what is begun is finished.
+// --resume: with the session of the connection before.
 // On standard output: done=N failed=N resumed=N seconds=S rate=R p50_ms=T p99_ms=T cpu_s=S (its own), of connections or messages.
 // Exit code 1 if anything failed; the first reason is on standard error.
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <iostream>
+#include <limits>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -31,7 +33,8 @@ struct Options {
   std::string host = "127.0.0.1";
   int port = 25;
   int sessions = 1;
-  long count = 1;
+  long count = 0;
+  double seconds = 0;
   author::Tls tls = author::Tls::kNone;
   bool resume = false;
   std::string login, password, mechanism = "PLAIN", from = "author@client.example", rcpt;
@@ -56,9 +59,17 @@ std::string message(const Options& options, int thread, long number) {
   return out + ".\r\n";
 }
 
-// One connection, with what is left to do on it. Gives what was done.
-long connect_once(const Options& options, SSL_CTX* context, author::Memory* memory, int thread, long number,
-                  long left, Totals* totals) {
+// What all threads share: how many are left, and until when.
+struct Plan {
+  std::atomic<long> left;
+  Steady::time_point until;
+
+  bool goes_on() const { return Steady::now() < until; }
+};
+
+// One connection, with what is left to do on it.
+void connect_once(const Options& options, SSL_CTX* context, author::Memory* memory, int thread, long number,
+                  long left, const Plan& plan, Totals* totals) {
   auto began = Steady::now();
   std::vector<double> took;
   const auto note = [&] {
@@ -70,7 +81,7 @@ long connect_once(const Options& options, SSL_CTX* context, author::Memory* memo
   if (good && !options.login.empty())
     good = connection.login(options.mechanism, options.login, options.password);
   if (good && options.rcpt.empty()) note();
-  for (long i = 0; good && !options.rcpt.empty() && i < left; ++i) {
+  for (long i = 0; good && !options.rcpt.empty() && i < left && (i == 0 || plan.goes_on()); ++i) {
     good = connection.submit(options.from, options.rcpt, message(options, thread, number + i));
     if (good) note();
   }
@@ -78,20 +89,18 @@ long connect_once(const Options& options, SSL_CTX* context, author::Memory* memo
   const std::lock_guard lock(totals->mutex);
   totals->milliseconds.insert(totals->milliseconds.end(), took.begin(), took.end());
   totals->resumed += connection.resumed() ? 1 : 0;
-  if (!good) {
-    ++totals->failed;
-    if (totals->why.empty()) totals->why = connection.why();
-  }
-  return good ? static_cast<long>(took.size()) : 1;
+  if (good) return;
+  ++totals->failed;
+  if (totals->why.empty()) totals->why = connection.why();
 }
 
-void work(const Options& options, SSL_CTX* context, int thread, std::atomic<long>* left, Totals* totals) {
+void work(const Options& options, SSL_CTX* context, int thread, Plan* plan, Totals* totals) {
   author::Memory memory;
-  for (;;) {
-    const long wanted = options.rcpt.empty() ? 1 : options.per_connection;
-    const long before = left->fetch_sub(wanted);
+  const long wanted = options.rcpt.empty() ? 1 : options.per_connection;
+  while (plan->goes_on()) {
+    const long before = plan->left.fetch_sub(wanted);
     if (before <= 0) break;
-    connect_once(options, context, &memory, thread, before, std::min(wanted, before), totals);
+    connect_once(options, context, &memory, thread, before, std::min(wanted, before), *plan, totals);
   }
   SSL_SESSION_free(memory.session);
 }
@@ -112,6 +121,8 @@ bool parse(int argc, char** argv, Options* out) {
       out->port = std::atoi(value.c_str() + colon + 1);
     } else if (name == "--count") {
       out->count = std::atol(value.c_str());
+    } else if (name == "--seconds") {
+      out->seconds = std::atof(value.c_str());
     } else if (name == "--sessions") {
       out->sessions = std::atoi(value.c_str());
     } else if (name == "--tls") {
@@ -136,7 +147,8 @@ bool parse(int argc, char** argv, Options* out) {
       return false;
     }
   }
-  return out->port > 0 && out->sessions > 0 && out->count > 0 && out->per_connection > 0;
+  return out->port > 0 && out->sessions > 0 && (out->count > 0) != (out->seconds > 0) &&
+         out->per_connection > 0;
 }
 
 }  // namespace
@@ -149,12 +161,17 @@ int main(int argc, char** argv) {
   }
   SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  std::atomic<long> left = options.count;
   Totals totals;
   std::vector<std::thread> threads;
   const auto began = Steady::now();
+  Plan plan = {std::numeric_limits<long>::max(), Steady::time_point::max()};
+  if (options.count > 0)
+    plan.left = options.count;
+  else
+    plan.until =
+        began + std::chrono::duration_cast<Steady::duration>(std::chrono::duration<double>(options.seconds));
   for (int i = 0; i < options.sessions; ++i)
-    threads.emplace_back([&, i] { work(options, context, i, &left, &totals); });
+    threads.emplace_back([&, i] { work(options, context, i, &plan, &totals); });
   for (std::thread& thread : threads) thread.join();
   const double seconds = std::chrono::duration<double>(Steady::now() - began).count();
   SSL_CTX_free(context);
