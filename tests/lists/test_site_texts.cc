@@ -220,6 +220,30 @@ BOOST_AUTO_TEST_CASE(a_filter_that_asks_others_is_checked_when_saved_and_without
   BOOST_TEST(answers.asked == std::vector<std::string>{"ann@x.example"});
   answers.yes = false;
   BOOST_TEST(post("<3@x>").starts_with("550 5.7.2 "));
+  // Whatever rules know may be asked with; what is not known, or longer than anybody asks, holds nobody.
+  answers.yes = true;
+  BOOST_TEST(kept.set(kept.dev, TextKind::kFilter, "staff.sql",
+                      "db_type SQLite\ndb_name /x\nstatement SELECT [email] [listname] [robot] [list->lang] "
+                      "[subscriber->gecos] [msg_header->X-Room][0] [is_bcc]\n") == "done");
+  TestSite::require(kept.admin.set_member("dev@lists.example", storage::Role::kMember,
+                                          address("ann@x.example"), std::nullopt, "Ann Bee"));
+  const auto post_with = [&](const std::string& id, const std::string& room) {
+    return kept
+        .send("ann@x.example", {"dev@lists.example"},
+              a_post("ann@x.example", id, "X-Room: " + room + "\nX-Room: second\n"))
+        .to_string();
+  };
+  BOOST_TEST(post_with("<5@x>", "=?utf-8?q?caf=C3=A9?=").starts_with("250 "));
+  BOOST_TEST(answers.asked == (std::vector<std::string>{"ann@x.example", "dev", "lists.example", "en", "Ann Bee",
+                                                        "caf\xC3\xA9", "0"}));
+  answers.asked.clear();
+  BOOST_TEST(post_with("<6@x>", std::string(1001, 'a')).starts_with("550 5.7.2 "));
+  BOOST_TEST(kept.set(kept.dev, TextKind::kFilter, "staff.sql",
+                      "db_type SQLite\ndb_name /x\nstatement SELECT [custom_vars->room]\n") == "done");
+  BOOST_TEST(post_with("<7@x>", "x").starts_with("550 5.7.2 "));
+  BOOST_TEST(answers.asked.empty());
+  BOOST_TEST(kept.set(kept.dev, TextKind::kFilter, "staff.sql",
+                      "db_type SQLite\ndb_name /x\nstatement SELECT [sender]\n") == "done");
   answers.known = answers.comes = false;
   BOOST_TEST(post("<4@x>").starts_with("451 4.3.0 "));
   kept.services.sources = nullptr;
