@@ -53,13 +53,31 @@ BOOST_AUTO_TEST_CASE(a_directory_is_read_with_its_hosts) {
 }
 
 BOOST_AUTO_TEST_CASE(every_variable_of_rules_may_be_asked_with_but_what_a_message_says) {
-  for (const char* variable :
-       {"[sender]", "[email]", "[listname]", "[domain]", "[robot]", "[conf->lang]", "[list->subject]", "[env->X]",
-        "[user->email]", "[user_attributes->x]", "[subscriber->gecos]", "[custom_vars->room]",
-        "[family->name]", "[msg_header->Subject]", "[header->Subject][-1]", "[is_bcc]", "[msg_encrypted]",
-        "[topic]", "[remote_host]", "[remote_addr]", "[current_date]", "[previous_email]"}) {
+  for (const char* variable : {"[sender]",
+                               "[email]",
+                               "[listname]",
+                               "[domain]",
+                               "[robot]",
+                               "[conf->lang]",
+                               "[list->subject]",
+                               "[env->X]",
+                               "[user->email]",
+                               "[user_attributes->x]",
+                               "[subscriber->gecos]",
+                               "[custom_vars->room]",
+                               "[family->name]",
+                               "[msg_header->Subject]",
+                               "[header->Subject][-1]",
+                               "[is_bcc]",
+                               "[msg_encrypted]",
+                               "[topic]",
+                               "[remote_host]",
+                               "[remote_addr]",
+                               "[current_date]",
+                               "[previous_email]"}) {
     const auto filter = SourceFilter::parse(
-        "db_type SQLite\ndb_name /srv/x.db\nstatement SELECT 1 WHERE x = " + std::string(variable) + " OR 0\n",
+        "db_type SQLite\ndb_name /srv/x.db\nstatement SELECT 1 WHERE x = " + std::string(variable) +
+            " OR 0\n",
         "a.sql");
     BOOST_REQUIRE_MESSAGE(filter.ok(), std::string(variable) + (filter.ok() ? "" : filter.error().message));
     BOOST_TEST(filter->question.variables.size() == 1U, variable);
