@@ -2,6 +2,7 @@
 
 #include "core/base/text.h"
 #include "lists/directory_text.h"
+#include "lists/domain_alone.h"
 #include "lists/names.h"
 #include "lists/requests/request.h"
 #include "lists/setting_changes.h"
@@ -60,12 +61,7 @@ Admin::Admin(storage::Database& database, const Clock& clock, IdGenerator& ids)
 
 Result<Response> Admin::carry_out(Connection& connection, Request request) {
   WriteContext context{services_, connection, clock_.wall_now(), 0};
-  Requester who;
-  who.is_operator = true;
-  who.client = "the shell";
-  who.language = "en";
-  request.quiet = true;  // people are told of what people do: essaim request
-  return lists::carry_out(context, request, who);
+  return carry_out_for_operator(context, std::move(request));
 }
 
 // Finds the list and carries the request out in one durable transaction.
@@ -85,20 +81,34 @@ Result<Response> Admin::ask_list(const std::string& name, Request request) {
   return response;
 }
 
-Result<Change> Admin::create_domain(const std::string& name) {
-  const auto checked = checked_domain(name);
-  if (!checked.ok()) return checked.error();
+Result<Change> Admin::ask_domain(const std::string& name, Request request, Missing missing) {
+  if (!name.empty()) {
+    const auto checked = checked_domain(name);
+    if (!checked.ok()) return checked.error();
+    request.list.domain = *checked;
+  }
   Change done = Change::kAlready;
   ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& connection) -> Result<void> {
-    DirectoryStore directory(connection);
     done = Change::kAlready;
-    auto known = directory.find_domain(*checked);
-    if (!known.ok()) return known.error();
-    if (known->has_value()) return {};
-    done = Change::kDone;
-    return directory.add_domain({ids_.next(), *checked, {}, clock_.wall_now()});
+    if (!name.empty()) {
+      auto domain = DirectoryStore(connection).find_domain(request.list.domain);
+      if (!domain.ok()) return domain.error();
+      if (!domain->has_value() && missing == Missing::kIsAnError) return no_domain(request.list.domain);
+      if (!domain->has_value() && missing == Missing::kIsDone) return {};
+      if (domain->has_value()) request.list = domain_alone(**domain);
+    }
+    const auto response = carry_out(connection, request);
+    if (!response.ok()) return response.error();
+    done = change_of(*response);
+    return {};
   }));
   return done;
+}
+
+Result<Change> Admin::create_domain(const std::string& name) {
+  Request request;
+  request.verb = Verb::kCreateDomain;
+  return ask_domain(name, std::move(request), Missing::kIsMade);
 }
 
 Result<std::vector<storage::DomainRecord>> Admin::domains() {
@@ -131,38 +141,30 @@ Result<DomainInfo> Admin::show_domain(const std::string& name) {
 }
 
 Result<Change> Admin::set_domain(const std::string& name, const SettingChanges& changes) {
-  const auto checked = checked_domain(name);
-  if (!checked.ok()) return checked.error();
-  Change done = Change::kAlready;
-  ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& connection) -> Result<void> {
-    DirectoryStore directory(connection);
-    auto domain = directory.find_domain(*checked);
-    if (!domain.ok()) return domain.error();
-    if (!domain->has_value()) return no_domain(*checked);
-    ListRecord none;
-    none.domain_id = (*domain)->id;
-    none.domain = *checked;
-    const auto settings = changed_settings(connection, none, (*domain)->settings, changes);
-    if (!settings.ok()) return settings.error();
-    done = *settings == (*domain)->settings ? Change::kAlready : Change::kDone;
-    return done == Change::kAlready ? Result<void>() : directory.set_domain(*checked, *settings);
-  }));
-  return done;
+  Request request;
+  request.verb = Verb::kConfigureDomain;
+  request.changes = changes;
+  return ask_domain(name, std::move(request), Missing::kIsAnError);
 }
 
 Result<Change> Admin::delete_domain(const std::string& name) {
-  const auto checked = checked_domain(name);
-  if (!checked.ok()) return checked.error();
-  Change done = Change::kDone;
-  ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& connection) -> Result<void> {
-    DirectoryStore directory(connection);
-    auto known = directory.find_domain(*checked);
-    if (!known.ok()) return known.error();
-    done = known->has_value() ? Change::kDone : Change::kAlready;
-    if (!known->has_value()) return {};
-    return directory.delete_domain(*checked);
-  }));
-  return done;
+  Request request;
+  request.verb = Verb::kDeleteDomain;
+  return ask_domain(name, std::move(request), Missing::kIsDone);
+}
+
+Result<Change> Admin::add_listmaster(const std::string& domain, const smtp::Address& address) {
+  Request request;
+  request.verb = Verb::kAddListmaster;
+  request.email = address;
+  return ask_domain(domain, std::move(request), Missing::kIsAnError);
+}
+
+Result<Change> Admin::remove_listmaster(const std::string& domain, const smtp::Address& address) {
+  Request request;
+  request.verb = Verb::kRemoveListmaster;
+  request.email = address;
+  return ask_domain(domain, std::move(request), Missing::kIsAnError);
 }
 
 Result<Change> Admin::create_list(const std::string& name, const std::vector<smtp::Address>& owners,
@@ -180,11 +182,8 @@ Result<Change> Admin::create_list(const std::string& name, const std::vector<smt
     auto domain = DirectoryStore(connection).find_domain(address->domain);
     if (!domain.ok()) return domain.error();
     if (!domain->has_value()) return no_domain(address->domain);
-    request.list.domain_id = (*domain)->id;
+    request.list = domain_alone(**domain);
     request.list.local = address->local;
-    request.list.domain = address->domain;
-    request.list.domain_settings = (*domain)->settings;
-    request.list.domain_policy = (*domain)->policy;
     const auto response = carry_out(connection, request);
     if (!response.ok()) return response.error();
     done = change_of(*response);

@@ -82,6 +82,9 @@ class Admin {
   Result<DomainInfo> show_domain(const std::string& name);
   Result<Change> set_domain(const std::string& name, const SettingChanges& changes);
   Result<Change> delete_domain(const std::string& name);  // kConflict while it has lists
+  // Of a domain; "": of the site.
+  Result<Change> add_listmaster(const std::string& domain, const smtp::Address& address);
+  Result<Change> remove_listmaster(const std::string& domain, const smtp::Address& address);
 
   Result<Change> create_list(const std::string& address, const std::vector<smtp::Address>& owners,
                              const Settings& settings = {});
@@ -113,6 +116,9 @@ class Admin {
   // As the operator, telling nobody but the log.
   Result<Response> carry_out(storage::Connection& connection, Request request);
   Result<Response> ask_list(const std::string& name, Request request);
+  enum class Missing { kIsAnError, kIsMade, kIsDone };  // what it means that there is no such domain
+  // "": of the site.
+  Result<Change> ask_domain(const std::string& name, Request request, Missing missing);
   Result<Change> ask_for_change(const std::string& list, Request request);
 
   storage::Database& database_;

@@ -12,6 +12,8 @@ namespace {
 using scenario::Variable;
 using storage::Role;
 
+constexpr std::size_t kLongestAsked = 1000;  // octets of a value in a question to others
+
 std::optional<smtp::Address> parsed(std::string_view who) {
   auto address = smtp::parse_mailbox(who, smtp::LocalPart::kUtf8);
   if (!address.ok()) return std::nullopt;
@@ -95,18 +97,17 @@ class ListLookups : public scenario::Lookups {
     if (services_.sources == nullptr)
       return Error{ErrorCode::kTemporary, "the filter " + name + " cannot be asked here"};
     std::vector<std::string> values;
-    for (const scenario::SourceVariable variable : (*filter)->question.variables) {
-      switch (variable) {
-        case scenario::SourceVariable::kSender:
-          values.push_back(ascii_lowered(who));
-          break;
-        case scenario::SourceVariable::kListName:
-          values.push_back(list_.local);
-          break;
-        case scenario::SourceVariable::kDomain:
-          values.push_back(list_.domain);
-          break;
+    for (const scenario::Piece& variable : (*filter)->question.variables) {
+      if (variable.variable == Variable::kSender || variable.variable == Variable::kEmail) {
+        values.push_back(ascii_lowered(who));
+        continue;
       }
+      auto text = scenario::text_of(variable, question_, *this);
+      if (!text.ok()) return text.error();
+      if (!text->has_value() || (*text)->size() > kLongestAsked || !is_valid_utf8(**text) ||
+          (*text)->find('\0') != std::string::npos)
+        return std::optional<bool>();
+      values.push_back(std::move(**text));
     }
     auto holds = services_.sources->holds(**filter, values);
     if (!holds.ok()) return holds.error();

@@ -30,6 +30,11 @@ inline storage::TextScope scope_of(const storage::ListRecord& list) {
   return {list.id, list.domain_id};
 }
 
+// Whose texts are its own: the list's, the domain's (id 0), the site's.
+inline Id owner_of(const storage::ListRecord& place) {
+  return place.id != 0 ? place.id : place.domain_id;
+}
+
 class Policies {
  public:
   using ScenarioPtr = std::shared_ptr<const scenario::Scenario>;

@@ -5,6 +5,7 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "lists/domain_alone.h"
 #include "lists/held/keys.h"
 #include "lists/recent_targets.h"
 #include "lists/refusal.h"
@@ -51,11 +52,7 @@ Resolution refuse(const smtp::Address& address, int code, std::string_view enhan
 
 // Of an address that belongs to no list.
 void set_domain(const storage::DomainRecord& domain, Target* target) {
-  target->list = {};
-  target->list.domain_id = domain.id;
-  target->list.domain = domain.name;
-  target->list.domain_settings = domain.settings;
-  target->list.domain_policy = domain.policy;
+  target->list = domain_alone(domain);
   target->settings = settings_of(target->list);
 }
 

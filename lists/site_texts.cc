@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/text.h"
+#include "lists/domain_alone.h"
 #include "lists/names.h"
 #include "lists/policies.h"
 #include "lists/scenario/filter.h"
@@ -21,10 +22,6 @@ using storage::Connection;
 using storage::TextKind;
 using storage::TextRecord;
 using storage::TextStore;
-
-Id owner_of(const storage::ListRecord& place) {
-  return place.id != 0 ? place.id : place.domain_id;
-}
 
 const char* level_of(Id owner, const storage::ListRecord& place) {
   if (owner == 0) return "site";
@@ -57,28 +54,6 @@ std::vector<std::string> variables_of(const Message& message) {
   return out;
 }
 
-// The scenario of a function must stay whole for every list that the place concerns and that uses it.
-Result<void> check_users(Connection& connection, const storage::ListRecord& place, const std::string& file) {
-  const auto dot = file.find('.');
-  const std::string function = file.substr(0, dot), name = file.substr(dot + 1);
-  std::vector<storage::ListRecord> users;
-  if (place.id != 0) {
-    users.push_back(place);
-  } else {
-    auto lists = storage::DirectoryStore(connection).lists(place.domain);
-    if (!lists.ok()) return lists.error();
-    users = std::move(*lists);
-  }
-  for (const storage::ListRecord& list : users) {
-    if (scenario_name(list, function) != name) continue;
-    auto compiled = compile_for(connection, list, function, name, false);
-    if (!compiled.ok())
-      return Error{ErrorCode::kConflict,
-                   list.address() + " uses " + file + ": set its " + function + " to another scenario first"};
-  }
-  return {};
-}
-
 // What is included must not spoil a scenario that can be used now: one that includes itself through it, say.
 Result<void> check_including(Connection& connection, const storage::ListRecord& place,
                              const TextInstead& instead) {
@@ -105,6 +80,27 @@ Result<void> check_including(Connection& connection, const storage::ListRecord& 
 
 }  // namespace
 
+Result<void> check_users(Connection& connection, const storage::ListRecord& place, const std::string& file) {
+  const auto dot = file.find('.');
+  const std::string function = file.substr(0, dot), name = file.substr(dot + 1);
+  std::vector<storage::ListRecord> users;
+  if (place.id != 0) {
+    users.push_back(place);
+  } else {
+    auto lists = storage::DirectoryStore(connection).lists(place.domain);
+    if (!lists.ok()) return lists.error();
+    users = std::move(*lists);
+  }
+  for (const storage::ListRecord& list : users) {
+    if (scenario_name(list, function) != name) continue;
+    auto compiled = compile_for(connection, list, function, name, false);
+    if (!compiled.ok())
+      return Error{ErrorCode::kConflict,
+                   list.address() + " uses " + file + ": set its " + function + " to another scenario first"};
+  }
+  return {};
+}
+
 Result<storage::ListRecord> record_of(Connection& connection, const TextPlace& place) {
   storage::DirectoryStore directory(connection);
   storage::ListRecord out;
@@ -122,11 +118,7 @@ Result<storage::ListRecord> record_of(Connection& connection, const TextPlace& p
   auto domain = directory.find_domain(*name);
   if (!domain.ok()) return domain.error();
   if (!domain->has_value()) return Error{ErrorCode::kNotFound, "there is no domain " + *name};
-  out.domain_id = (*domain)->id;
-  out.domain = (*domain)->name;
-  out.domain_settings = (*domain)->settings;
-  out.domain_policy = (*domain)->policy;
-  return out;
+  return domain_alone(**domain);
 }
 
 TextKind kind_of_scenario_file(const std::string& name) {
@@ -196,44 +188,42 @@ Result<void> check_text(Connection& connection, const storage::ListRecord& place
   return compiled.ok() ? Result<void>() : compiled.error();
 }
 
-Result<Change> SiteTexts::set(const TextPlace& place, TextKind kind, const std::string& name,
-                              const std::string& text, const std::string& by) {
+SiteTexts::SiteTexts(storage::Database& database, const Clock& clock) : database_(database), clock_(clock) {
+  services_.database = &database_;
+  services_.clock = &clock_;
+}
+
+Result<Change> SiteTexts::ask(const TextPlace& place, Request request) {
   Change done = Change::kAlready;
   ESSAIM_TRY(database_.write_now(storage::Durability::kAccept, [&](Connection& connection) -> Result<void> {
-    done = Change::kAlready;
     auto record = record_of(connection, place);
     if (!record.ok()) return record.error();
-    if (auto checked = check_text(connection, *record, kind, name, text); !checked.ok())
-      return checked.error();
-    TextStore texts(connection);
-    auto known = texts.find(owner_of(*record), kind, name);
-    if (!known.ok()) return known.error();
-    if (known->has_value() && (*known)->text == text) return {};
-    done = Change::kDone;
-    TextRecord fresh;
-    fresh.owner = owner_of(*record);
-    fresh.kind = kind;
-    fresh.name = name;
-    fresh.text = text;
-    fresh.changed = clock_.wall_now();
-    fresh.by = by;
-    return texts.set(fresh, scope_of(*record));
+    request.list = *std::move(record);
+    WriteContext context{services_, connection, clock_.wall_now(), 0};
+    const auto response = carry_out_for_operator(context, request);
+    if (!response.ok()) return response.error();
+    done = response->status == Response::Status::kDone ? Change::kDone : Change::kAlready;
+    return {};
   }));
   return done;
 }
 
+Result<Change> SiteTexts::set(const TextPlace& place, TextKind kind, const std::string& name,
+                              const std::string& text) {
+  Request request;
+  request.verb = Verb::kSetText;
+  request.kind = kind;
+  request.name = name;
+  request.text = text;
+  return ask(place, std::move(request));
+}
+
 Result<Change> SiteTexts::remove(const TextPlace& place, TextKind kind, const std::string& name) {
-  Change done = Change::kAlready;
-  ESSAIM_TRY(database_.write_now(storage::Durability::kAccept, [&](Connection& connection) -> Result<void> {
-    auto record = record_of(connection, place);
-    if (!record.ok()) return record.error();
-    auto removed = TextStore(connection).remove(owner_of(*record), kind, name, scope_of(*record));
-    if (!removed.ok()) return removed.error();
-    done = *removed ? Change::kDone : Change::kAlready;
-    if (!*removed || kind != TextKind::kScenario || name.starts_with("include.")) return {};
-    return check_users(connection, *record, name);
-  }));
-  return done;
+  Request request;
+  request.verb = Verb::kDeleteText;
+  request.kind = kind;
+  request.name = name;
+  return ask(place, std::move(request));
 }
 
 Result<SiteTexts::Shown> SiteTexts::show(const TextPlace& place, TextKind kind, const std::string& name) {
@@ -292,51 +282,18 @@ Result<std::vector<SiteTexts::Named>> SiteTexts::names(const TextPlace& place, T
   return out;
 }
 
-Result<Change> SiteTexts::change_blocklist(const TextPlace& place, const std::string& pattern, bool add,
-                                           const std::string& by) {
-  const std::string line = ascii_lowered(trimmed(pattern));
-  const std::string name = "blocklist.txt";
-  const auto checked = scenario::TextFilter::parse(line, name);
-  if (!checked.ok()) return checked.error();
-  if (checked->size() != 1)
-    return Error{ErrorCode::kInvalid, "one address, domain (*@bad.example) or pattern is expected"};
-  Change done = Change::kAlready;
-  ESSAIM_TRY(database_.write_now(storage::Durability::kAccept, [&](Connection& connection) -> Result<void> {
-    done = Change::kAlready;
-    auto record = record_of(connection, place);
-    if (!record.ok()) return record.error();
-    TextStore texts(connection);
-    auto known = texts.find(owner_of(*record), TextKind::kFilter, name);
-    if (!known.ok()) return known.error();
-    TextRecord fresh;
-    if (known->has_value()) fresh = std::move(**known);
-    std::string text;
-    bool there = false;
-    for (const std::string_view one : split(fresh.text, '\n')) {
-      const bool same = ascii_lowered(trimmed(one)) == line;
-      there = there || same;
-      if (same && !add) continue;
-      if (!trimmed(one).empty()) text += std::string(trimmed(one)) + "\n";
-    }
-    if (there == add) return {};
-    if (add) text += line + "\n";
-    done = Change::kDone;
-    fresh.owner = owner_of(*record);
-    fresh.kind = TextKind::kFilter;
-    fresh.name = name;
-    fresh.text = text;
-    fresh.changed = clock_.wall_now();
-    fresh.by = by;
-    return texts.set(fresh, scope_of(*record));
-  }));
-  return done;
+Result<Change> SiteTexts::block(const TextPlace& place, const std::string& pattern) {
+  Request request;
+  request.verb = Verb::kBlock;
+  request.name = pattern;
+  return ask(place, std::move(request));
 }
 
-Result<Change> SiteTexts::block(const TextPlace& place, const std::string& pattern, const std::string& by) {
-  return change_blocklist(place, pattern, true, by);
-}
-Result<Change> SiteTexts::unblock(const TextPlace& place, const std::string& pattern, const std::string& by) {
-  return change_blocklist(place, pattern, false, by);
+Result<Change> SiteTexts::unblock(const TextPlace& place, const std::string& pattern) {
+  Request request;
+  request.verb = Verb::kUnblock;
+  request.name = pattern;
+  return ask(place, std::move(request));
 }
 
 }  // namespace essaim::lists

@@ -1,6 +1,7 @@
 // What sites write, from the operator's side: scenarios, filters and templates of a list, a domain or the site. What is
 // saved is checked as a whole first (a scenario with what it includes), so the one in force stays when a text is broken.
-// Each request is one transaction and blocks on the database. Thread-safe as Database is.
+// Changes are requests like everybody's (requests/request.h). Each is one transaction and blocks on the database. Thread-safe
+// as Database is.
 #pragma once
 
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "core/base/clock.h"
 #include "lists/admin.h"
+#include "lists/requests/request.h"
 #include "storage/text_store.h"
 
 namespace essaim::lists {
@@ -30,12 +32,19 @@ storage::TextKind kind_of_scenario_file(const std::string& name);
 Result<void> check_text(storage::Connection& connection, const storage::ListRecord& place,
                         storage::TextKind kind, const std::string& name, const std::string& text);
 
+// The scenario of a function must stay whole for every list that the place concerns and that uses it; kConflict names one
+// for which it does not.
+Result<void> check_users(storage::Connection& connection, const storage::ListRecord& place,
+                         const std::string& file);
+
 class SiteTexts {
  public:
-  SiteTexts(storage::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
+  SiteTexts(storage::Database& database, const Clock& clock);
+  SiteTexts(const SiteTexts&) = delete;
+  SiteTexts& operator=(const SiteTexts&) = delete;
 
   Result<Change> set(const TextPlace& place, storage::TextKind kind, const std::string& name,
-                     const std::string& text, const std::string& by);
+                     const std::string& text);
   // kConflict while a list's setting names a scenario that would be gone.
   Result<Change> remove(const TextPlace& place, storage::TextKind kind, const std::string& name);
   // The text in force there, with where it comes from: "list", "domain", "site", "shipped". kNotFound.
@@ -50,14 +59,15 @@ class SiteTexts {
   Result<std::vector<Named>> names(const TextPlace& place, storage::TextKind kind);
 
   // Blocks addresses, domains (*@bad.example) and patterns in the filter blocklist.txt.
-  Result<Change> block(const TextPlace& place, const std::string& pattern, const std::string& by);
-  Result<Change> unblock(const TextPlace& place, const std::string& pattern, const std::string& by);
+  Result<Change> block(const TextPlace& place, const std::string& pattern);
+  Result<Change> unblock(const TextPlace& place, const std::string& pattern);
 
  private:
-  Result<Change> change_blocklist(const TextPlace& place, const std::string& pattern, bool add,
-                                  const std::string& by);
+  // As the operator.
+  Result<Change> ask(const TextPlace& place, Request request);
   storage::Database& database_;
   const Clock& clock_;
+  Services services_;
 };
 
 }  // namespace essaim::lists

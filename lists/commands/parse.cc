@@ -55,8 +55,8 @@ constexpr std::array kRows = {
     Row{"con[firm]", CommandKind::kConfirm, Form::kKey, "CONFIRM key"},
     Row{"auth", CommandKind::kConfirm, Form::kKey, "AUTH key"},
     Row{"decline", CommandKind::kDecline, Form::kKey, "DECLINE key"},
-    Row{"dis[tribute]", CommandKind::kDistribute, Form::kListKey, "DISTRIBUTE list key"},
-    Row{"rej[ect]", CommandKind::kReject, Form::kListKey, "REJECT list key"},
+    Row{"dis[tribute]", CommandKind::kDistribute, Form::kListKey, "DISTRIBUTE list key [key ...]"},
+    Row{"rej[ect]", CommandKind::kReject, Form::kListKey, "REJECT list key [key ...] [reason]"},
     Row{"get", CommandKind::kArchive, Form::kListRest, "GET list file"},
     Row{"las[t]", CommandKind::kArchive, Form::kListRest, "LAST list"},
     Row{"ind[ex]", CommandKind::kArchive, Form::kListRest, "INDEX list"},
@@ -130,6 +130,7 @@ bool read_arguments(Form form, std::string_view rest, Command* out) {
       return rest.empty() && is_option(out->option);
     case Form::kListKey:
       out->key = ascii_lowered(take_word(&rest));
+      if (out->key.ends_with(',')) out->key.pop_back();
       out->name = std::string(rest);
       return !out->key.empty();
     default:

@@ -11,6 +11,7 @@ namespace essaim::lists {
 namespace {
 
 constexpr std::size_t kMostLists = 500;
+constexpr std::size_t kMostKeys = 40;  // in one command
 
 std::string shown(const std::string& text) {
   return escaped_for_display(text, 300);
@@ -85,7 +86,13 @@ Result<std::string> CommandRun::on_list(const Command& command, Verb verb) {
 }
 
 Result<std::string> CommandRun::on_all(const Command& command) {
-  auto memberships = storage::MemberStore(context_.connection).of_person(who_.address, kMostLists);
+  smtp::Address person = who_.address;
+  if (!command.email.empty()) {
+    auto email = smtp::parse_mailbox(command.email, smtp::LocalPart::kUtf8);
+    if (!email.ok()) return email.error();
+    person = *std::move(email);
+  }
+  auto memberships = storage::MemberStore(context_.connection).of_person(person, kMostLists);
   if (!memberships.ok()) return memberships.error();
   std::string out;
   const Verb verb = command.kind == CommandKind::kSetAll ? Verb::kSet : Verb::kUnsubscribe;
@@ -100,6 +107,9 @@ Result<std::string> CommandRun::on_all(const Command& command) {
     if (!text.ok()) return text;
     out += (out.empty() ? "" : "\n") + *text;
   }
+  // Which lists somebody else is on is not told.
+  if (!(person == who_.address))
+    return say("{{email}} was asked to confirm", {{"email", person.to_string()}});
   return out.empty() ? say("you are on no list") : out;
 }
 
@@ -125,6 +135,36 @@ Result<std::string> CommandRun::by_key(const Command& command) {
   auto response = answer_held(context_, **held, answer, who_);
   if (!response.ok()) return response.error();
   return response->text;
+}
+
+Result<std::string> CommandRun::by_keys(const Command& command) {
+  std::vector<std::string> keys = {command.key};
+  std::string_view rest = trimmed(command.name);
+  while (keys.size() < kMostKeys) {
+    const std::string_view word = rest.substr(0, rest.find_first_of(" \t,"));
+    const std::string key = ascii_lowered(word);
+    if (!is_key(key)) break;
+    // A reason may begin with a word that looks like one.
+    auto held = storage::HeldStore(context_.connection).find_by_key(key);
+    if (!held.ok()) return held.error();
+    if (!held->has_value()) break;
+    keys.push_back(key);
+    rest.remove_prefix(word.size());
+    while (!rest.empty() && (rest.front() == ' ' || rest.front() == '\t' || rest.front() == ','))
+      rest.remove_prefix(1);
+  }
+  std::string out;
+  for (const std::string& key : keys) {
+    Command single = command;
+    single.key = key;
+    single.name = std::string(rest);
+    auto text = by_key(single);
+    if (!text.ok()) return text;
+    if (keys.size() > 1) out += key + ": ";
+    out += *text + "\n";
+  }
+  out.pop_back();
+  return out;
 }
 
 Result<std::string> CommandRun::one(const Command& command) {
@@ -174,9 +214,10 @@ Result<std::string> CommandRun::one(const Command& command) {
                  {{"email", who_.address.to_string()}, {"auth", scenario::to_string(who_.auth)}});
     case CommandKind::kConfirm:
     case CommandKind::kDecline:
+      return by_key(command);
     case CommandKind::kDistribute:
     case CommandKind::kReject:
-      return by_key(command);
+      return by_keys(command);
     case CommandKind::kArchive:
       return say("there are no archives by mail");
     case CommandKind::kBadlyWritten:

@@ -22,6 +22,8 @@ class CommandRun {
   Result<std::string> on_list(const Command& command, Verb verb);
   Result<std::string> on_all(const Command& command);
   Result<std::string> by_key(const Command& command);
+  // Further keys may follow the first: DISTRIBUTE dev KEY KEY.
+  Result<std::string> by_keys(const Command& command);
   Result<std::optional<storage::ListRecord>> find_list(const std::string& name);
   storage::ListRecord domain() const;
   std::string say(std::string_view english, Values values = {}) const;

@@ -3,12 +3,13 @@
 #include "core/base/crash_point.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "lists/blocklist.h"
+#include "lists/domain_alone.h"
 #include "lists/held/hold.h"
 #include "lists/held/keys.h"
 #include "lists/posting.h"
 #include "lists/release.h"
 #include "storage/directory_store.h"
-#include "storage/text_store.h"
 
 namespace essaim::lists {
 namespace {
@@ -18,10 +19,6 @@ using storage::HeldKind;
 using storage::HeldRecord;
 using storage::HeldState;
 using storage::HeldStore;
-
-std::string name_of(const Requester& who) {
-  return who.is_operator ? "the operator" : who.address.to_string();
-}
 
 class Answering {
  public:
@@ -58,7 +55,7 @@ class Answering {
   // False: somebody was first, and *out says what became of it.
   Result<bool> decide(HeldState state, Response* out) {
     auto decided =
-        HeldStore(context_.connection).decide(held_.id, state, context_.now, name_of(who_), answer_.reason);
+        HeldStore(context_.connection).decide(held_.id, state, context_.now, who_.name(), answer_.reason);
     if (!decided.ok()) return decided.error();
     ESSAIM_CRASH_POINT("held.decided");
     if (*decided) return true;
@@ -107,7 +104,7 @@ class Answering {
     if (!*first) return late;
     Submission submission = submission_of(held_, *std::move(message));
     if (held_.kind == HeldKind::kModeration) {
-      submission.validated_by = name_of(who_);
+      submission.validated_by = who_.name();
       ESSAIM_TRY(release(context_, list_, std::move(submission), held_.id));
       if (settings.tell_approved && !quiet) ESSAIM_TRY(tell_author("approved"));
       return Response{Response::Status::kDone, say("the message goes to {{list}}"), "key"};
@@ -200,7 +197,7 @@ class Answering {
     as.in_reply_to = who_.in_reply_to;
     as.auth = scenario::Auth::kMd5;
     if (by_others) {
-      as.approved_by = "approved by " + name_of(who_);
+      as.approved_by = "approved by " + who_.name();
       as.language = held_.detail("language");
     } else if (held_.kind == HeldKind::kInvitation) {
       as.approved_by = "invited by " + held_.author;
@@ -220,20 +217,15 @@ class Answering {
     return as;
   }
 
+  // The author alone: an address that reads as a pattern was chosen by somebody who wants others blocked.
   Result<void> ban() {
-    storage::TextStore texts(context_.connection);
-    const std::string name = "blocklist.txt";
-    auto known = texts.find(list_.id, storage::TextKind::kFilter, name);
-    if (!known.ok()) return known.error();
-    storage::TextRecord record;
-    if (known->has_value()) record = std::move(**known);
-    record.owner = list_.id;
-    record.kind = storage::TextKind::kFilter;
-    record.name = name;
-    record.text += ascii_lowered(held_.author) + "\n";
-    record.changed = context_.now;
-    record.by = name_of(who_);
-    return texts.set(record, scope_of(list_));
+    if (!can_be_blocked(held_.author)) {
+      log::warning("not-blocked", {{"id", format_id(held_.id)}, {"author", held_.author}});
+      return {};
+    }
+    auto changed =
+        change_blocklist(context_.connection, list_, held_.author, true, context_.now, who_.name());
+    return changed.ok() ? Result<void>() : changed.error();
   }
 
   void note(const Response& response) const {
@@ -243,7 +235,7 @@ class Answering {
                            {"answer", answer_.verdict == Verdict::kApprove ? "approve"
                                       : answer_.ban                        ? "ban"
                                                                            : "reject"},
-                           {"by", name_of(who_)},
+                           {"by", who_.name()},
                            {"how", answer_.by},
                            {"client", who_.client},
                            {"rule", response.rule},
@@ -288,12 +280,7 @@ Result<storage::ListRecord> list_of(storage::Connection& connection, const HeldR
   }
   auto domain = directory.find_domain(held.detail("domain"));
   if (!domain.ok()) return domain.error();
-  if (!domain->has_value()) return out;
-  out.domain_id = (*domain)->id;
-  out.domain = (*domain)->name;
-  out.domain_settings = (*domain)->settings;
-  out.domain_policy = (*domain)->policy;
-  return out;
+  return domain->has_value() ? domain_alone(**domain) : out;
 }
 
 Result<Response> answer_held(WriteContext& context, const HeldRecord& held, const Answer& answer,

@@ -1,6 +1,7 @@
 #include "lists/held/keys.h"
 
 #include "core/base/encoding.h"
+#include "core/base/mac.h"
 #include "core/base/random.h"
 #include "core/base/text.h"
 #include "core/config/values.h"
@@ -22,8 +23,18 @@ std::string link_to_answer(const Site& site, const std::string& key) {
 }
 
 std::string waiting_key(const Request& request) {
-  return std::string(row_of(request.verb).name) + " " + ascii_lowered(request.email.to_string()) + " " +
-         ascii_lowered(request.previous.to_string()) + " " + (request.list.id == 0 ? request.list.local : "");
+  std::string out = std::string(row_of(request.verb).name) + " " + ascii_lowered(request.email.to_string()) +
+                    " " + ascii_lowered(request.previous.to_string()) + " " +
+                    (request.list.id == 0 ? request.list.local : "");
+  // Of these nobody's membership is all of it.
+  const bool is_all = request.changes.empty() && request.verb != Verb::kRename &&
+                      request.verb != Verb::kDeleteText && request.verb != Verb::kBlock &&
+                      request.verb != Verb::kUnblock;
+  if (is_all) return out;
+  std::string details;
+  for (const auto& [name, value] : details_of(request)) details += name + "=" + value + "\n";
+  const auto digest = sha256(details);
+  return out + " " + base32_encoded({reinterpret_cast<const char*>(digest.data()), 20});
 }
 
 bool requires_tls(const storage::HeldRecord& held) {

@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "lists/authorisation.h"
 #include "lists/requests/verbs.h"
+#include "lists/scenario/source_filter.h"
 #include "lists/setting_rights.h"
 #include "storage/member_store.h"
 
@@ -12,6 +13,10 @@ namespace {
 
 using scenario::ActionKind;
 using storage::Role;
+
+bool is_same_person(const smtp::Address& one, const smtp::Address& other) {
+  return one.domain == other.domain && one.local_key() == other.local_key();
+}
 
 Done do_it(const Doing& doing) {
   switch (doing.request.verb) {
@@ -54,13 +59,46 @@ Done do_it(const Doing& doing) {
       return rename(doing);
     case Verb::kMoveUser:
       return move_user(doing);
+    case Verb::kCreateDomain:
+      return create_domain(doing);
+    case Verb::kConfigureDomain:
+      return configure_domain(doing);
+    case Verb::kDeleteDomain:
+      return delete_domain(doing);
+    case Verb::kAddListmaster:
+    case Verb::kRemoveListmaster:
+      return change_listmaster(doing);
+    case Verb::kSetText:
+      return set_text(doing);
+    case Verb::kDeleteText:
+      return delete_text(doing);
+    case Verb::kBlock:
+    case Verb::kUnblock:
+      return change_block(doing);
   }
   return Error{ErrorCode::kInternal, "a request of no known verb"};
 }
 
+// Words are the owners'; rules and what they search are for privileged owners. Those filters that have the server ask
+// databases and directories, and read files, are the site's own business.
+VerbRow::Right right_to_text(const Request& request) {
+  if (request.kind == storage::TextKind::kTemplate) return VerbRow::Right::kOwner;
+  return scenario::is_source_filter(request.name) ? VerbRow::Right::kSiteListmaster
+                                                  : VerbRow::Right::kPrivilegedOwner;
+}
+
 // What the verb needs, and what is to be changed by it.
-VerbRow::Right right_for(const Request& request) {
+VerbRow::Right right_for(const Request& request, const Requester& who) {
   VerbRow::Right out = row_of(request.verb).right;
+  if (request.verb == Verb::kSetText || request.verb == Verb::kDeleteText)
+    out = std::max(out, right_to_text(request));
+  // Beyond one list it takes a listmaster.
+  if (request.list.local.empty() && out >= VerbRow::Right::kOwner)
+    out = std::max(
+        out, request.list.domain_id == 0 ? VerbRow::Right::kSiteListmaster : VerbRow::Right::kListmaster);
+  // Members change their own options; those of others are for owners.
+  if (request.verb == Verb::kSet && !is_same_person(request.email, who.address))
+    out = std::max(out, VerbRow::Right::kOwner);
   for (const auto& [name, value] : request.changes) out = std::max(out, right_to_set(name));
   const bool of_roles = request.role != Role::kMember || request.options.privileged.has_value();
   return of_roles ? std::max(out, VerbRow::Right::kPrivilegedOwner) : out;
@@ -85,7 +123,7 @@ Result<Authorised> by_right(WriteContext& context, const Request& request, const
     auto owner = has(Role::kOwner);
     if (!owner.ok()) return owner.error();
     const bool privileged = owner->has_value() && (*owner)->privileged;
-    allowed = right == VerbRow::Right::kListmaster        ? false
+    allowed = right >= VerbRow::Right::kListmaster        ? false
               : right == VerbRow::Right::kPrivilegedOwner ? privileged
                                                           : owner->has_value();
     if (!allowed && right == VerbRow::Right::kEditor) {
@@ -94,17 +132,21 @@ Result<Authorised> by_right(WriteContext& context, const Request& request, const
       allowed = editor->has_value();
     }
     if (!allowed) {
-      auto master = is_listmaster(context.connection, request.list.domain_id, who.address);
+      auto master =
+          is_listmaster(context.connection,
+                        right == VerbRow::Right::kSiteListmaster ? 0 : request.list.domain_id, who.address);
       if (!master.ok()) return master.error();
       allowed = *master;
     }
     out.action.reason = right == VerbRow::Right::kEditor       ? "moderators_only"
-                        : right == VerbRow::Right::kListmaster ? "listmasters_only"
+                        : right >= VerbRow::Right::kListmaster ? "listmasters_only"
                                                                : "owners_only";
     // From can be forged, and what cannot be taken back easily is not done on its word.
     if (allowed && right >= VerbRow::Right::kOwner && who.auth == scenario::Auth::kSmtp &&
         !who.sender_confirmed) {
-      out.action.kind = ActionKind::kRequestAuth;
+      const bool can_wait = request.text.empty() && request.list.domain_id != 0;
+      out.action.kind = can_wait ? ActionKind::kRequestAuth : ActionKind::kReject;
+      if (!can_wait) out.action.reason = "not_by_from";
       return out;
     }
   }
@@ -129,7 +171,7 @@ Result<Authorised> allowed(WriteContext& context, const Request& request, const 
     return out;
   }
   const VerbRow& row = row_of(request.verb);
-  const VerbRow::Right right = right_for(request);
+  const VerbRow::Right right = right_for(request, who);
   if (row.function.empty() || right >= VerbRow::Right::kPrivilegedOwner)
     return by_right(context, request, who, right);
   const std::string sender = ascii_lowered(who.address.to_string());
@@ -149,15 +191,27 @@ Result<Authorised> allowed(WriteContext& context, const Request& request, const 
   return authorise(context.services, &context.connection, request.list, row.function, question);
 }
 
+bool is_about_name(Verb verb) {
+  return verb == Verb::kRename || verb == Verb::kSetText || verb == Verb::kDeleteText ||
+         verb == Verb::kBlock || verb == Verb::kUnblock;
+}
+
+std::string where(const storage::ListRecord& list) {
+  if (!list.local.empty()) return list.address();
+  return list.domain.empty() ? "site" : list.domain;
+}
+
 std::string whom(const Request& request) {
   if (request.people.empty()) return request.email.to_string();
   if (request.people.size() == 1) return request.people.front().address.to_string();
   return std::to_string(request.people.size()) + " people";
 }
 
-// Besides whom it concerns, for the log: "owner", "send, footer".
+// Besides whom it concerns, for the log: "owner", "send, footer", "welcome.fr".
 std::string what_of(const Request& request) {
-  std::string out = request.role == Role::kMember ? "" : to_string(request.role);
+  std::string out = is_about_name(request.verb)     ? request.name
+                    : request.role != Role::kMember ? to_string(request.role)
+                                                    : "";
   for (const auto& [name, value] : request.changes) out += (out.empty() ? "" : ", ") + name;
   return out;
 }
@@ -261,7 +315,7 @@ Result<Response> carry_out(WriteContext& context, const Request& request, const 
   if (!done.ok()) return done.error();
   done->rule = authorised->rule;
   log::info("request", {{"verb", std::string(row_of(request.verb).name)},
-                        {"list", request.list.local.empty() ? request.list.domain : request.list.address()},
+                        {"list", where(request.list)},
                         {"email", whom(request)},
                         {"what", what_of(request)},
                         {"by", who.is_operator ? "operator" : who.address.to_string()},
@@ -270,6 +324,15 @@ Result<Response> carry_out(WriteContext& context, const Request& request, const 
                         {"rule", done->rule},
                         {"result", to_string(done->status)}});
   return done;
+}
+
+Result<Response> carry_out_for_operator(WriteContext& context, Request request) {
+  Requester who;
+  who.is_operator = true;
+  who.client = "the shell";
+  who.language = "en";
+  request.quiet = true;  // people are told of what people do: essaim request
+  return carry_out(context, request, who);
 }
 
 }  // namespace essaim::lists

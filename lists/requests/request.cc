@@ -36,6 +36,18 @@ constexpr std::array kVerbs = {
     VerbRow{Verb::kRename, "rename", "", Right::kPrivilegedOwner, "call the list {{list}} {{name}}"},
     VerbRow{Verb::kMoveUser, "move_user", "move_user", Right::kAnyone,
             "move {{previous}} to {{email}} on all lists"},
+    VerbRow{Verb::kCreateDomain, "create-domain", "", Right::kSiteListmaster, "create the domain {{list}}"},
+    VerbRow{Verb::kConfigureDomain, "configure-domain", "", Right::kListmaster,
+            "change the settings of {{list}}"},
+    VerbRow{Verb::kDeleteDomain, "delete-domain", "", Right::kSiteListmaster, "delete the domain {{list}}"},
+    VerbRow{Verb::kAddListmaster, "add-listmaster", "", Right::kSiteListmaster,
+            "make {{email}} a listmaster"},
+    VerbRow{Verb::kRemoveListmaster, "remove-listmaster", "", Right::kSiteListmaster,
+            "make {{email}} no listmaster"},
+    VerbRow{Verb::kSetText, "set-text", "", Right::kOwner, "keep the text {{name}}"},
+    VerbRow{Verb::kDeleteText, "delete-text", "", Right::kOwner, "take the text {{name}} away"},
+    VerbRow{Verb::kBlock, "block", "", Right::kOwner, "block {{name}}"},
+    VerbRow{Verb::kUnblock, "unblock", "", Right::kOwner, "block {{name}} no longer"},
 };
 
 }  // namespace
@@ -78,6 +90,8 @@ std::map<std::string, std::string> details_of(const Request& request) {
   if (request.role != storage::Role::kMember) out["role"] = to_string(request.role);
   for (const auto& [name, value] : request.changes)
     out[(value ? kSetting : kDefault) + name] = value.value_or("");
+  if (request.kind != storage::TextKind::kScenario)
+    out["kind"] = std::to_string(static_cast<int>(request.kind));
   if (request.quiet) out["quiet"] = "1";
   return out;
 }
@@ -115,6 +129,11 @@ Result<Request> request_of(const std::map<std::string, std::string>& details,
   for (const auto& [name, text] : details) {
     if (name.starts_with(kSetting)) out.changes[name.substr(kSetting.size())] = text;
     if (name.starts_with(kDefault)) out.changes[name.substr(kDefault.size())] = std::nullopt;
+  }
+  if (const std::string kind = value("kind"); !kind.empty()) {
+    if (kind != "1" && kind != "2")
+      return Error{ErrorCode::kDamaged, "a request that waits has no such kind: " + kind};
+    out.kind = kind == "1" ? storage::TextKind::kFilter : storage::TextKind::kTemplate;
   }
   out.quiet = value("quiet") == "1";
   return out;

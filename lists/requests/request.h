@@ -16,6 +16,7 @@
 #include "lists/scenario/scenario.h"
 #include "lists/service_mail.h"
 #include "storage/records.h"
+#include "storage/text_store.h"
 
 namespace essaim::lists {
 
@@ -41,6 +42,17 @@ enum class Verb {
   kDeleteList,   // list
   kRename,       // list, name is the new local part
   kMoveUser,     // previous -> email, on all lists of the domain
+
+  kCreateDomain,      // list.domain, not yet there
+  kConfigureDomain,   // of the domain, changes
+  kDeleteDomain,      // of the domain, which has no lists
+  kAddListmaster,     // of the domain or the site, email
+  kRemoveListmaster,  // likewise
+  // Of the list, the domain or the site:
+  kSetText,     // kind, name, text
+  kDeleteText,  // kind, name
+  kBlock,       // name is the address, domain or pattern
+  kUnblock,     // likewise
 };
 
 struct VerbRow {
@@ -54,7 +66,8 @@ struct VerbRow {
     kEditor,
     kOwner,
     kPrivilegedOwner,
-    kListmaster
+    kListmaster,      // of the domain or the site
+    kSiteListmaster,  // of the site
   } right = Right::kAnyone;
   std::string_view phrase;  // what is asked, for people
 };
@@ -63,7 +76,7 @@ std::optional<Verb> verb_named(std::string_view name);
 
 struct Request {
   Verb verb = Verb::kWhich;
-  storage::ListRecord list;  // id 0: of its domain alone
+  storage::ListRecord list;  // id 0: of its domain alone; no domain_id either: of the site
   smtp::Address email;       // whom it concerns
   smtp::Address previous;
   std::string name;
@@ -73,7 +86,9 @@ struct Request {
   MemberOptions options;
   SettingChanges changes;
   std::vector<NewMember> people;  // the operator's only, as they cannot wait
-  bool quiet = false;             // nobody else is told
+  storage::TextKind kind = storage::TextKind::kScenario;
+  std::string text;    // cannot wait either
+  bool quiet = false;  // nobody else is told
 };
 
 struct Requester {
@@ -89,6 +104,7 @@ struct Requester {
   std::string remote_address;
   std::string language;     // of answers
   std::string in_reply_to;  // Message-ID of what asked
+  std::string name() const { return is_operator ? "the operator" : address.to_string(); }
 };
 
 struct Response {
@@ -101,6 +117,9 @@ struct Response {
 
 // Errors are those of the database; kInvalid: a setting is wrong, and how.
 Result<Response> carry_out(WriteContext& context, const Request& request, const Requester& who);
+
+// The same for the operator at the command line, who is told the outcome and nobody else but the log.
+Result<Response> carry_out_for_operator(WriteContext& context, Request request);
 
 // What is asked, in words.
 std::string described(const Request& request, std::string_view language);

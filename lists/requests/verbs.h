@@ -47,6 +47,15 @@ Done set_state(const Doing& doing);
 Done configure(const Doing& doing);
 Done rename(const Doing& doing);
 Done move_user(const Doing& doing);
+// domains.cc
+Done create_domain(const Doing& doing);
+Done configure_domain(const Doing& doing);
+Done delete_domain(const Doing& doing);
+Done change_listmaster(const Doing& doing);
+// texts.cc
+Done set_text(const Doing& doing);
+Done delete_text(const Doing& doing);
+Done change_block(const Doing& doing);
 
 // wait.cc: makes it wait for a confirmation or an approval; asks once, however often it is asked for.
 Done wait_for_confirmation(const Doing& doing, const std::string& rule);

@@ -63,6 +63,10 @@ struct Trace {
   std::vector<Step> steps;
 };
 
+// What a variable gives where one text is wanted: the first one if there are several. Nothing: it is not known. Errors are
+// those of the look-ups.
+Result<std::optional<std::string>> text_of(const Piece& variable, const Question& question, Lookups& lookups);
+
 // The level under which the scenario judges a requester of this one.
 Auth effective(const Scenario& scenario, Auth auth);
 

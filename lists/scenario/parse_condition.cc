@@ -81,7 +81,8 @@ bool is_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
-// The cursor stands at "[".
+}  // namespace
+
 std::optional<Complaint> read_variable(Cursor* cursor, Piece* piece) {
   const std::size_t at = cursor->at;
   cursor->take('[');
@@ -124,6 +125,8 @@ std::optional<Complaint> read_variable(Cursor* cursor, Piece* piece) {
   *cursor = index;
   return std::nullopt;
 }
+
+namespace {
 
 // Text with variables in it. What only looks like one stands for itself.
 Operand pieces_of(std::string_view text) {

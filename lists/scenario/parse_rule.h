@@ -14,5 +14,7 @@ std::optional<Complaint> read_rule(std::string_view line, Rule* rule);
 
 // parse_condition.cc
 std::optional<Complaint> read_condition(Cursor* cursor, Condition* condition);
+// "[sender]", "[msg_header->Subject][0]"; the cursor stands at the "[".
+std::optional<Complaint> read_variable(Cursor* cursor, Piece* piece);
 
 }  // namespace essaim::lists::scenario

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core/base/text.h"
+#include "lists/scenario/parse_rule.h"
 
 namespace essaim::lists::scenario {
 namespace {
@@ -105,27 +106,17 @@ class Reader {
   Result<SourceTemplate> question(std::string_view name) const {
     SourceTemplate out;
     const std::string whole = value(name);
-    std::string_view rest = whole;
+    Cursor cursor{whole};
     for (;;) {
-      const auto open = rest.find('[');
-      const auto close = open == rest.npos ? open : rest.find(']', open);
-      if (close == rest.npos) break;
-      const std::string_view variable = rest.substr(open + 1, close - open - 1);
-      if (variable == "sender" || variable == "email") {
-        out.variables.push_back(SourceVariable::kSender);
-      } else if (variable == "listname") {
-        out.variables.push_back(SourceVariable::kListName);
-      } else if (variable == "domain" || variable == "robot" || variable == "host") {
-        out.variables.push_back(SourceVariable::kDomain);
-      } else {
-        return wrong(line(name), "[" + escaped_for_display(variable, 60) +
-                                     "] is not known here; there are [sender], [listname] and [domain]");
-      }
-      out.texts.emplace_back(rest.substr(0, open));
-      rest.remove_prefix(close + 1);
+      out.texts.emplace_back(cursor.take_while([](char c) { return c != '['; }));
+      if (cursor.end()) return out;
+      Piece piece;
+      if (const auto complaint = read_variable(&cursor, &piece)) return wrong(line(name), complaint->what);
+      if (piece.variable == Variable::kBody || piece.variable == Variable::kPartType ||
+          piece.variable == Variable::kPartBody)
+        return wrong(line(name), "what a message says is nothing to ask others for");
+      out.variables.push_back(std::move(piece));
     }
-    out.texts.emplace_back(rest);
-    return out;
   }
 
  private:

@@ -16,9 +16,10 @@
 //   bind_dn    cn=reader,dc=example,dc=org
 //   bind_password  secret
 //
-// It holds whom the statement answers with anything but 0, or for whom the directory has an entry. [sender] stands for the
-// address that the rule searches for, in lower case, [listname] and [domain] for the list; values are quoted or escaped,
-// so they stand without quotes. A value; pure.
+// It holds whom the statement answers with anything but 0, or for whom the directory has an entry. [sender] and [email] stand
+// for the address that the rule searches for, in lower case; all other variables of rules mean what they mean there, the first
+// one where a message has several such fields. Values are quoted or escaped, so they stand without quotes. One that is not
+// known, or too long to be asked for, and the filter does not hold. A value; pure.
 #pragma once
 
 #include <string>
@@ -27,15 +28,14 @@
 
 #include "core/base/clock.h"
 #include "core/base/result.h"
+#include "lists/scenario/scenario.h"
 
 namespace essaim::lists::scenario {
-
-enum class SourceVariable { kSender, kListName, kDomain };
 
 // "... mail = [sender] AND ...": texts[0] variables[0] texts[1] ...
 struct SourceTemplate {
   std::vector<std::string> texts;
-  std::vector<SourceVariable> variables;
+  std::vector<Piece> variables;
 };
 
 struct SourceFilter {

@@ -153,6 +153,14 @@ Result<Values> values_of(const Operand& operand, const Question& question, Looku
   return Values(one(joined));
 }
 
+Result<std::optional<std::string>> text_of(const Piece& variable, const Question& question,
+                                           Lookups& lookups) {
+  auto values = values_of_piece(variable, question, lookups);
+  if (!values.ok()) return values.error();
+  if (!values->has_value() || (*values)->empty()) return std::optional<std::string>();
+  return std::optional<std::string>(std::move((*values)->front()));
+}
+
 std::optional<std::int64_t> time_of(std::string_view text) {
   text = trimmed(text);
   if (const auto seconds = parse_u64(text); seconds && *seconds < (std::uint64_t{1} << 40))

@@ -135,6 +135,30 @@ const std::vector<std::string_view>& phrases() {
          "that message by mail."),
       N_("Please say who you are"),
       N_("Open the link in a browser and press one of the buttons."),
+      N_("Others that wait: what you press counts for those that are ticked, too"),
+      N_("All of them"),
+      N_("{{subject}}, from {{who}}"),
+      N_("Reason, which is sent to all of them"),
+      N_("Refuse, and block the authors"),
+      N_("create the domain {{list}}"),
+      N_("delete the domain {{list}}"),
+      N_("the domain {{domain}} was created"),
+      N_("the domain {{domain}} exists already"),
+      N_("the domain {{domain}} was deleted"),
+      N_("make {{email}} a listmaster"),
+      N_("make {{email}} no listmaster"),
+      N_("{{email}} is a listmaster"),
+      N_("{{email}} is no listmaster"),
+      N_("keep the text {{name}}"),
+      N_("take the text {{name}} away"),
+      N_("{{name}} is kept"),
+      N_("{{name}} is like that already"),
+      N_("{{name}} is gone"),
+      N_("there is no {{name}}"),
+      N_("block {{name}}"),
+      N_("block {{name}} no longer"),
+      N_("{{name}} is blocked"),
+      N_("{{name}} is not blocked"),
   };
   return table;
 }
@@ -188,6 +212,7 @@ const std::vector<Reason>& reasons() {
       {"owners_only", N_("only privileged owners may do this")},
       {"listmasters_only", N_("only listmasters may do this")},
       {"moderators_only", N_("only moderators may do this")},
+      {"not_by_from", N_("who asks for this has to be known by more than From")},
   };
   return table;
 }

@@ -48,29 +48,10 @@ int change(const Shell& shell, const Options& options, bool add) {
   auto address = smtp::parse_mailbox(options.address, smtp::LocalPart::kUtf8);
   if (!address.ok()) return shell.fail_usage("\"" + options.address + "\": " + address.error().message);
   return with_site(shell, [&](Site& site) {
-    bool changed = false;
-    const lists::Services services = site.services();
-    auto done =
-        site.database().write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
-          auto place = lists::record_of(c, {"", options.domain});
-          if (!place.ok()) return place.error();
-          storage::MemberStore members(c);
-          auto known = members.find(place->domain_id, storage::Role::kListmaster, *address);
-          if (!known.ok()) return known.error();
-          changed = known->has_value() != add;
-          if (!changed) return {};
-          // There is no revision of a domain: that of a row which was never there for a post.
-          if (!add) return members.remove(place->domain_id, storage::Role::kListmaster, *address, 1);
-          storage::MemberRecord master;
-          master.id = services.ids->next();
-          master.list_id = place->domain_id;
-          master.role = storage::Role::kListmaster;
-          master.local = address->local;
-          master.domain = address->domain;
-          master.since = system_clock().wall_now();
-          return members.add(master);
-        });
+    auto done = add ? site.admin().add_listmaster(options.domain, *address)
+                    : site.admin().remove_listmaster(options.domain, *address);
     if (!done.ok()) return shell.fail(done.error());
+    const bool changed = *done == lists::Change::kDone;
     const std::string what =
         for_display(address->to_string()) + (add ? " is a listmaster" : " is no listmaster");
     return shell.done(changed ? what : what + " already", json_text({{"changed", changed}}));

@@ -2,13 +2,15 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
+#include "lists/domain_alone.h"
 #include "lists/names.h"
 #include "lists/requests/request.h"
-#include "lists/templates/catalogue.h"
+#include "lists/site_texts.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/pairs.h"
 #include "smtpd/cli/site.h"
+#include "smtpd/cli/text_options.h"
 #include "storage/directory_store.h"
 
 namespace essaim::smtpd::cli {
@@ -21,8 +23,19 @@ struct Row {
   Verb verb;
   const char* name;
   const char* help;
-  enum class Place { kList, kNewList, kDomain } place;
-  enum class Rest { kNone, kAddress, kAddresses, kName, kSettings } rest;
+  enum class Place { kList, kNewList, kDomain, kNewDomain, kAnywhere } place;
+  enum class Rest {
+    kNone,
+    kAddress,
+    kRole,     // an address, and in which role
+    kOptions,  // an address, and what changes
+    kAddresses,
+    kName,
+    kPattern,
+    kTextFile,
+    kText,
+    kSettings
+  } rest;
   const char* example;  // of what stands behind the verb
 };
 constexpr Row kRows[] = {
@@ -30,13 +43,26 @@ constexpr Row kRows[] = {
      Row::Rest::kAddress, "dev@lists.example.org ann@example.org --name 'Ann Bee'"},
     {Verb::kUnsubscribe, "unsubscribe", "take somebody off a list, with the goodbye", Row::Place::kList,
      Row::Rest::kAddress, "dev@lists.example.org ann@example.org --as ann@example.org"},
+    {Verb::kAdd, "add", "put somebody on a list in a role, as owners do", Row::Place::kList, Row::Rest::kRole,
+     "dev@lists.example.org ann@example.org --role editor --as owner@example.org"},
+    {Verb::kDelete, "delete", "take somebody off a list or a role, as owners do", Row::Place::kList,
+     Row::Rest::kRole, "dev@lists.example.org ann@example.org --as owner@example.org"},
+    {Verb::kSet, "set", "change how somebody gets the posts of a list: mail, nomail, conceal, noconceal",
+     Row::Place::kList, Row::Rest::kOptions,
+     "dev@lists.example.org ann@example.org nomail --as ann@example.org"},
     {Verb::kInvite, "invite", "invite somebody to a list", Row::Place::kList, Row::Rest::kAddress,
      "dev@lists.example.org ann@example.org --as owner@example.org"},
     {Verb::kReview, "review", "the members, as somebody sees them", Row::Place::kList, Row::Rest::kNone,
      "dev@lists.example.org --as ann@example.org"},
     {Verb::kInfo, "info", "what a list is for", Row::Place::kList, Row::Rest::kNone, "dev@lists.example.org"},
+    {Verb::kStats, "stats", "how many members and posts a list has", Row::Place::kList, Row::Rest::kNone,
+     "dev@lists.example.org --as ann@example.org"},
+    {Verb::kModIndex, "modindex", "the posts that wait for the moderators, with their keys",
+     Row::Place::kList, Row::Rest::kNone, "dev@lists.example.org --as editor@example.org"},
     {Verb::kRemind, "remind", "remind all members of their membership", Row::Place::kList, Row::Rest::kNone,
      "dev@lists.example.org"},
+    {Verb::kRemindAll, "remind-all", "remind the members of all lists of a domain", Row::Place::kDomain,
+     Row::Rest::kNone, "lists.example.org --as listmaster@example.org"},
     {Verb::kCreate, "create", "make a list, whose owner is the address", Row::Place::kNewList,
      Row::Rest::kAddress, "dev@lists.example.org owner@example.org --name 'Developers'"},
     {Verb::kConfigure, "configure", "change settings of a list, as far as somebody may", Row::Place::kList,
@@ -49,14 +75,36 @@ constexpr Row kRows[] = {
      "dev@lists.example.org developers"},
     {Verb::kMoveUser, "move", "move somebody to another address on all lists of a domain",
      Row::Place::kDomain, Row::Rest::kAddresses, "lists.example.org ann@old.example.org ann@new.example.org"},
+    {Verb::kDeleteList, "delete-list", "end a list", Row::Place::kList, Row::Rest::kNone,
+     "dev@lists.example.org --as listmaster@example.org"},
+    {Verb::kLists, "lists", "the lists of a domain that somebody may know of", Row::Place::kDomain,
+     Row::Rest::kNone, "lists.example.org --as ann@example.org"},
     {Verb::kWhich, "which", "the lists that somebody is on", Row::Place::kDomain, Row::Rest::kNone,
      "lists.example.org --as ann@example.org"},
+    {Verb::kCreateDomain, "create-domain", "take mail for a domain", Row::Place::kNewDomain, Row::Rest::kNone,
+     "lists.example.org --as listmaster@example.org"},
+    {Verb::kConfigureDomain, "configure-domain", "change what a domain sets for its lists",
+     Row::Place::kDomain, Row::Rest::kSettings, "lists.example.org language=fr --as listmaster@example.org"},
+    {Verb::kDeleteDomain, "delete-domain", "take no more mail for a domain; its lists must be gone",
+     Row::Place::kDomain, Row::Rest::kNone, "lists.example.org --as listmaster@example.org"},
+    {Verb::kAddListmaster, "add-listmaster", "make somebody listmaster of a domain, or of the site",
+     Row::Place::kAnywhere, Row::Rest::kAddress, "lists.example.org ann@example.org --as root@example.org"},
+    {Verb::kRemoveListmaster, "remove-listmaster", "make somebody no listmaster", Row::Place::kAnywhere,
+     Row::Rest::kAddress, "lists.example.org ann@example.org --as root@example.org"},
+    {Verb::kSetText, "set-text", "keep a scenario, a filter or a template", Row::Place::kAnywhere,
+     Row::Rest::kTextFile, "dev@lists.example.org send.mine mine.txt --as owner@example.org"},
+    {Verb::kDeleteText, "delete-text", "take a scenario, a filter or a template away", Row::Place::kAnywhere,
+     Row::Rest::kText, "dev@lists.example.org send.mine --as owner@example.org"},
+    {Verb::kBlock, "block", "hear no more of an address, a domain or a pattern", Row::Place::kAnywhere,
+     Row::Rest::kPattern, "dev@lists.example.org '*@bad.example' --as owner@example.org"},
+    {Verb::kUnblock, "unblock", "hear of it again", Row::Place::kAnywhere, Row::Rest::kPattern,
+     "dev@lists.example.org '*@bad.example' --as owner@example.org"},
 };
 
 struct Asked {
-  std::string place, name, as, auth = "md5";
-  std::vector<std::string> rest;
-  bool quiet = false;
+  std::string place, name, role = "member", as, auth = "md5";
+  std::vector<std::string> rest, more;
+  bool quiet = false, is_template = false;
 };
 
 Result<smtp::Address> an_address(const std::string& text) {
@@ -66,7 +114,9 @@ Result<smtp::Address> an_address(const std::string& text) {
 Result<storage::ListRecord> place_of(storage::Connection& c, const Row& row, const std::string& text) {
   storage::DirectoryStore directory(c);
   storage::ListRecord out;
-  if (row.place == Row::Place::kList) {
+  const bool anywhere = row.place == Row::Place::kAnywhere;
+  if (anywhere && text == "site") return out;
+  if (row.place == Row::Place::kList || (anywhere && text.find('@') != std::string::npos)) {
     const auto name = lists::checked_list(text);
     if (!name.ok()) return name.error();
     auto list = directory.find_list(name->local, name->domain);
@@ -85,12 +135,28 @@ Result<storage::ListRecord> place_of(storage::Connection& c, const Row& row, con
   if (!checked.ok()) return checked.error();
   auto domain = directory.find_domain(*checked);
   if (!domain.ok()) return domain.error();
+  if (!domain->has_value() && row.place == Row::Place::kNewDomain) {
+    out.domain = *checked;
+    return out;
+  }
   if (!domain->has_value()) return Error{ErrorCode::kNotFound, "there is no domain " + *checked};
-  out.domain_id = (*domain)->id;
-  out.domain = (*domain)->name;
-  out.domain_settings = (*domain)->settings;
-  out.domain_policy = (*domain)->policy;
+  const std::string local = std::move(out.local);
+  out = lists::domain_alone(**domain);
+  out.local = local;
   return out;
+}
+
+Result<void> read_options(const std::vector<std::string>& words, lists::Request* request) {
+  for (const std::string& word : words) {
+    if (word == "mail" || word == "nomail") {
+      request->delivery = word == "mail";
+    } else if (word == "conceal" || word == "noconceal") {
+      request->options.conceal = word == "conceal";
+    } else {
+      return Error{ErrorCode::kInvalid, "\"" + word + "\": there are mail, nomail, conceal and noconceal"};
+    }
+  }
+  return {};
 }
 
 Result<lists::Request> request_of(const Row& row, const Asked& asked) {
@@ -98,7 +164,26 @@ Result<lists::Request> request_of(const Row& row, const Asked& asked) {
   request.verb = row.verb;
   request.name = asked.name;
   request.quiet = asked.quiet;
-  if (row.rest == Row::Rest::kName) request.name = asked.rest.front();
+  if (row.rest == Row::Rest::kName || row.rest == Row::Rest::kPattern) request.name = asked.rest.front();
+  if (row.rest == Row::Rest::kText || row.rest == Row::Rest::kTextFile) {
+    request.name = asked.rest.front();
+    request.kind =
+        asked.is_template ? storage::TextKind::kTemplate : lists::kind_of_scenario_file(request.name);
+  }
+  if (row.rest == Row::Rest::kTextFile) {
+    auto text = read_text_file(asked.more.front());
+    if (!text.ok()) return text.error();
+    request.text = *std::move(text);
+  }
+  if (row.rest == Row::Rest::kRole || row.rest == Row::Rest::kOptions) {
+    auto email = an_address(asked.rest.front());
+    if (!email.ok()) return email.error();
+    request.email = *std::move(email);
+    const auto role = lists::parse_role(asked.role);
+    if (!role.ok()) return role.error();
+    request.role = *role;
+    ESSAIM_TRY(read_options(asked.more, &request));
+  }
   if (row.rest == Row::Rest::kSettings) {
     auto pairs = parse_pairs(asked.rest);
     if (!pairs.ok()) return pairs.error();
@@ -186,13 +271,44 @@ void add_request(Shell& shell) {
     CLI::App* verb =
         shell.verb(noun, row.name, row.help, "  essaim request " + std::string(row.name) + " " + row.example,
                    [&shell, &row, asked] { return ask(shell, row, *asked); });
-    verb->add_option(row.place == Row::Place::kDomain ? "DOMAIN" : "LIST", asked->place, "where")->required();
+    const bool anywhere = row.place == Row::Place::kAnywhere;
+    const bool domain = row.place == Row::Place::kDomain || row.place == Row::Place::kNewDomain;
+    verb->add_option(anywhere ? "PLACE"
+                     : domain ? "DOMAIN"
+                              : "LIST",
+                     asked->place, anywhere ? "a list, a domain, or site" : "where")
+        ->required();
     switch (row.rest) {
       case Row::Rest::kNone:
         break;
       case Row::Rest::kAddress:
         verb->add_option("ADDRESS", asked->rest, "whom it concerns")->required()->expected(1);
         verb->add_option("--name", asked->name, "a name, or what a new list is for")->type_name("TEXT");
+        break;
+      case Row::Rest::kRole:
+        verb->add_option("ADDRESS", asked->rest, "whom it concerns")->required()->expected(1);
+        verb->add_option("--role", asked->role, "member, owner or editor")->type_name("ROLE");
+        verb->add_option("--name", asked->name, "their name")->type_name("TEXT");
+        break;
+      case Row::Rest::kOptions:
+        verb->add_option("ADDRESS", asked->rest, "whom it concerns")->required()->expected(1);
+        verb->add_option("OPTION", asked->more, "what changes")->required()->expected(1, 4);
+        break;
+      case Row::Rest::kPattern:
+        verb->add_option("PATTERN", asked->rest, "an address, *@DOMAIN, or with * elsewhere")
+            ->required()
+            ->expected(1);
+        break;
+      case Row::Rest::kText:
+      case Row::Rest::kTextFile:
+        verb->add_option("NAME", asked->rest, "as send.mine, friends.txt, welcome.fr")
+            ->required()
+            ->expected(1);
+        if (row.rest == Row::Rest::kTextFile)
+          verb->add_option("FILE", asked->more, "with the text; - is standard input")
+              ->required()
+              ->expected(1);
+        verb->add_flag("--template", asked->is_template, "it is a template, no scenario or filter");
         break;
       case Row::Rest::kAddresses:
         verb->add_option("ADDRESSES", asked->rest, "the old one and the new one")->required()->expected(2);

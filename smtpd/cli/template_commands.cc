@@ -62,8 +62,7 @@ int list_blocked(const Shell& shell, const TextOptions& options) {
 int change_blocked(const Shell& shell, const TextOptions& options, bool add) {
   return with_site(shell, [&](Site& site) {
     lists::SiteTexts texts(site.database(), system_clock());
-    auto done = add ? texts.block(options.place, options.name, "operator")
-                    : texts.unblock(options.place, options.name, "operator");
+    auto done = add ? texts.block(options.place, options.name) : texts.unblock(options.place, options.name);
     if (!done.ok()) return shell.fail(done.error());
     const bool changed = *done == lists::Change::kDone;
     const std::string what = for_display(options.name) + (add ? " is blocked" : " is not blocked");

@@ -35,8 +35,8 @@ int set_text(const Shell& shell, storage::TextKind kind, const TextOptions& opti
   auto text = read_text_file(options.file);
   if (!text.ok()) return shell.fail(text.error());
   return with_site(shell, [&](Site& site) {
-    auto done = lists::SiteTexts(site.database(), system_clock())
-                    .set(options.place, kind, options.name, *text, "operator");
+    auto done =
+        lists::SiteTexts(site.database(), system_clock()).set(options.place, kind, options.name, *text);
     if (!done.ok()) return shell.fail(done.error());
     const bool changed = *done == lists::Change::kDone;
     return shell.done(changed ? options.name + " set" : "nothing changed", json_text({{"changed", changed}}));

@@ -17,14 +17,17 @@ constexpr std::size_t kMostKnown = 50'000;
 constexpr std::size_t kMostWaiting = 1'000;  // questions; more are trouble of the source
 
 std::string key_of(const SourceFilter& filter, const std::vector<std::string>& values) {
-  // All that decides the answer; \n stands in none of them.
-  std::string out = filter.name + '\n' + filter.host + '\n' + std::to_string(filter.port) + '\n' +
-                    filter.place + '\n' + filter.user + '\n' + filter.password + '\n' +
-                    std::to_string(static_cast<int>(filter.scope));
-  for (std::size_t i = 0; i < filter.question.texts.size(); ++i) {
-    out += '\n' + filter.question.texts[i];
-    if (i < values.size()) out += '\n' + values[i];
-  }
+  // All that decides the answer, each with its length before it: a stranger chooses some of the values.
+  std::string out;
+  const auto put = [&out](std::string_view part) {
+    out += std::to_string(part.size()) + ':';
+    out += part;
+  };
+  for (const std::string* part : {&filter.name, &filter.host, &filter.place, &filter.user, &filter.password})
+    put(*part);
+  put(std::to_string(filter.port) + ' ' + std::to_string(static_cast<int>(filter.scope)));
+  for (const std::string& text : filter.question.texts) put(text);
+  for (const std::string& value : values) put(value);
   return out;
 }
 

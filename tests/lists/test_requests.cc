@@ -1,53 +1,11 @@
 // Requests by mail: what each scenario makes of them, who is told, in which language.
 #include "lists/held/job.h"
-#include "lists/setting_rights.h"
-#include "lists/settings.h"
-#include "storage/held_store.h"
+#include "lists/requests/request.h"
 #include "storage/text_store.h"
-#include "tests/lists/mailbox.h"
+#include "tests/lists/served.h"
 
 using namespace essaim;
 using namespace essaim::test;
-
-namespace {
-
-constexpr const char* kRobot = "sympa@lists.example";
-
-struct Served : TestSite {
-  explicit Served(lists::Settings settings = {}) {
-    settings.emplace("subscribe", "open");
-    make_list("dev", settings, {"ann@x.example"}, {"own@o.example"});
-    join("dev", {"eve@e.example"}, storage::Role::kEditor);
-    make_list("other", {{"subscribe", "open"}}, {"ann@x.example"}, {"own@o.example"});
-  }
-  smtp::Reply command(const std::string& from, const std::string& text, const std::string& more = "",
-                      const std::string& to = kRobot) {
-    return send(from, {to}, a_mail(from, "", text, more));
-  }
-  // The answer to one command.
-  Letter ask(const std::string& from, const std::string& text, const std::string& more = "") {
-    const std::size_t before = letters_to(*this, from).size();
-    const auto reply = command(from, text, more);
-    BOOST_TEST(reply.positive(), reply.to_string());
-    BOOST_TEST(letters_to(*this, from).size() > before, text);
-    return last_letter(*this, from);
-  }
-  // The last letter to them that asks for an answer.
-  Letter question(const std::string& who) {
-    const auto all = letters_to(*this, who);
-    for (auto letter = all.rbegin(); letter != all.rend(); ++letter) {
-      if (!letter->key().empty()) return *letter;
-    }
-    BOOST_REQUIRE_MESSAGE(false, "nobody asked " + who);
-    return {};
-  }
-  smtp::Reply confirm(const std::string& who, const std::string& from) {
-    return send(from, {question(who).field("Reply-To")}, a_mail(from, "Re: ", "approve\n"));
-  }
-  bool is_member(const std::string& who) { return member("dev", who).has_value(); }
-};
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(requests)
 
@@ -403,103 +361,40 @@ BOOST_AUTO_TEST_CASE(templates_of_the_site_take_the_place_of_ours) {
   BOOST_TEST(site.is_member("c@x.example"));
 }
 
-BOOST_AUTO_TEST_CASE(who_may_change_which_setting_is_told_by_the_setting) {
+BOOST_AUTO_TEST_CASE(two_requests_that_want_different_things_wait_beside_each_other) {
   Served site;
-  site.join("dev", {"priv@o.example"}, storage::Role::kOwner);
-  const auto list_id = site.list("dev").id;
-  const auto write = [&](const std::function<Result<void>(storage::Connection&)>& work) {
-    TestSite::require(site.database->write_now(storage::Durability::kAccept, work));
+  const auto configure = [&](const std::string& footer) {
+    lists::Request request;
+    request.verb = lists::Verb::kConfigure;
+    request.list = site.list("dev");
+    request.changes["footer"] = footer;
+    lists::Requester by;
+    by.address = address("own@o.example");
+    by.language = "en";
+    TestSite::require(
+        site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+          lists::WriteContext context{site.services, c, site.clock.wall_now(), 1};
+          auto response = lists::carry_out(context, request, by);
+          return response.ok() ? Result<void>() : response.error();
+        }));
   };
-  site.join("dev", {"plain@o.example"}, storage::Role::kOwner);
-  write([&](storage::Connection& c) {
-    return storage::MemberStore(c).set_privileged(
-        site.member("dev", "priv@o.example", storage::Role::kOwner)->id, true);
-  });
-  const auto configure = [&](const std::string& who, const std::string& setting, const std::string& value,
-                             lists::scenario::Auth auth = lists::scenario::Auth::kMd5) {
-    lists::Response out;
-    write([&](storage::Connection& c) -> Result<void> {
-      lists::WriteContext context{site.services, c, site.clock.wall_now(), 1};
-      lists::Request request;
-      request.verb = lists::Verb::kConfigure;
-      request.list = site.list("dev");
-      request.changes[setting] = value;
-      lists::Requester by;
-      by.address = address(who);
-      by.auth = auth;
-      by.language = "en";
-      auto response = lists::carry_out(context, request, by);
-      if (!response.ok()) return response.error();
-      out = *response;
-      return {};
-    });
-    return out.status == lists::Response::Status::kDone      ? std::string("done")
-           : out.status == lists::Response::Status::kWaits   ? "waits"
-           : out.status == lists::Response::Status::kRefused ? out.text
-                                                             : "already";
-  };
-  BOOST_TEST(list_id != 0);
-  const std::string no_owner = "not allowed: only privileged owners may do this";
-  const std::string no_master = "not allowed: only listmasters may do this";
-  BOOST_TEST(configure("ann@x.example", "footer", "x") == no_owner);
-  BOOST_TEST(configure("plain@o.example", "footer", "x") == "done");
-  BOOST_TEST(configure("plain@o.example", "footer", "x") == "already");
-  BOOST_TEST(configure("plain@o.example", "send", "public") == no_owner);
-  BOOST_TEST(configure("priv@o.example", "send", "public") == "done");
-  BOOST_TEST(configure("priv@o.example", "max_size", "1M") == no_master);
-  BOOST_TEST(site.list("dev").settings.at("send") == "public");
-  BOOST_TEST(!site.list("dev").settings.contains("max_size"));
-  write([&](storage::Connection& c) {
-    storage::MemberRecord master;
-    master.id = site.ids.next();
-    master.list_id = 0;
-    master.role = storage::Role::kListmaster;
-    master.local = "root";
-    master.domain = "o.example";
-    return storage::MemberStore(c).add(master);
-  });
-  BOOST_TEST(configure("root@o.example", "max_size", "1M") == "done");
-  // From alone has to confirm it, and what was asked for is done then.
-  BOOST_TEST(configure("plain@o.example", "footer", "bees", lists::scenario::Auth::kSmtp) == "waits");
-  BOOST_TEST(site.list("dev").settings.at("footer") == "x");
-  const Letter question = site.question("plain@o.example");
-  BOOST_TEST(question.says("change the settings of dev@lists.example"));
-  site.send("plain@o.example", {question.field("Reply-To")}, a_mail("plain@o.example", "Re: x", "yes\n"));
-  BOOST_TEST(site.list("dev").settings.at("footer") == "bees");
+  configure("one");
+  configure("one");
+  configure("two");
+  BOOST_TEST(letters_to(site, "own@o.example").size() == 2U);
+  site.confirm("own@o.example", "own@o.example");
+  BOOST_TEST(site.list("dev").settings.at("footer") == "two");
 }
 
-BOOST_AUTO_TEST_CASE(each_setting_is_somebodys_and_none_is_everybodys) {
-  using Right = lists::VerbRow::Right;
-  std::map<Right, int> counted;
-  for (const config::Setting& setting : lists::list_settings_table())
-    ++counted[lists::right_to_set(setting.name)];
-  BOOST_TEST(counted.size() == 3U);
-  BOOST_TEST(counted[Right::kOwner] >= 15);
-  BOOST_TEST(counted[Right::kPrivilegedOwner] >= 20);
-  BOOST_TEST(counted[Right::kListmaster] >= 8);
-  BOOST_TEST((lists::right_to_set("review") == Right::kPrivilegedOwner));
-  BOOST_TEST((lists::right_to_set("create_list") == Right::kListmaster));
-  BOOST_TEST((lists::right_to_set("robot") == Right::kListmaster));
-  BOOST_TEST((lists::right_to_set("unheard_of") == Right::kListmaster));
-}
-
-BOOST_AUTO_TEST_CASE(the_operators_commands_are_requests_and_logged_as_such) {
+BOOST_AUTO_TEST_CASE(who_takes_somebody_else_off_all_lists_learns_nothing_of_them) {
   Served site;
-  LogLines log;
-  TestSite::require(site.admin.add_members("dev@lists.example", storage::Role::kMember,
-                                           {{address("new@n.example"), ""}, {address("ann@x.example"), ""}}));
-  BOOST_TEST(log.has({"request verb=add", "list=dev@lists.example", "2 people", "by=operator",
-                      "client=\"the shell\"", "rule=operator", "result=done"}));
-  TestSite::require(
-      site.admin.remove_member("dev@lists.example", storage::Role::kMember, address("new@n.example")));
-  BOOST_TEST(log.has({"request verb=delete", "email=new@n.example", "by=operator"}));
-  TestSite::require(site.admin.set_list("dev@lists.example", {{"footer", "x"}, {"send", "public"}}));
-  BOOST_TEST(log.has({"request verb=configure", "what=\"footer, send\"", "by=operator"}));
-  TestSite::require(site.admin.close_list("dev@lists.example"));
-  BOOST_TEST(log.has({"request verb=close", "by=operator"}));
-  TestSite::require(site.admin.delete_list("dev@lists.example"));
-  BOOST_TEST(log.has({"request verb=delete-list", "by=operator"}));
-  BOOST_TEST(site.posts().empty());  // nobody is told
+  const Letter told = site.ask("evil@x.example", "signoff * ann@x.example\n");
+  BOOST_TEST(told.says("ann@x.example was asked to confirm"), told.text);
+  BOOST_TEST(!told.says("dev@lists.example"));
+  const Letter nobody = site.ask("evil@x.example", "signoff * nobody@x.example\n");
+  BOOST_TEST(nobody.says("nobody@x.example was asked to confirm"));
+  BOOST_TEST(letters_to(site, "ann@x.example").size() == 2U);  // one for each list
+  BOOST_TEST(site.is_member("ann@x.example"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

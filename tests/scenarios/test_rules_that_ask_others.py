@@ -7,7 +7,7 @@ import test_moderation_and_commands as commands
 from support import mariadb, processes, slapd
 
 LIST = commands.LIST
-STRANGER = (550, "5.7.2 dev@lists.example: a stranger [rule: send.mine:4]")
+STRANGER = (550, "5.7.2 dev@lists.example: a stranger [rule: send.mine:5]")
 
 
 class RulesThatAskOthers(commands.People):
@@ -34,10 +34,11 @@ class RulesThatAskOthers(commands.People):
                                f"db_user essaim\ndb_passwd {mariadb.PASSWORD}\ndb_timeout 1\n"
                                "statement SELECT COUNT(*) FROM staff WHERE mail=[sender] AND job='prof'\n")
         self.keep("friends.sql", f"db_type SQLite\ndb_name {file}\nstatement SELECT 1 FROM friend WHERE mail=[sender] AND list=[listname]\n")
+        self.keep("pass.sql", f"db_type SQLite\ndb_name {file}\nstatement SELECT 1 FROM friend WHERE mail=[msg_header->X-Pass][0]\n")
         self.keep("bad.sql", "db_type SQLite\ndb_name /x\nstatment SELECT 1\n", check=False)
         self.assertIn("bad.sql, line 3: 'statment' is no setting of such a filter; did you mean 'statement'?", self.essaim.last.stderr)
         self.keep("send.mine", "search(people.ldap) smtp -> do_it\nsearch(staff.sql,[sender]) smtp -> do_it\n"
-                               "search(friends.sql) smtp -> do_it\ntrue() smtp -> reject(reason='a stranger')\n")
+                               "search(friends.sql) smtp -> do_it\nsearch(pass.sql) smtp -> do_it\ntrue() smtp -> reject(reason='a stranger')\n")
         self.essaim.run("list", "set", LIST, "send=mine")
 
         for who in ("ann@a.example", "bob@b.example", "cyd@c.example"):
@@ -45,6 +46,9 @@ class RulesThatAskOthers(commands.People):
         for who in ("dan@d.example", "eve@e.example", "*@a.example", "a*@a.example", "\"x' OR '1'='1\"@y.example", "\"' OR 1=1 -- \"@y.example",
                     "\"x)(mail=*\"@y.example"):
             self.assertEqual(STRANGER, self.write(who, LIST), who)
+        # What a rule knows of a message may be asked with, and is quoted as well.
+        self.assertEqual(250, self.write("dan@d.example", LIST, extra="X-Pass: cyd@c.example\r\n")[0])
+        self.assertEqual(STRANGER, self.write("dan@d.example", LIST, extra="X-Pass: ' OR '1'='1\r\n"))
         self.assertIn("do_it  [send.mine:2]", self.essaim.run("scenario", "explain", LIST, "send", "--sender", "bob@b.example"))
 
         # A source that says nothing: who is known is known, others come again.

@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(a_database_is_read_with_its_statement_in_pieces) {
   BOOST_TEST(filter->question.texts[0] == "SELECT COUNT(*) FROM staff WHERE mail=");
   BOOST_TEST(filter->question.texts[1] == " AND list = ");
   BOOST_TEST(filter->question.texts[2] == "");
-  BOOST_TEST((filter->question.variables[1] == SourceVariable::kListName));
+  BOOST_TEST((filter->question.variables[1].variable == Variable::kListName));
 }
 
 BOOST_AUTO_TEST_CASE(a_directory_is_read_with_its_hosts) {
@@ -50,6 +50,39 @@ BOOST_AUTO_TEST_CASE(a_directory_is_read_with_its_hosts) {
   BOOST_TEST((filter->scope == SourceFilter::Scope::kOne));
   BOOST_TEST(filter->question.texts.front() == "(&(mail=");
   BOOST_TEST(filter->question.texts.back() == "))");
+}
+
+BOOST_AUTO_TEST_CASE(every_variable_of_rules_may_be_asked_with_but_what_a_message_says) {
+  for (const char* variable : {"[sender]",
+                               "[email]",
+                               "[listname]",
+                               "[domain]",
+                               "[robot]",
+                               "[conf->lang]",
+                               "[list->subject]",
+                               "[env->X]",
+                               "[user->email]",
+                               "[user_attributes->x]",
+                               "[subscriber->gecos]",
+                               "[custom_vars->room]",
+                               "[family->name]",
+                               "[msg_header->Subject]",
+                               "[header->Subject][-1]",
+                               "[is_bcc]",
+                               "[msg_encrypted]",
+                               "[topic]",
+                               "[remote_host]",
+                               "[remote_addr]",
+                               "[current_date]",
+                               "[previous_email]"}) {
+    const auto filter = SourceFilter::parse(
+        "db_type SQLite\ndb_name /srv/x.db\nstatement SELECT 1 WHERE x = " + std::string(variable) +
+            " OR 0\n",
+        "a.sql");
+    BOOST_REQUIRE_MESSAGE(filter.ok(), std::string(variable) + (filter.ok() ? "" : filter.error().message));
+    BOOST_TEST(filter->question.variables.size() == 1U, variable);
+    BOOST_TEST(filter->question.texts.back() == " OR 0", variable);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_is_wrong_is_said_with_its_line) {
@@ -70,8 +103,12 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_said_with_its_line) {
                "a.sql, line 3: \"?\" and \";\" cannot stand in the statement"},
            Row{"a.sql", sqlite + "statement SELECT 1 WHERE x = '[sender]'\n",
                "a.sql, line 3: variables stand without quotes; they are quoted by us"},
-           Row{"a.sql", sqlite + "statement SELECT [user->x]\n",
-               "a.sql, line 3: [user->x] is not known here; there are [sender], [listname] and [domain]"},
+           Row{"a.sql", sqlite + "statement SELECT [usr->x]\n",
+               "a.sql, line 3: there is no variable 'usr'; did you mean 'user'?"},
+           Row{"a.sql", sqlite + "statement SELECT [user]\n",
+               "a.sql, line 3: [user->...] needs the name of a part"},
+           Row{"a.sql", sqlite + "statement SELECT [msg_body]\n",
+               "a.sql, line 3: what a message says is nothing to ask others for"},
            Row{"a.sql", sqlite + "db_name /y\n", "a.sql, line 3: db_name stands there twice"},
            Row{"a.sql", sqlite + "db_timeout 0\nstatement SELECT 1\n",
                "a.sql, line 3: db_timeout is a number from 1 to 30"},
