@@ -116,8 +116,9 @@ Result<std::optional<HeldRecord>> HeldStore::find_waiting(Id list_id, HeldKind k
 Result<std::vector<HeldRecord>> HeldStore::search(const HeldFilter& filter) {
   std::string where = "WHERE 1 = 1 ";
   if (!filter.list.empty()) where += "AND list_address = ? ";
+  if (filter.list_id != 0) where += "AND list_id = " + std::to_string(filter.list_id) + " ";
+  if (filter.kind) where += "AND kind = " + std::to_string(static_cast<int>(*filter.kind)) + " ";
   if (!filter.decided) where += "AND state = 0 ";
-  if (filter.posts_only) where += "AND kind IN (0, 1) ";
   where += "ORDER BY id LIMIT " + std::to_string(filter.limit);
   return filter.list.empty() ? all(sql::prepare(connection_, std::string(kColumns) + where))
                              : all(sql::prepare(connection_, std::string(kColumns) + where, filter.list));

@@ -53,9 +53,10 @@ struct HeldRecord {
 };
 
 struct HeldFilter {
-  std::string list;      // address; "" any
-  bool decided = false;  // also what is decided
-  bool posts_only = false;
+  std::string list;              // address; "" any
+  Id list_id = 0;                // 0: any
+  std::optional<HeldKind> kind;  // nothing: any
+  bool decided = false;          // also what is decided
   std::size_t limit = 1000;
 };
 

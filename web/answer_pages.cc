@@ -1,5 +1,7 @@
 #include "web/answer_pages.h"
 
+#include <algorithm>
+
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/config/values.h"
@@ -83,8 +85,26 @@ void describe(const Words& say, const HeldView& view, WallTime now, Page* page) 
   page->facts.emplace_back(say("Time left"), say("{{days}} days", {{"days", lists::in_days(left)}}));
 }
 
-// The form, and what it is about.
-Page form_of(const Words& say, const HeldView& view, WallTime now) {
+std::string name_of(const Words& say, const storage::HeldRecord& held, const std::string& what) {
+  if (!held.is_post()) return what;
+  return say("{{subject}}, from {{who}}",
+             {{"subject", escaped_for_display(held.subject, 200)}, {"who", held.author}});
+}
+
+void offer_others(const Words& say, const HeldView& view, const std::vector<Id>& chosen, Page* page) {
+  page->boxes_title = say("Others that wait: what you press counts for those that are ticked, too");
+  std::string all;
+  for (const lists::WaitingToo& other : view.others) {
+    const std::string id = format_id(other.held.id);
+    all += (all.empty() ? "" : ",") + id;
+    page->boxes.push_back({id, name_of(say, other.held, other.what), other.words,
+                           std::find(chosen.begin(), chosen.end(), other.held.id) != chosen.end()});
+  }
+  if (view.others.size() > 1) page->boxes.insert(page->boxes.begin(), {all, say("All of them"), "", false});
+}
+
+// The form, and what it is about; `also` are the others that were ticked already.
+Page form_of(const Words& say, const HeldView& view, WallTime now, const std::vector<Id>& also = {}) {
   Page page =
       page_of(say, 200, view.title,
               view.confirms ? say("Nothing happens as long as nobody confirms it.")
@@ -96,10 +116,15 @@ Page form_of(const Words& say, const HeldView& view, WallTime now) {
     return page;
   }
   const lists::Values who = {{"who", view.held.author}};
-  page.reason = say("Reason, which is sent to {{who}}", who);
+  const bool several = !view.others.empty();
+  if (several) offer_others(say, view, also, &page);
+  page.reason =
+      several ? say("Reason, which is sent to all of them") : say("Reason, which is sent to {{who}}", who);
   page.buttons = {{"approve", say("Approve")},
                   {"reject", view.held.is_post() ? say("Refuse") : say("Decline")}};
-  if (view.held.is_post()) page.buttons.emplace_back("ban", say("Refuse, and block {{who}}", who));
+  if (view.held.is_post())
+    page.buttons.emplace_back(
+        "ban", several ? say("Refuse, and block the authors") : say("Refuse, and block {{who}}", who));
   if (view.asked.size() > 1) {
     page.choice.title = say("You are");
     page.choice.nothing_yet = say("Choose");
@@ -124,6 +149,19 @@ Page done(const Words& say, const Response& response) {
   Page page = page_of(say, 200, say("Done"), sentence(response.text));
   if (response.text.find('\n') != std::string::npos) std::swap(page.text, page.quoted);
   return page;
+}
+
+std::vector<Id> also_in(const Form& form) {
+  std::vector<Id> out;
+  for (const auto& [name, value] : form.fields()) {
+    if (name != "also") continue;
+    for (const std::string_view one : split(value, ',')) {
+      const auto id = parse_id(std::string(one));
+      if (id && out.size() < lists::kMostOthers && std::find(out.begin(), out.end(), *id) == out.end())
+        out.push_back(*id);
+    }
+  }
+  return out;
 }
 
 std::optional<lists::Answer> answer_in(const Form& form, const HeldView& view) {
@@ -155,6 +193,21 @@ std::optional<smtp::Address> answerer(const Form& form, const HeldView& view) {
 
 }  // namespace
 
+// What became of one of several.
+struct Outcome {
+  std::string name, text;
+  bool decided = false;
+};
+
+Page several_done(const Words& say, const std::vector<Outcome>& outcomes) {
+  const bool any =
+      std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& one) { return one.decided; });
+  Page page =
+      page_of(say, any ? 200 : 410, any ? say("Done") : say("There is nothing to answer any more"), "");
+  for (const Outcome& one : outcomes) page.facts.emplace_back(one.name, one.text);
+  return page;
+}
+
 // A request on its way. `page` is written by the work in the database, which may run more than once, and read behind it.
 struct AnswerPages::Question {
   http::Respond respond;
@@ -165,6 +218,14 @@ struct AnswerPages::Question {
   bool posted = false;  // a message for somebody
   int settled = 0;
   std::uint64_t answers = 0;  // of strangers, before this attempt
+  // Of several: what they are decided with and how, those to come, and what became of each.
+  storage::HeldRecord one;
+  lists::Answer answer;
+  lists::Requester who;
+  std::vector<Id> also;
+  std::size_t next = 0;
+  std::optional<Outcome> other;
+  std::vector<Outcome> outcomes;
 
   void respond_with(const Page& what) {
     http::ServerResponse response = to_response(what);
@@ -172,14 +233,92 @@ struct AnswerPages::Question {
     respond(std::move(response));
   }
 
-  // Nothing: there is none to answer, and the page says so.
-  Result<std::optional<HeldView>> look(lists::WriteContext& context, bool with_words) {
-    auto view = lists::view_held(context, key, say.language, with_words);
+  // What is left is a page that says why.
+  void end_with(Page what) {
+    page = std::move(what);
+    also.clear();
+  }
+
+  // Shows what waits, or why there is nothing.
+  Result<void> look(lists::WriteContext& context) {
+    auto view = lists::view_held(context, key, say.language, true);
     if (!view.ok()) return view.error();
-    page = nothing(say);
-    if (!view->has_value() || (*view)->over.empty()) return view;
-    page = over(say, (*view)->over);
-    return std::optional<HeldView>();
+    if (!view->has_value())
+      end_with(nothing(say));
+    else if (!(*view)->over.empty())
+      end_with(over(say, (*view)->over));
+    else
+      end_with(form_of(say, **view, context.now, also_in(form)));
+    return {};
+  }
+
+  // Answers what the key is for, by the form.
+  Result<void> answer_it(lists::WriteContext& context) {
+    also = also_in(form);
+    outcomes.clear();
+    auto view = lists::view_held(context, key, say.language, false);
+    if (!view.ok()) return view.error();
+    if (!view->has_value()) {
+      end_with(nothing(say));
+      return {};
+    }
+    one = (*view)->held;
+    std::erase(also, one.id);
+    // Somebody may have decided it meanwhile; what was ticked beside it is decided all the same.
+    const bool others = !also.empty() && lists::is_decided_with(one, one) && one.expires > context.now;
+    if (!others) also.clear();
+    if (!(*view)->over.empty() && !others) {
+      end_with(over(say, (*view)->over));
+      return {};
+    }
+    const auto said = answer_in(form, **view);
+    if (!said) {
+      end_with(no_form(say));
+      return {};
+    }
+    const auto by = answerer(form, **view);
+    if (!by) {
+      ESSAIM_TRY(look(context));
+      if (page.status == 200) {
+        page.status = 400;
+        page.text = say("Please say who you are");
+      }
+      return {};
+    }
+    answer = *said;
+    who = {};
+    who.address = *by;
+    who.client = client;
+    who.language = say.language;
+    auto response = (*view)->over.empty() ? lists::answer_held(context, one, answer, who)
+                                          : Response{Response::Status::kAlready, (*view)->over, "decided"};
+    if (!response.ok()) return response.error();
+    posted = context.posted;
+    page = done(say, *response);
+    outcomes.push_back(outcome_of(name_of(say, one, (*view)->what), *response));
+    return {};
+  }
+
+  // Answers one of the others likewise.
+  Result<void> answer_other(lists::WriteContext& context, Id id) {
+    other.reset();
+    auto held = storage::HeldStore(context.connection).find(id);
+    if (!held.ok()) return held.error();
+    if (!held->has_value() || !lists::is_decided_with(**held, one)) return {};
+    auto view = lists::view_held(context, (*held)->key, say.language, false);
+    if (!view.ok()) return view.error();
+    if (!view->has_value()) return {};
+    // Until it is done.
+    other = Outcome{name_of(say, **held, (*view)->what), sentence(say("temporary trouble, try again later"))};
+    auto response = lists::answer_held(context, **held, answer, who);
+    if (!response.ok()) return response.error();
+    posted = context.posted;
+    other = outcome_of(std::move(other->name), *response);
+    return {};
+  }
+
+  static Outcome outcome_of(std::string name, const Response& response) {
+    return {std::move(name), sentence(response.text), response.rule != "decided"};
   }
 };
 
@@ -224,10 +363,7 @@ void AnswerPages::show(const QuestionPtr& question) {
   services_.database->read_latest(
       [this, question](storage::Connection& connection) -> Result<void> {
         lists::WriteContext context{services_, connection, services_.clock->wall_now(), 0};
-        auto view = question->look(context, true);
-        if (!view.ok()) return view.error();
-        if (view->has_value()) question->page = form_of(question->say, **view, context.now);
-        return {};
+        return question->look(context);
       },
       [this, question](const Result<void>& outcome) { finish(question, outcome); });
 }
@@ -240,35 +376,35 @@ void AnswerPages::decide(const QuestionPtr& question) {
       [this, question](storage::Connection& connection) -> Result<void> {
         question->posted = false;
         lists::WriteContext context{services_, connection, services_.clock->wall_now(), services_.rank()};
-        auto view = question->look(context, false);
-        if (!view.ok()) return view.error();
-        if (!view->has_value()) return {};
-        const auto answer = answer_in(question->form, **view);
-        if (!answer) {
-          question->page = no_form(question->say);
-          return {};
-        }
-        const auto by = answerer(question->form, **view);
-        if (!by) {
-          question->page = form_of(question->say, **view, context.now);
-          question->page.status = 400;
-          question->page.text = question->say("Please say who you are");
-          return {};
-        }
-        lists::Requester who;
-        who.address = *by;
-        who.client = question->client;
-        who.language = question->say.language;
-        auto response = lists::answer_held(context, (*view)->held, *answer, who);
-        if (!response.ok()) return response.error();
-        question->posted = context.posted;
-        question->page = done(question->say, *response);
-        return {};
+        return question->answer_it(context);
       },
       [this, question](const Result<void>& outcome) {
         if (outcome.ok() && question->posted && services_.bell) services_.bell();
         if (!outcome.ok() && settles(question, outcome.error())) return;
+        if (outcome.ok() && !question->also.empty()) return decide_others(question);
         finish(question, outcome);
+      });
+}
+
+// Each in a transaction of its own: one that cannot be decided does not keep the others.
+void AnswerPages::decide_others(const QuestionPtr& question) {
+  if (question->next == question->also.size()) {
+    question->page = several_done(question->say, question->outcomes);
+    return finish(question, {});
+  }
+  const Id id = question->also[question->next++];
+  services_.database->write(
+      storage::Durability::kAccept,
+      [this, question, id](storage::Connection& connection) -> Result<void> {
+        question->posted = false;
+        lists::WriteContext context{services_, connection, services_.clock->wall_now(), services_.rank()};
+        return question->answer_other(context, id);
+      },
+      [this, question](const Result<void>& outcome) {
+        if (outcome.ok() && question->posted && services_.bell) services_.bell();
+        if (!outcome.ok()) log::warning("answer-failed", {{"error", outcome.error().message}});
+        if (question->other) question->outcomes.push_back(*std::move(question->other));
+        decide_others(question);
       });
 }
 

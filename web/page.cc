@@ -35,6 +35,20 @@ std::string choice_of(const Page& page) {
       {{"title", page.choice.title}, {"nothing_yet", page.choice.nothing_yet}, {"options", options}});
 }
 
+std::string boxes_of(const Page& page) {
+  if (page.boxes.empty()) return "";
+  std::string boxes;
+  for (std::size_t i = 0; i < page.boxes.size(); ++i) {
+    const Page::Box& box = page.boxes[i];
+    boxes += filled("box.html", {{"number", std::to_string(i)},
+                                 {"value", box.value},
+                                 {"words", box.words},
+                                 {"more", box.more},
+                                 {"chosen", box.chosen ? "1" : ""}});
+  }
+  return filled("boxes.html", {{"title", page.boxes_title}, {"boxes", boxes}});
+}
+
 std::string buttons_of(const Page& page) {
   std::string out;
   for (const auto& [value, words] : page.buttons)
@@ -59,6 +73,7 @@ http::ServerResponse to_response(const Page& page) {
                                        {"facts", facts_of(page)},
                                        {"quoted_title", page.quoted_title},
                                        {"quoted", page.quoted},
+                                       {"boxes", boxes_of(page)},
                                        {"choice", choice_of(page)},
                                        {"reason", page.reason},
                                        {"buttons", buttons_of(page)},

@@ -24,6 +24,13 @@ struct Page {
     std::string title, nothing_yet;
     std::vector<std::string> values;
   } choice;
+  struct Box {  // posted as "also"
+    std::string value, words;
+    std::string more;  // what somebody wrote; "": nothing
+    bool chosen = false;
+  };
+  std::string boxes_title;  // boxes to tick; none: without a title
+  std::vector<Box> boxes;
   std::string reason;  // a title: a text can be written, posted as "reason"
   std::vector<std::pair<std::string, std::string>> buttons;  // posted as "action", and what stands on it
 

@@ -13,6 +13,9 @@ using storage::HeldRecord;
 
 constexpr std::int64_t kLargestShown = std::int64_t{1} << 20;  // octets of a message that is read for a look
 constexpr std::size_t kMostWords = 3'000;                      // octets that are shown of it
+// The same of those that wait beside it.
+constexpr std::int64_t kLargestBeside = std::int64_t{64} << 10;
+constexpr std::size_t kFewWords = 300;
 
 std::optional<smtp::Address> mailbox(const std::string& text) {
   auto parsed = smtp::parse_mailbox(text, smtp::LocalPart::kUtf8);
@@ -20,7 +23,7 @@ std::optional<smtp::Address> mailbox(const std::string& text) {
   return *std::move(parsed);
 }
 
-std::string beginning(const std::string& message) {
+std::string beginning(const std::string& message, std::size_t most) {
   const auto header = mail::HeaderBlock::parse(message);
   if (!header.ok()) return "";
   std::string text = mail::main_text(*header, std::string_view(message).substr(header->body_offset()));
@@ -29,10 +32,47 @@ std::string beginning(const std::string& message) {
   for (const char c : text) {
     if (c == '\n' || c == '\t' || static_cast<unsigned char>(c) >= 0x20) out.push_back(c);
   }
-  if (out.size() <= kMostWords) return out;
-  std::size_t end = kMostWords;
+  if (out.size() <= most) return out;
+  std::size_t end = most;
   while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0U) == 0x80U) --end;
   return out.substr(0, end) + "\n[...]";
+}
+
+// How the message begins; "" of one that is larger, or decided meanwhile.
+Result<std::string> words_of(WriteContext& context, const HeldRecord& held, std::int64_t largest,
+                             std::size_t most) {
+  if (!held.is_post() || held.size > largest) return std::string();
+  auto message = storage::HeldStore(context.connection).message(held.id);
+  if (message.ok()) return beginning(*message, most);
+  if (message.error().code == ErrorCode::kNotFound) return std::string();
+  return message.error();
+}
+
+Result<std::vector<WaitingToo>> others_beside(WriteContext& context, const HeldRecord& one,
+                                              const storage::ListRecord& list, std::string_view language) {
+  std::vector<WaitingToo> out;
+  if (!is_decided_with(one, one)) return out;
+  storage::HeldFilter filter;
+  filter.list_id = one.list_id;
+  filter.kind = one.kind;
+  filter.limit = kMostOthers + 1;  // itself may be among them
+  auto waiting = storage::HeldStore(context.connection).search(filter);
+  if (!waiting.ok()) return waiting.error();
+  for (HeldRecord& held : *waiting) {
+    if (held.id == one.id || held.expires <= context.now || out.size() == kMostOthers) continue;
+    WaitingToo too;
+    auto words = words_of(context, held, kLargestBeside, kFewWords);
+    if (!words.ok()) return words.error();
+    too.words = *std::move(words);
+    if (!held.is_post()) {
+      const auto request = request_of(held.details, list);
+      if (!request.ok()) return request.error();
+      too.what = described(*request, language);
+    }
+    too.held = std::move(held);
+    out.push_back(std::move(too));
+  }
+  return out;
 }
 
 Result<std::vector<smtp::Address>> asked(WriteContext& context, const HeldRecord& held, Id domain_id) {
@@ -70,6 +110,11 @@ std::string title_of(const HeldRecord& held, const std::string& what, std::strin
 
 }  // namespace
 
+bool is_decided_with(const HeldRecord& other, const HeldRecord& one) {
+  return (one.kind == HeldKind::kModeration || one.kind == HeldKind::kApproval) && other.kind == one.kind &&
+         one.list_id != 0 && other.list_id == one.list_id;
+}
+
 Result<std::optional<HeldView>> view_held(WriteContext& context, const std::string& key,
                                           std::string_view language, bool with_words) {
   using Found = std::optional<HeldView>;
@@ -90,18 +135,16 @@ Result<std::optional<HeldView>> view_held(WriteContext& context, const std::stri
     out.what = described(*request, language);
   }
   out.title = title_of(out.held, out.what, language);
-  if (!out.over.empty()) return Found(std::move(out));
   auto people = asked(context, out.held, list->domain_id);
   if (!people.ok()) return people.error();
   out.asked = *std::move(people);
-  if (with_words && out.held.is_post() && out.held.size <= kLargestShown) {
-    auto message = storage::HeldStore(context.connection).message(out.held.id);
-    if (message.ok()) {
-      out.words = beginning(*message);
-    } else if (message.error().code != ErrorCode::kNotFound) {
-      return message.error();
-    }
-  }
+  if (!with_words || !out.over.empty()) return Found(std::move(out));
+  auto words = words_of(context, out.held, kLargestShown, kMostWords);
+  if (!words.ok()) return words.error();
+  out.words = *std::move(words);
+  auto others = others_beside(context, out.held, *list, language);
+  if (!others.ok()) return others.error();
+  out.others = *std::move(others);
   return Found(std::move(out));
 }
 

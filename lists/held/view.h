@@ -13,6 +13,15 @@
 
 namespace essaim::lists {
 
+inline constexpr std::size_t kMostOthers = 40;
+
+// Something that waits beside it, for the same people.
+struct WaitingToo {
+  storage::HeldRecord held;
+  std::string what;   // of a request
+  std::string words;  // of a post: how its text begins
+};
+
 struct HeldView {
   storage::HeldRecord held;
   std::string over;   // what became of it; "": it waits
@@ -22,9 +31,15 @@ struct HeldView {
   // Who was asked, and answers: one, or those of whom the reader is one. Never empty while it waits.
   std::vector<smtp::Address> asked;
   bool confirms = false;  // by one person who is concerned; else others decide
+  // What its deciders have to decide besides about the same list, oldest first, kMostOthers at most.
+  std::vector<WaitingToo> others;
 };
 
-// Nothing: no such key (any more). `with_words`: also reads the message.
+// Whether who may decide the one by its key, in time, may decide the other in the same breath: both wait, or waited, for
+// the moderators, or the owners, of one list.
+bool is_decided_with(const storage::HeldRecord& other, const storage::HeldRecord& one);
+
+// Nothing: no such key (any more). `with_words`: also reads the messages, and what else waits.
 Result<std::optional<HeldView>> view_held(WriteContext& context, const std::string& key,
                                           std::string_view language, bool with_words);
 

@@ -121,14 +121,13 @@ Done stats(const Doing& doing) {
 
 Done modindex(const Doing& doing) {
   storage::HeldFilter filter;
-  filter.list = doing.request.list.address();
-  filter.posts_only = true;
+  filter.list_id = doing.request.list.id;
+  filter.kind = storage::HeldKind::kModeration;
   filter.limit = 200;
   auto waiting = storage::HeldStore(doing.connection()).search(filter);
   if (!waiting.ok()) return waiting.error();
   std::string out;
   for (const storage::HeldRecord& held : *waiting) {
-    if (held.kind != storage::HeldKind::kModeration) continue;
     out += "  " + held.key + "  " + held.author + "  " +
            config::format_size(static_cast<std::uint64_t>(held.size)) + "  " +
            escaped_for_display(held.subject, 120) + "\n";

@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "core/config/values.h"
 #include "lists/held/answer.h"
+#include "lists/site_texts.h"
 #include "lists/verified.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
@@ -153,6 +154,24 @@ int show(const Shell& shell, const std::string& id) {
   });
 }
 
+// Those that wait for the moderators of a list, too.
+Result<std::vector<std::string>> ids_of(Site& site, const Options& options) {
+  std::vector<std::string> out = options.ids;
+  if (options.list.empty()) return out;
+  ESSAIM_TRY(site.read([&](storage::Connection& c) -> Result<void> {
+    auto list = lists::record_of(c, {options.list, ""});
+    if (!list.ok()) return list.error();
+    storage::HeldFilter filter;
+    filter.list_id = list->id;
+    filter.kind = HeldKind::kModeration;
+    auto held = storage::HeldStore(c).search(filter);
+    if (!held.ok()) return held.error();
+    for (const HeldRecord& one : *held) out.push_back(format_id(one.id));
+    return {};
+  }));
+  return out;
+}
+
 // Each in a transaction of its own: one that cannot be decided does not keep the others.
 int decide(const Shell& shell, const Options& options, lists::Verdict verdict) {
   return with_site(shell, [&](Site& site) {
@@ -170,7 +189,11 @@ int decide(const Shell& shell, const Options& options, lists::Verdict verdict) {
     answer.quiet = options.quiet;
     int code = kOk;
     Json json = Json::array();
-    for (const std::string& id : options.ids) {
+    const auto ids = ids_of(site, options);
+    if (!ids.ok()) return shell.fail(ids.error());
+    if (ids->empty() && options.list.empty()) return shell.fail_usage("give IDs, or --list LIST");
+    if (ids->empty() && !shell.json) print_line("nothing waits");
+    for (const std::string& id : *ids) {
       lists::Response response;
       auto done = site.write_by_rules([&](storage::Connection& c) -> Result<void> {
         auto held = find(c, id);
@@ -200,7 +223,9 @@ void add_held(Shell& shell) {
   CLI::App* noun = shell.noun("held", "posts and requests that wait for moderators, authors, owners");
   auto options = std::make_shared<Options>();
   const auto ids = [&](CLI::App* verb) {
-    verb->add_option("ID", options->ids, "one or more, as essaim held list shows them")->required();
+    verb->add_option("ID", options->ids, "one or more, as essaim held list shows them");
+    verb->add_option("--list", options->list, "all posts that wait for the moderators of this list")
+        ->type_name("LIST");
   };
   CLI::App* all = shell.verb(noun, "list", "what waits",
                              "  essaim held list\n  essaim held list --list dev@lists.example.org --all",
@@ -214,7 +239,8 @@ void add_held(Shell& shell) {
       ->required()
       ->expected(1);
   ids(shell.verb(noun, "approve", "let posts pass, or carry requests out",
-                 "  essaim held approve 0a03zkr0004tb 0a03zkr0004tg",
+                 "  essaim held approve 0a03zkr0004tb 0a03zkr0004tg\n  essaim held approve --list "
+                 "dev@lists.example.org",
                  [&shell, options] { return decide(shell, *options, lists::Verdict::kApprove); }));
   CLI::App* reject = shell.verb(
       noun, "reject", "refuse them",

@@ -1,3 +1,5 @@
+#include <sstream>
+
 #include <boost/test/unit_test.hpp>
 
 #include "lists/commands/parse.h"
@@ -69,6 +71,65 @@ BOOST_AUTO_TEST_CASE(each_command_is_known_by_all_its_names) {
     if (row.kind == CommandKind::kBadlyWritten) BOOST_TEST(!command.usage.empty(), row.line);
   }
   BOOST_TEST(parse_command("QUIET add dev a@b.example").quiet);
+}
+
+// Sympa 6.2: every name of every command, with what it takes.
+BOOST_AUTO_TEST_CASE(every_command_of_sympa_is_understood_by_each_of_its_names) {
+  struct Row {
+    const char* names;
+    const char* rest;
+    CommandKind kind;
+  };
+  const Row rows[] = {
+      {"add", " dev ann@x.example Ann Bee", CommandKind::kAdd},
+      {"auth", " 0123456789abcdef ADD dev ann@x.example", CommandKind::kConfirm},
+      {"con confirm", " 0123456789abcdef", CommandKind::kConfirm},
+      {"del delete", " dev ann@x.example", CommandKind::kDelete},
+      {"dis distribute", " dev 0123456789abcdef", CommandKind::kDistribute},
+      {"get", " dev log.2026-11", CommandKind::kArchive},
+      {"hel help sos", "", CommandKind::kHelp},
+      {"inf info", " dev", CommandKind::kInfo},
+      {"ind index", " dev", CommandKind::kArchive},
+      {"inv invite", " dev ann@x.example", CommandKind::kInvite},
+      {"las last", " dev", CommandKind::kArchive},
+      {"lis list lists", "", CommandKind::kLists},
+      {"mod modindex modind", " dev", CommandKind::kModIndex},
+      {"rej reject", " dev 0123456789abcdef", CommandKind::kReject},
+      {"rem remind", " dev", CommandKind::kRemind},
+      {"rem remind", " *", CommandKind::kRemindAll},
+      {"rev review who", " dev", CommandKind::kReview},
+      {"sta stats", " dev", CommandKind::kStats},
+      {"sub subscribe", " dev", CommandKind::kSubscribe},
+      {"sub subscribe", " dev Ann Bee", CommandKind::kSubscribe},
+      {"sig signoff uns unsub unsubscribe", " dev", CommandKind::kUnsubscribe},
+      {"sig signoff uns unsub unsubscribe", " dev ann@x.example", CommandKind::kUnsubscribe},
+      {"sig signoff uns unsub unsubscribe", " *", CommandKind::kUnsubscribeAll},
+      {"sig signoff uns unsub unsubscribe", " * ann@x.example", CommandKind::kUnsubscribeAll},
+      {"ver verify", " dev", CommandKind::kVerify},
+      {"whi which status", "", CommandKind::kWhich},
+  };
+  for (const Row& row : rows) {
+    std::istringstream names(row.names);
+    for (std::string name; names >> name;) {
+      std::string upper;
+      for (const char c : name) upper.push_back(static_cast<char>(c - 'a' + 'A'));
+      for (const std::string& written : {name, upper}) {
+        BOOST_TEST((parse_command(written + row.rest).kind == row.kind), written + row.rest);
+        const Command quiet = parse_command("QUIET " + written + row.rest);
+        BOOST_TEST((quiet.kind == row.kind && quiet.quiet), "QUIET " + written + row.rest);
+      }
+    }
+  }
+  for (const char* option :
+       {"digest", "digestplain", "nomail", "normal", "not_me", "each", "eachmail", "nodigest", "mail",
+        "summary", "notice", "txt", "html", "urlize", "conceal", "noconceal"}) {
+    const Command one = parse_command("SET dev " + std::string(option));
+    BOOST_TEST((one.kind == CommandKind::kSet), option);
+    BOOST_TEST(one.option == option);
+    BOOST_TEST((parse_command("set * " + std::string(option)).kind == CommandKind::kSetAll), option);
+  }
+  for (const char* end : {"qui", "QUIT", "end", "stop", "-", "--", "-- "})
+    BOOST_TEST(parse_commands("", "which\n" + std::string(end) + "\nlists\n").commands.size() == 1U, end);
 }
 
 BOOST_AUTO_TEST_CASE(the_subject_goes_before_the_text_and_the_text_ends_at_a_signature) {

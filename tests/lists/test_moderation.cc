@@ -126,6 +126,44 @@ BOOST_AUTO_TEST_CASE(a_rejection_takes_its_reason_to_the_author_and_a_ban_blocks
   BOOST_TEST(site.post("ann@x.example", "<p4@x>").positive());
 }
 
+BOOST_AUTO_TEST_CASE(who_wants_others_blocked_by_the_address_he_writes_from_is_refused_and_blocks_nobody) {
+  Moderated site;
+  site.post("*@victim.example");
+  BOOST_TEST(site.answer("eve@e.example", last_letter(site, "eve@e.example").address("ban")).positive());
+  BOOST_TEST(site.held().empty());
+  BOOST_TEST(site.post("ann@victim.example", "<p2@x>").positive());
+  BOOST_TEST(site.held().size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(one_mail_decides_many_posts) {
+  Moderated site("editorkey", {{"tell_held", "false"}});
+  std::vector<std::string> keys;
+  for (int i = 0; i < 6; ++i) {
+    site.post("x" + std::to_string(i) + "@y.example", "<p" + std::to_string(i) + "@x>");
+    keys.push_back(site.held().back().key);
+  }
+  const auto command = [&](const std::string& text) {
+    BOOST_REQUIRE(
+        site.send("ed@e.example", {"sympa@lists.example"}, a_mail("ed@e.example", "", text)).positive());
+    return last_letter(site, "ed@e.example");
+  };
+  // Several keys in a line, several lines in a mail; what follows the keys is the reason.
+  const Letter letter = command("DISTRIBUTE dev " + keys[0] + " " + keys[1] + "\nREJECT dev " + keys[2] +
+                                ", " + keys[3] + " responsibilities are not ours\n");
+  BOOST_TEST(letter.says(keys[1] + ": the message goes to dev@lists.example"), letter.text);
+  BOOST_TEST(letter.says(keys[3] + ": the message was refused"));
+  BOOST_TEST(list_posts(site) == 2U);
+  for (const char* author : {"x2@y.example", "x3@y.example"})
+    BOOST_TEST(last_letter(site, author).says("Reason: responsibilities are not ours"));
+  // Of another list, no list, and one that is decided already: the others are decided all the same.
+  const Letter mixed = command("dis other " + keys[4] + "\ndis dev " + keys[4] + " " + keys[0] + "\n");
+  BOOST_TEST(mixed.says("there is no such key"));
+  BOOST_TEST(mixed.says(keys[4] + ": the message goes to dev@lists.example"));
+  BOOST_TEST(mixed.says(keys[0] + ": this was approved already by ed@e.example"));
+  BOOST_TEST(list_posts(site) == 3U);
+  BOOST_TEST(site.held().size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(an_answer_that_says_nothing_clear_or_comes_from_a_machine_is_refused) {
   Moderated site;
   site.post();

@@ -81,6 +81,30 @@ class AnswersByLink(commands.People):
         self.assertEqual(200, self.press(self.link(self.letter(EVE, "The last honey")), "ban", by=ED)[0])
         self.assertEqual((550, "5.7.1 not accepted [rule: blocklist]"), self.write("x@y.example", LIST, "Honey"))
 
+    def test_many_posts_are_decided_with_one_press_over_a_crash(self):
+        self.set_up_list(send="editorkey", tell_held="false")
+        for number in range(6):
+            self.taken(f"x{number}@y.example", LIST, f"Post {number}")
+        path = self.link(self.letter(EVE, "Post 0"))
+        ids = [h["id"] for h in self.essaim.json("held", "list")]
+        status, _, shown = self.page(path, "-H", "Accept-Language: fr")
+        self.assertEqual(200, status)
+        for words in ("Les autres en attente", "Post 5, de x5@y.example", f'value="{ids[5]}"'):
+            self.assertIn(words, shown)
+        status, _, shown = self.press(path, "approve", by=EVE, also=",".join(ids[1:3]))
+        self.assertEqual(200, status, shown)
+        self.assertEqual(3, shown.count("The message goes to dev@lists.example."))
+        self.essaim.kill()
+        self.essaim.start()
+        # Pressed again with more: what is done says so, the rest is done.
+        status, _, shown = self.press(path, "reject", by=ED, reason="enough", also=",".join(ids[2:5]))
+        self.assertEqual(200, status, shown)
+        self.assertEqual((2, 2), (shown.count(f"This was approved already by {EVE}."), shown.count("The message was refused.")))
+        self.letter("x4@y.example", "Reason: enough")
+        processes.wait_for("three posts", lambda: len(self.posts_to(ANN)) == 3)
+        self.assertEqual(["Post 5"], [h["subject"] for h in self.essaim.json("held", "list")])
+        self.assertRegex(self.essaim.process.output(), rf" answered id={ids[3]} .*answer=reject by={ED} how=link client=127\.0\.0\.1 ")
+
     def test_two_who_press_at_once_on_two_nodes_get_one_decision(self):
         self.sink = self.started(sink.Sink(self.folder))
         database = self.started(mariadb.MariaDb())

@@ -90,6 +90,15 @@ class Moderation(People):
         self.essaim.run("block", "remove", "x2@y.example", "--list", LIST)
         self.assertEqual(250, self.write("x2@y.example", LIST, "Post 5")[0])
         self.assertIn("was approved already", self.essaim.run("held", "reject", ids[0]))
+        # All that waits on a list, at once; what waits elsewhere stays.
+        self.essaim.make_list("two@lists.example", [ANN], send="editorkey", tell_held="false")
+        self.taken("x7@y.example", "two@lists.example", "Elsewhere")
+        self.taken("x6@y.example", LIST, "Post 6")
+        self.assertEqual(2, len(self.essaim.json("held", "approve", "--list", LIST)))
+        self.assertEqual(["Elsewhere"], [h["subject"] for h in self.essaim.json("held", "list")])
+        self.assertIn("nothing waits", self.essaim.run("held", "approve", "--list", LIST))
+        self.essaim.run("held", "approve", check=False)
+        self.assertIn("give IDs, or --list LIST", self.essaim.last.stderr)
 
     def test_confirmed_and_then_moderated_in_french(self):
         self.set_up_list(send="privatekeyandeditorkeyonly", language="fr")
@@ -139,6 +148,24 @@ class Commands(People):
         self.assertEqual("done", ask("rename", LIST, "developers", "--as", "owner@people.example")["status"])
         self.assertEqual("done", ask("move", "lists.example", NEW, "newer@n.example")["status"])
         self.assertIn("developers@lists.example", ask("which", "lists.example", "--as", "newer@n.example")["text"])
+        # Roles, options, words, rules and blocklists are asked for by the same door.
+        renamed, owner = "developers@lists.example", ("--as", "owner@people.example")
+        self.assertEqual("done", ask("add", renamed, "mo@e.example", "--role", "editor", *owner)["status"])
+        self.assertEqual("done", ask("set", renamed, "newer@n.example", "conceal", "--as", "newer@n.example")["status"])
+        mine = self.folder / "mine"
+        mine.write_text("true() smtp,dkim,md5,smtp_auth -> do_it\n")
+        self.assertEqual("done", ask("set-text", renamed, "send.mine", mine, *owner)["status"])
+        self.assertEqual("done", ask("block", renamed, "*@bad.example", *owner)["status"])
+        self.assertEqual((550, "5.7.1 not accepted [rule: blocklist]"), self.write("x@bad.example", renamed))
+        for refused in (("set-text", "lists.example", "send.mine", mine), ("create-domain", "fresh.example"), ("delete-list", renamed)):
+            self.essaim.run("request", *refused, *owner, check=False)
+            self.assertEqual((1, "not allowed: only listmasters may do this"), (self.essaim.last.returncode, self.essaim.last.stdout.strip()))
+        self.assertEqual("done", ask("add-listmaster", "site", "root@o.example")["status"])
+        self.assertEqual("done", ask("create-domain", "fresh.example", "--as", "root@o.example")["status"])
+        self.essaim.run("domain", "show", "fresh.example")
+        log = self.essaim.process.output()
+        self.assertRegex(log, r'request verb=set-text list=developers@lists.example .*what=send.mine by=owner@people.example auth=md5 .*rule=right')
+        self.assertRegex(log, r'request verb=create-domain list=fresh.example .*by=root@o.example .*rule=right')
         self.assertIn("550", str(self.write(ANN, LIST, "To the old name")[0]))
         self.taken(ANN, "developers@lists.example", "To the new name")
         processes.wait_for("the post", lambda: self.posts_to("newer@n.example"))

@@ -93,6 +93,22 @@ class Pages(test_one_click.OneClick):
         window.open(self.url(path))
         self.look(window, "answered")
 
+        # Several with one press, by the keyboard: a box is ticked with the space bar.
+        for number in range(3):
+            self.essaim.post("x@y.example", test_one_click.LIST, essaim.message("x@y.example", test_one_click.LIST, f"Post {number}", body=text))
+        held = self.essaim.json("held", "list")
+        self.assertEqual(3, len(held))
+        letter = processes.wait_for("the letter", lambda: next(
+            (m for m in (self.sink.message_bytes(r).decode() for r in self.sink.receipts()) if "Post 0" in m), None))
+        window.open(self.url(re.search(rf"{test_one_click.PUBLIC}(/held/\w+)", letter).group(1)))
+        self.look(window, "moderate-several")
+        window.press_keys(TAB + " ")
+        window.script("document.querySelector('select').value = 'eve@e.example'; return 0")
+        window.click("button[value=approve]")
+        processes.wait_for("the answer", lambda: window.heading() == "Done")
+        self.look(window, "several-done")
+        self.assertEqual([], self.essaim.json("held", "list"))
+
 
 def load_tests(loader, _tests, _pattern):
     """Those of this file alone, without what Pages inherits."""

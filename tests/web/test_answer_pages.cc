@@ -35,17 +35,21 @@ struct Answers : PageSite {
     BOOST_REQUIRE(send("ann@x.example", {"dev@lists.example"}, message).positive());
     return link_to("eve@e.example");
   }
-  storage::HeldRecord held() {
-    storage::HeldRecord out;
+  std::vector<storage::HeldRecord> all_held() {
+    std::vector<storage::HeldRecord> out;
     read([&](storage::Connection& c) {
       storage::HeldFilter filter;
       filter.decided = true;
       auto found = storage::HeldStore(c).search(filter);
       require(found);
-      BOOST_REQUIRE(!found->empty());
-      out = found->back();
+      out = *found;
     });
     return out;
+  }
+  storage::HeldRecord held() {
+    const auto all = all_held();
+    BOOST_REQUIRE(!all.empty());
+    return all.back();
   }
   bool is_member(const std::string& who) { return TestSite::member("dev", who).has_value(); }
 
@@ -215,6 +219,140 @@ BOOST_AUTO_TEST_CASE(a_wrong_key_gets_a_page_that_says_what_can_be_done) {
       BOOST_TEST(shows(page, "Nothing waits under this link"));
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_moderator_sees_what_else_waits_and_decides_what_is_ticked_in_one_press) {
+  lists::Settings settings = kModerated;
+  settings["tell_held"] = "false";
+  Answers site(settings);
+  site.make_list("other", settings, {}, {"own@o.example"});
+  site.send("bob@x.example", {"other@lists.example"}, a_post("bob@x.example", "<other@x>"));
+  std::vector<std::string> ids;
+  std::string link;
+  for (int i = 0; i < 5; ++i) {
+    const std::string author = "x" + std::to_string(i) + "@y.example";
+    BOOST_REQUIRE(site.send(author, {"dev@lists.example"},
+                            crlf("From: " + author + "\nTo: dev@lists.example\nSubject: Post " +
+                                 std::to_string(i) + "\nMessage-ID: <" + std::to_string(i) +
+                                 "@x>\n\nText <b>" + std::to_string(i) + "</b>\n"))
+                      .positive());
+    ids.push_back(format_id(site.held().id));
+    if (i == 0) link = site.link_to("eve@e.example");
+  }
+  const auto page = site.ask("GET", link);
+  for (int i = 1; i < 5; ++i) {
+    const std::string number = std::to_string(i);
+    BOOST_TEST(shows(page, "name=\"also\" value=\"" + ids[static_cast<std::size_t>(i)] + "\""), page.body);
+    BOOST_TEST(shows(page, "Post " + number + ", from x" + number + "@y.example"));
+    BOOST_TEST(shows(page, "Text &lt;b&gt;" + number));
+  }
+  BOOST_TEST(!shows(page, "value=\"" + ids[0] + "\""));
+  BOOST_TEST(!shows(page, "bob@x.example"));
+  BOOST_TEST(shows(page, "All of them"));
+  for (const auto& held : site.all_held())
+    BOOST_TEST(!shows(page, held.key));  // each has its own way to be decided
+  const auto french = site.ask("GET", link, "", "", "fr");
+  BOOST_TEST(shows(french, "Les autres en attente"));
+  BOOST_TEST(shows(french, "Post 1, de x1@y.example"));
+
+  // Who forgot to say who they are keeps what they ticked.
+  const auto asked = site.ask("POST", link, "action=approve&also=" + ids[2]);
+  BOOST_TEST(asked.status == 400);
+  BOOST_TEST(shows(asked, "value=\"" + ids[2] + "\" checked"), asked.body);
+  BOOST_TEST(!shows(asked, "value=\"" + ids[1] + "\" checked"));
+  BOOST_TEST(list_posts(site) == 0U);
+
+  const int bells = site.bells;
+  const auto done = site.ask(
+      "POST", link, "action=approve&by=eve%40e.example&also=" + ids[1] + "&also=" + ids[2] + "%2C" + ids[1]);
+  BOOST_TEST(done.status == 200);
+  for (const char* name : {"Post 0, from", "Post 1, from", "Post 2, from"})
+    BOOST_TEST(shows(done, name), done.body);
+  BOOST_TEST(shows(done, "The message goes to dev@lists.example."));
+  BOOST_TEST(list_posts(site) == 3U);
+  BOOST_TEST(site.bells == bells + 3);
+
+  // Once more, with one that still waits, as after a crash in the middle: what is done says so, the rest is done.
+  const auto again = site.ask(
+      "POST", link, "action=reject&reason=enough&by=ed%40e.example&also=" + ids[1] + "&also=" + ids[3]);
+  BOOST_TEST(again.status == 200);
+  BOOST_TEST(shows(again, "This was approved already by eve@e.example."), again.body);
+  BOOST_TEST(shows(again, "The message was refused."));
+  BOOST_TEST(last_letter(site, "x3@y.example").says("Reason: enough"));
+  // Nothing of it is left: that is all that it says.
+  const auto late =
+      site.ask("POST", link, "action=approve&by=ed%40e.example&also=" + ids[1] + "&also=" + ids[3]);
+  BOOST_TEST(late.status == 410);
+  BOOST_TEST(shows(late, "This was declined already by ed@e.example."), late.body);
+  BOOST_TEST(list_posts(site) == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(
+    a_key_decides_nothing_of_another_list_nothing_of_another_kind_and_nothing_when_its_time_is_over) {
+  Answers site(lists::Settings{{"send", "editorkey"}, {"subscribe", "owner"}, {"held_expire", "2d"}});
+  site.make_list("other", {{"send", "editorkey"}}, {}, {"own@o.example"});
+  site.send("bob@x.example", {"other@lists.example"}, a_post("bob@x.example", "<other@x>"));
+  const std::string elsewhere = format_id(site.held().id);
+  site.send("new@n.example", {"dev-subscribe@lists.example"}, a_mail("new@n.example", "", ""));
+  const std::string request = format_id(site.held().id);
+  const std::string first = site.held_post();
+  const std::string others =
+      "&also=" + elsewhere + "&also=" + request + "&also=0123456789abc&also=nonsense,,";
+  const auto page = site.ask("POST", first, "action=approve&by=ed%40e.example" + others);
+  BOOST_TEST(page.status == 200);
+  BOOST_TEST(!shows(page, "bob@x.example"), page.body);
+  BOOST_TEST(list_posts(site) == 1U);
+  BOOST_TEST(!site.is_member("new@n.example"));
+  site.clock.advance(std::chrono::hours(47));
+  const std::string second = site.held_post(a_post("ann@x.example", "<2@author.example>"));
+  const std::string id = format_id(site.held().id);
+  site.clock.advance(std::chrono::hours(2));
+  BOOST_TEST(site.ask("POST", first, "action=approve&by=ed%40e.example&also=" + id).status == 410);
+  BOOST_TEST(list_posts(site) == 1U);
+  BOOST_TEST(site.ask("POST", second, "action=approve&by=ed%40e.example").status == 200);
+  BOOST_TEST(list_posts(site) == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(owners_approve_several_requests_in_one_press) {
+  Answers site(lists::Settings{{"subscribe", "owner"}});
+  std::string ids;
+  for (const char* who : {"a@n.example", "b@n.example", "c@n.example"}) {
+    site.send(who, {"dev-subscribe@lists.example"}, a_mail(who, "", ""));
+    ids += (ids.empty() ? "" : ",") + format_id(site.held().id);
+  }
+  const std::string link = site.link_to("own@o.example");
+  const auto page = site.ask("GET", link);
+  BOOST_TEST(shows(page, "subscribe a@n.example to dev@lists.example"), page.body);
+  const auto done = site.ask("POST", link, "action=approve&also=" + ids);
+  BOOST_TEST(done.status == 200);
+  for (const char* who : {"a@n.example", "b@n.example", "c@n.example"}) {
+    BOOST_TEST(site.is_member(who), who);
+    BOOST_TEST(shows(done, who));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(one_of_several_that_meets_trouble_does_not_keep_the_others) {
+  lists::Settings settings = kModerated;
+  settings["tell_held"] = "false";
+  Answers site(settings);
+  std::string link, also;
+  for (int i = 0; i < 3; ++i) {
+    link = site.held_post(a_post("ann@x.example", "<" + std::to_string(i) + "@author.example>"));
+    if (i < 2) also += "&also=" + format_id(site.held().id);
+  }
+  // What one costs, and then a statement in the middle of the second fails.
+  const std::string alone = site.held_post(a_post("ann@x.example", "<alone@author.example>"));
+  storage::FaultPlan::arm({storage::FaultPlan::Where::kStatement, 0});
+  BOOST_TEST(site.ask("POST", alone, "action=approve&by=ed%40e.example").status == 200);
+  const auto cost = storage::FaultPlan::seen(storage::FaultPlan::Where::kStatement);
+  storage::FaultPlan::arm({storage::FaultPlan::Where::kStatement, cost + cost / 2});
+  const auto page = site.ask("POST", link, "action=approve&by=ed%40e.example" + also);
+  storage::FaultPlan::disarm();
+  BOOST_TEST(page.status == 200);
+  BOOST_TEST(shows(page, "Temporary trouble, try again later."), page.body);
+  BOOST_TEST(list_posts(site) == 3U);
+  BOOST_TEST(site.ask("POST", link, "action=approve&by=ed%40e.example" + also).status == 200);
+  BOOST_TEST(list_posts(site) == 4U);
 }
 
 BOOST_AUTO_TEST_CASE(what_strangers_wrote_is_shown_as_text) {
