@@ -102,7 +102,7 @@ constexpr Row kRows[] = {
 };
 
 struct Asked {
-  std::string place, name, role = "member", as, auth = "md5";
+  std::string place, first, name, role = "member", as, auth = "md5";
   std::vector<std::string> rest, more;
   bool quiet = false, is_template = false;
 };
@@ -166,7 +166,7 @@ Result<lists::Request> request_of(const Row& row, const Asked& asked) {
   request.quiet = asked.quiet;
   if (row.rest == Row::Rest::kName || row.rest == Row::Rest::kPattern) request.name = asked.rest.front();
   if (row.rest == Row::Rest::kText || row.rest == Row::Rest::kTextFile) {
-    request.name = asked.rest.front();
+    request.name = asked.first;
     request.kind =
         asked.is_template ? storage::TextKind::kTemplate : lists::kind_of_scenario_file(request.name);
   }
@@ -176,7 +176,7 @@ Result<lists::Request> request_of(const Row& row, const Asked& asked) {
     request.text = *std::move(text);
   }
   if (row.rest == Row::Rest::kRole || row.rest == Row::Rest::kOptions) {
-    auto email = an_address(asked.rest.front());
+    auto email = an_address(row.rest == Row::Rest::kOptions ? asked.first : asked.rest.front());
     if (!email.ok()) return email.error();
     request.email = *std::move(email);
     const auto role = lists::parse_role(asked.role);
@@ -291,7 +291,7 @@ void add_request(Shell& shell) {
         verb->add_option("--name", asked->name, "their name")->type_name("TEXT");
         break;
       case Row::Rest::kOptions:
-        verb->add_option("ADDRESS", asked->rest, "whom it concerns")->required()->expected(1);
+        verb->add_option("ADDRESS", asked->first, "whom it concerns")->required();
         verb->add_option("OPTION", asked->more, "what changes")->required()->expected(1, 4);
         break;
       case Row::Rest::kPattern:
@@ -301,9 +301,7 @@ void add_request(Shell& shell) {
         break;
       case Row::Rest::kText:
       case Row::Rest::kTextFile:
-        verb->add_option("NAME", asked->rest, "as send.mine, friends.txt, welcome.fr")
-            ->required()
-            ->expected(1);
+        verb->add_option("NAME", asked->first, "as send.mine, friends.txt, welcome.fr")->required();
         if (row.rest == Row::Rest::kTextFile)
           verb->add_option("FILE", asked->more, "with the text; - is standard input")
               ->required()

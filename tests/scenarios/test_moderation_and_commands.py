@@ -150,7 +150,7 @@ class Commands(People):
         self.assertIn("developers@lists.example", ask("which", "lists.example", "--as", "newer@n.example")["text"])
         # Roles, options, words, rules and blocklists are asked for by the same door.
         renamed, owner = "developers@lists.example", ("--as", "owner@people.example")
-        self.assertEqual("done", ask("add", renamed, "ed@e.example", "--role", "editor", *owner)["status"])
+        self.assertEqual("done", ask("add", renamed, "mo@e.example", "--role", "editor", *owner)["status"])
         self.assertEqual("done", ask("set", renamed, "newer@n.example", "conceal", "--as", "newer@n.example")["status"])
         mine = self.folder / "mine"
         mine.write_text("true() smtp,dkim,md5,smtp_auth -> do_it\n")
