@@ -75,6 +75,8 @@ class Cluster(stage.Stage):
         places = self.network.machines if self.network else [machines.Loopback()] * NODES
         here = self.network or machines.Loopback()
         self.address, self.balancer_address = here.address, self.network.address if self.network else haproxy.ADDRESS
+        # Of one who asks the nodes without the balancer, from whose address they want a PROXY header.
+        self.asker_address = self.network.add_address(98) if self.network else here.address
         exchangers, dead = None, "127.2.0.99"
         if self.network:
             exchangers, dead = [self.network.add_address(100 + k) for k in range(stage.MX_SETS)], self.network.add_address(99)

@@ -19,6 +19,9 @@ class Newcomers:
         self.stopping.set()
         self.thread.join()
 
+    def all_broken(self):
+        return self.broken if self.asked else ["no node answered whether it knows a new list: nothing was shown"]
+
     def _run(self):
         count = 0
         while not self.stopping.is_set():
@@ -35,7 +38,8 @@ class Newcomers:
 
     def _ask(self, node, address):
         try:
-            with smtplib.SMTP(node.place.address, node.port, local_hostname="client.example", timeout=20) as client:
+            with smtplib.SMTP(node.place.address, node.port, local_hostname="client.example", timeout=20,
+                              source_address=(self.world.asker_address, 0)) as client:
                 client.ehlo()
                 client.mail("owner@people.example")
                 code, words = client.rcpt(address)
