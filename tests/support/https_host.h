@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <csignal>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -30,6 +31,7 @@ class HttpsHost {
 
   // `pem`: a file with certificate and key.
   explicit HttpsHost(const std::string& pem) : context_(SSL_CTX_new(TLS_server_method())) {
+    std::signal(SIGPIPE, SIG_IGN);  // of clients that hang up
     ESSAIM_CHECK(SSL_CTX_use_certificate_chain_file(context_, pem.c_str()) == 1);
     ESSAIM_CHECK(SSL_CTX_use_PrivateKey_file(context_, pem.c_str(), SSL_FILETYPE_PEM) == 1);
     sockaddr_in address{};
