@@ -158,10 +158,11 @@ class StsPolicies::State : public std::enable_shared_from_this<State> {
   void keep(const storage::StsRow& row, const StsPolicy& policy) {
     const std::lock_guard lock(mutex_);
     newest_ = std::max(newest_, row.fetched);
-    failed_.erase(row.domain);
     const auto found = kept_.find(row.domain);
     if (found == kept_.end() && kept_.size() >= kMostKept) return;
+    // Read again: what went wrong since is as it was.
     if (found != kept_.end() && found->second.fetched >= row.fetched) return;
+    failed_.erase(row.domain);
     kept_[row.domain] = {std::make_shared<const StsPolicy>(policy), row.id, row.fetched, row.expires};
   }
 

@@ -64,8 +64,8 @@ struct World {
   const test::Authority authority;
   const std::string ca_file = folder.write("authority.pem", authority.pem());
   test::HttpsHost host{certificate({{kHost}})};
+  ManualClock clock;  // works on the database may still read it when the rest is gone
   test::TempDatabase database;
-  ManualClock clock;
   net::EventLoop loop{"test"};
   test::FakeResolver resolver{loop};
   http::HttpClient client;
