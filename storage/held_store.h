@@ -53,10 +53,10 @@ struct HeldRecord {
 };
 
 struct HeldFilter {
-  std::string list;              // address; "" any
-  Id list_id = 0;                // 0: any
-  std::optional<HeldKind> kind;  // nothing: any
-  bool decided = false;          // also what is decided
+  std::string list;                // address; "" any
+  Id list_id = 0;                  // 0: any
+  std::optional<HeldKind> kind{};  // nothing: any
+  bool decided = false;            // also what is decided
   std::size_t limit = 1000;
 };
 
