@@ -180,6 +180,53 @@ BOOST_AUTO_TEST_CASE(an_answer_that_says_nothing_clear_or_comes_from_a_machine_i
   BOOST_TEST(list_posts(site) == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(answers_are_understood_as_mail_programs_write_them) {
+  struct Row {
+    const char* program;
+    const char* head;
+    const char* text;
+    bool approves;
+    const char* reason;
+  };
+  const Row rows[] = {
+      {"Thunderbird, below the quotation's line", "Content-Type: text/plain; charset=UTF-8; format=flowed\n",
+       "approve\n\nOn 22.11.26 18:52, dev-editor@lists.example wrote:\n> A message waits\n", true, ""},
+      {"Gmail, both forms", "MIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=\"b\"\n",
+       "--b\nContent-Type: text/plain; charset=\"UTF-8\"\n\nreject off topic\n\nOn Sun, Nov 22, 2026 at 6:52 "
+       "PM "
+       "<dev-editor@lists.example>\nwrote:\n\n> approve\n--b\nContent-Type: text/html; "
+       "charset=\"UTF-8\"\n\n<div "
+       "dir=\"ltr\">reject off topic</div>\n--b--\n",
+       false, "off topic"},
+      {"Outlook, HTML in base64 alone",
+       "MIME-Version: 1.0\nContent-Type: text/html; charset=\"utf-8\"\nContent-Transfer-Encoding: base64\n",
+       // <html><body><p class="MsoNormal">Refuser trop long</p><hr>
+       // <p><b>De :</b> dev-editor@lists.example</p></body></html>
+       "PGh0bWw+PGJvZHk+PHAgY2xhc3M9Ik1zb05vcm1hbCI+UmVmdXNlciB0cm9wIGxvbmc8L3A+PGhy\n"
+       "PjxwPjxiPkRlIDo8L2I+IGRldi1lZGl0b3JAbGlzdHMuZXhhbXBsZTwvcD48L2JvZHk+PC9odG1s\nPg==\n",
+       false, "trop long"},
+      {"Apple Mail, quoted-printable in Latin-1",
+       "MIME-Version: 1.0\nContent-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: "
+       "quoted-printable\n",
+       "Approuv=E9\n\n> Le 22 nov. 2026 =E0 18:52, dev-editor@lists.example a =E9crit :\n", true, ""},
+      {"K-9, above the original", "Content-Type: text/plain; charset=utf-8\n",
+       "OK.\n\n-------- Original Message --------\nreject\n", true, ""},
+      {"mutt, with a signature", "", "Yes, let it pass\n\n-- \nno more bees\n", true, ""},
+  };
+  for (const Row& row : rows) {
+    BOOST_TEST_CONTEXT(row.program) {
+      Moderated site;
+      site.post();
+      const auto reply = site.answer("eve@e.example", last_letter(site, "eve@e.example").field("Reply-To"),
+                                     row.text, row.head);
+      BOOST_TEST(reply.positive(), reply.to_string());
+      BOOST_REQUIRE(site.held().empty());
+      BOOST_TEST(list_posts(site) == (row.approves ? 1U : 0U));
+      BOOST_TEST(site.held(true).front().reason == row.reason);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_nobody_decides_expires_and_its_author_is_told) {
   Moderated site("editorkey", {{"held_expire", "2d"}, {"language", "fr"}});
   site.post();

@@ -53,6 +53,12 @@ BOOST_AUTO_TEST_CASE(what_waits_is_found_by_id_key_and_subject_and_decided_once)
     BOOST_TEST(must(store.search({})).size() == 1U);
     BOOST_TEST(must(store.search({.list = "dev@lists.example", .decided = true})).size() == 2U);
     BOOST_TEST(must(store.search({.list = "other@lists.example", .decided = true})).empty());
+    const auto first = *must(store.find(1));
+    BOOST_TEST(
+        !must(store.search({.list = "", .list_id = first.list_id, .kind = first.kind, .decided = true}))
+             .empty());
+    BOOST_TEST(must(store.search({.list = "", .list_id = first.list_id + 1, .decided = true})).empty());
+    BOOST_TEST(must(store.search({.list = "", .kind = HeldKind::kListmaster, .decided = true})).empty());
     return {};
   });
 }
