@@ -48,7 +48,8 @@ class DatabaseInTrouble(processes.Scenario):
                     file.write(b"x" * 4096)
             except OSError:
                 pass
-        text = essaim.message(AUTHOR, LIST, body="a line of the swarm\n" * 20_000)
+        # More, and that cannot be compressed, than the write-ahead log has room for when it begins anew in its file.
+        text = essaim.message(AUTHOR, LIST, body="".join(os.urandom(36).hex() + "\n" for _ in range(60_000)))
         reply = self.essaim.post(AUTHOR, LIST, text)
         self.assertEqual(4, reply[0] // 100, reply)
         filler.unlink()
