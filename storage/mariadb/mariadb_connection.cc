@@ -129,12 +129,11 @@ MariadbConnection::~MariadbConnection() {
 
 Error MariadbConnection::failed(unsigned number, const char* text, std::string_view doing) {
   Error error = mariadb_error(number, text, database_, doing);
-  if (number == ER_LOCK_WAIT_TIMEOUT || number == ER_CHECKREAD) {
-    // The server has given up the statement only; what was done before it is of no use without it.
+  if (error.code == ErrorCode::kTemporary || error.code == ErrorCode::kIo) {
+    // Some errors give up the statement only, and what was done before it is of no use without it: the next transaction would
+    // take it in. Where the server has rolled back, or the connection is gone, this does nothing.
     mysql_real_query(handle_, "ROLLBACK", 8);
     in_transaction_ = false;
-  } else if (error.code == ErrorCode::kTemporary || error.code == ErrorCode::kIo) {
-    in_transaction_ = false;  // rolled back by the server, or gone with the connection
   }
   return error;
 }
