@@ -1,4 +1,5 @@
 // From what the database has to what a text wants: the plan as lines, and doing it.
+#include "core/base/log.h"
 #include "core/base/text.h"
 #include "lists/directory_text.h"
 #include "lists/names.h"
@@ -306,6 +307,15 @@ Result<ApplyPlan> Admin::apply_text(const std::string& text, bool dry_run, bool 
   } else {
     ESSAIM_TRY(database_.write_now(storage::Durability::kAccept, work));
     plan.applied = true;
+    // Many requests in one, so in the log one line of the same kind (requests/carry_out.cc).
+    log::info("request", {{"verb", "apply"},
+                          {"list", "site"},
+                          {"what", std::to_string(plan.lines.size()) + " changes"},
+                          {"by", "operator"},
+                          {"auth", "operator"},
+                          {"client", "the shell"},
+                          {"rule", "operator"},
+                          {"result", plan.lines.empty() ? "already" : "done"}});
   }
   return plan;
 }

@@ -84,10 +84,19 @@ class KeyPlan : public Plan {
     mail.language = who_.language;
     mail.to = {recipient_of_mail(who_.address)};
     mail.in_reply_to = who_.in_reply_to;
-    const std::string about =
-        held.is_post() ? "\"" + escaped_for_display(held.subject, 200) + "\"" : held.subject;
-    mail.values = {{"results", "> " + about + "\n  " + response.text + "\n"}};
+    auto about = words_about(write, held);
+    if (!about.ok()) return about.error();
+    mail.values = {{"results", "> " + *about + "\n  " + response.text + "\n"}};
     return send_service_mail(write, mail);
+  }
+
+  // What was asked, in the language of who answers.
+  Result<std::string> words_about(WriteContext& write, const storage::HeldRecord& held) const {
+    if (held.is_post()) return "\"" + escaped_for_display(held.subject, 200) + "\"";
+    auto list = list_of(write.connection, held);
+    if (!list.ok()) return list.error();
+    const auto request = request_of(held.details, *list);
+    return request.ok() ? described(*request, who_.language.empty() ? "en" : who_.language) : held.subject;
   }
 
   Answer answer_;

@@ -1,5 +1,6 @@
 #include "lists/commands/parse.h"
 
+#include <algorithm>
 #include <array>
 
 #include "core/base/text.h"
@@ -64,12 +65,20 @@ constexpr std::array kRows = {
 
 constexpr std::array<std::string_view, 6> kEnds = {"qui", "quit", "end", "stop", "--", "-"};
 
-bool names(std::string_view pattern, std::string_view word) {
+// "sub[scribe]" gives "sub" and "subscribe".
+std::vector<std::string> spellings(std::string_view pattern) {
   const auto open = pattern.find('[');
-  if (open == pattern.npos) return word == pattern;
-  const std::string whole =
-      std::string(pattern.substr(0, open)) + std::string(pattern.substr(open + 1, pattern.size() - open - 2));
-  return word == pattern.substr(0, open) || word == whole;
+  if (open == pattern.npos) return {std::string(pattern)};
+  std::string shortest(pattern.substr(0, open));
+  std::string whole = shortest + std::string(pattern.substr(open + 1, pattern.size() - open - 2));
+  return {std::move(shortest), std::move(whole)};
+}
+
+bool names(std::string_view pattern, std::string_view word) {
+  for (const std::string& spelling : spellings(pattern)) {
+    if (word == spelling) return true;
+  }
+  return false;
 }
 
 std::string_view take_word(std::string_view* rest) {
@@ -94,12 +103,8 @@ bool is_address(const std::string& text) {
 }
 
 bool is_option(std::string_view word) {
-  for (const std::string_view known :
-       {"mail", "nomail", "normal", "each", "eachmail", "nodigest", "digest", "digestplain", "summary",
-        "notice", "not_me", "txt", "html", "urlize", "conceal", "noconceal"}) {
-    if (word == known) return true;
-  }
-  return false;
+  const auto& known = set_options();
+  return std::find(known.begin(), known.end(), word) != known.end();
 }
 
 // False: it is badly written.
@@ -153,6 +158,19 @@ const Row* row_named(std::string_view word) {
 }
 
 }  // namespace
+
+std::vector<std::vector<std::string>> command_names() {
+  std::vector<std::vector<std::string>> out;
+  for (const Row& row : kRows) out.push_back(spellings(row.name));
+  return out;
+}
+
+const std::vector<std::string_view>& set_options() {
+  static const std::vector<std::string_view> all = {
+      "mail",    "nomail", "normal", "each", "eachmail", "nodigest", "digest",  "digestplain",
+      "summary", "notice", "not_me", "txt",  "html",     "urlize",   "conceal", "noconceal"};
+  return all;
+}
 
 Command parse_command(std::string_view line) {
   Command out;

@@ -58,6 +58,10 @@ struct Commands {
 
 inline constexpr std::size_t kMostCommands = 50;
 
+// What there is, for those who want to see all of it: the names of each command, in lower case, the longest last; options of SET.
+std::vector<std::vector<std::string>> command_names();
+const std::vector<std::string_view>& set_options();
+
 // One line, without marks of quoting. Unknown ones give kUnknown.
 Command parse_command(std::string_view line);
 

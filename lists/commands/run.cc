@@ -222,7 +222,7 @@ Result<std::string> CommandRun::one(const Command& command) {
       return say("there are no archives by mail");
     case CommandKind::kBadlyWritten:
       return say("{{line}}: {{usage}} is how it is written",
-                 {{"line", shown(command.line)}, {"usage", command.usage}});
+                 {{"line", shown(command.line)}, {"usage", say(command.usage)}});
     case CommandKind::kUnknown:
       return say("not a command: {{line}}", {{"line", shown(command.line)}});
   }

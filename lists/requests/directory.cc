@@ -33,7 +33,7 @@ Result<std::size_t> remind_members(const Doing& doing, const storage::ListRecord
 
 Response reminded(const Doing& doing, std::size_t count) {
   return {Response::Status::kDone,
-          doing.say("{{count}} members were reminded", {{"count", std::to_string(count)}}), ""};
+          doing.say("members reminded: {{count}}", {{"count", std::to_string(count)}}), ""};
 }
 
 }  // namespace

@@ -156,7 +156,10 @@ closed = true
       "~ list new@lists.example: closed",
   };
   BOOST_TEST(plan->lines == lines, boost::test_tools::per_element());
+  test::LogLines log;
+  BOOST_TEST(!log.has({"request verb=apply"}));
   TestSite::require(site.admin.apply_text(text, false));
+  BOOST_TEST(log.has({"request verb=apply", "what=\"7 changes\"", "by=operator", "result=done"}));
   BOOST_TEST(site.admin.apply_text(text, true)->lines.empty());
   // Owners were not spoken of.
   BOOST_TEST(site.member("dev", "o@o.example", storage::Role::kOwner).has_value());
