@@ -98,3 +98,9 @@ def memory(process):
     """Resident octets of a process."""
     with open(f"/proc/{process.pid}/status") as status:
         return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1)) * 1024
+
+
+def assert_clean(test, octets):
+    """No control character but line ends, none that turns the direction of text."""
+    found = re.search(rb"[\0-\x08\x0b-\x1f\x7f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]", octets)
+    test.assertIsNone(found, found and octets[max(0, found.start() - 200):found.end() + 50])
