@@ -28,12 +28,12 @@ UNFINISHED = ("SELECT p.id FROM post p WHERE (p.expanded = 0 OR EXISTS "
 class Site(processes.Scenario):
     """begin() makes it; post() gives what was promised; check() compares."""
 
-    def begin(self, members=MEMBERS, sink_rules=(), smarthost=True, delivery="", list_settings=None, **server):
+    def begin(self, members=MEMBERS, sink_rules=(), smarthost=True, delivery="", list_settings=None, keep=False, **server):
         self.members = list(members)
         self.accepted = {}  # Message-ID -> queue id
         self.tries = collections.Counter()
         if smarthost:
-            self.sink = self.started(sink.Sink(self.folder, rules=sink_rules, keep=False))
+            self.sink = self.started(sink.Sink(self.folder, rules=sink_rules, keep=keep))
         self.essaim = essaim.Essaim(self.folder, smarthost=self.sink.addresses[0] if smarthost else None,
                                     delivery=SETTINGS + delivery, start=False, **server)
         self.port = processes.free_port()
