@@ -2,9 +2,9 @@
 costs a login and nothing else, and ours goes on."""
 
 import base64
+import contextlib
 import socket
 import struct
-import threading
 import time
 import unittest
 
@@ -53,37 +53,22 @@ ROWS = [
 ]
 
 
-class Liar:
-    """Takes connections and does what `habit` says with each."""
+class Liar(hostile.Listener):
+    """Does what `habit` says with each connection."""
 
     name = "liar"
 
     def __init__(self, folder):
         self.log = folder / "liar"
         self.log.write_text("")
-        self.habit, self.asked, self.sent = None, 0, 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.habit, self.sent = None, 0
+        self.listen()
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
 
-    def accept(self):
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            self.asked += 1
-            threading.Thread(target=self.serve, args=(peer, self.habit), daemon=True).start()
-
-    def serve(self, peer, habit):
-        try:
-            peer.settimeout(60)
+    def serve(self, peer):
+        with contextlib.suppress(OSError):
             peer.recv(65536)
-            habit(self, peer)
-        except OSError:
-            pass
-        finally:
-            peer.close()
+            self.habit(self, peer)
 
     def stop(self):
         self.listener.close()
