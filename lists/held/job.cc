@@ -49,11 +49,18 @@ Result<std::string> look_after_held(const Services& services) {
   }
   if (posted && services.bell) services.bell();
   std::int64_t forgotten = 0;
+  constexpr auto kMost = static_cast<std::int64_t>(kAtATime);
+  for (std::int64_t some = kMost; some == kMost; forgotten += some) {
+    ESSAIM_TRY(services.database->write_now(
+        storage::Durability::kProgress, [&](storage::Connection& c) -> Result<void> {
+          auto gone = storage::HeldStore(c).forget_decided(now - kKeepDecided, kAtATime);
+          if (!gone.ok()) return gone.error();
+          some = *gone;
+          return {};
+        }));
+  }
   ESSAIM_TRY(services.database->write_now(
       storage::Durability::kProgress, [&](storage::Connection& c) -> Result<void> {
-        auto gone = storage::HeldStore(c).forget_decided(now - kKeepDecided, kAtATime);
-        if (!gone.ok()) return gone.error();
-        forgotten = *gone;
         const auto answers = storage::AnswerStore(c).forget(now - std::chrono::hours(2));
         return answers.ok() ? Result<void>() : answers.error();
       }));

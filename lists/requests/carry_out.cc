@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/base/crash_point.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "lists/authorisation.h"
@@ -313,6 +314,7 @@ Result<Response> carry_out(WriteContext& context, const Request& request, const 
           ""};
   }
   if (!done.ok()) return done.error();
+  if (done->status == Response::Status::kDone) ESSAIM_CRASH_POINT("request.done");
   done->rule = authorised->rule;
   log::info("request", {{"verb", std::string(row_of(request.verb).name)},
                         {"list", where(request.list)},

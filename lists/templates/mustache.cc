@@ -13,20 +13,39 @@ namespace {
 using kainjow::mustache::data;
 using kainjow::mustache::mustache;
 
-// The names in the tags of a template that can be read. Changes of the delimiters and partials are refused before.
-std::vector<std::string> names_in(std::string_view text) {
-  std::vector<std::string> out;
+// Of sections in sections: the library reads, fills and forgets them by recursion.
+constexpr int kMaxDepth = 20;
+
+// What stands in the tags of a template, without comments. Changes of the delimiters and partials are refused before.
+std::vector<std::string_view> tags_in(std::string_view text) {
+  std::vector<std::string_view> out;
   for (auto at = text.find("{{"); at != text.npos; at = text.find("{{", at)) {
     const auto end = text.find("}}", at);
     if (end == text.npos) break;
-    std::string_view tag = trimmed(text.substr(at + 2, end - at - 2));
+    const std::string_view tag = trimmed(text.substr(at + 2, end - at - 2));
     at = end + 2;
-    if (tag.starts_with("!")) continue;
+    if (!tag.starts_with("!")) out.push_back(tag);
+  }
+  return out;
+}
+
+std::vector<std::string> names_in(std::string_view text) {
+  std::vector<std::string> out;
+  for (std::string_view tag : tags_in(text)) {
     if (!tag.empty() && std::string_view("#^/&{").find(tag.front()) != std::string_view::npos)
       tag = trimmed(tag.substr(1));
     out.emplace_back(tag);
   }
   return out;
+}
+
+bool is_too_deep(std::string_view text) {
+  int depth = 0;
+  for (const std::string_view tag : tags_in(text)) {
+    if (tag.starts_with('/')) --depth;
+    if ((tag.starts_with('#') || tag.starts_with('^')) && ++depth > kMaxDepth) return true;
+  }
+  return false;
 }
 
 Result<void> check_form(std::string_view text) {
@@ -38,6 +57,8 @@ Result<void> check_form(std::string_view text) {
       return Error{ErrorCode::kInvalid,
                    "partials and other delimiters are not offered: " + std::string(refused)};
   }
+  if (is_too_deep(text))
+    return Error{ErrorCode::kInvalid, "the sections of the template are more than 20 deep"};
   return {};
 }
 

@@ -1,5 +1,6 @@
 #include "smtpd/accounts/ldap_session.h"
 
+#include <sys/socket.h>
 #include <sys/time.h>
 
 #include "core/sasl/login.h"
@@ -8,11 +9,26 @@ namespace essaim::smtpd {
 namespace {
 
 constexpr std::size_t kMostAddresses = 100;
+constexpr ber_len_t kMostOctets = 1 << 20;  // of an answer
 
 timeval time_of(Duration duration) {
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
   return {static_cast<time_t>(micros / 1'000'000), static_cast<suseconds_t>(micros % 1'000'000)};
 }
+
+// The library's timeouts are for answers to begin: it would wait for the rest of one without end, and take any length.
+int limit(LDAP*, Sockbuf* socket, LDAPURLDesc*, sockaddr*, ldap_conncb* connected) {
+  ber_len_t most = kMostOctets;
+  ber_sockbuf_ctrl(socket, LBER_SB_OPT_SET_MAX_INCOMING, &most);
+  ber_socket_t fd = -1;
+  ber_sockbuf_ctrl(socket, LBER_SB_OPT_GET_FD, &fd);
+  const timeval timeout = time_of(static_cast<const LdapOptions*>(connected->lc_arg)->timeout);
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+  return 0;
+}
+
+void forget(LDAP*, Sockbuf*, ldap_conncb*) {}
 
 }  // namespace
 
@@ -27,6 +43,8 @@ std::optional<std::string> LdapSession::connect() {
   ldap_set_option(raw, LDAP_OPT_REFERRALS, LDAP_OPT_OFF);
   ldap_set_option(raw, LDAP_OPT_NETWORK_TIMEOUT, &timeout);
   ldap_set_option(raw, LDAP_OPT_TIMEOUT, &timeout);
+  connected_ = {limit, forget, const_cast<LdapOptions*>(&options_)};
+  ldap_set_option(raw, LDAP_OPT_CONNECT_CB, &connected_);
   if (options_.starttls || options_.url.starts_with("ldaps:")) {
     const int demand = LDAP_OPT_X_TLS_DEMAND, client = 0;
     if (!options_.ca_file.empty()) ldap_set_option(raw, LDAP_OPT_X_TLS_CACERTFILE, options_.ca_file.c_str());

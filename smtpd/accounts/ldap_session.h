@@ -1,5 +1,6 @@
-// A connection to a directory, by libldap. Blocks; each step within the options' timeout. One thread at a time. Internal to
-// smtpd/accounts, the one place that includes the library.
+// A connection to a directory, by libldap. Blocks; each step within the options' timeout (where an answer begins and does not go on,
+// twice that), and an answer has 1 MB at most. One thread at a time. Internal to smtpd/accounts, the one place that includes the
+// library.
 #pragma once
 
 #include <memory>
@@ -22,6 +23,8 @@ class LdapSession {
 
   // The options outlive it.
   explicit LdapSession(const LdapOptions& options) : options_(options) {}
+  LdapSession(const LdapSession&) = delete;
+  LdapSession& operator=(const LdapSession&) = delete;
 
   // Nothing, or what went wrong.
   std::optional<std::string> connect();
@@ -41,6 +44,7 @@ class LdapSession {
     void operator()(LDAP* ldap) const { ldap_unbind_ext_s(ldap, nullptr, nullptr); }
   };
   const LdapOptions& options_;
+  ldap_conncb connected_{};  // the handle refers to it
   std::unique_ptr<LDAP, Unbind> handle_;
 };
 

@@ -24,10 +24,12 @@ connect_timeout = "5s"
 # Members that are not simply friendly; what they do stands in the rules of the sink.
 REFUSED, NEVER, GREY = "bad", "never", "grey"
 LIFETIME = 8.0  # of posts to the fleeting list, seconds
+MODERATOR = "ed@churn.example"
+LEAVERS = "link.example"  # what comes there is kept, for the links in it
 
 
-def zone(addresses, dead):
-    """`addresses`: of the mail exchangers; nobody listens at `dead`."""
+def zone(addresses, dead, leavers=None):
+    """`addresses`: of the mail exchangers; nobody listens at `dead`; `leavers`: of the exchanger of those who leave."""
     names = [f"s{k}" for k in range(SMALL_DOMAINS)] + [f"d{k}" for k in range(BIG_DOMAINS)] + ["churn", "odd"]
     lines = []
     for i, name in enumerate(names):
@@ -36,11 +38,14 @@ def zone(addresses, dead):
             lines.append(f"{name} IN MX 5 mx.dead")  # the next one answers
         lines.append(f"{name} IN MX 10 mx{number}")
     lines += [f"mx{k} IN A {address}" for k, address in enumerate(addresses)] + [f"mx.dead IN A {dead}"]
+    lines += ["link IN MX 10 mx.link", f"mx.link IN A {leavers}"] if leavers else []
     return "\n".join(lines)
 
 
 class Stage:
-    def __init__(self, folder, random, big_members=20_000, small=3, big=2):
+    """`people`: also moderators and people who join and leave by themselves (people.py)."""
+
+    def __init__(self, folder, random, big_members=20_000, small=3, big=2, people=False):
         self.folder, self.random = pathlib.Path(folder), random
         odd = [f"{REFUSED}0@odd.example", f"{GREY}0@odd.example", f"{GREY}1@odd.example"]
         self.lists = {f"small{i}@lists.example": [f"m{k}@s{k % SMALL_DOMAINS}.example" for k in range(10)] + odd
@@ -50,6 +55,10 @@ class Stage:
         self.fleeting = "fleeting@lists.example"
         self.owned = "owned@lists.example"  # its owner is refused, which is reported to who wrote
         self.lists[self.fleeting] = [f"m{k}@s{k % SMALL_DOMAINS}.example" for k in range(5)] + [f"{NEVER}0@odd.example"]
+        self.people = people
+        self.moderated = "moderated@lists.example"
+        if people:
+            self.lists[self.moderated] = [f"m{k}@s{k % SMALL_DOMAINS}.example" for k in range(5)]
 
     def set_the_others_up(self, address="127.0.0.1", exchangers=None, dead="127.2.0.99"):
         """Name server and smart host at the address, mail exchangers at theirs, all on one port: `mx_port`."""
@@ -57,11 +66,19 @@ class Stage:
         self.folder.chmod(0o755)
         exchangers = exchangers or [f"127.2.0.{k + 1}" for k in range(MX_SETS)]
         self.mx_port = processes.free_port(exchangers[0])
-        self.dns = dns.NameServer(self.folder, {"example": zone(exchangers, dead)}, host=address)
+        leavers = "127.2.0.50" if self.people else None
+        self.dns = dns.NameServer(self.folder, {"example": zone(exchangers, dead, leavers)}, host=address)
         rules = [f"rcpt@{REFUSED}*=550 5.1.1 no such user", f"rcpt@{NEVER}*=450 4.2.1 never today",
                  f"rcpt@{GREY}*=every:2:450 4.7.1 try again", f"dot@{exchangers[2]}*=every:400:451 4.3.0 busy",
                  f"connect@{exchangers[3]}*=every:10:421 4.3.2 come again"]
         self.sink = sink.Sink(self.folder, listen=[f"{address}:0"] + [f"{e}:{self.mx_port}" for e in exchangers], keep=False, rules=rules)
+        if self.people:
+            self.leavers_sink = sink.Sink(self.folder, listen=[f"{leavers}:{self.mx_port}"])
+
+    def receipts(self):
+        """Of all that arrived."""
+        kept = self.leavers_sink.receipts() if self.people else []
+        return self.sink.receipts() + [receipt._replace(transaction=f"l{receipt.transaction}") for receipt in kept]
 
     def make_lists(self, server):
         for address, members in self.lists.items():
@@ -70,11 +87,15 @@ class Stage:
                 settings["expire"] = f"{int(LIFETIME)}s"
             if address.startswith("small0"):
                 settings["envelope"] = "common"
+            if address == self.moderated:
+                settings = {"send": "editorkey", "tell_held": "false"}
             server.make_list(address, members, **settings)
+        if self.people:
+            server.run("member", "add", self.moderated, "--role", "editor", MODERATOR)
         server.run("list", "create", self.owned, "--owner", f"{REFUSED}1@odd.example")
 
     def tear_down(self, *parts):
-        for part in (*parts, "sink", "dns"):
+        for part in (*parts, "sink", "leavers_sink", "dns"):
             if hasattr(self, part):
                 try:
                     getattr(self, part).stop()

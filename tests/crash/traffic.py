@@ -8,10 +8,13 @@ import time
 
 from support import essaim
 
+import people as people_module
+
 
 class Post:
-    def __init__(self, list_, message_id):
-        self.list, self.message_id = list_, message_id
+    def __init__(self, list_, message_id, sender="x@client.example"):
+        self.list, self.message_id, self.sender = list_, message_id, sender
+        self.rejected = False  # by a moderator; `acknowledged` is then the time of that
         self.first_try = time.time()
         self.acknowledged = None
         self.tries = 0
@@ -31,15 +34,23 @@ class Traffic:
         senders = [self._small] * small_senders + [self._big, self._fleeting, self._to_owner]
         self._threads = [threading.Thread(target=t, args=(n,), daemon=True) for n, t in enumerate(senders)]
         self._threads.append(threading.Thread(target=self._churn, daemon=True))
+        self.people = people_module.People(world, self) if world.people else None
+        if self.people:
+            self._threads += self.people.threads
 
     def start(self):
         for thread in self._threads:
             thread.start()
 
+    def let_people_in(self):
+        if self.people:
+            self.people.may_begin.set()
+
     def stop(self, timeout=180):
         """Each sender tries until it has its 250: the server must be up."""
         self.stopping.set()
         self.more_big.set()
+        self.let_people_in()
         deadline = time.monotonic() + timeout
         for thread in self._threads:
             thread.join(max(0.1, deadline - time.monotonic()))
@@ -53,7 +64,7 @@ class Traffic:
             client = smtplib.SMTP(self.world.address, self.world.port, local_hostname="client.example", timeout=20)
             try:
                 client.ehlo()
-                client.mail("x@client.example")
+                client.mail(post.sender)
                 if client.rcpt(post.list)[0] != 250 or client.docmd("DATA")[0] != 354:
                     return None
                 client.send(text.encode())
@@ -71,21 +82,12 @@ class Traffic:
         finally:
             post.unread += sent_dot
 
-    def _post(self, list_, message_id, chooser, drop=0.0):
+    def post(self, list_, message_id, chooser, drop=0.0):
         post = Post(list_, message_id)
         with self.lock:
             self.posts.append(post)
         text = essaim.message("x@client.example", list_, message_id=message_id)
-        while post.acknowledged is None:
-            post.tries += 1
-            reply = self._try(post, text, chooser.random() >= drop)
-            if reply is not None and reply[0] == 250:
-                post.acknowledged = time.time()
-                post.replies.append(reply[1])
-            elif reply is not None and reply[0] >= 500:
-                raise AssertionError(f"{message_id} was refused for good: {reply}")
-            else:
-                time.sleep(0.05)
+        self.insist(post, text, chooser, drop)
         # Some lose their memory and send once more what was accepted.
         if chooser.random() < drop / 2 and not self.stopping.is_set():
             reply = self._try(post, text, True)
@@ -93,12 +95,25 @@ class Traffic:
                 post.replies.append(reply[1])
         return post
 
+    def insist(self, post, text, chooser, drop=0.0):
+        """Until it is accepted. `drop`: how often the reply is not waited for."""
+        while post.acknowledged is None:
+            post.tries += 1
+            reply = self._try(post, text, chooser.random() >= drop)
+            if reply is not None and reply[0] == 250:
+                post.acknowledged = time.time()
+                post.replies.append(reply[1])
+            elif reply is not None and reply[0] >= 500:
+                raise AssertionError(f"{post.message_id} was refused for good: {reply}")
+            else:
+                time.sleep(0.05)
+
     def _small(self, number):
         chooser = random.Random(number)
         lists = [a for a in self.world.lists if a.startswith("small")]
         count = 0
         while not self.stopping.is_set():
-            self._post(chooser.choice(lists), f"<s.{number}.{count}@client.example>", chooser, drop=0.15)
+            self.post(chooser.choice(lists), f"<s.{number}.{count}@client.example>", chooser, drop=0.15)
             count += 1
             time.sleep(0.03)
 
@@ -107,7 +122,7 @@ class Traffic:
         lists = [a for a in self.world.lists if a.startswith("big")]
         count = 0
         while not self.stopping.is_set():
-            self._post(chooser.choice(lists), f"<b.{number}.{count}@client.example>", chooser)
+            self.post(chooser.choice(lists), f"<b.{number}.{count}@client.example>", chooser)
             count += 1
             self.more_big.wait(6.0)
             self.more_big.clear()
@@ -116,7 +131,7 @@ class Traffic:
         count = 0
         chooser = random.Random(number)
         while not self.stopping.is_set():
-            self._post(self.world.fleeting, f"<f.{number}.{count}@client.example>", chooser)
+            self.post(self.world.fleeting, f"<f.{number}.{count}@client.example>", chooser)
             count += 1
             self.stopping.wait(1.0)
 
@@ -133,7 +148,7 @@ class Traffic:
     def _churn(self):
         chooser = random.Random(4711)
         present = collections.defaultdict(set)
-        lists = [a for a in self.world.lists if a != self.world.fleeting]
+        lists = [a for a in self.world.lists if a not in (self.world.fleeting, self.world.moderated)]
         count = 0
         while not self.stopping.is_set():
             list_ = chooser.choice(lists)

@@ -26,7 +26,7 @@ class Verdict:
         self.world, self.traffic, self.ends, self.with_power, self.log = world, traffic, sorted(ends), with_power, log
         self.broken = []
         self.arrived = collections.defaultdict(dict)  # message id -> {recipient: [(time, transaction)]}
-        for receipt in world.sink.receipts():
+        for receipt in world.receipts():
             self.arrived[receipt.message_id].setdefault(receipt.recipient, []).append(
                 (int(receipt.time) / 1000, receipt.transaction))
 
@@ -40,6 +40,7 @@ class Verdict:
         self.sums()
         self.states()
         self.lifetimes()
+        self.people()
         self.duplicates()
         self.figures()
         return self.broken
@@ -61,6 +62,10 @@ class Verdict:
             row = self.ledger.get(post.message_id)
             if post.acknowledged is None:
                 self.wrong(f"{post.message_id} was never accepted after {post.tries} tries")
+                continue
+            if post.rejected:
+                if row is not None or got:
+                    self.wrong(f"{post.message_id} was rejected by its moderator and went to {len(got)}")
                 continue
             if row is None:
                 self.wrong(f"{post.message_id} was acknowledged and is not in the ledger")
@@ -154,6 +159,24 @@ class Verdict:
             if message_id in expiry and last > expiry[message_id] / 1000 + LATE:
                 self.wrong(f"{message_id} was sent {last - expiry[message_id] / 1000:.1f} s after its lifetime")
 
+    def people(self):
+        """What a reply or a page said was done for somebody is kept, and failures are counted once."""
+        if not self.traffic.people:
+            return
+        self.broken += self.traffic.people.troubles
+        undecided = self.world.sql("SELECT message_id FROM held WHERE state = 0 AND kind = 0")
+        if undecided:
+            self.wrong(f"posts wait although their moderator was told that they are decided: {undecided[:5]}")
+        ways = dict(self.world.sql("SELECT address, how FROM departure"))
+        for address in self.traffic.people.left:
+            if ways.get(address) != "one-click":
+                self.wrong(f"{address} left by the link; what is known of that is {ways.get(address)}")
+        for address, bounces, posts in self.world.sql(
+                "SELECT l.local, m.bounces, (SELECT COUNT(*) FROM post p WHERE p.list_id = m.list_id AND p.kind = 0) FROM member m "
+                "JOIN list l ON l.id = m.list_id WHERE m.local_key = ? AND m.role = 0", f"{stage.REFUSED}0"):
+            if bounces != posts:
+                self.wrong(f"{address}: {posts} posts failed for a member, who has {bounces} bounces")
+
     def _end_behind(self, at):
         """The first end after that instant, if it came soon enough to explain that an outcome was lost."""
         for time, by_power in self.ends:
@@ -197,4 +220,8 @@ class Verdict:
         self.log(f"transactions that came again {self.dots}, at most {self.most_dots} after one end ({bound}); recipients "
                  f"{self.twice}; the oldest arrived {self.oldest:.2f} s before the end")
         self.log(f"arrived, cut off from the reply, and left or expired before it could be sent again: {self.cut_off}")
+        if self.traffic.people:
+            held = [p for p in posts if p.list == self.world.moderated]
+            self.log(f"decided by a moderator {len(held)}, of these rejected {sum(p.rejected for p in held)}; joined by confirming "
+                     f"{self.traffic.people.joined}; left by the link {len(self.traffic.people.left)}")
         self.log(f"lost {sum('did not reach' in b for b in self.broken)}")

@@ -8,15 +8,22 @@ import subprocess
 
 import control
 import stage
-from support import essaim, processes  # found by way of stage
+from support import essaim, one_click, processes  # found by way of stage
+
+# Versions of the schema: those that hold what lists and posts are, and those that hold all that the harness makes.
+OLD, KEEP_ALL = range(1, 7), range(8, 10)
+
 
 class World(stage.Stage):
     address = "127.0.0.1"  # where senders connect to
+    old_versions = OLD
 
     def set_up(self):
         self.set_the_others_up()
-        self.server = essaim.Essaim(self.folder, dns=self.dns.address, mx_port=self.mx_port, delivery=stage.SETTINGS, start=False)
-        self.port = processes.free_port()
+        self.port, self.http_port = processes.free_port(), processes.free_port()
+        self.server = essaim.Essaim(self.folder, dns=self.dns.address, mx_port=self.mx_port, delivery=stage.SETTINGS, start=False,
+                                    listen=f'[[listen]]\naddress = "127.0.0.1:{self.http_port}"\nrole = "http"\n',
+                                    extra=f'[http]\nbase_url = "{one_click.PUBLIC}"\n')
         text = self.server.config.read_text().replace("127.0.0.1:0", f"127.0.0.1:{self.port}")
         self._plain = text
         self.server.config.write_text(text)
@@ -64,8 +71,11 @@ class World(stage.Stage):
         if self.server.process.running():
             self.server.kill()
 
-    def make_old(self, version=1):
+    def make_old(self):
         """Turns the database into one of an older schema version with the same contents. The server does not run."""
+        version = self.random.choice(self.old_versions)
+        # From the next time on there is what only the last of them can hold.
+        self.old_versions = KEEP_ALL
         database, old = self.server.database, self.server.folder / "old.db"
         for path in self.server.folder.glob("old.db*"):
             path.unlink()
@@ -85,7 +95,7 @@ class World(stage.Stage):
             if len(common) < len(columns("main", table)):
                 continue  # what it held has no place in the old version; only suspensions, of which there are none
             names = ", ".join(common)
-            where = " WHERE form = 0" if table == "rendering" else ""
+            where = " WHERE form = 0" if table == "rendering" and version == 1 else ""
             source.execute(f"INSERT INTO main.{table} ({names}) SELECT {names} FROM new.{table}{where}")
         source.execute("COMMIT")
         source.execute("DETACH new")

@@ -28,12 +28,12 @@ UNFINISHED = ("SELECT p.id FROM post p WHERE (p.expanded = 0 OR EXISTS "
 class Site(processes.Scenario):
     """begin() makes it; post() gives what was promised; check() compares."""
 
-    def begin(self, members=MEMBERS, sink_rules=(), smarthost=True, delivery="", list_settings=None, **server):
+    def begin(self, members=MEMBERS, sink_rules=(), smarthost=True, delivery="", list_settings=None, keep=False, **server):
         self.members = list(members)
         self.accepted = {}  # Message-ID -> queue id
         self.tries = collections.Counter()
         if smarthost:
-            self.sink = self.started(sink.Sink(self.folder, rules=sink_rules, keep=False))
+            self.sink = self.started(sink.Sink(self.folder, rules=sink_rules, keep=keep))
         self.essaim = essaim.Essaim(self.folder, smarthost=self.sink.addresses[0] if smarthost else None,
                                     delivery=SETTINGS + delivery, start=False, **server)
         self.port = processes.free_port()
@@ -57,6 +57,26 @@ class Site(processes.Scenario):
         return processes.wait_for("the server to listen", lambda: (
             "up" if " listening " in self.log_since(offset)
             else None if self.essaim.process.running() else "down"), 60) == "up"
+
+    def start_with(self, fault):
+        """With that planned (storage/fault.h). False: it could not start; then it has said why and ended as a failed start does."""
+        offset = self.log_size()
+        if self.start(ESSAIM_FAULT=fault):
+            return True
+        self.assertEqual(1, self.essaim.process.process.returncode, self.log_since(offset))
+        self.assertIn("fault planned by a test", self.log_since(offset))
+        return False
+
+    def sweep(self, sweeps, one_run):
+        """Runs for each k, or some of them; `one_run` gives whether the fault came to pass."""
+        for sweep, apart in sweeps:
+            k, reached = 1, True
+            while reached:
+                reached = False  # one that breaks a promise is the last of its sweep
+                with self.subTest(fault=sweep.format(k=k)):
+                    reached = one_run(sweep.format(k=k))
+                k += 1 if WHOLE else apart
+            print(f"{sweep}: up to about the {k}. of a run", flush=True)
 
     def try_post(self, message_id, list_=LIST, body="The swarm moves on.\n"):
         """One try: the reply, or (0, why) when there was none. A 250 is a promise."""

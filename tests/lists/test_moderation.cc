@@ -243,6 +243,29 @@ BOOST_AUTO_TEST_CASE(what_nobody_decides_expires_and_its_author_is_told) {
   BOOST_TEST(*lists::look_after_held(site.services) == "expired or reminded: 0, forgotten: 1");
 }
 
+BOOST_AUTO_TEST_CASE(what_was_decided_is_forgotten_however_much_it_is) {
+  Moderated site("editorkey");
+  const auto stored = site.services.database->write_now(
+      storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
+        storage::HeldStore store(connection);
+        for (int i = 0; i < 250; ++i) {
+          storage::HeldRecord held;
+          held.id = site.services.ids->next();
+          held.key = "key" + std::to_string(i);
+          held.held = held.expires = site.clock.wall_now();
+          ESSAIM_TRY(store.add(held));
+          auto decided = store.decide(held.id, storage::HeldState::kRejected, site.clock.wall_now(),
+                                      "eve@e.example", "");
+          if (!decided.ok()) return decided.error();
+        }
+        return {};
+      });
+  BOOST_TEST_REQUIRE(stored.ok());
+  BOOST_TEST(*lists::look_after_held(site.services) == "expired or reminded: 0, forgotten: 0");
+  site.clock.advance(std::chrono::hours(24 * 31));
+  BOOST_TEST(*lists::look_after_held(site.services) == "expired or reminded: 0, forgotten: 250");
+}
+
 BOOST_AUTO_TEST_CASE(an_author_confirms_and_the_rules_are_asked_again) {
   Moderated site("privatekey");
   const auto reply = site.post();

@@ -17,6 +17,12 @@ std::vector<std::string> words(std::string_view text) {
   return out;
 }
 
+std::string repeated(std::string_view text, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
 // Those of every message, beside its own.
 std::vector<std::string> variables_of(const Message& message) {
   auto out = words(message.variables);
@@ -78,7 +84,7 @@ BOOST_AUTO_TEST_CASE(languages_are_chosen_as_asked) {
 
 BOOST_AUTO_TEST_CASE(a_template_is_checked_before_it_is_kept) {
   struct Row {
-    const char* text;
+    std::string text;
     const char* error;  // "" for none
   };
   const Row rows[] = {
@@ -91,6 +97,10 @@ BOOST_AUTO_TEST_CASE(a_template_is_checked_before_it_is_kept) {
       {"{{> other}}", "partials"},
       {"{{=<% %>=}}", "other delimiters"},
       {"\xFF", "not UTF-8"},
+      {repeated("{{#name}}", 20) + repeated("{{/name}}", 20), ""},
+      {repeated("{{#name}}{{/name}}", 3000), ""},
+      {repeated("{{#name}}", 21) + repeated("{{/name}}", 21), "more than 20 deep"},
+      {repeated("{{^ name }}", 2500) + repeated("{{/name}}", 2500), "more than 20 deep"},
   };
   for (const Row& row : rows) {
     const auto checked = check_template(row.text, {"email", "name"});

@@ -3,7 +3,7 @@
 import re
 import unittest
 
-from support import authenticated, essaim, judges, processes
+from support import authenticated, essaim, hostile, judges, processes
 
 
 class AuthenticatedMail(authenticated.Authenticated):
@@ -119,6 +119,44 @@ class AuthenticatedMail(authenticated.Authenticated):
             self.dns.go_on()
         (received,) = [self.sink.message_bytes(receipt) for receipt in self.sink.wait_for(1)]
         self.assertIn("dmarc=temperror", judges.results_field(received))
+
+    def test_hostile_records_cost_a_verdict_and_nobody_else(self):
+        """BAD-INPUT row 14: as a sender's domain, and as a recipient's."""
+        spf = {name: f"v=spf1 {text}" for name, text in {
+            "digits": "exists:%{d0}.example -all", "manydigits": "exists:%{d99999999999999999999}.example -all",
+            "nomacro": "exists:%{q}.example -all", "open": "exists:%{ -all", "percent": "exists:% -all", "manymacros": "exists:" + "%{i}." * 45 + "example -all",
+            "circle": "include:circle.example -all", "voids": "a:v1.example a:v2.example a:v3.example a:v4.example -all",
+            "includes": "include:i0.example -all", "manymx": "mx -all", "redirects": "redirect=redirects.example",
+            "prefix": "ip4:192.0.2.0/99999999999 -all", "nul": "\\000 -all", "mask": "ip6:::/129 -all"}.items()}
+        spf.update({f"i{n}": f"v=spf1 include:i{n + 1}.example ~all" for n in range(20)})
+        lines = [f'{name} IN TXT "{text}"' for name, text in spf.items()]
+        lines += ['two IN TXT "v=spf1 -all"', 'two IN TXT "v=spf1 +all"']
+        lines += ["large IN TXT " + '"v=spf1 " ' + " ".join(f'"ip4:192.0.2.{n % 256} {"x" * 200}"' for n in range(250)) + ' " -all"']
+        lines += [f"manymx IN MX {n % 7} m{n}" for n in range(1_000)] + [f"m{n} IN A 127.1.0.1" for n in range(1_000)]
+        lines += [f"chain{n} IN CNAME chain{n + 1}" for n in range(40)] + ["chain40 IN MX 1 mx.a", "turn IN CNAME nrut", "nrut IN CNAME turn"]
+        lines += ["_dmarc.two IN TXT " + '"v=DMARC1; p=reject; ' + "pct=99999999999999999999; " * 8 + '"']
+        self.dns.change({"example": authenticated.ZONE + "\n".join(lines) + "\n"})
+        self.essaim.make_list("open@lists.example", ["ann@a.example"], post="anyone")
+        for count, name in enumerate([*spf, "two", "large", "chain0", "turn"], start=1):
+            with self.subTest(sender=name):
+                (received,) = self.receive(self.essaim.post(f"eve@{name}.example", "open@lists.example", essaim.message(
+                    f"eve@{name}.example", "open@lists.example")), count)[-1:]
+                said = re.search(r"spf=(\w+)", judges.results_field(received)).group(1)
+                if name in ("large", "chain0", "turn"):
+                    self.assertIn(said, ("permerror", "temperror", "none", "fail"))
+                elif not re.fullmatch(r"i\d+", name):
+                    self.assertEqual("permerror", said)
+        self.essaim.make_list("odd@lists.example", ["m@manymx.example", "m@chain0.example", "m@turn.example", "ann@a.example"], post="anyone")
+        reply = self.essaim.post("x@client.example", "odd@lists.example", essaim.message("x@client.example", "odd@lists.example"))
+
+        def states():
+            rows = self.essaim.json("post", "show", self.essaim.queue_id(reply))["recipients"]
+            found = {row["recipient"].partition("@")[2].partition(".")[0]: row["state"] for row in rows}
+            return found if "pending" not in found.values() else None
+        found = processes.wait_for("an outcome for each", states, 60)
+        self.assertEqual(("delivered", "delivered"), (found["a"], found["manymx"]))
+        self.assertNotEqual("delivered", found["turn"])
+        hostile.assert_clean(self, self.essaim.process.log.read_bytes())
 
     def test_forged_authors_are_marked_or_refused_and_claims_of_ours_removed(self):
         self.essaim.make_list("open@lists.example", ["ann@a.example"], post="anyone")

@@ -113,7 +113,7 @@ class TlsOut(processes.Scenario):
         self.assertIn("ee.signed.test: REQUIRETLS, DANE, 1 TLSA record", self.explain("d-ee.signed.test"))
 
     def test_mta_sts_enforced_tested_rolled_over_and_out_of_reach(self):
-        names = ["good", "selfsigned", "testing", "elsewhere", "missing", "html", "redirect", "untrusted", "clear", "expired"]
+        names = ["good", "selfsigned", "testing", "elsewhere", "missing", "html", "redirect", "untrusted", "clear", "expired", "large"]
         addresses = {"good": GOOD, "elsewhere": GOOD, "clear": CLEAR, "expired": EXPIRED}
         late = self.authority.issue("late", ["mx-expired.plain.test"], days=-1)
         self.started(sink.Sink(self.folder, listen=[f"{EXPIRED}:{self.port}"], options=["--tls", late]))
@@ -131,10 +131,11 @@ class TlsOut(processes.Scenario):
         host.publish("missing.plain.test", "enforce", ["mx.elsewhere.test"], status=404)
         host.publish("html.plain.test", "enforce", ["mx.elsewhere.test"], kind="text/html")
         host.publish("redirect.plain.test", "enforce", ["mx.elsewhere.test"], status=302)
+        host.publish("large.plain.test", "enforce", [], body="version: STSv1\r\nmode: enforce\r\nmx: mx.elsewhere.test\r\n" * 20_000)
         self.serve({"plain.test": records}, delivery=f"sts_port = {host.port}")
         rows = self.post([f"{name}.plain.test" for name in names])
         state = {name: rows[f"{name}.plain.test"] for name in names}
-        for name in ["good", "testing", "missing", "html", "redirect", "untrusted"]:
+        for name in ["good", "testing", "missing", "html", "redirect", "untrusted", "large"]:
             self.assertEqual(state[name]["state"], "delivered", state[name])
         for name, why in {"selfsigned": "certificate", "elsewhere": "does not name it", "clear": "offers no STARTTLS",
                           "expired": "expired"}.items():
@@ -143,7 +144,7 @@ class TlsOut(processes.Scenario):
         self.assertIn("verified by PKIX", self.explain("good.plain.test"))
         self.assertIn("MTA-STS (enforce, id 1", self.explain("good.plain.test"))
         self.assertIn("certificate-", self.explain("testing.plain.test"))
-        for name, why in {"missing": "404", "html": "text/html", "redirect": "302", "untrusted": "certificate"}.items():
+        for name, why in {"missing": "404", "html": "text/html", "redirect": "302", "untrusted": "certificate", "large": "65536 octets"}.items():
             self.assertIn(why, self.explain(f"{name}.plain.test"))
 
         # The policies are kept over a restart, also when their host is gone.

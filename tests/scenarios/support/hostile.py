@@ -4,6 +4,7 @@ import re
 import socket
 import ssl
 import struct
+import threading
 import time
 
 CRLF = b"\r\n"
@@ -98,3 +99,30 @@ def memory(process):
     """Resident octets of a process."""
     with open(f"/proc/{process.pid}/status") as status:
         return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1)) * 1024
+
+
+class Listener:
+    """Takes connections, and has serve(peer) for each, on a thread of its own."""
+
+    def listen(self, address=("127.0.0.1", 0)):
+        self.listener = socket.create_server(address)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                peer, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer):
+        peer.settimeout(60)
+        with peer:
+            self.serve(peer)
+
+
+def assert_clean(test, octets):
+    """No control character but line ends, none that turns the direction of text."""
+    found = re.search(rb"[\0-\x08\x0b-\x1f\x7f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]", octets)
+    test.assertIsNone(found, found and octets[max(0, found.start() - 200):found.end() + 50])
