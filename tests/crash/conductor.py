@@ -60,6 +60,7 @@ class Conductor:
     def _power_failure(self):
         with self.traffic.command_lock:
             self.world.kill()
+            self._ended("power failure", by_power=True)  # now: what is left on the disk takes a while to make
             self.disk.fail()
 
     def _ended(self, what, by_power=False):
@@ -132,7 +133,6 @@ class Conductor:
         elif what.startswith("power"):
             time.sleep(self.random.uniform(0.0, 0.3) if what == "power again" else self.random.uniform(0.3, 5.0))
             self._power_failure()
-            self._ended("power failure", by_power=True)
         else:
             time.sleep(self.random.uniform(0.1, 2.0))
             self.world.kill()
