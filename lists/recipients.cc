@@ -235,7 +235,9 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
       if (!held->has_value())
         return refuse(recipient, 550, "5.1.1", "no such address, nothing waits under this key",
                       "unknown-key");
-      if ((*held)->state == storage::HeldState::kWaiting && (*held)->expires <= services_.clock->wall_now())
+      // The job that says so to those who wait may have come before the answer, or not.
+      if ((*held)->state == storage::HeldState::kExpired ||
+          ((*held)->state == storage::HeldState::kWaiting && (*held)->expires <= services_.clock->wall_now()))
         return refuse(recipient, 550, "5.7.1", "too late, this has expired", "expired-key");
       target.kind = TargetKind::kKey;
       target.key_verb = prefix.verb;

@@ -318,6 +318,14 @@ BOOST_AUTO_TEST_CASE(keys_are_good_once_in_time_and_for_whoever_has_them) {
   site.ask("late@x.example", "sub dev\n");
   const std::string key = site.question("late@x.example").key();
   site.clock.advance(std::chrono::hours(24 * 8));
+  // Told in the dialogue, whether the job that looks after it has been there or not.
+  for (const bool looked_after : {false, true}) {
+    if (looked_after) TestSite::require(lists::look_after_held(site.services));
+    const auto reply = site.send("late@x.example", {"confirm+" + key + "@lists.example"},
+                                 a_mail("late@x.example", "Re: x", "yes\n"));
+    BOOST_TEST(reply.to_string().find("too late, this has expired [rule: expired-key]") != std::string::npos,
+               reply.to_string());
+  }
   BOOST_TEST(site.ask("late@x.example", "CONFIRM " + key + "\n").says("this has expired"));
   BOOST_TEST(!site.is_member("late@x.example"));
 }

@@ -1,10 +1,15 @@
 """Who may do what, as people meet it: commands by mail, moderators, confirmations, in both languages and over a crash."""
 
 import re
+import smtplib
+import sys
 import threading
 import unittest
 
 from support import essaim, mariadb, processes, sink
+
+sys.path.insert(0, str(processes.ROOT / "tests" / "crash"))
+import control  # noqa: E402
 
 LIST = "dev@lists.example"
 ROBOT = "sympa@lists.example"
@@ -225,6 +230,88 @@ class Commands(People):
         self.essaim.run("template", "set", "welcome", words)
         self.taken(NEW, ROBOT, "sub dev")
         self.letter(NEW, f"Hello {NEW}")
+
+
+class Confirmations(People):
+    """What becomes of the answer to "please confirm" is decided once, whoever sends it, how often, when, and whatever dies meanwhile."""
+
+    def asked(self, who):
+        """Somebody asks to be on the list; gives where the answer goes."""
+        self.taken(who, ROBOT, "subscribe dev")
+        return self.letter(who, "To confirm, just answer")["Reply-To"]
+
+    def memberships(self, who):
+        return [m["address"] for m in self.essaim.json("member", "list", LIST)].count(who)
+
+    def welcomes(self, who):
+        return len([m for m in self.letters(who) if m["Subject"] == f"Welcome to {LIST}"])
+
+    def restarted(self, crash_at=None):
+        if self.essaim.process.running():
+            self.essaim.kill()
+        self.essaim.environment.pop("ESSAIM_CRASH_AT", None)
+        if crash_at:
+            self.essaim.environment["ESSAIM_CRASH_AT"] = crash_at
+        self.essaim.start()
+
+    def dies_on(self, who, to, mail):
+        with self.assertRaises((smtplib.SMTPServerDisconnected, ConnectionError)):
+            self.essaim.post(who, to, mail)
+        processes.wait_for("its death", lambda: not self.essaim.process.running())
+
+    def test_an_answer_that_comes_twice_late_or_from_another_address(self):
+        self.set_up_list(subscribe="auth")
+        twice = self.asked("twice@n.example")
+        self.taken("twice@n.example", twice, "Re: x", "yes\n")
+        self.letter("twice@n.example", "Welcome to")
+        self.taken("twice@n.example", twice, "Re: x", "yes, please\n")
+        self.letter("twice@n.example", "this was done already")
+        # The key is the authority, and says whom it is for.
+        self.taken("home@h.example", self.asked("office@o.example"), "Re: x", "yes\n")
+        self.letter("office@o.example", "Welcome to")
+        self.assertEqual((1, 0), (self.memberships("office@o.example"), self.memberships("home@h.example")))
+        self.assertEqual((550, "5.1.1 <confirm+0123456789abcdef@lists.example>: no such address, nothing waits under this key [rule: unknown-key]"),
+                         self.write("evil@x.example", "confirm+0123456789abcdef@lists.example", "Re: x"))
+        late = self.asked("late@n.example")
+        clock = control.Control(self.folder / "control")
+        clock["clock_factor"] = 1
+        clock["clock_offset_ms"] = 8 * 86_400_000
+        self.essaim.environment.update({"LD_PRELOAD": str(processes.BUILD / "libessaim_shim.so"), "ESSAIM_SHIM_CONTROL": str(clock.path)})
+        self.restarted()
+        self.assertEqual((550, f"5.7.1 <{late}>: too late, this has expired [rule: expired-key]"),
+                         self.write("late@n.example", late, "Re: x", "yes\n"))
+        self.taken("late@n.example", ROBOT, f"CONFIRM {re.search('[+](.*)@', late).group(1)}")
+        self.letter("late@n.example", "this has expired")
+        self.assertEqual(0, self.memberships("late@n.example"))
+        self.assertEqual((1, 1), (self.memberships("twice@n.example"), self.welcomes("twice@n.example")))
+
+    def test_an_answer_that_a_crash_meets_counts_once_or_can_be_given_again(self):
+        self.set_up_list(subscribe="auth")
+        people = ["before@n.example", "between@n.example", "after@n.example"]
+        before, between, after = [self.asked(who) for who in people]
+        # Decided, but not committed: nothing has happened, and the key is still good.
+        self.restarted("held.decided:1")
+        mail = essaim.message(people[0], before, subject="Re: x")
+        self.dies_on(people[0], before, mail)
+        self.restarted("accept.after-commit:1")
+        self.assertEqual(0, self.memberships(people[0]))
+        self.assertEqual(["waits"] * 3, [h["state"] for h in self.essaim.json("held", "list")])
+        # Committed, and nobody was told: whoever sends it again, as a mail server does, changes nothing.
+        mail_between = essaim.message(people[1], between, subject="Re: x")
+        self.dies_on(people[1], between, mail_between)
+        self.restarted()
+        self.assertEqual(1, self.memberships(people[1]))
+        for who, to, again in ((people[0], before, mail), (people[1], between, mail_between)):
+            self.assertEqual(250, self.essaim.post(who, to, again)[0])
+        # Killed as soon as it had promised.
+        self.taken(people[2], after, "Re: x", "yes\n")
+        self.restarted()
+        for who in people:
+            self.letter(who, "Welcome to")
+            self.assertEqual((1, 1), (self.memberships(who), self.welcomes(who)), who)
+        self.assertIn("nothing waits", self.essaim.run("held", "list"))
+        self.taken(people[2], after, "Re: x", "yes\n")
+        self.letter(people[2], "this was done already")
 
 
 class TwoNodes(People):
