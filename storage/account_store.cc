@@ -9,6 +9,7 @@ namespace {
 constexpr std::string_view kColumns =
     "SELECT name, password, scram, addresses, may_relay, disabled, created, changed FROM account ";
 constexpr std::int64_t kSlot = 10LL * 60 * 1000;
+constexpr std::int64_t kSlotsOfADay = 24 * 6;
 
 // One in each line.
 std::string joined(const std::vector<std::string>& addresses) {
@@ -97,11 +98,12 @@ Result<void> AccountStore::remove(const std::string& name) {
 
 Result<LoginFailureStore::Counts> LoginFailureStore::counts(const std::string& account,
                                                             const std::string& network, WallTime now) {
+  // Not what a clock has counted that was ahead and was set back since: nobody is to wait for it.
   const auto sum = [&](const std::string& whose, const std::string& from) {
-    return sql::number(
-        connection_, 0,
-        "SELECT SUM(number) FROM login_failure WHERE account = ? AND network = ? AND slot >= ?", whose, from,
-        slot_of(now) - 1);
+    return sql::number(connection_, 0,
+                       "SELECT SUM(number) FROM login_failure "
+                       "WHERE account = ? AND network = ? AND slot BETWEEN ? AND ?",
+                       whose, from, slot_of(now) - 1, slot_of(now) + 1);
   };
   Counts out;
   for (const auto& [number, whose, from] :
@@ -136,7 +138,8 @@ Result<void> LoginFailureStore::forget(const std::string& account, const std::st
 }
 
 Result<std::int64_t> LoginFailureStore::drop_old(WallTime now) {
-  return sql::run(connection_, "DELETE FROM login_failure WHERE slot < ?", slot_of(now) - 1);
+  return sql::run(connection_, "DELETE FROM login_failure WHERE slot < ? OR slot > ?", slot_of(now) - 1,
+                  slot_of(now) + kSlotsOfADay);
 }
 
 }  // namespace essaim::storage

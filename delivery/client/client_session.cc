@@ -18,7 +18,10 @@ ClientSession::ClientSession(const CourierSettings& settings, const TokenMinter&
 
 void ClientSession::enter(SessionState state) {
   state_ = state;
-  const auto timeout = row_of(state).timeout;
+  // A chunk goes out together with its envelope, whose replies come first and have their own time.
+  const bool envelope = state == SessionState::kFinalDot && awaiting() &&
+                        awaits_[first_] != Await::kFinalDot && awaits_[first_] != Await::kChunk;
+  const auto timeout = row_of(envelope ? SessionState::kEnvelope : state).timeout;
   if (timeout)
     deadline_ = now_ + settings_.*timeout;
   else

@@ -101,11 +101,13 @@ void RuleSources::stop() {
 Result<bool> RuleSources::holds(const SourceFilter& filter, const std::vector<std::string>& values) {
   const std::string key = key_of(filter, values);
   const std::lock_guard lock(mutex_);
-  Known& known = known_[key];
-  if (known.asked) return Error{ErrorCode::kTemporary, "the filter " + filter.name + " is being asked"};
-  if (clock_.mono_now() < known.until) {
-    if (!known.failed) return known.holds;
-    return Error{ErrorCode::kTemporary, "the filter " + filter.name + " cannot be asked: " + known.problem};
+  if (const auto found = known_.find(key); found != known_.end()) {
+    const Known& known = found->second;
+    if (known.asked) return Error{ErrorCode::kTemporary, "the filter " + filter.name + " is being asked"};
+    if (clock_.mono_now() < known.until) {
+      if (!known.failed) return known.holds;
+      return Error{ErrorCode::kTemporary, "the filter " + filter.name + " cannot be asked: " + known.problem};
+    }
   }
   if (stopped_) return Error{ErrorCode::kTemporary, "the program is going away"};
   if (asked_.size() >= kMostWaiting)
@@ -119,7 +121,7 @@ Result<bool> RuleSources::holds(const SourceFilter& filter, const std::vector<st
     take(key, number, answer);
   });
   if (!taken) return Error{ErrorCode::kTemporary, "the program is going away"};
-  known.asked = true;
+  known_[key].asked = true;
   asked_.insert(number);
   return Error{ErrorCode::kTemporary, "the filter " + filter.name + " is being asked"};
 }

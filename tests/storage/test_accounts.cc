@@ -67,7 +67,12 @@ BOOST_AUTO_TEST_CASE(failures_are_counted_by_account_and_network_and_forgotten_i
     must(store.forget("ann", "n1"));
     BOOST_TEST(must(store.counts("ann", "n1", at(1))).pair == 0);
     BOOST_TEST(must(store.counts("ann", "n1", at(1))).network == 3);
+    // The clock goes back by an hour: nobody is put off for what it counted before.
+    BOOST_TEST(must(store.counts("ann", "n2", at(1 - 6))).pair == 0);
+    BOOST_TEST(must(store.counts("ann", "n2", at(0))).pair == 1);
+    must(store.count("eve", "n3", at(1000)));
     BOOST_TEST(must(store.drop_old(at(3))) > 0);
+    BOOST_TEST(must(store.counts("eve", "n3", at(1000))).pair == 0);
     BOOST_TEST(must(store.counts("ann", "n2", at(1))).account == 0);
     return {};
   });

@@ -36,6 +36,34 @@ BOOST_AUTO_TEST_CASE(with_chunking_a_whole_transaction_is_one_turn) {
   )" + kIdle);
 }
 
+BOOST_AUTO_TEST_CASE(an_envelope_that_is_not_answered_has_its_own_time_though_the_chunk_is_out) {
+  const std::string envelope_answered = "S: 250 ok\nS: 250 ok\n! pass 4m\n! pass 4m\n";  // ten minutes
+  for (const std::string& before :
+       {std::string(), std::string("S: 250 ok\n! pass 4m\n"), envelope_answered}) {
+    BOOST_TEST_CONTEXT(before) {
+      CourierSettings settings;
+      settings.helo = "us.example";
+      settings.chunking = std::make_shared<ChunkingRefusals>();
+      SessionBench session(settings);
+      session.give(make_transaction("a@x.example", make_post(chunky())));
+      play(&session, greeting("PIPELINING,CHUNKING") + R"(
+        C: MAIL FROM:<l-bounces@lists.example>
+        C: RCPT TO:<a@x.example>
+        C: BDAT 21 LAST
+        C: (21 octets)
+        ! drained
+        )" + before + "! pass 5m\n! pass 0ms",
+           Feed::kWhole);
+      BOOST_REQUIRE_EQUAL(session.outcomes().size(), 1U);
+      const Outcome& outcome = session.outcomes().begin()->second.at(0);
+      BOOST_TEST((outcome.kind == Outcome::Kind::kDeferred));
+      // It may have been taken all the same.
+      BOOST_TEST((outcome.stage == Stage::kFinalDot));
+      BOOST_TEST(session.violation() == "");
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_chunk_is_the_private_block_and_the_unstuffed_message) {
   PostOptions options = chunky();
   options.header = "X-To: {address}\r\n";

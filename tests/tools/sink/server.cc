@@ -436,7 +436,7 @@ bool Server::end_of_data(Session* session, std::string_view message, bool stuffe
       finish(session);
       return false;
     }
-    if (action != nullptr && misbehave(session, "dot", session->address, &go_on)) return go_on;
+    if (action != nullptr && obey(session, *action, &go_on)) return go_on;
   }
   record(session, message, stuffed);
   session->out += "250 2.0.0 Ok: accepted as " + std::to_string(counters_.transactions) + "\r\n";
@@ -476,17 +476,20 @@ void Server::record(Session* session, std::string_view message, bool stuffed) {
 bool Server::misbehave(Session* session, const char* stage, const std::string& subject, bool* go_on) {
   if (options_.rules.empty()) return false;
   const Action* action = options_.rules.match(stage, subject);
-  if (action == nullptr) return false;
-  switch (action->kind) {
+  return action != nullptr && obey(session, *action, go_on);
+}
+
+bool Server::obey(Session* session, const Action& action, bool* go_on) {
+  switch (action.kind) {
     case Action::Kind::kReply:
-      session->out += action->reply + "\r\n";
-      if (action->reply.rfind("421", 0) == 0) {
+      session->out += action.reply + "\r\n";
+      if (action.reply.rfind("421", 0) == 0) {
         session->closing = true;
         *go_on = false;
       }
       return true;
     case Action::Kind::kDelay:
-      pause(session, action->milliseconds);
+      pause(session, action.milliseconds);
       return false;
     case Action::Kind::kHang:
       session->hung = true;

@@ -97,6 +97,7 @@ class Server {
   void log_command(const Session& session, std::string_view line);
   // Applies a matching rule. True: the stage is dealt with.
   bool misbehave(Session* session, const char* stage, const std::string& subject, bool* go_on);
+  bool obey(Session* session, const Action& action, bool* go_on);
   void pause(Session* session, int milliseconds);
   void write_out(Session* session);  // now, or `delay_ms` later
   void flush(Session* session, std::string* bytes);
