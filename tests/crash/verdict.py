@@ -26,7 +26,7 @@ class Verdict:
         self.world, self.traffic, self.ends, self.with_power, self.log = world, traffic, sorted(ends), with_power, log
         self.broken = []
         self.arrived = collections.defaultdict(dict)  # message id -> {recipient: [(time, transaction)]}
-        for receipt in world.receipts():
+        for receipt in sorted(world.receipts(), key=lambda r: int(r.time)):  # of several sinks, one behind the other
             self.arrived[receipt.message_id].setdefault(receipt.recipient, []).append(
                 (int(receipt.time) / 1000, receipt.transaction))
 
