@@ -244,7 +244,8 @@ class Confirmations(People):
         return [m["address"] for m in self.essaim.json("member", "list", LIST)].count(who)
 
     def welcomes(self, who):
-        return len([m for m in self.letters(who) if m["Subject"] == f"Welcome to {LIST}"])
+        """Letters, not copies: what a kill cut off from its reply comes again."""
+        return len({m["Message-ID"] for m in self.letters(who) if m["Subject"] == f"Welcome to {LIST}"})
 
     def restarted(self, crash_at=None):
         if self.essaim.process.running():
