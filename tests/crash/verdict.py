@@ -128,7 +128,7 @@ class Verdict:
                 expired = states.get(address) == "failed" and row["list"] == self.world.fleeting
                 if not (states.get(address) == "suppressed" and left) and not expired:
                     self.wrong(f"{message_id}: {address} got it, the ledger says {states.get(address)}, and nothing explains it")
-                elif not self._end_behind(at):
+                elif not self._ends_behind(at, float("inf")):
                     self.wrong(f"{message_id}: {address} got it, the ledger says {states.get(address)}, and no kill came between")
                 self.cut_off += 1
             if counts["delivered"] > len(got):
@@ -177,12 +177,15 @@ class Verdict:
             if bounces != posts:
                 self.wrong(f"{address}: {posts} posts failed for a member, who has {bounces} bounces")
 
-    def _end_behind(self, at):
-        """The first end after that instant, if it came soon enough to explain that an outcome was lost."""
-        for time, by_power in self.ends:
-            if time >= at - SINK_LAGS:
-                return time if time - at <= (UNSYNCED if by_power else IN_FLIGHT) else None
-        return None
+    def _ends_behind(self, at, until):
+        """The ends that can have taken the outcome of what arrived then and again at `until`: the first one behind it, and one just
+        before it, as the sink may have found it in its socket when the server was gone."""
+        found = []
+        for lag in (0.0, SINK_LAGS):
+            time, by_power = next((end for end in self.ends if end[0] >= at - lag), (None, None))
+            if time is not None and time <= until and time - at <= (UNSYNCED if by_power else IN_FLIGHT):
+                found.append(time)
+        return found
 
     def duplicates(self):
         """What came twice was under way at a kill, or not synced when the power failed."""
@@ -191,11 +194,12 @@ class Verdict:
             for address, times in (got.items() if message_id in self.ledger else ()):
                 for (first, transaction), (second, _) in zip(times, times[1:]):
                     self.twice += 1
-                    end = self._end_behind(first)
                     # Between them there may be ends that took the outcome with them, one after the other.
-                    if end is None or end > second:
+                    ends = self._ends_behind(first, second)
+                    if not ends:
                         self.wrong(f"{message_id} came to {address} twice ({first:.3f}, {second:.3f}) and no kill explains it")
                         continue
+                    end = min(ends, key=lambda end: len(dots[end]))
                     self.oldest = max(self.oldest, end - first)
                     dots[end].add(transaction)
         self.dots = sum(len(d) for d in dots.values())
