@@ -52,9 +52,9 @@ int change(const Shell& shell, const Options& options, bool add) {
                     : site.admin().remove_listmaster(options.domain, *address);
     if (!done.ok()) return shell.fail(done.error());
     const bool changed = *done == lists::Change::kDone;
-    const std::string what =
-        for_display(address->to_string()) + (add ? " is a listmaster" : " is no listmaster");
-    return shell.done(changed ? what : what + " already", json_text({{"changed", changed}}));
+    const char* what = add ? (changed ? " is a listmaster" : " was a listmaster already")
+                           : (changed ? " is no listmaster any more" : " was no listmaster");
+    return shell.done(for_display(address->to_string()) + what, json_text({{"changed", changed}}));
   });
 }
 

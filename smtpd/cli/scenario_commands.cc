@@ -3,6 +3,8 @@
 
 #include "core/base/text.h"
 #include "core/mail/address_list.h"
+#include "core/net/socket_address.h"
+#include "core/smtp/address.h"
 #include "lists/authorisation.h"
 #include "lists/policies.h"
 #include "lists/scenario/shipped.h"
@@ -84,6 +86,15 @@ Result<Explained> explained(Site& site, Asked asked) {
     return Error{ErrorCode::kInvalid, "there is no function \"" + asked.function + "\"" +
                                           (near.empty() ? "" : "; did you mean \"" + near + "\"?")};
   }
+  for (const auto& [option, address] :
+       {std::pair{"--sender", asked.sender}, std::pair{"--email", asked.email}}) {
+    if (address.empty()) continue;
+    if (auto mailbox = smtp::parse_mailbox(address, smtp::LocalPart::kUtf8); !mailbox.ok())
+      return Error{ErrorCode::kInvalid,
+                   std::string(option) + ": \"" + for_display(address) + "\": " + mailbox.error().message};
+  }
+  if (!asked.ip.empty() && !net::SocketAddress::from_ip(asked.ip, 0).ok())
+    return Error{ErrorCode::kInvalid, "--ip: \"" + for_display(asked.ip) + "\" is no IP address"};
   std::string content;
   mail::HeaderBlock header;
   lists::scenario::Question question;

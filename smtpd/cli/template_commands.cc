@@ -65,8 +65,9 @@ int change_blocked(const Shell& shell, const TextOptions& options, bool add) {
     auto done = add ? texts.block(options.place, options.name) : texts.unblock(options.place, options.name);
     if (!done.ok()) return shell.fail(done.error());
     const bool changed = *done == lists::Change::kDone;
-    const std::string what = for_display(options.name) + (add ? " is blocked" : " is not blocked");
-    return shell.done(changed ? what : what + " already", json_text({{"changed", changed}}));
+    const char* what = add ? (changed ? " is blocked" : " was blocked already")
+                           : (changed ? " is not blocked any more" : " was not blocked");
+    return shell.done(for_display(options.name) + what, json_text({{"changed", changed}}));
   });
 }
 

@@ -92,7 +92,9 @@ class Moderation(People):
         processes.wait_for("two posts", lambda: len(self.posts_to(ANN)) == 2)
         self.assertEqual((550, "5.7.1 not accepted [rule: blocklist]"), self.write("x2@y.example", LIST, "Post 4"))
         self.assertIn("x2@y.example", self.essaim.run("block", "list", "--list", LIST))
-        self.essaim.run("block", "remove", "x2@y.example", "--list", LIST)
+        self.assertIn("was blocked already", self.essaim.run("block", "add", "x2@y.example", "--list", LIST))
+        self.assertIn("is not blocked any more", self.essaim.run("block", "remove", "x2@y.example", "--list", LIST))
+        self.assertIn("was not blocked", self.essaim.run("block", "remove", "x2@y.example", "--list", LIST))
         self.assertEqual(250, self.write("x2@y.example", LIST, "Post 5")[0])
         self.assertIn("was approved already", self.essaim.run("held", "reject", ids[0]))
         # All that waits on a list, at once; what waits elsewhere stays.
@@ -214,6 +216,10 @@ class Commands(People):
         self.assertEqual(250, self.write("x@y.example", LIST)[0])
         shown = self.essaim.json("scenario", "explain", LIST, "send", "--sender", NEW)
         self.assertEqual(("send.mine:2", "not from there"), (shown["rule"], shown["reason"]))
+        for option, wrong, told in (("--sender", "not an address", '--sender: "not an address": '), ("--email", "ann", '--email: "ann": '),
+                                    ("--ip", "10.0.0", '--ip: "10.0.0" is no'), ("--auth", "md6", "--auth: there are smtp")):
+            self.essaim.run("scenario", "explain", LIST, "send", option, wrong, check=False)
+            self.assertEqual((2, told), (self.essaim.last.returncode, self.essaim.last.stderr.strip()[len("essaim: "):][:len(told)]))
         post = self.folder / "post"
         post.write_text(f"From: {ANN}\nSubject: x\n\nx\n")
         self.assertIn("do_it  [send.mine:3]", self.essaim.run("scenario", "explain", LIST, "send", "--message", post))
