@@ -10,8 +10,8 @@ import control
 import power
 from support import processes
 
-SOURCES = ["core", "storage", "lists", "delivery", "smtpd"]
-# Of clusters, and of databases that are not files: tests/cluster goes there.
+SOURCES = ["core", "storage", "lists", "delivery", "web", "smtpd"]
+# Of clusters (scenarios/test_nodes_die.py aims there), and of databases that are not files.
 ELSEWHERE = ("take-over.", "stage.")
 # Passed when the server starts, if there is something to recover or to bring on.
 MIGRATION = "migration.before-commit"

@@ -1,6 +1,7 @@
 """Nodes that are killed, stopped and continued, and a database that goes away: nothing acknowledged is lost, what comes twice
 is explained, and others go on with the work."""
 
+import signal
 import unittest
 
 from support import nodes, processes
@@ -33,6 +34,30 @@ class NodesDie(nodes.Nodes):
         duplicates = self.finished(two, queue_id)
         # What was in flight, and what the database did not know of open batches: 500 outcomes or two seconds each.
         self.assertLessEqual(duplicates, 40 + 500 * 8)
+        self.assertEqual({"one": "serving", "two": "serving"}, self.states(two))
+
+    def test_killed_while_taking_over(self):
+        """Before the dead one is fenced, and behind that; nobody else is there to end it."""
+        one, two = self.begin("one", "two")
+        for point in ("take-over.before-commit", "take-over.fenced"):
+            with self.subTest(point):
+                two.stop()
+                two.environment["ESSAIM_CRASH_AT"] = point
+                two.start()
+                before = self.delivered_by(one)
+                queue_id = self.post(one, "big@lists.example")
+                processes.wait_for("progress", lambda: self.delivered_by(one) > before + 200, timeout=60)
+                one.kill()
+                processes.wait_for("the end of the other", lambda: not two.process.running(), timeout=60)
+                self.assertEqual(-signal.SIGKILL, two.process.process.returncode)
+                del two.environment["ESSAIM_CRASH_AT"]
+                two.start()
+                fenced = point == "take-over.fenced"
+                if fenced:  # it recovers what was its own; while it stays away, a job does within five minutes
+                    one.start()
+                self.finished(two, queue_id)
+                if not fenced:
+                    one.start()
         self.assertEqual({"one": "serving", "two": "serving"}, self.states(two))
 
     def test_stopped_and_continued(self):
