@@ -63,6 +63,16 @@ inline Letter last_letter(TestSite& site, const std::string& who) {
   return all.back();
 }
 
+// The last letter to them that asks for an answer.
+inline Letter last_question(TestSite& site, const std::string& who) {
+  const auto all = letters_to(site, who);
+  for (auto letter = all.rbegin(); letter != all.rend(); ++letter) {
+    if (!letter->key().empty()) return *letter;
+  }
+  BOOST_REQUIRE_MESSAGE(false, "nobody asked " + who);
+  return {};
+}
+
 // A mail as a person writes it.
 inline std::string a_mail(const std::string& from, const std::string& subject, const std::string& text,
                           const std::string& more = "") {

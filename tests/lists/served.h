@@ -27,15 +27,7 @@ struct Served : TestSite {
     BOOST_TEST(letters_to(*this, from).size() > before, text);
     return last_letter(*this, from);
   }
-  // The last letter to them that asks for an answer.
-  Letter question(const std::string& who) {
-    const auto all = letters_to(*this, who);
-    for (auto letter = all.rbegin(); letter != all.rend(); ++letter) {
-      if (!letter->key().empty()) return *letter;
-    }
-    BOOST_REQUIRE_MESSAGE(false, "nobody asked " + who);
-    return {};
-  }
+  Letter question(const std::string& who) { return last_question(*this, who); }
   smtp::Reply confirm(const std::string& who, const std::string& from) {
     return send(from, {question(who).field("Reply-To")}, a_mail(from, "Re: ", "approve\n"));
   }

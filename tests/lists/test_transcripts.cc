@@ -184,7 +184,7 @@ struct Dialogue : TestSite {
     }
     if (step.asked != nullptr && step.what == What::kCommand) {
       const auto at = text.find("KEY");
-      text.replace(at, 3, question(step.asked).key());
+      text.replace(at, 3, last_question(*this, step.asked).key());
     }
     std::string to = kRobot;
     std::string mail = a_mail(step.from, text, "");
@@ -192,7 +192,7 @@ struct Dialogue : TestSite {
       to = text + "@lists.example";
       mail = a_post(step.from, "<p" + std::to_string(++posted) + "@author.example>");
     } else if (step.what == What::kReply) {
-      to = question(step.asked).field("Reply-To");
+      to = last_question(*this, step.asked).field("Reply-To");
       mail = a_mail(step.from, "Re: ", text + "\n");
     }
     said +=
@@ -200,15 +200,6 @@ struct Dialogue : TestSite {
     const smtp::Reply reply = send(step.from, {to}, mail);
     if (!reply.positive()) said += reply.to_string() + "\n";
     hear();
-  }
-
-  Letter question(const std::string& who) {
-    const auto all = letters_to(*this, who);
-    for (auto letter = all.rbegin(); letter != all.rend(); ++letter) {
-      if (!letter->key().empty()) return *letter;
-    }
-    BOOST_REQUIRE_MESSAGE(false, "nobody asked " + who);
-    return {};
   }
 
   // What was sent since.
