@@ -15,6 +15,10 @@ class NodesDie(nodes.Nodes):
     def begin(self, *names):
         started = [self.node(name) for name in names]
         started[0].make_list("big@lists.example", MEMBERS, post="anyone")
+        # Whoever has not heard of the other yet takes all that there is.
+        everybody = ", ".join(str(number + 1) for number in range(len(names)))
+        for node in started:
+            self.wait_for_log(node, f'nodes-at-work nodes="{everybody}"')
         return started
 
     def finished(self, node, queue_id):
