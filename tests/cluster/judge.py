@@ -46,9 +46,10 @@ class ClusterVerdict(Verdict):
                 at = datetime.datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp()
                 self.sent[post, recipient].append((at, node.number))
 
-    def _end_behind(self, at):
+    def _ends_behind(self, at, until):
+        """As what a kill cuts off, with troubles, which last until others have taken over."""
         found = self.explanation(at, None)
-        return found.began if found else None
+        return [found.began] if found else []
 
     def explanation(self, at, nodes):
         """The trouble that may have kept the outcome of `at` from the database; of one of these nodes, if they are known."""
