@@ -60,6 +60,9 @@ function(essaim_library name)
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
 endfunction()
 
+# What `ctest -L unit` runs: builds with sanitizers need no more.
+add_custom_target(unit_tests)
+
 # essaim_test(NAME FILES... [LINK targets...]): a Boost.Test program, run by ctest under the same name.
 function(essaim_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "LINK;LABELS" ${ARGN})
@@ -74,4 +77,7 @@ function(essaim_test name)
   target_link_libraries(${name} PRIVATE test_main ${ARG_LINK})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  if("unit" IN_LIST ARG_LABELS)
+    add_dependencies(unit_tests ${name})
+  endif()
 endfunction()

@@ -31,7 +31,8 @@ class Converter {
   }
   Converter(const Converter&) = delete;
   Converter& operator=(const Converter&) = delete;
-  bool good() const { return handle_ != reinterpret_cast<iconv_t>(-1); }  // what iconv_open gives on failure
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): this is what iconv_open gives on failure
+  bool good() const { return handle_ != reinterpret_cast<iconv_t>(-1); }
   iconv_t handle() const { return handle_; }
 
  private:

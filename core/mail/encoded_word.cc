@@ -202,7 +202,7 @@ std::string decode_encoded_words(std::string_view value) {
 }
 
 std::string encode_text(std::string_view utf8) {
-  const std::string text = spaces_for_controls(as_utf8(utf8));
+  std::string text = spaces_for_controls(as_utf8(utf8));
   std::size_t first = std::string::npos;
   std::size_t last = 0;
   for (std::size_t at = 0; at < text.size();) {

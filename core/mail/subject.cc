@@ -12,38 +12,9 @@ namespace {
 // Portuguese, Polish, Turkish, Hungarian, Welsh, Bulgarian, Greek, Chinese, Korean. Case is ignored in ASCII
 // only, so others stand in the forms that exist.
 constexpr std::string_view kReplyWords[] = {
-    "re",
-    "aw",
-    "antwort",
-    "antw",
-    "sv",
-    "vs",
-    "rif",
-    "ref",
-    "r\xc3\xa9"
-    "f",
-    "r\xc3\x89"
-    "f",
-    "r\xc3\xa9",
-    "res",
-    "odp",
-    "ynt",
-    "atb",
-    "v\xc3\xa1",
-    "v\xc3\x81",
-    "\xd0\xbd\xd0\xb0",
-    "\xd0\x9d\xd0\x90",
-    "\xd0\x9d\xd0\xb0",
-    "\xce\xb1\xcf\x80",
-    "\xce\x91\xce\xa0",
-    "\xce\x91\xcf\x80",
-    "\xcf\x83\xcf\x87\xce\xb5\xcf\x84",
-    "\xce\xa3\xce\xa7\xce\x95\xce\xa4",
-    "\xce\xa3\xcf\x87\xce\xb5\xcf\x84",
-    "\xe5\x9b\x9e\xe5\xa4\x8d",
-    "\xe7\xad\x94\xe5\xa4\x8d",
-    "\xe5\x9b\x9e\xe8\xa6\x86",
-    "\xeb\x8b\xb5\xec\x9e\xa5",
+    "re", "aw",  "antwort", "antw", "sv",   "vs",   "rif",  "ref",  "réf",  "rÉf",
+    "ré", "res", "odp",     "ynt",  "atb",  "vá",   "vÁ",   "на",   "НА",   "На",
+    "απ", "ΑΠ",  "Απ",      "σχετ", "ΣΧΕΤ", "Σχετ", "回复", "答复", "回覆", "답장",
 };
 
 void skip_blank(std::string_view* text) {
@@ -119,7 +90,7 @@ std::string stripped(std::string_view text, std::string_view tag, bool* reply) {
 }  // namespace
 
 std::string tagged_subject(std::string_view value, std::string_view tag) {
-  const std::string whole(trimmed(unfolded(value)));
+  std::string whole(trimmed(unfolded(value)));
   if (tag.empty()) return whole;
   bool reply = false;
   std::string rest = stripped(whole, tag, &reply);

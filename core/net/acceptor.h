@@ -31,7 +31,7 @@ class ListenSocket {
   const SocketAddress& address() const { return address_; }
 
  private:
-  ListenSocket(int fd, SocketAddress address) : fd_(fd), address_(std::move(address)) {}
+  ListenSocket(int fd, SocketAddress address) : fd_(fd), address_(address) {}
   int fd_;
   SocketAddress address_;
   std::string path_;  // of a UNIX socket of ours

@@ -39,7 +39,7 @@ Result<std::string> domain_to_ascii(std::string_view domain) {
 }
 
 std::string domain_to_unicode(std::string_view domain) {
-  const std::string input(domain);
+  std::string input(domain);
   if (domain.size() > kMaxDomain || input.find("xn--") == std::string::npos || !is_ascii(domain) ||
       input.find('\0') != std::string::npos) {
     return input;

@@ -65,8 +65,7 @@ smtp::Reply Exchange::prepare(const TokenMinter& minter, const Capabilities& cap
   if (recipients.size() > 1 && !(copy.envelope_sender.constant() && copy.private_header.constant()))
     return smtp::reply(451, "4.3.5", "a personal copy was given for several recipients at once");
   copy.envelope_sender.fill(copy.post, recipient(0), minter, &sender);
-  if (const smtp::Reply trouble = choose_rendering(capabilities, chunking, peer); trouble.code != 0)
-    return trouble;
+  if (smtp::Reply trouble = choose_rendering(capabilities, chunking, peer); trouble.code != 0) return trouble;
   make_block(minter);
   if (!is_safe_reverse_path(sender, utf8))
     return smtp::reply(451, "4.1.7", "the envelope sender cannot be sent");

@@ -161,6 +161,7 @@ const Row* row_named(std::string_view word) {
 
 std::vector<std::vector<std::string>> command_names() {
   std::vector<std::vector<std::string>> out;
+  out.reserve(std::size(kRows));
   for (const Row& row : kRows) out.push_back(spellings(row.name));
   return out;
 }

@@ -8,7 +8,7 @@ namespace {
 
 // A phrase for List-Id (RFC 2919 §3): quoted, or encoded when it is not ASCII.
 std::string phrase(const std::string& description) {
-  const std::string encoded = mail::encode_phrase(description);
+  std::string encoded = mail::encode_phrase(description);
   if (encoded != description) return encoded;
   std::string quoted = "\"";
   for (const char c : description) {

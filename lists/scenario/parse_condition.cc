@@ -72,6 +72,7 @@ constexpr std::array kVariables = {
 template <typename Table>
 std::string near_name(std::string_view word, const Table& table) {
   std::vector<std::string> names;
+  names.reserve(std::size(table));
   for (const auto& row : table) names.emplace_back(row.name);
   const std::string near = nearest(word, names);
   return near.empty() ? "" : "; did you mean '" + near + "'?";
@@ -216,7 +217,7 @@ std::optional<Complaint> put_expression(const Argument& argument, Condition* con
 std::optional<Complaint> put_network(const Argument& argument, Condition* condition) {
   std::string text = argument.text;
   if (text == "default" || text == "any") text = "::/0";
-  if (const auto colon = text.find(":");
+  if (const auto colon = text.find(':');
       colon != text.npos && text.find('.') < colon && text.find('.', colon) != text.npos) {
     const auto mask = parse_network(text.substr(colon + 1));
     if (!mask) return Complaint{argument.at, "'" + argument.text + "' is not a network"};

@@ -61,6 +61,7 @@ class Reader {
       const std::string key(line.substr(0, end));
       const std::string_view value = end == line.npos ? std::string_view() : trimmed(line.substr(end));
       std::vector<std::string> names;
+      names.reserve(std::size(table));
       for (const Known& one : table) names.emplace_back(one.name);
       if (std::find(names.begin(), names.end(), key) == names.end()) {
         const std::string near = nearest(key, names);

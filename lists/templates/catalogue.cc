@@ -66,7 +66,7 @@ bool is_language(std::string_view language) {
 std::string language_of(std::string_view wanted) {
   for (const std::string_view one : split(wanted.substr(0, 200), ',')) {
     const std::string_view tag = trimmed(one.substr(0, one.find(';')));
-    const std::string language = ascii_lowered(tag.substr(0, tag.find_first_of("-_.")));
+    std::string language = ascii_lowered(tag.substr(0, tag.find_first_of("-_.")));
     if (is_language(language)) return language;
   }
   return "";

@@ -5,6 +5,7 @@ namespace essaim::lists {
 #define N_(text) text
 
 const std::vector<std::string_view>& phrases() {
+  // NOLINTBEGIN(bugprone-suspicious-missing-comma): few are longer than a line
   static const std::vector<std::string_view> table = {
       N_("subscribe {{email}} to {{list}}"),
       N_("take {{email}} off {{list}}"),
@@ -181,6 +182,7 @@ const std::vector<std::string_view>& phrases() {
       N_("{{name}} is blocked"),
       N_("{{name}} is not blocked"),
   };
+  // NOLINTEND(bugprone-suspicious-missing-comma)
   return table;
 }
 
