@@ -1,9 +1,14 @@
 """The main job with the database on a server: the command line and the server work on it, a node's SQLite file grows into
 it, and what would break the promise is refused."""
 
+import smtplib
+import sys
 import unittest
 
 from support import essaim, mariadb, processes, sink
+
+sys.path.insert(0, str(processes.ROOT / "tests" / "crash"))
+import control  # noqa: E402
 
 AUTHOR = "ann@a.example"
 LIST = "dev@lists.example"
@@ -62,6 +67,34 @@ class OnMariaDb(processes.Scenario):
         self.assertGreater(commits, pieces // 2, "not in one transaction")
         for receipt in self.sink.receipts():
             self.assertIn("line 79999 of a long story", self.sink.message(receipt).get_content())
+
+    def test_a_large_message_of_a_node_that_dies_behind_its_first_pieces(self):
+        """Nobody was told that it is taken; it comes again and is taken once, and the pieces of the first time go."""
+        node = self.node(database=self.database.url(), start=False)
+        node.run("storage", "init")
+        node.make_list(LIST, [AUTHOR, "bob@b.example"], max_size="20M", post="anyone")
+        node.environment["ESSAIM_CRASH_AT"] = "stage.after-commit"
+        self.started(node.start())
+        mail = essaim.message(AUTHOR, LIST, body="".join(f"line {i} of a long story\n" for i in range(80_000)))
+        with self.assertRaises((smtplib.SMTPServerDisconnected, ConnectionError)):
+            node.post(AUTHOR, LIST, mail)
+        processes.wait_for("its death", lambda: not node.process.running())
+        self.assertGreater(self.database.number("SELECT COUNT(*) FROM rendering"), 0)
+        self.assertEqual(0, self.database.number("SELECT COUNT(*) FROM post"))
+
+        del node.environment["ESSAIM_CRASH_AT"]
+        clock = control.Control(self.folder / "control")
+        clock["clock_factor"] = 1
+        node.environment.update({"LD_PRELOAD": str(processes.BUILD / "libessaim_shim.so"), "ESSAIM_SHIM_CONTROL": str(clock.path)})
+        node.start()
+        reply = node.post(AUTHOR, LIST, mail)
+        self.assertEqual(250, reply[0], reply)
+        self.assertEqual(2, node.wait_finished(node.queue_id(reply), timeout=60)["counts"]["delivered"])
+        self.assertEqual({AUTHOR: 1, "bob@b.example": 1}, dict(self.sink.recipients()))
+        clock["clock_offset_ms"] = 2 * 3_600_000
+        node.run("job", "run", "retention")
+        self.assertEqual(0, self.database.number("SELECT COUNT(*) FROM rendering"))
+        self.assertEqual(1, self.database.number("SELECT COUNT(*) FROM post"))
 
     def test_a_node_grows_out_of_one_machine(self):
         node = self.started(self.node())
