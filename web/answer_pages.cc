@@ -4,7 +4,6 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
-#include "core/config/values.h"
 #include "lists/held/answer.h"
 #include "lists/held/keys.h"
 #include "lists/held/view.h"
@@ -75,7 +74,7 @@ void describe(const Words& say, const HeldView& view, WallTime now, Page* page) 
   if (held.is_post()) {
     page->facts = {{say("From"), held.author},
                    {say("Subject"), escaped_for_display(held.subject, 200)},
-                   {say("Size"), config::format_size(static_cast<std::uint64_t>(held.size))}};
+                   {say("Size"), bytes_for_display(static_cast<double>(held.size))}};
     page->quoted_title = say("The message");
     page->quoted = view.words;
   } else if (held.author != held.confirmer()) {

@@ -110,6 +110,17 @@ std::string escaped_for_display(std::string_view text, std::size_t limit) {
   return out;
 }
 
+std::string bytes_for_display(double bytes) {
+  if (bytes < 1000) return std::to_string(static_cast<int>(bytes)) + " B";
+  const char* unit = "";
+  for (const char* bigger : {" kB", " MB", " GB"}) {
+    if (bytes < 1000) break;
+    bytes /= 1000;
+    unit = bigger;
+  }
+  return bytes < 10 ? fmt::format("{:.1f}{}", bytes, unit) : fmt::format("{:.0f}{}", bytes, unit);
+}
+
 bool is_valid_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     char32_t code = 0;

@@ -22,6 +22,8 @@ std::optional<std::uint64_t> parse_u64(std::string_view text);
 // For logs, reports and terminals: control characters, DEL, invalid UTF-8 and direction marks become \xHH or
 // \u{HHHH}; at most `limit` bytes of the input are shown, then "...".
 std::string escaped_for_display(std::string_view text, std::size_t limit = 1024);
+// An amount of bytes for readers of any language: "145 B", "3.4 kB", "52 MB".
+std::string bytes_for_display(double bytes);
 
 bool is_valid_utf8(std::string_view text);
 bool is_ascii(std::string_view text);

@@ -2,6 +2,7 @@
 // it may answer, from whatever address. A machine's answer counts for nothing.
 #include "core/base/text.h"
 #include "core/mail/readable.h"
+#include "lists/commands/answer_limit.h"
 #include "lists/commands/robot.h"
 #include "lists/held/answer.h"
 #include "lists/refusal.h"
@@ -77,7 +78,7 @@ class KeyPlan : public Plan {
     auto count =
         storage::AnswerStore(write.connection).count(ascii_lowered(who_.address.to_string()), write.now);
     if (!count.ok()) return count.error();
-    if (*count > 30) return {};
+    if (*count > kMostAnswers) return {};
     ServiceMail mail;
     mail.message = "answer";
     mail.list = &target().list;

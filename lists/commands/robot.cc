@@ -4,6 +4,7 @@
 
 #include "core/base/text.h"
 #include "core/mail/readable.h"
+#include "lists/commands/answer_limit.h"
 #include "lists/commands/parse.h"
 #include "lists/commands/run.h"
 #include "lists/facts.h"
@@ -16,8 +17,6 @@
 
 namespace essaim::lists {
 namespace {
-
-constexpr std::int64_t kMostAnswers = 30;  // an hour, to one address
 
 class CommandsPlan : public Plan {
  public:

@@ -4,7 +4,6 @@
 #include "core/base/mac.h"
 #include "core/base/random.h"
 #include "core/base/text.h"
-#include "core/config/values.h"
 #include "lists/verified.h"
 
 namespace essaim::lists {
@@ -78,7 +77,7 @@ Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list
                  {"author", held.author},
                  {"who", held.author},
                  {"subject", post ? escaped_for_display(held.subject, 200) : held.subject},
-                 {"size", config::format_size(static_cast<std::uint64_t>(held.size))},
+                 {"size", bytes_for_display(static_cast<double>(held.size))},
                  {"reminder", reminder ? "1" : ""}};
   if (post) {
     mail.values["doubt"] = doubt_about_author(held, settings.language);

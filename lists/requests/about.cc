@@ -1,5 +1,4 @@
 #include "core/base/text.h"
-#include "core/config/values.h"
 #include "lists/authorisation.h"
 #include "lists/policies.h"
 #include "lists/requests/verbs.h"
@@ -128,9 +127,8 @@ Done modindex(const Doing& doing) {
   if (!waiting.ok()) return waiting.error();
   std::string out;
   for (const storage::HeldRecord& held : *waiting) {
-    out += "  " + held.key + "  " + held.author + "  " +
-           config::format_size(static_cast<std::uint64_t>(held.size)) + "  " +
-           escaped_for_display(held.subject, 120) + "\n";
+    out += "  " + held.key + "  " + held.author + "  " + bytes_for_display(static_cast<double>(held.size)) +
+           "  " + escaped_for_display(held.subject, 120) + "\n";
   }
   return done(out.empty() ? doing.say("nothing waits") : out);
 }

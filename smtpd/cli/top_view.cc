@@ -28,16 +28,6 @@ std::string number(double value) {
   return text;
 }
 
-std::string octets(double value) {
-  const char* unit = " B";
-  for (const char* bigger : {" kB", " MB", " GB"}) {
-    if (value < 1000) break;
-    value /= 1000;
-    unit = bigger;
-  }
-  return number(value) + unit;
-}
-
 std::string rate(const Json& snapshot, const char* name) {
   const Json rates = snapshot.value("rates", Json::object());
   return rates.contains(name) ? number(rates[name].get<double>()) : "-";
@@ -71,10 +61,10 @@ std::vector<std::string> head(const Json& s) {
   const auto uptime = std::chrono::seconds(s.value("uptime_seconds", std::int64_t{0}));
   lines.push_back("essaim top - " + for_display(time.substr(0, 19)) + " UTC, up " + format_duration(uptime) +
                   ", node " + std::to_string(s.value("node", 0)));
-  lines.push_back("in    " + rate(s, "connections_in") + " connections/s, " + rate(s, "messages_in") +
-                  " messages/s, " + (s.contains("rates") ? octets(s["rates"].value("octets_in", 0.0)) : "-") +
-                  "/s, " + rate(s, "rejections") + " refusals/s; " + std::to_string(s.value("sessions", 0)) +
-                  " sessions");
+  lines.push_back(
+      "in    " + rate(s, "connections_in") + " connections/s, " + rate(s, "messages_in") + " messages/s, " +
+      (s.contains("rates") ? bytes_for_display(s["rates"].value("octets_in", 0.0)) : "-") + "/s, " +
+      rate(s, "rejections") + " refusals/s; " + std::to_string(s.value("sessions", 0)) + " sessions");
   lines.push_back("out   " + rate(s, "delivered") + " delivered/s, " + rate(s, "deferred") + " deferred/s, " +
                   rate(s, "failed") + " failed/s; " + std::to_string(s.value("connections_out", 0)) +
                   " connections");

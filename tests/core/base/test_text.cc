@@ -14,6 +14,15 @@ BOOST_AUTO_TEST_CASE(display_shows_no_control_character_and_no_direction_mark) {
   BOOST_TEST(escaped_for_display("abcdef", 3) == "abc...");
 }
 
+BOOST_AUTO_TEST_CASE(amounts_of_bytes_are_short) {
+  BOOST_TEST(bytes_for_display(0) == "0 B");
+  BOOST_TEST(bytes_for_display(999) == "999 B");
+  BOOST_TEST(bytes_for_display(1000) == "1.0 kB");
+  BOOST_TEST(bytes_for_display(15'400) == "15 kB");
+  BOOST_TEST(bytes_for_display(50.0 * 1024 * 1024) == "52 MB");
+  BOOST_TEST(bytes_for_display(3.2e12) == "3200 GB");
+}
+
 BOOST_AUTO_TEST_CASE(numbers_do_not_overflow) {
   BOOST_TEST(parse_u64("18446744073709551615").value() == 18446744073709551615ULL);
   for (const char* bad : {"", "18446744073709551616", "-1", "+1", " 1", "1 ", "0x1"}) {
