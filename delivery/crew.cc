@@ -106,6 +106,7 @@ void Crew::wake() {
 
 void Crew::close_all() {
   std::vector<Courier*> all;
+  all.reserve(hands_.size());
   for (const auto& hand : hands_) all.push_back(hand->courier.get());
   for (Courier* courier : all)
     if (hand_of(*courier) != nullptr) courier->close();

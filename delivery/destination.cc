@@ -165,7 +165,7 @@ void Destination::fill(Lease* lease, std::size_t recipients, MonoTime now) {
     messages -= sent;
     bucket_.take(sent);
     taken += slice.indices.size();
-    lease->slices.push_back(std::move(slice));
+    lease->slices.push_back(std::exchange(slice, {}));
   }
 }
 

@@ -216,6 +216,7 @@ void LoopSide::set_trace(Engine::TraceTarget target) {
 
 std::vector<DestinationStatus> LoopSide::destinations() const {
   std::vector<DestinationStatus> all;
+  all.reserve(destinations_.size());
   for (const auto& [key, destination] : destinations_)
     all.push_back(destination->status(clock().mono_now(), clock().wall_now()));
   return all;

@@ -141,6 +141,7 @@ std::vector<HostCandidate> candidates(const NextHop& hop,
     std::uint64_t shuffle;
   };
   std::vector<Ranked> ranked;
+  ranked.reserve(hop.hosts.size());
   for (const NextHop::Host& host : hop.hosts)
     ranked.push_back({&host, failing(host.candidate.address), random()});
   std::sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {

@@ -46,7 +46,7 @@ Result<void> run_saves(storage::Connection& connection, storage::Fence fence,
       stored = std::move(*loaded);
       if (stored && stored->queue != storage::BatchQueue::kOwned && same_end(*stored, item.record)) continue;
     }
-    const Result<void> saved = batches.save(fence, item.record);
+    Result<void> saved = batches.save(fence, item.record);
     if (!saved.ok()) {
       if (saved.error().code != ErrorCode::kConflict) return saved;
       (*conflicts)[i] = true;

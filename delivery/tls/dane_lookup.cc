@@ -84,6 +84,7 @@ struct DaneLookup::Impl {
   // Last of all: the callback may destroy this.
   void finish() {
     std::vector<DaneResult> results;
+    results.reserve(subjects.size());
     for (Subject& subject : subjects) results.push_back(std::move(subject.result));
     const auto callback = std::exchange(done, nullptr);
     if (callback) callback(std::move(results));

@@ -42,6 +42,7 @@ std::string must_be_ip(const std::string& text) {
 
 std::vector<std::string> patterns(const std::vector<std::string>& texts) {
   std::vector<std::string> out;
+  out.reserve(texts.size());
   for (const std::string& text : texts) out.push_back(pattern_of(text));
   return out;
 }

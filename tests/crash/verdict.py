@@ -2,9 +2,9 @@
 
 import collections
 import datetime
+import time
 
 import stage
-from support import processes
 
 # A kill or a failure cuts off outcomes of the last moments only. Generous: the machine may be slow.
 IN_FLIGHT = 10.0        # seconds between an arrival and the kill that made it come again
@@ -18,7 +18,20 @@ UNFINISHED = ("SELECT p.id FROM post p WHERE (p.expanded = 0 OR EXISTS "
 
 
 def wait_for_quiet(world, timeout=400):
-    processes.wait_for("an empty queue", lambda: not world.sql(UNFINISHED + " LIMIT 1"), timeout, every=0.5)
+    """Until nothing is left to do, however much that is; what stands still for so many seconds has failed."""
+    def left():
+        if not world.sql(UNFINISHED + " LIMIT 1"):
+            return None
+        return world.sql("SELECT COUNT(*), COALESCE(SUM(pending), 0) FROM batch_state WHERE queue <> 0")[0]
+
+    before, since = left(), time.monotonic()
+    while before is not None:
+        time.sleep(0.5)
+        now = left()
+        if now != before:
+            before, since = now, time.monotonic()
+        elif time.monotonic() > since + timeout:
+            raise AssertionError(f"nothing was done for {timeout} s; left are (batches, recipients): {now}")
 
 
 class Verdict:
@@ -182,9 +195,9 @@ class Verdict:
         before it, as the sink may have found it in its socket when the server was gone."""
         found = []
         for lag in (0.0, SINK_LAGS):
-            time, by_power = next((end for end in self.ends if end[0] >= at - lag), (None, None))
-            if time is not None and time <= until and time - at <= (UNSYNCED if by_power else IN_FLIGHT):
-                found.append(time)
+            end, by_power = next((end for end in self.ends if end[0] >= at - lag), (None, None))
+            if end is not None and end <= until and end - at <= (UNSYNCED if by_power else IN_FLIGHT):
+                found.append(end)
         return found
 
     def duplicates(self):
