@@ -62,15 +62,15 @@ Result<void> take(const Result<Statement*>& statement, std::vector<BatchRecipien
 }
 
 Result<void> insert(Connection& connection, std::span<const MemberRecord> members) {
-  return insert_rows(
-      connection,
+  static const InsertTexts into_member(
       "INSERT INTO member (list_id, role, domain, local_key, id, local, name, delivery, joined_rev, "
-      "left_rev, since, bounces, last_bounce, last_bounce_at, conceal, privileged, lang)",
-      members, [](Statement& statement, int first, const MemberRecord& m) {
-        sql::bind_row(statement, first, m.list_id, m.role, m.domain, key_of(m), m.id, m.local, m.name,
-                      m.delivery, m.joined, m.left, m.since, m.bounces, m.last_bounce, m.last_bounce_at,
-                      m.conceal, m.privileged, m.language);
-      });
+      "left_rev, since, bounces, last_bounce, last_bounce_at, conceal, privileged, lang)");
+  return insert_rows(connection, into_member, members,
+                     [](Statement& statement, int first, const MemberRecord& m) {
+                       sql::bind_row(statement, first, m.list_id, m.role, m.domain, key_of(m), m.id, m.local,
+                                     m.name, m.delivery, m.joined, m.left, m.since, m.bounces, m.last_bounce,
+                                     m.last_bounce_at, m.conceal, m.privileged, m.language);
+                     });
 }
 
 }  // namespace
