@@ -273,12 +273,13 @@ Result<void> MemberStore::record_bounce(Id member_id, const std::string& reason,
 }
 
 // Not only expansions need them: a claim suppresses those who left since, as long as the post has batches to
-// go.
+// go. The posts that are not finished are read once, not for each who left.
 Result<std::int64_t> MemberStore::purge_left() {
   return sql::run(
       connection_,
-      "DELETE FROM member WHERE left_rev > 0 AND NOT EXISTS (SELECT 1 FROM post p "
-      "WHERE p.list_id = member.list_id AND p.finished = 0 AND p.list_revision < member.left_rev)");
+      "DELETE FROM member WHERE left_rev > 0 AND NOT EXISTS (SELECT 1 FROM "
+      "(SELECT list_id, MIN(list_revision) AS oldest FROM post WHERE finished = 0 GROUP BY list_id) p "
+      "WHERE p.list_id = member.list_id AND p.oldest < member.left_rev)");
 }
 
 }  // namespace essaim::storage
