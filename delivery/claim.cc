@@ -77,14 +77,19 @@ Result<std::shared_ptr<const ActivePost>> load_post(storage::Connection& connect
   return activate_post(std::move(**post), std::move(*wire), std::move(*wire_7bit), keys);
 }
 
-// Members who left after the post was accepted get nothing any more.
+// Members who left after the post was accepted get nothing any more. `revisions`: of the lists that this claim has asked
+// about; who leaves meanwhile has left behind it.
 Result<void> find_those_who_left(storage::Connection& connection, const storage::PostRecord& post,
-                                 ClaimResult* result) {
+                                 std::map<Id, std::int64_t>* revisions, ClaimResult* result) {
   std::unordered_set<Id>& left = result->left[post.id];
   if (post.kind != storage::PostKind::kList || post.list_id == 0) return {};
-  Result<std::int64_t> revision = storage::DirectoryStore(connection).revision(post.list_id);
-  if (!revision.ok()) return revision.error();
-  if (*revision == 0 || *revision == post.list_revision) return {};
+  auto revision = revisions->find(post.list_id);
+  if (revision == revisions->end()) {
+    Result<std::int64_t> now = storage::DirectoryStore(connection).revision(post.list_id);
+    if (!now.ok()) return now.error();
+    revision = revisions->emplace(post.list_id, *now).first;
+  }
+  if (revision->second == 0 || revision->second == post.list_revision) return {};
   Result<std::vector<Id>> ids = storage::MemberStore(connection).left_since(post.list_id, post.list_revision);
   if (!ids.ok()) return ids.error();
   left.insert(ids->begin(), ids->end());
@@ -171,6 +176,7 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
       return promoted.error();
   if (request.reconcile) ESSAIM_TRY(release_unheard(batches, request, result));
   std::map<Id, Error> bad;
+  std::map<Id, std::int64_t> revisions;
   std::size_t loading = 0;
   static const std::set<std::string> kNone;
   for (std::size_t cls = 0; cls < request.limits.size(); ++cls) {
@@ -202,7 +208,7 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
           return loaded.error();
         }
         if (result->posts.count(id) > 0)
-          ESSAIM_TRY(find_those_who_left(connection, result->posts[id]->post, result));
+          ESSAIM_TRY(find_those_who_left(connection, result->posts[id]->post, &revisions, result));
       }
       if (const auto error = bad.find(id); error != bad.end()) {
         ESSAIM_TRY(park(batches, request.fence, std::move(batch), error->second, result));

@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::uint8_t kVersion = 1;
 constexpr int kLevel = 1;
+constexpr std::size_t kNotCompressed = 128;  // octets
 constexpr std::size_t kMaxContent = 4U << 20;
 constexpr std::size_t kMaxText = 512;   // of a reply or host
 constexpr std::size_t kMaxPart = 1024;  // of a local part or domain
@@ -31,7 +32,27 @@ struct FreeContext {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
+// A frame whose only block is the content as it is (RFC 8878 §3.1.1): of a batch to a few recipients, which compression would
+// not make smaller, and every post to a small list has one.
+std::string framed(std::string_view content) {
+  constexpr std::uint32_t kMagic = 0xFD2FB528, kLastRawBlock = 1;
+  constexpr std::uint8_t kSizeInOneOctet = 0x20;  // single segment
+  const auto size = static_cast<std::uint32_t>(content.size());
+  const auto block = kLastRawBlock | size << 3;
+  std::string blob;
+  blob.reserve(12 + content.size());
+  put_u8(&blob, kVersion);
+  put_varint(&blob, size);
+  for (const int shift : {0, 8, 16, 24}) put_u8(&blob, static_cast<std::uint8_t>(kMagic >> shift));
+  put_u8(&blob, kSizeInOneOctet);
+  put_u8(&blob, static_cast<std::uint8_t>(size));
+  for (const int shift : {0, 8, 16}) put_u8(&blob, static_cast<std::uint8_t>(block >> shift));
+  blob += content;
+  return blob;
+}
+
 std::string packed(std::string_view content) {
+  if (content.size() <= kNotCompressed) return framed(content);
   thread_local std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
   ESSAIM_CHECK(context != nullptr);
   std::string blob;

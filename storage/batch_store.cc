@@ -83,18 +83,19 @@ Result<void> BatchStore::add(std::span<const BatchRecord> batches) {
       return Error{ErrorCode::kInternal, "a batch is added with all its recipients and with one at least"};
     }
   }
-  ESSAIM_TRY(insert_rows(connection_,
-                         "INSERT INTO batch (post_id, number, first_key, last_key, total, recipients)",
-                         batches, [](Statement& statement, int first, const BatchRecord& b) {
+  static const InsertTexts into_batch(
+      "INSERT INTO batch (post_id, number, first_key, last_key, total, recipients)");
+  static const InsertTexts into_state(
+      "INSERT INTO batch_state (post_id, number, queue, priority, order_rank, due, destination, owner, "
+      "epoch, attempts, delivered, failed, suppressed, pending, last_outcome, why, progress)");
+  ESSAIM_TRY(insert_rows(connection_, into_batch, batches,
+                         [](Statement& statement, int first, const BatchRecord& b) {
                            const auto [lowest, highest] = key_range(b.recipients);
                            sql::bind_row(statement, first, b.post_id, b.number, lowest, highest, b.count,
                                          sql::Blob{encode_recipients(b.recipients)});
                          }));
   return insert_rows(
-      connection_,
-      "INSERT INTO batch_state (post_id, number, queue, priority, order_rank, due, destination, owner, "
-      "epoch, attempts, delivered, failed, suppressed, pending, last_outcome, why, progress)",
-      batches, [](Statement& statement, int first, const BatchRecord& b) {
+      connection_, into_state, batches, [](Statement& statement, int first, const BatchRecord& b) {
         sql::bind_row(statement, first, b.post_id, b.number, b.queue, b.priority, b.rank, b.due,
                       b.destination, b.owner, b.epoch, b.attempts, b.delivered, b.failed, b.suppressed,
                       b.pending, last_outcome(b.progress), b.why, sql::Blob{progress_blob(b.progress)});

@@ -67,7 +67,7 @@ void bind_value(Statement& statement, int place, ColumnKind kind, const TableVal
 Result<void> insert(Connection& connection, const TableShape& table, std::span<const TableRow> rows) {
   std::string columns;
   for (const TableColumn& column : table.columns) columns += (columns.empty() ? "" : ", ") + column.name;
-  return insert_rows(connection, "INSERT INTO " + table.name + " (" + columns + ")", rows,
+  return insert_rows(connection, InsertTexts("INSERT INTO " + table.name + " (" + columns + ")"), rows,
                      [&table](Statement& statement, int first, const TableRow& row) {
                        for (std::size_t i = 0; i < row.size(); ++i)
                          bind_value(statement, first + static_cast<int>(i), table.columns[i].kind, row[i]);

@@ -2,19 +2,18 @@
 
 namespace essaim::storage {
 
-std::string insert_text(std::string_view into, std::size_t rows) {
-  const auto columns = static_cast<std::size_t>(std::count(into.begin(), into.end(), ',')) + 1;
+InsertTexts::InsertTexts(std::string_view into)
+    : columns_(static_cast<int>(std::count(into.begin(), into.end(), ',')) + 1) {
   std::string row = "(?";
-  for (std::size_t i = 1; i < columns; ++i) row += ", ?";
+  for (int i = 1; i < columns_; ++i) row += ", ?";
   row += ')';
-  std::string text(into);
-  text.reserve(text.size() + 8 + rows * (row.size() + 2));
-  text += " VALUES ";
-  for (std::size_t i = 0; i < rows; ++i) {
-    if (i > 0) text += ", ";
-    text += row;
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    const std::size_t rows = std::size_t{1} << i;
+    std::string& text = texts_[i];
+    text.reserve(into.size() + 8 + rows * (row.size() + 2));
+    text.append(into).append(" VALUES ").append(row);
+    for (std::size_t more = 1; more < rows; ++more) text.append(", ").append(row);
   }
-  return text;
 }
 
 }  // namespace essaim::storage

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <span>
@@ -21,24 +22,36 @@ inline std::size_t rows_at_once(std::size_t left) {
   return std::min(kRowsTogether, std::bit_floor(left));
 }
 
-// "INSERT INTO table (a, b)" and 2 give "INSERT INTO table (a, b) VALUES (?, ?), (?, ?)".
-std::string insert_text(std::string_view into, std::size_t rows);
+// The texts of the statements that insert into one table, made once for all that are run:
+// "INSERT INTO table (a, b)" gives for two rows "INSERT INTO table (a, b) VALUES (?, ?), (?, ?)".
+class InsertTexts {
+ public:
+  explicit InsertTexts(std::string_view into);
+  int columns() const { return columns_; }
+  // For 1, 2, 4 ... kRowsTogether rows.
+  const std::string& of(std::size_t rows) const {
+    return texts_[static_cast<std::size_t>(std::countr_zero(rows))];
+  }
+
+ private:
+  int columns_;
+  std::array<std::string, std::bit_width(kRowsTogether)> texts_;
+};
 
 // Inserts `rows`, one after the other, by statements of 64, 32, ... 2 or 1 of them, so that seven texts at most are
 // prepared. `bind(statement, first, row)` binds one row's columns from parameter `first` on (sql::bind_row). An error is of
 // the statement in which it happened: none of its rows are there, and those of earlier statements are.
 template <typename Row, typename Bind>
-Result<void> insert_rows(Connection& connection, std::string_view into, std::span<const Row> rows,
+Result<void> insert_rows(Connection& connection, const InsertTexts& texts, std::span<const Row> rows,
                          const Bind& bind) {
-  const int columns = static_cast<int>(std::count(into.begin(), into.end(), ',')) + 1;
   while (!rows.empty()) {
     const std::size_t count = rows_at_once(rows.size());
-    auto statement = connection.prepare(insert_text(into, count));
+    auto statement = connection.prepare(texts.of(count));
     if (!statement.ok()) return statement.error();
     int first = 1;
     for (const Row& row : rows.first(count)) {
       bind(**statement, first, row);
-      first += columns;
+      first += texts.columns();
     }
     auto inserted = (*statement)->run();
     if (!inserted.ok()) return inserted.error();

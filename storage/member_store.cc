@@ -62,15 +62,15 @@ Result<void> take(const Result<Statement*>& statement, std::vector<BatchRecipien
 }
 
 Result<void> insert(Connection& connection, std::span<const MemberRecord> members) {
-  return insert_rows(
-      connection,
+  static const InsertTexts into_member(
       "INSERT INTO member (list_id, role, domain, local_key, id, local, name, delivery, joined_rev, "
-      "left_rev, since, bounces, last_bounce, last_bounce_at, conceal, privileged, lang)",
-      members, [](Statement& statement, int first, const MemberRecord& m) {
-        sql::bind_row(statement, first, m.list_id, m.role, m.domain, key_of(m), m.id, m.local, m.name,
-                      m.delivery, m.joined, m.left, m.since, m.bounces, m.last_bounce, m.last_bounce_at,
-                      m.conceal, m.privileged, m.language);
-      });
+      "left_rev, since, bounces, last_bounce, last_bounce_at, conceal, privileged, lang)");
+  return insert_rows(connection, into_member, members,
+                     [](Statement& statement, int first, const MemberRecord& m) {
+                       sql::bind_row(statement, first, m.list_id, m.role, m.domain, key_of(m), m.id, m.local,
+                                     m.name, m.delivery, m.joined, m.left, m.since, m.bounces, m.last_bounce,
+                                     m.last_bounce_at, m.conceal, m.privileged, m.language);
+                     });
 }
 
 }  // namespace
@@ -273,12 +273,13 @@ Result<void> MemberStore::record_bounce(Id member_id, const std::string& reason,
 }
 
 // Not only expansions need them: a claim suppresses those who left since, as long as the post has batches to
-// go.
+// go. The posts that are not finished are read once, not for each who left.
 Result<std::int64_t> MemberStore::purge_left() {
   return sql::run(
       connection_,
-      "DELETE FROM member WHERE left_rev > 0 AND NOT EXISTS (SELECT 1 FROM post p "
-      "WHERE p.list_id = member.list_id AND p.finished = 0 AND p.list_revision < member.left_rev)");
+      "DELETE FROM member WHERE left_rev > 0 AND NOT EXISTS (SELECT 1 FROM "
+      "(SELECT list_id, MIN(list_revision) AS oldest FROM post WHERE finished = 0 GROUP BY list_id) p "
+      "WHERE p.list_id = member.list_id AND p.oldest < member.left_rev)");
 }
 
 }  // namespace essaim::storage

@@ -6,9 +6,9 @@
 
 namespace essaim::storage {
 
-// Rolling upgrades: a step that only adds (tables, columns with defaults, indexes) leaves programs alone that do not know of it.
-// Each says the oldest version of a program that can work beside it, and the database remembers the highest of these: a
-// program is refused by a newer database only if it is older than that.
+// Rolling upgrades: a step that only adds (tables, columns with defaults, indexes), or takes indexes away, leaves programs alone
+// that do not know of it. Each says the oldest version of a program that can work beside it, and the database remembers the
+// highest of these: a program is refused by a newer database only if it is older than that.
 int newest_schema_version();
 // 0 for an empty database.
 Result<int> schema_version(Database& database);

@@ -65,7 +65,7 @@ void mistreat(const std::string& blob, const Decode& decode) {
 BOOST_AUTO_TEST_SUITE(codecs)
 
 BOOST_AUTO_TEST_CASE(recipients_come_back_as_they_were) {
-  for (const std::size_t count : {0U, 1U, 2U, 37U, 999U, 1000U}) {
+  for (const std::size_t count : {0U, 1U, 2U, 3U, 4U, 5U, 6U, 8U, 10U, 37U, 999U, 1000U}) {
     const auto all = random_recipients(count);
     const auto back = must(decode_recipients(encode_recipients(all)));
     BOOST_TEST((back.size() == all.size() && std::equal(all.begin(), all.end(), back.begin(), same)));
@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(recipients_come_back_as_they_were) {
 }
 
 BOOST_AUTO_TEST_CASE(progress_comes_back_with_the_same_texts) {
-  for (const std::size_t count : {1U, 2U, 37U, 1000U}) {
+  for (const std::size_t count : {1U, 2U, 3U, 5U, 8U, 37U, 1000U}) {
     const auto progress = random_progress(count);
     const auto back = must(decode_progress(encode_progress(progress), count));
     for (std::size_t i = 0; i < count; ++i) {
@@ -112,13 +112,16 @@ BOOST_AUTO_TEST_CASE(a_batch_of_a_thousand_is_small) {
 }
 
 BOOST_AUTO_TEST_CASE(damaged_recipients_are_refused_or_harmless) {
-  mistreat(encode_recipients(random_recipients(40)), [](std::string_view bytes, bool cut) {
-    const auto back = decode_recipients(bytes);
-    if (cut) BOOST_REQUIRE(!back.ok());
-    if (!back.ok()) BOOST_REQUIRE((back.error().code == ErrorCode::kDamaged));
-    if (back.ok())
-      BOOST_REQUIRE(std::all_of(back->begin(), back->end(), [](const auto& r) { return r.member_id >= 0; }));
-  });
+  for (const std::size_t count : {2U, 40U}) {
+    mistreat(encode_recipients(random_recipients(count)), [](std::string_view bytes, bool cut) {
+      const auto back = decode_recipients(bytes);
+      if (cut) BOOST_REQUIRE(!back.ok());
+      if (!back.ok()) BOOST_REQUIRE((back.error().code == ErrorCode::kDamaged));
+      if (back.ok())
+        BOOST_REQUIRE(
+            std::all_of(back->begin(), back->end(), [](const auto& r) { return r.member_id >= 0; }));
+    });
+  }
 }
 
 BOOST_AUTO_TEST_CASE(damaged_progress_is_refused_or_harmless) {

@@ -401,4 +401,18 @@ BOOST_AUTO_TEST_CASE(the_log_is_checkpointed_and_does_not_grow_for_ever) {
   must(database->check());
 }
 
+BOOST_AUTO_TEST_CASE(what_waits_is_found_by_the_index_of_what_waits) {
+  TempDatabase database;
+  must(database->read_now([](Connection& c) -> Result<void> {
+    for (const std::string statement : {"SELECT MIN(due) FROM batch_state WHERE queue = 2",
+                                        "SELECT 1 FROM batch_state WHERE queue = 2 AND due <= 1 LIMIT 1",
+                                        "UPDATE batch_state SET queue = 1 WHERE queue = 2 AND due <= 1"}) {
+      Statement& plan = *must(c.prepare("EXPLAIN QUERY PLAN " + statement));
+      BOOST_TEST(must(plan.step()));
+      BOOST_TEST(std::string(plan.text(3)).find("INDEX batch_due (queue=?") != std::string::npos, statement);
+    }
+    return {};
+  }));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
