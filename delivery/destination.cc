@@ -1,6 +1,7 @@
 #include "delivery/destination.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/log.h"
 #include "core/base/random.h"
