@@ -235,8 +235,7 @@ struct Dialogue : TestSite {
         word.push_back(c);
         continue;
       }
-      const bool is_key =
-          lists::is_key(word) && word.find_first_of("0123456789") != word.npos && word != "0123456789abcdef";
+      const bool is_key = lists::is_key(word) && word != "0123456789abcdef";  // no other word is like one
       out += is_key ? "KEY-" + std::to_string(keys.emplace(word, keys.size() + 1).first->second) : word;
       out.push_back(c);
       word.clear();
