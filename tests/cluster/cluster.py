@@ -138,8 +138,8 @@ class Cluster(stage.Stage):
             node.process.send(signal.SIGCONT)
         return [f"{table} is not the same on all nodes: {found}" for table, found in sums.items() if len(set(found.values())) > 1]
 
-    def log_text(self):
-        return "".join(node.log.read_text(errors="replace") for node in self.nodes)
+    def log_lines_with(self, text):
+        return sum(stage.lines_with(text, node.log) for node in self.nodes)
 
     def tear_down(self):
         for node in getattr(self, "nodes", []):

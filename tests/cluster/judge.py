@@ -16,7 +16,7 @@ UNSAVED = 2.0
 SLACK = 8.0
 LAGS = 2.0
 ALTERNATIONS, ALTERNATE_WITHIN = 4, 2.0  # so many, within seconds: no attempts are so close
-SENT = re.compile(r"^(\S+) (?:delivered|sent) id=(\w+) .*? to=([^ ]+)", re.M)
+SENT = re.compile(r"^(\S+) (?:delivered|sent) id=(\w+) .*? to=([^ ]+)")
 
 
 def as_number(identity):
@@ -42,9 +42,11 @@ class ClusterVerdict(Verdict):
         """Who sent what when: (post id, recipient) -> [(time, node)]."""
         self.sent = collections.defaultdict(list)
         for node in self.world.nodes:
-            for time, post, recipient in SENT.findall(node.log.read_text(errors="replace")):
-                at = datetime.datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp()
-                self.sent[post, recipient].append((at, node.number))
+            with open(node.log, encoding="utf-8", errors="replace", newline="\n") as lines:
+                for found in filter(None, map(SENT.match, lines)):
+                    time, post, recipient = found.groups()
+                    at = datetime.datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp()
+                    self.sent[post, recipient].append((at, node.number))
 
     def _ends_behind(self, at, until):
         """As what a kill cuts off, with troubles, which last until others have taken over."""

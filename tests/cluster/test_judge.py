@@ -33,7 +33,7 @@ class World:
         self.state, self.times = state, times
 
     def receipts(self):
-        return [types.SimpleNamespace(time=int(at * 1000), message_id="<1@x>", recipient=MEMBER, transaction=n)
+        return [types.SimpleNamespace(time=int(at * 1000), message_id="<1@x>", recipient=MEMBER, transaction=str(n))
                 for n, at in enumerate(self.times)]
 
     def json(self, _, what, *_arguments):

@@ -2,6 +2,7 @@
 
 import collections
 import datetime
+import sys
 import time
 
 import stage
@@ -39,9 +40,12 @@ class Verdict:
         self.world, self.traffic, self.ends, self.with_power, self.log = world, traffic, sorted(ends), with_power, log
         self.broken = []
         self.arrived = collections.defaultdict(dict)  # message id -> {recipient: [(time, transaction)]}
-        for receipt in sorted(world.receipts(), key=lambda r: int(r.time)):  # of several sinks, one behind the other
-            self.arrived[receipt.message_id].setdefault(receipt.recipient, []).append(
-                (int(receipt.time) / 1000, receipt.transaction))
+        for receipt in world.receipts():  # millions, with few different texts
+            self.arrived[sys.intern(receipt.message_id)].setdefault(sys.intern(receipt.recipient), []).append(
+                (int(receipt.time) / 1000, sys.intern(receipt.transaction)))
+        for got in self.arrived.values():
+            for times in got.values():
+                times.sort()  # of several sinks, one behind the other
 
     def wrong(self, text):
         self.broken.append(text)
@@ -228,9 +232,9 @@ class Verdict:
                  f"tries {sum(p.tries for p in posts)}; recipients {recipients}; changes of membership "
                  f"{sum(len(c) for c in self.traffic.churn.values())}")
         again = [p for p in posts if p.unread]
-        log_text = self.world.log_text()
+        repeated = self.world.log_lines_with(" duplicate ")
         self.log(f"senders that did not get the reply to their final dot and tried again: {len(again)}; told that it was there "
-                 f"already: {log_text.count(' duplicate ') + sum('duplicate' in r for p in posts for r in p.replies[1:])}; "
+                 f"already: {repeated + sum('duplicate' in r for p in posts for r in p.replies[1:])}; "
                  f"distributed twice: {sum('distributed twice' in b for b in self.broken)}")
         bound = "outcomes of the last second" if self.with_power else \
             f"bound {self.bound}: {stage.CONNECTIONS} final dots and {stage.HANDFUL} at each end"

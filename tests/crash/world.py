@@ -116,8 +116,8 @@ class World(stage.Stage):
         """What the database finds wrong with itself."""
         return [text for (text,) in self.sql("PRAGMA integrity_check") if text != "ok"]
 
-    def log_text(self):
-        return self.server.log.read_text(errors="replace")
+    def log_lines_with(self, text):
+        return stage.lines_with(text, self.server.log)
 
     def tear_down(self):
         super().tear_down("server")

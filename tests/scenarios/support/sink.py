@@ -40,10 +40,16 @@ class Sink:
         self.port = int(self.addresses[0].rpartition(":")[2])
 
     def receipts(self):
+        return list(self.each_receipt())
+
+    def each_receipt(self):
+        """One by one: there may be millions."""
         if not self.receipts_file.exists():
-            return []
-        lines = self.receipts_file.read_text(errors="replace").splitlines()
-        return [Receipt(*line.split(" ")) for line in lines if line.count(" ") == 6]
+            return
+        with open(self.receipts_file, encoding="utf-8", errors="replace", newline="\n") as lines:
+            for line in lines:
+                if line.endswith("\n") and line.count(" ") == 6:
+                    yield Receipt(*line[:-1].split(" "))
 
     def commands(self):
         """With commands=True: (address of the sink, address of the client, line) of each."""
