@@ -140,7 +140,7 @@ int show(const Shell& shell, const std::string& id) {
       return print_json(shown);
     }
     for (const auto& [name, value] : shown.items()) {
-      if (!value.is_null() && value != "")
+      if (!value.is_null() && !(value.is_string() && value.get_ref<const std::string&>().empty()))
         print_line(name + std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') +
                    (value.is_string() ? for_display(value.get<std::string>()) : value.dump()));
     }

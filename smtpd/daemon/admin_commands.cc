@@ -148,6 +148,7 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
 
 Statistics::Parts Server::statistics_parts() {
   std::vector<net::EventLoop*> loops;
+  loops.reserve(loops_.size());
   for (const Loop& l : loops_) loops.push_back(l.loop.get());
   return {*database_, *engine_, std::move(loops), [this] { return facts(); }};
 }

@@ -98,7 +98,7 @@ Result<void> serve(const std::string& config_file) {
   Lasting lasting;
   for (bool first = true;; first = false) {
     Server server(config_file, *loaded, **control, lasting);
-    const Result<void> started = server.start();
+    Result<void> started = server.start();
     if (!started.ok()) {
       log::error("start-failed", {{"error", started.error().message}});
       log::flush();

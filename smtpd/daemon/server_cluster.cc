@@ -92,6 +92,7 @@ void Server::share_budgets(const storage::ClusterView& view) {
   engine_->set_demands(std::move(others));
   engine_->busiest(kDemandsTold, [this](const std::vector<delivery::DestinationStatus>& busy, const auto&) {
     std::vector<std::pair<std::string, std::int64_t>> own;
+    own.reserve(busy.size());
     for (const delivery::DestinationStatus& one : busy)
       own.emplace_back(one.key, one.waiting + one.connections);
     membership_->set_demand(delivery::encode_demands(own));

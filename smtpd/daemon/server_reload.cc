@@ -52,6 +52,7 @@ std::vector<std::string> Server::silent_parts(Duration patience) const {
 
 std::vector<Pulse> Server::pulses() const {
   std::vector<Pulse> all;
+  all.reserve(loops_.size() + 1);
   for (const Loop& l : loops_)
     all.push_back(
         {l.loop->name(), [&loop = *l.loop](std::function<void()> answered) { loop.post(answered); }});

@@ -239,6 +239,7 @@ void Server::watch_certificates() {
   std::map<std::string, WallTime> ends;
   for (const net::CertificateInfo& one : all) ends[one.file] = one.not_after;
   std::vector<NodeFacts::Certificate> told;
+  told.reserve(ends.size());
   for (const auto& [file, not_after] : ends) told.push_back({file, not_after});
   {
     const std::lock_guard lock(told_mutex_);

@@ -180,6 +180,7 @@ Result<std::vector<KeyCheck>> check_keys(storage::Database& database, const std:
     return {};
   }));
   std::vector<KeyCheck> checks;
+  checks.reserve(keys.size());
   for (const DkimKeyRecord& key : keys)
     checks.push_back(compare(key, look_up(mailauth::key_record_name(key.selector, key.domain))));
   for (KeyCheck& check : checks) {

@@ -13,7 +13,6 @@ namespace essaim::smtpd {
 namespace {
 
 using config::Schema;
-using config::Setting;
 using config::Type;
 
 constexpr std::int64_t kSecond = 1'000;

@@ -26,6 +26,7 @@ void LoopLag::ask() {
 
 std::vector<LoopLag::Measured> LoopLag::measured() const {
   std::vector<Measured> out;
+  out.reserve(watched_.size());
   for (const auto& watched : watched_) out.push_back({watched->loop.name(), watched->lag.counts()});
   return out;
 }

@@ -85,7 +85,7 @@ Result<void> Membership::beat() {
     demand = demand_;
     tell_soon_ = false;
   }
-  const Result<void> done = database_.write_now(Durability::kProgress, [&](Connection& c) -> Result<void> {
+  Result<void> done = database_.write_now(Durability::kProgress, [&](Connection& c) -> Result<void> {
     sent = clock_.mono_now();  // of the attempt that was committed
     auto ours = NodeStore(c).beat(self_, demand);
     if (!ours.ok()) return ours.error();

@@ -52,19 +52,15 @@ void GroupWriter::start() {
 }
 
 void GroupWriter::write(Durability durability, Work work, Done done) {
-  bool queued = false, wake = false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!stopping_) {
-      (durability == Durability::kAccept ? accept_ : progress_)
-          .push_back({std::move(work), std::move(done), {}});
-      queued = true;
-      wake = std::exchange(idle_, false);
-    }
+  std::unique_lock lock(mutex_);
+  if (stopping_) {
+    lock.unlock();
+    return done(Error{ErrorCode::kCancelled, "database " + name_ + ": is being closed"});
   }
+  (durability == Durability::kAccept ? accept_ : progress_).push_back({std::move(work), std::move(done), {}});
+  const bool wake = std::exchange(idle_, false);
+  lock.unlock();
   if (wake) wake_.notify_one();
-  if (queued) return;
-  done(Error{ErrorCode::kCancelled, "database " + name_ + ": is being closed"});
 }
 
 Database::Counters GroupWriter::counters() const {

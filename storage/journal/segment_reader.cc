@@ -122,6 +122,7 @@ Result<std::vector<std::string>> list_segments(const std::string& directory) {
            std::tie(b.first.epoch, b.first.number, b.first.writer);
   });
   std::vector<std::string> paths;
+  paths.reserve(found.size());
   for (auto& [name, path] : found) paths.push_back(std::move(path));
   return paths;
 }

@@ -188,7 +188,7 @@ Result<void> MariadbConnection::begin_reading() {
 Result<void> MariadbConnection::begin_reading_latest() {
   if (!clustered_) return begin_reading();
   ESSAIM_TRY(control("SET SESSION wsrep_sync_wait = 1"));
-  const Result<void> begun = begin_reading();
+  Result<void> begun = begin_reading();
   if (begun.ok()) return control("SET SESSION wsrep_sync_wait = 0");
   static_cast<void>(control("SET SESSION wsrep_sync_wait = 0"));
   return begun;
