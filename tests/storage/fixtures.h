@@ -82,7 +82,7 @@ inline storage::PostRecord post(Id id, std::int64_t revision = 1) {
   p.sender = "author@client.test";
   p.author = "author@client.test";
   p.message_id = "<m" + std::to_string(id) + "@client.test>";
-  p.accepted = kNow + std::chrono::seconds(id);
+  p.accepted = kNow + std::chrono::seconds(id % 1'000'000);  // in the order of small ids
   p.expires = p.accepted + std::chrono::hours(24);
   return p;
 }
