@@ -44,7 +44,7 @@ class World:
 
 def wrong(state, times, member_left=False):
     """What the judge says of sums and duplicates."""
-    traffic = types.SimpleNamespace(posts=[types.SimpleNamespace(message_id="<1@x>")], churn={})
+    traffic = types.SimpleNamespace(posts=[types.SimpleNamespace(message_id="<1@x>")], churn={}, people=None)
     if member_left:
         traffic.churn[LIST, MEMBER] = [("add", 0, 1.0, True), ("remove", 0, BEGAN + 100, True)]
     with tempfile.TemporaryDirectory() as folder:

@@ -141,7 +141,7 @@ class Verdict:
                 if states.get(address) == "delivered":
                     continue
                 at = max(t for t, _ in got[address])
-                left = any(c[0] == "remove" and c[2] >= at for c in self.traffic.churn.get((row["list"], address), []))
+                left = self._has_left(row["list"], address)
                 expired = states.get(address) == "failed" and row["list"] == self.world.fleeting
                 if not (states.get(address) == "suppressed" and left) and not expired:
                     self.wrong(f"{message_id}: {address} got it, the ledger says {states.get(address)}, and nothing explains it")
@@ -150,6 +150,12 @@ class Verdict:
                 self.cut_off += 1
             if counts["delivered"] > len(got):
                 self.wrong(f"{message_id}: the ledger has {counts['delivered']} delivered, the sink {len(got)}")
+
+    def _has_left(self, list_, address):
+        """Before the post was accepted or later (promises() judges the former): what a claim had taken by then is sent, and the next
+        claim, behind a kill, leaves it out."""
+        people = self.traffic.people.left if self.traffic.people else []
+        return address in people or any(change[0] == "remove" for change in self.traffic.churn.get((list_, address), []))
 
     def states(self):
         """No batch is left that nobody owns, or that a dead epoch owns; nothing of a post without batches."""
@@ -216,7 +222,8 @@ class Verdict:
                     if not ends:
                         self.wrong(f"{message_id} came to {address} twice ({first:.3f}, {second:.3f}) and no kill explains it")
                         continue
-                    end = min(ends, key=lambda end: len(dots[end]))
+                    # The one behind it, until that has as many as it can have.
+                    end = next((e for e in ends if transaction in dots[e] or len(dots[e]) < stage.CONNECTIONS), ends[0])
                     self.oldest = max(self.oldest, end - first)
                     dots[end].add(transaction)
         self.dots = sum(len(d) for d in dots.values())
