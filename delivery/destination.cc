@@ -19,6 +19,8 @@ constexpr std::size_t kTurnPersonal = 16;      // copies of one post before the 
 constexpr std::size_t kWorkPerConnection = 4;  // waiting transactions that justify one more
 constexpr std::size_t kSaturatedAbove = 2'000, kSaturatedBelow = 500;
 constexpr Duration kStalledAfter = std::chrono::seconds(3);
+// One that has answered nothing yet is silent more often than slow; should it be slow, its batches come again.
+constexpr Duration kUnansweredAfter = std::chrono::milliseconds(500);
 constexpr std::size_t kDomainsKept = 1'000;
 constexpr std::size_t kRepliesKept = 10;
 constexpr Duration kFailingFor = std::chrono::minutes(3);
@@ -237,6 +239,7 @@ void Destination::take_report(Report report) {
   crew.open -= static_cast<int>(report.closed.size());
   if (report.begun > 0 || report.ready > 0 || report.successes > 0 || !report.closed.empty())
     note_progress(now);
+  if (report.ready > 0 || report.successes > 0) answers_ = true;
   for (std::string& reply : report.replies) note_reply(std::move(reply));
   for (const std::string& address : report.failed_addresses) failing_[address] = now + kFailingFor;
   if (report.timed > 0) concurrency_.on_reply_times(report.time / report.timed, now);
@@ -259,6 +262,7 @@ void Destination::take_report(Report report) {
       continue;  // one of the others; the verdict stands
     }
     if (!concurrency_.on_unusable(open(), now, random_fraction())) continue;
+    answers_ = false;
     dead_reply_ = closed.why;
     if (!dead_reply_.temporary()) {
       // A host that greets with 5xx fails no recipient: they are many, and it may be a mistake there.
@@ -305,8 +309,8 @@ void Destination::check_saturation() {
 }
 
 void Destination::look_for_progress(MonoTime now) {
-  if (stalled_ || open() == 0 || queue_.recipients() + stock() == 0 || now - last_progress_ < kStalledAfter)
-    return;
+  if (stalled_ || now - last_progress_ < (answers_ ? kStalledAfter : kUnansweredAfter)) return;
+  if (open() == 0 || queue_.recipients() + stock() == 0) return;
   stalled_ = true;
   check_saturation();
 }

@@ -10,7 +10,7 @@ namespace essaim::delivery {
 namespace {
 
 constexpr Duration kLookForRoom = std::chrono::milliseconds(50);
-constexpr Duration kLookForProgress = std::chrono::seconds(1);
+constexpr Duration kLookForProgress = std::chrono::milliseconds(250);
 // A connection between two leases rests for less: it is not ended for others.
 constexpr Duration kRestBeforeRoom = std::chrono::milliseconds(20);
 

@@ -4,11 +4,11 @@ from support import dns
 
 
 class Names:
-    def __init__(self, folder, sink, domains, dead=0, dead_ip=None):
-        """The first `dead` domains have their hosts at `dead_ip`."""
+    def __init__(self, folder, sink, domains, dead=()):
+        """The first domains have their hosts at the addresses `dead`."""
         records = []
         for i in range(domains):
-            ip = dead_ip if i < dead else sink.ips[i % len(sink.ips)]
+            ip = dead[i] if i < len(dead) else sink.ips[i % len(sink.ips)]
             records.append(f"d{i} 3600 IN MX 10 mx.d{i}\nmx.d{i} 3600 IN A {ip}")
         self._server = dns.NameServer(folder, {"example": "\n".join(records)})
         self.address = self._server.address

@@ -84,10 +84,11 @@ class Dead:
 
     @staticmethod
     def _measure(bench, variant, members, share, silent):
-        ip = "127.0.9.9"
+        dead = [f"127.0.9.{i + 1}" for i in range(share)]
         with bench.folder() as folder, bench.sink(
-                folder, addresses=100, more=[ip] if silent else [], rules=[f"connect@{ip}:*=hang"] if silent else []) as sink:
-            with bench.running(dns.Names(folder, sink, 100, dead=share, dead_ip=ip)) as names, bench.running(
+                folder, addresses=100, more=dead if silent else [],
+                rules=[f"connect@{ip}:*=hang" for ip in dead] if silent else []) as sink:
+            with bench.running(dns.Names(folder, sink, 100, dead)) as names, bench.running(
                     bench.node(folder, members, dns=names.address, mx_port=sink.port, delivery='drain = "1s"')) as node:
                 living = members - sum(1 for i in range(members) if i % 100 < share)
                 sample, load_before, others = bench.distribute(node, sink, folder, living, finished=share == 0)
