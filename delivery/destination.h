@@ -90,9 +90,9 @@ class Destination {
   std::size_t per_transaction_ = 1;  // recipients, in what was lent last
   Share share_{-1, 1.0};             // among nodes; connections < 0: all of it
   bool full_ = false;                // has as much waiting as it can take for a while
-  bool answers_ = false;             // one of its connections could carry mail, and it has not been dead since
-  bool stalled_ = false;             // has work and connections, and nothing has come of them for a while
-  bool saturated_ = false;           // the queue was told one of these, or that there is no share
+  bool answers_ = false;    // one of its connections could carry mail, and it has not been dead since
+  bool stalled_ = false;    // has work and connections, and nothing has come of them for a while
+  bool saturated_ = false;  // the queue was told one of these, or that there is no share
   MonoTime last_progress_{};
   bool starving_ = false;
   MonoTime last_used_{};
