@@ -157,6 +157,7 @@ NodeFacts Server::facts() const {
   NodeFacts out;
   out.node = node_.number;
   out.sessions = static_cast<int>(guard_->connections());
+  out.sockets = gate_.by_loop();
   out.ready = ready().ok();
   out.shedding = guard_->full();
   if (membership_) out.nodes_at_work = 1 + static_cast<int>(membership_->silences().size());

@@ -19,22 +19,23 @@ void say_and_close(net::EventLoop& loop, int fd, const smtp::Reply& reply) {
 
 }  // namespace
 
-Inbound::Inbound(net::EventLoop& loop, dns::Resolver& resolver, Gate& gate)
+Inbound::Inbound(net::EventLoop& loop, std::size_t number, dns::Resolver& resolver, Gate& gate,
+                 PassOn pass_on)
     : loop_(loop),
+      number_(number),
       gate_(gate),
+      pass_on_(std::move(pass_on)),
       arrivals_(
           loop, resolver,
           [this](int fd, Origin origin, std::size_t listener) { begin(fd, std::move(origin), listener); },
-          [&gate] { gate.leave(); }) {}
+          [&gate, number] { gate.leave(number); }) {}
 
 Inbound::~Inbound() {
   stop_accepting();
-  for (std::size_t i = 0; i < sessions_.size(); ++i) gate_.leave();
+  for (std::size_t i = 0; i < sessions_.size(); ++i) gate_.leave(number_);
 }
 
-void Inbound::listen(const std::vector<std::shared_ptr<net::ListenSocket>>& sockets,
-                     Environments environments) {
-  environments_ = std::move(environments);
+void Inbound::listen(const std::vector<std::shared_ptr<net::ListenSocket>>& sockets) {
   for (std::size_t i = 0; i < sockets.size(); ++i) {
     if (environments_[i].session == nullptr) continue;
     acceptors_.push_back(std::make_unique<net::Acceptor>(
@@ -47,19 +48,26 @@ void Inbound::set_environments(Environments environments) {
 }
 
 void Inbound::accept(int fd, const net::SocketAddress& peer, std::size_t listener) {
-  if (!gate_.enter()) {
+  const auto loop = gate_.enter(number_);
+  if (!loop) {
     log::info("connection-refused", {{"client", peer.to_string()}, {"why", "too many sockets"}});
     return say_and_close(loop_, fd,
                          smtp::reply(421, "4.3.2",
                                      environments_[listener].session->settings.hostname +
                                          " Too many connections; try again later"));
   }
-  arrivals_.begin(fd, peer, listener, environments_[listener].balancers);
+  if (*loop == number_) return take({fd, peer, listener});
+  pass_on_(*loop, {fd, peer, listener});
+}
+
+// After stop_accepting(), too: then begin() tells the client.
+void Inbound::take(const Accepted& accepted) {
+  arrivals_.begin(accepted.fd, accepted.peer, accepted.listener, environments_[accepted.listener].balancers);
 }
 
 void Inbound::begin(int fd, Origin origin, std::size_t listener) {
   if (stopping_ || gate_.refuses()) {
-    gate_.leave();
+    gate_.leave(number_);
     return say_and_close(loop_, fd,
                          smtp::reply(421, "4.3.2",
                                      environments_[listener].session->settings.hostname +
@@ -80,7 +88,7 @@ void Inbound::begin(int fd, Origin origin, std::size_t listener) {
 void Inbound::finished(SessionConnection* session) {
   const auto found = sessions_.find(session);
   if (found == sessions_.end()) return;
-  gate_.leave();
+  gate_.leave(number_);
   loop_.destroy_later(std::move(found->second.session));
   sessions_.erase(found);
 }

@@ -83,6 +83,7 @@ class Server final : private storage::Membership::Listener {
   Result<void> start_loops();
   Result<void> start_delivery();
   Result<void> start_inbound();
+  void pass_on(std::size_t loop, const Inbound::Accepted& accepted);
   void start_web();
   std::vector<WebServer::Listener> web_listeners() const;
   void start_jobs();

@@ -135,6 +135,7 @@ Result<void> Server::start_loops() {
   const std::size_t count = settings_.loops > 0 ? static_cast<std::size_t>(settings_.loops)
                                                 : std::max(1U, std::thread::hardware_concurrency());
   loops_.resize(count);
+  gate_.set_loops(count);
   for (std::size_t i = 0; i < count; ++i) {
     loops_[i].loop = std::make_unique<net::EventLoop>("loop" + std::to_string(i));
     auto resolver = dns::make_resolver(*loops_[i].loop, operate::dns_options(settings_));
@@ -276,12 +277,16 @@ Result<void> Server::start_inbound() {
   auto environments = make_environments(settings_);
   if (!environments.ok()) return environments.error();
   on_each_loop([&](Loop& l) {
-    l.inbound = std::make_unique<Inbound>(*l.loop, *l.resolver, gate_);
-    l.inbound->listen(sockets_, *environments);
+    const auto number = static_cast<std::size_t>(&l - loops_.data());
+    l.inbound = std::make_unique<Inbound>(
+        *l.loop, number, *l.resolver, gate_,
+        [this](std::size_t to, const Inbound::Accepted& accepted) { pass_on(to, accepted); });
+    l.inbound->set_environments(*environments);
     if (&l != loops_.data()) return;
     admin_ = std::make_unique<admin::Server>(*l.loop, admin_socket_, admin_verbs());
     key_refresh_ = std::make_unique<KeyRefresh>(*l.loop, *database_, *tokens_, *keys_);
   });
+  on_each_loop([&](Loop& l) { l.inbound->listen(sockets_); });
   watch_certificates();
   for (std::size_t i = 0; i < sockets_.size(); ++i) {
     log::info("listening", {{"address", sockets_[i]->address().to_string()},
@@ -290,6 +295,14 @@ Result<void> Server::start_inbound() {
                                              settings_.listen[i].role != ListenerRole::kSubmissions}});
   }
   return {};
+}
+
+void Server::pass_on(std::size_t loop, const Inbound::Accepted& accepted) {
+  loops_[loop].loop->post([this, loop, accepted] {
+    if (loops_[loop].inbound) return loops_[loop].inbound->take(accepted);
+    close(accepted.fd);
+    gate_.leave(loop);
+  });
 }
 
 std::vector<WebServer::Listener> Server::web_listeners() const {

@@ -36,6 +36,7 @@ struct NodeFacts {
     WallTime not_after{};
   };
   std::vector<Certificate> certificates;  // of the listeners, each file once
+  std::vector<int> sockets;               // incoming ones of each loop
 };
 
 struct Snapshot {

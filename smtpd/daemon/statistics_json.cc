@@ -61,8 +61,12 @@ std::string to_json(const Snapshot& snapshot) {
   for (std::size_t i = 0; i < kCounters; ++i)
     counters[to_string(static_cast<Counter>(i))] = snapshot.counters[i];
   Json loops = Json::array();
-  for (const auto& [name, lag] : snapshot.loops)
-    loops.push_back({{"name", name}, {"lag_ms", milliseconds(lag)}});
+  for (std::size_t i = 0; i < snapshot.loops.size(); ++i) {
+    const auto& [name, lag] = snapshot.loops[i];
+    const std::vector<int>& sockets = snapshot.facts.sockets;
+    loops.push_back(
+        {{"name", name}, {"lag_ms", milliseconds(lag)}, {"sockets", i < sockets.size() ? sockets[i] : 0}});
+  }
   Json destinations = Json::array();
   for (const auto& d : snapshot.busiest) destinations.push_back(as_json(d));
   const Json out{

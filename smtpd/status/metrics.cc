@@ -199,6 +199,9 @@ void add_node(const Snapshot& snapshot, PrometheusText* out) {
   one(out, "essaim_nodes_at_work", Type::kGauge, "Nodes of the database that work, with this one.",
       facts.nodes_at_work);
   one(out, "essaim_smtpd_connections", Type::kGauge, "Incoming SMTP sessions now.", facts.sessions);
+  out->family("essaim_loop_sockets", Type::kGauge, "Incoming SMTP connections of each event loop now.");
+  for (std::size_t i = 0; i < std::min(snapshot.loops.size(), facts.sockets.size()); ++i)
+    out->sample(facts.sockets[i], {{"loop", snapshot.loops[i].first}});
   one(out, "essaim_shedding", Type::kGauge, "1 while newcomers are told to come later for want of resources.",
       facts.shedding ? 1 : 0);
   one(out, "essaim_message_memory_bytes", Type::kGauge, "Memory of messages on their way in.",

@@ -1,6 +1,8 @@
 // The whole server, once around: started, posted to, watched, reloaded, drained.
 #include <algorithm>
 #include <functional>
+#include <memory>
+#include <vector>
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
@@ -100,6 +102,24 @@ struct Site {
 };
 
 }  // namespace
+
+BOOST_AUTO_TEST_CASE(clients_are_spread_over_the_loops) {
+  Site site;
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 24; ++i) clients.push_back(std::make_unique<Client>(site.port));
+  for (const auto& client : clients) BOOST_REQUIRE(has(client->answer(), "220"));
+  const Json loops = site.json({"top", "--once"})["loops"];
+  BOOST_REQUIRE(!loops.empty());
+  int all = 0, least = 24, most = 0;
+  for (const Json& loop : loops) {
+    const int has = loop["sockets"];
+    all += has;
+    least = std::min(least, has);
+    most = std::max(most, has);
+  }
+  BOOST_TEST(all == 24);
+  BOOST_TEST(most - least <= 3);  // two, and what two loops accept at the same instant
+}
 
 BOOST_AUTO_TEST_CASE(a_post_reaches_every_member_and_the_ledger_says_so) {
   Site site;

@@ -54,7 +54,9 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
                     .nodes_at_work = 3,
                     .message_memory = 1024,
                     .message_memory_limit = 4096,
-                    .certificates = {{"/etc/essaim/tls.pem", from_millis(1'795'123'456'000)}}};
+                    .certificates = {{"/etc/essaim/tls.pem", from_millis(1'795'123'456'000)}},
+                    .sockets = {4, 3}};
+  snapshot.loops = {{"loop0", std::nullopt}, {"loop1", std::nullopt}};
   snapshot.engine = {.connections = 5, .destinations = 9, .suspended = 2};
   snapshot.queue = storage::QueueLoad{};
   snapshot.queue->states = {{storage::BatchQueue::kReady, 1, 10, from_millis(1'790'000'040'000)},
@@ -62,6 +64,7 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
   const std::string out = metrics_text(&snapshot, {});
   for (const char* line :
        {"essaim_ready 1", "essaim_nodes_at_work 3", "essaim_smtpd_connections 7",
+        "essaim_loop_sockets{loop=\"loop0\"} 4", "essaim_loop_sockets{loop=\"loop1\"} 3",
         "essaim_delivery_connections 5", "essaim_destinations 9", "essaim_destinations_suspended 2",
         "essaim_message_memory_bytes 1024", "essaim_queue_recipients{state=\"ready\"} 10",
         "essaim_queue_oldest_age_seconds{state=\"ready\"} 60",
