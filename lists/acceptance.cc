@@ -4,6 +4,7 @@
 
 #include "core/base/counters.h"
 #include "core/base/crash_point.h"
+#include "core/base/gathered_wakes.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "lists/dsn_request.h"
@@ -257,8 +258,13 @@ class Round : public std::enable_shared_from_this<Round> {
     }
     if (posted && services_.bell) services_.bell();
     const std::string& words = committed_.front().words;
-    finish(smtp::reply(250, "2.0.0",
-                       "Ok: " + (words.empty() ? "queued as " + format_id(plans_.front()->id()) : words)));
+    GatheredWakes::at_end(
+        [self = shared_from_this(),
+         reply = smtp::reply(
+             250, "2.0.0",
+             "Ok: " + (words.empty() ? "queued as " + format_id(plans_.front()->id()) : words))]() mutable {
+          self->finish(std::move(reply));
+        });
   }
 
   // What a rule asks of a stranger's database or directory may be on its way: then it is decided once more when it has come.

@@ -10,6 +10,7 @@ namespace {
 
 struct Gathering {
   bool active = false;
+  std::vector<std::function<void()>> tasks;
   std::vector<std::shared_ptr<Sleeper>> sleepers;
 };
 thread_local Gathering gathering;
@@ -20,6 +21,8 @@ GatheredWakes::GatheredWakes() : outermost_(!std::exchange(gathering.active, tru
 
 GatheredWakes::~GatheredWakes() {
   if (!outermost_) return;
+  for (std::size_t i = 0; i < gathering.tasks.size(); ++i) std::exchange(gathering.tasks[i], nullptr)();
+  gathering.tasks.clear();
   gathering.active = false;
   for (const auto& sleeper : gathering.sleepers) sleeper->wake();
   gathering.sleepers.clear();
@@ -29,6 +32,11 @@ void GatheredWakes::wake(const std::shared_ptr<Sleeper>& sleeper) {
   if (!gathering.active) return sleeper->wake();
   auto& sleepers = gathering.sleepers;
   if (std::find(sleepers.begin(), sleepers.end(), sleeper) == sleepers.end()) sleepers.push_back(sleeper);
+}
+
+void GatheredWakes::at_end(std::function<void()> task) {
+  if (!gathering.active) return task();
+  gathering.tasks.push_back(std::move(task));
 }
 
 }  // namespace essaim

@@ -2,8 +2,12 @@
 // first answer, and the loop would run, sleep and be woken again for the next: a system call and a task switch each. While
 // a GatheredWakes is alive, what its thread would wake is noted and woken once, by the destructor. Those of one thread
 // nest: the outermost wakes.
+//
+// The same thread may gather its lines of the log meanwhile (core/base/log.h). What must not be seen before they are written
+// goes to at_end(): a log::Gather that is made behind the GatheredWakes writes them before.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 namespace essaim {
@@ -24,6 +28,8 @@ class GatheredWakes {
 
   // At once, or at the end if the calling thread gathers.
   static void wake(const std::shared_ptr<Sleeper>& sleeper);
+  // At once, or at the end if the calling thread gathers: by the destructor, in order, before it wakes anybody.
+  static void at_end(std::function<void()> task);
 
  private:
   const bool outermost_;

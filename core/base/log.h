@@ -2,9 +2,10 @@
 // escaped, so a peer cannot forge a line. Every line about a message bears `id` (the queue id). Thread-safe;
 // never blocks on the network.
 //
-// Lines of an event loop are gathered and written once per turn, before anything of that turn is sent, so what a
-// peer or an operator was told is in the log; warnings and errors are written at once. What a kill -9 can take
-// is the lines of the turn that it interrupts.
+// Lines of an event loop are gathered and written once per turn, before anything of that turn is sent, and those of the
+// database's writer once behind each commit, before anybody hears of what was accepted; so what a peer or an operator was
+// told is in the log. Warnings and errors are written at once. What a kill -9 can take is the lines of the turn, or the commit, that
+// it interrupts.
 //
 //   log::info("delivered", {{"id", post}, {"to", address}, {"relay", host}, {"reply", text}});
 #pragma once
@@ -82,7 +83,8 @@ class Line {
 // Seconds with milliseconds, as fields of time are written.
 void append_seconds(Duration time, std::string* out);
 
-// While it lives, the lines of the thread that made it wait for flush(); one per thread. Of the event loop.
+// While it lives, the lines of the thread that made it wait for flush(); one per thread. Of the event loop and
+// the database's writer.
 class Gather {
  public:
   Gather();

@@ -6,6 +6,7 @@
 
 #include "core/base/executor.h"
 #include "core/base/gathered_wakes.h"
+#include "core/base/log.h"
 #include "core/base/random.h"
 #include "core/base/timings.h"
 
@@ -95,6 +96,7 @@ void GroupWriter::run() {
     const std::size_t ran = run_group(durability, &group);
     {
       const GatheredWakes wakes;
+      const log::Gather lines;
       for (std::size_t i = 0; i < ran; ++i) {
         group[i].work = nullptr;  // what it captured goes before the answer
         group[i].done(std::move(group[i].result));

@@ -1,3 +1,5 @@
+#include <string>
+
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/gathered_wakes.h"
@@ -47,4 +49,29 @@ BOOST_AUTO_TEST_CASE(a_sleeper_lives_until_its_gathered_wake) {
     BOOST_TEST(!seen.expired());
   }
   BOOST_TEST(seen.expired());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_for_the_end_runs_there_in_order_and_before_anybody_wakes) {
+  const auto sleeper = std::make_shared<Counting>();
+  std::string order;
+  {
+    const GatheredWakes outer;
+    GatheredWakes::wake(sleeper);
+    GatheredWakes::at_end([&] {
+      order += "a";
+      BOOST_TEST(sleeper->woken == 0);
+      // What it asks for itself comes behind the others, and wakes with them.
+      GatheredWakes::at_end([&] { order += "c"; });
+      GatheredWakes::wake(sleeper);
+    });
+    {
+      const GatheredWakes inner;
+      GatheredWakes::at_end([&] { order += "b"; });
+    }
+    BOOST_TEST(order.empty());
+  }
+  BOOST_TEST(order == "abc");
+  BOOST_TEST(sleeper->woken == 1);
+  GatheredWakes::at_end([&] { order += "d"; });
+  BOOST_TEST(order == "abcd");
 }
