@@ -31,6 +31,8 @@ Result<ListRecord> list_from(Statement& row) {
     return Error{of_domain.error().code, "domain " + list.domain + ": " + of_domain.error().message};
   list.settings = std::move(*own);
   list.domain_settings = std::move(*of_domain);
+  list.settings_text = sql::text(row, 6);
+  list.domain_settings_text = sql::text(row, 7);
   return list;
 }
 
@@ -190,12 +192,17 @@ Result<std::int64_t> DirectoryStore::revision_if_same(const ListRecord& list) {
   if (!*found || row.integer(1) != static_cast<std::int64_t>(list.state) || row.integer(4) != list.policy ||
       row.integer(5) != list.domain_policy)
     return std::int64_t{0};
-  for (const auto& [column, known] : {std::pair{2, &list.settings}, std::pair{3, &list.domain_settings}}) {
-    // As a rule it is written as this program writes it; then nothing has to be decoded.
-    if (row.text(column) == sql::encode_settings(*known)) continue;
+  const auto same = [&row](int column, const std::string& as_read,
+                           const std::map<std::string, std::string>& known) -> Result<bool> {
+    if (row.text(column) == as_read) return true;
     auto stored = sql::decode_settings(row.text(column));
     if (!stored.ok()) return stored.error();
-    if (*stored != *known) return std::int64_t{0};
+    return *stored == known;
+  };
+  for (const auto& answer : {same(2, list.settings_text, list.settings),
+                             same(3, list.domain_settings_text, list.domain_settings)}) {
+    if (!answer.ok()) return answer.error();
+    if (!*answer) return std::int64_t{0};
   }
   return row.integer(0);
 }

@@ -32,6 +32,7 @@ struct ListRecord {
   std::int64_t revision = 1;                           // grows with every change of membership
   std::map<std::string, std::string> settings;         // only what was set
   std::map<std::string, std::string> domain_settings;  // what the domain sets
+  std::string settings_text, domain_settings_text;     // as they were read; "" if they were not
   std::int64_t policy = 0, domain_policy = 0;          // new with every change of their texts (text_store.h)
   WallTime created{};
   std::string address() const { return local + "@" + domain; }

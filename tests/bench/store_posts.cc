@@ -57,7 +57,9 @@ Result<ListRecord> make_list(Connection& connection) {
   ESSAIM_TRY(DirectoryStore(connection).add_domain(domain));
   ESSAIM_TRY(DirectoryStore(connection).add_list(list));
   ESSAIM_TRY(MemberStore(connection).add(member));
-  return list;
+  auto stored = DirectoryStore(connection).find_list_by_id(list.id);
+  if (!stored.ok()) return stored.error();
+  return stored->value_or(list);
 }
 
 Result<void> store_post(Connection& connection, const ListRecord& list, int i, const std::string& text) {
