@@ -42,3 +42,16 @@ BOOST_AUTO_TEST_CASE(utf8_is_checked_strictly) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_CASE(one_octet_above_ascii_is_found_wherever_it_is) {
+  for (std::size_t size = 0; size < 20; ++size) {
+    std::string text(size, 'a');
+    BOOST_TEST(is_ascii(text));
+    for (std::size_t i = 0; i < size; ++i) {
+      text[i] = '\x80';
+      BOOST_TEST(!is_ascii(text));
+      text[i] = '\x7f';
+    }
+    BOOST_TEST(is_ascii(text));
+  }
+}
