@@ -26,11 +26,11 @@ def _syncs(bench, contender, folder, messages, sessions):
 
 @contextlib.contextmanager
 def _node(bench, delivering):
-    """A list of one member: held back by a suspension, or delivered at once."""
+    """A list of one member: held back by a suspension of the queue, as those of the peers are, or delivered at once."""
     with bench.folder() as folder, bench.sink(folder) as sink, bench.running(
             bench.node(folder, 1, smarthost=sink.smarthost)) as node:
         if not delivering:
-            node.server.run("destination", "suspend", "d0.example", "--reason", "bench")
+            node.server.run("queue", "suspend", "--reason", "bench")
         yield node, sink, folder
 
 

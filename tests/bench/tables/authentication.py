@@ -58,7 +58,7 @@ class Verifying:
                     zone = "client IN MX 10 mx\n" + judges.zone_lines("example", records)
                     with bench.sink(folder) as sink, bench.running(dns.NameServer(folder, {"example": zone})) as names, bench.running(
                             bench.node(folder, 1, smarthost=sink.smarthost, dns=names.address, verify=variant != "not verified")) as node:
-                        node.server.run("destination", "suspend", "d0.example", "--reason", "bench")
+                        node.server.run("queue", "suspend", "--reason", "bench")
                         sample = acceptance.accept(bench, node, sink, folder, messages, 20, fields=fields)
                         if variant != "not verified":
                             log = node.server.log.read_text()

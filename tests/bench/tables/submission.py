@@ -83,7 +83,7 @@ class Submission:
         with bench.folder() as folder, bench.sink(folder) as sink, bench.running(
                 bench.node(folder, 1, smarthost=sink.smarthost, listen=listen,
                            extra=f'[submission]\nremember_passwords = "{remember}"\n')) as node:
-            node.server.run("destination", "suspend", "d0.example", "--reason", "bench")
+            node.server.run("queue", "suspend", "--reason", "bench")
             node.server.run("account", "create", "author", "--address", ADDRESS, stdin=PASSWORD + "\n")
             # What is remembered was verified before.
             author(bench, node.group, node.server.port_of("submission"), *PLAIN, amount=("--count", 1))

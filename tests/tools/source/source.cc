@@ -59,6 +59,7 @@ struct Session {
   State state = State::kConnecting;
   std::string in;
   std::string out;
+  bool waits_to_write = false;
   int replies_due = 0;
   long sent = 0;
   int refused_in_envelope = 0;
@@ -95,6 +96,7 @@ class Source {
         auto found = sessions_.find(events[i].data.fd);
         if (found != sessions_.end()) handle(found->second.get(), events[i].events);
       }
+      log_.flush();
     }
     double seconds = std::chrono::duration<double>(Steady::now() - began).count();
     std::sort(latencies_.begin(), latencies_.end());
@@ -227,7 +229,7 @@ class Source {
                     std::chrono::system_clock::now().time_since_epoch())
                     .count();
       log_ << ms << " " << line.substr(0, 3) << " " << session->message_id << " " << session->recipient << " "
-           << line << std::endl;
+           << line << '\n';  // written before the next wait
     }
     if (!good && refused_ == 1) std::cerr << "essaim-source: refused: " << line << "\n";
   }
@@ -243,8 +245,10 @@ class Source {
       if (put <= 0) break;
       session->out.erase(0, static_cast<std::size_t>(put));
     }
+    if (session->waits_to_write == !session->out.empty()) return;
+    session->waits_to_write = !session->out.empty();
     epoll_event event{};
-    event.events = session->out.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT;
+    event.events = session->waits_to_write ? EPOLLIN | EPOLLOUT : EPOLLIN;
     event.data.fd = session->fd;
     epoll_ctl(epoll_, EPOLL_CTL_MOD, session->fd, &event);
   }
