@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
@@ -119,6 +122,34 @@ BOOST_AUTO_TEST_CASE(clients_are_spread_over_the_loops) {
   }
   BOOST_TEST(all == 24);
   BOOST_TEST(most - least <= 3);  // two, and what two loops accept at the same instant
+}
+
+BOOST_AUTO_TEST_CASE(what_a_peer_was_told_is_in_the_log_though_the_server_is_killed) {
+  Site site;
+  std::mutex mutex;
+  std::vector<std::string> told;
+  std::vector<std::thread> authors;
+  for (int author = 0; author < 8; ++author)
+    authors.emplace_back([&, author] {
+      for (int i = 0;; ++i) {
+        Client client(site.port);
+        const std::string reply = client.post("ann@a.example", "dev@lists.example",
+                                              std::to_string(author) + "." + std::to_string(i));
+        if (!has(reply, "queued as ")) return;  // it is dead
+        const std::lock_guard lock(mutex);
+        told.push_back(reply.substr(reply.find("queued as ") + 10));
+      }
+    });
+  const bool many = wait_until([&] {
+    const std::lock_guard lock(mutex);
+    return told.size() >= 40;
+  });
+  site.program.signal_server(SIGKILL);
+  for (std::thread& author : authors) author.join();
+  BOOST_TEST(many);
+  BOOST_TEST(site.program.wait_for_end() == 128 + SIGKILL);
+  const std::string log = site.program.log();
+  for (const std::string& id : told) BOOST_TEST(has(log, "accepted id=" + id), id);
 }
 
 BOOST_AUTO_TEST_CASE(a_post_reaches_every_member_and_the_ledger_says_so) {
