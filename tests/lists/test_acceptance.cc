@@ -1,7 +1,14 @@
 // From the end of DATA to the reply: what is in the database afterwards.
+#include <future>
+#include <string>
 #include <thread>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "tests/lists/site.h"
+#include "tests/support/temp_dir.h"
 
 using namespace essaim;
 using essaim::test::a_post;
@@ -208,6 +215,49 @@ std::shared_ptr<lists::Submission> a_submission(TestSite& site, const std::strin
   submission->recipients.push_back(
       {test::address("dev@lists.example"), site.rcpt("dev@lists.example").target});
   return submission;
+}
+
+// Standard error in a file, while it lives.
+class ErrorsInFile {
+ public:
+  explicit ErrorsInFile(const std::string& path)
+      : kept_(::dup(STDERR_FILENO)),
+        file_(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {
+    BOOST_REQUIRE(file_ >= 0);
+    ::dup2(file_, STDERR_FILENO);
+  }
+  ~ErrorsInFile() {
+    ::dup2(kept_, STDERR_FILENO);
+    ::close(kept_);
+    ::close(file_);
+  }
+  std::string text() const {
+    std::string out(64 * 1024, '\0');
+    const ssize_t n = ::pread(file_, out.data(), out.size(), 0);
+    out.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    return out;
+  }
+
+ private:
+  const int kept_, file_;
+};
+
+BOOST_AUTO_TEST_CASE(what_was_accepted_is_in_the_log_before_anybody_is_told) {
+  TestSite site;
+  test::TempDir directory;
+  site.make_list("dev", {{"post", "anyone"}}, {"a@one.example"});
+  const auto submission = a_submission(site, "x@y.example");
+  std::promise<std::pair<bool, std::string>> told;
+  {
+    const ErrorsInFile errors(directory.path("errors"));
+    lists::Acceptance acceptance(site.services);
+    acceptance.submit(submission, [&](const smtp::Reply& reply) {
+      told.set_value({reply.positive(), errors.text()});
+    });
+    const auto [accepted, log] = told.get_future().get();
+    BOOST_TEST(accepted);
+    BOOST_TEST(log.find("accepted id=" + format_id(submission->id)) != std::string::npos, log);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(settings_that_changed_since_rcpt_count) {
