@@ -20,7 +20,7 @@ constexpr std::size_t kWorkPerConnection = 4;  // waiting transactions that just
 constexpr std::size_t kSaturatedAbove = 2'000, kSaturatedBelow = 500;
 constexpr Duration kStalledAfter = std::chrono::seconds(3);
 // One that has answered nothing yet is silent more often than slow; should it be slow, its batches come again.
-constexpr Duration kUnansweredAfter = std::chrono::milliseconds(500);
+constexpr Duration kUnansweredAfter = std::chrono::milliseconds(1500);
 constexpr std::size_t kDomainsKept = 1'000;
 constexpr std::size_t kRepliesKept = 10;
 constexpr Duration kFailingFor = std::chrono::minutes(3);

@@ -28,6 +28,17 @@ std::map<std::string, std::int64_t> processor_time() {
   return times;
 }
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define ESSAIM_SANITIZED 1
+#endif
+#endif
+#ifdef ESSAIM_SANITIZED
+constexpr bool kSlow = true;
+#else
+constexpr bool kSlow = false;
+#endif
+
 void measure(CopyMode mode, const char* what) {
   TestSink sink;
   Site site;
@@ -58,7 +69,8 @@ void measure(CopyMode mode, const char* what) {
       BOOST_TEST_MESSAGE("  " << name << ": " << static_cast<double>(time - before[name]) / kMembers / 1000
                               << " us per recipient");
   // Per batch: a page of members, two rows, the claim, a save in the middle and one at the end. The rest is the
-  // share of claims and steps; a slow machine adds saves by time.
+  // share of claims and steps; a slow machine adds saves by time, and hosts that answer late give batches back.
+  if (kSlow) return;
   BOOST_TEST(statements <= 10);
   BOOST_TEST(commits <= 3);
 }
