@@ -156,9 +156,25 @@ class DirectoryReader {
 
 }  // namespace
 
+namespace {
+
+// Quotes around a name and white space at its ends would be lost when it is read (member_lines.cc).
+std::string written_name(const std::string& name) {
+  const bool in_quotes = name.size() >= 2 && name.front() == '"' && name.back() == '"';
+  if (!in_quotes && trimmed(name) == name) return name;
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '"' || c == '\\') out.push_back('\\');
+    out.push_back(c);
+  }
+  return out + "\"";
+}
+
+}  // namespace
+
 std::string person_line(const PersonText& person) {
   std::string out = person.address.to_string();
-  if (!person.name.empty()) out = person.name + " <" + out + ">";
+  if (!person.name.empty()) out = written_name(person.name) + " <" + out + ">";
   if (!person.delivery) out += kOff;
   return out;
 }

@@ -101,7 +101,7 @@ std::string tagged_subject(std::string_view value, std::string_view tag) {
     const std::string bare = stripped(decoded, tag, &hidden_reply);
     if (hidden_reply || decoded.find(tag) != std::string::npos) {
       reply = reply || hidden_reply;
-      rest = encode_text(bare);
+      rest = trimmed(encode_text(bare));  // a control at an end has become a space
     }
   }
   std::string out = reply ? "Re: " : "";

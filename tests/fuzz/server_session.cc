@@ -187,7 +187,8 @@ ESSAIM_FUZZ_TARGET(server_session) {
   const std::string expected = dialogue(choice, fuzz::whole(data), false);
   const std::string cut = dialogue(choice, fuzz::at_random(data, choice), true);
   ESSAIM_CHECK(expected.size() <= 1'000 * (data.size() + 1));
-  if (with_tls(choice)) return;
+  // Version 2 of the PROXY protocol is known by the first segment.
+  if (with_tls(choice) || data.starts_with("\r\n")) return;
   ESSAIM_CHECK(cut == expected);
   if (data.size() < 1'000) ESSAIM_CHECK(dialogue(choice, fuzz::by_octet(data), false) == expected);
 }

@@ -1,6 +1,7 @@
 #include <chrono>
 #include <sstream>
 
+#include "lists/directory_text.h"
 #include "storage/departure_store.h"
 #include "tests/lists/site.h"
 
@@ -234,6 +235,16 @@ members = ["ann@x.example"]
     BOOST_TEST(left->front().member_id == bob);
     BOOST_TEST(left->front().how == "operator");
   });
+}
+
+BOOST_AUTO_TEST_CASE(a_name_is_read_as_it_was_written_whatever_quotes_it_has) {
+  for (const char* name :
+       {"Ann", "\"Ann\"", "\"", "\"\"", " Ann ", "A \"B\" C", "\\", "\"a\\\"b\"", "\"\\\""}) {
+    const PersonText person{test::address("ann@one.example"), name, false};
+    const auto again = parse_person(person_line(person));
+    BOOST_REQUIRE_MESSAGE(again.ok(), name);
+    BOOST_TEST((*again == person), name << " became " << again->name);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
