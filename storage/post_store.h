@@ -76,6 +76,7 @@ class PostStore {
 
  private:
   Result<void> add_form(Id post_id, Form form, std::string_view bytes);
+  Result<std::vector<PostRecord>> search_among(std::string_view which, const PostFilter& filter);
   Result<bool> is_staged(Id post_id, Form form, std::string_view bytes);
 
   Connection& connection_;

@@ -401,15 +401,25 @@ BOOST_AUTO_TEST_CASE(the_log_is_checkpointed_and_does_not_grow_for_ever) {
   must(database->check());
 }
 
-BOOST_AUTO_TEST_CASE(what_waits_is_found_by_the_index_of_what_waits) {
+BOOST_AUTO_TEST_CASE(what_is_asked_often_is_found_by_its_index) {
   TempDatabase database;
-  must(database->read_now([](Connection& c) -> Result<void> {
-    for (const std::string statement : {"SELECT MIN(due) FROM batch_state WHERE queue = 2",
-                                        "SELECT 1 FROM batch_state WHERE queue = 2 AND due <= 1 LIMIT 1",
-                                        "UPDATE batch_state SET queue = 1 WHERE queue = 2 AND due <= 1"}) {
+  const std::vector<std::pair<std::string, std::string>> asked = {
+      {"INDEX batch_due (queue=?", "SELECT MIN(due) FROM batch_state WHERE queue = 2"},
+      {"INDEX batch_due (queue=?", "SELECT 1 FROM batch_state WHERE queue = 2 AND due <= 1 LIMIT 1"},
+      {"INDEX batch_due (queue=?", "UPDATE batch_state SET queue = 1 WHERE queue = 2 AND due <= 1"},
+      {"INDEX post_message_id (message_id=?",
+       "SELECT * FROM post p WHERE p.finished > 0 AND p.message_id = ? ORDER BY p.accepted DESC, p.id DESC"},
+      {"INDEX post_accepted",
+       "SELECT * FROM post p WHERE p.finished > 0 ORDER BY p.accepted DESC, p.id DESC"},
+      {"INDEX post_accepted (accepted>?",
+       "SELECT * FROM post p WHERE p.finished > 0 AND p.accepted >= 1 ORDER BY p.accepted DESC, p.id DESC"},
+      {"INDEX post_finished (finished=?",
+       "SELECT * FROM post p WHERE p.finished = 0 AND p.message_id = ? ORDER BY p.accepted DESC, p.id DESC"}};
+  must(database->read_now([&asked](Connection& c) -> Result<void> {
+    for (const auto& [index, statement] : asked) {
       Statement& plan = *must(c.prepare("EXPLAIN QUERY PLAN " + statement));
       BOOST_TEST(must(plan.step()));
-      BOOST_TEST(std::string(plan.text(3)).find("INDEX batch_due (queue=?") != std::string::npos, statement);
+      BOOST_TEST(std::string(plan.text(3)).find(index) != std::string::npos, statement);
     }
     return {};
   }));
