@@ -55,7 +55,7 @@ class PostPlan : public Plan {
     }
     storage::PostStore posts(context.connection);
     if (first_ && !context.incoming.seen_key.empty()) {
-      auto first = posts.remember(target().list.id, context.incoming.seen_key, id(), context.now);
+      auto first = posts.remember_with_post(target().list.id, context.incoming.seen_key, id(), context.now);
       if (!first.ok()) return first.error();
       if (first->has_value()) {
         out.repeated = true;
@@ -129,6 +129,7 @@ class PostPlan : public Plan {
     post.explanation = explanation_;
     post.dsn = dsn_request(context.submission, asked);
     post.tls = passed_on(context.incoming.tls);
+    if (first_) post.seen_key = context.incoming.seen_key;
     // Made in this very transaction (acceptance.cc).
     if (wants_delivered(context.submission, asked))
       post.reports |= static_cast<int>(storage::Report::kDelivered);

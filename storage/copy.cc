@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "storage/insert_rows.h"
+#include "storage/post_store.h"
 #include "storage/schema.h"
 #include "storage/sql.h"
 #include "storage/table_reader.h"
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::size_t kTransaction = 512U << 10;  // octets
 constexpr int kDeletedTogether = 5000;
+constexpr std::size_t kMovedTogether = 200;
 
 // Rows and a sum over them (FNV-1a), which depends on their order: both sides are read in the order of the key.
 struct Sum {
@@ -202,6 +204,14 @@ Result<std::vector<CopiedTable>> copy_database(Database& from, Database& to,
     return {};
   };
   ESSAIM_TRY(from.read_now(copy_all));
+  for (std::int64_t moved = 1; moved > 0;) {
+    ESSAIM_TRY(to.write_now(Durability::kProgress, [&moved](Connection& connection) -> Result<void> {
+      auto some = PostStore(connection).keep_keys_apart(kMovedTogether);
+      if (!some.ok()) return some.error();
+      moved = *some;
+      return {};
+    }));
+  }
   ESSAIM_TRY(set_copy_unfinished(to, false));
   return copied;
 }

@@ -37,6 +37,8 @@ class Statement {
 
 enum class Dialect { kSqlite, kMariadb };
 
+class UnsettledKeys;
+
 class Connection {
  public:
   virtual ~Connection() = default;
@@ -50,6 +52,8 @@ class Connection {
   std::string_view insert_ignore() const {
     return dialect() == Dialect::kSqlite ? "INSERT OR IGNORE INTO" : "INSERT IGNORE INTO";
   }
+  // Where one process accepts; null where hosts share the database, and only its rows tell what another one has accepted.
+  virtual UnsettledKeys* unsettled_keys() { return nullptr; }
 };
 
 // How sure a commit must be before it is reported.

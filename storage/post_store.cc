@@ -7,6 +7,7 @@
 #include "storage/batch_store.h"
 #include "storage/post_filter.h"
 #include "storage/sql.h"
+#include "storage/unsettled_keys.h"
 
 namespace essaim::storage {
 
@@ -127,21 +128,22 @@ Result<std::int64_t> delete_some(Connection& connection, const std::string& tabl
 }  // namespace
 
 Result<void> PostStore::add(const PostRecord& p, std::string_view rendering, std::string_view seven_bit) {
-  ESSAIM_TRY(sql::run(connection_,
-                      "INSERT INTO post (id, kind, list_id, list_address, list_revision, sender, author, "
-                      "message_id, subject, size, client, "
-                      "accepted, expires, priority, mode, envelope_sender, private_header, eight_bit, "
-                      "expanded, cursor_domain, cursor_local, "
-                      "batches, recipients, held, held_reason, smtputf8, target, dsn_ret, dsn_envelope_id, "
-                      "dsn_notify, dsn_original_recipient, reports, explanation, tls_request, finished) "
-                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                      "?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-                      p.id, p.kind, p.list_id, p.list_address, p.list_revision, p.sender, p.author,
-                      p.message_id, p.subject, p.size, p.client, p.accepted, p.expires, p.priority, p.mode,
-                      p.envelope_sender, p.private_header, p.eight_bit, p.expanded, p.cursor_domain,
-                      p.cursor_local, p.batches, p.recipients, p.held, p.held_reason, p.smtputf8, p.target,
-                      p.dsn.ret, p.dsn.envelope_id, p.dsn.notify, p.dsn.original_recipient, p.reports,
-                      p.explanation, p.tls));
+  ESSAIM_TRY(
+      sql::run(connection_,
+               "INSERT INTO post (id, kind, list_id, list_address, list_revision, sender, author, "
+               "message_id, subject, size, client, "
+               "accepted, expires, priority, mode, envelope_sender, private_header, eight_bit, "
+               "expanded, cursor_domain, cursor_local, "
+               "batches, recipients, held, held_reason, smtputf8, target, dsn_ret, dsn_envelope_id, "
+               "dsn_notify, dsn_original_recipient, reports, explanation, tls_request, seen_key, finished) "
+               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+               "?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+               p.id, p.kind, p.list_id, p.list_address, p.list_revision, p.sender, p.author, p.message_id,
+               p.subject, p.size, p.client, p.accepted, p.expires, p.priority, p.mode, p.envelope_sender,
+               p.private_header, p.eight_bit, p.expanded, p.cursor_domain, p.cursor_local, p.batches,
+               p.recipients, p.held, p.held_reason, p.smtputf8, p.target, p.dsn.ret, p.dsn.envelope_id,
+               p.dsn.notify, p.dsn.original_recipient, p.reports, p.explanation, p.tls,
+               sql::Blob{connection_.unsettled_keys() != nullptr ? p.seen_key : std::string_view()}));
   ESSAIM_TRY(add_form(p.id, Form::kAsIs, rendering));
   if (!seven_bit.empty()) ESSAIM_TRY(add_form(p.id, Form::kSevenBit, seven_bit));
   return {};
@@ -187,6 +189,10 @@ Result<void> PostStore::add_form(Id post_id, Form form, std::string_view bytes) 
 }
 
 Result<std::optional<Id>> PostStore::remember(Id list_id, std::string_view key, Id post_id, WallTime now) {
+  if (UnsettledKeys* const unsettled = connection_.unsettled_keys(); unsettled != nullptr) {
+    auto first = unsettled->find(connection_, list_id, key);
+    if (!first.ok() || first->has_value()) return first;
+  }
   auto added = sql::run(
       connection_,
       std::string(connection_.insert_ignore()) + " seen (list_id, seen_key, post_id, at) VALUES (?, ?, ?, ?)",
@@ -197,6 +203,41 @@ Result<std::optional<Id>> PostStore::remember(Id list_id, std::string_view key, 
                            list_id, sql::Blob{key});
   if (!first.ok()) return first.error();
   return std::optional<Id>(*first);
+}
+
+Result<std::optional<Id>> PostStore::remember_with_post(Id list_id, std::string_view key, Id post_id,
+                                                        WallTime now) {
+  UnsettledKeys* const unsettled = connection_.unsettled_keys();
+  if (unsettled == nullptr) return remember(list_id, key, post_id, now);
+  auto first = unsettled->find(connection_, list_id, key);
+  if (!first.ok() || first->has_value()) return first;
+  auto settled = sql::number(connection_, 0, "SELECT post_id FROM seen WHERE list_id = ? AND seen_key = ?",
+                             list_id, sql::Blob{key});
+  if (!settled.ok()) return settled.error();
+  if (*settled != 0) return std::optional<Id>(*settled);
+  unsettled->put(list_id, key, post_id);
+  return std::optional<Id>();
+}
+
+Result<void> PostStore::keep_key_apart(Id post_id) {
+  ESSAIM_TRY(sql::run(connection_,
+                      std::string(connection_.insert_ignore()) +
+                          " seen (list_id, seen_key, post_id, at) SELECT list_id, seen_key, id, accepted "
+                          "FROM post WHERE id = ? AND LENGTH(seen_key) > 0",
+                      post_id));
+  return {};
+}
+
+Result<std::int64_t> PostStore::keep_keys_apart(std::size_t limit) {
+  if (connection_.unsettled_keys() != nullptr) return 0;
+  auto posts = ids(sql::prepare(
+      connection_, "SELECT id FROM post WHERE finished = 0 AND LENGTH(seen_key) > 0 LIMIT ?", limit));
+  if (!posts.ok()) return posts.error();
+  for (const Id id : *posts) {
+    ESSAIM_TRY(keep_key_apart(id));
+    ESSAIM_TRY(sql::run(connection_, "UPDATE post SET seen_key = '' WHERE id = ?", id));
+  }
+  return static_cast<std::int64_t>(posts->size());
 }
 
 Result<std::optional<PostRecord>> PostStore::find(Id post_id) {
@@ -396,7 +437,8 @@ Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit
     auto last =
         sql::number(connection_, 0, "SELECT MAX(last_outcome) FROM batch_state WHERE post_id = ?", id);
     if (!last.ok()) return last.error();
-    ESSAIM_TRY(sql::run(connection_, "UPDATE post SET finished = accepted + ? WHERE id = ?",
+    if (connection_.unsettled_keys() != nullptr) ESSAIM_TRY(keep_key_apart(id));
+    ESSAIM_TRY(sql::run(connection_, "UPDATE post SET finished = accepted + ?, seen_key = '' WHERE id = ?",
                         std::max<std::int64_t>(1, *last * 1000), id));
     // On a server the rest of a large one goes by drop_useless_forms().
     const std::string end = connection_.dialect() == Dialect::kSqlite ? "" : " LIMIT 2";

@@ -45,6 +45,8 @@ class PostStore {
   static bool is_large(std::string_view bytes) { return pieces(bytes) > kStagedTogether; }
   // Remembers (list, key of Message-ID and body). Gives the id of the first post if it was seen, else nothing.
   Result<std::optional<Id>> remember(Id list_id, std::string_view key, Id post_id, WallTime now);
+  // The same for a post that is added in this very transaction, with the key in its record: cheaper.
+  Result<std::optional<Id>> remember_with_post(Id list_id, std::string_view key, Id post_id, WallTime now);
   Result<std::optional<PostRecord>> find(Id post_id);
   // kNotFound once it was dropped; "" for a 7-bit form of a post that needs none.
   Result<std::string> rendering(Id post_id, Form form = Form::kAsIs);
@@ -73,10 +75,13 @@ class PostStore {
   // call; how many.
   Result<std::int64_t> drop_useless_forms(WallTime before);
   Result<std::int64_t> forget_seen(WallTime before, std::size_t limit);  // what remember() keeps
+  // Behind a copy: what is kept in the rows of posts, where this engine keeps it apart. At most `limit`; how many.
+  Result<std::int64_t> keep_keys_apart(std::size_t limit);
 
  private:
   Result<void> add_form(Id post_id, Form form, std::string_view bytes);
   Result<std::vector<PostRecord>> search_among(std::string_view which, const PostFilter& filter);
+  Result<void> keep_key_apart(Id post_id);
   Result<bool> is_staged(Id post_id, Form form, std::string_view bytes);
 
   Connection& connection_;

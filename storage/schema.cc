@@ -206,9 +206,11 @@ DROP INDEX post_list{of post};
 {sqlite}CREATE INDEX batch_due ON batch_state (queue, due) WHERE queue = 2;
 )sql";
 
-// Every post paid for its place in the index by Message-ID, whose keys come in no order: a page of the log each. Posts come
-// into these two when they are settled; those that wait are read one by one (PostStore::search).
+// Every post paid for its places in `seen` and in the index by Message-ID, whose keys come in no order: a page of the log each.
+// With SQLite it comes into them when it is settled; until then its row has the key (unsettled_keys.h), and those that wait
+// are read one by one (PostStore::search).
 constexpr std::string_view kTwelfth = R"sql(
+ALTER TABLE post ADD COLUMN seen_key BLOB NOT NULL DEFAULT '';
 {sqlite}DROP INDEX post_message_id;
 {sqlite}CREATE INDEX post_message_id ON post (message_id) WHERE finished > 0;
 {sqlite}DROP INDEX post_accepted;

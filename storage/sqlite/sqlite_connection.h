@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 
 #include "storage/engine/engine_connection.h"
+#include "storage/unsettled_keys.h"
 
 namespace essaim::storage {
 
@@ -69,6 +70,7 @@ class SqliteConnection : public EngineConnection {
   Result<Statement*> prepare(std::string_view sql) override;
   Result<void> execute(std::string_view sql) override;
   Dialect dialect() const override { return Dialect::kSqlite; }
+  UnsettledKeys* unsettled_keys() override { return &unsettled_keys_; }
 
   Result<void> begin_reading() override { return run(Boundary::kBeginReading); }
   Result<void> begin_writing(Durability durability) override;
@@ -103,6 +105,7 @@ class SqliteConnection : public EngineConnection {
   std::atomic<std::uint64_t>* statements_;
   std::array<sqlite3_stmt*, 4> boundaries_{};
   std::unordered_map<std::string, std::unique_ptr<SqliteStatement>, TextHash, std::equal_to<>> cache_;
+  UnsettledKeys unsettled_keys_;
   int running_ = 0;                       // statements between their first and last step
   std::optional<Durability> durability_;  // that PRAGMA synchronous is set for; unknown at first
 };

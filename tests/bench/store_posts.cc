@@ -67,7 +67,7 @@ Result<void> store_post(Connection& connection, const ListRecord& list, int i, c
   if (!revision.ok()) return revision.error();
   const Id id = (Id{1} << 40) + i;
   const WallTime now = from_millis(1'800'000'000'000 + i);
-  auto first = PostStore(connection).remember(list.id, key_of(i), id, now);
+  auto first = PostStore(connection).remember_with_post(list.id, key_of(i), id, now);
   if (!first.ok()) return first.error();
   auto page = MemberStore(connection).page(list.id, *revision, "", "", kBatchSize + 1);
   if (!page.ok()) return page.error();
@@ -86,6 +86,7 @@ Result<void> store_post(Connection& connection, const ListRecord& list, int i, c
   post.envelope_sender = "dev-return-{verp}@lists.example";
   post.private_header = "List-Unsubscribe: <mailto:{leave}@lists.example>\r\n";
   post.target = list.address();
+  post.seen_key = key_of(i);
   post.explanation = "scenario send.public, rule 1; DMARC none";
   return add_expanded(connection, &post, text, "", i, std::move(*page));
 }

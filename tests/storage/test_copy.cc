@@ -27,6 +27,16 @@ struct File {
   }
 };
 
+const std::string kSeenKey("k\0y", 3);
+
+// A post that comes again is known behind a copy, wherever the engines keep its key.
+void is_remembered(Database& database) {
+  commit(database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(must(PostStore(c).remember_with_post(kList, kSeenKey, 80, kNow)).value_or(0) == 79);
+    return {};
+  });
+}
+
 // Members in several domains and lists, posts with batches, a rendering of several pieces, and octets that are no text.
 void fill(Database& database, int members) {
   make_list(database);
@@ -40,6 +50,10 @@ void fill(Database& database, int members) {
       ESSAIM_TRY(store.add(one));
     }
     ESSAIM_TRY(SiteStore(c).set("mac-key", std::string("\0\x01\xfe'\\", 5)));
+    PostRecord remembered = post(79);
+    remembered.seen_key = kSeenKey;
+    BOOST_TEST(!must(PostStore(c).remember_with_post(kList, kSeenKey, 79, kNow)).has_value());
+    ESSAIM_TRY(PostStore(c).add(remembered, "seen"));
     return PostStore(c).add(post(77), std::string(600'000, 'r'), "seven");
   });
   make_post(database, post(78), people(2300, "a.test"));
@@ -76,6 +90,7 @@ BOOST_AUTO_TEST_CASE(all_arrives_and_is_usable) {
     return {};
   }));
   must(to.database->check());
+  is_remembered(*to.database);
 }
 
 BOOST_AUTO_TEST_CASE(comes_back_from_a_file) {
@@ -87,6 +102,7 @@ BOOST_AUTO_TEST_CASE(comes_back_from_a_file) {
   BOOST_TEST(rows(*to, "member") == 400);
   const auto claimed = claim(*to, {1, 1}, 9);
   BOOST_TEST(claimed.size() == 3U);
+  is_remembered(*to);
 }
 
 BOOST_AUTO_TEST_CASE(does_not_write_over_what_is_there) {

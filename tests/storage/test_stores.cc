@@ -1,3 +1,4 @@
+#include "storage/sql.h"
 #include "tests/storage/fixtures.h"
 
 using namespace essaim;
@@ -270,6 +271,61 @@ BOOST_AUTO_TEST_CASE(a_post_is_remembered_by_its_key_and_forgotten_in_time) {
     BOOST_TEST(!must(store.remember(kList, key, 8, kNow)).has_value());
     return {};
   });
+}
+
+// A post with its key in its row, and what comes again: as a post, or as something else that is remembered at once.
+BOOST_AUTO_TEST_CASE(a_key_is_kept_with_its_post_until_it_is_settled) {
+  TempDatabase database;
+  const std::string key("k\0y", 3);
+  const auto accept = [&](Connection& c, Id id) -> Result<std::optional<Id>> {
+    auto first = PostStore(c).remember_with_post(kList, key, id, kNow);
+    if (!first.ok() || first->has_value()) return first;
+    PostRecord record = post(id);
+    record.seen_key = key;
+    record.expanded = true;
+    ESSAIM_TRY(PostStore(c).add(record, "text"));
+    return first;
+  };
+  // What is rolled back was never seen.
+  const auto fails = [&](Connection& c) -> Result<void> {
+    BOOST_TEST(!must(accept(c, 4)).has_value());
+    return Error{ErrorCode::kConflict, "no"};
+  };
+  BOOST_TEST((code_of(database->write_now(Durability::kAccept, fails)) == ErrorCode::kConflict));
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(!must(accept(c, 5)).has_value());
+    BOOST_TEST(must(accept(c, 6)).value() == 5);  // in the same transaction
+    return {};
+  });
+  const auto is_known = [&](Id id) {
+    commit(*database, [&](Connection& c) -> Result<void> {
+      BOOST_TEST(must(accept(c, id)).value() == 5);
+      BOOST_TEST(must(PostStore(c).remember(kList, key, id, kNow)).value() == 5);
+      BOOST_TEST(!must(PostStore(c).remember_with_post(kList + 1, key, id, kNow)).has_value());
+      return {};
+    });
+  };
+  const auto rows = [&](const std::string& table, const std::string& where) {
+    std::int64_t number = 0;
+    commit(*database, [&](Connection& c) -> Result<void> {
+      number = must(sql::number(c, 0, "SELECT COUNT(*) FROM " + table + " WHERE " + where));
+      return {};
+    });
+    return number;
+  };
+  is_known(7);
+  BOOST_TEST(rows("seen", "1 = 1") == (TempDatabase::is_sqlite() ? 0 : 1));
+  database.reopen();
+  is_known(8);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(PostStore(c).drop_finished(kNow, 10)) == 1);
+    return {};
+  });
+  BOOST_TEST(rows("seen", "post_id = 5") == 1);
+  BOOST_TEST(rows("post", "LENGTH(seen_key) > 0") == 0);
+  is_known(9);
+  database.reopen();
+  is_known(10);
 }
 
 BOOST_AUTO_TEST_CASE(posts_are_found_by_what_people_know_of_them) {

@@ -1,0 +1,51 @@
+#include "storage/unsettled_keys.h"
+
+#include <functional>
+
+#include "storage/sql.h"
+
+namespace essaim::storage {
+
+namespace {
+
+constexpr std::size_t kFew = 65'536;  // 3 MB
+
+std::uint64_t hash_of(Id list_id, std::string_view key) {
+  const auto list = static_cast<std::uint64_t>(list_id) * 0x9E3779B97F4A7C15U;
+  return std::hash<std::string_view>()(key) ^ list;
+}
+
+}  // namespace
+
+Result<std::optional<Id>> UnsettledKeys::find(Connection& connection, Id list_id, std::string_view key) {
+  if (posts_.size() >= load_again_) ESSAIM_TRY(load(connection));
+  const auto hint = posts_.find(hash_of(list_id, key));
+  if (hint == posts_.end()) return std::optional<Id>();
+  auto has_it =
+      sql::number(connection, 0, "SELECT COUNT(*) FROM post WHERE id = ? AND list_id = ? AND seen_key = ?",
+                  hint->second, list_id, sql::Blob{key});
+  if (!has_it.ok()) return has_it.error();
+  return *has_it == 0 ? std::optional<Id>() : std::optional<Id>(hint->second);
+}
+
+void UnsettledKeys::put(Id list_id, std::string_view key, Id post_id) {
+  posts_[hash_of(list_id, key)] = post_id;
+}
+
+Result<void> UnsettledKeys::load(Connection& connection) {
+  posts_.clear();
+  load_again_ = 0;
+  auto statement = sql::prepare(
+      connection, "SELECT id, list_id, seen_key FROM post WHERE finished = 0 AND LENGTH(seen_key) > 0");
+  if (!statement.ok()) return statement.error();
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) break;
+    put((*statement)->integer(1), (*statement)->text(2), (*statement)->integer(0));
+  }
+  load_again_ = 2 * posts_.size() + kFew;
+  return {};
+}
+
+}  // namespace essaim::storage
