@@ -77,6 +77,15 @@ Result<std::vector<Id>> ids(const Result<Statement*>& statement) {
   }
 }
 
+// The number of rows: 0 if there was one.
+Result<std::int64_t> add_seen(Connection& connection, Id list_id, std::string_view key, Id post_id,
+                              WallTime at) {
+  return sql::run(
+      connection,
+      std::string(connection.insert_ignore()) + " seen (list_id, seen_key, post_id, at) VALUES (?, ?, ?, ?)",
+      list_id, sql::Blob{key}, post_id, at);
+}
+
 // Whether one of the post's batches has a recipient that is searched for.
 Result<bool> has_recipient(Connection& connection, Id post_id, const RecipientMatch& match) {
   auto statement = sql::prepare(
@@ -193,10 +202,7 @@ Result<std::optional<Id>> PostStore::remember(Id list_id, std::string_view key, 
     auto first = unsettled->find(connection_, list_id, key);
     if (!first.ok() || first->has_value()) return first;
   }
-  auto added = sql::run(
-      connection_,
-      std::string(connection_.insert_ignore()) + " seen (list_id, seen_key, post_id, at) VALUES (?, ?, ?, ?)",
-      list_id, sql::Blob{key}, post_id, now);
+  auto added = add_seen(connection_, list_id, key, post_id, now);
   if (!added.ok()) return added.error();
   if (*added > 0) return std::optional<Id>();
   auto first = sql::number(connection_, 0, "SELECT post_id FROM seen WHERE list_id = ? AND seen_key = ?",
@@ -220,11 +226,16 @@ Result<std::optional<Id>> PostStore::remember_with_post(Id list_id, std::string_
 }
 
 Result<void> PostStore::keep_key_apart(Id post_id) {
-  ESSAIM_TRY(sql::run(connection_,
-                      std::string(connection_.insert_ignore()) +
-                          " seen (list_id, seen_key, post_id, at) SELECT list_id, seen_key, id, accepted "
-                          "FROM post WHERE id = ? AND LENGTH(seen_key) > 0",
-                      post_id));
+  auto row = sql::prepare(connection_, "SELECT list_id, seen_key, accepted FROM post WHERE id = ?", post_id);
+  if (!row.ok()) return row.error();
+  auto found = (*row)->step();
+  if (!found.ok()) return found.error();
+  const Id list_id = *found ? (*row)->integer(0) : 0;
+  const std::string key = *found ? sql::text(**row, 1) : std::string();
+  if (key.empty()) return {};
+  ESSAIM_TRY(add_seen(connection_, list_id, key, post_id, sql::time(**row, 2)));
+  if (UnsettledKeys* const unsettled = connection_.unsettled_keys(); unsettled != nullptr)
+    unsettled->settled(list_id, key, post_id);
   return {};
 }
 
@@ -425,6 +436,8 @@ Result<std::int64_t> PostStore::drop_useless_forms(WallTime before) {
 }
 
 Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit) {
+  UnsettledKeys* const unsettled = connection_.unsettled_keys();
+  if (unsettled != nullptr) ESSAIM_TRY(unsettled->forget_settled(connection_));
   // Settles first: deliveries do not touch the post, so that finishing a batch costs no second row.
   auto done =
       ids(sql::prepare(connection_,
@@ -437,7 +450,7 @@ Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit
     auto last =
         sql::number(connection_, 0, "SELECT MAX(last_outcome) FROM batch_state WHERE post_id = ?", id);
     if (!last.ok()) return last.error();
-    if (connection_.unsettled_keys() != nullptr) ESSAIM_TRY(keep_key_apart(id));
+    if (unsettled != nullptr) ESSAIM_TRY(keep_key_apart(id));
     ESSAIM_TRY(sql::run(connection_, "UPDATE post SET finished = accepted + ?, seen_key = '' WHERE id = ?",
                         std::max<std::int64_t>(1, *last * 1000), id));
     // On a server the rest of a large one goes by drop_useless_forms().

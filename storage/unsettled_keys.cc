@@ -8,8 +8,6 @@ namespace essaim::storage {
 
 namespace {
 
-constexpr std::size_t kFew = 65'536;  // 3 MB
-
 std::uint64_t hash_of(Id list_id, std::string_view key) {
   const auto list = static_cast<std::uint64_t>(list_id) * 0x9E3779B97F4A7C15U;
   return std::hash<std::string_view>()(key) ^ list;
@@ -18,7 +16,7 @@ std::uint64_t hash_of(Id list_id, std::string_view key) {
 }  // namespace
 
 Result<std::optional<Id>> UnsettledKeys::find(Connection& connection, Id list_id, std::string_view key) {
-  if (posts_.size() >= load_again_) ESSAIM_TRY(load(connection));
+  if (!loaded_) ESSAIM_TRY(load(connection));
   const auto hint = posts_.find(hash_of(list_id, key));
   if (hint == posts_.end()) return std::optional<Id>();
   auto has_it =
@@ -32,9 +30,24 @@ void UnsettledKeys::put(Id list_id, std::string_view key, Id post_id) {
   posts_[hash_of(list_id, key)] = post_id;
 }
 
+void UnsettledKeys::settled(Id list_id, std::string_view key, Id post_id) {
+  settled_.emplace_back(hash_of(list_id, key), post_id);
+}
+
+Result<void> UnsettledKeys::forget_settled(Connection& connection) {
+  for (; !settled_.empty(); settled_.pop_back()) {
+    const auto [hash, post_id] = settled_.back();
+    auto waits =
+        sql::number(connection, 0, "SELECT COUNT(*) FROM post WHERE id = ? AND finished = 0", post_id);
+    if (!waits.ok()) return waits.error();
+    const auto hint = posts_.find(hash);
+    if (*waits == 0 && hint != posts_.end() && hint->second == post_id) posts_.erase(hint);
+  }
+  return {};
+}
+
 Result<void> UnsettledKeys::load(Connection& connection) {
   posts_.clear();
-  load_again_ = 0;
   auto statement = sql::prepare(
       connection, "SELECT id, list_id, seen_key FROM post WHERE finished = 0 AND LENGTH(seen_key) > 0");
   if (!statement.ok()) return statement.error();
@@ -44,7 +57,7 @@ Result<void> UnsettledKeys::load(Connection& connection) {
     if (!*row) break;
     put((*statement)->integer(1), (*statement)->text(2), (*statement)->integer(0));
   }
-  load_again_ = 2 * posts_.size() + kFew;
+  loaded_ = true;
   return {};
 }
 

@@ -10,6 +10,8 @@
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "core/base/id.h"
 #include "storage/database.h"
@@ -18,17 +20,22 @@ namespace essaim::storage {
 
 class UnsettledKeys {
  public:
-  // The post whose row has the key. Reads the keys of all that is not settled when it is asked for the first time, and
-  // whenever it has doubled since: so it forgets.
+  // The post whose row has the key. Reads the keys of all that is not settled when it is asked for the first time: a
+  // microsecond for each.
   Result<std::optional<Id>> find(Connection& connection, Id list_id, std::string_view key);
   // Before the post is added with it.
   void put(Id list_id, std::string_view key, Id post_id);
+  // Its key is in `seen`, if the transaction that says so commits: forget_settled() sees whether it did, in a later one.
+  void settled(Id list_id, std::string_view key, Id post_id);
+  Result<void> forget_settled(Connection& connection);
+  std::size_t size() const { return posts_.size(); }
 
  private:
   Result<void> load(Connection& connection);
 
   std::unordered_map<std::uint64_t, Id> posts_;  // by a hash of list and key; the last one that had it
-  std::size_t load_again_ = 0;                   // at so many of them
+  std::vector<std::pair<std::uint64_t, Id>> settled_;
+  bool loaded_ = false;
 };
 
 }  // namespace essaim::storage

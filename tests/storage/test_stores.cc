@@ -1,4 +1,5 @@
 #include "storage/sql.h"
+#include "storage/unsettled_keys.h"
 #include "tests/storage/fixtures.h"
 
 using namespace essaim;
@@ -317,10 +318,27 @@ BOOST_AUTO_TEST_CASE(a_key_is_kept_with_its_post_until_it_is_settled) {
   BOOST_TEST(rows("seen", "1 = 1") == (TempDatabase::is_sqlite() ? 0 : 1));
   database.reopen();
   is_known(8);
-  commit(*database, [&](Connection& c) -> Result<void> {
+  const auto settles = [&](Connection& c) -> Result<void> {
     BOOST_TEST(must(PostStore(c).drop_finished(kNow, 10)) == 1);
     return {};
-  });
+  };
+  const auto rolled_back = [&](Connection& c) -> Result<void> {
+    ESSAIM_TRY(settles(c));
+    return Error{ErrorCode::kConflict, "no"};
+  };
+  BOOST_TEST((code_of(database->write_now(Durability::kProgress, rolled_back)) == ErrorCode::kConflict));
+  commit(*database, settles);  // looks behind the one that was rolled back, which has settled nothing
+  is_known(8);
+  const auto remembered = [&] {
+    std::size_t number = 0;
+    commit(*database, [&](Connection& c) -> Result<void> {
+      BOOST_TEST(must(PostStore(c).drop_finished(kNow, 10)) == 0);
+      number = TempDatabase::is_sqlite() ? c.unsettled_keys()->size() : 1;
+      return {};
+    });
+    return number;
+  };
+  BOOST_TEST(remembered() == 1U);  // kList + 1, whose post never came
   BOOST_TEST(rows("seen", "post_id = 5") == 1);
   BOOST_TEST(rows("post", "LENGTH(seen_key) > 0") == 0);
   is_known(9);
