@@ -302,7 +302,7 @@ BOOST_AUTO_TEST_CASE(a_key_is_kept_with_its_post_until_it_is_settled) {
     commit(*database, [&](Connection& c) -> Result<void> {
       BOOST_TEST(must(accept(c, id)).value() == 5);
       BOOST_TEST(must(PostStore(c).remember(kList, key, id, kNow)).value() == 5);
-      BOOST_TEST(!must(PostStore(c).remember_with_post(kList + 1, key, id, kNow)).has_value());
+      BOOST_TEST(!must(PostStore(c).remember_with_post(kList + id, key, id, kNow)).has_value());
       return {};
     });
   };
@@ -315,7 +315,7 @@ BOOST_AUTO_TEST_CASE(a_key_is_kept_with_its_post_until_it_is_settled) {
     return number;
   };
   is_known(7);
-  BOOST_TEST(rows("seen", "1 = 1") == (TempDatabase::is_sqlite() ? 0 : 1));
+  BOOST_TEST(rows("seen", "list_id = " + std::to_string(kList)) == (TempDatabase::is_sqlite() ? 0 : 1));
   database.reopen();
   is_known(8);
   const auto settles = [&](Connection& c) -> Result<void> {
@@ -328,7 +328,7 @@ BOOST_AUTO_TEST_CASE(a_key_is_kept_with_its_post_until_it_is_settled) {
   };
   BOOST_TEST((code_of(database->write_now(Durability::kProgress, rolled_back)) == ErrorCode::kConflict));
   commit(*database, settles);  // looks behind the one that was rolled back, which has settled nothing
-  is_known(8);
+  is_known(80);
   const auto remembered = [&] {
     std::size_t number = 0;
     commit(*database, [&](Connection& c) -> Result<void> {
@@ -338,7 +338,8 @@ BOOST_AUTO_TEST_CASE(a_key_is_kept_with_its_post_until_it_is_settled) {
     });
     return number;
   };
-  BOOST_TEST(remembered() == 1U);  // kList + 1, whose post never came
+  BOOST_TEST(remembered() ==
+             (TempDatabase::is_sqlite() ? 2U : 1U));  // in other lists, whose posts never came
   BOOST_TEST(rows("seen", "post_id = 5") == 1);
   BOOST_TEST(rows("post", "LENGTH(seen_key) > 0") == 0);
   is_known(9);

@@ -1,7 +1,9 @@
 """Starting and ending programs: each has its folder, its log and its pid, and only what was started here is ended."""
 
+import fcntl
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -13,15 +15,30 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get("ESSAIM_BUILD", ROOT / "build" / "debug"))
 NEIGHBOURS = pathlib.Path(os.environ.get("ESSAIM_NEIGHBOURS", ROOT / "build" / "neighbours"))
+port_locks = None
+ports_given = set()
 
 
 def free_port(host="127.0.0.1"):
-    """A port that was free a moment ago on that address, for TCP and UDP."""
-    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-        tcp.bind((host, 0))
-        port = tcp.getsockname()[1]
-        udp.bind((host, port))
+    """A port that is free on that address, for TCP and UDP, and below those that the kernel gives to connections. No test that
+    runs beside this one gets the same before it is listened on: of a file that all share its octet is locked."""
+    global port_locks
+    port_locks = port_locks or open(pathlib.Path(tempfile.gettempdir()) / f"essaim-ports-{os.getuid()}", "a")
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as text:
+        end = int(text.read().split()[0])
+    for port in random.sample(range(10_240, max(end, 12_000)), 1000):
+        if port in ports_given:
+            continue
+        try:
+            fcntl.lockf(port_locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+                tcp.bind((host, port))
+                udp.bind((host, port))
+        except OSError:
+            continue
+        ports_given.add(port)
         return port
+    raise AssertionError("no port is free")
 
 
 def wait_for(what, condition, timeout=20.0, every=0.02):
