@@ -25,11 +25,13 @@ void configure_library() {
   });
 }
 
+// The log keeps up to 256 MB, which it reaches when more messages come in than checkpoints keep up with: a commit that makes it
+// longer takes half as long again as one that writes over what is there.
 std::string pragmas(SqliteConnection::Use use) {
   using Use = SqliteConnection::Use;
   std::string sql =
       "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
-      "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864; PRAGMA secure_delete=FAST;";
+      "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=268435456; PRAGMA secure_delete=FAST;";
   switch (use) {
     case Use::kWrite:
       return sql + "PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;";
