@@ -408,13 +408,16 @@ BOOST_AUTO_TEST_CASE(what_is_asked_often_is_found_by_its_index) {
       {"INDEX batch_due (queue=?", "SELECT 1 FROM batch_state WHERE queue = 2 AND due <= 1 LIMIT 1"},
       {"INDEX batch_due (queue=?", "UPDATE batch_state SET queue = 1 WHERE queue = 2 AND due <= 1"},
       {"INDEX post_message_id (message_id=?",
-       "SELECT * FROM post p WHERE p.finished > 0 AND p.message_id = ? ORDER BY p.accepted DESC, p.id DESC"},
+       "SELECT p.id FROM post p WHERE p.finished > 0 AND p.message_id = ? ORDER BY p.accepted DESC, p.id "
+       "DESC"},
       {"INDEX post_accepted",
-       "SELECT * FROM post p WHERE p.finished > 0 ORDER BY p.accepted DESC, p.id DESC"},
+       "SELECT p.id FROM post p WHERE p.finished > 0 ORDER BY p.accepted DESC, p.id DESC"},
       {"INDEX post_accepted (accepted>?",
-       "SELECT * FROM post p WHERE p.finished > 0 AND p.accepted >= 1 ORDER BY p.accepted DESC, p.id DESC"},
+       "SELECT p.id FROM post p WHERE p.finished > 0 AND p.accepted >= 1 ORDER BY p.accepted DESC, p.id "
+       "DESC"},
       {"INDEX post_finished (finished=?",
-       "SELECT * FROM post p WHERE p.finished = 0 AND p.message_id = ? ORDER BY p.accepted DESC, p.id DESC"}};
+       "SELECT p.id FROM post p WHERE p.finished = 0 AND p.message_id = ? ORDER BY p.accepted DESC, p.id "
+       "DESC"}};
   must(database->read_now([&asked](Connection& c) -> Result<void> {
     for (const auto& [index, statement] : asked) {
       Statement& plan = *must(c.prepare("EXPLAIN QUERY PLAN " + statement));
