@@ -64,12 +64,16 @@ innodb_flush_method = nosync
 
     def wait_synced(self, timeout=180):
         def synced():
-            text = self.log.read_bytes()[self.seen:].decode(errors="replace")
+            text = self.said()
             assert self.process.running(), f"{self.name} ended:\n{text[-4000:]}"
             return "Synchronized with group, ready for connections" in text and processes.accepts_connections(self.address, self.port)
 
         processes.wait_for(f"{self.name} to be synchronised", synced, timeout, every=0.1)
         return self
+
+    def said(self):
+        """Since its last start."""
+        return self.log.read_bytes()[self.seen:].decode(errors="replace")
 
     def running(self):
         return self.process is not None and self.process.running()
@@ -154,11 +158,15 @@ class Galera:
                 return int(node.sql("SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'wsrep_cluster_size'")[0][0])
         return 0
 
-    def wait_whole(self, timeout=600):  # a state transfer is slow on a busy machine
+    def wait_whole(self, timeout=300):  # a state transfer is slow on a busy machine
         for node in self.nodes:
-            processes.wait_for(f"{node.name} to be back in the cluster", lambda: self.is_whole(node), timeout, every=0.3)
+            try:
+                processes.wait_for(f"{node.name} to be back in the cluster", lambda: self.is_whole(node), timeout, every=0.3)
+            except AssertionError as error:
+                raise AssertionError(f"{error}\n{node.said()[-4000:]}") from None
 
     def is_whole(self, node):
+        assert node.running(), f"{node.name} ended"
         try:
             rows = dict(node.sql("SHOW STATUS WHERE variable_name IN ('wsrep_cluster_size', 'wsrep_ready')", timeout=10))
         except (RuntimeError, subprocess.TimeoutExpired):
