@@ -81,14 +81,6 @@ bool is_word_char(char c) {
          c == '/';
 }
 
-std::string spaces_for_controls(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  return out;
-}
-
 // The length of the UTF-8 character at text[at] of valid UTF-8.
 std::size_t character(std::string_view text, std::size_t at) {
   std::size_t n = 1;
@@ -198,6 +190,14 @@ std::string decode_encoded_words(std::string_view value) {
   }
   flush_words();
   flush_plain();
+  return out;
+}
+
+std::string spaces_for_controls(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
   return out;
 }
 

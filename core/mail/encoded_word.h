@@ -13,6 +13,9 @@ namespace essaim::mail {
 // are; raw 8-bit is taken as UTF-8, else as Windows-1252.
 std::string decode_encoded_words(std::string_view value);
 
+// As encode_text() writes them.
+std::string spaces_for_controls(std::string_view text);
+
 // A value for an unstructured field (Subject, a comment): ASCII words stay, the rest becomes encoded words of
 // UTF-8 of at most 75 characters with single spaces between, so that format_field can fold them. Control
 // characters become spaces.

@@ -63,8 +63,21 @@ bool has_encoded_word(std::string_view text) {
   return false;
 }
 
-// Prefixes and tags off the front, tags out of the rest. Encoded words are not cut into: see tagged_subject.
-std::string stripped(std::string_view text, std::string_view tag, bool* reply) {
+// Also those that come about when others go: "[t[tag]ag]".
+std::string without_tags(std::string_view text, std::string_view tag) {
+  std::string out;
+  while (!text.empty()) {
+    out += text.front();
+    text.remove_prefix(1);
+    if (tag.empty() || out.back() != tag.back() || !out.ends_with(tag)) continue;
+    out.resize(out.size() - tag.size());
+    if (out.empty() || out.ends_with(' ')) skip_blank(&text);
+  }
+  return out;
+}
+
+// Prefixes and tags off the front.
+std::string_view without_prefixes(std::string_view text, std::string_view tag, bool* reply) {
   while (true) {
     skip_blank(&text);
     if (!tag.empty() && text.starts_with(tag)) {
@@ -72,19 +85,14 @@ std::string stripped(std::string_view text, std::string_view tag, bool* reply) {
     } else if (take_reply(&text)) {
       *reply = true;
     } else {
-      break;
+      return text;
     }
   }
-  if (has_encoded_word(text)) return std::string(trimmed(text));
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t found = tag.empty() ? std::string_view::npos : text.find(tag);
-    out += text.substr(0, found);
-    if (found == std::string_view::npos) break;
-    text.remove_prefix(found + tag.size());
-    if (out.empty() || out.ends_with(' ')) skip_blank(&text);
-  }
-  return std::string(trimmed(out));
+}
+
+// Of decoded text: tags first, as a prefix may come about when one goes.
+std::string stripped(std::string_view text, std::string_view tag, bool* reply) {
+  return std::string(trimmed(without_prefixes(without_tags(text, tag), tag, reply)));
 }
 
 }  // namespace
@@ -93,15 +101,18 @@ std::string tagged_subject(std::string_view value, std::string_view tag) {
   std::string whole(trimmed(unfolded(value)));
   if (tag.empty()) return whole;
   bool reply = false;
-  std::string rest = stripped(whole, tag, &reply);
-  if (has_encoded_word(rest)) {
-    // Is there a prefix or a tag inside the encoded words? Only then are they taken apart.
-    const std::string decoded = decode_encoded_words(rest);
+  std::string rest;
+  if (!has_encoded_word(whole)) {
+    rest = stripped(whole, tag, &reply);
+  } else {
+    rest = trimmed(without_prefixes(whole, tag, &reply));
+    // Is there a prefix or a tag inside the encoded words, or a tag between them? Only then are they taken apart.
+    const std::string decoded = spaces_for_controls(decode_encoded_words(rest));
     bool hidden_reply = false;
     const std::string bare = stripped(decoded, tag, &hidden_reply);
     if (hidden_reply || decoded.find(tag) != std::string::npos) {
       reply = reply || hidden_reply;
-      rest = trimmed(encode_text(bare));  // a control at an end has become a space
+      rest = encode_text(bare);
     }
   }
   std::string out = reply ? "Re: " : "";

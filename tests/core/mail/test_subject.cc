@@ -42,6 +42,13 @@ BOOST_AUTO_TEST_CASE(the_tag_stands_once_behind_the_reply_prefix) {
       {"Re: =?utf-8?Q?[dev]_caf=C3=A9?=", "Re: [dev] =?UTF-8?Q?caf=C3=A9?="},
       {"=?iso-8859-1?Q?R=E9f_:_hello?=", "Re: [dev] hello"},
       {" folded\r\n subject", "[dev] folded subject"},
+      // What is left when a tag goes is looked at again.
+      {"a [d[dev]ev] hello", "[dev] a hello"},
+      {"R[dev]e: hello", "Re: [dev] hello"},
+      {"=?utf-8?Q?R=5Bdev=5De=3A_caf=C3=A9?=", "Re: [dev] =?UTF-8?Q?caf=C3=A9?="},
+      // A control becomes a space, and words that cannot be decoded are text.
+      {"=?utf-8?Q?[dev]_Re=01=3A_caf=C3=A9?=", "Re: [dev] =?UTF-8?Q?caf=C3=A9?="},
+      {"=?no-such@\x02set?Q?caf=E9?= x[dev]y", "[dev] =?UTF-8?Q?=3D=3Fno-such=40?= set?Q?caf=E9?= xy"},
   };
   for (const auto& row : rows) {
     BOOST_TEST(tagged_subject(row.before, "[dev]") == row.after, row.before);
