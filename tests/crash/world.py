@@ -97,6 +97,10 @@ class World(stage.Stage):
             names = ", ".join(common)
             where = " WHERE form = 0" if table == "rendering" and version == 1 else ""
             source.execute(f"INSERT INTO main.{table} ({names}) SELECT {names} FROM new.{table}{where}")
+        # As an old version would have kept the keys of posts that have not been settled.
+        if "seen_key" not in columns("main", "post"):
+            source.execute("INSERT OR IGNORE INTO main.seen (list_id, seen_key, post_id, at) "
+                           "SELECT list_id, seen_key, id, accepted FROM new.post WHERE LENGTH(seen_key) > 0")
         source.execute("COMMIT")
         source.execute("DETACH new")
         source.execute("PRAGMA journal_mode=DELETE")

@@ -22,6 +22,8 @@ class NodesShareTheWork(nodes.Nodes):
         self.assertEqual(250, accepted[0], accepted)
         two.wait_finished(two.queue_id(accepted))
         self.assertEqual((0, 2), (self.delivered_by(one), self.delivered_by(two)), "a small post stays where it came in")
+        for node in (one, two):  # until then it takes all for itself
+            self.wait_for_log(node, 'nodes-at-work nodes="1, 2"')
         # The same message again, at the other node: it is known.
         text = essaim.message(nodes.AUTHOR, "big@lists.example", message_id="<again@client.example>")
         first = one.post(nodes.AUTHOR, "big@lists.example", text)
