@@ -134,7 +134,7 @@ struct PostRecord {
   std::string cursor_local;
   int batches = 0;              // made so far
   std::int64_t recipients = 0;  // in the batches made so far
-  std::string seen_key;         // when it is added: see PostStore::remember
+  std::string seen_key;         // when it is added: see PostStore::remember_with_post()
   bool held = false;            // by an operator
   std::string held_reason;
 };

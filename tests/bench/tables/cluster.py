@@ -6,6 +6,7 @@ import time
 from harness import cluster, machine
 
 NODES = (1, 2, 3)
+FEWEST_TO_SHARE = 50_000  # fewer are delivered before each node has looked
 
 
 def _big_posts(bench, table, counts, servers):
@@ -61,13 +62,14 @@ class ClusterAccept:
                         cluster.Cluster(folder, bench.work, sink.smarthost, count)) as nodes:
                     load_before = machine.wait_for_quiet(bench.options.patience)
                     sink_before, before = sink.counters(), nodes.usage()
+                    share = max(1, posts // count)
+                    done = share * count
                     for node in range(count):
-                        nodes.post(folder, cluster.SMALL, posts // count, sessions=10, node=node)
+                        nodes.post(folder, cluster.SMALL, share, sessions=10, node=node)
                     taken = nodes.since(before)
-                    sink.wait(sink_before["recipients"] + posts // count * count * 50, 600)
+                    sink.wait(sink_before["recipients"] + done * 50, 600)
                     nodes.wait_idle()
                     used = nodes.since(before)
-                done = posts // count * count
                 bench.figures.add(ClusterAccept.NAME, f"{done:,} posts to 50, {count} nodes", "essaim", {
                     "rate": done / taken["time"], "statements": used["Questions"] / done, "commits": used["Com_commit"] / done,
                     "cpu_us": used["nodes_cpu"] / done * 1e6, "database_us": used["database_cpu"] / done * 1e6,
@@ -80,14 +82,15 @@ class ClusterIdle:
 
     @staticmethod
     def run(bench):
+        lists = bench.scaled(10_000)
         for count in NODES:
             with bench.folder() as folder, bench.sink(folder) as sink, bench.running(
-                    cluster.Cluster(folder, bench.work, sink.smarthost, count, lists=10_000)) as nodes:
-                time.sleep(10)  # the jobs that are due at the start
+                    cluster.Cluster(folder, bench.work, sink.smarthost, count, lists=lists)) as nodes:
+                time.sleep(min(10, bench.scaled(5000)))  # the jobs that are due at the start
                 before = nodes.usage()
-                time.sleep(60)
+                time.sleep(min(60, bench.scaled(5000)))
                 used = nodes.since(before)
-            bench.figures.add(ClusterIdle.NAME, f"10,000 lists, {count} nodes", "essaim", {
+            bench.figures.add(ClusterIdle.NAME, f"{lists:,} lists, {count} nodes", "essaim", {
                 "statements": used["Questions"] / used["time"], "commits": used["Com_commit"] / used["time"],
                 "database_us": used["database_cpu"] / used["time"] * 1e6}, 0, 0)
 
@@ -99,7 +102,7 @@ class ClusterShare:
 
     @staticmethod
     def run(bench):
-        members = bench.scaled(100_000)
+        members = max(FEWEST_TO_SHARE, bench.scaled(100_000))
         for _ in range(bench.rounds):
             with bench.folder() as folder, bench.sink(folder) as sink, bench.running(
                     cluster.Cluster(folder, bench.work, sink.smarthost, ClusterShare.COUNT, members)) as nodes:
