@@ -42,9 +42,9 @@ void SqliteCheckpointer::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || dirty_; });
-    if (stopping_) return;  // closing the last connection does the rest
+    if (stopping_) break;
     wake_.wait_for(lock, kInterval, [this] { return stopping_ || pages_ - done_ >= kPagesPerCheckpoint; });
-    if (stopping_) return;
+    if (stopping_) break;
     dirty_ = false;
     done_ = pages_;
     const bool too_long = pages_ > kPagesBeforeRestart;
@@ -65,15 +65,21 @@ void SqliteCheckpointer::run() {
       dirty_ = true;
     }
   }
+  lock.unlock();
+  // What is left goes into the database when the last connection is closed: not in doubt.
+  if (!mending_.doubtful()) return;
+  const auto last = checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+  if (!last.ok()) log::error("database.checkpoint_failing", {{"error", last.error().message}});
 }
 
 Result<void> SqliteCheckpointer::checkpoint(int mode) {
   if (connection_ == nullptr) {
     auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kMaintenance, std::chrono::seconds(2),
-                                         false, nullptr);
+                                         false, nullptr, &mending_);
     if (!opened.ok()) return opened.error();
     connection_ = std::move(*opened);
   }
+  ESSAIM_TRY(mending_.mend_or_end(connection_->handle()));
   const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, nullptr, nullptr);
   // Busy: a reader or another process is in the way; the next round tries again.
   if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) return {};

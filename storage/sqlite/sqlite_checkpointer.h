@@ -9,13 +9,15 @@
 #include <thread>
 
 #include "core/base/log.h"
+#include "storage/sqlite/log_mending.h"
 #include "storage/sqlite/sqlite_connection.h"
 
 namespace essaim::storage {
 
 class SqliteCheckpointer {
  public:
-  explicit SqliteCheckpointer(std::string file) : file_(std::move(file)) {}
+  // `mending` outlives it.
+  SqliteCheckpointer(std::string file, LogMending* mending) : file_(std::move(file)), mending_(*mending) {}
   ~SqliteCheckpointer();
   SqliteCheckpointer(const SqliteCheckpointer&) = delete;
   SqliteCheckpointer& operator=(const SqliteCheckpointer&) = delete;
@@ -29,6 +31,7 @@ class SqliteCheckpointer {
   Result<void> checkpoint(int mode);
 
   const std::string file_;
+  LogMending& mending_;
   std::unique_ptr<SqliteConnection> connection_;
   std::mutex mutex_;
   std::condition_variable wake_;

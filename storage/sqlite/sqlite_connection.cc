@@ -5,7 +5,8 @@
 
 #include "core/base/crash_point.h"
 #include "storage/fault.h"
-#include "storage/sqlite/gathering_vfs.h"
+#include "storage/sqlite/file_layer.h"
+#include "storage/sqlite/log_mending.h"
 #include "storage/sqlite/sqlite_error.h"
 
 namespace essaim::storage {
@@ -131,19 +132,20 @@ void SqliteStatement::renew() {
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::string& file, Use use,
                                                                  Duration busy_timeout, bool create,
-                                                                 std::atomic<std::uint64_t>* statements) {
+                                                                 std::atomic<std::uint64_t>* statements,
+                                                                 LogMending* mending) {
   configure_library();
   sqlite3* handle = nullptr;
   const int flags =
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (create ? SQLITE_OPEN_CREATE : 0);
-  const int code =
-      sqlite3_open_v2(file.c_str(), &handle, flags, use == Use::kWrite ? gathering_vfs() : nullptr);
+  const int code = sqlite3_open_v2(file.c_str(), &handle, flags, file_layer());
   if (code != SQLITE_OK) {
     Error error = sqlite_error(handle, code, file, "open");
     sqlite3_close_v2(handle);
     return error;
   }
-  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(file, handle, statements));
+  if (mending != nullptr) watch_syncs(handle, *mending);
+  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(file, handle, statements, mending));
   ESSAIM_TRY(connection->set_up(use, busy_timeout, create));
   return connection;
 }
@@ -246,6 +248,7 @@ Result<void> SqliteConnection::begin_writing(Durability durability) {
         control(durability == Durability::kAccept ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
     durability_ = durability;
   }
+  if (mending_ != nullptr) ESSAIM_TRY(mending_->mend_or_end(handle_));
   return run(Boundary::kBeginWriting);
 }
 

@@ -17,6 +17,7 @@
 
 namespace essaim::storage {
 
+class LogMending;
 class SqliteConnection;
 
 class SqliteStatement : public Statement {
@@ -59,10 +60,12 @@ struct TextHash {
 class SqliteConnection : public EngineConnection {
  public:
   enum class Use { kWrite, kRead, kMaintenance };
-  // `statements` counts what works run; may be null.
+  // `statements` counts what works run, `mending` hears of syncs that fail and is asked before a
+  // transaction begins; they outlive the connection and may be null.
   static Result<std::unique_ptr<SqliteConnection>> open(const std::string& file, Use use,
                                                         Duration busy_timeout, bool create,
-                                                        std::atomic<std::uint64_t>* statements);
+                                                        std::atomic<std::uint64_t>* statements,
+                                                        LogMending* mending = nullptr);
   ~SqliteConnection() override;
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
@@ -91,8 +94,9 @@ class SqliteConnection : public EngineConnection {
 
  private:
   friend class SqliteStatement;
-  SqliteConnection(std::string file, sqlite3* handle, std::atomic<std::uint64_t>* statements)
-      : file_(std::move(file)), handle_(handle), statements_(statements) {}
+  SqliteConnection(std::string file, sqlite3* handle, std::atomic<std::uint64_t>* statements,
+                   LogMending* mending)
+      : file_(std::move(file)), handle_(handle), statements_(statements), mending_(mending) {}
   // Of transactions: prepared once, for they run around every work.
   enum class Boundary { kBeginReading, kBeginWriting, kCommit, kRollBack };
   int step(Boundary boundary);  // SQLite's result code
@@ -103,6 +107,7 @@ class SqliteConnection : public EngineConnection {
   std::string file_;
   sqlite3* handle_;
   std::atomic<std::uint64_t>* statements_;
+  LogMending* const mending_;
   std::array<sqlite3_stmt*, 4> boundaries_{};
   std::unordered_map<std::string, std::unique_ptr<SqliteStatement>, TextHash, std::equal_to<>> cache_;
   UnsettledKeys unsettled_keys_;

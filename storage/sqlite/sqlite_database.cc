@@ -59,11 +59,12 @@ Result<void> check_pages(SqliteConnection& connection) {
 SqliteDatabase::SqliteDatabase(const DatabaseOptions& options, const std::string& file)
     : file_(file),
       busy_timeout_(options.busy_timeout),
-      checkpointer_(file),
+      mending_(file),
+      checkpointer_(file, &mending_),
       readers_(file, options.readers,
                [this]() -> Result<std::unique_ptr<EngineConnection>> {
                  auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kRead, busy_timeout_,
-                                                      false, &reads_);
+                                                      false, &reads_, &mending_);
                  if (!opened.ok()) return opened.error();
                  return std::unique_ptr<EngineConnection>(std::move(*opened));
                }),
@@ -71,7 +72,7 @@ SqliteDatabase::SqliteDatabase(const DatabaseOptions& options, const std::string
 
 Result<std::unique_ptr<EngineConnection>> SqliteDatabase::open_writer() {
   auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kWrite, busy_timeout_, false,
-                                       writer_.statements());
+                                       writer_.statements(), &mending_);
   if (!opened.ok()) return opened.error();
   // The checkpointer hears of the pages in the write-ahead log after each commit.
   const auto on_wal = [](void* checkpointer, sqlite3*, const char*, int pages) {
@@ -91,9 +92,13 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(const DatabaseOptions& op
   }
   {
     // Makes the file, and tells early of a wrong or damaged one.
+    LogMending mending(file);
+    if (options.suspect_log) mending.doubt();
     auto first = SqliteConnection::open(file, SqliteConnection::Use::kMaintenance, options.busy_timeout,
-                                        options.create, nullptr);
+                                        options.create, nullptr, &mending);
     if (!first.ok()) return first.error();
+    // Before it is closed, for that copies the log into the database.
+    ESSAIM_TRY(mending.mend_or_end((*first)->handle()));
   }
   if (!existed) {
     ::chmod(file.c_str(), 0600);
@@ -101,6 +106,8 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(const DatabaseOptions& op
   }
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(options, file));
   ESSAIM_TRY(database->writer_.open());
+  // The name of the log, which the writer has made: SQLite syncs it, too, but does not look at what that gives.
+  if (options.suspect_log) ESSAIM_TRY(sync_path(directory_of(file)));
   database->writer_.start();
   database->readers_.start();
   database->checkpointer_.start();

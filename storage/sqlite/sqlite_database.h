@@ -7,6 +7,7 @@
 #include "storage/database.h"
 #include "storage/engine/group_writer.h"
 #include "storage/engine/reader_pool.h"
+#include "storage/sqlite/log_mending.h"
 #include "storage/sqlite/sqlite_checkpointer.h"
 
 namespace essaim::storage {
@@ -47,6 +48,7 @@ class SqliteDatabase : public Database {
   const std::string file_;
   const Duration busy_timeout_;
   std::atomic<std::uint64_t> reads_{0};  // statements of readers; outlives them
+  LogMending mending_;
   SqliteCheckpointer checkpointer_;
   ReaderPool readers_;
   GroupWriter writer_;

@@ -4,53 +4,22 @@
 #include <string>
 
 #include <boost/test/unit_test.hpp>
-#include <sqlite3.h>
 
-#include "storage/sqlite/gathering_vfs.h"
+#include "storage/sqlite/file_layer.h"
+#include "tests/storage/sqlite_handle.h"
 #include "tests/support/temp_database.h"
 
 namespace {
 
-class Handle {
- public:
-  Handle(const std::string& file, const char* layer) {
-    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-    BOOST_REQUIRE(sqlite3_open_v2(file.c_str(), &handle_, flags, layer) == SQLITE_OK);
-    BOOST_REQUIRE(run("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=NORMAL"));
-  }
-  ~Handle() { sqlite3_close(handle_); }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-
-  bool run(const std::string& sql) {
-    return sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
-  }
-  std::string value(const std::string& sql) {
-    std::string value;
-    const auto first = [](void* out, int, char** values, char**) {
-      *static_cast<std::string*>(out) = values[0] != nullptr ? values[0] : "";
-      return 0;
-    };
-    BOOST_REQUIRE(sqlite3_exec(handle_, sql.c_str(), first, &value, nullptr) == SQLITE_OK);
-    return value;
-  }
-
- private:
-  sqlite3* handle_ = nullptr;
-};
+using Handle = essaim::test::SqliteHandle;
+using essaim::test::rows;
 
 struct Pair {
   essaim::test::TempDirectory folder;
-  Handle ours{folder.file("x.db"), essaim::storage::gathering_vfs()};
+  Handle ours{folder.file("x.db"), essaim::storage::file_layer()};
   Handle other{folder.file("x.db"), nullptr};
   Pair() { BOOST_REQUIRE(ours.run("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)")); }
 };
-
-std::string rows(int first, int count, int size) {
-  return "WITH RECURSIVE n(i) AS (SELECT " + std::to_string(first) + " UNION ALL SELECT i + 1 FROM n LIMIT " +
-         std::to_string(count) + ") INSERT INTO t SELECT i, hex(zeroblob(" + std::to_string(size / 2) +
-         ")) FROM n";
-}
 
 const std::string kCount = "SELECT COUNT(*) FROM t";
 

@@ -1,4 +1,4 @@
-// SQLite's own file layer, but for the write-ahead log: what one commit adds to it goes out in one write. SQLite itself
+// SQLite's own file layer, with two differences. For the write-ahead log: what one commit adds to it goes out in one write. SQLite itself
 // writes the 24 octets of each frame's header and its page one after the other, two system calls for each changed page.
 //
 // What is gathered is written when the frame that commits has come whole, before a sync, a read or a look at the size of
@@ -7,12 +7,22 @@
 // for writing: from then on the place in the log belongs to whoever writes next. A crash leaves what it left before: frames
 // up to some point, of which those behind the last commit count for nothing.
 //
+// It also tells of syncs that fail and lets none happen on the log that is in doubt: see storage/sqlite/log_mending.h.
+//
 // Thread-safe as the layer below; a file is used by one thread at a time.
 #pragma once
 
+struct sqlite3;
+
 namespace essaim::storage {
 
+class LogMending;
+
 // Its name, for sqlite3_open_v2(); registered by the first call. After sqlite3_initialize().
-const char* gathering_vfs();
+const char* file_layer();
+
+// From now on the syncs of this connection's database and log are `mending`'s to know and to allow. It outlives the connection,
+// which was opened with file_layer().
+void watch_syncs(sqlite3* connection, LogMending& mending);
 
 }  // namespace essaim::storage

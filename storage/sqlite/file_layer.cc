@@ -1,4 +1,4 @@
-#include "storage/sqlite/gathering_vfs.h"
+#include "storage/sqlite/file_layer.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -8,13 +8,15 @@
 #include <sqlite3.h>
 
 #include "core/base/check.h"
+#include "storage/sqlite/log_mending.h"
 
 namespace essaim::storage {
 
 namespace {
 
-constexpr int kFrameHeader = 24;  // octets; https://www.sqlite.org/fileformat2.html#walformat
-constexpr int kWriteLock = 0;     // its slot among the locks in shared memory
+constexpr int kFrameHeader = 24;         // octets; https://www.sqlite.org/fileformat2.html#walformat
+constexpr int kWriteLock = 0;            // its slot among the locks in shared memory
+constexpr int kWatchSyncs = 0x45737361;  // of our own: those of SQLite are small
 constexpr std::size_t kMostGathered = 1U << 20;
 constexpr std::size_t kMostAtOnce = 124U << 10;  // the layer below takes less than 128 KB
 
@@ -33,6 +35,7 @@ struct LogFile {
 struct DatabaseFile {
   sqlite3_file base;
   LogFile* log;  // of the same connection; null while it is not open
+  LogMending* mending;
 };
 
 template <typename Wrapper>
@@ -108,6 +111,12 @@ void begin_anew(LogFile* log) {
   log->commits = false;
 }
 
+int sync_log(sqlite3_file* file, int flags) {
+  LogMending* const mending = log_of(file)->database->mending;
+  const auto sync = [&] { return Flushed<&sqlite3_io_methods::xSync>::call(file, flags); };
+  return mending != nullptr ? mending->sync_log(sync) : sync();
+}
+
 int close_log(sqlite3_file* file) {
   LogFile* log = log_of(file);
   log->database->log = nullptr;
@@ -123,6 +132,20 @@ int lock_shared_memory(sqlite3_file* file, int first, int count, int flags) {
   if (log != nullptr && (flags & kGivingUp) == kGivingUp && first <= kWriteLock && kWriteLock < first + count)
     begin_anew(log);
   return Below<DatabaseFile, &sqlite3_io_methods::xShmLock>::call(file, first, count, flags);
+}
+
+int sync_database(sqlite3_file* file, int flags) {
+  const int code = Below<DatabaseFile, &sqlite3_io_methods::xSync>::call(file, flags);
+  LogMending* const mending = reinterpret_cast<DatabaseFile*>(file)->mending;
+  if (mending != nullptr) mending->note(code);
+  return code;
+}
+
+int control_database(sqlite3_file* file, int what, void* argument) {
+  if (what != kWatchSyncs)
+    return Below<DatabaseFile, &sqlite3_io_methods::xFileControl>::call(file, what, argument);
+  reinterpret_cast<DatabaseFile*>(file)->mending = static_cast<LogMending*>(argument);
+  return SQLITE_OK;
 }
 
 template <typename Wrapper>
@@ -152,7 +175,7 @@ constexpr sqlite3_io_methods log_methods() {
   log.xWrite = write_log;
   log.xRead = Flushed<&M::xRead>::call;
   log.xTruncate = Flushed<&M::xTruncate>::call;
-  log.xSync = Flushed<&M::xSync>::call;
+  log.xSync = sync_log;
   log.xFileSize = Flushed<&M::xFileSize>::call;
   return log;
 }
@@ -161,6 +184,8 @@ constexpr sqlite3_io_methods database_methods() {
   using M = sqlite3_io_methods;
   M database = methods<DatabaseFile>();
   database.iVersion = 3;
+  database.xSync = sync_database;
+  database.xFileControl = control_database;
   database.xShmMap = Below<DatabaseFile, &M::xShmMap>::call;
   database.xShmLock = lock_shared_memory;
   database.xShmBarrier = Below<DatabaseFile, &M::xShmBarrier>::call;
@@ -187,7 +212,7 @@ int open_file(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int
   file->pMethods = nullptr;
   if ((flags & SQLITE_OPEN_MAIN_DB) != 0) {
     const int code = open_below<DatabaseFile>(name, file, flags, flags_out);
-    if (code == SQLITE_OK) *reinterpret_cast<DatabaseFile*>(file) = {{&kDatabaseMethods}, nullptr};
+    if (code == SQLITE_OK) *reinterpret_cast<DatabaseFile*>(file) = {{&kDatabaseMethods}, nullptr, nullptr};
     return code;
   }
   if ((flags & SQLITE_OPEN_WAL) == 0) return below->xOpen(below, name, file, flags, flags_out);
@@ -203,7 +228,7 @@ sqlite3_vfs make_layer() {
   below = sqlite3_vfs_find(nullptr);
   ESSAIM_CHECK(below != nullptr);
   sqlite3_vfs layer = *below;
-  layer.zName = "essaim-gathering";
+  layer.zName = "essaim";
   layer.pNext = nullptr;
   layer.szOsFile += static_cast<int>(std::max(sizeof(LogFile), sizeof(DatabaseFile)));
   layer.xOpen = open_file;
@@ -212,11 +237,15 @@ sqlite3_vfs make_layer() {
 
 }  // namespace
 
-const char* gathering_vfs() {
+const char* file_layer() {
   static sqlite3_vfs layer = make_layer();
   static const int registered = sqlite3_vfs_register(&layer, 0);
   ESSAIM_CHECK(registered == SQLITE_OK);
   return layer.zName;
+}
+
+void watch_syncs(sqlite3* connection, LogMending& mending) {
+  ESSAIM_CHECK(sqlite3_file_control(connection, "main", kWatchSyncs, &mending) == SQLITE_OK);
 }
 
 }  // namespace essaim::storage

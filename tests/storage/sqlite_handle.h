@@ -1,0 +1,49 @@
+// A file of SQLite, opened without the rest of the storage, and rows in it.
+#pragma once
+
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+#include <sqlite3.h>
+
+namespace essaim::test {
+
+class SqliteHandle {
+ public:
+  // `layer`: as for sqlite3_open_v2(). In WAL mode, and checkpoints only when asked for.
+  SqliteHandle(const std::string& file, const char* layer) {
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    BOOST_REQUIRE(sqlite3_open_v2(file.c_str(), &handle_, flags, layer) == SQLITE_OK);
+    BOOST_REQUIRE(run("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=NORMAL"));
+  }
+  ~SqliteHandle() { sqlite3_close(handle_); }
+  SqliteHandle(const SqliteHandle&) = delete;
+  SqliteHandle& operator=(const SqliteHandle&) = delete;
+
+  bool run(const std::string& sql) {
+    return sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
+  }
+  std::string value(const std::string& sql) {
+    std::string value;
+    const auto first = [](void* out, int, char** values, char**) {
+      *static_cast<std::string*>(out) = values[0] != nullptr ? values[0] : "";
+      return 0;
+    };
+    BOOST_REQUIRE(sqlite3_exec(handle_, sql.c_str(), first, &value, nullptr) == SQLITE_OK);
+    return value;
+  }
+
+  sqlite3* get() { return handle_; }
+
+ private:
+  sqlite3* handle_ = nullptr;
+};
+
+// An INSERT into t (a INTEGER PRIMARY KEY, b TEXT): so many rows from `first` on, of this size.
+inline std::string rows(int first, int count, int size) {
+  return "WITH RECURSIVE n(i) AS (SELECT " + std::to_string(first) + " UNION ALL SELECT i + 1 FROM n LIMIT " +
+         std::to_string(count) + ") INSERT INTO t SELECT i, hex(zeroblob(" + std::to_string(size / 2) +
+         ")) FROM n";
+}
+
+}  // namespace essaim::test
