@@ -1,6 +1,7 @@
 """Ends the server again and again, in every way that the issue names, while traffic goes on."""
 
 import collections
+import errno
 import re
 import subprocess
 import time
@@ -17,6 +18,8 @@ ELSEWHERE = ("take-over.", "stage.")
 MIGRATION = "migration.before-commit"
 # Which files a torn write hits: half of the k-th write happens, and the process is gone.
 TORN = ["/journal/", "essaim.db-wal"]
+# Which files cannot be synced for a while before the power fails; the second is the first and the database itself.
+UNSYNCED = ["essaim.db-wal", "essaim.db", "/journal/"]
 
 
 def points():
@@ -38,7 +41,7 @@ class Conductor:
         self.kinds = collections.Counter()
         self.times = []  # of the ends: (time, was it the power)
         self.pauses = []
-        self.disk = None
+        self.disk, self.unsynced = None, None
         if with_power:
             log_file = world.folder / "changes"
             world.server.environment["ESSAIM_SHIM_LOG"] = str(log_file)
@@ -47,7 +50,8 @@ class Conductor:
     def _plan(self):
         """Every point in turn, the rest at random."""
         if self.disk is not None:
-            return [self.random.choice(["power", "power", "power again", "random", "torn"]) for _ in range(self.kills)]
+            ways = ["power", "power", "power again", "unsynced", "unsynced", "random", "torn"]
+            return ["unsynced"] + [self.random.choice(ways) for _ in range(self.kills)]
         plan = []
         while len(plan) < self.kills:
             each = [("point", p) for p in self.points] + ["random"] * 8 + ["again"] * 4 + ["torn"] * 3 + ["pause"] * 4
@@ -130,6 +134,17 @@ class Conductor:
                 self.world.kill()
                 self._ended("at random")
             self.world.control.heal()
+        elif what == "unsynced":
+            # Posts that are accepted afterwards must not rest on what the failed sync left behind.
+            self.world.control.fail(control.SYNC, errno.EIO, self.unsynced, first=self.random.choice([1, 2, 3, 10]),
+                                    times=self.random.choice([1, 1, 2, 5]))
+            deadline = time.time() + 3
+            while not self.world.control["failed"] and time.time() < deadline:
+                time.sleep(0.02)
+            self.kinds[f"failed sync of {self.unsynced.strip('/')}"] += self.world.control["failed"] > 0
+            time.sleep(self.random.uniform(0.0, 1.5))
+            self._power_failure()
+            self.world.control.heal()
         elif what.startswith("power"):
             time.sleep(self.random.uniform(0.0, 0.3) if what == "power again" else self.random.uniform(0.3, 5.0))
             self._power_failure()
@@ -138,11 +153,18 @@ class Conductor:
             self.world.kill()
             self._ended("at random")
 
+    def _start(self):
+        if self.disk is not None:
+            # A file is meant by what is said when it is opened.
+            self.unsynced = self.random.choice(UNSYNCED)
+            self.world.control.fail(0, errno.EIO, self.unsynced)
+        self.world.spawn()
+
     def conduct(self):
         if self.disk is not None:
             self.world.kill()
             self.disk.begin()
-            self.world.spawn()
+            self._start()
             self.world.wait_until_up()
             self.traffic.let_people_in()
         self.traffic.start()
@@ -167,7 +189,7 @@ class Conductor:
                 self._aim(what[1])
             else:
                 self._end_in_some_way(what)
-            self.world.spawn()
+            self._start()
             self.world.wait_until_up()
             if len(self.times) // 50 > said:
                 said = len(self.times) // 50

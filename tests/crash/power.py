@@ -1,12 +1,14 @@
 """What a power failure leaves: from the contents at the beginning and the log of changes that the preloaded library wrote
 (shim/files.cc). What was synced is there. What was not is there, or is not, or is there in part: every sector of every write
-by itself, names in their order up to some point. Names are durable when their directory was synced."""
+by itself, names in their order up to some point. Names are durable when their directory was synced. When a sync failed, what
+was not there by then never comes, unless it is written again: the kernel holds it for clean."""
 
 import pathlib
 import struct
 
 ENTRY = struct.Struct("<c3xIQQQ")
 SECTOR = 512
+SHARES = [0.0, 0.0, 0.3, 0.7, 1.0]  # of what was not synced, that is there
 
 
 class File:
@@ -36,13 +38,32 @@ class File:
                 kept.append(change)
         self.pending = kept
 
+    def write_some(self, at, data, share, random):
+        """Every sector with this probability. How many of how many were written."""
+        ends = list(range((at // SECTOR + 1) * SECTOR, at + len(data), SECTOR)) + [at + len(data)]
+        kept, begin = 0, at
+        for end in ends:
+            if random.random() < share:
+                self.apply(b"W", begin, data[begin - at:end - at])
+                kept += 1
+            begin = end
+        return kept, len(ends)
+
+    def sync_failed(self, share, random):
+        for _, what, at, data in self.pending:
+            if what == b"W":
+                self.write_some(at, data, share, random)
+            else:
+                self.apply(what, at, data)
+        self.pending = []
+
 
 class Disk:
     """directory: what is meant; log: where the library writes. While nothing runs: begin(), and fail() at the end."""
 
     def __init__(self, directory, log, random):
         self.directory, self.log, self.random = pathlib.Path(directory), pathlib.Path(log), random
-        self.lost_writes = self.kept_writes = self.torn_writes = self.lost_names = 0
+        self.lost_writes = self.kept_writes = self.torn_writes = self.lost_names = self.failed_syncs = 0
 
     def _meant(self, path):
         # The log and the configuration are the harness's own.
@@ -90,6 +111,10 @@ class Disk:
             for change in [n for n in names if n[0] < began]:
                 self._name(*change[1:])
             self.pending_names[inode] = [n for n in names if n[0] >= began]
+        elif what == b"F":
+            if inode in self.inodes:
+                self.failed_syncs += 1
+                self.inodes[inode].sync_failed(self.random.choice(SHARES), self.random)
         elif inode in self.inodes:
             self.inodes[inode].pending.append((self.position, what, where, data))
 
@@ -106,7 +131,7 @@ class Disk:
     def fail(self):
         """The power is gone: the directory holds what would be left. How much that is differs from time to time."""
         self.read()
-        share = self.random.choice([0.0, 0.0, 0.3, 0.7, 1.0])
+        share = self.random.choice(SHARES)
         for changes in self.pending_names.values():
             kept = self.random.randint(0, len(changes)) if 0 < share < 1 else int(share) * len(changes)
             self.lost_names += len(changes) - kept
@@ -128,14 +153,8 @@ class Disk:
             if self.random.random() < share:
                 file.apply(what, at, data)
             return
-        ends = list(range((at // SECTOR + 1) * SECTOR, at + len(data), SECTOR)) + [at + len(data)]
-        kept, begin = 0, at
-        for end in ends:
-            if self.random.random() < share:
-                file.apply(b"W", begin, data[begin - at:end - at])
-                kept += 1
-            begin = end
-        if kept == len(ends):
+        kept, of = file.write_some(at, data, share, self.random)
+        if kept == of:
             self.kept_writes += 1
         elif kept == 0:
             self.lost_writes += 1

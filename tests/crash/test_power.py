@@ -1,5 +1,6 @@
 """power.py against logs as the preloaded library writes them, and the library itself under a program that writes."""
 
+import errno
 import os
 import pathlib
 import random
@@ -10,6 +11,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import control  # noqa: E402
 import power  # noqa: E402
 
 
@@ -32,13 +34,17 @@ class PowerFailures(unittest.TestCase):
         self.directory = self.folder / "disk"
         self.directory.mkdir()
 
-    def play(self, program, share):
-        """What is left of the files that a program wrote below the directory."""
+    def play(self, program, share, fail=None):
+        """What is left of the files that a program wrote below the directory. `fail`: the arguments of Control.fail()."""
+        steering = control.Control(self.folder / "control")
+        if fail is not None:
+            steering.fail(*fail)
         disk = power.Disk(self.directory, self.folder / "log", Always(share))
         disk.begin()
         library = pathlib.Path(os.environ["ESSAIM_BUILD"]) / "libessaim_shim.so"
         subprocess.run([sys.executable, "-c", "import os\n" + program], cwd=self.folder, check=True, env={
             **os.environ, "LD_PRELOAD": str(library), "ESSAIM_SHIM_DIR": str(self.directory), "ESSAIM_SHIM_LOG": str(self.folder / "log"),
+            "ESSAIM_SHIM_CONTROL": str(steering.path),
             "D": str(self.directory)})
         disk.fail()
         return {path.name: path.read_bytes() for path in self.directory.iterdir()}
@@ -59,6 +65,17 @@ class PowerFailures(unittest.TestCase):
                          "os.fsync(f); os.fsync(d); os.pwrite(f, b'x' * 51200, 0)", 0.5)
         self.assertIn(b"x" * 512, left["a"])
         self.assertIn(b"\0" * 512, left["a"])
+
+    def test_after_a_failed_sync_only_what_is_written_again_is_there(self):
+        (self.directory / "a").write_bytes(b"....")
+        program = ("f = os.open(os.environ['D'] + '/a', os.O_RDWR); os.pwrite(f, b'AB', 0)\n"
+                   "try: os.fsync(f)\nexcept OSError: pass\nelse: raise SystemExit('it did not fail')\n"
+                   "os.pwrite(f, b'CD', 2); {} os.fsync(f)")
+        fails = (control.SYNC, errno.EIO)
+        self.assertEqual({"a": b"..CD"}, self.play(program.format(""), 0.0, fails))
+        self.assertEqual({"a": b"ABCD"}, self.play(program.format("os.pwrite(f, b'AB', 0);"), 0.0, fails))
+        (self.directory / "a").write_bytes(b"....")
+        self.assertEqual({"a": b"ABCD"}, self.play(program.format(""), 1.0, fails))
 
     def test_a_name_is_durable_with_its_directory(self):
         program = ("f = os.open(os.environ['D'] + '/{0}', os.O_RDWR | os.O_CREAT); os.pwrite(f, b'x', 0); os.fsync(f);"

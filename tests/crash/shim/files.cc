@@ -27,6 +27,7 @@ constexpr int kTear = -1;  // as fail_errno: half of a write happens, and the pr
 // One entry of the log, followed by `length` octets; power.py reads it.
 //   C create (file, in directory `inode`, data: path)   U unlink   R rename (data: old NUL new)
 //   W write at `at`   T truncate to `at`   A allocate up to `at`   B sync begins   E sync ended (`at`: which)
+//   F a sync failed: as after any failure to write back, what was to be written counts for written from then on
 struct Entry {
   char what;
   char unused[3];
@@ -166,8 +167,11 @@ int cut(int fd, off64_t length) {
 }
 
 int sync_file(int fd, const char* name) {
-  if (fails(shim::kSync, fd)) return -1;
   const Known* file = known(fd);
+  if (fails(shim::kSync, fd)) {
+    if (file != nullptr) log('F', file->inode, 0, 0, nullptr, 0);
+    return -1;
+  }
   if (file == nullptr || log_fd() < 0) return shim::next<int(int)>(name)(fd);
   const std::uint64_t inode = file->inode;
   const std::uint64_t which =
