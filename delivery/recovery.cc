@@ -27,8 +27,10 @@ Result<void> record_failures(storage::Connection& connection, storage::NodeStore
   if (!loaded.ok()) return loaded.error();
   if (!loaded->has_value()) return {};
   storage::BatchRecord batch = std::move(**loaded);
-  // What this node does not own was saved before it was released, or is somebody else's.
-  if (batch.queue != storage::BatchQueue::kOwned || batch.owner != node.number) return {};
+  // Ours, or nobody's: it was saved before it was released, which its recipients show, or the power took the claim and left
+  // the journal, which is synced by itself.
+  const bool owned = batch.owner != 0;
+  if (owned && batch.owner != node.number) return {};
   Result<std::optional<storage::PostRecord>> post = storage::PostStore(connection).find(post_id);
   if (!post.ok()) return post.error();
   if (!post->has_value()) return {};
@@ -55,7 +57,8 @@ Result<void> record_failures(storage::Connection& connection, storage::NodeStore
                     host.about_message});
   }
   if (told.empty()) return {};
-  ESSAIM_TRY(batches.save({batch.owner, batch.epoch}, batch));
+  if (!owned && batch.pending == 0) batch.queue = storage::BatchQueue::kFinished;
+  ESSAIM_TRY(owned ? batches.save({batch.owner, batch.epoch}, batch) : batches.save_unowned(batch));
   return listener.on_failures(connection, told);
 }
 
