@@ -36,7 +36,7 @@ def lines_with(text, path):
 
 def zone(addresses, dead, leavers=None):
     """`addresses`: of the mail exchangers; nobody listens at `dead`; `leavers`: of the exchanger of those who leave."""
-    names = [f"s{k}" for k in range(SMALL_DOMAINS)] + [f"d{k}" for k in range(BIG_DOMAINS)] + ["churn", "odd"]
+    names = [f"s{k}" for k in range(SMALL_DOMAINS)] + [f"d{k}" for k in range(BIG_DOMAINS)] + ["churn", "odd", "client"]
     lines = []
     for i, name in enumerate(names):
         number = i % MX_SETS
