@@ -14,8 +14,11 @@ namespace essaim::storage {
 
 namespace {
 
-constexpr int kFrameHeader = 24;         // octets; https://www.sqlite.org/fileformat2.html#walformat
-constexpr int kWriteLock = 0;            // its slot among the locks in shared memory
+constexpr int kFrameHeader = 24;  // octets; https://www.sqlite.org/fileformat2.html#walformat
+// Slots among the locks in shared memory, and places in its first region; https://www.sqlite.org/walformat.html
+constexpr int kWriteLock = 0, kCheckpointLock = 1, kReadDatabaseLock = 3;
+constexpr int kIndexRegion = 32768;
+constexpr std::size_t kSalts = 32;
 constexpr int kWatchSyncs = 0x45737361;  // of our own: those of SQLite are small
 constexpr std::size_t kMostGathered = 1U << 20;
 constexpr std::size_t kMostAtOnce = 124U << 10;  // the layer below takes less than 128 KB
@@ -36,6 +39,8 @@ struct DatabaseFile {
   sqlite3_file base;
   LogFile* log;  // of the same connection; null while it is not open
   LogMending* mending;
+  bool checkpoints;     // it has the lock for that
+  std::uint64_t salts;  // of the log, when it took it
 };
 
 template <typename Wrapper>
@@ -126,12 +131,41 @@ int close_log(sqlite3_file* file) {
 
 // --- the database
 
+// The salts of the log, which change when it begins anew.
+std::uint64_t salts_of(sqlite3_file* file) {
+  void volatile* memory = nullptr;
+  const int code = Below<DatabaseFile, &sqlite3_io_methods::xShmMap>::call(file, 0, kIndexRegion, 0, &memory);
+  if (code != SQLITE_OK || memory == nullptr) return 0;
+  std::uint64_t salts = 0;
+  std::memcpy(&salts, const_cast<char*>(static_cast<volatile char*>(memory)) + kSalts, sizeof salts);
+  return salts;
+}
+
+// Up to 3.51.2 SQLite has a checkpoint go on that has read how long the log is before a commit began it anew: it then
+// says of the new frames that they are in the database, and they are lost (https://www.sqlite.org/wal.html#walresetbug).
+// Between the two it takes the lock that keeps others from beginning anew: by then the log must be the same.
+int lock_for_copying(sqlite3_file* file, int first, int count, int flags) {
+  const int code = Below<DatabaseFile, &sqlite3_io_methods::xShmLock>::call(file, first, count, flags);
+  if (code != SQLITE_OK || salts_of(file) == reinterpret_cast<DatabaseFile*>(file)->salts) return code;
+  Below<DatabaseFile, &sqlite3_io_methods::xShmLock>::call(file, first, count,
+                                                           SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
+  return SQLITE_BUSY;  // as if a reader were in the way
+}
+
 int lock_shared_memory(sqlite3_file* file, int first, int count, int flags) {
-  constexpr int kGivingUp = SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE;
-  LogFile* log = reinterpret_cast<DatabaseFile*>(file)->log;
-  if (log != nullptr && (flags & kGivingUp) == kGivingUp && first <= kWriteLock && kWriteLock < first + count)
-    begin_anew(log);
-  return Below<DatabaseFile, &sqlite3_io_methods::xShmLock>::call(file, first, count, flags);
+  constexpr int kTaking = SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE,
+                kGivingUp = SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE;
+  auto* const database = reinterpret_cast<DatabaseFile*>(file);
+  if (database->log != nullptr && flags == kGivingUp && first <= kWriteLock && kWriteLock < first + count)
+    begin_anew(database->log);
+  if (database->checkpoints && flags == kTaking && first == kReadDatabaseLock && count == 1)
+    return lock_for_copying(file, first, count, flags);
+  const int code = Below<DatabaseFile, &sqlite3_io_methods::xShmLock>::call(file, first, count, flags);
+  if (first == kCheckpointLock && count == 1 && code == SQLITE_OK) {
+    database->checkpoints = flags == kTaking;
+    if (database->checkpoints) database->salts = salts_of(file);
+  }
+  return code;
 }
 
 int sync_database(sqlite3_file* file, int flags) {
@@ -212,7 +246,8 @@ int open_file(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int
   file->pMethods = nullptr;
   if ((flags & SQLITE_OPEN_MAIN_DB) != 0) {
     const int code = open_below<DatabaseFile>(name, file, flags, flags_out);
-    if (code == SQLITE_OK) *reinterpret_cast<DatabaseFile*>(file) = {{&kDatabaseMethods}, nullptr, nullptr};
+    if (code == SQLITE_OK)
+      *reinterpret_cast<DatabaseFile*>(file) = {{&kDatabaseMethods}, nullptr, nullptr, false, 0};
     return code;
   }
   if ((flags & SQLITE_OPEN_WAL) == 0) return below->xOpen(below, name, file, flags, flags_out);

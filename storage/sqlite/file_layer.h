@@ -1,4 +1,4 @@
-// SQLite's own file layer, with two differences. For the write-ahead log: what one commit adds to it goes out in one write. SQLite itself
+// SQLite's own file layer, with three differences. For the write-ahead log: what one commit adds to it goes out in one write. SQLite itself
 // writes the 24 octets of each frame's header and its page one after the other, two system calls for each changed page.
 //
 // What is gathered is written when the frame that commits has come whole, before a sync, a read or a look at the size of
@@ -6,6 +6,8 @@
 // it has not told anybody of the commit by then. What was not committed is dropped when the connection gives up the lock
 // for writing: from then on the place in the log belongs to whoever writes next. A crash leaves what it left before: frames
 // up to some point, of which those behind the last commit count for nothing.
+//
+// A checkpoint does not go on when the log has begun anew under it, which SQLite before 3.51.3 does not see.
 //
 // It also tells of syncs that fail and lets none happen on the log that is in doubt: see storage/sqlite/log_mending.h.
 //
