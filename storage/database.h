@@ -75,8 +75,6 @@ struct DatabaseOptions {
   Duration busy_timeout = std::chrono::seconds(10);  // another process (the command line) holds the lock
   bool create = false;                               // make the file when it is missing
   Duration reply_timeout{};  // of a server, where shorter than the URL's; 0: as that says
-  // Of an SQLite file: a process that died may have left a log of which the disk has not all (storage/sqlite/log_mending.h).
-  bool suspect_log = false;
 };
 
 class Database {

@@ -32,7 +32,7 @@ Result<std::unique_ptr<Site>> Site::open_any_version(const Shell& shell) {
   }
   auto password = operate::database_password(loaded->settings);
   if (!password.ok()) return password.error();
-  auto database = operate::open_database(loaded->settings, *password, operate::OpenedBy::kCommand);
+  auto database = operate::open_database(loaded->settings, *password, 1);
   if (!database.ok()) return database.error();
   return std::unique_ptr<Site>(new Site(std::move(loaded->settings), *std::move(database)));
 }

@@ -97,7 +97,7 @@ Result<std::vector<storage::CopiedTable>> copy_to(const Shell& shell, Site& site
   if (!password.ok()) return password.error();
   Settings target = site.settings();
   target.database_url = url;
-  auto database = operate::open_database(target, *password, operate::OpenedBy::kCommand);
+  auto database = operate::open_database(target, *password, 1);
   if (!database.ok()) return database.error();
   ESSAIM_TRY((*database)->check_settings());
   return storage::copy_database(site.database(), **database, [&shell](const storage::CopiedTable& table) {

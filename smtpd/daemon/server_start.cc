@@ -103,7 +103,7 @@ Result<void> Server::bind_listeners() {
 }
 
 Result<void> Server::open_storage(const std::string& password) {
-  auto database = operate::open_database(settings_, password, operate::OpenedBy::kServer);
+  auto database = operate::open_database(settings_, password, settings_.database_readers);
   if (!database.ok()) return database.error();
   database_ = *std::move(database);
   // What nobody promised here can still be lost elsewhere: it is the operator's choice, and not a quiet one.

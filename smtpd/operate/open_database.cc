@@ -54,17 +54,13 @@ storage::DatabaseOptions database_options(const Settings& settings, const std::s
 }
 
 Result<std::unique_ptr<storage::Database>> open_database(const Settings& settings,
-                                                         const std::string& password, OpenedBy by) {
+                                                         const std::string& password, int readers) {
   if (const std::string file = settings.database_file(); !file.empty()) {
     const std::string directory = file.substr(0, file.rfind('/'));
     if (!directory.empty()) ESSAIM_TRY(make_directory(directory, settings));
     ESSAIM_TRY(make_file(file, settings));
   }
-  const bool server = by == OpenedBy::kServer;
-  storage::DatabaseOptions options =
-      database_options(settings, password, server ? settings.database_readers : 1);
-  options.suspect_log = server;
-  return storage::Database::open(options);
+  return storage::Database::open(database_options(settings, password, readers));
 }
 
 }  // namespace essaim::smtpd::operate

@@ -11,11 +11,9 @@
 namespace essaim::smtpd::operate {
 
 storage::DatabaseOptions database_options(const Settings& settings, const std::string& password, int readers);
-// `password` as from database_password(). The server has the readers that the settings say and trusts no log that a process
-// before it has left; a command has one reader.
-enum class OpenedBy { kServer, kCommand };
+// `password` as from database_password().
 Result<std::unique_ptr<storage::Database>> open_database(const Settings& settings,
-                                                         const std::string& password, OpenedBy by);
+                                                         const std::string& password, int readers);
 
 // Makes a directory (not its parents) of mode 0750, owned by the server's user when we are root and one is
 // set.

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kFrameHeader = 24;  // octets; https://www.sqlite.org/fileformat2.html#walformat
 // Slots among the locks in shared memory, and places in its first region; https://www.sqlite.org/walformat.html
-constexpr int kWriteLock = 0, kCheckpointLock = 1, kReadDatabaseLock = 3;
+constexpr int kWriteLock = 0, kCheckpointLock = 1, kRecoverLock = 2, kReadDatabaseLock = 3;
 constexpr int kIndexRegion = 32768;
 constexpr std::size_t kSalts = 32;
 constexpr int kWatchSyncs = 0x45737361;  // of our own: those of SQLite are small
@@ -161,6 +161,9 @@ int lock_shared_memory(sqlite3_file* file, int first, int count, int flags) {
   if (database->checkpoints && flags == kTaking && first == kReadDatabaseLock && count == 1)
     return lock_for_copying(file, first, count, flags);
   const int code = Below<DatabaseFile, &sqlite3_io_methods::xShmLock>::call(file, first, count, flags);
+  if (database->mending != nullptr && code == SQLITE_OK && flags == kTaking && first <= kRecoverLock &&
+      kRecoverLock < first + count)
+    database->mending->doubt();
   if (first == kCheckpointLock && count == 1 && code == SQLITE_OK) {
     database->checkpoints = flags == kTaking;
     if (database->checkpoints) database->salts = salts_of(file);

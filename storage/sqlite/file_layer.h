@@ -9,7 +9,8 @@
 //
 // A checkpoint does not go on when the log has begun anew under it, which SQLite before 3.51.3 does not see.
 //
-// It also tells of syncs that fail and lets none happen on the log that is in doubt: see storage/sqlite/log_mending.h.
+// It also tells of syncs that fail, and of a log whose index had to be made anew, and lets no sync happen on a log that is in
+// doubt: see storage/sqlite/log_mending.h.
 //
 // Thread-safe as the layer below; a file is used by one thread at a time.
 #pragma once
@@ -23,8 +24,8 @@ class LogMending;
 // Its name, for sqlite3_open_v2(); registered by the first call. After sqlite3_initialize().
 const char* file_layer();
 
-// From now on the syncs of this connection's database and log are `mending`'s to know and to allow. It outlives the connection,
-// which was opened with file_layer().
+// From now on `mending` knows of these and is asked. It outlives the connection, which was opened with file_layer() and not
+// used yet.
 void watch_syncs(sqlite3* connection, LogMending& mending);
 
 }  // namespace essaim::storage

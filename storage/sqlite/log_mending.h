@@ -39,7 +39,7 @@ class LogMending {
   // Runs a sync of the log, one at a time, and notes what it gave. SQLITE_IOERR_FSYNC without running it while there is
   // doubt: it would succeed. Thread-safe.
   int sync_log(const std::function<int()>& sync);
-  // As if a sync had failed: for a log that an earlier process has left, which may have known more than it could tell.
+  // As if a sync had failed: for a log that a process which is gone has left. It may have known more than it could tell.
   // Thread-safe.
   void doubt() { doubts_.fetch_add(1); }
   bool doubtful() const { return doubts_.load() != mended_.load(); }

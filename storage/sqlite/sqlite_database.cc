@@ -93,11 +93,10 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(const DatabaseOptions& op
   {
     // Makes the file, and tells early of a wrong or damaged one.
     LogMending mending(file);
-    if (options.suspect_log) mending.doubt();
     auto first = SqliteConnection::open(file, SqliteConnection::Use::kMaintenance, options.busy_timeout,
                                         options.create, nullptr, &mending);
     if (!first.ok()) return first.error();
-    // Before it is closed, for that copies the log into the database.
+    // What a process that died has left, before it is closed: that copies the log into the database.
     ESSAIM_TRY(mending.mend_or_end((*first)->handle()));
   }
   if (!existed) {
@@ -106,8 +105,8 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(const DatabaseOptions& op
   }
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(options, file));
   ESSAIM_TRY(database->writer_.open());
-  // The name of the log, which the writer has made: SQLite syncs it, too, but does not look at what that gives.
-  if (options.suspect_log) ESSAIM_TRY(sync_path(directory_of(file)));
+  // Who is the first has made the log. SQLite syncs its name, too, but does not look at what that gives.
+  if (database->mending_.doubtful()) ESSAIM_TRY(sync_path(directory_of(file)));
   database->writer_.start();
   database->readers_.start();
   database->checkpointer_.start();

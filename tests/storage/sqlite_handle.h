@@ -6,14 +6,18 @@
 #include <boost/test/unit_test.hpp>
 #include <sqlite3.h>
 
+#include "storage/sqlite/file_layer.h"
+#include "storage/sqlite/log_mending.h"
+
 namespace essaim::test {
 
 class SqliteHandle {
  public:
-  // `layer`: as for sqlite3_open_v2(). In WAL mode, and checkpoints only when asked for.
-  SqliteHandle(const std::string& file, const char* layer) {
+  // `layer`: as for sqlite3_open_v2(); with ours, somebody may watch. In WAL mode, and checkpoints only when asked for.
+  SqliteHandle(const std::string& file, const char* layer, storage::LogMending* mending = nullptr) {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     BOOST_REQUIRE(sqlite3_open_v2(file.c_str(), &handle_, flags, layer) == SQLITE_OK);
+    if (mending != nullptr) storage::watch_syncs(handle_, *mending);
     BOOST_REQUIRE(run("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA synchronous=NORMAL"));
   }
   ~SqliteHandle() { sqlite3_close(handle_); }

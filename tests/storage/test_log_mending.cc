@@ -274,6 +274,10 @@ BOOST_AUTO_TEST_CASE(in_doubt_the_log_outlives_the_last_connection) {
       auto opened = SqliteConnection::open(file, SqliteConnection::Use::kWrite, std::chrono::seconds(1), true,
                                            nullptr, &mending);
       BOOST_REQUIRE(opened.ok());
+      BOOST_REQUIRE((*opened)->pragma("schema_version").ok());
+      BOOST_TEST(mending.doubtful());  // the first that reads it trusts no log
+      BOOST_REQUIRE(mending.mend((*opened)->handle()).ok());
+      BOOST_TEST(!mending.doubtful());
       BOOST_REQUIRE((*opened)->execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)").ok());
       BOOST_REQUIRE((*opened)->execute(rows(0, 100, 3000)).ok());
       if (doubtful) mending.doubt();
@@ -302,6 +306,24 @@ BOOST_AUTO_TEST_CASE(what_a_reader_held_back_is_copied_again_too) {
   SqliteHandle survivor(copy, nullptr);
   BOOST_TEST(survivor.value(kCount) == "600");
   BOOST_TEST(survivor.value("PRAGMA integrity_check") == "ok");
+}
+
+BOOST_AUTO_TEST_CASE(a_log_that_a_dead_process_left_is_in_doubt_and_one_in_use_is_not) {
+  Site site;
+  BOOST_REQUIRE(site.ours.run(rows(0, 100, 3000)));
+  const auto doubted = [](const std::string& file) {
+    LogMending mending(file);
+    SqliteHandle handle(file, essaim::storage::file_layer(), &mending);
+    BOOST_TEST(handle.value(kCount) == "100");
+    return mending.doubtful();
+  };
+  BOOST_TEST(!doubted(site.file));
+  const std::string left = site.folder.file("left.db");
+  std::filesystem::copy_file(site.file, left);
+  std::filesystem::copy_file(site.log, left + "-wal");
+  BOOST_TEST(doubted(left));
+  BOOST_TEST(doubted(left));  // it was only read: the log is there as it was
+  BOOST_TEST((contents(left + "-wal") == contents(site.log)));
 }
 
 BOOST_AUTO_TEST_CASE(while_somebody_else_writes_or_copies_the_doubt_stays) {
