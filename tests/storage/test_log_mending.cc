@@ -147,6 +147,15 @@ void overwrite(const std::string& path, std::size_t at, const std::string& with)
   BOOST_REQUIRE(file.good());
 }
 
+// Without the log.
+void expect_in_the_database(const Site& site, const std::string& count) {
+  const std::string copy = site.folder.file("copy.db");
+  std::filesystem::copy_file(site.file, copy);
+  SqliteHandle survivor(copy, nullptr);
+  BOOST_TEST(survivor.value(kCount) == count);
+  BOOST_TEST(survivor.value("PRAGMA integrity_check") == "ok");
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(log_mending)
@@ -257,11 +266,7 @@ BOOST_AUTO_TEST_CASE(the_next_checkpoint_writes_all_pages_again) {
   site.mending.doubt();
   BOOST_REQUIRE(site.mends());
   BOOST_REQUIRE(site.ours.run("PRAGMA wal_checkpoint(PASSIVE)"));
-  const std::string copy = site.folder.file("copy.db");
-  std::filesystem::copy_file(site.file, copy);
-  SqliteHandle survivor(copy, nullptr);
-  BOOST_TEST(survivor.value(kCount) == "500");
-  BOOST_TEST(survivor.value("PRAGMA integrity_check") == "ok");
+  expect_in_the_database(site, "500");
 }
 
 BOOST_AUTO_TEST_CASE(in_doubt_the_log_outlives_the_last_connection) {
@@ -301,11 +306,7 @@ BOOST_AUTO_TEST_CASE(what_a_reader_held_back_is_copied_again_too) {
   BOOST_REQUIRE(site.mends());
   BOOST_REQUIRE(site.other.run("COMMIT"));
   BOOST_REQUIRE(site.ours.run("PRAGMA wal_checkpoint(PASSIVE)"));
-  const std::string copy = site.folder.file("copy.db");
-  std::filesystem::copy_file(site.file, copy);
-  SqliteHandle survivor(copy, nullptr);
-  BOOST_TEST(survivor.value(kCount) == "600");
-  BOOST_TEST(survivor.value("PRAGMA integrity_check") == "ok");
+  expect_in_the_database(site, "600");
 }
 
 BOOST_AUTO_TEST_CASE(a_log_that_a_dead_process_left_is_in_doubt_and_one_in_use_is_not) {
