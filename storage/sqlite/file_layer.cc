@@ -8,17 +8,14 @@
 #include <sqlite3.h>
 
 #include "core/base/check.h"
+#include "storage/sqlite/log_index.h"
 #include "storage/sqlite/log_mending.h"
 
 namespace essaim::storage {
 
 namespace {
 
-constexpr int kFrameHeader = 24;  // octets; https://www.sqlite.org/fileformat2.html#walformat
-// Slots among the locks in shared memory, and places in its first region; https://www.sqlite.org/walformat.html
-constexpr int kWriteLock = 0, kCheckpointLock = 1, kRecoverLock = 2, kReadDatabaseLock = 3;
-constexpr int kIndexRegion = 32768;
-constexpr std::size_t kSalts = 32;
+constexpr int kFrameHeader = 24;         // octets; https://www.sqlite.org/fileformat2.html#walformat
 constexpr int kWatchSyncs = 0x45737361;  // of our own: those of SQLite are small
 constexpr std::size_t kMostGathered = 1U << 20;
 constexpr std::size_t kMostAtOnce = 124U << 10;  // the layer below takes less than 128 KB
@@ -131,13 +128,9 @@ int close_log(sqlite3_file* file) {
 
 // --- the database
 
-// The salts of the log, which change when it begins anew.
-std::uint64_t salts_of(sqlite3_file* file) {
-  void volatile* memory = nullptr;
-  const int code = Below<DatabaseFile, &sqlite3_io_methods::xShmMap>::call(file, 0, kIndexRegion, 0, &memory);
-  if (code != SQLITE_OK || memory == nullptr) return 0;
+std::uint64_t salts_of(sqlite3_file* database) {
   std::uint64_t salts = 0;
-  std::memcpy(&salts, const_cast<char*>(static_cast<volatile char*>(memory)) + kSalts, sizeof salts);
+  if (const auto index = LogIndex::of(database)) std::memcpy(&salts, index->salts().data(), sizeof salts);
   return salts;
 }
 
@@ -156,15 +149,16 @@ int lock_shared_memory(sqlite3_file* file, int first, int count, int flags) {
   constexpr int kTaking = SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE,
                 kGivingUp = SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE;
   auto* const database = reinterpret_cast<DatabaseFile*>(file);
-  if (database->log != nullptr && flags == kGivingUp && first <= kWriteLock && kWriteLock < first + count)
+  if (database->log != nullptr && flags == kGivingUp && first <= LogIndex::kWriteLock &&
+      LogIndex::kWriteLock < first + count)
     begin_anew(database->log);
-  if (database->checkpoints && flags == kTaking && first == kReadDatabaseLock && count == 1)
+  if (database->checkpoints && flags == kTaking && first == LogIndex::kReadDatabaseLock && count == 1)
     return lock_for_copying(file, first, count, flags);
   const int code = Below<DatabaseFile, &sqlite3_io_methods::xShmLock>::call(file, first, count, flags);
-  if (database->mending != nullptr && code == SQLITE_OK && flags == kTaking && first <= kRecoverLock &&
-      kRecoverLock < first + count)
+  if (database->mending != nullptr && code == SQLITE_OK && flags == kTaking &&
+      first <= LogIndex::kRecoverLock && LogIndex::kRecoverLock < first + count)
     database->mending->doubt();
-  if (first == kCheckpointLock && count == 1 && code == SQLITE_OK) {
+  if (first == LogIndex::kCheckpointLock && count == 1 && code == SQLITE_OK) {
     database->checkpoints = flags == kTaking;
     if (database->checkpoints) database->salts = salts_of(file);
   }

@@ -1,5 +1,7 @@
-// SQLite's own file layer, with three differences. For the write-ahead log: what one commit adds to it goes out in one write. SQLite itself
-// writes the 24 octets of each frame's header and its page one after the other, two system calls for each changed page.
+// SQLite's own file layer, with three differences.
+//
+// For the write-ahead log: what one commit adds to it goes out in one write. SQLite itself writes the 24 octets of each
+// frame's header and its page one after the other, two system calls for each changed page.
 //
 // What is gathered is written when the frame that commits has come whole, before a sync, a read or a look at the size of
 // the log, and when it does not follow what came before; errors are those of the write that SQLite was told of last, and
@@ -9,8 +11,8 @@
 //
 // A checkpoint does not go on when the log has begun anew under it, which SQLite before 3.51.3 does not see.
 //
-// It also tells of syncs that fail, and of a log whose index had to be made anew, and lets no sync happen on a log that is in
-// doubt: see storage/sqlite/log_mending.h.
+// It tells of syncs that fail, and of a log whose index had to be made anew, and lets no sync happen on a log that is
+// in doubt: see storage/sqlite/log_mending.h.
 //
 // Thread-safe as the layer below; a file is used by one thread at a time.
 #pragma once

@@ -13,6 +13,7 @@
 
 #include "core/base/check.h"
 #include "core/base/log.h"
+#include "storage/sqlite/log_index.h"
 #include "storage/sqlite/sqlite_error.h"
 
 namespace essaim::storage {
@@ -21,10 +22,6 @@ namespace {
 
 constexpr std::size_t kHeader = 32, kFrameHeader = 24;  // octets
 constexpr std::uint32_t kMagic = 0x377f0682;            // its last bit: checksums are of big-endian words
-constexpr std::uint32_t kIndexVersion = 3007000;
-constexpr int kIndexRegion = 32768;
-constexpr std::size_t kBackfilled = 96;  // where the index has the number of frames that are in the database
-constexpr int kCheckpointLock = 1;       // its slot among the locks in shared memory
 // More than a frame, and SQLite's own file layer takes less than 128 KB.
 constexpr std::size_t kAtOnce = 124U << 10;
 
@@ -58,22 +55,6 @@ struct Checksum {
   bool stands_at(const char* at) const { return big_endian(at) == first && big_endian(at + 4) == second; }
 };
 
-// The index of the log in shared memory, as the last commit left it. With the lock for writing it stays so.
-struct Index {
-  char* memory = nullptr;
-  std::uint32_t version() const { return word(memory); }
-  std::uint32_t frames() const { return word(memory + 16); }
-  bool ends_with(const Checksum& sum) const {
-    return word(memory + 24) == sum.first && word(memory + 28) == sum.second;
-  }
-  std::string_view salts() const { return {memory + 32, 8}; }
-  // Other processes read it.
-  void nothing_is_backfilled() {
-    auto* count = reinterpret_cast<std::uint32_t*>(memory + kBackfilled);
-    std::atomic_ref(*count).store(0);
-  }
-};
-
 sqlite3_file* file_of(sqlite3* connection, int which) {
   sqlite3_file* file = nullptr;
   const int code = sqlite3_file_control(connection, "main", which, &file);
@@ -83,7 +64,7 @@ sqlite3_file* file_of(sqlite3* connection, int which) {
 // Reads and writes the log; the first call that fails leaves its code.
 class LogCopy {
  public:
-  LogCopy(sqlite3_file* log, const Index& index) : log_(log), index_(index) {}
+  LogCopy(sqlite3_file* log, const LogIndex& index) : log_(log), index_(index) {}
 
   // False: it is not as it was committed. An error says what code() is.
   Result<bool> write_again(std::string* doing) {
@@ -121,7 +102,7 @@ class LogCopy {
       if (!write(block.data(), block.size(), at)) return Error{ErrorCode::kIo, {}};
       done += count;
     }
-    if (!index_.ends_with(sum_)) return false;
+    if (!index_.ends_with(sum_.first, sum_.second)) return false;
     *doing = "sync the log";
     code_ = log_->pMethods->xSync(log_, SQLITE_SYNC_NORMAL);
     if (code_ != SQLITE_OK) return Error{ErrorCode::kIo, {}};
@@ -145,7 +126,7 @@ class LogCopy {
   }
 
   sqlite3_file* const log_;
-  const Index index_;
+  const LogIndex index_;
   Checksum sum_;
   int code_ = SQLITE_OK;
 };
@@ -168,16 +149,14 @@ Attempt failed(Error error) {
 Attempt mend_locked(sqlite3* connection, const std::string& file) {
   sqlite3_file* const database = file_of(connection, SQLITE_FCNTL_FILE_POINTER);
   sqlite3_file* const log = file_of(connection, SQLITE_FCNTL_JOURNAL_POINTER);
-  void volatile* memory = nullptr;
-  if (database == nullptr || log == nullptr ||
-      database->pMethods->xShmMap(database, 0, kIndexRegion, 0, &memory) != SQLITE_OK || memory == nullptr)
+  auto index = database != nullptr ? LogIndex::of(database) : std::nullopt;
+  if (log == nullptr || !index)
     return failed({ErrorCode::kIo, "database " + file + ": cannot reach the log to write it again"});
-  Index index{const_cast<char*>(static_cast<volatile char*>(memory))};
-  if (index.version() != kIndexVersion)
+  if (index->version() != LogIndex::kVersion)
     return failed(
         {ErrorCode::kInternal, "database " + file + ": the index of the log has an unknown version"});
   const auto lock_checkpoints = [database](int how) {
-    return database->pMethods->xShmLock(database, kCheckpointLock, 1, how | SQLITE_SHM_EXCLUSIVE);
+    return database->pMethods->xShmLock(database, LogIndex::kCheckpointLock, 1, how | SQLITE_SHM_EXCLUSIVE);
   };
   // One that runs could still say what it has copied.
   if (const int code = lock_checkpoints(SQLITE_SHM_LOCK); code != SQLITE_OK) {
@@ -185,15 +164,15 @@ Attempt mend_locked(sqlite3* connection, const std::string& file) {
     return {code == SQLITE_BUSY ? Attempt::End::kBusy : Attempt::End::kFailed, 0, std::move(error)};
   }
   errno = 0;  // see sqlite_error()
-  LogCopy copy(log, index);
+  LogCopy copy(log, *index);
   std::string doing;
   const auto whole = copy.write_again(&doing);
   const int number = errno;
-  if (whole.ok() && *whole) index.nothing_is_backfilled();
+  if (whole.ok() && *whole) index->nothing_is_backfilled();
   lock_checkpoints(SQLITE_SHM_UNLOCK);
   errno = number;
   if (!whole.ok()) return failed(sqlite_error(nullptr, copy.code(), file, doing));
-  return {*whole ? Attempt::End::kWhole : Attempt::End::kLost, index.frames(), {}};
+  return {*whole ? Attempt::End::kWhole : Attempt::End::kLost, index->frames(), {}};
 }
 
 Attempt attempt(sqlite3* connection, const std::string& file) {

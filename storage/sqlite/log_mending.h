@@ -8,8 +8,8 @@
 // checksums, written again and synced, and the next checkpoint begins at its first frame, for pages of the database may be
 // missing, too. All this under the lock for writing: no other process adds to the log or begins it anew meanwhile.
 //
-// Each process knows of its own syncs only. Linux (since 4.13) tells a failure to every descriptor that was open by then: those
-// of a server that runs beside a command hear of it.
+// Each process knows of its own syncs only. Linux (since 4.13) tells a failure to every descriptor that was open by
+// then: those of a server that runs beside a command hear of it.
 //
 // Formats: https://www.sqlite.org/fileformat2.html#walformat and https://www.sqlite.org/walformat.html. On failing syncs:
 // Rebello et al., Can Applications Recover from fsync Failures?, USENIX ATC 2020.
@@ -39,15 +39,15 @@ class LogMending {
   // Runs a sync of the log, one at a time, and notes what it gave. SQLITE_IOERR_FSYNC without running it while there is
   // doubt: it would succeed. Thread-safe.
   int sync_log(const std::function<int()>& sync);
-  // As if a sync had failed: for a log that a process which is gone has left. It may have known more than it could tell.
-  // Thread-safe.
+  // As if a sync had failed: for a log that a process which is gone has left. It may have known more than it could
+  // tell. Thread-safe.
   void doubt() { doubts_.fetch_add(1); }
   bool doubtful() const { return doubts_.load() != mended_.load(); }
 
   // Nothing to do if there is no doubt. The connection is in no transaction. Thread-safe, one after the other. An error
-  // leaves the doubt: kTemporary (somebody else holds a lock), kIo. kLost: the log lacks what was committed, so that nothing
-  // that this process knows of the database can be relied on. It must end; the next start finds what is on the disk, and nobody
-  // was told of more.
+  // leaves the doubt: kTemporary (somebody else holds a lock), kIo. kLost: the log lacks what was committed, so that
+  // nothing that this process knows of the database can be relied on. It must end; the next start finds what is on the
+  // disk, and nobody was told of more.
   enum class Found { kWhole, kLost };
   Result<Found> mend(sqlite3* connection);
   // As mend(), and ends the process then.

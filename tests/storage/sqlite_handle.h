@@ -43,6 +43,29 @@ class SqliteHandle {
   sqlite3* handle_ = nullptr;
 };
 
+// Lets a test come in between SQLite and a file of a connection (SQLITE_FCNTL_FILE_POINTER or _JOURNAL_POINTER) while it lives:
+// methods_ is what SQLite calls, below_ what it called before.
+class ReplacedMethods {
+ public:
+  ReplacedMethods(const ReplacedMethods&) = delete;
+  ReplacedMethods& operator=(const ReplacedMethods&) = delete;
+
+ protected:
+  ReplacedMethods(sqlite3* connection, int which) {
+    BOOST_REQUIRE(sqlite3_file_control(connection, "main", which, &file_) == SQLITE_OK);
+    below_ = file_->pMethods;
+    methods_ = *below_;
+    file_->pMethods = &methods_;
+  }
+  ~ReplacedMethods() { file_->pMethods = below_; }
+
+  const sqlite3_io_methods* below_ = nullptr;
+  sqlite3_io_methods methods_{};
+
+ private:
+  sqlite3_file* file_ = nullptr;
+};
+
 // An INSERT into t (a INTEGER PRIMARY KEY, b TEXT): so many rows from `first` on, of this size.
 inline std::string rows(int first, int count, int size) {
   return "WITH RECURSIVE n(i) AS (SELECT " + std::to_string(first) + " UNION ALL SELECT i + 1 FROM n LIMIT " +

@@ -17,33 +17,21 @@ namespace {
 
 // Runs something once when the connection has read the index of the log and found it changed: SQLite then drops what it
 // has mapped of the database.
-class Interruption {
+class Interruption : public essaim::test::ReplacedMethods {
  public:
-  Interruption(sqlite3* connection, std::function<void()> what) : what_(std::move(what)) {
-    BOOST_REQUIRE(sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file_) == SQLITE_OK);
-    below_ = file_->pMethods;
-    methods_ = *below_;
+  Interruption(sqlite3* connection, std::function<void()> what)
+      : ReplacedMethods(connection, SQLITE_FCNTL_FILE_POINTER), what_(std::move(what)) {
+    self = this;
     methods_.xUnfetch = [](sqlite3_file* file, sqlite3_int64 at, void* page) {
       if (const auto now = std::exchange(self->what_, nullptr)) now();
       return self->below_->xUnfetch(file, at, page);
     };
-    self = this;
-    file_->pMethods = &methods_;
   }
-  ~Interruption() {
-    file_->pMethods = below_;
-    self = nullptr;
-  }
-  Interruption(const Interruption&) = delete;
-  Interruption& operator=(const Interruption&) = delete;
   bool came() const { return what_ == nullptr; }
 
  private:
   static inline Interruption* self = nullptr;
   std::function<void()> what_;
-  sqlite3_file* file_ = nullptr;
-  const sqlite3_io_methods* below_ = nullptr;
-  sqlite3_io_methods methods_{};
 };
 
 }  // namespace

@@ -71,13 +71,10 @@ extern "C" int fdatasync(int fd) {
 namespace {
 
 // Notes which octets of a file are written, and when it is synced.
-class Recorder {
+class Recorder : public essaim::test::ReplacedMethods {
  public:
-  explicit Recorder(sqlite3* connection) {
-    BOOST_REQUIRE(sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file_) ==
-                  SQLITE_OK);
-    below_ = file_->pMethods;
-    methods_ = *below_;
+  explicit Recorder(sqlite3* connection) : ReplacedMethods(connection, SQLITE_FCNTL_JOURNAL_POINTER) {
+    self = this;
     methods_.xWrite = [](sqlite3_file* file, const void* data, int size, sqlite3_int64 at) {
       self->contiguous = self->contiguous && at == self->written;
       self->written = at + size;
@@ -88,24 +85,13 @@ class Recorder {
       self->synced = true;
       return self->below_->xSync(file, flags);
     };
-    self = this;
-    file_->pMethods = &methods_;
   }
-  ~Recorder() {
-    file_->pMethods = below_;
-    self = nullptr;
-  }
-  Recorder(const Recorder&) = delete;
-  Recorder& operator=(const Recorder&) = delete;
 
   bool contiguous = true, synced = false;
   sqlite3_int64 written = 0;
 
  private:
   static inline Recorder* self = nullptr;
-  sqlite3_file* file_ = nullptr;
-  const sqlite3_io_methods* below_ = nullptr;
-  sqlite3_io_methods methods_{};
 };
 
 const std::string kCount = "SELECT COUNT(*) FROM t";
