@@ -218,15 +218,9 @@ class Round : public std::enable_shared_from_this<Round> {
   // it cannot happen any more.
   void resolve() {
     log::warning("commit-unknown", {{"id", format_id(submission_->id)}});
-    const auto put_tombstone = [self = shared_from_this()](Connection& connection) -> Result<void> {
-      storage::PostRecord tombstone;
-      tombstone.id = self->submission_->id;
-      tombstone.kind = storage::PostKind::kNotice;
-      tombstone.subject = "(not accepted: the commit failed)";
-      tombstone.accepted = self->services_.clock->wall_now();
-      tombstone.expires = tombstone.accepted;
-      tombstone.expanded = true;
-      return storage::PostStore(connection).add(tombstone, "");
+    const auto put_tombstone = [self = shared_from_this()](Connection& connection) {
+      return storage::PostStore(connection)
+          .add_tombstone(self->submission_->id, self->services_.clock->wall_now());
     };
     services_.database->write(
         storage::Durability::kAccept, put_tombstone, [self = shared_from_this()](Result<void> result) {

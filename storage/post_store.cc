@@ -153,9 +153,25 @@ Result<void> PostStore::add(const PostRecord& p, std::string_view rendering, std
                p.recipients, p.held, p.held_reason, p.smtputf8, p.target, p.dsn.ret, p.dsn.envelope_id,
                p.dsn.notify, p.dsn.original_recipient, p.reports, p.explanation, p.tls,
                sql::Blob{connection_.unsettled_keys() != nullptr ? p.seen_key : std::string_view()}));
+  return {};
+}
+
+Result<void> PostStore::add(const PostRecord& p, std::string_view rendering, std::string_view seven_bit) {
+  ESSAIM_TRY(add_row(p));
   ESSAIM_TRY(add_form(p.id, Form::kAsIs, rendering));
   if (!seven_bit.empty()) ESSAIM_TRY(add_form(p.id, Form::kSevenBit, seven_bit));
   return {};
+}
+
+Result<void> PostStore::add_tombstone(Id post_id, WallTime now) {
+  PostRecord tombstone;
+  tombstone.id = post_id;
+  tombstone.kind = PostKind::kNotice;
+  tombstone.subject = "(not accepted: the commit failed)";
+  tombstone.accepted = now;
+  tombstone.expires = now;
+  tombstone.expanded = true;
+  return add_row(tombstone);
 }
 
 std::int64_t PostStore::pieces(std::string_view bytes) {

@@ -37,6 +37,9 @@ class PostStore {
   // The rendering, and its 7-bit form if it needs one ("": none), are kept in pieces of at most 256 KB. kExists if
   // the id is taken. Large forms that were staged are not written again.
   Result<void> add(const PostRecord& post, std::string_view rendering, std::string_view seven_bit = {});
+  // In the place of a post of which it is not known whether it was added: kExists if it was, and it cannot be any more if not.
+  // It has no rendering, for pieces of the post's may have been staged, which says nothing.
+  Result<void> add_tombstone(Id post_id, WallTime now);
   // Before add(), in transactions of their own: up to kStagedTogether pieces of a large form, from `first_piece` on.
   Result<void> stage(Id post_id, Form form, std::string_view bytes, std::int64_t first_piece);
   Result<void> unstage(Id post_id, Form form);
@@ -79,6 +82,7 @@ class PostStore {
   Result<std::int64_t> keep_keys_apart(std::size_t limit);
 
  private:
+  Result<void> add_row(const PostRecord& post);
   Result<void> add_form(Id post_id, Form form, std::string_view bytes);
   Result<std::vector<PostRecord>> search_among(std::string_view which, const PostFilter& filter);
   Result<void> keep_key_apart(Id post_id);

@@ -395,6 +395,37 @@ BOOST_AUTO_TEST_CASE(the_journal_of_a_node_that_was_taken_over_is_kept_beside_th
   });
 }
 
+BOOST_AUTO_TEST_CASE(what_was_staged_does_not_make_a_post_of_unknown_outcome_an_accepted_one) {
+  TempDatabase database;
+  const std::string large(700'000, 'x');
+  const Id lost = first_id_at(kNow) + 7, kept = lost + 1;
+  for (const Id id : {lost, kept}) {
+    for (std::int64_t piece = 0; piece < PostStore::pieces(large); piece += PostStore::kStagedTogether)
+      commit(*database, [&](Connection& c) { return PostStore(c).stage(id, Form::kAsIs, large, piece); });
+  }
+  const auto write = [&](const Work& work) {
+    const auto written = database->write_now(Durability::kAccept, work);
+    return written.ok() ? std::optional<ErrorCode>() : written.error().code;
+  };
+  const auto add = [&](Id id) {
+    return write([&](Connection& c) { return PostStore(c).add(post(id), large); });
+  };
+  const auto bury = [&](Id id) {
+    return write([&](Connection& c) { return PostStore(c).add_tombstone(id, kNow); });
+  };
+  BOOST_TEST(!add(kept));
+  BOOST_TEST((bury(kept) == ErrorCode::kExists));  // its commit happened
+  BOOST_TEST(!bury(lost));                         // this one's did not, and cannot any more
+  BOOST_TEST((add(lost) == ErrorCode::kExists));
+  commit(*database, [&](Connection& c) -> Result<void> {
+    must(PostStore(c).drop_finished(kNow + 1h, 100));
+    while (must(PostStore(c).drop_useless_forms(kNow + 1h)) > 0) continue;
+    BOOST_TEST((PostStore(c).rendering(lost).error().code == ErrorCode::kNotFound));
+    BOOST_TEST(must(PostStore(c).rendering(kept)) == large);
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_large_form_that_was_staged_is_published_by_its_post_and_else_forgotten) {
   TempDatabase database;
   const std::string large(1'000'000, 'x'), other(900'000, 'y');
