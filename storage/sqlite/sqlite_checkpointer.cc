@@ -1,5 +1,7 @@
 #include "storage/sqlite/sqlite_checkpointer.h"
 
+#include <cerrno>
+
 #include "core/base/executor.h"
 #include "storage/sqlite/sqlite_error.h"
 
@@ -51,8 +53,10 @@ void SqliteCheckpointer::run() {
     lock.unlock();
     // First without holding anybody up; the rest, which stops writers for a moment, is little then. The log keeps its
     // length: to write over what is there costs an fsync half of what it costs to grow a file.
-    Result<void> result = checkpoint(SQLITE_CHECKPOINT_PASSIVE);
-    if (result.ok() && too_long) result = checkpoint(SQLITE_CHECKPOINT_RESTART);
+    bool whole = false;
+    Result<void> result = checkpoint(SQLITE_CHECKPOINT_PASSIVE, &whole);
+    if (result.ok() && !whole) result = sync_log();
+    if (result.ok() && whole && too_long) result = checkpoint(SQLITE_CHECKPOINT_RESTART, &whole);
     if (!result.ok()) {
       connection_.reset();
       if (trouble_.again()) log::error("database.checkpoint_failing", {{"error", result.error().message}});
@@ -68,19 +72,38 @@ void SqliteCheckpointer::run() {
   lock.unlock();
   // What is left goes into the database when the last connection is closed: not in doubt.
   if (!mending_.doubtful()) return;
-  const auto last = checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+  bool whole = false;
+  const auto last = checkpoint(SQLITE_CHECKPOINT_PASSIVE, &whole);
   if (!last.ok()) log::error("database.checkpoint_failing", {{"error", last.error().message}});
 }
 
-Result<void> SqliteCheckpointer::checkpoint(int mode) {
+Result<void> SqliteCheckpointer::connect() {
   if (connection_ == nullptr) {
     auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kMaintenance, std::chrono::seconds(2),
                                          false, nullptr, &mending_);
     if (!opened.ok()) return opened.error();
     connection_ = std::move(*opened);
   }
-  ESSAIM_TRY(mending_.mend_or_end(connection_->handle()));
-  const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, nullptr, nullptr);
+  return mending_.mend_or_end(connection_->handle());
+}
+
+// A checkpoint that a reader holds up (a backup, for minutes) copies nothing and syncs nothing either, but what was committed
+// as progress is to be on the disk within a second: the journal relies on it.
+Result<void> SqliteCheckpointer::sync_log() {
+  sqlite3_file* log = nullptr;
+  const int found = sqlite3_file_control(connection_->handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (found != SQLITE_OK || log == nullptr || log->pMethods == nullptr) return {};  // there is none yet
+  errno = 0;                                                                        // see sqlite_error()
+  const int code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  if (code != SQLITE_OK) return sqlite_error(nullptr, code, file_, "sync the log");
+  return {};
+}
+
+Result<void> SqliteCheckpointer::checkpoint(int mode, bool* whole) {
+  ESSAIM_TRY(connect());
+  int frames = -1, copied = -1;
+  const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, &frames, &copied);
+  *whole = code == SQLITE_OK && copied == frames;
   // Busy: a reader or another process is in the way; the next round tries again.
   if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) return {};
   return sqlite_error(connection_->handle(), code, file_, "checkpoint");

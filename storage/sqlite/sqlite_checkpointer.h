@@ -1,6 +1,6 @@
 // Moves the write-ahead log into the database on a thread of its own, so that no commit waits for it, and
 // keeps the log from growing without end. Its sync also makes progress commits power-loss safe within about a
-// second.
+// second, whether or not there is something to copy.
 #pragma once
 
 #include <condition_variable>
@@ -28,7 +28,9 @@ class SqliteCheckpointer {
 
  private:
   void run();
-  Result<void> checkpoint(int mode);
+  Result<void> connect();
+  Result<void> checkpoint(int mode, bool* whole);  // *whole: all of the log is in the database
+  Result<void> sync_log();
 
   const std::string file_;
   LogMending& mending_;

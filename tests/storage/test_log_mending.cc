@@ -37,12 +37,17 @@ struct FailingSyncs {
   std::mutex mutex;
   std::string ending;
   int times = 0;
+  int of_logs = 0;  // how many were asked for
 } g_syncs;
 
 void fail_syncs(const std::string& ending, int times) {
   const std::lock_guard lock(g_syncs.mutex);
   g_syncs.ending = ending;
   g_syncs.times = times;
+}
+int syncs_of_logs() {
+  const std::lock_guard lock(g_syncs.mutex);
+  return g_syncs.of_logs;
 }
 int failures_left() {
   const std::lock_guard lock(g_syncs.mutex);
@@ -55,14 +60,13 @@ int failures_left() {
 extern "C" int fdatasync(int fd) {
   {
     const std::lock_guard lock(g_syncs.mutex);
-    if (g_syncs.times > 0) {
-      std::error_code ignored;
-      const std::string path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), ignored);
-      if (path.ends_with(g_syncs.ending)) {
-        --g_syncs.times;
-        errno = EIO;
-        return -1;
-      }
+    std::error_code ignored;
+    const std::string path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), ignored);
+    if (path.ends_with("-wal")) ++g_syncs.of_logs;
+    if (g_syncs.times > 0 && path.ends_with(g_syncs.ending)) {
+      --g_syncs.times;
+      errno = EIO;
+      return -1;
     }
   }
   return static_cast<int>(::syscall(SYS_fdatasync, fd));
@@ -92,6 +96,31 @@ class Recorder : public essaim::test::ReplacedMethods {
 
  private:
   static inline Recorder* self = nullptr;
+};
+
+// Reads or writes of the log fail, so many times, from the second on.
+class FailingLog : public essaim::test::ReplacedMethods {
+ public:
+  FailingLog(sqlite3* connection, int code, int times)
+      : ReplacedMethods(connection, SQLITE_FCNTL_JOURNAL_POINTER), code_(code), left(times) {
+    self = this;
+    methods_.xRead = [](sqlite3_file* file, void* data, int size, sqlite3_int64 at) {
+      return self->fails(SQLITE_IOERR_READ) ? self->code_ : self->below_->xRead(file, data, size, at);
+    };
+    methods_.xWrite = [](sqlite3_file* file, const void* data, int size, sqlite3_int64 at) {
+      const bool fails = self->fails(SQLITE_IOERR_WRITE) || self->fails(SQLITE_FULL);
+      return fails ? self->code_ : self->below_->xWrite(file, data, size, at);
+    };
+  }
+
+ private:
+  bool fails(int code) { return code == code_ && calls_++ > 0 && left-- > 0; }
+  static inline FailingLog* self = nullptr;
+  const int code_;
+  int calls_ = 0;
+
+ public:
+  int left;
 };
 
 const std::string kCount = "SELECT COUNT(*) FROM t";
@@ -355,6 +384,28 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(site.other.value(kCount) == "20");
 }
 
+BOOST_AUTO_TEST_CASE(a_log_that_cannot_be_read_or_written_again_stays_in_doubt_and_is_not_lost) {
+  for (const int code : {SQLITE_IOERR_READ, SQLITE_IOERR_WRITE, SQLITE_FULL}) {
+    BOOST_TEST_CONTEXT(sqlite3_errstr(code)) {
+      Site site;
+      BOOST_REQUIRE(site.ours.run(rows(0, 300, 3000)));
+      const std::string before = contents(site.log);
+      site.mending.doubt();
+      {
+        const FailingLog log(site.ours.get(), code, 2);
+        const auto expected = code == SQLITE_FULL ? ErrorCode::kExhausted : ErrorCode::kIo;
+        BOOST_TEST((site.mend() == expected));
+        BOOST_TEST(site.mending.doubtful());
+        BOOST_TEST((log.left < 2));
+      }
+      BOOST_TEST(site.other.run("BEGIN IMMEDIATE; ROLLBACK"));  // no lock is left behind
+      BOOST_TEST(site.mends());
+      BOOST_TEST((contents(site.log) == before));
+      BOOST_TEST(site.other.value(kCount) == "300");
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(in_doubt_no_sync_of_the_log_is_believed) {
   Site site;
   SqliteHandle second(site.file, essaim::storage::file_layer());
@@ -418,6 +469,32 @@ BOOST_AUTO_TEST_CASE(a_database_goes_on_when_syncs_have_failed) {
   BOOST_REQUIRE(counted.ok());
   BOOST_TEST(found == kept + 1);
   BOOST_TEST(database->check().ok());
+}
+
+// As a backup does. A checkpoint copies nothing then, and would sync nothing.
+BOOST_AUTO_TEST_CASE(progress_is_synced_while_somebody_reads_for_long) {
+  if (!essaim::test::TempDatabase::is_sqlite()) return;
+  essaim::test::TempDatabase database;
+  SqliteHandle reader(database.file(), nullptr);
+  const auto note = [&](int i) {
+    const auto added =
+        database->write_now(essaim::storage::Durability::kProgress, [i](essaim::storage::Connection& c) {
+          return c.execute("INSERT INTO meta (name, value) VALUES ('progress " + std::to_string(i) +
+                           "', 'x')");
+        });
+    BOOST_REQUIRE(added.ok());
+  };
+  note(0);
+  BOOST_REQUIRE(reader.run("BEGIN"));
+  reader.value("SELECT COUNT(*) FROM meta");
+  for (int i = 1; i < 5; ++i) {
+    note(i);
+    const int before = syncs_of_logs();
+    for (int waits = 0; waits < 1000 && syncs_of_logs() == before; ++waits)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    BOOST_TEST(syncs_of_logs() > before, "progress " << i);
+  }
+  BOOST_REQUIRE(reader.run("COMMIT"));
 }
 
 BOOST_AUTO_TEST_CASE(a_process_whose_log_is_lost_ends) {
