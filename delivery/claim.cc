@@ -168,9 +168,6 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
   *result = ClaimResult{};
   storage::BatchStore batches(connection);
   if (request.shared) ESSAIM_TRY(still_ours(connection, request.fence));
-  if (request.all_are_due)
-    if (Result<std::int64_t> hastened = batches.hasten(request.now, ""); !hastened.ok())
-      return hastened.error();
   if (request.look_for_due)
     if (Result<std::int64_t> promoted = batches.promote_due(request.now); !promoted.ok())
       return promoted.error();

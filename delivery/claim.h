@@ -33,7 +33,6 @@ struct ClaimRequest {
   bool shared = false;
   bool look_for_unexpanded = false;
   bool look_for_due = false;  // promotes what waits and is due, and tells when the next is
-  bool all_are_due = false;   // the clock went back: what waits is due now, whatever its time says
   // After a claim of unknown outcome: what the database says is ours, but is not among `open`, is released
   // first.
   bool reconcile = false;

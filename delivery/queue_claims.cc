@@ -57,6 +57,7 @@ void QueueManager::claim_now() {
     claim_timer_->start(kClaimRetry);
     return;
   }
+  if (!to_hasten_.empty()) return hasten_next();
   auto request = std::make_shared<ClaimRequest>();
   std::size_t wanted = 0;
   for (int cls = 0; cls < Budget::kClasses; ++cls) {
@@ -77,7 +78,6 @@ void QueueManager::claim_now() {
   look_for_unexpanded_ = false;
   request->look_for_due = look_for_due_ || (next_due_ && *next_due_ <= request->now);
   look_for_due_ = false;
-  request->all_are_due = std::exchange(all_are_due_, false);
   for (const auto& [key, domains] : saturated_) request->saturated.insert(domains.begin(), domains.end());
   for (std::size_t i = 0; i < 2; ++i)
     passed_over_small_ =
@@ -111,7 +111,6 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
     maybe_more_.fill(true);
     look_for_unexpanded_ = look_for_unexpanded_ || request->look_for_unexpanded;
     look_for_due_ = true;
-    all_are_due_ = all_are_due_ || request->all_are_due;
     claim_soon(kClaimRetry);
     check_recalls();
     check_drain();
@@ -216,10 +215,36 @@ void QueueManager::doubt_due() {
 }
 
 void QueueManager::hasten_all() {
-  all_are_due_ = true;
+  to_hasten_.insert(std::string());
   look_for_due_ = true;
   maybe_more_.fill(true);
   claim_soon();
+}
+
+// Some at a time, and no claim between: it would put back what is still suspended, and that would be hastened again.
+void QueueManager::hasten_next() {
+  claiming_ = true;
+  auto moved = std::make_shared<std::int64_t>(0);
+  write(
+      [now = clock_.wall_now(), words = *to_hasten_.begin(),
+       moved](storage::Connection& connection) -> Result<void> {
+        Result<std::int64_t> some = storage::BatchStore(connection).hasten(now, words);
+        if (!some.ok()) return some.error();
+        *moved = *some;
+        return {};
+      },
+      [this, words = *to_hasten_.begin(), moved](const Result<void>& outcome) {
+        claiming_ = false;
+        if (!outcome.ok() && suspension_trouble_.again())
+          log::warning("resumption-delayed", {{"error", std::string_view(outcome.error().message)}});
+        if (outcome.ok()) suspension_trouble_.over();
+        if (outcome.ok() && *moved < storage::BatchStore::kHastenedTogether) to_hasten_.erase(words);
+        maybe_more_.fill(true);
+        look_for_due_ = true;
+        claim_soon(outcome.ok() ? Duration{} : kClaimRetry);
+        check_recalls();
+        check_drain();
+      });
 }
 
 void QueueManager::schedule_due() {

@@ -131,6 +131,11 @@ void QueueManager::look_at(OpenBatch* batch) {
 void QueueManager::set_units(OpenBatch* batch) {
   const std::size_t units = Budget::units(batch->batch()->recipients.size(), batch->out());
   if (units == batch->units) return;
+  if (batch->lost) {
+    // Or so it seemed: a database host that lags does not know yet that we own it.
+    reconcile_ = true;
+    maybe_more_.fill(true);
+  }
   budget_.remove(batch->priority(), batch->units);
   budget_.add(batch->priority(), units);
   const bool smaller = units < batch->units;
@@ -194,6 +199,7 @@ void QueueManager::tick() {
   watch_clock();
   give_back_saturated();
   drop_expired_suspensions();
+  if (suspensions_unread_) suspensions_changed();
   check_recalls();
   check_drain();
   if (big_since_) claim_soon();  // its share grows with time
@@ -251,10 +257,6 @@ storage::Done QueueManager::hop(std::function<void(Result<void>)> done) {
 
 void QueueManager::write(storage::Work work, std::function<void(Result<void>)> done) {
   database_.write(storage::Durability::kProgress, std::move(work), hop(std::move(done)));
-}
-
-void QueueManager::read(storage::Work work, std::function<void(Result<void>)> done) {
-  database_.read(std::move(work), hop(std::move(done)));
 }
 
 void QueueManager::wait_for_database() {

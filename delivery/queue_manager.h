@@ -96,7 +96,6 @@ class QueueManager final : public NoteSink {
   // Of the domain, or of the smart host that it goes to.
   const Suspensions::Wait* suspension_of(const Suspensions& suspensions, const std::string& domain,
                                          WallTime now) const;
-  void hasten_suspended(const std::string& words);
 
   // queue_claims.cc
   void claim_soon(Duration after = Duration{});
@@ -110,6 +109,7 @@ class QueueManager final : public NoteSink {
   void watch_clock();
   void doubt_due();
   void hasten_all();
+  void hasten_next();
   bool is_ours_to_expand(Id post, WallTime now) const;
   std::size_t share_of_big_posts();
   void expand_next();
@@ -134,7 +134,6 @@ class QueueManager final : public NoteSink {
 
   // Runs work in the database; `done` comes on this loop while the manager lives.
   void write(storage::Work work, std::function<void(Result<void>)> done);
-  void read(storage::Work work, std::function<void(Result<void>)> done);
   storage::Done hop(std::function<void(Result<void>)> done);
 
   std::shared_ptr<net::EventLoop> loop_;
@@ -170,7 +169,8 @@ class QueueManager final : public NoteSink {
   MonoTime last_claim_{};
   std::optional<WallTime> next_due_;
   std::optional<Duration> wall_ahead_;  // of the monotonic clock, at the last tick
-  bool all_are_due_ = false;
+  // Batches whose reason to wait contains one of these are to be due now; "": all. No claim before.
+  std::set<std::string> to_hasten_;
   bool due_trusted_ = false;  // was looked at since the start
   std::vector<Id> expanding_;
   bool expansion_underway_ = false;
@@ -178,11 +178,12 @@ class QueueManager final : public NoteSink {
   bool passed_over_small_ = false;  // small posts for those were left in the database for want of room
   Suspensions suspensions_;         // by the operator
   std::uint64_t suspensions_version_ = 0;
+  bool suspensions_unread_ = false;  // as they are now: to be tried again
   bool dropping_expired_ = false;
   std::set<OpenBatch*> to_save_;
   MonoTime last_save_{};
   std::list<RecallOp> recalls_;
-  log::Once claim_trouble_, save_trouble_;
+  log::Once claim_trouble_, save_trouble_, suspension_trouble_;
 
   std::vector<int> nodes_at_work_;     // none: a node alone
   std::optional<MonoTime> big_since_;  // there are big batches to share

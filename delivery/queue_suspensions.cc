@@ -8,22 +8,24 @@
 namespace essaim::delivery {
 
 void QueueManager::suspensions_changed() {
+  suspensions_unread_ = false;
   auto records = std::make_shared<std::vector<storage::SuspensionRecord>>();
-  read(
+  database_.read_latest(
       [records](storage::Connection& connection) -> Result<void> {
         Result<std::vector<storage::SuspensionRecord>> all = storage::SuspensionStore(connection).all();
         if (!all.ok()) return all.error();
         *records = std::move(*all);
         return {};
       },
-      [this, records](const Result<void>& outcome) {
-        if (!outcome.ok()) {
-          log::warning("suspensions-unreadable", {{"error", std::string_view(outcome.error().message)}});
-          claim_soon(std::chrono::seconds(1));  // which reads them first if they are not known at all
-          return;
+      hop([this, records](const Result<void>& outcome) {
+        if (outcome.ok()) {
+          suspension_trouble_.over();
+          return suspensions_read(*records);
         }
-        suspensions_read(*records);
-      });
+        if (suspension_trouble_.again())
+          log::warning("suspensions-unreadable", {{"error", std::string_view(outcome.error().message)}});
+        suspensions_unread_ = true;  // tick() reads them again
+      }));
 }
 
 void QueueManager::suspensions_read(const std::vector<storage::SuspensionRecord>& records) {
@@ -34,14 +36,13 @@ void QueueManager::suspensions_read(const std::vector<storage::SuspensionRecord>
   // What waited for one that is over is due now. It may wait for another one as well: the claim sees to that.
   // At the start all of it, as something may have been resumed while nothing ran.
   if (suspensions_version_ == 1) {
-    hasten_suspended(storage::kSuspendedWords);
+    to_hasten_.insert(storage::kSuspendedWords);
   } else if (change.ended) {
-    for (const std::string& words : change.words) hasten_suspended(words);
-  } else {
-    maybe_more_.fill(true);
-    look_for_due_ = true;
-    claim_soon();
+    to_hasten_.insert(change.words.begin(), change.words.end());
   }
+  maybe_more_.fill(true);
+  look_for_due_ = true;
+  claim_soon();
   if (!change.begun) return;
   // What is out and was suspended just now comes back and waits.
   auto filter = std::make_shared<RecallFilter>();
@@ -69,22 +70,6 @@ const Suspensions::Wait* QueueManager::suspension_of(const Suspensions& suspensi
   if (const Suspensions::Wait* wait = suspensions.of_domain(smarthost, now)) return wait;
   const Result<HostPort> parsed = parse_smarthost(smarthost);
   return parsed.ok() ? suspensions.of_domain(parsed->host, now) : nullptr;
-}
-
-void QueueManager::hasten_suspended(const std::string& words) {
-  write(
-      [now = clock_.wall_now(), words](storage::Connection& connection) -> Result<void> {
-        Result<std::int64_t> moved = storage::BatchStore(connection).hasten(now, words);
-        if (!moved.ok()) return moved.error();
-        return {};
-      },
-      [this](const Result<void>& outcome) {
-        if (!outcome.ok())
-          log::warning("resumption-delayed", {{"error", std::string_view(outcome.error().message)}});
-        maybe_more_.fill(true);
-        look_for_due_ = true;
-        claim_soon();
-      });
 }
 
 // Their batches are due by themselves at that time; this is for those who look at the table.

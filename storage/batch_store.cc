@@ -103,7 +103,10 @@ Result<void> BatchStore::add(std::span<const BatchRecord> batches) {
 }
 
 Result<std::int64_t> BatchStore::promote_due(WallTime now) {
-  return sql::run(connection_, "UPDATE batch_state SET queue = 1 WHERE queue = 2 AND due <= ?", now);
+  return sql::run(connection_,
+                  "UPDATE batch_state SET queue = 1 WHERE queue = 2 AND due <= ?" +
+                      sql::at_most(connection_, kHastenedTogether),
+                  now);
 }
 
 Result<std::int64_t> BatchStore::release_stale(int owner, std::int64_t current_epoch) {
@@ -207,8 +210,9 @@ Result<std::vector<BatchRecord>> BatchStore::owned(Fence fence, const std::set<s
 
 Result<std::int64_t> BatchStore::hasten(WallTime now, std::string_view part) {
   return sql::run(connection_,
-                  "UPDATE batch_state SET due = ? WHERE queue = 2 AND due > ? AND INSTR(why, ?) > 0", now,
-                  now, part);
+                  "UPDATE batch_state SET due = ? WHERE queue = 2 AND due > ? AND INSTR(why, ?) > 0" +
+                      sql::at_most(connection_, kHastenedTogether),
+                  now, now, part);
 }
 
 Result<std::optional<WallTime>> BatchStore::next_due() {

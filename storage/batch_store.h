@@ -53,7 +53,8 @@ class BatchStore {
   // With recipients; progress empty means all pending. kExists for the same post and number.
   Result<void> add(std::span<const BatchRecord> batches);
   Result<void> add(const BatchRecord& batch) { return add({&batch, 1}); }
-  // Makes waiting batches ready whose time has come. Returns how many.
+  // Makes waiting batches ready whose time has come: on a server the first of them only. Returns how many; if
+  // kHastenedTogether or more, there may be others.
   Result<std::int64_t> promote_due(WallTime now);
   // Claims up to `limit` ready batches of posts that are not held and whose destination is not in `saturated`, in the
   // order above, and gives them with recipients and progress. Conditional on nobody else having them. So what is held
@@ -79,8 +80,9 @@ class BatchStore {
   // What this run of the node owns, with recipients and progress; those in `except` are passed over unread, damaged
   // ones with a word in the log.
   Result<std::vector<BatchRecord>> owned(Fence fence, const std::set<std::pair<Id, int>>& except);
-  // Batches that wait for a reason with `part` in its text are due at `now`. Returns how many that moved.
+  // Batches that wait for a reason with `part` in its text are due at `now`. Likewise.
   Result<std::int64_t> hasten(WallTime now, std::string_view part);
+  static constexpr std::int64_t kHastenedTogether = 500;  // rows of some 650 octets in what is replicated
   // Earliest due time of a waiting batch; nothing when none waits.
   Result<std::optional<WallTime>> next_due();
   struct Owned {

@@ -7,6 +7,8 @@ namespace essaim::storage {
 
 namespace {
 
+constexpr std::int64_t kPurgedTogether = 1000;
+
 constexpr std::string_view kColumns =
     "SELECT id, list_id, role, local, domain, name, delivery, joined_rev, left_rev, since, bounces, "
     "last_bounce, "
@@ -277,9 +279,11 @@ Result<void> MemberStore::record_bounce(Id member_id, const std::string& reason,
 Result<std::int64_t> MemberStore::purge_left() {
   return sql::run(
       connection_,
-      "DELETE FROM member WHERE left_rev > 0 AND NOT EXISTS (SELECT 1 FROM "
-      "(SELECT list_id, MIN(list_revision) AS oldest FROM post WHERE finished = 0 GROUP BY list_id) p "
-      "WHERE p.list_id = member.list_id AND p.oldest < member.left_rev)");
+      std::string(
+          "DELETE FROM member WHERE left_rev > 0 AND NOT EXISTS (SELECT 1 FROM "
+          "(SELECT list_id, MIN(list_revision) AS oldest FROM post WHERE finished = 0 GROUP BY list_id) p "
+          "WHERE p.list_id = member.list_id AND p.oldest < member.left_rev)") +
+          sql::at_most(connection_, kPurgedTogether));
 }
 
 }  // namespace essaim::storage

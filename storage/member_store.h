@@ -51,7 +51,8 @@ class MemberStore {
   Result<std::vector<Id>> left_since(Id list_id, std::int64_t revision);
   // Adds one to the member's failures. Unknown ids are ignored (the member is gone).
   Result<void> record_bounce(Id member_id, const std::string& reason, WallTime when);
-  // Removes rows of members who left before every post that is still expanding. Returns how many.
+  // Removes rows of members who left before every post that is still expanding, on a server some of them. Returns how many;
+  // 0: none is left.
   Result<std::int64_t> purge_left();
 
  private:

@@ -125,18 +125,17 @@ Result<std::int64_t> still_to_expand(Connection& connection, const PostRecord& p
 constexpr std::int64_t kRowsDeleted = 40;
 
 Result<std::int64_t> delete_some(Connection& connection, const std::string& table, Id post_id) {
-  const bool all = connection.dialect() == Dialect::kSqlite;
   auto gone = sql::run(connection,
-                       "DELETE FROM " + table + " WHERE post_id = ?" +
-                           (all ? std::string() : " LIMIT " + std::to_string(kRowsDeleted)),
+                       "DELETE FROM " + table + " WHERE post_id = ?" + sql::at_most(connection, kRowsDeleted),
                        post_id);
   if (!gone.ok()) return gone.error();
+  const bool all = connection.dialect() == Dialect::kSqlite;
   return all ? std::min(*gone, kRowsDeleted - 1) : *gone;
 }
 
 }  // namespace
 
-Result<void> PostStore::add(const PostRecord& p, std::string_view rendering, std::string_view seven_bit) {
+Result<void> PostStore::add_row(const PostRecord& p) {
   ESSAIM_TRY(
       sql::run(connection_,
                "INSERT INTO post (id, kind, list_id, list_address, list_revision, sender, author, "
@@ -449,9 +448,7 @@ Result<std::int64_t> PostStore::drop_useless_forms(WallTime before) {
                        first_id_at(before)));
   if (!useless.ok()) return useless.error();
   if (useless->empty()) return 0;
-  return sql::run(connection_,
-                  "DELETE FROM rendering WHERE post_id = ?" +
-                      std::string(connection_.dialect() == Dialect::kSqlite ? "" : " LIMIT 2"),
+  return sql::run(connection_, "DELETE FROM rendering WHERE post_id = ?" + sql::at_most(connection_, 2),
                   useless->front());
 }
 
@@ -474,8 +471,8 @@ Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit
     ESSAIM_TRY(sql::run(connection_, "UPDATE post SET finished = accepted + ?, seen_key = '' WHERE id = ?",
                         std::max<std::int64_t>(1, *last * 1000), id));
     // On a server the rest of a large one goes by drop_useless_forms().
-    const std::string end = connection_.dialect() == Dialect::kSqlite ? "" : " LIMIT 2";
-    ESSAIM_TRY(sql::run(connection_, "DELETE FROM rendering WHERE post_id = ?" + end, id));
+    ESSAIM_TRY(
+        sql::run(connection_, "DELETE FROM rendering WHERE post_id = ?" + sql::at_most(connection_, 2), id));
   }
   auto old = ids(sql::prepare(connection_, "SELECT id FROM post WHERE finished > 0 AND finished < ? LIMIT ?",
                               before, limit - std::min(limit, done->size())));

@@ -57,17 +57,15 @@ Job make_retention_job(const Clock& clock, const RetentionOptions& options) {
       return DepartureStore(c).forget_before(before(clock, options.keep_departures), kKeysAtATime);
     });
     if (!departures.ok()) return departures.error();
-    std::int64_t left = 0;
-    ESSAIM_TRY(database.write_now(Durability::kProgress, [&left, &clock](Connection& c) -> Result<void> {
-      auto purged = MemberStore(c).purge_left();
-      if (!purged.ok()) return purged.error();
-      left = *purged;
+    auto left = repeat(database, [](Connection& c) { return MemberStore(c).purge_left(); });
+    if (!left.ok()) return left.error();
+    ESSAIM_TRY(database.write_now(Durability::kProgress, [&clock](Connection& c) -> Result<void> {
       auto failures = LoginFailureStore(c).drop_old(clock.wall_now());
       if (!failures.ok()) return failures.error();
       return {};
     }));
     return "posts settled or deleted: " + std::to_string(*posts) +
-           ", keys forgotten: " + std::to_string(*seen) + ", members purged: " + std::to_string(left);
+           ", keys forgotten: " + std::to_string(*seen) + ", members purged: " + std::to_string(*left);
   };
   return job;
 }

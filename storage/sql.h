@@ -78,6 +78,12 @@ inline WallTime time(Statement& s, int column) {
 
 // Settings as one text column: a JSON object of texts. kDamaged if it is not.
 std::string encode_settings(const std::map<std::string, std::string>& settings);
+// Behind an UPDATE or DELETE on a server, where a transaction has to stay small: it may have to be repeated. Nothing for a
+// file, which takes all at once.
+inline std::string at_most(Connection& connection, std::int64_t rows) {
+  return connection.dialect() == Dialect::kSqlite ? std::string() : " LIMIT " + std::to_string(rows);
+}
+
 Result<std::map<std::string, std::string>> decode_settings(std::string_view text);
 
 }  // namespace essaim::storage::sql

@@ -219,8 +219,9 @@ bool Once::again() {
 }
 
 bool Once::over(std::uint64_t* count) {
-  *count = count_.exchange(0);
-  return *count > 0;
+  const std::uint64_t failures = count_.exchange(0);
+  if (count != nullptr) *count = failures;
+  return failures > 0;
 }
 
 }  // namespace essaim::log

@@ -111,7 +111,7 @@ class Once {
   // True when this failure is the first since over().
   bool again();
   // True when there was a run; *count gets its length.
-  bool over(std::uint64_t* count);
+  bool over(std::uint64_t* count = nullptr);
 
  private:
   std::atomic<std::uint64_t> count_{0};

@@ -4,6 +4,7 @@
 
 #include "core/base/log.h"
 #include "delivery/suspensions.h"
+#include "storage/fault.h"
 #include "storage/node_store.h"
 #include "tests/delivery/queue/rig.h"
 
@@ -101,6 +102,28 @@ BOOST_AUTO_TEST_CASE(posts_of_a_suspended_list_wait_and_others_go) {
   run->engine->suspensions_changed();
   BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 10s));
   BOOST_TEST(setup.sink.total() == 32U);
+}
+
+// The first statement and then the first commit behind the resumption fail: the table cannot be read, what waits cannot be
+// made due.
+BOOST_AUTO_TEST_CASE(a_resumption_that_meets_trouble_of_the_database_is_not_forgotten) {
+  using storage::FaultPlan;
+  for (const auto where : {FaultPlan::Where::kStatement, FaultPlan::Where::kBeforeCommit}) {
+    OneDomain setup(3);
+    Site& site = setup.site;
+    suspend(site, SuspensionScope::kList, "dev@lists.test");
+    auto run = setup.run();
+    const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+    run->engine->ring();
+    BOOST_REQUIRE(wait_until([&] { return all_wait(site, post); }));
+    resume(site, SuspensionScope::kList, "dev@lists.test");
+    FaultPlan::arm({.where = where, .first = 1});
+    run->engine->suspensions_changed();
+    BOOST_REQUIRE(wait_until([&] { return FaultPlan::seen(where) > 0; }));
+    BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 10s));
+    FaultPlan::disarm();
+    BOOST_TEST(setup.sink.total() == 3U);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(everything_that_is_out_comes_back_waits_over_a_restart_and_goes_on) {
