@@ -44,10 +44,11 @@ NodeSight node_sight_from(Statement& row) {
 Result<NodeStore::Identity> NodeStore::begin_epoch(const std::string& hostname, WallTime now, Duration lease,
                                                    const std::string& version) {
   const std::int64_t lease_ms = std::chrono::duration_cast<std::chrono::milliseconds>(lease).count();
-  auto changed = sql::run(connection_,
-                          "UPDATE node SET epoch = epoch + 1, beat = beat + 1, started = ?, lease = ?, "
-                          "version = ?, state = CASE WHEN state = 1 THEN 1 ELSE 0 END WHERE hostname = ?",
-                          now, lease_ms, version, hostname);
+  auto changed =
+      sql::run(connection_,
+               "UPDATE node SET epoch = epoch + 1, beat = beat + 1, started = ?, lease = ?, "
+               "version = ?, state = CASE WHEN state IN (1, 4) THEN 1 ELSE 0 END WHERE hostname = ?",
+               now, lease_ms, version, hostname);
   if (!changed.ok()) return changed.error();
   if (*changed == 0) {
     auto last = sql::number(connection_, 0, "SELECT MAX(number) FROM node");
@@ -81,20 +82,18 @@ Result<bool> NodeStore::beat(Identity self, const std::string& demand) {
 }
 
 Result<bool> NodeStore::fence(const NodeSight& dead) {
-  return one_matched(sql::run(connection_,
-                              "UPDATE node SET epoch = epoch + 1, state = ? WHERE number = ? AND epoch = ? "
-                              "AND beat = ? AND state IN (0, 1)",
-                              NodeState::kDead, dead.number, dead.epoch, dead.beat));
+  return one_matched(
+      sql::run(connection_,
+               "UPDATE node SET epoch = epoch + 1, state = CASE WHEN state = 1 THEN 4 ELSE 3 END "
+               "WHERE number = ? AND epoch = ? AND beat = ? AND state IN (0, 1)",
+               dead.number, dead.epoch, dead.beat));
 }
 
 Result<std::int64_t> NodeStore::release_fenced(int number, std::int64_t limit) {
-  const std::string end = connection_.dialect() == Dialect::kSqlite
-                              ? std::string()  // no cluster: all at once
-                              : " LIMIT " + std::to_string(limit);
   return sql::run(connection_,
                   "UPDATE batch_state SET queue = 1, owner = 0, epoch = 0 WHERE queue = 3 AND owner = ? "
                   "AND epoch < (SELECT n.epoch FROM node n WHERE n.number = ?)" +
-                      end,
+                      sql::at_most(connection_, limit),
                   number, number);
 }
 

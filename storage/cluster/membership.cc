@@ -109,7 +109,7 @@ void Membership::fenced() {
     if (!rows.ok()) return rows.error();
     const auto own = std::find_if(rows->begin(), rows->end(),
                                   [this](const NodeSight& node) { return node.number == self_.number; });
-    dead = own == rows->end() || own->state == NodeState::kDead;
+    dead = own == rows->end() || own->dead();
     return {};
   });
   log::error("node-fenced",

@@ -13,6 +13,7 @@ const char* to_string(NodeState state) {
     case NodeState::kStopped:
       return "stopped";
     case NodeState::kDead:
+    case NodeState::kDeadDraining:
       break;
   }
   return "dead";

@@ -20,9 +20,10 @@ namespace essaim::storage {
 
 enum class NodeState : int {
   kServing = 0,
-  kDraining = 1,  // an operator wants it to take nothing new
-  kStopped = 2,   // it has ended in order and owns nothing
-  kDead = 3,      // its work was taken over
+  kDraining = 1,      // an operator wants it to take nothing new
+  kStopped = 2,       // it has ended in order and owns nothing
+  kDead = 3,          // its work was taken over
+  kDeadDraining = 4,  // the same, and it drains when it is back
 };
 const char* to_string(NodeState state);  // "serving" ...
 
@@ -37,6 +38,7 @@ struct NodeSight {
   WallTime started{};
   std::string version;
   std::string demand;  // what it wants of destinations, in a form that delivery knows
+  bool dead() const { return state == NodeState::kDead || state == NodeState::kDeadDraining; }
   bool at_work() const { return state == NodeState::kServing || state == NodeState::kDraining; }
 };
 

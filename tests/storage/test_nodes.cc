@@ -134,6 +134,23 @@ BOOST_AUTO_TEST_CASE(a_dead_node_is_taken_over_once_and_finds_out) {
   BOOST_TEST(three.lease.ended());
 }
 
+BOOST_AUTO_TEST_CASE(that_a_node_drains_outlives_its_takeover) {
+  TempDatabase database;
+  const auto node = begin(*database, "one.test");
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(NodeStore(c).want(node.number, NodeState::kDraining)));
+    return {};
+  });
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(NodeStore(c).fence(must(NodeStore(c).all()).at(0))));
+    return {};
+  });
+  BOOST_TEST(sight(*database, 1).dead());
+  BOOST_TEST(!sight(*database, 1).at_work());
+  begin(*database, "one.test");
+  BOOST_TEST((sight(*database, 1).state == NodeState::kDraining));
+}
+
 BOOST_AUTO_TEST_CASE(a_beat_in_the_last_moment_keeps_the_node) {
   TempDatabase database;
   const auto node = begin(*database, "one.test");
