@@ -46,6 +46,7 @@ class EngineImpl : public Engine {
   Result<void> start() override {
     ESSAIM_CHECK(!started_);
     ESSAIM_TRY(recover(parts_.database, settings_->journal_directory, parts_.node, parts_.failures));
+    if (parts_.lease == nullptr) ESSAIM_TRY(release_others(parts_.database, parts_.node));
     if (sts_ != nullptr) ESSAIM_TRY(sts_->load());
     std::vector<storage::JournalWriter*> journals;
     for (std::size_t i = 0; i < parts_.loops.size(); ++i) {

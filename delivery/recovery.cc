@@ -112,4 +112,17 @@ Result<void> recover(storage::Database& database, const std::string& directory,
   return {};
 }
 
+Result<void> release_others(storage::Database& database, storage::NodeStore::Identity node) {
+  std::int64_t released = 0;
+  ESSAIM_TRY(database.write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+    Result<std::int64_t> some = storage::BatchStore(c).release_others(node.number);
+    if (!some.ok()) return some.error();
+    released = *some;
+    return {};
+  }));
+  if (released > 0)
+    log::warning("batches-of-other-nodes-released", {{"node", node.number}, {"batches", released}});
+  return {};
+}
+
 }  // namespace essaim::delivery

@@ -13,4 +13,8 @@ Result<void> recover(storage::Database& database, const std::string& directory,
 // "550 5.1.1 no such user" as the journal and the ledger keep it.
 smtp::Reply parse_kept_reply(std::string_view text);
 
+// Where this node has the database alone: what others own there nobody else will release. It was claimed before the file was
+// copied or restored, or while the machine had another name.
+Result<void> release_others(storage::Database& database, storage::NodeStore::Identity node);
+
 }  // namespace essaim::delivery

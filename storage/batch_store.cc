@@ -116,6 +116,12 @@ Result<std::int64_t> BatchStore::release_stale(int owner, std::int64_t current_e
       owner, current_epoch);
 }
 
+Result<std::int64_t> BatchStore::release_others(int owner) {
+  return sql::run(connection_,
+                  "UPDATE batch_state SET queue = 1, owner = 0, epoch = 0 WHERE queue = 3 AND owner <> ?",
+                  owner);
+}
+
 Result<void> BatchStore::save(Fence fence, const BatchRecord& batch) {
   return save_as(connection_, &fence, batch);
 }

@@ -80,6 +80,8 @@ BOOST_AUTO_TEST_CASE(results_of_a_node_that_lost_the_batch_are_refused) {
     BOOST_TEST(loaded.owner == 1);
     BOOST_TEST(loaded.delivered == 1);
     BOOST_TEST((loaded.progress.recipients[0].state == RecipientState::kDelivered));
+    BOOST_TEST(must(BatchStore(c).release_others(1)) == 0);
+    BOOST_TEST(must(BatchStore(c).release_stale(2, 9)) == 0);
     BOOST_TEST(must(BatchStore(c).release_stale(1, 6)) == 1);
     return {};
   });

@@ -22,6 +22,23 @@ void check_each_once(const std::map<std::string, int>& accepted, std::size_t exp
     if (times != 1) BOOST_ERROR(to + " got it " + std::to_string(times) + " times");
 }
 
+// A backup of a running server is put on a machine with another name.
+BOOST_AUTO_TEST_CASE(what_a_node_of_another_name_owned_in_the_file_goes_out) {
+  TestSink sink;
+  Site site;
+  site.add_members(3, 1);
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+    const auto other = must(storage::NodeStore(c).begin_epoch("other.test", system_clock().wall_now()));
+    BOOST_TEST(must(storage::BatchStore(c).claim({other.number, other.epoch}, 0, 9, 9, {})).size() == 1U);
+    return {};
+  }));
+  const Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink));
+  BOOST_TEST(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(sink.total() == 3U);
+}
+
 BOOST_AUTO_TEST_CASE(every_member_gets_a_personal_copy_once) {
   TestSink sink;
   Site site;
