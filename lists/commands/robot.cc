@@ -28,7 +28,7 @@ class CommandsPlan : public Plan {
     out.event = "commands";
     if (!context.incoming.seen_key.empty()) {
       auto first = storage::PostStore(context.connection)
-                       .remember(target().list.domain_id, context.incoming.seen_key, id(), context.now);
+                       .remember(remembered_with(), seen_key(context), id(), context.now);
       if (!first.ok()) return first.error();
       if (first->has_value()) {
         out.repeated = true;
@@ -52,6 +52,14 @@ class CommandsPlan : public Plan {
   }
 
  private:
+  // The robot belongs to its domain.
+  Id remembered_with() const { return target().list.id != 0 ? target().list.id : target().list.domain_id; }
+
+  // One mail may come to several of our addresses, and asks each for something else.
+  std::string seen_key(const CommitContext& context) const {
+    return std::string(to_string(target().kind)) + ":" + context.incoming.seen_key;
+  }
+
   Commands commands_;
   Requester who_;
 };

@@ -273,6 +273,36 @@ BOOST_AUTO_TEST_CASE(the_addresses_of_a_list_take_what_belongs_to_them) {
              "550 5.7.2 dev@lists.example: nobody may subscribe to this list [rule: subscribe.closed:4]");
 }
 
+BOOST_AUTO_TEST_CASE(one_mail_to_several_addresses_asks_each_of_them) {
+  Served site;
+  for (const char* list : {"dev", "other"})
+    TestSite::require(site.admin.set_list(list + std::string("@lists.example"), {{"unsubscribe", "auth"}}));
+  const std::string leaving = a_mail("ann@x.example", "", "which\n");
+  BOOST_TEST(site.send("ann@x.example", {"dev-unsubscribe@lists.example", "other-unsubscribe@lists.example"},
+                       leaving)
+                 .positive());
+  const auto questions = letters_to(site, "ann@x.example");
+  BOOST_REQUIRE(questions.size() == 2U);
+  for (const char* list : {"dev", "other"}) {
+    const std::string words = std::string("take ann@x.example off ") + list + "@lists.example";
+    BOOST_TEST((questions[0].says(words) || questions[1].says(words)), words);
+  }
+  // Later, too: to the robot, and what was taken is known again.
+  BOOST_TEST(site.send("ann@x.example", {kRobot}, leaving).positive());
+  BOOST_TEST(last_letter(site, "ann@x.example").says("dev@lists.example  member"));
+  for (const char* to : {"dev-unsubscribe@lists.example", kRobot}) {
+    const auto again = site.send("ann@x.example", {to}, leaving);
+    BOOST_TEST(again.text.find("commands taken before as ") != std::string::npos, again.to_string());
+  }
+  BOOST_TEST(letters_to(site, "ann@x.example").size() == 3U);
+  // To join by the one address of a list and leave by another.
+  const std::string both = a_mail("new@x.example", "subscribe", "text\n");
+  BOOST_TEST(site.send("new@x.example", {"dev-request@lists.example"}, both).positive());
+  BOOST_TEST(site.is_member("new@x.example"));
+  BOOST_TEST(site.send("new@x.example", {"dev-unsubscribe@lists.example"}, both).positive());
+  BOOST_TEST(site.question("new@x.example").says("take new@x.example off dev@lists.example"));
+}
+
 BOOST_AUTO_TEST_CASE(real_mail_programs_are_understood) {
   struct Row {
     const char* what;
