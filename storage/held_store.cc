@@ -154,18 +154,12 @@ Result<bool> HeldStore::decide(Id id, HeldState state, WallTime now, const std::
   return true;
 }
 
-Result<std::vector<HeldRecord>> HeldStore::due(WallTime now, std::size_t limit) {
-  auto over = all(sql::prepare(
-      connection_, std::string(kColumns) + "WHERE state = 0 AND expires <= ? ORDER BY expires LIMIT ?", now,
-      limit));
-  if (!over.ok() || over->size() >= limit) return over;
-  auto reminders = all(sql::prepare(
-      connection_,
-      std::string(kColumns) + "WHERE state = 0 AND remind > 0 AND remind <= ? AND expires > ? LIMIT ?", now,
-      now, limit - over->size()));
-  if (!reminders.ok()) return reminders.error();
-  std::move(reminders->begin(), reminders->end(), std::back_inserter(*over));
-  return over;
+Result<std::vector<HeldRecord>> HeldStore::due(WallTime now, std::size_t limit, const HeldPlace& after) {
+  return all(sql::prepare(connection_,
+                          std::string(kColumns) +
+                              "WHERE state = 0 AND (expires <= ? OR (remind > 0 AND remind <= ?)) AND "
+                              "expires >= ? AND (expires > ? OR id > ?) ORDER BY expires, id LIMIT ?",
+                          now, now, after.expires, after.expires, after.id, limit));
 }
 
 Result<bool> HeldStore::reminded(const HeldRecord& read, WallTime next) {

@@ -52,6 +52,12 @@ struct HeldRecord {
   std::string confirmer() const;
 };
 
+// How far what is due was read.
+struct HeldPlace {
+  WallTime expires{};
+  Id id = 0;
+};
+
 struct HeldFilter {
   std::string list;                // address; "" any
   Id list_id = 0;                  // 0: any
@@ -74,8 +80,8 @@ class HeldStore {
   Result<std::string> message(Id id);                                // kNotFound once it is decided
   // True: it waited, and is decided now; its message goes. False: somebody was first, or it is gone.
   Result<bool> decide(Id id, HeldState state, WallTime now, const std::string& by, const std::string& reason);
-  // What waits and whose time is over, or whose deciders are to be reminded.
-  Result<std::vector<HeldRecord>> due(WallTime now, std::size_t limit);
+  // What waits and whose time is over, or whose deciders are to be reminded; by when it expires, behind `after`.
+  Result<std::vector<HeldRecord>> due(WallTime now, std::size_t limit, const HeldPlace& after);
   Result<bool> reminded(const HeldRecord& read, WallTime next);  // false: somebody else did
   Result<std::int64_t> forget_decided(WallTime before, std::size_t limit);
 

@@ -1,5 +1,7 @@
 #include "core/mail/message_id.h"
 
+#include <algorithm>
+
 #include "core/base/encoding.h"
 #include "core/base/random.h"
 #include "core/base/text.h"
@@ -48,6 +50,15 @@ std::optional<std::string> message_id_of(const HeaderBlock& header) {
   const HeaderField* field = header.find("Message-ID");
   if (field == nullptr) return std::nullopt;
   return normalised_message_id(field->raw_value());
+}
+
+Result<void> insert_in_reply_to(HeaderBlock* header, std::string_view id) {
+  constexpr std::size_t kLongest =
+      900;  // an id may come folded in its middle; written it is one word of a line
+  const bool printable = std::all_of(id.begin(), id.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+  if (id.empty() || id.size() > kLongest || !printable) return {};
+  ESSAIM_TRY(header->insert_bottom("In-Reply-To", id));
+  return header->insert_bottom("References", id);
 }
 
 std::string generate_message_id(std::string_view hostname) {

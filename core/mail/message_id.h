@@ -14,6 +14,10 @@ namespace essaim::mail {
 // value, for control characters and for more than 998 octets.
 std::optional<std::string> normalised_message_id(std::string_view value);
 
+// In-Reply-To and References of an answer to the message of this id. It comes from outside: what cannot be written as it is,
+// is left out; so is "".
+Result<void> insert_in_reply_to(HeaderBlock* header, std::string_view id);
+
 // Of the first Message-ID field.
 std::optional<std::string> message_id_of(const HeaderBlock& header);
 

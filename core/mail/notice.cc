@@ -7,6 +7,7 @@
 #include "core/mail/charset.h"
 #include "core/mail/encoded_word.h"
 #include "core/mail/header_block.h"
+#include "core/mail/message_id.h"
 #include "core/mail/transfer_encoding.h"
 
 namespace essaim::mail {
@@ -77,10 +78,7 @@ Result<std::string> compose_notice(const Notice& notice) {
   ESSAIM_TRY(header.insert_bottom("Subject", encode_text(notice.subject)));
   ESSAIM_TRY(header.insert_bottom("Date", format_rfc5322(notice.date)));
   ESSAIM_TRY(header.insert_bottom("Message-ID", notice.message_id));
-  if (!notice.in_reply_to.empty()) {
-    ESSAIM_TRY(header.insert_bottom("In-Reply-To", notice.in_reply_to));
-    ESSAIM_TRY(header.insert_bottom("References", notice.in_reply_to));
-  }
+  ESSAIM_TRY(insert_in_reply_to(&header, notice.in_reply_to));
   ESSAIM_TRY(header.insert_bottom("Auto-Submitted", notice.auto_submitted == AutoSubmitted::kReplied
                                                         ? "auto-replied"
                                                         : "auto-generated"));

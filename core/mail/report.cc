@@ -12,6 +12,7 @@
 #include "core/mail/downgrade.h"
 #include "core/mail/encoded_word.h"
 #include "core/mail/header_block.h"
+#include "core/mail/message_id.h"
 #include "core/mail/transfer_encoding.h"
 
 namespace essaim::mail {
@@ -287,12 +288,7 @@ Result<ComposedReport> compose_report(const Report& report) {
                                   encode_text(report.subject.empty() ? subject_of(report) : report.subject)));
   ESSAIM_TRY(header.insert_bottom("Date", format_rfc5322(report.date)));
   ESSAIM_TRY(header.insert_bottom("Message-ID", report.message_id));
-  // From outside: what cannot be written as it is, is left out.
-  if (!report.in_reply_to.empty() && is_ascii(report.in_reply_to) && !has_control(report.in_reply_to) &&
-      report.in_reply_to.size() < 900) {
-    ESSAIM_TRY(header.insert_bottom("In-Reply-To", report.in_reply_to));
-    ESSAIM_TRY(header.insert_bottom("References", report.in_reply_to));
-  }
+  ESSAIM_TRY(insert_in_reply_to(&header, report.in_reply_to));
   ESSAIM_TRY(header.insert_bottom("Auto-Submitted", "auto-replied"));
   ESSAIM_TRY(header.insert_bottom("MIME-Version", "1.0"));
   ESSAIM_TRY(header.insert_bottom(

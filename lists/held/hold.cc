@@ -92,8 +92,10 @@ HeldRecord record_of(const storage::ListRecord& list, const Submission& submissi
   if (submission.smtputf8) held.details["smtputf8"] = "1";
   if (submission.require_tls) held.details["requiretls"] = "1";
   if (decision.action.then) held.details["then"] = scenario::to_string(*decision.action.then);
-  // Who is not the author would get answers to what somebody else wrote.
-  if (decision.action.quiet || !rules::disowned(submission, incoming).empty()) held.details["quiet"] = "1";
+  // Who is not the author would get answers to what somebody else wrote; a machine gets none (RFC 3834 §2).
+  if (decision.action.quiet || !rules::disowned(submission, incoming).empty() ||
+      is_automatic(submission, incoming))
+    held.details["quiet"] = "1";
   return held;
 }
 
@@ -110,7 +112,6 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
   const Duration span = confirm ? settings.confirm_expire : settings.held_expire;
   held.expires = context.now + std::chrono::duration_cast<std::chrono::milliseconds>(span);
   ESSAIM_TRY(storage::HeldStore(context.connection).add(held, submission.content));
-  const bool answerable = incoming.author && !is_automatic(submission, incoming);
   ServiceMail mail;
   mail.list = &list;
   mail.in_reply_to = held.message_id;
@@ -120,7 +121,7 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
                  {"rule", held.rule},
                  {"link", link_to_answer(context.services.site, held.key)},
                  {"reply_to", "confirm+" + held.key + "@" + list.domain}};
-  if (answerable) mail.to = {recipient_of_mail(*incoming.author)};
+  if (incoming.author) mail.to = {recipient_of_mail(*incoming.author)};
   if (confirm) {
     mail.message = "confirm_post";
     mail.reply_to = "confirm+" + held.key;

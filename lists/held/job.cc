@@ -17,16 +17,17 @@ Result<std::string> look_after_held(const Services& services) {
   const WallTime now = services.clock->wall_now();
   std::size_t done = 0;
   bool posted = false;
-  for (;;) {
-    std::vector<storage::HeldRecord> due;
+  storage::HeldPlace after;
+  std::vector<storage::HeldRecord> due;
+  do {
     ESSAIM_TRY(services.database->read_now([&](storage::Connection& c) -> Result<void> {
-      auto found = storage::HeldStore(c).due(now, kAtATime);
+      auto found = storage::HeldStore(c).due(now, kAtATime, after);
       if (!found.ok()) return found.error();
       due = std::move(*found);
       return {};
     }));
-    std::size_t moved = 0;
     for (const storage::HeldRecord& held : due) {
+      after = {held.expires, held.id};
       bool rings = false;
       auto result = services.database->write_now(storage::Durability::kAccept,
                                                  [&](storage::Connection& c) -> Result<void> {
@@ -41,12 +42,10 @@ Result<std::string> look_after_held(const Services& services) {
                      {{"id", format_id(held.id)}, {"error", result.error().message}});
         continue;
       }
-      ++moved;
+      ++done;
       posted = posted || rings;
     }
-    done += moved;
-    if (due.size() < kAtATime || moved == 0) break;
-  }
+  } while (due.size() == kAtATime);
   if (posted && services.bell) services.bell();
   std::int64_t forgotten = 0;
   constexpr auto kMost = static_cast<std::int64_t>(kAtATime);

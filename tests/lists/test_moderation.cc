@@ -243,6 +243,61 @@ BOOST_AUTO_TEST_CASE(what_nobody_decides_expires_and_its_author_is_told) {
   BOOST_TEST(*lists::look_after_held(site.services) == "expired or reminded: 0, forgotten: 1");
 }
 
+BOOST_AUTO_TEST_CASE(a_post_with_an_id_too_long_for_a_line_is_decided_like_any_other) {
+  const std::string id = "<" + std::string(600, 'x') + "\n " + std::string(397, 'y') + ">";
+  Moderated site("editorkey", {{"held_expire", "2d"}, {"tell_held", "false"}});
+  BOOST_TEST(site.post("ann@x.example", id).positive());
+  const Letter letter = last_letter(site, "eve@e.example");
+  const auto reply = site.answer("eve@e.example", letter.address("reject"));
+  BOOST_TEST(reply.positive(), reply.to_string());
+  BOOST_TEST(last_letter(site, "ann@x.example").says("Reason: yes"));
+  BOOST_TEST(site.post("bob@x.example", id + "\nX-Second: yes").positive());
+  site.clock.advance(std::chrono::hours(49));
+  TestSite::require(lists::look_after_held(site.services));
+  BOOST_TEST(site.held().empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_author_of_automatic_mail_is_told_nothing_of_it) {
+  Moderated site("editorkey", {{"held_expire", "2d"}, {"tell_approved", "true"}});
+  const auto post = [&site](const std::string& id) {
+    BOOST_TEST(site.post("cron@x.example", id, "Precedence: bulk\n").positive());
+    return last_letter(site, "eve@e.example");
+  };
+  BOOST_TEST(site.answer("eve@e.example", post("<r@x>").address("reject")).positive());
+  BOOST_TEST(site.answer("eve@e.example", post("<a@x>").address("approve")).positive());
+  BOOST_TEST(list_posts(site) == 1U);
+  post("<e@x>");
+  site.clock.advance(std::chrono::hours(49));
+  TestSite::require(lists::look_after_held(site.services));
+  BOOST_TEST(site.held().empty());
+  BOOST_TEST(letters_to(site, "cron@x.example").empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_looked_after_keeps_nothing_else_from_it) {
+  Moderated site;
+  const Id list = site.list("dev").id;
+  const auto wait = [&](storage::HeldStore& store, const std::string& name, const char* verb) {
+    storage::HeldRecord held;
+    held.id = site.services.ids->next();
+    held.kind = storage::HeldKind::kApproval;
+    held.key = name;
+    held.list_id = list;
+    held.author = name + "@x.example";
+    held.details = {{"verb", verb}, {"email", held.author}};
+    held.remind = site.clock.wall_now();
+    held.expires = held.remind + std::chrono::hours(1);
+    return store.add(held);
+  };
+  TestSite::require(site.database->write_now(
+      storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
+        storage::HeldStore store(connection);
+        for (int i = 0; i < 250; ++i) ESSAIM_TRY(wait(store, "bad" + std::to_string(i), "no verb"));
+        return wait(store, "good", "subscribe");
+      }));
+  BOOST_TEST(*lists::look_after_held(site.services) == "expired or reminded: 1, forgotten: 0");
+  BOOST_TEST(last_letter(site, "own@o.example").says("good@x.example"));
+}
+
 BOOST_AUTO_TEST_CASE(what_was_decided_is_forgotten_however_much_it_is) {
   Moderated site("editorkey");
   const auto stored = site.services.database->write_now(

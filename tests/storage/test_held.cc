@@ -71,10 +71,20 @@ BOOST_AUTO_TEST_CASE(what_is_over_or_to_be_reminded_is_due_and_what_was_decided_
     HeldRecord reminded = a_held(2, 5000);
     reminded.remind = at(400);
     ESSAIM_TRY(store.add(reminded));
-    BOOST_TEST(must(store.due(at(399), 10)).empty());
-    BOOST_TEST(must(store.due(at(450), 10)).size() == 1U);
-    BOOST_TEST(must(store.due(at(600), 10)).size() == 2U);
-    BOOST_TEST(must(store.due(at(600), 1)).size() == 1U);
+    BOOST_TEST(must(store.due(at(399), 10, {})).empty());
+    BOOST_TEST(must(store.due(at(450), 10, {})).size() == 1U);
+    // What expires at once with another is neither passed over nor given twice.
+    HeldRecord third = a_held(3, 500);
+    ESSAIM_TRY(store.add(third));
+    HeldPlace place;
+    for (const Id id : {1, 3, 2}) {
+      const auto next = must(store.due(at(600), 1, place));
+      BOOST_TEST_REQUIRE(next.size() == 1U);
+      BOOST_TEST(next[0].id == id);
+      place = {next[0].expires, next[0].id};
+    }
+    BOOST_TEST(must(store.due(at(600), 1, place)).empty());
+    BOOST_TEST(must(store.due(at(600), 10, {})).size() == 3U);
     BOOST_TEST(must(store.reminded(reminded, at(800))));
     BOOST_TEST(!must(store.reminded(reminded, at(900))));  // another node did
     BOOST_TEST(must(store.decide(1, HeldState::kExpired, at(600), "", "")));

@@ -53,6 +53,18 @@ reply to this message.
 )"));
 }
 
+BOOST_AUTO_TEST_CASE(an_id_that_cannot_be_written_is_left_out) {
+  for (const std::string& id : {"<" + std::string(997, 'x') + ">", std::string("<\xc3\xa9@x>"),
+                                std::string("<a\r\nTo: b@x>"), std::string("<a\tb@x>")}) {
+    Notice notice = example();
+    notice.in_reply_to = id;
+    const auto composed = compose_notice(notice);
+    BOOST_REQUIRE_MESSAGE(composed.ok(), id);
+    BOOST_TEST(composed->find("In-Reply-To") == std::string::npos);
+    BOOST_TEST(composed->find("References") == std::string::npos);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(everything_else_is_encoded) {
   Notice notice = example();
   notice.to_name = "H\xc3\xa9l\xc3\xa8ne, D.";
@@ -73,9 +85,8 @@ BOOST_AUTO_TEST_CASE(everything_else_is_encoded) {
 }
 
 BOOST_AUTO_TEST_CASE(line_ends_in_values_and_missing_addresses_are_refused) {
-  for (std::string Notice::*field :
-       {&Notice::subject, &Notice::to_name, &Notice::to_address, &Notice::from_address, &Notice::message_id,
-        &Notice::reply_to, &Notice::in_reply_to}) {
+  for (std::string Notice::*field : {&Notice::subject, &Notice::to_name, &Notice::to_address,
+                                     &Notice::from_address, &Notice::message_id, &Notice::reply_to}) {
     Notice notice = example();
     notice.*field = "x\r\nBcc: victim@other.example";
     BOOST_TEST(!compose_notice(notice).ok());
