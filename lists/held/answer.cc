@@ -81,6 +81,12 @@ class Answering {
     return send_service_mail(context_, mail);
   }
 
+  Response not_allowed(const std::string& reason, std::string rule) const {
+    return {Response::Status::kRefused,
+            say("not allowed: {{reason}}", {{"reason", reason_text(who_.language, reason)}}),
+            std::move(rule)};
+  }
+
   Result<Response> post() {
     Response late;
     const ListSettings settings = settings_of(list_);
@@ -94,6 +100,8 @@ class Answering {
         ESSAIM_TRY(tell_author("rejected"));
       return Response{Response::Status::kDone, say("the message was refused"), "key"};
     }
+    // Closed since the post came. It waits on: the list may be opened again.
+    if (list_.state != storage::ListState::kOpen) return not_allowed("list-not-open", "closed-list");
     auto message = HeldStore(context_.connection).message(held_.id);
     if (!message.ok()) {
       if (message.error().code == ErrorCode::kNotFound) return late_or(late);
@@ -143,10 +151,7 @@ class Answering {
         ESSAIM_TRY(release(context_, list_, std::move(submission), held_.id));
         return Response{Response::Status::kDone, say("the message goes to {{list}}"), decision.rule};
       case ActionKind::kReject:
-        return Response{
-            Response::Status::kRefused,
-            say("not allowed: {{reason}}", {{"reason", reason_text(who_.language, decision.action.reason)}}),
-            decision.rule};
+        return not_allowed(decision.action.reason, decision.rule);
       default: {
         if (decision.action.kind == ActionKind::kRequestAuth) decision.action.kind = ActionKind::kEditorKey;
         auto held = hold_post(context_, list_, submission, *incoming, decision,

@@ -30,7 +30,8 @@ class HoldPlan : public Plan {
     out.event = "held";
     auto list = storage::DirectoryStore(context.connection).find_list_by_id(target().list.id);
     if (!list.ok()) return list.error();
-    if (!list->has_value() || (*list)->settings != target().list.settings ||
+    if (!list->has_value() || (*list)->state != target().list.state ||
+        (*list)->settings != target().list.settings ||
         (*list)->domain_settings != target().list.domain_settings ||
         (*list)->policy != target().list.policy || (*list)->domain_policy != target().list.domain_policy) {
       out.stale = true;

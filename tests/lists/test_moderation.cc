@@ -345,6 +345,34 @@ BOOST_AUTO_TEST_CASE(an_author_confirms_and_the_rules_are_asked_again) {
   BOOST_TEST(last_letter(site, "ann@x.example").says("only members may post to this list"));
 }
 
+BOOST_AUTO_TEST_CASE(nothing_that_waits_goes_out_to_a_list_that_was_closed_meanwhile) {
+  const auto close = [](Moderated& site, bool closed) {
+    TestSite::require(closed ? site.admin.close_list("dev@lists.example")
+                             : site.admin.open_list("dev@lists.example"));
+  };
+  for (const bool confirms : {true, false}) {
+    Moderated site(confirms ? "publickey" : "editorkey");
+    site.post();
+    const std::string who = confirms ? "ann@x.example" : "eve@e.example";
+    const std::string to = last_letter(site, who).field("Reply-To");
+    close(site, true);
+    BOOST_TEST(site.answer(who, to).positive());
+    BOOST_TEST(last_letter(site, who).says("not allowed: the list is closed"));
+    BOOST_TEST(list_posts(site) == 0U);
+    BOOST_TEST(site.held().size() == 1U);
+    // Nor is it lost.
+    close(site, false);
+    BOOST_TEST(site.answer(who, to).positive());
+    BOOST_TEST(list_posts(site) == 1U);
+    // To refuse it is no matter of the list's.
+    if (confirms) continue;
+    site.post("ann@x.example", "<p2@x>");
+    close(site, true);
+    BOOST_TEST(site.answer(who, last_letter(site, who).address("reject")).positive());
+    BOOST_TEST(site.held().empty());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(confirmation_and_then_moderation) {
   for (const char* scenario : {"privatekeyandeditorkeyonly", "editorkeyonlyauth"}) {
     Moderated site(scenario);
