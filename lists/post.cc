@@ -250,6 +250,7 @@ Submission submission_of(const storage::HeldRecord& held, std::string message) {
   out.smtputf8 = !detail("smtputf8").empty();
   out.require_tls = !detail("requiretls").empty();
   out.client = held.client;
+  out.client_ip = detail("client_ip");
   out.received_header = detail("received");
   out.authserv_id = detail("authserv_id");
   out.treatment = Treatment::kKeep;

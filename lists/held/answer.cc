@@ -54,8 +54,10 @@ class Answering {
 
   // False: somebody was first, and *out says what became of it.
   Result<bool> decide(HeldState state, Response* out) {
-    auto decided =
-        HeldStore(context_.connection).decide(held_.id, state, context_.now, who_.name(), answer_.reason);
+    return decide(state, who_.name(), answer_.reason, out);
+  }
+  Result<bool> decide(HeldState state, const std::string& by, const std::string& reason, Response* out) {
+    auto decided = HeldStore(context_.connection).decide(held_.id, state, context_.now, by, reason);
     if (!decided.ok()) return decided.error();
     ESSAIM_CRASH_POINT("held.decided");
     if (*decided) return true;
@@ -107,17 +109,15 @@ class Answering {
       if (message.error().code == ErrorCode::kNotFound) return late_or(late);
       return message.error();
     }
+    Submission submission = submission_of(held_, *std::move(message));
+    if (held_.kind == HeldKind::kConfirmation) return confirmed(std::move(submission));
     auto first = decide(HeldState::kApproved, &late);
     if (!first.ok()) return first.error();
     if (!*first) return late;
-    Submission submission = submission_of(held_, *std::move(message));
-    if (held_.kind == HeldKind::kModeration) {
-      submission.validated_by = who_.name();
-      ESSAIM_TRY(release(context_, list_, std::move(submission), held_.id));
-      if (settings.tell_approved && !quiet) ESSAIM_TRY(tell_author("approved"));
-      return Response{Response::Status::kDone, say("the message goes to {{list}}"), "key"};
-    }
-    return confirmed(std::move(submission));
+    submission.validated_by = who_.name();
+    ESSAIM_TRY(release(context_, list_, std::move(submission), held_.id));
+    if (settings.tell_approved && !quiet) ESSAIM_TRY(tell_author("approved"));
+    return Response{Response::Status::kDone, say("the message goes to {{list}}"), "key"};
   }
 
   Result<Response> late_or(Response) {
@@ -146,6 +146,13 @@ class Answering {
       if (!again.ok()) return again.error();
       decision = *std::move(again);
     }
+    Response late;
+    auto first =
+        decision.action.kind == ActionKind::kReject
+            ? decide(HeldState::kRejected, decision.rule, reason_text("en", decision.action.reason), &late)
+            : decide(HeldState::kApproved, &late);
+    if (!first.ok()) return first.error();
+    if (!*first) return late;
     switch (decision.action.kind) {
       case ActionKind::kDoIt:
         ESSAIM_TRY(release(context_, list_, std::move(submission), held_.id));
@@ -198,6 +205,7 @@ class Answering {
         smtp::parse_mailbox(by_others ? held_.author : held_.confirmer(), smtp::LocalPart::kUtf8);
     if (speaker.ok()) as.address = *speaker;
     as.client = who_.client;
+    as.remote_address = held_.detail("client_ip");  // rules on networks are about who asked
     as.language = who_.language;
     as.in_reply_to = who_.in_reply_to;
     as.auth = scenario::Auth::kMd5;

@@ -86,6 +86,7 @@ HeldRecord record_of(const storage::ListRecord& list, const Submission& submissi
   held.client = submission.client;
   held.rule = decision.rule;
   held.held = now;
+  held.details["client_ip"] = submission.client_ip;
   held.details["received"] = submission.received_header;
   keep_verified(submission, incoming, &held);
   held.details["authserv_id"] = submission.authserv_id;

@@ -24,6 +24,7 @@ HeldRecord record_of(const Doing& doing, HeldKind kind, const std::string& rule)
   held.rule = rule;
   held.details = details_of(request);
   if (doing.who.sender_confirmed) held.details["sender_confirmed"] = "1";
+  held.details["client_ip"] = doing.who.remote_address;
   held.details["language"] = doing.who.language;
   held.held = doing.context.now;
   return held;

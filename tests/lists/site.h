@@ -129,7 +129,8 @@ class TestSite {
     auto submission = std::make_shared<lists::Submission>();
     submission->id = last_id = ids.next();
     submission->reverse_path = address(from);
-    submission->client = "client.example [192.0.2.1]";
+    submission->client = "client.example [" + client_ip + "]";
+    submission->client_ip = client_ip;
     submission->smtputf8 = asked.smtputf8;
     submission->dsn = asked.mail;
     submission->require_tls = asked.require_tls;
@@ -214,6 +215,7 @@ class TestSite {
   lists::Services services;
   lists::Admin admin;
   std::atomic<int> bells{0};
+  std::string client_ip = "192.0.2.1";  // of who sends
   Id last_id = 0;
 };
 

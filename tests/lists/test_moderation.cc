@@ -1,6 +1,7 @@
 // Posts that wait: moderation and confirmation by mail, in the dialogue and out of it.
 #include "lists/held/answer.h"
 #include "lists/held/job.h"
+#include "lists/site_texts.h"
 #include "storage/fault.h"
 #include "storage/held_store.h"
 #include "tests/lists/mailbox.h"
@@ -343,6 +344,49 @@ BOOST_AUTO_TEST_CASE(an_author_confirms_and_the_rules_are_asked_again) {
   site.answer("ann@x.example", second.field("Reply-To"), "");
   BOOST_TEST(list_posts(site) == 1u);
   BOOST_TEST(last_letter(site, "ann@x.example").says("only members may post to this list"));
+}
+
+BOOST_AUTO_TEST_CASE(rules_on_networks_know_behind_a_confirmation_where_the_post_came_from) {
+  constexpr const char* kModeratesStrangers =
+      "true() smtp -> request_auth\n!verify_netmask('10.0.0.0/8') md5 -> editorkey\ntrue() md5 -> do_it\n";
+  constexpr const char* kInsideOnly =
+      "verify_netmask('10.0.0.0/8') smtp -> request_auth\nverify_netmask('10.0.0.0/8') md5 -> do_it\n"
+      "true() smtp,md5 -> reject(reason='send_closed')\n";
+  const struct {
+    const char* rules;
+    const char* from;
+    std::size_t posts, held;
+  } rows[] = {{kModeratesStrangers, "192.0.2.1", 0, 1},
+              {kModeratesStrangers, "10.1.2.3", 1, 0},
+              {kInsideOnly, "10.1.2.3", 1, 0}};
+  for (const auto& row : rows) {
+    Moderated site;
+    lists::SiteTexts texts(*site.database, site.clock);
+    TestSite::require(texts.set({}, storage::TextKind::kScenario, "send.mine", row.rules));
+    TestSite::require(site.admin.set_list("dev@lists.example", {{"send", "mine"}}));
+    site.client_ip = row.from;
+    BOOST_TEST(site.post().positive());
+    site.client_ip = "192.0.2.99";  // on the way, or at home
+    BOOST_TEST(site.answer("ann@x.example", last_letter(site, "ann@x.example").field("Reply-To")).positive());
+    BOOST_TEST(list_posts(site) == row.posts);
+    BOOST_TEST(site.held().size() == row.held);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_the_rules_refuse_behind_a_confirmation_was_not_approved) {
+  Moderated site("privatekey");
+  site.post();
+  const std::string to = last_letter(site, "ann@x.example").field("Reply-To");
+  TestSite::require(
+      site.admin.remove_member("dev@lists.example", storage::Role::kMember, address("ann@x.example")));
+  site.answer("ann@x.example", to);
+  BOOST_REQUIRE(site.held(true).size() == 1U);
+  const storage::HeldRecord held = site.held(true).front();
+  BOOST_TEST((held.state == storage::HeldState::kRejected));
+  BOOST_TEST(held.decided_by.starts_with("send.privatekey:"));
+  BOOST_TEST(held.reason == "only members may post to this list");
+  site.answer("ann@x.example", to);
+  BOOST_TEST(last_letter(site, "ann@x.example").says("this was declined already by send.privatekey:"));
 }
 
 BOOST_AUTO_TEST_CASE(nothing_that_waits_goes_out_to_a_list_that_was_closed_meanwhile) {

@@ -1,6 +1,7 @@
 // Requests by mail: what each scenario makes of them, who is told, in which language.
 #include "lists/held/job.h"
 #include "lists/requests/request.h"
+#include "lists/site_texts.h"
 #include "storage/text_store.h"
 #include "tests/lists/served.h"
 
@@ -397,6 +398,22 @@ BOOST_AUTO_TEST_CASE(templates_of_the_site_take_the_place_of_ours) {
   BOOST_TEST(welcome("c@x.example").says("now are a member of the list"));
   BOOST_TEST(log.has({"template-unusable"}));
   BOOST_TEST(site.is_member("c@x.example"));
+}
+
+BOOST_AUTO_TEST_CASE(rules_on_networks_know_behind_a_confirmation_where_the_request_came_from) {
+  Served site;
+  lists::SiteTexts texts(*site.database, site.clock);
+  TestSite::require(texts.set({}, storage::TextKind::kScenario, "subscribe.mine",
+                              "true() smtp -> request_auth\n!verify_netmask('10.0.0.0/8') md5 -> owner\n"
+                              "true() md5 -> do_it\n"));
+  TestSite::require(site.admin.set_list("dev@lists.example", {{"subscribe", "mine"}}));
+  for (const bool inside : {true, false}) {
+    const std::string who = inside ? "in@x.example" : "out@x.example";
+    site.client_ip = inside ? "10.1.2.3" : "192.0.2.1";
+    site.ask(who, "sub dev\n");
+    BOOST_TEST(site.confirm(who, who).positive());
+    BOOST_TEST(site.is_member(who) == inside);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(two_requests_that_want_different_things_wait_beside_each_other) {
