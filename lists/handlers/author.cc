@@ -37,6 +37,16 @@ Result<void> rewrite_from(Draft& draft) {
   return draft.header.insert_bottom("Original-From", author);  // RFC 5703 §5.2
 }
 
+// What shows that a message goes round is looked for in the outer header: it stands there, too.
+Result<void> copy_trace(const mail::HeaderBlock& from, mail::HeaderBlock* to) {
+  const auto& fields = from.fields();
+  for (auto field = fields.rbegin(); field != fields.rend(); ++field) {
+    if (field->is("Received") || field->is("X-Loop") || field->is("Auto-Submitted"))
+      ESSAIM_TRY(to->insert_raw_top(field->raw()));
+  }
+  return {};
+}
+
 // The message as it came, whole, in one of the list's (RFC 2046 §5.2.1).
 Result<void> wrap(Draft& draft) {
   const mail::HeaderField* from = draft.header.find("From");
@@ -54,6 +64,7 @@ Result<void> wrap(Draft& draft) {
   ESSAIM_TRY(outer.insert_bottom("Content-Disposition", "inline"));
   const bool eight_bit = !is_ascii(draft.submission.content);
   ESSAIM_TRY(outer.insert_bottom("Content-Transfer-Encoding", eight_bit ? "8bit" : "7bit"));
+  ESSAIM_TRY(copy_trace(draft.header, &outer));
   draft.header = std::move(outer);
   draft.body = draft.submission.content;
   return {};

@@ -1,4 +1,5 @@
 // The planner: what becomes of an author whose domain signs, and what the rules make of authors who do not authenticate.
+#include "core/mail/loop.h"
 #include "lists/author_plan.h"
 #include "lists/held/answer.h"
 #include "storage/held_store.h"
@@ -34,15 +35,16 @@ std::string signed_post(const std::string& more = "") {
 }
 
 struct AuthorSite : TestSite {
-  smtp::Reply post(const std::string& content, Zone zone, const std::string& from = "ann@author.example") {
+  smtp::Reply post(const std::string& content, Zone zone, const std::string& from = "ann@author.example",
+                   const std::string& to = "dev@lists.example") {
     auto submission = std::make_shared<Submission>();
     submission->id = last_id = ids.next();
     submission->reverse_path = address(from);
     submission->received_header = "Received: from client.example by mx.example; now\r\n";
     submission->authserv_id = "mx.example";
     submission->content = content;
-    const auto resolution = rcpt("dev@lists.example");
-    submission->recipients.push_back({recipient("dev@lists.example"), resolution.target, {}});
+    const auto resolution = rcpt(to);
+    submission->recipients.push_back({recipient(to), resolution.target, {}});
     const mailauth::MailSource source{"192.0.2.1", "client.example", submission->reverse_path};
     auto check = mailauth::MessageCheck::make(source, submission->content);
     require(check);
@@ -206,6 +208,31 @@ BOOST_AUTO_TEST_CASE(what_is_wrapped_verifies_inside) {
   const std::string inner = text.substr(text.find("\r\n\r\n") + 4);
   BOOST_TEST(inner == signed_post());
   BOOST_TEST(far_end(inner, zone) == "pass ");
+}
+
+BOOST_AUTO_TEST_CASE(two_lists_that_wrap_and_are_members_of_each_other_come_to_an_end) {
+  AuthorSite site;
+  for (const char* name : {"dev", "other"})
+    site.make_list(name,
+                   {{"post", "anyone"}, {"footer", std::string("-- ") + name}, {"author_protection", "wrap"}},
+                   {"m@example.org"});
+  Zone zone = author_zone("reject");
+  zone.text("_dmarc.lists.example", "v=DMARC1; p=reject");
+  const std::string first = site.posted(
+      signed_post("Received: from a by b; now\nAuto-Submitted: auto-generated\nX-Loop: far@z.example\n"),
+      zone);
+  BOOST_TEST(site.post(first, zone, "dev-bounces@lists.example", "other@lists.example").code == 250);
+  const std::string second = site.rendering(site.last_id);
+  BOOST_TEST(has(second, "From: Ann Author via dev via other <other@lists.example>"), second);
+  const auto header = mail::HeaderBlock::parse(second);
+  const mail::LoopMarks marks = mail::loop_marks(*header);
+  BOOST_TEST(marks.received == 3U);  // of the author, and two of ours
+  BOOST_TEST(marks.auto_submitted);
+  for (const char* mark : {"far@z.example", "dev@lists.example", "other@lists.example"})
+    BOOST_TEST(marks.has_x_loop(mark), mark);
+  BOOST_TEST(header->fields().front().is("Authentication-Results"));
+  const auto third = site.post(second, zone, "other-bounces@lists.example");
+  BOOST_TEST(third.to_string() == "554 5.4.6 mail loop: the message has been here before [rule: loop]");
 }
 
 BOOST_AUTO_TEST_CASE(refusing_names_the_reason) {
