@@ -32,8 +32,7 @@ class ListLookups : public scenario::Lookups {
     const bool ours =
         name.empty() || name == list_.local || (name.find('@') != name.npos && name == list_.address());
     if (ours && list_.id != 0) {
-      if (person_ != nullptr && person_->address.domain == address->domain &&
-          person_->address.local_key() == address->local_key()) {
+      if (is_known(*address)) {
         const Facts& facts = person_->facts;
         return std::optional<bool>(role == Role::kMember  ? facts.member
                                    : role == Role::kOwner ? facts.owner
@@ -54,6 +53,7 @@ class ListLookups : public scenario::Lookups {
   Result<bool> is_listmaster(std::string_view who) override {
     const auto address = parsed(who);
     if (!address) return false;
+    if (is_known(*address) && person_->listmaster) return *person_->listmaster;
     if (connection_ == nullptr) return not_at_hand();
     return lists::is_listmaster(*connection_, list_.domain_id, *address);
   }
@@ -86,6 +86,11 @@ class ListLookups : public scenario::Lookups {
   }
 
  private:
+  bool is_known(const smtp::Address& address) const {
+    return person_ != nullptr && person_->address.domain == address.domain &&
+           person_->address.local_key() == address.local_key();
+  }
+
   static Error not_at_hand() { return {ErrorCode::kConflict, "the rules ask for more than is at hand"}; }
 
   Result<std::optional<bool>> ask(const std::string& name, std::string_view who) {

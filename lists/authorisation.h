@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "lists/facts.h"
@@ -17,10 +18,12 @@ struct Authorised {
   std::string rule;  // "send.private:5"
 };
 
-// What is known of one person beforehand, so that nothing is read for it: who they are for the list in question.
+// What is known of one person beforehand, so that nothing is read for it: who they are for the list in question, and
+// whether they are a listmaster there; nothing: that is not known.
 struct KnownPerson {
   const smtp::Address& address;
   const Facts& facts;
+  std::optional<bool> listmaster{};
 };
 
 // `list` with id 0 stands for its domain alone. Without a connection only what is at hand decides; kConflict says that

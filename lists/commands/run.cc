@@ -229,9 +229,27 @@ Result<std::string> CommandRun::one(const Command& command) {
   return Error{ErrorCode::kInternal, "a command of no known kind"};
 }
 
+bool CommandRun::is_repeated(const Command& command) {
+  switch (command.kind) {
+    case CommandKind::kReview:
+    case CommandKind::kInfo:
+    case CommandKind::kStats:
+    case CommandKind::kRemind:
+    case CommandKind::kRemindAll:
+    case CommandKind::kModIndex:
+    case CommandKind::kWhich:
+    case CommandKind::kLists:
+    case CommandKind::kUnsubscribeAll:
+      return !done_once_.emplace(command.kind, command.list, command.email).second;
+    default:
+      return false;
+  }
+}
+
 Result<void> CommandRun::all(const Commands& commands) {
   for (const Command& command : commands.commands) {
-    auto text = one(command);
+    auto text =
+        is_repeated(command) ? say("this stands above already, and is done once in a mail") : one(command);
     if (!text.ok()) return text.error();
     if (text->empty()) continue;
     results_ += "> " + shown(command.line) + "\n" + indented(*text) + "\n";

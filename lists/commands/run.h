@@ -1,7 +1,9 @@
 // Runs the commands of one mail inside a write and gathers what to answer. Internal to lists/.
 #pragma once
 
+#include <set>
 #include <string>
+#include <tuple>
 
 #include "lists/commands/parse.h"
 #include "lists/recipients.h"
@@ -19,6 +21,8 @@ class CommandRun {
 
  private:
   Result<std::string> one(const Command& command);
+  // What costs more than it says and stands in the mail already: it is not done again.
+  bool is_repeated(const Command& command);
   Result<std::string> on_list(const Command& command, Verb verb);
   Result<std::string> on_all(const Command& command);
   Result<std::string> by_key(const Command& command);
@@ -32,6 +36,7 @@ class CommandRun {
   WriteContext& context_;
   const Target& target_;
   const Requester& who_;
+  std::set<std::tuple<CommandKind, std::string, std::string>> done_once_;
   std::string results_;
   bool only_good_ = true;  // everything was done, or waits for an answer to what was sent
   bool help_ = false;

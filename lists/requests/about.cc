@@ -1,3 +1,6 @@
+#include <optional>
+#include <unordered_map>
+
 #include "core/base/text.h"
 #include "lists/authorisation.h"
 #include "lists/policies.h"
@@ -32,8 +35,46 @@ Result<std::string> people(const Doing& doing, Role role) {
   return out;
 }
 
+// Who the requester is for each list, read at once.
+class KnownRequester {
+ public:
+  static Result<KnownRequester> read(const Doing& doing) {
+    KnownRequester out(doing.who.address);
+    auto memberships = MemberStore(doing.connection()).of_person(doing.who.address, kMostLists);
+    if (!memberships.ok()) return memberships.error();
+    out.all_ = memberships->size() < kMostLists;
+    for (const MemberRecord& member : *memberships) {
+      Facts& facts = out.facts_[member.list_id];
+      facts.member = facts.member || member.role == Role::kMember;
+      facts.owner = facts.owner || member.role == Role::kOwner;
+      facts.editor = facts.editor || member.role == Role::kEditor;
+    }
+    auto listmaster = is_listmaster(doing.connection(), doing.request.list.domain_id, doing.who.address);
+    if (!listmaster.ok()) return listmaster.error();
+    out.listmaster_ = *listmaster;
+    return out;
+  }
+
+  // Nothing: who they are for this list has to be looked up.
+  std::optional<KnownPerson> in(const storage::ListRecord& list) const {
+    if (!all_) return std::nullopt;
+    static const Facts nobody;
+    const auto found = facts_.find(list.id);
+    return KnownPerson{address_, found == facts_.end() ? nobody : found->second, listmaster_};
+  }
+
+ private:
+  explicit KnownRequester(const smtp::Address& address) : address_(address) {}
+
+  const smtp::Address& address_;
+  std::unordered_map<Id, Facts> facts_;
+  bool listmaster_ = false;
+  bool all_ = true;  // there are no more memberships than were read
+};
+
 // Whether the requester sees that the list exists.
-Result<bool> is_visible(const Doing& doing, const storage::ListRecord& list) {
+Result<bool> is_visible(const Doing& doing, const storage::ListRecord& list,
+                        const KnownRequester& requester) {
   const std::string sender = ascii_lowered(doing.who.address.to_string());
   scenario::Question question;
   question.sender = sender.empty() ? std::string_view("nobody") : std::string_view(sender);
@@ -41,7 +82,9 @@ Result<bool> is_visible(const Doing& doing, const storage::ListRecord& list) {
   question.domain = list.domain;
   question.auth = doing.who.auth;
   question.now = doing.context.now;
-  auto decided = authorise(doing.context.services, &doing.context.connection, list, "visibility", question);
+  const auto person = requester.in(list);
+  auto decided = authorise(doing.context.services, &doing.context.connection, list, "visibility", question,
+                           person ? &*person : nullptr);
   if (!decided.ok()) return decided.error();
   return decided->action.kind == scenario::ActionKind::kDoIt;
 }
@@ -154,9 +197,11 @@ Done which(const Doing& doing) {
 Done name_lists(const Doing& doing) {
   auto lists = storage::DirectoryStore(doing.connection()).lists(doing.request.list.domain);
   if (!lists.ok()) return lists.error();
+  const auto requester = KnownRequester::read(doing);
+  if (!requester.ok()) return requester.error();
   std::string out;
   for (const storage::ListRecord& list : *lists) {
-    auto visible = is_visible(doing, list);
+    auto visible = is_visible(doing, list, *requester);
     if (!visible.ok()) return visible.error();
     if (*visible && list.state == storage::ListState::kOpen) out += line_of(list);
     if (out.size() > std::size_t{256} * 1024) break;

@@ -80,6 +80,7 @@ const std::vector<std::string_view>& phrases() {
       N_("this list does not offer {{option}}"),
       N_("there are no archives by mail"),
       N_("further commands were left out: there are more than {{count}}"),
+      N_("this stands above already, and is done once in a mail"),
       N_("you are on no list"),
       N_("no lists"),
       N_("nothing waits"),

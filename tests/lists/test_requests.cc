@@ -177,6 +177,28 @@ BOOST_AUTO_TEST_CASE(lists_are_named_to_who_may_see_them) {
   BOOST_TEST(site.ask("new@x.example", "info dev@elsewhere.example\n").says("there is no list"));
 }
 
+BOOST_AUTO_TEST_CASE(one_mail_does_not_keep_the_database_busy) {
+  Served site;
+  for (int i = 0; i < 200; ++i) site.make_list("l" + std::to_string(i), {{"visibility", "conceal"}});
+  site.join("l7", {"ann@x.example"});
+  site.join("l8", {"ann@x.example"}, storage::Role::kOwner);
+  site.join("l9", {"ann@x.example"}, storage::Role::kEditor);
+  std::string text;
+  for (int i = 0; i < 50; ++i) text += "LISTS\n";
+  const auto before = site.database->counters().statements;
+  const Letter letter = site.ask("ann@x.example", text);
+  BOOST_TEST(site.database->counters().statements - before < 100U);
+  for (const char* list : {"l7", "l8", "l9", "dev", "other"})
+    BOOST_TEST(letter.says("  " + std::string(list) + "@lists.example\n"), letter.text);
+  BOOST_TEST(!letter.says("l10@lists.example"));
+  BOOST_TEST(letter.says("> LISTS\n  this stands above already, and is done once in a mail"), letter.text);
+  // Others of the kind are others; who is listmaster sees everything.
+  const Letter stats = site.ask("own@o.example", "stats dev\nstats other\nstats dev\n");
+  BOOST_TEST(stats.says("> stats other\n  members: 1"), stats.text);
+  TestSite::require(site.admin.add_listmaster("lists.example", address("master@o.example")));
+  BOOST_TEST(site.ask("master@o.example", "lists\n").says("l10@lists.example"));
+}
+
 BOOST_AUTO_TEST_CASE(answers_come_in_the_askers_language) {
   Served site;
   site.make_list("quiet", {});
