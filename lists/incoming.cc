@@ -10,6 +10,7 @@ namespace essaim::lists {
 namespace {
 
 constexpr std::size_t kMaxSubject = 200;
+constexpr std::size_t kMaxDecoded = 2000;  // of a subject: encoded, that much is several times as long
 
 // Cut so that no character of UTF-8 is torn.
 std::string cut_utf8(std::string text, std::size_t limit) {
@@ -81,7 +82,8 @@ Result<Incoming> parse_incoming(const Submission& submission) {
   }
   incoming.message_id = mail::message_id_of(incoming.header).value_or("");
   if (const auto* subject = incoming.header.find("Subject"))
-    incoming.subject = cut_utf8(mail::decode_encoded_words(subject->value()), kMaxSubject);
+    incoming.subject =
+        cut_utf8(mail::decode_encoded_words(cut_utf8(subject->value(), kMaxDecoded)), kMaxSubject);
   incoming.tls = tls_request(submission, incoming.header);
   incoming.seen_key = seen_key_of(incoming);
   return incoming;

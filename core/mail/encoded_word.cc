@@ -16,6 +16,8 @@ namespace {
 // linear.
 constexpr std::size_t kMaxWord = 1000;
 
+constexpr int kMostRuns = 100;  // in one value
+
 // What we write. 64 rather than 75, so that "Subject: " and a word fit in the 76 of an encoded line.
 constexpr std::size_t kWritten = 64;
 constexpr std::string_view kOpenQ = "=?UTF-8?Q?";
@@ -152,9 +154,8 @@ std::string decode_encoded_words(std::string_view value) {
   std::string source;  // those words as they stood
   const auto flush_words = [&] {
     if (source.empty()) return;
-    std::optional<std::string> text = converted(pending, charset, "UTF-8");
-    if (!text && equals_ignoring_case(charset, "utf-8")) text = as_utf8(pending);
-    if (!text && equals_ignoring_case(charset, "us-ascii")) text = as_utf8(pending);
+    const bool is_utf8 = equals_ignoring_case(charset, "utf-8") || equals_ignoring_case(charset, "us-ascii");
+    const std::optional<std::string> text = is_utf8 ? as_utf8(pending) : converted(pending, charset, "UTF-8");
     out += text ? *text : as_utf8(source);
     pending.clear();
     source.clear();
@@ -163,8 +164,10 @@ std::string decode_encoded_words(std::string_view value) {
     out += as_utf8(plain);
     plain.clear();
   };
+  int runs = 0;
   for (std::size_t at = 0; at < value.size();) {
-    const std::optional<Word> word = value[at] == '=' ? word_at(value, at) : std::nullopt;
+    const bool may_be = value[at] == '=' && runs <= kMostRuns;
+    const std::optional<Word> word = may_be ? word_at(value, at) : std::nullopt;
     const std::optional<std::string> bytes = word ? bytes_of(*word) : std::nullopt;
     if (!bytes) {
       if (value[at] != '\r' && value[at] != '\n') plain.push_back(value[at]);
@@ -172,8 +175,10 @@ std::string decode_encoded_words(std::string_view value) {
       continue;
     }
     const bool neighbours = !source.empty() && std::all_of(plain.begin(), plain.end(), is_blank);
+    const bool same_run = neighbours && equals_ignoring_case(charset, word->charset);
+    if (!same_run && ++runs > kMostRuns) continue;
     if (neighbours) {
-      if (!equals_ignoring_case(charset, word->charset)) {
+      if (!same_run) {
         flush_words();
       } else {
         source += plain;

@@ -10,7 +10,8 @@ namespace essaim::mail {
 // The text of an unstructured value or a phrase in valid UTF-8: white space between neighbouring encoded
 // words goes, a character cut over two words of the same charset is put together. Tolerated: encoded words
 // that touch other text, spaces and unpadded base64 inside them. Words in charsets nobody knows stay as they
-// are; raw 8-bit is taken as UTF-8, else as Windows-1252.
+// are; raw 8-bit is taken as UTF-8, else as Windows-1252. A run is neighbouring words of one charset; behind the hundredth
+// everything stays as it is, for each run may want a converter made.
 std::string decode_encoded_words(std::string_view value);
 
 // As encode_text() writes them.

@@ -438,4 +438,18 @@ BOOST_AUTO_TEST_CASE(mail_for_people_goes_to_them_with_its_own_return_address) {
   BOOST_TEST(loop.to_string().starts_with("554 5.4.6"), loop.to_string());
 }
 
+BOOST_AUTO_TEST_CASE(of_a_subject_only_the_beginning_is_decoded) {
+  TestSite site;
+  site.make_list("dev", {{"post", "anyone"}}, {"m@example.org"});
+  std::string subject = "begin";
+  const std::string nothing = std::string("=?utf-8?Q?") + "?=";
+  for (int i = 0; i < 300; ++i) subject += "\n " + nothing;
+  std::string post = a_post("ann@author.example");
+  post.replace(post.find("hello"), 5, crlf(subject + "\n =?utf-8?Q?end?="));
+  BOOST_TEST(site.send("ann@author.example", {"dev@lists.example"}, post).positive());
+  const std::string kept = site.posts().front().subject;
+  BOOST_TEST(kept.starts_with("begin"), kept);
+  BOOST_TEST(kept.find("end") == std::string::npos, kept);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

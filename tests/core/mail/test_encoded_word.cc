@@ -41,6 +41,23 @@ BOOST_AUTO_TEST_CASE(words_are_decoded) {
   for (const auto& row : rows) BOOST_TEST(decode_encoded_words(row.in) == row.out, row.in);
 }
 
+BOOST_AUTO_TEST_CASE(many_changes_of_the_charset_are_not_followed_to_their_end) {
+  const std::string two = "=?koi8-r?Q?=C1?= =?iso-8859-1?Q?=E9?= ";
+  const std::string decoded = "\xd0\xb0\xc3\xa9";
+  const auto repeated = [](const std::string& text, int times) {
+    std::string out;
+    for (int i = 0; i < times; ++i) out += text;
+    return out;
+  };
+  BOOST_TEST(decode_encoded_words(repeated(two, 50)) == repeated(decoded, 50) + " ");
+  BOOST_TEST(decode_encoded_words(repeated(two, 500)) == repeated(decoded, 50) + " " + repeated(two, 450));
+  // Nor are words between others. A hundred words of one charset are one run, whatever their number.
+  const std::string apart = "=?koi8-r?Q?=C1?= x ";
+  BOOST_TEST(decode_encoded_words(repeated(apart, 500)) ==
+             repeated("\xd0\xb0 x ", 100) + repeated(apart, 400));
+  BOOST_TEST(decode_encoded_words(repeated("=?koi8-r?Q?=C1?= ", 500)) == repeated("\xd0\xb0", 500) + " ");
+}
+
 BOOST_AUTO_TEST_CASE(what_is_encoded_decodes_to_itself_in_words_of_bounded_length) {
   const std::string texts[] = {
       "plain ASCII stays",
