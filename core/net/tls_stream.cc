@@ -19,9 +19,12 @@
 namespace essaim::net {
 namespace {
 
+constexpr std::size_t kMostPerCall = 32 * 1024;  // more than a record has
+constexpr int kMostIdleMessages = 100;
+
 // A BIO of our own, because the socket BIO of OpenSSL write()s: a peer that has gone would raise SIGPIPE.
-int fd_of(BIO* bio) {
-  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+TlsWire& wire_of(BIO* bio) {
+  return *static_cast<TlsWire*>(BIO_get_data(bio));
 }
 
 bool is_retry(int error) {
@@ -30,15 +33,21 @@ bool is_retry(int error) {
 
 int bio_write(BIO* bio, const char* bytes, int size) {
   BIO_clear_retry_flags(bio);
-  const ssize_t n = ::send(fd_of(bio), bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+  const ssize_t n = ::send(wire_of(bio).fd, bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL);
   if (n < 0 && is_retry(errno)) BIO_set_retry_write(bio);
   return static_cast<int>(n);
 }
 
 int bio_read(BIO* bio, char* bytes, int size) {
   BIO_clear_retry_flags(bio);
-  const ssize_t n = ::recv(fd_of(bio), bytes, static_cast<std::size_t>(size), 0);
+  TlsWire& wire = wire_of(bio);
+  if (wire.taken >= kMostPerCall) {
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  const ssize_t n = ::recv(wire.fd, bytes, static_cast<std::size_t>(size), 0);
   if (n < 0 && is_retry(errno)) BIO_set_retry_read(bio);
+  if (n > 0) wire.taken += static_cast<std::size_t>(n);
   if (n == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
   return static_cast<int>(n);
 }
@@ -92,11 +101,13 @@ std::string take_openssl_errors() {
 void TlsStream::attach(int fd) {
   BIO* bio = BIO_new(method());
   ESSAIM_CHECK(ssl_ != nullptr && bio != nullptr);
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): the descriptor, taken out as one again
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(fd)));
+  wire_.fd = fd;
+  BIO_set_data(bio, &wire_);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_, bio, bio);
   SSL_set_ex_data(ssl_, self_index(), this);
+  SSL_set_msg_callback(ssl_, &TlsStream::on_message);
+  SSL_set_msg_callback_arg(ssl_, this);
 }
 
 std::unique_ptr<TlsStream> TlsStream::server(int fd, std::shared_ptr<TlsServerContext> context) {
@@ -151,6 +162,17 @@ int TlsStream::on_new_session(ssl_st* ssl, ssl_session_st* session) {
   return 1;
 }
 
+void TlsStream::on_message(int written, int, int type, const void*, std::size_t, ssl_st*, void* self) {
+  auto* stream = static_cast<TlsStream*>(self);
+  if (written == 0 && type == SSL3_RT_HANDSHAKE && stream->established_) ++stream->idle_messages_;
+}
+
+void TlsStream::begin_call() {
+  ERR_clear_error();
+  errno = 0;
+  wire_.taken = 0;
+}
+
 TlsStream::Io TlsStream::outcome(int result) {
   const int saved_errno = errno;
   switch (SSL_get_error(ssl_, result)) {
@@ -174,8 +196,7 @@ TlsStream::Io TlsStream::outcome(int result) {
 }
 
 TlsStream::Io TlsStream::handshake() {
-  ERR_clear_error();
-  errno = 0;
+  begin_call();
   const int result = SSL_do_handshake(ssl_);
   if (result == 1) {
     established_ = true;
@@ -196,15 +217,20 @@ TlsStream::Io TlsStream::handshake() {
 }
 
 TlsStream::Io TlsStream::read(char* buffer, std::size_t size, std::size_t* got) {
-  ERR_clear_error();
-  errno = 0;
+  begin_call();
   *got = 0;
-  return outcome(SSL_read_ex(ssl_, buffer, size, got) == 1 ? 1 : 0);
+  const Io io = outcome(SSL_read_ex(ssl_, buffer, size, got) == 1 ? 1 : 0);
+  if (idle_messages_ > kMostIdleMessages && io != Io::kFailed) {
+    problem_ = "too many handshake messages without data";
+    failed_ = true;
+    return Io::kFailed;
+  }
+  if (io == Io::kDone) idle_messages_ = 0;
+  return io;
 }
 
 TlsStream::Io TlsStream::write(const char* bytes, std::size_t size, std::size_t* written) {
-  ERR_clear_error();
-  errno = 0;
+  begin_call();
   *written = 0;
   return outcome(SSL_write_ex(ssl_, bytes, size, written) == 1 ? 1 : 0);
 }

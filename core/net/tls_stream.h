@@ -15,6 +15,15 @@ namespace essaim::net {
 // What OpenSSL has to say about the last failure on this thread, in one line; empties its queue.
 std::string take_openssl_errors();
 
+// Where the octets come from and go to.
+struct TlsWire {
+  int fd = -1;
+  std::size_t taken = 0;  // from the descriptor, within one call of the stream
+};
+
+// A peer may send messages of the handshake behind it (KeyUpdate, RFC 8446 §4.6.3), as many as it likes; OpenSSL's read goes on as
+// long as nothing else comes. So no call here takes more than some 32 KB from the descriptor (then it is kWantRead, and the
+// descriptor can still be read), and who sends such messages only is failed.
 class TlsStream {
  public:
   enum class Io {
@@ -53,10 +62,14 @@ class TlsStream {
   TlsStream() = default;
   Io outcome(int result);
   void attach(int fd);
+  void begin_call();
+  static void on_message(int written, int version, int type, const void* bytes, std::size_t size, ssl_st* ssl,
+                         void* self);
   void prepare(const TlsPeerCheck& check);
   bool judge();  // the server's certificate; false: it is bad and had to be good
   void look_at_client();
 
+  TlsWire wire_;
   ssl_st* ssl_ = nullptr;
   std::shared_ptr<TlsServerContext> server_;
   std::shared_ptr<TlsClientContext> client_;
@@ -64,6 +77,7 @@ class TlsStream {
   std::shared_ptr<const TlsPeerCheck> check_;
   std::string problem_;
   TlsInfo info_;
+  int idle_messages_ = 0;  // of the handshake, since the peer's last data
   bool established_ = false;
   bool failed_ = false;
 };

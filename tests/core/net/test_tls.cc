@@ -2,6 +2,7 @@
 
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +20,67 @@ bool handshake(Pair& pair, const std::shared_ptr<TlsClientContext>& context, con
   pair.client.connection->start_tls_client(context, "mx.example", key);
   return run_until(pair.loop, [&] { return pair.client.tls.has_value() && pair.server.tls.has_value(); });
 }
+
+// A client that does with OpenSSL what ours never does; its octets go into memory and come from there.
+class OddClient {
+ public:
+  explicit OddClient(EventLoop& loop)
+      : loop_(loop), context_(SSL_CTX_new(TLS_client_method())), ssl_(SSL_new(context_)) {
+    BOOST_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends_) == 0);
+    SSL_set_bio(ssl_, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_connect_state(ssl_);
+    server.connection = Connection::adopt(loop, ends_[0], {}, &server);
+    server.connection->start_tls_server(server_context());
+    BOOST_REQUIRE(run_until(loop, [&] {
+      take();
+      const bool done = SSL_do_handshake(ssl_) == 1;
+      send();
+      return done && server.tls.has_value();
+    }));
+  }
+  ~OddClient() {
+    SSL_free(ssl_);
+    SSL_CTX_free(context_);
+    ::close(ends_[1]);
+  }
+  OddClient(const OddClient&) = delete;
+  OddClient& operator=(const OddClient&) = delete;
+
+  void update_keys(int times, int type = SSL_KEY_UPDATE_NOT_REQUESTED) {
+    for (int i = 0; i < times; ++i) {
+      BOOST_REQUIRE(SSL_key_update(ssl_, type) == 1);
+      BOOST_REQUIRE(SSL_do_handshake(ssl_) == 1);
+    }
+  }
+  void write(std::string_view text) {
+    BOOST_REQUIRE(SSL_write(ssl_, text.data(), static_cast<int>(text.size())) > 0);
+  }
+  // As much as the kernel takes.
+  void send() {
+    std::string octets(BIO_ctrl_pending(SSL_get_wbio(ssl_)), '\0');
+    if (octets.empty()) return;
+    BIO_read(SSL_get_wbio(ssl_), octets.data(), static_cast<int>(octets.size()));
+    [[maybe_unused]] const ssize_t n = ::send(ends_[1], octets.data(), octets.size(), MSG_NOSIGNAL);
+  }
+  void take() {
+    char buffer[16'384];
+    const ssize_t got = ::recv(ends_[1], buffer, sizeof buffer, 0);
+    if (got > 0) BIO_write(SSL_get_rbio(ssl_), buffer, static_cast<int>(got));
+  }
+  // What waits in the kernel for the server.
+  int unread() const {
+    int octets = 0;
+    BOOST_REQUIRE(::ioctl(ends_[0], FIONREAD, &octets) == 0);
+    return octets;
+  }
+  Peer server;
+
+ private:
+  EventLoop& loop_;
+  SSL_CTX* context_;
+  SSL* ssl_;
+  int ends_[2];
+};
 
 }  // namespace
 
@@ -173,6 +235,38 @@ BOOST_AUTO_TEST_CASE(clear_text_after_close_notify_is_never_delivered) {
   BOOST_TEST(server.received == "DATA half a body");
   BOOST_TEST((server.closed->code == ErrorCode::kCancelled));
   ::close(copy);
+}
+
+// Each of them costs a hundred times what its octets would cost as data, and OpenSSL's read returns for none.
+BOOST_AUTO_TEST_CASE(a_flood_of_key_updates_holds_no_turn_up_and_ends_the_connection) {
+  EventLoop loop("test");
+  OddClient client(loop);
+  run_for(loop, milliseconds(5));
+  client.update_keys(20'000);
+  client.send();
+  BOOST_REQUIRE(client.unread() > 100'000);
+  loop.run_turn();
+  BOOST_TEST(client.unread() > 50'000);
+  BOOST_TEST(run_until(loop, [&] { return client.server.closed.has_value(); }));
+  BOOST_TEST(client.server.closed->message.find("too many handshake messages") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(key_updates_among_data_do_no_harm) {
+  EventLoop loop("test");
+  OddClient client(loop);
+  std::string sent;
+  for (const int type : {SSL_KEY_UPDATE_NOT_REQUESTED, SSL_KEY_UPDATE_REQUESTED}) {
+    for (int round = 0; round < 20; ++round) {
+      client.update_keys(30, type);
+      client.write("NOOP\r\n");
+      sent += "NOOP\r\n";
+      client.send();
+      client.server.connection->write("250 ok\r\n");
+      BOOST_REQUIRE(run_until(loop, [&] { return client.server.received == sent; }));
+      client.take();
+    }
+  }
+  BOOST_TEST(!client.server.closed.has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_second_connection_resumes_the_session_of_the_first) {
