@@ -9,6 +9,7 @@
 namespace essaim::smtpd::guard {
 
 struct Guard::Place {
+  Network address;  // whole: one host of IPv6 can be exempt, of a client that is a /64
   Network client;
   Network network;
   Shard& shard;
@@ -16,7 +17,7 @@ struct Guard::Place {
   bool exempt() const {
     const auto& networks = shard.settings->exempt;
     return std::any_of(networks.begin(), networks.end(),
-                       [&](const Network& n) { return n.contains(client); });
+                       [&](const Network& n) { return n.contains(address); });
   }
 };
 
@@ -48,7 +49,7 @@ std::optional<Guard::Place> Guard::place_of(std::string_view ip) {
   const auto address = parse_network(ip);
   if (!address) return std::nullopt;
   const Network network = address->prefix(ipv4_network_bits_, ipv6_network_bits_);
-  return Place{address->prefix(32, ipv6_client_bits_), network,
+  return Place{*address, address->prefix(32, ipv6_client_bits_), network,
                shards_[NetworkHash{}(network) % shards_.size()]};
 }
 

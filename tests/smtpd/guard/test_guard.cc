@@ -139,6 +139,19 @@ BOOST_AUTO_TEST_CASE(exempt_clients_are_counted_but_not_limited) {
   BOOST_TEST(connect("10.1.2.3") == "allow");
 }
 
+// Of a /64 that is one client otherwise.
+BOOST_AUTO_TEST_CASE(a_single_host_of_ipv6_can_be_exempt) {
+  settings.client.max_connections = 1;
+  settings.exempt.push_back(*parse_network("2001:db8::25"));
+  for (int i = 0; i < 2; ++i) {
+    BOOST_TEST(connect("::1") == "allow");
+    BOOST_TEST(connect("2001:db8::25") == "allow");
+  }
+  BOOST_TEST(connect("2001:db8::26").starts_with(kTooMany));
+  BOOST_TEST(connect("2001:db8:0:1::25") == "allow");
+  BOOST_TEST(connect("2001:db8:0:1::25").starts_with(kTooMany));
+}
+
 BOOST_AUTO_TEST_CASE(under_stress_newcomers_wait_and_those_inside_are_served) {
   settings.max_connections = 100;
   for (int i = 0; i < 80; ++i) {
