@@ -16,8 +16,10 @@ struct Login {
   std::vector<std::string> addresses;  // that it may send as: "ann@example.org", "*@example.org"
   bool may_relay = false;              // to everywhere
 
-  // Local parts ignoring case.
+  // Whether it may send as this one. Local parts ignoring case.
   bool owns(const smtp::Address& address) const;
+  // Whether this is one of its own: not as one of a whole domain.
+  bool is(const smtp::Address& address) const;
 };
 
 // As it is kept among the addresses of an account: the domain in lower case and A-labels.

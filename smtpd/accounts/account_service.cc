@@ -226,7 +226,7 @@ class AccountService::Try {
   }
 
   // The account of the first address of the certificate that is the name of one; or the one that is asked for, if it
-  // has such a name or may send as such an address.
+  // has such a name or such an address. Whoever may send as all of a domain ("*@") is not everybody of it.
   void check_certificate() {
     name_ = kCertificates;
     const auto& emails = question_.certificate_emails;
@@ -244,7 +244,7 @@ class AccountService::Try {
       const bool is_theirs = std::any_of(emails.begin(), emails.end(), [&](const std::string& email) {
         if (sasl::prepared_name(email) == account_->name) return true;
         const auto address = smtp::parse_mailbox(email);
-        return address.ok() && login.owns(*address);
+        return address.ok() && login.is(*address);
       });
       if (is_theirs && !account_->disabled) return accept();
       return refuse("the certificate is for somebody else");

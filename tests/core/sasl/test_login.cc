@@ -20,6 +20,10 @@ BOOST_AUTO_TEST_CASE(owns_its_addresses_however_they_are_written) {
   BOOST_TEST(!login.owns({"ann", "evilapp.example"}));
   BOOST_TEST(!login.owns({"*", "a.example"}));
   BOOST_TEST(!login.owns({}));
+  // As one of a domain it may send, but that it is not.
+  BOOST_TEST(login.is({"ANN", "a.example"}));
+  BOOST_TEST(!login.is({"anything", "app.example"}));
+  BOOST_TEST(!login.is({"*", "app.example"}));
   BOOST_TEST(!login.owns({"postmaster", ""}));
 }
 

@@ -27,14 +27,15 @@ class Door {
         std::make_unique<AccountService>(*database_, system_clock(), http_, "0123456789abcdef", options);
   }
 
-  void add(const std::string& name, const std::string& password, bool disabled = false) {
+  void add(const std::string& name, const std::string& password, bool disabled = false,
+           const std::string& address = "ann@a.test") {
     storage::AccountRecord account;
     account.name = name;
     if (!password.empty()) {
       account.password = sasl::hash_password(password).value();
       account.scram = sasl::format_scram_verifier(sasl::make_scram_verifier(password));
     }
-    account.addresses = {"ann@a.test"};
+    account.addresses = {address};
     account.disabled = disabled;
     BOOST_REQUIRE(
         database_
@@ -180,6 +181,10 @@ BOOST_AUTO_TEST_CASE(a_certificate_stands_for_an_account_with_its_name_or_addres
   BOOST_TEST(come("bob@b.test", {"eve@x.test"}) == "");
   BOOST_TEST(come("nobody", {"ann@a.test"}) == "");
   BOOST_TEST(come("", {}) == "");
+  // To send as everybody of a domain is not to be everybody.
+  door.add("app", "", false, "*@a.test");
+  BOOST_TEST(come("app", {"bob@a.test"}) == "");
+  BOOST_TEST(come("app", {"ann@a.test"}) == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_password_that_was_right_is_remembered_and_a_change_of_the_account_holds_at_once) {
