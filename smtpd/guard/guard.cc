@@ -124,8 +124,7 @@ Verdict Guard::judge_connect(std::string_view ip) {
   } else {
     connections_.fetch_sub(1, std::memory_order_relaxed);
   }
-  shard.table->settle(client);
-  shard.table->settle(network);
+  shard.table->settle(client, network);
   return verdict;
 }
 
@@ -167,8 +166,7 @@ bool Guard::count(std::string_view ip, What what) {
     (client.*kRates[index]).count(client_limit, now);
     (network.*kRates[index]).count(network_limit, now);
   }
-  place->shard.table->settle(client);
-  place->shard.table->settle(network);
+  place->shard.table->settle(client, network);
   return room;
 }
 

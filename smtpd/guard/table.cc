@@ -22,7 +22,7 @@ void Table::unlist(Entry& entry) {
   --idle_;
 }
 
-void Table::settle(Entry& entry) {
+void Table::list(Entry& entry) {
   unlist(entry);
   if (entry.connections_now > 0) return;
   entry.older = newest_;
@@ -30,12 +30,26 @@ void Table::settle(Entry& entry) {
   newest_ = &entry;
   entry.listed = true;
   ++idle_;
+}
+
+void Table::forget_oldest() {
   while (idle_ > max_idle_) {
     Entry& last = *oldest_;
     const Network key = *last.key;
     unlist(last);
     entries_.erase(key);
   }
+}
+
+void Table::settle(Entry& entry) {
+  list(entry);
+  forget_oldest();
+}
+
+void Table::settle(Entry& client, Entry& network) {
+  list(client);
+  list(network);
+  forget_oldest();
 }
 
 }  // namespace essaim::smtpd::guard

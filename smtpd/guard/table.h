@@ -24,6 +24,7 @@ struct Entry {
 
 class Table {
  public:
+  // `max_idle` is 2 at least: room for a client and its network.
   explicit Table(std::size_t max_idle) : max_idle_(max_idle) {}
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
@@ -34,10 +35,14 @@ class Table {
   // To be called when what at() and find() gave is no longer used: an entry without a connection becomes the
   // newest of those, and the oldest go where there are too many.
   void settle(Entry& entry);
+  // Both are the newest before anything goes: one must not go for the other.
+  void settle(Entry& client, Entry& network);
   std::size_t size() const { return entries_.size(); }
 
  private:
+  void list(Entry& entry);
   void unlist(Entry& entry);
+  void forget_oldest();
 
   const std::size_t max_idle_;
   std::unordered_map<Network, Entry, NetworkHash> entries_;

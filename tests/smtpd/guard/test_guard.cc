@@ -209,4 +209,21 @@ BOOST_AUTO_TEST_CASE(memory_is_bounded_and_the_longest_unused_are_forgotten) {
   BOOST_TEST(mail("10.0.0.1") == "allow");  // forgotten
 }
 
+// The shards are chosen anew in each process: of this many networks some share that of the first.
+BOOST_AUTO_TEST_CASE(a_network_in_use_is_not_forgotten_for_its_client) {
+  settings.max_idle_entries = 48;
+  settings.network.connections = {1, minutes(60)};
+  for (int i = 0; i < 150; ++i) {
+    made.reset();
+    BOOST_TEST(connect("192.0.2.1") == "allow");
+    guard().disconnected("192.0.2.1");
+    const std::string other = "10.0." + std::to_string(i) + ".1";
+    BOOST_TEST(connect(other) == "allow");
+    guard().disconnected(other);
+    BOOST_TEST(connect("192.0.2.2").starts_with("421 4.7.0"));
+    BOOST_TEST(connect("192.0.2.3").starts_with("421 4.7.0"));
+    BOOST_TEST(guard().entries() <= 6U);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
