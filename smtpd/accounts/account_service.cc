@@ -1,9 +1,11 @@
 #include "smtpd/accounts/account_service.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include <openssl/crypto.h>
 
+#include "core/base/executor.h"
 #include "core/base/log.h"
 #include "core/base/random.h"
 #include "core/sasl/password_hash.h"
@@ -23,6 +25,8 @@ using storage::LoginFailureStore;
 constexpr const char* kSecretName = "login-secret";
 constexpr std::size_t kSecretLength = 32;
 constexpr std::size_t kMostWaiting = 200;
+// For a directory: the last one is asked about in time even if it answers nobody.
+constexpr std::size_t kMostWaitingForDirectory = 50;
 // Tokens and certificates name their account only when they are good: failures are counted under names that no account can
 // have.
 constexpr const char* kTokens = "(tokens) ";
@@ -38,8 +42,20 @@ LoginAnswer temporary() {
 
 }  // namespace
 
+struct AccountService::Threads {
+  explicit Threads(int each) : own("accounts", each), directory("directory", each) {}
+  void stop() {
+    stopping = true;
+    own.stop();
+    directory.stop();
+  }
+
+  std::atomic<bool> stopping = false;
+  Executor own, directory;
+};
+
 // One question on its way; on a thread of the service from run() on.
-class AccountService::Try {
+class AccountService::Try : public std::enable_shared_from_this<Try> {
  public:
   Try(AccountService& service, LoginQuestion question, std::function<void(LoginAnswer)> done)
       : options_(service.options()),
@@ -47,6 +63,8 @@ class AccountService::Try {
         database_(service.database_),
         clock_(service.clock_),
         secret_(service.secret_),
+        threads_(service.threads_),
+        asked_at_(clock_.mono_now()),
         question_(std::move(question)),
         done_(std::move(done)),
         network_(network_of(question_.client_ip)),
@@ -56,6 +74,14 @@ class AccountService::Try {
   void give_up() {
     note(LoginOutcome::kDeferred);
     finish(temporary());
+  }
+
+  // Takes the step on one of these threads, or gives up.
+  void go_on(Executor& threads, std::function<void(Try&)> step) {
+    auto task = [self = shared_from_this(), step = std::move(step)] {
+      self->is_in_vain() ? self->give_up() : step(*self);
+    };
+    if (!threads.submit(std::move(task))) give_up();
   }
 
   void run() {
@@ -96,6 +122,10 @@ class AccountService::Try {
   }
 
  private:
+  bool is_in_vain() const {
+    return threads_->stopping || clock_.mono_now() - asked_at_ > options_->answer_deadline;
+  }
+
   static LoginSource source_of(Question::Kind kind) {
     if (kind == Question::Kind::kCertificate) return LoginSource::kCertificate;
     return kind == Question::Kind::kToken ? LoginSource::kIntrospection : LoginSource::kDatabase;
@@ -170,12 +200,16 @@ class AccountService::Try {
     auto password = sasl::prepared(question_.asked.secret);
     OPENSSL_cleanse(question_.asked.secret.data(), question_.asked.secret.size());
     if (!look_up()) return;
-    const bool of_directory = !options_->ldap.url.empty() && (!account_ || account_->password.empty());
     if (!password) {
       sasl::waste_time("x");
       return refuse("the password cannot be one");
     }
-    if (of_directory) return ask_directory(*password);
+    if (is_of_directory()) {
+      question_.asked.secret = *std::move(password);
+      source_ = LoginSource::kDirectory;
+      if (threads_->directory.queued() >= kMostWaitingForDirectory) return give_up();
+      return go_on(threads_->directory, &Try::ask_directory);
+    }
     bool good = false;
     if (account_ && !account_->password.empty())
       good = matches(*password);
@@ -196,11 +230,18 @@ class AccountService::Try {
     return true;
   }
 
-  void ask_directory(const std::string& password) {
+  bool is_of_directory() const {
+    return !options_->ldap.url.empty() && (!account_ || account_->password.empty());
+  }
+
+  void ask_directory() {
+    // Anew: others may have failed while it waited, and the account may have changed.
+    if (!look_up()) return;
+    if (!is_of_directory()) return give_up();
     const auto name = sasl::prepared_name(question_.asked.authcid);
     if (!name) return refuse("no name of an account");
-    source_ = LoginSource::kDirectory;
-    LdapAnswer answer = ldap_login(options_->ldap, *name, password);
+    LdapAnswer answer = ldap_login(options_->ldap, *name, question_.asked.secret);
+    OPENSSL_cleanse(question_.asked.secret.data(), question_.asked.secret.size());
     if (answer.kind == LdapAnswer::Kind::kTrouble) return in_trouble("LDAP: " + answer.problem);
     if (answer.kind == LdapAnswer::Kind::kBad) return refuse("the directory refuses");
     if (!account_) {
@@ -315,6 +356,8 @@ class AccountService::Try {
   storage::Database& database_;
   const Clock& clock_;
   const std::string secret_;
+  const std::shared_ptr<Threads> threads_;
+  const MonoTime asked_at_;
   LoginQuestion question_;
   std::function<void(LoginAnswer)> done_;
   const std::string network_;
@@ -332,7 +375,7 @@ AccountService::AccountService(storage::Database& database, const Clock& clock, 
       clock_(clock),
       http_(http),
       secret_(std::move(secret)),
-      threads_(std::make_shared<Executor>("accounts", options_->threads)) {
+      threads_(std::make_shared<Threads>(options_->threads)) {
   keys_ = make_keys(*options_);
 }
 
@@ -372,18 +415,15 @@ void AccountService::set_options(AccountOptions options) {
 
 void AccountService::ask(LoginQuestion question, std::function<void(LoginAnswer)> done) {
   auto one = std::make_shared<Try>(*this, std::move(question), std::move(done));
-  if (threads_->queued() >= kMostWaiting) return one->give_up();
-  if (one->question().asked.kind != Question::Kind::kToken) {
-    if (!threads_->submit([one] { one->run(); })) one->give_up();
-    return;
-  }
+  if (threads_->own.queued() >= kMostWaiting) return one->give_up();
+  if (one->question().asked.kind != Question::Kind::kToken) return one->go_on(threads_->own, &Try::run);
   const auto now = options();
   if (!now->jwks_url.empty()) return ask_for_keys(std::move(one));
   if (now->tokens.url.empty()) return one->give_up();
   http_.fetch(introspection_request(now->tokens, one->question().asked.secret),
               [one, threads = threads_](Result<http::Response> response) {
-                if (!threads->submit([one, response = std::move(response)] { one->run_with(response); }))
-                  one->give_up();
+                one->go_on(threads->own,
+                           [response = std::move(response)](Try& self) { self.run_with(response); });
               });
 }
 
@@ -391,7 +431,7 @@ void AccountService::ask_for_keys(std::shared_ptr<Try> one) {
   one->judge_by_keys();
   const auto header = read_token_header(one->question().asked.secret);
   auto judge = [one, threads = threads_](Result<KeyCache::Keys> keys) {
-    if (!threads->submit([one, keys = std::move(keys)] { one->run_with_keys(keys); })) one->give_up();
+    one->go_on(threads->own, [keys = std::move(keys)](Try& self) { self.run_with_keys(keys); });
   };
   if (!header) return judge(KeyCache::Keys());
   std::shared_ptr<KeyCache> keys;

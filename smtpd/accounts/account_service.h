@@ -1,6 +1,7 @@
 // Says who somebody is: accounts of the database, of a directory (LDAP), by a token or by a certificate. Passwords are verified on
 // threads of its own, one after the other, and a failure is in the database before it is told: so no more than these threads can guess
-// beyond the limits. Refusals are all the same, and take as long, whether there is such an account or not.
+// beyond the limits. Refusals are all the same, and take as long, whether there is such an account or not. A directory is asked on as
+// many threads of its own, with a queue of its own: one that does not answer keeps nobody else out.
 //
 // Log: login (who, how), login-failed (and why), login-trouble. Thread-safe; outlives the sessions. What it is given outlives it.
 #pragma once
@@ -9,7 +10,6 @@
 #include <mutex>
 #include <string>
 
-#include "core/base/executor.h"
 #include "core/http/http_client.h"
 #include "smtpd/accounts/introspection.h"
 #include "smtpd/accounts/json_web_token.h"
@@ -18,6 +18,7 @@
 #include "smtpd/accounts/login_limits.h"
 #include "smtpd/accounts/verified_passwords.h"
 #include "smtpd/session/authenticator.h"
+#include "smtpd/session/settings.h"
 #include "storage/database.h"
 
 namespace essaim::smtpd {
@@ -31,6 +32,8 @@ struct AccountOptions {
   TokenRules token_rules;
   Duration remember = std::chrono::minutes(5);  // passwords that were right; zero: not at all
   int threads = 2;                              // fixed at the start
+  // Who asked longer ago has given up, and no step is begun any more.
+  Duration answer_deadline = SessionLimits().answer_deadline;
 };
 
 class AccountService final : public Authenticator {
@@ -43,11 +46,13 @@ class AccountService final : public Authenticator {
   void ask(LoginQuestion question, std::function<void(LoginAnswer)> done) override;
   // From the next question on.
   void set_options(AccountOptions options);
-  // What waits is answered with trouble; idempotent. Requests for tokens that are under way end with the client's end.
+  // What waits is answered with trouble, a step under way is waited for; idempotent. Requests for tokens that are under way end with
+  // the client's end.
   void stop();
 
  private:
   class Try;
+  struct Threads;
   std::shared_ptr<const AccountOptions> options() const;
   std::shared_ptr<KeyCache> make_keys(const AccountOptions& options) const;
   void ask_for_keys(std::shared_ptr<Try> one);
@@ -60,7 +65,7 @@ class AccountService final : public Authenticator {
   const Clock& clock_;
   http::HttpClient& http_;
   const std::string secret_;
-  const std::shared_ptr<Executor> threads_;
+  const std::shared_ptr<Threads> threads_;
 };
 
 // The same on all nodes; made by the first. Blocking.

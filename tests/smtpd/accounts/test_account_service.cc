@@ -2,8 +2,12 @@
 #include <atomic>
 #include <functional>
 #include <future>
+#include <thread>
 
 #include <boost/test/unit_test.hpp>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/base/log.h"
 #include "core/sasl/password_hash.h"
@@ -79,6 +83,67 @@ class Door {
   http::HttpClient http_;
   std::unique_ptr<AccountService> service_;
 };
+
+// Takes connections and says nothing.
+class SilentDirectory {
+ public:
+  SilentDirectory() {
+    own_.sin_family = AF_INET;
+    own_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof own_;
+    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    BOOST_REQUIRE(::bind(fd_, reinterpret_cast<sockaddr*>(&own_), length) == 0);
+    BOOST_REQUIRE(::getsockname(fd_, reinterpret_cast<sockaddr*>(&own_), &length) == 0);
+    BOOST_REQUIRE(::listen(fd_, 100) == 0);
+  }
+  ~SilentDirectory() {
+    for (const int fd : taken_) ::close(fd);
+    ::close(fd_);
+  }
+  SilentDirectory(const SilentDirectory&) = delete;
+  SilentDirectory& operator=(const SilentDirectory&) = delete;
+
+  AccountOptions options() const {
+    AccountOptions out;
+    out.ldap.url = "ldap://127.0.0.1:" + std::to_string(ntohs(own_.sin_port));
+    out.ldap.bind_dn = "uid={name}";
+    out.ldap.timeout = std::chrono::seconds(1);
+    return out;
+  }
+  // So far.
+  std::size_t attempts() {
+    for (int fd = 0; (fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) taken_.push_back(fd);
+    return taken_.size();
+  }
+
+ private:
+  sockaddr_in own_{};
+  int fd_ = -1;
+  std::vector<int> taken_;
+};
+
+// People of the directory, as many at once; what they hear.
+struct Crowd {
+  Crowd(AccountService& service, int size) {
+    for (int i = 0; i < size; ++i) {
+      Question asked{Question::Kind::kPassword, "user" + std::to_string(i), "", "x"};
+      service.ask({std::move(asked), sasl::Mechanism::kPlain, "192.0.2.1", {}}, [this](LoginAnswer answer) {
+        if (Door::who(answer) == "454") ++told_later;
+        ++answered;
+      });
+    }
+  }
+  std::atomic<int> answered = 0;
+  std::atomic<int> told_later = 0;
+};
+
+bool comes_true(const std::function<bool()>& what) {
+  for (int i = 0; i < 1'000; ++i) {
+    if (what()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -299,6 +364,44 @@ BOOST_AUTO_TEST_CASE(answers_when_it_has_ended) {
   Door door;
   door.service().stop();
   BOOST_TEST(door.login("ann", "x") == "454");
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_for_a_silent_directory_is_answered_at_the_end) {
+  SilentDirectory directory;
+  Door door;
+  door.service().set_options(directory.options());
+  const Crowd crowd(door.service(), 20);
+  BOOST_TEST(comes_true([&] { return directory.attempts() > 0; }));
+  door.service().stop();
+  BOOST_TEST(crowd.told_later == 20);
+  BOOST_TEST(directory.attempts() < 8U);
+}
+
+BOOST_AUTO_TEST_CASE(accounts_of_the_database_log_in_while_a_directory_is_silent) {
+  SilentDirectory directory;
+  Door door;
+  door.add("ann", "long secret");
+  door.service().set_options(directory.options());
+  const Crowd crowd(door.service(), 150);
+  // It has a queue of its own, which is full.
+  BOOST_TEST(comes_true([&] { return crowd.answered > 50 && directory.attempts() > 0; }));
+  BOOST_TEST(door.login("ann", "long secret") == "ann");
+  BOOST_TEST(directory.attempts() < 8U);
+  door.service().stop();
+  BOOST_TEST(crowd.told_later == 150);
+}
+
+BOOST_AUTO_TEST_CASE(nobody_is_asked_about_who_has_given_up) {
+  SilentDirectory directory;
+  Door door;
+  AccountOptions options = directory.options();
+  options.answer_deadline = std::chrono::milliseconds(500);
+  door.service().set_options(options);
+  const Crowd crowd(door.service(), 10);
+  BOOST_TEST(comes_true([&] { return crowd.answered == 10; }));
+  door.service().stop();
+  BOOST_TEST(crowd.told_later == 10);
+  BOOST_TEST(directory.attempts() <= 2U);  // one for each thread
 }
 
 BOOST_AUTO_TEST_CASE(the_secret_of_the_site_is_made_once) {
