@@ -9,6 +9,7 @@ LineBuffer::Next LineBuffer::next(std::string_view* line) {
   const std::size_t lf = (skipped_ > 0 ? rest : rest.substr(0, max_line_)).find('\n');
   if (lf == std::string_view::npos) {
     if (skipped_ == 0 && rest.size() < max_line_) return Next::kNone;
+    if (skipped_ == 0) head_ = rest.substr(0, kHead);
     if (skipped_ == 0 && rest.size() > max_line_) {
       skipped_ = max_line_;
       consume(max_line_);
@@ -21,6 +22,7 @@ LineBuffer::Next LineBuffer::next(std::string_view* line) {
   consume(lf + 1);
   if (skipped_ > 0) {
     skipped_ = 0;
+    *line = head_;
     return Next::kTooLong;
   }
   *line = rest.substr(0, lf);

@@ -14,7 +14,7 @@ class LineBuffer {
     kNone,
     kLine,     // *line is without CRLF
     kBareLf,   // *line ended by LF alone
-    kTooLong,  // a line of over max_line octets has ended; nothing of it is kept
+    kTooLong,  // a line of over max_line octets has ended; *line is how it began, enough for the verb
   };
 
   explicit LineBuffer(std::size_t max_line) : max_line_(max_line) {}
@@ -29,10 +29,13 @@ class LineBuffer {
   void clear();
 
  private:
+  static constexpr std::size_t kHead = 10;
+
   const std::size_t max_line_;  // octets with CRLF
   std::string bytes_;
   std::size_t pos_ = 0;
   std::size_t skipped_ = 0;
+  std::string head_;  // of the line that is skipped
 };
 
 }  // namespace essaim::smtpd

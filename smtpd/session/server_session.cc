@@ -110,7 +110,7 @@ bool ServerSession::process_line() {
       if (phase_ == Phase::kAuth) {
         take_response(line);
       } else if (line.size() + 2 > smtp::kMaxCommandLine && !is_auth(line)) {
-        refuse_long_line();
+        refuse_long_line(line);
       } else {
         dispatch(line);
       }
@@ -119,32 +119,29 @@ bool ServerSession::process_line() {
       // Read as a line, so that the client learns what is wrong, but never as a command: who takes LF for a
       // line end and who does not must not make a difference (SMTP smuggling).
       actions_.trace('C', phase_ == Phase::kAuth || is_auth(line) ? "<response>" : line);
-      exchange_.reset();
-      current_verb_ = Verb::kUnknown;
-      current_word_ = "bare LF";
-      enter(Phase::kCommand);
-      if (smtp::split_command(line).verb == Verb::kBdat) {
-        // The client sends its chunk without waiting; where it begins is in doubt.
-        cut(reply(500, "5.5.2", "Line must end with CRLF"), Cause::kJunk);
-        return true;
-      }
-      respond(reply(500, "5.5.2", "Line must end with CRLF"));
+      refuse_line(line, "bare LF", reply(500, "5.5.2", "Line must end with CRLF"));
       return true;
     case LineBuffer::Next::kTooLong:
-      refuse_long_line();
+      refuse_long_line(line);
       return true;
   }
   return false;
 }
 
-void ServerSession::refuse_long_line() {
+void ServerSession::refuse_long_line(std::string_view begin) {
   actions_.trace('C', "<a line that is too long>");
-  const bool response = phase_ == Phase::kAuth;
+  refuse_line(begin, "long line", reply(500, phase_ == Phase::kAuth ? "5.5.6" : "5.5.2", "Line too long"));
+}
+
+// Of what is no command, whatever it says.
+void ServerSession::refuse_line(std::string_view line, const char* name, const smtp::Reply& answer) {
   exchange_.reset();
   current_verb_ = Verb::kUnknown;
-  current_word_ = "long line";
+  current_word_ = name;
   enter(Phase::kCommand);
-  respond(reply(500, response ? "5.5.6" : "5.5.2", "Line too long"));
+  // The client sends its chunk without waiting; where it begins is in doubt.
+  if (smtp::split_command(line).verb == Verb::kBdat) return cut(answer, Cause::kJunk);
+  respond(answer);
 }
 
 bool ServerSession::is_other_protocol(std::string_view word) const {

@@ -118,7 +118,8 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   void close_if_shutting_down();
   smtp::Reply bad_sequence(std::string_view what) const;
   smtp::Reply no_login_in_time() const;
-  void refuse_long_line();
+  void refuse_long_line(std::string_view begin);
+  void refuse_line(std::string_view line, const char* name, const smtp::Reply& answer);
   bool takes_lines() const { return phase_ == Phase::kCommand || phase_ == Phase::kAuth; }
 
   // One for each verb.

@@ -34,12 +34,9 @@ std::string lines(const fuzz::Pieces& pieces) {
     buffer.append(piece);
     std::string_view line;
     for (auto next = buffer.next(&line); next != smtpd::LineBuffer::Next::kNone; next = buffer.next(&line)) {
-      out += std::to_string(static_cast<int>(next)) + ":";
-      if (next != smtpd::LineBuffer::Next::kTooLong) {
-        ESSAIM_CHECK(line.size() < kMaxLine);
-        out += std::string(line) + "\n";
-        split(line);
-      }
+      ESSAIM_CHECK(line.size() < kMaxLine);
+      out += std::to_string(static_cast<int>(next)) + ":" + std::string(line) + "\n";
+      split(line);
     }
     buffer.compact();
     ESSAIM_CHECK(buffer.size() <= kMaxLine);

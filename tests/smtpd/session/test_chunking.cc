@@ -167,6 +167,24 @@ BOOST_AUTO_TEST_CASE(sizes_that_nobody_can_count_end_the_connection) {
                    stores({}));
 }
 
+BOOST_AUTO_TEST_CASE(a_line_that_is_too_long_ends_the_connection_if_a_chunk_follows) {
+  Setup submission = chunking();
+  submission.settings.login.required = true;  // its lines may be longer, for AUTH
+  for (const Setup& setup : {chunking(), submission}) {
+    for (const char* word : {"BDAT 6 ", "bdat\t6 LAST "}) {
+      for (const std::size_t more : {2'048, 20'000}) {
+        run_transcript(
+            setup,
+            std::string("S: 220\nC: HELO x\nS: 250\nC: ") + word + std::string(more, 'x') + "\n" + kTrap +
+                "S: 500 5.5.2 Line too long\n* closed\n",
+            [](const FakeActions& actions, const smtpd::ServerSession&) { BOOST_TEST(actions.junk == 1); });
+      }
+    }
+    run_transcript(setup, "S: 220\nC: HELO x\nS: 250\nC: BDATA" + std::string(2'048, 'x') +
+                              "\nC: NOOP\nS: 500 5.5.2 Line too long\nS: 250\n* open\n");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_wrong_word_behind_the_size_fails_the_message_alone) {
   run_transcript(chunking(),
                  kEnvelope + "C: BDAT 6 FIRST\n" + kTrap + "C: BDAT 6 LAST\n" + kTrap +
