@@ -13,19 +13,6 @@ constexpr Duration kGroupFor = std::chrono::milliseconds(20);
 constexpr std::size_t kGroupLimit = 32;  // batches in a transaction: well below 1 MB
 constexpr int kRefusalsUntilAlone = 5;   // by the failure listener
 
-bool is_about_the_work(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::kInvalid:
-    case ErrorCode::kNotFound:
-    case ErrorCode::kExists:
-    case ErrorCode::kConflict:
-    case ErrorCode::kInternal:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace
 
 void QueueManager::save_soon(OpenBatch* batch) {

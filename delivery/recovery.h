@@ -1,5 +1,5 @@
 // After a crash: failures that are in the journal and not yet in the database are recorded together with what
-// listens to them, so that no bounce is lost; then storage merges the rest and releases what the earlier run
+// listens to them, so that no bounce is lost (but those that can never be recorded, which the log names); then storage merges the rest and releases what the earlier run
 // owned. Blocking; before anything is claimed.
 #pragma once
 

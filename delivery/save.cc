@@ -31,6 +31,20 @@ std::vector<Failure> failures_of(const SaveItem& item, const storage::BatchRecor
 
 }  // namespace
 
+bool is_about_the_work(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kInvalid:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kExists:
+    case ErrorCode::kConflict:
+    case ErrorCode::kDamaged:
+    case ErrorCode::kInternal:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Result<void> run_saves(storage::Connection& connection, storage::Fence fence,
                        const std::vector<SaveItem>& items, FailureListener& listener,
                        std::vector<bool>* conflicts) {
@@ -42,8 +56,9 @@ Result<void> run_saves(storage::Connection& connection, storage::Fence fence,
     if (item.retried) {
       Result<std::optional<storage::BatchRecord>> loaded =
           batches.load(item.record.post_id, item.record.number, true);
-      if (!loaded.ok()) return loaded.error();
-      stored = std::move(*loaded);
+      // A row that is damaged says nothing, and is written anew.
+      if (!loaded.ok() && loaded.error().code != ErrorCode::kDamaged) return loaded.error();
+      if (loaded.ok()) stored = std::move(*loaded);
       if (stored && stored->queue != storage::BatchQueue::kOwned && same_end(*stored, item.record)) continue;
     }
     Result<void> saved = batches.save(fence, item.record);

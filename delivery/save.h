@@ -19,6 +19,9 @@ struct SaveItem {
   bool without_listener = false;  // it refused these failures again and again
 };
 
+// The database works, and refuses this: trying again does not help it.
+bool is_about_the_work(const Error& error);
+
 // conflicts[i]: somebody else has that batch; its deliveries were kept for them (storage/late_store.h).
 Result<void> run_saves(storage::Connection& connection, storage::Fence fence,
                        const std::vector<SaveItem>& items, FailureListener& listener,

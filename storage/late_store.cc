@@ -56,6 +56,12 @@ BatchProgress delivered_of(const BatchProgress& progress) {
   return out;
 }
 
+// What is damaged of it is lost; the rest goes on.
+void log_damaged(Id post_id, int number, const Error& error) {
+  log::error("late-outcome.damaged",
+             {{"id", format_id(post_id)}, {"batch", number}, {"error", error.message}});
+}
+
 bool any_delivered(const BatchProgress& progress) {
   return std::any_of(progress.recipients.begin(), progress.recipients.end(),
                      [](const RecipientStatus& one) { return one.state == RecipientState::kDelivered; });
@@ -83,8 +89,11 @@ Result<void> LateStore::keep(Fence loser, Id post_id, int number, const BatchPro
   BatchRecord both;
   both.recipients.resize(late.recipients.size());
   auto before = decode_progress((*known)->text(0), late.recipients.size());
-  if (!before.ok()) return before.error();
-  both.progress = std::move(*before);
+  if (before.ok()) {
+    both.progress = std::move(*before);
+  } else {
+    log_damaged(post_id, number, before.error());
+  }
   if (!merge(late, &both).changed) return {};
   ESSAIM_TRY(sql::run(
       connection_,
@@ -113,9 +122,7 @@ Result<bool> LateStore::merge_into(BatchRecord* batch) {
     found = true;
     auto late = decode_progress((*statement)->text(0), batch->recipients.size());
     if (!late.ok()) {
-      log::error(
-          "late-outcome.damaged",
-          {{"id", format_id(batch->post_id)}, {"batch", batch->number}, {"error", late.error().message}});
+      log_damaged(batch->post_id, batch->number, late.error());
       continue;
     }
     const Merge one = merge(*late, batch);

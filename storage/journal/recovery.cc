@@ -72,17 +72,23 @@ bool apply(BatchRecord* batch, WallTime accepted, const std::vector<JournalRecor
   return changed;
 }
 
+// Null if it is not that.
+template <typename T>
+const Error* damage_of(const Result<T>& result) {
+  return !result.ok() && result.error().code == ErrorCode::kDamaged ? &result.error() : nullptr;
+}
+
 Result<void> merge_batch(Connection& connection, const Key& key, const std::vector<JournalRecord>& records,
                          int node, std::int64_t epoch, Merged* merged) {
   BatchStore store(connection);
   auto loaded = store.load(key.first, key.second, true);
-  if (!loaded.ok() && loaded.error().code == ErrorCode::kDamaged) {
+  auto post = PostStore(connection).find(key.first);
+  if (const Error* damage = damage_of(loaded) != nullptr ? damage_of(loaded) : damage_of(post)) {
     log::error("journal.batch_damaged",
-               {{"id", format_id(key.first)}, {"batch", key.second}, {"error", loaded.error().message}});
+               {{"id", format_id(key.first)}, {"batch", key.second}, {"error", damage->message}});
     return {};
   }
   if (!loaded.ok()) return loaded.error();
-  auto post = PostStore(connection).find(key.first);
   if (!post.ok()) return post.error();
   if (!loaded->has_value() || !post->has_value()) {
     merged->unknown += records.size();

@@ -301,6 +301,33 @@ BOOST_AUTO_TEST_CASE(recovery_merges_what_the_database_does_not_have_and_may_be_
   }));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_kept_for_another_node_and_damaged_does_not_stop_recovery) {
+  log::Capture quiet([](log::Level, std::string_view) {});
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(3, "a.test"));
+  auto claimed = claim(*database, {2, 3}, 1);
+  BOOST_REQUIRE(claimed.size() == 1U);
+  settle(&claimed[0], 0, RecipientState::kDelivered);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    ESSAIM_TRY(LateStore(c).keep({1, 8}, 1, 0, claimed[0].progress));
+    return c.execute("UPDATE late_outcome SET progress = x'0102'");
+  });
+  const std::string directory = database.directory().file("journal");
+  Executor executor("journal", 1);
+  {
+    auto writer = must(JournalWriter::open(options_for(directory), executor));
+    for (int i = 0; i < 3; ++i) must(writer->append(record(i)));
+  }
+  BOOST_TEST(must(recover_journal(*database, directory, 1, 8)) == 3U);
+  commit(*database, [](Connection& c) -> Result<void> {
+    auto batch = must(BatchStore(c).load(1, 0, true)).value();
+    BOOST_TEST(must(LateStore(c).merge_into(&batch)));
+    BOOST_TEST(batch.delivered == 3);
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(outcomes_for_a_batch_of_another_node_leave_it_its_owner) {
   TempDatabase database;
   make_list(*database);

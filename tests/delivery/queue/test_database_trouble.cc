@@ -3,6 +3,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/log.h"
+#include "delivery/claim.h"
+#include "delivery/save.h"
 #include "storage/fault.h"
 #include "tests/delivery/queue/rig.h"
 
@@ -68,6 +70,42 @@ BOOST_AUTO_TEST_CASE(any_statement_or_commit_may_fail) {
       deliver_with(plans[i]);
     }
   }
+}
+
+// The outcomes are there; what waits for the row to be sound waits for ever.
+BOOST_AUTO_TEST_CASE(a_damaged_row_is_written_anew_by_a_save_that_is_tried_again) {
+  Site site;
+  site.add_members(2, 1);
+  const Id id = site.post_to_list(site.new_post(storage::CopyMode::kPersonal, 1), 0);
+  KeptFailures failures;
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+    const storage::Fence fence{1, 1};
+    auto claimed = must(storage::BatchStore(c).claim(fence, 0, 9, 1, {}));
+    BOOST_REQUIRE(claimed.size() == 1u);
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET progress = x'0102' WHERE post_id = " + std::to_string(id)));
+    BOOST_TEST(!storage::BatchStore(c).load(id, 0, true).ok());
+    const delivery::OpenBatch open(
+        std::move(claimed[0]),
+        must(delivery::activate_post(site.new_post(storage::CopyMode::kCommon, 1), share("x\r\n.\r\n"))));
+    std::vector<delivery::SaveItem> items(1);
+    items[0].batch = open.batch();
+    items[0].record = open.progress_record();
+    items[0].retried = true;
+    std::vector<bool> conflicts;
+    ESSAIM_TRY(delivery::run_saves(c, fence, items, failures, &conflicts));
+    BOOST_TEST(!conflicts.at(0));
+    BOOST_TEST(storage::BatchStore(c).load(id, 0, true).ok());
+    return {};
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(what_no_trying_again_mends_is_about_the_work) {
+  for (const ErrorCode code : {ErrorCode::kInvalid, ErrorCode::kNotFound, ErrorCode::kExists,
+                               ErrorCode::kConflict, ErrorCode::kDamaged, ErrorCode::kInternal})
+    BOOST_TEST(delivery::is_about_the_work(Error{code, ""}));
+  for (const ErrorCode code : {ErrorCode::kTemporary, ErrorCode::kUnknownOutcome, ErrorCode::kExhausted,
+                               ErrorCode::kIo, ErrorCode::kCancelled})
+    BOOST_TEST(!delivery::is_about_the_work(Error{code, ""}));
 }
 
 }  // namespace

@@ -173,34 +173,25 @@ BOOST_AUTO_TEST_CASE(dsn_parameters_end_at_a_list_and_where_bounces_come_back_to
   BOOST_TEST(!storage::split_host(kept_host(site, first, 0)).dsn_passed_on);
 }
 
-// The first of two recipients failed for the message, the second for the address, and only the journal knows. With or
-// without the claim: a power failure takes it if it was not synced yet, and may leave the journal.
-void recover_failures(bool claimed_before) {
-  Site site;
-  site.add_members(2, 1);
-  const Id id = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
-  storage::NodeStore::Identity node;
-  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
-    node = must(storage::NodeStore(c).begin_epoch("node.test", system_clock().wall_now()));
-    if (!claimed_before) return {};
-    auto claimed = storage::BatchStore(c).claim({node.number, node.epoch}, 0, 9, 4, {});
-    if (!claimed.ok()) return claimed.error();
-    BOOST_TEST(claimed->size() == 1u);
-    return {};
-  }));
-  const std::string directory = site.database.directory().file("journal");
-  const auto leave_a_journal = [&] {
-    Executor executor("journal", 1);
-    storage::JournalWriter::Options options;
-    options.directory = directory;
-    options.name = "loop0";
-    options.epoch = node.epoch;
-    auto journal = must(storage::JournalWriter::open(options, executor));
-    storage::JournalRecord record;
-    record.post_id = id;
-    record.state = storage::RecipientState::kFailed;
-    record.attempts = 1;
-    record.time = system_clock().wall_now();
+std::string journal_of(Site& site) {
+  return site.database.directory().file("journal");
+}
+
+// What is left of an earlier run: failures of the first recipient for the message and of the second for the address, of
+// each post.
+void leave_a_journal(Site& site, std::int64_t epoch, const std::vector<Id>& posts) {
+  Executor executor("journal", 1);
+  storage::JournalWriter::Options options;
+  options.directory = journal_of(site);
+  options.name = "loop0";
+  options.epoch = epoch;
+  auto journal = must(storage::JournalWriter::open(options, executor));
+  storage::JournalRecord record;
+  record.state = storage::RecipientState::kFailed;
+  record.attempts = 1;
+  record.time = system_clock().wall_now();
+  for (const Id post : posts) {
+    record.post_id = post;
     for (const std::uint16_t index : {std::uint16_t{0}, std::uint16_t{1}}) {
       record.index = index;
       record.reply = index == 0 ? "552 too big" : "550 5.1.1 no such user";
@@ -208,11 +199,36 @@ void recover_failures(bool claimed_before) {
       if (index == 0) record.host += storage::kAboutMessage;
       must(journal->append(record));
     }
-  };
+  }
+}
+
+storage::NodeStore::Identity begin_epoch(Site& site) {
+  storage::NodeStore::Identity node;
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+    node = must(storage::NodeStore(c).begin_epoch("node.test", system_clock().wall_now()));
+    return {};
+  }));
+  return node;
+}
+
+// The first of two recipients failed for the message, the second for the address, and only the journal knows. With or
+// without the claim: a power failure takes it if it was not synced yet, and may leave the journal.
+void recover_failures(bool claimed_before) {
+  Site site;
+  site.add_members(2, 1);
+  const Id id = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  const storage::NodeStore::Identity node = begin_epoch(site);
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+    if (!claimed_before) return {};
+    auto claimed = storage::BatchStore(c).claim({node.number, node.epoch}, 0, 9, 4, {});
+    if (!claimed.ok()) return claimed.error();
+    BOOST_TEST(claimed->size() == 1u);
+    return {};
+  }));
   KeptFailures failures;
   for (int i = 0; i < 2; ++i) {  // the second time it is known, and told to nobody
-    leave_a_journal();
-    must(delivery::recover(*site.database, directory, node, failures));
+    leave_a_journal(site, node.epoch, {id});
+    must(delivery::recover(*site.database, journal_of(site), node, failures));
     const auto batch = site.batches(id).at(0);
     const std::string first = batch.recipients[0].local + "@d0.test",
                       second = batch.recipients[1].local + "@d0.test";
@@ -232,6 +248,45 @@ BOOST_AUTO_TEST_CASE(a_failure_that_only_the_journal_knows_is_no_bounce_if_it_is
 
 BOOST_AUTO_TEST_CASE(a_failure_that_only_the_journal_knows_is_told_when_the_claim_was_lost) {
   recover_failures(false);
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_batch_is_passed_over_and_the_others_are_told) {
+  log::Capture quiet([](log::Level, std::string_view) {});
+  Site site;
+  site.add_members(2, 1);
+  const Id damaged = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  const Id sound = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 1);
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
+    return c.execute("UPDATE batch SET recipients = x'0102' WHERE post_id = " + std::to_string(damaged));
+  }));
+  const storage::NodeStore::Identity node = begin_epoch(site);
+  leave_a_journal(site, node.epoch, {damaged, sound});
+  KeptFailures failures;
+  must(delivery::recover(*site.database, journal_of(site), node, failures));
+  BOOST_TEST(failures.told().size() == 2u);
+  BOOST_TEST(site.counts(sound).failed == 2);
+  BOOST_TEST(site.counts(damaged).failed == 0);
+}
+
+class DamagedMembers : public delivery::FailureListener {
+ public:
+  Result<void> on_failures(storage::Connection&, const std::vector<delivery::Failure>&) override {
+    return Error{ErrorCode::kDamaged, "a member's row"};
+  }
+};
+
+BOOST_AUTO_TEST_CASE(failures_that_can_never_be_recorded_are_in_the_ledger_after_a_restart) {
+  std::vector<std::string> lines;
+  log::Capture capture([&](log::Level, std::string_view line) { lines.emplace_back(line); });
+  Site site;
+  site.add_members(2, 1);
+  const Id id = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  const storage::NodeStore::Identity node = begin_epoch(site);
+  leave_a_journal(site, node.epoch, {id});
+  DamagedMembers refuses;
+  must(delivery::recover(*site.database, journal_of(site), node, refuses));
+  BOOST_TEST(site.counts(id).failed == 2);
+  BOOST_TEST(any(lines, "failures-not-reported"));
 }
 
 }  // namespace
