@@ -303,8 +303,12 @@ void Destination::forget_dead() {
 void Destination::check_saturation() {
   if (queue_.recipients() > kSaturatedAbove) full_ = true;
   if (queue_.recipients() < kSaturatedBelow) full_ = false;
-  if (saturated_ == (full_ || stalled_ || without_share())) return;
-  saturated_ = !saturated_;
+  tell_saturated(full_ || stalled_ || without_share());
+}
+
+void Destination::tell_saturated(bool saturated) {
+  if (saturated_ == saturated) return;
+  saturated_ = saturated;
   side_.fabric().sink->destination_saturated(key_, domains_, saturated_);
 }
 

@@ -46,6 +46,8 @@ class Destination {
   bool listed = false;                         // among those on this loop that do: the LoopSide's
   // Nothing queued, lent or open, and nothing to remember.
   bool disposable(MonoTime now) const;
+  // Before it is destroyed: nobody would tell the queue any more that it may claim again.
+  void retire() { tell_saturated(false); }
   bool serves(const std::string& domain) const { return domains_.count(domain) > 0; }
   bool serves_all() const { return domains_.empty(); }  // it is the smart host of all
   DestinationStatus status(MonoTime now, WallTime wall) const;
@@ -71,6 +73,7 @@ class Destination {
   void conclude_all(Outcome::Kind kind, Stage stage, const smtp::Reply& reply);  // what waits
   bool asks_for_more() const;
   void check_saturation();
+  void tell_saturated(bool saturated);  // if the queue was told otherwise
   void note_progress(MonoTime now);
   void note_reply(std::string text);
   Concurrency::Options concurrency_options() const;

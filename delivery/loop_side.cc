@@ -273,7 +273,11 @@ void LoopSide::sweep() {
     if (destination->without_share())
       for (const Slice& slice : destination->take_queue()) recorder_->give_back(slice);
   if (number_ == 0) fabric_.flush_tls_results();
-  std::erase_if(destinations_, [&](const auto& entry) { return entry.second->disposable(now); });
+  std::erase_if(destinations_, [&](const auto& entry) {
+    if (!entry.second->disposable(now)) return false;
+    entry.second->retire();
+    return true;
+  });
   sweep_timer_->start(std::chrono::seconds(60));
 }
 

@@ -38,6 +38,7 @@ class LoopSide {
 
   // The following on the loop only.
   void begin();  // timers
+  void sweep();  // every minute: what has not been used for long is forgotten
   void route(std::vector<RoutedSlice> slices);
   void arrive(const std::string& domain, NextHopPtr hop, Slice slice);  // this is the home
   void lend(Lease lease);                                               // this runs the crew
@@ -82,7 +83,6 @@ class LoopSide {
   std::size_t number() const { return number_; }
 
  private:
-  void sweep();
   void note_starving(Destination* destination);
   void look_for_room();
   void look_for_progress();

@@ -1,7 +1,10 @@
 // The budget of a destination among nodes.
 #include <boost/test/unit_test.hpp>
 
+#include "delivery/destination_policy.h"
+#include "delivery/loop_side.h"
 #include "delivery/shares.h"
+#include "tests/delivery/queue/rig.h"
 
 using namespace essaim;
 using namespace essaim::delivery;
@@ -96,6 +99,68 @@ BOOST_AUTO_TEST_CASE(demands_survive_their_way_and_nonsense_is_left_out) {
   BOOST_TEST(all["d.test"][0].recipients == 5);
   BOOST_TEST(all["d.test"][1].node == 3);
   BOOST_TEST(all["mx.a.test:25"].at(0).recipients == 7);
+}
+
+class NoJournal : public storage::JournalWriter {
+ public:
+  Result<std::uint64_t> append(const storage::JournalRecord&) override { return 1; }
+  void segment_done(std::uint64_t, std::size_t) override {}
+};
+
+// What the queue was told, in order.
+class ToldSaturated final : public NoteSink {
+ public:
+  void take_notes(std::vector<Note>) override {}
+  void destination_saturated(const std::string&, std::set<std::string>, bool saturated) override {
+    told.push_back(saturated);
+  }
+  std::vector<bool> told;
+};
+
+// A node that loses against node 1 when there is one connection for both.
+int second_of_two(const std::string& key) {
+  int node = 2;
+  while (share_of(key, {node, 1}, {{1, 1}}, 1, {}).connections > 0) ++node;
+  return node;
+}
+
+BOOST_AUTO_TEST_CASE(what_was_left_to_others_may_be_claimed_when_it_is_forgotten) {
+  const std::string key = "a.test";
+  net::EventLoop loop("loop");
+  test::FakeResolver dns(loop);
+  test::Tokens tokens;
+  NoJournal journal;
+  ToldSaturated queue;
+  ManualClock clock;
+  EngineSettings settings;
+  settings.connections_per_destination = 1;
+  Fabric fabric{clock, tokens, nullptr, {&loop}, {}, &queue, {}, {}, {}};
+  fabric.node = second_of_two(key);
+  fabric.demands.set(std::make_shared<const Demands>(Demands{{key, {{1, 1}}}}));
+  auto side =
+      std::make_shared<LoopSide>(fabric, 0, dns, journal, std::make_shared<const EngineSettings>(settings));
+  fabric.sides = {side};
+  side->begin();
+
+  auto hop = std::make_shared<NextHop>();
+  hop->kind = NextHop::Kind::kHosts;
+  hop->key = key;
+  auto policy = std::make_shared<DestinationPolicy>();
+  policy->connections = 1;
+  hop->policy = policy;
+  auto batch = std::make_shared<ActiveBatch>();
+  batch->post = std::make_shared<const ActivePost>();
+  batch->recipients.push_back({1, "one", key});
+  side->arrive(key, hop, {batch, {0}, clock.mono_now()});
+  BOOST_REQUIRE(queue.told.size() == 1u);
+  BOOST_TEST(queue.told.back());
+  side->sweep();
+  clock.advance(std::chrono::minutes(11));
+  side->sweep();
+  BOOST_TEST(side->destinations().empty());
+  BOOST_TEST(!queue.told.back());
+  side->shut();
+  fabric.sides.clear();
 }
 
 BOOST_AUTO_TEST_SUITE_END()
