@@ -179,9 +179,10 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
   for (std::size_t cls = 0; cls < request.limits.size(); ++cls) {
     if (request.limits[cls] == 0) continue;
     std::size_t parked = 0;
-    Result<std::vector<storage::BatchRecord>> claimed = batches.claim(
-        request.fence, kFrom[cls], kTo[cls], request.limits[cls],
-        request.pass_over[cls] ? request.saturated : kNone, request.barrier, &parked, home_of(request, cls));
+    Result<std::vector<storage::BatchRecord>> claimed =
+        batches.claim(request.fence, kFrom[cls], kTo[cls], request.limits[cls],
+                      request.pass_over[cls] ? request.saturated : kNone, request.barrier, &parked,
+                      home_of(request, cls), request.in_doubt);
     if (!claimed.ok()) return claimed.error();
     if (!claimed->empty()) ESSAIM_TRY(merge_late(connection, request.fence, &*claimed, result));
     result->parked = result->parked || parked > 0;

@@ -36,6 +36,9 @@ struct ClaimRequest {
   // After a claim of unknown outcome: what the database says is ours, but is not among `open`, is released
   // first.
   bool reconcile = false;
+  // Still in memory here although the database may have them as nobody's: a release of unknown outcome. They are not
+  // claimed again before that is known.
+  std::set<std::pair<Id, int>> in_doubt;
   std::set<std::pair<Id, int>> open;
 };
 

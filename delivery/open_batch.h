@@ -79,9 +79,12 @@ class OpenBatch {
   // Why it waits: the last deferral, and what was kept from sending.
   std::string why() const;
 
+  // The database may have it as nobody's already, or as somebody else's.
+  bool may_be_released() const { return releasing || lost; }
+
   // Bookkeeping of the QueueManager.
   bool saving = false;
-  bool releasing = false;    // the save under way ends our ownership
+  bool releasing = false;    // the save under way, or that failed last, ends our ownership
   bool given_back = false;   // was recalled because its destinations are saturated
   bool lost = false;         // somebody else has it
   bool was_retried = false;  // a save of unknown outcome went before

@@ -87,9 +87,11 @@ void QueueManager::claim_now() {
   request->barrier = suspensions_.barrier(request->now);
 
   request->reconcile = reconcile_;
-  if (reconcile_)
-    for (const auto& [key, batch] : open_)
-      request->open.insert({batch->record().post_id, batch->record().number});
+  for (const auto& [key, batch] : open_) {
+    const std::pair<Id, int> name{batch->record().post_id, batch->record().number};
+    if (reconcile_) request->open.insert(name);
+    if (batch->may_be_released() && !batch->finished()) request->in_doubt.insert(name);
+  }
 
   claiming_ = true;
   last_claim_ = clock_.mono_now();

@@ -113,6 +113,7 @@ void QueueManager::saved(const std::shared_ptr<std::vector<SaveItem>>& items,
     batch->was_retried = false;
     batch->not_before = MonoTime{};
     if (conflicts[i]) {
+      maybe_more_[static_cast<std::size_t>(Budget::class_of(batch->priority()))] = true;
       lost(batch);
       continue;
     }

@@ -6,7 +6,10 @@ namespace essaim::delivery {
 namespace {
 
 bool same_end(const storage::BatchRecord& stored, const storage::BatchRecord& wanted) {
-  return stored.queue == wanted.queue && stored.delivered == wanted.delivered &&
+  // What waits may have become due since.
+  const bool due =
+      wanted.queue == storage::BatchQueue::kWaiting && stored.queue == storage::BatchQueue::kReady;
+  return (stored.queue == wanted.queue || due) && stored.delivered == wanted.delivered &&
          stored.failed == wanted.failed && stored.suppressed == wanted.suppressed &&
          stored.pending == wanted.pending;
 }

@@ -90,7 +90,8 @@ Result<void> let_wait(Connection& connection, const HeldBack& batch) {
 Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority, int max_priority,
                                                    std::size_t limit, const std::set<std::string>& saturated,
                                                    const ClaimBarrier& barrier, std::size_t* parked,
-                                                   const ClaimHome& home) {
+                                                   const ClaimHome& home,
+                                                   const std::set<std::pair<Id, int>>& except) {
   std::vector<BatchRecord> batches;
   if (limit == 0) return batches;
   const std::size_t names = list_length(saturated.size());
@@ -111,8 +112,9 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
   }
   // An engine that fetches all rows at once is told how many are of use; with those that are passed over here, some more.
   constexpr std::size_t kMorePassedOver = 1000;
-  row.bind(next, static_cast<std::int64_t>(
-                     limit + (saturated.size() > names || barrier.any() ? kMorePassedOver : 0)));
+  row.bind(next,
+           static_cast<std::int64_t>(limit + except.size() +
+                                     (saturated.size() > names || barrier.any() ? kMorePassedOver : 0)));
   struct Damage {
     Id post_id;
     std::int64_t number;
@@ -124,6 +126,7 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
     auto more = row.step();
     if (!more.ok()) return more.error();
     if (!*more) break;
+    if (!except.empty() && except.count({row.integer(0), static_cast<int>(row.integer(1))}) > 0) continue;
     if (saturated.size() > names && saturated.count(sql::text(row, 6)) != 0) continue;
     if (const auto* wait = barrier.any() ? held_back(row, barrier) : nullptr; wait != nullptr) {
       const WallTime expires = sql::time(row, kExpiresColumn);

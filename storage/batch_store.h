@@ -57,13 +57,14 @@ class BatchStore {
   // kHastenedTogether or more, there may be others.
   Result<std::int64_t> promote_due(WallTime now);
   // Claims up to `limit` ready batches of posts that are not held and whose destination is not in `saturated`, in the
-  // order above, and gives them with recipients and progress. Conditional on nobody else having them. So what is held
-  // does not expire while it is: an operator's hold may be longer than the lifetime; when it ends, the next claim
-  // fails what has expired by then.
+  // order above, and gives them with recipients and progress; those in `except` are passed over. Conditional on nobody
+  // else having them. So what is held does not expire while it is: an operator's hold may be longer than the lifetime;
+  // when it ends, the next claim fails what has expired by then.
   Result<std::vector<BatchRecord>> claim(Fence fence, int min_priority, int max_priority, std::size_t limit,
                                          const std::set<std::string>& saturated,
                                          const ClaimBarrier& barrier = {}, std::size_t* parked = nullptr,
-                                         const ClaimHome& home = {});
+                                         const ClaimHome& home = {},
+                                         const std::set<std::pair<Id, int>>& except = {});
   static constexpr std::size_t kParkedAtOnce =
       1000;  // behind the barrier; a claim that met so many ends there
   // Takes back what an earlier run of this node owned (its epoch is older): kReady again. After journal replay.

@@ -42,6 +42,18 @@ BOOST_AUTO_TEST_CASE(claims_pass_over_saturated_destinations_whatever_their_numb
   }
 }
 
+BOOST_AUTO_TEST_CASE(claims_leave_what_they_are_told_to_leave) {
+  TempDatabase database;
+  make_list(*database);
+  for (Id id = 1; id <= 3; ++id) make_post(*database, post(id), people(2, "a.test"), id);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    const auto claimed = must(BatchStore(c).claim({1, 1}, 0, 9, 1, {}, {}, nullptr, {}, {{1, 0}, {2, 0}}));
+    BOOST_REQUIRE(claimed.size() == 1U);
+    BOOST_TEST(claimed[0].post_id == 3);
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(held_posts_are_not_claimed_and_come_back_when_released) {
   TempDatabase database;
   make_list(*database);

@@ -72,6 +72,43 @@ BOOST_AUTO_TEST_CASE(any_statement_or_commit_may_fail) {
   }
 }
 
+// The release of two batches is committed and not heard of; they are due again before each release is tried again.
+BOOST_AUTO_TEST_CASE(what_may_have_been_released_is_not_claimed_before_it_is_known) {
+  std::atomic<int> lost{0};
+  log::Capture capture([&](log::Level, std::string_view line) {
+    if (line.find("batch-lost") != std::string_view::npos) ++lost;
+  });
+  TestSink sink;
+  HostPolicy busy_at_first;
+  busy_at_first.rcpt = [](const std::string&, int before) -> std::string {
+    return before == 0 ? "451 4.2.1 mailbox busy" : "250 2.1.5 ok";
+  };
+  sink.set(address_of(0), busy_at_first);
+  Site site;
+  auto settings = settings_for(site, sink);
+  settings.retry_initial = 50ms;
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
+  std::this_thread::sleep_for(50ms);  // the first, empty claim is over
+  std::vector<Id> posts;
+  std::size_t recipients = 0;
+  for (int i = 0; i < 8; ++i) {
+    const std::string local = "user" + std::to_string(i);
+    posts.push_back(site.post_to(site.new_post(storage::CopyMode::kPersonal, 1), i, {{0, local, "d0.test"}}));
+    ++recipients;
+  }
+  FaultPlan::arm({FaultPlan::Where::kAfterCommit, 2, 3, FaultPlan::What::kFail, ErrorCode::kUnknownOutcome});
+  run.engine->ring();
+  BOOST_TEST(wait_until([] { return FaultPlan::seen(FaultPlan::Where::kAfterCommit) >= 4; }, 10s));
+  FaultPlan::disarm();
+  for (const Id post : posts) BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 20s));
+  const auto accepted = sink.accepted();
+  BOOST_TEST(accepted.size() == recipients);
+  for (const auto& [to, times] : accepted)
+    BOOST_TEST(times == 1, to + " got it " + std::to_string(times) + " times");
+  BOOST_TEST(lost == 0);
+}
+
 // The outcomes are there; what waits for the row to be sound waits for ever.
 BOOST_AUTO_TEST_CASE(a_damaged_row_is_written_anew_by_a_save_that_is_tried_again) {
   Site site;
