@@ -160,7 +160,7 @@ void LoopSide::stop() {
 void LoopSide::abort() {
   stopping_ = true;
   for (auto& [key, crew] : crews_) crew->abort();
-  if (recorder_) recorder_->flush();
+  if (recorder_) recorder_->give_up_journal();
 }
 
 void LoopSide::shut() {
@@ -168,7 +168,7 @@ void LoopSide::shut() {
   shut_ = true;
   stopping_ = true;
   for (auto& [key, crew] : crews_) crew->abort();
-  if (recorder_) recorder_->flush();
+  if (recorder_) recorder_->give_up_journal();
   crews_.clear();
   destinations_.clear();
   router_.clear();

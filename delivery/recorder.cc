@@ -1,5 +1,3 @@
-#include "delivery/recorder.h"
-
 #include <algorithm>
 
 #include "core/base/counters.h"
@@ -8,6 +6,7 @@
 #include "core/smtp/address.h"
 #include "core/smtp/enhanced_code.h"
 #include "delivery/failure_policy.h"
+#include "delivery/recorder.h"
 
 namespace essaim::delivery {
 namespace {
@@ -171,6 +170,16 @@ void Recorder::flush() {
   std::vector<Note> notes;
   notes.swap(ready_);
   sink_.take_notes(std::move(notes));
+}
+
+void Recorder::give_up_journal() {
+  retry_timer_.cancel();
+  for (Note& note : unrecorded_) {
+    note.loop = -1;
+    ready_.push_back(std::move(note));
+  }
+  unrecorded_.clear();
+  flush();
 }
 
 void Recorder::retry() {

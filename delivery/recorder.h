@@ -43,6 +43,8 @@ class Recorder {
   void record_all(const Slice& slice, Outcome::Kind kind, Stage stage, const smtp::Reply& reply);
   // Not attempted; back to the queue.
   void give_back(const Slice& slice);
+  // At the end: what the journal could not take goes to the queue without it, which may still save it.
+  void give_up_journal();
   // What is buffered goes to the queue now.
   void flush();
 

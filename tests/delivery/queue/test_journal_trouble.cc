@@ -37,6 +37,7 @@ class KeptNotes final : public delivery::NoteSink {
  public:
   void take_notes(std::vector<delivery::Note> notes) override {
     for (const auto& note : notes) {
+      if (note.loop < 0) ++unjournalled;
       if (note.kind == delivery::Outcome::Kind::kDelivered)
         order.insert(order.end(), note.indices.begin(), note.indices.end());
       else
@@ -47,6 +48,7 @@ class KeptNotes final : public delivery::NoteSink {
 
   std::vector<std::uint16_t> order;
   int others = 0;
+  int unjournalled = 0;
 };
 
 BOOST_AUTO_TEST_CASE(a_full_disk_pauses_sending_and_loses_nothing) {
@@ -124,6 +126,35 @@ BOOST_AUTO_TEST_CASE(a_full_disk_pauses_sending_and_loses_nothing) {
   for (const auto& [to, times] : sink.accepted())
     if (times != 1) BOOST_ERROR(to + " got it " + std::to_string(times) + " times");
   side->shut();
+  fabric.sides.clear();
+}
+
+BOOST_AUTO_TEST_CASE(what_a_full_journal_did_not_take_reaches_the_queue_at_a_stop) {
+  net::EventLoop loop("loop");
+  FakeResolver dns(loop);
+  Tokens tokens;
+  FullDisk journal;
+  journal.full = true;
+  KeptNotes notes;
+  delivery::Fabric fabric{system_clock(), tokens, nullptr, {&loop}, {}, &notes, {}, {}, {}};
+  auto side = std::make_shared<delivery::LoopSide>(fabric, 0, dns, journal,
+                                                   std::make_shared<const delivery::EngineSettings>());
+  fabric.sides = {side};
+  side->begin();
+
+  auto batch = std::make_shared<delivery::ActiveBatch>();
+  batch->post = std::make_shared<const delivery::ActivePost>();
+  batch->recipients = {{1, "one", "d0.test"}, {2, "two", "d0.test"}};
+  for (const std::uint16_t index : {std::uint16_t{0}, std::uint16_t{1}})
+    side->recorder().record_all({batch, {index}, {}}, delivery::Outcome::Kind::kDelivered,
+                                delivery::Stage::kFinalDot, smtp::reply(250, "2.0.0", "ok"));
+  BOOST_TEST(!side->may_send());
+  BOOST_TEST(notes.order.empty());
+  side->abort();
+  BOOST_TEST(notes.order == std::vector<std::uint16_t>({0, 1}), boost::test_tools::per_element());
+  BOOST_TEST(notes.unjournalled == 2);
+  side->shut();
+  BOOST_TEST(notes.order.size() == 2u);  // once
   fabric.sides.clear();
 }
 
