@@ -38,11 +38,14 @@ std::string candidates_sql(std::size_t names, bool barrier, bool home) {
   return sql + " ORDER BY s.priority, s.order_rank, s.post_id, s.number LIMIT ?";
 }
 
+// Not when somebody merged outcomes into it since it was read: who sent from the copy would undo that.
 Result<bool> take(Connection& connection, Fence fence, const BatchRecord& batch) {
   auto taken = sql::run(connection,
                         "UPDATE batch_state SET queue = 3, owner = ?, epoch = ? "
-                        "WHERE post_id = ? AND number = ? AND queue = 1 AND owner = 0",
-                        fence.owner, fence.epoch, batch.post_id, batch.number);
+                        "WHERE post_id = ? AND number = ? AND queue = 1 AND owner = 0 "
+                        "AND delivered = ? AND failed = ? AND suppressed = ?",
+                        fence.owner, fence.epoch, batch.post_id, batch.number, batch.delivered, batch.failed,
+                        batch.suppressed);
   if (!taken.ok()) return taken.error();
   return *taken == 1;
 }
@@ -149,7 +152,7 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
   for (auto& batch : batches) {
     auto taken = take(connection_, fence, batch);
     if (!taken.ok()) return taken.error();
-    if (!*taken) continue;  // on a cluster: another node was faster
+    if (!*taken) continue;  // on a shared database: somebody else was faster
     batch.queue = BatchQueue::kOwned;
     batch.owner = fence.owner;
     batch.epoch = fence.epoch;

@@ -69,6 +69,42 @@ BOOST_AUTO_TEST_CASE(held_posts_are_not_claimed_and_come_back_when_released) {
   BOOST_TEST(claim(*database, {1, 1}, 10).size() == 1U);
 }
 
+// What others commit between two statements of a claim, on a database where that can be.
+class Interrupted : public Connection {
+ public:
+  Interrupted(Connection& inner, std::string_view before, Work meanwhile)
+      : inner_(inner), before_(before), meanwhile_(std::move(meanwhile)) {}
+  Result<Statement*> prepare(std::string_view sql) override {
+    if (meanwhile_ && sql.starts_with(before_)) ESSAIM_TRY(std::exchange(meanwhile_, nullptr)(inner_));
+    return inner_.prepare(sql);
+  }
+  Result<void> execute(std::string_view sql) override { return inner_.execute(sql); }
+  Dialect dialect() const override { return inner_.dialect(); }
+
+ private:
+  Connection& inner_;
+  const std::string_view before_;
+  Work meanwhile_;
+};
+
+BOOST_AUTO_TEST_CASE(a_claim_does_not_take_what_was_changed_since_it_was_read) {
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(3, "a.test"));
+  commit(*database, [](Connection& c) -> Result<void> {
+    Interrupted interrupted(c, "UPDATE batch_state SET queue = 3", [](Connection& other) -> Result<void> {
+      auto merged = must(BatchStore(other).load(1, 0, true)).value();
+      settle(&merged, 0, RecipientState::kDelivered);
+      return BatchStore(other).save_unowned(merged);
+    });
+    BOOST_TEST(must(BatchStore(interrupted).claim({1, 1}, 0, 9, 10, {})).empty());
+    return {};
+  });
+  const auto claimed = claim(*database, {1, 1}, 10);
+  BOOST_REQUIRE(claimed.size() == 1U);
+  BOOST_TEST((claimed[0].progress.recipients[0].state == RecipientState::kDelivered));
+}
+
 BOOST_AUTO_TEST_CASE(results_of_a_node_that_lost_the_batch_are_refused) {
   TempDatabase database;
   make_list(*database);
