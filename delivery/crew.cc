@@ -195,8 +195,7 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
     report_.consumed += slice.indices.size();
     // Expiry holds in every state: also for what waited long for its turn.
     if (slice.batch->post->post.expires <= wall) {
-      side_.recorder().record_all(slice, Outcome::Kind::kFailed, Stage::kLost,
-                                  smtp::reply(554, "4.4.7", "delivery time expired"));
+      side_.recorder().record_expired(slice);
       continue;
     }
     InFlight flight;

@@ -125,6 +125,17 @@ bool says_message(Stage stage, const smtp::Reply& reply) {
   return reply.code == 552 && stage == Stage::kMail;
 }
 
+bool expired_untried(const storage::PostRecord& post, int attempts) {
+  return post.kind == storage::PostKind::kList && attempts == 0;
+}
+
+smtp::Reply expired_reply(bool untried, std::string_view last) {
+  std::string text = "delivery time expired";
+  if (untried) text += " before any attempt";
+  if (!last.empty()) text.append("; last: ").append(last);
+  return smtp::reply(554, "4.4.7", text);
+}
+
 bool says_unknown_command(const smtp::Reply& reply) {
   const bool code = reply.code == 500 || reply.code == 501 || reply.code == 502 || reply.code == 504;
   return code && (reply.enhanced.klass == 0 || reply.enhanced.subject == 5);

@@ -41,6 +41,11 @@ bool says_no_require_tls(const smtp::Reply& reply);
 // too big; RFC 6531: needs SMTPUTF8; RFC 8689: needs REQUIRETLS): the same recipient takes other mail, so it counts against nobody.
 bool says_message(Stage stage, const smtp::Reply& reply);
 
+// Members of a list who were never tried have no part in it that the time of the post is over: it is reported like all that
+// fails, but says nothing about them.
+bool expired_untried(const storage::PostRecord& post, int attempts);
+smtp::Reply expired_reply(bool untried, std::string_view last = {});
+
 // The peer, or something before it, does not know BDAT though CHUNKING was offered.
 bool says_unknown_command(const smtp::Reply& reply);
 

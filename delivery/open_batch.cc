@@ -4,6 +4,7 @@
 
 #include "core/base/check.h"
 #include "core/base/counters.h"
+#include "delivery/failure_policy.h"
 
 namespace essaim::delivery {
 
@@ -69,19 +70,13 @@ void OpenBatch::suppress_if(const std::function<bool(const storage::BatchRecipie
 }
 
 void OpenBatch::expire(WallTime now) {
-  const bool list_post = post().kind == storage::PostKind::kList;
   for (std::size_t i = 0; i < batch_->recipients.size(); ++i) {
     storage::RecipientStatus& status = record_.progress.recipients[i];
     if (is_final(status.state) || is_out_[i]) continue;
-    std::string text = "delivery time expired";
-    if (list_post && status.attempts == 0) {
-      // An operator kept it here all the time. It is reported like all that fails, but says nothing about the member.
-      text += " before any attempt";
-      status.host = host_index(std::string(storage::kAboutMessage));
-    }
-    const std::string& last = record_.progress.replies[status.reply];
-    if (!last.empty()) text += "; last: " + last;
-    auto reply = std::make_shared<const smtp::Reply>(smtp::reply(554, "4.4.7", text));
+    const bool untried = expired_untried(post(), status.attempts);
+    if (untried) status.host = host_index(std::string(storage::kAboutMessage));
+    auto reply =
+        std::make_shared<const smtp::Reply>(expired_reply(untried, record_.progress.replies[status.reply]));
     set_state(static_cast<std::uint16_t>(i), RecipientState::kFailed);
     status.time = seconds_since_acceptance(now);
     status.reply = reply_index(cut(reply->to_string(), kReplyLimit));

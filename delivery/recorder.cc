@@ -1,3 +1,5 @@
+#include "delivery/recorder.h"
+
 #include <algorithm>
 
 #include "core/base/counters.h"
@@ -6,7 +8,6 @@
 #include "core/smtp/address.h"
 #include "core/smtp/enhanced_code.h"
 #include "delivery/failure_policy.h"
-#include "delivery/recorder.h"
 
 namespace essaim::delivery {
 namespace {
@@ -116,6 +117,18 @@ void Recorder::record_all(const Slice& slice, Outcome::Kind kind, Stage stage, c
   outcome.stage = stage;
   outcome.reply = reply;
   outcome.about_message = kind == Outcome::Kind::kFailed && says_message(stage, reply);
+  record_made_here(slice, outcome);
+}
+
+void Recorder::record_expired(const Slice& slice) {
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::kFailed;
+  outcome.about_message = expired_untried(slice.batch->post->post, slice.batch->round - 1);
+  outcome.reply = expired_reply(outcome.about_message);
+  record_made_here(slice, outcome);
+}
+
+void Recorder::record_made_here(const Slice& slice, const Outcome& outcome) {
   Delays delays;
   const MonoTime now = clock_.mono_now();
   if (slice.queued != MonoTime{}) delays.in_queue = now - slice.queued;

@@ -41,6 +41,8 @@ class Recorder {
               const PeerInfo* peer, const Delays& delays);
   // All of the slice get the same outcome, made by us.
   void record_all(const Slice& slice, Outcome::Kind kind, Stage stage, const smtp::Reply& reply);
+  // All of the slice failed in this round, without an attempt: the time of their post is over.
+  void record_expired(const Slice& slice);
   // Not attempted; back to the queue.
   void give_back(const Slice& slice);
   // At the end: what the journal could not take goes to the queue without it, which may still save it.
@@ -49,6 +51,7 @@ class Recorder {
   void flush();
 
  private:
+  void record_made_here(const Slice& slice, const Outcome& outcome);
   bool journal_note(Note* note);
   void push(Note note);
   void retry();

@@ -213,6 +213,28 @@ BOOST_AUTO_TEST_CASE(limits_of_a_rule_hold_for_its_destination_only) {
   BOOST_TEST(sink.connections("127.0.1.1") - before >= 200 / 7 / 4);
 }
 
+BOOST_AUTO_TEST_CASE(who_expires_behind_a_rate_before_any_attempt_gets_no_bounce) {
+  TestSink sink;
+  Site site;
+  site.add_members(2, 1);
+  auto settings = settings_for(site, sink);
+  settings.destinations = {rule({"d0.test"})};
+  settings.destinations[0].rate = {1, 3s};
+  auto record = site.new_post(CopyMode::kPersonal, 1);
+  record.expires = record.accepted + 2s;
+  const Id post = site.post_to_list(record, 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(site.counts(post).delivered == 1);
+  BOOST_TEST(site.counts(post).failed == 1);
+  BOOST_TEST(site.bounces().empty());
+  const auto told = run.failures.told();
+  BOOST_REQUIRE(told.size() == 1u);
+  BOOST_TEST(run.failures.about_message(told.begin()->first));
+  BOOST_TEST(run.failures.reply(told.begin()->first) == "554 4.4.7 delivery time expired before any attempt");
+}
+
 BOOST_AUTO_TEST_CASE(a_rate_holds_back_what_is_too_fast_and_loses_nothing) {
   TestSink sink;
   Site site;
