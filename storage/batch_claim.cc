@@ -11,9 +11,10 @@ namespace essaim::storage {
 
 namespace {
 
-// The names of saturated destinations are bound in lists of these lengths, so that few texts fill the cache.
-// With more names than the longest list, the rest is compared here.
-constexpr std::array<std::size_t, 4> kListLengths = {0, 4, 16, 64};
+// The names of saturated destinations are bound in lists of these lengths, so that few texts fill the cache. One destination
+// may have a thousand names. With more than the longest list, the rest is compared here, where what is passed over counts
+// against the limit of the statement.
+constexpr std::array<std::size_t, 8> kListLengths = {0, 4, 16, 64, 256, 1024, 4096, 16384};
 
 std::size_t list_length(std::size_t names) {
   for (const std::size_t length : kListLengths) {

@@ -42,6 +42,32 @@ BOOST_AUTO_TEST_CASE(claims_pass_over_saturated_destinations_whatever_their_numb
   }
 }
 
+BOOST_AUTO_TEST_CASE(many_batches_for_saturated_destinations_do_not_hide_one_for_another) {
+  TempDatabase database;
+  make_list(*database);
+  constexpr Id kInFront = 1'100;
+  commit(*database, [](Connection& c) -> Result<void> {
+    for (Id id = 1; id <= kInFront; ++id) {
+      PostRecord p = post(id);
+      ESSAIM_TRY(add_expanded(c, &p, "Subject: x\r\n\r\nbody\r\n", "", 0, people(1, "zz.test")));
+    }
+    return {};
+  });
+  make_post(*database, post(kInFront + 1), people(1, "other.test"), 1);
+  for (const std::size_t others : {200U, 5'000U}) {
+    std::set<std::string> saturated{"zz.test"};
+    for (std::size_t i = 0; i < others; ++i) saturated.insert("d" + std::to_string(i) + ".test");
+    const auto claimed = claim(*database, {1, 1}, 10, saturated);
+    BOOST_REQUIRE(claimed.size() == 1U);
+    BOOST_TEST(claimed[0].post_id == kInFront + 1);
+    commit(*database, [&](Connection& c) {
+      auto back = claimed[0];
+      back.queue = BatchQueue::kReady;
+      return BatchStore(c).save({1, 1}, back);
+    });
+  }
+}
+
 BOOST_AUTO_TEST_CASE(claims_leave_what_they_are_told_to_leave) {
   TempDatabase database;
   make_list(*database);
