@@ -29,6 +29,15 @@ MethodResult spf_result(const SpfResult& spf, const char* property, std::string 
   return {"spf", to_string(spf.status), spf.reason, {{property, std::move(value)}}};
 }
 
+// And what might have been authentic, had all name servers answered.
+Authenticated with_uncertain(Authenticated authenticated, const Authentication& found) {
+  for (const DkimResult& dkim : found.dkim) {
+    if (dkim.status == DkimStatus::kTempError) authenticated.dkim.push_back(dkim.signature.domain);
+  }
+  if (found.spf.status == SpfStatus::kTempError) authenticated.spf = found.spf.domain;
+  return authenticated;
+}
+
 }  // namespace
 
 bool Authentication::temporary() const {
@@ -126,11 +135,10 @@ Authentication MessageCheck::conclude(WallTime now, Answers& answers) const {
   }
   if (out.spf.status == SpfStatus::kPass) authenticated.spf = out.spf.domain;
   out.dmarc = dmarc(authenticated, answers);
-  // A signature whose key could not be had might have been the one that aligns.
-  const bool unsure = std::any_of(out.dkim.begin(), out.dkim.end(),
-                                  [](const DkimResult& d) { return d.status == DkimStatus::kTempError; }) ||
-                      out.spf.status == SpfStatus::kTempError;
-  if (out.dmarc.status == DmarcStatus::kFail && unsure) {
+  if (out.dmarc.status != DmarcStatus::kFail) return out;
+  // Only what would align makes it uncertain: anybody can name a domain of their own whose servers are silent.
+  const DmarcStatus at_best = dmarc(with_uncertain(std::move(authenticated), out), answers).status;
+  if (at_best != DmarcStatus::kFail) {
     out.dmarc.status = DmarcStatus::kTempError;
     out.dmarc.reason = "what would align cannot be looked up";
   }

@@ -1,0 +1,54 @@
+// What is made of a whole message, where name servers are silent.
+#include <boost/test/unit_test.hpp>
+
+#include "core/mailauth/message_check.h"
+#include "tests/core/mailauth/zone.h"
+
+using namespace essaim;
+using namespace essaim::mailauth;
+
+namespace {
+
+std::string signature_of(const std::string& domain) {
+  return "DKIM-Signature: v=1; a=ed25519-sha256; d=" + domain +
+         "; s=x; h=from;\r\n bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\n";
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(message_check)
+
+// Anybody has a domain whose servers are silent.
+BOOST_AUTO_TEST_CASE(a_silent_server_makes_a_failure_uncertain_only_where_it_could_have_aligned) {
+  const struct {
+    const char* silent;
+    const char* sender;  // its domain
+    const char* signer;  // "": no signature
+    DmarcStatus status;
+  } rows[] = {
+      {"evil.example", "evil.example", "", DmarcStatus::kFail},
+      {"x._domainkey.evil.example", "other.example", "evil.example", DmarcStatus::kFail},
+      {"bank.example", "bank.example", "", DmarcStatus::kTempError},
+      {"mail.bank.example", "mail.bank.example", "", DmarcStatus::kTempError},
+      {"x._domainkey.bank.example", "other.example", "bank.example", DmarcStatus::kTempError},
+      {"x._domainkey.mail.bank.example", "other.example", "mail.bank.example", DmarcStatus::kTempError},
+  };
+  for (const auto& row : rows) {
+    Zone zone;
+    zone.text("_dmarc.bank.example", "v=DMARC1; p=reject");
+    zone.broken = {row.silent};
+    const std::string message = (*row.signer == '\0' ? "" : signature_of(row.signer)) +
+                                "From: ceo@bank.example\r\nSubject: x\r\n\r\nText\r\n";
+    const auto check = MessageCheck::make({"192.0.2.1", "client.example", {"eve", row.sender}}, message);
+    BOOST_REQUIRE(check.ok());
+    const Authentication found = zone.resolve([&](Answers& answers) {
+      (*check)->look(answers);
+      return (*check)->conclude(from_millis(1'790'000'000'000), answers);
+    });
+    BOOST_TEST_INFO(row.silent);
+    BOOST_TEST(to_string(found.dmarc.status) == to_string(row.status));
+    BOOST_TEST(found.temporary());
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
