@@ -48,6 +48,9 @@ struct AddressAnswer {
   std::chrono::seconds ttl{0};
   bool secure = false;    // all that was answered, with the aliases on the way
   std::string canonical;  // the name at the end of the aliases; that of the question if there are none
+  // Of this family nothing is known, whatever the status: there may be addresses.
+  bool ipv4_failed = false;
+  bool ipv6_failed = false;
   std::string problem;
 };
 

@@ -232,14 +232,17 @@ void merge(const Raw& raw, bool first_family, AddressAnswer* answer) {
   if (first_family || raw.status == Status::kOk) answer->canonical = raw.selection.owner;
 }
 
-AddressAnswer combine(const std::vector<Raw>& raws) {
+// `types`: of the questions, in the same order.
+AddressAnswer combine(const std::vector<Raw>& raws, const std::vector<std::uint16_t>& types) {
   AddressAnswer answer;
   bool temporary = false;
   bool no_name = false;
   bool first = true;
-  for (const Raw& raw : raws) {
+  for (std::size_t i = 0; i < raws.size(); ++i) {
+    const Raw& raw = raws[i];
     merge(raw, first, &answer);
     if (raw.status != Status::kTemporary) first = false;
+    (types[i] == kTypeA ? answer.ipv4_failed : answer.ipv6_failed) = raw.status == Status::kTemporary;
     temporary = temporary || raw.status == Status::kTemporary;
     no_name = no_name || raw.status == Status::kNoName;
     if (answer.problem.empty()) answer.problem = raw.problem;
@@ -341,22 +344,22 @@ class UnboundResolver : public Resolver {
   std::unique_ptr<Query> addresses(const std::string& host,
                                    std::function<void(AddressAnswer)> done) override {
     struct Both {
-      std::vector<Raw> raws;  // IPv6 first
+      std::vector<std::uint16_t> types;  // IPv6 first
+      std::vector<Raw> raws;
       std::size_t missing = 0;
       std::function<void(AddressAnswer)> done;
     };
-    std::vector<std::uint16_t> types;
-    if (options_.ipv6) types.push_back(kTypeAaaa);
-    if (options_.ipv4) types.push_back(kTypeA);
     auto both = std::make_shared<Both>();
-    both->raws.resize(types.size());
-    both->missing = types.size();
+    if (options_.ipv6) both->types.push_back(kTypeAaaa);
+    if (options_.ipv4) both->types.push_back(kTypeA);
+    both->raws.resize(both->types.size());
+    both->missing = both->types.size();
     both->done = std::move(done);
     auto handle = std::make_unique<Handle>();
-    for (std::size_t i = 0; i < types.size(); ++i) {
-      start(handle.get(), host, types[i], [both, i](Raw raw) {
+    for (std::size_t i = 0; i < both->types.size(); ++i) {
+      start(handle.get(), host, both->types[i], [both, i](Raw raw) {
         both->raws[i] = std::move(raw);
-        if (--both->missing == 0) both->done(combine(both->raws));
+        if (--both->missing == 0) both->done(combine(both->raws, both->types));
       });
     }
     return handle;

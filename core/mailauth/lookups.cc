@@ -21,13 +21,15 @@ Answer::Status status_of(dns::Status status) {
   return Answer::Status::kTemporary;
 }
 
-// Of addresses of both families those of one.
+// Of addresses of both families those of one. What the other one has does not tell that this one has none.
 Answer of_family(const dns::AddressAnswer& answer, bool ipv6) {
   Answer out{status_of(answer.status), {}, answer.problem};
   for (const std::string& address : answer.addresses) {
     if ((address.find(':') != std::string::npos) == ipv6) out.values.push_back(address);
   }
-  if (out.status == Answer::Status::kOk && out.values.empty()) out.status = Answer::Status::kNoData;
+  if (!out.values.empty()) return out;
+  if (ipv6 ? answer.ipv6_failed : answer.ipv4_failed) out.status = Answer::Status::kTemporary;
+  if (out.status == Answer::Status::kOk) out.status = Answer::Status::kNoData;
   return out;
 }
 

@@ -43,6 +43,9 @@ class FakeResolver : public dns::Resolver {
     if (status == dns::Status::kTemporary) answer.problem = "A " + host + ": SERVFAIL";
     addresses_[host] = std::move(answer);
   }
+  // The question for this family failed, the other one did not.
+  void set_failed_ipv4(const std::string& host) { addresses_[host].ipv4_failed = true; }
+  void set_failed_ipv6(const std::string& host) { addresses_[host].ipv6_failed = true; }
   void set_pointer(const std::string& ip, std::vector<std::string> names,
                    dns::Status status = dns::Status::kOk) {
     pointers_[ip] = text_answer(std::move(names), status);

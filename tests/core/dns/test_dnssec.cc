@@ -147,6 +147,8 @@ BOOST_FIXTURE_TEST_CASE(records_that_do_not_fit_their_signature_are_a_temporary_
   BOOST_TEST(half.secure);
   BOOST_REQUIRE(half.addresses.size() == 1U);
   BOOST_TEST(half.addresses[0] == "127.0.0.67");
+  BOOST_TEST(half.ipv6_failed);
+  BOOST_TEST(!half.ipv4_failed);
 }
 
 BOOST_FIXTURE_TEST_CASE(expired_signatures_are_a_temporary_failure_that_says_so, Fixture) {
