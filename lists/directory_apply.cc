@@ -288,6 +288,9 @@ Result<std::string> Admin::export_text() {
 Result<ApplyPlan> Admin::apply_text(const std::string& text, bool dry_run, bool remove_others) {
   const auto wanted = read_directory(text);
   if (!wanted.ok()) return wanted.error();
+  if (remove_others && wanted->domains.empty() && wanted->lists.empty())
+    return Error{ErrorCode::kInvalid,
+                 "the text names no domain and no list, and all others would be removed: all that there are"};
   ApplyPlan plan;
   const auto work = [&](Connection& connection) -> Result<void> {
     const auto is = load_directory(connection, &*wanted);

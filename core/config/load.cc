@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include <sys/stat.h>
 #include <toml++/toml.h>
 
+#include "core/base/read_file.h"
 #include "core/base/text.h"
 
 namespace essaim::config {
@@ -242,11 +241,9 @@ Result<Values> load_file(std::shared_ptr<const Schema> schema, const std::string
   if (!S_ISREG(about.st_mode)) return Error{ErrorCode::kIo, path + ": not a regular file"};
   if (static_cast<std::size_t>(about.st_size) > kMaxFile)
     return Error{ErrorCode::kInvalid, path + ": too large"};
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (in && about.st_size > 0) text << in.rdbuf();
-  if (!in) return Error{ErrorCode::kIo, path + ": " + std::strerror(errno)};
-  return load_text(std::move(schema), text.str(), path);
+  const auto text = read_file(path);
+  if (!text.ok()) return text.error();
+  return load_text(std::move(schema), *text, path);
 }
 
 }  // namespace essaim::config

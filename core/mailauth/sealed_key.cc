@@ -1,16 +1,14 @@
 #include "core/mailauth/sealed_key.h"
 
-#include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <memory>
-#include <sstream>
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include "core/base/check.h"
 #include "core/base/mac.h"
+#include "core/base/read_file.h"
 #include "core/base/text.h"
 
 namespace essaim::mailauth {
@@ -51,11 +49,9 @@ Result<KeySeal> KeySeal::from_secret(std::string_view secret) {
 }
 
 Result<KeySeal> KeySeal::from_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Error{ErrorCode::kIo, "cannot read " + path + ": " + std::strerror(errno)};
-  std::ostringstream text;
-  text << file.rdbuf();
-  auto seal = from_secret(trimmed(text.str()));
+  const auto text = read_file(path);
+  if (!text.ok()) return Error{text.error().code, "cannot read " + text.error().message};
+  auto seal = from_secret(trimmed(*text));
   if (!seal.ok()) return Error{seal.error().code, path + ": " + seal.error().message};
   return seal;
 }

@@ -1,11 +1,4 @@
 // essaim config: the configuration file, and what the database says of domains, lists and members, as text.
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <sstream>
-
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
@@ -14,6 +7,7 @@
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
+#include "smtpd/cli/text_options.h"
 #include "smtpd/operate/user.h"
 #include "smtpd/settings/show.h"
 #include "smtpd/settings/table.h"
@@ -75,25 +69,8 @@ std::string manual() {
          config::render_man(*settings_schema()) + ".SH SEE ALSO\n.BR essaim (1)\n";
 }
 
-Result<std::string> read_all(const std::string& file) {
-  std::ostringstream text;
-  if (file == "-") {
-    text << std::cin.rdbuf();
-    return text.str();
-  }
-  // A directory can be opened, too, and would read like an empty text: one that names nothing.
-  std::error_code ignored;
-  if (std::filesystem::is_directory(file, ignored))
-    return Error{ErrorCode::kInvalid, file + ": is a directory; name the file that `config export` wrote"};
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return Error{ErrorCode::kIo, file + ": " + std::strerror(errno)};
-  text << in.rdbuf();
-  if (in.bad()) return Error{ErrorCode::kIo, file + ": cannot be read"};
-  return text.str();
-}
-
 int apply(const Shell& shell, const std::string& file, bool dry_run, bool remove_others) {
-  auto text = read_all(file);
+  auto text = read_text_file(file);
   if (!text.ok()) return shell.fail(text.error());
   return with_site(shell, [&](Site& site) {
     auto plan = site.admin().apply_text(*text, dry_run, remove_others);

@@ -1,6 +1,4 @@
 // essaim member: who belongs to a list, and as what.
-#include <fstream>
-#include <iostream>
 #include <sstream>
 
 #include <CLI/CLI.hpp>
@@ -11,6 +9,7 @@
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/pairs.h"
 #include "smtpd/cli/site.h"
+#include "smtpd/cli/text_options.h"
 #include "storage/departure_store.h"
 
 namespace essaim::smtpd::cli {
@@ -34,12 +33,10 @@ Result<std::vector<lists::NewMember>> people(const Arguments& a) {
   lists::MemberLines lines = lists::read_member_lines(given);
   for (std::string& error : lines.errors) error = error.substr(std::min(error.size(), error.find(": ") + 2));
   if (!a.file.empty()) {
-    std::ifstream file;
-    if (a.file != "-") {
-      file.open(a.file, std::ios::binary);
-      if (!file) return Error{ErrorCode::kIo, a.file + ": " + std::strerror(errno)};
-    }
-    lists::MemberLines more = lists::read_member_lines(a.file == "-" ? std::cin : file);
+    auto in_file = read_text_file(a.file);
+    if (!in_file.ok()) return in_file.error();
+    std::istringstream file(*std::move(in_file));
+    lists::MemberLines more = lists::read_member_lines(file);
     std::move(more.members.begin(), more.members.end(), std::back_inserter(lines.members));
     std::move(more.errors.begin(), more.errors.end(), std::back_inserter(lines.errors));
   }

@@ -1,13 +1,8 @@
 #include "smtpd/cli/text_options.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iostream>
-#include <sstream>
-
 #include <CLI/CLI.hpp>
 
+#include "core/base/read_file.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
 
@@ -20,15 +15,7 @@ void add_place(CLI::App* verb, TextOptions& options) {
 }
 
 Result<std::string> read_text_file(const std::string& path) {
-  std::ostringstream out;
-  if (path == "-") {
-    out << std::cin.rdbuf();
-    return out.str();
-  }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return Error{ErrorCode::kIo, path + ": " + std::strerror(errno)};
-  out << in.rdbuf();
-  return out.str();
+  return path == "-" ? read_standard_input() : read_file(path);
 }
 
 int set_text(const Shell& shell, storage::TextKind kind, const TextOptions& options) {

@@ -1,10 +1,6 @@
 #include "smtpd/operate/explain_file.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
-
+#include "core/base/read_file.h"
 #include "core/mailauth/lookups.h"
 #include "lists/render_post.h"
 #include "smtpd/operate/dns_options.h"
@@ -16,12 +12,10 @@ namespace {
 
 // The message with the line ends of the wire.
 Result<std::string> message_in(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Error{ErrorCode::kIo, "cannot read " + path + ": " + std::strerror(errno)};
-  std::ostringstream text;
-  text << file.rdbuf();
+  const auto text = read_file(path);
+  if (!text.ok()) return text.error();
   std::string out;
-  for (const char c : text.str()) {
+  for (const char c : *text) {
     if (c == '\n' && !out.ends_with('\r')) out.push_back('\r');
     out.push_back(c);
   }

@@ -132,6 +132,18 @@ BOOST_AUTO_TEST_CASE(what_is_exported_can_be_applied_elsewhere_and_changes_nothi
   BOOST_TEST(*other.admin.export_text() == *text);
 }
 
+BOOST_AUTO_TEST_CASE(a_text_that_names_nothing_does_not_remove_everything) {
+  TestSite site;
+  site.make_list("dev");
+  for (const char* text : {"", "# nothing\n", "[lists]\n[domains]\n"}) {
+    const auto applied = site.admin.apply_text(text, false, true);
+    BOOST_REQUIRE(!applied.ok());
+    BOOST_TEST((applied.error().code == ErrorCode::kInvalid));
+    BOOST_TEST(applied.error().message.find("names no domain and no list") != std::string::npos);
+  }
+  BOOST_TEST(site.admin.lists()->size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(a_plan_names_each_difference) {
   TestSite site;
   site.make_list("dev", {{"footer", "x"}}, {"a@m.example", "b@m.example"}, {"o@o.example"});

@@ -218,10 +218,20 @@ BOOST_FIXTURE_TEST_CASE(refuses_what_would_suspend_or_remove_by_mistake, Site) {
   BOOST_TEST(banana.code == 2);
   BOOST_TEST(has(banana.err, "2026-11-22T18:52:04Z"), banana.err);
 
-  // A directory reads like a text that names nothing.
-  const auto directory_given = run({"config", "apply", "/", "--remove-others"});
-  BOOST_TEST(directory_given.code != 0);
-  BOOST_TEST(has(directory_given.err, "is a directory"), directory_given.err);
+  // What cannot be read is no text that names nothing, or nobody.
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"config", "apply", "/", "--remove-others"},
+        {"member", "add", "dev@lists.example", "--file", "/"},
+        {"member", "remove", "dev@lists.example", "--file", "/"},
+        {"scenario", "set", "blocklist.txt", "/"}}) {
+    const auto directory_given = run(words);
+    BOOST_TEST_INFO(words[0] << " " << words[1]);
+    BOOST_TEST(directory_given.code == 1);
+    BOOST_TEST(has(directory_given.err, "/: Is a directory"), directory_given.err);
+  }
+  const auto nothing = run({"config", "apply", "-", "--remove-others"}, "");
+  BOOST_TEST(nothing.code != 0);
+  BOOST_TEST(has(nothing.err, "standard input: the text names no domain and no list"), nothing.err);
   BOOST_TEST(json({"list", "list"}).size() == 1U);
   const auto unknown = run({"config", "apply", directory.write("bad.toml", "\n[[lst]]\n")});
   BOOST_TEST(has(unknown.err, "bad.toml: line 2:"), unknown.err);
