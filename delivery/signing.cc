@@ -60,6 +60,17 @@ std::string domain_of(std::string_view address) {
   return at == std::string_view::npos ? std::string() : ascii_lowered(address.substr(at + 1));
 }
 
+// Whether a signature of the one may be aligned with the other. Which names are of one organisation only DNS could tell
+// (RFC 9989 §4.10.2): all that share two labels are taken to be.
+bool may_align(std::string_view a, std::string_view b) {
+  const auto top = [](std::string_view domain) {
+    const std::size_t dot = domain.rfind('.');
+    const std::size_t second = dot == 0 || dot == domain.npos ? domain.npos : domain.rfind('.', dot - 1);
+    return second == domain.npos ? domain : domain.substr(second + 1);
+  };
+  return top(a) == top(b);
+}
+
 // From is the author's or the list's in what we pass on; so most posts that nothing signs are known without a look into
 // their header.
 bool may_be_signed(const storage::PostRecord& post, const KeySource& keys) {
@@ -113,9 +124,10 @@ std::shared_ptr<const PostSigner> make_signer(const storage::PostRecord& post, c
   if (!header.ok()) return nullptr;
   const mail::HeaderField* const from = header->find("From");
   if (from == nullptr) return nullptr;  // there must be one to sign (RFC 6376 §5.4)
+  const std::string author = domain_of_from(*from);
   mailauth::SigningKeys found;
-  for (const std::string& domain :
-       {domain_of_from(*from), domain_of(post.list_address), domain_of(post.envelope_sender)}) {
+  for (const std::string& domain : {author, domain_of(post.list_address), domain_of(post.envelope_sender)}) {
+    if (post.author_unknown && may_align(domain, author)) continue;
     if (!domain.empty()) found = keys_at_or_above(domain, keys);
     if (!found.empty()) return std::make_shared<const PostSigner>(std::move(found), wire, wire_7bit);
   }

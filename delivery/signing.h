@@ -52,7 +52,8 @@ class PostSigner {
 };
 
 // Null: nothing signs it. By the domain in From, or one above it, if we have keys for it (then the signature is aligned),
-// else by the list's. Looks into the header only.
+// else by the list's. Where nobody is known to stand behind From, by none that may be aligned with it: who judges the copy
+// would take the author for authentic. Looks into the header only.
 std::shared_ptr<const PostSigner> make_signer(const storage::PostRecord& post, const SharedBytes& wire,
                                               const SharedBytes& wire_7bit, const KeySource& keys);
 

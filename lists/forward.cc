@@ -52,6 +52,7 @@ class ForwardPlan : public Plan {
     if (!context.submission.reverse_path.empty()) post.envelope_sender = "{verp}@" + target().address.domain;
     post.eight_bit = rendered_.eight_bit;
     post.smtputf8 = rendered_.smtputf8;
+    post.author_unknown = rendered_.author_unknown;
     const Submission::Recipient& asked = recipient_of(context.submission, target());
     post.target = named_address(asked);
     post.dsn = dsn_request(context.submission, asked);

@@ -124,6 +124,7 @@ class PostPlan : public Plan {
     post.private_header = rendered_.private_header;
     post.eight_bit = rendered_.eight_bit;
     post.smtputf8 = rendered_.smtputf8;
+    post.author_unknown = rendered_.author_unknown;
     const Submission::Recipient& asked = recipient_of(context.submission, target());
     post.target = named_address(asked);
     post.explanation = explanation_;

@@ -15,6 +15,22 @@ mailauth::SigningKeys keys_for(const Services& services, const std::string& doma
   return services.signing_keys ? services.signing_keys(domain) : mailauth::SigningKeys{};
 }
 
+// Its domain stands behind the author, or an account that has logged in, or a key that only the author was sent. Where
+// nothing is verified, nobody is doubted.
+bool author_known(const Submission& submission) {
+  return !submission.authentication || submission.authentication->author_authenticated() ||
+         submission.login || submission.auth == scenario::Auth::kSmtpAuth ||
+         submission.auth == scenario::Auth::kMd5;
+}
+
+// As far as the author's domain can tell, which asks others not to take it. Where it asks for nothing, our signature says no
+// more than that the list has sent it.
+bool is_forged(const Submission& submission) {
+  if (author_known(submission)) return false;
+  const mailauth::DmarcResult& dmarc = submission.authentication->dmarc;
+  return dmarc.status == mailauth::DmarcStatus::kFail && dmarc.policy != mailauth::DmarcPolicy::kNone;
+}
+
 // The header with all that will stand over it, as receivers see it. Of our seal only the names count, for signatures that
 // cover how many there are. (None can cover how many DKIM-Signatures there are: it is one.)
 Result<mail::HeaderBlock> whole_header(const Draft& draft) {
@@ -143,7 +159,8 @@ Result<PostRendering> render_post(const Services& services, const Submission& su
     auto found = fates(draft);
     if (!found.ok()) return found.error();
     const std::string& author_domain = submission.authentication->dmarc.domain;
-    const bool we_sign = author_domain == target.list.domain && list_signs;
+    // Our signature would make the author of a forgery pass.
+    const bool we_sign = author_domain == target.list.domain && list_signs && author_known(submission);
     out.plan = plan_author(*submission.authentication, *found, incoming.author.value_or(smtp::Address{}),
                            target.settings, we_sign);
     // What was taken, and waited, is not refused any more, whatever the list's settings have become.
@@ -166,6 +183,7 @@ Result<PostRendering> render_post(const Services& services, const Submission& su
   }
   const Seal seal = arc_seal(services, draft);
   out.rendered = finished(draft, seal);
+  out.rendered.author_unknown = out.plan.treatment == Treatment::kKeep && is_forged(submission);
   return out;
 }
 
@@ -174,7 +192,9 @@ Result<Rendered> render_forward(const Services& services, const Submission& subm
   Draft draft = begin_draft(submission, incoming, target, services.site, services.clock->wall_now());
   ESSAIM_TRY(run_handlers(forward_handlers(), &draft));
   const Seal seal = arc_seal(services, draft);
-  return finished(draft, seal);
+  Rendered rendered = finished(draft, seal);
+  rendered.author_unknown = is_forged(submission);
+  return rendered;
 }
 
 Result<Rendered> render_relayed(const Services& services, const Submission& submission,

@@ -14,6 +14,8 @@ namespace essaim::storage {
 namespace {
 
 constexpr std::int64_t kLongestLifetime = 30LL * 24 * 3600 * 1000;  // that a renewal gives, in ms
+// PostRecord::author_unknown stands in the column of the reports.
+constexpr std::int64_t kAuthorUnknown = 1 << 16;
 constexpr std::size_t kPiece = 256U << 10;  // of a rendering; a cluster's write sets stay small
 
 constexpr std::string_view kColumns =
@@ -56,7 +58,8 @@ PostRecord post_from(Statement& row) {
   p.smtputf8 = row.integer(25) != 0;
   p.target = sql::text(row, 26);
   p.dsn = {sql::text(row, 27), sql::text(row, 28), sql::text(row, 29), sql::text(row, 30)};
-  p.reports = static_cast<int>(row.integer(31));
+  p.reports = static_cast<int>(row.integer(31) & ~kAuthorUnknown);
+  p.author_unknown = (row.integer(31) & kAuthorUnknown) != 0;
   p.explanation = sql::text(row, 32);
   p.tls = static_cast<TlsRequest>(row.integer(33));
   return p;
@@ -136,22 +139,22 @@ Result<std::int64_t> delete_some(Connection& connection, const std::string& tabl
 }  // namespace
 
 Result<void> PostStore::add_row(const PostRecord& p) {
-  ESSAIM_TRY(
-      sql::run(connection_,
-               "INSERT INTO post (id, kind, list_id, list_address, list_revision, sender, author, "
-               "message_id, subject, size, client, "
-               "accepted, expires, priority, mode, envelope_sender, private_header, eight_bit, "
-               "expanded, cursor_domain, cursor_local, "
-               "batches, recipients, held, held_reason, smtputf8, target, dsn_ret, dsn_envelope_id, "
-               "dsn_notify, dsn_original_recipient, reports, explanation, tls_request, seen_key, finished) "
-               "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-               "?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
-               p.id, p.kind, p.list_id, p.list_address, p.list_revision, p.sender, p.author, p.message_id,
-               p.subject, p.size, p.client, p.accepted, p.expires, p.priority, p.mode, p.envelope_sender,
-               p.private_header, p.eight_bit, p.expanded, p.cursor_domain, p.cursor_local, p.batches,
-               p.recipients, p.held, p.held_reason, p.smtputf8, p.target, p.dsn.ret, p.dsn.envelope_id,
-               p.dsn.notify, p.dsn.original_recipient, p.reports, p.explanation, p.tls,
-               sql::Blob{connection_.unsettled_keys() != nullptr ? p.seen_key : std::string_view()}));
+  ESSAIM_TRY(sql::run(
+      connection_,
+      "INSERT INTO post (id, kind, list_id, list_address, list_revision, sender, author, "
+      "message_id, subject, size, client, "
+      "accepted, expires, priority, mode, envelope_sender, private_header, eight_bit, "
+      "expanded, cursor_domain, cursor_local, "
+      "batches, recipients, held, held_reason, smtputf8, target, dsn_ret, dsn_envelope_id, "
+      "dsn_notify, dsn_original_recipient, reports, explanation, tls_request, seen_key, finished) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+      "?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+      p.id, p.kind, p.list_id, p.list_address, p.list_revision, p.sender, p.author, p.message_id, p.subject,
+      p.size, p.client, p.accepted, p.expires, p.priority, p.mode, p.envelope_sender, p.private_header,
+      p.eight_bit, p.expanded, p.cursor_domain, p.cursor_local, p.batches, p.recipients, p.held,
+      p.held_reason, p.smtputf8, p.target, p.dsn.ret, p.dsn.envelope_id, p.dsn.notify,
+      p.dsn.original_recipient, p.reports | (p.author_unknown ? kAuthorUnknown : 0), p.explanation, p.tls,
+      sql::Blob{connection_.unsettled_keys() != nullptr ? p.seen_key : std::string_view()}));
   return {};
 }
 

@@ -128,6 +128,8 @@ struct PostRecord {
   std::string
       explanation;  // what was found and decided about its author, lines for people; "" if nothing was
   int reports = 0;  // which were made about it already: sum of Report
+  // It fails the policy of its From and is sent with that: what signs it must not be aligned with From.
+  bool author_unknown = false;
   // Expansion: `expanded` when all batches exist; until then the cursor is the last member taken, in index order.
   bool expanded = false;
   std::string cursor_domain;

@@ -47,6 +47,7 @@ struct Rendered {
   // The rendering in ASCII, for hosts without 8BITMIME or SMTPUTF8; "" if it needs none, or cannot be had
   // (signed parts, addresses in UTF-8 ...: core/mail/downgrade.h).
   std::string seven_bit;
+  bool author_unknown = false;  // PostRecord::author_unknown
 };
 // Runs the handlers on the draft. An error says that a field cannot be written (a word longer than a line ...): 554.
 Result<void> run_handlers(const std::vector<Handler>& handlers, Draft* draft);

@@ -36,8 +36,11 @@ std::string signed_post(const std::string& more = "") {
 
 struct AuthorSite : TestSite {
   smtp::Reply post(const std::string& content, Zone zone, const std::string& from = "ann@author.example",
+                   std::shared_ptr<const sasl::Login> login = nullptr,
                    const std::string& to = "dev@lists.example") {
     auto submission = std::make_shared<Submission>();
+    submission->login = std::move(login);
+    if (submission->login) submission->auth = scenario::Auth::kSmtpAuth;
     submission->id = last_id = ids.next();
     submission->reverse_path = address(from);
     submission->received_header = "Received: from client.example by mx.example; now\r\n";
@@ -221,7 +224,7 @@ BOOST_AUTO_TEST_CASE(two_lists_that_wrap_and_are_members_of_each_other_come_to_a
   const std::string first = site.posted(
       signed_post("Received: from a by b; now\nAuto-Submitted: auto-generated\nX-Loop: far@z.example\n"),
       zone);
-  BOOST_TEST(site.post(first, zone, "dev-bounces@lists.example", "other@lists.example").code == 250);
+  BOOST_TEST(site.post(first, zone, "dev-bounces@lists.example", nullptr, "other@lists.example").code == 250);
   const std::string second = site.rendering(site.last_id);
   BOOST_TEST(has(second, "From: Ann Author via dev via other <other@lists.example>"), second);
   const auto header = mail::HeaderBlock::parse(second);
@@ -300,6 +303,40 @@ BOOST_AUTO_TEST_CASE(what_fails_dmarc_is_marked_or_refused_as_the_list_says) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_silent_server_makes_a_failure_uncertain_only_where_it_could_have_aligned) {
+  const std::string foreign =
+      "DKIM-Signature: v=1; a=ed25519-sha256; d=evil.example; s=x; h=from;\r\n"
+      " bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\n";
+  const struct {
+    const char* setting;
+    const char* silent;
+    const char* sender;
+    std::string more;
+    int code;
+    bool marked;
+  } rows[] = {
+      {"mark", "evil.example", "eve@evil.example", "", 250, true},
+      {"refuse", "evil.example", "eve@evil.example", "", 550, false},
+      {"mark", "x._domainkey.evil.example", "eve@other.example", foreign, 250, true},
+      {"refuse", "x._domainkey.evil.example", "eve@other.example", foreign, 550, false},
+      {"mark", "author.example", "ann@author.example", "", 250, false},
+      {"refuse", "author.example", "ann@author.example", "", 451, false},
+      // A name below the author's domain aligns, too.
+      {"refuse", "mail.author.example", "bounces@mail.author.example", "", 451, false},
+  };
+  for (const auto& row : rows) {
+    AuthorSite site;
+    site.make_list("dev", {{"post", "anyone"}, {"dmarc_failure", row.setting}}, {"m@example.org"});
+    Zone zone = author_zone("reject");
+    zone.broken = {row.silent};
+    const auto reply = site.post(row.more + a_post("ann@author.example"), zone, row.sender);
+    BOOST_TEST_INFO(row.setting << " " << row.silent << " " << row.sender);
+    BOOST_TEST(reply.code == row.code, reply.to_string());
+    if (reply.code == 250)
+      BOOST_TEST(has(site.rendering(site.last_id), "X-Unauthenticated-Author: ") == row.marked);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(lists_may_want_authenticated_authors_only) {
   AuthorSite site;
   site.make_list("dev", {{"post", "anyone"}, {"authenticated_only", "true"}}, {"m@example.org"});
@@ -321,6 +358,68 @@ BOOST_AUTO_TEST_CASE(posts_are_sealed_by_arc_when_the_domain_has_a_key) {
   BOOST_TEST(
       has(text, "ARC-Authentication-Results: i=1; mx.example;\r\n\tdkim=pass header.d=author.example"));
   BOOST_TEST(chain(text) == "pass");
+}
+
+// The list is of the author's own domain, which signs and publishes p=reject.
+BOOST_AUTO_TEST_CASE(our_signature_vouches_only_for_authors_who_are_known) {
+  const auto boss = [] {
+    auto login = std::make_shared<sasl::Login>();
+    login->account = "boss";
+    login->addresses = {"boss@lists.example"};
+    return login;
+  }();
+  const std::string own_spf = "v=spf1 ip4:192.0.2.1 -all";
+  const struct {
+    const char* what;
+    std::shared_ptr<const sasl::Login> login;
+    bool spf;
+    const char* protection;
+    bool kept;
+    bool unknown;
+  } rows[] = {
+      {"a forgery", nullptr, false, "rewrite", false, false},
+      {"a forgery that is kept", nullptr, false, "keep", true, true},
+      {"a login", boss, false, "rewrite", true, false},
+      {"spf passes", nullptr, true, "rewrite", true, false},
+  };
+  for (const auto& row : rows) {
+    for (const bool waits : {false, true}) {
+      AuthorSite site;
+      Settings settings{{"post", "anyone"}, {"author_protection", row.protection}};
+      if (waits) settings = {{"send", "editorkey"}, {"author_protection", row.protection}};
+      site.make_list("dev", settings, {"m@example.org"}, {"own@o.example"});
+      sign_for_the_list(site);
+      Zone zone;
+      zone.text("_dmarc.lists.example", "v=DMARC1; p=reject");
+      if (row.spf) zone.text("lists.example", own_spf);
+      const auto reply =
+          site.post(a_post("boss@lists.example"), zone,
+                    row.spf || row.login ? "boss@lists.example" : "eve@evil.example", row.login);
+      BOOST_REQUIRE_MESSAGE(reply.code == 250, reply.to_string());
+      if (waits) site.approve();
+      const Id id = waits ? site.held_id : site.last_id;
+      BOOST_TEST_INFO(row.what << (waits ? ", after it waited" : ""));
+      BOOST_TEST(has(site.rendering(id), "\nFrom: boss@lists.example\r\n") == row.kept, site.rendering(id));
+      for (const auto& record : site.posts())
+        if (record.id == id) BOOST_TEST(record.author_unknown == row.unknown);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_goes_to_the_owners_is_marked_for_the_signer_where_nobody_stands_behind_it) {
+  for (const bool spf : {false, true}) {
+    AuthorSite site;
+    site.make_list("dev", {}, {}, {"own@o.example"});
+    Zone zone;
+    zone.text("_dmarc.lists.example", "v=DMARC1; p=reject");
+    if (spf) zone.text("lists.example", "v=spf1 ip4:192.0.2.1 -all");
+    const auto reply =
+        site.post(a_post("boss@lists.example"), zone, spf ? "boss@lists.example" : "eve@evil.example",
+                  nullptr, "dev-owner@lists.example");
+    BOOST_REQUIRE_MESSAGE(reply.code == 250, reply.to_string());
+    BOOST_REQUIRE(site.posts().size() == 1u);
+    BOOST_TEST(site.posts().front().author_unknown == !spf);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_post_that_waits_goes_out_by_what_was_verified_when_it_came) {

@@ -177,5 +177,36 @@ BOOST_AUTO_TEST_CASE(the_key_is_of_the_domain_in_from_or_the_nearest_above_it_or
   }
 }
 
+BOOST_AUTO_TEST_CASE(nothing_aligned_signs_for_an_author_that_nobody_stands_behind) {
+  const struct {
+    const char* from;
+    const char* list;
+    bool is_signed;
+  } rows[] = {
+      {"boss@lists.test", "dev@lists.test", false},
+      {"boss@own.lists.test", "dev@lists.test", false},
+      {"boss@sales.lists.test", "dev@own.lists.test", false},  // relaxed alignment: of one organisation
+      {"boss@LISTS.test", "", false},
+      {"eve@elsewhere.test", "dev@lists.test", true},
+  };
+  const delivery::KeySource source = [](const std::string& domain) -> SigningKeys {
+    if (domain != "lists.test" && domain != "own.lists.test") return {};
+    return {std::make_shared<const mailauth::SigningKey>(mailauth::SigningKey{
+        domain, "s", mailauth::PrivateKey::generate(mailauth::Algorithm::kEd25519Sha256)})};
+  };
+  for (const auto& row : rows) {
+    for (const bool unknown : {true, false}) {
+      storage::PostRecord post;
+      post.list_address = row.list;
+      post.author = row.from;
+      post.author_unknown = unknown;
+      const SharedBytes wire =
+          std::make_shared<const std::string>("From: " + std::string(row.from) + "\r\n\r\nx\r\n.\r\n");
+      const bool is_signed = delivery::make_signer(post, wire, nullptr, source) != nullptr;
+      BOOST_TEST(is_signed == (row.is_signed || !unknown), row.from << " " << row.list << " " << unknown);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace essaim::test
