@@ -1,7 +1,9 @@
 #include "smtpd/operate/dkim_keys.h"
 
 #include <algorithm>
+#include <span>
 
+#include "core/base/check.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/dns/packet.h"
@@ -179,10 +181,14 @@ Result<std::vector<KeyCheck>> check_keys(storage::Database& database, const std:
     keys = *std::move(found);
     return {};
   }));
+  std::vector<std::string> names;
+  names.reserve(keys.size());
+  for (const DkimKeyRecord& key : keys) names.push_back(mailauth::key_record_name(key.selector, key.domain));
+  const std::vector<mailauth::Answer> answers = look_up(names);
+  ESSAIM_CHECK(answers.size() == keys.size());
   std::vector<KeyCheck> checks;
   checks.reserve(keys.size());
-  for (const DkimKeyRecord& key : keys)
-    checks.push_back(compare(key, look_up(mailauth::key_record_name(key.selector, key.domain))));
+  for (std::size_t i = 0; i < keys.size(); ++i) checks.push_back(compare(keys[i], answers[i]));
   for (KeyCheck& check : checks) {
     if (check.key.state != DkimKeyState::kNew || !check.published) continue;
     std::vector<DkimKeyRecord*> replaced;
@@ -200,27 +206,53 @@ Result<std::vector<KeyCheck>> check_keys(storage::Database& database, const std:
   return checks;
 }
 
+namespace {
+
+const mailauth::Answer kNoAnswer{mailauth::Answer::Status::kTemporary, {}, "timed out"};
+
+std::vector<mailauth::Answer> look_up_group(net::EventLoop& loop, dns::Resolver& resolver, Duration patience,
+                                            std::span<const std::string> names) {
+  std::vector<mailauth::Answer> out(names.size(), kNoAnswer);
+  bool over = false;
+  mailauth::Lookups lookups(
+      loop, resolver, patience,
+      [&](mailauth::Answers& answers) {
+        for (const std::string& name : names) answers.find(mailauth::RecordType::kText, name);
+      },
+      [&](mailauth::Answers answers) {
+        for (std::size_t i = 0; i < names.size(); ++i) {
+          if (const auto* answer = answers.find(mailauth::RecordType::kText, names[i])) out[i] = *answer;
+        }
+        over = true;
+      });
+  lookups.start();
+  while (!over) loop.run_turn();
+  return out;
+}
+
+}  // namespace
+
+std::vector<mailauth::Answer> look_up_texts(net::EventLoop& loop, dns::Resolver& resolver, Duration patience,
+                                            const std::vector<std::string>& names) {
+  std::vector<mailauth::Answer> out;
+  out.reserve(names.size());
+  for (std::span<const std::string> left(names); !left.empty();) {
+    const auto group = left.first(std::min(left.size(), mailauth::Answers::kMaxQuestions));
+    left = left.subspan(group.size());
+    for (mailauth::Answer& answer : look_up_group(loop, resolver, patience, group))
+      out.push_back(std::move(answer));
+  }
+  return out;
+}
+
 TextLookup dns_lookup(const Settings& settings) {
-  return [settings](const std::string& name) -> mailauth::Answer {
-    mailauth::Answer out{mailauth::Answer::Status::kTemporary, {}, "timed out"};
+  return [settings](const std::vector<std::string>& names) {
     net::EventLoop loop("dkim");
     auto resolver = dns::make_resolver(loop, dns_options(settings));
-    if (!resolver.ok()) {
-      out.problem = resolver.error().message;
-      return out;
-    }
-    bool over = false;
-    const mailauth::Question question{mailauth::RecordType::kText, name};
-    mailauth::Lookups lookups(
-        loop, **resolver, settings.dns_timeout * 2,
-        [&](mailauth::Answers& answers) { answers.find(question.type, question.name); },
-        [&](mailauth::Answers answers) {
-          if (const auto* answer = answers.find(question.type, question.name)) out = *answer;
-          over = true;
-        });
-    lookups.start();
-    while (!over) loop.run_turn();
-    return out;
+    if (resolver.ok()) return look_up_texts(loop, **resolver, settings.dns_timeout * 2, names);
+    mailauth::Answer none = kNoAnswer;
+    none.problem = resolver.error().message;
+    return std::vector<mailauth::Answer>(names.size(), none);
   };
 }
 

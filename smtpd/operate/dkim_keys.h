@@ -10,9 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "core/dns/resolver.h"
 #include "core/mailauth/answers.h"
 #include "core/mailauth/keys.h"
 #include "core/mailauth/sealed_key.h"
+#include "core/net/event_loop.h"
 #include "smtpd/settings/settings.h"
 #include "storage/database.h"
 #include "storage/dkim_store.h"
@@ -44,12 +46,16 @@ struct KeyCheck {
   std::string problem;     // "" if published
   bool activated = false;  // by this check
 };
-using TextLookup = std::function<mailauth::Answer(const std::string& name)>;
+// The answers to all names, in their order: asked together, so that silent servers cost one wait and not one each.
+using TextLookup = std::function<std::vector<mailauth::Answer>(const std::vector<std::string>& names)>;
 // Looks for the records of all keys of the domain ("": all); new ones that are there become active, and those of the
 // same kind before them retired.
 Result<std::vector<KeyCheck>> check_keys(storage::Database& database, const std::string& domain,
                                          const TextLookup& look_up, WallTime now);
 TextLookup dns_lookup(const Settings& settings);
+// One group after the other, of as many names as Answers takes. Runs the loop meanwhile.
+std::vector<mailauth::Answer> look_up_texts(net::EventLoop& loop, dns::Resolver& resolver, Duration patience,
+                                            const std::vector<std::string>& names);
 
 // "NAME IN TXT ( "..." "..." )" as for a zone file: strings of at most 255 octets.
 std::string zone_record(const storage::DkimKeyRecord& key);

@@ -9,6 +9,7 @@
 #include "smtpd/operate/dkim_keys.h"
 #include "smtpd/operate/key_ring.h"
 #include "storage/directory_store.h"
+#include "tests/support/fake_resolver.h"
 #include "tests/support/temp_database.h"
 
 namespace essaim::test {
@@ -37,6 +38,7 @@ struct Keys {
   TempDatabase database;
   std::map<std::string, std::vector<std::string>> zone;
   bool dns_is_silent = false;
+  int rounds = 0;  // of look-ups
   WallTime now = from_millis(1'790'000'000'000);
 
   Keys() {
@@ -56,11 +58,17 @@ struct Keys {
     zone[mailauth::key_record_name(key.selector, key.domain)] = {key.record};
   }
   std::vector<KeyCheck> check() {
-    const auto look_up = [this](const std::string& name) -> Answer {
+    const auto answer = [this](const std::string& name) -> Answer {
       if (dns_is_silent) return {Answer::Status::kTemporary, {}, "timed out"};
       const auto found = zone.find(name);
       if (found == zone.end()) return {Answer::Status::kNoName, {}, ""};
       return {Answer::Status::kOk, found->second, ""};
+    };
+    const auto look_up = [&](const std::vector<std::string>& names) {
+      ++rounds;
+      std::vector<Answer> out;
+      for (const std::string& name : names) out.push_back(answer(name));
+      return out;
     };
     return must(smtpd::operate::check_keys(*database, "lists.test", look_up, now));
   }
@@ -122,6 +130,47 @@ BOOST_FIXTURE_TEST_CASE(the_next_key_of_a_kind_replaces_the_one_before_when_it_i
   const auto after = states();
   BOOST_TEST((after.at(rsa.selector) == DkimKeyState::kActive));
   BOOST_TEST((after.at(first.selector) == DkimKeyState::kRetired));
+}
+
+BOOST_FIXTURE_TEST_CASE(all_keys_are_looked_up_in_one_round, Keys) {
+  dns_is_silent = true;
+  for (int i = 0; i < 5; ++i) create();
+  const auto checks = check();
+  BOOST_TEST(checks.size() == 5u);
+  for (const KeyCheck& one : checks) BOOST_TEST(one.unknown);
+  BOOST_TEST(rounds == 1);
+}
+
+BOOST_AUTO_TEST_CASE(silent_servers_are_waited_for_once_for_many_names) {
+  net::EventLoop loop("test");
+  FakeResolver dns(loop);
+  std::vector<std::string> names;
+  for (int i = 0; i < 200; ++i) {
+    names.push_back("k" + std::to_string(i) + "._domainkey.lists.test");
+    dns.set_text(names.back(), {"never told"});
+  }
+  dns.hold();
+  std::size_t at_once = 0;
+  net::Timer look(loop, [&] { at_once = dns.questions().size(); });
+  look.start(std::chrono::milliseconds(100));
+  const auto silent = smtpd::operate::look_up_texts(loop, dns, std::chrono::milliseconds(400), names);
+  BOOST_TEST(at_once == 150u);
+  BOOST_TEST(dns.questions().size() == 200u);
+  BOOST_REQUIRE(silent.size() == 200u);
+  for (const Answer& answer : silent) BOOST_TEST((answer.status == Answer::Status::kTemporary));
+}
+
+BOOST_AUTO_TEST_CASE(answers_come_in_the_order_of_their_names) {
+  net::EventLoop loop("test");
+  FakeResolver dns(loop);
+  std::vector<std::string> names;
+  for (int i = 0; i < 200; ++i) {
+    names.push_back("k" + std::to_string(i) + "._domainkey.lists.test");
+    dns.set_text(names.back(), {std::to_string(i)});
+  }
+  const auto found = smtpd::operate::look_up_texts(loop, dns, std::chrono::seconds(20), names);
+  BOOST_REQUIRE(found.size() == 200u);
+  for (std::size_t i = 0; i < found.size(); ++i) BOOST_TEST(found[i].values.at(0) == std::to_string(i));
 }
 
 BOOST_FIXTURE_TEST_CASE(every_node_signs_with_what_is_active, Keys) {
