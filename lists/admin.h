@@ -60,6 +60,7 @@ MemberLines read_member_lines(std::istream& in);
 struct MemberOptions {
   std::optional<bool> conceal, privileged;
   std::optional<std::string> language;
+  friend bool operator==(const MemberOptions&, const MemberOptions&) = default;
 };
 
 struct AddedMembers {

@@ -3,6 +3,7 @@
 #include "core/base/text.h"
 #include "lists/directory_text.h"
 #include "lists/names.h"
+#include "lists/templates/catalogue.h"
 #include "storage/departure_store.h"
 #include "storage/directory_store.h"
 #include "storage/member_store.h"
@@ -31,6 +32,16 @@ void setting_lines(const std::string& what, const Settings& is, const Settings& 
   }
 }
 
+bool options_differ(const MemberOptions& is, const MemberOptions& wanted) {
+  return wanted.conceal.value_or(is.conceal.value_or(false)) != is.conceal.value_or(false) ||
+         wanted.privileged.value_or(is.privileged.value_or(false)) != is.privileged.value_or(false) ||
+         wanted.language.value_or(is.language.value_or("")) != is.language.value_or("");
+}
+
+bool delivery_differs(const PersonText& is, const PersonText& wanted) {
+  return is.name != wanted.name || is.delivery != wanted.delivery;
+}
+
 void people_lines(const std::string& address, Role role, const People& is, const People& wanted,
                   std::vector<std::string>* lines) {
   const std::string what = std::string(to_string(role)) + " " + address + " ";
@@ -38,7 +49,8 @@ void people_lines(const std::string& address, Role role, const People& is, const
     const auto found = is.find(key);
     if (found == is.end()) {
       lines->push_back("+ " + what + escaped_for_display(person_line(person), 600));
-    } else if (found->second.name != person.name || found->second.delivery != person.delivery) {
+    } else if (delivery_differs(found->second, person) ||
+               options_differ(found->second.options, person.options)) {
       lines->push_back("~ " + what + escaped_for_display(person_line(person), 600));
     }
   }
@@ -53,8 +65,22 @@ const People& people_of(const ListText& list, Role role) {
   return found == list.people.end() ? nobody : found->second;
 }
 
+Result<void> set_options(MemberStore& members, Id list_id, Role role, const PersonText& person) {
+  const auto known = members.find(list_id, role, person.address);
+  if (!known.ok()) return known.error();
+  if (!known->has_value())
+    return Error{ErrorCode::kConflict, person.address.to_string() + " went away meanwhile"};
+  const MemberOptions& options = person.options;
+  const Id id = (*known)->id;
+  if (options.conceal) ESSAIM_TRY(members.set_conceal(id, *options.conceal));
+  if (options.privileged) ESSAIM_TRY(members.set_privileged(id, *options.privileged));
+  if (options.language) ESSAIM_TRY(members.set_language(id, *options.language));
+  return {};
+}
+
+// `privileged`: whoever is new is, unless the text says otherwise.
 Result<void> apply_people(Connection& connection, IdGenerator& ids, WallTime now,
-                          const storage::ListRecord& list, Role role, const People& is,
+                          const storage::ListRecord& list, Role role, bool privileged, const People& is,
                           const People& wanted) {
   const Id list_id = list.id;
   MemberStore members(connection);
@@ -83,11 +109,17 @@ Result<void> apply_people(Connection& connection, IdGenerator& ids, WallTime now
       member.domain = person.address.domain;
       member.name = person.name;
       member.delivery = person.delivery;
+      member.conceal = person.options.conceal.value_or(false);
+      member.privileged = person.options.privileged.value_or(privileged);
+      member.language = person.options.language.value_or("");
       member.joined = revision;
       member.since = now;
-    } else if (found->second.name != person.name || found->second.delivery != person.delivery) {
-      ESSAIM_TRY(members.set(list_id, role, person.address, person.delivery, person.name));
+      continue;
     }
+    if (delivery_differs(found->second, person))
+      ESSAIM_TRY(members.set(list_id, role, person.address, person.delivery, person.name));
+    if (options_differ(found->second.options, person.options))
+      ESSAIM_TRY(set_options(members, list_id, role, person));
   }
   const auto added = members.add_new(fresh);
   if (!added.ok()) return added.error();
@@ -103,7 +135,8 @@ Result<void> apply_list(Connection& connection, IdGenerator& ids, WallTime now, 
   const auto parsed = checked_list(address);
   if (!parsed.ok()) return parsed.error();
   storage::ListRecord list;
-  if (is == nullptr) {
+  const bool is_new = is == nullptr;
+  if (is_new) {
     auto domain = directory.find_domain(parsed->domain);
     if (!domain.ok()) return domain.error();
     if (!domain->has_value())
@@ -131,7 +164,10 @@ Result<void> apply_list(Connection& connection, IdGenerator& ids, WallTime now, 
   for (const Role role : kRoles) {
     const auto people = wanted.people.find(role);
     if (people == wanted.people.end()) continue;
-    ESSAIM_TRY(apply_people(connection, ids, now, list, role, people_of(*is, role), people->second));
+    // Who a list is made for may do all that owners may (requests/directory.cc).
+    const bool privileged = is_new && role == Role::kOwner;
+    ESSAIM_TRY(
+        apply_people(connection, ids, now, list, role, privileged, people_of(*is, role), people->second));
   }
   return {};
 }
@@ -202,6 +238,9 @@ Result<DirectoryText> load_directory(Connection& connection, const DirectoryText
       People& people = text.people[role];
       ESSAIM_TRY(members.for_each(list.id, role, [&people](const storage::MemberRecord& member) {
         PersonText person{{member.local, member.domain}, member.name, member.delivery};
+        if (member.conceal) person.options.conceal = true;
+        if (member.role == Role::kOwner) person.options.privileged = member.privileged;
+        if (is_language(member.language)) person.options.language = member.language;
         std::pair key{member.domain, person.address.local_key()};
         people.emplace_hint(people.end(), std::move(key), std::move(person));
         return true;

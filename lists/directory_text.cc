@@ -7,13 +7,13 @@
 
 #include "core/base/text.h"
 #include "lists/names.h"
+#include "lists/templates/catalogue.h"
 
 namespace essaim::lists {
 namespace {
 
 using storage::Role;
 
-constexpr std::string_view kOff = " (off)";
 constexpr std::array<std::pair<Role, std::string_view>, 3> kRoles = {{
     {Role::kOwner, "owners"},
     {Role::kEditor, "editors"},
@@ -141,6 +141,10 @@ class DirectoryReader {
           wrong(entry, person.error().message);
           continue;
         }
+        if (role != Role::kOwner && person->options.privileged) {
+          wrong(entry, "only owners are privileged");
+          continue;
+        }
         std::pair key_of{person->address.domain, person->address.local_key()};
         if (!people.try_emplace(std::move(key_of), std::move(*person)).second)
           wrong(entry, escaped_for_display(*line, 256) + " is here twice");
@@ -170,20 +174,49 @@ std::string written_name(const std::string& name) {
   return out + "\"";
 }
 
+std::string flags_of(const PersonText& person) {
+  std::string out;
+  const auto say = [&out](std::string_view flag) { out.append(out.empty() ? "" : ", ").append(flag); };
+  if (!person.delivery) say("off");
+  if (person.options.conceal) say(*person.options.conceal ? "concealed" : "shown");
+  if (person.options.privileged) say(*person.options.privileged ? "privileged" : "unprivileged");
+  if (person.options.language) say(*person.options.language);
+  return out;
+}
+
+Result<void> read_flag(std::string_view flag, PersonText* person) {
+  if (flag == "off") {
+    person->delivery = false;
+  } else if (flag == "concealed" || flag == "shown") {
+    person->options.conceal = flag == "concealed";
+  } else if (flag == "privileged" || flag == "unprivileged") {
+    person->options.privileged = flag == "privileged";
+  } else if (is_language(flag)) {
+    person->options.language = flag;
+  } else {
+    return Error{ErrorCode::kInvalid, "(" + escaped_for_display(flag, 80) +
+                                          ") is not understood; there are off, concealed, shown, privileged, "
+                                          "unprivileged and languages, as fr"};
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string person_line(const PersonText& person) {
   std::string out = person.address.to_string();
   if (!person.name.empty()) out = written_name(person.name) + " <" + out + ">";
-  if (!person.delivery) out += kOff;
-  return out;
+  const std::string flags = flags_of(person);
+  return flags.empty() ? out : out + " (" + flags + ")";
 }
 
 Result<PersonText> parse_person(std::string_view line) {
   PersonText person;
-  if (line.ends_with(kOff)) {
-    person.delivery = false;
-    line.remove_suffix(kOff.size());
+  const auto open = line.ends_with(')') ? line.rfind(" (") : line.npos;
+  if (open != line.npos) {
+    for (const std::string_view flag : split(line.substr(open + 2, line.size() - open - 3), ','))
+      ESSAIM_TRY(read_flag(trimmed(flag), &person));
+    line = line.substr(0, open);
   }
   auto member = parse_member_line(line);
   if (!member.ok()) return member.error();

@@ -35,6 +35,7 @@ struct PersonText {
   smtp::Address address;
   std::string name;
   bool delivery = true;
+  MemberOptions options{};  // what is not said stays as it is
   friend bool operator==(const PersonText&, const PersonText&) = default;
 };
 // Keyed by domain, then local part in lower case, as the store reads them.
@@ -50,7 +51,10 @@ struct DirectoryText {
   std::map<std::string, ListText> lists;  // by address
 };
 
-// "Name <a@b>" or "a@b", with " (off)" behind it when delivery is off.
+// "Name <a@b>" or "a@b", and behind it in brackets what is said of it, as " (off, concealed, privileged, fr)": no delivery;
+// not shown to others, or "shown"; of an owner "privileged" or "unprivileged"; the language. Without "off" delivery is on.
+// Where nothing is said of the others they stay; whoever is new is shown, in the list's language, and as an owner of a
+// new list privileged.
 std::string person_line(const PersonText& person);
 Result<PersonText> parse_person(std::string_view line);
 

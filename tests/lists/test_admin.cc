@@ -132,6 +132,79 @@ BOOST_AUTO_TEST_CASE(what_is_exported_can_be_applied_elsewhere_and_changes_nothi
   BOOST_TEST(*other.admin.export_text() == *text);
 }
 
+BOOST_AUTO_TEST_CASE(options_of_members_and_owners_are_exported_and_applied) {
+  TestSite site;
+  site.make_list("dev", {}, {"a@m.example", "b@m.example"}, {"o@o.example", "p@o.example"});
+  const auto set = [&site](storage::Role role, const char* who, const MemberOptions& options) {
+    TestSite::require(site.admin.set_member("dev@lists.example", role, test::address(who), {}, {}, options));
+  };
+  set(storage::Role::kMember, "a@m.example", {true, {}, "fr"});
+  set(storage::Role::kOwner, "o@o.example", {{}, true, {}});
+  set(storage::Role::kOwner, "p@o.example", {{}, false, "fr"});
+  const auto text = site.admin.export_text();
+  TestSite::require(text);
+  for (const char* line : {"\"a@m.example (concealed, fr)\"", "\"b@m.example\"",
+                           "\"o@o.example (privileged)\"", "\"p@o.example (unprivileged, fr)\""})
+    BOOST_TEST(text->find(line) != std::string::npos, *text);
+  TestSite other;
+  TestSite::require(other.admin.apply_text(*text, false));
+  BOOST_TEST(*other.admin.export_text() == *text);
+  BOOST_TEST(other.member("dev", "a@m.example")->conceal);
+  BOOST_TEST(other.member("dev", "a@m.example")->language == "fr");
+  BOOST_TEST(other.member("dev", "o@o.example", storage::Role::kOwner)->privileged);
+  BOOST_TEST(!other.member("dev", "p@o.example", storage::Role::kOwner)->privileged);
+}
+
+BOOST_AUTO_TEST_CASE(options_that_a_text_does_not_speak_of_stay_and_owners_of_a_new_list_are_privileged) {
+  TestSite site;
+  const std::string before = R"toml(
+[domains."lists.example"]
+[lists."dev@lists.example"]
+owners = ["o@o.example", "p@o.example (unprivileged)"]
+members = ["a@m.example"]
+)toml";
+  TestSite::require(site.admin.apply_text(before, false));
+  const auto owner = [&site](const char* who) { return site.member("dev", who, storage::Role::kOwner); };
+  BOOST_TEST(owner("o@o.example")->privileged);
+  BOOST_TEST(!owner("p@o.example")->privileged);
+  const std::string after = R"toml(
+[domains."lists.example"]
+[lists."dev@lists.example"]
+owners = ["o@o.example (unprivileged)", "p@o.example (off, privileged)", "q@o.example"]
+members = ["a@m.example (fr, concealed)"]
+)toml";
+  const auto plan = site.admin.apply_text(after, false);
+  TestSite::require(plan);
+  const std::vector<std::string> lines = {
+      "~ owner dev@lists.example o@o.example (unprivileged)",
+      "~ owner dev@lists.example p@o.example (off, privileged)",
+      "+ owner dev@lists.example q@o.example",
+      "~ member dev@lists.example a@m.example (concealed, fr)",
+  };
+  BOOST_TEST(plan->lines == lines, boost::test_tools::per_element());
+  BOOST_TEST(!owner("o@o.example")->privileged);
+  BOOST_TEST(owner("p@o.example")->privileged);
+  BOOST_TEST(!owner("p@o.example")->delivery);
+  BOOST_TEST(!owner("q@o.example")->privileged);
+  BOOST_TEST(site.member("dev", "a@m.example")->conceal);
+  // A text of before there were options says nothing of them.
+  TestSite::require(site.admin.apply_text(before, false));
+  BOOST_TEST(site.member("dev", "a@m.example")->conceal);
+  BOOST_TEST(site.member("dev", "a@m.example")->language == "fr");
+  BOOST_TEST(!owner("o@o.example")->privileged);
+  TestSite::require(
+      site.admin.apply_text("[lists.\"dev@lists.example\"]\nmembers = [\"a@m.example (shown)\"]\n", false));
+  BOOST_TEST(!site.member("dev", "a@m.example")->conceal);
+  const auto wrong = site.admin.apply_text(
+      "[lists.\"dev@lists.example\"]\nmembers = [\"a@m.example (of)\", \"b@m.example (privileged)\"]\n",
+      true);
+  BOOST_REQUIRE(!wrong.ok());
+  BOOST_TEST(wrong.error().message.find("(of) is not understood") != std::string::npos,
+             wrong.error().message);
+  BOOST_TEST(wrong.error().message.find("only owners are privileged") != std::string::npos,
+             wrong.error().message);
+}
+
 BOOST_AUTO_TEST_CASE(a_text_that_names_nothing_does_not_remove_everything) {
   TestSite site;
   site.make_list("dev");
