@@ -40,8 +40,21 @@ bool changes_schema(std::string_view sql) {
   return false;
 }
 
+// By SHOW, which a member of a cluster answers that answers nothing else.
 constexpr std::string_view kIsClustered =
     "SHOW GLOBAL VARIABLES WHERE Variable_name = 'wsrep_on' AND Value = 'ON'";
+constexpr std::string_view kRefusesWork =
+    "SHOW GLOBAL VARIABLES WHERE (Variable_name = 'read_only' AND Value = 'ON') OR "
+    "(Variable_name = 'wsrep_reject_queries' AND Value <> 'NONE')";
+constexpr std::string_view kIsOutOfCluster =
+    "SHOW GLOBAL STATUS WHERE Variable_name = 'wsrep_ready' AND Value <> 'ON'";
+// Waits until the host has applied what the cluster had committed by then: who comes from another host must not find less
+// than it knows.
+constexpr std::array kCatchUp = {
+    std::string_view("SET SESSION wsrep_sync_wait = 1"),
+    std::string_view("SELECT 1"),
+    std::string_view("SET SESSION wsrep_sync_wait = 0"),
+};
 
 // Texts are octets in this schema, and LOWER() leaves octets alone: the stores' LOWER(column) needs to be told that they
 // are letters.
@@ -69,8 +82,13 @@ Result<std::unique_ptr<MariadbConnection>> MariadbConnection::open(const Mariadb
   Error last{ErrorCode::kInternal, "no database host"};
   for (std::size_t i = 0; i < url.hosts.size(); ++i) {
     auto opened = connect(url, &url.hosts[(first + i) % url.hosts.size()], password, statements);
-    if (opened.ok() || opened.error().code == ErrorCode::kInvalid) return opened;
-    last = opened.error();
+    if (!opened.ok() && opened.error().code == ErrorCode::kInvalid) return opened;
+    // Where there is a choice, a host that takes connections and no work is passed over.
+    const Result<void> works = !opened.ok()           ? Result<void>(opened.error())
+                               : url.hosts.size() > 1 ? (*opened)->takes_work()
+                                                      : Result<void>();
+    if (works.ok()) return opened;
+    last = works.error();
   }
   return last;
 }
@@ -113,13 +131,33 @@ Result<std::unique_ptr<MariadbConnection>> MariadbConnection::connect(
 
 Result<void> MariadbConnection::set_up() {
   for (const std::string_view statement : kSession) ESSAIM_TRY(control(statement));
-  if (mysql_real_query(handle_, kIsClustered.data(), kIsClustered.size()) != 0)
-    return failed(mysql_errno(handle_), mysql_error(handle_), kIsClustered);
-  if (MYSQL_RES* rows = mysql_store_result(handle_)) {
-    clustered_ = mysql_num_rows(rows) > 0;
-    mysql_free_result(rows);
-  }
+  auto clustered = any_row(kIsClustered);
+  if (!clustered.ok()) return clustered.error();
+  clustered_ = *clustered;
   return {};
+}
+
+Result<void> MariadbConnection::takes_work() {
+  const auto passes = [this](std::string_view question, const char* reason) -> Result<void> {
+    auto refuses = any_row(question);
+    if (!refuses.ok()) return refuses.error();
+    if (!*refuses) return {};
+    return Error{ErrorCode::kIo, "database " + database_ + ": it takes no work now: " + reason};
+  };
+  ESSAIM_TRY(passes(kRefusesWork, "read_only or wsrep_reject_queries is set"));
+  if (!clustered_) return {};
+  ESSAIM_TRY(passes(kIsOutOfCluster, "it is out of its cluster (wsrep_ready is OFF)"));
+  for (const std::string_view statement : kCatchUp) ESSAIM_TRY(control(statement));
+  return {};
+}
+
+Result<bool> MariadbConnection::any_row(std::string_view question) {
+  if (mysql_real_query(handle_, question.data(), question.size()) != 0)
+    return failed(mysql_errno(handle_), mysql_error(handle_), question);
+  MYSQL_RES* rows = mysql_store_result(handle_);
+  const bool any = rows != nullptr && mysql_num_rows(rows) > 0;
+  mysql_free_result(rows);
+  return any;
 }
 
 MariadbConnection::~MariadbConnection() {

@@ -113,6 +113,8 @@ class MariadbConnection : public EngineConnection {
                                                             const std::string& password,
                                                             std::atomic<std::uint64_t>* statements);
   Result<void> set_up();
+  Result<void> takes_work();  // kIo: it answers, and can neither be read nor written
+  Result<bool> any_row(std::string_view question);
   // Notes what an error means for the transaction.
   Error failed(unsigned number, const char* text, std::string_view doing);
 

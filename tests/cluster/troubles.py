@@ -26,7 +26,7 @@ class Troubles:
         self.random = world.random
         self.done = []
         kinds = [self.kill_node] * 4 + [self.stop_node] * 2 + [self.kill_and_stay_away, self.stop_for_long, self.drain_node] \
-            + [self.kill_database] * 2 + [self.stop_database, self.cut_wires, self.cut_wires, self.slow_wires, self.hold_wires,
+            + [self.kill_database] * 2 + [self.stop_database, self.database_refuses, self.cut_wires, self.cut_wires, self.slow_wires, self.hold_wires,
                self.hold_wires_for_long] + [self.swallow_commits] * 3 + [self.restart_balancer]
         if world.network:
             kinds += [self.cut_machine_off] * 3
@@ -106,6 +106,22 @@ class Troubles:
             time.sleep(self.random.choice([1.0, 10.0]))
             db.process.send(signal.SIGCONT)
             self.world.galera.wait_whole()
+
+    def database_refuses(self):
+        """It takes connections and no work, as one that has lost its cluster. The others have to do."""
+        db = self.random.choice(self.world.galera.nodes)
+        with self.trouble("database refuses", *self.world.nodes):
+            db.sql("SET GLOBAL wsrep_reject_queries = ALL")
+            try:
+                time.sleep(1)
+                seen = {node: node.log.stat().st_size for node in self.world.nodes}
+
+                def all_take_posts():
+                    return all(b" accepted " in node.log.read_bytes()[size:] for node, size in seen.items())
+
+                processes.wait_for("each node to take posts beside a database that refuses", all_take_posts, 60)
+            finally:
+                db.sql("SET GLOBAL wsrep_reject_queries = NONE")
 
     # Wires: from one node to all databases
 
