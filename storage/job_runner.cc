@@ -1,6 +1,7 @@
 #include "storage/job_runner.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <map>
@@ -49,7 +50,7 @@ struct JobRunner::Impl {
   std::mutex mutex;
   std::mutex running;  // one job at a time, also by run_now()
   std::condition_variable wake;
-  bool stopping = false;
+  std::atomic<bool> stopping = false;  // changed under the mutex
   std::thread thread;
   log::Once trouble;
 
@@ -86,12 +87,8 @@ struct JobRunner::Impl {
     const MonoTime began = clock.mono_now();
     Result<std::string> result = Error{ErrorCode::kInternal, "the job did not run"};
     try {
-      if (lease == nullptr) {
-        result = job.run(database);
-      } else {
-        JobFence fence(database, *lease, {job.name, started, node});
-        result = job.run(fence);
-      }
+      JobFence fence(database, lease, stopping, {job.name, started, node});
+      result = job.run(fence);
     } catch (const std::exception& e) {
       result = Error{ErrorCode::kInternal, std::string("the job threw: ") + e.what()};
     }
@@ -99,6 +96,8 @@ struct JobRunner::Impl {
     const Duration took = clock.mono_now() - began;
     if (result.ok()) {
       log::info("job.done", {{"job", job.name}, {"took", took}, {"result", text}});
+    } else if (result.error().code == ErrorCode::kCancelled) {
+      log::info("job.given-up", {{"job", job.name}, {"took", took}});
     } else {
       log::warning("job.failed", {{"job", job.name}, {"took", took}, {"error", text}});
     }
@@ -121,7 +120,7 @@ struct JobRunner::Impl {
       lock.unlock();
       const Duration wait = round();
       lock.lock();
-      wake.wait_for(lock, std::clamp(wait, kShortestWait, kLongestWait), [this] { return stopping; });
+      wake.wait_for(lock, std::clamp(wait, kShortestWait, kLongestWait), [this] { return stopping.load(); });
     }
   }
 

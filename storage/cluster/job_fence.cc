@@ -5,8 +5,10 @@
 namespace essaim::storage {
 
 void JobFence::write(Durability durability, Work work, Done done) {
-  const auto fenced = [lease = &lease_, turn = turn_,
+  const auto fenced = [lease = lease_, &stopping = stopping_, turn = turn_,
                        work = std::move(work)](Connection& connection) -> Result<void> {
+    if (stopping) return Error{ErrorCode::kCancelled, "job " + turn.name + ": the server ends"};
+    if (lease == nullptr) return work(connection);
     if (!lease->holds())
       return Error{ErrorCode::kConflict, "job " + turn.name + ": the lease of this node is over"};
     auto started = sql::number(connection, 0, "SELECT started FROM job WHERE name = ? AND node = ?",

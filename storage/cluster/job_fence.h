@@ -1,7 +1,8 @@
-// The database as a job sees it that runs once among nodes: whoever lost its lease, or the job's turn, while the job runs
-// writes nothing more. Reads go through. One for each run of a job; the jobs' thread.
+// The database as a job sees it that runs once among nodes: whoever lost its lease, or the job's turn, or ends, while the job
+// runs writes nothing more. Reads go through. One for each run of a job; the jobs' thread.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "storage/cluster/node_lease.h"
@@ -18,12 +19,17 @@ struct JobTurn {
 
 class JobFence final : public Database {
  public:
-  JobFence(Database& database, const NodeLease& lease, JobTurn turn)
-      : database_(database), lease_(lease), turn_(std::move(turn)) {}
+  // `lease`: null for a node that has the database alone. `stopping`: then kCancelled, so that an end need not wait for a
+  // job that has much to do.
+  JobFence(Database& database, const NodeLease* lease, const std::atomic<bool>& stopping, JobTurn turn)
+      : database_(database), lease_(lease), stopping_(stopping), turn_(std::move(turn)) {}
 
   void read(Work work, Done done) override { database_.read(std::move(work), std::move(done)); }
   void look(Work work, Done done) override { database_.look(std::move(work), std::move(done)); }
+  void read_latest(Work work, Done done) override { database_.read_latest(std::move(work), std::move(done)); }
   void write(Durability durability, Work work, Done done) override;
+  bool clustered() const override { return database_.clustered(); }
+  bool wants_small_transactions() const override { return database_.wants_small_transactions(); }
   Result<void> backup(const std::string& file) override { return database_.backup(file); }
   Result<void> check() override { return database_.check(); }
   Result<void> check_settings() override { return database_.check_settings(); }
@@ -32,7 +38,8 @@ class JobFence final : public Database {
 
  private:
   Database& database_;
-  const NodeLease& lease_;
+  const NodeLease* const lease_;
+  const std::atomic<bool>& stopping_;
   const JobTurn turn_;
 };
 

@@ -298,7 +298,8 @@ BOOST_AUTO_TEST_CASE(a_job_writes_nothing_more_when_its_node_or_its_turn_is_lost
         "INSERT INTO job (name, started, finished, succeeded, result, node) VALUES ('j', 7, 0, 0, '', 1)"));
     return {};
   });
-  JobFence fence(*database, lease, {"j", 7, 1});
+  const std::atomic<bool> stopping = false;
+  JobFence fence(*database, &lease, stopping, {"j", 7, 1});
   const auto write = [&fence] {
     return fence.write_now(Durability::kProgress, [](Connection& c) { return SiteStore(c).set("x", "y"); });
   };
