@@ -73,12 +73,13 @@ class Disk:
         """All that is there now is on the disk."""
         self.log.write_bytes(b"")
         self.files, self.names, self.inodes, self.pending_names, self.syncs = {}, {}, {}, {}, {}
+        self.early, self.numbers = {}, {}  # files of which nobody has said yet that they were made; inodes by path
         self.position, self.offset = 0, 0
         for path in self.directory.rglob("*"):
             if self._meant(path):
                 file = File(path.read_bytes())
                 self.names[str(path)] = file
-                self.inodes[path.stat().st_ino] = file
+                self._has_inode(str(path), path.stat().st_ino, file)
 
     def read(self):
         with open(self.log, "rb") as log:
@@ -97,26 +98,44 @@ class Disk:
 
     def _entry(self, what, inode, where, file, data):
         if what == b"C":
-            self.inodes[file] = File()
+            self._has_inode(data.decode(), file, self.early.pop(file, None) or File())
             self.pending_names.setdefault(inode, []).append((self.position, what, data.decode(), self.inodes[file]))
         elif what in b"UR":
+            self._gone_or_renamed(what, data.decode())
             self.pending_names.setdefault(inode, []).append((self.position, what, data.decode(), None))
         elif what == b"B":
             self.syncs[where] = self.position
         elif what == b"E":
             began = self.syncs.pop(where, 0)
-            if inode in self.inodes:
-                self.inodes[inode].synced_up_to(began)
+            if file := self._of(inode):
+                file.synced_up_to(began)
             names = self.pending_names.get(inode, [])
             for change in [n for n in names if n[0] < began]:
                 self._name(*change[1:])
             self.pending_names[inode] = [n for n in names if n[0] >= began]
         elif what == b"F":
-            if inode in self.inodes:
+            if file := self._of(inode):
                 self.failed_syncs += 1
-                self.inodes[inode].sync_failed(self.random.choice(SHARES), self.random)
-        elif inode in self.inodes:
-            self.inodes[inode].pending.append((self.position, what, where, data))
+                file.sync_failed(self.random.choice(SHARES), self.random)
+        else:
+            # Another process may have written to it before who has made it said so.
+            file = self._of(inode) or self.early.setdefault(inode, File())
+            file.pending.append((self.position, what, where, data))
+
+    def _of(self, inode):
+        return self.inodes.get(inode) or self.early.get(inode)
+
+    def _has_inode(self, path, inode, file):
+        self.inodes[inode], self.numbers[path] = file, inode
+
+    def _gone_or_renamed(self, what, text):
+        """The number of a file that has gone may be another's next."""
+        old, _, new = text.partition("\0")
+        number = self.numbers.pop(old, None)
+        if what == b"R" and number is not None:
+            self.numbers[new] = number
+        elif number is not None:
+            self.inodes.pop(number, None)
 
     def _name(self, what, text, file):
         if what == b"C":
@@ -131,6 +150,7 @@ class Disk:
     def fail(self):
         """The power is gone: the directory holds what would be left. How much that is differs from time to time."""
         self.read()
+        self._name_the_early()
         share = self.random.choice(SHARES)
         for changes in self.pending_names.values():
             kept = self.random.randint(0, len(changes)) if 0 < share < 1 else int(share) * len(changes)
@@ -147,6 +167,12 @@ class Disk:
         for name, file in self.names.items():
             pathlib.Path(name).write_bytes(file.data)
         self.begin()
+
+    def _name_the_early(self):
+        """Who made them was killed before it could say so."""
+        for path in self.directory.rglob("*"):
+            if self.early and self._meant(path) and (file := self.early.pop(path.stat().st_ino, None)):
+                self.names[str(path)] = file
 
     def _keep_some(self, file, what, at, data, share):
         if what != b"W":

@@ -55,6 +55,28 @@ class PowerFailures(unittest.TestCase):
                          "os.pwrite(f, b'CD', 2)", 0.0)
         self.assertEqual({"a": b"AB.."}, left)
 
+    def test_a_file_that_several_make_at_once_is_one(self):
+        left = self.play("""
+import time
+for i in range(60):
+    children = []
+    together = time.monotonic() + 0.01
+    for k in range(4):
+        child = os.fork()
+        if child == 0:
+            while time.monotonic() < together:
+                pass
+            f = os.open(os.environ['D'] + '/f%d' % i, os.O_RDWR | os.O_CREAT, 0o600)
+            os.pwrite(f, b'x', k)
+            os.fsync(f)
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+os.fsync(os.open(os.environ['D'], os.O_RDONLY))
+""", 0.0)
+        self.assertEqual({f"f{i}": b"xxxx" for i in range(60)}, left)
+
     def test_what_was_not_synced_may_be_there(self):
         (self.directory / "a").write_bytes(b"....")
         left = self.play("f = os.open(os.environ['D'] + '/a', os.O_RDWR); os.pwrite(f, b'CD', 2)", 1.0)

@@ -137,10 +137,22 @@ int open_file(const char* path, int flags, mode_t mode) {
   static auto* const real = shim::next<int(const char*, int, ...)>("open64");
   const bool ours = is_ours(path);
   if (ours && fails(shim::kOpen, is_meant(path))) return -1;
-  const bool absent = ours && (flags & O_CREAT) != 0 && inode_of(path) == 0;
-  const int fd = real(path, flags, mode);
-  if (ours && fd >= 0) entered(fd, path, absent, (flags & O_TRUNC) != 0);
-  return fd;
+  if (!ours || (flags & O_CREAT) == 0) {
+    const int fd = real(path, flags, mode);
+    if (ours && fd >= 0) entered(fd, path, false, (flags & O_TRUNC) != 0);
+    return fd;
+  }
+  // Of several that open it at once, one has made it: two would be two files for the log of changes.
+  for (;;) {
+    int fd = real(path, flags | O_EXCL, mode);
+    const bool created = fd >= 0;
+    if (!created && errno == EEXIST && (flags & O_EXCL) == 0) {
+      fd = real(path, flags & ~O_CREAT, mode);
+      if (fd < 0 && errno == ENOENT) continue;  // it has gone meanwhile
+    }
+    if (fd >= 0) entered(fd, path, created, (flags & O_TRUNC) != 0);
+    return fd;
+  }
 }
 
 ssize_t write_at(int fd, const void* data, std::size_t length, off64_t at) {
