@@ -6,7 +6,8 @@ was not there by then never comes, unless it is written again: the kernel holds 
 import pathlib
 import struct
 
-ENTRY = struct.Struct("<c3xIQQQ")
+ENTRY = struct.Struct("<c3sIQQQ")
+BEGIN, END = b"es\1", b"\1essaim\2"
 SECTOR = 512
 SHARES = [0.0, 0.0, 0.3, 0.7, 1.0]  # of what was not synced, that is there
 
@@ -63,7 +64,7 @@ class Disk:
 
     def __init__(self, directory, log, random):
         self.directory, self.log, self.random = pathlib.Path(directory), pathlib.Path(log), random
-        self.lost_writes = self.kept_writes = self.torn_writes = self.lost_names = self.failed_syncs = 0
+        self.lost_writes = self.kept_writes = self.torn_writes = self.lost_names = self.failed_syncs = self.torn_entries = 0
 
     def _meant(self, path):
         # The log and the configuration are the harness's own.
@@ -86,15 +87,19 @@ class Disk:
             log.seek(self.offset)
             text = log.read()
         at = 0
-        while at + ENTRY.size <= len(text):
-            what, length, inode, where, file = ENTRY.unpack_from(text, at)
-            data = text[at + ENTRY.size:at + ENTRY.size + length]
-            if len(data) < length:
-                break
-            at += ENTRY.size + length
+        while 0 <= at <= len(text) - ENTRY.size:
+            what, begin, length, inode, where, file = ENTRY.unpack_from(text, at)
+            end = at + ENTRY.size + length
+            if begin != BEGIN or text[end:end + len(END)] != END:
+                # Half an entry of a process that was killed. The next one may stand behind any octet of it.
+                self.torn_entries += 1
+                found = text.find(BEGIN, at + 2)
+                at = found - 1 if found > 0 else len(text)
+                continue
+            at = end + len(END)
             self.position += 1
-            self._entry(what, inode, where, file, data)
-        self.offset += at
+            self._entry(what, inode, where, file, text[end - length:end])
+        self.offset += len(text)
 
     def _entry(self, what, inode, where, file, data):
         if what == b"C":

@@ -55,6 +55,23 @@ class PowerFailures(unittest.TestCase):
                          "os.pwrite(f, b'CD', 2)", 0.0)
         self.assertEqual({"a": b"AB.."}, left)
 
+    def test_half_an_entry_of_a_process_that_was_killed_hides_nothing(self):
+        entry = power.ENTRY.pack(b"W", power.BEGIN, 1000, 1, 0, 0) + bytes(1000) + power.END
+        for kept in (1, 3, 31, 32, 500, len(entry) - 1):
+            with self.subTest(kept=kept):
+                log = self.folder / "log"
+                (self.directory / "a").write_bytes(b"....")
+                disk = power.Disk(self.directory, log, Always(0.0))
+                disk.begin()
+                number = (self.directory / "a").stat().st_ino
+                with log.open("ab") as file:
+                    file.write(entry[:kept])
+                    for what, at, data in ((b"W", 1, b"AB"), (b"B", 7, b""), (b"E", 7, b"")):
+                        file.write(power.ENTRY.pack(what, power.BEGIN, len(data), number, at, 0) + data + power.END)
+                disk.fail()
+                self.assertEqual(b".AB.", (self.directory / "a").read_bytes())
+                self.assertEqual(1, min(1, disk.torn_entries))
+
     def test_a_file_that_several_make_at_once_is_one(self):
         left = self.play("""
 import time

@@ -24,19 +24,22 @@ namespace {
 constexpr int kMaxDescriptor = 65'536;
 constexpr int kTear = -1;  // as fail_errno: half of a write happens, and the process ends
 
-// One entry of the log, followed by `length` octets; power.py reads it.
+// One entry of the log, followed by `length` octets and kEnd: a process that is killed may leave half an entry, and others go on
+// behind it. power.py reads it.
 //   C create (file, in directory `inode`, data: path)   U unlink   R rename (data: old NUL new)
 //   W write at `at`   T truncate to `at`   A allocate up to `at`   B sync begins   E sync ended (`at`: which)
 //   F a sync failed: as after any failure to write back, what was to be written counts for written from then on
 struct Entry {
   char what;
-  char unused[3];
+  char begin[3];
   std::uint32_t length;
   std::uint64_t inode;
   std::uint64_t at;
   std::uint64_t file;
 };
 static_assert(sizeof(Entry) == 32);
+constexpr std::array<char, 3> kBegin = {'e', 's', '\1'};
+constexpr std::array<char, 8> kEnd = {'\1', 'e', 's', 's', 'a', 'i', 'm', '\2'};
 
 struct Known {
   std::atomic<std::uint64_t> inode{0};  // 0: not one of ours
@@ -105,10 +108,12 @@ void log(char what, std::uint64_t inode, std::uint64_t at, std::uint64_t file, c
   const int fd = log_fd();
   if (fd < 0) return;
   const int kept = errno;
-  Entry entry{what, {}, static_cast<std::uint32_t>(length), inode, at, file};
-  iovec parts[2] = {{&entry, sizeof entry}, {const_cast<void*>(data), length}};
-  const auto written = syscall(SYS_writev, fd, parts, length > 0 ? 2 : 1);
-  if (written != static_cast<long>(sizeof entry + length)) abort();  // a log with holes proves nothing
+  Entry entry{what, {kBegin[0], kBegin[1], kBegin[2]}, static_cast<std::uint32_t>(length), inode, at, file};
+  auto end = kEnd;
+  iovec parts[3] = {{&entry, sizeof entry}, {const_cast<void*>(data), length}, {end.data(), end.size()}};
+  const auto written = syscall(SYS_writev, fd, parts, 3);
+  if (written != static_cast<long>(sizeof entry + length + end.size()))
+    abort();  // a log with holes proves nothing
   errno = kept;
 }
 
