@@ -24,8 +24,7 @@ bool handshake(Pair& pair, const std::shared_ptr<TlsClientContext>& context, con
 // A client that does with OpenSSL what ours never does; its octets go into memory and come from there.
 class OddClient {
  public:
-  explicit OddClient(EventLoop& loop)
-      : loop_(loop), context_(SSL_CTX_new(TLS_client_method())), ssl_(SSL_new(context_)) {
+  explicit OddClient(EventLoop& loop) : context_(SSL_CTX_new(TLS_client_method())), ssl_(SSL_new(context_)) {
     BOOST_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends_) == 0);
     SSL_set_bio(ssl_, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     SSL_set_connect_state(ssl_);
@@ -76,7 +75,6 @@ class OddClient {
   Peer server;
 
  private:
-  EventLoop& loop_;
   SSL_CTX* context_;
   SSL* ssl_;
   int ends_[2];
