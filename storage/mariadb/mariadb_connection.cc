@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 
 #include <errmsg.h>
 #include <mysqld_error.h>
@@ -76,18 +77,24 @@ std::string with_letters_lowered(std::string_view sql) {
 
 Result<std::unique_ptr<MariadbConnection>> MariadbConnection::open(const MariadbUrl& url,
                                                                    const std::string& password,
-                                                                   std::size_t first,
+                                                                   HostChoice& choice,
                                                                    std::atomic<std::uint64_t>* statements) {
   if (url.hosts.empty()) return connect(url, nullptr, password, statements);
   Error last{ErrorCode::kInternal, "no database host"};
-  for (std::size_t i = 0; i < url.hosts.size(); ++i) {
-    auto opened = connect(url, &url.hosts[(first + i) % url.hosts.size()], password, statements);
+  for (const std::size_t host : choice.order(std::chrono::steady_clock::now())) {
+    auto opened = connect(url, &url.hosts[host], password, statements);
     if (!opened.ok() && opened.error().code == ErrorCode::kInvalid) return opened;
     // Where there is a choice, a host that takes connections and no work is passed over.
     const Result<void> works = !opened.ok()           ? Result<void>(opened.error())
                                : url.hosts.size() > 1 ? (*opened)->takes_work()
                                                       : Result<void>();
-    if (works.ok()) return opened;
+    if (works.ok()) {
+      (*opened)->choice_ = &choice;
+      (*opened)->host_ = host;
+      choice.received(host);
+      return opened;
+    }
+    choice.failed(host, std::chrono::steady_clock::now());
     last = works.error();
   }
   return last;
@@ -124,7 +131,7 @@ Result<std::unique_ptr<MariadbConnection>> MariadbConnection::connect(
     mysql_close(handle);
     return error;
   }
-  std::unique_ptr<MariadbConnection> connection(new MariadbConnection(handle, database, name, statements));
+  std::unique_ptr<MariadbConnection> connection(new MariadbConnection(handle, database, statements));
   ESSAIM_TRY(connection->set_up());
   return connection;
 }
@@ -166,13 +173,18 @@ MariadbConnection::~MariadbConnection() {
 }
 
 Error MariadbConnection::failed(unsigned number, const char* text, std::string_view doing) {
-  Error error = mariadb_error(number, text, database_, doing);
+  Error error = noted(mariadb_error(number, text, database_, doing));
   if (error.code == ErrorCode::kTemporary || error.code == ErrorCode::kIo) {
     // Some errors give up the statement only, and what was done before it is of no use without it: the next transaction would
     // take it in. Where the server has rolled back, or the connection is gone, this does nothing.
     mysql_real_query(handle_, "ROLLBACK", 8);
     in_transaction_ = false;
   }
+  return error;
+}
+
+Error MariadbConnection::noted(Error error) {
+  if (choice_ != nullptr && is_serious(error.code)) choice_->failed(host_, std::chrono::steady_clock::now());
   return error;
 }
 
@@ -254,7 +266,7 @@ Result<void> MariadbConnection::commit() {
     return Error{ErrorCode::kTemporary,
                  "database " + database_ + ": the transaction was lost before its COMMIT"};
   }
-  if (code > 0) return mariadb_commit_error(mysql_errno(handle_), mysql_error(handle_), database_);
+  if (code > 0) return noted(mariadb_commit_error(mysql_errno(handle_), mysql_error(handle_), database_));
   if (auto fault = FaultPlan::check(FaultPlan::Where::kAfterCommit)) return *fault;
   return {};
 }

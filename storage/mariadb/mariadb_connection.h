@@ -12,6 +12,7 @@
 #include <mysql.h>
 
 #include "storage/engine/engine_connection.h"
+#include "storage/mariadb/host_choice.h"
 #include "storage/mariadb/mariadb_url.h"
 
 namespace essaim::storage {
@@ -72,11 +73,10 @@ class MariadbStatement : public Statement {
 
 class MariadbConnection : public EngineConnection {
  public:
-  // To the first host of the URL that answers and can be written to, beginning with `first` (which is where the next
-  // one begins, so that those who come back do not all try the dead one). `statements` counts what works run; may be
-  // null.
+  // To the first host of the URL, in the order of `choice`, that answers and can be written to. The connection tells `choice`
+  // when the host fails it, so it must outlive it. `statements` counts what works run; may be null.
   static Result<std::unique_ptr<MariadbConnection>> open(const MariadbUrl& url, const std::string& password,
-                                                         std::size_t first,
+                                                         HostChoice& choice,
                                                          std::atomic<std::uint64_t>* statements);
   ~MariadbConnection() override;
   MariadbConnection(const MariadbConnection&) = delete;
@@ -99,29 +99,29 @@ class MariadbConnection : public EngineConnection {
 
   // The engine's own statements: neither counted nor made to fail by a FaultPlan.
   Result<void> control(std::string_view sql);
-  const std::string& host() const { return host_; }
   // Of a SELECT to a database that is not ours, see foreign.h.
   Result<std::string> first_value(const ForeignQuestion& question);
   bool clustered() const { return clustered_; }  // the host is a member of a Galera cluster
 
  private:
   friend class MariadbStatement;
-  MariadbConnection(MYSQL* handle, std::string database, std::string host,
-                    std::atomic<std::uint64_t>* statements)
-      : handle_(handle), database_(std::move(database)), host_(std::move(host)), statements_(statements) {}
+  MariadbConnection(MYSQL* handle, std::string database, std::atomic<std::uint64_t>* statements)
+      : handle_(handle), database_(std::move(database)), statements_(statements) {}
   static Result<std::unique_ptr<MariadbConnection>> connect(const MariadbUrl& url, const MariadbHost* host,
                                                             const std::string& password,
                                                             std::atomic<std::uint64_t>* statements);
   Result<void> set_up();
   Result<void> takes_work();  // kIo: it answers, and can neither be read nor written
   Result<bool> any_row(std::string_view question);
-  // Notes what an error means for the transaction.
+  // Notes what an error means for the transaction, and for the host.
   Error failed(unsigned number, const char* text, std::string_view doing);
+  Error noted(Error error);  // for the host only
 
   MYSQL* handle_;
   const std::string database_;  // for texts, with the host
-  const std::string host_;
   std::atomic<std::uint64_t>* statements_;
+  HostChoice* choice_ = nullptr;  // null by a socket, and until the host is chosen
+  std::size_t host_ = 0;          // its place in the URL
   std::unordered_map<std::string, std::unique_ptr<MariadbStatement>> cache_;
   bool in_transaction_ = false;
   bool writes_ = false;  // was begun to be written by

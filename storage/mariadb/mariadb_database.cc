@@ -31,6 +31,7 @@ constexpr std::array kVariables = {
 MariadbDatabase::MariadbDatabase(const DatabaseOptions& options, MariadbUrl url)
     : url_(std::move(url)),
       password_(options.password),
+      choice_(url_.hosts.size()),
       readers_(url_.describe(), options.readers, [this] { return connect(nullptr); }),
       writer_(
           url_.describe(), [this] { return connect(writer_.statements()); }, kRepeats) {}
@@ -50,15 +51,9 @@ Result<std::unique_ptr<Database>> MariadbDatabase::open(const DatabaseOptions& o
 }
 
 Result<std::unique_ptr<EngineConnection>> MariadbDatabase::connect(std::atomic<std::uint64_t>* statements) {
-  const std::size_t first = next_host_.load();
-  auto opened = MariadbConnection::open(url_, password_, first, statements);
+  auto opened = MariadbConnection::open(url_, password_, choice_, statements);
   if (!opened.ok()) return opened.error();
   clustered_.store((*opened)->clustered());
-  // All go where the last one was received.
-  for (std::size_t i = 0; i < url_.hosts.size(); ++i) {
-    if ((*opened)->host() == url_.hosts[i].name + ":" + std::to_string(url_.hosts[i].port))
-      next_host_.store(i);
-  }
   return std::unique_ptr<EngineConnection>(std::move(*opened));
 }
 

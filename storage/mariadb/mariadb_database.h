@@ -46,7 +46,7 @@ class MariadbDatabase : public Database {
 
   const MariadbUrl url_;
   const std::string password_;
-  std::atomic<std::size_t> next_host_{0};
+  HostChoice choice_;
   std::atomic<bool> clustered_{false};
   ReaderPool readers_;
   GroupWriter writer_;

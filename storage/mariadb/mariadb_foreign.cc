@@ -26,7 +26,8 @@ Result<std::string> MariadbConnection::first_value(const ForeignQuestion& questi
 
 Result<std::string> ask_foreign_mariadb(const MariadbUrl& url, const std::string& password,
                                         const ForeignQuestion& question) {
-  auto connection = MariadbConnection::open(url, password, 0, nullptr);
+  HostChoice choice(url.hosts.size());
+  auto connection = MariadbConnection::open(url, password, choice, nullptr);
   if (!connection.ok()) return connection.error();
   return (*connection)->first_value(question);
 }

@@ -6,9 +6,11 @@
 
 #include "core/base/log.h"
 #include "storage/fault.h"
+#include "storage/mariadb/host_choice.h"
 #include "storage/mariadb/mariadb_url.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
+#include "tests/storage/server_port.h"
 
 using namespace essaim;
 using namespace essaim::storage;
@@ -84,6 +86,50 @@ BOOST_AUTO_TEST_CASE(a_host_that_is_dead_is_passed_over_and_none_at_all_is_an_er
   BOOST_REQUIRE(!none.ok());
   BOOST_TEST((none.error().code == ErrorCode::kIo));
   BOOST_TEST(none.error().message.find("127.0.0.1:1") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_failed_of_late_is_the_last_to_be_tried) {
+  using namespace std::chrono_literals;
+  using Hosts = std::vector<std::size_t>;
+  const auto now = HostChoice::Time{} + 1h;
+  HostChoice choice(3);
+  BOOST_TEST(choice.order(now) == (Hosts{0, 1, 2}), boost::test_tools::per_element());
+  choice.received(1);
+  BOOST_TEST(choice.order(now) == (Hosts{1, 2, 0}), boost::test_tools::per_element());
+  choice.failed(1, now);
+  BOOST_TEST(choice.order(now + 29s) == (Hosts{2, 0, 1}), boost::test_tools::per_element());
+  choice.failed(2, now + 10s);
+  choice.failed(0, now + 5s);
+  BOOST_TEST(choice.order(now + 20s) == (Hosts{1, 0, 2}), boost::test_tools::per_element());
+  BOOST_TEST(choice.order(now + 30s) == (Hosts{1, 0, 2}), boost::test_tools::per_element());
+  BOOST_TEST(choice.order(now + 60s) == (Hosts{1, 2, 0}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(behind_a_connection_that_failed_comes_another_host) {
+  TempDatabase made;
+  const auto url = must(parse_mariadb_url(made.url()));
+  if (url.socket.empty()) return;  // beside a cluster
+  ServerPort one(url.socket), other(url.socket);
+  DatabaseOptions options;
+  options.url = "mariadb://" + url.user + "@" + one.host() + "," + other.host() + "/" + url.database;
+  options.readers = 1;
+  auto database = must(Database::open(options));
+  const int before = one.visits();
+  BOOST_TEST(before > 0);
+  BOOST_TEST(other.visits() == 0);
+  int runs = 0;
+  must(database->write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+    if (runs++ == 0) {
+      const auto id = number(c, "SELECT CONNECTION_ID()");
+      static_cast<void>(made->write_now(
+          Durability::kAccept, [id](Connection& k) { return k.execute("KILL " + std::to_string(id)); }));
+    }
+    return SiteStore(c).set("a", "1");
+  }));
+  BOOST_TEST(runs == 2);
+  BOOST_TEST(one.visits() == before);
+  BOOST_TEST(other.visits() == 1);
+  BOOST_TEST(get(*database, "a") == "1");
 }
 
 BOOST_AUTO_TEST_CASE(works_of_one_commit_fail_alone) {
