@@ -9,6 +9,9 @@
 namespace essaim::mailauth {
 namespace {
 
+// Each is looked up. Nobody writes a message with more.
+constexpr std::size_t kMaxAuthorDomains = 8;
+
 SpfResult spf(const MailSource& source, const smtp::Address& sender, Answers& answers) {
   if (source.client_ip.empty()) return {};
   return check_spf(source.client_ip, source.helo, sender, answers);
@@ -27,6 +30,13 @@ MethodResult dkim_result(const DkimResult& dkim) {
 
 MethodResult spf_result(const SpfResult& spf, const char* property, std::string value) {
   return {"spf", to_string(spf.status), spf.reason, {{property, std::move(value)}}};
+}
+
+// How much a domain has to say against the message: it disowns it, by what it wants done; it cannot be asked; its policy.
+int weight(const DmarcResult& dmarc) {
+  const bool disowns = dmarc.status == DmarcStatus::kFail && dmarc.policy != DmarcPolicy::kNone;
+  if (disowns) return 20 + static_cast<int>(dmarc.policy);
+  return dmarc.status == DmarcStatus::kTempError ? 10 : static_cast<int>(dmarc.published);
 }
 
 // And what might have been authentic, had all name servers answered.
@@ -103,10 +113,27 @@ SpfResult MessageCheck::spf_of_helo(Answers& answers) const {
 DmarcResult MessageCheck::dmarc(const Authenticated& authenticated, Answers& answers) const {
   if (author_domains_.size() == 1) return evaluate_dmarc(author_domains_.front(), authenticated, answers);
   DmarcResult out;
-  out.status = DmarcStatus::kPermError;
-  out.reason = from_fields_ != 1         ? "there is not one From field"
-               : author_domains_.empty() ? "there is no author"
-                                         : "authors of several domains";
+  if (author_domains_.empty()) {
+    out.status = DmarcStatus::kPermError;
+    out.reason = from_fields_ != 1 ? "there is not one From field" : "there is no author";
+    return out;
+  }
+  // RFC 7489 §6.6.1: the strictest of their policies is applied.
+  for (std::size_t i = 0; i < std::min(author_domains_.size(), kMaxAuthorDomains); ++i) {
+    DmarcResult one = evaluate_dmarc(author_domains_[i], authenticated, answers);
+    if (i == 0 || weight(one) > weight(out)) out = std::move(one);
+  }
+  if (author_domains_.size() > kMaxAuthorDomains) {
+    out.status = DmarcStatus::kFail;
+    out.published = out.policy = DmarcPolicy::kReject;
+    out.reason = "authors of too many domains";
+  }
+  if (out.status != DmarcStatus::kFail && out.status != DmarcStatus::kTempError) {
+    out.status = DmarcStatus::kPermError;
+    out.reason = "authors of several domains";
+  }
+  out.aligned_by.clear();
+  out.aligned_dkim.clear();
   return out;
 }
 

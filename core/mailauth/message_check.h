@@ -32,7 +32,9 @@ struct Authentication {
   SpfResult spf_helo;
   std::vector<DkimResult> dkim;  // in the order of the header
   ArcResult arc;
-  DmarcResult dmarc;  // of the one author's domain; kPermError when there is not one
+  // Of the author's domain. Of several the one that has most to say against the message, and never a pass: kPermError if none
+  // disowns it, as without an author.
+  DmarcResult dmarc;
 
   // The author's domain stands behind the message: DMARC passes, or, where it has no policy, a signature or MAIL is of
   // the very domain. A ground of its own, between a bare From and a login.

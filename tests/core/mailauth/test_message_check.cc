@@ -51,4 +51,50 @@ BOOST_AUTO_TEST_CASE(a_silent_server_makes_a_failure_uncertain_only_where_it_cou
   }
 }
 
+// RFC 7489 §6.6.1. Who forges an author writes a name of their own beside it.
+BOOST_AUTO_TEST_CASE(of_several_authors_the_one_counts_whose_domain_has_most_to_say_against_it) {
+  const struct {
+    const char* from;
+    DmarcStatus status;
+    const char* domain;
+    DmarcPolicy policy;
+  } rows[] = {
+      {"a@evil.example, ceo@bank.example", DmarcStatus::kFail, "bank.example", DmarcPolicy::kReject},
+      {"ceo@bank.example, a@evil.example", DmarcStatus::kFail, "bank.example", DmarcPolicy::kReject},
+      {"ceo@shop.example, ceo@bank.example", DmarcStatus::kFail, "bank.example", DmarcPolicy::kReject},
+      {"ceo@shop.example, a@evil.example", DmarcStatus::kFail, "shop.example", DmarcPolicy::kQuarantine},
+      {"a@silent.example, ceo@bank.example", DmarcStatus::kFail, "bank.example", DmarcPolicy::kReject},
+      {"a@silent.example, b@open.example", DmarcStatus::kTempError, "silent.example", DmarcPolicy::kNone},
+      {"a@evil.example, b@evil.example", DmarcStatus::kPass, "evil.example", DmarcPolicy::kReject},
+      // None disowns it: the one passes, the other has no policy. Nor does any of them stand behind it.
+      {"a@evil.example, b@plain.example", DmarcStatus::kPermError, "evil.example", DmarcPolicy::kReject},
+      {"a@1.example, a@2.example, a@3.example, a@4.example, a@5.example, a@6.example, a@7.example, "
+       "a@8.example, "
+       "ceo@bank.example",
+       DmarcStatus::kFail, "1.example", DmarcPolicy::kReject},
+  };
+  for (const auto& row : rows) {
+    Zone zone;
+    zone.text("evil.example", "v=spf1 ip4:192.0.2.1 -all");
+    zone.text("_dmarc.evil.example", "v=DMARC1; p=reject");
+    zone.text("_dmarc.bank.example", "v=DMARC1; p=reject");
+    zone.text("_dmarc.shop.example", "v=DMARC1; p=quarantine");
+    zone.text("_dmarc.open.example", "v=DMARC1; p=none");
+    zone.broken = {"_dmarc.silent.example"};
+    const std::string message =
+        std::string("Sender: a@evil.example\r\nFrom: ") + row.from + "\r\n\r\nText\r\n";
+    const auto check = MessageCheck::make({"192.0.2.1", "client.example", {"eve", "evil.example"}}, message);
+    BOOST_REQUIRE(check.ok());
+    const Authentication found = zone.resolve([&](Answers& answers) {
+      (*check)->look(answers);
+      return (*check)->conclude(from_millis(1'790'000'000'000), answers);
+    });
+    BOOST_TEST_INFO(row.from);
+    BOOST_TEST(to_string(found.dmarc.status) == to_string(row.status));
+    BOOST_TEST(found.dmarc.domain == row.domain);
+    BOOST_TEST(to_string(found.dmarc.policy) == to_string(row.policy));
+    BOOST_TEST(found.author_authenticated() == (row.status == DmarcStatus::kPass));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
