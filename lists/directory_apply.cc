@@ -304,7 +304,7 @@ Result<void> apply_differences(Connection& connection, IdGenerator& ids, WallTim
     if (!parsed.ok()) return parsed.error();
     auto record = directory.find_list(parsed->local, parsed->domain);
     if (!record.ok()) return record.error();
-    if (record->has_value()) ESSAIM_TRY(directory.delete_list((*record)->id));
+    if (record->has_value()) ESSAIM_TRY(directory.delete_list((*record)->id, now, "the operator"));
   }
   for (const auto& [name, settings] : is.domains) {
     if (!wanted.domains.contains(name)) ESSAIM_TRY(directory.delete_domain(name));

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "storage/held_store.h"
 #include "storage/sql.h"
 
 namespace essaim::storage {
@@ -157,14 +158,9 @@ Result<void> DirectoryStore::set_list_state(Id list_id, ListState state) {
                      "list: " + std::to_string(list_id));
 }
 
-Result<void> DirectoryStore::delete_list(Id list_id) {
-  ESSAIM_TRY(sql::run(connection_, "DELETE FROM member WHERE list_id = ?", list_id));
-  ESSAIM_TRY(sql::run(connection_, "DELETE FROM seen WHERE list_id = ?", list_id));
+Result<void> DirectoryStore::delete_list(Id list_id, WallTime now, const std::string& by) {
   ESSAIM_TRY(sql::run(connection_, "DELETE FROM site_text WHERE owner_id = ?", list_id));
-  ESSAIM_TRY(sql::run(connection_,
-                      "DELETE FROM held_message WHERE held_id IN (SELECT id FROM held WHERE list_id = ?)",
-                      list_id));
-  ESSAIM_TRY(sql::run(connection_, "DELETE FROM held WHERE list_id = ?", list_id));
+  ESSAIM_TRY(HeldStore(connection_).decide_all(list_id, now, by));
   return one_matched(sql::run(connection_, "DELETE FROM list WHERE id = ?", list_id),
                      "list: " + std::to_string(list_id));
 }

@@ -25,8 +25,9 @@ class DirectoryStore {
   Result<void> set_list(Id list_id, const std::map<std::string, std::string>& settings);  // replaces all
   Result<void> rename_list(Id list_id, const std::string& local);                         // kExists
   Result<void> set_list_state(Id list_id, ListState state);
-  Result<void> delete_list(
-      Id list_id);  // with its members; posts stay in the ledger under the list's address
+  // What waits for its moderators is refused in the name of `by`; posts stay in the ledger under the list's address, and what
+  // was accepted goes out. Its members go later, in steps (MemberStore::purge_deleted_list), however many they are.
+  Result<void> delete_list(Id list_id, WallTime now, const std::string& by);
   Result<std::optional<ListRecord>> find_list(const std::string& local, const std::string& domain);
   Result<std::optional<ListRecord>> find_list_by_id(Id list_id);
   // The list's revision now, if its state and settings are still as in `list`; 0 if they are not, or it is gone.

@@ -154,6 +154,19 @@ Result<bool> HeldStore::decide(Id id, HeldState state, WallTime now, const std::
   return true;
 }
 
+Result<void> HeldStore::decide_all(Id list_id, WallTime now, const std::string& by) {
+  ESSAIM_TRY(sql::run(
+      connection_, "UPDATE held SET state = ?, decided = ?, decided_by = ? WHERE list_id = ? AND state = 0",
+      HeldState::kRejected, now, by, list_id));
+  return {};
+}
+
+Result<std::int64_t> HeldStore::purge_messages_of_decided() {
+  constexpr std::int64_t kPieces = 64;
+  return sql::run(connection_, sql::delete_some(connection_, "held_message", "held_id, seq",
+                                                "held_id IN (SELECT id FROM held WHERE state > 0)", kPieces));
+}
+
 Result<std::vector<HeldRecord>> HeldStore::due(WallTime now, std::size_t limit, const HeldPlace& after) {
   return all(sql::prepare(connection_,
                           std::string(kColumns) +

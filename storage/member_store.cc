@@ -286,4 +286,34 @@ Result<std::int64_t> MemberStore::purge_left() {
           sql::at_most(connection_, kPurgedTogether));
 }
 
+// From one list to the next by the members' key; the members are not read. Listmasters are of a domain, or of the site.
+Result<std::vector<Id>> MemberStore::deleted_lists() {
+  std::vector<Id> out;
+  for (Id last = 0;;) {
+    auto next = sql::number(connection_, 0, "SELECT MIN(list_id) FROM member WHERE list_id > ?", last);
+    if (!next.ok()) return next.error();
+    if (*next == 0) return out;
+    last = *next;
+    auto known = sql::number(
+        connection_, 0,
+        "SELECT (SELECT COUNT(*) FROM list WHERE id = ?) + (SELECT COUNT(*) FROM domain WHERE id = ?)", last,
+        last);
+    if (!known.ok()) return known.error();
+    if (*known == 0) out.push_back(last);
+  }
+}
+
+Result<std::int64_t> MemberStore::purge_deleted_list(Id list_id) {
+  auto needed = sql::number(connection_, 0,
+                            "SELECT (SELECT COUNT(*) FROM list WHERE id = ?) + "
+                            "(SELECT COUNT(*) FROM post WHERE list_id = ? AND finished = 0)",
+                            list_id, list_id);
+  if (!needed.ok()) return needed.error();
+  if (*needed > 0) return std::int64_t{0};
+  return sql::run(
+      connection_,
+      sql::delete_some(connection_, "member", "id", "list_id = ? AND role IN (0, 1, 2)", kPurgedTogether),
+      list_id);
+}
+
 }  // namespace essaim::storage

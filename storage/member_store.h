@@ -54,6 +54,11 @@ class MemberStore {
   // Removes rows of members who left before every post that is still expanding, on a server some of them. Returns how many;
   // 0: none is left.
   Result<std::int64_t> purge_left();
+  // Lists that are no more and whose members are still here. One look for each list that there is.
+  Result<std::vector<Id>> deleted_lists();
+  // Removes up to a thousand members of such a list, unless a post that was accepted before is not finished. Returns how many;
+  // 0: none may go.
+  Result<std::int64_t> purge_deleted_list(Id list_id);
 
  private:
   Connection& connection_;

@@ -59,6 +59,19 @@ Job make_retention_job(const Clock& clock, const RetentionOptions& options) {
     if (!departures.ok()) return departures.error();
     auto left = repeat(database, [](Connection& c) { return MemberStore(c).purge_left(); });
     if (!left.ok()) return left.error();
+    std::vector<Id> deleted;
+    ESSAIM_TRY(database.read_now([&deleted](Connection& c) -> Result<void> {
+      auto lists = MemberStore(c).deleted_lists();
+      if (!lists.ok()) return lists.error();
+      deleted = std::move(*lists);
+      return {};
+    }));
+    for (const Id list : deleted) {
+      auto purged =
+          repeat(database, [list](Connection& c) { return MemberStore(c).purge_deleted_list(list); });
+      if (!purged.ok()) return purged.error();
+      *left += *purged;
+    }
     ESSAIM_TRY(database.write_now(Durability::kProgress, [&clock](Connection& c) -> Result<void> {
       auto failures = LoginFailureStore(c).drop_old(clock.wall_now());
       if (!failures.ok()) return failures.error();

@@ -4,6 +4,13 @@
 
 namespace essaim::storage::sql {
 
+std::string delete_some(Connection& connection, const std::string& table, const std::string& key,
+                        const std::string& condition, std::int64_t rows) {
+  const std::string these = " WHERE " + condition + " LIMIT " + std::to_string(rows);
+  if (connection.dialect() != Dialect::kSqlite) return "DELETE FROM " + table + these;
+  return "DELETE FROM " + table + " WHERE (" + key + ") IN (SELECT " + key + " FROM " + table + these + ")";
+}
+
 std::string encode_settings(const std::map<std::string, std::string>& settings) {
   nlohmann::json object = nlohmann::json::object();
   for (const auto& [name, value] : settings) object[name] = value;

@@ -76,14 +76,19 @@ inline WallTime time(Statement& s, int column) {
   return from_millis(s.integer(column));
 }
 
-// Settings as one text column: a JSON object of texts. kDamaged if it is not.
-std::string encode_settings(const std::map<std::string, std::string>& settings);
 // Behind an UPDATE or DELETE on a server, where a transaction has to stay small: it may have to be repeated. Nothing for a
 // file, which takes all at once.
 inline std::string at_most(Connection& connection, std::int64_t rows) {
   return connection.dialect() == Dialect::kSqlite ? std::string() : " LIMIT " + std::to_string(rows);
 }
 
+// Deletes up to `rows` rows of the table, with either engine: no LIMIT is allowed behind DELETE in a file, nor within IN on a
+// server. `key` names the columns that tell its rows apart.
+std::string delete_some(Connection& connection, const std::string& table, const std::string& key,
+                        const std::string& condition, std::int64_t rows);
+
+// Settings as one text column: a JSON object of texts. kDamaged if it is not.
+std::string encode_settings(const std::map<std::string, std::string>& settings);
 Result<std::map<std::string, std::string>> decode_settings(std::string_view text);
 
 }  // namespace essaim::storage::sql

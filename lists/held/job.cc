@@ -47,6 +47,15 @@ Result<std::string> look_after_held(const Services& services) {
     }
   } while (due.size() == kAtATime);
   if (posted && services.bell) services.bell();
+  for (std::int64_t pieces = 1; pieces > 0;) {
+    ESSAIM_TRY(services.database->write_now(storage::Durability::kProgress,
+                                            [&](storage::Connection& c) -> Result<void> {
+                                              auto gone = storage::HeldStore(c).purge_messages_of_decided();
+                                              if (!gone.ok()) return gone.error();
+                                              pieces = *gone;
+                                              return {};
+                                            }));
+  }
   std::int64_t forgotten = 0;
   constexpr auto kMost = static_cast<std::int64_t>(kAtATime);
   for (std::int64_t some = kMost; some == kMost; forgotten += some) {

@@ -118,7 +118,8 @@ Done configure(const Doing& doing) {
 }
 
 Done delete_list(const Doing& doing) {
-  ESSAIM_TRY(DirectoryStore(doing.connection()).delete_list(doing.request.list.id));
+  ESSAIM_TRY(DirectoryStore(doing.connection())
+                 .delete_list(doing.request.list.id, doing.context.now, doing.who.name()));
   return Response{Response::Status::kDone, doing.say("the list {{list}} was deleted"), ""};
 }
 

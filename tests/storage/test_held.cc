@@ -63,6 +63,41 @@ BOOST_AUTO_TEST_CASE(what_waits_is_found_by_id_key_and_subject_and_decided_once)
   });
 }
 
+BOOST_AUTO_TEST_CASE(what_waits_for_a_list_that_goes_is_decided_and_its_messages_go_in_steps) {
+  TempDatabase database;
+  make_list(*database, 7);
+  const std::string message(9'000'000, 'm');  // 35 pieces
+  commit(*database, [&](Connection& c) -> Result<void> {
+    HeldStore store(c);
+    ESSAIM_TRY(store.add(a_held(1, 1000), message));
+    ESSAIM_TRY(store.add(a_held(2, 1000), message));
+    HeldRecord other = a_held(3, 1000);
+    other.list_id = 8;
+    ESSAIM_TRY(store.add(other, message));
+    BOOST_TEST(must(store.decide(2, HeldState::kApproved, at(200), "ed@e.example", "")));
+    HeldRecord third = a_held(4, 1000);
+    ESSAIM_TRY(store.add(third, message));
+    return {};
+  });
+  commit(*database, [](Connection& c) -> Result<void> {
+    HeldStore store(c);
+    BOOST_TEST(must(store.purge_messages_of_decided()) == 0);
+    ESSAIM_TRY(DirectoryStore(c).delete_list(7, at(300), "eve@e.example"));
+    const auto gone = *must(store.find_by_key("key1"));
+    BOOST_TEST((gone.state == HeldState::kRejected));
+    BOOST_TEST(gone.decided_by == "eve@e.example");
+    BOOST_TEST((gone.decided == at(300)));
+    BOOST_TEST(must(store.find(2))->decided_by == "ed@e.example");
+    BOOST_TEST((must(store.find(3))->state == HeldState::kWaiting));
+    BOOST_TEST(!must(store.decide(1, HeldState::kApproved, at(301), "ed@e.example", "")));
+    BOOST_TEST(must(store.purge_messages_of_decided()) == 64);
+    BOOST_TEST(must(store.purge_messages_of_decided()) == 6);
+    BOOST_TEST(must(store.purge_messages_of_decided()) == 0);
+    BOOST_TEST(store.message(3).ok());
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(what_is_over_or_to_be_reminded_is_due_and_what_was_decided_is_forgotten) {
   TempDatabase database;
   commit(*database, [&](Connection& c) -> Result<void> {

@@ -131,9 +131,9 @@ BOOST_AUTO_TEST_CASE(domains_and_lists_are_kept_with_their_settings) {
     BOOST_TEST((code_of(store.set_domain("no.test", {})) == ErrorCode::kNotFound));
     BOOST_TEST((code_of(store.add_domain({99, "lists.test", {}, kNow})) == ErrorCode::kExists));
     BOOST_TEST((code_of(store.add_list(list)) == ErrorCode::kExists));
-    ESSAIM_TRY(store.delete_list(kList));
+    ESSAIM_TRY(store.delete_list(kList, kNow, "eve@e.example"));
     BOOST_TEST(must(store.revision_if_same(list)) == 0);
-    BOOST_TEST((code_of(store.delete_list(kList)) == ErrorCode::kNotFound));
+    BOOST_TEST((code_of(store.delete_list(kList, kNow, "eve@e.example")) == ErrorCode::kNotFound));
     ESSAIM_TRY(store.delete_domain("lists.test"));
     BOOST_TEST(must(store.domains()).empty());
     return {};
@@ -235,6 +235,53 @@ BOOST_AUTO_TEST_CASE(those_who_left_stay_while_an_older_post_is_unfinished) {
     must(PostStore(c).drop_finished(from_millis(1), 10));
     BOOST_TEST(must(store.purge_left()) == 1);
     BOOST_TEST(!must(store.find_by_id(1)).has_value());
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(members_of_a_deleted_list_go_in_steps_when_no_post_needs_them) {
+  constexpr Id kOther = 13;
+  TempDatabase database;
+  make_list(*database);
+  make_list(*database, kOther, "other");
+  std::vector<MemberRecord> people;
+  for (int i = 0; i < 1100; ++i) people.push_back(member(100 + i, "u" + std::to_string(i), "x.test", 1));
+  MemberRecord owner = member(1, "owner", "x.test", 1), elsewhere = member(2, "u1", "x.test", 1),
+               listmaster = member(3, "master", "x.test", 1);
+  owner.role = Role::kOwner;
+  elsewhere.list_id = kOther;
+  listmaster.list_id = kDomain;
+  listmaster.role = Role::kListmaster;
+  people.insert(people.end(), {owner, elsewhere, listmaster});
+  commit(*database, [&](Connection& c) -> Result<void> {
+    must(MemberStore(c).add_new(people));
+    ESSAIM_TRY(PostStore(c).add(post(5, 1), "x"));
+    BOOST_TEST(must(MemberStore(c).deleted_lists()).empty());
+    BOOST_TEST(must(MemberStore(c).purge_deleted_list(kList)) == 0);
+    return {};
+  });
+  commit(*database, [](Connection& c) -> Result<void> {
+    MemberStore store(c);
+    ESSAIM_TRY(DirectoryStore(c).delete_list(kList, kNow, "eve@e.example"));
+    BOOST_TEST(must(store.deleted_lists()) == std::vector<Id>{kList}, boost::test_tools::per_element());
+    // What was accepted goes to everybody who was a member then.
+    BOOST_TEST(must(store.purge_deleted_list(kList)) == 0);
+    auto accepted = must(PostStore(c).find(5)).value();
+    ESSAIM_TRY(expand_members(c, &accepted, 1, 1000));
+    BOOST_TEST(accepted.expanded);
+    BOOST_TEST(accepted.recipients == 1100);
+    accepted.batches = 0;
+    return PostStore(c).set_expansion(5, accepted);
+  });
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(sql::run(c, "UPDATE post SET finished = ? WHERE id = 5", kNow));
+    MemberStore store(c);
+    BOOST_TEST(must(store.purge_deleted_list(kList)) == 1000);
+    BOOST_TEST(must(store.purge_deleted_list(kList)) == 101);
+    BOOST_TEST(must(store.purge_deleted_list(kList)) == 0);
+    BOOST_TEST(must(store.deleted_lists()).empty());
+    BOOST_TEST(must(store.find_by_id(2)).has_value());
+    BOOST_TEST(must(store.find_by_id(3)).has_value());
     return {};
   });
 }
