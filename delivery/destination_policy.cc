@@ -15,6 +15,7 @@ NextHopOptions options_of(const EngineSettings& settings, const DestinationPolic
   options.ipv6 = settings.ipv6;
   options.own_names = {settings.hostname};
   options.own_addresses = settings.own_addresses;
+  options.own_port = settings.own_port;
   return options;
 }
 
@@ -28,6 +29,19 @@ std::string key_suffix(const DestinationPolicy& policy, const TlsAnswer& tls) {
   if (!policy.source_ipv6.empty()) add("from " + policy.source_ipv6);
   add(tls.key);
   return suffix.empty() ? suffix : suffix + "}";
+}
+
+// On the way to ourselves nobody reads along, and no rate is anybody's wish.
+std::shared_ptr<const DestinationPolicy> policy_for_ourselves(const DestinationPolicy& policy) {
+  auto own = std::make_shared<DestinationPolicy>(policy);
+  own->rule.clear();
+  own->smarthost.clear();
+  own->tls = TlsSetting::kOff;
+  own->tls_names.clear();
+  own->rate = {};
+  own->source_ipv4.clear();
+  own->source_ipv6.clear();
+  return own;
 }
 
 // A host that the policy rules out may be mended soon.
@@ -76,6 +90,7 @@ class DestinationQuery final : public NextHopQuery {
   void ask(std::shared_ptr<const DestinationPolicy> policy, std::unique_ptr<NextHopQuery>* query) {
     const bool by_mx = policy->smarthost.empty();
     auto answered = [this, policy, by_mx](const NextHopPtr& hop) {
+      if (hop->own) return look_at_tls(hop, policy_for_ourselves(*policy));
       if (by_mx && !named_) return look_at_hosts(hop, policy);
       look_at_tls(hop, policy);
     };
@@ -99,7 +114,7 @@ class DestinationQuery final : public NextHopQuery {
   void look_at_tls(const NextHopPtr& hop, const std::shared_ptr<const DestinationPolicy>& policy) {
     TlsQuestion question;
     question.domain = domain_;
-    question.by_mx = policy->smarthost.empty();
+    question.by_mx = policy->smarthost.empty() && !hop->own;
     question.mx_secure = hop->mx_secure;
     question.setting = policy->tls;
     question.demand = demand_;
@@ -111,7 +126,7 @@ class DestinationQuery final : public NextHopQuery {
         question.hosts.push_back({host.candidate.name, host.canonical, host.secure, host.candidate.port});
     // Where there is no host there is nothing to ask.
     tls_ = std::make_unique<TlsLookup>(
-        loop_, resolver_, question.hosts.empty() ? nullptr : sts_, std::move(question),
+        loop_, resolver_, question.hosts.empty() || hop->own ? nullptr : sts_, std::move(question),
         [this, hop, policy](TlsAnswer answer) { done_(finished(*hop, policy, std::move(answer))); });
   }
 

@@ -272,6 +272,7 @@ class EngineImpl : public Engine {
     std::string text = domain + "\n";
     if (hop.policy) text += delivery::describe(*hop.policy);
     if (hop.tls) text += hop.tls->words;
+    if (hop.own) text += "to ourselves: this server is its host\n";
     text += describe_require_tls(required);
     if (hop.kind != NextHop::Kind::kHosts) {
       text += hop.kind == NextHop::Kind::kFail ? "cannot be delivered: " : "cannot be resolved now: ";

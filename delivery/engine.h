@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,7 @@ struct EngineSettings {
   std::size_t post_memory = 128U << 20;  // octets of posts in memory (one may always be); fixed at start
   std::string journal_directory;
   std::vector<std::string> own_addresses;     // numeric; an MX that points here is ourselves
+  std::optional<std::uint16_t> own_port;      // for such mail (next_hop.h)
   std::vector<DestinationRule> destinations;  // in the order of the configuration
 };
 

@@ -53,6 +53,13 @@ NextHopPtr hop_of(const dns::MxResult& result, const std::string& domain, const 
     hop->reply = smtp::reply(451, "4.4.1", "no host of domain " + domain + " has an address that we may use");
     return hop;
   }
+  if (result.status == dns::MxStatus::kLoop && options.own_port && !options.own_names.empty()) {
+    hop->kind = NextHop::Kind::kHosts;
+    hop->own = true;
+    hop->key = "ourselves";
+    hop->hosts.push_back({0, {options.own_names.front(), "127.0.0.1", *options.own_port}, false, {}});
+    return hop;
+  }
   hop->kind = result.status == dns::MxStatus::kTemporary ? NextHop::Kind::kDefer : NextHop::Kind::kFail;
   hop->reply = reply_for(result, domain);
   return hop;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,8 @@ struct NextHop {
   std::vector<Host> hosts;
   smtp::Reply reply;
   std::chrono::seconds ttl{0};
-  bool mx_secure = false;                // the MX records, or that there are none
+  bool own = false;        // this server is the domain's host, and takes the mail by its own port
+  bool mx_secure = false;  // the MX records, or that there are none
   std::shared_ptr<const TlsAnswer> tls;  // set by resolve_destination(), then never null for kHosts
   std::shared_ptr<const DestinationPolicy> policy;  // set by resolve_destination(), then never null
 };
@@ -49,6 +51,9 @@ struct NextHopOptions {
   bool ipv4 = true, ipv6 = true;
   std::vector<std::string> own_names;      // our host name: an MX of that name is ourselves
   std::vector<std::string> own_addresses;  // numeric
+  // On loopback, where this server takes what it has for itself, as a list that is a member of another. Nothing: a domain whose
+  // host it is loops. 0: not known here.
+  std::optional<std::uint16_t> own_port;
 };
 
 // A look-up under way; destroying it cancels, then `done` is not called.

@@ -41,7 +41,8 @@ delivery::DestinationRule destination_rule(const DestinationSettings& d) {
 
 }  // namespace
 
-delivery::EngineSettings engine_settings(const Settings& settings, std::vector<std::string> own) {
+delivery::EngineSettings engine_settings(const Settings& settings, std::vector<std::string> own,
+                                         std::uint16_t own_port) {
   const DeliverySettings& d = settings.delivery;
   delivery::EngineSettings out;
   out.hostname = settings.hostname;
@@ -68,6 +69,7 @@ delivery::EngineSettings engine_settings(const Settings& settings, std::vector<s
   out.post_memory = settings.limits.memory / 4;
   out.journal_directory = settings.journal_directory();
   out.own_addresses = std::move(own);
+  out.own_port = own_port;
   for (const DestinationSettings& one : settings.destinations)
     out.destinations.push_back(destination_rule(one));
   return out;
@@ -87,6 +89,8 @@ std::vector<sasl::Mechanism> mechanisms(const Settings& settings, const ListenSe
 }
 
 }  // namespace
+
+constexpr std::uint64_t kAddedByLists = 1U << 20;
 
 SessionSettings session_settings(const Settings& settings, const ListenSettings& listener) {
   const LimitSettings& l = settings.limits;
@@ -110,6 +114,11 @@ SessionSettings session_settings(const Settings& settings, const ListenSettings&
   out.early_talk = {e.greeting_pause, e.before_greeting, e.behind_data, e.behind_ehlo, e.behind_starttls};
   out.bare_line_ends = l.normalise_line_ends ? smtp::BareLineEnds::kNormalise : smtp::BareLineEnds::kRefuse;
   out.spill_directory = settings.spill_directory();
+  if (listener.role == ListenerRole::kOurselves) {
+    out.early_talk = {};
+    // What a list added to a message that was small enough.
+    out.limits.max_message_octets += kAddedByLists;
+  }
   if (!is_submission(listener.role)) return out;
   out.login.required = true;
   out.login.implicit_tls = listener.role == ListenerRole::kSubmissions;

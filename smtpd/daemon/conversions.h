@@ -13,7 +13,9 @@
 
 namespace essaim::smtpd {
 
-delivery::EngineSettings engine_settings(const Settings& settings, std::vector<std::string> own_addresses);
+// `own_port`: see delivery/next_hop.h.
+delivery::EngineSettings engine_settings(const Settings& settings, std::vector<std::string> own_addresses,
+                                         std::uint16_t own_port);
 SessionSettings session_settings(const Settings& settings, const ListenSettings& listener);
 // Blocking: reads the files with passwords.
 // Reads the files with secrets. At a reload, as the user that the server runs as: one that cannot be read keeps the secret

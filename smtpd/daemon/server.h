@@ -79,6 +79,7 @@ class Server final : private storage::Membership::Listener {
 
   // server_start.cc
   Result<void> bind_listeners();
+  Result<void> make_sockets();
   Result<void> open_storage(const std::string& password);
   Result<void> start_loops();
   Result<void> start_delivery();
@@ -128,8 +129,10 @@ class Server final : private storage::Membership::Listener {
   Gate gate_;
   std::unique_ptr<smtp::MemoryBudget> budget_;
   std::unique_ptr<guard::Guard> guard_;
-  std::vector<std::shared_ptr<net::ListenSocket>> sockets_;
-  AccountOptions account_options_;                                    // read as root
+  std::vector<std::shared_ptr<net::ListenSocket>>
+      sockets_;                     // of settings_.listen, in its order; the last is ours
+  std::uint16_t own_port_ = 0;      // of that one
+  AccountOptions account_options_;  // read as root
   std::vector<std::shared_ptr<net::TlsServerContext>> certificates_;  // one for each listener; null: none
   mutable std::mutex told_mutex_;
   std::vector<NodeFacts::Certificate> told_certificates_;  // to those who ask from other threads

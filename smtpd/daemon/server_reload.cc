@@ -27,7 +27,7 @@ Result<std::string> Server::reload() {
   log::configure(settings_.log);
   gate_.set_limit(Gate::sockets_for(settings_.limits.connections));
   guard_->set_settings(settings_.limits.clients);
-  engine_->reconfigure(engine_settings(settings_, own_addresses(settings_, sockets_)));
+  engine_->reconfigure(engine_settings(settings_, own_addresses(settings_, sockets_), own_port_));
   auto environments = make_environments(settings_);
   if (!environments.ok()) return refused(environments.error());
   on_each_loop([&](Loop& l) { l.inbound->set_environments(*environments); });

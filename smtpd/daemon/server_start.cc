@@ -76,12 +76,26 @@ Result<std::vector<std::shared_ptr<net::TlsServerContext>>> load_certificates(co
   return out;
 }
 
+// For mail to ourselves: any free port, and nothing of what protects from strangers.
+ListenSettings listen_to_ourselves() {
+  ListenSettings out;
+  out.address = "127.0.0.1:0";
+  out.role = ListenerRole::kOurselves;
+  return out;
+}
+
 Result<void> Server::bind_listeners() {
+  settings_.listen.push_back(listen_to_ourselves());
   auto certificates = load_certificates(settings_);
   if (!certificates.ok()) return certificates.error();
   certificates_ = *std::move(certificates);
   sockets_ = lasting_.sockets;
-  if (!sockets_.empty()) return {};
+  if (sockets_.empty()) ESSAIM_TRY(make_sockets());
+  own_port_ = sockets_.back()->address().port();
+  return {};
+}
+
+Result<void> Server::make_sockets() {
   auto passed = take_passed_sockets();
   if (!passed.ok()) return passed.error();
   auto assigned = assign_sockets(settings_.listen, *passed);
@@ -200,7 +214,7 @@ Result<void> Server::start_delivery() {
   auto engine = delivery::Engine::make(
       {*database_, node_, system_clock(), loops, resolvers, *authorities, *minter_, *failures_,
        shares_database() ? lease_.get() : nullptr, http_.get(), services_.signing_keys},
-      engine_settings(settings_, own_addresses(settings_, sockets_)));
+      engine_settings(settings_, own_addresses(settings_, sockets_), own_port_));
   if (!engine.ok()) return engine.error();
   engine_ = *std::move(engine);
   ESSAIM_TRY(engine_->start());
@@ -222,7 +236,7 @@ Result<Environments> Server::make_environments(const Settings& settings) const {
     environment->authenticator = accounts_.get();
     environment->intake = intake_.get();
     environment->budget = budget_.get();
-    environment->guard = guard_.get();
+    environment->guard = l.role == ListenerRole::kOurselves ? nullptr : guard_.get();
     environment->ids = ids_.get();
     environment->clock = &system_clock();
     environment->role = l.role;
@@ -288,7 +302,9 @@ Result<void> Server::start_inbound() {
   });
   on_each_loop([&](Loop& l) { l.inbound->listen(sockets_); });
   watch_certificates();
+  log::info("own-port", {{"port", static_cast<std::int64_t>(own_port_)}});
   for (std::size_t i = 0; i < sockets_.size(); ++i) {
+    if (settings_.listen[i].role == ListenerRole::kOurselves) continue;
     log::info("listening", {{"address", sockets_[i]->address().to_string()},
                             {"role", to_string(settings_.listen[i].role)},
                             {"starttls", certificates_[i] != nullptr &&

@@ -38,7 +38,9 @@ std::shared_ptr<lists::Submission> to_submission(const IncomingMessage& message,
   out->require_tls = message.transaction.require_tls;
   out->dsn = message.transaction.dsn;
   out->client = client_text(message.transaction.client);
-  out->client_ip = message.transaction.client.ip;
+  // Between our own lists nobody has an address: no SPF, and no rule on networks. What counts is the list's signature.
+  if (message.transaction.client.role != ListenerRole::kOurselves)
+    out->client_ip = message.transaction.client.ip;
   out->received_header = make_received_header(message, hostname, hides_submitters);
   out->login = message.transaction.client.login;
   if (out->login) out->auth = lists::scenario::Auth::kSmtpAuth;
@@ -103,7 +105,9 @@ void ListIntake::check_recipient(const TransactionInfo& transaction, const smtp:
   }
   const auto& login = transaction.client.login;
   const bool relays = login && login->may_relay;
-  resolver_.resolve(recipient, [done = std::move(done), relays, recipient](lists::Resolution resolution) {
+  const bool from_ourselves = transaction.client.role == ListenerRole::kOurselves;
+  resolver_.resolve(recipient, [done = std::move(done), relays, from_ourselves,
+                                recipient](lists::Resolution resolution) {
     RecipientAnswer answer;
     if (resolution.elsewhere && relays) {
       answer.reply = smtp::reply(250, "2.1.5", "Recipient OK, will relay");
@@ -112,6 +116,10 @@ void ListIntake::check_recipient(const TransactionInfo& transaction, const smtp:
       return done(std::move(answer));
     }
     answer.reply = std::move(resolution.reply);
+    if (resolution.elsewhere && from_ourselves)
+      answer.reply = smtp::reply(554, "5.4.6",
+                                 "this server is the host of " + escaped_for_display(recipient.domain, 255) +
+                                     " by its MX, and does not know it: `essaim domain add`?");
     if (resolution.target) answer.target = std::make_shared<ListTarget>(std::move(resolution.target));
     answer.max_size = resolution.max_size;
     done(std::move(answer));
@@ -168,7 +176,7 @@ void ListIntake::run(Waiting waiting) {
   if (!verification_->enabled()) return hand_over(std::move(submission), size, std::move(waiting.done));
   auto work = std::make_shared<Verified>();
   work->submission = std::move(submission);
-  if (transaction.client.login)
+  if (transaction.client.login || transaction.client.role == ListenerRole::kOurselves)
     work->source = {"", "", transaction.reverse_path};
   else
     work->source = {transaction.client.ip, transaction.client.helo, transaction.reverse_path};

@@ -24,7 +24,7 @@ std::vector<std::string> names_of_smarthost(const std::string& text) {
 
 std::vector<std::string> names_of_destination(const Settings& settings, const std::string& domain) {
   std::vector<std::string> names =
-      names_of_smarthost(delivery::smarthost_of(engine_settings(settings, {}), domain));
+      names_of_smarthost(delivery::smarthost_of(engine_settings(settings, {}, 0), domain));
   names.push_back(domain);
   return names;
 }
@@ -40,7 +40,7 @@ Route find_route(const Settings& settings, const std::string& domain) {
   net::EventLoop loop("route");
   auto resolver = dns::make_resolver(loop, dns_options(settings));
   if (!resolver.ok()) return {.summary = "cannot be found out: " + resolver.error().message};
-  const delivery::EngineSettings engine = engine_settings(settings, settings.delivery.own_addresses);
+  const delivery::EngineSettings engine = engine_settings(settings, settings.delivery.own_addresses, 0);
 
   http::HttpClient client;
   delivery::StsPolicies sts(nullptr, system_clock(), client);
@@ -73,6 +73,10 @@ Route find_route(const Settings& settings, const std::string& domain) {
       return route;
     case delivery::NextHop::Kind::kHosts:
       break;
+  }
+  if (hop->own) {
+    route.summary = "here: this server is its host";
+    return route;
   }
   for (const auto& host : hop->hosts) {
     route.hosts.push_back(std::to_string(host.preference) + " " + host.candidate.name + " [" +

@@ -154,7 +154,7 @@ std::string wrong_with(const std::vector<ListenSettings>& listen) {
 const char* to_string(ListenerRole role) {
   for (const RoleName& r : kRoles)
     if (r.role == role) return r.name;
-  return "";
+  return "ourselves";
 }
 
 }  // namespace essaim::smtpd

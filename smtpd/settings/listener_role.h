@@ -1,9 +1,10 @@
-// What a listener is for. `role` of [[listen]] names it.
+// What a listener is for. `role` of [[listen]] names it, except kOurselves: that one is always there, on loopback, for what this
+// server has for its own lists.
 #pragma once
 
 namespace essaim::smtpd {
 
-enum class ListenerRole { kMx, kSubmission, kSubmissions, kStatus, kHttp };
+enum class ListenerRole { kMx, kSubmission, kSubmissions, kStatus, kHttp, kOurselves };
 
 // The others are served by core/http.
 constexpr bool speaks_smtp(ListenerRole role) {

@@ -147,6 +147,44 @@ BOOST_AUTO_TEST_CASE(each_way_has_a_key_of_its_own) {
   BOOST_TEST(resolve("b.test", settings, records)->hosts[0].candidate.name == "mx.big.test");
 }
 
+// RFC 5321 §5.1: mail for a domain whose host we are goes round, unless we take it ourselves.
+BOOST_AUTO_TEST_CASE(mail_for_ourselves_goes_to_our_own_port_whatever_is_said_of_others) {
+  const auto records = [](FakeResolver& dns) {
+    dns.set_mx("lists.test", {{10, "mx.lists.test"}, {20, "second.test"}});
+    dns.set_mx("backup.test", {{10, "second.test"}, {20, "mx.lists.test"}});
+    dns.set_mx("other.test", {{10, "balancer.test"}});
+    dns.set_addresses("mx.lists.test", {"192.0.2.5"});
+    dns.set_addresses("second.test", {"192.0.2.6"});
+    dns.set_addresses("balancer.test", {"192.0.2.5"});
+  };
+  delivery::EngineSettings settings;
+  settings.hostname = "mx.lists.test";
+  settings.own_addresses = {"192.0.2.5"};
+  const auto round = resolve("lists.test", settings, records);
+  BOOST_TEST((round->kind == delivery::NextHop::Kind::kFail));
+  BOOST_TEST(round->reply.code == 554);
+  settings.own_port = 2599;
+  settings.tls = delivery::TlsSetting::kVerify;
+  settings.destinations = {rule({}, {"mx.lists.test"})};
+  settings.destinations[0].smarthost = "second.test:26";
+  for (const char* domain : {"lists.test", "other.test"}) {  // by name, by address
+    const auto own = resolve(domain, settings, records);
+    BOOST_TEST_INFO(domain);
+    BOOST_REQUIRE((own->kind == delivery::NextHop::Kind::kHosts));
+    BOOST_REQUIRE(own->hosts.size() == 1u);
+    BOOST_TEST(own->own);
+    BOOST_TEST(own->key.starts_with("ourselves"));
+    BOOST_TEST(own->hosts[0].candidate.address == "127.0.0.1");
+    BOOST_TEST(own->hosts[0].candidate.port == 2599);
+    BOOST_TEST(own->hosts[0].candidate.name == "mx.lists.test");
+    BOOST_TEST((own->hosts[0].candidate.tls->level == delivery::HostTls::Level::kNever));
+  }
+  const auto better = resolve("backup.test", settings, records);
+  BOOST_TEST(!better->own);
+  BOOST_REQUIRE(!better->hosts.empty());
+  BOOST_TEST(better->hosts[0].candidate.name == "second.test");
+}
+
 // d0 to d3 at one host.
 void one_host(FakeResolver& dns) {
   for (int d = 0; d < 4; ++d) dns.set_mx(Site::domain_name(d), {{10, "mx.test"}});

@@ -1,0 +1,80 @@
+"""Lists whose members, owners or moderators are lists of the same server: it is the host of their domain, and takes what it
+has for itself."""
+
+import unittest
+
+from support import dns, essaim, processes, sink
+
+ZONE = """
+lists IN MX 10 mx1.lists
+mx1.lists IN A 127.0.0.1
+unknown IN MX 10 mx1.lists
+people IN MX 10 mx.people
+mx.people IN A 127.1.0.1
+"""
+ALL = "all@lists.example"
+DEV = "dev@lists.example"
+
+
+class ListsOfLists(processes.Scenario):
+    def setUp(self):
+        super().setUp()
+        self.port = processes.free_port()
+        self.dns = self.started(dns.NameServer(self.folder, {"example": ZONE}))
+        self.sink = self.started(sink.Sink(self.folder, listen=[f"127.1.0.1:{self.port}"]))
+        self.essaim = self.started(essaim.Essaim(self.folder, dns=self.dns.address, mx_port=self.port))
+        self.essaim.make_list(ALL, ["ann@people.example", DEV], send="public", subject_tag="[all]")
+        self.essaim.make_list(DEV, ["bob@people.example", "cem@people.example"], send="public", subject_tag="[dev]")
+
+    def write(self, to, **more):
+        reply = self.essaim.post("ann@people.example", to, essaim.message("ann@people.example", to, **more))
+        self.assertEqual(250, reply[0], reply)
+        return self.essaim.wait_finished(self.essaim.queue_id(reply))
+
+    def test_a_post_to_the_one_reaches_the_members_of_the_other_once(self):
+        ledger = self.write(ALL, message_id="<umbrella@people.example>")
+        self.assertEqual({"accepted": 2, "delivered": 2, "failed": 0, "suppressed": 0, "pending": 0}, ledger["counts"])
+        self.sink.wait_for(3)
+        self.assertEqual({"ann@people.example": 1, "bob@people.example": 1, "cem@people.example": 1}, dict(self.sink.recipients()))
+        copies = {receipt.recipient: self.sink.message(receipt) for receipt in self.sink.receipts()}
+        self.assertEqual("[all] Bees", copies["ann@people.example"]["Subject"])
+        self.assertEqual("[dev] [all] Bees", copies["bob@people.example"]["Subject"])
+        self.assertEqual({ALL, DEV}, set(copies["bob@people.example"].get_all("X-Loop")))
+        self.assertIn("<dev.lists.example>", copies["bob@people.example"]["List-Id"])
+        posts = self.essaim.json("post", "find", "--message-id", "<umbrella@people.example>")
+        self.assertEqual({ALL, DEV}, {post["list"] for post in posts})
+        self.assertIn("this server is its host", self.essaim.run("destination", "explain", "lists.example"))
+        # Whoever wrote to both has it once.
+        reply = self.essaim.post("ann@people.example", [ALL, DEV], essaim.message("ann@people.example", ALL, subject="Both"))
+        self.assertEqual(250, reply[0], reply)
+        self.sink.wait_for(6)
+
+    def test_lists_that_are_members_of_each_other_end(self):
+        self.essaim.run("member", "add", DEV, ALL)
+        ledger = self.write(ALL, message_id="<ring@people.example>")
+        self.assertEqual(2, ledger["counts"]["delivered"])
+        self.sink.wait_for(3)
+        second = next(post for post in self.essaim.json("post", "find", "--message-id", "<ring@people.example>")
+                      if post["list"] == DEV)
+        counts = self.essaim.wait_finished(second["id"])["counts"]
+        self.assertEqual((2, 1), (counts["delivered"], counts["failed"]))
+        self.assertIn("[rule: loop]", self.essaim.run("post", "show", second["id"]))
+        self.assertEqual({"ann@people.example": 1, "bob@people.example": 1, "cem@people.example": 1}, dict(self.sink.recipients()))
+
+    def test_owners_may_be_a_list(self):
+        self.essaim.make_list("board@lists.example", ["dia@people.example"], send="public")
+        self.essaim.run("list", "create", "news@lists.example", "--owner", "board@lists.example")
+        self.write("news-owner@lists.example")
+        self.sink.wait_for(1)
+        self.assertEqual({"dia@people.example": 1}, dict(self.sink.recipients()))
+
+    def test_a_domain_that_names_us_and_that_we_do_not_know_is_said_to_be_so(self):
+        self.essaim.make_list("odd@lists.example", ["x@unknown.example"], send="public")
+        ledger = self.write("odd@lists.example")
+        self.assertEqual(1, ledger["counts"]["failed"])
+        self.assertIn("554 5.4.6 this server is the host of unknown.example by its MX, and does not know it",
+                      self.essaim.run("post", "show", ledger["id"]))
+
+
+if __name__ == "__main__":
+    unittest.main()
