@@ -1,6 +1,7 @@
 #include "core/mailauth/answers.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/text.h"
 #include "core/dns/packet.h"
@@ -14,7 +15,8 @@ const Answer* Answers::find(RecordType type, std::string_view name) {
   Question question{type, ascii_lowered(name)};
   if (type != RecordType::kPointer && !dns::is_host_name(question.name)) return &no_such_name;
   if (const auto found = known_.find(question); found != known_.end()) return &found->second;
-  if (std::find(missing_.begin(), missing_.end(), question) != missing_.end()) return nullptr;
+  if (taken_.contains(question) || std::find(missing_.begin(), missing_.end(), question) != missing_.end())
+    return nullptr;
   if (asked_ == kMaxQuestions) return &too_many;
   ++asked_;
   missing_.push_back(std::move(question));
@@ -22,10 +24,12 @@ const Answer* Answers::find(RecordType type, std::string_view name) {
 }
 
 void Answers::add(const Question& question, Answer answer) {
+  taken_.erase(question);
   known_[question] = std::move(answer);
 }
 
 std::vector<Question> Answers::take_missing() {
+  taken_.insert(missing_.begin(), missing_.end());
   return std::exchange(missing_, {});
 }
 

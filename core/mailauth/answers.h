@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -34,8 +35,8 @@ class Answers {
  public:
   static constexpr std::size_t kMaxQuestions = 150;
 
-  // Null: it is not known yet, and is missing from now on. Names that DNS cannot have are answered by kNoName, those
-  // beyond the limit by kTemporary.
+  // Null: it is not known yet, and is missing from now on unless it was taken. Names that DNS cannot have are answered by
+  // kNoName, those beyond the limit by kTemporary.
   const Answer* find(RecordType type, std::string_view name);
   void add(const Question& question, Answer answer);
   bool complete() const { return missing_.empty(); }
@@ -46,6 +47,7 @@ class Answers {
  private:
   std::map<Question, Answer> known_;
   std::vector<Question> missing_;
+  std::set<Question> taken_;  // and not added yet
   std::size_t asked_ = 0;
 };
 

@@ -1,6 +1,6 @@
 #include "core/mailauth/lookups.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "core/base/text.h"
 
@@ -47,19 +47,22 @@ Lookups::~Lookups() = default;
 
 void Lookups::start() {
   deadline_.start(patience_);
+  look_soon();
+}
+
+void Lookups::look_soon() {
+  if (std::exchange(looks_soon_, true)) return;
   loop_.post([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.lock()) look_again();
+    if (alive.lock() && !over_) look_again();
   });
 }
 
 void Lookups::look_again() {
-  queries_.clear();
+  looks_soon_ = false;
+  answered_.clear();
   look_(answers_);
-  open_ = answers_.take_missing();
-  if (open_.empty()) return end();
-  if (++rounds_ > kMostRounds || over_) return give_up();
-  // A copy: the first answers may come while others are still being asked for.
-  for (const Question& question : std::vector<Question>(open_)) ask(question);
+  for (const Question& question : answers_.take_missing()) ask(question);
+  if (open_.empty()) end();
 }
 
 void Lookups::ask(const Question& question) {
@@ -68,49 +71,44 @@ void Lookups::ask(const Question& question) {
   };
   switch (question.type) {
     case RecordType::kText:
-      queries_.push_back(resolver_.text(question.name, text));
+      open_[question] = resolver_.text(question.name, text);
       return;
     case RecordType::kPointer:
-      queries_.push_back(resolver_.pointer(question.name, [this, question](const dns::TextAnswer& answer) {
+      open_[question] = resolver_.pointer(question.name, [this, question](const dns::TextAnswer& answer) {
         Answer out{status_of(answer.status), answer.texts, answer.problem};
         for (std::string& name : out.values) name = ascii_lowered(name);
         take(question, std::move(out));
-      }));
+      });
       return;
     case RecordType::kIpv4:
     case RecordType::kIpv6:
-      queries_.push_back(
+      open_[question] =
           resolver_.addresses(question.name, [this, question](const dns::AddressAnswer& answer) {
             take(question, of_family(answer, question.type == RecordType::kIpv6));
-          }));
+          });
       return;
     case RecordType::kMx:
-      queries_.push_back(resolver_.mx(question.name, [this, question](const dns::MxAnswer& answer) {
+      open_[question] = resolver_.mx(question.name, [this, question](const dns::MxAnswer& answer) {
         Answer out{status_of(answer.status), {}, answer.problem};
         for (const dns::MxRecord& record : answer.records) out.values.push_back(record.host);
         take(question, std::move(out));
-      }));
+      });
       return;
   }
 }
 
 void Lookups::take(const Question& question, Answer answer) {
-  const auto found = std::find(open_.begin(), open_.end(), question);
+  const auto found = open_.find(question);
   if (over_ || found == open_.end()) return;
+  answered_.push_back(std::move(found->second));
   open_.erase(found);
   answers_.add(question, std::move(answer));
-  if (!open_.empty()) return;
-  // Not from within a query's callback: look_again() lets go of the queries.
-  loop_.post([this, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.lock() && !over_) look_again();
-  });
+  look_soon();
 }
 
 void Lookups::give_up() {
-  over_ = true;
-  for (const Question& question : open_)
+  for (const auto& [question, query] : open_)
     answers_.add(question, {Answer::Status::kTemporary, {}, "timed out"});
-  open_.clear();
   end();
 }
 
@@ -119,7 +117,8 @@ void Lookups::end() {
   deadline_.cancel();
   loop_.post([this, alive = std::weak_ptr<bool>(alive_)] {
     if (!alive.lock() || !done_) return;
-    queries_.clear();
+    open_.clear();
+    answered_.clear();
     const Done done = std::exchange(done_, nullptr);
     done(std::move(answers_));
   });

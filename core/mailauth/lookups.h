@@ -1,9 +1,12 @@
 // Brings answers from DNS for something that looks into Answers, until nothing is missing: asks all that is missing at
-// once, waits for all of it, lets it look again. On the loop of the resolver; `done` comes exactly once, never from
-// within start(). The destructor cancels. When the time is over, what is still unanswered is a temporary error.
+// once, and lets it look again behind whatever has come within a turn of the loop, so that a silent name delays only what
+// depends on it. At most one look for each of Answers::kMaxQuestions. On the loop of the resolver; `done` comes exactly
+// once, never from within start(). The destructor cancels. When the time is over, what is still unanswered is a temporary
+// error.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -26,7 +29,7 @@ class Lookups {
   void start();
 
  private:
-  static constexpr int kMostRounds = 25;
+  void look_soon();
   void look_again();
   void ask(const Question& question);
   void take(const Question& question, Answer answer);
@@ -39,10 +42,10 @@ class Lookups {
   const Look look_;
   Done done_;
   Answers answers_;
-  int rounds_ = 0;
   bool over_ = false;
-  std::vector<Question> open_;
-  std::vector<std::unique_ptr<dns::Query>> queries_;
+  bool looks_soon_ = false;
+  std::map<Question, std::unique_ptr<dns::Query>> open_;
+  std::vector<std::unique_ptr<dns::Query>> answered_;  // go when no callback of theirs is under way
   net::Timer deadline_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

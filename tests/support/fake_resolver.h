@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,6 +78,8 @@ class FakeResolver : public dns::Resolver {
     aliases_[name].secure = secure;
   }
 
+  // Questions about this name are recorded and never answered.
+  void silence(const std::string& name) { silent_.insert(name); }
   // While held, questions are recorded and answers wait; release() delivers them in the order of the
   // questions.
   void hold() { held_ = true; }
@@ -137,6 +140,9 @@ class FakeResolver : public dns::Resolver {
                                   std::function<void(Answer)> done) {
     const std::string question = std::string(type) + " " + name;
     questions_.push_back(question);
+    auto handle = std::make_unique<Handle>();
+    handle->cancelled = cancelled_;
+    if (silent_.contains(name)) return handle;
     const auto found = table.find(name);
     if (found == table.end())
       BOOST_ERROR("the resolver was asked for what the test does not know: " + question);
@@ -146,8 +152,6 @@ class FakeResolver : public dns::Resolver {
     } else {
       answer = found->second;
     }
-    auto handle = std::make_unique<Handle>();
-    handle->cancelled = cancelled_;
     auto task = [waiting = handle->waiting, answer = std::move(answer), done = std::move(done)] {
       if (std::exchange(*waiting, false)) done(answer);
     };
@@ -166,6 +170,7 @@ class FakeResolver : public dns::Resolver {
   std::map<std::string, dns::TextAnswer> texts_;
   std::map<std::string, dns::TlsaAnswer> tlsa_;
   std::map<std::string, dns::TextAnswer> aliases_;
+  std::set<std::string> silent_;
   std::vector<std::string> questions_;
   std::deque<net::EventLoop::Task> waiting_;
   std::shared_ptr<std::size_t> cancelled_ = std::make_shared<std::size_t>(0);
