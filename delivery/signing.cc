@@ -37,11 +37,14 @@ Sha256Digest hash_body(std::string_view wire, std::size_t body_offset) {
   return hasher.finish();
 }
 
-std::string domain_of_from(const mail::HeaderField& from) {
-  const auto mailboxes = mail::parse_address_list(from.raw_value()).mailboxes;
-  if (mailboxes.empty()) return {};
-  auto domain = smtp::domain_to_ascii(mailboxes.front().domain);
-  return domain.ok() ? *std::move(domain) : std::string();
+// Of all authors, in their order; "" for one that is no domain.
+std::vector<std::string> domains_of_from(const mail::HeaderField& from) {
+  std::vector<std::string> out;
+  for (const mail::Mailbox& mailbox : mail::parse_address_list(from.raw_value()).mailboxes) {
+    auto domain = smtp::domain_to_ascii(mailbox.domain);
+    out.push_back(domain.ok() ? *std::move(domain) : std::string());
+  }
+  return out;
 }
 
 // Of the domain itself or of the nearest above it: a signature of that one is aligned with names below it, as are the
@@ -124,10 +127,15 @@ std::shared_ptr<const PostSigner> make_signer(const storage::PostRecord& post, c
   if (!header.ok()) return nullptr;
   const mail::HeaderField* const from = header->find("From");
   if (from == nullptr) return nullptr;  // there must be one to sign (RFC 6376 §5.4)
-  const std::string author = domain_of_from(*from);
+  const std::vector<std::string> authors = domains_of_from(*from);
+  const auto vouches = [&authors](const std::string& domain) {
+    return std::any_of(authors.begin(), authors.end(),
+                       [&](const std::string& author) { return may_align(domain, author); });
+  };
   mailauth::SigningKeys found;
-  for (const std::string& domain : {author, domain_of(post.list_address), domain_of(post.envelope_sender)}) {
-    if (post.author_unknown && may_align(domain, author)) continue;
+  for (const std::string& domain : {authors.empty() ? std::string() : authors.front(),
+                                    domain_of(post.list_address), domain_of(post.envelope_sender)}) {
+    if (post.author_unknown && vouches(domain)) continue;
     if (!domain.empty()) found = keys_at_or_above(domain, keys);
     if (!found.empty()) return std::make_shared<const PostSigner>(std::move(found), wire, wire_7bit);
   }

@@ -23,12 +23,23 @@ bool author_known(const Submission& submission) {
          submission.auth == scenario::Auth::kMd5;
 }
 
-// As far as the author's domain can tell, which asks others not to take it. Where it asks for nothing, our signature says no
-// more than that the list has sent it.
-bool is_forged(const Submission& submission) {
+// Nobody stands behind the author, and the author's domain may ask others not to take such a message. Where it is known to
+// ask for nothing, our signature says no more than that the list has sent it.
+bool may_be_forged(const Submission& submission) {
   if (author_known(submission)) return false;
   const mailauth::DmarcResult& dmarc = submission.authentication->dmarc;
-  return dmarc.status == mailauth::DmarcStatus::kFail && dmarc.policy != mailauth::DmarcPolicy::kNone;
+  switch (dmarc.status) {
+    case mailauth::DmarcStatus::kFail:
+      return dmarc.policy != mailauth::DmarcPolicy::kNone;
+    case mailauth::DmarcStatus::kTempError:
+      return dmarc.policy_domain.empty() || dmarc.policy != mailauth::DmarcPolicy::kNone;
+    case mailauth::DmarcStatus::kPermError:
+      return true;
+    case mailauth::DmarcStatus::kNone:
+    case mailauth::DmarcStatus::kPass:
+      break;
+  }
+  return false;
 }
 
 // The header with all that will stand over it, as receivers see it. Of our seal only the names count, for signatures that
@@ -183,7 +194,7 @@ Result<PostRendering> render_post(const Services& services, const Submission& su
   }
   const Seal seal = arc_seal(services, draft);
   out.rendered = finished(draft, seal);
-  out.rendered.author_unknown = out.plan.treatment == Treatment::kKeep && is_forged(submission);
+  out.rendered.author_unknown = out.plan.treatment == Treatment::kKeep && may_be_forged(submission);
   return out;
 }
 
@@ -193,7 +204,7 @@ Result<Rendered> render_forward(const Services& services, const Submission& subm
   ESSAIM_TRY(run_handlers(forward_handlers(), &draft));
   const Seal seal = arc_seal(services, draft);
   Rendered rendered = finished(draft, seal);
-  rendered.author_unknown = is_forged(submission);
+  rendered.author_unknown = may_be_forged(submission);
   return rendered;
 }
 

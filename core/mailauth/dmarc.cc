@@ -168,9 +168,9 @@ DmarcResult evaluate_dmarc(const std::string& domain, const Authenticated& authe
     if (out.aligned_by.empty() && authenticated.spf == domain) out.aligned_by = "spf " + domain;
     return out;
   }
-  out.policy_domain = policy->domain;
   const auto published = published_policy(domain, *policy, answers);
   if (!published) return failed("it cannot be found out whether the domain exists");
+  out.policy_domain = policy->domain;
   out.published = *published;
   out.policy = policy->record.testing ? one_step_down(*published) : *published;
   const std::string organization = organizational(domain, found);

@@ -25,8 +25,8 @@ struct Authenticated {
 
 struct DmarcResult {
   DmarcStatus status = DmarcStatus::kNone;
-  std::string domain;                          // of the author
-  std::string policy_domain;                   // where the record is; "" if there is none
+  std::string domain;         // of the author
+  std::string policy_domain;  // where the record is; "" if there is none, or which policy holds is not known
   DmarcPolicy published = DmarcPolicy::kNone;  // for this author: p, sp or np
   DmarcPolicy policy = DmarcPolicy::kNone;     // the same, one step down while the domain tests (t=y, §4.7)
   std::string aligned_by;                      // "dkim example.org", "spf example.org"; "" if it fails

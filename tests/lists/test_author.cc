@@ -422,6 +422,37 @@ BOOST_AUTO_TEST_CASE(what_goes_to_the_owners_is_marked_for_the_signer_where_nobo
   }
 }
 
+// What cannot be found out now may be a forgery as well.
+BOOST_AUTO_TEST_CASE(an_author_whose_domain_cannot_be_asked_is_marked_for_the_signer) {
+  const struct {
+    const char* record;
+    const char* silent;
+    const char* from;
+    bool unknown;
+  } rows[] = {
+      {"p=reject", "lists.example", "boss@lists.example", true},
+      {"p=reject", "_dmarc.lists.example", "boss@lists.example", true},
+      {"p=none", "lists.example", "boss@lists.example", false},
+      {"p=none; np=reject", "sub.lists.example", "boss@sub.lists.example", true},
+      // Authors of several domains.
+      {"p=none", "nothing.example", "ann@author.example, boss@lists.example", true},
+      {"p=none", "nothing.example", "boss@lists.example", false},
+  };
+  for (const auto& row : rows) {
+    AuthorSite site;
+    site.make_list("dev", {}, {}, {"own@o.example"});
+    Zone zone;
+    zone.text("_dmarc.lists.example", std::string("v=DMARC1; ") + row.record);
+    zone.broken = {row.silent};
+    const auto reply =
+        site.post(a_post(row.from), zone, "boss@lists.example", nullptr, "dev-owner@lists.example");
+    BOOST_REQUIRE_MESSAGE(reply.code == 250, reply.to_string());
+    BOOST_REQUIRE(site.posts().size() == 1u);
+    BOOST_TEST_INFO(row.record << " " << row.silent << " " << row.from);
+    BOOST_TEST(site.posts().front().author_unknown == row.unknown);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_post_that_waits_goes_out_by_what_was_verified_when_it_came) {
   const struct {
     Settings settings;

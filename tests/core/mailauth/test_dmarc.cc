@@ -132,6 +132,16 @@ BOOST_AUTO_TEST_CASE(several_records_are_as_none) {
   BOOST_TEST(to_string(dmarc(zone, "example.com").status) == "none");
 }
 
+// Then what is asked for below p or sp is not known either.
+BOOST_AUTO_TEST_CASE(whether_a_name_exists_may_stay_unknown) {
+  Zone zone;
+  zone.text("_dmarc.example.com", "v=DMARC1; p=none; np=reject");
+  zone.broken = {"silent.example.com"};
+  const auto result = dmarc(zone, "silent.example.com");
+  BOOST_TEST(to_string(result.status) == "temperror");
+  BOOST_TEST(result.policy_domain == "");
+}
+
 BOOST_AUTO_TEST_CASE(trouble_of_name_servers_is_temporary) {
   Zone zone;
   zone.text("_dmarc.example.com", "v=DMARC1; p=reject");

@@ -188,6 +188,7 @@ BOOST_AUTO_TEST_CASE(nothing_aligned_signs_for_an_author_that_nobody_stands_behi
       {"boss@sales.lists.test", "dev@own.lists.test", false},  // relaxed alignment: of one organisation
       {"boss@LISTS.test", "", false},
       {"eve@elsewhere.test", "dev@lists.test", true},
+      {"eve@elsewhere.test, boss@lists.test", "dev@lists.test", false},
   };
   const delivery::KeySource source = [](const std::string& domain) -> SigningKeys {
     if (domain != "lists.test" && domain != "own.lists.test") return {};
