@@ -1,4 +1,6 @@
 // A post to a list: decided, rendered and stored, small ones with their batches.
+#include <algorithm>
+
 #include "lists/dsn_request.h"
 #include "lists/facts.h"
 #include "lists/held/hold.h"
@@ -162,8 +164,20 @@ Planned refused(const Disposition& disposition) {
   return {nullptr, disposition.reply, std::string(disposition.rule)};
 }
 
-Planned protected_author(const PostRendering& rendering) {
-  return {nullptr, refusal(550, "5.7.1", rendering.plan.why, "author-protection"), "author-protection"};
+// An answer of DNS is missing that might let the author pass as they are.
+bool may_pass_later(const mailauth::Authentication& found) {
+  return found.dmarc.status == mailauth::DmarcStatus::kTempError ||
+         std::any_of(found.dkim.begin(), found.dkim.end(), [&](const mailauth::DkimResult& dkim) {
+           return dkim.status == mailauth::DkimStatus::kTempError &&
+                  dkim.signature.domain == found.dmarc.domain;
+         });
+}
+
+Planned protected_author(const Submission& submission, const PostRendering& rendering) {
+  constexpr const char* kRule = "author-protection";
+  const mailauth::Authentication* const found = submission.authentication.get();
+  if (found != nullptr && may_pass_later(*found)) return {nullptr, rules::try_later(*found, kRule), kRule};
+  return {nullptr, refusal(550, "5.7.1", rendering.plan.why, kRule), kRule};
 }
 
 Planned distributed(const Services& services, const Submission& submission, const Incoming& incoming,
@@ -171,7 +185,7 @@ Planned distributed(const Services& services, const Submission& submission, cons
   auto rendering = render_post(services, submission, incoming, *target);
   if (!rendering.ok())
     return {nullptr, refusal(554, "5.6.0", rendering.error().message, "malformed"), "malformed"};
-  if (rendering->plan.treatment == Treatment::kRefuse) return protected_author(*rendering);
+  if (rendering->plan.treatment == Treatment::kRefuse) return protected_author(submission, *rendering);
   Planned planned;
   planned.plan = std::make_unique<PostPlan>(std::move(target), facts, std::move(*rendering));
   return planned;
@@ -179,10 +193,21 @@ Planned distributed(const Services& services, const Submission& submission, cons
 
 // How its author is to be treated rests on what was verified now: that is decided now, and kept with the post.
 Result<Planned> held(const PlanContext& context, std::shared_ptr<const Target> target, Authorised decision) {
-  auto rendering = render_post(context.services, context.submission, context.incoming, *target);
+  const auto rendered_for = [&](const Submission& submission) {
+    return render_post(context.services, submission, context.incoming, *target);
+  };
+  auto rendering = rendered_for(context.submission);
+  if (decision.action.kind == scenario::ActionKind::kRequestAuth && rendering.ok() &&
+      rendering->plan.treatment == Treatment::kRefuse) {
+    // It goes out only when its author has confirmed it, and is known then.
+    Submission confirmed = context.submission;
+    confirmed.auth = scenario::Auth::kMd5;
+    rendering = rendered_for(confirmed);
+  }
   if (!rendering.ok())
     return Planned{nullptr, refusal(554, "5.6.0", rendering.error().message, "malformed"), "malformed"};
-  if (rendering->plan.treatment == Treatment::kRefuse) return protected_author(*rendering);
+  if (rendering->plan.treatment == Treatment::kRefuse)
+    return protected_author(context.submission, *rendering);
   return plan_hold(context, std::move(target), std::move(decision), rendering->plan.treatment);
 }
 

@@ -8,12 +8,6 @@ namespace {
 using mailauth::Authentication;
 using mailauth::DmarcStatus;
 
-smtp::Reply try_later(const Authentication& authentication, std::string_view name) {
-  return refusal(
-      451, "4.7.0",
-      "whether " + authentication.dmarc.domain + " stands behind this message cannot be found out now", name);
-}
-
 // RFC 9989 §7.4: mail that passed a list or a forwarder fails although its author did everything right.
 bool came_by_another_list(const Submission& submission, const Incoming& incoming) {
   return incoming.header.find("List-Id") != nullptr || incoming.header.find("List-Post") != nullptr ||
@@ -21,6 +15,12 @@ bool came_by_another_list(const Submission& submission, const Incoming& incoming
 }
 
 }  // namespace
+
+smtp::Reply try_later(const Authentication& authentication, std::string_view name) {
+  return refusal(
+      451, "4.7.0",
+      "whether " + authentication.dmarc.domain + " stands behind this message cannot be found out now", name);
+}
 
 // Who has logged in is known better than by any signature: the sender is theirs (acceptance.cc).
 std::string disowned(const Submission& submission, const Incoming& incoming) {

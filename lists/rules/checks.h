@@ -20,6 +20,8 @@ Verdict several_authors(const RuleContext& context, std::string_view name);
 Verdict dmarc_failure(const RuleContext& context, std::string_view name);
 // Why a verified message fails DMARC in a way that its author's domain wants to have consequences; "" if it does not.
 std::string disowned(const Submission& submission, const Incoming& incoming);
+// 451: name servers that have a say in it are silent.
+smtp::Reply try_later(const mailauth::Authentication& authentication, std::string_view name);
 Verdict unauthenticated(const RuleContext& context, std::string_view name);
 // size.cc
 Verdict too_large(const RuleContext& context, std::string_view name);

@@ -453,6 +453,49 @@ BOOST_AUTO_TEST_CASE(an_author_whose_domain_cannot_be_asked_is_marked_for_the_si
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_list_that_refuses_authors_refuses_nobody_for_good_whose_domain_cannot_be_asked) {
+  AuthorSite site;
+  site.make_list("dev", {{"post", "anyone"}, {"author_protection", "refuse"}}, {"m@example.org"});
+  sign_for_the_list(site);
+  Zone own;
+  own.text("_dmarc.lists.example", "v=DMARC1; p=reject").text("lists.example", "v=spf1 ip4:192.0.2.1 -all");
+  for (const char* silent : {"_dmarc.lists.example", "lists.example"}) {
+    Zone zone = own;
+    zone.broken = {silent};
+    const auto reply = site.post(a_post("boss@lists.example"), zone, "boss@lists.example");
+    BOOST_TEST(reply.to_string() ==
+               "451 4.7.0 whether lists.example stands behind this message cannot be found "
+               "out now [rule: author-protection]");
+  }
+  BOOST_TEST(site.post(a_post("boss@lists.example"), own, "boss@lists.example").code == 250);
+  BOOST_TEST(site.post(a_post("boss@lists.example", "<2@a>"), own, "eve@evil.example").code == 550);
+  // SPF passes, and the signature would, which the list leaves alone.
+  Zone theirs = author_zone("reject");
+  theirs.text("author.example", "v=spf1 ip4:192.0.2.1 -all");
+  Zone silent = theirs;
+  silent.broken = {mailauth::key_record_name("s1", "author.example")};
+  BOOST_TEST(site.post(signed_post(), silent).code == 451);
+  BOOST_TEST(site.post(signed_post(), theirs).code == 250);
+}
+
+BOOST_AUTO_TEST_CASE(a_list_that_refuses_authors_lets_its_own_confirm_first) {
+  AuthorSite site;
+  site.make_list("dev", {{"send", "publickey"}, {"author_protection", "refuse"}}, {"boss@lists.example"});
+  sign_for_the_list(site);
+  Zone zone;
+  zone.text("_dmarc.lists.example", "v=DMARC1; p=reject");
+  const auto reply = site.post(a_post("boss@lists.example"), zone, "eve@evil.example");
+  BOOST_TEST(reply.to_string().starts_with("250 2.0.0 Ok: waits for its author's confirmation"),
+             reply.to_string());
+  site.approve();
+  BOOST_TEST(list_posts(site) == 1u);
+  BOOST_TEST(has(site.rendering(site.held_id), "\nFrom: boss@lists.example\r\n"));
+  // A confirmation makes nothing of those that we do not sign for.
+  BOOST_TEST(
+      site.post(a_post("ann@author.example", "<2@a>"), author_zone("reject"), "eve@evil.example").code ==
+      550);
+}
+
 BOOST_AUTO_TEST_CASE(a_post_that_waits_goes_out_by_what_was_verified_when_it_came) {
   const struct {
     Settings settings;
