@@ -343,26 +343,15 @@ class UnboundResolver : public Resolver {
 
   std::unique_ptr<Query> addresses(const std::string& host,
                                    std::function<void(AddressAnswer)> done) override {
-    struct Both {
-      std::vector<std::uint16_t> types;  // IPv6 first
-      std::vector<Raw> raws;
-      std::size_t missing = 0;
-      std::function<void(AddressAnswer)> done;
-    };
-    auto both = std::make_shared<Both>();
-    if (options_.ipv6) both->types.push_back(kTypeAaaa);
-    if (options_.ipv4) both->types.push_back(kTypeA);
-    both->raws.resize(both->types.size());
-    both->missing = both->types.size();
-    both->done = std::move(done);
-    auto handle = std::make_unique<Handle>();
-    for (std::size_t i = 0; i < both->types.size(); ++i) {
-      start(handle.get(), host, both->types[i], [both, i](Raw raw) {
-        both->raws[i] = std::move(raw);
-        if (--both->missing == 0) both->done(combine(both->raws, both->types));
-      });
-    }
-    return handle;
+    std::vector<std::uint16_t> types;
+    if (options_.ipv6) types.push_back(kTypeAaaa);
+    if (options_.ipv4) types.push_back(kTypeA);
+    return addresses_of(host, std::move(types), std::move(done));
+  }
+
+  std::unique_ptr<Query> addresses(const std::string& host, Family family,
+                                   std::function<void(AddressAnswer)> done) override {
+    return addresses_of(host, {family == Family::kIpv6 ? kTypeAaaa : kTypeA}, std::move(done));
   }
 
   std::unique_ptr<Query> pointer(const std::string& ip, std::function<void(TextAnswer)> done) override {
@@ -383,6 +372,29 @@ class UnboundResolver : public Resolver {
   }
 
  private:
+  std::unique_ptr<Query> addresses_of(const std::string& host, std::vector<std::uint16_t> types,
+                                      std::function<void(AddressAnswer)> done) {
+    struct Both {
+      std::vector<std::uint16_t> types;  // IPv6 first
+      std::vector<Raw> raws;
+      std::size_t missing = 0;
+      std::function<void(AddressAnswer)> done;
+    };
+    auto both = std::make_shared<Both>();
+    both->types = std::move(types);
+    both->raws.resize(both->types.size());
+    both->missing = both->types.size();
+    both->done = std::move(done);
+    auto handle = std::make_unique<Handle>();
+    for (std::size_t i = 0; i < both->types.size(); ++i) {
+      start(handle.get(), host, both->types[i], [both, i](Raw raw) {
+        both->raws[i] = std::move(raw);
+        if (--both->missing == 0) both->done(combine(both->raws, both->types));
+      });
+    }
+    return handle;
+  }
+
   std::unique_ptr<Query> single(const std::string& name, std::uint16_t type, RawCallback done) {
     auto handle = std::make_unique<Handle>();
     start(handle.get(), name, type, std::move(done));

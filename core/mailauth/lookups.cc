@@ -21,18 +21,6 @@ Answer::Status status_of(dns::Status status) {
   return Answer::Status::kTemporary;
 }
 
-// Of addresses of both families those of one. What the other one has does not tell that this one has none.
-Answer of_family(const dns::AddressAnswer& answer, bool ipv6) {
-  Answer out{status_of(answer.status), {}, answer.problem};
-  for (const std::string& address : answer.addresses) {
-    if ((address.find(':') != std::string::npos) == ipv6) out.values.push_back(address);
-  }
-  if (!out.values.empty()) return out;
-  if (ipv6 ? answer.ipv6_failed : answer.ipv4_failed) out.status = Answer::Status::kTemporary;
-  if (out.status == Answer::Status::kOk) out.status = Answer::Status::kNoData;
-  return out;
-}
-
 }  // namespace
 
 Lookups::Lookups(net::EventLoop& loop, dns::Resolver& resolver, Duration patience, Look look, Done done)
@@ -82,9 +70,10 @@ void Lookups::ask(const Question& question) {
       return;
     case RecordType::kIpv4:
     case RecordType::kIpv6:
-      open_[question] =
-          resolver_.addresses(question.name, [this, question](const dns::AddressAnswer& answer) {
-            take(question, of_family(answer, question.type == RecordType::kIpv6));
+      open_[question] = resolver_.addresses(
+          question.name, question.type == RecordType::kIpv6 ? dns::Family::kIpv6 : dns::Family::kIpv4,
+          [this, question](const dns::AddressAnswer& answer) {
+            take(question, {status_of(answer.status), answer.addresses, answer.problem});
           });
       return;
     case RecordType::kMx:

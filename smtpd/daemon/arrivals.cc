@@ -64,7 +64,9 @@ class Arrivals::Arrival {
     name_query_ = all_.resolver_.pointer(origin_.client.ip(), [this](dns::TextAnswer answer) {
       if (answer.status != dns::Status::kOk || answer.texts.empty()) return arrive("");
       name_ = ascii_lowered(answer.texts[0]);
-      address_query_ = all_.resolver_.addresses(name_, [this](dns::AddressAnswer back) {
+      const bool ipv6 = origin_.client.ip().find(':') != std::string::npos;
+      const dns::Family family = ipv6 ? dns::Family::kIpv6 : dns::Family::kIpv4;
+      address_query_ = all_.resolver_.addresses(name_, family, [this](dns::AddressAnswer back) {
         const bool same = std::find(back.addresses.begin(), back.addresses.end(), origin_.client.ip()) !=
                           back.addresses.end();
         arrive(same ? name_ : "");

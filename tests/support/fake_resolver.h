@@ -99,6 +99,13 @@ class FakeResolver : public dns::Resolver {
                                         std::function<void(dns::AddressAnswer)> done) override {
     return ask("ADDR", host, addresses_, std::move(done));
   }
+  std::unique_ptr<dns::Query> addresses(const std::string& host, dns::Family family,
+                                        std::function<void(dns::AddressAnswer)> done) override {
+    return ask("ADDR", host, addresses_,
+               std::function<void(dns::AddressAnswer)>([=](dns::AddressAnswer answer) {
+                 done(of_family(std::move(answer), family == dns::Family::kIpv6));
+               }));
+  }
   std::unique_ptr<dns::Query> pointer(const std::string& ip,
                                       std::function<void(dns::TextAnswer)> done) override {
     return ask("PTR", ip, pointers_, std::move(done));
@@ -131,6 +138,16 @@ class FakeResolver : public dns::Resolver {
     answer.status = status == dns::Status::kOk && texts.empty() ? dns::Status::kNoData : status;
     answer.texts = std::move(texts);
     if (status == dns::Status::kTemporary) answer.problem = "SERVFAIL";
+    return answer;
+  }
+
+  static dns::AddressAnswer of_family(dns::AddressAnswer answer, bool ipv6) {
+    std::erase_if(answer.addresses,
+                  [&](const std::string& ip) { return (ip.find(':') != std::string::npos) != ipv6; });
+    if (ipv6 ? answer.ipv6_failed : answer.ipv4_failed)
+      answer.status = dns::Status::kTemporary;
+    else if (answer.status == dns::Status::kOk && answer.addresses.empty())
+      answer.status = dns::Status::kNoData;
     return answer;
   }
 

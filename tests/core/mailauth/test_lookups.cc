@@ -8,6 +8,7 @@
 #include "core/mailauth/message_check.h"
 #include "core/mailauth/spf.h"
 #include "tests/support/fake_resolver.h"
+#include "tests/support/nsd.h"
 #include "tests/support/run_until.h"
 
 using namespace essaim;
@@ -18,10 +19,12 @@ namespace {
 struct Site {
   net::EventLoop loop{"test"};
   test::FakeResolver dns{loop};
+  dns::Resolver* resolver = &dns;
+  Duration patience = std::chrono::seconds(10);
 
-  Answers resolve(const Lookups::Look& look, Duration patience = std::chrono::seconds(10)) {
+  Answers resolve(const Lookups::Look& look) {
     std::optional<Answers> found;
-    Lookups lookups(loop, dns, patience, look, [&](Answers answers) { found = std::move(answers); });
+    Lookups lookups(loop, *resolver, patience, look, [&](Answers answers) { found = std::move(answers); });
     lookups.start();
     BOOST_REQUIRE(test::run_until(loop, [&] { return found.has_value(); }));
     return *std::move(found);
@@ -53,6 +56,27 @@ BOOST_FIXTURE_TEST_CASE(addresses_of_one_family_do_not_tell_that_there_are_none_
   BOOST_TEST((spf("2001:db8::1") == SpfStatus::kTempError));
 }
 
+// Delivery may have one family only; clients come, through a balancer or not, from both.
+BOOST_FIXTURE_TEST_CASE(a_family_that_delivery_does_not_use_is_asked_for_all_the_same, Site) {
+  const std::map<std::string, std::string> zones{
+      {"author.example",
+       "@ IN TXT \"v=spf1 a mx -all\"\n@ IN MX 10 mx\n@ IN A 192.0.2.1\n@ IN AAAA 2001:db8::1\n"
+       "mx IN A 192.0.2.2\nmx IN AAAA 2001:db8::2\n"}};
+  const test::Nsd nsd(zones);
+  for (const bool ipv6 : {false, true}) {
+    dns::ResolverOptions options;
+    options.servers = {nsd.address()};
+    options.ipv6 = ipv6;
+    options.ipv4 = !ipv6;
+    const auto real = dns::make_resolver(loop, options).value();
+    resolver = real.get();
+    for (const char* client : {"192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"})
+      BOOST_TEST((spf(client) == SpfStatus::kPass), client);
+    for (const char* client : {"192.0.2.3", "2001:db8::3"})
+      BOOST_TEST((spf(client) == SpfStatus::kFail), client);
+  }
+}
+
 // Anybody has a domain whose servers are silent, and an SPF record needs one answer after the other.
 BOOST_FIXTURE_TEST_CASE(silent_names_delay_only_what_depends_on_them, Site) {
   dns.set_text("h.evil.example", {"v=spf1 include:slow.evil.example -all"});
@@ -71,7 +95,8 @@ BOOST_FIXTURE_TEST_CASE(silent_names_delay_only_what_depends_on_them, Site) {
       "From: ceo@bank.example\r\nSubject: x\r\n\r\nText\r\n";
   const auto check = MessageCheck::make({"192.0.2.1", "h.evil.example", {"x", "bank.example"}}, message);
   BOOST_REQUIRE(check.ok());
-  Answers answers = resolve([&](Answers& a) { (*check)->look(a); }, std::chrono::milliseconds(300));
+  patience = std::chrono::milliseconds(300);
+  Answers answers = resolve([&](Answers& a) { (*check)->look(a); });
   const Authentication found = (*check)->conclude(from_millis(1'790'000'000'000), answers);
   BOOST_TEST(to_string(found.spf.status) == "fail");
   BOOST_TEST(to_string(found.spf_helo.status) == "temperror");
