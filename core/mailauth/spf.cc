@@ -37,8 +37,9 @@ struct Evaluation {
   int terms = 0;
   bool begun = false;  // the first record was asked for
   bool temporary = false;
-  std::set<std::string> hosts{};  // of MX and PTR answers: their addresses are no terms of their own
-  std::string broken{};           // why it is a permanent error, whatever libspf2 says
+  std::set<std::string> hosts{};    // of MX and PTR answers: their addresses are no terms of their own
+  std::set<std::string> pointed{};  // of the PTR answer that the library goes through now
+  std::string broken{};             // why it is a permanent error, whatever libspf2 says
 };
 
 void put(SPF_dns_rr_t* rr, const void* data, std::size_t size) {
@@ -118,6 +119,16 @@ void count_term(const char* domain, ns_type type, Evaluation* evaluation) {
 void remember_hosts(ns_type type, const Answer& answer, Evaluation* evaluation) {
   if (type == ns_t_mx || type == ns_t_ptr)
     evaluation->hosts.insert(answer.values.begin(), answer.values.end());
+  if (type != ns_t_ptr) return;
+  for (const std::string& name : answer.values) evaluation->pointed.insert(ascii_lowered(name));
+}
+
+// What names the client: its reverse zone, and the addresses of the hosts that it names, which are asked for right behind.
+bool names_the_client(const char* domain, ns_type type, Evaluation* evaluation) {
+  if ((type == ns_t_a || type == ns_t_aaaa) && evaluation->pointed.erase(ascii_lowered(domain)) > 0)
+    return true;
+  evaluation->pointed.clear();
+  return type == ns_t_ptr;
 }
 
 extern "C" SPF_dns_rr_t* essaim_spf_lookup(SPF_dns_server_t* server, const char* domain, ns_type type, int) {
@@ -125,6 +136,11 @@ extern "C" SPF_dns_rr_t* essaim_spf_lookup(SPF_dns_server_t* server, const char*
   auto* const evaluation = static_cast<Evaluation*>(server->hook);
   count_term(domain, type, evaluation);
   const Answer* answer = evaluation->broken.empty() ? ask(evaluation, domain, type) : &nothing;
+  // §5.5: there an error only means that the client has no such name, so its own servers make nothing uncertain. Nor do
+  // they keep the terms behind from being asked: what is missing is no name so far.
+  const bool skipped = names_the_client(domain, type, evaluation) &&
+                       (answer == nullptr || answer->status == Answer::Status::kTemporary);
+  if (skipped) answer = &nothing;
   const bool temporary = answer == nullptr || answer->status == Answer::Status::kTemporary;
   evaluation->temporary |= temporary;
   const int status = temporary                                   ? TRY_AGAIN
@@ -139,7 +155,7 @@ extern "C" SPF_dns_rr_t* essaim_spf_lookup(SPF_dns_server_t* server, const char*
     if (rr->num_rr == 0) rr->herrno = NO_DATA;
   }
   const bool empty = rr->herrno == HOST_NOT_FOUND || rr->herrno == NO_DATA;
-  if (empty && type != ns_t_txt && type != ns_t_ptr && ++evaluation->voids > kMaxVoidAnswers)
+  if (empty && !skipped && type != ns_t_txt && type != ns_t_ptr && ++evaluation->voids > kMaxVoidAnswers)
     evaluation->broken = "too many names without an answer";
   return rr;
 }

@@ -108,4 +108,19 @@ BOOST_FIXTURE_TEST_CASE(silent_names_delay_only_what_depends_on_them, Site) {
   BOOST_TEST(dns.cancelled() == 2u);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_silent_reverse_zone_of_the_client_delays_no_other_term, Site) {
+  dns.set_text("author.example", {"v=spf1 ptr a:out.author.example include:spf.author.example -all"});
+  dns.set_addresses("out.author.example", {"192.0.2.11"});
+  dns.set_text("spf.author.example", {"v=spf1 ip4:192.0.2.12 ~all"});
+  dns.silence("192.0.2.1");
+  dns.silence("192.0.2.12");
+  dns.set_pointer("192.0.2.2", {"one.evil.example", "two.evil.example"});
+  dns.silence("one.evil.example");
+  dns.silence("two.evil.example");
+  patience = std::chrono::milliseconds(300);
+  BOOST_TEST((spf("192.0.2.1") == SpfStatus::kFail));
+  BOOST_TEST((spf("192.0.2.2") == SpfStatus::kFail));
+  BOOST_TEST((spf("192.0.2.12") == SpfStatus::kPass));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -201,6 +201,31 @@ BOOST_AUTO_TEST_CASE(a_name_server_that_does_not_answer_is_a_temporary_error) {
   BOOST_TEST(spf(zone, "192.0.2.1") == "temperror");
 }
 
+// §5.5. Whoever connects has a reverse zone, and says which names are in it.
+BOOST_AUTO_TEST_CASE(silent_servers_of_the_client_leave_it_without_a_name) {
+  Zone zone = rfc_zone("v=spf1 ptr -all");
+  zone.broken = {"192.0.2.65"};
+  BOOST_TEST(spf(zone, "192.0.2.65") == "fail");
+  zone.broken = {"amy.example.com"};
+  BOOST_TEST(spf(zone, "192.0.2.65") == "fail");
+  // One of several; and none of them is a name without an answer.
+  for (const char* name : {"1.evil.example", "2.evil.example", "3.evil.example"}) {
+    zone.pointer("192.0.2.66", name);
+    zone.broken.emplace_back(name);
+  }
+  BOOST_TEST(spf(zone, "192.0.2.66") == "fail");
+  zone.pointer("192.0.2.66", "bob.example.com");
+  BOOST_TEST(spf(zone, "192.0.2.66") == "pass");
+  // The same name in a term of the domain's own is what it always was.
+  Zone named = rfc_zone("v=spf1 ptr a:amy.example.com -all");
+  named.broken = {"amy.example.com"};
+  BOOST_TEST(spf(named, "192.0.2.65") == "temperror");
+  Zone exchanger = rfc_zone("v=spf1 ptr mx -all");
+  exchanger.pointer("192.0.2.1", "mail-a.example.com");
+  exchanger.broken = {"mail-a.example.com"};
+  BOOST_TEST(spf(exchanger, "192.0.2.1") == "temperror");
+}
+
 BOOST_AUTO_TEST_CASE(local_parts_of_all_kinds_stay_out_of_queries) {
   Zone zone;
   zone.text("example.com", "v=spf1 exists:%{l}.example.net -all");
