@@ -35,6 +35,7 @@ class Answering {
     if (list_.domain.empty())
       return Response{Response::Status::kRefused, say("there is no such key"), "no-list"};
     Result<Response> out = held_.is_post() ? post() : request();
+    if (out.ok()) out->decided = decided_;
     if (out.ok() && out->status != Response::Status::kAlready) note(*out);
     return out;
   }
@@ -60,7 +61,7 @@ class Answering {
     auto decided = HeldStore(context_.connection).decide(held_.id, state, context_.now, by, reason);
     if (!decided.ok()) return decided.error();
     ESSAIM_CRASH_POINT("held.decided");
-    if (*decided) return true;
+    if (*decided) return decided_ = true;
     auto now = HeldStore(context_.connection).find(held_.id);
     if (!now.ok()) return now.error();
     *out = now->has_value() ? too_late(**now)
@@ -260,6 +261,7 @@ class Answering {
   const Answer& answer_;
   const Requester& who_;
   storage::ListRecord list_;
+  bool decided_ = false;
 };
 
 }  // namespace

@@ -110,8 +110,9 @@ struct Requester {
 struct Response {
   enum class Status { kDone, kAlready, kWaits, kRefused };
   Status status = Status::kDone;
-  std::string text;  // for the requester, in their language; one or more lines without the last line end
-  std::string rule;  // that decided
+  std::string text;      // for the requester, in their language; one or more lines without the last line end
+  std::string rule;      // that decided
+  bool decided = false;  // of an answer to what waits: it waits no more, by this answer
   std::int64_t changed = 0, unchanged = 0;  // of people at once
 };
 

@@ -208,9 +208,7 @@ int decide(const Shell& shell, const Options& options, lists::Verdict verdict) {
         code = shell.fail(done.error());
         continue;
       }
-      const bool decided = response.status == lists::Response::Status::kDone ||
-                           response.status == lists::Response::Status::kWaits;
-      json.push_back({{"id", id}, {"decided", decided}, {"text", response.text}});
+      json.push_back({{"id", id}, {"decided", response.decided}, {"text", response.text}});
       if (!shell.json) print_line(id + ": " + for_display(response.text));
     }
     if (shell.json) print_json(json);

@@ -389,6 +389,29 @@ BOOST_AUTO_TEST_CASE(what_the_rules_refuse_behind_a_confirmation_was_not_approve
   BOOST_TEST(last_letter(site, "ann@x.example").says("this was declined already by send.privatekey:"));
 }
 
+// Whatever becomes of what was asked, as the operator is told.
+BOOST_AUTO_TEST_CASE(an_answer_says_whether_it_decided) {
+  using Status = lists::Response::Status;
+  Moderated site("privatekey");
+  site.post();
+  TestSite::require(
+      site.admin.remove_member("dev@lists.example", storage::Role::kMember, address("ann@x.example")));
+  const storage::HeldRecord refused = site.held().front();
+  lists::Response response = site.decide(refused, lists::Verdict::kApprove, "ann@x.example");
+  BOOST_TEST((response.status == Status::kRefused && response.decided));
+  response = site.decide(refused, lists::Verdict::kApprove, "ann@x.example");
+  BOOST_TEST((response.status == Status::kAlready && !response.decided));
+
+  Moderated closed;
+  closed.post();
+  TestSite::require(closed.admin.close_list("dev@lists.example"));
+  const storage::HeldRecord waits = closed.held().front();
+  response = closed.decide(waits, lists::Verdict::kApprove, "eve@e.example");
+  BOOST_TEST((response.status == Status::kRefused && !response.decided));
+  response = closed.decide(waits, lists::Verdict::kReject, "eve@e.example");
+  BOOST_TEST((response.status == Status::kDone && response.decided));
+}
+
 BOOST_AUTO_TEST_CASE(nothing_that_waits_goes_out_to_a_list_that_was_closed_meanwhile) {
   const auto close = [](Moderated& site, bool closed) {
     TestSite::require(closed ? site.admin.close_list("dev@lists.example")
