@@ -10,6 +10,9 @@
 //                                                                                     └── unusable:
 //                                                                                     suspended, longer
 //
+// A peer that lets us in and then refuses what we bring is dead as well: one connection is left, and so many troubles in a
+// row that no message was accepted between them. A connection that can carry mail proves nothing against that.
+//
 // A cohort is as many events as the limit was when it began: so the answers of connections that were opened
 // before the last change do not count twice.
 #pragma once
@@ -36,7 +39,9 @@ class Concurrency {
   bool probing() const { return probing_; }
   MonoTime suspended_until() const { return until_; }
 
-  // A transaction whose message was accepted, or a connection that can carry mail.
+  // A connection that can carry mail.
+  void on_ready() { unusable_ = 0; }
+  // A transaction whose message was accepted.
   void on_success();
   // How long transactions took that were accepted, on average: while they take much longer than they could
   // (reply_times.h), successes do not raise the limit.
@@ -44,6 +49,8 @@ class Concurrency {
   // The peer does not want that much: 421, a lost connection, a temporary refusal that is not about a
   // recipient.
   void on_trouble();
+  // Asked after troubles. True: it refuses all, and is dead and suspended as after on_unusable().
+  bool refuses(MonoTime now, double fraction);
   // A connection that no host accepted. True: the destination is dead now and suspended from `now` on,
   // because nothing else is open (`others_open` connections are) or a whole cohort failed. `fraction` is
   // random in [0, 1).
@@ -59,6 +66,7 @@ class Concurrency {
   int limit_;
   int successes_ = 0;    // in this cohort
   int troubles_ = 0;     // since the last decrease
+  int refused_ = 0;      // troubles in a row
   int unusable_ = 0;     // in a row
   int suspensions_ = 0;  // in a row
   bool probing_ = false;

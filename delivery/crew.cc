@@ -19,7 +19,17 @@ constexpr std::size_t kDomainsCounted = 100;  // for a connection that failed be
 bool is_trouble(const Outcome& outcome) {
   if (outcome.kind != Outcome::Kind::kDeferred) return false;
   if (outcome.reply.code == 421 || !outcome.reply_from_peer) return true;
-  return outcome.stage == Stage::kMail || outcome.stage == Stage::kEhlo || outcome.stage == Stage::kBanner;
+  const smtp::EnhancedCode& code = outcome.reply.enhanced;
+  switch (outcome.stage) {
+    case Stage::kMail:
+      return code.subject != 1;  // X.1.x: the sender's address
+    case Stage::kFinalDot:
+      // X.7.x: we bring too much, or too much that it does not like. But by X.7.1 filters greylist there (Rspamd, milters),
+      // which each recipient has to go through once.
+      return code.subject == 7 && code.detail != 1;
+    default:
+      return outcome.stage == Stage::kEhlo || outcome.stage == Stage::kBanner;
+  }
 }
 
 // Blocks for copies that differ; for others what they share is made, and kept with the post.
@@ -274,7 +284,10 @@ void Crew::on_outcome(Courier& courier, const Transaction& transaction, const Ou
       if (outcome.kind == Outcome::Kind::kDelivered) {
         flight->accepted = true;
       } else {
-        flight->troubled = flight->troubled || is_trouble(outcome);
+        if (is_trouble(outcome)) {
+          flight->troubled = true;
+          report_.trouble = outcome.reply;
+        }
         remember_reply(outcome, peer);
       }
     }

@@ -243,8 +243,10 @@ void Destination::take_report(Report report) {
   for (std::string& reply : report.replies) note_reply(std::move(reply));
   for (const std::string& address : report.failed_addresses) failing_[address] = now + kFailingFor;
   if (report.timed > 0) concurrency_.on_reply_times(report.time / report.timed, now);
-  for (int i = 0; i < report.ready + report.successes; ++i) concurrency_.on_success();
+  for (int i = 0; i < report.ready; ++i) concurrency_.on_ready();
+  // Which came first is not known: where some were accepted it does not refuse all.
   for (int i = 0; i < report.troubles; ++i) concurrency_.on_trouble();
+  for (int i = 0; i < report.successes; ++i) concurrency_.on_success();
   for (Slice& slice : report.returned) {
     if (side_.recalled(*slice.batch)) {
       side_.recorder().give_back(slice);
@@ -252,6 +254,7 @@ void Destination::take_report(Report report) {
       queue_.push(std::move(slice));
     }
   }
+  if (report.troubles > 0 && concurrency_.refuses(now, random_fraction())) leave_alone(report.trouble, now);
   for (const Report::Closed& closed : report.closed) {
     if (closed.usable) continue;
     if (asks_for_more() && says_no_require_tls(closed.why)) {
@@ -261,23 +264,26 @@ void Destination::take_report(Report report) {
     if (concurrency_.suspended(now)) {
       continue;  // one of the others; the verdict stands
     }
-    if (!concurrency_.on_unusable(open(), now, random_fraction())) continue;
-    answers_ = false;
-    dead_reply_ = closed.why;
-    if (!dead_reply_.temporary()) {
-      // A host that greets with 5xx fails no recipient: they are many, and it may be a mistake there.
-      dead_reply_.code = 451;
-      dead_reply_.enhanced = {4, 4, 1};
-    }
-    log::warning("destination-suspended",
-                 {{"destination", std::string_view(domains_.empty() ? key_ : *domains_.begin())},
-                  {"for", Duration(concurrency_.suspended_until() - now)},
-                  {"reason", closed.why.to_string()}});
-    conclude_all(Outcome::Kind::kDeferred, Stage::kConnect, dead_reply_);
-    dead_reply_.text = "delivery temporarily suspended: " + dead_reply_.text;
+    if (concurrency_.on_unusable(open(), now, random_fraction())) leave_alone(closed.why, now);
   }
   if (concurrency_.suspended(now)) conclude_all(Outcome::Kind::kDeferred, Stage::kConnect, dead_reply_);
   pump();
+}
+
+void Destination::leave_alone(const smtp::Reply& why, MonoTime now) {
+  answers_ = false;
+  dead_reply_ = why;
+  if (!dead_reply_.temporary()) {
+    // A host that greets with 5xx fails no recipient: they are many, and it may be a mistake there.
+    dead_reply_.code = 451;
+    dead_reply_.enhanced = {4, 4, 1};
+  }
+  log::warning("destination-suspended",
+               {{"destination", std::string_view(domains_.empty() ? key_ : *domains_.begin())},
+                {"for", Duration(concurrency_.suspended_until() - now)},
+                {"reason", why.to_string()}});
+  conclude_all(Outcome::Kind::kDeferred, Stage::kConnect, dead_reply_);
+  dead_reply_.text = "delivery temporarily suspended: " + dead_reply_.text;
 }
 
 void Destination::conclude_all(Outcome::Kind kind, Stage stage, const smtp::Reply& reply) {

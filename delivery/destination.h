@@ -70,6 +70,7 @@ class Destination {
   void fill(Lease* lease, std::size_t recipients, MonoTime now);
   std::size_t per_transaction() const;
   void wait_for_rate(MonoTime now);
+  void leave_alone(const smtp::Reply& why, MonoTime now);                        // it has just been suspended
   void conclude_all(Outcome::Kind kind, Stage stage, const smtp::Reply& reply);  // what waits
   bool asks_for_more() const;
   void check_saturation();

@@ -30,6 +30,7 @@ struct Report {
   int timed = 0;             // of these, those of messages so small that sending them takes no time
   Duration time{};           // that these took, in sum
   int troubles = 0;
+  smtp::Reply trouble;  // what the last of them was
   struct Closed {
     bool usable = false;
     Stage stage = Stage::kLost;

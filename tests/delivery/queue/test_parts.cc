@@ -159,6 +159,51 @@ BOOST_AUTO_TEST_CASE(a_cohort_of_failures_makes_it_dead_although_one_is_open) {
   BOOST_TEST(c.on_unusable(1, kNow, 0.5));
 }
 
+BOOST_AUTO_TEST_CASE(one_that_takes_no_message_is_dead_although_it_lets_us_in) {
+  Concurrency c({2, 20, 1min, 4h});
+  for (int i = 0; i < 4; ++i) c.on_trouble();
+  BOOST_TEST(!c.refuses(kNow, 0.5));
+  c.on_success();
+  for (int i = 0; i < 4; ++i) c.on_trouble();
+  BOOST_TEST(!c.refuses(kNow, 0.5));
+  c.on_ready();
+  c.on_trouble();
+  BOOST_TEST(c.refuses(kNow, 0.5));
+  BOOST_TEST(c.limit(kNow + 59s) == 0);
+  // What was under way meanwhile says nothing new.
+  for (int i = 0; i < 9; ++i) c.on_trouble();
+  BOOST_TEST(!c.refuses(kNow + 30s, 0.5));
+  // Then one connection, and a second message of another post; the pauses grow.
+  c.on_ready();
+  BOOST_TEST(c.limit(kNow + 60s) == 1);
+  c.on_trouble();
+  BOOST_TEST(!c.refuses(kNow + 60s, 0.5));
+  c.on_trouble();
+  BOOST_TEST(c.refuses(kNow + 60s, 0.5));
+  BOOST_TEST(c.limit(kNow + 60s + 119s) == 0);
+  c.on_success();
+  BOOST_TEST(c.limit(kNow + 60s + 120s) == 2);
+}
+
+BOOST_AUTO_TEST_CASE(with_more_than_one_connection_left_troubles_only_lower_the_limit) {
+  Concurrency c({2, 20, 1min, 4h});
+  for (int i = 0; i < 1000; ++i) c.on_success();
+  for (int i = 0; i < 15; ++i) c.on_trouble();
+  BOOST_TEST(c.limit(kNow) == 15);
+  BOOST_TEST(!c.refuses(kNow, 0.5));
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_that_can_carry_mail_raises_nothing) {
+  Concurrency c({2, 20, 1min, 4h});
+  for (int i = 0; i < 100; ++i) c.on_ready();
+  BOOST_TEST(c.limit(kNow) == 2);
+  BOOST_TEST(c.on_unusable(0, kNow, 0.5));
+  c.on_ready();
+  BOOST_TEST(c.probing());
+  BOOST_TEST(c.on_unusable(0, kNow + 60s, 0.5));
+  BOOST_TEST(c.limit(kNow + 60s + 119s) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(the_operator_makes_it_forget) {
   Concurrency c({2, 20, 1min, 4h});
   BOOST_TEST(c.on_unusable(0, kNow, 0.5));

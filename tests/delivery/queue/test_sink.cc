@@ -233,7 +233,8 @@ void TestSink::serve(int fd, const std::string& ip, const std::string& client) {
         if (line != ".") return;
       }
       if (policy.message_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds(policy.message_ms));
-      {
+      if (policy.dot) reply = policy.dot();
+      if (reply[0] == '2') {
         std::lock_guard lock(mutex_);
         for (const std::string& recipient : recipients) {
           ++accepted_[recipient];
@@ -242,9 +243,9 @@ void TestSink::serve(int fd, const std::string& ip, const std::string& client) {
           order_.push_back(recipient);
           senders_.push_back(sender);
         }
+        total_ += recipients.size();
+        ++transactions_;
       }
-      total_ += recipients.size();
-      ++transactions_;
       recipients.clear();
     }
     if (!say(fd, verb == "QUIT" ? "221 2.0.0 bye" : reply)) return;

@@ -18,6 +18,7 @@ struct HostPolicy {
   // The reply to RCPT: recipient, how often this one was asked before.
   std::function<std::string(const std::string& recipient, int before)> rcpt;
   std::function<std::string()> mail;  // the reply to MAIL
+  std::function<std::string()> dot;   // the reply to the message, DATA or BDAT
   int message_ms = 0;                 // takes this long for a message
   std::vector<std::string> keywords = {"PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE 0"};  // of EHLO
 };

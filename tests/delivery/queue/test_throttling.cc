@@ -1,0 +1,112 @@
+// Hosts that let us in and then do not take what we bring.
+#include <algorithm>
+
+#include <boost/test/unit_test.hpp>
+
+#include "core/base/log.h"
+#include "tests/delivery/queue/rig.h"
+
+namespace essaim::test {
+namespace {
+
+using namespace std::chrono_literals;
+using storage::CopyMode;
+
+struct Quiet {
+  Quiet() { log::set_level(log::Level::kError); }
+};
+BOOST_GLOBAL_FIXTURE(Quiet);
+
+constexpr std::size_t kMembers = 300;
+
+std::size_t said(const TestSink& sink, const std::string& verb) {
+  const auto commands = sink.commands(address_of(0));
+  return static_cast<std::size_t>(std::count_if(
+      commands.begin(), commands.end(), [&](const std::string& line) { return line.starts_with(verb); }));
+}
+
+// All have an attempt behind them, made or put off.
+bool each_deferred(Site& site, Id post) {
+  std::size_t count = 0;
+  for (const auto& batch : site.batches(post))
+    for (const auto& status : batch.progress.recipients)
+      count += status.state == storage::RecipientState::kDeferred ? 1 : 0;
+  return count == kMembers;
+}
+
+void check_each_once(const TestSink& sink) {
+  BOOST_TEST(sink.accepted().size() == kMembers);
+  BOOST_TEST(sink.total() == kMembers);
+}
+
+BOOST_AUTO_TEST_CASE(one_that_says_421_to_each_message_is_left_alone_for_growing_times) {
+  TestSink sink;
+  std::atomic<bool> takes_mail{false};
+  HostPolicy policy;
+  policy.mail = [&] { return takes_mail ? "250 2.1.0 ok" : "421 4.7.28 unusual rate of mail from you"; };
+  sink.set(address_of(0), policy);
+  Site site;
+  site.add_members(kMembers, 1);
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink));
+  BOOST_TEST(wait_until([&] { return each_deferred(site, post); }));
+  std::this_thread::sleep_for(2s);
+  BOOST_TEST(sink.connections(address_of(0)) < 20);
+  BOOST_TEST(site.batches(post)[0].why.find("421 4.7.28") != std::string::npos);
+  takes_mail = true;
+  BOOST_TEST(wait_until([&] { return site.finished(post); }));
+  check_each_once(sink);
+}
+
+BOOST_AUTO_TEST_CASE(one_that_refuses_us_behind_each_message_is_left_alone) {
+  TestSink sink;
+  std::atomic<bool> takes_mail{false};
+  HostPolicy policy;
+  policy.dot = [&] { return takes_mail ? "250 2.0.0 ok" : "451 4.7.28 too much unsolicited mail from you"; };
+  sink.set(address_of(0), policy);
+  Site site;
+  site.add_members(kMembers, 1);
+  auto settings = settings_for(site, sink);
+  settings.retry_initial = 3s;  // no second round before all is looked at
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
+  BOOST_TEST(wait_until([&] { return each_deferred(site, post); }));
+  BOOST_TEST(said(sink, "DATA") < 100u);
+  takes_mail = true;
+  BOOST_TEST(wait_until([&] { return site.finished(post); }));
+  check_each_once(sink);
+}
+
+// Rows: where recipients are greylisted, each of them once.
+BOOST_AUTO_TEST_CASE(greylisting_is_no_throttling) {
+  for (const bool at_the_dot : {false, true}) {
+    BOOST_TEST_CONTEXT((at_the_dot ? "at the final dot" : "at RCPT")) {
+      TestSink sink;
+      std::atomic<std::size_t> seen{0};
+      HostPolicy policy;
+      if (at_the_dot)
+        policy.dot = [&] { return seen++ < kMembers ? "451 4.7.1 try again later" : "250 2.0.0 ok"; };
+      else
+        policy.rcpt = [](const std::string&, int before) {
+          return before == 0 ? "450 4.7.1 greylisted" : "250 2.1.5 ok";
+        };
+      sink.set(address_of(0), policy);
+      Site site;
+      site.add_members(kMembers, 1);
+      auto settings = settings_for(site, sink);
+      settings.retry_initial = 3s;
+      settings.retry_max = 60s;
+      const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+      Run run(
+          site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
+      BOOST_TEST(wait_until([&] { return site.finished(post); }));
+      check_each_once(sink);
+      BOOST_TEST(said(sink, "MAIL") == 2 * kMembers);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace essaim::test
