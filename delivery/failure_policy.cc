@@ -119,10 +119,18 @@ bool says_no_require_tls(const smtp::Reply& reply) {
 
 bool says_message(Stage stage, const smtp::Reply& reply) {
   if (!reply.permanent()) return false;
-  if (says_no_require_tls(reply)) return true;
-  if (reply.enhanced.klass == 5)
-    return reply.enhanced.subject == 6 || (reply.enhanced.subject == 3 && reply.enhanced.detail == 4);
-  return reply.code == 552 && stage == Stage::kMail;
+  if (stage == Stage::kMail || says_no_require_tls(reply)) return true;
+  if (reply.enhanced.klass != 5) return false;
+  switch (reply.enhanced.subject) {
+    case 3:
+      return reply.enhanced.detail == 4;
+    case 6:
+      return true;
+    case 7:
+      return stage == Stage::kData || stage == Stage::kFinalDot;
+    default:
+      return false;
+  }
 }
 
 bool expired_untried(const storage::PostRecord& post, int attempts) {

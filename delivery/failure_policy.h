@@ -38,7 +38,9 @@ bool says_too_many_recipients(const smtp::Reply& reply);
 bool says_no_require_tls(const smtp::Reply& reply);
 
 // A permanent failure that is the message's own (RFC 3463 X.6.x: media and content, X.3.4 and RFC 1870 §6.1:
-// too big; RFC 6531: needs SMTPUTF8; RFC 8689: needs REQUIRETLS): the same recipient takes other mail, so it counts against nobody.
+// too big; RFC 6531: needs SMTPUTF8; RFC 8689: needs REQUIRETLS), or is said of us: at MAIL, where no recipient was named yet, and
+// X.7.x (policy: spam, our address, no authentication) behind the recipients, who had been accepted; at RCPT it may be
+// the recipient's. The same recipient takes other mail, so it counts against nobody.
 bool says_message(Stage stage, const smtp::Reply& reply);
 
 // Members of a list who were never tried have no part in it that the time of the post is over: it is reported like all that

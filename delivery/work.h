@@ -112,8 +112,8 @@ struct Outcome {
   Stage stage = Stage::kLost;
   smtp::Reply reply;  // of the peer, or made by us ({451, 4.4.1, "connect to ...: timed out"})
   bool reply_from_peer = false;
-  // A failure that says something about the message, or about the way it would have to be written, and nothing about
-  // the recipient (failure_policy.h): reported, and counted against nobody.
+  // A failure that says something about the message, about the way it would have to be written or about us, and nothing
+  // about the recipient (failure_policy.h): reported, and counted against nobody.
   bool about_message = false;
   // The peer was given the DSN parameters, so the duty to notify is its own now (RFC 3461 §5.2.1). False with
   // NOTIFY=SUCCESS: a "relayed" report is ours to make (§5.2.2).

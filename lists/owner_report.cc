@@ -30,7 +30,8 @@ std::string text_of(const storage::PostRecord& post, const PostFailures& failure
       "A post to " + post.list_address + " did not reach everybody, and not because of the members:\n\n";
   if (failures.about_message > 0)
     out += "  " + people(failures.about_message) +
-           ": their servers refused the message itself (its size, its content or its form)\n";
+           ": their servers refused the message itself (its size, its content, its form or where it comes "
+           "from)\n";
   if (failures.expired > 0)
     out += "  " + people(failures.expired) + ": not delivered in time; the replies say what it waited for\n";
   out += "\n  queue id:    " + format_id(post.id) +

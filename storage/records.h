@@ -170,8 +170,8 @@ struct RecipientStatus {
 //   kDsnPassedOn   the message was taken by a host that was given its DSN parameters: reports are that host's duty
 //                  now (RFC 3461 §5.2.1). Delivered without it and with NOTIFY=SUCCESS in PostRecord::dsn: a "relayed"
 //                  report is ours to make (§5.2.2). Only for posts with a DsnRequest that goes on: not to members.
-//   kAboutMessage  the failure is the message's own (too big, its content, no SMTPUTF8 there; kept back by an operator
-//                  until it expired): the same recipient takes other mail, so it counts against nobody.
+//   kAboutMessage  the failure is the message's own (too big, its content, no SMTPUTF8 there, not from us; kept back by an
+//                  operator until it expired): the same recipient takes other mail, so it counts against nobody.
 inline constexpr std::string_view kDsnPassedOn = " (DSN passed on)";
 inline constexpr std::string_view kAboutMessage = " (about the message)";
 

@@ -98,7 +98,7 @@ const Row kRows[] = {
     S: 250 ok
     S: 250 ok
     S: 354 go
-    O: 0 failed final-dot 550 5.7.1 spam
+    O: 0 failed final-dot 550 5.7.1 spam [message]
     C: (20 octets)
     C: .
     S: 250 queued
@@ -113,7 +113,7 @@ const Row kRows[] = {
     S: 503 5.5.1 need MAIL
     S: 503 5.5.1 need MAIL
     O: 0 delivered final-dot 250 queued
-    O: 0 failed mail 550 5.1.8 no such sender
+    O: 0 failed mail 550 5.1.8 no such sender [message]
     ! pass 5s
     C: QUIT
     E: ready orderly lost idle)",

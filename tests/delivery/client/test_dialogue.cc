@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(with_pipelining_the_envelope_is_one_turn) {
     C: (20 octets)
     C: .
     S: 554 5.7.1 spam
-    O: 0 failed final-dot 554 5.7.1 spam
+    O: 0 failed final-dot 554 5.7.1 spam [message]
     C: QUIT
     E: ready orderly lost closed by us
   )");
@@ -284,7 +284,7 @@ BOOST_AUTO_TEST_CASE(data_accepted_for_nobody_gets_an_empty_message) {
     S: 550 no
     S: 503 no
     S: 503 no
-    O: 0 failed mail 550 no
+    O: 0 failed mail 550 no [message]
     ! pass 5s
     C: QUIT
     E: ready orderly lost idle
@@ -407,7 +407,7 @@ BOOST_AUTO_TEST_CASE(the_connection_ends_after_its_number_of_transactions) {
   check(one, kPlain + R"(
     C: MAIL FROM:<l-bounces@lists.example>
     S: 550 no
-    O: 0 failed mail 550 no
+    O: 0 failed mail 550 no [message]
     C: QUIT
     E: ready orderly lost limit of transactions reached
   )");

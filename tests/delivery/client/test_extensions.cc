@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(recipients_beyond_the_limit_share_the_fate_of_the_connectio
     S: 550 no
     S: 503 no
     S: 503 no
-    O: 0 failed mail 550 no
+    O: 0 failed mail 550 no [message]
     C: QUIT
     O: 1 returned lost 451 4.4.2 limit of transactions reached [ours]
     E: ready orderly lost limit of transactions reached
@@ -191,14 +191,14 @@ BOOST_AUTO_TEST_CASE(a_limit_of_domains_ends_the_connection_before_the_next_one)
     S: 550 no
     S: 503 no
     S: 503 no
-    O: 0 failed mail 550 no
+    O: 0 failed mail 550 no [message]
     C: MAIL FROM:<l-bounces@lists.example>
     C: RCPT TO:<b@x.example>
     C: DATA
     S: 550 no
     S: 503 no
     S: 503 no
-    O: 0 failed mail 550 no
+    O: 0 failed mail 550 no [message]
     C: QUIT
     O: 0 returned lost 451 4.4.2 limit of domains reached [ours]
     E: ready orderly lost limit of domains reached

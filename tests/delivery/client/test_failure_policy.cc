@@ -102,9 +102,15 @@ BOOST_AUTO_TEST_CASE(what_the_message_is_to_blame_for_is_told_apart) {
       {Stage::kMail, 550, "5.6.7", true},      {Stage::kMail, 552, "5.3.4", true},
       {Stage::kMail, 552, "", true},           {Stage::kFinalDot, 552, "", false},
       {Stage::kFinalDot, 554, "5.6.0", true},  {Stage::kFinalDot, 552, "5.2.2", false},
-      {Stage::kFinalDot, 554, "5.7.1", false}, {Stage::kRcpt, 550, "5.1.1", false},
-      {Stage::kMail, 451, "4.6.0", false},     {Stage::kEhlo, 550, "5.7.30", true},
-      {Stage::kDns, 550, "5.7.10", true},      {Stage::kTls, 451, "4.7.10", false},
+      {Stage::kFinalDot, 554, "5.7.1", true},  {Stage::kRcpt, 550, "5.1.1", false},
+      {Stage::kFinalDot, 550, "5.7.26", true}, {Stage::kData, 554, "5.7.9", true},
+      {Stage::kRcpt, 550, "5.7.1", false},     {Stage::kMail, 554, "5.7.1", true},
+      {Stage::kMail, 550, "", true},           {Stage::kMail, 550, "5.1.8", true},
+      {Stage::kFinalDot, 550, "5.1.1", false}, {Stage::kFinalDot, 554, "", false},
+      {Stage::kFinalDot, 451, "4.7.1", false}, {Stage::kMail, 451, "4.7.1", false},
+      {Stage::kBanner, 554, "5.7.1", false},   {Stage::kMail, 451, "4.6.0", false},
+      {Stage::kEhlo, 550, "5.7.30", true},     {Stage::kDns, 550, "5.7.10", true},
+      {Stage::kTls, 451, "4.7.10", false},
   };
   for (const auto& row : rows)
     BOOST_TEST(says_message(row.stage, smtp::reply(row.code, row.enhanced, "x")) == row.message,

@@ -191,6 +191,7 @@ void TestSink::serve(int fd, const std::string& ip, const std::string& client) {
   Lines lines(fd);
   std::string line, sender;
   std::vector<std::string> recipients;
+  bool open = false;  // MAIL was accepted
   while (lines.line(&line)) {
     std::string verb = line.substr(0, 4);
     std::transform(verb.begin(), verb.end(), verb.begin(),
@@ -209,6 +210,7 @@ void TestSink::serve(int fd, const std::string& ip, const std::string& client) {
       sender = path_of(line);
       recipients.clear();
       if (policy.mail) reply = policy.mail();
+      open = reply[0] == '2';
     }
     if (verb == "RCPT") {
       const std::string recipient = path_of(line);
@@ -218,6 +220,7 @@ void TestSink::serve(int fd, const std::string& ip, const std::string& client) {
         before = asked_[recipient]++;
       }
       if (policy.rcpt) reply = policy.rcpt(recipient, before);
+      if (!open) reply = "503 5.5.1 MAIL first";
       if (reply[0] == '2') recipients.push_back(recipient);
     }
     if (verb == "DATA" || verb == "BDAT") {
