@@ -41,6 +41,8 @@ OpenBatch::OpenBatch(storage::BatchRecord record, std::shared_ptr<const ActivePo
   if (const storage::PostRecord& its = batch->post->post; passes_dsn_on(its))
     batch->dsn.assign(batch->recipients.size(), {its.dsn.notify, its.dsn.original_recipient});
   record_.progress.recipients.resize(batch->recipients.size());
+  for (const storage::RecipientStatus& status : record_.progress.recipients)
+    batch->tried.push_back(status.attempts > 0);
   batch_ = std::move(batch);
   is_out_.resize(batch_->recipients.size());
   index_table(record_.progress.replies, &replies_);

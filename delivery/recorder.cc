@@ -121,11 +121,19 @@ void Recorder::record_all(const Slice& slice, Outcome::Kind kind, Stage stage, c
 }
 
 void Recorder::record_expired(const Slice& slice) {
-  Outcome outcome;
-  outcome.kind = Outcome::Kind::kFailed;
-  outcome.about_message = expired_untried(slice.batch->post->post, slice.batch->round - 1);
-  outcome.reply = expired_reply(outcome.about_message);
-  record_made_here(slice, outcome);
+  // The round is the batch's: others of it may have been tried while these waited.
+  const std::vector<bool>& tried = slice.batch->tried;
+  for (const int attempts : {0, 1}) {
+    Slice part{slice.batch, {}, slice.queued};
+    for (const std::uint16_t index : slice.indices)
+      if ((!tried.empty() && tried[index]) == (attempts > 0)) part.indices.push_back(index);
+    if (part.indices.empty()) continue;
+    Outcome outcome;
+    outcome.kind = Outcome::Kind::kFailed;
+    outcome.about_message = expired_untried(slice.batch->post->post, attempts);
+    outcome.reply = expired_reply(outcome.about_message);
+    record_made_here(part, outcome);
+  }
 }
 
 void Recorder::record_made_here(const Slice& slice, const Outcome& outcome) {

@@ -77,6 +77,7 @@ struct ActiveBatch {
   int round = 1;  // of the attempt that is made now
   std::vector<storage::BatchRecipient> recipients;
   std::vector<RecipientDsn> dsn;  // empty, or one for each of `recipients`
+  std::vector<bool> tried;        // of each: in a round before; empty: none was
 };
 
 // Some recipients of one batch, all of one domain, in order.

@@ -273,6 +273,37 @@ BOOST_AUTO_TEST_CASE(who_expires_behind_a_rate_before_any_attempt_gets_no_bounce
   BOOST_TEST(run.failures.reply(told.begin()->first) == "554 4.4.7 delivery time expired before any attempt");
 }
 
+// Another one of the batch was tried meanwhile, and the server was restarted: the batch is in its second round.
+BOOST_AUTO_TEST_CASE(who_expires_behind_a_rate_in_a_later_round_gets_no_bounce_either) {
+  TestSink sink;
+  HostPolicy greylisting;
+  greylisting.rcpt = [](const std::string&, int) { return "451 4.7.1 greylisted"; };
+  sink.set(address_of(1), greylisting);
+  Site site;
+  site.add_members(3, 1);
+  site.add_members(1, 1, 1);
+  auto settings = settings_for(site, sink);
+  settings.destinations = {rule({"d0.test"})};
+  settings.destinations[0].rate = {1, 5s};
+  auto record = site.new_post(CopyMode::kPersonal, 1);
+  record.expires = record.accepted + 4s;
+  const Id post = site.post_to_list(record, 0);
+  const auto dns = [](FakeResolver& resolver) { serve_domains(resolver, 2); };
+  {
+    const Run run(site, dns, settings);
+    BOOST_REQUIRE(wait_until([&] { return sink.total() == 1 && sink.commands(address_of(1)).size() > 1; }));
+  }
+  BOOST_REQUIRE(site.batches(post).size() == 1U);
+  BOOST_TEST(site.batches(post)[0].attempts == 1);
+  const Run run(site, dns, settings);
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(site.counts(post).delivered == 2);
+  BOOST_TEST(run.failures.told().size() == 2U);
+  const auto bounces = site.bounces();
+  BOOST_TEST(bounces.size() == 1U);
+  BOOST_TEST(bounces.count("user0@d1.test") == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(a_rate_holds_back_what_is_too_fast_and_loses_nothing) {
   TestSink sink;
   Site site;
