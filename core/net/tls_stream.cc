@@ -129,8 +129,8 @@ std::unique_ptr<TlsStream> TlsStream::client(int fd, std::shared_ptr<TlsClientCo
   stream->session_key_ = session_key;
   stream->attach(fd);
   SSL_set_connect_state(stream->ssl_);
-  // RFC 6066 §3: no literal addresses in SNI.
-  if (!server_name.empty() && !SocketAddress::from_ip(server_name, 0).ok()) {
+  // RFC 6066 §3: no literal addresses in SNI, nor what names them ("[192.0.2.1]").
+  if (!server_name.empty() && server_name[0] != '[' && !SocketAddress::from_ip(server_name, 0).ok()) {
     // As the macro SSL_set_tlsext_host_name(), which holds a cast from C.
     std::string name = server_name;
     SSL_ctrl(stream->ssl_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/net/tls_stream.h"
 #include "tests/core/net/peer.h"
 
 using namespace essaim;
@@ -188,6 +189,40 @@ BOOST_AUTO_TEST_CASE(a_client_whose_server_answers_in_clear_may_try_again_withou
   BOOST_TEST(run_until(loop, [&] { return pair.client.closed.has_value(); }));
   BOOST_TEST(pair.client.during_tls);
   BOOST_TEST(pair.client.received.empty());
+}
+
+// Whether the first message of a client that connects to `name` has SNI.
+bool says_name(const std::string& name) {
+  int ends[2];
+  BOOST_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+  bool said = false;
+  SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+  SSL_CTX_set_client_hello_cb(
+      context,
+      [](SSL* ssl, int*, void* out) {
+        const unsigned char* bytes = nullptr;
+        std::size_t size = 0;
+        *static_cast<bool*>(out) =
+            SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &size) == 1;
+        return SSL_CLIENT_HELLO_SUCCESS;
+      },
+      &said);
+  SSL* server = SSL_new(context);
+  SSL_set_fd(server, ends[1]);
+  const auto client = TlsStream::client(ends[0], TlsClientContext::opportunistic(), name, "");
+  BOOST_TEST((client->handshake() == TlsStream::Io::kWantRead));
+  BOOST_TEST(SSL_accept(server) != 1);  // it has no certificate
+  SSL_free(server);
+  SSL_CTX_free(context);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  return said;
+}
+
+BOOST_AUTO_TEST_CASE(a_host_is_named_and_an_address_is_not) {
+  BOOST_TEST(says_name("mx.example"));
+  for (const char* none : {"", "192.0.2.1", "2001:db8::1", "[127.0.0.1]", "[IPv6:2001:db8::1]"})
+    BOOST_TEST(!says_name(none), none);
 }
 
 BOOST_AUTO_TEST_CASE(a_peer_that_leaves_during_the_handshake_is_a_failure_of_tls) {
