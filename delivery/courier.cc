@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "delivery/client/chunking_refusals.h"
 #include "delivery/client/client_session.h"
+#include "delivery/client/lost_handshakes.h"
 #include "delivery/failure_policy.h"
 #include "delivery/tls/host_tls.h"
 
@@ -178,6 +179,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
     if (!session_) return;
     peer_.tls = true;
     peer_.tls_info = info;
+    if (settings_.lost_tls) settings_.lost_tls->worked(peer_.host);
     session_->on_tls_established(loop_.now());
     rearm();
   }
@@ -280,10 +282,15 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
     post([this] { after_end(); });
   }
 
+  bool tls_is_broken() {
+    if (!end_.retry_in_clear || !end_.tls_lost) return end_.retry_in_clear;
+    return settings_.lost_tls && settings_.lost_tls->lost(peer_.host, began_, loop_.now());
+  }
+
   void after_end() {
     session_.reset();
     if (end_.ready || closing_) return finish(end_.ready, end_.stage, end_.reply);
-    if (end_.retry_in_clear && !std::exchange(in_clear_, true)) {
+    if (tls_is_broken() && !std::exchange(in_clear_, true)) {
       if (settings_.broken_tls) settings_.broken_tls->add(peer_.host, loop_.now());
       log::info("tls-fallback", {{"relay", peer_.host}, {"reason", end_.reply.text}});
       return try_candidate();

@@ -22,6 +22,7 @@
 namespace essaim::delivery {
 
 class ChunkingRefusals;
+class LostHandshakes;
 
 struct CourierSettings {
   std::string helo;  // our host name
@@ -29,6 +30,8 @@ struct CourierSettings {
   bool tls = true;
   // Hosts whose handshake failed and that need not be verified get their mail in clear at once; null: no memory.
   std::shared_ptr<ChunkingRefusals> broken_tls = nullptr;
+  // Those whose handshake was lost or hung, once: that is no reason for clear text; null: nor ever is.
+  std::shared_ptr<LostHandshakes> lost_tls = nullptr;
   // Where connections come from, by family; "": the system's choice.
   std::string source_ipv4, source_ipv6;
   std::size_t recipients_per_transaction = 100;

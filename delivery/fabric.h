@@ -10,6 +10,7 @@
 #include "core/base/executor.h"
 #include "core/dns/resolver.h"
 #include "delivery/client/chunking_refusals.h"
+#include "delivery/client/lost_handshakes.h"
 #include "delivery/engine.h"
 #include "delivery/note.h"
 #include "delivery/shares.h"
@@ -38,6 +39,7 @@ struct Fabric {
   std::shared_ptr<ChunkingRefusals> chaining = std::make_shared<ChunkingRefusals>();
   // Hosts whose TLS is broken, for opportunistic TLS; thread-safe.
   std::shared_ptr<ChunkingRefusals> broken_tls = std::make_shared<ChunkingRefusals>(kBrokenTlsFor);
+  std::shared_ptr<LostHandshakes> lost_tls = std::make_shared<LostHandshakes>();
   StsPolicies* sts = nullptr;  // null: there is no MTA-STS
   std::shared_ptr<TlsResults> tls_results = std::make_shared<TlsResults>();
   std::function<void()> flush_tls_results = [] {};  // thread-safe

@@ -29,8 +29,8 @@ class Connection : public Disposable {
     // stays open for them until close_after_flush(). false: it closes after what is queued.
     virtual bool on_input_ended() { return false; }
     // Exactly once, last: kCancelled when the peer closed in order, kTemporary for resets, failed connects
-    // and failed handshakes (`during_tls` tells these apart: the caller may try again in clear), kIo when the
-    // source address cannot be bound.
+    // and handshakes that were cut off, kInvalid for those that failed as such (`during_tls` tells both apart: the
+    // caller may try again in clear), kIo when the source address cannot be bound.
     virtual void on_closed(const Error& reason, bool during_tls) = 0;
 
    protected:

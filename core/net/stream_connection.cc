@@ -416,7 +416,9 @@ void StreamConnection::handshake() {
       return;
     case TlsStream::Io::kClosed:
     case TlsStream::Io::kFailed:
-      return fail("TLS handshake with " + peer_name() + ": " + tls_->problem(), true);
+      fail("TLS handshake with " + peer_name() + ": " + tls_->problem(), true);
+      if (closed_ && !tls_->lost()) closed_->reason.code = ErrorCode::kInvalid;
+      return;
     case TlsStream::Io::kDone:
       break;
   }

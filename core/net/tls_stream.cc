@@ -186,8 +186,10 @@ TlsStream::Io TlsStream::outcome(int result) {
       return Io::kClosed;
     case SSL_ERROR_SYSCALL:
       problem_ = saved_errno != 0 ? std::strerror(saved_errno) : "the peer closed the connection";
+      lost_ = true;
       break;
     default:
+      lost_ = ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
       problem_ = take_openssl_errors();
   }
   ERR_clear_error();

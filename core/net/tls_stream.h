@@ -55,6 +55,7 @@ class TlsStream {
   // After the handshake; after one that failed, why.
   const TlsInfo& info() const { return info_; }
   const std::string& problem() const { return problem_; }
+  bool lost() const { return lost_; }  // after kFailed: the connection went, and nothing was said of TLS
 
   static int on_new_session(ssl_st* ssl, ssl_session_st* session);
 
@@ -80,6 +81,7 @@ class TlsStream {
   int idle_messages_ = 0;  // of the handshake, since the peer's last data
   bool established_ = false;
   bool failed_ = false;
+  bool lost_ = false;
 };
 
 }  // namespace essaim::net

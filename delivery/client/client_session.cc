@@ -88,8 +88,7 @@ void ClientSession::on_closed(const Error& reason, bool during_tls, MonoTime now
     return;
   }
   if (during_tls || state_ == SessionState::kHandshake) {
-    fail_early(Stage::kTls, own_reply("4.7.5", "TLS with " + peer_ + " failed: " + reason.message), false,
-               terms_.required.empty());
+    fail_handshake("failed: " + reason.message, reason.code != ErrorCode::kInvalid);
     return;
   }
   const std::string why = reason.code == ErrorCode::kCancelled ? "" : " (" + reason.message + ")";
@@ -102,8 +101,7 @@ void ClientSession::on_timer(MonoTime now) {
   if (state_ == SessionState::kIdle) {
     quit("idle");
   } else if (state_ == SessionState::kHandshake) {
-    fail_early(Stage::kTls, own_reply("4.7.5", "TLS with " + peer_ + " timed out"), false,
-               terms_.required.empty());
+    fail_handshake("timed out", true);
   } else {
     end(own_reply("4.4.2", "conversation with " + peer_ + " timed out"), false, true);
   }

@@ -56,6 +56,7 @@ class ClientSession {
     bool ready = false;           // EHLO was answered
     bool orderly = false;         // QUIT was written: close when it has gone; else close at once
     bool retry_in_clear = false;  // TLS could not be negotiated: the same host without it
+    bool tls_lost = false;        // then: the connection went or hung, which may be the network's doing
     Stage stage = Stage::kLost;
     smtp::Reply reply;  // code 0: nothing went wrong; the text says why it ended
     bool from_peer = false;
@@ -144,7 +145,8 @@ class ClientSession {
   void become_ready();
   void say_unfit(Stage stage, const smtp::Reply& reply);
   void say_without_tls(const std::string& what);
-  void fail_early(Stage stage, const smtp::Reply& reply, bool from_peer, bool retry_in_clear = false);
+  void fail_early(Stage stage, const smtp::Reply& reply, bool from_peer);
+  void fail_handshake(const std::string& how, bool lost);
   Stage early_stage() const;
 
   // transaction.cc: commands

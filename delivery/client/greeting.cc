@@ -16,8 +16,15 @@ Stage ClientSession::early_stage() const {
   }
 }
 
-void ClientSession::fail_early(Stage stage, const smtp::Reply& reply, bool from_peer, bool retry_in_clear) {
-  finish(End{.retry_in_clear = retry_in_clear, .stage = stage, .reply = reply, .from_peer = from_peer});
+void ClientSession::fail_early(Stage stage, const smtp::Reply& reply, bool from_peer) {
+  finish(End{.stage = stage, .reply = reply, .from_peer = from_peer});
+}
+
+void ClientSession::fail_handshake(const std::string& how, bool lost) {
+  finish(End{.retry_in_clear = terms_.required.empty(),
+             .tls_lost = lost,
+             .stage = Stage::kTls,
+             .reply = own_reply("4.7.5", "TLS with " + peer_ + " " + how)});
 }
 
 void ClientSession::on_greeting(const smtp::Reply& reply) {

@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(clear_bytes_instead_of_a_handshake_end_the_connection) {
   pair.client.connection->write("EHLO in clear\r\nMAIL FROM:<a@b>\r\n");
   BOOST_TEST(run_until(loop, [&] { return pair.server.closed.has_value(); }));
   BOOST_TEST(pair.server.during_tls);
-  BOOST_TEST((pair.server.closed->code == ErrorCode::kTemporary));
+  BOOST_TEST((pair.server.closed->code == ErrorCode::kInvalid));
   BOOST_TEST(pair.server.received.empty());
   BOOST_TEST(pair.server.closed->message.find("TLS handshake with 127.0.0.1:") == 0U);
 }
@@ -188,6 +188,7 @@ BOOST_AUTO_TEST_CASE(a_client_whose_server_answers_in_clear_may_try_again_withou
   pair.client.connection->start_tls_client(TlsClientContext::opportunistic(), "mx.example", "key");
   BOOST_TEST(run_until(loop, [&] { return pair.client.closed.has_value(); }));
   BOOST_TEST(pair.client.during_tls);
+  BOOST_TEST((pair.client.closed->code == ErrorCode::kInvalid));
   BOOST_TEST(pair.client.received.empty());
 }
 

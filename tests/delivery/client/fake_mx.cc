@@ -15,6 +15,7 @@ class FakeMx::Peer final : public net::Connection::Listener, public net::Disposa
   }
 
   void on_data(std::string_view bytes) override {
+    if (losing_) return leave();
     if (broken_) {
       say("this is no handshake at all, whatever you may think");
       return leave();
@@ -96,6 +97,8 @@ class FakeMx::Peer final : public net::Connection::Listener, public net::Disposa
       say("220 2.0.0 go");
       if (mx_.habits_.break_tls)
         broken_ = true;
+      else if (mx_.habits_.lose_handshakes > 0)
+        losing_ = mx_.habits_.lose_handshakes-- > 0;
       else
         connection_->start_tls_server(mx_.habits_.tls);
     } else if (line.starts_with("MAIL FROM:<")) {
@@ -129,6 +132,7 @@ class FakeMx::Peer final : public net::Connection::Listener, public net::Disposa
   std::size_t chunk_ = 0;
   bool tls_ = false;
   bool broken_ = false;
+  bool losing_ = false;
   bool gone_ = false;
   std::unique_ptr<net::Connection> connection_;
 };

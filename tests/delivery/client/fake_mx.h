@@ -19,6 +19,7 @@ struct MxHabits {
   std::vector<std::string> keywords{"PIPELINING", "8BITMIME", "SIZE 10000000"};
   std::shared_ptr<net::TlsServerContext> tls;  // offers STARTTLS
   bool break_tls = false;                      // answers 220 and then nonsense
+  int lose_handshakes = 0;                     // so many: answers 220 and closes when the handshake begins
   bool refuse_in_clear = false;
   int stop_reading_body_after = -1;                               // octets of DATA; then silence
   std::function<std::string(const std::string& command)> answer;  // "" for the usual; "-" closes

@@ -174,8 +174,8 @@ void SessionBench::on_outcome_of(const Transaction& transaction, std::uint16_t i
 
 void SessionBench::on_done(const ClientSession::End& end) {
   event(std::string("E: ") + (end.ready ? "ready" : "unusable") + (end.orderly ? " orderly" : "") +
-        (end.retry_in_clear ? " retry-in-clear" : "") + " " + to_string(end.stage) + " " +
-        end.reply.to_string());
+        (end.retry_in_clear ? " retry-in-clear" : "") + (end.tls_lost ? " lost" : "") + " " +
+        to_string(end.stage) + " " + end.reply.to_string());
   ++ends_;
 }
 
@@ -213,7 +213,7 @@ std::string act(SessionBench* bench, std::string_view what) {
   } else if (what == "tls ok") {
     session.on_tls_established(now);
   } else if (what == "tls fail") {
-    session.on_closed({ErrorCode::kTemporary, "handshake failure"}, true, now);
+    session.on_closed({ErrorCode::kInvalid, "handshake failure"}, true, now);
   } else if (what == "drained") {
     bench->drained();
   } else if (what == "wake") {

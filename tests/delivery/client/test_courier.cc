@@ -4,6 +4,7 @@
 #include "core/base/log.h"
 #include "core/smtp/dot_stuffing.h"
 #include "delivery/client/chunking_refusals.h"
+#include "delivery/client/lost_handshakes.h"
 #include "delivery/courier.h"
 #include "tests/delivery/client/fake_mx.h"
 #include "tests/delivery/client/session_bench.h"
@@ -175,6 +176,77 @@ BOOST_FIXTURE_TEST_CASE(a_broken_handshake_is_followed_by_the_same_host_in_clear
   BOOST_TEST(!desk.info.tls);
   BOOST_TEST(desk.failed.empty());
   BOOST_TEST(desk.outcomes.at(0).kind == Kind::kDelivered);
+}
+
+struct WorldThatLoses : World {
+  // One connection and its mail.
+  void connect(const FakeMx& mx) {
+    desk.work = {make_transaction("a@x.example")};
+    desk.finished = desk.calls = 0;
+    desk.begin({local(mx.port())});
+    BOOST_REQUIRE(desk.run());
+  }
+  static MxHabits losing(int handshakes) {
+    MxHabits habits;
+    habits.tls = server_context();
+    habits.lose_handshakes = handshakes;
+    return habits;
+  }
+  WorldThatLoses() {
+    desk.settings.idle_timeout = std::chrono::milliseconds(50);
+    desk.settings.broken_tls = std::make_shared<ChunkingRefusals>();
+    desk.settings.lost_tls = std::make_shared<LostHandshakes>();
+  }
+  log::Capture capture{[](log::Level, std::string_view) {}};
+};
+
+BOOST_FIXTURE_TEST_CASE(a_handshake_that_is_lost_once_is_no_reason_for_clear_text, WorldThatLoses) {
+  FakeMx mx(loop, losing(1));
+  connect(mx);
+  BOOST_TEST(mx.connections() == 1);
+  BOOST_TEST(mx.mails().empty());
+  BOOST_TEST(!desk.usable);
+  BOOST_REQUIRE(desk.failed.size() == 1U);
+  BOOST_TEST(desk.failed[0].starts_with("mx.example tls 451 4.7.5 "));
+  connect(mx);
+  BOOST_TEST(mx.connections() == 2);
+  BOOST_REQUIRE_EQUAL(mx.mails().size(), 1U);
+  BOOST_TEST(mx.mails()[0].tls);
+}
+
+BOOST_FIXTURE_TEST_CASE(connections_that_are_lost_together_are_lost_once, WorldThatLoses) {
+  FakeMx mx(loop, losing(2));
+  connect(mx);
+  connect(mx);
+  BOOST_TEST(mx.connections() == 2);
+  BOOST_TEST(mx.mails().empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_host_that_loses_every_handshake_gets_its_mail_in_clear, WorldThatLoses) {
+  desk.settings.lost_tls = std::make_shared<LostHandshakes>(Duration::zero());
+  FakeMx mx(loop, losing(2));
+  connect(mx);
+  BOOST_TEST(mx.mails().empty());
+  connect(mx);
+  BOOST_REQUIRE_EQUAL(mx.mails().size(), 1U);
+  BOOST_TEST(!mx.mails()[0].tls);
+  connect(mx);  // it is remembered
+  BOOST_REQUIRE_EQUAL(mx.mails().size(), 2U);
+  BOOST_TEST(!mx.mails()[1].tls);
+}
+
+BOOST_AUTO_TEST_CASE(a_handshake_that_works_forgets_the_lost_one) {
+  using namespace std::chrono_literals;
+  LostHandshakes memory;
+  const MonoTime start{1h};
+  BOOST_TEST(!memory.lost("a", start, start));
+  BOOST_TEST(!memory.lost("a", start, start + 5min));  // begun before the first was lost
+  BOOST_TEST(!memory.lost("b", start + 1min, start + 1min));
+  BOOST_TEST(memory.lost("a", start + 1min, start + 1min));
+  BOOST_TEST(memory.lost("a", start + 2h, start + 2h));
+  memory.worked("a");
+  BOOST_TEST(!memory.lost("a", start + 3h, start + 3h));
+  BOOST_TEST(!memory.lost("a", start + 30h, start + 30h));  // so long ago that it says nothing
 }
 
 BOOST_FIXTURE_TEST_CASE(candidates_are_tried_in_order_until_one_is_ready, World) {
