@@ -134,11 +134,23 @@ class Round : public std::enable_shared_from_this<Round> {
     return out;
   }
 
+  // One reply is for all recipients: a 250 would end the sender's tries for the one that should come later, and nobody
+  // would hear of it. So all come again; nothing is stored before. It takes until a name server answers, or until the
+  // next hour begins (held/hold.cc); if it takes too long, the sender's own server tells the sender.
+  std::vector<Refused>::const_iterator refused_for_now() const {
+    return std::find_if(refused_.begin(), refused_.end(),
+                        [](const Refused& refused) { return refused.reply.temporary(); });
+  }
+
   void decided(Result<void> result) {
     if (!result.ok()) return trouble(result.error());
     // A member who has just joined, by another host of the database, is no stranger.
     if (!refused_.empty() && services_.database->clustered() && !std::exchange(latest_, true))
       return decide();
+    if (const auto later = refused_for_now(); later != refused_.end()) {
+      log_refusals();
+      return finish(later->reply);
+    }
     if (plans_.empty()) {
       log_refusals();
       return finish(refused_.empty() ? smtp::reply(554, "5.5.1", "No valid recipients")
@@ -191,7 +203,7 @@ class Round : public std::enable_shared_from_this<Round> {
     return {};
   }
 
-  // DESIGN §1: where targets disagree the reply is 250, and of what was refused our own people get a report.
+  // DESIGN §1: where targets disagree the reply is 250, and of what was refused for good our own people get a report.
   Result<void> report_refusals(const CommitContext& context) {
     if (!submission_->login) return {};
     for (const Refused& refused : refused_) {

@@ -138,6 +138,7 @@ class TestSite {
                                   format_id(last_id) + ";\r\n Sun, 22 Nov 2026 18:52:04 +0000\r\n";
     submission->content = content;
     submission->received = clock.wall_now();
+    submission->authentication = authentication;
     for (const std::string& name : to) {
       lists::Resolution resolution = rcpt(name);
       if (!resolution.reply.positive()) return resolution.reply;
@@ -215,7 +216,8 @@ class TestSite {
   lists::Services services;
   lists::Admin admin;
   std::atomic<int> bells{0};
-  std::string client_ip = "192.0.2.1";  // of who sends
+  std::string client_ip = "192.0.2.1";                             // of who sends
+  std::shared_ptr<const mailauth::Authentication> authentication;  // of what send() sends; null: not verified
   Id last_id = 0;
 };
 

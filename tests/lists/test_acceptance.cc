@@ -145,6 +145,54 @@ BOOST_AUTO_TEST_CASE(several_lists_of_one_transaction_get_a_post_each_in_one_wri
   BOOST_TEST(site.send("x@y.example", {"shy@lists.example"}, a_post("x@y.example")).code == 550);
 }
 
+BOOST_AUTO_TEST_CASE(where_one_list_cannot_decide_yet_all_come_again) {
+  TestSite site;
+  test::LogLines log;
+  site.make_list("dev", {{"post", "anyone"}}, {"a@one.example"});
+  site.make_list("sure", {{"post", "anyone"}, {"authenticated_only", "true"}}, {"b@two.example"});
+  site.make_list("shy", {}, {"c@three.example"});
+  const std::vector<std::string> lists = {"shy@lists.example", "dev@lists.example", "sure@lists.example"};
+  mailauth::Authentication found;
+  found.dmarc.status = mailauth::DmarcStatus::kTempError;
+  found.dmarc.domain = "y.example";
+  site.authentication = std::make_shared<const mailauth::Authentication>(found);
+  const std::string content = a_post("x@y.example");
+  const auto later = site.send("x@y.example", lists, content);
+  BOOST_TEST(later.to_string().starts_with("451 4.7.0"), later.to_string());
+  BOOST_TEST(later.text.find("[rule: unauthenticated]") != std::string::npos, later.text);
+  BOOST_TEST(site.posts().empty());
+  BOOST_TEST(site.bells == 0);
+  BOOST_TEST(log.has({"refused", "sure@lists.example", "451"}));
+  // The name server answers: whoever takes the post gets it, once.
+  found.dmarc.status = mailauth::DmarcStatus::kPass;
+  found.dmarc.aligned_by = "spf y.example";
+  site.authentication = std::make_shared<const mailauth::Authentication>(found);
+  BOOST_TEST(site.send("x@y.example", lists, content).positive());
+  std::set<std::string> to;
+  for (const auto& post : site.posts()) to.insert(post.list_address);
+  BOOST_TEST((to == std::set<std::string>{"dev@lists.example", "sure@lists.example"}));
+  BOOST_TEST(site.posts().size() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_question_too_many_keeps_the_other_lists_waiting_for_the_rest_of_an_hour) {
+  TestSite site;
+  site.make_list("dev", {{"post", "anyone"}}, {"a@one.example"});
+  site.make_list("asks", {{"send", "publickey"}}, {"b@two.example"});
+  for (int i = 0; i < 20; ++i) {
+    const auto asked = site.send("x@y.example", {"asks@lists.example"},
+                                 a_post("x@y.example", "<" + std::to_string(i) + "@y.example>"));
+    BOOST_TEST(asked.positive(), asked.to_string());
+  }
+  const auto before = site.posts().size();
+  const std::vector<std::string> both = {"dev@lists.example", "asks@lists.example"};
+  const std::string content = a_post("x@y.example", "<both@y.example>");
+  BOOST_TEST(site.send("x@y.example", both, content).code == 450);
+  BOOST_TEST(site.posts().size() == before);
+  site.clock.advance(std::chrono::hours(1));
+  BOOST_TEST(site.send("x@y.example", both, content).positive());
+  BOOST_TEST(site.posts().size() == before + 2);  // the post, and the question
+}
+
 BOOST_AUTO_TEST_CASE(a_big_list_is_left_to_the_expansion_and_comes_behind_small_ones) {
   TestSite site;
   site.make_list("big", {{"post", "anyone"}}, many(1001));
