@@ -1,8 +1,16 @@
 #include "lists/dsn_request.h"
 
+#include <algorithm>
 #include <tuple>
 
 namespace essaim::lists {
+namespace {
+
+bool is_or_is_below(const std::string& domain, const std::string& other) {
+  return domain == other || (!other.empty() && domain.ends_with("." + other));
+}
+
+}  // namespace
 
 bool mean_the_same(const Target& a, const Target& b) {
   const auto key = [](const Target& t) {
@@ -43,6 +51,33 @@ Notify notify_of(const storage::DsnRequest& request) {
   smtp::DsnRcptParameters read;
   if (smtp::read_notify(request.notify, &read)) return {};
   return {read.notify_success, read.notify_failure, read.notify_delay};
+}
+
+SenderProof sender_proof(const Submission& submission) {
+  if (submission.login || !submission.authentication) return SenderProof::kVouched;
+  using mailauth::SpfStatus;
+  const mailauth::Authentication& found = *submission.authentication;
+  const std::string& domain = submission.reverse_path.domain;
+  const bool is_signed =
+      std::any_of(found.dkim.begin(), found.dkim.end(), [&domain](const mailauth::DkimResult& dkim) {
+        return dkim.status == mailauth::DkimStatus::kPass && is_or_is_below(domain, dkim.signature.domain);
+      });
+  const bool is_author = found.dmarc.domain == domain;
+  if (found.spf.status == SpfStatus::kPass || is_signed || (is_author && found.author_authenticated()))
+    return SenderProof::kVouched;
+  const bool fails_dmarc = is_author && found.dmarc.status == mailauth::DmarcStatus::kFail &&
+                           found.dmarc.policy != mailauth::DmarcPolicy::kNone;
+  const bool fails_spf = found.spf.status == SpfStatus::kFail || found.spf.status == SpfStatus::kSoftFail;
+  return fails_spf || fails_dmarc ? SenderProof::kDisowned : SenderProof::kUnknown;
+}
+
+storage::DsnRequest without_backscatter(const Submission& submission, storage::DsnRequest request) {
+  const SenderProof proof = sender_proof(submission);
+  if (proof == SenderProof::kVouched) return request;
+  const bool told = proof == SenderProof::kUnknown && notify_of(request).failure;
+  request.notify = told ? "FAILURE" : "NEVER";
+  request.ret = "HDRS";
+  return request;
 }
 
 }  // namespace essaim::lists

@@ -27,4 +27,17 @@ struct Notify {
 };
 Notify notify_of(const storage::DsnRequest& request);
 
+// Who stands behind the address in MAIL, which anybody can write there.
+enum class SenderProof {
+  kVouched,  // a login, SPF, or a DKIM signature of its domain or of one above; or nothing was verified at all
+  kUnknown,  // its domain says nothing
+  kDisowned  // its domain says that it is not theirs: SPF fails, or DMARC where the author is of the same domain
+};
+SenderProof sender_proof(const Submission& submission);
+
+// What is asked for about mail that goes to people behind an address of ours, less what would be backscatter to who did
+// not write. Where the sender's domain disowns the message nothing is left. Where nobody knows, FAILURE is, with the header:
+// a sender whose mail was taken has to hear of that (RFC 5321 §6.1); but not what can be asked for to multiply mail.
+storage::DsnRequest without_backscatter(const Submission& submission, storage::DsnRequest request);
+
 }  // namespace essaim::lists

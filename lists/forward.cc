@@ -55,7 +55,7 @@ class ForwardPlan : public Plan {
     post.author_unknown = rendered_.author_unknown;
     const Submission::Recipient& asked = recipient_of(context.submission, target());
     post.target = named_address(asked);
-    post.dsn = dsn_request(context.submission, asked);
+    post.dsn = without_backscatter(context.submission, dsn_request(context.submission, asked));
     post.tls = context.incoming.tls;
     ESSAIM_TRY(storage::add_expanded(context.connection, &post, rendered_.rendering, rendered_.seven_bit,
                                      context.rank, std::move(*people)));

@@ -3,7 +3,8 @@
 //     (DSN passed on) is left to do so;
 //   - to the sender of mail to owners, editors, postmaster and abuse: when nobody behind the address got it
 //     (failed), when it waits longer than Reporting::delay (delayed), when NOTIFY asks for it and the first of
-//     them has got it (relayed; expanded where they are several);
+//     them has got it (relayed; expanded where they are several); less of it where nobody vouches for the sender
+//     (dsn_request.h, without_backscatter());
 //   - to a list's owners (the postmaster where there are none): one for each post that some members did not get
 //     because of the message itself or because the time was up, when all of it is done. Authors learn nothing of
 //     members' failures.

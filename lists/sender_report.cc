@@ -88,7 +88,9 @@ Result<void> add_sender_report(const Services& services, storage::Connection& co
 }
 
 bool wants_delivered(const Submission& submission, const Submission::Recipient& recipient) {
-  if (!recipient.dsn.notify_success || submission.reverse_path.empty()) return false;
+  if (!recipient.dsn.notify_success || submission.reverse_path.empty() ||
+      sender_proof(submission) != SenderProof::kVouched)
+    return false;
   switch (recipient.target->kind) {
     case TargetKind::kPost:
     case TargetKind::kLeave:

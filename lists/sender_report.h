@@ -29,7 +29,7 @@ Result<void> add_sender_report(const Services& services, storage::Connection& co
                                const SenderReport& report, WallTime now, std::int64_t rank);
 
 // NOTIFY=SUCCESS of who wrote to something that ends here (a list: RFC 3461 §5.2.7.3, a request to us): whether
-// it was asked for, and the report, which belongs into the transaction of acceptance.
+// it was asked for by a sender who is vouched for, and the report, which belongs into the transaction of acceptance.
 bool wants_delivered(const Submission& submission, const Submission::Recipient& recipient);
 Result<void> add_delivered_report(const Services& services, storage::Connection& connection,
                                   const Submission& submission, const Submission::Recipient& recipient,

@@ -197,6 +197,82 @@ BOOST_AUTO_TEST_CASE(what_notify_says_decides) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(who_is_told_depends_on_whether_the_domain_of_the_sender_vouches_for_it) {
+  using mailauth::DkimStatus;
+  using mailauth::DmarcStatus;
+  using mailauth::SpfStatus;
+  struct Row {
+    const char* what;
+    SpfStatus spf;
+    const char* signed_by;  // a signature that passes; "" for none
+    const char* author;     // the domain of the author
+    DmarcStatus dmarc;
+    std::string failed, delivered, delayed;  // of mail with NOTIFY=SUCCESS,FAILURE,DELAY from x@y.example
+  };
+  const std::string all = "failed", some = "relayed", late = "delayed";
+  const Row rows[] = {
+      {"SPF passes", SpfStatus::kPass, "", "z.example", DmarcStatus::kFail, all, some, late},
+      {"its domain signs", SpfStatus::kFail, "y.example", "z.example", DmarcStatus::kNone, all, some, late},
+      {"one above signs", SpfStatus::kNone, "example", "z.example", DmarcStatus::kNone, all, some, late},
+      {"DMARC passes", SpfStatus::kFail, "m.y.example", "y.example", DmarcStatus::kPass, all, some, late},
+      {"another's DMARC", SpfStatus::kFail, "z.example", "z.example", DmarcStatus::kPass, "", "", ""},
+      {"no SPF", SpfStatus::kNone, "", "z.example", DmarcStatus::kNone, all, "", ""},
+      {"no SPF, other signer", SpfStatus::kNone, "oy.example", "z.example", DmarcStatus::kNone, all, "", ""},
+      {"no SPF, other author", SpfStatus::kNone, "", "z.example", DmarcStatus::kFail, all, "", ""},
+      {"SPF is neutral", SpfStatus::kNeutral, "", "z.example", DmarcStatus::kNone, all, "", ""},
+      {"no answer", SpfStatus::kTempError, "", "z.example", DmarcStatus::kNone, all, "", ""},
+      {"SPF fails", SpfStatus::kFail, "", "z.example", DmarcStatus::kNone, "", "", ""},
+      {"SPF fails softly", SpfStatus::kSoftFail, "", "z.example", DmarcStatus::kNone, "", "", ""},
+      {"DMARC fails", SpfStatus::kNone, "", "y.example", DmarcStatus::kFail, "", "", ""},
+  };
+  for (const Row& row : rows) {
+    mailauth::Authentication found;
+    found.spf.status = row.spf;
+    found.spf.domain = "y.example";
+    if (*row.signed_by != '\0') {
+      found.dkim.emplace_back();
+      found.dkim[0].status = DkimStatus::kPass;
+      found.dkim[0].signature.domain = row.signed_by;
+    }
+    found.dmarc.status = row.dmarc;
+    found.dmarc.domain = row.author;
+    if (row.dmarc == DmarcStatus::kPass) found.dmarc.aligned_by = std::string("dkim ") + row.signed_by;
+    if (row.dmarc == DmarcStatus::kFail) found.dmarc.policy = mailauth::DmarcPolicy::kReject;
+    const std::pair<RecipientState, std::string> outcomes[] = {{RecipientState::kFailed, row.failed},
+                                                               {RecipientState::kDelivered, row.delivered},
+                                                               {RecipientState::kDeferred, row.delayed}};
+    for (const auto& [state, actions] : outcomes) {
+      BOOST_TEST_CONTEXT(row.what << " " << static_cast<int>(state)) {
+        Owned site;
+        Delivery delivery{site};
+        site.authentication = std::make_shared<const mailauth::Authentication>(found);
+        TestSite::Asked asked;
+        asked.mail.ret = smtp::DsnReturn::kFull;
+        asked.rcpt = notify("SUCCESS,FAILURE,DELAY");
+        delivery.outcome(site.write_to_owner(asked), state, "550 5.7.1 spam");
+        site.clock.advance(std::chrono::hours(5));
+        report(site);
+        std::string made;
+        for (const auto& one : reports_to(site, "x@y.example")) {
+          made += mail::to_string(dsn_of(site, one).recipients[0].action);
+          const bool whole = site.rendering(one.id).find("Hello all") != std::string::npos;
+          BOOST_TEST(whole == (state == RecipientState::kFailed && !row.delivered.empty()));
+        }
+        BOOST_TEST(made == actions);
+      }
+    }
+    // The report that a list makes itself.
+    BOOST_TEST_CONTEXT(row.what) {
+      Owned site;
+      site.authentication = std::make_shared<const mailauth::Authentication>(found);
+      TestSite::Asked asked;
+      asked.rcpt = notify("SUCCESS");
+      BOOST_REQUIRE(site.send("x@y.example", {"dev@lists.example"}, a_post("x@y.example"), asked).positive());
+      BOOST_TEST(reports_to(site, "x@y.example").size() == (row.delivered.empty() ? 0U : 1U));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(one_of_several_owners_is_enough) {
   Owned site;
   Delivery delivery{site};
