@@ -83,7 +83,8 @@ AuthorPlan plan_author(const Authentication& authentication, const std::vector<S
     return {Treatment::kKeep, needed + ", and its signature verifies after our changes"};
   if (we_sign) return {Treatment::kKeep, needed + ", and our own signature is of that domain"};
   const Treatment treatment = treatment_by_settings(author, settings);
-  return {treatment, needed + ", and no signature of it would verify after our changes"};
+  return {treatment, needed + ", and no signature of it would verify after our changes",
+          treatment == Treatment::kKeep || treatment == Treatment::kRefuse};
 }
 
 std::string describe(const Authentication& authentication, const std::vector<SignatureFate>& fates,

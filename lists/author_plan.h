@@ -36,6 +36,8 @@ std::vector<SignatureFate> signature_fates(const mailauth::Authentication& authe
 struct AuthorPlan {
   Treatment treatment = Treatment::kKeep;
   std::string why;  // one sentence
+  // A signature that would have to verify does not, and nothing is done about it but to keep or to refuse.
+  bool unprotected = false;
 };
 
 // `we_sign`: our own signature will be aligned with the author's domain.

@@ -10,8 +10,10 @@ namespace essaim::lists {
 constexpr std::chrono::hours kNoticeExpire{24 * 5};
 
 Result<void> store_notice(storage::Connection& connection, storage::PostRecord post,
-                          const std::string& message, std::vector<storage::BatchRecipient> to, WallTime now,
+                          const std::string& composed, std::vector<storage::BatchRecipient> to, WallTime now,
                           std::int64_t rank) {
+  const auto shorter = mail::with_short_lines(composed);  // of what is attached
+  const std::string& message = shorter ? *shorter : composed;
   post.kind = storage::PostKind::kNotice;
   post.size = static_cast<std::int64_t>(message.size());
   post.accepted = now;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/text.h"
+#include "core/mail/downgrade.h"
 #include "core/mailauth/arc_seal.h"
 #include "lists/verified.h"
 
@@ -152,13 +153,16 @@ std::string explain_changes(const Services& services, const Submission& submissi
   return out;
 }
 
-Result<PostRendering> render_post(const Services& services, const Submission& submission,
-                                  const Incoming& incoming, const Target& target) {
+namespace {
+
+Result<PostRendering> planned(const Services& services, const Submission& submission,
+                              const Incoming& incoming, const Target& target, bool long_lines) {
   const WallTime now = services.clock->wall_now();
   const bool list_signs = !keys_for(services, target.list.domain).empty();
   const auto draft_with = [&](Treatment treatment) {
     Draft draft = begin_draft(submission, incoming, target, services.site, now);
     draft.treatment = treatment;
+    draft.long_lines = long_lines;
     draft.is_signed = list_signs;
     return draft;
   };
@@ -196,6 +200,17 @@ Result<PostRendering> render_post(const Services& services, const Submission& su
   out.rendered = finished(draft, seal);
   out.rendered.author_unknown = out.plan.treatment == Treatment::kKeep && may_be_forged(submission);
   return out;
+}
+
+}  // namespace
+
+Result<PostRendering> render_post(const Services& services, const Submission& submission,
+                                  const Incoming& incoming, const Target& target) {
+  auto out = planned(services, submission, incoming, target, false);
+  if (!out.ok() || !out->plan.unprotected || !mail::has_long_line(incoming.body)) return out;
+  // Some hosts refuse long lines; more refuse an author whose signature broke because they were made short.
+  auto long_lines = planned(services, submission, incoming, target, true);
+  return long_lines.ok() && !long_lines->plan.unprotected ? std::move(long_lines) : std::move(out);
 }
 
 Result<Rendered> render_forward(const Services& services, const Submission& submission,

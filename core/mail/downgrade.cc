@@ -1,7 +1,5 @@
 #include "core/mail/downgrade.h"
 
-#include <optional>
-
 #include "core/base/text.h"
 #include "core/mail/content_type.h"
 #include "core/mail/downgrade_field.h"
@@ -13,6 +11,7 @@ namespace essaim::mail {
 namespace {
 
 constexpr int kMaxDepth = 20;
+constexpr std::size_t kMaxLine = 998;  // octets without CRLF, RFC 5322 §2.1.1
 
 bool is_seven_bit(std::string_view bytes) {
   return is_ascii(bytes) && bytes.find('\0') == std::string_view::npos;
@@ -46,15 +45,38 @@ std::string without_eight_bit(std::string_view text) {
 class Downgrader {
  public:
   enum class Place { kMessage, kPart, kPartOfDigest };
+  enum class Aim { kSevenBit, kShortLines };
+
+  explicit Downgrader(Aim aim) : aim_(aim) {}
 
   const char* why() const { return why_; }
 
-  // Header, empty line, body. False: it is not possible.
+  // Header, empty line, body. False: it is not possible. Lines are made short wherever it is, and else stay.
   bool entity(std::string_view text, Place place, int depth, std::string* out) {
-    if (is_seven_bit(text)) {
+    const std::size_t size = out->size();
+    if (fits(text)) {
       out->append(text);
-      return true;
+    } else if (!changed(text, place, depth, out)) {
+      if (!only_lines()) return false;
+      out->resize(size);
+      out->append(text);
     }
+    return true;
+  }
+
+ private:
+  struct Entity {
+    const HeaderBlock& header;
+    const ContentType& type;
+    TransferEncoding encoding;
+    int depth;
+    bool message;
+  };
+
+  bool only_lines() const { return aim_ == Aim::kShortLines; }
+  bool fits(std::string_view text) const { return only_lines() ? !has_long_line(text) : is_seven_bit(text); }
+
+  bool changed(std::string_view text, Place place, int depth, std::string* out) {
     if (depth > kMaxDepth) return no("its parts are nested too deep");
     const Result<HeaderBlock> header = HeaderBlock::parse(text);
     if (!header) return no("a header in it is broken");
@@ -67,24 +89,16 @@ class Downgrader {
     Entity current{*header, type,
                    transfer_encoding_of(header->value("Content-Transfer-Encoding").value_or("")), depth,
                    place == Place::kMessage};
-    if (is_seven_bit(body)) return fields(current, nullptr, false, out) && copy(body, out);
+    if (fits(body)) return fields(current, nullptr, false, out) && copy(body, out);
     if (header->count("Content-Type") > 1 || header->count("Content-Transfer-Encoding") > 1)
       return no("it says twice what a part of it is");
     if (type.type == "multipart") return multipart(current, body, out);
     if (type.is("message", "rfc822")) return enclosed(current, body, out);
-    if (type.is("message", "partial") || type.is("message", "external-body"))
+    if (type.is("message", "partial") || type.is("message", "external-body") ||
+        (only_lines() && type.type == "message"))
       return no("a fragment in it has eight bits");
     return leaf(current, body, out);
   }
-
- private:
-  struct Entity {
-    const HeaderBlock& header;
-    const ContentType& type;
-    TransferEncoding encoding;
-    int depth;
-    bool message;
-  };
 
   bool no(const char* why) {
     why_ = why;
@@ -104,7 +118,7 @@ class Downgrader {
       if (encoding != nullptr && field.is("Content-Transfer-Encoding")) {
         out->append("Content-Transfer-Encoding: ").append(encoding).append("\r\n");
         encoding_written = true;
-      } else if (is_seven_bit(field.raw())) {
+      } else if (only_lines() || is_seven_bit(field.raw())) {
         out->append(field.raw());
       } else if (const auto changed = downgraded_field(field)) {
         out->append(*changed);
@@ -126,8 +140,13 @@ class Downgrader {
   }
 
   // What had to be declared "8bit" or "binary" because of its parts is neither any more.
-  static const char* outer_encoding(const Entity& entity) {
-    return entity.encoding == TransferEncoding::kSevenBit ? nullptr : "7bit";
+  const char* outer_encoding(const Entity& entity) const {
+    return only_lines() || entity.encoding == TransferEncoding::kSevenBit ? nullptr : "7bit";
+  }
+
+  // Between the parts.
+  std::string filling(std::string_view text) const {
+    return only_lines() ? std::string(text) : without_eight_bit(text);
   }
 
   bool multipart(const Entity& entity, std::string_view body, std::string* out) {
@@ -142,12 +161,12 @@ class Downgrader {
     const Place place = entity.type.subtype == "digest" ? Place::kPartOfDigest : Place::kPart;
     std::size_t at = 0;
     for (const PartRange& part : parts->parts) {
-      out->append(without_eight_bit(body.substr(at, part.begin - at)));
+      out->append(filling(body.substr(at, part.begin - at)));
       if (!this->entity(body.substr(part.begin, part.end - part.begin), place, entity.depth + 1, out))
         return false;
       at = part.end;
     }
-    out->append(without_eight_bit(body.substr(at)));
+    out->append(filling(body.substr(at)));
     return true;
   }
 
@@ -160,8 +179,10 @@ class Downgrader {
   bool leaf(const Entity& entity, std::string_view body, std::string* out) {
     std::string decoded;
     std::string_view content = body;
-    if (entity.encoding == TransferEncoding::kQuotedPrintable) {
-      auto plain = decoded_quoted_printable(body);
+    if (entity.encoding == TransferEncoding::kQuotedPrintable ||
+        (only_lines() && entity.encoding == TransferEncoding::kBase64)) {
+      auto plain = entity.encoding == TransferEncoding::kBase64 ? decoded_base64(body)
+                                                                : decoded_quoted_printable(body);
       if (!plain) return no("a part is not in the encoding that it names");
       decoded = *std::move(plain);
       content = decoded;
@@ -170,12 +191,15 @@ class Downgrader {
     }
     const bool text = entity.type.type == "text" || entity.type.type == "message";
     const bool use_printable =
-        text && (entity.encoding == TransferEncoding::kQuotedPrintable || printable_is_shorter(content));
+        entity.encoding == TransferEncoding::kQuotedPrintable
+            ? text
+            : text && entity.encoding != TransferEncoding::kBase64 && printable_is_shorter(content);
     if (!fields(entity, use_printable ? "quoted-printable" : "base64", is_valid_utf8(content), out))
       return false;
     return copy(use_printable ? quoted_printable(content) : base64_lines(content), out);
   }
 
+  const Aim aim_;
   const char* why_ = "";
 };
 
@@ -187,7 +211,7 @@ Downgraded downgraded_to_7bit(std::string_view message) {
     result.outcome = Downgraded::Outcome::kNotNeeded;
     return result;
   }
-  Downgrader downgrader;
+  Downgrader downgrader(Downgrader::Aim::kSevenBit);
   std::string out;
   out.reserve(message.size() + message.size() / 4);
   if (!downgrader.entity(message, Downgrader::Place::kMessage, 0, &out)) {
@@ -199,6 +223,25 @@ Downgraded downgraded_to_7bit(std::string_view message) {
     result.message = std::move(out);
   }
   return result;
+}
+
+bool has_long_line(std::string_view text) {
+  // Looks for the last line end that the longest line may have, not for each: most of the text is not read.
+  for (std::size_t at = 0; text.size() - at > kMaxLine;) {
+    const std::size_t end = text.substr(at, kMaxLine + 2).rfind('\n');
+    if (end == std::string_view::npos) return true;
+    at += end + 1;
+  }
+  return false;
+}
+
+std::optional<std::string> with_short_lines(std::string_view message) {
+  if (!has_long_line(message)) return std::nullopt;
+  Downgrader downgrader(Downgrader::Aim::kShortLines);
+  std::string out;
+  out.reserve(message.size() + message.size() / 4);
+  ESSAIM_CHECK(downgrader.entity(message, Downgrader::Place::kMessage, 0, &out));
+  return out;
 }
 
 }  // namespace essaim::mail

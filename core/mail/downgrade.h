@@ -15,6 +15,7 @@
 // Pure function, linear time. DKIM signatures over what was changed do not hold any more: sign the rendering.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,5 +29,11 @@ struct Downgraded {
 };
 
 Downgraded downgraded_to_7bit(std::string_view message);
+
+// The same for lines of more than 998 octets, which RFC 5322 §2.1.1 forbids, web programs send, and servers refuse (Exim) or
+// cut (Postfix): a leaf with one is encoded, base64 with one is written anew. What cannot be changed stays as it is:
+// signed and encrypted parts, fields of headers, MIME that is broken. Nothing: there is no such line.
+bool has_long_line(std::string_view text);
+std::optional<std::string> with_short_lines(std::string_view message);
 
 }  // namespace essaim::mail

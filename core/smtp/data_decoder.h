@@ -27,7 +27,8 @@ enum class Framing {
 
 class DataDecoder {
  public:
-  // Octets with CRLF. RFC 5321 §4.5.3.1.6 allows 1,000. Tolerated: longer lines, which web programs send.
+  // Octets with CRLF. RFC 5321 §4.5.3.1.6 allows 1,000. Tolerated: longer lines, which web programs send;
+  // they are made short before they go on (mail/downgrade.h).
   static constexpr std::size_t kMaxLine = 10'000;
 
   // Gets the message in pieces, in order, CRLF line ends as received.

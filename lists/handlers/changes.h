@@ -32,5 +32,8 @@ Result<void> add_by_setting(Draft& draft);
 // words.cc
 Result<void> header_words(Draft& draft);
 Result<void> footer_words(Draft& draft);
+// lines.cc
+Result<void> short_lines(Draft& draft);
+Result<void> short_lines_unless_signed(Draft& draft);
 
 }  // namespace essaim::lists::handlers

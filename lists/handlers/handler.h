@@ -27,6 +27,7 @@ struct Draft {
   std::string new_body;                    // owns a changed body
   std::string private_header;              // of personal copies, with slots
   Treatment treatment = Treatment::kKeep;  // of the author, as the planner decided
+  bool long_lines = false;                 // stay: without them no signature would protect the author
 };
 
 struct Handler {

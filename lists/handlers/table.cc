@@ -33,6 +33,7 @@ const std::vector<Handler>& post_handlers() {
        handlers::header_words},
       {"footer", "Puts the setting footer under the text, unless the mail is signed or encrypted.",
        handlers::footer_words},
+      {"short-lines", "Encodes the parts that have lines of more than 998 octets.", handlers::short_lines},
   };
   return table;
 }
@@ -45,6 +46,8 @@ const std::vector<Handler>& forward_handlers() {
       {"complete", "Adds Message-ID and Date where they are missing, to mail of those who log in.",
        handlers::complete_submitted},
       {"loop-mark", "Adds X-Loop with the address it came to.", handlers::mark_loop},
+      {"short-lines", "Encodes the parts that have lines of more than 998 octets, unless the mail is signed.",
+       handlers::short_lines_unless_signed},
   };
   return table;
 }
@@ -56,14 +59,16 @@ const std::vector<Handler>& relay_handlers() {
       {"remove-claims", "Removes Authentication-Results that claim to be ours.", handlers::remove_claims},
       {"remove-bcc", "Removes Bcc.", handlers::remove_bcc},
       {"complete", "Adds Message-ID and Date where they are missing.", handlers::complete_submitted},
+      {"short-lines", "Encodes the parts that have lines of more than 998 octets, unless the mail is signed.",
+       handlers::short_lines_unless_signed},
   };
   return table;
 }
 
 Draft begin_draft(const Submission& submission, const Incoming& incoming, const Target& target,
                   const Site& site, WallTime now) {
-  return {submission,      incoming,      target, site, false,           now,
-          incoming.header, incoming.body, {},     {},   Treatment::kKeep};
+  return {submission, incoming, target,           site, false, now, incoming.header, incoming.body,
+          {},         {},       Treatment::kKeep, false};
 }
 
 Result<void> run_handlers(const std::vector<Handler>& table, Draft* draft) {

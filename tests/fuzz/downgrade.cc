@@ -1,4 +1,4 @@
-// Messages in 7 bit: ASCII, read the same, and not changed again.
+// Messages in 7 bit: ASCII, read the same, and not changed again; messages with short lines.
 #include "core/mail/downgrade.h"
 
 #include "core/base/text.h"
@@ -9,7 +9,21 @@
 using namespace essaim;
 using namespace essaim::mail;
 
+namespace {
+
+void shorten(std::string_view data) {
+  const auto shorter = with_short_lines(data);
+  ESSAIM_CHECK(shorter.has_value() == has_long_line(data));
+  if (!shorter) return;
+  ESSAIM_CHECK(shorter->size() <= 20 * data.size() + 2'000);
+  ESSAIM_CHECK(smtp::has_bare_line_ends(data) || !smtp::has_bare_line_ends(*shorter));
+  ESSAIM_CHECK(!is_ascii(data) || is_ascii(*shorter));
+}
+
+}  // namespace
+
 ESSAIM_FUZZ_MESSAGES(downgrade) {
+  shorten(data);
   const Downgraded result = downgraded_to_7bit(data);
   if (result.outcome == Downgraded::Outcome::kNotNeeded) ESSAIM_CHECK(is_ascii(data));
   if (result.outcome == Downgraded::Outcome::kNotPossible) ESSAIM_CHECK(*result.why != '\0');

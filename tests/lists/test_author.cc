@@ -161,6 +161,45 @@ BOOST_AUTO_TEST_CASE(
   }
 }
 
+BOOST_AUTO_TEST_CASE(long_lines_stay_where_the_author_has_only_the_signature_that_would_break) {
+  const std::string line(2000, 'y');
+  mailauth::Answers unused;
+  const std::string content = mailauth::signed_message(
+      a_post("Ann Author <ann@author.example>") + line + "\r\n", {author_key()}, &unused);
+  const struct {
+    Settings settings;
+    const char* policy;
+    bool is_short;
+    const char* from;
+  } rows[] = {
+      {{}, "none", true, "From: Ann Author <ann@author.example>"},
+      {{}, "reject", true, "From: Ann Author via dev <dev@lists.example>"},
+      {{{"author_protection", "keep"}}, "none", true, "From: Ann Author <ann@author.example>"},
+      {{{"author_protection", "keep"}}, "reject", false, "From: Ann Author <ann@author.example>"},
+      {{{"author_protection", "refuse"}}, "reject", false, "From: Ann Author <ann@author.example>"},
+      // There it breaks anyway.
+      {{{"author_protection", "keep"}, {"subject_tag", "[dev]"}}, "reject", true, "From: Ann Author <ann@"},
+  };
+  for (const auto& row : rows) {
+    BOOST_TEST_CONTEXT(row.policy << " " << row.settings.size() << " " << row.is_short) {
+      AuthorSite site;
+      Settings settings = row.settings;
+      settings["post"] = "anyone";
+      site.make_list("dev", settings, {"m@example.org"}, {"own@o.example"});
+      const Zone zone = author_zone(row.policy);
+      const std::string text = site.posted(content, zone);
+      BOOST_TEST(!has(text, line) == row.is_short);
+      BOOST_TEST(has(text, row.from));
+      BOOST_TEST(far_end(text, zone) == (row.is_short ? "" : "pass "));
+      // Mail that is only passed on keeps a signature that is good.
+      BOOST_TEST(site.post(content, zone, "ann@author.example", nullptr, "dev-owner@lists.example").code ==
+                 250);
+      BOOST_TEST(has(site.rendering(site.last_id), line));
+      BOOST_TEST(far_end(site.rendering(site.last_id), zone) == "pass ");
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(where_the_list_sets_reply_to_the_author_stays_in_cc) {
   AuthorSite site;
   site.make_list("dev", {{"post", "anyone"}, {"subject_tag", "[dev]"}, {"reply_to", "list"}},

@@ -1,4 +1,6 @@
 // What the handlers make of a message: the whole header and body, as they are stored.
+#include "core/mail/downgrade.h"
+#include "core/mail/transfer_encoding.h"
 #include "lists/handlers/handler.h"
 #include "tests/lists/site.h"
 
@@ -196,6 +198,30 @@ BOOST_AUTO_TEST_CASE(words_may_be_parts_and_go_into_html_where_they_are_given_fo
     BOOST_TEST(body.find("<body><p>hi</p></body>") != std::string::npos);
     BOOST_TEST(body.find("Content-Disposition: inline\r\n\r\nunder\r\n--") != std::string::npos);
   }
+}
+
+BOOST_AUTO_TEST_CASE(lines_that_are_too_long_are_encoded) {
+  const std::string line = "<p>" + std::string(2000, 'y') + "</p>";
+  const std::string page =
+      crlf("From: a@b\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\nX:  odd\n\n" + line + "\n");
+  for (const auto* table : {&post_handlers(), &forward_handlers(), &relay_handlers()}) {
+    const Rendered out =
+        rendered(*table, a_list({{"footer", "the list"}, {"footer_html", "<i>f</i>"}}), page);
+    BOOST_TEST(!mail::has_long_line(out.rendering));
+    const auto header = mail::HeaderBlock::parse(out.rendering);
+    BOOST_TEST(header->value("Content-Transfer-Encoding").value_or("") == "quoted-printable");
+    BOOST_TEST(header->find("X")->raw() == "X:  odd\r\n");
+    const auto text =
+        mail::decoded_quoted_printable(std::string_view(out.rendering).substr(header->body_offset()));
+    BOOST_TEST(text.value_or("").starts_with(line + "\r\n"));
+  }
+  // Where nothing was verified nobody would protect the author of a signature that breaks.
+  const std::string is_signed = "DKIM-Signature: v=1\r\n" + page;
+  const std::string body = page.substr(page.find("\r\n\r\n"));
+  for (const auto* table : {&post_handlers(), &forward_handlers(), &relay_handlers()})
+    BOOST_TEST(rendered(*table, a_list({}), is_signed).rendering.ends_with(body));
+  const Settings footer = {{"footer", "the list"}, {"footer_html", "<i>f</i>"}};  // breaks it anyway
+  BOOST_TEST(!mail::has_long_line(rendered(post_handlers(), a_list(footer), is_signed).rendering));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -202,4 +202,87 @@ BOOST_AUTO_TEST_CASE(nesting_has_a_bottom) {
   BOOST_TEST(result.why == "its parts are nested too deep");
 }
 
+BOOST_AUTO_TEST_CASE(a_line_is_long_from_its_999th_octet_on) {
+  const std::string at_most(998, 'x'), one_more(999, 'x');
+  const std::string some = "a\r\n" + std::string(700, 'b') + "\r\n";
+  for (const std::string& before : {std::string(), some, some + some + some}) {
+    for (const std::string& after : {std::string(), std::string("\r\n"), "\r\n" + some, "\r\n" + at_most}) {
+      BOOST_TEST(!has_long_line(before + at_most + after), before.size() << " " << after.size());
+      BOOST_TEST(has_long_line(before + one_more + after), before.size() << " " << after.size());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(long_lines_are_made_short_where_it_can_be_and_read_the_same) {
+  const std::string line(2000, 'y');
+  const std::string old_mail = crlf("Subject: x\n\nshort\n" + line + "\nshort\n");
+  BOOST_TEST(!with_short_lines(crlf("Subject: x\n\nshort\n")));
+  const struct {
+    const char* what;
+    std::string text, has;
+  } rows[] = {
+      {"mail from before MIME", old_mail,
+       "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=UTF-8\r\n"
+       "Content-Transfer-Encoding: quoted-printable\r\n\r\nshort\r\nyyy"},
+      {"a page of eight bits in one line",
+       crlf("MIME-Version: 1.0\nContent-Type: text/html; charset=iso-8859-1\n"
+            "Content-Transfer-Encoding: 8bit\n\n<p class=\"a\">sch\xf6n" +
+            line + "</p> \n"),
+       "Content-Transfer-Encoding: quoted-printable\r\n\r\n<p class=3D\"a\">sch=F6ny"},
+      {"quoted-printable without soft line ends",
+       crlf("MIME-Version: 1.0\nContent-Type: text/plain\nContent-Transfer-Encoding: "
+            "quoted-printable\n\na=3Db" +
+            line + "\n"),
+       "a=3Dby"},
+      {"base64 in one line",
+       crlf("MIME-Version: 1.0\nContent-Type: text/plain\nContent-Transfer-Encoding: base64\n\n" +
+            std::string(4000, 'A') + "\n"),
+       "Content-Transfer-Encoding: base64\r\n\r\n" + std::string(76, 'A') + "\r\n"},
+      {"a part, with all around it",
+       crlf("Subject: \xc3\xa9\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n"
+            "Content-Transfer-Encoding: 8bit\n\npr\xc3\xa9"
+            "ambule\n--o\n\nshort \xc3\xa9\n--o\nContent-Type: message/rfc822\n\nSubject: in\n\n" +
+            line + "\n--o\nContent-Type: application/x-data\n\n" + line + "\n--o--\n"),
+       "Subject: \xc3\xa9\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=o\r\n"
+       "Content-Transfer-Encoding: 8bit\r\n\r\npr\xc3\xa9"
+       "ambule\r\n--o\r\n\r\nshort \xc3\xa9\r\n--o\r\n"},
+  };
+  for (const auto& row : rows) {
+    BOOST_TEST_CONTEXT(row.what) {
+      const auto out = with_short_lines(row.text);
+      BOOST_REQUIRE(out);
+      BOOST_TEST(!has_long_line(*out));
+      BOOST_TEST(leaves_of(*out) == leaves_of(row.text));
+      BOOST_TEST(out->find(row.has) != std::string::npos, *out);
+      BOOST_TEST(!with_short_lines(*out));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(long_lines_stay_where_nobody_may_change_them) {
+  const std::string line(2000, 'y');
+  const auto mime = [](const std::string& text) { return crlf("MIME-Version: 1.0\n" + text); };
+  const std::string rows[] = {
+      mime("Content-Type: multipart/signed; boundary=o\n\n--o\n\n" + line + "\n--o\n\nsignature\n--o--\n"),
+      mime("Content-Type: multipart/encrypted; boundary=o\n\n--o\n\n" + line + "\n--o--\n"),
+      mime("Content-Type: multipart/mixed; boundary=o\n\n" + line + "\n"),
+      mime("Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n!" + line + "\n"),
+      mime("Content-Type: text/plain\nContent-Transfer-Encoding: x-odd\n\n" + line + "\n"),
+      mime("Content-Type: text/plain\nContent-Type: text/html\n\n" + line + "\n"),
+      mime("Content-Type: message/partial\n\n" + line + "\n"),
+      crlf("References: " + line + "\n\nshort\n"),
+  };
+  for (const std::string& text : rows) BOOST_TEST(with_short_lines(text).value_or("") == text);
+  // Beside a signed part the others are changed.
+  const std::string beside = crlf(
+      "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n\n--o\n"
+      "Content-Type: multipart/signed; boundary=i\n\n--i\n\n" +
+      line + "\n--i\n\nsignature\n--i--\n--o\n\n" + line + "\n--o--\n");
+  const auto out = with_short_lines(beside);
+  BOOST_REQUIRE(out);
+  BOOST_TEST(out->find("--i\r\n\r\n" + line + "\r\n--i\r\n") != std::string::npos);
+  BOOST_TEST(out->find("--o\r\n\r\n" + line) == std::string::npos);
+  BOOST_TEST(leaves_of(*out) == leaves_of(beside));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

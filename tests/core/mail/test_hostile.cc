@@ -44,6 +44,7 @@ void treat(const std::string& text) {
     BOOST_REQUIRE(downgraded_to_7bit(ascii.message).outcome == Downgraded::Outcome::kNotNeeded);
     BOOST_REQUIRE(HeaderBlock::parse(ascii.message).ok());
   }
+  if (const auto shorter = with_short_lines(text)) BOOST_REQUIRE(HeaderBlock::parse(*shorter).ok());
   for (const FooterPlace place : {FooterPlace::kFooter, FooterPlace::kHeader}) {
     const Footer both{.text = "words \xc3\xa9\n", .html = "<p>words \xc3\xa9</p>", .place = place};
     HeaderBlock copy = *header;
