@@ -4,7 +4,7 @@
 
 namespace essaim::lists::rules {
 
-constexpr std::size_t kMaxHops = 25;
+constexpr std::size_t kMaxHops = 100;
 
 Verdict own_mark(const RuleContext& context, std::string_view name) {
   const mail::LoopMarks& marks = context.incoming.marks;
@@ -15,7 +15,8 @@ Verdict own_mark(const RuleContext& context, std::string_view name) {
   return refusal(554, "5.4.6", "mail loop: the message has been here before", name);
 }
 
-// RFC 5321 §6.3 asks for a limit, and for one that ordinary mail does not reach.
+// RFC 5321 §6.3 asks for a limit, and for one of at least 100: ordinary mail does not reach it, and forwarded mail of large
+// sites may well have 30. Rings through our own lists are stopped by own_mark().
 Verdict too_many_hops(const RuleContext& context, std::string_view name) {
   if (context.incoming.marks.received <= kMaxHops) return std::nullopt;
   return refusal(554, "5.4.6", "too many hops: " + std::to_string(context.incoming.marks.received), name);

@@ -5,7 +5,7 @@ namespace essaim::lists {
 const std::vector<Rule>& post_rules() {
   static const std::vector<Rule> table = {
       {"loop", "The message bears this list's own List-Id or X-Loop: it has been here.", rules::own_mark},
-      {"hops", "More than 25 Received fields: it goes round somewhere.", rules::too_many_hops},
+      {"hops", "More than 100 Received fields: it goes round somewhere.", rules::too_many_hops},
       {"null-sender", "The reverse-path is null: a bounce or notification, no post.", rules::null_sender},
       {"automatic-reply", "An out-of-office or other machine's answer.", rules::automatic_reply},
       {"no-author", "There is no From field with an address, or more than one From field.", rules::no_author},
@@ -26,14 +26,14 @@ const std::vector<Rule>& post_rules() {
 const std::vector<Rule>& forward_rules() {
   static const std::vector<Rule> table = {
       {"loop", "The message bears this address's own X-Loop: it has been here.", rules::own_mark},
-      {"hops", "More than 25 Received fields: it goes round somewhere.", rules::too_many_hops},
+      {"hops", "More than 100 Received fields: it goes round somewhere.", rules::too_many_hops},
   };
   return table;
 }
 
 const std::vector<Rule>& relay_rules() {
   static const std::vector<Rule> table = {
-      {"hops", "More than 25 Received fields: it goes round somewhere.", rules::too_many_hops},
+      {"hops", "More than 100 Received fields: it goes round somewhere.", rules::too_many_hops},
   };
   return table;
 }
@@ -41,7 +41,7 @@ const std::vector<Rule>& relay_rules() {
 const std::vector<Rule>& command_rules() {
   static const std::vector<Rule> table = {
       {"loop", "The message bears this list's own List-Id or X-Loop: it has been here.", rules::own_mark},
-      {"hops", "More than 25 Received fields: it goes round somewhere.", rules::too_many_hops},
+      {"hops", "More than 100 Received fields: it goes round somewhere.", rules::too_many_hops},
       {"null-sender", "The reverse-path is null: nobody who could be answered.", rules::null_sender},
       {"automatic", "A machine's mail, list mail or bulk mail is never answered.", rules::automatic},
       {"no-author", "There is no From field with an address, or more than one From field.", rules::no_author},

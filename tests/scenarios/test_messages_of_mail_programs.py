@@ -16,8 +16,8 @@ LISTS = {
     "html": {"footer": FOOTER, "footer_html": HTML},
     "both": {"footer": FOOTER, "header": HEADER},
 }
-# Refused in the dialogue: no author, too many hops, answers of machines.
-REFUSED = {"empty", "mbox_from_line", "long_header", "vacation", "dsn_exchange", "dsn_exim", "dsn_gmail", "dsn_postfix"}
+# Refused in the dialogue: no author, answers of machines.
+REFUSED = {"empty", "mbox_from_line", "vacation", "dsn_exchange", "dsn_exim", "dsn_gmail", "dsn_postfix"}
 # Left whole: signed, encrypted, or not in the form that they claim, so that nobody knows where words would be read.
 WHOLE = {"pgp_mime_signed", "pgp_mime_encrypted", "inline_pgp", "inline_pgp_encrypted", "smime_opaque", "smime_signed_detached"}
 BROKEN = {"boundary_never_seen", "missing_closing_boundary", "broken_base64", "broken_two_types",

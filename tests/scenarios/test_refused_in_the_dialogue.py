@@ -35,7 +35,7 @@ class RefusedInTheDialogue(processes.Scenario):
         self.assertIn("member", self.refused(550, "5.7", "eve@x.example", LIST, essaim.message("eve@x.example", LIST)))
         self.refused(550, "5.7", "", LIST, essaim.message(AUTHOR, LIST))
         self.refused(554, "5.4.6", AUTHOR, LIST, essaim.message(AUTHOR, LIST, extra="List-Id: <dev.lists.example>\n"))
-        hops = "".join(f"Received: from a by b id {i}; Sun, 22 Nov 2026 18:52:04 +0000\n" for i in range(60))
+        hops = "".join(f"Received: from a by b id {i}; Sun, 22 Nov 2026 18:52:04 +0000\n" for i in range(101))
         self.refused(554, "5.4.6", AUTHOR, LIST, hops + essaim.message(AUTHOR, LIST))
         self.assertEqual([], self.sink.receipts())
 
