@@ -14,6 +14,8 @@ namespace {
 constexpr int kPagesPerCheckpoint = 4000;
 constexpr int kPagesBeforeRestart = 16384;  // 64 MB
 constexpr auto kInterval = std::chrono::seconds(1);
+constexpr auto kWaitForReaders = std::chrono::seconds(2);    // for so long writers are held off at most,
+constexpr auto kAfterWaitInVain = std::chrono::seconds(10);  // and not again for so long when it was in vain
 
 }  // namespace
 
@@ -51,12 +53,7 @@ void SqliteCheckpointer::run() {
     done_ = pages_;
     const bool too_long = pages_ > kPagesBeforeRestart;
     lock.unlock();
-    // First without holding anybody up; the rest, which stops writers for a moment, is little then. The log keeps its
-    // length: to write over what is there costs an fsync half of what it costs to grow a file.
-    bool whole = false;
-    Result<void> result = checkpoint(SQLITE_CHECKPOINT_PASSIVE, &whole);
-    if (result.ok() && !whole) result = sync_log();
-    if (result.ok() && whole && too_long) result = checkpoint(SQLITE_CHECKPOINT_RESTART, &whole);
+    const Result<void> result = copy(too_long);
     if (!result.ok()) {
       connection_.reset();
       if (trouble_.again()) log::error("database.checkpoint_failing", {{"error", result.error().message}});
@@ -72,15 +69,35 @@ void SqliteCheckpointer::run() {
   lock.unlock();
   // What is left goes into the database when the last connection is closed: not in doubt.
   if (!mending_.doubtful()) return;
-  bool whole = false;
-  const auto last = checkpoint(SQLITE_CHECKPOINT_PASSIVE, &whole);
+  const auto last = checkpoint(SQLITE_CHECKPOINT_PASSIVE);
   if (!last.ok()) log::error("database.checkpoint_failing", {{"error", last.error().message}});
+}
+
+// First without holding anybody up; the rest, which stops writers for a moment, is little then. The log keeps its length: to
+// write over what is there costs an fsync half of what it costs to grow a file.
+Result<void> SqliteCheckpointer::copy(bool too_long) {
+  const auto copied = checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+  if (!copied.ok()) return copied.error();
+  if (!copied->whole) ESSAIM_TRY(sync_log());
+  return too_long ? begin_anew(copied->frames) : Result<void>();
+}
+
+// Where there is always some reader with a snapshot from before the last commit, only this copies all of the log: it holds
+// writers off, and such snapshots end within a read. A reader for minutes (a backup) must not hold them off again and again: it is
+// still the same one as long as no more can be copied than when it was waited for.
+Result<void> SqliteCheckpointer::begin_anew(int copied) {
+  if (copied == held_up_at_ || std::chrono::steady_clock::now() < not_before_) return {};
+  const auto done = checkpoint(SQLITE_CHECKPOINT_RESTART);
+  if (!done.ok()) return done.error();
+  held_up_at_ = done->whole ? -1 : done->frames;
+  if (!done->whole) not_before_ = std::chrono::steady_clock::now() + kAfterWaitInVain;
+  return {};
 }
 
 Result<void> SqliteCheckpointer::connect() {
   if (connection_ == nullptr) {
-    auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kMaintenance, std::chrono::seconds(2),
-                                         false, nullptr, &mending_);
+    auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kMaintenance, kWaitForReaders, false,
+                                         nullptr, &mending_);
     if (!opened.ok()) return opened.error();
     connection_ = std::move(*opened);
   }
@@ -99,13 +116,13 @@ Result<void> SqliteCheckpointer::sync_log() {
   return {};
 }
 
-Result<void> SqliteCheckpointer::checkpoint(int mode, bool* whole) {
+Result<SqliteCheckpointer::Copied> SqliteCheckpointer::checkpoint(int mode) {
   ESSAIM_TRY(connect());
   int frames = -1, copied = -1;
   const int code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, &frames, &copied);
-  *whole = code == SQLITE_OK && copied == frames;
   // Busy: a reader or another process is in the way; the next round tries again.
-  if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) return {};
+  if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED)
+    return Copied{copied, code == SQLITE_OK && copied == frames};
   return sqlite_error(connection_->handle(), code, file_, "checkpoint");
 }
 

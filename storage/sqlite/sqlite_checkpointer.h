@@ -3,6 +3,7 @@
 // second, whether or not there is something to copy.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -29,7 +30,13 @@ class SqliteCheckpointer {
  private:
   void run();
   Result<void> connect();
-  Result<void> checkpoint(int mode, bool* whole);  // *whole: all of the log is in the database
+  struct Copied {
+    int frames = -1;     // of the log, that are in the database; -1: not known
+    bool whole = false;  // these are all of it
+  };
+  Result<Copied> checkpoint(int mode);
+  Result<void> copy(bool too_long);
+  Result<void> begin_anew(int copied);
   Result<void> sync_log();
 
   const std::string file_;
@@ -39,6 +46,9 @@ class SqliteCheckpointer {
   std::condition_variable wake_;
   int pages_ = 0;  // in the log
   int done_ = 0;   // of them, when the last checkpoint ended
+  // Of the checkpointer's thread: where the last try to begin the log anew was held up (-1: it was not), and when the next may be.
+  int held_up_at_ = -1;
+  std::chrono::steady_clock::time_point not_before_{};
   bool dirty_ = false;
   bool stopping_ = false;
   std::thread thread_;
