@@ -80,12 +80,13 @@ class OpenBatch {
   std::string why() const;
 
   // The database may have it as nobody's already, or as somebody else's.
-  bool may_be_released() const { return releasing || lost; }
+  bool may_be_released() const { return releasing || doubted || lost; }
 
   // Bookkeeping of the QueueManager.
   bool saving = false;
   bool releasing = false;    // the save under way, or that failed last, ends our ownership
   bool given_back = false;   // was recalled because its destinations are saturated
+  bool doubted = false;      // a save did not find it ours, and the database is asked whose it is
   bool lost = false;         // somebody else has it
   bool was_retried = false;  // a save of unknown outcome went before
   int save_failures = 0;

@@ -131,11 +131,6 @@ void QueueManager::look_at(OpenBatch* batch) {
 void QueueManager::set_units(OpenBatch* batch) {
   const std::size_t units = Budget::units(batch->batch()->recipients.size(), batch->out());
   if (units == batch->units) return;
-  if (batch->lost) {
-    // Or so it seemed: a database host that lags does not know yet that we own it.
-    reconcile_ = true;
-    maybe_more_.fill(true);
-  }
   budget_.remove(batch->priority(), batch->units);
   budget_.add(batch->priority(), units);
   const bool smaller = units < batch->units;

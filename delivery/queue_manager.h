@@ -122,6 +122,10 @@ class QueueManager final : public NoteSink {
   void submit(std::vector<OpenBatch*> batches);
   void saved(const std::shared_ptr<std::vector<SaveItem>>& items, const std::vector<bool>& conflicts,
              const Result<void>& outcome);
+  void save_again(OpenBatch* batch, UnsavedPart part);
+  void ask_whose(std::vector<SaveItem> items);
+  void told_whose(const std::vector<SaveItem>& items, const std::vector<bool>& ours,
+                  const Result<void>& outcome);
   void lost(OpenBatch* batch);
   void segments_done(const UnsavedPart& part);
 

@@ -4,6 +4,7 @@
 #include "core/base/crash_point.h"
 #include "core/base/random.h"
 #include "delivery/queue_manager.h"
+#include "storage/batch_store.h"
 
 namespace essaim::delivery {
 namespace {
@@ -84,27 +85,27 @@ void QueueManager::saved(const std::shared_ptr<std::vector<SaveItem>>& items,
   } else if (save_trouble_.over(&count)) {
     log::info("save-works-again", {{"failures", count}});
   }
+  std::vector<SaveItem> doubted;
   for (std::size_t i = 0; i < items->size(); ++i) {
     SaveItem& item = (*items)[i];
     const auto found = open_.find(item.batch.get());
     if (found == open_.end()) continue;
     OpenBatch* batch = found->second.get();
+    if (outcome.ok() && conflicts[i] && !batch->lost) {
+      batch->doubted = true;  // and still counts as being saved
+      doubted.push_back(std::move(item));
+      continue;
+    }
     batch->saving = false;
     if (!outcome.ok()) {
-      batch->give_back(std::move(item.part));
-      batch->was_retried = true;
-      ++batch->save_failures;
       if (is_about_the_work(outcome.error()) && items->size() == 1) {
         if (++batch->refusals == kRefusalsUntilAlone)
           log::error("failures-not-reported", {{"id", format_id(batch->post().id)},
                                                {"batch", batch->record().number},
                                                {"error", std::string_view(outcome.error().message)}});
       }
-      const double seconds =
-          std::min(30.0, static_cast<double>(1 << std::min(batch->save_failures, 6)) / 2.0);
-      const auto delay = Duration(static_cast<Duration::rep>(seconds * (0.5 + random_fraction()) * 1e9));
-      batch->not_before = clock_.mono_now() + delay;
-      save_soon(batch);
+      batch->was_retried = true;
+      save_again(batch, std::move(item.part));
       continue;
     }
     segments_done(item.part);
@@ -113,7 +114,6 @@ void QueueManager::saved(const std::shared_ptr<std::vector<SaveItem>>& items,
     batch->was_retried = false;
     batch->not_before = MonoTime{};
     if (conflicts[i]) {
-      maybe_more_[static_cast<std::size_t>(Budget::class_of(batch->priority()))] = true;
       lost(batch);
       continue;
     }
@@ -129,6 +129,60 @@ void QueueManager::saved(const std::shared_ptr<std::vector<SaveItem>>& items,
     } else {
       look_at(batch);
     }
+  }
+  if (!doubted.empty()) ask_whose(std::move(doubted));
+  check_recalls();
+  check_drain();
+}
+
+void QueueManager::save_again(OpenBatch* batch, UnsavedPart part) {
+  batch->give_back(std::move(part));
+  ++batch->save_failures;
+  const double seconds = std::min(30.0, static_cast<double>(1 << std::min(batch->save_failures, 6)) / 2.0);
+  const auto delay = Duration(static_cast<Duration::rep>(seconds * (0.5 + random_fraction()) * 1e9));
+  batch->not_before = clock_.mono_now() + delay;
+  save_soon(batch);
+}
+
+// A host of the database that lags does not know yet that we own what we have claimed at another one. Who took it for lost would
+// leave it as ours for ever, with what is still to go.
+void QueueManager::ask_whose(std::vector<SaveItem> items) {
+  auto doubted = std::make_shared<const std::vector<SaveItem>>(std::move(items));
+  auto ours = std::make_shared<std::vector<bool>>();
+  database_.read_latest(
+      [doubted, ours,
+       fence = storage::Fence{node_.number, node_.epoch}](storage::Connection& connection) -> Result<void> {
+        ours->clear();
+        for (const SaveItem& item : *doubted) {
+          Result<bool> owns =
+              storage::BatchStore(connection).owns(fence, item.record.post_id, item.record.number);
+          if (!owns.ok()) return owns.error();
+          ours->push_back(*owns);
+        }
+        return {};
+      },
+      hop([this, doubted, ours](const Result<void>& outcome) { told_whose(*doubted, *ours, outcome); }));
+}
+
+void QueueManager::told_whose(const std::vector<SaveItem>& items, const std::vector<bool>& ours,
+                              const Result<void>& outcome) {
+  if (!outcome.ok() && save_trouble_.again())
+    log::error("save-failed", {{"error", std::string_view(outcome.error().message)}});
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const auto found = open_.find(items[i].batch.get());
+    if (found == open_.end()) continue;
+    OpenBatch* batch = found->second.get();
+    batch->saving = false;
+    batch->doubted = false;
+    if (!outcome.ok() || ours[i]) {
+      // No save before was committed, and a row that looks as if one had been is only an old one.
+      if (outcome.ok()) batch->was_retried = false;
+      save_again(batch, items[i].part);
+      continue;
+    }
+    segments_done(items[i].part);
+    maybe_more_[static_cast<std::size_t>(Budget::class_of(batch->priority()))] = true;
+    lost(batch);
   }
   check_recalls();
   check_drain();

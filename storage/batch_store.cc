@@ -193,6 +193,16 @@ Result<std::vector<BatchRecord>> BatchStore::waiting(const PostFilter& filter) {
   return batches;
 }
 
+Result<bool> BatchStore::owns(Fence fence, Id post_id, int number) {
+  auto found =
+      sql::number(connection_, 0,
+                  "SELECT COUNT(*) FROM batch_state WHERE post_id = ? AND number = ? AND queue = 3 AND "
+                  "owner = ? AND epoch = ?",
+                  post_id, number, fence.owner, fence.epoch);
+  if (!found.ok()) return found.error();
+  return *found > 0;
+}
+
 Result<std::vector<BatchRecord>> BatchStore::owned(Fence fence, const std::set<std::pair<Id, int>>& except) {
   auto statement =
       sql::prepare(connection_, batch_select(true) + " WHERE s.queue = 3 AND s.owner = ? AND s.epoch = ?",

@@ -80,6 +80,8 @@ class BatchStore {
   Result<std::vector<BatchRecord>> of_post(Id post_id, bool with_recipients);
   // Those that wait, for `queue list`: without recipients, by due time.
   Result<std::vector<BatchRecord>> waiting(const PostFilter& filter);
+  // Whether this run of the node has it.
+  Result<bool> owns(Fence fence, Id post_id, int number);
   // What this run of the node owns, with recipients and progress; those in `except` are passed over unread, damaged
   // ones with a word in the log.
   Result<std::vector<BatchRecord>> owned(Fence fence, const std::set<std::pair<Id, int>>& except);

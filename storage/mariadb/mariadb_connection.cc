@@ -79,15 +79,19 @@ Result<std::unique_ptr<MariadbConnection>> MariadbConnection::open(const Mariadb
                                                                    const std::string& password,
                                                                    HostChoice& choice,
                                                                    std::atomic<std::uint64_t>* statements) {
-  if (url.hosts.empty()) return connect(url, nullptr, password, statements);
+  if (url.hosts.empty()) {
+    auto opened = connect(url, nullptr, password, statements);
+    if (opened.ok()) ESSAIM_TRY((*opened)->catch_up());
+    return opened;
+  }
   Error last{ErrorCode::kInternal, "no database host"};
   for (const std::size_t host : choice.order(std::chrono::steady_clock::now())) {
     auto opened = connect(url, &url.hosts[host], password, statements);
     if (!opened.ok() && opened.error().code == ErrorCode::kInvalid) return opened;
-    // Where there is a choice, a host that takes connections and no work is passed over.
-    const Result<void> works = !opened.ok()           ? Result<void>(opened.error())
-                               : url.hosts.size() > 1 ? (*opened)->takes_work()
-                                                      : Result<void>();
+    // Where there is a choice, a host that takes connections and no work is passed over. One name may stand for many hosts.
+    Result<void> works = opened.ok() ? Result<void>() : Result<void>(opened.error());
+    if (works.ok() && url.hosts.size() > 1) works = (*opened)->takes_work();
+    if (works.ok()) works = (*opened)->catch_up();
     if (works.ok()) {
       (*opened)->choice_ = &choice;
       (*opened)->host_ = host;
@@ -153,7 +157,11 @@ Result<void> MariadbConnection::takes_work() {
   };
   ESSAIM_TRY(passes(kRefusesWork, "read_only or wsrep_reject_queries is set"));
   if (!clustered_) return {};
-  ESSAIM_TRY(passes(kIsOutOfCluster, "it is out of its cluster (wsrep_ready is OFF)"));
+  return passes(kIsOutOfCluster, "it is out of its cluster (wsrep_ready is OFF)");
+}
+
+Result<void> MariadbConnection::catch_up() {
+  if (!clustered_) return {};
   for (const std::string_view statement : kCatchUp) ESSAIM_TRY(control(statement));
   return {};
 }

@@ -112,6 +112,7 @@ class MariadbConnection : public EngineConnection {
                                                             std::atomic<std::uint64_t>* statements);
   Result<void> set_up();
   Result<void> takes_work();  // kIo: it answers, and can neither be read nor written
+  Result<void> catch_up();
   Result<bool> any_row(std::string_view question);
   // Notes what an error means for the transaction, and for the host.
   Error failed(unsigned number, const char* text, std::string_view doing);
