@@ -11,6 +11,7 @@ namespace essaim::delivery {
 namespace {
 
 constexpr Duration kClaimRetry = std::chrono::seconds(1);
+constexpr int kLeastOftenHastened = 6;  // every 64 s
 constexpr Duration kLongestTimer = std::chrono::minutes(10);
 constexpr Duration kClockStep = std::chrono::seconds(10);  // what is less is put up with
 constexpr int kFirstBatches = 2;  // so that the first recipients need not wait for the expansion
@@ -57,7 +58,7 @@ void QueueManager::claim_now() {
     claim_timer_->start(kClaimRetry);
     return;
   }
-  if (!to_hasten_.empty()) return hasten_next();
+  if (!to_hasten_.empty() && clock_.mono_now() >= hasten_not_before_) return hasten_next();
   auto request = std::make_shared<ClaimRequest>();
   std::size_t wanted = 0;
   for (int cls = 0; cls < Budget::kClasses; ++cls) {
@@ -237,16 +238,29 @@ void QueueManager::hasten_next() {
       },
       [this, words = *to_hasten_.begin(), moved](const Result<void>& outcome) {
         claiming_ = false;
-        if (!outcome.ok() && suspension_trouble_.again())
-          log::warning("resumption-delayed", {{"error", std::string_view(outcome.error().message)}});
-        if (outcome.ok()) suspension_trouble_.over();
-        if (outcome.ok() && *moved < storage::BatchStore::kHastenedTogether) to_hasten_.erase(words);
+        if (outcome.ok()) {
+          hasten_failures_ = 0;
+          suspension_trouble_.over();
+          if (*moved < storage::BatchStore::kHastenedTogether) to_hasten_.erase(words);
+        } else {
+          hasten_later(outcome.error());
+        }
         maybe_more_.fill(true);
         look_for_due_ = true;
-        claim_soon(outcome.ok() ? Duration{} : kClaimRetry);
+        claim_soon();
         check_recalls();
         check_drain();
       });
+}
+
+// A row that is damaged, or locked by somebody who does not go on, lets it fail again and again: claims go on meanwhile, and it
+// is tried ever more seldom, as it may take the writer's thread for as long as a lock is waited for.
+void QueueManager::hasten_later(const Error& error) {
+  const int seconds = 1 << std::min(hasten_failures_++, kLeastOftenHastened);
+  hasten_not_before_ = clock_.mono_now() + std::chrono::seconds(seconds);
+  if (!suspension_trouble_.again()) return;
+  const auto say = is_about_the_work(error) ? log::error : log::warning;
+  say("resumption-delayed", {{"error", std::string_view(error.message)}});
 }
 
 void QueueManager::schedule_due() {

@@ -110,6 +110,7 @@ class QueueManager final : public NoteSink {
   void doubt_due();
   void hasten_all();
   void hasten_next();
+  void hasten_later(const Error& error);
   bool is_ours_to_expand(Id post, WallTime now) const;
   std::size_t share_of_big_posts();
   void expand_next();
@@ -173,8 +174,10 @@ class QueueManager final : public NoteSink {
   MonoTime last_claim_{};
   std::optional<WallTime> next_due_;
   std::optional<Duration> wall_ahead_;  // of the monotonic clock, at the last tick
-  // Batches whose reason to wait contains one of these are to be due now; "": all. No claim before.
+  // Batches whose reason to wait contains one of these are to be due now; "": all. No claim before, unless it failed.
   std::set<std::string> to_hasten_;
+  MonoTime hasten_not_before_{};
+  int hasten_failures_ = 0;
   bool due_trusted_ = false;  // was looked at since the start
   std::vector<Id> expanding_;
   bool expansion_underway_ = false;

@@ -142,6 +142,35 @@ BOOST_AUTO_TEST_CASE(what_only_seems_lost_is_saved_when_the_host_has_caught_up) 
   BOOST_TEST(lost == 0);
 }
 
+// So it is when one of the rows that wait is damaged, or locked by somebody who does not go on.
+BOOST_AUTO_TEST_CASE(what_cannot_be_made_due_does_not_keep_others_from_going_out) {
+  if (!TempDatabase::is_sqlite()) return;
+  log::Capture quiet([](log::Level, std::string_view) {});
+  TestSink sink;
+  sink.set(address_of(0), HostPolicy());
+  Site site;
+  const auto change = [&site](const std::string& sql) {
+    must(site.database->write_now(storage::Durability::kAccept,
+                                  [&](storage::Connection& c) { return c.execute(sql); }));
+  };
+  const auto post_to = [&site](const std::string& local) {
+    return site.post_to(site.new_post(storage::CopyMode::kPersonal, 1), 0, {{0, local, "d0.test"}});
+  };
+  const Id waits = post_to("waits");
+  change("UPDATE batch_state SET queue = 2, due = 9999999999999, why = 'list suspended by the operator'");
+  change(
+      "CREATE TRIGGER damage BEFORE UPDATE ON batch_state WHEN OLD.queue = 2 AND NEW.queue = 2 "
+      "BEGIN SELECT RAISE(ABORT, 'damaged'); END");
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink));
+  const Id goes = post_to("goes");
+  run.engine->ring();
+  BOOST_TEST(wait_until([&] { return site.finished(goes); }, 5s));
+  BOOST_TEST(!site.finished(waits));
+  change("DROP TRIGGER damage");
+  BOOST_TEST(wait_until([&] { return site.finished(waits); }, 20s));
+}
+
 // The outcomes are there; what waits for the row to be sound waits for ever.
 BOOST_AUTO_TEST_CASE(a_damaged_row_is_written_anew_by_a_save_that_is_tried_again) {
   Site site;
