@@ -1,6 +1,7 @@
 #include "delivery/recovery.h"
 
 #include <map>
+#include <set>
 
 #include "core/base/crash_point.h"
 #include "core/base/log.h"
@@ -22,7 +23,9 @@ std::uint32_t seconds_between(WallTime from, WallTime to) {
 }
 
 Result<void> record_failures(storage::Connection& connection, storage::NodeStore::Identity node, Id post_id,
-                             int number, const Failures& failures, FailureListener& listener) {
+                             int number, const Failures& failures, FailureListener& listener,
+                             bool* of_another) {
+  *of_another = false;
   storage::BatchStore batches(connection);
   Result<std::optional<storage::BatchRecord>> loaded = batches.load(post_id, number, true);
   if (!loaded.ok()) return loaded.error();
@@ -31,7 +34,8 @@ Result<void> record_failures(storage::Connection& connection, storage::NodeStore
   // Ours, or nobody's: it was saved before it was released, which its recipients show, or the power took the claim and left
   // the journal, which is synced by itself.
   const bool owned = batch.owner != 0;
-  if (owned && batch.owner != node.number) return {};
+  *of_another = owned && batch.owner != node.number;
+  if (*of_another) return {};
   Result<std::optional<storage::PostRecord>> post = storage::PostStore(connection).find(post_id);
   if (!post.ok()) return post.error();
   if (!post->has_value()) return {};
@@ -93,15 +97,18 @@ Result<void> recover(storage::Database& database, const std::string& directory,
         return {};
       });
   if (!files.ok()) return files.error();
+  std::set<std::pair<Id, int>> untold;  // another node has them, and finds such failures again
   for (const auto& batch : failures) {
     if (batch.second.empty()) continue;
+    bool of_another = false;
     const Result<void> told = database.write_now(
         storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
           ESSAIM_TRY(record_failures(connection, node, batch.first.first, batch.first.second, batch.second,
-                                     listener));
+                                     listener, &of_another));
           ESSAIM_CRASH_POINT("recover-failures.before-commit");
           return {};
         });
+    if (told.ok() && of_another) untold.insert(batch.first);
     if (!told.ok() && !is_about_the_work(told.error())) return told.error();
     // One damaged row must not keep the server from starting: storage merges them, unreported.
     if (!told.ok())
@@ -110,7 +117,7 @@ Result<void> recover(storage::Database& database, const std::string& directory,
                                            {"error", std::string_view(told.error().message)}});
     ESSAIM_CRASH_POINT("recover-failures.after-commit");
   }
-  Result<std::size_t> merged = storage::recover_journal(database, directory, node.number, node.epoch);
+  Result<std::size_t> merged = storage::recover_journal(database, directory, node.number, node.epoch, untold);
   if (!merged.ok()) return merged.error();
   if (!files->empty())
     log::info("journal-recovered", {{"files", static_cast<std::uint64_t>(files->size())},

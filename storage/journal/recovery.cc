@@ -3,6 +3,7 @@
 // twice changes nothing.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "core/base/crash_point.h"
 #include "core/base/log.h"
@@ -78,8 +79,20 @@ const Error* damage_of(const Result<T>& result) {
   return !result.ok() && result.error().code == ErrorCode::kDamaged ? &result.error() : nullptr;
 }
 
+// Of whose batches are merged, and how.
+struct Run {
+  int node;
+  std::int64_t epoch;
+  const std::set<Key>& untold;
+};
+
+std::vector<JournalRecord> without_failures(std::vector<JournalRecord> records) {
+  std::erase_if(records, [](const JournalRecord& one) { return one.state == RecipientState::kFailed; });
+  return records;
+}
+
 Result<void> merge_batch(Connection& connection, const Key& key, const std::vector<JournalRecord>& records,
-                         int node, std::int64_t epoch, Merged* merged) {
+                         const Run& run, Merged* merged) {
   BatchStore store(connection);
   auto loaded = store.load(key.first, key.second, true);
   auto post = PostStore(connection).find(key.first);
@@ -95,21 +108,22 @@ Result<void> merge_batch(Connection& connection, const Key& key, const std::vect
     return {};
   }
   BatchRecord batch = std::move(**loaded);
-  const bool stale = batch.owner == node && batch.epoch < epoch;
+  const bool stale = batch.owner == run.node && batch.epoch < run.epoch;
   if (batch.owner != 0 && !stale) {
     // Another node has it now, and writes its row from what it has in memory.
     batch.progress = BatchProgress();
     batch.progress.recipients.resize(batch.recipients.size());
     apply(&batch, (*post)->accepted, records, merged);
-    return LateStore(connection).keep({node, epoch}, batch.post_id, batch.number, batch.progress);
+    return LateStore(connection).keep({run.node, run.epoch}, batch.post_id, batch.number, batch.progress);
   }
-  if (!apply(&batch, (*post)->accepted, records, merged)) return {};
+  const bool untold = batch.owner == 0 && run.untold.count(key) > 0;
+  if (!apply(&batch, (*post)->accepted, untold ? without_failures(records) : records, merged)) return {};
   // What nobody runs any more ends here when nothing is left to do.
   if (batch.pending == 0) batch.queue = BatchQueue::kFinished;
   return batch.owner != 0 ? store.save({batch.owner, batch.epoch}, batch) : store.save_unowned(batch);
 }
 
-Result<Merged> merge_file(Database& database, const std::string& path, int node, std::int64_t epoch) {
+Result<Merged> merge_file(Database& database, const std::string& path, const Run& run) {
   Outcomes outcomes;
   auto end = read_segment(path, [&outcomes](const JournalRecord& record) -> Result<void> {
     outcomes[{record.post_id, record.batch}].push_back(record);
@@ -127,7 +141,7 @@ Result<Merged> merge_file(Database& database, const std::string& path, int node,
         database.write_now(Durability::kAccept, [&](Connection& connection) -> Result<void> {
           merged = Merged();
           for (auto it = at; it != next; ++it)
-            ESSAIM_TRY(merge_batch(connection, it->first, it->second, node, epoch, &merged));
+            ESSAIM_TRY(merge_batch(connection, it->first, it->second, run, &merged));
           ESSAIM_CRASH_POINT("recover.before-commit");
           return {};
         });
@@ -144,12 +158,12 @@ Result<Merged> merge_file(Database& database, const std::string& path, int node,
 }  // namespace
 
 Result<std::size_t> recover_journal(Database& database, const std::string& directory, int node,
-                                    std::int64_t epoch) {
+                                    std::int64_t epoch, const std::set<std::pair<Id, int>>& untold) {
   auto files = list_segments(directory);
   if (!files.ok()) return files.error();
   Merged total;
   for (const auto& file : *files) {
-    auto merged = merge_file(database, file, node, epoch);
+    auto merged = merge_file(database, file, {node, epoch, untold});
     if (!merged.ok()) return merged.error();
     ESSAIM_TRY(remove_journal({file}));
     total.outcomes += merged->outcomes;

@@ -268,6 +268,37 @@ BOOST_AUTO_TEST_CASE(a_damaged_batch_is_passed_over_and_the_others_are_told) {
   BOOST_TEST(site.counts(damaged).failed == 0);
 }
 
+// Another node releases the batch after it was looked at and before it is merged.
+class Releases : public delivery::FailureListener {
+ public:
+  explicit Releases(Id other) : other_(other) {}
+  Result<void> on_failures(storage::Connection& connection, const std::vector<delivery::Failure>&) override {
+    return connection.execute("UPDATE batch_state SET queue = 1, owner = 0, epoch = 0 WHERE post_id = " +
+                              std::to_string(other_));
+  }
+
+ private:
+  const Id other_;
+};
+
+BOOST_AUTO_TEST_CASE(no_failure_is_recorded_that_nobody_is_told_of) {
+  Site site;
+  site.add_members(2, 1);
+  const Id theirs = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  const Id ours = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 1);
+  const storage::NodeStore::Identity node = begin_epoch(site);
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
+    return c.execute("UPDATE batch_state SET queue = 3, owner = 99, epoch = 1 WHERE post_id = " +
+                     std::to_string(theirs));
+  }));
+  leave_a_journal(site, node.epoch, {theirs, ours});
+  Releases listener(theirs);
+  must(delivery::recover(*site.database, journal_of(site), node, listener));
+  BOOST_TEST(site.counts(ours).failed == 2);
+  BOOST_TEST(site.counts(theirs).failed == 0);
+  BOOST_TEST(site.counts(theirs).pending == 2);
+}
+
 class DamagedMembers : public delivery::FailureListener {
  public:
   Result<void> on_failures(storage::Connection&, const std::vector<delivery::Failure>&) override {
