@@ -2,7 +2,9 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "lists/directory_text.h"
+#include "lists/domain_alone.h"
 #include "lists/names.h"
+#include "lists/setting_changes.h"
 #include "lists/templates/catalogue.h"
 #include "storage/departure_store.h"
 #include "storage/directory_store.h"
@@ -169,6 +171,59 @@ Result<void> apply_list(Connection& connection, IdGenerator& ids, WallTime now, 
     ESSAIM_TRY(
         apply_people(connection, ids, now, list, role, privileged, people_of(*is, role), people->second));
   }
+  return {};
+}
+
+// A list or domain as the text wants it: what it is now, if it is there yet, with the settings of the text.
+Result<storage::ListRecord> wanted_record(Connection& connection, const std::string& local,
+                                          const std::string& domain_name) {
+  DirectoryStore directory(connection);
+  if (!local.empty()) {
+    auto list = directory.find_list(local, domain_name);
+    if (!list.ok()) return list.error();
+    if (list->has_value()) return std::move(**list);
+  }
+  storage::ListRecord out;
+  auto domain = directory.find_domain(domain_name);
+  if (!domain.ok()) return domain.error();
+  if (domain->has_value()) out = domain_alone(**domain);
+  out.local = local;
+  out.domain = domain_name;
+  return out;
+}
+
+// Of the settings that change; a post to a list whose scenario is not there would have to wait. All mistakes at once.
+Result<void> check_scenarios_of(Connection& connection, const DirectoryText& is,
+                                const DirectoryText& wanted) {
+  std::string wrong;
+  const auto check = [&](const std::string& what, const storage::ListRecord& record,
+                         const Settings& settings) -> Result<void> {
+    const auto checked = check_scenarios(connection, record, settings);
+    if (checked.ok()) return {};
+    if (checked.error().code != ErrorCode::kInvalid) return checked.error();
+    wrong += (wrong.empty() ? "" : "\n") + what + ": " + checked.error().message;
+    return {};
+  };
+  for (const auto& [name, settings] : wanted.domains) {
+    const auto found = is.domains.find(name);
+    if (found != is.domains.end() && found->second == settings) continue;
+    auto record = wanted_record(connection, "", name);
+    if (!record.ok()) return record.error();
+    record->domain_settings = settings;
+    ESSAIM_TRY(check("domain " + name, *record, settings));
+  }
+  for (const auto& [address, list] : wanted.lists) {
+    const auto found = is.lists.find(address);
+    if (found != is.lists.end() && found->second.settings == list.settings) continue;
+    const auto at = address.rfind('@');
+    auto record = wanted_record(connection, address.substr(0, at), address.substr(at + 1));
+    if (!record.ok()) return record.error();
+    record->settings = list.settings;
+    if (const auto domain = wanted.domains.find(record->domain); domain != wanted.domains.end())
+      record->domain_settings = domain->second;
+    ESSAIM_TRY(check("list " + address, *record, list.settings));
+  }
+  if (!wrong.empty()) return Error{ErrorCode::kInvalid, wrong};
   return {};
 }
 
@@ -340,6 +395,7 @@ Result<ApplyPlan> Admin::apply_text(const std::string& text, bool dry_run, bool 
         return Error{ErrorCode::kNotFound, "list " + address + ": there is no domain " + domain +
                                                ", neither in the text nor in the database"};
     }
+    ESSAIM_TRY(check_scenarios_of(connection, *is, *wanted));
     plan.lines = differences(*is, *wanted, remove_others);
     if (dry_run || plan.lines.empty()) return {};
     return apply_differences(connection, ids_, clock_.wall_now(), *is, *wanted, remove_others);

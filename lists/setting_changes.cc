@@ -6,7 +6,6 @@
 #include "lists/settings.h"
 
 namespace essaim::lists {
-namespace {
 
 Result<void> check_scenarios(storage::Connection& connection, const storage::ListRecord& list,
                              const Settings& settings) {
@@ -30,8 +29,6 @@ Result<void> check_scenarios(storage::Connection& connection, const storage::Lis
   }
   return {};
 }
-
-}  // namespace
 
 Result<Settings> changed_settings(storage::Connection& connection, const storage::ListRecord& list,
                                   const Settings& before, const SettingChanges& changes) {

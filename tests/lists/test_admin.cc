@@ -3,6 +3,7 @@
 
 #include "lists/directory_text.h"
 #include "storage/departure_store.h"
+#include "storage/text_store.h"
 #include "tests/lists/site.h"
 
 using namespace essaim;
@@ -278,6 +279,48 @@ footr = "x"
   BOOST_TEST(syntax.error().message.starts_with("line 1: "), syntax.error().message);
   const auto homeless = site.admin.apply_text("[lists.\"a@nowhere.example\"]\n", true);
   BOOST_TEST(homeless.error().message.find("there is no domain nowhere.example") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_text_that_names_a_scenario_which_is_not_there_is_refused_like_list_set) {
+  TestSite site;
+  site.make_list("dev");
+  const std::string wrong = R"toml(
+[domains."lists.example"]
+review = "privat"
+[lists."dev@lists.example"]
+[lists."dev@lists.example".settings]
+send = "privat"
+[lists."new@lists.example"]
+[lists."new@lists.example".settings]
+subscribe = "opne"
+)toml";
+  for (const bool dry_run : {true, false}) {
+    const auto applied = site.admin.apply_text(wrong, dry_run);
+    BOOST_REQUIRE(!applied.ok());
+    BOOST_TEST((applied.error().code == ErrorCode::kInvalid));
+    for (const char* says :
+         {"domain lists.example: review: there is no scenario review.privat; did you mean private?",
+          "list dev@lists.example: send: there is no scenario send.privat; did you mean private?",
+          "list new@lists.example: subscribe: there is no scenario subscribe.opne; did you mean open?"})
+      BOOST_TEST(applied.error().message.find(says) != std::string::npos, applied.error().message);
+  }
+  BOOST_TEST(!site.admin.show_list("new@lists.example").ok());
+  BOOST_TEST(site.list("dev").settings.empty());
+  // Those of the list's own, and of its domain, count.
+  const Id dev = site.list("dev").id;
+  TestSite::require(site.database->write_now(storage::Durability::kAccept, [dev](storage::Connection& c) {
+    return storage::TextStore(c).set(
+        {dev, storage::TextKind::kScenario, "send.mine", "true() smtp,dkim,md5 -> do_it\n", {}, "x"},
+        {dev, 0});
+  }));
+  const auto mine = [](const char* list) {
+    return std::string("[lists.\"") + list + "@lists.example\"]\n[lists.\"" + list +
+           "@lists.example\".settings]\nsend = \"mine\"\n";
+  };
+  TestSite::require(site.admin.apply_text(mine("dev"), true));
+  TestSite::require(site.admin.apply_text(mine("dev"), false));
+  BOOST_TEST(site.list("dev").settings["send"] == "mine");
+  BOOST_TEST(!site.admin.apply_text(mine("other"), true).ok());
 }
 
 BOOST_AUTO_TEST_CASE(a_hundred_thousand_members_are_a_matter_of_seconds) {
