@@ -4,6 +4,7 @@
 #include "lists/directory_text.h"
 #include "lists/domain_alone.h"
 #include "lists/names.h"
+#include "lists/person_name.h"
 #include "lists/setting_changes.h"
 #include "lists/templates/catalogue.h"
 #include "storage/departure_store.h"
@@ -245,7 +246,7 @@ Result<AddedMembers> add_to_list(Connection& connection, IdGenerator& ids, WallT
     member.role = role;
     member.local = person.address.local;
     member.domain = person.address.domain;
-    member.name = person.name;
+    member.name = clean_name(person.name);
     member.joined = *revision;
     member.since = now;
   }
@@ -292,7 +293,8 @@ Result<DirectoryText> load_directory(Connection& connection, const DirectoryText
     for (const Role role : kRoles) {
       People& people = text.people[role];
       ESSAIM_TRY(members.for_each(list.id, role, [&people](const storage::MemberRecord& member) {
-        PersonText person{{member.local, member.domain}, member.name, member.delivery};
+        // One that was stored uncleaned would spoil the whole text.
+        PersonText person{{member.local, member.domain}, clean_name(member.name), member.delivery};
         if (member.conceal) person.options.conceal = true;
         if (member.role == Role::kOwner) person.options.privileged = member.privileged;
         if (is_language(member.language)) person.options.language = member.language;

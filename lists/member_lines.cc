@@ -3,11 +3,10 @@
 
 #include "core/base/text.h"
 #include "lists/admin.h"
+#include "lists/person_name.h"
 
 namespace essaim::lists {
 namespace {
-
-constexpr std::size_t kMaxName = 200;
 
 std::string unquoted(std::string_view name) {
   if (name.size() < 2 || name.front() != '"' || name.back() != '"') return std::string(name);
@@ -19,21 +18,30 @@ std::string unquoted(std::string_view name) {
   return out;
 }
 
+// Where the address begins. No name has a <, so it is the first one, unless there is no address behind it.
+std::size_t begin_of_address(std::string_view line) {
+  const auto first = line.find('<');
+  const std::string_view behind = trimmed(line.substr(first + 1, line.size() - first - 2));
+  return smtp::parse_mailbox(behind, smtp::LocalPart::kUtf8).ok() ? first : line.rfind('<');
+}
+
 }  // namespace
 
 Result<NewMember> parse_member_line(std::string_view line) {
   NewMember member;
   std::string_view address = line;
   if (line.ends_with('>')) {
-    const auto open = line.rfind('<');
-    if (open == line.npos) return Error{ErrorCode::kInvalid, "there is a > without a <"};
+    if (line.find('<') == line.npos) return Error{ErrorCode::kInvalid, "there is a > without a <"};
+    const auto open = begin_of_address(line);
     member.name = unquoted(trimmed(line.substr(0, open)));
     address = trimmed(line.substr(open + 1, line.size() - open - 2));
   }
-  if (member.name.size() > kMaxName) return Error{ErrorCode::kInvalid, "the name is longer than 200 octets"};
+  if (member.name.size() > kMaxPersonName)
+    return Error{ErrorCode::kInvalid, "the name is longer than 200 octets"};
   if (member.name.find_first_of("\r\n<>") != std::string::npos)
     return Error{ErrorCode::kInvalid, "the name has a line end, < or > in it"};
   if (!is_valid_utf8(member.name)) return Error{ErrorCode::kInvalid, "the name is not UTF-8"};
+  member.name = clean_name(member.name);
   auto parsed = smtp::parse_mailbox(address, smtp::LocalPart::kUtf8);
   if (!parsed.ok()) return parsed.error();
   member.address = std::move(*parsed);

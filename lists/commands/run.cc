@@ -3,6 +3,7 @@
 #include "core/base/text.h"
 #include "lists/held/answer.h"
 #include "lists/held/keys.h"
+#include "lists/person_name.h"
 #include "storage/directory_store.h"
 #include "storage/held_store.h"
 #include "storage/member_store.h"
@@ -67,7 +68,7 @@ Result<std::string> CommandRun::on_list(const Command& command, Verb verb) {
     if (!email.ok()) return email.error();
     request.email = *std::move(email);
   }
-  request.name = command.name.substr(0, 200);
+  request.name = clean_name(command.name);
   request.quiet = command.quiet;
   if (verb == Verb::kSet) {
     const std::string& option = command.option;
@@ -130,7 +131,7 @@ Result<std::string> CommandRun::by_key(const Command& command) {
   answer.by = "command";
   if (command.kind == CommandKind::kReject || command.kind == CommandKind::kDecline)
     answer.verdict = Verdict::kReject;
-  answer.reason = command.name.substr(0, 500);
+  answer.reason = cut_to(command.name, 500);
   answer.quiet = command.quiet;
   auto response = answer_held(context_, **held, answer, who_);
   if (!response.ok()) return response.error();

@@ -1,5 +1,6 @@
 #include "lists/directory_text.h"
 #include "lists/held/keys.h"
+#include "lists/person_name.h"
 #include "lists/requests/verbs.h"
 #include "storage/held_store.h"
 #include "storage/member_store.h"
@@ -45,7 +46,7 @@ Done join(const Doing& doing) {
   member.role = Role::kMember;
   member.local = request.email.local;
   member.domain = request.email.domain;
-  member.name = request.name;
+  member.name = clean_name(request.name);
   member.joined = *revision;
   member.since = doing.context.now;
   if (request.email == doing.who.address) member.language = doing.who.language;
@@ -131,7 +132,7 @@ Done set_options(const Doing& doing) {
     return Response{Response::Status::kRefused, doing.say("{{email}} is no member of {{list}}"), ""};
   const MemberRecord& member = **known;
   const bool delivery = request.delivery.value_or(member.delivery);
-  const std::string name = request.new_name.value_or(member.name);
+  const std::string name = request.new_name ? clean_name(*request.new_name) : member.name;
   const bool conceal = request.options.conceal.value_or(member.conceal);
   const bool privileged = request.options.privileged.value_or(member.privileged);
   const std::string language = request.options.language.value_or(member.language);

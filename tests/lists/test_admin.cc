@@ -365,6 +365,48 @@ members = ["ann@x.example"]
   });
 }
 
+BOOST_AUTO_TEST_CASE(whatever_name_somebody_has_what_is_exported_can_be_applied) {
+  struct Row {
+    std::string name, clean;
+  };
+  const Row rows[] = {
+      {"A <b>", "A (b)"},
+      {"Ann <ann@example.org>", "Ann (ann@example.org)"},
+      {std::string(199, 'x') + "\xc3\xa9", std::string(199, 'x')},
+      {std::string(199, 'x') + "\xc3", std::string(199, 'x') + "?"},
+      {"a\r\nb\tc\x7f\xc2\x85"
+       "d",
+       "a  b c  d"},
+      {"\xff\xe2\x82", "???"},
+      {"\xe2\x82\xac \xf0\x9f\x90\x9d", "\xe2\x82\xac \xf0\x9f\x90\x9d"},
+  };
+  for (const bool stored_before : {false, true}) {
+    TestSite site;
+    const auto who = test::address("\"x<y\"@m.example");
+    site.make_list("dev", {}, {"\"x<y\"@m.example", "ann@m.example"});
+    for (const Row& row : rows) {
+      if (stored_before) {
+        const Id list = site.list("dev").id;
+        TestSite::require(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
+          return storage::MemberStore(c).set(list, storage::Role::kMember, who, true, row.name);
+        }));
+      } else {
+        TestSite::require(
+            site.admin.set_member("dev@lists.example", storage::Role::kMember, who, {}, row.name));
+        BOOST_TEST(site.member("dev", "\"x<y\"@m.example")->name == row.clean);
+      }
+      const auto text = site.admin.export_text();
+      TestSite::require(text);
+      const auto again = site.admin.apply_text(*text, false);
+      BOOST_REQUIRE_MESSAGE(again.ok(), row.clean << ": " << (again.ok() ? "" : again.error().message));
+      BOOST_TEST(again->lines.empty(), row.clean);
+      TestSite other;
+      TestSite::require(other.admin.apply_text(*text, false));
+      BOOST_TEST(other.member("dev", "\"x<y\"@m.example")->name == row.clean);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_name_is_read_as_it_was_written_whatever_quotes_it_has) {
   for (const char* name :
        {"Ann", "\"Ann\"", "\"", "\"\"", " Ann ", "A \"B\" C", "\\", "\"a\\\"b\"", "\"\\\""}) {

@@ -61,6 +61,12 @@ BOOST_AUTO_TEST_CASE(subscribing_follows_the_policy_of_the_list) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_name_is_kept_without_what_could_not_stand_beside_an_address) {
+  Served site(lists::Settings{{"subscribe", "open"}});
+  site.ask("new@x.example", "SUBSCRIBE dev Ann <ann@example.org>\n");
+  BOOST_TEST(site.member("dev", "new@x.example")->name == "Ann (ann@example.org)");
+}
+
 BOOST_AUTO_TEST_CASE(nobody_is_on_a_list_without_having_confirmed_it_unless_the_list_wants_that) {
   Served site;
   site.make_list("quiet", {});
