@@ -1,6 +1,9 @@
 #include "lists/admin.h"
 
+#include <algorithm>
+
 #include "core/base/text.h"
+#include "lists/directory_steps.h"
 #include "lists/directory_text.h"
 #include "lists/domain_alone.h"
 #include "lists/names.h"
@@ -275,14 +278,24 @@ Result<AddedMembers> Admin::add_members(const std::string& list, storage::Role r
   Request request;
   request.verb = Verb::kAdd;
   request.role = role;
-  request.people = members;
   if (members.empty()) {
     const auto known = show_list(list);
     return known.ok() ? Result<AddedMembers>(AddedMembers{}) : known.error();
   }
-  auto response = ask_list(list, std::move(request));
-  if (!response.ok()) return response.error();
-  return AddedMembers{response->changed, response->unchanged};
+  AddedMembers out;
+  for (std::size_t first = 0; first < members.size(); first += kWrittenTogether) {
+    if (first > 0) let_others_write();
+    const auto count = std::min(kWrittenTogether, members.size() - first);
+    request.people.assign(members.begin() + static_cast<std::ptrdiff_t>(first),
+                          members.begin() + static_cast<std::ptrdiff_t>(first + count));
+    const auto response = ask_list(list, request);
+    if (!response.ok())
+      return with_progress(response.error(), static_cast<std::int64_t>(first),
+                           static_cast<std::int64_t>(members.size()), "people are added");
+    out.added += response->changed;
+    out.already += response->unchanged;
+  }
+  return out;
 }
 
 Result<Change> Admin::remove_member(const std::string& list, storage::Role role,

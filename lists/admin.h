@@ -1,5 +1,5 @@
 // What the operator asks for: domains, lists, members. What is asked of a list is a request like everybody's
-// (requests/request.h), allowed and logged as such. Each is one transaction, blocks on the
+// (requests/request.h), allowed and logged as such. Each is one transaction unless it says otherwise, blocks on the
 // database, and says whether it changed anything: asking twice is no mistake. Names and settings are checked
 // before anything is written; errors say what is wrong and what to do. Thread-safe as Database is; used by
 // the command line beside a running server (which reads lists and members from the database at every message,
@@ -96,6 +96,7 @@ class Admin {
   Result<Change> close_list(const std::string& address);
   Result<Change> delete_list(const std::string& address);
 
+  // Many in several transactions; the error says how many are added, and asking again adds the rest.
   Result<AddedMembers> add_members(const std::string& list, storage::Role role,
                                    const std::vector<NewMember>& members);
   Result<Change> remove_member(const std::string& list, storage::Role role, const smtp::Address& member);
@@ -110,7 +111,9 @@ class Admin {
   // compared.
   Result<std::string> export_text();
   // Makes domains, lists and members what the text says: creates, changes and removes, members of the lists
-  // it names included. Domains and lists that the text does not name are left alone unless `remove_others`.
+  // it names included. Domains and lists that the text does not name are left alone unless `remove_others`. A long text takes
+  // several transactions: domains and lists, then people, then what goes; the error says how far it came, and asking again
+  // does the rest.
   Result<ApplyPlan> apply_text(const std::string& text, bool dry_run, bool remove_others = false);
 
  private:

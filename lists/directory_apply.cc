@@ -1,6 +1,8 @@
-// From what the database has to what a text wants: the plan as lines, and doing it.
+// Members of lists as they come and go, and what the database has made what a text says.
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "lists/directory_plan.h"
+#include "lists/directory_steps.h"
 #include "lists/directory_text.h"
 #include "lists/domain_alone.h"
 #include "lists/names.h"
@@ -20,160 +22,6 @@ using storage::MemberStore;
 using storage::Role;
 
 constexpr Role kRoles[] = {Role::kOwner, Role::kEditor, Role::kMember};
-const ListText kNewList;
-
-// "footer = "..."" for each that differs.
-void setting_lines(const std::string& what, const Settings& is, const Settings& wanted,
-                   std::vector<std::string>* lines) {
-  for (const auto& [name, value] : wanted) {
-    const auto found = is.find(name);
-    if (found == is.end() || found->second != value)
-      lines->push_back("~ " + what + ": " + name + " = \"" + escaped_for_display(value, 200) + "\"");
-  }
-  for (const auto& [name, value] : is) {
-    if (!wanted.contains(name)) lines->push_back("~ " + what + ": " + name + " back to its default");
-  }
-}
-
-bool options_differ(const MemberOptions& is, const MemberOptions& wanted) {
-  return wanted.conceal.value_or(is.conceal.value_or(false)) != is.conceal.value_or(false) ||
-         wanted.privileged.value_or(is.privileged.value_or(false)) != is.privileged.value_or(false) ||
-         wanted.language.value_or(is.language.value_or("")) != is.language.value_or("");
-}
-
-bool delivery_differs(const PersonText& is, const PersonText& wanted) {
-  return is.name != wanted.name || is.delivery != wanted.delivery;
-}
-
-void people_lines(const std::string& address, Role role, const People& is, const People& wanted,
-                  std::vector<std::string>* lines) {
-  const std::string what = std::string(to_string(role)) + " " + address + " ";
-  for (const auto& [key, person] : wanted) {
-    const auto found = is.find(key);
-    if (found == is.end()) {
-      lines->push_back("+ " + what + escaped_for_display(person_line(person), 600));
-    } else if (delivery_differs(found->second, person) ||
-               options_differ(found->second.options, person.options)) {
-      lines->push_back("~ " + what + escaped_for_display(person_line(person), 600));
-    }
-  }
-  for (const auto& [key, person] : is) {
-    if (!wanted.contains(key)) lines->push_back("- " + what + escaped_for_display(person_line(person), 600));
-  }
-}
-
-const People& people_of(const ListText& list, Role role) {
-  static const People nobody;
-  const auto found = list.people.find(role);
-  return found == list.people.end() ? nobody : found->second;
-}
-
-Result<void> set_options(MemberStore& members, Id list_id, Role role, const PersonText& person) {
-  const auto known = members.find(list_id, role, person.address);
-  if (!known.ok()) return known.error();
-  if (!known->has_value())
-    return Error{ErrorCode::kConflict, person.address.to_string() + " went away meanwhile"};
-  const MemberOptions& options = person.options;
-  const Id id = (*known)->id;
-  if (options.conceal) ESSAIM_TRY(members.set_conceal(id, *options.conceal));
-  if (options.privileged) ESSAIM_TRY(members.set_privileged(id, *options.privileged));
-  if (options.language) ESSAIM_TRY(members.set_language(id, *options.language));
-  return {};
-}
-
-// `privileged`: whoever is new is, unless the text says otherwise.
-Result<void> apply_people(Connection& connection, IdGenerator& ids, WallTime now,
-                          const storage::ListRecord& list, Role role, bool privileged, const People& is,
-                          const People& wanted) {
-  const Id list_id = list.id;
-  MemberStore members(connection);
-  std::int64_t revision = 0;
-  const auto next_revision = [&]() -> Result<void> {
-    if (revision != 0) return {};
-    auto next = members.next_revision(list_id);
-    if (!next.ok()) return next.error();
-    revision = *next;
-    return {};
-  };
-  for (const auto& [key, person] : is) {
-    if (wanted.contains(key)) continue;
-    ESSAIM_TRY(remove_from_list(connection, list, role, person.address, {"operator", "", now}, &revision));
-  }
-  std::vector<storage::MemberRecord> fresh;
-  for (const auto& [key, person] : wanted) {
-    const auto found = is.find(key);
-    if (found == is.end()) {
-      ESSAIM_TRY(next_revision());
-      storage::MemberRecord& member = fresh.emplace_back();
-      member.id = ids.next();
-      member.list_id = list_id;
-      member.role = role;
-      member.local = person.address.local;
-      member.domain = person.address.domain;
-      member.name = person.name;
-      member.delivery = person.delivery;
-      member.conceal = person.options.conceal.value_or(false);
-      member.privileged = person.options.privileged.value_or(privileged);
-      member.language = person.options.language.value_or("");
-      member.joined = revision;
-      member.since = now;
-      continue;
-    }
-    if (delivery_differs(found->second, person))
-      ESSAIM_TRY(members.set(list_id, role, person.address, person.delivery, person.name));
-    if (options_differ(found->second.options, person.options))
-      ESSAIM_TRY(set_options(members, list_id, role, person));
-  }
-  const auto added = members.add_new(fresh);
-  if (!added.ok()) return added.error();
-  if (*added < fresh.size())
-    return Error{ErrorCode::kConflict,
-                 "somebody was added to the list " + std::to_string(list_id) + " meanwhile"};
-  return {};
-}
-
-Result<void> apply_list(Connection& connection, IdGenerator& ids, WallTime now, const std::string& address,
-                        const ListText* is, const ListText& wanted) {
-  DirectoryStore directory(connection);
-  const auto parsed = checked_list(address);
-  if (!parsed.ok()) return parsed.error();
-  storage::ListRecord list;
-  const bool is_new = is == nullptr;
-  if (is_new) {
-    auto domain = directory.find_domain(parsed->domain);
-    if (!domain.ok()) return domain.error();
-    if (!domain->has_value())
-      return Error{ErrorCode::kNotFound, "list " + address + ": there is no domain " + parsed->domain};
-    list.id = ids.next();
-    list.domain_id = (*domain)->id;
-    list.local = parsed->local;
-    list.domain = parsed->domain;
-    list.state = wanted.closed ? storage::ListState::kClosed : storage::ListState::kOpen;
-    list.settings = wanted.settings;
-    list.created = now;
-    ESSAIM_TRY(directory.add_list(list));
-    is = &kNewList;
-  } else {
-    auto known = directory.find_list(parsed->local, parsed->domain);
-    if (!known.ok()) return known.error();
-    if (!known->has_value())
-      return Error{ErrorCode::kConflict, "the list " + address + " went away meanwhile"};
-    list = std::move(**known);
-    if (is->settings != wanted.settings) ESSAIM_TRY(directory.set_list(list.id, wanted.settings));
-    if (is->closed != wanted.closed)
-      ESSAIM_TRY(directory.set_list_state(
-          list.id, wanted.closed ? storage::ListState::kClosed : storage::ListState::kOpen));
-  }
-  for (const Role role : kRoles) {
-    const auto people = wanted.people.find(role);
-    if (people == wanted.people.end()) continue;
-    // Who a list is made for may do all that owners may (requests/directory.cc).
-    const bool privileged = is_new && role == Role::kOwner;
-    ESSAIM_TRY(
-        apply_people(connection, ids, now, list, role, privileged, people_of(*is, role), people->second));
-  }
-  return {};
-}
 
 // A list or domain as the text wants it: what it is now, if it is there yet, with the settings of the text.
 Result<storage::ListRecord> wanted_record(Connection& connection, const std::string& local,
@@ -309,64 +157,7 @@ Result<DirectoryText> load_directory(Connection& connection, const DirectoryText
 
 std::vector<std::string> differences(const DirectoryText& is, const DirectoryText& wanted,
                                      bool remove_others) {
-  std::vector<std::string> lines;
-  for (const auto& [name, settings] : wanted.domains) {
-    const auto found = is.domains.find(name);
-    if (found == is.domains.end()) lines.push_back("+ domain " + name);
-    setting_lines("domain " + name, found == is.domains.end() ? Settings() : found->second, settings, &lines);
-  }
-  for (const auto& [address, list] : wanted.lists) {
-    const auto found = is.lists.find(address);
-    const ListText& now = found == is.lists.end() ? kNewList : found->second;
-    if (found == is.lists.end()) lines.push_back("+ list " + address);
-    if (now.closed != list.closed)
-      lines.push_back("~ list " + address + (list.closed ? ": closed" : ": open"));
-    setting_lines("list " + address, now.settings, list.settings, &lines);
-    for (const Role role : kRoles) {
-      const auto people = list.people.find(role);
-      if (people != list.people.end())
-        people_lines(address, role, people_of(now, role), people->second, &lines);
-    }
-  }
-  if (!remove_others) return lines;
-  for (const auto& [address, list] : is.lists) {
-    if (!wanted.lists.contains(address)) lines.push_back("- list " + address + " with its members");
-  }
-  for (const auto& [name, settings] : is.domains) {
-    if (!wanted.domains.contains(name)) lines.push_back("- domain " + name);
-  }
-  return lines;
-}
-
-Result<void> apply_differences(Connection& connection, IdGenerator& ids, WallTime now,
-                               const DirectoryText& is, const DirectoryText& wanted, bool remove_others) {
-  DirectoryStore directory(connection);
-  for (const auto& [name, settings] : wanted.domains) {
-    const auto found = is.domains.find(name);
-    if (found == is.domains.end()) {
-      ESSAIM_TRY(directory.add_domain({ids.next(), name, settings, now}));
-    } else if (found->second != settings) {
-      ESSAIM_TRY(directory.set_domain(name, settings));
-    }
-  }
-  for (const auto& [address, list] : wanted.lists) {
-    const auto found = is.lists.find(address);
-    ESSAIM_TRY(
-        apply_list(connection, ids, now, address, found == is.lists.end() ? nullptr : &found->second, list));
-  }
-  if (!remove_others) return {};
-  for (const auto& [address, list] : is.lists) {
-    if (wanted.lists.contains(address)) continue;
-    const auto parsed = checked_list(address);
-    if (!parsed.ok()) return parsed.error();
-    auto record = directory.find_list(parsed->local, parsed->domain);
-    if (!record.ok()) return record.error();
-    if (record->has_value()) ESSAIM_TRY(directory.delete_list((*record)->id, now, "the operator"));
-  }
-  for (const auto& [name, settings] : is.domains) {
-    if (!wanted.domains.contains(name)) ESSAIM_TRY(directory.delete_domain(name));
-  }
-  return {};
+  return plan_directory(is, wanted, remove_others).lines;
 }
 
 Result<std::string> Admin::export_text() {
@@ -380,44 +171,84 @@ Result<std::string> Admin::export_text() {
   return write_directory(text);
 }
 
-// What is there is read in the transaction that changes it, so nothing can come in between.
+namespace {
+
+// What is there, and whether it can become what is wanted.
+Result<DirectoryText> load_for(Connection& connection, const DirectoryText& wanted, bool remove_others) {
+  auto is = load_directory(connection, &wanted);
+  if (!is.ok()) return is.error();
+  for (const auto& [address, list] : wanted.lists) {
+    const std::string domain = address.substr(address.rfind('@') + 1);
+    if (!wanted.domains.contains(domain) && (remove_others || !is->domains.contains(domain)))
+      return Error{ErrorCode::kNotFound, "list " + address + ": there is no domain " + domain +
+                                             ", neither in the text nor in the database"};
+  }
+  ESSAIM_TRY(check_scenarios_of(connection, *is, wanted));
+  return is;
+}
+
+// Many requests in one, so in the log one line of the same kind (requests/carry_out.cc).
+void log_apply(const std::string& what, const char* result) {
+  log::info("request", {{"verb", "apply"},
+                        {"list", "site"},
+                        {"what", what},
+                        {"by", "operator"},
+                        {"auth", "operator"},
+                        {"client", "the shell"},
+                        {"rule", "operator"},
+                        {"result", result}});
+}
+
+// As many steps in a transaction as are small together: a short text is applied as a whole or not at all.
+Result<void> make_steps(storage::Database& database, IdGenerator& ids, WallTime now,
+                        const DirectoryPlan& plan) {
+  const auto all = static_cast<std::int64_t>(plan.lines.size());
+  std::int64_t made = 0;
+  for (std::size_t first = 0; first < plan.steps.size();) {
+    std::size_t last = first;
+    std::size_t rows = 0;
+    std::int64_t changes = 0;
+    do {
+      rows += plan.steps[last].rows;
+      changes += plan.steps[last].changes;
+      ++last;
+    } while (last < plan.steps.size() && rows + plan.steps[last].rows <= kWrittenTogether);
+    if (first > 0) let_others_write();
+    const auto written =
+        database.write_now(storage::Durability::kAccept, [&](Connection& connection) -> Result<void> {
+          for (std::size_t i = first; i < last; ++i) ESSAIM_TRY(plan.steps[i].make({connection, ids, now}));
+          return {};
+        });
+    if (!written.ok()) {
+      if (made > 0)
+        log_apply(std::to_string(made) + " of " + std::to_string(all) + " changes", "interrupted");
+      return with_progress(written.error(), made, all, "changes are made");
+    }
+    made += changes;
+    first = last;
+  }
+  log_apply(std::to_string(all) + " changes", all == 0 ? "already" : "done");
+  return {};
+}
+
+}  // namespace
+
 Result<ApplyPlan> Admin::apply_text(const std::string& text, bool dry_run, bool remove_others) {
   const auto wanted = read_directory(text);
   if (!wanted.ok()) return wanted.error();
   if (remove_others && wanted->domains.empty() && wanted->lists.empty())
     return Error{ErrorCode::kInvalid,
                  "the text names no domain and no list, and all others would be removed: all that there are"};
-  ApplyPlan plan;
-  const auto work = [&](Connection& connection) -> Result<void> {
-    const auto is = load_directory(connection, &*wanted);
-    if (!is.ok()) return is.error();
-    for (const auto& [address, list] : wanted->lists) {
-      const std::string domain = address.substr(address.rfind('@') + 1);
-      if (!wanted->domains.contains(domain) && (remove_others || !is->domains.contains(domain)))
-        return Error{ErrorCode::kNotFound, "list " + address + ": there is no domain " + domain +
-                                               ", neither in the text nor in the database"};
-    }
-    ESSAIM_TRY(check_scenarios_of(connection, *is, *wanted));
-    plan.lines = differences(*is, *wanted, remove_others);
-    if (dry_run || plan.lines.empty()) return {};
-    return apply_differences(connection, ids_, clock_.wall_now(), *is, *wanted, remove_others);
-  };
-  if (dry_run) {
-    ESSAIM_TRY(database_.read_now(work));
-  } else {
-    ESSAIM_TRY(database_.write_now(storage::Durability::kAccept, work));
-    plan.applied = true;
-    // Many requests in one, so in the log one line of the same kind (requests/carry_out.cc).
-    log::info("request", {{"verb", "apply"},
-                          {"list", "site"},
-                          {"what", std::to_string(plan.lines.size()) + " changes"},
-                          {"by", "operator"},
-                          {"auth", "operator"},
-                          {"client", "the shell"},
-                          {"rule", "operator"},
-                          {"result", plan.lines.empty() ? "already" : "done"}});
-  }
-  return plan;
+  DirectoryText is;
+  ESSAIM_TRY(database_.read_latest_now([&](Connection& connection) -> Result<void> {
+    auto loaded = load_for(connection, *wanted, remove_others);
+    if (!loaded.ok()) return loaded.error();
+    is = *std::move(loaded);
+    return {};
+  }));
+  DirectoryPlan plan = plan_directory(is, *wanted, remove_others);
+  if (!dry_run) ESSAIM_TRY(make_steps(database_, ids_, clock_.wall_now(), plan));
+  return ApplyPlan{std::move(plan.lines), !dry_run};
 }
 
 }  // namespace essaim::lists

@@ -69,8 +69,5 @@ Result<DirectoryText> load_directory(storage::Connection& connection, const Dire
 // `remove_others`.
 std::vector<std::string> differences(const DirectoryText& is, const DirectoryText& wanted,
                                      bool remove_others);
-// Makes them.
-Result<void> apply_differences(storage::Connection& connection, IdGenerator& ids, WallTime now,
-                               const DirectoryText& is, const DirectoryText& wanted, bool remove_others);
 
 }  // namespace essaim::lists

@@ -1,6 +1,7 @@
 #include <chrono>
 #include <sstream>
 
+#include "lists/directory_steps.h"
 #include "lists/directory_text.h"
 #include "storage/departure_store.h"
 #include "storage/text_store.h"
@@ -344,6 +345,130 @@ BOOST_AUTO_TEST_CASE(a_hundred_thousand_members_are_a_matter_of_seconds) {
   BOOST_TEST(plan->lines.empty());
   // Generous, for a loaded machine and sanitizers: a quadratic step would take hours.
   BOOST_TEST((std::chrono::steady_clock::now() - begin < std::chrono::seconds(90)));
+}
+
+namespace {
+
+std::vector<NewMember> many(int count) {
+  std::vector<NewMember> out;
+  for (int i = 0; i < count; ++i)
+    out.push_back({test::address("m" + std::to_string(i) + "@d" + std::to_string(i % 7) + ".example"), ""});
+  return out;
+}
+
+// The k-th COMMIT from now on fails, however often it is tried.
+struct CommitFails {
+  explicit CommitFails(std::uint64_t k) {
+    storage::FaultPlan::arm({storage::FaultPlan::Where::kBeforeCommit, k, 1'000'000});
+  }
+  ~CommitFails() { storage::FaultPlan::disarm(); }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(many_people_are_added_in_small_transactions_and_what_was_cut_off_is_completed) {
+  TestSite site;
+  site.make_list("big");
+  site.make_list("cut");
+  const auto people = many(2'500);
+  const auto before = site.database->counters().commits;
+  auto added = site.admin.add_members("big@lists.example", storage::Role::kMember, people);
+  TestSite::require(added);
+  BOOST_TEST(added->added == 2'500);
+  BOOST_TEST(site.database->counters().commits - before == 3U);
+  {
+    const CommitFails second(2);
+    added = site.admin.add_members("cut@lists.example", storage::Role::kMember, people);
+  }
+  BOOST_REQUIRE(!added.ok());
+  BOOST_TEST(
+      added.error().message.ends_with("; 1000 of 2500 people are added so far, run it again for the rest"),
+      added.error().message);
+  BOOST_TEST(site.admin.show_list("cut@lists.example")->members == 1'000);
+  added = site.admin.add_members("cut@lists.example", storage::Role::kMember, people);
+  TestSite::require(added);
+  BOOST_TEST(added->added == 1'500);
+  BOOST_TEST(added->already == 1'000);
+}
+
+BOOST_AUTO_TEST_CASE(a_long_text_is_applied_in_small_transactions_and_what_was_cut_off_is_completed) {
+  TestSite site;
+  site.make_list("old", {}, {}, {"own@o.example"});
+  TestSite::require(site.admin.add_members("old@lists.example", storage::Role::kMember, many(1'500)));
+  TestSite::require(site.admin.set_member("old@lists.example", storage::Role::kMember,
+                                          test::address("m0@d0.example"), false, {}));
+  std::string text =
+      "[lists.\"new@lists.example\"]\nowners = [\"own@o.example\"]\nmembers = [\"Ann <ann@x.example> (off)\"";
+  for (const NewMember& member : many(2'499)) text += ",\n\"" + member.address.to_string() + "\"";
+  text += "]\n[lists.\"old@lists.example\"]\nmembers = [\"m0@d0.example\"]\n";
+  const auto planned = site.admin.apply_text(text, true);
+  TestSite::require(planned);
+  // The list with its owner, 2,500 who come, one who changes, 1,499 who go.
+  BOOST_TEST(planned->lines.size() == 4'002U);
+  {
+    const CommitFails third(3);
+    const auto cut = site.admin.apply_text(text, false);
+    BOOST_REQUIRE(!cut.ok());
+    BOOST_TEST(
+        cut.error().message.ends_with("; 1002 of 4002 changes are made so far, run it again for the rest"),
+        cut.error().message);
+  }
+  BOOST_TEST(site.admin.show_list("new@lists.example")->members == 1'000);
+  BOOST_TEST(site.admin.show_list("old@lists.example")->members == 1'500);
+  const auto before = site.database->counters().commits;
+  const auto rest = site.admin.apply_text(text, false);
+  TestSite::require(rest);
+  BOOST_TEST(rest->lines.size() == 3'000U);
+  BOOST_TEST(site.database->counters().commits - before == 4U);
+  BOOST_TEST(site.admin.show_list("new@lists.example")->members == 2'500);
+  BOOST_TEST(site.admin.show_list("old@lists.example")->members == 1);
+  BOOST_TEST(site.member("old", "m0@d0.example")->delivery);
+  BOOST_TEST(!site.member("new", "ann@x.example")->delivery);
+  BOOST_TEST(site.member("new", "own@o.example", storage::Role::kOwner)->privileged);
+  BOOST_TEST(site.admin.apply_text(text, true)->lines.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_short_text_is_applied_as_a_whole_or_not_at_all) {
+  TestSite site;
+  site.make_list("dev", {}, {"a@m.example"});
+  const std::string text =
+      "[domains.\"lists.example\"]\nlanguage = \"fr\"\n[domains.\"new.example\"]\n"
+      "[lists.\"dev@lists.example\"]\nmembers = [\"b@m.example\"]\n[lists.\"x@new.example\"]\n";
+  const auto exported = site.admin.export_text();
+  TestSite::require(exported);
+  {
+    const CommitFails first(1);
+    const auto cut = site.admin.apply_text(text, false);
+    BOOST_REQUIRE(!cut.ok());
+    BOOST_TEST(cut.error().message.find("so far") == std::string::npos, cut.error().message);
+  }
+  BOOST_TEST(*site.admin.export_text() == *exported);
+  const auto before = site.database->counters().commits;
+  TestSite::require(site.admin.apply_text(text, false));
+  BOOST_TEST(site.database->counters().commits - before == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_step_looks_at_what_is_there_when_it_is_made) {
+  TestSite site;
+  site.make_list("dev", {}, {"known@m.example", "other@m.example"});
+  const PersonText known{test::address("known@m.example"), "Known", false};
+  const PersonText fresh{test::address("fresh@m.example"), "Fresh"};
+  const PersonText left{test::address("left@m.example"), "Left"};
+  const PersonText gone{test::address("gone@m.example"), ""};
+  const PersonText other{test::address("other@m.example"), ""};
+  // Planned when "known" was not there, "left" was and had another name, and "gone" was.
+  const PeopleStep step{
+      "dev@lists.example", storage::Role::kMember, {&fresh, &known}, {&left}, {&gone, &other}};
+  for (int again = 0; again < 2; ++again) {
+    TestSite::require(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
+      return make_people({c, site.admin_ids, site.clock.wall_now()}, step);
+    }));
+    BOOST_TEST(site.member("dev", "known@m.example")->name == "Known");
+    BOOST_TEST(!site.member("dev", "known@m.example")->delivery);
+    BOOST_TEST(site.member("dev", "fresh@m.example")->name == "Fresh");
+    BOOST_TEST(site.member("dev", "left@m.example").has_value());
+    BOOST_TEST(site.admin.show_list("dev@lists.example")->members == 3);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(who_goes_by_a_text_leaves_a_row_of_it_like_everybody) {
