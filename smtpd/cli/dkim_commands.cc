@@ -156,15 +156,7 @@ int check(const Shell& shell, Site& site, const Arguments& a) {
 }
 
 int remove(const Shell& shell, Site& site, const Arguments& a) {
-  const auto removed = site.database().write_now(
-      storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
-        storage::DkimStore store(connection);
-        auto key = store.find(a.domain, a.selector);
-        if (!key.ok()) return key.error();
-        if (key->has_value() && (*key)->state == DkimKeyState::kActive)
-          return Error{ErrorCode::kConflict, a.selector + " signs for " + a.domain + "; rotate it first"};
-        return store.remove(a.domain, a.selector);
-      });
+  const auto removed = operate::delete_key(site.database(), a.domain, a.selector);
   if (!removed.ok()) return shell.fail(removed.error());
   return shell.done("key " + a.selector + " of " + a.domain + " deleted", "{\"changed\":true}");
 }

@@ -154,6 +154,23 @@ Result<std::vector<DkimKeyRecord>> rotate_keys(storage::Database& database, cons
   return out;
 }
 
+// A domain that is gone gets no next key, so the last one need not wait for it.
+Result<void> delete_key(storage::Database& database, const std::string& domain, const std::string& selector) {
+  return database.write_now(
+      storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
+        DkimStore store(connection);
+        auto key = store.find(domain, selector);
+        if (!key.ok()) return key.error();
+        if (key->has_value() && (*key)->state == DkimKeyState::kActive) {
+          auto ours = storage::DirectoryStore(connection).find_domain(domain);
+          if (!ours.ok()) return ours.error();
+          if (ours->has_value())
+            return Error{ErrorCode::kConflict, selector + " signs for " + domain + "; rotate it first"};
+        }
+        return store.remove(domain, selector);
+      });
+}
+
 namespace {
 
 // It signs from now on, and those that it replaces do no more.

@@ -39,6 +39,9 @@ Result<std::vector<storage::DkimKeyRecord>> rotate_keys(storage::Database& datab
                                                         const mailauth::KeySeal& seal,
                                                         const std::string& domain, WallTime now);
 
+// kConflict: it signs for a domain that there is; kNotFound.
+Result<void> delete_key(storage::Database& database, const std::string& domain, const std::string& selector);
+
 struct KeyCheck {
   storage::DkimKeyRecord key;  // as it is now
   bool published = false;

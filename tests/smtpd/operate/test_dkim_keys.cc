@@ -214,6 +214,21 @@ BOOST_FIXTURE_TEST_CASE(keys_are_made_for_our_domains_and_under_names_that_dns_h
               ErrorCode::kNotFound));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_key_that_signs_is_deleted_only_when_its_domain_is_gone, Keys) {
+  const DkimKeyRecord key = create();
+  publish(key);
+  check();
+  BOOST_REQUIRE((states()[key.selector] == DkimKeyState::kActive));
+  const auto refused = smtpd::operate::delete_key(*database, "lists.test", key.selector);
+  BOOST_REQUIRE(!refused.ok());
+  BOOST_TEST((refused.error().code == ErrorCode::kConflict));
+  must(database->write_now(storage::Durability::kAccept, [](storage::Connection& connection) {
+    return storage::DirectoryStore(connection).delete_domain("lists.test");
+  }));
+  must(smtpd::operate::delete_key(*database, "lists.test", key.selector));
+  BOOST_TEST(states().empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_record_for_a_zone_file_has_strings_of_255_octets, Keys) {
   const DkimKeyRecord key = create(mailauth::Algorithm::kRsaSha256);
   const std::string line = smtpd::operate::zone_record(key);
