@@ -108,9 +108,10 @@ Result<void> release_unheard(storage::BatchStore& batches, const ClaimRequest& r
   return {};
 }
 
-Result<void> still_ours(storage::Connection& connection, storage::Fence fence) {
+Result<void> still_ours(storage::Connection& connection, storage::Fence fence, ClaimResult* result) {
   Result<bool> beat = storage::NodeStore(connection).beat({fence.owner, fence.epoch});
   if (!beat.ok()) return beat.error();
+  result->epoch_over = !*beat;
   if (!*beat) return Error{ErrorCode::kConflict, "the epoch of this node is over"};
   return {};
 }
@@ -167,7 +168,7 @@ Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post
 Result<void> run_claim(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result) {
   *result = ClaimResult{};
   storage::BatchStore batches(connection);
-  if (request.shared) ESSAIM_TRY(still_ours(connection, request.fence));
+  if (request.shared) ESSAIM_TRY(still_ours(connection, request.fence, result));
   if (request.look_for_due)
     if (Result<std::int64_t> promoted = batches.promote_due(request.now); !promoted.ok())
       return promoted.error();

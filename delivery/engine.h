@@ -105,8 +105,9 @@ class Engine {
     std::shared_ptr<net::TlsClientContext> tls;
     const TokenMinter& minter;
     FailureListener& failures;
-    // Of a node that shares its database: it claims, saves and sends while the lease holds. Null: a node alone.
-    const storage::NodeLease* lease = nullptr;
+    // Of a node that shares its database: it claims, saves and sends while the lease holds, and ends it when a claim or a save
+    // shows that others have its work. Null: a node alone.
+    storage::NodeLease* lease = nullptr;
     http::HttpClient* http = nullptr;  // fetches MTA-STS policies; null: there is no MTA-STS
     KeySource keys{};                  // empty: nothing is signed
   };

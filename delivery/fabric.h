@@ -48,7 +48,7 @@ struct Fabric {
   std::unique_ptr<Executor> signers{};  // one thread per loop; null: nothing is signed
   std::atomic<int> connections{0};
   std::atomic<int> connections_total{1000};
-  const storage::NodeLease* lease = nullptr;  // null: a node alone
+  storage::NodeLease* lease = nullptr;  // null: a node alone
   int node = 0;
   SharedDemands demands{};  // of the other nodes
 

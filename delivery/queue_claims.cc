@@ -108,6 +108,7 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
                            const std::shared_ptr<ClaimRequest>& request, const Result<void>& outcome) {
   claiming_ = false;
   if (!outcome.ok()) {
+    if (result->epoch_over) end_lease();
     if (claim_trouble_.again())
       log::error("claim-failed", {{"error", std::string_view(outcome.error().message)}});
     reconcile_ = true;

@@ -228,6 +228,14 @@ void QueueManager::lease_again() {
   if (!to_save_.empty() && save_timer_) save_timer_->start(Duration{});
 }
 
+// The time of a machine that its host had paused may have stood still: its lease seems to hold though others have its work. The
+// membership's next beat says so, and begins a new epoch.
+void QueueManager::end_lease() {
+  if (fabric_.lease == nullptr || fabric_.lease->ended()) return;
+  fabric_.lease->end();
+  log::error("node-lease-ended", {{"node", node_.number}, {"why", "its epoch is over"}});
+}
+
 void QueueManager::rest(bool on) {
   if (resting_ == on) return;
   resting_ = on;

@@ -86,6 +86,7 @@ class QueueManager final : public NoteSink {
   storage::BatchRecord end_of(const OpenBatch& batch) const;  // the row that ends our ownership
   void set_units(OpenBatch* batch);
   void tick();
+  void end_lease();
   bool recalled(const OpenBatch& batch) const;
   void close(OpenBatch* batch);
   bool shared() const { return fabric_.lease != nullptr; }  // the database, with other nodes
@@ -125,8 +126,11 @@ class QueueManager final : public NoteSink {
              const Result<void>& outcome);
   void save_again(OpenBatch* batch, UnsavedPart part);
   void ask_whose(std::vector<SaveItem> items);
-  void told_whose(const std::vector<SaveItem>& items, const std::vector<bool>& ours,
-                  const Result<void>& outcome);
+  struct Whose {
+    std::vector<bool> ours;
+    bool epoch_over = false;
+  };
+  void told_whose(const std::vector<SaveItem>& items, const Whose& whose, const Result<void>& outcome);
   void lost(OpenBatch* batch);
   void segments_done(const UnsavedPart& part);
 

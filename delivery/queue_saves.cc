@@ -5,6 +5,7 @@
 #include "core/base/random.h"
 #include "delivery/queue_manager.h"
 #include "storage/batch_store.h"
+#include "storage/node_store.h"
 
 namespace essaim::delivery {
 namespace {
@@ -148,24 +149,29 @@ void QueueManager::save_again(OpenBatch* batch, UnsavedPart part) {
 // leave it as ours for ever, with what is still to go.
 void QueueManager::ask_whose(std::vector<SaveItem> items) {
   auto doubted = std::make_shared<const std::vector<SaveItem>>(std::move(items));
-  auto ours = std::make_shared<std::vector<bool>>();
+  auto whose = std::make_shared<Whose>();
   database_.read_latest(
-      [doubted, ours,
+      [doubted, whose, shared = shared(),
        fence = storage::Fence{node_.number, node_.epoch}](storage::Connection& connection) -> Result<void> {
-        ours->clear();
+        *whose = Whose();
         for (const SaveItem& item : *doubted) {
           Result<bool> owns =
               storage::BatchStore(connection).owns(fence, item.record.post_id, item.record.number);
           if (!owns.ok()) return owns.error();
-          ours->push_back(*owns);
+          whose->ours.push_back(*owns);
         }
+        if (!shared) return {};
+        Result<bool> runs = storage::NodeStore(connection).is_running({fence.owner, fence.epoch});
+        if (!runs.ok()) return runs.error();
+        whose->epoch_over = !*runs;
         return {};
       },
-      hop([this, doubted, ours](const Result<void>& outcome) { told_whose(*doubted, *ours, outcome); }));
+      hop([this, doubted, whose](const Result<void>& outcome) { told_whose(*doubted, *whose, outcome); }));
 }
 
-void QueueManager::told_whose(const std::vector<SaveItem>& items, const std::vector<bool>& ours,
+void QueueManager::told_whose(const std::vector<SaveItem>& items, const Whose& whose,
                               const Result<void>& outcome) {
+  if (outcome.ok() && whose.epoch_over) end_lease();
   if (!outcome.ok() && save_trouble_.again())
     log::error("save-failed", {{"error", std::string_view(outcome.error().message)}});
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -174,7 +180,7 @@ void QueueManager::told_whose(const std::vector<SaveItem>& items, const std::vec
     OpenBatch* batch = found->second.get();
     batch->saving = false;
     batch->doubted = false;
-    if (!outcome.ok() || ours[i]) {
+    if (!outcome.ok() || whose.ours[i]) {
       // No save before was committed, and a row that looks as if one had been is only an old one.
       if (outcome.ok()) batch->was_retried = false;
       save_again(batch, items[i].part);

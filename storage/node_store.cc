@@ -81,6 +81,13 @@ Result<bool> NodeStore::beat(Identity self, const std::string& demand) {
                               demand, self.number, self.epoch));
 }
 
+Result<bool> NodeStore::is_running(Identity self) {
+  auto found = sql::number(connection_, 0, "SELECT COUNT(*) FROM node WHERE number = ? AND epoch = ?",
+                           self.number, self.epoch);
+  if (!found.ok()) return found.error();
+  return *found == 1;
+}
+
 Result<bool> NodeStore::fence(const NodeSight& dead) {
   return one_matched(
       sql::run(connection_,

@@ -30,6 +30,8 @@ class NodeStore {
   Result<bool> beat(Identity self);
   // The same, with what the node wants of destinations.
   Result<bool> beat(Identity self, const std::string& demand);
+  // Whether it is this node's epoch still; without a beat.
+  Result<bool> is_running(Identity self);
   // Ends the epoch of a node that is believed dead. False: it has beaten since it was seen, or is at work no more.
   Result<bool> fence(const NodeSight& dead);
   // Makes up to `limit` batches ready that the node owns in an epoch before its present one.

@@ -94,6 +94,8 @@ Result<void> Membership::beat() {
   });
   if (done.ok()) {
     lease_.extend(sent + options_.lease - options_.margin());
+    // Somebody else has ended it, and there is no way back but a new epoch.
+    if (lease_.ended()) fenced();
   } else if (done.error().code == ErrorCode::kConflict) {
     fenced();
   }
@@ -109,7 +111,7 @@ void Membership::fenced() {
     if (!rows.ok()) return rows.error();
     const auto own = std::find_if(rows->begin(), rows->end(),
                                   [this](const NodeSight& node) { return node.number == self_.number; });
-    dead = own == rows->end() || own->dead();
+    dead = own == rows->end() || own->dead() || own->epoch == self_.epoch;
     return {};
   });
   log::error("node-fenced",
@@ -128,7 +130,7 @@ void Membership::beat_loop() {
       log::error("node-lease-over",
                  {{"node", self_.number}, {"effect", "nothing is claimed, sent or accepted"}});
     const Result<void> done = beat();
-    if (lease_.ended()) return;
+    if (fenced_) return;
     std::uint64_t failures = 0;
     if (!done.ok()) {
       if (beat_trouble_.again()) log::warning("node-beat-failed", {{"error", done.error().message}});

@@ -102,7 +102,7 @@ class Membership {
   bool tell_soon_ = false;
   std::condition_variable wake_;
   bool stopping_ = false;
-  bool fenced_ = false;
+  bool fenced_ = false;  // of the beating thread
   std::thread beat_thread_, watch_thread_;
 };
 

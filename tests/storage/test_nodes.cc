@@ -182,6 +182,17 @@ BOOST_AUTO_TEST_CASE(a_node_that_ended_in_order_is_left_alone_and_a_second_one_o
   BOOST_TEST((sight(*database, 1).state == NodeState::kStopped));
 }
 
+BOOST_AUTO_TEST_CASE(a_node_whose_lease_was_ended_begins_anew_whatever_its_beat_says) {
+  TempDatabase database;
+  ManualClock clock;
+  Node one(database, "one.test", clock);
+  must(one.membership.beat());
+  one.lease.end();
+  must(one.membership.beat());
+  BOOST_TEST(one.listener.fenced == 1);
+  BOOST_TEST(one.listener.dead);
+}
+
 BOOST_AUTO_TEST_CASE(whoever_may_not_act_takes_nothing_over) {
   TempDatabase database;
   ManualClock clock;

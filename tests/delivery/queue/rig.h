@@ -252,13 +252,12 @@ class Run {
  public:
   using Dns = std::function<void(FakeResolver&)>;
   Run(Site& site, const Dns& dns, const delivery::EngineSettings& settings, int loops = 2,
-      const delivery::KeySource& keys = {}) {
+      const delivery::KeySource& keys = {}, storage::NodeLease* lease = nullptr) {
     for (int i = 0; i < loops; ++i) {
       loops_.push_back(std::make_unique<net::EventLoop>("loop" + std::to_string(i)));
       resolvers_.push_back(std::make_unique<FakeResolver>(*loops_.back()));
       dns(*resolvers_.back());
     }
-    storage::NodeStore::Identity node;
     must(site.database->write_now(
         storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
           node = must(storage::NodeStore(connection).begin_epoch("node.test", system_clock().wall_now()));
@@ -269,7 +268,7 @@ class Run {
     for (auto& loop : loops_) loop_list.push_back(loop.get());
     for (auto& resolver : resolvers_) resolver_list.push_back(resolver.get());
     engine = must(delivery::Engine::make({*site.database, node, system_clock(), loop_list, resolver_list,
-                                          nullptr, tokens_, failures, nullptr, nullptr, keys},
+                                          nullptr, tokens_, failures, lease, nullptr, keys},
                                          settings));
     for (auto& loop : loops_)
       threads_.emplace_back([&loop = *loop] {
@@ -292,6 +291,7 @@ class Run {
 
   std::unique_ptr<delivery::Engine> engine;
   KeptFailures failures;
+  storage::NodeStore::Identity node;
 
  private:
   Tokens tokens_;

@@ -171,6 +171,50 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_made_due_does_not_keep_others_from_going_out
   BOOST_TEST(wait_until([&] { return site.finished(waits); }, 20s));
 }
 
+// The time of a virtual machine stands still while its host pauses it: its lease holds though others have taken over.
+void find_out_that_the_epoch_is_over(bool by_a_claim) {
+  log::Capture quiet([](log::Level, std::string_view) {});
+  TestSink sink;
+  HostPolicy slow;
+  slow.message_ms = 20;
+  sink.set(address_of(0), slow);
+  Site site;
+  site.add_members(1000, 1);
+  storage::NodeLease lease(system_clock());
+  lease.extend(system_clock().mono_now() + 1h);
+  auto settings = settings_for(site, sink);
+  settings.connections_per_destination = 2;
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings, 2, {}, &lease);
+  site.post_to_list(site.new_post(storage::CopyMode::kPersonal, 2), 0);
+  run.engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return sink.total() > 10; }, 10s));
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+    auto taken = storage::NodeStore(c).end_epoch(run.node);
+    if (!taken.ok()) return taken.error();
+    BOOST_TEST(*taken);
+    auto released = storage::NodeStore(c).release_fenced(run.node.number, 100);
+    if (!released.ok()) return released.error();
+    BOOST_TEST(*released > 0);
+    return {};
+  }));
+  if (by_a_claim) run.engine->ring();
+  BOOST_TEST(wait_until([&] { return lease.ended(); }, 8s));
+  std::this_thread::sleep_for(100ms);  // what was under way
+  const std::size_t sent = sink.total();
+  std::this_thread::sleep_for(500ms);
+  BOOST_TEST(sink.total() == sent);
+  BOOST_TEST(sent < 900u);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_sent_any_more_when_a_claim_finds_that_the_epoch_is_over) {
+  find_out_that_the_epoch_is_over(true);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_sent_any_more_when_a_save_finds_that_the_epoch_is_over) {
+  find_out_that_the_epoch_is_over(false);
+}
+
 // The outcomes are there; what waits for the row to be sound waits for ever.
 BOOST_AUTO_TEST_CASE(a_damaged_row_is_written_anew_by_a_save_that_is_tried_again) {
   Site site;
