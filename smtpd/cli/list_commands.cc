@@ -39,7 +39,7 @@ int create(const Shell& shell, const std::string& address, const std::vector<std
   return with_site(shell, [&](Site& site) {
     return report(shell, site.admin().create_list(address, people, *settings),
                   "list " + for_display(address) + " created",
-                  "list " + for_display(address) + " is there already, with these owners");
+                  "list " + for_display(address) + " is there already; nothing was changed");
   });
 }
 

@@ -39,6 +39,9 @@ BOOST_FIXTURE_TEST_CASE(makes_domains_and_lists_and_shows_them, Site) {
   ok({"list", "create", "dev@lists.example", "--owner", "a@people.example", "--owner", "b@people.example"});
   const Json list = json({"list", "show", "dev@lists.example"});
   BOOST_TEST(list["owners"] == 2);
+  const Outcome again = ok({"list", "create", "dev@lists.example", "--owner", "c@people.example"});
+  BOOST_TEST(has(again.out, "dev@lists.example is there already; nothing was changed"), again.out);
+  BOOST_TEST(json({"list", "show", "dev@lists.example"})["owners"] == 2);
   BOOST_TEST(list["members"] == 0);
   BOOST_TEST(list["state"] == "open");
   BOOST_TEST(list["settings"]["send"]["from"] == "default");
