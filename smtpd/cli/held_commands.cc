@@ -1,4 +1,6 @@
 // essaim held: posts and requests that wait for somebody.
+#include <limits>
+
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
@@ -74,12 +76,15 @@ struct Options {
   std::vector<std::string> ids;
   bool all = false, ban = false, quiet = false;
 };
+// All of them, however many: what is left out would be taken for what is not there.
+constexpr std::size_t kNoLimit = std::numeric_limits<std::int64_t>::max();
 
 int list(const Shell& shell, const Options& options) {
   return with_site(shell, [&](Site& site) {
     storage::HeldFilter filter;
     filter.list = ascii_lowered(options.list);
     filter.decided = options.all;
+    filter.limit = kNoLimit;
     std::vector<HeldRecord> found;
     auto read = site.read([&](storage::Connection& c) -> Result<void> {
       auto held = storage::HeldStore(c).search(filter);
@@ -164,6 +169,7 @@ Result<std::vector<std::string>> ids_of(Site& site, const Options& options) {
     storage::HeldFilter filter;
     filter.list_id = list->id;
     filter.kind = HeldKind::kModeration;
+    filter.limit = kNoLimit;
     auto held = storage::HeldStore(c).search(filter);
     if (!held.ok()) return held.error();
     for (const HeldRecord& one : *held) out.push_back(format_id(one.id));
