@@ -4,6 +4,7 @@
 #include "lists/setting_changes.h"
 #include "storage/directory_store.h"
 #include "storage/member_store.h"
+#include "storage/node_store.h"
 
 namespace essaim::lists {
 
@@ -123,6 +124,25 @@ Done delete_list(const Doing& doing) {
   return Response{Response::Status::kDone, doing.say("the list {{list}} was deleted"), ""};
 }
 
+namespace {
+
+// A list that is suspended is so under its new name. The old one stays suspended: posts that wait have it.
+Result<void> suspend_renamed(const Doing& doing, const std::string& name) {
+  storage::SuspensionStore store(doing.connection());
+  const auto all = store.all();
+  if (!all.ok()) return all.error();
+  const storage::ListRecord& list = doing.request.list;
+  for (const storage::SuspensionRecord& one : *all) {
+    if (one.scope != storage::SuspensionScope::kList || one.subject != list.address()) continue;
+    storage::SuspensionRecord renamed = one;
+    renamed.subject = name + "@" + list.domain;
+    return store.suspend(renamed);
+  }
+  return {};
+}
+
+}  // namespace
+
 // Under the old name the list is gone: return addresses of copies under way bear tokens that name members, not lists.
 Done rename(const Doing& doing) {
   const std::string& name = doing.request.name;
@@ -137,6 +157,7 @@ Done rename(const Doing& doing) {
                     doing.say("the list {{list}} exists already", {{"list", (*other)->address()}}), ""};
   }
   ESSAIM_TRY(directory.rename_list(doing.request.list.id, name));
+  ESSAIM_TRY(suspend_renamed(doing, name));
   return Response{Response::Status::kDone, doing.say("the list {{list}} is called {{name}} now"), ""};
 }
 

@@ -10,6 +10,7 @@
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/pairs.h"
 #include "smtpd/cli/site.h"
+#include "smtpd/cli/suspensions.h"
 #include "smtpd/cli/text_options.h"
 #include "storage/directory_store.h"
 
@@ -252,6 +253,7 @@ int ask(const Shell& shell, const Row& row, const Asked& asked) {
       return {};
     });
     if (!done.ok()) return shell.fail(done.error());
+    if (row.verb == Verb::kRename) tell_of_suspensions(site);
     if (shell.json) {
       print_json({{"status", words_of(response.status)}, {"rule", response.rule}, {"text", response.text}});
     } else {

@@ -90,6 +90,10 @@ Result<WallTime> end_of(const SuspendOptions& options, WallTime now) {
 
 }  // namespace
 
+void tell_of_suspensions(Site& site) {
+  poke(site, "");
+}
+
 int suspend(const Shell& shell, Site& site, SuspensionScope scope, const std::string& subject,
             const std::string& name, const SuspendOptions& options) {
   SuspensionRecord record;

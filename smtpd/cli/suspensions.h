@@ -24,6 +24,9 @@ int suspend(const Shell& shell, Site& site, storage::SuspensionScope scope, cons
 int resume(const Shell& shell, Site& site, storage::SuspensionScope scope, const std::string& subject,
            const std::string& name);
 
+// The server reads them again.
+void tell_of_suspensions(Site& site);
+
 // Those in force.
 Result<std::vector<storage::SuspensionRecord>> suspensions(Site& site);
 // The one of that subject; null if there is none.

@@ -2,6 +2,7 @@
 #include "lists/held/job.h"
 #include "lists/requests/request.h"
 #include "lists/site_texts.h"
+#include "storage/node_store.h"
 #include "storage/text_store.h"
 #include "tests/lists/served.h"
 
@@ -59,6 +60,31 @@ BOOST_AUTO_TEST_CASE(subscribing_follows_the_policy_of_the_list) {
       BOOST_TEST(site.ask("new@x.example", "sub dev\n").says("was a member of dev@lists.example already"));
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_suspended_list_that_is_renamed_stays_suspended) {
+  Served site;
+  std::vector<std::string> suspended;
+  TestSite::require(
+      site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+        storage::SuspensionStore store(c);
+        ESSAIM_TRY(store.suspend({"dev@lists.example", "storm", {}, {}, storage::SuspensionScope::kList}));
+        ESSAIM_TRY(store.suspend({"other@lists.example", "", {}, {}, storage::SuspensionScope::kList}));
+        lists::WriteContext context{site.services, c, site.clock.wall_now(), 1};
+        lists::Request request;
+        request.verb = lists::Verb::kRename;
+        request.list = site.list("dev");
+        request.name = "developers";
+        const auto response = lists::carry_out_for_operator(context, request);
+        if (!response.ok()) return response.error();
+        const auto all = store.all();
+        if (!all.ok()) return all.error();
+        for (const auto& one : *all) suspended.push_back(one.subject + " " + one.reason);
+        return {};
+      }));
+  const std::vector<std::string> both = {"dev@lists.example storm", "developers@lists.example storm",
+                                         "other@lists.example "};
+  BOOST_TEST(suspended == both, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_name_is_kept_without_what_could_not_stand_beside_an_address) {
