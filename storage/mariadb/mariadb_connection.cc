@@ -224,14 +224,18 @@ Result<void> MariadbConnection::execute(std::string_view sql) {
   return in_transaction_ && changes_schema(sql) ? control(kBegin) : Result<void>();
 }
 
-Result<void> MariadbConnection::control(std::string_view sql) {
-  int code = mysql_real_query(handle_, sql.data(), sql.size());
-  while (code == 0) {
+// A query that cannot be sent is -1, as is the end of the results.
+bool MariadbConnection::run_all(std::string_view sql) {
+  if (mysql_real_query(handle_, sql.data(), sql.size()) != 0) return false;
+  for (;;) {
     if (MYSQL_RES* rows = mysql_store_result(handle_)) mysql_free_result(rows);
-    code = mysql_next_result(handle_);
+    if (const int code = mysql_next_result(handle_); code != 0) return code < 0;
   }
-  if (code > 0) return failed(mysql_errno(handle_), mysql_error(handle_), sql);
-  return {};
+}
+
+Result<void> MariadbConnection::control(std::string_view sql) {
+  if (run_all(sql)) return {};
+  return failed(mysql_errno(handle_), mysql_error(handle_), sql);
 }
 
 Result<void> MariadbConnection::begin_reading() {
@@ -267,14 +271,13 @@ Result<void> MariadbConnection::commit() {
   if (!in_transaction_)
     return Error{ErrorCode::kTemporary, "database " + database_ + ": COMMIT without a transaction"};
   in_transaction_ = false;
-  int code = mysql_real_query(handle_, kCommit.data(), kCommit.size());
-  while (code == 0) code = mysql_next_result(handle_);
-  if (code > 0 && mysql_errno(handle_) == ER_SP_DOES_NOT_EXIST) {
+  const bool done = run_all(kCommit);
+  if (!done && mysql_errno(handle_) == ER_SP_DOES_NOT_EXIST) {
     ESSAIM_TRY(control("ROLLBACK"));
     return Error{ErrorCode::kTemporary,
                  "database " + database_ + ": the transaction was lost before its COMMIT"};
   }
-  if (code > 0) return noted(mariadb_commit_error(mysql_errno(handle_), mysql_error(handle_), database_));
+  if (!done) return noted(mariadb_commit_error(mysql_errno(handle_), mysql_error(handle_), database_));
   if (auto fault = FaultPlan::check(FaultPlan::Where::kAfterCommit)) return *fault;
   return {};
 }

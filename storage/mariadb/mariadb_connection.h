@@ -113,6 +113,8 @@ class MariadbConnection : public EngineConnection {
   Result<void> set_up();
   Result<void> takes_work();  // kIo: it answers, and can neither be read nor written
   Result<void> catch_up();
+  // False: an error is to be asked for. For one or more statements whose rows nobody wants.
+  bool run_all(std::string_view sql);
   Result<bool> any_row(std::string_view question);
   // Notes what an error means for the transaction, and for the host.
   Error failed(unsigned number, const char* text, std::string_view doing);

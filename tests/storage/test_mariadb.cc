@@ -186,6 +186,20 @@ BOOST_AUTO_TEST_CASE(a_connection_that_is_lost_before_the_commit_costs_a_repeat_
   BOOST_TEST(database->healthy());
 }
 
+BOOST_AUTO_TEST_CASE(a_commit_that_could_not_even_be_sent_is_not_said_to_be_stored) {
+  TempDatabase database;
+  const auto result = database->write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+    ESSAIM_TRY(SiteStore(c).set("a", "1"));
+    const auto id = number(c, "SELECT CONNECTION_ID()");
+    TempDatabase other;  // kills from outside, and is gone again when the server has closed the connection
+    return other->write_now(Durability::kAccept,
+                            [id](Connection& k) { return k.execute("KILL " + std::to_string(id)); });
+  });
+  BOOST_TEST((code_of(result) == ErrorCode::kUnknownOutcome));
+  BOOST_TEST(get(*database, "a") == "none");
+  commit(*database, [](Connection& c) { return SiteStore(c).set("a", "2"); });
+}
+
 BOOST_AUTO_TEST_CASE(
     a_transaction_that_was_lost_without_a_word_is_not_said_to_be_stored_and_nothing_of_it_is) {
   TempDatabase database;
