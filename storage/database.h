@@ -75,6 +75,8 @@ struct DatabaseOptions {
   Duration busy_timeout = std::chrono::seconds(10);  // another process (the command line) holds the lock
   bool create = false;                               // make the file when it is missing
   Duration reply_timeout{};  // of a server, where shorter than the URL's; 0: as that says
+  // A server rolls back what hears nothing of us for so long inside a transaction that has written.
+  Duration idle_limit = std::chrono::seconds(8);
 };
 
 class Database {

@@ -88,6 +88,16 @@ Result<bool> NodeStore::is_running(Identity self) {
   return *found == 1;
 }
 
+Result<bool> NodeStore::held_by_others(int number) {
+  if (connection_.dialect() != Dialect::kMariadb) return false;
+  auto statement =
+      sql::prepare(connection_, "SELECT number FROM node WHERE number = ? FOR UPDATE SKIP LOCKED", number);
+  if (!statement.ok()) return statement.error();
+  auto row = (*statement)->step();
+  if (!row.ok()) return row.error();
+  return !*row;
+}
+
 Result<bool> NodeStore::fence(const NodeSight& dead) {
   return one_matched(
       sql::run(connection_,

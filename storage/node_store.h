@@ -32,6 +32,9 @@ class NodeStore {
   Result<bool> beat(Identity self, const std::string& demand);
   // Whether it is this node's epoch still; without a beat.
   Result<bool> is_running(Identity self);
+  // Whether a transaction of somebody holds the node's row, so that fence() would have to wait. Does not wait itself; then the
+  // row is ours until the end of the transaction. Never so where one process writes at a time.
+  Result<bool> held_by_others(int number);
   // Ends the epoch of a node that is believed dead. False: it has beaten since it was seen, or is at work no more.
   Result<bool> fence(const NodeSight& dead);
   // Makes up to `limit` batches ready that the node owns in an epoch before its present one.

@@ -1,5 +1,6 @@
 #include "smtpd/operate/open_database.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -50,6 +51,9 @@ storage::DatabaseOptions database_options(const Settings& settings, const std::s
   options.password = password;
   options.readers = readers;
   options.create = true;
+  // The locks of a node that is frozen in the middle of a transaction must be gone when it is taken over.
+  options.idle_limit =
+      std::clamp<Duration>(settings.cluster_lease / 3, std::chrono::seconds(2), options.idle_limit);
   return options;
 }
 

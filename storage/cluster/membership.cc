@@ -183,8 +183,14 @@ Result<void> Membership::watch() {
 }
 
 void Membership::take_over(const NodeSight& dead) {
-  bool ours = false;
+  bool ours = false, held = false;
   const Result<void> fenced = database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+    ours = false;
+    // The node may have vanished inside a transaction. Behind a wait for its end our own beats would wait, too.
+    auto others = NodeStore(c).held_by_others(dead.number);
+    if (!others.ok()) return others.error();
+    held = *others;
+    if (held) return {};
     auto taken = NodeStore(c).fence(dead);
     if (!taken.ok()) return taken.error();
     ours = *taken;
@@ -195,6 +201,12 @@ void Membership::take_over(const NodeSight& dead) {
     log::warning("take-over-failed", {{"node", dead.number}, {"error", fenced.error().message}});
     return;  // seen again at the next look
   }
+  if (held) {
+    if (row_held_.again())
+      log::warning("take-over-waits", {{"node", dead.number}, {"for", "a transaction that holds its row"}});
+    return;
+  }
+  static_cast<void>(row_held_.over());
   if (!ours) return;  // it has beaten meanwhile, or somebody else was faster
   log::warning("node-dead", {{"node", dead.number},
                              {"hostname", dead.hostname},

@@ -94,7 +94,7 @@ class Membership {
   Listener& listener_;
   Observer observer_;              // watching thread
   std::size_t nodes_at_work_ = 1;  // watching thread
-  log::Once beat_trouble_, watch_trouble_, lease_over_;
+  log::Once beat_trouble_, watch_trouble_, lease_over_, row_held_;
 
   mutable std::mutex mutex_;
   std::map<int, Duration> silences_;

@@ -136,6 +136,7 @@ Result<std::unique_ptr<MariadbConnection>> MariadbConnection::connect(
     return error;
   }
   std::unique_ptr<MariadbConnection> connection(new MariadbConnection(handle, database, statements));
+  connection->idle_limit_ = url.idle_limit;
   ESSAIM_TRY(connection->set_up());
   return connection;
 }
@@ -258,11 +259,22 @@ Result<void> MariadbConnection::begin_reading_latest() {
 
 Result<void> MariadbConnection::begin_writing(Durability) {
   // So that nothing is kept of statements that come after the loss of their transaction.
-  if (!writes_) ESSAIM_TRY(control("SET SESSION autocommit = 0"));
+  if (!writes_) {
+    ESSAIM_TRY(control("SET SESSION autocommit = 0"));
+    ESSAIM_TRY(limit_silence());
+  }
   writes_ = true;
   ESSAIM_TRY(control(kBegin));
   in_transaction_ = true;
   return {};
+}
+
+// By default a server keeps the locks of a client that has vanished or is frozen until TCP or its wait_timeout notices, which
+// are hours. To us a connection that ended so is one that was lost: what was not committed is run again.
+Result<void> MariadbConnection::limit_silence() {
+  const std::string limit = std::to_string(idle_limit_);
+  return control("SET SESSION idle_write_transaction_timeout = " + limit + ", net_read_timeout = " + limit +
+                 ", net_write_timeout = " + limit);
 }
 
 Result<void> MariadbConnection::commit() {

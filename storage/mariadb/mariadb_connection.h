@@ -115,6 +115,7 @@ class MariadbConnection : public EngineConnection {
   Result<void> catch_up();
   // False: an error is to be asked for. For one or more statements whose rows nobody wants.
   bool run_all(std::string_view sql);
+  Result<void> limit_silence();
   Result<bool> any_row(std::string_view question);
   // Notes what an error means for the transaction, and for the host.
   Error failed(unsigned number, const char* text, std::string_view doing);
@@ -130,6 +131,7 @@ class MariadbConnection : public EngineConnection {
   bool writes_ = false;  // was begun to be written by
   bool reads_ = false;   // was begun to be read by, with a snapshot
   bool clustered_ = false;
+  int idle_limit_ = 0;  // seconds, when it writes
 };
 
 }  // namespace essaim::storage

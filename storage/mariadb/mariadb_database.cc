@@ -42,6 +42,8 @@ Result<std::unique_ptr<Database>> MariadbDatabase::open(const DatabaseOptions& o
   if (const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options.reply_timeout).count();
       seconds > 0)
     url->timeout = std::min(url->timeout, static_cast<int>(seconds));
+  url->idle_limit = std::max(
+      1, static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(options.idle_limit).count()));
   mysql_library_init(0, nullptr, nullptr);
   std::unique_ptr<MariadbDatabase> database(new MariadbDatabase(options, std::move(*url)));
   ESSAIM_TRY(database->writer_.open());

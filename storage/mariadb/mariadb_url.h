@@ -34,6 +34,8 @@ struct MariadbUrl {
   MariadbTls tls = MariadbTls::kOff;
   std::string ca;
   int timeout = 10;  // seconds
+  // Seconds until the server gives up a transaction that has written and hears nothing of us. Not in the text.
+  int idle_limit = 8;
 
   // "essaim on db1:3306, db2:3306": for texts.
   std::string describe() const;

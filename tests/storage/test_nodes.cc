@@ -1,4 +1,7 @@
 // Nodes that share a database: epochs, beats, takeover, fencing, and deliveries that come late. On both engines.
+#include <future>
+#include <thread>
+
 #include "storage/cluster/job_fence.h"
 #include "storage/cluster/membership.h"
 #include "storage/cluster/node_watch.h"
@@ -132,6 +135,55 @@ BOOST_AUTO_TEST_CASE(a_dead_node_is_taken_over_once_and_finds_out) {
   BOOST_TEST(three.listener.fenced == 1);
   BOOST_TEST(three.listener.dead);
   BOOST_TEST(three.lease.ended());
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_freezes_inside_a_transaction_is_taken_over_and_the_others_beat_meanwhile) {
+  if (TempDatabase::is_sqlite()) return;  // one process has the file
+  TempDatabase database;
+  make_post(*database, post(1), people(500, "a.test"));
+  ManualClock clock;
+  Node one(database, "one.test", clock), two(database, "two.test", clock);
+  must(one.membership.beat());
+  must(two.membership.beat());
+  must(one.membership.watch());
+  DatabaseOptions options;
+  options.url = database.url();
+  options.idle_limit = 3s;
+  auto frozen = must(Database::open(options));
+  std::promise<void> claimed, thaws;
+  auto claiming = std::async(std::launch::async, [&] {
+    return frozen->write_now(Durability::kProgress, [&](Connection& c) -> Result<void> {
+      auto ours = NodeStore(c).beat(two.self);
+      if (!ours.ok()) return ours.error();
+      if (!*ours) return Error{ErrorCode::kConflict, "the epoch of this node is over"};
+      auto batches = BatchStore(c).claim({two.self.number, two.self.epoch}, 0, 9, 9, {});
+      if (!batches.ok()) return batches.error();
+      claimed.set_value();
+      thaws.get_future().wait();
+      return {};
+    });
+  });
+  claimed.get_future().wait();
+  const auto began = std::chrono::steady_clock::now();
+  const auto since = [](auto then) { return std::chrono::steady_clock::now() - then; };
+  for (int i = 0; i < 16; ++i) {
+    must(one.membership.beat());
+    must(one.membership.watch());
+    clock.advance(1s);
+  }
+  while (sight(*database, 2).state == NodeState::kServing && since(began) < 20s) {
+    const auto round = std::chrono::steady_clock::now();
+    must(one.membership.watch());
+    must(one.membership.beat());
+    BOOST_TEST((since(round) < 2s));
+    std::this_thread::sleep_for(200ms);
+    clock.advance(200ms);
+  }
+  BOOST_TEST((since(began) < 15s));
+  BOOST_TEST((sight(*database, 2).state == NodeState::kDead));
+  BOOST_TEST(claim(*database, {1, one.self.epoch}, 9).size() == 1U);
+  thaws.set_value();
+  BOOST_TEST((code_of(claiming.get()) == ErrorCode::kUnknownOutcome));  // its COMMIT finds nobody
 }
 
 BOOST_AUTO_TEST_CASE(that_a_node_drains_outlives_its_takeover) {
