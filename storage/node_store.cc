@@ -7,7 +7,7 @@ namespace essaim::storage {
 namespace {
 
 constexpr std::string_view kSight =
-    "SELECT number, hostname, epoch, beat, lease, state, started, version, demand FROM node ";
+    "SELECT number, hostname, epoch, beat, lease, state, started, version, demand, drains FROM node ";
 
 Result<std::vector<NodeSight>> sights(const Result<Statement*>& statement) {
   if (!statement.ok()) return statement.error();
@@ -38,17 +38,18 @@ NodeSight node_sight_from(Statement& row) {
   node.started = sql::time(row, 6);
   node.version = sql::text(row, 7);
   node.demand = sql::text(row, 8);
+  node.drains = node.at_work() ? node.state == NodeState::kDraining : row.integer(9) != 0;
   return node;
 }
 
 Result<NodeStore::Identity> NodeStore::begin_epoch(const std::string& hostname, WallTime now, Duration lease,
                                                    const std::string& version) {
   const std::int64_t lease_ms = std::chrono::duration_cast<std::chrono::milliseconds>(lease).count();
-  auto changed =
-      sql::run(connection_,
-               "UPDATE node SET epoch = epoch + 1, beat = beat + 1, started = ?, lease = ?, "
-               "version = ?, state = CASE WHEN state IN (1, 4) THEN 1 ELSE 0 END WHERE hostname = ?",
-               now, lease_ms, version, hostname);
+  auto changed = sql::run(connection_,
+                          "UPDATE node SET epoch = epoch + 1, beat = beat + 1, started = ?, lease = ?, "
+                          "version = ?, state = CASE WHEN state = 1 OR (state > 1 AND drains = 1) THEN 1 "
+                          "ELSE 0 END WHERE hostname = ?",
+                          now, lease_ms, version, hostname);
   if (!changed.ok()) return changed.error();
   if (*changed == 0) {
     auto last = sql::number(connection_, 0, "SELECT MAX(number) FROM node");
@@ -98,10 +99,12 @@ Result<bool> NodeStore::held_by_others(int number) {
   return !*row;
 }
 
+// What a node at work does is its state, which older programs know, too. The column keeps it for the time until it is back.
+// (It comes first: MariaDB takes the new value of what stands before.)
 Result<bool> NodeStore::fence(const NodeSight& dead) {
   return one_matched(
       sql::run(connection_,
-               "UPDATE node SET epoch = epoch + 1, state = CASE WHEN state = 1 THEN 4 ELSE 3 END "
+               "UPDATE node SET drains = CASE WHEN state = 1 THEN 1 ELSE 0 END, epoch = epoch + 1, state = 3 "
                "WHERE number = ? AND epoch = ? AND beat = ? AND state IN (0, 1)",
                dead.number, dead.epoch, dead.beat));
 }
@@ -115,9 +118,11 @@ Result<std::int64_t> NodeStore::release_fenced(int number, std::int64_t limit) {
 }
 
 Result<bool> NodeStore::end_epoch(Identity self) {
-  return one_matched(sql::run(connection_,
-                              "UPDATE node SET epoch = epoch + 1, state = ? WHERE number = ? AND epoch = ?",
-                              NodeState::kStopped, self.number, self.epoch));
+  return one_matched(
+      sql::run(connection_,
+               "UPDATE node SET drains = CASE WHEN state = 1 THEN 1 ELSE 0 END, epoch = epoch + 1, state = ? "
+               "WHERE number = ? AND epoch = ?",
+               NodeState::kStopped, self.number, self.epoch));
 }
 
 Result<std::vector<NodeSight>> NodeStore::all() {
@@ -130,9 +135,12 @@ Result<std::optional<NodeSight>> NodeStore::find(const std::string& hostname) {
   return found->empty() ? std::optional<NodeSight>() : std::optional<NodeSight>(found->front());
 }
 
-Result<bool> NodeStore::want(int number, NodeState state) {
+Result<bool> NodeStore::want(int number, bool drains) {
   return one_matched(
-      sql::run(connection_, "UPDATE node SET state = ? WHERE number = ? AND state IN (0, 1)", state, number));
+      sql::run(connection_,
+               "UPDATE node SET drains = ?, state = CASE WHEN state <= 1 THEN ? ELSE state END "
+               "WHERE number = ?",
+               drains ? 1 : 0, drains ? NodeState::kDraining : NodeState::kServing, number));
 }
 
 const char* to_string(SuspensionScope scope) {

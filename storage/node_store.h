@@ -18,7 +18,7 @@ class NodeStore {
  public:
   explicit NodeStore(Connection& connection) : connection_(connection) {}
   // Registers the node by host name and begins a new epoch, at work. Gives {number (from 1), epoch}. kExists: another node has
-  // taken the number meanwhile; try again. An operator's wish that it drains outlives a crash.
+  // taken the number meanwhile; try again. An operator's wish that it drains outlives its end, however that comes.
   struct Identity {
     int number = 0;
     std::int64_t epoch = 0;
@@ -43,14 +43,14 @@ class NodeStore {
   Result<bool> end_epoch(Identity self);
   Result<std::vector<NodeSight>> all();  // by number
   Result<std::optional<NodeSight>> find(const std::string& hostname);
-  // What an operator wants of a node at work: kServing or kDraining. False: it is not at work.
-  Result<bool> want(int number, NodeState state);
+  // What an operator wants of a node: of one that is down, for when it is back. False: there is none.
+  Result<bool> want(int number, bool drains);
 
  private:
   Connection& connection_;
 };
 
-// "number, hostname, epoch, beat, lease, state, started, version, demand" at the beginning of a row.
+// "number, hostname, epoch, beat, lease, state, started, version, demand, drains" at the beginning of a row.
 NodeSight node_sight_from(Statement& row);
 
 // What is suspended: mail to a domain, the posts of a list, or all that goes out.

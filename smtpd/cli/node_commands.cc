@@ -54,6 +54,7 @@ Json as_json(const NodeSight& node, const Nodes& nodes, const std::map<int, std:
   return {{"number", node.number},
           {"hostname", node.hostname},
           {"state", to_string(node.state)},
+          {"drains", node.drains},
           {"epoch", node.epoch},
           {"started", format_iso8601(node.started)},
           {"version", node.version},
@@ -61,6 +62,11 @@ Json as_json(const NodeSight& node, const Nodes& nodes, const std::map<int, std:
           {"silent_ms", quiet == silent.end() ? Json(nullptr) : Json(quiet->second)},
           {"batches", owned == nodes.owned.end() ? 0 : owned->second.batches},
           {"recipients", owned == nodes.owned.end() ? 0 : owned->second.recipients}};
+}
+
+// Of one that is down it is told what it will do when it is back.
+std::string state_text(const NodeSight& node) {
+  return std::string(to_string(node.state)) + (node.drains && !node.at_work() ? ", drains" : "");
 }
 
 std::string silence_text(const Json& node) {
@@ -76,7 +82,7 @@ int list(const Shell& shell, Site& site) {
   Table table({"NODE", "HOST", "STATE", "SILENT", "EPOCH", "SINCE", "BATCHES", "RECIPIENTS", "VERSION"});
   for (const NodeSight& node : nodes->all) {
     Json one = as_json(node, *nodes, silent);
-    table.add({std::to_string(node.number), node.hostname, to_string(node.state), silence_text(one),
+    table.add({std::to_string(node.number), node.hostname, state_text(node), silence_text(one),
                std::to_string(node.epoch), show_time(node.started), one["batches"].dump(),
                one["recipients"].dump(), node.version});
     json.push_back(std::move(one));
@@ -107,7 +113,7 @@ int show(const Shell& shell, Site& site, const std::string& name) {
   const Json json = as_json(*node, *nodes, silences(site));
   if (shell.json) return print_json(json);
   print_line("node        " + std::to_string(node->number) + ", " + for_display(node->hostname));
-  print_line("state       " + std::string(to_string(node->state)));
+  print_line("state       " + state_text(*node));
   if (const std::string silent = silence_text(json); !silent.empty()) print_line("silent for  " + silent);
   print_line("lease       " + format_duration(node->lease));
   print_line("epoch       " + std::to_string(node->epoch) + ", since " + show_time(node->started));
@@ -117,27 +123,28 @@ int show(const Shell& shell, Site& site, const std::string& name) {
   return kOk;
 }
 
-int want(const Shell& shell, Site& site, const std::string& name, NodeState state) {
+int want(const Shell& shell, Site& site, const std::string& name, bool drains) {
   auto nodes = read_nodes(site);
   if (!nodes.ok()) return shell.fail(nodes.error());
   auto node = find(*nodes, name);
   if (!node.ok()) return shell.fail(node.error());
-  bool told = false;
   const auto written =
       site.database().write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
-        auto matched = storage::NodeStore(c).want(node->number, state);
+        auto matched = storage::NodeStore(c).want(node->number, drains);
         if (!matched.ok()) return matched.error();
-        told = *matched;
-        return {};
+        if (*matched) return {};
+        return Error{ErrorCode::kNotFound, "the row of node " + node->hostname + " is gone"};
       });
   if (!written.ok()) return shell.fail(written.error());
-  if (!told)
-    return shell.fail(
-        Error{ErrorCode::kConflict, "node " + node->hostname + " is " + to_string(node->state)});
-  return shell.done(node->hostname + (state == NodeState::kDraining
-                                          ? " drains: it takes nothing new and gives back what it has"
-                                          : " serves again"),
-                    json_text({{"node", node->number}, {"state", to_string(state)}}));
+  const NodeState state = !node->at_work() ? node->state
+                          : drains         ? NodeState::kDraining
+                                           : NodeState::kServing;
+  const std::string effect = !node->at_work() ? " is " + std::string(to_string(state)) + ", and will " +
+                                                    (drains ? "drain" : "serve") + " when it is back"
+                             : drains ? " drains: it takes nothing new and gives back what it has"
+                                      : " serves again";
+  return shell.done(node->hostname + effect,
+                    json_text({{"node", node->number}, {"state", to_string(state)}, {"drains", drains}}));
 }
 
 }  // namespace
@@ -160,12 +167,9 @@ void add_node(Shell& shell) {
   about_one(
       "drain",
       "take a node out of service while it runs: not ready, 421 to clients, its work back to the others",
-      [&shell](Site& site, const std::string& name) {
-        return want(shell, site, name, NodeState::kDraining);
-      });
-  about_one("undrain", "let it serve again", [&shell](Site& site, const std::string& name) {
-    return want(shell, site, name, NodeState::kServing);
-  });
+      [&shell](Site& site, const std::string& name) { return want(shell, site, name, true); });
+  about_one("undrain", "let it serve again",
+            [&shell](Site& site, const std::string& name) { return want(shell, site, name, false); });
 }
 
 }  // namespace essaim::smtpd::cli

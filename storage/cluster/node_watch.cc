@@ -12,6 +12,7 @@ constexpr Duration kTimeToRecover = std::chrono::minutes(10);
 // Only whether there is any: each ends at the first entry of an index.
 constexpr std::string_view kView =
     "SELECT n.number, n.hostname, n.epoch, n.beat, n.lease, n.state, n.started, n.version, n.demand, "
+    "n.drains, "
     "(SELECT COUNT(*) FROM (SELECT 1 FROM batch_state WHERE queue = 1 LIMIT 1) r), "
     "(SELECT COUNT(*) FROM (SELECT 1 FROM batch_state WHERE queue = 2 AND due <= ? LIMIT 1) d), "
     "(SELECT COUNT(*) FROM (SELECT 1 FROM post WHERE finished = 0 AND expanded = 0 LIMIT 1) u), "
@@ -30,10 +31,10 @@ Result<void> read_cluster_view(Connection& connection, WallTime now, ClusterView
     if (!more.ok()) return more.error();
     if (!*more) return {};
     view->nodes.push_back(node_sight_from(row));
-    view->ready = row.integer(9) > 0;
-    view->due = row.integer(10) > 0;
-    view->unexpanded = row.integer(11) > 0;
-    view->suspensions = std::to_string(row.integer(12)) + ":" + std::to_string(row.integer(13));
+    view->ready = row.integer(10) > 0;
+    view->due = row.integer(11) > 0;
+    view->unexpanded = row.integer(12) > 0;
+    view->suspensions = std::to_string(row.integer(13)) + ":" + std::to_string(row.integer(14));
   }
 }
 

@@ -13,7 +13,6 @@ const char* to_string(NodeState state) {
     case NodeState::kStopped:
       return "stopped";
     case NodeState::kDead:
-    case NodeState::kDeadDraining:
       break;
   }
   return "dead";

@@ -20,10 +20,9 @@ namespace essaim::storage {
 
 enum class NodeState : int {
   kServing = 0,
-  kDraining = 1,      // an operator wants it to take nothing new
-  kStopped = 2,       // it has ended in order and owns nothing
-  kDead = 3,          // its work was taken over
-  kDeadDraining = 4,  // the same, and it drains when it is back
+  kDraining = 1,  // an operator wants it to take nothing new
+  kStopped = 2,   // it has ended in order and owns nothing
+  kDead = 3,      // its work was taken over
 };
 const char* to_string(NodeState state);  // "serving" ...
 
@@ -37,8 +36,9 @@ struct NodeSight {
   NodeState state = NodeState::kServing;
   WallTime started{};
   std::string version;
-  std::string demand;  // what it wants of destinations, in a form that delivery knows
-  bool dead() const { return state == NodeState::kDead || state == NodeState::kDeadDraining; }
+  std::string demand;   // what it wants of destinations, in a form that delivery knows
+  bool drains = false;  // or will when it is back
+  bool dead() const { return state == NodeState::kDead; }
   bool at_work() const { return state == NodeState::kServing || state == NodeState::kDraining; }
 };
 

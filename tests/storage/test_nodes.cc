@@ -186,21 +186,51 @@ BOOST_AUTO_TEST_CASE(a_node_that_freezes_inside_a_transaction_is_taken_over_and_
   BOOST_TEST((code_of(claiming.get()) == ErrorCode::kUnknownOutcome));  // its COMMIT finds nobody
 }
 
-BOOST_AUTO_TEST_CASE(that_a_node_drains_outlives_its_takeover) {
+BOOST_AUTO_TEST_CASE(that_a_node_drains_outlives_its_end_and_can_be_changed_while_it_is_down) {
   TempDatabase database;
-  const auto node = begin(*database, "one.test");
-  commit(*database, [&](Connection& c) -> Result<void> {
-    BOOST_TEST(must(NodeStore(c).want(node.number, NodeState::kDraining)));
-    return {};
-  });
-  commit(*database, [&](Connection& c) -> Result<void> {
-    BOOST_TEST(must(NodeStore(c).fence(must(NodeStore(c).all()).at(0))));
-    return {};
-  });
-  BOOST_TEST(sight(*database, 1).dead());
-  BOOST_TEST(!sight(*database, 1).at_work());
-  begin(*database, "one.test");
-  BOOST_TEST((sight(*database, 1).state == NodeState::kDraining));
+  auto node = begin(*database, "one.test");
+  const auto want = [&](bool drains) {
+    commit(*database, [&](Connection& c) -> Result<void> {
+      BOOST_TEST(must(NodeStore(c).want(node.number, drains)));
+      return {};
+    });
+  };
+  const auto end = [&](bool in_order) {
+    commit(*database, [&](Connection& c) -> Result<void> {
+      NodeStore nodes(c);
+      BOOST_TEST(must(in_order ? nodes.end_epoch(node) : nodes.fence(must(nodes.all()).at(0))));
+      return {};
+    });
+    const NodeSight seen = sight(*database, 1);
+    BOOST_TEST(!seen.at_work());
+    BOOST_TEST((seen.state == (in_order ? NodeState::kStopped : NodeState::kDead)));
+  };
+  const auto back = [&] {
+    node = begin(*database, "one.test");
+    return sight(*database, 1).state;
+  };
+  for (const bool in_order : {true, false}) {
+    want(true);
+    BOOST_TEST((sight(*database, 1).state == NodeState::kDraining));
+    end(in_order);
+    BOOST_TEST(sight(*database, 1).drains);
+    BOOST_TEST((back() == NodeState::kDraining));
+    BOOST_TEST((back() == NodeState::kDraining));  // after a crash that nobody saw
+    end(in_order);
+    want(false);
+    BOOST_TEST((sight(*database, 1).state == (in_order ? NodeState::kStopped : NodeState::kDead)));
+    BOOST_TEST((back() == NodeState::kServing));
+    end(in_order);
+    BOOST_TEST((back() == NodeState::kServing));
+    end(in_order);
+    want(true);
+    BOOST_TEST((back() == NodeState::kDraining));
+    // An older program lets it serve again: it knows of the state alone.
+    commit(*database, [](Connection& c) { return c.execute("UPDATE node SET state = 0"); });
+    BOOST_TEST(!sight(*database, 1).drains);
+    end(in_order);
+    BOOST_TEST((back() == NodeState::kServing));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_beat_in_the_last_moment_keeps_the_node) {
@@ -228,7 +258,7 @@ BOOST_AUTO_TEST_CASE(a_node_that_ended_in_order_is_left_alone_and_a_second_one_o
   BOOST_TEST(!one.listener.dead);
   commit(*database, [&](Connection& c) -> Result<void> {
     BOOST_TEST(must(NodeStore(c).end_epoch(second)));
-    BOOST_TEST(!must(NodeStore(c).want(1, NodeState::kDraining)));
+    BOOST_TEST(!must(NodeStore(c).want(2, true)));
     return {};
   });
   BOOST_TEST((sight(*database, 1).state == NodeState::kStopped));
