@@ -130,9 +130,9 @@ class EngineImpl : public Engine {
       fabric_.post(i, [shared](LoopSide& side) { side.reconfigure(shared); });
   }
 
-  void set_nodes(std::vector<int> at_work) override {
-    on_queue([this, at_work = std::move(at_work)]() mutable {
-      if (queue_) queue_->set_nodes(std::move(at_work));
+  void set_nodes(std::vector<int> serving) override {
+    on_queue([this, serving = std::move(serving)]() mutable {
+      if (queue_) queue_->set_nodes(std::move(serving));
     });
   }
 

@@ -124,9 +124,9 @@ class Engine {
   virtual void drain(Duration grace) = 0;
   virtual void reconfigure(const EngineSettings& settings) = 0;  // what can change while it runs
 
-  // Among nodes. Which are at work, in order, this one with them: posts are expanded where they came in, those of others by
-  // the first.
-  virtual void set_nodes(std::vector<int> at_work) = 0;
+  // Among nodes. Which serve, in order: this one with them unless it rests. Posts are expanded where they came in; those of
+  // others, as of a node that drains, by the one to which their id falls.
+  virtual void set_nodes(std::vector<int> serving) = 0;
   // What the others want of destinations: budgets are shared with them (delivery/shares.h). Thread-safe; it holds from
   // the next look of each destination on.
   virtual void set_demands(Demands others) = 0;

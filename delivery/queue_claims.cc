@@ -36,7 +36,7 @@ std::size_t QueueManager::share_of_big_posts() {
   if (!big_since_) big_since_ = now;
   const bool all_know = now - *big_since_ > kAllKnow;
   const std::size_t share =
-      all_know ? std::max(kLeastOpen, settings_->active_batches / (2 * nodes_at_work_.size())) : kLeastOpen;
+      all_know ? std::max(kLeastOpen, settings_->active_batches / (2 * nodes_serving_.size())) : kLeastOpen;
   const auto open = static_cast<std::size_t>(std::count_if(open_.begin(), open_.end(), [](const auto& one) {
     return Budget::class_of(one.second->priority()) == 2;
   }));
@@ -65,7 +65,7 @@ void QueueManager::claim_now() {
     const auto i = static_cast<std::size_t>(cls);
     if (!maybe_more_[i]) continue;
     std::size_t limit = budget_.claimable(cls);
-    if (cls == 2 && nodes_at_work_.size() > 1) limit = std::min(limit, share_of_big_posts());
+    if (cls == 2 && nodes_serving_.size() > 1) limit = std::min(limit, share_of_big_posts());
     if (cache_->overfull()) limit = std::min<std::size_t>(limit, open_.empty() ? 1 : 0);
     request->limits[i] = limit;
     request->pass_over[i] = !budget_.ample(cls);
@@ -276,12 +276,12 @@ void QueueManager::schedule_due() {
 
 // Any node could, and two at the same time would only be in each other's way.
 bool QueueManager::is_ours_to_expand(Id post, WallTime now) const {
-  if (nodes_at_work_.size() < 2) return true;
+  if (nodes_serving_.size() < 2) return true;
   const int home = node_of(post);
   if (home == node_.number) return true;
-  const bool home_works = std::binary_search(nodes_at_work_.begin(), nodes_at_work_.end(), home);
-  if (home_works && now - time_of(post) < kExpandsAtHome) return false;
-  return nodes_at_work_[static_cast<std::size_t>(post) % nodes_at_work_.size()] == node_.number;
+  const bool home_serves = std::binary_search(nodes_serving_.begin(), nodes_serving_.end(), home);
+  if (home_serves && now - time_of(post) < kExpandsAtHome) return false;
+  return nodes_serving_[static_cast<std::size_t>(post) % nodes_serving_.size()] == node_.number;
 }
 
 void QueueManager::expand_next() {

@@ -216,8 +216,8 @@ void QueueManager::reconfigure(std::shared_ptr<const EngineSettings> settings) {
   claim_soon();
 }
 
-void QueueManager::set_nodes(std::vector<int> at_work) {
-  nodes_at_work_ = std::move(at_work);
+void QueueManager::set_nodes(std::vector<int> serving) {
+  nodes_serving_ = std::move(serving);
 }
 
 void QueueManager::lease_again() {

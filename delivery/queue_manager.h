@@ -63,7 +63,7 @@ class QueueManager final : public NoteSink {
   void recall(std::vector<Id> posts, std::function<void()> then);
   void drain(Duration grace, std::function<void()> done);
   void suspensions_changed();
-  void set_nodes(std::vector<int> at_work);
+  void set_nodes(std::vector<int> serving);
   void lease_again();
   void rest(bool on);
   void reconfigure(std::shared_ptr<const EngineSettings> settings);
@@ -196,7 +196,7 @@ class QueueManager final : public NoteSink {
   std::list<RecallOp> recalls_;
   log::Once claim_trouble_, save_trouble_, suspension_trouble_;
 
-  std::vector<int> nodes_at_work_;     // none: a node alone
+  std::vector<int> nodes_serving_;     // none: a node alone
   std::optional<MonoTime> big_since_;  // there are big batches to share
   bool resting_ = false;               // an operator wants no work done here
   bool draining_ = false;

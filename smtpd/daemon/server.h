@@ -146,7 +146,7 @@ class Server final : private storage::Membership::Listener {
   std::unique_ptr<storage::Membership> membership_;
   std::atomic<bool> delivers_{false};  // engine_ is there and runs
   // On the membership's threads.
-  std::vector<int> seen_at_work_;
+  std::vector<int> seen_at_work_, seen_serving_;
   std::string seen_suspensions_;
   bool seen_drain_ = false;
   bool shares_budgets_ = false;

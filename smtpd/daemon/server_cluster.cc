@@ -60,10 +60,13 @@ void Server::on_view(const storage::ClusterView& view) {
   if (!delivers_.load()) return;  // not yet, or not any more
   if (view.at_work != seen_at_work_) {
     seen_at_work_ = view.at_work;
-    engine_->set_nodes(view.at_work);
     std::string numbers;
     for (const int number : view.at_work) numbers += (numbers.empty() ? "" : ", ") + std::to_string(number);
     log::info("nodes-at-work", {{"nodes", numbers}});
+  }
+  if (view.serving != seen_serving_) {
+    seen_serving_ = view.serving;
+    engine_->set_nodes(view.serving);
   }
   share_budgets(view);
   if (view.suspensions != seen_suspensions_) {

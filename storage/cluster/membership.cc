@@ -165,6 +165,7 @@ Result<void> Membership::watch() {
   const std::vector<NodeSight> dead = observer_.look(view.nodes, asked, clock_.mono_now());
   for (const NodeSight& node : view.nodes) {
     if (node.at_work()) view.at_work.push_back(node.number);
+    if (node.state == NodeState::kServing) view.serving.push_back(node.number);
     if (node.number == self_.number) view.wanted = node.state;
   }
   nodes_at_work_ = view.at_work.size();

@@ -28,6 +28,7 @@ namespace essaim::storage {
 struct ClusterView {
   std::vector<NodeSight> nodes;
   std::vector<int> at_work;                // numbers of those that serve or drain, in order; with this one
+  std::vector<int> serving;                // those of them that do not drain
   NodeState wanted = NodeState::kServing;  // of this one: an operator may have it drain
   bool ready = false;                      // batches that nobody owns
   bool due = false;                        // batches that waited and are due

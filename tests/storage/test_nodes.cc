@@ -127,6 +127,13 @@ BOOST_AUTO_TEST_CASE(a_dead_node_is_taken_over_once_and_finds_out) {
   BOOST_TEST(sight(*database, 3).epoch == three.self.epoch + 1);
   must(one.membership.watch());
   BOOST_TEST(one.listener.last.at_work == (std::vector<int>{1, 2}));
+  commit(*database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(must(NodeStore(c).want(2, true)));
+    return {};
+  });
+  must(one.membership.watch());
+  BOOST_TEST(one.listener.last.at_work == (std::vector<int>{1, 2}));
+  BOOST_TEST(one.listener.last.serving == (std::vector<int>{1}));
   BOOST_TEST(one.listener.last.ready);
   BOOST_TEST(claim(*database, {1, one.self.epoch}, 9).size() == 2U);
   // What it still believes to own it cannot save, and no beat brings the lease back.

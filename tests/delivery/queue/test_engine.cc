@@ -89,6 +89,31 @@ BOOST_AUTO_TEST_CASE(a_big_post_is_expanded_here_and_a_smart_host_takes_all) {
   BOOST_TEST(sink.connections("127.0.0.9") >= 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_big_post_whose_home_does_not_serve_is_expanded_by_the_node_to_which_its_id_falls) {
+  TestSink sink;
+  Site site;  // its posts come in at node 7
+  site.add_members(20, 4);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 4); }, settings_for(site, sink));
+  run.engine->set_nodes({1, 7});  // this one is 1
+  const auto post_with = [&](Id parity) {
+    auto post = site.new_post(CopyMode::kCommon, 2);
+    while (post.id % 2 != parity) post = site.new_post(CopyMode::kCommon, 2);
+    return site.post_to_list(std::move(post), 0, 0);
+  };
+  const Id ours = post_with(0), theirs = post_with(1);
+  const auto expanded = [&](Id post) {
+    run.engine->ring();
+    return !site.batches(post).empty();
+  };
+  BOOST_TEST(!wait_until([&] { return expanded(ours) || expanded(theirs); }, 1s));
+  run.engine->set_nodes({1, 2});
+  BOOST_TEST(wait_until([&] { return expanded(ours); }));
+  BOOST_TEST(!expanded(theirs));
+  run.engine->set_nodes({1});
+  BOOST_TEST(wait_until([&] { return expanded(theirs); }));
+}
+
 BOOST_AUTO_TEST_CASE(a_post_rung_in_while_it_runs_is_delivered) {
   TestSink sink;
   Site site;
