@@ -121,6 +121,7 @@ class Database {
     std::uint64_t durable_commits = 0;
     std::uint64_t failed_commits = 0;
     std::uint64_t reads = 0;
+    std::uint64_t attempts = 0;  // transactions that were begun or tried to: the writer moves
   };
   virtual Counters counters() const = 0;
   // False from the first failing commit to the next success; for readiness and for pausing delivery. Thread-safe.

@@ -104,6 +104,7 @@ Result<void> serve(const std::string& config_file) {
       log::flush();
       if (first) return started;
       // The database may be away. Whoever served before goes on trying.
+      notify_manager("WATCHDOG=1\nSTATUS=cannot begin a new epoch yet");
       if ((*control)->wait(kNextTry) == Control::Event::kTerminate) return {};
       continue;
     }

@@ -80,6 +80,13 @@ class Round final : public net::Disposable {
 
 }  // namespace
 
+bool Movement::goes_on(std::uint64_t begun, MonoTime now) {
+  const std::lock_guard lock(mutex_);
+  if (begun != begun_ || since_ == MonoTime{}) since_ = now;
+  begun_ = begun;
+  return now - since_ < patience_;
+}
+
 std::vector<std::string> silent_ones(const std::vector<Pulse>& all, Duration patience) {
   auto answers = std::make_shared<Answers>(all.size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i].ask([answers, i] { answers->take(i); });

@@ -139,6 +139,8 @@ class Server final : private storage::Membership::Listener {
   std::shared_ptr<net::ListenSocket> admin_socket_;
   std::unique_ptr<Reporter> reporter_;  // outlives what may still tell it something; stopped before
   std::unique_ptr<storage::Database> database_;
+  // For so long its writer may have to wait: for all hosts of the URL, one after the other.
+  mutable Movement writer_moves_{std::chrono::minutes(2)};
   std::unique_ptr<KeyRing> keys_;
   storage::NodeStore::Identity node_;
   std::unique_ptr<storage::NodeLease> lease_;

@@ -59,7 +59,13 @@ std::vector<Pulse> Server::pulses() const {
   all.push_back({"queue", [this](std::function<void()> answered) {
                    engine_->busiest(0, [answered](const auto&, const auto&) { answered(); });
                  }});
-  all.push_back({"database", [this](std::function<void()> answered) {
+  // A file that does not answer is worth a restart. A server that does not is the operator's trouble and a matter of readiness.
+  const bool remote = shares_database();
+  all.push_back({"database", [this, remote](const std::function<void()>& answered) {
+                   const auto begun = database_->counters();
+                   if (remote &&
+                       writer_moves_.goes_on(begun.statements + begun.attempts, system_clock().mono_now()))
+                     answered();
                    database_->write(
                        storage::Durability::kProgress, [](storage::Connection&) { return Result<void>(); },
                        [answered](const Result<void>&) { answered(); });

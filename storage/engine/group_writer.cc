@@ -65,7 +65,10 @@ void GroupWriter::write(Durability durability, Work work, Done done) {
 }
 
 Database::Counters GroupWriter::counters() const {
-  return {statements_.load(), commits_.load(), durable_commits_.load(), failed_commits_.load()};
+  Database::Counters all{statements_.load(), commits_.load(), durable_commits_.load(),
+                         failed_commits_.load()};
+  all.attempts = attempts_.load();
+  return all;
 }
 
 Durability GroupWriter::choose() {
@@ -119,6 +122,7 @@ Result<void> GroupWriter::ensure_connection() {
 Result<void> GroupWriter::try_group(Durability durability, Group* group, std::size_t* ran, bool* any) {
   *ran = 0;
   *any = false;
+  attempts_.fetch_add(1, std::memory_order_relaxed);
   ESSAIM_TRY(ensure_connection());
   EngineConnection& connection = *connection_;
   bool failed = false;

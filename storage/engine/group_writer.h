@@ -77,7 +77,8 @@ class GroupWriter {
 
   std::atomic<bool> healthy_{true};
   log::Once trouble_, damage_;
-  std::atomic<std::uint64_t> statements_{0}, commits_{0}, durable_commits_{0}, failed_commits_{0};
+  std::atomic<std::uint64_t> statements_{0}, commits_{0}, durable_commits_{0}, failed_commits_{0},
+      attempts_{0};
 };
 
 }  // namespace essaim::storage

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "core/base/log.h"
+#include "storage/engine/group_writer.h"
 #include "storage/fault.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
@@ -426,6 +427,23 @@ BOOST_AUTO_TEST_CASE(what_is_asked_often_is_found_by_its_index) {
     }
     return {};
   }));
+}
+
+BOOST_AUTO_TEST_CASE(a_writer_whose_database_is_out_of_reach_is_seen_to_try) {
+  GroupWriter writer(
+      "x",
+      []() -> Result<std::unique_ptr<EngineConnection>> {
+        return Error{ErrorCode::kIo, "no route"};
+      },
+      3);
+  writer.start();
+  std::promise<Result<void>> done;
+  writer.write(
+      Durability::kProgress, [](Connection&) { return Result<void>(); },
+      [&done](Result<void> result) { done.set_value(std::move(result)); });
+  BOOST_TEST((code_of(done.get_future().get()) == ErrorCode::kIo));
+  BOOST_TEST(writer.counters().attempts == 4U);
+  BOOST_TEST(writer.counters().failed_commits == 1U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

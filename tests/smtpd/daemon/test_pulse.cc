@@ -55,3 +55,17 @@ BOOST_AUTO_TEST_CASE(an_answer_that_comes_twice_or_too_late_harms_nobody) {
   BOOST_TEST(names[0] == "silent");
   late();
 }
+
+BOOST_AUTO_TEST_CASE(a_thread_moves_as_long_as_it_begins_something_now_and_then) {
+  smtpd::Movement movement(120s);
+  const MonoTime start = MonoTime{} + 1h;
+  std::uint64_t begun = 7;
+  BOOST_TEST(movement.goes_on(begun, start));
+  // An attempt that waits for three hosts takes half a minute and longer.
+  for (int i = 1; i < 20; ++i) BOOST_TEST(movement.goes_on(begun += i % 3 == 0 ? 1 : 0, start + i * 30s));
+  const MonoTime last = start + 18 * 30s;
+  BOOST_TEST(movement.goes_on(begun, last + 119s));
+  BOOST_TEST(!movement.goes_on(begun, last + 120s));
+  BOOST_TEST(!movement.goes_on(begun, last + 1h));
+  BOOST_TEST(movement.goes_on(begun + 1, last + 2h));
+}
