@@ -68,6 +68,12 @@ void Control::post(std::function<void()> task) {
   ring();
 }
 
+void Control::drop_tasks() {
+  std::deque<std::function<void()>> tasks;
+  const std::lock_guard lock(mutex_);
+  tasks.swap(tasks_);
+}
+
 void Control::terminate() {
   {
     const std::lock_guard lock(mutex_);

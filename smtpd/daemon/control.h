@@ -26,6 +26,8 @@ class Control {
   Event wait(Duration tick);
   // Any thread: runs once on the main thread, in wait().
   void post(std::function<void()> task);
+  // Those that have not run never will: whom they are about is going. From the main thread, when nobody posts any more.
+  void drop_tasks();
   void terminate();  // any thread: as SIGTERM
   void restart();    // any thread: kRestart, once
 

@@ -75,6 +75,7 @@ void Server::stop() {
   if (membership_) membership_->stop(true);
   for (Loop& l : loops_) l.loop->stop();
   for (Loop& l : loops_) l.thread.join();
+  control_.drop_tasks();  // they are about this server
 }
 
 }  // namespace essaim::smtpd
