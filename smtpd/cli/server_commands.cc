@@ -66,8 +66,11 @@ void add_server_commands(Shell& shell) {
              [&shell] {
                return ask(shell, {"reload", {}});
              });
-  shell.verb("drain", "stop the server: finish what is under way, then exit (as SIGTERM)", "  essaim drain",
-             [&shell] {
+  shell.verb("drain",
+             "stop the server: finish what is under way, then exit (as SIGTERM). With essaim.socket, stop "
+             "that first: "
+             "the next client would start the server again",
+             "  essaim drain", [&shell] {
                return ask(shell, {"drain", {}});
              });
   auto level = std::make_shared<std::string>();

@@ -3,6 +3,7 @@
 #include "core/base/random.h"
 #include "smtpd/operate/database_password.h"
 #include "smtpd/operate/open_database.h"
+#include "storage/copied_away.h"
 #include "storage/dkim_store.h"
 #include "storage/node_store.h"
 #include "storage/schema.h"
@@ -46,6 +47,7 @@ Result<std::unique_ptr<Site>> Site::open(const Shell& shell) {
     ESSAIM_TRY(storage::migrate((*site)->database()));
   } else {
     ESSAIM_TRY(storage::require_newest((*site)->database()));
+    ESSAIM_TRY(storage::require_not_copied_away((*site)->database()));
   }
   return site;
 }

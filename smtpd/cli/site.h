@@ -23,7 +23,7 @@ namespace essaim::smtpd::cli {
 class Site {
  public:
   // Reads the configuration and opens the database. An empty or missing one is made (for the server's user);
-  // one of an older version is refused with what to do.
+  // one of an older version, and one that was copied away, is refused with what to do.
   static Result<std::unique_ptr<Site>> open(const Shell& shell);
   // The same without looking at the schema: `storage check` and `storage migrate`.
   static Result<std::unique_ptr<Site>> open_any_version(const Shell& shell);

@@ -8,7 +8,7 @@
 #include "smtpd/daemon/state_directory.h"
 #include "smtpd/operate/database_password.h"
 #include "smtpd/operate/open_database.h"
-#include "storage/copy.h"
+#include "storage/copied_away.h"
 #include "storage/journal.h"
 #include "storage/schema.h"
 
@@ -28,8 +28,15 @@ int check(const Shell& shell, Site& site) {
   if (sound.ok()) sound = site.database().check();
   const bool newest =
       *version >= storage::newest_schema_version() && storage::require_newest(site.database()).ok();
+  std::optional<storage::CopiedAway> away;
+  if (*version > 0) {
+    auto mark = storage::copied_away(site.database());
+    if (!mark.ok()) return shell.fail(mark.error());
+    away = *mark;
+  }
   if (shell.json) {
     print_json({{"url", site.settings().database_url},
+                {"copied_away", away ? Json(format_iso8601(away->when)) : Json(nullptr)},
                 {"schema", *version},
                 {"newest_schema", storage::newest_schema_version()},
                 {"ok", sound.ok() && newest},
@@ -44,6 +51,10 @@ int check(const Shell& shell, Site& site) {
     return shell.fail(Error{ErrorCode::kConflict, why.ok() ? "not the newest schema" : why.error().message});
   }
   print_line("sound     yes");
+  if (away) {
+    print_line("copied    to another database " + std::string(away->finished ? "at " : "since ") +
+               show_time(away->when) + ": no server starts on this one");
+  }
   return kOk;
 }
 
@@ -100,9 +111,15 @@ Result<std::vector<storage::CopiedTable>> copy_to(const Shell& shell, Site& site
   auto database = operate::open_database(target, *password, 1);
   if (!database.ok()) return database.error();
   ESSAIM_TRY((*database)->check_settings());
-  return storage::copy_database(site.database(), **database, [&shell](const storage::CopiedTable& table) {
-    if (!shell.json) print_line(table.name + "  " + plural(table.rows, "row"));
-  });
+  return storage::copy_away(
+      site.database(), **database, system_clock(),
+      [&shell](const storage::CopiedTable& table) {
+        if (!shell.json) print_line(table.name + "  " + plural(table.rows, "row"));
+      },
+      [&shell](const storage::NodeSight& node) {
+        if (!shell.json)
+          print_line("node " + for_display(node.hostname) + " may be at work: looking for a beat");
+      });
 }
 
 int copy(const Shell& shell, Site& site, const std::string& url, const std::string& password_file) {
@@ -116,6 +133,16 @@ int copy(const Shell& shell, Site& site, const std::string& url, const std::stri
   }
   return shell.done("copied and compared: " + plural(rows, "row") + " to " + for_display(url),
                     json_text({{"to", url}, {"rows", rows}, {"tables", tables}}));
+}
+
+int reopen(const Shell& shell, Site& site) {
+  auto version = storage::schema_version(site.database());
+  if (!version.ok()) return shell.fail(version.error());
+  auto was = *version > 0 ? storage::reopen(site.database()) : false;
+  if (!was.ok()) return shell.fail(was.error());
+  return shell.done(*was ? "servers may start on this database again; never start one on its copy, too"
+                         : "it was not copied to another database",
+                    json_text({{"changed", *was}}));
 }
 
 // Only the running server knows.
@@ -135,7 +162,8 @@ int counters(const Shell& shell) {
 }  // namespace
 
 void add_storage(Shell& shell) {
-  CLI::App* noun = shell.noun("storage", "the database: make, check, migrate, back up, copy, count");
+  CLI::App* noun =
+      shell.noun("storage", "the database: make, check, migrate, back up, copy, reopen, count");
   shell.verb(noun, "init", "make the tables in an empty database; `serve` does it, too",
              "  essaim storage init",
              [&shell] { return with_any(shell, [&](Site& site) { return init(shell, site); }); });
@@ -164,8 +192,9 @@ void add_storage(Shell& shell) {
   auto password_file = std::make_shared<std::string>();
   CLI::App* verb = shell.verb(
       noun, "copy",
-      "copy all into another, empty database, while no server runs here: from one machine to a cluster, or a "
-      "backup back to where it came from. What an interrupted copy left there is done anew",
+      "copy all into another, empty database, while no server runs: from one machine to a cluster, or a "
+      "backup back to where it came from. No server starts on this one any more, but it may be copied again. "
+      "What an interrupted copy left there is done anew",
       "  essaim storage copy mariadb://essaim@db1,db2,db3/essaim --password-file "
       "/etc/essaim/database-password",
       [&shell, url, password_file] {
@@ -174,6 +203,10 @@ void add_storage(Shell& shell) {
   verb->add_option("URL", *url, "the target, as in storage.url")->required();
   verb->add_option("--password-file", *password_file, "as storage.password_file, for the target")
       ->type_name("FILE");
+  shell.verb(noun, "reopen",
+             "let servers start again on a database that was copied to another one, which is given up",
+             "  essaim storage reopen",
+             [&shell] { return with_any(shell, [&](Site& site) { return reopen(shell, site); }); });
 }
 
 }  // namespace essaim::smtpd::cli

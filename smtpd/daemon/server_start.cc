@@ -14,6 +14,7 @@
 #include "smtpd/operate/open_database.h"
 #include "smtpd/operate/user.h"
 #include "smtpd/settings/listen_table.h"
+#include "storage/copied_away.h"
 #include "storage/probe.h"
 #include "storage/schema.h"
 
@@ -130,6 +131,7 @@ Result<void> Server::open_storage(const std::string& password) {
     log::info("schema-migrated", {{"from", *version}, {"to", storage::newest_schema_version()}});
   }
   ESSAIM_TRY(storage::require_newest(*database_));
+  ESSAIM_TRY(storage::require_not_copied_away(*database_));
   ESSAIM_TRY(begin_epoch());
   if (node_.number < 1 || node_.number >= kMaxNodes)
     return Error{ErrorCode::kExhausted,
