@@ -180,6 +180,17 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
 
   auto known = directory.find_domain(domain);
   if (!known.ok()) return known.error();
+  const bool postmaster = local == "postmaster" || local == "abuse";
+  if (!known->has_value() && !(postmaster && domain == host)) {
+    auto any = directory.any_domain();
+    if (!any.ok()) return any.error();
+    if (!*any) {
+      Resolution later =
+          refuse(recipient, 451, "4.3.5", "no domain is set up here yet, try again later", "no-domains");
+      later.elsewhere = domain != host;
+      return later;
+    }
+  }
   if (!known->has_value() && domain != host) {
     Resolution elsewhere =
         refuse(recipient, 550, "5.7.1", "relaying denied, the domain is none of ours", "relay");
@@ -266,7 +277,7 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
     target.member_id = bounce->member_id;
     return accept(std::move(target));
   }
-  if (local == "postmaster" || local == "abuse") {
+  if (postmaster) {
     target.kind = TargetKind::kPostmaster;
     return accept(std::move(target));
   }

@@ -11,7 +11,8 @@
 //   bounce+..., obounce+...     bounces (VERP)    postmaster[@any of ours], abuse@any of ours
 //
 // "Ours" are the domains in the database, and the host's name for postmaster and abuse. A forged or altered
-// token is 550 5.1.1. Trouble with the database is 451 4.3.0, never "no such list".
+// token is 550 5.1.1. Trouble with the database is 451 4.3.0, never "no such list". A database without any domain is one that
+// was not filled yet, or not the right one (a volume that is not mounted): 451 4.3.5 for what would be 550.
 //
 // Thread-safe. The asynchronous form calls `done` once, on a database thread, or within the call for a list that was
 // asked for a moment ago (recent_targets.h).
@@ -65,7 +66,7 @@ struct Resolution {
   smtp::Reply reply;                     // 250 2.1.5, or the refusal with its rule in the text
   std::shared_ptr<const Target> target;  // null unless positive
   std::uint64_t max_size = 0;            // of a message to it, in octets; 0: no limit of its own
-  bool elsewhere = false;                // refused because the domain is none of ours
+  bool elsewhere = false;                // refused, for now or for ever, because the domain is none of ours
 };
 
 class RecentTargets;

@@ -123,6 +123,12 @@ Result<std::optional<DomainRecord>> DirectoryStore::find_domain(const std::strin
                  domain_from);
 }
 
+Result<bool> DirectoryStore::any_domain() {
+  auto found = sql::number(connection_, 0, "SELECT COUNT(*) FROM (SELECT 1 FROM domain LIMIT 1) d");
+  if (!found.ok()) return found.error();
+  return *found > 0;
+}
+
 Result<std::vector<DomainRecord>> DirectoryStore::domains() {
   auto statement =
       sql::prepare(connection_, "SELECT id, name, settings, created, policy FROM domain ORDER BY name");

@@ -20,6 +20,7 @@ class DirectoryStore {
   Result<void> delete_domain(const std::string& name);  // kConflict while it has lists, kNotFound
   Result<std::optional<DomainRecord>> find_domain(const std::string& name);
   Result<std::vector<DomainRecord>> domains();
+  Result<bool> any_domain();
 
   Result<void> add_list(const ListRecord& list);  // domain_id must exist; kExists
   Result<void> set_list(Id list_id, const std::map<std::string, std::string>& settings);  // replaces all

@@ -90,6 +90,7 @@ class Server final : private storage::Membership::Listener {
   void start_jobs();
   void start_status();
   void watch_status();
+  Result<void> probe_database(storage::Connection& connection);
   std::vector<Pulse> pulses() const;
   Health::Reasons why_not() const;
   Result<Environments> make_environments(const Settings& settings) const;
@@ -137,7 +138,8 @@ class Server final : private storage::Membership::Listener {
   mutable std::mutex told_mutex_;
   std::vector<NodeFacts::Certificate> told_certificates_;  // to those who ask from other threads
   std::shared_ptr<net::ListenSocket> admin_socket_;
-  std::unique_ptr<Reporter> reporter_;  // outlives what may still tell it something; stopped before
+  std::unique_ptr<Reporter> reporter_;   // outlives what may still tell it something; stopped before
+  std::atomic<bool> no_domains_{false};  // the database had none when it was last probed
   std::unique_ptr<storage::Database> database_;
   // For so long its writer may have to wait: for all hosts of the URL, one after the other.
   mutable Movement writer_moves_{std::chrono::minutes(2)};

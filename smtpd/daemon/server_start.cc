@@ -15,6 +15,7 @@
 #include "smtpd/operate/user.h"
 #include "smtpd/settings/listen_table.h"
 #include "storage/copied_away.h"
+#include "storage/directory_store.h"
 #include "storage/probe.h"
 #include "storage/schema.h"
 
@@ -117,6 +118,26 @@ Result<void> Server::make_sockets() {
   return {};
 }
 
+namespace {
+// One that is new, or not the one that is meant.
+Result<void> warn_without_domains(storage::Database& database, const std::string& url) {
+  bool any = false;
+  ESSAIM_TRY(database.read_now([&any](storage::Connection& c) -> Result<void> {
+    auto found = storage::DirectoryStore(c).any_domain();
+    if (!found.ok()) return found.error();
+    any = *found;
+    return {};
+  }));
+  if (any) return {};
+  log::warning("no-domains",
+               {{"database", url},
+                {"advice",
+                 "recipients get 451 until `essaim domain create`; if there were domains, this is "
+                 "not their database: see storage.url, and whether its volume is mounted"}});
+  return {};
+}
+}  // namespace
+
 Result<void> Server::open_storage(const std::string& password) {
   auto database = operate::open_database(settings_, password, settings_.database_readers);
   if (!database.ok()) return database.error();
@@ -132,6 +153,7 @@ Result<void> Server::open_storage(const std::string& password) {
   }
   ESSAIM_TRY(storage::require_newest(*database_));
   ESSAIM_TRY(storage::require_not_copied_away(*database_));
+  ESSAIM_TRY(warn_without_domains(*database_, settings_.database_url));
   ESSAIM_TRY(begin_epoch());
   if (node_.number < 1 || node_.number >= kMaxNodes)
     return Error{ErrorCode::kExhausted,
@@ -346,24 +368,33 @@ void Server::start_status() {
   if (!sockets.empty()) lasting_.status = std::make_unique<StatusServer>(sockets);
 }
 
+// Whether the database takes writes, and is the one that is meant.
+Result<void> Server::probe_database(storage::Connection& connection) {
+  ESSAIM_TRY(storage::probe_write(connection, node_.number));
+  auto any = storage::DirectoryStore(connection).any_domain();
+  if (!any.ok()) return any.error();
+  no_domains_.store(!*any);
+  return {};
+}
+
 void Server::watch_status() {
   if (!lasting_.status) return;
-  lasting_.status->watch(
-      {pulses(),
-       [this](std::function<void(Result<void>)> done) {
-         database_->write(
-             storage::Durability::kProgress,
-             [number = node_.number](storage::Connection& c) { return storage::probe_write(c, number); },
-             std::move(done));
-       },
-       [this] { return why_not(); }},
-      statistics_parts());
+  lasting_.status->watch({pulses(),
+                          [this](std::function<void(Result<void>)> done) {
+                            database_->write(
+                                storage::Durability::kProgress,
+                                [this](storage::Connection& c) { return probe_database(c); },
+                                std::move(done));
+                          },
+                          [this] { return why_not(); }},
+                         statistics_parts());
   lasting_.status->set_listening(true);
 }
 
 Health::Reasons Server::why_not() const {
   Health::Reasons reasons;
   if (const auto it_is = ready(); !it_is.ok()) reasons.push_back(it_is.error().message);
+  if (no_domains_.load()) reasons.emplace_back("no domains yet");
   if (gate_.count() >= gate_.limit()) reasons.emplace_back("short of sockets");
   // What newcomers are refused for.
   if (guard_->full()) reasons.emplace_back("short of connections, memory or descriptors");

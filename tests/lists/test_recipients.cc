@@ -103,6 +103,27 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(code("dev@lists.example") == 550);
 }
 
+BOOST_AUTO_TEST_CASE(without_any_domain_nobody_is_refused_for_ever) {
+  TestSite site;
+  TestSite::require(site.admin.delete_domain("lists.example"));
+  for (const char* const to : {"dev@lists.example", "dev@mx.example", "anybody@elsewhere.example",
+                               "bounce+00000000000010000000000001aaaaaaaaaa@mx.example"}) {
+    const Resolution resolution = site.rcpt(to);
+    BOOST_TEST(resolution.reply.to_string().starts_with("451 4.3.5 <" + std::string(to) + ">: no domain"),
+               resolution.reply.to_string());
+    BOOST_TEST(!resolution.target);
+    BOOST_TEST(resolution.elsewhere == !std::string_view(to).ends_with("@mx.example"));
+  }
+  BOOST_TEST(site.rcpt("postmaster").reply.code == 250);
+  BOOST_TEST(site.rcpt("abuse@mx.example").reply.code == 250);
+  BOOST_TEST(site.rcpt("postmaster@lists.example").reply.code == 451);
+  TestSite::require(site.admin.create_domain("lists.example"));
+  site.make_list("dev");
+  BOOST_TEST(site.rcpt("dev@lists.example").reply.code == 250);
+  BOOST_TEST(site.rcpt("dev@mx.example").reply.code == 550);
+  BOOST_TEST(site.rcpt("anybody@elsewhere.example").reply.code == 550);
+}
+
 BOOST_AUTO_TEST_CASE(trouble_with_the_database_is_never_no_such_list) {
   TestSite site;
   site.make_list("dev");

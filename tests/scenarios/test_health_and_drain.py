@@ -47,6 +47,26 @@ class Health(Watched):
         self.assertIn(" status=404 ", log)
         self.assertNotIn("path=/livez status=200", log)
 
+    def test_on_an_empty_database_nobody_is_refused_for_ever(self):
+        self.essaim = self.started(essaim.Essaim(self.folder, listen=STATUS))
+        self.assertIn(" warning no-domains ", self.essaim.process.output())
+        self.wait_for_answer(503, "not ready\nno domains yet\n")
+
+        def rcpt(to):
+            with self.essaim.client() as client:
+                client.ehlo()
+                client.mail("x@client.example")
+                code, text = client.rcpt(to)
+                return f"{code} {text.decode()}"
+
+        self.assertRegex(rcpt(LIST), "^451 4.3.5 ")
+        self.assertRegex(rcpt("postmaster@mx1.lists.example"), "^250 ")
+        self.essaim.make_list(LIST, ["m@m.example"])
+        self.assertRegex(rcpt(LIST), "^250 ")
+        self.assertRegex(rcpt("nobody@lists.example"), "^550 5.1.1 ")
+        self.assertRegex(rcpt("x@elsewhere.example"), "^550 5.7.1 ")
+        self.wait_for_answer(200, "ready\n")
+
     def test_without_a_database_that_takes_writes_it_is_alive_and_not_ready(self):
         self.serve()
         other = sqlite3.connect(self.essaim.database, isolation_level=None)
