@@ -8,6 +8,7 @@
 #include "smtpd/daemon/state_directory.h"
 #include "smtpd/operate/database_password.h"
 #include "smtpd/operate/open_database.h"
+#include "smtpd/operate/restore.h"
 #include "storage/copied_away.h"
 #include "storage/journal.h"
 #include "storage/schema.h"
@@ -93,7 +94,8 @@ Result<std::unique_ptr<StateDirectory>> nothing_in_the_journal(const Settings& s
   if (any) {
     return Error{ErrorCode::kConflict, settings.journal_directory() +
                                            ": the journal has outcomes that the database has not: start the "
-                                           "server and stop it, then copy"};
+                                           "server and stop it, then copy. If storage.url names a backup, "
+                                           "start nothing: give the configuration a `state` of its own"};
   }
   return state;
 }
@@ -135,6 +137,31 @@ int copy(const Shell& shell, Site& site, const std::string& url, const std::stri
                     json_text({{"to", url}, {"rows", rows}, {"tables", tables}}));
 }
 
+Result<std::vector<std::string>> restore_from(const Shell& shell, const std::string& file) {
+  auto loaded = load_settings(shell.config);
+  if (!loaded.ok()) return Error{ErrorCode::kInvalid, loaded.error().message};
+  auto state = StateDirectory::open(loaded->settings);  // no server runs, and none starts meanwhile
+  if (!state.ok()) return state.error();
+  return operate::restore(loaded->settings, file, system_clock().wall_now());
+}
+
+int restore(const Shell& shell, const std::string& file) {
+  auto aside = restore_from(shell, file);
+  if (!aside.ok()) return shell.fail(aside.error());
+  if (!shell.json) {
+    for (const std::string& name : *aside) print_line("set aside: " + for_display(name));
+    print_line(
+        "All delivery is suspended: what waited when the backup was made, and went out since, would go out "
+        "again. Next:\n"
+        "  start the server\n"
+        "  essaim queue list            what waits\n"
+        "  essaim queue delete ID...    what was sent since, as the log says\n"
+        "  essaim queue resume          and it is delivered again");
+  }
+  return shell.done("restored from " + for_display(file),
+                    json_text({{"file", file}, {"aside", *aside}, {"suspended", true}}));
+}
+
 int reopen(const Shell& shell, Site& site) {
   auto version = storage::schema_version(site.database());
   if (!version.ok()) return shell.fail(version.error());
@@ -163,7 +190,7 @@ int counters(const Shell& shell) {
 
 void add_storage(Shell& shell) {
   CLI::App* noun =
-      shell.noun("storage", "the database: make, check, migrate, back up, copy, reopen, count");
+      shell.noun("storage", "the database: make, check, migrate, back up, restore, copy, reopen, count");
   shell.verb(noun, "init", "make the tables in an empty database; `serve` does it, too",
              "  essaim storage init",
              [&shell] { return with_any(shell, [&](Site& site) { return init(shell, site); }); });
@@ -187,6 +214,17 @@ void add_storage(Shell& shell) {
               });
             })
       ->add_option("FILE", *file, "a new file")
+      ->required();
+  auto backup = std::make_shared<std::string>();
+  shell
+      .verb(
+          noun, "restore",
+          "put a backup in the place of the database file, while no server runs. What was there is set aside "
+          "with its "
+          "log and its journal, and all delivery is suspended, for what waited then may have gone out since",
+          "  essaim storage restore /var/backups/essaim-2026-11-22.db",
+          [&shell, backup] { return restore(shell, *backup); })
+      ->add_option("FILE", *backup, "as `storage backup` made it")
       ->required();
   auto url = std::make_shared<std::string>();
   auto password_file = std::make_shared<std::string>();

@@ -12,6 +12,7 @@
 #include "smtpd/operate/dns_options.h"
 #include "smtpd/operate/jobs.h"
 #include "smtpd/operate/open_database.h"
+#include "smtpd/operate/restore.h"
 #include "smtpd/operate/user.h"
 #include "smtpd/settings/listen_table.h"
 #include "storage/copied_away.h"
@@ -139,6 +140,9 @@ Result<void> warn_without_domains(storage::Database& database, const std::string
 }  // namespace
 
 Result<void> Server::open_storage(const std::string& password) {
+  auto restored = operate::finish_restore(settings_);
+  if (!restored.ok()) return restored.error();
+  for (const std::string& aside : *restored) log::warning("restore-finished", {{"aside", aside}});
   auto database = operate::open_database(settings_, password, settings_.database_readers);
   if (!database.ok()) return database.error();
   database_ = *std::move(database);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "smtpd/operate/restore.h"
 #include "smtpd/operate/user.h"
 
 namespace essaim::smtpd::operate {
@@ -60,6 +61,7 @@ storage::DatabaseOptions database_options(const Settings& settings, const std::s
 Result<std::unique_ptr<storage::Database>> open_database(const Settings& settings,
                                                          const std::string& password, int readers) {
   if (const std::string file = settings.database_file(); !file.empty()) {
+    ESSAIM_TRY(require_no_restore(settings));
     const std::string directory = file.substr(0, file.rfind('/'));
     if (!directory.empty()) ESSAIM_TRY(make_directory(directory, settings));
     ESSAIM_TRY(make_file(file, settings));

@@ -1,5 +1,5 @@
 // Opens the database of the settings: a file, which is made for the server's user when it is missing, or one on a
-// server. Blocking.
+// server. kConflict: a restore is not finished (restore.h). Blocking.
 #pragma once
 
 #include <memory>

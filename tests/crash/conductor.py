@@ -12,8 +12,8 @@ import power
 from support import processes
 
 SOURCES = ["core", "storage", "lists", "delivery", "web", "smtpd"]
-# Of clusters (scenarios/test_nodes_die.py aims there), and of databases that are not files.
-ELSEWHERE = ("take-over.", "stage.")
+# Of clusters (scenarios/test_nodes_die.py aims there), of databases that are not files, and of a command (test_restored_from_a_backup.py).
+ELSEWHERE = ("take-over.", "stage.", "restore.")
 # Passed when the server starts, if there is something to recover or to bring on.
 MIGRATION = "migration.before-commit"
 # Which files a torn write hits: half of the k-th write happens, and the process is gone.

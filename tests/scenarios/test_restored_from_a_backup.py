@@ -1,0 +1,147 @@
+"""The server is killed under load, and its database is not the one to go on with: a backup takes its place. The command is
+killed, too, wherever it is."""
+
+import threading
+import unittest
+
+from support import essaim, processes, sink
+
+AUTHOR = "x@client.example"
+LIST = "dev@lists.example"
+MEMBERS = [f"m{i}@d{i}.example" for i in range(40)]
+
+
+class RestoredFromABackup(processes.Scenario):
+    def setUp(self):
+        super().setUp()
+        self.sink = self.started(sink.Sink(self.folder, rules=["rcpt@late@*=first:1:450 4.2.1 mailbox busy"]))
+        self.essaim = self.started(essaim.Essaim(self.folder, smarthost=self.sink.addresses[0]))
+        self.essaim.make_list(LIST, MEMBERS + ["late@late.example"], post="anyone")
+        self.backup = self.folder / "backup.db"
+
+    def post(self):
+        reply = self.essaim.post(AUTHOR, LIST, essaim.message(AUTHOR, LIST))
+        self.assertEqual(250, reply[0], reply)
+        return self.essaim.queue_id(reply)
+
+    def counts(self, queue_id):
+        return self.essaim.json("post", "show", queue_id)["counts"]
+
+    def received_late(self):
+        return self.sink.recipients()["late@late.example"]
+
+    def backed_up(self):
+        """Gives a post that waits for its last recipient in the backup, and has gone out since."""
+        waits = self.post()
+        processes.wait_for("all but one", lambda: self.counts(waits)["delivered"] == len(MEMBERS))
+        self.essaim.run("storage", "backup", self.backup)
+        self.essaim.run("queue", "retry", waits)
+        processes.wait_for("the last one", self.received_late)
+        return waits
+
+    def kill_under_load(self):
+        def load():
+            try:
+                for _ in range(500):
+                    self.essaim.post(AUTHOR, LIST, essaim.message(AUTHOR, LIST))
+            except OSError:
+                pass  # it is killed
+
+        threads = [threading.Thread(target=load) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        before = len(self.sink.receipts())
+        processes.wait_for("load", lambda: len(self.sink.receipts()) > before + 100)
+        self.essaim.kill()
+        for thread in threads:
+            thread.join()
+
+    def files(self):
+        return sorted(path.name for path in self.essaim.folder.iterdir() if path.name.startswith("essaim.db"))
+
+    def restored(self):
+        """It is sound, whole, and everything but delivery goes on."""
+        self.assertEqual([], [name for name in self.files() if name.startswith("essaim.db.")])
+        self.assertTrue(self.essaim.json("storage", "check")["ok"])
+        self.assertEqual(1 + len(MEMBERS), len(self.essaim.json("member", "list", LIST, "--role", "member")))
+
+    def test_what_waited_then_goes_out_when_the_operator_says_so(self):
+        waits = self.backed_up()
+        refused = self.essaim.run("storage", "restore", self.backup, check=False)
+        self.assertEqual("", refused)
+        self.assertIn("another server uses this state directory", self.essaim.last.stderr)
+        self.kill_under_load()
+        self.assertGreater((self.essaim.folder / "essaim.db-wal").stat().st_size, 0, "the old log is there")
+        mode = self.essaim.database.stat().st_mode
+        told = self.essaim.json("storage", "restore", self.backup)
+        old = [name for name in told["aside"] if "/essaim.db-" in name and name.endswith("Z")]
+        self.assertEqual(1, len(old), told)
+        self.assertIn(old[0] + "-wal", told["aside"])
+        self.assertTrue([name for name in told["aside"] if "/state/journal-" in name], told)
+        self.assertEqual(mode, self.essaim.database.stat().st_mode)
+        self.restored()
+
+        late, all_of_it = self.received_late(), len(self.sink.receipts())
+        self.essaim.start()
+        self.assertIn("restored from a backup of 20", self.essaim.run("queue", "list"))
+        new = self.post()
+        self.essaim.run("queue", "retry", "--all")
+        processes.wait_for("batches", lambda: self.counts(new)["accepted"] > 0)
+        with self.assertRaises(AssertionError):
+            processes.wait_for("deliveries", lambda: len(self.sink.receipts()) > all_of_it, timeout=4)
+        self.assertEqual(1, self.counts(waits)["pending"])
+        self.essaim.run("queue", "delete", waits)
+        self.essaim.run("queue", "resume")
+        self.essaim.wait_finished(new)
+        self.assertEqual(late + 1, self.received_late(), "the new post, and not the one that was deleted")
+
+        # What was set aside is a database with its log: the way back.
+        self.assertEqual(0, self.essaim.stop())
+        self.assertEqual("", self.essaim.run("post", "show", new + "0", check=False))
+        self.essaim.run("storage", "restore", old[0])
+        self.restored()
+        self.assertEqual(0, self.counts(waits)["pending"])
+
+    def test_a_restore_that_is_killed_is_finished_by_the_next_start(self):
+        self.backed_up()
+        self.kill_under_load()
+        for place in ("ready", "database-aside", "all-aside", "done"):
+            with self.subTest(place=place):
+                self.essaim.environment["ESSAIM_CRASH_AT"] = f"restore.{place}:1"
+                self.essaim.run("storage", "restore", self.backup, check=False)
+                self.assertEqual(-9, self.essaim.last.returncode, self.essaim.last.stderr)
+                del self.essaim.environment["ESSAIM_CRASH_AT"]
+                if place != "done":
+                    self.assertEqual("", self.essaim.run("domain", "list", check=False))
+                    self.assertIn("a restore of the database was interrupted", self.essaim.last.stderr)
+                self.essaim.start()
+                self.restored()
+                self.post()
+                self.essaim.kill()
+        before_ready = self.files()
+        self.essaim.environment["ESSAIM_CRASH_AT"] = "commit.after:1"  # while the copy is made ready
+        self.essaim.run("storage", "restore", self.backup, check=False)
+        self.assertEqual(-9, self.essaim.last.returncode, self.essaim.last.stderr)
+        del self.essaim.environment["ESSAIM_CRASH_AT"]
+        self.assertEqual(before_ready, [name for name in self.files() if ".restoring" not in name])
+        self.essaim.start()
+        self.assertTrue(self.essaim.json("storage", "check")["ok"])
+        self.essaim.kill()
+        self.essaim.run("storage", "restore", self.backup)
+        self.restored()
+
+    def test_what_is_no_backup_changes_nothing(self):
+        self.assertEqual(0, self.essaim.stop())
+        before = self.essaim.database.read_bytes()
+        other = self.folder / "other.db"
+        other.write_bytes(b"")
+        for name, says in ((other, "no database of Essaim"), (self.essaim.config, "not a database"),
+                           (self.folder / "missing.db", "No such file"), (self.essaim.database, "is the database itself")):
+            self.assertEqual("", self.essaim.run("storage", "restore", name, check=False))
+            self.assertIn(says, self.essaim.last.stderr)
+        self.assertEqual(["essaim.db"], self.files())
+        self.assertEqual(before, self.essaim.database.read_bytes())
+
+
+if __name__ == "__main__":
+    unittest.main()
