@@ -158,6 +158,10 @@ class EngineImpl : public Engine {
     });
   }
 
+  void holds_changed() override {
+    on_queue([this] { queue_->holds_changed(); });
+  }
+
   void destinations(std::function<void(std::vector<DestinationStatus>)> done) override {
     struct Gathered {
       std::vector<DestinationStatus> all;

@@ -139,6 +139,8 @@ class Engine {
   // database, then `then` runs on the queue's thread; new claims of them wait until then. Used before hold,
   // delete, retry.
   virtual void recall(std::vector<Id> posts, std::function<void()> then) = 0;
+  // Somebody has held posts: what is in memory of them goes back likewise, while claims go on. Thread-safe; returns at once.
+  virtual void holds_changed() = 0;
   virtual void destinations(std::function<void(std::vector<DestinationStatus>)> done) = 0;
   // The `most` destinations with the most recipients or connections, and sums of all. Cheap also with very many
   // destinations. `done` runs on the queue's thread.

@@ -195,6 +195,7 @@ void QueueManager::tick() {
   give_back_saturated();
   drop_expired_suspensions();
   if (suspensions_unread_) suspensions_changed();
+  if (ask_held_next_ && *ask_held_next_ <= now) holds_changed();
   check_recalls();
   check_drain();
   if (big_since_) claim_soon();  // its share grows with time

@@ -63,6 +63,7 @@ class QueueManager final : public NoteSink {
   void recall(std::vector<Id> posts, std::function<void()> then);
   void drain(Duration grace, std::function<void()> done);
   void suspensions_changed();
+  void holds_changed();
   void set_nodes(std::vector<int> serving);
   void lease_again();
   void rest(bool on);
@@ -76,7 +77,7 @@ class QueueManager final : public NoteSink {
     int pass = 0;
     std::size_t acks = 0;
     bool swept = false;       // both passes are over
-    bool gives_back = false;  // of ours: nobody waits for it
+    bool gives_back = false;  // of ours: nobody waits for it, and claims go on
     MonoTime deadline{};
   };
 
@@ -138,6 +139,7 @@ class QueueManager final : public NoteSink {
   void start_recall(std::list<RecallOp>::iterator op);
   void next_pass(std::list<RecallOp>::iterator op);
   void check_recalls();
+  void held_read(const std::vector<Id>& posts);
   bool recall_complete(const RecallOp& op) const;
   void check_drain();
 
@@ -194,7 +196,9 @@ class QueueManager final : public NoteSink {
   std::set<OpenBatch*> to_save_;
   MonoTime last_save_{};
   std::list<RecallOp> recalls_;
-  log::Once claim_trouble_, save_trouble_, suspension_trouble_;
+  bool asking_held_ = false;               // which of our posts are held
+  std::optional<MonoTime> ask_held_next_;  // since some were, or one may have been missed
+  log::Once claim_trouble_, save_trouble_, suspension_trouble_, held_trouble_;
 
   std::vector<int> nodes_serving_;     // none: a node alone
   std::optional<MonoTime> big_since_;  // there are big batches to share

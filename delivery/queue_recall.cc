@@ -1,5 +1,5 @@
-// Of QueueManager: taking work back from the loops, for the operator, for batches given back, and for the
-// end.
+// Of QueueManager: taking work back from the loops, for the operator here or at another node, for batches given back, and
+// for the end.
 //
 // A recall goes over all loops twice. The first pass puts a filter in place, behind which nothing of it is
 // taken or begun; the second one comes after everything that was on its way between loops before, so that
@@ -13,6 +13,7 @@ namespace {
 
 constexpr Duration kWaitForFlights = std::chrono::seconds(5);
 constexpr Duration kAfterAbort = std::chrono::seconds(10);
+constexpr Duration kAskHeldAgain = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -56,8 +57,9 @@ void QueueManager::next_pass(std::list<RecallOp>::iterator op) {
 
 bool QueueManager::recall_complete(const RecallOp& op) const {
   if (!op.swept) return false;
+  if (op.gives_back && op.filter->posts.empty()) return true;
+  if (claiming_) return false;  // it may have taken more of them
   if (op.gives_back) return true;
-  if (claiming_) return false;
   if (clock_.mono_now() >= op.deadline) return true;
   return std::none_of(open_.begin(), open_.end(),
                       [&](const auto& one) { return op.filter->matches(*one.first); });
@@ -72,8 +74,7 @@ void QueueManager::check_recalls() {
     for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)
       fabric_.post(loop, [filter = op->filter](LoopSide& side) { side.recall_over(filter); });
     // What the operator does to them next is to be read from the database.
-    if (!op->gives_back)
-      for (const Id post : op->filter->posts) cache_->drop(post);
+    for (const Id post : op->filter->posts) cache_->drop(post);
     const auto then = std::move(op->then);
     op = recalls_.erase(op);
     if (then) then();
@@ -81,6 +82,49 @@ void QueueManager::check_recalls() {
     look_for_due_ = true;
     claim_soon();
   }
+}
+
+// The database is asked and not who held them: it may have been another node, or a command line.
+void QueueManager::holds_changed() {
+  const MonoTime now = clock_.mono_now();
+  ask_held_next_.reset();
+  if (draining_) return;  // all of it goes back
+  if (asking_held_) {
+    ask_held_next_ = now;  // the answer may be older than this hold
+    return;
+  }
+  asking_held_ = true;
+  auto posts = std::make_shared<std::vector<Id>>();
+  const storage::Fence fence{node_.number, node_.epoch};
+  database_.read_latest(
+      [fence, posts](storage::Connection& connection) -> Result<void> {
+        Result<std::vector<Id>> held = storage::BatchStore(connection).held_of(fence);
+        if (!held.ok()) return held.error();
+        *posts = std::move(*held);
+        return {};
+      },
+      hop([this, posts](const Result<void>& outcome) {
+        asking_held_ = false;
+        if (outcome.ok()) {
+          held_trouble_.over();
+          return held_read(*posts);
+        }
+        if (held_trouble_.again())
+          log::warning("holds-unreadable", {{"error", std::string_view(outcome.error().message)}});
+        ask_held_next_ = clock_.mono_now() + kAskHeldAgain;
+      }));
+}
+
+// Until none of them is ours any more: what is in flight now may come back as something to be tried at the next host.
+void QueueManager::held_read(const std::vector<Id>& posts) {
+  if (posts.empty() || draining_) return;
+  if (!ask_held_next_) ask_held_next_ = clock_.mono_now() + kAskHeldAgain;
+  auto filter = std::make_shared<RecallFilter>();
+  filter->posts.insert(posts.begin(), posts.end());
+  RecallOp op;
+  op.filter = std::move(filter);
+  op.gives_back = true;
+  start_recall(recalls_.insert(recalls_.end(), std::move(op)));
 }
 
 void QueueManager::drain(Duration grace, std::function<void()> done) {

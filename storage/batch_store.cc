@@ -224,6 +224,22 @@ Result<std::vector<BatchRecord>> BatchStore::owned(Fence fence, const std::set<s
   }
 }
 
+Result<std::vector<Id>> BatchStore::held_of(Fence fence) {
+  auto statement =
+      sql::prepare(connection_,
+                   "SELECT DISTINCT s.post_id FROM batch_state s JOIN post p ON p.id = s.post_id "
+                   "WHERE s.queue = 3 AND s.owner = ? AND s.epoch = ? AND p.held = 1",
+                   fence.owner, fence.epoch);
+  if (!statement.ok()) return statement.error();
+  std::vector<Id> posts;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return posts;
+    posts.push_back((*statement)->integer(0));
+  }
+}
+
 Result<std::int64_t> BatchStore::hasten(WallTime now, std::string_view part) {
   return sql::run(connection_,
                   "UPDATE batch_state SET due = ? WHERE queue = 2 AND due > ? AND INSTR(why, ?) > 0" +
@@ -247,6 +263,19 @@ Result<std::map<int, BatchStore::Owned>> BatchStore::owned_by_node() {
     if (!row.ok()) return row.error();
     if (!*row) return owned;
     owned[static_cast<int>((*statement)->integer(0))] = {(*statement)->integer(1), (*statement)->integer(2)};
+  }
+}
+
+Result<std::map<Id, std::int64_t>> BatchStore::owned_by_post() {
+  auto statement = sql::prepare(
+      connection_, "SELECT post_id, SUM(pending) FROM batch_state WHERE queue = 3 GROUP BY post_id");
+  if (!statement.ok()) return statement.error();
+  std::map<Id, std::int64_t> owned;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return owned;
+    owned[(*statement)->integer(0)] = (*statement)->integer(1);
   }
 }
 

@@ -85,6 +85,8 @@ class BatchStore {
   // What this run of the node owns, with recipients and progress; those in `except` are passed over unread, damaged
   // ones with a word in the log.
   Result<std::vector<BatchRecord>> owned(Fence fence, const std::set<std::pair<Id, int>>& except);
+  // Posts of which this run of the node owns batches although they are held.
+  Result<std::vector<Id>> held_of(Fence fence);
   // Batches that wait for a reason with `part` in its text are due at `now`. Likewise.
   Result<std::int64_t> hasten(WallTime now, std::string_view part);
   static constexpr std::int64_t kHastenedTogether = 500;  // rows of some 650 octets in what is replicated
@@ -94,6 +96,7 @@ class BatchStore {
     std::int64_t batches = 0, recipients = 0;  // that are to go
   };
   Result<std::map<int, Owned>> owned_by_node();
+  Result<std::map<Id, std::int64_t>> owned_by_post();  // recipients that are to go
   struct QueueCounts {
     std::int64_t ready = 0, waiting = 0, owned = 0, held = 0, pending_recipients = 0;
   };

@@ -4,7 +4,9 @@
 #include <iterator>
 #include <tuple>
 
+#include "core/base/random.h"
 #include "storage/batch_store.h"
+#include "storage/directory_store.h"
 #include "storage/post_filter.h"
 #include "storage/sql.h"
 #include "storage/unsettled_keys.h"
@@ -344,6 +346,11 @@ Result<void> PostStore::set_held(Id post_id, bool held, const std::string& reaso
                           held ? reason : std::string(), post_id);
   if (!changed.ok()) return changed.error();
   if (*changed == 0) return no_such_post(post_id);
+  if (held) {
+    SiteStore site(connection_);
+    ESSAIM_TRY(site.set_if_missing(kHoldsValue, ""));
+    ESSAIM_TRY(site.set(kHoldsValue, std::to_string(random_u64())));
+  }
   // Parked, so that claims need not pass over them one by one. Batches that a node owns come back by
   // themselves, and a claim looks at the post, too.
   ESSAIM_TRY(held

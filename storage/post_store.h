@@ -30,6 +30,8 @@ struct PostFilter {
   std::size_t limit = 1000;
 };
 
+inline constexpr const char* kHoldsValue = "queue-holds";
+
 class PostStore {
  public:
   explicit PostStore(Connection& connection) : connection_(connection) {}
@@ -63,6 +65,8 @@ class PostStore {
       Id post_id,
       const PostRecord& post);  // cursor, batches, recipients, expanded, revision-checked by cursor
   Result<std::vector<Id>> unexpanded(std::size_t limit);
+  // A hold changes the value kHoldsValue of the site, by which every node learns that posts it has in its hands may be held
+  // (BatchStore::held_of).
   Result<void> set_held(Id post_id, bool held, const std::string& reason);
   // Its lifetime, as long as at first, begins at `now`: for what was kept back by an operator.
   Result<void> renew_lifetime(Id post_id, WallTime now);

@@ -180,7 +180,12 @@ int report(const Shell& shell, QueueAction action, const Json& result) {
       break;
   }
   print_line(text);
-  if (busy > 0)
+  if (busy > 0 && action == QueueAction::kHold)
+    print_line(
+        plural(busy, "recipient") +
+        " not held yet: their servers have them in their hands; what is being transmitted goes out, the "
+        "rest is held as it comes back (again: essaim queue hold)");
+  else if (busy > 0)
     print_line(plural(busy, "recipient") +
                " left alone: being delivered just now, or by a server that was killed "
                "(start it: it takes them back)");

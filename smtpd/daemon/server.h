@@ -151,7 +151,7 @@ class Server final : private storage::Membership::Listener {
   std::atomic<bool> delivers_{false};  // engine_ is there and runs
   // On the membership's threads.
   std::vector<int> seen_at_work_, seen_serving_;
-  std::string seen_suspensions_;
+  std::string seen_suspensions_, seen_holds_;
   bool seen_drain_ = false;
   bool shares_budgets_ = false;
   std::string fatal_;

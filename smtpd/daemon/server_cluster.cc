@@ -73,6 +73,10 @@ void Server::on_view(const storage::ClusterView& view) {
     seen_suspensions_ = view.suspensions;
     engine_->suspensions_changed();
   }
+  if (view.holds != seen_holds_) {
+    seen_holds_ = view.holds;
+    engine_->holds_changed();
+  }
   const bool drain = view.wanted == storage::NodeState::kDraining;
   if (drain != seen_drain_) {
     seen_drain_ = drain;

@@ -26,6 +26,8 @@ using storage::RecipientState;
 constexpr int kBatchesPerStep = 20;
 constexpr std::size_t kMostPosts = 1'000'000;
 constexpr int kPatience = 20;  // times 100 ms, for what is in transmission to come back
+// For other nodes to look, and to give back what they have in their hands.
+constexpr Duration kPatienceWithNodes = std::chrono::seconds(6);
 
 bool waits(RecipientState state) {
   return state == RecipientState::kPending || state == RecipientState::kDeferred;
@@ -98,6 +100,26 @@ class Operation {
       ESSAIM_TRY(PostStore(c).renew_lifetime(id, clock_.wall_now()));
       return PostStore(c).set_held(id, false, "");
     });
+  }
+
+  // After posts were held: other nodes give back what they have of them. Gives how many recipients have not come back
+  // in time.
+  Result<std::int64_t> wait_for_nodes(const std::vector<Id>& ids) {
+    const bool nodes = database_.wants_small_transactions();  // a file has one server, which was asked
+    const MonoTime end = clock_.mono_now() + (nodes ? kPatienceWithNodes : Duration{});
+    for (;;) {
+      std::int64_t out = 0;
+      ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
+        out = 0;
+        auto owned = BatchStore(c).owned_by_post();
+        if (!owned.ok()) return owned.error();
+        for (const auto& [id, recipients] : *owned)
+          if (std::binary_search(ids.begin(), ids.end(), id)) out += recipients;
+        return {};
+      }));
+      if (out == 0 || clock_.mono_now() >= end) return out;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
   }
 
   // Adds who waits in the post to those concerned.
@@ -414,10 +436,18 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
   if (recall && request.action != QueueAction::kRelease) recall(*ids);
 
   Result<void> outcome;
+  if (request.action == QueueAction::kHold || request.action == QueueAction::kDelete) {
+    const auto out = operation.wait_for_nodes(*ids);
+    if (!out.ok()) outcome = out.error();
+    if (out.ok() && request.action == QueueAction::kHold) {
+      operation.change_.busy = *out;
+      operation.change_.recipients -= std::min(operation.change_.recipients, *out);
+    }
+  }
   for (Id id : *ids) {
+    if (!outcome.ok()) break;
     if (request.action == QueueAction::kDelete) outcome = operation.remove(id);
     if (request.action == QueueAction::kRetry) outcome = operation.retry(id);
-    if (!outcome.ok()) break;
   }
   for (Id id : held_here) {
     const Result<void> released = operation.set_held(id, false, "");

@@ -35,7 +35,8 @@ struct QueueSelection {
 struct QueueChange {
   std::int64_t posts = 0;       // changed
   std::int64_t recipients = 0;  // of those, who wait and are concerned
-  std::int64_t busy = 0;        // recipients left alone because a node has them in its hands
+  std::int64_t busy =
+      0;  // recipients left alone because a node has them in its hands; of a hold: not back yet
 };
 
 // What a request would do.

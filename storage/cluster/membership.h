@@ -34,6 +34,7 @@ struct ClusterView {
   bool due = false;                        // batches that waited and are due
   bool unexpanded = false;                 // posts without all their batches
   std::string suspensions;                 // changes when they do
+  std::string holds;                       // changes when posts are held
 };
 
 class Membership {

@@ -1,5 +1,6 @@
 """Nodes on one database: any accepts, all know at once, a big post is everybody's, a small one stays; and they drain."""
 
+import time
 import unittest
 
 from support import essaim, nodes, processes
@@ -40,6 +41,37 @@ class NodesShareTheWork(nodes.Nodes):
         self.assertEqual(12_002, sum(counts.values()), "nobody got it twice")
         self.assertLessEqual(owners, {1, 2})
         self.assertEqual({"one": "serving", "two": "serving"}, self.states(one))
+
+    def test_a_post_that_is_held_on_one_stops_on_all(self):
+        one = self.node("one")
+        two = self.node("two")
+        members = [f"m{i}@d{i % 50}.example" for i in range(12_000)]
+        one.make_list("big@lists.example", members, post="anyone")
+        for node in (one, two):
+            self.wait_for_log(node, 'nodes-at-work nodes="1, 2"')
+        post = one.queue_id(one.post(nodes.AUTHOR, "big@lists.example", essaim.message(nodes.AUTHOR, "big@lists.example")))
+        processes.wait_for("both to deliver", lambda: self.delivered_by(one) > 0 and self.delivered_by(two) > 2, timeout=60)
+        held = one.json("queue", "hold", post)
+        self.assertEqual(1, held["posts"], held)
+
+        def at_rest():
+            return not [b for b in one.json("queue", "list")["batches"] if b["state"] == "active"]
+
+        processes.wait_for("the batches to come back from both", at_rest, timeout=15)
+        sent = sum(self.sink.recipients().values())
+        time.sleep(3)
+        self.assertEqual(sent, sum(self.sink.recipients().values()), "nothing of it goes out")
+        self.assertLess(sent, 12_000)
+        self.assertEqual(0, one.json("queue", "hold", post)["busy"])
+        # A part of it is deleted at the other node, while both deliver again.
+        one.run("queue", "release", post)
+        processes.wait_for("some more", lambda: sum(self.sink.recipients().values()) > sent, timeout=60)
+        deleted = two.json("queue", "delete", post)
+        counts = one.wait_finished(post, timeout=60)["counts"]
+        self.assertGreater(deleted["recipients"], 0)
+        self.assertEqual(12_000, counts["delivered"] + counts["suppressed"])
+        self.assertEqual(deleted["recipients"], counts["suppressed"])
+        self.assertEqual(counts["delivered"], sum(self.sink.recipients().values()), "nobody got it twice")
 
     def test_a_newer_program_migrates_while_older_ones_work(self):
         one = self.node("one")

@@ -358,6 +358,44 @@ BOOST_AUTO_TEST_CASE(the_view_tells_of_work_and_of_suspensions) {
   BOOST_TEST(view().suspensions != before.suspensions);
 }
 
+BOOST_AUTO_TEST_CASE(the_view_tells_of_holds_and_a_node_which_of_its_posts_are_held) {
+  TempDatabase database;
+  const auto one = begin(*database, "one.example"), two = begin(*database, "two.example");
+  const auto view = [&] {
+    ClusterView seen;
+    must(database->look_now([&](Connection& c) { return read_cluster_view(c, kNow, &seen); }));
+    return seen;
+  };
+  const auto held_of = [&](NodeStore::Identity node) {
+    std::vector<Id> posts;
+    must(database->read_now([&](Connection& c) -> Result<void> {
+      posts = must(BatchStore(c).held_of({node.number, node.epoch}));
+      return {};
+    }));
+    return posts;
+  };
+  for (const Id id : {1, 2, 3}) make_post(*database, post(id), people(5, "a.test"));
+  BOOST_TEST(claim(*database, {two.number, two.epoch}, 2).size() == 2u);
+  BOOST_TEST(claim(*database, {one.number, one.epoch}, 1).size() == 1u);
+  const std::string before = view().holds;
+  BOOST_TEST(held_of(two).empty());
+  const auto hold = [&](Id id, bool held) {
+    commit(*database, [&](Connection& c) { return PostStore(c).set_held(id, held, "wrong"); });
+  };
+  hold(2, true);
+  const std::string after = view().holds;
+  BOOST_TEST(after != before);
+  BOOST_TEST((held_of(two) == std::vector<Id>{2}));
+  BOOST_TEST(held_of(one).empty());
+  BOOST_TEST(held_of({two.number, two.epoch - 1}).empty());
+  hold(2, false);
+  BOOST_TEST(view().holds == after);  // a release concerns nobody's open batches
+  BOOST_TEST(held_of(two).empty());
+  hold(3, true);
+  BOOST_TEST(view().holds != after);
+  BOOST_TEST((held_of(one) == std::vector<Id>{3}));
+}
+
 BOOST_AUTO_TEST_CASE(small_posts_stay_where_they_came_in_for_a_while_and_big_ones_do_not) {
   TempDatabase database;
   const Id at_two = (Id{1'000'000} << 22) | (2 << 12) | 1;

@@ -252,7 +252,8 @@ class Run {
  public:
   using Dns = std::function<void(FakeResolver&)>;
   Run(Site& site, const Dns& dns, const delivery::EngineSettings& settings, int loops = 2,
-      const delivery::KeySource& keys = {}, storage::NodeLease* lease = nullptr) {
+      const delivery::KeySource& keys = {}, storage::NodeLease* lease = nullptr,
+      const std::string& hostname = "node.test") {
     for (int i = 0; i < loops; ++i) {
       loops_.push_back(std::make_unique<net::EventLoop>("loop" + std::to_string(i)));
       resolvers_.push_back(std::make_unique<FakeResolver>(*loops_.back()));
@@ -260,7 +261,7 @@ class Run {
     }
     must(site.database->write_now(
         storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
-          node = must(storage::NodeStore(connection).begin_epoch("node.test", system_clock().wall_now()));
+          node = must(storage::NodeStore(connection).begin_epoch(hostname, system_clock().wall_now()));
           return {};
         }));
     std::vector<net::EventLoop*> loop_list;
