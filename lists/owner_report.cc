@@ -76,6 +76,7 @@ Result<PostFailures> post_failures(storage::Connection& connection, Id post_id) 
   for (const storage::BatchRecord& row : *batches) {
     if (row.failed == 0) continue;
     auto loaded = storage::BatchStore(connection).load(post_id, row.number, true);
+    if (!loaded.ok() && loaded.error().code == ErrorCode::kDamaged) continue;
     if (!loaded.ok()) return loaded.error();
     if (!loaded->has_value()) continue;
     const storage::BatchRecord& batch = **loaded;

@@ -63,9 +63,15 @@ struct Heard {
 
 // Of the first in this state; of a failure the enhanced code says what was wrong and not with whom.
 Result<Heard> first_heard(Connection& connection, Id post_id, storage::RecipientState state) {
-  auto batches = storage::BatchStore(connection).of_post(post_id, true);
-  if (!batches.ok()) return batches.error();
-  for (const storage::BatchRecord& batch : *batches) {
+  auto heads = storage::BatchStore(connection).of_post(post_id, false);
+  if (!heads.ok()) return heads.error();
+  for (const storage::BatchRecord& head : *heads) {
+    auto loaded = storage::BatchStore(connection).load(post_id, head.number, true);
+    // What was heard of a damaged one is lost; the others are reported, and the post can settle.
+    if (!loaded.ok() && loaded.error().code == ErrorCode::kDamaged) continue;
+    if (!loaded.ok()) return loaded.error();
+    if (!loaded->has_value()) continue;
+    const storage::BatchRecord& batch = **loaded;
     for (const storage::RecipientStatus& status : batch.progress.recipients) {
       if (status.state != state) continue;
       const storage::MarkedHost host = storage::split_host(batch.progress.hosts[status.host]);

@@ -23,7 +23,9 @@ std::string batch_select(bool with_blobs, std::string_view more) {
   return sql + " FROM batch_state s JOIN batch b ON b.post_id = s.post_id AND b.number = s.number";
 }
 
-Result<BatchRecord> batch_from(Statement& row, bool with_blobs) {
+namespace {
+
+BatchRecord head_from(Statement& row) {
   BatchRecord b;
   b.post_id = row.integer(0);
   b.number = static_cast<int>(row.integer(1));
@@ -40,6 +42,20 @@ Result<BatchRecord> batch_from(Statement& row, bool with_blobs) {
   b.suppressed = static_cast<int>(row.integer(12));
   b.pending = static_cast<int>(row.integer(13));
   b.why = sql::text(row, 14);
+  return b;
+}
+
+}  // namespace
+
+BatchRecord damaged_batch(Statement& row, const Error& damage) {
+  BatchRecord b = head_from(row);
+  b.count = b.delivered + b.failed + b.suppressed + b.pending;
+  b.why = "damaged: " + damage.message;
+  return b;
+}
+
+Result<BatchRecord> batch_from(Statement& row, bool with_blobs) {
+  BatchRecord b = head_from(row);
   const std::int64_t total = row.integer(15);
   if (total < 0 || total > static_cast<std::int64_t>(kBatchSize))
     return wrong(b, "impossible number of recipients");

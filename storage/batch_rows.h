@@ -13,5 +13,7 @@ namespace essaim::storage {
 std::string batch_select(bool with_blobs, std::string_view more = {});
 // kDamaged, naming the batch, if a blob or count is wrong.
 Result<BatchRecord> batch_from(Statement& row, bool with_blobs);
+// The same row for those who show it: what can be read of it, and "damaged: ..." is why it waits.
+BatchRecord damaged_batch(Statement& row, const Error& damage);
 
 }  // namespace essaim::storage

@@ -130,6 +130,16 @@ Result<void> BatchStore::save_unowned(const BatchRecord& batch) {
   return save_as(connection_, nullptr, batch);
 }
 
+Result<bool> BatchStore::give_up(Id post_id, int number, const std::string& why) {
+  auto ended =
+      sql::run(connection_,
+               "UPDATE batch_state SET queue = 0, suppressed = suppressed + pending, pending = 0, why = ? "
+               "WHERE post_id = ? AND number = ? AND owner = 0 AND queue IN (1, 2, 4)",
+               why, post_id, number);
+  if (!ended.ok()) return ended.error();
+  return *ended == 1;
+}
+
 Result<std::optional<BatchRecord>> BatchStore::load(Id post_id, int number, bool with_recipients) {
   auto statement = sql::prepare(
       connection_, batch_select(with_recipients) + " WHERE s.post_id = ? AND s.number = ?", post_id, number);
@@ -152,6 +162,10 @@ Result<std::vector<BatchRecord>> BatchStore::of_post(Id post_id, bool with_recip
     if (!row.ok()) return row.error();
     if (!*row) return batches;
     auto batch = batch_from(**statement, with_recipients);
+    if (!batch.ok() && batch.error().code == ErrorCode::kDamaged && !with_recipients) {
+      batches.push_back(damaged_batch(**statement, batch.error()));
+      continue;
+    }
     if (!batch.ok()) return batch.error();
     batches.push_back(std::move(*batch));
   }
@@ -175,6 +189,10 @@ Result<std::vector<BatchRecord>> BatchStore::waiting(const PostFilter& filter) {
     if (!row.ok()) return row.error();
     if (!*row) break;
     auto batch = batch_from(**statement, match.any());
+    if (!batch.ok() && batch.error().code == ErrorCode::kDamaged) {
+      batches.push_back(damaged_batch(**statement, batch.error()));  // who is searched for may be in it
+      continue;
+    }
     if (!batch.ok()) return batch.error();
     if (match.any()) {
       // What still waits in it is asked for, not what has been delivered.

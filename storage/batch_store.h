@@ -76,9 +76,13 @@ class BatchStore {
   Result<void> save(Fence fence, const BatchRecord& batch);
   // The same without a fence, for batches that nobody owns (command line, journal replay): kConflict if owned.
   Result<void> save_unowned(const BatchRecord& batch);
+  // Ends a batch whose recipients nobody can read: those that waited are counted as suppressed. False: it is owned, or has
+  // ended.
+  Result<bool> give_up(Id post_id, int number, const std::string& why);
   Result<std::optional<BatchRecord>> load(Id post_id, int number, bool with_recipients);
+  // Without recipients, damaged ones are given as far as they can be read; with them, one ends all with kDamaged.
   Result<std::vector<BatchRecord>> of_post(Id post_id, bool with_recipients);
-  // Those that wait, for `queue list`: without recipients, by due time.
+  // Those that wait, for `queue list`: without recipients, by due time. Damaged ones are given in any case.
   Result<std::vector<BatchRecord>> waiting(const PostFilter& filter);
   // Whether this run of the node has it.
   Result<bool> owns(Fence fence, Id post_id, int number);

@@ -134,12 +134,18 @@ Result<void> for_each_recipient(Site& site, const storage::PostRecord& post, con
   const storage::RecipientMatch match(wanted.who);
   for (int number = 0; number < post.batches && !wanted.none; ++number) {
     std::optional<storage::BatchRecord> batch;
+    std::string damage;
     ESSAIM_TRY(site.read([&](storage::Connection& c) -> Result<void> {
       auto found = storage::BatchStore(c).load(post.id, number, true);
+      if (!found.ok() && found.error().code == ErrorCode::kDamaged) {
+        damage = found.error().message;
+        return {};
+      }
       if (!found.ok()) return found.error();
       batch = *std::move(found);
       return {};
     }));
+    if (!damage.empty()) each({"(batch " + std::to_string(number) + ")", "damaged", "", damage, "", 0});
     if (!batch) continue;
     auto& progress = batch->progress;
     if (progress.recipients.empty()) progress.recipients.resize(batch->recipients.size());

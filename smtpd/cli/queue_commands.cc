@@ -160,7 +160,12 @@ int show(const Shell& shell, const std::string& id_text) {
 }
 
 int report(const Shell& shell, QueueAction action, const Json& result) {
-  if (shell.json) return print_json(result);
+  const std::string error = result.value("error", "");
+  const int outcome = error.empty() ? kOk : kFailed;
+  if (shell.json) {
+    static_cast<void>(print_json(result));
+    return outcome;
+  }
   const auto posts = result.value("posts", std::int64_t{0}),
              recipients = result.value("recipients", std::int64_t{0}),
              busy = result.value("busy", std::int64_t{0});
@@ -189,7 +194,15 @@ int report(const Shell& shell, QueueAction action, const Json& result) {
     print_line(plural(busy, "recipient") +
                " left alone: being delivered just now, or by a server that was killed "
                "(start it: it takes them back)");
-  return kOk;
+  if (const auto damaged = result.value("damaged", std::int64_t{0}); damaged > 0)
+    print_line(plural(damaged, "recipient") +
+               " left alone in damaged batches: nobody can read who they are; a delete that names no "
+               "recipient and no "
+               "domain ends them");
+  if (!error.empty())
+    print_line(plural(result.value("failed", std::int64_t{0}), "post") + " left as before; " +
+               for_display(error));
+  return outcome;
 }
 
 const char* done_to(QueueAction action) {
@@ -265,8 +278,7 @@ int change(const Shell& shell, QueueAction action, const Arguments& a) {
     operate::QueueRequest work{action, *selection, a.reason};
     auto changed = operate::change_queue(site.database(), system_clock(), work, nullptr);
     if (!changed.ok()) return shell.fail(changed.error());
-    return report(shell, action,
-                  {{"posts", changed->posts}, {"recipients", changed->recipients}, {"busy", changed->busy}});
+    return report(shell, action, Json::parse(operate::to_json(*changed)));
   });
 }
 

@@ -187,8 +187,7 @@ void Server::change_queue(const std::string& action, const Request& request, con
     auto change = operate::change_queue(*database_, system_clock(), work, recall);
     engine_->ring();
     if (!change.ok()) return responder->answer(change.error());
-    responder->answer(
-        text({{"posts", change->posts}, {"recipients", change->recipients}, {"busy", change->busy}}));
+    responder->answer(operate::to_json(*change));
   });
   if (!taken) responder->answer(Error{ErrorCode::kCancelled, "the server is shutting down"});
 }

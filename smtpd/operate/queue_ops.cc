@@ -5,6 +5,8 @@
 #include <set>
 #include <thread>
 
+#include <nlohmann/json.hpp>
+
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "storage/batch_store.h"
@@ -25,7 +27,8 @@ using storage::RecipientState;
 
 constexpr int kBatchesPerStep = 20;
 constexpr std::size_t kMostPosts = 1'000'000;
-constexpr int kPatience = 20;  // times 100 ms, for what is in transmission to come back
+constexpr int kMostFailures = 10;  // one after the other, then the rest is left
+constexpr int kPatience = 20;      // times 100 ms, for what is in transmission to come back
 // For other nodes to look, and to give back what they have in their hands.
 constexpr Duration kPatienceWithNodes = std::chrono::seconds(6);
 
@@ -89,17 +92,64 @@ class Operation {
     return first != batches_->end() && first->first == id;
   }
 
-  Result<void> hold(Id id) {
-    ESSAIM_TRY(count_waiting(id));
-    return set_held(id, true, request_.reason.empty() ? "held by operator" : request_.reason);
+  // One post that is in trouble does not keep the others from what is to be done. False: it failed, or nothing is tried
+  // any more, as everything fails.
+  bool attempt(Id id, const std::function<Result<void>()>& work) {
+    if (failures_together_ < kMostFailures) {
+      const Result<void> done = work();
+      failures_together_ = done.ok() ? 0 : failures_together_ + 1;
+      if (done.ok()) return true;
+      if (change_.error.empty()) {
+        first_error_ = done.error();
+        change_.error = "post " + format_id(id) + ": " + done.error().message;
+      }
+    }
+    ++change_.failed;
+    return false;
+  }
+  // An error if nothing was done but what failed.
+  Result<void> failure() const {
+    if (change_.failed == 0 || change_.posts > 0) return {};
+    return Error{first_error_.code, change_.error};
   }
 
-  Result<void> release(Id id) {
+  // What is done to a post before it is recalled; `held` gets it if it is held until it is deleted.
+  Result<void> begin(Id id, std::vector<Id>* held) {
+    auto record = post(id);
+    if (!record.ok()) return record.error();
+    if (request_.action == QueueAction::kRelease) return release(*record);
+    if (request_.action == QueueAction::kHold && !record->held) return hold(id);
+    if (request_.action == QueueAction::kDelete && !record->held) {
+      ESSAIM_TRY(set_held(id, true, "being deleted"));
+      held->push_back(id);
+    }
+    return {};
+  }
+
+  Result<void> hold(Id id) {
     ESSAIM_TRY(count_waiting(id));
-    return database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+    ESSAIM_TRY(set_held(id, true, request_.reason.empty() ? "held by operator" : request_.reason));
+    change_.posts += 1;
+    return {};
+  }
+
+  Result<void> release(const storage::PostRecord& record) {
+    const Id id = record.id;
+    if (record.held) {
+      ESSAIM_TRY(count_waiting(id));
+    } else {
+      auto some = parked(id);
+      if (!some.ok()) return some.error();
+      if (*some == 0) return {};
+      change_.recipients += *some;
+    }
+    const auto released = [&](Connection& c) -> Result<void> {
       ESSAIM_TRY(PostStore(c).renew_lifetime(id, clock_.wall_now()));
       return PostStore(c).set_held(id, false, "");
-    });
+    };
+    ESSAIM_TRY(database_.write_now(Durability::kAccept, released));
+    change_.posts += 1;
+    return {};
   }
 
   // After posts were held: other nodes give back what they have of them. Gives how many recipients have not come back
@@ -120,6 +170,19 @@ class Operation {
       if (out == 0 || clock_.mono_now() >= end) return out;
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
+  }
+
+  // How many wait in batches that delivery has parked by itself: damaged ones, and those that could not be sent.
+  Result<std::int64_t> parked(Id id) {
+    std::int64_t sum = 0;
+    ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
+      sum = 0;
+      auto all = BatchStore(c).of_post(id, false);
+      if (!all.ok()) return all.error();
+      for (const BatchRecord& batch : *all) sum += batch.queue == BatchQueue::kHeld ? batch.pending : 0;
+      return {};
+    }));
+    return sum;
   }
 
   // Adds who waits in the post to those concerned.
@@ -143,7 +206,8 @@ class Operation {
     const bool hold = request_.action == QueueAction::kHold,
                release = request_.action == QueueAction::kRelease;
     const bool retry = request_.action == QueueAction::kRetry;
-    if ((hold && record.held) || (release && !record.held) || (retry && record.held)) return 0;
+    if ((hold && record.held) || (retry && record.held)) return 0;
+    if (release && !record.held) return parked(id);
     std::int64_t sum = 0;
     ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
       sum = 0;
@@ -153,11 +217,18 @@ class Operation {
         sum = counts->pending;
         return {};
       }
-      auto all = BatchStore(c).of_post(id, match_.any());
+      auto all = BatchStore(c).of_post(id, false);
       if (!all.ok()) return all.error();
-      for (const BatchRecord& batch : *all) {
-        if (!selected(id, batch.number) || (retry && batch.queue != BatchQueue::kWaiting)) continue;
-        sum += waiting_in(batch);
+      for (const BatchRecord& head : *all) {
+        if (!selected(id, head.number) || (retry && head.queue != BatchQueue::kWaiting)) continue;
+        if (!match_.any()) {
+          sum += head.pending;
+          continue;
+        }
+        auto batch = BatchStore(c).load(id, head.number, true);
+        if (!batch.ok() && batch.error().code == ErrorCode::kDamaged) continue;
+        if (!batch.ok()) return batch.error();
+        if (batch->has_value()) sum += waiting_in(**batch);
       }
       return {};
     }));
@@ -202,8 +273,10 @@ class Operation {
   }
 
   // Calls `change` with each batch of the post that nobody owns and something waits in; saves it when that
-  // says so. Batches that a node owns are waited for a while.
-  Result<void> for_each_batch(Id id, const std::function<bool(BatchRecord&)>& change, bool with_recipients) {
+  // says so. Batches that a node owns are waited for a while. Those that cannot be read go to `give_up`, if there is one
+  // and all of the batch is meant.
+  Result<void> for_each_batch(Id id, const std::function<bool(BatchRecord&)>& change,
+                              const std::function<Result<void>(Connection&, const BatchRecord&)>& give_up) {
     std::vector<BatchRecord> batches;
     ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
       auto all = BatchStore(c).of_post(id, false);
@@ -213,12 +286,15 @@ class Operation {
     }));
     for (const BatchRecord& head : batches) {
       if (head.pending == 0 || !selected(id, head.number)) continue;
-      bool owned = true;
+      bool owned = true, damaged = false;
       for (int tries = 0; owned && tries < kPatience; ++tries) {
         if (tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(100));
         ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
           owned = false;
-          auto found = BatchStore(c).load(id, head.number, with_recipients);
+          auto found = BatchStore(c).load(id, head.number, true);
+          damaged = !found.ok() && found.error().code == ErrorCode::kDamaged;
+          if (damaged && give_up && !match_.any()) return give_up(c, head);
+          if (damaged) return {};
           if (!found.ok()) return found.error();
           if (!found->has_value()) return {};
           BatchRecord batch = **found;
@@ -228,7 +304,9 @@ class Operation {
         }));
         if (owned && !patient_) break;
       }
-      if (owned) {
+      if (damaged && (!give_up || match_.any())) {
+        change_.damaged += head.pending;
+      } else if (owned) {
         change_.busy += head.pending;
         patient_ = false;  // whoever has it is slow: the others are not waited for
       }
@@ -250,7 +328,12 @@ class Operation {
           removed += n;
           return n > 0;
         },
-        true));
+        [&](Connection& c, const BatchRecord& head) -> Result<void> {
+          auto ended = BatchStore(c).give_up(id, head.number, reason);
+          if (!ended.ok()) return ended.error();
+          removed += *ended ? head.pending : 0;
+          return {};
+        }));
     change_.recipients += removed;
     change_.posts += removed > 0 ? 1 : 0;
     return {};
@@ -269,7 +352,7 @@ class Operation {
           tried += some;
           return true;
         },
-        true));
+        nullptr));
     change_.recipients += tried;
     change_.posts += tried > 0 ? 1 : 0;
     return {};
@@ -282,6 +365,8 @@ class Operation {
   std::optional<std::set<std::pair<Id, int>>> batches_;
   QueueChange change_;
   bool patient_ = true;
+  int failures_together_ = 0;
+  Error first_error_;
 };
 
 }  // namespace
@@ -298,6 +383,17 @@ const char* to_string(QueueAction action) {
       return "retry";
   }
   return "";
+}
+
+std::string to_json(const QueueChange& change) {
+  nlohmann::ordered_json json = {
+      {"posts", change.posts}, {"recipients", change.recipients}, {"busy", change.busy}};
+  if (change.damaged > 0) json["damaged"] = change.damaged;
+  if (change.failed > 0) {
+    json["failed"] = change.failed;
+    json["error"] = change.error;
+  }
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 bool QueueSelection::empty() const {
@@ -419,20 +515,8 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
 
   // Held while they are worked on, so that a running server does not claim them again in between.
   std::vector<Id> held_here;
-  for (Id id : *ids) {
-    auto post = operation.post(id);
-    if (!post.ok()) return post.error();
-    if (request.action == QueueAction::kHold && !post->held) {
-      ESSAIM_TRY(operation.hold(id));
-      operation.change_.posts += 1;
-    } else if (request.action == QueueAction::kRelease && post->held) {
-      ESSAIM_TRY(operation.release(id));
-      operation.change_.posts += 1;
-    } else if (request.action == QueueAction::kDelete && !post->held) {
-      ESSAIM_TRY(operation.set_held(id, true, "being deleted"));
-      held_here.push_back(id);
-    }
-  }
+  std::erase_if(
+      *ids, [&](Id id) { return !operation.attempt(id, [&] { return operation.begin(id, &held_here); }); });
   if (recall && request.action != QueueAction::kRelease) recall(*ids);
 
   Result<void> outcome;
@@ -446,18 +530,23 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
   }
   for (Id id : *ids) {
     if (!outcome.ok()) break;
-    if (request.action == QueueAction::kDelete) outcome = operation.remove(id);
-    if (request.action == QueueAction::kRetry) outcome = operation.retry(id);
+    static_cast<void>(operation.attempt(id, [&]() -> Result<void> {
+      if (request.action == QueueAction::kDelete) return operation.remove(id);
+      if (request.action == QueueAction::kRetry) return operation.retry(id);
+      return {};
+    }));
   }
   for (Id id : held_here) {
     const Result<void> released = operation.set_held(id, false, "");
     if (!released.ok() && outcome.ok()) outcome = released;
   }
+  if (outcome.ok()) outcome = operation.failure();
   if (!outcome.ok()) return outcome.error();
   log::info("queue-changed", {{"action", to_string(request.action)},
                               {"posts", operation.change_.posts},
                               {"recipients", operation.change_.recipients},
                               {"busy", operation.change_.busy},
+                              {"failed", operation.change_.failed},
                               {"reason", request.reason}});
   return operation.change_;
 }

@@ -37,7 +37,12 @@ struct QueueChange {
   std::int64_t recipients = 0;  // of those, who wait and are concerned
   std::int64_t busy =
       0;  // recipients left alone because a node has them in its hands; of a hold: not back yet
+  std::int64_t damaged = 0;  // recipients left alone because it cannot be read who they are
+  std::int64_t failed = 0;   // posts left as they were, for an error
+  std::string error;         // the first of these
 };
+
+std::string to_json(const QueueChange& change);  // the answer of the server, and of --json
 
 // What a request would do.
 struct QueuePreview {

@@ -59,17 +59,19 @@ class Summary {
       const std::string key = by_ == SumBy::kDestination ? batch.recipients[i].domain
                               : by_ == SumBy::kList      ? post.list_address
                                                          : std::string();
-      const std::string reason = reason_of(batch, post, i).substr(0, kReasonShown);
-      Sums& line = lines_[{key, reason}];
-      line.sum.key = key;
-      line.sum.reason = reason;
-      ++line.sum.recipients;
-      line.posts.insert(post.id);
-      if (line.sum.oldest == WallTime{} || post.accepted < line.sum.oldest) line.sum.oldest = post.accepted;
+      Sums& line = line_for(key, reason_of(batch, post, i), post, 1);
       if (batch.queue == BatchQueue::kWaiting &&
           (line.sum.next_due == WallTime{} || batch.due < line.sum.next_due))
         line.sum.next_due = batch.due;
     }
+  }
+
+  // Whoever waits in it: that cannot be read.
+  void add_damaged(const BatchRecord& head, const storage::PostRecord& post, const std::string& damage) {
+    static_cast<void>(line_for(by_ == SumBy::kDestination ? head.destination
+                               : by_ == SumBy::kList      ? post.list_address
+                                                          : std::string(),
+                               "damaged: " + damage, post, head.pending));
   }
 
   QueueSums sums() const {
@@ -85,6 +87,18 @@ class Summary {
   }
 
  private:
+  Sums& line_for(const std::string& key, const std::string& why, const storage::PostRecord& post,
+                 std::int64_t recipients) {
+    const std::string reason = why.substr(0, kReasonShown);
+    Sums& line = lines_[{key, reason}];
+    line.sum.key = key;
+    line.sum.reason = reason;
+    line.sum.recipients += recipients;
+    line.posts.insert(post.id);
+    if (line.sum.oldest == WallTime{} || post.accepted < line.sum.oldest) line.sum.oldest = post.accepted;
+    return line;
+  }
+
   const storage::RecipientMatch match_;
   const SumBy by_;
   std::map<std::pair<std::string, std::string>, Sums> lines_;
@@ -119,6 +133,10 @@ Result<QueueSums> sum_up(storage::Database& database, const storage::PostFilter&
         posts[head.post_id] = **post;
       }
       auto batch = BatchStore(c).load(head.post_id, head.number, true);
+      if (!batch.ok() && batch.error().code == ErrorCode::kDamaged) {
+        summary.add_damaged(head, posts[head.post_id], batch.error().message);
+        return {};
+      }
       if (!batch.ok()) return batch.error();
       if (batch->has_value()) summary.add(**batch, posts[head.post_id]);
       return {};

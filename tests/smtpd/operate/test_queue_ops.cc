@@ -1,0 +1,155 @@
+// What an operator does to the queue, and what is in its way: rows that cannot be read, and commands that end half-way.
+#include "smtpd/operate/queue_ops.h"
+#include "smtpd/operate/queue_summary.h"
+#include "storage/fault.h"
+#include "storage/sql.h"
+#include "tests/storage/fixtures.h"
+
+using namespace essaim;
+using namespace essaim::smtpd::operate;
+using namespace essaim::storage;
+using namespace essaim::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Posts 1 to 3 of five recipients each; delivery has met the damaged batch of post 2, and parked it.
+struct Queue {
+  Queue() {
+    clock.set_wall(kNow + 1min);
+    for (const Id id : {1, 2, 3}) make_post(*database, post(id), people(5, "a.test"));
+  }
+  void damage(Id id) {
+    commit(*database, [&](Connection& c) -> Result<void> {
+      ESSAIM_TRY(sql::run(c, "UPDATE batch SET recipients = 'rubbish' WHERE post_id = ?", id));
+      return {};
+    });
+    BOOST_TEST(claim(*database, {1, 1}, 3).size() == 2u);
+    commit(*database, [](Connection& c) -> Result<void> {
+      must(sql::run(c, "UPDATE batch_state SET queue = 1, owner = 0, epoch = 0 WHERE queue = 3"));
+      return {};
+    });
+  }
+  QueueRequest request(QueueAction action) const {
+    QueueRequest request;
+    request.action = action;
+    return request;
+  }
+  QueueChange change(const QueueRequest& request) {
+    return must(change_queue(*database, clock, request, nullptr));
+  }
+  QueueChange change(QueueAction action) { return change(request(action)); }
+  std::string state(Id id) {
+    std::string out;
+    must(database->read_now([&](Connection& c) -> Result<void> {
+      const auto batch = must(BatchStore(c).of_post(id, false)).at(0);
+      const auto record = must(PostStore(c).find(id)).value();
+      out = std::to_string(static_cast<int>(batch.queue)) + " pending " + std::to_string(batch.pending) +
+            " suppressed " + std::to_string(batch.suppressed) + (record.held ? " held" : "");
+      return {};
+    }));
+    return out;
+  }
+  int held() {
+    std::int64_t count = 0;
+    must(database->read_now([&](Connection& c) -> Result<void> {
+      count = must(sql::number(c, 0, "SELECT COUNT(*) FROM post WHERE held = 1"));
+      return {};
+    }));
+    return static_cast<int>(count);
+  }
+
+  TempDatabase database;
+  ManualClock clock;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(queue_ops)
+
+BOOST_FIXTURE_TEST_CASE(a_damaged_batch_is_shown_as_that_beside_the_others, Queue) {
+  damage(2);
+  for (const SumBy by : {SumBy::kDestination, SumBy::kReason, SumBy::kList}) {
+    const QueueSums sums = must(sum_up(*database, {}, 0, by));
+    BOOST_TEST(sums.recipients == 15);
+    BOOST_REQUIRE(sums.lines.size() == 2u);
+    BOOST_TEST(sums.lines[1].recipients == 5);
+    BOOST_TEST(sums.lines[1].reason.find("damaged: batch 0000000000002/0: ") == 0u);
+  }
+  BOOST_TEST(must(sum_up(*database, {}, 2, SumBy::kDestination)).recipients == 5);
+  PostFilter filter;
+  filter.recipient = "u1@a.test";
+  BOOST_TEST(must(sum_up(*database, filter, 0, SumBy::kReason)).recipients == 1 + 5 + 1);
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(BatchStore(c).waiting(filter)).size() == 3u);
+    BOOST_TEST(must(PostStore(c).search(filter)).size() == 3u);
+    return {};
+  }));
+  BOOST_TEST(
+      must(preview_queue_change(*database, {QueueAction::kDelete, {{}, filter}, ""})).change.recipients == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_batch_that_says_an_impossible_number_is_shown, Queue) {
+  commit(*database, [](Connection& c) -> Result<void> {
+    must(sql::run(c, "UPDATE batch SET total = 5000 WHERE post_id = 2"));
+    return {};
+  });
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    const auto all = must(BatchStore(c).waiting({}));
+    BOOST_REQUIRE(all.size() == 3u);
+    BOOST_TEST(must(BatchStore(c).of_post(2, false)).at(0).why.find("damaged: ") == 0u);
+    return {};
+  }));
+  BOOST_TEST(must(sum_up(*database, {}, 0, SumBy::kReason)).recipients == 15);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_delivery_parked_is_released_to_be_tried_again, Queue) {
+  damage(2);
+  BOOST_TEST(state(2) == "4 pending 5 suppressed 0");
+  BOOST_TEST(must(preview_queue_change(*database, request(QueueAction::kRelease))).change.recipients == 5);
+  const QueueChange released = change(QueueAction::kRelease);
+  BOOST_TEST(released.posts == 1);
+  BOOST_TEST(released.recipients == 5);
+  BOOST_TEST(state(2) == "2 pending 5 suppressed 0");
+  BOOST_TEST(change(QueueAction::kRelease).posts == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_damaged_batch_is_deleted_and_the_posts_behind_it_are, Queue) {
+  damage(2);
+  // Who is in it cannot be known.
+  QueueRequest one = request(QueueAction::kDelete);
+  one.selection.filter.recipient = "u1@a.test";
+  const QueueChange some = change(one);
+  BOOST_TEST(some.recipients == 2);
+  BOOST_TEST(some.damaged == 5);
+  BOOST_TEST(state(3) == "2 pending 4 suppressed 1");
+  BOOST_TEST(held() == 0);
+  const QueueChange all = change(QueueAction::kDelete);
+  BOOST_TEST(all.posts == 3);
+  BOOST_TEST(all.recipients == 4 + 5 + 4);
+  BOOST_TEST(all.damaged == 0);
+  for (const Id id : {1, 2, 3}) BOOST_TEST(state(id).find("0 pending 0 suppressed 5") == 0u, state(id));
+  commit(*database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(must(PostStore(c).drop_finished(kNow, 100)) == 3);  // all have settled
+    return {};
+  });
+}
+
+BOOST_FIXTURE_TEST_CASE(a_post_in_trouble_does_not_keep_the_others_from_being_deleted, Queue) {
+  commit(*database, [](Connection& c) -> Result<void> {
+    must(sql::run(c, "UPDATE batch_state SET pending = 4 WHERE post_id = 2"));  // its sums are never saved
+    return {};
+  });
+  const QueueChange all = change(QueueAction::kDelete);
+  BOOST_TEST(all.posts == 2);
+  BOOST_TEST(all.recipients == 10);
+  BOOST_TEST(all.failed == 1);
+  BOOST_TEST(all.error.find("post 0000000000002: ") == 0u, all.error);
+  BOOST_TEST(to_json(all).find("\"failed\":1") != std::string::npos);
+  BOOST_TEST(held() == 0);
+  QueueRequest only = request(QueueAction::kDelete);
+  only.selection.ids = {2};
+  BOOST_TEST(!change_queue(*database, clock, only, nullptr).ok());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
