@@ -363,6 +363,28 @@ Result<void> PostStore::set_held(Id post_id, bool held, const std::string& reaso
   return {};
 }
 
+Result<bool> PostStore::release_if(Id post_id, const std::string& held_reason) {
+  auto post = find(post_id);
+  if (!post.ok()) return post.error();
+  if (!post->has_value() || !(*post)->held || (*post)->held_reason != held_reason) return false;
+  ESSAIM_TRY(set_held(post_id, false, ""));
+  return true;
+}
+
+Result<std::vector<std::pair<Id, std::string>>> PostStore::held_for(std::string_view beginning) {
+  auto statement = sql::prepare(
+      connection_, "SELECT id, held_reason FROM post WHERE finished = 0 AND held = 1 ORDER BY id");
+  if (!statement.ok()) return statement.error();
+  std::vector<std::pair<Id, std::string>> found;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return found;
+    std::string reason = sql::text(**statement, 1);
+    if (reason.starts_with(beginning)) found.emplace_back((*statement)->integer(0), std::move(reason));
+  }
+}
+
 Result<void> PostStore::renew_lifetime(Id post_id, WallTime now) {
   auto post = find(post_id);
   if (!post.ok()) return post.error();

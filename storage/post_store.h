@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "storage/database.h"
@@ -68,6 +69,10 @@ class PostStore {
   // A hold changes the value kHoldsValue of the site, by which every node learns that posts it has in its hands may be held
   // (BatchStore::held_of).
   Result<void> set_held(Id post_id, bool held, const std::string& reason);
+  // Unless it is held for another reason meanwhile, or not at all: false.
+  Result<bool> release_if(Id post_id, const std::string& held_reason);
+  // Of those that wait: held for a reason that begins like this, and the reason.
+  Result<std::vector<std::pair<Id, std::string>>> held_for(std::string_view beginning);
   // Its lifetime, as long as at first, begins at `now`: for what was kept back by an operator.
   Result<void> renew_lifetime(Id post_id, WallTime now);
   Result<std::vector<PostRecord>> search(const PostFilter& filter);  // newest first

@@ -9,6 +9,7 @@
 #include "smtpd/daemon/passed_sockets.h"
 #include "smtpd/daemon/server.h"
 #include "smtpd/operate/database_password.h"
+#include "smtpd/operate/deletion_marks.h"
 #include "smtpd/operate/dns_options.h"
 #include "smtpd/operate/jobs.h"
 #include "smtpd/operate/open_database.h"
@@ -163,6 +164,11 @@ Result<void> Server::open_storage(const std::string& password) {
     return Error{ErrorCode::kExhausted,
                  "the database knows too many nodes: this one is number " + std::to_string(node_.number)};
   ids_ = std::make_unique<IdGenerator>(system_clock(), node_.number);
+  // Nobody else is at work on a file: what a killed `queue delete` left held goes out at once. Else the job sees to it.
+  if (!shares_database())
+    if (const auto freed = operate::release_abandoned_deletions(*database_, system_clock().wall_now(), true);
+        !freed.ok())
+      log::warning("deletion-marks-unread", {{"error", freed.error().message}});
   auto tokens = lists::Tokens::load(*database_);
   if (!tokens.ok()) return tokens.error();
   tokens_ = *std::move(tokens);

@@ -2,6 +2,7 @@
 
 #include "lists/held/job.h"
 #include "lists/reports.h"
+#include "smtpd/operate/deletion_marks.h"
 #include "smtpd/operate/dkim_keys.h"
 #include "storage/cluster/node_watch.h"
 #include "storage/late_store.h"
@@ -19,6 +20,7 @@ std::vector<storage::Job> make_jobs(const Settings& settings, const Clock& clock
   return {storage::make_retention_job(clock, retention),
           lists::make_reports_job(services),
           storage::make_orphans_job(clock),
+          make_deletions_job(clock),
           storage::make_late_outcomes_job(),
           lists::make_held_job(services),
           make_dkim_job(settings, clock)};

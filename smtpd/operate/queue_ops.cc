@@ -1,6 +1,7 @@
 #include "smtpd/operate/queue_ops.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <thread>
@@ -9,6 +10,7 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "smtpd/operate/deletion_marks.h"
 #include "storage/batch_store.h"
 #include "storage/expansion.h"
 #include "storage/post_filter.h"
@@ -29,8 +31,8 @@ constexpr int kBatchesPerStep = 20;
 constexpr std::size_t kMostPosts = 1'000'000;
 constexpr int kMostFailures = 10;  // one after the other, then the rest is left
 constexpr int kPatience = 20;      // times 100 ms, for what is in transmission to come back
-// For other nodes to look, and to give back what they have in their hands.
-constexpr Duration kPatienceWithNodes = std::chrono::seconds(6);
+// Likewise, for other nodes to look, and to give back what they have in their hands.
+constexpr int kPatienceWithNodes = 60;
 
 bool waits(RecipientState state) {
   return state == RecipientState::kPending || state == RecipientState::kDeferred;
@@ -65,6 +67,8 @@ int suppress(BatchRecord* batch, const storage::RecipientMatch& match, const std
   }
   return changed;
 }
+
+using Recall = std::function<void(const std::vector<Id>&)>;
 
 class Operation {
  public:
@@ -113,17 +117,55 @@ class Operation {
     return Error{first_error_.code, change_.error};
   }
 
-  // What is done to a post before it is recalled; `held` gets it if it is held until it is deleted.
-  Result<void> begin(Id id, std::vector<Id>* held) {
+  // What is done to a post before it is recalled.
+  Result<void> begin(Id id) {
     auto record = post(id);
     if (!record.ok()) return record.error();
     if (request_.action == QueueAction::kRelease) return release(*record);
-    if (request_.action == QueueAction::kHold && !record->held) return hold(id);
-    if (request_.action == QueueAction::kDelete && !record->held) {
-      ESSAIM_TRY(set_held(id, true, "being deleted"));
-      held->push_back(id);
-    }
+    const bool free = !record->held || is_deletion_mark(record->held_reason);
+    if (request_.action == QueueAction::kHold && free) return hold(id);
+    if (request_.action == QueueAction::kDelete && free) return mark(id);
     return {};
+  }
+
+  // Noted before it is done: of a commit whose answer was lost nobody knows better.
+  Result<void> mark(Id id) {
+    const WallTime now = clock_.wall_now();
+    Mark& own = marks_[id];
+    own.texts.push_back(deletion_mark(now));
+    own.until = now + kDeletionMarkLasts;
+    return database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+      auto record = PostStore(c).find(id);
+      if (!record.ok()) return record.error();
+      // What somebody has held meanwhile stays so.
+      const bool others = record->has_value() && (*record)->held && !is_deletion_mark((*record)->held_reason);
+      return others ? Result<void>() : PostStore(c).set_held(id, true, own.texts.back());
+    });
+  }
+
+  // A mark that is over may have been taken back by somebody, and the post may be on its way again.
+  Result<void> renew_mark(Id id, const Recall& recall) {
+    const auto own = marks_.find(id);
+    if (own == marks_.end() || own->second.until - clock_.wall_now() > kDeletionMarkLasts / 2) return {};
+    ESSAIM_TRY(mark(id));
+    if (recall) recall({id});
+    return {};
+  }
+
+  // Also when the work has failed. What cannot be taken back now is abandoned, and so released later.
+  void take_marks_back() {
+    for (const auto& [id, own] : marks_) {
+      const Result<void> released =
+          database_.write_now(Durability::kAccept, [&, id = id](Connection& c) -> Result<void> {
+            for (const std::string& text : own.texts) {
+              auto done = PostStore(c).release_if(id, text);
+              if (!done.ok()) return done.error();
+            }
+            return {};
+          });
+      if (!released.ok() && mark_trouble_.again())
+        log::warning("deletion-mark-stays", {{"id", format_id(id)}, {"error", released.error().message}});
+    }
   }
 
   Result<void> hold(Id id) {
@@ -156,8 +198,7 @@ class Operation {
   // in time.
   Result<std::int64_t> wait_for_nodes(const std::vector<Id>& ids) {
     const bool nodes = database_.wants_small_transactions();  // a file has one server, which was asked
-    const MonoTime end = clock_.mono_now() + (nodes ? kPatienceWithNodes : Duration{});
-    for (;;) {
+    for (int tries = 0;; ++tries) {
       std::int64_t out = 0;
       ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
         out = 0;
@@ -167,7 +208,7 @@ class Operation {
           if (std::binary_search(ids.begin(), ids.end(), id)) out += recipients;
         return {};
       }));
-      if (out == 0 || clock_.mono_now() >= end) return out;
+      if (out == 0 || tries >= (nodes ? kPatienceWithNodes : 0)) return out;
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   }
@@ -364,6 +405,12 @@ class Operation {
   const storage::RecipientMatch match_;
   std::optional<std::set<std::pair<Id, int>>> batches_;
   QueueChange change_;
+  struct Mark {
+    std::vector<std::string> texts;  // the last one is on the post, unless its commit failed
+    WallTime until{};
+  };
+  std::map<Id, Mark> marks_;  // posts that are held until they are deleted
+  log::Once mark_trouble_;
   bool patient_ = true;
   int failures_together_ = 0;
   Error first_error_;
@@ -505,7 +552,11 @@ Result<QueuePreview> preview_queue_change(Database& database, const QueueRequest
 }
 
 Result<QueueChange> change_queue(Database& database, const Clock& clock, const QueueRequest& request,
-                                 const std::function<void(const std::vector<Id>&)>& recall) {
+                                 const Recall& recall) {
+  if (request.action == QueueAction::kDelete) {
+    auto released = release_abandoned_deletions(database, clock.wall_now());
+    if (!released.ok()) return released.error();
+  }
   auto ids = select_posts(database, request.selection);
   if (!ids.ok()) return ids.error();
   Operation operation(database, clock, request);
@@ -514,9 +565,7 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
   if (ids->empty()) return operation.change_;
 
   // Held while they are worked on, so that a running server does not claim them again in between.
-  std::vector<Id> held_here;
-  std::erase_if(
-      *ids, [&](Id id) { return !operation.attempt(id, [&] { return operation.begin(id, &held_here); }); });
+  std::erase_if(*ids, [&](Id id) { return !operation.attempt(id, [&] { return operation.begin(id); }); });
   if (recall && request.action != QueueAction::kRelease) recall(*ids);
 
   Result<void> outcome;
@@ -531,15 +580,15 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
   for (Id id : *ids) {
     if (!outcome.ok()) break;
     static_cast<void>(operation.attempt(id, [&]() -> Result<void> {
-      if (request.action == QueueAction::kDelete) return operation.remove(id);
+      if (request.action == QueueAction::kDelete) {
+        ESSAIM_TRY(operation.renew_mark(id, recall));
+        return operation.remove(id);
+      }
       if (request.action == QueueAction::kRetry) return operation.retry(id);
       return {};
     }));
   }
-  for (Id id : held_here) {
-    const Result<void> released = operation.set_held(id, false, "");
-    if (!released.ok() && outcome.ok()) outcome = released;
-  }
+  operation.take_marks_back();
   if (outcome.ok()) outcome = operation.failure();
   if (!outcome.ok()) return outcome.error();
   log::info("queue-changed", {{"action", to_string(request.action)},

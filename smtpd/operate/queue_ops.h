@@ -4,7 +4,8 @@
 //
 // Hold and release are for whole posts. Delete and retry look at recipients when the selection names one or a
 // domain, and at those batches only that have the state and the reason that it names. A released post has its
-// whole lifetime before it again: what an operator keeps back does not expire for that.
+// whole lifetime before it again: what an operator keeps back does not expire for that. Posts are held while they are deleted
+// (deletion_marks.h). A post that is in trouble is told of, and keeps no other one from what is done.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // What an operator does to the queue, and what is in its way: rows that cannot be read, and commands that end half-way.
+#include "smtpd/operate/deletion_marks.h"
 #include "smtpd/operate/queue_ops.h"
 #include "smtpd/operate/queue_summary.h"
 #include "storage/fault.h"
@@ -150,6 +151,87 @@ BOOST_FIXTURE_TEST_CASE(a_post_in_trouble_does_not_keep_the_others_from_being_de
   QueueRequest only = request(QueueAction::kDelete);
   only.selection.ids = {2};
   BOOST_TEST(!change_queue(*database, clock, only, nullptr).ok());
+}
+
+BOOST_FIXTURE_TEST_CASE(whatever_fails_a_delete_leaves_nothing_held, Queue) {
+  struct Unarm {
+    ~Unarm() { FaultPlan::disarm(); }
+  } unarm;
+  QueueRequest request = this->request(QueueAction::kDelete);
+  request.selection.filter.domain = "a.test";
+  FaultPlan::arm({FaultPlan::Where::kStatement, 0});
+  static_cast<void>(change(request));
+  const std::uint64_t statements = FaultPlan::seen(FaultPlan::Where::kStatement);
+  BOOST_TEST(statements > 20u);
+  for (const auto where :
+       {FaultPlan::Where::kStatement, FaultPlan::Where::kBeforeCommit, FaultPlan::Where::kAfterCommit})
+    for (std::uint64_t k = 1; k <= statements; ++k) {
+      Queue other;
+      FaultPlan::Plan plan;
+      plan.where = where;
+      plan.first = k;
+      FaultPlan::arm(plan);
+      const auto outcome = change_queue(*other.database, other.clock, request, nullptr);
+      const bool all_done = FaultPlan::seen(where) < k;
+      FaultPlan::disarm();
+      // Only where the taking back itself failed is one left, for whom comes later.
+      BOOST_TEST(other.held() <= 1);
+      other.clock.advance(kDeletionMarkLasts + 1s);
+      static_cast<void>(must(release_abandoned_deletions(*other.database, other.clock.wall_now())));
+      BOOST_TEST(other.held() == 0);
+      if (all_done) break;
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(what_a_killed_delete_left_held_goes_on, Queue) {
+  const auto hold = [&](Id id, const std::string& reason) {
+    commit(*database, [&](Connection& c) { return PostStore(c).set_held(id, true, reason); });
+  };
+  hold(1, deletion_mark(clock.wall_now()));
+  hold(3, "looks like spam");
+  // It may be at work still.
+  BOOST_TEST(must(release_abandoned_deletions(*database, clock.wall_now())) == 0);
+  clock.advance(kDeletionMarkLasts + 1s);
+  QueueRequest nobody = request(QueueAction::kDelete);
+  nobody.selection.filter.domain = "elsewhere.test";
+  BOOST_TEST(change(nobody).posts == 0);
+  BOOST_TEST(state(1) == "2 pending 5 suppressed 0");
+  BOOST_TEST(state(3) == "4 pending 5 suppressed 0 held");
+  // A server alone need not wait; the job says what it did.
+  hold(1, deletion_mark(clock.wall_now()));
+  BOOST_TEST(must(release_abandoned_deletions(*database, clock.wall_now(), true)) == 1);
+  hold(1, deletion_mark(clock.wall_now()));
+  clock.advance(kDeletionMarkLasts + 1s);
+  BOOST_TEST(must(make_deletions_job(clock).run(*database)).ends_with("held: 1"));
+  BOOST_TEST(held() == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_operator_may_hold_what_is_being_deleted, Queue) {
+  QueueRequest some = request(QueueAction::kDelete);
+  some.selection.filter.recipient = "u1@a.test";
+  QueueRequest hold = request(QueueAction::kHold);
+  hold.selection.ids = {2};
+  const auto meanwhile = [&](const std::vector<Id>&) { BOOST_TEST(change(hold).posts == 1); };
+  BOOST_TEST(must(change_queue(*database, clock, some, meanwhile)).recipients == 3);
+  BOOST_TEST(state(1) == "2 pending 4 suppressed 1");
+  BOOST_TEST(state(2).ends_with(" held"));
+  BOOST_TEST(held() == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_long_delete_renews_its_marks, Queue) {
+  QueueRequest some = request(QueueAction::kDelete);
+  some.selection.filter.recipient = "u1@a.test";
+  std::vector<std::vector<Id>> recalled;
+  const auto slow = [&](const std::vector<Id>& posts) {
+    if (recalled.empty()) {
+      clock.advance(kDeletionMarkLasts + 1s);
+      BOOST_TEST(must(release_abandoned_deletions(*database, clock.wall_now())) == 3);
+    }
+    recalled.push_back(posts);
+  };
+  BOOST_TEST(must(change_queue(*database, clock, some, slow)).recipients == 3);
+  BOOST_TEST(recalled.size() == 4u);
+  BOOST_TEST(held() == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

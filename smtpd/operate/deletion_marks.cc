@@ -1,0 +1,70 @@
+#include "smtpd/operate/deletion_marks.h"
+
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/id.h"
+#include "core/base/log.h"
+#include "storage/post_store.h"
+
+namespace essaim::smtpd::operate {
+namespace {
+
+using storage::Connection;
+using storage::PostStore;
+
+constexpr std::string_view kWords = "being deleted, at most until ";
+
+}  // namespace
+
+std::string deletion_mark(WallTime now) {
+  return std::string(kWords) + format_iso8601(now + kDeletionMarkLasts);
+}
+
+bool is_deletion_mark(const std::string& held_reason) {
+  return held_reason.starts_with(kWords);
+}
+
+bool is_abandoned(const std::string& held_reason, WallTime now) {
+  // Such times are in the order of their texts.
+  return is_deletion_mark(held_reason) && held_reason.substr(kWords.size()) < format_iso8601(now);
+}
+
+Result<std::int64_t> release_abandoned_deletions(storage::Database& database, WallTime now, bool all) {
+  std::vector<std::pair<Id, std::string>> held;
+  ESSAIM_TRY(database.read_now([&held](Connection& c) -> Result<void> {
+    auto found = PostStore(c).held_for(kWords);
+    if (!found.ok()) return found.error();
+    held = *std::move(found);
+    return {};
+  }));
+  std::int64_t total = 0;
+  for (const auto& [id, reason] : held) {
+    if (!all && !is_abandoned(reason, now)) continue;
+    bool released = false;
+    ESSAIM_TRY(database.write_now(storage::Durability::kAccept, [&, id = id](Connection& c) -> Result<void> {
+      auto done = PostStore(c).release_if(id, reason);
+      if (!done.ok()) return done.error();
+      released = *done;
+      return {};
+    }));
+    total += released ? 1 : 0;
+  }
+  if (total > 0) log::warning("deletion-abandoned", {{"posts_released", total}});
+  return total;
+}
+
+storage::Job make_deletions_job(const Clock& clock) {
+  storage::Job job;
+  job.name = "deletions";
+  job.interval = std::chrono::minutes(5);
+  job.run = [&clock](storage::Database& database) -> Result<std::string> {
+    auto released = release_abandoned_deletions(database, clock.wall_now());
+    if (!released.ok()) return released.error();
+    return "posts released that an interrupted queue delete had left held: " + std::to_string(*released);
+  };
+  return job;
+}
+
+}  // namespace essaim::smtpd::operate

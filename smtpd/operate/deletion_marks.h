@@ -1,0 +1,28 @@
+// The hold under which a post is while `queue delete` is at work on it, so that no server claims it again in between. Its
+// reason says until when: a command that is interrupted, or cannot take it back, leaves it, and what is older than that is
+// released by whoever meets it: the next delete, the job, and a server that starts on a file of its own. A command that
+// takes longer renews it.
+#pragma once
+
+#include <string>
+
+#include "core/base/clock.h"
+#include "core/base/result.h"
+#include "storage/database.h"
+#include "storage/job_runner.h"
+
+namespace essaim::smtpd::operate {
+
+inline constexpr std::chrono::minutes kDeletionMarkLasts{10};
+
+std::string deletion_mark(WallTime now);
+bool is_deletion_mark(const std::string& held_reason);
+// Whether nobody can be at work under it any more.
+bool is_abandoned(const std::string& held_reason, WallTime now);
+
+// Gives how many posts were released. `all`: also of marks that are not over, when nobody else is at work.
+Result<std::int64_t> release_abandoned_deletions(storage::Database& database, WallTime now, bool all = false);
+
+storage::Job make_deletions_job(const Clock& clock);
+
+}  // namespace essaim::smtpd::operate
