@@ -17,7 +17,7 @@ const Answer* Answers::find(RecordType type, std::string_view name) {
   if (const auto found = known_.find(question); found != known_.end()) return &found->second;
   if (taken_.contains(question) || std::find(missing_.begin(), missing_.end(), question) != missing_.end())
     return nullptr;
-  if (asked_ == kMaxQuestions) return &too_many;
+  if (asked_ + kept_back_ >= kMaxQuestions) return &too_many;
   ++asked_;
   missing_.push_back(std::move(question));
   return nullptr;

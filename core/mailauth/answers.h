@@ -39,6 +39,8 @@ class Answers {
   // kNoName, those beyond the limit by kTemporary.
   const Answer* find(RecordType type, std::string_view name);
   void add(const Question& question, Answer answer);
+  // From now on so many of the questions are left for what is asked after the next call.
+  void keep_back(std::size_t questions) { kept_back_ = questions; }
   bool complete() const { return missing_.empty(); }
   // What is to be resolved next; it is not missing any more, but known only when it is added.
   std::vector<Question> take_missing();
@@ -49,6 +51,7 @@ class Answers {
   std::vector<Question> missing_;
   std::set<Question> taken_;  // and not added yet
   std::size_t asked_ = 0;
+  std::size_t kept_back_ = 0;
 };
 
 }  // namespace essaim::mailauth

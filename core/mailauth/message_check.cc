@@ -11,6 +11,8 @@ namespace {
 
 // Each is looked up. Nobody writes a message with more.
 constexpr std::size_t kMaxAuthorDomains = 8;
+// Questions that the SPF record of the sender has to itself.
+constexpr std::size_t kForSender = 40;
 
 SpfResult spf(const MailSource& source, const smtp::Address& sender, Answers& answers) {
   if (source.client_ip.empty()) return {};
@@ -138,16 +140,24 @@ DmarcResult MessageCheck::dmarc(const Authenticated& authenticated, Answers& ans
 }
 
 void MessageCheck::look(Answers& answers) const {
+  const bool null_sender = source_.reverse_path.empty();
+  // What alignment may need if everything passes. First of all what decides about the author and the sender: the rest may
+  // be of somebody who wants to leave no questions for it.
+  Authenticated candidates;
+  if (!source_.client_ip.empty())
+    candidates.spf = null_sender ? ascii_lowered(source_.helo) : source_.reverse_path.domain;
+  dmarc(candidates, answers);
+  if (null_sender)
+    spf_of_helo(answers);
+  else
+    spf(source_, source_.reverse_path, answers);
+  answers.keep_back(kForSender);
   dkim_.ask(answers);
   arc_.ask(answers);
-  spf_of_helo(answers);
-  if (!source_.reverse_path.empty()) spf(source_, source_.reverse_path, answers);
-  // What alignment may need if everything passes.
-  Authenticated candidates;
+  if (!null_sender) spf_of_helo(answers);
   candidates.dkim = dkim_.domains();
-  if (!source_.client_ip.empty())
-    candidates.spf = source_.reverse_path.empty() ? ascii_lowered(source_.helo) : source_.reverse_path.domain;
   dmarc(candidates, answers);
+  answers.keep_back(0);
 }
 
 Authentication MessageCheck::conclude(WallTime now, Answers& answers) const {

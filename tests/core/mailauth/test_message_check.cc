@@ -51,6 +51,50 @@ BOOST_AUTO_TEST_CASE(a_silent_server_makes_a_failure_uncertain_only_where_it_cou
   }
 }
 
+// Each of these costs questions, and the sender's record needs many, one after the other.
+BOOST_AUTO_TEST_CASE(what_a_message_names_besides_leaves_questions_for_its_author_and_sender) {
+  Zone zone;
+  zone.text("_dmarc.bank.example", "v=DMARC1; p=reject");
+  std::string record = "v=spf1", message, from;
+  for (int i = 1; i <= 9; ++i) {
+    const std::string number = std::to_string(i);
+    record += " include:" + number + ".bank.example";
+    zone.text(number + ".bank.example", "v=spf1 ip4:198.51.100." + number + " -all");
+  }
+  zone.text("bank.example", record + " mx -all");
+  for (const char* host : {"1.mx.bank.example", "2.mx.bank.example", "3.mx.bank.example"})
+    zone.mx("bank.example", host).ipv4(host, "198.51.100.2");
+  std::string evil = "v=spf1";
+  for (int i = 1; i <= 10; ++i) {
+    const std::string name = "m" + std::to_string(i) + ".evil.example";
+    evil += " mx:" + name;
+    for (int j = 1; j <= 10; ++j) {
+      const std::string host = "h" + std::to_string(j) + "." + name;
+      zone.mx(name, host).ipv4(host, "198.51.100.1");
+    }
+  }
+  zone.text("helo.evil.example", evil + " -all");
+  for (int i = 1; i <= 12; ++i) {
+    const std::string n = std::to_string(i) + ".";
+    message += signature_of("a" + n + "b" + n + "c" + n + "d" + n + "e" + n + "f" + n + "bank.example");
+  }
+  for (int i = 1; i <= 7; ++i) from += "x@a.b.c.d.e.f" + std::to_string(i) + ".evil.example, ";
+  message += "From: " + from + "ceo@bank.example\r\n\r\nText\r\n";
+  const auto check = MessageCheck::make({"192.0.2.1", "helo.evil.example", {"ceo", "bank.example"}}, message);
+  BOOST_REQUIRE(check.ok());
+  Answers answers = zone.resolve(
+      [&](Answers& a) {
+        (*check)->look(a);
+        return a;
+      },
+      300);
+  const Authentication found = (*check)->conclude(from_millis(1'790'000'000'000), answers);
+  BOOST_TEST(zone.asked.size() <= Answers::kMaxQuestions);
+  BOOST_TEST(to_string(found.spf.status) == "fail");
+  BOOST_TEST(to_string(found.dmarc.status) == "fail");
+  BOOST_TEST(found.dmarc.domain == "bank.example");
+}
+
 // RFC 7489 §6.6.1. Who forges an author writes a name of their own beside it.
 BOOST_AUTO_TEST_CASE(of_several_authors_the_one_counts_whose_domain_has_most_to_say_against_it) {
   const struct {
