@@ -28,7 +28,7 @@ using storage::PostStore;
 using storage::RecipientState;
 
 constexpr int kBatchesPerStep = 20;
-constexpr std::size_t kMostPosts = 1'000'000;
+constexpr std::size_t kMostBatches = 1'000'000;
 constexpr int kMostFailures = 10;  // one after the other, then the rest is left
 constexpr int kPatience = 20;      // times 100 ms, for what is in transmission to come back
 // Likewise, for other nodes to look, and to give back what they have in their hands.
@@ -81,7 +81,7 @@ class Operation {
     if (!request_.selection.filter.about_batches()) return {};
     return database_.read_now([&](Connection& c) -> Result<void> {
       storage::PostFilter filter = request_.selection.filter;
-      filter.limit = kMostPosts;
+      filter.limit = kMostBatches;
       auto found = BatchStore(c).waiting(filter);
       if (!found.ok()) return found.error();
       batches_.emplace();
@@ -441,94 +441,6 @@ std::string to_json(const QueueChange& change) {
     json["error"] = change.error;
   }
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
-
-bool QueueSelection::empty() const {
-  return ids.empty() && filter.list.empty() && filter.recipient.empty() && filter.domain.empty() &&
-         filter.message_id.empty() && filter.sender.empty() && filter.since == WallTime{} &&
-         filter.until == WallTime{} && filter.larger_than == 0 && !filter.about_batches();
-}
-
-std::map<std::string, std::string> QueueSelection::to_arguments() const {
-  std::map<std::string, std::string> out;
-  std::string list_of_ids;
-  for (Id id : ids) list_of_ids += (list_of_ids.empty() ? "" : ",") + format_id(id);
-  const auto put = [&out](const char* name, const std::string& value) {
-    if (!value.empty()) out[name] = value;
-  };
-  put("ids", list_of_ids);
-  put("list", filter.list);
-  put("recipient", filter.recipient);
-  put("domain", filter.domain);
-  put("sender", filter.sender);
-  put("message_id", filter.message_id);
-  put("why", filter.why);
-  const auto put_number = [&out](const char* name, std::int64_t value) {
-    if (value != 0) out[name] = std::to_string(value);
-  };
-  put_number("since", to_millis(filter.since));
-  put_number("until", to_millis(filter.until));
-  put_number("larger_than", filter.larger_than);
-  put_number("state", filter.state);
-  return out;
-}
-
-Result<QueueSelection> QueueSelection::from_arguments(const std::map<std::string, std::string>& arguments) {
-  QueueSelection out;
-  for (const auto& [name, value] : arguments) {
-    if (name == "list") out.filter.list = value;
-    if (name == "recipient") out.filter.recipient = value;
-    if (name == "domain") out.filter.domain = value;
-    if (name == "sender") out.filter.sender = value;
-    if (name == "message_id") out.filter.message_id = value;
-    if (name == "why") out.filter.why = value;
-    if (name == "since" || name == "until" || name == "larger_than" || name == "state") {
-      const auto number = parse_u64(value);
-      if (!number || *number > 1'000'000'000'000'000)
-        return Error{ErrorCode::kInvalid, "\"" + name + "\" is not a number that can be meant"};
-      const auto n = static_cast<std::int64_t>(*number);
-      if (name == "since") out.filter.since = from_millis(n);
-      if (name == "until") out.filter.until = from_millis(n);
-      if (name == "larger_than") out.filter.larger_than = n;
-      if (name == "state") out.filter.state = static_cast<int>(std::min<std::int64_t>(n, 1000));
-    }
-    if (name == "ids") {
-      for (std::string_view text : split(value, ',')) {
-        const auto id = parse_id(text);
-        if (!id)
-          return Error{ErrorCode::kInvalid, "\"" + escaped_for_display(text, 40) + "\" is not a queue id"};
-        out.ids.push_back(*id);
-      }
-    }
-  }
-  return out;
-}
-
-Result<std::vector<Id>> select_posts(Database& database, const QueueSelection& selection) {
-  std::vector<Id> out;
-  ESSAIM_TRY(database.read_now([&](Connection& c) -> Result<void> {
-    out.clear();
-    PostStore posts(c);
-    if (!selection.ids.empty()) {
-      for (Id id : selection.ids) {
-        auto found = posts.find(id);
-        if (!found.ok()) return found.error();
-        if (!found->has_value()) return Error{ErrorCode::kNotFound, "no post " + format_id(id)};
-        out.push_back(id);
-      }
-      return {};
-    }
-    storage::PostFilter filter = selection.filter;
-    filter.unfinished = true;
-    filter.limit = kMostPosts;
-    auto found = posts.search(filter);
-    if (!found.ok()) return found.error();
-    for (const auto& post : *found) out.push_back(post.id);
-    return {};
-  }));
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  return out;
 }
 
 Result<QueuePreview> preview_queue_change(Database& database, const QueueRequest& request) {

@@ -10,28 +10,17 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "core/base/clock.h"
 #include "core/base/id.h"
 #include "core/base/result.h"
+#include "smtpd/operate/queue_selection.h"
 #include "storage/database.h"
 #include "storage/post_store.h"
 
 namespace essaim::smtpd::operate {
-
-// Which posts: those named, or those that the filter finds among what waits.
-struct QueueSelection {
-  std::vector<Id> ids;
-  storage::PostFilter filter;
-
-  bool empty() const;  // would mean everything
-  // For the admin socket.
-  std::map<std::string, std::string> to_arguments() const;
-  static Result<QueueSelection> from_arguments(const std::map<std::string, std::string>& arguments);
-};
 
 struct QueueChange {
   std::int64_t posts = 0;       // changed
@@ -58,9 +47,6 @@ struct QueuePreview {
 
 enum class QueueAction { kHold, kRelease, kDelete, kRetry };
 const char* to_string(QueueAction action);
-
-// The unfinished posts of the selection, oldest first. kNotFound names an id that does not exist.
-Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSelection& selection);
 
 struct QueueRequest {
   QueueAction action = QueueAction::kHold;

@@ -139,7 +139,8 @@ class Galera:
         first = self.nodes[0]
         user = [f"--user={USER}"] if os.geteuid() == 0 else []
         made = subprocess.run(["mariadb-install-db", "--no-defaults", f"--datadir={first.data}", "--auth-root-authentication-method=normal",
-                               "--skip-test-db", "--innodb-flush-method=nosync", "--innodb-log-file-size=32M", *user], capture_output=True, text=True)
+                               "--skip-test-db", "--innodb-flush-method=nosync", "--innodb-log-file-size=32M", *user], capture_output=True, text=True,
+                              env=dict(os.environ, TMPDIR=str(first.folder)))
         assert made.returncode == 0, made.stdout + made.stderr
         first.start("--wsrep-new-cluster").wait_synced()
         first.sql(f"CREATE USER essaim@'%' IDENTIFIED BY '{mariadb.PASSWORD}'; GRANT ALL ON *.* TO essaim@'%'; CREATE DATABASE essaim CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")

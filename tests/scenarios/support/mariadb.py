@@ -24,7 +24,8 @@ class MariaDb:
         self.log = self.folder / "log"
         self.port = processes.free_port()
         self._socket = self.folder / "socket"
-        self._options = list(options)
+        # A server removes what it takes for left-overs from its folder for temporary tables, those of another beside it, too.
+        self._options = [f"--tmpdir={self.folder}", *options]
         self._user = []
         if os.geteuid() == 0:  # the server refuses to run as root
             nobody = pwd.getpwnam("nobody")
@@ -32,7 +33,8 @@ class MariaDb:
             self._user = ["--user=nobody"]
         made = subprocess.run(
             ["mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data", "--skip-test-db",
-             "--auth-root-authentication-method=normal", *self._user], capture_output=True, text=True)
+             "--auth-root-authentication-method=normal", *self._user], capture_output=True, text=True,
+            env=dict(os.environ, TMPDIR=str(self.folder)))
         assert made.returncode == 0, made.stdout + made.stderr
         self.start()
         self.execute(f"CREATE USER essaim@'%' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON `essaim%`.* TO essaim@'%'; "
