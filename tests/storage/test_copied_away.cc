@@ -6,6 +6,7 @@
 #include "storage/fault.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
+#include "tests/storage/other_file.h"
 
 using namespace essaim;
 using namespace essaim::storage;
@@ -13,22 +14,6 @@ using namespace essaim::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-struct Unarm {
-  ~Unarm() { FaultPlan::disarm(); }
-};
-
-// An empty SQLite database of its own, whatever engine the tests run on.
-struct File {
-  TempDirectory directory;
-  std::unique_ptr<Database> database = open();
-  std::unique_ptr<Database> open() const {
-    DatabaseOptions options;
-    options.url = "sqlite:" + directory.file("other.db");
-    options.create = true;
-    return must(Database::open(options));
-  }
-};
 
 NodeStore::Identity begin(Database& database, const std::string& hostname) {
   NodeStore::Identity node;

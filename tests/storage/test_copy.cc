@@ -4,28 +4,13 @@
 #include "storage/sql.h"
 #include "storage/table_reader.h"
 #include "tests/storage/fixtures.h"
+#include "tests/storage/other_file.h"
 
 using namespace essaim;
 using namespace essaim::storage;
 using namespace essaim::test;
 
 namespace {
-
-struct Unarm {
-  ~Unarm() { FaultPlan::disarm(); }
-};
-
-// An SQLite database of its own, whatever engine the tests run on.
-struct File {
-  TempDirectory directory;
-  std::unique_ptr<Database> database = open();
-  std::unique_ptr<Database> open() const {
-    DatabaseOptions options;
-    options.url = "sqlite:" + directory.file("other.db");
-    options.create = true;
-    return must(Database::open(options));
-  }
-};
 
 const std::string kSeenKey("k\0y", 3);
 
