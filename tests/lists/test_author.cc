@@ -1,130 +1,13 @@
-// The planner: what becomes of an author whose domain signs, and what the rules make of authors who do not authenticate.
+// The planner: what becomes of an author whose domain signs.
 #include "core/mail/loop.h"
 #include "lists/author_plan.h"
-#include "lists/held/answer.h"
-#include "storage/held_store.h"
-#include "tests/core/mailauth/signed_mail.h"
-#include "tests/core/mailauth/zone.h"
-#include "tests/lists/mailbox.h"
+#include "tests/lists/author_site.h"
 
 using namespace essaim;
 using namespace essaim::lists;
 using namespace essaim::test;
 using mailauth::SigningKey;
 using mailauth::Zone;
-
-namespace {
-
-std::shared_ptr<const SigningKey> author_key() {
-  static const auto key = std::make_shared<const SigningKey>(SigningKey{
-      "author.example", "s1", mailauth::PrivateKey::generate(mailauth::Algorithm::kEd25519Sha256)});
-  return key;
-}
-
-Zone author_zone(const std::string& policy) {
-  Zone zone;
-  zone.text(mailauth::key_record_name("s1", "author.example"), mailauth::key_record_text(author_key()->key));
-  if (!policy.empty()) zone.text("_dmarc.author.example", "v=DMARC1; p=" + policy);
-  return zone;
-}
-
-std::string signed_post(const std::string& more = "") {
-  mailauth::Answers unused;
-  return mailauth::signed_message(a_post("Ann Author <ann@author.example>", "<1@author.example>", more),
-                                  {author_key()}, &unused);
-}
-
-struct AuthorSite : TestSite {
-  smtp::Reply post(const std::string& content, Zone zone, const std::string& from = "ann@author.example",
-                   std::shared_ptr<const sasl::Login> login = nullptr,
-                   const std::string& to = "dev@lists.example") {
-    auto submission = std::make_shared<Submission>();
-    submission->login = std::move(login);
-    if (submission->login) submission->auth = scenario::Auth::kSmtpAuth;
-    submission->id = last_id = ids.next();
-    submission->reverse_path = address(from);
-    submission->received_header = "Received: from client.example by mx.example; now\r\n";
-    submission->authserv_id = "mx.example";
-    submission->content = content;
-    const auto resolution = rcpt(to);
-    submission->recipients.push_back({recipient(to), resolution.target, {}});
-    const mailauth::MailSource source{"192.0.2.1", "client.example", submission->reverse_path};
-    auto check = mailauth::MessageCheck::make(source, submission->content);
-    require(check);
-    mailauth::Answers all;
-    auto found = zone.resolve([&](mailauth::Answers& answers) {
-      (*check)->look(answers);
-      return (*check)->conclude(clock.wall_now(), answers);
-    });
-    submission->authentication_header =
-        "Authentication-Results: " + format_results(to_results(found, source, "mx.example")) + "\r\n";
-    submission->authentication = std::make_shared<const mailauth::Authentication>(std::move(found));
-    return submit(submission);
-  }
-  // The one post that waits; its id is held_id then.
-  void approve(Verdict verdict = Verdict::kApprove) {
-    require(database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
-      const auto held = storage::HeldStore(c).search({});
-      if (!held.ok()) return held.error();
-      BOOST_REQUIRE(held->size() == 1);
-      held_id = held->front().id;
-      Requester who;
-      who.is_operator = true;
-      Answer answer;
-      answer.verdict = verdict;
-      WriteContext context{services, c, clock.wall_now(), 1};
-      const auto done = answer_held(context, held->front(), answer, who);
-      return done.ok() ? Result<void>() : done.error();
-    }));
-  }
-  Id held_id = 0;
-  std::string posted(const std::string& content, const Zone& zone) {
-    const auto reply = post(content, zone);
-    BOOST_REQUIRE_MESSAGE(reply.code == 250, reply.to_string());
-    return rendering(last_id);
-  }
-  std::string explanation() {
-    for (const auto& record : posts())
-      if (record.id == last_id) return record.explanation;
-    return "";
-  }
-};
-
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::shared_ptr<const SigningKey> list_key() {
-  static const auto key = std::make_shared<const SigningKey>(
-      SigningKey{"lists.example", "r1", mailauth::PrivateKey::generate(mailauth::Algorithm::kRsaSha256)});
-  return key;
-}
-
-void sign_for_the_list(TestSite& site) {
-  site.services.signing_keys = [](const std::string& domain) {
-    return domain == "lists.example" ? mailauth::SigningKeys{list_key()} : mailauth::SigningKeys{};
-  };
-}
-
-// What the far end makes of the chain on top.
-std::string chain(const std::string& text) {
-  mailauth::Answers answers;
-  mailauth::publish(&answers, mailauth::key_record_name("r1", "lists.example"),
-                    mailauth::key_record_text(list_key()->key));
-  const auto result = mailauth::verify_chain(text, answers);
-  return to_string(result.status) + std::string(result.reason.empty() ? "" : ": ") + result.reason;
-}
-
-// As the far end sees it, with the private header that a personal copy has.
-std::string far_end(const std::string& rendering, Zone zone) {
-  const auto results =
-      zone.resolve([&](mailauth::Answers& answers) { return mailauth::verify(rendering, answers); });
-  std::string out;
-  for (const auto& result : results) out += std::string(to_string(result.status)) + " ";
-  return out;
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(author)
 
@@ -303,89 +186,6 @@ BOOST_AUTO_TEST_CASE(a_policy_that_cannot_be_looked_up_counts_as_one) {
   Zone zone = author_zone("none");
   zone.broken = {"_dmarc.author.example"};
   BOOST_TEST(has(site.posted(signed_post(), zone), "From: Ann Author via dev"));
-}
-
-BOOST_AUTO_TEST_CASE(results_that_claim_to_be_ours_go_and_those_of_others_stay) {
-  AuthorSite site;
-  site.make_list("dev", {{"post", "anyone"}}, {"m@example.org"});
-  const std::string text = site.posted(
-      "Authentication-Results: mx.EXAMPLE; dkim=pass header.d=evil.example\r\n"
-      "Authentication-Results: other.example; spf=pass\r\n" +
-          a_post("ann@author.example"),
-      author_zone(""));
-  BOOST_TEST(!has(text, "evil.example"));
-  BOOST_TEST(has(text, "Authentication-Results: other.example; spf=pass"));
-}
-
-BOOST_AUTO_TEST_CASE(what_fails_dmarc_is_marked_or_refused_as_the_list_says) {
-  const struct {
-    const char* setting;
-    const char* more;
-    int code;
-    bool marked;
-  } rows[] = {{"accept", "", 250, false},
-              {"mark", "", 250, true},
-              {"refuse", "", 550, false},
-              // By way of another list: no fault of the author's.
-              {"refuse", "List-Id: <other.example>\n", 250, true}};
-  for (const auto& row : rows) {
-    AuthorSite site;
-    site.make_list("dev", {{"post", "anyone"}, {"dmarc_failure", row.setting}}, {"m@example.org"});
-    const auto reply =
-        site.post(a_post("ann@author.example", "<1@a>", row.more), author_zone("reject"), "eve@evil.example");
-    BOOST_TEST_INFO(row.setting << " " << row.more);
-    BOOST_TEST(reply.code == row.code);
-    if (reply.code == 250)
-      BOOST_TEST(has(site.rendering(site.last_id),
-                     "X-Unauthenticated-Author: dmarc=fail (p=reject) header.from=author.example") ==
-                 row.marked);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(a_silent_server_makes_a_failure_uncertain_only_where_it_could_have_aligned) {
-  const std::string foreign =
-      "DKIM-Signature: v=1; a=ed25519-sha256; d=evil.example; s=x; h=from;\r\n"
-      " bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\n";
-  const struct {
-    const char* setting;
-    const char* silent;
-    const char* sender;
-    std::string more;
-    int code;
-    bool marked;
-  } rows[] = {
-      {"mark", "evil.example", "eve@evil.example", "", 250, true},
-      {"refuse", "evil.example", "eve@evil.example", "", 550, false},
-      {"mark", "x._domainkey.evil.example", "eve@other.example", foreign, 250, true},
-      {"refuse", "x._domainkey.evil.example", "eve@other.example", foreign, 550, false},
-      {"mark", "author.example", "ann@author.example", "", 250, false},
-      {"refuse", "author.example", "ann@author.example", "", 451, false},
-      // A name below the author's domain aligns, too.
-      {"refuse", "mail.author.example", "bounces@mail.author.example", "", 451, false},
-  };
-  for (const auto& row : rows) {
-    AuthorSite site;
-    site.make_list("dev", {{"post", "anyone"}, {"dmarc_failure", row.setting}}, {"m@example.org"});
-    Zone zone = author_zone("reject");
-    zone.broken = {row.silent};
-    const auto reply = site.post(row.more + a_post("ann@author.example"), zone, row.sender);
-    BOOST_TEST_INFO(row.setting << " " << row.silent << " " << row.sender);
-    BOOST_TEST(reply.code == row.code, reply.to_string());
-    if (reply.code == 250)
-      BOOST_TEST(has(site.rendering(site.last_id), "X-Unauthenticated-Author: ") == row.marked);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(lists_may_want_authenticated_authors_only) {
-  AuthorSite site;
-  site.make_list("dev", {{"post", "anyone"}, {"authenticated_only", "true"}}, {"m@example.org"});
-  BOOST_TEST(site.post(signed_post(), author_zone("")).code == 250);
-  const auto refused = site.post(a_post("ann@author.example", "<2@a>"), author_zone(""));
-  BOOST_TEST(refused.code == 550);
-  BOOST_TEST(has(refused.to_string(), "unauthenticated"));
-  Zone silent = author_zone("");
-  silent.broken = {mailauth::key_record_name("s1", "author.example")};
-  BOOST_TEST(site.post(signed_post("X: 3\n"), silent).code == 451);
 }
 
 BOOST_AUTO_TEST_CASE(posts_are_sealed_by_arc_when_the_domain_has_a_key) {
@@ -579,53 +379,6 @@ BOOST_AUTO_TEST_CASE(a_list_that_refuses_such_authors_since_sends_what_it_took_b
   BOOST_TEST(site.post(signed_post("X: 2\n"), author_zone("reject")).code == 550);
   site.approve();
   BOOST_TEST(has(site.rendering(site.held_id), "\r\nFrom: Ann Author via dev <dev@lists.example>\r\n"));
-}
-
-BOOST_AUTO_TEST_CASE(what_fails_dmarc_waits_for_the_moderators_who_are_told_why) {
-  for (const char* language : {"en", "fr"}) {
-    AuthorSite site;
-    site.make_list("dev", {{"post", "anyone"}, {"dmarc_failure", "hold"}, {"language", language}},
-                   {"m@example.org"}, {"own@o.example"});
-    sign_for_the_list(site);
-    const Zone zone = author_zone("reject");
-    BOOST_TEST(site.post(signed_post(), zone).code == 250);
-    BOOST_TEST(list_posts(site) == 1u);
-    const auto reply = site.post(a_post("ann@author.example", "<2@a>"), zone, "eve@evil.example");
-    BOOST_TEST(has(reply.to_string(), "250 2.0.0 Ok: waits for a moderator"), reply.to_string());
-    BOOST_TEST(list_posts(site) == 1u);
-    const Letter letter = last_letter(site, "own@o.example");
-    BOOST_TEST(letter.says(std::string(language) == "en"
-                               ? "author.example does not stand behind this message: DMARC fails, its policy "
-                                 "is reject."
-                               : "author.example ne se porte pas garant de ce message : échec de DMARC, sa "
-                                 "politique est reject."),
-               letter.text);
-    BOOST_TEST(letter.says("\n  dkim=none\n"), letter.text);
-    BOOST_TEST(letter.says("\n  spf=none smtp.mailfrom=eve@evil.example\n"), letter.text);
-    BOOST_TEST(letter.says("\n  dmarc=fail header.from=author.example policy.dmarc=reject\n"), letter.text);
-    // Whom the message names as its author is told nothing of it.
-    BOOST_TEST(letters_to(site, "ann@author.example").empty());
-    site.approve();
-    BOOST_TEST(list_posts(site) == 2u);
-    const std::string text = site.rendering(site.held_id);
-    BOOST_TEST(has(text, "X-Unauthenticated-Author: dmarc=fail (p=reject) header.from=author.example\r\n"),
-               text);
-    BOOST_TEST(has(text, "ARC-Authentication-Results: i=1; mx.example;\r\n\tdkim=none"), text);
-    BOOST_TEST(chain(text) == "pass");
-  }
-}
-
-BOOST_AUTO_TEST_CASE(a_rejected_forgery_makes_no_mail_to_its_victim) {
-  AuthorSite site;
-  site.make_list("dev", {{"send", "editorkey"}}, {"m@example.org"}, {"own@o.example"});
-  BOOST_TEST(
-      site.post(a_post("ann@author.example", "<2@a>"), author_zone("reject"), "eve@evil.example").code ==
-      250);
-  site.approve(Verdict::kReject);
-  BOOST_TEST(letters_to(site, "ann@author.example").empty());
-  BOOST_TEST(site.post(signed_post(), author_zone("reject")).code == 250);
-  site.approve(Verdict::kReject);
-  BOOST_TEST(letters_to(site, "ann@author.example").size() == 2u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,141 @@
+// What the settings of a list make of authors who do not authenticate.
+#include "tests/lists/author_site.h"
+
+using namespace essaim;
+using namespace essaim::lists;
+using namespace essaim::test;
+using mailauth::Zone;
+
+BOOST_AUTO_TEST_SUITE(author_verdicts)
+
+BOOST_AUTO_TEST_CASE(results_that_claim_to_be_ours_go_and_those_of_others_stay) {
+  AuthorSite site;
+  site.make_list("dev", {{"post", "anyone"}}, {"m@example.org"});
+  const std::string text = site.posted(
+      "Authentication-Results: mx.EXAMPLE; dkim=pass header.d=evil.example\r\n"
+      "Authentication-Results: other.example; spf=pass\r\n" +
+          a_post("ann@author.example"),
+      author_zone(""));
+  BOOST_TEST(!has(text, "evil.example"));
+  BOOST_TEST(has(text, "Authentication-Results: other.example; spf=pass"));
+}
+
+BOOST_AUTO_TEST_CASE(what_fails_dmarc_is_marked_or_refused_as_the_list_says) {
+  const struct {
+    const char* setting;
+    const char* more;
+    int code;
+    bool marked;
+  } rows[] = {{"accept", "", 250, false},
+              {"mark", "", 250, true},
+              {"refuse", "", 550, false},
+              // By way of another list: no fault of the author's.
+              {"refuse", "List-Id: <other.example>\n", 250, true}};
+  for (const auto& row : rows) {
+    AuthorSite site;
+    site.make_list("dev", {{"post", "anyone"}, {"dmarc_failure", row.setting}}, {"m@example.org"});
+    const auto reply =
+        site.post(a_post("ann@author.example", "<1@a>", row.more), author_zone("reject"), "eve@evil.example");
+    BOOST_TEST_INFO(row.setting << " " << row.more);
+    BOOST_TEST(reply.code == row.code);
+    if (reply.code == 250)
+      BOOST_TEST(has(site.rendering(site.last_id),
+                     "X-Unauthenticated-Author: dmarc=fail (p=reject) header.from=author.example") ==
+                 row.marked);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_silent_server_makes_a_failure_uncertain_only_where_it_could_have_aligned) {
+  const std::string foreign =
+      "DKIM-Signature: v=1; a=ed25519-sha256; d=evil.example; s=x; h=from;\r\n"
+      " bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\n";
+  const struct {
+    const char* setting;
+    const char* silent;
+    const char* sender;
+    std::string more;
+    int code;
+    bool marked;
+  } rows[] = {
+      {"mark", "evil.example", "eve@evil.example", "", 250, true},
+      {"refuse", "evil.example", "eve@evil.example", "", 550, false},
+      {"mark", "x._domainkey.evil.example", "eve@other.example", foreign, 250, true},
+      {"refuse", "x._domainkey.evil.example", "eve@other.example", foreign, 550, false},
+      {"mark", "author.example", "ann@author.example", "", 250, false},
+      {"refuse", "author.example", "ann@author.example", "", 451, false},
+      // A name below the author's domain aligns, too.
+      {"refuse", "mail.author.example", "bounces@mail.author.example", "", 451, false},
+  };
+  for (const auto& row : rows) {
+    AuthorSite site;
+    site.make_list("dev", {{"post", "anyone"}, {"dmarc_failure", row.setting}}, {"m@example.org"});
+    Zone zone = author_zone("reject");
+    zone.broken = {row.silent};
+    const auto reply = site.post(row.more + a_post("ann@author.example"), zone, row.sender);
+    BOOST_TEST_INFO(row.setting << " " << row.silent << " " << row.sender);
+    BOOST_TEST(reply.code == row.code, reply.to_string());
+    if (reply.code == 250)
+      BOOST_TEST(has(site.rendering(site.last_id), "X-Unauthenticated-Author: ") == row.marked);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(lists_may_want_authenticated_authors_only) {
+  AuthorSite site;
+  site.make_list("dev", {{"post", "anyone"}, {"authenticated_only", "true"}}, {"m@example.org"});
+  BOOST_TEST(site.post(signed_post(), author_zone("")).code == 250);
+  const auto refused = site.post(a_post("ann@author.example", "<2@a>"), author_zone(""));
+  BOOST_TEST(refused.code == 550);
+  BOOST_TEST(has(refused.to_string(), "unauthenticated"));
+  Zone silent = author_zone("");
+  silent.broken = {mailauth::key_record_name("s1", "author.example")};
+  BOOST_TEST(site.post(signed_post("X: 3\n"), silent).code == 451);
+}
+
+BOOST_AUTO_TEST_CASE(what_fails_dmarc_waits_for_the_moderators_who_are_told_why) {
+  for (const char* language : {"en", "fr"}) {
+    AuthorSite site;
+    site.make_list("dev", {{"post", "anyone"}, {"dmarc_failure", "hold"}, {"language", language}},
+                   {"m@example.org"}, {"own@o.example"});
+    sign_for_the_list(site);
+    const Zone zone = author_zone("reject");
+    BOOST_TEST(site.post(signed_post(), zone).code == 250);
+    BOOST_TEST(list_posts(site) == 1u);
+    const auto reply = site.post(a_post("ann@author.example", "<2@a>"), zone, "eve@evil.example");
+    BOOST_TEST(has(reply.to_string(), "250 2.0.0 Ok: waits for a moderator"), reply.to_string());
+    BOOST_TEST(list_posts(site) == 1u);
+    const Letter letter = last_letter(site, "own@o.example");
+    BOOST_TEST(letter.says(std::string(language) == "en"
+                               ? "author.example does not stand behind this message: DMARC fails, its policy "
+                                 "is reject."
+                               : "author.example ne se porte pas garant de ce message : échec de DMARC, sa "
+                                 "politique est reject."),
+               letter.text);
+    BOOST_TEST(letter.says("\n  dkim=none\n"), letter.text);
+    BOOST_TEST(letter.says("\n  spf=none smtp.mailfrom=eve@evil.example\n"), letter.text);
+    BOOST_TEST(letter.says("\n  dmarc=fail header.from=author.example policy.dmarc=reject\n"), letter.text);
+    // Whom the message names as its author is told nothing of it.
+    BOOST_TEST(letters_to(site, "ann@author.example").empty());
+    site.approve();
+    BOOST_TEST(list_posts(site) == 2u);
+    const std::string text = site.rendering(site.held_id);
+    BOOST_TEST(has(text, "X-Unauthenticated-Author: dmarc=fail (p=reject) header.from=author.example\r\n"),
+               text);
+    BOOST_TEST(has(text, "ARC-Authentication-Results: i=1; mx.example;\r\n\tdkim=none"), text);
+    BOOST_TEST(chain(text) == "pass");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_rejected_forgery_makes_no_mail_to_its_victim) {
+  AuthorSite site;
+  site.make_list("dev", {{"send", "editorkey"}}, {"m@example.org"}, {"own@o.example"});
+  BOOST_TEST(
+      site.post(a_post("ann@author.example", "<2@a>"), author_zone("reject"), "eve@evil.example").code ==
+      250);
+  site.approve(Verdict::kReject);
+  BOOST_TEST(letters_to(site, "ann@author.example").empty());
+  BOOST_TEST(site.post(signed_post(), author_zone("reject")).code == 250);
+  site.approve(Verdict::kReject);
+  BOOST_TEST(letters_to(site, "ann@author.example").size() == 2u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
