@@ -43,8 +43,6 @@ Result<void> Server::start() {
   if (!state.ok()) return state.error();
   state_ = *std::move(state);
   ESSAIM_TRY(bind_listeners());
-  if (const std::string file = settings_.database_file(); !file.empty())
-    ESSAIM_TRY(operate::make_directory(file.substr(0, file.rfind('/')), settings_));
   auto password = operate::database_password(settings_);
   if (!password.ok()) return password.error();
   auto options = account_options(settings_);

@@ -13,35 +13,61 @@
 #include "smtpd/operate/user.h"
 
 namespace essaim::smtpd {
+namespace {
 
-Result<std::unique_ptr<StateDirectory>> StateDirectory::open(const Settings& settings) {
-  for (const std::string& directory :
-       {settings.state, settings.journal_directory(), settings.spill_directory()})
-    ESSAIM_TRY(operate::make_directory(directory, settings));
-  const std::string path = settings.state + "/lock";
+// A descriptor of the file, which is made, holds our pid and is locked as long as the descriptor is open. kExists: another
+// server has it; `what` says what that uses.
+Result<int> lock(const std::string& path, const std::string& what, const Settings& settings) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
   if (fd < 0) return Error{ErrorCode::kIo, path + ": " + std::strerror(errno)};
-  std::unique_ptr<StateDirectory> out(new StateDirectory(fd));
+  const auto failed = [fd, &path] {
+    const Error error{ErrorCode::kIo, path + ": " + std::strerror(errno)};
+    close(fd);
+    return error;
+  };
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return Error{ErrorCode::kIo, path + ": " + std::strerror(errno)};
+    if (errno != EWOULDBLOCK) return failed();
     char pid[16] = {};
     const ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
+    close(fd);
     return Error{ErrorCode::kExists,
-                 settings.state + ": another server uses this state directory" +
-                     (n > 0 ? " (process " + std::string(pid, static_cast<std::size_t>(n)) + ")" : "")};
+                 what + (n > 0 ? " (process " + std::string(pid, static_cast<std::size_t>(n)) + ")" : "")};
   }
   auto user = operate::user_to_become(settings.user);
-  if (!user.ok()) return user.error();
-  if (user->has_value() && fchown(fd, (*user)->uid, (*user)->gid) != 0)
-    return Error{ErrorCode::kIo, path + ": " + std::strerror(errno)};
+  if (!user.ok()) {
+    close(fd);
+    return user.error();
+  }
+  if (user->has_value() && fchown(fd, (*user)->uid, (*user)->gid) != 0) return failed();
   const std::string pid = std::to_string(getpid());
-  if (ftruncate(fd, 0) != 0 || pwrite(fd, pid.data(), pid.size(), 0) < 0)
-    return Error{ErrorCode::kIo, path + ": " + std::strerror(errno)};
+  if (ftruncate(fd, 0) != 0 || pwrite(fd, pid.data(), pid.size(), 0) < 0) return failed();
+  return fd;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StateDirectory>> StateDirectory::open(const Settings& settings) {
+  const std::string file = settings.database_file();
+  for (const std::string& directory : {settings.state, settings.journal_directory(),
+                                       settings.spill_directory(), file.substr(0, file.rfind('/'))}) {
+    if (!directory.empty()) ESSAIM_TRY(operate::make_directory(directory, settings));
+  }
+  std::unique_ptr<StateDirectory> out(new StateDirectory);
+  auto state =
+      lock(settings.state + "/lock", settings.state + ": another server uses this state directory", settings);
+  if (!state.ok()) return state.error();
+  out->state_ = *state;
+  if (file.empty()) return out;
+  auto database = lock(file + "-lock",
+                       file + ": another server, with another state directory, uses this database", settings);
+  if (!database.ok()) return database.error();
+  out->database_ = *database;
   return out;
 }
 
 StateDirectory::~StateDirectory() {
-  close(fd_);
+  if (database_ >= 0) close(database_);
+  if (state_ >= 0) close(state_);
 }
 
 void raise_descriptor_limit(int connections) {

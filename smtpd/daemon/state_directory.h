@@ -1,5 +1,6 @@
-// The state directory, with what must be in it, locked for one server. The lock goes with the object (and the
-// process).
+// The state directory, with what must be in it, locked for one server; and so is the database's file, if it is one: a server
+// with another state directory would take what this one sends for left behind, and send it again. The locks go with the object
+// (and the process).
 #pragma once
 
 #include <memory>
@@ -11,15 +12,15 @@ namespace essaim::smtpd {
 
 class StateDirectory {
  public:
-  // Makes what is missing, for the server's user when we are root. kExists: another server uses it.
+  // Makes what is missing, for the server's user when we are root. kExists: another server uses one of them.
   static Result<std::unique_ptr<StateDirectory>> open(const Settings& settings);
   ~StateDirectory();
   StateDirectory(const StateDirectory&) = delete;
   StateDirectory& operator=(const StateDirectory&) = delete;
 
  private:
-  explicit StateDirectory(int fd) : fd_(fd) {}
-  const int fd_;
+  StateDirectory() = default;
+  int state_ = -1, database_ = -1;
 };
 
 // As many descriptors as we may have. Says so when that is little.

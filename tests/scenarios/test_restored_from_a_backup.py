@@ -57,7 +57,8 @@ class RestoredFromABackup(processes.Scenario):
             thread.join()
 
     def files(self):
-        return sorted(path.name for path in self.essaim.folder.iterdir() if path.name.startswith("essaim.db"))
+        return sorted(path.name for path in self.essaim.folder.iterdir()
+                      if path.name.startswith("essaim.db") and path.name != "essaim.db-lock")
 
     def restored(self):
         """It is sound, whole, and everything but delivery goes on."""

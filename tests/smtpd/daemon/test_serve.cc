@@ -252,6 +252,19 @@ BOOST_AUTO_TEST_CASE(two_servers_do_not_share_a_state_directory) {
   BOOST_TEST(has(second.err, "another server uses this state directory"), second.err);
 }
 
+// It would take what the first one is just sending for left behind.
+BOOST_AUTO_TEST_CASE(two_servers_do_not_share_the_file_of_a_database) {
+  Site site;
+  std::string text = read_file(site.program.config);
+  const std::string mine = site.program.directory.path("state");
+  text.replace(text.find(mine), mine.size(), site.program.directory.path("other"));
+  const std::string config = site.program.directory.write("other.toml", text);
+  const auto second = site.program.run({"serve", "--config", config}, "", false);
+  BOOST_TEST(second.code == 1);
+  BOOST_TEST(has(second.err, "essaim.db: another server, with another state directory, uses this database"),
+             second.err);
+}
+
 BOOST_AUTO_TEST_CASE(more_connections_than_allowed_are_told_to_come_later) {
   Site site("[limits]\nconnections = 2\n");
   Client one(site.port), two(site.port);
