@@ -36,7 +36,8 @@ class DebianPackage(processes.Scenario):
         contents = run("dpkg-deb", "--contents", second).stdout
         for path in ("./usr/sbin/essaim", "./usr/share/man/man1/essaim.1.gz", "./usr/share/man/man5/essaim.toml.5.gz",
                      "./etc/essaim/essaim.toml", "./usr/lib/sysusers.d/essaim.conf", "./usr/lib/tmpfiles.d/essaim.conf",
-                     "./usr/share/doc/essaim/README.Debian", "./usr/share/doc/essaim/copyright"):
+                     "./usr/share/doc/essaim/README.Debian", "./usr/share/doc/essaim/copyright",
+                     "./usr/share/doc/essaim/examples/from-sympa", "./usr/share/doc/essaim/examples/haproxy/haproxy.cfg"):
             self.assertIn(path, contents)
         units = [path.name for path in (processes.ROOT / "contrib" / "systemd").glob("essaim*.service")]
         for unit in units:
