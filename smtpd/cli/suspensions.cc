@@ -6,6 +6,7 @@
 #include "smtpd/admin/client.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/suspensions_json.h"
+#include "storage/retry_calls.h"
 
 namespace essaim::smtpd::cli {
 
@@ -127,6 +128,12 @@ int resume(const Shell& shell, Site& site, SuspensionScope scope, const std::str
   const bool was = done.ok();
   if (!was && done.error().code != ErrorCode::kNotFound) return shell.fail(done.error());
   const bool domain = scope == SuspensionScope::kDestination;
+  if (domain) {
+    const auto called = site.database().write_now(
+        storage::Durability::kAccept,
+        [&subject](storage::Connection& c) { return storage::call_for_retry(c, subject); });
+    if (!called.ok()) return shell.fail(called.error());
+  }
   poke(site, domain ? subject : "");
   return shell.done(was ? for_display(name) + " resumed"
                         : for_display(name) + " was not suspended by an operator" +

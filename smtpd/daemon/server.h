@@ -103,6 +103,7 @@ class Server final : private storage::Membership::Listener {
   Result<void> join_cluster(const std::string& password);
   void set_draining(bool on);
   void share_budgets(const storage::ClusterView& view);
+  void hear_retry_calls(const storage::ClusterView& view);
   void on_view(const storage::ClusterView& view) override;
   void on_lease_again() override;
   void on_fenced(bool dead) override;
@@ -152,6 +153,7 @@ class Server final : private storage::Membership::Listener {
   // On the membership's threads.
   std::vector<int> seen_at_work_, seen_serving_;
   std::string seen_suspensions_, seen_holds_;
+  std::int64_t seen_retry_calls_ = 0;
   bool seen_drain_ = false;
   bool shares_budgets_ = false;
   std::string fatal_;

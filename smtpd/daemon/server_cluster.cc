@@ -2,6 +2,7 @@
 #include "core/base/log.h"
 #include "smtpd/daemon/server.h"
 #include "smtpd/operate/open_database.h"
+#include "storage/retry_calls.h"
 
 namespace essaim::smtpd {
 namespace {
@@ -77,12 +78,21 @@ void Server::on_view(const storage::ClusterView& view) {
     seen_holds_ = view.holds;
     engine_->holds_changed();
   }
+  hear_retry_calls(view);
   const bool drain = view.wanted == storage::NodeState::kDraining;
   if (drain != seen_drain_) {
     seen_drain_ = drain;
     control_.post([this, drain] { set_draining(drain); });
   }
   if (!drain && (view.ready || view.due || view.unexpanded)) engine_->ring();
+}
+
+// Those of other nodes, and of this one once more. When it starts nothing is dead yet, so what is old does no harm.
+void Server::hear_retry_calls(const storage::ClusterView& view) {
+  const storage::RetryCalls calls = storage::retry_calls_since(view.retry_calls, seen_retry_calls_);
+  seen_retry_calls_ = calls.last;
+  if (calls.all) return forget_dead("");
+  for (const std::string& domain : calls.domains) forget_dead(domain);
 }
 
 void Server::share_budgets(const storage::ClusterView& view) {

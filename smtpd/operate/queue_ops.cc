@@ -14,6 +14,7 @@
 #include "storage/batch_store.h"
 #include "storage/expansion.h"
 #include "storage/post_filter.h"
+#include "storage/retry_calls.h"
 
 namespace essaim::smtpd::operate {
 namespace {
@@ -468,6 +469,11 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
   if (request.action == QueueAction::kDelete) {
     auto released = release_abandoned_deletions(database, clock.wall_now());
     if (!released.ok()) return released.error();
+  }
+  if (request.action == QueueAction::kRetry) {
+    ESSAIM_TRY(database.write_now(Durability::kAccept, [&request](Connection& c) {
+      return storage::call_for_retry(c, request.selection.filter.domain);
+    }));
   }
   auto ids = select_posts(database, request.selection);
   if (!ids.ok()) return ids.error();

@@ -35,6 +35,7 @@ struct ClusterView {
   bool unexpanded = false;                 // posts without all their batches
   std::string suspensions;                 // changes when they do
   std::string holds;                       // changes when posts are held
+  std::string retry_calls;                 // as retry_calls_since() reads it
 };
 
 class Membership {

@@ -1,6 +1,7 @@
 #include "storage/cluster/node_watch.h"
 
 #include "storage/post_store.h"
+#include "storage/retry_calls.h"
 #include "storage/sql.h"
 
 namespace essaim::storage {
@@ -18,14 +19,14 @@ constexpr std::string_view kView =
     "(SELECT COUNT(*) FROM (SELECT 1 FROM batch_state WHERE queue = 2 AND due <= ? LIMIT 1) d), "
     "(SELECT COUNT(*) FROM (SELECT 1 FROM post WHERE finished = 0 AND expanded = 0 LIMIT 1) u), "
     "(SELECT COUNT(*) FROM suspension), (SELECT COALESCE(MAX(since), 0) FROM suspension), "
-    "(SELECT value FROM site_value WHERE name = ?) "
+    "(SELECT value FROM site_value WHERE name = ?), (SELECT value FROM site_value WHERE name = ?) "
     "FROM node n ORDER BY n.number";
 
 }  // namespace
 
 Result<void> read_cluster_view(Connection& connection, WallTime now, ClusterView* view) {
   *view = ClusterView();
-  auto statement = sql::prepare(connection, kView, now, kHoldsValue);
+  auto statement = sql::prepare(connection, kView, now, kHoldsValue, kRetryCallsValue);
   if (!statement.ok()) return statement.error();
   Statement& row = **statement;
   for (;;) {
@@ -38,6 +39,7 @@ Result<void> read_cluster_view(Connection& connection, WallTime now, ClusterView
     view->unexpanded = row.integer(12) > 0;
     view->suspensions = std::to_string(row.integer(13)) + ":" + std::to_string(row.integer(14));
     view->holds = sql::text(row, 15);
+    view->retry_calls = sql::text(row, 16);
   }
 }
 

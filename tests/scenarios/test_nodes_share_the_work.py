@@ -3,7 +3,7 @@
 import time
 import unittest
 
-from support import essaim, nodes, processes
+from support import essaim, nodes, processes, sink
 
 
 class NodesShareTheWork(nodes.Nodes):
@@ -72,6 +72,29 @@ class NodesShareTheWork(nodes.Nodes):
         self.assertEqual(12_000, counts["delivered"] + counts["suppressed"])
         self.assertEqual(deleted["recipients"], counts["suppressed"])
         self.assertEqual(counts["delivered"], sum(self.sink.recipients().values()), "nobody got it twice")
+
+    def test_what_is_tried_again_at_one_is_tried_again_at_all(self):
+        one = self.node("one")
+        two = self.node("two")
+        one.make_list("dev@lists.example", ["ann@a.example"], post="anyone")
+        for node in (one, two):
+            self.wait_for_log(node, 'nodes-at-work nodes="1, 2"')
+        address = self.sink.addresses[0]
+        self.sink.stop()
+
+        def dead(node):
+            return [d for d in node.json("destination", "list")["destinations"] if d["state"].startswith("suspended")]
+
+        posts = []
+        for node in (one, two):
+            posts.append(self.post(node, "dev@lists.example"))
+            processes.wait_for("the destination to be found dead", lambda: dead(node))
+        self.sink = self.started(sink.Sink(self.folder, listen=(address,)))
+        one.run("queue", "retry", "--all")
+        # By itself each would wait for most of a minute.
+        processes.wait_for("it to be forgotten at both", lambda: not dead(one) and not dead(two), timeout=15)
+        for post in posts:
+            self.assertEqual(1, one.wait_finished(post)["counts"]["delivered"])
 
     def test_a_newer_program_migrates_while_older_ones_work(self):
         one = self.node("one")
