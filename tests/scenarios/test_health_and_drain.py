@@ -51,6 +51,7 @@ class Health(Watched):
         self.essaim = self.started(essaim.Essaim(self.folder, listen=STATUS))
         self.assertIn(" warning no-domains ", self.essaim.process.output())
         self.wait_for_answer(503, "not ready\nno domains yet\n")
+        processes.wait_for("the metric", lambda: "\nessaim_ready 0\n" in self.ask("/metrics")[1])
 
         def rcpt(to):
             with self.essaim.client() as client:
@@ -66,6 +67,7 @@ class Health(Watched):
         self.assertRegex(rcpt("nobody@lists.example"), "^550 5.1.1 ")
         self.assertRegex(rcpt("x@elsewhere.example"), "^550 5.7.1 ")
         self.wait_for_answer(200, "ready\n")
+        processes.wait_for("the metric", lambda: "\nessaim_ready 1\n" in self.ask("/metrics")[1])
 
     def test_without_a_database_that_takes_writes_it_is_alive_and_not_ready(self):
         self.serve()
