@@ -12,6 +12,7 @@ import socket
 import sqlite3
 import subprocess
 import time
+import tomllib
 import unittest
 
 from support import essaim, processes
@@ -219,6 +220,12 @@ class Units(unittest.TestCase):
         text = (UNITS / "essaim.socket").read_text()
         self.assertIn("Service=essaim.service", text)
         self.assertIn("FileDescriptorName=smtp", text)
+
+    def test_the_socket_holds_what_the_shipped_configuration_listens_on(self):
+        # One that fits no [[listen]] keeps the server from starting.
+        held = re.findall(r"(?m)^ListenStream=(.+)$", (UNITS / "essaim.socket").read_text())
+        listen = tomllib.loads((processes.ROOT / "contrib" / "essaim.toml").read_text())["listen"]
+        self.assertEqual([one["address"] for one in listen], held)
 
 
 if __name__ == "__main__":
