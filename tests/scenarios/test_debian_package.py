@@ -39,7 +39,7 @@ class DebianPackage(processes.Scenario):
                      "./usr/share/doc/essaim/README.Debian", "./usr/share/doc/essaim/copyright",
                      "./usr/share/doc/essaim/examples/from-sympa", "./usr/share/doc/essaim/examples/haproxy/haproxy.cfg"):
             self.assertIn(path, contents)
-        units = [path.name for path in (processes.ROOT / "contrib" / "systemd").glob("essaim*.service")]
+        units = [path.name for path in (processes.ROOT / "contrib" / "systemd").glob("essaim*.*")]
         for unit in units:
             self.assertIn(f"/systemd/system/{unit}", contents)
 

@@ -207,14 +207,15 @@ class ServiceManager(processes.Scenario):
 
 @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
 class Units(unittest.TestCase):
-    def test_the_service_is_hardened(self):
-        result = subprocess.run(
-            ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSURE}", "--no-pager",
-             str(UNITS / "essaim.service")], capture_output=True, text=True,
-        )
-        if "Overall exposure" not in result.stdout:
-            self.skipTest("systemd-analyze cannot look at units here: " + result.stderr[-200:])
-        self.assertEqual(0, result.returncode, result.stdout[-400:])
+    def test_the_services_are_hardened(self):
+        for unit in ("essaim.service", "essaim-backup.service"):
+            result = subprocess.run(
+                ["systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSURE}", "--no-pager",
+                 str(UNITS / unit)], capture_output=True, text=True,
+            )
+            if "Overall exposure" not in result.stdout:
+                self.skipTest("systemd-analyze cannot look at units here: " + result.stderr[-200:])
+            self.assertEqual(0, result.returncode, result.stdout[-400:])
 
     def test_the_socket_fits_the_service(self):
         text = (UNITS / "essaim.socket").read_text()
@@ -226,6 +227,36 @@ class Units(unittest.TestCase):
         held = re.findall(r"(?m)^ListenStream=(.+)$", (UNITS / "essaim.socket").read_text())
         listen = tomllib.loads((processes.ROOT / "contrib" / "essaim.toml").read_text())["listen"]
         self.assertEqual([one["address"] for one in listen], held)
+
+
+class DailyBackup(processes.Scenario):
+    """What essaim-backup.service runs, with a program in the place of essaim that writes a file, or fails."""
+
+    def backup(self, today, good=True):
+        program = self.folder / "essaim"
+        program.write_text("#!/bin/sh\n" + ('[ "$1 $2" = "storage backup" ] && [ ! -e "$3" ] && echo new >"$3"\n' if good else "exit 1\n"))
+        (self.folder / "date").write_text(f"#!/bin/sh\necho {today}\n")
+        for name in ("essaim", "date"):
+            (self.folder / name).chmod(0o755)
+        text = (UNITS / "essaim-backup.service").read_text().replace("\\\n", " ").replace("/usr/sbin/essaim", str(program))
+        command = re.search(r"(?m)^ExecStart=/bin/sh -ec '(.*)'$", text).group(1).replace("$$", "$").replace("%%", "%")
+        return subprocess.run(["/bin/sh", "-ec", command], cwd=self.copies, check=False,
+                              env={**os.environ, "PATH": f"{self.folder}:{os.environ['PATH']}", "ESSAIM_BACKUP_KEEP": "3"}).returncode
+
+    def test_it_keeps_the_copies_of_some_days_and_deletes_none_before_there_is_a_new_one(self):
+        self.copies = self.folder / "copies"
+        self.copies.mkdir()
+        (self.copies / "new.db").write_text("of a run that was interrupted")
+        (self.copies / "essaim-before-the-move.db").write_text("mine")
+        for day in range(1, 6):
+            self.assertEqual(0, self.backup(f"2026-11-0{day}"))
+        self.assertNotEqual(0, self.backup("2026-11-06", good=False))
+        kept = ["essaim-2026-11-03.db", "essaim-2026-11-04.db", "essaim-2026-11-05.db", "essaim-before-the-move.db"]
+        self.assertEqual(kept, sorted(path.name for path in self.copies.iterdir()))
+        # A second one of the day takes the place of the first.
+        self.assertEqual(0, self.backup("2026-11-05"))
+        self.assertEqual(kept, sorted(path.name for path in self.copies.iterdir()))
+        self.assertEqual("new\n", (self.copies / "essaim-2026-11-05.db").read_text())
 
 
 if __name__ == "__main__":
