@@ -67,7 +67,9 @@ void add_listen_settings(config::Schema* schema) {
       {
           {.name = "listen[].address",
            .type = Type::kAddress,
-           .help = "Address and port. Port 0 takes any free one; the log says which.",
+           .help =
+               "Address and port. 0.0.0.0 is all of IPv4; for IPv6 repeat the table with \"[::]:25\". Port 0 "
+               "takes any free one; the log says which.",
            .example = "0.0.0.0:25",
            .required = true},
           {.name = "listen[].role",

@@ -35,7 +35,8 @@ void add_storage_settings(config::Schema* schema) {
           {.name = "storage.password_file",
            .help = "File with the password of the user in a mariadb:// URL, which nobody but its owner and "
                    "group may "
-                   "read. Without it the password is the systemd credential \"database-password\", or what "
+                   "read (root:essaim, 0640). Without it the password is the systemd credential "
+                   "\"database-password\", or what "
                    "the "
                    "variable ESSAIM_DATABASE_PASSWORD says.",
            .example = "/etc/essaim/database-password",

@@ -43,9 +43,11 @@ void add_site(Schema* schema) {
            .required = true,
            .check = must_be_host_name},
           {.name = "user",
-           .help = "The user as whom the server runs after the ports are bound. Without it, or when not "
-                   "started as root, "
-                   "it runs as it is.",
+           .help =
+               "The user as whom the server runs after the ports are bound. Without it, or when not "
+               "started as root, "
+               "it runs as it is. Set it under systemd, too: files that commands run by root make belong to "
+               "it.",
            .example = "essaim"},
           {.name = "state",
            .default_value = "/var/lib/essaim",
@@ -116,9 +118,11 @@ void add_authentication(Schema* schema) {
            .minimum = kSecond,
            .maximum = 2 * kMinute},
           {.name = "authentication.key_file",
-           .help = "File with the secret (16 octets or more) that seals the DKIM keys in the database; the "
-                   "same on all "
-                   "nodes. Without it, the systemd credential dkim-secret, if there is one.",
+           .help =
+               "File with the secret (16 octets or more) that seals the DKIM keys in the database; the "
+               "same on all "
+               "nodes, root:essaim and 0640 as all secrets. Without it, the systemd credential dkim-secret, "
+               "if there is one.",
            .example = "/etc/essaim/dkim.secret",
            .check = must_be_absolute},
       });
