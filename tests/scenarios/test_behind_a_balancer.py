@@ -2,12 +2,14 @@
 do not. And hostile octets where a PROXY header is expected, or is not."""
 
 import contextlib
+import os
 import smtplib
 import socket
 import struct
+import subprocess
 import unittest
 
-from support import essaim, haproxy, hostile, processes, sink
+from support import certificate, essaim, haproxy, hostile, processes, sink
 from support.hostile import Wait
 
 LIST = "dev@lists.example"
@@ -134,6 +136,18 @@ class HostileHeaders(Balanced):
                     "of a datagram", "no PROXY header at the beginning", "no PROXY header came", "a PROXY header that does not end",
                     "within the PROXY header"):
             self.assertRegex(log, rf"proxy-header-refused .*proxy={haproxy.ADDRESS}:\d+ .*{why}")
+
+
+class Example(processes.Scenario):
+    """contrib/haproxy with the ports for authors and the pages, which are not set in it; the others use it as it stands."""
+
+    def test_it_is_valid_with_submission_and_pages(self):
+        settings = {"ESSAIM_SUBMISSION_BIND": "127.0.0.1:587,127.0.0.1:465", "ESSAIM_WEB_BIND": "127.0.0.1:443",
+                    "ESSAIM_WEB_CERTIFICATE": str(certificate.make(self.folder))}
+        command = ["haproxy", "-c", "-V", "-f", str(processes.ROOT / "contrib" / "haproxy" / "haproxy.cfg")]
+        result = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
+        self.assertEqual(0, result.returncode, result.stdout + result.stderr)
+        self.assertNotIn("WARNING", result.stdout + result.stderr)
 
 
 if __name__ == "__main__":
