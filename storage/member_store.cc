@@ -43,6 +43,17 @@ Result<std::optional<MemberRecord>> one(const Result<Statement*>& statement) {
   return std::optional<MemberRecord>(member_from(*statement.value()));
 }
 
+Result<std::vector<MemberRecord>> all(const Result<Statement*>& statement) {
+  if (!statement.ok()) return statement.error();
+  std::vector<MemberRecord> out;
+  for (;;) {
+    auto row = statement.value()->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return out;
+    out.push_back(member_from(*statement.value()));
+  }
+}
+
 Error not_a_member(const smtp::Address& address) {
   return {ErrorCode::kNotFound, address.to_string() + " is no member in this role"};
 }
@@ -176,18 +187,19 @@ Result<std::optional<MemberRecord>> MemberStore::find_by_id(Id member_id) {
 }
 
 Result<std::vector<MemberRecord>> MemberStore::of_person(const smtp::Address& address, std::size_t limit) {
-  auto statement = sql::prepare(
+  return all(sql::prepare(
       connection_,
       std::string(kColumns) + "WHERE domain = ? AND local_key = ? AND left_rev = 0 AND role < 3 LIMIT ?",
-      address.domain, address.local_key(), limit);
-  if (!statement.ok()) return statement.error();
-  std::vector<MemberRecord> out;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return out;
-    out.push_back(member_from(**statement));
-  }
+      address.domain, address.local_key(), limit));
+}
+
+Result<std::vector<MemberRecord>> MemberStore::bouncing(Id list_id, std::int64_t at_least, WallTime since) {
+  return all(sql::prepare(
+      connection_,
+      std::string(kColumns) +
+          "WHERE list_id = ? AND role = ? AND left_rev = 0 AND bounces >= ? AND last_bounce_at >= ? "
+          "ORDER BY domain, local_key",
+      list_id, Role::kMember, at_least, since));
 }
 
 Result<void> MemberStore::set_conceal(Id member_id, bool conceal) {

@@ -36,6 +36,8 @@ class MemberStore {
   Result<void> set_language(Id member_id, const std::string& language);
   // Memberships, ownerships and editorships of one person, on all lists.
   Result<std::vector<MemberRecord>> of_person(const smtp::Address& address, std::size_t limit);
+  // Current members of the list with at least so many bounces, the last one not before `since`; in key order.
+  Result<std::vector<MemberRecord>> bouncing(Id list_id, std::int64_t at_least, WallTime since);
   // Current members only (left = 0).
   Result<std::optional<MemberRecord>> find(Id list_id, Role role, const smtp::Address& address);
   // Its current roles in the list: the sum of 1 << role.

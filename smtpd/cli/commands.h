@@ -12,6 +12,7 @@ void add_dkim(Shell& shell);
 void add_domain(Shell& shell);
 void add_list(Shell& shell);
 void add_member(Shell& shell);
+void add_member_search(Shell& shell, CLI::App* member);  // member_search.cc
 void add_post(Shell& shell);
 void add_held(Shell& shell);
 void add_leave_key(Shell& shell);

@@ -267,6 +267,7 @@ void add_member(Shell& shell) {
   verb->add_option("KEY=VALUE", s->pairs,
                    "delivery=on|off, conceal=on|off, privileged=on|off (owners), name=TEXT, language=fr")
       ->required();
+  add_member_search(shell, noun);
 }
 
 }  // namespace essaim::smtpd::cli

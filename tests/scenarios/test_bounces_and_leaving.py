@@ -65,6 +65,11 @@ class BouncesAndLeaving(processes.Scenario):
             self.assertEqual(250, self.essaim.post("", verp, report)[0])
         processes.wait_for("the bounce", lambda: self.member("bob@b.example")["bounces"] == 1)
         self.assertEqual(0, self.member(ANN)["bounces"])
+        bouncing = self.essaim.json("member", "bouncing", "--at-least", "1")
+        self.assertEqual({"gone@c.example", "bob@b.example"}, {row["address"] for row in bouncing})
+        self.assertEqual([], self.essaim.json("member", "bouncing"), "by default it takes three")
+        self.assertIn("gone@c.example  1 bounce, last ", self.essaim.run("member", "bouncing", "--at-least", "1"))
+        self.assertEqual([], self.essaim.json("member", "bouncing", "--at-least", "1", "--since", "2100-01-01"))
 
         local = verp.removesuffix("@lists.example")
         forged = local[:-1] + ("1" if local.endswith("0") else "0") + "@lists.example"

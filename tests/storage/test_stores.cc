@@ -205,10 +205,15 @@ BOOST_AUTO_TEST_CASE(members_are_the_same_person_in_any_case_and_leave_by_revisi
     ESSAIM_TRY(store.record_bounce(1, "5.1.1", kNow));
     ESSAIM_TRY(store.record_bounce(777, "5.1.1", kNow));
     BOOST_TEST(must(store.find_by_id(1)).value().bounces == 1);
+    BOOST_TEST(must(store.bouncing(kList, 1, kNow)).size() == 1U);
+    BOOST_TEST(must(store.bouncing(kList, 2, kNow)).empty());
+    BOOST_TEST(must(store.bouncing(kList, 1, kNow + std::chrono::seconds(1))).empty());
+    BOOST_TEST(must(store.bouncing(999, 1, kNow)).empty());
     const auto left = must(store.next_revision(kList));
     ESSAIM_TRY(store.remove(kList, Role::kMember, lower, left));
     BOOST_TEST((code_of(store.remove(kList, Role::kMember, lower, left)) == ErrorCode::kNotFound));
     BOOST_TEST(!must(store.find(kList, Role::kMember, anna)).has_value());
+    BOOST_TEST(must(store.bouncing(kList, 1, kNow)).empty());
     BOOST_TEST(must(store.roles(kList, anna)) == 2U);
     BOOST_TEST(must(store.roles(999, anna)) == 0U);
     BOOST_TEST(must(store.find_by_id(1)).value().left == left);

@@ -57,6 +57,26 @@ BOOST_FIXTURE_TEST_CASE(makes_domains_and_lists_and_shows_them, Site) {
   BOOST_TEST(json({"domain", "list"}).empty());
 }
 
+BOOST_FIXTURE_TEST_CASE(finds_somebody_on_the_lists_of_all_domains, Site) {
+  make_list();
+  ok({"domain", "create", "other.example"});
+  ok({"list", "create", "bees@other.example", "--owner", "Ann@a.example"});
+  ok({"member", "add", "dev@lists.example", "Ann@A.example", "bob@a.example"});
+  ok({"member", "set", "dev@lists.example", "ann@a.example", "delivery=off"});
+  const Json found = json({"member", "find", "ann@a.example"});
+  BOOST_REQUIRE(found.size() == 2U);
+  BOOST_TEST(found[0]["list"] == "bees@other.example");
+  BOOST_TEST(found[0]["role"] == "owner");
+  BOOST_TEST(found[1]["list"] == "dev@lists.example");
+  BOOST_TEST(found[1]["role"] == "member");
+  BOOST_TEST(found[1]["delivery"] == false);
+  BOOST_TEST(has(ok({"member", "find", "ann@a.example"}).out, "dev@lists.example"));
+  ok({"list", "delete", "bees@other.example"});
+  BOOST_TEST(json({"member", "find", "ann@a.example"}).size() == 1U);
+  BOOST_TEST(has(ok({"member", "find", "nobody@a.example"}).out, "is on no list"));
+  BOOST_TEST(run({"member", "find", "nobody"}).code == 2);
+}
+
 BOOST_FIXTURE_TEST_CASE(adds_and_removes_members_from_arguments_files_and_standard_input, Site) {
   make_list();
   directory.write("members.txt", "# people\nann@a.example\n\nBob Bee <bob@b.example>\n");
