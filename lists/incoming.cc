@@ -89,6 +89,18 @@ Result<Incoming> parse_incoming(const Submission& submission) {
   return incoming;
 }
 
+bool of_verified_domain(const Submission& submission, const Incoming& incoming) {
+  if (incoming.authors.size() == 1) return true;
+  return incoming.author && submission.authentication &&
+         equals_ignoring_case(incoming.author->domain, submission.authentication->dmarc.domain);
+}
+
+scenario::Auth known_by(const Submission& submission, const Incoming& incoming) {
+  using scenario::Auth;
+  const bool only_signed = submission.auth == Auth::kDkim;
+  return only_signed && !of_verified_domain(submission, incoming) ? Auth::kSmtp : submission.auth;
+}
+
 bool is_automatic(const Submission& submission, const Incoming& incoming) {
   return submission.reverse_path.empty() || incoming.marks.automatic();
 }

@@ -33,6 +33,13 @@ struct Incoming {
 // kInvalid: it is no message (bare CR, NUL, too long a header ...).
 Result<Incoming> parse_incoming(const Submission& submission);
 
+// Whether the author is of the domain that was verified. That one is From's: of several authors the one who counts stands
+// in Sender, and another domain there has not said that it knows of the message.
+bool of_verified_domain(const Submission& submission, const Incoming& incoming);
+
+// How the author is known, for whoever decides by it.
+scenario::Auth known_by(const Submission& submission, const Incoming& incoming);
+
 // Answering it would answer a machine (RFC 3834 §2): null sender, automatic, bulk or list mail.
 bool is_automatic(const Submission& submission, const Incoming& incoming);
 

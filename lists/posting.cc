@@ -14,7 +14,7 @@ Result<Authorised> may_post(const Services& services, storage::Connection* conne
   question.sender = sender;
   question.listname = target.list.local;
   question.domain = target.list.domain;
-  question.auth = submission.auth;
+  question.auth = known_by(submission, incoming);
   question.sender_confirmed = submission.confirmed;
   question.header = &incoming.header;
   question.body = incoming.body;

@@ -124,7 +124,7 @@ Result<Requester> requester_of(const PlanContext& context, const Target& target)
     if (!language.ok()) return language.error();
     who.language = *std::move(language);
   }
-  who.auth = context.submission.auth;
+  who.auth = known_by(context.submission, context.incoming);
   who.client = context.submission.client;
   who.remote_address = context.submission.client_ip;
   who.in_reply_to = context.incoming.message_id;

@@ -50,12 +50,14 @@ Verdict unauthenticated(const RuleContext& context, std::string_view name) {
   if (!context.target.settings.authenticated_only || context.submission.login) return std::nullopt;
   const Authentication* authentication = context.submission.authentication.get();
   if (authentication == nullptr) return refusal(451, "4.7.0", "authors cannot be verified here now", name);
-  if (authentication->author_authenticated()) return std::nullopt;
-  if (authentication->temporary()) return try_later(*authentication, name);
+  const bool verified = of_verified_domain(context.submission, context.incoming);
+  if (verified && authentication->author_authenticated()) return std::nullopt;
+  if (verified && authentication->temporary()) return try_later(*authentication, name);
   return refusal(550, "5.7.1",
                  context.target.list.address() +
-                     " takes posts only of authors whose domain stands behind them: no "
-                     "DKIM signature and no SPF is aligned with From",
+                     " takes posts only of authors whose domain stands behind them: " +
+                     (verified ? "no DKIM signature and no SPF is aligned with From"
+                               : "From names several, and Sender is of another domain"),
                  name);
 }
 

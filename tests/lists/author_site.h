@@ -57,6 +57,8 @@ struct AuthorSite : TestSite {
     });
     submission->authentication_header =
         "Authentication-Results: " + format_results(to_results(found, source, "mx.example")) + "\r\n";
+    if (!submission->login && !found.dmarc.aligned_dkim.empty())
+      submission->auth = lists::scenario::Auth::kDkim;
     submission->authentication = std::make_shared<const mailauth::Authentication>(std::move(found));
     return submit(submission);
   }

@@ -1,10 +1,23 @@
 // What the settings of a list make of authors who do not authenticate.
+#include "lists/site_texts.h"
 #include "tests/lists/author_site.h"
 
 using namespace essaim;
 using namespace essaim::lists;
 using namespace essaim::test;
 using mailauth::Zone;
+
+namespace {
+
+// Of two authors of a domain that signs; who sent it stands in Sender.
+std::string signed_by_two(const std::string& sender, const std::string& message_id) {
+  mailauth::Answers unused;
+  return mailauth::signed_message(
+      a_post("ann@author.example, Bob <bob@author.example>", message_id, "Sender: " + sender + "\n"),
+      {author_key()}, &unused);
+}
+
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(author_verdicts)
 
@@ -89,6 +102,44 @@ BOOST_AUTO_TEST_CASE(lists_may_want_authenticated_authors_only) {
   Zone silent = author_zone("");
   silent.broken = {mailauth::key_record_name("s1", "author.example")};
   BOOST_TEST(site.post(signed_post("X: 3\n"), silent).code == 451);
+}
+
+BOOST_AUTO_TEST_CASE(what_the_domain_in_from_signs_is_no_proof_of_a_sender_of_another) {
+  const struct {
+    Settings settings;
+    const char* to;
+    const char* rule;
+    const char* words;
+  } rows[] = {
+      {{{"send", "private"}, {"authenticated_only", "true"}},
+       "dev@lists.example",
+       "[rule: unauthenticated]",
+       "From names several, and Sender is of another domain"},
+      {{{"send", "mine"}}, "dev@lists.example", "[rule: send.mine:2]", ""},
+      {{{"subscribe", "mine"}}, "dev-subscribe@lists.example", "[rule: subscribe.mine:2]", ""},
+  };
+  for (const auto& row : rows) {
+    AuthorSite site;
+    lists::SiteTexts texts(*site.database, site.clock);
+    for (const char* name : {"send.mine", "subscribe.mine"})
+      TestSite::require(texts.set({}, storage::TextKind::kScenario, name,
+                                  "match([sender],/@/)  dkim,md5  -> do_it\n"
+                                  "true()  smtp,dkim,md5  -> reject(reason='not by From')\n"));
+    site.make_list("dev", row.settings, {"ed@victim.example", "ann@author.example", "bob@author.example"});
+    const Zone zone = author_zone("reject");
+    const auto post = [&](const std::string& content) {
+      return site.post(content, zone, "ann@author.example", nullptr, row.to);
+    };
+    BOOST_TEST_CONTEXT(row.rule) {
+      const auto reply = post(signed_by_two("ed@victim.example", "<1@a>"));
+      BOOST_TEST(reply.code == 550, reply.to_string());
+      BOOST_TEST(has(reply.to_string(), row.rule), reply.to_string());
+      BOOST_TEST(has(reply.to_string(), row.words), reply.to_string());
+      BOOST_TEST(post(signed_by_two("Bob <bob@AUTHOR.example>", "<2@a>")).code == 250);
+      // Where From names one, that one counts, whatever Sender says.
+      BOOST_TEST(post(signed_post("Sender: ed@victim.example\n")).code == 250);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_fails_dmarc_waits_for_the_moderators_who_are_told_why) {
