@@ -74,18 +74,26 @@ class Round : public std::enable_shared_from_this<Round> {
     return false;
   }
 
-  // Whoever has logged in writes in the own name, to whomever it goes; beside others in From, nobody can tell who wrote.
+  // Whoever has logged in writes in the own name, to whomever it goes; beside others in From, nobody can tell who wrote. Where
+  // From names several, the one in Sender counts.
   bool owns_author() {
     if (!submission_->login) return true;
+    const auto foreign = [this](const smtp::Address& one) { return !submission_->login->owns(one); };
+    const auto in_field = [](const smtp::Address& one, const char* field) {
+      return "<" + escaped_for_display(one.to_string(), 256) + "> in " + field +
+             " is no address of your account";
+    };
     const auto& authors = incoming_->authors;
-    const auto foreign = std::find_if(authors.begin(), authors.end(), [this](const smtp::Address& one) {
-      return !submission_->login->owns(one);
-    });
-    if (!authors.empty() && foreign == authors.end()) return true;
-    const std::string who =
-        authors.empty() ? "there is not one From field that says which of your addresses you write from"
-                        : "<" + escaped_for_display(foreign->to_string(), 256) +
-                              "> in From is no address of your account";
+    const auto in_from = std::find_if(authors.begin(), authors.end(), foreign);
+    std::string who;
+    if (authors.empty())
+      who = "there is not one From field that says which of your addresses you write from";
+    else if (in_from != authors.end())
+      who = in_field(*in_from, "From");
+    else if (incoming_->author && foreign(*incoming_->author))
+      who = in_field(*incoming_->author, "Sender");
+    else
+      return true;
     refused_.push_back({refusal(553, "5.7.1", who, "sender-not-owned"), "sender-not-owned", "", ""});
     return false;
   }

@@ -142,6 +142,22 @@ BOOST_AUTO_TEST_CASE(what_the_domain_in_from_signs_is_no_proof_of_a_sender_of_an
   }
 }
 
+BOOST_AUTO_TEST_CASE(an_account_posts_in_no_name_but_its_own_by_sender_either) {
+  auto login = std::make_shared<sasl::Login>();
+  login->account = "ann";
+  login->addresses = {"ann@author.example", "bob@author.example"};
+  AuthorSite site;
+  site.make_list("dev", {{"send", "private"}}, {"ed@victim.example", "bob@author.example"});
+  const Zone zone = author_zone("");
+  const auto refused =
+      site.post(signed_by_two("ed@victim.example", "<1@a>"), zone, "ann@author.example", login);
+  BOOST_TEST(
+      refused.to_string() ==
+      "553 5.7.1 <ed@victim.example> in Sender is no address of your account [rule: sender-not-owned]");
+  BOOST_TEST(
+      site.post(signed_by_two("bob@author.example", "<2@a>"), zone, "ann@author.example", login).code == 250);
+}
+
 BOOST_AUTO_TEST_CASE(what_fails_dmarc_waits_for_the_moderators_who_are_told_why) {
   for (const char* language : {"en", "fr"}) {
     AuthorSite site;
