@@ -16,18 +16,18 @@ mailauth::SigningKeys keys_for(const Services& services, const std::string& doma
   return services.signing_keys ? services.signing_keys(domain) : mailauth::SigningKeys{};
 }
 
-// Its domain stands behind the author, or an account that has logged in, or a key that only the author was sent. Where
-// nothing is verified, nobody is doubted.
-bool author_known(const Submission& submission) {
+// Its domain stands behind the author, or an account that has logged in, or a key that only the author was sent: of several
+// in From none was, but the one in Sender, who may be anybody. Where nothing is verified, nobody is doubted.
+bool author_known(const Submission& submission, const Incoming& incoming) {
   return !submission.authentication || submission.authentication->author_authenticated() ||
          submission.login || submission.auth == scenario::Auth::kSmtpAuth ||
-         submission.auth == scenario::Auth::kMd5;
+         (submission.auth == scenario::Auth::kMd5 && incoming.authors.size() == 1);
 }
 
 // Nobody stands behind the author, and the author's domain may ask others not to take such a message. Where it is known to
 // ask for nothing, our signature says no more than that the list has sent it.
-bool may_be_forged(const Submission& submission) {
-  if (author_known(submission)) return false;
+bool may_be_forged(const Submission& submission, const Incoming& incoming) {
+  if (author_known(submission, incoming)) return false;
   const mailauth::DmarcResult& dmarc = submission.authentication->dmarc;
   switch (dmarc.status) {
     case mailauth::DmarcStatus::kFail:
@@ -175,7 +175,8 @@ Result<PostRendering> planned(const Services& services, const Submission& submis
     if (!found.ok()) return found.error();
     const std::string& author_domain = submission.authentication->dmarc.domain;
     // Our signature would make the author of a forgery pass.
-    const bool we_sign = author_domain == target.list.domain && list_signs && author_known(submission);
+    const bool we_sign =
+        author_domain == target.list.domain && list_signs && author_known(submission, incoming);
     out.plan = plan_author(*submission.authentication, *found, incoming.author.value_or(smtp::Address{}),
                            target.settings, we_sign);
     // What was taken, and waited, is not refused any more, whatever the list's settings have become.
@@ -198,7 +199,7 @@ Result<PostRendering> planned(const Services& services, const Submission& submis
   }
   const Seal seal = arc_seal(services, draft);
   out.rendered = finished(draft, seal);
-  out.rendered.author_unknown = out.plan.treatment == Treatment::kKeep && may_be_forged(submission);
+  out.rendered.author_unknown = out.plan.treatment == Treatment::kKeep && may_be_forged(submission, incoming);
   return out;
 }
 
@@ -219,7 +220,7 @@ Result<Rendered> render_forward(const Services& services, const Submission& subm
   ESSAIM_TRY(run_handlers(forward_handlers(), &draft));
   const Seal seal = arc_seal(services, draft);
   Rendered rendered = finished(draft, seal);
-  rendered.author_unknown = may_be_forged(submission);
+  rendered.author_unknown = may_be_forged(submission, incoming);
   return rendered;
 }
 

@@ -335,6 +335,30 @@ BOOST_AUTO_TEST_CASE(a_list_that_refuses_authors_lets_its_own_confirm_first) {
       550);
 }
 
+// The key goes to the one in Sender, who is none of those for whom we would sign.
+BOOST_AUTO_TEST_CASE(a_sender_who_confirms_makes_nobody_known_whom_from_names) {
+  for (const char* from : {"boss@lists.example, cfo@lists.example", "boss@lists.example, eve@evil.example"}) {
+    for (const std::string protection : {"rewrite", "keep", "refuse"}) {
+      AuthorSite site;
+      site.make_list("dev", {{"send", "publickey"}, {"author_protection", protection}}, {"m@example.org"});
+      sign_for_the_list(site);
+      Zone zone;
+      zone.text("_dmarc.lists.example", "v=DMARC1; p=reject");
+      const auto reply =
+          site.post(a_post(from, "<1@a>", "Sender: eve@evil.example\n"), zone, "eve@evil.example");
+      BOOST_TEST_CONTEXT(from << " " << protection) {
+        BOOST_TEST(reply.code == (protection == "refuse" ? 550 : 250), reply.to_string());
+        if (reply.code != 250) continue;
+        site.approve();
+        const bool kept = protection == "keep";
+        BOOST_TEST(has(site.rendering(site.held_id), "\nFrom: boss@lists.example") == kept);
+        for (const auto& record : site.posts())
+          if (record.id == site.held_id) BOOST_TEST(record.author_unknown == kept);
+      }
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_post_that_waits_goes_out_by_what_was_verified_when_it_came) {
   const struct {
     Settings settings;
