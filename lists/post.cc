@@ -1,6 +1,4 @@
 // A post to a list: decided, rendered and stored, small ones with their batches.
-#include <algorithm>
-
 #include "lists/dsn_request.h"
 #include "lists/facts.h"
 #include "lists/held/hold.h"
@@ -166,11 +164,7 @@ Planned refused(const Disposition& disposition) {
 
 // An answer of DNS is missing that might let the author pass as they are.
 bool may_pass_later(const mailauth::Authentication& found) {
-  return found.dmarc.status == mailauth::DmarcStatus::kTempError ||
-         std::any_of(found.dkim.begin(), found.dkim.end(), [&](const mailauth::DkimResult& dkim) {
-           return dkim.status == mailauth::DkimStatus::kTempError &&
-                  dkim.signature.domain == found.dmarc.domain;
-         });
+  return found.dmarc.status == mailauth::DmarcStatus::kTempError || found.may_be_signed;
 }
 
 Planned protected_author(const Submission& submission, const PostRendering& rendering) {

@@ -172,10 +172,11 @@ Authentication MessageCheck::conclude(WallTime now, Answers& answers) const {
   }
   if (out.spf.status == SpfStatus::kPass) authenticated.spf = out.spf.domain;
   out.dmarc = dmarc(authenticated, answers);
-  if (out.dmarc.status != DmarcStatus::kFail) return out;
+  if (!out.temporary()) return out;
   // Only what would align makes it uncertain: anybody can name a domain of their own whose servers are silent.
-  const DmarcStatus at_best = dmarc(with_uncertain(std::move(authenticated), out), answers).status;
-  if (at_best != DmarcStatus::kFail) {
+  const DmarcResult at_best = dmarc(with_uncertain(std::move(authenticated), out), answers);
+  out.may_be_signed = at_best.aligned_dkim.size() > out.dmarc.aligned_dkim.size();
+  if (out.dmarc.status == DmarcStatus::kFail && at_best.status != DmarcStatus::kFail) {
     out.dmarc.status = DmarcStatus::kTempError;
     out.dmarc.reason = "what would align cannot be looked up";
   }

@@ -35,6 +35,9 @@ struct Authentication {
   // Of the author's domain. Of several the one that has most to say against the message, and never a pass: kPermError if none
   // disowns it, as without an author.
   DmarcResult dmarc;
+  // A signature whose key cannot be asked for now would be aligned with the author's domain. For the reply only: a post that
+  // waits is not looked up again, and does not keep it.
+  bool may_be_signed = false;
 
   // The author's domain stands behind the message: DMARC passes, or, where it has no policy, a signature or MAIL is of
   // the very domain. A ground of its own, between a bare From and a login.

@@ -317,6 +317,38 @@ BOOST_AUTO_TEST_CASE(a_list_that_refuses_authors_refuses_nobody_for_good_whose_d
   BOOST_TEST(site.post(signed_post(), theirs).code == 250);
 }
 
+// SPF passes, so that DMARC does; the signature would survive, if its key could be looked up.
+BOOST_AUTO_TEST_CASE(a_signature_that_may_be_the_authors_is_waited_for_by_a_list_that_refuses_authors) {
+  const struct {
+    const char* record;
+    const char* signer;
+    int code;
+  } rows[] = {
+      {"p=reject", "news.author.example", 451},
+      {"p=reject", "author.example", 451},
+      {"p=reject", "mail.news.author.example", 451},
+      {"p=reject", "mail.author.example", 451},
+      {"p=reject", "evil.example", 550},
+      {"p=reject; adkim=s", "author.example", 550},
+  };
+  for (const auto& row : rows) {
+    AuthorSite site;
+    site.make_list("dev", {{"post", "anyone"}, {"author_protection", "refuse"}}, {"m@example.org"});
+    const auto key = std::make_shared<const SigningKey>(
+        SigningKey{row.signer, "s1", mailauth::PrivateKey::generate(mailauth::Algorithm::kEd25519Sha256)});
+    mailauth::Answers unused;
+    const std::string content = mailauth::signed_message(a_post("ann@news.author.example"), {key}, &unused);
+    Zone zone;
+    zone.text("_dmarc.author.example", std::string("v=DMARC1; ") + row.record)
+        .text("news.author.example", "v=spf1 ip4:192.0.2.1 -all");
+    zone.broken = {mailauth::key_record_name("s1", row.signer)};
+    const auto reply = site.post(content, zone, "ann@news.author.example");
+    BOOST_TEST_INFO(row.signer << " " << row.record);
+    BOOST_TEST(reply.code == row.code, reply.to_string());
+    BOOST_TEST(has(reply.to_string(), "[rule: author-protection]"), reply.to_string());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_list_that_refuses_authors_lets_its_own_confirm_first) {
   AuthorSite site;
   site.make_list("dev", {{"send", "publickey"}, {"author_protection", "refuse"}}, {"boss@lists.example"});
