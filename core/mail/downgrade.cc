@@ -129,7 +129,8 @@ class Downgrader {
     if (encoding != nullptr && !encoding_written) {
       if (entity.message && entity.header.find("MIME-Version") == nullptr)
         out->append("MIME-Version: 1.0\r\n");
-      if (!entity.type.present && entity.type.type == "text")
+      // One that makes no sense stays, and means the same (RFC 2045 §5.2): of two, readers would choose differently.
+      if (!entity.type.present && entity.type.valid && entity.type.type == "text")
         out->append("Content-Type: text/plain; charset=")
             .append(utf8 ? "UTF-8" : "unknown-8bit")
             .append("\r\n");

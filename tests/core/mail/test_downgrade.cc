@@ -259,6 +259,24 @@ BOOST_AUTO_TEST_CASE(long_lines_are_made_short_where_it_can_be_and_read_the_same
   }
 }
 
+BOOST_AUTO_TEST_CASE(no_second_content_type_is_written_beside_one_that_makes_no_sense) {
+  const std::string line(2000, 'y');
+  for (const char* encoding : {"", "Content-Transfer-Encoding: 8bit\n"}) {
+    for (const char* type : {"html", "", "text/"}) {
+      const std::string text =
+          crlf(std::string("Content-Type: ") + type + "\n" + encoding + "\nsch\xc3\xb6n\n" + line + "\n");
+      const auto is_short = with_short_lines(text);
+      BOOST_REQUIRE(is_short);
+      for (const std::string& out : {*is_short, done(text)}) {
+        BOOST_TEST(HeaderBlock::parse(out)->count("Content-Type") == 1U, out);
+        BOOST_TEST(header_value(out, "Content-Type") == type);
+        BOOST_TEST(header_value(out, "Content-Transfer-Encoding") == "quoted-printable");
+        BOOST_TEST(leaves_of(out) == leaves_of(text));
+      }
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(long_lines_stay_where_nobody_may_change_them) {
   const std::string line(2000, 'y');
   const auto mime = [](const std::string& text) { return crlf("MIME-Version: 1.0\n" + text); };
