@@ -161,10 +161,27 @@ Result<void> HeldStore::decide_all(Id list_id, WallTime now, const std::string& 
   return {};
 }
 
-Result<std::int64_t> HeldStore::purge_messages_of_decided() {
-  constexpr std::int64_t kPieces = 64;
-  return sql::run(connection_, sql::delete_some(connection_, "held_message", "held_id, seq",
-                                                "held_id IN (SELECT id FROM held WHERE state > 0)", kPieces));
+// Asked by the keys alone, before anything is deleted: what one engine deletes by a list of ids that it has to find first,
+// it reads whole, with the messages of all that waits.
+Result<std::vector<Id>> HeldStore::decided_with_message(std::size_t limit) {
+  return sql::ids(
+      sql::prepare(connection_,
+                   "SELECT DISTINCT m.held_id FROM held_message m JOIN held h ON h.id = m.held_id "
+                   "WHERE h.state > 0 LIMIT ?",
+                   limit));
+}
+
+Result<std::int64_t> HeldStore::purge_messages(std::span<const Id> decided) {
+  constexpr std::int64_t kPieces = 32;
+  const std::string some =
+      sql::delete_some(connection_, "held_message", "held_id, seq", "held_id = ?", kPieces);
+  std::int64_t gone = 0;
+  for (std::size_t i = 0; i < decided.size() && gone < kPieces; ++i) {
+    auto pieces = sql::run(connection_, some, decided[i]);
+    if (!pieces.ok()) return pieces.error();
+    gone += *pieces;
+  }
+  return gone;
 }
 
 Result<std::vector<HeldRecord>> HeldStore::due(WallTime now, std::size_t limit, const HeldPlace& after) {
@@ -183,19 +200,12 @@ Result<bool> HeldStore::reminded(const HeldRecord& read, WallTime next) {
 }
 
 Result<std::int64_t> HeldStore::forget_decided(WallTime before, std::size_t limit) {
-  auto statement =
-      sql::prepare(connection_, "SELECT id FROM held WHERE state > 0 AND decided < ? LIMIT ?", before, limit);
-  if (!statement.ok()) return statement.error();
-  std::vector<Id> ids;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) break;
-    ids.push_back((*statement)->integer(0));
-  }
-  for (const Id id : ids)
+  auto old = sql::ids(sql::prepare(connection_, "SELECT id FROM held WHERE state > 0 AND decided < ? LIMIT ?",
+                                   before, limit));
+  if (!old.ok()) return old.error();
+  for (const Id id : *old)
     ESSAIM_TRY(sql::run(connection_, "DELETE FROM held WHERE id = ? AND state > 0", id));
-  return static_cast<std::int64_t>(ids.size());
+  return static_cast<std::int64_t>(old->size());
 }
 
 Result<std::int64_t> AnswerStore::count(const std::string& address, WallTime now) {

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -83,10 +84,12 @@ class HeldStore {
   // What waits and whose time is over, or whose deciders are to be reminded; by when it expires, behind `after`.
   Result<std::vector<HeldRecord>> due(WallTime now, std::size_t limit, const HeldPlace& after);
   Result<bool> reminded(const HeldRecord& read, WallTime next);  // false: somebody else did
-  // Everything of a list that waits is decided, because the list goes. Its messages stay for purge_messages_of_decided().
+  // Everything of a list that waits is decided, because the list goes. Its messages stay for purge_messages().
   Result<void> decide_all(Id list_id, WallTime now, const std::string& by);
-  // Some 16 MB of them; how many pieces there were, 0 at the end.
-  Result<std::int64_t> purge_messages_of_decided();
+  // What is decided and has its message still. A read.
+  Result<std::vector<Id>> decided_with_message(std::size_t limit);
+  // Up to some 16 MB of the messages of such; how many pieces there were, 0 at the end.
+  Result<std::int64_t> purge_messages(std::span<const Id> decided);
   Result<std::int64_t> forget_decided(WallTime before, std::size_t limit);
 
  private:

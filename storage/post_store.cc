@@ -71,17 +71,6 @@ Error no_such_post(Id id) {
   return {ErrorCode::kNotFound, "no such post: " + format_id(id)};
 }
 
-Result<std::vector<Id>> ids(const Result<Statement*>& statement) {
-  if (!statement.ok()) return statement.error();
-  std::vector<Id> found;
-  for (;;) {
-    auto row = statement.value()->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return found;
-    found.push_back(statement.value()->integer(0));
-  }
-}
-
 // The number of rows: 0 if there was one.
 Result<std::int64_t> add_seen(Connection& connection, Id list_id, std::string_view key, Id post_id,
                               WallTime at) {
@@ -263,7 +252,7 @@ Result<void> PostStore::keep_key_apart(Id post_id) {
 
 Result<std::int64_t> PostStore::keep_keys_apart(std::size_t limit) {
   if (connection_.unsettled_keys() != nullptr) return 0;
-  auto posts = ids(sql::prepare(
+  auto posts = sql::ids(sql::prepare(
       connection_, "SELECT id FROM post WHERE finished = 0 AND LENGTH(seen_key) > 0 LIMIT ?", limit));
   if (!posts.ok()) return posts.error();
   for (const Id id : *posts) {
@@ -339,7 +328,7 @@ Result<void> PostStore::set_expansion(Id post_id, const PostRecord& p) {
 }
 
 Result<std::vector<Id>> PostStore::unexpanded(std::size_t limit) {
-  return ids(sql::prepare(
+  return sql::ids(sql::prepare(
       connection_, "SELECT id FROM post WHERE finished = 0 AND expanded = 0 ORDER BY id LIMIT ?", limit));
 }
 
@@ -476,10 +465,10 @@ Result<LedgerCounts> PostStore::counts(Id post_id) {
 
 Result<std::int64_t> PostStore::drop_useless_forms(WallTime before) {
   auto useless =
-      ids(sql::prepare(connection_,
-                       "SELECT r.post_id FROM rendering r WHERE r.post_id < ? AND NOT EXISTS (SELECT 1 "
-                       "FROM post p WHERE p.id = r.post_id AND p.finished = 0) LIMIT 1",
-                       first_id_at(before)));
+      sql::ids(sql::prepare(connection_,
+                            "SELECT r.post_id FROM rendering r WHERE r.post_id < ? AND NOT EXISTS (SELECT 1 "
+                            "FROM post p WHERE p.id = r.post_id AND p.finished = 0) LIMIT 1",
+                            first_id_at(before)));
   if (!useless.ok()) return useless.error();
   if (useless->empty()) return 0;
   return sql::run(connection_, "DELETE FROM rendering WHERE post_id = ?" + sql::at_most(connection_, 2),
@@ -490,12 +479,12 @@ Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit
   UnsettledKeys* const unsettled = connection_.unsettled_keys();
   if (unsettled != nullptr) ESSAIM_TRY(unsettled->forget_settled(connection_));
   // Settles first: deliveries do not touch the post, so that finishing a batch costs no second row.
-  auto done =
-      ids(sql::prepare(connection_,
-                       "SELECT p.id FROM post p WHERE p.finished = 0 AND p.expanded = 1 AND NOT EXISTS "
-                       "(SELECT 1 FROM batch_state s WHERE s.post_id = p.id AND s.queue <> 0) AND NOT EXISTS "
-                       "(SELECT 1 FROM report_due r WHERE r.post_id = p.id) LIMIT ?",
-                       limit));
+  auto done = sql::ids(
+      sql::prepare(connection_,
+                   "SELECT p.id FROM post p WHERE p.finished = 0 AND p.expanded = 1 AND NOT EXISTS "
+                   "(SELECT 1 FROM batch_state s WHERE s.post_id = p.id AND s.queue <> 0) AND NOT EXISTS "
+                   "(SELECT 1 FROM report_due r WHERE r.post_id = p.id) LIMIT ?",
+                   limit));
   if (!done.ok()) return done.error();
   for (const Id id : *done) {
     auto last =
@@ -508,8 +497,9 @@ Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit
     ESSAIM_TRY(
         sql::run(connection_, "DELETE FROM rendering WHERE post_id = ?" + sql::at_most(connection_, 2), id));
   }
-  auto old = ids(sql::prepare(connection_, "SELECT id FROM post WHERE finished > 0 AND finished < ? LIMIT ?",
-                              before, limit - std::min(limit, done->size())));
+  auto old =
+      sql::ids(sql::prepare(connection_, "SELECT id FROM post WHERE finished > 0 AND finished < ? LIMIT ?",
+                            before, limit - std::min(limit, done->size())));
   if (!old.ok()) return old.error();
   for (const Id id : *old) {
     for (const char* table : {"batch", "batch_state", "rendering"}) {

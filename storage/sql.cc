@@ -11,6 +11,17 @@ std::string delete_some(Connection& connection, const std::string& table, const 
   return "DELETE FROM " + table + " WHERE (" + key + ") IN (SELECT " + key + " FROM " + table + these + ")";
 }
 
+Result<std::vector<Id>> ids(const Result<Statement*>& statement) {
+  if (!statement.ok()) return statement.error();
+  std::vector<Id> found;
+  for (;;) {
+    auto row = statement.value()->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return found;
+    found.push_back(statement.value()->integer(0));
+  }
+}
+
 std::string encode_settings(const std::map<std::string, std::string>& settings) {
   nlohmann::json object = nlohmann::json::object();
   for (const auto& [name, value] : settings) object[name] = value;

@@ -5,8 +5,10 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "core/base/clock.h"
+#include "core/base/id.h"
 #include "storage/database.h"
 
 namespace essaim::storage::sql {
@@ -68,6 +70,9 @@ Result<std::int64_t> number(Connection& connection, std::int64_t otherwise, std:
   if (!row.ok()) return row.error();
   return !*row || (*statement)->is_null(0) ? otherwise : (*statement)->integer(0);
 }
+
+// The first column of every row.
+Result<std::vector<Id>> ids(const Result<Statement*>& statement);
 
 inline std::string text(Statement& s, int column) {
   return std::string(s.text(column));

@@ -11,6 +11,31 @@ constexpr std::size_t kAtATime = 100;
 // Late answers are told what was decided so long.
 constexpr std::chrono::hours kKeepDecided{24 * 30};
 
+// Messages that are here still because their list went. Until a round finds nothing, or what it finds is gone already: a
+// server that is read may be behind the one that is written.
+Result<void> purge_messages_of_decided(storage::Database& database) {
+  for (bool gone = true; gone;) {
+    std::vector<Id> found;
+    ESSAIM_TRY(database.read_now([&found](storage::Connection& c) -> Result<void> {
+      auto ids = storage::HeldStore(c).decided_with_message(kAtATime);
+      if (!ids.ok()) return ids.error();
+      found = std::move(*ids);
+      return {};
+    }));
+    gone = false;
+    for (std::int64_t pieces = 1; pieces > 0; gone = gone || pieces > 0) {
+      ESSAIM_TRY(database.write_now(storage::Durability::kProgress,
+                                    [&pieces, &found](storage::Connection& c) -> Result<void> {
+                                      auto some = storage::HeldStore(c).purge_messages(found);
+                                      if (!some.ok()) return some.error();
+                                      pieces = *some;
+                                      return {};
+                                    }));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> look_after_held(const Services& services) {
@@ -47,15 +72,7 @@ Result<std::string> look_after_held(const Services& services) {
     }
   } while (due.size() == kAtATime);
   if (posted && services.bell) services.bell();
-  for (std::int64_t pieces = 1; pieces > 0;) {
-    ESSAIM_TRY(services.database->write_now(storage::Durability::kProgress,
-                                            [&](storage::Connection& c) -> Result<void> {
-                                              auto gone = storage::HeldStore(c).purge_messages_of_decided();
-                                              if (!gone.ok()) return gone.error();
-                                              pieces = *gone;
-                                              return {};
-                                            }));
-  }
+  ESSAIM_TRY(purge_messages_of_decided(*services.database));
   std::int64_t forgotten = 0;
   constexpr auto kMost = static_cast<std::int64_t>(kAtATime);
   for (std::int64_t some = kMost; some == kMost; forgotten += some) {

@@ -66,22 +66,22 @@ BOOST_AUTO_TEST_CASE(what_waits_is_found_by_id_key_and_subject_and_decided_once)
 BOOST_AUTO_TEST_CASE(what_waits_for_a_list_that_goes_is_decided_and_its_messages_go_in_steps) {
   TempDatabase database;
   make_list(*database, 7);
-  const std::string message(9'000'000, 'm');  // 35 pieces
+  const std::string message(18'300'000, 'm'), other_message(1000, 'm');  // 70 pieces, and one
   commit(*database, [&](Connection& c) -> Result<void> {
     HeldStore store(c);
     ESSAIM_TRY(store.add(a_held(1, 1000), message));
-    ESSAIM_TRY(store.add(a_held(2, 1000), message));
+    ESSAIM_TRY(store.add(a_held(2, 1000), other_message));
     HeldRecord other = a_held(3, 1000);
     other.list_id = 8;
-    ESSAIM_TRY(store.add(other, message));
+    ESSAIM_TRY(store.add(other, other_message));
     BOOST_TEST(must(store.decide(2, HeldState::kApproved, at(200), "ed@e.example", "")));
     HeldRecord third = a_held(4, 1000);
-    ESSAIM_TRY(store.add(third, message));
+    ESSAIM_TRY(store.add(third, other_message));
     return {};
   });
   commit(*database, [](Connection& c) -> Result<void> {
     HeldStore store(c);
-    BOOST_TEST(must(store.purge_messages_of_decided()) == 0);
+    BOOST_TEST(must(store.decided_with_message(10)).empty());
     ESSAIM_TRY(DirectoryStore(c).delete_list(7, at(300), "eve@e.example"));
     const auto gone = *must(store.find_by_key("key1"));
     BOOST_TEST((gone.state == HeldState::kRejected));
@@ -90,9 +90,12 @@ BOOST_AUTO_TEST_CASE(what_waits_for_a_list_that_goes_is_decided_and_its_messages
     BOOST_TEST(must(store.find(2))->decided_by == "ed@e.example");
     BOOST_TEST((must(store.find(3))->state == HeldState::kWaiting));
     BOOST_TEST(!must(store.decide(1, HeldState::kApproved, at(301), "ed@e.example", "")));
-    BOOST_TEST(must(store.purge_messages_of_decided()) == 64);
-    BOOST_TEST(must(store.purge_messages_of_decided()) == 6);
-    BOOST_TEST(must(store.purge_messages_of_decided()) == 0);
+    BOOST_TEST(must(store.decided_with_message(1)).size() == 1U);
+    auto found = must(store.decided_with_message(10));
+    std::sort(found.begin(), found.end());
+    BOOST_TEST(found == (std::vector<Id>{1, 4}), boost::test_tools::per_element());
+    for (const std::int64_t pieces : {32, 32, 7, 0}) BOOST_TEST(must(store.purge_messages(found)) == pieces);
+    BOOST_TEST(must(store.decided_with_message(10)).empty());
     BOOST_TEST(store.message(3).ok());
     return {};
   });
