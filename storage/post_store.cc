@@ -117,18 +117,6 @@ Result<std::int64_t> still_to_expand(Connection& connection, const PostRecord& p
   return *same + *rest;
 }
 
-// On a server the rows that go in a transaction are bounded: they are replicated with all that is in them.
-constexpr std::int64_t kRowsDeleted = 40;
-
-Result<std::int64_t> delete_some(Connection& connection, const std::string& table, Id post_id) {
-  auto gone = sql::run(connection,
-                       "DELETE FROM " + table + " WHERE post_id = ?" + sql::at_most(connection, kRowsDeleted),
-                       post_id);
-  if (!gone.ok()) return gone.error();
-  const bool all = connection.dialect() == Dialect::kSqlite;
-  return all ? std::min(*gone, kRowsDeleted - 1) : *gone;
-}
-
 }  // namespace
 
 Result<void> PostStore::add_row(const PostRecord& p) {
@@ -461,57 +449,6 @@ Result<LedgerCounts> PostStore::counts(Id post_id) {
   }
   counts.accepted = counts.delivered + counts.failed + counts.suppressed + counts.pending;
   return counts;
-}
-
-Result<std::int64_t> PostStore::drop_useless_forms(WallTime before) {
-  auto useless =
-      sql::ids(sql::prepare(connection_,
-                            "SELECT r.post_id FROM rendering r WHERE r.post_id < ? AND NOT EXISTS (SELECT 1 "
-                            "FROM post p WHERE p.id = r.post_id AND p.finished = 0) LIMIT 1",
-                            first_id_at(before)));
-  if (!useless.ok()) return useless.error();
-  if (useless->empty()) return 0;
-  return sql::run(connection_, "DELETE FROM rendering WHERE post_id = ?" + sql::at_most(connection_, 2),
-                  useless->front());
-}
-
-Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit) {
-  UnsettledKeys* const unsettled = connection_.unsettled_keys();
-  if (unsettled != nullptr) ESSAIM_TRY(unsettled->forget_settled(connection_));
-  // Settles first: deliveries do not touch the post, so that finishing a batch costs no second row.
-  auto done = sql::ids(
-      sql::prepare(connection_,
-                   "SELECT p.id FROM post p WHERE p.finished = 0 AND p.expanded = 1 AND NOT EXISTS "
-                   "(SELECT 1 FROM batch_state s WHERE s.post_id = p.id AND s.queue <> 0) AND NOT EXISTS "
-                   "(SELECT 1 FROM report_due r WHERE r.post_id = p.id) LIMIT ?",
-                   limit));
-  if (!done.ok()) return done.error();
-  for (const Id id : *done) {
-    auto last =
-        sql::number(connection_, 0, "SELECT MAX(last_outcome) FROM batch_state WHERE post_id = ?", id);
-    if (!last.ok()) return last.error();
-    if (unsettled != nullptr) ESSAIM_TRY(keep_key_apart(id));
-    ESSAIM_TRY(sql::run(connection_, "UPDATE post SET finished = accepted + ?, seen_key = '' WHERE id = ?",
-                        std::max<std::int64_t>(1, *last * 1000), id));
-    // On a server the rest of a large one goes by drop_useless_forms().
-    ESSAIM_TRY(
-        sql::run(connection_, "DELETE FROM rendering WHERE post_id = ?" + sql::at_most(connection_, 2), id));
-  }
-  auto old =
-      sql::ids(sql::prepare(connection_, "SELECT id FROM post WHERE finished > 0 AND finished < ? LIMIT ?",
-                            before, limit - std::min(limit, done->size())));
-  if (!old.ok()) return old.error();
-  for (const Id id : *old) {
-    for (const char* table : {"batch", "batch_state", "rendering"}) {
-      // A full number: there may be more, and the next transaction goes on with this post.
-      auto gone = delete_some(connection_, table, id);
-      if (!gone.ok()) return gone.error();
-      if (*gone == kRowsDeleted) return *gone;
-    }
-    ESSAIM_TRY(sql::run(connection_, "DELETE FROM report_due WHERE post_id = ?", id));
-    ESSAIM_TRY(sql::run(connection_, "DELETE FROM post WHERE id = ?", id));
-  }
-  return static_cast<std::int64_t>(done->size() + old->size());
 }
 
 Result<std::int64_t> PostStore::forget_seen(WallTime before, std::size_t limit) {

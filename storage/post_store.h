@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,18 @@ struct PostFilter {
   std::string why;
   bool about_batches() const { return state != 0 || !why.empty(); }
   std::size_t limit = 1000;
+};
+
+// What a look at some posts, in the order of their ids, found.
+struct PostsFound {
+  std::vector<Id> ids;
+  Id last = 0;        // that was looked at, for the next look
+  bool more = false;  // there may be some behind it
+};
+
+struct PostsSettled {
+  std::int64_t posts = 0;
+  std::vector<Id> with_forms;  // of which pieces are still there, for drop_forms()
 };
 
 inline constexpr const char* kHoldsValue = "queue-holds";
@@ -79,13 +92,19 @@ class PostStore {
   Result<LedgerCounts> counts(
       Id post_id);  // accepted counts what is not yet expanded too, when that is known
 
-  // Retention: drops renderings of posts that are finished and need no report any more, and posts with their batches
-  // that finished before `before`.
-  // At most `limit` posts a call, on a server some rows of large ones; returns how many were changed, 0: none is left.
+  // Retention (post_retention.cc). Posts whose batches are all finished and that need no report any more, for settle(): of the
+  // next `look_at` behind `after` that wait. A read.
+  Result<PostsFound> settled(Id after, std::size_t look_at);
+  // Those of these that are still such: they wait no more, and their forms go, on a server only some pieces of large ones.
+  Result<PostsSettled> settle(std::span<const Id> posts);
+  // Posts that have forms that nobody will send: those that are finished, and ids for which something was staged before `before`
+  // and no post came. Of the next `look_at` pieces. A read.
+  Result<PostsFound> useless_forms(Id after, WallTime before, std::size_t look_at);
+  // Some pieces of such a one; how many, 0: none is left, or they are needed.
+  Result<std::int64_t> drop_forms(Id post_id);
+  // Posts with their batches that finished before `before`. At most `limit` posts a call, on a server some rows of large ones;
+  // returns how many were changed, 0: none is left.
   Result<std::int64_t> drop_finished(WallTime before, std::size_t limit);
-  // Pieces of forms that nobody will send: of posts that are finished, and what was staged before `before` for none. Some rows a
-  // call; how many.
-  Result<std::int64_t> drop_useless_forms(WallTime before);
   Result<std::int64_t> forget_seen(WallTime before, std::size_t limit);  // what remember() keeps
   // Behind a copy: what is kept in the rows of posts, where this engine keeps it apart. At most `limit`; how many.
   Result<std::int64_t> keep_keys_apart(std::size_t limit);

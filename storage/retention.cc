@@ -1,5 +1,11 @@
 #include "storage/retention.h"
 
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
 #include "storage/account_store.h"
 #include "storage/departure_store.h"
 #include "storage/member_store.h"
@@ -12,6 +18,7 @@ namespace {
 // A finished big post has hundreds of batches to delete; few posts make a transaction of some milliseconds.
 constexpr std::size_t kPostsAtATime = 20;
 constexpr std::size_t kKeysAtATime = 1000;
+constexpr std::size_t kLookedAtTogether = 1000;  // of what waits; some milliseconds of a reader
 constexpr Duration kPublishedWithin =
     std::chrono::hours(1);  // what is staged; else it was for a post that never came
 
@@ -34,51 +41,142 @@ WallTime before(const Clock& clock, Duration keep) {
   return clock.wall_now() - std::chrono::duration_cast<std::chrono::milliseconds>(keep);
 }
 
+Result<std::int64_t> settle_posts(Database& database) {
+  std::int64_t total = 0;
+  PostsFound found;
+  do {
+    ESSAIM_TRY(database.read_now([&found, after = found.last](Connection& c) -> Result<void> {
+      auto some = PostStore(c).settled(after, kLookedAtTogether);
+      if (!some.ok()) return some.error();
+      found = std::move(*some);
+      return {};
+    }));
+    for (std::span<const Id> rest = found.ids; !rest.empty();) {
+      const auto together = rest.first(std::min(rest.size(), kPostsAtATime));
+      rest = rest.subspan(together.size());
+      PostsSettled settled;
+      ESSAIM_TRY(database.write_now(Durability::kProgress, [&](Connection& c) -> Result<void> {
+        auto done = PostStore(c).settle(together);
+        if (!done.ok()) return done.error();
+        settled = std::move(*done);
+        return {};
+      }));
+      total += settled.posts;
+      for (const Id id : settled.with_forms) {
+        auto gone = repeat(database, [id](Connection& c) { return PostStore(c).drop_forms(id); });
+        if (!gone.ok()) return gone.error();
+      }
+    }
+  } while (found.more);
+  return total;
+}
+
+// What was staged for no post. `*looked_at`: how far it was looked for, also by the runs before: a form becomes one of these
+// when its time is over, or never. What else is of no use, because a run stopped behind a post that it settled, goes with the
+// post.
+Result<std::int64_t> drop_staged(Database& database, WallTime before, Id* looked_at) {
+  std::int64_t total = 0;
+  PostsFound found;
+  do {
+    ESSAIM_TRY(database.read_now([&, after = *looked_at](Connection& c) -> Result<void> {
+      auto some = PostStore(c).useless_forms(after, before, kLookedAtTogether);
+      if (!some.ok()) return some.error();
+      found = std::move(*some);
+      return {};
+    }));
+    for (const Id id : found.ids) {
+      auto gone = repeat(database, [id](Connection& c) { return PostStore(c).drop_forms(id); });
+      if (!gone.ok()) return gone.error();
+      total += *gone;
+    }
+    *looked_at = std::max(*looked_at, found.last);
+  } while (found.more);
+  return total;
+}
+
+Result<std::int64_t> purge_members(Database& database) {
+  auto left = repeat(database, [](Connection& c) { return MemberStore(c).purge_left(); });
+  if (!left.ok()) return left.error();
+  std::vector<Id> deleted;
+  ESSAIM_TRY(database.read_now([&deleted](Connection& c) -> Result<void> {
+    auto lists = MemberStore(c).deleted_lists();
+    if (!lists.ok()) return lists.error();
+    deleted = std::move(*lists);
+    return {};
+  }));
+  for (const Id list : deleted) {
+    auto purged = repeat(database, [list](Connection& c) { return MemberStore(c).purge_deleted_list(list); });
+    if (!purged.ok()) return purged.error();
+    *left += *purged;
+  }
+  return *left;
+}
+
+Result<std::int64_t> forget_login_failures(Database& database, const Clock& clock) {
+  std::int64_t total = 0;
+  ESSAIM_TRY(database.write_now(Durability::kProgress, [&](Connection& c) -> Result<void> {
+    auto failures = LoginFailureStore(c).drop_old(clock.wall_now());
+    if (!failures.ok()) return failures.error();
+    total = *failures;
+    return {};
+  }));
+  return total;
+}
+
+struct Step {
+  std::string what;  // is counted, for the result
+  std::function<Result<std::int64_t>()> run;
+};
+
+// A step that fails does not keep those behind it from their work, or one that the database cannot do, for its size maybe,
+// would let all the others grow.
+Result<std::string> run_all(const std::vector<Step>& steps) {
+  std::string result;
+  std::optional<Error> failed;
+  for (const Step& step : steps) {
+    const auto number = step.run();
+    if (number.ok()) {
+      result += (result.empty() ? "" : ", ") + step.what + ": " + std::to_string(*number);
+      continue;
+    }
+    const ErrorCode code = number.error().code;
+    Error error{code, step.what + ": " + number.error().message};
+    // The server ends, or the turn is not ours any more (JobFence).
+    if (code == ErrorCode::kCancelled || code == ErrorCode::kConflict) return error;
+    if (!failed) failed = std::move(error);
+  }
+  if (failed) return *failed;
+  return result;
+}
+
 }  // namespace
 
 Job make_retention_job(const Clock& clock, const RetentionOptions& options) {
   Job job;
   job.name = "retention";
   job.interval = options.interval;
-  job.run = [&clock, options](Database& database) -> Result<std::string> {
-    auto posts = repeat(database, [&](Connection& c) {
-      return PostStore(c).drop_finished(before(clock, options.keep_posts), kPostsAtATime);
+  // How far the staged forms were looked at since the program began.
+  const auto staged = std::make_shared<Id>(0);
+  job.run = [&clock, options, staged](Database& database) -> Result<std::string> {
+    const auto again = [&database](const std::function<Result<std::int64_t>(Connection&)>& step) {
+      return [&database, step] { return repeat(database, step); };
+    };
+    return run_all({
+        {"posts settled", [&] { return settle_posts(database); }},
+        {"posts deleted", again([&](Connection& c) {
+           return PostStore(c).drop_finished(before(clock, options.keep_posts), kPostsAtATime);
+         })},
+        {"staged pieces deleted",
+         [&] { return drop_staged(database, before(clock, kPublishedWithin), staged.get()); }},
+        {"keys forgotten", again([&](Connection& c) {
+           return PostStore(c).forget_seen(before(clock, options.keep_seen), kKeysAtATime);
+         })},
+        {"departures forgotten", again([&](Connection& c) {
+           return DepartureStore(c).forget_before(before(clock, options.keep_departures), kKeysAtATime);
+         })},
+        {"members purged", [&] { return purge_members(database); }},
+        {"login failures forgotten", [&] { return forget_login_failures(database, clock); }},
     });
-    if (!posts.ok()) return posts.error();
-    auto forms = repeat(database, [&](Connection& c) {
-      return PostStore(c).drop_useless_forms(before(clock, kPublishedWithin));
-    });
-    if (!forms.ok()) return forms.error();
-    auto seen = repeat(database, [&](Connection& c) {
-      return PostStore(c).forget_seen(before(clock, options.keep_seen), kKeysAtATime);
-    });
-    if (!seen.ok()) return seen.error();
-    auto departures = repeat(database, [&](Connection& c) {
-      return DepartureStore(c).forget_before(before(clock, options.keep_departures), kKeysAtATime);
-    });
-    if (!departures.ok()) return departures.error();
-    auto left = repeat(database, [](Connection& c) { return MemberStore(c).purge_left(); });
-    if (!left.ok()) return left.error();
-    std::vector<Id> deleted;
-    ESSAIM_TRY(database.read_now([&deleted](Connection& c) -> Result<void> {
-      auto lists = MemberStore(c).deleted_lists();
-      if (!lists.ok()) return lists.error();
-      deleted = std::move(*lists);
-      return {};
-    }));
-    for (const Id list : deleted) {
-      auto purged =
-          repeat(database, [list](Connection& c) { return MemberStore(c).purge_deleted_list(list); });
-      if (!purged.ok()) return purged.error();
-      *left += *purged;
-    }
-    ESSAIM_TRY(database.write_now(Durability::kProgress, [&clock](Connection& c) -> Result<void> {
-      auto failures = LoginFailureStore(c).drop_old(clock.wall_now());
-      if (!failures.ok()) return failures.error();
-      return {};
-    }));
-    return "posts settled or deleted: " + std::to_string(*posts) +
-           ", keys forgotten: " + std::to_string(*seen) + ", members purged: " + std::to_string(*left);
   };
   return job;
 }

@@ -87,6 +87,12 @@ inline std::string at_most(Connection& connection, std::int64_t rows) {
   return connection.dialect() == Dialect::kSqlite ? std::string() : " LIMIT " + std::to_string(rows);
 }
 
+// `post p` in a FROM, for those that wait (finished = 0), one kind of `expanded` behind an id. A server that may choose takes
+// the index without the id, and reads from its front each time.
+inline std::string waiting_posts(Connection& connection) {
+  return connection.dialect() == Dialect::kSqlite ? "post p" : "post p FORCE INDEX (post_finished)";
+}
+
 // Deletes up to `rows` rows of the table, with either engine: no LIMIT is allowed behind DELETE in a file, nor within IN on a
 // server. `key` names the columns that tell its rows apart.
 std::string delete_some(Connection& connection, const std::string& table, const std::string& key,

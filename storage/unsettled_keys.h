@@ -1,6 +1,6 @@
 // By which a message that comes again is known while its post is not settled (SQLite, where one process accepts). Keys come
 // in no order: a row of `seen` for each is a page of the log for each, the dearest part of a small post. So a key is kept in
-// its post's row, which is appended, until the post is settled (PostStore::drop_finished), and this says which row to look at.
+// its post's row, which is appended, until the post is settled (PostStore::settle), and this says which row to look at.
 //
 // It is a hint and no more: what it says is asked of the database, so that a post that was rolled back is never taken for one
 // that was accepted. What it does not say is in `seen`, or new. One thread at a time: the writer's.

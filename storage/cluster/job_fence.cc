@@ -4,10 +4,17 @@
 
 namespace essaim::storage {
 
+Work JobFence::until_the_end(Work work) const {
+  return [&stopping = stopping_, name = turn_.name,
+          work = std::move(work)](Connection& connection) -> Result<void> {
+    if (stopping) return Error{ErrorCode::kCancelled, "job " + name + ": the server ends"};
+    return work(connection);
+  };
+}
+
 void JobFence::write(Durability durability, Work work, Done done) {
-  const auto fenced = [lease = lease_, &stopping = stopping_, turn = turn_,
-                       work = std::move(work)](Connection& connection) -> Result<void> {
-    if (stopping) return Error{ErrorCode::kCancelled, "job " + turn.name + ": the server ends"};
+  const auto fenced = [lease = lease_, turn = turn_,
+                       work = until_the_end(std::move(work))](Connection& connection) -> Result<void> {
     if (lease == nullptr) return work(connection);
     if (!lease->holds())
       return Error{ErrorCode::kConflict, "job " + turn.name + ": the lease of this node is over"};

@@ -1,5 +1,5 @@
 // The database as a job sees it that runs once among nodes: whoever lost its lease, or the job's turn, or ends, while the job
-// runs writes nothing more. Reads go through. One for each run of a job; the jobs' thread.
+// runs writes nothing more, and who ends reads nothing more. One for each run of a job; the jobs' thread.
 #pragma once
 
 #include <atomic>
@@ -24,9 +24,15 @@ class JobFence final : public Database {
   JobFence(Database& database, const NodeLease* lease, const std::atomic<bool>& stopping, JobTurn turn)
       : database_(database), lease_(lease), stopping_(stopping), turn_(std::move(turn)) {}
 
-  void read(Work work, Done done) override { database_.read(std::move(work), std::move(done)); }
-  void look(Work work, Done done) override { database_.look(std::move(work), std::move(done)); }
-  void read_latest(Work work, Done done) override { database_.read_latest(std::move(work), std::move(done)); }
+  void read(Work work, Done done) override {
+    database_.read(until_the_end(std::move(work)), std::move(done));
+  }
+  void look(Work work, Done done) override {
+    database_.look(until_the_end(std::move(work)), std::move(done));
+  }
+  void read_latest(Work work, Done done) override {
+    database_.read_latest(until_the_end(std::move(work)), std::move(done));
+  }
   void write(Durability durability, Work work, Done done) override;
   bool clustered() const override { return database_.clustered(); }
   bool wants_small_transactions() const override { return database_.wants_small_transactions(); }
@@ -37,6 +43,8 @@ class JobFence final : public Database {
   bool healthy() const override { return database_.healthy(); }
 
  private:
+  Work until_the_end(Work work) const;
+
   Database& database_;
   const NodeLease* const lease_;
   const std::atomic<bool>& stopping_;

@@ -138,4 +138,15 @@ inline void settle(storage::BatchRecord* batch, std::size_t index, storage::Reci
   }
 }
 
+// What retention does step by step, in one transaction: the number of posts that are settled now.
+inline std::int64_t settle_posts(storage::Connection& c) {
+  storage::PostStore store(c);
+  return must(store.settle(must(store.settled(0, 1000)).ids)).posts;
+}
+inline void drop_useless_forms(storage::Connection& c, WallTime before) {
+  storage::PostStore store(c);
+  for (const Id id : must(store.useless_forms(0, before, 1000)).ids)
+    while (must(store.drop_forms(id)) > 0) continue;
+}
+
 }  // namespace essaim::test

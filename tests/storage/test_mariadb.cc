@@ -353,6 +353,26 @@ BOOST_AUTO_TEST_CASE(reads_see_one_snapshot) {
   BOOST_TEST(get(*database, "a") == "2");
 }
 
+BOOST_AUTO_TEST_CASE(posts_that_wait_are_read_from_a_place_on) {
+  TempDatabase database;
+  commit(*database, [](Connection& c) -> Result<void> {
+    for (Id id = 1; id <= 3000; ++id) {
+      PostRecord one = post(id);
+      one.expanded = true;
+      ESSAIM_TRY(PostStore(c).add(one, "x"));
+    }
+    return {};
+  });
+  commit(*database, [](Connection& c) -> Result<void> {
+    const auto before = rows_read(c);
+    const auto found = must(PostStore(c).settled(1000, 100));
+    BOOST_TEST(found.ids.size() == 100U);
+    BOOST_TEST(found.last == 1100);
+    BOOST_TEST(rows_read(c) - before < 500);
+    return {};
+  });
+}
+
 // The messages of all that waits are far more than those of a list that went.
 BOOST_AUTO_TEST_CASE(to_take_away_messages_of_a_list_that_went_does_not_read_those_that_wait) {
   TempDatabase database;

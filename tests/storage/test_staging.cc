@@ -34,8 +34,8 @@ BOOST_AUTO_TEST_CASE(what_was_staged_does_not_make_a_post_of_unknown_outcome_an_
   BOOST_TEST(!bury(lost));                         // this one's did not, and cannot any more
   BOOST_TEST((add(lost) == ErrorCode::kExists));
   commit(*database, [&](Connection& c) -> Result<void> {
-    must(PostStore(c).drop_finished(kNow + 1h, 100));
-    while (must(PostStore(c).drop_useless_forms(kNow + 1h)) > 0) continue;
+    BOOST_TEST(settle_posts(c) == 1);  // the tombstone
+    drop_useless_forms(c, kNow + 1h);
     BOOST_TEST((PostStore(c).rendering(lost).error().code == ErrorCode::kNotFound));
     BOOST_TEST(must(PostStore(c).rendering(kept)) == large);
     return {};
@@ -53,11 +53,10 @@ BOOST_AUTO_TEST_CASE(a_large_form_that_was_staged_is_published_by_its_post_and_e
   commit(*database,
          [&](Connection& c) -> Result<void> { return PostStore(c).add(post(old), large, "seven"); });
   const auto sweep = [&] {
-    for (std::int64_t gone = 1; gone > 0;)
-      commit(*database, [&](Connection& c) -> Result<void> {
-        gone = must(PostStore(c).drop_useless_forms(kNow + 1h));
-        return {};
-      });
+    commit(*database, [](Connection& c) -> Result<void> {
+      drop_useless_forms(c, kNow + 1h);
+      return {};
+    });
   };
   sweep();
   must(database->read_now([&](Connection& c) -> Result<void> {

@@ -269,7 +269,7 @@ BOOST_AUTO_TEST_CASE(those_who_left_stay_while_an_older_post_is_unfinished) {
     auto p = must(PostStore(c).find(5)).value();
     p.expanded = true;
     ESSAIM_TRY(PostStore(c).set_expansion(5, p));
-    must(PostStore(c).drop_finished(from_millis(1), 10));
+    BOOST_TEST(settle_posts(c) == 1);
     BOOST_TEST(must(store.purge_left()) == 1);
     BOOST_TEST(!must(store.find_by_id(1)).has_value());
     return {};
@@ -402,7 +402,7 @@ BOOST_AUTO_TEST_CASE(a_key_is_kept_with_its_post_until_it_is_settled) {
   database.reopen();
   is_known(8);
   const auto settles = [&](Connection& c) -> Result<void> {
-    BOOST_TEST(must(PostStore(c).drop_finished(kNow, 10)) == 1);
+    BOOST_TEST(settle_posts(c) == 1);
     return {};
   };
   const auto rolled_back = [&](Connection& c) -> Result<void> {
@@ -470,7 +470,7 @@ BOOST_AUTO_TEST_CASE(posts_are_found_by_what_people_know_of_them) {
   BOOST_TEST(found([](auto* f) { f->unfinished = true; }) == "31");
   // A settled one is found beside those that wait, in its place.
   commit(*database, [&](Connection& c) -> Result<void> {
-    BOOST_TEST(must(PostStore(c).drop_finished(kNow, 10)) == 1);
+    BOOST_TEST(settle_posts(c) == 1);
     return {};
   });
   BOOST_TEST(found([](auto*) {}) == "321");
@@ -493,7 +493,7 @@ BOOST_AUTO_TEST_CASE(finished_posts_lose_the_rendering_first_and_the_ledger_in_t
     ESSAIM_TRY(BatchStore(c).save({1, 1}, batch));
     PostStore store(c);
     const auto end = post(1).accepted + std::chrono::seconds(20);
-    BOOST_TEST(must(store.drop_finished(end, 10)) == 1);
+    BOOST_TEST(settle_posts(c) == 1);
     BOOST_TEST((store.rendering(1).error().code == ErrorCode::kNotFound));
     BOOST_TEST(must(store.counts(1)).delivered == 1);
     BOOST_TEST(must(store.counts(1)).suppressed == 1);

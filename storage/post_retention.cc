@@ -1,0 +1,130 @@
+// What goes of posts in time. What can go is looked for in reads, some of it at a time: a queue may be a million posts long,
+// and a transaction that writes must not grow with it.
+#include <algorithm>
+
+#include "storage/post_store.h"
+#include "storage/sql.h"
+#include "storage/unsettled_keys.h"
+
+namespace essaim::storage {
+
+namespace {
+
+// On a server the rows that go in a transaction are bounded: they are replicated with all that is in them.
+constexpr std::int64_t kRowsDeleted = 40;
+constexpr std::int64_t kPiecesDeleted = 2;
+
+Result<std::int64_t> delete_some(Connection& connection, const std::string& table, Id post_id) {
+  auto gone = sql::run(connection,
+                       "DELETE FROM " + table + " WHERE post_id = ?" + sql::at_most(connection, kRowsDeleted),
+                       post_id);
+  if (!gone.ok()) return gone.error();
+  const bool all = connection.dialect() == Dialect::kSqlite;
+  return all ? std::min(*gone, kRowsDeleted - 1) : *gone;
+}
+
+Result<std::int64_t> delete_pieces(Connection& connection, Id post_id) {
+  return sql::run(connection,
+                  "DELETE FROM rendering WHERE post_id = ?" + sql::at_most(connection, kPiecesDeleted),
+                  post_id);
+}
+
+// Whether nothing is to be done for `p` any more. Deliveries do not touch the post, so that finishing a batch costs no
+// second row.
+constexpr std::string_view kIsSettled =
+    "NOT EXISTS (SELECT 1 FROM batch_state s WHERE s.post_id = p.id AND s.queue <> 0) AND NOT EXISTS "
+    "(SELECT 1 FROM report_due r WHERE r.post_id = p.id)";
+
+// Reads rows of (id, whether it is one that is looked for), which come in the order of the ids.
+Result<PostsFound> found_among(const Result<Statement*>& statement, std::size_t most) {
+  if (!statement.ok()) return statement.error();
+  Statement& row = *statement.value();
+  PostsFound found;
+  for (std::size_t rows = 0;; ++rows) {
+    auto more = row.step();
+    if (!more.ok()) return more.error();
+    if (!*more) {
+      found.more = rows == most;
+      return found;
+    }
+    if (row.integer(0) == found.last) continue;
+    found.last = row.integer(0);
+    if (row.integer(1) != 0) found.ids.push_back(found.last);
+  }
+}
+
+}  // namespace
+
+Result<PostsFound> PostStore::settled(Id after, std::size_t look_at) {
+  return found_among(
+      sql::prepare(connection_,
+                   "SELECT p.id, " + std::string(kIsSettled) + " FROM " + sql::waiting_posts(connection_) +
+                       " WHERE p.finished = 0 AND p.expanded = 1 AND p.id > ? ORDER BY p.id LIMIT ?",
+                   after, look_at),
+      look_at);
+}
+
+Result<PostsSettled> PostStore::settle(std::span<const Id> posts) {
+  UnsettledKeys* const unsettled = connection_.unsettled_keys();
+  if (unsettled != nullptr) ESSAIM_TRY(unsettled->forget_settled(connection_));
+  PostsSettled done;
+  for (const Id id : posts) {
+    auto still =
+        sql::number(connection_, 0,
+                    "SELECT COUNT(*) FROM post p WHERE p.id = ? AND p.finished = 0 AND p.expanded = 1 AND " +
+                        std::string(kIsSettled),
+                    id);
+    if (!still.ok()) return still.error();
+    if (*still == 0) continue;
+    auto last =
+        sql::number(connection_, 0, "SELECT MAX(last_outcome) FROM batch_state WHERE post_id = ?", id);
+    if (!last.ok()) return last.error();
+    if (unsettled != nullptr) ESSAIM_TRY(keep_key_apart(id));
+    ESSAIM_TRY(sql::run(connection_, "UPDATE post SET finished = accepted + ?, seen_key = '' WHERE id = ?",
+                        std::max<std::int64_t>(1, *last * 1000), id));
+    auto pieces = delete_pieces(connection_, id);
+    if (!pieces.ok()) return pieces.error();
+    ++done.posts;
+    if (connection_.dialect() != Dialect::kSqlite && *pieces == kPiecesDeleted) done.with_forms.push_back(id);
+  }
+  return done;
+}
+
+Result<PostsFound> PostStore::useless_forms(Id after, WallTime before, std::size_t look_at) {
+  return found_among(
+      sql::prepare(
+          connection_,
+          "SELECT r.post_id, COALESCE(p.finished, 1) FROM rendering r LEFT JOIN post p ON p.id = r.post_id "
+          "WHERE r.post_id > ? AND r.post_id < ? ORDER BY r.post_id LIMIT ?",
+          after, first_id_at(before), look_at),
+      look_at);
+}
+
+Result<std::int64_t> PostStore::drop_forms(Id post_id) {
+  auto needed =
+      sql::number(connection_, 0, "SELECT COUNT(*) FROM post WHERE id = ? AND finished = 0", post_id);
+  if (!needed.ok()) return needed.error();
+  if (*needed > 0) return std::int64_t{0};
+  return delete_pieces(connection_, post_id);
+}
+
+Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit) {
+  if (UnsettledKeys* const unsettled = connection_.unsettled_keys(); unsettled != nullptr)
+    ESSAIM_TRY(unsettled->forget_settled(connection_));
+  auto old = sql::ids(sql::prepare(
+      connection_, "SELECT id FROM post WHERE finished > 0 AND finished < ? LIMIT ?", before, limit));
+  if (!old.ok()) return old.error();
+  for (const Id id : *old) {
+    for (const char* table : {"batch", "batch_state", "rendering"}) {
+      // A full number: there may be more, and the next transaction goes on with this post.
+      auto gone = delete_some(connection_, table, id);
+      if (!gone.ok()) return gone.error();
+      if (*gone == kRowsDeleted) return *gone;
+    }
+    ESSAIM_TRY(sql::run(connection_, "DELETE FROM report_due WHERE post_id = ?", id));
+    ESSAIM_TRY(sql::run(connection_, "DELETE FROM post WHERE id = ?", id));
+  }
+  return static_cast<std::int64_t>(old->size());
+}
+
+}  // namespace essaim::storage
