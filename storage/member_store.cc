@@ -7,8 +7,6 @@ namespace essaim::storage {
 
 namespace {
 
-constexpr std::int64_t kPurgedTogether = 1000;
-
 constexpr std::string_view kColumns =
     "SELECT id, list_id, role, local, domain, name, delivery, joined_rev, left_rev, since, bounces, "
     "last_bounce, "
@@ -284,48 +282,6 @@ Result<void> MemberStore::record_bounce(Id member_id, const std::string& reason,
                "UPDATE member SET bounces = bounces + 1, last_bounce = ?, last_bounce_at = ? WHERE id = ?",
                reason, when, member_id));
   return {};
-}
-
-// Not only expansions need them: a claim suppresses those who left since, as long as the post has batches to
-// go. The posts that are not finished are read once, not for each who left.
-Result<std::int64_t> MemberStore::purge_left() {
-  return sql::run(
-      connection_,
-      std::string(
-          "DELETE FROM member WHERE left_rev > 0 AND NOT EXISTS (SELECT 1 FROM "
-          "(SELECT list_id, MIN(list_revision) AS oldest FROM post WHERE finished = 0 GROUP BY list_id) p "
-          "WHERE p.list_id = member.list_id AND p.oldest < member.left_rev)") +
-          sql::at_most(connection_, kPurgedTogether));
-}
-
-// From one list to the next by the members' key; the members are not read. Listmasters are of a domain, or of the site.
-Result<std::vector<Id>> MemberStore::deleted_lists() {
-  std::vector<Id> out;
-  for (Id last = 0;;) {
-    auto next = sql::number(connection_, 0, "SELECT MIN(list_id) FROM member WHERE list_id > ?", last);
-    if (!next.ok()) return next.error();
-    if (*next == 0) return out;
-    last = *next;
-    auto known = sql::number(
-        connection_, 0,
-        "SELECT (SELECT COUNT(*) FROM list WHERE id = ?) + (SELECT COUNT(*) FROM domain WHERE id = ?)", last,
-        last);
-    if (!known.ok()) return known.error();
-    if (*known == 0) out.push_back(last);
-  }
-}
-
-Result<std::int64_t> MemberStore::purge_deleted_list(Id list_id) {
-  auto needed = sql::number(connection_, 0,
-                            "SELECT (SELECT COUNT(*) FROM list WHERE id = ?) + "
-                            "(SELECT COUNT(*) FROM post WHERE list_id = ? AND finished = 0)",
-                            list_id, list_id);
-  if (!needed.ok()) return needed.error();
-  if (*needed > 0) return std::int64_t{0};
-  return sql::run(
-      connection_,
-      sql::delete_some(connection_, "member", "id", "list_id = ? AND role IN (0, 1, 2)", kPurgedTogether),
-      list_id);
 }
 
 }  // namespace essaim::storage

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,6 +18,21 @@
 #include "storage/records.h"
 
 namespace essaim::storage {
+
+using ListRevisions = std::map<Id, std::int64_t>;
+
+// A list that somebody left.
+struct ListLeft {
+  Id id = 0;
+  std::int64_t first = 0;     // revision at which somebody did
+  std::int64_t revision = 0;  // of the list now; of one that is no more, the greatest there is
+};
+
+// How far the posts that wait were read: those that are not expanded first.
+struct PlaceInPosts {
+  bool expanded = false;
+  Id post_id = 0;
+};
 
 class MemberStore {
  public:
@@ -53,13 +69,20 @@ class MemberStore {
   Result<std::vector<Id>> left_since(Id list_id, std::int64_t revision);
   // Adds one to the member's failures. Unknown ids are ignored (the member is gone).
   Result<void> record_bounce(Id member_id, const std::string& reason, WallTime when);
-  // Removes rows of members who left before every post that is still expanding, on a server some of them. Returns how many;
-  // 0: none is left.
-  Result<std::int64_t> purge_left();
-  // Lists that are no more and whose members are still here. One look for each list that there is.
+
+  // Retention (member_retention.cc). Who left is needed as long as a post that was accepted before has batches to go: its
+  // expansion takes them, and its claims suppress them. So the lists are asked for first, and then the posts that wait; what
+  // is accepted meanwhile is of no older revision than the lists had.
+  // One look for each list that there is. A read.
+  Result<std::vector<ListLeft>> lists_that_were_left();
+  // Lists that are no more and whose members are still here. Likewise.
   Result<std::vector<Id>> deleted_lists();
-  // Removes up to a thousand members of such a list, unless a post that was accepted before is not finished. Returns how many;
-  // 0: none may go.
+  // Reads the next `look_at` posts that wait, and puts down for each list the oldest revision at which one was accepted. False:
+  // these were the last. A read.
+  Result<bool> read_waiting(PlaceInPosts* place, std::size_t look_at, ListRevisions* oldest);
+  // Removes up to a thousand rows of members who left the list at this revision or before. Returns how many; 0: none is left.
+  Result<std::int64_t> purge_left(Id list_id, std::int64_t revision);
+  // Removes up to a thousand members of a list that is no more and of which no post waits. Returns how many.
   Result<std::int64_t> purge_deleted_list(Id list_id);
 
  private:

@@ -94,22 +94,53 @@ Result<std::int64_t> drop_staged(Database& database, WallTime before, Id* looked
   return total;
 }
 
+// The oldest revision of each list at which a post was accepted that waits.
+Result<ListRevisions> oldest_that_wait(Database& database) {
+  ListRevisions oldest;
+  PlaceInPosts place;
+  for (bool more = true; more;) {
+    ESSAIM_TRY(database.read_now([&, from = place](Connection& c) -> Result<void> {
+      place = from;
+      auto behind = MemberStore(c).read_waiting(&place, kLookedAtTogether, &oldest);
+      if (!behind.ok()) return behind.error();
+      more = *behind;
+      return {};
+    }));
+  }
+  return oldest;
+}
+
 Result<std::int64_t> purge_members(Database& database) {
-  auto left = repeat(database, [](Connection& c) { return MemberStore(c).purge_left(); });
-  if (!left.ok()) return left.error();
+  std::vector<ListLeft> left;
   std::vector<Id> deleted;
-  ESSAIM_TRY(database.read_now([&deleted](Connection& c) -> Result<void> {
-    auto lists = MemberStore(c).deleted_lists();
+  ESSAIM_TRY(database.read_now([&](Connection& c) -> Result<void> {
+    auto lists = MemberStore(c).lists_that_were_left();
     if (!lists.ok()) return lists.error();
-    deleted = std::move(*lists);
+    auto gone = MemberStore(c).deleted_lists();
+    if (!gone.ok()) return gone.error();
+    left = std::move(*lists);
+    deleted = std::move(*gone);
     return {};
   }));
+  if (left.empty() && deleted.empty()) return std::int64_t{0};
+  auto oldest = oldest_that_wait(database);
+  if (!oldest.ok()) return oldest.error();
+  std::int64_t total = 0;
+  for (const ListLeft& list : left) {
+    const auto waits = oldest->find(list.id);
+    const auto up_to = waits == oldest->end() ? list.revision : std::min(list.revision, waits->second);
+    if (list.first > up_to) continue;
+    auto purged = repeat(database, [&](Connection& c) { return MemberStore(c).purge_left(list.id, up_to); });
+    if (!purged.ok()) return purged.error();
+    total += *purged;
+  }
   for (const Id list : deleted) {
+    if (oldest->contains(list)) continue;
     auto purged = repeat(database, [list](Connection& c) { return MemberStore(c).purge_deleted_list(list); });
     if (!purged.ok()) return purged.error();
-    *left += *purged;
+    total += *purged;
   }
-  return *left;
+  return total;
 }
 
 Result<std::int64_t> forget_login_failures(Database& database, const Clock& clock) {

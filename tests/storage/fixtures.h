@@ -148,5 +148,19 @@ inline void drop_useless_forms(storage::Connection& c, WallTime before) {
   for (const Id id : must(store.useless_forms(0, before, 1000)).ids)
     while (must(store.drop_forms(id)) > 0) continue;
 }
+// Who left and is needed by no post that waits: how many go.
+inline std::int64_t purge_left(storage::Connection& c) {
+  storage::MemberStore store(c);
+  auto lists = must(store.lists_that_were_left());
+  storage::ListRevisions oldest;
+  storage::PlaceInPosts place;
+  while (must(store.read_waiting(&place, 1000, &oldest))) continue;
+  std::int64_t gone = 0;
+  for (const storage::ListLeft& list : lists) {
+    const bool waits = oldest.contains(list.id);
+    gone += must(store.purge_left(list.id, waits ? std::min(list.revision, oldest[list.id]) : list.revision));
+  }
+  return gone;
+}
 
 }  // namespace essaim::test

@@ -353,6 +353,30 @@ BOOST_AUTO_TEST_CASE(reads_see_one_snapshot) {
   BOOST_TEST(get(*database, "a") == "2");
 }
 
+BOOST_AUTO_TEST_CASE(to_take_away_who_left_does_not_read_who_stays) {
+  TempDatabase database;
+  make_list(*database);
+  make_list(*database, kList + 1, "other");
+  std::vector<MemberRecord> members;
+  for (int i = 0; i < 4000; ++i) {
+    members.push_back(member(100 + i, "u" + std::to_string(i), "a.test", 1));
+    members.back().list_id = kList + i % 2;
+  }
+  commit(*database, [&](Connection& c) -> Result<void> {
+    MemberStore store(c);
+    must(store.add_new(members));
+    for (const char* name : {"u10", "u20", "u30"})
+      ESSAIM_TRY(store.remove(kList, Role::kMember, {name, "a.test"}, must(store.next_revision(kList))));
+    return {};
+  });
+  commit(*database, [](Connection& c) -> Result<void> {
+    const auto before = rows_read(c);
+    BOOST_TEST(purge_left(c) == 3);
+    BOOST_TEST(rows_read(c) - before < 100);
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(posts_that_wait_are_read_from_a_place_on) {
   TempDatabase database;
   commit(*database, [](Connection& c) -> Result<void> {
@@ -364,10 +388,16 @@ BOOST_AUTO_TEST_CASE(posts_that_wait_are_read_from_a_place_on) {
     return {};
   });
   commit(*database, [](Connection& c) -> Result<void> {
-    const auto before = rows_read(c);
+    auto before = rows_read(c);
     const auto found = must(PostStore(c).settled(1000, 100));
     BOOST_TEST(found.ids.size() == 100U);
     BOOST_TEST(found.last == 1100);
+    BOOST_TEST(rows_read(c) - before < 500);
+    before = rows_read(c);
+    PlaceInPosts place{true, 1000};
+    ListRevisions oldest;
+    BOOST_TEST(must(MemberStore(c).read_waiting(&place, 100, &oldest)));
+    BOOST_TEST(place.post_id == 1100);
     BOOST_TEST(rows_read(c) - before < 500);
     return {};
   });

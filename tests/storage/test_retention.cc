@@ -39,6 +39,59 @@ struct Site {
 
 BOOST_AUTO_TEST_SUITE(retention)
 
+BOOST_FIXTURE_TEST_CASE(who_left_goes_unless_a_post_of_that_very_list_waits_that_is_older, Site) {
+  constexpr Id kOther = 13;
+  make_list(*database, kOther, "other");
+  commit(*database, [](Connection& c) -> Result<void> {
+    MemberStore store(c);
+    for (int i = 0; i < 3; ++i) {
+      const std::string name = "u" + std::to_string(i);
+      MemberRecord here = member(10 + i, name, "a.test", 1), there = member(20 + i, name, "a.test", 1);
+      there.list_id = kOther;
+      ESSAIM_TRY(store.add(here));
+      ESSAIM_TRY(store.add(there));
+    }
+    const auto leave = [&](const std::string& name) -> Result<void> {
+      for (const Id list : {kList, kOther})
+        ESSAIM_TRY(store.remove(list, Role::kMember, {name, "a.test"}, must(store.next_revision(list))));
+      return {};
+    };
+    ESSAIM_TRY(leave("u0"));
+    PostRecord waits = post(5, must(DirectoryStore(c).revision(kList)));
+    ESSAIM_TRY(PostStore(c).add(waits, "x"));
+    ESSAIM_TRY(leave("u1"));
+    MemberRecord master = member(30, "master", "a.test", 1);
+    master.list_id = 0;  // of the site
+    master.role = Role::kListmaster;
+    ESSAIM_TRY(store.add(master));
+    return store.remove(0, Role::kListmaster, {"master", "a.test"}, 1);
+  });
+  run();
+  commit(*database, [](Connection& c) -> Result<void> {
+    std::string kept;
+    for (const Id id : {10, 11, 12, 20, 21, 22, 30})
+      if (must(MemberStore(c).find_by_id(id)).has_value()) kept += " " + std::to_string(id);
+    BOOST_TEST(kept == " 11 12 22");
+    return {};
+  });
+}
+
+BOOST_FIXTURE_TEST_CASE(members_of_a_deleted_list_stay_while_a_post_of_it_waits, Site) {
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(MemberStore(c).add(member(10, "a", "a.test", 1)));
+    ESSAIM_TRY(PostStore(c).add(post(5), "x"));
+    return DirectoryStore(c).delete_list(kList, kNow, "eve@e.example");
+  });
+  run();
+  BOOST_TEST(rows("member") == 1);
+  commit(*database, [](Connection& c) -> Result<void> {
+    must(sql::run(c, "UPDATE post SET expanded = 1"));
+    return {};
+  });
+  run();
+  BOOST_TEST(rows("member") == 0);
+}
+
 BOOST_FIXTURE_TEST_CASE(forms_that_nobody_will_send_go_whole, Site) {
   stage(first_id_at(kNow) + 7);
   clock.set_wall(kNow + 30min);

@@ -78,8 +78,14 @@ BOOST_AUTO_TEST_CASE(one_post_of_a_mail_provider_leaves_and_again_is_no_mistake)
     // Also when nothing of the member is kept any more.
     TestSite::require(
         site.database->write_now(storage::Durability::kAccept, [](storage::Connection& c) -> Result<void> {
-          auto purged = storage::MemberStore(c).purge_left();
-          return purged.ok() ? Result<void>() : purged.error();
+          storage::MemberStore members(c);
+          auto lists = members.lists_that_were_left();
+          if (!lists.ok()) return lists.error();
+          for (const storage::ListLeft& list : *lists) {
+            auto purged = members.purge_left(list.id, list.revision);
+            if (!purged.ok()) return purged.error();
+          }
+          return {};
         }));
     BOOST_TEST(site.ask("POST", link, row.body, row.type).status == 200);
     // Who joined again is another member.
