@@ -112,6 +112,8 @@ class Operation {
     ++change_.failed;
     return false;
   }
+  // Behind one thing that was done to the posts: the next one may succeed where that failed.
+  void try_anew() { failures_together_ = 0; }
   // An error if nothing was done but what failed.
   Result<void> failure() const {
     if (change_.failed == 0 || change_.posts > 0) return {};
@@ -170,27 +172,25 @@ class Operation {
   }
 
   Result<void> hold(Id id) {
-    ESSAIM_TRY(count_waiting(id));
+    auto some = waiting(id);
+    if (!some.ok()) return some.error();
     ESSAIM_TRY(set_held(id, true, request_.reason.empty() ? "held by operator" : request_.reason));
+    change_.recipients += *some;
     change_.posts += 1;
     return {};
   }
 
   Result<void> release(const storage::PostRecord& record) {
     const Id id = record.id;
-    if (record.held) {
-      ESSAIM_TRY(count_waiting(id));
-    } else {
-      auto some = parked(id);
-      if (!some.ok()) return some.error();
-      if (*some == 0) return {};
-      change_.recipients += *some;
-    }
+    auto some = record.held ? waiting(id) : parked(id);
+    if (!some.ok()) return some.error();
+    if (!record.held && *some == 0) return {};
     const auto released = [&](Connection& c) -> Result<void> {
       ESSAIM_TRY(PostStore(c).renew_lifetime(id, clock_.wall_now()));
       return PostStore(c).set_held(id, false, "");
     };
     ESSAIM_TRY(database_.write_now(Durability::kAccept, released));
+    change_.recipients += *some;
     change_.posts += 1;
     return {};
   }
@@ -227,14 +227,16 @@ class Operation {
     return sum;
   }
 
-  // Adds who waits in the post to those concerned.
-  Result<void> count_waiting(Id id) {
-    return database_.read_now([&](Connection& c) -> Result<void> {
+  // How many wait in the post.
+  Result<std::int64_t> waiting(Id id) {
+    std::int64_t sum = 0;
+    ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
       auto counts = PostStore(c).counts(id);
       if (!counts.ok()) return counts.error();
-      change_.recipients += counts->pending;
+      sum = counts->pending;
       return {};
-    });
+    }));
+    return sum;
   }
 
   Result<void> set_held(Id id, bool held, const std::string& reason) {
@@ -314,11 +316,14 @@ class Operation {
     }
   }
 
-  // Calls `change` with each batch of the post that nobody owns and something waits in; saves it when that
-  // says so. Batches that a node owns are waited for a while. Those that cannot be read go to `give_up`, if there is one
-  // and all of the batch is meant.
-  Result<void> for_each_batch(Id id, const std::function<bool(BatchRecord&)>& change,
-                              const std::function<Result<void>(Connection&, const BatchRecord&)>& give_up) {
+  // Calls `change` with each batch of the post that nobody owns and something waits in; saves it when that has changed
+  // some recipients. Batches that a node owns are waited for a while. Those that cannot be read go to `give_up`, if there is
+  // one and all of the batch is meant. Both say how many recipients they have changed; gives how many in all. (They may be
+  // called again for a batch: a transaction may be run again.)
+  Result<std::int64_t> for_each_batch(
+      Id id, const std::function<std::int64_t(BatchRecord&)>& change,
+      const std::function<Result<std::int64_t>(Connection&, const BatchRecord&)>& give_up) {
+    std::int64_t total = 0;
     std::vector<BatchRecord> batches;
     ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
       auto all = BatchStore(c).of_post(id, false);
@@ -331,19 +336,27 @@ class Operation {
       bool owned = true, damaged = false;
       for (int tries = 0; owned && tries < kPatience; ++tries) {
         if (tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        std::int64_t changed = 0;
         ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
           owned = false;
+          changed = 0;
           auto found = BatchStore(c).load(id, head.number, true);
           damaged = !found.ok() && found.error().code == ErrorCode::kDamaged;
-          if (damaged && give_up && !match_.any()) return give_up(c, head);
+          if (damaged && give_up && !match_.any()) {
+            auto ended = give_up(c, head);
+            if (!ended.ok()) return ended.error();
+            changed = *ended;
+          }
           if (damaged) return {};
           if (!found.ok()) return found.error();
           if (!found->has_value()) return {};
           BatchRecord batch = **found;
           owned = batch.queue == BatchQueue::kOwned;
           if (owned || batch.pending == 0) return {};
-          return change(batch) ? BatchStore(c).save_unowned(batch) : Result<void>();
+          changed = change(batch);
+          return changed > 0 ? BatchStore(c).save_unowned(batch) : Result<void>();
         }));
+        total += changed;
         if (owned && !patient_) break;
       }
       if (damaged && (!give_up || match_.any())) {
@@ -353,7 +366,7 @@ class Operation {
         patient_ = false;  // whoever has it is slow: the others are not waited for
       }
     }
-    return {};
+    return total;
   }
 
   Result<void> remove(Id id) {
@@ -362,41 +375,37 @@ class Operation {
     ESSAIM_TRY(expand_all(id));
     const std::string reason =
         "deleted by operator" + (request_.reason.empty() ? "" : ": " + request_.reason);
-    std::int64_t removed = 0;
-    ESSAIM_TRY(for_each_batch(
+    auto removed = for_each_batch(
         id,
         [&](BatchRecord& batch) {
-          const int n = suppress(&batch, match_, reason, record->accepted, clock_.wall_now());
-          removed += n;
-          return n > 0;
+          return suppress(&batch, match_, reason, record->accepted, clock_.wall_now());
         },
-        [&](Connection& c, const BatchRecord& head) -> Result<void> {
+        [&](Connection& c, const BatchRecord& head) -> Result<std::int64_t> {
           auto ended = BatchStore(c).give_up(id, head.number, reason);
           if (!ended.ok()) return ended.error();
-          removed += *ended ? head.pending : 0;
-          return {};
-        }));
-    change_.recipients += removed;
-    change_.posts += removed > 0 ? 1 : 0;
+          return *ended ? head.pending : 0;
+        });
+    if (!removed.ok()) return removed.error();
+    change_.recipients += *removed;
+    change_.posts += *removed > 0 ? 1 : 0;
     return {};
   }
 
   Result<void> retry(Id id) {
-    std::int64_t tried = 0;
-    ESSAIM_TRY(for_each_batch(
+    auto tried = for_each_batch(
         id,
-        [&](BatchRecord& batch) {
-          if (batch.queue != BatchQueue::kWaiting) return false;
+        [&](BatchRecord& batch) -> std::int64_t {
+          if (batch.queue != BatchQueue::kWaiting) return 0;
           const std::int64_t some = waiting_in(batch);
-          if (some == 0) return false;
+          if (some == 0) return 0;
           batch.queue = BatchQueue::kReady;
           batch.due = clock_.wall_now();
-          tried += some;
-          return true;
+          return some;
         },
-        nullptr));
-    change_.recipients += tried;
-    change_.posts += tried > 0 ? 1 : 0;
+        nullptr);
+    if (!tried.ok()) return tried.error();
+    change_.recipients += *tried;
+    change_.posts += *tried > 0 ? 1 : 0;
     return {};
   }
 
@@ -484,7 +493,8 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
 
   // Held while they are worked on, so that a running server does not claim them again in between.
   std::erase_if(*ids, [&](Id id) { return !operation.attempt(id, [&] { return operation.begin(id); }); });
-  if (recall && request.action != QueueAction::kRelease) recall(*ids);
+  // An empty list would mean all that the server has.
+  if (recall && !ids->empty() && request.action != QueueAction::kRelease) recall(*ids);
 
   Result<void> outcome;
   if (request.action == QueueAction::kHold || request.action == QueueAction::kDelete) {
@@ -495,15 +505,15 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
       operation.change_.recipients -= std::min(operation.change_.recipients, *out);
     }
   }
+  operation.try_anew();
   for (Id id : *ids) {
     if (!outcome.ok()) break;
+    if (request.action == QueueAction::kRetry)
+      static_cast<void>(operation.attempt(id, [&] { return operation.retry(id); }));
+    if (request.action != QueueAction::kDelete) continue;
     static_cast<void>(operation.attempt(id, [&]() -> Result<void> {
-      if (request.action == QueueAction::kDelete) {
-        ESSAIM_TRY(operation.renew_mark(id, recall));
-        return operation.remove(id);
-      }
-      if (request.action == QueueAction::kRetry) return operation.retry(id);
-      return {};
+      ESSAIM_TRY(operation.renew_mark(id, recall));
+      return operation.remove(id);
     }));
   }
   operation.take_marks_back();

@@ -234,4 +234,86 @@ BOOST_FIXTURE_TEST_CASE(a_long_delete_renews_its_marks, Queue) {
   BOOST_TEST(held() == 0);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_delete_that_cannot_begin_recalls_nothing, Queue) {
+  struct Unarm {
+    ~Unarm() { FaultPlan::disarm(); }
+  } unarm;
+  QueueRequest only = request(QueueAction::kDelete);
+  only.selection.ids = {2};
+  std::vector<std::vector<Id>> recalled;
+  const auto recall = [&](const std::vector<Id>& posts) { recalled.push_back(posts); };
+  FaultPlan::Plan full;
+  full.where = FaultPlan::Where::kBeforeCommit;
+  full.times = 1'000'000;
+  full.code = ErrorCode::kExhausted;
+  FaultPlan::arm(full);
+  const auto outcome = change_queue(*database, clock, only, recall);
+  FaultPlan::disarm();
+  BOOST_REQUIRE(!outcome.ok());
+  BOOST_TEST(static_cast<int>(outcome.error().code) == static_cast<int>(ErrorCode::kExhausted));
+  BOOST_TEST(recalled.empty());
+  BOOST_TEST(state(2) == "1 pending 5 suppressed 0");
+}
+
+BOOST_FIXTURE_TEST_CASE(what_was_released_before_everything_fails_counts_as_released, Queue) {
+  struct Unarm {
+    ~Unarm() { FaultPlan::disarm(); }
+  } unarm;
+  for (Id id = 4; id <= 30; ++id) make_post(*database, post(id), people(5, "a.test"));
+  BOOST_TEST(change(QueueAction::kHold).recipients == 150);
+  FaultPlan::Plan later;
+  later.where = FaultPlan::Where::kBeforeCommit;
+  later.first = 11;  // a commit for each post
+  later.times = 1'000'000;
+  FaultPlan::arm(later);
+  const auto released = change_queue(*database, clock, request(QueueAction::kRelease), nullptr);
+  FaultPlan::disarm();
+  const QueueChange done = must(released);
+  BOOST_TEST(done.posts == 10);
+  BOOST_TEST(done.recipients == 50);
+  BOOST_TEST(done.failed == 20);
+  BOOST_TEST(held() == 20);
+}
+
+// As a server does with a transaction that gave way to another one, or whose connection was lost.
+BOOST_FIXTURE_TEST_CASE(a_transaction_that_is_run_again_counts_once, Queue) {
+  class Twice final : public Database {
+   public:
+    explicit Twice(Database& inner) : inner_(inner) {}
+    void read(Work work, Done done) override { inner_.read(again(std::move(work)), std::move(done)); }
+    void look(Work work, Done done) override { inner_.look(again(std::move(work)), std::move(done)); }
+    // Once too seldom committed: what was done first is undone.
+    void write(Durability durability, Work work, Done done) override {
+      const Result<void> first = inner_.write_now(durability, [&](Connection& c) -> Result<void> {
+        ESSAIM_TRY(work(c));
+        return Error{ErrorCode::kInternal, "undone"};
+      });
+      BOOST_TEST(!first.ok());
+      inner_.write(durability, std::move(work), std::move(done));
+    }
+    Result<void> backup(const std::string& file) override { return inner_.backup(file); }
+    Result<void> check() override { return inner_.check(); }
+    Result<void> check_settings() override { return inner_.check_settings(); }
+    Counters counters() const override { return inner_.counters(); }
+    bool healthy() const override { return inner_.healthy(); }
+
+   private:
+    static Work again(Work work) {
+      return [work = std::move(work)](Connection& c) -> Result<void> {
+        ESSAIM_TRY(work(c));
+        return work(c);
+      };
+    }
+    Database& inner_;
+  } twice(*database);
+  const auto recipients = [&](QueueAction action) {
+    const QueueRequest what = request(action);
+    return must(change_queue(twice, clock, what, nullptr)).recipients;
+  };
+  BOOST_TEST(recipients(QueueAction::kHold) == 15);
+  BOOST_TEST(recipients(QueueAction::kRelease) == 15);
+  BOOST_TEST(recipients(QueueAction::kRetry) == 15);
+  BOOST_TEST(recipients(QueueAction::kDelete) == 15);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
