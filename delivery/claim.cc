@@ -192,7 +192,9 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
     for (storage::BatchRecord& batch : *claimed) {
       const Id id = batch.post_id;
       if (result->posts.count(id) == 0 && bad.count(id) == 0) {
-        if (auto known = request.known ? request.known->find(id) : nullptr) {
+        auto known = request.known ? request.known->find(id) : nullptr;
+        // Else its lifetime may have been renewed since it was read.
+        if (known && known->post.expires > request.now) {
           result->posts[id] = std::move(known);
         } else if (auto loaded = load_post(connection, id, request.keys, request.known.get(), &loading);
                    loaded.ok()) {

@@ -10,6 +10,7 @@
 #include "delivery/save.h"
 #include "storage/batch_store.h"
 #include "storage/journal.h"
+#include "storage/post_again.h"
 #include "storage/post_store.h"
 
 namespace essaim::delivery {
@@ -48,9 +49,11 @@ Result<void> record_failures(storage::Connection& connection, storage::NodeStore
     if (status.state != storage::RecipientState::kPending &&
         status.state != storage::RecipientState::kDeferred)
       continue;
+    const std::uint32_t time = seconds_between((*post)->accepted, record.time);
+    if (storage::is_old_news(status, time)) continue;
     status.state = storage::RecipientState::kFailed;
     status.attempts = std::max(status.attempts, record.attempts);
-    status.time = seconds_between((*post)->accepted, record.time);
+    status.time = time;
     status.reply = static_cast<std::uint32_t>(batch.progress.replies.size());
     status.host = static_cast<std::uint32_t>(batch.progress.hosts.size());
     batch.progress.replies.push_back(record.reply);

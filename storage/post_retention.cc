@@ -2,6 +2,7 @@
 // and a transaction that writes must not grow with it.
 #include <algorithm>
 
+#include "storage/post_again.h"
 #include "storage/post_store.h"
 #include "storage/sql.h"
 #include "storage/unsettled_keys.h"
@@ -69,6 +70,7 @@ Result<PostsSettled> PostStore::settle(std::span<const Id> posts) {
   if (unsettled != nullptr) ESSAIM_TRY(unsettled->forget_settled(connection_));
   PostsSettled done;
   for (const Id id : posts) {
+    ESSAIM_TRY(keep_from_others(connection_, id));
     auto still =
         sql::number(connection_, 0,
                     "SELECT COUNT(*) FROM post p WHERE p.id = ? AND p.finished = 0 AND p.expanded = 1 AND " +

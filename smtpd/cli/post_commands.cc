@@ -320,6 +320,7 @@ void add_post(Shell& shell) {
           "which: all, none, pending, delivered, deferred, failed, suppressed, an address, or @domain")
       ->type_name("WHICH");
   add_post_explain(shell, noun);
+  add_post_retry(shell, noun);
 }
 
 }  // namespace essaim::smtpd::cli

@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "smtpd/daemon/server.h"
+#include "smtpd/operate/post_retry.h"
 #include "smtpd/operate/queue_ops.h"
 
 namespace essaim::smtpd {
@@ -143,6 +144,8 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
          "state", "why", "reason"},
         [this, name](const Request& q, const ResponderPtr& r) { change_queue(name, q, r); }};
   }
+  verbs["post-retry"] = {{"ids", "recipient", "domain", "why", "reason"},
+                         [this](const Request& q, const ResponderPtr& r) { retry_posts(q, r); }};
   return verbs;
 }
 
@@ -178,13 +181,30 @@ void Server::change_queue(const std::string& action, const Request& request, con
   work.selection = *selection;
   work.reason = request.argument("reason");
   const bool taken = operator_->submit([this, work, responder] {
-    const auto recall = [this](const std::vector<Id>& posts) {
-      auto back = std::make_shared<std::promise<void>>();
-      engine_->recall(posts, [back] { back->set_value(); });
-      back->get_future().wait_for(kRecallPatience);
-    };
+    const auto recall = [this](const std::vector<Id>& posts) { recall_now(posts); };
     if (work.action == operate::QueueAction::kRetry) forget_dead(work.selection.filter.domain);
     auto change = operate::change_queue(*database_, system_clock(), work, recall);
+    engine_->ring();
+    if (!change.ok()) return responder->answer(change.error());
+    responder->answer(operate::to_json(*change));
+  });
+  if (!taken) responder->answer(Error{ErrorCode::kCancelled, "the server is shutting down"});
+}
+
+void Server::recall_now(const std::vector<Id>& posts) {
+  auto back = std::make_shared<std::promise<void>>();
+  engine_->recall(posts, [back] { back->set_value(); });
+  back->get_future().wait_for(kRecallPatience);
+}
+
+void Server::retry_posts(const Request& request, const ResponderPtr& responder) {
+  auto selection = operate::QueueSelection::from_arguments(request.arguments);
+  if (!selection.ok()) return responder->answer(selection.error());
+  const operate::PostRetry work{*selection, request.argument("reason")};
+  const bool taken = operator_->submit([this, work, responder] {
+    forget_dead(work.selection.filter.domain);
+    auto change = operate::retry_posts(*database_, system_clock(), work,
+                                       [this](const std::vector<Id>& posts) { recall_now(posts); });
     engine_->ring();
     if (!change.ok()) return responder->answer(change.error());
     responder->answer(operate::to_json(*change));

@@ -117,6 +117,8 @@ class Server final : private storage::Membership::Listener {
   void trace_delivery(const admin::Request& request, const std::shared_ptr<admin::Responder>& responder);
   void publish_traces();
   void forget_dead(const std::string& domain);
+  void retry_posts(const admin::Request& request, const std::shared_ptr<admin::Responder>& responder);
+  void recall_now(const std::vector<Id>& posts);  // blocks, and not for ever
   void change_queue(const std::string& action, const admin::Request& request,
                     const std::shared_ptr<admin::Responder>& responder);
 

@@ -14,34 +14,47 @@ namespace {
 using storage::Connection;
 using storage::PostStore;
 
-constexpr std::string_view kWords = "being deleted, at most until ";
+constexpr std::string_view kDeleted = "being deleted, at most until ";
+constexpr std::string_view kRetried = "being prepared to be sent again, at most until ";
+constexpr std::string_view kBoth = "being ";  // and maybe what an operator wrote
+
+// Behind the words of a mark; nothing if it is none.
+std::string_view time_of(std::string_view held_reason) {
+  for (const std::string_view words : {kDeleted, kRetried})
+    if (held_reason.starts_with(words)) return held_reason.substr(words.size());
+  return {};
+}
 
 }  // namespace
 
 std::string deletion_mark(WallTime now) {
-  return std::string(kWords) + format_iso8601(now + kDeletionMarkLasts);
+  return std::string(kDeleted) + format_iso8601(now + kDeletionMarkLasts);
+}
+
+std::string retry_mark(WallTime now) {
+  return std::string(kRetried) + format_iso8601(now + kDeletionMarkLasts);
 }
 
 bool is_deletion_mark(const std::string& held_reason) {
-  return held_reason.starts_with(kWords);
+  return !time_of(held_reason).empty();
 }
 
 bool is_abandoned(const std::string& held_reason, WallTime now) {
   // Such times are in the order of their texts.
-  return is_deletion_mark(held_reason) && held_reason.substr(kWords.size()) < format_iso8601(now);
+  return is_deletion_mark(held_reason) && time_of(held_reason) < format_iso8601(now);
 }
 
 Result<std::int64_t> release_abandoned_deletions(storage::Database& database, WallTime now, bool all) {
   std::vector<std::pair<Id, std::string>> held;
   ESSAIM_TRY(database.read_now([&held](Connection& c) -> Result<void> {
-    auto found = PostStore(c).held_for(kWords);
+    auto found = PostStore(c).held_for(kBoth);
     if (!found.ok()) return found.error();
     held = *std::move(found);
     return {};
   }));
   std::int64_t total = 0;
   for (const auto& [id, reason] : held) {
-    if (!all && !is_abandoned(reason, now)) continue;
+    if (!is_deletion_mark(reason) || (!all && !is_abandoned(reason, now))) continue;
     bool released = false;
     ESSAIM_TRY(database.write_now(storage::Durability::kAccept, [&, id = id](Connection& c) -> Result<void> {
       auto done = PostStore(c).release_if(id, reason);
@@ -62,7 +75,7 @@ storage::Job make_deletions_job(const Clock& clock) {
   job.run = [&clock](storage::Database& database) -> Result<std::string> {
     auto released = release_abandoned_deletions(database, clock.wall_now());
     if (!released.ok()) return released.error();
-    return "posts released that an interrupted queue delete had left held: " + std::to_string(*released);
+    return "posts released that an interrupted command had left held: " + std::to_string(*released);
   };
   return job;
 }

@@ -1,7 +1,7 @@
-// The hold under which a post is while `queue delete` is at work on it, so that no server claims it again in between. Its
-// reason says until when: a command that is interrupted, or cannot take it back, leaves it, and what is older than that is
-// released by whoever meets it: the next delete, the job, and a server that starts on a file of its own. A command that
-// takes longer renews it.
+// The hold under which a post is while `queue delete` or `post retry` is at work on it, so that no server claims it again in
+// between. Its reason says until when: a command that is interrupted, or cannot take it back, leaves it, and what is older than
+// that is released by whoever meets it: the next such command, the job, and a server that starts on a file of its own. A
+// command that takes longer renews it.
 #pragma once
 
 #include <string>
@@ -16,7 +16,8 @@ namespace essaim::smtpd::operate {
 inline constexpr std::chrono::minutes kDeletionMarkLasts{10};
 
 std::string deletion_mark(WallTime now);
-bool is_deletion_mark(const std::string& held_reason);
+std::string retry_mark(WallTime now);
+bool is_deletion_mark(const std::string& held_reason);  // either of them
 // Whether nobody can be at work under it any more.
 bool is_abandoned(const std::string& held_reason, WallTime now);
 

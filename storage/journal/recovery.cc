@@ -11,6 +11,7 @@
 #include "storage/batch_store.h"
 #include "storage/journal/segment_format.h"
 #include "storage/late_store.h"
+#include "storage/post_again.h"
 #include "storage/post_store.h"
 
 namespace essaim::storage {
@@ -34,13 +35,13 @@ std::uint32_t seconds_between(WallTime from, WallTime to) {
 }
 
 // Delivered wins over failed wins over deferred; among deferrals the later attempt.
-bool replaces(const RecipientStatus& now, const JournalRecord& record) {
+bool replaces(const RecipientStatus& now, const JournalRecord& record, std::uint32_t time) {
   switch (record.state) {
     case RecipientState::kDelivered:
       return now.state != RecipientState::kDelivered;
     case RecipientState::kFailed:
     case RecipientState::kSuppressed:
-      return !is_final(now.state);
+      return !is_final(now.state) && !is_old_news(now, time);
     case RecipientState::kDeferred:
       return !is_final(now.state) && record.attempts > now.attempts;
     case RecipientState::kPending:
@@ -64,7 +65,7 @@ bool apply(BatchRecord* batch, WallTime accepted, const std::vector<JournalRecor
         status.time != time) {
       ++merged->duplicates;
     }
-    if (!replaces(status, record)) continue;
+    if (!replaces(status, record, time)) continue;
     status = {record.state, record.attempts, time, replies.index(record.reply), hosts.index(record.host)};
     ++merged->outcomes;
     changed = true;

@@ -9,6 +9,7 @@
 #include "storage/held_store.h"
 #include "storage/mariadb/host_choice.h"
 #include "storage/mariadb/mariadb_url.h"
+#include "storage/post_again.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
 #include "tests/storage/server_port.h"
@@ -321,6 +322,40 @@ BOOST_AUTO_TEST_CASE(a_deadlock_is_run_again_until_it_goes_through) {
   BOOST_TEST(runs.load() >= 3);
   BOOST_TEST(get(*database, "x") == "011");
   BOOST_TEST(get(*database, "y") == "011");
+}
+
+BOOST_AUTO_TEST_CASE(a_post_that_somebody_takes_up_again_is_not_settled_by_another_meanwhile) {
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(2, "a.test"));
+  auto batch = claim(*database, {1, 1}, 1).at(0);
+  for (const std::size_t i : {0, 1}) settle(&batch, i, RecipientState::kFailed);
+  batch.queue = BatchQueue::kFinished;
+  commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 1}, batch); });
+  DatabaseOptions options;
+  options.url = database.url();
+  auto second = must(Database::open(options));
+  std::promise<void> taken;
+  std::thread settles([&] {
+    taken.get_future().wait();
+    commit(*second, [](Connection& c) -> Result<void> {
+      BOOST_TEST(must(PostStore(c).drop_finished(kNow, 10)) >= 0);
+      return {};
+    });
+  });
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(take_up_again(c, 1, kNow)));
+    taken.set_value();
+    std::this_thread::sleep_for(std::chrono::seconds(1));  // the other one has found it to be done, and waits
+    settle(&batch, 0, RecipientState::kDeferred);
+    batch.queue = BatchQueue::kReady;
+    return BatchStore(c).save_unowned(batch);
+  });
+  settles.join();
+  must(database->read_now([](Connection& c) -> Result<void> {
+    BOOST_TEST(must(can_be_sent(c, 1)));
+    return {};
+  }));
 }
 
 BOOST_AUTO_TEST_CASE(a_commit_whose_answer_is_lost_is_of_unknown_outcome_and_never_repeated) {

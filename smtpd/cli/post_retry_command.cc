@@ -1,0 +1,144 @@
+// essaim post retry: sends again to those who have failed for good, when what made them fail is over.
+#include <CLI/CLI.hpp>
+
+#include "smtpd/admin/client.h"
+#include "smtpd/cli/commands.h"
+#include "smtpd/cli/json_text.h"
+#include "smtpd/cli/site.h"
+#include "smtpd/operate/post_retry.h"
+#include "storage/post_store.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> ids;
+  std::string recipients, domain, why, reason;
+  bool dry_run = false;
+};
+
+Result<operate::PostRetry> request_of(const Arguments& a) {
+  operate::PostRetry out;
+  for (const std::string& text : a.ids) {
+    const auto id = parse_id(text);
+    if (!id) return Error{ErrorCode::kInvalid, "\"" + text + "\" is not a queue id; see: essaim post find"};
+    out.selection.ids.push_back(*id);
+  }
+  storage::PostFilter& who = out.selection.filter;
+  if (a.recipients.starts_with("@") && a.recipients.size() > 1) {
+    who.domain = a.recipients.substr(1);
+  } else if (a.recipients.find('@') != std::string::npos) {
+    who.recipient = a.recipients;
+  } else if (a.recipients != "failed") {
+    return Error{ErrorCode::kInvalid,
+                 "--recipients: \"" + a.recipients +
+                     "\" is neither \"failed\" nor an address nor @domain; others than those who "
+                     "have failed are not sent to again"};
+  }
+  if (!a.domain.empty() && !(who.domain.empty() && who.recipient.empty()))
+    return Error{ErrorCode::kInvalid, "--domain goes with --recipients failed"};
+  if (!a.domain.empty()) who.domain = a.domain;
+  who.why = a.why;
+  out.reason = a.reason;
+  return out;
+}
+
+// Who is sent to again gets nothing before the operator lets the post go.
+Result<void> say_what_is_held(Site& site, const std::vector<Id>& ids) {
+  return site.read([&](storage::Connection& c) -> Result<void> {
+    for (const Id id : ids) {
+      auto post = storage::PostStore(c).find(id);
+      if (!post.ok()) return post.error();
+      if (post->has_value() && (*post)->held)
+        print_line("post " + format_id(id) + " is held (" + for_display((*post)->held_reason) +
+                   "): they get it when it is released");
+    }
+    return {};
+  });
+}
+
+int report(const Shell& shell, Site& site, const operate::PostRetry& request, const Json& result) {
+  const std::string error = result.value("error", "");
+  const int outcome = error.empty() ? kOk : kFailed;
+  if (shell.json) {
+    static_cast<void>(print_json(result));
+    return outcome;
+  }
+  const auto recipients = result.value("recipients", std::int64_t{0}),
+             posts = result.value("posts", std::int64_t{0});
+  print_line(plural(recipients, "recipient") + " of " + plural(posts, "post") + " will be sent to again");
+  if (const auto busy = result.value("busy", std::int64_t{0}); busy > 0)
+    print_line(plural(busy, "failed recipient") +
+               " left alone: a server has the others of their batches in its hands; the same command does "
+               "them later");
+  if (const auto damaged = result.value("damaged", std::int64_t{0}); damaged > 0)
+    print_line(plural(damaged, "failed recipient") +
+               " left alone in damaged batches: nobody can read who they are");
+  if (!error.empty())
+    print_line(plural(result.value("failed", std::int64_t{0}), "post") + " not done, or not all of it; " +
+               for_display(error));
+  const Result<void> said = recipients > 0 ? say_what_is_held(site, request.selection.ids) : Result<void>();
+  return said.ok() ? outcome : shell.fail(said.error());
+}
+
+int preview(const Shell& shell, Site& site, const operate::PostRetry& request) {
+  auto would = operate::preview_post_retry(site.database(), request);
+  if (!would.ok()) return shell.fail(would.error());
+  if (shell.json)
+    return print_json(
+        {{"dry_run", true}, {"action", "retry"}, {"posts", would->posts}, {"recipients", would->recipients}});
+  print_line(plural(would->recipients, "recipient") + " of " + plural(would->posts, "post") +
+             " would be sent to again; nothing was changed");
+  return kOk;
+}
+
+// In the server if it runs: it has parts of the queue in memory.
+int retry(const Shell& shell, const Arguments& a) {
+  auto request = request_of(a);
+  if (!request.ok()) return shell.fail_usage(request.error().message);
+  if (a.reason.empty() && !a.dry_run)
+    return shell.fail_usage("--reason is missing: why they are sent to again, for the ledger and the log");
+  return with_site(shell, [&](Site& site) {
+    if (a.dry_run) return preview(shell, site, *request);
+    admin::Request question;
+    question.command = "post-retry";
+    question.arguments = request->selection.to_arguments();
+    question.arguments["reason"] = a.reason;
+    auto answer = admin::call(site.settings().admin_socket(), question, std::chrono::minutes(30));
+    if (answer.ok()) return report(shell, site, *request, Json::parse(*answer));
+    if (answer.error().code != ErrorCode::kNotFound || answer.error().message.find("no server") != 0)
+      return shell.fail(answer.error());
+    auto changed = operate::retry_posts(site.database(), system_clock(), *request, nullptr);
+    if (!changed.ok()) return shell.fail(changed.error());
+    return report(shell, site, *request, Json::parse(operate::to_json(*changed)));
+  });
+}
+
+}  // namespace
+
+void add_post_retry(Shell& shell, CLI::App* noun) {
+  auto a = std::make_shared<Arguments>();
+  CLI::App* verb = shell.verb(
+      noun, "retry",
+      "send again to those who have failed for good, but for who has left since; as long as anybody waits in "
+      "the post, and "
+      "up to an hour after that",
+      "  essaim post retry 0bzt6gqb01000 --recipients failed --domain example.net --dry-run\n"
+      "  essaim post retry 0bzt6gqb01000 --recipients failed --why blocklist --reason 'the block is lifted'\n"
+      "  essaim post retry 0bzt6gqb01000 --recipients ann@example.org --reason 'her mailbox is back'",
+      [&shell, a] { return retry(shell, *a); });
+  verb->add_option("ID", a->ids, "queue ids, from the log or `post find`")->required();
+  verb->add_option("--recipients", a->recipients,
+                   "of those who have failed: failed (all), an address, or @domain")
+      ->type_name("WHICH")
+      ->required();
+  verb->add_option("--domain", a->domain, "those at this domain")->type_name("DOMAIN");
+  verb->add_option("--why", a->why,
+                   "with these words in the reply that they failed with: 'blocklist', '5.7.1'")
+      ->type_name("TEXT");
+  verb->add_option("--reason", a->reason, "why they are sent to again: kept in the ledger and the log")
+      ->type_name("TEXT");
+  verb->add_flag("--dry-run", a->dry_run, "only say how many it would be");
+}
+
+}  // namespace essaim::smtpd::cli

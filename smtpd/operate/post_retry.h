@@ -1,0 +1,38 @@
+// Sends posts again to recipients whom delivery has failed for good: a provider refused us, and does so no more. What they had
+// been told is told: a bounce that was counted stays, and who fails again is counted again. Whoever has left the list since gets
+// nothing (the claim sees to that).
+//
+// It can be done as long as the text of the post is there, which goes when the post is settled: when it is over for all its
+// recipients, with the next run of the job retention. The ledger keeps the reply that they had failed with, behind the reason.
+//
+// Blocking. On the database, as what is done to the queue (queue_ops.h), so that the same runs in the server and in the command
+// line when no server runs. The post is held meanwhile (deletion_marks.h), and the nodes give back what they have of it; a post
+// that is held already stays so, and these recipients wait in it with the others. Each batch has a transaction of its own.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/id.h"
+#include "core/base/result.h"
+#include "smtpd/operate/queue_ops.h"
+#include "storage/database.h"
+
+namespace essaim::smtpd::operate {
+
+struct PostRetry {
+  // Posts by id; of the filter `recipient` or `domain`, and `why`: words in the reply that they failed with, in any case of
+  // letters.
+  QueueSelection selection;
+  std::string reason;
+};
+// How many it would be. kNotFound names a post that is not there, or whose text is not.
+Result<QueueChange> preview_post_retry(storage::Database& database, const PostRetry& request);
+// Posts and recipients that are sent to again; `busy`: left alone, as a node has them in its hands. Nothing is changed if one
+// of the posts cannot be sent, or is held by another command at work (kConflict). `recall` as for change_queue().
+Result<QueueChange> retry_posts(storage::Database& database, const Clock& clock, const PostRetry& request,
+                                const std::function<void(const std::vector<Id>&)>& recall);
+
+}  // namespace essaim::smtpd::operate

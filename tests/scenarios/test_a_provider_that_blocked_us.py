@@ -1,0 +1,91 @@
+"""A provider refused us for good, and does so no more: its members are sent to again, on the running server, on the one that is
+down, and from another node."""
+
+import unittest
+
+from support import essaim, nodes, processes, sink
+
+LIST = "dev@lists.example"
+BLOCKED = "rcpt@*@blocked.example=first:1:554 5.7.1 you are on our blocklist"
+MEMBERS = ["a@blocked.example", "b@blocked.example", "c@c.example"]
+RETRY = ("--recipients", "failed", "--domain", "blocked.example")
+REASON = ("--reason", "the block is lifted")
+
+
+class AProviderThatBlockedUs(processes.Scenario):
+    def setUp(self):
+        super().setUp()
+        self.sink = self.started(sink.Sink(self.folder, rules=[BLOCKED]))
+        self.essaim = self.started(essaim.Essaim(self.folder, smarthost=self.sink.addresses[0]))
+
+    def failed(self, list_address):
+        """A post of which two recipients have failed."""
+        reply = self.essaim.post("x@client.example", list_address, essaim.message("x@client.example", list_address))
+        self.assertEqual(250, reply[0], reply)
+        ledger = self.essaim.wait_finished(self.essaim.queue_id(reply))
+        self.assertEqual((1, 2), (ledger["counts"]["delivered"], ledger["counts"]["failed"]), ledger)
+        return ledger["id"]
+
+    def test_its_members_are_sent_to_again_but_for_who_has_left(self):
+        for where, running in (("up", True), ("down", False)):
+            with self.subTest(running=running):
+                address = f"{where}@lists.example"
+                people = [f"{where}-{member}" for member in MEMBERS]
+                self.essaim.make_list(address, people, post="anyone")
+                post = self.failed(address)
+                if not running:
+                    self.assertEqual(0, self.essaim.stop())
+                self.essaim.run("member", "remove", address, people[1])
+                self.assertEqual(2, self.essaim.json("post", "retry", post, *RETRY, "--dry-run")["recipients"])
+                self.essaim.run("post", "retry", post, *RETRY, check=False)
+                self.assertEqual((2, True), (self.essaim.last.returncode, "--reason is missing" in self.essaim.last.stderr))
+                self.assertEqual(2, self.essaim.json("post", "show", post)["counts"]["failed"])
+                said = self.essaim.run("post", "retry", post, *RETRY, *REASON)
+                self.assertIn("2 recipients of 1 post will be sent to again", said)
+                if running:
+                    processes.wait_for("the log", lambda: f"post-retried id={post}" in self.essaim.process.output())
+                else:
+                    waiting = self.essaim.run("post", "show", post, "--recipients", "deferred")
+                    self.assertIn("sent again by the operator: the block is lifted; had failed: 554 5.7.1 you are on", waiting)
+                    self.essaim.start()
+                ledger = self.essaim.wait_finished(post)
+                states = {one["recipient"]: (one["state"], one["reply"]) for one in ledger["recipients"]}
+                self.assertEqual("delivered", states[people[0]][0], states)
+                self.assertEqual(("suppressed", "left the list"), states[people[1]])
+                self.assertFalse(self.essaim.json("queue", "list")["batches"])
+                received = self.sink.recipients()
+                self.assertEqual([1, 0, 1], [received[member] for member in people])
+
+    def test_what_is_settled_is_not_sent_again(self):
+        self.essaim.make_list(LIST, MEMBERS, post="anyone")
+        post = self.failed(LIST)
+
+        def refused():
+            self.essaim.run("job", "run", "retention")
+            self.essaim.run("post", "retry", post, *RETRY, "--dry-run", check=False)
+            return self.essaim.last.returncode == 1
+
+        processes.wait_for("the post to be settled", refused, timeout=90)
+        self.essaim.run("post", "retry", post, *RETRY, *REASON, check=False)
+        self.assertEqual(1, self.essaim.last.returncode)
+        self.assertIn("cannot be sent again", self.essaim.last.stderr)
+        self.assertEqual(2, self.essaim.json("post", "show", post)["counts"]["failed"])
+
+
+class FromAnotherNode(nodes.Nodes):
+    sink_options = ("--on", BLOCKED)
+
+    def test_who_is_sent_to_again_gets_it_once(self):
+        one = self.node("one")
+        two = self.node("two")
+        one.make_list(LIST, MEMBERS, post="anyone")
+        reply = one.post(nodes.AUTHOR, LIST, essaim.message(nodes.AUTHOR, LIST))
+        post = one.wait_finished(one.queue_id(reply))["id"]
+        self.assertEqual(2, two.json("post", "retry", post, *RETRY, *REASON)["recipients"])
+        ledger = one.wait_finished(post)
+        self.assertEqual(3, ledger["counts"]["delivered"], ledger)
+        self.assertEqual({member: 1 for member in MEMBERS}, dict(self.sink.recipients()))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,301 @@
+// Posts are sent again to those whom delivery had failed: who, in what state of the post, and what others still say of them.
+#include <thread>
+
+#include "core/base/executor.h"
+#include "delivery/claim.h"
+#include "delivery/recovery.h"
+#include "smtpd/operate/deletion_marks.h"
+#include "smtpd/operate/post_retry.h"
+#include "storage/fault.h"
+#include "storage/journal.h"
+#include "storage/post_again.h"
+#include "storage/sql.h"
+#include "tests/storage/fixtures.h"
+
+using namespace essaim;
+using namespace essaim::smtpd::operate;
+using namespace essaim::storage;
+using namespace essaim::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* kBlocked = "554 5.7.1 you are on a Blocklist";
+
+struct Told final : delivery::FailureListener {
+  Result<void> on_failures(Connection&, const std::vector<delivery::Failure>& failures) override {
+    count += failures.size();
+    return {};
+  }
+  std::size_t count = 0;
+};
+
+// Posts 1 to 3 of a batch each: u0 was delivered, u1 to u3 at a.test have failed, u4 waits. Post 3 is over: u4 was delivered, too.
+struct Site {
+  Site() {
+    clock.set_wall(kNow + 1h);
+    auto to = people(4, "a.test");
+    to.push_back({1004, "u4", "b.test"});
+    make_list(*database);
+    for (const Id id : {1, 2, 3}) {
+      make_post(*database, post(id), to);
+      auto batch = claim(*database, {1, 7}, 1).at(0);
+      settle(&batch, 0, RecipientState::kDelivered);
+      for (const std::size_t i : {1, 2, 3}) fail(&batch, i, i == 3 ? "550 5.1.1 no such user" : kBlocked);
+      settle(&batch, 4, id == 3 ? RecipientState::kDelivered : RecipientState::kDeferred);
+      batch.queue = id == 3 ? BatchQueue::kFinished : BatchQueue::kWaiting;
+      batch.due = kNow + 10h;
+      batch.destination = id == 3 ? "" : "b.test";
+      commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 7}, batch); });
+    }
+  }
+  static void fail(BatchRecord* batch, std::size_t i, const std::string& reply) {
+    settle(batch, i, RecipientState::kFailed);
+    batch->progress.replies.push_back(reply);
+    batch->progress.recipients[i].reply = static_cast<std::uint32_t>(batch->progress.replies.size() - 1);
+  }
+  static PostRetry request(std::vector<Id> ids) {
+    PostRetry request;
+    request.selection.ids = std::move(ids);
+    request.reason = "the block is lifted";
+    return request;
+  }
+  Result<QueueChange> retry(const PostRetry& request) {
+    return retry_posts(*database, clock, request, nullptr);
+  }
+  BatchRecord batch(Id id) {
+    BatchRecord out;
+    must(database->read_now([&](Connection& c) -> Result<void> {
+      out = must(BatchStore(c).load(id, 0, true)).value();
+      return {};
+    }));
+    return out;
+  }
+  PostRecord record(Id id) {
+    PostRecord out;
+    must(database->read_now([&](Connection& c) -> Result<void> {
+      out = must(PostStore(c).find(id)).value();
+      return {};
+    }));
+    return out;
+  }
+  // "2 pending 4 failed 0: dwwww", the last being the recipients.
+  std::string state(Id id) {
+    const BatchRecord b = batch(id);
+    std::string out = std::to_string(static_cast<int>(b.queue)) + " pending " + std::to_string(b.pending) +
+                      " failed " + std::to_string(b.failed) + ": ";
+    for (const auto& one : b.progress.recipients) out += "pdwfs"[static_cast<int>(one.state)];
+    return out + (record(id).held ? " held" : "");
+  }
+  std::string reply(Id id, std::size_t i) {
+    const BatchRecord b = batch(id);
+    return b.progress.replies[b.progress.recipients[i].reply];
+  }
+
+  TempDatabase database;
+  ManualClock clock;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(post_retry)
+
+BOOST_FIXTURE_TEST_CASE(who_has_failed_waits_again_and_the_ledger_says_why, Site) {
+  BOOST_TEST(state(1) == "2 pending 1 failed 3: dfffw");
+  BOOST_TEST(must(preview_post_retry(*database, request({1}))).recipients == 3);
+  BOOST_TEST(state(1) == "2 pending 1 failed 3: dfffw");
+  const WallTime expired = record(1).expires;
+  clock.set_wall(expired + 1h);
+  const QueueChange done = must(retry(request({1})));
+  BOOST_TEST(done.posts == 1);
+  BOOST_TEST(done.recipients == 3);
+  BOOST_TEST(done.busy + done.damaged + done.failed == 0);
+  BOOST_TEST(state(1) == "2 pending 4 failed 0: dwwww");
+  BOOST_TEST(reply(1, 1) ==
+             std::string("451 4.7.0 sent again by the operator: the block is lifted; had failed: ") +
+                 kBlocked);
+  BOOST_TEST(reply(1, 3).ends_with("had failed: 550 5.1.1 no such user"));
+  const BatchRecord batch = this->batch(1);
+  BOOST_TEST(batch.destination.empty());
+  BOOST_TEST((batch.due == clock.wall_now()));
+  BOOST_TEST(batch.progress.recipients[1].attempts == 1);
+  BOOST_TEST((record(1).expires >= clock.wall_now() + 24h));
+  // Nobody has failed any more.
+  BOOST_TEST(must(retry(request({1}))).recipients == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(only_those_who_are_meant, Site) {
+  PostRetry some = request({1});
+  some.selection.filter.why = "blocklist";
+  BOOST_TEST(must(retry(some)).recipients == 2);
+  BOOST_TEST(state(1) == "2 pending 3 failed 1: dwwfw");
+  some = request({2});
+  some.selection.filter.recipient = "U3@A.test";
+  BOOST_TEST(must(retry(some)).recipients == 1);
+  BOOST_TEST(state(2) == "2 pending 2 failed 2: dffww");
+  some.selection.filter = {};
+  some.selection.filter.domain = "b.test";
+  BOOST_TEST(must(retry(some)).recipients == 0);
+  PostRetry without = request({2});
+  without.reason.clear();
+  BOOST_TEST(!retry(without).ok());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_post_that_is_over_and_not_settled_goes_on, Site) {
+  BOOST_TEST(state(3) == "0 pending 0 failed 3: dfffd");
+  BOOST_TEST(must(retry(request({3}))).recipients == 3);
+  BOOST_TEST(state(3) == "2 pending 3 failed 0: dwwwd");
+  BOOST_TEST(batch(3).destination == "a.test");
+  commit(*database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(must(PostStore(c).drop_finished(kNow, 10)) == 0);
+    return {};
+  });
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_settled_cannot_be_sent_and_nothing_is_changed, Site) {
+  commit(*database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(must(PostStore(c).drop_finished(kNow, 10)) == 1);
+    return {};
+  });
+  for (const auto& ids : {std::vector<Id>{3}, std::vector<Id>{1, 3}}) {
+    const auto refused = retry(request(ids));
+    BOOST_REQUIRE(!refused.ok());
+    BOOST_TEST(refused.error().message.find("post 0000000000003 cannot be sent again") == 0u);
+    BOOST_TEST(!preview_post_retry(*database, request(ids)).ok());
+  }
+  BOOST_TEST(!retry(request({99})).ok());
+  BOOST_TEST(state(1) == "2 pending 1 failed 3: dfffw");
+  BOOST_TEST(state(3) == "0 pending 0 failed 3: dfffd");
+  // Settled since it was looked at.
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(!must(take_up_again(c, 3, kNow)));
+    return {};
+  });
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_held_stays_held, Site) {
+  commit(*database, [](Connection& c) { return PostStore(c).set_held(1, true, "looks odd"); });
+  BOOST_TEST(must(retry(request({1}))).recipients == 3);
+  BOOST_TEST(state(1) == "4 pending 4 failed 0: dwwww held");
+  BOOST_TEST(record(1).held_reason == "looks odd");
+  commit(*database, [](Connection& c) { return PostStore(c).set_held(1, false, ""); });
+  BOOST_TEST(state(1) == "2 pending 4 failed 0: dwwww");
+  // Another command is at work.
+  commit(*database,
+         [&](Connection& c) { return PostStore(c).set_held(2, true, deletion_mark(clock.wall_now())); });
+  const auto refused = retry(request({2}));
+  BOOST_TEST((!refused.ok() && refused.error().code == ErrorCode::kConflict));
+  BOOST_TEST(state(2) == "4 pending 1 failed 3: dfffw held");
+  clock.advance(kDeletionMarkLasts + 1s);
+  BOOST_TEST(must(retry(request({2}))).recipients == 3);
+  BOOST_TEST(state(2) == "2 pending 4 failed 0: dwwww");
+}
+
+BOOST_FIXTURE_TEST_CASE(what_a_node_has_in_its_hands_is_waited_for, Site) {
+  const auto take = [&](int owner) {
+    commit(*database, [&](Connection& c) -> Result<void> {
+      must(sql::run(c, "UPDATE batch_state SET queue = ?, owner = ?, epoch = ? WHERE post_id = 1",
+                    owner == 0 ? 1 : 3, owner, owner));
+      return {};
+    });
+  };
+  take(1);
+  const QueueChange kept = must(retry(request({1, 2})));
+  BOOST_TEST(kept.busy == 3);
+  BOOST_TEST(kept.recipients == 3);
+  BOOST_TEST(state(1) == "3 pending 1 failed 3: dfffw");
+  std::vector<std::vector<Id>> recalled;
+  const auto recall = [&](const std::vector<Id>& posts) {
+    recalled.push_back(posts);
+    BOOST_TEST(is_deletion_mark(record(1).held_reason));
+    take(0);
+  };
+  BOOST_TEST(must(retry_posts(*database, clock, request({1}), recall)).recipients == 3);
+  BOOST_TEST((recalled == std::vector<std::vector<Id>>{{1}}));
+  BOOST_TEST(state(1) == "2 pending 4 failed 0: dwwww");
+}
+
+BOOST_FIXTURE_TEST_CASE(whatever_fails_it_leaves_the_sums_right_and_nothing_held, Site) {
+  struct Unarm {
+    ~Unarm() { FaultPlan::disarm(); }
+  } unarm;
+  FaultPlan::arm({FaultPlan::Where::kStatement, 0});
+  static_cast<void>(must(retry(request({1, 3}))));
+  const std::uint64_t statements = FaultPlan::seen(FaultPlan::Where::kStatement);
+  for (const auto where :
+       {FaultPlan::Where::kStatement, FaultPlan::Where::kBeforeCommit, FaultPlan::Where::kAfterCommit})
+    for (std::uint64_t k = 1; k <= statements; ++k) {
+      Site other;
+      FaultPlan::Plan plan;
+      plan.where = where;
+      plan.first = k;
+      FaultPlan::arm(plan);
+      const auto outcome = other.retry(request({1, 3}));
+      const bool all_done = FaultPlan::seen(where) < k;
+      FaultPlan::disarm();
+      other.clock.advance(kDeletionMarkLasts + 1s);
+      static_cast<void>(must(release_abandoned_deletions(*other.database, other.clock.wall_now())));
+      // The same command does what is left.
+      static_cast<void>(must(other.retry(request({1, 3}))));
+      BOOST_TEST(other.state(1) == "2 pending 4 failed 0: dwwww");
+      BOOST_TEST(other.state(3) == "2 pending 3 failed 0: dwwwd");
+      if (all_done) break;
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_journal_that_still_tells_the_failure_does_not_fail_them_again, Site) {
+  const std::string directory = database.directory().file("journal");
+  Executor executor("journal", 1);
+  const auto write = [&](WallTime time) {
+    JournalWriter::Options options;
+    options.directory = directory;
+    options.name = "loop-0";
+    options.epoch = 7;
+    auto writer = must(JournalWriter::open(options, executor));
+    JournalRecord failure;
+    failure.post_id = 1;
+    failure.index = 1;
+    failure.state = RecipientState::kFailed;
+    failure.attempts = 2;
+    failure.time = time;
+    failure.reply = kBlocked;
+    must(writer->append(failure));
+  };
+  Told told;
+  write(post(1).accepted + 5s);
+  BOOST_TEST(must(retry(request({1}))).recipients == 3);
+  must(delivery::recover(*database, directory, {1, 8}, told));
+  BOOST_TEST(told.count == 0u);
+  BOOST_TEST(state(1) == "2 pending 4 failed 0: dwwww");
+  // They may fail again.
+  write(clock.wall_now() + 5s);
+  must(delivery::recover(*database, directory, {1, 9}, told));
+  BOOST_TEST(told.count == 1u);
+  BOOST_TEST(state(1) == "2 pending 3 failed 1: dfwww");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_claim_knows_of_the_new_lifetime_and_who_has_left_since, Site) {
+  delivery::ClaimRequest claim;
+  claim.fence = {1, 8};
+  claim.limits.fill(10);
+  claim.known = std::make_shared<delivery::PostCache>(1U << 20);
+  claim.known->add(must(delivery::activate_post(record(1), share("x"))));
+  commit(*database,
+         [](Connection& c) -> Result<void> { return MemberStore(c).add(member(1002, "u2", "a.test", 1)); });
+  commit(*database, [](Connection& c) -> Result<void> {
+    const std::int64_t revision = must(MemberStore(c).next_revision(kList));
+    return MemberStore(c).remove(kList, Role::kMember, {"u2", "a.test"}, revision);
+  });
+  clock.set_wall(record(1).expires + 1h);
+  BOOST_TEST(must(retry(request({1}))).recipients == 3);
+  clock.advance(1s);
+  claim.now = clock.wall_now();
+  claim.look_for_due = true;
+  delivery::ClaimResult result;
+  commit(*database, [&](Connection& c) { return delivery::run_claim(c, claim, &result); });
+  BOOST_REQUIRE(result.posts.count(1) == 1u);
+  BOOST_TEST((result.posts[1]->post.expires > claim.now));
+  BOOST_TEST(result.left[1].count(1002) == 1u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
