@@ -1,5 +1,6 @@
 #include "storage/node_store.h"
 
+#include "storage/node_removal.h"
 #include "storage/sql.h"
 
 namespace essaim::storage {
@@ -52,11 +53,12 @@ Result<NodeStore::Identity> NodeStore::begin_epoch(const std::string& hostname, 
                           now, lease_ms, version, hostname);
   if (!changed.ok()) return changed.error();
   if (*changed == 0) {
-    auto last = sql::number(connection_, 0, "SELECT MAX(number) FROM node");
+    auto last = highest_node_number(connection_);
     if (!last.ok()) return last.error();
     if (*last + 1 >= kFirstCommandLineNode) {
       return Error{ErrorCode::kExhausted,
-                   "no node number is free: " + std::to_string(kFirstCommandLineNode - 1) + " are in use"};
+                   "no node number is free: " + std::to_string(kFirstCommandLineNode - 1) +
+                       " host names have had one, and none is given again"};
     }
     ESSAIM_TRY(sql::run(connection_,
                         "INSERT INTO node (number, hostname, epoch, beat, started, lease, version, state) "

@@ -10,6 +10,7 @@
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
 #include "storage/batch_store.h"
+#include "storage/node_removal.h"
 #include "storage/node_store.h"
 
 namespace essaim::smtpd::cli {
@@ -147,6 +148,28 @@ int want(const Shell& shell, Site& site, const std::string& name, bool drains) {
                     json_text({{"node", node->number}, {"state", to_string(state)}, {"drains", drains}}));
 }
 
+int remove(const Shell& shell, Site& site, const std::string& name) {
+  auto nodes = read_nodes(site);
+  if (!nodes.ok()) return shell.fail(nodes.error());
+  auto node = find(*nodes, name);
+  if (!node.ok()) return shell.fail(node.error());
+  if (!site.settings().database_file().empty() && node->hostname == site.settings().hostname)
+    return shell.fail(
+        Error{ErrorCode::kConflict,
+              "node " + node->hostname + " is the one that this configuration is for (hostname)"});
+  const auto gone = site.database().write_now(
+      storage::Durability::kAccept,
+      [&](storage::Connection& c) -> Result<void> { return storage::remove_node(c, *node); });
+  if (!gone.ok()) return shell.fail(gone.error());
+  const std::string died = node->dead() ? "; it died: if its disk is still there, start it once more under "
+                                          "the same host name and state, for its "
+                                          "journal tells what it had delivered (it will be a new node then)"
+                                        : "";
+  return shell.done(node->hostname + " is deleted; its number " + std::to_string(node->number) +
+                        " is not given again" + died,
+                    json_text({{"node", node->number}, {"hostname", node->hostname}, {"deleted", true}}));
+}
+
 }  // namespace
 
 void add_node(Shell& shell) {
@@ -170,6 +193,8 @@ void add_node(Shell& shell) {
       [&shell](Site& site, const std::string& name) { return want(shell, site, name, true); });
   about_one("undrain", "let it serve again",
             [&shell](Site& site, const std::string& name) { return want(shell, site, name, false); });
+  about_one("delete", "forget a node that does not come back: stopped or dead, and owning nothing",
+            [&shell](Site& site, const std::string& name) { return remove(shell, site, name); });
 }
 
 }  // namespace essaim::smtpd::cli

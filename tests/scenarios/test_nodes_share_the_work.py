@@ -42,6 +42,17 @@ class NodesShareTheWork(nodes.Nodes):
         self.assertLessEqual(owners, {1, 2})
         self.assertEqual({"one": "serving", "two": "serving"}, self.states(one))
 
+    def test_a_node_that_has_stopped_is_forgotten_when_it_is_told_so(self):
+        one = self.node("one")
+        two = self.node("two")
+        one.run("node", "delete", "two.lists.example", check=False)
+        self.assertEqual((1, True), (one.last.returncode, "is serving" in one.last.stderr), one.last)
+        self.assertEqual(0, two.stop())
+        one.run("node", "delete", "two.lists.example")
+        self.assertEqual({"one": "serving"}, self.states(one))
+        two.start()
+        self.assertEqual([1, 3], [node["number"] for node in one.json("node", "list")], "no number is given twice")
+
     def test_a_post_that_is_held_on_one_stops_on_all(self):
         one = self.node("one")
         two = self.node("two")

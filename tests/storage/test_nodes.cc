@@ -8,6 +8,7 @@
 #include "storage/fault.h"
 #include "storage/journal.h"
 #include "storage/late_store.h"
+#include "storage/node_removal.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
 
@@ -102,6 +103,55 @@ BOOST_AUTO_TEST_CASE(each_host_has_its_number_and_a_new_epoch_with_each_start) {
     BOOST_TEST(must(NodeStore(c).beat(again)));
     return {};
   });
+}
+
+BOOST_AUTO_TEST_CASE(a_node_that_does_not_come_back_is_removed_when_it_owns_nothing) {
+  TempDatabase database;
+  make_post(*database, post(1), people(3, "a.test"));
+  const auto one = begin(*database, "one.test"), two = begin(*database, "two.test");
+  const auto remove = [&](const NodeSight& node) {
+    return database->write_now(Durability::kAccept, [&](Connection& c) { return remove_node(c, node); });
+  };
+  const auto why = [&](const NodeSight& node) {
+    const Result<void> refused = remove(node);
+    BOOST_TEST((!refused.ok() && refused.error().code == ErrorCode::kConflict));
+    BOOST_TEST(sight(*database, node.number).number == node.number);
+    return refused.ok() ? std::string() : refused.error().message;
+  };
+  if (!TempDatabase::is_sqlite())
+    BOOST_TEST(why(sight(*database, 2)).find("is serving") != std::string::npos);
+  auto batch = claim(*database, {two.number, two.epoch}, 1).at(0);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(NodeStore(c).fence(sight(*database, 2))));
+    return {};
+  });
+  const NodeSight dead = sight(*database, 2);
+  BOOST_TEST(why(dead).find("still owns batches (1)") != std::string::npos);
+  settle(&batch, 0, RecipientState::kDelivered);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(NodeStore(c).release_fenced(2, 10)) == 1);
+    return LateStore(c).keep({two.number, two.epoch}, 1, 0, batch.progress);
+  });
+  BOOST_TEST(why(dead).find("job run late-outcomes") != std::string::npos);
+  must(make_late_outcomes_job().run(*database));
+  // It has begun anew since it was looked at.
+  const auto again = begin(*database, "two.test");
+  if (!TempDatabase::is_sqlite()) BOOST_TEST(!why(dead).empty());
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(NodeStore(c).end_epoch(again)));
+    return {};
+  });
+  must(remove(sight(*database, 2)));
+  BOOST_TEST(sight(*database, 2).number == 0);
+  BOOST_TEST(sight(*database, 1).epoch == one.epoch);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(!must(NodeStore(c).beat(again)));
+    return {};
+  });
+  // Its number is in ids, and in what others know of its epochs.
+  const auto back = begin(*database, "two.test");
+  BOOST_TEST(back.number == 3);
+  BOOST_TEST(back.epoch == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_dead_node_is_taken_over_once_and_finds_out) {
