@@ -1,6 +1,8 @@
 #include "core/mailauth/keys.h"
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -46,6 +48,16 @@ bool usable_size(int bits) {
   return bits >= kMinRsaBits && bits <= kMaxRsaBits;
 }
 
+// 0: it has none, which whoever wrote the key may have managed.
+int exponent_bits(EVP_PKEY* key) {
+  BIGNUM* exponent = nullptr;
+  const bool found = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1;
+  const int bits = found ? BN_num_bits(exponent) : 0;
+  BN_free(exponent);
+  ERR_clear_error();
+  return bits;
+}
+
 }  // namespace
 
 const char* to_string(Algorithm algorithm) {
@@ -74,6 +86,8 @@ Result<PublicKey> PublicKey::parse(Algorithm algorithm, std::string_view data) {
   if (key == nullptr) return Error{ErrorCode::kInvalid, "no RSA key"};
   PublicKey out(algorithm, own(key));
   if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA) return Error{ErrorCode::kInvalid, "no RSA key"};
+  if (const int bits = exponent_bits(key); bits < 1 || bits > kMaxRsaExponentBits)
+    return Error{ErrorCode::kInvalid, "an RSA key with an exponent of " + std::to_string(bits) + " bits"};
   return out;
 }
 

@@ -182,6 +182,12 @@ BOOST_AUTO_TEST_CASE(what_the_key_says_decides) {
        "I5Ns4VwyrZfnmGpEcT5TYYcDptBY2p8JCnnvKpAE7sVPTnGvYkk5JvDH2g24Gvn9OKtLUlzQ7"
        "w3QkFZUgVj0CAwEAAQ==",
        "policy"},
+      // an exponent of 1,023 bits
+      {"p=MIIBBwKBgQDFpU3KGCUwux1tEyze1iN7LtkeP3IfyxlxF0SU1kk8nVw0YL4xIB5p/tqg7ui5mX9cfCmZ/a/lkyU81lSvTfrXFC"
+       "egrrP+6SMvivIhH57kkcWxC+y1Vjv8Hm+TQn7LyP4pVeXNjkbcjtS3wnZNKlpNdncG+F2GkAJK1r2jQBvpOwKBgEXIy8zJNfbNH2"
+       "EiauFTOK4aNABNM7oNJGrATIGxuvI+O/nu9fefK0k0r4f1UgtpuUsNmC6Fu1W2cqhyY3rNdGb8tg4Oj/GEY7DksropcDR08GSsaP"
+       "cA9bArPcZm9FveqizK7c0rUVdBDk3uSvKzT0MKBzRH3mNsDoBslXumhNY7",
+       "permerror"},
   };
   for (const auto& row : rows) {
     Answers answers;

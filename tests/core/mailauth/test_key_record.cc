@@ -13,6 +13,25 @@ std::string p(const PrivateKey& key) {
   return "p=" + base64_encoded(key.public_data());
 }
 
+std::string der(char tag, const std::string& content) {
+  std::string out(1, tag);
+  const std::size_t size = content.size();
+  if (size >= 256) {
+    out += {'\x82', static_cast<char>(size >> 8), static_cast<char>(size & 0xff)};
+  } else if (size >= 128) {
+    out += {'\x81', static_cast<char>(size)};
+  } else {
+    out += static_cast<char>(size);
+  }
+  return out + content;
+}
+
+// An RSAPublicKey of 3,072 bits with this exponent.
+std::string p_with_exponent(const std::string& octets) {
+  const std::string modulus = std::string(1, '\0') + std::string(384, '\xc5');
+  return "p=" + base64_encoded(der('\x30', der('\x02', modulus) + der('\x02', octets)));
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(key_record)
@@ -46,6 +65,23 @@ BOOST_AUTO_TEST_CASE(records_that_cannot) {
         std::string("v=DKIM1; p=QUJD; p=")}) {
     BOOST_TEST_INFO(text);
     BOOST_TEST(!parse_key_record(text).ok());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_exponent_that_makes_verification_dear_is_refused) {
+  const struct {
+    std::string octets, why;
+  } rows[] = {
+      {std::string("\x01\x00\x01", 3), ""},
+      {std::string("\x01\x00\x00\x00\x01", 5), ""},
+      {std::string("\x02\x00\x00\x00\x01", 5), "an RSA key with an exponent of 34 bits"},
+      {std::string(1, '\0'), "an RSA key with an exponent of 0 bits"},
+      {std::string(3'000, '\x45'), "an RSA key with an exponent of 23999 bits"},
+      {std::string(384, '\x45'), "an RSA key with an exponent of 3071 bits"},
+  };
+  for (const auto& row : rows) {
+    const auto record = parse_key_record(p_with_exponent(row.octets));
+    BOOST_TEST((record.ok() ? "" : record.error().message) == row.why);
   }
 }
 
