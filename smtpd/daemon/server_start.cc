@@ -268,7 +268,7 @@ Result<Environments> Server::make_environments(const Settings& settings) const {
     environment->authenticator = accounts_.get();
     environment->intake = intake_.get();
     environment->budget = budget_.get();
-    environment->guard = l.role == ListenerRole::kOurselves ? nullptr : guard_.get();
+    environment->guard = guard_.get();
     environment->ids = ids_.get();
     environment->clock = &system_clock();
     environment->role = l.role;

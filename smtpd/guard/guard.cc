@@ -172,13 +172,17 @@ bool Guard::count(std::string_view ip, What what) {
 
 Verdict Guard::on_mail(std::string_view ip) {
   Verdict verdict{std::nullopt, stressed()};
-  if (disk_short()) {
-    verdict.refusal = smtp::reply(452, "4.3.1", "Insufficient system storage; try again later");
-  } else if (!count(ip, What::kMessages)) {
+  verdict.refusal = refusal_for_disk();
+  if (verdict.allowed() && !count(ip, What::kMessages)) {
     verdict.refusal = come_later("4.7.0", "Too many messages in a short time from your address");
   }
   if (!verdict.allowed()) essaim::count(Counter::kShedMessages);
   return verdict;
+}
+
+std::optional<smtp::Reply> Guard::refusal_for_disk() {
+  if (!disk_short()) return std::nullopt;
+  return smtp::reply(452, "4.3.1", "Insufficient system storage; try again later");
 }
 
 Verdict Guard::on_rcpt(std::string_view ip) {

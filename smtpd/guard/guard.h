@@ -48,6 +48,8 @@ class Guard {
   Verdict try_connect(std::string_view ip);
   void disconnected(std::string_view ip);
   Verdict on_mail(std::string_view ip);  // 421 4.7.0; 452 4.3.1 when the disk is nearly full
+  // 452 4.3.1 then, for those whom nothing else limits. Counts nothing.
+  std::optional<smtp::Reply> refusal_for_disk();
   Verdict on_rcpt(std::string_view ip);  // 450 4.7.1: what was accepted before may still be sent
   void on_error(std::string_view ip);
   void on_junk(std::string_view ip);

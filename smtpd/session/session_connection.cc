@@ -30,7 +30,7 @@ SessionConnection::SessionConnection(net::EventLoop& loop, int fd, Origin origin
                                      TraceSink trace)
     : loop_(loop),
       environment_(std::move(environment)),
-      guard_(origin.check ? nullptr : environment_->guard),
+      guard_(origin.check || environment_->role == ListenerRole::kOurselves ? nullptr : environment_->guard),
       finished_(std::move(finished)),
       trace_(std::move(trace)),
       began_(environment_->clock->mono_now()),
@@ -180,8 +180,9 @@ void SessionConnection::set_client_deadline(Duration from_now, Duration under_st
 }
 
 std::optional<smtp::Reply> SessionConnection::admit_mail() {
-  if (guard_ == nullptr) return std::nullopt;
-  return guard_->on_mail(session_.client().ip).refusal;
+  if (guard_ != nullptr) return guard_->on_mail(session_.client().ip).refusal;
+  if (environment_->guard != nullptr) return environment_->guard->refusal_for_disk();
+  return std::nullopt;
 }
 
 std::optional<smtp::Reply> SessionConnection::admit_recipient() {

@@ -41,7 +41,8 @@ struct SessionEnvironment {
   smtp::MemoryBudget* budget = nullptr;
   IdGenerator* ids = nullptr;
   const Clock* clock = nullptr;
-  guard::Guard* guard = nullptr;  // null: nobody is limited; asked once for each connection, when it is made
+  // Null: nobody is limited. What comes from ourselves is not limited either, but needs room on the disk.
+  guard::Guard* guard = nullptr;
 };
 
 class SessionConnection final : public net::Disposable,

@@ -61,6 +61,25 @@ class ListsOfLists(processes.Scenario):
         self.assertIn("[rule: loop]", self.essaim.run("post", "show", second["id"]))
         self.assertEqual({"ann@people.example": 1, "bob@people.example": 1, "cem@people.example": 1}, dict(self.sink.recipients()))
 
+    def test_a_copy_for_a_list_of_ours_waits_as_long_as_the_disk_is_short(self):
+        self.essaim.run("queue", "suspend", "--reason", "not yet")
+        reply = self.essaim.post("ann@people.example", ALL, essaim.message("ann@people.example", ALL))
+        self.assertEqual(250, reply[0], reply)
+        post = self.essaim.queue_id(reply)
+        text = self.essaim.config.read_text()
+        self.essaim.config.write_text(text + '\n[limits]\nfree_space = "1024G"\n')
+        self.essaim.run("reload")
+        self.essaim.run("queue", "resume")
+        processes.wait_for("the copy to be put off", lambda: "452 4.3.1" in self.essaim.run("post", "show", post))
+        self.sink.wait_for(1)
+        self.assertEqual({"ann@people.example": 1}, dict(self.sink.recipients()))
+        self.essaim.config.write_text(text)
+        self.essaim.run("reload")
+        self.essaim.run("queue", "retry", post)
+        self.assertEqual(2, self.essaim.wait_finished(post)["counts"]["delivered"])
+        self.sink.wait_for(3)
+        self.assertEqual({"ann@people.example": 1, "bob@people.example": 1, "cem@people.example": 1}, dict(self.sink.recipients()))
+
     def test_owners_may_be_a_list(self):
         self.essaim.make_list("board@lists.example", ["dia@people.example"], send="public")
         self.essaim.run("list", "create", "news@lists.example", "--owner", "board@lists.example")

@@ -446,6 +446,31 @@ BOOST_AUTO_TEST_CASE(the_guard_limits_mail_and_remembers_errors_and_junk) {
   BOOST_REQUIRE(server.says(third, "421 4.7.0 mx.test Too many errors of late from your address"));
 }
 
+BOOST_AUTO_TEST_CASE(what_comes_from_ourselves_is_not_limited_and_needs_room_on_the_disk) {
+  smtpd::guard::GuardSettings settings;
+  settings.exempt.clear();
+  settings.client.max_connections = 1;
+  settings.client.messages = {1, std::chrono::minutes(10)};
+  settings.min_free_octets = 1'000;
+  for (const double left : {1'000.0, 999.0}) {
+    smtpd::guard::Guard guard(settings, "mx.test", system_clock(), nullptr, nullptr, [left] { return left; });
+    Server server;
+    server.environment->role = smtpd::ListenerRole::kOurselves;
+    server.environment->guard = &guard;
+    server.start();
+    Peer first, second;
+    server.connect(&first);
+    server.connect(&second);
+    BOOST_REQUIRE(server.says(first, "220 ") && server.says(second, "220 "));
+    BOOST_TEST(guard.connections() == 0U);
+    first.connection->write("HELO x\r\nMAIL FROM:<a@b>\r\nRSET\r\nMAIL FROM:<a@b>\r\nRSET\r\nQUIT\r\n");
+    BOOST_REQUIRE(server.says(first, "221 "));
+    BOOST_TEST((first.received.find("452 4.3.1 Insufficient system storage") != std::string::npos) ==
+               (left < 1'000));
+    BOOST_TEST((first.received.find("421") == std::string::npos));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(under_stress_the_idle_leave_soon_and_those_at_work_are_served) {
   std::atomic<double> descriptors{0};
   smtpd::guard::GuardSettings settings;
