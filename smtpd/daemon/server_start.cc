@@ -404,8 +404,9 @@ Health::Reasons Server::why_not() const {
   if (const auto it_is = ready(); !it_is.ok()) reasons.push_back(it_is.error().message);
   if (no_domains_.load()) reasons.emplace_back("no domains yet");
   if (gate_.count() >= gate_.limit()) reasons.emplace_back("short of sockets");
-  // What newcomers are refused for.
+  // What newcomers are refused for, and new mail.
   if (guard_->full()) reasons.emplace_back("short of connections, memory or descriptors");
+  if (guard_->disk_short()) reasons.emplace_back("short of disk");
   return reasons;
 }
 

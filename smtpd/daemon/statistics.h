@@ -28,7 +28,7 @@ struct NodeFacts {
   int node = 0;
   int sessions = 0;                                            // incoming connections now
   bool ready = false;                                          // takes mail and delivers
-  bool shedding = false;                                       // refuses newcomers
+  bool shedding = false;                                       // refuses newcomers, or new mail
   int nodes_at_work = 1;                                       // on the same database
   std::uint64_t message_memory = 0, message_memory_limit = 0;  // octets, of messages on their way in
   struct Certificate {

@@ -54,8 +54,9 @@ class Guard {
   void on_error(std::string_view ip);
   void on_junk(std::string_view ip);
 
-  bool stressed();  // measures
-  bool full();      // so does this: newcomers are told to come later
+  bool stressed();    // measures
+  bool full();        // so does this: newcomers are told to come later
+  bool disk_short();  // so does this: new mail is
   Pressure pressure() const;
   std::uint32_t connections() const { return connections_.load(std::memory_order_relaxed); }
   std::size_t entries() const;  // remembered at present
@@ -78,7 +79,6 @@ class Guard {
   bool count(std::string_view ip, What what);
   smtp::Reply come_later(const char* enhanced, const std::string& why) const;
   Level level();
-  bool disk_short();
   std::uint32_t max_connections() const;
 
   const std::string hostname_;

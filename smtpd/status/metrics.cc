@@ -202,7 +202,8 @@ void add_node(const Snapshot& snapshot, PrometheusText* out) {
   out->family("essaim_loop_sockets", Type::kGauge, "Incoming SMTP connections of each event loop now.");
   for (std::size_t i = 0; i < std::min(snapshot.loops.size(), facts.sockets.size()); ++i)
     out->sample(facts.sockets[i], {{"loop", snapshot.loops[i].first}});
-  one(out, "essaim_shedding", Type::kGauge, "1 while newcomers are told to come later for want of resources.",
+  one(out, "essaim_shedding", Type::kGauge,
+      "1 while newcomers, or new mail, are told to come later for want of resources.",
       facts.shedding ? 1 : 0);
   one(out, "essaim_message_memory_bytes", Type::kGauge, "Memory of messages on their way in.",
       static_cast<double>(facts.message_memory));

@@ -78,6 +78,17 @@ class Health(Watched):
         other.execute("ROLLBACK")
         self.wait_for_answer(200, "ready\n")
 
+    def test_a_node_without_room_for_mail_is_not_ready(self):
+        self.serve(extra='[limits]\nfree_space = "1024G"\n')
+        self.wait_for_answer(503, "not ready\nshort of disk\n")
+        self.assertEqual((200, "alive\n"), self.ask("/livez"))
+        self.assertIn("\nessaim_shedding 1\n", self.ask("/metrics")[1])
+        self.assertIn(" warning disk-nearly-full ", self.essaim.process.output())
+        self.essaim.config.write_text(self.essaim.config.read_text().replace("1024G", "1M"))
+        self.essaim.run("reload")
+        self.wait_for_answer(200, "ready\n")
+        self.assertIn("\nessaim_shedding 0\n", self.ask("/metrics")[1])
+
     def test_a_node_that_sheds_load_is_not_ready(self):
         self.serve(extra="[limits]\nconnections = 1\n")
         with self.essaim.client():

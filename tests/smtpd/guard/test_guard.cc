@@ -189,10 +189,13 @@ BOOST_AUTO_TEST_CASE(mail_is_put_off_while_the_disk_is_nearly_full) {
   BOOST_TEST(mail("127.0.0.1").starts_with("452"), "whoever it is");
   BOOST_TEST(connect("192.0.2.1") == "allow");
   BOOST_TEST(guard().refusal_for_disk().has_value());
+  BOOST_TEST(guard().disk_short());
+  BOOST_TEST(!guard().full(), "newcomers are welcome");
   free_octets = 1'000;
   clock.advance(seconds(1));
   BOOST_TEST(mail("192.0.2.1") == "allow");
   BOOST_TEST(!guard().refusal_for_disk().has_value());
+  BOOST_TEST(!guard().disk_short());
 }
 
 BOOST_AUTO_TEST_CASE(memory_is_bounded_and_the_longest_unused_are_forgotten) {
