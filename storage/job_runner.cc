@@ -37,6 +37,22 @@ std::optional<Duration> time_until_due(const Job& job, std::int64_t started, std
   return std::chrono::milliseconds(due - now);
 }
 
+struct Failures {
+  std::mutex mutex;
+  std::map<std::string, std::uint64_t> by_job;
+
+  void add(const std::string& job, std::uint64_t n) {
+    const std::lock_guard lock(mutex);
+    by_job[job] += n;
+  }
+};
+
+// Of the process: a runner goes with each epoch of the node, and counters must not go back.
+Failures& all_failures() {
+  static auto* const all = new Failures;
+  return *all;
+}
+
 }  // namespace
 
 struct JobRunner::Impl {
@@ -99,6 +115,7 @@ struct JobRunner::Impl {
     } else if (result.error().code == ErrorCode::kCancelled) {
       log::info("job.given-up", {{"job", job.name}, {"took", took}});
     } else {
+      all_failures().add(job.name, 1);
       log::warning("job.failed", {{"job", job.name}, {"took", took}, {"error", text}});
     }
     const auto noted = database.write_now(Durability::kProgress, [&](Connection& connection) -> Result<void> {
@@ -184,6 +201,7 @@ JobRunner::~JobRunner() {
 
 void JobRunner::add(Job job) {
   ESSAIM_CHECK(!impl_->thread.joinable());
+  all_failures().add(job.name, 0);
   impl_->jobs.push_back(std::move(job));
 }
 
@@ -214,6 +232,12 @@ Result<std::string> JobRunner::run_now(const std::string& name) {
     return impl_->run(job, **ours);
   }
   return Error{ErrorCode::kNotFound, "no such job: " + name};
+}
+
+std::map<std::string, std::uint64_t> JobRunner::failures() {
+  Failures& all = all_failures();
+  const std::lock_guard lock(all.mutex);
+  return all.by_job;
 }
 
 }  // namespace essaim::storage

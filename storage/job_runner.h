@@ -3,7 +3,9 @@
 // them at once and another node does not run them again.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +34,9 @@ class JobRunner {
   void stop();
   // Runs a job now, also while it is not due; for the command line and tests.
   Result<std::string> run_now(const std::string& name);
+
+  // How often each job that was ever added failed in this process; 0 for those that never did. Thread-safe; for /metrics.
+  static std::map<std::string, std::uint64_t> failures();
 
  private:
   struct Impl;

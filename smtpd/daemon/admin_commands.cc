@@ -166,6 +166,7 @@ NodeFacts Server::facts() const {
   if (membership_) out.nodes_at_work = 1 + static_cast<int>(membership_->silences().size());
   out.message_memory = budget_->used();
   out.message_memory_limit = budget_->limit();
+  out.disk_left = guard_->disk_left();
   if (guard_->disk_short()) out.shedding = true;  // new mail
   const std::lock_guard lock(told_mutex_);
   out.certificates = told_certificates_;

@@ -54,9 +54,10 @@ class Guard {
   void on_error(std::string_view ip);
   void on_junk(std::string_view ip);
 
-  bool stressed();    // measures
-  bool full();        // so does this: newcomers are told to come later
-  bool disk_short();  // so does this: new mail is
+  bool stressed();                                         // measures
+  bool full();                                             // so does this: newcomers are told to come later
+  bool disk_short();                                       // so does this: new mail is
+  double disk_left() const { return free_octets_.get(); }  // octets; infinite: that cannot be told
   Pressure pressure() const;
   std::uint32_t connections() const { return connections_.load(std::memory_order_relaxed); }
   std::size_t entries() const;  // remembered at present

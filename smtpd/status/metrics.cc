@@ -1,6 +1,7 @@
 #include "smtpd/status/metrics.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include <sys/resource.h>
@@ -8,6 +9,7 @@
 
 #include "core/base/gauges.h"
 #include "smtpd/accounts/login_counts.h"
+#include "storage/job_runner.h"
 
 namespace essaim::smtpd {
 namespace {
@@ -163,6 +165,11 @@ void add_process(PrometheusText* out) {
     out->sample(static_cast<double>(one_way.logins), {{"mechanism", sasl::to_string(one_way.mechanism)},
                                                       {"source", to_string(one_way.source)},
                                                       {"outcome", to_string(one_way.outcome)}});
+  // Not "job": that label is the scrape's own.
+  out->family("essaim_job_failures_total", Type::kCounter,
+              "Runs of scheduled work that failed, by its name.");
+  for (const auto& [name, failures] : storage::JobRunner::failures())
+    out->sample(static_cast<double>(failures), {{"name", name}});
   out->family("essaim_commit_seconds", Type::kHistogram,
               "COMMITs of the database; a 250 waits for a durable one, outcomes for the others.");
   out->histogram(counts_of(Timing::kDurableCommit), {{"durability", "durable"}});
@@ -209,6 +216,9 @@ void add_node(const Snapshot& snapshot, PrometheusText* out) {
       static_cast<double>(facts.message_memory));
   one(out, "essaim_message_memory_limit_bytes", Type::kGauge, "What they may have of it.",
       static_cast<double>(facts.message_memory_limit));
+  out->family("essaim_disk_free_bytes", Type::kGauge,
+              "What the disk of the state directory has left, or of the SQLite database if that is less.");
+  if (std::isfinite(facts.disk_left)) out->sample(facts.disk_left);
   one(out, "essaim_delivery_connections", Type::kGauge, "Connections to receiving hosts now.",
       snapshot.engine.connections);
   one(out, "essaim_destinations", Type::kGauge,

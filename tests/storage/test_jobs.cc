@@ -56,9 +56,13 @@ BOOST_AUTO_TEST_CASE(a_job_comes_again_after_its_interval_and_after_a_failure) {
                 if (++runs % 2 == 0) throw std::runtime_error("oh");
                 return Error{ErrorCode::kTemporary, "not now"};
               }});
+  runner.add(
+      {"works", std::chrono::hours(1), [](Database&) -> Result<std::string> { return std::string("well"); }});
   runner.start();
   BOOST_TEST(eventually([&] { return runs >= 3; }));
   runner.stop();
+  BOOST_TEST(JobRunner::failures().at("fails") == static_cast<std::uint64_t>(runs));
+  BOOST_TEST(JobRunner::failures().at("works") == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(the_end_does_not_wait_for_a_job_that_has_much_to_do) {

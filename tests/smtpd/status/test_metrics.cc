@@ -1,4 +1,6 @@
 // What /metrics says: the text format, and values of a node that is made up.
+#include <limits>
+
 #include <boost/test/unit_test.hpp>
 
 #include "smtpd/status/metrics.h"
@@ -54,6 +56,7 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
                     .nodes_at_work = 3,
                     .message_memory = 1024,
                     .message_memory_limit = 4096,
+                    .disk_left = 5e9,
                     .certificates = {{"/etc/essaim/tls.pem", from_millis(1'795'123'456'000)}},
                     .sockets = {4, 3}};
   snapshot.loops = {{"loop0", std::nullopt}, {"loop1", std::nullopt}};
@@ -66,12 +69,14 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
        {"essaim_ready 1", "essaim_nodes_at_work 3", "essaim_smtpd_connections 7",
         "essaim_loop_sockets{loop=\"loop0\"} 4", "essaim_loop_sockets{loop=\"loop1\"} 3",
         "essaim_delivery_connections 5", "essaim_destinations 9", "essaim_destinations_suspended 2",
-        "essaim_message_memory_bytes 1024", "essaim_queue_recipients{state=\"ready\"} 10",
-        "essaim_queue_oldest_age_seconds{state=\"ready\"} 60",
+        "essaim_message_memory_bytes 1024", "essaim_disk_free_bytes 5e+09",
+        "essaim_queue_recipients{state=\"ready\"} 10", "essaim_queue_oldest_age_seconds{state=\"ready\"} 60",
         "essaim_queue_oldest_age_seconds{state=\"held\"} 0",
         "essaim_tls_certificate_expiry_timestamp_seconds{file=\"/etc/essaim/tls.pem\"} 1795123456",
         "# TYPE essaim_commit_seconds histogram"})
     BOOST_TEST(has_line(out, line), line);
+  snapshot.facts.disk_left = std::numeric_limits<double>::infinity();
+  BOOST_TEST(metrics_text(&snapshot, {}).find("\nessaim_disk_free_bytes ") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(while_nothing_serves_the_counts_of_the_process_are_told_and_that_it_is_not_ready) {
