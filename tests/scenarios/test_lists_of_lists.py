@@ -80,6 +80,19 @@ class ListsOfLists(processes.Scenario):
         self.sink.wait_for(3)
         self.assertEqual({"ann@people.example": 1, "bob@people.example": 1, "cem@people.example": 1}, dict(self.sink.recipients()))
 
+    def test_lists_that_share_a_copy_answer_each_for_itself(self):
+        news = "news@lists.example"
+        self.essaim.make_list(news, ["dia@people.example"], send="public")
+        self.essaim.run("list", "set", DEV, "send=private")  # ann is none of its members
+        self.essaim.run("list", "set", ALL, "envelope=common")
+        self.essaim.run("member", "add", ALL, news)
+        ledger = self.write(ALL, message_id="<common@people.example>")
+        self.assertEqual({"accepted": 3, "delivered": 2, "failed": 1, "suppressed": 0, "pending": 0}, ledger["counts"])
+        self.assertEqual([DEV], [row["recipient"] for row in ledger["recipients"] if row["state"] == "failed"])
+        # The third is the report that the refusal is worth to the owner.
+        self.sink.wait_for(3)
+        self.assertEqual({"ann@people.example": 1, "dia@people.example": 1, "owner@people.example": 1}, dict(self.sink.recipients()))
+
     def test_owners_may_be_a_list(self):
         self.essaim.make_list("board@lists.example", ["dia@people.example"], send="public")
         self.essaim.run("list", "create", "news@lists.example", "--owner", "board@lists.example")

@@ -178,6 +178,7 @@ BOOST_AUTO_TEST_CASE(mail_for_ourselves_goes_to_our_own_port_whatever_is_said_of
     BOOST_TEST(own->hosts[0].candidate.port == 2599);
     BOOST_TEST(own->hosts[0].candidate.name == "mx.lists.test");
     BOOST_TEST((own->hosts[0].candidate.tls->level == delivery::HostTls::Level::kNever));
+    BOOST_TEST(own->policy->recipients_per_transaction == 1u);  // each list has a reply of its own
   }
   const auto better = resolve("backup.test", settings, records);
   BOOST_TEST(!better->own);
