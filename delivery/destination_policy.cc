@@ -117,6 +117,7 @@ class DestinationQuery final : public NextHopQuery {
     TlsQuestion question;
     question.domain = domain_;
     question.by_mx = policy->smarthost.empty() && !hop->own;
+    question.own = hop->own;
     question.mx_secure = hop->mx_secure;
     question.setting = policy->tls;
     question.demand = demand_;
@@ -222,6 +223,7 @@ std::string describe(const DestinationPolicy& policy) {
 
 std::string describe_require_tls(const NextHop& hop) {
   std::string text = "with REQUIRETLS: ";
+  if (hop.own) return text + "here as well; it is kept for the way on\n";
   switch (hop.kind) {
     case NextHop::Kind::kHosts:
       text += "to hosts that offer it, others of these are passed over\n";

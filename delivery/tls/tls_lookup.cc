@@ -118,11 +118,11 @@ void rule_out(std::string why, bool for_good, HostTls* tls) {
 }
 
 // RFC 8689 §4.2.1: DNSSEC, a policy of MTA-STS or the operator vouches for the name of the host, and its certificate is
-// for that name.
+// for that name. Within this server there is no way to protect; the host has to pass the request on all the same.
 void require_verified(const TlsQuestion& question, const std::string& host, const StsAnswer& sts,
                       HostTls* tls) {
   tls->require_tls = question.demand == TlsDemand::kReport ? RequireTls::kWhereOffered : RequireTls::kAlways;
-  if (!tls->unusable.empty()) return;
+  if (!tls->unusable.empty() || question.own) return;
   if (tls->level == HostTls::Level::kNever)
     return rule_out("REQUIRETLS, and the settings forbid TLS with it", true, tls);
   const bool by_name = !question.names.empty() && tls->origin == HostTls::Origin::kSetting;

@@ -19,6 +19,7 @@ namespace essaim::delivery {
 struct TlsQuestion {
   std::string domain;           // of the recipients; "" for the smart host of all
   bool by_mx = true;            // else the operator named the host
+  bool own = false;             // the host is this server, on loopback
   bool mx_secure = false;       // the MX records, or that there are none
   std::vector<DaneHost> hosts;  // each once
   TlsSetting setting = TlsSetting::kBest;

@@ -116,6 +116,8 @@ SessionSettings session_settings(const Settings& settings, const ListenSettings&
   out.spill_directory = settings.spill_directory();
   if (listener.role == ListenerRole::kOurselves) {
     out.early_talk = {};
+    // What is promised to others is not asked here: a list's own setting requires it, too.
+    out.extensions.require_tls = true;
     // What a list added to a message that was small enough.
     out.limits.max_message_octets += kAddedByLists;
   }

@@ -107,8 +107,10 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   void respond(const smtp::Reply& reply, const smtp::Address* recipient = nullptr);
   void send_reply(const smtp::Reply& reply);
   void cut(const smtp::Reply& reply, Cause cause = Cause::kOther);  // says it and closes
-  // RFC 8689 §2: under TLS only.
-  bool offers_require_tls() const { return settings_.extensions.require_tls && client_.tls; }
+  // RFC 8689 §2: under TLS only. What comes from ourselves has left no machine.
+  bool offers_require_tls() const {
+    return settings_.extensions.require_tls && (client_.tls || client_.role == ListenerRole::kOurselves);
+  }
   smtp::Offered offered() const {
     return {settings_.extensions.smtputf8, settings_.extensions.dsn, client_.login != nullptr,
             offers_require_tls()};

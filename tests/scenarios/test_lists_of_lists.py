@@ -93,6 +93,24 @@ class ListsOfLists(processes.Scenario):
         self.sink.wait_for(3)
         self.assertEqual({"ann@people.example": 1, "dia@people.example": 1, "owner@people.example": 1}, dict(self.sink.recipients()))
 
+    def test_that_posts_must_be_protected_holds_behind_the_next_list_too(self):
+        self.essaim.run("list", "set", ALL, "require_tls=always")
+        ledger = self.write(ALL, message_id="<closed@people.example>")
+        replies = {row["recipient"]: row["reply"] for row in ledger["recipients"] if row["state"] == "failed"}
+        self.assertEqual({"ann@people.example"}, set(replies))
+        self.assertIn("5.7.10", replies["ann@people.example"])
+        second = next(post for post in self.essaim.json("post", "find", "--message-id", "<closed@people.example>")
+                      if post["list"] == DEV)
+        ledger = self.essaim.wait_finished(second["id"])
+        self.assertEqual(2, ledger["counts"]["failed"])
+        for row in ledger["recipients"]:
+            self.assertIn("5.7.10", row["reply"])
+        # Where that list says that the request ends at it, its members have the post.
+        self.essaim.run("list", "set", DEV, "require_tls=never")
+        self.write(ALL)
+        self.sink.wait_for(2)
+        self.assertEqual({"bob@people.example": 1, "cem@people.example": 1}, dict(self.sink.recipients()))
+
     def test_owners_may_be_a_list(self):
         self.essaim.make_list("board@lists.example", ["dia@people.example"], send="public")
         self.essaim.run("list", "create", "news@lists.example", "--owner", "board@lists.example")

@@ -14,6 +14,7 @@ struct Case {
   std::vector<Transaction> work;
   bool chunking = false;
   RequireTls require_tls = RequireTls::kNo;
+  bool in_clear = false;  // to ourselves
 };
 
 inline void check(const Case& what, std::string_view script) {
@@ -22,8 +23,8 @@ inline void check(const Case& what, std::string_view script) {
     settings.helo = "us.example";
     if (what.chunking) settings.chunking = std::make_shared<ChunkingRefusals>();
     TlsTerms terms;
-    if (what.require_tls != RequireTls::kNo) terms = {"REQUIRETLS", what.require_tls};
-    SessionBench session(settings, true, terms);
+    if (what.require_tls != RequireTls::kNo) terms = {what.in_clear ? "" : "REQUIRETLS", what.require_tls};
+    SessionBench session(settings, !what.in_clear, terms);
     for (const auto& transaction : what.work) session.give(transaction);
     const std::string difference = play(&session, script, feed);
     BOOST_TEST(difference == "", (feed == Feed::kWhole ? "whole: " : "byte by byte: ") << difference);

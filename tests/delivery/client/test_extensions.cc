@@ -71,6 +71,13 @@ BOOST_AUTO_TEST_CASE(without_starttls_mail_with_requiretls_is_given_up_and_after
             "mx[192.0.2.1]:25 failed: handshake failure while negotiating TLS\n");
 }
 
+BOOST_AUTO_TEST_CASE(to_ourselves_the_request_goes_without_tls) {
+  for (const RequireTls asked : {RequireTls::kAlways, RequireTls::kWhereOffered})
+    check({.work = {make_transaction("a@x.example")}, .require_tls = asked, .in_clear = true},
+          greeting("REQUIRETLS") + "C: MAIL FROM:<l-bounces@lists.example> REQUIRETLS\nS: 250 ok\n" +
+              kOneMessage + kIdle);
+}
+
 // ---- DSN ----
 
 BOOST_AUTO_TEST_CASE(dsn_parameters_go_to_servers_that_know_them) {

@@ -90,12 +90,13 @@ struct Asked {
 };
 
 delivery::NextHopPtr resolve(const std::string& domain, const delivery::EngineSettings& settings,
-                             const std::function<void(FakeResolver&)>& records) {
+                             const std::function<void(FakeResolver&)>& records,
+                             delivery::TlsDemand demand = delivery::TlsDemand::kNone) {
   net::EventLoop loop("asks");
   FakeResolver dns(loop);
   records(dns);
   delivery::NextHopPtr out;
-  const auto query = delivery::resolve_destination(loop, dns, nullptr, {domain}, settings,
+  const auto query = delivery::resolve_destination(loop, dns, nullptr, {domain, demand}, settings,
                                                    [&](delivery::NextHopPtr hop) { out = std::move(hop); });
   for (int turn = 0; turn < 100 && !out; ++turn) {
     loop.post([] {});
@@ -180,6 +181,10 @@ BOOST_AUTO_TEST_CASE(mail_for_ourselves_goes_to_our_own_port_whatever_is_said_of
     BOOST_TEST((own->hosts[0].candidate.tls->level == delivery::HostTls::Level::kNever));
     BOOST_TEST(own->policy->recipients_per_transaction == 1u);  // each list has a reply of its own
   }
+  const auto required = resolve("lists.test", settings, records, delivery::TlsDemand::kRequired);
+  BOOST_REQUIRE((required->kind == delivery::NextHop::Kind::kHosts));
+  BOOST_TEST((required->hosts[0].candidate.tls->require_tls == delivery::RequireTls::kAlways));
+  BOOST_TEST(delivery::describe_require_tls(*required).find("here as well") != std::string::npos);
   const auto better = resolve("backup.test", settings, records);
   BOOST_TEST(!better->own);
   BOOST_REQUIRE(!better->hosts.empty());

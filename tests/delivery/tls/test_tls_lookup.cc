@@ -248,6 +248,22 @@ BOOST_AUTO_TEST_CASE(requiretls_wants_somebody_to_vouch_for_the_host_and_a_certi
     }
 }
 
+BOOST_AUTO_TEST_CASE(requiretls_rules_this_server_itself_not_out) {
+  for (const TlsDemand demand : {TlsDemand::kRequired, TlsDemand::kReport}) {
+    TlsQuestion q = question(TlsSetting::kOff);
+    q.own = true;
+    q.by_mx = false;
+    q.demand = demand;
+    const TlsAnswer answer = decide_tls(q, {}, {});
+    BOOST_TEST(only(answer).unusable == "");
+    BOOST_TEST((only(answer).level == Level::kNever));
+    BOOST_TEST((only(answer).require_tls ==
+                (demand == TlsDemand::kReport ? RequireTls::kWhereOffered : RequireTls::kAlways)));
+    q.demand = TlsDemand::kNone;
+    BOOST_TEST(answer.key != decide_tls(q, {}, {}).key);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(requiretls_by_an_address_needs_a_name_of_the_operator) {
   TlsQuestion q = question(TlsSetting::kBest);
   q.by_mx = false;

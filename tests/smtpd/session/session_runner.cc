@@ -137,6 +137,7 @@ class Run {
  public:
   Run(const Setup& setup, Way way)
       : way_(way),
+        role_(setup.role),
         budget_(setup.memory),
         actions_(setup),
         session_(setup.settings, setup.tls, budget_, actions_) {}
@@ -145,6 +146,7 @@ class Run {
     smtpd::ClientInfo client;
     client.ip = "192.0.2.1";
     client.port = 12345;
+    client.role = role_;
     session_.on_connected(client);
     std::string sending;
     for (const Step& step : steps) {
@@ -220,6 +222,7 @@ class Run {
   }
 
   const Way way_;
+  const smtpd::ListenerRole role_;
   smtp::MemoryBudget budget_;
   FakeActions actions_;
   ServerSession session_;

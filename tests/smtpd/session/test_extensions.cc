@@ -99,6 +99,34 @@ BOOST_AUTO_TEST_CASE(requiretls_is_offered_and_taken_under_tls_only) {
                  });
 }
 
+BOOST_AUTO_TEST_CASE(requiretls_is_offered_to_ourselves_in_clear) {
+  Setup setup = with({.chunking = false, .limits = false, .require_tls = true});
+  setup.role = smtpd::ListenerRole::kOurselves;
+  run_transcript(setup, R"(
+    S: 220
+    C: EHLO x
+    S: 250-mx.test
+    S: 250-PIPELINING
+    S: 250-SIZE 25000000
+    S: 250-8BITMIME
+    S: 250-REQUIRETLS
+    S: 250 ENHANCEDSTATUSCODES
+    C: MAIL FROM:<a@b> REQUIRETLS
+    S: 250
+    C: RCPT TO:<c@d>
+    S: 250
+    C: DATA
+    S: 354
+    C: x
+    C: .
+    S: 250 2.0.0
+  )",
+                 [](const FakeActions& actions, const smtpd::ServerSession&) {
+                   BOOST_REQUIRE(actions.stored.size() == 1u);
+                   BOOST_TEST(actions.stored[0].transaction.require_tls);
+                 });
+}
+
 BOOST_AUTO_TEST_CASE(utf8_addresses_are_taken_where_mail_said_so) {
   run_transcript(
       kUtf8, R"(
