@@ -89,7 +89,8 @@ Result<void> find_those_who_left(storage::Connection& connection, const storage:
     if (!now.ok()) return now.error();
     revision = revisions->emplace(post.list_id, *now).first;
   }
-  if (revision->second == 0 || revision->second == post.list_revision) return {};
+  // A list that is gone has none; its members are there until its posts are finished.
+  if (revision->second == post.list_revision) return {};
   Result<std::vector<Id>> ids = storage::MemberStore(connection).left_since(post.list_id, post.list_revision);
   if (!ids.ok()) return ids.error();
   left.insert(ids->begin(), ids->end());

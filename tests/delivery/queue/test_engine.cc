@@ -310,6 +310,24 @@ BOOST_AUTO_TEST_CASE(those_who_left_after_acceptance_are_suppressed) {
   BOOST_TEST(accepted.count("user4@d1.test") == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(those_who_left_get_nothing_when_the_list_is_gone_either) {
+  TestSink sink;
+  Site site;
+  site.add_members(12, 3);
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  site.remove_member("user4", Site::domain_name(1));
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+    return storage::DirectoryStore(connection)
+        .delete_list(site.list_id, system_clock().wall_now(), "the test");
+  }));
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 3); }, settings_for(site, sink));
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(site.counts(post).suppressed == 1);
+  BOOST_TEST(site.counts(post).delivered == 11);
+  BOOST_TEST(sink.accepted().count("user4@d1.test") == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_delivered_in_time_fails) {
   TestSink sink;
   HostPolicy busy;
