@@ -201,7 +201,8 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
   if (hand == nullptr) return false;
   const WallTime wall = side_.clock().wall_now();
   Slice slice;
-  while (side_.may_send() && stock_.pop(1, policy_->recipients_per_transaction, &slice)) {
+  while (side_.may_send() && !side_.closed_to(*policy_) &&
+         stock_.pop(1, policy_->recipients_per_transaction, &slice)) {
     report_.consumed += slice.indices.size();
     // Expiry holds in every state: also for what waited long for its turn.
     if (slice.batch->post->post.expires <= wall) {
@@ -244,6 +245,13 @@ bool Crew::may_send_message() {
   return side_.fabric().may_act();
 }
 
+// By nobody but us, who may not send, or who close our own port: it was not tried.
+bool Crew::put_off_by_us(const Outcome& outcome) const {
+  if (outcome.kind != Outcome::Kind::kDeferred || outcome.stage == Stage::kFinalDot) return false;
+  if (side_.closed_to(*policy_)) return !outcome.reply_from_peer || outcome.reply.code == 421;
+  return !outcome.reply_from_peer && !side_.fabric().may_act();
+}
+
 void Crew::on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome,
                       Indices recipients) {
   Hand* hand = hand_of(courier);
@@ -261,10 +269,7 @@ void Crew::on_outcome(Courier& courier, const Transaction& transaction, const Ou
     });
     ESSAIM_CHECK(next == recipients.end());
 
-    // Put off by nobody but us, who may not send: it was not tried.
-    const bool stopped = outcome.kind == Outcome::Kind::kDeferred && !outcome.reply_from_peer &&
-                         outcome.stage != Stage::kFinalDot && !side_.fabric().may_act();
-    if (outcome.kind == Outcome::Kind::kReturned || stopped) {
+    if (outcome.kind == Outcome::Kind::kReturned || put_off_by_us(outcome)) {
       Slice slice{transaction.batch, {recipients.begin(), recipients.end()}, flight->queued};
       if (side_.recalled(*slice.batch)) {
         side_.recorder().give_back(slice);

@@ -75,6 +75,7 @@ class Crew final : public Courier::Listener {
   std::vector<Slice> take_stock(const std::function<bool(const ActiveBatch&)>& wanted);
   void return_stock();
   CourierSettings courier_settings() const;
+  bool put_off_by_us(const Outcome& outcome) const;
   void settle(Hand* hand, std::deque<InFlight>::iterator flight);
   void remember_reply(const Outcome& outcome, const PeerInfo& peer);
   void count_tls(const PeerInfo& peer, const std::string& domain, const smtp::Reply* failure);

@@ -176,7 +176,7 @@ void Destination::pump() {
   const MonoTime now = side_.clock().mono_now();
   starving_ = false;
   // Without a journal nobody is called: LoopSide comes here again when it can be written.
-  if (!side_.may_send() || hop_ == nullptr) return;
+  if (!side_.may_send() || hop_ == nullptr || side_.closed_to(*hop_->policy)) return;
   take_share(now);
   std::map<std::size_t, Lease> leases;
 
@@ -256,7 +256,7 @@ void Destination::take_report(Report report) {
   }
   if (report.troubles > 0 && concurrency_.refuses(now, random_fraction())) leave_alone(report.trouble, now);
   for (const Report::Closed& closed : report.closed) {
-    if (closed.usable) continue;
+    if (closed.usable || side_.closed_to(*hop_->policy)) continue;
     if (asks_for_more() && says_no_require_tls(closed.why)) {
       conclude_all(Outcome::Kind::kFailed, closed.stage, closed.why);
       continue;

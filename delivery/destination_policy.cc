@@ -36,6 +36,7 @@ std::string key_suffix(const DestinationPolicy& policy, const TlsAnswer& tls) {
 std::shared_ptr<const DestinationPolicy> policy_for_ourselves(const DestinationPolicy& policy) {
   auto own = std::make_shared<DestinationPolicy>(policy);
   own->rule.clear();
+  own->own = true;
   own->smarthost.clear();
   own->tls = TlsSetting::kOff;
   own->tls_names.clear();

@@ -14,6 +14,7 @@ namespace essaim::delivery {
 
 struct DestinationPolicy {
   std::string rule;       // its name; "" when no rule names this destination
+  bool own = false;       // to ourselves
   std::string smarthost;  // "": by MX
   std::uint16_t port = 25;
   TlsSetting tls = TlsSetting::kBest;

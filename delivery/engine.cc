@@ -82,6 +82,8 @@ class EngineImpl : public Engine {
     if (started_) queue_->ring();
   }
 
+  void close_own() override { fabric_.own_closed = true; }
+
   std::int64_t current_rank() const override { return started_ ? queue_->current_rank() : 0; }
 
   void drain(Duration grace) override {

@@ -117,6 +117,9 @@ class Engine {
   virtual Result<void> start() = 0;  // recovers the journal first; blocking
   // New work was committed. Cheap; coalesced.
   virtual void ring() = 0;
+  // The port by which this server takes its own mail is about to close: what is for it is not tried any more, and waits in memory
+  // for the drain, which gives it back.
+  virtual void close_own() = 0;
   // The rank for batch 0 of a post that is expanded now (see BatchStore).
   virtual std::int64_t current_rank() const = 0;
   // Stops claiming, finishes the transactions under way (bounded by `grace`), records, releases. With a lease that has

@@ -51,6 +51,8 @@ struct Fabric {
   storage::NodeLease* lease = nullptr;  // null: a node alone
   int node = 0;
   SharedDemands demands{};  // of the other nodes
+  // What is for ourselves is not tried any more (Engine::close_own).
+  std::atomic<bool> own_closed{false};
 
   // Whether this node may act; asked before each transaction and each final dot.
   bool may_act() const { return lease == nullptr || lease->holds(); }

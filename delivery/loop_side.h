@@ -62,6 +62,7 @@ class LoopSide {
   // For the parts.
   bool is_shut() const { return shut_; }
   bool may_send() const { return !stopping_ && recorder_->writable() && fabric_.may_act(); }
+  bool closed_to(const DestinationPolicy& policy) const { return policy.own && fabric_.own_closed.load(); }
   bool stopping() const { return stopping_; }
   bool recalled(const ActiveBatch& batch) const;
   void drop_crew_later(const std::string& key);

@@ -24,7 +24,9 @@ void Server::stop() {
       lease_->ended() ? std::min(settings_.delivery.drain, kFencedGrace) : settings_.delivery.drain;
   const MonoTime deadline = system_clock().mono_now() + grace;
 
-  // Nothing new; idle sessions hear 421, the others after their transaction.
+  // Nothing new, not from ourselves either, while delivery to others goes on; idle sessions hear 421, the others after
+  // their transaction.
+  if (engine_) engine_->close_own();
   on_each_loop([](Loop& l) {
     if (!l.inbound) return;
     l.inbound->stop_accepting();

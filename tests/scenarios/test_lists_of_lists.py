@@ -1,6 +1,8 @@
 """Lists whose members, owners or moderators are lists of the same server: it is the host of their domain, and takes what it
 has for itself."""
 
+import signal
+import time
 import unittest
 
 from support import dns, essaim, processes, sink
@@ -110,6 +112,35 @@ class ListsOfLists(processes.Scenario):
         self.write(ALL)
         self.sink.wait_for(2)
         self.assertEqual({"bob@people.example": 1, "cem@people.example": 1}, dict(self.sink.recipients()))
+
+    def in_data(self, to):
+        """A client within its message."""
+        client = self.essaim.client()
+        client.ehlo()
+        client.mail("ann@people.example")
+        client.rcpt(to)
+        self.assertEqual(354, client.docmd("DATA")[0])
+        return client
+
+    def test_what_is_for_ourselves_waits_untried_while_the_server_ends(self):
+        client, slow = self.in_data(ALL), self.in_data("all-owner@lists.example")
+        self.essaim.process.send(signal.SIGTERM)
+        processes.wait_for("the end of our own port", lambda: not processes.accepts_connections("127.0.0.1", self.essaim.port))
+        client.send(essaim.message("ann@people.example", ALL).encode() + b".\r\n")
+        code, text = client.getreply()
+        self.assertEqual(250, code, text)
+        self.sink.wait_for(1)  # others have what is theirs
+        time.sleep(0.5)  # in which it would be refused
+        slow.send(b"Subject: late\r\n\r\n.\r\n")
+        slow.getreply()
+        self.assertEqual(0, self.essaim.process.process.wait(30))
+        self.assertNotIn("destination-suspended", self.essaim.process.output())
+        queue_id = self.essaim.queue_id((code, text.decode()))
+        row = next(row for row in self.essaim.json("post", "show", queue_id)["recipients"] if row["recipient"] == DEV)
+        self.assertEqual(("pending", 0), (row["state"], row["attempts"]))
+        self.essaim.start()
+        self.essaim.wait_finished(queue_id)
+        self.sink.wait_for(3)
 
     def test_owners_may_be_a_list(self):
         self.essaim.make_list("board@lists.example", ["dia@people.example"], send="public")

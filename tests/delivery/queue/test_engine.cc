@@ -328,6 +328,36 @@ BOOST_AUTO_TEST_CASE(those_who_left_get_nothing_when_the_list_is_gone_either) {
   BOOST_TEST(sink.accepted().count("user4@d1.test") == 0u);
 }
 
+// At a stop that port closes first, while delivery to others goes on.
+BOOST_AUTO_TEST_CASE(what_is_for_ourselves_is_given_back_untried_once_our_own_port_closes) {
+  TestSink sink;
+  Site site;
+  site.add_members(4, 2);
+  auto settings = settings_for(site, sink);
+  settings.own_port = 1;  // nobody listens there
+  Run run(
+      site,
+      [](FakeResolver& dns) {
+        serve_domains(dns, 2);
+        dns.set_mx(Site::domain_name(1), {{10, "node.test"}});
+      },
+      settings);
+  run.engine->close_own();
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  run.engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return sink.accepted().size() == 2; }));
+  std::this_thread::sleep_for(100ms);  // in which it would be refused
+  run.stop(5s);
+  BOOST_TEST(site.counts(post).delivered == 2);
+  BOOST_TEST(site.counts(post).pending == 2);
+  for (const auto& batch : site.batches(post)) {
+    BOOST_TEST((batch.queue == storage::BatchQueue::kReady));
+    for (std::size_t i = 0; i < batch.recipients.size(); ++i)
+      if (batch.recipients[i].domain == Site::domain_name(1))
+        BOOST_TEST(batch.progress.recipients[i].attempts == 0);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_delivered_in_time_fails) {
   TestSink sink;
   HostPolicy busy;
