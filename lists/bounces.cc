@@ -3,6 +3,7 @@
 #include "core/base/encoding.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "lists/list_marks.h"
 #include "lists/notices.h"
 #include "lists/owner_report.h"
 #include "lists/relay.h"
@@ -15,6 +16,12 @@ namespace {
 
 bool same_person(const smtp::Address& a, const smtp::Address& b) {
   return a.domain == b.domain && a.local_key() == b.local_key();
+}
+
+// A list that is a member, and from which the post has come: it takes every other one. Owners need no report of it, as the ring ends
+// with each post.
+bool ends_ring(std::string_view reply) {
+  return reply.starts_with("554 5.4.6 " + std::string(kHasBeenHere));
 }
 
 // One notice a day about the same owner: spam to a list's owners comes by the hundred.
@@ -85,7 +92,7 @@ Result<RecordedFailures> record_failures(const Services& services, storage::Conn
                                          {"list", post.list_address},
                                          {"to", failure.address.to_string()},
                                          {"reply", failure.reply}});
-    } else if (failure.member_id != 0) {
+    } else if (failure.member_id != 0 && !ends_ring(failure.reply)) {
       ESSAIM_TRY(members.record_bounce(failure.member_id, escaped_for_display(failure.reply, 300), now));
       ++out.members;
     }

@@ -3,11 +3,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "lists/recipients.h"
 #include "storage/records.h"
 
 namespace essaim::lists {
+
+// What mail is told that bears the mark of where it comes.
+inline constexpr std::string_view kHasBeenHere = "mail loop: the message has been here before";
 
 // "dev.lists.example.org" (RFC 2919 §2), without brackets.
 inline std::string list_id_of(const storage::ListRecord& list) {

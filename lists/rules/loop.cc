@@ -12,7 +12,7 @@ Verdict own_mark(const RuleContext& context, std::string_view name) {
       marks.has_x_loop(loop_mark(context.target)) ||
       (context.target.kind == TargetKind::kPost && marks.has_list_id(list_id_of(context.target.list)));
   if (!was_here) return std::nullopt;
-  return refusal(554, "5.4.6", "mail loop: the message has been here before", name);
+  return refusal(554, "5.4.6", kHasBeenHere, name);
 }
 
 // RFC 5321 §6.3 asks for a limit, and for one of at least 100: ordinary mail does not reach it, and forwarded mail of large

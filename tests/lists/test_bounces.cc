@@ -126,4 +126,34 @@ BOOST_AUTO_TEST_CASE(failures_at_delivery_are_recorded_without_any_report) {
   BOOST_TEST(site.member("dev", "a@one.example")->last_bounce == "550 5.1.1 no such user");
 }
 
+// A member that is a list, and had the post before.
+BOOST_AUTO_TEST_CASE(the_end_of_a_ring_of_lists_is_no_bounce) {
+  TestSite site;
+  site.make_list("all", {{"post", "anyone"}}, {"dev@lists.example"}, {"owner@o.example"});
+  site.send("x@y.example", {"all@lists.example"}, a_post("x@y.example"));
+  const auto post = site.posts().front();
+  const Id dev = site.member("all", "dev@lists.example")->id;
+  const auto record = [&](const std::string& reply) {
+    int members = -1;
+    TestSite::require(
+        site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+          const auto recorded = lists::record_failures(
+              site.services, c, {{&post, dev, test::address("dev@lists.example"), reply, "mx[127.0.0.1]"}});
+          TestSite::require(recorded);
+          BOOST_TEST(!recorded->reports);
+          members = recorded->members;
+          return {};
+        }));
+    return members;
+  };
+  const std::string was_there = site.send("b@lists.example", {"all@lists.example"},
+                                          "X-Loop: all@lists.example\r\n" + a_post("x@y.example"))
+                                    .to_string();
+  BOOST_TEST(was_there.starts_with("554 5.4.6 "), was_there);
+  BOOST_TEST(record(was_there) == 0);
+  BOOST_TEST(site.member("all", "dev@lists.example")->bounces == 0);
+  BOOST_TEST(record("554 5.4.6 this server is the host of lists.example by its MX, and does not know it") ==
+             1);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
