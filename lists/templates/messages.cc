@@ -231,7 +231,7 @@ const std::vector<Message>& messages() {
           "  ADD list address [name]    add a member\n"
           "  DEL list address           remove one\n"
           "  REMIND list                remind all members of their membership\n"
-          "  STATS list                 figures\n"
+          "  STATS list                 how many members it has\n"
           "\n"
           "For moderators:\n"
           "\n"

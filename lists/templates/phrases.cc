@@ -89,7 +89,6 @@ const std::vector<std::string_view>& phrases() {
       N_("editors: {{who}}"),
       N_("and {{count}} who do not show their address"),
       N_("too many members to name by mail"),
-      N_("posts in the ledger: {{count}}"),
       N_("you are known as {{email}}, by {{auth}}"),
       N_("{{previous}} is {{email}} now, on {{count}} lists"),
       N_("temporary trouble, try again later"),

@@ -231,6 +231,31 @@ BOOST_AUTO_TEST_CASE(one_mail_does_not_keep_the_database_busy) {
   BOOST_TEST(site.ask("master@o.example", "lists\n").says("l10@lists.example"));
 }
 
+// The ledger has no index by list: what is asked by mail must not read it where the writer waits.
+BOOST_AUTO_TEST_CASE(stats_cost_the_same_however_much_was_posted) {
+  Served site;
+  const auto cost = [&site] {
+    const auto before = site.database->counters().statements;
+    BOOST_TEST(site.ask("own@o.example", "stats dev\n").says("members: 1"));
+    return site.database->counters().statements - before;
+  };
+  cost();
+  const auto of_a_quiet_list = cost();
+  TestSite::require(
+      site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+        for (int i = 0; i < 50; ++i) {
+          storage::PostRecord post;
+          post.id = site.ids.next();
+          post.list_id = site.list("dev").id;
+          post.list_address = "dev@lists.example";
+          post.accepted = site.clock.wall_now();
+          ESSAIM_TRY(storage::PostStore(c).add(post, "Subject: x\r\n\r\nbody\r\n"));
+        }
+        return {};
+      }));
+  BOOST_TEST(cost() == of_a_quiet_list);
+}
+
 BOOST_AUTO_TEST_CASE(answers_come_in_the_askers_language) {
   Served site;
   site.make_list("quiet", {});
