@@ -137,9 +137,15 @@ Result<void> LoginFailureStore::forget(const std::string& account, const std::st
   return {};
 }
 
-Result<std::int64_t> LoginFailureStore::drop_old(WallTime now) {
-  return sql::run(connection_, "DELETE FROM login_failure WHERE slot < ? OR slot > ?", slot_of(now) - 1,
-                  slot_of(now) + kSlotsOfADay);
+Result<std::int64_t> LoginFailureStore::drop_old(WallTime now, std::int64_t limit) {
+  const auto drop = [&](const char* condition, std::int64_t slot) {
+    return sql::run(
+        connection_,
+        sql::delete_some(connection_, "login_failure", "account, network, slot", condition, limit), slot);
+  };
+  auto dropped = drop("slot < ?", slot_of(now) - 1);
+  if (!dropped.ok() || *dropped > 0) return dropped;
+  return drop("slot > ?", slot_of(now) + kSlotsOfADay);
 }
 
 }  // namespace essaim::storage

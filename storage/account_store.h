@@ -51,7 +51,8 @@ class LoginFailureStore {
   Result<void> count(const std::string& account, const std::string& network, WallTime now);
   // Of the pair: somebody has remembered the password.
   Result<void> forget(const std::string& account, const std::string& network);
-  Result<std::int64_t> drop_old(WallTime now);
+  // Strangers choose the names, so there may be millions: at most `limit`; how many, 0: none is left.
+  Result<std::int64_t> drop_old(WallTime now, std::int64_t limit);
 
  private:
   Connection& connection_;

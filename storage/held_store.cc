@@ -226,8 +226,10 @@ Result<std::int64_t> AnswerStore::counted(const std::string& address, WallTime n
                      address, to_millis(now) / 3'600'000);
 }
 
-Result<std::int64_t> AnswerStore::forget(WallTime before) {
-  return sql::run(connection_, "DELETE FROM answered WHERE hour_number < ?", to_millis(before) / 3'600'000);
+Result<std::int64_t> AnswerStore::forget(WallTime before, std::int64_t limit) {
+  return sql::run(connection_,
+                  sql::delete_some(connection_, "answered", "address, hour_number", "hour_number < ?", limit),
+                  to_millis(before) / 3'600'000);
 }
 
 }  // namespace essaim::storage

@@ -104,7 +104,7 @@ class AnswerStore {
   Result<std::int64_t> counted(const std::string& address, WallTime now);
   // Counts one more answer; the number within this hour, it included.
   Result<std::int64_t> count(const std::string& address, WallTime now);
-  Result<std::int64_t> forget(WallTime before);
+  Result<std::int64_t> forget(WallTime before, std::int64_t limit);  // at most so many; how many
 
  private:
   Connection& connection_;

@@ -21,6 +21,7 @@ constexpr std::size_t kKeysAtATime = 1000;
 constexpr std::size_t kLookedAtTogether = 1000;  // of what waits; some milliseconds of a reader
 constexpr Duration kPublishedWithin =
     std::chrono::hours(1);  // what is staged; else it was for a post that never came
+constexpr std::int64_t kFailuresAtATime = 1000;
 
 // Repeats a step that gives how many rows it changed, until it changes none.
 Result<std::int64_t> repeat(Database& database,
@@ -143,17 +144,6 @@ Result<std::int64_t> purge_members(Database& database) {
   return total;
 }
 
-Result<std::int64_t> forget_login_failures(Database& database, const Clock& clock) {
-  std::int64_t total = 0;
-  ESSAIM_TRY(database.write_now(Durability::kProgress, [&](Connection& c) -> Result<void> {
-    auto failures = LoginFailureStore(c).drop_old(clock.wall_now());
-    if (!failures.ok()) return failures.error();
-    total = *failures;
-    return {};
-  }));
-  return total;
-}
-
 struct Step {
   std::string what;  // is counted, for the result
   std::function<Result<std::int64_t>()> run;
@@ -206,7 +196,9 @@ Job make_retention_job(const Clock& clock, const RetentionOptions& options) {
            return DepartureStore(c).forget_before(before(clock, options.keep_departures), kKeysAtATime);
          })},
         {"members purged", [&] { return purge_members(database); }},
-        {"login failures forgotten", [&] { return forget_login_failures(database, clock); }},
+        {"login failures forgotten", again([&](Connection& c) {
+           return LoginFailureStore(c).drop_old(clock.wall_now(), kFailuresAtATime);
+         })},
     });
   };
   return job;

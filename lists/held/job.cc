@@ -10,6 +10,20 @@ namespace {
 constexpr std::size_t kAtATime = 100;
 // Late answers are told what was decided so long.
 constexpr std::chrono::hours kKeepDecided{24 * 30};
+constexpr std::int64_t kAnswersAtATime = 1000;
+
+Result<void> forget_answers(const Services& services, WallTime now) {
+  for (std::int64_t some = kAnswersAtATime; some == kAnswersAtATime;) {
+    ESSAIM_TRY(services.database->write_now(
+        storage::Durability::kProgress, [&](storage::Connection& c) -> Result<void> {
+          const auto gone = storage::AnswerStore(c).forget(now - std::chrono::hours(2), kAnswersAtATime);
+          if (!gone.ok()) return gone.error();
+          some = *gone;
+          return {};
+        }));
+  }
+  return {};
+}
 
 // Messages that are here still because their list went. Until a round finds nothing, or what it finds is gone already: a
 // server that is read may be behind the one that is written.
@@ -84,11 +98,7 @@ Result<std::string> look_after_held(const Services& services) {
           return {};
         }));
   }
-  ESSAIM_TRY(services.database->write_now(
-      storage::Durability::kProgress, [&](storage::Connection& c) -> Result<void> {
-        const auto answers = storage::AnswerStore(c).forget(now - std::chrono::hours(2));
-        return answers.ok() ? Result<void>() : answers.error();
-      }));
+  ESSAIM_TRY(forget_answers(services, now));
   return "expired or reminded: " + std::to_string(done) + ", forgotten: " + std::to_string(forgotten);
 }
 

@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(answers_are_counted_by_the_hour) {
     BOOST_TEST(must(store.count("ann@x.example", at(3599))) == 2);
     BOOST_TEST(must(store.count("ann@x.example", at(3600))) == 1);
     BOOST_TEST(must(store.counted("bob@x.example", at(10))) == 0);
-    BOOST_TEST(must(store.forget(at(3600))) == 1);
+    BOOST_TEST(must(store.forget(at(3600), 10)) == 1);
     BOOST_TEST(must(store.counted("ann@x.example", at(10))) == 0);
     return {};
   });

@@ -1,6 +1,7 @@
 #include <atomic>
 #include <thread>
 
+#include "storage/account_store.h"
 #include "storage/job_runner.h"
 #include "storage/retention.h"
 #include "tests/storage/fixtures.h"
@@ -145,6 +146,38 @@ BOOST_AUTO_TEST_CASE(retention_keeps_what_is_young_or_unfinished) {
     BOOST_TEST(!must(PostStore(c).remember(kList, "k", 9, kNow)).has_value());
     return {};
   });
+}
+
+BOOST_AUTO_TEST_CASE(what_strangers_made_is_dropped_some_rows_at_a_time) {
+  TempDatabase database;
+  constexpr int kGuesses = 2500;
+  commit(*database, [](Connection& c) -> Result<void> {
+    for (int i = 0; i < kGuesses / 2; ++i)
+      ESSAIM_TRY(LoginFailureStore(c).count("name" + std::to_string(i), "192.0.2.1", kNow));
+    return {};
+  });
+  const auto rows = [&database] {
+    std::int64_t number = 0;
+    must(database->read_now([&number](Connection& c) -> Result<void> {
+      Statement& statement = *must(c.prepare("SELECT COUNT(*) FROM login_failure"));
+      must(statement.step());
+      number = statement.integer(0);
+      return {};
+    }));
+    return number;
+  };
+  BOOST_TEST(rows() > kGuesses);
+  ManualClock clock;
+  clock.set_wall(kNow + std::chrono::hours(2));
+  const Job job = make_retention_job(clock, {});
+  const auto commits_of_a_run = [&] {
+    const auto before = database->counters().commits;
+    must(job.run(*database));
+    return database->counters().commits - before;
+  };
+  const auto commits = commits_of_a_run();
+  BOOST_TEST(rows() == 0);
+  BOOST_TEST(commits == commits_of_a_run() + 3);  // full, full and the rest
 }
 
 BOOST_AUTO_TEST_SUITE_END()
