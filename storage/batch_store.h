@@ -53,8 +53,8 @@ class BatchStore {
   // With recipients; progress empty means all pending. kExists for the same post and number.
   Result<void> add(std::span<const BatchRecord> batches);
   Result<void> add(const BatchRecord& batch) { return add({&batch, 1}); }
-  // Makes waiting batches ready whose time has come: on a server the first of them only. Returns how many; if
-  // kHastenedTogether or more, there may be others.
+  // Makes waiting batches ready whose time has come, some thousand at most. Returns how many; if kHastenedTogether or more,
+  // there may be others.
   Result<std::int64_t> promote_due(WallTime now);
   // Claims up to `limit` ready batches of posts that are not held and whose destination is not in `saturated`, in the
   // order above, and gives them with recipients and progress; those in `except` are passed over. Conditional on nobody
@@ -93,7 +93,8 @@ class BatchStore {
   Result<std::vector<Id>> held_of(Fence fence);
   // Batches that wait for a reason with `part` in its text are due at `now`. Likewise.
   Result<std::int64_t> hasten(WallTime now, std::string_view part);
-  static constexpr std::int64_t kHastenedTogether = 500;  // rows of some 650 octets in what is replicated
+  static constexpr std::int64_t kHastenedTogether =
+      500;  // rows of some 650 octets in what is replicated; in a file more
   // Earliest due time of a waiting batch; nothing when none waits.
   Result<std::optional<WallTime>> next_due();
   struct Owned {

@@ -4,6 +4,14 @@
 
 namespace essaim::storage::sql {
 
+std::string update_some(Connection& connection, const std::string& table, const std::string& assignments,
+                        const std::string& condition, std::int64_t rows) {
+  const std::string update = "UPDATE " + table + " SET " + assignments + " WHERE ";
+  const std::string these = condition + " LIMIT " + std::to_string(rows);
+  if (connection.dialect() != Dialect::kSqlite) return update + these;
+  return update + "rowid IN (SELECT rowid FROM " + table + " WHERE " + these + ")";
+}
+
 std::string delete_some(Connection& connection, const std::string& table, const std::string& key,
                         const std::string& condition, std::int64_t rows) {
   const std::string these = " WHERE " + condition + " LIMIT " + std::to_string(rows);

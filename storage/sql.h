@@ -93,6 +93,10 @@ inline std::string waiting_posts(Connection& connection) {
   return connection.dialect() == Dialect::kSqlite ? "post p" : "post p FORCE INDEX (post_finished)";
 }
 
+// Changes up to `rows` rows of a table that has rowids in a file, with either engine; `condition` may end with ORDER BY.
+std::string update_some(Connection& connection, const std::string& table, const std::string& assignments,
+                        const std::string& condition, std::int64_t rows);
+
 // Deletes up to `rows` rows of the table, with either engine: no LIMIT is allowed behind DELETE in a file, nor within IN on a
 // server. `key` names the columns that tell its rows apart.
 std::string delete_some(Connection& connection, const std::string& table, const std::string& key,

@@ -208,6 +208,45 @@ BOOST_AUTO_TEST_CASE(what_waits_for_a_reason_that_is_over_is_due) {
   BOOST_TEST(ready[0].post_id == 1);
 }
 
+// As after hours in which no server ran, or when a big provider is resumed: each statement is a moment of the writer.
+BOOST_AUTO_TEST_CASE(many_that_are_due_are_hastened_and_made_ready_some_thousand_at_a_time) {
+  static constexpr int kBatches = 12'000;
+  static constexpr std::int64_t kMost = 5000;
+  TempDatabase database;
+  std::vector<BatchRecord> batches(kBatches);
+  for (int i = 0; i < kBatches; ++i) {
+    BatchRecord& batch = batches[static_cast<std::size_t>(i)];
+    batch.post_id = 1;
+    batch.number = i;
+    batch.queue = BatchQueue::kWaiting;
+    batch.due = kNow + std::chrono::seconds(i + 1);
+    batch.why = "451 4.7.0 suspended";
+    batch.recipients = people(1, "a.test");
+    batch.count = batch.pending = 1;
+  }
+  commit(*database, [&](Connection& c) { return BatchStore(c).add(batches); });
+  using Change = std::function<Result<std::int64_t>(BatchStore)>;
+  const auto all_of = [&database](const Change& change) {
+    std::int64_t all = 0;
+    for (std::int64_t some = kMost; some >= BatchStore::kHastenedTogether; all += some) {
+      commit(*database, [&](Connection& c) -> Result<void> {
+        some = must(change(BatchStore(c)));
+        // By which the next claim is made at once.
+        BOOST_TEST((all + some == kBatches || must(BatchStore(c).next_due()).has_value()));
+        return {};
+      });
+      BOOST_TEST(some <= kMost);
+    }
+    return all;
+  };
+  BOOST_TEST(all_of([](BatchStore store) { return store.hasten(kNow, "suspended"); }) == kBatches);
+  BOOST_TEST(all_of([](BatchStore store) { return store.promote_due(kNow); }) == kBatches);
+  must(database->read_now([](Connection& c) -> Result<void> {
+    BOOST_TEST(must(BatchStore(c).queue_counts()).ready == kBatches);
+    return {};
+  }));
+}
+
 BOOST_AUTO_TEST_CASE(counts_that_do_not_sum_up_are_never_stored) {
   TempDatabase database;
   make_list(*database);

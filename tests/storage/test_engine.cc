@@ -407,7 +407,13 @@ BOOST_AUTO_TEST_CASE(what_is_asked_often_is_found_by_its_index) {
   const std::vector<std::pair<std::string, std::string>> asked = {
       {"INDEX batch_due (queue=?", "SELECT MIN(due) FROM batch_state WHERE queue = 2"},
       {"INDEX batch_due (queue=?", "SELECT 1 FROM batch_state WHERE queue = 2 AND due <= 1 LIMIT 1"},
-      {"INDEX batch_due (queue=?", "UPDATE batch_state SET queue = 1 WHERE queue = 2 AND due <= 1"},
+      {"INDEX batch_due (queue=?", "SELECT rowid FROM batch_state WHERE queue = 2 AND due <= 1 LIMIT 5000"},
+      {"INDEX batch_due (queue=?",
+       "SELECT rowid FROM batch_state WHERE queue = 2 AND due > 1 AND INSTR(why, 'x') > 0 ORDER BY due DESC "
+       "LIMIT 5000"},
+      {"USING INTEGER PRIMARY KEY",
+       "UPDATE batch_state SET queue = 1 WHERE rowid IN (SELECT rowid FROM batch_state WHERE queue = 2 AND "
+       "due <= 1 LIMIT 5000)"},
       {"INDEX post_message_id (message_id=?",
        "SELECT p.id FROM post p WHERE p.finished > 0 AND p.message_id = ? ORDER BY p.accepted DESC, p.id "
        "DESC"},
