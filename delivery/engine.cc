@@ -109,6 +109,7 @@ class EngineImpl : public Engine {
     }
     if (fabric_.signers) fabric_.signers->stop();
     fabric_.tls_results->flush(parts_.database, parts_.node.number);
+    fabric_.tls_results->wait_for_database();
     queue_->wait_for_database();
     auto ended = std::make_shared<std::promise<void>>();
     on_queue([this, ended] {

@@ -10,6 +10,8 @@
 #include "storage/departure_store.h"
 #include "storage/member_store.h"
 #include "storage/post_store.h"
+#include "storage/sts_store.h"
+#include "storage/tls_result_store.h"
 
 namespace essaim::storage {
 
@@ -22,6 +24,10 @@ constexpr std::size_t kLookedAtTogether = 1000;  // of what waits; some millisec
 constexpr Duration kPublishedWithin =
     std::chrono::hours(1);  // what is staged; else it was for a post that never came
 constexpr std::int64_t kFailuresAtATime = 1000;
+constexpr std::int64_t kTlsResultsAtATime = 500;  // a policy of some kilobytes in each
+constexpr std::size_t kPoliciesAtATime = 500;
+constexpr std::int64_t kDaysOfTlsResults = 30;
+constexpr auto kDay = std::chrono::hours(24);
 
 // Repeats a step that gives how many rows it changed, until it changes none.
 Result<std::int64_t> repeat(Database& database,
@@ -144,6 +150,37 @@ Result<std::int64_t> purge_members(Database& database) {
   return total;
 }
 
+Result<std::int64_t> forget_tls_results(Database& database, WallTime now) {
+  const std::int64_t first_kept =
+      to_millis(now) / std::chrono::milliseconds(kDay).count() - kDaysOfTlsResults;
+  return repeat(database, [first_kept](Connection& c) {
+    return TlsResultStore(c).remove_before(first_kept, kTlsResultsAtATime);
+  });
+}
+
+// A day late: this node's clock may be ahead of that of one which still goes by the policy.
+Result<std::int64_t> forget_expired_policies(Database& database, WallTime now) {
+  std::int64_t total = 0;
+  for (std::int64_t removed = 1; removed > 0; total += removed) {
+    std::vector<std::string> domains;
+    ESSAIM_TRY(database.read_now([&domains, now](Connection& c) -> Result<void> {
+      auto expired = StsStore(c).expired(now - kDay, kPoliciesAtATime);
+      if (!expired.ok()) return expired.error();
+      domains = std::move(*expired);
+      return {};
+    }));
+    if (domains.empty()) break;
+    ESSAIM_TRY(
+        database.write_now(Durability::kProgress, [&domains, &removed, now](Connection& c) -> Result<void> {
+          auto some = StsStore(c).remove_expired(domains, now - kDay);
+          if (!some.ok()) return some.error();
+          removed = *some;
+          return {};
+        }));
+  }
+  return total;
+}
+
 struct Step {
   std::string what;  // is counted, for the result
   std::function<Result<std::int64_t>()> run;
@@ -199,6 +236,8 @@ Job make_retention_job(const Clock& clock, const RetentionOptions& options) {
         {"login failures forgotten", again([&](Connection& c) {
            return LoginFailureStore(c).drop_old(clock.wall_now(), kFailuresAtATime);
          })},
+        {"counts of TLS forgotten", [&] { return forget_tls_results(database, clock.wall_now()); }},
+        {"MTA-STS policies forgotten", [&] { return forget_expired_policies(database, clock.wall_now()); }},
     });
   };
   return job;

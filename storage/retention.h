@@ -16,7 +16,8 @@ struct RetentionOptions {
 };
 
 // Settles finished posts and drops their renderings, then deletes what is older than it is kept, and the rows
-// of members who left, when no unfinished post needs them. `clock` must outlive the job.
+// of members who left, when no unfinished post needs them. Also old counts of failed logins and of TLS sessions, and policies
+// of MTA-STS that have expired. `clock` must outlive the job.
 Job make_retention_job(const Clock& clock, const RetentionOptions& options);
 
 }  // namespace essaim::storage

@@ -30,8 +30,27 @@ Result<std::vector<StsRow>> StsStore::fetched_since(WallTime since, WallTime now
   }
 }
 
-Result<std::int64_t> StsStore::remove_expired(WallTime now) {
-  return sql::run(connection_, "DELETE FROM sts_policy WHERE expires <= ?", now);
+Result<std::vector<std::string>> StsStore::expired(WallTime now, std::size_t limit) {
+  auto statement =
+      sql::prepare(connection_, "SELECT domain FROM sts_policy WHERE expires <= ? LIMIT ?", now, limit);
+  if (!statement.ok()) return statement.error();
+  std::vector<std::string> domains;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return domains;
+    domains.push_back(sql::text(**statement, 0));
+  }
+}
+
+Result<std::int64_t> StsStore::remove_expired(const std::vector<std::string>& domains, WallTime now) {
+  std::int64_t removed = 0;
+  for (const std::string& domain : domains) {
+    auto one = sql::run(connection_, "DELETE FROM sts_policy WHERE domain = ? AND expires <= ?", domain, now);
+    if (!one.ok()) return one.error();
+    removed += *one;
+  }
+  return removed;
 }
 
 }  // namespace essaim::storage

@@ -25,8 +25,10 @@ class StsStore {
   Result<void> put(const StsRow& row);
   // Those fetched at `since` or later that have not expired; the oldest first, at most `limit`.
   Result<std::vector<StsRow>> fetched_since(WallTime since, WallTime now, std::size_t limit);
-  // The number of rows that went.
-  Result<std::int64_t> remove_expired(WallTime now);
+  // Domains whose policy has expired, at most `limit`. Reads all rows: for a reader.
+  Result<std::vector<std::string>> expired(WallTime now, std::size_t limit);
+  // Removes those of them that have not been fetched anew since; how many.
+  Result<std::int64_t> remove_expired(const std::vector<std::string>& domains, WallTime now);
 
  private:
   Connection& connection_;

@@ -57,8 +57,10 @@ Result<std::vector<TlsResultRow>> TlsResultStore::of_day(std::int64_t day, const
   }
 }
 
-Result<std::int64_t> TlsResultStore::remove_before(std::int64_t day) {
-  return sql::run(connection_, "DELETE FROM tls_result WHERE day < ?", day);
+Result<std::int64_t> TlsResultStore::remove_before(std::int64_t day, std::int64_t limit) {
+  return sql::run(
+      connection_,
+      sql::delete_some(connection_, "tls_result", "day, node, domain, result_key", "day < ?", limit), day);
 }
 
 }  // namespace essaim::storage

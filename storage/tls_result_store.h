@@ -29,7 +29,7 @@ class TlsResultStore {
   Result<void> add(int node, const TlsResultRow& row);
   // Of one day, summed over the nodes; of one domain, or of all ("").
   Result<std::vector<TlsResultRow>> of_day(std::int64_t day, const std::string& domain);
-  Result<std::int64_t> remove_before(std::int64_t day);
+  Result<std::int64_t> remove_before(std::int64_t day, std::int64_t limit);  // at most so many; how many
 
  private:
   Connection& connection_;

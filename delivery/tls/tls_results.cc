@@ -1,5 +1,6 @@
 #include "delivery/tls/tls_results.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -91,7 +92,7 @@ std::vector<storage::TlsResultRow> TlsResults::take() {
   return rows;
 }
 
-void TlsResults::put_back(const std::vector<storage::TlsResultRow>& rows) {
+void TlsResults::put_back(std::span<const storage::TlsResultRow> rows) {
   const std::lock_guard lock(mutex_);
   for (const storage::TlsResultRow& row : rows) {
     if (counts_.size() >= kMostCounts) return;
@@ -101,20 +102,47 @@ void TlsResults::put_back(const std::vector<storage::TlsResultRow>& rows) {
 }
 
 void TlsResults::flush(storage::Database& database, int node) {
-  auto rows = std::make_shared<const std::vector<storage::TlsResultRow>>(take());
+  auto rows = std::make_shared<const Rows>(take());
   if (rows->empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    ++flushes_;
+  }
+  write_from(database, node, rows, 0);
+}
+
+// The next ones are queued when these are written: claims and outcomes come between.
+void TlsResults::write_from(storage::Database& database, int node, const std::shared_ptr<const Rows>& rows,
+                            std::size_t first) {
+  const std::size_t count = std::min(kWrittenTogether, rows->size() - first);
   database.write(
       storage::Durability::kProgress,
-      [rows, node](storage::Connection& connection) -> Result<void> {
+      [rows, first, count, node](storage::Connection& connection) -> Result<void> {
         storage::TlsResultStore store(connection);
-        for (const storage::TlsResultRow& row : *rows) ESSAIM_TRY(store.add(node, row));
+        for (const storage::TlsResultRow& row : std::span(*rows).subspan(first, count))
+          ESSAIM_TRY(store.add(node, row));
         return {};
       },
-      [self = shared_from_this(), rows](const Result<void>& written) {
-        if (written.ok()) return;
-        self->put_back(*rows);
-        log::warning("tls-results-not-kept", {{"error", std::string_view(written.error().message)}});
+      [self = shared_from_this(), &database, node, rows, first, count](const Result<void>& written) {
+        if (written.ok() && first + count < rows->size())
+          return self->write_from(database, node, rows, first + count);
+        if (!written.ok()) {
+          self->put_back(std::span(*rows).subspan(first));
+          log::warning("tls-results-not-kept", {{"error", std::string_view(written.error().message)}});
+        }
+        self->flushed();
       });
+}
+
+void TlsResults::flushed() {
+  const std::lock_guard lock(mutex_);
+  --flushes_;
+  none_under_way_.notify_all();
+}
+
+void TlsResults::wait_for_database() {
+  std::unique_lock lock(mutex_);
+  none_under_way_.wait(lock, [this] { return flushes_ == 0; });
 }
 
 }  // namespace essaim::delivery

@@ -5,10 +5,12 @@
 // Owner: the delivery's fabric, by a shared pointer. Counts go to the database with flush(), on the loop that calls it, without blocking.
 #pragma once
 
+#include <condition_variable>
 #include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,16 +39,26 @@ class TlsResults : public std::enable_shared_from_this<TlsResults> {
   void add(const TlsSession& session, WallTime now);
   // What the last connections for the domain did, the newest first.
   std::vector<std::string> last(const std::string& domain) const;
-  // Writes what was counted since the last time; what cannot be written is counted again.
+  // Writes what was counted since the last time, some rows to a transaction and others' works between; what cannot be written
+  // is counted again.
   void flush(storage::Database& database, int node);
+  static constexpr std::size_t kWrittenTogether = 500;
+  // Until what flush() began is over.
+  void wait_for_database();
   std::vector<storage::TlsResultRow> take();  // likewise, as values
 
  private:
-  void put_back(const std::vector<storage::TlsResultRow>& rows);
+  using Rows = std::vector<storage::TlsResultRow>;
+  void put_back(std::span<const storage::TlsResultRow> rows);
+  void write_from(storage::Database& database, int node, const std::shared_ptr<const Rows>& rows,
+                  std::size_t first);
+  void flushed();
 
   mutable std::mutex mutex_;
   std::map<std::string, storage::TlsResultRow> counts_;
   std::map<std::string, std::deque<std::string>> words_;
+  int flushes_ = 0;  // under way
+  std::condition_variable none_under_way_;
 };
 
 }  // namespace essaim::delivery

@@ -4,6 +4,8 @@
 #include "storage/account_store.h"
 #include "storage/job_runner.h"
 #include "storage/retention.h"
+#include "storage/sts_store.h"
+#include "storage/tls_result_store.h"
 #include "tests/storage/fixtures.h"
 
 using namespace essaim;
@@ -146,6 +148,37 @@ BOOST_AUTO_TEST_CASE(retention_keeps_what_is_young_or_unfinished) {
     BOOST_TEST(!must(PostStore(c).remember(kList, "k", 9, kNow)).has_value());
     return {};
   });
+}
+
+BOOST_AUTO_TEST_CASE(counts_of_tls_are_kept_for_thirty_days_and_policies_until_they_have_expired) {
+  TempDatabase database;
+  const std::int64_t today = to_millis(kNow) / 86'400'000;
+  commit(*database, [today](Connection& c) -> Result<void> {
+    for (const std::int64_t day : {today - 400, today - 31, today - 30, today}) {
+      TlsResultRow row;
+      row.day = day;
+      row.domain = "a.test";
+      row.sessions = 1;
+      ESSAIM_TRY(TlsResultStore(c).add(1, row));
+    }
+    const auto days = [](int number) { return std::chrono::hours(24 * number); };
+    ESSAIM_TRY(StsStore(c).put({"over.test", "1", "text", kNow - days(9), kNow - days(2)}));
+    ESSAIM_TRY(StsStore(c).put({"just.test", "1", "text", kNow - days(9), kNow - std::chrono::hours(1)}));
+    return StsStore(c).put({"good.test", "1", "text", kNow - days(9), kNow + days(1)});
+  });
+  ManualClock clock;
+  clock.set_wall(kNow);
+  const Job job = make_retention_job(clock, {});
+  must(job.run(*database));
+  must(database->read_now([today](Connection& c) -> Result<void> {
+    TlsResultStore results(c);
+    BOOST_TEST(must(results.of_day(today - 400, "")).empty());
+    BOOST_TEST(must(results.of_day(today - 31, "")).empty());
+    BOOST_TEST(must(results.of_day(today - 30, "")).size() == 1U);
+    BOOST_TEST(must(results.of_day(today, "")).size() == 1U);
+    BOOST_TEST(must(StsStore(c).fetched_since({}, from_millis(0), 10)).size() == 2U);
+    return {};
+  }));
 }
 
 BOOST_AUTO_TEST_CASE(what_strangers_made_is_dropped_some_rows_at_a_time) {

@@ -72,10 +72,29 @@ BOOST_AUTO_TEST_CASE(counts_of_the_nodes_add_up_in_the_database) {
                                   BOOST_TEST(rows->at(0).sessions == 4);
                                   BOOST_TEST(rows->at(1).sessions == 4);
                                   BOOST_TEST(store.of_day(kDay + 1, "").value().empty());
-                                  BOOST_TEST(store.remove_before(kDay + 1).value() == 4);
+                                  BOOST_TEST(store.remove_before(kDay + 1, 3).value() == 3);
+                                  BOOST_TEST(store.remove_before(kDay + 1, 3).value() == 1);
                                   BOOST_TEST(store.of_day(kDay, "").value().empty());
                                   return {};
                                 })
+                    .ok());
+}
+
+// What the database does as a whole has to stay small, and others wait behind it.
+BOOST_AUTO_TEST_CASE(many_counts_are_written_some_to_a_transaction) {
+  test::TempDatabase database;
+  const auto results = std::make_shared<TlsResults>();
+  for (int i = 0; i < 2000; ++i) results->add(session("d" + std::to_string(i) + ".test", ""), kNow);
+  const auto before = database->counters().commits;
+  results->flush(*database, 1);
+  results->wait_for_database();
+  BOOST_TEST(database->counters().commits - before == 4U);
+  BOOST_TEST(results->take().empty());
+  BOOST_REQUIRE(database
+                    ->read_now([](storage::Connection& c) -> Result<void> {
+                      BOOST_TEST(storage::TlsResultStore(c).of_day(kDay, "").value().size() == 2000U);
+                      return {};
+                    })
                     .ok());
 }
 
@@ -83,23 +102,26 @@ BOOST_AUTO_TEST_CASE(a_policy_that_was_fetched_later_stays) {
   test::TempDatabase database;
   BOOST_REQUIRE(
       database
-          ->write_now(storage::Durability::kProgress,
-                      [](storage::Connection& c) -> Result<void> {
-                        storage::StsStore store(c);
-                        const WallTime later = kNow + std::chrono::seconds(10);
-                        const WallTime end = kNow + std::chrono::hours(1);
-                        ESSAIM_TRY(store.put({"a.test", "2", "new", later, end}));
-                        ESSAIM_TRY(store.put({"a.test", "1", "old", kNow, end}));
-                        ESSAIM_TRY(store.put({"b.test", "1", "gone", kNow, kNow}));
-                        const auto rows = store.fetched_since(kNow, kNow, 10);
-                        BOOST_REQUIRE(rows.ok());
-                        BOOST_REQUIRE(rows->size() == 1U);
-                        BOOST_TEST(rows->at(0).text == "new");
-                        BOOST_TEST(
-                            store.fetched_since(later + std::chrono::seconds(1), kNow, 10).value().empty());
-                        BOOST_TEST(store.remove_expired(kNow).value() == 1);
-                        return {};
-                      })
+          ->write_now(
+              storage::Durability::kProgress,
+              [](storage::Connection& c) -> Result<void> {
+                storage::StsStore store(c);
+                const WallTime later = kNow + std::chrono::seconds(10);
+                const WallTime end = kNow + std::chrono::hours(1);
+                ESSAIM_TRY(store.put({"a.test", "2", "new", later, end}));
+                ESSAIM_TRY(store.put({"a.test", "1", "old", kNow, end}));
+                ESSAIM_TRY(store.put({"b.test", "1", "gone", kNow, kNow}));
+                const auto rows = store.fetched_since(kNow, kNow, 10);
+                BOOST_REQUIRE(rows.ok());
+                BOOST_REQUIRE(rows->size() == 1U);
+                BOOST_TEST(rows->at(0).text == "new");
+                BOOST_TEST(store.fetched_since(later + std::chrono::seconds(1), kNow, 10).value().empty());
+                const std::vector<std::string> expired = store.expired(kNow, 10).value();
+                BOOST_TEST(expired == std::vector<std::string>{"b.test"}, boost::test_tools::per_element());
+                // Not one that was fetched anew since.
+                BOOST_TEST(store.remove_expired({"a.test", "b.test"}, kNow).value() == 1);
+                return {};
+              })
           .ok());
 }
 
