@@ -27,6 +27,17 @@ sql_query SELECT email FROM people
 
 digest 1,3 14:30
 """
+TEMPLATES = """subject Bees
+
+custom_subject [% list.name %] bees
+
+custom_header X-Campus: Lyon
+custom_header Reply-To: x@x.example
+
+custom_header X-Hive: 7
+
+remove_headers X-Mailer,Received,User-Agent
+"""
 MEMBERS = """date 1500000000
 email ann@a.example
 gecos Ann <b> "Bee"
@@ -80,6 +91,49 @@ class ComingFromSympa(processes.Scenario):
         self.assertEqual("closed", server.json("list", "show", "old@lists.example")["state"])
         answer = server.run("scenario", "explain", "dev@lists.example", "send", "--sender", "x@x.example", "--auth", "smtp")
         self.assertIn("privateoreditorkey", answer)
+
+    def test_template_code_stays_behind_and_what_has_no_place_is_said(self):
+        server = essaim.Essaim(self.folder, start=False)
+        there = self.folder / "list_data"
+        bees, wasps = there / "bees", there / "wasps"
+        for folder in (bees, bees / "search_filters", bees / "scenari", bees / "mail_tt2", bees / "shared", wasps):
+            folder.mkdir(parents=True)
+        (bees / "config").write_text(TEMPLATES)
+        (bees / "message_header").write_text("Of [%list.name%] and [% listname %]\n")
+        (bees / "message_footer").write_text("-- \n[% conf.wwsympa_url %]/info/[% list.name %]\n")
+        (bees / "message_footer.mime").write_text("Content-Type: text/plain\n\nwords\n")
+        (bees / "info").write_text("All about bees\n")
+        (bees / "search_filters" / "blocklist.txt").write_text("*@spam.example\n")
+        (bees / "scenari" / "send.bees").write_text("title.gettext bees\n\ntrue() smtp -> do_it\n")
+        (bees / "mail_tt2" / "welcome.tt2").write_text("Subject: hello\n")
+        for name in ("stats", "config.bin", "member.dump"):
+            (bees / name).write_text("1 2 3\n")
+        (wasps / "config").write_text("subject Wasps\n\ncustom_subject [%list.name%]:[%list.sequence%]\n")
+        (wasps / "message.header").write_text("of old\n")
+        made = subprocess.run([SCRIPT, there, "lists.example"], capture_output=True, text=True, check=True)
+        remarks = made.stderr.splitlines()
+        for remark in ("message_footer is not brought over: it has template code, [% conf.wwsympa_url %]",
+                       "custom_header Reply-To: x@x.example is not brought over", "remove_headers Received is not brought over",
+                       "message_footer.mime is not brought over", "info is not brought over", "mail_tt2 is not brought over",
+                       "scenari is not brought over", "search_filters is not brought over"):
+            self.assertEqual(1, sum(line.startswith("bees@lists.example: " + remark) for line in remarks), (remark, remarks))
+        for silent in ("shared", "stats", "config", "member.dump is"):
+            self.assertNotIn("bees@lists.example: " + silent, made.stderr)
+        self.assertIn("wasps@lists.example: custom_subject is not brought over: it has template code, [%list.sequence%]", remarks)
+
+        server.run("domain", "create", "lists.example")
+        server.run("config", "apply", "-", stdin=made.stdout)
+
+        def settings(address):
+            return {name: one["value"] for name, one in server.json("list", "show", address)["settings"].items()}
+
+        self.assertEqual(("[bees bees]", "Of bees and bees\n", "", "X-Campus: Lyon\nX-Hive: 7", "X-Mailer, User-Agent"),
+                         tuple(settings("bees@lists.example")[name] for name in ("subject_tag", "header", "footer", "add_headers", "remove_headers")))
+        self.assertEqual(("", "of old\n"), tuple(settings("wasps@lists.example")[name] for name in ("subject_tag", "header")))
+        # As the remark says.
+        server.run("scenario", "set", "blocklist.txt", bees / "search_filters" / "blocklist.txt", "--list", "bees@lists.example")
+        answer = server.run("scenario", "explain", "bees@lists.example", "send", "--sender", "x@spam.example", "--auth", "smtp")
+        self.assertIn("reject", answer)
 
 
 if __name__ == "__main__":
