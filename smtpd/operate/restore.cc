@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::array kLogEnds = {"-wal", "-shm"};
 constexpr mode_t kMode = 0640;
+constexpr int kMostLinks = 40;  // as the kernel follows
 
 Error failed(const std::string& path, const char* doing) {
   return {errno == ENOSPC || errno == EDQUOT ? ErrorCode::kExhausted : ErrorCode::kIo,
@@ -54,13 +55,22 @@ struct Places {
   std::string file, directory, making, ready, journal;
 };
 
+// Step by step, because a link whose file is set aside leads to nothing, and weakly_canonical() ends at such a one.
+std::filesystem::path without_links(std::filesystem::path file) {
+  std::error_code error;
+  for (int links = 0; links < kMostLinks && std::filesystem::is_symlink(file, error); ++links) {
+    const std::filesystem::path target = std::filesystem::read_symlink(file, error);
+    if (error) break;
+    file = file.parent_path() / target;
+  }
+  const std::filesystem::path directory = std::filesystem::weakly_canonical(file.parent_path(), error);
+  return error ? file : directory / file.filename();
+}
+
 // Where the file is, not a link to it: SQLite puts the log beside the file.
 Places places_of(const Settings& settings) {
-  std::error_code ignored;
   Places at;
-  const std::filesystem::path named = settings.database_file();
-  const std::filesystem::path file = std::filesystem::weakly_canonical(named, ignored);
-  at.file = file.empty() ? named.string() : file.string();
+  at.file = without_links(settings.database_file()).string();
   at.directory = std::filesystem::path(at.file).parent_path().string();
   at.making = at.file + ".restoring";
   at.ready = at.file + ".restored";

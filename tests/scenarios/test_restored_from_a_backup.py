@@ -105,6 +105,22 @@ class RestoredFromABackup(processes.Scenario):
 
     def test_a_restore_that_is_killed_is_finished_by_the_next_start(self):
         self.backed_up()
+        self.killed_everywhere()
+
+    def test_likewise_where_the_file_is_a_link(self):
+        self.backed_up()
+        self.assertEqual(0, self.essaim.stop())
+        (self.folder / "volume").mkdir()
+        # A link to a link, and neither of them absolute.
+        self.essaim.database.rename(self.folder / "volume" / "real.db")
+        (self.folder / "volume" / "essaim.db").symlink_to("real.db")
+        self.essaim.database.symlink_to("../volume/essaim.db")
+        self.essaim.start()
+        self.killed_everywhere(lambda: sorted(path.name for path in (self.folder / "volume").glob("real.db*")))
+        self.assertTrue(self.essaim.database.is_symlink())
+
+    def killed_everywhere(self, files=None):
+        files = files or self.files
         self.kill_under_load()
         for place in ("ready", "database-aside", "all-aside", "done"):
             with self.subTest(place=place):
@@ -119,12 +135,12 @@ class RestoredFromABackup(processes.Scenario):
                 self.restored()
                 self.post()
                 self.essaim.kill()
-        before_ready = self.files()
+        before_ready = files()
         self.essaim.environment["ESSAIM_CRASH_AT"] = "commit.after:1"  # while the copy is made ready
         self.essaim.run("storage", "restore", self.backup, check=False)
         self.assertEqual(-9, self.essaim.last.returncode, self.essaim.last.stderr)
         del self.essaim.environment["ESSAIM_CRASH_AT"]
-        self.assertEqual(before_ready, [name for name in self.files() if ".restoring" not in name])
+        self.assertEqual(before_ready, [name for name in files() if ".restoring" not in name])
         self.essaim.start()
         self.assertTrue(self.essaim.json("storage", "check")["ok"])
         self.essaim.kill()
