@@ -375,6 +375,21 @@ Result<void> PostStore::renew_lifetime(Id post_id, WallTime now) {
   return {};
 }
 
+Result<void> PostStore::renew_lifetimes(WallTime now) {
+  const std::int64_t begin = to_millis(now), latest = begin + kLongestLifetime;
+  auto longer =
+      sql::run(connection_,
+               "UPDATE post SET expires = ? WHERE finished = 0 AND expires < ? AND expires - accepted > ?",
+               latest, latest, kLongestLifetime);
+  if (!longer.ok()) return longer.error();
+  auto others = sql::run(connection_,
+                         "UPDATE post SET expires = expires - accepted + ? "
+                         "WHERE finished = 0 AND accepted < ? AND expires - accepted <= ?",
+                         begin, begin, kLongestLifetime);
+  if (!others.ok()) return others.error();
+  return {};
+}
+
 Result<bool> PostStore::begin_report(Id post_id, Report report) {
   auto changed =
       sql::run(connection_, "UPDATE post SET reports = reports | ? WHERE id = ? AND reports & ? = 0", report,

@@ -88,6 +88,7 @@ class PostStore {
   Result<std::vector<std::pair<Id, std::string>>> held_for(std::string_view beginning);
   // Its lifetime, as long as at first, begins at `now`: for what was kept back by an operator.
   Result<void> renew_lifetime(Id post_id, WallTime now);
+  Result<void> renew_lifetimes(WallTime now);  // of all that waits, in one transaction: for a file
   Result<std::vector<PostRecord>> search(const PostFilter& filter);  // newest first
   Result<LedgerCounts> counts(
       Id post_id);  // accepted counts what is not yet expanded too, when that is known

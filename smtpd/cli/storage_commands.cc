@@ -153,9 +153,9 @@ int restore(const Shell& shell, const std::string& file) {
     print_line(
         "All delivery is suspended: what waited when the backup was made, and went out since, would go out "
         "again. Next:\n"
-        "  start the server\n"
-        "  essaim queue list            what waits\n"
+        "  essaim queue list            what waits; each post has its lifetime anew\n"
         "  essaim queue delete ID...    what was sent since, as the log says\n"
+        "  start the server\n"
         "  essaim queue resume          and it is delivered again");
   }
   return shell.done("restored from " + for_display(file),

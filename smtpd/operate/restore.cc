@@ -15,6 +15,7 @@
 #include "smtpd/operate/user.h"
 #include "storage/copied_away.h"
 #include "storage/node_store.h"
+#include "storage/post_store.h"
 #include "storage/schema.h"
 
 namespace essaim::smtpd::operate {
@@ -116,13 +117,16 @@ Result<void> copy_file(const std::string& from, const std::string& to) {
   }
 }
 
+// What waits begins its lifetime anew: a suspension does not hold back what has expired, and the first claim would fail and
+// report what may have been delivered since.
 Result<void> suspend_all(storage::Database& database, const std::string& backup, WallTime of, WallTime now) {
   storage::SuspensionRecord record;
   record.scope = storage::SuspensionScope::kEverything;
   record.reason = "restored from a backup of " + format_iso8601(of) + ": " +
                   std::filesystem::path(backup).filename().string();
   record.since = now;
-  return database.write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
+  return database.write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+    ESSAIM_TRY(storage::PostStore(c).renew_lifetimes(now));
     return storage::SuspensionStore(c).suspend(record);
   });
 }

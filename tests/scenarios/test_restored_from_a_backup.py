@@ -1,6 +1,8 @@
 """The server is killed under load, and its database is not the one to go on with: a backup takes its place. The command is
 killed, too, wherever it is."""
 
+import contextlib
+import sqlite3
 import threading
 import unittest
 
@@ -102,6 +104,36 @@ class RestoredFromABackup(processes.Scenario):
         self.essaim.run("storage", "restore", old[0])
         self.restored()
         self.assertEqual(0, self.counts(waits)["pending"])
+
+    def test_what_waited_and_has_expired_since_does_not_fail(self):
+        waits = self.backed_up()
+        self.assertEqual(0, self.essaim.stop())
+        with contextlib.closing(sqlite3.connect(self.backup)) as backup, backup:
+            backup.execute("UPDATE post SET accepted = accepted - 10 * 86400000, expires = expires - 10 * 86400000")
+        self.essaim.run("storage", "restore", self.backup)
+        self.assertIn(waits, self.essaim.run("queue", "list"), "an operator sees it before a server runs")
+        self.essaim.start()
+        new = self.post()
+        self.essaim.run("queue", "retry", "--all")
+        processes.wait_for("batches", lambda: self.counts(new)["accepted"] > 0)
+        with self.assertRaises(AssertionError):
+            processes.wait_for("a failure", lambda: self.counts(waits)["pending"] == 0, timeout=4)
+        self.assertEqual((1, 0), tuple(self.counts(waits)[state] for state in ("pending", "failed")))
+        self.assertIn(waits, self.essaim.run("queue", "list"))
+
+    def test_a_backup_on_its_way_to_another_database(self):
+        """As docs/cluster.md has it: where no file is yet, by a configuration of its own."""
+        waits = self.backed_up()
+        way = essaim.Essaim(self.folder, name="way", start=False)
+        self.assertEqual([], way.json("storage", "restore", self.backup)["aside"])
+        self.assertIn(waits, way.run("queue", "list"))
+        way.run("queue", "delete", waits)
+        target = essaim.Essaim(self.folder, smarthost=self.sink.addresses[0], name="target", start=False)
+        way.run("storage", "copy", f"sqlite:{target.database}")
+        self.assertEqual(0, self.essaim.stop())
+        self.started(target.start())
+        self.assertIn("all delivery is suspended", target.run("queue", "list"))
+        self.assertEqual(0, target.json("post", "show", waits)["counts"]["pending"])
 
     def test_a_restore_that_is_killed_is_finished_by_the_next_start(self):
         self.backed_up()

@@ -506,6 +506,33 @@ BOOST_AUTO_TEST_CASE(finished_posts_lose_the_rendering_first_and_the_ledger_in_t
   });
 }
 
+BOOST_AUTO_TEST_CASE(what_waits_has_its_lifetime_anew) {
+  using std::chrono::hours;
+  TempDatabase database;
+  PostRecord longer = post(3), later = post(4);
+  longer.expires = longer.accepted + hours(24 * 40);
+  later.expires = later.accepted + hours(24 * 90);  // renewed before
+  for (const PostRecord& one : {post(1), post(2), longer, later})
+    make_post(*database, one, people(1, "a.test"));
+  auto batch = claim(*database, {1, 1}, 1).at(0);
+  BOOST_TEST(batch.post_id == 1);
+  settle(&batch, 0, RecipientState::kDelivered);
+  batch.queue = BatchQueue::kFinished;
+  const WallTime now = kNow + hours(24 * 50);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    ESSAIM_TRY(BatchStore(c).save({1, 1}, batch));
+    PostStore store(c);
+    BOOST_TEST(must(store.drop_finished(kNow, 10)) == 1);
+    ESSAIM_TRY(store.renew_lifetimes(now));
+    const auto expires = [&store](Id id) { return must(store.find(id))->expires; };
+    BOOST_TEST((expires(1) == post(1).expires), "it is over");
+    BOOST_TEST((expires(2) == now + hours(24)));
+    BOOST_TEST((expires(3) == now + hours(24 * 30)), "the longest there is");
+    BOOST_TEST((expires(4) == later.expires), "nothing is shortened");
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_node_has_one_number_and_a_new_epoch_at_each_start) {
   TempDatabase database;
   commit(*database, [&](Connection& c) -> Result<void> {
