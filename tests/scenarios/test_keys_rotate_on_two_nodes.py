@@ -19,6 +19,7 @@ class KeysRotateOnTwoNodes(processes.Scenario):
         # One has the secret in a file, the other from its service manager.
         secret = self.folder / "dkim-secret"
         secret.write_text("a secret for the keys of this test\n")
+        secret.chmod(0o600)
         settings = {"smarthost": self.sink.addresses[0], "dns": self.dns.address, "database": self.database.url(), "start": False}
         self.one = essaim.Essaim(self.folder, name="one", hostname="one.lists.example",
                                  authentication=f'key_file = "{secret}"\npatience = "4s"', **settings)

@@ -17,6 +17,7 @@ class OurOwnMailIsJudged(processes.Scenario):
         self.sink = self.started(sink.Sink(self.folder, rules=["rcpt@lost*=550 5.1.1 no such user", "rcpt@picky@*=550 5.6.1 no such media"]))
         secret = self.folder / "secret"
         secret.write_text("a secret for the keys of this test\n")
+        secret.chmod(0o600)
         self.site = submission.Site(self, self.sink.addresses[0], dns=self.dns.address, authentication=f'key_file = "{secret}"\npatience = "4s"')
         self.essaim = self.site.essaim
         self.essaim.make_list(LIST, ["ann@a.example", "picky@b.example"], send="editorkey", language="fr", subscribe="open")

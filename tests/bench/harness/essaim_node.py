@@ -58,6 +58,7 @@ class Node(contender.Contender):
         self._made = {LIST}
         secret = folder / "secret"
         secret.write_text("a secret for the keys of a run\n")
+        secret.chmod(0o600)
         self.server = essaim.Essaim(folder, start=False, verify=verify, authentication=f'key_file = "{secret}"', **settings)
         shutil.copy(template(work, members, domains), self.server.database)
         self.server.run("storage", "migrate")

@@ -19,6 +19,7 @@ class Authenticated(processes.Scenario):
         self.sink = self.started(sink.Sink(self.folder, listen=[f"127.1.0.1:{self.port}"]))
         secret = self.folder / "secret"
         secret.write_text("a secret for the keys of this test\n")
+        secret.chmod(0o600)
         self.essaim = self.started(essaim.Essaim(
             self.folder, dns=self.dns.address, mx_port=self.port, authentication=f'key_file = "{secret}"\npatience = "4s"', delivery='retry_initial = "2s"'))
 
