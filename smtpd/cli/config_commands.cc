@@ -15,24 +15,46 @@
 namespace essaim::smtpd::cli {
 namespace {
 
+// What the server reads as its user, though root can read it.
+std::vector<std::string> unreadable(const Settings& s, const operate::User& user) {
+  std::vector<std::pair<std::string, std::string>> files;
+  for (const ListenSettings& l : s.listen) {
+    for (const std::string& file : l.certificates()) files.emplace_back("certificate", file);
+    files.emplace_back("client_ca", l.client_ca);
+  }
+  files.emplace_back("authentication.key_file", s.authentication.key_file);
+  std::vector<std::string> wrong;
+  for (const auto& [setting, file] : files) {
+    if (file.empty() || ::access(file.c_str(), R_OK) != 0) continue;
+    const auto readable = operate::require_readable(file, user);
+    if (!readable.ok()) wrong.push_back("\"" + setting + "\": " + readable.error().message);
+  }
+  return wrong;
+}
+
+std::vector<std::string> what_is_wrong(const Settings& s) {
+  std::vector<std::string> wrong;
+  for (const ListenSettings& l : s.listen) {
+    if (l.certificates().empty()) continue;
+    auto tls = net::TlsServerContext::load(net::TlsServerOptions{l.certificates(), l.client_ca});
+    if (!tls.ok()) wrong.push_back("\"certificate\": " + tls.error().message);
+  }
+  if (s.user.empty()) return wrong;
+  auto user = operate::find_user(s.user);
+  if (!user.ok()) {
+    wrong.push_back(user.error().message);
+  } else if (geteuid() == 0) {
+    for (std::string& one : unreadable(s, *user)) wrong.push_back(std::move(one));
+  }
+  return wrong;
+}
+
 int check(const Shell& shell) {
   auto loaded = load_settings(shell.config);
+  if (!loaded.ok()) return shell.fail_usage(loaded.error().message);
   std::string wrong;
-  if (!loaded.ok()) {
-    wrong = loaded.error().message;
-  } else {
-    const Settings& s = loaded->settings;
-    for (const ListenSettings& l : s.listen) {
-      if (l.certificates().empty()) continue;
-      auto tls = net::TlsServerContext::load(net::TlsServerOptions{l.certificates(), l.client_ca});
-      if (!tls.ok())
-        wrong += (wrong.empty() ? "" : "\n") + shell.config + ": \"certificate\": " + tls.error().message;
-    }
-    if (!s.user.empty()) {
-      auto user = operate::find_user(s.user);
-      if (!user.ok()) wrong += (wrong.empty() ? "" : "\n") + shell.config + ": " + user.error().message;
-    }
-  }
+  for (const std::string& one : what_is_wrong(loaded->settings))
+    wrong += (wrong.empty() ? "" : "\n") + shell.config + ": " + one;
   if (!wrong.empty()) return shell.fail_usage(wrong);
   return shell.done(for_display(shell.config) + ": ok", json_text({{"ok", true}}));
 }

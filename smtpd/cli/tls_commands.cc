@@ -3,10 +3,12 @@
 
 #include <CLI/CLI.hpp>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/net/certificate_check.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/operate/user.h"
 #include "smtpd/settings/listen_table.h"
 #include "smtpd/settings/settings.h"
 
@@ -32,6 +34,11 @@ net::CertificateReport report_on(const Settings& settings, const Options& option
   struct stat status {};
   if (::stat(file.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0)
     report.findings.push_back({false, "everybody on this machine may read its key"});
+  // We may be root, and the server is not.
+  const auto user = operate::user_to_become(settings.user);
+  if (user.ok() && user->has_value() && ::access(file.c_str(), R_OK) == 0 &&
+      !operate::require_readable(file, **user).ok())
+    report.findings.push_back({true, "user \"" + settings.user + "\" cannot read it"});
   return report;
 }
 

@@ -4,8 +4,10 @@
 #include <cstring>
 #include <vector>
 
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace essaim::smtpd::operate {
@@ -42,6 +44,22 @@ Result<void> become(const User& user) {
   if (user.uid != 0 && setresuid(0, 0, 0) == 0)
     return Error{ErrorCode::kInternal, "user \"" + user.name + "\" can become root again"};
   return {};
+}
+
+Result<void> require_readable(const std::string& file, const User& user) {
+  constexpr int kNotBecome = 255;  // no errno
+  const pid_t child = fork();
+  if (child == 0) {
+    if (!become(user).ok()) _exit(kNotBecome);
+    _exit(open(file.c_str(), O_RDONLY | O_CLOEXEC) >= 0 ? 0 : errno);
+  }
+  int status = 0;
+  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  const int why = child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : kNotBecome;
+  return Error{ErrorCode::kInvalid, file + ": user \"" + user.name + "\" cannot read it: " +
+                                        (why == kNotBecome ? "cannot become this user" : std::strerror(why))};
 }
 
 }  // namespace essaim::smtpd::operate

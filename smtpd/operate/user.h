@@ -20,6 +20,8 @@ struct User {
 Result<User> find_user(const std::string& name);
 // Nothing unless we are root and `name` is set: then it is to be used.
 Result<std::optional<User>> user_to_become(const std::string& name);
+// Of a file that we can read: whether `user` can, asked by a process of its own. kInvalid names the file, the user and why not.
+Result<void> require_readable(const std::string& file, const User& user);
 // Groups, group, user; and that there is no way back. Before any thread is started.
 Result<void> become(const User& user);
 

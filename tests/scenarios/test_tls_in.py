@@ -1,5 +1,6 @@
 """Certificates of our own: several by name, changed without a restart, watched, and checked before clients find out."""
 
+import os
 import re
 import smtplib
 import socket
@@ -135,6 +136,14 @@ class TlsIn(processes.Scenario):
         self.essaim.run("reload", check=False)
         self.assertNotEqual(0, self.essaim.last.returncode)
         self.site.client().close()
+        # Root reads what the server, as its user, will not.
+        if os.geteuid() == 0:
+            self.essaim.config.write_text('user = "nobody"\n' + self.essaim.config.read_text())
+            self.site.pem.chmod(0o600)
+            self.assertIn('BAD: user "nobody" cannot read it', findings(good, 1))
+            self.essaim.run("config", "check", check=False)
+            self.assertEqual(2, self.essaim.last.returncode)
+            self.assertIn(f'{self.site.pem}: user "nobody" cannot read it: Permission denied', self.essaim.last.stderr)
 
     def test_a_client_that_checks_meets_an_expired_certificate(self):
         self.site()
