@@ -82,10 +82,24 @@ int self_index() {
 
 }  // namespace
 
+namespace {
+
+// Behind an error of the system OpenSSL adds that there was one, at each of its layers.
+bool says_it_again(unsigned long code) {
+  const int reason = ERR_GET_REASON(code);
+  return reason == ERR_R_SYS_LIB || reason == ERR_R_BIO_LIB ||
+         (ERR_GET_LIB(code) == ERR_LIB_BIO && reason == BIO_R_NO_SUCH_FILE);
+}
+
+}  // namespace
+
 std::string take_openssl_errors() {
   std::string text;
+  bool of_system = false;
   unsigned long code = 0;
   while ((code = ERR_get_error()) != 0) {
+    if (of_system && says_it_again(code)) continue;
+    of_system = of_system || ERR_SYSTEM_ERROR(code);
     const char* reason = ERR_reason_error_string(code);
     if (!text.empty()) text += ", ";
     // System errors have no reason string.
