@@ -54,10 +54,11 @@ Result<mailauth::KeySeal> seal_of(Site& site) {
   auto seal = operate::open_seal(site.settings());
   if (!seal.ok()) return seal.error();
   if (!seal->has_value())
-    return Error{
-        ErrorCode::kInvalid,
-        "there is no secret to seal keys with: set \"authentication.key_file\", or give the service the "
-        "credential dkim-secret (head -c 32 /dev/urandom | base64 > FILE)"};
+    return Error{ErrorCode::kInvalid,
+                 "there is no secret to seal keys with: set \"authentication.key_file\" to a file that has "
+                 "it (install -g essaim -m 0640 /dev/null FILE; head -c 32 /dev/urandom | base64 > FILE). "
+                 "Where the service has it as the credential dkim-secret: this shell has no such credential, "
+                 "and systemd-run --pipe --wait -p LoadCredential=dkim-secret:FILE essaim ... gives it one"};
   return **seal;
 }
 

@@ -59,6 +59,15 @@ class KeysRotateOnTwoNodes(processes.Scenario):
             processes.wait_for(f"{node.name} to know {selector}", lambda node=node: any(
                 "signing-keys" in line and line.endswith(f'lists.example/{selector}') for line in node.process.output().splitlines()), 90)
 
+    def test_a_shell_without_the_credential_of_the_service_is_told_so(self):
+        self.one.run("domain", "create", "lists.example")
+        credentials = self.two.environment.pop("CREDENTIALS_DIRECTORY")
+        self.two.run("dkim", "create", "lists.example", check=False)
+        self.assertEqual(2, self.two.last.returncode)
+        self.assertIn("this shell has no such credential", self.two.last.stderr)
+        self.two.environment["CREDENTIALS_DIRECTORY"] = credentials
+        self.two.run("dkim", "create", "lists.example")
+
     def test_what_arrives_verifies_whatever_node_signs_and_whatever_state_a_key_is_in(self):
         self.one.make_list(LIST, ["m@b.example"], post="anyone")
         self.assertEqual([], self.selectors(self.two))
