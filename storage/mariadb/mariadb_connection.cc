@@ -273,8 +273,9 @@ Result<void> MariadbConnection::begin_writing(Durability) {
 // are hours. To us a connection that ended so is one that was lost: what was not committed is run again.
 Result<void> MariadbConnection::limit_silence() {
   const std::string limit = std::to_string(idle_limit_);
-  return control("SET SESSION idle_write_transaction_timeout = " + limit + ", net_read_timeout = " + limit +
-                 ", net_write_timeout = " + limit);
+  // The first is for one that has written; the second also for one that has locked rows and not changed them yet.
+  return control("SET SESSION idle_write_transaction_timeout = " + limit + ", idle_transaction_timeout = " +
+                 limit + ", net_read_timeout = " + limit + ", net_write_timeout = " + limit);
 }
 
 Result<void> MariadbConnection::commit() {

@@ -209,6 +209,40 @@ BOOST_AUTO_TEST_CASE(a_commit_that_could_not_even_be_sent_is_not_said_to_be_stor
   commit(*database, [](Connection& c) { return SiteStore(c).set("a", "2"); });
 }
 
+// As a takeover does first.
+BOOST_AUTO_TEST_CASE(a_writer_that_is_silent_behind_a_lock_loses_it_though_it_has_changed_nothing) {
+  using namespace std::chrono_literals;
+  TempDatabase database;
+  commit(*database, [](Connection& c) { return SiteStore(c).set("x", "0"); });
+  DatabaseOptions options;
+  options.url = database.url();
+  options.idle_limit = 1s;
+  auto frozen = must(Database::open(options));
+  std::promise<void> locked, goes_on;
+  std::atomic<int> runs{0};
+  auto silent = std::async(std::launch::async, [&] {
+    return frozen->write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+      auto row = sql::prepare(c, "SELECT name FROM site_value WHERE name = 'x' FOR UPDATE SKIP LOCKED");
+      if (!row.ok()) return row.error();
+      auto found = (*row)->step();
+      if (!found.ok()) return found.error();
+      if (runs++ == 0) {
+        locked.set_value();
+        goes_on.get_future().wait();
+      }
+      return SiteStore(c).set("y", "1");
+    });
+  });
+  locked.get_future().wait();
+  const auto began = std::chrono::steady_clock::now();
+  commit(*database, [](Connection& c) { return SiteStore(c).set("x", "2"); });
+  BOOST_TEST((std::chrono::steady_clock::now() - began < 6s));
+  goes_on.set_value();
+  must(silent.get());
+  BOOST_TEST(runs.load() == 2);
+  BOOST_TEST(get(*database, "y") == "1");
+}
+
 BOOST_AUTO_TEST_CASE(a_writer_that_is_silent_inside_a_transaction_loses_its_locks_and_runs_it_again) {
   using namespace std::chrono_literals;
   TempDatabase database;
