@@ -25,6 +25,7 @@ using storage::ReportStore;
 
 constexpr std::size_t kAtATime = 100;
 constexpr std::chrono::milliseconds kSoonest = std::chrono::seconds(30);
+constexpr std::chrono::milliseconds kNextLook = std::chrono::seconds(1);
 constexpr std::chrono::milliseconds kLatest = std::chrono::hours(1);
 
 // What is to be done about one post. Found out by reading, done in one write.
@@ -40,10 +41,11 @@ struct Decision {
   std::optional<WallTime> next;          // look again; nothing: settled
 };
 
-// A post that waits is looked at less and less often: when something fails, that is told at once.
+// A post that waits is looked at less and less often: when something fails, that is told at once. Of a delivery a look just
+// before it knows nothing, and whoever wants to hear of it shall not wait for that.
 WallTime next_look(const PostRecord& post, WallTime now) {
   const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now - post.accepted);
-  return now + std::clamp<std::chrono::milliseconds>(age / 4, kSoonest, kLatest);
+  return now + std::clamp<std::chrono::milliseconds>(age / 4, kNextLook, kLatest);
 }
 
 WallTime delayed_at(const PostRecord& post, Duration delay) {

@@ -197,6 +197,19 @@ BOOST_AUTO_TEST_CASE(what_notify_says_decides) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_look_just_before_the_delivery_does_not_put_its_report_off) {
+  Owned site;
+  Delivery delivery{site};
+  TestSite::Asked asked;
+  asked.rcpt = notify("SUCCESS");
+  const Id id = site.write_to_owner(asked);
+  report(site);
+  delivery.outcome(id, RecipientState::kDelivered, "250 2.0.0 ok");
+  site.clock.advance(std::chrono::seconds(2));
+  report(site);
+  BOOST_TEST(reports_to(site, "x@y.example").size() == 1);
+}
+
 BOOST_AUTO_TEST_CASE(who_is_told_depends_on_whether_the_domain_of_the_sender_vouches_for_it) {
   using mailauth::DkimStatus;
   using mailauth::DmarcStatus;

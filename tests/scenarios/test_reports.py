@@ -96,7 +96,7 @@ class Reports(processes.Scenario):
         self.site()
         post = self.write(rcpt=["NOTIFY=SUCCESS"])
         self.essaim.wait_finished(post)
-        # The look at the start may have come before the post was finished; then the next is due 30 seconds later.
+        # The look at the start may have come before the post was finished; then the next is due a second later.
         status = list(self.report(looking=True).iter_parts())[1]
         self.assertEqual("relayed", fields(status)[1]["Action"])
         self.write(to=LIST, rcpt=["NOTIFY=SUCCESS"], sender="zoe@x.example")
