@@ -172,7 +172,7 @@ Result<std::vector<Id>> HeldStore::decided_with_message(std::size_t limit) {
 }
 
 Result<std::int64_t> HeldStore::purge_messages(std::span<const Id> decided) {
-  constexpr std::int64_t kPieces = 32;
+  constexpr std::int64_t kPieces = 2;  // of 256 KB, which are replicated with all that is in them
   const std::string some =
       sql::delete_some(connection_, "held_message", "held_id, seq", "held_id = ?", kPieces);
   std::int64_t gone = 0;

@@ -88,7 +88,7 @@ class HeldStore {
   Result<void> decide_all(Id list_id, WallTime now, const std::string& by);
   // What is decided and has its message still. A read.
   Result<std::vector<Id>> decided_with_message(std::size_t limit);
-  // Up to some 16 MB of the messages of such; how many pieces there were, 0 at the end.
+  // Less than 1 MB of the messages of such; how many pieces there were, 0 at the end.
   Result<std::int64_t> purge_messages(std::span<const Id> decided);
   Result<std::int64_t> forget_decided(WallTime before, std::size_t limit);
 

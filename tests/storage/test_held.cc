@@ -94,7 +94,12 @@ BOOST_AUTO_TEST_CASE(what_waits_for_a_list_that_goes_is_decided_and_its_messages
     auto found = must(store.decided_with_message(10));
     std::sort(found.begin(), found.end());
     BOOST_TEST(found == (std::vector<Id>{1, 4}), boost::test_tools::per_element());
-    for (const std::int64_t pieces : {32, 32, 7, 0}) BOOST_TEST(must(store.purge_messages(found)) == pieces);
+    std::int64_t total = 0;
+    for (std::int64_t some = 1; some > 0; total += some) {
+      some = must(store.purge_messages(found));
+      BOOST_TEST(some <= 3);  // a last piece of one message, and two of the next
+    }
+    BOOST_TEST(total == 71);
     BOOST_TEST(must(store.decided_with_message(10)).empty());
     BOOST_TEST(store.message(3).ok());
     return {};

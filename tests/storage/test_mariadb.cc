@@ -492,7 +492,8 @@ BOOST_AUTO_TEST_CASE(to_take_away_messages_of_a_list_that_went_does_not_read_tho
     const auto found = must(HeldStore(c).decided_with_message(10));
     BOOST_TEST(found.size() == 3U);
     const auto before = rows_read(c);
-    BOOST_TEST(must(HeldStore(c).purge_messages(found)) == 3);
+    BOOST_TEST(must(HeldStore(c).purge_messages(found)) == 2);
+    BOOST_TEST(must(HeldStore(c).purge_messages(found)) == 1);
     BOOST_TEST(rows_read(c) - before < 20);
     return {};
   });
