@@ -1,4 +1,4 @@
-// Nodes that share a database: epochs, beats, takeover, fencing, and deliveries that come late. On both engines.
+// Nodes that share a database: epochs, beats, takeover and fencing. On both engines.
 #include <future>
 #include <thread>
 
@@ -11,6 +11,7 @@
 #include "storage/node_removal.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
+#include "tests/storage/nodes.h"
 
 using namespace essaim;
 using namespace essaim::storage;
@@ -22,40 +23,6 @@ namespace {
 struct Unarm {
   ~Unarm() { FaultPlan::disarm(); }
 };
-
-NodeStore::Identity begin(Database& database, const std::string& hostname) {
-  NodeStore::Identity node;
-  commit(database, [&](Connection& c) -> Result<void> {
-    node = must(NodeStore(c).begin_epoch(hostname, kNow, 15s, "1"));
-    return {};
-  });
-  return node;
-}
-
-NodeSight sight(Database& database, int number) {
-  NodeSight node;
-  must(database.read_now([&](Connection& c) -> Result<void> {
-    for (const NodeSight& one : must(NodeStore(c).all()))
-      if (one.number == number) node = one;
-    return {};
-  }));
-  return node;
-}
-
-BatchRecord load(Database& database, Id post, int number = 0) {
-  BatchRecord batch;
-  must(database.read_now([&](Connection& c) -> Result<void> {
-    batch = must(BatchStore(c).load(post, number, true)).value();
-    return {};
-  }));
-  return batch;
-}
-
-Result<void> save(Database& database, NodeStore::Identity node, const BatchRecord& batch) {
-  return database.write_now(Durability::kProgress, [&](Connection& c) {
-    return BatchStore(c).save({node.number, node.epoch}, batch);
-  });
-}
 
 struct Listener final : Membership::Listener {
   int views = 0, again = 0, fenced = 0;
@@ -504,101 +471,6 @@ BOOST_AUTO_TEST_CASE(a_job_writes_nothing_more_when_its_node_or_its_turn_is_lost
   must(write());
   clock.advance(11s);
   BOOST_TEST((code_of(write()) == ErrorCode::kConflict));
-}
-
-BOOST_AUTO_TEST_CASE(what_was_delivered_late_wins_and_what_was_delivered_twice_is_counted) {
-  TempDatabase database;
-  make_post(*database, post(1), people(6, "a.test"));
-  BatchRecord ours = claim(*database, {1, 1}, 1).at(0);
-  BatchProgress theirs;
-  theirs.recipients.resize(6);
-  theirs.hosts.push_back("mx.a.test");
-  theirs.replies.push_back("250 ok");
-  for (std::size_t i : {0U, 1U, 2U}) theirs.recipients[i] = {RecipientState::kDelivered, 1, 5, 1, 1};
-  theirs.recipients[3].state = RecipientState::kFailed;
-  for (int again = 0; again < 2; ++again)
-    commit(*database, [&](Connection& c) { return LateStore(c).keep({2, 9}, 1, 0, theirs); });
-  ours.progress.recipients.resize(6);
-  settle(&ours, 0, RecipientState::kDelivered, 30);
-  settle(&ours, 1, RecipientState::kFailed, 30);
-  commit(*database, [&](Connection& c) -> Result<void> {
-    BOOST_TEST(must(LateStore(c).any()));
-    BOOST_TEST(must(LateStore(c).merge_into(&ours)));
-    ESSAIM_TRY(BatchStore(c).save({1, 1}, ours));
-    BOOST_TEST(!must(LateStore(c).any()));
-    BOOST_TEST(must(sql::number(c, -1, "SELECT duplicates FROM batch_state")) == 1);
-    return {};
-  });
-  const BatchRecord stored = load(*database, 1);
-  BOOST_TEST(stored.delivered == 3);
-  BOOST_TEST(stored.failed == 0);
-  BOOST_TEST(stored.pending == 3);
-  BOOST_TEST(stored.progress.hosts.at(stored.progress.recipients[2].host) == "mx.a.test");
-}
-
-BOOST_AUTO_TEST_CASE(late_deliveries_of_a_batch_that_nobody_owns_are_merged_by_the_job) {
-  TempDatabase database;
-  make_post(*database, post(1), people(2, "a.test"));
-  BatchProgress theirs;
-  theirs.recipients.resize(2);
-  for (auto& one : theirs.recipients) one = {RecipientState::kDelivered, 1, 5, 0, 0};
-  commit(*database, [&](Connection& c) -> Result<void> {
-    ESSAIM_TRY(LateStore(c).keep({2, 9}, 1, 0, theirs));
-    return LateStore(c).keep({2, 9}, 44, 0, theirs);  // of a post that is gone
-  });
-  const BatchRecord owned = claim(*database, {1, 1}, 1).at(0);
-  BOOST_TEST(must(make_late_outcomes_job().run(*database)) == "batches merged: 0");
-  BatchRecord back = owned;
-  back.queue = BatchQueue::kReady;
-  must(save(*database, {1, 1}, back));
-  BOOST_TEST(must(make_late_outcomes_job().run(*database)) == "batches merged: 1");
-  BOOST_TEST((load(*database, 1).queue == BatchQueue::kFinished));
-  BOOST_TEST(load(*database, 1).delivered == 2);
-}
-
-BOOST_AUTO_TEST_CASE(the_journal_of_a_node_that_was_taken_over_is_kept_beside_the_batch_of_its_new_owner) {
-  TempDatabase database;
-  TempDirectory directory;
-  make_post(*database, post(1), people(5, "a.test"));
-  const auto lost = begin(*database, "lost.test"), heir = begin(*database, "heir.test");
-  static_cast<void>(claim(*database, {lost.number, lost.epoch}, 1));
-  Executor sync("sync", 1);
-  {
-    JournalWriter::Options options;
-    options.directory = directory.path();
-    options.name = "loop0";
-    options.epoch = lost.epoch;
-    const auto journal = must(JournalWriter::open(options, sync));
-    JournalRecord record;
-    record.post_id = 1;
-    record.state = RecipientState::kDelivered;
-    record.time = kNow + 20s;
-    record.reply = "250 ok";
-    for (std::uint16_t i = 0; i < 3; ++i) {
-      record.index = i;
-      must(journal->append(record));
-    }
-  }
-  commit(*database, [&](Connection& c) -> Result<void> {
-    BOOST_TEST(must(NodeStore(c).fence(sight(*database, lost.number))));
-    return {};
-  });
-  BOOST_TEST(must(release_fenced_batches(*database, lost.number)) == 1);
-  BatchRecord theirs = claim(*database, {heir.number, heir.epoch}, 1).at(0);
-  const auto again = begin(*database, "lost.test");
-  must(recover_journal(*database, directory.path(), again.number, again.epoch));
-  // The heir goes on and knows nothing of it: what it writes stays what it wrote.
-  theirs.progress.recipients.resize(5);
-  settle(&theirs, 0, RecipientState::kDelivered, 60);
-  theirs.queue = BatchQueue::kReady;
-  must(save(*database, heir, theirs));
-  commit(*database, [&](Connection& c) -> Result<void> {
-    auto next = must(BatchStore(c).claim({heir.number, heir.epoch}, 0, 9, 1, {})).at(0);
-    BOOST_TEST(must(LateStore(c).merge_into(&next)));
-    BOOST_TEST(next.delivered == 3);
-    BOOST_TEST(must(sql::number(c, -1, "SELECT duplicates FROM batch_state")) == 1);
-    return {};
-  });
 }
 
 BOOST_AUTO_TEST_CASE(a_key_of_the_site_that_two_nodes_make_at_once_is_one) {

@@ -326,4 +326,10 @@ inline void serve_domains(FakeResolver& dns, int domains) {
   }
 }
 
+inline void check_each_once(const std::map<std::string, int>& accepted, std::size_t expected) {
+  BOOST_TEST(accepted.size() == expected);
+  for (const auto& [to, times] : accepted)
+    if (times != 1) BOOST_ERROR(to + " got it " + std::to_string(times) + " times");
+}
+
 }  // namespace essaim::test

@@ -16,12 +16,6 @@ struct Quiet {
 };
 BOOST_GLOBAL_FIXTURE(Quiet);
 
-void check_each_once(const std::map<std::string, int>& accepted, std::size_t expected) {
-  BOOST_TEST(accepted.size() == expected);
-  for (const auto& [to, times] : accepted)
-    if (times != 1) BOOST_ERROR(to + " got it " + std::to_string(times) + " times");
-}
-
 // A backup of a running server is put on a machine with another name.
 BOOST_AUTO_TEST_CASE(what_a_node_of_another_name_owned_in_the_file_goes_out) {
   TestSink sink;
@@ -376,91 +370,6 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_delivered_in_time_fails) {
   const std::string reply = run.failures.reply("user0@d0.test");
   BOOST_TEST(reply.find("4.4.7 delivery time expired") != std::string::npos);
   BOOST_TEST(reply.find("mailbox busy") != std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(a_recalled_post_waits_and_a_held_one_is_not_claimed) {
-  TestSink sink;
-  HostPolicy slow;
-  slow.message_ms = 20;
-  sink.set(address_of(0), slow);
-  Site site;
-  site.add_members(600, 1);
-  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
-  Run run(
-      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink));
-  BOOST_REQUIRE(wait_until([&] { return sink.total() > 20; }));
-  std::atomic<bool> recalled{false};
-  run.engine->recall({post}, [&] {
-    must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
-      return storage::PostStore(connection).set_held(post, true, "look at it");
-    }));
-    recalled = true;
-  });
-  BOOST_REQUIRE(wait_until([&] { return recalled.load(); }));
-  const std::size_t at_hold = sink.total();
-  BOOST_TEST((site.batches(post)[0].queue != storage::BatchQueue::kOwned));
-  BOOST_TEST(static_cast<std::size_t>(site.batches(post)[0].delivered) == at_hold);
-  std::this_thread::sleep_for(300ms);
-  BOOST_TEST(sink.total() == at_hold);
-  BOOST_TEST(at_hold < 600u);
-  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
-    return storage::PostStore(connection).set_held(post, false, "");
-  }));
-  run.engine->ring();
-  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
-  check_each_once(sink.accepted(), 600);
-}
-
-BOOST_AUTO_TEST_CASE(what_another_node_holds_comes_back_from_every_node) {
-  TestSink sink;
-  HostPolicy slow;
-  slow.message_ms = 20;
-  sink.set(address_of(0), slow);
-  sink.set(address_of(1), slow);
-  Site site;
-  site.add_members(3000, 2);
-  const auto dns = [](FakeResolver& resolver) { serve_domains(resolver, 2); };
-  auto settings = settings_for(site, sink);
-  settings.active_batches = 1;
-  Run one(site, dns, settings, 2, {}, nullptr, "one.test");
-  settings.journal_directory = site.database.directory().file("journal-of-two");
-  Run two(site, dns, settings, 2, {}, nullptr, "two.test");
-  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
-  one.engine->ring();
-  two.engine->ring();
-  const auto owners = [&] {
-    std::set<int> numbers;
-    for (const auto& batch : site.batches(post))
-      if (batch.queue == storage::BatchQueue::kOwned) numbers.insert(batch.owner);
-    return numbers;
-  };
-  BOOST_REQUIRE(wait_until([&] { return owners().size() == 2 && sink.total() > 20; }));
-  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
-    return storage::PostStore(connection).set_held(post, true, "wrong");
-  }));
-  // What the view of each shows it (storage/cluster/node_watch.cc).
-  one.engine->holds_changed();
-  two.engine->holds_changed();
-  BOOST_TEST(wait_until([&] { return owners().empty(); }, 10s));
-  const std::size_t at_hold = sink.total();
-  std::this_thread::sleep_for(500ms);
-  BOOST_TEST(sink.total() == at_hold);
-  BOOST_TEST(at_hold < 1500u);
-  BOOST_TEST(static_cast<std::size_t>(site.counts(post).delivered) == at_hold);
-  // Another post goes out meanwhile, and this one when it is released.
-  const Id other = site.post_to(site.new_post(CopyMode::kPersonal, 0), 0, {{0, "ann", "d1.test"}});
-  two.engine->ring();
-  BOOST_REQUIRE(wait_until([&] { return site.finished(other); }));
-  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
-    return storage::PostStore(connection).set_held(post, false, "");
-  }));
-  slow.message_ms = 0;
-  sink.set(address_of(0), slow);
-  sink.set(address_of(1), slow);
-  one.engine->ring();
-  two.engine->ring();
-  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 60s));
-  check_each_once(sink.accepted(), 3001);
 }
 
 BOOST_AUTO_TEST_CASE(a_suspended_domain_waits_and_the_others_go) {

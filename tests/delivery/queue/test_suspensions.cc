@@ -22,12 +22,6 @@ struct Quiet {
 };
 BOOST_GLOBAL_FIXTURE(Quiet);
 
-void check_each_once(const std::map<std::string, int>& accepted, std::size_t expected) {
-  BOOST_TEST(accepted.size() == expected);
-  for (const auto& [to, times] : accepted)
-    if (times != 1) BOOST_ERROR(to + " got it " + std::to_string(times) + " times");
-}
-
 void suspend(Site& site, SuspensionScope scope, const std::string& subject, WallTime until = {},
              const std::string& reason = "mail storm") {
   must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {

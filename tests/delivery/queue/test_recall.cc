@@ -1,0 +1,98 @@
+// Work that is taken back from a whole engine, because its post is held here or at another node.
+#include <boost/test/unit_test.hpp>
+
+#include "tests/delivery/queue/rig.h"
+
+namespace essaim::test {
+namespace {
+
+using namespace std::chrono_literals;
+using storage::CopyMode;
+
+BOOST_AUTO_TEST_CASE(a_recalled_post_waits_and_a_held_one_is_not_claimed) {
+  TestSink sink;
+  HostPolicy slow;
+  slow.message_ms = 20;
+  sink.set(address_of(0), slow);
+  Site site;
+  site.add_members(600, 1);
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink));
+  BOOST_REQUIRE(wait_until([&] { return sink.total() > 20; }));
+  std::atomic<bool> recalled{false};
+  run.engine->recall({post}, [&] {
+    must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+      return storage::PostStore(connection).set_held(post, true, "look at it");
+    }));
+    recalled = true;
+  });
+  BOOST_REQUIRE(wait_until([&] { return recalled.load(); }));
+  const std::size_t at_hold = sink.total();
+  BOOST_TEST((site.batches(post)[0].queue != storage::BatchQueue::kOwned));
+  BOOST_TEST(static_cast<std::size_t>(site.batches(post)[0].delivered) == at_hold);
+  std::this_thread::sleep_for(300ms);
+  BOOST_TEST(sink.total() == at_hold);
+  BOOST_TEST(at_hold < 600u);
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+    return storage::PostStore(connection).set_held(post, false, "");
+  }));
+  run.engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  check_each_once(sink.accepted(), 600);
+}
+
+BOOST_AUTO_TEST_CASE(what_another_node_holds_comes_back_from_every_node) {
+  TestSink sink;
+  HostPolicy slow;
+  slow.message_ms = 20;
+  sink.set(address_of(0), slow);
+  sink.set(address_of(1), slow);
+  Site site;
+  site.add_members(3000, 2);
+  const auto dns = [](FakeResolver& resolver) { serve_domains(resolver, 2); };
+  auto settings = settings_for(site, sink);
+  settings.active_batches = 1;
+  Run one(site, dns, settings, 2, {}, nullptr, "one.test");
+  settings.journal_directory = site.database.directory().file("journal-of-two");
+  Run two(site, dns, settings, 2, {}, nullptr, "two.test");
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  one.engine->ring();
+  two.engine->ring();
+  const auto owners = [&] {
+    std::set<int> numbers;
+    for (const auto& batch : site.batches(post))
+      if (batch.queue == storage::BatchQueue::kOwned) numbers.insert(batch.owner);
+    return numbers;
+  };
+  BOOST_REQUIRE(wait_until([&] { return owners().size() == 2 && sink.total() > 20; }));
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+    return storage::PostStore(connection).set_held(post, true, "wrong");
+  }));
+  // What the view of each shows it (storage/cluster/node_watch.cc).
+  one.engine->holds_changed();
+  two.engine->holds_changed();
+  BOOST_TEST(wait_until([&] { return owners().empty(); }, 10s));
+  const std::size_t at_hold = sink.total();
+  std::this_thread::sleep_for(500ms);
+  BOOST_TEST(sink.total() == at_hold);
+  BOOST_TEST(at_hold < 1500u);
+  BOOST_TEST(static_cast<std::size_t>(site.counts(post).delivered) == at_hold);
+  // Another post goes out meanwhile, and this one when it is released.
+  const Id other = site.post_to(site.new_post(CopyMode::kPersonal, 0), 0, {{0, "ann", "d1.test"}});
+  two.engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(other); }));
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+    return storage::PostStore(connection).set_held(post, false, "");
+  }));
+  slow.message_ms = 0;
+  sink.set(address_of(0), slow);
+  sink.set(address_of(1), slow);
+  one.engine->ring();
+  two.engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 60s));
+  check_each_once(sink.accepted(), 3001);
+}
+
+}  // namespace
+}  // namespace essaim::test
