@@ -21,7 +21,7 @@ Result<int> lock(const std::string& path, const std::string& what, const Setting
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
   if (fd < 0) return Error{ErrorCode::kIo, path + ": " + std::strerror(errno)};
   const auto failed = [fd, &path] {
-    const Error error{ErrorCode::kIo, path + ": " + std::strerror(errno)};
+    Error error{ErrorCode::kIo, path + ": " + std::strerror(errno)};
     close(fd);
     return error;
   };
