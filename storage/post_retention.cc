@@ -30,10 +30,11 @@ Result<std::int64_t> delete_pieces(Connection& connection, Id post_id) {
                   post_id);
 }
 
-// Whether nothing is to be done for `p` any more. Deliveries do not touch the post, so that finishing a batch costs no
-// second row.
+// Whether nothing is to be done for `p` any more, and what failed for somebody did so before the time that is bound. Deliveries
+// do not touch the post, so that finishing a batch costs no second row.
 constexpr std::string_view kIsSettled =
-    "NOT EXISTS (SELECT 1 FROM batch_state s WHERE s.post_id = p.id AND s.queue <> 0) AND NOT EXISTS "
+    "NOT EXISTS (SELECT 1 FROM batch_state s WHERE s.post_id = p.id AND (s.queue <> 0 OR "
+    "(s.failed > 0 AND p.accepted + s.last_outcome * 1000 > ?))) AND NOT EXISTS "
     "(SELECT 1 FROM report_due r WHERE r.post_id = p.id)";
 
 // Reads rows of (id, whether it is one that is looked for), which come in the order of the ids.
@@ -56,16 +57,16 @@ Result<PostsFound> found_among(const Result<Statement*>& statement, std::size_t 
 
 }  // namespace
 
-Result<PostsFound> PostStore::settled(Id after, std::size_t look_at) {
+Result<PostsFound> PostStore::settled(Id after, std::size_t look_at, WallTime failed_before) {
   return found_among(
       sql::prepare(connection_,
                    "SELECT p.id, " + std::string(kIsSettled) + " FROM " + sql::waiting_posts(connection_) +
                        " WHERE p.finished = 0 AND p.expanded = 1 AND p.id > ? ORDER BY p.id LIMIT ?",
-                   after, look_at),
+                   failed_before, after, look_at),
       look_at);
 }
 
-Result<PostsSettled> PostStore::settle(std::span<const Id> posts) {
+Result<PostsSettled> PostStore::settle(std::span<const Id> posts, WallTime failed_before) {
   UnsettledKeys* const unsettled = connection_.unsettled_keys();
   if (unsettled != nullptr) ESSAIM_TRY(unsettled->forget_settled(connection_));
   PostsSettled done;
@@ -75,7 +76,7 @@ Result<PostsSettled> PostStore::settle(std::span<const Id> posts) {
         sql::number(connection_, 0,
                     "SELECT COUNT(*) FROM post p WHERE p.id = ? AND p.finished = 0 AND p.expanded = 1 AND " +
                         std::string(kIsSettled),
-                    id);
+                    id, failed_before);
     if (!still.ok()) return still.error();
     if (*still == 0) continue;
     auto last =

@@ -94,10 +94,11 @@ class PostStore {
       Id post_id);  // accepted counts what is not yet expanded too, when that is known
 
   // Retention (post_retention.cc). Posts whose batches are all finished and that need no report any more, for settle(): of the
-  // next `look_at` behind `after` that wait. A read.
-  Result<PostsFound> settled(Id after, std::size_t look_at);
+  // next `look_at` behind `after` that wait. A post that failed for somebody is kept until the last outcome beside such a one
+  // is from before `failed_before`. A read.
+  Result<PostsFound> settled(Id after, std::size_t look_at, WallTime failed_before);
   // Those of these that are still such: they wait no more, and their forms go, on a server only some pieces of large ones.
-  Result<PostsSettled> settle(std::span<const Id> posts);
+  Result<PostsSettled> settle(std::span<const Id> posts, WallTime failed_before);
   // Posts that have forms that nobody will send: those that are finished, and ids for which something was staged before `before`
   // and no post came. Of the next `look_at` pieces. A read.
   Result<PostsFound> useless_forms(Id after, WallTime before, std::size_t look_at);

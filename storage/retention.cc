@@ -48,12 +48,12 @@ WallTime before(const Clock& clock, Duration keep) {
   return clock.wall_now() - std::chrono::duration_cast<std::chrono::milliseconds>(keep);
 }
 
-Result<std::int64_t> settle_posts(Database& database) {
+Result<std::int64_t> settle_posts(Database& database, WallTime failed_before) {
   std::int64_t total = 0;
   PostsFound found;
   do {
-    ESSAIM_TRY(database.read_now([&found, after = found.last](Connection& c) -> Result<void> {
-      auto some = PostStore(c).settled(after, kLookedAtTogether);
+    ESSAIM_TRY(database.read_now([&, after = found.last](Connection& c) -> Result<void> {
+      auto some = PostStore(c).settled(after, kLookedAtTogether, failed_before);
       if (!some.ok()) return some.error();
       found = std::move(*some);
       return {};
@@ -63,7 +63,7 @@ Result<std::int64_t> settle_posts(Database& database) {
       rest = rest.subspan(together.size());
       PostsSettled settled;
       ESSAIM_TRY(database.write_now(Durability::kProgress, [&](Connection& c) -> Result<void> {
-        auto done = PostStore(c).settle(together);
+        auto done = PostStore(c).settle(together, failed_before);
         if (!done.ok()) return done.error();
         settled = std::move(*done);
         return {};
@@ -220,7 +220,11 @@ Job make_retention_job(const Clock& clock, const RetentionOptions& options) {
       return [&database, step] { return repeat(database, step); };
     };
     return run_all({
-        {"posts settled", [&] { return settle_posts(database); }},
+        {"posts settled",
+         [&] {
+           const bool keeps = options.keep_failed > Duration::zero();
+           return settle_posts(database, keeps ? before(clock, options.keep_failed) : WallTime::max());
+         }},
         {"posts deleted", again([&](Connection& c) {
            return PostStore(c).drop_finished(before(clock, options.keep_posts), kPostsAtATime);
          })},

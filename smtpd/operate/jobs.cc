@@ -15,6 +15,8 @@ std::vector<storage::Job> make_jobs(const Settings& settings, const Clock& clock
   storage::RetentionOptions retention;
   retention.keep_posts = settings.retention_posts;
   retention.keep_seen = settings.retention_seen;
+  // Who keeps posts for less wants their texts no longer.
+  retention.keep_failed = std::min(settings.retention_failed, settings.retention_posts);
   retention.keep_departures = settings.retention_departures;
   retention.interval = std::min<Duration>(retention.interval, settings.retention_posts);
   return {storage::make_retention_job(clock, retention),

@@ -32,8 +32,8 @@ constexpr std::size_t kMostReason = 200;  // octets; the reply that they failed 
 Error not_there_any_more(Id id) {
   return {ErrorCode::kNotFound,
           "post " + format_id(id) +
-              " cannot be sent again: it was over for all its recipients, and then its text is "
-              "dropped (by the job retention)"};
+              " cannot be sent again: it was over for all its recipients for longer than "
+              "retention.failed, and then its text is dropped (by the job retention)"};
 }
 
 class Retry {

@@ -3,7 +3,8 @@
 // nothing (the claim sees to that).
 //
 // It can be done as long as the text of the post is there, which goes when the post is settled: when it is over for all its
-// recipients, with the next run of the job retention. The ledger keeps the reply that they had failed with, behind the reason.
+// recipients, and has been for those in whose batch somebody failed for `retention.failed`, with the next run of the job
+// retention. The ledger keeps the reply that they had failed with, behind the reason.
 //
 // Blocking. On the database, as what is done to the queue (queue_ops.h), so that the same runs in the server and in the command
 // line when no server runs. The post is held meanwhile (deletion_marks.h), and the nodes give back what they have of it; a post

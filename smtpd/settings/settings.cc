@@ -147,6 +147,7 @@ Settings settings_from(const config::Values& values) {
   s.log.level = level_of(v.string("log.level"));
   s.log.repeats = static_cast<std::uint64_t>(v.integer("log.repeats"));
   s.retention_posts = v.duration("retention.posts");
+  s.retention_failed = v.duration("retention.failed");
   s.retention_seen = v.duration("retention.seen");
   s.retention_departures = v.duration("retention.departures");
   return s;

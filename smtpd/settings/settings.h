@@ -158,7 +158,7 @@ struct Settings {
   SubmissionSettings submission;
   lists::Reporting reporting;
   log::Options log;
-  Duration retention_posts{}, retention_seen{}, retention_departures{};
+  Duration retention_posts{}, retention_failed{}, retention_seen{}, retention_departures{};
 
   std::string admin_socket() const { return state + "/admin.sock"; }
   std::string journal_directory() const { return state + "/journal"; }

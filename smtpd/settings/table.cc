@@ -326,6 +326,15 @@ void add_rest(Schema* schema) {
            .help = "Ledger of finished posts: who got what, when, from which host, with which reply.",
            .minimum = kMinute,
            .maximum = 3650 * kDay},
+          {.name = "retention.failed",
+           .type = Type::kDuration,
+           .default_value = "3d",
+           .help =
+               "Text of posts that failed for some of their recipients, after the last outcome: until then "
+               "they can be sent again to those (essaim post retry), but not beyond `posts`. 0: as long as "
+               "somebody waits.",
+           .minimum = 0,
+           .maximum = 365 * kDay},
           {.name = "retention.seen",
            .type = Type::kDuration,
            .default_value = "7d",

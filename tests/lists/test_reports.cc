@@ -455,7 +455,7 @@ BOOST_AUTO_TEST_CASE(the_message_is_kept_until_its_report_is_made) {
   Delivery delivery{site};
   const Id id = site.write_to_owner();
   delivery.outcome(id, RecipientState::kFailed, "550 5.1.1 no");
-  storage::Job retention = storage::make_retention_job(site.clock, {});
+  storage::Job retention = storage::make_retention_job(site.clock, {.keep_failed = {}});
   TestSite::require(retention.run(*site.database));
   BOOST_TEST(site.rendering(id).find("Hello all") != std::string::npos);
   report(site);

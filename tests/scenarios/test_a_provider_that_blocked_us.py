@@ -59,6 +59,12 @@ class AProviderThatBlockedUs(processes.Scenario):
     def test_what_is_settled_is_not_sent_again(self):
         self.essaim.make_list(LIST, MEMBERS, post="anyone")
         post = self.failed(LIST)
+        self.essaim.run("job", "run", "retention")
+        self.assertEqual(2, self.essaim.json("post", "retry", post, *RETRY, "--dry-run")["recipients"])
+        self.assertEqual(0, self.essaim.stop())
+        with self.essaim.config.open("a", encoding="utf-8") as config:
+            config.write('\n[retention]\nfailed = "0s"\n')
+        self.essaim.start()
 
         def refused():
             self.essaim.run("job", "run", "retention")

@@ -139,9 +139,10 @@ inline void settle(storage::BatchRecord* batch, std::size_t index, storage::Reci
 }
 
 // What retention does step by step, in one transaction: the number of posts that are settled now.
-inline std::int64_t settle_posts(storage::Connection& c) {
+inline std::int64_t settle_posts(storage::Connection& c, WallTime failed_before = WallTime::max()) {
   storage::PostStore store(c);
-  return must(store.settle(must(store.settled(0, 1000)).ids)).posts;
+  const auto found = must(store.settled(0, 1000, failed_before)).ids;
+  return must(store.settle(found, failed_before)).posts;
 }
 inline void drop_useless_forms(storage::Connection& c, WallTime before) {
   storage::PostStore store(c);

@@ -133,6 +133,7 @@ BOOST_AUTO_TEST_CASE(retention_keeps_what_is_young_or_unfinished) {
   clock.set_wall(kNow + std::chrono::hours(2));
   RetentionOptions options;
   options.keep_posts = std::chrono::hours(1);
+  options.keep_failed = {};
   options.keep_seen = std::chrono::hours(1);
   const Job job = make_retention_job(clock, options);
   must(job.run(*database));

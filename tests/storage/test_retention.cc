@@ -92,6 +92,28 @@ BOOST_FIXTURE_TEST_CASE(members_of_a_deleted_list_stay_while_a_post_of_it_waits,
   BOOST_TEST(rows("member") == 0);
 }
 
+BOOST_FIXTURE_TEST_CASE(the_text_of_what_failed_for_somebody_is_kept_for_days_after_the_last_outcome, Site) {
+  for (const Id id : {1, 2}) make_post(*database, post(id), people(2, "a.test"), id);
+  for (BatchRecord& batch : claim(*database, {1, 1}, 2)) {
+    settle(&batch, 0, RecipientState::kDelivered, 86'400);
+    settle(&batch, 1, batch.post_id == 1 ? RecipientState::kFailed : RecipientState::kDelivered, 7200);
+    batch.queue = BatchQueue::kFinished;
+    commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 1}, batch); });
+  }
+  clock.set_wall(kNow + 24h);
+  run();
+  BOOST_TEST(rows("rendering WHERE post_id = 1") == 1);
+  BOOST_TEST(rows("rendering WHERE post_id = 2") == 0);
+  clock.set_wall(kNow + 4 * 24h - 1h);
+  run();
+  BOOST_TEST(rows("rendering") == 1);
+  BOOST_TEST(rows("post WHERE finished = 0") == 1);
+  clock.set_wall(kNow + 4 * 24h + 1h);
+  run();
+  BOOST_TEST(rows("rendering") == 0);
+  BOOST_TEST(rows("post WHERE finished = accepted + 86400000") == 2);
+}
+
 BOOST_FIXTURE_TEST_CASE(forms_that_nobody_will_send_go_whole, Site) {
   stage(first_id_at(kNow) + 7);
   clock.set_wall(kNow + 30min);
