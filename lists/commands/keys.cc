@@ -1,8 +1,12 @@
 // Answers by mail to what waits: confirm+KEY, approve+KEY, reject+KEY, ban+KEY, answer+KEY. The key is the authority: who has
 // it may answer, from whatever address. A machine's answer counts for nothing.
+#include <algorithm>
+#include <array>
+
 #include "core/base/text.h"
 #include "core/mail/readable.h"
 #include "lists/commands/answer_limit.h"
+#include "lists/commands/parse.h"
 #include "lists/commands/robot.h"
 #include "lists/held/answer.h"
 #include "lists/refusal.h"
@@ -25,22 +29,97 @@ std::string first_line(const std::string& text) {
   return "";
 }
 
-std::optional<Answer> answer_in(const std::string& line) {
-  const auto end = line.find_first_of(" \t.,:;!");
-  const std::string word = ascii_lowered(std::string_view(line).substr(0, end));
+constexpr std::string_view kPunctuation = " \t.,:;!-()\"'";
+
+std::string_view bare(std::string_view text) {
+  const auto begin = text.find_first_not_of(kPunctuation);
+  return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(kPunctuation) + 1 - begin);
+}
+
+bool is_courtesy(std::string_view text) {
+  for (const std::string_view one :
+       {"thanks", "thank you", "many thanks", "thx", "please", "merci", "merci beaucoup"}) {
+    if (equals_ignoring_case(text, one)) return true;
+  }
+  return false;
+}
+
+enum class Behind { kNothing, kThanks, kReason };  // what may stand behind a word, besides punctuation
+struct Word {
+  std::string_view word;
+  Verdict verdict;
+  Behind behind;
+  bool ban = false;
+};
+
+// Answers are read as people write them to people: "OK, I look at it tomorrow", "No objection". What goes to a list cannot be
+// called back, so words of everyday decide only if nothing else is said, and only what the question names takes a reason.
+constexpr std::array kWords = {
+    Word{"approve", Verdict::kApprove, Behind::kThanks},
+    Word{"approved", Verdict::kApprove, Behind::kThanks},
+    Word{"distribute", Verdict::kApprove, Behind::kThanks},
+    Word{"approuver", Verdict::kApprove, Behind::kThanks},
+    Word{"approuvé", Verdict::kApprove, Behind::kThanks},
+    Word{"accepter", Verdict::kApprove, Behind::kThanks},
+    Word{"accept", Verdict::kApprove, Behind::kNothing},
+    Word{"ok", Verdict::kApprove, Behind::kNothing},
+    Word{"yes", Verdict::kApprove, Behind::kNothing},
+    Word{"oui", Verdict::kApprove, Behind::kNothing},
+    Word{"reject", Verdict::kReject, Behind::kReason},
+    Word{"rejeter", Verdict::kReject, Behind::kReason},
+    Word{"refuser", Verdict::kReject, Behind::kReason},
+    Word{"rejected", Verdict::kReject, Behind::kThanks},
+    Word{"decline", Verdict::kReject, Behind::kNothing},
+    Word{"refuse", Verdict::kReject, Behind::kNothing},
+    Word{"no", Verdict::kReject, Behind::kNothing},
+    Word{"non", Verdict::kReject, Behind::kNothing},
+    Word{"ban", Verdict::kReject, Behind::kThanks, true},
+    Word{"block", Verdict::kReject, Behind::kThanks, true},
+    Word{"bloquer", Verdict::kReject, Behind::kThanks, true},
+};
+
+// The line for the command robot, which stands in the question as well: "DISTRIBUTE dev KEY".
+std::optional<Answer> command_in(std::string_view line, std::string_view key) {
+  const Command command = parse_command(line);
+  if (command.key != key) return std::nullopt;
   Answer answer;
-  for (const std::string_view yes : {"approve", "approved", "distribute", "accept", "ok", "yes", "oui",
-                                     "approuver", "accepter", "approuvé"}) {
-    if (word == yes) return answer;
+  answer.quiet = command.quiet;
+  switch (command.kind) {
+    case CommandKind::kDistribute:
+    case CommandKind::kConfirm:
+      return command.name.empty() ? std::optional(answer) : std::nullopt;
+    case CommandKind::kReject:
+    case CommandKind::kDecline:
+      answer.verdict = Verdict::kReject;
+      answer.reason = command.name;
+      return answer;
+    default:
+      return std::nullopt;
   }
-  answer.verdict = Verdict::kReject;
-  if (end != line.npos) answer.reason = std::string(trimmed(std::string_view(line).substr(end + 1)));
-  for (const std::string_view no :
-       {"reject", "rejected", "decline", "refuse", "no", "non", "refuser", "rejeter"}) {
-    if (word == no) return answer;
+}
+
+// Of the first line of an answer to answer+`key`.
+std::optional<Answer> answer_in(std::string line, std::string_view key) {
+  // French puts a no-break space before "!" and ":".
+  for (const std::string_view blank : {"\u00A0", "\u202F"}) {
+    for (auto at = line.find(blank); at != line.npos; at = line.find(blank, at))
+      line.replace(at, blank.size(), " ");
   }
-  answer.ban = word == "ban" || word == "block" || word == "bloquer";
-  if (answer.ban) return answer;
+  if (auto answer = command_in(line, key)) return answer;
+  const std::string_view all = line;
+  const auto end = std::min(all.find_first_of(" \t.,:;!"), all.size());
+  const std::string_view rest = bare(all.substr(end));
+  for (const Word& known : kWords) {
+    if (!equals_ignoring_case(all.substr(0, end), known.word)) continue;
+    Answer answer;
+    answer.verdict = known.verdict;
+    answer.ban = known.ban;
+    if (rest.empty() || (known.behind != Behind::kNothing && is_courtesy(rest))) return answer;
+    if (known.behind != Behind::kReason || rest.front() == '?') return std::nullopt;
+    const std::string_view reason = trimmed(all.substr(end));
+    answer.reason = std::string(reason.substr(reason.find_first_not_of(" \t.,:;!-")));
+    return answer;
+  }
   return std::nullopt;
 }
 
@@ -127,11 +206,13 @@ Result<Planned> plan_key(const PlanContext& context, std::shared_ptr<const Targe
       answer.ban = true;
       break;
     case KeyVerb::kAnswer: {
-      auto said = answer_in(line);
+      const std::string local = ascii_lowered(target->address.local);
+      auto said = answer_in(line, std::string_view(local).substr(local.find('+') + 1));
       if (!said)
-        return Planned{nullptr,
-                       refusal(550, "5.6.0", "the first line must say approve, reject or ban", "no-answer"),
-                       "no-answer"};
+        return Planned{
+            nullptr,
+            refusal(550, "5.6.0", "the first line must be approve, ban, or reject and why", "no-answer"),
+            "no-answer"};
       answer = *std::move(said);
       break;
     }

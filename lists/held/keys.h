@@ -2,7 +2,7 @@
 //
 //   confirm+KEY@domain   any answer confirms        approve+KEY@   lets pass
 //   reject+KEY@          refuses, the first line being the reason  ban+KEY@   refuses and blocks the author
-//   answer+KEY@          the first word of the answer says which
+//   answer+KEY@          the first line of the answer says which: a word alone, or a refusal and its reason
 #pragma once
 
 #include <string>

@@ -171,6 +171,17 @@ BOOST_AUTO_TEST_CASE(an_answer_that_says_nothing_clear_or_comes_from_a_machine_i
   const Letter letter = last_letter(site, "eve@e.example");
   const auto unclear = site.answer("eve@e.example", letter.field("Reply-To"), "What is this?\n");
   BOOST_TEST(unclear.text.find("[rule: no-answer]") != std::string::npos, unclear.to_string());
+  // What is said to people, or asked, decides nothing: a post that went out cannot be called back.
+  for (const char* line :
+       {"OK I look at it tomorrow", "Ok, merci, on en parle lundi", "Oui mais pas avant vendredi",
+        "Yes, let it pass", "Accept only if Ann agrees", "Approve only if Ann agrees", "approve?",
+        "Approuver ?", "No objection", "Non, c'est bon, vas-y", "No problem for me", "Refuse nothing of hers",
+        "reject ?", "Ban him only if he comes again", "distribute dev 0123456789abcdef"}) {
+    const auto reply = site.answer("eve@e.example", letter.field("Reply-To"), std::string(line) + "\n");
+    BOOST_TEST(reply.to_string() ==
+                   "550 5.6.0 the first line must be approve, ban, or reject and why [rule: no-answer]",
+               line << ": " << reply.to_string());
+  }
   const auto vacation = site.answer("eve@e.example", letter.address("approve"), "I am away\n",
                                     "Auto-Submitted: auto-replied\n");
   BOOST_TEST(vacation.text.find("[rule: automatic]") != std::string::npos, vacation.to_string());
@@ -179,6 +190,12 @@ BOOST_AUTO_TEST_CASE(an_answer_that_says_nothing_clear_or_comes_from_a_machine_i
   // In French, and by who is no editor but has the key.
   BOOST_TEST(site.answer("eve@home.example", letter.field("Reply-To"), "Approuver\n").positive());
   BOOST_TEST(list_posts(site) == 1u);
+  // The robot's own line, which the question has for the robot.
+  site.post("ann@x.example", "<p2@x>");
+  const Letter second = last_letter(site, "eve@e.example");
+  BOOST_TEST(site.answer("eve@e.example", second.field("Reply-To"), "DISTRIBUTE dev " + second.key() + "\n")
+                 .positive());
+  BOOST_TEST(list_posts(site) == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(answers_are_understood_as_mail_programs_write_them) {
@@ -212,7 +229,9 @@ BOOST_AUTO_TEST_CASE(answers_are_understood_as_mail_programs_write_them) {
        "Approuv=E9\n\n> Le 22 nov. 2026 =E0 18:52, dev-editor@lists.example a =E9crit :\n", true, ""},
       {"K-9, above the original", "Content-Type: text/plain; charset=utf-8\n",
        "OK.\n\n-------- Original Message --------\nreject\n", true, ""},
-      {"mutt, with a signature", "", "Yes, let it pass\n\n-- \nno more bees\n", true, ""},
+      {"mutt, with a signature", "", "Approve, thank you!\n\n-- \nno more bees\n", true, ""},
+      {"a phone, in French, with no-break spaces", "Content-Type: text/plain; charset=utf-8\n",
+       "Refuser\u00A0: hors sujet\u202F!\n", false, "hors sujet !"},
   };
   for (const Row& row : rows) {
     BOOST_TEST_CONTEXT(row.program) {
