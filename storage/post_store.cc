@@ -210,6 +210,12 @@ Result<std::optional<Id>> PostStore::remember(Id list_id, std::string_view key, 
   return std::optional<Id>(*first);
 }
 
+Result<void> PostStore::forget(Id list_id, std::string_view key) {
+  ESSAIM_TRY(
+      sql::run(connection_, "DELETE FROM seen WHERE list_id = ? AND seen_key = ?", list_id, sql::Blob{key}));
+  return {};
+}
+
 Result<std::optional<Id>> PostStore::remember_with_post(Id list_id, std::string_view key, Id post_id,
                                                         WallTime now) {
   UnsettledKeys* const unsettled = connection_.unsettled_keys();

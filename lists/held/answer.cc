@@ -61,6 +61,7 @@ class Answering {
     auto decided = HeldStore(context_.connection).decide(held_.id, state, context_.now, by, reason);
     if (!decided.ok()) return decided.error();
     ESSAIM_CRASH_POINT("held.decided");
+    if (*decided && state != HeldState::kApproved) ESSAIM_TRY(may_come_again(context_.connection, held_));
     if (*decided) return decided_ = true;
     auto now = HeldStore(context_.connection).find(held_.id);
     if (!now.ok()) return now.error();
@@ -313,6 +314,7 @@ Result<void> expire_or_remind(WriteContext& context, const HeldRecord& held) {
     auto decided = store.decide(held.id, HeldState::kExpired, context.now, "", "");
     if (!decided.ok()) return decided.error();
     if (!*decided) return {};
+    ESSAIM_TRY(may_come_again(context.connection, held));
     log::info("held-expired",
               {{"id", format_id(held.id)}, {"list", held.list_address}, {"author", held.author}});
     // Who did not confirm was not meant, or does not care; who waits for others wants to know.

@@ -1,6 +1,7 @@
 // A post that waits: for the moderators, who get it attached, or for its author, who is asked to confirm it.
 #include "lists/held/hold.h"
 
+#include "core/base/encoding.h"
 #include "core/base/text.h"
 #include "lists/author_plan.h"
 #include "lists/held/keys.h"
@@ -19,6 +20,8 @@ using storage::HeldKind;
 using storage::HeldRecord;
 
 constexpr std::int64_t kMostQuestions = 20;  // an hour, to one address
+constexpr std::chrono::hours kAskAgain{1};   // who sends it again has not got the question, perhaps
+constexpr const char* kSeen = "seen";        // detail: the key by which it is known again, in base 64
 
 class HoldPlan : public Plan {
  public:
@@ -37,11 +40,16 @@ class HoldPlan : public Plan {
       out.stale = true;
       return out;
     }
+    bool again = false;
     if (!context.incoming.seen_key.empty()) {
-      auto first = storage::PostStore(context.connection)
-                       .remember(target().list.id, context.incoming.seen_key, id(), context.now);
+      auto first = remember(context);
       if (!first.ok()) return first.error();
       if (first->has_value()) {
+        auto lost = take_over(context, **first);
+        if (!lost.ok()) return lost.error();
+        again = *lost;
+      }
+      if (first->has_value() && !again) {
         out.repeated = true;
         out.event = "duplicate";
         out.words = "taken before as " + format_id(**first) + " (duplicate)";
@@ -56,7 +64,7 @@ class HoldPlan : public Plan {
     if (!held.ok()) return held.error();
     out.posted = write.posted;
     out.words = (confirm ? "waits for its author's confirmation, as " : "waits for a moderator, as ") +
-                format_id(id());
+                format_id(id()) + (again ? " (asked again)" : "");
     out.fields = {{"for", confirm ? "confirmation" : "moderation"},
                   {"from", context.submission.reverse_path.to_string()},
                   {"author", held->author},
@@ -67,6 +75,28 @@ class HoldPlan : public Plan {
   }
 
  private:
+  Result<std::optional<Id>> remember(const CommitContext& context) const {
+    return storage::PostStore(context.connection)
+        .remember(target().list.id, context.incoming.seen_key, id(), context.now);
+  }
+
+  // True: what came first has waited for its author's confirmation for a while, and this waits in its place.
+  Result<bool> take_over(const CommitContext& context, Id first) const {
+    if (decision_.action.kind != ActionKind::kRequestAuth) return false;
+    storage::HeldStore store(context.connection);
+    auto waiting = store.find(first);
+    if (!waiting.ok()) return waiting.error();
+    if (!waiting->has_value() || (*waiting)->kind != HeldKind::kConfirmation ||
+        context.now < (*waiting)->held + kAskAgain)
+      return false;
+    auto ours = store.decide(first, storage::HeldState::kExpired, context.now, "", "asked again");
+    if (!ours.ok() || !*ours) return ours;
+    ESSAIM_TRY(may_come_again(context.connection, **waiting));
+    auto free = remember(context);
+    if (!free.ok()) return free.error();
+    return !free->has_value();
+  }
+
   Authorised decision_;
   Treatment treatment_;
 };
@@ -86,6 +116,7 @@ HeldRecord record_of(const storage::ListRecord& list, const Submission& submissi
   held.client = submission.client;
   held.rule = decision.rule;
   held.held = now;
+  if (!incoming.seen_key.empty()) held.details[kSeen] = base64_encoded(incoming.seen_key);
   held.details["client_ip"] = submission.client_ip;
   held.details["received"] = submission.received_header;
   keep_verified(submission, incoming, &held);
@@ -139,6 +170,12 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
     if (*told <= kMostQuestions) ESSAIM_TRY(send_service_mail(context, mail));
   }
   return held;
+}
+
+Result<void> may_come_again(storage::Connection& connection, const HeldRecord& held) {
+  const auto key = base64_decoded(held.detail(kSeen));
+  if (!key || key->empty()) return {};  // it cannot be told from others
+  return storage::PostStore(connection).forget(held.list_id, *key);
 }
 
 Result<Planned> plan_hold(const PlanContext& context, std::shared_ptr<const Target> target,

@@ -17,4 +17,7 @@ Result<storage::HeldRecord> hold_post(WriteContext& context, const storage::List
                                       const Submission& submission, const Incoming& incoming,
                                       const Authorised& decision, Treatment treatment, Id id);
 
+// It ended without being sent, so the same message may come again: it is no duplicate.
+Result<void> may_come_again(storage::Connection& connection, const storage::HeldRecord& held);
+
 }  // namespace essaim::lists
