@@ -3,9 +3,11 @@
 #include <utility>
 
 #include "core/base/encoding.h"
+#include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/mail/dsn.h"
 #include "lists/bounces.h"
+#include "lists/owner_report.h"
 #include "lists/plan.h"
 #include "storage/member_store.h"
 #include "storage/post_store.h"
@@ -18,6 +20,24 @@ std::string reason_of(const mail::DsnRecipient& recipient) {
   if (!recipient.diagnostic.empty()) reason += (reason.empty() ? "" : " ") + recipient.diagnostic;
   if (reason.empty()) reason = "failed, no status given";
   return escaped_for_display(reason, 300);
+}
+
+// "5.7.1"; where the report has no or no telling status, as the server of the other side said it.
+std::string status_of(const mail::DsnRecipient& recipient) {
+  if (!recipient.status.empty() && !recipient.status.ends_with(".0.0")) return recipient.status;
+  for (std::string_view word : split(recipient.diagnostic, ' ')) {
+    if (word.size() > 4 && word[3] == '-') word.remove_prefix(4);  // "550-5.7.1 ..."
+    if (word.size() >= 5 && word.starts_with("5.") && word.find_first_not_of("0123456789.") == word.npos)
+      return std::string(word);
+  }
+  return recipient.status;
+}
+
+// The message is to blame (too big, its content, its form) or where it comes from, as delivery/failure_policy.h judges replies.
+// By now the recipient had been accepted, so X.7.x is no longer about who it is.
+bool is_about_message(const mail::DsnRecipient& recipient) {
+  const std::string status = status_of(recipient);
+  return status == "5.3.4" || status == "5.2.3" || status.starts_with("5.6.") || status.starts_with("5.7.");
 }
 
 class BouncePlan : public Plan {
@@ -40,8 +60,11 @@ class BouncePlan : public Plan {
           continue;
         }
         failed = &recipient;
-        if (target().kind == TargetKind::kBounce && target().member_id == 0)
-          ESSAIM_TRY(record_of_common_copy(context, recipient));
+        if (target().kind == TargetKind::kBounce && target().member_id == 0) {
+          auto posted = record_of_common_copy(context, recipient);
+          if (!posted.ok()) return posted.error();
+          out.posted = out.posted || *posted;
+        }
       }
     }
     if (failed != nullptr) {
@@ -52,7 +75,9 @@ class BouncePlan : public Plan {
         if (!posted.ok()) return posted.error();
         out.posted = *posted;
       } else if (target().member_id != 0) {
-        ESSAIM_TRY(record(context, target().member_id, *failed));
+        auto posted = record(context, target().member_id, *failed);
+        if (!posted.ok()) return posted.error();
+        out.posted = *posted;
       }
     }
     out.fields.emplace_back("member", target().member_id != 0 ? format_id(target().member_id) : "");
@@ -61,22 +86,42 @@ class BouncePlan : public Plan {
   }
 
  private:
-  // Counted once for a post, however many reports come.
-  Result<void> record(const CommitContext& context, Id member_id, const mail::DsnRecipient& failed) const {
+  // Counted once for a post, however many reports come. True: the owners are told.
+  Result<bool> record(const CommitContext& context, Id member_id, const mail::DsnRecipient& failed) const {
     std::string key = "bounce:";
     put_u64(&key, static_cast<std::uint64_t>(target().post_id));
     put_u64(&key, static_cast<std::uint64_t>(member_id));
     auto seen = storage::PostStore(context.connection).remember(0, key, id(), context.now);
     if (!seen.ok()) return seen.error();
-    if (seen->has_value()) return {};
-    return storage::MemberStore(context.connection).record_bounce(member_id, reason_of(failed), context.now);
+    if (seen->has_value()) return false;
+    if (is_about_message(failed)) return message_refused(context, member_id, failed);
+    ESSAIM_TRY(
+        storage::MemberStore(context.connection).record_bounce(member_id, reason_of(failed), context.now));
+    return false;
+  }
+
+  Result<bool> message_refused(const CommitContext& context, Id member_id,
+                               const mail::DsnRecipient& failed) const {
+    auto member = storage::MemberStore(context.connection).find_by_id(member_id);
+    if (!member.ok()) return member.error();
+    auto post = storage::PostStore(context.connection).find(target().post_id);
+    if (!post.ok()) return post.error();
+    if (!member->has_value() || !post->has_value()) return false;
+    const storage::BatchRecipient to{member_id, (*member)->local, (*member)->domain};
+    log::warning("message-refused", {{"id", format_id((*post)->id)},
+                                     {"list", (*post)->list_address},
+                                     {"to", to.local + "@" + to.domain},
+                                     {"reply", reason_of(failed)}});
+    return report_late_refusal(context.services, context.connection, **post,
+                               {to, reason_of(failed), escaped_for_display(failed.remote_mta, 100)},
+                               context.now);
   }
 
   // A common copy names nobody in its envelope sender: the report does.
-  Result<void> record_of_common_copy(const CommitContext& context, const mail::DsnRecipient& failed) const {
+  Result<bool> record_of_common_copy(const CommitContext& context, const mail::DsnRecipient& failed) const {
     auto post = storage::PostStore(context.connection).find(target().post_id);
     if (!post.ok()) return post.error();
-    if (!post->has_value()) return {};
+    if (!post->has_value()) return false;
     for (const std::string& text : {failed.original_recipient, failed.final_recipient}) {
       const auto address = smtp::parse_mailbox(text, smtp::LocalPart::kUtf8);
       if (!address.ok()) continue;
@@ -85,7 +130,7 @@ class BouncePlan : public Plan {
       if (!member.ok()) return member.error();
       if (member->has_value()) return record(context, (*member)->id, failed);
     }
-    return {};
+    return false;
   }
 
   Result<bool> tell_postmaster(const CommitContext& context, const mail::DsnRecipient& failed) const {

@@ -1,24 +1,30 @@
 #include "lists/owner_report.h"
 
+#include <algorithm>
+
+#include "core/base/encoding.h"
 #include "core/base/text.h"
 #include "core/mail/report.h"
 #include "core/smtp/reply.h"
 #include "lists/notices.h"
+#include "lists/settings.h"
 #include "storage/batch_store.h"
+#include "storage/directory_store.h"
 #include "storage/member_store.h"
+#include "storage/post_store.h"
 
 namespace essaim::lists {
 namespace {
 
-// The enhanced code of a reply in the ledger: "552 5.3.4 too big" -> "5.3.4"; "" if it has none.
+// The enhanced code of a reply in the ledger or of a reason in a report: "552 5.3.4 too big" -> "5.3.4"; "" if it has none.
 std::string enhanced_of(const std::string& reply) {
-  const std::size_t space = reply.find(' ');
-  if (space == std::string::npos) return "";
-  const std::size_t end = reply.find(' ', space + 1);
-  const std::string word = reply.substr(space + 1, end == std::string::npos ? end : end - space - 1);
-  const bool status =
-      word.size() >= 5 && word[1] == '.' && word.find_first_not_of("0123456789.") == word.npos;
-  return status ? word : "";
+  const auto words = split(reply, ' ');
+  for (std::size_t i = 0; i < std::min<std::size_t>(words.size(), 2); ++i) {
+    const std::string_view word = words[i];
+    if (word.size() >= 5 && word[1] == '.' && word.find_first_not_of("0123456789.") == word.npos)
+      return std::string(word);
+  }
+  return "";
 }
 
 std::string people(std::int64_t count) {
@@ -28,6 +34,10 @@ std::string people(std::int64_t count) {
 std::string text_of(const storage::PostRecord& post, const PostFailures& failures) {
   std::string out =
       "A post to " + post.list_address + " did not reach everybody, and not because of the members:\n\n";
+  if (failures.later)
+    out +=
+        "  a server took it and reports now that it refused the message itself (its size, its content, its "
+        "form or where it comes from); others may do the same\n";
   if (failures.about_message > 0)
     out += "  " + people(failures.about_message) +
            ": their servers refused the message itself (its size, its content, its form or where it comes "
@@ -44,8 +54,8 @@ std::string text_of(const storage::PostRecord& post, const PostFailures& failure
   const auto named = static_cast<std::int64_t>(failures.named.size());
   if (const std::int64_t more = failures.about_message + failures.expired - named; more > 0)
     out += "  and " + people(more) + " more\n";
-  return out +
-         "\nThere will be no other report about this post. The list's setting report_failures turns them "
+  return out + "\nThere will be no other report " + (failures.later ? "of this kind " : "") +
+         "about this post. The list's setting report_failures turns them "
          "off.\n";
 }
 
@@ -139,6 +149,28 @@ Result<void> add_owner_report(const Services& services, storage::Connection& con
   notice.subject = out.subject;
   if (post.tls == storage::TlsRequest::kRequired) notice.tls = post.tls;
   return store_notice(connection, std::move(notice), composed->message, std::move(*readers), now, rank);
+}
+
+Result<bool> report_late_refusal(const Services& services, storage::Connection& connection,
+                                 const storage::PostRecord& post, const PostFailures::One& refused,
+                                 WallTime now) {
+  auto list = storage::DirectoryStore(connection).find_list_by_id(post.list_id);
+  if (!list.ok()) return list.error();
+  if (!list->has_value() || !settings_of(**list).report_failures) return false;
+  storage::PostStore posts(connection);
+  std::string key = "refused-later:";
+  put_u64(&key, static_cast<std::uint64_t>(post.id));
+  auto told = posts.remember(0, key, post.id, now);
+  if (!told.ok()) return told.error();
+  if (told->has_value()) return false;
+  auto beginning = posts.beginning(post.id);
+  if (!beginning.ok() && beginning.error().code != ErrorCode::kNotFound) return beginning.error();
+  PostFailures failures;
+  failures.named = {refused};
+  failures.later = true;
+  ESSAIM_TRY(add_owner_report(services, connection, post, failures, beginning.ok() ? *beginning : "", now,
+                              services.rank()));
+  return true;
 }
 
 }  // namespace essaim::lists

@@ -23,6 +23,7 @@ struct PostFailures {
   std::int64_t about_message = 0;
   std::int64_t expired = 0;
   std::vector<One> named;  // the first kNamed of both
+  bool later = false;      // not of the ledger: a report says so of what a server had taken
   bool any() const { return about_message + expired > 0; }
 };
 // Reads the ledger of the post.
@@ -35,5 +36,11 @@ bool says_expired(std::string_view reply);
 Result<void> add_owner_report(const Services& services, storage::Connection& connection,
                               const storage::PostRecord& post, const PostFailures& failures,
                               std::string_view beginning, WallTime now, std::int64_t rank);
+
+// A server took the post, and refused it afterwards by a report. The first one for a post is told to the owners, if the list
+// wants them told: others may say the same for hours. True: it was added.
+Result<bool> report_late_refusal(const Services& services, storage::Connection& connection,
+                                 const storage::PostRecord& post, const PostFailures::One& refused,
+                                 WallTime now);
 
 }  // namespace essaim::lists

@@ -7,15 +7,16 @@ using essaim::test::TestSite;
 
 namespace {
 
-std::string dsn(const std::string& recipient, const std::string& action, const std::string& status) {
+std::string dsn(const std::string& recipient, const std::string& action, const std::string& status,
+                const std::string& diagnostic = "smtp; 550 no such user") {
   return crlf(
       "From: mailer-daemon@mx.one.example\nTo: x\nSubject: Delivery report\nMIME-Version: 1.0\n"
       "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
       "--b\nContent-Type: text/plain\n\nsorry\n"
       "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.one.example\n\n"
       "Final-Recipient: rfc822; " +
-      recipient + "\nAction: " + action + "\nStatus: " + status +
-      "\nDiagnostic-Code: smtp; 550 no such user\n\n--b--\n");
+      recipient + "\nAction: " + action + "\nStatus: " + status + "\nDiagnostic-Code: " + diagnostic +
+      "\n\n--b--\n");
 }
 
 std::string verp(TestSite& site, Id post_id, Id member_id) {
@@ -56,6 +57,62 @@ BOOST_AUTO_TEST_CASE(a_failure_report_is_recorded_on_the_member_once_for_a_post)
   std::string forged = to;
   forged[to.find('@') - 1] = forged[to.find('@') - 1] == '0' ? '1' : '0';
   BOOST_TEST(site.rcpt(forged).reply.to_string().starts_with("550 5.1.1"));
+}
+
+// A server took it, and what stands behind that server did not.
+BOOST_AUTO_TEST_CASE(a_late_report_about_the_message_counts_against_nobody_and_is_told_once) {
+  const struct {
+    const char* status;
+    const char* diagnostic;
+    bool counts;
+  } rows[] = {
+      {"5.7.1", "smtp; 550 5.7.1 rejected by a transport rule", false},
+      {"5.6.7", "smtp; 550 no SMTPUTF8", false},
+      {"5.3.4", "smtp; 552 too big", false},
+      {"5.2.3", "smtp; 550 5.2.3 RESOLVER.RST.RecipSizeLimit", false},
+      {"5.0.0", "smtp; 550 5.7.1 taken for spam", false},
+      {"5.0.0", "smtp; 550-5.7.1 taken for spam 550 5.7.1 by us", false},
+      {"5.1.1", "smtp; 550 no such user", true},
+      {"5.2.1", "smtp; 550 disabled", true},
+      {"5.2.2", "smtp; 552 5.2.2 mailbox full", true},
+      {"5.0.0", "smtp; 550 no such user 5.1", true},
+  };
+  for (const auto& row : rows) {
+    for (const bool common : {false, true}) {
+      BOOST_TEST_CONTEXT(row.status << " " << row.diagnostic << (common ? ", common" : "")) {
+        TestSite site;
+        test::LogLines log;
+        site.make_list("dev", {{"post", "anyone"}, {"envelope", common ? "common" : "personal"}},
+                       {"a@one.example", "b@two.example"}, {"owner@o.example"});
+        site.send("x@y.example", {"dev@lists.example"}, a_post("x@y.example"));
+        const auto post = site.posts().front();
+        const auto report = [&](const std::string& who) {
+          const std::string to =
+              common ? post.envelope_sender : verp(site, post.id, site.member("dev", who)->id);
+          BOOST_TEST(site.send("", {to}, dsn(who, "failed", row.status, row.diagnostic)).positive());
+          BOOST_TEST(site.member("dev", who)->bounces == (row.counts ? 1 : 0));
+        };
+        report("a@one.example");
+        report("a@one.example");
+        report("b@two.example");
+        BOOST_TEST(log.has({"message-refused", "to=a@one.example"}) == !row.counts);
+        auto posts = site.posts();
+        BOOST_REQUIRE(posts.size() == (row.counts ? 1U : 2U));
+        if (row.counts) continue;
+        const auto told = posts[0].id == post.id ? posts[1] : posts[0];
+        BOOST_TEST(site.recipients(told.id) == std::vector<std::string>{"owner@o.example"});
+        BOOST_TEST(site.rendering(told.id).find("a server took it and reports now") != std::string::npos);
+        BOOST_TEST(site.rendering(told.id).find("a@one.example") != std::string::npos);
+      }
+    }
+  }
+  TestSite quiet;
+  quiet.make_list("dev", {{"post", "anyone"}, {"report_failures", "false"}}, {"a@one.example"},
+                  {"owner@o.example"});
+  quiet.send("x@y.example", {"dev@lists.example"}, a_post("x@y.example"));
+  const std::string to = verp(quiet, quiet.last_id, quiet.member("dev", "a@one.example")->id);
+  BOOST_TEST(quiet.send("", {to}, dsn("a@one.example", "failed", "5.7.1")).positive());
+  BOOST_TEST(quiet.posts().size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_report_on_a_common_copy_finds_the_member_by_address) {
