@@ -1,11 +1,14 @@
 // Mail to a VERP address: who it is about stands in the address, what happened in the DSN, if it is one. The
-// sender does not matter: the token in the address was checked at RCPT.
+// sender does not matter: the token in the address was checked at RCPT. Reports in other forms look like any mail, and are read
+// only with the null reverse-path; what cannot be read at all, of mail to owners, is the postmaster's to look at.
 #include <utility>
 
 #include "core/base/encoding.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/mail/content_type.h"
 #include "core/mail/dsn.h"
+#include "core/mail/plain_report.h"
 #include "lists/bounces.h"
 #include "lists/owner_report.h"
 #include "lists/plan.h"
@@ -42,8 +45,10 @@ bool is_about_message(const mail::DsnRecipient& recipient) {
 
 class BouncePlan : public Plan {
  public:
-  BouncePlan(std::shared_ptr<const Target> target, std::optional<mail::Dsn> dsn)
-      : Plan(std::move(target)), dsn_(std::move(dsn)) {}
+  // `unclear`: what came back cannot be read, and begins so.
+  BouncePlan(std::shared_ptr<const Target> target, std::optional<mail::Dsn> dsn,
+             std::optional<std::string> unclear)
+      : Plan(std::move(target)), dsn_(std::move(dsn)), unclear_(std::move(unclear)) {}
 
   Result<Committed> commit(const CommitContext& context) const override {
     Committed out;
@@ -66,6 +71,13 @@ class BouncePlan : public Plan {
           out.posted = out.posted || *posted;
         }
       }
+    }
+    if (unclear_) {
+      mail::DsnRecipient what;
+      what.diagnostic = *unclear_;
+      auto posted = tell_postmaster(context, what);
+      if (!posted.ok()) return posted.error();
+      out.posted = *posted;
     }
     if (failed != nullptr) {
       result = "failed";
@@ -141,6 +153,7 @@ class BouncePlan : public Plan {
     failure.post = &**post;
     failure.member_id = target().member_id;
     failure.reply = reason_of(failed);
+    failure.unclear = unclear_.has_value();
     failure.host = escaped_for_display(failed.remote_mta, 100);
     if (const auto address = smtp::parse_mailbox(failed.final_recipient, smtp::LocalPart::kUtf8);
         address.ok())
@@ -156,13 +169,33 @@ class BouncePlan : public Plan {
   }
 
   std::optional<mail::Dsn> dsn_;
+  std::optional<std::string> unclear_;
 };
+
+// A host reports, or somebody's answering machine that uses its words; receipts and reports of abuse say what they are.
+bool may_be_failure(const Incoming& incoming) {
+  const auto automatic = incoming.header.value("Auto-Submitted").value_or("");
+  if (starts_with_ignoring_case(trimmed(automatic), "auto-replied")) return false;
+  const mail::ContentType type = mail::content_type_of(incoming.header);
+  const std::string report = type.parameter("report-type");
+  return !type.is("multipart", "report") || report.empty() || equals_ignoring_case(report, "delivery-status");
+}
 
 }  // namespace
 
 Result<Planned> plan_bounce(const PlanContext& context, std::shared_ptr<const Target> target) {
+  const std::string_view message = context.submission.content;
+  auto dsn = mail::parse_dsn(message);
+  std::optional<std::string> unclear;
+  if (!dsn && context.submission.reverse_path.empty()) {
+    dsn = mail::parse_plain_report(message);
+    if (!dsn && target->kind == TargetKind::kOwnerBounce && may_be_failure(context.incoming)) {
+      const std::string words = mail::first_words(message);
+      unclear = words.empty() ? "(no text)" : words;
+    }
+  }
   Planned planned;
-  planned.plan = std::make_unique<BouncePlan>(std::move(target), mail::parse_dsn(context.submission.content));
+  planned.plan = std::make_unique<BouncePlan>(std::move(target), std::move(dsn), std::move(unclear));
   return planned;
 }
 

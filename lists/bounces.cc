@@ -42,10 +42,17 @@ Result<bool> tell_postmaster(const Services& services, storage::Connection& conn
   notice.to = services.site.postmaster;
   notice.automatic = mail::AutoSubmitted::kGenerated;
   notice.subject = ours ? std::string("Undeliverable: a notice or report of this server")
-                        : "Undeliverable: mail for the owners of " +
+                        : (failure.unclear ? "Perhaps undeliverable" : "Undeliverable") +
+                              std::string(": mail for the owners of ") +
                               (post.list_address.empty() ? "this site" : post.list_address);
-  notice.text = std::string(ours ? "A message of this server itself could not be delivered."
-                                 : "Mail to somebody who looks after a list could not be delivered.") +
+  const char* what = "Mail to somebody who looks after a list could not be delivered.";
+  if (ours) what = "A message of this server itself could not be delivered.";
+  if (failure.unclear)
+    what =
+        "Mail to somebody who looks after a list came back, in a form that cannot be read. The reply below "
+        "is "
+        "how it begins.";
+  notice.text = std::string(what) +
                 "\n\n  list:       " + (post.list_address.empty() ? "none" : post.list_address) +
                 "\n  recipient:  " + escaped_for_display(who, 256) + "\n  queue id:   " + format_id(post.id) +
                 "\n  from:       " + escaped_for_display(post.sender.empty() ? "<>" : post.sender, 256) +
@@ -92,7 +99,7 @@ Result<RecordedFailures> record_failures(const Services& services, storage::Conn
                                          {"list", post.list_address},
                                          {"to", failure.address.to_string()},
                                          {"reply", failure.reply}});
-    } else if (failure.member_id != 0 && !ends_ring(failure.reply)) {
+    } else if (failure.member_id != 0 && !failure.unclear && !ends_ring(failure.reply)) {
       ESSAIM_TRY(members.record_bounce(failure.member_id, escaped_for_display(failure.reply, 300), now));
       ++out.members;
     }

@@ -23,6 +23,7 @@ struct DeliveryFailure {
   std::string reply;  // "550 5.1.1 no such user"; of the peer or our own words
   std::string host;
   bool about_message = false;  // nothing against the recipient: it takes other mail
+  bool unclear = false;        // something came back that says nothing we can read: nothing is counted
 };
 
 struct RecordedFailures {

@@ -168,7 +168,8 @@ std::optional<Dsn> parse_dsn(std::string_view message) {
   const Result<HeaderBlock> header = HeaderBlock::parse(message);
   if (!header) return std::nullopt;
   const ContentType type = content_type_of(*header);
-  if (!type.is("multipart", "report")) return std::nullopt;
+  // Tolerated: what has made the report something else on its way, or never knew the type.
+  if (!type.is("multipart", "report") && !type.is("multipart", "mixed")) return std::nullopt;
   const std::string report = type.parameter("report-type");
   if (!report.empty() && !equals_ignoring_case(report, "delivery-status") &&
       !equals_ignoring_case(report, "global-delivery-status"))

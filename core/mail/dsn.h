@@ -1,6 +1,6 @@
 // Reads a delivery status notification (RFC 3462, 3464) that came to a bounce address. Tolerant, linear,
 // bounded (1,000 recipients, 100 parts at the top level, text values cut at 1,000 bytes). A bounce in any
-// other form is not a DSN: the caller knows the recipient from the VERP address and no more. Pure functions.
+// other form is not a DSN (plain_report.h reads some). Pure functions.
 #pragma once
 
 #include <optional>

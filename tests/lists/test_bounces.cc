@@ -155,6 +155,61 @@ BOOST_AUTO_TEST_CASE(failures_of_owners_mail_go_to_the_postmaster_and_never_roun
   BOOST_TEST(site.posts().size() == 2);
 }
 
+// The address that it comes to says whom it is about; who writes such words with a sender is somebody who quotes them.
+BOOST_AUTO_TEST_CASE(reports_in_older_forms_count_if_they_come_from_nobody) {
+  const std::string qmail = crlf(
+      "From: MAILER-DAEMON@one.example\nSubject: failure notice\n\nHi. This is the qmail-send program at "
+      "one.example.\n\n<a@one.example>:\nNo mailbox here by that name. (#5.1.1)\n\n--- Below this line\n");
+  const std::string exim = crlf(
+      "From: Mail Delivery System <x@one.example>\nSubject: failed\nAuto-Submitted: auto-replied\n"
+      "X-Failed-Recipients: a@one.example\n\nDein Brief kam nicht an.\n");
+  for (const auto& [report, reason] : {std::pair(qmail, "5.1.1 No mailbox here by that name. (#5.1.1)"),
+                                       {exim, "Dein Brief kam nicht an."}}) {
+    TestSite site;
+    site.make_list("dev", {{"post", "anyone"}}, {"a@one.example"});
+    site.send("x@y.example", {"dev@lists.example"}, a_post("x@y.example"));
+    const std::string to = verp(site, site.last_id, site.member("dev", "a@one.example")->id);
+    BOOST_TEST(site.send("b@one.example", {to}, report).positive());
+    BOOST_TEST(site.member("dev", "a@one.example")->bounces == 0);
+    BOOST_TEST(site.send("", {to}, report).positive());
+    BOOST_TEST(site.member("dev", "a@one.example")->bounces == 1);
+    BOOST_TEST(site.member("dev", "a@one.example")->last_bounce == reason);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_comes_back_to_mail_for_an_owner_and_cannot_be_read_is_told_to_the_postmaster) {
+  const struct {
+    const char* sender;
+    const char* header;
+    bool told;
+  } rows[] = {
+      {"", "Subject: Rapport", true},
+      {"", "Auto-Submitted: auto-generated", true},
+      {"", "Auto-Submitted: auto-replied", false},
+      {"", "Content-Type: multipart/report; report-type=disposition-notification; boundary=b", false},
+      {"x@y.example", "Subject: Rapport", false},
+  };
+  for (const auto& row : rows) {
+    BOOST_TEST_CONTEXT(row.sender << " " << row.header) {
+      TestSite site;
+      site.make_list("dev", {}, {}, {"owner@o.example"});
+      site.send("x@y.example", {"dev-owner@lists.example"}, a_post("x@y.example"));
+      const Id forward = site.last_id;
+      const auto owner = [&site] { return site.member("dev", "owner@o.example", storage::Role::kOwner); };
+      const std::string report = crlf(std::string("From: x@o.example\n") + row.header + "\n\nBoîte pleine\n");
+      for (int i = 0; i < 2; ++i)
+        BOOST_TEST(site.send(row.sender, {verp(site, forward, owner()->id)}, report).positive());
+      auto posts = site.posts();
+      BOOST_REQUIRE(posts.size() == (row.told ? 2U : 1U));
+      BOOST_TEST(owner()->bounces == 0);
+      if (!row.told) continue;
+      const auto notice = posts[0].id == forward ? posts[1] : posts[0];
+      BOOST_TEST(site.recipients(notice.id).front() == "postmaster@example.org");
+      BOOST_TEST(notice.subject == "Perhaps undeliverable: mail for the owners of dev@lists.example");
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(failures_at_delivery_are_recorded_without_any_report) {
   TestSite site;
   test::LogLines log;

@@ -89,6 +89,10 @@ BOOST_AUTO_TEST_CASE(odd_reports_are_read_as_far_as_they_go) {
   BOOST_TEST(one(report("RmluYWwtUmVjaXBpZW50OiByZmM4MjI7YUBiLmV4YW1wbGUNCkFjdGlvbjogZmFpbGVkDQo=\n",
                         "Content-Transfer-Encoding: base64\n"))
                  .final_recipient == "a@b.example");
+  // An archiver or a gateway has made it something else.
+  std::string mixed = report("Final-Recipient: rfc822;a@b.example\nAction: failed\nStatus: 5.1.1\n");
+  mixed.replace(0, mixed.find("; boundary"), "Content-Type: multipart/mixed");
+  BOOST_TEST(one(mixed).status == "5.1.1");
   const DsnRecipient longest =
       one(report("Final-Recipient: rfc822;a@b.example\nAction: failed\nDiagnostic-Code: smtp;" +
                  std::string(50'000, 'x') + "\n"));
