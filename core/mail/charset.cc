@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include <iconv.h>
 
@@ -23,6 +24,50 @@ bool is_charset_name(std::string_view name) {
   return true;
 }
 
+// What mail programs mean by a name: often more than is registered under it, or iconv does not know the name at all. The
+// WHATWG's Encoding standard has the same, as has every mail program.
+std::string_view meant_by(std::string_view name) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 33> kMeant = {{
+      {"iso-8859-1", "WINDOWS-1252"},
+      {"iso8859-1", "WINDOWS-1252"},
+      {"iso_8859-1", "WINDOWS-1252"},
+      {"latin1", "WINDOWS-1252"},
+      {"iso-8859-9", "WINDOWS-1254"},
+      {"iso-8859-11", "WINDOWS-874"},
+      {"tis-620", "WINDOWS-874"},
+      {"iso-8859-8-i", "ISO-8859-8"},
+      {"iso-8859-8-e", "ISO-8859-8"},
+      {"gb2312", "GB18030"},
+      {"gb_2312-80", "GB18030"},
+      {"gbk", "GB18030"},
+      {"x-gbk", "GB18030"},
+      {"big5", "BIG5-HKSCS"},
+      {"x-x-big5", "BIG5-HKSCS"},
+      {"ks_c_5601-1987", "CP949"},
+      {"ks_c_5601-1989", "CP949"},
+      {"ksc5601", "CP949"},
+      {"ksc_5601", "CP949"},
+      {"euc-kr", "CP949"},
+      {"korean", "CP949"},
+      {"windows-949", "CP949"},
+      {"shift_jis", "CP932"},
+      {"shift-jis", "CP932"},
+      {"sjis", "CP932"},
+      {"x-sjis", "CP932"},
+      {"euc-jp", "EUC-JP-MS"},
+      {"x-euc-jp", "EUC-JP-MS"},
+      {"cp-850", "CP850"},
+      {"x-mac-roman", "MACINTOSH"},
+      {"x-mac-cyrillic", "MAC-CYRILLIC"},
+      {"unicode-1-1-utf-7", "UTF-7"},
+      {"unicode-1-1-utf-8", "UTF-8"},
+  }};
+  for (const auto& [written, meant] : kMeant) {
+    if (equals_ignoring_case(name, written)) return meant;
+  }
+  return "";
+}
+
 class Converter {
  public:
   Converter(const std::string& to, const std::string& from) : handle_(iconv_open(to.c_str(), from.c_str())) {}
@@ -39,10 +84,8 @@ class Converter {
   iconv_t handle_;
 };
 
-}  // namespace
-
-std::optional<std::string> converted(std::string_view text, std::string_view from, std::string_view to) {
-  if (!is_charset_name(from) || !is_charset_name(to)) return std::nullopt;
+std::optional<std::string> exactly_converted(std::string_view text, std::string_view from,
+                                             std::string_view to) {
   Converter converter{std::string(to), std::string(from)};
   if (!converter.good()) return std::nullopt;
   std::string input(text);  // iconv wants it writable
@@ -65,6 +108,16 @@ std::optional<std::string> converted(std::string_view text, std::string_view fro
     if (flushing) return out;
     flushing = true;
   }
+}
+
+}  // namespace
+
+std::optional<std::string> converted(std::string_view text, std::string_view from, std::string_view to) {
+  if (!is_charset_name(from) || !is_charset_name(to)) return std::nullopt;
+  if (const std::string_view meant = meant_by(from); !meant.empty()) {
+    if (auto out = exactly_converted(text, meant, to)) return out;
+  }
+  return exactly_converted(text, from, to);
 }
 
 std::string as_utf8(std::string_view bytes) {

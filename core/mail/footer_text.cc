@@ -21,7 +21,7 @@ std::string with_crlf(std::string_view text) {
 bool is_text_charset_over_ascii(const std::string& charset) {
   // Charsets in which ASCII bytes may mean something else, or that carry a state along.
   for (const char* other :
-       {"utf-16", "utf-32", "utf-7", "ucs-", "iso-10646", "iso-2022", "hz-", "ibm037", "cp037"}) {
+       {"utf-16", "utf-32", "utf-7", "unicode-", "ucs-", "iso-10646", "iso-2022", "hz-", "ibm037", "cp037"}) {
     if (starts_with_ignoring_case(charset, other)) return false;
   }
   return true;

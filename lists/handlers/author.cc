@@ -7,10 +7,26 @@
 namespace essaim::lists::handlers {
 namespace {
 
+constexpr std::size_t kLongestWord = 200;  // of those that are written as they came
+
+// Encoded words and nothing else, as a phrase may have them (RFC 2047 §5 (3)).
+bool is_encoded(const std::string& name) {
+  for (const std::string_view word : split(name, ' ')) {
+    std::size_t length = 0;
+    if (!mail::encoded_word_at(word, 0, &length) || length != word.size() || length > kLongestWord ||
+        !is_ascii(word) || word.find_first_of("()<>@,;:\\\"[]") != word.npos)
+      return false;
+  }
+  return !name.empty();
+}
+
 // "Ann Author via dev" <dev@lists.example.org>
 std::string list_mailbox(const Draft& draft, const mail::Mailbox& author) {
   const storage::ListRecord& list = draft.target.list;
   const std::string name = author.name.empty() ? author.local : mail::decode_encoded_words(author.name);
+  // In a charset that we cannot read, but the readers' programs may.
+  if (name == author.name && is_encoded(name))
+    return name + " " + mail::format_mailbox("via " + list.local, list.address());
   return mail::format_mailbox(name + " via " + list.local, list.address());
 }
 

@@ -178,6 +178,9 @@ BOOST_AUTO_TEST_CASE(authors_who_only_have_spf_cannot_pass_a_list_unchanged) {
   const std::string text = site.posted(a_post("ann@author.example"), zone);
   BOOST_TEST(has(text, "From: ann via dev <dev@lists.example>"));
   BOOST_TEST(has(text, "dmarc=pass"));
+  // A name that we cannot read is for those who can.
+  const std::string unread = a_post("=?x-unknown?B?yKux5rW/?= <ann@author.example>", "<2@author.example>");
+  BOOST_TEST(has(site.posted(unread, zone), "From: =?x-unknown?B?yKux5rW/?= via dev <dev@lists.example>"));
 }
 
 BOOST_AUTO_TEST_CASE(a_policy_that_cannot_be_looked_up_counts_as_one) {

@@ -41,6 +41,7 @@ BOOST_AUTO_TEST_CASE(the_tag_stands_once_behind_the_reply_prefix) {
       {"=?utf-8?Q?Re:_[dev]_caf=C3=A9?=", "Re: [dev] =?UTF-8?Q?caf=C3=A9?="},
       {"Re: =?utf-8?Q?[dev]_caf=C3=A9?=", "Re: [dev] =?UTF-8?Q?caf=C3=A9?="},
       {"=?iso-8859-1?Q?R=E9f_:_hello?=", "Re: [dev] hello"},
+      {"=?ks_c_5601-1987?B?UkU6IFtkZXZdIMirsea1vw==?=", "Re: [dev] =?UTF-8?B?7ZmN6ri464+Z?="},
       {" folded\r\n subject", "[dev] folded subject"},
       // What is left when a tag goes is looked at again.
       {"a [d[dev]ev] hello", "[dev] a hello"},

@@ -74,6 +74,16 @@ BOOST_AUTO_TEST_CASE(charsets_are_converted_exactly_or_not_at_all) {
   BOOST_TEST(!converted("a", "no-such-charset", "UTF-8").has_value());
   BOOST_TEST(!converted("\xe4\xbc\x9a", "UTF-8", "ascii//TRANSLIT").has_value());
   BOOST_TEST(converted(std::string(10'000, '\xe9'), "iso-8859-1", "UTF-8")->size() == 20'000U);
+  // What mail programs write, and mean.
+  BOOST_TEST(converted("l\x92\xe9t\xe9", "ISO-8859-1", "UTF-8").value() == "l\u2019\u00e9t\u00e9");
+  BOOST_TEST(converted("\x81", "iso-8859-1", "UTF-8").value() == "\xc2\x81");
+  BOOST_TEST(converted("\xc8\xab\xb1\xe6\xb5\xbf", "ks_c_5601-1987", "UTF-8").value() ==
+             "\ud64d\uae38\ub3d9");
+  BOOST_TEST(converted("\x86\xb4", "gb2312", "UTF-8").value() == "\u5586");  // of GBK alone
+  BOOST_TEST(converted("\x87\x40", "Shift_JIS", "UTF-8").value() == "\u2460");
+  BOOST_TEST(converted("\xad\xa1", "x-euc-jp", "UTF-8").value() == "\u2460");
+  BOOST_TEST(converted("\xf9\xec\xe5\xed", "iso-8859-8-i", "UTF-8").value() == "\u05e9\u05dc\u05d5\u05dd");
+  BOOST_TEST(!converted("\u2019", "UTF-8", "iso-8859-1").has_value());
   BOOST_TEST(as_utf8("\x81\xff") == "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
