@@ -203,6 +203,32 @@ bool has_pgp_armour(std::string_view text) {
   return false;
 }
 
+// The name under which a part is saved. Content-Disposition has the grammar of parameters, too, behind one word (RFC 2183 §2).
+std::string file_name_of(const HeaderBlock& header, const ContentType& type) {
+  const ContentType disposition = parse_content_type("x/" + header.value("Content-Disposition").value_or(""));
+  std::string name = disposition.parameter("filename");
+  return name.empty() ? type.parameter("name") : name;
+}
+
+// S/MIME under a type that says nothing (RFC 8551 §3.2.1): known by its name, as some gateways leave it.
+bool is_named_as_smime(const HeaderBlock& header, const ContentType& type) {
+  if (!type.is("application", "octet-stream")) return false;
+  const std::string name = ascii_lowered(file_name_of(header, type));
+  return name.ends_with(".p7m") || name.ends_with(".p7s") || name.ends_with(".p7z");
+}
+
+// PGP/MIME whose type Exchange has changed to mixed. Mail programs mend that if they find the three parts it makes, and no more.
+bool has_part_of_pgp_mime(const ContentType& type, std::string_view body) {
+  if (!type.is("multipart", "mixed")) return false;
+  const std::optional<Multipart> parts = split_multipart(body, type.parameter("boundary"));
+  if (!parts) return false;
+  for (const PartRange& range : parts->parts) {
+    const Result<HeaderBlock> header = HeaderBlock::parse(body.substr(range.begin, range.end - range.begin));
+    if (header.ok() && content_type_of(*header).is("application", "pgp-encrypted")) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool is_signed_or_encrypted(const HeaderBlock& header, std::string_view body) {
@@ -214,6 +240,7 @@ bool is_signed_or_encrypted(const HeaderBlock& header, std::string_view body) {
       if (type.subtype == subtype) return true;
     }
   }
+  if (is_named_as_smime(header, type) || has_part_of_pgp_mime(type, body)) return true;
   if (type.type == "text" && encoding_of(header) == TransferEncoding::kBase64) {
     const std::optional<std::string> text = decoded_base64(body);
     return text && has_pgp_armour(*text);

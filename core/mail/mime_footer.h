@@ -61,7 +61,7 @@ FooterResult add_footer(HeaderBlock* header, std::string_view body, const Footer
 FooterResult add_footer(HeaderBlock* header, std::string_view body, std::string_view footer);
 
 // multipart/signed, multipart/encrypted, S/MIME types, and PGP armour in the text (RFC 1847, 3156, 8551, 9580
-// §6.2).
+// §6.2); also under the types that gateways give to them.
 bool is_signed_or_encrypted(const HeaderBlock& header, std::string_view body);
 
 }  // namespace essaim::mail

@@ -223,6 +223,24 @@ BOOST_AUTO_TEST_CASE(protected_mail_is_known) {
     return is_signed_or_encrypted(*HeaderBlock::parse(header + "\r\n\r\n"), body);
   };
   BOOST_TEST(protected_text("Content-Type: multipart/encrypted; boundary=b", ""));
+  // Relabelled on the way.
+  BOOST_TEST(protected_text("Content-Type: application/octet-stream; name=smime.P7M", "AAAA"));
+  BOOST_TEST(
+      protected_text("Content-Type: application/octet-stream\r\nContent-Disposition: "
+                     "attachment;\r\n\tfilename=\"smime.p7m\"",
+                     "AAAA"));
+  BOOST_TEST(!protected_text("Content-Type: application/octet-stream; name=p7m.zip", "AAAA"));
+  BOOST_TEST(!protected_text("Content-Type: image/png; name=a.p7m", "AAAA"));
+  const std::string exchange =
+      "--b\r\nContent-Type: text/plain\r\n\r\n\r\n--b\r\nContent-Type: application/%\r\n\r\nVersion: 1\r\n"
+      "--b\r\nContent-Type: application/octet-stream; name=encrypted.asc\r\nContent-Transfer-Encoding: "
+      "base64\r\n\r\nLS0tLS1CRUdJTiBQR1AgTUVTU0FHRS0tLS0tDQo=\r\n--b--\r\n";
+  const auto of_type = [&exchange](const std::string& subtype) {
+    std::string out = exchange;
+    return out.replace(out.find('%'), 1, subtype);
+  };
+  BOOST_TEST(protected_text("Content-Type: multipart/mixed; boundary=b", of_type("pgp-encrypted")));
+  BOOST_TEST(!protected_text("Content-Type: multipart/mixed; boundary=b", of_type("pdf")));
   BOOST_TEST(protected_text("A: b", "hi\r\n-----BEGIN PGP MESSAGE-----\r\n"));
   BOOST_TEST(!protected_text("A: b", "> -----BEGIN PGP MESSAGE-----\r\n"));
   BOOST_TEST(!protected_text("A: b", "-----BEGIN PGP PUBLIC KEY BLOCK-----\r\n"));
