@@ -58,8 +58,6 @@ bool is_footer_part(std::string_view part, const std::string& footer) {
 FooterResult add_part(std::string_view body, const Words& words, const std::string& boundary,
                       const Multipart& parts) {
   const PartRange beside = words.in_front ? parts.parts.front() : parts.parts.back();
-  if (is_footer_part(body.substr(beside.begin, beside.end - beside.begin), words.text))
-    return unchanged(FooterOutcome::kAlreadyThere);
   std::string out;
   out.reserve(body.size() + words.text.size() * 3 + 400);
   if (words.in_front) {
@@ -189,6 +187,46 @@ Edit edit_multipart(const ContentType& type, std::string_view body, const Words&
   return changed ? Edit::kDone : touched ? Edit::kThere : Edit::kCannot;
 }
 
+// The name under which a part is saved. Content-Disposition has the grammar of parameters, too, behind one word (RFC 2183 §2).
+std::string file_name_of(const HeaderBlock& header, const ContentType& type) {
+  const ContentType disposition = parse_content_type("x/" + header.value("Content-Disposition").value_or(""));
+  std::string name = disposition.parameter("filename");
+  return name.empty() ? type.parameter("name") : name;
+}
+
+// Something beside the text that came with the message, not the text itself.
+bool is_file(const HeaderBlock& header, const ContentType& type) {
+  if (type.type != "text" && type.type != "multipart" && type.type != "message") return true;
+  return starts_with_ignoring_case(header.value("Content-Disposition").value_or(""), "attachment") ||
+         !file_name_of(header, type).empty();
+}
+
+// Of mixed: the text that the words stand over or under is the first part, or the last one that is no file. kCannot: there is none,
+// or it is none into which words can be put.
+Edit edit_mixed(std::string_view body, const Multipart& parts, const Words& words, std::string* out) {
+  for (std::size_t n = 0; n < parts.parts.size(); ++n) {
+    const PartRange range = parts.parts[words.in_front ? 0 : parts.parts.size() - 1 - n];
+    const std::string_view part = body.substr(range.begin, range.end - range.begin);
+    const Result<HeaderBlock> header = HeaderBlock::parse(part);
+    if (!header.ok()) return Edit::kCannot;
+    const ContentType type = content_type_of(*header);
+    if (is_file(*header, type)) {
+      if (words.in_front) return Edit::kCannot;
+      continue;
+    }
+    // Without words in HTML its readers would miss them.
+    if (!type.is("text", "plain") && trimmed(words.html).empty()) return Edit::kCannot;
+    if (is_signed_or_encrypted(*header, part.substr(header->body_offset()))) return Edit::kCannot;
+    bool touched = false;
+    std::string edited;
+    const Edit edit = edit_part(part, words, 0, &touched, &edited);
+    if (edit == Edit::kDone)
+      out->append(body.substr(0, range.begin)).append(edited).append(body.substr(range.end));
+    return edit == Edit::kDone || (edit == Edit::kThere && touched) ? edit : Edit::kCannot;
+  }
+  return Edit::kCannot;
+}
+
 // A line that begins so (RFC 9580 §6.2, §7).
 bool has_pgp_armour(std::string_view text) {
   for (std::size_t at = text.find("-----BEGIN PGP "); at != std::string_view::npos;
@@ -201,13 +239,6 @@ bool has_pgp_armour(std::string_view text) {
     }
   }
   return false;
-}
-
-// The name under which a part is saved. Content-Disposition has the grammar of parameters, too, behind one word (RFC 2183 §2).
-std::string file_name_of(const HeaderBlock& header, const ContentType& type) {
-  const ContentType disposition = parse_content_type("x/" + header.value("Content-Disposition").value_or(""));
-  std::string name = disposition.parameter("filename");
-  return name.empty() ? type.parameter("name") : name;
 }
 
 // S/MIME under a type that says nothing (RFC 8551 §3.2.1): known by its name, as some gateways leave it.
@@ -268,7 +299,18 @@ FooterResult add_footer(HeaderBlock* header, std::string_view body, const Footer
     const std::string boundary = type.parameter("boundary");
     const std::optional<Multipart> parts = split_multipart(body, boundary);
     if (!parts || !is_identity(encoding)) return unchanged(FooterOutcome::kBroken);
-    if (type.subtype == "mixed") return add_part(body, words, boundary, *parts);
+    if (type.subtype == "mixed") {
+      const PartRange beside = words.in_front ? parts->parts.front() : parts->parts.back();
+      if (is_footer_part(body.substr(beside.begin, beside.end - beside.begin), words.text))
+        return unchanged(FooterOutcome::kAlreadyThere);
+      std::string edited;
+      if (what.style == FooterStyle::kText) {
+        const Edit edit = edit_mixed(body, *parts, words, &edited);
+        if (edit == Edit::kDone) return {FooterOutcome::kAppended, std::move(edited)};
+        if (edit == Edit::kThere) return unchanged(FooterOutcome::kAlreadyThere);
+      }
+      return add_part(body, words, boundary, *parts);
+    }
   }
   const bool attachment =
       starts_with_ignoring_case(header->value("Content-Disposition").value_or(""), "attachment");

@@ -8,7 +8,8 @@
 //   text/html, multipart/alternative and /related   with `html`: a paragraph before </body> (behind <body>),
 //   and the
 //                                                   text in the text/plain alternative; of related the root
-//   multipart/mixed                                 a text/plain part is added as the last (the first) one
+//   multipart/mixed                                 the last (the first) part that is no file, by its type as above; where that cannot
+//                                                   be done a text/plain part is added as the last (the first) one
 //   anything else, and what cannot be done so       wrapped: a new multipart/mixed with the original as one
 //   part, byte
 //                                                   for byte, and the words as the other

@@ -66,13 +66,27 @@ def trimmed(content):
     return content.strip() if isinstance(content, str) else content.strip(b"\r\n")
 
 
+def is_file(part):
+    return part.get_content_maintype() not in ("text", "multipart", "message") or part.get_filename() is not None \
+        or part.get_content_disposition() == "attachment"
+
+
+def text_of(message, on_top):
+    """What the words go over or under: of a mixed message the first part, or the last one that is no file."""
+    if message.get_content_type() != "multipart/mixed" or not message.is_multipart():
+        return message
+    parts = message.get_payload()[:1] if on_top else [p for p in message.get_payload() if not is_file(p)]
+    return parts[-1] if parts else message
+
+
 def check_footer(name, kind, original, made):
     check(not set(defects(made)) - set(defects(original)), name, kind, "has new defects", defects(made))
     texts = [c for t, c in leaves(made) if isinstance(c, str)]
     where = sum(c.count(FOOTER) + c.count(FOOTER_HTML) for c in texts)
     wanted = 1
-    if kind.endswith("-html") and name not in IN_TEXT_ONLY and "multipart/alternative" in structure(original)[:2] \
-            and original.get_content_type() in ("multipart/alternative", "multipart/related"):
+    text = text_of(original, kind.startswith("header"))
+    if kind.endswith("-html") and name not in IN_TEXT_ONLY and "multipart/alternative" in structure(text)[:2] \
+            and text.get_content_type() in ("multipart/alternative", "multipart/related"):
         wanted = 2  # once in each alternative
     check(where == wanted, name, kind, "has the words", where, "times")
     # Every leaf of the author is still there, in order, with nothing but the words added.

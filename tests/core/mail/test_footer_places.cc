@@ -89,7 +89,8 @@ BOOST_AUTO_TEST_CASE(a_header_stands_before_the_text) {
   const Whole out = with(latin1, {.text = "Liste d\xc3\xa9v\n", .place = FooterPlace::kHeader});
   BOOST_TEST(out.message == header_of(latin1) + "Liste d\xe9v\r\n" + body_of(latin1));
   const std::string mixed = message("mixed_attachment");
-  const Whole part = with(mixed, {.text = "Liste\n", .place = FooterPlace::kHeader});
+  const Whole part =
+      with(mixed, {.text = "Liste\n", .place = FooterPlace::kHeader, .style = FooterStyle::kMime});
   const std::string boundary = content_type_of(*HeaderBlock::parse(part.message)).parameter("boundary");
   const std::string body = body_of(part.message);
   const auto parts = split_multipart(body, boundary);
@@ -119,6 +120,46 @@ BOOST_AUTO_TEST_CASE(alternatives_get_the_words_each_in_its_own_way) {
            "Content-Type: text/calendar\n\nBEGIN\n--b--\npost\n"));
   // Without words in HTML its readers would miss them: around it, as before.
   BOOST_TEST((with(text, {.text = kText}).outcome == kWrapped));
+}
+
+// Mail with files: the words belong to the text, not behind the files, where some programs make a file of them.
+BOOST_AUTO_TEST_CASE(of_mixed_the_text_is_written_into_and_files_stay) {
+  const std::string head = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=m\n\npre\n";
+  const std::string plain = "--m\nContent-Type: text/plain\n\nhello\n";
+  const std::string file =
+      "--m\nContent-Type: text/plain; name=notes.txt\n\nnotes\n--m\nContent-Type: "
+      "application/pdf\nContent-Transfer-Encoding: base64\n\nAAAA\n"
+      "--m\nContent-Type: text/plain\nContent-Disposition: inline;\n filename*0=\"a.txt\"\n\na\n"
+      "--m\nContent-Type: text/html\nContent-Disposition: attachment\n\n<body>\n";
+  const Footer footer{.text = "words\n", .html = "<p>f</p>"};
+  const Footer header{.text = "words\n", .html = "<p>f</p>", .place = FooterPlace::kHeader};
+  const auto made = [](const std::string& text, const Footer& words) {
+    const Whole out = with(crlf(text), words);
+    BOOST_TEST((out.outcome == kAppended));
+    BOOST_TEST((with(out.message, words).outcome == kAlreadyThere));
+    return out.message;
+  };
+  BOOST_TEST(made(head + plain + file + "--m--\npost\n", footer) ==
+             crlf(head + "--m\nContent-Type: text/plain\n\nhello\nwords\n\n" + file + "--m--\npost\n"));
+  BOOST_TEST(made(head + plain + file + "--m--\npost\n", header) ==
+             crlf(head + "--m\nContent-Type: text/plain\n\nwords\nhello\n" + file + "--m--\npost\n"));
+  // As Outlook writes it.
+  const std::string both =
+      "--m\nContent-Type: multipart/alternative; boundary=a\n\n--a\n\nhi\n--a\nContent-Type: "
+      "text/html\n\n<body>hi%</body>\n--a--\n\n";
+  std::string worded = both;
+  worded.replace(worded.find("hi\n"), 3, "hi\nwords\n\n").replace(worded.find('%'), 1, "\n<p>f</p>\n");
+  std::string bare = both;
+  bare.erase(bare.find('%'), 1);
+  BOOST_TEST(made(head + bare + file + "--m--\n", footer) == crlf(head + worded + file + "--m--\n"));
+  // Text goes on behind the file: it ends there.
+  BOOST_TEST(made(head + plain + file + plain + "--m--\n", footer) ==
+             crlf(head + plain + file + "--m\nContent-Type: text/plain\n\nhello\nwords\n\n--m--\n"));
+  // Nothing to write into, and HTML without words in HTML.
+  for (const std::string& text :
+       {head + file + "--m--\n", head + plain + "--m\nContent-Type: text/html\n\nx\n--m--\n",
+        head + bare + "--m--\n"})
+    BOOST_TEST((with(crlf(text), {.text = "words\n"}).outcome == kPartAdded), text);
 }
 
 BOOST_AUTO_TEST_CASE(of_related_only_the_root_is_touched) {
