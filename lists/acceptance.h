@@ -34,7 +34,7 @@ struct Submission {
   Id id = 0;  // the queue id, already in the Received line
   smtp::Address reverse_path;
   bool eight_bit = false;       // BODY=8BITMIME was said; what the rendering has is looked at anyway
-  bool smtputf8 = false;        // SMTPUTF8 was said: what cannot be put in ASCII needs it onwards, too
+  bool smtputf8 = false;        // SMTPUTF8 was said: a header in UTF-8 needs it onwards, too
   smtp::DsnMailParameters dsn;  // RET and ENVID
   bool require_tls = false;     // REQUIRETLS was said
   std::string client;           // "name [192.0.2.1]"

@@ -121,7 +121,7 @@ struct PostRecord {
   // Header block in front of the rendering, with slots {verp}, {leave}, {address}; "" if none. CRLF lines.
   std::string private_header;
   bool eight_bit = false;  // the rendering has octets above 127 (RFC 6152)
-  bool smtputf8 = false;   // its header has UTF-8: only for hosts with SMTPUTF8 (RFC 6531)
+  bool smtputf8 = false;   // came with SMTPUTF8 for its header: only for hosts that offer it (RFC 6531)
   std::string target;      // the address that it was sent to, for reports about it; "" if we wrote it
   DsnRequest dsn;          // of its sender; ends at a list (RFC 3461 §5.2.7.3)
   TlsRequest tls = TlsRequest::kNone;

@@ -44,7 +44,7 @@ struct Rendered {
   std::string rendering;  // Received lines, header, body
   std::string private_header;
   bool eight_bit = false;
-  bool smtputf8 = false;  // the header has UTF-8 (RFC 6531 §3.2)
+  bool smtputf8 = false;  // the header has UTF-8, and came with SMTPUTF8 (RFC 6531 §3.2)
   // The rendering in ASCII, for hosts without 8BITMIME or SMTPUTF8; "" if it needs none, or cannot be had
   // (signed parts, addresses in UTF-8 ...: core/mail/downgrade.h).
   std::string seven_bit;

@@ -90,12 +90,10 @@ Rendered finished(Draft& draft, const Seal& seal) {
   rendered.eight_bit = !is_ascii(rendered.rendering);
   if (rendered.eight_bit) {
     draft.new_body = {};  // of a large post there are copies enough
-    mail::Downgraded ascii = mail::downgraded_to_7bit(rendered.rendering);
-    rendered.seven_bit = std::move(ascii.message);
-    // Tolerated: octets in a header that is no UTF-8 or came without SMTPUTF8 and cannot be had in ASCII. They
-    // go on as they came; every large server does so.
-    rendered.smtputf8 = !is_ascii(head) && is_valid_utf8(head) &&
-                        (submission.smtputf8 || ascii.outcome == mail::Downgraded::Outcome::kDone);
+    rendered.seven_bit = mail::downgraded_to_7bit(rendered.rendering).message;
+    // Tolerated: octets in a header that is no UTF-8 or came without SMTPUTF8. They go on as they came, as they do from
+    // every large server: SMTPUTF8 sticks to a message, and behind many a host that offers it is one that does not.
+    rendered.smtputf8 = submission.smtputf8 && !is_ascii(head) && is_valid_utf8(head);
   }
   if (!seal) return rendered;
   rendered.rendering.insert(0, seal(rendered.rendering));

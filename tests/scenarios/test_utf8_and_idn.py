@@ -62,6 +62,19 @@ class Utf8AndIdn(processes.Scenario):
         self.assertIn("Grüße", message.get_content())
         self.assertIn(f"<{LIST_ASCII.replace('@', '.')}>", message["List-Id"])
 
+    def test_a_header_that_nobody_announced_is_not_announced_by_us(self):
+        self.site(["--offer", "SMTPUTF8"])
+        self.essaim.run("member", "add", LIST, "zoe@z.example")
+        self.essaim.run("member", "remove", LIST, AUTHOR)
+        ledger = self.finished(self.post("zoe@z.example", "Schöne Grüße", parameters=("BODY=8BITMIME",), to=LIST_ASCII))
+        self.assertEqual(2, ledger["counts"]["delivered"], ledger)
+        # What is behind that host may not have SMTPUTF8.
+        self.assertFalse(any("SMTPUTF8" in line for line in self.mails()), self.mails())
+        self.assertTrue(all("BODY=8BITMIME" in line for line in self.mails()), self.mails())
+        raw, message = self.message(ANN)
+        self.assertIn("Schöne Grüße".encode(), raw)
+        self.assertEqual("[ü] Schöne Grüße", message["Subject"])
+
     def test_a_host_without_smtputf8_gets_ascii_and_who_needs_it_gets_none(self):
         self.site(["--no-8bitmime"])
         # The author's local part is ASCII here, so that the post can be had in ASCII; the list's domain in To gets

@@ -90,6 +90,30 @@ BOOST_AUTO_TEST_CASE(who_has_no_8bitmime_gets_the_form_in_ascii) {
   BOOST_TEST(!any(sink.commands(address_of(0)), "BODY="));
 }
 
+BOOST_AUTO_TEST_CASE(a_header_that_came_without_smtputf8_goes_on_as_it_came) {
+  TestSink sink;
+  sink.set(address_of(0), offering({"PIPELINING", "8BITMIME", "SMTPUTF8"}));
+  sink.set(address_of(1), offering({"PIPELINING", "8BITMIME"}));
+  Site site;
+  auto post = site.new_post(CopyMode::kCommon, 1);
+  post.eight_bit = true;
+  const Id id = site.post_to(post, 0, {{0, "a", "d0.test"}, {0, "b", "d1.test"}},
+                             "Subject: B\xc3\xbc"
+                             "cher\r\n\r\nx\r\n",
+                             "Subject: =?UTF-8?Q?B=C3=BCcher?=\r\n\r\nx\r\n");
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings_for(site, sink));
+  BOOST_REQUIRE(wait_until([&] { return site.finished(id); }));
+  for (const int host : {0, 1}) {
+    BOOST_TEST(any(sink.commands(address_of(host)), "BODY=8BITMIME"));
+    BOOST_TEST(!any(sink.commands(address_of(host)), "SMTPUTF8"));
+  }
+  for (const char* to : {"a@d0.test", "b@d1.test"})
+    BOOST_TEST(sink.bodies()[to] ==
+               "Subject: B\xc3\xbc"
+               "cher\n\nx\n");
+}
+
 BOOST_AUTO_TEST_CASE(what_needs_smtputf8_fails_where_it_is_not_and_no_member_is_to_blame) {
   TestSink sink;
   sink.set(address_of(1), offering({"PIPELINING", "8BITMIME", "SMTPUTF8"}));
