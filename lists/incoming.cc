@@ -89,6 +89,16 @@ Result<Incoming> parse_incoming(const Submission& submission) {
   return incoming;
 }
 
+bool is_bcc(const mail::HeaderField& field) {
+  return field.is("Bcc") || field.is("Resent-Bcc");
+}
+
+std::optional<std::string> without_bcc(const Incoming& incoming) {
+  mail::HeaderBlock header = incoming.header;
+  if (header.remove_if(is_bcc) == 0) return std::nullopt;
+  return header.joined_with(incoming.body);
+}
+
 bool of_verified_domain(const Submission& submission, const Incoming& incoming) {
   if (incoming.authors.size() == 1) return true;
   return incoming.author && submission.authentication &&

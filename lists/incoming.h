@@ -33,6 +33,11 @@ struct Incoming {
 // kInvalid: it is no message (bare CR, NUL, too long a header ...).
 Result<Incoming> parse_incoming(const Submission& submission);
 
+// Names what is nobody's business but its author's: Bcc, Resent-Bcc (RFC 5322 §3.6.3).
+bool is_bcc(const mail::HeaderField& field);
+// The message as others may see it; nothing if that is how it came.
+std::optional<std::string> without_bcc(const Incoming& incoming);
+
 // Whether the author is of the domain that was verified. That one is From's: of several authors the one who counts stands
 // in Sender, and another domain there has not said that it knows of the message.
 bool of_verified_domain(const Submission& submission, const Incoming& incoming);

@@ -63,7 +63,7 @@ Result<void> copy_trace(const mail::HeaderBlock& from, mail::HeaderBlock* to) {
   return {};
 }
 
-// The message as it came, whole, in one of the list's (RFC 2046 §5.2.1).
+// The message as it came but for Bcc, whole, in one of the list's (RFC 2046 §5.2.1).
 Result<void> wrap(Draft& draft) {
   const mail::HeaderField* from = draft.header.find("From");
   const auto mailboxes =
@@ -82,7 +82,12 @@ Result<void> wrap(Draft& draft) {
   ESSAIM_TRY(outer.insert_bottom("Content-Transfer-Encoding", eight_bit ? "8bit" : "7bit"));
   ESSAIM_TRY(copy_trace(draft.header, &outer));
   draft.header = std::move(outer);
-  draft.body = draft.submission.content;
+  if (auto others_see = without_bcc(draft.incoming)) {
+    draft.new_body = *std::move(others_see);
+    draft.body = draft.new_body;
+  } else {
+    draft.body = draft.submission.content;
+  }
   return {};
 }
 

@@ -17,6 +17,7 @@ Result<void> mark_unauthenticated(Draft& draft);
 Result<void> complete(Draft& draft);
 Result<void> complete_submitted(Draft& draft);
 Result<void> remove_bcc(Draft& draft);
+Result<void> remove_bcc_unless_signed(Draft& draft);
 // subject.cc
 Result<void> tag(Draft& draft);
 // reply_to.cc

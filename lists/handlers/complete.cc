@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "core/base/text.h"
 #include "lists/handlers/changes.h"
 
 namespace essaim::lists::handlers {
@@ -18,9 +21,22 @@ Result<void> complete_submitted(Draft& draft) {
   return draft.submission.login ? complete(draft) : Result<void>{};
 }
 
-// RFC 5322 §3.6.3: who is named there is nobody's business.
 Result<void> remove_bcc(Draft& draft) {
-  draft.header.remove("Bcc");
+  draft.header.remove_if(is_bcc);
+  return {};
+}
+
+// What its author's domain has signed was written for all who get it.
+Result<void> remove_bcc_unless_signed(Draft& draft) {
+  const mailauth::Authentication* found = draft.submission.authentication.get();
+  draft.header.remove_if([found](const mail::HeaderField& field) {
+    if (!is_bcc(field)) return false;
+    return found == nullptr || std::none_of(found->dkim.begin(), found->dkim.end(), [&](const auto& dkim) {
+             const auto& names = dkim.signature.signed_fields;
+             return dkim.status == mailauth::DkimStatus::kPass &&
+                    std::find(names.begin(), names.end(), ascii_lowered(field.name())) != names.end();
+           });
+  });
   return {};
 }
 

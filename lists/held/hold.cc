@@ -162,7 +162,8 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
     ESSAIM_TRY(send_service_mail(context, mail));
     return held;
   }
-  ESSAIM_TRY(ask_deciders(context, list, held, false, submission.content));
+  const auto others_see = without_bcc(incoming);
+  ESSAIM_TRY(ask_deciders(context, list, held, false, others_see ? *others_see : submission.content));
   if (settings.tell_held && !held.details.contains("quiet")) {
     mail.message = "held";
     auto told = storage::AnswerStore(context.connection).count(ascii_lowered(held.author), context.now);

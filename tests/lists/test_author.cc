@@ -133,6 +133,26 @@ BOOST_AUTO_TEST_CASE(what_is_wrapped_verifies_inside) {
   const std::string inner = text.substr(text.find("\r\n\r\n") + 4);
   BOOST_TEST(inner == signed_post());
   BOOST_TEST(far_end(inner, zone) == "pass ");
+  BOOST_TEST(!has(site.posted("Bcc: dean@author.example\r\n" + signed_post("X: 2\n"), zone), "dean@"));
+}
+
+BOOST_AUTO_TEST_CASE(a_blind_copy_is_passed_on_to_the_owners_only_where_it_is_signed) {
+  AuthorSite site;
+  site.make_list("dev", {}, {}, {"own@o.example"});
+  const Zone zone = author_zone("reject");
+  const auto passed_on = [&](const std::string& content) {
+    BOOST_TEST(site.post(content, zone, "ann@author.example", nullptr, "dev-owner@lists.example").code ==
+               250);
+    return site.rendering(site.last_id);
+  };
+  const std::string not_signed = passed_on("Bcc: dean@author.example\r\n" + signed_post());
+  BOOST_TEST(!has(not_signed, "dean@"));
+  BOOST_TEST(far_end(not_signed, zone) == "pass ");
+  const std::string is_signed = passed_on(
+      mailauth::signed_by_stranger(a_post("ann@author.example", "<2@a>", "Bcc: dean@author.example\n"),
+                                   *author_key(), {.fields = {"from", "bcc"}}));
+  BOOST_TEST(has(is_signed, "Bcc: dean@author.example\r\n"));
+  BOOST_TEST(far_end(is_signed, zone) == "pass ");
 }
 
 BOOST_AUTO_TEST_CASE(two_lists_that_wrap_and_are_members_of_each_other_come_to_an_end) {

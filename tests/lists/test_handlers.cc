@@ -92,6 +92,10 @@ BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) 
        {{"remove_headers", "X-Mailer user-agent"}, {"add_headers", "X-A: 1\nX-B: 2"}},
        "From: a@b\nX-Mailer: m\nUser-Agent: u\nX-A: 1\n" + usual + "\nbody\n",
        "From: a@b\nX-A: 1\n" + usual + fields + "X-B: 2\n\nbody\n"},
+      {"who got a blind copy is nobody's business",
+       {},
+       "From: a@b\nBcc: dean@b, a@c\nTo: dev@lists.example\nresent-bcc:\n c@d\n" + usual + "\nbody\n",
+       "From: a@b\nTo: dev@lists.example\n" + usual + fields + "\nbody\n"},
       {"Message-ID and Date are made where they lack",
        {},
        "From: a@b\n\nbody\n",
@@ -176,7 +180,7 @@ BOOST_AUTO_TEST_CASE(a_forward_changes_no_more_than_its_marks) {
   target.kind = TargetKind::kOwners;
   const Rendered out =
       rendered(forward_handlers(), target,
-               crlf("Return-Path: <a@b>\nFrom: a@b\nList-Id: <o.other>\nSubject: hi\n\nbody\n"));
+               crlf("Return-Path: <a@b>\nFrom: a@b\nBcc: c@d\nList-Id: <o.other>\nSubject: hi\n\nbody\n"));
   BOOST_TEST(out.rendering == crlf(std::string(kReceived) + "From: a@b\nList-Id: <o.other>\nSubject: hi\n"
                                                             "X-Loop: dev-owner@lists.example\n\nbody\n"));
   BOOST_TEST(out.private_header.empty());

@@ -77,6 +77,15 @@ BOOST_AUTO_TEST_CASE(a_post_waits_with_its_message_for_the_editors_and_its_autho
   BOOST_TEST(site.held().size() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(moderators_do_not_see_who_got_a_blind_copy) {
+  Moderated site;
+  BOOST_TEST(site.post("ann@x.example", "<p1@x>", "Bcc: dean@x.example\nX-Last: 1\n").positive());
+  const Letter letter = last_letter(site, "eve@e.example");
+  BOOST_TEST(letter.whole.find("dean@x.example") == std::string::npos, letter.whole);
+  BOOST_TEST(letter.whole.find("Message-ID: <p1@x>\r\nX-Last: 1\r\n\r\nHello all\r\n") != std::string::npos,
+             letter.whole);
+}
+
 BOOST_AUTO_TEST_CASE(the_first_answer_counts_and_later_ones_are_told_who_was_first) {
   Moderated site;
   site.post();
