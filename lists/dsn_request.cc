@@ -4,13 +4,6 @@
 #include <tuple>
 
 namespace essaim::lists {
-namespace {
-
-bool is_or_is_below(const std::string& domain, const std::string& other) {
-  return domain == other || (!other.empty() && domain.ends_with("." + other));
-}
-
-}  // namespace
 
 bool mean_the_same(const Target& a, const Target& b) {
   const auto key = [](const Target& t) {
@@ -60,7 +53,8 @@ SenderProof sender_proof(const Submission& submission) {
   const std::string& domain = submission.reverse_path.domain;
   const bool is_signed =
       std::any_of(found.dkim.begin(), found.dkim.end(), [&domain](const mailauth::DkimResult& dkim) {
-        return dkim.status == mailauth::DkimStatus::kPass && is_or_is_below(domain, dkim.signature.domain);
+        return dkim.status == mailauth::DkimStatus::kPass &&
+               mailauth::is_or_is_below(domain, dkim.signature.domain);
       });
   const bool is_author = found.dmarc.domain == domain;
   if (found.spf.status == SpfStatus::kPass || is_signed || (is_author && found.author_authenticated()))

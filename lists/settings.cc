@@ -275,7 +275,8 @@ const std::vector<config::Setting>& list_settings_table() {
            "on as others. mark: gets a field X-Unauthenticated-Author. hold: waits for the moderators, who "
            "are "
            "told what fails, and is marked if they let it pass. refuse: 550 in the dialogue. "
-           "What came by way of another list (List-Id, a good ARC chain), whose authors fail through no "
+           "What came by way of another list (List-Id under a signature or SPF of its domain, or ARC by "
+           "authentication.trusted_sealers), whose authors fail through no "
            "fault of theirs, is only marked. With hold and refuse, trouble of name servers is a 451.",
        .choices = {"accept", "mark", "hold", "refuse"}},
       {.name = "authenticated_only",

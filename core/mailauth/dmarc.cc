@@ -108,11 +108,6 @@ DmarcPolicy one_step_down(DmarcPolicy policy) {
   return policy == DmarcPolicy::kReject ? DmarcPolicy::kQuarantine : DmarcPolicy::kNone;
 }
 
-bool is_or_is_below(std::string_view name, std::string_view domain) {
-  return name == domain || (name.ends_with(domain) && name.size() > domain.size() &&
-                            name[name.size() - domain.size() - 1] == '.');
-}
-
 // Nothing: not known. A name outside of the author's organisation cannot have the same one.
 std::optional<bool> aligned(const std::string& identifier, const std::string& author,
                             const std::string& organization, bool strict, Answers& answers) {
@@ -124,6 +119,11 @@ std::optional<bool> aligned(const std::string& identifier, const std::string& au
 }
 
 }  // namespace
+
+bool is_or_is_below(std::string_view name, std::string_view domain) {
+  return name == domain || (name.ends_with(domain) && name.size() > domain.size() &&
+                            name[name.size() - domain.size() - 1] == '.');
+}
 
 const char* to_string(DmarcStatus status) {
   switch (status) {

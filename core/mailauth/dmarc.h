@@ -34,6 +34,9 @@ struct DmarcResult {
   std::string reason;                          // of errors
 };
 
+// Both in the same form: lower case, A-labels.
+bool is_or_is_below(std::string_view name, std::string_view domain);
+
 // §4.10.2; nothing: a name server failed, or answers are missing.
 std::optional<std::string> organizational_domain(const std::string& domain, Answers& answers);
 

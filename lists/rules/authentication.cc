@@ -1,4 +1,5 @@
 // What the verification of the author (SPF, DKIM, DMARC) leads to.
+#include "core/base/text.h"
 #include "lists/refusal.h"
 #include "lists/rules/checks.h"
 
@@ -8,10 +9,43 @@ namespace {
 using mailauth::Authentication;
 using mailauth::DmarcStatus;
 
-// RFC 9989 §7.4: mail that passed a list or a forwarder fails although its author did everything right.
-bool came_by_another_list(const Submission& submission, const Incoming& incoming) {
-  return incoming.header.find("List-Id") != nullptr || incoming.header.find("List-Post") != nullptr ||
-         submission.authentication->arc.status == mailauth::ArcStatus::kPass;
+// list-id-namespace with the label before it: what stands in brackets (RFC 2919 §3).
+std::string list_of(const mail::HeaderField& list_id) {
+  const std::string value = list_id.value();
+  const std::size_t open = value.rfind('<');
+  const std::string_view id =
+      open == std::string::npos ? value
+                                : std::string_view(value).substr(open + 1, value.find('>', open) - open - 1);
+  return ascii_lowered(trimmed(id));
+}
+
+// RFC 9989 §7.4: mail that passed a list or a forwarder fails although its author did everything right. The list's own
+// domain, or one above it, must stand behind its name, which anybody can write; that a chain of ARC is good says no more
+// than its sealer is worth (RFC 8617 §9). Nothing: it cannot be found out now.
+std::optional<bool> came_by_another_list(const Submission& submission, const Incoming& incoming) {
+  const Authentication& found = *submission.authentication;
+  if (submission.trusted_sealer && found.arc.status == mailauth::ArcStatus::kPass) return true;
+  bool uncertain = submission.trusted_sealer && found.arc.status == mailauth::ArcStatus::kTempError;
+  for (const mail::HeaderField* field : incoming.header.find_all("List-Id")) {
+    const std::string list = list_of(*field);
+    for (const mailauth::DkimResult& dkim : found.dkim) {
+      if (!mailauth::is_or_is_below(list, dkim.signature.domain)) continue;
+      if (dkim.status == mailauth::DkimStatus::kPass) return true;
+      uncertain |= dkim.status == mailauth::DkimStatus::kTempError;
+    }
+    if (!mailauth::is_or_is_below(list, found.spf.domain)) continue;
+    if (found.spf.status == mailauth::SpfStatus::kPass) return true;
+    uncertain |= found.spf.status == mailauth::SpfStatus::kTempError;
+  }
+  if (uncertain) return std::nullopt;
+  return false;
+}
+
+// Who has logged in is known better than by any signature: the sender is theirs (acceptance.cc).
+bool fails_policy(const Submission& submission) {
+  if (submission.login || !submission.authentication) return false;
+  const mailauth::DmarcResult& dmarc = submission.authentication->dmarc;
+  return dmarc.status == DmarcStatus::kFail && dmarc.policy != mailauth::DmarcPolicy::kNone;
 }
 
 }  // namespace
@@ -22,13 +56,9 @@ smtp::Reply try_later(const Authentication& authentication, std::string_view nam
       "whether " + authentication.dmarc.domain + " stands behind this message cannot be found out now", name);
 }
 
-// Who has logged in is known better than by any signature: the sender is theirs (acceptance.cc).
 std::string disowned(const Submission& submission, const Incoming& incoming) {
-  if (submission.login || !submission.authentication) return {};
+  if (!fails_policy(submission) || came_by_another_list(submission, incoming).value_or(false)) return {};
   const mailauth::DmarcResult& dmarc = submission.authentication->dmarc;
-  if (dmarc.status != DmarcStatus::kFail || dmarc.policy == mailauth::DmarcPolicy::kNone ||
-      came_by_another_list(submission, incoming))
-    return {};
   return dmarc.domain +
          " does not stand behind this message (DMARC, p=" + mailauth::to_string(dmarc.published) + ")";
 }
@@ -39,7 +69,10 @@ Verdict dmarc_failure(const RuleContext& context, std::string_view name) {
   if ((wanted != DmarcFailure::kRefuse && wanted != DmarcFailure::kHold) || authentication == nullptr ||
       context.submission.login)
     return std::nullopt;
-  if (authentication->dmarc.status == DmarcStatus::kTempError) return try_later(*authentication, name);
+  const bool uncertain = fails_policy(context.submission) &&
+                         !came_by_another_list(context.submission, context.incoming).has_value();
+  if (uncertain || authentication->dmarc.status == DmarcStatus::kTempError)
+    return try_later(*authentication, name);
   if (wanted != DmarcFailure::kRefuse) return std::nullopt;
   const std::string why = disowned(context.submission, context.incoming);
   if (why.empty()) return std::nullopt;

@@ -315,7 +315,8 @@ Result<void> Server::start_inbound() {
   intake_ = std::make_unique<ListIntake>(
       services_, settings_.hostname, settings_.limits.memory / 4,
       std::make_unique<Verification>(std::move(places), settings_.authentication.patience),
-      settings_.authserv_id(), shares_database() ? lease_.get() : nullptr, settings_.submission.hide_client);
+      settings_.authserv_id(), settings_.authentication.trusted_sealers,
+      shares_database() ? lease_.get() : nullptr, settings_.submission.hide_client);
   operator_ = std::make_unique<Executor>("operator", 1);
   auto admin_socket = net::ListenSocket::bind_unix(settings_.admin_socket(), 0660);
   if (!admin_socket.ok()) return admin_socket.error();

@@ -1,5 +1,7 @@
 #include "smtpd/intake/list_intake.h"
 
+#include <algorithm>
+
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "lists/relay.h"
@@ -71,12 +73,14 @@ struct ListIntake::Verified {
 
 ListIntake::ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight,
                        std::unique_ptr<Verification> verification, std::string authserv_id,
-                       const storage::NodeLease* lease, bool hides_submitters)
+                       std::vector<std::string> trusted_sealers, const storage::NodeLease* lease,
+                       bool hides_submitters)
     : resolver_(services),
       acceptance_(services),
       hostname_(std::move(hostname)),
       verification_(std::move(verification)),
       authserv_id_(std::move(authserv_id)),
+      trusted_sealers_(std::move(trusted_sealers)),
       limit_(in_flight),
       lease_(lease),
       hides_submitters_(hides_submitters),
@@ -220,6 +224,8 @@ void ListIntake::conclude(const std::shared_ptr<Verified>& work, mailauth::Answe
                          {"domain", found->dmarc.domain},
                          {"arc", to_string(found->arc.status)}});
   if (!found->dmarc.aligned_dkim.empty()) submission.auth = lists::scenario::Auth::kDkim;
+  submission.trusted_sealer = std::find(trusted_sealers_.begin(), trusted_sealers_.end(),
+                                        found->arc.sealer) != trusted_sealers_.end();
   submission.authentication = std::move(found);
   work->check.reset();
   hand_over(work->submission, work->size, std::move(work->done));

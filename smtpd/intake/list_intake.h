@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "core/base/executor.h"
 #include "lists/acceptance.h"
@@ -26,11 +27,12 @@ class ListIntake final : public Intake {
  public:
   // `in_flight` octets of content at most are between here and the database (one message always may be).
   // What comes from outside is verified, and marked under `authserv_id`; of what our own people submit only the policy of the
-  // author's domain is looked up. `lease`: of a node that shares its database;
+  // author's domain is looked up. `trusted_sealers`: domains in lower case, A-labels. `lease`: of a node that shares its database;
   // without it nothing is accepted, with 451. Null: a node alone.
   ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight,
              std::unique_ptr<Verification> verification, std::string authserv_id,
-             const storage::NodeLease* lease = nullptr, bool hides_submitters = false);
+             std::vector<std::string> trusted_sealers = {}, const storage::NodeLease* lease = nullptr,
+             bool hides_submitters = false);
   ~ListIntake() override;  // waits for what was submitted
 
   // Of a listener for submission: MAIL must be an address of the account.
@@ -64,6 +66,7 @@ class ListIntake final : public Intake {
   const std::string hostname_;
   const std::unique_ptr<Verification> verification_;
   const std::string authserv_id_;
+  const std::vector<std::string> trusted_sealers_;
   const std::uint64_t limit_;
   const storage::NodeLease* const lease_;
   const bool hides_submitters_;

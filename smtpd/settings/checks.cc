@@ -1,11 +1,18 @@
 #include "smtpd/settings/checks.h"
 
+#include "core/smtp/idn.h"
+
 namespace essaim::smtpd {
 
 std::string must_be_absolute(const std::string& path) {
   if (!path.starts_with("/")) return "must be an absolute path";
   if (path.find('\n') != std::string::npos) return "must not contain a line end";
   return "";
+}
+
+std::string must_be_domain(const std::string& text) {
+  const auto domain = smtp::domain_to_ascii(text);
+  return domain.ok() && !domain->empty() ? "" : "must be a domain, as \"lists.example.net\"";
 }
 
 std::string must_be_network(const std::string& text) {

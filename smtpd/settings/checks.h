@@ -11,6 +11,7 @@
 namespace essaim::smtpd {
 
 std::string must_be_absolute(const std::string& path);
+std::string must_be_domain(const std::string& text);
 std::string must_be_network(const std::string& text);
 
 // Of a list whose texts have been checked.

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 
 #include "core/config/load.h"
+#include "core/smtp/idn.h"
 #include "smtpd/settings/checks.h"
 #include "smtpd/settings/destination_table.h"
 #include "smtpd/settings/http_table.h"
@@ -135,6 +136,10 @@ Settings settings_from(const config::Values& values) {
   s.authentication.verify = v.boolean("authentication.verify");
   s.authentication.authserv_id = v.string("authentication.authserv_id");
   s.authentication.patience = v.duration("authentication.patience");
+  for (const std::string& sealer : v.strings("authentication.trusted_sealers")) {
+    auto domain = smtp::domain_to_ascii(sealer);
+    if (domain.ok()) s.authentication.trusted_sealers.push_back(*std::move(domain));  // checked by the table
+  }
   s.authentication.key_file = v.string("authentication.key_file");
   s.submission = read_submission(v);
   read_delivery(v, &s.delivery);

@@ -107,6 +107,7 @@ struct AuthenticationSettings {
   bool verify = true;
   std::string authserv_id;  // "": the hostname
   Duration patience{};
+  std::vector<std::string> trusted_sealers;  // domains, as DKIM has them: lower case, A-labels
   std::string key_file;  // that seals DKIM keys; "": the systemd credential, or none
 };
 

@@ -117,6 +117,14 @@ void add_authentication(Schema* schema) {
                "How long all look-ups for one message may take; what is not known then is a temporary error.",
            .minimum = kSecond,
            .maximum = 2 * kMinute},
+          {.name = "authentication.trusted_sealers",
+           .type = Type::kStrings,
+           .help =
+               "Domains whose ARC seal is believed (RFC 8617): mail that fails DMARC under a good chain with "
+               "the last seal by one of them has come by way of a list, for the setting dmarc_failure of "
+               "ours. Name only those that refuse forgeries themselves. The same on all nodes.",
+           .example = "lists.example.net",
+           .check = must_be_domain},
           {.name = "authentication.key_file",
            .help =
                "File with the secret (16 octets or more) that seals the DKIM keys in the database; the "

@@ -42,8 +42,8 @@ BOOST_AUTO_TEST_CASE(what_fails_dmarc_is_marked_or_refused_as_the_list_says) {
   } rows[] = {{"accept", "", 250, false},
               {"mark", "", 250, true},
               {"refuse", "", 550, false},
-              // By way of another list: no fault of the author's.
-              {"refuse", "List-Id: <other.example>\n", 250, true}};
+              // Anybody can write it.
+              {"refuse", "List-Id: <other.example>\nList-Post: <mailto:x@other.example>\n", 550, false}};
   for (const auto& row : rows) {
     AuthorSite site;
     site.make_list("dev", {{"post", "anyone"}, {"dmarc_failure", row.setting}}, {"m@example.org"});
@@ -55,6 +55,76 @@ BOOST_AUTO_TEST_CASE(what_fails_dmarc_is_marked_or_refused_as_the_list_says) {
       BOOST_TEST(has(site.rendering(site.last_id),
                      "X-Unauthenticated-Author: dmarc=fail (p=reject) header.from=author.example") ==
                  row.marked);
+  }
+}
+
+// By way of another list it is no fault of the author's.
+BOOST_AUTO_TEST_CASE(another_list_is_believed_where_its_domain_stands_behind_its_name) {
+  const auto key = std::make_shared<const mailauth::SigningKey>(mailauth::SigningKey{
+      "other.example", "o1", mailauth::PrivateKey::generate(mailauth::Algorithm::kEd25519Sha256)});
+  const std::string key_name = mailauth::key_record_name("o1", "other.example");
+  const struct {
+    const char* list_id;
+    bool is_signed;
+    const char* sender;
+    const char* silent;
+    int code;
+  } rows[] = {
+      {"<other.example>", true, "eve@evil.example", "", 250},
+      {"The others <Dev.Lists.OTHER.example>", true, "eve@evil.example", "", 250},
+      {"dev.other.example", true, "eve@evil.example", "", 250},
+      {"<dev.other.example>", false, "dev-bounces@other.example", "", 250},
+      {"<dev.other.example>", false, "eve@evil.example", "", 550},
+      {"<dev.another.example>", true, "dev-bounces@other.example", "", 550},
+      {"<example>", true, "dev-bounces@other.example", "", 550},
+      {"", true, "dev-bounces@other.example", "", 550},
+      {"<dev.other.example>", true, "eve@evil.example", key_name.c_str(), 451},
+      {"<dev.other.example>", false, "dev-bounces@other.example", "other.example", 451},
+      {"<dev.another.example>", true, "eve@evil.example", key_name.c_str(), 550},
+  };
+  for (const auto& row : rows) {
+    for (const char* setting : {"refuse", "hold"}) {
+      AuthorSite site;
+      site.make_list("dev", {{"post", "anyone"}, {"dmarc_failure", setting}}, {"m@example.org"},
+                     {"own@o.example"});
+      Zone zone = author_zone("reject");
+      zone.text(key_name, mailauth::key_record_text(key->key));
+      zone.text("other.example", "v=spf1 ip4:192.0.2.1 -all");
+      zone.broken = {row.silent};
+      std::string content =
+          a_post("ann@author.example", "<1@a>", "List-Id: " + std::string(row.list_id) + "\n");
+      mailauth::Answers unused;
+      if (row.is_signed) content = mailauth::signed_message(content, {key}, &unused);
+      const auto reply = site.post(content, zone, row.sender);
+      const bool waits = row.code == 550 && setting == std::string("hold");
+      BOOST_TEST_INFO(setting << " " << row.list_id << " " << row.is_signed << " " << row.sender);
+      BOOST_TEST(reply.code == (waits ? 250 : row.code), reply.to_string());
+      BOOST_TEST(list_posts(site) == (row.code == 250 ? 1u : 0u));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_good_chain_counts_for_what_its_sealer_is_worth) {
+  AuthorSite far;
+  far.make_list("far", {{"post", "anyone"}, {"author_protection", "keep"}, {"subject_tag", "[far]"}},
+                {"m@example.org"});
+  sign_for_the_list(far);
+  Zone zone = author_zone("reject");
+  BOOST_REQUIRE(far.post(signed_post(), zone, "ann@author.example", nullptr, "far@lists.example").code ==
+                250);
+  const std::string sealed = far.rendering(far.last_id);
+  BOOST_REQUIRE(chain(sealed) == "pass");
+  zone.text(mailauth::key_record_name("r1", "lists.example"), mailauth::key_record_text(list_key()->key));
+  for (const bool trusted : {false, true}) {
+    for (const bool broken : {false, true}) {
+      AuthorSite site;
+      site.trusts_sealer = trusted;
+      site.make_list("dev", {{"post", "anyone"}, {"dmarc_failure", "refuse"}}, {"m@example.org"});
+      const auto reply =
+          site.post(sealed + (broken ? "More\r\n" : ""), zone, "far-bounces@elsewhere.example");
+      BOOST_TEST_INFO(trusted << broken);
+      BOOST_TEST(reply.code == (trusted && !broken ? 250 : 550), reply.to_string());
+    }
   }
 }
 

@@ -173,6 +173,9 @@ class AuthenticatedMail(authenticated.Authenticated):
         code, text = self.essaim.post("eve@evil.example", "strict@lists.example", forged.replace("client.example>", "c2.example>"))
         self.assertEqual(550, code)
         self.assertIn("author.example does not stand behind this message", text)
+        named = "List-Id: <dev.other.example>\r\n" + forged
+        code, text = self.essaim.post("eve@evil.example", "strict@lists.example", named.replace("client.example>", "c4.example>"))
+        self.assertEqual(550, code, text)
         code, text = self.essaim.post("eve@evil.example", "sure@lists.example", forged.replace("client.example>", "c3.example>"))
         self.assertEqual(550, code)
         code, text = self.essaim.post("ann@author.example", "sure@lists.example",

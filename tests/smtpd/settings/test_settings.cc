@@ -48,7 +48,9 @@ BOOST_AUTO_TEST_CASE(reads_what_the_file_says) {
                           "[delivery]\nsmarthost = \"relay.example:2526\"\nport = 2525\nretry_initial = "
                           "\"1s\"\nipv6 = false\n"
                           "[log]\nformat = \"json\"\nlevel = \"debug\"\n[limits]\nmessage_size = "
-                          "\"1M\"\nbare_line_ends = \"normalise\""),
+                          "\"1M\"\nbare_line_ends = \"normalise\"\n"
+                          "[authentication]\ntrusted_sealers = [\"B\xc3\xbc"
+                          "cher.example\", \"A.example\"]"),
                      "x");
   BOOST_REQUIRE_MESSAGE(loaded.ok(), (loaded.ok() ? "" : loaded.error().message));
   const Settings& s = loaded->settings;
@@ -69,6 +71,8 @@ BOOST_AUTO_TEST_CASE(reads_what_the_file_says) {
   BOOST_TEST((s.log.format == log::Format::kJson));
   BOOST_TEST((s.log.level == log::Level::kDebug));
   BOOST_TEST(s.limits.normalise_line_ends);
+  const std::vector<std::string> sealers = {"xn--bcher-kva.example", "a.example"};
+  BOOST_TEST(s.authentication.trusted_sealers == sealers, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(limits_of_clients_are_for_the_guard_and_a_network_may_do_ten_times_as_much) {
@@ -178,6 +182,8 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_where) {
       {with("", "[[destination]]\nmatch = [\"*\"]\nsmarthost = \"a:1\"\nport = 3"), {"(*)", "\"port\""}},
       {with("", "[[destination]]\nmx = [\"a.x\"]\n[[destination]]\nmx = [\"b.x\", \"A.x\"]"),
        {"[[destination]] 2 (mx b.x)", "\"a.x\" stands in [[destination]] 1 (mx a.x)"}},
+      {with("", "[authentication]\ntrusted_sealers = [\"a.example\", \"a b\"]"),
+       {"x.toml:7:", "trusted_sealers", "must be a domain"}},
       {with("", "[extensions]\nsmtputf8 = \"perhaps\""), {"x.toml:7:", "smtputf8"}},
       {"hostname = \"localhost\"\npostmaster = \"nobody\"\n[[listen]]\naddress = \"127.0.0.1:25\"",
        {"x.toml:1:", "full host name", "x.toml:2:", "mail address"}},
