@@ -1,6 +1,7 @@
 #include "core/mail/subject.h"
 
 #include <optional>
+#include <span>
 
 #include "core/base/text.h"
 #include "core/mail/encoded_word.h"
@@ -12,10 +13,12 @@ namespace {
 // Portuguese, Polish, Turkish, Hungarian, Welsh, Bulgarian, Greek, Chinese, Korean. Case is ignored in ASCII
 // only, so others stand in the forms that exist.
 constexpr std::string_view kReplyWords[] = {
-    "re", "aw",  "antwort", "antw", "sv",   "vs",   "rif",  "ref",  "réf",  "rÉf",
-    "ré", "res", "odp",     "ynt",  "atb",  "vá",   "vÁ",   "на",   "НА",   "На",
-    "απ", "ΑΠ",  "Απ",      "σχετ", "ΣΧΕΤ", "Σχετ", "回复", "答复", "回覆", "답장",
+    "re", "aw", "antwort", "antw", "sv", "vs",   "ré",   "odp",  "ynt",  "atb",  "vá",   "vÁ",   "на",
+    "НА", "На", "απ",      "ΑΠ",   "Απ", "σχετ", "ΣΧΕΤ", "Σχετ", "回复", "答复", "回覆", "답장",
 };
+// The same in French, Italian and Spanish, and there and in English also how a subject names what it is about ("Réf :
+// dossier 118"). So the tag, or another such word, must come behind it.
+constexpr std::string_view kReferenceWords[] = {"rif", "ref", "réf", "rÉf", "res"};
 
 void skip_blank(std::string_view* text) {
   while (!text->empty() && (text->front() == ' ' || text->front() == '\t')) text->remove_prefix(1);
@@ -23,8 +26,8 @@ void skip_blank(std::string_view* text) {
 }
 
 // reply = word [counter] *WSP ":"; counter = "[2]" / "(2)" / "^2" / "*2". Takes one off the front.
-bool take_reply(std::string_view* text) {
-  for (std::string_view word : kReplyWords) {
+bool take_one_of(std::span<const std::string_view> words, std::string_view* text) {
+  for (std::string_view word : words) {
     if (!starts_with_ignoring_case(*text, word)) continue;
     std::string_view rest = text->substr(word.size());
     if (!rest.empty() && std::string_view("[(^*").find(rest.front()) != std::string_view::npos) {
@@ -76,23 +79,34 @@ std::string without_tags(std::string_view text, std::string_view tag) {
   return out;
 }
 
-// Prefixes and tags off the front.
+// Prefixes and tags off the front. Without a tag nothing tells references from replies: they go, too.
 std::string_view without_prefixes(std::string_view text, std::string_view tag, bool* reply) {
+  std::optional<std::string_view> reference;  // all from the first one on, of which it is not known yet
   while (true) {
     skip_blank(&text);
+    const std::string_view before = text;
     if (!tag.empty() && text.starts_with(tag)) {
       text.remove_prefix(tag.size());
-    } else if (take_reply(&text)) {
+      *reply = *reply || reference;
+    } else if (take_one_of(kReplyWords, &text)) {
+      *reply = true;
+    } else if (take_one_of(kReferenceWords, &text)) {
+      if (!tag.empty()) {
+        if (!reference) reference = before;
+        continue;
+      }
       *reply = true;
     } else {
-      return text;
+      return reference.value_or(text);
     }
+    reference.reset();
   }
 }
 
-// Of decoded text: tags first, as a prefix may come about when one goes.
+// Of decoded text: prefixes once more when tags have gone, as one may come about by that.
 std::string stripped(std::string_view text, std::string_view tag, bool* reply) {
-  return std::string(trimmed(without_prefixes(without_tags(text, tag), tag, reply)));
+  const std::string bare = without_tags(without_prefixes(text, tag, reply), tag);
+  return std::string(trimmed(without_prefixes(bare, tag, reply)));
 }
 
 }  // namespace

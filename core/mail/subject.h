@@ -11,8 +11,8 @@
 namespace essaim::mail {
 
 // The new value for the raw or unfolded value of a Subject field. `tag` comes with its brackets: "[dev]",
-// UTF-8. Several reply prefixes in a row (Re, RE[2], Re^3, Aw, Antw, Sv, Vs, Réf, Tr. ... also encoded)
-// become one "Re:". Encoded words keep their bytes and charset unless a prefix or the tag hides in them:
+// UTF-8. Several reply prefixes in a row (Re, RE[2], Re^3, Aw, Antw, Sv, Vs ... also encoded)
+// become one "Re:"; so do Réf, Ref, Rif and Res in front of the tag or of another prefix, and are the author's words else. Encoded words keep their bytes and charset unless a prefix or the tag hides in them:
 // those become UTF-8. Without a tag the value comes back as it is, unfolded.
 std::string tagged_subject(std::string_view value, std::string_view tag);
 

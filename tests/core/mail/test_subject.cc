@@ -31,6 +31,18 @@ BOOST_AUTO_TEST_CASE(the_tag_stands_once_behind_the_reply_prefix) {
        "f : [dev] hello",
        "Re: [dev] hello"},
       {"\xe5\x9b\x9e\xe5\xa4\x8d\xef\xbc\x9a hello", "Re: [dev] hello"},
+      // A reference is the author's word.
+      {"R\xc3\xa9"
+       "f : dossier 118",
+       "[dev] R\xc3\xa9"
+       "f : dossier 118"},
+      {"REF: 4711", "[dev] REF: 4711"},
+      {"Re: [dev] Ref: 4711", "Re: [dev] Ref: 4711"},
+      {"Ref: [dev] Ref: 4711", "Re: [dev] Ref: 4711"},
+      {"Ref: Res: Re: Ref: 4711", "Re: [dev] Ref: 4711"},
+      {"Ref: Rif: [dev] hello", "Re: [dev] hello"},
+      {"Ref: [dev]", "Re: [dev]"},
+      {"=?iso-8859-1?Q?R=E9f_:_hello?=", "[dev] =?iso-8859-1?Q?R=E9f_:_hello?="},
       {"Fwd: [dev] hello", "[dev] Fwd: hello"},
       {"Reading: a list", "[dev] Reading: a list"},
       {"Re hello", "[dev] Re hello"},
@@ -40,8 +52,9 @@ BOOST_AUTO_TEST_CASE(the_tag_stands_once_behind_the_reply_prefix) {
       {"Re: [dev] =?ISO-8859-1?Q?Pr=E9sentation?=", "Re: [dev] =?ISO-8859-1?Q?Pr=E9sentation?="},
       {"=?utf-8?Q?Re:_[dev]_caf=C3=A9?=", "Re: [dev] =?UTF-8?Q?caf=C3=A9?="},
       {"Re: =?utf-8?Q?[dev]_caf=C3=A9?=", "Re: [dev] =?UTF-8?Q?caf=C3=A9?="},
-      {"=?iso-8859-1?Q?R=E9f_:_hello?=", "Re: [dev] hello"},
       {"=?ks_c_5601-1987?B?UkU6IFtkZXZdIMirsea1vw==?=", "Re: [dev] =?UTF-8?B?7ZmN6ri464+Z?="},
+      {"=?iso-8859-1?Q?R=E9f_:_[dev]_hello?=", "Re: [dev] hello"},
+      {"=?iso-8859-1?Q?R=E9f_:?= [dev] hello", "Re: [dev] hello"},
       {" folded\r\n subject", "[dev] folded subject"},
       // What is left when a tag goes is looked at again.
       {"a [d[dev]ev] hello", "[dev] a hello"},
@@ -56,6 +69,7 @@ BOOST_AUTO_TEST_CASE(the_tag_stands_once_behind_the_reply_prefix) {
     BOOST_TEST(tagged_subject(row.after, "[dev]") == row.after, row.after);
   }
   BOOST_TEST(tagged_subject("Re: x", "") == "Re: x");
+  BOOST_TEST(base_subject("Ref: Re: x") == "x");
 }
 
 BOOST_AUTO_TEST_CASE(a_tag_outside_ascii_is_encoded_and_found_again) {
