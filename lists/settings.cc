@@ -439,6 +439,7 @@ ListSettings settings_of(const storage::ListRecord& list) {
   ListSettings out;
   out.description = text["description"];
   out.nobody_posts = scenario_name(list, "send") == "closed";
+  out.nobody_subscribes = scenario_name(list, "subscribe") == "closed";
   out.language = text["language"];
   out.robot = text["robot"];
   out.welcome = text["welcome"] == "true";

@@ -58,8 +58,9 @@ struct ListSettings {
   RequireTls require_tls = RequireTls::kKeep;
   bool report_failures = true;
   std::string language = "en";
-  std::string robot = "sympa";  // local part of the command robot
-  bool nobody_posts = false;    // the scenario "send" is closed: List-Post says NO
+  std::string robot = "sympa";     // local part of the command robot
+  bool nobody_posts = false;       // the scenario "send" is closed: List-Post says NO
+  bool nobody_subscribes = false;  // the scenario "subscribe" is closed: there is no List-Subscribe
   bool welcome = true;
   bool tell_held = true;       // an author, that a post waits for a moderator
   bool tell_approved = false;  // ... that it passed

@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "core/base/text.h"
 #include "core/mail/encoded_word.h"
 #include "core/mail/header_block.h"
 #include "lists/handlers/changes.h"
@@ -23,6 +26,25 @@ std::string mailto(const storage::ListRecord& list, std::string_view behind_loca
   return "<mailto:" + list.local + std::string(behind_local) + "@" + list.domain + ">";
 }
 
+// The robot's name may have what has a meaning of its own in a URI (RFC 6068 §2).
+std::string help(const Draft& draft) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string robot;
+  for (const char c : draft.target.settings.robot) {
+    const auto u = static_cast<unsigned char>(c);
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '+')
+      robot += c;
+    else
+      robot += {'%', kDigits[u >> 4], kDigits[u & 15]};
+  }
+  return "<mailto:" + robot + "@" + draft.target.list.domain + "?subject=HELP>";
+}
+
+bool adds_itself(const ListSettings& settings, std::string_view name) {
+  return std::any_of(settings.add_headers.begin(), settings.add_headers.end(),
+                     [name](const auto& added) { return equals_ignoring_case(added.first, name); });
+}
+
 // The list's own -unsubscribe where its name leaves room for the token (RFC 5321 §4.5.3.1.1), else leave+.
 std::string leave_by_token(const storage::ListRecord& list) {
   constexpr std::size_t kAdded = std::string_view("-unsubscribe+").size() + kLeaveTokenLength;
@@ -43,15 +65,18 @@ std::string own_fields(const Draft& draft) {
 
 }  // namespace
 
-// Only addresses that work: there is no help and no subscribing by mail, so no such fields; List-Post says NO
-// where nobody may post (RFC 2369 §3.4). A personal copy gets its own List-Unsubscribe in the private header
-// block.
+// Only addresses that work: none to subscribe where nobody may; List-Post says NO where nobody may post (RFC 2369 §3.4).
+// A personal copy gets its own List-Unsubscribe in the private header block.
 Result<void> list_fields(Draft& draft) {
   const storage::ListRecord& list = draft.target.list;
   const ListSettings& settings = draft.target.settings;
   std::string id = "<" + list_id_of(list) + ">";
   if (!settings.description.empty()) id = phrase(settings.description) + " " + id;
   ESSAIM_TRY(draft.header.insert_bottom("List-Id", id));
+  // A page of the site's own may be better.
+  if (!adds_itself(settings, "List-Help")) ESSAIM_TRY(draft.header.insert_bottom("List-Help", help(draft)));
+  if (!settings.nobody_subscribes && !adds_itself(settings, "List-Subscribe"))
+    ESSAIM_TRY(draft.header.insert_bottom("List-Subscribe", mailto(list, "-subscribe")));
   ESSAIM_TRY(draft.header.insert_bottom("List-Post", settings.nobody_posts ? "NO" : mailto(list, "")));
   ESSAIM_TRY(draft.header.insert_bottom("List-Owner", mailto(list, "-owner")));
   if (settings.envelope == storage::CopyMode::kPersonal) {

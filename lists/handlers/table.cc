@@ -26,7 +26,8 @@ const std::vector<Handler>& post_handlers() {
        handlers::mark_unauthenticated},
       {"validation", "Adds X-Validation-by with the moderator who let the post pass.", handlers::validation},
       {"list-fields",
-       "Adds List-Id, List-Post, List-Owner, List-Unsubscribe and List-Unsubscribe-Post (RFC 2919, 2369, "
+       "Adds List-Id, List-Help, List-Subscribe, List-Post, List-Owner, List-Unsubscribe and "
+       "List-Unsubscribe-Post (RFC 2919, 2369, "
        "8058).",
        handlers::list_fields},
       {"add-headers", "Adds what the setting add_headers says.", handlers::add_by_setting},

@@ -39,6 +39,8 @@ const char kListFields[] =
     "X-Loop: dev@lists.example\n"
     "Precedence: list\n"
     "List-Id: <dev.lists.example>\n"
+    "List-Help: <mailto:sympa@lists.example?subject=HELP>\n"
+    "List-Subscribe: <mailto:dev-subscribe@lists.example>\n"
     "List-Post: <mailto:dev@lists.example>\n"
     "List-Owner: <mailto:dev-owner@lists.example>\n";
 
@@ -128,13 +130,31 @@ BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) 
        {{"post", "nobody"}},
        "From: a@b\n" + usual + "\nbody\n",
        "From: a@b\n" + usual +
-           "X-Loop: dev@lists.example\nPrecedence: list\nList-Id: <dev.lists.example>\nList-Post: NO\n"
+           "List-Help: <mailto:sympa@lists.example?subject=HELP>\n"
+           "List-Subscribe: <mailto:dev-subscribe@lists.example>\n"
+           "X-Loop: dev@lists.example\nPrecedence: list\nList-Id: <dev.lists.example>\n"
+           "List-Help: <mailto:sympa@lists.example?subject=HELP>\n"
+           "List-Subscribe: <mailto:dev-subscribe@lists.example>\nList-Post: NO\n"
+           "List-Owner: <mailto:dev-owner@lists.example>\n\nbody\n"},
+      {"nobody may join, and the robot has an odd name",
+       {{"subscribe", "closed"}, {"robot", "a?b"}},
+       "From: a@b\n" + usual + "\nbody\n",
+       "From: a@b\n" + usual +
+           "X-Loop: dev@lists.example\nPrecedence: list\nList-Id: <dev.lists.example>\n"
+           "List-Help: <mailto:a%3Fb@lists.example?subject=HELP>\nList-Post: <mailto:dev@lists.example>\n"
            "List-Owner: <mailto:dev-owner@lists.example>\n\nbody\n"},
       {"common copies",
        {{"envelope", "common"}},
        "From: a@b\n" + usual + "\nbody\n",
        "From: a@b\n" + usual + fields + "List-Unsubscribe: <mailto:dev-unsubscribe@lists.example>\n\nbody\n"},
   };
+      {"help is on a page",
+       {{"subscribe", "closed"}, {"add_headers", "list-help: <https://x/>"}},
+       "From: a@b\n" + usual + "\nbody\n",
+       "From: a@b\n" + usual +
+           "X-Loop: dev@lists.example\nPrecedence: list\nList-Id: <dev.lists.example>\n"
+           "List-Post: <mailto:dev@lists.example>\nList-Owner: <mailto:dev-owner@lists.example>\n"
+           "list-help: <https://x/>\n\nbody\n"},
   for (const Row& row : rows) {
     BOOST_TEST_CONTEXT(row.what) {
       const Rendered out = rendered(post_handlers(), a_list(row.settings), crlf(row.in));
