@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/base/text.h"
+#include "core/mail/message_id.h"
 #include "lists/handlers/changes.h"
 
 namespace essaim::lists::handlers {
@@ -8,9 +9,10 @@ namespace essaim::lists::handlers {
 // RFC 5322 §3.6 requires Date and wants Message-ID; threads and archives need both. Made from what is fixed
 // at acceptance.
 Result<void> complete(Draft& draft) {
-  if (draft.header.find("Message-ID") == nullptr)
-    ESSAIM_TRY(draft.header.insert_bottom(
-        "Message-ID", "<" + format_id(draft.submission.id) + "@" + draft.site.hostname + ">"));
+  // Scanners and scripts write one without an id; large providers refuse it.
+  if (!mail::message_id_of(draft.header))
+    ESSAIM_TRY(draft.header.set("Message-ID",
+                                "<" + format_id(draft.submission.id) + "@" + draft.site.hostname + ">"));
   if (draft.header.find("Date") == nullptr)
     ESSAIM_TRY(draft.header.insert_bottom("Date", format_rfc5322(draft.now)));
   return {};

@@ -104,6 +104,10 @@ BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) 
        "From: a@b\nMessage-ID: <0000000000001@mx.example>\nDate: " +
            format_rfc5322(from_millis(1'790'000'000'000)) + "\n" + fields + "\nbody\n"},
       {"a footer",
+      {"a Message-ID without an id is none",
+       {},
+       "Message-ID: <>\nFrom: a@b\nDate: today\n\nbody\n",
+       "Message-ID: <0000000000001@mx.example>\nFrom: a@b\nDate: today\n" + fields + "\nbody\n"},
        {{"footer", "-- \nthe list\n"}},
        "From: a@b\n" + usual + "\nbody\n",
        "From: a@b\n" + usual + fields + "\nbody\n-- \nthe list\n"},
