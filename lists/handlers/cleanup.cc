@@ -3,12 +3,14 @@
 
 namespace essaim::lists::handlers {
 
+// Errors-To: some hosts still send their reports there. Content-Length is wrong as soon as there is a footer.
 // X-Loop of other lists stays: it is how a ring of lists that are members of each other comes to an end.
 Result<void> remove_foreign(Draft& draft) {
   draft.header.remove_if([](const mail::HeaderField& field) {
     for (const std::string_view name :
          {"List-Id", "List-Help", "List-Subscribe", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Post",
-          "List-Owner", "List-Archive", "Precedence", "Return-Receipt-To", "Disposition-Notification-To"}) {
+          "List-Owner", "List-Archive", "Precedence", "Return-Receipt-To", "Disposition-Notification-To",
+          "X-Confirm-Reading-To", "Read-Receipt-To", "Errors-To", "Content-Length"}) {
       if (field.is(name)) return true;
     }
     return false;

@@ -7,7 +7,8 @@ namespace essaim::lists {
 const std::vector<Handler>& post_handlers() {
   static const std::vector<Handler> table = {
       {"remove-foreign",
-       "Removes what speaks for another hop or list: List-* fields, requests for receipts, Precedence, "
+       "Removes what speaks for another hop or list: List-* fields, requests for receipts, Errors-To, "
+       "Content-Length, Precedence, "
        "Return-Path, "
        "Delivered-To.",
        handlers::remove_foreign},

@@ -67,7 +67,8 @@ BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) 
        "Return-Path: <a@b>\nDelivered-To: dev@lists.example\nFrom: a@b\nList-Id: <o.other>\nList-Post: "
        "<mailto:o@other>\n"
        "List-Unsubscribe: <mailto:x@other>\nList-Help: <mailto:h@other>\nX-Loop: o@other\nPrecedence: bulk\n"
-       "Disposition-Notification-To: a@b\nReturn-Receipt-To: a@b\nSender: s@b\n" +
+       "Disposition-Notification-To: a@b\nReturn-Receipt-To: a@b\nX-Confirm-Reading-To: a@b\n"
+       "Read-Receipt-To: a@b\nErrors-To: a@b\nContent-Length: 5\nSender: s@b\n" +
            usual + "\nbody\n",
        "From: a@b\nX-Loop: o@other\nSender: s@b\n" + usual + fields + "\nbody\n"},
       {"subject tag",
@@ -103,11 +104,11 @@ BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) 
        "From: a@b\n\nbody\n",
        "From: a@b\nMessage-ID: <0000000000001@mx.example>\nDate: " +
            format_rfc5322(from_millis(1'790'000'000'000)) + "\n" + fields + "\nbody\n"},
-      {"a footer",
       {"a Message-ID without an id is none",
        {},
        "Message-ID: <>\nFrom: a@b\nDate: today\n\nbody\n",
        "Message-ID: <0000000000001@mx.example>\nFrom: a@b\nDate: today\n" + fields + "\nbody\n"},
+      {"a footer",
        {{"footer", "-- \nthe list\n"}},
        "From: a@b\n" + usual + "\nbody\n",
        "From: a@b\n" + usual + fields + "\nbody\n-- \nthe list\n"},
@@ -129,13 +130,13 @@ BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) 
        "From: a@b\n" + usual +
            "X-Loop: dev@lists.example\nPrecedence: list\nList-Id: \"Development \\\"talk\\\"\" "
            "<dev.lists.example>\n"
+           "List-Help: <mailto:sympa@lists.example?subject=HELP>\n"
+           "List-Subscribe: <mailto:dev-subscribe@lists.example>\n"
            "List-Post: <mailto:dev@lists.example>\nList-Owner: <mailto:dev-owner@lists.example>\n\nbody\n"},
       {"nobody may post",
        {{"post", "nobody"}},
        "From: a@b\n" + usual + "\nbody\n",
        "From: a@b\n" + usual +
-           "List-Help: <mailto:sympa@lists.example?subject=HELP>\n"
-           "List-Subscribe: <mailto:dev-subscribe@lists.example>\n"
            "X-Loop: dev@lists.example\nPrecedence: list\nList-Id: <dev.lists.example>\n"
            "List-Help: <mailto:sympa@lists.example?subject=HELP>\n"
            "List-Subscribe: <mailto:dev-subscribe@lists.example>\nList-Post: NO\n"
@@ -147,11 +148,6 @@ BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) 
            "X-Loop: dev@lists.example\nPrecedence: list\nList-Id: <dev.lists.example>\n"
            "List-Help: <mailto:a%3Fb@lists.example?subject=HELP>\nList-Post: <mailto:dev@lists.example>\n"
            "List-Owner: <mailto:dev-owner@lists.example>\n\nbody\n"},
-      {"common copies",
-       {{"envelope", "common"}},
-       "From: a@b\n" + usual + "\nbody\n",
-       "From: a@b\n" + usual + fields + "List-Unsubscribe: <mailto:dev-unsubscribe@lists.example>\n\nbody\n"},
-  };
       {"help is on a page",
        {{"subscribe", "closed"}, {"add_headers", "list-help: <https://x/>"}},
        "From: a@b\n" + usual + "\nbody\n",
@@ -159,6 +155,11 @@ BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) 
            "X-Loop: dev@lists.example\nPrecedence: list\nList-Id: <dev.lists.example>\n"
            "List-Post: <mailto:dev@lists.example>\nList-Owner: <mailto:dev-owner@lists.example>\n"
            "list-help: <https://x/>\n\nbody\n"},
+      {"common copies",
+       {{"envelope", "common"}},
+       "From: a@b\n" + usual + "\nbody\n",
+       "From: a@b\n" + usual + fields + "List-Unsubscribe: <mailto:dev-unsubscribe@lists.example>\n\nbody\n"},
+  };
   for (const Row& row : rows) {
     BOOST_TEST_CONTEXT(row.what) {
       const Rendered out = rendered(post_handlers(), a_list(row.settings), crlf(row.in));
