@@ -160,8 +160,26 @@ std::vector<LeafText> parts_of(const HeaderBlock& header, std::string_view body)
 std::string main_text(const HeaderBlock& header, std::string_view body) {
   Found found;
   look(header, body, 0, &found);
-  if (found.plain) return *found.plain;
-  return found.html ? text_of_html(*found.html) : "";
+  if (found.plain) return with_plain_blanks(*found.plain);
+  return found.html ? with_plain_blanks(text_of_html(*found.html)) : "";
+}
+
+std::string with_plain_blanks(std::string_view utf8) {
+  std::string out;
+  out.reserve(utf8.size());
+  while (!utf8.empty()) {
+    std::size_t length = 1;
+    if (utf8.starts_with("\xC2\xA0")) {
+      out += ' ';
+      length = 2;
+    } else if (utf8.starts_with("\xE2\x80\x8B") || utf8.starts_with("\xEF\xBB\xBF")) {
+      length = 3;
+    } else {
+      out += utf8.front();
+    }
+    utf8.remove_prefix(length);
+  }
+  return out;
 }
 
 std::string text_of_html(std::string_view html) {

@@ -25,8 +25,12 @@ std::optional<std::string> text_of_leaf(const HeaderBlock& header, std::string_v
 // The parts directly below a multipart (with their multiparts as one entry each); of another message itself.
 std::vector<LeafText> parts_of(const HeaderBlock& header, std::string_view body);
 
+// Blanks that are not told from a space by looking at them (U+00A0, as programs write &nbsp; in text/plain) are one; what
+// is not seen at all (U+200B, U+FEFF) goes.
+std::string with_plain_blanks(std::string_view utf8);
+
 // The first text/plain that is no attachment, wherever it stands; without one the first text/html as text; "" without
-// either.
+// either. With plain blanks: people wrote it.
 std::string main_text(const HeaderBlock& header, std::string_view body);
 
 // Tags become line ends or nothing, references their characters; what is not shown (style, script, head) goes.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/base/text.h"
+#include "core/mail/readable.h"
 #include "core/mail/subject.h"
 #include "core/smtp/address.h"
 
@@ -225,7 +226,7 @@ Commands parse_commands(std::string_view subject, std::string_view text, std::st
       whole += " " + std::string(own_list);
     return parse_command(whole);
   };
-  const std::string bare = mail::base_subject(subject);
+  const std::string bare = mail::with_plain_blanks(mail::base_subject(subject));
   Command first = complete(bare);
   if (first.kind != CommandKind::kUnknown) {
     out.commands.push_back(std::move(first));

@@ -142,6 +142,7 @@ BOOST_AUTO_TEST_CASE(the_subject_goes_before_the_text_and_the_text_ends_at_a_sig
   const Row rows[] = {
       {"subscribe dev", "which\n", 1, "subscribe dev"},
       {"Re: AW: signoff dev", "", 1, "signoff dev"},
+      {"subscribe dev\xC2\xA0", "", 1, "subscribe dev"},
       {"hello", "which\r\nlists\r\n", 2, "which"},
       {"", "> which\n>> lists\n| help\n", 3, "which"},
       {"", "# a comment\n\nwhich\n-- \nlists\n", 1, "which"},

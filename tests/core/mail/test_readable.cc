@@ -45,6 +45,10 @@ BOOST_AUTO_TEST_CASE(the_words_are_found_whatever_they_are_wrapped_in) {
        "attachment\n\nno\n--b\n"
        "Content-Type: multipart/alternative; boundary=c\n\n--c\n\nyes\n--c--\n--b--\n",
        "yes"},
+      {"Content-Type: text/plain; charset=utf-8\n\n\xEF\xBB\xBFsub\xC2\xA0"
+       "dev\xE2\x80\x8B \xC3\xA0\n",
+       "sub dev à\r\n"},
+      {"Content-Type: text/html; charset=utf-8\n\nsub&#160;dev\xC2\xA0\n", "sub dev  "},
       {"Content-Type: application/pdf\n\n%PDF\n", ""},
       {"Content-Type: text/plain; charset=nobody-knows\n\nsub dev \xE9\n", "sub dev é\r\n"},
   };
