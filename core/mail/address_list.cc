@@ -257,6 +257,32 @@ AddressList parse_address_list(std::string_view value, std::size_t limit) {
   return Parser(value, limit).parse();
 }
 
+std::string with_blanks(std::string_view value) {
+  std::string out;
+  out.reserve(value.size());
+  bool quoted = false, bracket = false;
+  int depth = 0;  // of comments
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const char c = value[i];
+    out += c;
+    if ((quoted || depth > 0) && c == '\\' && i + 1 < value.size()) {
+      out += value[++i];
+      continue;
+    }
+    if (c == '"' && depth == 0) quoted = !quoted;
+    if (quoted) continue;
+    if (c == '(') ++depth;
+    if (c == ')' && depth > 0) --depth;
+    if (depth > 0) continue;
+    if (c == '<') bracket = true;
+    if (c == '>') bracket = false;
+    const char next = i + 1 < value.size() ? value[i + 1] : ' ';
+    const bool ends = (c == ',' && !bracket) || (c == '>' && next == '<');
+    if (ends && next != ' ' && next != '\t') out += ' ';
+  }
+  return out;
+}
+
 Result<Mailbox> single_author(const HeaderBlock& header) {
   const std::vector<const HeaderField*> fields = header.find_all("From");
   const auto invalid = [](const char* message) { return Error{ErrorCode::kInvalid, message}; };

@@ -35,6 +35,10 @@ inline constexpr std::size_t kMaxMailboxes = 1000;
 // Takes the raw or the unfolded value of a field.
 AddressList parse_address_list(std::string_view value, std::size_t limit = kMaxMailboxes);
 
+// The value of a field with addresses or ids, with a space behind each comma and between ids where there is none, so that
+// it can be folded: scripts write hundreds of addresses as one word. Not within quoted strings, comments and brackets.
+std::string with_blanks(std::string_view value);
+
 // The one mailbox of the one From field. An error says why there is none: no From, several From fields, no
 // address in it, several addresses in it (then the caller decides by Sender, RFC 5322 §3.6.2).
 Result<Mailbox> single_author(const HeaderBlock& header);

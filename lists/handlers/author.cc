@@ -36,14 +36,17 @@ Result<void> keep_reachable(Draft& draft, const std::string& author) {
     if (draft.header.find("Reply-To") == nullptr) return draft.header.insert_bottom("Reply-To", author);
     return {};
   }
-  const auto cc = draft.header.value("Cc");
-  return draft.header.set("Cc", cc && !cc->empty() ? *cc + ", " + author : author);
+  std::string cc;
+  for (const mail::HeaderField* field : draft.header.find_all("Cc")) {
+    if (const std::string value = field->value(); !value.empty()) cc += mail::with_blanks(value) + ", ";
+  }
+  return draft.header.set("Cc", cc + author);
 }
 
 Result<void> rewrite_from(Draft& draft) {
   const mail::HeaderField* from = draft.header.find("From");
   if (from == nullptr) return {};
-  const std::string author = from->value();
+  const std::string author = mail::with_blanks(from->value());
   const auto mailboxes = mail::parse_address_list(from->raw_value()).mailboxes;
   if (mailboxes.empty()) return {};
   ESSAIM_TRY(draft.header.set("From", list_mailbox(draft, mailboxes.front())));
@@ -71,10 +74,14 @@ Result<void> wrap(Draft& draft) {
   if (mailboxes.empty()) return {};
   mail::HeaderBlock outer;
   ESSAIM_TRY(outer.insert_bottom("From", list_mailbox(draft, mailboxes.front())));
-  for (const char* name : {"To", "Cc", "Subject", "Date", "Message-ID", "In-Reply-To", "References"}) {
+  for (const char* name : {"Subject", "Date", "Message-ID"}) {
     if (const auto value = draft.header.value(name)) ESSAIM_TRY(outer.insert_bottom(name, *value));
   }
-  ESSAIM_TRY(outer.insert_bottom("Reply-To", from->value()));
+  for (const char* name : {"To", "Cc", "In-Reply-To", "References"}) {
+    if (const auto value = draft.header.value(name))
+      ESSAIM_TRY(outer.insert_bottom(name, mail::with_blanks(*value)));
+  }
+  ESSAIM_TRY(outer.insert_bottom("Reply-To", mail::with_blanks(from->value())));
   ESSAIM_TRY(outer.insert_bottom("MIME-Version", "1.0"));
   ESSAIM_TRY(outer.insert_bottom("Content-Type", "message/rfc822"));
   ESSAIM_TRY(outer.insert_bottom("Content-Disposition", "inline"));

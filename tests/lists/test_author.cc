@@ -1,4 +1,5 @@
 // The planner: what becomes of an author whose domain signs.
+#include "core/mail/address_list.h"
 #include "core/mail/loop.h"
 #include "lists/author_plan.h"
 #include "tests/lists/author_site.h"
@@ -90,6 +91,35 @@ BOOST_AUTO_TEST_CASE(where_the_list_sets_reply_to_the_author_stays_in_cc) {
   const std::string text = site.posted(signed_post("Cc: other@example.com\n"), author_zone("reject"));
   BOOST_TEST(has(text, "Reply-To: dev@lists.example\r\n"));
   BOOST_TEST(has(text, "Cc: other@example.com, Ann Author <ann@author.example>\r\n"));
+}
+
+BOOST_AUTO_TEST_CASE(a_long_list_of_addresses_in_one_word_is_no_reason_to_refuse_an_author) {
+  std::string many = "first@example.com";
+  for (int i = 0; i < 100; ++i) many += ",\"Doe,J\"<j" + std::to_string(i) + "@example.com>";
+  std::string ids = "<0@a>";
+  for (int i = 0; i < 100; ++i) ids += "<" + std::to_string(i) + "@author.example>";
+  for (const char* protection : {"rewrite", "wrap"}) {
+    AuthorSite site;
+    site.make_list("dev",
+                   {{"post", "anyone"},
+                    {"subject_tag", "[dev]"},
+                    {"reply_to", "list"},
+                    {"author_protection", protection}},
+                   {"m@example.org"});
+    const std::string text =
+        site.posted(signed_post("Cc: " + many + "\nCc: second@example.com\nReferences: " + ids + "\n"),
+                    author_zone("reject"));
+    const auto header = mail::HeaderBlock::parse(text);
+    const auto cc = mail::parse_address_list(header->value("Cc").value_or("")).mailboxes;
+    const bool wraps = std::string(protection) == "wrap";
+    BOOST_TEST_INFO(protection);
+    BOOST_REQUIRE(cc.size() == (wraps ? 101U : 103U));
+    BOOST_TEST(cc[100].name == "Doe,J");
+    if (!wraps) {
+      BOOST_TEST(cc[101].addr_spec() == "second@example.com");
+      BOOST_TEST(cc[102].addr_spec() == "ann@author.example");
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(settings_and_exceptions_choose_the_treatment) {

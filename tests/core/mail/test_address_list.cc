@@ -113,6 +113,25 @@ BOOST_AUTO_TEST_CASE(names_are_written_bare_quoted_or_encoded) {
   BOOST_TEST(decode_encoded_words(list.mailboxes[0].name) == fake);
 }
 
+BOOST_AUTO_TEST_CASE(lists_in_one_word_get_blanks_where_they_may_be_folded) {
+  const struct {
+    const char* before;
+    const char* after;
+  } rows[] = {
+      {"a@b,c@d, e@f,\tg@h,", "a@b, c@d, e@f,\tg@h,"},
+      {"\"Doe,\\\",J\"<a@b>,c@d (x,\\),(y,z),),e@f", "\"Doe,\\\",J\"<a@b>, c@d (x,\\),(y,z),), e@f"},
+      {"<@x,@y:a@b>,<c@d>", "<@x,@y:a@b>, <c@d>"},
+      {"<1@a><2@b>\t<3@c>", "<1@a> <2@b>\t<3@c>"},
+      {"\"a", "\"a"},
+      {"(a\\", "(a\\"},
+      {"", ""},
+  };
+  for (const auto& row : rows) {
+    BOOST_TEST(with_blanks(row.before) == row.after);
+    BOOST_TEST(with_blanks(row.after) == row.after);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_long_to_is_read_whole) {
   const Result<HeaderBlock> header = HeaderBlock::parse(message("long_header"));
   BOOST_REQUIRE(header.ok());
