@@ -17,6 +17,18 @@ namespace {
 
 constexpr std::size_t kLongestReason = 500;
 
+// What mail programs write under a text, or over one that they quote ("On ..., Ann <ann@x.example>", folded before the
+// "wrote:").
+bool is_of_the_program(std::string_view line) {
+  for (const std::string_view start :
+       {"Sent from my ", "Sent from Outlook", "Envoyé de mon ", "Envoyé depuis ", "Get Outlook for ",
+        "Obtenir Outlook pour ", "Von meinem ", "Enviado desde mi ", "Inviato da "}) {
+    if (starts_with_ignoring_case(line, start)) return true;
+  }
+  const bool may_quote = line.starts_with("On ") || line.starts_with("Le ") || line.starts_with("Am ");
+  return may_quote && (line.ends_with('<') || (line.ends_with('>') && line.find('@') != line.npos));
+}
+
 // The first line that the answerer wrote: not quoted, not the line that announces a quotation, not the signature.
 std::string first_line(const std::string& text) {
   for (const std::string_view raw : split(text, '\n')) {
@@ -24,6 +36,7 @@ std::string first_line(const std::string& text) {
     const std::string_view line = trimmed(raw);
     if (line.empty()) continue;
     if (line.front() == '>' || line.front() == '|' || line.ends_with(':') || line.starts_with("-----")) break;
+    if (is_of_the_program(line)) break;
     return std::string(line.substr(0, kLongestReason));
   }
   return "";

@@ -136,6 +136,23 @@ BOOST_AUTO_TEST_CASE(a_rejection_takes_its_reason_to_the_author_and_a_ban_blocks
   BOOST_TEST(site.post("ann@x.example", "<p4@x>").positive());
 }
 
+BOOST_AUTO_TEST_CASE(what_a_mail_program_writes_by_itself_is_no_reason) {
+  for (const char* text : {"Envoyé de mon iPhone\n", "Get Outlook for iOS<https://aka.ms/o0ukef>\n",
+                           "On Mon, Nov 30, 2026 at 10:12 AM Ann Author <ann@x.example>\nwrote:\n> hello\n",
+                           "Le lun. 30 nov. 2026 à 10:12, dev <\ndev-editor@lists.example> a écrit :\n"}) {
+    Moderated site;
+    site.post();
+    const Letter letter = last_letter(site, "eve@e.example");
+    BOOST_TEST(site.answer("eve@e.example", letter.address("reject"), text).positive());
+    BOOST_TEST(site.held().empty());
+    BOOST_TEST(!last_letter(site, "ann@x.example").says("Reason"), text);
+  }
+  Moderated site;
+  site.post();
+  site.answer("eve@e.example", last_letter(site, "eve@e.example").address("reject"), "On topic?\n");
+  BOOST_TEST(last_letter(site, "ann@x.example").says("Reason: On topic?"));
+}
+
 BOOST_AUTO_TEST_CASE(who_wants_others_blocked_by_the_address_he_writes_from_is_refused_and_blocks_nobody) {
   Moderated site;
   site.post("*@victim.example");
