@@ -69,7 +69,8 @@ class BatchStore {
       1000;  // behind the barrier; a claim that met so many ends there
   // Takes back what an earlier run of this node owned (its epoch is older): kReady again. After journal replay.
   Result<std::int64_t> release_stale(int owner, std::int64_t current_epoch);
-  // Where no other node is at work: what others own was claimed before a file was restored, or under another host name.
+  // Where no other node is at work: what others own was claimed before a file was restored, or under another host name. 0: no
+  // node at all is.
   Result<std::int64_t> release_others(int owner);
   // Writes progress and counts. kConflict when the fence does not match (somebody else has it: discard, never resend).
   // `queue` kOwned keeps it; kReady/kWaiting with `due` releases it; kFinished ends it; kHeld parks it.

@@ -13,6 +13,7 @@
 #include "core/base/crash_point.h"
 #include "smtpd/operate/open_database.h"
 #include "smtpd/operate/user.h"
+#include "storage/batch_store.h"
 #include "storage/copied_away.h"
 #include "storage/node_store.h"
 #include "storage/post_store.h"
@@ -118,7 +119,8 @@ Result<void> copy_file(const std::string& from, const std::string& to) {
 }
 
 // What waits begins its lifetime anew: a suspension does not hold back what has expired, and the first claim would fail and
-// report what may have been delivered since.
+// report what may have been delivered since. What was being delivered is nobody's: the operator may delete that, too, before a
+// server runs.
 Result<void> suspend_all(storage::Database& database, const std::string& backup, WallTime of, WallTime now) {
   storage::SuspensionRecord record;
   record.scope = storage::SuspensionScope::kEverything;
@@ -126,6 +128,7 @@ Result<void> suspend_all(storage::Database& database, const std::string& backup,
                   std::filesystem::path(backup).filename().string();
   record.since = now;
   return database.write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+    ESSAIM_TRY(storage::BatchStore(c).release_others(0));
     ESSAIM_TRY(storage::PostStore(c).renew_lifetimes(now));
     return storage::SuspensionStore(c).suspend(record);
   });

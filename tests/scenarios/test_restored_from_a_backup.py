@@ -10,19 +10,21 @@ from support import essaim, processes, sink
 
 AUTHOR = "x@client.example"
 LIST = "dev@lists.example"
+TEAM = "team@lists.example"
+BUSY = "busy@busy.example"
 MEMBERS = [f"m{i}@d{i}.example" for i in range(40)]
 
 
 class RestoredFromABackup(processes.Scenario):
     def setUp(self):
         super().setUp()
-        self.sink = self.started(sink.Sink(self.folder, rules=["rcpt@late@*=first:1:450 4.2.1 mailbox busy"]))
+        self.sink = self.started(sink.Sink(self.folder, rules=["rcpt@late@*=first:1:450 4.2.1 mailbox busy", "rcpt@busy@*=first:1:hang"]))
         self.essaim = self.started(essaim.Essaim(self.folder, smarthost=self.sink.addresses[0]))
         self.essaim.make_list(LIST, MEMBERS + ["late@late.example"], post="anyone")
         self.backup = self.folder / "backup.db"
 
-    def post(self):
-        reply = self.essaim.post(AUTHOR, LIST, essaim.message(AUTHOR, LIST))
+    def post(self, to=LIST):
+        reply = self.essaim.post(AUTHOR, to, essaim.message(AUTHOR, to))
         self.assertEqual(250, reply[0], reply)
         return self.essaim.queue_id(reply)
 
@@ -32,10 +34,18 @@ class RestoredFromABackup(processes.Scenario):
     def received_late(self):
         return self.sink.recipients()["late@late.example"]
 
-    def backed_up(self):
+    def being_delivered(self):
+        """Gives a post whose only recipient's host holds its answer back."""
+        self.essaim.make_list(TEAM, [BUSY], post="anyone")
+        busy = self.post(TEAM)
+        processes.wait_for("a delivery under way", lambda: self.essaim.json("queue", "list", "--state", "active")["batches"])
+        return busy
+
+    def backed_up(self, also=lambda: None):
         """Gives a post that waits for its last recipient in the backup, and has gone out since."""
         waits = self.post()
         processes.wait_for("all but one", lambda: self.counts(waits)["delivered"] == len(MEMBERS))
+        also()
         self.essaim.run("storage", "backup", self.backup)
         self.essaim.run("queue", "retry", waits)
         processes.wait_for("the last one", self.received_late)
@@ -121,16 +131,28 @@ class RestoredFromABackup(processes.Scenario):
         self.assertEqual((1, 0), tuple(self.counts(waits)[state] for state in ("pending", "failed")))
         self.assertIn(waits, self.essaim.run("queue", "list"))
 
+    def test_what_was_just_being_delivered_can_be_deleted_before_the_start(self):
+        busy = self.being_delivered()
+        self.essaim.run("storage", "backup", self.backup)
+        self.essaim.kill()
+        self.essaim.run("storage", "restore", self.backup)
+        self.assertEqual({"posts": 1, "recipients": 1, "busy": 0}, self.essaim.json("queue", "delete", busy))
+        self.essaim.start()
+        self.essaim.run("queue", "resume")
+        self.essaim.wait_finished(self.post(TEAM))
+        self.assertEqual(1, self.sink.recipients()[BUSY], "the new post, and not the one that was deleted")
+
     def test_a_backup_on_its_way_to_another_database(self):
         """As docs/cluster.md has it: where no file is yet, by a configuration of its own."""
-        waits = self.backed_up()
+        busy = []
+        waits = self.backed_up(lambda: busy.append(self.being_delivered()))
         way = essaim.Essaim(self.folder, name="way", start=False)
         self.assertEqual([], way.json("storage", "restore", self.backup)["aside"])
         self.assertIn(waits, way.run("queue", "list"))
-        way.run("queue", "delete", waits)
+        self.assertEqual({"posts": 2, "recipients": 2, "busy": 0}, way.json("queue", "delete", waits, *busy))
         target = essaim.Essaim(self.folder, smarthost=self.sink.addresses[0], name="target", start=False)
         way.run("storage", "copy", f"sqlite:{target.database}")
-        self.assertEqual(0, self.essaim.stop())
+        self.essaim.kill()
         self.started(target.start())
         self.assertIn("all delivery is suspended", target.run("queue", "list"))
         self.assertEqual(0, target.json("post", "show", waits)["counts"]["pending"])
