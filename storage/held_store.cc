@@ -154,6 +154,14 @@ Result<bool> HeldStore::decide(Id id, HeldState state, WallTime now, const std::
   return true;
 }
 
+Result<void> HeldStore::renew_lifetimes(WallTime now, WallTime remind) {
+  ESSAIM_TRY(sql::run(connection_,
+                      "UPDATE held SET expires = expires - held + ? WHERE state = 0 AND held < ?", now, now));
+  ESSAIM_TRY(sql::run(connection_, "UPDATE held SET remind = ? WHERE state = 0 AND remind > 0 AND remind < ?",
+                      remind, remind));
+  return {};
+}
+
 Result<void> HeldStore::decide_all(Id list_id, WallTime now, const std::string& by) {
   ESSAIM_TRY(sql::run(
       connection_, "UPDATE held SET state = ?, decided = ?, decided_by = ? WHERE list_id = ? AND state = 0",

@@ -15,6 +15,7 @@
 #include "smtpd/operate/user.h"
 #include "storage/batch_store.h"
 #include "storage/copied_away.h"
+#include "storage/held_store.h"
 #include "storage/node_store.h"
 #include "storage/post_store.h"
 #include "storage/schema.h"
@@ -25,6 +26,8 @@ namespace {
 constexpr std::array kLogEnds = {"-wal", "-shm"};
 constexpr mode_t kMode = 0640;
 constexpr int kMostLinks = 40;  // as the kernel follows
+// In which an operator may look at what waits, before anybody is reminded of it.
+constexpr std::chrono::hours kNoReminders{24};
 
 Error failed(const std::string& path, const char* doing) {
   return {errno == ENOSPC || errno == EDQUOT ? ErrorCode::kExhausted : ErrorCode::kIo,
@@ -119,7 +122,7 @@ Result<void> copy_file(const std::string& from, const std::string& to) {
 }
 
 // What waits begins its lifetime anew: a suspension does not hold back what has expired, and the first claim would fail and
-// report what may have been delivered since. What was being delivered is nobody's: the operator may delete that, too, before a
+// report what may have been delivered since, as who waits for a decision would be told that there was none. What was being delivered is nobody's: the operator may delete that, too, before a
 // server runs.
 Result<void> suspend_all(storage::Database& database, const std::string& backup, WallTime of, WallTime now) {
   storage::SuspensionRecord record;
@@ -130,6 +133,7 @@ Result<void> suspend_all(storage::Database& database, const std::string& backup,
   return database.write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
     ESSAIM_TRY(storage::BatchStore(c).release_others(0));
     ESSAIM_TRY(storage::PostStore(c).renew_lifetimes(now));
+    ESSAIM_TRY(storage::HeldStore(c).renew_lifetimes(now, now + kNoReminders));
     return storage::SuspensionStore(c).suspend(record);
   });
 }

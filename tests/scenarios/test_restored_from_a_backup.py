@@ -142,6 +142,19 @@ class RestoredFromABackup(processes.Scenario):
         self.essaim.wait_finished(self.post(TEAM))
         self.assertEqual(1, self.sink.recipients()[BUSY], "the new post, and not the one that was deleted")
 
+    def test_what_waited_for_a_decision_and_has_expired_since_waits_on(self):
+        self.essaim.make_list(TEAM, [BUSY], send="editorkey", tell_held="false")
+        self.assertEqual(250, self.essaim.post(AUTHOR, TEAM, essaim.message(AUTHOR, TEAM))[0])
+        self.essaim.run("storage", "backup", self.backup)
+        self.assertEqual(0, self.essaim.stop())
+        with contextlib.closing(sqlite3.connect(self.backup)) as backup, backup:
+            backup.execute("UPDATE held SET held = held - 90 * 86400000, expires = expires - 90 * 86400000")
+        self.essaim.run("storage", "restore", self.backup)
+        self.assertIn("expired or reminded: 0", self.essaim.run("job", "run", "held"))
+        held = self.essaim.json("held", "list")
+        self.assertEqual(["waits"], [one["state"] for one in held])
+        self.essaim.run("held", "reject", held[0]["id"], "--quiet")
+
     def test_a_backup_on_its_way_to_another_database(self):
         """As docs/cluster.md has it: where no file is yet, by a configuration of its own."""
         busy = []

@@ -138,6 +138,30 @@ BOOST_AUTO_TEST_CASE(what_is_over_or_to_be_reminded_is_due_and_what_was_decided_
   });
 }
 
+BOOST_AUTO_TEST_CASE(what_waits_for_a_decision_has_its_time_anew) {
+  TempDatabase database;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    HeldStore store(c);
+    HeldRecord soon = a_held(2, 500), later = a_held(3, 90'000);
+    soon.remind = at(400);
+    later.remind = at(80'000);
+    for (const HeldRecord& one : {a_held(1, 500), soon, later, a_held(4, 500)}) ESSAIM_TRY(store.add(one));
+    BOOST_TEST(must(store.decide(4, HeldState::kApproved, at(200), "ed@e.example", "")));
+    ESSAIM_TRY(store.renew_lifetimes(at(10'000), at(20'000)));
+    const auto times = [&](Id id) {
+      const auto held = *must(store.find(id));
+      return std::pair(to_millis(held.expires) / 1000, to_millis(held.remind) / 1000);
+    };
+    using Times = std::pair<std::int64_t, std::int64_t>;
+    BOOST_TEST((times(1) == Times(10'400, 0)), "nobody is to be reminded");
+    BOOST_TEST((times(2) == Times(10'400, 20'000)));
+    BOOST_TEST((times(3) == Times(99'900, 80'000)));
+    BOOST_TEST((times(4) == Times(500, 0)), "it is decided");
+    BOOST_TEST(must(store.due(at(10'399), 10, {})).empty());
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(answers_are_counted_by_the_hour) {
   TempDatabase database;
   commit(*database, [&](Connection& c) -> Result<void> {
