@@ -8,16 +8,10 @@ namespace essaim::storage {
 
 namespace {
 
-// Domains are kept in A-labels; people may ask with U-labels.
-std::string domain_key(const std::string& domain) {
-  auto ascii = smtp::domain_to_ascii(domain);
-  return ascii.ok() ? *std::move(ascii) : ascii_lowered(domain);
-}
-
 std::string address_key(const std::string& address) {
   const std::size_t at = address.rfind('@');
   if (at == std::string::npos) return ascii_lowered(address);
-  return ascii_lowered(address.substr(0, at + 1)) + domain_key(address.substr(at + 1));
+  return ascii_lowered(address.substr(0, at + 1)) + smtp::kept_domain(address.substr(at + 1));
 }
 
 }  // namespace
@@ -73,11 +67,11 @@ RecipientMatch::RecipientMatch(const PostFilter& filter) {
     const std::size_t at = filter.recipient.rfind('@');
     const bool has_domain = at != std::string::npos;
     first_ = recipient_key(filter.recipient.substr(0, at),
-                           has_domain ? domain_key(filter.recipient.substr(at + 1)) : std::string());
+                           has_domain ? smtp::kept_domain(filter.recipient.substr(at + 1)) : std::string());
     last_ = first_;
   } else if (!filter.domain.empty()) {
-    first_ = domain_key(filter.domain) + " ";
-    last_ = domain_key(filter.domain) + "!";  // the character after the space
+    first_ = smtp::kept_domain(filter.domain) + " ";
+    last_ = smtp::kept_domain(filter.domain) + "!";  // the character after the space
   }
 }
 

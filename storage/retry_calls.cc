@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "core/base/text.h"
+#include "core/smtp/idn.h"
 #include "storage/directory_store.h"
 #include "storage/sql.h"
 
@@ -39,7 +40,7 @@ Result<void> call_for_retry(Connection& connection, const std::string& domain) {
   if (lines.size() >= kKept) lines.erase(lines.begin(), lines.end() - (kKept - 1));
   std::string after;
   for (const std::string_view line : lines) after.append(line) += '\n';
-  after += std::to_string(number) + " " + domain + "\n";
+  after += std::to_string(number) + " " + smtp::kept_domain(domain) + "\n";
   return site.set(kRetryCallsValue, after);
 }
 

@@ -15,7 +15,7 @@ namespace essaim::storage {
 
 inline constexpr const char* kRetryCallsValue = "retry-calls";
 
-// `domain`: "" for all destinations.
+// `domain`: as people write it; "" for all destinations.
 Result<void> call_for_retry(Connection& connection, const std::string& domain);
 
 struct RetryCalls {

@@ -38,6 +38,11 @@ Result<std::string> domain_to_ascii(std::string_view domain) {
   return ascii_lowered(reinterpret_cast<const char*>(output.get()));
 }
 
+std::string kept_domain(std::string_view written) {
+  auto ascii = domain_to_ascii(written);
+  return ascii.ok() ? *std::move(ascii) : ascii_lowered(written);
+}
+
 std::string domain_to_unicode(std::string_view domain) {
   std::string input(domain);
   if (domain.size() > kMaxDomain || input.find("xn--") == std::string::npos || !is_ascii(domain) ||

@@ -15,6 +15,9 @@ namespace essaim::smtp {
 // kInvalid says why it is no domain.
 Result<std::string> domain_to_ascii(std::string_view domain);
 
+// A domain that people wrote, as those of recipients are kept: the same, and what is no domain in lower case.
+std::string kept_domain(std::string_view written);
+
 // For display: A-labels become U-labels where they can, anything else stays as it is.
 std::string domain_to_unicode(std::string_view domain);
 

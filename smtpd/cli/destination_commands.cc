@@ -189,10 +189,7 @@ void add_destination(Shell& shell) {
   const auto named = [domain](CLI::App* verb) {
     verb->add_option("DOMAIN", *domain, "of recipients, as example.net; or a smart host")
         ->required()
-        ->transform([](const std::string& text) {
-          auto ascii = smtp::domain_to_ascii(text);  // as recipients' domains are kept
-          return ascii.ok() ? *ascii : ascii_lowered(text);
-        });
+        ->transform([](const std::string& text) { return smtp::kept_domain(text); });
   };
   shell.verb(noun, "list", "destinations in use, and suspensions", "  essaim destination list",
              [&shell] { return with_site(shell, [&](Site& site) { return list(shell, site); }); });

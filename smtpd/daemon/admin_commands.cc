@@ -7,6 +7,7 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/smtp/idn.h"
 #include "smtpd/daemon/server.h"
 #include "smtpd/operate/post_retry.h"
 #include "smtpd/operate/queue_ops.h"
@@ -216,7 +217,7 @@ void Server::retry_posts(const Request& request, const ResponderPtr& responder) 
 
 // Who asks for a retry believes that it works again.
 void Server::forget_dead(const std::string& domain) {
-  if (!domain.empty()) return engine_->retry_destination(domain);
+  if (!domain.empty()) return engine_->retry_destination(smtp::kept_domain(domain));
   engine_->destinations([this](const std::vector<delivery::DestinationStatus>& all) {
     for (const auto& d : all)
       if (d.state.starts_with("suspended")) engine_->retry_destination(d.domain);

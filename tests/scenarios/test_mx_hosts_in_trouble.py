@@ -67,6 +67,15 @@ class MxHostsInTrouble(processes.Scenario):
         self.assertEqual(1, living.recipients()["b@dead.example"])
         self.assertEqual(1, self.sink.recipients()["a@good.example"])
 
+    def test_a_retry_wakes_a_dead_host_however_its_domain_is_written(self):
+        self.serve()
+        queue_id = self.send("b@dead.example")
+        processes.wait_for("deferral", lambda: self.essaim.json("queue", "list", "--state", "waiting")["batches"])
+        living = self.started(sink.Sink(self.folder, listen=[f"127.1.0.9:{self.port}"]))
+        self.essaim.run("queue", "retry", "--domain", "DEAD.Example")
+        self.essaim.wait_finished(queue_id)
+        self.assertEqual(1, living.recipients()["b@dead.example"])
+
     def test_silent_dns_is_a_deferral_and_never_a_missing_domain(self):
         self.serve(delivery='retry_initial = "1s"\nretry_max = "2s"')
         self.dns.pause()

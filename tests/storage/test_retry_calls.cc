@@ -24,7 +24,7 @@ BOOST_AUTO_TEST_CASE(calls_for_a_retry_are_heard_once_by_each_node) {
   BOOST_TEST(since(0).last == 0);
   BOOST_TEST(!since(0).all);
   call("a.example");
-  call("b.example");
+  call("B.Example");
   BOOST_TEST((since(0).domains == std::vector<std::string>{"a.example", "b.example"}));
   BOOST_TEST((since(1).domains == std::vector<std::string>{"b.example"}));
   BOOST_TEST(since(2).domains.empty());
@@ -37,6 +37,10 @@ BOOST_AUTO_TEST_CASE(calls_for_a_retry_are_heard_once_by_each_node) {
   BOOST_TEST(since(2).all, "one that is not there any more may have been for all");
   BOOST_TEST(since(3).last == 19);
   BOOST_TEST(since(3).domains.size() == 16u);
+  call(
+      "B\xc3\xbc"
+      "cher.example");
+  BOOST_TEST((since(19).domains == std::vector<std::string>{"xn--bcher-kva.example"}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

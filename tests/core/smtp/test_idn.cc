@@ -55,6 +55,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_domain_is_refused) {
                                    return label + ".example";
                                  }()}) {
     BOOST_TEST(!domain_to_ascii(bad).ok(), bad);
+    BOOST_TEST(kept_domain("X." + bad) == "x." + bad, bad);
   }
 }
 
