@@ -89,6 +89,16 @@ bool matches(Says says, const Trouble& trouble) {
   return false;
 }
 
+// Behind the recipients, without an enhanced code: most hosts that give none mean the message by it. Some find out only then that
+// there is no such mailbox, or that it is full, and say so in words.
+bool names_a_mailbox(const smtp::Reply& reply) {
+  if (reply.code < 550 || reply.code > 553) return false;
+  const std::string text = ascii_lowered(reply.text);
+  for (const char* word : {"unknown", "no such", "user", "mailbox", "recipient", "quota"})
+    if (text.find(word) != std::string::npos) return true;
+  return false;
+}
+
 }  // namespace
 
 const char* to_string(Verdict verdict) {
@@ -117,9 +127,11 @@ bool says_no_require_tls(const smtp::Reply& reply) {
          (code.detail == 30 || code.detail == 10);
 }
 
-bool says_message(Stage stage, const smtp::Reply& reply) {
+bool says_message(Stage stage, const smtp::Reply& reply, std::size_t recipients) {
   if (!reply.permanent()) return false;
   if (stage == Stage::kMail || says_no_require_tls(reply)) return true;
+  const bool behind = stage == Stage::kData || stage == Stage::kFinalDot;
+  if (reply.enhanced.klass == 0) return behind && !(recipients == 1 && names_a_mailbox(reply));
   if (reply.enhanced.klass != 5) return false;
   switch (reply.enhanced.subject) {
     case 3:
@@ -127,7 +139,7 @@ bool says_message(Stage stage, const smtp::Reply& reply) {
     case 6:
       return true;
     case 7:
-      return stage == Stage::kData || stage == Stage::kFinalDot;
+      return behind;
     default:
       return false;
   }

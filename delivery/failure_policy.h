@@ -40,8 +40,9 @@ bool says_no_require_tls(const smtp::Reply& reply);
 // A permanent failure that is the message's own (RFC 3463 X.6.x: media and content, X.3.4 and RFC 1870 §6.1:
 // too big; RFC 6531: needs SMTPUTF8; RFC 8689: needs REQUIRETLS), or is said of us: at MAIL, where no recipient was named yet, and
 // X.7.x (policy: spam, our address, no authentication) behind the recipients, who had been accepted; at RCPT it may be
-// the recipient's. The same recipient takes other mail, so it counts against nobody.
-bool says_message(Stage stage, const smtp::Reply& reply);
+// the recipient's. So is what says nothing by an enhanced code behind the recipients, unless it was said of one recipient alone
+// and names a mailbox. The same recipient takes other mail, so it counts against nobody. `recipients`: of whom it was said.
+bool says_message(Stage stage, const smtp::Reply& reply, std::size_t recipients);
 
 // Members of a list who were never tried have no part in it that the time of the post is over: it is reported like all that
 // fails, but says nothing about them.

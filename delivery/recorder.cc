@@ -116,7 +116,7 @@ void Recorder::record_all(const Slice& slice, Outcome::Kind kind, Stage stage, c
   outcome.kind = kind;
   outcome.stage = stage;
   outcome.reply = reply;
-  outcome.about_message = kind == Outcome::Kind::kFailed && says_message(stage, reply);
+  outcome.about_message = kind == Outcome::Kind::kFailed && says_message(stage, reply, slice.indices.size());
   record_made_here(slice, outcome);
 }
 

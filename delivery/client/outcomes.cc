@@ -191,8 +191,8 @@ void ClientSession::conclude_all(Exchange* exchange, bool also_open, Outcome* ou
 }
 
 void ClientSession::tell(const Exchange& exchange, Outcome* outcome) {
-  outcome->about_message =
-      outcome->kind == Outcome::Kind::kFailed && says_message(outcome->stage, outcome->reply);
+  outcome->about_message = outcome->kind == Outcome::Kind::kFailed &&
+                           says_message(outcome->stage, outcome->reply, concluded_.size());
   output_->on_outcome(exchange.transaction, *outcome, concluded_);
 }
 

@@ -98,23 +98,54 @@ BOOST_AUTO_TEST_CASE(what_the_message_is_to_blame_for_is_told_apart) {
     int code;
     const char* enhanced;
     bool message;
+    const char* text = "x";
+    std::size_t recipients = 1;
   } rows[] = {
-      {Stage::kMail, 550, "5.6.7", true},      {Stage::kMail, 552, "5.3.4", true},
-      {Stage::kMail, 552, "", true},           {Stage::kFinalDot, 552, "", false},
-      {Stage::kFinalDot, 554, "5.6.0", true},  {Stage::kFinalDot, 552, "5.2.2", false},
-      {Stage::kFinalDot, 554, "5.7.1", true},  {Stage::kRcpt, 550, "5.1.1", false},
-      {Stage::kFinalDot, 550, "5.7.26", true}, {Stage::kData, 554, "5.7.9", true},
-      {Stage::kRcpt, 550, "5.7.1", false},     {Stage::kMail, 554, "5.7.1", true},
-      {Stage::kMail, 550, "", true},           {Stage::kMail, 550, "5.1.8", true},
-      {Stage::kFinalDot, 550, "5.1.1", false}, {Stage::kFinalDot, 554, "", false},
-      {Stage::kFinalDot, 451, "4.7.1", false}, {Stage::kMail, 451, "4.7.1", false},
-      {Stage::kBanner, 554, "5.7.1", false},   {Stage::kMail, 451, "4.6.0", false},
-      {Stage::kEhlo, 550, "5.7.30", true},     {Stage::kDns, 550, "5.7.10", true},
+      {Stage::kMail, 550, "5.6.7", true},
+      {Stage::kMail, 552, "5.3.4", true},
+      {Stage::kMail, 552, "", true},
+      {Stage::kFinalDot, 554, "5.6.0", true},
+      {Stage::kFinalDot, 552, "5.2.2", false},
+      {Stage::kFinalDot, 554, "5.7.1", true},
+      {Stage::kRcpt, 550, "5.1.1", false},
+      {Stage::kFinalDot, 550, "5.7.26", true},
+      {Stage::kData, 554, "5.7.9", true},
+      {Stage::kRcpt, 550, "5.7.1", false},
+      {Stage::kMail, 554, "5.7.1", true},
+      {Stage::kMail, 550, "", true},
+      {Stage::kMail, 550, "5.1.8", true},
+      {Stage::kFinalDot, 550, "5.1.1", false},
+      {Stage::kFinalDot, 550, "5.1.1", false, "x", 9},
+      {Stage::kFinalDot, 451, "4.7.1", false},
+      {Stage::kMail, 451, "4.7.1", false},
+      {Stage::kBanner, 554, "5.7.1", false},
+      {Stage::kMail, 451, "4.6.0", false},
+      {Stage::kEhlo, 550, "5.7.30", true},
+      {Stage::kDns, 550, "5.7.10", true},
       {Stage::kTls, 451, "4.7.10", false},
+      // Without an enhanced code: the message's behind the recipients, unless it names the mailbox of one alone.
+      {Stage::kFinalDot, 552, "", true},
+      {Stage::kFinalDot, 554, "", true},
+      {Stage::kFinalDot, 451, "", false},
+      {Stage::kData, 550, "", true, "This message was classified as SPAM"},
+      {Stage::kData, 503, "", true, "RCPT first"},
+      {Stage::kFinalDot, 554, "", true, "Message not allowed - [PH01]"},
+      {Stage::kFinalDot, 554, "", true, "Recipients' policy"},
+      {Stage::kFinalDot, 552, "", true, "spam score exceeded"},
+      {Stage::kFinalDot, 550, "", false, "Unknown User"},
+      {Stage::kFinalDot, 553, "", false, "no such mailbox here"},
+      {Stage::kFinalDot, 552, "", false, "Quota exceeded"},
+      {Stage::kFinalDot, 550, "", true, "Unknown User", 2},
+      {Stage::kRcpt, 550, "", false},
+      {Stage::kRcpt, 550, "", false, "x", 2},
+      {Stage::kFinalDot, 554, "4.7.1", false},
+      {Stage::kFinalDot, 554, "5.0.0", false},
+      {Stage::kDns, 550, "", false},
   };
   for (const auto& row : rows)
-    BOOST_TEST(says_message(row.stage, smtp::reply(row.code, row.enhanced, "x")) == row.message,
-               to_string(row.stage) << " " << row.code << " " << row.enhanced);
+    BOOST_TEST(
+        says_message(row.stage, smtp::reply(row.code, row.enhanced, row.text), row.recipients) == row.message,
+        to_string(row.stage) << " " << row.code << " " << row.enhanced << " " << row.text);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -81,30 +81,32 @@ BOOST_AUTO_TEST_CASE(one_that_refuses_us_behind_each_message_is_left_alone) {
 
 BOOST_AUTO_TEST_CASE(what_is_said_of_us_or_of_the_message_is_no_bounce_of_the_members) {
   TestSink sink;
-  HostPolicy listed, spam, unknown;
+  HostPolicy listed, spam, unknown, wordless;
   listed.mail = [] { return "554 5.7.1 [192.0.2.1] is on a blocklist"; };
   spam.dot = [] { return "550 5.7.26 unauthenticated"; };
   unknown.rcpt = [](const std::string&, int) { return "550 5.7.1 not for this one"; };
+  wordless.dot = [] { return "554 Transaction failed"; };
   sink.set(address_of(0), listed);
   sink.set(address_of(1), spam);
   sink.set(address_of(2), unknown);
+  sink.set(address_of(3), wordless);
   Site site;
-  site.add_members(6, 3);
+  site.add_members(8, 4);
   for (const CopyMode mode : {CopyMode::kPersonal, CopyMode::kCommon}) {
     const Id post = site.post_to_list(site.new_post(mode, 1), 0);
     Run run(
-        site, [](FakeResolver& dns) { serve_domains(dns, 3); }, settings_for(site, sink));
+        site, [](FakeResolver& dns) { serve_domains(dns, 4); }, settings_for(site, sink));
     BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
-    BOOST_TEST(site.counts(post).failed == 6);
+    BOOST_TEST(site.counts(post).failed == 8);
     for (const auto& [to, times] : run.failures.told()) {
       BOOST_TEST(times == 1);
       BOOST_TEST(run.failures.about_message(to) == !to.ends_with("@d2.test"));
     }
-    BOOST_TEST(run.failures.told().size() == 6u);
+    BOOST_TEST(run.failures.told().size() == 8u);
   }
   const auto bounces = site.bounces();
   BOOST_TEST(bounces.size() == 2u);
-  BOOST_TEST((bounces.count("user2@d2.test") == 1 && bounces.count("user5@d2.test") == 1));
+  BOOST_TEST((bounces.count("user2@d2.test") == 1 && bounces.count("user6@d2.test") == 1));
 }
 
 // Rows: where recipients are greylisted, each of them once.
