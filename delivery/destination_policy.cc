@@ -124,6 +124,8 @@ class DestinationQuery final : public NextHopQuery {
     question.demand = demand_;
     question.names = policy->tls_names;
     question.sts = settings_.sts;
+    question.sts.ipv4 = settings_.ipv4;
+    question.sts.ipv6 = settings_.ipv6;
     std::set<std::string> seen;
     for (const NextHop::Host& host : hop->hosts)
       if (seen.insert(host.candidate.name).second)

@@ -1,6 +1,7 @@
 #include "core/dns/mx_lookup.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_set>
 #include <utility>
 
@@ -155,7 +156,10 @@ void MxLookup::Impl::use(std::vector<MxHost> sorted) {
 
 void MxLookup::Impl::take_addresses(std::size_t index, AddressAnswer answer) {
   if (answer.status == Status::kOk) {
-    if (answer.addresses.size() > options.max_addresses) answer.addresses.resize(options.max_addresses);
+    std::array<std::size_t, 2> seen{};  // of each family: who may use only one of them needs some of that
+    std::erase_if(answer.addresses, [&](const std::string& ip) {
+      return ++seen[ip.find(':') != std::string::npos ? 1 : 0] > options.max_addresses;
+    });
     result.hosts[index].addresses = std::move(answer.addresses);
     result.hosts[index].secure = answer.secure;
     result.hosts[index].canonical = std::move(answer.canonical);

@@ -48,7 +48,7 @@ struct MxOptions {
   std::function<bool(const std::string& host)> is_own_name;   // lower case; may be empty
   std::function<bool(const std::string& ip)> is_own_address;  // may be empty
   std::size_t max_hosts = 20;                                 // the best ones are used, the rest forgotten
-  std::size_t max_addresses = 20;                             // of one host
+  std::size_t max_addresses = 20;                             // of one host and of each family
 };
 
 class MxLookup {

@@ -80,11 +80,10 @@ class Resolver {
  public:
   virtual ~Resolver() = default;
   virtual std::unique_ptr<Query> mx(const std::string& domain, std::function<void(MxAnswer)> done) = 0;
-  // To connect to: A and AAAA together, as far as the options want them; kTemporary if one of them failed and the other
-  // brought nothing.
+  // To connect to: A and AAAA together; kTemporary if one of them failed and the other brought nothing.
   virtual std::unique_ptr<Query> addresses(const std::string& host,
                                            std::function<void(AddressAnswer)> done) = 0;
-  // To judge somebody by: those of one family, whatever the options want.
+  // To judge somebody by: those of one family.
   virtual std::unique_ptr<Query> addresses(const std::string& host, Family family,
                                            std::function<void(AddressAnswer)> done) = 0;
   virtual std::unique_ptr<Query> pointer(const std::string& ip, std::function<void(TextAnswer)> done) = 0;
@@ -97,8 +96,6 @@ class Resolver {
 struct ResolverOptions {
   std::vector<net::SocketAddress> servers;  // recursive servers; empty: those of /etc/resolv.conf
   Duration timeout = std::chrono::seconds(10);
-  bool ipv6 = true;  // ask for AAAA of hosts to connect to
-  bool ipv4 = true;
   std::string trust_anchor;  // file with DS or DNSKEY records, as of the root; "": nothing is validated
 };
 

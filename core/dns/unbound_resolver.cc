@@ -343,10 +343,7 @@ class UnboundResolver : public Resolver {
 
   std::unique_ptr<Query> addresses(const std::string& host,
                                    std::function<void(AddressAnswer)> done) override {
-    std::vector<std::uint16_t> types;
-    if (options_.ipv6) types.push_back(kTypeAaaa);
-    if (options_.ipv4) types.push_back(kTypeA);
-    return addresses_of(host, std::move(types), std::move(done));
+    return addresses_of(host, {kTypeAaaa, kTypeA}, std::move(done));
   }
 
   std::unique_ptr<Query> addresses(const std::string& host, Family family,
@@ -415,9 +412,6 @@ class UnboundResolver : public Resolver {
 }  // namespace
 
 Result<std::unique_ptr<Resolver>> make_resolver(net::EventLoop& loop, const ResolverOptions& options) {
-  if (!options.ipv4 && !options.ipv6) {
-    return Error{ErrorCode::kInvalid, "the resolver is to ask for neither IPv4 nor IPv6 addresses"};
-  }
   const std::shared_ptr<ub_ctx> context(ub_ctx_create_event(loop.base()), ContextDeleter());
   if (context == nullptr) return Error{ErrorCode::kExhausted, "libunbound: cannot make a context"};
   const auto refuse = [](const std::string& what, int error) {

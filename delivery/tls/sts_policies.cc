@@ -212,20 +212,23 @@ class StsPolicies::Lookup final : public StsQuery {
     if (kept && kept->id == id_ && young) return conclude(kept, {});
     if (const auto trouble = state_->recent_trouble(domain_, id_)) return conclude(kept, *trouble);
     addresses_ = resolver_.addresses(sts_host(domain_),
-                                     [this](const dns::AddressAnswer& found) { take_addresses(found); });
+                                     [this](dns::AddressAnswer found) { take_addresses(std::move(found)); });
   }
 
-  void take_addresses(const dns::AddressAnswer& answer) {
-    if (answer.status != dns::Status::kOk) {
+  void take_addresses(dns::AddressAnswer answer) {
+    std::erase_if(answer.addresses, [this](const std::string& ip) {
+      return ip.find(':') != std::string::npos ? !settings_.ipv6 : !settings_.ipv4;
+    });
+    if (answer.addresses.empty()) {
       const Trouble trouble{"sts-policy-fetch-error",
-                            sts_host(domain_) + " has no address" +
+                            sts_host(domain_) + " has no address that we may use" +
                                 (answer.problem.empty() ? std::string() : ": " + answer.problem)};
       state_->note_trouble(domain_, id_, trouble);
       return conclude(state_->kept(domain_), trouble);
     }
     http::Request request;
     request.url = sts_url(domain_);
-    request.addresses = answer.addresses;
+    request.addresses = std::move(answer.addresses);
     request.port = settings_.port == 443 ? std::uint16_t{0} : settings_.port;
     request.ca_file = settings_.ca_file;
     request.timeout = settings_.timeout;

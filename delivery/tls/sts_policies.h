@@ -28,6 +28,7 @@ struct StsSettings {
   std::string ca_file;                          // who vouches for policy hosts; "": the system's
   std::uint16_t port = 443;                     // of policy hosts; tests change it
   Duration timeout = std::chrono::seconds(30);  // of one fetch
+  bool ipv4 = true, ipv6 = true;                // the families of addresses to use
   friend bool operator==(const StsSettings&, const StsSettings&) = default;
 };
 

@@ -14,8 +14,6 @@ inline dns::ResolverOptions dns_options(const Settings& settings) {
   }
   options.timeout = settings.dns_timeout;
   options.trust_anchor = settings.trust_anchor;
-  options.ipv4 = settings.delivery.ipv4;
-  options.ipv6 = settings.delivery.ipv6;
   return options;
 }
 

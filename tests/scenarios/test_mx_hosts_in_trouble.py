@@ -17,6 +17,8 @@ deadfirst IN MX 10 mx.good
 mx.dead IN A 127.1.0.9
 dead IN MX 5 mx.dead
 noaddress IN MX 5 gone
+six IN MX 5 mx.six
+mx.six IN AAAA 2001:db8::1
 alias IN CNAME good
 """
 
@@ -75,6 +77,17 @@ class MxHostsInTrouble(processes.Scenario):
         self.essaim.run("queue", "retry", "--domain", "DEAD.Example")
         self.essaim.wait_finished(queue_id)
         self.assertEqual(1, living.recipients()["b@dead.example"])
+
+    def test_hosts_of_a_family_that_is_off_wait_until_it_is_on_again(self):
+        self.serve(delivery="ipv6 = false")
+        queue_id = self.send("a@good.example", "b@six.example", "c@noaddress.example")
+        processes.wait_for("delivery", lambda: self.sink.recipients()["a@good.example"])
+        processes.wait_for("deferral", lambda: "we may use" in self.states(queue_id)["b@six.example"]["reply"])
+        processes.wait_for("failure", lambda: "5.4.4" in self.states(queue_id)["c@noaddress.example"]["reply"])
+        self.assertNotIn("2001:db8::1", self.essaim.run("destination", "explain", "six.example"))
+        self.essaim.config.write_text(self.essaim.config.read_text().replace("ipv6 = false", "ipv6 = true"))
+        self.essaim.run("reload")
+        self.assertIn("2001:db8::1", self.essaim.run("destination", "explain", "six.example"))
 
     def test_silent_dns_is_a_deferral_and_never_a_missing_domain(self):
         self.serve(delivery='retry_initial = "1s"\nretry_max = "2s"')

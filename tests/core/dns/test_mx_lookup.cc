@@ -192,6 +192,18 @@ BOOST_AUTO_TEST_CASE(a_thousand_mx_records_lead_to_twenty_hosts) {
   BOOST_TEST(result.ttl.count() == 60);
 }
 
+BOOST_AUTO_TEST_CASE(many_addresses_of_one_family_leave_those_of_the_other) {
+  net::EventLoop loop("test");
+  FakeResolver dns(loop);
+  std::vector<std::string> addresses(50, "2001:db8::1");
+  addresses.emplace_back("192.0.2.1");
+  dns.set_addresses("a", addresses);
+  put_mx(&dns, "one", "10 a");
+  const MxResult result = look_up(loop, dns, "one", {});
+  BOOST_TEST(result.hosts.at(0).addresses.size() == 21U);
+  BOOST_TEST(result.hosts.at(0).addresses.back() == "192.0.2.1");
+}
+
 BOOST_AUTO_TEST_CASE(destruction_cancels_in_every_state) {
   net::EventLoop loop("test");
   FakeResolver dns(loop);

@@ -150,17 +150,6 @@ BOOST_FIXTURE_TEST_CASE(answers_what_the_zones_say_the_first_time_and_from_the_c
   }
 }
 
-BOOST_FIXTURE_TEST_CASE(only_the_families_that_are_wanted_are_asked_for, Fixture) {
-  ResolverOptions options;
-  options.servers = {nsd.address()};
-  options.ipv6 = false;
-  resolver = make_resolver(loop, options).value();
-  BOOST_TEST(addresses("v6.example.test").status == Status::kNoData);
-  BOOST_TEST(addresses("mx1.example.test").addresses.size() == 2U);
-  options.ipv4 = false;
-  BOOST_TEST(!make_resolver(loop, options).ok());
-}
-
 BOOST_FIXTURE_TEST_CASE(a_cancelled_question_answers_nothing, Fixture) {
   const auto never = [](const AddressAnswer&) { BOOST_ERROR("a cancelled question answered"); };
   resolver->addresses("mx1.example.test", never).reset();

@@ -43,7 +43,7 @@ struct World {
     return ask_at(policies, host.port(), timeout);
   }
   StsAnswer ask_at(StsPolicies& policies, std::uint16_t port, Duration timeout = 30s) {
-    const StsSettings settings{ca_file, port, timeout};
+    const StsSettings settings{ca_file, port, timeout, true, ipv6};
     std::optional<StsAnswer> out;
     const auto query =
         policies.find(loop, resolver, kDomain, settings, [&](StsAnswer answer) { out = std::move(answer); });
@@ -60,6 +60,7 @@ struct World {
   static std::string mx(const StsAnswer& answer) { return answer.policy ? answer.policy->hosts.at(0) : ""; }
 
   int files = 0;
+  bool ipv6 = true;
   const test::TempDir folder;
   const test::Authority authority;
   const std::string ca_file = folder.write("authority.pem", authority.pem());
@@ -256,6 +257,17 @@ BOOST_FIXTURE_TEST_CASE(a_policy_host_that_is_not_there_is_told, World) {
   const StsAnswer answer = ask(others);
   BOOST_TEST(mx(answer) == "");
   BOOST_TEST(answer.trouble.find("has no address") != std::string::npos, answer.trouble);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_policy_host_is_called_at_addresses_of_the_families_that_are_used, World) {
+  ipv6 = false;
+  resolver.set_addresses(kHost, {"2001:db8::1"});
+  StsPolicies policies(nullptr, clock, client);
+  const StsAnswer answer = ask(policies);
+  BOOST_TEST(answer.trouble.find("no address that we may use") != std::string::npos, answer.trouble);
+  resolver.set_addresses(kHost, {"2001:db8::1", "127.0.0.1"});
+  StsPolicies others(nullptr, clock, client);
+  BOOST_TEST(mx(ask(others)) == "mx.a.test");
 }
 
 BOOST_FIXTURE_TEST_CASE(what_one_node_has_fetched_the_others_have_also_after_a_restart, Node) {
