@@ -1,6 +1,7 @@
 #include "delivery/loop_side.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "core/base/log.h"
@@ -13,6 +14,8 @@ constexpr Duration kLookForRoom = std::chrono::milliseconds(50);
 constexpr Duration kLookForProgress = std::chrono::milliseconds(250);
 // A connection between two leases rests for less: it is not ended for others.
 constexpr Duration kRestBeforeRoom = std::chrono::milliseconds(20);
+constexpr std::size_t kCallsKept = 1'000;
+constexpr Duration kCallHeard = std::chrono::minutes(5);
 
 }  // namespace
 
@@ -101,6 +104,10 @@ void LoopSide::arrive(const std::string& domain, NextHopPtr hop, Slice slice) {
   std::unique_ptr<Destination>& destination = destinations_[hop->key];
   if (!destination) destination = std::make_unique<Destination>(*this, hop->key);
   destination->update(std::move(hop));
+  const auto call = calls_.find(domain);
+  if (call != calls_.end() && destination->suspended(clock().mono_now()) &&
+      call->second.woken.insert(destination->key()).second)
+    destination->forget_dead();
   destination->enqueue(domain, std::move(slice));
   pump(destination.get());
 }
@@ -200,14 +207,20 @@ void LoopSide::take_new_ways() {
       router_.route(std::move(routed));
 }
 
+// A destination keeps some of its domains, and it has not met those whose mail was put off before it was made.
 void LoopSide::retry_destination(const std::string& domain) {
   const bool with_all = goes_with_all(*settings_, domain);
-  router_.forget(with_all ? std::string() : domain);
+  const std::string way = with_all ? std::string() : domain;
+  router_.forget(way);
+  std::set<std::string> woken;
   for (auto& [key, destination] : destinations_) {
     if (key != domain && !destination->serves(domain) && !(with_all && destination->serves_all())) continue;
     destination->forget_dead();
+    woken.insert(key);
     pump(destination.get());
   }
+  if (calls_.size() < kCallsKept || calls_.contains(way))
+    calls_[way] = {clock().mono_now() + kCallHeard, std::move(woken)};
 }
 
 void LoopSide::set_trace(Engine::TraceTarget target) {
@@ -269,6 +282,7 @@ Destination* LoopSide::find_destination(const std::string& key) {
 void LoopSide::sweep() {
   const MonoTime now = clock().mono_now();
   router_.sweep(now);
+  std::erase_if(calls_, [now](const auto& call) { return call.second.until <= now; });
   // Those that have the budget come by it with their next claims.
   for (auto& [key, destination] : destinations_)
     if (destination->without_share())

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -50,6 +51,7 @@ class LoopSide {
   void abort();  // what is in flight comes back
   void shut();   // destroys everything; nothing works afterwards
   void reconfigure(std::shared_ptr<const EngineSettings> settings);
+  // Its destination is tried though it was found dead: those that have the domain, and those where its mail arrives soon.
   void retry_destination(const std::string& domain);
   void shares_changed();  // of budgets among nodes
   void go_on();           // after what forbade to send is over: the journal, the lease
@@ -104,6 +106,11 @@ class LoopSide {
   std::unordered_map<std::string, std::unique_ptr<Destination>> destinations_;
   std::unordered_map<std::string, std::unique_ptr<Crew>> crews_;
   std::vector<std::shared_ptr<const RecallFilter>> filters_;
+  struct Call {
+    MonoTime until{};
+    std::set<std::string> woken;  // keys of destinations
+  };
+  std::map<std::string, Call> calls_;  // for a retry, by domain
   Engine::TraceTarget trace_;
   std::unique_ptr<net::Timer> sweep_timer_, starving_timer_, progress_timer_;
   bool stopping_ = false;

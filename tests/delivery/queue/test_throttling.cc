@@ -79,6 +79,35 @@ BOOST_AUTO_TEST_CASE(one_that_refuses_us_behind_each_message_is_left_alone) {
   check_each_once(sink);
 }
 
+// As one of a provider's, which are more than a destination keeps.
+BOOST_AUTO_TEST_CASE(a_call_for_a_retry_wakes_the_host_also_of_a_domain_that_it_has_not_met) {
+  TestSink sink;
+  HostPolicy dead;
+  dead.greeting = "421 4.3.2 not now";
+  sink.set(address_of(0), dead);
+  Site site;
+  auto settings = settings_for(site, sink);
+  settings.retry_initial = settings.retry_max = 60s;
+  const auto post_to = [&](const std::string& domain) {
+    return site.post_to(site.new_post(CopyMode::kPersonal, 1), 0, {{0, "user", domain}});
+  };
+  const Id first = post_to("d0.test");
+  Run run(
+      site,
+      [](FakeResolver& dns) {
+        serve_domains(dns, 1);
+        dns.set_mx("d1.test", {{10, "mx.d0.test"}});
+      },
+      settings);
+  BOOST_REQUIRE(wait_until([&] { return site.batches(first)[0].attempts >= 1; }));
+  sink.set(address_of(0), HostPolicy{});
+  run.engine->retry_destination("d1.test");
+  const Id second = post_to("d1.test");
+  run.engine->ring();
+  BOOST_TEST(wait_until([&] { return site.finished(second); }));
+  BOOST_TEST(sink.accepted().count("user@d1.test") == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_said_of_us_or_of_the_message_is_no_bounce_of_the_members) {
   TestSink sink;
   HostPolicy listed, spam, unknown, wordless;
