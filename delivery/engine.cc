@@ -152,7 +152,11 @@ class EngineImpl : public Engine {
   }
 
   void rest(bool on) override {
+    fabric_.own_closed = on;
     on_queue([this, on] { queue_->rest(on); });
+    if (on) return;
+    for (std::size_t i = 0; i < fabric_.sides.size(); ++i)
+      fabric_.post(i, [](LoopSide& side) { side.go_on(); });
   }
 
   void recall(std::vector<Id> posts, std::function<void()> then) override {

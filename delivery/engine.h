@@ -135,7 +135,8 @@ class Engine {
   virtual void set_demands(Demands others) = 0;
   // The lease holds again: what was paused goes on.
   virtual void lease_again() = 0;
-  // While it rests, nothing is claimed, and what is in memory and not in flight goes back.
+  // While it rests, nothing is claimed, and what is in memory and not in flight goes back. What is for this server itself is not
+  // tried any more from the call on, as by close_own(): its port may refuse then.
   virtual void rest(bool on) = 0;
 
   // Operator. recall(): what is in memory of these posts (empty: all) and not in flight goes back to the

@@ -51,7 +51,7 @@ struct Fabric {
   storage::NodeLease* lease = nullptr;  // null: a node alone
   int node = 0;
   SharedDemands demands{};  // of the other nodes
-  // What is for ourselves is not tried any more (Engine::close_own).
+  // What is for ourselves is not tried any more (Engine::close_own), or not now (Engine::rest).
   std::atomic<bool> own_closed{false};
 
   // Whether this node may act; asked before each transaction and each final dot.

@@ -129,9 +129,14 @@ void Server::on_fenced(bool dead) {
 void Server::set_draining(bool on) {
   if (!started_ || gate_.refuses() == on) return;
   log::info(on ? "draining" : "drain-over", {{"node", node_.number}});
-  gate_.set_refuses(on);
-  if (on) on_each_loop([](Loop& l) { l.inbound->shut_down_sessions(); });
-  engine_->rest(on);
+  if (!on) {
+    gate_.set_refuses(false);
+    return engine_->rest(false);
+  }
+  // First: what is for ourselves would be refused at our own port, and put off.
+  engine_->rest(true);
+  gate_.set_refuses(true);
+  on_each_loop([](Loop& l) { l.inbound->shut_down_sessions(); });
 }
 
 Result<void> Server::ready() const {

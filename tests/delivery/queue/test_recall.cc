@@ -1,4 +1,6 @@
 // Work that is taken back from a whole engine, because its post is held here or at another node.
+#include <future>
+
 #include <boost/test/unit_test.hpp>
 
 #include "tests/delivery/queue/rig.h"
@@ -92,6 +94,51 @@ BOOST_AUTO_TEST_CASE(what_another_node_holds_comes_back_from_every_node) {
   two.engine->ring();
   BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 60s));
   check_each_once(sink.accepted(), 3001);
+}
+
+// Its port refuses then, and that counts against nobody.
+BOOST_AUTO_TEST_CASE(
+    what_is_for_ourselves_is_given_back_untried_when_the_server_rests_and_goes_when_it_does_not) {
+  TestSink sink;
+  HostPolicy own;
+  own.message_ms = 20;
+  sink.set("127.0.0.1", own);
+  Site site;
+  site.add_members(200, 1);
+  auto settings = settings_for(site, sink);
+  settings.own_port = sink.port();
+  settings.connections_initial = settings.connections_per_destination = 1;
+  settings.transactions_per_connection = 10;
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site,
+      [](FakeResolver& dns) {
+        dns.set_mx(Site::domain_name(0), {{10, "node.test"}});
+      },
+      settings);
+  BOOST_REQUIRE(wait_until([&] { return sink.total() > 5; }));
+  // The queue takes back what is in memory, and is late.
+  std::promise<void> busy, go_on;
+  run.engine->recall({site.ids.next()}, [&] {
+    busy.set_value();
+    go_on.get_future().wait();
+  });
+  busy.get_future().wait();
+  run.engine->rest(true);
+  own.greeting = "421 4.3.2 takes nothing now";
+  sink.set("127.0.0.1", own);
+  std::this_thread::sleep_for(500ms);  // in which connections end, and new ones would be refused
+  go_on.set_value();
+  BOOST_REQUIRE(wait_until([&] { return site.batches(post)[0].owner == 0; }));
+  const auto batch = site.batches(post)[0];
+  BOOST_TEST((batch.queue == storage::BatchQueue::kReady));
+  BOOST_TEST(batch.pending > 0);
+  for (const auto& status : batch.progress.recipients)
+    BOOST_TEST((status.state == storage::RecipientState::kDelivered || status.attempts == 0));
+  sink.set("127.0.0.1", {});
+  run.engine->rest(false);
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  check_each_once(sink.accepted(), 200);
 }
 
 }  // namespace
