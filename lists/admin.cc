@@ -328,11 +328,28 @@ Result<void> Admin::for_each_member(const std::string& list, storage::Role role,
                                     const std::function<bool(const storage::MemberRecord&)>& each) {
   const auto address = checked_list(list);
   if (!address.ok()) return address.error();
-  return database_.read_now([&](Connection& connection) -> Result<void> {
-    auto record = list_at(connection, *address);
-    if (!record.ok()) return record.error();
-    return MemberStore(connection).for_each(record->id, role, each);
-  });
+  std::optional<Id> list_id;
+  std::vector<storage::MemberRecord> some;
+  do {
+    std::vector<storage::MemberRecord> next;
+    ESSAIM_TRY(database_.read_now([&](Connection& connection) -> Result<void> {
+      if (!list_id) {
+        auto record = list_at(connection, *address);
+        if (!record.ok()) return record.error();
+        list_id = record->id;
+      }
+      auto found = MemberStore(connection)
+                       .behind(*list_id, role, some.empty() ? nullptr : &some.back(), kMembersAtOnce);
+      if (!found.ok()) return found.error();
+      next = *std::move(found);
+      return {};
+    }));
+    some = std::move(next);
+    for (const storage::MemberRecord& member : some) {
+      if (!each(member)) return {};
+    }
+  } while (some.size() == kMembersAtOnce);
+  return {};
 }
 
 }  // namespace essaim::lists

@@ -103,7 +103,9 @@ class Admin {
   Result<Change> set_member(const std::string& list, storage::Role role, const smtp::Address& member,
                             std::optional<bool> delivery, std::optional<std::string> name,
                             const MemberOptions& options = {});
-  // In key order; stops when `each` gives false.
+  // In key order; stops when `each` gives false. Read so many at once, and `each` called between two transactions: it
+  // may wait for as long as whoever reads what it prints does. Who comes or goes meanwhile is told or not.
+  static constexpr std::size_t kMembersAtOnce = 1000;
   Result<void> for_each_member(const std::string& list, storage::Role role,
                                const std::function<bool(const storage::MemberRecord&)>& each);
 

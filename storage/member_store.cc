@@ -1,5 +1,8 @@
 #include "storage/member_store.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "storage/insert_rows.h"
 #include "storage/sql.h"
 
@@ -233,6 +236,31 @@ Result<void> MemberStore::for_each(Id list_id, Role role,
     if (!row.ok()) return row.error();
     if (!*row || !each(member_from(**statement))) return {};
   }
+}
+
+// As page(): two plain ranges of the key.
+Result<std::vector<MemberRecord>> MemberStore::behind(Id list_id, Role role, const MemberRecord* after,
+                                                      std::size_t limit) {
+  std::vector<MemberRecord> out;
+  if (after != nullptr) {
+    auto same_domain = all(sql::prepare(connection_,
+                                        std::string(kColumns) +
+                                            "WHERE list_id = ? AND role = ? AND domain = ? "
+                                            "AND local_key > ? AND left_rev = 0 ORDER BY local_key LIMIT ?",
+                                        list_id, role, after->domain, key_of(*after), limit));
+    if (!same_domain.ok()) return same_domain;
+    out = *std::move(same_domain);
+  }
+  if (out.size() < limit) {
+    auto rest = all(
+        sql::prepare(connection_,
+                     std::string(kColumns) + "WHERE list_id = ? AND role = ? AND domain > ? AND left_rev = 0 "
+                                             "ORDER BY domain, local_key LIMIT ?",
+                     list_id, role, after != nullptr ? after->domain : std::string(), limit - out.size()));
+    if (!rest.ok()) return rest;
+    std::move(rest->begin(), rest->end(), std::back_inserter(out));
+  }
+  return out;
 }
 
 // Two statements, each a plain range of the key: a comparison of pairs, or OR, makes one engine or the other

@@ -60,8 +60,12 @@ class MemberStore {
   Result<unsigned> roles(Id list_id, const smtp::Address& address);
   Result<std::optional<MemberRecord>> find_by_id(Id member_id);  // also those who left
   Result<std::int64_t> count(Id list_id, Role role);
-  // In key order, current members, for `member list`, export and owners. Stops when `each` gives false.
+  // In key order, current members, for export and owners. Stops when `each` gives false.
+  // All in the caller's transaction: for work that ends soon.
   Result<void> for_each(Id list_id, Role role, const std::function<bool(const MemberRecord&)>& each);
+  // The next `limit` current members in this role behind `after` (null: the first ones), in key order.
+  Result<std::vector<MemberRecord>> behind(Id list_id, Role role, const MemberRecord* after,
+                                           std::size_t limit);
   // The next `limit` recipients of a post at `revision` with delivery on, after the cursor, in key order.
   Result<std::vector<BatchRecipient>> page(Id list_id, std::int64_t revision, const std::string& after_domain,
                                            const std::string& after_local, std::size_t limit);

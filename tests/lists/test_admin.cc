@@ -85,6 +85,41 @@ BOOST_AUTO_TEST_CASE(mistakes_say_what_is_wrong_and_what_to_do) {
   BOOST_TEST(wrong_with_list_name(std::string(52, 'x')).empty());
 }
 
+// A pager that somebody left open would else hold a transaction, and the database could let go of nothing.
+BOOST_AUTO_TEST_CASE(members_are_told_between_two_looks_at_the_database) {
+  TestSite site;
+  site.make_list("dev", {}, {}, {"owner@o.example"});
+  // The first look ends with a domain, the second one in the middle of one.
+  const std::size_t many = Admin::kMembersAtOnce;
+  std::vector<std::string> people;
+  const auto add = [&people](std::size_t count, const std::string& domain) {
+    for (std::size_t i = 0; i < count; ++i)
+      people.push_back("u" + std::to_string(100'000 + i) + "@" + domain);
+  };
+  add(many, "a.example");
+  add(many + many / 2, "b.example");
+  add(2, "c.example");
+  site.join("dev", people);
+  std::vector<std::string> told;
+  TestSite::require(site.admin.for_each_member(
+      "dev@lists.example", storage::Role::kMember, [&](const storage::MemberRecord& member) {
+        if (told.empty())
+          TestSite::require(site.admin.remove_member("dev@lists.example", storage::Role::kMember,
+                                                     test::address(people.back())));
+        told.push_back(member.address());
+        return true;
+      }));
+  people.pop_back();
+  BOOST_TEST(told == people, boost::test_tools::per_element());
+  told.clear();
+  TestSite::require(site.admin.for_each_member("dev@lists.example", storage::Role::kOwner,
+                                               [&](const storage::MemberRecord& owner) {
+                                                 told.push_back(owner.address());
+                                                 return true;
+                                               }));
+  BOOST_TEST(told == std::vector<std::string>{"owner@o.example"}, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(member_files_are_read_with_all_their_mistakes) {
   std::istringstream in(
       "\xEF\xBB\xBF# people\n\na@b.example\n  Jos\xc3\xa9 Doe <jose@b.example>  \r\n\"Doe, \\\"J\\\"\" "
