@@ -36,6 +36,8 @@ PostCondition::PostCondition(const PostFilter& filter) {
         " AND p.finished = 0 AND (p.expanded = 0 OR EXISTS (SELECT 1 FROM batch_state u "
         "WHERE u.post_id = p.id AND u.queue <> 0))";
   }
+  if (filter.failed)
+    sql_ += " AND EXISTS (SELECT 1 FROM batch_state f WHERE f.post_id = p.id AND f.failed > 0)";
 }
 
 void PostCondition::add(std::string_view condition, std::variant<std::int64_t, std::string> value) {

@@ -23,6 +23,7 @@ struct PostFilter {
   WallTime since{};              // accepted not before
   WallTime until{};              // accepted before; 0 any
   bool unfinished = false;       // only what still waits
+  bool failed = false;           // only those with recipients that have failed
   std::int64_t larger_than = 0;  // octets; 0 any
   // Of batches, so only in what waits: their state (0: any), and words in the reason why they wait or their post is
   // held, in any case of letters.

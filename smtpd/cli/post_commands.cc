@@ -1,4 +1,6 @@
 // essaim post: the ledger. Who got what, when, from which host, with which reply.
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
@@ -238,7 +240,18 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
 struct Search {
   std::string recipient, message_id, list, since, until, sender;
   std::size_t limit = 100;
+  bool failed = false;
 };
+
+// What is left out would else be taken for what is not there.
+void tell_of_more(const Shell& shell, std::size_t shown) {
+  const std::string text =
+      "these are the newest " + std::to_string(shown) + "; there are more, which --limit shows";
+  if (shell.json)
+    std::fprintf(stderr, "essaim: %s\n", text.c_str());
+  else
+    print_line(text);
+}
 
 int find(const Shell& shell, const Search& search) {
   const WallTime now = system_clock().wall_now();
@@ -247,7 +260,8 @@ int find(const Shell& shell, const Search& search) {
   filter.message_id = search.message_id;
   filter.list = search.list;
   filter.sender = search.sender;
-  filter.limit = search.limit;
+  filter.failed = search.failed;
+  filter.limit = std::max(search.limit, search.limit + 1);  // the last one says that there are more
   if (!search.since.empty()) {
     auto when = parse_when(search.since, now);
     if (!when.ok()) return shell.fail_usage("--since: " + when.error().message);
@@ -261,10 +275,13 @@ int find(const Shell& shell, const Search& search) {
   return with_site(shell, [&](Site& site) {
     Json json = Json::array();
     Table table({"ID", "ACCEPTED", "LIST", "FROM", "DELIVERED", "FAILED", "PENDING", "SUBJECT"});
+    bool more = false;
     const auto read = site.read([&](storage::Connection& c) -> Result<void> {
       storage::PostStore posts(c);
       auto found = posts.search(filter);
       if (!found.ok()) return found.error();
+      more = found->size() > search.limit;
+      if (more) found->pop_back();
       for (const auto& post : *found) {
         auto counts = posts.counts(post.id);
         if (!counts.ok()) return counts.error();
@@ -276,11 +293,13 @@ int find(const Shell& shell, const Search& search) {
       return {};
     });
     if (!read.ok()) return shell.fail(read.error());
-    if (shell.json) return print_json(json);
-    if (table.empty())
+    if (shell.json)
+      print_json(json);
+    else if (table.empty())
       print_line("nothing found");
     else
       print(table.text());
+    if (more) tell_of_more(shell, search.limit);
     return static_cast<int>(kOk);
   });
 }
@@ -293,6 +312,7 @@ void add_post(Shell& shell) {
   CLI::App* verb = shell.verb(noun, "find", "find posts; newest first",
                               "  essaim post find --recipient ann@example.org --since 1h\n"
                               "  essaim post find --message-id '<x@y.example>'\n"
+                              "  essaim post find --failed --since 2h\n"
                               "  essaim post find --list dev@lists.example.org --since 2026-11-22 --json",
                               [&shell, search] { return find(shell, *search); });
   verb->add_option("--recipient", search->recipient, "that went to this address")->type_name("ADDRESS");
@@ -302,7 +322,10 @@ void add_post(Shell& shell) {
   verb->add_option("--sender", search->sender, "from this address")->type_name("ADDRESS");
   verb->add_option("--since", search->since, "accepted not before: 1h, 2d, 2026-11-22")->type_name("TIME");
   verb->add_option("--until", search->until, "accepted before")->type_name("TIME");
-  verb->add_option("--limit", search->limit, "at most so many (100)")->type_name("N");
+  verb->add_flag("--failed", search->failed, "in which somebody has failed");
+  verb->add_option("--limit", search->limit, "at most so many, and whether there are more (100)")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
 
   auto id = std::make_shared<std::string>();
   auto recipients = std::make_shared<std::string>();

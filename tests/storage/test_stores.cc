@@ -438,6 +438,7 @@ BOOST_AUTO_TEST_CASE(posts_are_found_by_what_people_know_of_them) {
   batch.queue = BatchQueue::kFinished;
   commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 1}, batch); });
   BOOST_TEST(found([](auto* f) { f->unfinished = true; }) == "31");
+  BOOST_TEST(found([](auto* f) { f->failed = true; }) == "2");
   // A settled one is found beside those that wait, in its place.
   commit(*database, [&](Connection& c) -> Result<void> {
     BOOST_TEST(settle_posts(c) == 1);
@@ -449,6 +450,7 @@ BOOST_AUTO_TEST_CASE(posts_are_found_by_what_people_know_of_them) {
   BOOST_TEST(found([](auto* f) { f->domain = "b.test"; }) == "2");
   BOOST_TEST(found([](auto* f) { f->since = kNow + std::chrono::seconds(2); }) == "32");
   BOOST_TEST(found([](auto* f) { f->unfinished = true; }) == "31");
+  BOOST_TEST(found([](auto* f) { f->failed = true; }) == "2");
 }
 
 BOOST_AUTO_TEST_CASE(finished_posts_lose_the_rendering_first_and_the_ledger_in_time) {

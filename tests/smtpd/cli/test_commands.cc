@@ -160,6 +160,28 @@ BOOST_FIXTURE_TEST_CASE(a_bad_configuration_is_told_with_file_and_line, Site) {
   BOOST_TEST(has(missing.err, "/nonexistent/essaim.toml"), missing.err);
 }
 
+BOOST_FIXTURE_TEST_CASE(says_when_there_are_more_posts_than_it_shows, Site) {
+  make_list();
+  for (const char* who : {"ann@a.example", "bob@a.example", "carol@a.example"})
+    ok({"request", "subscribe", "dev@lists.example", who});
+  const std::size_t all = json({"post", "find"}).size();
+  BOOST_REQUIRE(all >= 3U);  // their welcomes
+  const auto find = [&](std::size_t limit, bool as_json) {
+    std::vector<std::string> words = {"post", "find", "--limit", std::to_string(limit)};
+    if (as_json) words.emplace_back("--json");
+    return ok(words);
+  };
+  const std::string more = "these are the newest " + std::to_string(all - 1) + "; there are more";
+  BOOST_TEST(has(find(all - 1, false).out, more));
+  const Outcome for_scripts = find(all - 1, true);
+  BOOST_TEST(Json::parse(for_scripts.out).size() == all - 1);
+  BOOST_TEST(has(for_scripts.err, more), for_scripts.err);
+  BOOST_TEST(!has(find(all, false).out, "there are more"));
+  BOOST_TEST(find(all, true).err == "");
+  BOOST_TEST(json({"post", "find", "--failed"}).empty());
+  BOOST_TEST(run({"post", "find", "--limit", "0"}).code == 2);
+}
+
 BOOST_FIXTURE_TEST_CASE(export_and_apply_are_each_others_reverse, Site) {
   make_list();
   ok({"member", "add", "dev@lists.example", "ann@a.example", "bob@b.example"});
