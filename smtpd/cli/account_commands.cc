@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "core/base/log.h"
 #include "core/sasl/login.h"
 #include "core/sasl/password_hash.h"
 #include "core/sasl/prepare.h"
@@ -138,6 +139,15 @@ int show(const Shell& shell, Site& site, const Options& options) {
   return kOk;
 }
 
+void note(const char* verb, const AccountRecord& account, bool new_password) {
+  log::info("account", {{"verb", verb},
+                        {"name", account.name},
+                        {"addresses", joined(account.addresses)},
+                        {"may_relay", account.may_relay},
+                        {"disabled", account.disabled},
+                        {"password", new_password ? "new" : "as it was"}});
+}
+
 int create(const Shell& shell, Site& site, const Options& options) {
   auto name = name_from(options.name);
   if (!name.ok()) return shell.fail(name.error());
@@ -157,6 +167,7 @@ int create(const Shell& shell, Site& site, const Options& options) {
       storage::Durability::kAccept,
       [&](storage::Connection& connection) { return AccountStore(connection).add(account); });
   if (!added.ok()) return shell.fail(added.error());
+  note("create", account, !options.no_password);
   return shell.done("account " + for_display(account.name) + " created", json_text(as_json(account)));
 }
 
@@ -207,6 +218,7 @@ int set(const Shell& shell, Site& site, const Options& options) {
         return store.update(changed);
       });
   if (!written.ok()) return shell.fail(written.error());
+  note("set", changed, with_password.has_value());
   return shell.done("account " + for_display(changed.name) + " changed", json_text(as_json(changed)));
 }
 
@@ -217,6 +229,7 @@ int remove(const Shell& shell, Site& site, const Options& options) {
       storage::Durability::kAccept,
       [&](storage::Connection& connection) { return AccountStore(connection).remove(*name); });
   if (!removed.ok()) return shell.fail(removed.error());
+  log::info("account", {{"verb", "delete"}, {"name", *name}});
   return shell.done("account " + for_display(*name) + " deleted", "{\"changed\":true}");
 }
 

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "core/base/log.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
@@ -62,7 +63,12 @@ Result<mailauth::KeySeal> seal_of(Site& site) {
   return **seal;
 }
 
+void note(const char* verb, const std::string& domain, const std::string& selector) {
+  log::info("dkim-key", {{"verb", verb}, {"domain", domain}, {"selector", selector}});
+}
+
 int say_new(const Shell& shell, const std::vector<DkimKeyRecord>& keys) {
+  for (const DkimKeyRecord& key : keys) note("create", key.domain, key.selector);
   if (shell.json) return print_json(as_json(keys));
   print_line("publish, then it signs as soon as it is seen there (essaim dkim check):");
   for (const DkimKeyRecord& key : keys) print_line(operate::zone_record(key));
@@ -159,6 +165,7 @@ int check(const Shell& shell, Site& site, const Arguments& a) {
 int remove(const Shell& shell, Site& site, const Arguments& a) {
   const auto removed = operate::delete_key(site.database(), a.domain, a.selector);
   if (!removed.ok()) return shell.fail(removed.error());
+  note("delete", a.domain, a.selector);
   return shell.done("key " + a.selector + " of " + a.domain + " deleted", "{\"changed\":true}");
 }
 

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "core/base/log.h"
 #include "lists/leave_keys.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
@@ -71,6 +72,7 @@ int rotate(const Shell& shell, Site& site) {
     return added.ok() ? Result<void>() : added.error();
   });
   if (!newest.ok()) return shell.fail(newest.error());
+  log::info("leave-key", {{"verb", "rotate"}, {"key", *newest}});
   return shell.done("key " + std::to_string(*newest) +
                         " signs from now on, on all nodes within half a minute; the others stay good until "
                         "they are retired",
@@ -80,6 +82,7 @@ int rotate(const Shell& shell, Site& site) {
 int retire(const Shell& shell, Site& site, int number) {
   auto newest = change(site, [number](LeaveKeys* keys, WallTime now) { return keys->retire(number, now); });
   if (!newest.ok()) return shell.fail(newest.error());
+  log::info("leave-key", {{"verb", "retire"}, {"key", number}});
   return shell.done("what was made with key " + std::to_string(number) + " is good no more; key " +
                         std::to_string(*newest) + " signs",
                     json_text({{"changed", true}, {"key", *newest}}));

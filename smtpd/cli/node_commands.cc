@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "core/base/log.h"
 #include "core/base/text.h"
 #include "smtpd/admin/client.h"
 #include "smtpd/cli/commands.h"
@@ -137,6 +138,7 @@ int want(const Shell& shell, Site& site, const std::string& name, bool drains) {
         return Error{ErrorCode::kNotFound, "the row of node " + node->hostname + " is gone"};
       });
   if (!written.ok()) return shell.fail(written.error());
+  log::info("node", {{"verb", drains ? "drain" : "undrain"}, {"node", node->hostname}});
   const NodeState state = !node->at_work() ? node->state
                           : drains         ? NodeState::kDraining
                                            : NodeState::kServing;
@@ -161,6 +163,7 @@ int remove(const Shell& shell, Site& site, const std::string& name) {
       storage::Durability::kAccept,
       [&](storage::Connection& c) -> Result<void> { return storage::remove_node(c, *node); });
   if (!gone.ok()) return shell.fail(gone.error());
+  log::info("node", {{"verb", "delete"}, {"node", node->hostname}});
   const std::string died = node->dead() ? "; it died: if its disk is still there, start it once more under "
                                           "the same host name and state, for its "
                                           "journal tells what it had delivered (it will be a new node then)"

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "core/base/log.h"
 #include "core/base/text.h"
 #include "smtpd/admin/client.h"
 #include "smtpd/cli/json_text.h"
@@ -111,6 +112,11 @@ int suspend(const Shell& shell, Site& site, SuspensionScope scope, const std::st
     return storage::SuspensionStore(c).suspend(record);
   });
   if (!done.ok()) return shell.fail(done.error());
+  log::info("suspended",
+            {{"scope", storage::to_string(scope)},
+             {"what", subject},
+             {"until", record.until == WallTime{} ? std::string("resumed") : format_iso8601(record.until)},
+             {"reason", record.reason}});
   poke(site, "");
   return shell.done(for_display(name) + " suspended" +
                         (record.until == WallTime{} ? " until resumed" : " until " + show_time(record.until)),
@@ -127,6 +133,7 @@ int resume(const Shell& shell, Site& site, SuspensionScope scope, const std::str
       });
   const bool was = done.ok();
   if (!was && done.error().code != ErrorCode::kNotFound) return shell.fail(done.error());
+  if (was) log::info("resumed", {{"scope", storage::to_string(scope)}, {"what", subject}});
   const bool domain = scope == SuspensionScope::kDestination;
   if (domain) {
     const auto called = site.database().write_now(

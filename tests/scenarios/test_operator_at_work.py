@@ -98,6 +98,22 @@ class OperatorAtWork(processes.Scenario):
         self.essaim.config.write_text(good)
         self.post()
 
+    def test_what_the_shell_did_is_in_the_log(self):
+        people = [f"p{number}@gone.example" for number in range(20)]
+        self.essaim.run("member", "add", LIST, "--file", "-", stdin="\n".join(people) + "\n")
+        self.essaim.run("member", "remove", LIST, "--file", "-", stdin="\n".join(people) + "\n")
+        self.essaim.run("account", "create", "ann", "--address", "ann@a.example", "--no-password", "--may-relay")
+        self.essaim.run("account", "delete", "ann")
+        self.essaim.run("leave-key", "rotate")
+        self.essaim.run("destination", "suspend", "c.example", "--reason", "asked by phone")
+        self.essaim.run("destination", "resume", "c.example")
+        log = self.essaim.process.output()
+        self.assertEqual(len(people), log.count('shell did="request verb=delete '))
+        for words in ("account verb=create name=ann addresses=ann@a.example may_relay=yes", "account verb=delete name=ann",
+                      "leave-key verb=rotate key=1", "suspended scope=destination what=c.example until=resumed reason=",
+                      "resumed scope=destination what=c.example"):
+            self.assertIn(f'shell did="{words}', log)
+
     def test_storage_is_checked_and_copied_while_it_runs(self):
         queue_id = self.post()
         self.essaim.run("storage", "check")
