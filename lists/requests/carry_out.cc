@@ -217,20 +217,6 @@ std::string what_of(const Request& request) {
   return out;
 }
 
-const char* to_string(Response::Status status) {
-  switch (status) {
-    case Response::Status::kDone:
-      return "done";
-    case Response::Status::kAlready:
-      return "already";
-    case Response::Status::kWaits:
-      return "waits";
-    case Response::Status::kRefused:
-      return "refused";
-  }
-  return "?";
-}
-
 }  // namespace
 
 std::string Doing::how() const {

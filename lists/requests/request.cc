@@ -52,6 +52,20 @@ constexpr std::array kVerbs = {
 
 }  // namespace
 
+const char* to_string(Response::Status status) {
+  switch (status) {
+    case Response::Status::kDone:
+      return "done";
+    case Response::Status::kAlready:
+      return "already";
+    case Response::Status::kWaits:
+      return "waits";
+    case Response::Status::kRefused:
+      return "refused";
+  }
+  return "?";
+}
+
 const VerbRow& row_of(Verb verb) {
   for (const VerbRow& row : kVerbs) {
     if (row.verb == verb) return row;

@@ -116,6 +116,9 @@ struct Response {
   std::int64_t changed = 0, unchanged = 0;  // of people at once
 };
 
+// "done", "already", "waits", "refused"
+const char* to_string(Response::Status status);
+
 // Errors are those of the database; kInvalid: a setting is wrong, and how.
 Result<Response> carry_out(WriteContext& context, const Request& request, const Requester& who);
 

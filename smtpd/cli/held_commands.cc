@@ -214,7 +214,11 @@ int decide(const Shell& shell, const Options& options, lists::Verdict verdict) {
         code = shell.fail(done.error());
         continue;
       }
-      json.push_back({{"id", id}, {"decided", response.decided}, {"text", response.text}});
+      if (response.status == lists::Response::Status::kRefused) code = kFailed;
+      json.push_back({{"id", id},
+                      {"status", lists::to_string(response.status)},
+                      {"decided", response.decided},
+                      {"text", response.text}});
       if (!shell.json) print_line(id + ": " + for_display(response.text));
     }
     if (shell.json) print_json(json);

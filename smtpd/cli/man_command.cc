@@ -77,8 +77,8 @@ std::string man_page(const CLI::App& root) {
     for (const CLI::App* verb : verbs) append_verb(path + " " + verb->get_name(), verb, &out);
   }
   out +=
-      ".SH EXIT STATUS\n.TP\n.B 0\nDone; also when there was nothing to do.\n.TP\n.B 1\nIt failed, or what "
-      "was named does "
+      ".SH EXIT STATUS\n.TP\n.B 0\nDone; also when there was nothing to do.\n.TP\n.B 1\nIt failed or was "
+      "refused, or what was named does "
       "not exist.\n.TP\n.B 2\nThe command or the configuration is wrong.\n"
       ".SH SEE ALSO\n.BR essaim.toml (5)\n";
   return out;

@@ -218,20 +218,6 @@ Result<lists::Requester> requester_of(const Asked& asked) {
   return who;
 }
 
-const char* words_of(lists::Response::Status status) {
-  switch (status) {
-    case lists::Response::Status::kDone:
-      return "done";
-    case lists::Response::Status::kAlready:
-      return "already";
-    case lists::Response::Status::kWaits:
-      return "waits";
-    case lists::Response::Status::kRefused:
-      return "refused";
-  }
-  return "?";
-}
-
 int ask(const Shell& shell, const Row& row, const Asked& asked) {
   auto request = request_of(row, asked);
   if (!request.ok()) return shell.fail(request.error());
@@ -255,7 +241,8 @@ int ask(const Shell& shell, const Row& row, const Asked& asked) {
     if (!done.ok()) return shell.fail(done.error());
     if (row.verb == Verb::kRename) tell_of_suspensions(site);
     if (shell.json) {
-      print_json({{"status", words_of(response.status)}, {"rule", response.rule}, {"text", response.text}});
+      print_json(
+          {{"status", lists::to_string(response.status)}, {"rule", response.rule}, {"text", response.text}});
     } else {
       for (const std::string_view line : split(response.text, '\n'))
         print_line(escaped_for_display(line, 1000));

@@ -1,5 +1,6 @@
 """Who may do what, as people meet it: commands by mail, moderators, confirmations, in both languages and over a crash."""
 
+import json
 import re
 import smtplib
 import sys
@@ -106,6 +107,18 @@ class Moderation(People):
         self.assertIn("nothing waits", self.essaim.run("held", "approve", "--list", LIST))
         self.essaim.run("held", "approve", check=False)
         self.assertIn("give IDs, or --list LIST", self.essaim.last.stderr)
+        # What cannot be done has failed, for a script as well, and waits on.
+        (elsewhere,) = [h["id"] for h in self.essaim.json("held", "list")]
+        self.essaim.run("list", "close", "two@lists.example")
+        self.assertIn(f"{elsewhere}: not allowed", self.essaim.run("held", "approve", elsewhere, check=False))
+        self.assertEqual(1, self.essaim.last.returncode)
+        (answer,) = json.loads(self.essaim.run("held", "approve", elsewhere, "--json", check=False))
+        self.assertEqual((1, "refused", False), (self.essaim.last.returncode, answer["status"], answer["decided"]))
+        self.essaim.run("list", "open", "two@lists.example")
+        (answer,) = self.essaim.json("held", "approve", elsewhere)
+        self.assertEqual(("done", True), (answer["status"], answer["decided"]))
+        (answer,) = self.essaim.json("held", "approve", elsewhere)
+        self.assertEqual(("already", False), (answer["status"], answer["decided"]))
 
     def test_confirmed_and_then_moderated_in_french(self):
         self.set_up_list(send="privatekeyandeditorkeyonly", language="fr")
