@@ -89,19 +89,13 @@ int bouncing(const Shell& shell, const Bouncing& a) {
   auto since = parse_when(a.since, system_clock().wall_now());
   if (!since.ok()) return shell.fail_usage("--since: " + since.error().message);
   return with_site(shell, [&](Site& site) {
-    std::vector<storage::ListRecord> lists;
-    auto read = site.read([&](Connection& c) -> Result<void> {
-      auto all = storage::DirectoryStore(c).lists(a.domain);
-      if (!all.ok()) return all.error();
-      lists = *std::move(all);
-      return {};
-    });
-    if (!read.ok()) return shell.fail(read.error());
+    const auto lists = site.admin().lists(a.domain);
+    if (!lists.ok()) return shell.fail(lists.error());
     JsonArray array;
     // A list at a time: there may be millions of members.
-    for (const storage::ListRecord& list : lists) {
+    for (const storage::ListRecord& list : *lists) {
       std::vector<MemberRecord> members;
-      read = site.read([&](Connection& c) -> Result<void> {
+      const auto read = site.read([&](Connection& c) -> Result<void> {
         auto found = storage::MemberStore(c).bouncing(list.id, a.at_least, *since);
         if (!found.ok()) return found.error();
         members = *std::move(found);

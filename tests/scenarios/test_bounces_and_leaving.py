@@ -67,6 +67,7 @@ class BouncesAndLeaving(processes.Scenario):
         self.assertEqual(0, self.member(ANN)["bounces"])
         bouncing = self.essaim.json("member", "bouncing", "--at-least", "1")
         self.assertEqual({"gone@c.example", "bob@b.example"}, {row["address"] for row in bouncing})
+        self.assertEqual(bouncing, self.essaim.json("member", "bouncing", "--at-least", "1", "--domain", "Lists.EXAMPLE"))
         self.assertEqual([], self.essaim.json("member", "bouncing"), "by default it takes three")
         self.assertIn("gone@c.example  1 bounce, last ", self.essaim.run("member", "bouncing", "--at-least", "1"))
         self.assertEqual([], self.essaim.json("member", "bouncing", "--at-least", "1", "--since", "2100-01-01"))

@@ -77,6 +77,16 @@ BOOST_FIXTURE_TEST_CASE(finds_somebody_on_the_lists_of_all_domains, Site) {
   BOOST_TEST(run({"member", "find", "nobody"}).code == 2);
 }
 
+// Else nobody on its lists would seem to bounce.
+BOOST_FIXTURE_TEST_CASE(a_domain_whose_members_bounce_may_be_written_in_any_way_and_must_be_there, Site) {
+  make_list();
+  BOOST_TEST(json({"member", "bouncing", "--domain", "Lists.EXAMPLE"}).empty());
+  const Outcome typo = run({"member", "bouncing", "--domain", "lsits.example"});
+  BOOST_TEST(typo.code == 1);
+  BOOST_TEST(has(typo.err, "there is no domain lsits.example"), typo.err);
+  BOOST_TEST(run({"member", "bouncing", "--domain", "no domain"}).code == 2);
+}
+
 BOOST_FIXTURE_TEST_CASE(adds_and_removes_members_from_arguments_files_and_standard_input, Site) {
   make_list();
   directory.write("members.txt", "# people\nann@a.example\n\nBob Bee <bob@b.example>\n");
