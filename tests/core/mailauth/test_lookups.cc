@@ -56,25 +56,21 @@ BOOST_FIXTURE_TEST_CASE(addresses_of_one_family_do_not_tell_that_there_are_none_
   BOOST_TEST((spf("2001:db8::1") == SpfStatus::kTempError));
 }
 
-// Delivery may have one family only; clients come, through a balancer or not, from both.
-BOOST_FIXTURE_TEST_CASE(a_family_that_delivery_does_not_use_is_asked_for_all_the_same, Site) {
+// Delivery may use one family only; clients come, through a balancer or not, from both.
+BOOST_FIXTURE_TEST_CASE(clients_of_both_families_are_judged_by_a_real_name_server, Site) {
   const std::map<std::string, std::string> zones{
       {"author.example",
        "@ IN TXT \"v=spf1 a mx -all\"\n@ IN MX 10 mx\n@ IN A 192.0.2.1\n@ IN AAAA 2001:db8::1\n"
        "mx IN A 192.0.2.2\nmx IN AAAA 2001:db8::2\n"}};
   const test::Nsd nsd(zones);
-  for (const bool ipv6 : {false, true}) {
-    dns::ResolverOptions options;
-    options.servers = {nsd.address()};
-    options.ipv6 = ipv6;
-    options.ipv4 = !ipv6;
-    const auto real = dns::make_resolver(loop, options).value();
-    resolver = real.get();
-    for (const char* client : {"192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"})
-      BOOST_TEST((spf(client) == SpfStatus::kPass), client);
-    for (const char* client : {"192.0.2.3", "2001:db8::3"})
-      BOOST_TEST((spf(client) == SpfStatus::kFail), client);
-  }
+  dns::ResolverOptions options;
+  options.servers = {nsd.address()};
+  const auto real = dns::make_resolver(loop, options).value();
+  resolver = real.get();
+  for (const char* client : {"192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"})
+    BOOST_TEST((spf(client) == SpfStatus::kPass), client);
+  for (const char* client : {"192.0.2.3", "2001:db8::3"})
+    BOOST_TEST((spf(client) == SpfStatus::kFail), client);
 }
 
 // Anybody has a domain whose servers are silent, and an SPF record needs one answer after the other.
