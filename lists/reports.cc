@@ -253,6 +253,7 @@ Result<void> report_soon(storage::Connection& connection, Id post_id, WallTime n
 Result<std::string> make_reports(const Services& services) {
   std::size_t looked = 0, reports = 0;
   std::optional<Error> trouble;
+  bool over = false;
   const WallTime began = services.clock->wall_now();
   for (;;) {
     std::vector<ReportStore::Due> due;
@@ -267,16 +268,17 @@ Result<std::string> make_reports(const Services& services) {
       ++looked;
       auto reported = look_at(services, one);
       if (!reported.ok()) {
-        // Another one may well be reported about; this one is looked at again with the next run.
-        log::warning("not-reported",
-                     {{"about", format_id(one.post_id)}, {"error", reported.error().message}});
         trouble = reported.error();
+        over = storage::ends_the_run(*trouble);
+        if (over) break;
+        // Another one may well be reported about; this one is looked at again with the next run.
+        log::warning("not-reported", {{"about", format_id(one.post_id)}, {"error", trouble->message}});
         continue;
       }
       ++moved;
       if (*reported) ++reports;
     }
-    if (due.size() < kAtATime || moved == 0) break;
+    if (over || due.size() < kAtATime || moved == 0) break;
   }
   if (reports > 0 && services.bell) services.bell();
   if (trouble) return *trouble;
@@ -287,9 +289,11 @@ storage::Job make_reports_job(const Services* services) {
   storage::Job job;
   job.name = "reports";
   job.interval = std::chrono::minutes(1);
-  job.run = [services](storage::Database&) -> Result<std::string> {
+  job.run = [services](storage::Database& fenced) -> Result<std::string> {
     ESSAIM_CHECK(services != nullptr);
-    return make_reports(*services);
+    Services of_this_run = *services;
+    of_this_run.database = &fenced;
+    return make_reports(of_this_run);
   };
   return job;
 }

@@ -112,8 +112,8 @@ struct JobRunner::Impl {
     const Duration took = clock.mono_now() - began;
     if (result.ok()) {
       log::info("job.done", {{"job", job.name}, {"took", took}, {"result", text}});
-    } else if (result.error().code == ErrorCode::kCancelled) {
-      log::info("job.given-up", {{"job", job.name}, {"took", took}});
+    } else if (ends_the_run(result.error())) {
+      log::info("job.given-up", {{"job", job.name}, {"took", took}, {"why", text}});
     } else {
       all_failures().add(job.name, 1);
       log::warning("job.failed", {{"job", job.name}, {"took", took}, {"error", text}});
@@ -191,6 +191,10 @@ struct JobRunner::Impl {
     return next;
   }
 };
+
+bool ends_the_run(const Error& error) {
+  return error.code == ErrorCode::kCancelled || error.code == ErrorCode::kConflict;
+}
 
 JobRunner::JobRunner(Database& database, const Clock& clock, int node, const NodeLease* lease)
     : impl_(std::make_unique<Impl>(database, clock, node, lease)) {}

@@ -23,6 +23,10 @@ struct Job {
   std::function<Result<std::string>(Database&)> run;
 };
 
+// What the database of a run answers when the server ends, or the run's turn is not ours any more (storage/cluster/job_fence.h):
+// no step that is left can be done, and nothing failed.
+bool ends_the_run(const Error& error);
+
 class JobRunner {
  public:
   // `lease`: of a node that shares the database; runs begin and write only while it holds (storage/cluster/job_fence.h).

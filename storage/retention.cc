@@ -197,10 +197,8 @@ Result<std::string> run_all(const std::vector<Step>& steps) {
       result += (result.empty() ? "" : ", ") + step.what + ": " + std::to_string(*number);
       continue;
     }
-    const ErrorCode code = number.error().code;
-    Error error{code, step.what + ": " + number.error().message};
-    // The server ends, or the turn is not ours any more (JobFence).
-    if (code == ErrorCode::kCancelled || code == ErrorCode::kConflict) return error;
+    Error error{number.error().code, step.what + ": " + number.error().message};
+    if (ends_the_run(error)) return error;
     if (!failed) failed = std::move(error);
   }
   if (failed) return *failed;

@@ -50,12 +50,9 @@ Result<void> purge_messages_of_decided(storage::Database& database) {
   return {};
 }
 
-}  // namespace
-
-Result<std::string> look_after_held(const Services& services) {
-  const WallTime now = services.clock->wall_now();
+// How many; *posted: there is a new post, also when it ends with an error.
+Result<std::size_t> expire_and_remind(const Services& services, WallTime now, bool* posted) {
   std::size_t done = 0;
-  bool posted = false;
   storage::HeldPlace after;
   std::vector<storage::HeldRecord> due;
   do {
@@ -75,6 +72,7 @@ Result<std::string> look_after_held(const Services& services) {
                                                    rings = context.posted;
                                                    return {};
                                                  });
+      if (!result.ok() && storage::ends_the_run(result.error())) return result.error();
       if (!result.ok()) {
         // Others may well be looked after; this one is looked at again with the next run.
         log::warning("held-not-looked-after",
@@ -82,10 +80,20 @@ Result<std::string> look_after_held(const Services& services) {
         continue;
       }
       ++done;
-      posted = posted || rings;
+      *posted = *posted || rings;
     }
   } while (due.size() == kAtATime);
+  return done;
+}
+
+}  // namespace
+
+Result<std::string> look_after_held(const Services& services) {
+  const WallTime now = services.clock->wall_now();
+  bool posted = false;
+  const auto done = expire_and_remind(services, now, &posted);
   if (posted && services.bell) services.bell();
+  if (!done.ok()) return done.error();
   ESSAIM_TRY(purge_messages_of_decided(*services.database));
   std::int64_t forgotten = 0;
   constexpr auto kMost = static_cast<std::int64_t>(kAtATime);
@@ -99,16 +107,18 @@ Result<std::string> look_after_held(const Services& services) {
         }));
   }
   ESSAIM_TRY(forget_answers(services, now));
-  return "expired or reminded: " + std::to_string(done) + ", forgotten: " + std::to_string(forgotten);
+  return "expired or reminded: " + std::to_string(*done) + ", forgotten: " + std::to_string(forgotten);
 }
 
 storage::Job make_held_job(const Services* services) {
   storage::Job job;
   job.name = "held";
   job.interval = std::chrono::minutes(5);
-  job.run = [services](storage::Database&) -> Result<std::string> {
+  job.run = [services](storage::Database& fenced) -> Result<std::string> {
     ESSAIM_CHECK(services != nullptr);
-    return look_after_held(*services);
+    Services of_this_run = *services;
+    of_this_run.database = &fenced;
+    return look_after_held(of_this_run);
   };
   return job;
 }

@@ -4,6 +4,7 @@
 #include "storage/account_store.h"
 #include "storage/job_runner.h"
 #include "storage/retention.h"
+#include "storage/sql.h"
 #include "storage/sts_store.h"
 #include "storage/tls_result_store.h"
 #include "tests/storage/fixtures.h"
@@ -95,6 +96,27 @@ BOOST_AUTO_TEST_CASE(the_end_does_not_wait_for_a_job_that_has_much_to_do) {
     runner.stop();
     BOOST_TEST((ended == ErrorCode::kCancelled));
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_run_whose_turn_another_node_has_taken_did_not_fail) {
+  TempDatabase database;
+  NodeLease lease(system_clock());
+  lease.hold_for_ever();
+  JobRunner runner(*database, system_clock(), 1, &lease);
+  Job job;
+  job.name = "overtaken";
+  job.interval = std::chrono::hours(1);
+  job.run = [&](Database& fenced) -> Result<std::string> {
+    commit(*database, [](Connection& c) -> Result<void> {
+      must(sql::run(c, "UPDATE job SET started = started + 1, node = 2"));
+      return {};
+    });
+    ESSAIM_TRY(fenced.write_now(Durability::kProgress, [](Connection&) -> Result<void> { return {}; }));
+    return std::string("it went on");
+  };
+  runner.add(job);
+  BOOST_TEST((runner.run_now("overtaken").error().code == ErrorCode::kConflict));
+  BOOST_TEST(JobRunner::failures().at("overtaken") == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(a_clock_that_was_wrong_does_not_silence_a_job) {
