@@ -28,7 +28,7 @@ std::string without_port(std::string_view node) {
   return std::string(node.substr(0, node.find(':')));
 }
 
-// Splits at the character where it stands in no quoted string.
+// Splits at the character where it stands in no quoted string; nothing if one does not end.
 std::vector<std::string_view> split_unquoted(std::string_view text, char at) {
   std::vector<std::string_view> out;
   bool quoted = false;
@@ -43,6 +43,7 @@ std::vector<std::string_view> split_unquoted(std::string_view text, char at) {
       begin = i + 1;
     }
   }
+  if (quoted) return {};
   out.push_back(text.substr(begin));
   return out;
 }
@@ -56,10 +57,12 @@ std::string client_behind(const std::string& peer_ip, std::string_view x_forward
   return client_in(peer_ip, entries, trusted);
 }
 
-std::vector<std::string> forwarded_for(std::string_view forwarded) {
+std::vector<std::string> forwarded_for(std::string_view field) {
   std::vector<std::string> out;
-  if (trimmed(forwarded).empty()) return out;
-  for (const std::string_view element : split_unquoted(forwarded, ',')) {
+  if (trimmed(field).empty()) return out;
+  const auto elements = split_unquoted(field, ',');
+  if (elements.empty()) return {""};
+  for (const std::string_view element : elements) {
     std::string node;
     for (const std::string_view pair : split_unquoted(element, ';')) {
       const std::size_t equals = pair.find('=');
@@ -75,9 +78,12 @@ std::vector<std::string> forwarded_for(std::string_view forwarded) {
   return out;
 }
 
-std::string client_behind_forwarded(const std::string& peer_ip, std::string_view forwarded,
+std::string client_behind_forwarded(const std::string& peer_ip, const std::vector<std::string_view>& fields,
                                     const Trusted& trusted) {
-  return client_in(peer_ip, forwarded_for(forwarded), trusted);
+  std::vector<std::string> entries;
+  for (const std::string_view field : fields)
+    for (std::string& entry : forwarded_for(field)) entries.push_back(std::move(entry));
+  return client_in(peer_ip, entries, trusted);
 }
 
 }  // namespace essaim::http

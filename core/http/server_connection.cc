@@ -59,12 +59,7 @@ void ServerConnection::read_on() {
 
 void ServerConnection::handle(ServerRequest request) {
   request_ = std::move(request);
-  std::string forwarded;  // a list may come in several fields, in order
-  for (const auto& f : request_.fields)
-    if (f.name == settings_.forwarded) forwarded += (forwarded.empty() ? "" : ",") + f.value;
-  request_.client = settings_.forwarded == "forwarded"
-                        ? client_behind_forwarded(peer_ip_, forwarded, settings_.trusted_proxy)
-                        : client_behind(peer_ip_, forwarded, settings_.trusted_proxy);
+  request_.client = client_of(request_);
   state_ = State::kAnswering;
   ++turn_;
   last_ = last_ || !request_.keep_alive || ++answered_ >= settings_.requests_per_connection;
@@ -87,6 +82,18 @@ void ServerConnection::handle(ServerRequest request) {
       connection.read_on();
     });
   });
+}
+
+// A list may come in several fields, in order.
+std::string ServerConnection::client_of(const ServerRequest& request) const {
+  std::vector<std::string_view> fields;
+  for (const auto& f : request.fields)
+    if (f.name == settings_.forwarded) fields.push_back(f.value);
+  if (settings_.forwarded == "forwarded")
+    return client_behind_forwarded(peer_ip_, fields, settings_.trusted_proxy);
+  std::string all;
+  for (const std::string_view field : fields) all.append(all.empty() ? "" : ",").append(field);
+  return client_behind(peer_ip_, all, settings_.trusted_proxy);
 }
 
 void ServerConnection::respond(ServerResponse response) {

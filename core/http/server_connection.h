@@ -41,6 +41,7 @@ class ServerConnection final : public net::Disposable, private net::Connection::
 
   void read_on();
   void handle(ServerRequest request);
+  std::string client_of(const ServerRequest& request) const;
   void respond(ServerResponse response);
   void refuse(int status, const std::string& why);
   void on_deadline();

@@ -48,6 +48,6 @@ ESSAIM_FUZZ_TARGET(web_form) {
   for (const std::string& value : http::forwarded_for(data)) ESSAIM_CHECK(value.size() <= data.size());
   const auto all = [](const std::string&) { return true; };
   for (const std::string& client :
-       {http::client_behind_forwarded("192.0.2.1", data, all), http::client_behind("192.0.2.1", data, all)})
+       {http::client_behind_forwarded("192.0.2.1", {data}, all), http::client_behind("192.0.2.1", data, all)})
     ESSAIM_CHECK(net::SocketAddress::from_ip(client, 0).ok());
 }

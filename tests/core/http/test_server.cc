@@ -254,6 +254,14 @@ BOOST_AUTO_TEST_CASE(a_trusted_proxy_names_the_client) {
              std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_field_of_the_client_does_not_reach_into_that_of_the_proxy) {
+  Site site(
+      {.trusted_proxy = [](const std::string& ip) { return ip == "127.0.0.1"; }, .forwarded = "forwarded"});
+  BOOST_TEST(
+      site.ask(get("/hello", kClose + "Forwarded: for=203.0.113.9;x=\"\r\nForwarded: for=192.0.2.7\r\n"))
+          .find("hello 192.0.2.7 ") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(under_tls_it_is_the_same) {
   Site site({.tls = server_context()});
   const auto peer = site.connect();
