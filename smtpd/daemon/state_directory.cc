@@ -18,8 +18,11 @@ namespace {
 // A descriptor of the file, which is made, holds our pid and is locked as long as the descriptor is open. kExists: another
 // server has it; `what` says what that uses.
 Result<int> lock(const std::string& path, const std::string& what, const Settings& settings) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-  if (fd < 0) return Error{ErrorCode::kIo, path + ": " + std::strerror(errno)};
+  auto user = operate::user_to_become(settings.user);
+  if (!user.ok()) return user.error();
+  auto opened = operate::open_as(*user, path, O_CREAT, 0640);
+  if (!opened.ok()) return opened.error();
+  const int fd = *opened;
   const auto failed = [fd, &path] {
     Error error{ErrorCode::kIo, path + ": " + std::strerror(errno)};
     close(fd);
@@ -33,12 +36,6 @@ Result<int> lock(const std::string& path, const std::string& what, const Setting
     return Error{ErrorCode::kExists,
                  what + (n > 0 ? " (process " + std::string(pid, static_cast<std::size_t>(n)) + ")" : "")};
   }
-  auto user = operate::user_to_become(settings.user);
-  if (!user.ok()) {
-    close(fd);
-    return user.error();
-  }
-  if (user->has_value() && fchown(fd, (*user)->uid, (*user)->gid) != 0) return failed();
   const std::string pid = std::to_string(getpid());
   if (ftruncate(fd, 0) != 0 || pwrite(fd, pid.data(), pid.size(), 0) < 0) return failed();
   return fd;

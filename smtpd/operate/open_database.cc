@@ -41,7 +41,7 @@ Result<void> make_directory(const std::string& path, const Settings& settings) {
   auto user = user_to_become(settings.user);
   if (!user.ok()) return user.error();
   if (mkdir(path.c_str(), 0750) != 0 && errno != EEXIST) return failed(path);
-  if (user->has_value() && chown(path.c_str(), (*user)->uid, (*user)->gid) != 0) return failed(path);
+  if (user->has_value() && lchown(path.c_str(), (*user)->uid, (*user)->gid) != 0) return failed(path);
   return {};
 }
 

@@ -167,14 +167,14 @@ Result<void> make_ready(const Settings& settings, const Places& at, const std::s
 Result<void> set_owner_and_mode(const Settings& settings, const Places& at) {
   struct stat old {};
   if (stat(at.file.c_str(), &old) == 0) {
-    if (geteuid() == 0 && chown(at.making.c_str(), old.st_uid, old.st_gid) != 0)
+    if (geteuid() == 0 && lchown(at.making.c_str(), old.st_uid, old.st_gid) != 0)
       return failed(at.making, "change the owner");
     return chmod(at.making.c_str(), old.st_mode & 07777) == 0 ? Result<void>()
                                                               : failed(at.making, "change the mode");
   }
   auto user = user_to_become(settings.user);
   if (!user.ok()) return user.error();
-  if (user->has_value() && chown(at.making.c_str(), (*user)->uid, (*user)->gid) != 0)
+  if (user->has_value() && lchown(at.making.c_str(), (*user)->uid, (*user)->gid) != 0)
     return failed(at.making, "change the owner");
   return chmod(at.making.c_str(), kMode) == 0 ? Result<void>() : failed(at.making, "change the mode");
 }

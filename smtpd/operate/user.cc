@@ -7,10 +7,61 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/fsuid.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace essaim::smtpd::operate {
+namespace {
+
+// The groups of this thread alone; setgroups() changes those of all.
+bool set_own_groups(const std::vector<gid_t>& groups) {
+  return syscall(SYS_setgroups, groups.size(), groups.data()) == 0;
+}
+
+std::vector<gid_t> groups_of(const User& user) {
+  std::vector<gid_t> out(64);
+  for (;;) {
+    int count = static_cast<int>(out.size());
+    const bool all = getgrouplist(user.name.c_str(), user.gid, out.data(), &count) >= 0;
+    out.resize(static_cast<std::size_t>(count));
+    if (all) return out;
+  }
+}
+
+// While it lives, this thread may do to files what the user may.
+class FilesAs {
+ public:
+  explicit FilesAs(const User& user) {
+    const int count = getgroups(0, nullptr);
+    groups_.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+    if (count < 0 || getgroups(count, groups_.data()) < 0 || !set_own_groups(groups_of(user))) return;
+    changed_ = true;
+    gid_ = static_cast<gid_t>(setfsgid(user.gid));
+    uid_ = static_cast<uid_t>(setfsuid(user.uid));
+    // They tell of no error; an impossible id changes nothing and gives the one that is.
+    done_ = static_cast<gid_t>(setfsgid(static_cast<gid_t>(-1))) == user.gid &&
+            static_cast<uid_t>(setfsuid(static_cast<uid_t>(-1))) == user.uid;
+  }
+  ~FilesAs() {
+    if (!changed_) return;
+    setfsuid(uid_);
+    setfsgid(gid_);
+    ESSAIM_CHECK(set_own_groups(groups_));
+  }
+  FilesAs(const FilesAs&) = delete;
+  FilesAs& operator=(const FilesAs&) = delete;
+  bool done() const { return done_; }
+
+ private:
+  std::vector<gid_t> groups_;
+  gid_t gid_ = 0;
+  uid_t uid_ = 0;
+  bool changed_ = false, done_ = false;
+};
+
+}  // namespace
 
 Result<User> find_user(const std::string& name) {
   std::vector<char> buffer(16'384);
@@ -44,6 +95,16 @@ Result<void> become(const User& user) {
   if (user.uid != 0 && setresuid(0, 0, 0) == 0)
     return Error{ErrorCode::kInternal, "user \"" + user.name + "\" can become root again"};
   return {};
+}
+
+Result<int> open_as(const std::optional<User>& user, const std::string& file, int flags, mode_t mode) {
+  std::optional<FilesAs> as;
+  if (user) as.emplace(*user);
+  const std::string who = user ? "as user \"" + user->name + "\": " : "";
+  if (as && !as->done()) return Error{ErrorCode::kIo, file + ": " + who + "cannot open files so"};
+  const int fd = open(file.c_str(), O_RDWR | O_CLOEXEC | flags, mode);
+  if (fd >= 0) return fd;
+  return Error{ErrorCode::kIo, file + ": " + who + std::strerror(errno)};
 }
 
 Result<void> require_readable(const std::string& file, const User& user) {

@@ -22,6 +22,9 @@ Result<User> find_user(const std::string& name);
 Result<std::optional<User>> user_to_become(const std::string& name);
 // Of a file that we can read: whether `user` can, asked by a process of its own. kInvalid names the file, the user and why not.
 Result<void> require_readable(const std::string& file, const User& user);
+// Opens a file for reading and writing, with O_CLOEXEC; `flags` for more. With a user: as far as that user may, and what is made is
+// that user's. Root would follow whatever link stands in a directory of theirs, and make or give away the file behind it.
+Result<int> open_as(const std::optional<User>& user, const std::string& file, int flags, mode_t mode);
 // Groups, group, user; and that there is no way back. Before any thread is started.
 Result<void> become(const User& user);
 

@@ -1,4 +1,5 @@
 #include <boost/test/unit_test.hpp>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +27,34 @@ BOOST_AUTO_TEST_CASE(root_learns_what_the_user_of_the_server_cannot_read) {
   BOOST_TEST(geteuid() == 0);
   BOOST_REQUIRE(::chmod(dir.path("").c_str(), 0700) == 0);
   BOOST_TEST(!require_readable(file, *nobody).ok());
+}
+
+BOOST_AUTO_TEST_CASE(root_opens_for_the_user_of_the_server_what_that_user_may) {
+  if (geteuid() != 0) return;
+  const auto nobody = find_user("nobody");
+  BOOST_REQUIRE(nobody.ok());
+  const test::TempDir dir;
+  const std::string ours = dir.write("ours", "as it was"), theirs = dir.path("theirs");
+  BOOST_REQUIRE((::chmod(dir.path().c_str(), 0755) == 0 && ::mkdir(theirs.c_str(), 0755) == 0 &&
+                 ::chown(theirs.c_str(), nobody->uid, nobody->gid) == 0));
+  BOOST_REQUIRE(::symlink(ours.c_str(), (theirs + "/link").c_str()) == 0);
+  BOOST_REQUIRE(::symlink(dir.path("new").c_str(), (theirs + "/no-file").c_str()) == 0);
+  for (const char* const name : {"/link", "/no-file"}) {
+    const auto refused = open_as(*nobody, theirs + name, O_CREAT, 0640);
+    BOOST_REQUIRE(!refused.ok());
+    BOOST_TEST(refused.error().message == theirs + name + ": as user \"nobody\": Permission denied");
+  }
+  BOOST_TEST(::access(dir.path("new").c_str(), F_OK) != 0);
+  const auto made = open_as(*nobody, theirs + "/new", O_CREAT, 0640);
+  BOOST_REQUIRE(made.ok());
+  struct stat about {};
+  BOOST_TEST(::fstat(*made, &about) == 0);
+  ::close(*made);
+  BOOST_TEST((about.st_uid == nobody->uid && about.st_gid == nobody->gid));
+  // And we are still who we were.
+  const auto again = open_as({}, ours, 0, 0);
+  BOOST_REQUIRE(again.ok());
+  ::close(*again);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
