@@ -55,7 +55,7 @@ Result<std::unique_ptr<StateDirectory>> StateDirectory::open(const Settings& set
   if (!state.ok()) return state.error();
   out->state_ = *state;
   if (file.empty()) return out;
-  auto database = lock(file + "-lock",
+  auto database = lock(operate::database_place(settings) + "-lock",
                        file + ": another server, with another state directory, uses this database", settings);
   if (!database.ok()) return database.error();
   out->database_ = *database;

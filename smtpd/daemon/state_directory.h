@@ -1,6 +1,6 @@
 // The state directory, with what must be in it, locked for one server; and so is the database's file, if it is one: a server
-// with another state directory would take what this one sends for left behind, and send it again. The locks go with the object
-// (and the process).
+// with another state directory, and maybe another name for the file, would take what this one sends for left behind, and send it
+// again. The locks go with the object (and the process).
 #pragma once
 
 #include <memory>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,6 +14,8 @@
 
 namespace essaim::smtpd::operate {
 namespace {
+
+constexpr int kMostLinks = 40;  // as the kernel follows
 
 Error failed(const std::string& path) {
   return {ErrorCode::kIo, path + ": " + std::strerror(errno)};
@@ -30,7 +33,24 @@ Result<void> make_file(const std::string& path, const Settings& settings) {
   return owned ? Result<void>() : failed(path);
 }
 
+// Step by step, because a link whose file is set aside leads to nothing, and weakly_canonical() ends at such a one.
+std::filesystem::path without_links(std::filesystem::path file) {
+  std::error_code error;
+  for (int links = 0; links < kMostLinks && std::filesystem::is_symlink(file, error); ++links) {
+    const std::filesystem::path target = std::filesystem::read_symlink(file, error);
+    if (error) break;
+    file = file.parent_path() / target;
+  }
+  const std::filesystem::path directory = std::filesystem::weakly_canonical(file.parent_path(), error);
+  return error ? file : directory / file.filename();
+}
+
 }  // namespace
+
+std::string database_place(const Settings& settings) {
+  const std::string file = settings.database_file();
+  return file.empty() ? file : without_links(file).string();
+}
 
 Result<void> make_directory(const std::string& path, const Settings& settings) {
   struct stat about {};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "core/base/result.h"
 #include "smtpd/settings/settings.h"
@@ -14,6 +15,9 @@ storage::DatabaseOptions database_options(const Settings& settings, const std::s
 // `password` as from database_password().
 Result<std::unique_ptr<storage::Database>> open_database(const Settings& settings,
                                                          const std::string& password, int readers);
+
+// Where the file of the database is, not a link to it: SQLite puts its log beside the file. "" for one on a server.
+std::string database_place(const Settings& settings);
 
 // Makes a directory (not its parents) of mode 0750, owned by the server's user when we are root and one is
 // set.

@@ -25,7 +25,6 @@ namespace {
 
 constexpr std::array kLogEnds = {"-wal", "-shm"};
 constexpr mode_t kMode = 0640;
-constexpr int kMostLinks = 40;  // as the kernel follows
 // In which an operator may look at what waits, before anybody is reminded of it.
 constexpr std::chrono::hours kNoReminders{24};
 
@@ -60,22 +59,9 @@ struct Places {
   std::string file, directory, making, ready, journal;
 };
 
-// Step by step, because a link whose file is set aside leads to nothing, and weakly_canonical() ends at such a one.
-std::filesystem::path without_links(std::filesystem::path file) {
-  std::error_code error;
-  for (int links = 0; links < kMostLinks && std::filesystem::is_symlink(file, error); ++links) {
-    const std::filesystem::path target = std::filesystem::read_symlink(file, error);
-    if (error) break;
-    file = file.parent_path() / target;
-  }
-  const std::filesystem::path directory = std::filesystem::weakly_canonical(file.parent_path(), error);
-  return error ? file : directory / file.filename();
-}
-
-// Where the file is, not a link to it: SQLite puts the log beside the file.
 Places places_of(const Settings& settings) {
   Places at;
-  at.file = without_links(settings.database_file()).string();
+  at.file = database_place(settings);
   at.directory = std::filesystem::path(at.file).parent_path().string();
   at.making = at.file + ".restoring";
   at.ready = at.file + ".restored";

@@ -26,6 +26,26 @@ void link_to(const std::string& target, const std::string& link) {
 
 BOOST_AUTO_TEST_SUITE(state_directory)
 
+BOOST_AUTO_TEST_CASE(a_database_is_locked_under_whatever_name) {
+  for (const bool is_made : {false, true}) {
+    const test::TempDir dir;
+    BOOST_REQUIRE(::mkdir(dir.path("data").c_str(), 0755) == 0);
+    if (is_made) dir.write("data/real.db", "");
+    link_to(dir.path("data/real.db"), dir.path("absolute.db"));
+    link_to("data/real.db", dir.path("relative.db"));
+    link_to("relative.db", dir.path("link-to-a-link.db"));
+    link_to("data", dir.path("volume"));
+    const auto first = StateDirectory::open(settings(dir.path("first"), dir.path("data/real.db")));
+    BOOST_REQUIRE(first.ok());
+    for (const char* const name : {"absolute.db", "relative.db", "link-to-a-link.db", "volume/real.db"}) {
+      const auto second = StateDirectory::open(settings(dir.path("second"), dir.path(name)));
+      BOOST_REQUIRE_MESSAGE(!second.ok(), name);
+      BOOST_TEST(second.error().message.starts_with(dir.path(name) + ": another server"),
+                 second.error().message);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_link_in_the_place_of_a_lock_leads_root_nowhere) {
   if (geteuid() != 0) return;
   for (const char* const place : {"state/lock", "data/essaim.db-lock"}) {
