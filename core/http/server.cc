@@ -6,47 +6,65 @@
 #include <sys/socket.h>
 
 #include "core/base/log.h"
+#include "core/base/network.h"
 #include "core/http/server_connection.h"
 #include "core/net/linger.h"
 
 namespace essaim::http {
 
 struct Server::Impl {
+  struct Place {
+    std::unique_ptr<ServerConnection> connection;
+    Network client;
+  };
+
   net::EventLoop& loop;
   ServerSettings settings;
   const Routes& routes;
-  std::map<ServerConnection*, std::unique_ptr<ServerConnection>> connections;
-  std::unordered_map<std::string, std::size_t> by_client;
+  std::map<ServerConnection*, Place> connections;
+  std::unordered_map<Network, std::size_t, NetworkHash> by_client;
   bool stopping = false;
+
+  Network client_of(const std::string& ip) const {
+    return parse_network(ip).value_or(Network{}).prefix(32, settings.ipv6_client_bits);
+  }
 
   void ended(ServerConnection* connection) {
     const auto found = connections.find(connection);
     if (found == connections.end()) return;
-    const auto client = by_client.find(connection->peer_ip());
+    const auto client = by_client.find(found->second.client);
     if (--client->second == 0) by_client.erase(client);
-    loop.destroy_later(std::move(found->second));
+    loop.destroy_later(std::move(found->second.connection));
     connections.erase(found);
   }
 
-  // Of those who wait with nothing under way, the one who has longest.
-  ServerConnection* longest_idle() const {
+  // By the number of its client's connections, not by what came of a request: who sends many requests and ends none would keep all
+  // places, and take that of a newcomer who has not said anything yet.
+  ServerConnection* gives_way() const {
     ServerConnection* found = nullptr;
-    for (const auto& [connection, owner] : connections)
-      if (connection->idle() && (found == nullptr || connection->idle_since() < found->idle_since()))
-        found = connection;
+    std::size_t most = 0;
+    for (const auto& [connection, place] : connections) {
+      if (!connection->reading()) continue;
+      const std::size_t has = by_client.at(place.client);
+      if (found != nullptr && (has < most || (has == most && connection->since() >= found->since())))
+        continue;
+      found = connection;
+      most = has;
+    }
     return found;
   }
 
-  bool has_place_for(const std::string& ip) {
-    const auto client = by_client.find(ip);
+  bool has_place_for(const std::string& ip, const Network& network) {
+    const auto client = by_client.find(network);
     const bool is_proxy = settings.trusted_proxy && settings.trusted_proxy(ip);
     if (settings.connections_per_client > 0 && !is_proxy && client != by_client.end() &&
         client->second >= settings.connections_per_client)
       return false;
     if (connections.size() < settings.connections) return true;
-    ServerConnection* const idle = longest_idle();
-    if (idle == nullptr) return false;
-    ended(idle);
+    ServerConnection* const other = gives_way();
+    if (other == nullptr) return false;
+    log::info("http-refused", {{"client", other->peer_ip()}, {"why", "another client needs its place"}});
+    ended(other);
     return true;
   }
 };
@@ -55,12 +73,13 @@ Server::Server(net::EventLoop& loop, ServerSettings settings, const Routes& rout
     : impl_(std::make_unique<Impl>(Impl{loop, std::move(settings), routes, {}, {}, false})) {}
 
 Server::~Server() {
-  for (auto& [key, connection] : impl_->connections) impl_->loop.destroy_later(std::move(connection));
+  for (auto& [key, place] : impl_->connections) impl_->loop.destroy_later(std::move(place.connection));
 }
 
 void Server::adopt(int fd, const net::SocketAddress& peer) {
   const std::string ip = peer.ip();
-  if (impl_->stopping || !impl_->has_place_for(ip)) {
+  const Network client = impl_->client_of(ip);
+  if (impl_->stopping || !impl_->has_place_for(ip, client)) {
     log::info("http-refused",
               {{"client", ip}, {"why", impl_->stopping ? "stopping" : "too many connections"}});
     const std::string text =
@@ -70,12 +89,12 @@ void Server::adopt(int fd, const net::SocketAddress& peer) {
     static_cast<void>(::send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
     return net::linger_and_close(impl_->loop, fd);
   }
-  ++impl_->by_client[ip];
+  ++impl_->by_client[client];
   auto connection =
       std::make_unique<ServerConnection>(impl_->loop, fd, peer, impl_->settings, impl_->routes,
                                          [impl = impl_.get()](ServerConnection* c) { impl->ended(c); });
   ServerConnection* const key = connection.get();
-  impl_->connections[key] = std::move(connection);
+  impl_->connections[key] = {std::move(connection), client};
 }
 
 std::size_t Server::connections() const {
@@ -92,7 +111,7 @@ void Server::set_trusted_proxy(std::function<bool(const std::string& ip)> truste
 
 void Server::shut_down() {
   impl_->stopping = true;
-  for (auto& [key, connection] : impl_->connections) connection->shut_down();
+  for (auto& [key, place] : impl_->connections) place.connection->shut_down();
 }
 
 }  // namespace essaim::http

@@ -3,8 +3,8 @@
 // there are (libevent 2.1), and has no TLS of its own.
 //
 // Slow and hostile clients: the whole of a request has one deadline, so has the taking of a response; a connection
-// without a request is closed after `idle`, or at once when the places are all taken and a newcomer needs one; who
-// has a request under way keeps his place.
+// without a request is closed after `idle`. When the places are all taken and a newcomer needs one, the client who has most gives
+// one up: that of the connection from which a whole request has been missing for the longest. Who waits for an answer keeps his place.
 //
 // Thread: its loop's. Destroying it closes all connections; responses that come later are dropped.
 #pragma once
@@ -26,7 +26,8 @@ namespace essaim::http {
 struct ServerSettings {
   RequestLimits limits{};
   std::size_t connections = 200;
-  std::size_t connections_per_client = 50;  // by address of the peer; 0: no limit, as for proxies
+  std::size_t connections_per_client = 50;  // 0: no limit, as for proxies
+  int ipv6_client_bits = 64;                // of a peer's address that make it a client; of IPv4 all do
   int requests_per_connection = 1'000;
   Duration request_deadline =
       std::chrono::seconds(10);  // from its first octet, or the connection's begin, to its end

@@ -24,9 +24,9 @@ class ServerConnection final : public net::Disposable, private net::Connection::
                    const ServerSettings& settings, const Routes& routes, Ended ended);
   void on_doomed() override;
 
-  // Nothing of a request has come: it may go for another.
-  bool idle() const { return state_ == State::kReading && !parser_.begun(); }
-  MonoTime idle_since() const { return since_; }
+  // Nobody works on a request of it, as none has come, or not all of it: it may go for another. For how long that has been so.
+  bool reading() const { return state_ == State::kReading; }
+  MonoTime since() const { return since_; }
   const std::string& peer_ip() const { return peer_ip_; }
   void close();      // when what was said has gone
   void shut_down();  // close(), or after the response that is due
@@ -39,6 +39,7 @@ class ServerConnection final : public net::Disposable, private net::Connection::
   bool on_input_ended() override;
   void on_closed(const Error& reason, bool during_tls) override;
 
+  bool idle() const { return reading() && !parser_.begun(); }
   void read_on();
   void handle(ServerRequest request);
   std::string client_of(const ServerRequest& request) const;

@@ -366,7 +366,8 @@ void Server::start_web() {
   const auto listeners = web_listeners();
   if (listeners.empty()) return;
   web_ = std::make_unique<WebServer>(
-      services_, settings_.http, [this] { return lease_->holds(); }, listeners);
+      services_, settings_.http, settings_.limits.clients.ipv6_client_bits,
+      [this] { return lease_->holds(); }, listeners);
 }
 
 void Server::start_status() {

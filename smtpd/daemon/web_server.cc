@@ -20,10 +20,12 @@ std::function<bool(const std::string&)> is_among(std::vector<guard::Network> pro
   };
 }
 
-http::ServerSettings settings_of(const HttpSettings& settings, const WebServer::Listener& listener) {
+http::ServerSettings settings_of(const HttpSettings& settings, int ipv6_client_bits,
+                                 const WebServer::Listener& listener) {
   http::ServerSettings out;
   out.connections = settings.connections;
   out.connections_per_client = settings.connections_per_client;
+  out.ipv6_client_bits = ipv6_client_bits;
   out.request_deadline = settings.request_timeout;
   out.idle = settings.idle_timeout;
   out.forwarded = settings.forwarded;
@@ -34,14 +36,15 @@ http::ServerSettings settings_of(const HttpSettings& settings, const WebServer::
 
 }  // namespace
 
-WebServer::WebServer(const lists::Services& services, const HttpSettings& settings,
+WebServer::WebServer(const lists::Services& services, const HttpSettings& settings, int ipv6_client_bits,
                      std::function<bool()> may_act, const std::vector<Listener>& listeners)
     : leave_pages_(services, may_act), answer_pages_(services, std::move(may_act)) {
   leave_pages_.add_to(&routes_);
   answer_pages_.add_to(&routes_);
   web::add_static_files(&routes_);
   for (const Listener& listener : listeners) {
-    servers_.push_back(std::make_unique<http::Server>(loop_, settings_of(settings, listener), routes_));
+    servers_.push_back(
+        std::make_unique<http::Server>(loop_, settings_of(settings, ipv6_client_bits, listener), routes_));
     acceptors_.push_back(std::make_unique<net::Acceptor>(
         loop_, listener.socket, [server = servers_.back().get()](int fd, const net::SocketAddress& peer) {
           server->adopt(fd, peer);

@@ -27,8 +27,8 @@ class WebServer {
     std::vector<guard::Network> proxies;
   };
   // Services outlive it. `may_act` is thread-safe.
-  WebServer(const lists::Services& services, const HttpSettings& settings, std::function<bool()> may_act,
-            const std::vector<Listener>& listeners);
+  WebServer(const lists::Services& services, const HttpSettings& settings, int ipv6_client_bits,
+            std::function<bool()> may_act, const std::vector<Listener>& listeners);
   ~WebServer();  // requests under way get their answers, for a moment; work in the database is waited for
   WebServer(const WebServer&) = delete;
   WebServer& operator=(const WebServer&) = delete;

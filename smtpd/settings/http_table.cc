@@ -50,13 +50,14 @@ void add_http_settings(config::Schema* schema) {
            .type = Type::kInteger,
            .default_value = "500",
            .help = "Connections at the same time, for each listener of role \"http\". When they are used up, "
-                   "a newcomer takes the place of one that idles.",
+                   "the client who has most gives a newcomer the place of one without a whole request.",
            .minimum = 1,
            .maximum = 100'000},
           {.name = "http.connections_per_client",
            .type = Type::kInteger,
            .default_value = "50",
-           .help = "Of one address that connects to it, unless it is a proxy; 0: no limit.",
+           .help = "Of one client (see limits.ipv6_client_bits) that connects to it, unless it is a proxy. "
+                   "0: no limit.",
            .minimum = 0,
            .maximum = 100'000},
           {.name = "http.request_timeout",

@@ -5,17 +5,20 @@ import contextlib
 import os
 import smtplib
 import socket
+import ssl
 import struct
 import subprocess
 import unittest
 
 from support import certificate, essaim, haproxy, hostile, processes, sink
 from support.hostile import Wait
+from support.one_click import PUBLIC, curl, link_in
 
 LIST = "dev@lists.example"
 CLIENT, OTHER = "127.9.9.9", "127.9.9.8"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 PROXIED = f'proxy = ["{haproxy.ADDRESS}/32"]'
+EXAMPLE = processes.ROOT / "contrib" / "haproxy" / "haproxy.cfg"
 HEADER = b"PROXY TCP4 192.0.2.1 198.51.100.2 4660 25\r\n"
 
 
@@ -144,10 +147,47 @@ class Example(processes.Scenario):
     def test_it_is_valid_with_submission_and_pages(self):
         settings = {"ESSAIM_SUBMISSION_BIND": "127.0.0.1:587,127.0.0.1:465", "ESSAIM_WEB_BIND": "127.0.0.1:443",
                     "ESSAIM_WEB_CERTIFICATE": str(certificate.make(self.folder))}
-        command = ["haproxy", "-c", "-V", "-f", str(processes.ROOT / "contrib" / "haproxy" / "haproxy.cfg")]
+        command = ["haproxy", "-c", "-V", "-f", str(EXAMPLE)]
         result = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
         self.assertEqual(0, result.returncode, result.stdout + result.stderr)
         self.assertNotIn("WARNING", result.stdout + result.stderr)
+
+    def test_no_client_keeps_others_from_the_pages(self):
+        node, port = "127.0.0.81", processes.free_port()
+        self.sink = self.started(sink.Sink(self.folder))
+        self.essaim = self.started(essaim.Essaim(
+            self.folder, smarthost=self.sink.addresses[0], extra=f'[http]\nbase_url = "{PUBLIC}"\nconnections = 5\n',
+            listen=f'[[listen]]\naddress = "{node}:8080"\nrole = "http"\nproxy = ["{haproxy.ADDRESS}/32"]\n'
+                   '[[listen]]\naddress = "127.0.0.1:0"\nrole = "status"\n'))
+        self.essaim.make_list(LIST, ["m@m.example"], post="anyone")
+        self.assertEqual(250, self.essaim.post("x@client.example", LIST, essaim.message("x@client.example", LIST))[0])
+        link = link_in(self.sink.message(self.sink.wait_for(1)[0]))
+        pem = certificate.make(self.folder, "lists.example")
+        environment = {"ESSAIM_BIND": f"127.0.0.1:{processes.free_port()}", "ESSAIM_SOURCE": haproxy.ADDRESS, "ESSAIM_CONNECTIONS": "1000",
+                       "ESSAIM_WEB_BIND": f"127.0.0.1:{port}", "ESSAIM_WEB_CERTIFICATE": str(pem)}
+        for number in (1, 2, 3):
+            environment[f"ESSAIM_HOST{number}"] = node
+            environment[f"ESSAIM_STATUS{number}"] = f"127.0.0.1:{self.essaim.port_of('status')}"
+        self.started(haproxy.HAProxy(self.folder, EXAMPLE, environment))
+        processes.wait_for("haproxy", lambda: processes.accepts_connections("127.0.0.1", port))
+        context = ssl.create_default_context(cafile=self.folder / "lists.example.crt")
+        context.check_hostname = False
+
+        def half():
+            connection = context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=30, source_address=(OTHER, 0)))
+            connection.sendall(f"POST {link} HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nList".encode())
+            return connection
+
+        with contextlib.ExitStack() as attack:
+            with self.assertRaises(OSError):  # beyond 50 connections
+                for _ in range(200):
+                    attack.enter_context(half())
+            clicked = curl(f"https://lists.example:{port}{link}", "--resolve", f"lists.example:{port}:127.0.0.1", "--interface", CLIENT,
+                           "--cacert", str(self.folder / "lists.example.crt"), "-d", "List-Unsubscribe=One-Click")
+            self.assertEqual(200, clicked[0])
+        (left,) = self.essaim.json("member", "left", LIST)
+        self.assertEqual(CLIENT, left["client"])
+        self.assertNotIn("http-refused", self.essaim.process.output(), "no half of a request came through")
 
 
 if __name__ == "__main__":

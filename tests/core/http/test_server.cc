@@ -31,13 +31,18 @@ struct Site {
       respond(std::move(response));
     });
     server = std::make_unique<Server>(loop, settings, routes);
-    acceptor = std::make_unique<net::Acceptor>(
-        loop, socket, [this](int fd, const net::SocketAddress& peer) { server->adopt(fd, peer); });
+    acceptor = std::make_unique<net::Acceptor>(loop, socket, [this](int fd, const net::SocketAddress&) {
+      server->adopt(fd, net::SocketAddress::from_ip(client, 4660).value());
+      ++adopted;
+    });
   }
-  std::unique_ptr<Peer> connect() {
+  // `from`: where the server sees it come from.
+  std::unique_ptr<Peer> connect(const std::string& from = "127.0.0.1") {
+    client = from;
+    const int before = adopted;
     auto peer = std::make_unique<Peer>();
     peer->connection = net::Connection::connect(loop, socket->address(), {}, peer.get());
-    BOOST_REQUIRE(run_until(loop, [&] { return peer->connected == 1; }));
+    BOOST_REQUIRE(run_until(loop, [&] { return peer->connected == 1 && adopted > before; }));
     return peer;
   }
   bool says(const Peer& peer, const std::string& text) {
@@ -61,6 +66,8 @@ struct Site {
   ServerSettings settings;
   Routes routes;
   std::vector<Respond> held;
+  std::string client;
+  int adopted = 0;
   std::shared_ptr<net::ListenSocket> socket = listen_on_loopback();
   std::unique_ptr<Server> server;
   std::unique_ptr<net::Acceptor> acceptor;
@@ -243,6 +250,43 @@ BOOST_AUTO_TEST_CASE(one_client_does_not_take_all_places) {
   first->connection.reset();
   BOOST_TEST(run_until(site.loop, [&] { return site.server->connections() == 1; }));
   BOOST_TEST(site.ask(get("/hello", kClose)).starts_with("HTTP/1.1 200"));
+}
+
+BOOST_AUTO_TEST_CASE(a_network_of_ipv6_is_one_client) {
+  Site site({.connections = 10, .connections_per_client = 2});
+  const auto first = site.connect("2001:db8::1"), second = site.connect("2001:db8::2");
+  const auto third = site.connect("2001:db8::1:3"), other = site.connect("2001:db8:0:1::1");
+  BOOST_TEST(site.closed(*third));
+  BOOST_TEST(third->received.starts_with("HTTP/1.1 503 "));
+  other->connection->write(get("/hello"));
+  BOOST_TEST(site.says(*other, "hello 2001:db8:0:1::1 "));
+}
+
+BOOST_AUTO_TEST_CASE(who_ends_no_request_makes_place_for_others) {
+  Site site({.connections = 4, .connections_per_client = 0});
+  const std::string half = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nb";
+  const auto honest = site.connect("192.0.2.1");
+  honest->connection->write(half);
+  std::vector<std::unique_ptr<Peer>> attack;
+  for (int i = 0; i < 20; ++i) {
+    attack.push_back(site.connect("2001:db8::" + std::to_string(i + 1)));
+    attack.back()->connection->write(half);
+    BOOST_TEST(run_until(site.loop, [&] { return attack.back()->drained > 0 || attack.back()->closed; }));
+  }
+  // Another comes, and says what it wants only when the attack has gone on.
+  const auto late = site.connect("192.0.2.2");
+  for (int i = 0; i < 5; ++i) {
+    attack.push_back(site.connect("2001:db8::" + std::to_string(i + 21)));
+    attack.back()->connection->write(half);
+  }
+  late->connection->write(get("/hello", kClose));
+  BOOST_TEST(site.closed(*late));
+  BOOST_TEST(late->received.starts_with("HTTP/1.1 200"));
+  honest->connection->write("ees");
+  BOOST_TEST(site.says(*honest, "\r\n\r\nbees"));
+  // His own oldest went.
+  BOOST_TEST(site.closed(*attack.front()));
+  BOOST_TEST(!attack.back()->closed.has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_trusted_proxy_names_the_client) {
