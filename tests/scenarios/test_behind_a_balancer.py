@@ -152,7 +152,7 @@ class Example(processes.Scenario):
         self.assertEqual(0, result.returncode, result.stdout + result.stderr)
         self.assertNotIn("WARNING", result.stdout + result.stderr)
 
-    def test_no_client_keeps_others_from_the_pages(self):
+    def test_no_client_keeps_others_from_the_pages_and_its_log_has_no_link_in_it(self):
         node, port = "127.0.0.81", processes.free_port()
         self.sink = self.started(sink.Sink(self.folder))
         self.essaim = self.started(essaim.Essaim(
@@ -168,7 +168,7 @@ class Example(processes.Scenario):
         for number in (1, 2, 3):
             environment[f"ESSAIM_HOST{number}"] = node
             environment[f"ESSAIM_STATUS{number}"] = f"127.0.0.1:{self.essaim.port_of('status')}"
-        self.started(haproxy.HAProxy(self.folder, EXAMPLE, environment))
+        balancer = self.started(haproxy.HAProxy(self.folder, EXAMPLE, environment))
         processes.wait_for("haproxy", lambda: processes.accepts_connections("127.0.0.1", port))
         context = ssl.create_default_context(cafile=self.folder / "lists.example.crt")
         context.check_hostname = False
@@ -188,6 +188,8 @@ class Example(processes.Scenario):
         (left,) = self.essaim.json("member", "left", LIST)
         self.assertEqual(CLIENT, left["client"])
         self.assertNotIn("http-refused", self.essaim.process.output(), "no half of a request came through")
+        processes.wait_for("its log", lambda: '"POST /unsubscribe/* HTTP/1.1"' in balancer.process.output())
+        self.assertNotIn(link.rpartition("/")[2], balancer.process.output())
 
 
 if __name__ == "__main__":
