@@ -42,6 +42,15 @@ class DebianPackage(processes.Scenario):
         units = [path.name for path in (processes.ROOT / "contrib" / "systemd").glob("essaim*.*")]
         for unit in units:
             self.assertIn(f"/systemd/system/{unit}", contents)
+        # At an upgrade the server is restarted once, behind the installation; what holds its port is left alone.
+        control = self.folder / "control"
+        run("dpkg-deb", "--control", second, control)
+        invoked = {script: re.findall(r"deb-systemd-invoke (\S+) (.*?) *(?:>|\|)", (control / script).read_text())
+                   for script in ("preinst", "prerm", "postinst", "postrm") if (control / script).exists()}
+        self.assertEqual([("try-restart", "'essaim.service'")], invoked["postinst"])
+        self.assertEqual([], invoked.get("preinst", []) + invoked["postrm"])
+        self.assertEqual([("stop", "essaim.socket essaim-backup.timer essaim.service")], invoked["prerm"])
+        self.assertIn('[ "$1" = remove ] &&', (control / "prerm").read_text())
 
         root = self.folder / "root"
         for name in ("var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers", "etc", "usr/bin"):
