@@ -44,15 +44,22 @@ NodeSight node_sight_from(Statement& row) {
 }
 
 Result<NodeStore::Identity> NodeStore::begin_epoch(const std::string& hostname, WallTime now, Duration lease,
-                                                   const std::string& version) {
+                                                   const std::string& version, const Ended* ended) {
+  const Ended known = ended == nullptr ? Ended{} : *ended;
   const std::int64_t lease_ms = std::chrono::duration_cast<std::chrono::milliseconds>(lease).count();
-  auto changed = sql::run(connection_,
-                          "UPDATE node SET epoch = epoch + 1, beat = beat + 1, started = ?, lease = ?, "
-                          "version = ?, state = CASE WHEN state = 1 OR (state > 1 AND drains = 1) THEN 1 "
-                          "ELSE 0 END WHERE hostname = ?",
-                          now, lease_ms, version, hostname);
+  auto changed =
+      sql::run(connection_,
+               "UPDATE node SET epoch = epoch + 1, beat = beat + 1, started = ?, lease = ?, "
+               "version = ?, state = CASE WHEN state = 1 OR (state > 1 AND drains = 1) THEN 1 "
+               "ELSE 0 END WHERE hostname = ? "
+               "AND (? = 1 OR state > 1 OR started = ? OR (epoch = ? AND beat = ?))",
+               now, lease_ms, version, hostname, ended == nullptr, known.started, known.epoch, known.beat);
   if (!changed.ok()) return changed.error();
   if (*changed == 0) {
+    auto others = sql::number(connection_, 0, "SELECT COUNT(*) FROM node WHERE hostname = ?", hostname);
+    if (!others.ok()) return others.error();
+    if (*others > 0)
+      return Error{ErrorCode::kConflict, "a server may be at work under the host name " + hostname};
     auto last = highest_node_number(connection_);
     if (!last.ok()) return last.error();
     if (*last + 1 >= kFirstCommandLineNode) {

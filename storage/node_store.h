@@ -23,8 +23,15 @@ class NodeStore {
     int number = 0;
     std::int64_t epoch = 0;
   };
+  // What is known of a server under this name that has ended without saying so.
+  struct Ended {
+    WallTime started{};                // it began then, by its begin_epoch(); 0: not known
+    std::int64_t epoch = 0, beat = 0;  // or was seen like this for as long as no living one is; 0: was not
+  };
+  // With `ended` another one than that, which is at work, keeps its epoch, and this is kConflict. Without it, whoever was at
+  // work has ended.
   Result<Identity> begin_epoch(const std::string& hostname, WallTime now, Duration lease = {},
-                               const std::string& version = {});
+                               const std::string& version = {}, const Ended* ended = nullptr);
   // False: the epoch is over, by a takeover or another server under this name. A claim begins with it, so that no claim is
   // committed behind a takeover: both write this row.
   Result<bool> beat(Identity self);

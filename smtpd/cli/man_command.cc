@@ -79,7 +79,8 @@ std::string man_page(const CLI::App& root) {
   out +=
       ".SH EXIT STATUS\n.TP\n.B 0\nDone; also when there was nothing to do.\n.TP\n.B 1\nIt failed or was "
       "refused, or what was named does "
-      "not exist.\n.TP\n.B 2\nThe command or the configuration is wrong.\n"
+      "not exist.\n.TP\n.B 2\nThe command or the configuration is wrong.\n.TP\n.B 3\nOf \\fBessaim "
+      "serve\\fR: another server runs under this host name.\n"
       ".SH SEE ALSO\n.BR essaim.toml (5)\n";
   return out;
 }

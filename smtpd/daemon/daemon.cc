@@ -84,7 +84,8 @@ bool same_listeners(const std::vector<ListenSettings>& a, const std::vector<List
 
 }  // namespace
 
-Result<void> serve(const std::string& config_file) {
+Result<void> serve(const std::string& config_file, bool* name_taken) {
+  *name_taken = false;
   auto loaded = load_settings(config_file);
   if (!loaded.ok()) return Error{ErrorCode::kInvalid, loaded.error().message};
   log::configure(loaded->settings.log);
@@ -99,10 +100,16 @@ Result<void> serve(const std::string& config_file) {
   for (bool first = true;; first = false) {
     Server server(config_file, *loaded, **control, lasting);
     Result<void> started = server.start();
+    if (!started.ok() && started.error().code == ErrorCode::kCancelled) {
+      log::info("stopped");
+      log::flush();
+      return {};
+    }
     if (!started.ok()) {
+      *name_taken = !server.fatal().empty();
       log::error("start-failed", {{"error", started.error().message}});
       log::flush();
-      if (first) return started;
+      if (first || *name_taken) return started;
       // The database may be away. Whoever served before goes on trying.
       notify_manager("WATCHDOG=1\nSTATUS=cannot begin a new epoch yet");
       if ((*control)->wait(kNextTry) == Control::Event::kTerminate) return {};
@@ -119,7 +126,8 @@ Result<void> serve(const std::string& config_file) {
       server.stop();
       log::info("stopped");
       log::flush();
-      if (server.fatal().empty()) return {};
+      *name_taken = !server.fatal().empty();
+      if (!*name_taken) return {};
       return Error{ErrorCode::kConflict, server.fatal()};
     }
     notify_manager("STATUS=beginning a new epoch");

@@ -66,8 +66,12 @@ class Server final : private storage::Membership::Listener {
   Duration drain_notice() const { return settings_.balancer.drain_notice; }
   // For those who ask whether mail is to be sent here: an error says why not. Thread-safe.
   Result<void> ready() const;
-  // Why another epoch would be of no use; "" if it would. After Control::Event::kRestart.
-  const std::string& fatal() const { return fatal_; }
+  // Why another epoch would be of no use: another server has this one's name. "" if it would. After start(), or
+  // Control::Event::kRestart.
+  std::string fatal() const {
+    const std::lock_guard lock(told_mutex_);
+    return fatal_;
+  }
 
  private:
   struct Loop {
@@ -100,6 +104,8 @@ class Server final : private storage::Membership::Listener {
   // server_cluster.cc
   bool shares_database() const;
   Result<void> begin_epoch();
+  Result<storage::NodeStore::Ended> watch_for_beats();
+  Error end_for_the_other();  // for the server under this name
   Result<void> join_cluster(const std::string& password);
   void set_draining(bool on);
   void share_budgets(const storage::ClusterView& view);
@@ -140,6 +146,7 @@ class Server final : private storage::Membership::Listener {
   std::vector<std::shared_ptr<net::TlsServerContext>> certificates_;  // one for each listener; null: none
   mutable std::mutex told_mutex_;
   std::vector<NodeFacts::Certificate> told_certificates_;  // to those who ask from other threads
+  std::string fatal_;                                      // likewise
   std::shared_ptr<net::ListenSocket> admin_socket_;
   std::unique_ptr<Reporter> reporter_;   // outlives what may still tell it something; stopped before
   std::atomic<bool> no_domains_{false};  // the database had none when it was last probed
@@ -158,7 +165,6 @@ class Server final : private storage::Membership::Listener {
   std::int64_t seen_retry_calls_ = 0;
   bool seen_drain_ = false;
   bool shares_budgets_ = false;
-  std::string fatal_;
   std::unique_ptr<IdGenerator> ids_;
   std::unique_ptr<lists::Tokens> tokens_;
   lists::Policies policies_;

@@ -1,5 +1,6 @@
 // Of Server: this node among those that share its database (storage/cluster/membership.h).
 #include "core/base/log.h"
+#include "smtpd/daemon/notify.h"
 #include "smtpd/daemon/server.h"
 #include "smtpd/operate/open_database.h"
 #include "storage/retry_calls.h"
@@ -9,6 +10,7 @@ namespace {
 
 // Another node may begin for the first time at the same moment and take the number.
 constexpr int kBeginTries = 5;
+constexpr Duration kLookEvery = std::chrono::milliseconds(500);
 constexpr std::size_t kDemandsTold = 100;  // destinations: the busiest
 
 }  // namespace
@@ -17,20 +19,65 @@ bool Server::shares_database() const {
   return settings_.database_file().empty();
 }
 
+// A server that was killed had its row at work and begins anew at once, from its own state directory. Whoever comes from
+// another one may have been given the name by mistake, and would end a server that lives: it watches first.
 Result<void> Server::begin_epoch() {
+  const WallTime now = system_clock().wall_now();
+  storage::NodeStore::Ended ended;
+  ended.started = state_->last_start();
   Result<void> begun;
   for (int i = 0; i < kBeginTries; ++i) {
-    begun =
-        database_->write_now(storage::Durability::kAccept, [this](storage::Connection& c) -> Result<void> {
-          auto node = storage::NodeStore(c).begin_epoch(settings_.hostname, system_clock().wall_now(),
-                                                        settings_.cluster_lease, ESSAIM_VERSION);
-          if (!node.ok()) return node.error();
-          node_ = *node;
-          return {};
-        });
-    if (begun.ok() || begun.error().code != ErrorCode::kExists) break;
+    begun = database_->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+      auto node = storage::NodeStore(c).begin_epoch(settings_.hostname, now, settings_.cluster_lease,
+                                                    ESSAIM_VERSION, shares_database() ? &ended : nullptr);
+      if (!node.ok()) return node.error();
+      node_ = *node;
+      return {};
+    });
+    if (begun.ok()) break;
+    if (shares_database() && begun.error().code == ErrorCode::kConflict) {
+      auto silent = watch_for_beats();
+      if (!silent.ok()) return silent.error();
+      ended = *silent;
+    } else if (begun.error().code != ErrorCode::kExists) {
+      break;
+    }
   }
+  if (begun.ok()) state_->note_start(now);
   return begun;
+}
+
+// Until a server that lives would have beaten: the time between two beats, and that which the database may take for one.
+// kConflict: it has.
+Result<storage::NodeStore::Ended> Server::watch_for_beats() {
+  std::optional<storage::NodeSight> first, seen;
+  const auto look = [&](storage::Connection& c) -> Result<void> {
+    auto found = storage::NodeStore(c).find(settings_.hostname);
+    if (!found.ok()) return found.error();
+    seen = *std::move(found);
+    return {};
+  };
+  for (MonoTime until{};;) {
+    const MonoTime asked = system_clock().mono_now();
+    ESSAIM_TRY(database_->look_now(look));
+    if (!seen || !seen->at_work()) return storage::NodeStore::Ended{};  // nobody's any more
+    if (!first) {
+      first = seen;
+      storage::Membership::Options of_it;
+      if (seen->lease > Duration::zero()) of_it.lease = seen->lease;
+      const Duration patience = of_it.beat_every() + of_it.beat_patience();
+      until = system_clock().mono_now() + patience;
+      log::info("host-name-watched",
+                {{"hostname", settings_.hostname}, {"epoch", seen->epoch}, {"for", patience}});
+      notify_manager("STATUS=looking whether another server runs under the host name " + settings_.hostname);
+    } else if (seen->epoch != first->epoch || seen->beat != first->beat) {
+      return end_for_the_other();
+    } else if (asked >= until) {
+      return storage::NodeStore::Ended{{}, seen->epoch, seen->beat};
+    }
+    if (control_.wait(kLookEvery) == Control::Event::kTerminate)
+      return Error{ErrorCode::kCancelled, "told to end before it had begun"};
+  }
 }
 
 Result<void> Server::join_cluster(const std::string& password) {
@@ -42,7 +89,7 @@ Result<void> Server::join_cluster(const std::string& password) {
   storage::DatabaseOptions options = operate::database_options(settings_, password, 1);
   storage::Membership::Options membership;
   membership.lease = settings_.cluster_lease;
-  options.reply_timeout = std::max<Duration>(membership.beat_every(), std::chrono::seconds(1));
+  options.reply_timeout = membership.beat_patience();
   auto database = storage::Database::open(options);
   if (!database.ok()) return database.error();
   beat_database_ = *std::move(database);
@@ -121,9 +168,17 @@ void Server::on_lease_again() {
 }
 
 void Server::on_fenced(bool dead) {
-  // Two servers under one name would end each other for ever.
-  if (!dead) fatal_ = "another server runs under the host name " + settings_.hostname;
+  // Two servers under one name would end each other for ever. (The other began behind this one's own last start: its state
+  // directory is a copy.)
+  if (!dead) end_for_the_other();
   control_.restart();
+}
+
+Error Server::end_for_the_other() {
+  const std::lock_guard lock(told_mutex_);
+  fatal_ = "another server runs under the host name " + settings_.hostname +
+           ": \"hostname\" tells nodes apart, and each has its own";
+  return {ErrorCode::kConflict, fatal_};
 }
 
 void Server::set_draining(bool on) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "core/base/clock.h"
 #include "core/base/result.h"
 #include "smtpd/settings/settings.h"
 
@@ -18,8 +19,14 @@ class StateDirectory {
   StateDirectory(const StateDirectory&) = delete;
   StateDirectory& operator=(const StateDirectory&) = delete;
 
+  // When the last server began that worked from here, as it noted; 0: nobody knows. What cannot be noted is a warning in the
+  // log: the next one then waits until nobody beats under its name.
+  WallTime last_start() const;
+  void note_start(WallTime now) const;
+
  private:
-  StateDirectory() = default;
+  explicit StateDirectory(const std::string& path) : last_start_(path + "/last-start") {}
+  const std::string last_start_;
   int state_ = -1, database_ = -1;
 };
 

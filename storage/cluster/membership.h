@@ -8,6 +8,7 @@
 // database object is the membership's alone.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -43,6 +44,8 @@ class Membership {
   struct Options {
     Duration lease = std::chrono::seconds(15);
     Duration beat_every() const { return lease / 5; }
+    // What the database may take for one.
+    Duration beat_patience() const { return std::max<Duration>(beat_every(), std::chrono::seconds(1)); }
     // What the clocks of holder and observer may drift apart within a lease, and the time between a check and its act.
     Duration margin() const { return lease / 5; }
   };

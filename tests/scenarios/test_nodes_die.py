@@ -1,10 +1,11 @@
 """Nodes that are killed, stopped and continued, and a database that goes away: nothing acknowledged is lost, what comes twice
 is explained, and others go on with the work."""
 
+import shutil
 import signal
 import unittest
 
-from support import nodes, processes
+from support import essaim, nodes, processes
 
 MEMBERS = [f"m{i}@d{i % 20}.example" for i in range(6_000)]
 
@@ -81,6 +82,45 @@ class NodesDie(nodes.Nodes):
         self.finished(two, queue_id)
         self.assertEqual({"one": "serving", "two": "serving"}, self.states(two))
         self.post(one, "big@lists.example")
+
+    def test_two_servers_of_one_name(self):
+        """The newcomer ends, and the elder serves on. One that has a copy of the elder's state directory ends the elder, once."""
+        one = self.node("one")
+        one.make_list("dev@lists.example", MEMBERS[:50], post="anyone")
+        other = essaim.Essaim(self.folder, smarthost=self.sink.addresses[0], database=self.database.url(timeout=3), name="other",
+                              hostname="one.lists.example", start=False, listen=f'[cluster]\nlease = "{nodes.LEASE}s"\n')
+
+        def ends(server):
+            server.run("serve", check=False)
+            self.assertEqual(3, server.last.returncode, server.last.stderr)
+            self.assertIn("another server runs under the host name one.lists.example", server.last.stderr)
+
+        ends(other)
+        queue_id = self.post(one, "dev@lists.example")
+        one.wait_finished(queue_id)
+        self.assertEqual([1] * 50, list(self.sink.recipients().values()))
+        self.assertNotIn("node-fenced", one.process.output())
+        # Killed, it comes back at once.
+        one.kill()
+        one.start()
+        self.assertNotIn("host-name-watched", one.process.output())
+        # A copy of the machine.
+        shutil.copy(one.folder / "state/last-start", other.folder / "state")
+        self.started(other.start())
+        self.assertEqual(3, one.process.process.wait(60))
+        self.assertIn("node-fenced", one.process.output())
+        self.assertNotIn("new-epoch", one.process.output())
+        ends(one)
+        self.post(other, "dev@lists.example")
+        # Of one that was killed elsewhere the name is free; whoever waits for that can be told to end.
+        other.kill()
+        seen = len(one.process.output())
+        waiting = processes.Process("essaim", [processes.BUILD / "essaim", "serve", "--config", one.config], one.log, env=one.environment)
+        self.wait_for_log(one, "host-name-watched", since=seen)
+        self.assertEqual(0, waiting.stop())
+        self.assertNotIn("node-begun", one.process.output()[seen:])
+        one.start()
+        self.assertEqual({"one": "serving"}, self.states(one))
 
     def test_the_database_goes_away_and_comes_back(self):
         one, two = self.begin("one", "two")

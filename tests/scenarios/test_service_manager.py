@@ -217,6 +217,11 @@ class Units(unittest.TestCase):
                 self.skipTest("systemd-analyze cannot look at units here: " + result.stderr[-200:])
             self.assertEqual(0, result.returncode, result.stdout[-400:])
 
+    def test_a_server_whose_host_name_is_taken_is_not_started_again(self):
+        manual = subprocess.run([processes.BUILD / "essaim", "man"], capture_output=True, text=True, check=True).stdout
+        status = re.search(r"\n\.B (\d+)\n.*another server runs under this host name", manual).group(1)
+        self.assertIn(f"RestartPreventExitStatus={status}\n", (UNITS / "essaim.service").read_text())
+
     def test_the_socket_fits_the_service(self):
         text = (UNITS / "essaim.socket").read_text()
         self.assertIn("Service=essaim.service", text)

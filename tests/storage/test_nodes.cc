@@ -72,6 +72,58 @@ BOOST_AUTO_TEST_CASE(each_host_has_its_number_and_a_new_epoch_with_each_start) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_is_at_work_keeps_its_epoch_when_another_one_begins_under_its_name) {
+  TempDatabase database;
+  const auto one = begin(*database, "one.test");
+  WallTime now = kNow;
+  const auto begins = [&](const NodeStore::Ended& ended) {
+    now += 1s;
+    const Result<void> begun = database->write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+      auto node = NodeStore(c).begin_epoch("one.test", now, 15s, "1", &ended);
+      if (!node.ok()) return node.error();
+      BOOST_TEST(node->number == one.number);
+      return {};
+    });
+    if (!begun.ok()) BOOST_TEST((begun.error().code == ErrorCode::kConflict));
+    return begun.ok();
+  };
+  const auto beat = [&] {
+    commit(*database, [&](Connection& c) -> Result<void> {
+      BOOST_TEST(must(NodeStore(c).beat(one)));
+      return {};
+    });
+  };
+  const auto seen = [&] {
+    const NodeSight row = sight(*database, one.number);
+    return NodeStore::Ended{{}, row.epoch, row.beat};
+  };
+  BOOST_TEST(!begins({}));
+  BOOST_TEST(!begins({kNow - 1ms, 0, 0}));
+  const NodeStore::Ended silent = seen();
+  beat();
+  BOOST_TEST(!begins(silent));
+  beat();  // none of them has ended the epoch
+  BOOST_TEST(begins(seen()));
+  // Its own start of before, and one that is not the last any more.
+  const WallTime last = now;
+  BOOST_TEST(begins({last, 0, 0}));
+  BOOST_TEST(!begins({last, 0, 0}));
+  // Who has ended in order, or was taken over, is in nobody's way; nor is who never was.
+  for (const bool in_order : {true, false}) {
+    commit(*database, [&](Connection& c) -> Result<void> {
+      const NodeSight row = must(NodeStore(c).all()).at(0);
+      BOOST_TEST(must(in_order ? NodeStore(c).end_epoch({row.number, row.epoch}) : NodeStore(c).fence(row)));
+      return {};
+    });
+    BOOST_TEST(begins({}));
+  }
+  commit(*database, [&](Connection& c) -> Result<void> {
+    const NodeStore::Ended nothing;
+    BOOST_TEST(must(NodeStore(c).begin_epoch("two.test", now, 15s, "1", &nothing)).epoch == 1);
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_node_that_does_not_come_back_is_removed_when_it_owns_nothing) {
   TempDatabase database;
   make_post(*database, post(1), people(3, "a.test"));
