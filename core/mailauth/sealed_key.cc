@@ -5,7 +5,6 @@
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <sys/stat.h>
 
 #include "core/base/check.h"
 #include "core/base/mac.h"
@@ -52,9 +51,6 @@ Result<KeySeal> KeySeal::from_secret(std::string_view secret) {
 Result<KeySeal> KeySeal::from_file(const std::string& path) {
   const auto text = read_file(path);
   if (!text.ok()) return Error{text.error().code, "cannot read " + text.error().message};
-  struct stat status {};
-  if (::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0)
-    return Error{ErrorCode::kInvalid, path + ": everybody may read or change it: chmod o= " + path};
   auto seal = from_secret(trimmed(*text));
   if (!seal.ok()) return Error{seal.error().code, path + ": " + seal.error().message};
   return seal;

@@ -3,11 +3,16 @@
 #include <unistd.h>
 
 #include "core/config/render.h"
+#include "core/net/event_loop.h"
 #include "core/net/tls.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/text_options.h"
+#include "smtpd/daemon/conversions.h"
+#include "smtpd/operate/database_password.h"
+#include "smtpd/operate/dns_options.h"
+#include "smtpd/operate/key_ring.h"
 #include "smtpd/operate/user.h"
 #include "smtpd/settings/show.h"
 #include "smtpd/settings/table.h"
@@ -23,6 +28,8 @@ std::vector<std::string> unreadable(const Settings& s, const operate::User& user
     files.emplace_back("client_ca", l.client_ca);
   }
   files.emplace_back("authentication.key_file", s.authentication.key_file);
+  if (s.delivery.ca_file != kAuthorities) files.emplace_back("delivery.ca_file", s.delivery.ca_file);
+  files.emplace_back("dns.trust_anchor", s.trust_anchor);
   std::vector<std::string> wrong;
   for (const auto& [setting, file] : files) {
     if (file.empty() || ::access(file.c_str(), R_OK) != 0) continue;
@@ -32,13 +39,25 @@ std::vector<std::string> unreadable(const Settings& s, const operate::User& user
   return wrong;
 }
 
+// What the next start would be refused for, and an open secret.
 std::vector<std::string> what_is_wrong(const Settings& s) {
   std::vector<std::string> wrong;
+  const auto note = [&wrong](const std::string& where, const auto& result) {
+    if (!result.ok()) wrong.push_back(where + result.error().message);
+  };
   for (const ListenSettings& l : s.listen) {
     if (l.certificates().empty()) continue;
-    auto tls = net::TlsServerContext::load(net::TlsServerOptions{l.certificates(), l.client_ca});
-    if (!tls.ok()) wrong.push_back("\"certificate\": " + tls.error().message);
+    note("\"certificate\": ",
+         net::TlsServerContext::load(net::TlsServerOptions{l.certificates(), l.client_ca}));
   }
+  note("\"storage.password_file\": ", operate::database_password(s));
+  note("", account_options(s));
+  note("\"authentication.key_file\": ", operate::open_seal(s));
+  note("\"authentication.key_file\": ", operate::require_private(s.authentication.key_file, s.user));
+  if (s.delivery.ca_file != kAuthorities)
+    note("\"delivery.ca_file\": ", net::TlsClientContext::with_authorities(s.delivery.ca_file));
+  net::EventLoop loop("check");
+  note("[dns]: ", dns::make_resolver(loop, operate::dns_options(s)));
   if (s.user.empty()) return wrong;
   auto user = operate::find_user(s.user);
   if (!user.ok()) {

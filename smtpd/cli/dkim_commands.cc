@@ -8,6 +8,7 @@
 #include "smtpd/cli/site.h"
 #include "smtpd/operate/dkim_keys.h"
 #include "smtpd/operate/key_ring.h"
+#include "smtpd/operate/user.h"
 
 namespace essaim::smtpd::cli {
 namespace {
@@ -54,6 +55,7 @@ Result<std::vector<DkimKeyRecord>> keys_of(Site& site, const std::string& domain
 Result<mailauth::KeySeal> seal_of(Site& site) {
   auto seal = operate::open_seal(site.settings());
   if (!seal.ok()) return seal.error();
+  ESSAIM_TRY(operate::require_private(site.settings().authentication.key_file, site.settings().user));
   if (!seal->has_value())
     return Error{ErrorCode::kInvalid,
                  "there is no secret to seal keys with: set \"authentication.key_file\" to a file that has "

@@ -172,6 +172,10 @@ Result<void> Server::open_storage(const std::string& password) {
   tokens_ = *std::move(tokens);
   auto seal = operate::open_seal(settings_);
   if (!seal.ok()) return seal.error();
+  // That mail waits would be worse. What makes keys refuses it.
+  if (const auto closed = operate::require_private(settings_.authentication.key_file, settings_.user);
+      !closed.ok())
+    log::error("secret-open-to-all", {{"error", closed.error().message}});
   keys_ = std::make_unique<KeyRing>(*database_, *std::move(seal));
   ESSAIM_TRY(keys_->load());
   return join_cluster(password);

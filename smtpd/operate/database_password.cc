@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "smtpd/operate/user.h"
+
 namespace essaim::smtpd::operate {
 namespace {
 
@@ -29,7 +31,7 @@ Result<std::string> first_line(const std::string& path) {
   if (!known) return about(path, "is not a file");
   if (size < 0) return about(path, std::strerror(number));
   if ((status.st_mode & S_IRWXO) != 0)
-    return about(path, "everybody may read or change it: chmod o= " + path);
+    return about(path, "everybody may read or change it: " + how_to_close(path));
   text.resize(static_cast<std::size_t>(size));
   text.resize(std::min(text.find('\n'), text.size()));
   if (text.ends_with('\r')) text.pop_back();

@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <sys/fsuid.h>
 #include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -82,6 +83,31 @@ Result<std::optional<User>> user_to_become(const std::string& name) {
   auto user = find_user(name);
   if (!user.ok()) return user.error();
   return std::optional<User>(*user);
+}
+
+namespace {
+std::string name_of_group(gid_t gid) {
+  std::vector<char> buffer(16'384);
+  group entry{};
+  group* found = nullptr;
+  if (getgrgid_r(gid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
+    return found->gr_name;
+  return std::to_string(gid);
+}
+}  // namespace
+
+std::string how_to_close(const std::string& file, const std::string& user) {
+  const auto found = find_user(user);
+  const bool known = found.ok() || geteuid() != 0;
+  const std::string group = known ? name_of_group(found.ok() ? found->gid : getegid()) : "GROUP";
+  return "chown root:" + group + " " + file + " && chmod 0640 " + file +
+         (known ? "" : ", with the group of the server's user");
+}
+
+Result<void> require_private(const std::string& file, const std::string& user) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0 || (status.st_mode & S_IRWXO) == 0) return {};
+  return Error{ErrorCode::kInvalid, file + ": everybody may read or change it: " + how_to_close(file, user)};
 }
 
 Result<void> become(const User& user) {

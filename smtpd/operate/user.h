@@ -25,6 +25,11 @@ Result<void> require_readable(const std::string& file, const User& user);
 // Opens a file for reading and writing, with O_CLOEXEC; `flags` for more. With a user: as far as that user may, and what is made is
 // that user's. Root would follow whatever link stands in a directory of theirs, and make or give away the file behind it.
 Result<int> open_as(const std::optional<User>& user, const std::string& file, int flags, mode_t mode);
+// What keeps a file with a secret from everybody, and leaves it to the server, in words of the shell. `user`: of the settings;
+// "": the server is whoever we are, unless we are root.
+std::string how_to_close(const std::string& file, const std::string& user = {});
+// kInvalid, with that: everybody may read or change it. Nothing of what is not there.
+Result<void> require_private(const std::string& file, const std::string& user);
 // Groups, group, user; and that there is no way back. Before any thread is started.
 Result<void> become(const User& user);
 

@@ -1,8 +1,6 @@
 #include <boost/test/unit_test.hpp>
-#include <sys/stat.h>
 
 #include "core/mailauth/sealed_key.h"
-#include "tests/support/temp_dir.h"
 
 using namespace essaim;
 using namespace essaim::mailauth;
@@ -35,20 +33,6 @@ BOOST_AUTO_TEST_CASE(every_octet_counts) {
 BOOST_AUTO_TEST_CASE(a_secret_that_is_none_is_refused) {
   BOOST_TEST(!KeySeal::from_secret("short").ok());
   BOOST_TEST(!KeySeal::from_file("/nonexistent/secret").ok());
-}
-
-BOOST_AUTO_TEST_CASE(a_secret_that_everybody_may_read_or_change_is_refused) {
-  const test::TempDir dir;
-  const std::string file = dir.write("secret", "a secret of some length\n");
-  for (const mode_t mode : {0644, 0602}) {
-    BOOST_REQUIRE(::chmod(file.c_str(), mode) == 0);
-    const auto refused = KeySeal::from_file(file);
-    BOOST_REQUIRE(!refused.ok());
-    BOOST_TEST(refused.error().message.find("everybody may read or change it: chmod o= ") !=
-               std::string::npos);
-  }
-  BOOST_REQUIRE(::chmod(file.c_str(), 0640) == 0);
-  BOOST_TEST(KeySeal::from_file(file).ok());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,6 +1,7 @@
 // The command line as people and scripts use it, without a running server.
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
 #include "tests/smtpd/program.h"
 
@@ -190,6 +191,54 @@ BOOST_FIXTURE_TEST_CASE(says_when_there_are_more_posts_than_it_shows, Site) {
   BOOST_TEST(find(all, true).err == "");
   BOOST_TEST(json({"post", "find", "--failed"}).empty());
   BOOST_TEST(run({"post", "find", "--limit", "0"}).code == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_would_keep_the_server_from_starting_is_told_before, Site) {
+  const std::string plain = essaim::test::read_file(config), file = directory.path("file");
+  struct Row {
+    std::string section, setting;
+    bool secret;
+  };
+  for (const Row& row :
+       {Row{"[storage]\n", "password_file", true}, Row{"[delivery]\n", "ca_file", false},
+        Row{"[dns]\n", "trust_anchor", false},
+        Row{"[ldap]\nurl = \"ldap://127.0.0.1\"\nbase = \"dc=a\"\nfilter = \"(uid={name})\"\n",
+            "search_password_file", true},
+        Row{"[oauth]\nurl = \"http://127.0.0.1/\"\n", "secret_file", true},
+        Row{"[authentication]\n", "key_file", true}}) {
+    const auto check = [&](int code, const std::string& words) {
+      const Outcome o = run({"config", "check"});
+      BOOST_TEST(o.code == code, row.setting << " gave " << o.code << ": " << o.err);
+      BOOST_TEST(has(o.err, words), row.setting << " said: " << o.err);
+    };
+    const std::string lines = row.section + row.setting + " = \"" + file + "\"\n";
+    std::string text = plain;
+    if (const auto at = text.find(row.section); at != std::string::npos)
+      text.replace(at, row.section.size(), lines);
+    else
+      text += lines;
+    directory.write("essaim.toml", text);
+    unlink(file.c_str());
+    check(2, file);
+    if (!row.secret) continue;
+    directory.write("file", "\n");
+    BOOST_REQUIRE(::chmod(file.c_str(), 0640) == 0);
+    check(2, file);
+    directory.write("file", "a secret of some length\n");
+    check(0, "");
+    for (const mode_t mode : {0644U, 0602U}) {
+      BOOST_REQUIRE(::chmod(file.c_str(), mode) == 0);
+      check(2, file + ": everybody may read or change it: chown root:");
+      check(2, " && chmod 0640 " + file);
+    }
+  }
+  // And no key is sealed with what everybody knows.
+  make_list();
+  const Outcome refused = run({"dkim", "create", "lists.example"});
+  BOOST_TEST(refused.code == 2);
+  BOOST_TEST(has(refused.err, "everybody may read or change it"), refused.err);
+  BOOST_REQUIRE(::chmod(file.c_str(), 0640) == 0);
+  ok({"dkim", "create", "lists.example"});
 }
 
 BOOST_FIXTURE_TEST_CASE(export_and_apply_are_each_others_reverse, Site) {

@@ -9,6 +9,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
 #include "tests/smtpd/daemon/tiny_sink.h"
 #include "tests/smtpd/program.h"
@@ -243,6 +244,17 @@ BOOST_AUTO_TEST_CASE(a_reload_refuses_a_bad_file_and_takes_a_good_one) {
   BOOST_TEST(has(client.post("ann@a.example", "dev@lists.example", "still here"), "queued as"));
   BOOST_TEST(site.program.run({"drain"}).code == 0);
   BOOST_TEST(site.program.wait_for_end() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_secret_that_everybody_may_read_is_told_and_used) {
+  Program program;
+  const std::string secret = program.directory.write("secret", "a secret of some length\n");
+  BOOST_REQUIRE(chmod(secret.c_str(), 0644) == 0);
+  std::ofstream(program.config, std::ios::app) << "[authentication]\nkey_file = \"" << secret << "\"\n";
+  BOOST_REQUIRE(program.serve() > 0);
+  const std::string log = program.log();
+  BOOST_TEST(has(log, "error secret-open-to-all"), log);
+  BOOST_TEST(has(log, "chmod 0640 " + secret), log);
 }
 
 BOOST_AUTO_TEST_CASE(two_servers_do_not_share_a_state_directory) {
