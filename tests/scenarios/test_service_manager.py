@@ -129,7 +129,14 @@ class ServiceManager(processes.Scenario):
         manager.process.send_signal(signal.SIGHUP)
         manager.wait_for("READY=1", 3)
         self.assertIn("reload-refused", manager.output())
+        # What the unit runs says so by its exit status, too.
+        reload = re.findall(r"(?m)^ExecReload=/usr/sbin/essaim (.*)$", (UNITS / "essaim.service").read_text())
+        self.assertEqual(1, len(reload))
+        self.site.run(*reload[0].split(), check=False)
+        self.assertNotEqual(0, self.site.last.returncode)
+        self.assertIn("nonsense", self.site.last.stderr)
         self.site.config.write_text(good)
+        self.site.run(*reload[0].split())
         self.assertEqual(0, manager.stop())
         words = [text.split("\n")[0] for _, text in manager.read()]
         words = [word for word in words if not word.startswith("STATUS")]
