@@ -8,8 +8,8 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/fsuid.h>
-#include <sys/syscall.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
