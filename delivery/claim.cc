@@ -77,6 +77,21 @@ Result<std::shared_ptr<const ActivePost>> load_post(storage::Connection& connect
   return activate_post(std::move(**post), std::move(*wire), std::move(*wire_7bit), keys);
 }
 
+// A post that is in memory already, with the lifetime that it has now: an operator may have renewed it, here or at another
+// node. Nothing else of a post changes, so its text is not read again. Null: it is not in memory, or is gone.
+Result<std::shared_ptr<const ActivePost>> known_post(storage::Connection& connection, Id id,
+                                                     PostCache* cache) {
+  std::shared_ptr<const ActivePost> known = cache == nullptr ? nullptr : cache->find(id);
+  if (known == nullptr) return known;
+  Result<std::optional<storage::PostRecord>> post = storage::PostStore(connection).find(id);
+  if (!post.ok()) return post.error();
+  if (!post->has_value()) return std::shared_ptr<const ActivePost>();
+  if ((*post)->expires == known->post.expires) return known;
+  auto renewed = std::make_shared<ActivePost>(*known);
+  renewed->post.expires = (*post)->expires;
+  return std::shared_ptr<const ActivePost>(std::move(renewed));
+}
+
 // Members who left after the post was accepted get nothing any more. `revisions`: of the lists that this claim has asked
 // about; who leaves meanwhile has left behind it.
 Result<void> find_those_who_left(storage::Connection& connection, const storage::PostRecord& post,
@@ -193,10 +208,10 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
     for (storage::BatchRecord& batch : *claimed) {
       const Id id = batch.post_id;
       if (result->posts.count(id) == 0 && bad.count(id) == 0) {
-        auto known = request.known ? request.known->find(id) : nullptr;
-        // Else its lifetime may have been renewed since it was read.
-        if (known && known->post.expires > request.now) {
-          result->posts[id] = std::move(known);
+        auto known = known_post(connection, id, request.known.get());
+        if (!known.ok()) return known.error();
+        if (*known != nullptr) {
+          result->posts[id] = std::move(*known);
         } else if (auto loaded = load_post(connection, id, request.keys, request.known.get(), &loading);
                    loaded.ok()) {
           if (*loaded == nullptr) {

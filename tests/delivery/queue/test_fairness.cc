@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/log.h"
+#include "storage/sql.h"
 #include "tests/delivery/queue/rig.h"
 
 namespace essaim::test {
@@ -186,6 +187,52 @@ BOOST_AUTO_TEST_CASE(large_posts_wait_for_room_and_small_ones_pass_them) {
     return one.second.size() > 390'000 && one.second.ends_with("no end.\n");
   };
   BOOST_TEST(std::count_if(bodies.begin(), bodies.end(), whole) == 4);
+}
+
+// It is in memory, and has more than half of the room for large ones.
+struct LargeAndRefused {
+  LargeAndRefused() {
+    HostPolicy policy;
+    policy.rcpt = [this](const std::string&, int) {
+      return takes_mail ? "250 2.1.5 ok" : "451 4.2.1 mailbox busy";
+    };
+    sink.set(address_of(0), policy);
+    settings = settings_for(site, sink);
+    settings.post_memory = 1U << 20;
+    std::string large = Site::rendering();
+    while (large.size() < 400'000) large += "A line of a large message. It has no end.\r\n";
+    record = site.new_post(CopyMode::kCommon, 0);
+    record.expires = record.accepted + 2s;
+    site.post_to(record, 0, {{0, "u", Site::domain_name(0)}}, large);
+  }
+  std::atomic<bool> takes_mail{false};
+  TestSink sink;
+  Site site;
+  delivery::EngineSettings settings;
+  storage::PostRecord record;
+};
+
+BOOST_FIXTURE_TEST_CASE(a_large_post_that_has_expired_fails, LargeAndRefused) {
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
+  BOOST_REQUIRE(wait_until([&] { return site.finished(record.id); }));
+  BOOST_TEST(site.counts(record.id).failed == 1);
+  BOOST_TEST(run.failures.reply("u@d0.test").find("4.4.7 delivery time expired") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_large_post_whose_lifetime_was_renewed_is_sent, LargeAndRefused) {
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
+  BOOST_REQUIRE(wait_until([&] { return site.batches(record.id)[0].attempts > 0; }));
+  const WallTime later = record.accepted + 24h;
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+    auto changed = storage::sql::run(c, "UPDATE post SET expires = ? WHERE id = ?", later, record.id);
+    if (!changed.ok()) return changed.error();
+    return {};
+  }));
+  BOOST_REQUIRE(wait_until([&] { return system_clock().wall_now() > record.expires; }));
+  takes_mail = true;
+  BOOST_TEST(wait_until([&] { return site.counts(record.id).delivered == 1; }));
 }
 
 BOOST_AUTO_TEST_CASE(with_few_connections_for_all_everyone_has_a_turn) {

@@ -298,4 +298,25 @@ BOOST_FIXTURE_TEST_CASE(a_claim_knows_of_the_new_lifetime_and_who_has_left_since
   BOOST_TEST(result.left[1].count(1002) == 1u);
 }
 
+// It was typed at another node, and nothing was recalled here.
+BOOST_FIXTURE_TEST_CASE(a_claim_within_the_old_lifetime_knows_of_the_new_one, Site) {
+  delivery::ClaimRequest claim;
+  claim.fence = {1, 8};
+  claim.limits.fill(10);
+  claim.known = std::make_shared<delivery::PostCache>(1U << 20);
+  const auto known = must(delivery::activate_post(record(1), share("x")));
+  claim.known->add(known);
+  clock.set_wall(known->post.expires - 2h);
+  BOOST_TEST(must(retry(request({1}))).recipients == 3);
+  clock.advance(1s);
+  claim.now = clock.wall_now();
+  claim.look_for_due = true;
+  delivery::ClaimResult result;
+  commit(*database, [&](Connection& c) { return delivery::run_claim(c, claim, &result); });
+  BOOST_REQUIRE(result.posts.count(1) == 1u);
+  BOOST_TEST((result.posts[1]->post.expires > known->post.expires));
+  BOOST_TEST((result.posts[1]->post.expires == record(1).expires));
+  BOOST_TEST((result.posts[1]->wire == known->wire));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
