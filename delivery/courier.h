@@ -23,6 +23,7 @@ namespace essaim::delivery {
 
 class ChunkingRefusals;
 class LostHandshakes;
+class RecipientLimits;
 
 struct CourierSettings {
   std::string helo;  // our host name
@@ -35,6 +36,8 @@ struct CourierSettings {
   // Where connections come from, by family; "": the system's choice.
   std::string source_ipv4, source_ipv6;
   std::size_t recipients_per_transaction = 100;
+  // Of hosts that take fewer and told it by a refusal; null: each connection learns it anew.
+  std::shared_ptr<RecipientLimits> recipient_limits = nullptr;
   int transactions_per_connection = 100;  // 0: no limit
   // RFC 5321 §4.5.3.2
   Duration connect_timeout = std::chrono::seconds(30);

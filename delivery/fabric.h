@@ -11,6 +11,7 @@
 #include "core/dns/resolver.h"
 #include "delivery/client/chunking_refusals.h"
 #include "delivery/client/lost_handshakes.h"
+#include "delivery/client/recipient_limits.h"
 #include "delivery/engine.h"
 #include "delivery/note.h"
 #include "delivery/shares.h"
@@ -40,6 +41,8 @@ struct Fabric {
   // Hosts whose TLS is broken, for opportunistic TLS; thread-safe.
   std::shared_ptr<ChunkingRefusals> broken_tls = std::make_shared<ChunkingRefusals>(kBrokenTlsFor);
   std::shared_ptr<LostHandshakes> lost_tls = std::make_shared<LostHandshakes>();
+  // Of those that told it only by a refusal; thread-safe.
+  std::shared_ptr<RecipientLimits> recipient_limits = std::make_shared<RecipientLimits>();
   StsPolicies* sts = nullptr;  // null: there is no MTA-STS
   std::shared_ptr<TlsResults> tls_results = std::make_shared<TlsResults>();
   std::function<void()> flush_tls_results = [] {};  // thread-safe

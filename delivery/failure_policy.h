@@ -22,8 +22,9 @@ struct Trouble {
   const smtp::Reply* reply = nullptr;  // never null when asked
   bool from_peer = false;
   bool more_candidates = false;
-  // Something was concluded before on this connection (or, at RCPT, in this transaction: another recipient
-  // was accepted). Only then may work be returned for another connection, or it could go round for ever.
+  // Something was concluded before on this connection, and not by being returned, or learned for the next one (or, at
+  // RCPT, in this transaction: another recipient was accepted). Only then may work be returned for another connection, or it
+  // could go round for ever.
   bool progress = false;
   bool bdat = false;  // the reply is to BDAT
 };

@@ -62,6 +62,7 @@ void LoopSide::apply_settings() {
   courier_settings_.chain_refusals = fabric_.chaining;
   courier_settings_.broken_tls = fabric_.broken_tls;
   courier_settings_.lost_tls = fabric_.lost_tls;
+  courier_settings_.recipient_limits = fabric_.recipient_limits;
 }
 
 void LoopSide::begin() {

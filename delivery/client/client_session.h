@@ -185,6 +185,7 @@ class ClientSession {
   bool may_chain() const;
   void refuse_chain();
   bool lost_the_chain(const smtp::Reply& reply);
+  void learn_limit();
   void on_unexpected(const smtp::Reply& reply, const char* command);
 
   const CourierSettings& settings_;
@@ -213,7 +214,8 @@ class ClientSession {
   // Recipients that were given and are for the next transaction: more than the server takes in one (LIMITS),
   // or of a domain too many. No batch: none.
   Transaction rest_;
-  std::size_t learned_limit_ = 0;     // recipients, from "too many recipients"; 0: none
+  // Recipients, from "too many recipients", here or on a connection before; 0: none.
+  std::size_t learned_limit_ = 0;
   std::vector<std::string> domains_;  // named so far, when the server limits them
   bool domains_full_ = false;
   bool chunking_ = false;

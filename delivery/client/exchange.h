@@ -27,7 +27,9 @@ struct Exchange {
   std::size_t open = 0;               // not concluded
   std::size_t accepted = 0;
   bool mail_accepted = false;
-  bool progress = false;         // some recipient was concluded
+  // Some recipient was concluded who need not come back, or the next connection goes otherwise for what was learned on this
+  // one: so work that is returned does not go round for ever.
+  bool progress = false;
   Step step = Step::kMail;       // the next command
   std::size_t next_to_send = 0;  // position of the next RCPT
   std::size_t next_reply = 0;    // position whose RCPT is answered next

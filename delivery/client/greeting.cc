@@ -1,6 +1,7 @@
 // From the greeting to the first transaction: EHLO or HELO, and STARTTLS between them.
 #include "delivery/client/chunking_refusals.h"
 #include "delivery/client/client_session.h"
+#include "delivery/client/recipient_limits.h"
 
 namespace essaim::delivery {
 
@@ -87,6 +88,7 @@ void ClientSession::on_starttls(const smtp::Reply& reply) {
 void ClientSession::become_ready() {
   ready_ = true;
   chunking_ = capabilities_.chunking && settings_.chunking && !settings_.chunking->knows(peer_, now_);
+  if (settings_.recipient_limits) learned_limit_ = settings_.recipient_limits->of(peer_, now_);
   enter(SessionState::kIdle);
   say_ = Say::kTransaction;
   output_->on_ready();

@@ -5,6 +5,7 @@
 #include "core/base/check.h"
 #include "delivery/client/chunking_refusals.h"
 #include "delivery/client/client_session.h"
+#include "delivery/client/recipient_limits.h"
 
 namespace essaim::delivery {
 
@@ -34,9 +35,7 @@ void ClientSession::on_rcpt(smtp::Reply reply) {
   const int code = reply.code;
   const smtp::Reply last = code == 421 ? reply : smtp::Reply{};
   if (current_.recipients[position] == Exchange::Recipient::kOpen) {
-    if (says_too_many_recipients(reply) && current_.accepted > 0)
-      learned_limit_ =
-          recipients_limit() > 0 ? std::min(recipients_limit(), current_.accepted) : current_.accepted;
+    if (says_too_many_recipients(reply) && current_.accepted > 0) learn_limit();
     if (reply.positive()) {
       current_.recipients[position] = Exchange::Recipient::kAccepted;
       ++current_.accepted;
@@ -54,6 +53,15 @@ void ClientSession::on_rcpt(smtp::Reply reply) {
   }
   if (code == 421) return end(last, true, false);
   after_envelope_reply();
+}
+
+// Those who were accepted are fewer than were given, so each time it has to be learned the limit is smaller.
+void ClientSession::learn_limit() {
+  const std::size_t before = recipients_limit();
+  learned_limit_ = before > 0 ? std::min(before, current_.accepted) : current_.accepted;
+  if (!settings_.recipient_limits) return;
+  settings_.recipient_limits->learn(peer_, learned_limit_, now_);
+  current_.progress = true;
 }
 
 void ClientSession::on_data(smtp::Reply reply) {
@@ -109,6 +117,7 @@ void ClientSession::on_chunk(smtp::Reply reply) {
     const bool unknown = says_unknown_command(reply);
     if (unknown) {
       chunking_ = false;
+      current_.progress = true;
       settings_.chunking->add(peer_, now_);
     }
     conclude_open(&current_, unknown ? Stage::kData : Stage::kFinalDot, reply, true, done_ > 0, true);
@@ -166,7 +175,7 @@ void ClientSession::conclude(Exchange* exchange, std::size_t position, Outcome* 
   if (recipient == Exchange::Recipient::kAccepted) --exchange->accepted;
   recipient = Exchange::Recipient::kConcluded;
   --exchange->open;
-  exchange->progress = true;
+  if (outcome->kind != Outcome::Kind::kReturned) exchange->progress = true;
   concluded_.assign(1, exchange->transaction.indices[position]);
   tell(*exchange, outcome);
 }
@@ -186,7 +195,7 @@ void ClientSession::conclude_all(Exchange* exchange, bool also_open, Outcome* ou
     concluded_.push_back(exchange->transaction.indices[i]);
   }
   if (concluded_.empty()) return;
-  exchange->progress = true;
+  if (outcome->kind != Outcome::Kind::kReturned) exchange->progress = true;
   tell(*exchange, outcome);
 }
 
@@ -232,6 +241,7 @@ void ClientSession::conclude_lost(const smtp::Reply& reply, bool from_peer, bool
 }
 
 void ClientSession::refuse_chain() {
+  current_.progress = true;
   if (settings_.chain_refusals) settings_.chain_refusals->add(peer_, now_);
 }
 

@@ -1,6 +1,7 @@
 // DSN, LIMITS, SMTPUTF8 and 8BITMIME as transcripts; and what must not be taken for a failure.
 #include <boost/test/unit_test.hpp>
 
+#include "delivery/client/recipient_limits.h"
 #include "delivery/mailbox_text.h"
 #include "tests/delivery/client/extension_cases.h"
 
@@ -243,6 +244,64 @@ BOOST_AUTO_TEST_CASE(a_limit_told_only_by_a_refusal_is_kept_to_from_then_on) {
     O: 1 returned lost 451 4.4.2 lost connection with mx[192.0.2.1]:25 while waiting for replies to the envelope [ours]
     E: ready lost 451 4.4.2 lost connection with mx[192.0.2.1]:25 while waiting for replies to the envelope
   )");
+}
+
+// Rows: what the host does when it has had enough. Nobody would be served if the next connection brought as many.
+BOOST_AUTO_TEST_CASE(a_host_that_ends_the_connection_over_too_many_recipients_gets_fewer_on_the_next_one) {
+  const struct {
+    const char *reply, *act, *why;
+  } rows[] = {
+      {"421 4.5.3 enough", "", "421 4.5.3 enough"},
+      {"421 too many recipients", "", "421 too many recipients"},
+      {"452 4.5.3 enough", "! close\n",
+       "451 4.4.2 lost connection with mx[192.0.2.1]:25 while waiting for replies to the envelope"},
+  };
+  for (const auto& row : rows)
+    for (const bool remembers : {true, false}) {
+      CourierSettings settings;
+      settings.helo = "us.example";
+      if (remembers) settings.recipient_limits = std::make_shared<RecipientLimits>();
+      const std::string ours = *row.act == 0 ? "" : " [ours]";
+      SessionBench first(settings);
+      first.give(make_transaction("a@x.example b@x.example"));
+      BOOST_TEST(play(&first,
+                      greeting("PIPELINING") +
+                          "C: MAIL FROM:<l-bounces@lists.example>\nC: RCPT TO:<a@x.example>\n"
+                          "C: RCPT TO:<b@x.example>\nC: DATA\nS: 250 ok\nS: 250 ok\nS: " +
+                          row.reply + "\nO: 1 returned rcpt " + row.reply + "\n" + row.act + "O: 0 " +
+                          (remembers ? "returned" : "deferred") + " lost " + row.why + ours +
+                          "\nE: ready lost " + row.why + "\n",
+                      Feed::kWhole) == "");
+      if (!remembers) continue;
+      SessionBench next(settings);
+      next.give(make_transaction("a@x.example b@x.example"));
+      BOOST_TEST(play(&next,
+                      greeting("X") + "C: MAIL FROM:<l-bounces@lists.example>\nS: 250 ok\n" + kOneMessage +
+                          "C: MAIL FROM:<l-bounces@lists.example>\nS: 250 ok\n"
+                          "C: RCPT TO:<b@x.example>\nS: 250 ok\nC: DATA\nS: 354 go\nC: (20 octets)\n"
+                          "C: .\nS: 250 ok\nO: 1 delivered final-dot 250 ok\n" +
+                          kIdle,
+                      Feed::kWhole) == "");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(learned_limits_shrink_and_are_forgotten_after_a_day) {
+  RecipientLimits limits;
+  const MonoTime now{std::chrono::hours(1)};
+  BOOST_TEST(limits.of("a", now) == 0U);
+  limits.learn("a", 5, now);
+  limits.learn("a", 7, now);
+  BOOST_TEST(limits.of("a", now) == 5U);
+  limits.learn("a", 3, now);
+  BOOST_TEST(limits.of("a", now) == 3U);
+  BOOST_TEST(limits.of("b", now) == 0U);
+  const MonoTime later = now + RecipientLimits::kTime;
+  BOOST_TEST(limits.of("a", later) == 0U);
+  limits.learn("a", 7, later);
+  BOOST_TEST(limits.of("a", later) == 7U);
+  for (std::size_t i = 0; i < RecipientLimits::kMost; ++i) limits.learn("x" + std::to_string(i), 1, later);
+  BOOST_TEST(limits.size() == RecipientLimits::kMost);
+  BOOST_TEST(limits.of("a", later) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(limits_that_make_no_sense_are_none) {

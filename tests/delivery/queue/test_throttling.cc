@@ -108,6 +108,35 @@ BOOST_AUTO_TEST_CASE(a_call_for_a_retry_wakes_the_host_also_of_a_domain_that_it_
   BOOST_TEST(sink.accepted().count("user@d1.test") == 1u);
 }
 
+// A filter that takes three recipients and hangs up, as some do at "421 too many recipients".
+BOOST_AUTO_TEST_CASE(one_that_hangs_up_over_too_many_recipients_gets_as_many_as_it_takes) {
+  TestSink sink;
+  std::atomic<int> named{0};
+  HostPolicy policy;
+  policy.mail = [&] {
+    named = 0;
+    return "250 2.1.0 ok";
+  };
+  policy.rcpt = [&](const std::string&, int) {
+    return ++named > 3 ? "421 4.5.3 too many recipients" : "250 2.1.5 ok";
+  };
+  sink.set(address_of(0), policy);
+  Site site;
+  site.add_members(10, 1);
+  auto settings = settings_for(site, sink);
+  settings.connections_per_destination = 1;
+  settings.connections_initial = 1;
+  settings.retry_initial = 60s;
+  settings.retry_max = 60s;
+  const Id post = site.post_to_list(site.new_post(CopyMode::kCommon, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
+  BOOST_TEST(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(sink.total() == 10U);
+  BOOST_TEST(sink.transactions() == 4);
+  BOOST_TEST(sink.connections(address_of(0)) == 2);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_said_of_us_or_of_the_message_is_no_bounce_of_the_members) {
   TestSink sink;
   HostPolicy listed, spam, unknown, wordless;
