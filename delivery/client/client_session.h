@@ -161,6 +161,7 @@ class ClientSession {
   void say_body();
   void say_chunk(Exchange* exchange);
   std::size_t recipients_limit() const;
+  std::size_t name_domains(const Transaction& transaction, std::size_t count);
   void flush();
   void queue(Await await) { awaits_.push_back(await); }
 

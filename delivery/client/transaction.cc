@@ -52,6 +52,19 @@ std::size_t ClientSession::recipients_limit() const {
   return std::min(announced, learned_limit_);
 }
 
+// How many of the first `count` recipients the server's limit of domains lets through (RFC 9422). Those of a smart host are of
+// many domains.
+std::size_t ClientSession::name_domains(const Transaction& transaction, std::size_t count) {
+  if (capabilities_.domains_max == 0) return count;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string& domain = transaction.batch->recipients[transaction.indices[i]].domain;
+    if (std::find(domains_.begin(), domains_.end(), domain) != domains_.end()) continue;
+    if (domains_.size() >= capabilities_.domains_max) return i;
+    domains_.push_back(domain);
+  }
+  return count;
+}
+
 // False: there is nothing. True with an inactive exchange: all its recipients were concluded here.
 bool ClientSession::take_next(Exchange* exchange) {
   if (rest_.batch) {
@@ -61,24 +74,20 @@ bool ClientSession::take_next(Exchange* exchange) {
     return false;
   }
   auto& indices = exchange->transaction.indices;
-  if (capabilities_.domains_max > 0) {
-    // All recipients of a transaction are of one domain.
-    const std::string& domain = exchange->transaction.batch->recipients[indices.front()].domain;
-    if (std::find(domains_.begin(), domains_.end(), domain) == domains_.end()) {
-      if (domains_.size() >= capabilities_.domains_max) {
-        domains_full_ = true;
-        rest_ = std::exchange(exchange->transaction, {});
-        exchange->clear();
-        return true;
-      }
-      domains_.push_back(domain);
-    }
+  const std::size_t limit = recipients_limit();
+  const std::size_t fit = limit == 0 ? indices.size() : std::min(limit, indices.size());
+  const std::size_t taken = name_domains(exchange->transaction, fit);
+  if (taken == 0) {
+    domains_full_ = true;
+    rest_ = std::exchange(exchange->transaction, {});
+    exchange->clear();
+    return true;
   }
-  if (const std::size_t limit = recipients_limit(); limit > 0 && indices.size() > limit) {
+  if (taken < indices.size()) {
     rest_.batch = exchange->transaction.batch;
     rest_.block.clear();
-    rest_.indices.assign(indices.begin() + static_cast<std::ptrdiff_t>(limit), indices.end());
-    indices.resize(limit);
+    rest_.indices.assign(indices.begin() + static_cast<std::ptrdiff_t>(taken), indices.end());
+    indices.resize(taken);
   }
   const smtp::Reply trouble = exchange->prepare(minter_, capabilities_, chunking_, peer_);
   if (trouble.code != 0) {

@@ -213,6 +213,56 @@ BOOST_AUTO_TEST_CASE(a_limit_of_domains_ends_the_connection_before_the_next_one)
   )");
 }
 
+// As to a smart host.
+BOOST_AUTO_TEST_CASE(a_transaction_to_more_domains_than_the_limit_is_cut) {
+  check({{make_transaction("a@x.example b@y.example c@z.example d@x.example")}},
+        greeting("PIPELINING,LIMITS RCPTDOMAINMAX=2") + R"(
+    C: MAIL FROM:<l-bounces@lists.example>
+    C: RCPT TO:<a@x.example>
+    C: RCPT TO:<b@y.example>
+    C: DATA
+    S: 250 ok
+    S: 250 ok
+    S: 250 ok
+    S: 354 go
+    C: (20 octets)
+    C: .
+    S: 250 ok
+    O: 0 delivered final-dot 250 ok
+    O: 1 delivered final-dot 250 ok
+    C: QUIT
+    O: 2 returned lost 451 4.4.2 limit of domains reached [ours]
+    O: 3 returned lost 451 4.4.2 limit of domains reached [ours]
+    E: ready orderly lost limit of domains reached
+  )");
+  check({{make_transaction("a@x.example b@x.example c@y.example")}},
+        greeting("PIPELINING,LIMITS RCPTMAX=1 RCPTDOMAINMAX=1") + R"(
+    C: MAIL FROM:<l-bounces@lists.example>
+    C: RCPT TO:<a@x.example>
+    C: DATA
+    S: 250 ok
+    S: 250 ok
+    S: 354 go
+    C: (20 octets)
+    C: .
+    S: 250 ok
+    O: 0 delivered final-dot 250 ok
+    C: MAIL FROM:<l-bounces@lists.example>
+    C: RCPT TO:<b@x.example>
+    C: DATA
+    S: 250 ok
+    S: 250 ok
+    S: 354 go
+    C: (20 octets)
+    C: .
+    S: 250 ok
+    O: 1 delivered final-dot 250 ok
+    C: QUIT
+    O: 2 returned lost 451 4.4.2 limit of domains reached [ours]
+    E: ready orderly lost limit of domains reached
+  )");
+}
+
 BOOST_AUTO_TEST_CASE(a_limit_told_only_by_a_refusal_is_kept_to_from_then_on) {
   check({{make_transaction("a@x.example b@x.example"), make_transaction("c@x.example d@x.example")}},
         greeting("PIPELINING") + R"(
