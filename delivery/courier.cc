@@ -17,6 +17,8 @@ namespace {
 
 // How long the peer may take to see our QUIT before the connection is cut.
 constexpr Duration kQuitTimeout = std::chrono::seconds(2);
+// Hosts that let us in and take nothing, before one has the last word. Often two addresses are one host.
+constexpr int kMostLeft = 2;
 
 std::string peer_text(const HostCandidate& host) {
   return host.name + "[" + host.address + "]:" + std::to_string(host.port);
@@ -199,7 +201,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
         if (session_) session_->on_closed(reason, during_tls, loop_.now());
         return;
       case Phase::kQuitting:
-        return finish(true, end_.stage, end_.reply);
+        return after_quit();
     }
   }
 
@@ -219,7 +221,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
 
   void on_timer() {
     if (finished_) return;
-    if (phase_ == Phase::kQuitting) return finish(true, end_.stage, end_.reply);
+    if (phase_ == Phase::kQuitting) return after_quit();
     if (!session_ || !connection_) return;
     if (phase_ == Phase::kConnecting) {
       drop_connection();
@@ -261,6 +263,10 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
 
   bool may_send_message() override { return listener_->may_send_message(); }
 
+  bool more_hosts() override {
+    return !closing_ && index_ + 1 < candidates_.size() && hosts_left_ < kMostLeft;
+  }
+
   void on_outcome(const Transaction& transaction, const Outcome& outcome, Indices recipients) override {
     peer_.transactions = session_->transactions();
     listener_->on_outcome(self_, transaction, outcome, recipients);
@@ -287,8 +293,18 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
     return settings_.lost_tls && settings_.lost_tls->lost(peer_.host, began_, loop_.now());
   }
 
+  void after_quit() {
+    if (!end_.next_host || closing_) return finish(true, end_.stage, end_.reply);
+    drop_connection();
+    post([this] { after_end(); });
+  }
+
   void after_end() {
     session_.reset();
+    if (end_.next_host && !closing_) {
+      ++hosts_left_;
+      return candidate_failed(end_.stage, end_.reply, end_.from_peer);
+    }
     if (end_.ready || closing_) return finish(end_.ready, end_.stage, end_.reply);
     if (tls_is_broken() && !std::exchange(in_clear_, true)) {
       if (settings_.broken_tls) settings_.broken_tls->add(peer_.host, loop_.now());
@@ -309,6 +325,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   Trace trace_;
   PeerInfo peer_;
   std::size_t index_ = 0;
+  int hosts_left_ = 0;
   // Of a candidate that may be fit at another time: what others lack for good is not the last word then.
   std::optional<std::pair<Stage, smtp::Reply>> hope_;
   bool in_clear_ = false;  // TLS with this candidate has failed once

@@ -1,5 +1,6 @@
 // One outgoing connection: tries the candidates in order until one greets and answers EHLO, then carries
-// transactions until there are no more, the peer has had enough, or the idle time is over. It runs the
+// transactions until there are no more, the peer has had enough, or the idle time is over. When the peer turns out to
+// have trouble of its own before it took anything, its recipients come back and the next candidate is tried. It runs the
 // sans-I/O ClientSession on a net::Connection. One loop; destroyed by EventLoop::destroy_later() after
 // on_finished().
 //
@@ -79,10 +80,10 @@ class Courier : public net::Disposable {
  public:
   class Listener {
    public:
-    // EHLO is answered: the connection can carry mail.
+    // EHLO is answered: the connection can carry mail. Once more for a candidate behind one that took none.
     virtual void on_ready(Courier& courier) = 0;
     // A candidate could not be used (refused, timed out, 4xx or 5xx greeting, TLS that failed also in clear
-    // ...).
+    // ...), or was ready and took nothing.
     virtual void on_candidate_failed(Courier& courier, const HostCandidate& host, Stage stage,
                                      const smtp::Reply& reply) = 0;
     // The next transaction; false: nothing now (the courier waits for wake() or idles out).
@@ -92,7 +93,7 @@ class Courier : public net::Disposable {
     // For these recipients of it, who share the outcome.
     virtual void on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome,
                             Indices recipients) = 0;
-    // Last call, once. `usable` tells whether any candidate ever got ready.
+    // Last call, once. `usable` tells whether the last candidate that was tried got ready.
     virtual void on_finished(Courier& courier, bool usable, Stage stage, const smtp::Reply& why) = 0;
 
    protected:

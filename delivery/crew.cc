@@ -173,6 +173,7 @@ void Crew::on_ready(Courier& courier) {
 void Crew::on_candidate_failed(Courier& courier, const HostCandidate& host, Stage stage,
                                const smtp::Reply& reply) {
   const PeerInfo& peer = courier.peer();
+  if (Hand* hand = hand_of(courier); hand != nullptr) hand->counted.clear();
   if (!peer.source_unusable) {
     report_.failed_addresses.push_back(host.address);
   } else if (side_.fabric().sources.begins(peer.source)) {

@@ -11,7 +11,7 @@ namespace {
 
 // The first row that matches decides. The columns that do not matter say kAny.
 enum class Is { kAny, kYes, kNo };
-enum class Says { kAny, k421, k552, kTooMany, kUnknownBdat, kNoRequireTls, kPermanent };
+enum class Says { kAny, k421, k552, kTooMany, kUnknownBdat, kNoRequireTls, kHostTrouble, kPermanent };
 
 constexpr unsigned bit(Stage stage) {
   return 1U << static_cast<unsigned>(stage);
@@ -54,13 +54,16 @@ constexpr Row kRows[] = {
     // The host does not know BDAT and is not given it again, so the work does not go round.
     {bit(Stage::kData), Says::kUnknownBdat, Is::kYes, Is::kAny, Is::kAny, Verdict::kReturn},
 
+    // The connection went before the final dot was sent.
+    {bit(Stage::kLost), Says::kAny, Is::kAny, Is::kAny, Is::kYes, Verdict::kReturn},
+
+    // A host that lets us in and has trouble of its own (RFC 5321 §5.1: the others, until an attempt succeeds).
+    {kMessage | bit(Stage::kLost), Says::kHostTrouble, Is::kAny, Is::kYes, Is::kAny, Verdict::kNextCandidate},
+
     // The message or the recipient, as the peer says, or as we found before asking (too big, no such address
     // form).
     {kMessage, Says::kPermanent, Is::kAny, Is::kAny, Is::kAny, Verdict::kFail},
     {kMessage, Says::kAny, Is::kAny, Is::kAny, Is::kAny, Verdict::kDefer},
-
-    // The connection went before the final dot was sent.
-    {bit(Stage::kLost), Says::kAny, Is::kAny, Is::kAny, Is::kYes, Verdict::kReturn},
     {kEverywhere, Says::kAny, Is::kAny, Is::kAny, Is::kAny, Verdict::kDefer},
 };
 
@@ -83,6 +86,8 @@ bool matches(Says says, const Trouble& trouble) {
       return trouble.bdat && says_unknown_command(reply);
     case Says::kNoRequireTls:
       return says_no_require_tls(reply);
+    case Says::kHostTrouble:
+      return says_host_trouble(trouble);
     case Says::kPermanent:
       return reply.permanent();
   }
@@ -156,6 +161,16 @@ smtp::Reply expired_reply(bool untried, std::string_view last) {
   return smtp::reply(554, "4.4.7", text);
 }
 
+bool says_host_trouble(const Trouble& trouble) {
+  const smtp::Reply& reply = *trouble.reply;
+  if (!reply.temporary()) return false;
+  const int subject = reply.enhanced.klass == 0 ? 0 : reply.enhanced.subject;
+  if (!trouble.from_peer) return subject == 4 && trouble.stage != Stage::kFinalDot;
+  // X.0.x: undefined, X.3.x: the mail system, X.4.x: network and routing (RFC 3463 §3).
+  if (subject != 0 && subject != 3 && subject != 4) return false;
+  return trouble.stage != Stage::kRcpt || reply.code == 421;
+}
+
 bool says_unknown_command(const smtp::Reply& reply) {
   const bool code = reply.code == 500 || reply.code == 501 || reply.code == 502 || reply.code == 504;
   return code && (reply.enhanced.klass == 0 || reply.enhanced.subject == 5);
@@ -189,9 +204,8 @@ Outcome::Kind outcome_kind(Verdict verdict) {
     case Verdict::kFail:
       return Outcome::Kind::kFailed;
     case Verdict::kReturn:
-      return Outcome::Kind::kReturned;
     case Verdict::kNextCandidate:
-      break;
+      return Outcome::Kind::kReturned;
   }
   ESSAIM_CHECK(false);
   return Outcome::Kind::kDeferred;

@@ -277,6 +277,11 @@ void ClientSession::finish(End result) {
   ESSAIM_CHECK(state_ != SessionState::kDone);
   ESSAIM_CHECK(current_.open == 0 && chained_.open == 0);
   if (rest_.batch) conclude_rest(result);
+  if (leaves_for_) {
+    const bool orderly = result.orderly;
+    result = *leaves_for_;
+    result.orderly = orderly;
+  }
   enter(SessionState::kDone);
   say_ = Say::kNothing;
   output_->on_done(result);

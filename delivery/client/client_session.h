@@ -57,6 +57,8 @@ class ClientSession {
     bool orderly = false;         // QUIT was written: close when it has gone; else close at once
     bool retry_in_clear = false;  // TLS could not be negotiated: the same host without it
     bool tls_lost = false;        // then: the connection went or hung, which may be the network's doing
+    // The host let us in and took nothing (`reply` says why): the next one may take what has come back.
+    bool next_host = false;
     Stage stage = Stage::kLost;
     smtp::Reply reply;  // code 0: nothing went wrong; the text says why it ended
     bool from_peer = false;
@@ -71,6 +73,8 @@ class ClientSession {
     virtual bool next(Transaction* transaction) = 0;  // false: nothing now, wake() follows
     // Whether the message may still go out, asked before its first octet: its final dot goes with it.
     virtual bool may_send_message() { return true; }
+    // Whether there is another host to ask. True once, recipients may come back for it, and the end says so.
+    virtual bool more_hosts() { return false; }
     // For these recipients of the transaction: one reply may be the word on all of them.
     virtual void on_outcome(const Transaction& transaction, const Outcome& outcome, Indices recipients) = 0;
     virtual void on_done(const End& end) = 0;                  // last, once
@@ -181,6 +185,7 @@ class ClientSession {
   void tell(const Exchange& exchange, Outcome* outcome);
   void conclude_open(Exchange* exchange, Stage stage, const smtp::Reply& reply, bool from_peer, bool progress,
                      bool bdat = false);
+  Verdict judge(Trouble trouble);
   void conclude_lost(const smtp::Reply& reply, bool from_peer, bool timed_out);
   void conclude_rest(const End& end);
   bool may_chain() const;
@@ -220,8 +225,10 @@ class ClientSession {
   std::vector<std::string> domains_;  // named so far, when the server limits them
   bool domains_full_ = false;
   bool chunking_ = false;
-  Exchange chained_;  // its envelope went out behind the final dot of current_
-  int started_ = 0;   // transactions begun on this connection
+  Exchange chained_;               // its envelope went out behind the final dot of current_
+  bool took_mail_ = false;         // a message was accepted on this connection
+  std::optional<End> leaves_for_;  // the next host, when what is under way is over
+  int started_ = 0;                // transactions begun on this connection
   int done_ = 0;
 };
 

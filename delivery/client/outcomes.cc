@@ -44,10 +44,10 @@ void ClientSession::on_rcpt(smtp::Reply reply) {
       outcome.stage = Stage::kRcpt;
       outcome.reply = std::move(reply);
       outcome.reply_from_peer = true;
-      outcome.kind = outcome_kind(decide(Trouble{.stage = Stage::kRcpt,
-                                                 .reply = &outcome.reply,
-                                                 .from_peer = true,
-                                                 .progress = current_.accepted > 0}));
+      outcome.kind = outcome_kind(judge({.stage = Stage::kRcpt,
+                                         .reply = &outcome.reply,
+                                         .from_peer = true,
+                                         .progress = current_.accepted > 0}));
       conclude(&current_, position, &outcome);
     }
   }
@@ -131,6 +131,7 @@ void ClientSession::on_chunk(smtp::Reply reply) {
 
 // The message was taken, by those of whom RCPT was.
 void ClientSession::conclude_accepted(smtp::Reply reply) {
+  took_mail_ = true;
   Outcome outcome;
   outcome.kind = Outcome::Kind::kDelivered;
   outcome.stage = Stage::kFinalDot;
@@ -213,9 +214,22 @@ void ClientSession::conclude_open(Exchange* exchange, Stage stage, const smtp::R
   outcome.stage = stage;
   outcome.reply = reply;
   outcome.reply_from_peer = from_peer;
-  outcome.kind = outcome_kind(decide(
-      Trouble{.stage = stage, .reply = &reply, .from_peer = from_peer, .progress = progress, .bdat = bdat}));
+  outcome.kind = outcome_kind(
+      judge({.stage = stage, .reply = &reply, .from_peer = from_peer, .progress = progress, .bdat = bdat}));
   conclude_all(exchange, true, &outcome);
+}
+
+// One that has taken mail on this connection is well: then it is the message, or passes.
+Verdict ClientSession::judge(Trouble trouble) {
+  trouble.more_candidates = !took_mail_ && output_->more_hosts();
+  const Verdict verdict = decide(trouble);
+  if (verdict == Verdict::kNextCandidate && !leaves_for_)
+    leaves_for_ = End{.ready = true,
+                      .next_host = true,
+                      .stage = trouble.stage,
+                      .reply = *trouble.reply,
+                      .from_peer = trouble.from_peer};
+  return verdict;
 }
 
 // The connection is gone.
@@ -269,10 +283,10 @@ void ClientSession::conclude_rest(const End& end) {
   outcome.stage = Stage::kLost;
   outcome.reply = reply;
   outcome.reply_from_peer = end.from_peer && end.reply.code != 0;
-  outcome.kind = outcome_kind(decide(Trouble{.stage = Stage::kLost,
-                                             .reply = &reply,
-                                             .from_peer = outcome.reply_from_peer,
-                                             .progress = done_ > 0 || current_.progress}));
+  outcome.kind = outcome_kind(judge({.stage = Stage::kLost,
+                                     .reply = &reply,
+                                     .from_peer = outcome.reply_from_peer,
+                                     .progress = done_ > 0 || current_.progress}));
   const Transaction rest = std::exchange(rest_, {});
   output_->on_outcome(rest, outcome, rest.indices);
 }

@@ -28,7 +28,7 @@ std::string grouped(std::size_t n) {
 
 bool ClientSession::may_start() const {
   if (capabilities_.mails_max > 0 && started_ >= static_cast<int>(capabilities_.mails_max)) return false;
-  return !closing_ && !domains_full_ &&
+  return !closing_ && !domains_full_ && !leaves_for_ &&
          (settings_.transactions_per_connection <= 0 || started_ < settings_.transactions_per_connection);
 }
 
@@ -42,6 +42,7 @@ void ClientSession::begin_transaction() {
     }
   }
   quit(closing_        ? "closed by us"
+       : leaves_for_   ? "the next host may take it"
        : domains_full_ ? "limit of domains reached"
                        : "limit of transactions reached");
 }

@@ -174,9 +174,10 @@ void SessionBench::on_outcome_of(const Transaction& transaction, std::uint16_t i
 
 void SessionBench::on_done(const ClientSession::End& end) {
   event(std::string("E: ") + (end.ready ? "ready" : "unusable") + (end.orderly ? " orderly" : "") +
-        (end.retry_in_clear ? " retry-in-clear" : "") + (end.tls_lost ? " lost" : "") + " " +
-        to_string(end.stage) + " " + end.reply.to_string());
+        (end.retry_in_clear ? " retry-in-clear" : "") + (end.next_host ? " next-host" : "") +
+        (end.tls_lost ? " lost" : "") + " " + to_string(end.stage) + " " + end.reply.to_string());
   ++ends_;
+  last_end_ = end;
 }
 
 void SessionBench::trace(char side, std::string_view line) {

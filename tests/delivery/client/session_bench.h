@@ -5,7 +5,7 @@
 //   C: what it writes (the message as "C: (N octets)" and "C: .", the latter not behind BDAT)
 //   T: start TLS          R: ready
 //   O: index kind stage reply [ours] [message] [dsn]
-//   E: ready|unusable [orderly] [retry-in-clear] stage reply
+//   E: ready|unusable [orderly] [retry-in-clear] [next-host] stage reply
 #pragma once
 
 #include <deque>
@@ -58,6 +58,8 @@ class SessionBench final : public ClientSession::Output {
 
   ClientSession& session() { return session_; }
   void give(Transaction transaction) { work_.push_back(std::move(transaction)); }
+  void set_more_hosts(bool on) { more_hosts_ = on; }
+  const ClientSession::End& last_end() const { return last_end_; }
   std::vector<std::string> take_events();  // since the last call
   std::string take_written();              // raw bytes since the last call
   bool done() const { return ends_ > 0; }
@@ -84,6 +86,7 @@ class SessionBench final : public ClientSession::Output {
   void start_tls() override;
   void on_ready() override;
   bool next(Transaction* transaction) override;
+  bool more_hosts() override { return more_hosts_; }
   void on_outcome(const Transaction& transaction, const Outcome& outcome, Indices recipients) override;
   void on_done(const ClientSession::End& end) override;
   void trace(char side, std::string_view line) override;
@@ -108,6 +111,8 @@ class SessionBench final : public ClientSession::Output {
   std::string raw_;
   std::string trouble_;
   int ends_ = 0;
+  bool more_hosts_ = false;
+  ClientSession::End last_end_;
   ClientSession session_;
 };
 

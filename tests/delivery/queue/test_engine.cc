@@ -226,6 +226,58 @@ BOOST_AUTO_TEST_CASE(the_second_host_serves_when_the_first_refuses) {
   BOOST_TEST(sink.connections("127.0.2.1") <= 3);  // remembered as failing
 }
 
+void two_hosts(FakeResolver& dns) {
+  dns.set_mx("d0.test", {{10, "a.test"}, {20, "b.test"}});
+  dns.set_addresses("a.test", {"127.0.2.1"});
+  dns.set_addresses("b.test", {"127.0.2.2"});
+}
+
+delivery::EngineSettings one_round(Site& site, const TestSink& sink) {
+  auto settings = settings_for(site, sink);
+  settings.retry_initial = settings.retry_max = std::chrono::minutes(10);
+  return settings;
+}
+
+BOOST_AUTO_TEST_CASE(the_second_host_serves_at_once_when_the_first_lets_us_in_and_takes_nothing) {
+  const std::string full = "452 4.3.1 insufficient system storage", down = "421 4.3.2 shutting down";
+  HostPolicy rows[3];
+  rows[0].mail = rows[1].dot = [&] { return full; };
+  rows[2].mail = [&] { return down; };
+  for (const HostPolicy& first : rows) {
+    TestSink sink;
+    sink.set("127.0.2.1", first);
+    Site site;
+    site.add_members(60, 1);
+    const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+    Run run(site, two_hosts, one_round(site, sink));
+    BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+    check_each_once(sink.accepted(), 60);
+    BOOST_TEST(sink.connections("127.0.2.1") <= 3);  // remembered as failing
+  }
+}
+
+// Rows: the second one does the same, or is not there for us.
+BOOST_AUTO_TEST_CASE(hosts_that_all_take_nothing_are_asked_a_few_times_and_left_alone) {
+  HostPolicy full, closed;
+  full.mail = [] { return "452 4.3.1 insufficient system storage"; };
+  closed.greeting = "421 4.3.2 closed";
+  for (const HostPolicy& second : {full, closed}) {
+    TestSink sink;
+    sink.set("127.0.2.1", full);
+    sink.set("127.0.2.2", second);
+    Site site;
+    site.add_members(60, 1);
+    const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+    Run run(site, two_hosts, one_round(site, sink));
+    BOOST_REQUIRE(wait_until([&] { return site.batches(post)[0].queue == storage::BatchQueue::kWaiting; }));
+    BOOST_TEST(site.batches(post)[0].why.find("4.3.") != std::string::npos);
+    for (const char* address : {"127.0.2.1", "127.0.2.2"}) {
+      BOOST_TEST(sink.connections(address) >= 1);
+      BOOST_TEST(sink.connections(address) <= 6);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_the_name_server_says_decides) {
   TestSink sink;
   Site site;
