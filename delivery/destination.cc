@@ -25,6 +25,7 @@ constexpr std::size_t kDomainsKept = 1'000;
 constexpr std::size_t kRepliesKept = 10;
 constexpr Duration kFailingFor = std::chrono::minutes(3);
 constexpr Duration kRememberIdle = std::chrono::minutes(10);
+constexpr double kLaterUpTo = 0.125;  // of what is left of a suspension
 
 }  // namespace
 
@@ -66,10 +67,7 @@ void Destination::enqueue(const std::string& domain, Slice slice) {
   const MonoTime now = side_.clock().mono_now();
   last_used_ = now;
   const bool new_domain = !domain.empty() && domains_.size() < kDomainsKept && domains_.insert(domain).second;
-  if (concurrency_.suspended(now)) {
-    side_.recorder().record_all(slice, Outcome::Kind::kDeferred, Stage::kConnect, dead_reply_);
-    return;
-  }
+  if (concurrency_.suspended(now)) return put_off(slice, now);
   if (queue_.empty() && stock() == 0) last_progress_ = now;
   queue_.push(std::move(slice));
   if (new_domain && saturated_) side_.fabric().sink->destination_saturated(key_, domains_, true);
@@ -246,7 +244,9 @@ void Destination::take_report(Report report) {
   for (int i = 0; i < report.ready; ++i) concurrency_.on_ready();
   // Which came first is not known: where some were accepted it does not refuse all.
   for (int i = 0; i < report.troubles; ++i) concurrency_.on_trouble();
+  const bool was_away = concurrency_.probing();
   for (int i = 0; i < report.successes; ++i) concurrency_.on_success();
+  if (was_away && !concurrency_.probing()) tell_back();
   for (Slice& slice : report.returned) {
     if (side_.recalled(*slice.batch)) {
       side_.recorder().give_back(slice);
@@ -254,7 +254,8 @@ void Destination::take_report(Report report) {
       queue_.push(std::move(slice));
     }
   }
-  if (report.troubles > 0 && concurrency_.refuses(now, random_fraction())) leave_alone(report.trouble, now);
+  if (report.troubles > 0 && concurrency_.refuses(now, random_fraction()))
+    leave_alone(report.trouble, Asked::kNo, now);
   for (const Report::Closed& closed : report.closed) {
     if (closed.usable || side_.closed_to(*hop_->policy)) continue;
     if (asks_for_more() && says_no_require_tls(closed.why)) {
@@ -264,13 +265,16 @@ void Destination::take_report(Report report) {
     if (concurrency_.suspended(now)) {
       continue;  // one of the others; the verdict stands
     }
-    if (concurrency_.on_unusable(open(), now, random_fraction())) leave_alone(closed.why, now);
+    if (concurrency_.on_unusable(open(), now, random_fraction()))
+      leave_alone(closed.why, Asked::kInVain, now);
   }
-  if (concurrency_.suspended(now)) conclude_all(Outcome::Kind::kDeferred, Stage::kConnect, dead_reply_);
+  if (concurrency_.suspended(now))
+    for (const Slice& slice : queue_.take_all()) put_off(slice, now);
   pump();
 }
 
-void Destination::leave_alone(const smtp::Reply& why, MonoTime now) {
+// What waits had an attempt if it was for want of a host that the connections failed; if others were refused, it had none.
+void Destination::leave_alone(const smtp::Reply& why, Asked asked, MonoTime now) {
   answers_ = false;
   dead_reply_ = why;
   if (!dead_reply_.temporary()) {
@@ -278,12 +282,37 @@ void Destination::leave_alone(const smtp::Reply& why, MonoTime now) {
     dead_reply_.code = 451;
     dead_reply_.enhanced = {4, 4, 1};
   }
-  log::warning("destination-suspended",
-               {{"destination", std::string_view(domains_.empty() ? key_ : *domains_.begin())},
-                {"for", Duration(concurrency_.suspended_until() - now)},
-                {"reason", why.to_string()}});
-  conclude_all(Outcome::Kind::kDeferred, Stage::kConnect, dead_reply_);
-  dead_reply_.text = "delivery temporarily suspended: " + dead_reply_.text;
+  const std::string& name = domains_.empty() ? key_ : *domains_.begin();
+  log::warning("destination-suspended", {{"destination", std::string_view(name)},
+                                         {"for", Duration(concurrency_.suspended_until() - now)},
+                                         {"reason", why.to_string()}});
+  suspended_words_ = "delivery to " + name + " " + kSuspendedByItself;
+  dead_reply_.text = suspended_words_ + ": " + dead_reply_.text;
+  for (const Slice& slice : queue_.take_all()) {
+    if (asked == Asked::kNo) {
+      put_off(slice, now);
+      continue;
+    }
+    puts_off_ = true;
+    side_.recorder().record_all(slice, Outcome::Kind::kDeferred, Stage::kConnect, dead_reply_,
+                                end_of_suspension(now));
+  }
+}
+
+void Destination::put_off(const Slice& slice, MonoTime now) {
+  puts_off_ = true;
+  side_.recorder().put_off(slice, dead_reply_, end_of_suspension(now));
+}
+
+// Not all at the same moment: those who come first show whether the others can go.
+WallTime Destination::end_of_suspension(MonoTime now) const {
+  const Duration left = std::max(Duration{}, concurrency_.suspended_until() - now);
+  const auto later = std::chrono::duration_cast<Duration>(left * kLaterUpTo * random_fraction());
+  return side_.clock().wall_now() + std::chrono::ceil<std::chrono::milliseconds>(left + later);
+}
+
+void Destination::tell_back() {
+  if (std::exchange(puts_off_, false)) side_.fabric().sink->destination_back(suspended_words_);
 }
 
 void Destination::conclude_all(Outcome::Kind kind, Stage stage, const smtp::Reply& reply) {

@@ -70,7 +70,11 @@ class Destination {
   void fill(Lease* lease, std::size_t recipients, MonoTime now);
   std::size_t per_transaction() const;
   void wait_for_rate(MonoTime now);
-  void leave_alone(const smtp::Reply& why, MonoTime now);                        // it has just been suspended
+  enum class Asked { kNo, kInVain };
+  void leave_alone(const smtp::Reply& why, Asked asked, MonoTime now);  // it has just been suspended
+  void put_off(const Slice& slice, MonoTime now);                       // until that is over
+  WallTime end_of_suspension(MonoTime now) const;
+  void tell_back();  // that it is over, if anybody was put off
   void conclude_all(Outcome::Kind kind, Stage stage, const smtp::Reply& reply);  // what waits
   bool asks_for_more() const;
   void check_saturation();
@@ -90,6 +94,8 @@ class Destination {
   std::map<std::size_t, CrewState> crews_;
   std::map<std::string, MonoTime> failing_;  // address -> until
   smtp::Reply dead_reply_;
+  std::string suspended_words_;  // in it, and of no other destination
+  bool puts_off_ = false;        // somebody was put off since it was suspended
   std::deque<std::string> replies_;
   std::size_t per_transaction_ = 1;  // recipients, in what was lent last
   Share share_{-1, 1.0};             // among nodes; connections < 0: all of it

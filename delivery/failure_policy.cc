@@ -150,6 +150,13 @@ bool says_message(Stage stage, const smtp::Reply& reply, std::size_t recipients)
   }
 }
 
+bool speaks_of_recipient(Stage stage, const smtp::Reply& reply) {
+  if (reply.code == 421) return false;
+  if (stage == Stage::kRcpt) return true;
+  if (stage != Stage::kData && stage != Stage::kFinalDot) return false;
+  return reply.enhanced.subject != 6 && reply.enhanced.subject != 7;
+}
+
 bool expired_untried(const storage::PostRecord& post, int attempts) {
   return post.kind == storage::PostKind::kList && attempts == 0;
 }

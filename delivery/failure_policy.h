@@ -45,6 +45,10 @@ bool says_no_require_tls(const smtp::Reply& reply);
 // and names a mailbox. The same recipient takes other mail, so it counts against nobody. `recipients`: of whom it was said.
 bool says_message(Stage stage, const smtp::Reply& reply, std::size_t recipients);
 
+// Whether a peer's deferral says anything about the recipient: about its mailbox or its address, or it may. What is said before it was
+// named, 421, and policy or content behind it (as above) are about us, the host or the message.
+bool speaks_of_recipient(Stage stage, const smtp::Reply& reply);
+
 // Members of a list who were never tried have no part in it that the time of the post is over: it is reported like all that
 // fails, but says nothing about them.
 bool expired_untried(const storage::PostRecord& post, int attempts);

@@ -16,6 +16,8 @@ struct Note {
   std::vector<std::uint16_t> indices;
   Outcome::Kind kind =
       Outcome::Kind::kReturned;  // kReturned: not attempted, comes back to the queue; not journalled
+  // kDeferred or kReturned: they wait for the end of their destination's suspension, then. 0: for their turn.
+  WallTime until{};
   WallTime time{};
   std::string reply;
   std::string host;
@@ -23,6 +25,9 @@ struct Note {
   int loop = 0;                                // whose journal has it
   std::uint64_t segment = 0;                   // of that journal, one for all
 };
+
+// In the reply of those who are put off because of their destination's state.
+inline constexpr char kSuspendedByItself[] = "temporarily suspended";
 
 // Thread-safe; implemented by the QueueManager.
 class NoteSink {
@@ -32,6 +37,9 @@ class NoteSink {
   // meanwhile.
   virtual void destination_saturated(const std::string& key, std::set<std::string> domains,
                                      bool saturated) = 0;
+  // A destination that was suspended takes mail again: who was put off with these words in the reply need not wait for the
+  // end of the suspension.
+  virtual void destination_back(const std::string& words) = 0;
 
  protected:
   ~NoteSink() = default;

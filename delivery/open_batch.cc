@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kReplyLimit = 512;
 constexpr std::size_t kHostLimit = 256;
+constexpr int kCloselyBehind = 8;  // within this part of the pause
+constexpr std::chrono::seconds kClockMoved{10};
 
 bool is_final(RecipientState state) {
   return state != RecipientState::kPending && state != RecipientState::kDeferred;
@@ -21,6 +23,14 @@ bool is_final(RecipientState state) {
 
 std::string cut(const std::string& text, std::size_t limit) {
   return text.size() <= limit ? text : text.substr(0, limit);
+}
+
+// As storage::split_host() reads it.
+std::string waiting_host(std::string_view host, bool spoken_of, bool with_its_batch) {
+  std::string text(host);
+  if (!spoken_of) text += storage::kAboutMessage;
+  if (with_its_batch) text += storage::kWithItsBatch;
+  return text;
 }
 
 void index_table(const std::vector<std::string>& table,
@@ -35,16 +45,20 @@ OpenBatch::OpenBatch(storage::BatchRecord record, std::shared_ptr<const ActivePo
   auto batch = std::make_shared<ActiveBatch>();
   batch->post = std::move(post);
   batch->number = record_.number;
-  batch->round = record_.attempts + 1;
   batch->recipients = std::move(record_.recipients);
   record_.recipients.clear();
   if (const storage::PostRecord& its = batch->post->post; passes_dsn_on(its))
     batch->dsn.assign(batch->recipients.size(), {its.dsn.notify, its.dsn.original_recipient});
   record_.progress.recipients.resize(batch->recipients.size());
-  for (const storage::RecipientStatus& status : record_.progress.recipients)
+  int most_attempts = record_.attempts;
+  for (const storage::RecipientStatus& status : record_.progress.recipients) {
     batch->tried.push_back(status.attempts > 0);
+    batch->spoken_of.push_back(was_spoken_of(status));
+    most_attempts = std::max<int>(most_attempts, status.attempts);
+  }
+  batch->round = most_attempts + 1;
   batch_ = std::move(batch);
-  is_out_.resize(batch_->recipients.size());
+  places_.resize(batch_->recipients.size());
   index_table(record_.progress.replies, &replies_);
   index_table(record_.progress.hosts, &hosts_);
   // The sums follow from the states, whatever the row said.
@@ -62,7 +76,7 @@ void OpenBatch::suppress_if(const std::function<bool(const storage::BatchRecipie
                             const std::string& reason, WallTime now) {
   for (std::size_t i = 0; i < batch_->recipients.size(); ++i) {
     storage::RecipientStatus& status = record_.progress.recipients[i];
-    if (is_final(status.state) || is_out_[i] || !suppress(batch_->recipients[i])) continue;
+    if (is_final(status.state) || is_out(i) || !suppress(batch_->recipients[i])) continue;
     set_state(static_cast<std::uint16_t>(i), RecipientState::kSuppressed);
     count(Counter::kSuppressed);
     status.time = seconds_since_acceptance(now);
@@ -74,9 +88,11 @@ void OpenBatch::suppress_if(const std::function<bool(const storage::BatchRecipie
 void OpenBatch::expire(WallTime now) {
   for (std::size_t i = 0; i < batch_->recipients.size(); ++i) {
     storage::RecipientStatus& status = record_.progress.recipients[i];
-    if (is_final(status.state) || is_out_[i]) continue;
+    if (is_final(status.state) || is_out(i)) continue;
     const bool untried = expired_untried(post(), status.attempts);
-    if (untried) status.host = host_index(std::string(storage::kAboutMessage));
+    const bool about_message = untried || (status.attempts > 0 && !was_spoken_of(status));
+    const std::string host(storage::split_host(record_.progress.hosts[status.host]).host);
+    status.host = host_index(waiting_host(host, !about_message, false));
     auto reply =
         std::make_shared<const smtp::Reply>(expired_reply(untried, record_.progress.replies[status.reply]));
     set_state(static_cast<std::uint16_t>(i), RecipientState::kFailed);
@@ -89,25 +105,35 @@ void OpenBatch::expire(WallTime now) {
 }
 
 std::vector<std::uint16_t> OpenBatch::send_out(
-    const std::function<const std::string*(const storage::BatchRecipient&)>& keep, WallTime now) {
+    const std::function<const std::string*(const storage::BatchRecipient&)>& keep, WallTime now,
+    const RetryPauses& pauses) {
   std::vector<std::uint16_t> indices;
+  const bool suspended = put_off_until_ > now;
+  if (!suspended) {
+    put_off_until_ = WallTime{};
+    put_off_why_.clear();
+  }
+  kept_why_.clear();
+  bool pausing = false;
   for (std::size_t i = 0; i < batch_->recipients.size(); ++i) {
-    storage::RecipientStatus& status = record_.progress.recipients[i];
-    if (is_out_[i] || is_final(status.state)) continue;
+    const storage::RecipientStatus& status = record_.progress.recipients[i];
+    if (is_final(status.state) || is_out(i) || places_[i] == Place::kReturned) continue;
     if (const std::string* reply = keep(batch_->recipients[i])) {
       kept_why_ = cut(*reply, kReplyLimit);
-      const std::uint32_t text = reply_index(kept_why_);
-      if (status.state == RecipientState::kDeferred && status.reply == text) continue;
-      set_state(static_cast<std::uint16_t>(i), RecipientState::kDeferred);
-      status.time = seconds_since_acceptance(now);
-      status.reply = text;
-      status.host = 0;
-      ++unsaved_.outcomes;
+      put_off(static_cast<std::uint16_t>(i), kept_why_, now);
+      places_[i] = Place::kHere;
       continue;
     }
-    is_out_[i] = true;
+    if (places_[i] == Place::kPutOff && suspended) continue;
+    // Whose last attempt is still to come, by a clock that went back, has waited.
+    if (pause_end(status, pauses).value_or(now) > now && last_word(status) < now + kClockMoved) {
+      pausing = true;
+      continue;
+    }
+    places_[i] = Place::kOut;
     indices.push_back(static_cast<std::uint16_t>(i));
   }
+  if (!pausing) why_.clear();
   out_ += indices.size();
   return indices;
 }
@@ -115,26 +141,98 @@ std::vector<std::uint16_t> OpenBatch::send_out(
 void OpenBatch::apply(const Note& note) {
   ESSAIM_CHECK(note.batch == batch_);
   const bool attempted = note.kind != Outcome::Kind::kReturned;
-  const std::uint32_t reply = attempted ? reply_index(cut(note.reply, kReplyLimit)) : 0;
-  const std::uint32_t host = attempted ? host_index(cut(note.host, kHostLimit)) : 0;
+  const bool until_known = note.until != WallTime{};
+  const std::string text = cut(note.reply, kReplyLimit), peer = cut(note.host, kHostLimit);
+  const std::uint32_t reply = attempted ? reply_index(text) : 0;
+  const std::uint32_t host = attempted ? host_index(peer) : 0;
+  const storage::MarkedHost marked = storage::split_host(peer);
   for (const std::uint16_t index : note.indices) {
-    ESSAIM_CHECK(index < is_out_.size());
-    if (!is_out_[index]) continue;  // said twice: the first word counts
-    is_out_[index] = false;
+    ESSAIM_CHECK(index < places_.size());
+    if (!is_out(index)) continue;  // said twice: the first word counts
+    places_[index] = until_known ? Place::kPutOff : attempted ? Place::kHere : Place::kReturned;
     --out_;
+    if (until_known) put_off_until(note.until, text);
     if (!attempted) {
-      returned_ = true;
+      if (until_known) put_off(index, text, note.time);
+      returned_ = returned_ || !until_known;
       continue;
     }
     storage::RecipientStatus& status = record_.progress.recipients[index];
+    // A word about the recipient is remembered, whatever comes behind it.
+    const bool still_spoken_of =
+        note.kind == Outcome::Kind::kDeferred && marked.about_message && was_spoken_of(status);
+    status.host = still_spoken_of ? host_index(waiting_host(marked.host, true, marked.with_its_batch)) : host;
     if (status.attempts < 0xffff) ++status.attempts;
     status.time = seconds_since_acceptance(note.time);
     status.reply = reply;
-    status.host = host;
     ++unsaved_.outcomes;
     ++unsaved_.segments[{note.loop, note.segment}];
     apply_state(note, index);
   }
+}
+
+void OpenBatch::put_off_until(WallTime until, const std::string& reply) {
+  if (put_off_until_ == WallTime{} || until < put_off_until_) put_off_until_ = until;
+  put_off_why_ = reply;
+}
+
+// Without an attempt.
+void OpenBatch::put_off(std::uint16_t index, const std::string& reply, WallTime now) {
+  storage::RecipientStatus& status = record_.progress.recipients[index];
+  const std::uint32_t text = reply_index(reply);
+  const std::uint32_t host =
+      status.attempts == 0 ? 0 : host_index(waiting_host("", was_spoken_of(status), true));
+  if (status.state == RecipientState::kDeferred && status.reply == text && status.host == host) return;
+  set_state(index, RecipientState::kDeferred);
+  status.time = seconds_since_acceptance(now);
+  status.reply = text;
+  status.host = host;
+  ++unsaved_.outcomes;
+}
+
+bool OpenBatch::was_spoken_of(const storage::RecipientStatus& status) const {
+  return status.attempts > 0 && !storage::split_host(record_.progress.hosts[status.host]).about_message;
+}
+
+std::optional<WallTime> OpenBatch::pause_end(const storage::RecipientStatus& status,
+                                             const RetryPauses& pauses) const {
+  if (pauses.max <= Duration{} || status.state != RecipientState::kDeferred || status.attempts == 0 ||
+      storage::split_host(record_.progress.hosts[status.host]).with_its_batch)
+    return std::nullopt;
+  const auto seed =
+      static_cast<std::uint64_t>(record_.post_id) * 1'000'003U + static_cast<std::uint64_t>(record_.number);
+  return due_again(last_word(status), status.attempts, pauses, seed);
+}
+
+// The ledger has full seconds: the pause begins with the next one.
+WallTime OpenBatch::last_word(const storage::RecipientStatus& status) const {
+  return post().accepted + std::chrono::seconds(std::int64_t{status.time} + 1);
+}
+
+std::optional<WallTime> OpenBatch::next_due(const RetryPauses& pauses) const {
+  std::optional<WallTime> first, last;
+  Duration pause{};
+  const auto each = [&](const auto& take) {
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      const storage::RecipientStatus& status = record_.progress.recipients[i];
+      if (is_final(status.state) || places_[i] != Place::kHere) continue;
+      if (const auto end = pause_end(status, pauses)) take(*end, status);
+    }
+  };
+  each([&](WallTime end, const storage::RecipientStatus& status) {
+    if (first && *first <= end) return;
+    first = end;
+    pause = end - last_word(status);
+  });
+  each([&](WallTime end, const storage::RecipientStatus&) {
+    if (end <= *first + pause / kCloselyBehind && (!last || *last < end)) last = end;
+  });
+  if (put_off_until_ == WallTime{}) return last;
+  return last ? std::min(*last, put_off_until_) : put_off_until_;
+}
+
+void OpenBatch::hasten(const std::string& words, WallTime now) {
+  if (put_off_why_.find(words) != std::string::npos) put_off_until_ = std::min(put_off_until_, now);
 }
 
 void OpenBatch::apply_state(const Note& note, std::uint16_t index) {
@@ -149,7 +247,7 @@ void OpenBatch::apply_state(const Note& note, std::uint16_t index) {
     case Outcome::Kind::kDeferred:
       set_state(index, RecipientState::kDeferred);
       deferred_ = true;
-      why_ = cut(note.reply, kReplyLimit);
+      if (note.until == WallTime{}) why_ = cut(note.reply, kReplyLimit);
       break;
     case Outcome::Kind::kReturned:
       break;
@@ -158,20 +256,31 @@ void OpenBatch::apply_state(const Note& note, std::uint16_t index) {
 
 bool OpenBatch::all_out_in(const std::function<bool(const std::string& domain)>& is) const {
   if (out_ == 0) return false;
-  for (std::size_t i = 0; i < is_out_.size(); ++i)
-    if (is_out_[i] && !is(batch_->recipients[i].domain)) return false;
+  for (std::size_t i = 0; i < places_.size(); ++i)
+    if (is_out(i) && !is(batch_->recipients[i].domain)) return false;
   return true;
 }
 
 bool OpenBatch::any_out_in(const std::function<bool(const std::string& domain)>& is) const {
-  for (std::size_t i = 0; i < is_out_.size(); ++i)
-    if (is_out_[i] && is(batch_->recipients[i].domain)) return true;
+  for (std::size_t i = 0; i < places_.size(); ++i)
+    if (is_out(i) && is(batch_->recipients[i].domain)) return true;
   return false;
 }
 
 std::string OpenBatch::why() const {
-  if (why_.empty() || kept_why_.empty()) return why_.empty() ? kept_why_ : why_;
-  return cut(why_, kReplyLimit / 2) + "; " + cut(kept_why_, kReplyLimit / 2);
+  std::vector<std::string> all;
+  for (const std::string& one : {why_, kept_why_, put_off_why_})
+    if (!one.empty()) all.push_back(one);
+  // Nobody was tried in this round: they wait for what they waited for before.
+  if (all.empty()) {
+    for (const storage::RecipientStatus& status : record_.progress.recipients)
+      if (status.state == RecipientState::kDeferred) return record_.progress.replies[status.reply];
+    return record_.why;
+  }
+  std::string text;
+  for (const std::string& one : all)
+    text.append(text.empty() ? "" : "; ").append(cut(one, kReplyLimit / all.size()));
+  return text;
 }
 
 UnsavedPart OpenBatch::take_unsaved() {
@@ -198,7 +307,11 @@ storage::BatchRecord OpenBatch::release_record(const Release& release) const {
   record.queue = release.queue;
   record.due = release.due;
   record.why = release.why;
-  if (deferred_) ++record.attempts;
+  if (deferred_) {
+    ++record.attempts;
+    for (const storage::RecipientStatus& status : record.progress.recipients)
+      if (!is_final(status.state)) record.attempts = std::max<int>(record.attempts, status.attempts);
+  }
   // What is left may go to a single domain: then a saturated one can be passed over by the claim.
   record.destination.clear();
   bool first = true;

@@ -1,19 +1,27 @@
 // A batch that this node owns and works on: its progress, what of it is out at the destinations, and what the
 // database does not know yet. Pure (no I/O, no clock); used by the queue's thread only.
 //
-// A recipient is final (delivered, failed, suppressed), out (given to the destinations), or back (deferred in
-// this round, returned, or kept from sending). When none is out the batch is idle and can be released.
+// A recipient is final (delivered, failed, suppressed), out (given to the destinations), or waits here. When none is out the
+// batch is idle and can be released. Who waits here
+//   - was returned: goes as soon as the batch is claimed again;
+//   - was put off, as the destination is suspended by itself (until a known time) or by an operator: no attempt, no pause. This
+//     is also for those whose connections failed, which did count as an attempt;
+//   - was tried and deferred: has a pause of its own, which grows with the recipient's attempts (retry.h) and follows from the
+//     ledger, so it is the same in whatever round, and on whatever node, the batch is.
+// A batch is due when the first of its recipients is.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "delivery/note.h"
+#include "delivery/retry.h"
 
 namespace essaim::delivery {
 
@@ -40,13 +48,14 @@ class OpenBatch {
   int priority() const { return record_.priority; }
 
   // Before sending. Those for which `suppress` is true are suppressed; those for which `keep` gives a reply
-  // are deferred with it, without an attempt.
+  // are put off with it. Gives those who are to go now; also asked again while some are out.
   void suppress_if(const std::function<bool(const storage::BatchRecipient&)>& suppress,
                    const std::string& reason, WallTime now);
-  // Those that wait fail; it does not count against members of a list that were never tried.
+  // Those that wait fail; it does not count against those of whom no host has said anything.
   void expire(WallTime now);
   std::vector<std::uint16_t> send_out(
-      const std::function<const std::string*(const storage::BatchRecipient&)>& keep, WallTime now);
+      const std::function<const std::string*(const storage::BatchRecipient&)>& keep, WallTime now,
+      const RetryPauses& pauses = {});
 
   void not_sent() { returned_ = true; }  // it was recalled before anything was sent
 
@@ -54,9 +63,13 @@ class OpenBatch {
   bool idle() const { return out_ == 0; }
   std::size_t out() const { return out_; }
   bool finished() const { return record_.pending == 0; }
-  bool deferred_any() const { return deferred_; }
   bool returned_any() const { return returned_; }
-  bool kept_any() const { return !kept_why_.empty(); }
+  bool kept_any() const { return !kept_why_.empty(); }  // by the operator's word
+  // When the first of those goes who have a pause or were put off until a known time, with others of them that follow closely;
+  // none: there are no such.
+  std::optional<WallTime> next_due(const RetryPauses& pauses) const;
+  // The suspension that `words` tell of is over.
+  void hasten(const std::string& words, WallTime now);
   // True if every recipient that is out has a domain for which `is` says true (and there is one).
   bool all_out_in(const std::function<bool(const std::string& domain)>& is) const;
   // True if one that is out has.
@@ -98,19 +111,28 @@ class OpenBatch {
   std::size_t units = 0;  // of the budget
 
  private:
+  enum class Place : std::uint8_t { kHere, kOut, kReturned, kPutOff };
+  bool is_out(std::size_t index) const { return places_[index] == Place::kOut; }
   void apply_state(const Note& note, std::uint16_t index);
+  void put_off(std::uint16_t index, const std::string& reply, WallTime now);
+  void put_off_until(WallTime until, const std::string& reply);
+  bool was_spoken_of(const storage::RecipientStatus& status) const;
+  // The end of the recipient's own pause; none if it goes with the batch.
+  std::optional<WallTime> pause_end(const storage::RecipientStatus& status, const RetryPauses& pauses) const;
   void set_state(std::uint16_t index, storage::RecipientState state);
   std::uint32_t reply_index(const std::string& reply);
   std::uint32_t host_index(const std::string& host);
   std::uint32_t seconds_since_acceptance(WallTime now) const;
+  WallTime last_word(const storage::RecipientStatus& status) const;
 
   storage::BatchRecord record_;
   std::shared_ptr<const ActiveBatch> batch_;
-  std::vector<bool> is_out_;
+  std::vector<Place> places_;
   std::size_t out_ = 0;
   bool deferred_ = false;
   bool returned_ = false;
-  std::string why_, kept_why_;
+  WallTime put_off_until_{};  // the earliest; 0: nobody was
+  std::string why_, kept_why_, put_off_why_;
   UnsavedPart unsaved_;
   std::unordered_map<std::string, std::uint32_t> replies_, hosts_;
 };

@@ -12,6 +12,8 @@ namespace {
 
 constexpr Duration kClaimRetry = std::chrono::seconds(1);
 constexpr int kLeastOftenHastened = 6;  // every 64 s
+constexpr Duration kHastenBackEach = std::chrono::seconds(1);
+constexpr std::size_t kHastenedOneByOne = 8;
 constexpr Duration kLongestTimer = std::chrono::minutes(10);
 constexpr Duration kClockStep = std::chrono::seconds(10);  // what is less is put up with
 constexpr int kFirstBatches = 2;  // so that the first recipients need not wait for the expansion
@@ -143,11 +145,7 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
   const WallTime now = clock_.wall_now();
   std::vector<std::vector<RoutedSlice>> routed(fabric_.loops.size());
   for (storage::BatchRecord& record : result->batches) open_batch(std::move(record), *result, now, &routed);
-  for (std::size_t loop = 0; loop < routed.size(); ++loop) {
-    if (routed[loop].empty()) continue;
-    fabric_.post(
-        loop, [slices = std::move(routed[loop])](LoopSide& side) mutable { side.route(std::move(slices)); });
-  }
+  to_loops(std::move(routed));
   for (const Id id : result->unexpanded)
     if (is_ours_to_expand(id, now) && std::find(expanding_.begin(), expanding_.end(), id) == expanding_.end())
       expanding_.push_back(id);
@@ -181,23 +179,36 @@ void QueueManager::open_batch(storage::BatchRecord record, const ClaimResult& re
   if (recalled(*batch) || suspensions_.holds_back(batch->post(), now)) {
     batch->not_sent();  // the next claim leaves it where it is
   } else {
-    const auto keep = [&](const storage::BatchRecipient& recipient) -> const std::string* {
-      const Suspensions::Wait* suspended = suspension_of(suspensions_, recipient.domain, now);
-      if (suspended == nullptr) return nullptr;
-      if (const WallTime until = suspended->until; until != WallTime{})
-        batch->kept_until = batch->kept_until == WallTime{} ? until : std::min(batch->kept_until, until);
-      return &suspended->why;
-    };
-    batch->suspensions_seen = suspensions_version_;
-    const std::vector<std::uint16_t> indices = batch->send_out(keep, now);
-    for (RoutedSlice& slice : cut_by_domain(batch->batch(), indices, *settings_, clock_.mono_now())) {
-      const std::size_t loop = fabric_.home_of(slice.domain);
-      (*routed)[loop].push_back(std::move(slice));
-    }
+    send(batch, now, routed);
   }
   batch->units = Budget::units(batch->batch()->recipients.size(), batch->out());
   budget_.add(batch->priority(), batch->units);
   look_at(batch);
+}
+
+void QueueManager::send(OpenBatch* batch, WallTime now, std::vector<std::vector<RoutedSlice>>* routed) {
+  batch->kept_until = WallTime{};
+  const auto keep = [&](const storage::BatchRecipient& recipient) -> const std::string* {
+    const Suspensions::Wait* suspended = suspension_of(suspensions_, recipient.domain, now);
+    if (suspended == nullptr) return nullptr;
+    if (const WallTime until = suspended->until; until != WallTime{})
+      batch->kept_until = batch->kept_until == WallTime{} ? until : std::min(batch->kept_until, until);
+    return &suspended->why;
+  };
+  batch->suspensions_seen = suspensions_version_;
+  const std::vector<std::uint16_t> indices = batch->send_out(keep, now, pauses());
+  for (RoutedSlice& slice : cut_by_domain(batch->batch(), indices, *settings_, clock_.mono_now())) {
+    const std::size_t loop = fabric_.home_of(slice.domain);
+    (*routed)[loop].push_back(std::move(slice));
+  }
+}
+
+void QueueManager::to_loops(std::vector<std::vector<RoutedSlice>> routed) {
+  for (std::size_t loop = 0; loop < routed.size(); ++loop) {
+    if (routed[loop].empty()) continue;
+    fabric_.post(
+        loop, [slices = std::move(routed[loop])](LoopSide& side) mutable { side.route(std::move(slices)); });
+  }
 }
 
 void QueueManager::watch_clock() {
@@ -262,6 +273,17 @@ void QueueManager::hasten_later(const Error& error) {
   if (!suspension_trouble_.again()) return;
   const auto say = is_about_the_work(error) ? log::error : log::warning;
   say("resumption-delayed", {{"error", std::string_view(error.message)}});
+}
+
+// After an outage of our own line thousands are back within minutes: each look at what waits is for all of them that are known,
+// and for all that wait for such when those are many. Who is still suspended then is put off again, which is no attempt.
+void QueueManager::hasten_those_back() {
+  const MonoTime now = clock_.mono_now();
+  if (back_.empty() || now < hasten_back_not_before_) return;
+  hasten_back_not_before_ = now + kHastenBackEach;
+  if (back_.size() > kHastenedOneByOne) back_ = {kSuspendedByItself};
+  to_hasten_.insert(back_.begin(), back_.end());
+  back_.clear();
 }
 
 void QueueManager::schedule_due() {

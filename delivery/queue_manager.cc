@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/base/random.h"
 #include "delivery/retry.h"
 #include "storage/node_store.h"
 
@@ -93,6 +92,15 @@ void QueueManager::destination_saturated(const std::string& key, std::set<std::s
       });
 }
 
+void QueueManager::destination_back(const std::string& words) {
+  loop_->post([this, alive = std::weak_ptr<int>(alive_), words] {
+    if (alive.expired() || ended_) return;
+    back_.insert(words);
+    // Those whose batch is open wait here.
+    for (const auto& [key, batch] : open_) batch->hasten(words, clock_.wall_now());
+  });
+}
+
 void QueueManager::apply_notes() {
   std::vector<Note> notes;
   {
@@ -138,34 +146,38 @@ void QueueManager::set_units(OpenBatch* batch) {
   if (smaller) claim_soon(std::chrono::milliseconds(2));
 }
 
+// When the first of its recipients may go. Where the suspensions have changed meanwhile, those that were kept may go now.
 storage::BatchRecord QueueManager::end_of(const OpenBatch& batch) const {
   const WallTime now = clock_.wall_now();
   OpenBatch::Release end;
-  const auto later = [&](Duration delay) {
-    end.queue = storage::BatchQueue::kWaiting;
-    // What expires while it waits is looked at when it has expired.
-    end.due = std::min(rounded_due(now, delay), std::max(batch.post().expires, now));
-    if (batch.kept_any() && batch.kept_until != WallTime{})
-      end.due = std::min(end.due, std::max(batch.kept_until, now));
-  };
   if (batch.finished()) {
     end.queue = storage::BatchQueue::kFinished;
-  } else if (batch.given_back) {
-    later(kGivenBackFor);
+    return batch.release_record(end);
+  }
+  std::optional<WallTime> due;
+  const auto not_after = [&due](WallTime time) { due = due ? std::min(*due, time) : time; };
+  if (const auto next = batch.next_due(pauses()))
+    not_after(rounded_due(now, std::max(Duration{}, Duration(*next - now))));
+  if (batch.returned_any()) not_after(now);
+  if (batch.kept_any()) {
+    not_after(batch.suspensions_seen != suspensions_version_ ? now : rounded_due(now, kLookAtSuspended));
+    if (batch.kept_until != WallTime{}) not_after(batch.kept_until);
+  }
+  end.due = due.value_or(now);
+  if (batch.given_back) end.due = std::max(end.due, rounded_due(now, kGivenBackFor));
+  // What expires while it waits is looked at when it has expired.
+  end.due = std::max(now, std::min(end.due, batch.post().expires));
+  end.queue = end.due > now ? storage::BatchQueue::kWaiting : storage::BatchQueue::kReady;
+  if (batch.given_back) {
     end.why = "its destinations have as much as they can take";
-  } else if (batch.returned_any() || (batch.kept_any() && batch.suspensions_seen != suspensions_version_)) {
-    // Also when the suspensions have changed meanwhile: those that were kept may go now.
-    end.queue = storage::BatchQueue::kReady;
-    end.due = now;
-  } else if (batch.deferred_any()) {
-    later(retry_delay(batch.record().attempts, settings_->retry_initial, settings_->retry_max,
-                      random_fraction()));
-    end.why = batch.why();
-  } else {
-    later(kLookAtSuspended);
+  } else if (end.queue == storage::BatchQueue::kWaiting) {
     end.why = batch.why();
   }
   return batch.release_record(end);
+}
+
+RetryPauses QueueManager::pauses() const {
+  return {settings_->retry_initial, settings_->retry_max};
 }
 
 void QueueManager::close(OpenBatch* batch) {
@@ -193,6 +205,7 @@ void QueueManager::tick() {
       save_soon(batch.get());
   watch_clock();
   give_back_saturated();
+  hasten_those_back();
   drop_expired_suspensions();
   if (suspensions_unread_) suspensions_changed();
   if (ask_held_next_ && *ask_held_next_ <= now) holds_changed();

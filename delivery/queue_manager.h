@@ -54,6 +54,7 @@ class QueueManager final : public NoteSink {
   // Thread-safe.
   void take_notes(std::vector<Note> notes) override;
   void destination_saturated(const std::string& key, std::set<std::string> domains, bool saturated) override;
+  void destination_back(const std::string& words) override;
   void ring();
   std::int64_t current_rank() const { return rank_.load(std::memory_order_relaxed); }
   void wait_for_database();  // until no work of ours is under way there
@@ -85,6 +86,7 @@ class QueueManager final : public NoteSink {
   void apply_notes();
   void look_at(OpenBatch* batch);                             // after its state changed
   storage::BatchRecord end_of(const OpenBatch& batch) const;  // the row that ends our ownership
+  RetryPauses pauses() const;
   void set_units(OpenBatch* batch);
   void tick();
   void end_lease();
@@ -106,6 +108,9 @@ class QueueManager final : public NoteSink {
                const Result<void>& outcome);
   void open_batch(storage::BatchRecord record, const ClaimResult& result, WallTime now,
                   std::vector<std::vector<RoutedSlice>>* routed);
+  // Those of it who may go now.
+  void send(OpenBatch* batch, WallTime now, std::vector<std::vector<RoutedSlice>>* routed);
+  void to_loops(std::vector<std::vector<RoutedSlice>> routed);
   void schedule_due();
   // Due times are of the wall clock. When it goes back, they are far away and mean nothing any more.
   void watch_clock();
@@ -113,6 +118,7 @@ class QueueManager final : public NoteSink {
   void hasten_all();
   void hasten_next();
   void hasten_later(const Error& error);
+  void hasten_those_back();
   bool is_ours_to_expand(Id post, WallTime now) const;
   std::size_t share_of_big_posts();
   void expand_next();
@@ -182,6 +188,8 @@ class QueueManager final : public NoteSink {
   std::optional<Duration> wall_ahead_;  // of the monotonic clock, at the last tick
   // Batches whose reason to wait contains one of these are to be due now; "": all. No claim before, unless it failed.
   std::set<std::string> to_hasten_;
+  std::set<std::string> back_;  // words of destinations that take mail again; for to_hasten_, in a while
+  MonoTime hasten_back_not_before_{};
   MonoTime hasten_not_before_{};
   int hasten_failures_ = 0;
   bool due_trusted_ = false;  // was looked at since the start

@@ -56,16 +56,19 @@ std::string host_text(const PeerInfo& peer) {
 
 namespace {
 
-// With what else is known, see storage::split_host(). The mark must survive the limit of the journal.
-std::string marked_host(const PeerInfo* peer, const Outcome& outcome, const ActiveBatch& batch) {
+// With what else is known, see storage::split_host(). The marks must survive the limit of the journal.
+std::string marked_host(const PeerInfo* peer, const Outcome& outcome, const ActiveBatch& batch,
+                        bool with_its_batch) {
   std::string host = peer != nullptr ? host_text(*peer) : std::string();
-  std::string_view mark;
+  std::string marks;
+  const bool deferred = outcome.kind == Outcome::Kind::kDeferred;
   if (outcome.kind == Outcome::Kind::kDelivered && outcome.dsn_passed_on && !batch.dsn.empty())
-    mark = storage::kDsnPassedOn;
-  if (outcome.about_message) mark = storage::kAboutMessage;
-  if (mark.empty()) return host;
-  if (host.size() > kHostLimit - mark.size()) host.resize(kHostLimit - mark.size());
-  return host.append(mark);
+    marks = storage::kDsnPassedOn;
+  const bool spoken_of = outcome.reply_from_peer && speaks_of_recipient(outcome.stage, outcome.reply);
+  if (outcome.about_message || (deferred && !spoken_of)) marks = storage::kAboutMessage;
+  if (deferred && with_its_batch) marks += storage::kWithItsBatch;
+  if (host.size() > kHostLimit - marks.size()) host.resize(kHostLimit - marks.size());
+  return host.append(marks);
 }
 
 }  // namespace
@@ -82,17 +85,18 @@ Recorder::Recorder(net::EventLoop& loop, int loop_number, const Clock& clock, st
       flush_timer_(loop, [this] { flush(); }) {}
 
 void Recorder::record(const std::shared_ptr<const ActiveBatch>& batch, Indices recipients,
-                      const Outcome& outcome, const PeerInfo* peer, const Delays& delays) {
+                      const Outcome& outcome, const PeerInfo* peer, const Delays& delays, WallTime until) {
   for (; recipients.size() > kMostTogether; recipients = recipients.subspan(kMostTogether))
-    record(batch, recipients.first(kMostTogether), outcome, peer, delays);
+    record(batch, recipients.first(kMostTogether), outcome, peer, delays, until);
   Note note;
   note.batch = batch;
   note.indices.assign(recipients.begin(), recipients.end());
   note.kind = outcome.kind;
+  note.until = until;
   note.time = clock_.wall_now();
   note.reply = outcome.reply.to_string();
   note.loop = loop_number_;
-  note.host = marked_host(peer, outcome, *batch);
+  note.host = marked_host(peer, outcome, *batch, until != WallTime{});
   if (outcome.kind == Outcome::Kind::kFailed) {
     const bool same = last_failure_ && last_failure_->code == outcome.reply.code &&
                       last_failure_->enhanced == outcome.reply.enhanced &&
@@ -111,38 +115,64 @@ void Recorder::record(const std::shared_ptr<const ActiveBatch>& batch, Indices r
   if (!retry_timer_.active()) retry_timer_.start(std::chrono::seconds(1));
 }
 
-void Recorder::record_all(const Slice& slice, Outcome::Kind kind, Stage stage, const smtp::Reply& reply) {
+void Recorder::record_all(const Slice& slice, Outcome::Kind kind, Stage stage, const smtp::Reply& reply,
+                          WallTime until) {
   Outcome outcome;
   outcome.kind = kind;
   outcome.stage = stage;
   outcome.reply = reply;
   outcome.about_message = kind == Outcome::Kind::kFailed && says_message(stage, reply, slice.indices.size());
-  record_made_here(slice, outcome);
+  record_made_here(slice, outcome, until);
+}
+
+void Recorder::put_off(const Slice& slice, const smtp::Reply& reply, WallTime until) {
+  Note note;
+  note.batch = slice.batch;
+  note.indices = slice.indices;
+  note.until = until;
+  note.time = clock_.wall_now();
+  note.reply = reply.to_string();
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::kDeferred;
+  outcome.reply = reply;
+  log_outcome(note, outcome, nullptr, delays_of(slice));
+  push(std::move(note));
 }
 
 void Recorder::record_expired(const Slice& slice) {
   // The round is the batch's: others of it may have been tried while these waited.
-  const std::vector<bool>& tried = slice.batch->tried;
-  for (const int attempts : {0, 1}) {
+  const ActiveBatch& batch = *slice.batch;
+  struct Part {
+    bool tried, spoken_of;
+  };
+  for (const Part of : {Part{false, false}, Part{true, false}, Part{true, true}}) {
     Slice part{slice.batch, {}, slice.queued};
-    for (const std::uint16_t index : slice.indices)
-      if ((!tried.empty() && tried[index]) == (attempts > 0)) part.indices.push_back(index);
+    for (const std::uint16_t index : slice.indices) {
+      const bool tried = !batch.tried.empty() && batch.tried[index];
+      const bool spoken_of = tried && batch.spoken_of[index];
+      if (tried == of.tried && spoken_of == of.spoken_of) part.indices.push_back(index);
+    }
     if (part.indices.empty()) continue;
+    const bool untried = expired_untried(batch.post->post, of.tried ? 1 : 0);
     Outcome outcome;
     outcome.kind = Outcome::Kind::kFailed;
-    outcome.about_message = expired_untried(slice.batch->post->post, attempts);
-    outcome.reply = expired_reply(outcome.about_message);
+    outcome.about_message = untried || (of.tried && !of.spoken_of);
+    outcome.reply = expired_reply(untried);
     record_made_here(part, outcome);
   }
 }
 
-void Recorder::record_made_here(const Slice& slice, const Outcome& outcome) {
+void Recorder::record_made_here(const Slice& slice, const Outcome& outcome, WallTime until) {
+  record(slice.batch, slice.indices, outcome, nullptr, delays_of(slice), until);
+}
+
+Delays Recorder::delays_of(const Slice& slice) const {
   Delays delays;
   const MonoTime now = clock_.mono_now();
   if (slice.queued != MonoTime{}) delays.in_queue = now - slice.queued;
   delays.before_queue =
       Duration(clock_.wall_now() - slice.batch->post->post.accepted) - std::max(Duration{}, delays.in_queue);
-  record(slice.batch, slice.indices, outcome, nullptr, delays);
+  return delays;
 }
 
 void Recorder::give_back(const Slice& slice) {
@@ -171,7 +201,8 @@ bool Recorder::journal_note(Note* note) {
 }
 
 void Recorder::push(Note note) {
-  const bool wanted = note.kind == Outcome::Kind::kReturned;  // somebody waits for it
+  // Somebody waits for what is given back.
+  const bool wanted = note.kind == Outcome::Kind::kReturned && note.until == WallTime{};
   ready_.push_back(std::move(note));
   if (flush_posted_) return;
   if (!wanted && ready_.size() < kNotesTogether) {

@@ -38,9 +38,12 @@ class Recorder {
   // An outcome that is not kReturned, of these recipients: one write of the journal for all. `peer` is null
   // when there was no connection.
   void record(const std::shared_ptr<const ActiveBatch>& batch, Indices recipients, const Outcome& outcome,
-              const PeerInfo* peer, const Delays& delays);
-  // All of the slice get the same outcome, made by us.
-  void record_all(const Slice& slice, Outcome::Kind kind, Stage stage, const smtp::Reply& reply);
+              const PeerInfo* peer, const Delays& delays, WallTime until = {});
+  // All of the slice get the same outcome, made by us. `until`: deferred ones wait for the end of a suspension.
+  void record_all(const Slice& slice, Outcome::Kind kind, Stage stage, const smtp::Reply& reply,
+                  WallTime until = {});
+  // Not attempted, as their destination is suspended until then. The log has it, the journal has not.
+  void put_off(const Slice& slice, const smtp::Reply& reply, WallTime until);
   // All of the slice failed in this round, without an attempt: the time of their post is over.
   void record_expired(const Slice& slice);
   // Not attempted; back to the queue.
@@ -51,7 +54,8 @@ class Recorder {
   void flush();
 
  private:
-  void record_made_here(const Slice& slice, const Outcome& outcome);
+  void record_made_here(const Slice& slice, const Outcome& outcome, WallTime until = {});
+  Delays delays_of(const Slice& slice) const;
   bool journal_note(Note* note);
   void push(Note note);
   void retry();

@@ -11,6 +11,24 @@ Duration retry_delay(int attempts, Duration initial, Duration max, double fracti
   return Duration(static_cast<Duration::rep>(static_cast<double>(delay.count()) * factor));
 }
 
+namespace {
+
+// In [0, 1); SplitMix64.
+double fraction_of(std::uint64_t seed) {
+  seed += 0x9e3779b97f4a7c15U;
+  seed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9U;
+  seed = (seed ^ (seed >> 27)) * 0x94d049bb133111ebU;
+  return static_cast<double>((seed ^ (seed >> 31)) >> 11) * 0x1.0p-53;
+}
+
+}  // namespace
+
+WallTime due_again(WallTime last, int attempts, const RetryPauses& pauses, std::uint64_t seed) {
+  const double fraction = fraction_of(seed + static_cast<std::uint64_t>(attempts));
+  const Duration pause = retry_delay(attempts - 1, pauses.initial, pauses.max, fraction);
+  return last + std::chrono::duration_cast<std::chrono::milliseconds>(pause);
+}
+
 WallTime rounded_due(WallTime now, Duration delay) {
   constexpr std::int64_t kStep = 10'000;
   const WallTime exact = now + std::chrono::duration_cast<std::chrono::milliseconds>(delay);

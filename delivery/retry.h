@@ -1,4 +1,4 @@
-// When a batch is tried again. Pure functions; the caller gives the randomness, so that tests see every edge.
+// When a recipient is tried again, and so a batch. Pure functions; the caller gives the randomness, so that tests see every edge.
 #pragma once
 
 #include "core/base/clock.h"
@@ -8,6 +8,14 @@ namespace essaim::delivery {
 // The pause after `attempts` rounds that ended with deferrals (0: none before this one): initial *
 // 2^attempts, at most `max`, moved by up to 20 % either way. `fraction` is random in [0, 1).
 Duration retry_delay(int attempts, Duration initial, Duration max, double fraction);
+
+struct RetryPauses {
+  Duration initial{}, max{};
+};
+
+// When somebody is tried again who was put off at `last`, by attempt number `attempts` (1: the first). What was put off as
+// often and has the same `seed` has the same pause, whoever asks: so nobody keeps these times, and all of a batch go together.
+WallTime due_again(WallTime last, int attempts, const RetryPauses& pauses, std::uint64_t seed);
 
 // Up to the next full ten seconds, so that batches that are due at about the same time are promoted together.
 // Pauses below ten seconds are kept as they are.

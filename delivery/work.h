@@ -77,7 +77,9 @@ struct ActiveBatch {
   int round = 1;  // of the attempt that is made now
   std::vector<storage::BatchRecipient> recipients;
   std::vector<RecipientDsn> dsn;  // empty, or one for each of `recipients`
-  std::vector<bool> tried;        // of each: in a round before; empty: none was
+  // Of each: in a round before; empty: none was.
+  std::vector<bool> tried,
+      spoken_of;  // the latter: by a host, and not only of us or of itself (failure_policy.h)
 };
 
 // Some recipients of one batch, all of one domain, in order.

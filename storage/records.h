@@ -166,22 +166,32 @@ struct RecipientStatus {
 };
 
 // What stands behind the host in BatchProgress::hosts and JournalRecord::host where the outcome says more than the
-// reply does. At most one of them.
+// reply does. At most one of the first two.
 //   kDsnPassedOn   the message was taken by a host that was given its DSN parameters: reports are that host's duty
 //                  now (RFC 3461 §5.2.1). Delivered without it and with NOTIFY=SUCCESS in PostRecord::dsn: a "relayed"
 //                  report is ours to make (§5.2.2). Only for posts with a DsnRequest that goes on: not to members.
 //   kAboutMessage  the failure is the message's own (too big, its content, no SMTPUTF8 there, not from us; kept back by an
-//                  operator until it expired): the same recipient takes other mail, so it counts against nobody.
+//                  operator until it expired): the same recipient takes other mail, so it counts against nobody. Of one who
+//                  is deferred: nobody has ever spoken about that recipient, only about us, the message or the host itself.
+//   kWithItsBatch  behind the others, of one who is deferred after an attempt: there is no pause before the next one. The
+//                  recipient waits for what the batch waits for (the end of a suspension), or goes at once (an operator's retry).
 inline constexpr std::string_view kDsnPassedOn = " (DSN passed on)";
 inline constexpr std::string_view kAboutMessage = " (about the message)";
+inline constexpr std::string_view kWithItsBatch = " (with its batch)";
 
 struct MarkedHost {
-  std::string_view host;  // without the mark
+  std::string_view host;  // without the marks
   bool dsn_passed_on = false;
   bool about_message = false;
+  bool with_its_batch = false;
 };
 inline MarkedHost split_host(std::string_view text) {
-  MarkedHost out{text, text.ends_with(kDsnPassedOn), text.ends_with(kAboutMessage)};
+  MarkedHost out;
+  out.with_its_batch = text.ends_with(kWithItsBatch);
+  if (out.with_its_batch) text.remove_suffix(kWithItsBatch.size());
+  out.host = text;
+  out.dsn_passed_on = text.ends_with(kDsnPassedOn);
+  out.about_message = text.ends_with(kAboutMessage);
   if (out.dsn_passed_on) out.host.remove_suffix(kDsnPassedOn.size());
   if (out.about_message) out.host.remove_suffix(kAboutMessage.size());
   return out;
@@ -215,7 +225,7 @@ struct BatchRecord {
   WallTime due{};
   int owner = 0;           // node; 0: none (nodes count from 1)
   std::int64_t epoch = 0;  // of the owner when it claimed
-  int attempts = 0;        // rounds made
+  int attempts = 0;        // rounds made, in which somebody was tried and put off
   int count = 0;           // = delivered + failed + suppressed + pending, always
   int delivered = 0;
   int failed = 0;

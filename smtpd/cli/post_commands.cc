@@ -160,6 +160,9 @@ Result<void> for_each_recipient(Site& site, const storage::PostRecord& post, con
       shown.state = state_name(status.state);
       if (status.reply < progress.replies.size()) shown.reply = progress.replies[status.reply];
       if (status.host < progress.hosts.size()) shown.host = progress.hosts[status.host];
+      // The marks of those who wait say what becomes of them if they expire, and when they are tried: see storage/records.h.
+      if (status.state == RecipientState::kDeferred)
+        shown.host = std::string(storage::split_host(shown.host).host);
       if (status.state != RecipientState::kPending)
         shown.time = format_iso8601(post.accepted + std::chrono::seconds(status.time));
       shown.attempts = status.attempts;

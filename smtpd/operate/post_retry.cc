@@ -177,7 +177,7 @@ class Retry {
     }
   }
 
-  // They wait as those who were tried and put off, from now on: the failure that a journal still tells is older, and so old news
+  // They wait as those who were tried and put off, from now on, and without a pause: the failure that a journal still tells is older, and so old news
   // (storage::is_old_news()).
   std::int64_t wait_again(BatchRecord* batch, WallTime accepted, WallTime now) const {
     auto& progress = batch->progress;
@@ -185,14 +185,16 @@ class Retry {
     if (some.empty()) return 0;
     const std::string said =
         "451 4.7.0 sent again by the operator: " + request_.reason.substr(0, kMostReason);
-    storage::Interned replies(&progress.replies);
+    storage::Interned replies(&progress.replies), hosts(&progress.hosts);
     const std::int64_t seconds = (to_millis(now) - to_millis(accepted)) / 1000;
     for (const std::size_t i : some) {
       auto& status = progress.recipients[i];
       const std::string before = progress.replies[status.reply];
       status.state = RecipientState::kDeferred;
       status.reply = replies.index(before.empty() ? said : said + "; had failed: " + before);
-      status.host = 0;
+      std::string host;
+      if (storage::split_host(progress.hosts[status.host]).about_message) host = storage::kAboutMessage;
+      status.host = hosts.index(host.append(storage::kWithItsBatch));
       status.time = static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds, 0, UINT32_MAX));
     }
     storage::recount(batch);

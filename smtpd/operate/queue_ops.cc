@@ -11,6 +11,7 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "smtpd/operate/deletion_marks.h"
+#include "storage/batch_progress.h"
 #include "storage/batch_store.h"
 #include "storage/expansion.h"
 #include "storage/post_filter.h"
@@ -264,18 +265,37 @@ class Operation {
       auto all = BatchStore(c).of_post(id, false);
       if (!all.ok()) return all.error();
       for (const BatchRecord& head : *all) {
-        if (!selected(id, head.number) || (retry && head.queue != BatchQueue::kWaiting)) continue;
-        if (!match_.any()) {
+        if (!selected(id, head.number)) continue;
+        const bool due = retry && head.queue == BatchQueue::kReady;  // but perhaps not for all
+        if (retry && head.queue != BatchQueue::kWaiting && !due) continue;
+        if (!match_.any() && !due) {
           sum += head.pending;
           continue;
         }
         auto batch = BatchStore(c).load(id, head.number, true);
         if (!batch.ok() && batch.error().code == ErrorCode::kDamaged) continue;
         if (!batch.ok()) return batch.error();
-        if (batch->has_value()) sum += waiting_in(**batch);
+        if (batch->has_value()) sum += due ? end_pauses(&**batch) : waiting_in(**batch);
       }
       return {};
     }));
+    return sum;
+  }
+
+  // Of those that the request is about: they need not wait any more before they are tried again. Gives how many had to.
+  std::int64_t end_pauses(BatchRecord* batch) const {
+    auto& progress = batch->progress;
+    storage::Interned hosts(&progress.hosts);
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < progress.recipients.size(); ++i) {
+      storage::RecipientStatus& status = progress.recipients[i];
+      if (status.state != RecipientState::kDeferred || status.attempts == 0) continue;
+      const std::string host = progress.hosts[status.host];
+      if (storage::split_host(host).with_its_batch) continue;
+      if (match_.any() && !match_.matches(batch->recipients[i])) continue;
+      status.host = hosts.index(host + std::string(storage::kWithItsBatch));
+      ++sum;
+    }
     return sum;
   }
 
@@ -395,9 +415,11 @@ class Operation {
     auto tried = for_each_batch(
         id,
         [&](BatchRecord& batch) -> std::int64_t {
+          if (batch.queue == BatchQueue::kReady) return end_pauses(&batch);
           if (batch.queue != BatchQueue::kWaiting) return 0;
           const std::int64_t some = waiting_in(batch);
           if (some == 0) return 0;
+          end_pauses(&batch);
           batch.queue = BatchQueue::kReady;
           batch.due = clock_.wall_now();
           return some;

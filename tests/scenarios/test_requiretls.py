@@ -98,7 +98,7 @@ class RequireTls(processes.Scenario):
         expected = {"d-promise": ("delivered", ""), "d-backup": ("delivered", ""), "sts": ("delivered", ""),
                     "d-tls": ("failed", "550 5.7.30 tls.signed.test"), "d-clear": ("failed", "550 5.7.10 clear.signed.test"),
                     "plain": ("failed", "550 5.7.10 mx.plain.test"), "d-unknown": ("deferred", "4.7.5"),
-                    "d-half": ("deferred", "451 4.4.1 dead.signed.test")}  # a host that may be fit when it is back
+                    "d-half": ("deferred", "temporarily suspended: dead.signed.test")}  # a host that may be fit when it is back
         for name, (state, reply) in expected.items():
             with self.subTest(name):
                 self.assertEqual(state, rows[name]["state"], rows[name])

@@ -164,4 +164,27 @@ BOOST_AUTO_TEST_CASE(what_the_message_is_to_blame_for_is_told_apart) {
         to_string(row.stage) << " " << row.code << " " << row.enhanced << " " << row.text);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_said_of_a_recipient_for_now_is_told_apart) {
+  const struct {
+    Stage stage;
+    int code;
+    const char* enhanced;
+    bool recipient;
+  } rows[] = {
+      {Stage::kDns, 451, "4.4.3", false},      {Stage::kConnect, 451, "4.4.1", false},
+      {Stage::kTls, 454, "4.7.5", false},      {Stage::kBanner, 451, "4.4.1", false},
+      {Stage::kEhlo, 450, "", false},          {Stage::kMail, 450, "", false},
+      {Stage::kMail, 451, "4.1.8", false},     {Stage::kRcpt, 450, "4.2.0", true},
+      {Stage::kRcpt, 450, "4.7.1", true},      {Stage::kRcpt, 452, "", true},
+      {Stage::kRcpt, 421, "4.7.0", false},     {Stage::kData, 451, "4.7.1", false},
+      {Stage::kData, 451, "", true},           {Stage::kFinalDot, 452, "4.2.2", true},
+      {Stage::kFinalDot, 451, "4.7.1", false}, {Stage::kFinalDot, 451, "4.6.0", false},
+      {Stage::kFinalDot, 421, "", false},      {Stage::kLost, 421, "4.4.2", false},
+      {Stage::kLost, 451, "4.4.2", false},
+  };
+  for (const auto& row : rows)
+    BOOST_TEST(speaks_of_recipient(row.stage, smtp::reply(row.code, row.enhanced, "x")) == row.recipient,
+               to_string(row.stage) << " " << row.code << " " << row.enhanced);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -45,6 +45,7 @@ class KeptNotes final : public delivery::NoteSink {
     }
   }
   void destination_saturated(const std::string&, std::set<std::string>, bool) override {}
+  void destination_back(const std::string&) override {}
 
   std::vector<std::uint16_t> order;
   int others = 0;

@@ -114,6 +114,7 @@ class ToldSaturated final : public NoteSink {
   void destination_saturated(const std::string&, std::set<std::string>, bool saturated) override {
     told.push_back(saturated);
   }
+  void destination_back(const std::string&) override {}
   std::vector<bool> told;
 };
 

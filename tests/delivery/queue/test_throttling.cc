@@ -167,6 +167,80 @@ BOOST_AUTO_TEST_CASE(what_is_said_of_us_or_of_the_message_is_no_bounce_of_the_me
   BOOST_TEST((bounces.count("user2@d2.test") == 1 && bounces.count("user6@d2.test") == 1));
 }
 
+int attempts_of(Site& site, Id post) {
+  int sum = 0;
+  for (const auto& batch : site.batches(post))
+    for (const auto& status : batch.progress.recipients) sum += status.attempts;
+  return sum;
+}
+
+// Rows: a host that refuses us in its greeting, where all that waits had a connection made for it in vain, and at MAIL, where
+// only those were asked who were named.
+BOOST_AUTO_TEST_CASE(who_expires_while_a_host_refuses_us_gets_no_bounce) {
+  for (const bool in_greeting : {true, false}) {
+    BOOST_TEST_CONTEXT((in_greeting ? "in the greeting" : "at MAIL")) {
+      TestSink sink;
+      HostPolicy policy;
+      if (in_greeting) policy.greeting = "554 no service for 192.0.2.1";
+      policy.mail = [] { return "421 4.7.0 not from 192.0.2.1"; };
+      sink.set(address_of(0), policy);
+      Site site;
+      site.add_members(kMembers, 1);
+      auto settings = settings_for(site, sink);
+      settings.retry_initial = 300ms;
+      settings.retry_max = 600ms;
+      auto record = site.new_post(CopyMode::kPersonal, 1);
+      record.expires = record.accepted + 4s;
+      const Id post = site.post_to_list(record, 0);
+      Run run(
+          site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
+      BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+      BOOST_TEST(site.counts(post).failed == static_cast<std::int64_t>(kMembers));
+      BOOST_TEST(site.bounces().empty());
+      const auto told = run.failures.told();
+      BOOST_TEST(told.size() == kMembers);
+      for (const auto& [to, times] : told) BOOST_TEST(run.failures.about_message(to));
+      if (!in_greeting) {
+        BOOST_TEST(attempts_of(site, post) > 0);
+        BOOST_TEST(attempts_of(site, post) <= sink.connections(address_of(0)));
+      }
+    }
+  }
+}
+
+// The operator says that the host is there again, and the next post shows it: what was put off does not wait for the end of
+// the suspension.
+BOOST_AUTO_TEST_CASE(what_was_put_off_goes_when_the_host_is_back) {
+  TestSink sink;
+  HostPolicy dead;
+  dead.greeting = "421 4.3.2 not now";
+  sink.set(address_of(0), dead);
+  Site site;
+  site.add_members(kMembers, 1);
+  auto settings = settings_for(site, sink);
+  settings.retry_initial = std::chrono::minutes(1);
+  settings.retry_max = std::chrono::hours(1);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
+  const auto waits = [&](Id post) { return site.batches(post)[0].queue == storage::BatchQueue::kWaiting; };
+  const Id first = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  run.engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return waits(first); }));
+  const Id second = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  run.engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return waits(second); }));
+  BOOST_TEST(attempts_of(site, first) == static_cast<int>(kMembers));
+  BOOST_TEST(attempts_of(site, second) == 0);
+  BOOST_TEST(site.batches(second)[0].attempts == 0);
+
+  sink.set(address_of(0), HostPolicy{});
+  run.engine->retry_destination(Site::domain_name(0));
+  const Id third = site.post_to(site.new_post(CopyMode::kPersonal, 0), 0, {{0, "one", Site::domain_name(0)}});
+  run.engine->ring();
+  for (const Id post : {third, first, second}) BOOST_TEST(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(sink.total() == 2 * kMembers + 1);
+}
+
 // Rows: where recipients are greylisted, each of them once.
 BOOST_AUTO_TEST_CASE(greylisting_is_no_throttling) {
   for (const bool at_the_dot : {false, true}) {

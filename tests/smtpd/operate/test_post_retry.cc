@@ -119,6 +119,7 @@ BOOST_FIXTURE_TEST_CASE(who_has_failed_waits_again_and_the_ledger_says_why, Site
   BOOST_TEST(batch.destination.empty());
   BOOST_TEST((batch.due == clock.wall_now()));
   BOOST_TEST(batch.progress.recipients[1].attempts == 1);
+  BOOST_TEST(split_host(batch.progress.hosts[batch.progress.recipients[1].host]).with_its_batch);
   BOOST_TEST((record(1).expires >= clock.wall_now() + 24h));
   // Nobody has failed any more.
   BOOST_TEST(must(retry(request({1}))).recipients == 0);

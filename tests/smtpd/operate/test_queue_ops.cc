@@ -316,4 +316,34 @@ BOOST_FIXTURE_TEST_CASE(a_transaction_that_is_run_again_counts_once, Queue) {
   BOOST_TEST(recipients(QueueAction::kDelete) == 15);
 }
 
+// Rows: what a batch with deferred recipients waits for: their pause, or a claim, as it came back for others.
+BOOST_FIXTURE_TEST_CASE(a_retry_ends_the_pauses_of_those_who_are_meant, Queue) {
+  for (const BatchQueue queue : {BatchQueue::kWaiting, BatchQueue::kReady}) {
+    auto deferred = claim(*database, {1, 1}, 1).at(0);
+    const Id id = deferred.post_id;
+    for (const std::size_t i : {1, 2}) settle(&deferred, i, RecipientState::kDeferred);
+    deferred.queue = queue;
+    deferred.due = queue == BatchQueue::kWaiting ? kNow + 1h : kNow;
+    commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 1}, deferred); });
+    QueueRequest one = request(QueueAction::kRetry);
+    one.selection.ids = {id};
+    one.selection.filter.recipient = "u1@a.test";
+    BOOST_TEST(must(preview_queue_change(*database, one)).change.recipients == 1);
+    BOOST_TEST(change(one).recipients == 1);
+    BatchRecord after;
+    must(database->read_now([&](Connection& c) -> Result<void> {
+      after = must(BatchStore(c).load(id, 0, true)).value();
+      return {};
+    }));
+    BOOST_TEST((after.queue == BatchQueue::kReady));
+    const auto goes_now = [&](std::size_t i) {
+      return split_host(after.progress.hosts[after.progress.recipients[i].host]).with_its_batch;
+    };
+    BOOST_TEST((goes_now(1) && !goes_now(2)));
+    BOOST_TEST(change(one).recipients == 0);
+    // Out of the way of the next row.
+    BOOST_TEST(claim(*database, {1, 1}, 1).at(0).post_id == id);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
