@@ -8,7 +8,7 @@
 //     is also for those whose connections failed, which did count as an attempt;
 //   - was tried and deferred: has a pause of its own, which grows with the recipient's attempts (retry.h) and follows from the
 //     ledger, so it is the same in whatever round, and on whatever node, the batch is.
-// A batch is due when the first of its recipients is.
+// A batch is due when the first of its recipients is. Those whose time has come are sent out again also while others are out.
 #pragma once
 
 #include <functional>

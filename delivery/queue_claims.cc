@@ -203,6 +203,25 @@ void QueueManager::send(OpenBatch* batch, WallTime now, std::vector<std::vector<
   }
 }
 
+// A batch is ours until the slowest of it is through, and that may take hours. Nobody else waits for that.
+void QueueManager::send_due() {
+  if (draining_ || resting_ || !fabric_.may_act()) return;
+  const WallTime now = clock_.wall_now();
+  std::vector<std::vector<RoutedSlice>> routed(fabric_.loops.size());
+  for (const auto& [key, batch] : open_) {
+    if (batch->idle() || batch->given_back || batch->may_be_released() || batch->post().expires <= now)
+      continue;
+    const std::optional<WallTime> due = batch->next_due(pauses());
+    const bool resumed = batch->kept_any() && (batch->suspensions_seen != suspensions_version_ ||
+                                               (batch->kept_until != WallTime{} && batch->kept_until <= now));
+    if (!resumed && (!due || *due > now)) continue;
+    if (recalled(*batch) || suspensions_.holds_back(batch->post(), now)) continue;
+    send(batch.get(), now, &routed);
+    look_at(batch.get());
+  }
+  to_loops(std::move(routed));
+}
+
 void QueueManager::to_loops(std::vector<std::vector<RoutedSlice>> routed) {
   for (std::size_t loop = 0; loop < routed.size(); ++loop) {
     if (routed[loop].empty()) continue;

@@ -96,7 +96,7 @@ void QueueManager::destination_back(const std::string& words) {
   loop_->post([this, alive = std::weak_ptr<int>(alive_), words] {
     if (alive.expired() || ended_) return;
     back_.insert(words);
-    // Those whose batch is open wait here.
+    // Those whose batch is open wait here; tick() sends them.
     for (const auto& [key, batch] : open_) batch->hasten(words, clock_.wall_now());
   });
 }
@@ -205,6 +205,7 @@ void QueueManager::tick() {
       save_soon(batch.get());
   watch_clock();
   give_back_saturated();
+  send_due();
   hasten_those_back();
   drop_expired_suspensions();
   if (suspensions_unread_) suspensions_changed();

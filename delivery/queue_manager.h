@@ -110,6 +110,8 @@ class QueueManager final : public NoteSink {
                   std::vector<std::vector<RoutedSlice>>* routed);
   // Those of it who may go now.
   void send(OpenBatch* batch, WallTime now, std::vector<std::vector<RoutedSlice>>* routed);
+  // Again, of open batches, while others of them are out.
+  void send_due();
   void to_loops(std::vector<std::vector<RoutedSlice>> routed);
   void schedule_due();
   // Due times are of the wall clock. When it goes back, they are far away and mean nothing any more.

@@ -130,6 +130,61 @@ BOOST_AUTO_TEST_CASE(a_provider_that_hangs_does_not_fill_the_memory) {
   BOOST_REQUIRE(wait_until([&] { return sink.total() >= 2'500; }));
 }
 
+// All of them are one batch.
+BOOST_AUTO_TEST_CASE(who_was_deferred_is_tried_again_while_another_host_of_the_batch_hangs) {
+  Hanging hanging;
+  TestSink sink;
+  sink.set(address_of(0), hanging.policy());
+  HostPolicy greylisting;
+  greylisting.rcpt = [](const std::string&, int before) {
+    return before < 2 ? "450 4.7.1 greylisted" : "250 2.1.5 ok";
+  };
+  sink.set(address_of(1), greylisting);
+  Site site;
+  site.add_members(20, 2);
+  auto settings = settings_for(site, sink);
+  settings.command_timeout = std::chrono::minutes(10);
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings);
+  BOOST_TEST(wait_until([&] { return sink.total() == 10u; }));
+  BOOST_TEST(wait_until([&] { return site.counts(post).delivered == 10; }));
+  BOOST_TEST((site.batches(post)[0].queue == storage::BatchQueue::kOwned));
+  hanging.let_go();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  check_each_once(sink.accepted(), 20);
+}
+
+BOOST_AUTO_TEST_CASE(who_was_suspended_goes_when_that_is_over_while_another_host_of_the_batch_hangs) {
+  Hanging hanging;
+  TestSink sink;
+  sink.set(address_of(0), hanging.policy());
+  Site site;
+  site.add_members(20, 2);
+  const auto suspensions = [&](const std::function<Result<void>(storage::SuspensionStore)>& change) {
+    must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+      return change(storage::SuspensionStore(connection));
+    }));
+  };
+  const std::string domain = Site::domain_name(1);
+  suspensions([&](storage::SuspensionStore store) {
+    return store.suspend({domain, "asked us to", system_clock().wall_now(), {}});
+  });
+  auto settings = settings_for(site, sink);
+  settings.command_timeout = std::chrono::minutes(10);
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings);
+  BOOST_REQUIRE(wait_until([&] { return sink.connections(address_of(0)) > 0; }));
+  suspensions([&](storage::SuspensionStore store) { return store.resume(domain); });
+  run.engine->suspensions_changed();
+  BOOST_TEST(wait_until([&] { return sink.total() == 10u; }));
+  BOOST_TEST((site.batches(post)[0].queue == storage::BatchQueue::kOwned));
+  hanging.let_go();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  check_each_once(sink.accepted(), 20);
+}
+
 BOOST_AUTO_TEST_CASE(hosts_that_are_silent_do_not_take_the_room_of_the_living) {
   constexpr int kSilent = 8, kLiving = 2;
   TestSink sink;
