@@ -255,7 +255,7 @@ void Destination::take_report(Report report) {
     }
   }
   if (report.troubles > 0 && concurrency_.refuses(now, random_fraction()))
-    leave_alone(report.trouble, Asked::kNo, now);
+    leave_alone(report.trouble, std::nullopt, now);
   for (const Report::Closed& closed : report.closed) {
     if (closed.usable || side_.closed_to(*hop_->policy)) continue;
     if (asks_for_more() && says_no_require_tls(closed.why)) {
@@ -265,16 +265,16 @@ void Destination::take_report(Report report) {
     if (concurrency_.suspended(now)) {
       continue;  // one of the others; the verdict stands
     }
-    if (concurrency_.on_unusable(open(), now, random_fraction()))
-      leave_alone(closed.why, Asked::kInVain, now);
+    if (concurrency_.on_unusable(open(), now, random_fraction())) leave_alone(closed.why, closed.stage, now);
   }
   if (concurrency_.suspended(now))
     for (const Slice& slice : queue_.take_all()) put_off(slice, now);
   pump();
 }
 
-// What waits had an attempt if it was for want of a host that the connections failed; if others were refused, it had none.
-void Destination::leave_alone(const smtp::Reply& why, Asked asked, MonoTime now) {
+// What waits had an attempt if it was for want of a host that the connections failed, at a stage; if others were refused, it had
+// none.
+void Destination::leave_alone(const smtp::Reply& why, std::optional<Stage> in_vain, MonoTime now) {
   answers_ = false;
   dead_reply_ = why;
   if (!dead_reply_.temporary()) {
@@ -289,12 +289,12 @@ void Destination::leave_alone(const smtp::Reply& why, Asked asked, MonoTime now)
   suspended_words_ = "delivery to " + name + " " + kSuspendedByItself;
   dead_reply_.text = suspended_words_ + ": " + dead_reply_.text;
   for (const Slice& slice : queue_.take_all()) {
-    if (asked == Asked::kNo) {
+    if (!in_vain) {
       put_off(slice, now);
       continue;
     }
     puts_off_ = true;
-    side_.recorder().record_all(slice, Outcome::Kind::kDeferred, Stage::kConnect, dead_reply_,
+    side_.recorder().record_all(slice, Outcome::Kind::kDeferred, *in_vain, dead_reply_,
                                 end_of_suspension(now));
   }
 }

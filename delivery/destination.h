@@ -70,9 +70,8 @@ class Destination {
   void fill(Lease* lease, std::size_t recipients, MonoTime now);
   std::size_t per_transaction() const;
   void wait_for_rate(MonoTime now);
-  enum class Asked { kNo, kInVain };
-  void leave_alone(const smtp::Reply& why, Asked asked, MonoTime now);  // it has just been suspended
-  void put_off(const Slice& slice, MonoTime now);                       // until that is over
+  void leave_alone(const smtp::Reply& why, std::optional<Stage> in_vain, MonoTime now);  // just suspended
+  void put_off(const Slice& slice, MonoTime now);                                        // until that is over
   WallTime end_of_suspension(MonoTime now) const;
   void tell_back();  // that it is over, if anybody was put off
   void conclude_all(Outcome::Kind kind, Stage stage, const smtp::Reply& reply);  // what waits

@@ -157,6 +157,10 @@ bool speaks_of_recipient(Stage stage, const smtp::Reply& reply) {
   return reply.enhanced.subject != 6 && reply.enhanced.subject != 7;
 }
 
+bool says_nobody_is_there(Stage stage) {
+  return stage == Stage::kDns || stage == Stage::kConnect;
+}
+
 bool expired_untried(const storage::PostRecord& post, int attempts) {
   return post.kind == storage::PostKind::kList && attempts == 0;
 }

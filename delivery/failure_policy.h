@@ -48,6 +48,9 @@ bool says_message(Stage stage, const smtp::Reply& reply, std::size_t recipients)
 // Whether a peer's deferral says anything about the recipient: about its mailbox or its address, or it may. What is said before it was
 // named, 421, and policy or content behind it (as above) are about us, the host or the message.
 bool speaks_of_recipient(Stage stage, const smtp::Reply& reply);
+// The same of a deferral that was made here: neither name servers nor hosts of the domain answer. When the time of a post is
+// over, that tells of a dead domain.
+bool says_nobody_is_there(Stage stage);
 
 // Members of a list who were never tried have no part in it that the time of the post is over: it is reported like all that
 // fails, but says nothing about them.

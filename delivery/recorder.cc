@@ -64,7 +64,8 @@ std::string marked_host(const PeerInfo* peer, const Outcome& outcome, const Acti
   const bool deferred = outcome.kind == Outcome::Kind::kDeferred;
   if (outcome.kind == Outcome::Kind::kDelivered && outcome.dsn_passed_on && !batch.dsn.empty())
     marks = storage::kDsnPassedOn;
-  const bool spoken_of = outcome.reply_from_peer && speaks_of_recipient(outcome.stage, outcome.reply);
+  const bool spoken_of = outcome.reply_from_peer ? speaks_of_recipient(outcome.stage, outcome.reply)
+                                                 : says_nobody_is_there(outcome.stage);
   if (outcome.about_message || (deferred && !spoken_of)) marks = storage::kAboutMessage;
   if (deferred && with_its_batch) marks += storage::kWithItsBatch;
   if (host.size() > kHostLimit - marks.size()) host.resize(kHostLimit - marks.size());
