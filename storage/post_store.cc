@@ -210,9 +210,9 @@ Result<std::optional<Id>> PostStore::remember(Id list_id, std::string_view key, 
   return std::optional<Id>(*first);
 }
 
-Result<void> PostStore::forget(Id list_id, std::string_view key) {
-  ESSAIM_TRY(
-      sql::run(connection_, "DELETE FROM seen WHERE list_id = ? AND seen_key = ?", list_id, sql::Blob{key}));
+Result<void> PostStore::forget(Id list_id, std::string_view key, Id post_id) {
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM seen WHERE list_id = ? AND seen_key = ? AND post_id = ?",
+                      list_id, sql::Blob{key}, post_id));
   return {};
 }
 

@@ -65,8 +65,9 @@ class PostStore {
   static bool is_large(std::string_view bytes) { return pieces(bytes) > kStagedTogether; }
   // Remembers (list, key of Message-ID and body). Gives the id of the first post if it was seen, else nothing.
   Result<std::optional<Id>> remember(Id list_id, std::string_view key, Id post_id, WallTime now);
-  // As if it had not come: what waited under the key never went out. Nothing if the key is with a post's row.
-  Result<void> forget(Id list_id, std::string_view key);
+  // As if it had not come: what was remembered for `post_id` never went out. Nothing if the key is another one's, or with a
+  // post's row.
+  Result<void> forget(Id list_id, std::string_view key, Id post_id);
   // remember() for a post that is added in this very transaction, with the key in its record: cheaper.
   Result<std::optional<Id>> remember_with_post(Id list_id, std::string_view key, Id post_id, WallTime now);
   Result<std::optional<PostRecord>> find(Id post_id);

@@ -164,7 +164,8 @@ class Answering {
       default: {
         if (decision.action.kind == ActionKind::kRequestAuth) decision.action.kind = ActionKind::kEditorKey;
         auto held = hold_post(context_, list_, submission, *incoming, decision,
-                              submission.treatment.value_or(Treatment::kKeep), context_.services.ids->next());
+                              submission.treatment.value_or(Treatment::kKeep), context_.services.ids->next(),
+                              known_as(held_));
         if (!held.ok()) return held.error();
         return Response{Response::Status::kWaits, say("your message to {{list}} waits for a moderator"),
                         decision.rule};

@@ -22,6 +22,7 @@ using storage::HeldRecord;
 constexpr std::int64_t kMostQuestions = 20;  // an hour, to one address
 constexpr std::chrono::hours kAskAgain{1};   // who sends it again has not got the question, perhaps
 constexpr const char* kSeen = "seen";        // detail: the key by which it is known again, in base 64
+constexpr const char* kSeenAs = "seen_as";   // detail: and under which id
 
 class HoldPlan : public Plan {
  public:
@@ -60,7 +61,8 @@ class HoldPlan : public Plan {
     WriteContext write{context.services, context.connection, context.now, context.rank};
     write.require_tls = context.submission.require_tls;
     const bool confirm = decision_.action.kind == ActionKind::kRequestAuth;
-    auto held = hold_post(write, **list, context.submission, context.incoming, decision_, treatment_, id());
+    auto held =
+        hold_post(write, **list, context.submission, context.incoming, decision_, treatment_, id(), id());
     if (!held.ok()) return held.error();
     out.posted = write.posted;
     out.words = (confirm ? "waits for its author's confirmation, as " : "waits for a moderator, as ") +
@@ -80,21 +82,30 @@ class HoldPlan : public Plan {
         .remember(target().list.id, context.incoming.seen_key, id(), context.now);
   }
 
-  // True: what came first has waited for its author's confirmation for a while, and this waits in its place.
+  // True: what came first has waited for its author's confirmation for a while, and this waits in its place. Who has a copy of
+  // somebody else's message cannot end that one.
   Result<bool> take_over(const CommitContext& context, Id first) const {
-    if (decision_.action.kind != ActionKind::kRequestAuth) return false;
+    const Incoming& incoming = context.incoming;
+    if (decision_.action.kind != ActionKind::kRequestAuth || !incoming.author ||
+        !rules::disowned(context.submission, incoming).empty())
+      return false;
     storage::HeldStore store(context.connection);
     auto waiting = store.find(first);
     if (!waiting.ok()) return waiting.error();
     if (!waiting->has_value() || (*waiting)->kind != HeldKind::kConfirmation ||
-        context.now < (*waiting)->held + kAskAgain)
+        context.now < (*waiting)->held + kAskAgain ||
+        !equals_ignoring_case((*waiting)->author, incoming.author->to_string()))
       return false;
     auto ours = store.decide(first, storage::HeldState::kExpired, context.now, "", "asked again");
     if (!ours.ok() || !*ours) return ours;
-    ESSAIM_TRY(may_come_again(context.connection, **waiting));
-    auto free = remember(context);
-    if (!free.ok()) return free.error();
-    return !free->has_value();
+    // Not may_come_again(): what was held by an earlier version does not say its key.
+    ESSAIM_TRY(storage::PostStore(context.connection).forget(target().list.id, incoming.seen_key, first));
+    auto taken = remember(context);
+    if (!taken.ok()) return taken.error();
+    // The first has ended: without this one in its place nobody would be asked.
+    if (taken->has_value())
+      return Error{ErrorCode::kTemporary, "the key of " + format_id(first) + " cannot be freed"};
+    return true;
   }
 
   Authorised decision_;
@@ -102,7 +113,7 @@ class HoldPlan : public Plan {
 };
 
 HeldRecord record_of(const storage::ListRecord& list, const Submission& submission, const Incoming& incoming,
-                     const Authorised& decision, Id id, WallTime now) {
+                     const Authorised& decision, Id id, Id known_as, WallTime now) {
   HeldRecord held;
   held.id = id;
   held.key = new_key();
@@ -116,7 +127,10 @@ HeldRecord record_of(const storage::ListRecord& list, const Submission& submissi
   held.client = submission.client;
   held.rule = decision.rule;
   held.held = now;
-  if (!incoming.seen_key.empty()) held.details[kSeen] = base64_encoded(incoming.seen_key);
+  if (!incoming.seen_key.empty()) {
+    held.details[kSeen] = base64_encoded(incoming.seen_key);
+    held.details[kSeenAs] = format_id(known_as);
+  }
   held.details["client_ip"] = submission.client_ip;
   held.details["received"] = submission.received_header;
   keep_verified(submission, incoming, &held);
@@ -137,9 +151,9 @@ HeldRecord record_of(const storage::ListRecord& list, const Submission& submissi
 
 Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& list,
                              const Submission& submission, const Incoming& incoming,
-                             const Authorised& decision, Treatment treatment, Id id) {
+                             const Authorised& decision, Treatment treatment, Id id, Id known_as) {
   const ListSettings settings = settings_of(list);
-  HeldRecord held = record_of(list, submission, incoming, decision, id, context.now);
+  HeldRecord held = record_of(list, submission, incoming, decision, id, known_as, context.now);
   if (treatment != Treatment::kKeep) held.details["treatment"] = to_string(treatment);
   const bool confirm = decision.action.kind == ActionKind::kRequestAuth;
   held.kind = confirm ? HeldKind::kConfirmation : HeldKind::kModeration;
@@ -174,10 +188,14 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
   return held;
 }
 
+Id known_as(const HeldRecord& held) {
+  return parse_id(held.detail(kSeenAs)).value_or(held.id);
+}
+
 Result<void> may_come_again(storage::Connection& connection, const HeldRecord& held) {
   const auto key = base64_decoded(held.detail(kSeen));
   if (!key || key->empty()) return {};  // it cannot be told from others
-  return storage::PostStore(connection).forget(held.list_id, *key);
+  return storage::PostStore(connection).forget(held.list_id, *key, known_as(held));
 }
 
 Result<Planned> plan_hold(const PlanContext& context, std::shared_ptr<const Target> target,

@@ -15,8 +15,10 @@ Result<Planned> plan_hold(const PlanContext& context, std::shared_ptr<const Targ
 // The same inside a write, under this id: stores it, and asks.
 Result<storage::HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& list,
                                       const Submission& submission, const Incoming& incoming,
-                                      const Authorised& decision, Treatment treatment, Id id);
+                                      const Authorised& decision, Treatment treatment, Id id, Id known_as);
 
+// The id under which its message is known again: that with which it was held first.
+Id known_as(const storage::HeldRecord& held);
 // It ended without being sent, so the same message may come again: it is no duplicate.
 Result<void> may_come_again(storage::Connection& connection, const storage::HeldRecord& held);
 

@@ -5,57 +5,10 @@
 #include "storage/fault.h"
 #include "storage/held_store.h"
 #include "tests/lists/mailbox.h"
+#include "tests/lists/moderated.h"
 
 using namespace essaim;
 using namespace essaim::test;
-
-namespace {
-
-struct Moderated : TestSite {
-  explicit Moderated(const std::string& scenario = "editorkey", lists::Settings settings = {}) {
-    settings["send"] = scenario;
-    make_list("dev", settings, {"ann@x.example"}, {"own@o.example"});
-    join("dev", {"eve@e.example", "ed@e.example"}, storage::Role::kEditor);
-  }
-  smtp::Reply post(const std::string& from = "ann@x.example", const std::string& id = "<p1@x>",
-                   const std::string& more = "") {
-    return send(from, {"dev@lists.example"}, a_post(from, id, more));
-  }
-  smtp::Reply answer(const std::string& from, const std::string& to, const std::string& text = "yes\n",
-                     const std::string& more = "") {
-    return send(from, {to}, a_mail(from, "Re: x", text, more));
-  }
-  std::vector<storage::HeldRecord> held(bool decided = false) {
-    std::vector<storage::HeldRecord> out;
-    read([&](storage::Connection& c) {
-      storage::HeldFilter filter;
-      filter.decided = decided;
-      auto found = storage::HeldStore(c).search(filter);
-      require(found);
-      out = *found;
-    });
-    return out;
-  }
-  // Both read the same, then answer one after the other, as two nodes do.
-  lists::Response decide(const storage::HeldRecord& held, lists::Verdict verdict, const std::string& by) {
-    lists::Response out;
-    lists::Requester who;
-    who.address = address(by);
-    who.language = "en";
-    lists::Answer answer;
-    answer.verdict = verdict;
-    require(database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
-      lists::WriteContext context{services, c, clock.wall_now(), 1};
-      auto response = lists::answer_held(context, held, answer, who);
-      if (!response.ok()) return response.error();
-      out = *response;
-      return {};
-    }));
-    return out;
-  }
-};
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(moderation)
 
@@ -287,49 +240,6 @@ BOOST_AUTO_TEST_CASE(what_nobody_decides_expires_and_its_author_is_told) {
   BOOST_TEST(*lists::look_after_held(site.services) == "expired or reminded: 0, forgotten: 0");
   site.clock.advance(std::chrono::hours(24 * 31));
   BOOST_TEST(*lists::look_after_held(site.services) == "expired or reminded: 0, forgotten: 1");
-}
-
-// A moderator's mistake, and the same message once more.
-BOOST_AUTO_TEST_CASE(what_was_refused_or_has_expired_may_come_again) {
-  Moderated site("editorkey", {{"held_expire", "2d"}, {"tell_held", "false"}});
-  const auto waits = [&site] {
-    const auto reply = site.post();
-    BOOST_TEST(reply.to_string().starts_with("250 2.0.0 Ok: waits for a moderator, as "), reply.to_string());
-    BOOST_TEST(site.held().size() == 1U);
-    BOOST_TEST(site.post().to_string().find("(duplicate)") != std::string::npos);
-    BOOST_TEST(site.held().size() == 1U);
-    return last_letter(site, "eve@e.example");
-  };
-  BOOST_TEST(site.answer("eve@e.example", waits().address("reject")).positive());
-  waits();
-  site.clock.advance(std::chrono::hours(49));
-  TestSite::require(lists::look_after_held(site.services));
-  BOOST_TEST(site.held().empty());
-  BOOST_TEST(site.answer("eve@e.example", waits().address("approve")).positive());
-  BOOST_TEST(list_posts(site) == 1U);
-  BOOST_TEST(site.post().to_string().find("(duplicate)") != std::string::npos);
-  BOOST_TEST(list_posts(site) == 1U);
-}
-
-BOOST_AUTO_TEST_CASE(who_sends_it_again_an_hour_later_is_asked_again) {
-  Moderated site("publickey");
-  const auto asked = [&site] { return letters_to(site, "ann@x.example").size(); };
-  site.post();
-  const std::string first = last_letter(site, "ann@x.example").field("Reply-To");
-  site.clock.advance(std::chrono::minutes(59));
-  BOOST_TEST(site.post().to_string().find("(duplicate)") != std::string::npos);
-  BOOST_TEST(asked() == 1U);
-  site.clock.advance(std::chrono::minutes(1));
-  const auto reply = site.post();
-  BOOST_TEST(reply.to_string().starts_with("250 2.0.0 Ok: waits for its author's confirmation, as "));
-  BOOST_TEST(reply.to_string().ends_with(" (asked again)"), reply.to_string());
-  BOOST_TEST(asked() == 2U);
-  BOOST_TEST(site.post().to_string().find("(duplicate)") != std::string::npos);
-  BOOST_TEST(site.held().size() == 1U);
-  BOOST_TEST(site.rcpt(first).reply.text.find("[rule: expired-key]") != std::string::npos);
-  BOOST_TEST(site.answer("ann@x.example", last_letter(site, "ann@x.example").field("Reply-To")).positive());
-  BOOST_TEST(list_posts(site) == 1U);
-  BOOST_TEST(site.post().to_string().find("(duplicate)") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_post_with_an_id_too_long_for_a_line_is_decided_like_any_other) {

@@ -316,8 +316,10 @@ BOOST_AUTO_TEST_CASE(a_post_is_remembered_by_its_key_and_forgotten_in_time) {
     BOOST_TEST(!must(store.remember(kList, key, 5, kNow)).has_value());
     BOOST_TEST(must(store.remember(kList, key, 6, kNow)).value() == 5);
     BOOST_TEST(!must(store.remember(kList + 1, key, 7, kNow)).has_value());
-    must(store.forget(kList + 1, key));
-    must(store.forget(kList + 1, "other"));
+    must(store.forget(kList + 1, key, 5));
+    BOOST_TEST(must(store.remember(kList + 1, key, 8, kNow)).value() == 7);
+    must(store.forget(kList + 1, key, 7));
+    must(store.forget(kList + 1, "other", 7));
     BOOST_TEST(!must(store.remember(kList + 1, key, 7, kNow)).has_value());
     BOOST_TEST(must(store.forget_seen(kNow, 10)) == 0);
     BOOST_TEST(must(store.forget_seen(kNow + std::chrono::milliseconds(1), 1)) == 1);
