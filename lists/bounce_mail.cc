@@ -176,6 +176,8 @@ class BouncePlan : public Plan {
 bool may_be_failure(const Incoming& incoming) {
   const auto automatic = incoming.header.value("Auto-Submitted").value_or("");
   if (starts_with_ignoring_case(trimmed(automatic), "auto-replied")) return false;
+  // Exchange's answers of those who are away say "auto-generated", as reports do; those have no such field.
+  if (incoming.header.find("X-Auto-Response-Suppress") != nullptr) return false;
   const mail::ContentType type = mail::content_type_of(incoming.header);
   const std::string report = type.parameter("report-type");
   return !type.is("multipart", "report") || report.empty() || equals_ignoring_case(report, "delivery-status");

@@ -186,6 +186,7 @@ BOOST_AUTO_TEST_CASE(what_comes_back_to_mail_for_an_owner_and_cannot_be_read_is_
       {"", "Subject: Rapport", true},
       {"", "Auto-Submitted: auto-generated", true},
       {"", "Auto-Submitted: auto-replied", false},
+      {"", "Auto-Submitted: auto-generated\nX-Auto-Response-Suppress: All", false},
       {"", "Content-Type: multipart/report; report-type=disposition-notification; boundary=b", false},
       {"x@y.example", "Subject: Rapport", false},
   };
