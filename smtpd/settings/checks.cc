@@ -1,5 +1,6 @@
 #include "smtpd/settings/checks.h"
 
+#include "core/smtp/address.h"
 #include "core/smtp/idn.h"
 
 namespace essaim::smtpd {
@@ -12,7 +13,8 @@ std::string must_be_absolute(const std::string& path) {
 
 std::string must_be_domain(const std::string& text) {
   const auto domain = smtp::domain_to_ascii(text);
-  return domain.ok() && !domain->empty() ? "" : "must be a domain, as \"lists.example.net\"";
+  const bool is_one = domain.ok() && !domain->starts_with('[') && smtp::parse_mailbox("a@" + *domain).ok();
+  return is_one ? "" : "must be a domain, as \"lists.example.net\"";
 }
 
 std::string must_be_network(const std::string& text) {
