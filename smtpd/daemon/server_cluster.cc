@@ -75,6 +75,7 @@ Result<storage::NodeStore::Ended> Server::watch_for_beats() {
     } else if (asked >= until) {
       return storage::NodeStore::Ended{{}, seen->epoch, seen->beat};
     }
+    notify_manager("WATCHDOG=1");
     if (control_.wait(kLookEvery) == Control::Event::kTerminate)
       return Error{ErrorCode::kCancelled, "told to end before it had begun"};
   }
