@@ -163,7 +163,14 @@ BOOST_AUTO_TEST_CASE(what_is_wrapped_verifies_inside) {
   const std::string inner = text.substr(text.find("\r\n\r\n") + 4);
   BOOST_TEST(inner == signed_post());
   BOOST_TEST(far_end(inner, zone) == "pass ");
-  BOOST_TEST(!has(site.posted("Bcc: dean@author.example\r\n" + signed_post("X: 2\n"), zone), "dean@"));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_wrapped_names_no_blind_copies) {
+  AuthorSite site;
+  site.make_list("dev", {{"post", "anyone"}, {"footer", "-- the list"}, {"author_protection", "wrap"}},
+                 {"m@example.org"});
+  const std::string text = site.posted("Bcc: dean@author.example\r\n" + signed_post(), author_zone("reject"));
+  BOOST_TEST(!has(text, "dean@"));
 }
 
 BOOST_AUTO_TEST_CASE(a_blind_copy_is_passed_on_to_the_owners_only_where_it_is_signed) {

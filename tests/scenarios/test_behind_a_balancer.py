@@ -61,7 +61,8 @@ class BehindHAProxy(Balanced):
         log = self.essaim.process.output()
         self.assertRegex(log, rf"connect .*client=unknown\[{CLIENT}\] .*proxy={haproxy.ADDRESS}:")
         self.assertRegex(log, rf"received .*client=unknown\[{CLIENT}\] .*proxy={haproxy.ADDRESS}:")
-        # Each client has its own limits, and none has the balancer's.
+        # Each client has its own limits, and none has the balancer's. The first one's end comes by way of the balancer.
+        processes.wait_for("the end of the first", lambda: f"disconnect client=unknown[{CLIENT}]" in self.essaim.process.output())
         with self.client(self.port, CLIENT), self.client(self.port, CLIENT):
             with self.assertRaises(smtplib.SMTPConnectError) as refused:
                 self.client(self.port, CLIENT)
