@@ -108,7 +108,7 @@ struct AuthenticationSettings {
   std::string authserv_id;  // "": the hostname
   Duration patience{};
   std::vector<std::string> trusted_sealers;  // domains, as DKIM has them: lower case, A-labels
-  std::string key_file;  // that seals DKIM keys; "": the systemd credential, or none
+  std::string key_file;                      // that seals DKIM keys; "": the systemd credential, or none
 };
 
 struct LdapSettings {
