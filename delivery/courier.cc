@@ -128,18 +128,27 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   void candidate_failed(Stage stage, const smtp::Reply& reply, bool from_peer) {
     listener_->on_candidate_failed(self_, candidate(), stage, reply);
     in_clear_ = false;
-    ++index_;
-    const Verdict verdict = decide(Trouble{.stage = stage,
-                                           .reply = &reply,
-                                           .from_peer = from_peer,
-                                           .more_candidates = index_ < candidates_.size()});
+    const bool more = has_next(hosts_left_ > 0);
+    const Verdict verdict =
+        decide(Trouble{.stage = stage, .reply = &reply, .from_peer = from_peer, .more_candidates = more});
     if (!says_no_require_tls(reply)) hope_ = {stage, reply};
-    if (verdict == Verdict::kNextCandidate && index_ < candidates_.size())
+    if (verdict == Verdict::kNextCandidate && more) {
+      ++index_;
       post([this] { try_candidate(); });
-    else if (hope_)
+    } else if (hosts_left_ > 0 && !std::exchange(last_word_, true)) {
+      // There was no better one.
+      index_ = left_;
+      post([this] { try_candidate(); });
+    } else if (hope_) {
       finish(false, hope_->first, hope_->second);
-    else
+    } else {
       finish(false, stage, reply);
+    }
+  }
+
+  // When we were let in, those that failed lately do not count: one that may only mean the message is better.
+  bool has_next(bool let_in) const {
+    return !last_word_ && index_ + 1 < candidates_.size() && !(let_in && candidates_[index_ + 1].failing);
   }
 
   void drop_connection() {
@@ -150,7 +159,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   void finish(bool usable, Stage stage, const smtp::Reply& why) {
     drop_connection();
     finished_ = true;
-    listener_->on_finished(self_, usable, stage, why);
+    listener_->on_finished(self_, usable || hosts_left_ > 0, stage, why);
   }
 
   // ---- net::Connection::Listener ----
@@ -263,9 +272,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
 
   bool may_send_message() override { return listener_->may_send_message(); }
 
-  bool more_hosts() override {
-    return !closing_ && index_ + 1 < candidates_.size() && hosts_left_ < kMostLeft;
-  }
+  bool more_hosts() override { return !closing_ && hosts_left_ < kMostLeft && has_next(true); }
 
   void on_outcome(const Transaction& transaction, const Outcome& outcome, Indices recipients) override {
     peer_.transactions = session_->transactions();
@@ -303,6 +310,8 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
     session_.reset();
     if (end_.next_host && !closing_) {
       ++hosts_left_;
+      left_ = index_;
+      peer_.took_nothing = true;
       return candidate_failed(end_.stage, end_.reply, end_.from_peer);
     }
     if (end_.ready || closing_) return finish(end_.ready, end_.stage, end_.reply);
@@ -326,6 +335,8 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   PeerInfo peer_;
   std::size_t index_ = 0;
   int hosts_left_ = 0;
+  std::size_t left_ = 0;    // the last of them
+  bool last_word_ = false;  // we came back to it, for nobody behind it let us in
   // Of a candidate that may be fit at another time: what others lack for good is not the last word then.
   std::optional<std::pair<Stage, smtp::Reply>> hope_;
   bool in_clear_ = false;  // TLS with this candidate has failed once

@@ -1,6 +1,7 @@
 // One outgoing connection: tries the candidates in order until one greets and answers EHLO, then carries
 // transactions until there are no more, the peer has had enough, or the idle time is over. When the peer turns out to
-// have trouble of its own before it took anything, its recipients come back and the next candidate is tried. It runs the
+// have trouble of its own before it took anything, its recipients come back and the next candidate is tried, unless that
+// failed lately; when nobody behind it lets us in we come back to it, and what it says counts. It runs the
 // sans-I/O ClientSession on a net::Connection. One loop; destroyed by EventLoop::destroy_later() after
 // on_finished().
 //
@@ -65,6 +66,7 @@ struct PeerInfo {
   std::string host;                  // "mx.example.org[192.0.2.1]:25"
   std::string source;                // address that was to be bound; "": the system's choice
   bool source_unusable = false;      // it could not be
+  bool took_nothing = false;         // it let us in, and was left
   std::string name, address, local;  // of the host, numeric; and our own address
   bool tls = false;
   net::TlsInfo tls_info;  // also of a handshake that failed
@@ -80,7 +82,7 @@ class Courier : public net::Disposable {
  public:
   class Listener {
    public:
-    // EHLO is answered: the connection can carry mail. Once more for a candidate behind one that took none.
+    // EHLO is answered: the connection can carry mail. Once more behind a candidate that took none.
     virtual void on_ready(Courier& courier) = 0;
     // A candidate could not be used (refused, timed out, 4xx or 5xx greeting, TLS that failed also in clear
     // ...), or was ready and took nothing.
@@ -93,7 +95,7 @@ class Courier : public net::Disposable {
     // For these recipients of it, who share the outcome.
     virtual void on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome,
                             Indices recipients) = 0;
-    // Last call, once. `usable` tells whether the last candidate that was tried got ready.
+    // Last call, once. `usable` tells whether any candidate ever got ready.
     virtual void on_finished(Courier& courier, bool usable, Stage stage, const smtp::Reply& why) = 0;
 
    protected:

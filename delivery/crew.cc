@@ -1,6 +1,7 @@
 #include "delivery/crew.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/base/log.h"
@@ -166,6 +167,9 @@ void Crew::on_ready(Courier& courier) {
   const PeerInfo& peer = courier.peer();
   if (!peer.source.empty() && side_.fabric().sources.ends(peer.source))
     log::info("source-address-works-again", {{"address", std::string_view(peer.source)}});
+  if (Hand* hand = hand_of(courier); hand != nullptr)
+    for (std::string& address : std::exchange(hand->left, {}))
+      if (address != peer.address) report_.failed_addresses.push_back(std::move(address));
   ++report_.ready;
   report_soon();
 }
@@ -173,8 +177,11 @@ void Crew::on_ready(Courier& courier) {
 void Crew::on_candidate_failed(Courier& courier, const HostCandidate& host, Stage stage,
                                const smtp::Reply& reply) {
   const PeerInfo& peer = courier.peer();
-  if (Hand* hand = hand_of(courier); hand != nullptr) hand->counted.clear();
-  if (!peer.source_unusable) {
+  Hand* hand = hand_of(courier);
+  if (hand != nullptr) hand->counted.clear();
+  if (peer.took_nothing) {
+    if (hand != nullptr) hand->left.push_back(host.address);
+  } else if (!peer.source_unusable) {
     report_.failed_addresses.push_back(host.address);
   } else if (side_.fabric().sources.begins(peer.source)) {
     // Once: every connection that needs it fails the same way.

@@ -53,6 +53,7 @@ class Crew final : public Courier::Listener {
     IdleHands::Mark idle;
     bool traced = false;
     std::set<std::string> counted;  // domains for which its TLS was counted
+    std::vector<std::string> left;  // hosts that took nothing: failing once another one lets us in
   };
 
   void on_ready(Courier& courier) override;

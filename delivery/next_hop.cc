@@ -160,6 +160,7 @@ std::vector<HostCandidate> candidates(const NextHop& hop,
   for (const Ranked& one : ranked) {
     if (list.size() == limit) break;
     list.push_back(one.host->candidate);
+    list.back().failing = one.failing;
   }
   return list;
 }

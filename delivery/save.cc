@@ -6,12 +6,13 @@ namespace essaim::delivery {
 namespace {
 
 bool same_end(const storage::BatchRecord& stored, const storage::BatchRecord& wanted) {
-  // What waits may have become due since.
-  const bool due =
-      wanted.queue == storage::BatchQueue::kWaiting && stored.queue == storage::BatchQueue::kReady;
-  return (stored.queue == wanted.queue || due) && stored.delivered == wanted.delivered &&
-         stored.failed == wanted.failed && stored.suppressed == wanted.suppressed &&
-         stored.pending == wanted.pending;
+  // What waits may have become due since, there or in our hands.
+  const auto open = [](storage::BatchQueue queue) {
+    return queue == storage::BatchQueue::kWaiting || queue == storage::BatchQueue::kReady;
+  };
+  return (stored.queue == wanted.queue || (open(stored.queue) && open(wanted.queue))) &&
+         stored.delivered == wanted.delivered && stored.failed == wanted.failed &&
+         stored.suppressed == wanted.suppressed && stored.pending == wanted.pending;
 }
 
 std::vector<Failure> failures_of(const SaveItem& item, const storage::BatchRecord* stored) {

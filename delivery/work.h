@@ -131,7 +131,8 @@ struct HostCandidate {
   std::string address;  // numeric
   std::uint16_t port = 25;
   std::shared_ptr<const HostTls> tls =
-      nullptr;  // what is asked of its TLS (tls/host_tls.h); null: opportunistic
+      nullptr;           // what is asked of its TLS (tls/host_tls.h); null: opportunistic
+  bool failing = false;  // it failed lately
 };
 
 }  // namespace essaim::delivery

@@ -287,6 +287,34 @@ BOOST_FIXTURE_TEST_CASE(when_no_candidate_is_left_the_last_reason_is_told, World
   BOOST_TEST(desk.ready == 0);
 }
 
+// Rows: whether it is known that the next one is dead.
+BOOST_FIXTURE_TEST_CASE(a_host_that_lets_us_in_has_the_last_word_before_one_that_is_dead, World) {
+  log::Capture capture([](log::Level, std::string_view) {});
+  desk.settings.idle_timeout = std::chrono::milliseconds(50);
+  for (const bool known : {false, true}) {
+    MxHabits habits;
+    habits.answer = [](const std::string& command) -> std::string {
+      return command == "DATA" ? "451 4.3.0 not this one" : "";
+    };
+    FakeMx mx(loop, habits);
+    HostCandidate dead = local(dead_port(), "dead");
+    dead.failing = known;
+    desk.calls = desk.finished = desk.ready = 0;
+    desk.failed.clear();
+    desk.outcomes.clear();
+    desk.work = {make_transaction("a@x.example"), make_transaction("b@x.example")};
+    desk.begin({local(mx.port()), dead});
+    BOOST_REQUIRE(desk.run());
+    BOOST_TEST(desk.usable);
+    BOOST_REQUIRE_EQUAL(desk.outcomes.size(), 2U);
+    BOOST_TEST(desk.outcomes[0].kind == (known ? Kind::kDeferred : Kind::kReturned));
+    BOOST_TEST(desk.outcomes[1].kind == Kind::kDeferred);
+    BOOST_TEST(mx.connections() == (known ? 1 : 2));
+    BOOST_TEST(desk.ready == (known ? 1 : 2));
+    BOOST_TEST(desk.failed.size() == (known ? 0U : 2U));
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(without_candidates_it_ends, World) {
   desk.begin({});
   BOOST_REQUIRE(desk.run());

@@ -242,6 +242,35 @@ BOOST_AUTO_TEST_CASE(a_damaged_row_is_written_anew_by_a_save_that_is_tried_again
   }));
 }
 
+BOOST_AUTO_TEST_CASE(what_was_released_to_wait_and_is_due_when_the_save_is_tried_again_is_not_lost) {
+  Site site;
+  site.add_members(2, 1);
+  const Id id = site.post_to_list(site.new_post(storage::CopyMode::kPersonal, 1), 0);
+  KeptFailures failures;
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+    const storage::Fence fence{1, 1};
+    auto claimed = must(storage::BatchStore(c).claim(fence, 0, 9, 1, {}));
+    BOOST_REQUIRE(claimed.size() == 1u);
+    const delivery::OpenBatch open(
+        std::move(claimed[0]),
+        must(delivery::activate_post(site.new_post(storage::CopyMode::kCommon, 1), share("x\r\n.\r\n"))));
+    delivery::OpenBatch::Release end;
+    end.queue = storage::BatchQueue::kWaiting;
+    end.due = system_clock().wall_now();
+    ESSAIM_TRY(storage::BatchStore(c).save(fence, open.release_record(end)));
+    end.queue = storage::BatchQueue::kReady;
+    std::vector<delivery::SaveItem> items(1);
+    items[0].batch = open.batch();
+    items[0].record = open.release_record(end);
+    items[0].retried = true;
+    std::vector<bool> conflicts;
+    ESSAIM_TRY(delivery::run_saves(c, fence, items, failures, &conflicts));
+    BOOST_TEST(!conflicts.at(0));
+    return {};
+  }));
+  BOOST_TEST(site.batches(id)[0].pending == 2);
+}
+
 BOOST_AUTO_TEST_CASE(what_no_trying_again_mends_is_about_the_work) {
   for (const ErrorCode code : {ErrorCode::kInvalid, ErrorCode::kNotFound, ErrorCode::kExists,
                                ErrorCode::kConflict, ErrorCode::kDamaged, ErrorCode::kInternal})

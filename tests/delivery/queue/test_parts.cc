@@ -371,6 +371,8 @@ BOOST_AUTO_TEST_CASE(by_preference_with_those_that_fail_last) {
       hop, [](const std::string& a) { return a == "127.0.0.1" || a == "127.0.0.2"; }, [] { return 1u; });
   BOOST_TEST(list[0].name == "c");
   BOOST_TEST(list.size() == 3u);
+  BOOST_TEST(!list[0].failing);
+  BOOST_TEST(list[1].failing);
 }
 
 BOOST_AUTO_TEST_CASE(reads_smart_hosts) {
