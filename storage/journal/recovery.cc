@@ -34,7 +34,8 @@ std::uint32_t seconds_between(WallTime from, WallTime to) {
       std::clamp<std::int64_t>((to_millis(to) - to_millis(from)) / 1000, 0, UINT32_MAX));
 }
 
-// Delivered wins over failed wins over deferred; among deferrals the later attempt.
+// Delivered wins over failed wins over deferred; among deferrals the later one, so that one that is known, or older than what is
+// known (an operator's retry), changes nothing.
 bool replaces(const RecipientStatus& now, const JournalRecord& record, std::uint32_t time) {
   switch (record.state) {
     case RecipientState::kDelivered:
@@ -43,11 +44,17 @@ bool replaces(const RecipientStatus& now, const JournalRecord& record, std::uint
     case RecipientState::kSuppressed:
       return !is_final(now.state) && !is_old_news(now, time);
     case RecipientState::kDeferred:
-      return !is_final(now.state) && record.attempts > now.attempts;
+      return !is_final(now.state) && (now.state == RecipientState::kPending || time > now.time);
     case RecipientState::kPending:
       return false;
   }
   return false;
+}
+
+// The journal counts the rounds of the batch, and that is not how often a recipient who waits was tried.
+std::uint16_t attempts_after(const RecipientStatus& now, const JournalRecord& record) {
+  if (record.state != RecipientState::kDeferred) return record.attempts;
+  return static_cast<std::uint16_t>(std::min(now.attempts + 1, 0xffff));
 }
 
 // Applies the records to the batch in memory; true if something changed.
@@ -66,7 +73,8 @@ bool apply(BatchRecord* batch, WallTime accepted, const std::vector<JournalRecor
       ++merged->duplicates;
     }
     if (!replaces(status, record, time)) continue;
-    status = {record.state, record.attempts, time, replies.index(record.reply), hosts.index(record.host)};
+    status = {record.state, attempts_after(status, record), time, replies.index(record.reply),
+              hosts.index(record.host)};
     ++merged->outcomes;
     changed = true;
   }

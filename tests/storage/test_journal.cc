@@ -301,6 +301,68 @@ BOOST_AUTO_TEST_CASE(recovery_merges_what_the_database_does_not_have_and_may_be_
   }));
 }
 
+// The number of attempts in the journal is the round of the batch, in which others may have been tried more often.
+BOOST_AUTO_TEST_CASE(a_deferral_that_is_known_already_is_not_applied_again) {
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(5, "a.test"));
+  auto claimed = claim(*database, {1, 7}, 1);
+  BOOST_REQUIRE(claimed.size() == 1U);
+  const WallTime accepted = post(1).accepted;
+  auto& known = claimed[0].progress;
+  known.replies.push_back("450 4.2.0 known");
+  known.hosts.push_back("mx.a.test" + std::string(kWithItsBatch));
+  for (const std::size_t i : {0U, 1U, 2U}) {
+    settle(&claimed[0], i, RecipientState::kDeferred, 100);
+    known.recipients[i].reply = 1;
+  }
+  known.recipients[1].time = 200;  // an operator's retry, or put off since
+  known.recipients[1].host = 1;
+  commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 7}, claimed[0]); });
+  const std::string directory = database.directory().file("journal");
+  Executor executor("journal", 1);
+  {
+    auto writer = must(JournalWriter::open(options_for(directory), executor));
+    const auto deferred = [&](int i, std::chrono::milliseconds after) {
+      auto one = record(i, RecipientState::kDeferred);
+      one.attempts = 9;
+      one.time = accepted + after;
+      one.reply = "450 4.2.0 later";
+      must(writer->append(one));
+    };
+    using std::chrono::milliseconds;
+    deferred(0, milliseconds(100'700));
+    deferred(1, milliseconds(100'700));
+    deferred(2, milliseconds(100'700));
+    deferred(2, milliseconds(400'000));  // in the same round: while others were out
+    deferred(3, milliseconds(100'700));
+    deferred(4, milliseconds(100'700));
+    deferred(4, milliseconds(400'000));
+  }
+  const std::string copy = database.directory().file("copy");
+  std::filesystem::copy(directory, copy);
+  BOOST_TEST(must(recover_journal(*database, directory, 1, 8)) == 4U);
+  BOOST_TEST(must(recover_journal(*database, copy, 1, 8)) == 0U);
+  must(database->read_now([](Connection& c) -> Result<void> {
+    const auto batch = must(BatchStore(c).load(1, 0, true)).value();
+    const auto& progress = batch.progress;
+    const int attempts[] = {1, 1, 2, 1, 2};
+    const std::uint32_t times[] = {100, 200, 400, 100, 400};
+    for (std::size_t i = 0; i < 5; ++i) {
+      const RecipientStatus& status = progress.recipients[i];
+      BOOST_TEST_CONTEXT("recipient " << i) {
+        BOOST_TEST((status.state == RecipientState::kDeferred));
+        BOOST_TEST(status.attempts == attempts[i]);
+        BOOST_TEST(status.time == times[i]);
+        BOOST_TEST(progress.replies[status.reply] == (i < 2 ? "450 4.2.0 known" : "450 4.2.0 later"));
+      }
+    }
+    BOOST_TEST(split_host(progress.hosts[progress.recipients[1].host]).with_its_batch);
+    BOOST_TEST(batch.pending == 5);
+    return {};
+  }));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_kept_for_another_node_and_damaged_does_not_stop_recovery) {
   log::Capture quiet([](log::Level, std::string_view) {});
   TempDatabase database;
