@@ -126,7 +126,7 @@ std::vector<std::uint16_t> OpenBatch::send_out(
     }
     if (places_[i] == Place::kPutOff && suspended) continue;
     // Whose last attempt is still to come, by a clock that went back, has waited.
-    if (pause_end(status, pauses).value_or(now) > now && last_word(status) < now + kClockMoved) {
+    if (pause_end(status, pauses, now).value_or(now) > now && last_word(status) < now + kClockMoved) {
       pausing = true;
       continue;
     }
@@ -195,13 +195,19 @@ bool OpenBatch::was_spoken_of(const storage::RecipientStatus& status) const {
 }
 
 std::optional<WallTime> OpenBatch::pause_end(const storage::RecipientStatus& status,
-                                             const RetryPauses& pauses) const {
+                                             const RetryPauses& pauses, WallTime now) const {
   if (pauses.max <= Duration{} || status.state != RecipientState::kDeferred || status.attempts == 0 ||
       storage::split_host(record_.progress.hosts[status.host]).with_its_batch)
     return std::nullopt;
   const auto seed =
       static_cast<std::uint64_t>(record_.post_id) * 1'000'003U + static_cast<std::uint64_t>(record_.number);
-  return due_again(last_word(status), status.attempts, pauses, seed);
+  return due_again(pause_begin(status, now), status.attempts, pauses, seed);
+}
+
+// A time that is still to come, as the clock went back, says nothing about when the next attempt is due.
+WallTime OpenBatch::pause_begin(const storage::RecipientStatus& status, WallTime now) const {
+  const WallTime last = last_word(status);
+  return last < now + kClockMoved ? last : now;
 }
 
 // The ledger has full seconds: the pause begins with the next one.
@@ -209,20 +215,20 @@ WallTime OpenBatch::last_word(const storage::RecipientStatus& status) const {
   return post().accepted + std::chrono::seconds(std::int64_t{status.time} + 1);
 }
 
-std::optional<WallTime> OpenBatch::next_due(const RetryPauses& pauses) const {
+std::optional<WallTime> OpenBatch::next_due(const RetryPauses& pauses, WallTime now) const {
   std::optional<WallTime> first, last;
   Duration pause{};
   const auto each = [&](const auto& take) {
     for (std::size_t i = 0; i < places_.size(); ++i) {
       const storage::RecipientStatus& status = record_.progress.recipients[i];
       if (is_final(status.state) || places_[i] != Place::kHere) continue;
-      if (const auto end = pause_end(status, pauses)) take(*end, status);
+      if (const auto end = pause_end(status, pauses, now)) take(*end, status);
     }
   };
   each([&](WallTime end, const storage::RecipientStatus& status) {
     if (first && *first <= end) return;
     first = end;
-    pause = end - last_word(status);
+    pause = end - pause_begin(status, now);
   });
   each([&](WallTime end, const storage::RecipientStatus&) {
     if (end <= *first + pause / kCloselyBehind && (!last || *last < end)) last = end;
@@ -232,7 +238,10 @@ std::optional<WallTime> OpenBatch::next_due(const RetryPauses& pauses) const {
 }
 
 void OpenBatch::hasten(const std::string& words, WallTime now) {
-  if (put_off_why_.find(words) != std::string::npos) put_off_until_ = std::min(put_off_until_, now);
+  if (words.empty())
+    put_off_until_ = now;
+  else if (put_off_why_.find(words) != std::string::npos)
+    put_off_until_ = std::min(put_off_until_, now);
 }
 
 void OpenBatch::apply_state(const Note& note, std::uint16_t index) {

@@ -67,8 +67,8 @@ class OpenBatch {
   bool kept_any() const { return !kept_why_.empty(); }  // by the operator's word
   // When the first of those goes who have a pause or were put off until a known time, with others of them that follow closely;
   // none: there are no such.
-  std::optional<WallTime> next_due(const RetryPauses& pauses) const;
-  // The suspension that `words` tell of is over.
+  std::optional<WallTime> next_due(const RetryPauses& pauses, WallTime now) const;
+  // The suspension that `words` tell of is over; none: whoever may go by the clock as it is now goes.
   void hasten(const std::string& words, WallTime now);
   // True if every recipient that is out has a domain for which `is` says true (and there is one).
   bool all_out_in(const std::function<bool(const std::string& domain)>& is) const;
@@ -118,7 +118,9 @@ class OpenBatch {
   void put_off_until(WallTime until, const std::string& reply);
   bool was_spoken_of(const storage::RecipientStatus& status) const;
   // The end of the recipient's own pause; none if it goes with the batch.
-  std::optional<WallTime> pause_end(const storage::RecipientStatus& status, const RetryPauses& pauses) const;
+  std::optional<WallTime> pause_end(const storage::RecipientStatus& status, const RetryPauses& pauses,
+                                    WallTime now) const;
+  WallTime pause_begin(const storage::RecipientStatus& status, WallTime now) const;
   void set_state(std::uint16_t index, storage::RecipientState state);
   std::uint32_t reply_index(const std::string& reply);
   std::uint32_t host_index(const std::string& host);

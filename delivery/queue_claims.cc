@@ -211,7 +211,7 @@ void QueueManager::send_due() {
   for (const auto& [key, batch] : open_) {
     if (batch->idle() || batch->given_back || batch->may_be_released() || batch->post().expires <= now)
       continue;
-    const std::optional<WallTime> due = batch->next_due(pauses());
+    const std::optional<WallTime> due = batch->next_due(pauses(), now);
     const bool resumed = batch->kept_any() && (batch->suspensions_seen != suspensions_version_ ||
                                                (batch->kept_until != WallTime{} && batch->kept_until <= now));
     if (!resumed && (!due || *due > now)) continue;
@@ -249,6 +249,7 @@ void QueueManager::doubt_due() {
 }
 
 void QueueManager::hasten_all() {
+  for (const auto& [key, batch] : open_) batch->hasten({}, clock_.wall_now());
   to_hasten_.insert(std::string());
   look_for_due_ = true;
   maybe_more_.fill(true);

@@ -156,7 +156,7 @@ storage::BatchRecord QueueManager::end_of(const OpenBatch& batch) const {
   }
   std::optional<WallTime> due;
   const auto not_after = [&due](WallTime time) { due = due ? std::min(*due, time) : time; };
-  if (const auto next = batch.next_due(pauses()))
+  if (const auto next = batch.next_due(pauses(), now))
     not_after(rounded_due(now, std::max(Duration{}, Duration(*next - now))));
   if (batch.returned_any()) not_after(now);
   if (batch.kept_any()) {

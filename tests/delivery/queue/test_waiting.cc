@@ -56,7 +56,7 @@ class Rounds {
     note.until = until;
     batch_->apply(note);
   }
-  WallTime due() const { return batch_->next_due(kPauses).value(); }
+  WallTime due(WallTime now = kAccepted + 120h) const { return batch_->next_due(kPauses, now).value(); }
   storage::BatchRecord release() {
     record_ = batch_->release_record({storage::BatchQueue::kWaiting, {}, batch_->why()});
     return record_;
@@ -234,7 +234,7 @@ BOOST_AUTO_TEST_CASE(whose_time_has_come_goes_again_while_others_are_out) {
   rounds.batch().hasten("delivery to a.test temporarily suspended", due);
   BOOST_TEST((rounds.due() == due));
   BOOST_TEST(rounds.send(due) == (Some{3}), boost::test_tools::per_element());
-  BOOST_TEST(!rounds.batch().next_due(kPauses).has_value());
+  BOOST_TEST(!rounds.batch().next_due(kPauses, due).has_value());
   rounds.tell({3, 4}, Kind::kDelivered, due, "250 ok", "mx.a.test");
   BOOST_TEST(rounds.batch().idle());
   BOOST_TEST(rounds.batch().returned_any());
@@ -249,7 +249,25 @@ BOOST_AUTO_TEST_CASE(a_clock_that_went_back_makes_nobody_wait) {
   rounds.release();
   rounds.claim();
   BOOST_TEST(rounds.send(begin + 1s).empty());
-  BOOST_TEST(rounds.send(begin - 1h).size() == 1u);
+  // As when it is released after that.
+  const WallTime now = begin - 1h;
+  BOOST_TEST((rounds.due(now) > now + 3min && rounds.due(now) < now + 7min));
+  BOOST_TEST(rounds.send(now).size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_accepted_in_the_future_has_its_pauses_from_now_on) {
+  Rounds rounds(2);
+  const WallTime now = kAccepted - 5min;
+  BOOST_TEST(rounds.send(now).size() == 2u);
+  rounds.tell({0}, Kind::kDeferred, now, "450 4.2.1 busy", "mx.a.test");
+  const WallTime due = rounds.due(now);
+  BOOST_TEST((due > now + 3min && due < now + 7min));
+  rounds.tell({1}, Kind::kReturned, now, kSuspended, "", now + 1h);
+  // The clock goes back once more while it is open: nobody waits for a time of before.
+  rounds.batch().hasten("", now - 3min);
+  BOOST_TEST((rounds.due(now - 3min) == now - 3min));
+  BOOST_TEST(rounds.send(now - 3min).size() == 2u);
+  BOOST_TEST(!rounds.batch().next_due(kPauses, now - 3min).has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
