@@ -45,6 +45,7 @@ OpenBatch::OpenBatch(storage::BatchRecord record, std::shared_ptr<const ActivePo
   auto batch = std::make_shared<ActiveBatch>();
   batch->post = std::move(post);
   batch->number = record_.number;
+  promoted_for_ = record_.due;
   batch->recipients = std::move(record_.recipients);
   record_.recipients.clear();
   if (const storage::PostRecord& its = batch->post->post; passes_dsn_on(its))
@@ -109,6 +110,8 @@ std::vector<std::uint16_t> OpenBatch::send_out(
     const RetryPauses& pauses) {
   std::vector<std::uint16_t> indices;
   const bool suspended = put_off_until_ > now;
+  // The node that found it due may have a clock that is ahead of ours.
+  const WallTime due = std::max(now, std::exchange(promoted_for_, WallTime{}));
   if (!suspended) {
     put_off_until_ = WallTime{};
     put_off_why_.clear();
@@ -126,7 +129,7 @@ std::vector<std::uint16_t> OpenBatch::send_out(
     }
     if (places_[i] == Place::kPutOff && suspended) continue;
     // Whose last attempt is still to come, by a clock that went back, has waited.
-    if (pause_end(status, pauses, now).value_or(now) > now && last_word(status) < now + kClockMoved) {
+    if (pause_end(status, pauses, now).value_or(due) > due && last_word(status) < now + kClockMoved) {
       pausing = true;
       continue;
     }

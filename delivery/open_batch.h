@@ -134,6 +134,7 @@ class OpenBatch {
   bool deferred_ = false;
   bool returned_ = false;
   WallTime put_off_until_{};  // the earliest; 0: nobody was
+  WallTime promoted_for_{};   // when it was due, until it is sent out
   std::string why_, kept_why_, put_off_why_;
   UnsavedPart unsaved_;
   std::unordered_map<std::string, std::uint32_t> replies_, hosts_;

@@ -57,8 +57,8 @@ class Rounds {
     batch_->apply(note);
   }
   WallTime due(WallTime now = kAccepted + 120h) const { return batch_->next_due(kPauses, now).value(); }
-  storage::BatchRecord release() {
-    record_ = batch_->release_record({storage::BatchQueue::kWaiting, {}, batch_->why()});
+  storage::BatchRecord release(WallTime due = {}) {
+    record_ = batch_->release_record({storage::BatchQueue::kWaiting, due, batch_->why()});
     return record_;
   }
   void claim() {
@@ -268,6 +268,26 @@ BOOST_AUTO_TEST_CASE(what_was_accepted_in_the_future_has_its_pauses_from_now_on)
   BOOST_TEST((rounds.due(now - 3min) == now - 3min));
   BOOST_TEST(rounds.send(now - 3min).size() == 2u);
   BOOST_TEST(!rounds.batch().next_due(kPauses, now - 3min).has_value());
+}
+
+// The node that promoted the batch may have a clock that is ahead of that of the node that claims it.
+BOOST_AUTO_TEST_CASE(whose_time_had_come_for_another_node_goes_and_only_once) {
+  Rounds rounds(2);
+  const WallTime begin = kAccepted + 10s;
+  rounds.send(begin);
+  rounds.tell({0, 1}, Kind::kDeferred, begin, "450 4.2.1 busy", "mx.a.test");
+  const WallTime due = rounds.due(), behind = due - 40s;
+  rounds.release(due);
+  rounds.claim();
+  BOOST_TEST(rounds.send(behind).size() == 2u);
+  rounds.tell({0}, Kind::kDeferred, behind, "450 4.2.1 busy", "mx.a.test");
+  BOOST_TEST(rounds.send(behind + 5s).empty());
+  BOOST_TEST((rounds.due() > behind + 7min));
+  rounds.tell({1}, Kind::kDeferred, behind, "450 4.2.1 busy", "mx.a.test");
+  // Claimed before it is due, as when a node ended: the pauses hold.
+  rounds.release(behind);
+  rounds.claim();
+  BOOST_TEST(rounds.send(behind + 10s).empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
