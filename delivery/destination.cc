@@ -8,6 +8,7 @@
 #include "delivery/destination_policy.h"
 #include "delivery/failure_policy.h"
 #include "delivery/loop_side.h"
+#include "delivery/retry.h"
 
 namespace essaim::delivery {
 namespace {
@@ -304,11 +305,12 @@ void Destination::put_off(const Slice& slice, MonoTime now) {
   side_.recorder().put_off(slice, dead_reply_, end_of_suspension(now));
 }
 
-// Not all at the same moment: those who come first show whether the others can go.
+// Not all at the same moment: those who come first show whether the others can go. But at few moments, see suspension_step().
 WallTime Destination::end_of_suspension(MonoTime now) const {
   const Duration left = std::max(Duration{}, concurrency_.suspended_until() - now);
   const auto later = std::chrono::duration_cast<Duration>(left * kLaterUpTo * random_fraction());
-  return side_.clock().wall_now() + std::chrono::ceil<std::chrono::milliseconds>(left + later);
+  const WallTime end = side_.clock().wall_now() + std::chrono::ceil<std::chrono::milliseconds>(left + later);
+  return at_full_step(end, suspension_step(side_.settings().retry_initial));
 }
 
 void Destination::tell_back() {

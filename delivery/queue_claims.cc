@@ -12,7 +12,6 @@ namespace {
 
 constexpr Duration kClaimRetry = std::chrono::seconds(1);
 constexpr int kLeastOftenHastened = 6;  // every 64 s
-constexpr Duration kHastenBackEach = std::chrono::seconds(1);
 constexpr std::size_t kHastenedOneByOne = 8;
 constexpr Duration kLongestTimer = std::chrono::minutes(10);
 constexpr Duration kClockStep = std::chrono::seconds(10);  // what is less is put up with
@@ -296,12 +295,16 @@ void QueueManager::hasten_later(const Error& error) {
 }
 
 // After an outage of our own line thousands are back within minutes: each look at what waits is for all of them that are known,
-// and for all that wait for such when those are many. Who is still suspended then is put off again, which is no attempt.
+// and for all that wait for such when those are many. Who is still suspended then is put off again, which is no attempt; so not more
+// often than suspensions end.
 void QueueManager::hasten_those_back() {
   const MonoTime now = clock_.mono_now();
   if (back_.empty() || now < hasten_back_not_before_) return;
-  hasten_back_not_before_ = now + kHastenBackEach;
+  hasten_back_not_before_ = now + suspension_step(settings_->retry_initial);
   if (back_.size() > kHastenedOneByOne) back_ = {kSuspendedByItself};
+  // Those whose batch is open wait here; send_due() sends them.
+  for (const auto& [key, batch] : open_)
+    for (const std::string& words : back_) batch->hasten(words, clock_.wall_now());
   to_hasten_.insert(back_.begin(), back_.end());
   back_.clear();
 }

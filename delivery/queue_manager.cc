@@ -95,9 +95,7 @@ void QueueManager::destination_saturated(const std::string& key, std::set<std::s
 void QueueManager::destination_back(const std::string& words) {
   loop_->post([this, alive = std::weak_ptr<int>(alive_), words] {
     if (alive.expired() || ended_) return;
-    back_.insert(words);
-    // Those whose batch is open wait here; tick() sends them.
-    for (const auto& [key, batch] : open_) batch->hasten(words, clock_.wall_now());
+    back_.insert(words);  // tick() goes on with it
   });
 }
 
@@ -157,7 +155,7 @@ storage::BatchRecord QueueManager::end_of(const OpenBatch& batch) const {
   std::optional<WallTime> due;
   const auto not_after = [&due](WallTime time) { due = due ? std::min(*due, time) : time; };
   if (const auto next = batch.next_due(pauses(), now))
-    not_after(rounded_due(now, std::max(Duration{}, Duration(*next - now))));
+    not_after(due_after_release(now, *next, suspension_step(settings_->retry_initial)));
   if (batch.returned_any()) not_after(now);
   if (batch.kept_any()) {
     not_after(batch.suspensions_seen != suspensions_version_ ? now : rounded_due(now, kLookAtSuspended));
@@ -205,8 +203,8 @@ void QueueManager::tick() {
       save_soon(batch.get());
   watch_clock();
   give_back_saturated();
-  send_due();
   hasten_those_back();
+  send_due();
   drop_expired_suspensions();
   if (suspensions_unread_) suspensions_changed();
   if (ask_held_next_ && *ask_held_next_ <= now) holds_changed();

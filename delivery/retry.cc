@@ -13,6 +13,9 @@ Duration retry_delay(int attempts, Duration initial, Duration max, double fracti
 
 namespace {
 
+constexpr Duration kStep = std::chrono::seconds(10);
+constexpr Duration kLeastAfterRelease = std::chrono::seconds(1);
+
 // In [0, 1); SplitMix64.
 double fraction_of(std::uint64_t seed) {
   seed += 0x9e3779b97f4a7c15U;
@@ -30,10 +33,22 @@ WallTime due_again(WallTime last, int attempts, const RetryPauses& pauses, std::
 }
 
 WallTime rounded_due(WallTime now, Duration delay) {
-  constexpr std::int64_t kStep = 10'000;
   const WallTime exact = now + std::chrono::duration_cast<std::chrono::milliseconds>(delay);
-  if (delay < std::chrono::milliseconds(kStep)) return exact;
-  return from_millis((to_millis(exact) + kStep - 1) / kStep * kStep);
+  return delay < kStep ? exact : at_full_step(exact, kStep);
+}
+
+Duration suspension_step(Duration retry_initial) {
+  return std::min(kStep, retry_initial / 8);
+}
+
+WallTime at_full_step(WallTime time, Duration step) {
+  const std::int64_t ms =
+      std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::milliseconds>(step).count());
+  return from_millis((to_millis(time) + ms - 1) / ms * ms);
+}
+
+WallTime due_after_release(WallTime now, WallTime next, Duration step) {
+  return rounded_due(now, std::max(std::min(kLeastAfterRelease, step), Duration(next - now)));
 }
 
 }  // namespace essaim::delivery

@@ -21,4 +21,13 @@ WallTime due_again(WallTime last, int attempts, const RetryPauses& pauses, std::
 // Pauses below ten seconds are kept as they are.
 WallTime rounded_due(WallTime now, Duration delay);
 
+// The ends of the suspensions of destinations are at full steps of the wall clock: after an outage of our own line a batch may
+// wait for hundreds of them, and it comes at each.
+Duration suspension_step(Duration retry_initial);
+WallTime at_full_step(WallTime time, Duration step);
+
+// When a batch is due that is released now, and the time of the first of its recipients comes, or came, at `next`. Never at once:
+// who is put off is put off again as fast as a batch comes and goes.
+WallTime due_after_release(WallTime now, WallTime next, Duration step);
+
 }  // namespace essaim::delivery

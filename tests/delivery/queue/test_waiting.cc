@@ -290,6 +290,50 @@ BOOST_AUTO_TEST_CASE(whose_time_had_come_for_another_node_goes_and_only_once) {
   BOOST_TEST(rounds.send(behind + 10s).empty());
 }
 
+BOOST_AUTO_TEST_CASE(suspensions_end_at_full_steps_and_what_is_released_is_not_due_at_once) {
+  BOOST_TEST((suspension_step(5min) == Duration(10s)));
+  BOOST_TEST((suspension_step(400ms) == Duration(50ms)));
+  BOOST_TEST(to_millis(at_full_step(from_millis(100'001), 10s)) == 110'000);
+  BOOST_TEST(to_millis(at_full_step(from_millis(100'000), 10s)) == 100'000);
+  BOOST_TEST(to_millis(at_full_step(from_millis(100'001), 50ms)) == 100'050);
+  BOOST_TEST(to_millis(at_full_step(from_millis(100'001), 3us)) == 100'001);
+  const WallTime now = from_millis(100'000);
+  BOOST_TEST((due_after_release(now, now - 1h, 10s) == now + 1s));
+  BOOST_TEST((due_after_release(now, now + 80ms, 10s) == now + 1s));
+  BOOST_TEST((due_after_release(now, now, 50ms) == now + 50ms));
+  BOOST_TEST((due_after_release(now, now + 3s, 10s) == now + 3s));
+  BOOST_TEST((due_after_release(now, now + 12s, 10s) == now + 20s));
+}
+
+// Our own line is down, and each destination was suspended by itself.
+BOOST_AUTO_TEST_CASE(a_batch_for_many_suspended_destinations_comes_a_few_times) {
+  constexpr std::size_t kMany = 300;
+  const Duration step = suspension_step(kPauses.initial);
+  Rounds rounds(kMany);
+  const WallTime begin = kAccepted + 3s;
+  rounds.send(begin);
+  const auto end_of = [&](std::size_t i, WallTime from) {
+    return at_full_step(from + 48s + 80ms * static_cast<int>(i), step);
+  };
+  const auto down = [&](std::size_t i, WallTime now, WallTime until) {
+    rounds.tell({static_cast<std::uint16_t>(i)}, Kind::kReturned, now, kSuspended, "", until);
+  };
+  for (std::size_t i = 0; i < kMany; ++i) down(i, begin, end_of(i, begin));
+  const WallTime last = end_of(kMany, begin);
+  int claims = 0;
+  for (WallTime now = begin; now < last; ++claims) {
+    now = due_after_release(now, rounds.due(), step);
+    rounds.release(now);
+    rounds.claim();
+    BOOST_TEST(rounds.send(now).size() == kMany);
+    for (std::size_t i = 0; i < kMany; ++i) {
+      const WallTime end = end_of(i, begin);
+      down(i, now, end > now ? end : now + 2min);
+    }
+  }
+  BOOST_TEST(claims <= 5);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
