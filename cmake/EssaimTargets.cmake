@@ -6,7 +6,8 @@ option(ESSAIM_JEMALLOC "optimised programs allocate by jemalloc" ON)
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # What is precompiled counts by its contents, and has no macro of ours.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
 endif()
 find_program(MOLD mold)
 if(MOLD)
@@ -71,19 +72,19 @@ function(essaim_allocator target)
   endif()
 endfunction()
 
-# Sanitized builds take less time when headers of the libraries are parsed once. Other builds do without: clang-tidy cannot
-# read what GCC precompiles, and a file that forgets to include <map> shall not build. Nor does ccache know these files.
+# Builds for tests take less than half the time by clang with the headers of the libraries parsed once. Releases do without: a
+# file that forgets to include <map> shall not build there.
 option(ESSAIM_PRECOMPILE "precompile the headers of the libraries (clang)" OFF)
 # essaim_precompile(TARGET HEADERS...): the standard ones and HEADERS.
 function(essaim_precompile target)
   if(ESSAIM_PRECOMPILE)
-    target_precompile_headers(${target} PRIVATE <algorithm> <array> <atomic> <chrono> <condition_variable> <cstdint> <cstring> <deque>
-      <fstream> <functional> <future> <iostream> <map> <memory> <mutex> <optional> <random> <set> <span> <sstream> <string>
-      <string_view> <thread> <unordered_map> <utility> <variant> <vector> ${ARGN})
+    target_precompile_headers(${target} PRIVATE <algorithm> <array> <atomic> <chrono> <condition_variable> <cstdint> <cstring> <deque> <filesystem>
+      <fstream> <functional> <future> <iostream> <map> <memory> <mutex> <optional> <random> <ranges> <set> <span> <sstream> <string>
+      <string_view> <thread> <unordered_map> <unordered_set> <utility> <variant> <vector> <fmt/format.h> <nlohmann/json.hpp> ${ARGN})
   endif()
 endfunction()
 if(ESSAIM_PRECOMPILE)
-  unset(CMAKE_CXX_COMPILER_LAUNCHER)
+  add_compile_options("SHELL:-Xclang -fno-pch-timestamp")  # ccache
   file(WRITE ${CMAKE_BINARY_DIR}/headers.cc "// What is precompiled needs a source.\n")
   # Shared by the libraries, and by the tests.
   add_library(standard_headers OBJECT ${CMAKE_BINARY_DIR}/headers.cc)
@@ -109,9 +110,16 @@ endfunction()
 # What `ctest -L unit` runs: builds with sanitizers need no more.
 add_custom_target(unit_tests)
 
-# essaim_test(NAME FILES... [LINK targets...]): a Boost.Test program, run by ctest under the same name.
+function(essaim_reuse_test_headers target)
+  if(ESSAIM_PRECOMPILE)
+    target_precompile_headers(${target} REUSE_FROM test_headers)
+  endif()
+endfunction()
+
+# essaim_test(NAME FILES... [LINK targets...] [BESIDE script]): a Boost.Test program, run by ctest under the same name, by the script
+# if there is one.
 function(essaim_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "LINK;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT;BESIDE" "LINK;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -119,12 +127,9 @@ function(essaim_test name)
     set(ARG_LABELS unit)
   endif()
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
-  target_compile_definitions(${name} PRIVATE BOOST_TEST_DYN_LINK)
   target_link_libraries(${name} PRIVATE test_main ${ARG_LINK})
-  if(ESSAIM_PRECOMPILE)
-    target_precompile_headers(${name} REUSE_FROM test_headers)
-  endif()
-  add_test(NAME ${name} COMMAND ${name})
+  essaim_reuse_test_headers(${name})
+  add_test(NAME ${name} COMMAND ${ARG_BESIDE} $<TARGET_FILE:${name}>)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
   if("unit" IN_LIST ARG_LABELS)
     add_dependencies(unit_tests ${name})
