@@ -21,7 +21,7 @@ constexpr std::array<std::pair<Role, std::string_view>, 3> kRoles = {{
 }};
 
 // A basic string of TOML.
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -42,7 +42,7 @@ std::string quoted(std::string_view text) {
 }
 
 void write_settings(const Settings& settings, std::string* out) {
-  for (const auto& [name, value] : settings) *out += name + " = " + quoted(value) + "\n";
+  for (const auto& [name, value] : settings) *out += name + " = " + toml_string(value) + "\n";
 }
 
 // Reads the tree that the TOML library made, gathering every mistake.
@@ -228,21 +228,21 @@ Result<PersonText> parse_person(std::string_view line) {
 std::string write_directory(const DirectoryText& directory) {
   std::string out = "# Domains, lists and members of this site; read by: essaim config apply\n";
   for (const auto& [name, settings] : directory.domains) {
-    out += "\n[domains." + quoted(name) + "]\n";
+    out += "\n[domains." + toml_string(name) + "]\n";
     write_settings(settings, &out);
   }
   for (const auto& [address, list] : directory.lists) {
-    out += "\n[lists." + quoted(address) + "]\n";
+    out += "\n[lists." + toml_string(address) + "]\n";
     if (list.closed) out += "closed = true\n";
     for (const auto& [role, name] : kRoles) {
       const auto people = list.people.find(role);
       if (people == list.people.end()) continue;
       out += std::string(name) + " = [";
-      for (const auto& [key, person] : people->second) out += "\n  " + quoted(person_line(person)) + ",";
+      for (const auto& [key, person] : people->second) out += "\n  " + toml_string(person_line(person)) + ",";
       out += people->second.empty() ? "]\n" : "\n]\n";
     }
     if (list.settings.empty()) continue;
-    out += "[lists." + quoted(address) + ".settings]\n";
+    out += "[lists." + toml_string(address) + ".settings]\n";
     write_settings(list.settings, &out);
   }
   return out;

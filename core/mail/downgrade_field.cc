@@ -61,7 +61,7 @@ Kind kind_of(const HeaderField& field) {
   return found == std::end(kRows) ? Kind::kUnstructured : found->kind;
 }
 
-std::string quoted(std::string_view text) {
+std::string quoted_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -99,7 +99,7 @@ std::optional<std::string> downgraded_parameters(const HeaderField& field, const
   for (const auto& [name, text] : parsed.parameters) {
     if (!is_ascii(name)) continue;
     if (is_ascii(text)) {
-      out += "; " + name + "=" + quoted(text);
+      out += "; " + name + "=" + quoted_string(text);
       continue;
     }
     if (name == "boundary") return std::nullopt;  // the delimiters say the same
