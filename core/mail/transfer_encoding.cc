@@ -113,7 +113,8 @@ std::string quoted_printable(std::string_view text) {
       continue;
     }
     const auto u = static_cast<unsigned char>(c);
-    const bool at_end = i + 1 == text.size() || text.substr(i + 1, 2) == "\r\n";
+    const bool at_end =
+        i + 1 == text.size() || (text[i + 1] == '\r' && i + 2 < text.size() && text[i + 2] == '\n');
     const bool blank = c == ' ' || c == '\t';
     const bool always = c == '=' || u > 0x7e || (u < 0x20 && c != '\t') || (blank && at_end);
     // The last place of a line is for the "=" of a soft break.
@@ -121,13 +122,13 @@ std::string quoted_printable(std::string_view text) {
       out += "=\r\n";
       line = 0;
     }
-    std::string piece(1, c);
     if (always || (line == 0 && (c == '.' || text.substr(i, 5) == "From "))) {
-      piece.clear();
-      append_hex(u, &piece);
+      append_hex(u, &out);
+      line += 3;
+    } else {
+      out.push_back(c);
+      ++line;
     }
-    out += piece;
-    line += piece.size();
   }
   return out;
 }
