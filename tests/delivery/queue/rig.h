@@ -94,7 +94,7 @@ class KeptFailures : public delivery::FailureListener {
   std::set<std::string> about_message_;
 };
 
-inline bool wait_until(const std::function<bool()>& condition, Duration limit = std::chrono::seconds(30)) {
+inline bool wait_until(const std::function<bool()>& condition, Duration limit = std::chrono::minutes(3)) {
   const auto end = std::chrono::steady_clock::now() + limit;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
@@ -306,8 +306,8 @@ inline delivery::EngineSettings settings_for(Site& site, const TestSink& sink) {
   settings.hostname = "node.test";
   settings.port = sink.port();
   settings.journal_directory = site.database.directory().file("journal");
-  settings.connect_timeout = std::chrono::seconds(5);
-  settings.command_timeout = std::chrono::seconds(10);
+  settings.connect_timeout = std::chrono::seconds(60);
+  settings.command_timeout = std::chrono::seconds(60);
   settings.idle_timeout = std::chrono::milliseconds(500);
   settings.retry_initial = std::chrono::milliseconds(400);
   settings.retry_max = std::chrono::seconds(2);

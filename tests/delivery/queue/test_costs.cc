@@ -45,15 +45,18 @@ void measure(CopyMode mode, const char* what) {
   site.add_members(kMembers, kDomains);
   std::map<std::string, std::int64_t> before, after;
   storage::Database::Counters first, last;
+  std::chrono::duration<double> took{};
   {
     Run run(
         site, [](FakeResolver& dns) { serve_domains(dns, kDomains); }, settings_for(site, sink));
     const Id post = site.post_to_list(site.new_post(mode, 2), run.engine->current_rank(), 0);
     before = processor_time();
     first = site.database->counters();
+    const auto began = std::chrono::steady_clock::now();
     run.engine->ring();
-    BOOST_REQUIRE(wait_until([&] { return sink.total() >= kMembers; }, std::chrono::seconds(120)));
+    BOOST_REQUIRE(wait_until([&] { return sink.total() >= kMembers; }));
     BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+    took = std::chrono::steady_clock::now() - began;
     after = processor_time();
     last = site.database->counters();
     BOOST_TEST(site.counts(post).delivered == kMembers);
@@ -69,10 +72,11 @@ void measure(CopyMode mode, const char* what) {
       BOOST_TEST_MESSAGE("  " << name << ": " << static_cast<double>(time - before[name]) / kMembers / 1000
                               << " us per recipient");
   // Per batch: a page of members, two rows, the claim, a save in the middle and one at the end. The rest is the
-  // share of claims and steps; a slow machine adds saves by time, and hosts that answer late give batches back.
+  // share of claims and steps. Each batch is saved every two seconds, too, and hosts that answer late give batches back.
   if (kSlow) return;
-  BOOST_TEST(statements <= 10);
-  BOOST_TEST(commits <= 3);
+  const double by_time = took.count() / 2;
+  BOOST_TEST(statements <= 10 + by_time);
+  BOOST_TEST(commits <= 3 + by_time);
 }
 
 BOOST_AUTO_TEST_CASE(a_thousand_recipients_cost_few_statements_and_commits) {

@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(a_killed_engine_loses_nothing) {
   for (const Child& child : children) {
     const std::size_t enough = sink.total() + 400;
     BOOST_REQUIRE(::write(child.go, &port, sizeof port) == static_cast<ssize_t>(sizeof port));
-    BOOST_TEST(wait_until([&] { return sink.total() > enough; }, 60s));
+    BOOST_TEST(wait_until([&] { return sink.total() > enough; }));
     ::kill(child.pid, SIGKILL);
     int status = 0;
     ::waitpid(child.pid, &status, 0);
@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(a_killed_engine_loses_nothing) {
   site.database.reopen();
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, kDomains); }, crash_settings(site, port));
-  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 60s));
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
 
   const int bad = kMembers / 10;
   const auto accepted = sink.accepted();

@@ -32,11 +32,10 @@ void deliver_with(const FaultPlan::Plan& plan) {
   const Id post = site.post_to_list(site.new_post(storage::CopyMode::kPersonal, 1), 0);
   FaultPlan::arm(plan);
   run.engine->ring();
-  const bool met =
-      wait_until([&] { return FaultPlan::seen(plan.where) >= plan.first + plan.times - 1; }, 10s);
+  const bool met = wait_until([&] { return FaultPlan::seen(plan.where) >= plan.first + plan.times - 1; });
   FaultPlan::disarm();
   BOOST_TEST(met, "the fault was not reached");
-  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 20s));
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
   const auto accepted = sink.accepted();
   BOOST_TEST(accepted.size() == static_cast<std::size_t>(kMembers - kBad));
   for (const auto& [to, times] : accepted)
@@ -99,9 +98,9 @@ BOOST_AUTO_TEST_CASE(what_may_have_been_released_is_not_claimed_before_it_is_kno
   }
   FaultPlan::arm({FaultPlan::Where::kAfterCommit, 2, 3, FaultPlan::What::kFail, ErrorCode::kUnknownOutcome});
   run.engine->ring();
-  BOOST_TEST(wait_until([] { return FaultPlan::seen(FaultPlan::Where::kAfterCommit) >= 4; }, 10s));
+  BOOST_TEST(wait_until([] { return FaultPlan::seen(FaultPlan::Where::kAfterCommit) >= 4; }));
   FaultPlan::disarm();
-  for (const Id post : posts) BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 20s));
+  for (const Id post : posts) BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
   const auto accepted = sink.accepted();
   BOOST_TEST(accepted.size() == recipients);
   for (const auto& [to, times] : accepted)
@@ -134,10 +133,10 @@ BOOST_AUTO_TEST_CASE(what_only_seems_lost_is_saved_when_the_host_has_caught_up) 
       site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink));
   const Id post = site.post_to(site.new_post(storage::CopyMode::kPersonal, 1), 0, {{0, "user", "d0.test"}});
   run.engine->ring();
-  BOOST_TEST(wait_until([&] { return tried > 0; }, 10s));
+  BOOST_TEST(wait_until([&] { return tried > 0; }));
   std::this_thread::sleep_for(500ms);  // the first save is over
   change("DROP TRIGGER lags");
-  BOOST_TEST(wait_until([&] { return site.finished(post); }, 10s));
+  BOOST_TEST(wait_until([&] { return site.finished(post); }));
   BOOST_TEST(sink.accepted().count("user@d0.test") == 1u);
   BOOST_TEST(lost == 0);
 }
@@ -165,10 +164,10 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_made_due_does_not_keep_others_from_going_out
       site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink));
   const Id goes = post_to("goes");
   run.engine->ring();
-  BOOST_TEST(wait_until([&] { return site.finished(goes); }, 5s));
+  BOOST_TEST(wait_until([&] { return site.finished(goes); }));
   BOOST_TEST(!site.finished(waits));
   change("DROP TRIGGER damage");
-  BOOST_TEST(wait_until([&] { return site.finished(waits); }, 20s));
+  BOOST_TEST(wait_until([&] { return site.finished(waits); }));
 }
 
 // The time of a virtual machine stands still while its host pauses it: its lease holds though others have taken over.
@@ -179,7 +178,7 @@ void find_out_that_the_epoch_is_over(bool by_a_claim) {
   slow.message_ms = 20;
   sink.set(address_of(0), slow);
   Site site;
-  site.add_members(1000, 1);
+  site.add_members(5000, 1);
   storage::NodeLease lease(system_clock());
   lease.extend(system_clock().mono_now() + 1h);
   auto settings = settings_for(site, sink);
@@ -188,7 +187,7 @@ void find_out_that_the_epoch_is_over(bool by_a_claim) {
       site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings, 2, {}, &lease);
   site.post_to_list(site.new_post(storage::CopyMode::kPersonal, 2), 0);
   run.engine->ring();
-  BOOST_REQUIRE(wait_until([&] { return sink.total() > 10; }, 10s));
+  BOOST_REQUIRE(wait_until([&] { return sink.total() > 10; }));
   must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
     auto taken = storage::NodeStore(c).end_epoch(run.node);
     if (!taken.ok()) return taken.error();
@@ -199,12 +198,14 @@ void find_out_that_the_epoch_is_over(bool by_a_claim) {
     return {};
   }));
   if (by_a_claim) run.engine->ring();
-  BOOST_TEST(wait_until([&] { return lease.ended(); }, 8s));
-  std::this_thread::sleep_for(100ms);  // what was under way
-  const std::size_t sent = sink.total();
-  std::this_thread::sleep_for(500ms);
-  BOOST_TEST(sink.total() == sent);
-  BOOST_TEST(sent < 900u);
+  BOOST_TEST(wait_until([&] { return lease.ended(); }));
+  // What was under way ends. Did it go on, there would be no such pause before all is sent.
+  std::size_t sent = 0;
+  while (sent != sink.total()) {
+    sent = sink.total();
+    std::this_thread::sleep_for(500ms);
+  }
+  BOOST_TEST(sent < 4900u);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_sent_any_more_when_a_claim_finds_that_the_epoch_is_over) {

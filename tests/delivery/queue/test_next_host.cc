@@ -47,9 +47,9 @@ BOOST_AUTO_TEST_CASE(one_message_that_is_deferred_holds_nothing_up_when_the_othe
       },
       settings);
   for (int round = 0; round < 2; ++round) {
-    BOOST_REQUIRE(wait_until([&] { return site.finished(taken); }, 15s));
+    BOOST_REQUIRE(wait_until([&] { return site.finished(taken); }));
     BOOST_REQUIRE(
-        wait_until([&] { return site.batches(deferred)[0].queue == storage::BatchQueue::kWaiting; }, 15s));
+        wait_until([&] { return site.batches(deferred)[0].queue == storage::BatchQueue::kWaiting; }));
     const auto batch = site.batches(deferred)[0];
     BOOST_TEST(batch.attempts == 1);
     BOOST_TEST(batch.why.find("451 4.3.0 not this one") != std::string::npos);

@@ -14,7 +14,7 @@ using storage::CopyMode;
 BOOST_AUTO_TEST_CASE(a_recalled_post_waits_and_a_held_one_is_not_claimed) {
   TestSink sink;
   HostPolicy slow;
-  slow.message_ms = 20;
+  slow.message_ms = 100;
   sink.set(address_of(0), slow);
   Site site;
   site.add_members(600, 1);
@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(a_recalled_post_waits_and_a_held_one_is_not_claimed) {
 BOOST_AUTO_TEST_CASE(what_another_node_holds_comes_back_from_every_node) {
   TestSink sink;
   HostPolicy slow;
-  slow.message_ms = 20;
+  slow.message_ms = 100;
   sink.set(address_of(0), slow);
   sink.set(address_of(1), slow);
   Site site;
@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(what_another_node_holds_comes_back_from_every_node) {
   // What the view of each shows it (storage/cluster/node_watch.cc).
   one.engine->holds_changed();
   two.engine->holds_changed();
-  BOOST_TEST(wait_until([&] { return owners().empty(); }, 10s));
+  BOOST_TEST(wait_until([&] { return owners().empty(); }));
   const std::size_t at_hold = sink.total();
   std::this_thread::sleep_for(500ms);
   BOOST_TEST(sink.total() == at_hold);
@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(what_another_node_holds_comes_back_from_every_node) {
   sink.set(address_of(1), slow);
   one.engine->ring();
   two.engine->ring();
-  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, 60s));
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
   check_each_once(sink.accepted(), 3001);
 }
 

@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(each_personal_copy_is_signed_over_its_own_fields) {
   const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, 3); }, settings_for(site, sink), 2, site.source());
-  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, std::chrono::seconds(120)));
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
   BOOST_TEST(site.counts(post).delivered == 70);
   std::set<std::string> different;
   for (const auto& [to, body] : sink.bodies()) {
@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(a_common_copy_is_signed_once_for_all) {
   const Id post = site.post_to_list(site.new_post(CopyMode::kCommon, 1), 0);
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings_for(site, sink), 2, site.source());
-  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, std::chrono::seconds(120)));
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
   std::set<std::string> different;
   for (const auto& [to, body] : sink.bodies()) {
     site.check_signed(body);
@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(a_form_in_ascii_has_signatures_of_its_own) {
                                  "From: author@client.test\r\nSubject: x\r\n\r\ngr=C3=BC=C3=9F\r\n");
     Run run(
         site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings_for(site, sink), 1, site.source());
-    BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, std::chrono::seconds(120)));
+    BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
     BOOST_TEST(sink.bodies().size() == 2u);
     for (const auto& [to, body] : sink.bodies()) site.check_signed(body);
   }
@@ -120,12 +120,12 @@ BOOST_AUTO_TEST_CASE(what_is_recalled_while_it_is_signed_is_not_lost) {
   {
     Run run(
         site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink), 2, site.source());
-    BOOST_REQUIRE(wait_until([&] { return sink.total() > 5; }, std::chrono::seconds(120)));
+    BOOST_REQUIRE(wait_until([&] { return sink.total() > 5; }));
     run.stop(std::chrono::seconds(0));
   }
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink), 2, site.source());
-  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, std::chrono::seconds(120)));
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
   BOOST_TEST(site.counts(post).delivered == 300);
   BOOST_TEST(sink.accepted().size() == 300u);
 }
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(a_domain_without_keys_is_not_signed) {
   const Id post = site.post_to(record, 0, {{1, "a", Site::domain_name(0)}});
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink), 1, site.source());
-  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }, std::chrono::seconds(120)));
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
   for (const auto& [to, body] : sink.bodies()) BOOST_TEST(body.find("DKIM-Signature") == std::string::npos);
 }
 

@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(one_that_refuses_us_behind_each_message_is_left_alone) {
   Site site;
   site.add_members(kMembers, 1);
   auto settings = settings_for(site, sink);
-  settings.retry_initial = 3s;  // no second round before all is looked at
+  settings.retry_initial = settings.retry_max = 10s;  // no second round before all is looked at
   const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_call_for_a_retry_wakes_the_host_also_of_a_domain_that_it_
   sink.set(address_of(0), dead);
   Site site;
   auto settings = settings_for(site, sink);
-  settings.retry_initial = settings.retry_max = 60s;
+  settings.retry_initial = settings.retry_max = 1h;
   const auto post_to = [&](const std::string& domain) {
     return site.post_to(site.new_post(CopyMode::kPersonal, 1), 0, {{0, "user", domain}});
   };
@@ -126,8 +126,7 @@ BOOST_AUTO_TEST_CASE(one_that_hangs_up_over_too_many_recipients_gets_as_many_as_
   auto settings = settings_for(site, sink);
   settings.connections_per_destination = 1;
   settings.connections_initial = 1;
-  settings.retry_initial = 60s;
-  settings.retry_max = 60s;
+  settings.retry_initial = settings.retry_max = 1h;
   const Id post = site.post_to_list(site.new_post(CopyMode::kCommon, 1), 0);
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
@@ -190,7 +189,7 @@ BOOST_AUTO_TEST_CASE(who_expires_while_a_host_refuses_us_gets_no_bounce) {
       settings.retry_initial = 300ms;
       settings.retry_max = 600ms;
       auto record = site.new_post(CopyMode::kPersonal, 1);
-      record.expires = record.accepted + 4s;
+      record.expires = record.accepted + 8s;
       const Id post = site.post_to_list(record, 0);
       Run run(
           site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
@@ -218,8 +217,7 @@ BOOST_AUTO_TEST_CASE(what_was_put_off_goes_when_the_host_is_back) {
   Site site;
   site.add_members(kMembers, 1);
   auto settings = settings_for(site, sink);
-  settings.retry_initial = std::chrono::minutes(1);
-  settings.retry_max = std::chrono::hours(1);
+  settings.retry_initial = settings.retry_max = 1h;
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
   const auto waits = [&](Id post) { return site.batches(post)[0].queue == storage::BatchQueue::kWaiting; };
