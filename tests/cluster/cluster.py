@@ -48,7 +48,7 @@ class Node(essaim.Essaim):
     def listens(self):
         return self.says(b" listening ")
 
-    def wait_until_up(self, timeout=120):
+    def wait_until_up(self, timeout=processes.PATIENCE):
         def up():
             assert self.process.running(), f"{self.name} ended by itself:\n{self.process.output()[-3000:]}"
             return self.listens()

@@ -71,7 +71,7 @@ class OnWires(unittest.TestCase):
         self.port = self.wires.add("n1-db1", "127.0.0.1", ("127.0.0.1", self.echo.port))
 
     def connect(self):
-        peer = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        peer = socket.create_connection(("127.0.0.1", self.port), timeout=120)
         self.addCleanup(peer.close)
         return peer
 
@@ -108,7 +108,7 @@ class OnWires(unittest.TestCase):
         with self.assertRaises(TimeoutError):
             peer.recv(100)
         self.wires.hole("n1-db1", False)
-        peer.settimeout(20)
+        peer.settimeout(120)
         self.assertEqual(b"later", peer.recv(100))
 
     def test_slow_ones_take_their_time(self):

@@ -119,7 +119,7 @@ class Troubles:
                 def all_take_posts():
                     return all(b" accepted " in node.log.read_bytes()[size:] for node, size in seen.items())
 
-                processes.wait_for("each node to take posts beside a database that refuses", all_take_posts, 60)
+                processes.wait_for("each node to take posts beside a database that refuses", all_take_posts)
             finally:
                 db.sql("SET GLOBAL wsrep_reject_queries = NONE")
 

@@ -53,7 +53,7 @@ class World(stage.Stage):
                                                 self.server.log, env=env)
         self.server.port = self.port
 
-    def wait_until_up(self, timeout=60):
+    def wait_until_up(self, timeout=processes.PATIENCE):
         """True when the server listens, False when it was killed at a place it passes before that."""
         up = processes.wait_for("essaim to listen", lambda: "up" if self._listens()
                                 else None if self.server.process.running() else "gone", timeout)

@@ -90,7 +90,7 @@ class Site(processes.Scenario):
             self.assertEqual(self.accepted[message_id], self.essaim.queue_id(reply), "the same message, the same id")
         return reply
 
-    def post(self, message_id, list_=LIST, timeout=60, **how):
+    def post(self, message_id, list_=LIST, timeout=processes.PATIENCE, **how):
         """As a sender does: again and again, until it is accepted."""
         def accepted():
             reply = self.try_post(message_id, list_, **how)
@@ -99,13 +99,13 @@ class Site(processes.Scenario):
         processes.wait_for(f"{message_id} to be accepted", accepted, timeout, every=0.1)
 
     def sql(self, text):
-        connection = sqlite3.connect(f"file:{self.essaim.database}?mode=ro", uri=True, timeout=30)
+        connection = sqlite3.connect(f"file:{self.essaim.database}?mode=ro", uri=True, timeout=120)
         try:
             return connection.execute(text).fetchall()
         finally:
             connection.close()
 
-    def wait_quiet(self, timeout=90):
+    def wait_quiet(self, timeout=processes.PATIENCE):
         processes.wait_for("the queue to be empty", lambda: not self.sql(UNFINISHED + " LIMIT 1"), timeout, every=0.1)
 
     def receipts(self):
@@ -142,7 +142,7 @@ class Site(processes.Scenario):
     def log_size(self):
         return len(self.essaim.log.read_text(errors="replace"))
 
-    def in_time(self, condition, what, timeout=30):
+    def in_time(self, condition, what, timeout=processes.PATIENCE):
         return processes.wait_for(what, condition, timeout, every=0.1)
 
 

@@ -18,7 +18,7 @@ class ClockJumps(site.Site):
                 self.post(f"<before.{step}.{len(self.accepted)}@client.example>")
                 self.jump(step)
                 self.post(f"<after.{step}.{len(self.accepted)}@client.example>")
-                self.wait_quiet(timeout=60)
+                self.wait_quiet()
         self.check()
 
     def test_what_waits_is_not_forgotten(self):
@@ -27,7 +27,7 @@ class ClockJumps(site.Site):
         self.post("<waits@client.example>")
         self.in_time(lambda: len(self.receipts()) >= len(self.members) - 1, "the others")
         self.jump(-DAY)
-        self.wait_quiet(timeout=60)
+        self.wait_quiet()
         self.check()
 
     def test_over_a_restart(self):
@@ -39,7 +39,7 @@ class ClockJumps(site.Site):
                 self.jump(step)
                 self.assertTrue(self.start())
                 self.post(f"<restarted.{len(self.accepted)}@client.example>")
-                self.wait_quiet(timeout=60)
+                self.wait_quiet()
         self.check(twice=3 * len(self.members))
 
 

@@ -46,11 +46,11 @@ class Names(site.Site):
                 message_id = f"<{domain}@client.example>"
                 self.post(message_id, list_)
                 state = self.in_time(lambda: (lambda s: s if s[0] != "pending" else None)(self.states(message_id)[f"m@{domain}"]),
-                                     "an outcome", timeout=60)
+                                     "an outcome")
                 self.assertEqual("deferred", state[0], state)
                 self.assertIn("4.4.3", state[1])
                 self.names.mode = "right"
-                self.in_time(lambda: self.sink.recipients()[f"m@{domain}"] == 1, "the delivery", timeout=180)
+                self.in_time(lambda: self.sink.recipients()[f"m@{domain}"] == 1, "the delivery")
         self.assertEqual([], self.stray.receipts())
 
     def test_an_answer_that_is_too_long_comes_by_tcp(self):
@@ -66,7 +66,7 @@ class Names(site.Site):
         self.names.mode = "stray records"
         self.post("<stray@client.example>")
         state = self.in_time(lambda: (lambda s: s if s[0] != "pending" else None)(
-            self.states("<stray@client.example>")["m@a.example"]), "an outcome", timeout=60)
+            self.states("<stray@client.example>")["m@a.example"]), "an outcome")
         self.assertNotEqual("delivered", state[0])
         self.assertEqual([], self.stray.receipts())
 
@@ -81,7 +81,7 @@ class Names(site.Site):
             self.post(f"<{len(self.accepted)}@client.example>")
             site.pause(5)  # connections that are idle end
             return any(r.address == f"127.4.0.2:{self.mx_port}" for r in self.receipts())
-        self.in_time(found, "mail at the new host", timeout=180)
+        self.in_time(found, "mail at the new host")
         self.check()
 
 

@@ -56,7 +56,7 @@ class OtherSides(site.Site):
         offset = self.log_size()
         for i in range(3):
             self.post(f"<{i}.{'tls' if tls else 'clear'}@client.example>")
-        self.wait_quiet(timeout=120)
+        self.wait_quiet()
         self.check()
         self.assertNotIn(" failed ", self.log_since(offset))
 

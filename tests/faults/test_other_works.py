@@ -104,7 +104,7 @@ class OtherWorksFail(site.Site):
                             f"{name} at {who}", 60)
 
     def press(self, link):
-        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=120)
         try:
             connection.request("POST", link, "List-Unsubscribe=One-Click", {"Content-Type": "application/x-www-form-urlencoded"})
             status = connection.getresponse().status

@@ -25,7 +25,7 @@ class ResourcesRunOut(site.Site):
         self.wait_quiet()
         offset = self.log_size()
         self.limit(self.descriptors() + 3)
-        waiting = [socket.create_connection(("127.0.0.1", self.port), timeout=10) for _ in range(20)]
+        waiting = [socket.create_connection(("127.0.0.1", self.port), timeout=120) for _ in range(20)]
         for i in range(3):
             self.try_post(f"<during.{i}@client.example>")
         site.pause(1.0)

@@ -26,7 +26,7 @@ class StatementsFail(site.Site):
             return True
         message_id = f"<{fault}@client.example>".replace(":", ".")
         self.post(message_id)
-        processes.wait_for("delivery", lambda: sum(r.message_id == message_id for r in self.receipts()) >= len(self.members), 60)
+        processes.wait_for("delivery", lambda: sum(r.message_id == message_id for r in self.receipts()) >= len(self.members))
         self.assertEqual(0, self.essaim.stop())
         text = self.log_since(offset)
         told = [line for line in text.splitlines() if "fault planned by a test" in line]

@@ -71,7 +71,7 @@ class AProviderThatBlockedUs(processes.Scenario):
             self.essaim.run("post", "retry", post, *RETRY, "--dry-run", check=False)
             return self.essaim.last.returncode == 1
 
-        processes.wait_for("the post to be settled", refused, timeout=90)
+        processes.wait_for("the post to be settled", refused)
         self.essaim.run("post", "retry", post, *RETRY, *REASON, check=False)
         self.assertEqual(1, self.essaim.last.returncode)
         self.assertIn("cannot be sent again", self.essaim.last.stderr)

@@ -183,8 +183,8 @@ class HostileExchangers(processes.Scenario):
         before = hostile.memory(self.essaim.process)
         reply = self.essaim.post("x@client.example", LIST, essaim.message("x@client.example", LIST))
         queue_id = self.essaim.queue_id(reply)
-        self.sink.wait_for(1, timeout=10)  # among all these
-        ledger = self.essaim.wait_finished(queue_id, timeout=120)
+        self.sink.wait_for(1)  # among all these
+        ledger = self.essaim.wait_finished(queue_id)
         rows = {row["recipient"].partition("@")[2].partition(".")[0]: row for row in ledger["recipients"]}
         once = {name for name, *_ in ONCE}
         for name, stage, _, _, state in self.rows:

@@ -148,14 +148,14 @@ class Logins(processes.Scenario):
         self.sink = self.started(sink.Sink(self.folder))
         self.site = Site(self, self.sink.addresses[0], settings=(
             "[submission]\nlogin_failures = 10000\nnetwork_failures = 10000\n"
-            f'[ldap]\nurl = "ldap://127.0.0.1:{self.directory.port}"\nbind_dn = "uid={{name}},dc=example"\ntimeout = "1s"\n'
-            f'[oauth]\nurl = "http://127.0.0.1:{self.tokens.port}/introspect"\ntimeout = "1s"\n'))
+            f'[ldap]\nurl = "ldap://127.0.0.1:{self.directory.port}"\nbind_dn = "uid={{name}},dc=example"\ntimeout = "2s"\n'
+            f'[oauth]\nurl = "http://127.0.0.1:{self.tokens.port}/introspect"\ntimeout = "2s"\n'))
         self.essaim = self.site.essaim
         self.essaim.make_list(LIST, [ANN])
         self.posts = 0
 
     def peer(self):
-        peer = hostile.Peer(self.site.submission, timeout=60)
+        peer = hostile.Peer(self.site.submission, timeout=120)
         self.addCleanup(peer.close)
         peer.play([Wait("220"), EHLO, Wait("250 "), b"STARTTLS\r\n", Wait("220")])
         peer.starttls("mx1.lists.example")

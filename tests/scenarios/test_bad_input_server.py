@@ -208,7 +208,7 @@ class HostileUnderTls(processes.Scenario):
         pem.write_text((self.folder / "cert.pem").read_text() + (self.folder / "key.pem").read_text())
         self.sink = self.started(sink.Sink(self.folder))
         self.essaim = self.started(essaim.Essaim(self.folder, smarthost=self.sink.addresses[0], listen=f'certificate = "{pem}"',
-                                                 extra='[limits]\ncommand_timeout = "2s"\n'))
+                                                 extra='[limits]\ncommand_timeout = "5s"\n'))
         self.essaim.make_list(LIST, ["m@m.example"], post="anyone")
 
     def still_well(self, count):
@@ -235,7 +235,7 @@ class HostileUnderTls(processes.Scenario):
                     pass
                 try:
                     peer.clear.sendall(b"\r\n.\r\n" + TO_DATA + b"DATA\r\n")
-                    peer.clear.settimeout(10)
+                    peer.clear.settimeout(60)
                     said = b""
                     while octets := peer.clear.recv(65536):
                         said += octets
@@ -288,7 +288,7 @@ class SlowPeers(processes.Scenario):
     def test_who_does_not_read_or_hardly_talks_is_cut_off_and_nobody_waits_for_him(self):
         there = self.started(sink.Sink(self.folder))
         server = self.started(essaim.Essaim(self.folder, smarthost=there.addresses[0],
-                                            extra='[limits]\ncommand_timeout = "2s"\ndata_timeout = "2s"\n'))
+                                            extra='[limits]\ncommand_timeout = "5s"\ndata_timeout = "5s"\n'))
         server.make_list(LIST, ["m@m.example"], post="anyone")
         before = hostile.memory(server.process)
         peers = []
@@ -373,7 +373,7 @@ class Local(processes.Scenario):
             with self.subTest(octets[:40]):
                 with socket.socket(socket.AF_UNIX) as connection:
                     connection.connect(path)
-                    connection.settimeout(10)
+                    connection.settimeout(120)
                     try:
                         connection.sendall(octets)
                         answer = connection.recv(10_000)

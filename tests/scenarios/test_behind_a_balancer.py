@@ -37,7 +37,7 @@ class Balanced(processes.Scenario):
         self.sent = 0
 
     def client(self, port, address):
-        return smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=30, source_address=(address, 0))
+        return smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=120, source_address=(address, 0))
 
     def post(self, client):
         self.sent += 1
@@ -175,7 +175,7 @@ class Example(processes.Scenario):
         context.check_hostname = False
 
         def half():
-            connection = context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=30, source_address=(OTHER, 0)))
+            connection = context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=120, source_address=(OTHER, 0)))
             connection.sendall(f"POST {link} HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nList".encode())
             return connection
 

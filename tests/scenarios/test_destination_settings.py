@@ -104,7 +104,7 @@ rate = "2/s"
         self.add_tables(f'\n[[destination]]\nmatch = ["*.example"]\nsmarthost = "{other.addresses[0]}"\n')
         processes.wait_for("the other host", lambda: other.recipients())
         self.sink.process.send(signal.SIGCONT)
-        self.essaim.wait_finished(queue_id, timeout=60)
+        self.essaim.wait_finished(queue_id)
         self.assertEqual({m: 1 for m in members}, dict(self.sink.recipients() + other.recipients()))
 
     def test_mistakes_name_the_table_and_the_key(self):

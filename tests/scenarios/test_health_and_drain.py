@@ -22,7 +22,7 @@ class Watched(processes.Scenario):
         self.essaim.make_list(LIST, ["m@m.example"], post="anyone")
 
     def ask(self, path, method="GET"):
-        connection = http.client.HTTPConnection("127.0.0.1", self.essaim.port_of("status"), timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.essaim.port_of("status"), timeout=120)
         try:
             connection.request(method, path)
             answer = connection.getresponse()
@@ -31,7 +31,7 @@ class Watched(processes.Scenario):
             connection.close()
 
     def wait_for_answer(self, status, text):
-        processes.wait_for(f"/readyz to say {text!r}", lambda: self.ask("/readyz") == (status, text), timeout=30)
+        processes.wait_for(f"/readyz to say {text!r}", lambda: self.ask("/readyz") == (status, text))
 
 
 class Health(Watched):
@@ -130,7 +130,7 @@ class Drain(Watched):
             self.essaim.client()
         client.send(essaim.message("x@client.example", LIST).encode() + b".\r\n")
         self.assertEqual(250, client.getreply()[0])
-        self.assertEqual(0, self.essaim.process.process.wait(30))
+        self.assertEqual(0, self.essaim.process.process.wait(120))
         self.essaim.start()
         self.sink.wait_for(1)
 
@@ -138,7 +138,7 @@ class Drain(Watched):
         self.serve(extra='[balancer]\ndrain_notice = "1s"\n')
         began = time.monotonic()
         self.essaim.process.send(signal.SIGTERM)
-        self.assertEqual(0, self.essaim.process.process.wait(60))
+        self.assertEqual(0, self.essaim.process.process.wait(120))
         self.assertGreaterEqual(time.monotonic() - began, 1)
         self.assertRegex(self.essaim.process.output(), r"(?s) draining notice=1\.000.* stopping.* stopped")
 
@@ -149,7 +149,7 @@ class Drain(Watched):
         self.essaim.process.send(signal.SIGHUP)
         self.assertEqual((503, "not ready\ndraining\n"), self.ask("/readyz"))
         self.essaim.process.send(signal.SIGTERM)
-        self.assertEqual(0, self.essaim.process.process.wait(60))
+        self.assertEqual(0, self.essaim.process.process.wait(120))
 
 
 class RollingRestart(processes.Scenario):
@@ -178,7 +178,7 @@ class RollingRestart(processes.Scenario):
         """Every post is accepted at the first attempt, or counted."""
         while not self.enough.is_set():
             try:
-                with smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.example", timeout=30) as client:
+                with smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.example", timeout=120) as client:
                     client.sendmail("x@client.example", [LIST], essaim.message("x@client.example", LIST))
                     self.accepted += 1
             except (smtplib.SMTPException, OSError) as trouble:
@@ -196,7 +196,7 @@ class RollingRestart(processes.Scenario):
             node.process.send(signal.SIGTERM)
             self.haproxy.marked(f"node{number}", "DOWN")
             # Whoever had come before has the rest of the notice for what he wants.
-            self.assertEqual(0, node.process.process.wait(60))
+            self.assertEqual(0, node.process.process.wait(120))
             processes.wait_for("posts to go on", lambda: self.accepted >= before + 10)
             node.start(same_ports=True)
             self.haproxy.marked(f"node{number}", "UP")

@@ -19,13 +19,13 @@ class KilledInTheMiddle(processes.Scenario):
         kills = 0
         for target in range(0, 10_000, 1_000):
             try:
-                processes.wait_for("progress", lambda: self.sink.process.running() and len(self.sink.receipts()) > target, timeout=20)
+                processes.wait_for("progress", lambda: self.sink.process.running() and len(self.sink.receipts()) > target)
             except AssertionError:
                 break
             self.essaim.kill()
             kills += 1
             self.essaim.start()
-        ledger = self.essaim.wait_finished(queue_id, timeout=120)
+        ledger = self.essaim.wait_finished(queue_id)
         counts = self.sink.recipients()
         self.assertEqual(set(members), set(counts), "nobody is left out")
         self.assertEqual(MEMBERS, ledger["counts"]["delivered"])

@@ -21,7 +21,7 @@ class Monitoring(processes.Scenario):
         self.essaim.make_list(LIST, ["a@a.example", "b@b.example", "later@c.example", "gone@d.example"], post="anyone")
 
     def metrics(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.essaim.port_of("status"), timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.essaim.port_of("status"), timeout=120)
         try:
             connection.request("GET", "/metrics")
             answer = connection.getresponse()
@@ -36,7 +36,7 @@ class Monitoring(processes.Scenario):
         return float(found.group(1)) if found else None
 
     def wait_for_value(self, sample, value):
-        processes.wait_for(f"{sample} to be {value}", lambda: self.value(sample) == value, timeout=60, every=0.2)
+        processes.wait_for(f"{sample} to be {value}", lambda: self.value(sample) == value, every=0.2)
 
     def post(self, **options):
         return self.essaim.post("x@client.example", LIST, essaim.message("x@client.example", LIST, **options))

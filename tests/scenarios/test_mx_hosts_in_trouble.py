@@ -65,7 +65,7 @@ class MxHostsInTrouble(processes.Scenario):
         self.assertIn("refused", self.states(queue_id)["b@dead.example"]["reply"])
         self.assertIn("dead.example", self.essaim.run("queue", "list", "--recipient", "b@dead.example"))
         living = self.started(sink.Sink(self.folder, listen=[f"127.1.0.9:{self.port}"]))
-        self.essaim.wait_finished(queue_id, timeout=60)
+        self.essaim.wait_finished(queue_id)
         self.assertEqual(1, living.recipients()["b@dead.example"])
         self.assertEqual(1, self.sink.recipients()["a@good.example"])
 
@@ -94,10 +94,10 @@ class MxHostsInTrouble(processes.Scenario):
         self.dns.pause()
         queue_id = self.send("a@good.example")
         row = processes.wait_for("deferral", lambda: (lambda r: r if r["state"] == "deferred" else None)(
-            self.states(queue_id)["a@good.example"]), timeout=40)
+            self.states(queue_id)["a@good.example"]))
         self.assertIn("4.4.3", row["reply"])
         self.dns.go_on()
-        self.essaim.wait_finished(queue_id, timeout=90)
+        self.essaim.wait_finished(queue_id)
         self.assertEqual(1, self.sink.recipients()["a@good.example"])
 
 

@@ -23,7 +23,7 @@ class NodesDie(nodes.Nodes):
         return started
 
     def finished(self, node, queue_id):
-        ledger = node.wait_finished(queue_id, timeout=150)
+        ledger = node.wait_finished(queue_id, timeout=processes.PATIENCE)
         counts = self.sink.recipients()
         self.assertEqual(set(MEMBERS), set(counts), "nobody is left out")
         self.assertEqual(len(MEMBERS), ledger["counts"]["delivered"])
@@ -32,7 +32,7 @@ class NodesDie(nodes.Nodes):
     def test_killed(self):
         one, two = self.begin("one", "two")
         queue_id = self.post(one, "big@lists.example")
-        processes.wait_for("progress of both", lambda: self.delivered_by(one) > 200 and self.delivered_by(two) > 200, timeout=60)
+        processes.wait_for("progress of both", lambda: self.delivered_by(one) > 200 and self.delivered_by(two) > 200)
         one.kill()
         self.wait_for_log(two, "node-taken-over")
         one.start()
@@ -51,9 +51,9 @@ class NodesDie(nodes.Nodes):
                 two.start()
                 before = self.delivered_by(one)
                 queue_id = self.post(one, "big@lists.example")
-                processes.wait_for("progress", lambda: self.delivered_by(one) > before + 200, timeout=60)
+                processes.wait_for("progress", lambda: self.delivered_by(one) > before + 200)
                 one.kill()
-                processes.wait_for("the end of the other", lambda: not two.process.running(), timeout=60)
+                processes.wait_for("the end of the other", lambda: not two.process.running())
                 self.assertEqual(-signal.SIGKILL, two.process.process.returncode)
                 del two.environment["ESSAIM_CRASH_AT"]
                 two.start()
@@ -68,7 +68,7 @@ class NodesDie(nodes.Nodes):
     def test_stopped_and_continued(self):
         one, two = self.begin("one", "two")
         queue_id = self.post(one, "big@lists.example")
-        processes.wait_for("progress of both", lambda: self.delivered_by(one) > 200 and self.delivered_by(two) > 200, timeout=60)
+        processes.wait_for("progress of both", lambda: self.delivered_by(one) > 200 and self.delivered_by(two) > 200)
         self.pause(one)
         self.wait_for_log(two, "node-taken-over")
         seen = len(one.process.output())
@@ -125,7 +125,7 @@ class NodesDie(nodes.Nodes):
     def test_the_database_goes_away_and_comes_back(self):
         one, two = self.begin("one", "two")
         queue_id = self.post(one, "big@lists.example")
-        processes.wait_for("progress of both", lambda: self.delivered_by(one) > 200 and self.delivered_by(two) > 200, timeout=60)
+        processes.wait_for("progress of both", lambda: self.delivered_by(one) > 200 and self.delivered_by(two) > 200)
         self.database.kill()
         self.wait_for_log(one, "node-lease-over")
         reply = one.post("y@client.example", "big@lists.example", "Subject: x\r\n\r\nx\r\n")

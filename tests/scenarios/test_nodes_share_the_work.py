@@ -32,9 +32,9 @@ class NodesShareTheWork(nodes.Nodes):
         self.assertEqual((250, 250), (first[0], again[0]))
         self.assertEqual(one.queue_id(first), one.queue_id(again))
 
-        processes.wait_for("both to deliver", lambda: self.delivered_by(one) > 0 and self.delivered_by(two) > 2, timeout=60)
+        processes.wait_for("both to deliver", lambda: self.delivered_by(one) > 0 and self.delivered_by(two) > 2)
         owners = {batch["node"] for batch in one.json("queue", "list")["batches"] if batch["state"] == "active"}
-        ledger = one.wait_finished(one.queue_id(first), timeout=120)
+        ledger = one.wait_finished(one.queue_id(first))
         self.assertEqual(12_000, ledger["counts"]["delivered"])
         counts = self.sink.recipients()
         self.assertEqual(set(members), set(counts) - {"ann@a.example", "bob@b.example"})
@@ -61,14 +61,14 @@ class NodesShareTheWork(nodes.Nodes):
         for node in (one, two):
             self.wait_for_log(node, 'nodes-at-work nodes="1, 2"')
         post = one.queue_id(one.post(nodes.AUTHOR, "big@lists.example", essaim.message(nodes.AUTHOR, "big@lists.example")))
-        processes.wait_for("both to deliver", lambda: self.delivered_by(one) > 0 and self.delivered_by(two) > 2, timeout=60)
+        processes.wait_for("both to deliver", lambda: self.delivered_by(one) > 0 and self.delivered_by(two) > 2)
         held = one.json("queue", "hold", post)
         self.assertEqual(1, held["posts"], held)
 
         def at_rest():
             return not [b for b in one.json("queue", "list")["batches"] if b["state"] == "active"]
 
-        processes.wait_for("the batches to come back from both", at_rest, timeout=15)
+        processes.wait_for("the batches to come back from both", at_rest)
         sent = sum(self.sink.recipients().values())
         time.sleep(3)
         self.assertEqual(sent, sum(self.sink.recipients().values()), "nothing of it goes out")
@@ -76,9 +76,9 @@ class NodesShareTheWork(nodes.Nodes):
         self.assertEqual(0, one.json("queue", "hold", post)["busy"])
         # A part of it is deleted at the other node, while both deliver again.
         one.run("queue", "release", post)
-        processes.wait_for("some more", lambda: sum(self.sink.recipients().values()) > sent, timeout=60)
+        processes.wait_for("some more", lambda: sum(self.sink.recipients().values()) > sent)
         deleted = two.json("queue", "delete", post)
-        counts = one.wait_finished(post, timeout=60)["counts"]
+        counts = one.wait_finished(post)["counts"]
         self.assertGreater(deleted["recipients"], 0)
         self.assertEqual(12_000, counts["delivered"] + counts["suppressed"])
         self.assertEqual(deleted["recipients"], counts["suppressed"])
@@ -103,7 +103,7 @@ class NodesShareTheWork(nodes.Nodes):
         self.sink = self.started(sink.Sink(self.folder, listen=(address,)))
         one.run("queue", "retry", "--all")
         # By itself each would wait for most of a minute.
-        processes.wait_for("it to be forgotten at both", lambda: not dead(one) and not dead(two), timeout=15)
+        processes.wait_for("it to be forgotten at both", lambda: not dead(one) and not dead(two), timeout=40)
         for post in posts:
             self.assertEqual(1, one.wait_finished(post)["counts"]["delivered"])
 

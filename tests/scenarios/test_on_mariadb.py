@@ -26,7 +26,7 @@ class OnMariaDb(processes.Scenario):
     def post(self, node, body="The swarm moves on.\n"):
         reply = node.post(AUTHOR, LIST, essaim.message(AUTHOR, LIST, body=body))
         self.assertEqual(250, reply[0], reply)
-        return node.wait_finished(node.queue_id(reply), timeout=60)
+        return node.wait_finished(node.queue_id(reply))
 
     def test_the_main_job(self):
         secret = self.folder / "password"
@@ -89,7 +89,7 @@ class OnMariaDb(processes.Scenario):
         node.start()
         reply = node.post(AUTHOR, LIST, mail)
         self.assertEqual(250, reply[0], reply)
-        self.assertEqual(2, node.wait_finished(node.queue_id(reply), timeout=60)["counts"]["delivered"])
+        self.assertEqual(2, node.wait_finished(node.queue_id(reply))["counts"]["delivered"])
         self.assertEqual({AUTHOR: 1, "bob@b.example": 1}, dict(self.sink.recipients()))
         clock["clock_offset_ms"] = 2 * 3_600_000
         node.run("job", "run", "retention")

@@ -18,7 +18,7 @@ MEMBERS = ["ann@a.example", "bob@b.example", "cyd@c.example", "dan@d.example", "
 
 def raw(port, octets, end=True):
     """All that the server says to that."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
         connection.sendall(octets)
         if end:
             connection.shutdown(socket.SHUT_WR)
@@ -191,7 +191,7 @@ backend essaim
         path = links["ann@a.example"].encode()
         slow = []
         for i in range(60):
-            connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+            connection = socket.create_connection(("127.0.0.1", self.port), timeout=120)
             connection.sendall([b"", b"P", b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n\r\nList-Unsub"][i % 3])
             slow.append(connection)
         for octets, status in [
@@ -219,7 +219,7 @@ backend essaim
                     break
             connection.close()
         # Kept alive, one connection serves many.
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         for _ in range(20):
             connection.request("GET", links["ann@a.example"])
             answer = connection.getresponse()

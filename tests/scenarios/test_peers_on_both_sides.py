@@ -38,13 +38,13 @@ class PeersOnBothSides(processes.Scenario):
         author = self.authors[peer]
         extra += "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n"
         message = essaim.message(author, LIST, body=text, message_id=message_id, extra=extra)
-        with smtplib.SMTP(self.addresses[peer], self.mx_port, local_hostname="client.example", timeout=30) as client:
+        with smtplib.SMTP(self.addresses[peer], self.mx_port, local_hostname="client.example", timeout=120) as client:
             client.ehlo()
             refused = client.sendmail(author, [LIST], message.encode(), mail_options=["BODY=8BITMIME", *options],
                                       rcpt_options=list(rcpt_options))
         self.assertEqual({}, refused)
 
-    def arrived(self, message_id, timeout=30):
+    def arrived(self, message_id, timeout=processes.PATIENCE):
         """{peer: the message with that id in its mailbox}, when each of the three has it."""
         def look():
             found = {name: [m for m in peer.messages() if message_id.encode() in m] for name, peer in self.peers.items()}
@@ -61,7 +61,7 @@ class PeersOnBothSides(processes.Scenario):
     def ledger(self, message_id):
         posts = self.posts(message_id)
         self.assertEqual(1, len(posts))
-        return self.essaim.wait_finished(posts[0]["id"], timeout=60)
+        return self.essaim.wait_finished(posts[0]["id"])
 
     def check_whole(self, message_id, text=BODY):
         for name, raw in self.arrived(message_id).items():
@@ -123,8 +123,10 @@ class PeersOnBothSides(processes.Scenario):
         queue_id = self.essaim.queue_id(reply)
 
         def all_deferred():
+            # Postfix opens its ports anew for a while when it reads its settings: 4.4.1 is not what it says.
             rows = self.essaim.json("post", "show", queue_id)["recipients"]
-            return rows if len(rows) == 3 and all(row["state"] == "deferred" for row in rows) else None
+            by_hosts = [row for row in rows if row["state"] == "deferred" and "4.4.1" not in row["reply"]]
+            return by_hosts if len(by_hosts) == 3 else None
 
         replies = {row["recipient"]: row["reply"] for row in processes.wait_for("three deferrals", all_deferred, every=0.1)}
         self.assertIn("452", replies["bob@b.example"])
@@ -133,7 +135,7 @@ class PeersOnBothSides(processes.Scenario):
         for peer in self.peers.values():
             self.assertEqual([], peer.messages())
             peer.later(False)
-        self.arrived("<later@client.example>", timeout=60)
+        self.arrived("<later@client.example>")
         self.assertEqual(3, self.ledger("<later@client.example>")["counts"]["delivered"])
 
     def test_while_we_are_away_each_keeps_its_post_and_tries_again(self):
@@ -150,7 +152,7 @@ class PeersOnBothSides(processes.Scenario):
                 peer.try_again()
             return all(self.posts(f"<again-{name}@client.example>") for name in self.peers)
 
-        processes.wait_for("the posts of three", all_here, timeout=90, every=1)
+        processes.wait_for("the posts of three", all_here, every=1)
         for name in self.peers:
             self.check_whole(f"<again-{name}@client.example>")
 

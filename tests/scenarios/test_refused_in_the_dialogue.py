@@ -54,7 +54,7 @@ class RefusedInTheDialogue(processes.Scenario):
 
         self.essaim.run("list", "set", LIST, "post=anyone")
         for ending in (b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\r\n\x00.\r\n"):
-            with socket.create_connection(("127.0.0.1", self.essaim.port), timeout=10) as connection:
+            with socket.create_connection(("127.0.0.1", self.essaim.port), timeout=120) as connection:
                 lines = connection.makefile("rwb", buffering=0)
 
                 def say(bytes_, answer):

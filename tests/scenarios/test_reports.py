@@ -45,7 +45,7 @@ class Reports(processes.Scenario):
                 self.look()
             return len(self.reports(to)) >= number and self.reports(to)[number - 1]
 
-        receipt = processes.wait_for(f"report {number} to {to}", there, timeout=60 if looking else 20)
+        receipt = processes.wait_for(f"report {number} to {to}", there)
         self.assertEqual("<>", receipt.sender)
         # The receipt is logged before the message is kept.
         raw = processes.wait_for("the report's text", lambda: self.sink.message_bytes(receipt))

@@ -167,7 +167,7 @@ class ServiceManager(processes.Scenario):
         self.assertEqual(0, manager.stop())
 
     def greets(self, port):
-        with smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=120) as client:
             return client.noop()[0] == 250
 
     def test_passed_sockets_are_taken_by_address_and_by_name(self):
@@ -183,7 +183,7 @@ class ServiceManager(processes.Scenario):
         self.assertTrue(self.greets(second))
         self.assertEqual(0, manager.stop())
         # The manager still has them: who comes now waits for the next start.
-        waiting = socket.create_connection(("127.0.0.1", first), timeout=20)
+        waiting = socket.create_connection(("127.0.0.1", first), timeout=120)
         self.addCleanup(waiting.close)
         again = self.manager(sockets=[("second", by_name), ("whatever", by_address)])
         again.wait_for("READY=1")

@@ -97,10 +97,10 @@ class SignaturesAreJudged(authenticated.Authenticated):
         port = processes.free_port()
         self.started(postfix.Postfix(self.folder, "127.0.0.1", port, relayhost=f"[127.0.0.1]:{self.essaim.port}",
                                      extra=f"smtpd_milters = inet:127.0.0.1:{signer.port}\nmilter_default_action = tempfail\n"))
-        with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
+        with smtplib.SMTP("127.0.0.1", port, timeout=120) as client:
             client.sendmail("ann@author.example", "plain@lists.example",
                             essaim.message("Ann <ann@author.example>", "plain@lists.example", body="One  line\n\n\tmore \n\n"))
-        received = self.sink.message_bytes(self.sink.wait_for(1, timeout=60)[0])
+        received = self.sink.message_bytes(self.sink.wait_for(1)[0])
         self.assertIn("dkim=pass header.d=author.example", judges.results_field(received))
         self.assertEqual([["author.example", True], ["lists.example", True]],
                          sorted([d, good] for d, _, good in judges.dkimpy("dkim", received, self.records)))

@@ -26,7 +26,7 @@ class SlowAndTemporaryFailures(processes.Scenario):
     def test_greylisting_costs_a_second_attempt(self):
         members = [f"m{i}@grey.example" for i in range(20)]
         self.serve(["rcpt@*@grey.example=first:1:450 4.7.1 greylisted, come back"], members=members)
-        ledger = self.essaim.wait_finished(self.post(), timeout=60)
+        ledger = self.essaim.wait_finished(self.post())
         self.assertEqual(20, ledger["counts"]["delivered"])
         self.assertEqual({m: 1 for m in members}, dict(self.sink.recipients()))
         self.assertTrue(all(row["attempts"] == 2 for row in ledger["recipients"]), ledger["recipients"])
@@ -37,17 +37,17 @@ class SlowAndTemporaryFailures(processes.Scenario):
         self.serve([f"ehlo@127.1.0.3:*=hang", "rcpt@*@resets.example=reset", "rcpt@*@floods.example=flood",
                     "mail@*=delay:1", "connect@127.1.0.6:*=garbage"], members=members)
         queue_id = self.post()
-        self.sink.wait_for(50, timeout=10)
+        self.sink.wait_for(50)
         def deferred():
             rows = self.essaim.json("post", "show", queue_id)["recipients"]
             states = {row["recipient"]: row["state"] for row in rows}
             return all(states[f"m0@{name}.example"] == "deferred" for name in bad) and rows
-        rows = processes.wait_for("deferrals", deferred, timeout=60)
+        rows = processes.wait_for("deferrals", deferred)
         self.assertTrue(all(row["reply"] for row in rows), rows)
 
     def test_what_cannot_be_delivered_in_its_lifetime_has_failed(self):
         self.serve(["rcpt@*@busy.example=450 4.2.1 mailbox busy"], members=["m@busy.example"], expire="3s")
-        ledger = self.essaim.wait_finished(self.post(), timeout=60)
+        ledger = self.essaim.wait_finished(self.post())
         self.assertEqual(1, ledger["counts"]["failed"])
         self.assertIn("4.4.7", ledger["recipients"][0]["reply"] + str(ledger["recipients"][0]))
 

@@ -87,7 +87,7 @@ class Submission(processes.Scenario):
                 extra="smtp_sasl_auth_enable = yes\nsmtp_sasl_security_options = noanonymous\n"
                       "smtp_tls_security_level = encrypt\nsmtp_sasl_mechanism_filter = plain\n"
                       f"smtp_sasl_password_maps = inline:{{ {{ [127.0.0.1]:{site.submission} = ann:{PASSWORD} }} }}\n"))
-            with smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=60) as smtp:
+            with smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=120) as smtp:
                 smtp.sendmail(ANN, [LIST], essaim.message(ANN, LIST, subject="by Postfix"))
             processes.wait_for("Postfix's copy", lambda: any(
                 self.sink.message(r)["Subject"] == "by Postfix" for r in self.sink.receipts()), 60)
@@ -104,7 +104,7 @@ class Submission(processes.Scenario):
     def test_what_is_refused_and_what_is_added(self):
         self.site()
         site = self.site
-        with smtplib.SMTP("127.0.0.1", site.submission, local_hostname="client.example", timeout=60) as client:
+        with smtplib.SMTP("127.0.0.1", site.submission, local_hostname="client.example", timeout=120) as client:
             client.ehlo()
             self.assertFalse(client.has_extn("auth"))
             self.assertEqual((538, "5.7.11"), self.reply(client, "AUTH PLAIN " + plain("ann", PASSWORD)))
@@ -163,7 +163,7 @@ class Submission(processes.Scenario):
                 with self.subTest(version=version, spoilt=spoilt):
                     context = self.site.context()
                     context.minimum_version = context.maximum_version = version
-                    with smtplib.SMTP("127.0.0.1", self.site.submission, local_hostname="client.example", timeout=60) as client:
+                    with smtplib.SMTP("127.0.0.1", self.site.submission, local_hostname="client.example", timeout=120) as client:
                         client.starttls(context=context)
                         client.ehlo()
                         certificate = hashlib.sha256(client.sock.getpeercert(binary_form=True)).digest()

@@ -61,7 +61,7 @@ class Swaks(processes.Scenario):
     def swaks(self, arguments, data=None):
         self.sent += 1
         command = ["swaks", "--server", f"127.0.0.1:{self.essaim.port}", "--helo", "client.example", "--from", AUTHOR,
-                   "--to", LIST, "--add-header", f"Message-ID: <swaks-{self.sent}@a.example>", "--timeout", "30"]
+                   "--to", LIST, "--add-header", f"Message-ID: <swaks-{self.sent}@a.example>", "--timeout", "100"]
         command += ["--data", data] if data else []
         result = subprocess.run(command + arguments, capture_output=True, text=True, errors="replace", timeout=120,
                                 stdin=subprocess.DEVNULL)

@@ -24,7 +24,7 @@ class TlsIn(processes.Scenario):
     def names_seen(self, server_name=None):
         """Of the certificate that a client gets which asks for this host."""
         context = self.site.context()
-        with socket.create_connection(("127.0.0.1", self.site.submissions), timeout=60) as connection:
+        with socket.create_connection(("127.0.0.1", self.site.submissions), timeout=120) as connection:
             with context.wrap_socket(connection, server_hostname=server_name) as secure:
                 self.assertTrue(secure.recv(100).startswith(b"220 "))
                 return {value for kind, value in secure.getpeercert()["subjectAltName"] if kind == "DNS"}
@@ -41,7 +41,7 @@ class TlsIn(processes.Scenario):
 
     def metrics(self):
         url = f"http://127.0.0.1:{self.essaim.port_of('status')}/metrics"
-        return urllib.request.urlopen(url, timeout=60).read().decode()
+        return urllib.request.urlopen(url, timeout=120).read().decode()
 
     def test_the_end_of_certificates_is_a_metric_also_after_a_reload(self):
         self.sink = self.started(sink.Sink(self.folder))
@@ -153,12 +153,12 @@ class TlsIn(processes.Scenario):
             self.site.client()
         processes.wait_for("the error", lambda: self.site.events("certificate-expired"), 60)
         # The session that the client ended is no trouble for others, and clear text on the TLS port neither.
-        with socket.create_connection(("127.0.0.1", self.site.submissions), timeout=60) as connection:
+        with socket.create_connection(("127.0.0.1", self.site.submissions), timeout=120) as connection:
             connection.sendall(b"EHLO x\r\nAUTH PLAIN AGFubgBx\r\n")
             got = connection.recv(1000)
             self.assertFalse(got.startswith(b"2"), got)
         context = ssl._create_unverified_context()
-        with socket.create_connection(("127.0.0.1", self.site.submissions), timeout=60) as connection:
+        with socket.create_connection(("127.0.0.1", self.site.submissions), timeout=120) as connection:
             with context.wrap_socket(connection) as secure:
                 self.assertTrue(secure.recv(100).startswith(b"220 "))
                 secure.sendall(b"GET / HTTP/1.1\r\n\r\n")
@@ -170,7 +170,7 @@ class TlsIn(processes.Scenario):
                 old = ssl._create_unverified_context()
                 old.set_ciphers("ALL:@SECLEVEL=0")
                 old.minimum_version = old.maximum_version = version
-                with socket.create_connection(("127.0.0.1", self.site.submissions), timeout=60) as connection:
+                with socket.create_connection(("127.0.0.1", self.site.submissions), timeout=120) as connection:
                     if good:
                         self.assertEqual("TLSv1.2", old.wrap_socket(connection).version())
                     else:
@@ -181,7 +181,7 @@ class TlsIn(processes.Scenario):
         mail = login + f"MAIL FROM:<{ANN}>\r\nRCPT TO:<dev@lists.example>\r\n".encode()
         for dialogue in (b"", b"EHLO x\r\nAUTH PLAIN\r\n", b"EHLO x\r\nAUTH PL", login, mail, mail + b"DATA\r\n",
                          mail + b"BDAT 1000 LAST\r\nSubject: x\r\n"):
-            with self.subTest(dialogue=dialogue), socket.create_connection(("127.0.0.1", self.site.submissions), timeout=60) as connection:
+            with self.subTest(dialogue=dialogue), socket.create_connection(("127.0.0.1", self.site.submissions), timeout=120) as connection:
                 secure = context.wrap_socket(connection)
                 secure.recv(100)
                 for line in dialogue.splitlines(keepends=True):
@@ -197,7 +197,7 @@ class TlsIn(processes.Scenario):
                 except OSError:
                     pass  # it has closed: as good an end
         self.assertEqual([], self.essaim.json("post", "find", "--list", "dev@lists.example"))
-        with socket.create_connection(("127.0.0.1", self.site.submissions), timeout=60) as connection:
+        with socket.create_connection(("127.0.0.1", self.site.submissions), timeout=120) as connection:
             with context.wrap_socket(connection) as secure:
                 self.assertTrue(secure.recv(100).startswith(b"220 "))
 

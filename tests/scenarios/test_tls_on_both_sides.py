@@ -48,7 +48,7 @@ class TlsOnBothSides(processes.Scenario):
         import socket
 
         self.serve()
-        with socket.create_connection(("127.0.0.1", self.essaim.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.essaim.port), timeout=120) as connection:
             connection.recv(1000)
             connection.sendall(b"EHLO x\r\n")
             connection.recv(1000)

@@ -34,7 +34,7 @@ class Terminal:
     def resize(self, columns, rows):
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
-    def read_until(self, condition, timeout=20):
+    def read_until(self, condition, timeout=120):
         deadline = time.monotonic() + timeout
         while not condition(self.seen):
             assert time.monotonic() < deadline, repr(self.seen[-2000:])

@@ -92,7 +92,7 @@ class Essaim:
         """The command line; gives what it printed."""
         result = subprocess.run(
             [str(processes.BUILD / "essaim"), *[str(a) for a in arguments], "--config", str(self.config)],
-            input=stdin, capture_output=True, text=True, timeout=60, env={**os.environ, **self.environment},
+            input=stdin, capture_output=True, text=True, timeout=120, env={**os.environ, **self.environment},
         )
         if check and result.returncode != 0:
             raise AssertionError(f"essaim {' '.join(map(str, arguments))}: {result.returncode}\n{result.stdout}{result.stderr}")
@@ -111,7 +111,7 @@ class Essaim:
             self.run("member", "add", address, "--file", "-", stdin="\n".join(members) + "\n")
 
     def client(self):
-        return smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.example", timeout=30)
+        return smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.example", timeout=120)
 
     def post(self, sender, recipients, message):
         """Sends text (its lines will end with CRLF) or bytes as they are; gives the last reply as (code, text)."""
@@ -136,7 +136,7 @@ class Essaim:
     def queue_id(self, reply):
         return re.search(r"queued as (\w+)", reply[1]).group(1)
 
-    def wait_finished(self, queue_id, timeout=30):
+    def wait_finished(self, queue_id, timeout=processes.PATIENCE):
         """Waits until the ledger has nothing pending and gives it."""
 
         def finished():

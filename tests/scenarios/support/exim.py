@@ -99,7 +99,7 @@ begin retry
 
     def try_again(self):
         """What is deferred is due now."""
-        subprocess.run([self._binary, "-C", self._config, "-qff"], capture_output=True, timeout=60)
+        subprocess.run([self._binary, "-C", self._config, "-qff"], capture_output=True, timeout=120)
 
     def messages(self):
         """What was delivered, as bytes, with Return-path and Envelope-to on top."""

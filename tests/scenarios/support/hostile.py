@@ -18,7 +18,7 @@ class Wait(str):
 class Peer:
     """One connection; `said` is all that the server said on it."""
 
-    def __init__(self, port, timeout=15, source=None):
+    def __init__(self, port, timeout=60, source=None):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=source and (source, 0))
         self.clear = None
         self.said = b""

@@ -82,7 +82,7 @@ print join "\n", map { join " ", $_->domain, $_->selector, $_->result } $v->sign
 
 def dkimpy(what, message, records=None, **more):
     request = {"what": what, "message": base64.b64encode(message).decode(), "records": records or {}, **more}
-    result = subprocess.run([PYTHON, "-c", DKIMPY], input=json.dumps(request), capture_output=True, text=True, timeout=60)
+    result = subprocess.run([PYTHON, "-c", DKIMPY], input=json.dumps(request), capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
     out = json.loads(result.stdout)
     return base64.b64decode(out) if what in ("sign", "seal") else out
@@ -90,7 +90,7 @@ def dkimpy(what, message, records=None, **more):
 
 def mail_dkim(what, message, records=None, *more):
     result = subprocess.run(["perl", "-e", MAIL_DKIM, json.dumps(records or {}), what, *map(str, more)], input=message,
-                            capture_output=True, timeout=60)
+                            capture_output=True, timeout=120)
     assert result.returncode == 0, result.stderr.decode()
     if what in ("sign", "seal"):
         return result.stdout
@@ -106,7 +106,7 @@ def opendkim(folder, message, records):
     config.write_text(f"TestPublicKeys {keys}\nMode v\n")
     root = processes.NEIGHBOURS / "judges"
     result = subprocess.run([str(root / "usr/sbin/opendkim"), "-x", str(config), "-t", str(mail), "-v"], capture_output=True,
-                            text=True, timeout=60, env={**os.environ, "LD_LIBRARY_PATH": _libraries(root)})
+                            text=True, timeout=120, env={**os.environ, "LD_LIBRARY_PATH": _libraries(root)})
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout + result.stderr
 
@@ -173,7 +173,7 @@ class Rspamd:
                        "--var", f"SHAREDIR={share}", "--var", f"DBDIR={self.folder}", "--var", f"RUNDIR={self.folder}",
                        "--var", f"CONFDIR={self.folder}", "--var", f"LOCAL_CONFDIR={self.folder}", "--var", f"LOGDIR={self.folder}"],
             self.folder / "out", env=environment)
-        processes.wait_for("rspamd", lambda: processes.accepts_connections("127.0.0.1", self.port) or not self.process.running(), 90)
+        processes.wait_for("rspamd", lambda: processes.accepts_connections("127.0.0.1", self.port) or not self.process.running())
         assert self.process.running(), self._all_output()
 
     @staticmethod
@@ -201,7 +201,7 @@ class Rspamd:
 
     def _checked(self, message, headers):
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/checkv2", data=message, headers=headers)
-        with urllib.request.urlopen(request, timeout=60) as reply:
+        with urllib.request.urlopen(request, timeout=120) as reply:
             return json.load(reply)
 
     def stop(self):

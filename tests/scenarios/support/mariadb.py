@@ -51,7 +51,7 @@ class MariaDb:
              "--bind-address=127.0.0.1", f"--port={self.port}", f"--pid-file={self.folder}/pid", "--skip-name-resolve",
              "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=32M", "--innodb-flush-method=nosync",
              *self._options, *self._user], self.log)
-        processes.wait_for("mariadb", lambda: self._times_ready() > before or not self.process.running(), timeout=60)
+        processes.wait_for("mariadb", lambda: self._times_ready() > before or not self.process.running())
         assert self.process.running(), self.process.output()[-3000:]
         return self
 
@@ -62,7 +62,7 @@ class MariaDb:
         """By the command line client as root; gives the rows as lists of texts."""
         result = subprocess.run(
             ["mariadb", "--no-defaults", f"--socket={self._socket}", "--user=root", "--batch", "--skip-column-names",
-             database], input=statements, capture_output=True, text=True, timeout=60)
+             database], input=statements, capture_output=True, text=True, timeout=120)
         assert result.returncode == 0, result.stderr
         return [line.split("\t") for line in result.stdout.splitlines()]
 
@@ -80,7 +80,7 @@ class MariaDb:
         self.process.send(signal.SIGCONT)
 
     def shut_down(self):
-        self.process.stop(timeout=60)
+        self.process.stop(timeout=120)
 
     def stop(self):
         self.go_on()

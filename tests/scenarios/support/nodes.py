@@ -36,7 +36,7 @@ class Nodes(processes.Scenario):
         """How many recipients this node's log says it has delivered to."""
         return len(re.findall(r" delivered id=", node.process.output()))
 
-    def wait_for_log(self, node, words, timeout=60, since=0):
+    def wait_for_log(self, node, words, timeout=processes.PATIENCE, since=0):
         return processes.wait_for(f"'{words}' in the log of {node.name}", lambda: words in node.process.output()[since:], timeout)
 
     def states(self, node):

@@ -17,7 +17,7 @@ def link_in(message):
 
 def curl(url, *options):
     """Gives (status, header, body), as curl has them, without following anything."""
-    result = subprocess.run(["curl", "-sS", "-i", "--max-time", "30", *options, url], capture_output=True, timeout=60)
+    result = subprocess.run(["curl", "-sS", "-i", "--max-time", "100", *options, url], capture_output=True, timeout=120)
     assert result.returncode == 0, result.stderr
     header, _, body = result.stdout.decode().partition("\r\n\r\n")
     if "100 Continue" in header:

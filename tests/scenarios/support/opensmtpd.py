@@ -62,7 +62,7 @@ class OpenSmtpd:
         """What is deferred is due now."""
         # With the group that its socket is for; Debian's package sets the program's bit for it.
         subprocess.run(["chroot", "--userspec=0:702", self.root, "/usr/sbin/smtpctl", "schedule", "all"], capture_output=True,
-                       timeout=30, check=True)
+                       timeout=120, check=True)
 
     def messages(self):
         """What lies in the maildir, as bytes."""

@@ -29,7 +29,7 @@ class Prometheus:
     def ready(self):
         """It listens, and answers 503, before it has read its log."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=10):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=120):
                 return True
         except OSError:
             return False
@@ -38,7 +38,7 @@ class Prometheus:
         """The data of its HTTP API; an error is its text."""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=120) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{parameters}: {error.read().decode()}") from None
@@ -46,7 +46,7 @@ class Prometheus:
     def query(self, expression):
         return self.ask("query", query=expression)["result"]
 
-    def wait_for(self, expression, value, timeout=60):
+    def wait_for(self, expression, value, timeout=processes.PATIENCE):
         def there():
             assert self.process.running(), self.process.output()[-2000:]
             result = self.ready() and self.query(expression)

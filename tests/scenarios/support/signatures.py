@@ -7,7 +7,7 @@ import subprocess
 
 
 def _run(command, data=b"", env=None):
-    return subprocess.run([str(part) for part in command], input=data, capture_output=True, timeout=60,
+    return subprocess.run([str(part) for part in command], input=data, capture_output=True, timeout=120,
                           env={**os.environ, **(env or {})})
 
 

@@ -61,7 +61,7 @@ class Sink:
         """How often each recipient was acknowledged."""
         return collections.Counter(receipt.recipient for receipt in self.receipts())
 
-    def wait_for(self, count, timeout=30):
+    def wait_for(self, count, timeout=processes.PATIENCE):
         return processes.wait_for(f"{count} receipts", lambda: len(self.receipts()) >= count and self.receipts(), timeout)
 
     def message_bytes(self, receipt):

@@ -44,7 +44,7 @@ class Slapd:
 
     def start(self):
         self.process = processes.Process("slapd", ["/usr/sbin/slapd", "-d", "0", "-f", self.config, "-h", " ".join([self.url, *self._secure])], self.log)
-        processes.wait_for("slapd", lambda: processes.accepts_connections("127.0.0.1", self.port) or not self.process.running(), 60)
+        processes.wait_for("slapd", lambda: processes.accepts_connections("127.0.0.1", self.port) or not self.process.running())
         assert self.process.running(), self.process.output()
 
     def stop(self):

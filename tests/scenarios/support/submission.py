@@ -60,7 +60,7 @@ class Site:
         port, tls = (self.submissions, "--tls-on-connect") if implicit else (self.submission, "--tls")
         result = subprocess.run(
             ["swaks", "--server", f"127.0.0.1:{port}", tls, "--helo", "client.example", "--from", sender, "--to", to,
-             "--timeout", "60", *map(str, arguments)], capture_output=True, text=True, errors="replace", timeout=180,
+             "--timeout", "120", *map(str, arguments)], capture_output=True, text=True, errors="replace", timeout=180,
             stdin=subprocess.DEVNULL)
         return result.returncode, result.stdout + result.stderr
 
@@ -89,7 +89,7 @@ class Site:
 
 def connected(port, context, name=None, password=None, source="127.0.0.1"):
     """smtplib under TLS, from that address, logged in where there is a name."""
-    client = smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=60, source_address=(source, 0))
+    client = smtplib.SMTP("127.0.0.1", port, local_hostname="client.example", timeout=120, source_address=(source, 0))
     client.starttls(context=context)
     client.ehlo()
     if name is not None:
