@@ -38,7 +38,7 @@ struct CourierSettings {
   // Where connections come from, by family; "": the system's choice.
   std::string source_ipv4, source_ipv6;
   std::size_t recipients_per_transaction = 100;
-  // Of hosts that take fewer and told it by a refusal; null: each connection learns it anew.
+  // Of hosts that take fewer and told it by ending the connection; null: each connection learns it anew.
   std::shared_ptr<RecipientLimits> recipient_limits = nullptr;
   int transactions_per_connection = 100;  // 0: no limit
   // RFC 5321 §4.5.3.2

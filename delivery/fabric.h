@@ -41,7 +41,7 @@ struct Fabric {
   // Hosts whose TLS is broken, for opportunistic TLS; thread-safe.
   std::shared_ptr<ChunkingRefusals> broken_tls = std::make_shared<ChunkingRefusals>(kBrokenTlsFor);
   std::shared_ptr<LostHandshakes> lost_tls = std::make_shared<LostHandshakes>();
-  // Of those that told it only by a refusal; thread-safe.
+  // Of those that told it only by ending the connection; thread-safe.
   std::shared_ptr<RecipientLimits> recipient_limits = std::make_shared<RecipientLimits>();
   StsPolicies* sts = nullptr;  // null: there is no MTA-STS
   std::shared_ptr<TlsResults> tls_results = std::make_shared<TlsResults>();

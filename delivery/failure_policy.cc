@@ -122,7 +122,9 @@ const char* to_string(Verdict verdict) {
 
 bool says_too_many_recipients(const smtp::Reply& reply) {
   if (!reply.temporary() && reply.code != 552) return false;
-  if (reply.enhanced.subject == 5 && reply.enhanced.detail == 3) return true;
+  const int subject = reply.enhanced.klass == 0 ? 0 : reply.enhanced.subject;
+  if (subject == 5 && reply.enhanced.detail == 3) return true;
+  if (subject != 0 && subject != 5) return false;
   return ascii_lowered(reply.text).find("too many recipients") != std::string::npos;
 }
 

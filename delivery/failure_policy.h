@@ -32,7 +32,8 @@ struct Trouble {
 Verdict decide(const Trouble& trouble);
 
 // "Too many recipients" in one of its spellings (RFC 5321 §4.5.3.1.10, RFC 3463 X.5.3): a limit per
-// transaction and nothing against this recipient.
+// transaction and nothing against this recipient. By X.7.x it is one on what we bring in a time, which another connection does not
+// change.
 bool says_too_many_recipients(const smtp::Reply& reply);
 
 // REQUIRETLS cannot be had there: 5.7.30, or 5.7.10 where there is no TLS that is verified (RFC 8689 §4.2.1).

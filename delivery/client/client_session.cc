@@ -91,6 +91,7 @@ void ClientSession::on_closed(const Error& reason, bool during_tls, MonoTime now
     fail_handshake("failed: " + reason.message, reason.code != ErrorCode::kInvalid);
     return;
   }
+  remember_limit();
   const std::string why = reason.code == ErrorCode::kCancelled ? "" : " (" + reason.message + ")";
   end(own_reply("4.4.2", "lost connection with " + peer_ + why), false, false);
 }

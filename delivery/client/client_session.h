@@ -191,7 +191,10 @@ class ClientSession {
   bool may_chain() const;
   void refuse_chain();
   bool lost_the_chain(const smtp::Reply& reply);
-  void learn_limit();
+  void look_at_limit(const smtp::Reply& reply);
+  void keep_to_limit();
+  void remember_limit();
+  void try_more_than_limit();
   void on_unexpected(const smtp::Reply& reply, const char* command);
 
   const CourierSettings& settings_;
@@ -222,6 +225,8 @@ class ClientSession {
   Transaction rest_;
   // Recipients, from "too many recipients", here or on a connection before; 0: none.
   std::size_t learned_limit_ = 0;
+  bool limit_is_firm_ = false;        // the host ended a connection over it
+  int within_limit_ = 0;              // transactions that used it up and were taken whole
   std::vector<std::string> domains_;  // named so far, when the server limits them
   bool domains_full_ = false;
   bool chunking_ = false;

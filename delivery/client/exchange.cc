@@ -56,6 +56,8 @@ smtp::Reply Exchange::prepare(const TokenMinter& minter, const Capabilities& cap
   open = recipients.size();
   accepted = next_to_send = next_reply = 0;
   progress = mail_accepted = chained = false;
+  told_limit = 0;
+  told_no_count = false;
   step = Step::kMail;
   sender.clear();
   block.clear();

@@ -30,6 +30,10 @@ struct Exchange {
   // Some recipient was concluded who need not come back, or the next connection goes otherwise for what was learned on this
   // one: so work that is returned does not go round for ever.
   bool progress = false;
+  // Recipients: those accepted before the first one was refused as too many, while none behind it is accepted; 0: none was, or
+  // it was no count.
+  std::size_t told_limit = 0;
+  bool told_no_count = false;
   Step step = Step::kMail;       // the next command
   std::size_t next_to_send = 0;  // position of the next RCPT
   std::size_t next_reply = 0;    // position whose RCPT is answered next

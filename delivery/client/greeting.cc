@@ -89,6 +89,7 @@ void ClientSession::become_ready() {
   ready_ = true;
   chunking_ = capabilities_.chunking && settings_.chunking && !settings_.chunking->knows(peer_, now_);
   if (settings_.recipient_limits) learned_limit_ = settings_.recipient_limits->of(peer_, now_);
+  limit_is_firm_ = learned_limit_ > 0;
   enter(SessionState::kIdle);
   say_ = Say::kTransaction;
   output_->on_ready();

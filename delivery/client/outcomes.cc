@@ -8,6 +8,11 @@
 #include "delivery/client/recipient_limits.h"
 
 namespace essaim::delivery {
+namespace {
+
+constexpr int kBeforeMore = 10;  // transactions
+
+}  // namespace
 
 void ClientSession::on_rset(const smtp::Reply& reply) {
   if (reply.code == 421) return end(reply, true, false);
@@ -35,7 +40,7 @@ void ClientSession::on_rcpt(smtp::Reply reply) {
   const int code = reply.code;
   const smtp::Reply last = code == 421 ? reply : smtp::Reply{};
   if (current_.recipients[position] == Exchange::Recipient::kOpen) {
-    if (says_too_many_recipients(reply) && current_.accepted > 0) learn_limit();
+    look_at_limit(reply);
     if (reply.positive()) {
       current_.recipients[position] = Exchange::Recipient::kAccepted;
       ++current_.accepted;
@@ -55,13 +60,39 @@ void ClientSession::on_rcpt(smtp::Reply reply) {
   after_envelope_reply();
 }
 
+// Where one is accepted behind another that was too many, it is no count: some hosts take those of one region in a transaction
+// ("452 4.5.3 Recipients belong to multiple regions").
+void ClientSession::look_at_limit(const smtp::Reply& reply) {
+  if (current_.told_no_count) return;
+  if (current_.told_limit > 0 && reply.positive()) {
+    current_.told_limit = 0;
+    current_.told_no_count = true;
+  } else if (current_.told_limit == 0 && says_too_many_recipients(reply)) {
+    current_.told_limit = current_.accepted;
+  }
+}
+
 // Those who were accepted are fewer than were given, so each time it has to be learned the limit is smaller.
-void ClientSession::learn_limit() {
-  const std::size_t before = recipients_limit();
-  learned_limit_ = before > 0 ? std::min(before, current_.accepted) : current_.accepted;
-  if (!settings_.recipient_limits) return;
-  settings_.recipient_limits->learn(peer_, learned_limit_, now_);
+void ClientSession::keep_to_limit() {
+  if (current_.told_limit == 0) return;
+  learned_limit_ = learned_limit_ == 0 ? current_.told_limit : std::min(learned_limit_, current_.told_limit);
+  within_limit_ = 0;
+}
+
+// The host ended the connection over it.
+void ClientSession::remember_limit() {
+  if (current_.told_limit == 0 || !settings_.recipient_limits) return;
+  settings_.recipient_limits->learn(peer_, current_.told_limit, now_);
   current_.progress = true;
+}
+
+// It may have been no limit (all behind the first one were of another region). To try costs nothing where the host goes on.
+void ClientSession::try_more_than_limit() {
+  if (learned_limit_ == 0 || limit_is_firm_ || current_.told_limit > 0 ||
+      current_.recipients.size() < learned_limit_ || ++within_limit_ < kBeforeMore)
+    return;
+  learned_limit_ *= 2;
+  within_limit_ = 0;
 }
 
 void ClientSession::on_data(smtp::Reply reply) {
@@ -132,6 +163,7 @@ void ClientSession::on_chunk(smtp::Reply reply) {
 // The message was taken, by those of whom RCPT was.
 void ClientSession::conclude_accepted(smtp::Reply reply) {
   took_mail_ = true;
+  try_more_than_limit();
   Outcome outcome;
   outcome.kind = Outcome::Kind::kDelivered;
   outcome.stage = Stage::kFinalDot;
@@ -153,6 +185,7 @@ void ClientSession::after_envelope_reply() {
 void ClientSession::finish_transaction() {
   ESSAIM_CHECK(current_.open == 0);
   needs_rset_ = current_.mail_accepted;
+  keep_to_limit();
   ++done_;
   current_.clear();
   if (chained_.active) {
@@ -246,6 +279,7 @@ void ClientSession::conclude_lost(const smtp::Reply& reply, bool from_peer, bool
     if (awaits_[first_] == Await::kRcpt) stage = Stage::kRcpt;
     if (awaits_[first_] == Await::kData) stage = Stage::kData;
   }
+  if (from_peer) remember_limit();
   // Whoever falls silent or hangs up over a final dot with an envelope behind it may do so because of that: the
   // message would come again and again. The next time it comes without.
   if (!from_peer && (chained_.active || current_.chained)) refuse_chain();

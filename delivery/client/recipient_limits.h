@@ -1,6 +1,7 @@
-// How many recipients hosts take in a transaction that have told it only by refusing one too many (RFC 5321 §4.5.3.1.10):
-// known to the next connections, for a host may end the one on which it says so, with all that it had accepted. Remembered
-// for a time, after which more is tried again. Shared by all couriers; thread-safe; bounded (the oldest goes).
+// How many recipients hosts take in a transaction that have told it only by refusing one too many (RFC 5321 §4.5.3.1.10) and ended
+// the connection with all that they had accepted: known to the next connections. Others tell each connection anew, for what they
+// say need not be a limit: hosts with the mailboxes of several regions refuse those of another one in these words. Remembered for a
+// time, after which more is tried again. Shared by all couriers; thread-safe; bounded (the oldest goes).
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,7 @@ namespace essaim::delivery {
 class RecipientLimits {
  public:
   static constexpr std::size_t kMost = 10'000;
-  static constexpr Duration kTime = std::chrono::hours(24);
+  static constexpr Duration kTime = std::chrono::hours(1);
 
   // 0: none is known.
   std::size_t of(const std::string& peer, MonoTime now) const;

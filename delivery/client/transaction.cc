@@ -209,6 +209,7 @@ void ClientSession::say_body() {
   output_->write_shared(wire, 0, wire->size());
   queue(Await::kFinalDot);
   enter(SessionState::kBody);
+  keep_to_limit();  // also for what is chained
   if (!may_chain() || !may_start() || !take_next(&chained_) || !chained_.active) return;
   chained_.chained = true;
   say_envelope(&chained_);

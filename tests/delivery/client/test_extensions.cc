@@ -335,7 +335,7 @@ BOOST_AUTO_TEST_CASE(a_host_that_ends_the_connection_over_too_many_recipients_ge
     }
 }
 
-BOOST_AUTO_TEST_CASE(learned_limits_shrink_and_are_forgotten_after_a_day) {
+BOOST_AUTO_TEST_CASE(learned_limits_shrink_and_are_forgotten_after_an_hour) {
   RecipientLimits limits;
   const MonoTime now{std::chrono::hours(1)};
   BOOST_TEST(limits.of("a", now) == 0U);

@@ -58,6 +58,7 @@ const Row kRows[] = {
     {Stage::kRcpt, 452, "", "Too many recipients", true, false, true, V::kReturn},
     {Stage::kRcpt, 452, "4.5.3", "enough", true, false, false, V::kDefer},
     {Stage::kRcpt, 552, "", "too many recipients", true, false, true, V::kReturn},
+    {Stage::kRcpt, 450, "4.7.1", "Error: too many recipients from 192.0.2.1", true, false, true, V::kDefer},
     {Stage::kRcpt, 552, "5.2.2", "mailbox full", true, false, true, V::kDefer},
     {Stage::kRcpt, 550, "", "too many recipients for you", true, false, true, V::kFail},
     {Stage::kRcpt, 501, "5.1.3", "no such form", false, false, false, V::kFail},
