@@ -70,6 +70,7 @@ void Crew::take(Lease lease) {
       continue;
     }
     report_.consumed += slice.indices.size();
+    report_.unsent += messages(slice);
     side_.recorder().give_back(slice);
   }
   for (auto& list : lease.connections) open(std::move(list));
@@ -140,6 +141,7 @@ void Crew::abort() {
 void Crew::give_back_if(const std::function<bool(const ActiveBatch&)>& wanted) {
   for (const Slice& slice : take_stock(wanted)) {
     report_.consumed += slice.indices.size();
+    report_.unsent += messages(slice);
     side_.recorder().give_back(slice);
   }
   // What was on its way back home comes to the queue instead.
@@ -214,6 +216,7 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
     report_.consumed += slice.indices.size();
     // Expiry holds in every state: also for what waited long for its turn.
     if (slice.batch->post->post.expires <= wall) {
+      ++report_.unsent;
       side_.recorder().record_expired(slice);
       continue;
     }
@@ -285,6 +288,7 @@ void Crew::on_outcome(Courier& courier, const Transaction& transaction, const Ou
         report_.returned.push_back(std::move(slice));
       }
     } else {
+      flight->attempted = true;
       const PeerInfo& peer = courier.peer();
       const MonoTime now = side_.clock().mono_now();
       Delays delays;
@@ -353,8 +357,10 @@ void Crew::settle(Hand* hand, std::deque<InFlight>::iterator flight) {
     }
   }
   if (flight->troubled) ++report_.troubles;
+  if (!flight->attempted) ++report_.unsent;
   hand->flights.erase(flight);
-  if (report_.troubles > 0 || !report_.returned.empty() || report_.successes >= 8 || stock_.empty())
+  if (report_.troubles > 0 || report_.unsent > 0 || !report_.returned.empty() || report_.successes >= 8 ||
+      stock_.empty())
     report_soon();
 }
 
@@ -377,8 +383,15 @@ void Crew::on_finished(Courier& courier, bool usable, Stage stage, const smtp::R
 void Crew::return_stock() {
   for (Slice& slice : take_stock([](const ActiveBatch&) { return true; })) {
     report_.consumed += slice.indices.size();
+    report_.unsent += messages(slice);
     report_.returned.push_back(std::move(slice));
   }
+}
+
+std::size_t Crew::messages(const Slice& slice) const {
+  if (slice.batch->post->post.mode == storage::CopyMode::kPersonal) return slice.indices.size();
+  const std::size_t together = std::max<std::size_t>(1, policy_->recipients_per_transaction);
+  return (slice.indices.size() + together - 1) / together;
 }
 
 // Ready or not; blocks that were made for it are forgotten.

@@ -44,6 +44,7 @@ class Crew final : public Courier::Listener {
     std::vector<std::uint16_t> open;  // without an outcome yet
     MonoTime queued{};
     MonoTime started{};
+    bool attempted = false;  // by one of them
     bool accepted = false;
     bool troubled = false;
   };
@@ -75,6 +76,7 @@ class Crew final : public Courier::Listener {
   void signed_now(std::uint64_t number, std::vector<std::string> blocks);
   std::vector<Slice> take_stock(const std::function<bool(const ActiveBatch&)>& wanted);
   void return_stock();
+  std::size_t messages(const Slice& slice) const;
   CourierSettings courier_settings() const;
   bool put_off_by_us(const Outcome& outcome) const;
   void settle(Hand* hand, std::deque<InFlight>::iterator flight);

@@ -236,6 +236,7 @@ void Destination::take_report(Report report) {
   CrewState& crew = crews_[report.loop];
   crew.stock -= std::min(crew.stock, report.consumed);
   crew.open -= static_cast<int>(report.closed.size());
+  bucket_.give(report.unsent);
   if (report.begun > 0 || report.ready > 0 || report.successes > 0 || !report.closed.empty())
     note_progress(now);
   if (report.ready > 0 || report.successes > 0) answers_ = true;

@@ -3,7 +3,7 @@
 // Owned by the LoopSide.
 //
 // Settings of its own (DestinationPolicy) come with the next hop. A rate counts messages when they are lent to
-// a crew, which sends them at once: a transaction is one, whatever its recipients.
+// a crew, which sends them at once: a transaction is one, whatever its recipients. What comes back without an attempt is not counted.
 #pragma once
 
 #include <deque>

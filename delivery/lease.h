@@ -24,6 +24,7 @@ struct Lease {
 struct Report {
   std::size_t loop = 0;
   std::size_t consumed = 0;  // recipients of the stock that were begun or are in `returned`
+  std::size_t unsent = 0;    // messages of the stock of which nobody had an attempt: no rate counts them
   int begun = 0;             // transactions
   int ready = 0;             // connections that can carry mail now
   int successes = 0;         // transactions whose message was accepted
@@ -42,7 +43,7 @@ struct Report {
   std::vector<std::string> replies;  // refusals, for people; a few
 
   bool empty() const {
-    return consumed == 0 && ready == 0 && successes == 0 && troubles == 0 && closed.empty() &&
+    return consumed == 0 && unsent == 0 && ready == 0 && successes == 0 && troubles == 0 && closed.empty() &&
            failed_addresses.empty() && returned.empty() && replies.empty();
   }
 };

@@ -36,6 +36,11 @@ class TokenBucket {
     if (limited()) tokens_ = std::max(0.0, tokens_ - static_cast<double>(messages));
   }
 
+  // They were not sent.
+  void give(std::size_t messages) {
+    if (limited()) tokens_ = std::min(most(), tokens_ + static_cast<double>(messages));
+  }
+
   // Until the next message may go; no shorter than what is worth a timer.
   Duration wait(MonoTime now) {
     refill(now);

@@ -71,6 +71,11 @@ BOOST_AUTO_TEST_CASE(a_rate_is_spread_over_its_time_and_saves_a_second_at_most) 
   BOOST_TEST(bucket.available(t0 + 1h + 1900ms) == 0u);
   BOOST_TEST(bucket.available(t0 + 1h + 2001ms) == 1u);
   BOOST_TEST(bucket.available(t0 + 2h) == 1u);
+  bucket.take(1);
+  bucket.give(1);  // it was not sent
+  BOOST_TEST(bucket.available(t0 + 2h) == 1u);
+  bucket.give(5);
+  BOOST_TEST(bucket.available(t0 + 2h) == 1u);
   // In any ten seconds no more than the rate and what was saved.
   bucket.set_rate({100, 1s}, t0 + 2h);
   std::size_t sent = 0;

@@ -62,4 +62,35 @@ BOOST_AUTO_TEST_CASE(one_message_that_is_deferred_holds_nothing_up_when_the_othe
   BOOST_TEST(sink.total() == 2u);
 }
 
+// Else it would wait for the rate until the first host is no longer known to fail, and begin with it again.
+BOOST_AUTO_TEST_CASE(a_message_for_which_the_next_host_is_asked_counts_once_for_a_rate) {
+  const std::string host = "127.0.2.1", backup = "127.0.2.2";
+  HostPolicy full;
+  full.mail = [] { return "452 4.3.1 disk full"; };
+  TestSink sink;
+  sink.set(host, full);
+  sink.set(backup, HostPolicy{});
+  Site site;
+  const Id post = site.post_to(site.new_post(storage::CopyMode::kPersonal, 1), 0, {{0, "user", "d0.test"}});
+  auto settings = settings_for(site, sink);
+  settings.retry_initial = settings.retry_max = 10min;
+  delivery::DestinationRule rule;
+  rule.name = "slow";
+  rule.domains = {"d0.test"};
+  rule.rate = {1, 1h};
+  settings.destinations = {rule};
+  Run run(
+      site,
+      [&](FakeResolver& dns) {
+        dns.set_mx("d0.test", {{10, "a.test"}, {20, "b.test"}});
+        dns.set_addresses("a.test", {host});
+        dns.set_addresses("b.test", {backup});
+      },
+      settings);
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(sink.accepted().count("user@d0.test") == 1u);
+  BOOST_TEST(sink.connections(host) == 1);
+  BOOST_TEST(sink.connections(backup) == 1);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
