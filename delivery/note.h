@@ -18,6 +18,7 @@ struct Note {
       Outcome::Kind::kReturned;  // kReturned: not attempted, comes back to the queue; not journalled
   // kDeferred or kReturned: they wait for the end of their destination's suspension, then. 0: for their turn.
   WallTime until{};
+  Duration in_queue{};  // of those who wait so without an attempt, for the log
   WallTime time{};
   std::string reply;
   std::string host;

@@ -141,7 +141,7 @@ std::vector<std::uint16_t> OpenBatch::send_out(
   return indices;
 }
 
-void OpenBatch::apply(const Note& note) {
+std::vector<std::uint16_t> OpenBatch::apply(const Note& note) {
   ESSAIM_CHECK(note.batch == batch_);
   const bool attempted = note.kind != Outcome::Kind::kReturned;
   const bool until_known = note.until != WallTime{};
@@ -149,6 +149,7 @@ void OpenBatch::apply(const Note& note) {
   const std::uint32_t reply = attempted ? reply_index(text) : 0;
   const std::uint32_t host = attempted ? host_index(peer) : 0;
   const storage::MarkedHost marked = storage::split_host(peer);
+  std::vector<std::uint16_t> news;
   for (const std::uint16_t index : note.indices) {
     ESSAIM_CHECK(index < places_.size());
     if (!is_out(index)) continue;  // said twice: the first word counts
@@ -156,7 +157,7 @@ void OpenBatch::apply(const Note& note) {
     --out_;
     if (until_known) put_off_until(note.until, text);
     if (!attempted) {
-      if (until_known) put_off(index, text, note.time);
+      if (until_known && put_off(index, text, note.time)) news.push_back(index);
       returned_ = returned_ || !until_known;
       continue;
     }
@@ -172,6 +173,7 @@ void OpenBatch::apply(const Note& note) {
     ++unsaved_.segments[{note.loop, note.segment}];
     apply_state(note, index);
   }
+  return news;
 }
 
 void OpenBatch::put_off_until(WallTime until, const std::string& reply) {
@@ -180,17 +182,18 @@ void OpenBatch::put_off_until(WallTime until, const std::string& reply) {
 }
 
 // Without an attempt.
-void OpenBatch::put_off(std::uint16_t index, const std::string& reply, WallTime now) {
+bool OpenBatch::put_off(std::uint16_t index, const std::string& reply, WallTime now) {
   storage::RecipientStatus& status = record_.progress.recipients[index];
   const std::uint32_t text = reply_index(reply);
   const std::uint32_t host =
       status.attempts == 0 ? 0 : host_index(waiting_host("", was_spoken_of(status), true));
-  if (status.state == RecipientState::kDeferred && status.reply == text && status.host == host) return;
+  if (status.state == RecipientState::kDeferred && status.reply == text && status.host == host) return false;
   set_state(index, RecipientState::kDeferred);
   status.time = seconds_since_acceptance(now);
   status.reply = text;
   status.host = host;
   ++unsaved_.outcomes;
+  return true;
 }
 
 bool OpenBatch::was_spoken_of(const storage::RecipientStatus& status) const {

@@ -59,7 +59,8 @@ class OpenBatch {
 
   void not_sent() { returned_ = true; }  // it was recalled before anything was sent
 
-  void apply(const Note& note);
+  // Gives those who were put off and did not know of it: they did not wait for the same already.
+  std::vector<std::uint16_t> apply(const Note& note);
   bool idle() const { return out_ == 0; }
   std::size_t out() const { return out_; }
   bool finished() const { return record_.pending == 0; }
@@ -114,7 +115,7 @@ class OpenBatch {
   enum class Place : std::uint8_t { kHere, kOut, kReturned, kPutOff };
   bool is_out(std::size_t index) const { return places_[index] == Place::kOut; }
   void apply_state(const Note& note, std::uint16_t index);
-  void put_off(std::uint16_t index, const std::string& reply, WallTime now);
+  bool put_off(std::uint16_t index, const std::string& reply, WallTime now);  // false: it is so already
   void put_off_until(WallTime until, const std::string& reply);
   bool was_spoken_of(const storage::RecipientStatus& status) const;
   // The end of the recipient's own pause; none if it goes with the batch.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "delivery/recorder.h"
 #include "delivery/retry.h"
 #include "storage/node_store.h"
 
@@ -117,7 +118,7 @@ void QueueManager::apply_notes() {
       continue;
     }
     OpenBatch* batch = found->second.get();
-    batch->apply(note);
+    if (const auto put_off = batch->apply(note); !put_off.empty()) log_put_off(note, put_off);
     touched.insert(batch);
   }
   for (OpenBatch* batch : touched) look_at(batch);

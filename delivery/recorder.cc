@@ -72,7 +72,45 @@ std::string marked_host(const PeerInfo* peer, const Outcome& outcome, const Acti
   return host.append(marks);
 }
 
+// A line for each of the recipients, of the note.
+void log_outcome(const Note& note, Indices recipients, Outcome::Kind kind, const smtp::EnhancedCode& code,
+                 const PeerInfo* peer, const Delays& delays) {
+  const storage::PostRecord& post = note.batch->post->post;
+  if (log::level() > log::Level::kInfo) return;
+  std::string delay, parts;
+  log::append_seconds(note.time - post.accepted, &delay);
+  for (const Duration part : {delays.before_queue, delays.in_queue, delays.connect, delays.transmission}) {
+    if (!parts.empty()) parts.push_back('/');
+    log::append_seconds(std::max(Duration{}, part), &parts);
+  }
+  const std::string id = format_id(post.id), dsn = smtp::to_string(code),
+                    use = std::to_string(peer != nullptr ? peer->transactions + 1 : 0);
+  std::string to;
+  for (const std::uint16_t index : recipients) {
+    const storage::BatchRecipient& recipient = note.batch->recipients[index];
+    to.assign(recipient.local).append(1, '@').append(recipient.domain);
+    log::Line line(log::Level::kInfo, event_of(kind));
+    line.add("id", id).add("list", post.list_address).add("to", to);
+    line.add("relay", peer != nullptr ? std::string_view(peer->host) : "none");
+    line.add("delay", delay).add("delays", parts).add("dsn", dsn).add("reply", note.reply);
+    line.add("tls", peer != nullptr && peer->tls ? std::string_view(peer->tls_info.version) : "no");
+    line.add("conn_use", use);
+    line.write();
+  }
+}
+
 }  // namespace
+
+void log_put_off(const Note& note, Indices recipients) {
+  const std::string_view text = note.reply;
+  std::size_t used = 0;
+  const auto code = smtp::parse_enhanced_code(text.substr(std::min<std::size_t>(4, text.size())), &used);
+  Delays delays;
+  delays.in_queue = note.in_queue;
+  delays.before_queue = Duration(note.time - note.batch->post->post.accepted) - note.in_queue;
+  log_outcome(note, recipients, Outcome::Kind::kDeferred, code.value_or(smtp::EnhancedCode{}), nullptr,
+              delays);
+}
 
 Recorder::Recorder(net::EventLoop& loop, int loop_number, const Clock& clock, storage::JournalWriter& journal,
                    NoteSink& sink, std::function<void()> writable_again)
@@ -110,7 +148,7 @@ void Recorder::record(const std::shared_ptr<const ActiveBatch>& batch, Indices r
         : outcome.kind == Outcome::Kind::kFailed  ? Counter::kFailed
                                                   : Counter::kDeferred,
         recipients.size());
-  log_outcome(note, outcome, peer, delays);
+  log_outcome(note, note.indices, outcome.kind, outcome.reply.enhanced, peer, delays);
   if (recorded) return push(std::move(note));
   unrecorded_.push_back(std::move(note));
   if (!retry_timer_.active()) retry_timer_.start(std::chrono::seconds(1));
@@ -133,10 +171,7 @@ void Recorder::put_off(const Slice& slice, const smtp::Reply& reply, WallTime un
   note.until = until;
   note.time = clock_.wall_now();
   note.reply = reply.to_string();
-  Outcome outcome;
-  outcome.kind = Outcome::Kind::kDeferred;
-  outcome.reply = reply;
-  log_outcome(note, outcome, nullptr, delays_of(slice));
+  note.in_queue = std::max(Duration{}, delays_of(slice).in_queue);
   push(std::move(note));
 }
 
@@ -245,32 +280,6 @@ void Recorder::retry() {
     unrecorded_.pop_front();
   }
   writable_again_();
-}
-
-void Recorder::log_outcome(const Note& note, const Outcome& outcome, const PeerInfo* peer,
-                           const Delays& delays) const {
-  const storage::PostRecord& post = note.batch->post->post;
-  if (log::level() > log::Level::kInfo) return;
-  std::string delay, parts;
-  log::append_seconds(note.time - post.accepted, &delay);
-  for (const Duration part : {delays.before_queue, delays.in_queue, delays.connect, delays.transmission}) {
-    if (!parts.empty()) parts.push_back('/');
-    log::append_seconds(std::max(Duration{}, part), &parts);
-  }
-  const std::string id = format_id(post.id), dsn = smtp::to_string(outcome.reply.enhanced),
-                    use = std::to_string(peer != nullptr ? peer->transactions + 1 : 0);
-  std::string to;
-  for (const std::uint16_t index : note.indices) {
-    const storage::BatchRecipient& recipient = note.batch->recipients[index];
-    to.assign(recipient.local).append(1, '@').append(recipient.domain);
-    log::Line line(log::Level::kInfo, event_of(outcome.kind));
-    line.add("id", id).add("list", post.list_address).add("to", to);
-    line.add("relay", peer != nullptr ? std::string_view(peer->host) : "none");
-    line.add("delay", delay).add("delays", parts).add("dsn", dsn).add("reply", note.reply);
-    line.add("tls", peer != nullptr && peer->tls ? std::string_view(peer->tls_info.version) : "no");
-    line.add("conn_use", use);
-    line.write();
-  }
 }
 
 }  // namespace essaim::delivery

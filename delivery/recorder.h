@@ -42,7 +42,7 @@ class Recorder {
   // All of the slice get the same outcome, made by us. `until`: deferred ones wait for the end of a suspension.
   void record_all(const Slice& slice, Outcome::Kind kind, Stage stage, const smtp::Reply& reply,
                   WallTime until = {});
-  // Not attempted, as their destination is suspended until then. The log has it, the journal has not.
+  // Not attempted, as their destination is suspended until then. The journal does not have it, the log by log_put_off().
   void put_off(const Slice& slice, const smtp::Reply& reply, WallTime until);
   // All of the slice failed in this round, without an attempt: the time of their post is over.
   void record_expired(const Slice& slice);
@@ -59,8 +59,6 @@ class Recorder {
   bool journal_note(Note* note);
   void push(Note note);
   void retry();
-  void log_outcome(const Note& note, const Outcome& outcome, const PeerInfo* peer,
-                   const Delays& delays) const;
 
   net::EventLoop& loop_;
   const int loop_number_;
@@ -79,5 +77,9 @@ class Recorder {
 
 // "mx.example.org[192.0.2.1]:25 TLSv1.3" as the ledger keeps it.
 std::string host_text(const PeerInfo& peer);
+
+// The lines of those of a note of put_off() to whom it is news, which the queue knows. At the end of each suspension all that a batch
+// has put off are looked at, and in an outage of our own line these ends are minutes apart for hours. Thread-safe.
+void log_put_off(const Note& note, Indices recipients);
 
 }  // namespace essaim::delivery

@@ -173,6 +173,31 @@ int attempts_of(Site& site, Id post) {
   return sum;
 }
 
+// As in an outage of our own line: at the end of each suspension all of the batch are looked at.
+BOOST_AUTO_TEST_CASE(who_is_put_off_for_the_same_again_has_no_further_line_in_the_log) {
+  constexpr int kDomains = 6, kAll = 24, kRounds = 4;
+  TestSink sink;
+  HostPolicy dead;
+  dead.greeting = "421 4.3.2 not now";
+  for (int d = 0; d < kDomains; ++d) sink.set(address_of(d), dead);
+  Site site;
+  site.add_members(kAll, kDomains);
+  std::atomic<int> lines{0};
+  log::Capture capture([&](log::Level, std::string_view line) {
+    if (line.find("deferred") != std::string_view::npos && line.find("to=user") != std::string_view::npos)
+      ++lines;
+  });
+  log::set_level(log::Level::kInfo);
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, kDomains); }, settings_for(site, sink));
+  BOOST_TEST(wait_until([&] { return attempts_of(site, post) >= kRounds * kAll; }));
+  run.stop(5s);
+  log::set_level(log::Level::kError);
+  BOOST_TEST(lines > 0);
+  BOOST_TEST(lines <= attempts_of(site, post) + kAll);  // once it may have been before the first attempt
+}
+
 // Rows: a host that refuses us in its greeting, where all that waits had a connection made for it in vain, and at MAIL, where
 // only those were asked who were named.
 BOOST_AUTO_TEST_CASE(who_expires_while_a_host_refuses_us_gets_no_bounce) {

@@ -44,7 +44,7 @@ class Rounds {
     claim();
   }
   Some send(WallTime now) { return batch_->send_out(kAll, now, kPauses); }
-  void tell(const Some& who, Kind kind, WallTime time, const std::string& reply = "",
+  Some tell(const Some& who, Kind kind, WallTime time, const std::string& reply = "",
             const std::string& host = "", WallTime until = {}) {
     Note note;
     note.batch = batch_->batch();
@@ -54,7 +54,7 @@ class Rounds {
     note.reply = reply;
     note.host = host;
     note.until = until;
-    batch_->apply(note);
+    return batch_->apply(note);
   }
   WallTime due(WallTime now = kAccepted + 120h) const { return batch_->next_due(kPauses, now).value(); }
   storage::BatchRecord release(WallTime due = {}) {
@@ -303,6 +303,36 @@ BOOST_AUTO_TEST_CASE(suspensions_end_at_full_steps_and_what_is_released_is_not_d
   BOOST_TEST((due_after_release(now, now, 50ms) == now + 50ms));
   BOOST_TEST((due_after_release(now, now + 3s, 10s) == now + 3s));
   BOOST_TEST((due_after_release(now, now + 12s, 10s) == now + 20s));
+}
+
+// At the end of any suspension all of them are looked at, and those whose own one goes on hear the same again.
+BOOST_AUTO_TEST_CASE(to_be_put_off_for_the_same_again_is_no_news) {
+  Rounds rounds(3);
+  const WallTime begin = kAccepted + 3s, until = begin + 60s;
+  const auto put_off = [&](const Some& who, WallTime now, const std::string& reply) {
+    return rounds.tell(who, Kind::kReturned, now, reply, "", until);
+  };
+  rounds.send(begin);
+  rounds.tell({0}, Kind::kDeferred, begin, kSuspended, std::string(storage::kWithItsBatch), until);
+  BOOST_TEST(put_off({1, 2}, begin, kSuspended) == (Some{1, 2}), boost::test_tools::per_element());
+  for (int i = 1; i <= 3; ++i) {
+    const WallTime now = begin + i * 10s;
+    rounds.release(now);
+    rounds.claim();
+    BOOST_TEST(rounds.send(now).size() == 3u);
+    BOOST_TEST(put_off({0, 1, 2}, now, kSuspended).empty());
+  }
+  rounds.release(until);
+  rounds.claim();
+  rounds.send(until);
+  BOOST_TEST(put_off({0}, until, kSuspended).empty());
+  BOOST_TEST(put_off({1}, until, std::string(kSuspended) + " for another reason") == Some{1},
+             boost::test_tools::per_element());
+  rounds.tell({2}, Kind::kDeferred, until, "450 4.7.1 greylisted", "mx.a.test");
+  rounds.release(until + 1h);
+  rounds.claim();
+  rounds.send(until + 1h);
+  BOOST_TEST(put_off({2}, until + 1h, kSuspended) == Some{2}, boost::test_tools::per_element());
 }
 
 // Our own line is down, and each destination was suspended by itself.
