@@ -203,8 +203,10 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
         drop_connection();
         session_.reset();
         if (closing_) return finish(false, Stage::kConnect, {0, {}, "closed by us"});
-        return candidate_failed(Stage::kConnect,
-                                smtp::reply(451, "4.4.1", peer_.host + ": " + reason.message), false);
+        return candidate_failed(
+            Stage::kConnect,
+            smtp::reply(451, peer_.source_unusable ? "4.3.5" : "4.4.1", peer_.host + ": " + reason.message),
+            false);
       case Phase::kTalking:
         if (during_tls && connection_) peer_.tls_info = connection_->tls_info();
         if (session_) session_->on_closed(reason, during_tls, loop_.now());

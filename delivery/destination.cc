@@ -297,7 +297,7 @@ void Destination::leave_alone(const smtp::Reply& why, std::optional<Stage> in_va
     }
     puts_off_ = true;
     side_.recorder().record_all(slice, Outcome::Kind::kDeferred, *in_vain, dead_reply_,
-                                end_of_suspension(now));
+                                hop_->policy->our_way(), end_of_suspension(now));
   }
 }
 
@@ -319,7 +319,8 @@ void Destination::tell_back() {
 }
 
 void Destination::conclude_all(Outcome::Kind kind, Stage stage, const smtp::Reply& reply) {
-  for (const Slice& slice : queue_.take_all()) side_.recorder().record_all(slice, kind, stage, reply);
+  for (const Slice& slice : queue_.take_all())
+    side_.recorder().record_all(slice, kind, stage, reply, hop_->policy->our_way());
 }
 
 // All its mail is mail with REQUIRETLS: that is part of the key.

@@ -24,6 +24,8 @@ struct DestinationPolicy {
   int transactions_per_connection = 100;
   Rate rate;
   std::string source_ipv4, source_ipv6;
+  // Its hosts are not those of the domain.
+  bool our_way() const { return own || !smarthost.empty(); }
   friend bool operator==(const DestinationPolicy&, const DestinationPolicy&) = default;
 };
 

@@ -159,8 +159,8 @@ bool speaks_of_recipient(Stage stage, const smtp::Reply& reply) {
   return reply.enhanced.subject != 6 && reply.enhanced.subject != 7;
 }
 
-bool says_nobody_is_there(Stage stage) {
-  return stage == Stage::kDns || stage == Stage::kConnect;
+bool says_nobody_is_there(Stage stage, const smtp::Reply& reply, bool our_way) {
+  return !our_way && reply.enhanced.subject == 4 && (stage == Stage::kDns || stage == Stage::kConnect);
 }
 
 bool expired_untried(const storage::PostRecord& post, int attempts) {

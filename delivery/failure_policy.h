@@ -49,9 +49,10 @@ bool says_message(Stage stage, const smtp::Reply& reply, std::size_t recipients)
 // Whether a peer's deferral says anything about the recipient: about its mailbox or its address, or it may. What is said before it was
 // named, 421, and policy or content behind it (as above) are about us, the host or the message.
 bool speaks_of_recipient(Stage stage, const smtp::Reply& reply);
-// The same of a deferral that was made here: neither name servers nor hosts of the domain answer. When the time of a post is
-// over, that tells of a dead domain.
-bool says_nobody_is_there(Stage stage);
+// The same of a deferral that was made here: neither name servers nor hosts of the domain answer (X.4.x). When the time of a post is
+// over, that tells of a dead domain. Not so where they do and the policy for TLS cannot be had (4.7.5), where we have no way to
+// them (4.3.5), or where the way is ours and not the domain's: a smart host, or this server.
+bool says_nobody_is_there(Stage stage, const smtp::Reply& reply, bool our_way);
 
 // Members of a list who were never tried have no part in it that the time of the post is over: it is reported like all that
 // fails, but says nothing about them.

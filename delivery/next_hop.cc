@@ -50,7 +50,7 @@ NextHopPtr hop_of(const dns::MxResult& result, const std::string& domain, const 
     if (!hop->hosts.empty()) return hop;
     // Only addresses of a family that is switched off here: that may be mended on our side.
     hop->kind = NextHop::Kind::kDefer;
-    hop->reply = smtp::reply(451, "4.4.1", "no host of domain " + domain + " has an address that we may use");
+    hop->reply = smtp::reply(451, "4.3.5", "no host of domain " + domain + " has an address that we may use");
     return hop;
   }
   if (result.status == dns::MxStatus::kLoop && options.own_port && !options.own_names.empty()) {

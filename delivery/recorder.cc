@@ -64,8 +64,9 @@ std::string marked_host(const PeerInfo* peer, const Outcome& outcome, const Acti
   const bool deferred = outcome.kind == Outcome::Kind::kDeferred;
   if (outcome.kind == Outcome::Kind::kDelivered && outcome.dsn_passed_on && !batch.dsn.empty())
     marks = storage::kDsnPassedOn;
-  const bool spoken_of = outcome.reply_from_peer ? speaks_of_recipient(outcome.stage, outcome.reply)
-                                                 : says_nobody_is_there(outcome.stage);
+  const bool spoken_of = outcome.reply_from_peer
+                             ? speaks_of_recipient(outcome.stage, outcome.reply)
+                             : says_nobody_is_there(outcome.stage, outcome.reply, outcome.our_way);
   if (outcome.about_message || (deferred && !spoken_of)) marks = storage::kAboutMessage;
   if (deferred && with_its_batch) marks += storage::kWithItsBatch;
   if (host.size() > kHostLimit - marks.size()) host.resize(kHostLimit - marks.size());
@@ -155,11 +156,12 @@ void Recorder::record(const std::shared_ptr<const ActiveBatch>& batch, Indices r
 }
 
 void Recorder::record_all(const Slice& slice, Outcome::Kind kind, Stage stage, const smtp::Reply& reply,
-                          WallTime until) {
+                          bool our_way, WallTime until) {
   Outcome outcome;
   outcome.kind = kind;
   outcome.stage = stage;
   outcome.reply = reply;
+  outcome.our_way = our_way;
   outcome.about_message = kind == Outcome::Kind::kFailed && says_message(stage, reply, slice.indices.size());
   record_made_here(slice, outcome, until);
 }

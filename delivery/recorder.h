@@ -39,8 +39,9 @@ class Recorder {
   // when there was no connection.
   void record(const std::shared_ptr<const ActiveBatch>& batch, Indices recipients, const Outcome& outcome,
               const PeerInfo* peer, const Delays& delays, WallTime until = {});
-  // All of the slice get the same outcome, made by us. `until`: deferred ones wait for the end of a suspension.
-  void record_all(const Slice& slice, Outcome::Kind kind, Stage stage, const smtp::Reply& reply,
+  // All of the slice get the same outcome, made by us. `our_way`: as in Outcome. `until`: deferred ones wait for the end of a
+  // suspension.
+  void record_all(const Slice& slice, Outcome::Kind kind, Stage stage, const smtp::Reply& reply, bool our_way,
                   WallTime until = {});
   // Not attempted, as their destination is suspended until then. The journal does not have it, the log by log_put_off().
   void put_off(const Slice& slice, const smtp::Reply& reply, WallTime until);

@@ -107,7 +107,7 @@ void Router::dispatch(const std::string& domain, const NextHopPtr& hop, Slice sl
   }
   if (hop->kind != NextHop::Kind::kHosts) {
     const auto kind = hop->kind == NextHop::Kind::kFail ? Outcome::Kind::kFailed : Outcome::Kind::kDeferred;
-    side_.recorder().record_all(slice, kind, Stage::kDns, hop->reply);
+    side_.recorder().record_all(slice, kind, Stage::kDns, hop->reply, hop->policy->our_way());
     return;
   }
   side_.fabric().post(side_.fabric().home_of(hop->key),

@@ -115,6 +115,7 @@ struct Outcome {
   Stage stage = Stage::kLost;
   smtp::Reply reply;  // of the peer, or made by us ({451, 4.4.1, "connect to ...: timed out"})
   bool reply_from_peer = false;
+  bool our_way = false;  // to a smart host, or to ourselves: known where no peer was asked
   // A failure that says something about the message, about the way it would have to be written or about us, and nothing
   // about the recipient (failure_policy.h): reported, and counted against nobody.
   bool about_message = false;

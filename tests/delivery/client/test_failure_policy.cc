@@ -109,6 +109,24 @@ BOOST_AUTO_TEST_CASE(a_recipient_never_fails_for_what_a_host_says_of_itself) {
       }
 }
 
+BOOST_AUTO_TEST_CASE(that_nobody_is_there_is_said_by_the_domain_alone) {
+  const struct {
+    Stage stage;
+    const char* enhanced;
+    bool our_way, nobody;
+  } rows[] = {
+      {Stage::kDns, "4.4.3", false, true},      {Stage::kDns, "4.4.3", true, false},
+      {Stage::kDns, "4.7.5", false, false},     {Stage::kDns, "4.3.5", false, false},
+      {Stage::kConnect, "4.4.1", false, true},  {Stage::kConnect, "4.4.1", true, false},
+      {Stage::kConnect, "4.3.5", false, false}, {Stage::kTls, "4.7.5", false, false},
+      {Stage::kBanner, "4.4.2", false, false},  {Stage::kLost, "4.4.2", false, false},
+  };
+  for (const auto& row : rows)
+    BOOST_TEST(
+        says_nobody_is_there(row.stage, smtp::reply(451, row.enhanced, "x"), row.our_way) == row.nobody,
+        to_string(row.stage) << " " << row.enhanced << (row.our_way ? " on our way" : ""));
+}
+
 BOOST_AUTO_TEST_CASE(what_the_message_is_to_blame_for_is_told_apart) {
   const struct {
     Stage stage;

@@ -152,7 +152,7 @@ BOOST_AUTO_TEST_CASE(what_a_full_journal_did_not_take_reaches_the_queue_at_a_sto
   batch->recipients = {{1, "one", "d0.test"}, {2, "two", "d0.test"}};
   for (const std::uint16_t index : {std::uint16_t{0}, std::uint16_t{1}})
     side->recorder().record_all({batch, {index}, {}}, delivery::Outcome::Kind::kDelivered,
-                                delivery::Stage::kFinalDot, smtp::reply(250, "2.0.0", "ok"));
+                                delivery::Stage::kFinalDot, smtp::reply(250, "2.0.0", "ok"), false);
   BOOST_TEST(!side->may_send());
   BOOST_TEST(notes.order.empty());
   side->abort();

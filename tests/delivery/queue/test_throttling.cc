@@ -232,6 +232,48 @@ BOOST_AUTO_TEST_CASE(who_expires_while_a_host_refuses_us_gets_no_bounce) {
   }
 }
 
+// A domain for each reason: its own host does not answer; our smart host does not, or has no address; its hosts have no TLSA records,
+// or addresses only of the family that is off here.
+BOOST_AUTO_TEST_CASE(who_expires_for_want_of_what_is_not_the_domains_gets_no_bounce) {
+  constexpr int kDomains = 5;
+  TestSink sink;
+  Site site;
+  site.add_members(kDomains, kDomains);
+  auto settings = settings_for(site, sink);
+  settings.retry_initial = 300ms;
+  settings.retry_max = 600ms;
+  settings.ipv6 = false;
+  for (int d = 0; d < kDomains; ++d) {
+    delivery::DestinationRule rule;
+    rule.name = Site::domain_name(d);
+    rule.domains = {Site::domain_name(d)};
+    settings.destinations.push_back(rule);
+  }
+  settings.destinations[0].port = 1;
+  settings.destinations[1].smarthost = "127.0.3.1:1";
+  settings.destinations[2].smarthost = "relay.test:25";
+  settings.destinations[3].tls = delivery::TlsSetting::kDane;
+  auto record = site.new_post(CopyMode::kPersonal, 1);
+  record.expires = record.accepted + 8s;
+  const Id post = site.post_to_list(record, 0);
+  Run run(
+      site,
+      [](FakeResolver& dns) {
+        serve_domains(dns, kDomains);
+        dns.set_addresses("relay.test", {});
+        dns.set_addresses("mx.d4.test", {"2001:db8::1"});
+      },
+      settings);
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(run.failures.told().size() == static_cast<std::size_t>(kDomains));
+  for (int d = 0; d < kDomains; ++d) {
+    const std::string to = "user" + std::to_string(d) + "@" + Site::domain_name(d);
+    BOOST_TEST(run.failures.about_message(to) == (d > 0), run.failures.reply(to));
+    BOOST_TEST(run.failures.reply(to).find("before any attempt") == std::string::npos, to);
+  }
+  BOOST_TEST(site.bounces().size() == 1u);
+}
+
 // The operator says that the host is there again, and the next post shows it: what was put off does not wait for the end of
 // the suspension.
 BOOST_AUTO_TEST_CASE(what_was_put_off_goes_when_the_host_is_back) {
