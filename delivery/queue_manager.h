@@ -80,6 +80,9 @@ class QueueManager final : public NoteSink {
     bool swept = false;       // both passes are over
     bool gives_back = false;  // of ours: nobody waits for it, and claims go on
     MonoTime deadline{};
+    // The filter is about these, and stays until nothing of them is out: what is in flight may come back as something to be
+    // tried at the next host. (Kept alive, as the filter knows them by their addresses.)
+    std::vector<std::shared_ptr<const ActiveBatch>> until_idle;
   };
 
   // queue_manager.cc
@@ -149,6 +152,7 @@ class QueueManager final : public NoteSink {
   void check_recalls();
   void held_read(const std::vector<Id>& posts);
   bool recall_complete(const RecallOp& op) const;
+  void keep_back(const RecallFilter& filter);
   void check_drain();
 
   // Runs work in the database; `done` comes on this loop while the manager lives.

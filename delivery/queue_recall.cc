@@ -57,6 +57,11 @@ void QueueManager::next_pass(std::list<RecallOp>::iterator op) {
 
 bool QueueManager::recall_complete(const RecallOp& op) const {
   if (!op.swept) return false;
+  if (!op.until_idle.empty())
+    return std::all_of(op.until_idle.begin(), op.until_idle.end(), [&](const auto& one) {
+      const auto found = open_.find(one.get());
+      return found == open_.end() || found->second->idle();
+    });
   if (op.gives_back && op.filter->posts.empty()) return true;
   if (claiming_) return false;  // it may have taken more of them
   if (op.gives_back) return true;
@@ -71,6 +76,7 @@ void QueueManager::check_recalls() {
       ++op;
       continue;
     }
+    if (!op->filter->all && !op->filter->posts.empty()) keep_back(*op->filter);
     for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)
       fabric_.post(loop, [filter = op->filter](LoopSide& side) { side.recall_over(filter); });
     // What the operator does to them next is to be read from the database.
@@ -82,6 +88,25 @@ void QueueManager::check_recalls() {
     look_for_due_ = true;
     claim_soon();
   }
+}
+
+// Nobody waits any longer for what is in flight, but it is not for the next host either.
+void QueueManager::keep_back(const RecallFilter& filter) {
+  auto kept = std::make_shared<RecallFilter>();
+  RecallOp op;
+  for (const auto& [key, batch] : open_) {
+    if (batch->idle() || !filter.matches(*key)) continue;
+    const bool known = std::any_of(recalls_.begin(), recalls_.end(), [key = key](const RecallOp& other) {
+      return !other.until_idle.empty() && other.filter->batches.count(key) > 0;
+    });
+    if (known) continue;
+    kept->batches.insert(key);
+    op.until_idle.push_back(batch->batch());
+  }
+  if (op.until_idle.empty()) return;
+  op.filter = std::move(kept);
+  op.gives_back = true;
+  start_recall(recalls_.insert(recalls_.end(), std::move(op)));
 }
 
 // The database is asked and not who held them: it may have been another node, or a command line.

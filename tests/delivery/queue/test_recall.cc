@@ -96,6 +96,40 @@ BOOST_AUTO_TEST_CASE(what_another_node_holds_comes_back_from_every_node) {
   check_each_once(sink.accepted(), 3001);
 }
 
+// The command does not wait for it any longer, and it is not for the next host, as long as that takes.
+BOOST_AUTO_TEST_CASE(what_is_in_flight_of_a_recalled_post_does_not_go_to_the_next_host) {
+  TestSink sink;
+  std::promise<void> recalled;
+  const auto over = recalled.get_future().share();
+  HostPolicy slow;
+  slow.dot = [over] {
+    over.wait();
+    std::this_thread::sleep_for(300ms);
+    return "451 4.3.0 not now";
+  };
+  sink.set(address_of(0), slow);
+  Site site;
+  const Id post = site.post_to(site.new_post(CopyMode::kPersonal, 1), 0, {{0, "ann", "d0.test"}});
+  auto settings = settings_for(site, sink);
+  settings.command_timeout = 60s;
+  Run run(
+      site,
+      [](FakeResolver& dns) {
+        dns.set_mx("d0.test", {{10, "a.test"}, {20, "b.test"}});
+        dns.set_addresses("a.test", {address_of(0)});
+        dns.set_addresses("b.test", {address_of(1)});
+      },
+      settings);
+  BOOST_REQUIRE(wait_until([&] { return sink.commands(address_of(0)).size() >= 3; }));
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+    return storage::PostStore(connection).set_held(post, true, "wrong");
+  }));
+  run.engine->recall({post}, [&] { recalled.set_value(); });
+  BOOST_REQUIRE(wait_until([&] { return site.batches(post)[0].queue != storage::BatchQueue::kOwned; }));
+  BOOST_TEST(sink.total() == 0u);
+  BOOST_TEST(site.batches(post)[0].pending == 1);
+}
+
 // Its port refuses then, and that counts against nobody.
 BOOST_AUTO_TEST_CASE(
     what_is_for_ourselves_is_given_back_untried_when_the_server_rests_and_goes_when_it_does_not) {
