@@ -159,16 +159,26 @@ int show(const Shell& shell, const std::string& id_text) {
   });
 }
 
+// Of those whom a delete has not reached.
+std::string what_becomes(const Json& result) {
+  if (result.value("held", std::int64_t{0}) == 0)
+    return "They get it unless it is deleted before: type the same again";
+  return "Held meanwhile: what comes back is not sent, and the job deletions deletes it (at once: type the "
+         "same again)";
+}
+
 int report(const Shell& shell, QueueAction action, const Json& result) {
   const std::string error = result.value("error", "");
-  const int outcome = error.empty() ? kOk : kFailed;
+  const auto posts = result.value("posts", std::int64_t{0}),
+             recipients = result.value("recipients", std::int64_t{0}),
+             busy = result.value("busy", std::int64_t{0});
+  // A script must not take for deleted who may still get it.
+  const bool not_all = action == QueueAction::kDelete && busy > 0;
+  const int outcome = error.empty() && !not_all ? kOk : kFailed;
   if (shell.json) {
     static_cast<void>(print_json(result));
     return outcome;
   }
-  const auto posts = result.value("posts", std::int64_t{0}),
-             recipients = result.value("recipients", std::int64_t{0}),
-             busy = result.value("busy", std::int64_t{0});
   std::string text;
   switch (action) {
     case QueueAction::kHold:
@@ -190,10 +200,16 @@ int report(const Shell& shell, QueueAction action, const Json& result) {
         plural(busy, "recipient") +
         " not held yet: their servers have them in their hands; what is being transmitted goes out, the "
         "rest is held as it comes back (again: essaim queue hold)");
-  else if (busy > 0)
+  else if (not_all)
     print_line(plural(busy, "recipient") +
-               " left alone: being delivered just now, or by a server that was killed "
-               "(start it: it takes them back)");
+               " not deleted yet: in batches of which something is being transmitted just now, or of "
+               "a server that was killed (start it: it takes them back). " +
+               what_becomes(result));
+  else if (busy > 0)
+    print_line(
+        plural(busy, "recipient") +
+        " left alone: in batches of which something is being transmitted just now, or of a server that was "
+        "killed (start it: it takes them back); again: essaim queue retry");
   if (const auto damaged = result.value("damaged", std::int64_t{0}); damaged > 0)
     print_line(plural(damaged, "recipient") +
                " left alone in damaged batches: nobody can read who they are; a delete that names no "

@@ -186,7 +186,8 @@ void Server::change_queue(const std::string& action, const Request& request, con
   const bool taken = operator_->submit([this, work, responder] {
     const auto recall = [this](const std::vector<Id>& posts) { recall_now(posts); };
     if (work.action == operate::QueueAction::kRetry) forget_dead(work.selection.filter.domain);
-    auto change = operate::change_queue(*database_, system_clock(), work, recall);
+    auto change =
+        operate::change_queue(*database_, system_clock(), work, recall, [this] { return !delivers_.load(); });
     engine_->ring();
     if (!change.ok()) return responder->answer(change.error());
     responder->answer(operate::to_json(*change));

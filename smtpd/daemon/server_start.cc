@@ -22,6 +22,11 @@
 #include "storage/schema.h"
 
 namespace essaim::smtpd {
+namespace {
+
+constexpr int kOperators = 4;  // whoever deletes and waits keeps nobody from holding something else
+
+}  // namespace
 
 Server::Server(std::string config_file, LoadedSettings loaded, Control& control, Lasting& lasting)
     : config_file_(std::move(config_file)),
@@ -321,7 +326,7 @@ Result<void> Server::start_inbound() {
       std::make_unique<Verification>(std::move(places), settings_.authentication.patience),
       settings_.authserv_id(), settings_.authentication.trusted_sealers,
       shares_database() ? lease_.get() : nullptr, settings_.submission.hide_client);
-  operator_ = std::make_unique<Executor>("operator", 1);
+  operator_ = std::make_unique<Executor>("operator", kOperators);
   auto admin_socket = net::ListenSocket::bind_unix(settings_.admin_socket(), 0660);
   if (!admin_socket.ok()) return admin_socket.error();
   admin_socket_ = *std::move(admin_socket);

@@ -1,11 +1,13 @@
 #include "smtpd/operate/deletion_marks.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/base/id.h"
 #include "core/base/log.h"
+#include "smtpd/operate/queue_ops.h"
 #include "storage/post_store.h"
 
 namespace essaim::smtpd::operate {
@@ -16,6 +18,7 @@ using storage::PostStore;
 
 constexpr std::string_view kDeleted = "being deleted, at most until ";
 constexpr std::string_view kRetried = "being prepared to be sent again, at most until ";
+constexpr std::string_view kWithdrawn = "deleted; what is being transmitted is, too, if it comes back";
 constexpr std::string_view kBoth = "being ";  // and maybe what an operator wrote
 
 // Behind the words of a mark; nothing if it is none.
@@ -37,6 +40,14 @@ std::string retry_mark(WallTime now) {
 
 bool is_deletion_mark(const std::string& held_reason) {
   return !time_of(held_reason).empty();
+}
+
+std::string withdrawal(const std::string& reason) {
+  return std::string(kWithdrawn) + (reason.empty() ? "" : ": " + reason);
+}
+
+bool is_withdrawal(const std::string& held_reason) {
+  return held_reason.starts_with(kWithdrawn);
 }
 
 bool is_abandoned(const std::string& held_reason, WallTime now) {
@@ -68,6 +79,28 @@ Result<std::int64_t> release_abandoned_deletions(storage::Database& database, Wa
   return total;
 }
 
+Result<std::int64_t> finish_withdrawals(storage::Database& database, const Clock& clock) {
+  std::vector<std::pair<Id, std::string>> withdrawn;
+  ESSAIM_TRY(database.read_now([&withdrawn](Connection& c) -> Result<void> {
+    auto found = PostStore(c).held_for(kWithdrawn);
+    if (!found.ok()) return found.error();
+    withdrawn = *std::move(found);
+    return {};
+  }));
+  std::int64_t total = 0;
+  for (const auto& [id, held_reason] : withdrawn) {
+    QueueRequest request;
+    request.action = QueueAction::kDelete;
+    request.selection.ids = {id};
+    request.reason = held_reason.substr(std::min(held_reason.size(), kWithdrawn.size() + 2));
+    request.waits = false;
+    auto done = change_queue(database, clock, request, nullptr);
+    if (!done.ok()) return done.error();
+    total += done->recipients;
+  }
+  return total;
+}
+
 storage::Job make_deletions_job(const Clock& clock) {
   storage::Job job;
   job.name = "deletions";
@@ -75,7 +108,10 @@ storage::Job make_deletions_job(const Clock& clock) {
   job.run = [&clock](storage::Database& database) -> Result<std::string> {
     auto released = release_abandoned_deletions(database, clock.wall_now());
     if (!released.ok()) return released.error();
-    return "posts released that an interrupted command had left held: " + std::to_string(*released);
+    auto deleted = finish_withdrawals(database, clock);
+    if (!deleted.ok()) return deleted.error();
+    return "recipients deleted who came back: " + std::to_string(*deleted) +
+           "; posts released that an interrupted command had left held: " + std::to_string(*released);
   };
   return job;
 }

@@ -1,7 +1,10 @@
-// The hold under which a post is while `queue delete` or `post retry` is at work on it, so that no server claims it again in
-// between. Its reason says until when: a command that is interrupted, or cannot take it back, leaves it, and what is older than
-// that is released by whoever meets it: the next such command, the job, and a server that starts on a file of its own. A
-// command that takes longer renews it.
+// The hold under which a post is while `queue delete`, `queue retry` or `post retry` is at work on it, so that no server claims
+// it again in between. Its reason says until when: a command that is interrupted, or cannot take it back, leaves it, and what is
+// older than that is released by whoever meets it: the next such command, the job, and a server that starts on a file of its own.
+// A command that takes longer renews it.
+//
+// A post that is deleted for everybody is withdrawn: that hold has no end, as nobody is to get the post. What a server had in
+// transmission comes back to it and is deleted by the job, whatever became of the command, and then it is released.
 #pragma once
 
 #include <string>
@@ -18,11 +21,16 @@ inline constexpr std::chrono::minutes kDeletionMarkLasts{10};
 std::string deletion_mark(WallTime now);
 std::string retry_mark(WallTime now);
 bool is_deletion_mark(const std::string& held_reason);  // either of them
+std::string withdrawal(const std::string& reason);      // the operator's, which may be empty
+bool is_withdrawal(const std::string& held_reason);
 // Whether nobody can be at work under it any more.
 bool is_abandoned(const std::string& held_reason, WallTime now);
 
 // Gives how many posts were released. `all`: also of marks that are not over, when nobody else is at work.
 Result<std::int64_t> release_abandoned_deletions(storage::Database& database, WallTime now, bool all = false);
+
+// Deletes what has come back of posts that are withdrawn. Gives how many recipients.
+Result<std::int64_t> finish_withdrawals(storage::Database& database, const Clock& clock);
 
 storage::Job make_deletions_job(const Clock& clock);
 

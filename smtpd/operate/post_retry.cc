@@ -91,7 +91,8 @@ class Retry {
       }
       return {};
     }));
-    if (is_deletion_mark(out.record.held_reason) && out.record.held)
+    const std::string& held_for = out.record.held_reason;
+    if (out.record.held && (is_deletion_mark(held_for) || is_withdrawal(held_for)))
       return Error{ErrorCode::kConflict,
                    "post " + format_id(id) + " is held (" + out.record.held_reason +
                        "): another command is at work on it; try again when that has ended"};

@@ -10,8 +10,8 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "smtpd/operate/batch_changes.h"
 #include "smtpd/operate/deletion_marks.h"
-#include "storage/batch_progress.h"
 #include "storage/batch_store.h"
 #include "storage/expansion.h"
 #include "storage/post_filter.h"
@@ -27,48 +27,18 @@ using storage::Connection;
 using storage::Database;
 using storage::Durability;
 using storage::PostStore;
-using storage::RecipientState;
 
 constexpr int kBatchesPerStep = 20;
 constexpr std::size_t kMostBatches = 1'000'000;
 constexpr int kMostFailures = 10;  // one after the other, then the rest is left
-constexpr int kPatience = 20;      // times 100 ms, for what is in transmission to come back
-// Likewise, for other nodes to look, and to give back what they have in their hands.
+// For other nodes to look, and to give back what they have in their hands: times 100 ms.
 constexpr int kPatienceWithNodes = 60;
-
-bool waits(RecipientState state) {
-  return state == RecipientState::kPending || state == RecipientState::kDeferred;
-}
-
-// Suppresses the recipients of a batch that match and still wait. Gives how many.
-int suppress(BatchRecord* batch, const storage::RecipientMatch& match, const std::string& reason,
-             WallTime accepted, WallTime now) {
-  auto& progress = batch->progress;
-  if (progress.recipients.empty()) progress.recipients.resize(batch->recipients.size());
-  std::uint32_t reply = 0;
-  int changed = 0;
-  for (std::size_t i = 0; i < batch->recipients.size(); ++i) {
-    auto& status = progress.recipients[i];
-    if (!waits(status.state) || (match.any() && !match.matches(batch->recipients[i]))) continue;
-    if (reply == 0) {
-      progress.replies.push_back(reason);
-      reply = static_cast<std::uint32_t>(progress.replies.size() - 1);
-    }
-    status.state = RecipientState::kSuppressed;
-    status.reply = reply;
-    status.host = 0;
-    status.time =
-        static_cast<std::uint32_t>(std::max<std::int64_t>(0, (to_millis(now) - to_millis(accepted)) / 1000));
-    ++changed;
-  }
-  batch->suppressed += changed;
-  batch->pending -= changed;
-  if (batch->pending == 0) {
-    batch->queue = BatchQueue::kFinished;
-    batch->why.clear();
-  }
-  return changed;
-}
+constexpr Duration kBetweenSweeps = std::chrono::milliseconds(100);
+// How long a command goes on for what is in transmission. Of a post that is deleted as a whole the rest stays held, and is
+// deleted as it comes back; of one that others are to have, what is left when the time is over goes out.
+constexpr Duration kPatienceForAll = std::chrono::seconds(30);
+constexpr Duration kPatienceForSome = std::chrono::minutes(10);
+constexpr Duration kPatienceForRetry = std::chrono::seconds(10);
 
 using Recall = std::function<void(const std::vector<Id>&)>;
 
@@ -128,16 +98,23 @@ class Operation {
     if (request_.action == QueueAction::kRelease) return release(*record);
     const bool free = !record->held || is_deletion_mark(record->held_reason);
     if (request_.action == QueueAction::kHold && free) return hold(id);
-    if (request_.action == QueueAction::kDelete && free) return mark(id);
+    if (request_.action != QueueAction::kDelete) return {};
+    if (free) return mark(id);
+    if (of_all() && is_withdrawal(record->held_reason)) marks_[id] = {{record->held_reason}, WallTime::max()};
     return {};
   }
+
+  // Deletes whole posts.
+  bool of_all() const { return request_.action == QueueAction::kDelete && !match_.any() && !batches_; }
 
   // Noted before it is done: of a commit whose answer was lost nobody knows better.
   Result<void> mark(Id id) {
     const WallTime now = clock_.wall_now();
     Mark& own = marks_[id];
-    own.texts.push_back(deletion_mark(now));
-    own.until = now + kDeletionMarkLasts;
+    own.texts.push_back(of_all()                                  ? withdrawal(request_.reason)
+                        : request_.action == QueueAction::kDelete ? deletion_mark(now)
+                                                                  : retry_mark(now));
+    own.until = of_all() ? WallTime::max() : now + kDeletionMarkLasts;
     return database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
       auto record = PostStore(c).find(id);
       if (!record.ok()) return record.error();
@@ -157,19 +134,65 @@ class Operation {
   }
 
   // Also when the work has failed. What cannot be taken back now is abandoned, and so released later.
-  void take_marks_back() {
-    for (const auto& [id, own] : marks_) {
-      const Result<void> released =
-          database_.write_now(Durability::kAccept, [&, id = id](Connection& c) -> Result<void> {
-            for (const std::string& text : own.texts) {
-              auto done = PostStore(c).release_if(id, text);
-              if (!done.ok()) return done.error();
-            }
-            return {};
-          });
-      if (!released.ok() && mark_trouble_.again())
-        log::warning("deletion-mark-stays", {{"id", format_id(id)}, {"error", released.error().message}});
+  void take_mark_back(Id id) {
+    const auto own = marks_.find(id);
+    if (own == marks_.end()) return;
+    const Result<void> released =
+        database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+          for (const std::string& text : own->second.texts) {
+            auto done = PostStore(c).release_if(id, text);
+            if (!done.ok()) return done.error();
+          }
+          return {};
+        });
+    if (!released.ok() && mark_trouble_.again())
+      log::warning("deletion-mark-stays", {{"id", format_id(id)}, {"error", released.error().message}});
+    marks_.erase(own);
+  }
+
+  // Works on the posts until nothing of them that is meant is in the hands of a server, or that takes too long.
+  void sweep(std::vector<Id> ids, const Recall& recall, const std::function<bool()>& ending) {
+    const bool can_come_back = request_.waits && (recall || database_.wants_small_transactions());
+    const bool deletes = request_.action == QueueAction::kDelete;
+    const MonoTime end = clock_.mono_now() + (!deletes   ? kPatienceForRetry
+                                              : of_all() ? kPatienceForAll
+                                                         : kPatienceForSome);
+    for (;;) {
+      std::erase_if(ids, [&](Id id) {
+        const bool done = attempt(id, [&]() -> Result<void> {
+          ESSAIM_TRY(renew_mark(id, recall));
+          return deletes ? remove(id) : retry(id);
+        });
+        if (done && left_[id].busy > 0) return false;
+        take_mark_back(id);
+        return true;
+      });
+      if (ids.empty() || !can_come_back || clock_.mono_now() >= end || (ending && ending())) break;
+      // A server that is given something back has it in its hands again before a command comes to it.
+      if (!deletes)
+        for (const Id id : ids)
+          if (marks_.count(id) == 0) static_cast<void>(attempt(id, [&] { return mark_for_retry(id); }));
+      std::this_thread::sleep_for(kBetweenSweeps);
+      if (recall) recall(ids);
+      if (const auto out = wait_for_nodes(ids); !out.ok()) break;
     }
+    for (const Id id : ids) {
+      const auto record = post(id);
+      if (deletes && record.ok() && record->held && (of_all() || marks_.count(id) == 0)) {
+        marks_.erase(id);
+        ++change_.held;
+      }
+    }
+  }
+
+  Result<void> mark_for_retry(Id id) {
+    auto record = post(id);
+    if (!record.ok()) return record.error();
+    return record->held ? Result<void>() : mark(id);
+  }
+
+  void take_marks_back() {
+    while (!marks_.empty()) take_mark_back(marks_.begin()->first);
   }
 
   Result<void> hold(Id id) {
@@ -275,38 +298,10 @@ class Operation {
         auto batch = BatchStore(c).load(id, head.number, true);
         if (!batch.ok() && batch.error().code == ErrorCode::kDamaged) continue;
         if (!batch.ok()) return batch.error();
-        if (batch->has_value()) sum += due ? end_pauses(&**batch) : waiting_in(**batch);
+        if (batch->has_value()) sum += due ? end_pauses(&**batch, match_) : waiting_in(**batch, match_);
       }
       return {};
     }));
-    return sum;
-  }
-
-  // Of those that the request is about: they need not wait any more before they are tried again. Gives how many had to.
-  std::int64_t end_pauses(BatchRecord* batch) const {
-    auto& progress = batch->progress;
-    storage::Interned hosts(&progress.hosts);
-    std::int64_t sum = 0;
-    for (std::size_t i = 0; i < progress.recipients.size(); ++i) {
-      storage::RecipientStatus& status = progress.recipients[i];
-      if (status.state != RecipientState::kDeferred || status.attempts == 0) continue;
-      const std::string host = progress.hosts[status.host];
-      if (storage::split_host(host).with_its_batch) continue;
-      if (match_.any() && !match_.matches(batch->recipients[i])) continue;
-      status.host = hosts.index(host + std::string(storage::kWithItsBatch));
-      ++sum;
-    }
-    return sum;
-  }
-
-  // Of those that the request is about.
-  std::int64_t waiting_in(const BatchRecord& batch) const {
-    if (!match_.any()) return batch.pending;
-    std::int64_t sum = 0;
-    for (std::size_t i = 0; i < batch.recipients.size(); ++i) {
-      const bool pending = batch.progress.recipients.empty() || waits(batch.progress.recipients[i].state);
-      sum += pending && match_.matches(batch.recipients[i]) ? 1 : 0;
-    }
     return sum;
   }
 
@@ -336,14 +331,15 @@ class Operation {
     }
   }
 
-  // Calls `change` with each batch of the post that nobody owns and something waits in; saves it when that has changed
-  // some recipients. Batches that a node owns are waited for a while. Those that cannot be read go to `give_up`, if there is
-  // one and all of the batch is meant. Both say how many recipients they have changed; gives how many in all. (They may be
-  // called again for a batch: a transaction may be run again.)
+  // Calls `change` with each batch of the post that something waits in; saves it when that has changed some recipients, unless
+  // a node owns it: then they are busy. Batches that cannot be read go to `give_up`, if there is one and all of the batch is
+  // meant. Both say how many recipients they have changed; gives how many in all. (They may be called again for a batch: a
+  // transaction may be run again.)
   Result<std::int64_t> for_each_batch(
       Id id, const std::function<std::int64_t(BatchRecord&)>& change,
       const std::function<Result<std::int64_t>(Connection&, const BatchRecord&)>& give_up) {
     std::int64_t total = 0;
+    Left& left = left_[id] = {};
     std::vector<BatchRecord> batches;
     ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
       auto all = BatchStore(c).of_post(id, false);
@@ -353,37 +349,33 @@ class Operation {
     }));
     for (const BatchRecord& head : batches) {
       if (head.pending == 0 || !selected(id, head.number)) continue;
-      bool owned = true, damaged = false;
-      for (int tries = 0; owned && tries < kPatience; ++tries) {
-        if (tries > 0) std::this_thread::sleep_for(std::chrono::milliseconds(100));
-        std::int64_t changed = 0;
-        ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
-          owned = false;
-          changed = 0;
-          auto found = BatchStore(c).load(id, head.number, true);
-          damaged = !found.ok() && found.error().code == ErrorCode::kDamaged;
-          if (damaged && give_up && !match_.any()) {
-            auto ended = give_up(c, head);
-            if (!ended.ok()) return ended.error();
-            changed = *ended;
-          }
-          if (damaged) return {};
-          if (!found.ok()) return found.error();
-          if (!found->has_value()) return {};
-          BatchRecord batch = **found;
-          owned = batch.queue == BatchQueue::kOwned;
-          if (owned || batch.pending == 0) return {};
-          changed = change(batch);
-          return changed > 0 ? BatchStore(c).save_unowned(batch) : Result<void>();
-        }));
-        total += changed;
-        if (owned && !patient_) break;
-      }
+      bool owned = false, damaged = false;
+      std::int64_t changed = 0;
+      ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+        owned = false;
+        changed = 0;
+        auto found = BatchStore(c).load(id, head.number, true);
+        damaged = !found.ok() && found.error().code == ErrorCode::kDamaged;
+        if (damaged && give_up && !match_.any()) {
+          auto ended = give_up(c, head);
+          if (!ended.ok()) return ended.error();
+          changed = *ended;
+        }
+        if (damaged) return {};
+        if (!found.ok()) return found.error();
+        if (!found->has_value()) return {};
+        BatchRecord batch = **found;
+        owned = batch.queue == BatchQueue::kOwned;
+        if (batch.pending == 0) return {};
+        changed = change(batch);
+        return changed > 0 && !owned ? BatchStore(c).save_unowned(batch) : Result<void>();
+      }));
       if (damaged && (!give_up || match_.any())) {
-        change_.damaged += head.pending;
+        left.damaged += head.pending;
       } else if (owned) {
-        change_.busy += head.pending;
-        patient_ = false;  // whoever has it is slow: the others are not waited for
+        left.busy += changed;
+      } else {
+        total += changed;
       }
     }
     return total;
@@ -406,29 +398,46 @@ class Operation {
           return *ended ? head.pending : 0;
         });
     if (!removed.ok()) return removed.error();
-    change_.recipients += *removed;
-    change_.posts += *removed > 0 ? 1 : 0;
+    count(id, *removed);
     return {};
   }
 
   Result<void> retry(Id id) {
+    const WallTime now = clock_.wall_now();
+    // Under the mark all that nobody owns is held; the release gives it back with the time that it is due at.
+    const bool marked = marks_.count(id) > 0;
     auto tried = for_each_batch(
         id,
         [&](BatchRecord& batch) -> std::int64_t {
-          if (batch.queue == BatchQueue::kReady) return end_pauses(&batch);
-          if (batch.queue != BatchQueue::kWaiting) return 0;
-          const std::int64_t some = waiting_in(batch);
-          if (some == 0) return 0;
-          end_pauses(&batch);
-          batch.queue = BatchQueue::kReady;
-          batch.due = clock_.wall_now();
+          const bool parked = batch.queue == BatchQueue::kHeld;
+          if (parked && !marked) return 0;
+          const bool waits = batch.queue == BatchQueue::kWaiting || (parked && batch.due > now);
+          const std::int64_t some = waits ? waiting_in(batch, match_) : 0;
+          if (waits && some == 0) return 0;
+          const std::int64_t pausing = end_pauses(&batch, match_);
+          if (!waits) return pausing;
+          if (!parked) batch.queue = BatchQueue::kReady;
+          batch.due = now;
           return some;
         },
         nullptr);
     if (!tried.ok()) return tried.error();
-    change_.recipients += *tried;
-    change_.posts += *tried > 0 ? 1 : 0;
+    count(id, *tried);
     return {};
+  }
+
+  void count(Id id, std::int64_t recipients) {
+    change_.recipients += recipients;
+    if (recipients > 0) changed_.insert(id);
+    change_.posts = static_cast<std::int64_t>(changed_.size());
+  }
+
+  // What was not done, of all posts.
+  void sum_up_left() {
+    for (const auto& [id, left] : left_) {
+      change_.busy += left.busy;
+      change_.damaged += left.damaged;
+    }
   }
 
   Database& database_;
@@ -443,7 +452,11 @@ class Operation {
   };
   std::map<Id, Mark> marks_;  // posts that are held until they are deleted
   log::Once mark_trouble_;
-  bool patient_ = true;
+  struct Left {
+    std::int64_t busy = 0, damaged = 0;  // recipients, when it was last worked on
+  };
+  std::map<Id, Left> left_;
+  std::set<Id> changed_;  // deleted or tried again, some of it
   int failures_together_ = 0;
   Error first_error_;
 };
@@ -467,6 +480,7 @@ const char* to_string(QueueAction action) {
 std::string to_json(const QueueChange& change) {
   nlohmann::ordered_json json = {
       {"posts", change.posts}, {"recipients", change.recipients}, {"busy", change.busy}};
+  if (change.held > 0) json["held"] = change.held;
   if (change.damaged > 0) json["damaged"] = change.damaged;
   if (change.failed > 0) {
     json["failed"] = change.failed;
@@ -496,7 +510,7 @@ Result<QueuePreview> preview_queue_change(Database& database, const QueueRequest
 }
 
 Result<QueueChange> change_queue(Database& database, const Clock& clock, const QueueRequest& request,
-                                 const Recall& recall) {
+                                 const Recall& recall, const std::function<bool()>& ending) {
   if (request.action == QueueAction::kDelete) {
     auto released = release_abandoned_deletions(database, clock.wall_now());
     if (!released.ok()) return released.error();
@@ -528,16 +542,9 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
     }
   }
   operation.try_anew();
-  for (Id id : *ids) {
-    if (!outcome.ok()) break;
-    if (request.action == QueueAction::kRetry)
-      static_cast<void>(operation.attempt(id, [&] { return operation.retry(id); }));
-    if (request.action != QueueAction::kDelete) continue;
-    static_cast<void>(operation.attempt(id, [&]() -> Result<void> {
-      ESSAIM_TRY(operation.renew_mark(id, recall));
-      return operation.remove(id);
-    }));
-  }
+  const bool works = request.action == QueueAction::kDelete || request.action == QueueAction::kRetry;
+  if (outcome.ok() && works) operation.sweep(*ids, recall, ending);
+  operation.sum_up_left();
   operation.take_marks_back();
   if (outcome.ok()) outcome = operation.failure();
   if (!outcome.ok()) return outcome.error();
@@ -545,6 +552,7 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
                               {"posts", operation.change_.posts},
                               {"recipients", operation.change_.recipients},
                               {"busy", operation.change_.busy},
+                              {"held", operation.change_.held},
                               {"failed", operation.change_.failed},
                               {"reason", request.reason}});
   return operation.change_;

@@ -4,8 +4,12 @@
 //
 // Hold and release are for whole posts. Delete and retry look at recipients when the selection names one or a
 // domain, and at those batches only that have the state and the reason that it names. A released post has its
-// whole lifetime before it again: what an operator keeps back does not expire for that. Posts are held while they are deleted
-// (deletion_marks.h). A post that is in trouble is told of, and keeps no other one from what is done.
+// whole lifetime before it again: what an operator keeps back does not expire for that. A post that is in trouble is told of,
+// and keeps no other one from what is done.
+//
+// Posts are held while they are deleted (deletion_marks.h), and a retry holds those that a server has in its hands. What is in
+// transmission is waited for, as it may come back: in a delete of whole posts for half a minute, and then they stay held, and the
+// job `deletions` deletes what comes back; in one of some recipients, where others are to have the post, for ten minutes.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +31,7 @@ struct QueueChange {
   std::int64_t recipients = 0;  // of those, who wait and are concerned
   std::int64_t busy =
       0;  // recipients left alone because a node has them in its hands; of a hold: not back yet
+  std::int64_t held = 0;     // posts that stay held until those are back, so that nobody sends to them again
   std::int64_t damaged = 0;  // recipients left alone because it cannot be read who they are
   std::int64_t failed = 0;   // posts left as they were, for an error
   std::string error;         // the first of these
@@ -52,11 +57,13 @@ struct QueueRequest {
   QueueAction action = QueueAction::kHold;
   QueueSelection selection;
   std::string reason;
+  bool waits = true;  // for what is in transmission
 };
 Result<QueuePreview> preview_queue_change(storage::Database& database, const QueueRequest& request);
 // `recall` (may be empty) gets what the running server has in memory of these posts back into the database;
-// it blocks.
+// it blocks. `ending` (may be empty): the server is about to end, and nothing is waited for any more.
 Result<QueueChange> change_queue(storage::Database& database, const Clock& clock, const QueueRequest& request,
-                                 const std::function<void(const std::vector<Id>&)>& recall);
+                                 const std::function<void(const std::vector<Id>&)>& recall,
+                                 const std::function<bool()>& ending = nullptr);
 
 }  // namespace essaim::smtpd::operate

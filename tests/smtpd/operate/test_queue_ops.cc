@@ -51,6 +51,11 @@ struct Queue {
     }));
     return out;
   }
+  // What a node that owns it does at the end.
+  void give_back(BatchRecord batch) {
+    batch.queue = BatchQueue::kReady;
+    commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 1}, batch); });
+  }
   int held() {
     std::int64_t count = 0;
     must(database->read_now([&](Connection& c) -> Result<void> {
@@ -273,6 +278,91 @@ BOOST_FIXTURE_TEST_CASE(what_was_released_before_everything_fails_counts_as_rele
   BOOST_TEST(done.recipients == 50);
   BOOST_TEST(done.failed == 20);
   BOOST_TEST(held() == 20);
+}
+
+// A server has a transaction under way that ends after the command.
+BOOST_FIXTURE_TEST_CASE(a_post_that_is_deleted_stays_held_until_what_is_in_flight_is_back, Queue) {
+  const BatchRecord in_flight = claim(*database, {1, 1}, 1).at(0);
+  QueueRequest only = request(QueueAction::kDelete);
+  only.selection.ids = {in_flight.post_id};
+  only.reason = "wrong";
+  const auto nothing_comes = [&](const std::vector<Id>&) { clock.advance(20s); };
+  const QueueChange left = must(change_queue(*database, clock, only, nothing_comes));
+  BOOST_TEST(left.recipients == 0);
+  BOOST_TEST(left.busy == 5);
+  BOOST_TEST(left.held == 1);
+  BOOST_TEST(to_json(left).find("\"held\":1") != std::string::npos);
+  // Not even a command that was killed lets it go.
+  clock.advance(kDeletionMarkLasts + 1s);
+  BOOST_TEST(must(release_abandoned_deletions(*database, clock.wall_now(), true)) == 0);
+  BOOST_TEST(state(in_flight.post_id) == "3 pending 5 suppressed 0 held");
+  BOOST_TEST(must(finish_withdrawals(*database, clock)) == 0);
+  give_back(in_flight);
+  for (const BatchRecord& other : claim(*database, {1, 1}, 3)) BOOST_TEST(other.post_id != in_flight.post_id);
+  BOOST_TEST(must(make_deletions_job(clock).run(*database)).find("who came back: 5;") != std::string::npos);
+  BOOST_TEST(state(in_flight.post_id) == "0 pending 0 suppressed 5");
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    const BatchRecord batch = must(BatchStore(c).load(in_flight.post_id, 0, true)).value();
+    BOOST_TEST(batch.progress.replies[batch.progress.recipients[0].reply] == "deleted by operator: wrong");
+    return {};
+  }));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_comes_back_while_some_are_deleted_is_deleted_too, Queue) {
+  const BatchRecord in_flight = claim(*database, {1, 1}, 1).at(0);
+  QueueRequest some = request(QueueAction::kDelete);
+  some.selection.filter.recipient = "u1@a.test";
+  int recalls = 0;
+  const auto recall = [&](const std::vector<Id>& posts) {
+    if (++recalls != 2) return;
+    BOOST_TEST((posts == std::vector<Id>{in_flight.post_id}));
+    BOOST_TEST(held() == 1);  // and the others are on their way
+    give_back(in_flight);
+  };
+  const QueueChange done = must(change_queue(*database, clock, some, recall));
+  BOOST_TEST(done.recipients == 3);
+  BOOST_TEST(done.posts == 3);
+  BOOST_TEST(done.busy == 0);
+  BOOST_TEST(held() == 0);
+}
+
+// The others of the post are to have it.
+BOOST_FIXTURE_TEST_CASE(a_post_of_which_some_are_deleted_is_not_held_for_ever, Queue) {
+  const BatchRecord in_flight = claim(*database, {1, 1}, 1).at(0);
+  QueueRequest some = request(QueueAction::kDelete);
+  some.selection.filter.recipient = "u1@a.test";
+  const auto nothing_comes = [&](const std::vector<Id>&) { clock.advance(4min); };
+  const QueueChange left = must(change_queue(*database, clock, some, nothing_comes));
+  BOOST_TEST(left.recipients == 2);
+  BOOST_TEST(left.busy == 1);  // who is meant, and not all of the batch
+  BOOST_TEST(left.held == 0);
+  BOOST_TEST(held() == 0);
+}
+
+// It comes back for the recall, and the server claims it again at once.
+BOOST_FIXTURE_TEST_CASE(a_retry_reaches_what_a_server_has_in_its_hands_again, Queue) {
+  auto open = claim(*database, {1, 1}, 1).at(0);
+  for (const std::size_t i : {1, 2}) settle(&open, i, RecipientState::kDeferred);
+  commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 1}, open); });
+  QueueRequest retry = request(QueueAction::kRetry);
+  retry.selection.ids = {open.post_id};
+  int recalls = 0;
+  const auto recall = [&](const std::vector<Id>&) {
+    if (++recalls != 2) return;
+    BOOST_TEST(state(open.post_id) == "3 pending 5 suppressed 0 held");
+    give_back(open);
+  };
+  const QueueChange done = must(change_queue(*database, clock, retry, recall));
+  BOOST_TEST(done.recipients == 2);
+  BOOST_TEST(done.busy == 0);
+  BOOST_TEST(recalls == 2);
+  BOOST_TEST(held() == 0);
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    const auto batch = must(BatchStore(c).load(open.post_id, 0, true)).value();
+    for (const std::size_t i : {1, 2})
+      BOOST_TEST(split_host(batch.progress.hosts[batch.progress.recipients[i].host]).with_its_batch);
+    return {};
+  }));
 }
 
 // As a server does with a transaction that gave way to another one, or whose connection was lost.
