@@ -288,7 +288,7 @@ void Destination::leave_alone(const smtp::Reply& why, std::optional<Stage> in_va
   log::warning("destination-suspended", {{"destination", std::string_view(name)},
                                          {"for", Duration(concurrency_.suspended_until() - now)},
                                          {"reason", why.to_string()}});
-  suspended_words_ = "delivery to " + name + " " + kSuspendedByItself;
+  suspended_words_ = suspended_words(name);
   dead_reply_.text = suspended_words_ + ": " + dead_reply_.text;
   for (const Slice& slice : queue_.take_all()) {
     if (!in_vain) {
@@ -337,6 +337,7 @@ void Destination::give_back_if(const std::function<bool(const ActiveBatch&)>& wa
 void Destination::forget_dead() {
   concurrency_.forget();
   failing_.clear();
+  tell_back();
 }
 
 void Destination::check_saturation() {

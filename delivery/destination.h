@@ -37,7 +37,7 @@ class Destination {
   // Now and then: is anything happening? Batches for a host that is silent must not take the room of all others.
   void look_for_progress(MonoTime now);
   std::vector<Slice> take_queue();  // what is not lent
-  void forget_dead();
+  void forget_dead();               // who was put off for it need not wait either
   // Among nodes: the budget is too small for this one; what waits here is for those that have it.
   bool without_share() const { return share_.connections == 0; }
   void reconfigure();

@@ -220,6 +220,8 @@ void LoopSide::retry_destination(const std::string& domain) {
     woken.insert(key);
     pump(destination.get());
   }
+  // Who waits since before this server was started waits for a suspension that nobody remembers.
+  if (number_ == 0) fabric_.sink->destination_back(suspended_words(domain));
   if (calls_.size() < kCallsKept || calls_.contains(way))
     calls_[way] = {clock().mono_now() + kCallHeard, std::move(woken)};
 }

@@ -29,6 +29,15 @@ struct Note {
 
 // In the reply of those who are put off because of their destination's state.
 inline constexpr char kSuspendedByItself[] = "temporarily suspended";
+inline std::string suspended_words(const std::string& name) {
+  return "delivery to " + name + " " + kSuspendedByItself;
+}
+
+enum class Saturation {
+  kNone,
+  kFull,      // more waits than can go soon
+  kElsewhere  // among nodes: the others have all of its budget
+};
 
 // Thread-safe; implemented by the QueueManager.
 class NoteSink {

@@ -306,6 +306,35 @@ BOOST_AUTO_TEST_CASE(what_was_put_off_goes_when_the_host_is_back) {
   BOOST_TEST(sink.total() == 2 * kMembers + 1);
 }
 
+// Rows: by the server that found it dead, and by one that was started since.
+BOOST_AUTO_TEST_CASE(what_was_put_off_goes_when_an_operator_says_that_the_host_is_back) {
+  for (const bool started_anew : {false, true}) {
+    BOOST_TEST_CONTEXT((started_anew ? "started anew" : "the same")) {
+      TestSink sink;
+      HostPolicy dead;
+      dead.greeting = "421 4.3.2 not now";
+      sink.set(address_of(0), dead);
+      Site site;
+      site.add_members(kMembers, 1);
+      auto settings = settings_for(site, sink);
+      settings.retry_initial = std::chrono::minutes(10);
+      settings.retry_max = std::chrono::hours(1);
+      const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+      const auto dns = [](FakeResolver& resolver) { serve_domains(resolver, 1); };
+      auto run = std::make_unique<Run>(site, dns, settings);
+      BOOST_REQUIRE(wait_until([&] { return site.batches(post)[0].queue == storage::BatchQueue::kWaiting; }));
+      sink.set(address_of(0), HostPolicy{});
+      if (started_anew) {
+        run.reset();
+        run = std::make_unique<Run>(site, dns, settings);
+      }
+      run->engine->retry_destination(Site::domain_name(0));
+      BOOST_TEST(wait_until([&] { return site.finished(post); }));
+      BOOST_TEST(sink.total() == kMembers);
+    }
+  }
+}
+
 // Rows: where recipients are greylisted, each of them once.
 BOOST_AUTO_TEST_CASE(greylisting_is_no_throttling) {
   for (const bool at_the_dot : {false, true}) {
