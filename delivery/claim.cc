@@ -14,8 +14,6 @@ namespace {
 constexpr std::chrono::milliseconds kRoomAgain{1'000};
 constexpr std::array<int, Budget::kClasses> kFrom{0, 1, 2};
 constexpr std::array<int, Budget::kClasses> kTo{0, 1, 1'000'000};
-// The node where a small post came in claims it at once. What has lain longer is anybody's.
-constexpr auto kStaysAtHome = std::chrono::seconds(2);
 
 // A batch that cannot be sent as it is (its rendering is gone or damaged) is parked where an operator sees
 // it.
@@ -181,6 +179,12 @@ Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post
   return std::shared_ptr<const ActivePost>(std::move(active));
 }
 
+void ClaimRequest::leave_to_others(const std::pair<Id, int>& batch, int priority,
+                                   const std::string& destination) {
+  std::set<std::pair<Id, int>>& of_class = except[static_cast<std::size_t>(Budget::class_of(priority))];
+  if (elsewhere.count(destination) == 0 && of_class.size() < kMostLeft) of_class.insert(batch);
+}
+
 Result<void> run_claim(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result) {
   *result = ClaimResult{};
   storage::BatchStore batches(connection);
@@ -192,14 +196,13 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
   std::map<Id, Error> bad;
   std::map<Id, std::int64_t> revisions;
   std::size_t loading = 0;
-  static const std::set<std::string> kNone;
   for (std::size_t cls = 0; cls < request.limits.size(); ++cls) {
     if (request.limits[cls] == 0) continue;
     std::size_t parked = 0;
     Result<std::vector<storage::BatchRecord>> claimed =
         batches.claim(request.fence, kFrom[cls], kTo[cls], request.limits[cls],
-                      request.pass_over[cls] ? request.saturated : kNone, request.barrier, &parked,
-                      home_of(request, cls), request.in_doubt);
+                      request.pass_over[cls] ? request.saturated : request.elsewhere, request.barrier,
+                      &parked, home_of(request, cls), request.except[cls]);
     if (!claimed.ok()) return claimed.error();
     if (!claimed->empty()) ESSAIM_TRY(merge_late(connection, request.fence, &*claimed, result));
     result->parked = result->parked || parked > 0;

@@ -18,12 +18,17 @@
 
 namespace essaim::delivery {
 
+// The node where a small post came in claims it at once. What has lain longer is anybody's.
+inline constexpr std::chrono::seconds kStaysAtHome{2};
+
 struct ClaimRequest {
   storage::Fence fence;
   std::array<std::size_t, Budget::kClasses> limits{};  // batches of each class
   std::set<std::string> saturated;                     // domains that have enough for now
   std::array<bool, Budget::kClasses>
-      pass_over{};                   // whether batches of the class for those stay where they are
+      pass_over{};  // whether batches of the class for those stay where they are
+  std::set<std::string>
+      elsewhere;  // of those, domains that other nodes have the budget for: batches of every class stay
   std::shared_ptr<PostCache> known;  // posts that need not be loaded; null: none
   KeySource keys;                    // that sign what is loaded
   storage::ClaimBarrier barrier;     // what the operator has suspended
@@ -36,9 +41,13 @@ struct ClaimRequest {
   // After a claim of unknown outcome: what the database says is ours, but is not among `open`, is released
   // first.
   bool reconcile = false;
-  // Still in memory here although the database may have them as nobody's: a release of unknown outcome. They are not
-  // claimed again before that is known.
-  std::set<std::pair<Id, int>> in_doubt;
+  // Not to be claimed, by class: still in memory here although the database may have them as nobody's, by a release of unknown
+  // outcome (before that is known); and what was given back just now for other nodes.
+  std::array<std::set<std::pair<Id, int>>, Budget::kClasses> except;
+  // Adds the latter to `except`; behind `elsewhere`. A server sends with each claim of the class as many batches more, with all
+  // their recipients: so those whose domain is passed over anyway are left out, and what is more than these.
+  static constexpr std::size_t kMostLeft = 256;
+  void leave_to_others(const std::pair<Id, int>& batch, int priority, const std::string& destination);
   std::set<std::pair<Id, int>> open;
 };
 

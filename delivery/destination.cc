@@ -71,7 +71,8 @@ void Destination::enqueue(const std::string& domain, Slice slice) {
   if (concurrency_.suspended(now)) return put_off(slice, now);
   if (queue_.empty() && stock() == 0) last_progress_ = now;
   queue_.push(std::move(slice));
-  if (new_domain && saturated_) side_.fabric().sink->destination_saturated(key_, domains_, true);
+  if (new_domain && saturation_ != Saturation::kNone)
+    side_.fabric().sink->destination_saturated(key_, domains_, saturation_);
 }
 
 // Of the budget that all nodes have together.
@@ -343,13 +344,14 @@ void Destination::forget_dead() {
 void Destination::check_saturation() {
   if (queue_.recipients() > kSaturatedAbove) full_ = true;
   if (queue_.recipients() < kSaturatedBelow) full_ = false;
-  tell_saturated(full_ || stalled_ || without_share());
+  tell_saturated(without_share()     ? Saturation::kElsewhere
+                 : full_ || stalled_ ? Saturation::kFull
+                                     : Saturation::kNone);
 }
 
-void Destination::tell_saturated(bool saturated) {
-  if (saturated_ == saturated) return;
-  saturated_ = saturated;
-  side_.fabric().sink->destination_saturated(key_, domains_, saturated_);
+void Destination::tell_saturated(Saturation saturation) {
+  if (std::exchange(saturation_, saturation) == saturation) return;
+  side_.fabric().sink->destination_saturated(key_, domains_, saturation_);
 }
 
 void Destination::look_for_progress(MonoTime now) {

@@ -15,6 +15,7 @@
 #include "delivery/concurrency.h"
 #include "delivery/engine.h"
 #include "delivery/lease.h"
+#include "delivery/note.h"
 #include "delivery/rotation.h"
 #include "delivery/token_bucket.h"
 
@@ -47,7 +48,7 @@ class Destination {
   // Nothing queued, lent or open, and nothing to remember.
   bool disposable(MonoTime now) const;
   // Before it is destroyed: nobody would tell the queue any more that it may claim again.
-  void retire() { tell_saturated(false); }
+  void retire() { tell_saturated(Saturation::kNone); }
   bool serves(const std::string& domain) const { return domains_.count(domain) > 0; }
   bool serves_all() const { return domains_.empty(); }  // it is the smart host of all
   DestinationStatus status(MonoTime now, WallTime wall) const;
@@ -77,7 +78,7 @@ class Destination {
   void conclude_all(Outcome::Kind kind, Stage stage, const smtp::Reply& reply);  // what waits
   bool asks_for_more() const;
   void check_saturation();
-  void tell_saturated(bool saturated);  // if the queue was told otherwise
+  void tell_saturated(Saturation saturation);  // if the queue was told otherwise
   void note_progress(MonoTime now);
   void note_reply(std::string text);
   Concurrency::Options concurrency_options() const;
@@ -99,9 +100,9 @@ class Destination {
   std::size_t per_transaction_ = 1;  // recipients, in what was lent last
   Share share_{-1, 1.0};             // among nodes; connections < 0: all of it
   bool full_ = false;                // has as much waiting as it can take for a while
-  bool answers_ = false;    // one of its connections could carry mail, and it has not been dead since
-  bool stalled_ = false;    // has work and connections, and nothing has come of them for a while
-  bool saturated_ = false;  // the queue was told one of these, or that there is no share
+  bool answers_ = false;  // one of its connections could carry mail, and it has not been dead since
+  bool stalled_ = false;  // has work and connections, and nothing has come of them for a while
+  Saturation saturation_ = Saturation::kNone;  // as the queue was told
   MonoTime last_progress_{};
   bool starving_ = false;
   MonoTime last_used_{};

@@ -111,6 +111,13 @@ void LoopSide::arrive(const std::string& domain, NextHopPtr hop, Slice slice) {
     destination->forget_dead();
   destination->enqueue(domain, std::move(slice));
   pump(destination.get());
+  // The queue knows by now that it is not to claim more for this domain.
+  if (destination->without_share() && destination->serves(domain)) leave_to_others(destination.get());
+}
+
+// Those that have the budget come by it with their next claims.
+void LoopSide::leave_to_others(Destination* destination) {
+  for (const Slice& slice : destination->take_queue()) recorder_->give_back(slice, true);
 }
 
 void LoopSide::pump(Destination* destination) {
@@ -286,10 +293,8 @@ void LoopSide::sweep() {
   const MonoTime now = clock().mono_now();
   router_.sweep(now);
   std::erase_if(calls_, [now](const auto& call) { return call.second.until <= now; });
-  // Those that have the budget come by it with their next claims.
   for (auto& [key, destination] : destinations_)
-    if (destination->without_share())
-      for (const Slice& slice : destination->take_queue()) recorder_->give_back(slice);
+    if (destination->without_share()) leave_to_others(destination.get());
   if (number_ == 0) fabric_.flush_tls_results();
   std::erase_if(destinations_, [&](const auto& entry) {
     if (!entry.second->disposable(now)) return false;

@@ -91,6 +91,7 @@ class LoopSide {
   void look_for_progress();
   void apply_settings();
   void take_new_ways();
+  void leave_to_others(Destination* destination);
 
   Fabric& fabric_;
   const std::size_t number_;

@@ -25,6 +25,7 @@ struct Note {
   std::shared_ptr<const smtp::Reply> failure;  // only for kFailed: shared by all that the same reply hit
   int loop = 0;                                // whose journal has it
   std::uint64_t segment = 0;                   // of that journal, one for all
+  bool for_others = false;                     // kReturned: the destination's budget is with other nodes
 };
 
 // In the reply of those who are put off because of their destination's state.
@@ -43,10 +44,9 @@ enum class Saturation {
 class NoteSink {
  public:
   virtual void take_notes(std::vector<Note> notes) = 0;
-  // A destination has more waiting than it can take soon (or no longer): its domains are not claimed
-  // meanwhile.
+  // What a destination cannot take now is not claimed meanwhile, by its domains.
   virtual void destination_saturated(const std::string& key, std::set<std::string> domains,
-                                     bool saturated) = 0;
+                                     Saturation saturation) = 0;
   // A destination that was suspended takes mail again: who was put off with these words in the reply need not wait for the
   // end of the suspension.
   virtual void destination_back(const std::string& words) = 0;

@@ -159,6 +159,7 @@ std::vector<std::uint16_t> OpenBatch::apply(const Note& note) {
     if (!attempted) {
       if (until_known && put_off(index, text, note.time)) news.push_back(index);
       returned_ = returned_ || !until_known;
+      for_others = for_others || note.for_others;
       continue;
     }
     storage::RecipientStatus& status = record_.progress.recipients[index];

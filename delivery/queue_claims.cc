@@ -20,7 +20,9 @@ constexpr int kBatchesPerStep = 20;
 constexpr std::size_t kGiveBackAtOnce = 16;
 constexpr std::size_t kLeastOpen = 2;  // big batches of a node among others
 constexpr Duration kAllKnow =
-    std::chrono::milliseconds(1200);                      // of big batches: a watch of each, and its claim
+    std::chrono::milliseconds(1200);  // of big batches: a watch of each, and its claim
+constexpr Duration kLeftToOthersFor = std::chrono::minutes(1);
+constexpr std::size_t kLeftToOthers = 4096;               // batches that are remembered
 constexpr auto kExpandsAtHome = std::chrono::minutes(5);  // then others may
 
 }  // namespace
@@ -80,7 +82,10 @@ void QueueManager::claim_now() {
   look_for_unexpanded_ = false;
   request->look_for_due = look_for_due_ || (next_due_ && *next_due_ <= request->now);
   look_for_due_ = false;
-  for (const auto& [key, domains] : saturated_) request->saturated.insert(domains.begin(), domains.end());
+  for (const auto& [key, one] : saturated_) {
+    request->saturated.insert(one.domains.begin(), one.domains.end());
+    if (one.how == Saturation::kElsewhere) request->elsewhere.insert(one.domains.begin(), one.domains.end());
+  }
   for (std::size_t i = 0; i < 2; ++i)
     passed_over_small_ =
         passed_over_small_ || (request->limits[i] > 0 && request->pass_over[i] && !saturated_.empty());
@@ -92,8 +97,13 @@ void QueueManager::claim_now() {
   for (const auto& [key, batch] : open_) {
     const std::pair<Id, int> name{batch->record().post_id, batch->record().number};
     if (reconcile_) request->open.insert(name);
-    if (batch->may_be_released() && !batch->finished()) request->in_doubt.insert(name);
+    if (batch->may_be_released() && !batch->finished())
+      request->except[static_cast<std::size_t>(Budget::class_of(batch->priority()))].insert(name);
   }
+  std::erase_if(left_to_others_, [&](const auto& one) { return one.second.until <= clock_.mono_now(); });
+  // The latest posts first: of the others most have been taken by now.
+  for (auto left = left_to_others_.rbegin(); left != left_to_others_.rend(); ++left)
+    request->leave_to_others(left->first, left->second.priority, left->second.destination);
 
   claiming_ = true;
   last_claim_ = clock_.mono_now();
@@ -368,6 +378,13 @@ void QueueManager::expanded(Id post, bool more, const Result<void>& outcome) {
   check_drain();
 }
 
+// Its domains are passed over by claims, but not where it goes to several.
+void QueueManager::leave_to_others(const storage::BatchRecord& batch) {
+  if (left_to_others_.size() >= kLeftToOthers) left_to_others_.erase(left_to_others_.begin());
+  left_to_others_[{batch.post_id, batch.number}] = {clock_.mono_now() + kLeftToOthersFor, batch.priority,
+                                                    batch.destination};
+}
+
 // A batch of which all that is left waits at destinations that have enough: it makes room for others, and
 // comes back.
 void QueueManager::give_back_saturated() {
@@ -377,7 +394,7 @@ void QueueManager::give_back_saturated() {
     if (maybe_more_[static_cast<std::size_t>(cls)] && budget_.claimable(cls) == 0) short_of_room = true;
   if (!short_of_room) return;
   std::set<std::string> domains;
-  for (const auto& [key, some] : saturated_) domains.insert(some.begin(), some.end());
+  for (const auto& [key, some] : saturated_) domains.insert(some.domains.begin(), some.domains.end());
   auto filter = std::make_shared<RecallFilter>();
   for (const auto& [key, batch] : open_) {
     if (filter->batches.size() == kGiveBackAtOnce) break;

@@ -79,15 +79,16 @@ void QueueManager::take_notes(std::vector<Note> notes) {
 }
 
 void QueueManager::destination_saturated(const std::string& key, std::set<std::string> domains,
-                                         bool saturated) {
+                                         Saturation saturation) {
   loop_->post(
-      [this, alive = std::weak_ptr<int>(alive_), key, domains = std::move(domains), saturated]() mutable {
+      [this, alive = std::weak_ptr<int>(alive_), key, domains = std::move(domains), saturation]() mutable {
         if (alive.expired() || ended_) return;
-        if (saturated) {
-          saturated_[key] = std::move(domains);
+        if (saturation != Saturation::kNone) {
+          saturated_[key] = {std::move(domains), saturation};
           return;
         }
         saturated_.erase(key);
+        left_to_others_.clear();
         maybe_more_.fill(true);
         claim_soon();
       });
@@ -167,6 +168,8 @@ storage::BatchRecord QueueManager::end_of(const OpenBatch& batch) const {
   // What expires while it waits is looked at when it has expired.
   end.due = std::max(now, std::min(end.due, batch.post().expires));
   end.queue = end.due > now ? storage::BatchQueue::kWaiting : storage::BatchQueue::kReady;
+  // So that nobody waits for us to take it first.
+  if (batch.for_others && end.queue == storage::BatchQueue::kReady) end.due = now - kStaysAtHome;
   if (batch.given_back) {
     end.why = "its destinations have as much as they can take";
   } else if (end.queue == storage::BatchQueue::kWaiting) {

@@ -53,7 +53,8 @@ class QueueManager final : public NoteSink {
 
   // Thread-safe.
   void take_notes(std::vector<Note> notes) override;
-  void destination_saturated(const std::string& key, std::set<std::string> domains, bool saturated) override;
+  void destination_saturated(const std::string& key, std::set<std::string> domains,
+                             Saturation saturation) override;
   void destination_back(const std::string& words) override;
   void ring();
   std::int64_t current_rank() const { return rank_.load(std::memory_order_relaxed); }
@@ -79,10 +80,10 @@ class QueueManager final : public NoteSink {
     std::size_t acks = 0;
     bool swept = false;       // both passes are over
     bool gives_back = false;  // of ours: nobody waits for it, and claims go on
-    MonoTime deadline{};
     // The filter is about these, and stays until nothing of them is out: what is in flight may come back as something to be
     // tried at the next host. (Kept alive, as the filter knows them by their addresses.)
     std::vector<std::shared_ptr<const ActiveBatch>> until_idle;
+    MonoTime deadline{};
   };
 
   // queue_manager.cc
@@ -129,6 +130,7 @@ class QueueManager final : public NoteSink {
   void expand_next();
   void expanded(Id post, bool more, const Result<void>& outcome);
   void give_back_saturated();
+  void leave_to_others(const storage::BatchRecord& batch);
 
   // queue_saves.cc
   void save_soon(OpenBatch* batch);
@@ -201,7 +203,18 @@ class QueueManager final : public NoteSink {
   bool due_trusted_ = false;  // was looked at since the start
   std::vector<Id> expanding_;
   bool expansion_underway_ = false;
-  std::map<std::string, std::set<std::string>> saturated_;  // key -> domains
+  struct Saturated {
+    std::set<std::string> domains;
+    Saturation how = Saturation::kFull;
+  };
+  std::map<std::string, Saturated> saturated_;  // by key
+  // Given back for nodes that have the budget, and not claimed here for a while.
+  struct LeftToOthers {
+    MonoTime until;
+    int priority;
+    std::string destination;
+  };
+  std::map<std::pair<Id, int>, LeftToOthers> left_to_others_;  // by post and number
   bool passed_over_small_ = false;  // small posts for those were left in the database for want of room
   Suspensions suspensions_;         // by the operator
   std::uint64_t suspensions_version_ = 0;

@@ -124,6 +124,7 @@ void QueueManager::saved(const std::shared_ptr<std::vector<SaveItem>>& items,
         next_due_ = record.due;
         schedule_due();
       }
+      if (batch->for_others) leave_to_others(record);
       if (record.queue == storage::BatchQueue::kReady)
         maybe_more_[static_cast<std::size_t>(Budget::class_of(record.priority))] = true;
       close(batch);

@@ -213,8 +213,9 @@ Delays Recorder::delays_of(const Slice& slice) const {
   return delays;
 }
 
-void Recorder::give_back(const Slice& slice) {
+void Recorder::give_back(const Slice& slice, bool for_others) {
   Note note;
+  note.for_others = for_others;
   note.batch = slice.batch;
   note.indices = slice.indices;
   push(std::move(note));

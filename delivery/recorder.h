@@ -47,8 +47,8 @@ class Recorder {
   void put_off(const Slice& slice, const smtp::Reply& reply, WallTime until);
   // All of the slice failed in this round, without an attempt: the time of their post is over.
   void record_expired(const Slice& slice);
-  // Not attempted; back to the queue.
-  void give_back(const Slice& slice);
+  // Not attempted; back to the queue. `for_others`: to be sent by other nodes.
+  void give_back(const Slice& slice, bool for_others = false);
   // At the end: what the journal could not take goes to the queue without it, which may still save it.
   void give_up_journal();
   // What is buffered goes to the queue now.

@@ -6,6 +6,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/log.h"
+#include "delivery/shares.h"
+#include "storage/cluster/node_lease.h"
 #include "storage/sql.h"
 #include "tests/delivery/queue/rig.h"
 
@@ -357,6 +359,53 @@ BOOST_AUTO_TEST_CASE(new_settings_hold_for_what_waits) {
   BOOST_REQUIRE(wait_until([&] { return site.finished(next); }));
   BOOST_TEST(sink.connections("127.0.0.9") >= 1);
   BOOST_TEST(site.counts(next).delivered == 2);
+}
+
+// Two nodes, one connection: the node with the share sends, wherever it came in.
+BOOST_AUTO_TEST_CASE(what_comes_in_at_a_node_without_a_share_goes_by_the_node_that_has_it) {
+  constexpr int kDomains = 8;
+  TestSink sink;
+  Site site;
+  storage::NodeLease lease(system_clock());
+  lease.hold_for_ever();
+  const auto dns = [](FakeResolver& resolver) { serve_domains(resolver, kDomains); };
+  auto settings = settings_for(site, sink);
+  settings.connections_per_destination = settings.connections_initial = 1;
+  Run one(site, dns, settings, 2, {}, &lease, "one.test");
+  settings.journal_directory = site.database.directory().file("journal-of-two");
+  Run two(site, dns, settings, 2, {}, &lease, "two.test");
+  // One for which the second loses.
+  std::string domain, key;
+  for (int d = 0; d < kDomains && domain.empty(); ++d) {
+    std::promise<std::string> told;
+    two.engine->explain(Site::domain_name(d), [&](const delivery::DestinationStatus& status, const auto&) {
+      told.set_value(status.key);
+    });
+    key = told.get_future().get();
+    if (delivery::share_of(key, {two.node.number, 1}, {{one.node.number, 1}}, 1, {}).connections == 0)
+      domain = Site::domain_name(d);
+  }
+  BOOST_REQUIRE(!domain.empty());
+  two.engine->set_demands(delivery::Demands{{key, {{one.node.number, 1000}}}});
+  IdGenerator ids_of_two(system_clock(), two.node.number);
+  // It is claimed by the second, as it does not know yet; then it is not claimed; and one of several domains is.
+  const std::vector<std::vector<storage::BatchRecipient>> rows = {
+      {{0, "ann", domain}},
+      {{0, "ben", domain}},
+      {{0, "cleo", domain}, {0, "dan", domain == "d0.test" ? "d1.test" : "d0.test"}}};
+  for (const auto& recipients : rows) {
+    auto record = site.new_post(CopyMode::kPersonal, 0);
+    record.id = ids_of_two.next();
+    const Id post = site.post_to(record, 0, recipients);
+    two.engine->ring();
+    // What their look at the database does in turn.
+    BOOST_TEST(wait_until([&] {
+      one.engine->ring();
+      two.engine->ring();
+      return site.finished(post);
+    }));
+    BOOST_TEST(sink.accepted()[recipients[0].local + "@" + domain] == 1);
+  }
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ class KeptNotes final : public delivery::NoteSink {
         ++others;
     }
   }
-  void destination_saturated(const std::string&, std::set<std::string>, bool) override {}
+  void destination_saturated(const std::string&, std::set<std::string>, delivery::Saturation) override {}
   void destination_back(const std::string&) override {}
 
   std::vector<std::uint16_t> order;

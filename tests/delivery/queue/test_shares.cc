@@ -1,6 +1,7 @@
 // The budget of a destination among nodes.
 #include <boost/test/unit_test.hpp>
 
+#include "delivery/claim.h"
 #include "delivery/destination_policy.h"
 #include "delivery/loop_side.h"
 #include "delivery/shares.h"
@@ -111,8 +112,8 @@ class NoJournal : public storage::JournalWriter {
 class ToldSaturated final : public NoteSink {
  public:
   void take_notes(std::vector<Note>) override {}
-  void destination_saturated(const std::string&, std::set<std::string>, bool saturated) override {
-    told.push_back(saturated);
+  void destination_saturated(const std::string&, std::set<std::string>, Saturation saturation) override {
+    told.push_back(saturation != Saturation::kNone);
   }
   void destination_back(const std::string&) override {}
   std::vector<bool> told;
@@ -162,6 +163,20 @@ BOOST_AUTO_TEST_CASE(what_was_left_to_others_may_be_claimed_when_it_is_forgotten
   BOOST_TEST(!queue.told.back());
   side->shut();
   fabric.sides.clear();
+}
+
+BOOST_AUTO_TEST_CASE(what_was_left_to_others_is_read_in_vain_by_no_claim_that_does_not_meet_it) {
+  using Names = std::set<std::pair<Id, int>>;
+  ClaimRequest request;
+  request.elsewhere = {"a.test"};
+  request.leave_to_others({1, 0}, 0, "a.test");  // passed over by its domain
+  request.leave_to_others({2, 0}, 0, "");        // goes to several
+  request.leave_to_others({3, 1}, 9, "b.test");
+  BOOST_TEST((request.except[0] == Names{{2, 0}}));
+  BOOST_TEST(request.except[1].empty());
+  BOOST_TEST((request.except[2] == Names{{3, 1}}));
+  for (Id id = 10; id < 5000; ++id) request.leave_to_others({id, 0}, 1, "");
+  BOOST_TEST(request.except[1].size() == ClaimRequest::kMostLeft);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
