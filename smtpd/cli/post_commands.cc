@@ -246,16 +246,6 @@ struct Search {
   bool failed = false;
 };
 
-// What is left out would else be taken for what is not there.
-void tell_of_more(const Shell& shell, std::size_t shown) {
-  const std::string text =
-      "these are the newest " + std::to_string(shown) + "; there are more, which --limit shows";
-  if (shell.json)
-    std::fprintf(stderr, "essaim: %s\n", text.c_str());
-  else
-    print_line(text);
-}
-
 int find(const Shell& shell, const Search& search) {
   const WallTime now = system_clock().wall_now();
   storage::PostFilter filter;
@@ -302,7 +292,7 @@ int find(const Shell& shell, const Search& search) {
       print_line("nothing found");
     else
       print(table.text());
-    if (more) tell_of_more(shell, search.limit);
+    if (more) tell_of_more(shell, "newest", search.limit);
     return static_cast<int>(kOk);
   });
 }

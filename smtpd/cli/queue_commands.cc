@@ -48,7 +48,7 @@ Json as_json(const storage::BatchRecord& b, const std::optional<storage::PostRec
 int list(const Shell& shell, const Arguments& a) {
   auto selection = selection_of(a);
   if (!selection.ok()) return shell.fail(selection.error());
-  selection->filter.limit = a.limit;
+  selection->filter.limit = std::max(a.limit, a.limit + 1);  // the last one says that there are more
   return with_site(shell, [&](Site& site) {
     auto stopped = suspensions(site);
     if (!stopped.ok()) return shell.fail(stopped.error());
@@ -56,15 +56,21 @@ int list(const Shell& shell, const Arguments& a) {
     Json batches = Json::array();
     Table table({"ID", "AGE", "LIST", "STATE", "PENDING", "DUE IN", "DESTINATION", "WHY"});
     storage::BatchStore::QueueCounts counts;
-    std::int64_t unexpanded = 0;
+    std::int64_t unexpanded = 0, recipients = 0;
+    bool more = false;
+    std::size_t shown = 0;
     const bool shared = site.settings().database_file().empty();
     const auto read = site.read([&](storage::Connection& c) -> Result<void> {
       storage::BatchStore store(c);
       storage::PostStore posts(c);
       auto found = store.waiting(selection->filter);
       if (!found.ok()) return found.error();
+      more = found->size() > a.limit;
+      if (more) found->pop_back();
+      shown = found->size();
       std::map<Id, std::optional<storage::PostRecord>> known;
       for (const auto& b : *found) {
+        recipients += b.pending;
         if (known.count(b.post_id) == 0) {
           auto post = posts.find(b.post_id);
           if (!post.ok()) return post.error();
@@ -90,6 +96,7 @@ int list(const Shell& shell, const Arguments& a) {
     });
     if (!read.ok()) return shell.fail(read.error());
     if (shell.json) {
+      if (more) tell_of_more(shell, "first", a.limit);
       return print_json({{"counts",
                           {{"ready", counts.ready},
                            {"waiting", counts.waiting},
@@ -98,13 +105,20 @@ int list(const Shell& shell, const Arguments& a) {
                            {"unexpanded", unexpanded},
                            {"pending_recipients", counts.pending_recipients}}},
                          {"suspensions", suspensions_json(*stopped)},
+                         {"more", more},
                          {"batches", batches}});
     }
     for (const auto& s : *stopped)
       print_line((s.subject.empty() ? "all delivery" : for_display(s.subject)) + " is " + describe(s));
     if (!table.empty()) print(table.text());
-    print_line(plural(counts.pending_recipients, "recipient") + " waiting in " +
-               std::to_string(counts.ready + counts.waiting + counts.owned + counts.held) +
+    if (more) tell_of_more(shell, "first", a.limit);
+    const bool some = !selection->empty();
+    if (some && shown == 0) print_line("nothing that waits fits");
+    if (some && shown > 0)
+      print_line(plural(recipients, "recipient") + " waiting in " +
+                 (shown == 1 ? "this batch" : "these " + std::to_string(shown) + " batches"));
+    print_line((some ? "in the whole queue: " : "") + plural(counts.pending_recipients, "recipient") +
+               " waiting in " + std::to_string(counts.ready + counts.waiting + counts.owned + counts.held) +
                (counts.ready + counts.waiting + counts.owned + counts.held == 1 ? " batch: " : " batches: ") +
                std::to_string(counts.ready) + " ready, " + std::to_string(counts.owned) + " active, " +
                std::to_string(counts.waiting) + " waiting, " + std::to_string(counts.held) + " held" +
@@ -307,7 +321,7 @@ void add_queue(Shell& shell) {
                               "  essaim queue list\n  essaim queue list --domain example.net --older-than 1h",
                               [&shell, a] { return list(shell, *a); });
   add_filter_options(verb, a);
-  verb->add_option("--limit", a->limit, "at most so many (1000)")->type_name("N");
+  verb->add_option("--limit", a->limit, "at most so many, and whether there are more (1000)")->type_name("N");
   auto id = std::make_shared<std::string>();
   shell
       .verb(noun, "show", "the batches of a post", "  essaim queue show 0bzt6gqb01000",

@@ -142,6 +142,15 @@ std::string plural(std::int64_t n, const std::string& thing) {
   return std::to_string(n) + " " + thing + (n == 1 ? "" : "s");
 }
 
+void tell_of_more(const Shell& shell, const std::string& which, std::size_t shown) {
+  const std::string text =
+      "these are the " + which + " " + std::to_string(shown) + "; there are more, which --limit shows";
+  if (shell.json)
+    std::fprintf(stderr, "essaim: %s\n", text.c_str());
+  else
+    print_line(text);
+}
+
 void Table::add(std::vector<std::string> cells) {
   for (std::string& cell : cells) cell = for_display(cell);
   rows_.push_back(std::move(cells));

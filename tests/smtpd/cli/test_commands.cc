@@ -193,6 +193,34 @@ BOOST_FIXTURE_TEST_CASE(says_when_there_are_more_posts_than_it_shows, Site) {
   BOOST_TEST(run({"post", "find", "--limit", "0"}).code == 2);
 }
 
+BOOST_FIXTURE_TEST_CASE(says_when_more_waits_than_it_shows_and_what_the_sums_are_of, Site) {
+  make_list();
+  for (const char* who : {"ann@a.example", "bob@a.example", "carol@b.example"})
+    ok({"request", "subscribe", "dev@lists.example", who});
+  const Json whole = json({"queue", "list"});
+  const std::size_t all = whole["batches"].size();
+  BOOST_REQUIRE(all >= 3U);  // their welcomes
+  BOOST_TEST(whole["more"] == false);
+  const auto list = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> words = {"queue", "list"};
+    words.insert(words.end(), options.begin(), options.end());
+    return ok(words);
+  };
+  const std::string more = "these are the first 2; there are more";
+  BOOST_TEST(has(list({"--limit", "2"}).out, more));
+  const Outcome for_scripts = list({"--limit", "2", "--json"});
+  BOOST_TEST(has(for_scripts.err, more), for_scripts.err);
+  BOOST_TEST(Json::parse(for_scripts.out)["batches"].size() == 2U);
+  BOOST_TEST(Json::parse(for_scripts.out)["more"] == true);
+  BOOST_TEST(!has(list({"--limit", std::to_string(all)}).out, "there are more"));
+  BOOST_TEST(!has(list({}).out, "in the whole queue"));
+  const std::string one = list({"--domain", "b.example"}).out;
+  BOOST_TEST(has(one, "1 recipient waiting in this batch"), one);
+  BOOST_TEST(has(one, "in the whole queue: "), one);
+  const std::string none = list({"--list", "dvv@lists.example"}).out;
+  BOOST_TEST(has(none, "nothing that waits fits\nin the whole queue: "), none);
+}
+
 BOOST_FIXTURE_TEST_CASE(what_would_keep_the_server_from_starting_is_told_before, Site) {
   const std::string plain = essaim::test::read_file(config), file = directory.path("file");
   struct Row {
