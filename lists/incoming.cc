@@ -1,5 +1,6 @@
 #include "lists/incoming.h"
 
+#include "core/base/encoding.h"
 #include "core/base/mac.h"
 #include "core/base/text.h"
 #include "core/mail/encoded_word.h"
@@ -27,6 +28,21 @@ smtp::Address envelope_form(const mail::Mailbox& mailbox) {
   return {mailbox.local, domain.ok() ? *std::move(domain) : mailbox.domain};
 }
 
+constexpr std::size_t kDigestSize = std::tuple_size_v<Sha256Digest>;
+
+std::string bytes_of(const Sha256Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+// Whoever makes it up has said no more than one who sends that very body: it counts beside the Message-ID only.
+std::string original_body_of(const mail::HeaderBlock& header, std::string_view body) {
+  if (header.count(kOriginalBody) == 1) {
+    auto said = base64_decoded(trimmed(header.find(kOriginalBody)->value()));
+    if (said && said->size() == kDigestSize) return *std::move(said);
+  }
+  return bytes_of(sha256(body));
+}
+
 // A message that a sender offers again because it lost our reply has the same Message-ID and body; its header
 // may have got other Received fields on the way. Without Message-ID, From, Date and Subject stand for it;
 // without a Date two messages that look the same may well be two messages (a nightly report), and then
@@ -47,9 +63,8 @@ std::string seen_key_of(const Incoming& incoming) {
     add("from:", incoming.header.value("From").value_or(""));
     add("subject:", incoming.header.value("Subject").value_or(""));
   }
-  hash.update(incoming.body);
-  const Sha256Digest digest = hash.finish();
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+  hash.update(incoming.original_body);
+  return bytes_of(hash.finish());
 }
 
 storage::TlsRequest tls_request(const Submission& submission, const mail::HeaderBlock& header) {
@@ -85,6 +100,7 @@ Result<Incoming> parse_incoming(const Submission& submission) {
     incoming.subject =
         cut_utf8(mail::decode_encoded_words(cut_utf8(subject->value(), kMaxDecoded)), kMaxSubject);
   incoming.tls = tls_request(submission, incoming.header);
+  incoming.original_body = original_body_of(incoming.header, incoming.body);
   incoming.seen_key = seen_key_of(incoming);
   return incoming;
 }

@@ -24,6 +24,7 @@ Result<void> tag(Draft& draft);
 Result<void> reply_to(Draft& draft);
 // marks.cc
 Result<void> mark_loop(Draft& draft);
+Result<void> mark_original_body(Draft& draft);
 Result<void> precedence(Draft& draft);
 Result<void> validation(Draft& draft);
 // list_fields.cc

@@ -1,3 +1,4 @@
+#include "core/base/encoding.h"
 #include "lists/handlers/changes.h"
 #include "lists/list_marks.h"
 
@@ -5,6 +6,13 @@ namespace essaim::lists::handlers {
 
 Result<void> mark_loop(Draft& draft) {
   return draft.header.insert_bottom("X-Loop", loop_mark(draft.target));
+}
+
+// What is passed on as it came needs no mark: its body says the same.
+Result<void> mark_original_body(Draft& draft) {
+  if (draft.body.data() == draft.incoming.body.data()) return {};
+  draft.header.remove(kOriginalBody);
+  return draft.header.insert_bottom(kOriginalBody, base64_encoded(draft.incoming.original_body));
 }
 
 Result<void> precedence(Draft& draft) {

@@ -37,6 +37,9 @@ const std::vector<Handler>& post_handlers() {
       {"footer", "Puts the setting footer under the text, unless the mail is signed or encrypted.",
        handlers::footer_words},
       {"short-lines", "Encodes the parts that have lines of more than 998 octets.", handlers::short_lines},
+      {"original-body",
+       "Adds X-Original-Body where the body was changed, so that a list that gets a copy knows the post.",
+       handlers::mark_original_body},
   };
   return table;
 }

@@ -88,4 +88,40 @@ BOOST_AUTO_TEST_CASE(a_refusal_forgets_no_other_post) {
   BOOST_TEST(list_posts(site) == 1U);
 }
 
+// The copies of a list have a body of their own as soon as it has a footer.
+BOOST_AUTO_TEST_CASE(a_post_comes_to_a_list_once_by_whatever_lists) {
+  TestSite site;
+  for (const char* name : {"all", "dev", "ops"})
+    site.make_list(name, {{"post", "anyone"}, {"footer", std::string("-- ") + name}}, {"a@one.example"});
+  const auto is_new = [&site](const std::string& list, const std::string& message) {
+    const auto reply = site.send("x@y.example", {list + "@lists.example"}, message);
+    BOOST_TEST(reply.positive(), reply.to_string());
+    return reply.text.find("(duplicate)") == std::string::npos;
+  };
+  const auto copy_of_last = [&site] { return site.rendering(site.last_id); };
+
+  // To one of three that are members of each other.
+  BOOST_TEST(is_new("all", a_post("x@y.example", "<1@y>")));
+  const std::string of_all = copy_of_last();
+  BOOST_TEST(is_new("dev", of_all));
+  const std::string of_dev = copy_of_last();
+  BOOST_TEST(is_new("ops", of_all));
+  const std::string of_ops = copy_of_last();
+  BOOST_TEST(!is_new("ops", of_dev));
+  BOOST_TEST(!is_new("dev", of_ops));
+
+  // To two of them, whichever way is faster.
+  BOOST_TEST(is_new("dev", a_post("x@y.example", "<2@y>")));
+  BOOST_TEST(is_new("all", a_post("x@y.example", "<2@y>")));
+  BOOST_TEST(!is_new("dev", copy_of_last()));
+  BOOST_TEST(is_new("all", a_post("x@y.example", "<3@y>")));
+  BOOST_TEST(is_new("dev", copy_of_last()));
+  BOOST_TEST(!is_new("dev", a_post("x@y.example", "<3@y>")));
+
+  // What was edited and sent anew from a copy is another message.
+  std::string edited = of_all;
+  edited.replace(edited.find("<1@y>"), 5, "<4@y>");
+  BOOST_TEST(is_new("ops", edited));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

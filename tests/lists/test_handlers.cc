@@ -1,4 +1,6 @@
 // What the handlers make of a message: the whole header and body, as they are stored.
+#include "core/base/encoding.h"
+#include "core/base/mac.h"
 #include "core/mail/downgrade.h"
 #include "core/mail/transfer_encoding.h"
 #include "lists/handlers/handler.h"
@@ -43,6 +45,13 @@ const char kListFields[] =
     "List-Subscribe: <mailto:dev-subscribe@lists.example>\n"
     "List-Post: <mailto:dev@lists.example>\n"
     "List-Owner: <mailto:dev-owner@lists.example>\n";
+
+// What a list says of the body that it has changed.
+std::string original_body(const std::string& body) {
+  const Sha256Digest digest = sha256(crlf(body));
+  return "X-Original-Body: " + base64_encoded({reinterpret_cast<const char*>(digest.data()), digest.size()}) +
+         "\n";
+}
 
 }  // namespace
 
@@ -111,19 +120,27 @@ BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) 
       {"a footer",
        {{"footer", "-- \nthe list\n"}},
        "From: a@b\n" + usual + "\nbody\n",
-       "From: a@b\n" + usual + fields + "\nbody\n-- \nthe list\n"},
+       "From: a@b\n" + usual + fields + original_body("body\n") + "\nbody\n-- \nthe list\n"},
       {"a header and a footer",
        {{"header", "over"}, {"footer", "under"}},
        "From: a@b\n" + usual + "\nbody\n",
-       "From: a@b\n" + usual + fields + "\nover\nbody\nunder\n"},
+       "From: a@b\n" + usual + fields + original_body("body\n") + "\nover\nbody\nunder\n"},
       {"a footer that is there already, and one that is quoted",
        {{"footer", "under"}},
        "From: a@b\n" + usual + "\n> under\nbody\nunder\n",
        "From: a@b\n" + usual + fields + "\n> under\nbody\nunder\n"},
+      {"a body that another list has changed is known by that of its author",
+       {{"footer", "under"}},
+       "From: a@b\n" + usual + original_body("first\n") + "\nbody\n",
+       "From: a@b\n" + usual + fields + original_body("first\n") + "\nbody\nunder\n"},
+      {"what says nothing of a body is replaced",
+       {{"footer", "under"}},
+       "From: a@b\nX-Original-Body: AAAA\n" + usual + "\nbody\n",
+       "From: a@b\n" + usual + fields + original_body("body\n") + "\nbody\nunder\n"},
       {"a footer that is only quoted is no second one",
        {{"footer", "under"}},
        "From: a@b\n" + usual + "\nbody\n> under\n",
-       "From: a@b\n" + usual + fields + "\nbody\n> under\nunder\n"},
+       "From: a@b\n" + usual + fields + original_body("body\n> under\n") + "\nbody\n> under\nunder\n"},
       {"a description",
        {{"description", "Development \"talk\""}},
        "From: a@b\n" + usual + "\nbody\n",

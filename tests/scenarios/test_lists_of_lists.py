@@ -46,10 +46,13 @@ class ListsOfLists(processes.Scenario):
         posts = self.essaim.json("post", "find", "--message-id", "<umbrella@people.example>")
         self.assertEqual({ALL, DEV}, {post["list"] for post in posts})
         self.assertIn("this server is its host", self.essaim.run("destination", "explain", "lists.example"))
-        # Whoever wrote to both has it once.
+        # Whoever wrote to both has it once, also where the first list changes the body.
+        self.essaim.run("list", "set", ALL, "footer=-- all")
         reply = self.essaim.post("ann@people.example", [ALL, DEV], essaim.message("ann@people.example", ALL, subject="Both"))
         self.assertEqual(250, reply[0], reply)
+        self.essaim.wait_finished(self.essaim.queue_id(reply))
         self.sink.wait_for(6)
+        self.assertEqual({"ann@people.example": 2, "bob@people.example": 2, "cem@people.example": 2}, dict(self.sink.recipients()))
 
     def test_lists_that_are_members_of_each_other_end(self):
         self.essaim.run("member", "add", DEV, ALL)
