@@ -140,13 +140,27 @@ Resolution RecipientResolver::resolve(Connection& connection, const smtp::Addres
   return std::move(*found);
 }
 
+// A token names a member, and thereby the list, which may have got another name since; `named`: the one that the address names.
 Result<Resolution> RecipientResolver::leave_target(Connection& connection, const smtp::Address& recipient,
-                                                   ListRecord list, std::string_view token) const {
+                                                   std::optional<ListRecord> named,
+                                                   std::string_view token) const {
   auto keys = read_leave_keys(connection);
   if (!keys.ok()) return keys.error();
-  const auto leave = Tokens::read_leave(*keys, list.id, token);
+  std::optional<Tokens::Leave> leave;
+  if (named) leave = Tokens::read_leave(*keys, named->id, token);
+  if (!leave) {
+    auto member = storage::MemberStore(connection).find_by_id(Tokens::member_of_leave(token).value_or(0));
+    if (!member.ok()) return member.error();
+    auto list = DirectoryStore(connection).find_list_by_id(member->has_value() ? (*member)->list_id : 0);
+    if (!list.ok()) return list.error();
+    if (member->has_value() && !list->has_value())
+      return refuse(recipient, 550, "5.1.1", "no such list", "unknown-recipient");
+    if (list->has_value()) leave = Tokens::read_leave(*keys, (*list)->id, token);
+    if (leave) named = std::move(*list);
+  }
   if (!leave)
     return refuse(recipient, 550, "5.1.1", "no such address, its token is not ours", "forged-token");
+  ListRecord& list = *named;
   if (leave->retired)
     return refuse(recipient, 550, "5.1.1",
                   "this address is not good any more, write to " + list.local + "-unsubscribe@" + list.domain,
@@ -219,23 +233,12 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
     if (const auto at = local.rfind(kLeaveToken); at != std::string::npos) {
       list = list_named(std::string_view(local).substr(0, at));
       if (!list.ok()) return list.error();
-      if (list->has_value()) {
-        return leave_target(connection, recipient, std::move(**list),
-                            std::string_view(local).substr(at + kLeaveToken.size()));
-      }
+      return leave_target(connection, recipient, std::move(*list),
+                          std::string_view(local).substr(at + kLeaveToken.size()));
     }
-    if (local.starts_with(kLeavePrefix)) {
-      const std::string_view token = std::string_view(local).substr(kLeavePrefix.size());
-      const auto member_id = Tokens::member_of_leave(token);
-      auto member = storage::MemberStore(connection).find_by_id(member_id.value_or(0));
-      if (!member.ok()) return member.error();
-      if (!member->has_value())
-        return refuse(recipient, 550, "5.1.1", "no such address, its token is not ours", "forged-token");
-      list = directory.find_list_by_id((*member)->list_id);
-      if (!list.ok()) return list.error();
-      if (!list->has_value()) return refuse(recipient, 550, "5.1.1", "no such list", "unknown-recipient");
-      return leave_target(connection, recipient, std::move(**list), token);
-    }
+    if (local.starts_with(kLeavePrefix))
+      return leave_target(connection, recipient, std::nullopt,
+                          std::string_view(local).substr(kLeavePrefix.size()));
     for (const KeyPrefix& prefix : kKeyPrefixes) {
       if (!local.starts_with(prefix.text)) continue;
       const std::string key = local.substr(prefix.text.size());

@@ -5,7 +5,7 @@
 //   <list>-request              its owners, or a command if the subject is exactly that
 //   <list>-editor               its editors, or owners if there are none
 //   <list>-subscribe            joining           <list>-unsubscribe[+TOKEN]  leaving
-//   leave+TOKEN                 leaving, for lists with long names
+//   leave+TOKEN                 leaving, for lists with long names; a TOKEN is good whatever its list is called by now
 //   confirm+KEY, approve+KEY, reject+KEY, ban+KEY, answer+KEY       answers to what waits (held/keys.h)
 //   sympa (setting robot)       commands          listmaster, sympa-request, sympa-owner   listmasters
 //   bounce+..., obounce+...     bounces (VERP)    postmaster[@any of ours], abuse@any of ours
@@ -21,6 +21,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "core/smtp/address.h"
 #include "core/smtp/reply.h"
@@ -84,7 +86,7 @@ class RecipientResolver {
   void resolve(Read read, const smtp::Address& recipient, std::function<void(Resolution)> done) const;
   Result<Resolution> find(storage::Connection& connection, const smtp::Address& recipient) const;
   Result<Resolution> leave_target(storage::Connection& connection, const smtp::Address& recipient,
-                                  storage::ListRecord list, std::string_view token) const;
+                                  std::optional<storage::ListRecord> named, std::string_view token) const;
   const Services& services_;
   std::shared_ptr<RecentTargets> recent_;
 };

@@ -143,7 +143,8 @@ Result<void> suspend_renamed(const Doing& doing, const std::string& name) {
 
 }  // namespace
 
-// Under the old name the list is gone: return addresses of copies under way bear tokens that name members, not lists.
+// Under the old name the list is gone. Return addresses of copies, and those to leave with, bear tokens that name members, and
+// are good as before (recipients.cc).
 Done rename(const Doing& doing) {
   const std::string& name = doing.request.name;
   if (!wrong_with_list_name(name).empty())

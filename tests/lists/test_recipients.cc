@@ -42,7 +42,11 @@ BOOST_AUTO_TEST_CASE(each_address_of_ours_is_known_and_no_other) {
       {"dev-Unsubscribe@lists.example", 250, "leave"},
       {"dev-unsubscribe+" + leave + "@lists.example", 250, "leave-token"},
       {"leave+" + leave + "@lists.example", 250, "leave-token"},
-      {"shut-unsubscribe+" + leave + "@lists.example", 550, "[rule: forged-token]"},
+      {"earlier-name-unsubscribe+" + leave + "@lists.example", 250, "leave-token"},
+      {"shut-unsubscribe+" + leave + "@lists.example", 250,
+       "leave-token"},  // as the other one was called before
+      {"dev-unsubscribe+x@lists.example", 550, "[rule: forged-token]"},
+      {"nobody-unsubscribe+" + leave.substr(0, 23) + "!@lists.example", 550, "[rule: forged-token]"},
       {"shut-owner@lists.example", 250, "owners"},
       {"shut@lists.example", 550, "5.7.2 <shut@lists.example>: the list is closed [rule: closed-list]"},
       {"postmaster@lists.example", 250, "postmaster"},

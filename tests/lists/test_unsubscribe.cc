@@ -70,6 +70,26 @@ BOOST_AUTO_TEST_CASE(a_token_whose_key_is_retired_is_refused_at_rcpt_with_the_ad
   BOOST_TEST(site.rcpt(leave_address(site, "a@one.example")).reply.positive());
 }
 
+// Without pages the address is the only way out that a copy has.
+BOOST_AUTO_TEST_CASE(a_token_is_good_when_its_list_has_got_another_name_and_another_list_has_its_own) {
+  TestSite site;
+  site.make_list("dev", {}, {"a@one.example", "b@two.example"});
+  const std::string first = leave_address(site, "a@one.example");
+  const std::string second = leave_address(site, "b@two.example");
+  const Id list = site.list("dev").id;
+  TestSite::require(site.database->write_now(
+      storage::Durability::kAccept,
+      [&](storage::Connection& c) { return storage::DirectoryStore(c).rename_list(list, "team"); }));
+  const auto left = [&site](const std::string& to) {
+    return site.send("button@provider.example", {to}, a_post("button@provider.example")).to_string();
+  };
+  BOOST_TEST(left(first).starts_with("250 2.0.0 Ok: you have left team@lists.example"));
+  site.make_list("dev", {}, {"b@two.example"});
+  BOOST_TEST(left(second).starts_with("250 2.0.0 Ok: you have left team@lists.example"));
+  BOOST_TEST(!site.member("team", "b@two.example").has_value());
+  BOOST_TEST(site.member("dev", "b@two.example").has_value());
+}
+
 BOOST_AUTO_TEST_CASE(the_owners_are_told_who_left_and_how_where_they_want_it_and_it_is_kept) {
   TestSite site;
   site.make_list("dev", {{"tell_left", "true"}, {"goodbye", "false"}},
