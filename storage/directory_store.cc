@@ -155,8 +155,18 @@ Result<void> DirectoryStore::set_list(Id list_id, const std::map<std::string, st
 }
 
 Result<void> DirectoryStore::rename_list(Id list_id, const std::string& local) {
-  return renamed_exists(sql::run(connection_, "UPDATE list SET local = ? WHERE id = ?", local, list_id),
-                        "list " + local);
+  auto list = find_list_by_id(list_id);
+  if (!list.ok()) return list.error();
+  if (!list->has_value()) return Error{ErrorCode::kNotFound, "no such list: " + std::to_string(list_id)};
+  ESSAIM_TRY(renamed_exists(sql::run(connection_, "UPDATE list SET local = ? WHERE id = ?", local, list_id),
+                            "list " + local));
+  const std::string before = (*list)->address();
+  (*list)->local = local;
+  const std::string address = (*list)->address();
+  ESSAIM_TRY(sql::run(connection_, "UPDATE held SET list_address = ? WHERE list_id = ?", address, list_id));
+  ESSAIM_TRY(sql::run(connection_, "UPDATE departure SET list_address = ? WHERE list_address = ?", address,
+                      before));
+  return {};
 }
 
 Result<void> DirectoryStore::set_list_state(Id list_id, ListState state) {

@@ -24,7 +24,8 @@ class DirectoryStore {
 
   Result<void> add_list(const ListRecord& list);  // domain_id must exist; kExists
   Result<void> set_list(Id list_id, const std::map<std::string, std::string>& settings);  // replaces all
-  Result<void> rename_list(Id list_id, const std::string& local);                         // kExists
+  // kExists. What waits, and who has left, is found under the new name from then on; the ledger keeps the one of its time.
+  Result<void> rename_list(Id list_id, const std::string& local);
   Result<void> set_list_state(Id list_id, ListState state);
   // What waits for its moderators is refused in the name of `by`; posts stay in the ledger under the list's address, and what
   // was accepted goes out. Its members go later, in steps (MemberStore::purge_deleted_list), however many they are.

@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/config/values.h"
 #include "lists/held/answer.h"
+#include "lists/names.h"
 #include "lists/site_texts.h"
 #include "lists/verified.h"
 #include "smtpd/cli/commands.h"
@@ -79,15 +80,31 @@ struct Options {
 // All of them, however many: what is left out would be taken for what is not there.
 constexpr std::size_t kNoLimit = std::numeric_limits<std::int64_t>::max();
 
+// Of a list, or of one that is gone and has left something behind.
+Result<std::vector<HeldRecord>> search(storage::Connection& c, storage::HeldFilter filter,
+                                       const std::string& name) {
+  if (name.empty()) return storage::HeldStore(c).search(filter);
+  const auto address = lists::checked_list(name);
+  if (!address.ok()) return address.error();
+  const auto list = lists::record_of(c, {name, ""});
+  if (!list.ok() && list.error().code != ErrorCode::kNotFound) return list.error();
+  if (list.ok())
+    filter.list_id = list->id;
+  else
+    filter.list = address->to_string();
+  auto held = storage::HeldStore(c).search(filter);
+  if (held.ok() && held->empty() && !list.ok()) return list.error();
+  return held;
+}
+
 int list(const Shell& shell, const Options& options) {
   return with_site(shell, [&](Site& site) {
     storage::HeldFilter filter;
-    filter.list = ascii_lowered(options.list);
     filter.decided = options.all;
     filter.limit = kNoLimit;
     std::vector<HeldRecord> found;
     auto read = site.read([&](storage::Connection& c) -> Result<void> {
-      auto held = storage::HeldStore(c).search(filter);
+      auto held = search(c, filter, options.list);
       if (!held.ok()) return held.error();
       found = std::move(*held);
       return {};

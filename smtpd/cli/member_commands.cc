@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
+#include "lists/names.h"
 #include "lists/templates/catalogue.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
@@ -188,16 +189,20 @@ int left(const Shell& shell, const Arguments& a) {
     since = *when;
   }
   return with_site(shell, [&](Site& site) {
-    auto list = site.admin().show_list(a.list);
-    if (!list.ok()) return shell.fail(list.error());
+    const auto address = lists::checked_list(a.list);
+    if (!address.ok()) return shell.fail(address.error());
     std::vector<storage::DepartureRecord> all;
     const auto read = site.read([&](storage::Connection& connection) -> Result<void> {
-      auto found = storage::DepartureStore(connection).of_list(list->list.address(), since, kMostDepartures);
+      auto found = storage::DepartureStore(connection).of_list(address->to_string(), since, kMostDepartures);
       if (!found.ok()) return found.error();
       all = *std::move(found);
       return {};
     });
     if (!read.ok()) return shell.fail(read.error());
+    // A list that is gone has its record still.
+    if (all.empty()) {
+      if (const auto list = site.admin().show_list(a.list); !list.ok()) return shell.fail(list.error());
+    }
     Json json = Json::array();
     Table table({"WHEN", "ADDRESS", "HOW", "CLIENT"});
     for (const auto& one : all) {

@@ -79,6 +79,28 @@ BOOST_FIXTURE_TEST_CASE(finds_somebody_on_the_lists_of_all_domains, Site) {
 }
 
 // Else nobody on its lists would seem to bounce.
+BOOST_FIXTURE_TEST_CASE(what_waits_and_who_has_left_is_found_under_the_name_that_the_list_has_now, Site) {
+  make_list();
+  ok({"member", "add", "dev@lists.example", "ann@a.example"});
+  ok({"member", "remove", "dev@lists.example", "ann@a.example"});
+  ok({"request", "rename", "dev@lists.example", "other", "--as", "owner@people.example", "--auth", "smtp"});
+  BOOST_TEST(json({"held", "list", "--list", "Dev@Lists.example"}).size() == 1U);
+  ok({"request", "rename", "dev@lists.example", "team"});
+  const auto held = json({"held", "list", "--list", "team@lists.example"});
+  BOOST_REQUIRE(held.size() == 1U);
+  BOOST_TEST(held[0]["list"] == "team@lists.example");
+  const auto left = json({"member", "left", "team@lists.example"});
+  BOOST_REQUIRE(left.size() == 1U);
+  BOOST_TEST(left[0]["address"] == "ann@a.example");
+  BOOST_TEST(has(run({"held", "list", "--list", "dev@lists.example"}).err, "there is no list"));
+  BOOST_TEST(run({"held", "list", "--list", "dev@lists.example"}).code == 1);
+  BOOST_TEST(run({"member", "left", "dev@lists.example"}).code == 1);
+  // What it has left behind is there when it is gone.
+  ok({"list", "delete", "team@lists.example"});
+  BOOST_TEST(json({"held", "list", "--list", "team@lists.example", "--all"}).size() == 1U);
+  BOOST_TEST(json({"member", "left", "team@lists.example"}).size() == 1U);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_domain_whose_members_bounce_may_be_written_in_any_way_and_must_be_there, Site) {
   make_list();
   BOOST_TEST(json({"member", "bouncing", "--domain", "Lists.EXAMPLE"}).empty());
