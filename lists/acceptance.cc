@@ -14,6 +14,7 @@
 #include "lists/refusal.h"
 #include "lists/sender_report.h"
 #include "lists/staging.h"
+#include "storage/account_store.h"
 #include "storage/database.h"
 #include "storage/post_store.h"
 
@@ -186,9 +187,23 @@ class Round : public std::enable_shared_from_this<Round> {
         [self = shared_from_this()](Result<void> stored) { self->stored(std::move(stored)); });
   }
 
+  // An account that was locked, deleted or given another password is so for sessions that are open, too, on whatever node: a
+  // message that is not stored yet comes too late.
+  Result<void> require_login(Connection& connection) {
+    login_over_ = false;
+    if (!submission_->login) return {};
+    auto account = storage::AccountStore(connection).find(submission_->login->account);
+    if (!account.ok()) return account.error();
+    const WallTime changed = account->has_value() ? (*account)->changed : WallTime{};
+    if (changed == submission_->login->changed) return {};
+    login_over_ = true;
+    return Error{ErrorCode::kConflict, "the account is not as it was at the login"};
+  }
+
   Result<void> store(Connection& connection) {
     committed_.clear();
     stale_ = false;
+    ESSAIM_TRY(require_login(connection));
     const CommitContext context{
         services_, connection, *submission_, *incoming_, services_.clock->wall_now(), services_.rank()};
     for (const auto& plan : plans_) {
@@ -226,12 +241,21 @@ class Round : public std::enable_shared_from_this<Round> {
 
   void stored(Result<void> result) {
     if (result.ok()) return committed();
+    if (login_over_ && result.error().code == ErrorCode::kConflict) return log_in_again();
     if (stale_ && result.error().code == ErrorCode::kConflict) {
       if (rounds_ < kMaxRounds) return decide();
       return trouble(result.error());
     }
     if (result.error().code == ErrorCode::kUnknownOutcome && plans_.front()->stores_post()) return resolve();
     trouble(result.error());
+  }
+
+  void log_in_again() {
+    log::info("login-over", {{"id", format_id(submission_->id)},
+                             {"account", submission_->login->account},
+                             {"client", submission_->client},
+                             {"from", submission_->reverse_path.to_string()}});
+    finish(smtp::reply(421, "4.7.0", "Your account has changed since you logged in, log in again"));
   }
 
   // DESIGN §1: a post under the same id is put in the way. If the id is taken, the commit happened; if not,
@@ -321,6 +345,7 @@ class Round : public std::enable_shared_from_this<Round> {
   int settled_ = 0;
   std::uint64_t answers_ = 0;  // of strangers, before this round
   bool stale_ = false;
+  bool login_over_ = false;
   bool latest_ = false;  // what is read must not lag behind
   std::optional<Incoming> incoming_;
   std::vector<std::unique_ptr<Plan>> plans_;

@@ -3,7 +3,7 @@
 //      submit() for a small post to one list by an author who is known (known_facts.h), if it is not refused;
 //   2. in ONE write: lists are checked to be as they were when decided (else it is decided anew, three times
 //      at most), what was seen before is found out, posts are stored, small ones are expanded, requests take
-//      effect;
+//      effect; of who has logged in, the account must be as it was then, else it is 421, and the session ends;
 //   3. after the durable commit: the bell rings, and the reply is 250 with the queue id.
 // A commit of unknown outcome is resolved first. Refusals name the rule; trouble of storage is 451, a full
 // disk 452.

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/smtp/address.h"
 
@@ -15,6 +16,8 @@ struct Login {
   std::string mechanism;               // "SCRAM-SHA-256"
   std::vector<std::string> addresses;  // that it may send as: "ann@example.org", "*@example.org"
   bool may_relay = false;              // to everywhere
+  // Of the account's row when it logged in; 0: it had none. Another one since, and the login is over.
+  WallTime changed{};
 
   // Whether it may send as this one. Local parts ignoring case.
   bool owns(const smtp::Address& address) const;

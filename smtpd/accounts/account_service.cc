@@ -301,7 +301,8 @@ class AccountService::Try : public std::enable_shared_from_this<Try> {
   }
 
   sasl::Login login_of(const AccountRecord& account) const {
-    return {account.name, sasl::to_string(question_.mechanism), account.addresses, account.may_relay};
+    return {account.name, sasl::to_string(question_.mechanism), account.addresses, account.may_relay,
+            account.changed};
   }
 
   void accept() {

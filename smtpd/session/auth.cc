@@ -70,6 +70,7 @@ void ServerSession::advance(const sasl::Step& step) {
                                 {exchange_->question(), mechanism_, client_.ip, tls_.certificate_emails});
     case sasl::Step::Kind::kSuccess:
       client_.login = std::move(login_);
+      logged_in_ = actions_.wall_now();
       auth_failures_ = 0;
       return end_exchange(reply(235, "2.7.0", "Authentication succeeded"));
     case sasl::Step::Kind::kMalformed:

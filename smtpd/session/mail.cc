@@ -20,6 +20,9 @@ void ServerSession::do_mail(std::string_view argument) {
     return respond(
         reply(530, "5.7.0", client_.tls ? "Authentication required" : "Must issue a STARTTLS command first"));
   }
+  if (client_.login && actions_.wall_now() - logged_in_ > settings_.login.max_age) {
+    return respond(reply(421, "4.7.0", "You logged in long ago, connect and log in again"));
+  }
   smtp::MailCommand mail;
   if (const auto refused = smtp::parse_mail_argument(argument, &mail, offered())) return respond(*refused);
 

@@ -191,6 +191,7 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   std::unique_ptr<sasl::ServerExchange> exchange_;  // while AUTH is under way
   sasl::Mechanism mechanism_ = sasl::Mechanism::kPlain;
   std::shared_ptr<const sasl::Login> login_;  // who it will be when the exchange ends well
+  WallTime logged_in_{};
   std::size_t auth_failures_ = 0;
 
   std::optional<smtp::DataDecoder> decoder_;

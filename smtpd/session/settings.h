@@ -65,6 +65,8 @@ struct LoginSettings {
   bool implicit_tls = false;  // the handshake comes first (RFC 8314)
   std::vector<sasl::Mechanism> mechanisms;
   std::size_t max_relay_recipients = 100;  // in one transaction
+  // Then it is proven anew, on another connection: a directory or an authorization server does not tell whom it has locked.
+  Duration max_age = std::chrono::hours(1);
 };
 
 struct SessionSettings {

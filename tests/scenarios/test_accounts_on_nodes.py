@@ -44,6 +44,14 @@ class AccountsOnNodes(nodes.Nodes):
         with connected(self.two.port_of("submission"), self.context, "ann", "another horse") as client:
             client.sendmail(ANN, [LIST], essaim.message(ANN, LIST))
         self.sink.wait_for(1, 60)
+        # A session that is open on the one ends when the account is changed on the other.
+        client = connected(self.one.port_of("submission"), self.context, "ann", "another horse")
+        client.sendmail(ANN, [LIST], essaim.message(ANN, LIST))
+        self.two.run("account", "set", "ann", "--disabled", "yes")
+        with self.assertRaises(smtplib.SMTPResponseException) as over:
+            client.sendmail(ANN, [LIST], essaim.message(ANN, LIST))
+        self.assertEqual(421, over.exception.smtp_code, over.exception.smtp_error)
+        self.two.run("account", "set", "ann", "--disabled", "no")
         # Two wrong words here and two there are four.
         for node in (self.one, self.two, self.one, self.two):
             self.assertEqual(535, self.login(node, "wrong words", "bob"))

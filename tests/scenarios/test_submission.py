@@ -152,6 +152,32 @@ class Submission(processes.Scenario):
         site.client(password="another horse").close()
         self.assertNotIn(PASSWORD, self.essaim.process.output())
 
+    def test_a_session_that_is_open_ends_with_the_account_as_it_was(self):
+        self.site()
+        site, sender, stranger = self.site, "news@app.example", "x@elsewhere.example"
+        site.account("app", "*@app.example", options=["--may-relay"])
+        arrived = 0
+        for change, words in ((["set", "app", "--disabled", "yes"], ""), (["set", "app", "--disabled", "no"], ""),
+                              (["set", "app", "--password"], "another horse\n"), (["delete", "app"], "")):
+            with self.subTest(change=change):
+                if change[-1] == "no":  # locked it is: nobody gets in to be thrown out
+                    site.run("account", *change)
+                    continue
+                client = site.client("app", "another horse" if change[0] == "delete" else PASSWORD)
+                client.sendmail(sender, [stranger], essaim.message(sender, stranger))
+                arrived += 1
+                self.sink.wait_for(arrived)
+                site.run("account", *change, stdin=words)
+                self.refused(421, "4.7.0 Your account has changed", client.sendmail, sender, [stranger],
+                             essaim.message(sender, stranger))
+                self.assertIsNone(client.sock, "the session is over")
+        self.assertEqual(3, len(site.events("login-over")))
+        # What others send goes on, and of the locked one nothing has gone out behind the lock.
+        with site.client() as client:
+            client.sendmail(ANN, [LIST], essaim.message(ANN, LIST))
+        self.assertEqual(arrived + 2, len(self.sink.wait_for(arrived + 2)))
+        self.assertEqual(arrived, len(self.essaim.json("post", "find", "--sender", sender)))
+
     def reply(self, client, line):
         code, text = client.docmd(line)
         return code, text.decode().split(" ")[0]

@@ -205,6 +205,8 @@ class Run {
   void happen(const Step& step) {
     if (step.text == "timeout") {
       session_.on_timeout();
+    } else if (step.text == "an hour later") {
+      actions_.now += std::chrono::hours(1);
     } else if (step.text == "shutdown") {
       session_.shut_down();
     } else if (step.text == "tls") {

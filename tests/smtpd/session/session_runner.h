@@ -61,7 +61,7 @@ class FakeActions final : public smtpd::SessionActions {
   void ask_login(smtpd::Ticket ticket, smtpd::LoginQuestion question) override;
   void submit(smtpd::Ticket ticket, std::unique_ptr<smtpd::IncomingMessage> message) override;
   Id new_post_id() override { return ++last_id; }
-  WallTime wall_now() override { return from_millis(1'790'000'000'000); }
+  WallTime wall_now() override { return now; }
   void on_rejected(const smtpd::Rejection& rejection) override;
   void on_received(const smtpd::Reception&) override { ++received; }
   void on_incident(std::string_view what, std::string_view) override { incidents.emplace_back(what); }
@@ -81,6 +81,7 @@ class FakeActions final : public smtpd::SessionActions {
   Duration stress_deadline{};  // zero: the present deadline has none
   int junk = 0;
   Id last_id = 0;
+  WallTime now = from_millis(1'790'000'000'000);
   int received = 0;
   int pauses = 0;
   bool paused = false;

@@ -78,6 +78,28 @@ S: 221
                 });
 }
 
+// What is under way then is finished.
+BOOST_AUTO_TEST_CASE(a_login_is_good_for_an_hour) {
+  run_under_tls(submission(), "C: AUTH PLAIN " + kGood + R"(
+S: 235 2.7.0
+* an hour later
+C: MAIL FROM:<ann@a.test>
+S: 250 2.1.0
+* an hour later
+C: RCPT TO:<l@lists.test>
+S: 250 2.1.5
+C: DATA
+S: 354
+C: Subject: x
+C:
+C: .
+S: 250 2.0.0
+C: MAIL FROM:<ann@a.test>
+S: 421 4.7.0 You logged in long ago
+* closed
+)");
+}
+
 BOOST_AUTO_TEST_CASE(takes_no_mail_before) {
   run_transcript(submission(), R"(
 S: 220 mx.test
