@@ -26,6 +26,20 @@ class DebianPackage(processes.Scenario):
         # Its dependencies are those of the machine, and its scripts work on the root directory they are told.
         run("dpkg", f"--root={root}", "--force-depends", "--force-script-chrootless", "--force-confold", "--install", package)
 
+    def look_at_documents(self, contents):
+        """What they name is there, under that name: not compressed, where a program or a link reads it."""
+        texts = [processes.ROOT / "README.md", *(processes.ROOT / "docs").glob("*.md")]
+        named = {path for text in texts for path in re.findall(r"/usr/share/doc/[\w./-]*\w", text.read_text())}
+        self.assertIn("/usr/share/doc/essaim/prometheus/essaim.rules.yml", named)
+        for path in named:
+            self.assertIn("." + path, contents)
+        for text in texts:
+            place = text.relative_to(processes.ROOT)
+            self.assertIn(f"./usr/share/doc/essaim/{place}", contents)
+            for link in re.findall(r"\]\((docs/[\w-]+\.md|[\w-]+\.md)\)", text.read_text()):
+                if link not in ("ARCHITECTURE.md", "HACKING.md"):  # for those who have the tree
+                    self.assertIn(f"./usr/share/doc/essaim/{place.parent / link}", contents)
+
     def test_it_installs_lacks_only_what_the_administrator_knows_and_keeps_the_configuration_at_an_upgrade(self):
         first, second = build("0.0.1+test"), build("0.0.2+test")
         fields = run("dpkg-deb", "--field", second).stdout
@@ -33,15 +47,16 @@ class DebianPackage(processes.Scenario):
         self.assertRegex(fields, r"(?m)^Depends: .*libevent-core-2\.1-7.*")
         for library in ("libc6", "libssl3", "libsqlite3-0", "libunbound8", "libzstd1", "libidn2-0"):
             self.assertIn(library, fields)
-        contents = run("dpkg-deb", "--contents", second).stdout
+        contents = {line.split()[5].rstrip("/") for line in run("dpkg-deb", "--contents", second).stdout.splitlines()}
         for path in ("./usr/sbin/essaim", "./usr/share/man/man1/essaim.1.gz", "./usr/share/man/man5/essaim.toml.5.gz",
                      "./etc/essaim/essaim.toml", "./usr/lib/sysusers.d/essaim.conf", "./usr/lib/tmpfiles.d/essaim.conf",
                      "./usr/share/doc/essaim/README.Debian", "./usr/share/doc/essaim/copyright",
                      "./usr/share/doc/essaim/examples/from-sympa", "./usr/share/doc/essaim/examples/haproxy/haproxy.cfg"):
             self.assertIn(path, contents)
+        self.look_at_documents(contents)
         units = [path.name for path in (processes.ROOT / "contrib" / "systemd").glob("essaim*.*")]
         for unit in units:
-            self.assertIn(f"/systemd/system/{unit}", contents)
+            self.assertTrue({f"./{place}/systemd/system/{unit}" for place in ("lib", "usr/lib")} & contents, unit)
         # At an upgrade the server is restarted once, behind the installation; what holds its port is left alone.
         control = self.folder / "control"
         run("dpkg-deb", "--control", second, control)
