@@ -4,6 +4,7 @@
 #include <iterator>
 #include <tuple>
 
+#include "core/base/mac.h"
 #include "core/base/random.h"
 #include "storage/batch_store.h"
 #include "storage/directory_store.h"
@@ -71,6 +72,13 @@ Error no_such_post(Id id) {
   return {ErrorCode::kNotFound, "no such post: " + format_id(id)};
 }
 
+// As it is stored: a server would cut a longer one without a word, where it ignores what is there.
+std::string stored_key(std::string_view key) {
+  if (key.size() <= PostStore::kLongestKey) return std::string(key);
+  const Sha256Digest digest = sha256(key);
+  return {digest.begin(), digest.end()};
+}
+
 // The number of rows: 0 if there was one.
 Result<std::int64_t> add_seen(Connection& connection, Id list_id, std::string_view key, Id post_id,
                               WallTime at) {
@@ -135,7 +143,7 @@ Result<void> PostStore::add_row(const PostRecord& p) {
       p.eight_bit, p.expanded, p.cursor_domain, p.cursor_local, p.batches, p.recipients, p.held,
       p.held_reason, p.smtputf8, p.target, p.dsn.ret, p.dsn.envelope_id, p.dsn.notify,
       p.dsn.original_recipient, p.reports | (p.author_unknown ? kAuthorUnknown : 0), p.explanation, p.tls,
-      sql::Blob{connection_.unsettled_keys() != nullptr ? p.seen_key : std::string_view()}));
+      sql::Blob{connection_.unsettled_keys() != nullptr ? stored_key(p.seen_key) : std::string()}));
   return {};
 }
 
@@ -196,7 +204,8 @@ Result<void> PostStore::add_form(Id post_id, Form form, std::string_view bytes) 
   return {};
 }
 
-Result<std::optional<Id>> PostStore::remember(Id list_id, std::string_view key, Id post_id, WallTime now) {
+Result<std::optional<Id>> PostStore::remember(Id list_id, std::string_view whole, Id post_id, WallTime now) {
+  const std::string key = stored_key(whole);
   if (UnsettledKeys* const unsettled = connection_.unsettled_keys(); unsettled != nullptr) {
     auto first = unsettled->find(connection_, list_id, key);
     if (!first.ok() || first->has_value()) return first;
@@ -212,12 +221,13 @@ Result<std::optional<Id>> PostStore::remember(Id list_id, std::string_view key, 
 
 Result<void> PostStore::forget(Id list_id, std::string_view key, Id post_id) {
   ESSAIM_TRY(sql::run(connection_, "DELETE FROM seen WHERE list_id = ? AND seen_key = ? AND post_id = ?",
-                      list_id, sql::Blob{key}, post_id));
+                      list_id, sql::Blob{stored_key(key)}, post_id));
   return {};
 }
 
-Result<std::optional<Id>> PostStore::remember_with_post(Id list_id, std::string_view key, Id post_id,
+Result<std::optional<Id>> PostStore::remember_with_post(Id list_id, std::string_view whole, Id post_id,
                                                         WallTime now) {
+  const std::string key = stored_key(whole);
   UnsettledKeys* const unsettled = connection_.unsettled_keys();
   if (unsettled == nullptr) return remember(list_id, key, post_id, now);
   auto first = unsettled->find(connection_, list_id, key);

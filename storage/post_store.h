@@ -63,6 +63,8 @@ class PostStore {
   static constexpr std::int64_t kStagedTogether = 2;
   static std::int64_t pieces(std::string_view bytes);
   static bool is_large(std::string_view bytes) { return pieces(bytes) > kStagedTogether; }
+  // Octets of a key as it is stored; what is longer is stored as its SHA-256.
+  static constexpr std::size_t kLongestKey = 64;
   // Remembers (list, key of Message-ID and body). Gives the id of the first post if it was seen, else nothing.
   Result<std::optional<Id>> remember(Id list_id, std::string_view key, Id post_id, WallTime now);
   // As if it had not come: what was remembered for `post_id` never went out. Nothing if the key is another one's, or with a

@@ -90,6 +90,27 @@ BOOST_AUTO_TEST_CASE(comes_back_from_a_file) {
   is_remembered(*to);
 }
 
+// An earlier version kept keys of any length, for which a server has no room.
+BOOST_AUTO_TEST_CASE(a_long_key_of_a_file_does_not_stop_it) {
+  File from;
+  must(migrate(*from.database));
+  commit(*from.database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(!must(PostStore(c).remember(kList, std::string(100, 'k'), 80, kNow)).has_value());
+    BOOST_TEST(!must(PostStore(c).remember(kList, std::string(64, 'k'), 81, kNow)).has_value());
+    must(sql::run(c, "INSERT INTO seen (list_id, seen_key, post_id, at) VALUES (?, ?, 82, ?)", kList,
+                  sql::Blob{"owner-failure:" + std::string(51, 'x')}, kNow));
+    return {};
+  });
+  TempDatabase to;
+  static_cast<void>(must(copy_database(*from.database, *to)));
+  BOOST_TEST(rows(*to, "seen") == 2);
+  commit(*to, [](Connection& c) -> Result<void> {
+    BOOST_TEST(must(PostStore(c).remember(kList, std::string(100, 'k'), 90, kNow)).value_or(0) == 80);
+    BOOST_TEST(must(PostStore(c).remember(kList, std::string(64, 'k'), 90, kNow)).value_or(0) == 81);
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(does_not_write_over_what_is_there) {
   TempDatabase from;
   fill(*from, 10);

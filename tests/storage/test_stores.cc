@@ -329,6 +329,20 @@ BOOST_AUTO_TEST_CASE(a_post_is_remembered_by_its_key_and_forgotten_in_time) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_long_key_is_another_one_than_what_begins_like_it) {
+  TempDatabase database;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    PostStore store(c);
+    const std::string key(200, 'k');
+    BOOST_TEST(!must(store.remember(kList, key + "1", 5, kNow)).has_value());
+    BOOST_TEST(!must(store.remember(kList, key + "2", 6, kNow)).has_value());
+    BOOST_TEST(must(store.remember_with_post(kList, key + "1", 7, kNow)).value() == 5);
+    must(store.forget(kList, key + "2", 6));
+    BOOST_TEST(!must(store.remember(kList, key + "2", 8, kNow)).has_value());
+    return {};
+  });
+}
+
 // A post with its key in its row, and what comes again: as a post, or as something else that is remembered at once.
 BOOST_AUTO_TEST_CASE(a_key_is_kept_with_its_post_until_it_is_settled) {
   TempDatabase database;
