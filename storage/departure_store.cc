@@ -33,13 +33,10 @@ Result<std::vector<DepartureRecord>> DepartureStore::of_list(const std::string& 
 }
 
 Result<std::int64_t> DepartureStore::forget_before(WallTime time, std::size_t most) {
-  auto last = sql::number(connection_, 0,
-                          "SELECT MAX(left_at) FROM (SELECT left_at FROM departure WHERE left_at < ? "
-                          "ORDER BY left_at LIMIT ?) AS oldest",
-                          to_millis(time), static_cast<std::int64_t>(most));
-  if (!last.ok()) return last.error();
-  if (*last == 0) return 0;
-  return sql::run(connection_, "DELETE FROM departure WHERE left_at <= ?", *last);
+  return sql::run(
+      connection_,
+      sql::delete_some(connection_, "departure", "member_id", "left_at < ?", static_cast<std::int64_t>(most)),
+      to_millis(time));
 }
 
 }  // namespace essaim::storage

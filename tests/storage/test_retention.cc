@@ -1,4 +1,5 @@
 // What the retention job takes away and what it leaves. On both engines.
+#include "storage/departure_store.h"
 #include "storage/retention.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
@@ -147,6 +148,23 @@ BOOST_FIXTURE_TEST_CASE(a_step_that_fails_does_not_keep_the_others_from_their_wo
   BOOST_REQUIRE(!result.ok());
   BOOST_TEST(result.error().message.find("keys forgotten: ") == 0U, result.error().message);
   BOOST_TEST(rows("member") == 0);
+}
+
+// A reconciliation removes all of them at the same moment.
+BOOST_FIXTURE_TEST_CASE(departures_of_one_moment_are_forgotten_some_at_a_time, Site) {
+  commit(*database, [](Connection& c) -> Result<void> {
+    DepartureStore store(c);
+    for (Id id = 1; id <= 50; ++id)
+      ESSAIM_TRY(store.add({id, "dev@lists.test", "u@a.test", "operator", "", kNow}));
+    return store.add({51, "dev@lists.test", "u@a.test", "operator", "", kNow + 1s});
+  });
+  for (const std::int64_t expected : {20, 20, 10, 0}) {
+    commit(*database, [expected](Connection& c) -> Result<void> {
+      BOOST_TEST(must(DepartureStore(c).forget_before(kNow + 1s, 20)) == expected);
+      return {};
+    });
+  }
+  BOOST_TEST(rows("departure") == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
