@@ -19,10 +19,14 @@ Result<Id> next_list(Connection& connection, Id last) {
   return sql::number(connection, -1, "SELECT MIN(list_id) FROM member WHERE list_id > ?", last);
 }
 
-Result<std::int64_t> purge(Connection& connection, Id list_id, const std::string& whom, std::int64_t value) {
-  return sql::run(connection,
-                  sql::delete_some(connection, "member", "id", "list_id = ? AND " + whom, kPurgedTogether),
-                  list_id, value);
+// Of a list or, for listmasters, a domain.
+Result<bool> is_known(Connection& connection, Id list_id) {
+  auto known = sql::number(
+      connection, 0,
+      "SELECT (SELECT COUNT(*) FROM list WHERE id = ?) + (SELECT COUNT(*) FROM domain WHERE id = ?)", list_id,
+      list_id);
+  if (!known.ok()) return known.error();
+  return *known > 0;
 }
 
 }  // namespace
@@ -51,12 +55,9 @@ Result<std::vector<Id>> MemberStore::deleted_lists() {
     if (!next.ok()) return next.error();
     if (*next < 0) return out;
     last = *next;
-    auto known = sql::number(
-        connection_, 0,
-        "SELECT (SELECT COUNT(*) FROM list WHERE id = ?) + (SELECT COUNT(*) FROM domain WHERE id = ?)", last,
-        last);
+    auto known = is_known(connection_, last);
     if (!known.ok()) return known.error();
-    if (*known == 0) out.push_back(last);
+    if (!*known) out.push_back(last);
   }
 }
 
@@ -83,14 +84,18 @@ Result<bool> MemberStore::read_waiting(PlaceInPosts* place, std::size_t look_at,
 }
 
 Result<std::int64_t> MemberStore::purge_left(Id list_id, std::int64_t revision) {
-  return purge(connection_, list_id, "left_rev > 0 AND left_rev <= ?", revision);
+  return sql::run(connection_,
+                  sql::delete_some(connection_, "member", "id",
+                                   "list_id = ? AND left_rev > 0 AND left_rev <= ?", kPurgedTogether),
+                  list_id, revision);
 }
 
 Result<std::int64_t> MemberStore::purge_deleted_list(Id list_id) {
-  auto exists = sql::number(connection_, 0, "SELECT COUNT(*) FROM list WHERE id = ?", list_id);
-  if (!exists.ok()) return exists.error();
-  if (*exists > 0) return std::int64_t{0};
-  return purge(connection_, list_id, "role < ?", static_cast<std::int64_t>(Role::kListmaster));
+  auto known = is_known(connection_, list_id);
+  if (!known.ok()) return known.error();
+  if (*known) return std::int64_t{0};
+  return sql::run(connection_, sql::delete_some(connection_, "member", "id", "list_id = ?", kPurgedTogether),
+                  list_id);
 }
 
 }  // namespace essaim::storage

@@ -79,14 +79,14 @@ class MemberStore {
   // is accepted meanwhile is of no older revision than the lists had.
   // One look for each list that there is. A read.
   Result<std::vector<ListLeft>> lists_that_were_left();
-  // Lists that are no more and whose members are still here. Likewise.
+  // Lists that are no more and whose members are still here, and domains that are no more and had listmasters. Likewise.
   Result<std::vector<Id>> deleted_lists();
   // Reads the next `look_at` posts that wait, and puts down for each list the oldest revision at which one was accepted. False:
   // these were the last. A read.
   Result<bool> read_waiting(PlaceInPosts* place, std::size_t look_at, ListRevisions* oldest);
   // Removes up to a thousand rows of members who left the list at this revision or before. Returns how many; 0: none is left.
   Result<std::int64_t> purge_left(Id list_id, std::int64_t revision);
-  // Removes up to a thousand members of a list that is no more and of which no post waits. Returns how many.
+  // Removes up to a thousand members of one of these of which no post waits. Returns how many.
   Result<std::int64_t> purge_deleted_list(Id list_id);
 
  private:

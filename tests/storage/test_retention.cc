@@ -93,6 +93,24 @@ BOOST_FIXTURE_TEST_CASE(members_of_a_deleted_list_stay_while_a_post_of_it_waits,
   BOOST_TEST(rows("member") == 0);
 }
 
+BOOST_FIXTURE_TEST_CASE(listmasters_go_with_their_domain, Site) {
+  commit(*database, [](Connection& c) -> Result<void> {
+    for (const Id scope : {Id{0}, kDomain, kDomain + 100}) {
+      MemberRecord master = member(30 + scope, "master", "a.test", 1);
+      master.list_id = scope;
+      master.role = Role::kListmaster;
+      ESSAIM_TRY(MemberStore(c).add(master));
+    }
+    return DirectoryStore(c).add_domain({kDomain + 100, "other.test", {}, kNow});
+  });
+  run();
+  BOOST_TEST(rows("member") == 3);
+  commit(*database, [](Connection& c) { return DirectoryStore(c).delete_domain("other.test"); });
+  run();
+  BOOST_TEST(rows("member") == 2);
+  BOOST_TEST(rows("member WHERE list_id > " + std::to_string(kDomain)) == 0);
+}
+
 BOOST_FIXTURE_TEST_CASE(the_text_of_what_failed_for_somebody_is_kept_for_days_after_the_last_outcome, Site) {
   for (const Id id : {1, 2}) make_post(*database, post(id), people(2, "a.test"), id);
   for (BatchRecord& batch : claim(*database, {1, 1}, 2)) {
