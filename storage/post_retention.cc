@@ -14,6 +14,7 @@ namespace {
 // On a server the rows that go in a transaction are bounded: they are replicated with all that is in them.
 constexpr std::int64_t kRowsDeleted = 40;
 constexpr std::int64_t kPiecesDeleted = 2;
+constexpr std::int64_t kOctetsDeleted = 512 << 10;  // by posts that are settled together
 
 Result<std::int64_t> delete_some(Connection& connection, const std::string& table, Id post_id) {
   auto gone = sql::run(connection,
@@ -69,16 +70,23 @@ Result<PostsFound> PostStore::settled(Id after, std::size_t look_at, WallTime fa
 Result<PostsSettled> PostStore::settle(std::span<const Id> posts, WallTime failed_before) {
   UnsettledKeys* const unsettled = connection_.unsettled_keys();
   if (unsettled != nullptr) ESSAIM_TRY(unsettled->forget_settled(connection_));
+  const bool server = connection_.dialect() != Dialect::kSqlite;
   PostsSettled done;
+  std::int64_t together = 0;
   for (const Id id : posts) {
     ESSAIM_TRY(keep_from_others(connection_, id));
-    auto still =
-        sql::number(connection_, 0,
-                    "SELECT COUNT(*) FROM post p WHERE p.id = ? AND p.finished = 0 AND p.expanded = 1 AND " +
+    auto size =
+        sql::number(connection_, -1,
+                    "SELECT p.size FROM post p WHERE p.id = ? AND p.finished = 0 AND p.expanded = 1 AND " +
                         std::string(kIsSettled),
                     id, failed_before);
-    if (!still.ok()) return still.error();
-    if (*still == 0) continue;
+    if (!size.ok()) return size.error();
+    // It may have two forms. What is left of them goes by drop_forms().
+    const std::int64_t octets = std::clamp<std::int64_t>(2 * *size, 0, kOctetsDeleted);
+    if (server && together > 0 && together + octets > kOctetsDeleted) return done;
+    together += octets;
+    ++done.looked_at;
+    if (*size < 0) continue;
     auto last =
         sql::number(connection_, 0, "SELECT MAX(last_outcome) FROM batch_state WHERE post_id = ?", id);
     if (!last.ok()) return last.error();
@@ -88,7 +96,7 @@ Result<PostsSettled> PostStore::settle(std::span<const Id> posts, WallTime faile
     auto pieces = delete_pieces(connection_, id);
     if (!pieces.ok()) return pieces.error();
     ++done.posts;
-    if (connection_.dialect() != Dialect::kSqlite && *pieces == kPiecesDeleted) done.with_forms.push_back(id);
+    if (server && *pieces == kPiecesDeleted) done.with_forms.push_back(id);
   }
   return done;
 }

@@ -42,6 +42,7 @@ struct PostsFound {
 
 struct PostsSettled {
   std::int64_t posts = 0;
+  std::size_t looked_at = 0;   // of those that were given: the others are for another transaction
   std::vector<Id> with_forms;  // of which pieces are still there, for drop_forms()
 };
 
@@ -103,7 +104,8 @@ class PostStore {
   // next `look_at` behind `after` that wait. A post that failed for somebody is kept until the last outcome beside such a one
   // is from before `failed_before`. A read.
   Result<PostsFound> settled(Id after, std::size_t look_at, WallTime failed_before);
-  // Those of these that are still such: they wait no more, and their forms go, on a server only some pieces of large ones.
+  // Those of these that are still such: they wait no more, and their forms go. On a server only some pieces of large ones, and
+  // of the first so many posts as have half a MB together.
   Result<PostsSettled> settle(std::span<const Id> posts, WallTime failed_before);
   // Posts that have forms that nobody will send: those that are finished, and ids for which something was staged before `before`
   // and no post came. Of the next `look_at` pieces. A read.

@@ -60,7 +60,6 @@ Result<std::int64_t> settle_posts(Database& database, WallTime failed_before) {
     }));
     for (std::span<const Id> rest = found.ids; !rest.empty();) {
       const auto together = rest.first(std::min(rest.size(), kPostsAtATime));
-      rest = rest.subspan(together.size());
       PostsSettled settled;
       ESSAIM_TRY(database.write_now(Durability::kProgress, [&](Connection& c) -> Result<void> {
         auto done = PostStore(c).settle(together, failed_before);
@@ -68,6 +67,7 @@ Result<std::int64_t> settle_posts(Database& database, WallTime failed_before) {
         settled = std::move(*done);
         return {};
       }));
+      rest = rest.subspan(settled.looked_at);
       total += settled.posts;
       for (const Id id : settled.with_forms) {
         auto gone = repeat(database, [id](Connection& c) { return PostStore(c).drop_forms(id); });

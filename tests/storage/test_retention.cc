@@ -155,6 +155,31 @@ BOOST_FIXTURE_TEST_CASE(forms_that_nobody_will_send_go_whole, Site) {
   BOOST_TEST(rows("post WHERE finished > 0") == 1);
 }
 
+// A server replicates what goes, with all that is in it.
+BOOST_FIXTURE_TEST_CASE(texts_of_large_posts_go_one_after_the_other_on_a_server, Site) {
+  std::vector<Id> ids;
+  for (Id id = 1; id <= 6; ++id) {
+    ids.push_back(id);
+    PostRecord large = post(id);
+    large.expanded = true;
+    large.size = id == 1 ? 3000 : 300'000;
+    const std::string text(static_cast<std::size_t>(large.size), 'x');
+    commit(*database, [&](Connection& c) { return PostStore(c).add(large, text, text); });
+  }
+  BOOST_TEST(rows("rendering") == 2 + 5 * 4);
+  PostsSettled done;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    done = must(PostStore(c).settle(ids, WallTime::max()));
+    return {};
+  });
+  const bool small = database->wants_small_transactions();
+  BOOST_TEST(done.looked_at == (small ? 1U : 6U));
+  BOOST_TEST(rows("rendering") == (small ? 5 * 4 : 0));
+  run();
+  BOOST_TEST(rows("rendering") == 0);
+  BOOST_TEST(rows("post WHERE finished > 0") == 6);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_step_that_fails_does_not_keep_the_others_from_their_work, Site) {
   commit(*database, [](Connection& c) -> Result<void> {
     MemberStore store(c);
