@@ -7,6 +7,7 @@
 #include "core/smtp/address.h"
 #include "storage/batch_store.h"
 #include "storage/member_store.h"
+#include "storage/post_again.h"
 #include "storage/post_store.h"
 #include "storage/recipient_key.h"
 
@@ -72,6 +73,7 @@ Result<void> reread(Connection& connection, PostRecord* post) {
 }  // namespace
 
 Result<void> expand_members(Connection& connection, PostRecord* post, std::int64_t rank, int max_batches) {
+  ESSAIM_TRY(keep_from_others(connection, post->id));
   ESSAIM_TRY(reread(connection, post));
   if (post->expanded) return {};
   const std::size_t limit = kBatchSize * static_cast<std::size_t>(max_batches);

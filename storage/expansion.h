@@ -12,7 +12,8 @@ namespace essaim::storage {
 
 // Adds up to `max_batches` batches of the post's members at its revision, from its cursor on, and advances `*post`
 // (cursor, batches, recipients, expanded), in the database and in memory. `rank` is the rank of the post's batch 0.
-// Retrying after an unknown outcome is harmless: a batch number exists once.
+// Retrying after an unknown outcome is harmless: a batch number exists once. Whoever expands it at the same time waits, and goes
+// on behind.
 Result<void> expand_members(Connection& connection, PostRecord* post, std::int64_t rank, int max_batches);
 
 // Adds a post together with all its recipients (of small lists, forwards, notices), sorted by domain and cut into

@@ -16,7 +16,8 @@ Result<bool> can_be_sent(Connection& connection, Id post_id);
 // The same, in the transaction in which batches of it get something to do again: nobody settles it meanwhile, and its lifetime
 // begins at `now` (PostStore::renew_lifetime). False: it cannot be sent, and the transaction is not to be committed.
 Result<bool> take_up_again(Connection& connection, Id post_id, WallTime now);
-// Before it is asked, in a transaction that settles a post, whether that is done: nobody takes it up again meanwhile.
+// Before it is asked, in a transaction that settles a post, whether that is done: nobody takes it up again meanwhile. Likewise
+// before one expands it.
 Result<void> keep_from_others(Connection& connection, Id post_id);
 
 // Whether a failure of that time is older than what is known of a recipient who waits: he was taken up again since, and a

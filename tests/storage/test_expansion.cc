@@ -1,4 +1,6 @@
+#include <future>
 #include <map>
+#include <thread>
 
 #include "tests/storage/fixtures.h"
 
@@ -110,6 +112,42 @@ BOOST_AUTO_TEST_CASE(a_step_that_is_repeated_from_old_memory_adds_nothing_twice)
   const auto stale = database->write_now(
       Durability::kAccept, [&](Connection& c) { return PostStore(c).set_expansion(1, memory); });
   BOOST_TEST((code_of(stale) == ErrorCode::kConflict));
+}
+
+// An operator deletes it at one node, and another one still expands it.
+BOOST_AUTO_TEST_CASE(two_nodes_that_expand_a_post_at_once_go_on_behind_each_other) {
+  TempDatabase database;
+  if (!database->wants_small_transactions()) return;  // a file has one writer
+  make_list(*database);
+  add_members(*database, 0, 3000, 1);
+  commit(*database, [](Connection& c) { return PostStore(c).add(post(1, 1), "x"); });
+  DatabaseOptions options;
+  options.url = database.url();
+  auto second = must(Database::open(options));
+  std::promise<void> begun;
+  auto behind = std::async(std::launch::async, [&] {
+    begun.get_future().wait();
+    return second->write_now(Durability::kAccept, [](Connection& c) {
+      auto p = post(1, 1);
+      return expand_members(c, &p, 0, 2);
+    });
+  });
+  bool told = false;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    auto p = post(1, 1);
+    ESSAIM_TRY(expand_members(c, &p, 0, 2));
+    if (!std::exchange(told, true)) begun.set_value();
+    std::this_thread::sleep_for(std::chrono::seconds(1));  // the other one waits for this
+    return {};
+  });
+  must(behind.get());
+  const auto times = who_gets(*database, 1);
+  BOOST_TEST(times.size() == 3000U);
+  for (const auto& [id, count] : times) BOOST_REQUIRE(count == 1);
+  commit(*database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(must(PostStore(c).find(1))->expanded);
+    return {};
+  });
 }
 
 BOOST_AUTO_TEST_CASE(twenty_thousand_are_expanded_by_a_handful_of_statements) {
