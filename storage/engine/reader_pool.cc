@@ -61,14 +61,33 @@ void ReaderPool::run() {
   }
 }
 
-Result<void> ReaderPool::run_one(std::unique_ptr<EngineConnection>* connection, const Item& item) {
+Result<void> ReaderPool::begin(std::unique_ptr<EngineConnection>* connection, How how) {
   if (*connection == nullptr) {
     auto opened = open_();
     if (!opened.ok()) return opened.error();
     *connection = std::move(*opened);
   }
-  if (item.how == How::kSnapshot) ESSAIM_TRY((*connection)->begin_reading());
-  if (item.how == How::kLatest) ESSAIM_TRY((*connection)->begin_reading_latest());
+  switch (how) {
+    case How::kSnapshot:
+      return (*connection)->begin_reading();
+    case How::kLatest:
+      return (*connection)->begin_reading_latest();
+    case How::kPlain:
+      break;
+  }
+  return {};
+}
+
+Result<void> ReaderPool::run_one(std::unique_ptr<EngineConnection>* connection, const Item& item) {
+  const bool used = *connection != nullptr;
+  Result<void> begun = begin(connection, item.how);
+  // The host may have ended since the last work, and another one is there. The work has not begun, so that it need not bear a
+  // second run.
+  if (used && !begun.ok() && is_serious(begun.error().code)) {
+    connection->reset();
+    begun = begin(connection, item.how);
+  }
+  if (!begun.ok()) return begun.error();
   Result<void> result;
   try {
     result = item.work(**connection);

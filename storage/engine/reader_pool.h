@@ -1,4 +1,5 @@
-// The reader threads of a database, each with its own connection. Every work sees one snapshot, unless it wants none.
+// The reader threads of a database, each with its own connection. Every work sees one snapshot, unless it wants none. A
+// connection that turns out to be lost before a work begins costs that work nothing but the time for another one.
 #pragma once
 
 #include <condition_variable>
@@ -35,6 +36,7 @@ class ReaderPool {
     How how = How::kSnapshot;
   };
   void run();
+  Result<void> begin(std::unique_ptr<EngineConnection>* connection, How how);
   Result<void> run_one(std::unique_ptr<EngineConnection>* connection, const Item& item);
 
   const std::string name_;

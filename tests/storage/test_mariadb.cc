@@ -141,6 +141,26 @@ BOOST_AUTO_TEST_CASE(behind_a_connection_that_failed_comes_another_host) {
   BOOST_TEST(get(*database, "a") == "1");
 }
 
+BOOST_AUTO_TEST_CASE(a_read_behind_the_loss_of_its_connection_goes_to_another_host) {
+  TempDatabase made;
+  commit(*made, [](Connection& c) { return SiteStore(c).set("a", "1"); });
+  const auto url = must(parse_mariadb_url(made.url()));
+  if (url.socket.empty()) return;  // beside a cluster
+  ServerPort one(url.socket), other(url.socket);
+  DatabaseOptions options;
+  options.url = "mariadb://" + url.user + "@" + one.host() + "," + other.host() + "/" + url.database;
+  options.readers = 1;
+  auto database = must(Database::open(options));
+  std::int64_t reader = 0;
+  must(database->read_now([&reader](Connection& c) -> Result<void> {
+    reader = number(c, "SELECT CONNECTION_ID()");
+    return {};
+  }));
+  commit(*made, [reader](Connection& c) { return c.execute("KILL " + std::to_string(reader)); });
+  BOOST_TEST(get(*database, "a") == "1");
+  BOOST_TEST(other.visits() == 1);
+}
+
 BOOST_AUTO_TEST_CASE(works_of_one_commit_fail_alone) {
   TempDatabase database;
   std::vector<std::future<Result<void>>> results;
