@@ -47,7 +47,7 @@ Notify notify_of(const storage::DsnRequest& request) {
 }
 
 SenderProof sender_proof(const Submission& submission) {
-  if (submission.login || !submission.authentication) return SenderProof::kVouched;
+  if (submission.login || !submission.judged || !submission.authentication) return SenderProof::kVouched;
   using mailauth::SpfStatus;
   const mailauth::Authentication& found = *submission.authentication;
   const std::string& domain = submission.reverse_path.domain;

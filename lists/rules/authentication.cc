@@ -43,7 +43,7 @@ std::optional<bool> came_by_another_list(const Submission& submission, const Inc
 
 // Who has logged in is known better than by any signature: the sender is theirs (acceptance.cc).
 bool fails_policy(const Submission& submission) {
-  if (submission.login || !submission.authentication) return false;
+  if (submission.login || !submission.judged || !submission.authentication) return false;
   const mailauth::DmarcResult& dmarc = submission.authentication->dmarc;
   return dmarc.status == DmarcStatus::kFail && dmarc.policy != mailauth::DmarcPolicy::kNone;
 }
@@ -67,7 +67,7 @@ Verdict dmarc_failure(const RuleContext& context, std::string_view name) {
   const DmarcFailure wanted = context.target.settings.dmarc_failure;
   const Authentication* authentication = context.submission.authentication.get();
   if ((wanted != DmarcFailure::kRefuse && wanted != DmarcFailure::kHold) || authentication == nullptr ||
-      context.submission.login)
+      context.submission.login || !context.submission.judged)
     return std::nullopt;
   const bool uncertain = fails_policy(context.submission) &&
                          !came_by_another_list(context.submission, context.incoming).has_value();
@@ -82,7 +82,12 @@ Verdict dmarc_failure(const RuleContext& context, std::string_view name) {
 Verdict unauthenticated(const RuleContext& context, std::string_view name) {
   if (!context.target.settings.authenticated_only || context.submission.login) return std::nullopt;
   const Authentication* authentication = context.submission.authentication.get();
-  if (authentication == nullptr) return refusal(451, "4.7.0", "authors cannot be verified here now", name);
+  if (authentication == nullptr || !context.submission.judged)
+    return refusal(550, "5.7.1",
+                   context.target.list.address() +
+                       " takes posts only of authors who are verified, and this server verifies nobody "
+                       "(authentication.verify)",
+                   name);
   const bool verified = of_verified_domain(context.submission, context.incoming);
   if (verified && authentication->author_authenticated()) return std::nullopt;
   if (verified && authentication->temporary()) return try_later(*authentication, name);

@@ -318,14 +318,15 @@ Result<void> Server::start_inbound() {
   accounts_ = std::make_unique<AccountService>(*database_, system_clock(), *http_, *std::move(secret),
                                                account_options_);
   std::vector<Verification::Place> places;
-  if (settings_.authentication.verify) {
+  const AuthenticationSettings& a = settings_.authentication;
+  if (a.verify || a.protect_authors) {
     for (const Loop& l : loops_) places.push_back({l.loop.get(), l.resolver.get()});
   }
   intake_ = std::make_unique<ListIntake>(
       services_, settings_.hostname, settings_.limits.memory / 4,
-      std::make_unique<Verification>(std::move(places), settings_.authentication.patience),
-      settings_.authserv_id(), settings_.authentication.trusted_sealers,
-      shares_database() ? lease_.get() : nullptr, settings_.submission.hide_client);
+      std::make_unique<Verification>(std::move(places), VerificationOptions{a.patience, a.verify, a.relays}),
+      settings_.authserv_id(), a.trusted_sealers, shares_database() ? lease_.get() : nullptr,
+      settings_.submission.hide_client);
   operator_ = std::make_unique<Executor>("operator", kOperators);
   auto admin_socket = net::ListenSocket::bind_unix(settings_.admin_socket(), 0660);
   if (!admin_socket.ok()) return admin_socket.error();

@@ -31,7 +31,8 @@ std::string dkim_summary(const mailauth::Authentication& authentication) {
 }
 
 std::shared_ptr<lists::Submission> to_submission(const IncomingMessage& message, std::string content,
-                                                 const std::string& hostname, bool hides_submitters) {
+                                                 const std::string& hostname, bool hides_submitters,
+                                                 bool has_own_address) {
   auto out = std::make_shared<lists::Submission>();
   out->id = message.transaction.post_id;
   out->reverse_path = message.transaction.reverse_path;
@@ -40,9 +41,9 @@ std::shared_ptr<lists::Submission> to_submission(const IncomingMessage& message,
   out->require_tls = message.transaction.require_tls;
   out->dsn = message.transaction.dsn;
   out->client = client_text(message.transaction.client);
-  // Between our own lists nobody has an address: no SPF, and no rule on networks. What counts is the list's signature.
-  if (message.transaction.client.role != ListenerRole::kOurselves)
-    out->client_ip = message.transaction.client.ip;
+  // Between our own lists nobody has an address, and the one of a relay of ours is nobody's: no SPF, and no rule on
+  // networks. What counts is a signature, that of the list or the author's.
+  if (has_own_address) out->client_ip = message.transaction.client.ip;
   out->received_header = make_received_header(message, hostname, hides_submitters);
   out->login = message.transaction.client.login;
   if (out->login) out->auth = lists::scenario::Auth::kSmtpAuth;
@@ -173,17 +174,16 @@ void ListIntake::run(Waiting waiting) {
     waiting.done(smtp::reply(451, "4.3.0", "Cannot read the message back; try again later"));
     return ended(size);
   }
-  auto submission = to_submission(*waiting.message, *std::move(content), hostname_, hides_submitters_);
+  const ClientInfo& client = waiting.message->transaction.client;
+  auto submission = to_submission(*waiting.message, *std::move(content), hostname_, hides_submitters_,
+                                  verification_->has_own_address(client));
+  submission->judged = verification_->judges(client);
   submission->authserv_id = authserv_id_;
   waiting.message->content->clear();
-  const TransactionInfo& transaction = waiting.message->transaction;
   if (!verification_->enabled()) return hand_over(std::move(submission), size, std::move(waiting.done));
   auto work = std::make_shared<Verified>();
   work->submission = std::move(submission);
-  if (transaction.client.login || transaction.client.role == ListenerRole::kOurselves)
-    work->source = {"", "", transaction.reverse_path};
-  else
-    work->source = {transaction.client.ip, transaction.client.helo, transaction.reverse_path};
+  work->source = verification_->source_of(waiting.message->transaction);
   work->size = size;
   work->done = std::move(waiting.done);
   verify(std::move(work));
@@ -205,7 +205,7 @@ void ListIntake::conclude(const std::shared_ptr<Verified>& work, mailauth::Answe
   auto found =
       std::make_shared<mailauth::Authentication>(work->check->conclude(system_clock().wall_now(), answers));
   lists::Submission& submission = *work->submission;
-  if (submission.login) {
+  if (!submission.judged) {
     // Nobody's claim to judge: what the planner needs is the policy that receivers will find.
     if (found->dmarc.status == mailauth::DmarcStatus::kFail)
       found->dmarc.status = mailauth::DmarcStatus::kNone;

@@ -26,8 +26,8 @@ namespace essaim::smtpd {
 class ListIntake final : public Intake {
  public:
   // `in_flight` octets of content at most are between here and the database (one message always may be).
-  // What comes from outside is verified, and marked under `authserv_id`; of what our own people submit only the policy of the
-  // author's domain is looked up. `trusted_sealers`: domains in lower case, A-labels. `lease`: of a node that shares its database;
+  // What comes from outside is verified, and marked under `authserv_id`; of what our own people submit, and of all where
+  // nobody is judged, only the policy of the author's domain and its signatures are looked up, for the planner. `trusted_sealers`: domains in lower case, A-labels. `lease`: of a node that shares its database;
   // without it nothing is accepted, with 451. Null: a node alone.
   ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight,
              std::unique_ptr<Verification> verification, std::string authserv_id,

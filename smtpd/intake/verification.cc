@@ -1,11 +1,26 @@
 #include "smtpd/intake/verification.h"
 
+#include <algorithm>
+
 namespace essaim::smtpd {
+
+bool Verification::has_own_address(const ClientInfo& client) const {
+  if (client.role == ListenerRole::kOurselves) return false;
+  const auto address = parse_network(client.ip);
+  return !address || std::none_of(options_.relays.begin(), options_.relays.end(),
+                                  [&](const Network& relay) { return relay.contains(*address); });
+}
+
+mailauth::MailSource Verification::source_of(const TransactionInfo& transaction) const {
+  const ClientInfo& client = transaction.client;
+  if (!judges(client) || !has_own_address(client)) return {"", "", transaction.reverse_path};
+  return {client.ip, client.helo, transaction.reverse_path};
+}
 
 void Verification::look_up(std::shared_ptr<const mailauth::MessageCheck> check,
                            std::function<void(mailauth::Answers)> done) {
   const Place place = places_[next_++ % places_.size()];
-  place.loop->post([place, patience = patience_, check = std::move(check), done = std::move(done)] {
+  place.loop->post([place, patience = options_.patience, check = std::move(check), done = std::move(done)] {
     // It holds itself until it has ended, and dies on a later turn than the one that ended it.
     auto lookups = std::make_shared<std::unique_ptr<mailauth::Lookups>>();
     *lookups = std::make_unique<mailauth::Lookups>(

@@ -1,4 +1,4 @@
-// Looks up in DNS what the verification of a message needs, on one loop of several in turn.
+// Which of a message is verified, and by what; and the look-ups in DNS for it, on one loop of several in turn.
 //
 // Thread-safe. `done` comes once, on a loop, at the latest when the patience is over. The loops run until all that was
 // begun has ended (ListIntake::finish() waits for it).
@@ -11,12 +11,20 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/base/network.h"
 #include "core/dns/resolver.h"
 #include "core/mailauth/lookups.h"
 #include "core/mailauth/message_check.h"
 #include "core/net/event_loop.h"
+#include "smtpd/session/intake.h"
 
 namespace essaim::smtpd {
+
+struct VerificationOptions {
+  Duration patience{};
+  bool judges = true;           // else what is found out serves the lists' planner alone
+  std::vector<Network> relays;  // our own, that stand in front of us
+};
 
 class Verification {
  public:
@@ -24,17 +32,23 @@ class Verification {
     net::EventLoop* loop = nullptr;
     dns::Resolver* resolver = nullptr;
   };
-  // Without places nothing is verified.
-  Verification(std::vector<Place> places, Duration patience)
-      : places_(std::move(places)), patience_(patience) {}
+  // Without places nothing is looked up.
+  Verification(std::vector<Place> places, VerificationOptions options)
+      : places_(std::move(places)), options_(std::move(options)) {}
   bool enabled() const { return !places_.empty(); }
+  // Whether anybody's claim is doubted: not of people who have logged in, who are known better.
+  bool judges(const ClientInfo& client) const { return options_.judges && client.login == nullptr; }
+  // The client's address is the sender's own: not that of one of our lists, or of a relay of ours.
+  bool has_own_address(const ClientInfo& client) const;
+  // What SPF is checked of, where the address says anything about the sender.
+  mailauth::MailSource source_of(const TransactionInfo& transaction) const;
 
   void look_up(std::shared_ptr<const mailauth::MessageCheck> check,
                std::function<void(mailauth::Answers)> done);
 
  private:
   const std::vector<Place> places_;
-  const Duration patience_;
+  const VerificationOptions options_;
   std::atomic<std::size_t> next_{0};
 };
 

@@ -134,6 +134,8 @@ Settings settings_from(const config::Values& values) {
   s.dns_timeout = v.duration("dns.timeout");
   s.trust_anchor = v.string("dns.trust_anchor");
   s.authentication.verify = v.boolean("authentication.verify");
+  s.authentication.protect_authors = v.boolean("authentication.protect_authors");
+  s.authentication.relays = read_networks(v, "authentication.relays");
   s.authentication.authserv_id = v.string("authentication.authserv_id");
   s.authentication.patience = v.duration("authentication.patience");
   for (const std::string& sealer : v.strings("authentication.trusted_sealers")) {

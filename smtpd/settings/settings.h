@@ -9,6 +9,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/network.h"
 #include "core/base/result.h"
 #include "core/config/values.h"
 #include "core/sasl/mechanism.h"
@@ -105,6 +106,8 @@ struct ExtensionSettings {
 
 struct AuthenticationSettings {
   bool verify = true;
+  bool protect_authors = true;  // where nothing is verified
+  std::vector<Network> relays;
   std::string authserv_id;  // "": the hostname
   Duration patience{};
   std::vector<std::string> trusted_sealers;  // domains, as DKIM has them: lower case, A-labels

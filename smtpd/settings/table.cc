@@ -104,7 +104,24 @@ void add_authentication(Schema* schema) {
            .type = Type::kBool,
            .default_value = "true",
            .help = "Whether mail from outside is verified. What its results lead to, the lists' settings say "
-                   "(dmarc_failure, authenticated_only, author_protection)."},
+                   "(dmarc_failure, authenticated_only, author_protection). Without it nobody is doubted, "
+                   "nothing is marked, and lists with authenticated_only take no post but of accounts."},
+          {.name = "authentication.protect_authors",
+           .type = Type::kBool,
+           .default_value = "true",
+           .help = "Whether, where nothing is verified, signatures and the policies of the authors' domains "
+                   "are looked up all the same, so that author_protection has what it needs. Without both, "
+                   "nothing of a message is asked for in DNS, and what a list changes breaks the copies of "
+                   "authors whose domains have strict policies."},
+          {.name = "authentication.relays",
+           .type = Type::kStrings,
+           .help =
+               "Addresses and networks of relays of one's own that receive for this server and hand on: "
+               "filters, an MX in front. Their address says nothing of the sender: of mail from there "
+               "SPF is not checked, DKIM alone counts, and no scenario knows the client's address. Without "
+               "this, whoever sends by way of them as a domain whose SPF names them passes as it.",
+           .example = "192.0.2.25",
+           .check = must_be_network},
           {.name = "authentication.authserv_id",
            .help = "The name under which results are written into Authentication-Results; fields of others "
                    "that bear "

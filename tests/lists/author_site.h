@@ -45,6 +45,7 @@ struct AuthorSite : TestSite {
     submission->received_header = "Received: from client.example by mx.example; now\r\n";
     submission->authserv_id = "mx.example";
     submission->trusted_sealer = trusts_sealer;
+    submission->judged = judges;
     submission->content = content;
     const auto resolution = rcpt(to);
     submission->recipients.push_back({recipient(to), resolution.target, {}});
@@ -81,6 +82,7 @@ struct AuthorSite : TestSite {
   }
   Id held_id = 0;
   bool trusts_sealer = false;  // of what comes under a chain of ARC
+  bool judges = true;
   std::string posted(const std::string& content, const mailauth::Zone& zone) {
     const auto reply = post(content, zone);
     BOOST_REQUIRE_MESSAGE(reply.code == 250, reply.to_string());

@@ -174,6 +174,24 @@ BOOST_AUTO_TEST_CASE(lists_may_want_authenticated_authors_only) {
   BOOST_TEST(site.post(signed_post("X: 3\n"), silent).code == 451);
 }
 
+BOOST_AUTO_TEST_CASE(where_nobody_is_judged_authors_are_protected_and_nobody_is_doubted) {
+  AuthorSite site;
+  site.judges = false;
+  site.make_list("dev", {{"post", "anyone"}, {"subject_tag", "dev"}, {"dmarc_failure", "refuse"}},
+                 {"m@example.org"});
+  const std::string sent = site.posted(a_post("Ann <ann@author.example>"), author_zone("reject"));
+  BOOST_TEST(has(sent, "From: Ann via dev <dev@lists.example>\r\n"), sent);
+  Zone silent = author_zone("");
+  silent.broken = {"_dmarc.author.example"};
+  BOOST_TEST(site.post(a_post("Ann <ann@author.example>", "<2@a>"), silent).code == 250);
+
+  site.make_list("sure", {{"post", "anyone"}, {"authenticated_only", "true"}}, {"m@example.org"});
+  const auto refused =
+      site.post(signed_post(), author_zone("reject"), "ann@author.example", nullptr, "sure@lists.example");
+  BOOST_TEST(refused.code == 550);
+  BOOST_TEST(has(refused.to_string(), "authentication.verify"), refused.to_string());
+}
+
 BOOST_AUTO_TEST_CASE(what_the_domain_in_from_signs_is_no_proof_of_a_sender_of_another) {
   const struct {
     Settings settings;

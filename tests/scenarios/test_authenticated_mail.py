@@ -182,6 +182,42 @@ class AuthenticatedMail(authenticated.Authenticated):
                                       sign(essaim.message("Ann <ann@author.example>", "sure@lists.example")))
         self.assertEqual(250, code, text)
 
+    def test_behind_a_relay_of_ones_own_its_address_vouches_for_nobody_and_authors_are_protected(self):
+        self.essaim.make_list("sure@lists.example", ["ann@a.example"], post="anyone", authenticated_only="true")
+        self.essaim.make_list("tagged@lists.example", ["ann@a.example"], post="anyone", subject_tag="[t]")
+        sign = self.author_signs("reject")
+        self.publish(**{"author.example": "v=spf1 ip4:127.0.0.1 -all"})
+        config = self.essaim.config.read_text()
+
+        def start_with(settings):
+            self.essaim.stop()
+            self.essaim.config.write_text(config.replace("verify = true", settings))
+            self.essaim.start()
+
+        def post(to, number, change=lambda mail: mail.encode()):
+            return self.essaim.post("ann@author.example", to, change(essaim.message("Ann <ann@author.example>", to, subject=f"Bees {number}")))
+        start_with("verify = true")
+        self.assertEqual(250, post("sure@lists.example", 1)[0], "the address is the sender's own")
+        start_with('verify = true\nrelays = ["127.0.0.0/8"]')
+        code, text = post("sure@lists.example", 2)
+        self.assertEqual(550, code, text)
+        (_, copy) = self.receive(post("sure@lists.example", 3, sign), 2)
+        self.assertIn("dkim=pass header.d=author.example", judges.results_field(copy))
+        self.assertIn("spf=none", judges.results_field(copy))
+        copy = self.receive(post("tagged@lists.example", 4), 3)[-1]
+        self.assertIn(b"From: Ann via tagged <tagged@lists.example>", copy)
+        self.assertIn(b"X-Unauthenticated-Author: dmarc=fail (p=reject)", copy)
+
+        # Where nobody is judged, authors are protected all the same.
+        start_with("verify = false")
+        copy = self.receive(post("tagged@lists.example", 5), 4)[-1]
+        self.assertIn(b"From: Ann via tagged <tagged@lists.example>", copy)
+        self.assertNotIn(b"X-Unauthenticated-Author", copy)
+        self.assertNotIn(b"Authentication-Results: mx1.lists.example", copy)
+        code, text = post("sure@lists.example", 6, sign)
+        self.assertEqual(550, code, text)
+        self.assertIn("authentication.verify", text)
+
     def test_what_waits_for_moderators_says_why_and_goes_out_as_verified_when_it_came(self):
         """A forgery and a good message wait, over a crash; both leave signed and sealed by what was found when they came."""
         self.essaim.make_list("careful@lists.example", ["ann@a.example"], post="anyone")
