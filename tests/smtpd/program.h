@@ -68,7 +68,7 @@ class Program {
     const std::string log = directory.path("log");
     unlink(log.c_str());
     server_ = start({"serve", "--config", config}, "/dev/null", log, log);
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 6000; ++i) {
       const std::string text = read_file(log);
       const std::size_t at = text.find("listening address=127.0.0.1:");
       if (at != std::string::npos && text.find('\n', at) != std::string::npos)
@@ -85,7 +85,7 @@ class Program {
   void signal_server(int number) const { kill(server_, number); }
   // Its exit status, or -1 when it did not end in time.
   int wait_for_end() {
-    for (int i = 0; i < 1500; ++i) {
+    for (int i = 0; i < 6000; ++i) {
       int status = 0;
       if (waitpid(server_, &status, WNOHANG) == server_) {
         server_ = 0;

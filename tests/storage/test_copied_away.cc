@@ -15,10 +15,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-NodeStore::Identity begin(Database& database, const std::string& hostname) {
+NodeStore::Identity begin(Database& database, const std::string& hostname, Duration lease = 600ms) {
   NodeStore::Identity node;
   commit(database, [&](Connection& c) -> Result<void> {
-    node = must(NodeStore(c).begin_epoch(hostname, kNow, 600ms, "1"));
+    node = must(NodeStore(c).begin_epoch(hostname, kNow, lease, "1"));
     return {};
   });
   return node;
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(while_a_node_beats_nothing_is_copied) {
   if (TempDatabase::is_sqlite()) return;
   TempDatabase from;
   make_list(*from);
-  const auto node = begin(*from, "a.test");
+  const auto node = begin(*from, "a.test", 5s);
   std::atomic<bool> stop{false};
   std::thread beats([&] {
     while (!stop.load()) {

@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(complete_segments_are_removed_while_the_writer_goes_on) {
   const std::string file = directory.file("loop0-7-" + std::to_string(first) + ".journal");
   BOOST_TEST(std::filesystem::exists(file));
   writer->segment_done(first, in_first);
-  for (int i = 0; i < 100 && std::filesystem::exists(file); ++i)
+  for (int i = 0; i < 1'200 && std::filesystem::exists(file); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   BOOST_TEST(!std::filesystem::exists(file));
 }

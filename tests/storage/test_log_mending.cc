@@ -490,7 +490,7 @@ BOOST_AUTO_TEST_CASE(progress_is_synced_while_somebody_reads_for_long) {
   for (int i = 1; i < 5; ++i) {
     note(i);
     const int before = syncs_of_logs();
-    for (int waits = 0; waits < 1000 && syncs_of_logs() == before; ++waits)
+    for (int waits = 0; waits < 12'000 && syncs_of_logs() == before; ++waits)
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     BOOST_TEST(syncs_of_logs() > before, "progress " << i);
   }

@@ -9,7 +9,7 @@
 namespace essaim::test {
 
 inline bool run_until(net::EventLoop& loop, const std::function<bool()>& condition,
-                      Duration limit = std::chrono::seconds(20)) {
+                      Duration limit = std::chrono::minutes(2)) {
   bool expired = false;
   net::Timer timer(loop, [&] { expired = true; });
   timer.start(limit);

@@ -91,7 +91,7 @@ BOOST_FIXTURE_TEST_CASE(silent_names_delay_only_what_depends_on_them, Site) {
       "From: ceo@bank.example\r\nSubject: x\r\n\r\nText\r\n";
   const auto check = MessageCheck::make({"192.0.2.1", "h.evil.example", {"x", "bank.example"}}, message);
   BOOST_REQUIRE(check.ok());
-  patience = std::chrono::milliseconds(300);
+  patience = std::chrono::seconds(2);
   Answers answers = resolve([&](Answers& a) { (*check)->look(a); });
   const Authentication found = (*check)->conclude(from_millis(1'790'000'000'000), answers);
   BOOST_TEST(to_string(found.spf.status) == "fail");
@@ -113,7 +113,7 @@ BOOST_FIXTURE_TEST_CASE(a_silent_reverse_zone_of_the_client_delays_no_other_term
   dns.set_pointer("192.0.2.2", {"one.evil.example", "two.evil.example"});
   dns.silence("one.evil.example");
   dns.silence("two.evil.example");
-  patience = std::chrono::milliseconds(300);
+  patience = std::chrono::seconds(2);
   BOOST_TEST((spf("192.0.2.1") == SpfStatus::kFail));
   BOOST_TEST((spf("192.0.2.2") == SpfStatus::kFail));
   BOOST_TEST((spf("192.0.2.12") == SpfStatus::kPass));

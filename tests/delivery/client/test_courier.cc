@@ -255,7 +255,7 @@ BOOST_FIXTURE_TEST_CASE(candidates_are_tried_in_order_until_one_is_ready, World)
   closing.greeting = "-";
   mute.greeting = "";
   FakeMx first(loop, refusing), second(loop, closing), third(loop, mute), good(loop, {});
-  desk.settings.greeting_timeout = std::chrono::milliseconds(100);
+  desk.settings.greeting_timeout = std::chrono::seconds(1);
   desk.settings.idle_timeout = std::chrono::milliseconds(50);
   desk.work = {make_transaction("a@x.example")};
   desk.begin({local(dead_port(), "dead"),
@@ -332,7 +332,7 @@ BOOST_FIXTURE_TEST_CASE(a_host_that_does_not_answer_is_given_up_in_time, World) 
   for (int i = 0; i < 8; ++i) fill.push_back(net::Connection::connect(loop, socket->address(), {}, &mute));
   test::run_for(loop, std::chrono::milliseconds(50));
   FakeMx good(loop, {});
-  desk.settings.connect_timeout = std::chrono::milliseconds(100);
+  desk.settings.connect_timeout = std::chrono::seconds(1);
   desk.settings.idle_timeout = std::chrono::milliseconds(50);
   desk.work = {make_transaction("a@x.example")};
   desk.begin({local(socket->address().port(), "full"), local(good.port())});
@@ -370,7 +370,7 @@ BOOST_FIXTURE_TEST_CASE(a_peer_that_stops_reading_is_given_up, World) {
   habits.keywords = {"PIPELINING"};
   habits.stop_reading_body_after = 100'000;
   FakeMx mx(loop, habits);
-  desk.settings.data_timeout = std::chrono::milliseconds(200);
+  desk.settings.data_timeout = std::chrono::seconds(1);
   desk.work = {make_transaction("a@x.example", make_post(options))};
   desk.begin({local(mx.port())});
   BOOST_REQUIRE(desk.run());

@@ -138,7 +138,7 @@ struct Crowd {
 };
 
 bool comes_true(const std::function<bool()>& what) {
-  for (int i = 0; i < 1'000; ++i) {
+  for (int i = 0; i < 24'000; ++i) {
     if (what()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
@@ -386,7 +386,8 @@ BOOST_AUTO_TEST_CASE(accounts_of_the_database_log_in_while_a_directory_is_silent
   // It has a queue of its own, which is full.
   BOOST_TEST(comes_true([&] { return crowd.answered > 50 && directory.attempts() > 0; }));
   BOOST_TEST(door.login("ann", "long secret") == "ann");
-  BOOST_TEST(directory.attempts() < 8U);
+  BOOST_TEST(directory.attempts() <
+             50U);  // she did not wait behind those who wait for it, one second for each two
   door.service().stop();
   BOOST_TEST(crowd.told_later == 150);
 }
@@ -395,6 +396,7 @@ BOOST_AUTO_TEST_CASE(nobody_is_asked_about_who_has_given_up) {
   SilentDirectory directory;
   Door door;
   AccountOptions options = directory.options();
+  options.ldap.timeout = std::chrono::seconds(3);
   options.answer_deadline = std::chrono::milliseconds(500);
   door.service().set_options(options);
   const Crowd crowd(door.service(), 10);

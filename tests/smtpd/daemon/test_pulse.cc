@@ -29,18 +29,18 @@ struct RunningLoop {
 
 BOOST_AUTO_TEST_CASE(a_loop_that_is_blocked_is_named_and_the_others_are_not) {
   RunningLoop good("good"), bad("bad");
-  BOOST_TEST(smtpd::silent_ones({good.pulse(), bad.pulse()}, 20s).empty());
+  BOOST_TEST(smtpd::silent_ones({good.pulse(), bad.pulse()}, 2min).empty());
   std::promise<void> release, blocked;
   bad.loop.post([&] {
     blocked.set_value();
     release.get_future().wait();
   });
   blocked.get_future().wait();
-  const auto silent = smtpd::silent_ones({good.pulse(), bad.pulse()}, 300ms);
+  const auto silent = smtpd::silent_ones({good.pulse(), bad.pulse()}, 2s);
   BOOST_REQUIRE(silent.size() == 1U);
   BOOST_TEST(silent[0] == "bad");
   release.set_value();
-  BOOST_TEST(smtpd::silent_ones({good.pulse(), bad.pulse()}, 20s).empty());
+  BOOST_TEST(smtpd::silent_ones({good.pulse(), bad.pulse()}, 2min).empty());
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_that_comes_twice_or_too_late_harms_nobody) {

@@ -24,7 +24,7 @@ class Client {
  public:
   explicit Client(int port) {
     fd_ = socket(AF_INET, SOCK_STREAM, 0);
-    timeval patience{20, 0};
+    timeval patience{120, 0};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -76,7 +76,7 @@ bool has(const std::string& text, const std::string& part) {
 }
 
 bool wait_until(const std::function<bool()>& condition) {
-  for (int i = 0; i < 1000; ++i) {
+  for (int i = 0; i < 6000; ++i) {
     if (condition()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }

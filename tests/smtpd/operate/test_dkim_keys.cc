@@ -86,7 +86,7 @@ std::vector<std::string> selectors(const KeyRing& ring) {
 }
 
 bool comes_to_be(KeyRing& ring, const std::vector<std::string>& wanted) {
-  for (int i = 0; i < 3'000; ++i) {
+  for (int i = 0; i < 12'000; ++i) {
     if (selectors(ring) == wanted) return true;
     ring.refresh();
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
