@@ -159,7 +159,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   void finish(bool usable, Stage stage, const smtp::Reply& why) {
     drop_connection();
     finished_ = true;
-    listener_->on_finished(self_, usable || hosts_left_ > 0, stage, why);
+    listener_->on_finished(self_, usable || hosts_left_ > 0 || closing_, stage, why);
   }
 
   // ---- net::Connection::Listener ----

@@ -95,7 +95,8 @@ class Courier : public net::Disposable {
     // For these recipients of it, who share the outcome.
     virtual void on_outcome(Courier& courier, const Transaction& transaction, const Outcome& outcome,
                             Indices recipients) = 0;
-    // Last call, once. `usable` tells whether any candidate ever got ready.
+    // Last call, once. `usable` tells whether any candidate ever got ready; also when we closed it before that, which is nothing
+    // against them.
     virtual void on_finished(Courier& courier, bool usable, Stage stage, const smtp::Reply& why) = 0;
 
    protected:
