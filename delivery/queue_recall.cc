@@ -3,7 +3,7 @@
 //
 // A recall goes over all loops twice. The first pass puts a filter in place, behind which nothing of it is
 // taken or begun; the second one comes after everything that was on its way between loops before, so that
-// then only what is in flight is still out.
+// then only what is in flight is still out. The filter stays for that where it must not be tried at the next host.
 #include <algorithm>
 
 #include "delivery/queue_manager.h"

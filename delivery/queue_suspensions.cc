@@ -46,16 +46,17 @@ void QueueManager::suspensions_read(const std::vector<storage::SuspensionRecord>
   if (!change.begun) return;
   // What is out and was suspended just now comes back and waits.
   auto filter = std::make_shared<RecallFilter>();
+  RecallOp op;
   for (const auto& [key, batch] : open_) {
     const auto suspended = [&](const std::string& domain) {
       return suspension_of(suspensions_, domain, now) != nullptr &&
              suspension_of(before, domain, now) == nullptr;
     };
-    if (suspensions_.holds_back(batch->post(), now) || batch->any_out_in(suspended))
-      filter->batches.insert(key);
+    if (!suspensions_.holds_back(batch->post(), now) && !batch->any_out_in(suspended)) continue;
+    filter->batches.insert(key);
+    op.until_idle.push_back(batch->batch());
   }
   if (filter->batches.empty()) return;
-  RecallOp op;
   op.filter = std::move(filter);
   op.gives_back = true;
   start_recall(recalls_.insert(recalls_.end(), std::move(op)));

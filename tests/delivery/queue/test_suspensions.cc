@@ -153,6 +153,52 @@ BOOST_AUTO_TEST_CASE(everything_that_is_out_comes_back_waits_over_a_restart_and_
   BOOST_TEST(setup.sink.total() == 5'000U);
 }
 
+// Rows: what is suspended while the first host has not answered yet. It does not take the message, and the next one would.
+BOOST_AUTO_TEST_CASE(what_was_in_flight_when_a_suspension_began_is_not_tried_at_the_next_host) {
+  for (const auto scope : {SuspensionScope::kDestination, SuspensionScope::kEverything}) {
+    std::atomic<bool> asked{false}, answers{false};
+    HostPolicy full;
+    full.mail = [&] {
+      asked = true;
+      wait_until([&] { return answers.load(); });
+      return "452 4.3.1 disk full";
+    };
+    TestSink sink;
+    sink.set("127.0.2.1", full);
+    sink.set("127.0.2.2", HostPolicy{});
+    Site site;
+    const auto settings = settings_for(site, sink);
+    const auto post = [&] {
+      return site.post_to(site.new_post(CopyMode::kPersonal, 1), 0, {{0, "user", "d0.test"}});
+    };
+    const Id first = post();
+    Run run(
+        site,
+        [](FakeResolver& dns) {
+          dns.set_mx("d0.test", {{10, "a.test"}, {20, "b.test"}});
+          dns.set_addresses("a.test", {"127.0.2.1"});
+          dns.set_addresses("b.test", {"127.0.2.2"});
+        },
+        settings);
+    BOOST_REQUIRE(wait_until([&] { return asked.load(); }));
+    const std::string subject = scope == SuspensionScope::kDestination ? "d0.test" : "";
+    suspend(site, scope, subject);
+    run.engine->suspensions_changed();
+    const Id second = post();
+    run.engine->ring();
+    BOOST_REQUIRE(wait_until([&] { return all_wait(site, second); }));
+    std::this_thread::sleep_for(300ms);  // all that was not in flight has come back
+    answers = true;
+    BOOST_REQUIRE(wait_until([&] { return all_wait(site, first); }));
+    BOOST_TEST(site.batches(first)[0].why.find("suspended by the operator") != std::string::npos);
+    BOOST_TEST(sink.total() == 0U);
+    resume(site, scope, subject);
+    run.engine->suspensions_changed();
+    BOOST_TEST(wait_until([&] { return site.finished(first) && site.finished(second); }));
+    BOOST_TEST(sink.total() == 2U);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_suspension_ends_at_its_time_and_leaves_the_table) {
   OneDomain setup(10);
   Site& site = setup.site;
