@@ -380,6 +380,11 @@ void Crew::on_finished(Courier& courier, bool usable, Stage stage, const smtp::R
   report_soon();
 }
 
+void Crew::bring_stock_home() {
+  return_stock();
+  if (!report_.empty()) report_soon();
+}
+
 void Crew::return_stock() {
   for (Slice& slice : take_stock([](const ActiveBatch&) { return true; })) {
     report_.consumed += slice.indices.size();

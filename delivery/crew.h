@@ -32,6 +32,7 @@ class Crew final : public Courier::Listener {
   void close_all();  // drain: the transactions under way end, then the connections
   void abort();      // at once: what is in flight comes back to the queue
   void give_back_if(const std::function<bool(const ActiveBatch&)>& wanted);
+  void bring_stock_home();  // what is not in flight
   std::size_t in_flight() const;
   bool done() const {
     return hands_.empty() && stock_.empty() && signing_.empty() && report_.empty() && !report_posted_;

@@ -27,6 +27,8 @@ constexpr std::size_t kRepliesKept = 10;
 constexpr Duration kFailingFor = std::chrono::minutes(3);
 constexpr Duration kRememberIdle = std::chrono::minutes(10);
 constexpr double kLaterUpTo = 0.125;  // of what is left of a suspension
+// Who waits for an operator is looked at again then; a resumption is told.
+constexpr std::chrono::minutes kLookAtSuspended(30);
 
 }  // namespace
 
@@ -177,6 +179,13 @@ void Destination::pump() {
   starving_ = false;
   // Without a journal nobody is called: LoopSide comes here again when it can be written.
   if (!side_.may_send() || hop_ == nullptr || side_.closed_to(*hop_->policy)) return;
+  if (const auto wait = suspended_by_operator()) {
+    const WallTime again = side_.clock().wall_now() + kLookAtSuspended;
+    for (const Slice& slice : queue_.take_all())
+      side_.recorder().put_off(slice, wait->reply,
+                               wait->until == WallTime{} ? again : std::min(again, wait->until));
+    return check_saturation();
+  }
   take_share(now);
   std::map<std::size_t, Lease> leases;
 
@@ -219,6 +228,11 @@ void Destination::pump() {
   }
   wait_for_rate(now);
   check_saturation();
+}
+
+std::optional<SuspendedHosts::Wait> Destination::suspended_by_operator() const {
+  if (hop_ == nullptr) return {};
+  return side_.fabric().suspended_hosts.of(*hop_, side_.clock().wall_now());
 }
 
 void Destination::wait_for_rate(MonoTime now) {
@@ -392,7 +406,9 @@ DestinationStatus Destination::status(MonoTime now, WallTime wall) const {
   status.limit = share_.connections < 0 ? concurrency_.limit(now)
                                         : std::min(concurrency_.limit(now), share_.connections);
   status.waiting = static_cast<std::int64_t>(queue_.recipients() + stock());
-  if (concurrency_.suspended(now)) {
+  if (const auto wait = suspended_by_operator()) {
+    status.state = wait->reply.to_string();
+  } else if (concurrency_.suspended(now)) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(concurrency_.suspended_until() - now);
     status.state = "suspended until " + format_iso8601(wall + left) + ": " + dead_reply_.to_string();

@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "delivery/lease.h"
 #include "delivery/note.h"
 #include "delivery/rotation.h"
+#include "delivery/suspended_hosts.h"
 #include "delivery/token_bucket.h"
 
 namespace essaim::delivery {
@@ -42,6 +44,8 @@ class Destination {
   // Among nodes: the budget is too small for this one; what waits here is for those that have it.
   bool without_share() const { return share_.connections == 0; }
   void reconfigure();
+  // By the operator, by its hosts.
+  std::optional<SuspendedHosts::Wait> suspended_by_operator() const;
 
   bool starving() const { return starving_; }  // wants a connection, and the budget of all was used up
   bool listed = false;                         // among those on this loop that do: the LoopSide's

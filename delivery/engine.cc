@@ -250,6 +250,8 @@ class EngineImpl : public Engine {
           status.state = "idle";
           if (const Destination* destination = home.find_destination(hop->key))
             status = destination->status(home.clock().mono_now(), home.clock().wall_now());
+          if (const auto wait = home.fabric().suspended_hosts.of(*hop, home.clock().wall_now()))
+            status.state = wait->reply.to_string();
           status.domain = domain;
           if (hop->policy) status.rule = hop->policy->rule;
           std::string text = explanation(domain, *hop, *required, status);

@@ -16,6 +16,7 @@
 #include "delivery/note.h"
 #include "delivery/shares.h"
 #include "delivery/source_troubles.h"
+#include "delivery/suspended_hosts.h"
 #include "delivery/tls/tls_results.h"
 #include "storage/cluster/node_lease.h"
 
@@ -54,6 +55,7 @@ struct Fabric {
   storage::NodeLease* lease = nullptr;  // null: a node alone
   int node = 0;
   SharedDemands demands{};  // of the other nodes
+  SuspendedHosts suspended_hosts{};
   // What is for ourselves is not tried any more (Engine::close_own), or not now (Engine::rest).
   std::atomic<bool> own_closed{false};
 

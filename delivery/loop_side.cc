@@ -309,6 +309,18 @@ void LoopSide::shares_changed() {
     if (destination->without_share()) pump(destination.get());
 }
 
+void LoopSide::suspended_hosts_changed() {
+  for (auto& [key, destination] : destinations_) {
+    if (destination->suspended_by_operator())
+      for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)
+        fabric_.post(loop, [key = key](LoopSide& side) {
+          if (const auto crew = side.crews_.find(key); crew != side.crews_.end())
+            crew->second->bring_stock_home();
+        });
+    pump(destination.get());
+  }
+}
+
 void LoopSide::pump_starving() {
   for (std::size_t count = starving_.size(); count > 0 && fabric_.connection_free(); --count) {
     Destination* destination = find_destination(starving_.front());

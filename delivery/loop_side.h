@@ -54,7 +54,9 @@ class LoopSide {
   // Its destination is tried though it was found dead: those that have the domain, and those where its mail arrives soon.
   void retry_destination(const std::string& domain);
   void shares_changed();  // of budgets among nodes
-  void go_on();           // after what forbade to send is over: the journal, the lease
+  // The operator has suspended some hosts, or resumed them: what was lent for them comes home, and waits.
+  void suspended_hosts_changed();
+  void go_on();  // after what forbade to send is over: the journal, the lease
   void set_trace(Engine::TraceTarget target);
   std::vector<DestinationStatus> destinations() const;
   std::vector<DestinationStatus> busiest(std::size_t most) const;

@@ -33,12 +33,17 @@ void QueueManager::suspensions_read(const std::vector<storage::SuspensionRecord>
   const Suspensions before = std::exchange(suspensions_, Suspensions(records));
   const Suspensions::Change change = suspensions_.since(before, now);
   ++suspensions_version_;
+  if (fabric_.suspended_hosts.set(records))
+    for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)
+      fabric_.post(loop, [](LoopSide& side) { side.suspended_hosts_changed(); });
   // What waited for one that is over is due now. It may wait for another one as well: the claim sees to that.
   // At the start all of it, as something may have been resumed while nothing ran.
   if (suspensions_version_ == 1) {
     to_hasten_.insert(storage::kSuspendedWords);
   } else if (change.ended) {
     to_hasten_.insert(change.words.begin(), change.words.end());
+    for (const auto& [key, batch] : open_)
+      for (const std::string& words : change.words) batch->hasten(words, now);
   }
   maybe_more_.fill(true);
   look_for_due_ = true;

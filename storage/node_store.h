@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "storage/cluster/observer.h"
@@ -64,7 +65,8 @@ NodeSight node_sight_from(Statement& row);
 enum class SuspensionScope : int { kDestination = 0, kList = 1, kEverything = 2 };
 
 struct SuspensionRecord {
-  std::string subject;  // domain as in recipients' addresses, address of the list, or ""
+  // Domain as in recipients' addresses, smart host, or kSuspendedHosts with a pattern ("*.example.net"); address of the list; or "".
+  std::string subject;
   std::string reason;
   WallTime since{};
   WallTime until{};  // 0: until resumed
@@ -77,6 +79,8 @@ struct SuspensionRecord {
 const char* suspended_reply(SuspensionScope scope);
 const char* to_string(SuspensionScope scope);  // "destination", "list", "everything"
 inline constexpr char kSuspendedWords[] = "suspended by the operator";
+// Before the pattern where a destination is all domains whose mail these MX hosts take.
+inline constexpr std::string_view kSuspendedHosts = "mx ";
 
 class SuspensionStore {
  public:

@@ -21,6 +21,25 @@ namespace {
 
 using storage::SuspensionScope;
 
+// What a suspension is about: a domain of recipients, or the MX hosts that take mail for many.
+struct Place {
+  std::string domain, hosts;
+};
+
+Result<std::string> subject_of(Site& site, const Place& place) {
+  if (place.domain.empty() == place.hosts.empty())
+    return Error{ErrorCode::kInvalid, "either a DOMAIN, or its MX hosts by --mx"};
+  if (!place.domain.empty()) {
+    const auto name = lists::checked_domain(place.domain);
+    if (!name.ok() && !operate::is_smarthost(site.settings(), place.domain)) return name.error();
+    return place.domain;
+  }
+  const std::string below = place.hosts.starts_with("*.") ? "*." : "";
+  const auto name = lists::checked_domain(place.hosts.substr(below.size()));
+  if (!name.ok()) return name.error();
+  return std::string(storage::kSuspendedHosts) + below + smtp::kept_domain(*name);
+}
+
 constexpr std::size_t kMostShown = 20;  // of what the database knows
 
 bool no_server(const Error& error) {
@@ -201,25 +220,41 @@ void add_destination(Shell& shell) {
                    "  essaim destination explain example.net", [&shell, domain] {
                      return with_site(shell, [&](Site& site) { return explain(shell, site, *domain); });
                    }));
+  auto place = std::make_shared<Place>();
+  const auto placed = [place](CLI::App* verb) {
+    verb->add_option("DOMAIN", place->domain, "of recipients, as example.net; or a smart host")
+        ->transform([](const std::string& text) { return smtp::kept_domain(text); });
+    verb->add_option(
+            "--mx", place->hosts,
+            "all domains of which one of these hosts takes the mail: mx.example.net, or *.example.net")
+        ->type_name("HOSTS");
+  };
   auto options = std::make_shared<std::shared_ptr<SuspendOptions>>();
-  CLI::App* verb = shell.verb(
-      noun, "suspend", "deliver nothing there for now; it is taken and waits",
-      "  essaim destination suspend example.net --reason 'asked us to' --for 2h", [&shell, domain, options] {
-        return with_site(shell, [&](Site& site) {
-          const auto name = lists::checked_domain(*domain);
-          if (!name.ok() && !operate::is_smarthost(site.settings(), *domain))
-            return shell.fail_usage(name.error().message);
-          return suspend(shell, site, SuspensionScope::kDestination, *domain, *domain, **options);
-        });
-      });
-  named(verb);
+  CLI::App* verb = shell.verb(noun, "suspend", "deliver nothing there for now; it is taken and waits",
+                              "  essaim destination suspend example.net --reason 'asked us to' --for 2h\n"
+                              "  essaim destination suspend --mx '*.example.net' --reason blocklisted",
+                              [&shell, place, options] {
+                                return with_site(shell, [&](Site& site) {
+                                  const auto subject = subject_of(site, *place);
+                                  if (!subject.ok()) return shell.fail_usage(subject.error().message);
+                                  return suspend(shell, site, SuspensionScope::kDestination, *subject,
+                                                 *subject, **options);
+                                });
+                              });
+  placed(verb);
   *options = add_suspend_options(verb);
-  named(shell.verb(noun, "resume", "deliver there again, also when it was found dead",
-                   "  essaim destination resume example.net", [&shell, domain] {
-                     return with_site(shell, [&](Site& site) {
-                       return resume(shell, site, SuspensionScope::kDestination, *domain, *domain);
-                     });
-                   }));
+  placed(shell.verb(
+      noun, "resume", "deliver there again, also when it was found dead",
+      "  essaim destination resume example.net\n  essaim destination resume --mx '*.example.net'",
+      [&shell, place] {
+        return with_site(shell, [&](Site& site) {
+          if (place->hosts.empty() && !place->domain.empty())  // whatever it is called
+            return resume(shell, site, SuspensionScope::kDestination, place->domain, place->domain);
+          const auto subject = subject_of(site, *place);
+          if (!subject.ok()) return shell.fail_usage(subject.error().message);
+          return resume(shell, site, SuspensionScope::kDestination, *subject, *subject);
+        });
+      }));
 }
 
 }  // namespace essaim::smtpd::cli

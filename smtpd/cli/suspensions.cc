@@ -134,7 +134,8 @@ int resume(const Shell& shell, Site& site, SuspensionScope scope, const std::str
   const bool was = done.ok();
   if (!was && done.error().code != ErrorCode::kNotFound) return shell.fail(done.error());
   if (was) log::info("resumed", {{"scope", storage::to_string(scope)}, {"what", subject}});
-  const bool domain = scope == SuspensionScope::kDestination;
+  const bool domain =
+      scope == SuspensionScope::kDestination && !subject.starts_with(storage::kSuspendedHosts);
   if (domain) {
     const auto called = site.database().write_now(
         storage::Durability::kAccept,

@@ -271,6 +271,49 @@ BOOST_AUTO_TEST_CASE(more_batches_than_one_claim_passes_over_all_wait_and_do_not
   BOOST_TEST(setup.sink.total() == 1U);
 }
 
+// A provider that has blocked us: two of its domains, and one elsewhere.
+BOOST_AUTO_TEST_CASE(whatever_goes_to_suspended_hosts_waits_also_what_was_on_its_way) {
+  const std::string hosts = std::string(storage::kSuspendedHosts) + "*.big.test";
+  TestSink sink;
+  HostPolicy slow;
+  slow.message_ms = 100;
+  sink.set(address_of(0), slow);
+  Site site;
+  site.add_members(300, 2);
+  auto settings = settings_for(site, sink);
+  settings.connections_per_destination = 4;  // seconds in which it can be suspended
+  Run run(
+      site,
+      [](FakeResolver& dns) {
+        serve_domains(dns, 3);
+        for (int d = 0; d < 2; ++d) dns.set_mx(Site::domain_name(d), {{10, "in.big.test"}});
+        dns.set_addresses("in.big.test", {address_of(0)});
+      },
+      settings);
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  run.engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return sink.total() > 10; }));
+  suspend(site, SuspensionScope::kDestination, hosts);
+  run.engine->suspensions_changed();
+  BOOST_REQUIRE(wait_until([&] { return all_wait(site, post); }));
+  const std::size_t sent = sink.total();
+  BOOST_TEST(sent < 300u);
+  const auto batch = site.batches(post)[0];
+  const std::string why = "451 4.7.0 destination suspended by the operator: hosts *.big.test: mail storm";
+  BOOST_TEST(batch.why == why);
+  BOOST_TEST(batch.attempts == 0);
+  const Id later = site.post_to(site.new_post(CopyMode::kPersonal, 0), 0, {{0, "ann", "d1.test"}});
+  const Id elsewhere = site.post_to(site.new_post(CopyMode::kPersonal, 0), 0, {{0, "ben", "d2.test"}});
+  run.engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(elsewhere) && all_wait(site, later); }));
+  BOOST_TEST(sink.total() == sent + 1);
+
+  resume(site, SuspensionScope::kDestination, hosts);
+  run.engine->suspensions_changed();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post) && site.finished(later); }));
+  check_each_once(sink.accepted(), 302);
+}
+
 BOOST_AUTO_TEST_CASE(suspensions_know_what_has_changed) {
   using delivery::Suspensions;
   const WallTime now = from_millis(1'000'000);

@@ -353,6 +353,17 @@ BOOST_FIXTURE_TEST_CASE(checks_migrates_and_backs_up_the_database, Site) {
   BOOST_TEST(json({"destination", "list"})["suspensions"][0]["reason"] == "asked us to");
   ok({"destination", "resume", "slow.example"});
   BOOST_TEST(json({"destination", "list"})["suspensions"].empty());
+  // A provider, by its hosts.
+  ok({"destination", "suspend", "--mx", "*.Provider.example", "--reason", "blocklisted"});
+  BOOST_TEST(json({"destination", "list"})["suspensions"][0]["destination"] == "mx *.provider.example");
+  ok({"destination", "resume", "--mx", "*.provider.example"});
+  BOOST_TEST(json({"destination", "list"})["suspensions"].empty());
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{}, {"example.net", "--mx", "*.example.net"}, {"--mx", "*"}}) {
+    std::vector<std::string> words = {"destination", "suspend"};
+    words.insert(words.end(), wrong.begin(), wrong.end());
+    BOOST_TEST(run(words).code == 2);
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(nouns_show_an_example_of_each_verb, Site) {
