@@ -19,7 +19,8 @@ Result<void> store_notice(storage::Connection& connection, storage::PostRecord p
   post.accepted = now;
   post.expires = now + kNoticeExpire;
   post.priority = 0;
-  post.mode = storage::CopyMode::kCommon;
+  // A transaction for each: hosts refuse the null reverse-path with several recipients, as no true bounce has them.
+  post.mode = storage::CopyMode::kPersonal;
   std::string seven_bit;
   if (!is_ascii(message)) {
     post.eight_bit = true;

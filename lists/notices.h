@@ -1,4 +1,4 @@
-// Mail that we write ourselves: always with the null reverse-path and Auto-Submitted, to one person, so that
+// Mail that we write ourselves: always with the null reverse-path and Auto-Submitted, to each person alone, so that
 // nothing can answer it and its failure ends in the log. Functions run inside the caller's transaction.
 #pragma once
 
@@ -31,7 +31,7 @@ struct NoticePost {
   mail::AutoSubmitted automatic = mail::AutoSubmitted::kReplied;
 };
 
-// Any message of ours, as it is: under its id, with the null reverse-path, one common copy. `post` has id, list,
+// Any message of ours, as it is: under its id, with the null reverse-path. `post` has id, list,
 // author, Message-ID and subject; the rest is filled here.
 Result<void> store_notice(storage::Connection& connection, storage::PostRecord post,
                           const std::string& message, std::vector<storage::BatchRecipient> to, WallTime now,

@@ -19,6 +19,9 @@ BOOST_AUTO_TEST_CASE(a_post_waits_with_its_message_for_the_editors_and_its_autho
   BOOST_TEST(list_posts(site) == 0u);
   const Letter letter = last_letter(site, "eve@e.example");
   BOOST_TEST(site.recipients(letter.id).size() == 2u);
+  // Hosts refuse what has the null reverse-path and several recipients.
+  for (const auto& one : site.posts())
+    BOOST_TEST((one.kind != storage::PostKind::kNotice || one.mode == storage::CopyMode::kPersonal));
   BOOST_TEST(letter.says("rule send.editorkey:4"), letter.text);
   BOOST_TEST(letter.whole.find("Content-Type: message/rfc822") != std::string::npos);
   BOOST_TEST(letter.whole.find("Message-ID: <p1@x>\r\n") != std::string::npos);
