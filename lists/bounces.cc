@@ -7,6 +7,7 @@
 #include "lists/notices.h"
 #include "lists/owner_report.h"
 #include "lists/relay.h"
+#include "lists/people.h"
 #include "lists/reports.h"
 #include "storage/member_store.h"
 #include "storage/post_store.h"
@@ -39,7 +40,10 @@ Result<bool> tell_postmaster(const Services& services, storage::Connection& conn
   if (told->has_value()) return false;
   NoticePost notice;
   notice.id = id;
-  notice.to = services.site.postmaster;
+  auto to = postmasters(connection, services.site);
+  if (!to.ok()) return to.error();
+  notice.recipients = *std::move(to);
+  notice.shown_to = services.site.postmaster.to_string();
   notice.automatic = mail::AutoSubmitted::kGenerated;
   notice.subject = ours ? std::string("Undeliverable: a notice or report of this server")
                         : (failure.unclear ? "Perhaps undeliverable" : "Undeliverable") +

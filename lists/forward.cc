@@ -2,6 +2,7 @@
 // a Received and a loop mark. A null sender stays null (a bounce for humans); anything else comes back to us
 // under VERP.
 #include "lists/dsn_request.h"
+#include "lists/people.h"
 #include "lists/plan.h"
 #include "lists/refusal.h"
 #include "lists/render_post.h"
@@ -72,28 +73,33 @@ class ForwardPlan : public Plan {
 
  private:
   // Read in the transaction: whoever is owner at the instant of acceptance. With nobody there, the
-  // postmaster.
+  // postmaster. A list among them takes what somebody writes as a post, and no bounce: its members have that.
   Result<std::vector<BatchRecipient>> recipients(const CommitContext& context) const {
+    const bool to_people = context.submission.reverse_path.empty();
     std::vector<BatchRecipient> out;
-    storage::MemberStore members(context.connection);
-    const auto take = [&out](const storage::MemberRecord& member) {
-      if (member.delivery) out.push_back({member.id, member.local, member.domain});
-      return true;
+    const auto take = [&](Id scope, Role role) -> Result<void> {
+      ESSAIM_TRY(storage::MemberStore(context.connection)
+                     .for_each(scope, role, [&out](const storage::MemberRecord& member) {
+                       if (member.delivery) out.push_back({member.id, member.local, member.domain});
+                       return true;
+                     }));
+      if (!to_people) return {};
+      auto people = people_among(context.connection, std::move(out), target().list.id);
+      if (!people.ok()) return people.error();
+      out = *std::move(people);
+      return {};
     };
-    if (target().kind == TargetKind::kEditors)
-      ESSAIM_TRY(members.for_each(target().list.id, Role::kEditor, take));
+    if (target().kind == TargetKind::kEditors) ESSAIM_TRY(take(target().list.id, Role::kEditor));
     if (target().kind == TargetKind::kListmasters) {
       for (const Id scope : {target().list.domain_id, Id{0}}) {
-        if (out.empty()) ESSAIM_TRY(members.for_each(scope, Role::kListmaster, take));
+        if (out.empty()) ESSAIM_TRY(take(scope, Role::kListmaster));
       }
     }
-    if (out.empty() && target().list.id != 0)
-      ESSAIM_TRY(members.for_each(target().list.id, Role::kOwner, take));
-    if (out.empty()) {
-      const smtp::Address& postmaster = context.services.site.postmaster;
-      out.push_back({0, postmaster.local, postmaster.domain});
-    }
-    return out;
+    if (out.empty() && target().list.id != 0) ESSAIM_TRY(take(target().list.id, Role::kOwner));
+    if (!out.empty()) return out;
+    if (to_people) return postmasters(context.connection, context.services.site);
+    const smtp::Address& postmaster = context.services.site.postmaster;
+    return std::vector<BatchRecipient>{{0, postmaster.local, postmaster.domain}};
   }
 
   Rendered rendered_;

@@ -7,6 +7,7 @@
 #include "core/mail/report.h"
 #include "core/smtp/reply.h"
 #include "lists/notices.h"
+#include "lists/people.h"
 #include "lists/settings.h"
 #include "storage/batch_store.h"
 #include "storage/directory_store.h"
@@ -61,14 +62,15 @@ std::string text_of(const storage::PostRecord& post, const PostFailures& failure
 
 Result<std::vector<storage::BatchRecipient>> readers_of(const Services& services,
                                                         storage::Connection& connection, Id list_id) {
-  std::vector<storage::BatchRecipient> out;
+  std::vector<storage::BatchRecipient> owners;
   ESSAIM_TRY(storage::MemberStore(connection)
-                 .for_each(list_id, storage::Role::kOwner, [&out](const storage::MemberRecord& owner) {
-                   if (owner.delivery) out.push_back({0, owner.local, owner.domain});
+                 .for_each(list_id, storage::Role::kOwner, [&owners](const storage::MemberRecord& owner) {
+                   if (owner.delivery) owners.push_back({0, owner.local, owner.domain});
                    return true;
                  }));
-  if (out.empty() && services.reporting.lists_to_postmaster)
-    out.push_back({0, services.site.postmaster.local, services.site.postmaster.domain});
+  auto out = people_among(connection, std::move(owners), list_id);
+  if (out.ok() && out->empty() && services.reporting.lists_to_postmaster)
+    out = postmasters(connection, services.site);
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "lists/notices.h"
+#include "lists/people.h"
 #include "lists/policies.h"
 #include "lists/templates/catalogue.h"
 #include "lists/templates/messages.h"
@@ -11,6 +12,8 @@
 
 namespace essaim::lists {
 namespace {
+
+using People = Result<std::vector<storage::BatchRecipient>>;
 
 // A site's own template is one text: "Subject: ..." on its first line, an empty line, and the words.
 struct Template {
@@ -55,6 +58,19 @@ std::string one_line(std::string text) {
     if (c == '\r' || c == '\n' || c == '\0') c = ' ';
   }
   return text;
+}
+
+// None where `named` stand for nobody.
+People people_or_named(WriteContext& context, std::vector<storage::BatchRecipient> named, Id of, Named as) {
+  auto people = people_among(context.connection, named, of);
+  if (as == Named::kAsPeople || !people.ok() || people->empty()) return people;
+  return named;
+}
+
+People postmasters_or_named(WriteContext& context, Named as) {
+  if (as == Named::kAsPeople) return postmasters(context.connection, context.services.site);
+  const smtp::Address& postmaster = context.services.site.postmaster;
+  return std::vector<storage::BatchRecipient>{{0, postmaster.local, postmaster.domain}};
 }
 
 }  // namespace
@@ -123,31 +139,36 @@ Result<void> send_service_mail(WriteContext& context, const ServiceMail& mail) {
   return {};
 }
 
-Result<std::vector<storage::BatchRecipient>> people_behind(WriteContext& context, Id list_id,
-                                                           storage::Role role) {
-  std::vector<storage::BatchRecipient> out;
-  storage::MemberStore members(context.connection);
-  const auto take = [&out](const storage::MemberRecord& member) {
-    if (member.delivery) out.push_back({0, member.local, member.domain});
-    return true;
+People people_behind(WriteContext& context, Id list_id, storage::Role role, Named as) {
+  const auto with = [&](storage::Role one) -> People {
+    std::vector<storage::BatchRecipient> named;
+    ESSAIM_TRY(storage::MemberStore(context.connection)
+                   .for_each(list_id, one, [&named](const storage::MemberRecord& member) {
+                     if (member.delivery) named.push_back({0, member.local, member.domain});
+                     return true;
+                   }));
+    return people_or_named(context, std::move(named), list_id, as);
   };
-  ESSAIM_TRY(members.for_each(list_id, role, take));
-  if (out.empty() && role == storage::Role::kEditor)
-    ESSAIM_TRY(members.for_each(list_id, storage::Role::kOwner, take));
-  if (out.empty()) out.push_back(recipient_of_mail(context.services.site.postmaster));
+  auto out = with(role);
+  if (out.ok() && out->empty() && role == storage::Role::kEditor) out = with(storage::Role::kOwner);
+  if (out.ok() && out->empty()) out = postmasters_or_named(context, as);
   return out;
 }
 
-Result<std::vector<storage::BatchRecipient>> listmasters(WriteContext& context, Id domain_id) {
-  std::vector<storage::BatchRecipient> out;
-  storage::MemberStore members(context.connection);
-  const auto take = [&out](const storage::MemberRecord& member) {
-    out.push_back({0, member.local, member.domain});
-    return true;
+People listmasters(WriteContext& context, Id domain_id, Named as) {
+  const auto of = [&](Id scope) -> People {
+    std::vector<storage::BatchRecipient> named;
+    ESSAIM_TRY(
+        storage::MemberStore(context.connection)
+            .for_each(scope, storage::Role::kListmaster, [&named](const storage::MemberRecord& member) {
+              named.push_back({0, member.local, member.domain});
+              return true;
+            }));
+    return people_or_named(context, std::move(named), 0, as);
   };
-  ESSAIM_TRY(members.for_each(domain_id, storage::Role::kListmaster, take));
-  if (out.empty() && domain_id != 0) ESSAIM_TRY(members.for_each(0, storage::Role::kListmaster, take));
-  if (out.empty()) out.push_back(recipient_of_mail(context.services.site.postmaster));
+  auto out = of(domain_id);
+  if (out.ok() && out->empty() && domain_id != 0) out = of(0);
+  if (out.ok() && out->empty()) out = postmasters_or_named(context, as);
   return out;
 }
 

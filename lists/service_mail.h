@@ -49,11 +49,16 @@ inline storage::BatchRecipient recipient_of_mail(const smtp::Address& address) {
   return {0, address.local, address.domain};
 }
 
-// Owners, or editors (owners where there are none), who want mail; the postmaster where nobody is.
+// Lists that have a role: as those of their members who get such mail (people.h), or each as the address that it is.
+enum class Named { kAsPeople, kAsTheyStand };
+
+// Owners, or editors (owners where there are none), who want mail; the postmaster where nobody is. The same roles count for
+// either form.
 Result<std::vector<storage::BatchRecipient>> people_behind(WriteContext& context, Id list_id,
-                                                           storage::Role role);
+                                                           storage::Role role, Named as = Named::kAsPeople);
 // Of the domain, of the site, else the postmaster.
-Result<std::vector<storage::BatchRecipient>> listmasters(WriteContext& context, Id domain_id);
+Result<std::vector<storage::BatchRecipient>> listmasters(WriteContext& context, Id domain_id,
+                                                         Named as = Named::kAsPeople);
 
 // "3" days of a span, at least 1.
 std::string in_days(Duration span);

@@ -75,6 +75,7 @@ Result<std::vector<WaitingToo>> others_beside(WriteContext& context, const HeldR
   return out;
 }
 
+// A list among them is itself: who its members are is nobody's business who got a question.
 Result<std::vector<smtp::Address>> asked(WriteContext& context, const HeldRecord& held, Id domain_id) {
   std::vector<smtp::Address> out;
   if (const std::string one = held.confirmer(); !one.empty()) {
@@ -82,9 +83,10 @@ Result<std::vector<smtp::Address>> asked(WriteContext& context, const HeldRecord
     return out;
   }
   auto people = held.kind == HeldKind::kListmaster
-                    ? listmasters(context, domain_id)
+                    ? listmasters(context, domain_id, Named::kAsTheyStand)
                     : people_behind(context, held.list_id,
-                                    held.is_post() ? storage::Role::kEditor : storage::Role::kOwner);
+                                    held.is_post() ? storage::Role::kEditor : storage::Role::kOwner,
+                                    Named::kAsTheyStand);
   if (!people.ok()) return people.error();
   for (storage::BatchRecipient& one : *people) out.push_back({std::move(one.local), std::move(one.domain)});
   return out;

@@ -28,7 +28,8 @@ struct HeldView {
   std::string title;  // "Please confirm: subscribe ann@x.example to dev@lists.example"
   std::string what;   // of a request: what is asked
   std::string words;  // of a post: how its text begins
-  // Who was asked, and answers: one, or those of whom the reader is one. Never empty while it waits.
+  // Who was asked, and answers: one, or those of whom the reader is one, or a member of one that is a list. Never empty while
+  // it waits.
   std::vector<smtp::Address> asked;
   bool confirms = false;  // by one person who is concerned; else others decide
   // What its deciders have to decide besides about the same list, oldest first, kMostOthers at most.

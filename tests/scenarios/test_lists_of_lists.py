@@ -152,6 +152,23 @@ class ListsOfLists(processes.Scenario):
         self.sink.wait_for(1)
         self.assertEqual({"dia@people.example": 1}, dict(self.sink.recipients()))
 
+    def test_moderators_may_be_a_list(self):
+        mods = "mods@lists.example"
+        self.essaim.make_list(mods, ["dia@people.example", "eli@people.example"], send="private")
+        self.essaim.run("list", "set", DEV, "send=editorkey", "tell_held=false")
+        self.essaim.run("member", "add", DEV, mods, "--role", "editor")
+        reply = self.essaim.post("ann@people.example", DEV, essaim.message("ann@people.example", DEV))
+        self.assertEqual(250, reply[0], reply)
+        self.sink.wait_for(2)
+        self.assertEqual({"dia@people.example": 1, "eli@people.example": 1}, dict(self.sink.recipients()))
+        question = self.sink.message(self.sink.receipts()[0])
+        reply = self.essaim.post("dia@people.example", question["Reply-To"],
+                                 essaim.message("dia@people.example", question["Reply-To"], body="approve\n"))
+        self.assertEqual(250, reply[0], reply)
+        self.sink.wait_for(4)
+        self.assertEqual({"dia@people.example": 1, "eli@people.example": 1, "bob@people.example": 1, "cem@people.example": 1},
+                         dict(self.sink.recipients()))
+
     def test_a_domain_that_names_us_and_that_we_do_not_know_is_said_to_be_so(self):
         self.essaim.make_list("odd@lists.example", ["x@unknown.example"], send="public")
         ledger = self.write("odd@lists.example")
