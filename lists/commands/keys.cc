@@ -10,6 +10,7 @@
 #include "lists/commands/robot.h"
 #include "lists/held/answer.h"
 #include "lists/refusal.h"
+#include "lists/rules/checks.h"
 #include "storage/held_store.h"
 
 namespace essaim::lists {
@@ -199,8 +200,9 @@ class KeyPlan : public Plan {
 }  // namespace
 
 Result<Planned> plan_key(const PlanContext& context, std::shared_ptr<const Target> target) {
-  // Questions have a null sender and are marked as automatic; a machine that answers them all the same speaks for nobody.
-  if (is_automatic(context.submission, context.incoming))
+  // Questions have a null sender and are marked as automatic; a machine that answers them all the same speaks for nobody. It
+  // is told by the marks by which commands are refused, those of old answering machines among them.
+  if (rules::automatic({context.submission, context.incoming, *target, Facts{}}, "automatic"))
     return Planned{nullptr, refusal(550, "5.7.1", "an automatic answer confirms nothing", "automatic"),
                    "automatic"};
   auto who = requester_of(context, *target);

@@ -164,9 +164,12 @@ BOOST_AUTO_TEST_CASE(an_answer_that_says_nothing_clear_or_comes_from_a_machine_i
                    "550 5.6.0 the first line must be approve, ban, or reject and why [rule: no-answer]",
                line << ": " << reply.to_string());
   }
-  const auto vacation = site.answer("eve@e.example", letter.address("approve"), "I am away\n",
-                                    "Auto-Submitted: auto-replied\n");
-  BOOST_TEST(vacation.text.find("[rule: automatic]") != std::string::npos, vacation.to_string());
+  for (const char* mark : {"Auto-Submitted: auto-replied", "Precedence: bulk", "Precedence: auto_reply",
+                           "X-Autoreply: yes", "X-Autorespond: Re: hello"}) {
+    const auto vacation =
+        site.answer("eve@e.example", letter.address("approve"), "I am away\n", std::string(mark) + "\n");
+    BOOST_TEST(vacation.text.find("[rule: automatic]") != std::string::npos, mark << vacation.to_string());
+  }
   BOOST_TEST(site.held().size() == 1u);
   BOOST_TEST(!site.rcpt("approve+0123456789abcdef@lists.example").reply.positive());
   // In French, and by who is no editor but has the key.
