@@ -153,6 +153,7 @@ class BouncePlan : public Plan {
     failure.post = &**post;
     failure.member_id = target().member_id;
     failure.reply = reason_of(failed);
+    failure.about_message = is_about_message(failed);
     failure.unclear = unclear_.has_value();
     failure.host = escaped_for_display(failed.remote_mta, 100);
     if (const auto address = smtp::parse_mailbox(failed.final_recipient, smtp::LocalPart::kUtf8);

@@ -155,6 +155,22 @@ BOOST_AUTO_TEST_CASE(failures_of_owners_mail_go_to_the_postmaster_and_never_roun
   BOOST_TEST(site.posts().size() == 2);
 }
 
+// Spam to a list's owners, for instance, that the server of one of them finds out late.
+BOOST_AUTO_TEST_CASE(a_late_report_that_blames_mail_to_owners_is_told_and_counts_against_nobody) {
+  TestSite site;
+  site.make_list("dev", {}, {}, {"owner@o.example"});
+  site.send("x@y.example", {"dev-owner@lists.example"}, a_post("x@y.example"));
+  const Id forward = site.last_id;
+  const auto owner = [&site] { return site.member("dev", "owner@o.example", storage::Role::kOwner); };
+  for (int i = 0; i < 2; ++i)
+    BOOST_TEST(site.send("", {verp(site, forward, owner()->id)}, dsn("owner@o.example", "failed", "5.7.1"))
+                   .positive());
+  BOOST_TEST(owner()->bounces == 0);
+  BOOST_TEST(site.posts().size() == 2U);
+  site.send("", {verp(site, forward, owner()->id)}, dsn("owner@o.example", "failed", "5.1.1"));
+  BOOST_TEST(owner()->bounces == 1);
+}
+
 // The address that it comes to says whom it is about; who writes such words with a sender is somebody who quotes them.
 BOOST_AUTO_TEST_CASE(reports_in_older_forms_count_if_they_come_from_nobody) {
   const std::string qmail = crlf(
