@@ -19,12 +19,17 @@ namespace {
 constexpr std::size_t kLongestReason = 500;
 
 // What mail programs write under a text, or over one that they quote ("On ..., Ann <ann@x.example>", folded before the
-// "wrote:").
+// "wrote:") or pass on ("From: Ann", as a header).
 bool is_of_the_program(std::string_view line) {
   for (const std::string_view start :
        {"Sent from my ", "Sent from Outlook", "Envoyé de mon ", "Envoyé depuis ", "Get Outlook for ",
-        "Obtenir Outlook pour ", "Von meinem ", "Enviado desde mi ", "Inviato da "}) {
+        "Obtenir Outlook pour ", "Télécharger Outlook pour ", "Von meinem ", "Gesendet von mein",
+        "Gesendet von Mail für ", "Gesendet von Outlook", "Gesendet mit ", "Diese Nachricht wurde von mein",
+        "Enviado desde mi ", "Inviato da "}) {
     if (starts_with_ignoring_case(line, start)) return true;
+  }
+  for (const std::string_view field : {"From: ", "Von: ", "De : ", "De: "}) {
+    if (line.starts_with(field)) return true;
   }
   const bool may_quote = line.starts_with("On ") || line.starts_with("Le ") || line.starts_with("Am ");
   return may_quote && (line.ends_with('<') || (line.ends_with('>') && line.find('@') != line.npos));

@@ -94,6 +94,10 @@ BOOST_AUTO_TEST_CASE(a_rejection_takes_its_reason_to_the_author_and_a_ban_blocks
 
 BOOST_AUTO_TEST_CASE(what_a_mail_program_writes_by_itself_is_no_reason) {
   for (const char* text : {"Envoyé de mon iPhone\n", "Get Outlook for iOS<https://aka.ms/o0ukef>\n",
+                           "Gesendet von Mail für Windows\n", "Télécharger Outlook pour Android\n",
+                           "Von: dev-editor@lists.example <dev-editor@lists.example>\nAn: eve@e.example\n",
+                           "From: dev-owner@lists.example\nTo: eve@e.example\n",
+                           "De : dev-owner@lists.example\nA : eve@e.example\n",
                            "On Mon, Nov 30, 2026 at 10:12 AM Ann Author <ann@x.example>\nwrote:\n> hello\n",
                            "Le lun. 30 nov. 2026 à 10:12, dev <\ndev-editor@lists.example> a écrit :\n"}) {
     Moderated site;
