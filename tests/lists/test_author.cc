@@ -192,6 +192,23 @@ BOOST_AUTO_TEST_CASE(a_blind_copy_is_passed_on_to_the_owners_only_where_it_is_si
   BOOST_TEST(far_end(is_signed, zone) == "pass ");
 }
 
+BOOST_AUTO_TEST_CASE(a_message_id_that_cannot_be_read_stays_only_where_it_is_signed) {
+  for (const bool is_signed : {true, false}) {
+    AuthorSite site;
+    site.make_list("dev", {{"post", "anyone"}}, {"m@example.org"});
+    const Zone zone = author_zone("reject");
+    const std::vector<std::string> fields =
+        is_signed ? std::vector<std::string>{"from", "message-id"} : std::vector<std::string>{"from"};
+    const std::string text =
+        site.posted(mailauth::signed_by_stranger(a_post("ann@author.example", "<a\"b@author.example>"),
+                                                 *author_key(), {.fields = fields}),
+                    zone);
+    BOOST_TEST(has(text, "\r\nMessage-ID: <a\"b@author.example>\r\n") == is_signed, text);
+    BOOST_TEST(has(text, "\r\nMessage-ID: <" + format_id(site.last_id) + "@") != is_signed, text);
+    BOOST_TEST(far_end(text, zone) == "pass ");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(two_lists_that_wrap_and_are_members_of_each_other_come_to_an_end) {
   AuthorSite site;
   for (const char* name : {"dev", "other"})
