@@ -439,7 +439,8 @@ ListSettings settings_of(const storage::ListRecord& list) {
   ListSettings out;
   out.description = text["description"];
   out.nobody_posts = scenario_name(list, "send") == "closed";
-  out.nobody_subscribes = scenario_name(list, "subscribe") == "closed";
+  const std::string subscribe = scenario_name(list, "subscribe");
+  out.nobody_subscribes = subscribe == "closed" || subscribe == "invitation" || subscribe == "smime";
   out.language = text["language"];
   out.robot = text["robot"];
   out.welcome = text["welcome"] == "true";

@@ -60,7 +60,7 @@ struct ListSettings {
   std::string language = "en";
   std::string robot = "sympa";     // local part of the command robot
   bool nobody_posts = false;       // the scenario "send" is closed: List-Post says NO
-  bool nobody_subscribes = false;  // the scenario "subscribe" is closed: there is no List-Subscribe
+  bool nobody_subscribes = false;  // by mail, by the scenario "subscribe": there is no List-Subscribe
   bool welcome = true;
   bool tell_held = true;       // an author, that a post waits for a moderator
   bool tell_approved = false;  // ... that it passed

@@ -169,6 +169,13 @@ BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) 
            "X-Loop: dev@lists.example\nPrecedence: list\nList-Id: <dev.lists.example>\n"
            "List-Help: <mailto:a%3Fb@lists.example?subject=HELP>\nList-Post: <mailto:dev@lists.example>\n"
            "List-Owner: <mailto:dev-owner@lists.example>\n\nbody\n"},
+      {"who joins is invited",
+       {{"subscribe", "invitation"}},
+       "From: a@b\n" + usual + "\nbody\n",
+       "From: a@b\n" + usual +
+           "X-Loop: dev@lists.example\nPrecedence: list\nList-Id: <dev.lists.example>\n"
+           "List-Help: <mailto:sympa@lists.example?subject=HELP>\nList-Post: <mailto:dev@lists.example>\n"
+           "List-Owner: <mailto:dev-owner@lists.example>\n\nbody\n"},
       {"help is on a page",
        {{"subscribe", "closed"}, {"add_headers", "list-help: <https://x/>"}},
        "From: a@b\n" + usual + "\nbody\n",
