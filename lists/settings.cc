@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "core/config/values.h"
 #include "core/mail/header_block.h"
+#include "core/smtp/idn.h"
 #include "lists/policies.h"
 #include "lists/scenario/shipped.h"
 #include "lists/templates/catalogue.h"
@@ -113,7 +114,9 @@ std::optional<AuthorException> exception_of(std::string_view text) {
   if (equals == std::string_view::npos || equals == 0) return std::nullopt;
   const auto treatment = treatment_of(text.substr(equals + 1));
   if (!treatment) return std::nullopt;
-  return AuthorException{ascii_lowered(text.substr(0, equals)), *treatment};
+  const std::string who = ascii_lowered(text.substr(0, equals));
+  const std::size_t domain = who.rfind('@') + 1;  // 0 without one
+  return AuthorException{who.substr(0, domain) + smtp::kept_domain(who.substr(domain)), *treatment};
 }
 
 std::string check_exceptions(const std::string& value) {

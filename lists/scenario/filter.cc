@@ -1,10 +1,25 @@
 #include "lists/scenario/filter.h"
 
 #include "core/base/text.h"
+#include "core/smtp/idn.h"
 
 namespace essaim::lists::scenario {
 
 constexpr std::size_t kMaxLine = 320;
+
+// Its domain as those of senders are known, with A-labels. A label with "*" is as it is.
+std::string as_kept(const std::string& line) {
+  const auto at = line.rfind('@');
+  if (at == line.npos || is_ascii(line)) return line;
+  std::string out = line.substr(0, at);
+  char between = '@';
+  for (const std::string_view label : split(std::string_view(line).substr(at + 1), '.')) {
+    out += between;
+    out += label.find('*') == label.npos ? smtp::kept_domain(label) : std::string(label);
+    between = '.';
+  }
+  return out;
+}
 
 bool matches_wildcards(std::string_view pattern, std::string_view text) {
   std::size_t p = 0, t = 0, star = pattern.npos, resume = 0;
@@ -31,7 +46,7 @@ Result<TextFilter> TextFilter::parse(std::string_view text, const std::string& n
   std::size_t number = 0;
   for (const std::string_view raw : split(text, '\n')) {
     ++number;
-    const std::string line = ascii_lowered(trimmed(raw));
+    std::string line = ascii_lowered(trimmed(raw));
     if (line.empty() || line.front() == '#') continue;
     const auto wrong = [&](const char* what) {
       return Error{ErrorCode::kInvalid, name + ", line " + std::to_string(number) + ": " + what};
@@ -40,6 +55,7 @@ Result<TextFilter> TextFilter::parse(std::string_view text, const std::string& n
     if (line.find_first_of(std::string_view(" \t\0", 3)) != line.npos)
       return wrong("one address or pattern to a line");
     if (!is_valid_utf8(line)) return wrong("it is not UTF-8");
+    line = as_kept(line);
     const bool domain = line.starts_with("*@") && line.find('*', 1) == line.npos;
     if (domain) {
       out.domains_.insert(line.substr(2));

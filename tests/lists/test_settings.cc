@@ -19,6 +19,18 @@ BOOST_AUTO_TEST_CASE(the_table_does_not_contradict_itself) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(authors_of_exceptions_are_kept_with_the_domains_of_their_addresses) {
+  storage::ListRecord list;
+  list.settings["author_exceptions"] =
+      "M\303\274nchen.example=wrap Ann@m\303\274nchen.example=keep b.example=wrap";
+  const ListSettings settings = settings_of(list);
+  std::vector<std::string> who;
+  for (const AuthorException& one : settings.author_exceptions) who.push_back(one.who);
+  BOOST_TEST(
+      who == (std::vector<std::string>{"xn--mnchen-3ya.example", "ann@xn--mnchen-3ya.example", "b.example"}),
+      boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(wrong_values_are_refused_with_what_is_wrong) {
   struct Row {
     const char* name;

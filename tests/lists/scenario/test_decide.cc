@@ -307,6 +307,17 @@ BOOST_AUTO_TEST_CASE(shipped_scenarios_do_what_their_names_say) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(filters_know_domains_as_senders_have_them_however_they_are_written) {
+  const auto filter = TextFilter::parse(
+      "*@m\303\274nchen.example\nSpam@K\303\226LN.example\n*@*.m\303\274ll.example\n*@*b\303\274ro*."
+      "example\n",
+      "blocklist.txt");
+  BOOST_REQUIRE(filter.ok());
+  for (const char* in : {"x@xn--mnchen-3ya.example", "spam@xn--kln-sna.example", "x@a.b.xn--mll-hoa.example"})
+    BOOST_TEST(filter->contains(in), in);
+  BOOST_TEST(!filter->contains("x@xn--kln-sna.example"));
+}
+
 BOOST_AUTO_TEST_CASE(filters_hold_addresses_domains_and_patterns) {
   const auto filter = TextFilter::parse(
       "# who posts rubbish\nSpam@Bad.example\n\n*@junk.example\n*@*.junk.example\nno-reply@*\r\n",
