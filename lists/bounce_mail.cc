@@ -107,8 +107,12 @@ class BouncePlan : public Plan {
     if (!seen.ok()) return seen.error();
     if (seen->has_value()) return false;
     if (is_about_message(failed)) return message_refused(context, member_id, failed);
+    auto post = storage::PostStore(context.connection).find(target().post_id);
+    if (!post.ok()) return post.error();
     ESSAIM_TRY(
-        storage::MemberStore(context.connection).record_bounce(member_id, reason_of(failed), context.now));
+        storage::MemberStore(context.connection)
+            .record_bounce(member_id, reason_of(failed), context.now,
+                           post->has_value() ? bounce_revision(**post) : storage::MemberStore::kOfAnyPost));
     return false;
   }
 

@@ -70,6 +70,10 @@ Result<bool> tell_postmaster(const Services& services, storage::Connection& conn
 
 }  // namespace
 
+std::int64_t bounce_revision(const storage::PostRecord& post) {
+  return post.kind == storage::PostKind::kList ? post.list_revision : storage::MemberStore::kOfAnyPost;
+}
+
 Result<RecordedFailures> record_failures(const Services& services, storage::Connection& connection,
                                          const std::vector<DeliveryFailure>& failures) {
   RecordedFailures out;
@@ -104,7 +108,8 @@ Result<RecordedFailures> record_failures(const Services& services, storage::Conn
                                          {"to", failure.address.to_string()},
                                          {"reply", failure.reply}});
     } else if (failure.member_id != 0 && !failure.unclear && !ends_ring(failure.reply)) {
-      ESSAIM_TRY(members.record_bounce(failure.member_id, escaped_for_display(failure.reply, 300), now));
+      ESSAIM_TRY(members.record_bounce(failure.member_id, escaped_for_display(failure.reply, 300), now,
+                                       bounce_revision(post)));
       ++out.members;
     }
     if (post.kind != storage::PostKind::kForward) continue;

@@ -5,6 +5,7 @@
 // Functions run inside the caller's transaction on a database thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -33,5 +34,8 @@ struct RecordedFailures {
 };
 Result<RecordedFailures> record_failures(const Services& services, storage::Connection& connection,
                                          const std::vector<DeliveryFailure>& failures);
+
+// The revision of its list that a post's copies are of, as MemberStore::record_bounce() takes it.
+std::int64_t bounce_revision(const storage::PostRecord& post);
 
 }  // namespace essaim::lists

@@ -103,7 +103,7 @@ Result<void> MemberStore::add(const MemberRecord& m) {
   auto back = sql::run(
       connection_,
       "UPDATE member SET id = ?, local = ?, name = ?, delivery = ?, joined_rev = ?, left_rev = 0, since = ?, "
-      "bounces = ?, last_bounce = ?, last_bounce_at = ?, conceal = ?, privileged = ?, lang = ? "
+      "bounces = ?, last_bounce = ?, last_bounce_at = ?, conceal = ?, privileged = ?, lang = ?, moved_to = 0 "
       "WHERE list_id = ? AND role = ? AND domain = ? AND local_key = ? AND left_rev > 0",
       m.id, m.local, m.name, m.delivery, m.joined, m.since, m.bounces, m.last_bounce, m.last_bounce_at,
       m.conceal, m.privileged, m.language, m.list_id, m.role, m.domain, key);
@@ -140,12 +140,34 @@ Result<std::size_t> MemberStore::add_new(std::span<const MemberRecord> members) 
 
 Result<void> MemberStore::remove(Id list_id, Role role, const smtp::Address& address, std::int64_t revision) {
   auto changed = sql::run(connection_,
-                          "UPDATE member SET left_rev = ? "
+                          "UPDATE member SET left_rev = ?, moved_to = 0 "
                           "WHERE list_id = ? AND role = ? AND domain = ? AND local_key = ? AND left_rev = 0",
                           revision, list_id, role, address.domain, address.local_key());
   if (!changed.ok()) return changed.error();
   if (*changed == 0) return not_a_member(address);
   return {};
+}
+
+Result<void> MemberStore::move(const MemberRecord& member, const smtp::Address& to, std::int64_t revision,
+                               Id row_id) {
+  if (to.domain == member.domain && to.local_key() == key_of(member)) {
+    ESSAIM_TRY(sql::run(connection_, "UPDATE member SET local = ? WHERE id = ?", to.local, member.id));
+    return {};
+  }
+  auto changed = sql::run(
+      connection_, "UPDATE member SET id = ?, left_rev = ?, moved_to = ? WHERE id = ? AND left_rev = 0",
+      row_id, revision, member.id, member.id);
+  if (!changed.ok()) return changed.error();
+  if (*changed == 0) return not_a_member({member.local, member.domain});
+  MemberRecord moved = member;
+  moved.local = to.local;
+  moved.domain = to.domain;
+  moved.joined = revision;
+  moved.left = 0;
+  moved.bounces = 0;
+  moved.last_bounce.clear();
+  moved.last_bounce_at = {};
+  return add(moved);
 }
 
 Result<void> MemberStore::set(Id list_id, Role role, const smtp::Address& address, bool delivery,
@@ -263,6 +285,11 @@ Result<std::vector<MemberRecord>> MemberStore::behind(Id list_id, Role role, con
   return out;
 }
 
+// Who was moved is the same member under either address. Of a current member `moved_to` says nothing: a program that does not
+// know the column leaves it when somebody joins under an address that another one had.
+constexpr std::string_view kOfPage =
+    "SELECT CASE WHEN moved_to = 0 OR left_rev = 0 THEN id ELSE moved_to END, local, domain FROM member ";
+
 // Two statements, each a plain range of the key: a comparison of pairs, or OR, makes one engine or the other
 // read each page from the start of the list or domain (costs.md §3 v).
 Result<std::vector<BatchRecipient>> MemberStore::page(Id list_id, std::int64_t revision,
@@ -272,28 +299,29 @@ Result<std::vector<BatchRecipient>> MemberStore::page(Id list_id, std::int64_t r
   if (!after_domain.empty()) {
     ESSAIM_TRY(take(
         sql::prepare(connection_,
-                     "SELECT id, local, domain FROM member WHERE list_id = ? AND role = 0 AND domain = ? "
-                     "AND local_key > ? AND delivery = 1 AND joined_rev <= ? "
-                     "AND (left_rev = 0 OR left_rev > ?) ORDER BY local_key LIMIT ?",
+                     std::string(kOfPage) + "WHERE list_id = ? AND role = 0 AND domain = ? "
+                                            "AND local_key > ? AND delivery = 1 AND joined_rev <= ? "
+                                            "AND (left_rev = 0 OR left_rev > ?) ORDER BY local_key LIMIT ?",
                      list_id, after_domain, after_local, revision, revision, limit),
         &page));
   }
   if (page.size() < limit) {
-    ESSAIM_TRY(take(
-        sql::prepare(connection_,
-                     "SELECT id, local, domain FROM member WHERE list_id = ? AND role = 0 AND domain > ? "
-                     "AND delivery = 1 AND joined_rev <= ? "
-                     "AND (left_rev = 0 OR left_rev > ?) ORDER BY domain, local_key LIMIT ?",
-                     list_id, after_domain, revision, revision, limit - page.size()),
-        &page));
+    ESSAIM_TRY(take(sql::prepare(connection_,
+                                 std::string(kOfPage) +
+                                     "WHERE list_id = ? AND role = 0 AND domain > ? "
+                                     "AND delivery = 1 AND joined_rev <= ? "
+                                     "AND (left_rev = 0 OR left_rev > ?) ORDER BY domain, local_key LIMIT ?",
+                                 list_id, after_domain, revision, revision, limit - page.size()),
+                    &page));
   }
   return page;
 }
 
 Result<std::vector<Id>> MemberStore::left_since(Id list_id, std::int64_t revision) {
-  auto statement =
-      sql::prepare(connection_, "SELECT id FROM member WHERE list_id = ? AND left_rev > 0 AND left_rev > ?",
-                   list_id, revision);
+  auto statement = sql::prepare(
+      connection_,
+      "SELECT id FROM member WHERE list_id = ? AND left_rev > 0 AND left_rev > ? AND moved_to = 0", list_id,
+      revision);
   if (!statement.ok()) return statement.error();
   std::vector<Id> ids;
   for (;;) {
@@ -304,11 +332,12 @@ Result<std::vector<Id>> MemberStore::left_since(Id list_id, std::int64_t revisio
   }
 }
 
-Result<void> MemberStore::record_bounce(Id member_id, const std::string& reason, WallTime when) {
-  ESSAIM_TRY(
-      sql::run(connection_,
-               "UPDATE member SET bounces = bounces + 1, last_bounce = ?, last_bounce_at = ? WHERE id = ?",
-               reason, when, member_id));
+Result<void> MemberStore::record_bounce(Id member_id, const std::string& reason, WallTime when,
+                                        std::int64_t revision) {
+  ESSAIM_TRY(sql::run(connection_,
+                      "UPDATE member SET bounces = bounces + 1, last_bounce = ?, last_bounce_at = ? "
+                      "WHERE id = ? AND joined_rev <= ?",
+                      reason, when, member_id, revision));
   return {};
 }
 

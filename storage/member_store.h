@@ -3,10 +3,12 @@
 //
 // A change of membership takes the list's next revision: next_revision() once per transaction, then add()/remove() with
 // it. A member who left keeps the row with `left` set, until purge_left(), so that an expansion under way at an older
-// revision neither loses nor invents a recipient; joining again reuses the row with a new id.
+// revision neither loses nor invents a recipient; joining again reuses the row with a new id. Who moves to another address keeps
+// the id: see move().
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -45,6 +47,10 @@ class MemberStore {
   Result<std::size_t> add_new(std::span<const MemberRecord> members);
   // kNotFound if it is none.
   Result<void> remove(Id list_id, Role role, const smtp::Address& address, std::int64_t revision);
+  // The membership goes on under another address: with its id, by which what members leave with stays good, and copies that are
+  // under way to the earlier address are none for somebody who left. That one's row gets `row_id`, and stays as those of who left
+  // do. kExists if the other address is a member in this role.
+  Result<void> move(const MemberRecord& member, const smtp::Address& to, std::int64_t revision, Id row_id);
   Result<void> set(Id list_id, Role role, const smtp::Address& address, bool delivery,
                    const std::string& name);
   Result<void> set_conceal(Id member_id, bool conceal);
@@ -69,10 +75,13 @@ class MemberStore {
   // The next `limit` recipients of a post at `revision` with delivery on, after the cursor, in key order.
   Result<std::vector<BatchRecipient>> page(Id list_id, std::int64_t revision, const std::string& after_domain,
                                            const std::string& after_local, std::size_t limit);
-  // Ids of the members of the list who left after `revision`.
+  // Ids of the members of the list who left after `revision`; not of those who have another address.
   Result<std::vector<Id>> left_since(Id list_id, std::int64_t revision);
-  // Adds one to the member's failures. Unknown ids are ignored (the member is gone).
-  Result<void> record_bounce(Id member_id, const std::string& reason, WallTime when);
+  // Adds one to the member's failures. Unknown ids are ignored (the member is gone), and a copy of a post of an earlier
+  // `revision` than the address is a member since: it went to the one before.
+  static constexpr std::int64_t kOfAnyPost = std::numeric_limits<std::int64_t>::max();
+  Result<void> record_bounce(Id member_id, const std::string& reason, WallTime when,
+                             std::int64_t revision = kOfAnyPost);
 
   // Retention (member_retention.cc). Who left is needed as long as a post that was accepted before has batches to go: its
   // expansion takes them, and its claims suppress them. So the lists are asked for first, and then the posts that wait; what

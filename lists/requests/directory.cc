@@ -175,21 +175,12 @@ Done move_user(const Doing& doing) {
     if (!list->has_value() || (*list)->domain != doing.request.list.domain) continue;
     auto revision = members.next_revision(old.list_id);
     if (!revision.ok()) return revision.error();
-    ESSAIM_TRY(members.remove(old.list_id, old.role, doing.request.previous, *revision));
     auto known = members.find(old.list_id, old.role, doing.request.email);
     if (!known.ok()) return known.error();
     ++moved;
-    if (known->has_value()) continue;
-    MemberRecord member = old;
-    member.id = doing.context.services.ids->next();
-    member.local = doing.request.email.local;
-    member.domain = doing.request.email.domain;
-    member.joined = *revision;
-    member.left = 0;
-    member.bounces = 0;
-    member.last_bounce.clear();
-    member.last_bounce_at = {};
-    ESSAIM_TRY(members.add(member));
+    ESSAIM_TRY(known->has_value() && (*known)->id != old.id
+                   ? members.remove(old.list_id, old.role, doing.request.previous, *revision)
+                   : members.move(old, doing.request.email, *revision, doing.context.services.ids->next()));
   }
   return Response{
       moved > 0 ? Response::Status::kDone : Response::Status::kAlready,

@@ -1,6 +1,8 @@
 #include <algorithm>
 
+#include "lists/domain_alone.h"
 #include "lists/leaving.h"
+#include "lists/requests/request.h"
 #include "storage/departure_store.h"
 #include "tests/lists/site.h"
 
@@ -77,9 +79,9 @@ BOOST_AUTO_TEST_CASE(a_token_is_good_when_its_list_has_got_another_name_and_anot
   const std::string first = leave_address(site, "a@one.example");
   const std::string second = leave_address(site, "b@two.example");
   const Id list = site.list("dev").id;
-  TestSite::require(site.database->write_now(
-      storage::Durability::kAccept,
-      [&](storage::Connection& c) { return storage::DirectoryStore(c).rename_list(list, "team"); }));
+  TestSite::require(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
+    return storage::DirectoryStore(c).rename_list(list, "team");
+  }));
   const auto left = [&site](const std::string& to) {
     return site.send("button@provider.example", {to}, a_post("button@provider.example")).to_string();
   };
@@ -88,6 +90,43 @@ BOOST_AUTO_TEST_CASE(a_token_is_good_when_its_list_has_got_another_name_and_anot
   BOOST_TEST(left(second).starts_with("250 2.0.0 Ok: you have left team@lists.example"));
   BOOST_TEST(!site.member("team", "b@two.example").has_value());
   BOOST_TEST(site.member("dev", "b@two.example").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_token_is_good_under_whatever_address_the_membership_goes_on) {
+  TestSite site;
+  site.make_list("dev", {{"post", "anyone"}}, {"a@old.example", "b@old.example", "b@new.example"});
+  site.make_list("other", {}, {"a@old.example"});
+  const std::string before = leave_address(site, "a@old.example");
+  BOOST_TEST(site.send("x@y.example", {"dev@lists.example"}, a_post("x@y.example")).positive());
+  const auto move = [&site](const std::string& from, const std::string& to) {
+    TestSite::require(site.database->write_now(
+        storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
+          lists::WriteContext context{site.services, connection, site.clock.wall_now(), 1};
+          auto domain = storage::DirectoryStore(connection).find_domain("lists.example");
+          if (!domain.ok()) return domain.error();
+          lists::Request request;
+          request.verb = lists::Verb::kMoveUser;
+          request.list = lists::domain_alone(**domain);
+          request.previous = test::address(from);
+          request.email = test::address(to);
+          auto response = lists::carry_out_for_operator(context, request);
+          if (!response.ok()) return response.error();
+          BOOST_TEST((response->status == lists::Response::Status::kDone), response->text);
+          return {};
+        }));
+  };
+  move("a@old.example", "a@new.example");
+  move("b@old.example", "b@new.example");
+  BOOST_TEST(!site.member("dev", "a@old.example").has_value());
+  BOOST_TEST(!site.member("dev", "b@old.example").has_value());
+  BOOST_TEST(site.member("dev", "b@new.example").has_value());
+  BOOST_TEST(site.member("other", "a@new.example").has_value());
+  BOOST_TEST(leave_address(site, "a@new.example") == before);
+  const auto reply = site.send("button@provider.example", {before}, a_post("button@provider.example"));
+  BOOST_TEST(reply.to_string().starts_with("250 2.0.0 Ok: you have left dev@lists.example"),
+             reply.to_string());
+  BOOST_TEST(!site.member("dev", "a@new.example").has_value());
+  BOOST_TEST(site.member("other", "a@new.example").has_value());
 }
 
 BOOST_AUTO_TEST_CASE(the_owners_are_told_who_left_and_how_where_they_want_it_and_it_is_kept) {

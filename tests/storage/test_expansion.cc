@@ -42,6 +42,17 @@ std::map<Id, int> who_gets(Database& database, Id post_id) {
   return times;
 }
 
+std::string recipients_of(Connection& c, Id post_id, std::int64_t revision) {
+  auto p = post(post_id, revision);
+  must(PostStore(c).add(p, "x"));
+  must(expand_members(c, &p, 0, 100));
+  std::string out;
+  for (const auto& batch : must(BatchStore(c).of_post(post_id, true)))
+    for (const auto& r : batch.recipients)
+      out += std::to_string(r.member_id) + " " + r.local + "@" + r.domain + ", ";
+  return out;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(expansion)
@@ -90,6 +101,72 @@ BOOST_AUTO_TEST_CASE(each_member_at_the_instant_of_acceptance_is_taken_once_what
     BOOST_TEST(must(PostStore(c).counts(1)).pending == kMembers - 1);
     BOOST_TEST(must(BatchStore(c).load(1, 4, false)).value().rank == 104);
     BOOST_TEST(must(PostStore(c).unexpanded(10)).empty());
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(who_has_another_address_gets_what_was_accepted_before_at_the_one_of_then) {
+  TempDatabase database;
+  make_list(*database);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    MemberStore store(c);
+    const auto before = must(store.next_revision(kList));
+    ESSAIM_TRY(store.add(member(1, "ann", "old.test", before)));
+    ESSAIM_TRY(store.add(member(2, "bob", "old.test", before)));
+    ESSAIM_TRY(store.record_bounce(1, "4.4.1", kNow, before));
+    const auto moved = must(store.next_revision(kList));
+    ESSAIM_TRY(store.move(must(store.find(kList, Role::kMember, {"ann", "old.test"})).value(),
+                          {"Ann", "new.test"}, moved, 77));
+    BOOST_TEST(!must(store.find(kList, Role::kMember, {"ann", "old.test"})).has_value());
+    BOOST_TEST(must(store.find(kList, Role::kMember, {"ann", "new.test"})).value().id == 1);
+    // Nobody has left. What was not expanded yet goes where it would have gone, to the same member.
+    BOOST_TEST(must(store.left_since(kList, before)).empty());
+    BOOST_TEST(recipients_of(c, 1, before) == "1 ann@old.test, 2 bob@old.test, ");
+    BOOST_TEST(recipients_of(c, 2, moved) == "1 Ann@new.test, 2 bob@old.test, ");
+    ESSAIM_TRY(store.record_bounce(1, "5.1.1", kNow, before));
+    BOOST_TEST(must(store.find_by_id(1)).value().bounces == 0);
+    ESSAIM_TRY(store.record_bounce(1, "5.1.1", kNow, moved));
+    BOOST_TEST(must(store.find_by_id(1)).value().bounces == 1);
+    // In other letters it is the same address.
+    ESSAIM_TRY(store.move(must(store.find_by_id(1)).value(), {"ANN", "new.test"},
+                          must(store.next_revision(kList)), 78));
+    BOOST_TEST(must(store.find_by_id(1)).value().local == "ANN");
+    BOOST_TEST(recipients_of(c, 3, moved) == "1 ANN@new.test, 2 bob@old.test, ");
+    // Who leaves then has left wherever the mail was going. Another one may have the earlier address.
+    const auto left = must(store.next_revision(kList));
+    ESSAIM_TRY(store.remove(kList, Role::kMember, {"ann", "new.test"}, left));
+    BOOST_TEST(must(store.left_since(kList, before)) == std::vector<Id>{1}, boost::test_tools::per_element());
+    ESSAIM_TRY(store.add(member(3, "ann", "old.test", must(store.next_revision(kList)))));
+    BOOST_TEST(must(store.find(kList, Role::kMember, {"ann", "old.test"})).value().id == 3);
+    BOOST_TEST(must(store.purge_left(kList, left)) == 1);
+    return {};
+  });
+}
+
+// While nodes are upgraded one after the other.
+BOOST_AUTO_TEST_CASE(who_joins_by_an_older_program_where_another_one_moved_away_is_another_member) {
+  TempDatabase database;
+  make_list(*database);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    MemberStore store(c);
+    ESSAIM_TRY(store.add(member(1, "ann", "old.test", must(store.next_revision(kList)))));
+    ESSAIM_TRY(store.move(must(store.find_by_id(1)).value(), {"ann", "new.test"},
+                          must(store.next_revision(kList)), 77));
+    // As add() was before there was the column.
+    const auto joined = must(store.next_revision(kList));
+    ESSAIM_TRY(c.execute("UPDATE member SET id = 3, left_rev = 0, joined_rev = " + std::to_string(joined) +
+                         " WHERE id = 77"));
+    BOOST_TEST(must(store.find(kList, Role::kMember, {"ann", "old.test"})).value().id == 3);
+    BOOST_TEST(recipients_of(c, 1, joined) == "1 ann@new.test, 3 ann@old.test, ");
+    const auto first_left = must(store.next_revision(kList));
+    ESSAIM_TRY(store.remove(kList, Role::kMember, {"ann", "new.test"}, first_left));
+    BOOST_TEST(must(store.left_since(kList, joined)) == std::vector<Id>{1}, boost::test_tools::per_element());
+    BOOST_TEST(recipients_of(c, 2, first_left) == "3 ann@old.test, ");
+    // Posts of before go on to nobody who has left, and those that are not expanded know who that is.
+    ESSAIM_TRY(store.remove(kList, Role::kMember, {"ann", "old.test"}, must(store.next_revision(kList))));
+    BOOST_TEST(must(store.left_since(kList, first_left)) == std::vector<Id>{3},
+               boost::test_tools::per_element());
+    BOOST_TEST(recipients_of(c, 3, first_left) == "3 ann@old.test, ");
     return {};
   });
 }
