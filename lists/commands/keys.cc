@@ -17,6 +17,7 @@ namespace essaim::lists {
 namespace {
 
 constexpr std::size_t kLongestReason = 500;
+constexpr std::string_view kConfirm = "confirm+";  // the address of questions to one person
 
 // What mail programs write under a text, or over one that they quote ("On ..., Ann <ann@x.example>", folded before the
 // "wrote:") or pass on ("From: Ann", as a header).
@@ -142,6 +143,53 @@ std::optional<Answer> answer_in(std::string line, std::string_view key) {
   return std::nullopt;
 }
 
+// The first line that somebody wrote who answers over or under what is quoted. A quotation that is not marked as one ends the
+// search: it says what a question says ("If you did not ask for it").
+std::string first_words(const std::string& text) {
+  bool announced = false, quoted = false;
+  for (const std::string_view raw : split(text, '\n')) {
+    if (raw == "-- " || raw == "-- \r") break;
+    const std::string_view line = trimmed(raw);
+    if (line.empty()) continue;
+    if (line.front() == '>' || line.front() == '|') {
+      quoted = true;
+    } else if (!quoted && (line.ends_with(':') || is_of_the_program(line))) {
+      announced = true;
+    } else {
+      const bool is_quotation = line.starts_with("-----") || (announced && !quoted);
+      return is_quotation ? "" : std::string(line.substr(0, kLongestReason));
+    }
+  }
+  return "";
+}
+
+constexpr std::array<std::string_view, 6> kNo = {"no", "nope", "non", "nein", "niet", "nee"};
+constexpr std::array<std::string_view, 19> kRefusals = {
+    "not",      "never",   "decline", "declined",    "refuse", "refused", "reject",
+    "rejected", "stop",    "remove",  "unsubscribe", "spam",   "pas",     "jamais",
+    "refuser",  "rejeter", "nicht",   "kein",        "keine",
+};
+
+// Answers to confirm+KEY count without a word, and whatever stands there: mail programs put signatures over what they quote.
+// But whoever is asked about what somebody else wrote in their name, or wants no invitation, says so as one does to people.
+bool says_no_or_asks(std::string_view line, bool to_leave) {
+  if (!to_leave && line.ends_with('?')) return true;
+  constexpr std::string_view kBetween = " \t.,:;!?()\"*";
+  for (std::size_t at = 0; at < line.size();) {
+    const std::size_t end = std::min(line.find_first_of(kBetween, at), line.size());
+    const std::string word = ascii_lowered(line.substr(at, end - at));
+    at = end + 1;
+    if (word.empty()) continue;
+    if (std::find(kNo.begin(), kNo.end(), word) != kNo.end()) return true;
+    // "Please stop, I do not want it any more" is how one says yes to that.
+    if (to_leave) return false;
+    if (std::find(kRefusals.begin(), kRefusals.end(), word) != kRefusals.end() || word.ends_with("n't") ||
+        word.ends_with("n\u2019t"))
+      return true;
+  }
+  return false;
+}
+
 class KeyPlan : public Plan {
  public:
   KeyPlan(std::shared_ptr<const Target> target, Answer answer, Requester who)
@@ -213,10 +261,22 @@ Result<Planned> plan_key(const PlanContext& context, std::shared_ptr<const Targe
   auto who = requester_of(context, *target);
   if (!who.ok()) return who.error();
   Answer answer;
-  const std::string line = first_line(mail::main_text(context.incoming.header, context.incoming.body));
+  const std::string text = mail::main_text(context.incoming.header, context.incoming.body);
+  const std::string line = first_line(text);
   switch (target->key_verb) {
-    case KeyVerb::kApprove:
-      break;
+    case KeyVerb::kApprove: {
+      if (!starts_with_ignoring_case(target->address.local, kConfirm)) break;
+      auto held = storage::HeldStore(context.connection).find(target->held_id);
+      if (!held.ok()) return held.error();
+      const bool to_leave = held->has_value() && verb_named((*held)->detail("verb")) == Verb::kUnsubscribe;
+      if (!says_no_or_asks(first_words(text), to_leave)) break;
+      return Planned{nullptr,
+                     refusal(550, "5.6.0",
+                             "nothing was confirmed, the answer says no, or asks: to confirm write yes and "
+                             "nothing else, or else do nothing",
+                             "said-no"),
+                     "said-no"};
+    }
     case KeyVerb::kReject:
       answer.verdict = Verdict::kReject;
       answer.reason = line;

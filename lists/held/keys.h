@@ -1,6 +1,6 @@
 // What waits and how its deciders are told: keys, addresses, reminders.
 //
-//   confirm+KEY@domain   any answer confirms        approve+KEY@   lets pass
+//   confirm+KEY@domain   confirms, unless the answer says no or asks    approve+KEY@   lets pass
 //   reject+KEY@          refuses, the first line being the reason  ban+KEY@   refuses and blocks the author
 //   answer+KEY@          the first line of the answer says which: a word alone, or a refusal and its reason
 #pragma once
