@@ -121,8 +121,7 @@ void add_post_retry(Shell& shell, CLI::App* noun) {
   CLI::App* verb = shell.verb(
       noun, "retry",
       "send again to those who have failed for good, but for who has left since; as long as anybody waits in "
-      "the post, and "
-      "up to an hour after that",
+      "the post, and for the time of the setting retention.failed (three days) after that",
       "  essaim post retry 0bzt6gqb01000 --recipients failed --domain example.net --dry-run\n"
       "  essaim post retry 0bzt6gqb01000 --recipients failed --why blocklist --reason 'the block is lifted'\n"
       "  essaim post retry 0bzt6gqb01000 --recipients ann@example.org --reason 'her mailbox is back'",

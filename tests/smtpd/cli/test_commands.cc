@@ -367,6 +367,7 @@ BOOST_FIXTURE_TEST_CASE(checks_migrates_and_backs_up_the_database, Site) {
 }
 
 BOOST_FIXTURE_TEST_CASE(nouns_show_an_example_of_each_verb, Site) {
+  BOOST_TEST(has(run({"post", "retry", "--help"}).out, "retention.failed"));
   const std::string help = run({"destination", "--help"}).out;
   BOOST_TEST(has(help, "essaim destination suspend example.net"), help);
   BOOST_TEST(has(help, "essaim destination explain example.net"), help);
