@@ -174,7 +174,9 @@ class Round : public std::enable_shared_from_this<Round> {
     std::vector<Body> bodies;
     for (const auto& plan : plans_)
       for (const Body& body : plan->bodies()) bodies.push_back(body);
-    if (!wants_staging(*services_.database, bodies)) return write();
+    // In a later round too: something is under the submission's id.
+    staged_ = staged_ || wants_staging(*services_.database, bodies);
+    if (!staged_) return write();
     stage(*services_.database, bodies, [self = shared_from_this()](const Result<void>& staged) {
       if (!staged.ok()) return self->trouble(staged.error());
       self->write();
@@ -205,7 +207,8 @@ class Round : public std::enable_shared_from_this<Round> {
     stale_ = false;
     ESSAIM_TRY(require_login(connection));
     const CommitContext context{
-        services_, connection, *submission_, *incoming_, services_.clock->wall_now(), services_.rank()};
+        services_,        connection, *submission_, *incoming_, services_.clock->wall_now(),
+        services_.rank(), staged_};
     for (const auto& plan : plans_) {
       auto committed = plan->commit(context);
       if (!committed.ok()) return committed.error();
@@ -346,6 +349,7 @@ class Round : public std::enable_shared_from_this<Round> {
   std::uint64_t answers_ = 0;  // of strangers, before this round
   bool stale_ = false;
   bool login_over_ = false;
+  bool staged_ = false;
   bool latest_ = false;  // what is read must not lag behind
   std::optional<Incoming> incoming_;
   std::vector<std::unique_ptr<Plan>> plans_;

@@ -47,6 +47,7 @@ class ForwardPlan : public Plan {
     post.size = static_cast<std::int64_t>(rendered_.rendering.size());
     post.client = context.submission.client;
     post.accepted = context.now;
+    post.staged = context.staged;
     post.expires = context.now + kExpire;
     post.priority = 0;
     post.mode = storage::CopyMode::kPersonal;

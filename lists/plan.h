@@ -42,6 +42,7 @@ struct CommitContext {
   const Incoming& incoming;
   WallTime now{};
   std::int64_t rank = 0;
+  bool staged = false;  // the bodies of the plans were (lists/staging.h)
 };
 
 // What a commit did; told to the log and the peer when it is durable.

@@ -111,6 +111,7 @@ class PostPlan : public Plan {
     post.size = static_cast<std::int64_t>(rendered_.rendering.size());
     post.client = context.submission.client;
     post.accepted = context.now;
+    post.staged = context.staged;
     post.expires =
         context.now + std::chrono::duration_cast<std::chrono::milliseconds>(target().settings.expire);
     post.priority = priority_of(recipients);

@@ -39,6 +39,7 @@ class RelayPlan : public Plan {
     post.size = static_cast<std::int64_t>(rendered_->rendering.size());
     post.client = submission.client;
     post.accepted = context.now;
+    post.staged = context.staged;
     post.expires = context.now + kExpire;
     post.priority = 0;
     post.mode = storage::CopyMode::kCommon;

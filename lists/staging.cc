@@ -11,16 +11,24 @@ namespace {
 
 using storage::PostStore;
 
+constexpr std::size_t kTogether = PostStore::kStagedTogether * PostStore::kPiece;  // octets of a transaction
+
 class Staging : public std::enable_shared_from_this<Staging> {
  public:
   Staging(storage::Database& database, const std::vector<Body>& bodies,
           std::function<void(Result<void>)> done)
       : database_(database), done_(std::move(done)) {
+    std::size_t together = 0;
     for (const Body& body : bodies) {
-      if (!PostStore::is_large(body.bytes)) continue;
-      const std::int64_t pieces = PostStore::pieces(body.bytes);
-      for (std::int64_t first = 0; first < pieces; first += PostStore::kStagedTogether)
-        steps_.push_back({body, first});
+      for (std::size_t at = 0; at < body.bytes.size(); at += kTogether) {
+        const std::size_t octets = std::min(kTogether, body.bytes.size() - at);
+        if (steps_.empty() || together + octets > kTogether) {
+          steps_.emplace_back();
+          together = 0;
+        }
+        steps_.back().push_back({body, static_cast<std::int64_t>(at / PostStore::kPiece)});
+        together += octets;
+      }
     }
   }
 
@@ -38,16 +46,19 @@ class Staging : public std::enable_shared_from_this<Staging> {
   }
 
  private:
-  struct Step {
+  struct Part {
     Body body;
     std::int64_t first_piece;
   };
+  using Step = std::vector<Part>;  // of one transaction
   Result<void> store(storage::Connection& connection) const {
-    const Step& step = steps_[at_];
     PostStore posts(connection);
-    // What an earlier decision of the same submission has left there may be another text.
-    if (step.first_piece == 0) ESSAIM_TRY(posts.unstage(step.body.post_id, step.body.form));
-    return posts.stage(step.body.post_id, step.body.form, step.body.bytes, step.first_piece);
+    for (const auto& [body, first_piece] : steps_[at_]) {
+      // What an earlier decision of the same submission has left there may be another text.
+      if (first_piece == 0) ESSAIM_TRY(posts.unstage(body.post_id, body.form));
+      ESSAIM_TRY(posts.stage(body.post_id, body.form, body.bytes, first_piece));
+    }
+    return {};
   }
 
   storage::Database& database_;
@@ -59,9 +70,9 @@ class Staging : public std::enable_shared_from_this<Staging> {
 }  // namespace
 
 bool wants_staging(const storage::Database& database, const std::vector<Body>& bodies) {
-  return database.wants_small_transactions() &&
-         std::any_of(bodies.begin(), bodies.end(),
-                     [](const Body& body) { return PostStore::is_large(body.bytes); });
+  std::size_t octets = 0;
+  for (const Body& body : bodies) octets += body.bytes.size();
+  return database.wants_small_transactions() && octets > kTogether;
 }
 
 void stage(storage::Database& database, const std::vector<Body>& bodies,

@@ -1,7 +1,7 @@
-// Stores the pieces of large bodies before the transaction that accepts the post, a few in each transaction: the write sets of a
-// cluster stay small, and a large message does not hold up all that commits behind it. The accept transaction publishes them: a post
-// whose pieces are there is added without them (PostStore::add()). Those that are never published go with the retention
-// job. Asynchronous; works run on the database's writer thread.
+// Stores the bodies of a submission that are large together before the transaction that accepts its posts, a few pieces in each
+// transaction: the write sets of a cluster stay small, and what is large does not hold up all that commits behind it. The accept
+// transaction publishes them: a post whose pieces are there is added without them (PostRecord::staged). Those that are never
+// published go with the retention job. Asynchronous; works run on the database's writer thread.
 #pragma once
 
 #include <functional>
@@ -21,9 +21,9 @@ struct Body {
   std::string_view bytes;  // valid until `done`
 };
 
-// Whether the database wants it, and some body is large enough.
+// Whether the database wants it, and they are large enough together.
 bool wants_staging(const storage::Database& database, const std::vector<Body>& bodies);
-// `done` comes once, on a database thread.
+// All of them. `done` comes once, on a database thread.
 void stage(storage::Database& database, const std::vector<Body>& bodies,
            std::function<void(Result<void>)> done);
 

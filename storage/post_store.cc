@@ -19,7 +19,6 @@ namespace {
 constexpr std::int64_t kLongestLifetime = 30LL * 24 * 3600 * 1000;  // that a renewal gives, in ms
 // PostRecord::author_unknown stands in the column of the reports.
 constexpr std::int64_t kAuthorUnknown = 1 << 16;
-constexpr std::size_t kPiece = 256U << 10;  // of a rendering; a cluster's write sets stay small
 
 constexpr std::string_view kColumns =
     "SELECT p.id, p.kind, p.list_id, p.list_address, p.list_revision, p.sender, p.author, p.message_id, "
@@ -149,8 +148,8 @@ Result<void> PostStore::add_row(const PostRecord& p) {
 
 Result<void> PostStore::add(const PostRecord& p, std::string_view rendering, std::string_view seven_bit) {
   ESSAIM_TRY(add_row(p));
-  ESSAIM_TRY(add_form(p.id, Form::kAsIs, rendering));
-  if (!seven_bit.empty()) ESSAIM_TRY(add_form(p.id, Form::kSevenBit, seven_bit));
+  ESSAIM_TRY(add_form(p, Form::kAsIs, rendering));
+  if (!seven_bit.empty()) ESSAIM_TRY(add_form(p, Form::kSevenBit, seven_bit));
   return {};
 }
 
@@ -185,21 +184,22 @@ Result<void> PostStore::unstage(Id post_id, Form form) {
 }
 
 Result<bool> PostStore::is_staged(Id post_id, Form form, std::string_view bytes) {
-  if (!is_large(bytes)) return false;
   auto found = sql::number(connection_, 0, "SELECT COUNT(*) FROM rendering WHERE post_id = ? AND form = ?",
                            post_id, form);
   if (!found.ok()) return found.error();
   return *found == pieces(bytes);
 }
 
-Result<void> PostStore::add_form(Id post_id, Form form, std::string_view bytes) {
-  auto staged = is_staged(post_id, form, bytes);
-  if (!staged.ok()) return staged.error();
-  if (*staged) return {};
+Result<void> PostStore::add_form(const PostRecord& p, Form form, std::string_view bytes) {
+  if (p.staged) {
+    auto staged = is_staged(p.id, form, bytes);
+    if (!staged.ok()) return staged.error();
+    if (*staged) return {};
+  }
   std::int64_t seq = 0;
   for (std::size_t at = 0; at == 0 || at < bytes.size(); at += kPiece) {
     ESSAIM_TRY(sql::run(connection_, "INSERT INTO rendering (post_id, form, seq, data) VALUES (?, ?, ?, ?)",
-                        post_id, form, seq++, sql::Blob{bytes.substr(at, kPiece)}));
+                        p.id, form, seq++, sql::Blob{bytes.substr(at, kPiece)}));
   }
   return {};
 }

@@ -52,18 +52,18 @@ class PostStore {
  public:
   explicit PostStore(Connection& connection) : connection_(connection) {}
 
-  // The rendering, and its 7-bit form if it needs one ("": none), are kept in pieces of at most 256 KB. kExists if
-  // the id is taken. Large forms that were staged are not written again.
+  // The rendering, and its 7-bit form if it needs one ("": none), are kept in pieces. kExists if the id is taken. Forms
+  // that were staged are not written again, if the record says that they may be.
   Result<void> add(const PostRecord& post, std::string_view rendering, std::string_view seven_bit = {});
   // In the place of a post of which it is not known whether it was added: kExists if it was, and it cannot be any more if not.
   // It has no rendering, for pieces of the post's may have been staged, which says nothing.
   Result<void> add_tombstone(Id post_id, WallTime now);
-  // Before add(), in transactions of their own: up to kStagedTogether pieces of a large form, from `first_piece` on.
+  // Before add(), in transactions of their own: up to kStagedTogether pieces of a form, from `first_piece` on.
   Result<void> stage(Id post_id, Form form, std::string_view bytes, std::int64_t first_piece);
   Result<void> unstage(Id post_id, Form form);
+  static constexpr std::size_t kPiece = 256U << 10;  // octets; a cluster's write sets stay small
   static constexpr std::int64_t kStagedTogether = 2;
   static std::int64_t pieces(std::string_view bytes);
-  static bool is_large(std::string_view bytes) { return pieces(bytes) > kStagedTogether; }
   // Octets of a key as it is stored; what is longer is stored as its SHA-256.
   static constexpr std::size_t kLongestKey = 64;
   // Remembers (list, key of Message-ID and body). Gives the id of the first post if it was seen, else nothing.
@@ -121,7 +121,7 @@ class PostStore {
 
  private:
   Result<void> add_row(const PostRecord& post);
-  Result<void> add_form(Id post_id, Form form, std::string_view bytes);
+  Result<void> add_form(const PostRecord& post, Form form, std::string_view bytes);
   Result<std::vector<PostRecord>> search_among(std::string_view which, const PostFilter& filter);
   Result<void> keep_key_apart(Id post_id);
   Result<bool> is_staged(Id post_id, Form form, std::string_view bytes);

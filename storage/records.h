@@ -137,6 +137,7 @@ struct PostRecord {
   int batches = 0;              // made so far
   std::int64_t recipients = 0;  // in the batches made so far
   std::string seen_key;         // when it is added: see PostStore::remember_with_post()
+  bool staged = false;          // when it is added: its forms may be there already (PostStore::stage())
   bool held = false;            // by an operator
   std::string held_reason;
 };

@@ -145,7 +145,7 @@ BOOST_FIXTURE_TEST_CASE(forms_that_nobody_will_send_go_whole, Site) {
   stage(next);
   stage(sent);
   PostRecord settles = post(sent);
-  settles.expanded = true;
+  settles.expanded = settles.staged = true;
   commit(*database, [&](Connection& c) { return PostStore(c).add(settles, std::string(1'000'000, 'x')); });
   run();
   BOOST_TEST(rows("rendering") == 4);

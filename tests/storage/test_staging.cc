@@ -24,7 +24,9 @@ BOOST_AUTO_TEST_CASE(what_was_staged_does_not_make_a_post_of_unknown_outcome_an_
     return written.ok() ? std::optional<ErrorCode>() : written.error().code;
   };
   const auto add = [&](Id id) {
-    return write([&](Connection& c) { return PostStore(c).add(post(id), large); });
+    PostRecord staged = post(id);
+    staged.staged = true;
+    return write([&](Connection& c) { return PostStore(c).add(staged, large); });
   };
   const auto bury = [&](Id id) {
     return write([&](Connection& c) { return PostStore(c).add_tombstone(id, kNow); });
@@ -50,8 +52,12 @@ BOOST_AUTO_TEST_CASE(a_large_form_that_was_staged_is_published_by_its_post_and_e
     for (std::int64_t piece = 0; piece < PostStore::pieces(large); piece += PostStore::kStagedTogether)
       commit(*database, [&](Connection& c) { return PostStore(c).stage(id, Form::kAsIs, large, piece); });
   }
-  commit(*database,
-         [&](Connection& c) -> Result<void> { return PostStore(c).add(post(old), large, "seven"); });
+  const auto staged = [](Id id) {
+    PostRecord record = post(id);
+    record.staged = true;
+    return record;
+  };
+  commit(*database, [&](Connection& c) { return PostStore(c).add(staged(old), large, "seven"); });
   const auto sweep = [&] {
     commit(*database, [](Connection& c) -> Result<void> {
       drop_useless_forms(c, kNow + 1h);
@@ -70,7 +76,7 @@ BOOST_AUTO_TEST_CASE(a_large_form_that_was_staged_is_published_by_its_post_and_e
   // Another text under the same id: what was staged does not count.
   commit(*database, [&](Connection& c) -> Result<void> {
     ESSAIM_TRY(PostStore(c).unstage(fresh, Form::kAsIs));
-    return PostStore(c).add(post(fresh), other);
+    return PostStore(c).add(staged(fresh), other);
   });
   commit(*database, [&](Connection& c) -> Result<void> {
     BOOST_TEST(must(PostStore(c).rendering(fresh)) == other);

@@ -1,0 +1,124 @@
+// What is large is stored before the transaction that accepts it, where the database wants small ones.
+#include "lists/relay.h"
+#include "lists/staging.h"
+#include "storage/sql.h"
+#include "tests/lists/site.h"
+
+using namespace essaim;
+using essaim::test::TestSite;
+
+namespace {
+
+// Another engine that wants small transactions, and puts down how much text its works have stored.
+class SmallTransactions final : public storage::Database {
+ public:
+  explicit SmallTransactions(storage::Database& database) : database_(database) {}
+
+  void read(storage::Work work, storage::Done done) override {
+    database_.read(std::move(work), std::move(done));
+  }
+  void look(storage::Work work, storage::Done done) override {
+    database_.look(std::move(work), std::move(done));
+  }
+  void write(storage::Durability durability, storage::Work work, storage::Done done) override {
+    const auto measured = [this, work = std::move(work)](storage::Connection& c) -> Result<void> {
+      const std::int64_t before = octets(c);
+      ESSAIM_TRY(work(c));
+      most_ = std::max(most_.load(), octets(c) - before);
+      return {};
+    };
+    database_.write(durability, measured, std::move(done));
+  }
+  bool wants_small_transactions() const override { return true; }
+  Result<void> backup(const std::string& file) override { return database_.backup(file); }
+  Result<void> check() override { return database_.check(); }
+  Result<void> check_settings() override { return database_.check_settings(); }
+  Counters counters() const override { return database_.counters(); }
+  bool healthy() const override { return database_.healthy(); }
+
+  std::int64_t most() const { return most_.load(); }
+
+ private:
+  static std::int64_t octets(storage::Connection& c) {
+    const auto sum = storage::sql::number(c, 0, "SELECT CAST(SUM(LENGTH(data)) AS SIGNED) FROM rendering");
+    return sum.ok() ? *sum : 0;
+  }
+
+  storage::Database& database_;
+  std::atomic<std::int64_t> most_{0};
+};
+
+struct Site : TestSite {
+  Site() { services.database = &small; }
+
+  smtp::Reply relay(int recipients, std::size_t octets) {
+    auto submission = std::make_shared<lists::Submission>();
+    submission->id = last_id = ids.next();
+    submission->reverse_path = test::address("x@y.example");
+    submission->login = std::make_shared<const sasl::Login>(sasl::Login{"x", "PLAIN", {"x@y.example"}, true});
+    const std::string message_id = "<" + format_id(last_id) + "@y.example>";
+    submission->content = test::a_post("x@y.example", message_id,
+                                       "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
+                                       "Content-Transfer-Encoding: 8bit\n") +
+                          "Grüße\r\n";
+    while (submission->content.size() < octets) submission->content += std::string(70, 'x') + "\r\n";
+    for (int i = 0; i < recipients; ++i) {
+      const smtp::Address to = test::address("u" + std::to_string(i) + "@elsewhere.example");
+      submission->recipients.push_back({to, lists::relay_target(to)});
+    }
+    return submit(std::move(submission));
+  }
+
+  SmallTransactions small{*database};
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(list_staging)
+
+BOOST_FIXTURE_TEST_CASE(what_is_large_by_the_number_of_its_recipients_goes_in_small_transactions, Site) {
+  const struct {
+    int recipients;
+    std::size_t octets;
+  } rows[] = {{20, 300'000}, {40, 40'000}, {2, 700'000}};
+  std::size_t posts_before = 0;
+  for (const auto& row : rows) {
+    const auto reply = relay(row.recipients, row.octets);
+    BOOST_REQUIRE_MESSAGE(reply.positive(), reply.to_string());
+    const auto found = posts();
+    BOOST_TEST(found.size() == posts_before + static_cast<std::size_t>(row.recipients));
+    posts_before = found.size();
+    const std::string as_is = rendering(last_id), seven_bit = rendering(last_id, storage::Form::kSevenBit);
+    BOOST_TEST(as_is.size() > row.octets);
+    BOOST_TEST(seven_bit.find("Gr=C3=BC=C3=9Fe") != std::string::npos);
+    int alike = 0;
+    for (const auto& post : found) {
+      if (post.size != static_cast<std::int64_t>(as_is.size())) continue;
+      ++alike;
+      BOOST_TEST((rendering(post.id) == as_is));
+      BOOST_TEST((rendering(post.id, storage::Form::kSevenBit) == seven_bit));
+    }
+    BOOST_TEST(alike == row.recipients);
+  }
+  BOOST_TEST(small.most() > 0);
+  BOOST_TEST(small.most() <= 512 << 10);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_form_of_any_size_that_was_staged_is_not_stored_again, Site) {
+  const std::string large = std::string(300'000, 'x');
+  const Id id = ids.next();
+  std::promise<Result<void>> done;
+  lists::stage(small, {{id, storage::Form::kAsIs, large}, {id + 1, storage::Form::kAsIs, large}},
+               [&done](Result<void> result) { done.set_value(std::move(result)); });
+  TestSite::require(done.get_future().get());
+  require(small.write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
+    storage::PostRecord post;
+    post.id = id;
+    post.staged = true;
+    return storage::PostStore(c).add(post, large, "seven");
+  }));
+  BOOST_TEST((rendering(id) == large));
+  BOOST_TEST(rendering(id, storage::Form::kSevenBit) == "seven");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
