@@ -249,7 +249,11 @@ class Round : public std::enable_shared_from_this<Round> {
       if (rounds_ < kMaxRounds) return decide();
       return trouble(result.error());
     }
-    if (result.error().code == ErrorCode::kUnknownOutcome && plans_.front()->stores_post()) return resolve();
+    // All is in one transaction: any post of it tells whether that was committed.
+    for (std::size_t i = 0; i < committed_.size(); ++i)
+      if (result.error().code == ErrorCode::kUnknownOutcome && plans_[i]->stores_post() &&
+          !committed_[i].repeated)
+        return resolve(plans_[i]->id());
     trouble(result.error());
   }
 
@@ -261,13 +265,12 @@ class Round : public std::enable_shared_from_this<Round> {
     finish(smtp::reply(421, "4.7.0", "Your account has changed since you logged in, log in again"));
   }
 
-  // DESIGN §1: a post under the same id is put in the way. If the id is taken, the commit happened; if not,
+  // DESIGN §1: a post under the id of one of these is put in the way. If the id is taken, the commit happened; if not,
   // it cannot happen any more.
-  void resolve() {
+  void resolve(Id id) {
     log::warning("commit-unknown", {{"id", format_id(submission_->id)}});
-    const auto put_tombstone = [self = shared_from_this()](Connection& connection) {
-      return storage::PostStore(connection)
-          .add_tombstone(self->submission_->id, self->services_.clock->wall_now());
+    const auto put_tombstone = [self = shared_from_this(), id](Connection& connection) {
+      return storage::PostStore(connection).add_tombstone(id, self->services_.clock->wall_now());
     };
     services_.database->write(
         storage::Durability::kAccept, put_tombstone, [self = shared_from_this()](Result<void> result) {

@@ -32,6 +32,13 @@ class ForwardPlan : public Plan {
   }
 
   Result<Committed> commit(const CommitContext& context) const override {
+    const std::string key = seen_key(context);
+    if (!key.empty()) {
+      auto first =
+          storage::PostStore(context.connection).remember_with_post(target().list.id, key, id(), context.now);
+      if (!first.ok()) return first.error();
+      if (first->has_value()) return duplicate_of(**first, context);
+    }
     auto people = recipients(context);
     if (!people.ok()) return people.error();
     storage::PostRecord post;
@@ -59,6 +66,7 @@ class ForwardPlan : public Plan {
     post.target = named_address(asked);
     post.dsn = without_backscatter(context.submission, dsn_request(context.submission, asked));
     post.tls = context.incoming.tls;
+    post.seen_key = key;
     ESSAIM_TRY(storage::add_expanded(context.connection, &post, rendered_.rendering, rendered_.seven_bit,
                                      context.rank, std::move(*people)));
     ESSAIM_TRY(expect_reports(context.connection, post, context.services.reporting.delay));
@@ -73,6 +81,13 @@ class ForwardPlan : public Plan {
   }
 
  private:
+  // What the same sender offers again for the same address. To another one of ours it is meant for others.
+  std::string seen_key(const CommitContext& context) const {
+    if (context.incoming.seen_key.empty()) return "";
+    return std::string(to_string(target().kind)) + ":" + target().address.to_string() + ":" +
+           context.submission.reverse_path.to_string() + ":" + context.incoming.seen_key;
+  }
+
   // Read in the transaction: whoever is owner at the instant of acceptance. With nobody there, the
   // postmaster. A list among them takes what somebody writes as a post, and no bounce: its members have that.
   Result<std::vector<BatchRecipient>> recipients(const CommitContext& context) const {

@@ -56,13 +56,24 @@ struct Committed {
   std::vector<log::Field> fields;  // behind id, list and target
 };
 
+// Of a message that was queued before, as `first`.
+inline Committed duplicate_of(Id first, const CommitContext& context) {
+  Committed out;
+  out.repeated = true;
+  out.counted = Counter::kDuplicates;
+  out.words = "queued as " + format_id(first) + " (duplicate)";
+  out.event = "duplicate";
+  out.fields = {{"first", format_id(first)}, {"message-id", context.incoming.message_id}};
+  return out;
+}
+
 class Plan {
  public:
   explicit Plan(std::shared_ptr<const Target> target) : target_(std::move(target)) {}
   virtual ~Plan() = default;
   virtual Result<Committed> commit(const CommitContext& context) const = 0;
-  // True for those that always store a post under their id: they come first, so that the submission's own id
-  // is in the database and a commit of unknown outcome can be resolved by it.
+  // True for those that store a post under their id, unless it was taken before: they come first, and a commit of unknown outcome
+  // can be resolved by such an id.
   virtual bool stores_post() const { return false; }
   // What it will store of the message, under its id.
   virtual std::vector<Body> bodies() const { return {}; }

@@ -57,14 +57,7 @@ class PostPlan : public Plan {
     if (first_ && !context.incoming.seen_key.empty()) {
       auto first = posts.remember_with_post(target().list.id, context.incoming.seen_key, id(), context.now);
       if (!first.ok()) return first.error();
-      if (first->has_value()) {
-        out.repeated = true;
-        out.counted = Counter::kDuplicates;
-        out.words = "queued as " + format_id(**first) + " (duplicate)";
-        out.event = "duplicate";
-        out.fields = {{"first", format_id(**first)}, {"message-id", context.incoming.message_id}};
-        return out;
-      }
+      if (first->has_value()) return duplicate_of(**first, context);
     }
     // Counting ends one behind what is expanded at once: for more it makes no difference how many they are.
     auto page = storage::MemberStore(context.connection)

@@ -124,4 +124,37 @@ BOOST_AUTO_TEST_CASE(a_post_comes_to_a_list_once_by_whatever_lists) {
   BOOST_TEST(is_new("ops", edited));
 }
 
+BOOST_AUTO_TEST_CASE(mail_for_people_that_is_offered_again_goes_to_them_once) {
+  TestSite site;
+  site.make_list("dev", {}, {}, {"own@o.example"});
+  const auto send = [&site](const std::string& from, const std::string& to) {
+    return site.send(from, {to}, a_post("x@y.example")).to_string();
+  };
+  for (const char* to : {"dev-owner@lists.example", "dev-editor@lists.example", "postmaster@lists.example",
+                         "abuse@lists.example", "postmaster"}) {
+    const auto before = site.posts().size();
+    BOOST_TEST(send("x@y.example", to) == "250 2.0.0 Ok: queued as " + format_id(site.last_id));
+    const std::string first = format_id(site.last_id);
+    BOOST_TEST(send("x@y.example", to) == "250 2.0.0 Ok: queued as " + first + " (duplicate)");
+    BOOST_TEST(site.posts().size() == before + 1);
+  }
+  // By somebody else it is no second try.
+  BOOST_TEST(send("z@y.example", "dev-owner@lists.example").find("duplicate") == std::string::npos);
+}
+
+// The first of two addresses had the message before; the post of the other one tells whether the commit happened.
+BOOST_AUTO_TEST_CASE(a_commit_of_unknown_outcome_is_found_out_by_what_it_has_added) {
+  TestSite site;
+  site.make_list("dev", {{"post", "anyone"}}, {"a@one.example"}, {"own@o.example"});
+  const auto send = [&site](const std::vector<std::string>& to) {
+    return site.send("x@y.example", to, a_post("x@y.example")).to_string();
+  };
+  send({"dev@lists.example"});
+  storage::FaultPlan::arm({.where = storage::FaultPlan::Where::kAfterCommit, .first = 1});
+  const std::string reply = send({"dev@lists.example", "dev-owner@lists.example"});
+  storage::FaultPlan::disarm();
+  BOOST_TEST(reply.starts_with("250 "), reply);
+  BOOST_TEST(site.posts().size() == 2U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

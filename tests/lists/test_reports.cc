@@ -100,9 +100,12 @@ struct Owned : TestSite {
     make_list("dev", {{"post", "anyone"}}, {"a@one.example", "b@two.example"}, {"boss@private.example"});
   }
   Id write_to_owner(const Asked& asked = {}, const std::string& from = "x@y.example") {
-    BOOST_REQUIRE(send(from, {"dev-owner@lists.example"}, a_post("x@y.example"), asked).positive());
+    const std::string message_id = "<" + std::to_string(++letters) + "@author.example>";
+    BOOST_REQUIRE(
+        send(from, {"dev-owner@lists.example"}, a_post("x@y.example", message_id), asked).positive());
     return last_id;
   }
+  int letters = 0;
 };
 
 }  // namespace
