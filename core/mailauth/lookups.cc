@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/base/check.h"
 #include "core/base/text.h"
 
 namespace essaim::mailauth {
@@ -24,8 +25,14 @@ Answer::Status status_of(dns::Status status) {
 }  // namespace
 
 Lookups::Lookups(net::EventLoop& loop, dns::Resolver& resolver, Duration patience, Look look, Done done)
+    : Lookups(loop, resolver, nullptr, "", patience, std::move(look), std::move(done)) {}
+
+Lookups::Lookups(net::EventLoop& loop, dns::Resolver& resolver, std::shared_ptr<QuestionTurns> turns,
+                 std::string who, Duration patience, Look look, Done done)
     : loop_(loop),
       resolver_(resolver),
+      turns_(std::move(turns)),
+      who_(std::move(who)),
       patience_(patience),
       look_(std::move(look)),
       done_(std::move(done)),
@@ -49,41 +56,48 @@ void Lookups::look_again() {
   looks_soon_ = false;
   answered_.clear();
   look_(answers_);
-  for (const Question& question : answers_.take_missing()) ask(question);
+  for (const Question& question : answers_.take_missing()) ask_in_turn(question);
   if (open_.empty()) end();
 }
 
-void Lookups::ask(const Question& question) {
+void Lookups::ask_in_turn(const Question& question) {
+  if (turns_ == nullptr) {
+    open_[question].query = ask(question);
+    return;
+  }
+  open_[question] = {};
+  auto turn = turns_->take(who_, [this, question] { open_[question].query = ask(question); });
+  open_[question].turn = std::move(turn);
+}
+
+std::unique_ptr<dns::Query> Lookups::ask(const Question& question) {
   const auto text = [this, question](const dns::TextAnswer& answer) {
     take(question, {status_of(answer.status), answer.texts, answer.problem});
   };
   switch (question.type) {
     case RecordType::kText:
-      open_[question] = resolver_.text(question.name, text);
-      return;
+      return resolver_.text(question.name, text);
     case RecordType::kPointer:
-      open_[question] = resolver_.pointer(question.name, [this, question](const dns::TextAnswer& answer) {
+      return resolver_.pointer(question.name, [this, question](const dns::TextAnswer& answer) {
         Answer out{status_of(answer.status), answer.texts, answer.problem};
         for (std::string& name : out.values) name = ascii_lowered(name);
         take(question, std::move(out));
       });
-      return;
     case RecordType::kIpv4:
     case RecordType::kIpv6:
-      open_[question] = resolver_.addresses(
+      return resolver_.addresses(
           question.name, question.type == RecordType::kIpv6 ? dns::Family::kIpv6 : dns::Family::kIpv4,
           [this, question](const dns::AddressAnswer& answer) {
             take(question, {status_of(answer.status), answer.addresses, answer.problem});
           });
-      return;
     case RecordType::kMx:
-      open_[question] = resolver_.mx(question.name, [this, question](const dns::MxAnswer& answer) {
+      return resolver_.mx(question.name, [this, question](const dns::MxAnswer& answer) {
         Answer out{status_of(answer.status), {}, answer.problem};
         for (const dns::MxRecord& record : answer.records) out.values.push_back(record.host);
         take(question, std::move(out));
       });
-      return;
   }
+  ESSAIM_CHECK(false);
 }
 
 void Lookups::take(const Question& question, Answer answer) {
@@ -96,7 +110,7 @@ void Lookups::take(const Question& question, Answer answer) {
 }
 
 void Lookups::give_up() {
-  for (const auto& [question, query] : open_)
+  for (const auto& [question, open] : open_)
     answers_.add(question, {Answer::Status::kTemporary, {}, "timed out"});
   end();
 }

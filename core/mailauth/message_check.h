@@ -52,7 +52,7 @@ AuthenticationResults to_results(const Authentication& authentication, const Mai
 
 class MessageCheck {
  public:
-  // `message` lives as long as this. kInvalid: it is no message.
+  // `message` is needed during the call only. kInvalid: it is no message.
   static Result<std::unique_ptr<MessageCheck>> make(MailSource source, std::string_view message);
 
   void look(Answers& answers) const;

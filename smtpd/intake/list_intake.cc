@@ -57,19 +57,30 @@ std::shared_ptr<lists::Submission> to_submission(const IncomingMessage& message,
   return out;
 }
 
+smtp::Reply shutting_down() {
+  return smtp::reply(421, "4.3.2", "The server is shutting down");
+}
+
+// Nobody hears it.
+smtp::Reply given_up() {
+  return smtp::reply(451, "4.3.0", "Not stored in time, try again");
+}
+
 smtp::Reply cut_off() {
   return smtp::reply(451, "4.3.2", "This node is cut off from its database; try again later");
 }
 
 }  // namespace
 
-// A submission on its way through verification. The check looks into the submission's content.
-struct ListIntake::Verified {
-  std::shared_ptr<lists::Submission> submission;
-  mailauth::MailSource source;
-  std::shared_ptr<mailauth::MessageCheck> check;
-  std::uint64_t size = 0;
+struct ListIntake::Work {
+  std::shared_ptr<IncomingMessage> message;
   std::function<void(smtp::Reply)> done;
+  std::string whose;
+  std::uint64_t size = 0;
+  std::uint64_t octets = 0;  // of the bound that it has taken
+  mailauth::MailSource source;
+  std::shared_ptr<mailauth::MessageCheck> check;  // null: it is not verified
+  std::optional<mailauth::Answers> answers;
 };
 
 ListIntake::ListIntake(const lists::Services& services, std::string hostname, std::uint64_t in_flight,
@@ -133,134 +144,203 @@ void ListIntake::check_recipient(const TransactionInfo& transaction, const smtp:
 
 void ListIntake::submit(std::unique_ptr<IncomingMessage> message, std::function<void(smtp::Reply)> done) {
   if (!may_accept()) return done(cut_off());
+  const std::string whose = verification_->whose(message->transaction);
+  std::vector<Waiting> left;
   {
     std::lock_guard lock(mutex_);
     if (!finishing_) {
-      waiting_.push_back({std::shared_ptr<IncomingMessage>(std::move(message)), std::move(done)});
+      // So that no more of theirs wait than they have sessions.
+      left = waiting_.remove_if(whose, [](const Waiting& one) { return !is_awaited(*one.message); });
+      waiting_.push(whose, {std::shared_ptr<IncomingMessage>(std::move(message)), std::move(done)});
       done = nullptr;
     }
   }
-  if (done) return done(smtp::reply(421, "4.3.2", "The server is shutting down"));
+  for (const Waiting& one : left) one.done(given_up());
+  if (done) return done(shutting_down());
   start_some(Caller::kSession);
+}
+
+bool ListIntake::has_room(std::uint64_t octets) const {
+  return in_memory_ == 0 || octets_ + octets <= limit_;
+}
+
+// A large one is not kept waiting by slow names of others, as long as their headers alone are within the bound.
+bool ListIntake::may_begin(std::uint64_t octets) const {
+  return has_room(octets) && (octets_ == 0 || octets_ < limit_);
+}
+
+// What has its answers comes first: others wait for it as it waited for them.
+std::shared_ptr<ListIntake::Work> ListIntake::next_begun() {
+  if (!answered_.empty()) {
+    auto work = answered_.front();
+    const std::uint64_t more = work->size - std::min(work->size, work->octets);
+    if (!has_room(more)) return nullptr;
+    answered_.pop_front();
+    octets_ += more;
+    work->octets += more;
+    ++in_memory_;
+    return work;
+  }
+  const auto* line = waiting_.next([this](const std::string& whose) {
+    if (!verification_->enabled()) return true;
+    const auto found = begun_.find(whose);
+    return all_begun_ < kMostBegun && (found == begun_.end() || found->second < kMostOfOne);
+  });
+  if (line == nullptr) return nullptr;
+  auto work = std::make_shared<Work>();
+  work->size = work->octets = line->things.front().message->content->size();
+  if (!may_begin(work->size)) return nullptr;
+  work->whose = line->who;
+  Waiting next = waiting_.take(work->whose);
+  work->message = std::move(next.message);
+  work->done = std::move(next.done);
+  octets_ += work->size;
+  ++in_memory_;
+  ++running_;
+  if (verification_->enabled()) {
+    ++begun_[work->whose];
+    ++all_begun_;
+  }
+  return work;
 }
 
 void ListIntake::start_some(Caller caller) {
   for (;;) {
-    Waiting next;
+    std::shared_ptr<Work> work;
     {
       std::lock_guard lock(mutex_);
-      if (waiting_.empty()) return;
-      const std::uint64_t size = waiting_.front().message->content->size();
-      if (running_ > 0 && octets_ + size > limit_) return;
-      octets_ += size;
-      ++running_;
-      next = std::move(waiting_.front());
-      waiting_.pop_front();
+      work = next_begun();
     }
-    if (caller == Caller::kSession && !next.message->content->spilled() && !verification_->enabled()) {
-      run(std::move(next));
-    } else {
-      ESSAIM_CHECK(readers_.submit([this, next = std::move(next)]() mutable { run(std::move(next)); }));
-    }
+    if (!work) return;
+    const bool at_once =
+        caller == Caller::kSession && !work->message->content->spilled() && !verification_->enabled();
+    if (at_once)
+      run(work);
+    else
+      ESSAIM_CHECK(readers_.submit([this, work] { work->answers ? conclude(work) : run(work); }));
   }
 }
 
-void ListIntake::run(Waiting waiting) {
-  const std::uint64_t size = waiting.message->content->size();
-  Result<std::string> content = waiting.message->content->read_all();
-  if (!content.ok()) {
-    log::error("message-unreadable",
-               {{"id", format_id(waiting.message->transaction.post_id)}, {"error", content.error().message}});
-    waiting.done(smtp::reply(451, "4.3.0", "Cannot read the message back; try again later"));
-    return ended(size);
+// Nothing: it has ended.
+std::optional<std::string> ListIntake::content_of(Work& work) {
+  if (!is_awaited(*work.message)) {
+    end(work, given_up());
+    return std::nullopt;
   }
-  const ClientInfo& client = waiting.message->transaction.client;
-  auto submission = to_submission(*waiting.message, *std::move(content), hostname_, hides_submitters_,
+  Result<std::string> content = work.message->content->read_all();
+  if (content.ok()) return *std::move(content);
+  log::error("message-unreadable",
+             {{"id", format_id(work.message->transaction.post_id)}, {"error", content.error().message}});
+  end(work, smtp::reply(451, "4.3.0", "Cannot read the message back; try again later"));
+  return std::nullopt;
+}
+
+std::shared_ptr<lists::Submission> ListIntake::submission_of(Work& work, std::string content) {
+  const ClientInfo& client = work.message->transaction.client;
+  auto submission = to_submission(*work.message, std::move(content), hostname_, hides_submitters_,
                                   verification_->has_own_address(client));
   submission->judged = verification_->judges(client);
   submission->authserv_id = authserv_id_;
-  waiting.message->content->clear();
-  if (!verification_->enabled()) return hand_over(std::move(submission), size, std::move(waiting.done));
-  auto work = std::make_shared<Verified>();
-  work->submission = std::move(submission);
-  work->source = verification_->source_of(waiting.message->transaction);
-  work->size = size;
-  work->done = std::move(waiting.done);
-  verify(std::move(work));
+  work.message->content->clear();
+  return submission;
 }
 
-// On a thread of the intake: the whole message is read and hashed.
-void ListIntake::verify(std::shared_ptr<Verified> work) {
-  auto check = mailauth::MessageCheck::make(work->source, work->submission->content);
+void ListIntake::run(const std::shared_ptr<Work>& work) {
+  auto content = content_of(*work);
+  if (!content) return;
+  if (!verification_->enabled()) return hand_over(work, submission_of(*work, *std::move(content)));
+  work->source = verification_->source_of(work->message->transaction);
+  auto check = mailauth::MessageCheck::make(work->source, *content);
   // It is no message: acceptance says so.
-  if (!check.ok()) return hand_over(work->submission, work->size, std::move(work->done));
+  if (!check.ok()) return hand_over(work, submission_of(*work, *std::move(content)));
   work->check = *std::move(check);
-  verification_->look_up(work->check, [this, work](mailauth::Answers answers) {
-    ESSAIM_CHECK(readers_.submit(
-        [this, work, answers = std::move(answers)]() mutable { conclude(work, std::move(answers)); }));
+  content.reset();
+  {
+    std::lock_guard lock(mutex_);
+    const std::uint64_t kept = std::min<std::uint64_t>(work->octets, work->check->header().body_offset());
+    octets_ -= work->octets - kept;
+    work->octets = kept;
+    --in_memory_;
+  }
+  verification_->look_up(work->whose, work->check, [this, work](mailauth::Answers answers) {
+    work->answers = std::move(answers);
+    {
+      std::lock_guard lock(mutex_);
+      answered_.push_back(work);
+      ++running_;  // so that this object lives until start_some() has returned
+    }
+    start_some(Caller::kOther);
+    one_less();
   });
+  start_some(Caller::kOther);
 }
 
-void ListIntake::conclude(const std::shared_ptr<Verified>& work, mailauth::Answers answers) {
-  auto found =
-      std::make_shared<mailauth::Authentication>(work->check->conclude(system_clock().wall_now(), answers));
-  lists::Submission& submission = *work->submission;
-  if (!submission.judged) {
+void ListIntake::conclude(const std::shared_ptr<Work>& work) {
+  auto content = content_of(*work);
+  if (!content) return;
+  auto submission = submission_of(*work, *std::move(content));
+  auto found = std::make_shared<mailauth::Authentication>(
+      work->check->conclude(system_clock().wall_now(), *work->answers));
+  work->check.reset();
+  if (!submission->judged) {
     // Nobody's claim to judge: what the planner needs is the policy that receivers will find.
     if (found->dmarc.status == mailauth::DmarcStatus::kFail)
       found->dmarc.status = mailauth::DmarcStatus::kNone;
-    submission.authentication = std::move(found);
-    work->check.reset();
-    return hand_over(work->submission, work->size, std::move(work->done));
+    submission->authentication = std::move(found);
+    return hand_over(work, std::move(submission));
   }
   count_results(*found);
-  submission.authentication_header =
+  submission->authentication_header =
       "Authentication-Results: " + format_results(to_results(*found, work->source, authserv_id_)) + "\r\n";
-  log::info("verified", {{"id", format_id(submission.id)},
-                         {"client", submission.client},
+  log::info("verified", {{"id", format_id(submission->id)},
+                         {"client", submission->client},
                          {"spf", to_string(found->spf.status)},
                          {"dkim", dkim_summary(*found)},
                          {"dmarc", to_string(found->dmarc.status)},
                          {"domain", found->dmarc.domain},
                          {"arc", to_string(found->arc.status)}});
-  if (!found->dmarc.aligned_dkim.empty()) submission.auth = lists::scenario::Auth::kDkim;
-  submission.trusted_sealer = std::find(trusted_sealers_.begin(), trusted_sealers_.end(),
-                                        found->arc.sealer) != trusted_sealers_.end();
-  submission.authentication = std::move(found);
-  work->check.reset();
-  hand_over(work->submission, work->size, std::move(work->done));
+  if (!found->dmarc.aligned_dkim.empty()) submission->auth = lists::scenario::Auth::kDkim;
+  submission->trusted_sealer = std::find(trusted_sealers_.begin(), trusted_sealers_.end(),
+                                         found->arc.sealer) != trusted_sealers_.end();
+  submission->authentication = std::move(found);
+  hand_over(work, std::move(submission));
 }
 
-void ListIntake::hand_over(std::shared_ptr<lists::Submission> submission, std::uint64_t size,
-                           std::function<void(smtp::Reply)> done) {
-  acceptance_.submit(std::move(submission), [this, size, done = std::move(done)](smtp::Reply reply) {
-    done(std::move(reply));
-    ended(size);
-  });
+void ListIntake::hand_over(const std::shared_ptr<Work>& work, std::shared_ptr<lists::Submission> submission) {
+  acceptance_.submit(std::move(submission),
+                     [this, work](smtp::Reply reply) { end(*work, std::move(reply)); });
 }
 
-void ListIntake::ended(std::uint64_t octets) {
+void ListIntake::end(Work& work, smtp::Reply reply) {
+  work.done(std::move(reply));
   {
     std::lock_guard lock(mutex_);
-    octets_ -= octets;
-    --running_;
-    // The last thing that touches this object, as the destructor may be waiting.
-    if (waiting_.empty() || finishing_) {
-      idle_.notify_all();
-      return;
+    octets_ -= work.octets;
+    --in_memory_;
+    if (verification_->enabled()) {
+      --all_begun_;
+      const auto found = begun_.find(work.whose);
+      if (--found->second == 0) begun_.erase(found);
     }
   }
-  start_some(Caller::kDatabase);
+  start_some(Caller::kOther);
+  one_less();
+}
+
+// The last thing that touches this object, as the destructor may be waiting.
+void ListIntake::one_less() {
+  std::lock_guard lock(mutex_);
+  if (--running_ == 0) idle_.notify_all();
 }
 
 void ListIntake::finish() {
-  std::deque<Waiting> refused;
+  std::vector<Waiting> refused;
   {
     std::lock_guard lock(mutex_);
     finishing_ = true;
-    refused.swap(waiting_);
+    refused = waiting_.take_all();
   }
-  for (Waiting& w : refused) w.done(smtp::reply(421, "4.3.2", "The server is shutting down"));
+  for (const Waiting& w : refused) w.done(shutting_down());
   std::unique_lock lock(mutex_);
   idle_.wait(lock, [this] { return running_ == 0; });
 }

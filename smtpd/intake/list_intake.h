@@ -1,20 +1,25 @@
 // Binds SMTP sessions to the lists: which recipients there are, and what becomes of a message.
 //
 // Threads: as intake.h says; nothing blocks. Recipients are looked up on the database's reader threads. A message that is
-// in memory is submitted at once, one that went to a file is read back on the intake's own threads before; how many octets
-// are under way at a time is bounded, the others wait where they are. Completions run on whatever thread
-// knows the answer; the session brings them to its loop.
+// in memory and is not verified is submitted at once, others are read back on the intake's own threads before; how many
+// octets are under way at a time is bounded, the others wait where they are, and have their turn by whose they are. A message
+// whose names are looked up waits where it was, too, with its header alone in memory: who is slow is somebody else's name
+// server. Completions run on whatever thread knows the answer; the session brings them to its loop.
 #pragma once
 
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/executor.h"
+#include "core/base/fair_queue.h"
 #include "lists/acceptance.h"
 #include "lists/recipients.h"
 #include "smtpd/intake/verification.h"
@@ -25,7 +30,8 @@ namespace essaim::smtpd {
 
 class ListIntake final : public Intake {
  public:
-  // `in_flight` octets of content at most are between here and the database (one message always may be).
+  // `in_flight` octets of content at most are between here and the database, those of headers that wait for names among them
+  // (one message besides always may be).
   // What comes from outside is verified, and marked under `authserv_id`; of what our own people submit, and of all where
   // nobody is judged, only the policy of the author's domain and its signatures are looked up, for the planner. `trusted_sealers`: domains in lower case, A-labels. `lease`: of a node that shares its database;
   // without it nothing is accepted, with 451. Null: a node alone.
@@ -40,6 +46,11 @@ class ListIntake final : public Intake {
   void check_recipient(const TransactionInfo& transaction, const smtp::Address& recipient,
                        std::function<void(RecipientAnswer)> done) override;
   void submit(std::unique_ptr<IncomingMessage> message, std::function<void(smtp::Reply)> done) override;
+  // Of messages that are verified so many are under way, with their headers in memory; so many of them of one client's network
+  // or account, or of our lists.
+  static constexpr std::size_t kMostBegun = 1000;
+  static constexpr std::size_t kMostOfOne = 100;
+
   // Refuses what waits and what comes, with 421; then waits until nothing is under way.
   void finish();
 
@@ -48,18 +59,28 @@ class ListIntake final : public Intake {
     std::shared_ptr<IncomingMessage> message;
     std::function<void(smtp::Reply)> done;
   };
+  static bool is_awaited(const IncomingMessage& message) {
+    return message.awaited == nullptr || *message.awaited;
+  }
   bool may_accept() const { return lease_ == nullptr || lease_->holds(); }
+  // A message that has begun.
+  struct Work;
   // Starts what the bound allows; on the intake's threads what is in a file or is verified, and what others are not to
   // be held up by.
-  enum class Caller { kSession, kDatabase };
+  enum class Caller { kSession, kOther };
   void start_some(Caller caller);
-  struct Verified;
-  void run(Waiting waiting);
-  void verify(std::shared_ptr<Verified> work);
-  void conclude(const std::shared_ptr<Verified>& work, mailauth::Answers answers);
-  void hand_over(std::shared_ptr<lists::Submission> submission, std::uint64_t size,
-                 std::function<void(smtp::Reply)> done);
-  void ended(std::uint64_t octets);
+  bool has_room(std::uint64_t octets) const;   // under the mutex; for what has begun
+  bool may_begin(std::uint64_t octets) const;  // likewise
+  std::shared_ptr<Work> next_begun();          // likewise; null if there is none
+  void run(const std::shared_ptr<Work>& work);
+  void verify(const std::shared_ptr<Work>& work, std::string_view content);
+  void answered(const std::shared_ptr<Work>& work, mailauth::Answers answers);
+  void conclude(const std::shared_ptr<Work>& work);
+  std::optional<std::string> content_of(Work& work);
+  std::shared_ptr<lists::Submission> submission_of(Work& work, std::string content);
+  void hand_over(const std::shared_ptr<Work>& work, std::shared_ptr<lists::Submission> submission);
+  void end(Work& work, smtp::Reply reply);
+  void one_less();
 
   const lists::RecipientResolver resolver_;
   const lists::Acceptance acceptance_;
@@ -72,9 +93,13 @@ class ListIntake final : public Intake {
   const bool hides_submitters_;
   std::mutex mutex_;
   std::condition_variable idle_;
-  std::deque<Waiting> waiting_;
-  std::uint64_t octets_ = 0;  // under way
-  std::size_t running_ = 0;
+  FairQueue<Waiting> waiting_;
+  std::deque<std::shared_ptr<Work>> answered_;  // their names are looked up: they want their content back
+  std::uint64_t octets_ = 0;                    // in memory
+  std::size_t in_memory_ = 0;                   // with their content
+  std::size_t running_ = 0;                     // all that has begun and not ended
+  std::map<std::string, std::size_t> begun_;
+  std::size_t all_begun_ = 0;
   bool finishing_ = false;
   Executor readers_;  // last: its threads end first
 };

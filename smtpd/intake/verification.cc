@@ -2,7 +2,23 @@
 
 #include <algorithm>
 
+#include "smtpd/accounts/login_limits.h"
+
 namespace essaim::smtpd {
+
+Verification::Verification(std::vector<Place> places, VerificationOptions options)
+    : places_(std::move(places)), options_(std::move(options)) {
+  for (Place& place : places_) place.turns = std::make_shared<mailauth::QuestionTurns>(*place.loop);
+}
+
+std::string Verification::whose(const TransactionInfo& transaction) const {
+  const ClientInfo& client = transaction.client;
+  if (client.login) return "account " + client.login->account;
+  if (client.role == ListenerRole::kOurselves) return "lists";
+  // Where nobody is judged, a relay that nobody has named hands on what strangers send.
+  if (!options_.judges || !has_own_address(client)) return "domain " + transaction.reverse_path.domain;
+  return "network " + network_of(client.ip);
+}
 
 bool Verification::has_own_address(const ClientInfo& client) const {
   if (client.role == ListenerRole::kOurselves) return false;
@@ -17,20 +33,22 @@ mailauth::MailSource Verification::source_of(const TransactionInfo& transaction)
   return {client.ip, client.helo, transaction.reverse_path};
 }
 
-void Verification::look_up(std::shared_ptr<const mailauth::MessageCheck> check,
+void Verification::look_up(const std::string& whose, std::shared_ptr<const mailauth::MessageCheck> check,
                            std::function<void(mailauth::Answers)> done) {
   const Place place = places_[next_++ % places_.size()];
-  place.loop->post([place, patience = options_.patience, check = std::move(check), done = std::move(done)] {
-    // It holds itself until it has ended, and dies on a later turn than the one that ended it.
-    auto lookups = std::make_shared<std::unique_ptr<mailauth::Lookups>>();
-    *lookups = std::make_unique<mailauth::Lookups>(
-        *place.loop, *place.resolver, patience, [check](mailauth::Answers& answers) { check->look(answers); },
-        [place, lookups, done](mailauth::Answers answers) {
-          place.loop->post([lookups] {});
-          done(std::move(answers));
-        });
-    (*lookups)->start();
-  });
+  place.loop->post(
+      [place, whose, patience = options_.patience, check = std::move(check), done = std::move(done)] {
+        // It holds itself until it has ended, and dies on a later turn than the one that ended it.
+        auto lookups = std::make_shared<std::unique_ptr<mailauth::Lookups>>();
+        *lookups = std::make_unique<mailauth::Lookups>(
+            *place.loop, *place.resolver, place.turns, whose, patience,
+            [check](mailauth::Answers& answers) { check->look(answers); },
+            [place, lookups, done](mailauth::Answers answers) {
+              place.loop->post([lookups] {});
+              done(std::move(answers));
+            });
+        (*lookups)->start();
+      });
 }
 
 }  // namespace essaim::smtpd

@@ -31,10 +31,10 @@ class Verification {
   struct Place {
     net::EventLoop* loop = nullptr;
     dns::Resolver* resolver = nullptr;
+    std::shared_ptr<mailauth::QuestionTurns> turns{};  // made here
   };
   // Without places nothing is looked up.
-  Verification(std::vector<Place> places, VerificationOptions options)
-      : places_(std::move(places)), options_(std::move(options)) {}
+  Verification(std::vector<Place> places, VerificationOptions options);
   bool enabled() const { return !places_.empty(); }
   // Whether anybody's claim is doubted: not of people who have logged in, who are known better.
   bool judges(const ClientInfo& client) const { return options_.judges && client.login == nullptr; }
@@ -43,11 +43,15 @@ class Verification {
   // What SPF is checked of, where the address says anything about the sender.
   mailauth::MailSource source_of(const TransactionInfo& transaction) const;
 
-  void look_up(std::shared_ptr<const mailauth::MessageCheck> check,
+  // Whose a message is where many wait for something: its account's, its network's; of what a relay of ours hands on, and
+  // where nobody is judged, the sender's domain's.
+  std::string whose(const TransactionInfo& transaction) const;
+
+  void look_up(const std::string& whose, std::shared_ptr<const mailauth::MessageCheck> check,
                std::function<void(mailauth::Answers)> done);
 
  private:
-  const std::vector<Place> places_;
+  std::vector<Place> places_;
   const VerificationOptions options_;
   std::atomic<std::size_t> next_{0};
 };

@@ -9,6 +9,7 @@
 // Lifetime: the Intake outlives all sessions. References are valid during the call only.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -73,6 +74,9 @@ struct AcceptedRecipient {
   smtp::DsnRcptParameters dsn{};  // NOTIFY and ORCPT
 };
 
+// Whether somebody waits for what becomes of a message. Set by the session, read on any thread.
+using Awaited = std::atomic<bool>;
+
 struct IncomingMessage {
   TransactionInfo transaction;
   std::vector<AcceptedRecipient> recipients;  // at least one, none twice
@@ -80,6 +84,8 @@ struct IncomingMessage {
   // received.h).
   std::unique_ptr<smtp::MessageBuffer> content;
   WallTime received{};  // when the end of data was read
+  // False once the client has gone, or has been told to try again: what has not begun need not. Null: it is awaited.
+  std::shared_ptr<const Awaited> awaited{};
 };
 
 class Intake {

@@ -56,7 +56,12 @@ SessionConnection::SessionConnection(net::EventLoop& loop, int fd, Origin origin
 SessionConnection::~SessionConnection() {
   if (!alive_) return;
   leave();
+  await_no_more();
   if (admitted_) log_disconnect(session_, environment_->clock->mono_now() - began_, "cut");
+}
+
+void SessionConnection::await_no_more() {
+  if (awaited_) *awaited_ = false;
 }
 
 void SessionConnection::leave() {
@@ -134,6 +139,7 @@ void SessionConnection::on_deadline() {
         return deadline_.start(std::min(left, slice_));
       }
     }
+    await_no_more();
     session_.on_timeout();
     if (alive_) steer_reading();
     return;
@@ -146,6 +152,7 @@ void SessionConnection::on_deadline() {
 void SessionConnection::finish(std::string_view reason) {
   ESSAIM_CHECK(alive_);
   alive_.reset();
+  await_no_more();
   deadline_.cancel();
   leave();
   if (admitted_) log_disconnect(session_, environment_->clock->mono_now() - began_, reason);
@@ -223,6 +230,7 @@ void SessionConnection::ask_login(Ticket ticket, LoginQuestion question) {
 }
 
 void SessionConnection::submit(Ticket ticket, std::unique_ptr<IncomingMessage> message) {
+  message->awaited = awaited_ = std::make_shared<Awaited>(true);
   environment_->intake->submit(
       std::move(message),
       [&loop = loop_, weak = std::weak_ptr<SessionConnection*>(alive_), ticket](smtp::Reply reply) {

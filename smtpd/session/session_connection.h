@@ -103,6 +103,7 @@ class SessionConnection final : public net::Disposable,
   void after_answer();
   void finish(std::string_view reason);
   void leave();
+  void await_no_more();
 
   net::EventLoop& loop_;
   const std::shared_ptr<const SessionEnvironment> environment_;
@@ -120,6 +121,7 @@ class SessionConnection final : public net::Disposable,
   bool counted_ = false;  // by the guard, which must be told of the end
   std::unique_ptr<net::Connection> connection_;
   ServerSession session_;
+  std::shared_ptr<Awaited> awaited_;  // what was submitted last
   bool session_paused_ = false;
   bool output_full_ = false;
   bool reading_ = true;

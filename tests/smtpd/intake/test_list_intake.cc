@@ -1,0 +1,271 @@
+// What comes in on its way from a session to the lists: who waits for whom, and what is verified.
+#include <algorithm>
+#include <future>
+#include <map>
+#include <set>
+
+#include <boost/test/unit_test.hpp>
+
+#include "smtpd/intake/list_intake.h"
+#include "tests/lists/site.h"
+#include "tests/support/fake_resolver.h"
+#include "tests/support/run_until.h"
+#include "tests/support/temp_dir.h"
+
+using namespace essaim;
+using namespace essaim::test;
+using smtpd::ListIntake;
+
+namespace {
+
+// Has no records but those it was given. Names in late.example are answered when the test says so.
+class Names final : public FakeResolver {
+ public:
+  explicit Names(net::EventLoop& loop) : FakeResolver(loop), loop_(loop) {}
+  void publish(const std::string& name, const std::string& text) {
+    set_text(name, {text});
+    known_.insert(name);
+  }
+  std::unique_ptr<dns::Query> text(const std::string& name,
+                                   std::function<void(dns::TextAnswer)> done) override {
+    if (name.ends_with("late.example")) {
+      auto query = std::make_unique<LateQuery>();
+      late_.push_back({query->wanted, std::move(done)});
+      late_names_.push_back(name);
+      ++late_questions;
+      return query;
+    }
+    if (known_.insert(name).second) set_text(name, {}, dns::Status::kNoName);
+    return FakeResolver::text(name, std::move(done));
+  }
+  void answer_late() {
+    for (Late& late : std::exchange(late_, {})) {
+      loop_.post([late = std::move(late)] {
+        dns::TextAnswer answer;
+        answer.status = dns::Status::kNoName;
+        if (!late.wanted.expired()) late.done(answer);
+      });
+    }
+  }
+  bool has_asked_about(const std::string& domain) const {
+    return std::any_of(late_names_.begin(), late_names_.end(),
+                       [&](const std::string& name) { return name.ends_with(domain); });
+  }
+  std::size_t late_questions = 0;
+
+ private:
+  struct LateQuery : dns::Query {
+    std::shared_ptr<bool> wanted = std::make_shared<bool>(true);
+  };
+  struct Late {
+    std::weak_ptr<bool> wanted;
+    std::function<void(dns::TextAnswer)> done;
+  };
+  net::EventLoop& loop_;
+  std::set<std::string> known_;
+  std::vector<Late> late_;
+  std::vector<std::string> late_names_;
+};
+
+struct Sent {
+  Id id = 0;
+  std::atomic<int> code = 0;  // 0: no reply yet
+  std::shared_ptr<smtpd::Awaited> awaited = std::make_shared<smtpd::Awaited>(true);
+};
+
+struct Site : TestSite {
+  explicit Site(smtpd::VerificationOptions options = {}, std::uint64_t in_flight = 100'000) {
+    options.patience = std::chrono::minutes(10);
+    std::vector<smtpd::Verification::Place> places;
+    places.push_back({&loop, &names});
+    intake = std::make_unique<ListIntake>(
+        services, "mx.example", in_flight,
+        std::make_unique<smtpd::Verification>(std::move(places), std::move(options)), "mx.example");
+  }
+
+  std::shared_ptr<Sent> send_from(const std::string& ip, const std::string& from, const std::string& to,
+                                  const std::string& content) {
+    auto sent = std::make_shared<Sent>();
+    auto message = std::make_unique<smtpd::IncomingMessage>();
+    smtpd::TransactionInfo& transaction = message->transaction;
+    transaction.post_id = sent->id = ids.next();
+    transaction.reverse_path = address(from);
+    transaction.client.ip = ip;
+    transaction.client.helo = "client.example";
+    std::promise<smtpd::RecipientAnswer> answer;
+    intake->check_recipient(transaction, address(to),
+                            [&answer](smtpd::RecipientAnswer a) { answer.set_value(std::move(a)); });
+    auto target = answer.get_future().get();
+    BOOST_REQUIRE_MESSAGE(target.reply.positive(), target.reply.to_string());
+    message->recipients.push_back({address(to), target.target});
+    message->content = std::make_unique<smtp::MessageBuffer>(budget, spill.path());
+    require(message->content->append(content));
+    message->received = clock.wall_now();
+    message->awaited = sent->awaited;
+    intake->submit(std::move(message), [sent](const smtp::Reply& reply) { sent->code = reply.code; });
+    return sent;
+  }
+  // They post to the loop when they are done, or not at all: it must not sleep.
+  bool all_answered(const std::vector<std::shared_ptr<Sent>>& all) {
+    return run_until(loop, [&] {
+      names.answer_late();
+      loop.post([] {});
+      return std::all_of(all.begin(), all.end(), [](const auto& sent) { return sent->code != 0; });
+    });
+  }
+
+  net::EventLoop loop{"test"};
+  Names names{loop};
+  smtp::MemoryBudget budget{10'000'000};
+  TempDir spill;
+  std::unique_ptr<ListIntake> intake;
+};
+
+std::string message_id(int number) {
+  return "<" + std::to_string(number) + "@client.example>";
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(list_intake)
+
+BOOST_AUTO_TEST_CASE(large_messages_with_late_names_keep_nobody_waiting) {
+  Site site;
+  site.make_list("dev", {{"post", "anyone"}}, {"m@example.org"});
+  std::vector<std::shared_ptr<Sent>> large;
+  for (int i = 0; i < 3; ++i) {
+    std::string content = a_post("eve@late.example", message_id(i));
+    for (int line = 0; line < 1'000; ++line) content += std::string(88, 'x') + "\r\n";
+    large.push_back(site.send_from("192.0.2.1", "eve@late.example", "dev@lists.example", content));
+  }
+  const auto small = site.send_from("198.51.100.1", "ann@author.example", "dev@lists.example",
+                                    a_post("ann@author.example", message_id(9)));
+  BOOST_REQUIRE(run_until(site.loop, [&] {
+    site.loop.post([] {});
+    return small->code != 0;
+  }));
+  BOOST_TEST(small->code == 250);
+  for (const auto& one : large) BOOST_TEST(one->code == 0);
+  BOOST_REQUIRE(site.all_answered(large));
+  for (const auto& one : large) BOOST_TEST(one->code == 250);
+  BOOST_TEST(site.posts().size() == 4);
+}
+
+// All mail of a site comes from there: what one stranger sends keeps that of others waiting nowhere.
+BOOST_AUTO_TEST_CASE(a_relay_of_which_nobody_is_judged_is_not_one_client) {
+  smtpd::VerificationOptions options;
+  options.judges = false;
+  Site site(options);
+  site.make_list("dev", {{"post", "anyone"}}, {"m@example.org"});
+  std::vector<std::shared_ptr<Sent>> late;
+  for (std::size_t i = 0; i < ListIntake::kMostOfOne + 2; ++i)
+    late.push_back(site.send_from("192.0.2.1", "eve@late.example", "dev@lists.example",
+                                  a_post("eve@late.example", message_id(static_cast<int>(i)))));
+  const auto other = site.send_from("192.0.2.1", "ann@author.example", "dev@lists.example",
+                                    a_post("ann@author.example", "<other@client.example>"));
+  BOOST_TEST(run_until(site.loop, [&] {
+    site.loop.post([] {});
+    return other->code != 0;
+  }));
+  BOOST_TEST(other->code == 250);
+  for (const auto& one : late) BOOST_TEST(one->code == 0);
+  BOOST_REQUIRE(site.all_answered(late));
+}
+
+BOOST_AUTO_TEST_CASE(headers_that_wait_for_names_are_within_the_bound) {
+  std::string fill;
+  for (int line = 0; line < 1'000; ++line) fill += "X-Fill: " + std::string(52, 'x') + "\n";
+  for (const bool ends : {true, false}) {
+    Site site;  // for 100'000 octets: two of these headers are beyond it
+    site.make_list("dev", {{"post", "anyone"}}, {"m@example.org"});
+    std::vector<std::shared_ptr<Sent>> all;
+    const auto send = [&](int number) {
+      const std::string author = "eve@x" + std::to_string(number) + ".late.example";
+      all.push_back(site.send_from("192.0." + std::to_string(number) + ".1", author, "dev@lists.example",
+                                   a_post(author, message_id(number), fill)));
+    };
+    for (const int number : {1, 2}) {
+      send(number);
+      BOOST_REQUIRE(run_until(site.loop, [&] {
+        site.loop.post([] {});
+        return site.names.has_asked_about("x" + std::to_string(number) + ".late.example");
+      }));
+    }
+    send(3);
+    if (!ends) {
+      BOOST_REQUIRE(site.all_answered(all));
+      for (const auto& one : all) BOOST_TEST(one->code == 250);
+      continue;
+    }
+    auto ended = std::async(std::launch::async, [&] { site.intake->finish(); });
+    BOOST_TEST(run_until(site.loop, [&] {
+      site.loop.post([] {});
+      return all.back()->code != 0;
+    }));
+    BOOST_TEST(site.all_answered(all));
+    ended.get();
+    BOOST_TEST(all.back()->code == 421);  // it had not begun
+    for (const int begun : {0, 1}) BOOST_TEST(all[static_cast<std::size_t>(begun)]->code != 421);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_waits_for_its_turn_is_dropped_when_its_client_is_gone) {
+  Site site;
+  site.make_list("dev", {{"post", "anyone"}}, {"m@example.org"});
+  std::vector<std::shared_ptr<Sent>> all;
+  const auto send = [&](const std::string& ip) {
+    const int number = static_cast<int>(all.size());
+    all.push_back(site.send_from(ip, "eve@late.example", "dev@lists.example",
+                                 a_post("eve@late.example", message_id(number))));
+  };
+  for (std::size_t i = 0; i < ListIntake::kMostOfOne + 2; ++i) send("192.0.2.1");
+  const auto gone = all.back();
+  *gone->awaited = false;
+  send("192.0.2.77");  // of the same network
+  BOOST_TEST(gone->code == 451);
+  const auto other = site.send_from("198.51.100.1", "ann@author.example", "dev@lists.example",
+                                    a_post("ann@author.example", "<other@client.example>"));
+  BOOST_REQUIRE(run_until(site.loop, [&] {
+    site.loop.post([] {});
+    return other->code != 0;
+  }));
+  BOOST_TEST(site.names.late_questions <= mailauth::QuestionTurns::kOfOne);
+  BOOST_REQUIRE(site.all_answered(all));
+  std::set<Id> stored;
+  for (const auto& post : site.posts()) stored.insert(post.id);
+  for (const auto& one : all) BOOST_TEST(stored.contains(one->id) == (one != gone));
+}
+
+// Everybody on the internet comes from there, and it stands in our own SPF record.
+BOOST_AUTO_TEST_CASE(the_address_of_a_relay_of_ours_vouches_for_nobody) {
+  for (const bool is_relay : {false, true}) {
+    smtpd::VerificationOptions options;
+    if (is_relay) options.relays = {*parse_network("192.0.2.0/28")};
+    Site site(options);
+    site.names.publish("uni.example", "v=spf1 ip4:192.0.2.5 -all");
+    site.make_list("sure", {{"post", "anyone"}, {"authenticated_only", "true"}}, {"m@example.org"});
+    const auto forged =
+        site.send_from("192.0.2.5", "x@uni.example", "sure@lists.example", a_post("rector@uni.example"));
+    BOOST_REQUIRE(site.all_answered({forged}));
+    BOOST_TEST(forged->code == (is_relay ? 550 : 250));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(authors_are_protected_where_nobody_is_judged) {
+  smtpd::VerificationOptions options;
+  options.judges = false;
+  Site site(options);
+  site.names.publish("_dmarc.author.example", "v=DMARC1; p=reject");
+  site.make_list("dev", {{"post", "anyone"}, {"subject_tag", "dev"}, {"dmarc_failure", "refuse"}},
+                 {"m@example.org"});
+  const auto sent = site.send_from("192.0.2.5", "ann@author.example", "dev@lists.example",
+                                   a_post("Ann <ann@author.example>"));
+  BOOST_REQUIRE(site.all_answered({sent}));
+  BOOST_TEST(sent->code == 250);
+  const std::string text = site.rendering(sent->id);
+  BOOST_TEST(text.find("From: Ann via dev <dev@lists.example>\r\n") != std::string::npos, text);
+  for (const char* none : {"X-Unauthenticated-Author", "Authentication-Results"})
+    BOOST_TEST(text.find(none) == std::string::npos, text);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
