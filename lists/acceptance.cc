@@ -87,7 +87,9 @@ class Round : public std::enable_shared_from_this<Round> {
     const auto& authors = incoming_->authors;
     const auto in_from = std::find_if(authors.begin(), authors.end(), foreign);
     std::string who;
-    if (authors.empty())
+    if (incoming_->from_names_others)
+      who = "From has an entry that is no address and looks like one";
+    else if (authors.empty())
       who = "there is not one From field that says which of your addresses you write from";
     else if (in_from != authors.end())
       who = in_field(*in_from, "From");

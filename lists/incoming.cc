@@ -87,12 +87,14 @@ Result<Incoming> parse_incoming(const Submission& submission) {
   incoming.from_fields = incoming.header.count("From");
   if (incoming.from_fields == 1) {
     const auto list = mail::parse_address_list(incoming.header.find("From")->raw_value());
+    incoming.from_names_others = list.may_name_others();
     for (const mail::Mailbox& mailbox : list.mailboxes) incoming.authors.push_back(envelope_form(mailbox));
     if (incoming.authors.size() == 1) {
       incoming.author = incoming.authors.front();
     } else if (incoming.authors.size() > 1 && incoming.header.count("Sender") == 1) {
       const auto sender = mail::parse_address_list(incoming.header.find("Sender")->raw_value());
-      if (sender.mailboxes.size() == 1) incoming.author = envelope_form(sender.mailboxes.front());
+      if (sender.mailboxes.size() == 1 && !sender.may_name_others())
+        incoming.author = envelope_form(sender.mailboxes.front());
     }
   }
   incoming.message_id = mail::message_id_of(incoming.header).value_or("");

@@ -21,6 +21,7 @@ struct Incoming {
   std::string_view body;
   mail::LoopMarks marks;
   std::size_t from_fields = 0;
+  bool from_names_others = false;       // may, to people's eyes: somebody who is not among the authors
   std::vector<smtp::Address> authors;   // of the one From field
   std::optional<smtp::Address> author;  // the one in From; of several, the one in Sender (RFC 5322 §3.6.2)
   std::string message_id;               // normalised; "" if there is none

@@ -112,6 +112,7 @@ class Parser {
           inside_.clear();  // an obsolete route ends here (RFC 5322 §4.4)
         } else {
           ++list_.groups;
+          if (looks_like_address()) ++list_.lookalikes;
           clear();
         }
         return;
@@ -200,6 +201,7 @@ class Parser {
         list_.mailboxes.push_back(std::move(mailbox));
       } else {
         ++list_.skipped;
+        if (looks_like_address()) ++list_.lookalikes;
       }
     }
     clear();
@@ -216,7 +218,16 @@ class Parser {
     return std::string(trimmed(out));
   }
 
+  // The entry under way, which is no mailbox here.
+  bool looks_like_address() const {
+    const std::string_view entry = text_.substr(begin_, at_ - begin_);
+    if (entry.find_first_of("@<") != std::string_view::npos) return true;
+    return entry.find("=?") != std::string_view::npos &&
+           decode_encoded_words(entry).find('@') != std::string::npos;
+  }
+
   void clear() {
+    begin_ = at_;
     before_.clear();
     inside_.clear();
     after_.clear();
@@ -230,6 +241,7 @@ class Parser {
   std::string_view text_;
   std::size_t limit_;
   std::size_t at_ = 0;
+  std::size_t begin_ = 0;  // of the entry under way
   AddressList list_;
   // The entry under way: tokens before, inside and after its angle brackets.
   std::vector<Token> before_, inside_, after_;

@@ -28,6 +28,11 @@ struct AddressList {
   std::size_t groups = 0;
   std::size_t skipped = 0;  // entries that are no address
   bool truncated = false;   // there were more than the limit
+  // What was skipped, or taken for the name of a group, and looks like an address to people and to other programs.
+  std::size_t lookalikes = 0;
+
+  // Others may read somebody in it who is not among the mailboxes.
+  bool may_name_others() const { return lookalikes > 0 || truncated; }
 };
 
 inline constexpr std::size_t kMaxMailboxes = 1000;

@@ -100,7 +100,11 @@ MessageCheck::MessageCheck(MailSource source, mail::HeaderBlock header, std::str
   hashes_.finish();
   from_fields_ = header_.count("From");
   if (from_fields_ != 1) return;
-  for (const mail::Mailbox& mailbox : mail::parse_address_list(header_.find("From")->raw_value()).mailboxes) {
+  const mail::AddressList authors = mail::parse_address_list(header_.find("From")->raw_value());
+  // Whoever is read there has no say if the domain beside them does.
+  from_names_others_ = authors.may_name_others();
+  if (from_names_others_) return;
+  for (const mail::Mailbox& mailbox : authors.mailboxes) {
     auto domain = smtp::domain_to_ascii(mailbox.domain);
     std::string name = domain.ok() ? *std::move(domain) : ascii_lowered(mailbox.domain);
     if (std::find(author_domains_.begin(), author_domains_.end(), name) == author_domains_.end())
@@ -117,7 +121,9 @@ DmarcResult MessageCheck::dmarc(const Authenticated& authenticated, Answers& ans
   DmarcResult out;
   if (author_domains_.empty()) {
     out.status = DmarcStatus::kPermError;
-    out.reason = from_fields_ != 1 ? "there is not one From field" : "there is no author";
+    out.reason = from_fields_ != 1    ? "there is not one From field"
+                 : from_names_others_ ? "an author cannot be read"
+                                      : "there is no author";
     return out;
   }
   // RFC 7489 §6.6.1: the strictest of their policies is applied.

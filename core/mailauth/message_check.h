@@ -72,6 +72,7 @@ class MessageCheck {
   const ArcVerifier arc_;
   std::vector<std::string> author_domains_;  // different ones
   std::size_t from_fields_ = 0;
+  bool from_names_others_ = false;  // to people's eyes, besides those
 };
 
 }  // namespace essaim::mailauth

@@ -29,6 +29,8 @@ Verdict automatic(const RuleContext& context, std::string_view name) {
 }
 
 Verdict no_author(const RuleContext& context, std::string_view name) {
+  if (context.incoming.from_names_others)
+    return refusal(554, "5.6.0", "From has an entry that is no address and looks like one", name);
   if (context.incoming.from_fields == 1 && !context.incoming.authors.empty()) return std::nullopt;
   return refusal(554, "5.6.0",
                  context.incoming.from_fields > 1 ? "there is more than one From field"

@@ -8,7 +8,11 @@ const std::vector<Rule>& post_rules() {
       {"hops", "More than 100 Received fields: it goes round somewhere.", rules::too_many_hops},
       {"null-sender", "The reverse-path is null: a bounce or notification, no post.", rules::null_sender},
       {"automatic-reply", "An out-of-office or other machine's answer.", rules::automatic_reply},
-      {"no-author", "There is no From field with an address, or more than one From field.", rules::no_author},
+      {"no-author",
+       "There is no From field with an address, or more than one From field, or what looks like an address "
+       "in it is "
+       "none.",
+       rules::no_author},
       {"several-authors", "From names several people and no Sender says who sent it.",
        rules::several_authors},
       {"dmarc",
@@ -44,7 +48,11 @@ const std::vector<Rule>& command_rules() {
       {"hops", "More than 100 Received fields: it goes round somewhere.", rules::too_many_hops},
       {"null-sender", "The reverse-path is null: nobody who could be answered.", rules::null_sender},
       {"automatic", "A machine's mail, list mail or bulk mail is never answered.", rules::automatic},
-      {"no-author", "There is no From field with an address, or more than one From field.", rules::no_author},
+      {"no-author",
+       "There is no From field with an address, or more than one From field, or what looks like an address "
+       "in it is "
+       "none.",
+       rules::no_author},
       {"several-authors", "From names several people and no Sender says who sent it.",
        rules::several_authors},
   };

@@ -244,6 +244,13 @@ BOOST_AUTO_TEST_CASE(an_account_posts_in_no_name_but_its_own_by_sender_either) {
       "553 5.7.1 <ed@victim.example> in Sender is no address of your account [rule: sender-not-owned]");
   BOOST_TEST(
       site.post(signed_by_two("bob@author.example", "<2@a>"), zone, "ann@author.example", login).code == 250);
+  for (const char* from : {"Rector <rector@author.example> ., ann@author.example",
+                           "=?utf-8?q?rector=40author=2Eexample?=, ann@author.example",
+                           "Rector <rector@author.example>: ann@author.example;"}) {
+    const auto reply = site.post(a_post(from, "<3@a>"), zone, "ann@author.example", login);
+    BOOST_TEST(reply.code == 553, from);
+    BOOST_TEST(has(reply.to_string(), "[rule: sender-not-owned]"), reply.to_string());
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_fails_dmarc_waits_for_the_moderators_who_are_told_why) {

@@ -125,6 +125,7 @@ class Submission(processes.Scenario):
             self.refused(553, "sender-not-owned", client.sendmail, ANN, [LIST], essaim.message("eve@x.example", LIST))
             self.refused(553, "sender-not-owned", client.sendmail, ANN, [LIST],
                          f"From: eve@x.example, {ANN}\r\nSender: {ANN}\r\nSubject: two\r\n\r\nx\r\n")
+            self.refused(553, "sender-not-owned", client.sendmail, ANN, [LIST], essaim.message(f"Rector <rector@uni.example> ., {ANN}", LIST))
             self.refused(553, "sender-not-owned", client.sendmail, ANN, [LIST], "Subject: nobody's\r\n\r\nx\r\n")
             # Ann may not relay.
             client.mail(ANN)

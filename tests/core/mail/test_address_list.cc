@@ -81,6 +81,32 @@ BOOST_AUTO_TEST_CASE(the_limit_holds_and_is_told) {
   BOOST_TEST(!two.truncated);
 }
 
+BOOST_AUTO_TEST_CASE(it_is_told_where_others_may_read_somebody_else) {
+  const struct {
+    const char* value;
+    bool names_others;
+  } rows[] = {
+      {"Rector <r@uni.example> ., eve@x.example", true},
+      {"r@uni.example r@uni.example, eve@x.example", true},
+      {"=?utf-8?q?Rector_=3Cr=40uni=2Eexample=3E?=, eve@x.example", true},
+      {"=?utf-8?b?cg==?=@uni.example eve, eve@x.example", true},
+      {"Rector <r@uni.example>: eve@x.example;", true},
+      {"r@uni.example: eve@x.example;", true},
+      {"eve@x.example, Rector <r@uni.example", true},
+      {"eve@x.example", false},
+      {"Smith, John <j@x.example>", false},
+      {"=?utf-8?q?Smith?=, John <j@x.example>", false},
+      {"\"r@uni.example\" <j@x.example>", false},
+      {"j@x.example <j@x.example>", false},
+      {"Bees: a@x.example, b@x.example;", false},
+      {"undisclosed-recipients:;", false},
+      {"<@relay.example:j@x.example>, (a@b.example) ,", false},
+      {"", false},
+  };
+  for (const auto& row : rows)
+    BOOST_TEST(parse_address_list(row.value).may_name_others() == row.names_others, row.value);
+}
+
 BOOST_AUTO_TEST_CASE(the_author_is_one_mailbox_or_an_error_that_says_why) {
   const auto author = [](const std::string& text) -> std::string {
     const Result<HeaderBlock> header = HeaderBlock::parse(text);

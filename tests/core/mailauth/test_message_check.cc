@@ -112,6 +112,9 @@ BOOST_AUTO_TEST_CASE(of_several_authors_the_one_counts_whose_domain_has_most_to_
       {"a@evil.example, b@evil.example", DmarcStatus::kPass, "evil.example", DmarcPolicy::kReject},
       // None disowns it: the one passes, the other has no policy. Nor does any of them stand behind it.
       {"a@evil.example, b@plain.example", DmarcStatus::kPermError, "evil.example", DmarcPolicy::kReject},
+      // An author whom people read and programs skip.
+      {"CEO <ceo@bank.example> ., a@evil.example", DmarcStatus::kPermError, "", DmarcPolicy::kNone},
+      {"CEO <ceo@bank.example>: a@evil.example;", DmarcStatus::kPermError, "", DmarcPolicy::kNone},
       {"a@1.example, a@2.example, a@3.example, a@4.example, a@5.example, a@6.example, a@7.example, "
        "a@8.example, "
        "ceo@bank.example",
