@@ -95,14 +95,18 @@ class AccountService::Try : public std::enable_shared_from_this<Try> {
       case Question::Kind::kCertificate:
         return check_certificate();
       case Question::Kind::kToken:
-        return give_up();  // comes back by run_with()
+        return give_up();  // never: ask_about_token() does
     }
+  }
+
+  // Before anybody is asked about it. False: answered.
+  bool may_ask_about_token() {
+    name_ = kTokens;
+    return may_go_on();
   }
 
   // What the authorization server said.
   void run_with(const Result<http::Response>& response) {
-    name_ = kTokens;
-    if (!may_go_on()) return;
     auto said = response.ok() ? read_introspection(options_->tokens, *response, clock_.wall_now())
                               : Result<Introspected>(response.error());
     if (!said.ok()) return in_trouble(said.error().message);
@@ -112,8 +116,6 @@ class AccountService::Try : public std::enable_shared_from_this<Try> {
   // By the keys of the authorization server: that it will be, and with those that there are.
   void judge_by_keys() { source_ = LoginSource::kKeys; }
   void run_with_keys(const Result<KeyCache::Keys>& keys) {
-    name_ = kTokens;
-    if (!may_go_on()) return;
     if (!keys.ok()) return in_trouble(keys.error().message);
     TokenVerdict verdict = {"", "it is no token"};
     if (*keys != nullptr)
@@ -138,6 +140,7 @@ class AccountService::Try : public std::enable_shared_from_this<Try> {
     if (!found.ok()) return in_trouble(found.error().message);
     account_ = *std::move(found);
     const auto authzid = sasl::prepared_name(question_.asked.authzid);
+    if (account_) name_ = account_->name;  // from here on it is theirs
     if (!account_ || account_->disabled) return refuse("no account for " + *named);
     if (!question_.asked.authzid.empty() && authzid != account_->name) return refuse("another identity");
     accept();
@@ -171,8 +174,9 @@ class AccountService::Try : public std::enable_shared_from_this<Try> {
       in_trouble(read.error().message);
       return false;
     }
-    failed_before_ = counts.pair > 0;
-    if (may_try(options_->limits, counts)) return true;
+    const bool of_token = question_.asked.kind == Question::Kind::kToken;
+    failed_before_ = !of_token && counts.pair > 0;
+    if ((of_token ? may_try_token : may_try)(options_->limits, counts)) return true;
     note(LoginOutcome::kThrottled);
     tell("login-throttled", "too many failures from this network");
     finish(trouble("Too many failed logins from your network, try again in some minutes"));
@@ -418,6 +422,13 @@ void AccountService::ask(LoginQuestion question, std::function<void(LoginAnswer)
   auto one = std::make_shared<Try>(*this, std::move(question), std::move(done));
   if (threads_->own.queued() >= kMostWaiting) return one->give_up();
   if (one->question().asked.kind != Question::Kind::kToken) return one->go_on(threads_->own, &Try::run);
+  one->go_on(threads_->own, [this](Try& self) {
+    if (self.may_ask_about_token()) ask_about_token(self.shared_from_this());
+  });
+}
+
+// On a thread of the service. Comes back by run_with() or run_with_keys().
+void AccountService::ask_about_token(std::shared_ptr<Try> one) {
   const auto now = options();
   if (!now->jwks_url.empty()) return ask_for_keys(std::move(one));
   if (now->tokens.url.empty()) return one->give_up();

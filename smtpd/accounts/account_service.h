@@ -55,6 +55,7 @@ class AccountService final : public Authenticator {
   struct Threads;
   std::shared_ptr<const AccountOptions> options() const;
   std::shared_ptr<KeyCache> make_keys(const AccountOptions& options) const;
+  void ask_about_token(std::shared_ptr<Try> one);
   void ask_for_keys(std::shared_ptr<Try> one);
 
   mutable std::mutex mutex_;

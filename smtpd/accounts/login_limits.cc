@@ -17,4 +17,8 @@ bool may_try(const LoginLimits& limits, const storage::LoginFailureStore::Counts
   return counts.pair < most && counts.network < limits.network_failures;
 }
 
+bool may_try_token(const LoginLimits& limits, const storage::LoginFailureStore::Counts& counts) {
+  return counts.network < limits.network_failures;
+}
+
 }  // namespace essaim::smtpd

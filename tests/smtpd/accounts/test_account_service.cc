@@ -307,6 +307,36 @@ BOOST_AUTO_TEST_CASE(other_options_hold_from_the_next_login_on) {
   BOOST_TEST(Door::who(door.ask({Question::Kind::kToken, "", "", "eyJhbGciOiJFUzI1NiJ9.e30.AAAA"})) == "454");
 }
 
+// "": it was looked at, and refused.
+BOOST_AUTO_TEST_CASE(refused_tokens_bar_nobody_but_the_network_that_sends_a_hundred) {
+  Door door({10, 100, 200});
+  AccountOptions options;
+  options.jwks_url = "http://127.0.0.1:1/keys";
+  door.service().set_options(options);
+  const auto token = [&](const std::string& ip) {
+    return Door::who(door.ask({Question::Kind::kToken, "", "", "nonsense"}, ip));
+  };
+  for (int i = 0; i < 100; ++i) BOOST_TEST(token("192.0.2.1") == "");
+  BOOST_TEST(token("192.0.2.1") == "454");
+  for (int i = 0; i < 100; ++i) BOOST_TEST(token("198.51.100." + std::to_string(i)) == "");
+  for (int i = 0; i < 2; ++i) BOOST_TEST(token("203.0.113.1") == "");
+}
+
+BOOST_AUTO_TEST_CASE(nobody_is_asked_about_a_token_of_a_network_that_is_barred) {
+  SilentDirectory silent;
+  Door door;
+  AccountOptions options;
+  options.limits.network_failures = 1;
+  options.tokens.url = "http" + silent.options().ldap.url.substr(4) + "/ask";
+  options.tokens.timeout = std::chrono::seconds(2);
+  door.service().set_options(options);
+  BOOST_TEST(door.login("ann", "wrong") == "");
+  BOOST_TEST(Door::who(door.ask({Question::Kind::kToken, "", "", "a.b.c"})) == "454");
+  BOOST_TEST(silent.attempts() == 0);
+  BOOST_TEST(Door::who(door.ask({Question::Kind::kToken, "", "", "a.b.c"}, "198.51.100.1")) == "454");
+  BOOST_TEST(silent.attempts() > 0);
+}
+
 BOOST_AUTO_TEST_CASE(every_login_is_counted_by_mechanism_by_what_judged_it_and_by_its_answer) {
   using sasl::Mechanism;
   using Kind = Question::Kind;

@@ -26,4 +26,10 @@ BOOST_AUTO_TEST_CASE(failures_bar_the_network_and_not_the_account) {
   BOOST_TEST(!may_try(limits, {1, 50, 100'000}));
 }
 
+BOOST_AUTO_TEST_CASE(tokens_bar_their_network_only) {
+  const LoginLimits limits{10, 100, 200};
+  BOOST_TEST(may_try_token(limits, {99, 99, 100'000}));
+  BOOST_TEST(!may_try_token(limits, {0, 100, 0}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
