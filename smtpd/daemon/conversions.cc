@@ -77,12 +77,19 @@ delivery::EngineSettings engine_settings(const Settings& settings, std::vector<s
 
 namespace {
 
+bool is_scram(sasl::Mechanism one) {
+  return one == sasl::Mechanism::kScramSha256 || one == sasl::Mechanism::kScramSha256Plus;
+}
+
+// A directory verifies passwords and has no verifiers of SCRAM, and many clients take SCRAM where they see it: with a right
+// password its people would never get in.
 std::vector<sasl::Mechanism> mechanisms(const Settings& settings, const ListenSettings& listener) {
   const SubmissionSettings& s = settings.submission;
   std::vector<sasl::Mechanism> out;
   for (const sasl::Mechanism one : s.mechanisms.empty() ? sasl::all_mechanisms() : s.mechanisms) {
     if (one == sasl::Mechanism::kExternal && listener.client_ca.empty()) continue;
     if (one == sasl::Mechanism::kOauthBearer && !s.oauth.takes_tokens()) continue;
+    if (is_scram(one) && s.mechanisms.empty() && !s.ldap.url.empty()) continue;
     out.push_back(one);
   }
   return out;

@@ -45,9 +45,12 @@ void add_submission(config::Schema* schema) {
       {
           {.name = "submission.mechanisms",
            .type = Type::kStrings,
-           .help = "SASL mechanisms that are offered, all of them only under TLS. Without it: "
-                   "SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN and LOGIN, EXTERNAL where client_ca is set, and "
-                   "OAUTHBEARER where oauth.url or oauth.jwks_url is.",
+           .help =
+               "SASL mechanisms that are offered, all of them only under TLS. Without it: "
+               "SCRAM-SHA-256-PLUS and SCRAM-SHA-256 where ldap.url is not set, PLAIN and LOGIN, EXTERNAL "
+               "where client_ca is set, and OAUTHBEARER where oauth.url or oauth.jwks_url is. Many "
+               "clients take SCRAM where they see it, and nobody gets in by it whose account has no "
+               "password for it: those of a directory, and those made with --no-scram.",
            .example = "SCRAM-SHA-256-PLUS, SCRAM-SHA-256",
            .reloadable = true,
            .check = must_be_mechanism},

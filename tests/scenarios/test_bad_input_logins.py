@@ -148,6 +148,7 @@ class Logins(processes.Scenario):
         self.sink = self.started(sink.Sink(self.folder))
         self.site = Site(self, self.sink.addresses[0], settings=(
             "[submission]\nlogin_failures = 10000\nnetwork_failures = 10000\n"
+            'mechanisms = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN", "OAUTHBEARER"]\n'
             f'[ldap]\nurl = "ldap://127.0.0.1:{self.directory.port}"\nbind_dn = "uid={{name}},dc=example"\ntimeout = "2s"\n'
             f'[oauth]\nurl = "http://127.0.0.1:{self.tokens.port}/introspect"\ntimeout = "2s"\n'))
         self.essaim = self.site.essaim

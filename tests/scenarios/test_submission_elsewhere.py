@@ -148,6 +148,8 @@ class Elsewhere(processes.Scenario):
         self.site.run("account", "create", "mixed", "--address", DIR, "--no-password", "--may-relay")
         self.assertEqual((235, 250, False), self.login("dir", "from the directory"))
         self.assertEqual((235, 250, True), self.login("mixed", "from the directory"))
+        with self.site.client() as client:
+            self.assertNotIn("SCRAM", client.esmtp_features["auth"], "no password of the directory passes it")
         with self.site.client("dir", "from the directory") as client:
             # What people write into their own entry is an address, not a pattern.
             self.assertEqual(553, client.mail("anybody@evil.example")[0])
