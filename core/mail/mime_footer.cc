@@ -113,13 +113,17 @@ FooterResult wrap(HeaderBlock* header, std::string_view body, const Words& words
 
 Edit edit_multipart(const ContentType& type, std::string_view body, const Words& words, int depth,
                     std::string* out);
+Edit edit_mixed(std::string_view body, const Multipart& parts, const Words& words, int depth,
+                std::string* out);
 
 // One alternative, or the root of related. kThere also for what is none of ours, with *touched left as it is.
 Edit edit_part(std::string_view part, const Words& words, int depth, bool* touched, std::string* out) {
   Result<HeaderBlock> header = HeaderBlock::parse(part);
   if (!header.ok()) return Edit::kCannot;
   const ContentType type = content_type_of(*header);
-  const bool multipart = type.is("multipart", "alternative") || type.is("multipart", "related");
+  // Apple Mail writes formatted text with files between its pieces as the one alternative to a plain text.
+  const bool mixed = type.is("multipart", "mixed");
+  const bool multipart = mixed || type.is("multipart", "alternative") || type.is("multipart", "related");
   const bool text = type.is("text", "plain");
   if (!(multipart || text || type.is("text", "html")) ||
       starts_with_ignoring_case(header->value("Content-Disposition").value_or(""), "attachment"))
@@ -131,8 +135,12 @@ Edit edit_part(std::string_view part, const Words& words, int depth, bool* touch
   const std::string before = header->serialise();
   std::string edited;
   Edit edit = Edit::kCannot;
-  if (multipart) {
-    if (is_identity(encoding_of(*header))) edit = edit_multipart(type, body, words, depth + 1, &edited);
+  if (multipart && !is_identity(encoding_of(*header))) return Edit::kCannot;
+  if (mixed) {
+    if (const auto parts = split_multipart(body, type.parameter("boundary")))
+      edit = edit_mixed(body, *parts, words, depth + 1, &edited);
+  } else if (multipart) {
+    edit = edit_multipart(type, body, words, depth + 1, &edited);
   } else {
     edit = text ? edit_text(&*header, body, words, &edited) : edit_html(*header, body, words, &edited);
   }
@@ -203,7 +211,8 @@ bool is_file(const HeaderBlock& header, const ContentType& type) {
 
 // Of mixed: the text that the words stand over or under is the first part, or the last one that is no file. kCannot: there is none,
 // or it is none into which words can be put.
-Edit edit_mixed(std::string_view body, const Multipart& parts, const Words& words, std::string* out) {
+Edit edit_mixed(std::string_view body, const Multipart& parts, const Words& words, int depth,
+                std::string* out) {
   for (std::size_t n = 0; n < parts.parts.size(); ++n) {
     const PartRange range = parts.parts[words.in_front ? 0 : parts.parts.size() - 1 - n];
     const std::string_view part = body.substr(range.begin, range.end - range.begin);
@@ -214,12 +223,14 @@ Edit edit_mixed(std::string_view body, const Multipart& parts, const Words& word
       if (words.in_front) return Edit::kCannot;
       continue;
     }
+    // One within another has a last part that is not the end of the text.
+    if (type.is("multipart", "mixed")) return Edit::kCannot;
     // Without words in HTML its readers would miss them.
     if (!type.is("text", "plain") && trimmed(words.html).empty()) return Edit::kCannot;
     if (is_signed_or_encrypted(*header, part.substr(header->body_offset()))) return Edit::kCannot;
     bool touched = false;
     std::string edited;
-    const Edit edit = edit_part(part, words, 0, &touched, &edited);
+    const Edit edit = edit_part(part, words, depth, &touched, &edited);
     if (edit == Edit::kDone)
       out->append(body.substr(0, range.begin)).append(edited).append(body.substr(range.end));
     return edit == Edit::kDone || (edit == Edit::kThere && touched) ? edit : Edit::kCannot;
@@ -305,7 +316,7 @@ FooterResult add_footer(HeaderBlock* header, std::string_view body, const Footer
         return unchanged(FooterOutcome::kAlreadyThere);
       std::string edited;
       if (what.style == FooterStyle::kText) {
-        const Edit edit = edit_mixed(body, *parts, words, &edited);
+        const Edit edit = edit_mixed(body, *parts, words, 0, &edited);
         if (edit == Edit::kDone) return {FooterOutcome::kAppended, std::move(edited)};
         if (edit == Edit::kThere) return unchanged(FooterOutcome::kAlreadyThere);
       }

@@ -7,7 +7,8 @@
 //                                                   needed
 //   text/html, multipart/alternative and /related   with `html`: a paragraph before </body> (behind <body>),
 //   and the
-//                                                   text in the text/plain alternative; of related the root
+//                                                   text in the text/plain alternative; of related the root; of an alternative that
+//                                                   is mixed, the part as below
 //   multipart/mixed                                 the last (the first) part that is no file, by its type as above; where that cannot
 //                                                   be done a text/plain part is added as the last (the first) one
 //   anything else, and what cannot be done so       wrapped: a new multipart/mixed with the original as one

@@ -12,9 +12,9 @@ FOOTER_HTML = FOOTER.replace("\u00e9", "&#233;")
 # Headers that Python does not read as we do (and most readers): one that begins with a line of a mailbox file, one
 # with white space before a colon (RFC 5322 section 4.5). Their footers cannot be compared by it.
 READ_OTHERWISE = ("mbox_from_line", "odd_folding")
-# Words go into their plain text only: the HTML of Apple Mail stands within a mixed part among attachments; that of
-# ISO-2022-JP is in a charset with states; an alternative that is never closed stays as it is.
-IN_TEXT_ONLY = ("apple_mail", "iso2022jp_alternative", "broken_inner_boundary")
+# Words go into their plain text only: the HTML of ISO-2022-JP is in a charset with states; an alternative that is never
+# closed stays as it is.
+IN_TEXT_ONLY = ("iso2022jp_alternative", "broken_inner_boundary")
 failures = 0
 
 

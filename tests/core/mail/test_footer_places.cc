@@ -162,6 +162,37 @@ BOOST_AUTO_TEST_CASE(of_mixed_the_text_is_written_into_and_files_stay) {
     BOOST_TEST((with(crlf(text), {.text = "words\n"}).outcome == kPartAdded), text);
 }
 
+// As Apple Mail writes formatted text with files.
+BOOST_AUTO_TEST_CASE(an_alternative_may_be_mixed_of_text_and_files) {
+  const auto alternative = [](const std::string& mixed) {
+    return crlf(
+        "MIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=a\n\n--a\n\nhi\n--a\n"
+        "Content-Type: multipart/mixed; boundary=m\n\n" +
+        mixed + "--m--\n\n--a--\n");
+  };
+  const std::string file = "--m\nContent-Type: application/pdf\nContent-Disposition: inline\n\nAAAA\n";
+  const std::string text = alternative("--m\nContent-Type: text/html\n\n<body>hi</body>\n" + file +
+                                       "--m\nContent-Type: text/html\n\n<body>bye</body>\n");
+  for (const FooterPlace place : {FooterPlace::kFooter, FooterPlace::kHeader}) {
+    const Footer words{.text = "words\n", .html = "<p>f</p>", .place = place};
+    const bool on_top = place == FooterPlace::kHeader;
+    std::string expected = text;
+    const std::string piece = on_top ? "<body>hi" : "bye</body>";
+    const std::string worded = on_top ? "<body>\r\n<p>f</p>\r\nhi" : "bye\r\n<p>f</p>\r\n</body>";
+    expected.replace(expected.find(piece), piece.size(), worded);
+    expected.replace(expected.find("\r\nhi\r\n"), 6,
+                     on_top ? "\r\nwords\r\nhi\r\n" : "\r\nhi\r\nwords\r\n\r\n");
+    const Whole out = with(text, words);
+    BOOST_TEST((out.outcome == kAppended));
+    BOOST_TEST(out.message == expected);
+    BOOST_TEST((with(out.message, words).outcome == kAlreadyThere));
+    // Where its readers would see nothing, the words stand around the whole.
+    const std::string is_signed = "--m\nContent-Type: multipart/signed; boundary=s\n\n--s\n\nhi\n--s--\n";
+    for (const std::string& other : {file, is_signed})
+      BOOST_TEST((with(alternative(other), words).outcome == kWrapped), other);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(of_related_only_the_root_is_touched) {
   const std::string nested = message("nested_related");
   const Whole out = with(nested, both());
