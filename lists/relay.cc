@@ -38,6 +38,7 @@ class RelayPlan : public Plan {
     post.subject = context.incoming.subject;
     post.size = static_cast<std::int64_t>(rendered_->rendering.size());
     post.client = submission.client;
+    post.account = submission.login->account;
     post.accepted = context.now;
     post.staged = context.staged;
     post.expires = context.now + kExpire;

@@ -28,6 +28,12 @@ PostCondition::PostCondition(const PostFilter& filter) {
     add(" AND (LOWER(p.sender) = ?", address_key(filter.sender));
     add(" OR LOWER(p.author) = ?)", address_key(filter.sender));
   }
+  if (!filter.account.empty()) add(" AND p.account = ?", filter.account);
+  if (!filter.client.empty()) {
+    const std::string client = ascii_lowered(filter.client);
+    add(" AND (INSTR(LOWER(p.client), ?) > 0", "[" + client + "]");
+    add(" OR INSTR(LOWER(p.client), ?) = 1)", client + " [");
+  }
   if (filter.since != WallTime{}) add(" AND p.accepted >= ?", to_millis(filter.since));
   if (filter.until != WallTime{}) add(" AND p.accepted < ?", to_millis(filter.until));
   if (filter.larger_than > 0) add(" AND p.size > ?", filter.larger_than);

@@ -27,7 +27,7 @@ constexpr std::string_view kColumns =
     "p.expanded, "
     "p.cursor_domain, p.cursor_local, p.batches, p.recipients, p.held, p.held_reason, p.smtputf8, p.target, "
     "p.dsn_ret, p.dsn_envelope_id, p.dsn_notify, p.dsn_original_recipient, p.reports, p.explanation, "
-    "p.tls_request FROM "
+    "p.tls_request, p.account FROM "
     "post p ";
 
 PostRecord post_from(Statement& row) {
@@ -64,6 +64,7 @@ PostRecord post_from(Statement& row) {
   p.author_unknown = (row.integer(31) & kAuthorUnknown) != 0;
   p.explanation = sql::text(row, 32);
   p.tls = static_cast<TlsRequest>(row.integer(33));
+  p.account = sql::text(row, 34);
   return p;
 }
 
@@ -134,14 +135,15 @@ Result<void> PostStore::add_row(const PostRecord& p) {
       "accepted, expires, priority, mode, envelope_sender, private_header, eight_bit, "
       "expanded, cursor_domain, cursor_local, "
       "batches, recipients, held, held_reason, smtputf8, target, dsn_ret, dsn_envelope_id, "
-      "dsn_notify, dsn_original_recipient, reports, explanation, tls_request, seen_key, finished) "
+      "dsn_notify, dsn_original_recipient, reports, explanation, tls_request, account, seen_key, finished) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-      "?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
       p.id, p.kind, p.list_id, p.list_address, p.list_revision, p.sender, p.author, p.message_id, p.subject,
       p.size, p.client, p.accepted, p.expires, p.priority, p.mode, p.envelope_sender, p.private_header,
       p.eight_bit, p.expanded, p.cursor_domain, p.cursor_local, p.batches, p.recipients, p.held,
       p.held_reason, p.smtputf8, p.target, p.dsn.ret, p.dsn.envelope_id, p.dsn.notify,
       p.dsn.original_recipient, p.reports | (p.author_unknown ? kAuthorUnknown : 0), p.explanation, p.tls,
+      p.account,
       sql::Blob{connection_.unsettled_keys() != nullptr ? stored_key(p.seen_key) : std::string()}));
   return {};
 }

@@ -20,6 +20,8 @@ struct PostFilter {
   std::string domain;            // of recipients; "" any
   std::string message_id;        // "" any; with or without <>
   std::string sender;            // reverse-path or author; "" any
+  std::string account;           // that submitted it, as accounts are called; "" any
+  std::string client;            // its address, or a name that it has or gave itself; "" any
   WallTime since{};              // accepted not before
   WallTime until{};              // accepted before; 0 any
   bool unfinished = false;       // only what still waits

@@ -112,6 +112,7 @@ struct PostRecord {
   std::string subject;     // decoded, cut to 200 octets: for people
   std::int64_t size = 0;   // octets of the rendering
   std::string client;      // "name [192.0.2.1]"
+  std::string account;     // who submitted it with a login; "" for others
   WallTime accepted{};
   WallTime expires{};  // after this, what is not delivered has failed
   int priority = 1;    // 0 first: few recipients, notices; 1 normal; 2 big posts

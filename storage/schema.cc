@@ -227,6 +227,11 @@ constexpr std::string_view kFourteenth = R"sql(
 ALTER TABLE member ADD COLUMN moved_to INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+// Who has submitted a post with a login.
+constexpr std::string_view kFifteenth = R"sql(
+ALTER TABLE post ADD COLUMN account TEXT NOT NULL DEFAULT '';
+)sql";
+
 struct Step {
   std::string_view statements;
   int works_with;  // the oldest version of a program that can go on beside it
@@ -234,9 +239,9 @@ struct Step {
 // Step i brings version i to i + 1. Never change one that was released; add one. Programs learnt to go on beside newer
 // versions with version 4.
 constexpr std::array kSteps = {
-    Step{kFirst, 1},    Step{kSecond, 2},  Step{kThird, 3},      Step{kFourth, 4},    Step{kFifth, 4},
-    Step{kSixth, 4},    Step{kSeventh, 4}, Step{kEighth, 4},     Step{kNinth, 4},     Step{kTenth, 4},
-    Step{kEleventh, 4}, Step{kTwelfth, 4}, Step{kThirteenth, 4}, Step{kFourteenth, 4}};
+    Step{kFirst, 1},    Step{kSecond, 2},  Step{kThird, 3},      Step{kFourth, 4},     Step{kFifth, 4},
+    Step{kSixth, 4},    Step{kSeventh, 4}, Step{kEighth, 4},     Step{kNinth, 4},      Step{kTenth, 4},
+    Step{kEleventh, 4}, Step{kTwelfth, 4}, Step{kThirteenth, 4}, Step{kFourteenth, 4}, Step{kFifteenth, 4}};
 
 void replace_all(std::string* text, std::string_view from, std::string_view to) {
   for (std::size_t at = text->find(from); at != std::string::npos; at = text->find(from, at + to.size())) {

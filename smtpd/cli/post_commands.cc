@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/site.h"
 #include "storage/batch_store.h"
 #include "storage/post_filter.h"
@@ -77,6 +78,7 @@ Json post_json(const storage::PostRecord& p, const storage::LedgerCounts& counts
           {"subject", p.subject},
           {"size", p.size},
           {"client", p.client},
+          {"account", p.account},
           {"personal", p.mode == storage::CopyMode::kPersonal},
           {"expanded", p.expanded},
           {"batches", p.batches},
@@ -220,6 +222,7 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
   line("accepted    ", show_time(post.accepted));
   line("from        ", post.author.empty() ? post.sender : post.author);
   line("client      ", post.client);
+  if (!post.account.empty()) line("account     ", post.account);
   line("message-id  ", post.message_id);
   line("subject     ", post.subject);
   line("size        ", std::to_string(post.size));
@@ -241,7 +244,7 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
 }
 
 struct Search {
-  std::string recipient, message_id, list, since, until, sender;
+  std::string recipient, message_id, list, since, until, sender, account, client;
   std::size_t limit = 100;
   bool failed = false;
 };
@@ -253,6 +256,12 @@ int find(const Shell& shell, const Search& search) {
   filter.message_id = search.message_id;
   filter.list = search.list;
   filter.sender = search.sender;
+  if (!search.account.empty()) {
+    auto account = account_name(search.account);
+    if (!account.ok()) return shell.fail_usage(account.error().message);
+    filter.account = *std::move(account);
+  }
+  filter.client = search.client;
   filter.failed = search.failed;
   filter.limit = std::max(search.limit, search.limit + 1);  // the last one says that there are more
   if (!search.since.empty()) {
@@ -313,6 +322,9 @@ void add_post(Shell& shell) {
       ->type_name("ID");
   verb->add_option("--list", search->list, "to this list")->type_name("LIST");
   verb->add_option("--sender", search->sender, "from this address")->type_name("ADDRESS");
+  verb->add_option("--account", search->account, "submitted by this account")->type_name("NAME");
+  verb->add_option("--client", search->client, "that came from this address, or from a machine of this name")
+      ->type_name("IP");
   verb->add_option("--since", search->since, "accepted not before: 1h, 2d, 2026-11-22")->type_name("TIME");
   verb->add_option("--until", search->until, "accepted before")->type_name("TIME");
   verb->add_flag("--failed", search->failed, "in which somebody has failed");

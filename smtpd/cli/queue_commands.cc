@@ -288,12 +288,12 @@ int change(const Shell& shell, QueueAction action, const Arguments& a) {
   if (!selection.ok()) return shell.fail(selection.error());
   if (selection->empty() && !a.all)
     return shell.fail_usage(
-        "which posts? Name queue ids, or a filter (--list, --recipient, --domain, --sender, --message-id, "
-        "--older-than, --newer-than, --larger-than, --state, --why), or --all");
+        "which posts? Name queue ids, or a filter (--list, --recipient, --domain, --sender, --account, "
+        "--client, --message-id, --older-than, --newer-than, --larger-than, --state, --why), or --all");
   const auto& f = selection->filter;
-  if (!selection->ids.empty() &&
-      (!f.list.empty() || !f.sender.empty() || !f.message_id.empty() || f.since != WallTime{} ||
-       f.until != WallTime{} || f.larger_than != 0 || f.about_batches() || a.all))
+  if (!selection->ids.empty() && (!f.list.empty() || !f.sender.empty() || !f.account.empty() ||
+                                  !f.client.empty() || !f.message_id.empty() || f.since != WallTime{} ||
+                                  f.until != WallTime{} || f.larger_than != 0 || f.about_batches() || a.all))
     return shell.fail_usage("queue ids go with --recipient and --domain only");
   return with_site(shell, [&](Site& site) {
     if (a.dry_run) return preview(shell, site, {action, *selection, a.reason});
@@ -343,6 +343,7 @@ void add_queue(Shell& shell) {
         Row{QueueAction::kDelete, "do not deliver to those who still wait; the ledger says so",
             "  essaim queue delete 0bzt6gqb01000\n  essaim queue delete --domain example.net --older-than "
             "2d\n"
+            "  essaim queue delete --account ann --newer-than 2h --dry-run\n"
             "  essaim queue delete 0bzt6gqb01000 --recipient ann@example.org"},
         Row{QueueAction::kRetry, "try deferred recipients now, not when they are due",
             "  essaim queue retry 0bzt6gqb01000\n  essaim queue retry --domain example.net\n  essaim queue "

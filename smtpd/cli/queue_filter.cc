@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
+#include "core/sasl/prepare.h"
 
 namespace essaim::smtpd::cli {
 
@@ -54,11 +55,20 @@ std::string why_it_waits(const storage::BatchRecord& b, const storage::PostRecor
   return b.why.empty() ? held : held + "; before that " + b.why;
 }
 
+Result<std::string> account_name(const std::string& text) {
+  auto name = sasl::prepared_name(text);
+  if (name) return *std::move(name);
+  return Error{ErrorCode::kInvalid, "--account: \"" + text + "\" cannot be the name of an account"};
+}
+
 void add_filter_options(CLI::App* verb, const std::shared_ptr<QueueFilter>& f) {
   verb->add_option("--list", f->list, "posts to this list")->type_name("LIST");
   verb->add_option("--recipient", f->recipient, "that wait for this address")->type_name("ADDRESS");
   verb->add_option("--domain", f->domain, "that wait for this domain")->type_name("DOMAIN");
   verb->add_option("--sender", f->sender, "from this address")->type_name("ADDRESS");
+  verb->add_option("--account", f->account, "submitted by this account (essaim account)")->type_name("NAME");
+  verb->add_option("--client", f->client, "that came from this address, or from a machine of this name")
+      ->type_name("IP");
   verb->add_option("--message-id", f->message_id, "with this Message-ID, with or without <>")
       ->type_name("ID");
   verb->add_option("--older-than", f->older_than, "accepted longer ago than: 1h, 2d")->type_name("SPAN");
@@ -80,6 +90,12 @@ Result<operate::QueueSelection> selection_of(const QueueFilter& f) {
   filter.recipient = f.recipient;
   filter.domain = f.domain;
   filter.sender = f.sender;
+  if (!f.account.empty()) {
+    auto account = account_name(f.account);
+    if (!account.ok()) return account.error();
+    filter.account = *std::move(account);
+  }
+  filter.client = f.client;
   filter.message_id = f.message_id;
   filter.why = f.why;
   const WallTime now = system_clock().wall_now();

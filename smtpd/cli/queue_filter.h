@@ -14,11 +14,14 @@ namespace essaim::smtpd::cli {
 
 struct QueueFilter {
   std::vector<std::string> ids;
-  std::string list, recipient, domain, sender, message_id, older_than, newer_than, larger_than, state, why;
+  std::string list, recipient, domain, sender, account, client, message_id, older_than, newer_than,
+      larger_than, state, why;
 };
 void add_filter_options(CLI::App* verb, const std::shared_ptr<QueueFilter>& filter);
 Result<operate::QueueSelection> selection_of(const QueueFilter& filter);
 
+// As logins know it.
+Result<std::string> account_name(const std::string& text);
 const char* state_name(storage::BatchQueue queue);
 // The hold comes first: it is what an operator can end.
 std::string why_it_waits(const storage::BatchRecord& batch, const storage::PostRecord* post);

@@ -141,8 +141,8 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
                             operate::QueueAction::kDelete, operate::QueueAction::kRetry}) {
     const std::string name = operate::to_string(action);
     verbs["queue-" + name] = {
-        {"ids", "list", "recipient", "domain", "sender", "message_id", "since", "until", "larger_than",
-         "state", "why", "reason"},
+        {"ids", "list", "recipient", "domain", "sender", "account", "client", "message_id", "since", "until",
+         "larger_than", "state", "why", "reason"},
         [this, name](const Request& q, const ResponderPtr& r) { change_queue(name, q, r); }};
   }
   verbs["post-retry"] = {{"ids", "recipient", "domain", "why", "reason"},

@@ -13,8 +13,9 @@ constexpr std::size_t kMostPosts = 1'000'000;
 
 bool QueueSelection::empty() const {
   return ids.empty() && filter.list.empty() && filter.recipient.empty() && filter.domain.empty() &&
-         filter.message_id.empty() && filter.sender.empty() && filter.since == WallTime{} &&
-         filter.until == WallTime{} && filter.larger_than == 0 && !filter.about_batches();
+         filter.message_id.empty() && filter.sender.empty() && filter.account.empty() &&
+         filter.client.empty() && filter.since == WallTime{} && filter.until == WallTime{} &&
+         filter.larger_than == 0 && !filter.about_batches();
 }
 
 std::map<std::string, std::string> QueueSelection::to_arguments() const {
@@ -29,6 +30,8 @@ std::map<std::string, std::string> QueueSelection::to_arguments() const {
   put("recipient", filter.recipient);
   put("domain", filter.domain);
   put("sender", filter.sender);
+  put("account", filter.account);
+  put("client", filter.client);
   put("message_id", filter.message_id);
   put("why", filter.why);
   const auto put_number = [&out](const char* name, std::int64_t value) {
@@ -48,6 +51,8 @@ Result<QueueSelection> QueueSelection::from_arguments(const std::map<std::string
     if (name == "recipient") out.filter.recipient = value;
     if (name == "domain") out.filter.domain = value;
     if (name == "sender") out.filter.sender = value;
+    if (name == "account") out.filter.account = value;
+    if (name == "client") out.filter.client = value;
     if (name == "message_id") out.filter.message_id = value;
     if (name == "why") out.filter.why = value;
     if (name == "since" || name == "until" || name == "larger_than" || name == "state") {

@@ -61,6 +61,7 @@ BOOST_AUTO_TEST_CASE(a_session_ends_with_the_account_as_it_was) {
   BOOST_TEST(post(first) == "250");
   BOOST_TEST(post(first) == "250");
   BOOST_TEST(posts().size() == 2U);
+  for (const auto& post : posts()) BOOST_TEST(post.account == "ann");
   set(from_millis(2'000), [](auto* account) { account->disabled = true; });
   // Also where the lists know the author already, and for the addresses beside the list.
   BOOST_TEST(post(first) == kOver);
@@ -93,6 +94,7 @@ BOOST_AUTO_TEST_CASE(so_it_is_for_who_has_no_account_here) {
 BOOST_AUTO_TEST_CASE(who_is_not_logged_in_is_not_asked_for_an_account) {
   change([](AccountStore accounts) { return accounts.remove("ann"); });
   BOOST_TEST(send("ann@a.example", {"dev@lists.example"}, a_post("ann@a.example")).code == 250);
+  BOOST_TEST(posts().front().account.empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -177,7 +177,18 @@ class Submission(processes.Scenario):
         with site.client() as client:
             client.sendmail(ANN, [LIST], essaim.message(ANN, LIST))
         self.assertEqual(arrived + 2, len(self.sink.wait_for(arrived + 2)))
-        self.assertEqual(arrived, len(self.essaim.json("post", "find", "--sender", sender)))
+        self.assertEqual(arrived, len(self.essaim.json("post", "find", "--account", "app")))
+        # What it has in the queue is found by its name or by where it came from.
+        self.essaim.run("queue", "suspend", "--reason", "an account was stolen")
+        site.account("app", "*@app.example", options=["--may-relay"])
+        with site.client("app") as client, site.client() as ours:
+            client.sendmail(sender, [stranger], essaim.message(sender, stranger))
+            ours.sendmail(ANN, [LIST], essaim.message(ANN, LIST))
+        self.assertEqual(1, len(self.essaim.json("queue", "list", "--account", "app")["batches"]))
+        self.assertEqual(2, len(self.essaim.json("queue", "list", "--client", "127.0.0.1")["batches"]))
+        self.assertEqual(0, self.essaim.json("queue", "delete", "--account", "app", "--client", "192.0.2.1")["recipients"])
+        for how in (["--dry-run"], []):
+            self.assertEqual(1, self.essaim.json("queue", "delete", "--account", "app", *how)["recipients"])
 
     def reply(self, client, line):
         code, text = client.docmd(line)

@@ -13,7 +13,7 @@ BOOST_AUTO_TEST_CASE(the_schema_is_made_once_and_a_newer_one_is_refused) {
   BOOST_TEST(must(schema_version(*database)) == newest_schema_version());
   must(migrate(*database));
   must(require_newest(*database));
-  commit(*database, [](Connection& c) { return c.execute("UPDATE meta SET value = value + 10"); });
+  commit(*database, [](Connection& c) { return c.execute("UPDATE meta SET value = value + 100"); });
   BOOST_TEST((code_of(require_newest(*database)) == ErrorCode::kInvalid));
   BOOST_TEST((code_of(migrate(*database)) == ErrorCode::kInvalid));
 }
@@ -77,6 +77,7 @@ BOOST_AUTO_TEST_CASE(a_post_keeps_its_7_bit_form_what_its_sender_asked_for_and_i
     p.smtputf8 = true;
     p.tls = TlsRequest::kRequired;
     p.target = "dev-owner@lists.test";
+    p.account = "ann";
     p.dsn = {"HDRS", "id+2B1", "SUCCESS,FAILURE", "rfc822;a@x.test"};
     const std::string ascii(300 << 10, 'a');
     ESSAIM_TRY(posts.add(p, "\xc3\xa9", ascii));
@@ -84,6 +85,7 @@ BOOST_AUTO_TEST_CASE(a_post_keeps_its_7_bit_form_what_its_sender_asked_for_and_i
     BOOST_TEST(found.smtputf8);
     BOOST_TEST((found.tls == TlsRequest::kRequired));
     BOOST_TEST(found.target == p.target);
+    BOOST_TEST(found.account == "ann");
     BOOST_TEST((found.dsn == p.dsn));
     BOOST_TEST(must(posts.rendering(1)) == "\xc3\xa9");
     BOOST_TEST((must(posts.rendering(1, Form::kSevenBit)) == ascii));
@@ -423,6 +425,8 @@ BOOST_AUTO_TEST_CASE(posts_are_found_by_what_people_know_of_them) {
   auto other = post(3);
   other.list_address = "users@lists.test";
   other.author = "Boss@client.test";
+  other.account = "ann";
+  other.client = "Laptop.client.test [192.0.2.77]";
   make_post(*database, other, people(2, "ab.test"));
   const auto found = [&](const std::function<void(PostFilter*)>& set) {
     PostFilter filter;
@@ -446,6 +450,12 @@ BOOST_AUTO_TEST_CASE(posts_are_found_by_what_people_know_of_them) {
   BOOST_TEST(found([](auto* f) { f->domain = "b.test"; }) == "2");
   BOOST_TEST(found([](auto* f) { f->sender = "boss@client.test"; }) == "3");
   BOOST_TEST(found([](auto* f) { f->sender = "author@client.test"; }) == "321");
+  BOOST_TEST(found([](auto* f) { f->account = "ann"; }) == "3");
+  BOOST_TEST(found([](auto* f) { f->account = "an"; }) == "");
+  BOOST_TEST(found([](auto* f) { f->client = "192.0.2.77"; }) == "3");
+  BOOST_TEST(found([](auto* f) { f->client = "192.0.2.7"; }) == "");
+  BOOST_TEST(found([](auto* f) { f->client = "laptop.client.test"; }) == "3");
+  BOOST_TEST(found([](auto* f) { f->client = "client.test"; }).find('3') == std::string::npos);
   BOOST_TEST(found([](auto* f) { f->since = kNow + std::chrono::seconds(2); }) == "32");
   BOOST_TEST(found([](auto* f) { f->until = kNow + std::chrono::seconds(2); }) == "1");
   auto batch = claim(*database, {1, 1}, 10, {"a.test", "ab.test"}).at(0);
