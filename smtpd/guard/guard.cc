@@ -196,6 +196,18 @@ Verdict Guard::on_rcpt(std::string_view ip) {
   return verdict;
 }
 
+std::optional<smtp::Reply> Guard::on_rcpt_of(const std::string& account) {
+  RateLimit limit;
+  {
+    const std::lock_guard lock(shards_[0].mutex);
+    limit = shards_[0].settings->account_recipients;
+  }
+  if (accounts_.count(account, limit, clock_.mono_now())) return std::nullopt;
+  essaim::count(Counter::kShedRecipients);
+  return smtp::reply(450, "4.7.1",
+                     "Too many recipients in a short time from your account; send this one later");
+}
+
 void Guard::on_error(std::string_view ip) {
   count(ip, What::kErrors);
 }

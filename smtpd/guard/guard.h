@@ -18,6 +18,7 @@
 
 #include "core/base/clock.h"
 #include "core/smtp/reply.h"
+#include "smtpd/guard/account_rates.h"
 #include "smtpd/guard/pressure.h"
 #include "smtpd/guard/settings.h"
 #include "smtpd/guard/table.h"
@@ -51,6 +52,8 @@ class Guard {
   // 452 4.3.1 then, for those whom nothing else limits. Counts nothing.
   std::optional<smtp::Reply> refusal_for_disk();
   Verdict on_rcpt(std::string_view ip);  // 450 4.7.1: what was accepted before may still be sent
+  // Likewise, for who has logged in; also of those addresses that are exempt.
+  std::optional<smtp::Reply> on_rcpt_of(const std::string& account);
   void on_error(std::string_view ip);
   void on_junk(std::string_view ip);
 
@@ -90,6 +93,7 @@ class Guard {
   std::atomic<bool> disk_was_short_{false};
   std::atomic<std::uint32_t> connections_{0};
   std::array<Shard, 16> shards_;
+  AccountRates accounts_;
 };
 
 }  // namespace essaim::smtpd::guard

@@ -39,6 +39,7 @@ struct GuardSettings {
                       {60'000, std::chrono::minutes(1)},
                       {6'000, std::chrono::minutes(10)},
                       {200, std::chrono::minutes(10)}};
+  RateLimit account_recipients{0, std::chrono::hours(1)};  // of one account, from wherever
   PressureLimits pressure;
   std::uint64_t min_free_octets = 0;  // of the disk for messages; 0: whatever is left
   // Not limited, but counted: relays of one's own, monitoring.

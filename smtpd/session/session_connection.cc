@@ -194,7 +194,10 @@ std::optional<smtp::Reply> SessionConnection::admit_mail() {
 
 std::optional<smtp::Reply> SessionConnection::admit_recipient() {
   if (guard_ == nullptr) return std::nullopt;
-  return guard_->on_rcpt(session_.client().ip).refusal;
+  auto refusal = guard_->on_rcpt(session_.client().ip).refusal;
+  const auto& login = session_.client().login;
+  if (!refusal && login) refusal = guard_->on_rcpt_of(login->account);
+  return refusal;
 }
 
 std::optional<smtp::Reply> SessionConnection::check_sender(const TransactionInfo& transaction) {

@@ -84,6 +84,7 @@ void read_clients(const config::View& v, guard::GuardSettings* g) {
   rate(&guard::ScopeLimits::recipients, "limits.recipient_rate", minute);
   rate(&guard::ScopeLimits::errors, "limits.error_rate", ten_minutes);
   rate(&guard::ScopeLimits::junk, "limits.junk_rate", ten_minutes);
+  g->account_recipients.count = count("limits.account_rate");
   g->exempt = read_networks(v, "limits.exempt");
   g->ipv4_network_bits = small(v, "limits.ipv4_network_bits");
   g->ipv6_client_bits = small(v, "limits.ipv6_client_bits");

@@ -221,6 +221,19 @@ class Submission(processes.Scenario):
             client.sendmail(ANN, [LIST], essaim.message(ANN, LIST))
         self.sink.wait_for(2)
 
+    def test_an_account_names_so_many_recipients_in_an_hour_from_wherever(self):
+        self.site(settings="[limits]\naccount_rate = 3\n")
+        self.site.account("bob", "bob@b.example")
+        with self.site.client() as one, self.site.client() as other, self.site.client("bob") as bob:
+            for client, who in ((one, ANN), (other, ANN), (bob, "bob@b.example")):
+                client.mail(who)
+            self.assertEqual([250, 250], [one.rcpt(to)[0] for to in (LIST, "dev-request@lists.example")])
+            self.assertEqual(250, other.rcpt(LIST)[0])
+            for client in (one, other):
+                code, text = client.rcpt("dev-owner@lists.example")
+                self.assertEqual((450, True), (code, b"from your account" in text), text)
+            self.assertEqual(250, bob.rcpt(LIST)[0])
+
     def test_guessing_is_put_off_where_it_comes_from(self):
         self.site(settings="[submission]\nlogin_failures = 3\nhide_client = false\n")
         with self.site.client() as client:  # whose machine is told, by this setting

@@ -90,6 +90,37 @@ BOOST_AUTO_TEST_CASE(new_connections_are_limited_in_time) {
   BOOST_TEST(connect("192.0.2.1").starts_with("421"));
 }
 
+// A thousand machines that have one password are one account.
+BOOST_AUTO_TEST_CASE(recipients_of_an_account_are_limited_wherever_it_comes_from) {
+  settings.account_recipients.count = 3;
+  const auto named = [&](const std::string& account) {
+    const auto refusal = guard().on_rcpt_of(account);
+    return refusal ? refusal->to_string() : "allow";
+  };
+  for (int i = 0; i < 3; ++i) BOOST_TEST(named("ann") == "allow");
+  BOOST_TEST(named("ann") ==
+             "450 4.7.1 Too many recipients in a short time from your account; send this one later");
+  BOOST_TEST(named("bob") == "allow");
+  clock.advance(minutes(21));
+  BOOST_TEST(named("ann") == "allow");
+  BOOST_TEST(named("ann") != "allow");
+  settings.account_recipients.count = 0;
+  guard().set_settings(settings);
+  for (int i = 0; i < 10; ++i) BOOST_TEST(named("ann") == "allow");
+}
+
+BOOST_AUTO_TEST_CASE(accounts_that_were_quiet_are_forgotten) {
+  AccountRates rates;
+  const RateLimit limit{10, minutes(60)};
+  const MonoTime now = clock.mono_now();
+  for (int i = 0; i < 10; ++i) BOOST_TEST(rates.count("ann", limit, now));
+  for (int i = 0; i < 999; ++i) BOOST_TEST(rates.count("early" + std::to_string(i), limit, now));
+  // What is full is remembered as long as it is.
+  BOOST_TEST(rates.count("late", limit, now + minutes(30)));
+  BOOST_TEST(rates.size() == 2U);
+  BOOST_TEST(!rates.count("ann", limit, now));
+}
+
 BOOST_AUTO_TEST_CASE(messages_and_recipients_are_limited_in_time) {
   settings.client.messages = {2, minutes(1)};
   settings.network.recipients = {3, minutes(1)};

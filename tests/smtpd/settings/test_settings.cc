@@ -89,6 +89,7 @@ BOOST_AUTO_TEST_CASE(limits_of_clients_are_for_the_guard_and_a_network_may_do_te
   BOOST_TEST(d.client.connections.count == 0U);
   BOOST_TEST(d.client.messages.count == 0U);
   BOOST_TEST(d.client.recipients.count == 0U);
+  BOOST_TEST(d.account_recipients.count == 0U);
   BOOST_TEST(d.client.errors.count == 600U);
   BOOST_TEST((d.client.junk.window == std::chrono::minutes(10)));
   BOOST_REQUIRE_EQUAL(d.exempt.size(), 2U);
@@ -97,6 +98,7 @@ BOOST_AUTO_TEST_CASE(limits_of_clients_are_for_the_guard_and_a_network_may_do_te
   const auto loaded = parse_settings(
       with("",
            "[limits]\nconnections = 7\nconnections_per_client = 3\nmessage_rate = 4\nrecipient_rate = 5\n"
+           "account_rate = 6\n"
            "exempt = [\"192.0.2.0/24\"]\nipv6_client_bits = 48\nipv6_network_bits = 32\nminimum_data_rate = "
            "\"1K\"\nstress_timeout = \"2s\"\n[early_talk]\ngreeting_pause = \"3s\"\nbehind_ehlo = true\n"
            "[extensions]\nchunking = false"),
@@ -110,6 +112,8 @@ BOOST_AUTO_TEST_CASE(limits_of_clients_are_for_the_guard_and_a_network_may_do_te
   BOOST_TEST(g.network.messages.count == 40U);
   BOOST_TEST((g.client.messages.window == std::chrono::minutes(1)));
   BOOST_TEST(g.network.recipients.count == 50U);
+  BOOST_TEST(g.account_recipients.count == 6U);
+  BOOST_TEST((g.account_recipients.window == std::chrono::hours(1)));
   BOOST_REQUIRE_EQUAL(g.exempt.size(), 1U);
   BOOST_TEST(!g.exempt[0].contains(*guard::parse_network("127.0.0.1")));
   BOOST_TEST(g.ipv6_client_bits == 48);
