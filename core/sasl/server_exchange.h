@@ -20,9 +20,10 @@ namespace essaim::sasl {
 // What the exchange wants to know. Names are as the client wrote them.
 struct Question {
   enum class Kind {
-    kPassword,     // whether `secret` is the password of `authcid`
-    kVerifier,     // its verifier: on_verifier() answers
-    kProof,        // `proven` says whether the client knew the password; the account may still be refused
+    kPassword,  // whether `secret` is the password of `authcid`
+    kVerifier,  // its verifier: on_verifier() answers
+    kProof,  // `proven` says whether the client knew the password of the verifier that is `secret` (RFC 5803); the account
+    // may still be refused, or have another by now
     kCertificate,  // whom the client's certificate stands for
     kToken,        // whom the token `secret` stands for
   };

@@ -82,7 +82,7 @@ Step ServerScram::take_final(const std::string& message) {
   const bool same = final->nonce == nonce_ && equal_in_constant_time(final->channel, channel);
   server_signature_ = octets(MacKey(verifier_.server_key).mac(auth_message));
   state_ = State::kVerdict;
-  Question question{Question::Kind::kProof, first_.name, first_.authzid, ""};
+  Question question{Question::Kind::kProof, first_.name, first_.authzid, format_scram_verifier(verifier_)};
   question.proven = proof_fits(final->proof, verifier_, auth_message) && same;
   return ask(std::move(question));
 }

@@ -37,6 +37,7 @@ BOOST_AUTO_TEST_CASE(holds_the_dialogue_of_the_rfc) {
   BOOST_TEST((server.respond(kFinal).kind == Step::Kind::kAsk));
   BOOST_TEST((server.question().kind == Question::Kind::kProof));
   BOOST_TEST(server.question().proven);
+  BOOST_TEST(parse_scram_verifier(server.question().secret).has_value());
   BOOST_TEST(server.on_verdict(true).challenge == "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
   BOOST_TEST((server.respond("").kind == Step::Kind::kSuccess));
 }

@@ -219,8 +219,10 @@ BOOST_AUTO_TEST_CASE(a_verifier_is_given_for_everybody_and_a_proof_decides) {
   BOOST_TEST((verifier("nobody") == verifier("nobody")));
   BOOST_TEST((verifier("nobody").salt != verifier("nobody2").salt));
   BOOST_TEST(verifier("nobody").iterations == verifier("ann").iterations);
+  const std::string ann = sasl::format_scram_verifier(verifier("ann")),
+                    gone = sasl::format_scram_verifier(verifier("gone"));
   const auto proof = [&](const std::string& name, bool proven, const std::string& authzid = "") {
-    return Door::who(door.ask({Question::Kind::kProof, name, authzid, "", proven}));
+    return Door::who(door.ask({Question::Kind::kProof, name, authzid, name == "ann" ? ann : gone, proven}));
   };
   BOOST_TEST(proof("ann", true) == "ann");
   BOOST_TEST(proof("ann", true, "bob") == "");
@@ -230,6 +232,35 @@ BOOST_AUTO_TEST_CASE(a_verifier_is_given_for_everybody_and_a_proof_decides) {
   // Also who has the verifier already comes too late.
   BOOST_TEST(proof("ann", true) == "454");
   BOOST_TEST(Door::who(door.ask({Question::Kind::kVerifier, "ann", "", ""})) == "454");
+}
+
+BOOST_AUTO_TEST_CASE(a_proof_of_a_password_that_was_changed_meanwhile_is_none) {
+  Door door;
+  door.add("ann", "long secret");
+  const std::string before =
+      sasl::format_scram_verifier(*door.ask({Question::Kind::kVerifier, "ann", "", ""}).verifier);
+  BOOST_TEST(Door::who(door.ask({Question::Kind::kProof, "ann", "", before, true})) == "ann");
+  door.change("ann", [](auto* account) {
+    account->scram = sasl::format_scram_verifier(sasl::make_scram_verifier("another secret"));
+  });
+  BOOST_TEST(Door::who(door.ask({Question::Kind::kProof, "ann", "", before, true})) == "");
+  door.change("ann", [](auto* account) { account->scram.clear(); });
+  BOOST_TEST(Door::who(door.ask({Question::Kind::kProof, "ann", "", before, true})) == "");
+}
+
+// What a message is judged by, when it is stored (lists/acceptance.h).
+BOOST_AUTO_TEST_CASE(a_login_bears_the_time_of_the_account_that_it_saw) {
+  Door door;
+  door.add("ann", "long secret");
+  const auto changed = [&] {
+    const auto answer = door.ask({Question::Kind::kPassword, "ann", "", "long secret"});
+    BOOST_REQUIRE(answer.login != nullptr);
+    return answer.login->changed;
+  };
+  door.change("ann", [](auto* account) { account->changed = from_millis(7'000); });
+  BOOST_TEST((changed() == from_millis(7'000)));
+  door.change("ann", [](auto* account) { account->changed = from_millis(8'000); });
+  BOOST_TEST((changed() == from_millis(8'000)));  // also where the password is remembered
 }
 
 BOOST_AUTO_TEST_CASE(a_certificate_stands_for_an_account_with_its_name_or_address) {
@@ -364,10 +395,11 @@ BOOST_AUTO_TEST_CASE(every_login_is_counted_by_mechanism_by_what_judged_it_and_b
       (counted() == Counted{"PLAIN database refused", "PLAIN database refused", "PLAIN database throttled"}));
   const std::string elsewhere = "198.51.100.1";
   // A verifier alone is no login; what is proven by it is.
-  door.ask({Kind::kVerifier, "ann", "", ""}, elsewhere, {}, Mechanism::kScramSha256Plus);
+  const auto asked = door.ask({Kind::kVerifier, "ann", "", ""}, elsewhere, {}, Mechanism::kScramSha256Plus);
+  const std::string verifier = sasl::format_scram_verifier(*asked.verifier);
   BOOST_TEST((counted() == Counted{}));
-  door.ask({Kind::kProof, "ann", "", "", true}, elsewhere, {}, Mechanism::kScramSha256Plus);
-  door.ask({Kind::kProof, "ann", "", "", false}, elsewhere, {}, Mechanism::kScramSha256);
+  door.ask({Kind::kProof, "ann", "", verifier, true}, elsewhere, {}, Mechanism::kScramSha256Plus);
+  door.ask({Kind::kProof, "ann", "", verifier, false}, elsewhere, {}, Mechanism::kScramSha256);
   BOOST_TEST(
       (counted() == Counted{"SCRAM-SHA-256 database refused", "SCRAM-SHA-256-PLUS database accepted"}));
   door.ask({Kind::kCertificate, "", "ann", ""}, elsewhere, {"ann@a.test"}, Mechanism::kExternal);
