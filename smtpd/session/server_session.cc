@@ -62,7 +62,9 @@ void ServerSession::receive(std::string_view bytes) {
     // The record type of a TLS handshake: no SMTP command begins so, and no line end may ever come.
     if (bytes[0] == 0x16) {
       current_word_ = "TLS";
-      return cut(reply(554, "5.5.1", "This is SMTP, use STARTTLS"), Cause::kJunk);
+      // Of one's own people it is a program with the wrong setting, which tries again for ever: that bars nobody.
+      return cut(reply(554, "5.5.1", "This is SMTP, use STARTTLS"),
+                 settings_.login.required ? Cause::kOther : Cause::kJunk);
     }
     // Version 2 of the PROXY protocol begins with empty lines, as no SMTP client does.
     if (bytes.starts_with("\r\n\r\n")) {

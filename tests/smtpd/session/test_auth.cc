@@ -307,6 +307,19 @@ S: 235 2.7.0
   run_transcript(setup, "* timeout\n* closed\n");
 }
 
+BOOST_AUTO_TEST_CASE(tls_where_starttls_is_due_is_an_error_and_no_junk) {
+  for (const bool logs_in : {true, false}) {
+    Setup setup;
+    setup.tls = true;
+    setup.settings.login.required = logs_in;
+    run_transcript(setup, "S: 220\nC: \\x16\\x03\\x01\\c\nS: 554 5.5.1\n* closed",
+                   [logs_in](const FakeActions& actions, const smtpd::ServerSession&) {
+                     BOOST_TEST(actions.junk == (logs_in ? 0 : 1));
+                     BOOST_TEST(actions.rejected.back() == "TLS 554");
+                   });
+  }
+}
+
 BOOST_AUTO_TEST_CASE(secrets_are_not_in_the_trace) {
   run_under_tls(submission(), "C: AUTH PLAIN\nS: 334\nC: " + kGood + "\nS: 235\n",
                 [](const FakeActions& actions, const smtpd::ServerSession&) {
