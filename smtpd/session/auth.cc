@@ -1,5 +1,5 @@
 // AUTH (RFC 4954): one exchange of SASL, whose machine is core/sasl/server_exchange.h. Only under TLS. What goes to and fro is never
-// traced.
+// traced, nor what may be a response to an exchange that is over or never began.
 #include <algorithm>
 
 #include "core/base/encoding.h"
@@ -21,12 +21,17 @@ std::vector<sasl::Mechanism> ServerSession::mechanisms() const {
   return out;
 }
 
+void ServerSession::refuse_auth(const smtp::Reply& answer) {
+  auth_refused_ = true;
+  respond(answer);
+}
+
 void ServerSession::do_auth(std::string_view argument) {
-  if (!settings_.login.required) return respond(reply(502, "5.5.1", "AUTH is not available here"));
-  if (client_.helo.empty() || !client_.esmtp) return respond(bad_sequence("send EHLO first"));
-  if (client_.login) return respond(bad_sequence("you are logged in already"));
-  if (transaction_) return respond(bad_sequence("no AUTH within a transaction"));
-  if (!client_.tls) return respond(reply(538, "5.7.11", "Encryption required, send STARTTLS first"));
+  if (!settings_.login.required) return refuse_auth(reply(502, "5.5.1", "AUTH is not available here"));
+  if (client_.helo.empty() || !client_.esmtp) return refuse_auth(bad_sequence("send EHLO first"));
+  if (client_.login) return refuse_auth(bad_sequence("you are logged in already"));
+  if (transaction_) return refuse_auth(bad_sequence("no AUTH within a transaction"));
+  if (!client_.tls) return refuse_auth(reply(538, "5.7.11", "Encryption required, send STARTTLS first"));
   const std::size_t space = argument.find(' ');
   const auto mechanism = sasl::parse_mechanism(argument.substr(0, space));
   const auto offered = mechanisms();
@@ -34,12 +39,13 @@ void ServerSession::do_auth(std::string_view argument) {
     return std::find(offered.begin(), offered.end(), one) != offered.end();
   };
   if (!mechanism || !is_offered(*mechanism))
-    return respond(reply(504, "5.5.4", "No such authentication mechanism"));
+    return refuse_auth(reply(504, "5.5.4", "No such authentication mechanism"));
   std::optional<std::string> initial;
   if (space != std::string_view::npos) {
     const std::string_view text = trimmed(argument.substr(space));
     initial = text == "=" ? std::optional<std::string>("") : base64_decoded(text);
-    if (!initial || text.empty()) return respond(reply(501, "5.5.2", "The initial response is not base 64"));
+    if (!initial || text.empty())
+      return refuse_auth(reply(501, "5.5.2", "The initial response is not base 64"));
   }
   exchange_ = sasl::make_exchange(*mechanism, tls_.binding, is_offered(sasl::Mechanism::kScramSha256Plus));
   mechanism_ = *mechanism;
@@ -84,6 +90,7 @@ void ServerSession::advance(const sasl::Step& step) {
 void ServerSession::end_exchange(const smtp::Reply& answer) {
   exchange_.reset();
   login_.reset();
+  auth_refused_ = !answer.positive();
   respond(answer);
   if (phase_ == Phase::kClosed) return;
   if (!answer.positive() && ++auth_failures_ >= limits_.max_auth_failures)

@@ -120,7 +120,7 @@ bool ServerSession::process_line() {
     case LineBuffer::Next::kBareLf:
       // Read as a line, so that the client learns what is wrong, but never as a command: who takes LF for a
       // line end and who does not must not make a difference (SMTP smuggling).
-      actions_.trace('C', phase_ == Phase::kAuth || is_auth(line) ? "<response>" : line);
+      actions_.trace('C', phase_ == Phase::kAuth || auth_refused_ || is_auth(line) ? "<response>" : line);
       refuse_line(line, "bare LF", reply(500, "5.5.2", "Line must end with CRLF"));
       return true;
     case LineBuffer::Next::kTooLong:
@@ -154,9 +154,11 @@ bool ServerSession::is_other_protocol(std::string_view word) const {
 
 void ServerSession::dispatch(std::string_view line) {
   const smtp::Command command = smtp::split_command(line);
-  actions_.trace('C', command.verb == Verb::kAuth ? "AUTH <hidden>" : line);
+  const bool hidden = auth_refused_ && command.verb == Verb::kUnknown;
+  if (!hidden) auth_refused_ = false;
+  actions_.trace('C', command.verb == Verb::kAuth ? "AUTH <hidden>" : hidden ? "<unknown>" : line);
   current_verb_ = command.verb;
-  current_word_ = escaped_for_display(command.word, 40);
+  current_word_ = hidden ? "<unknown>" : escaped_for_display(command.word, 40);
   ++counts_.of(command.verb).tried;
   enter(Phase::kCommand);
   if (is_acceptable(command, line)) run(command);

@@ -131,6 +131,7 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   void do_data(std::string_view argument);
   void do_bdat(std::string_view argument);
   void do_starttls(std::string_view argument);
+  void refuse_auth(const smtp::Reply& answer);
   void do_auth(std::string_view argument);
   void do_rset(std::string_view argument);
   void do_noop();
@@ -193,6 +194,8 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   std::shared_ptr<const sasl::Login> login_;  // who it will be when the exchange ends well
   WallTime logged_in_{};
   std::size_t auth_failures_ = 0;
+  bool auth_refused_ =
+      false;  // by the last command: what comes may be the responses that a client sent behind it
 
   std::optional<smtp::DataDecoder> decoder_;
   std::unique_ptr<smtp::MessageBuffer> content_;

@@ -332,6 +332,26 @@ BOOST_AUTO_TEST_CASE(secrets_are_not_in_the_trace) {
                 });
 }
 
+BOOST_AUTO_TEST_CASE(nor_is_what_a_client_sends_behind_an_auth_that_is_refused) {
+  const std::string name = "YW5uQGEudGVzdA==", password = "c2VjcmV0";
+  const std::string behind = "C: " + name + "\nS: 500 5.5.2\nC: " + password +
+                             "\nS: 500 5.5.2\nC: NOOP\nS: 250\nC: NONSENSE\nS: 500\n";
+  const auto is_secret = [&](const FakeActions& actions, const smtpd::ServerSession&) {
+    for (const std::string& word : {name, password, name.substr(0, 8)}) {
+      BOOST_TEST(actions.traced.find(word) == std::string::npos, actions.traced);
+      for (const std::string& line : actions.rejected) BOOST_TEST(line.find(word) == std::string::npos, line);
+    }
+    BOOST_TEST(actions.traced.find("C: NONSENSE") != std::string::npos);
+    BOOST_TEST(actions.rejected.back() == "NONSENSE 500");
+  };
+  run_transcript({}, "S: 220\nC: AUTH LOGIN\nS: 502\n" + behind, is_secret);
+  Setup clear = submission();
+  run_transcript(clear,
+                 kUnderTls.substr(0, kUnderTls.find("C: STARTTLS")) + "C: AUTH LOGIN\nS: 538\n" + behind,
+                 is_secret);
+  run_under_tls(submission(), "C: AUTH LOGIN\nS: 334\nC: !\nS: 501 5.5.2\n" + behind, is_secret);
+}
+
 BOOST_AUTO_TEST_CASE(the_parameter_auth_is_read_over_and_judged) {
   run_under_tls(submission(), "C: AUTH PLAIN " + kGood + R"(
 S: 235
