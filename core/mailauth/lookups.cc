@@ -110,6 +110,7 @@ void Lookups::take(const Question& question, Answer answer) {
 }
 
 void Lookups::give_up() {
+  if (over_) return;
   for (const auto& [question, open] : open_)
     answers_.add(question, {Answer::Status::kTemporary, {}, "timed out"});
   end();

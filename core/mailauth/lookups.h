@@ -32,6 +32,8 @@ class Lookups {
   Lookups(const Lookups&) = delete;
   Lookups& operator=(const Lookups&) = delete;
   void start();
+  // As if the time were over.
+  void give_up();
 
  private:
   void look_soon();
@@ -39,7 +41,6 @@ class Lookups {
   void ask_in_turn(const Question& question);
   std::unique_ptr<dns::Query> ask(const Question& question);
   void take(const Question& question, Answer answer);
-  void give_up();
   void end();
 
   net::EventLoop& loop_;

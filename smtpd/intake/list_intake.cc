@@ -342,6 +342,7 @@ void ListIntake::finish() {
   }
   for (const Waiting& w : refused) w.done(shutting_down());
   std::unique_lock lock(mutex_);
+  if (running_ > 0) verification_->give_up();
   idle_.wait(lock, [this] { return running_ == 0; });
 }
 

@@ -51,7 +51,7 @@ class ListIntake final : public Intake {
   static constexpr std::size_t kMostBegun = 1000;
   static constexpr std::size_t kMostOfOne = 100;
 
-  // Refuses what waits and what comes, with 421; then waits until nothing is under way.
+  // Refuses what waits and what comes, with 421; then waits until nothing is under way, but for no name server.
   void finish();
 
  private:

@@ -1,14 +1,23 @@
 #include "smtpd/intake/verification.h"
 
 #include <algorithm>
+#include <set>
 
 #include "smtpd/accounts/login_limits.h"
 
 namespace essaim::smtpd {
 
+struct Verification::UnderWay {
+  std::set<mailauth::Lookups*> lookups;
+  bool given_up = false;
+};
+
 Verification::Verification(std::vector<Place> places, VerificationOptions options)
     : places_(std::move(places)), options_(std::move(options)) {
-  for (Place& place : places_) place.turns = std::make_shared<mailauth::QuestionTurns>(*place.loop);
+  for (Place& place : places_) {
+    place.turns = std::make_shared<mailauth::QuestionTurns>(*place.loop);
+    place.under_way = std::make_shared<UnderWay>();
+  }
 }
 
 std::string Verification::whose(const TransactionInfo& transaction) const {
@@ -44,11 +53,23 @@ void Verification::look_up(const std::string& whose, std::shared_ptr<const maila
             *place.loop, *place.resolver, place.turns, whose, patience,
             [check](mailauth::Answers& answers) { check->look(answers); },
             [place, lookups, done](mailauth::Answers answers) {
+              place.under_way->lookups.erase(lookups->get());
               place.loop->post([lookups] {});
               done(std::move(answers));
             });
         (*lookups)->start();
+        place.under_way->lookups.insert(lookups->get());
+        if (place.under_way->given_up) (*lookups)->give_up();
       });
+}
+
+void Verification::give_up() {
+  for (const Place& place : places_) {
+    place.loop->post([under_way = place.under_way] {
+      under_way->given_up = true;
+      for (mailauth::Lookups* one : under_way->lookups) one->give_up();
+    });
+  }
 }
 
 }  // namespace essaim::smtpd

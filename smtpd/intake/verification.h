@@ -28,10 +28,13 @@ struct VerificationOptions {
 
 class Verification {
  public:
+  struct UnderWay;  // on one loop
   struct Place {
     net::EventLoop* loop = nullptr;
     dns::Resolver* resolver = nullptr;
-    std::shared_ptr<mailauth::QuestionTurns> turns{};  // made here
+    // Made here.
+    std::shared_ptr<mailauth::QuestionTurns> turns{};
+    std::shared_ptr<UnderWay> under_way{};
   };
   // Without places nothing is looked up.
   Verification(std::vector<Place> places, VerificationOptions options);
@@ -49,6 +52,8 @@ class Verification {
 
   void look_up(const std::string& whose, std::shared_ptr<const mailauth::MessageCheck> check,
                std::function<void(mailauth::Answers)> done);
+  // All that is under way, and what comes, ends at once; what is not known then is a temporary error.
+  void give_up();
 
  private:
   std::vector<Place> places_;

@@ -31,7 +31,7 @@ class Essaim:
             f'[[listen]]\naddress = "127.0.0.1:0"\nrole = "mx"\n{listen}\n'
         )
         verify = bool(dns) if verify is None else verify
-        text += f"[authentication]\nverify = {str(verify).lower()}\nprotect_authors = {str(bool(dns)).lower()}\n{authentication}\n"
+        text += f"[authentication]\nverify = {str(verify).lower()}\nprotect_authors = {str(verify).lower()}\n{authentication}\n"
         if dns:
             text += f'[dns]\nservers = ["{dns}"]\n'
         if trust_anchor:

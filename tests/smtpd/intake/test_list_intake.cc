@@ -83,6 +83,12 @@ struct Site : TestSite {
         std::make_unique<smtpd::Verification>(std::move(places), std::move(options)), "mx.example");
   }
 
+  ~Site() {
+    intake.reset();
+    loop.post([] {});
+    loop.run_turn();  // what the last look-ups have left to do
+  }
+
   std::shared_ptr<Sent> send_from(const std::string& ip, const std::string& from, const std::string& to,
                                   const std::string& content) {
     auto sent = std::make_shared<Sent>();
@@ -234,6 +240,25 @@ BOOST_AUTO_TEST_CASE(what_waits_for_its_turn_is_dropped_when_its_client_is_gone)
   std::set<Id> stored;
   for (const auto& post : site.posts()) stored.insert(post.id);
   for (const auto& one : all) BOOST_TEST(stored.contains(one->id) == (one != gone));
+}
+
+BOOST_AUTO_TEST_CASE(the_end_waits_for_no_name_server) {
+  Site site;
+  site.make_list("dev", {{"post", "anyone"}}, {"m@example.org"});
+  const auto sent =
+      site.send_from("192.0.2.1", "eve@late.example", "dev@lists.example", a_post("eve@late.example"));
+  BOOST_REQUIRE(run_until(site.loop, [&] { return site.names.late_questions > 0; }));
+  *sent->awaited = false;  // the session was cut
+  auto ended = std::async(std::launch::async, [&] { site.intake->finish(); });
+  const bool in_time = run_until(site.loop, [&] {
+    site.loop.post([] {});
+    return sent->code != 0;
+  });
+  BOOST_TEST(in_time);
+  if (!in_time) BOOST_TEST(site.all_answered({sent}));
+  ended.get();
+  BOOST_TEST(sent->code == 451);
+  BOOST_TEST(site.posts().empty());
 }
 
 // Everybody on the internet comes from there, and it stands in our own SPF record.
