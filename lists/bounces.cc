@@ -3,11 +3,12 @@
 #include "core/base/encoding.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "lists/held/remind.h"
 #include "lists/list_marks.h"
 #include "lists/notices.h"
 #include "lists/owner_report.h"
-#include "lists/relay.h"
 #include "lists/people.h"
+#include "lists/relay.h"
 #include "lists/reports.h"
 #include "storage/member_store.h"
 #include "storage/post_store.h"
@@ -94,6 +95,15 @@ Result<RecordedFailures> record_failures(const Services& services, storage::Conn
       log::warning(
           "notice-failed",
           {{"id", format_id(post.id)}, {"to", failure.address.to_string()}, {"reply", failure.reply}});
+      if (failure.about_message) {
+        WriteContext context{services, connection, now, services.rank()};
+        auto asked = ask_without_message(context, post, failure.address, failure.reply);
+        if (!asked.ok()) return asked.error();
+        if (*asked) {
+          ++out.notices;
+          continue;
+        }
+      }
       if (!services.reporting.notices_to_postmaster || same_person(failure.address, services.site.postmaster))
         continue;
       auto told = tell_postmaster(services, connection, failure, now);

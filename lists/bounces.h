@@ -1,5 +1,6 @@
 // Failures and whom they are told to: of members, recorded on the member; of owners and postmaster, the log
-// and a notice to the postmaster; of our own notices, the log only, so that nothing ever goes round. What a
+// and a notice to the postmaster; of our own notices, the log only, so that nothing ever goes round (but who was to decide about
+// a message that their server does not want is asked without it). What a
 // message itself is to blame for is no bounce of the member: it stays in the ledger and the log.
 //
 // Functions run inside the caller's transaction on a database thread.
@@ -29,7 +30,7 @@ struct DeliveryFailure {
 
 struct RecordedFailures {
   int members = 0;       // bounces counted on members
-  int notices = 0;       // posts to the postmaster added: ring the bell after the commit
+  int notices = 0;       // posts of ours added: ring the bell after the commit
   bool reports = false;  // there may be reports to make (reports.h): after the commit
 };
 Result<RecordedFailures> record_failures(const Services& services, storage::Connection& connection,

@@ -386,7 +386,8 @@ const std::vector<config::Setting>& list_settings_table() {
       {.name = "approval_remind",
        .type = Type::kDuration,
        .default_value = "3d",
-       .help = "How often owners are reminded of a request that waits; 0s for never.",
+       .help =
+           "How often owners are reminded of a request, and moderators of posts, that wait; 0s for never.",
        .minimum = 0,
        .maximum = kYear},
   };

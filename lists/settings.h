@@ -68,7 +68,7 @@ struct ListSettings {
   Duration held_expire{};      // what waits for moderators
   Duration confirm_expire{};   // ... for a confirmation
   Duration approval_expire{};  // ... for owners or listmasters, and invitations
-  Duration approval_remind{};  // owners are reminded so often; 0: never
+  Duration approval_remind{};  // owners and moderators are reminded so often; 0: never
 };
 
 // The scenario of each function (scenario/shipped.h) is a setting of its name.

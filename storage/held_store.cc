@@ -207,6 +207,13 @@ Result<bool> HeldStore::reminded(const HeldRecord& read, WallTime next) {
   return *changed > 0;
 }
 
+Result<void> HeldStore::remind_together(const HeldRecord& one, WallTime next) {
+  ESSAIM_TRY(sql::run(
+      connection_, "UPDATE held SET remind = ? WHERE list_id = ? AND state = 0 AND kind = ? AND remind > 0",
+      next, one.list_id, one.kind));
+  return {};
+}
+
 Result<std::int64_t> HeldStore::forget_decided(WallTime before, std::size_t limit) {
   auto old = sql::ids(sql::prepare(connection_, "SELECT id FROM held WHERE state > 0 AND decided < ? LIMIT ?",
                                    before, limit));

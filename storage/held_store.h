@@ -84,6 +84,8 @@ class HeldStore {
   // What waits and whose time is over, or whose deciders are to be reminded; by when it expires, behind `after`.
   Result<std::vector<HeldRecord>> due(WallTime now, std::size_t limit, const HeldPlace& after);
   Result<bool> reminded(const HeldRecord& read, WallTime next);  // false: somebody else did
+  // Of all that waits beside it, on its list and for the same people, nobody is reminded before `next`.
+  Result<void> remind_together(const HeldRecord& one, WallTime next);
   // Of all that waits, in one transaction: for a file. Its time begins anew, and nobody is reminded before `remind`.
   Result<void> renew_lifetimes(WallTime now, WallTime remind);
   // Everything of a list that waits is decided, because the list goes. Its messages stay for purge_messages().

@@ -7,6 +7,7 @@
 #include "lists/domain_alone.h"
 #include "lists/held/hold.h"
 #include "lists/held/keys.h"
+#include "lists/held/remind.h"
 #include "lists/posting.h"
 #include "lists/release.h"
 #include "storage/directory_store.h"
@@ -346,8 +347,11 @@ Result<void> expire_or_remind(WriteContext& context, const HeldRecord& held) {
                             : WallTime{};
   auto ours = store.reminded(held, next);
   if (!ours.ok()) return ours.error();
-  if (!*ours || list.domain.empty() || !deciders || held.is_post()) return {};
-  return ask_deciders(context, list, held, true);
+  if (!*ours || list.domain.empty() || !deciders) return {};
+  if (held.is_post()) return remind_moderators(context, list, held, next);
+  Asking asking;
+  asking.reminder = true;
+  return ask_deciders(context, list, held, asking);
 }
 
 }  // namespace essaim::lists

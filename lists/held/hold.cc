@@ -159,6 +159,9 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
   held.kind = confirm ? HeldKind::kConfirmation : HeldKind::kModeration;
   const Duration span = confirm ? settings.confirm_expire : settings.held_expire;
   held.expires = context.now + std::chrono::duration_cast<std::chrono::milliseconds>(span);
+  if (!confirm && settings.approval_remind > Duration::zero())
+    held.remind =
+        context.now + std::chrono::duration_cast<std::chrono::milliseconds>(settings.approval_remind);
   ESSAIM_TRY(storage::HeldStore(context.connection).add(held, submission.content));
   ServiceMail mail;
   mail.list = &list;
@@ -178,7 +181,9 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
     return held;
   }
   const auto others_see = without_bcc(incoming);
-  ESSAIM_TRY(ask_deciders(context, list, held, false, others_see ? *others_see : submission.content));
+  Asking asking;
+  asking.message = others_see ? *others_see : submission.content;
+  ESSAIM_TRY(ask_deciders(context, list, held, asking));
   if (settings.tell_held && !held.details.contains("quiet")) {
     mail.message = "held";
     auto told = storage::AnswerStore(context.connection).count(ascii_lowered(held.author), context.now);

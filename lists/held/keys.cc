@@ -4,6 +4,7 @@
 #include "core/base/mac.h"
 #include "core/base/random.h"
 #include "core/base/text.h"
+#include "lists/held/view.h"
 #include "lists/verified.h"
 
 namespace essaim::lists {
@@ -41,7 +42,7 @@ bool requires_tls(const storage::HeldRecord& held) {
 }
 
 Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list,
-                          const storage::HeldRecord& held, bool reminder, std::string_view message) {
+                          const storage::HeldRecord& held, const Asking& asking) {
   using storage::HeldKind;
   ESSAIM_CHECK(held.kind == HeldKind::kModeration || held.kind == HeldKind::kApproval ||
                held.kind == HeldKind::kListmaster);
@@ -57,12 +58,12 @@ Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list
   ServiceMail mail;
   mail.message = post ? "moderate" : "approval";
   mail.list = &list;
-  mail.to = std::move(*people);
+  mail.to = asking.only ? std::vector{*asking.only} : std::move(*people);
   mail.shown_to = held.kind == HeldKind::kListmaster
                       ? "listmaster@" + list.domain
                       : list.local + (post ? "-editor@" : "-owner@") + list.domain;
   mail.reply_to = "answer+" + held.key;
-  mail.attachment = message;
+  mail.attachment = asking.message;
   mail.require_tls = requires_tls(held);
   mail.replied = false;
   const auto span = std::chrono::duration_cast<Duration>(held.expires - context.now);
@@ -78,8 +79,17 @@ Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list
                  {"who", held.author},
                  {"subject", post ? escaped_for_display(held.subject, 200) : held.subject},
                  {"size", bytes_for_display(static_cast<double>(held.size))},
-                 {"reminder", reminder ? "1" : ""}};
+                 {"reminder", asking.reminder ? "1" : ""}};
   if (post) {
+    mail.values["attached"] = asking.message.empty() ? "" : "1";
+    mail.values["refused"] = asking.refused;
+    // Where no page shows it.
+    if (asking.message.empty() && mail.values["link"].empty()) {
+      auto words = beginning_of(context, held);
+      if (!words.ok()) return words.error();
+      for (const std::string_view line : split(trimmed(*words), '\n'))
+        mail.values["words"] += (mail.values["words"].empty() ? "  " : "\n  ") + std::string(line);
+    }
     mail.values["doubt"] = doubt_about_author(held, settings.language);
     for (const std::string& check : checks_of(held)) mail.values["checks"] += "\n  " + check;
   }

@@ -5,6 +5,7 @@
 //   answer+KEY@          the first line of the answer says which: a word alone, or a refusal and its reason
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "lists/requests/request.h"
@@ -26,8 +27,14 @@ std::string waiting_key(const Request& request);
 // Its sender said REQUIRETLS: what is written about it must be protected as well (RFC 8689 §6).
 bool requires_tls(const storage::HeldRecord& held);
 
-// Sends what waits to those who decide: editors (with the message), owners or listmasters.
+struct Asking {
+  bool reminder = false;
+  std::string_view message{};                     // attached; "" for none
+  std::optional<storage::BatchRecipient> only{};  // who alone is asked; nothing: all who decide
+  std::string refused{};  // what their server said to the message, without which they are asked
+};
+// Sends what waits to those who decide: editors, owners or listmasters.
 Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list,
-                          const storage::HeldRecord& held, bool reminder, std::string_view message = {});
+                          const storage::HeldRecord& held, const Asking& asking = {});
 
 }  // namespace essaim::lists

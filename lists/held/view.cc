@@ -117,6 +117,10 @@ bool is_decided_with(const HeldRecord& other, const HeldRecord& one) {
          one.list_id != 0 && other.list_id == one.list_id;
 }
 
+Result<std::string> beginning_of(WriteContext& context, const HeldRecord& held) {
+  return words_of(context, held, kLargestShown, kMostWords);
+}
+
 Result<std::optional<HeldView>> view_held(WriteContext& context, const std::string& key,
                                           std::string_view language, bool with_words) {
   using Found = std::optional<HeldView>;
@@ -141,7 +145,7 @@ Result<std::optional<HeldView>> view_held(WriteContext& context, const std::stri
   if (!people.ok()) return people.error();
   out.asked = *std::move(people);
   if (!with_words || !out.over.empty()) return Found(std::move(out));
-  auto words = words_of(context, out.held, kLargestShown, kMostWords);
+  auto words = beginning_of(context, out.held);
   if (!words.ok()) return words.error();
   out.words = *std::move(words);
   auto others = others_beside(context, out.held, *list, language);

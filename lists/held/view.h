@@ -40,6 +40,9 @@ struct HeldView {
 // the moderators, or the owners, of one list.
 bool is_decided_with(const storage::HeldRecord& other, const storage::HeldRecord& one);
 
+// How the text of a post begins; "" of a large one, of one that is decided, and of what is no post.
+Result<std::string> beginning_of(WriteContext& context, const storage::HeldRecord& held);
+
 // Nothing: no such key (any more). `with_words`: also reads the messages, and what else waits.
 Result<std::optional<HeldView>> view_held(WriteContext& context, const std::string& key,
                                           std::string_view language, bool with_words);

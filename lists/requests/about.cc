@@ -3,6 +3,7 @@
 
 #include "core/base/text.h"
 #include "lists/authorisation.h"
+#include "lists/held/remind.h"
 #include "lists/policies.h"
 #include "lists/requests/verbs.h"
 #include "storage/directory_store.h"
@@ -162,10 +163,7 @@ Done modindex(const Doing& doing) {
   auto waiting = storage::HeldStore(doing.connection()).search(filter);
   if (!waiting.ok()) return waiting.error();
   std::string out;
-  for (const storage::HeldRecord& held : *waiting) {
-    out += "  " + held.key + "  " + held.author + "  " + bytes_for_display(static_cast<double>(held.size)) +
-           "  " + escaped_for_display(held.subject, 120) + "\n";
-  }
+  for (const storage::HeldRecord& held : *waiting) out += line_about(held) + "\n";
   return done(out.empty() ? doing.say("nothing waits") : out);
 }
 

@@ -97,7 +97,7 @@ Done wait_for_approval(const Doing& doing, bool by_listmasters, const std::strin
     return out;
   }
   ESSAIM_TRY(store.add(held));
-  ESSAIM_TRY(ask_deciders(doing.context, doing.request.list, held, false));
+  ESSAIM_TRY(ask_deciders(doing.context, doing.request.list, held));
   out.text = by_listmasters ? doing.say("the listmasters were asked to approve it")
                             : doing.say("the owners of {{list}} were asked to approve it");
   return out;

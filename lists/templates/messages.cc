@@ -41,15 +41,25 @@ const std::vector<Message>& messages() {
           "{{/link}}\n"
           "\n"
           "The key, for the command robot: CONFIRM {{key}}\n")},
-      {"moderate", "list subject author size rule doubt checks key approve reject ban reply_to link days",
-       "Moderators are told of a post that waits for them; it is attached.",
+      {"moderate",
+       "list subject author size rule doubt checks key approve reject ban reply_to link days attached "
+       "refused words",
+       "Moderators are told of a post that waits for them; it is attached, unless their server refused that.",
        N_("To moderate: {{subject}} (from {{author}} to {{list}})"),
-       N_("A message to {{list}} waits for a moderator; it is attached.\n"
+       N_("A message to {{list}} waits for a moderator{{#attached}}; it is "
+          "attached{{/attached}}.{{#refused}} It is\n"
+          "not attached, since your mail server refused it:\n"
+          "\n"
+          "  {{refused}}{{/refused}}\n"
           "\n"
           "  From:    {{author}}\n"
           "  Subject: {{subject}}\n"
           "  Size:    {{size}}\n"
-          "  Why:     rule {{rule}}\n"
+          "  Why:     rule {{rule}}{{#words}}\n"
+          "\n"
+          "It begins:\n"
+          "\n"
+          "{{words}}{{/words}}\n"
           "{{#doubt}}\n"
           "\n"
           "{{doubt}}.\n"
@@ -77,6 +87,23 @@ const std::vector<Message>& messages() {
           "dropped after {{days}} days.\n"
           "\n"
           "For the command robot: DISTRIBUTE {{list}} {{key}}  or  REJECT {{list}} {{key}}\n")},
+      {"moderate_reminder", "list posts link robot", "Moderators are reminded of posts that wait.",
+       N_("Reminder: messages to {{list}} wait for a moderator"),
+       N_("These messages to {{list}} wait for a moderator:\n"
+          "\n"
+          "{{posts}}{{#link}}\n"
+          "\n"
+          "All of it on one page:\n"
+          "\n"
+          "  {{link}}{{/link}}\n"
+          "\n"
+          "To let some of them pass, or to refuse them, answer this message, to\n"
+          "{{robot}}, with the keys that stand first above:\n"
+          "\n"
+          "  DISTRIBUTE {{list}} KEY KEY\n"
+          "  REJECT {{list}} KEY and why\n"
+          "\n"
+          "What nobody decides about is dropped when its time is over.\n")},
       {"held", "list subject rule days owner", "The author of a post is told that it waits for a moderator.",
        N_("Your message to {{list}} waits for a moderator"),
        N_("Your message to {{list}}\n"

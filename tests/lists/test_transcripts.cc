@@ -255,7 +255,7 @@ struct Dialogue : TestSite {
     return false;
   }
   static std::string pattern(std::string_view text) {
-    static const std::regex section(R"(\{\{#(\w+)\}\}[^{]*\{\{/\w+\}\})");
+    static const std::regex section(R"(\{\{#(\w+)\}\}[^]*?\{\{/\1\}\})");
     static const std::regex variable(R"(\{\{\w+\}\})");
     std::string escaped;
     for (const char c : std::regex_replace(std::string(text), section, "{{$1}}")) {

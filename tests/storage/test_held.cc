@@ -138,6 +138,31 @@ BOOST_AUTO_TEST_CASE(what_is_over_or_to_be_reminded_is_due_and_what_was_decided_
   });
 }
 
+BOOST_AUTO_TEST_CASE(who_is_reminded_of_one_is_reminded_of_all_that_waits_beside_it) {
+  TempDatabase database;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    HeldStore store(c);
+    std::vector<HeldRecord> all;
+    for (const Id id : {1, 2, 3, 4, 5}) {
+      all.push_back(a_held(id, 5000));
+      all.back().remind = at(400 + id);
+    }
+    all[1].remind = {};
+    all[2].kind = HeldKind::kListmaster;
+    all[3].list_id = all[0].list_id + 1;
+    for (const HeldRecord& one : all) ESSAIM_TRY(store.add(one));
+    BOOST_TEST(must(store.reminded(all[0], at(800))));
+    ESSAIM_TRY(store.remind_together(all[0], at(800)));
+    const auto remind = [&](Id id) { return to_millis(must(store.find(id))->remind) / 1000; };
+    BOOST_TEST(remind(1) == 800);
+    BOOST_TEST(remind(2) == 0);
+    BOOST_TEST(remind(3) == 403);
+    BOOST_TEST(remind(4) == 404);
+    BOOST_TEST(remind(5) == 800);
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(what_waits_for_a_decision_has_its_time_anew) {
   TempDatabase database;
   commit(*database, [&](Connection& c) -> Result<void> {
