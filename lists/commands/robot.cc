@@ -141,8 +141,14 @@ Result<Planned> plan_commands(const PlanContext& context, std::shared_ptr<const 
   auto answered = storage::AnswerStore(context.connection)
                       .counted(ascii_lowered(who->address.to_string()), context.services.clock->wall_now());
   if (!answered.ok()) return answered.error();
-  if (*answered >= kMostAnswers)
-    return refused(refusal(550, "5.7.1", "too many commands from you within the hour", "rate"), "rate");
+  if (*answered >= kMostAnswers) {
+    // A robot that answers ours is ended for good, a member's too. Nothing of ours is answered to these two addresses, and
+    // who leaves many lists at once writes to them.
+    const bool for_one_thing = target->kind == TargetKind::kSubscribe || target->kind == TargetKind::kLeave;
+    const char* words = "too many commands from you within the hour";
+    return refused(
+        for_one_thing ? refusal(450, "4.7.1", words, "rate") : refusal(550, "5.7.1", words, "rate"), "rate");
+  }
   Commands commands;
   if (target->kind == TargetKind::kSubscribe || target->kind == TargetKind::kLeave) {
     auto at_once = refused_at_once(context, *target, *who);
