@@ -4,6 +4,7 @@
 #include "lists/policies.h"
 #include "lists/scenario/filter.h"
 #include "lists/site_texts.h"
+#include "storage/directory_store.h"
 
 namespace essaim::lists {
 
@@ -17,6 +18,7 @@ Result<bool> change_blocklist(storage::Connection& connection, const storage::Li
   if (!checked.ok()) return checked.error();
   if (checked->size() != 1)
     return Error{ErrorCode::kInvalid, "one address, domain (*@bad.example) or pattern is expected"};
+  ESSAIM_TRY(storage::SiteStore(connection).lock_changes());
   storage::TextStore texts(connection);
   auto known = texts.find(owner_of(place), TextKind::kFilter, kBlocklist);
   if (!known.ok()) return known.error();

@@ -9,6 +9,8 @@ namespace essaim::storage {
 
 namespace {
 
+constexpr const char* kChangesLock = "changes-lock";  // a value of the site that says nothing
+
 constexpr std::string_view kListColumns =
     "SELECT l.id, l.domain_id, l.local, d.name, l.state, l.revision, l.settings, d.settings, l.created, "
     "l.policy, d.policy "
@@ -164,8 +166,8 @@ Result<void> DirectoryStore::rename_list(Id list_id, const std::string& local) {
   (*list)->local = local;
   const std::string address = (*list)->address();
   ESSAIM_TRY(sql::run(connection_, "UPDATE held SET list_address = ? WHERE list_id = ?", address, list_id));
-  ESSAIM_TRY(sql::run(connection_, "UPDATE departure SET list_address = ? WHERE list_address = ?", address,
-                      before));
+  ESSAIM_TRY(
+      sql::run(connection_, "UPDATE departure SET list_address = ? WHERE list_address = ?", address, before));
   return {};
 }
 
@@ -255,6 +257,19 @@ Result<void> SiteStore::set(const std::string& name, std::string_view value) {
   if (*changed > 0) return {};
   ESSAIM_TRY(
       sql::run(connection_, "INSERT INTO site_value (name, value) VALUES (?, ?)", name, sql::Blob{value}));
+  return {};
+}
+
+Result<void> SiteStore::lock_changes() {
+  if (connection_.dialect() == Dialect::kSqlite) return {};
+  const auto lock = [this] {
+    return sql::run(connection_, "UPDATE site_value SET value = value WHERE name = ?", kChangesLock);
+  };
+  auto locked = lock();
+  if (!locked.ok()) return locked.error();
+  if (*locked > 0) return {};
+  ESSAIM_TRY(set_if_missing(kChangesLock, ""));
+  ESSAIM_TRY(lock());
   return {};
 }
 

@@ -49,6 +49,9 @@ class SiteStore {
   Result<void> set(const std::string& name, std::string_view value);
   // Unless there is one already. Of several nodes that do so at once one has its way, which get() tells after the commit.
   Result<void> set_if_missing(const std::string& name, std::string_view value);
+  // Before settings, texts or keys are read in the transaction that changes them: of two at once the second waits, and reads what
+  // the first has made of them. (At another host of a cluster it is undone by the first, and runs again.) A file has one writer.
+  Result<void> lock_changes();
 
  private:
   Connection& connection_;

@@ -108,13 +108,18 @@ Done set_state(const Doing& doing) {
 }
 
 Done configure(const Doing& doing) {
-  const storage::ListRecord& list = doing.request.list;
+  ESSAIM_TRY(storage::SiteStore(doing.connection()).lock_changes());
+  DirectoryStore directory(doing.connection());
+  const auto found = directory.find_list_by_id(doing.request.list.id);
+  if (!found.ok()) return found.error();
+  if (!found->has_value()) return Error{ErrorCode::kNotFound, "no such list"};
+  const storage::ListRecord& list = **found;
   const auto settings = changed_settings(doing.connection(), list, list.settings, doing.request.changes);
   if (!settings.ok()) return settings.error();
   if (*settings == list.settings)
     return Response{Response::Status::kAlready, doing.say("the settings of {{list}} are like that already"),
                     ""};
-  ESSAIM_TRY(DirectoryStore(doing.connection()).set_list(list.id, *settings));
+  ESSAIM_TRY(directory.set_list(list.id, *settings));
   return Response{Response::Status::kDone, doing.say("the settings of {{list}} were changed"), ""};
 }
 

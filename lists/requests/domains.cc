@@ -34,14 +34,19 @@ Done create_domain(const Doing& doing) {
 
 Done configure_domain(const Doing& doing) {
   const storage::ListRecord& domain = doing.request.list;
+  ESSAIM_TRY(storage::SiteStore(doing.connection()).lock_changes());
+  DirectoryStore directory(doing.connection());
+  const auto found = directory.find_domain(domain.domain);
+  if (!found.ok()) return found.error();
+  if (!found->has_value()) return Error{ErrorCode::kNotFound, "no such domain: " + domain.domain};
   const auto settings =
-      changed_settings(doing.connection(), domain, domain.domain_settings, doing.request.changes);
+      changed_settings(doing.connection(), domain, (*found)->settings, doing.request.changes);
   if (!settings.ok()) return settings.error();
-  if (*settings == domain.domain_settings)
+  if (*settings == (*found)->settings)
     return Response{Response::Status::kAlready,
                     doing.say("the settings of {{list}} are like that already", {{"list", domain.domain}}),
                     ""};
-  ESSAIM_TRY(DirectoryStore(doing.connection()).set_domain(domain.domain, *settings));
+  ESSAIM_TRY(directory.set_domain(domain.domain, *settings));
   return Response{Response::Status::kDone,
                   doing.say("the settings of {{list}} were changed", {{"list", domain.domain}}), ""};
 }

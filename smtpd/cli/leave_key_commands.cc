@@ -7,6 +7,7 @@
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
+#include "storage/directory_store.h"
 
 namespace essaim::smtpd::cli {
 namespace {
@@ -54,14 +55,15 @@ Result<int> change(Site& site, const std::function<Result<void>(LeaveKeys*, Wall
   const WallTime now = system_clock().wall_now();
   ESSAIM_TRY(lists::ensure_leave_keys(site.database(), now));
   int newest = 0;
-  const auto changed = site.database().write_now(storage::Durability::kAccept,
-                                                 [&](storage::Connection& connection) -> Result<void> {
-                                                   auto keys = lists::read_leave_keys(connection);
-                                                   if (!keys.ok()) return keys.error();
-                                                   ESSAIM_TRY(how(&*keys, now));
-                                                   newest = keys->newest().number;
-                                                   return lists::write_leave_keys(connection, *keys);
-                                                 });
+  const auto change_them = [&](storage::Connection& connection) -> Result<void> {
+    ESSAIM_TRY(storage::SiteStore(connection).lock_changes());
+    auto keys = lists::read_leave_keys(connection);
+    if (!keys.ok()) return keys.error();
+    ESSAIM_TRY(how(&*keys, now));
+    newest = keys->newest().number;
+    return lists::write_leave_keys(connection, *keys);
+  };
+  const auto changed = site.database().write_now(storage::Durability::kAccept, change_them);
   if (!changed.ok()) return changed.error();
   return newest;
 }

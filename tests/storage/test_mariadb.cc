@@ -378,6 +378,36 @@ BOOST_AUTO_TEST_CASE(a_deadlock_is_run_again_until_it_goes_through) {
   BOOST_TEST(get(*database, "y") == "011");
 }
 
+BOOST_AUTO_TEST_CASE(of_two_changes_at_once_the_second_reads_what_the_first_has_made) {
+  TempDatabase database;
+  DatabaseOptions options;
+  options.url = database.url();
+  auto second = must(Database::open(options));
+  for (const std::string before : {"none", "none12"}) {  // the first changes at all make the lock
+    std::promise<void> has_read;
+    const auto append = [](Connection& c, const char* what) -> Result<void> {
+      return SiteStore(c).set("list", must(SiteStore(c).get("list")).value_or("none") + what);
+    };
+    auto behind = std::async(std::launch::async, [&] {
+      has_read.get_future().wait();
+      return second->write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+        ESSAIM_TRY(SiteStore(c).lock_changes());
+        return append(c, "2");
+      });
+    });
+    bool told = false;
+    commit(*database, [&](Connection& c) -> Result<void> {
+      ESSAIM_TRY(SiteStore(c).lock_changes());
+      BOOST_TEST(must(SiteStore(c).get("list")).value_or("none") == before);
+      if (!std::exchange(told, true)) has_read.set_value();
+      std::this_thread::sleep_for(std::chrono::seconds(1));  // the other one waits
+      return append(c, "1");
+    });
+    must(behind.get());
+    BOOST_TEST(get(*database, "list") == before + "12");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_post_that_somebody_takes_up_again_is_not_settled_by_another_meanwhile) {
   TempDatabase database;
   make_list(*database);
