@@ -141,7 +141,7 @@ class Engine {
 
   // Operator. recall(): what is in memory of these posts (empty: all) and not in flight goes back to the
   // database, then `then` runs on the queue's thread; new claims of them wait until then. Used before hold,
-  // delete, retry.
+  // delete, retry. An engine that ends, or has ended, drops `then` instead.
   virtual void recall(std::vector<Id> posts, std::function<void()> then) = 0;
   // Somebody has held posts: what is in memory of them goes back likewise, while claims go on. Thread-safe; returns at once.
   virtual void holds_changed() = 0;

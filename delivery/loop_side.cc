@@ -154,6 +154,7 @@ void LoopSide::take_report(const std::string& key, Report report) {
 }
 
 void LoopSide::recall(std::shared_ptr<const RecallFilter> filter) {
+  if (shut_) return;  // all has been given back
   bool known = false;
   for (const auto& present : filters_) known = known || present == filter;
   if (!known) filters_.push_back(filter);

@@ -54,6 +54,7 @@ void QueueManager::end() {
   tick_timer_.reset();
   expand_timer_.reset();
   ended_ = true;
+  recalls_.clear();  // no pass comes back any more; who waits for one hears it by the end of its `then`
 }
 
 void QueueManager::ring() {

@@ -18,6 +18,7 @@ constexpr Duration kAskHeldAgain = std::chrono::seconds(2);
 }  // namespace
 
 void QueueManager::recall(std::vector<Id> posts, std::function<void()> then) {
+  if (ended_) return;
   auto filter = std::make_shared<RecallFilter>();
   filter->all = posts.empty();
   filter->posts.insert(posts.begin(), posts.end());

@@ -197,8 +197,10 @@ void Server::change_queue(const std::string& action, const Request& request, con
 
 void Server::recall_now(const std::vector<Id>& posts) {
   auto back = std::make_shared<std::promise<void>>();
-  engine_->recall(posts, [back] { back->set_value(); });
-  back->get_future().wait_for(kRecallPatience);
+  const auto over = back->get_future();
+  // Nobody has it but the engine: one that ends drops it, and that ends the wait as well.
+  engine_->recall(posts, [back = std::move(back)] { back->set_value(); });
+  over.wait_for(kRecallPatience);
 }
 
 void Server::retry_posts(const Request& request, const ResponderPtr& responder) {

@@ -44,8 +44,13 @@ using Recall = std::function<void(const std::vector<Id>&)>;
 
 class Operation {
  public:
-  Operation(Database& database, const Clock& clock, const QueueRequest& request)
-      : database_(database), clock_(clock), request_(request), match_(request.selection.filter) {}
+  Operation(Database& database, const Clock& clock, const QueueRequest& request,
+            std::function<bool()> ending = nullptr)
+      : database_(database),
+        clock_(clock),
+        request_(request),
+        match_(request.selection.filter),
+        ending_(std::move(ending)) {}
 
   // The batches that the selection is about, if it is about batches. Asked before anything is changed, as a hold
   // changes their state.
@@ -151,7 +156,7 @@ class Operation {
   }
 
   // Works on the posts until nothing of them that is meant is in the hands of a server, or that takes too long.
-  void sweep(std::vector<Id> ids, const Recall& recall, const std::function<bool()>& ending) {
+  void sweep(std::vector<Id> ids, const Recall& recall) {
     const bool can_come_back = request_.waits && (recall || database_.wants_small_transactions());
     const bool deletes = request_.action == QueueAction::kDelete;
     const MonoTime end = clock_.mono_now() + (!deletes   ? kPatienceForRetry
@@ -167,7 +172,7 @@ class Operation {
         take_mark_back(id);
         return true;
       });
-      if (ids.empty() || !can_come_back || clock_.mono_now() >= end || (ending && ending())) break;
+      if (ids.empty() || !can_come_back || clock_.mono_now() >= end || ending()) break;
       // A server that is given something back has it in its hands again before a command comes to it.
       if (!deletes)
         for (const Id id : ids)
@@ -184,6 +189,8 @@ class Operation {
       }
     }
   }
+
+  bool ending() const { return ending_ && ending_(); }
 
   Result<void> mark_for_retry(Id id) {
     auto record = post(id);
@@ -233,7 +240,7 @@ class Operation {
           if (std::binary_search(ids.begin(), ids.end(), id)) out += recipients;
         return {};
       }));
-      if (out == 0 || tries >= (nodes ? kPatienceWithNodes : 0)) return out;
+      if (out == 0 || tries >= (nodes ? kPatienceWithNodes : 0) || ending()) return out;
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   }
@@ -444,6 +451,7 @@ class Operation {
   const Clock& clock_;
   const QueueRequest& request_;
   const storage::RecipientMatch match_;
+  const std::function<bool()> ending_;
   std::optional<std::set<std::pair<Id, int>>> batches_;
   QueueChange change_;
   struct Mark {
@@ -522,7 +530,7 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
   }
   auto ids = select_posts(database, request.selection);
   if (!ids.ok()) return ids.error();
-  Operation operation(database, clock, request);
+  Operation operation(database, clock, request, ending);
   ESSAIM_TRY(operation.find_batches());
   std::erase_if(*ids, [&](Id id) { return !operation.selected(id); });
   if (ids->empty()) return operation.change_;
@@ -543,7 +551,7 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
   }
   operation.try_anew();
   const bool works = request.action == QueueAction::kDelete || request.action == QueueAction::kRetry;
-  if (outcome.ok() && works) operation.sweep(*ids, recall, ending);
+  if (outcome.ok() && works) operation.sweep(*ids, recall);
   operation.sum_up_left();
   operation.take_marks_back();
   if (outcome.ok()) outcome = operation.failure();

@@ -1,5 +1,8 @@
 // Work that is taken back from a whole engine, because its post is held here or at another node.
+#include <atomic>
 #include <future>
+#include <memory>
+#include <thread>
 
 #include <boost/test/unit_test.hpp>
 
@@ -42,6 +45,31 @@ BOOST_AUTO_TEST_CASE(a_recalled_post_waits_and_a_held_one_is_not_claimed) {
   run.engine->ring();
   BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
   check_each_once(sink.accepted(), 600);
+}
+
+// An operator's request that waits for it must not keep a server from ending.
+BOOST_AUTO_TEST_CASE(no_recall_is_waited_for_behind_the_end) {
+  TestSink sink;
+  Site site;
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink));
+  const auto is_over = [&] {
+    auto back = std::make_shared<std::promise<void>>();
+    const auto over = back->get_future();
+    run.engine->recall({1}, [back = std::move(back)] { back->set_value(); });
+    return over.wait_for(3min) == std::future_status::ready;
+  };
+  BOOST_TEST(is_over());
+  // One after the other, until behind the end: one is under way at it.
+  std::atomic<bool> ended{false}, all_over{true};
+  std::thread operator_at_work([&] {
+    while (!ended && all_over) all_over = is_over();
+  });
+  run.engine->drain(1s);
+  ended = true;
+  operator_at_work.join();
+  BOOST_TEST(all_over.load());
+  BOOST_TEST(is_over());
 }
 
 BOOST_AUTO_TEST_CASE(what_another_node_holds_comes_back_from_every_node) {
