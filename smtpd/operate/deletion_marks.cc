@@ -88,6 +88,7 @@ Result<std::int64_t> finish_withdrawals(storage::Database& database, const Clock
     return {};
   }));
   std::int64_t total = 0;
+  Result<void> first_error;
   for (const auto& [id, held_reason] : withdrawn) {
     QueueRequest request;
     request.action = QueueAction::kDelete;
@@ -95,9 +96,13 @@ Result<std::int64_t> finish_withdrawals(storage::Database& database, const Clock
     request.reason = held_reason.substr(std::min(held_reason.size(), kWithdrawn.size() + 2));
     request.waits = false;
     auto done = change_queue(database, clock, request, nullptr);
-    if (!done.ok()) return done.error();
-    total += done->recipients;
+    // One that is in trouble stays held, and keeps no other one.
+    if (first_error.ok() && !done.ok()) first_error = done.error();
+    if (first_error.ok() && done.ok() && !done->error.empty())
+      first_error = Error{ErrorCode::kTemporary, done->error};
+    if (done.ok()) total += done->recipients;
   }
+  if (!first_error.ok()) return first_error.error();
   return total;
 }
 

@@ -29,7 +29,8 @@ bool is_abandoned(const std::string& held_reason, WallTime now);
 // Gives how many posts were released. `all`: also of marks that are not over, when nobody else is at work.
 Result<std::int64_t> release_abandoned_deletions(storage::Database& database, WallTime now, bool all = false);
 
-// Deletes what has come back of posts that are withdrawn. Gives how many recipients.
+// Deletes what has come back of posts that are withdrawn, and waits for nothing. Gives how many recipients; an error if one of the
+// posts was in trouble, behind all that could be done.
 Result<std::int64_t> finish_withdrawals(storage::Database& database, const Clock& clock);
 
 storage::Job make_deletions_job(const Clock& clock);

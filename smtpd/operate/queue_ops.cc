@@ -541,17 +541,20 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
   if (recall && !ids->empty() && request.action != QueueAction::kRelease) recall(*ids);
 
   Result<void> outcome;
-  if (request.action == QueueAction::kHold || request.action == QueueAction::kDelete) {
+  if (request.action == QueueAction::kHold) {
     const auto out = operation.wait_for_nodes(*ids);
     if (!out.ok()) outcome = out.error();
-    if (out.ok() && request.action == QueueAction::kHold) {
+    if (out.ok()) {
       operation.change_.busy = *out;
       operation.change_.recipients -= std::min(operation.change_.recipients, *out);
     }
   }
+  // An error of it shows when they are worked on, each for itself.
+  if (request.action == QueueAction::kDelete && request.waits)
+    static_cast<void>(operation.wait_for_nodes(*ids));
   operation.try_anew();
-  const bool works = request.action == QueueAction::kDelete || request.action == QueueAction::kRetry;
-  if (outcome.ok() && works) operation.sweep(*ids, recall);
+  if (request.action == QueueAction::kDelete || request.action == QueueAction::kRetry)
+    operation.sweep(*ids, recall);
   operation.sum_up_left();
   operation.take_marks_back();
   if (outcome.ok()) outcome = operation.failure();

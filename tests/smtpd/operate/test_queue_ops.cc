@@ -1,75 +1,12 @@
 // What an operator does to the queue, and what is in its way: rows that cannot be read, and commands that end half-way.
-#include "smtpd/operate/deletion_marks.h"
-#include "smtpd/operate/queue_ops.h"
 #include "smtpd/operate/queue_summary.h"
-#include "storage/fault.h"
-#include "storage/sql.h"
-#include "tests/storage/fixtures.h"
+#include "tests/smtpd/operate/queue_fixture.h"
 
 using namespace essaim;
 using namespace essaim::smtpd::operate;
 using namespace essaim::storage;
 using namespace essaim::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-// Posts 1 to 3 of five recipients each; delivery has met the damaged batch of post 2, and parked it.
-struct Queue {
-  Queue() {
-    clock.set_wall(kNow + 1min);
-    for (const Id id : {1, 2, 3}) make_post(*database, post(id), people(5, "a.test"));
-  }
-  void damage(Id id) {
-    commit(*database, [&](Connection& c) -> Result<void> {
-      ESSAIM_TRY(sql::run(c, "UPDATE batch SET recipients = 'rubbish' WHERE post_id = ?", id));
-      return {};
-    });
-    BOOST_TEST(claim(*database, {1, 1}, 3).size() == 2u);
-    commit(*database, [](Connection& c) -> Result<void> {
-      must(sql::run(c, "UPDATE batch_state SET queue = 1, owner = 0, epoch = 0 WHERE queue = 3"));
-      return {};
-    });
-  }
-  QueueRequest request(QueueAction action) const {
-    QueueRequest request;
-    request.action = action;
-    return request;
-  }
-  QueueChange change(const QueueRequest& request) {
-    return must(change_queue(*database, clock, request, nullptr));
-  }
-  QueueChange change(QueueAction action) { return change(request(action)); }
-  std::string state(Id id) {
-    std::string out;
-    must(database->read_now([&](Connection& c) -> Result<void> {
-      const auto batch = must(BatchStore(c).of_post(id, false)).at(0);
-      const auto record = must(PostStore(c).find(id)).value();
-      out = std::to_string(static_cast<int>(batch.queue)) + " pending " + std::to_string(batch.pending) +
-            " suppressed " + std::to_string(batch.suppressed) + (record.held ? " held" : "");
-      return {};
-    }));
-    return out;
-  }
-  // What a node that owns it does at the end.
-  void give_back(BatchRecord batch) {
-    batch.queue = BatchQueue::kReady;
-    commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 1}, batch); });
-  }
-  int held() {
-    std::int64_t count = 0;
-    must(database->read_now([&](Connection& c) -> Result<void> {
-      count = must(sql::number(c, 0, "SELECT COUNT(*) FROM post WHERE held = 1"));
-      return {};
-    }));
-    return static_cast<int>(count);
-  }
-
-  TempDatabase database;
-  ManualClock clock;
-};
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(queue_ops)
 
@@ -159,9 +96,7 @@ BOOST_FIXTURE_TEST_CASE(a_post_in_trouble_does_not_keep_the_others_from_being_de
 }
 
 BOOST_FIXTURE_TEST_CASE(whatever_fails_a_delete_leaves_nothing_held, Queue) {
-  struct Unarm {
-    ~Unarm() { FaultPlan::disarm(); }
-  } unarm;
+  const Unarm unarm;
   QueueRequest request = this->request(QueueAction::kDelete);
   request.selection.filter.domain = "a.test";
   FaultPlan::arm({FaultPlan::Where::kStatement, 0});
@@ -240,9 +175,7 @@ BOOST_FIXTURE_TEST_CASE(a_long_delete_renews_its_marks, Queue) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_delete_that_cannot_begin_recalls_nothing, Queue) {
-  struct Unarm {
-    ~Unarm() { FaultPlan::disarm(); }
-  } unarm;
+  const Unarm unarm;
   QueueRequest only = request(QueueAction::kDelete);
   only.selection.ids = {2};
   std::vector<std::vector<Id>> recalled;
@@ -261,9 +194,7 @@ BOOST_FIXTURE_TEST_CASE(a_delete_that_cannot_begin_recalls_nothing, Queue) {
 }
 
 BOOST_FIXTURE_TEST_CASE(what_was_released_before_everything_fails_counts_as_released, Queue) {
-  struct Unarm {
-    ~Unarm() { FaultPlan::disarm(); }
-  } unarm;
+  const Unarm unarm;
   for (Id id = 4; id <= 30; ++id) make_post(*database, post(id), people(5, "a.test"));
   BOOST_TEST(change(QueueAction::kHold).recipients == 150);
   FaultPlan::Plan later;
@@ -278,34 +209,6 @@ BOOST_FIXTURE_TEST_CASE(what_was_released_before_everything_fails_counts_as_rele
   BOOST_TEST(done.recipients == 50);
   BOOST_TEST(done.failed == 20);
   BOOST_TEST(held() == 20);
-}
-
-// A server has a transaction under way that ends after the command.
-BOOST_FIXTURE_TEST_CASE(a_post_that_is_deleted_stays_held_until_what_is_in_flight_is_back, Queue) {
-  const BatchRecord in_flight = claim(*database, {1, 1}, 1).at(0);
-  QueueRequest only = request(QueueAction::kDelete);
-  only.selection.ids = {in_flight.post_id};
-  only.reason = "wrong";
-  const auto nothing_comes = [&](const std::vector<Id>&) { clock.advance(20s); };
-  const QueueChange left = must(change_queue(*database, clock, only, nothing_comes));
-  BOOST_TEST(left.recipients == 0);
-  BOOST_TEST(left.busy == 5);
-  BOOST_TEST(left.held == 1);
-  BOOST_TEST(to_json(left).find("\"held\":1") != std::string::npos);
-  // Not even a command that was killed lets it go.
-  clock.advance(kDeletionMarkLasts + 1s);
-  BOOST_TEST(must(release_abandoned_deletions(*database, clock.wall_now(), true)) == 0);
-  BOOST_TEST(state(in_flight.post_id) == "3 pending 5 suppressed 0 held");
-  BOOST_TEST(must(finish_withdrawals(*database, clock)) == 0);
-  give_back(in_flight);
-  for (const BatchRecord& other : claim(*database, {1, 1}, 3)) BOOST_TEST(other.post_id != in_flight.post_id);
-  BOOST_TEST(must(make_deletions_job(clock).run(*database)).find("who came back: 5;") != std::string::npos);
-  BOOST_TEST(state(in_flight.post_id) == "0 pending 0 suppressed 5");
-  must(database->read_now([&](Connection& c) -> Result<void> {
-    const BatchRecord batch = must(BatchStore(c).load(in_flight.post_id, 0, true)).value();
-    BOOST_TEST(batch.progress.replies[batch.progress.recipients[0].reply] == "deleted by operator: wrong");
-    return {};
-  }));
 }
 
 BOOST_FIXTURE_TEST_CASE(what_comes_back_while_some_are_deleted_is_deleted_too, Queue) {
@@ -367,9 +270,9 @@ BOOST_FIXTURE_TEST_CASE(a_retry_reaches_what_a_server_has_in_its_hands_again, Qu
 
 // As a server does with a transaction that gave way to another one, or whose connection was lost.
 BOOST_FIXTURE_TEST_CASE(a_transaction_that_is_run_again_counts_once, Queue) {
-  class Twice final : public Database {
+  class Twice final : public Forwarding {
    public:
-    explicit Twice(Database& inner) : inner_(inner) {}
+    using Forwarding::Forwarding;
     void read(Work work, Done done) override { inner_.read(again(std::move(work)), std::move(done)); }
     void look(Work work, Done done) override { inner_.look(again(std::move(work)), std::move(done)); }
     // Once too seldom committed: what was done first is undone.
@@ -381,11 +284,6 @@ BOOST_FIXTURE_TEST_CASE(a_transaction_that_is_run_again_counts_once, Queue) {
       BOOST_TEST(!first.ok());
       inner_.write(durability, std::move(work), std::move(done));
     }
-    Result<void> backup(const std::string& file) override { return inner_.backup(file); }
-    Result<void> check() override { return inner_.check(); }
-    Result<void> check_settings() override { return inner_.check_settings(); }
-    Counters counters() const override { return inner_.counters(); }
-    bool healthy() const override { return inner_.healthy(); }
 
    private:
     static Work again(Work work) {
@@ -394,7 +292,6 @@ BOOST_FIXTURE_TEST_CASE(a_transaction_that_is_run_again_counts_once, Queue) {
         return work(c);
       };
     }
-    Database& inner_;
   } twice(*database);
   const auto recipients = [&](QueueAction action) {
     const QueueRequest what = request(action);
