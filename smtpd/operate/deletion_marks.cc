@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <string_view>
 #include <utility>
-#include <vector>
 
-#include "core/base/id.h"
 #include "core/base/log.h"
+#include "core/base/random.h"
 #include "smtpd/operate/queue_ops.h"
 #include "storage/post_store.h"
 
@@ -20,6 +19,7 @@ constexpr std::string_view kDeleted = "being deleted, at most until ";
 constexpr std::string_view kRetried = "being prepared to be sent again, at most until ";
 constexpr std::string_view kWithdrawn = "deleted; what is being transmitted is, too, if it comes back";
 constexpr std::string_view kBoth = "being ";  // and maybe what an operator wrote
+constexpr std::string_view kAnd = "; ";  // between the marks of commands that are at work on the same post
 
 // Behind the words of a mark; nothing if it is none.
 std::string_view time_of(std::string_view held_reason) {
@@ -28,14 +28,30 @@ std::string_view time_of(std::string_view held_reason) {
   return {};
 }
 
+// The number tells the marks of one second apart.
+std::string mark_of(std::string_view words, WallTime now) {
+  return std::string(words) + format_iso8601(now + kDeletionMarkLasts) + " (" +
+         std::to_string(random_u64() % 1'000'000) + ")";
+}
+
+std::vector<std::string> marks_in(std::string_view held_reason) {
+  std::vector<std::string> marks;
+  for (;;) {
+    const std::size_t end = held_reason.find(kAnd);
+    marks.emplace_back(held_reason.substr(0, end));
+    if (end == std::string_view::npos) return marks;
+    held_reason.remove_prefix(end + kAnd.size());
+  }
+}
+
 }  // namespace
 
 std::string deletion_mark(WallTime now) {
-  return std::string(kDeleted) + format_iso8601(now + kDeletionMarkLasts);
+  return mark_of(kDeleted, now);
 }
 
 std::string retry_mark(WallTime now) {
-  return std::string(kRetried) + format_iso8601(now + kDeletionMarkLasts);
+  return mark_of(kRetried, now);
 }
 
 bool is_deletion_mark(const std::string& held_reason) {
@@ -51,8 +67,39 @@ bool is_withdrawal(const std::string& held_reason) {
 }
 
 bool is_abandoned(const std::string& held_reason, WallTime now) {
+  if (!is_deletion_mark(held_reason)) return false;
   // Such times are in the order of their texts.
-  return is_deletion_mark(held_reason) && time_of(held_reason) < format_iso8601(now);
+  const std::string time = format_iso8601(now);
+  const auto marks = marks_in(held_reason);
+  return std::all_of(marks.begin(), marks.end(), [&](const std::string& one) { return time_of(one) < time; });
+}
+
+Result<void> put_mark(Connection& connection, Id id, const std::string& mark, WallTime now) {
+  PostStore posts(connection);
+  auto post = posts.find(id);
+  if (!post.ok()) return post.error();
+  std::string all;
+  if (post->has_value() && (*post)->held) {
+    if (!is_deletion_mark((*post)->held_reason)) return {};
+    for (const std::string& other : marks_in((*post)->held_reason))
+      if (other != mark && !is_abandoned(other, now)) all.append(other).append(kAnd);
+  }
+  return posts.set_held(id, true, all + mark);
+}
+
+Result<void> take_marks(Connection& connection, Id id, const std::vector<std::string>& marks) {
+  PostStore posts(connection);
+  auto post = posts.find(id);
+  if (!post.ok()) return post.error();
+  if (!post->has_value() || !(*post)->held || !is_deletion_mark((*post)->held_reason)) return {};
+  std::string others;
+  bool any = false;
+  for (const std::string& one : marks_in((*post)->held_reason)) {
+    const bool ours = std::find(marks.begin(), marks.end(), one) != marks.end();
+    any = any || ours;
+    if (!ours) others.append(others.empty() ? "" : kAnd).append(one);
+  }
+  return any ? posts.set_held(id, !others.empty(), others) : Result<void>();
 }
 
 Result<std::int64_t> release_abandoned_deletions(storage::Database& database, WallTime now, bool all) {

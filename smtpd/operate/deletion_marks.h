@@ -1,15 +1,18 @@
 // The hold under which a post is while `queue delete`, `queue retry` or `post retry` is at work on it, so that no server claims
 // it again in between. Its reason says until when: a command that is interrupted, or cannot take it back, leaves it, and what is
 // older than that is released by whoever meets it: the next such command, the job, and a server that starts on a file of its own.
-// A command that takes longer renews it.
+// A command that takes longer renews it. Where several are at work on a post its reason has the mark of each, and the last one to
+// end releases it.
 //
 // A post that is deleted for everybody is withdrawn: that hold has no end, as nobody is to get the post. What a server had in
 // transmission comes back to it and is deleted by the job, whatever became of the command, and then it is released.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/base/clock.h"
+#include "core/base/id.h"
 #include "core/base/result.h"
 #include "storage/database.h"
 #include "storage/job_runner.h"
@@ -20,11 +23,17 @@ inline constexpr std::chrono::minutes kDeletionMarkLasts{10};
 
 std::string deletion_mark(WallTime now);
 std::string retry_mark(WallTime now);
-bool is_deletion_mark(const std::string& held_reason);  // either of them
+bool is_deletion_mark(const std::string& held_reason);  // either of them, or several
 std::string withdrawal(const std::string& reason);      // the operator's, which may be empty
 bool is_withdrawal(const std::string& held_reason);
 // Whether nobody can be at work under it any more.
 bool is_abandoned(const std::string& held_reason, WallTime now);
+
+// In the caller's transaction. Holds the post under the mark, beside the marks of others that are not over; what an operator has
+// held, or withdrawn, stays so.
+Result<void> put_mark(storage::Connection& connection, Id id, const std::string& mark, WallTime now);
+// Takes these back, as far as they are there, and releases the post if it had no other.
+Result<void> take_marks(storage::Connection& connection, Id id, const std::vector<std::string>& marks);
 
 // Gives how many posts were released. `all`: also of marks that are not over, when nobody else is at work.
 Result<std::int64_t> release_abandoned_deletions(storage::Database& database, WallTime now, bool all = false);

@@ -120,11 +120,7 @@ class Retry {
     change->recipients += done;
     change->posts += done > 0 ? 1 : 0;
     const Result<void> released =
-        database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
-          auto was_ours = PostStore(c).release_if(id, mark);
-          if (!was_ours.ok()) return was_ours.error();
-          return {};
-        });
+        database_.write_now(Durability::kAccept, [&](Connection& c) { return take_marks(c, id, {mark}); });
     if (!released.ok())
       log::warning("deletion-mark-stays", {{"id", format_id(id)}, {"error", released.error().message}});
     return outcome;

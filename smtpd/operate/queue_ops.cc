@@ -116,17 +116,13 @@ class Operation {
   Result<void> mark(Id id) {
     const WallTime now = clock_.wall_now();
     Mark& own = marks_[id];
+    own.until = of_all() ? WallTime::max() : now + kDeletionMarkLasts;
     own.texts.push_back(of_all()                                  ? withdrawal(request_.reason)
                         : request_.action == QueueAction::kDelete ? deletion_mark(now)
                                                                   : retry_mark(now));
-    own.until = of_all() ? WallTime::max() : now + kDeletionMarkLasts;
-    return database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
-      auto record = PostStore(c).find(id);
-      if (!record.ok()) return record.error();
-      // What somebody has held meanwhile stays so.
-      const bool others = record->has_value() && (*record)->held && !is_deletion_mark((*record)->held_reason);
-      return others ? Result<void>() : PostStore(c).set_held(id, true, own.texts.back());
-    });
+    if (of_all()) return set_held(id, true, own.texts.back());
+    return database_.write_now(Durability::kAccept,
+                               [&](Connection& c) { return put_mark(c, id, own.texts.back(), now); });
   }
 
   // A mark that is over may have been taken back by somebody, and the post may be on its way again.
@@ -144,6 +140,7 @@ class Operation {
     if (own == marks_.end()) return;
     const Result<void> released =
         database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+          if (!of_all()) return take_marks(c, id, own->second.texts);
           for (const std::string& text : own->second.texts) {
             auto done = PostStore(c).release_if(id, text);
             if (!done.ok()) return done.error();

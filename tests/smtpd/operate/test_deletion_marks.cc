@@ -58,4 +58,59 @@ BOOST_FIXTURE_TEST_CASE(the_job_waits_for_no_node, Queue) {
   BOOST_TEST(held() == 3);
 }
 
+// Two shells delete some of one post, within one second: the one that ends first does not let it go.
+BOOST_FIXTURE_TEST_CASE(a_post_is_held_until_the_last_delete_of_it_ends, Queue) {
+  const BatchRecord in_flight = claim(*database, {1, 1}, 1).at(0);
+  QueueRequest one = request(QueueAction::kDelete), two = one;
+  one.selection.ids = two.selection.ids = {in_flight.post_id};
+  one.selection.filter.recipient = "u1@a.test";
+  two.selection.filter.recipient = "u2@a.test";
+  int recalls = 0;
+  const auto recall = [&](const std::vector<Id>&) {
+    if (++recalls == 1) BOOST_TEST(change(two).busy == 1);
+    BOOST_TEST(held() == 1);
+    if (recalls == 3) give_back(in_flight);
+  };
+  const QueueChange done = must(change_queue(*database, clock, one, recall));
+  BOOST_TEST(done.recipients == 1);
+  BOOST_TEST(done.busy == 0);
+  BOOST_TEST(held() == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(marks_of_several_commands_are_beside_each_other, Queue) {
+  const auto put = [&](const std::string& mark) {
+    commit(*database, [&](Connection& c) { return put_mark(c, 1, mark, clock.wall_now()); });
+  };
+  const auto take = [&](const std::string& mark) {
+    commit(*database, [&](Connection& c) { return take_marks(c, 1, {mark}); });
+  };
+  const std::string first = deletion_mark(clock.wall_now());
+  put(first);
+  put(first);  // a transaction that is run again
+  clock.advance(kDeletionMarkLasts / 2);
+  const std::string second = retry_mark(clock.wall_now());
+  put(second);
+  clock.advance(kDeletionMarkLasts / 2 + 1s);
+  BOOST_TEST(must(release_abandoned_deletions(*database, clock.wall_now())) == 0);
+  take(first);
+  BOOST_TEST(held() == 1);
+  take(first);
+  BOOST_TEST(held() == 1);
+  take(second);
+  BOOST_TEST(held() == 0);
+  // One that is over makes way, and all of them do.
+  put(first);
+  put(second);
+  take(second);
+  BOOST_TEST(held() == 0);
+  put(second);
+  clock.advance(kDeletionMarkLasts);
+  BOOST_TEST(must(release_abandoned_deletions(*database, clock.wall_now())) == 1);
+  // An operator's hold stays.
+  commit(*database, [](Connection& c) { return PostStore(c).set_held(1, true, "odd"); });
+  put(second);
+  take(second);
+  BOOST_TEST(held() == 1);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
