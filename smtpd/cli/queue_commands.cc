@@ -229,7 +229,12 @@ int report(const Shell& shell, QueueAction action, const Json& result) {
                " left alone in damaged batches: nobody can read who they are; a delete that names no "
                "recipient and no "
                "domain ends them");
-  if (!error.empty())
+  const auto held = result.value("held", std::int64_t{0});
+  if (!error.empty() && action == QueueAction::kDelete && held > 0)
+    print_line(
+        plural(result.value("failed", std::int64_t{0}), "post") + " in trouble; " + plural(held, "post") +
+        " held until the job deletions can delete it (at once: type the same again); " + for_display(error));
+  else if (!error.empty())
     print_line(plural(result.value("failed", std::int64_t{0}), "post") + " left as before; " +
                for_display(error));
   return outcome;

@@ -4,8 +4,9 @@
 // A command that takes longer renews it. Where several are at work on a post its reason has the mark of each, and the last one to
 // end releases it.
 //
-// A post that is deleted for everybody is withdrawn: that hold has no end, as nobody is to get the post. What a server had in
-// transmission comes back to it and is deleted by the job, whatever became of the command, and then it is released.
+// A post that is deleted for everybody is withdrawn: that hold has no end, as nobody is to get the post, and it takes the place of
+// any other. What a server had in transmission comes back to it and is deleted by the job, whatever became of the command, and
+// then it is released. No error takes it back; only an operator who names the post.
 #pragma once
 
 #include <string>

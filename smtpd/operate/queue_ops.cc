@@ -92,7 +92,7 @@ class Operation {
   void try_anew() { failures_together_ = 0; }
   // An error if nothing was done but what failed.
   Result<void> failure() const {
-    if (change_.failed == 0 || change_.posts > 0) return {};
+    if (change_.failed == 0 || change_.posts > 0 || change_.held > 0) return {};
     return Error{first_error_.code, change_.error};
   }
 
@@ -100,27 +100,40 @@ class Operation {
   Result<void> begin(Id id) {
     auto record = post(id);
     if (!record.ok()) return record.error();
-    if (request_.action == QueueAction::kRelease) return release(*record);
+    if (request_.action == QueueAction::kRelease)
+      return stays_withdrawn(*record) ? Result<void>() : release(*record);
     const bool free = !record->held || is_deletion_mark(record->held_reason);
     if (request_.action == QueueAction::kHold && free) return hold(id);
     if (request_.action != QueueAction::kDelete) return {};
-    if (free) return mark(id);
-    if (of_all() && is_withdrawal(record->held_reason)) marks_[id] = {{record->held_reason}, WallTime::max()};
-    return {};
+    if (of_all() && record->held && is_withdrawal(record->held_reason)) {
+      marks_[id] = {{record->held_reason}, WallTime::max(), true};
+      return {};
+    }
+    // Whoever held it before: nothing but its deletion is to come of it.
+    return of_all() || free ? mark(id) : Result<void>();
   }
 
   // Deletes whole posts.
   bool of_all() const { return request_.action == QueueAction::kDelete && !match_.any() && !batches_; }
 
+  // Who releases the rest of what he held does not take back what he has deleted of it: that is named by its id.
+  bool stays_withdrawn(const storage::PostRecord& post) const {
+    return post.held && is_withdrawal(post.held_reason) && request_.selection.ids.empty();
+  }
+
   // Noted before it is done: of a commit whose answer was lost nobody knows better.
   Result<void> mark(Id id) {
     const WallTime now = clock_.wall_now();
     Mark& own = marks_[id];
-    own.until = of_all() ? WallTime::max() : now + kDeletionMarkLasts;
-    own.texts.push_back(of_all()                                  ? withdrawal(request_.reason)
-                        : request_.action == QueueAction::kDelete ? deletion_mark(now)
-                                                                  : retry_mark(now));
-    if (of_all()) return set_held(id, true, own.texts.back());
+    if (of_all()) {
+      own.until = WallTime::max();
+      own.texts.push_back(withdrawal(request_.reason));
+      ESSAIM_TRY(set_held(id, true, own.texts.back()));
+      own.there = true;
+      return {};
+    }
+    own.until = now + kDeletionMarkLasts;
+    own.texts.push_back(request_.action == QueueAction::kDelete ? deletion_mark(now) : retry_mark(now));
     return database_.write_now(Durability::kAccept,
                                [&](Connection& c) { return put_mark(c, id, own.texts.back(), now); });
   }
@@ -152,6 +165,16 @@ class Operation {
     marks_.erase(own);
   }
 
+  // A post that is deleted as a whole, and is not yet: whatever was in the way, the job goes on with it, and nobody gets it
+  // meanwhile.
+  void leave_withdrawn(Id id) {
+    const auto own = marks_.find(id);
+    const auto record = post(id);
+    const bool there = record.ok() ? record->held && is_withdrawal(record->held_reason) : own->second.there;
+    change_.held += there ? 1 : 0;
+    marks_.erase(own);
+  }
+
   // Works on the posts until nothing of them that is meant is in the hands of a server, or that takes too long.
   void sweep(std::vector<Id> ids, const Recall& recall) {
     const bool can_come_back = request_.waits && (recall || database_.wants_small_transactions());
@@ -166,7 +189,7 @@ class Operation {
           return deletes ? remove(id) : retry(id);
         });
         if (done && left_[id].busy > 0) return false;
-        take_mark_back(id);
+        if (done || !of_all()) take_mark_back(id);
         return true;
       });
       if (ids.empty() || !can_come_back || clock_.mono_now() >= end || ending()) break;
@@ -176,17 +199,9 @@ class Operation {
           if (marks_.count(id) == 0) static_cast<void>(attempt(id, [&] { return mark_for_retry(id); }));
       std::this_thread::sleep_for(kBetweenSweeps);
       if (recall) recall(ids);
-      if (const auto out = wait_for_nodes(ids); !out.ok()) break;
-    }
-    for (const Id id : ids) {
-      const auto record = post(id);
-      if (deletes && record.ok() && record->held && (of_all() || marks_.count(id) == 0)) {
-        marks_.erase(id);
-        ++change_.held;
-      }
+      static_cast<void>(wait_for_nodes(ids));  // what is wrong shows when they are worked on
     }
   }
-
   bool ending() const { return ending_ && ending_(); }
 
   Result<void> mark_for_retry(Id id) {
@@ -196,7 +211,14 @@ class Operation {
   }
 
   void take_marks_back() {
-    while (!marks_.empty()) take_mark_back(marks_.begin()->first);
+    while (!marks_.empty()) {
+      const Id id = marks_.begin()->first;
+      if (of_all()) {
+        leave_withdrawn(id);
+      } else {
+        take_mark_back(id);
+      }
+    }
   }
 
   Result<void> hold(Id id) {
@@ -278,7 +300,7 @@ class Operation {
     const bool hold = request_.action == QueueAction::kHold,
                release = request_.action == QueueAction::kRelease;
     const bool retry = request_.action == QueueAction::kRetry;
-    if ((hold && record.held) || (retry && record.held)) return 0;
+    if ((hold && record.held) || (retry && record.held) || (release && stays_withdrawn(record))) return 0;
     if (release && !record.held) return parked(id);
     std::int64_t sum = 0;
     ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
@@ -454,6 +476,7 @@ class Operation {
   struct Mark {
     std::vector<std::string> texts;  // the last one is on the post, unless its commit failed
     WallTime until{};
+    bool there = false;  // of a withdrawal: known to be on the post
   };
   std::map<Id, Mark> marks_;  // posts that are held until they are deleted
   log::Once mark_trouble_;

@@ -9,7 +9,9 @@
 //
 // Posts are held while they are deleted (deletion_marks.h), and a retry holds those that a server has in its hands. What is in
 // transmission is waited for, as it may come back: in a delete of whole posts for half a minute, and then they stay held, and the
-// job `deletions` deletes what comes back; in one of some recipients, where others are to have the post, for ten minutes.
+// job `deletions` deletes what comes back; in one of some recipients, where others are to have the post, for ten minutes. Whole
+// posts stay held likewise, whoever had held them before, when an error keeps them from being deleted; and a release goes to
+// such only where it names them by their ids.
 #pragma once
 
 #include <cstdint>
@@ -31,10 +33,11 @@ struct QueueChange {
   std::int64_t recipients = 0;  // of those, who wait and are concerned
   std::int64_t busy =
       0;  // recipients left alone because a node has them in its hands; of a hold: not back yet
-  std::int64_t held = 0;     // posts that stay held until those are back, so that nobody sends to them again
+  std::int64_t held = 0;     // posts that are deleted as a whole and stay held until that is done
   std::int64_t damaged = 0;  // recipients left alone because it cannot be read who they are
-  std::int64_t failed = 0;   // posts left as they were, for an error
-  std::string error;         // the first of these
+  std::int64_t failed =
+      0;              // posts left as they were, for an error; of a delete of whole posts: they are in `held`
+  std::string error;  // the first of these
 };
 
 std::string to_json(const QueueChange& change);  // the answer of the server, and of --json

@@ -37,6 +37,94 @@ BOOST_FIXTURE_TEST_CASE(a_post_that_is_deleted_stays_held_until_what_is_in_fligh
   }));
 }
 
+// What an operator does to an account that was stolen: holds all, deletes what is spam, releases the rest.
+BOOST_FIXTURE_TEST_CASE(what_was_held_and_then_deleted_is_not_released_with_the_rest, Queue) {
+  const Id in_flight = 2;
+  std::vector<BatchRecord> taken = claim(*database, {1, 1}, 3);
+  for (const BatchRecord& one : taken)
+    if (one.post_id != in_flight) give_back(one);
+  QueueRequest hold = request(QueueAction::kHold);
+  hold.reason = "stolen";
+  BOOST_TEST(change(hold).posts == 3);
+  QueueRequest spam = request(QueueAction::kDelete);
+  spam.selection.ids = {1, in_flight};
+  const auto nothing_comes = [&](const std::vector<Id>&) { clock.advance(20s); };
+  const QueueChange left = must(change_queue(*database, clock, spam, nothing_comes));
+  BOOST_TEST(left.recipients == 5);
+  BOOST_TEST(left.busy == 5);
+  BOOST_TEST(left.held == 1);
+  for (const BatchRecord& one : taken)
+    if (one.post_id == in_flight) give_back(one);
+  BOOST_TEST(must(preview_queue_change(*database, request(QueueAction::kRelease))).change.posts == 1);
+  BOOST_TEST(change(QueueAction::kRelease).posts == 1);
+  BOOST_TEST(state(3) == "2 pending 5 suppressed 0");
+  BOOST_TEST(state(in_flight).ends_with(" held"));
+  BOOST_TEST(must(finish_withdrawals(*database, clock)) == 5);
+  BOOST_TEST(state(in_flight) == "0 pending 0 suppressed 5");
+  // Who names it takes the deletion back.
+  commit(*database, [](Connection& c) { return PostStore(c).set_held(3, true, withdrawal("")); });
+  QueueRequest back = request(QueueAction::kRelease);
+  back.selection.ids = {3};
+  BOOST_TEST(change(back).posts == 1);
+  BOOST_TEST(state(3) == "2 pending 5 suppressed 0");
+}
+
+// The job deletes nothing of it; so nobody is told that.
+BOOST_FIXTURE_TEST_CASE(some_of_a_held_post_are_deleted_and_what_is_out_is_called_busy_alone, Queue) {
+  const BatchRecord in_flight = claim(*database, {1, 1}, 1).at(0);
+  commit(*database, [&](Connection& c) { return PostStore(c).set_held(in_flight.post_id, true, "odd"); });
+  QueueRequest some = request(QueueAction::kDelete);
+  some.selection.filter.recipient = "u1@a.test";
+  const auto nothing_comes = [&](const std::vector<Id>&) { clock.advance(4min); };
+  const QueueChange left = must(change_queue(*database, clock, some, nothing_comes));
+  BOOST_TEST(left.busy == 1);
+  BOOST_TEST(left.held == 0);
+  BOOST_TEST(state(in_flight.post_id).ends_with(" held"));
+}
+
+BOOST_FIXTURE_TEST_CASE(no_error_lets_a_deleted_post_go_out, Queue) {
+  const Unarm unarm;
+  const BatchRecord in_flight = claim(*database, {1, 1}, 1).at(0);
+  QueueRequest only = request(QueueAction::kDelete);
+  only.selection.ids = {in_flight.post_id};
+  const auto nothing_comes = [&](const std::vector<Id>&) { clock.advance(20s); };
+  BOOST_TEST(must(change_queue(*database, clock, only, nothing_comes)).held == 1);
+  give_back(in_flight);
+  // At each of its statements and commits: the job, and the same command typed again.
+  bool all_done = false;
+  for (const auto where : {FaultPlan::Where::kStatement, FaultPlan::Where::kBeforeCommit}) {
+    all_done = false;
+    for (std::uint64_t k = 1; k < 1000 && !all_done; ++k) {
+      Queue other;
+      const BatchRecord out = claim(*other.database, {1, 1}, 1).at(0);
+      only.selection.ids = {out.post_id};
+      BOOST_TEST(other.change(only).held == 1);
+      other.give_back(out);
+      FaultPlan::Plan plan;
+      plan.where = where;
+      plan.first = k;
+      FaultPlan::arm(plan);
+      static_cast<void>(k % 2 == 0 ? finish_withdrawals(*other.database, other.clock).ok()
+                                   : change_queue(*other.database, other.clock, only, nullptr).ok());
+      all_done = FaultPlan::seen(where) < k;
+      FaultPlan::disarm();
+      const std::string after = other.state(out.post_id);
+      BOOST_TEST((after.ends_with(" held") || after == "0 pending 0 suppressed 5"), after);
+      static_cast<void>(must(finish_withdrawals(*other.database, other.clock)));
+      BOOST_TEST(other.state(out.post_id) == "0 pending 0 suppressed 5");
+    }
+    BOOST_TEST(all_done);
+  }
+  FaultPlan::Plan once;
+  once.where = FaultPlan::Where::kBeforeCommit;
+  FaultPlan::arm(once);
+  const auto failed = finish_withdrawals(*database, clock);
+  FaultPlan::disarm();
+  BOOST_TEST(!failed.ok());
+  BOOST_TEST(state(in_flight.post_id).ends_with(" held"));
+  BOOST_TEST(must(finish_withdrawals(*database, clock)) == 5);
+}
+
 // Among nodes a command waits for what the others have; the job does not.
 BOOST_FIXTURE_TEST_CASE(the_job_waits_for_no_node, Queue) {
   class Nodes final : public Forwarding {

@@ -89,10 +89,23 @@ BOOST_FIXTURE_TEST_CASE(a_post_in_trouble_does_not_keep_the_others_from_being_de
   BOOST_TEST(all.failed == 1);
   BOOST_TEST(all.error.find("post 0000000000002: ") == 0u, all.error);
   BOOST_TEST(to_json(all).find("\"failed\":1") != std::string::npos);
-  BOOST_TEST(held() == 0);
+  // Nobody is to get that one either.
+  BOOST_TEST(all.held == 1);
+  BOOST_TEST(state(2).ends_with(" held"));
   QueueRequest only = request(QueueAction::kDelete);
   only.selection.ids = {2};
-  BOOST_TEST(!change_queue(*database, clock, only, nullptr).ok());
+  const QueueChange again = change(only);
+  BOOST_TEST(again.failed == 1);
+  BOOST_TEST(again.held == 1);
+  BOOST_TEST(again.error.find("post 0000000000002: ") == 0u, again.error);
+  // The job cannot either, and does the others.
+  make_post(*database, post(4), people(5, "a.test"));
+  commit(*database, [](Connection& c) { return PostStore(c).set_held(4, true, withdrawal("")); });
+  const auto done = finish_withdrawals(*database, clock);
+  BOOST_REQUIRE(!done.ok());
+  BOOST_TEST(done.error().message.find("post 0000000000002: ") == 0u, done.error().message);
+  BOOST_TEST(state(4) == "0 pending 0 suppressed 5");
+  BOOST_TEST(held() == 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(whatever_fails_a_delete_leaves_nothing_held, Queue) {
