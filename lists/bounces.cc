@@ -1,5 +1,7 @@
 #include "lists/bounces.h"
 
+#include <algorithm>
+
 #include "core/base/encoding.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
@@ -24,6 +26,19 @@ bool same_person(const smtp::Address& a, const smtp::Address& b) {
 // with each post.
 bool ends_ring(std::string_view reply) {
   return reply.starts_with("554 5.4.6 " + std::string(kHasBeenHere));
+}
+
+// A notice to the postmaster that fails is not told to the postmaster: who is a list would get one about each member that cannot
+// be reached, and that one fails again.
+Result<bool> tells_itself(const Services& services, storage::Connection& connection,
+                          const DeliveryFailure& failure) {
+  if (same_person(failure.address, services.site.postmaster)) return true;
+  if (failure.post->list_id != 0) return false;
+  auto people = postmasters(connection, services.site);
+  if (!people.ok()) return people.error();
+  return std::any_of(people->begin(), people->end(), [&failure](const storage::BatchRecipient& one) {
+    return same_person(failure.address, {one.local, one.domain});
+  });
 }
 
 // One notice a day about the same owner: spam to a list's owners comes by the hundred.
@@ -104,8 +119,10 @@ Result<RecordedFailures> record_failures(const Services& services, storage::Conn
           continue;
         }
       }
-      if (!services.reporting.notices_to_postmaster || same_person(failure.address, services.site.postmaster))
-        continue;
+      if (!services.reporting.notices_to_postmaster) continue;
+      auto round = tells_itself(services, connection, failure);
+      if (!round.ok()) return round.error();
+      if (*round) continue;
       auto told = tell_postmaster(services, connection, failure, now);
       if (!told.ok()) return told.error();
       if (*told) ++out.notices;

@@ -1,4 +1,5 @@
 // Lists that are owners, moderators or postmaster: what is written to those with the null reverse-path is for their members.
+#include "lists/bounces.h"
 #include "lists/held/view.h"
 #include "lists/people.h"
 #include "tests/lists/mailbox.h"
@@ -128,6 +129,31 @@ BOOST_AUTO_TEST_CASE(who_looks_at_a_question_sees_lists_and_not_who_is_in_them) 
     }
   }
   BOOST_TEST(shown(key) == Names{"mods@lists.example"}, boost::test_tools::per_element());
+}
+
+// The mail of one of the members fails: told to all, it would fail there again.
+BOOST_AUTO_TEST_CASE(no_notice_tells_of_one_to_a_postmaster_that_is_a_list) {
+  News site({});
+  site.services.site.postmaster = address("mods@lists.example");
+  site.services.reporting.notices_to_postmaster = true;
+  const auto told = [&site](const storage::PostRecord& post, const std::string& to) {
+    int notices = 0;
+    TestSite::require(
+        site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+          const auto recorded =
+              lists::record_failures(site.services, c, {{&post, 0, address(to), "550 no", "mx"}});
+          TestSite::require(recorded);
+          notices = recorded->notices;
+          return {};
+        }));
+    return notices;
+  };
+  site.asked();  // own@o.example, as nobody moderates
+  BOOST_TEST(told(last_post(site), "own@o.example") == 1);
+  const storage::PostRecord notice = last_post(site);
+  BOOST_TEST(site.recipients(notice.id).size() == 2U);
+  BOOST_TEST(told(notice, "dia@p.example") == 0);
+  BOOST_TEST(told(notice, "eve@e.example") == 0);
 }
 
 BOOST_AUTO_TEST_CASE(the_postmaster_and_listmasters_may_be_a_list) {
