@@ -55,9 +55,11 @@ struct Submission {
   WallTime received{};  // when the transaction began, for the delay in the log
   // What was verified about it; null: nothing was.
   std::shared_ptr<const mailauth::Authentication> authentication;
-  bool judged = true;                  // false: that serves the planner alone, and nobody is doubted for it
-  bool trusted_sealer = false;         // the last seal of its ARC chain is of a domain that we trust
-  std::string authserv_id;             // ours: what claims to be of it is removed
+  bool judged = true;           // false: that serves the planner alone, and nobody is doubted for it
+  bool trusted_sealer = false;  // the last seal of its ARC chain is of a domain that we trust
+  std::string authserv_id;      // ours: what claims to be of it is removed
+  // It came by the port for what this server has for itself: copies of lists, and mail for owners that are lists.
+  bool from_our_lists = false;
   std::optional<Treatment> treatment;  // of the author of a post that waited, as decided when it came
   std::string authentication_header;  // Authentication-Results, CRLF lines, over received_header; "" for none
 };

@@ -30,17 +30,12 @@ smtp::Address envelope_form(const mail::Mailbox& mailbox) {
 
 constexpr std::size_t kDigestSize = std::tuple_size_v<Sha256Digest>;
 
-std::string bytes_of(const Sha256Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
-// Whoever makes it up has said no more than one who sends that very body: it counts beside the Message-ID only.
-std::string original_body_of(const mail::HeaderBlock& header, std::string_view body) {
-  if (header.count(kOriginalBody) == 1) {
-    auto said = base64_decoded(trimmed(header.find(kOriginalBody)->value()));
-    if (said && said->size() == kDigestSize) return *std::move(said);
-  }
-  return bytes_of(sha256(body));
+// What a list of ours says that this is a copy of. Nobody else is believed: who has read a post could send another text under
+// its name, and the post itself would count as the second one.
+std::string said_original(const Submission& submission, const mail::HeaderBlock& header) {
+  if (!submission.from_our_lists || header.count(kOriginal) != 1) return "";
+  auto said = base64_decoded(trimmed(header.find(kOriginal)->value()));
+  return said && said->size() == kDigestSize ? *std::move(said) : "";
 }
 
 // A message that a sender offers again because it lost our reply has the same Message-ID and body; its header
@@ -63,8 +58,9 @@ std::string seen_key_of(const Incoming& incoming) {
     add("from:", incoming.header.value("From").value_or(""));
     add("subject:", incoming.header.value("Subject").value_or(""));
   }
-  hash.update(incoming.original_body);
-  return bytes_of(hash.finish());
+  hash.update(incoming.body);
+  const Sha256Digest digest = hash.finish();
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
 storage::TlsRequest tls_request(const Submission& submission, const mail::HeaderBlock& header) {
@@ -102,8 +98,9 @@ Result<Incoming> parse_incoming(const Submission& submission) {
     incoming.subject =
         cut_utf8(mail::decode_encoded_words(cut_utf8(subject->value(), kMaxDecoded)), kMaxSubject);
   incoming.tls = tls_request(submission, incoming.header);
-  incoming.original_body = original_body_of(incoming.header, incoming.body);
-  incoming.seen_key = seen_key_of(incoming);
+  incoming.seen_key = said_original(submission, incoming.header);
+  incoming.is_marked_copy = !incoming.seen_key.empty();
+  if (!incoming.is_marked_copy) incoming.seen_key = seen_key_of(incoming);
   return incoming;
 }
 

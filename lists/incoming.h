@@ -28,14 +28,14 @@ struct Incoming {
   std::string subject;                  // decoded, cut to 200 octets
   // REQUIRETLS of the envelope, else the field TLS-Required (RFC 8689 §4.1).
   storage::TlsRequest tls = storage::TlsRequest::kNone;
-  // SHA-256 of the body that its author sent: where a list has changed it since, kOriginalBody says.
-  std::string original_body;
-  std::string seen_key;  // of Message-ID (or From, Date, Subject) and original_body; "": cannot be told
+  // SHA-256 of Message-ID (or From, Date, Subject) and body as its author sent them; "": cannot be told.
+  std::string seen_key;
+  bool is_marked_copy = false;  // of a list of ours: seen_key is what kOriginal says
 };
 
-// In what a list passes on with another body (handlers/marks.cc): original_body in base 64. So a copy that reaches a list by way of
-// another one is known for what it is a copy of.
-inline constexpr std::string_view kOriginalBody = "X-Original-Body";
+// In what a list passes on with another body (handlers/marks.cc): seen_key in base 64. So a copy that reaches a list of this server
+// by way of another one is known for what it is a copy of.
+inline constexpr std::string_view kOriginal = "X-Original";
 
 // kInvalid: it is no message (bare CR, NUL, too long a header ...).
 Result<Incoming> parse_incoming(const Submission& submission);

@@ -265,6 +265,7 @@ Submission submission_of(const storage::HeldRecord& held, std::string message) {
   out.smtputf8 = !detail("smtputf8").empty();
   out.require_tls = !detail("requiretls").empty();
   out.trusted_sealer = !detail("trusted_sealer").empty();
+  out.from_our_lists = !detail("from_our_lists").empty();
   out.client = held.client;
   out.client_ip = detail("client_ip");
   out.received_header = detail("received");

@@ -24,7 +24,8 @@ Result<void> tag(Draft& draft);
 Result<void> reply_to(Draft& draft);
 // marks.cc
 Result<void> mark_loop(Draft& draft);
-Result<void> mark_original_body(Draft& draft);
+Result<void> mark_original(Draft& draft);
+Result<void> remove_original(Draft& draft);
 Result<void> precedence(Draft& draft);
 Result<void> validation(Draft& draft);
 // list_fields.cc

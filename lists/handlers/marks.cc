@@ -8,11 +8,20 @@ Result<void> mark_loop(Draft& draft) {
   return draft.header.insert_bottom("X-Loop", loop_mark(draft.target));
 }
 
-// What is passed on as it came needs no mark: its body says the same.
-Result<void> mark_original_body(Draft& draft) {
-  if (draft.body.data() == draft.incoming.body.data()) return {};
-  draft.header.remove(kOriginalBody);
-  return draft.header.insert_bottom(kOriginalBody, base64_encoded(draft.incoming.original_body));
+// What is passed on as its author sent it needs no mark: it says the same.
+Result<void> mark_original(Draft& draft) {
+  const Incoming& incoming = draft.incoming;
+  if (incoming.is_marked_copy && draft.header.find(kOriginal) != nullptr) return {};
+  ESSAIM_TRY(remove_original(draft));
+  const bool is_changed = incoming.is_marked_copy || draft.body.data() != incoming.body.data();
+  if (!is_changed || incoming.seen_key.empty()) return {};
+  return draft.header.insert_bottom(kOriginal, base64_encoded(incoming.seen_key));
+}
+
+// Of what is passed on to addresses that may be lists: they would believe it.
+Result<void> remove_original(Draft& draft) {
+  draft.header.remove(kOriginal);
+  return {};
 }
 
 Result<void> precedence(Draft& draft) {

@@ -37,9 +37,9 @@ const std::vector<Handler>& post_handlers() {
       {"footer", "Puts the setting footer under the text, unless the mail is signed or encrypted.",
        handlers::footer_words},
       {"short-lines", "Encodes the parts that have lines of more than 998 octets.", handlers::short_lines},
-      {"original-body",
-       "Adds X-Original-Body where the body was changed, so that a list that gets a copy knows the post.",
-       handlers::mark_original_body},
+      {"original",
+       "Adds X-Original where the body was changed, so that a list of ours that gets a copy knows the post.",
+       handlers::mark_original},
   };
   return table;
 }
@@ -54,6 +54,7 @@ const std::vector<Handler>& forward_handlers() {
       {"complete", "Adds Message-ID and Date where they are missing, to mail of those who log in.",
        handlers::complete_submitted},
       {"loop-mark", "Adds X-Loop with the address it came to.", handlers::mark_loop},
+      {"original", "Removes X-Original.", handlers::remove_original},
       {"short-lines", "Encodes the parts that have lines of more than 998 octets, unless the mail is signed.",
        handlers::short_lines_unless_signed},
   };

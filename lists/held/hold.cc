@@ -139,6 +139,7 @@ HeldRecord record_of(const storage::ListRecord& list, const Submission& submissi
   if (submission.smtputf8) held.details["smtputf8"] = "1";
   if (submission.require_tls) held.details["requiretls"] = "1";
   if (submission.trusted_sealer) held.details["trusted_sealer"] = "1";
+  if (submission.from_our_lists) held.details["from_our_lists"] = "1";
   if (decision.action.then) held.details["then"] = scenario::to_string(*decision.action.then);
   // Who is not the author would get answers to what somebody else wrote; a machine gets none (RFC 3834 §2).
   if (decision.action.quiet || !rules::disowned(submission, incoming).empty() ||

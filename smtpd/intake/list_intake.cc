@@ -240,6 +240,7 @@ std::shared_ptr<lists::Submission> ListIntake::submission_of(Work& work, std::st
   auto submission = to_submission(*work.message, std::move(content), hostname_, hides_submitters_,
                                   verification_->has_own_address(client));
   submission->judged = verification_->judges(client);
+  submission->from_our_lists = client.role == ListenerRole::kOurselves;
   submission->authserv_id = authserv_id_;
   work.message->content->clear();
   return submission;

@@ -139,6 +139,7 @@ class TestSite {
     submission->content = content;
     submission->received = clock.wall_now();
     submission->authentication = authentication;
+    submission->from_our_lists = from_our_lists;
     for (const std::string& name : to) {
       lists::Resolution resolution = rcpt(name);
       if (!resolution.reply.positive()) return resolution.reply;
@@ -218,6 +219,7 @@ class TestSite {
   std::atomic<int> bells{0};
   std::string client_ip = "192.0.2.1";                             // of who sends
   std::shared_ptr<const mailauth::Authentication> authentication;  // of what send() sends; null: not verified
+  bool from_our_lists = false;                                     // what send() sends
   Id last_id = 0;
 };
 

@@ -93,7 +93,8 @@ BOOST_AUTO_TEST_CASE(a_post_comes_to_a_list_once_by_whatever_lists) {
   TestSite site;
   for (const char* name : {"all", "dev", "ops"})
     site.make_list(name, {{"post", "anyone"}, {"footer", std::string("-- ") + name}}, {"a@one.example"});
-  const auto is_new = [&site](const std::string& list, const std::string& message) {
+  const auto is_new = [&site](const std::string& list, const std::string& message, bool ours = true) {
+    site.from_our_lists = ours && message.find("X-Loop: ") != std::string::npos;
     const auto reply = site.send("x@y.example", {list + "@lists.example"}, message);
     BOOST_TEST(reply.positive(), reply.to_string());
     return reply.text.find("(duplicate)") == std::string::npos;
@@ -121,7 +122,41 @@ BOOST_AUTO_TEST_CASE(a_post_comes_to_a_list_once_by_whatever_lists) {
   // What was edited and sent anew from a copy is another message.
   std::string edited = of_all;
   edited.replace(edited.find("<1@y>"), 5, "<4@y>");
-  BOOST_TEST(is_new("ops", edited));
+  BOOST_TEST(is_new("ops", edited, false));
+}
+
+// Else who has read it where it came first could take its place with another text where it comes late.
+BOOST_AUTO_TEST_CASE(nobody_but_our_lists_says_what_is_a_copy_of_a_post) {
+  Moderated site("editorkey", {{"tell_held", "false"}});
+  site.make_list("all", {{"post", "anyone"}, {"footer", "-- all"}}, {"a@one.example"});
+  BOOST_TEST(site.send("ann@x.example", {"all@lists.example"}, a_post("ann@x.example", "<p1@x>")).positive());
+  std::string forged = site.rendering(site.last_id);
+  BOOST_TEST(forged.find("\r\nX-Original: ") != std::string::npos);
+  forged += "buy now\r\n";
+  BOOST_TEST(site.send("ann@x.example", {"dev@lists.example"}, forged).positive());
+  const auto reply = site.post();
+  BOOST_TEST(reply.to_string().starts_with("250 2.0.0 Ok: waits for a moderator, as "), reply.to_string());
+  BOOST_TEST(site.held().size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(nor_does_anybody_put_another_text_in_the_place_of_what_waits_for_its_author) {
+  Moderated site("publickey");
+  site.make_list("all", {{"post", "anyone"}, {"footer", "-- all"}}, {"a@one.example"});
+  BOOST_TEST(site.send("ann@x.example", {"all@lists.example"}, a_post("ann@x.example", "<p1@x>")).positive());
+  const std::string copy = site.rendering(site.last_id);
+  const auto mark = copy.find("X-Original: ");
+  BOOST_REQUIRE(mark != std::string::npos);
+  const std::string line = copy.substr(mark, copy.find("\r\n", mark) - mark) + "\n";
+  site.post();
+  const std::string first = last_letter(site, "ann@x.example").field("Reply-To");
+  site.clock.advance(std::chrono::hours(2));
+  const auto reply = site.send("ann@x.example", {"dev@lists.example"},
+                               a_post("ann@x.example", "<p1@x>", line) + "buy now\r\n");
+  BOOST_TEST(reply.positive(), reply.to_string());
+  BOOST_TEST(reply.to_string().find("asked again") == std::string::npos, reply.to_string());
+  BOOST_TEST(site.held().size() == 2U);
+  BOOST_TEST(site.answer("ann@x.example", first).positive());
+  BOOST_TEST(list_posts(site) == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(mail_for_people_that_is_offered_again_goes_to_them_once) {

@@ -23,8 +23,10 @@ Target a_list(const Settings& settings) {
   return target;
 }
 
-Rendered rendered(const std::vector<Handler>& handlers, const Target& target, const std::string& content) {
+Rendered rendered(const std::vector<Handler>& handlers, const Target& target, const std::string& content,
+                  bool from_our_lists = false) {
   Submission submission;
+  submission.from_our_lists = from_our_lists;
   submission.id = 1;
   submission.received_header = "Received: from c by mx.example id 1;\r\n now\r\n";
   submission.content = content;
@@ -46,10 +48,10 @@ const char kListFields[] =
     "List-Post: <mailto:dev@lists.example>\n"
     "List-Owner: <mailto:dev-owner@lists.example>\n";
 
-// What a list says of the body that it has changed.
-std::string original_body(const std::string& body) {
-  const Sha256Digest digest = sha256(crlf(body));
-  return "X-Original-Body: " + base64_encoded({reinterpret_cast<const char*>(digest.data()), digest.size()}) +
+// What a list says of what it has changed, with the Message-ID <1@x>.
+std::string original(const std::string& body) {
+  const Sha256Digest digest = sha256(std::string("message-id:\0<1@x>\0", 18) + crlf(body));
+  return "X-Original: " + base64_encoded({reinterpret_cast<const char*>(digest.data()), digest.size()}) +
          "\n";
 }
 
@@ -63,6 +65,7 @@ BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) 
     Settings settings;
     std::string in;
     std::string out;  // behind Received
+    bool from_our_lists = false;
   };
   const std::string usual = "Message-ID: <1@x>\nDate: today\n";
   const std::string fields = kListFields;
@@ -124,27 +127,47 @@ BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) 
       {"a footer",
        {{"footer", "-- \nthe list\n"}},
        "From: a@b\n" + usual + "\nbody\n",
-       "From: a@b\n" + usual + fields + original_body("body\n") + "\nbody\n-- \nthe list\n"},
+       "From: a@b\n" + usual + fields + original("body\n") + "\nbody\n-- \nthe list\n"},
       {"a header and a footer",
        {{"header", "over"}, {"footer", "under"}},
        "From: a@b\n" + usual + "\nbody\n",
-       "From: a@b\n" + usual + fields + original_body("body\n") + "\nover\nbody\nunder\n"},
+       "From: a@b\n" + usual + fields + original("body\n") + "\nover\nbody\nunder\n"},
       {"a footer that is there already, and one that is quoted",
        {{"footer", "under"}},
        "From: a@b\n" + usual + "\n> under\nbody\nunder\n",
        "From: a@b\n" + usual + fields + "\n> under\nbody\nunder\n"},
-      {"a body that another list has changed is known by that of its author",
+      {"a body that a list of ours has changed is known by that of its author",
        {{"footer", "under"}},
-       "From: a@b\n" + usual + original_body("first\n") + "\nbody\n",
-       "From: a@b\n" + usual + fields + original_body("first\n") + "\nbody\nunder\n"},
-      {"what says nothing of a body is replaced",
+       "From: a@b\n" + usual + original("first\n") + "\nbody\n",
+       "From: a@b\n" + usual + original("first\n") + fields + "\nbody\nunder\n",
+       true},
+      {"also where it goes on as it came",
+       {},
+       "From: a@b\n" + usual + original("first\n") + "\nbody\n",
+       "From: a@b\n" + usual + original("first\n") + fields + "\nbody\n",
+       true},
+      {"also where the mark itself was taken off",
+       {{"remove_headers", "X-Original"}},
+       "From: a@b\n" + usual + original("first\n") + "\nbody\n",
+       "From: a@b\n" + usual + fields + original("first\n") + "\nbody\n",
+       true},
+      {"others are not believed",
        {{"footer", "under"}},
-       "From: a@b\nX-Original-Body: AAAA\n" + usual + "\nbody\n",
-       "From: a@b\n" + usual + fields + original_body("body\n") + "\nbody\nunder\n"},
+       "From: a@b\n" + usual + original("first\n") + "\nbody\n",
+       "From: a@b\n" + usual + fields + original("body\n") + "\nbody\nunder\n"},
+      {"nor by the next list",
+       {},
+       "From: a@b\n" + usual + original("first\n") + "\nbody\n",
+       "From: a@b\n" + usual + fields + "\nbody\n"},
+      {"what says nothing is replaced",
+       {{"footer", "under"}},
+       "From: a@b\nX-Original: AAAA\n" + usual + "\nbody\n",
+       "From: a@b\n" + usual + fields + original("body\n") + "\nbody\nunder\n",
+       true},
       {"a footer that is only quoted is no second one",
        {{"footer", "under"}},
        "From: a@b\n" + usual + "\nbody\n> under\n",
-       "From: a@b\n" + usual + fields + original_body("body\n> under\n") + "\nbody\n> under\nunder\n"},
+       "From: a@b\n" + usual + fields + original("body\n> under\n") + "\nbody\n> under\nunder\n"},
       {"a description",
        {{"description", "Development \"talk\""}},
        "From: a@b\n" + usual + "\nbody\n",
@@ -190,7 +213,7 @@ BOOST_AUTO_TEST_CASE(a_post_leaves_with_what_its_list_says_and_else_as_it_came) 
   };
   for (const Row& row : rows) {
     BOOST_TEST_CONTEXT(row.what) {
-      const Rendered out = rendered(post_handlers(), a_list(row.settings), crlf(row.in));
+      const Rendered out = rendered(post_handlers(), a_list(row.settings), crlf(row.in), row.from_our_lists);
       BOOST_TEST(out.rendering == crlf(kReceived + row.out));
       const bool common = row.settings.contains("envelope");
       BOOST_TEST(out.private_header ==
@@ -231,9 +254,9 @@ BOOST_AUTO_TEST_CASE(eight_bit_is_seen_wherever_it_is) {
 BOOST_AUTO_TEST_CASE(a_forward_changes_no_more_than_its_marks) {
   Target target = a_list({{"subject_tag", "[dev]"}, {"footer", "x"}});
   target.kind = TargetKind::kOwners;
-  const Rendered out =
-      rendered(forward_handlers(), target,
-               crlf("Return-Path: <a@b>\nFrom: a@b\nBcc: c@d\nList-Id: <o.other>\nSubject: hi\n\nbody\n"));
+  const Rendered out = rendered(forward_handlers(), target,
+                                crlf("Return-Path: <a@b>\nFrom: a@b\nBcc: c@d\nX-Original: AAAA\nList-Id: "
+                                     "<o.other>\nSubject: hi\n\nbody\n"));
   BOOST_TEST(out.rendering == crlf(std::string(kReceived) + "From: a@b\nList-Id: <o.other>\nSubject: hi\n"
                                                             "X-Loop: dev-owner@lists.example\n\nbody\n"));
   BOOST_TEST(out.private_header.empty());
