@@ -42,6 +42,7 @@ struct Submission {
   // How the author is known, and what became of a post that waited.
   scenario::Auth auth = scenario::Auth::kSmtp;
   std::shared_ptr<const sasl::Login> login;  // who submitted it with a password; null: it came from outside
+  std::string held_account;                  // whose login that was, of a post that waited; "" for none
   bool confirmed = false;                    // by its author, with a key
   std::string validated_by;                  // the moderator who let it pass; "" for none
   std::string received_header;               // one or more CRLF lines, put on top of what is passed on
@@ -62,6 +63,9 @@ struct Submission {
   bool from_our_lists = false;
   std::optional<Treatment> treatment;  // of the author of a post that waited, as decided when it came
   std::string authentication_header;  // Authentication-Results, CRLF lines, over received_header; "" for none
+
+  // The account that sent it; "" for none.
+  const std::string& account() const { return login ? login->account : held_account; }
 };
 
 class KnownFacts;

@@ -53,7 +53,7 @@ class ForwardPlan : public Plan {
     post.subject = context.incoming.subject;
     post.size = static_cast<std::int64_t>(rendered_.rendering.size());
     post.client = context.submission.client;
-    if (context.submission.login) post.account = context.submission.login->account;
+    post.account = context.submission.account();
     post.accepted = context.now;
     post.staged = context.staged;
     post.expires = context.now + kExpire;

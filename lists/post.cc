@@ -103,7 +103,7 @@ class PostPlan : public Plan {
     post.subject = context.incoming.subject;
     post.size = static_cast<std::int64_t>(rendered_.rendering.size());
     post.client = context.submission.client;
-    if (context.submission.login) post.account = context.submission.login->account;
+    post.account = context.submission.account();
     post.accepted = context.now;
     post.staged = context.staged;
     post.expires =
@@ -267,6 +267,7 @@ Submission submission_of(const storage::HeldRecord& held, std::string message) {
   out.trusted_sealer = !detail("trusted_sealer").empty();
   out.from_our_lists = !detail("from_our_lists").empty();
   out.client = held.client;
+  out.held_account = detail("account");
   out.client_ip = detail("client_ip");
   out.received_header = detail("received");
   out.authserv_id = detail("authserv_id");

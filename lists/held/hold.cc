@@ -136,6 +136,7 @@ HeldRecord record_of(const storage::ListRecord& list, const Submission& submissi
   keep_verified(submission, incoming, &held);
   held.details["authserv_id"] = submission.authserv_id;
   held.details["auth"] = scenario::to_string(submission.auth);
+  if (!submission.account().empty()) held.details["account"] = submission.account();
   if (submission.smtputf8) held.details["smtputf8"] = "1";
   if (submission.require_tls) held.details["requiretls"] = "1";
   if (submission.trusted_sealer) held.details["trusted_sealer"] = "1";

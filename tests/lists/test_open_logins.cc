@@ -1,7 +1,9 @@
 // Who has logged in and is in a session still, when the account is changed.
 #include "core/sasl/login.h"
+#include "lists/site_texts.h"
 #include "storage/account_store.h"
-#include "tests/lists/site.h"
+#include "storage/held_store.h"
+#include "tests/lists/mailbox.h"
 
 using namespace essaim;
 using namespace essaim::test;
@@ -89,6 +91,34 @@ BOOST_AUTO_TEST_CASE(so_it_is_for_who_has_no_account_here) {
   locked.created = locked.changed = from_millis(5'000);
   change([&](AccountStore accounts) { return accounts.add(locked); });
   BOOST_TEST(post(carl) == kOver);
+}
+
+// What a stolen account sent is found by its name also when a moderator, or the author with a key, has let it pass.
+BOOST_AUTO_TEST_CASE(a_post_that_waited_is_of_the_account_that_sent_it) {
+  make_list("held", {{"send", "editorkey"}}, {"ann@a.example"});
+  lists::SiteTexts texts(*database, clock);
+  require(
+      texts.set({}, storage::TextKind::kScenario, "send.mine", "true() smtp -> request_auth,editorkey\n"));
+  make_list("sure", {{"send", "mine"}}, {"ann@a.example"});
+  for (const char* list : {"held", "sure"}) join(list, {"ed@e.example"}, storage::Role::kEditor);
+  const auto ann = login("ann", from_millis(1'000));
+  BOOST_TEST(post(ann, "held@lists.example").starts_with("250"));
+  BOOST_TEST(post(ann, "sure@lists.example").starts_with("250"));
+  send("ann@a.example", {last_question(*this, "ann@a.example").field("Reply-To")},
+       a_mail("ann@a.example", "Re: x", "yes\n", ""));
+  std::vector<storage::HeldRecord> waiting;
+  read([&](storage::Connection& c) {
+    auto found = storage::HeldStore(c).search({});
+    require(found);
+    waiting = *found;
+  });
+  BOOST_REQUIRE(waiting.size() == 2U);
+  for (const auto& one : waiting)
+    send("ed@e.example", {"approve+" + one.key + "@lists.example"}, a_mail("ed@e.example", "Re: x", "", ""));
+  BOOST_TEST(list_posts(*this) == 2U);
+  for (const auto& one : posts()) {
+    if (one.kind == storage::PostKind::kList) BOOST_TEST(one.account == "ann");
+  }
 }
 
 BOOST_AUTO_TEST_CASE(who_is_not_logged_in_is_not_asked_for_an_account) {
