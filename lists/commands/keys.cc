@@ -2,6 +2,8 @@
 // it may answer, from whatever address. A machine's answer counts for nothing.
 #include <algorithm>
 #include <array>
+#include <string>
+#include <vector>
 
 #include "core/base/text.h"
 #include "core/mail/readable.h"
@@ -47,6 +49,15 @@ std::string first_line(const std::string& text) {
     return std::string(line.substr(0, kLongestReason));
   }
   return "";
+}
+
+// French puts a no-break space before "!" and ":".
+std::string with_plain_blanks(std::string text) {
+  for (const std::string_view blank : {"\u00A0", "\u202F"}) {
+    for (auto at = text.find(blank); at != text.npos; at = text.find(blank, at))
+      text.replace(at, blank.size(), " ");
+  }
+  return text;
 }
 
 constexpr std::string_view kPunctuation = " \t.,:;!-()\"'";
@@ -120,11 +131,7 @@ std::optional<Answer> command_in(std::string_view line, std::string_view key) {
 
 // Of the first line of an answer to answer+`key`.
 std::optional<Answer> answer_in(std::string line, std::string_view key) {
-  // French puts a no-break space before "!" and ":".
-  for (const std::string_view blank : {"\u00A0", "\u202F"}) {
-    for (auto at = line.find(blank); at != line.npos; at = line.find(blank, at))
-      line.replace(at, blank.size(), " ");
-  }
+  line = with_plain_blanks(std::move(line));
   if (auto answer = command_in(line, key)) return answer;
   const std::string_view all = line;
   const auto end = std::min(all.find_first_of(" \t.,:;!"), all.size());
@@ -143,51 +150,150 @@ std::optional<Answer> answer_in(std::string line, std::string_view key) {
   return std::nullopt;
 }
 
-// The first line that somebody wrote who answers over or under what is quoted. A quotation that is not marked as one ends the
-// search: it says what a question says ("If you did not ask for it").
-std::string first_words(const std::string& text) {
-  bool announced = false, quoted = false;
-  for (const std::string_view raw : split(text, '\n')) {
-    if (raw == "-- " || raw == "-- \r") break;
-    const std::string_view line = trimmed(raw);
-    if (line.empty()) continue;
-    if (line.front() == '>' || line.front() == '|') {
-      quoted = true;
-    } else if (!quoted && (line.ends_with(':') || is_of_the_program(line))) {
-      announced = true;
-    } else {
-      const bool is_quotation = line.starts_with("-----") || (announced && !quoted);
-      return is_quotation ? "" : std::string(line.substr(0, kLongestReason));
-    }
+// Words in lower case, without punctuation.
+std::vector<std::string> words_in(std::string_view text) {
+  constexpr std::string_view kBetween = " \t\r\n.,:;!?()\"*";
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find_first_of(kBetween, at), text.size());
+    if (end > at) out.push_back(ascii_lowered(text.substr(at, end - at)));
+    at = end + 1;
   }
-  return "";
+  return out;
 }
 
-constexpr std::array<std::string_view, 6> kNo = {"no", "nope", "non", "nein", "niet", "nee"};
-constexpr std::array<std::string_view, 19> kRefusals = {
-    "not",      "never",   "decline", "declined",    "refuse", "refused", "reject",
-    "rejected", "stop",    "remove",  "unsubscribe", "spam",   "pas",     "jamais",
-    "refuser",  "rejeter", "nicht",   "kein",        "keine",
-};
+template <std::size_t N>
+bool is_among(const std::array<std::string_view, N>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
 
-// Answers to confirm+KEY count without a word, and whatever stands there: mail programs put signatures over what they quote.
-// But whoever is asked about what somebody else wrote in their name, or wants no invitation, says so as one does to people.
-bool says_no_or_asks(std::string_view line, bool to_leave) {
-  if (!to_leave && line.ends_with('?')) return true;
-  constexpr std::string_view kBetween = " \t.,:;!?()\"*";
-  for (std::size_t at = 0; at < line.size();) {
-    const std::size_t end = std::min(line.find_first_of(kBetween, at), line.size());
-    const std::string word = ascii_lowered(line.substr(at, end - at));
-    at = end + 1;
-    if (word.empty()) continue;
-    if (std::find(kNo.begin(), kNo.end(), word) != kNo.end()) return true;
-    // "Please stop, I do not want it any more" is how one says yes to that.
-    if (to_leave) return false;
-    if (std::find(kRefusals.begin(), kRefusals.end(), word) != kRefusals.end() || word.ends_with("n't") ||
-        word.ends_with("n\u2019t"))
+constexpr std::array<std::string_view, 12> kYes = {
+    "yes", "yep", "ok", "okay", "oui", "ja", "confirm", "confirmed", "approve", "approved", "accept", "si"};
+constexpr std::array<std::string_view, 6> kNo = {"no", "nope", "non", "nein", "niet", "nee"};
+constexpr std::array<std::string_view, 8> kNegations = {"not",    "never", "cannot", "pas",
+                                                        "jamais", "nicht", "kein",   "keine"};
+constexpr std::array<std::string_view, 12> kRefusals = {"decline", "declined", "refuse",      "refused",
+                                                        "reject",  "rejected", "stop",        "remove",
+                                                        "spam",    "refuser",  "unsubscribe", "rejeter"};
+constexpr std::array<std::string_view, 8> kLeaving = {"stop",    "remove",     "unsubscribe", "leave",
+                                                      "signoff", "désabonner", "abmelden",    "austragen"};
+// "I did not ask for it", "Not me", "That was not mine".
+constexpr std::array<std::string_view, 9> kAsking = {"ask",   "asked",   "request",  "requested",  "wrote",
+                                                     "write", "demandé", "verlangt", "geschrieben"};
+constexpr std::array<std::string_view, 6> kMyself = {"me", "mine", "moi", "ich", "mich", "i"};
+constexpr std::array<std::string_view, 11> kGreetings = {
+    "hello", "hi", "hey", "dear", "good", "bonjour", "bonsoir", "salut", "hallo", "guten", "liebe"};
+
+bool negates(std::string_view word) {
+  return is_among(kNegations, word) || word.ends_with("n't") || word.ends_with("n\u2019t");
+}
+
+bool refuses(std::string_view word) {
+  return is_among(kNo, word) || is_among(kRefusals, word) || negates(word);
+}
+
+// Not of what has a question mark within, as links do.
+bool asks(std::string_view text) {
+  for (auto at = text.find('?'); at != text.npos; at = text.find('?', at + 1)) {
+    if (at + 1 == text.size() || std::string_view(" \t\r\n?!)\"*").find(text[at + 1]) != text.npos)
       return true;
   }
   return false;
+}
+
+// "Yes", "Ja, gerne!"
+bool says_yes(std::string_view line) {
+  const auto words = words_in(line);
+  return !words.empty() && words.size() <= 3 && is_among(kYes, words.front()) && !asks(line) &&
+         std::none_of(words.begin(), words.end(), refuses);
+}
+
+// "Hello", "Dear owners,", "To whom it may concern:". What stands behind it counts.
+bool is_salutation(std::string_view line) {
+  const auto words = words_in(line);
+  if (words.empty() || words.size() > 5 || std::any_of(words.begin(), words.end(), refuses)) return false;
+  return line.ends_with(',') || line.ends_with('!') || line.ends_with(':') ||
+         (is_among(kGreetings, words.front()) && !asks(line));
+}
+
+bool is_quoted(std::string_view line) {
+  return line.starts_with('>') || line.starts_with('|');
+}
+
+// Whether a quotation begins behind line `i`, or behind the next one.
+bool announces(const std::vector<std::string_view>& lines, std::size_t i) {
+  const std::string_view line = trimmed(lines[i]);
+  if (is_of_the_program(line)) return true;
+  if (!line.ends_with(':')) {
+    const bool begins = line.starts_with("On ") || line.starts_with("Le ") || line.starts_with("Am ");
+    return begins && i + 1 < lines.size() && trimmed(lines[i + 1]).ends_with(':');
+  }
+  for (const std::string_view by : {"wrote", "schrieb", "écrit", "scritto", "escribi", "schreef", "@"}) {
+    if (line.find(by) != line.npos) return true;
+  }
+  for (++i; i < lines.size(); ++i) {
+    if (const std::string_view next = trimmed(lines[i]); !next.empty()) return is_quoted(next);
+  }
+  return false;
+}
+
+// The first paragraph that somebody wrote who answers over or under what is quoted, without a salutation; "" of one who says
+// yes. A quotation that is not marked as one ends the search: it says what a question says ("If you did not ask for it").
+std::string first_words(const std::string& text) {
+  const std::vector<std::string_view> lines = split(text, '\n');
+  bool announced = false, quoted = false;
+  std::string out;
+  for (std::size_t i = 0; i < lines.size() && out.size() < kLongestReason; ++i) {
+    if (lines[i] == "-- " || lines[i] == "-- \r") break;
+    const std::string_view line = trimmed(lines[i]);
+    if (line.empty() || is_quoted(line)) {
+      if (!out.empty()) break;
+      quoted |= !line.empty();
+      continue;
+    }
+    if (line.starts_with("-----")) break;
+    if (announces(lines, i)) {
+      if (!out.empty()) break;
+      announced |= !quoted;
+      continue;
+    }
+    if (announced && !quoted) break;
+    if (out.empty() && says_yes(line)) break;
+    if (out.empty() && is_salutation(line)) continue;
+    out.append(line.substr(0, kLongestReason)).push_back('\n');
+  }
+  return with_plain_blanks(std::move(out));
+}
+
+// Answers to confirm+KEY count without a word, and whatever stands there: mail programs put signatures over what they quote.
+// But whoever is asked about what somebody else wrote in their name, or wants no invitation, says so as one does to people.
+bool says_no_or_asks(std::string_view text) {
+  const auto words = words_in(text);
+  return asks(text) || std::any_of(words.begin(), words.end(), refuses);
+}
+
+// The same of who is asked whether they leave. "Please stop, I do not want it any more" is how one says yes to that, and "I did
+// not ask for this" how one says no. In doubt nobody is taken off.
+bool stays_or_asks(std::string_view text) {
+  const auto words = words_in(text);
+  if (words.empty()) return false;
+  if (is_among(kNo, words.front())) return true;
+  bool leaves = false, negated = false, asked = false;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    asked = asked || is_among(kAsking, words[i]);
+    if (negates(words[i])) {
+      negated = true;
+      asked = asked || (i + 1 < words.size() && is_among(kMyself, words[i + 1]));
+    } else if (is_among(kLeaving, words[i])) {
+      // "Do not remove me", "Please don't just remove me".
+      for (std::size_t before = i - std::min<std::size_t>(i, 3); before < i; ++before) {
+        if (negates(words[before])) return true;
+      }
+      leaves = true;
+    }
+  }
+  if (negated && asked) return true;
+  return !leaves && says_no_or_asks(text);
 }
 
 class KeyPlan : public Plan {
@@ -269,7 +375,8 @@ Result<Planned> plan_key(const PlanContext& context, std::shared_ptr<const Targe
       auto held = storage::HeldStore(context.connection).find(target->held_id);
       if (!held.ok()) return held.error();
       const bool to_leave = held->has_value() && verb_named((*held)->detail("verb")) == Verb::kUnsubscribe;
-      if (!says_no_or_asks(first_words(text), to_leave)) break;
+      const std::string words = first_words(text);
+      if (!(to_leave ? stays_or_asks(words) : says_no_or_asks(words))) break;
       return Planned{nullptr,
                      refusal(550, "5.6.0",
                              "nothing was confirmed, the answer says no, or asks: to confirm write yes and "

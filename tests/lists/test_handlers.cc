@@ -50,7 +50,7 @@ const char kListFields[] =
 
 // What a list says of what it has changed, with the Message-ID <1@x>.
 std::string original(const std::string& body) {
-  const Sha256Digest digest = sha256(std::string("message-id:\0<1@x>\0", 18) + crlf(body));
+  const Sha256Digest digest = sha256(std::string("message-id:<1@x>\0", 17) + crlf(body));
   return "X-Original: " + base64_encoded({reinterpret_cast<const char*>(digest.data()), digest.size()}) +
          "\n";
 }

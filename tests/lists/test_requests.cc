@@ -447,56 +447,6 @@ BOOST_AUTO_TEST_CASE(keys_are_good_once_in_time_and_for_whoever_has_them) {
   BOOST_TEST(!site.is_member("late@x.example"));
 }
 
-BOOST_AUTO_TEST_CASE(an_answer_that_says_no_or_asks_confirms_nothing_and_any_other_does) {
-  Served site(lists::Settings{{"subscribe", "auth"}, {"unsubscribe", "auth"}});
-  const struct {
-    const char* text;
-    bool confirms;
-  } rows[] = {
-      {"", true},
-      {"yes\n", true},
-      {"Ja, gerne!\n", true},
-      {"Best regards\nAnn Author, Institute of Nothing\n", true},
-      {"> message: nothing happens then. If you did not ask\n", true},
-      {"On Monday, Sympa <sympa@lists.example>\nwrote:\n\n> If you did not ask for it\n", true},
-      {"Am Montag schrieb Sympa:\nIf you did not ask for it\n", true},
-      {"-----Original Message-----\nIf you did not ask for it\n", true},
-      {"-- \nno more paper\n", true},
-      {"No, thank you.\n", false},
-      {"Nein danke\n", false},
-      {"Ce n'est pas moi !\n", false},
-      {"I did not write this\n", false},
-      {"We didn't ask for it\n", false},
-      {"Please take me off, what is this?\n", false},
-      {"On Monday Sympa wrote:\n> To confirm, just answer\n> \n\nno\n", false},
-      {"> To confirm, just answer\n\nThis is not mine.\n> again\n", false},
-  };
-  int n = 0;
-  for (const auto& row : rows) {
-    BOOST_TEST_CONTEXT(row.text) {
-      const std::string who = "n" + std::to_string(++n) + "@x.example";
-      site.ask(who, "sub dev\n");
-      const auto reply = site.send(who, {"Confirm+" + site.question(who).key() + "@lists.example"},
-                                   a_mail(who, "Re: x", row.text));
-      BOOST_TEST(reply.positive() == row.confirms, reply.to_string());
-      BOOST_TEST((reply.to_string().find("550 5.6.0 nothing was confirmed") == std::string::npos) ==
-                 row.confirms);
-      BOOST_TEST(site.is_member(who) == row.confirms);
-    }
-  }
-  // To leave is another thing.
-  site.ask("ann@x.example", "signoff dev\n");
-  const std::string to = site.question("ann@x.example").field("Reply-To");
-  site.send("ann@x.example", {to}, a_mail("ann@x.example", "Re: x", "No!\n"));
-  BOOST_TEST(site.is_member("ann@x.example"));
-  site.send("ann@x.example", {to}, a_mail("ann@x.example", "Re: x", "Can you stop this? I do not want it\n"));
-  BOOST_TEST(!site.is_member("ann@x.example"));
-  // It waits still, and who writes to another address than the question's says what is meant.
-  const std::string last = "n" + std::to_string(n) + "@x.example";
-  site.send(last, {"approve+" + site.question(last).key() + "@lists.example"}, a_mail(last, "Re: x", "no\n"));
-  BOOST_TEST(site.is_member(last));
-}
-
 BOOST_AUTO_TEST_CASE(templates_of_the_site_take_the_place_of_ours) {
   Served site;
   const auto set = [&](Id owner, const std::string& name, const std::string& text, storage::TextScope scope) {

@@ -1,0 +1,103 @@
+// What people write to confirm+KEY, and what it counts for.
+#include "tests/lists/served.h"
+
+using namespace essaim;
+using namespace essaim::test;
+
+BOOST_AUTO_TEST_SUITE(confirmations)
+
+BOOST_AUTO_TEST_CASE(an_answer_that_says_no_or_asks_confirms_nothing_and_any_other_does) {
+  Served site(lists::Settings{{"subscribe", "auth"}, {"unsubscribe", "auth"}});
+  const struct {
+    const char* text;
+    bool confirms;
+  } rows[] = {
+      {"", true},
+      {"yes\n", true},
+      {"Ja, gerne!\n", true},
+      {"Best regards\nAnn Author, Institute of Nothing\n", true},
+      {"> message: nothing happens then. If you did not ask\n", true},
+      {"On Monday, Sympa <sympa@lists.example>\nwrote:\n\n> If you did not ask for it\n", true},
+      {"Am Montag schrieb Sympa:\nIf you did not ask for it\n", true},
+      {"-----Original Message-----\nIf you did not ask for it\n", true},
+      {"-- \nno more paper\n", true},
+      {"No, thank you.\n", false},
+      {"Nein danke\n", false},
+      {"Ce n'est pas moi !\n", false},
+      {"I did not write this\n", false},
+      {"We didn't ask for it\n", false},
+      {"Please take me off, what is this?\n", false},
+      {"On Monday Sympa wrote:\n> To confirm, just answer\n> \n\nno\n", false},
+      {"> To confirm, just answer\n\nThis is not mine.\n> again\n", false},
+      {"Am 22.11.2026 um 18:52 schrieb Sympa\n<sympa@lists.example>:\n> To confirm\n\nnein\n", false},
+      // Behind a greeting, or further on.
+      {"Hello,\n\nI did not write this.\n", false},
+      {"Hello\n\nthat was not me\n", false},
+      {"Bonjour,\n\nCe n'est pas moi.\n", false},
+      {"Dear owners,\n\nplease do not\n", false},
+      {"To whom it may concern:\n\nI have never heard of this.\n", false},
+      {"Hello:\nthis is spam\n", false},
+      {"I have had this question twice by now.\nIt was not me who wrote.\n", false},
+      {"Hello,\n\nAnn Author, Institute of Nothing\n\nDo not print this\n", true},
+      {"Yes\nAnn Author\nPlease do not print this\n", true},
+      {"Hello,\n\nOn Monday, Sympa <sympa@lists.example>\nwrote:\n\nIf you did not ask for it\n", true},
+      {"See https://x.example/?a=1\n", true},
+      {"What is this?\nAnn\n", false},
+  };
+  int n = 0;
+  for (const auto& row : rows) {
+    BOOST_TEST_CONTEXT(row.text) {
+      const std::string who = "n" + std::to_string(++n) + "@x.example";
+      site.ask(who, "sub dev\n");
+      const auto reply = site.send(who, {"Confirm+" + site.question(who).key() + "@lists.example"},
+                                   a_mail(who, "Re: x", row.text));
+      BOOST_TEST(reply.positive() == row.confirms, reply.to_string());
+      BOOST_TEST((reply.to_string().find("550 5.6.0 nothing was confirmed") == std::string::npos) ==
+                 row.confirms);
+      BOOST_TEST(site.is_member(who) == row.confirms);
+    }
+  }
+  // It waits still, and who writes to another address than the question's says what is meant.
+  const std::string last = "n" + std::to_string(n) + "@x.example";
+  site.send(last, {"approve+" + site.question(last).key() + "@lists.example"}, a_mail(last, "Re: x", "no\n"));
+  BOOST_TEST(site.is_member(last));
+}
+
+// The question comes also where somebody else asked for it in their name.
+BOOST_AUTO_TEST_CASE(who_is_asked_whether_they_leave_stays_unless_they_say_so) {
+  Served site(lists::Settings{{"unsubscribe", "auth"}});
+  const struct {
+    const char* text;
+    bool leaves;
+  } rows[] = {
+      {"No!\n", false},
+      {"I did not ask for this\n", false},
+      {"Hello,\n\nI didn't ask for this. Stop it!\n", false},
+      {"This was not me\n", false},
+      {"Ce n'est pas moi\u00A0!\n", false},
+      {"Je n'ai pas demandé cela\n", false},
+      {"Please do not remove me\n", false},
+      {"Please don't just remove me, I read it all\n", false},
+      {"Who are you?\n", false},
+      {"", true},
+      {"Yes, please\n", true},
+      {"Best regards\nAnn Author\n", true},
+      {"Please remove me\n", true},
+      {"Please stop, I do not want it any more\n", true},
+      {"Hi,\n\nCan you stop this? I do not want it\n", true},
+  };
+  int n = 0;
+  for (const auto& row : rows) {
+    BOOST_TEST_CONTEXT(row.text) {
+      const std::string who = "m" + std::to_string(++n) + "@x.example";
+      site.join("dev", {who});
+      site.ask(who, "signoff dev\n");
+      const auto reply =
+          site.send(who, {site.question(who).field("Reply-To")}, a_mail(who, "Re: x", row.text));
+      BOOST_TEST(reply.positive() == row.leaves, reply.to_string());
+      BOOST_TEST(site.is_member(who) != row.leaves);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
