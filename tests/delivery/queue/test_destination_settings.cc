@@ -268,7 +268,7 @@ BOOST_AUTO_TEST_CASE(who_expires_behind_a_rate_before_any_attempt_gets_no_bounce
   site.add_members(2, 1);
   auto settings = settings_for(site, sink);
   settings.destinations = {rule({"d0.test"})};
-  settings.destinations[0].rate = {1, 1min};
+  settings.destinations[0].rate = {1, 20s};
   auto record = site.new_post(CopyMode::kPersonal, 1);
   record.expires = record.accepted + 6s;
   const Id post = site.post_to_list(record, 0);
@@ -295,7 +295,7 @@ BOOST_AUTO_TEST_CASE(who_expires_behind_a_rate_in_a_later_round_gets_no_bounce_e
   site.add_members(1, 1, 1);
   auto settings = settings_for(site, sink);
   settings.destinations = {rule({"d0.test"})};
-  settings.destinations[0].rate = {1, 1min};
+  settings.destinations[0].rate = {1, 20s};
   auto record = site.new_post(CopyMode::kPersonal, 1);
   record.expires = record.accepted + 10s;
   const Id post = site.post_to_list(record, 0);
