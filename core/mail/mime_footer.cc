@@ -130,6 +130,9 @@ Edit edit_part(std::string_view part, const Words& words, int depth, bool* touch
     return Edit::kThere;
   if (!type.valid || header->count("Content-Type") > 1 || header->count("Content-Transfer-Encoding") > 1)
     return Edit::kCannot;
+  const std::string_view head = part.substr(0, header->body_offset());
+  if (head != "\r\n" && !head.ends_with("\r\n\r\n"))
+    return Edit::kCannot;  // all of it is header: words would be, too
   *touched = true;
   const std::string_view body = part.substr(header->body_offset());
   const std::string before = header->serialise();

@@ -120,6 +120,15 @@ BOOST_AUTO_TEST_CASE(alternatives_get_the_words_each_in_its_own_way) {
            "Content-Type: text/calendar\n\nBEGIN\n--b--\npost\n"));
   // Without words in HTML its readers would miss them: around it, as before.
   BOOST_TEST((with(text, {.text = kText}).outcome == kWrapped));
+  // The line end before the delimiter is not the part's: what stands behind the header would go on with it.
+  for (const char* part : {"Content-Type: text/html\n", "Content-Type: text/html\n\n", ""}) {
+    const std::string empty =
+        crlf("MIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=b\n\n--b\n\nhi\n--b\n" +
+             std::string(part) + "--b--\n");
+    const Whole around = with(empty, both());
+    BOOST_TEST((around.outcome == kWrapped), part);
+    BOOST_TEST((with(around.message, both()).outcome == kAlreadyThere), part);
+  }
 }
 
 // Mail with files: the words belong to the text, not behind the files, where some programs make a file of them.
