@@ -73,8 +73,6 @@ class ListIntake final : public Intake {
   bool may_begin(std::uint64_t octets) const;  // likewise
   std::shared_ptr<Work> next_begun();          // likewise; null if there is none
   void run(const std::shared_ptr<Work>& work);
-  void verify(const std::shared_ptr<Work>& work, std::string_view content);
-  void answered(const std::shared_ptr<Work>& work, mailauth::Answers answers);
   void conclude(const std::shared_ptr<Work>& work);
   std::optional<std::string> content_of(Work& work);
   std::shared_ptr<lists::Submission> submission_of(Work& work, std::string content);
