@@ -44,6 +44,18 @@ std::vector<std::string> marks_in(std::string_view held_reason) {
   }
 }
 
+Result<std::vector<std::pair<Id, std::string>>> held_for(storage::Database& database,
+                                                         std::string_view beginning) {
+  std::vector<std::pair<Id, std::string>> out;
+  ESSAIM_TRY(database.read_now([&](Connection& c) -> Result<void> {
+    auto found = PostStore(c).held_for(beginning);
+    if (!found.ok()) return found.error();
+    out = *std::move(found);
+    return {};
+  }));
+  return out;
+}
+
 }  // namespace
 
 std::string deletion_mark(WallTime now) {
@@ -103,15 +115,10 @@ Result<void> take_marks(Connection& connection, Id id, const std::vector<std::st
 }
 
 Result<std::int64_t> release_abandoned_deletions(storage::Database& database, WallTime now, bool all) {
-  std::vector<std::pair<Id, std::string>> held;
-  ESSAIM_TRY(database.read_now([&held](Connection& c) -> Result<void> {
-    auto found = PostStore(c).held_for(kBoth);
-    if (!found.ok()) return found.error();
-    held = *std::move(found);
-    return {};
-  }));
+  auto held = held_for(database, kBoth);
+  if (!held.ok()) return held.error();
   std::int64_t total = 0;
-  for (const auto& [id, reason] : held) {
+  for (const auto& [id, reason] : *held) {
     if (!is_deletion_mark(reason) || (!all && !is_abandoned(reason, now))) continue;
     bool released = false;
     ESSAIM_TRY(database.write_now(storage::Durability::kAccept, [&, id = id](Connection& c) -> Result<void> {
@@ -127,16 +134,11 @@ Result<std::int64_t> release_abandoned_deletions(storage::Database& database, Wa
 }
 
 Result<std::int64_t> finish_withdrawals(storage::Database& database, const Clock& clock) {
-  std::vector<std::pair<Id, std::string>> withdrawn;
-  ESSAIM_TRY(database.read_now([&withdrawn](Connection& c) -> Result<void> {
-    auto found = PostStore(c).held_for(kWithdrawn);
-    if (!found.ok()) return found.error();
-    withdrawn = *std::move(found);
-    return {};
-  }));
+  auto withdrawn = held_for(database, kWithdrawn);
+  if (!withdrawn.ok()) return withdrawn.error();
   std::int64_t total = 0;
   Result<void> first_error;
-  for (const auto& [id, held_reason] : withdrawn) {
+  for (const auto& [id, held_reason] : *withdrawn) {
     QueueRequest request;
     request.action = QueueAction::kDelete;
     request.selection.ids = {id};
