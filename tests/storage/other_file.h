@@ -14,11 +14,11 @@ struct Unarm {
 
 // Empty at first.
 struct File {
-  TempDirectory directory;
+  TempDir directory;
   std::unique_ptr<storage::Database> database = open();
   std::unique_ptr<storage::Database> open() const {
     storage::DatabaseOptions options;
-    options.url = "sqlite:" + directory.file("other.db");
+    options.url = "sqlite:" + directory.path("other.db");
     options.create = true;
     return must(storage::Database::open(options));
   }

@@ -39,8 +39,8 @@ class Interruption : public essaim::test::ReplacedMethods {
 BOOST_AUTO_TEST_SUITE(checkpoint_race)
 
 BOOST_AUTO_TEST_CASE(a_commit_that_begins_the_log_anew_under_a_checkpoint_is_kept) {
-  essaim::test::TempDirectory folder;
-  const std::string file = folder.file("x.db");
+  essaim::test::TempDir folder;
+  const std::string file = folder.path("x.db");
   SqliteHandle writer(file, essaim::storage::file_layer()), checkpointer(file, essaim::storage::file_layer());
   BOOST_REQUIRE(writer.run("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)"));
   BOOST_TEST(checkpointer.value("SELECT COUNT(*) FROM t") == "0");

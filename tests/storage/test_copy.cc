@@ -175,11 +175,11 @@ BOOST_AUTO_TEST_CASE(pages_are_in_key_order_and_complete) {
 BOOST_AUTO_TEST_CASE(a_backup_is_a_database) {
   TempDatabase database;
   fill(*database, 30);
-  TempDirectory directory;
-  must(database->backup(directory.file("backup.db")));
-  BOOST_TEST((code_of(database->backup(directory.file("backup.db"))) == ErrorCode::kExists));
+  TempDir directory;
+  must(database->backup(directory.path("backup.db")));
+  BOOST_TEST((code_of(database->backup(directory.path("backup.db"))) == ErrorCode::kExists));
   DatabaseOptions options;
-  options.url = "sqlite:" + directory.file("backup.db");
+  options.url = "sqlite:" + directory.path("backup.db");
   const auto backup = must(Database::open(options));
   must(require_newest(*backup));
   BOOST_TEST(rows(*backup, "member") == 30);

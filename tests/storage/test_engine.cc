@@ -264,20 +264,20 @@ BOOST_AUTO_TEST_CASE(a_lock_held_by_another_process_is_temporary) {
 }
 
 BOOST_AUTO_TEST_CASE(a_damaged_or_foreign_file_is_refused_with_its_name) {
-  TempDirectory directory;
+  TempDir directory;
   DatabaseOptions options;
   options.create = true;
-  options.url = "sqlite:" + directory.file("garbage.db");
-  std::ofstream(directory.file("garbage.db")) << std::string(8192, 'g');
+  options.url = "sqlite:" + directory.path("garbage.db");
+  std::ofstream(directory.path("garbage.db")) << std::string(8192, 'g');
   auto garbage = Database::open(options);
   BOOST_REQUIRE(!garbage.ok());
   BOOST_TEST((garbage.error().code == ErrorCode::kDamaged), garbage.error().message);
   BOOST_TEST(garbage.error().message.find("garbage.db") != std::string::npos);
   sqlite3* other = nullptr;
-  sqlite3_open(directory.file("other.db").c_str(), &other);
+  sqlite3_open(directory.path("other.db").c_str(), &other);
   sqlite3_exec(other, "CREATE TABLE t (x)", nullptr, nullptr, nullptr);
   sqlite3_close(other);
-  options.url = "sqlite:" + directory.file("other.db");
+  options.url = "sqlite:" + directory.path("other.db");
   BOOST_TEST((Database::open(options).error().code == ErrorCode::kInvalid));
   options.url = "postgres:x";
   BOOST_TEST((Database::open(options).error().code == ErrorCode::kInvalid));
@@ -367,7 +367,7 @@ BOOST_AUTO_TEST_CASE(a_backup_of_a_running_database_is_whole_and_never_overwrite
     for (int i = 0; !stop; ++i)
       static_cast<void>(write(*database, std::to_string(i % 100), std::string(5000, 'x')).ok());
   });
-  const std::string copy = database.directory().file("copy.db");
+  const std::string copy = database.directory().path("copy.db");
   const auto result = database->backup(copy);
   const auto again = database->backup(copy);
   stop = true;

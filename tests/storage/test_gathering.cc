@@ -15,9 +15,9 @@ using Handle = essaim::test::SqliteHandle;
 using essaim::test::rows;
 
 struct Pair {
-  essaim::test::TempDirectory folder;
-  Handle ours{folder.file("x.db"), essaim::storage::file_layer()};
-  Handle other{folder.file("x.db"), nullptr};
+  essaim::test::TempDir folder;
+  Handle ours{folder.path("x.db"), essaim::storage::file_layer()};
+  Handle other{folder.path("x.db"), nullptr};
   Pair() { BOOST_REQUIRE(ours.run("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)")); }
 };
 
@@ -41,9 +41,9 @@ BOOST_AUTO_TEST_CASE(a_file_copied_at_any_time_has_what_was_committed) {
   for (int i = 0; i < 5; ++i) {
     BOOST_REQUIRE(pair.ours.run(rows(i * 10, 10, 3000)));
     BOOST_REQUIRE(pair.ours.run("BEGIN; INSERT INTO t VALUES (1000, 'not yet')"));
-    const std::string copy = pair.folder.file("copy" + std::to_string(i) + ".db");
-    std::filesystem::copy_file(pair.folder.file("x.db"), copy);
-    std::filesystem::copy_file(pair.folder.file("x.db-wal"), copy + "-wal");
+    const std::string copy = pair.folder.path("copy" + std::to_string(i) + ".db");
+    std::filesystem::copy_file(pair.folder.path("x.db"), copy);
+    std::filesystem::copy_file(pair.folder.path("x.db-wal"), copy + "-wal");
     Handle survivor(copy, nullptr);
     BOOST_TEST(survivor.value(kCount) == std::to_string(i * 10 + 10));
     BOOST_TEST(survivor.value("PRAGMA integrity_check") == "ok");

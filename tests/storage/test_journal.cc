@@ -58,7 +58,7 @@ void flip_octet(const std::string& file, std::streamoff at) {
 BOOST_AUTO_TEST_SUITE(journal)
 
 BOOST_AUTO_TEST_CASE(recipients_who_share_a_record_are_read_back_one_by_one_and_released_together) {
-  TempDirectory directory;
+  TempDir directory;
   Executor executor("sync", 1);
   std::uint64_t segment = 0;
   {
@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(recipients_who_share_a_record_are_read_back_one_by_one_and_
 }
 
 BOOST_AUTO_TEST_CASE(what_was_appended_is_read_back_in_order_over_segments) {
-  TempDirectory directory;
+  TempDir directory;
   Executor executor("journal", 1);
   std::uint64_t first = 0, last = 0;
   {
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(what_was_appended_is_read_back_in_order_over_segments) {
 }
 
 BOOST_AUTO_TEST_CASE(a_segment_goes_when_the_database_has_its_outcomes_and_not_before) {
-  TempDirectory directory;
+  TempDir directory;
   Executor executor("journal", 1);
   {
     auto writer = must(JournalWriter::open(options_for(directory.path()), executor));
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(a_segment_goes_when_the_database_has_its_outcomes_and_not_b
 }
 
 BOOST_AUTO_TEST_CASE(complete_segments_are_removed_while_the_writer_goes_on) {
-  TempDirectory directory;
+  TempDir directory;
   Executor executor("journal", 1);
   auto writer = must(JournalWriter::open(options_for(directory.path()), executor));
   std::uint64_t first = must(writer->append(record(0)));
@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(complete_segments_are_removed_while_the_writer_goes_on) {
     now = must(writer->append(record(i)));
     if (now == first) ++in_first;
   }
-  const std::string file = directory.file("loop0-7-" + std::to_string(first) + ".journal");
+  const std::string file = directory.path("loop0-7-" + std::to_string(first) + ".journal");
   BOOST_TEST(std::filesystem::exists(file));
   writer->segment_done(first, in_first);
   for (int i = 0; i < 1'200 && std::filesystem::exists(file); ++i)
@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(complete_segments_are_removed_while_the_writer_goes_on) {
 
 BOOST_AUTO_TEST_CASE(all_acknowledged_records_survive_kill_9) {
   for (int round = 0; round < 5; ++round) {
-    TempDirectory directory;
+    TempDir directory;
     // Memory shared with the child counts what append() has acknowledged.
     auto* acknowledged = static_cast<std::atomic<int>*>(
         ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(all_acknowledged_records_survive_kill_9) {
 }
 
 BOOST_AUTO_TEST_CASE(a_torn_or_damaged_record_ends_the_segment) {
-  TempDirectory directory;
+  TempDir directory;
   Executor executor("journal", 1);
   {
     auto writer = must(JournalWriter::open(options_for(directory.path()), executor));
@@ -205,7 +205,7 @@ BOOST_AUTO_TEST_CASE(a_torn_or_damaged_record_ends_the_segment) {
 }
 
 BOOST_AUTO_TEST_CASE(a_full_disk_is_an_error_until_there_is_space_again) {
-  TempDirectory directory;
+  TempDir directory;
   ::signal(SIGXFSZ, SIG_IGN);
   Executor executor("journal", 1);
   auto writer = must(JournalWriter::open(options_for(directory.path()), executor));
@@ -251,7 +251,7 @@ BOOST_AUTO_TEST_CASE(recovery_merges_what_the_database_does_not_have_and_may_be_
   TempDatabase database;
   make_list(*database);
   make_post(*database, post(1), people(2500, "a.test"));
-  const std::string directory = database.directory().file("journal");
+  const std::string directory = database.directory().path("journal");
   auto claimed = claim(*database, {1, 7}, 10);
   BOOST_REQUIRE(claimed.size() == 3U);
   settle(&claimed[0], 0, RecipientState::kSuppressed);
@@ -274,7 +274,7 @@ BOOST_AUTO_TEST_CASE(recovery_merges_what_the_database_does_not_have_and_may_be_
     again.time += std::chrono::seconds(60);  // a second delivery
     must(writer->append(again));
   }
-  const std::string copy = database.directory().file("copy");
+  const std::string copy = database.directory().path("copy");
   std::filesystem::copy(directory, copy);
   BOOST_TEST(must(recover_journal(*database, directory, 1, 8)) == 504U);
   BOOST_TEST(files_in(directory) == 0U);
@@ -319,7 +319,7 @@ BOOST_AUTO_TEST_CASE(a_deferral_that_is_known_already_is_not_applied_again) {
   known.recipients[1].time = 200;  // an operator's retry, or put off since
   known.recipients[1].host = 1;
   commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 7}, claimed[0]); });
-  const std::string directory = database.directory().file("journal");
+  const std::string directory = database.directory().path("journal");
   Executor executor("journal", 1);
   {
     auto writer = must(JournalWriter::open(options_for(directory), executor));
@@ -339,7 +339,7 @@ BOOST_AUTO_TEST_CASE(a_deferral_that_is_known_already_is_not_applied_again) {
     deferred(4, milliseconds(100'700));
     deferred(4, milliseconds(400'000));
   }
-  const std::string copy = database.directory().file("copy");
+  const std::string copy = database.directory().path("copy");
   std::filesystem::copy(directory, copy);
   BOOST_TEST(must(recover_journal(*database, directory, 1, 8)) == 4U);
   BOOST_TEST(must(recover_journal(*database, copy, 1, 8)) == 0U);
@@ -375,7 +375,7 @@ BOOST_AUTO_TEST_CASE(what_is_kept_for_another_node_and_damaged_does_not_stop_rec
     ESSAIM_TRY(LateStore(c).keep({1, 8}, 1, 0, claimed[0].progress));
     return c.execute("UPDATE late_outcome SET progress = x'0102'");
   });
-  const std::string directory = database.directory().file("journal");
+  const std::string directory = database.directory().path("journal");
   Executor executor("journal", 1);
   {
     auto writer = must(JournalWriter::open(options_for(directory), executor));
@@ -395,7 +395,7 @@ BOOST_AUTO_TEST_CASE(outcomes_for_a_batch_of_another_node_leave_it_its_owner) {
   make_list(*database);
   make_post(*database, post(1), people(3, "a.test"));
   claim(*database, {2, 3}, 1);
-  const std::string directory = database.directory().file("journal");
+  const std::string directory = database.directory().path("journal");
   Executor executor("journal", 1);
   {
     auto writer = must(JournalWriter::open(options_for(directory), executor));

@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(late_deliveries_of_a_batch_that_nobody_owns_are_merged_by_t
 
 BOOST_AUTO_TEST_CASE(the_journal_of_a_node_that_was_taken_over_is_kept_beside_the_batch_of_its_new_owner) {
   TempDatabase database;
-  TempDirectory directory;
+  TempDir directory;
   make_post(*database, post(1), people(5, "a.test"));
   const auto lost = begin(*database, "lost.test"), heir = begin(*database, "heir.test");
   static_cast<void>(claim(*database, {lost.number, lost.epoch}, 1));

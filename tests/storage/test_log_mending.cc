@@ -126,8 +126,8 @@ class FailingLog : public essaim::test::ReplacedMethods {
 const std::string kCount = "SELECT COUNT(*) FROM t";
 
 struct Site {
-  essaim::test::TempDirectory folder;
-  const std::string file = folder.file("x.db"), log = file + "-wal";
+  essaim::test::TempDir folder;
+  const std::string file = folder.path("x.db"), log = file + "-wal";
   SqliteHandle ours{file, essaim::storage::file_layer()};
   SqliteHandle other{file, nullptr};
   LogMending mending{file};
@@ -164,7 +164,7 @@ void overwrite(const std::string& path, std::size_t at, const std::string& with)
 
 // Without the log.
 void expect_in_the_database(const Site& site, const std::string& count) {
-  const std::string copy = site.folder.file("copy.db");
+  const std::string copy = site.folder.path("copy.db");
   std::filesystem::copy_file(site.file, copy);
   SqliteHandle survivor(copy, nullptr);
   BOOST_TEST(survivor.value(kCount) == count);
@@ -209,8 +209,8 @@ BOOST_AUTO_TEST_CASE(the_log_is_written_again_as_it_was) {
 
 BOOST_AUTO_TEST_CASE(a_log_with_nothing_in_it_or_other_pages_is_mended_too) {
   for (const char* size : {"512", "65536"}) {
-    essaim::test::TempDirectory folder;
-    const std::string file = folder.file("x.db");
+    essaim::test::TempDir folder;
+    const std::string file = folder.path("x.db");
     {
       SqliteHandle plain(file, nullptr);
       BOOST_REQUIRE(
@@ -287,8 +287,8 @@ BOOST_AUTO_TEST_CASE(the_next_checkpoint_writes_all_pages_again) {
 BOOST_AUTO_TEST_CASE(in_doubt_the_log_outlives_the_last_connection) {
   using essaim::storage::SqliteConnection;
   for (const bool doubtful : {false, true}) {
-    essaim::test::TempDirectory folder;
-    const std::string file = folder.file("x.db");
+    essaim::test::TempDir folder;
+    const std::string file = folder.path("x.db");
     LogMending mending(file);
     {
       auto opened = SqliteConnection::open(file, SqliteConnection::Use::kWrite, std::chrono::seconds(1), true,
@@ -334,7 +334,7 @@ BOOST_AUTO_TEST_CASE(a_log_that_a_dead_process_left_is_in_doubt_and_one_in_use_i
     return mending.doubtful();
   };
   BOOST_TEST(!doubted(site.file));
-  const std::string left = site.folder.file("left.db");
+  const std::string left = site.folder.path("left.db");
   std::filesystem::copy_file(site.file, left);
   std::filesystem::copy_file(site.log, left + "-wal");
   BOOST_TEST(doubted(left));

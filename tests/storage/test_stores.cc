@@ -29,9 +29,9 @@ BOOST_AUTO_TEST_CASE(a_newer_schema_that_says_it_only_added_is_worked_with) {
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_database_must_be_migrated_before_use) {
-  TempDirectory directory;
+  TempDir directory;
   DatabaseOptions options;
-  options.url = "sqlite:" + directory.file("new.db");
+  options.url = "sqlite:" + directory.path("new.db");
   BOOST_TEST((Database::open(options).error().code == ErrorCode::kNotFound));
   options.create = true;
   auto database = must(Database::open(options));
@@ -42,9 +42,9 @@ BOOST_AUTO_TEST_CASE(an_empty_database_must_be_migrated_before_use) {
 }
 
 BOOST_AUTO_TEST_CASE(an_older_database_is_brought_on_with_what_it_holds) {
-  TempDirectory directory;
+  TempDir directory;
   DatabaseOptions options;
-  options.url = "sqlite:" + directory.file("old.db");
+  options.url = "sqlite:" + directory.path("old.db");
   options.create = true;
   auto database = must(Database::open(options));
   must(migrate(*database, 1));

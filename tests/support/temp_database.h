@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -12,28 +11,9 @@
 
 #include "storage/database.h"
 #include "storage/schema.h"
+#include "tests/support/temp_dir.h"
 
 namespace essaim::test {
-
-class TempDirectory {
- public:
-  TempDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "essaim-test-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-    path_ = pattern;
-  }
-  ~TempDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDirectory(const TempDirectory&) = delete;
-  TempDirectory& operator=(const TempDirectory&) = delete;
-  const std::string& path() const { return path_; }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 class TempDatabase {
  public:
@@ -60,8 +40,8 @@ class TempDatabase {
   void close() { database_.reset(); }
   storage::Database& operator*() { return *database_; }
   storage::Database* operator->() { return database_.get(); }
-  const TempDirectory& directory() const { return directory_; }
-  std::string file() const { return directory_.file("essaim.db"); }
+  const TempDir& directory() const { return directory_; }
+  std::string file() const { return directory_.path("essaim.db"); }
   std::string url() const { return server() == nullptr ? "sqlite:" + file() : url_of(name_); }
 
  private:
@@ -95,7 +75,7 @@ class TempDatabase {
     if (!result.ok()) throw std::runtime_error(result.error().message);
   }
 
-  TempDirectory directory_;
+  TempDir directory_;
   std::string name_;
   std::unique_ptr<storage::Database> database_;
 };

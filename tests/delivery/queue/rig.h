@@ -305,7 +305,7 @@ inline delivery::EngineSettings settings_for(Site& site, const TestSink& sink) {
   delivery::EngineSettings settings;
   settings.hostname = "node.test";
   settings.port = sink.port();
-  settings.journal_directory = site.database.directory().file("journal");
+  settings.journal_directory = site.database.directory().path("journal");
   settings.connect_timeout = std::chrono::seconds(60);
   settings.command_timeout = std::chrono::seconds(60);
   settings.idle_timeout = std::chrono::milliseconds(500);

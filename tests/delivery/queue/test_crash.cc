@@ -20,7 +20,7 @@ delivery::EngineSettings crash_settings(Site& site, std::uint16_t port) {
   delivery::EngineSettings settings;
   settings.hostname = "node.test";
   settings.port = port;
-  settings.journal_directory = site.database.directory().file("journal");
+  settings.journal_directory = site.database.directory().path("journal");
   settings.connections_per_destination = kConnections;
   settings.idle_timeout = 200ms;
   settings.retry_initial = 300ms;

@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(dsn_parameters_end_at_a_list_and_where_bounces_come_back_to
 }
 
 std::string journal_of(Site& site) {
-  return site.database.directory().file("journal");
+  return site.database.directory().path("journal");
 }
 
 // What is left of an earlier run: failures of the first recipient for the message and of the second for the address, of

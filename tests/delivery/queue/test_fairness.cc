@@ -372,7 +372,7 @@ BOOST_AUTO_TEST_CASE(what_comes_in_at_a_node_without_a_share_goes_by_the_node_th
   auto settings = settings_for(site, sink);
   settings.connections_per_destination = settings.connections_initial = 1;
   Run one(site, dns, settings, 2, {}, &lease, "one.test");
-  settings.journal_directory = site.database.directory().file("journal-of-two");
+  settings.journal_directory = site.database.directory().path("journal-of-two");
   Run two(site, dns, settings, 2, {}, &lease, "two.test");
   // One for which the second loses.
   std::string domain, key;

@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(what_another_node_holds_comes_back_from_every_node) {
   auto settings = settings_for(site, sink);
   settings.active_batches = 1;
   Run one(site, dns, settings, 2, {}, nullptr, "one.test");
-  settings.journal_directory = site.database.directory().file("journal-of-two");
+  settings.journal_directory = site.database.directory().path("journal-of-two");
   Run two(site, dns, settings, 2, {}, nullptr, "two.test");
   const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
   one.engine->ring();

@@ -111,8 +111,7 @@ class Galera:
     def __init__(self, folder, places=None):
         """`places`: a machine for each node. `folder` is a place for short texts; the data are kept in memory where that can
         be."""
-        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="essaim-galera-", dir=memory))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="essaim-galera-", dir=processes.memory()))
         self.folder.chmod(0o755)
         # The tree may lie where that user cannot look.
         self.scripts = self.folder / "bin"

@@ -19,8 +19,7 @@ class MariaDb:
     def __init__(self, options=()):
         """The server syncs nothing (its files go with it), though it says so to nobody: a crash of the machine is not what
         is tried here."""
-        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="essaim-mariadb-", dir=memory))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="essaim-mariadb-", dir=processes.memory()))
         self.log = self.folder / "log"
         self.port = processes.free_port()
         self._socket = self.folder / "socket"

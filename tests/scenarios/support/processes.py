@@ -19,6 +19,16 @@ port_locks = None
 ports_given = set()
 
 
+def memory():
+    """A folder in memory, None where there is none with room, as for `dir` of tempfile: what goes with a test is not worth the
+    writes and syncs of a disk."""
+    path = "/dev/shm"
+    if not os.access(path, os.W_OK):
+        return None
+    room = os.statvfs(path)
+    return path if room.f_bavail * room.f_frsize >= 2 << 30 else None
+
+
 def free_port(host="127.0.0.1"):
     """A port that is free on that address, for TCP and UDP, and below those that the kernel gives to connections. No test that
     runs beside this one gets the same before it is listened on: of a file that all share its octet is locked."""
@@ -120,7 +130,7 @@ class Scenario(unittest.TestCase):
     failed."""
 
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="essaim-scenario-"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="essaim-scenario-", dir=memory()))
         self.folder.chmod(0o755)
         self._logs = []
         self.addCleanup(self._finish)

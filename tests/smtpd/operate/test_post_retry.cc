@@ -245,7 +245,7 @@ BOOST_FIXTURE_TEST_CASE(whatever_fails_it_leaves_the_sums_right_and_nothing_held
 }
 
 BOOST_FIXTURE_TEST_CASE(a_journal_that_still_tells_the_failure_does_not_fail_them_again, Site) {
-  const std::string directory = database.directory().file("journal");
+  const std::string directory = database.directory().path("journal");
   Executor executor("journal", 1);
   const auto write = [&](WallTime time) {
     JournalWriter::Options options;
