@@ -1,7 +1,5 @@
 #include "core/mailauth/body_hash.h"
 
-#include <algorithm>
-
 namespace essaim::mailauth {
 namespace {
 
@@ -10,27 +8,30 @@ constexpr std::size_t kPiece = 16'384;
 }  // namespace
 
 void BodyHasher::update(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const std::string_view piece = bytes.substr(0, kPiece);
-    bytes.remove_prefix(piece.size());
-    canonicalizer_.update(piece, &buffer_);
-    if (buffer_.size() >= kPiece) hash();
+  canonicalizer_.update(bytes, [this](std::string_view octets) { take(octets); });
+}
+
+void BodyHasher::take(std::string_view octets) {
+  std::string_view counted = octets;
+  if (limit_) counted = counted.substr(0, *limit_ > octets_ ? *limit_ - octets_ : 0);
+  octets_ += octets.size();
+  if (buffer_.size() + counted.size() > kPiece) hash();
+  if (counted.size() > kPiece) {
+    sha_.update(counted);
+  } else {
+    buffer_.append(counted);
   }
 }
 
 void BodyHasher::hash() {
-  std::string_view counted = buffer_;
-  if (limit_)
-    counted =
-        counted.substr(0, *limit_ > octets_ ? std::min<std::uint64_t>(*limit_ - octets_, counted.size()) : 0);
-  sha_.update(counted);
-  octets_ += buffer_.size();
+  sha_.update(buffer_);
   buffer_.clear();
 }
 
 Sha256Digest BodyHasher::finish() {
-  canonicalizer_.finish(&buffer_);
+  canonicalizer_.finish([this](std::string_view octets) { take(octets); });
   hash();
+  std::string().swap(buffer_);
   return sha_.finish();
 }
 

@@ -1,5 +1,7 @@
 #include "core/mailauth/canonical.h"
 
+#include <algorithm>
+
 #include "core/base/text.h"
 
 namespace essaim::mailauth {
@@ -7,6 +9,12 @@ namespace {
 
 bool is_wsp(char c) {
   return c == ' ' || c == '\t';
+}
+
+std::string line_ends(std::size_t count) {
+  std::string out;
+  while (count-- > 0) out += "\r\n";
+  return out;
 }
 
 }  // namespace
@@ -41,23 +49,28 @@ void append_canonical_field(std::string_view field, Canonicalization canonicaliz
   out->append("\r\n");
 }
 
-// What was held back is part of the body after all.
-void BodyCanonicalizer::release(std::string* out) {
-  for (; line_ends_ > 0; --line_ends_) out->append("\r\n");
+// What was held back is part of the body after all. It may be the whole of a large body.
+void BodyCanonicalizer::release(const Sink& out) {
+  static const std::string some = line_ends(kMostLineEnds);
+  while (line_ends_ > 0) {
+    const std::uint64_t count = std::min<std::uint64_t>(line_ends_, kMostLineEnds);
+    out(std::string_view(some).substr(0, 2 * count));
+    line_ends_ -= count;
+  }
 }
 
-void BodyCanonicalizer::put(std::string_view octets, std::string* out) {
+void BodyCanonicalizer::put(std::string_view octets, const Sink& out) {
   if (octets.empty()) return;
   release(out);
   if (space_) {
-    out->push_back(' ');
+    out(" ");
     space_ = false;
   }
-  out->append(octets);
+  out(octets);
   any_ = in_line_ = true;
 }
 
-void BodyCanonicalizer::update(std::string_view bytes, std::string* out) {
+void BodyCanonicalizer::update(std::string_view bytes, const Sink& out) {
   while (!bytes.empty()) {
     if (cr_) {
       cr_ = false;
@@ -84,7 +97,7 @@ void BodyCanonicalizer::update(std::string_view bytes, std::string* out) {
   }
 }
 
-void BodyCanonicalizer::take_relaxed(std::string_view bytes, std::string* out) {
+void BodyCanonicalizer::take_relaxed(std::string_view bytes, const Sink& out) {
   while (!bytes.empty()) {
     std::size_t n = 0;
     while (n < bytes.size() && !is_wsp(bytes[n])) ++n;
@@ -96,14 +109,14 @@ void BodyCanonicalizer::take_relaxed(std::string_view bytes, std::string* out) {
   }
 }
 
-void BodyCanonicalizer::finish(std::string* out) {
+void BodyCanonicalizer::finish(const Sink& out) {
   if (cr_) put("\r", out);
   // White space in a last line without a line end: the line end is completed, so it was trailing.
   space_ = false;
   if (in_line_) {
-    out->append("\r\n");
+    out("\r\n");
   } else if (any_ || canonicalization_ == Canonicalization::kSimple) {
-    out->append("\r\n");  // of the line ends held back one stays; of an empty body, simple makes one
+    out("\r\n");  // of the line ends held back one stays; of an empty body, simple makes one
   }
   line_ends_ = 0;
 }

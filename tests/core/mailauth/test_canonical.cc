@@ -1,4 +1,8 @@
+#include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <random>
+#include <string>
 
 #include <boost/test/unit_test.hpp>
 
@@ -26,12 +30,13 @@ std::string body(std::string_view text, Canonicalization how, unsigned seed) {
   std::mt19937 random(seed);
   BodyCanonicalizer canonicalizer(how);
   std::string out;
+  const auto sink = [&out](std::string_view octets) { out.append(octets); };
   while (!text.empty()) {
     const std::string_view piece = text.substr(0, 1 + random() % 5);
-    canonicalizer.update(piece, &out);
+    canonicalizer.update(piece, sink);
     text.remove_prefix(piece.size());
   }
-  canonicalizer.finish(&out);
+  canonicalizer.finish(sink);
   return out;
 }
 
@@ -88,6 +93,49 @@ BOOST_AUTO_TEST_CASE(a_limit_counts_octets_of_the_canonical_body) {
   const Sha256Digest digest = hasher.finish();
   BOOST_TEST((digest == sha256("a b\r\n")));
   BOOST_TEST(hasher.octets() == 8u);
+}
+
+// Line ends are held back as a number, and come out at once when an octet follows.
+BOOST_AUTO_TEST_CASE(a_body_of_empty_lines_costs_no_memory) {
+  std::string text;
+  while (text.size() < 2'000'000) text += "\r\n";
+  text += "x";
+  for (const auto how : {kSimple, kRelaxed}) {
+    for (const std::optional<std::uint64_t> limit :
+         {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{3},
+          std::optional<std::uint64_t>{1'900'000}}) {
+      BodyHasher hasher(how, limit);
+      hasher.update(text);
+      BOOST_TEST(hasher.held() <= 64u * 1024);
+      const Sha256Digest digest = hasher.finish();
+      BOOST_TEST(hasher.held() < 64u);
+      BOOST_TEST(hasher.octets() == text.size() + 2);
+      BOOST_TEST((digest == sha256(naive_canonical_body(text, how).substr(0, limit.value_or(SIZE_MAX)))));
+    }
+    std::size_t largest = 0;
+    BodyCanonicalizer canonicalizer(how);
+    canonicalizer.update(text, [&](std::string_view octets) { largest = std::max(largest, octets.size()); });
+    BOOST_TEST(largest <= 2 * BodyCanonicalizer::kMostLineEnds);
+  }
+}
+
+// White space is part of the body, too, and so are long lines: the buffer is none of theirs.
+BOOST_AUTO_TEST_CASE(pieces_of_all_sizes_are_hashed_alike) {
+  std::string text;
+  for (std::size_t length = 1; length < 50'000; length = length * 3 + 1)
+    text += std::string(length, 'a') + " \t b" + std::string(length, ' ') + "\r\n\r\n";
+  for (const auto how : {kSimple, kRelaxed}) {
+    const Sha256Digest whole = body_hash(text, how);
+    BOOST_TEST((whole == sha256(naive_canonical_body(text, how))));
+    for (const std::size_t size : {std::size_t{1}, std::size_t{16'383}, std::size_t{16'385}}) {
+      BodyHasher hasher(how);
+      for (std::size_t at = 0; at < text.size(); at += size) {
+        hasher.update(std::string_view(text).substr(at, size));
+        BOOST_REQUIRE(hasher.held() <= 64u * 1024);
+      }
+      BOOST_TEST((hasher.finish() == whole));
+    }
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
