@@ -25,8 +25,9 @@ extern "C" {
 namespace essaim::mailauth {
 namespace {
 
-constexpr int kMaxVoidAnswers = 2;  // §4.6.4
-constexpr int kMaxTerms = 10;       // §4.6.4: that need DNS
+constexpr int kMaxVoidAnswers = 2;     // §4.6.4
+constexpr int kMaxTerms = 10;          // §4.6.4: that need DNS
+constexpr std::size_t kMaxNames = 10;  // §4.6.4: of a client; those beyond are ignored
 constexpr std::size_t kMaxValues = 64;
 
 // One evaluation: libspf2's name server is this.
@@ -77,8 +78,11 @@ void put_record(SPF_dns_rr_t* rr, const std::vector<std::string>& texts, Evaluat
 
 void fill(SPF_dns_rr_t* rr, ns_type type, const std::vector<std::string>& values, Evaluation* evaluation) {
   if (type == ns_t_txt) return put_record(rr, values, evaluation);
+  // Too many exchangers are an error of the domain's, which the library finds. It finds one in too many names of the
+  // client, too, and they say nothing about the domain.
+  const std::size_t most = type == ns_t_ptr ? kMaxNames : kMaxValues;
   for (const std::string& value : values) {
-    if (static_cast<std::size_t>(rr->num_rr) == kMaxValues) return;
+    if (static_cast<std::size_t>(rr->num_rr) == most) return;
     if (type == ns_t_a) {
       put_address(rr, AF_INET, value);
     } else if (type == ns_t_aaaa) {
@@ -117,10 +121,14 @@ void count_term(const char* domain, ns_type type, Evaluation* evaluation) {
 }
 
 void remember_hosts(ns_type type, const Answer& answer, Evaluation* evaluation) {
-  if (type == ns_t_mx || type == ns_t_ptr)
-    evaluation->hosts.insert(answer.values.begin(), answer.values.end());
+  if (type == ns_t_mx) evaluation->hosts.insert(answer.values.begin(), answer.values.end());
   if (type != ns_t_ptr) return;
-  for (const std::string& name : answer.values) evaluation->pointed.insert(ascii_lowered(name));
+  for (const std::string& name : answer.values) {
+    if (evaluation->pointed.size() == kMaxNames) return;
+    if (!dns::is_host_name(name)) continue;
+    evaluation->hosts.insert(name);
+    evaluation->pointed.insert(ascii_lowered(name));
+  }
 }
 
 // What names the client: its reverse zone, and the addresses of the hosts that it names, which are asked for right behind.
@@ -129,6 +137,15 @@ bool names_the_client(const char* domain, ns_type type, Evaluation* evaluation) 
     return true;
   evaluation->pointed.clear();
   return type == ns_t_ptr;
+}
+
+// §4.6.4 bounds the terms that find nothing. The hosts of an MX or PTR answer are none, and have a bound of their own. Nor
+// is a host without IPv6 a name that finds nothing: the same record passes where the client comes by IPv4, and how many
+// terms may ask for such names is bounded.
+bool is_void(const char* domain, ns_type type, int status, const Evaluation& evaluation) {
+  if (type == ns_t_txt || type == ns_t_ptr) return false;
+  if (status != HOST_NOT_FOUND && (status != NO_DATA || type == ns_t_aaaa)) return false;
+  return type == ns_t_mx || evaluation.hosts.count(ascii_lowered(domain)) == 0;
 }
 
 extern "C" SPF_dns_rr_t* essaim_spf_lookup(SPF_dns_server_t* server, const char* domain, ns_type type, int) {
@@ -154,8 +171,7 @@ extern "C" SPF_dns_rr_t* essaim_spf_lookup(SPF_dns_server_t* server, const char*
     fill(rr, type, answer->values, evaluation);
     if (rr->num_rr == 0) rr->herrno = NO_DATA;
   }
-  const bool empty = rr->herrno == HOST_NOT_FOUND || rr->herrno == NO_DATA;
-  if (empty && !skipped && type != ns_t_txt && type != ns_t_ptr && ++evaluation->voids > kMaxVoidAnswers)
+  if (!skipped && is_void(domain, type, rr->herrno, *evaluation) && ++evaluation->voids > kMaxVoidAnswers)
     evaluation->broken = "too many names without an answer";
   return rr;
 }

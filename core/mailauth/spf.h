@@ -2,7 +2,8 @@
 // answers are there; while some are missing its result means nothing. Pure computing on the caller's thread, off a
 // loop or on it (a round costs some 30 µs).
 //
-// Budgets are the RFC's (§4.6.4): ten terms that need DNS, ten hosts of an MX, two empty answers; and Answers' own.
+// Budgets are the RFC's (§4.6.4): ten terms that need DNS, ten hosts of an MX, ten names of the client, two terms that find
+// nothing; and Answers' own. To a client with IPv6 a host that has addresses of IPv4 only is no term that finds nothing.
 #pragma once
 
 #include <string>

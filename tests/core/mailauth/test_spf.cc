@@ -193,6 +193,55 @@ BOOST_AUTO_TEST_CASE(budgets_end_what_would_go_on) {
   BOOST_TEST(spf(voids, "192.0.2.1", "v.example.com") == "permerror");
 }
 
+// §4.6.4 limits terms. Of a client with IPv6 the addresses of IPv6 are asked for, and many hosts have none.
+BOOST_AUTO_TEST_CASE(hosts_without_ipv6_and_exchangers_that_are_gone_are_no_terms_that_find_nothing) {
+  Zone zone;
+  for (int i = 1; i <= 4; ++i) {
+    const std::string host = "esa" + std::to_string(i) + ".example.net";
+    zone.mx("example.com", host).ipv4(host, "192.0.2." + std::to_string(i));
+    zone.mx("gone.example.com", "gone" + std::to_string(i) + ".example.org");
+    zone.ipv6("six" + std::to_string(i) + ".example.net", "2001:db8:1::" + std::to_string(i));
+  }
+  const std::string four = "a:esa1.example.net a:esa2.example.net a:esa3.example.net a:esa4.example.net";
+  const std::string none = "a:1.example.org a:2.example.org a:3.example.org";
+  const std::string exists = "exists:six1.example.net exists:six2.example.net exists:six3.example.net";
+  const struct {
+    std::string terms;
+    const char* ip;
+    const char* result;
+  } rows[] = {
+      {"mx", "2001:db8::25", "pass"},
+      {"mx a:gone.example.org a:gone.example.org", "2001:db8::25", "pass"},
+      {"mx:gone.example.com", "2001:db8::25", "pass"},
+      {"mx:gone.example.com", "192.0.2.25", "pass"},
+      {"mx:gone.example.com " + none, "2001:db8::25", "permerror"},
+      {four, "2001:db8::25", "pass"},
+      {none, "2001:db8::25", "permerror"},
+      {none, "192.0.2.25", "permerror"},
+      // It asks for IPv4 whatever the client has (§5.7).
+      {exists, "2001:db8::25", "permerror"},
+      // Of the terms there are ten at most, whatever they find.
+      {four + " " + four + " " + four, "2001:db8::25", "permerror"},
+  };
+  for (const auto& row : rows) {
+    Zone one = zone;
+    one.text("example.com", "v=spf1 " + row.terms + " ip6:2001:db8::/32 ip4:192.0.2.25 -all");
+    BOOST_TEST_INFO(row.terms << " " << row.ip);
+    BOOST_TEST(spf(one, row.ip) == row.result);
+  }
+}
+
+// §4.6.4: its first ten count. The client chooses how many it has, and whether they lead anywhere.
+BOOST_AUTO_TEST_CASE(a_client_of_many_names_is_no_error_of_the_domain) {
+  Zone zone = rfc_zone("v=spf1 ptr ip4:192.0.2.66 -all");
+  for (int i = 1; i <= 12; ++i) zone.pointer("192.0.2.66", "n" + std::to_string(i) + ".example.net");
+  BOOST_TEST(spf(zone, "192.0.2.66") == "pass");
+  Zone ninth = rfc_zone("v=spf1 ptr -all");
+  for (int i = 1; i <= 8; ++i) ninth.pointer("192.0.2.66", "n" + std::to_string(i) + ".example.net");
+  ninth.pointer("192.0.2.66", "bob.example.com");
+  BOOST_TEST(spf(ninth, "192.0.2.66") == "pass");
+}
+
 BOOST_AUTO_TEST_CASE(a_name_server_that_does_not_answer_is_a_temporary_error) {
   Zone zone = rfc_zone("v=spf1 mx -all");
   zone.broken = {"mail-a.example.com"};
