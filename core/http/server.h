@@ -2,9 +2,10 @@
 // net::Connection and not evhttp, which bounds neither how long a request may take as a whole nor how many connections
 // there are (libevent 2.1), and has no TLS of its own.
 //
-// Slow and hostile clients: the whole of a request has one deadline, so has the taking of a response; a connection
-// without a request is closed after `idle`. When the places are all taken and a newcomer needs one, the client who has most gives
-// one up: that of the connection from which a whole request has been missing for the longest. Who waits for an answer keeps his place.
+// Slow and hostile clients: the whole of a request has one deadline, so has the taking of a response, and no request behind
+// it is looked at before; a connection without a request is closed after `idle`. When the places are all taken and a newcomer
+// needs one, the client who has most gives one up: that of the connection from which a whole request has been missing for
+// the longest. Who waits for an answer keeps his place.
 //
 // Thread: its loop's. Destroying it closes all connections; responses that come later are dropped.
 #pragma once

@@ -53,8 +53,8 @@ void ServerConnection::read_on() {
     handle(parser_.take());
   }
   if (state_ == State::kReading && input_ended_) return close();
-  // A client that sends request upon request and reads nothing is slowed down by TCP.
-  if (state_ == State::kAnswering) connection_->pause_reading();
+  // A client that sends request upon request and reads nothing is slowed down by TCP (on_drained()).
+  if (state_ != State::kReading) connection_->pause_reading();
 }
 
 void ServerConnection::handle(ServerRequest request) {
@@ -77,9 +77,7 @@ void ServerConnection::handle(ServerRequest request) {
     loop.post([weak, turn, response = std::move(response)]() mutable {
       const auto self = weak.lock();
       if (!self || (*self)->turn_ != turn || (*self)->state_ != State::kAnswering) return;
-      ServerConnection& connection = **self;
-      connection.respond(std::move(response));
-      connection.read_on();
+      (*self)->respond(std::move(response));
     });
   });
 }
@@ -106,10 +104,9 @@ void ServerConnection::respond(ServerResponse response) {
   request_ = {};
   ++turn_;  // a second response is none
   if (last_) return close();
-  state_ = State::kReading;
+  state_ = State::kSending;
   since_ = system_clock().mono_now();
   deadline_.start(settings_.response_deadline);
-  connection_->resume_reading();
 }
 
 void ServerConnection::refuse(int status, const std::string& why) {
@@ -121,13 +118,22 @@ void ServerConnection::refuse(int status, const std::string& why) {
 }
 
 void ServerConnection::on_drained() {
-  if (state_ == State::kReading && !parser_.begun() && answered_ > 0) deadline_.start(settings_.idle);
+  if (state_ != State::kSending) return;
+  state_ = State::kReading;
+  if (input_.empty()) {
+    deadline_.start(settings_.idle);
+  } else {  // the next request has begun
+    since_ = system_clock().mono_now();
+    deadline_.start(settings_.request_deadline);
+  }
+  connection_->resume_reading();
+  read_on();
 }
 
 // Some shut down their side behind their requests.
 bool ServerConnection::on_input_ended() {
   input_ended_ = true;
-  return state_ == State::kAnswering;
+  return state_ == State::kAnswering || state_ == State::kSending;
 }
 
 void ServerConnection::on_closed(const Error& reason, bool during_tls) {
@@ -149,7 +155,8 @@ void ServerConnection::on_deadline() {
         request_ = parser_.partial();
         return refuse(408, "the request took too long");
       }
-      [[fallthrough]];  // it does not take the response
+      [[fallthrough]];  // it does not take our 100
+    case State::kSending:
     case State::kClosing:
       loop_.destroy_later(std::move(connection_));
       on_closed(Error{ErrorCode::kCancelled, "stalled"}, false);
@@ -166,7 +173,7 @@ void ServerConnection::close() {
 
 void ServerConnection::shut_down() {
   last_ = true;
-  if (state_ == State::kReading) close();
+  if (reading()) close();
 }
 
 void ServerConnection::log_access(const ServerResponse& response) const {

@@ -1,7 +1,10 @@
 // One connection of a Server: requests in, responses out, one after the other.
 //
-//   kReading ──a whole request──▶ kAnswering ──the handler's response──▶ kReading
+//   kReading ──a whole request──▶ kAnswering ──the handler's response──▶ kSending ──it has gone──▶ kReading
 //       └── error, deadline, the last response ──▶ kClosing: what was said goes out, and no more is listened to
+//
+// No request is looked at before the response to the one before it has gone to the kernel. So what waits here for a client who
+// sends requests and reads nothing is one response, and that has one deadline, whatever comes meanwhile.
 //
 // Thread: the loop's. Owner: the Server, which is told by `ended` from a callback of the loop and hands it to
 // destroy_later().
@@ -25,21 +28,21 @@ class ServerConnection final : public net::Disposable, private net::Connection::
   void on_doomed() override;
 
   // Nobody works on a request of it, as none has come, or not all of it: it may go for another. For how long that has been so.
-  bool reading() const { return state_ == State::kReading; }
+  bool reading() const { return state_ == State::kReading || state_ == State::kSending; }
   MonoTime since() const { return since_; }
   const std::string& peer_ip() const { return peer_ip_; }
   void close();      // when what was said has gone
   void shut_down();  // close(), or after the response that is due
 
  private:
-  enum class State { kReading, kAnswering, kClosing };
+  enum class State { kReading, kAnswering, kSending, kClosing };
 
   void on_data(std::string_view bytes) override;
   void on_drained() override;
   bool on_input_ended() override;
   void on_closed(const Error& reason, bool during_tls) override;
 
-  bool idle() const { return reading() && !parser_.begun(); }
+  bool idle() const { return state_ == State::kReading && !parser_.begun(); }
   void read_on();
   void handle(ServerRequest request);
   std::string client_of(const ServerRequest& request) const;
@@ -55,7 +58,7 @@ class ServerConnection final : public net::Disposable, private net::Connection::
   const std::string peer_ip_;
   RequestParser parser_;
   State state_ = State::kReading;
-  std::string input_;  // behind the request that is being answered
+  std::string input_;  // behind the request that is being answered; nothing is read meanwhile
   ServerRequest request_;
   AccessLog log_ = AccessLog::kAll;
   std::string shown_path_;  // in the log; "": the request's

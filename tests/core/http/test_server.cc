@@ -200,6 +200,33 @@ BOOST_AUTO_TEST_CASE(who_does_not_read_is_dropped) {
   BOOST_TEST(run_until(site.loop, [&] { return site.server->connections() == 0; }));
 }
 
+// Each answer is more than the kernel takes for somebody who does not read.
+BOOST_AUTO_TEST_CASE(requests_of_who_does_not_read_are_not_answered_in_stock) {
+  Site site({.response_deadline = milliseconds(200)});
+  const auto peer = site.connect();
+  peer->connection->pause_reading();
+  std::string requests;
+  for (int i = 0; i < 10; ++i) requests += get("/large") + get("/nowhere");
+  peer->connection->write(requests);
+  BOOST_TEST(run_until(site.loop, [&] { return site.server->connections() == 1; }));
+  BOOST_TEST(run_until(site.loop, [&] { return site.server->connections() == 0; }));
+  BOOST_TEST(count(site.log, "path=/large") == 1U);
+  BOOST_TEST(count(site.log, "path=/nowhere") == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(who_reads_late_gets_all_answers_in_order) {
+  Site site;
+  const auto peer = site.connect();
+  peer->connection->pause_reading();
+  peer->connection->write(get("/large") + get("/nowhere") + get("/hello?next", kClose));
+  BOOST_TEST(run_until(site.loop, [&] { return count(site.log, "path=/large") == 1U; }));
+  peer->connection->resume_reading();
+  BOOST_TEST(site.closed(*peer));
+  BOOST_TEST(count(peer->received, "HTTP/1.1 200 OK") == 2U);
+  BOOST_TEST(count(peer->received, "HTTP/1.1 404 ") == 1U);
+  BOOST_TEST(peer->received.ends_with(" next\n"));
+}
+
 BOOST_AUTO_TEST_CASE(a_handler_that_does_not_answer_is_503_and_its_late_answer_nothing) {
   Site site({.answer_deadline = milliseconds(100)});
   const std::string answer = site.ask(get("/later"));
