@@ -182,6 +182,9 @@ Authentication MessageCheck::conclude(WallTime now, Answers& answers) const {
   // Only what would align makes it uncertain: anybody can name a domain of their own whose servers are silent.
   const DmarcResult at_best = dmarc(with_uncertain(std::move(authenticated), out), answers);
   out.may_be_signed = at_best.aligned_dkim.size() > out.dmarc.aligned_dkim.size();
+  // Authors of several domains are never authenticated.
+  out.may_be_authenticated = !out.author_authenticated() && author_domains_.size() == 1 &&
+                             (!at_best.aligned_by.empty() || at_best.status == DmarcStatus::kTempError);
   if (out.dmarc.status == DmarcStatus::kFail && at_best.status != DmarcStatus::kFail) {
     out.dmarc.status = DmarcStatus::kTempError;
     out.dmarc.reason = "what would align cannot be looked up";

@@ -38,11 +38,14 @@ struct Authentication {
   // A signature whose key cannot be asked for now would be aligned with the author's domain. For the reply only: a post that
   // waits is not looked up again, and does not keep it.
   bool may_be_signed = false;
+  // author_authenticated() might come out otherwise later: what cannot be asked for now would be aligned, or it is the
+  // author's own domain that cannot be asked. For the reply only, too.
+  bool may_be_authenticated = false;
 
   // The author's domain stands behind the message: DMARC passes, or, where it has no policy, a signature or MAIL is of
   // the very domain. A ground of its own, between a bare From and a login.
   bool author_authenticated() const { return !dmarc.aligned_by.empty(); }
-  // Some answer of DNS is missing, so that it may come out otherwise later.
+  // Some answer of DNS is missing, about whomever: anybody can name a domain of their own whose servers are silent.
   bool temporary() const;
 };
 

@@ -90,7 +90,7 @@ Verdict unauthenticated(const RuleContext& context, std::string_view name) {
                    name);
   const bool verified = of_verified_domain(context.submission, context.incoming);
   if (verified && authentication->author_authenticated()) return std::nullopt;
-  if (verified && authentication->temporary()) return try_later(*authentication, name);
+  if (verified && authentication->may_be_authenticated) return try_later(*authentication, name);
   return refusal(550, "5.7.1",
                  context.target.list.address() +
                      " takes posts only of authors whose domain stands behind them: " +

@@ -174,6 +174,36 @@ BOOST_AUTO_TEST_CASE(lists_may_want_authenticated_authors_only) {
   BOOST_TEST(site.post(signed_post("X: 3\n"), silent).code == 451);
 }
 
+// Old signatures, and spammers' own, are of domains whose servers are gone.
+BOOST_AUTO_TEST_CASE(a_silent_server_of_others_does_not_put_off_what_wants_an_authenticated_author) {
+  const std::string foreign =
+      "DKIM-Signature: v=1; a=ed25519-sha256; d=evil.example; s=x; h=from;\r\n"
+      " bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\n";
+  const struct {
+    const char* policy;
+    const char* silent;
+    const char* sender;
+    std::string more;
+    int code;
+  } rows[] = {
+      {"", "x._domainkey.evil.example", "eve@other.example", foreign, 550},
+      {"reject", "x._domainkey.evil.example", "eve@other.example", foreign, 550},
+      {"", "evil.example", "eve@evil.example", "", 550},
+      {"", "author.example", "ann@author.example", "", 451},
+      {"none", "mail.author.example", "bounces@mail.author.example", "", 451},
+      {"none", "_dmarc.author.example", "ann@author.example", "", 451},
+  };
+  for (const auto& row : rows) {
+    AuthorSite site;
+    site.make_list("dev", {{"post", "anyone"}, {"authenticated_only", "true"}}, {"m@example.org"});
+    Zone zone = author_zone(row.policy);
+    zone.broken = {row.silent};
+    const auto reply = site.post(row.more + a_post("ann@author.example"), zone, row.sender);
+    BOOST_TEST_INFO(row.policy << " " << row.silent << " " << row.sender);
+    BOOST_TEST(reply.code == row.code, reply.to_string());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(where_nobody_is_judged_authors_are_protected_and_nobody_is_doubted) {
   AuthorSite site;
   site.judges = false;

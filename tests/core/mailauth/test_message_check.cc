@@ -48,6 +48,7 @@ BOOST_AUTO_TEST_CASE(a_silent_server_makes_a_failure_uncertain_only_where_it_cou
     BOOST_TEST_INFO(row.silent);
     BOOST_TEST(to_string(found.dmarc.status) == to_string(row.status));
     BOOST_TEST(found.temporary());
+    BOOST_TEST(found.may_be_authenticated == (row.status == DmarcStatus::kTempError));
   }
 }
 
@@ -141,6 +142,7 @@ BOOST_AUTO_TEST_CASE(of_several_authors_the_one_counts_whose_domain_has_most_to_
     BOOST_TEST(found.dmarc.domain == row.domain);
     BOOST_TEST(to_string(found.dmarc.policy) == to_string(row.policy));
     BOOST_TEST(found.author_authenticated() == (row.status == DmarcStatus::kPass));
+    BOOST_TEST(!found.may_be_authenticated);
   }
 }
 
