@@ -66,10 +66,11 @@ Result<Seal> parse_seal(std::string_view value) {
     return invalid("unknown algorithm");
   }
   const auto domain = smtp::domain_to_ascii(get("d"));
-  if (!domain.ok() || domain->empty()) return invalid("no domain");
+  if (!domain.ok() || domain->empty() || domain->size() > 253) return invalid("no domain");
   seal.domain = *domain;
-  seal.selector = ascii_lowered(get("s"));
-  if (seal.selector.empty()) return invalid("there is no s=");
+  const auto selector = parse_selector(get("s"));
+  ESSAIM_TRY(selector);
+  seal.selector = *selector;
   seal.validation = ascii_lowered(get("cv"));
   if (seal.validation != "none" && seal.validation != "pass" && seal.validation != "fail")
     return invalid("no cv=");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/text.h"
+#include "core/dns/packet.h"
 #include "core/mailauth/tag_list.h"
 #include "core/smtp/idn.h"
 
@@ -128,11 +129,12 @@ Result<void> read_kind(const TagList& tags, SignatureKind kind, Signature* out) 
 Result<void> read_all(const TagList& tags, SignatureKind kind, Signature* out) {
   const auto value = tags.find("b");
   if (value) out->shown = without_white_space(*value).substr(0, 8);
-  if (const auto selector = tags.find("s")) out->selector = ascii_lowered(without_white_space(*selector));
+  const auto selector = parse_selector(tags.find("s").value_or(""));
+  if (selector.ok()) out->selector = *selector;
   const auto domain = read_domain(tags.find("d").value_or(""));
   ESSAIM_TRY(domain);
   out->domain = *domain;
-  if (out->selector.empty()) return invalid("there is no s=");
+  ESSAIM_TRY(selector);
   ESSAIM_TRY(read_kind(tags, kind, out));
   if (!tags.find("a")) return invalid("there is no a=");
   ESSAIM_TRY(read_algorithm(*tags.find("a"), out));
@@ -166,6 +168,14 @@ Result<Signature> parse_signature(std::string_view value, SignatureKind kind, Si
   if (partial != nullptr) *partial = signature;
   ESSAIM_TRY(read);
   return signature;
+}
+
+Result<std::string> parse_selector(std::string_view value) {
+  const std::string text = without_white_space(value);
+  if (text.empty()) return invalid("there is no s=");
+  auto name = smtp::domain_to_ascii(text);
+  if (!name.ok() || !dns::is_host_name(*name)) return invalid("s= is no name");
+  return name;
 }
 
 std::string without_signature_value(std::string_view field) {

@@ -23,7 +23,7 @@ struct Signature {
   Canonicalization header = Canonicalization::kSimple;
   Canonicalization body = Canonicalization::kSimple;
   std::string domain;                        // d=, lower case, A-labels
-  std::string selector;                      // s=, lower case
+  std::string selector;                      // s=, lower case, A-labels
   std::string identity;                      // i=, or "@" and the domain
   std::string identity_domain;               // of i=, lower case
   std::vector<std::string> signed_fields;    // h=, lower case, in order
@@ -38,6 +38,10 @@ inline constexpr std::size_t kMaxSignedFields = 500;
 // `value`: of the field, with its folding. What can be told although the field is no good (domain, selector, shown)
 // is in *partial, for the report; null: not wanted. kInvalid says what is wrong with it.
 Result<Signature> parse_signature(std::string_view value, SignatureKind kind, Signature* partial = nullptr);
+
+// s= of a signature or seal, as it stands in the name of the key's record: lower case, A-labels (RFC 8616 §5). kInvalid: it can
+// be in none.
+Result<std::string> parse_selector(std::string_view value);
 
 // The field with the value of b= taken out, as it was hashed (§3.7); `field` as `name: value CRLF`.
 std::string without_signature_value(std::string_view field);

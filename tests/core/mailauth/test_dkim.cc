@@ -144,6 +144,9 @@ BOOST_AUTO_TEST_CASE(signatures_that_cannot_be_looked_at_are_neutral) {
       {"i=joe@football.example.com", "i=joe@badexample.com", "i= is not within d="},
       {"c=simple/simple", "c=nowsp", "unknown canonicalisation"},
       {"s=brisbane; ", "", "there is no s="},
+      {"s=brisbane; ", "s= ; ", "there is no s="},
+      {"s=brisbane; ", "s=bris/bane; ", "s= is no name"},
+      {"s=brisbane; ", "s=bris..bane; ", "s= is no name"},
       {"d=example.com;", "", "no domain"},
       {"q=dns/txt", "q=http", "unknown way to get the key"},
       {"q=dns/txt", "t=10; x=5", "it expires before it was made"},
@@ -207,6 +210,19 @@ BOOST_AUTO_TEST_CASE(the_name_server_decides_between_now_and_never) {
   BOOST_TEST(to_string(first(kSigned6376, answers).status) == "permerror");
   answers.add(key, {Answer::Status::kNoData, {}, {}});
   BOOST_TEST(to_string(first(kSigned6376, answers).status) == "permerror");
+}
+
+// RFC 8616 §5.
+BOOST_AUTO_TEST_CASE(the_key_of_a_selector_with_other_letters_is_under_its_a_labels) {
+  const SigningKey key{"example.com",
+                       "B\xc3\xbc"
+                       "cher",
+                       PrivateKey::generate(Algorithm::kEd25519Sha256)};
+  Answers answers;
+  publish(&answers, "xn--bcher-kva._domainkey.example.com", key_record_text(key.key));
+  const auto result = first(signed_by_stranger(kLetter, key, {.fields = {"From", "Subject"}}), answers);
+  BOOST_TEST(to_string(result.status) == "pass");
+  BOOST_TEST(result.signature.selector == "xn--bcher-kva");
 }
 
 BOOST_AUTO_TEST_CASE(sha_1_is_not_accepted) {

@@ -1,6 +1,7 @@
 // What is made of a whole message, where name servers are silent.
 #include <boost/test/unit_test.hpp>
 
+#include "core/base/text.h"
 #include "core/mailauth/message_check.h"
 #include "tests/core/mailauth/zone.h"
 
@@ -50,6 +51,34 @@ BOOST_AUTO_TEST_CASE(a_silent_server_makes_a_failure_uncertain_only_where_it_cou
     BOOST_TEST(found.temporary());
     BOOST_TEST(found.may_be_authenticated == (row.status == DmarcStatus::kTempError));
   }
+}
+
+// Hosts refuse lines of more than 998 octets, and what is folded in the message is not in the results.
+BOOST_AUTO_TEST_CASE(names_of_any_length_make_no_long_lines_of_results) {
+  std::string folded;
+  for (int i = 0; i < 30; ++i) folded += "\r\n " + std::string(60, 'a') + ".";
+  folded += "\r\n a";
+  const std::string signature =
+      " a=ed25519-sha256; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA";
+  const std::string message = "ARC-Seal: i=1; a=ed25519-sha256; cv=none; s=x; b=AAAA; d=" + folded + "\r\n" +
+                              "ARC-Message-Signature: i=1; s=x; d=a.example;" + signature + "\r\n" +
+                              "ARC-Authentication-Results: i=1; a.example; none\r\n" +
+                              "DKIM-Signature: v=1; d=a.example;" + signature + "; s=" + folded + "\r\n" +
+                              "DKIM-Signature: v=1; s=x;" + signature + "; d=" + folded + "\r\n" +
+                              "From: ceo@bank.example\r\n\r\nText\r\n";
+  const MailSource source{"192.0.2.1", "client.example", {"eve", "evil.example"}};
+  const auto check = MessageCheck::make(source, message);
+  BOOST_REQUIRE(check.ok());
+  Zone zone;
+  const Authentication found = zone.resolve([&](Answers& answers) {
+    (*check)->look(answers);
+    return (*check)->conclude(from_millis(1'790'000'000'000), answers);
+  });
+  BOOST_REQUIRE(found.dkim.size() == 2u);
+  BOOST_TEST(found.dkim[0].reason == "s= is no name");
+  BOOST_TEST(to_string(found.arc.status) == "fail");
+  const std::string text = "Authentication-Results: " + format_results(to_results(found, source, "mx"));
+  for (const std::string_view line : split(text, '\n')) BOOST_TEST(line.size() <= 998u, line);
 }
 
 // Each of these costs questions, and the sender's record needs many, one after the other.
