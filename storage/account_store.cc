@@ -1,5 +1,9 @@
 #include "storage/account_store.h"
 
+#include <map>
+#include <tuple>
+#include <utility>
+
 #include "core/base/text.h"
 #include "storage/sql.h"
 
@@ -51,8 +55,54 @@ Result<void> one_row(const Result<std::int64_t>& changed, const std::string& nam
   return Error{ErrorCode::kNotFound, "there is no account " + name};
 }
 
+// Rows about a slot itself, of no account; networks are not called so.
+constexpr std::string_view kFloor = "(floor)", kKeys = "(keys)";
+constexpr std::int64_t kDropped = 1000;  // rows together
+
 std::int64_t slot_of(WallTime now) {
   return to_millis(now) / kSlot;
+}
+
+// By slot: the one before, the present, and the next. Not what a clock has counted that was further ahead and was set back
+// since: nobody is to wait for it.
+Result<std::map<std::int64_t, std::int64_t>> of_slots(Connection& connection, std::string_view account,
+                                                      std::string_view network, WallTime now) {
+  auto row = sql::prepare(connection,
+                          "SELECT slot, number FROM login_failure "
+                          "WHERE account = ? AND network = ? AND slot BETWEEN ? AND ?",
+                          account, network, slot_of(now) - 1, slot_of(now) + 1);
+  if (!row.ok()) return row.error();
+  std::map<std::int64_t, std::int64_t> numbers;
+  for (;;) {
+    auto more = (*row)->step();
+    if (!more.ok()) return more.error();
+    if (!*more) return numbers;
+    numbers[(*row)->integer(0)] = (*row)->integer(1);
+  }
+}
+
+Result<std::int64_t> number_of(Connection& connection, std::string_view what, std::int64_t slot) {
+  return sql::number(connection, 0,
+                     "SELECT number FROM login_failure WHERE account = '' AND network = ? AND slot = ?", what,
+                     slot);
+}
+
+// How many rows were added: 0 if it was there.
+Result<std::int64_t> add_row(Connection& connection, std::string_view account, std::string_view network,
+                             std::int64_t slot, std::int64_t number) {
+  return sql::run(connection,
+                  std::string(connection.insert_ignore()) +
+                      " login_failure (account, network, slot, number) VALUES (?, ?, ?, ?)",
+                  account, network, slot, number);
+}
+
+Result<void> add_to(Connection& connection, std::string_view what, std::int64_t slot, std::int64_t number) {
+  ESSAIM_TRY(add_row(connection, "", what, slot, 0));
+  ESSAIM_TRY(
+      sql::run(connection,
+               "UPDATE login_failure SET number = number + ? WHERE account = '' AND network = ? AND slot = ?",
+               number, what, slot));
+  return {};
 }
 
 }  // namespace
@@ -98,37 +148,64 @@ Result<void> AccountStore::remove(const std::string& name) {
 
 Result<LoginFailureStore::Counts> LoginFailureStore::counts(const std::string& account,
                                                             const std::string& network, WallTime now) {
-  // Not what a clock has counted that was ahead and was set back since: nobody is to wait for it.
-  const auto sum = [&](const std::string& whose, const std::string& from) {
-    return sql::number(connection_, 0,
-                       "SELECT SUM(number) FROM login_failure "
-                       "WHERE account = ? AND network = ? AND slot BETWEEN ? AND ?",
-                       whose, from, slot_of(now) - 1, slot_of(now) + 1);
-  };
+  auto floors = of_slots(connection_, "", kFloor, now);
+  if (!floors.ok()) return floors.error();
   Counts out;
-  for (const auto& [number, whose, from] :
-       {std::tuple(&out.pair, account, network), std::tuple(&out.network, std::string(), network),
-        std::tuple(&out.account, account, std::string())}) {
-    auto found = sum(whose, from);
+  std::int64_t account_dropped = 0;
+  for (const auto& [number, dropped, whose, from] :
+       {std::tuple(&out.pair, &out.pair_dropped, account, network),
+        std::tuple(&out.network, &out.network_dropped, std::string(), network),
+        std::tuple(&out.account, &account_dropped, account, std::string())}) {
+    auto found = of_slots(connection_, whose, from, now);
     if (!found.ok()) return found.error();
-    *number = *found;
+    for (const auto& [slot, failures] : *found) *number += failures;
+    for (const auto& [slot, floor] : *floors)
+      if (found->count(slot) == 0) *dropped += floor;
   }
+  out.account += account_dropped;
   return out;
 }
 
 Result<void> LoginFailureStore::count(const std::string& account, const std::string& network, WallTime now) {
+  const std::int64_t slot = slot_of(now);
+  auto floor = number_of(connection_, kFloor, slot);
+  if (!floor.ok()) return floor.error();
+  std::int64_t made = 0;
   for (const auto& [whose, from] :
        {std::pair(account, network), std::pair(std::string(), network), std::pair(account, std::string())}) {
-    ESSAIM_TRY(sql::run(connection_,
-                        std::string(connection_.insert_ignore()) +
-                            " login_failure (account, network, slot, number) VALUES (?, ?, ?, 0)",
-                        whose, from, slot_of(now)));
+    auto added = add_row(connection_, whose, from, slot, *floor);
+    if (!added.ok()) return added.error();
+    made += *added;
     ESSAIM_TRY(sql::run(
         connection_,
         "UPDATE login_failure SET number = number + 1 WHERE account = ? AND network = ? AND slot = ?", whose,
-        from, slot_of(now)));
+        from, slot));
   }
-  return {};
+  if (made == 0) return {};
+  ESSAIM_TRY(add_to(connection_, kKeys, slot, made));
+  auto keys = number_of(connection_, kKeys, slot);
+  if (!keys.ok()) return keys.error();
+  return *keys > keys_of_slot_ ? make_room(slot, *floor, *keys) : Result<void>();
+}
+
+// Some rows at a time: nobody's failure is to wait for thousands of them.
+Result<void> LoginFailureStore::make_room(std::int64_t slot, std::int64_t floor, std::int64_t keys) {
+  const std::string of_keys = "slot = ? AND NOT (account = '' AND network IN (?, ?))";
+  auto dropped = sql::run(connection_,
+                          sql::delete_some(connection_, "login_failure", "account, network, slot",
+                                           of_keys + " AND number <= ?", kDropped),
+                          slot, kFloor, kKeys, floor);
+  if (!dropped.ok()) return dropped.error();
+  if (*dropped == kDropped) return add_to(connection_, kKeys, slot, -*dropped);
+  // Counted anew: of those that were forgotten, and of what older programs add, the sum knows nothing.
+  auto row = sql::prepare(connection_, "SELECT COUNT(*), MIN(number) FROM login_failure WHERE " + of_keys,
+                          slot, kFloor, kKeys);
+  if (!row.ok()) return row.error();
+  auto there = (*row)->step();
+  if (!there.ok()) return there.error();
+  const std::int64_t number = (*row)->integer(0), lowest = (*row)->integer(1);
+  ESSAIM_TRY(add_to(connection_, kKeys, slot, number - keys));
+  return number > keys_of_slot_ ? add_to(connection_, kFloor, slot, lowest - floor) : Result<void>();
 }
 
 Result<void> LoginFailureStore::forget(const std::string& account, const std::string& network) {

@@ -37,14 +37,23 @@ class AccountStore {
 };
 
 // Failed logins by account and network, counted in slots of ten minutes.
+//
+// Strangers choose the names and have many networks, so a slot has rows for some 20,000 keys: beyond them those with the fewest
+// failures are dropped, and the slot keeps how many a key without a row may have had (its floor), from which a new row begins.
+// So no count is ever lower than what has failed, whatever else is guessed (lossy counting: Manku, Motwani, VLDB 2002), and to
+// have one of ten failures dropped takes ten of each of 20,000 others.
 class LoginFailureStore {
  public:
-  explicit LoginFailureStore(Connection& connection) : connection_(connection) {}
+  static constexpr std::int64_t kKeysOfSlot = 20'000;
+  explicit LoginFailureStore(Connection& connection, std::int64_t keys_of_slot = kKeysOfSlot)
+      : connection_(connection), keys_of_slot_(keys_of_slot) {}
 
   struct Counts {
     std::int64_t pair = 0;     // of this account from this network
     std::int64_t network = 0;  // of all accounts from this network
     std::int64_t account = 0;  // of this account from everywhere
+    // What may have been of the first two and was dropped: at most so many.
+    std::int64_t pair_dropped = 0, network_dropped = 0;
   };
   // In the present slot and the one before.
   Result<Counts> counts(const std::string& account, const std::string& network, WallTime now);
@@ -55,7 +64,10 @@ class LoginFailureStore {
   Result<std::int64_t> drop_old(WallTime now, std::int64_t limit);
 
  private:
+  Result<void> make_room(std::int64_t slot, std::int64_t floor, std::int64_t keys);
+
   Connection& connection_;
+  const std::int64_t keys_of_slot_;
 };
 
 }  // namespace essaim::storage

@@ -1,7 +1,7 @@
 // How often passwords may be guessed. Failures are counted in the database, over all nodes, by account and network, in slots of ten
 // minutes: those of this slot and the one before count. A stranger cannot lock an account out: what he does from his network bars that
 // network. Where an account is guessed at from many networks, each of them gets a single failure: its owner, who knows the password,
-// comes in from anywhere.
+// comes in from anywhere. So it is, too, where so much is guessed that not all of it is kept (storage/account_store.h).
 //
 // Pure, but for what the store counts.
 #pragma once

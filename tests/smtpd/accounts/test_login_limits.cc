@@ -32,4 +32,16 @@ BOOST_AUTO_TEST_CASE(tokens_bar_their_network_only) {
   BOOST_TEST(!may_try_token(limits, {0, 100, 0}));
 }
 
+BOOST_AUTO_TEST_CASE(what_was_dropped_counts_and_bars_nobody_by_itself) {
+  const LoginLimits limits{10, 100, 200};
+  BOOST_TEST(may_try(limits, {0, 0, 0, 1000, 1000}));
+  BOOST_TEST(!may_try(limits, {1, 0, 0, 1000, 0}));
+  BOOST_TEST(!may_try(limits, {0, 1, 0, 0, 1000}));
+  BOOST_TEST(may_try(limits, {5, 50, 0, 4, 49}));
+  BOOST_TEST(!may_try(limits, {5, 50, 0, 5, 0}));
+  BOOST_TEST(may_try(limits, {0, 0, 100'000, 1000, 0}));
+  BOOST_TEST(may_try_token(limits, {0, 0, 0, 0, 1000}));
+  BOOST_TEST(!may_try_token(limits, {0, 1, 0, 0, 1000}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
