@@ -125,13 +125,21 @@ Result<void> GroupWriter::try_group(Durability durability, Group* group, std::si
   attempts_.fetch_add(1, std::memory_order_relaxed);
   ESSAIM_TRY(ensure_connection());
   EngineConnection& connection = *connection_;
-  bool failed = false;
+  Failing failing = Failing::kTogether;
+  std::size_t most = group->size();
   Result<void> outcome = connection.begin_writing(durability);
-  if (outcome.ok()) outcome = run_works(connection, Failing::kTogether, group, ran, &failed);
-  if (outcome.ok() && failed) {
+  while (outcome.ok()) {
+    Ended ended = Ended::kWell;
+    outcome = run_works(connection, failing, most, group, ran, &ended);
+    if (!outcome.ok() || ended == Ended::kWell) break;
+    if (ended == Ended::kFailed) failing = Failing::kAlone;
+    if (ended == Ended::kDamaged) {
+      // Those before it again; it comes first in the next group.
+      most = *ran - 1;
+      (*group)[most].result = {};
+    }
     outcome = connection.roll_back();
     if (outcome.ok()) outcome = connection.begin_writing(durability);
-    if (outcome.ok()) outcome = run_works(connection, Failing::kAlone, group, ran, &failed);
   }
   if (outcome.ok()) {
     *any = std::any_of(group->begin(), group->begin() + static_cast<std::ptrdiff_t>(*ran),
@@ -180,14 +188,15 @@ std::size_t GroupWriter::run_group(Durability durability, Group* group) {
   return ran;
 }
 
-Result<void> GroupWriter::run_works(EngineConnection& connection, Failing failing, Group* group,
-                                    std::size_t* ran, bool* failed) {
+Result<void> GroupWriter::run_works(EngineConnection& connection, Failing failing, std::size_t most,
+                                    Group* group, std::size_t* ran, Ended* ended) {
   const auto began = std::chrono::steady_clock::now();
   *ran = 0;
   // A work alone fails with the whole transaction.
-  const bool alone = group->size() == 1;
+  const bool alone = most == 1;
   const bool savepoints = failing == Failing::kAlone && !alone;
-  for (Item& item : *group) {
+  for (std::size_t i = 0; i < most; ++i) {
+    Item& item = (*group)[i];
     if (*ran > 0 && std::chrono::steady_clock::now() - began > kMaxGroupTime) break;
     ++*ran;
     if (savepoints) ESSAIM_TRY(connection.set_savepoint());
@@ -202,10 +211,15 @@ Result<void> GroupWriter::run_works(EngineConnection& connection, Failing failin
     }
     // A full disk, an I/O error or a deadlock makes the engine roll back everything: the works before this one are lost, too.
     if (!connection.in_transaction()) return item.result.error();
+    // SQLite writes and commits nothing more in a transaction that has met a damaged page.
+    if (item.result.error().code == ErrorCode::kDamaged) {
+      if (i > 0) *ended = Ended::kDamaged;
+      return {};
+    }
     if (savepoints) {
       ESSAIM_TRY(connection.roll_back_to_savepoint());
     } else if (!alone) {
-      *failed = true;
+      *ended = Ended::kFailed;
       return {};
     }
   }

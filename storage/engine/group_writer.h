@@ -1,7 +1,7 @@
 // The writer of a database: one thread, one connection, whose cached pages no other writer makes stale. Works queued
 // while a commit runs share the next one. They run one after the other in its transaction; if one of them fails, all
 // is rolled back and the group runs again with a savepoint for each, so that it fails alone: failures are rare, and
-// savepoints would make each work pay for them. A group begins when the last commit has returned: under little load a
+// savepoints would make each work pay for them. A work that meets damage has a transaction for itself. A group begins when the last commit has returned: under little load a
 // work waits for nobody, under much load the groups grow by themselves.
 #pragma once
 
@@ -54,10 +54,13 @@ class GroupWriter {
   std::size_t run_group(Durability durability, Group* group);
   // One attempt. *any: something was committed.
   Result<void> try_group(Durability durability, Group* group, std::size_t* ran, bool* any);
-  // Whether a work can fail alone. kTogether: the first failure is told by *failed, and all is to be run again.
+  // Whether a work can fail alone. kTogether: the first failure ends it, and all is to be run again.
   enum class Failing { kTogether, kAlone };
-  Result<void> run_works(EngineConnection& connection, Failing failing, Group* group, std::size_t* ran,
-                         bool* failed);
+  // kDamaged: the last one that ran met damage, and only those before it are to be run again.
+  enum class Ended { kWell, kFailed, kDamaged };
+  // The first `most` of the group.
+  Result<void> run_works(EngineConnection& connection, Failing failing, std::size_t most, Group* group,
+                         std::size_t* ran, Ended* ended);
   Result<void> run_one(EngineConnection& connection, Item* item);
   void report(const Result<void>& outcome);
   Result<void> ensure_connection();

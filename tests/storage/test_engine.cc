@@ -40,6 +40,24 @@ Result<void> write(Database& database, const std::string& name, const std::strin
   return database.write_now(durability, [&](Connection& c) { return put(c, name, value); });
 }
 
+// With a large post 1 whose text is damaged.
+void damage_a_text(TempDatabase* database) {
+  make_list(**database);
+  commit(**database, [](Connection& c) { return PostStore(c).add(post(1), std::string(3 << 20, 'x')); });
+  database->close();
+  {
+    std::fstream file(database->file(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(0, std::ios::end);
+    const auto size = file.tellp();
+    BOOST_REQUIRE(size > 100'000);
+    for (std::streamoff at = size / 2 / 4096 * 4096; at < size; at += 4096) {
+      file.seekp(at);
+      file << std::string(4096, '\x7f');
+    }
+  }
+  database->reopen();
+}
+
 // Collects the log lines of a scope.
 class Lines {
  public:
@@ -283,22 +301,44 @@ BOOST_AUTO_TEST_CASE(a_damaged_or_foreign_file_is_refused_with_its_name) {
   BOOST_TEST((Database::open(options).error().code == ErrorCode::kInvalid));
 }
 
+// SQLite writes nothing more in a transaction that has met a damaged page.
+BOOST_AUTO_TEST_CASE(what_meets_a_damaged_page_takes_no_other_work_with_it) {
+  TempDatabase database;
+  damage_a_text(&database);
+  Lines lines;
+  std::promise<void> go;
+  std::promise<std::string> all;
+  std::string results;
+  const auto told = [&](const char* name) {
+    return [&results, &all, name](const Result<void>& result) {
+      results += std::string(name) + (result.ok() ? "+" : "-");
+      if (results.size() == 12) all.set_value(results);
+    };
+  };
+  const auto adds = [](const char* name) { return [name](Connection& c) { return put(c, name, "1"); }; };
+  const auto damaged = [](Connection& c) { return c.execute("DELETE FROM rendering WHERE post_id = 1"); };
+  // While the first one waits, the others gather.
+  database->write(
+      Durability::kProgress,
+      [ready = go.get_future().share()](Connection&) -> Result<void> {
+        ready.wait();
+        return {};
+      },
+      [](const Result<void>&) {});
+  database->write(Durability::kProgress, adds("a"), told("a"));
+  database->write(Durability::kProgress, damaged, told("x"));
+  database->write(Durability::kProgress, adds("b"), told("b"));
+  database->write(Durability::kProgress, adds("c"), told("c"));
+  database->write(Durability::kProgress, damaged, told("y"));
+  database->write(Durability::kProgress, adds("d"), told("d"));
+  go.set_value();
+  BOOST_TEST(all.get_future().get() == "a+x-b+c+y-d+");
+  for (const char* name : {"a", "b", "c", "d"}) BOOST_TEST(get(*database, name) == "1");
+}
+
 BOOST_AUTO_TEST_CASE(a_page_that_is_damaged_later_fails_what_needs_it) {
   TempDatabase database;
-  make_list(*database);
-  commit(*database, [](Connection& c) { return PostStore(c).add(post(1), std::string(3 << 20, 'x')); });
-  database.close();
-  {
-    std::fstream file(database.file(), std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(0, std::ios::end);
-    const auto size = file.tellp();
-    BOOST_REQUIRE(size > 100'000);
-    for (std::streamoff at = size / 2 / 4096 * 4096; at < size; at += 4096) {
-      file.seekp(at);
-      file << std::string(4096, '\x7f');
-    }
-  }
-  database.reopen();
+  damage_a_text(&database);
   Lines lines;
   const auto read = database->read_now([](Connection& c) -> Result<void> {
     auto rendering = PostStore(c).rendering(1);
