@@ -12,6 +12,7 @@ namespace essaim::delivery {
 namespace {
 
 constexpr std::chrono::milliseconds kRoomAgain{1'000};
+constexpr std::chrono::minutes kDamageAgain{1};  // what could not be made due is tried again
 constexpr std::array<int, Budget::kClasses> kFrom{0, 1, 2};
 constexpr std::array<int, Budget::kClasses> kTo{0, 1, 1'000'000};
 
@@ -148,6 +149,17 @@ Result<void> merge_late(storage::Connection& connection, storage::Fence fence,
   return {};
 }
 
+// When something is due next. What could not be made due is not asked about: it would be due for ever.
+Result<std::optional<WallTime>> next_due(storage::BatchStore& batches, WallTime now, bool all_promoted,
+                                         bool more_to_promote) {
+  if (all_promoted) return batches.next_due();
+  if (more_to_promote) return std::optional<WallTime>(now);
+  Result<std::optional<WallTime>> next = batches.next_due(now + std::chrono::milliseconds(1));
+  if (!next.ok()) return next.error();
+  const WallTime again = now + kDamageAgain;
+  return std::optional<WallTime>(std::min(next->value_or(again), again));
+}
+
 // Big posts are for all nodes, at once.
 storage::ClaimHome home_of(const ClaimRequest& request, std::size_t cls) {
   if (!request.shared || cls + 1 >= request.limits.size()) return {};
@@ -189,9 +201,13 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
   *result = ClaimResult{};
   storage::BatchStore batches(connection);
   if (request.shared) ESSAIM_TRY(still_ours(connection, request.fence, result));
-  if (request.look_for_due)
-    if (Result<std::int64_t> promoted = batches.promote_due(request.now); !promoted.ok())
-      return promoted.error();
+  bool all_promoted = true, more_to_promote = false;
+  if (request.look_for_due) {
+    Result<std::int64_t> promoted = batches.promote_due(request.now);
+    if (!promoted.ok()) return promoted.error();
+    all_promoted = batches.damaged().empty();
+    more_to_promote = *promoted >= storage::BatchStore::kHastenedTogether;
+  }
   if (request.reconcile) ESSAIM_TRY(release_unheard(batches, request, result));
   std::map<Id, Error> bad;
   std::map<Id, std::int64_t> revisions;
@@ -238,15 +254,16 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
     }
   }
   if (request.look_for_due || result->parked || result->without_room) {
-    Result<std::optional<WallTime>> next_due = batches.next_due();
-    if (!next_due.ok()) return next_due.error();
-    result->next_due = *next_due;
+    Result<std::optional<WallTime>> next = next_due(batches, request.now, all_promoted, more_to_promote);
+    if (!next.ok()) return next.error();
+    result->next_due = *next;
   }
   if (request.look_for_unexpanded) {
     Result<std::vector<Id>> unexpanded = storage::PostStore(connection).unexpanded(64);
     if (!unexpanded.ok()) return unexpanded.error();
     result->unexpanded = std::move(*unexpanded);
   }
+  result->damaged = batches.damaged();
   return {};
 }
 

@@ -56,8 +56,9 @@ struct ClaimResult {
   std::map<Id, std::shared_ptr<const ActivePost>> posts;  // of all of them
   std::map<Id, std::unordered_set<Id>> left;              // post -> members who left since
   std::array<std::size_t, Budget::kClasses> taken{};
-  std::vector<std::string> unusable;  // parked batches, for the log
-  bool epoch_over = false;            // others have this node's work
+  std::vector<std::string> unusable;           // parked batches, for the log
+  std::vector<storage::DamagedBatch> damaged;  // set aside by the database's own checks, for the log
+  bool epoch_over = false;                     // others have this node's work
   std::size_t reconciled = 0;
   std::size_t merged = 0;     // batches with deliveries that came late
   bool without_room = false;  // batches wait a little: their posts have no room in memory

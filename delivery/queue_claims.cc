@@ -18,6 +18,7 @@ constexpr Duration kClockStep = std::chrono::seconds(10);  // what is less is pu
 constexpr int kFirstBatches = 2;  // so that the first recipients need not wait for the expansion
 constexpr int kBatchesPerStep = 20;
 constexpr std::size_t kGiveBackAtOnce = 16;
+constexpr std::size_t kDamagedRemembered = 1000;
 constexpr std::size_t kLeastOpen = 2;  // big batches of a node among others
 constexpr Duration kAllKnow =
     std::chrono::milliseconds(1200);  // of big batches: a watch of each, and its claim
@@ -137,6 +138,12 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
   if (claim_trouble_.over(&failures))
     log::info("claim-works-again",
               {{"failures", failures}, {"reconciled", static_cast<std::uint64_t>(result->reconciled)}});
+  for (const storage::DamagedBatch& damaged : result->damaged) {
+    // What could not even be parked is met by each claim, and told once.
+    if (damaged_told_.size() >= kDamagedRemembered) damaged_told_.clear();
+    if (damaged.held || damaged_told_.insert({damaged.post_id, damaged.number}).second)
+      storage::tell_damaged(damaged);
+  }
   for (const std::string& unusable : result->unusable)
     log::error("batch-held", {{"batch", std::string_view(unusable)}});
   for (std::size_t i = 0; i < maybe_more_.size(); ++i)

@@ -200,7 +200,8 @@ class QueueManager final : public NoteSink {
   MonoTime hasten_back_not_before_{};
   MonoTime hasten_not_before_{};
   int hasten_failures_ = 0;
-  bool due_trusted_ = false;  // was looked at since the start
+  std::set<std::pair<Id, int>> damaged_told_;  // batches that can be neither read nor parked
+  bool due_trusted_ = false;                   // was looked at since the start
   std::vector<Id> expanding_;
   bool expansion_underway_ = false;
   struct Saturated {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <set>
+#include <vector>
 
 #include "core/base/crash_point.h"
 #include "core/base/log.h"
@@ -130,12 +131,16 @@ Result<void> recover(storage::Database& database, const std::string& directory,
 
 Result<void> release_others(storage::Database& database, storage::NodeStore::Identity node) {
   std::int64_t released = 0;
+  std::vector<storage::DamagedBatch> damaged;
   ESSAIM_TRY(database.write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
-    Result<std::int64_t> some = storage::BatchStore(c).release_others(node.number);
+    storage::BatchStore batches(c);
+    Result<std::int64_t> some = batches.release_others(node.number);
     if (!some.ok()) return some.error();
     released = *some;
+    damaged = batches.damaged();
     return {};
   }));
+  for (const storage::DamagedBatch& one : damaged) storage::tell_damaged(one);
   if (released > 0)
     log::warning("batches-of-other-nodes-released", {{"node", node.number}, {"batches", released}});
   return {};

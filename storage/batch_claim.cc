@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 
-#include "core/base/log.h"
+#include "storage/batch_progress.h"
 #include "storage/batch_rows.h"
+#include "storage/damage.h"
 #include "storage/sql.h"
 
 namespace essaim::storage {
@@ -49,16 +50,6 @@ Result<bool> take(Connection& connection, Fence fence, const BatchRecord& batch)
                         batch.suppressed);
   if (!taken.ok()) return taken.error();
   return *taken == 1;
-}
-
-// A batch whose rows are damaged is parked: the others go on, and the operator sees it in the queue.
-Result<void> park(Connection& connection, Id post_id, std::int64_t number, const std::string& why) {
-  log::error("batch.damaged", {{"id", format_id(post_id)}, {"batch", number}, {"error", why}});
-  auto parked =
-      sql::run(connection, "UPDATE batch_state SET queue = 4, why = ? WHERE post_id = ? AND number = ?", why,
-               post_id, number);
-  if (!parked.ok()) return parked.error();
-  return {};
 }
 
 // Columns of a candidate behind those of batch_from().
@@ -119,12 +110,7 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
   row.bind(next,
            static_cast<std::int64_t>(limit + except.size() +
                                      (saturated.size() > names || barrier.any() ? kMorePassedOver : 0)));
-  struct Damage {
-    Id post_id;
-    std::int64_t number;
-    std::string why;
-  };
-  std::vector<Damage> damaged;
+  std::vector<DamagedBatch> damaged;
   std::vector<HeldBack> held;
   while (batches.size() < limit && held.size() < kParkedAtOnce) {
     auto more = row.step();
@@ -142,10 +128,13 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
     if (batch.ok()) {
       batches.push_back(std::move(*batch));
     } else {
-      damaged.push_back({row.integer(0), row.integer(1), batch.error().message});
+      damaged.push_back({row.integer(0), static_cast<int>(row.integer(1)), batch.error().message});
     }
   }
-  for (const auto& d : damaged) ESSAIM_TRY(park(connection_, d.post_id, d.number, d.why));
+  for (DamagedBatch& one : damaged) {
+    ESSAIM_TRY(hold_damaged(connection_, Fence{}, &one));
+    damaged_.push_back(std::move(one));
+  }
   for (const auto& one : held) ESSAIM_TRY(let_wait(connection_, one));
   if (parked != nullptr) *parked = held.size();
   std::vector<BatchRecord> claimed;
@@ -154,6 +143,7 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
     auto taken = take(connection_, fence, batch);
     if (!taken.ok()) return taken.error();
     if (!*taken) continue;  // on a shared database: somebody else was faster
+    recount(&batch);        // the counts of an edited row would never be saved
     batch.queue = BatchQueue::kOwned;
     batch.owner = fence.owner;
     batch.epoch = fence.epoch;

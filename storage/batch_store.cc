@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "core/base/log.h"
+#include "storage/batch_progress.h"
 #include "storage/batch_rows.h"
+#include "storage/damage.h"
 #include "storage/insert_rows.h"
 #include "storage/post_filter.h"
 #include "storage/recipient_key.h"
@@ -39,6 +40,10 @@ std::int64_t hastened_together(const Connection& connection) {
 std::string progress_blob(const BatchProgress& progress) {
   return progress.recipients.empty() ? std::string() : encode_progress(progress);
 }
+
+constexpr std::string_view kReleased = "queue = 1, owner = 0, epoch = 0";
+constexpr std::int64_t kLatestTime =
+    253'402'300'799'999;  // the end of the year 9999: what is later is no time
 
 constexpr std::string_view kSave =
     "UPDATE batch_state SET queue = ?, priority = ?, order_rank = ?, due = ?, destination = ?, owner = ?, "
@@ -110,23 +115,17 @@ Result<void> BatchStore::add(std::span<const BatchRecord> batches) {
 }
 
 Result<std::int64_t> BatchStore::promote_due(WallTime now) {
-  return sql::run(connection_,
-                  sql::update_some(connection_, "batch_state", "queue = 1", "queue = 2 AND due <= ?",
-                                   hastened_together(connection_)),
-                  now);
+  return update_batches(connection_, {"queue = 1", 2, " AND due <= ?", "", hastened_together(connection_)},
+                        {to_millis(now)}, &damaged_);
 }
 
 Result<std::int64_t> BatchStore::release_stale(int owner, std::int64_t current_epoch) {
-  return sql::run(
-      connection_,
-      "UPDATE batch_state SET queue = 1, owner = 0, epoch = 0 WHERE queue = 3 AND owner = ? AND epoch < ?",
-      owner, current_epoch);
+  return update_batches(connection_, {kReleased, 3, "", " AND owner = ? AND epoch < ?", 0},
+                        {owner, current_epoch}, &damaged_);
 }
 
 Result<std::int64_t> BatchStore::release_others(int owner) {
-  return sql::run(connection_,
-                  "UPDATE batch_state SET queue = 1, owner = 0, epoch = 0 WHERE queue = 3 AND owner <> ?",
-                  owner);
+  return update_batches(connection_, {kReleased, 3, "", " AND owner <> ?", 0}, {owner}, &damaged_);
 }
 
 Result<void> BatchStore::save(Fence fence, const BatchRecord& batch) {
@@ -234,19 +233,27 @@ Result<std::vector<BatchRecord>> BatchStore::owned(Fence fence, const std::set<s
                    fence.owner, fence.epoch);
   if (!statement.ok()) return statement.error();
   std::vector<BatchRecord> batches;
+  std::vector<DamagedBatch> damaged;
   for (;;) {
     auto row = (*statement)->step();
     if (!row.ok()) return row.error();
-    if (!*row) return batches;
-    if (except.count({(*statement)->integer(0), static_cast<int>((*statement)->integer(1))}) > 0) continue;
+    if (!*row) break;
+    const std::pair<Id, int> name{(*statement)->integer(0), static_cast<int>((*statement)->integer(1))};
+    if (except.count(name) > 0) continue;
     auto batch = batch_from(**statement, true);
     if (!batch.ok() && batch.error().code == ErrorCode::kDamaged) {
-      log::error("batch.damaged", {{"error", batch.error().message}});
+      damaged.push_back({name.first, name.second, batch.error().message});
       continue;
     }
     if (!batch.ok()) return batch.error();
+    recount(&*batch);  // the counts of an edited row would never be saved
     batches.push_back(std::move(*batch));
   }
+  for (DamagedBatch& one : damaged) {
+    ESSAIM_TRY(hold_damaged(connection_, fence, &one));
+    damaged_.push_back(std::move(one));
+  }
+  return batches;
 }
 
 Result<std::vector<Id>> BatchStore::held_of(Fence fence) {
@@ -275,8 +282,10 @@ Result<std::int64_t> BatchStore::hasten(WallTime now, std::string_view part) {
       now, part);
 }
 
-Result<std::optional<WallTime>> BatchStore::next_due() {
-  auto due = sql::number(connection_, -1, "SELECT MIN(due) FROM batch_state WHERE queue = 2");
+Result<std::optional<WallTime>> BatchStore::next_due(WallTime from) {
+  auto due = sql::number(connection_, -1,
+                         "SELECT MIN(due) FROM batch_state WHERE queue = 2 AND due >= ? AND due <= ?", from,
+                         kLatestTime);
   if (!due.ok()) return due.error();
   return *due < 0 ? std::optional<WallTime>() : std::optional<WallTime>(from_millis(*due));
 }

@@ -46,9 +46,22 @@ struct ClaimHome {
   WallTime others_until{};
 };
 
+// A batch of which the database cannot give or change a row, or whose rows do not decode. The others go on without it.
+struct DamagedBatch {
+  Id post_id = 0;  // 0: not even that can be read
+  int number = 0;
+  std::string why;
+  bool held = false;  // parked, where an operator finds it; else it is passed over each time
+};
+// For the log and the count of them, behind the commit.
+void tell_damaged(const DamagedBatch& batch);
+
 class BatchStore {
  public:
   explicit BatchStore(Connection& connection) : connection_(connection) {}
+
+  // What the calls on this object have set aside.
+  const std::vector<DamagedBatch>& damaged() const { return damaged_; }
 
   // With recipients; progress empty means all pending. kExists for the same post and number.
   Result<void> add(std::span<const BatchRecord> batches);
@@ -87,8 +100,8 @@ class BatchStore {
   Result<std::vector<BatchRecord>> waiting(const PostFilter& filter);
   // Whether this run of the node has it.
   Result<bool> owns(Fence fence, Id post_id, int number);
-  // What this run of the node owns, with recipients and progress; those in `except` are passed over unread, damaged
-  // ones with a word in the log.
+  // What this run of the node owns, with recipients and progress; those in `except` are passed over unread, and damaged ones
+  // parked.
   Result<std::vector<BatchRecord>> owned(Fence fence, const std::set<std::pair<Id, int>>& except);
   // Posts of which this run of the node owns batches although they are held.
   Result<std::vector<Id>> held_of(Fence fence);
@@ -96,8 +109,8 @@ class BatchStore {
   Result<std::int64_t> hasten(WallTime now, std::string_view part);
   static constexpr std::int64_t kHastenedTogether =
       500;  // rows of some 650 octets in what is replicated; in a file more
-  // Earliest due time of a waiting batch; nothing when none waits.
-  Result<std::optional<WallTime>> next_due();
+  // Earliest due time of a waiting batch, of those from `from` on; nothing when none waits. Not what can be no time.
+  Result<std::optional<WallTime>> next_due(WallTime from = {});
   struct Owned {
     std::int64_t batches = 0, recipients = 0;  // that are to go
   };
@@ -110,6 +123,7 @@ class BatchStore {
 
  private:
   Connection& connection_;
+  std::vector<DamagedBatch> damaged_;
 };
 
 // The compact forms of the two blobs, checked when read (kDamaged), zstd-compressed. Exposed for fuzzing.

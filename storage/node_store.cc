@@ -1,5 +1,6 @@
 #include "storage/node_store.h"
 
+#include "storage/damage.h"
 #include "storage/node_removal.h"
 #include "storage/sql.h"
 
@@ -118,12 +119,12 @@ Result<bool> NodeStore::fence(const NodeSight& dead) {
                dead.number, dead.epoch, dead.beat));
 }
 
-Result<std::int64_t> NodeStore::release_fenced(int number, std::int64_t limit) {
-  return sql::run(connection_,
-                  "UPDATE batch_state SET queue = 1, owner = 0, epoch = 0 WHERE queue = 3 AND owner = ? "
-                  "AND epoch < (SELECT n.epoch FROM node n WHERE n.number = ?)" +
-                      sql::at_most(connection_, limit),
-                  number, number);
+Result<std::int64_t> NodeStore::release_fenced(int number, std::int64_t limit,
+                                               std::vector<DamagedBatch>* damaged) {
+  return update_batches(connection_,
+                        {"queue = 1, owner = 0, epoch = 0", 3, "",
+                         " AND owner = ? AND epoch < (SELECT n.epoch FROM node n WHERE n.number = ?)", limit},
+                        {number, number}, damaged);
 }
 
 Result<bool> NodeStore::end_epoch(Identity self) {

@@ -12,6 +12,8 @@
 
 namespace essaim::storage {
 
+struct DamagedBatch;
+
 // Numbers of nodes are in ids (core/base/id.h). The highest are for command lines, which have no row.
 inline constexpr int kFirstCommandLineNode = 1000;
 
@@ -45,8 +47,9 @@ class NodeStore {
   Result<bool> held_by_others(int number);
   // Ends the epoch of a node that is believed dead. False: it has beaten since it was seen, or is at work no more.
   Result<bool> fence(const NodeSight& dead);
-  // Makes up to `limit` batches ready that the node owns in an epoch before its present one.
-  Result<std::int64_t> release_fenced(int number, std::int64_t limit);
+  // Makes up to `limit` batches ready that the node owns in an epoch before its present one. Those whose rows cannot be changed
+  // come to `damaged`.
+  Result<std::int64_t> release_fenced(int number, std::int64_t limit, std::vector<DamagedBatch>* damaged);
   // The node has ended in order; what it still owns, if anything, is of an epoch that is over. False: it was already.
   Result<bool> end_epoch(Identity self);
   Result<std::vector<NodeSight>> all();  // by number

@@ -67,6 +67,7 @@ const char* to_string(Counter counter) {
       "dns_no_name",
       "dns_failed",
       "takeovers",
+      "damaged_rows",
       "left_by_one_click",
       "left_by_page",
       "left_by_mail",

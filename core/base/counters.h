@@ -43,6 +43,7 @@ enum class Counter : std::size_t {
   kDnsNoName,
   kDnsFailed,       // no answer, or one that is good for nothing
   kTakeovers,       // dead nodes whose work this one released
+  kDamagedRows,     // of batches and posts, each time they were set aside or passed over
   kLeftByOneClick,  // members, by their token
   kLeftByPage,
   kLeftByMail,

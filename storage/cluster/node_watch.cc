@@ -1,5 +1,9 @@
 #include "storage/cluster/node_watch.h"
 
+#include <algorithm>
+#include <vector>
+
+#include "storage/batch_store.h"
 #include "storage/post_store.h"
 #include "storage/retry_calls.h"
 #include "storage/sql.h"
@@ -46,12 +50,15 @@ Result<void> read_cluster_view(Connection& connection, WallTime now, ClusterView
 Result<std::int64_t> release_fenced_batches(Database& database, int number) {
   std::int64_t total = 0;
   for (std::int64_t released = kReleasedTogether; released >= kReleasedTogether; total += released) {
+    std::vector<DamagedBatch> damaged;
     ESSAIM_TRY(database.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
-      auto some = NodeStore(c).release_fenced(number, kReleasedTogether);
+      damaged.clear();
+      auto some = NodeStore(c).release_fenced(number, kReleasedTogether, &damaged);
       if (!some.ok()) return some.error();
       released = *some;
       return {};
     }));
+    std::for_each(damaged.begin(), damaged.end(), tell_damaged);
   }
   return total;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "core/base/crash_point.h"
 #include "core/base/log.h"
@@ -180,12 +181,16 @@ Result<std::size_t> recover_journal(Database& database, const std::string& direc
     total.unknown += merged->unknown;
   }
   std::int64_t released = 0;
+  std::vector<DamagedBatch> damaged;
   ESSAIM_TRY(database.write_now(Durability::kAccept, [&](Connection& connection) -> Result<void> {
-    auto stale = BatchStore(connection).release_stale(node, epoch);
+    BatchStore batches(connection);
+    auto stale = batches.release_stale(node, epoch);
     if (!stale.ok()) return stale.error();
     released = *stale;
+    damaged = batches.damaged();
     return {};
   }));
+  std::for_each(damaged.begin(), damaged.end(), tell_damaged);
   if (!files->empty() || released > 0) {
     log::info("journal.recovered_outcomes", {{"segments", static_cast<std::uint64_t>(files->size())},
                                              {"outcomes", static_cast<std::uint64_t>(total.outcomes)},

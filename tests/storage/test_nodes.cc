@@ -148,7 +148,9 @@ BOOST_AUTO_TEST_CASE(a_node_that_does_not_come_back_is_removed_when_it_owns_noth
   BOOST_TEST(why(dead).find("still owns batches (1)") != std::string::npos);
   settle(&batch, 0, RecipientState::kDelivered);
   commit(*database, [&](Connection& c) -> Result<void> {
-    BOOST_TEST(must(NodeStore(c).release_fenced(2, 10)) == 1);
+    std::vector<DamagedBatch> damaged;
+    BOOST_TEST(must(NodeStore(c).release_fenced(2, 10, &damaged)) == 1);
+    BOOST_TEST(damaged.empty());
     return LateStore(c).keep({two.number, two.epoch}, 1, 0, batch.progress);
   });
   BOOST_TEST(why(dead).find("job run late-outcomes") != std::string::npos);

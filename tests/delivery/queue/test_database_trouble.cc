@@ -170,6 +170,33 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_made_due_does_not_keep_others_from_going_out
   BOOST_TEST(wait_until([&] { return site.finished(waits); }));
 }
 
+BOOST_AUTO_TEST_CASE(a_row_that_cannot_be_made_ready_does_not_keep_the_others_that_are_due) {
+  if (!TempDatabase::is_sqlite()) return;
+  std::atomic<int> told{0};
+  log::Capture capture([&](log::Level, std::string_view line) {
+    if (line.find("batch.damaged") != std::string_view::npos) ++told;
+  });
+  TestSink sink;
+  sink.set(address_of(0), HostPolicy());
+  Site site;
+  const auto post_to = [&site](const std::string& local) {
+    return site.post_to(site.new_post(storage::CopyMode::kPersonal, 1), 0, {{0, local, "d0.test"}});
+  };
+  const Id stays = post_to("stays"), due = post_to("due");
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET queue = 2, due = 5"));
+    return c.execute("CREATE TRIGGER damage BEFORE UPDATE ON batch_state WHEN OLD.post_id = " +
+                     std::to_string(stays) + " BEGIN SELECT RAISE(ABORT, 'damaged'); END");
+  }));
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink));
+  const Id goes = post_to("goes");
+  run.engine->ring();
+  BOOST_TEST(wait_until([&] { return site.finished(due) && site.finished(goes); }));
+  BOOST_TEST(!site.finished(stays));
+  BOOST_TEST(told == 1);
+}
+
 // The time of a virtual machine stands still while its host pauses it: its lease holds though others have taken over.
 void find_out_that_the_epoch_is_over(bool by_a_claim) {
   log::Capture quiet([](log::Level, std::string_view) {});
@@ -192,7 +219,8 @@ void find_out_that_the_epoch_is_over(bool by_a_claim) {
     auto taken = storage::NodeStore(c).end_epoch(run.node);
     if (!taken.ok()) return taken.error();
     BOOST_TEST(*taken);
-    auto released = storage::NodeStore(c).release_fenced(run.node.number, 100);
+    std::vector<storage::DamagedBatch> damaged;
+    auto released = storage::NodeStore(c).release_fenced(run.node.number, 100, &damaged);
     if (!released.ok()) return released.error();
     BOOST_TEST(*released > 0);
     return {};
