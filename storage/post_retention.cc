@@ -1,6 +1,8 @@
 // What goes of posts in time. What can go is looked for in reads, some of it at a time: a queue may be a million posts long,
 // and a transaction that writes must not grow with it.
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 #include "storage/post_again.h"
 #include "storage/post_store.h"
@@ -11,23 +13,22 @@ namespace essaim::storage {
 
 namespace {
 
-// On a server the rows that go in a transaction are bounded: they are replicated with all that is in them.
-constexpr std::int64_t kRowsDeleted = 40;
-constexpr std::int64_t kPiecesDeleted = 2;
-constexpr std::int64_t kOctetsDeleted = 512 << 10;  // by posts that are settled together
+// What goes in a transaction is bounded. On a server it is replicated with all that is in it; in a file the writer is others'
+// again after some milliseconds, though a post has a thousand batches and a hundred MB.
+struct Portion {
+  std::int64_t rows;    // of batches and the like
+  std::int64_t pieces;  // of one post's forms
+  std::int64_t octets;  // of forms, by posts that are settled together
+};
+constexpr Portion kOnServer{40, 2, 512 << 10}, kInFile{200, 16, 8 << 20};
 
-Result<std::int64_t> delete_some(Connection& connection, const std::string& table, Id post_id) {
-  auto gone = sql::run(connection,
-                       "DELETE FROM " + table + " WHERE post_id = ?" + sql::at_most(connection, kRowsDeleted),
-                       post_id);
-  if (!gone.ok()) return gone.error();
-  const bool all = connection.dialect() == Dialect::kSqlite;
-  return all ? std::min(*gone, kRowsDeleted - 1) : *gone;
+Portion portion_of(const Connection& connection) {
+  return connection.dialect() == Dialect::kSqlite ? kInFile : kOnServer;
 }
 
-Result<std::int64_t> delete_pieces(Connection& connection, Id post_id) {
+Result<std::int64_t> delete_pieces(Connection& connection, Id post_id, std::int64_t most) {
   return sql::run(connection,
-                  "DELETE FROM rendering WHERE post_id = ?" + sql::at_most(connection, kPiecesDeleted),
+                  sql::delete_some(connection, "rendering", "post_id, form, seq", "post_id = ?", most),
                   post_id);
 }
 
@@ -59,18 +60,36 @@ Result<PostsFound> found_among(const Result<Statement*>& statement, std::size_t 
 }  // namespace
 
 Result<PostsFound> PostStore::settled(Id after, std::size_t look_at, WallTime failed_before) {
-  return found_among(
-      sql::prepare(connection_,
-                   "SELECT p.id, " + std::string(kIsSettled) + " FROM " + sql::waiting_posts(connection_) +
-                       " WHERE p.finished = 0 AND p.expanded = 1 AND p.id > ? ORDER BY p.id LIMIT ?",
-                   failed_before, after, look_at),
-      look_at);
+  const std::string waiting = " FROM " + sql::waiting_posts(connection_) +
+                              " WHERE p.finished = 0 AND p.expanded = 1 AND p.id > ? ORDER BY p.id LIMIT ?";
+  auto together = found_among(sql::prepare(connection_, "SELECT p.id, " + std::string(kIsSettled) + waiting,
+                                           failed_before, after, look_at),
+                              look_at);
+  if (together.ok() || together.error().code != ErrorCode::kDamaged) return together;
+  // A row of one of them cannot be read: each by itself.
+  auto ids = sql::ids(sql::prepare(connection_, "SELECT p.id" + waiting, after, look_at));
+  if (!ids.ok()) return ids.error();
+  PostsFound found;
+  found.more = ids->size() == look_at;
+  for (const Id id : *ids) {
+    found.last = id;
+    auto is_settled =
+        sql::number(connection_, 0, "SELECT " + std::string(kIsSettled) + " FROM post p WHERE p.id = ?",
+                    failed_before, id);
+    if (!is_settled.ok() && is_settled.error().code != ErrorCode::kDamaged) return is_settled.error();
+    if (!is_settled.ok()) {
+      found.damaged.emplace_back(id, is_settled.error().message);
+    } else if (*is_settled != 0) {
+      found.ids.push_back(id);
+    }
+  }
+  return found;
 }
 
 Result<PostsSettled> PostStore::settle(std::span<const Id> posts, WallTime failed_before) {
   UnsettledKeys* const unsettled = connection_.unsettled_keys();
   if (unsettled != nullptr) ESSAIM_TRY(unsettled->forget_settled(connection_));
-  const bool server = connection_.dialect() != Dialect::kSqlite;
+  const Portion portion = portion_of(connection_);
   PostsSettled done;
   std::int64_t together = 0;
   for (const Id id : posts) {
@@ -82,8 +101,8 @@ Result<PostsSettled> PostStore::settle(std::span<const Id> posts, WallTime faile
                     id, failed_before);
     if (!size.ok()) return size.error();
     // It may have two forms. What is left of them goes by drop_forms().
-    const std::int64_t octets = std::clamp<std::int64_t>(2 * *size, 0, kOctetsDeleted);
-    if (server && together > 0 && together + octets > kOctetsDeleted) return done;
+    const std::int64_t octets = std::clamp<std::int64_t>(2 * *size, 0, portion.octets);
+    if (together > 0 && together + octets > portion.octets) return done;
     together += octets;
     ++done.looked_at;
     if (*size < 0) continue;
@@ -93,10 +112,10 @@ Result<PostsSettled> PostStore::settle(std::span<const Id> posts, WallTime faile
     if (unsettled != nullptr) ESSAIM_TRY(keep_key_apart(id));
     ESSAIM_TRY(sql::run(connection_, "UPDATE post SET finished = accepted + ?, seen_key = '' WHERE id = ?",
                         std::max<std::int64_t>(1, *last * 1000), id));
-    auto pieces = delete_pieces(connection_, id);
+    auto pieces = delete_pieces(connection_, id, portion.pieces);
     if (!pieces.ok()) return pieces.error();
     ++done.posts;
-    if (server && *pieces == kPiecesDeleted) done.with_forms.push_back(id);
+    if (*pieces == portion.pieces) done.with_forms.push_back(id);
   }
   return done;
 }
@@ -116,26 +135,38 @@ Result<std::int64_t> PostStore::drop_forms(Id post_id) {
       sql::number(connection_, 0, "SELECT COUNT(*) FROM post WHERE id = ? AND finished = 0", post_id);
   if (!needed.ok()) return needed.error();
   if (*needed > 0) return std::int64_t{0};
-  return delete_pieces(connection_, post_id);
+  return delete_pieces(connection_, post_id, portion_of(connection_).pieces);
 }
 
-Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit) {
+Result<std::int64_t> PostStore::drop_finished(WallTime before, std::size_t limit,
+                                              const std::set<Id>& passed_over, Id* at) {
   if (UnsettledKeys* const unsettled = connection_.unsettled_keys(); unsettled != nullptr)
     ESSAIM_TRY(unsettled->forget_settled(connection_));
-  auto old = sql::ids(sql::prepare(
-      connection_, "SELECT id FROM post WHERE finished > 0 AND finished < ? LIMIT ?", before, limit));
+  auto old =
+      sql::ids(sql::prepare(connection_, "SELECT id FROM post WHERE finished > 0 AND finished < ? LIMIT ?",
+                            before, limit + passed_over.size()));
   if (!old.ok()) return old.error();
+  const Portion portion = portion_of(connection_);
+  std::int64_t rows = 0, posts = 0;
   for (const Id id : *old) {
-    for (const char* table : {"batch", "batch_state", "rendering"}) {
-      // A full number: there may be more, and the next transaction goes on with this post.
-      auto gone = delete_some(connection_, table, id);
+    if (passed_over.count(id) > 0) continue;
+    if (at != nullptr) *at = id;
+    // Its own row goes last: it says that the post is finished, whatever is left of it, and the next transaction goes on with it.
+    for (const auto& [table, key] :
+         {std::pair("batch", "post_id, number"), std::pair("batch_state", "post_id, number"),
+          std::pair("rendering", "post_id, form, seq")}) {
+      const std::int64_t most = table == std::string_view("rendering") ? portion.pieces : portion.rows;
+      auto gone = sql::run(connection_, sql::delete_some(connection_, table, key, "post_id = ?", most), id);
       if (!gone.ok()) return gone.error();
-      if (*gone == kRowsDeleted) return *gone;
+      if (*gone == most) return std::max<std::int64_t>(1, posts);
+      rows += *gone;
     }
     ESSAIM_TRY(sql::run(connection_, "DELETE FROM report_due WHERE post_id = ?", id));
     ESSAIM_TRY(sql::run(connection_, "DELETE FROM post WHERE id = ?", id));
+    ++posts;
+    if (rows >= portion.rows) break;
   }
-  return static_cast<std::int64_t>(old->size());
+  return posts;
 }
 
 }  // namespace essaim::storage

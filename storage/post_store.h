@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,8 +39,9 @@ struct PostFilter {
 // What a look at some posts, in the order of their ids, found.
 struct PostsFound {
   std::vector<Id> ids;
-  Id last = 0;        // that was looked at, for the next look
-  bool more = false;  // there may be some behind it
+  Id last = 0;                                      // that was looked at, for the next look
+  bool more = false;                                // there may be some behind it
+  std::vector<std::pair<Id, std::string>> damaged;  // of which that cannot be read, and why
 };
 
 struct PostsSettled {
@@ -106,17 +108,19 @@ class PostStore {
   // next `look_at` behind `after` that wait. A post that failed for somebody is kept until the last outcome beside such a one
   // is from before `failed_before`. A read.
   Result<PostsFound> settled(Id after, std::size_t look_at, WallTime failed_before);
-  // Those of these that are still such: they wait no more, and their forms go. On a server only some pieces of large ones, and
-  // of the first so many posts as have half a MB together.
+  // Those of these that are still such: they wait no more, and their forms go. Only some pieces of large ones, and of the first
+  // so many posts as have half a MB together on a server, in a file 8 MB.
   Result<PostsSettled> settle(std::span<const Id> posts, WallTime failed_before);
   // Posts that have forms that nobody will send: those that are finished, and ids for which something was staged before `before`
   // and no post came. Of the next `look_at` pieces. A read.
   Result<PostsFound> useless_forms(Id after, WallTime before, std::size_t look_at);
   // Some pieces of such a one; how many, 0: none is left, or they are needed.
   Result<std::int64_t> drop_forms(Id post_id);
-  // Posts with their batches that finished before `before`. At most `limit` posts a call, on a server some rows of large ones;
-  // returns how many were changed, 0: none is left.
-  Result<std::int64_t> drop_finished(WallTime before, std::size_t limit);
+  // Posts with their batches that finished before `before`, but for those passed over. At most `limit` posts a call, and some
+  // rows of large ones, which go on being finished and of no use to anybody until the last of them is gone; returns how many
+  // were changed, 0: none is left. `at`: the one at which it failed.
+  Result<std::int64_t> drop_finished(WallTime before, std::size_t limit, const std::set<Id>& passed_over = {},
+                                     Id* at = nullptr);
   Result<std::int64_t> forget_seen(WallTime before, std::size_t limit);  // what remember() keeps
   // Behind a copy: what is kept in the rows of posts, where this engine keeps it apart. At most `limit`; how many.
   Result<std::int64_t> keep_keys_apart(std::size_t limit);

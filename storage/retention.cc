@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
+#include "core/base/counters.h"
+#include "core/base/log.h"
 #include "storage/account_store.h"
+#include "storage/damage.h"
 #include "storage/departure_store.h"
 #include "storage/member_store.h"
 #include "storage/post_store.h"
@@ -17,8 +21,9 @@ namespace essaim::storage {
 
 namespace {
 
-// A finished big post has hundreds of batches to delete; few posts make a transaction of some milliseconds.
+// Few posts make a transaction of some milliseconds; of a big one some rows go at a time.
 constexpr std::size_t kPostsAtATime = 20;
+constexpr std::size_t kDamagedPassedOver = 100;  // more of them are a database to restore
 constexpr std::size_t kKeysAtATime = 1000;
 constexpr std::size_t kLookedAtTogether = 1000;  // of what waits; some milliseconds of a reader
 constexpr Duration kPublishedWithin =
@@ -48,6 +53,14 @@ WallTime before(const Clock& clock, Duration keep) {
   return clock.wall_now() - std::chrono::duration_cast<std::chrono::milliseconds>(keep);
 }
 
+// A post of which a row can be neither read nor changed stays as it is; the others do not wait for it.
+void tell_damaged(Id post, const std::string& error) {
+  count(Counter::kDamagedRows);
+  log::error(
+      "post.damaged",
+      {{"id", format_id(post)}, {"error", error}, {"do", "essaim storage check; then restore a backup"}});
+}
+
 Result<std::int64_t> settle_posts(Database& database, WallTime failed_before) {
   std::int64_t total = 0;
   PostsFound found;
@@ -58,15 +71,28 @@ Result<std::int64_t> settle_posts(Database& database, WallTime failed_before) {
       found = std::move(*some);
       return {};
     }));
+    for (const auto& [id, error] : found.damaged) tell_damaged(id, error);
+    std::size_t alone = 0;  // of the next ones, because some of them failed together
     for (std::span<const Id> rest = found.ids; !rest.empty();) {
-      const auto together = rest.first(std::min(rest.size(), kPostsAtATime));
+      const auto together = rest.first(std::min(rest.size(), alone > 0 ? 1 : kPostsAtATime));
       PostsSettled settled;
-      ESSAIM_TRY(database.write_now(Durability::kProgress, [&](Connection& c) -> Result<void> {
+      const auto committed = database.write_now(Durability::kProgress, [&](Connection& c) -> Result<void> {
         auto done = PostStore(c).settle(together, failed_before);
         if (!done.ok()) return done.error();
         settled = std::move(*done);
         return {};
-      }));
+      });
+      if (!committed.ok() && !is_about_a_row(committed.error())) return committed.error();
+      if (!committed.ok() && together.size() > 1) {
+        alone = together.size();
+        continue;
+      }
+      if (!committed.ok()) {
+        tell_damaged(together.front(), committed.error().message);
+        settled = PostsSettled();
+        settled.looked_at = 1;
+      }
+      if (alone > 0) --alone;
       rest = rest.subspan(settled.looked_at);
       total += settled.posts;
       for (const Id id : settled.with_forms) {
@@ -76,6 +102,25 @@ Result<std::int64_t> settle_posts(Database& database, WallTime failed_before) {
     }
   } while (found.more);
   return total;
+}
+
+Result<std::int64_t> drop_posts(Database& database, WallTime before) {
+  std::int64_t total = 0;
+  std::set<Id> damaged;
+  for (;;) {
+    Id at = 0;
+    const auto dropped = repeat(database, [&](Connection& c) {
+      at = 0;
+      auto some = PostStore(c).drop_finished(before, kPostsAtATime, damaged, &at);
+      if (some.ok()) total += *some;
+      return some;
+    });
+    if (dropped.ok()) return total;
+    if (!is_about_a_row(dropped.error()) || at == 0 || damaged.size() >= kDamagedPassedOver)
+      return dropped.error();
+    tell_damaged(at, dropped.error().message);
+    damaged.insert(at);
+  }
 }
 
 // What was staged for no post. `*looked_at`: how far it was looked for, also by the runs before: a form becomes one of these
@@ -223,9 +268,7 @@ Job make_retention_job(const Clock& clock, const RetentionOptions& options) {
            const bool keeps = options.keep_failed > Duration::zero();
            return settle_posts(database, keeps ? before(clock, options.keep_failed) : WallTime::max());
          }},
-        {"posts deleted", again([&](Connection& c) {
-           return PostStore(c).drop_finished(before(clock, options.keep_posts), kPostsAtATime);
-         })},
+        {"posts deleted", [&] { return drop_posts(database, before(clock, options.keep_posts)); }},
         {"staged pieces deleted",
          [&] { return drop_staged(database, before(clock, kPublishedWithin), staged.get()); }},
         {"keys forgotten", again([&](Connection& c) {

@@ -180,6 +180,83 @@ BOOST_FIXTURE_TEST_CASE(texts_of_large_posts_go_one_after_the_other_on_a_server,
   BOOST_TEST(rows("post WHERE finished > 0") == 6);
 }
 
+// A post to a million has a thousand batches.
+BOOST_FIXTURE_TEST_CASE(a_large_post_goes_in_steps_and_nothing_is_sent_between_them, Site) {
+  constexpr std::int64_t kBatches = 500, kMostRows = 200;
+  PostRecord large = post(1);
+  large.expanded = true;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    ESSAIM_TRY(PostStore(c).add(large, std::string(5'000'000, 'x')));
+    std::vector<BatchRecord> batches(kBatches);
+    for (std::size_t i = 0; i < batches.size(); ++i) {
+      BatchRecord& batch = batches[i];
+      batch.post_id = 1;
+      batch.number = static_cast<int>(i);
+      batch.queue = BatchQueue::kFinished;
+      batch.recipients = people(1, "a.test");
+      batch.count = batch.delivered = 1;
+      batch.progress.recipients.resize(1);
+      batch.progress.recipients[0].state = RecipientState::kDelivered;
+    }
+    return BatchStore(c).add(batches);
+  });
+  PostsSettled settled;
+  const std::vector<Id> ids{1};
+  commit(*database, [&](Connection& c) -> Result<void> {
+    settled = must(PostStore(c).settle(ids, WallTime::max()));
+    return {};
+  });
+  BOOST_TEST(settled.posts == 1);
+  BOOST_TEST(settled.with_forms.size() == 1U);
+  BOOST_TEST(rows("rendering") > 0);
+  database.reopen();
+  std::int64_t left = 2 * kBatches + rows("rendering"), steps = 0;
+  for (std::int64_t some = 1; some > 0; ++steps) {
+    commit(*database, [&some](Connection& c) -> Result<void> {
+      some = must(PostStore(c).drop_finished(kNow + 48h, 20));
+      return {};
+    });
+    const std::int64_t now = rows("batch") + rows("batch_state") + rows("rendering");
+    BOOST_TEST(left - now < 3 * kMostRows);
+    left = now;
+    BOOST_TEST((left == 0 || rows("post WHERE finished > 0") == 1));
+    BOOST_TEST(claim(*database, {1, 1}, 10).empty());
+    if (steps == 1) database.reopen();
+  }
+  BOOST_TEST(steps >= 4);
+  BOOST_TEST(left == 0);
+  BOOST_TEST(rows("post") == 0);
+}
+
+// Triggers refuse what a damaged page would not give.
+BOOST_FIXTURE_TEST_CASE(posts_with_a_damaged_row_do_not_keep_the_others, Site) {
+  if (!TempDatabase::is_sqlite()) return;
+  constexpr Id kPosts = 50;
+  for (Id id = 1; id <= kPosts; ++id) make_post(*database, post(id), people(1, "a.test"), id);
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET queue = 0, pending = 0, delivered = 1"));
+    ESSAIM_TRY(
+        c.execute("CREATE TRIGGER keeps BEFORE UPDATE ON post WHEN OLD.id = 7 "
+                  "BEGIN SELECT RAISE(ABORT, 'refused'); END"));
+    return c.execute(
+        "CREATE TRIGGER stays BEFORE DELETE ON batch_state WHEN OLD.post_id IN (3, 30) "
+        "BEGIN SELECT RAISE(ABORT, 'refused'); END");
+  });
+  run();
+  BOOST_TEST(rows("post WHERE finished = 0") == 1);
+  BOOST_TEST(rows("rendering") == 1);
+  clock.set_wall(kNow + 30 * 24h);
+  run();
+  BOOST_TEST(rows("post") == 3);
+  BOOST_TEST(rows("batch_state") == 3);
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(c.execute("DROP TRIGGER keeps"));
+    return c.execute("DROP TRIGGER stays");
+  });
+  run();
+  BOOST_TEST(rows("post") == 0);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_step_that_fails_does_not_keep_the_others_from_their_work, Site) {
   commit(*database, [](Connection& c) -> Result<void> {
     MemberStore store(c);
