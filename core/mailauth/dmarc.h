@@ -25,13 +25,19 @@ struct Authenticated {
 
 struct DmarcResult {
   DmarcStatus status = DmarcStatus::kNone;
-  std::string domain;         // of the author
+  std::string domain;         // of the author, or of_sender()
   std::string policy_domain;  // where the record is; "" if there is none, or which policy holds is not known
   DmarcPolicy published = DmarcPolicy::kNone;  // for this author: p, sp or np
   DmarcPolicy policy = DmarcPolicy::kNone;     // the same, one step down while the domain tests (t=y, §4.7)
   std::string aligned_by;                      // "dkim example.org", "spf example.org"; "" if it fails
   std::vector<std::string> aligned_dkim;       // d= of signatures that pass, those that align
-  std::string reason;                          // of errors
+  std::string reason;                          // of errors, or kOfSender
+
+  // `domain` is not in From, but in Sender beside several authors (message_check.h).
+  static constexpr std::string_view kOfSender = "of the domain in Sender";
+  bool of_sender() const { return reason == kOfSender; }
+  // Where `domain` stands (RFC 8601 §2.3).
+  const char* property() const { return of_sender() ? "header.sender" : "header.from"; }
 };
 
 // Both in the same form: lower case, A-labels.

@@ -34,11 +34,18 @@ MethodResult spf_result(const SpfResult& spf, const char* property, std::string 
   return {"spf", to_string(spf.status), spf.reason, {{property, std::move(value)}}};
 }
 
+constexpr int kUncertain = 10;
+
 // How much a domain has to say against the message: it disowns it, by what it wants done; it cannot be asked; its policy.
 int weight(const DmarcResult& dmarc) {
   const bool disowns = dmarc.status == DmarcStatus::kFail && dmarc.policy != DmarcPolicy::kNone;
-  if (disowns) return 20 + static_cast<int>(dmarc.policy);
-  return dmarc.status == DmarcStatus::kTempError ? 10 : static_cast<int>(dmarc.published);
+  if (disowns) return 2 * kUncertain + static_cast<int>(dmarc.policy);
+  return dmarc.status == DmarcStatus::kTempError ? kUncertain : static_cast<int>(dmarc.published);
+}
+
+std::string name_of_domain(const std::string& domain) {
+  auto ascii = smtp::domain_to_ascii(domain);
+  return ascii.ok() ? *std::move(ascii) : ascii_lowered(domain);
 }
 
 // And what might have been authentic, had all name servers answered.
@@ -70,7 +77,7 @@ AuthenticationResults to_results(const Authentication& authentication, const Mai
     out.results.push_back(spf_result(authentication.spf_helo, "smtp.helo", source.helo));
   const DmarcResult& dmarc = authentication.dmarc;
   MethodResult judged{"dmarc", to_string(dmarc.status), dmarc.reason, {}};
-  if (!dmarc.domain.empty()) judged.properties.emplace_back("header.from", dmarc.domain);
+  if (!dmarc.domain.empty()) judged.properties.emplace_back(dmarc.property(), dmarc.domain);
   if (!dmarc.policy_domain.empty())
     judged.properties.emplace_back("policy.dmarc", to_string(dmarc.published));
   out.results.push_back(std::move(judged));
@@ -105,11 +112,17 @@ MessageCheck::MessageCheck(MailSource source, mail::HeaderBlock header, std::str
   from_names_others_ = authors.may_name_others();
   if (from_names_others_) return;
   for (const mail::Mailbox& mailbox : authors.mailboxes) {
-    auto domain = smtp::domain_to_ascii(mailbox.domain);
-    std::string name = domain.ok() ? *std::move(domain) : ascii_lowered(mailbox.domain);
+    std::string name = name_of_domain(mailbox.domain);
     if (std::find(author_domains_.begin(), author_domains_.end(), name) == author_domains_.end())
       author_domains_.push_back(std::move(name));
   }
+  // RFC 5322 §3.6.2; whoever takes it for the one that posts reads no more than this (lists/incoming.cc).
+  if (authors.mailboxes.size() < 2 || header_.count("Sender") != 1) return;
+  const mail::AddressList sender = mail::parse_address_list(header_.find("Sender")->raw_value());
+  if (sender.mailboxes.size() != 1 || sender.may_name_others()) return;
+  std::string name = name_of_domain(sender.mailboxes.front().domain);
+  if (std::find(author_domains_.begin(), author_domains_.end(), name) == author_domains_.end())
+    sender_domain_ = std::move(name);
 }
 
 SpfResult MessageCheck::spf_of_helo(Answers& answers) const {
@@ -117,6 +130,17 @@ SpfResult MessageCheck::spf_of_helo(Answers& answers) const {
 }
 
 DmarcResult MessageCheck::dmarc(const Authenticated& authenticated, Answers& answers) const {
+  DmarcResult out = dmarc_of_authors(authenticated, answers);
+  if (sender_domain_.empty()) return out;
+  DmarcResult sender = evaluate_dmarc(sender_domain_, authenticated, answers);
+  if (weight(sender) < kUncertain || weight(sender) <= weight(out)) return out;
+  sender.aligned_by.clear();
+  sender.aligned_dkim.clear();
+  sender.reason = DmarcResult::kOfSender;
+  return sender;
+}
+
+DmarcResult MessageCheck::dmarc_of_authors(const Authenticated& authenticated, Answers& answers) const {
   if (author_domains_.size() == 1) return evaluate_dmarc(author_domains_.front(), authenticated, answers);
   DmarcResult out;
   if (author_domains_.empty()) {
@@ -187,7 +211,7 @@ Authentication MessageCheck::conclude(WallTime now, Answers& answers) const {
                              (!at_best.aligned_by.empty() || at_best.status == DmarcStatus::kTempError);
   if (out.dmarc.status == DmarcStatus::kFail && at_best.status != DmarcStatus::kFail) {
     out.dmarc.status = DmarcStatus::kTempError;
-    out.dmarc.reason = "what would align cannot be looked up";
+    if (!out.dmarc.of_sender()) out.dmarc.reason = "what would align cannot be looked up";
   }
   return out;
 }

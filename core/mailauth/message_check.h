@@ -33,7 +33,8 @@ struct Authentication {
   std::vector<DkimResult> dkim;  // in the order of the header
   ArcResult arc;
   // Of the author's domain. Of several the one that has most to say against the message, and never a pass: kPermError if none
-  // disowns it, as without an author.
+  // disowns it, as without an author. Where From names several people, Sender says who posts: if it is of another domain that
+  // disowns the message, or cannot be asked, it is this one; it never makes a message pass.
   DmarcResult dmarc;
   // A signature whose key cannot be asked for now would be aligned with the author's domain. For the reply only: a post that
   // waits is not looked up again, and does not keep it.
@@ -65,6 +66,7 @@ class MessageCheck {
  private:
   MessageCheck(MailSource source, mail::HeaderBlock header, std::string_view body);
   DmarcResult dmarc(const Authenticated& authenticated, Answers& answers) const;
+  DmarcResult dmarc_of_authors(const Authenticated& authenticated, Answers& answers) const;
   SpfResult spf_of_helo(Answers& answers) const;
 
   const MailSource source_;
@@ -74,6 +76,7 @@ class MessageCheck {
   const DkimVerifier dkim_;
   const ArcVerifier arc_;
   std::vector<std::string> author_domains_;  // different ones
+  std::string sender_domain_;  // of Sender beside several authors, if it is none of those; else ""
   std::size_t from_fields_ = 0;
   bool from_names_others_ = false;  // to people's eyes, besides those
 };

@@ -120,9 +120,9 @@ Result<void> mark_unauthenticated(Draft& draft) {
     return {};
   const mailauth::DmarcResult& dmarc = draft.submission.authentication->dmarc;
   if (dmarc.status != mailauth::DmarcStatus::kFail || dmarc.policy == mailauth::DmarcPolicy::kNone) return {};
-  return draft.header.insert_bottom(
-      kName,
-      std::string("dmarc=fail (p=") + mailauth::to_string(dmarc.published) + ") header.from=" + dmarc.domain);
+  return draft.header.insert_bottom(kName, std::string("dmarc=fail (p=") +
+                                               mailauth::to_string(dmarc.published) + ") " +
+                                               dmarc.property() + "=" + dmarc.domain);
 }
 
 // RFC 8601 §5: a field that claims to be ours and is not.

@@ -58,6 +58,30 @@ BOOST_AUTO_TEST_CASE(what_fails_dmarc_is_marked_or_refused_as_the_list_says) {
   }
 }
 
+// Whoever stands in Sender beside several authors is the one that posts.
+BOOST_AUTO_TEST_CASE(a_member_who_is_forged_in_sender_is_doubted_as_one_in_from) {
+  const struct {
+    const char* setting;
+    int code;
+    std::size_t posts;
+  } rows[] = {{"mark", 250, 1}, {"refuse", 550, 0}, {"hold", 250, 0}};
+  for (const auto& row : rows) {
+    AuthorSite site;
+    site.make_list("dev", {{"send", "private"}, {"dmarc_failure", row.setting}}, {"ann@author.example"},
+                   {"own@o.example"});
+    const auto reply = site.post(
+        a_post("Eve <x@nobody.example>, y@nobody.example", "<1@a>", "Sender: Ann <ann@author.example>\n"),
+        author_zone("reject"), "eve@evil.example");
+    BOOST_TEST_CONTEXT(row.setting) {
+      BOOST_TEST(reply.code == row.code, reply.to_string());
+      BOOST_TEST(list_posts(site) == row.posts);
+      if (row.posts > 0)
+        BOOST_TEST(has(site.rendering(site.last_id),
+                       "X-Unauthenticated-Author: dmarc=fail (p=reject) header.sender=author.example"));
+    }
+  }
+}
+
 // By way of another list it is no fault of the author's.
 BOOST_AUTO_TEST_CASE(another_list_is_believed_where_its_domain_stands_behind_its_name) {
   const auto key = std::make_shared<const mailauth::SigningKey>(mailauth::SigningKey{

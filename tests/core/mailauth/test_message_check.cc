@@ -175,4 +175,64 @@ BOOST_AUTO_TEST_CASE(of_several_authors_the_one_counts_whose_domain_has_most_to_
   }
 }
 
+// It is the one that posts, so who forges it writes authors of nobody's domain beside it.
+BOOST_AUTO_TEST_CASE(who_posts_by_sender_beside_several_authors_may_be_disowned_by_that_domain) {
+  const struct {
+    const char* from;
+    const char* sender;
+    DmarcStatus status;
+    const char* domain;
+    const char* property;
+  } rows[] = {
+      {"a@plain.example, b@plain.example", "ceo@bank.example", DmarcStatus::kFail, "bank.example",
+       "header.sender"},
+      {"a@evil.example, b@evil.example", "CEO <ceo@BANK.example>", DmarcStatus::kFail, "bank.example",
+       "header.sender"},
+      {"a@evil.example, b@plain.example", "ceo@bank.example", DmarcStatus::kFail, "bank.example",
+       "header.sender"},
+      {"ceo@shop.example, a@evil.example", "ceo@bank.example", DmarcStatus::kFail, "bank.example",
+       "header.sender"},
+      {"ceo@bank.example, a@evil.example", "ceo@shop.example", DmarcStatus::kFail, "bank.example",
+       "header.from"},
+      {"a@evil.example, b@evil.example", "x@silent.example", DmarcStatus::kTempError, "silent.example",
+       "header.sender"},
+      // What has nothing to say against it says nothing for it.
+      {"a@evil.example, b@evil.example", "x@plain.example", DmarcStatus::kPass, "evil.example",
+       "header.from"},
+      {"a@evil.example, b@evil.example", "x@open.example", DmarcStatus::kPass, "evil.example", "header.from"},
+      {"a@plain.example, b@open.example", "eve@evil.example", DmarcStatus::kPermError, "plain.example",
+       "header.from"},
+      {"a@open.example, b@open.example", "eve@evil.example", DmarcStatus::kFail, "open.example",
+       "header.from"},
+      // Nobody takes these for the one that posts.
+      {"a@evil.example", "ceo@bank.example", DmarcStatus::kPass, "evil.example", "header.from"},
+      {"a@evil.example, b@evil.example", "ceo@bank.example, x@bank.example", DmarcStatus::kPass,
+       "evil.example", "header.from"},
+  };
+  for (const auto& row : rows) {
+    Zone zone;
+    zone.text("evil.example", "v=spf1 ip4:192.0.2.1 -all");
+    zone.text("_dmarc.evil.example", "v=DMARC1; p=reject");
+    zone.text("_dmarc.bank.example", "v=DMARC1; p=reject");
+    zone.text("_dmarc.shop.example", "v=DMARC1; p=quarantine");
+    zone.text("_dmarc.open.example", "v=DMARC1; p=none");
+    zone.broken = {"_dmarc.silent.example"};
+    const std::string message =
+        std::string("Sender: ") + row.sender + "\r\nFrom: " + row.from + "\r\n\r\nText\r\n";
+    const MailSource source{"192.0.2.1", "client.example", {"eve", "evil.example"}};
+    const auto check = MessageCheck::make(source, message);
+    BOOST_REQUIRE(check.ok());
+    const Authentication found = zone.resolve([&](Answers& answers) {
+      (*check)->look(answers);
+      return (*check)->conclude(from_millis(1'790'000'000'000), answers);
+    });
+    BOOST_TEST_INFO(row.from << " by " << row.sender);
+    BOOST_TEST(to_string(found.dmarc.status) == to_string(row.status));
+    BOOST_TEST(found.dmarc.domain == row.domain);
+    BOOST_TEST(found.author_authenticated() == (row.status == DmarcStatus::kPass));
+    const std::string told = format_results(to_results(found, source, "mx"));
+    BOOST_TEST(told.find(std::string(row.property) + "=" + row.domain) != std::string::npos, told);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
