@@ -1,4 +1,7 @@
 // essaim storage: the database itself.
+#include <cstdio>
+#include <optional>
+
 #include <CLI/CLI.hpp>
 
 #include "smtpd/admin/client.h"
@@ -9,6 +12,7 @@
 #include "smtpd/operate/database_password.h"
 #include "smtpd/operate/open_database.h"
 #include "smtpd/operate/restore.h"
+#include "storage/backup_note.h"
 #include "storage/copied_away.h"
 #include "storage/journal.h"
 #include "storage/schema.h"
@@ -22,6 +26,10 @@ int with_any(const Shell& shell, const std::function<int(Site&)>& command) {
   return command(**site);
 }
 
+Json time_or_null(WallTime time) {
+  return time == WallTime{} ? Json(nullptr) : Json(format_iso8601(time));
+}
+
 int check(const Shell& shell, Site& site) {
   auto version = storage::schema_version(site.database());
   if (!version.ok()) return shell.fail(version.error());
@@ -30,14 +38,24 @@ int check(const Shell& shell, Site& site) {
   const bool newest =
       *version >= storage::newest_schema_version() && storage::require_newest(site.database()).ok();
   std::optional<storage::CopiedAway> away;
+  storage::BackupNote backup;
   if (*version > 0) {
     auto mark = storage::copied_away(site.database());
     if (!mark.ok()) return shell.fail(mark.error());
     away = *mark;
+    const auto noted = site.read([&backup](storage::Connection& connection) -> Result<void> {
+      auto note = storage::backup_note(connection);
+      if (!note.ok()) return note.error();
+      backup = *note;
+      return {};
+    });
+    if (!noted.ok()) return shell.fail(noted.error());
   }
   if (shell.json) {
     print_json({{"url", site.settings().database_url},
                 {"copied_away", away ? Json(format_iso8601(away->when)) : Json(nullptr)},
+                {"last_backup", time_or_null(backup.last)},
+                {"backup_due", time_or_null(backup.due)},
                 {"schema", *version},
                 {"newest_schema", storage::newest_schema_version()},
                 {"ok", sound.ok() && newest},
@@ -52,6 +70,10 @@ int check(const Shell& shell, Site& site) {
     return shell.fail(Error{ErrorCode::kConflict, why.ok() ? "not the newest schema" : why.error().message});
   }
   print_line("sound     yes");
+  if (backup.last != WallTime{} || backup.due != WallTime{}) {
+    print_line("backup    " + show_time(backup.last) +
+               (backup.due == WallTime{} ? "" : ", the next is due " + show_time(backup.due)));
+  }
   if (away) {
     print_line("copied    to another database " + std::string(away->finished ? "at " : "since ") +
                show_time(away->when) + ": no server starts on this one");
@@ -162,6 +184,38 @@ int restore(const Shell& shell, const std::string& file) {
                     json_text({{"file", file}, {"aside", *aside}, {"suspended", true}}));
 }
 
+// The note for /metrics is less than the backup, which is made and kept without it.
+void keep_note(Site& site, const storage::Work& work) {
+  auto version = storage::schema_version(site.database());
+  if (version.ok() && *version == 0) return;
+  Result<void> done = version.ok() ? site.database().write_now(storage::Durability::kAccept, work)
+                                   : Result<void>(version.error());
+  if (!done.ok())
+    std::fprintf(stderr, "essaim: /metrics does not tell of this backup: %s\n",
+                 for_display(done.error().message).c_str());
+}
+
+struct BackupOptions {
+  std::string file, every;
+};
+constexpr Duration kMostSeldom = std::chrono::hours(24 * 366);
+
+int back_up(const Shell& shell, Site& site, const BackupOptions& options) {
+  std::optional<Duration> every;
+  if (!options.every.empty()) {
+    Duration time{};
+    if (!parse_duration(options.every, &time) || time > kMostSeldom)
+      return shell.fail_usage("--every: \"" + options.every + "\" is no time span up to 366d, as 1d or 12h");
+    every = time;
+  }
+  const WallTime begun = system_clock().wall_now();
+  keep_note(site, [&](storage::Connection& c) { return storage::begin_backup(c, begun, every); });
+  const auto done = site.database().backup(options.file);
+  if (!done.ok()) return shell.fail(done.error());
+  keep_note(site, [&](storage::Connection& c) { return storage::note_backup(c, begun, every); });
+  return shell.done("written to " + for_display(options.file), json_text({{"file", options.file}}));
+}
+
 int reopen(const Shell& shell, Site& site) {
   auto version = storage::schema_version(site.database());
   if (!version.ok()) return shell.fail(version.error());
@@ -202,19 +256,19 @@ void add_storage(Shell& shell) {
              [&shell] { return with_any(shell, [&](Site& site) { return migrate(shell, site); }); });
   shell.verb(noun, "counters", "statements and commits of the running server since it started",
              "  essaim storage counters --json", [&shell] { return counters(shell); });
-  auto file = std::make_shared<std::string>();
-  shell
-      .verb(noun, "backup", "copy the database, consistent, also while the server runs",
-            "  essaim storage backup /var/backups/essaim-$(date +%F).db",
-            [&shell, file] {
-              return with_any(shell, [&](Site& site) {
-                const auto done = site.database().backup(*file);
-                if (!done.ok()) return shell.fail(done.error());
-                return shell.done("written to " + for_display(*file), json_text({{"file", *file}}));
-              });
-            })
-      ->add_option("FILE", *file, "a new file")
-      ->required();
+  auto making = std::make_shared<BackupOptions>();
+  CLI::App* verb =
+      shell.verb(noun, "backup", "copy the database, consistent, also while the server runs",
+                 "  essaim storage backup /var/backups/essaim-$(date +%F).db\n"
+                 "  essaim storage backup /var/backups/essaim-$(date +%F).db --every 1d",
+                 [&shell, making] {
+                   return with_any(shell, [&](Site& site) { return back_up(shell, site, *making); });
+                 });
+  verb->add_option("FILE", making->file, "a new file")->required();
+  verb->add_option("--every", making->every,
+                   "for timers: the next one comes within this time, and an alert says if not; 0s: none is "
+                   "expected any more")
+      ->type_name("TIME");
   auto backup = std::make_shared<std::string>();
   shell
       .verb(
@@ -228,7 +282,7 @@ void add_storage(Shell& shell) {
       ->required();
   auto url = std::make_shared<std::string>();
   auto password_file = std::make_shared<std::string>();
-  CLI::App* verb = shell.verb(
+  verb = shell.verb(
       noun, "copy",
       "copy all into another, empty database, while no server runs: from one machine to a cluster, or a "
       "backup back to where it came from. No server starts on this one any more, but it may be copied again. "

@@ -73,7 +73,9 @@ class Statistics::Gathering : public std::enable_shared_from_this<Gathering> {
     snapshot_.database_healthy = owner_.parts_.database.healthy();
     snapshot_.database = owner_.parts_.database.counters();
     const std::lock_guard lock(owner_.cache_->mutex);
-    if (owner_.cache_->known) snapshot_.queue = owner_.cache_->load;
+    if (!owner_.cache_->known) return;
+    snapshot_.queue = owner_.cache_->load;
+    snapshot_.backup = owner_.cache_->backup;
   }
 
   const Statistics& owner_;
@@ -103,22 +105,27 @@ void Statistics::refresh() {
     cache_->reading = true;
   }
   auto load = std::make_shared<storage::QueueLoad>();
+  auto backup = std::make_shared<storage::BackupNote>();
   auto began = std::make_shared<MonoTime>(now);
   parts_.database.read(
-      [load, began, lists = depth_.lists](storage::Connection& connection) -> Result<void> {
+      [load, backup, began, lists = depth_.lists](storage::Connection& connection) -> Result<void> {
         *began = system_clock().mono_now();
         auto found = storage::queue_load(connection, lists);
         if (!found.ok()) return found.error();
         *load = *std::move(found);
+        auto noted = storage::backup_note(connection);
+        if (!noted.ok()) return noted.error();
+        *backup = *noted;
         return {};
       },
-      [cache = cache_, load, began](const Result<void>& outcome) {
+      [cache = cache_, load, backup, began](const Result<void>& outcome) {
         const std::lock_guard lock(cache->mutex);
         cache->reading = false;
         cache->read_at = system_clock().mono_now();
         cache->took = cache->read_at - *began;
         if (!outcome.ok()) return;
         cache->load = std::move(*load);
+        cache->backup = *backup;
         cache->known = true;
       });
 }

@@ -18,6 +18,7 @@
 #include "core/base/counters.h"
 #include "core/net/event_loop.h"
 #include "delivery/engine.h"
+#include "storage/backup_note.h"
 #include "storage/database.h"
 #include "storage/queue_load.h"
 
@@ -53,6 +54,7 @@ struct Snapshot {
   delivery::EngineLoad engine;
   std::vector<delivery::DestinationStatus> busiest;
   std::optional<storage::QueueLoad> queue;  // none: not read yet
+  storage::BackupNote backup;               // likewise nothing
 };
 
 // As `top` prints it: one line of JSON.
@@ -83,6 +85,7 @@ class Statistics {
   struct Cache {
     std::mutex mutex;
     storage::QueueLoad load;
+    storage::BackupNote backup;
     bool known = false;
     bool reading = false;
     MonoTime read_at{};

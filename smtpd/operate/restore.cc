@@ -13,6 +13,7 @@
 #include "core/base/crash_point.h"
 #include "smtpd/operate/open_database.h"
 #include "smtpd/operate/user.h"
+#include "storage/backup_note.h"
 #include "storage/batch_store.h"
 #include "storage/copied_away.h"
 #include "storage/held_store.h"
@@ -120,6 +121,7 @@ Result<void> suspend_all(storage::Database& database, const std::string& backup,
     ESSAIM_TRY(storage::BatchStore(c).release_others(0));
     ESSAIM_TRY(storage::PostStore(c).renew_lifetimes(now));
     ESSAIM_TRY(storage::HeldStore(c).renew_lifetimes(now, now + kNoReminders));
+    ESSAIM_TRY(storage::renew_backup_note(c, now));
     return storage::SuspensionStore(c).suspend(record);
   });
 }

@@ -239,6 +239,16 @@ void add_node(const Snapshot& snapshot, PrometheusText* out) {
               "Transactions, since the node began to serve.");
   out->sample(static_cast<double>(snapshot.database.commits), {{"result", "success"}});
   out->sample(static_cast<double>(snapshot.database.failed_commits), {{"result", "failure"}});
+  // Without a sample where there is none: alerts are for those who use them.
+  const auto moment = [out](std::string_view name, std::string_view help, WallTime time) {
+    out->family(name, Type::kGauge, help);
+    if (time != WallTime{}) out->sample(seconds(time.time_since_epoch()));
+  };
+  moment("essaim_backup_timestamp_seconds", "When the last backup of the database was begun.",
+         snapshot.backup.last);
+  moment("essaim_backup_due_timestamp_seconds",
+         "When the next is due; only where one was made by `essaim storage backup --every`.",
+         snapshot.backup.due);
   if (snapshot.queue) add_queue(*snapshot.queue, snapshot.time, out);
 }
 

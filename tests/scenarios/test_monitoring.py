@@ -45,6 +45,7 @@ class Monitoring(processes.Scenario):
         self.serve()
         server = self.started(prometheus.Prometheus(self.folder, [f"127.0.0.1:{self.essaim.port_of('status')}"]))
         server.wait_for('essaim_ready{job="essaim"}', 1)
+        self.essaim.run("storage", "backup", self.folder / "backup.db", "--every", "1d")
         for _ in range(2):
             self.assertEqual(250, self.post(message_id="<twice@client.example>")[0])
         self.assertEqual(250, self.post()[0])
@@ -54,6 +55,9 @@ class Monitoring(processes.Scenario):
         self.wait_for_value('essaim_recipients_total{outcome="deferred"}', 2)
         # Read from the database every ten seconds.
         self.wait_for_value('essaim_queue_recipients{state="waiting"}', 2)
+        processes.wait_for("the backup", lambda: self.value("essaim_backup_timestamp_seconds"))
+        self.assertEqual(86400, self.value("essaim_backup_due_timestamp_seconds") - self.value("essaim_backup_timestamp_seconds"))
+        server.wait_for('time() - essaim_backup_timestamp_seconds{job="essaim"} > bool -3600', 1)
         for sample, value in [('essaim_messages_total{outcome="accepted"}', 3), ("essaim_duplicates_suppressed_total", 1),
                               ("essaim_smtpd_rejections_total", 1), ("essaim_ready", 1), ("essaim_nodes_at_work", 1)]:
             self.assertEqual(value, self.value(sample), sample)

@@ -45,7 +45,8 @@ class OnMariaDb(processes.Scenario):
         self.assertEqual({m: 1 for m in members if m != "m3@d3.example"}, dict(self.sink.recipients()))
         self.assertIn("sound     yes", node.run("storage", "check"))
         backup = self.folder / "backup.db"
-        node.run("storage", "backup", backup)
+        node.run("storage", "backup", backup, "--every", "1d")
+        self.assertLess(node.json("storage", "check")["last_backup"], node.json("storage", "check")["backup_due"])
 
         # The backup is a database as any other.
         copy = self.node("copy", start=False)

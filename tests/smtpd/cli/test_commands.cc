@@ -349,6 +349,19 @@ BOOST_FIXTURE_TEST_CASE(checks_migrates_and_backs_up_the_database, Site) {
   ok({"storage", "migrate"});
   ok({"storage", "backup", directory.path("copy.db")});
   BOOST_TEST(!essaim::test::read_file(directory.path("copy.db")).empty());
+  BOOST_TEST(json({"storage", "check"})["last_backup"].is_string());
+  BOOST_TEST(json({"storage", "check"})["backup_due"].is_null());
+  BOOST_TEST(run({"storage", "backup", directory.path("daily.db"), "--every", "daily"}).code == 2);
+  // One that fails is due, too.
+  BOOST_TEST(run({"storage", "backup", directory.path("copy.db"), "--every", "1d"}).code == 1);
+  const Json missed = json({"storage", "check"});
+  BOOST_TEST(missed["backup_due"].is_string());
+  ok({"storage", "backup", directory.path("daily.db"), "--every", "1d"});
+  const Json made = json({"storage", "check"});
+  BOOST_TEST(made["last_backup"].get<std::string>() > missed["last_backup"].get<std::string>());
+  BOOST_TEST(made["backup_due"].get<std::string>() > missed["backup_due"].get<std::string>());
+  ok({"storage", "backup", directory.path("last.db"), "--every", "0s"});
+  BOOST_TEST(json({"storage", "check"})["backup_due"].is_null());
   ok({"destination", "suspend", "slow.example", "--reason", "asked us to", "--until", "2h"});
   BOOST_TEST(json({"destination", "list"})["suspensions"][0]["reason"] == "asked us to");
   ok({"destination", "resume", "slow.example"});

@@ -64,9 +64,12 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
   snapshot.queue = storage::QueueLoad{};
   snapshot.queue->states = {{storage::BatchQueue::kReady, 1, 10, from_millis(1'790'000'040'000)},
                             {storage::BatchQueue::kHeld, 0, 0, {}}};
+  snapshot.backup = {
+      .last = from_millis(1'790'000'000'000), .every = 24h, .due = from_millis(1'790'086'400'000)};
   const std::string out = metrics_text(&snapshot, {});
   for (const char* line :
-       {"essaim_ready 1", "essaim_nodes_at_work 3", "essaim_smtpd_connections 7",
+       {"essaim_backup_timestamp_seconds 1790000000", "essaim_backup_due_timestamp_seconds 1790086400",
+        "essaim_ready 1", "essaim_nodes_at_work 3", "essaim_smtpd_connections 7",
         "essaim_loop_sockets{loop=\"loop0\"} 4", "essaim_loop_sockets{loop=\"loop1\"} 3",
         "essaim_delivery_connections 5", "essaim_destinations 9", "essaim_destinations_suspended 2",
         "essaim_message_memory_bytes 1024", "essaim_disk_free_bytes 5e+09",
@@ -76,7 +79,10 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
         "# TYPE essaim_commit_seconds histogram"})
     BOOST_TEST(has_line(out, line), line);
   snapshot.facts.disk_left = std::numeric_limits<double>::infinity();
-  BOOST_TEST(metrics_text(&snapshot, {}).find("\nessaim_disk_free_bytes ") == std::string::npos);
+  snapshot.backup = {};
+  for (const char* sample : {"\nessaim_disk_free_bytes ", "\nessaim_backup_timestamp_seconds ",
+                             "\nessaim_backup_due_timestamp_seconds "})
+    BOOST_TEST(metrics_text(&snapshot, {}).find(sample) == std::string::npos, sample);
 }
 
 BOOST_AUTO_TEST_CASE(while_nothing_serves_the_counts_of_the_process_are_told_and_that_it_is_not_ready) {
