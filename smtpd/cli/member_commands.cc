@@ -273,6 +273,7 @@ void add_member(Shell& shell) {
                    "delivery=on|off, conceal=on|off, privileged=on|off (owners), name=TEXT, language=fr")
       ->required();
   add_member_search(shell, noun);
+  add_member_log(shell, noun);
 }
 
 }  // namespace essaim::smtpd::cli

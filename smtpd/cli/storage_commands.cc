@@ -167,11 +167,34 @@ Result<std::vector<std::string>> restore_from(const Shell& shell, const std::str
   return operate::restore(loaded->settings, file, system_clock().wall_now());
 }
 
+// From when on the log has what the backup has not: from its own note, as the time of its file is that of its end, or of a copy.
+WallTime log_begins(const Shell& shell, WallTime file_time) {
+  auto site = Site::open_any_version(shell);
+  if (!site.ok()) return file_time;
+  WallTime begun{};
+  const auto read = (*site)->read([&begun](storage::Connection& connection) -> Result<void> {
+    auto note = storage::backup_note(connection);
+    if (!note.ok()) return note.error();
+    begun = note->begun;
+    return {};
+  });
+  return !read.ok() || begun == WallTime{} ? file_time : begun;
+}
+
 int restore(const Shell& shell, const std::string& file) {
+  const auto made = operate::backup_time(file);  // before anything lies elsewhere
   auto aside = restore_from(shell, file);
   if (!aside.ok()) return shell.fail(aside.error());
+  if (!made.ok()) return shell.fail(made.error());
+  const std::string since = format_iso8601(log_begins(shell, *made)).substr(0, 19) + "Z";
   if (!shell.json) {
     for (const std::string& name : *aside) print_line("set aside: " + for_display(name));
+    print_line("The file of the backup is of " + show_time(*made) + ", " +
+               show_age(*made, system_clock().wall_now()) +
+               " ago. Lists and members are as they were then: who has left since is a member again, who has "
+               "joined is none. The log knows who left:\n"
+               "  journalctl -u essaim -o cat | essaim member remove-left --log - --since " +
+               since);
     print_line(
         "All delivery is suspended: what waited when the backup was made, and went out since, would go out "
         "again. Next:\n"
@@ -181,7 +204,7 @@ int restore(const Shell& shell, const std::string& file) {
         "  essaim queue resume          and it is delivered again");
   }
   return shell.done("restored from " + for_display(file),
-                    json_text({{"file", file}, {"aside", *aside}, {"suspended", true}}));
+                    json_text({{"file", file}, {"since", since}, {"aside", *aside}, {"suspended", true}}));
 }
 
 // The note for /metrics is less than the backup, which is made and kept without it.

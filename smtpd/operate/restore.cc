@@ -128,8 +128,8 @@ Result<void> suspend_all(storage::Database& database, const std::string& backup,
 
 // Its own database, of a schema that this program knows, sound; then as it is to be served.
 Result<void> make_ready(const Settings& settings, const Places& at, const std::string& backup, WallTime now) {
-  struct stat about {};
-  if (stat(backup.c_str(), &about) != 0) return failed(backup, "look");
+  const auto made = backup_time(backup);
+  if (!made.ok()) return made.error();
   ESSAIM_TRY(copy_file(backup, at.making));
   // Of a database that was set aside, and not of a backup.
   struct stat log {};
@@ -148,7 +148,7 @@ Result<void> make_ready(const Settings& settings, const Places& at, const std::s
   ESSAIM_TRY(storage::require_newest(**database));
   auto reopened = storage::reopen(**database);  // who restores it means to serve from it
   if (!reopened.ok()) return reopened.error();
-  return suspend_all(**database, backup, from_millis(std::int64_t{about.st_mtim.tv_sec} * 1000), now);
+  return suspend_all(**database, backup, *made, now);
 }
 
 // As the old one has them, or as a new one gets them.
@@ -237,6 +237,10 @@ Result<void> require_no_restore(const Settings& settings) {
   if (!exists(at.ready)) return {};
   return Error{ErrorCode::kConflict,
                at.ready + ": a restore of the database was interrupted: start the server, which finishes it"};
+}
+
+Result<WallTime> backup_time(const std::string& backup) {
+  return changed_at(backup);
 }
 
 Result<std::vector<std::string>> finish_restore(const Settings& settings) {

@@ -20,6 +20,8 @@
 
 namespace essaim::smtpd::operate {
 
+// When a backup was made: the time of its file, so of a copy that did not keep the time when it was copied.
+Result<WallTime> backup_time(const std::string& backup);
 // Gives the names of what lies aside now. All delivery is suspended in the new database. kInvalid: the settings name no file,
 // or `backup` is no database that this program can bring on; kDamaged; kConflict: a command has the old one open.
 Result<std::vector<std::string>> restore(const Settings& settings, const std::string& backup, WallTime now);

@@ -2,6 +2,7 @@
 killed, too, wherever it is."""
 
 import contextlib
+import re
 import sqlite3
 import threading
 import unittest
@@ -141,6 +142,35 @@ class RestoredFromABackup(processes.Scenario):
         self.essaim.run("queue", "resume")
         self.essaim.wait_finished(self.post(TEAM))
         self.assertEqual(1, self.sink.recipients()[BUSY], "the new post, and not the one that was deleted")
+
+    def test_who_has_left_since_is_taken_away_again_by_the_log(self):
+        """By a request, by the operator; and one who came back."""
+        self.essaim.run("storage", "backup", self.backup)
+        for member in MEMBERS[:2]:
+            self.assertEqual("done", self.essaim.json("request", "unsubscribe", LIST, member, "--as", member)["status"])
+        for member in MEMBERS[2:4]:
+            self.essaim.run("member", "remove", LIST, member)
+        self.essaim.run("member", "add", LIST, MEMBERS[3])
+        self.assertEqual(0, self.essaim.stop())
+        told = self.essaim.run("storage", "restore", self.backup)
+        self.assertIn("who has left since is a member again", told)
+        since = re.search(r"--since (\S+Z)", told).group(1)
+        self.restored()
+        log = self.essaim.log
+        would = self.essaim.json("member", "remove-left", "--log", log, "--since", since, "--dry-run")
+        self.assertEqual(sorted(MEMBERS[:3]), sorted(one["address"] for one in would["people"]))
+        self.restored()
+        self.assertEqual(3, self.essaim.json("member", "remove-left", "--log", log, "--since", since)["removed"])
+        left = [one["address"] for one in self.essaim.json("member", "list", LIST, "--role", "member")]
+        self.assertEqual(sorted(MEMBERS[3:] + ["late@late.example"]), sorted(left))
+        again = self.essaim.json("member", "remove-left", "--log", log, "--since", since)
+        self.assertEqual((0, 3), (again["removed"], again["none"]))
+        # Behind the restore, of which that log says nothing.
+        self.essaim.run("member", "add", LIST, MEMBERS[0])
+        again = self.essaim.json("member", "remove-left", "--log", log, "--since", since)
+        self.assertEqual((0, 3), (again["removed"], again["none"]))
+        self.essaim.run("member", "remove-left", "--log", self.essaim.config, "--since", since, check=False)
+        self.assertIn("no line of it is one of the server's log", self.essaim.last.stderr)
 
     def test_what_waited_for_a_decision_and_has_expired_since_waits_on(self):
         self.essaim.make_list(TEAM, [BUSY], send="editorkey", tell_held="false")

@@ -1,0 +1,135 @@
+// essaim member remove-left: who had left before a restore is taken away again, as the log tells.
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "smtpd/cli/commands.h"
+#include "smtpd/cli/json_text.h"
+#include "smtpd/cli/site.h"
+#include "smtpd/operate/departure_log.h"
+#include "storage/member_store.h"
+
+namespace essaim::smtpd::cli {
+namespace {
+
+using operate::DepartureLog;
+
+struct Options {
+  std::string file, since;
+  bool dry_run = false;
+};
+
+// A line at a time: the log of some days may be large.
+Result<void> read_log(const std::string& file, DepartureLog* log) {
+  std::ifstream opened;
+  if (file != "-") {
+    errno = 0;
+    opened.open(file);
+    if (!opened) return Error{ErrorCode::kIo, file + ": " + std::strerror(errno)};
+  }
+  std::istream& in = file == "-" ? std::cin : opened;
+  for (std::string line; std::getline(in, line);) log->take(line);
+  if (in.bad()) return Error{ErrorCode::kIo, file + ": cannot be read"};
+  if (log->lines() > 0) return {};
+  return Error{ErrorCode::kInvalid,
+               file +
+                   ": no line of it is one of the server's log, which begin with their time (or are JSON): "
+                   "journalctl -u essaim -o cat"};
+}
+
+// And was then: who has joined again behind the restore stays, though an old log does not say so.
+Result<bool> is_member(Site& site, const DepartureLog::Person& person) {
+  const auto list = site.admin().show_list(person.list);
+  if (!list.ok() && list.error().code == ErrorCode::kNotFound) return false;
+  if (!list.ok()) return list.error();
+  bool found = false;
+  ESSAIM_TRY(site.read([&](storage::Connection& connection) -> Result<void> {
+    auto member =
+        storage::MemberStore(connection).find(list->list.id, storage::Role::kMember, person.address);
+    if (!member.ok()) return member.error();
+    found = member->has_value() && format_iso8601((*member)->since) <= person.when;
+    return {};
+  }));
+  return found;
+}
+
+// True: they were a member, and are none any more (or would be none).
+Result<bool> take_away(Site& site, const DepartureLog::Person& person, bool dry_run) {
+  auto found = is_member(site, person);
+  if (!found.ok() || !*found || dry_run) return found;
+  auto change = site.admin().remove_member(person.list, storage::Role::kMember, person.address);
+  if (!change.ok() && change.error().code == ErrorCode::kNotFound) return false;
+  if (!change.ok()) return change.error();
+  return *change == lists::Change::kDone;
+}
+
+void tell_of_the_rest(const DepartureLog& log) {
+  const auto tell = [](std::int64_t lines, const char* what) {
+    if (lines > 0) print_line(plural(lines, "line") + " " + what);
+  };
+  tell(log.unread(), "of the log say that somebody left who cannot be read: they stay");
+  tell(
+      log.together(),
+      "of the log say that several people were added together, without their addresses: who had left before, "
+      "and was among them, is taken for one who left");
+  tell(log.moved(),
+       "of the log say that a member has another address, without the one before: both may stay");
+}
+
+int remove_left(const Shell& shell, const Options& options) {
+  auto since = parse_when(options.since, system_clock().wall_now());
+  if (!since.ok()) return shell.fail_usage("--since: " + since.error().message);
+  DepartureLog log(*since);
+  const auto read = read_log(options.file, &log);
+  if (!read.ok()) return shell.fail(read.error());
+  return with_site(shell, [&](Site& site) {
+    std::int64_t removed = 0, none = 0;
+    Json people = Json::array();
+    for (const DepartureLog::Person& person : log.left()) {
+      auto gone = take_away(site, person, options.dry_run);
+      if (!gone.ok()) return shell.fail(gone.error());
+      (*gone ? removed : none) += 1;
+      if (!*gone) continue;
+      people.push_back({{"list", person.list}, {"address", person.address.to_string()}});
+      if (!shell.json) print_line(for_display(person.list) + "  " + for_display(person.address.to_string()));
+    }
+    if (!shell.json) tell_of_the_rest(log);
+    return shell.done(
+        plural(removed, "member") + (options.dry_run ? " would be removed" : " removed") +
+            (none > 0 ? ", " + std::to_string(none) + (none == 1 ? " is none" : " are none") + " any more"
+                      : ""),
+        json_text({{"dry_run", options.dry_run},
+                   {"removed", removed},
+                   {"none", none},
+                   {"people", people},
+                   {"unread", log.unread()},
+                   {"together", log.together()},
+                   {"moved", log.moved()}}));
+  });
+}
+
+}  // namespace
+
+void add_member_log(Shell& shell, CLI::App* member) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = shell.verb(
+      member, "remove-left",
+      "after a restore: take from the lists again who has left since the backup, as the server's log tells",
+      "  essaim member remove-left --log /var/log/essaim.log --since 2026-11-22T03:17:00Z --dry-run\n"
+      "  journalctl -u essaim -o cat | essaim member remove-left --log - --since 2026-11-22T03:17:00Z",
+      [&shell, options] { return remove_left(shell, *options); });
+  verb->add_option("--log", options->file, "the log, text or JSON, oldest first; - is standard input")
+      ->type_name("FILE")
+      ->required();
+  verb->add_option("--since", options->since, "when the backup was made: lines before it say nothing")
+      ->type_name("TIME")
+      ->required();
+  verb->add_flag("--dry-run", options->dry_run, "say who it would be, and change nothing");
+}
+
+}  // namespace essaim::smtpd::cli

@@ -1,0 +1,112 @@
+// Who has left, as lines of the log tell.
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+#include "smtpd/operate/departure_log.h"
+
+using namespace essaim;
+using namespace essaim::smtpd::operate;
+
+namespace {
+
+const WallTime kSince = from_millis(1'795'000'000'000);  // 2026-11-18T11:06:40Z
+constexpr const char* kBefore = "2026-11-18T11:06:39.999Z ";
+constexpr const char* kThen = "2026-11-18T11:06:40.000Z ";
+
+std::string request(const std::string& verb, const std::string& email, const std::string& result = "done",
+                    const std::string& what = "\"\"") {
+  return "request verb=" + verb + " list=dev@lists.example email=" + email + " what=" + what +
+         " by=ann@a.example auth=md5 client=192.0.2.1 rule=open:1 result=" + result;
+}
+
+std::string left_by(const DepartureLog& log) {
+  std::string out;
+  for (const DepartureLog::Person& person : log.left())
+    out += (out.empty() ? "" : " ") + person.list + "/" + person.address.to_string();
+  return out;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(departure_log)
+
+BOOST_AUTO_TEST_CASE(a_line_says_that_somebody_left_or_does_not) {
+  const std::string ann = "dev@lists.example/ann@a.example";
+  const struct {
+    std::string line, left;
+    std::int64_t lines;
+  } rows[] = {
+      {kThen + request("unsubscribe", "ann@a.example"), ann, 1},
+      {kThen + request("delete", "ann@A.example"), ann, 1},
+      {kBefore + request("unsubscribe", "ann@a.example"), "", 1},
+      {kThen + request("unsubscribe", "ann@a.example", "waits"), "", 1},
+      {kThen + request("unsubscribe", "ann@a.example", "already"), "", 1},
+      {kThen + request("delete", "ann@a.example", "done", "owner"), "", 1},
+      {kThen + request("subscribe", "ann@a.example"), "", 1},
+      {kThen + request("close", "\"\""), "", 1},
+      // The shell's, as the server was told.
+      {std::string(kThen) + "shell did=\"request verb=delete list=dev@lists.example email=ann@a.example "
+                            "what=\\\"\\\" by=operator "
+                            "auth=operator client=\\\"the shell\\\" rule=operator result=done\"",
+       ann, 1},
+      {std::string(kThen) +
+           "shell did=\"request verb=apply list=site what=\\\"- member dev@lists.example ann@a.example\\\" "
+           "result=done\"",
+       "", 1},
+      {R"({"time":"2026-11-18T11:06:40.000Z","level":"info","event":"request","verb":"unsubscribe",)"
+       R"("list":"dev@lists.example","email":"ann@a.example","what":"","result":"done"})",
+       ann, 1},
+      {R"({"time":"2026-11-18T11:06:39.000Z","level":"info","event":"request","verb":"unsubscribe",)"
+       R"("list":"dev@lists.example","email":"ann@a.example","what":"","result":"done"})",
+       "", 1},
+      {R"({"time":"2026-11-18T11:06:40.000Z","level":"info","event":"shell","did":"request verb=delete )"
+       R"(list=dev@lists.example email=ann@a.example what=\"\" result=done"})",
+       ann, 1},
+      // What people name themselves does not become a field.
+      {kThen + request("unsubscribe", "\"\\\"a result=done x=\\\"@evil.example\"", "refused"), "", 1},
+      {kThen + request("unsubscribe", "\"\\\"john smith\\\"@a.example\""),
+       "dev@lists.example/\"john smith\"@a.example", 1},
+      // None of ours.
+      {"Nov 18 11:06:40 mx1 essaim[7]: " + (kThen + request("unsubscribe", "ann@a.example")), "", 0},
+      {"-- Boot 0123456789 --", "", 0},
+      {"{\"time\":7}", "", 0},
+      {"{\"time\"", "", 0},
+      {"[]", "", 0},
+      {kThen, "", 0},
+      {"", "", 0},
+  };
+  for (const auto& row : rows) {
+    DepartureLog log(kSince);
+    log.take(row.line);
+    BOOST_TEST_CONTEXT(row.line) {
+      BOOST_TEST(left_by(log) == row.left);
+      BOOST_TEST(log.lines() == row.lines);
+      BOOST_TEST(log.unread() == 0);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(of_each_person_the_last_line_counts) {
+  DepartureLog log(kSince);
+  for (const char* verb : {"unsubscribe", "subscribe"}) log.take(kThen + request(verb, "back@a.example"));
+  for (const char* verb : {"add", "delete", "delete"}) log.take(kThen + request(verb, "gone@a.example"));
+  // The same one, as MemberStore knows them.
+  log.take(kThen + request("delete", "GONE@a.example"));
+  BOOST_TEST(log.left().size() == 1u);
+  BOOST_TEST(log.lines() == 6);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_used_is_counted) {
+  DepartureLog log(kSince);
+  log.take(kThen + request("delete", "nobody"));
+  log.take(kThen + request("add", "\"12 people\""));
+  log.take(kThen + request("move_user", "new@a.example"));
+  log.take(kBefore + request("move_user", "new@a.example"));
+  BOOST_TEST(left_by(log).empty());
+  BOOST_TEST(log.unread() == 1);
+  BOOST_TEST(log.together() == 1);
+  BOOST_TEST(log.moved() == 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
