@@ -303,7 +303,8 @@ void Destination::leave_alone(const smtp::Reply& why, std::optional<Stage> in_va
   log::warning("destination-suspended", {{"destination", std::string_view(name)},
                                          {"for", Duration(concurrency_.suspended_until() - now)},
                                          {"reason", why.to_string()}});
-  suspended_words_ = suspended_words(name);
+  // Who was put off before this waits for it by those words; another domain may have come in front since.
+  if (!puts_off_) suspended_words_ = suspended_words(name);
   dead_reply_.text = suspended_words_ + ": " + dead_reply_.text;
   for (const Slice& slice : queue_.take_all()) {
     if (!in_vain) {

@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::size_t kReplyLimit = 512;
 constexpr std::size_t kHostLimit = 256;
-constexpr int kCloselyBehind = 8;  // within this part of the pause
+constexpr std::size_t kLeastOfReason = 128, kWhyLimit = 1'200;  // octets
+constexpr int kCloselyBehind = 8;                               // within this part of the pause
 constexpr std::chrono::seconds kClockMoved{10};
 
 bool is_final(RecipientState state) {
@@ -39,6 +40,18 @@ void index_table(const std::vector<std::string>& table,
 }
 
 }  // namespace
+
+void Reasons::add(const std::string& reply) {
+  // It is the latest now.
+  std::erase(replies_, reply);
+  if (replies_.size() >= kMost) replies_.erase(replies_.begin());
+  replies_.push_back(reply);
+}
+
+bool Reasons::tell_of(std::string_view words) const {
+  return std::any_of(replies_.begin(), replies_.end(),
+                     [words](const std::string& reply) { return reply.find(words) != std::string::npos; });
+}
 
 OpenBatch::OpenBatch(storage::BatchRecord record, std::shared_ptr<const ActivePost> post)
     : record_(std::move(record)) {
@@ -114,16 +127,17 @@ std::vector<std::uint16_t> OpenBatch::send_out(
   const WallTime due = std::max(now, std::exchange(promoted_for_, WallTime{}));
   if (!suspended) {
     put_off_until_ = WallTime{};
-    put_off_why_.clear();
+    put_off_whys_.clear();
   }
-  kept_why_.clear();
+  kept_whys_.clear();
   bool pausing = false;
   for (std::size_t i = 0; i < batch_->recipients.size(); ++i) {
     const storage::RecipientStatus& status = record_.progress.recipients[i];
     if (is_final(status.state) || is_out(i) || places_[i] == Place::kReturned) continue;
     if (const std::string* reply = keep(batch_->recipients[i])) {
-      kept_why_ = cut(*reply, kReplyLimit);
-      put_off(static_cast<std::uint16_t>(i), kept_why_, now);
+      const std::string why = cut(*reply, kReplyLimit);
+      kept_whys_.add(why);
+      put_off(static_cast<std::uint16_t>(i), why, now);
       places_[i] = Place::kHere;
       continue;
     }
@@ -179,7 +193,7 @@ std::vector<std::uint16_t> OpenBatch::apply(const Note& note) {
 
 void OpenBatch::put_off_until(WallTime until, const std::string& reply) {
   if (put_off_until_ == WallTime{} || until < put_off_until_) put_off_until_ = until;
-  put_off_why_ = reply;
+  put_off_whys_.add(reply);
 }
 
 // Without an attempt.
@@ -247,7 +261,7 @@ std::optional<WallTime> OpenBatch::next_due(const RetryPauses& pauses, WallTime 
 void OpenBatch::hasten(const std::string& words, WallTime now) {
   if (words.empty())
     put_off_until_ = now;
-  else if (put_off_why_.find(words) != std::string::npos)
+  else if (put_off_whys_.tell_of(words))
     put_off_until_ = std::min(put_off_until_, now);
 }
 
@@ -285,17 +299,23 @@ bool OpenBatch::any_out_in(const std::function<bool(const std::string& domain)>&
 
 std::string OpenBatch::why() const {
   std::vector<std::string> all;
-  for (const std::string& one : {why_, kept_why_, put_off_why_})
-    if (!one.empty()) all.push_back(one);
+  if (!why_.empty()) all.push_back(why_);
+  for (const Reasons* reasons : {&kept_whys_, &put_off_whys_})
+    all.insert(all.end(), reasons->replies().rbegin(), reasons->replies().rend());
   // Nobody was tried in this round: they wait for what they waited for before.
   if (all.empty()) {
     for (const storage::RecipientStatus& status : record_.progress.recipients)
       if (status.state == RecipientState::kDeferred) return record_.progress.replies[status.reply];
     return record_.why;
   }
+  // What is over is found by its words, which begin each reply.
+  const std::size_t each = std::max(kReplyLimit / all.size(), kLeastOfReason);
   std::string text;
-  for (const std::string& one : all)
-    text.append(text.empty() ? "" : "; ").append(cut(one, kReplyLimit / all.size()));
+  for (const std::string& one : all) {
+    const std::string part = cut(one, each);
+    if (text.size() + part.size() > kWhyLimit) break;
+    text.append(text.empty() ? "" : "; ").append(part);
+  }
   return text;
 }
 

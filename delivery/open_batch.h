@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -35,6 +36,21 @@ struct UnsavedPart {
   std::vector<FailedOne> failures;
   std::map<std::pair<int, std::uint64_t>, std::size_t> segments;  // (loop, segment) -> outcomes
   std::size_t outcomes = 0;
+};
+
+// The different replies for which some wait, the latest last; with more than kMost the eldest is forgotten, and who waits for
+// that waits until its time.
+class Reasons {
+ public:
+  static constexpr std::size_t kMost = 16;
+  void add(const std::string& reply);
+  void clear() { replies_.clear(); }
+  bool empty() const { return replies_.empty(); }
+  bool tell_of(std::string_view words) const;  // one of them does
+  const std::vector<std::string>& replies() const { return replies_; }
+
+ private:
+  std::vector<std::string> replies_;
 };
 
 class OpenBatch {
@@ -65,7 +81,7 @@ class OpenBatch {
   std::size_t out() const { return out_; }
   bool finished() const { return record_.pending == 0; }
   bool returned_any() const { return returned_; }
-  bool kept_any() const { return !kept_why_.empty(); }  // by the operator's word
+  bool kept_any() const { return !kept_whys_.empty(); }  // by the operator's word
   // When the first of those goes who have a pause or were put off until a known time, with others of them that follow closely;
   // none: there are no such.
   std::optional<WallTime> next_due(const RetryPauses& pauses, WallTime now) const;
@@ -90,7 +106,7 @@ class OpenBatch {
     std::string why;
   };
   storage::BatchRecord release_record(const Release& release) const;
-  // Why it waits: the last deferral, and what was kept from sending.
+  // Why it waits: the last deferral, and what was kept from sending, of each reason as much as tells what it is.
   std::string why() const;
 
   // The database may have it as nobody's already, or as somebody else's.
@@ -137,7 +153,8 @@ class OpenBatch {
   bool returned_ = false;
   WallTime put_off_until_{};  // the earliest; 0: nobody was
   WallTime promoted_for_{};   // when it was due, until it is sent out
-  std::string why_, kept_why_, put_off_why_;
+  std::string why_;
+  Reasons kept_whys_, put_off_whys_;
   UnsavedPart unsaved_;
   std::unordered_map<std::string, std::uint32_t> replies_, hosts_;
 };

@@ -3,6 +3,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/log.h"
+#include "delivery/destination_policy.h"
+#include "delivery/loop_side.h"
 #include "delivery/suspensions.h"
 #include "storage/fault.h"
 #include "storage/node_store.h"
@@ -312,6 +314,64 @@ BOOST_AUTO_TEST_CASE(whatever_goes_to_suspended_hosts_waits_also_what_was_on_its
   run.engine->suspensions_changed();
   BOOST_REQUIRE(wait_until([&] { return site.finished(post) && site.finished(later); }));
   check_each_once(sink.accepted(), 302);
+}
+
+class NoJournal : public storage::JournalWriter {
+ public:
+  Result<std::uint64_t> append(const storage::JournalRecord&) override { return 1; }
+  void segment_done(std::uint64_t, std::size_t) override {}
+};
+
+// By what words the queue was told who is back.
+class ToldBack final : public delivery::NoteSink {
+ public:
+  void take_notes(std::vector<delivery::Note>) override {}
+  void destination_saturated(const std::string&, std::set<std::string>, delivery::Saturation) override {}
+  void destination_back(const std::string& words) override { told.insert(words); }
+  std::set<std::string> told;
+};
+
+// It bears the name of the first of its domains, and another one has come in front between two suspensions.
+BOOST_AUTO_TEST_CASE(who_was_put_off_in_an_earlier_suspension_hears_of_its_end) {
+  const std::string key = "mx.test";
+  net::EventLoop loop("loop");
+  FakeResolver dns(loop);
+  Tokens tokens;
+  NoJournal journal;
+  ToldBack queue;
+  ManualClock clock;
+  delivery::Fabric fabric{clock, tokens, nullptr, {&loop}, {}, &queue, {}, {}, {}};
+  auto side = std::make_shared<delivery::LoopSide>(fabric, 0, dns, journal,
+                                                   std::make_shared<const delivery::EngineSettings>());
+  fabric.sides = {side};
+  side->begin();
+  auto hop = std::make_shared<delivery::NextHop>();
+  hop->kind = delivery::NextHop::Kind::kHosts;
+  hop->key = key;
+  hop->policy = std::make_shared<delivery::DestinationPolicy>();
+  const auto arrive = [&](const std::string& domain) {
+    auto batch = std::make_shared<delivery::ActiveBatch>();
+    batch->post = std::make_shared<const delivery::ActivePost>();
+    batch->recipients.push_back({1, "one", domain});
+    side->arrive(domain, hop, {batch, {0}, clock.mono_now()});
+  };
+  const auto connections_fail = [&] {
+    delivery::Report report;
+    report.consumed = 1;
+    report.closed.push_back({false, delivery::Stage::kConnect, smtp::reply(421, "4.4.1", "refused")});
+    side->take_report(key, std::move(report));
+  };
+  arrive("b.test");
+  connections_fail();
+  arrive("b.test");  // is put off
+  clock.advance(std::chrono::hours(1));
+  arrive("a.test");
+  connections_fail();
+  side->retry_destination("a.test");
+  BOOST_TEST(queue.told.count(delivery::suspended_words("b.test")) == 1u);
+  side->shut();
+  loop.run_turn();  // what was lent
+  fabric.sides.clear();
 }
 
 BOOST_AUTO_TEST_CASE(suspensions_know_what_has_changed) {

@@ -241,6 +241,43 @@ BOOST_AUTO_TEST_CASE(whose_time_has_come_goes_again_while_others_are_out) {
   BOOST_TEST(rounds.release().pending == 1);
 }
 
+BOOST_AUTO_TEST_CASE(who_waits_for_several_destinations_goes_when_one_of_them_is_back) {
+  const auto reply = [](const std::string& name) {
+    return "451 4.4.1 delivery to " + name + " temporarily suspended: 421 4.3.2 too busy";
+  };
+  Rounds rounds(2);
+  const WallTime begin = kAccepted + 10s;
+  rounds.send(begin);
+  rounds.tell({0}, Kind::kReturned, begin, reply("a.test"), "", begin + 1h);
+  rounds.tell({1}, Kind::kReturned, begin, reply("b.test"), "", begin + 2h);
+  const std::string why = rounds.batch().why();
+  BOOST_TEST(why.find("delivery to a.test temporarily suspended") != std::string::npos);
+  BOOST_TEST(why.find("delivery to b.test temporarily suspended") != std::string::npos);
+  rounds.batch().hasten("delivery to c.test temporarily suspended", begin + 1min);
+  BOOST_TEST((rounds.due() == begin + 1h));
+  rounds.batch().hasten("delivery to a.test temporarily suspended", begin + 1min);
+  BOOST_TEST((rounds.due() == begin + 1min));
+}
+
+BOOST_AUTO_TEST_CASE(the_reasons_of_a_batch_have_an_end) {
+  Rounds rounds(40);
+  const WallTime begin = kAccepted + 10s;
+  rounds.send(begin);
+  const auto words = [](int d) {
+    return "delivery to d" + std::to_string(d) + ".test temporarily suspended";
+  };
+  for (int d = 0; d < 40; ++d)
+    rounds.tell({static_cast<std::uint16_t>(d)}, Kind::kReturned, begin,
+                "451 4.4.1 " + words(d) + ": " + std::string(600, 'x'), "", begin + 1h);
+  const std::string why = rounds.batch().why();
+  BOOST_TEST(why.size() <= 1'300u);
+  for (int d = 35; d < 40; ++d) BOOST_TEST(why.find(words(d)) != std::string::npos);
+  rounds.batch().hasten(words(0), begin + 1min);
+  BOOST_TEST((rounds.due() == begin + 1h));
+  rounds.batch().hasten(words(39), begin + 1min);
+  BOOST_TEST((rounds.due() == begin + 1min));
+}
+
 BOOST_AUTO_TEST_CASE(a_clock_that_went_back_makes_nobody_wait) {
   Rounds rounds(1);
   const WallTime begin = kAccepted + 24h;
