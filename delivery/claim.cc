@@ -194,7 +194,7 @@ Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post
 void ClaimRequest::leave_to_others(const std::pair<Id, int>& batch, int priority,
                                    const std::string& destination) {
   std::set<std::pair<Id, int>>& of_class = except[static_cast<std::size_t>(Budget::class_of(priority))];
-  if (elsewhere.count(destination) == 0 && of_class.size() < kMostLeft) of_class.insert(batch);
+  if (elsewhere.count(destination) == 0) of_class.insert(batch);
 }
 
 Result<void> run_claim(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result) {

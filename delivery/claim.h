@@ -44,10 +44,12 @@ struct ClaimRequest {
   // Not to be claimed, by class: still in memory here although the database may have them as nobody's, by a release of unknown
   // outcome (before that is known); and what was given back just now for other nodes.
   std::array<std::set<std::pair<Id, int>>, Budget::kClasses> except;
-  // Adds the latter to `except`; behind `elsewhere`. A server sends with each claim of the class as many batches more, with all
-  // their recipients: so those whose domain is passed over anyway are left out, and what is more than these.
+  // Adds the latter to `except`; behind `elsewhere`, since those whose domain is passed over anyway are met by no claim. The
+  // others are met by each, and come first. Once they are so many, the class is not claimed while they are left: it would be ever
+  // the same that come and go.
   static constexpr std::size_t kMostLeft = 256;
   void leave_to_others(const std::pair<Id, int>& batch, int priority, const std::string& destination);
+  bool left_enough(int cls) const { return except[static_cast<std::size_t>(cls)].size() >= kMostLeft; }
   std::set<std::pair<Id, int>> open;
 };
 

@@ -111,8 +111,9 @@ void LoopSide::arrive(const std::string& domain, NextHopPtr hop, Slice slice) {
     destination->forget_dead();
   destination->enqueue(domain, std::move(slice));
   pump(destination.get());
-  // The queue knows by now that it is not to claim more for this domain.
-  if (destination->without_share() && destination->serves(domain)) leave_to_others(destination.get());
+  // The queue knows by now that it is not to claim more for its domains, and leaves for a while what it does not know it by, as
+  // behind a smart host of all.
+  if (destination->without_share()) leave_to_others(destination.get());
 }
 
 // Those that have the budget come by it with their next claims.

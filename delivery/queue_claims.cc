@@ -23,7 +23,6 @@ constexpr std::size_t kLeastOpen = 2;  // big batches of a node among others
 constexpr Duration kAllKnow =
     std::chrono::milliseconds(1200);  // of big batches: a watch of each, and its claim
 constexpr Duration kLeftToOthersFor = std::chrono::minutes(1);
-constexpr std::size_t kLeftToOthers = 4096;               // batches that are remembered
 constexpr auto kExpandsAtHome = std::chrono::minutes(5);  // then others may
 
 }  // namespace
@@ -64,12 +63,20 @@ void QueueManager::claim_now() {
   }
   if (!to_hasten_.empty() && clock_.mono_now() >= hasten_not_before_) return hasten_next();
   auto request = std::make_shared<ClaimRequest>();
+  for (const auto& [key, one] : saturated_) {
+    request->saturated.insert(one.domains.begin(), one.domains.end());
+    if (one.how == Saturation::kElsewhere) request->elsewhere.insert(one.domains.begin(), one.domains.end());
+  }
+  std::erase_if(left_to_others_, [&](const auto& one) { return one.second.until <= clock_.mono_now(); });
+  for (const auto& [batch, left] : left_to_others_)
+    request->leave_to_others(batch, left.priority, left.destination);
   std::size_t wanted = 0;
   for (int cls = 0; cls < Budget::kClasses; ++cls) {
     const auto i = static_cast<std::size_t>(cls);
     if (!maybe_more_[i]) continue;
     std::size_t limit = budget_.claimable(cls);
     if (cls == 2 && nodes_serving_.size() > 1) limit = std::min(limit, share_of_big_posts());
+    if (request->left_enough(cls)) limit = 0;  // a look at the database comes here again
     if (cache_->overfull()) limit = std::min<std::size_t>(limit, open_.empty() ? 1 : 0);
     request->limits[i] = limit;
     request->pass_over[i] = !budget_.ample(cls);
@@ -83,10 +90,6 @@ void QueueManager::claim_now() {
   look_for_unexpanded_ = false;
   request->look_for_due = look_for_due_ || (next_due_ && *next_due_ <= request->now);
   look_for_due_ = false;
-  for (const auto& [key, one] : saturated_) {
-    request->saturated.insert(one.domains.begin(), one.domains.end());
-    if (one.how == Saturation::kElsewhere) request->elsewhere.insert(one.domains.begin(), one.domains.end());
-  }
   for (std::size_t i = 0; i < 2; ++i)
     passed_over_small_ =
         passed_over_small_ || (request->limits[i] > 0 && request->pass_over[i] && !saturated_.empty());
@@ -101,10 +104,6 @@ void QueueManager::claim_now() {
     if (batch->may_be_released() && !batch->finished())
       request->except[static_cast<std::size_t>(Budget::class_of(batch->priority()))].insert(name);
   }
-  std::erase_if(left_to_others_, [&](const auto& one) { return one.second.until <= clock_.mono_now(); });
-  // The latest posts first: of the others most have been taken by now.
-  for (auto left = left_to_others_.rbegin(); left != left_to_others_.rend(); ++left)
-    request->leave_to_others(left->first, left->second.priority, left->second.destination);
 
   claiming_ = true;
   last_claim_ = clock_.mono_now();
@@ -385,9 +384,11 @@ void QueueManager::expanded(Id post, bool more, const Result<void>& outcome) {
   check_drain();
 }
 
-// Its domains are passed over by claims, but not where it goes to several.
+// Where it goes to one domain, claims pass over it by that for as long as others have the budget. The rest is bounded by
+// ClaimRequest::left_enough() and what may be open.
 void QueueManager::leave_to_others(const storage::BatchRecord& batch) {
-  if (left_to_others_.size() >= kLeftToOthers) left_to_others_.erase(left_to_others_.begin());
+  for (const auto& [key, one] : saturated_)
+    if (one.how == Saturation::kElsewhere && one.domains.count(batch.destination) > 0) return;
   left_to_others_[{batch.post_id, batch.number}] = {clock_.mono_now() + kLeftToOthersFor, batch.priority,
                                                     batch.destination};
 }

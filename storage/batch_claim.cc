@@ -1,7 +1,9 @@
 // Claiming: one statement that reads candidates with their blobs in the order of claims, then one conditional
-// UPDATE for each that is taken. What nobody can take is passed over in the index, not read and thrown away.
+// UPDATE for each that is taken. What nobody can take is passed over in the index, not read and thrown away. Where batches are
+// excepted by name, their rows are read, so the blobs come by a statement for each that is taken.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "storage/batch_progress.h"
 #include "storage/batch_rows.h"
@@ -24,10 +26,10 @@ std::size_t list_length(std::size_t names) {
   return kListLengths.back();
 }
 
-std::string candidates_sql(std::size_t names, bool barrier, bool home) {
+std::string candidates_sql(std::size_t names, bool barrier, bool home, bool with_blobs) {
   // A single plain value for the queue keeps the order of the index.
   std::string sql =
-      batch_select(true, barrier ? ", p.kind, p.list_address, p.expires" : "") +
+      batch_select(with_blobs, barrier ? ", p.kind, p.list_address, p.expires" : "") +
       " JOIN post p ON p.id = s.post_id"
       " WHERE s.queue = 1 AND s.priority >= ? AND s.priority <= ? AND s.owner = 0 AND p.held = 0";
   if (names > 0) {
@@ -53,14 +55,18 @@ Result<bool> take(Connection& connection, Fence fence, const BatchRecord& batch)
 }
 
 // Columns of a candidate behind those of batch_from().
-constexpr int kKindColumn = 18, kListColumn = 19, kExpiresColumn = 20;
+struct BarrierColumns {
+  explicit BarrierColumns(bool with_blobs) : kind(with_blobs ? 18 : 16), list(kind + 1), expires(kind + 2) {}
+  int kind, list, expires;
+};
 
 // What holds this candidate back; null if nothing does.
-const ClaimBarrier::Wait* held_back(Statement& row, const ClaimBarrier& barrier) {
-  if (sql::time(row, kExpiresColumn) <= barrier.now) return nullptr;
+const ClaimBarrier::Wait* held_back(Statement& row, const BarrierColumns& columns,
+                                    const ClaimBarrier& barrier) {
+  if (sql::time(row, columns.expires) <= barrier.now) return nullptr;
   if (barrier.everything) return &*barrier.everything;
-  if (row.integer(kKindColumn) != static_cast<int>(PostKind::kList)) return nullptr;
-  const auto list = barrier.lists.find(sql::text(row, kListColumn));
+  if (row.integer(columns.kind) != static_cast<int>(PostKind::kList)) return nullptr;
+  const auto list = barrier.lists.find(sql::text(row, columns.list));
   return list == barrier.lists.end() ? nullptr : &list->second;
 }
 
@@ -90,7 +96,9 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
   std::vector<BatchRecord> batches;
   if (limit == 0) return batches;
   const std::size_t names = list_length(saturated.size());
-  auto statement = sql::prepare(connection_, candidates_sql(names, barrier.any(), home.node != 0),
+  const bool with_blobs = except.empty();
+  const BarrierColumns columns(with_blobs);
+  auto statement = sql::prepare(connection_, candidates_sql(names, barrier.any(), home.node != 0, with_blobs),
                                 min_priority, max_priority);
   if (!statement.ok()) return statement.error();
   Statement& row = **statement;
@@ -118,18 +126,33 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
     if (!*more) break;
     if (!except.empty() && except.count({row.integer(0), static_cast<int>(row.integer(1))}) > 0) continue;
     if (saturated.size() > names && saturated.count(sql::text(row, 6)) != 0) continue;
-    if (const auto* wait = barrier.any() ? held_back(row, barrier) : nullptr; wait != nullptr) {
-      const WallTime expires = sql::time(row, kExpiresColumn);
+    if (const auto* wait = barrier.any() ? held_back(row, columns, barrier) : nullptr; wait != nullptr) {
+      const WallTime expires = sql::time(row, columns.expires);
       const WallTime due = wait->until == WallTime{} ? expires : std::min(wait->until, expires);
       held.push_back({row.integer(0), row.integer(1), due, wait});
       continue;
     }
-    auto batch = batch_from(row, true);
+    auto batch = batch_from(row, with_blobs);
     if (batch.ok()) {
       batches.push_back(std::move(*batch));
     } else {
       damaged.push_back({row.integer(0), static_cast<int>(row.integer(1)), batch.error().message});
     }
+  }
+  if (!with_blobs) {
+    // By the same view of the transaction, so they are as they were.
+    std::vector<BatchRecord> whole;
+    for (const BatchRecord& head : std::exchange(batches, {})) {
+      auto batch = load(head.post_id, head.number, true);
+      if (batch.ok()) {
+        if (batch->has_value()) whole.push_back(std::move(**batch));
+      } else if (batch.error().code == ErrorCode::kDamaged) {
+        damaged.push_back({head.post_id, head.number, batch.error().message});
+      } else {
+        return batch.error();
+      }
+    }
+    batches = std::move(whole);
   }
   for (DamagedBatch& one : damaged) {
     ESSAIM_TRY(hold_damaged(connection_, Fence{}, &one));

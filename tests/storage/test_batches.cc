@@ -113,6 +113,51 @@ class Interrupted : public Connection {
   Work meanwhile_;
 };
 
+// Counts the statements that read recipients, and those of them that read many batches.
+class ReadsCounted : public Connection {
+ public:
+  explicit ReadsCounted(Connection& inner) : inner_(inner) {}
+  Result<Statement*> prepare(std::string_view sql) override {
+    if (sql.find("b.recipients") != std::string_view::npos) {
+      ++all;
+      if (sql.find("LIMIT") != std::string_view::npos) ++of_many;
+    }
+    return inner_.prepare(sql);
+  }
+  Result<void> execute(std::string_view sql) override { return inner_.execute(sql); }
+  Dialect dialect() const override { return inner_.dialect(); }
+
+  int all = 0, of_many = 0;
+
+ private:
+  Connection& inner_;
+};
+
+BOOST_AUTO_TEST_CASE(claims_read_no_recipients_of_what_they_leave) {
+  TempDatabase database;
+  make_list(*database);
+  for (Id id = 1; id <= 4; ++id) make_post(*database, post(id), people(2, "a.test"), id);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    ESSAIM_TRY(c.execute("UPDATE batch SET recipients = 'nonsense' WHERE post_id = 3"));
+    ClaimBarrier barrier;
+    barrier.now = kNow;
+    barrier.lists["other@lists.test"] = {};
+    ReadsCounted counted(c);
+    const auto claimed = must(BatchStore(counted).claim({1, 1}, 0, 9, 3, {}, barrier, nullptr, {}, {{1, 0}}));
+    BOOST_REQUIRE(claimed.size() == 2U);
+    BOOST_TEST(claimed[0].post_id == 2);
+    BOOST_TEST(claimed[1].post_id == 4);
+    for (const BatchRecord& batch : claimed) {
+      BOOST_TEST(batch.recipients.size() == 2U);
+      BOOST_TEST(must(BatchStore(c).owns({1, 1}, batch.post_id, batch.number)));
+    }
+    BOOST_TEST(counted.all == 3);
+    BOOST_TEST(counted.of_many == 0);
+    BOOST_TEST((must(BatchStore(c).load(3, 0, false)).value().queue == BatchQueue::kHeld));
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_claim_does_not_take_what_was_changed_since_it_was_read) {
   TempDatabase database;
   make_list(*database);

@@ -1,4 +1,6 @@
 // The budget of a destination among nodes.
+#include <iterator>
+
 #include <boost/test/unit_test.hpp>
 
 #include "delivery/claim.h"
@@ -111,12 +113,15 @@ class NoJournal : public storage::JournalWriter {
 // What the queue was told, in order.
 class ToldSaturated final : public NoteSink {
  public:
-  void take_notes(std::vector<Note>) override {}
+  void take_notes(std::vector<Note> some) override {
+    notes.insert(notes.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+  }
   void destination_saturated(const std::string&, std::set<std::string>, Saturation saturation) override {
     told.push_back(saturation != Saturation::kNone);
   }
   void destination_back(const std::string&) override {}
   std::vector<bool> told;
+  std::vector<Note> notes;
 };
 
 // A node that loses against node 1 when there is one connection for both.
@@ -175,8 +180,47 @@ BOOST_AUTO_TEST_CASE(what_was_left_to_others_is_read_in_vain_by_no_claim_that_do
   BOOST_TEST((request.except[0] == Names{{2, 0}}));
   BOOST_TEST(request.except[1].empty());
   BOOST_TEST((request.except[2] == Names{{3, 1}}));
-  for (Id id = 10; id < 5000; ++id) request.leave_to_others({id, 0}, 1, "");
-  BOOST_TEST(request.except[1].size() == ClaimRequest::kMostLeft);
+  // With more than a claim can pass over, the same ones would come and go for ever.
+  for (std::size_t i = 0; i < ClaimRequest::kMostLeft; ++i) {
+    BOOST_TEST(!request.left_enough(1));
+    request.leave_to_others({static_cast<Id>(10 + i), 0}, 1, "");
+  }
+  BOOST_TEST(request.left_enough(1));
+  BOOST_TEST(!request.left_enough(0));
+}
+
+// Behind a smart host of all the queue knows no domain by which to pass over it.
+BOOST_AUTO_TEST_CASE(what_arrives_for_a_smart_host_without_a_share_goes_back_at_once) {
+  const std::string key = "smart.test";
+  net::EventLoop loop("loop");
+  test::FakeResolver dns(loop);
+  test::Tokens tokens;
+  NoJournal journal;
+  ToldSaturated queue;
+  ManualClock clock;
+  Fabric fabric{clock, tokens, nullptr, {&loop}, {}, &queue, {}, {}, {}};
+  fabric.node = second_of_two(key);
+  fabric.demands.set(std::make_shared<const Demands>(Demands{{key, {{1, 1}}}}));
+  auto side = std::make_shared<LoopSide>(fabric, 0, dns, journal, std::make_shared<const EngineSettings>());
+  fabric.sides = {side};
+  side->begin();
+  auto hop = std::make_shared<NextHop>();
+  hop->kind = NextHop::Kind::kHosts;
+  hop->key = key;
+  auto policy = std::make_shared<DestinationPolicy>();
+  policy->connections = 1;
+  hop->policy = policy;
+  auto batch = std::make_shared<ActiveBatch>();
+  batch->post = std::make_shared<const ActivePost>();
+  batch->recipients.push_back({1, "one", "a.test"});
+  side->arrive("", hop, {batch, {0}, clock.mono_now()});
+  BOOST_REQUIRE(side->destinations().size() == 1u);
+  BOOST_TEST(side->destinations()[0].waiting == 0);
+  loop.run_turn();
+  BOOST_REQUIRE(queue.notes.size() == 1u);
+  BOOST_TEST(queue.notes[0].for_others);
+  side->shut();
+  fabric.sides.clear();
 }
 
 BOOST_AUTO_TEST_SUITE_END()
