@@ -114,9 +114,10 @@ class OpenBatch {
 
   // Bookkeeping of the QueueManager.
   bool saving = false;
-  bool releasing = false;    // the save under way, or that failed last, ends our ownership
-  bool given_back = false;   // was recalled because its destinations are saturated
-  bool for_others = false;   // of a destination whose budget other nodes have
+  bool releasing = false;   // the save under way, or that failed last, ends our ownership
+  bool given_back = false;  // was recalled because its destinations are saturated
+  bool for_others = false;  // of a destination whose budget other nodes have
+  MonoTime for_others_since{};
   bool doubted = false;      // a save did not find it ours, and the database is asked whose it is
   bool lost = false;         // somebody else has it
   bool was_retried = false;  // a save of unknown outcome went before

@@ -22,6 +22,8 @@ constexpr std::size_t kDamagedRemembered = 1000;
 constexpr std::size_t kLeastOpen = 2;  // big batches of a node among others
 constexpr Duration kAllKnow =
     std::chrono::milliseconds(1200);  // of big batches: a watch of each, and its claim
+// Longer than a host takes to greet that lets strangers wait; or behind each change of nodes it would never be reached.
+constexpr Duration kGoesFirst = std::chrono::seconds(30);
 constexpr Duration kLeftToOthersFor = std::chrono::minutes(1);
 constexpr auto kExpandsAtHome = std::chrono::minutes(5);  // then others may
 
@@ -414,6 +416,26 @@ void QueueManager::give_back_saturated() {
   }
   if (filter->batches.empty()) return;
   RecallOp op;
+  op.filter = std::move(filter);
+  op.gives_back = true;
+  start_recall(recalls_.insert(recalls_.end(), std::move(op)));
+}
+
+// Part of it is for nodes that have the budget of its destination, and these cannot have it while the batch is ours. So what can go
+// soon goes first, and then the rest goes back with it: behind a rate that would be hours. Whoever takes the batch leaves our
+// part to us in the same way.
+void QueueManager::give_back_for_others() {
+  if (draining_) return;
+  const MonoTime last = clock_.mono_now() - std::min<Duration>(kGoesFirst, settings_->retry_initial);
+  RecallOp op;
+  auto filter = std::make_shared<RecallFilter>();
+  for (const auto& [key, batch] : open_) {
+    if (!batch->for_others || batch->for_others_since > last || batch->idle() || recalled(*batch)) continue;
+    filter->batches.insert(key);
+    // Nor is it for the next host.
+    op.until_idle.push_back(batch->batch());
+  }
+  if (filter->batches.empty()) return;
   op.filter = std::move(filter);
   op.gives_back = true;
   start_recall(recalls_.insert(recalls_.end(), std::move(op)));

@@ -124,6 +124,8 @@ void QueueManager::apply_notes() {
     }
     OpenBatch* batch = found->second.get();
     if (const auto put_off = batch->apply(note); !put_off.empty()) log_put_off(note, put_off);
+    if (batch->for_others && batch->for_others_since == MonoTime{})
+      batch->for_others_since = clock_.mono_now();
     touched.insert(batch);
   }
   for (OpenBatch* batch : touched) look_at(batch);
@@ -211,6 +213,7 @@ void QueueManager::tick() {
       save_soon(batch.get());
   watch_clock();
   give_back_saturated();
+  give_back_for_others();
   hasten_those_back();
   send_due();
   drop_expired_suspensions();

@@ -130,6 +130,7 @@ class QueueManager final : public NoteSink {
   void expand_next();
   void expanded(Id post, bool more, const Result<void>& outcome);
   void give_back_saturated();
+  void give_back_for_others();
   void leave_to_others(const storage::BatchRecord& batch);
 
   // queue_saves.cc

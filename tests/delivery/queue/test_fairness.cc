@@ -361,6 +361,22 @@ BOOST_AUTO_TEST_CASE(new_settings_hold_for_what_waits) {
   BOOST_TEST(site.counts(next).delivered == 2);
 }
 
+// One whose only connection the other node has, and wants; nothing if there is none.
+std::string domain_lost_by(Run& node, const Run& other, int domains) {
+  for (int d = 0; d < domains; ++d) {
+    std::promise<std::string> told;
+    node.engine->explain(Site::domain_name(d), [&](const delivery::DestinationStatus& status, const auto&) {
+      told.set_value(status.key);
+    });
+    const std::string key = told.get_future().get();
+    if (delivery::share_of(key, {node.node.number, 1}, {{other.node.number, 1}}, 1, {}).connections > 0)
+      continue;
+    node.engine->set_demands(delivery::Demands{{key, {{other.node.number, 1000}}}});
+    return Site::domain_name(d);
+  }
+  return {};
+}
+
 // Two nodes, one connection: the node with the share sends, wherever it came in.
 BOOST_AUTO_TEST_CASE(what_comes_in_at_a_node_without_a_share_goes_by_the_node_that_has_it) {
   constexpr int kDomains = 8;
@@ -374,19 +390,8 @@ BOOST_AUTO_TEST_CASE(what_comes_in_at_a_node_without_a_share_goes_by_the_node_th
   Run one(site, dns, settings, 2, {}, &lease, "one.test");
   settings.journal_directory = site.database.directory().path("journal-of-two");
   Run two(site, dns, settings, 2, {}, &lease, "two.test");
-  // One for which the second loses.
-  std::string domain, key;
-  for (int d = 0; d < kDomains && domain.empty(); ++d) {
-    std::promise<std::string> told;
-    two.engine->explain(Site::domain_name(d), [&](const delivery::DestinationStatus& status, const auto&) {
-      told.set_value(status.key);
-    });
-    key = told.get_future().get();
-    if (delivery::share_of(key, {two.node.number, 1}, {{one.node.number, 1}}, 1, {}).connections == 0)
-      domain = Site::domain_name(d);
-  }
+  const std::string domain = domain_lost_by(two, one, kDomains);
   BOOST_REQUIRE(!domain.empty());
-  two.engine->set_demands(delivery::Demands{{key, {{one.node.number, 1000}}}});
   IdGenerator ids_of_two(system_clock(), two.node.number);
   // It is claimed by the second, as it does not know yet; then it is not claimed; and one of several domains is.
   const std::vector<std::vector<storage::BatchRecipient>> rows = {
@@ -406,6 +411,48 @@ BOOST_AUTO_TEST_CASE(what_comes_in_at_a_node_without_a_share_goes_by_the_node_th
     }));
     BOOST_TEST(sink.accepted()[recipients[0].local + "@" + domain] == 1);
   }
+}
+
+// The batch is the second node's while any of it is out, and there a slow destination has the most of it.
+BOOST_AUTO_TEST_CASE(who_is_for_another_node_does_not_wait_for_the_rest_of_the_batch) {
+  constexpr int kDomains = 8, kSlow = 60;
+  TestSink sink;
+  Site site;
+  storage::NodeLease lease(system_clock());
+  lease.hold_for_ever();
+  const auto dns = [](FakeResolver& resolver) { serve_domains(resolver, kDomains); };
+  auto settings = settings_for(site, sink);
+  settings.connections_per_destination = settings.connections_initial = 1;
+  Run one(site, dns, settings, 2, {}, &lease, "one.test");
+  settings.journal_directory = site.database.directory().path("journal-of-two");
+  Run two(site, dns, settings, 2, {}, &lease, "two.test");
+  const std::string domain = domain_lost_by(two, one, kDomains);
+  BOOST_REQUIRE(!domain.empty());
+  const int slow = domain == Site::domain_name(0) ? 1 : 0;
+  HostPolicy policy;
+  policy.dot = [&sink, awaited = "ann@" + domain]() -> std::string {
+    if (sink.accepted().count(awaited) == 0) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    return "250 2.0.0 OK";
+  };
+  sink.set(address_of(slow), policy);
+  IdGenerator ids_of_two(system_clock(), two.node.number);
+  auto record = site.new_post(CopyMode::kPersonal, 0);
+  record.id = ids_of_two.next();
+  std::vector<storage::BatchRecipient> recipients{{0, "ann", domain}};
+  for (int i = 0; i < kSlow; ++i) recipients.push_back({0, "u" + std::to_string(i), Site::domain_name(slow)});
+  // So that the second node takes it first.
+  const Id post = site.post_to(record, 0, recipients);
+  two.engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return sink.total() > 0; }));
+  BOOST_TEST(wait_until([&] {
+    one.engine->ring();
+    two.engine->ring();
+    return site.finished(post);
+  }));
+  const auto accepted = sink.accepted();
+  check_each_once(accepted, kSlow + 1);
+  const auto order = sink.order();
+  BOOST_TEST((std::find(order.begin(), order.end(), "ann@" + domain) - order.begin() < kSlow));
 }
 
 }  // namespace
