@@ -17,7 +17,7 @@ constexpr Row kVerbs[] = {
     {"MAIL", Verb::kMail}, {"RCPT", Verb::kRcpt}, {"DATA", Verb::kData}, {"EHLO", Verb::kEhlo},
     {"HELO", Verb::kHelo}, {"RSET", Verb::kRset}, {"QUIT", Verb::kQuit}, {"NOOP", Verb::kNoop},
     {"VRFY", Verb::kVrfy}, {"EXPN", Verb::kExpn}, {"HELP", Verb::kHelp}, {"STARTTLS", Verb::kStarttls},
-    {"BDAT", Verb::kBdat}, {"ETRN", Verb::kEtrn}, {"AUTH", Verb::kAuth},
+    {"BDAT", Verb::kBdat}, {"ETRN", Verb::kEtrn}, {"AUTH", Verb::kAuth}, {"XFORWARD", Verb::kXforward},
 };
 
 }  // namespace

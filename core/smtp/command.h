@@ -22,6 +22,7 @@ enum class Verb {
   kBdat,
   kEtrn,
   kAuth,
+  kXforward,
   kUnknown
 };
 

@@ -117,6 +117,8 @@ SessionSettings session_settings(const Settings& settings, const ListenSettings&
   out.extensions.smtputf8 = settings.extensions.smtputf8;
   out.extensions.dsn = settings.extensions.dsn;
   out.extensions.require_tls = settings.extensions.require_tls;
+  if (settings.authentication.xforward && listener.role == ListenerRole::kMx)
+    out.forwarders = settings.authentication.relays;
   const EarlyTalkSettings& e = settings.early_talk;
   out.early_talk = {e.greeting_pause, e.before_greeting, e.behind_data, e.behind_ehlo, e.behind_starttls};
   out.bare_line_ends = l.normalise_line_ends ? smtp::BareLineEnds::kNormalise : smtp::BareLineEnds::kRefuse;

@@ -18,8 +18,12 @@ struct ListTarget : LocalTarget {
 
 // "name [192.0.2.1]", for the ledger.
 std::string client_text(const ClientInfo& client) {
+  std::string text;
+  if (const auto& first = client.forwarded)
+    text =
+        (first->reverse_name.empty() ? first->helo : first->reverse_name) + " [" + first->ip + "] by way of ";
   const std::string& name = client.reverse_name.empty() ? client.helo : client.reverse_name;
-  return name + " [" + client.ip + "]";
+  return text + name + " [" + client.ip + "]";
 }
 
 // "example.org pass, example.net fail", for the log.
@@ -43,7 +47,7 @@ std::shared_ptr<lists::Submission> to_submission(const IncomingMessage& message,
   out->client = client_text(message.transaction.client);
   // Between our own lists nobody has an address, and the one of a relay of ours is nobody's: no SPF, and no rule on
   // networks. What counts is a signature, that of the list or the author's.
-  if (has_own_address) out->client_ip = message.transaction.client.ip;
+  if (has_own_address) out->client_ip = Verification::address_of(message.transaction.client);
   out->received_header = make_received_header(message, hostname, hides_submitters);
   out->login = message.transaction.client.login;
   if (out->login) out->auth = lists::scenario::Auth::kSmtpAuth;

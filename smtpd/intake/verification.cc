@@ -20,18 +20,22 @@ Verification::Verification(std::vector<Place> places, VerificationOptions option
   }
 }
 
+const std::string& Verification::address_of(const ClientInfo& client) {
+  return client.forwarded ? client.forwarded->ip : client.ip;
+}
+
 std::string Verification::whose(const TransactionInfo& transaction) const {
   const ClientInfo& client = transaction.client;
   if (client.login) return "account " + client.login->account;
   if (client.role == ListenerRole::kOurselves) return "lists";
   // Where nobody is judged, a relay that nobody has named hands on what strangers send.
   if (!options_.judges || !has_own_address(client)) return "domain " + transaction.reverse_path.domain;
-  return "network " + network_of(client.ip);
+  return "network " + network_of(address_of(client));
 }
 
 bool Verification::has_own_address(const ClientInfo& client) const {
   if (client.role == ListenerRole::kOurselves) return false;
-  const auto address = parse_network(client.ip);
+  const auto address = parse_network(address_of(client));
   return !address || std::none_of(options_.relays.begin(), options_.relays.end(),
                                   [&](const Network& relay) { return relay.contains(*address); });
 }
@@ -39,7 +43,8 @@ bool Verification::has_own_address(const ClientInfo& client) const {
 mailauth::MailSource Verification::source_of(const TransactionInfo& transaction) const {
   const ClientInfo& client = transaction.client;
   if (!judges(client) || !has_own_address(client)) return {"", "", transaction.reverse_path};
-  return {client.ip, client.helo, transaction.reverse_path};
+  return {address_of(client), client.forwarded ? client.forwarded->helo : client.helo,
+          transaction.reverse_path};
 }
 
 void Verification::look_up(const std::string& whose, std::shared_ptr<const mailauth::MessageCheck> check,

@@ -41,7 +41,9 @@ class Verification {
   bool enabled() const { return !places_.empty(); }
   // Whether anybody's claim is doubted: not of people who have logged in, who are known better.
   bool judges(const ClientInfo& client) const { return options_.judges && client.login == nullptr; }
-  // The client's address is the sender's own: not that of one of our lists, or of a relay of ours.
+  // Of the client, or of the one for whom a relay of ours says that it hands on.
+  static const std::string& address_of(const ClientInfo& client);
+  // That address is the sender's own: not that of one of our lists, or of a relay of ours.
   bool has_own_address(const ClientInfo& client) const;
   // What SPF is checked of, where the address says anything about the sender.
   mailauth::MailSource source_of(const TransactionInfo& transaction) const;

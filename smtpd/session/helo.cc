@@ -40,6 +40,7 @@ void ServerSession::do_helo(const smtp::Command& command) {
   if (extensions.dsn) text += "\nDSN";
   if (extensions.limits) text += "\n" + limits_line(limits_);
   if (offers_require_tls()) text += "\nREQUIRETLS";
+  if (is_forwarder()) text += "\nXFORWARD NAME ADDR HELO SOURCE";
   text += "\nENHANCEDSTATUSCODES";
   // RFC 4954 §3: the line is not there when nothing can be chosen from it.
   if (const auto offered = mechanisms(); !offered.empty() && !client_.login) {

@@ -28,6 +28,13 @@
 
 namespace essaim::smtpd {
 
+// For whom a relay of ours hands a message on, as it says by XFORWARD.
+struct ForwardedClient {
+  std::string ip;            // as in ClientInfo; never empty
+  std::string reverse_name;  // verified by the relay; empty: unknown
+  std::string helo;          // likewise not trusted; empty: unknown
+};
+
 struct ClientInfo {
   std::string ip;  // "192.0.2.1", "2001:db8::1"
   std::uint16_t port = 0;
@@ -41,6 +48,7 @@ struct ClientInfo {
   std::string tls_cipher;
   ListenerRole role = ListenerRole::kMx;
   std::shared_ptr<const sasl::Login> login{};  // null: nobody we know
+  std::optional<ForwardedClient> forwarded{};  // of a transaction; none: the client speaks for itself
 };
 
 // From MAIL to the end of data.

@@ -3,6 +3,8 @@
 // Tolerated: UTF-8 in the header of a message whose MAIL did not say SMTPUTF8, and in its body without
 // BODY=8BITMIME, as every large server takes them: programs that send such mail are many, and whoever passes
 // it on can see what it holds.
+#include <utility>
+
 #include "core/smtp/path.h"
 #include "smtpd/session/server_session.h"
 
@@ -11,6 +13,8 @@ namespace essaim::smtpd {
 using smtp::reply;
 
 void ServerSession::do_mail(std::string_view argument) {
+  // For one transaction, whatever becomes of it.
+  Forward forward = std::exchange(forward_, {});
   if (client_.helo.empty()) return respond(bad_sequence("send HELO or EHLO first"));
   if (transaction_) return respond(bad_sequence("a transaction is open already"));
   if (transactions_ >= limits_.max_transactions) {
@@ -34,6 +38,8 @@ void ServerSession::do_mail(std::string_view argument) {
   transaction.info.require_tls = mail.parameters.require_tls;
   transaction.info.dsn = std::move(mail.parameters.dsn);
   transaction.info.client = client_;
+  if (!forward.local && !forward.client.ip.empty())
+    transaction.info.client.forwarded = std::move(forward.client);
   transaction.info.post_id = actions_.new_post_id();
   transaction_ = std::move(transaction);
 

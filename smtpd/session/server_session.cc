@@ -190,6 +190,9 @@ bool ServerSession::is_acceptable(const smtp::Command& command, std::string_view
     case Verb::kStarttls:
     case Verb::kAuth:
       break;
+    case Verb::kXforward:
+      if (is_forwarder()) break;
+      [[fallthrough]];
     default:
       if (++junk_ > limits_.max_junk_commands) {
         cut(reply(421, "4.7.0", "Too many commands without mail"), Cause::kJunk);
@@ -237,6 +240,8 @@ void ServerSession::run(const smtp::Command& command) {
       return do_expn();
     case Verb::kHelp:
       return do_help();
+    case Verb::kXforward:
+      return do_xforward(command.argument);
     case Verb::kUnknown:
       return respond(reply(500, "5.5.2", "Command not recognised"));
   }
@@ -310,6 +315,7 @@ bool ServerSession::cut_early_talk(bool forbidden) {
 void ServerSession::end_transaction() {
   const bool deadline_of_content = content_ && phase_ == Phase::kCommand;
   transaction_.reset();
+  forward_ = {};
   content_.reset();
   decoder_.reset();
   data_refusal_.reset();

@@ -1,6 +1,6 @@
 // The server's side of an SMTP dialogue (RFC 5321), sans-I/O: bytes, time and answers in; SessionActions out.
 // It knows no socket, clock, log file, list or database. One file for each verb: helo.cc, mail.cc, rcpt.cc,
-// data.cc, bdat.cc, starttls.cc, auth.cc, simple_commands.cc; content.cc takes the message of DATA and BDAT;
+// data.cc, bdat.cc, starttls.cc, auth.cc, xforward.cc, simple_commands.cc; content.cc takes the message of DATA and BDAT;
 // server_session.cc drives them.
 //
 // Thread: one. Lifetime: the settings, the budget and the actions outlive it. It is bounded: see
@@ -111,6 +111,7 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   bool offers_require_tls() const {
     return settings_.extensions.require_tls && (client_.tls || client_.role == ListenerRole::kOurselves);
   }
+  bool is_forwarder() const;  // xforward.cc
   smtp::Offered offered() const {
     return {settings_.extensions.smtputf8, settings_.extensions.dsn, client_.login != nullptr,
             offers_require_tls()};
@@ -140,6 +141,7 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   void do_expn();
   void do_etrn(std::string_view argument);
   void do_help();
+  void do_xforward(std::string_view argument);
 
   // auth.cc
   std::vector<sasl::Mechanism> mechanisms() const;  // that this client may use now
@@ -183,6 +185,12 @@ class ServerSession final : private smtp::DataDecoder::Sink {
   TlsSession tls_;
   LineBuffer input_;
   std::optional<Transaction> transaction_;
+  // What was said by XFORWARD for the transaction that follows.
+  struct Forward {
+    ForwardedClient client;  // without an address: unknown
+    bool local = false;      // nobody outside: the relay itself, or somebody on its machine
+  };
+  Forward forward_;
   std::string current_word_;  // of the command that is being answered, for the log
   smtp::Verb current_verb_ = smtp::Verb::kUnknown;
   Ticket ticket_ = 0;  // the last one given out

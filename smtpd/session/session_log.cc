@@ -25,6 +25,9 @@ log::Level level_for(const ClientInfo& client, bool mail) {
 void add_transaction(const TransactionInfo& transaction, std::vector<log::Field>* fields) {
   fields->emplace_back("id", format_id(transaction.post_id));
   fields->emplace_back("from", "<" + transaction.reverse_path.to_string() + ">");
+  if (const auto& first = transaction.client.forwarded)
+    fields->emplace_back("forwarded_for", (first->reverse_name.empty() ? "unknown" : first->reverse_name) +
+                                              "[" + first->ip + "]");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/base/network.h"
 #include "core/sasl/mechanism.h"
 #include "core/smtp/data_decoder.h"
 #include "core/smtp/message_buffer.h"
@@ -71,6 +72,7 @@ struct LoginSettings {
 
 struct SessionSettings {
   std::string hostname;
+  std::vector<Network> forwarders;  // relays of ours that say by XFORWARD for whom they hand on
   SessionLimits limits;
   SessionExtensions extensions;
   EarlyTalk early_talk;

@@ -137,6 +137,7 @@ Settings settings_from(const config::Values& values) {
   s.authentication.verify = v.boolean("authentication.verify");
   s.authentication.protect_authors = v.boolean("authentication.protect_authors");
   s.authentication.relays = read_networks(v, "authentication.relays");
+  s.authentication.xforward = v.boolean("authentication.xforward");
   s.authentication.authserv_id = v.string("authentication.authserv_id");
   s.authentication.patience = v.duration("authentication.patience");
   for (const std::string& sealer : v.strings("authentication.trusted_sealers")) {
@@ -175,6 +176,8 @@ Result<void> check_together(const Settings& s, const std::string& file) {
   if (s.delivery.connections_initial > s.delivery.connections_per_destination)
     return wrong("\"delivery.connections_initial\" is more than \"delivery.connections_per_destination\"");
   if (const std::string what = wrong_with(s.destinations); !what.empty()) return wrong(what);
+  if (s.authentication.xforward && s.authentication.relays.empty())
+    return wrong("\"authentication.xforward\" is for those in \"authentication.relays\", and there are none");
   if (s.limits.memory < s.limits.message_size)
     return wrong("\"limits.memory\" is less than \"limits.message_size\"");
   if (s.limits.clients.ipv6_network_bits >= s.limits.clients.ipv6_client_bits)

@@ -108,6 +108,7 @@ struct AuthenticationSettings {
   bool verify = true;
   bool protect_authors = true;  // where nothing is verified
   std::vector<Network> relays;
+  bool xforward = false;    // these say for whom they hand on
   std::string authserv_id;  // "": the hostname
   Duration patience{};
   std::vector<std::string> trusted_sealers;  // domains, as DKIM has them: lower case, A-labels

@@ -122,6 +122,13 @@ void add_authentication(Schema* schema) {
                "this, whoever sends by way of them as a domain whose SPF names them passes as it.",
            .example = "192.0.2.25",
            .check = must_be_network},
+          {.name = "authentication.xforward",
+           .type = Type::kBool,
+           .default_value = "false",
+           .help = "Whether those in relays say by XFORWARD (Postfix: smtp_send_xforward_command) for whom "
+                   "they hand on. Then that address counts for SPF, for scenarios and in the log, where it "
+                   "is known. Whoever can connect from an address in relays may name any other: only for "
+                   "machines on which nobody else works."},
           {.name = "authentication.authserv_id",
            .help = "The name under which results are written into Authentication-Results; fields of others "
                    "that bear "

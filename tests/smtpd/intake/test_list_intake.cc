@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <future>
 #include <map>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include <boost/test/unit_test.hpp>
 
@@ -90,7 +92,8 @@ struct Site : TestSite {
   }
 
   std::shared_ptr<Sent> send_from(const std::string& ip, const std::string& from, const std::string& to,
-                                  const std::string& content) {
+                                  const std::string& content,
+                                  std::optional<smtpd::ForwardedClient> forwarded = {}) {
     auto sent = std::make_shared<Sent>();
     auto message = std::make_unique<smtpd::IncomingMessage>();
     smtpd::TransactionInfo& transaction = message->transaction;
@@ -98,6 +101,7 @@ struct Site : TestSite {
     transaction.reverse_path = address(from);
     transaction.client.ip = ip;
     transaction.client.helo = "client.example";
+    transaction.client.forwarded = std::move(forwarded);
     std::promise<smtpd::RecipientAnswer> answer;
     intake->check_recipient(transaction, address(to),
                             [&answer](smtpd::RecipientAnswer a) { answer.set_value(std::move(a)); });
@@ -273,6 +277,27 @@ BOOST_AUTO_TEST_CASE(the_address_of_a_relay_of_ours_vouches_for_nobody) {
         site.send_from("192.0.2.5", "x@uni.example", "sure@lists.example", a_post("rector@uni.example"));
     BOOST_REQUIRE(site.all_answered({forged}));
     BOOST_TEST(forged->code == (is_relay ? 550 : 250));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(of_what_a_relay_hands_on_the_address_counts_that_it_names) {
+  smtpd::VerificationOptions options;
+  options.relays = {*parse_network("192.0.2.0/28")};
+  Site site(options);
+  site.names.publish("uni.example", "v=spf1 ip4:198.51.100.7 ip4:192.0.2.5 -all");
+  site.make_list("sure", {{"post", "anyone"}, {"authenticated_only", "true"}}, {"m@example.org"});
+  struct Row {
+    const char* named;
+    int code;
+  };
+  // The last is another relay of ours.
+  for (const Row& row : {Row{"198.51.100.7", 250}, Row{"203.0.113.9", 550}, Row{"192.0.2.6", 550}}) {
+    const auto sent =
+        site.send_from("192.0.2.5", "x@uni.example", "sure@lists.example",
+                       a_post("rector@uni.example", std::string("<") + row.named + "@client.example>"),
+                       smtpd::ForwardedClient{row.named, "mail.uni.example", "mail.uni.example"});
+    BOOST_REQUIRE(site.all_answered({sent}));
+    BOOST_TEST(sent->code == row.code, row.named);
   }
 }
 

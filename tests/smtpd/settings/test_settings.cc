@@ -40,18 +40,19 @@ BOOST_AUTO_TEST_CASE(reads_a_small_file_with_defaults_for_the_rest) {
 }
 
 BOOST_AUTO_TEST_CASE(reads_what_the_file_says) {
-  const auto loaded = parse_settings(
-      with("user = \"essaim\"\nstate = \"/tmp/e\"\nloops = 3",
-           "certificate = \"/etc/tls.pem\"\nproxy = [\"10.0.0.0/8\", \"2001:db8::1\"]\n"
-           "[[listen]]\naddress = \"[::1]:2525\"\nrole = \"status\"\n"
-           "[balancer]\ndrain_notice = \"5s\"\n[dns]\nservers = [\"127.0.0.1:5353\"]\n"
-           "[delivery]\nsmarthost = \"relay.example:2526\"\nport = 2525\nretry_initial = "
-           "\"1s\"\nipv6 = false\n"
-           "[log]\nformat = \"json\"\nlevel = \"debug\"\n[limits]\nmessage_size = "
-           "\"1M\"\nbare_line_ends = \"normalise\"\n"
-           "[authentication]\ntrusted_sealers = [\"B\xc3\xbc"
-           "cher.example\", \"A.example\"]\nverify = false\nrelays = [\"192.0.2.25\", \"10.0.0.0/8\"]"),
-      "x");
+  const auto loaded =
+      parse_settings(with("user = \"essaim\"\nstate = \"/tmp/e\"\nloops = 3",
+                          "certificate = \"/etc/tls.pem\"\nproxy = [\"10.0.0.0/8\", \"2001:db8::1\"]\n"
+                          "[[listen]]\naddress = \"[::1]:2525\"\nrole = \"status\"\n"
+                          "[balancer]\ndrain_notice = \"5s\"\n[dns]\nservers = [\"127.0.0.1:5353\"]\n"
+                          "[delivery]\nsmarthost = \"relay.example:2526\"\nport = 2525\nretry_initial = "
+                          "\"1s\"\nipv6 = false\n"
+                          "[log]\nformat = \"json\"\nlevel = \"debug\"\n[limits]\nmessage_size = "
+                          "\"1M\"\nbare_line_ends = \"normalise\"\n"
+                          "[authentication]\ntrusted_sealers = [\"B\xc3\xbc"
+                          "cher.example\", \"A.example\"]\nverify = false\nrelays = [\"192.0.2.25\", "
+                          "\"10.0.0.0/8\"]\nxforward = true"),
+                     "x");
   BOOST_REQUIRE_MESSAGE(loaded.ok(), (loaded.ok() ? "" : loaded.error().message));
   const Settings& s = loaded->settings;
   BOOST_TEST(s.user == "essaim");
@@ -77,6 +78,7 @@ BOOST_AUTO_TEST_CASE(reads_what_the_file_says) {
   BOOST_TEST(s.authentication.protect_authors);
   const std::vector<Network> relays = {*parse_network("192.0.2.25"), *parse_network("10.0.0.0/8")};
   BOOST_TEST((s.authentication.relays == relays));
+  BOOST_TEST(s.authentication.xforward);
 }
 
 BOOST_AUTO_TEST_CASE(limits_of_clients_are_for_the_guard_and_a_network_may_do_ten_times_as_much) {
@@ -193,6 +195,7 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_where) {
       {with("", "[authentication]\ntrusted_sealers = [\"a.example\", \"a b\"]"),
        {"x.toml:7:", "trusted_sealers", "must be a domain"}},
       {with("", "[authentication]\nrelays = [\"mx.example\"]"), {"x.toml:7:", "relays"}},
+      {with("", "[authentication]\nxforward = true"), {"authentication.xforward", "authentication.relays"}},
       {with("", "[extensions]\nsmtputf8 = \"perhaps\""), {"x.toml:7:", "smtputf8"}},
       {"hostname = \"localhost\"\npostmaster = \"nobody\"\n[[listen]]\naddress = \"127.0.0.1:25\"",
        {"x.toml:1:", "full host name", "x.toml:2:", "mail address"}},
