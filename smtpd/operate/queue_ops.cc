@@ -12,6 +12,7 @@
 #include "core/base/text.h"
 #include "smtpd/operate/batch_changes.h"
 #include "smtpd/operate/deletion_marks.h"
+#include "smtpd/operate/queue_summary.h"
 #include "storage/batch_store.h"
 #include "storage/expansion.h"
 #include "storage/post_filter.h"
@@ -222,7 +223,7 @@ class Operation {
   }
 
   Result<void> hold(Id id) {
-    auto some = waiting(id);
+    auto some = pending_of_post(database_, id);
     if (!some.ok()) return some.error();
     ESSAIM_TRY(set_held(id, true, request_.reason.empty() ? "held by operator" : request_.reason));
     change_.recipients += *some;
@@ -232,7 +233,7 @@ class Operation {
 
   Result<void> release(const storage::PostRecord& record) {
     const Id id = record.id;
-    auto some = record.held ? waiting(id) : parked(id);
+    auto some = record.held ? pending_of_post(database_, id) : parked_of_post(database_, id);
     if (!some.ok()) return some.error();
     if (!record.held && *some == 0) return {};
     const auto released = [&](Connection& c) -> Result<void> {
@@ -264,31 +265,6 @@ class Operation {
     }
   }
 
-  // How many wait in batches that delivery has parked by itself: damaged ones, and those that could not be sent.
-  Result<std::int64_t> parked(Id id) {
-    std::int64_t sum = 0;
-    ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
-      sum = 0;
-      auto all = BatchStore(c).of_post(id, false);
-      if (!all.ok()) return all.error();
-      for (const BatchRecord& batch : *all) sum += batch.queue == BatchQueue::kHeld ? batch.pending : 0;
-      return {};
-    }));
-    return sum;
-  }
-
-  // How many wait in the post.
-  Result<std::int64_t> waiting(Id id) {
-    std::int64_t sum = 0;
-    ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
-      auto counts = PostStore(c).counts(id);
-      if (!counts.ok()) return counts.error();
-      sum = counts->pending;
-      return {};
-    }));
-    return sum;
-  }
-
   Result<void> set_held(Id id, bool held, const std::string& reason) {
     return database_.write_now(Durability::kAccept,
                                [&](Connection& c) { return PostStore(c).set_held(id, held, reason); });
@@ -301,7 +277,7 @@ class Operation {
                release = request_.action == QueueAction::kRelease;
     const bool retry = request_.action == QueueAction::kRetry;
     if ((hold && record.held) || (retry && record.held) || (release && stays_withdrawn(record))) return 0;
-    if (release && !record.held) return parked(id);
+    if (release && !record.held) return parked_of_post(database_, id);
     std::int64_t sum = 0;
     ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
       sum = 0;

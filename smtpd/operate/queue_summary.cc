@@ -147,4 +147,28 @@ Result<QueueSums> sum_up(storage::Database& database, const storage::PostFilter&
   return out;
 }
 
+Result<std::int64_t> pending_of_post(storage::Database& database, Id id) {
+  std::int64_t sum = 0;
+  ESSAIM_TRY(database.read_now([&](storage::Connection& c) -> Result<void> {
+    auto counts = storage::PostStore(c).counts(id);
+    if (!counts.ok()) return counts.error();
+    sum = counts->pending;
+    return {};
+  }));
+  return sum;
+}
+
+Result<std::int64_t> parked_of_post(storage::Database& database, Id id) {
+  std::int64_t sum = 0;
+  ESSAIM_TRY(database.read_now([&](storage::Connection& c) -> Result<void> {
+    sum = 0;
+    auto all = storage::BatchStore(c).of_post(id, false);
+    if (!all.ok()) return all.error();
+    for (const storage::BatchRecord& batch : *all)
+      sum += batch.queue == storage::BatchQueue::kHeld ? batch.pending : 0;
+    return {};
+  }));
+  return sum;
+}
+
 }  // namespace essaim::smtpd::operate

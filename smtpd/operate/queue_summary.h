@@ -35,4 +35,9 @@ struct QueueSums {
 // `id`: of that post only; 0: all that the filter finds.
 Result<QueueSums> sum_up(storage::Database& database, const storage::PostFilter& filter, Id id, SumBy by);
 
+// How many recipients wait in a post.
+Result<std::int64_t> pending_of_post(storage::Database& database, Id id);
+// Of these, those in batches that delivery has parked by itself: damaged ones, and those that could not be sent.
+Result<std::int64_t> parked_of_post(storage::Database& database, Id id);
+
 }  // namespace essaim::smtpd::operate
