@@ -229,6 +229,9 @@ int report(const Shell& shell, QueueAction action, const Json& result) {
                " left alone in damaged batches: nobody can read who they are; a delete that names no "
                "recipient and no "
                "domain ends them");
+  if (const auto kept = result.value("kept", std::int64_t{0}); kept > 0)
+    print_line(plural(kept, "post") + (kept == 1 ? " stays" : " stay") + " held by something else; " +
+               for_display(result.value("kept_by", "")));
   const auto held = result.value("held", std::int64_t{0});
   if (!error.empty() && action == QueueAction::kDelete && held > 0)
     print_line(

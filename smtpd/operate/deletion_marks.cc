@@ -19,12 +19,19 @@ constexpr std::string_view kDeleted = "being deleted, at most until ";
 constexpr std::string_view kRetried = "being prepared to be sent again, at most until ";
 constexpr std::string_view kWithdrawn = "deleted; what is being transmitted is, too, if it comes back";
 constexpr std::string_view kBoth = "being ";  // and maybe what an operator wrote
-constexpr std::string_view kAnd = "; ";  // between the marks of commands that are at work on the same post
+constexpr std::string_view kAnd = "; ";       // in front of each mark but the first thing there
+constexpr std::string_view kUnnamed = "held by operator";
 
-// Behind the words of a mark; nothing if it is none.
+// Behind the words of a mark, and begins with the time; nothing if it is none.
 std::string_view time_of(std::string_view held_reason) {
-  for (const std::string_view words : {kDeleted, kRetried})
-    if (held_reason.starts_with(words)) return held_reason.substr(words.size());
+  constexpr std::size_t kDay = 10, kTime = 24;  // "2026-11-22T18:52:04.000Z"
+  for (const std::string_view words : {kDeleted, kRetried}) {
+    if (!held_reason.starts_with(words)) continue;
+    held_reason.remove_prefix(words.size());
+    const bool time =
+        held_reason.size() >= kTime && held_reason[kDay] == 'T' && held_reason[kTime - 1] == 'Z';
+    return time ? held_reason : std::string_view();
+  }
   return {};
 }
 
@@ -34,14 +41,44 @@ std::string mark_of(std::string_view words, WallTime now) {
          std::to_string(random_u64() % 1'000'000) + ")";
 }
 
-std::vector<std::string> marks_in(std::string_view held_reason) {
-  std::vector<std::string> marks;
-  for (;;) {
-    const std::size_t end = held_reason.find(kAnd);
-    marks.emplace_back(held_reason.substr(0, end));
-    if (end == std::string_view::npos) return marks;
-    held_reason.remove_prefix(end + kAnd.size());
+struct Held {
+  std::string hold;                // what an operator wrote, or a withdrawal says; "" if there is neither
+  std::vector<std::string> marks;  // behind it
+};
+
+// The marks are last, so they are taken from the end: an operator may have written kAnd, too.
+Held parts_of(std::string_view held_reason) {
+  Held held;
+  while (!held_reason.empty()) {
+    const std::size_t last = held_reason.rfind(kAnd);
+    const std::size_t begin = last == std::string_view::npos ? 0 : last + kAnd.size();
+    if (time_of(held_reason.substr(begin)).empty()) break;
+    held.marks.emplace(held.marks.begin(), held_reason.substr(begin));
+    held_reason = held_reason.substr(0, begin == 0 ? 0 : last);
   }
+  held.hold = held_reason;
+  return held;
+}
+
+bool is_over(const std::string& mark, WallTime now) {
+  return time_of(mark) < format_iso8601(now);  // such times are in the order of their texts
+}
+
+std::string in_one(const Held& held) {
+  std::string out = held.hold;
+  for (const std::string& mark : held.marks) out.append(out.empty() ? "" : kAnd).append(mark);
+  return out;
+}
+
+// As the post has it; nothing in it if the post is not held. kNotFound: there is no such post.
+Result<Held> held_of(Connection& connection, Id id) {
+  auto post = PostStore(connection).find(id);
+  if (!post.ok()) return post.error();
+  if (!post->has_value()) return Error{ErrorCode::kNotFound, "no post " + format_id(id)};
+  if (!(*post)->held) return Held();
+  Held held = parts_of((*post)->held_reason);
+  if (held.hold.empty() && held.marks.empty()) held.hold = kUnnamed;
+  return held;
 }
 
 Result<std::vector<std::pair<Id, std::string>>> held_for(storage::Database& database,
@@ -67,7 +104,8 @@ std::string retry_mark(WallTime now) {
 }
 
 bool is_deletion_mark(const std::string& held_reason) {
-  return !time_of(held_reason).empty();
+  const Held held = parts_of(held_reason);
+  return held.hold.empty() && !held.marks.empty();
 }
 
 std::string withdrawal(const std::string& reason) {
@@ -79,39 +117,51 @@ bool is_withdrawal(const std::string& held_reason) {
 }
 
 bool is_abandoned(const std::string& held_reason, WallTime now) {
-  if (!is_deletion_mark(held_reason)) return false;
-  // Such times are in the order of their texts.
-  const std::string time = format_iso8601(now);
-  const auto marks = marks_in(held_reason);
-  return std::all_of(marks.begin(), marks.end(), [&](const std::string& one) { return time_of(one) < time; });
+  const Held held = parts_of(held_reason);
+  return held.hold.empty() && !held.marks.empty() &&
+         std::all_of(held.marks.begin(), held.marks.end(),
+                     [&](const std::string& mark) { return is_over(mark, now); });
 }
 
 Result<void> put_mark(Connection& connection, Id id, const std::string& mark, WallTime now) {
-  PostStore posts(connection);
-  auto post = posts.find(id);
-  if (!post.ok()) return post.error();
-  std::string all;
-  if (post->has_value() && (*post)->held) {
-    if (!is_deletion_mark((*post)->held_reason)) return {};
-    for (const std::string& other : marks_in((*post)->held_reason))
-      if (other != mark && !is_abandoned(other, now)) all.append(other).append(kAnd);
-  }
-  return posts.set_held(id, true, all + mark);
+  auto held = held_of(connection, id);
+  if (!held.ok()) return held.error();
+  if (is_withdrawal(held->hold)) return {};
+  std::erase_if(held->marks, [&](const std::string& one) { return one == mark || is_over(one, now); });
+  held->marks.push_back(mark);
+  return PostStore(connection).set_held(id, true, in_one(*held));
 }
 
 Result<void> take_marks(Connection& connection, Id id, const std::vector<std::string>& marks) {
-  PostStore posts(connection);
-  auto post = posts.find(id);
-  if (!post.ok()) return post.error();
-  if (!post->has_value() || !(*post)->held || !is_deletion_mark((*post)->held_reason)) return {};
-  std::string others;
-  bool any = false;
-  for (const std::string& one : marks_in((*post)->held_reason)) {
-    const bool ours = std::find(marks.begin(), marks.end(), one) != marks.end();
-    any = any || ours;
-    if (!ours) others.append(others.empty() ? "" : kAnd).append(one);
-  }
-  return any ? posts.set_held(id, !others.empty(), others) : Result<void>();
+  auto held = held_of(connection, id);
+  if (!held.ok() && held.error().code == ErrorCode::kNotFound) return {};
+  if (!held.ok()) return held.error();
+  const auto ours = [&](const std::string& one) {
+    return std::find(marks.begin(), marks.end(), one) != marks.end();
+  };
+  if (std::erase_if(held->marks, ours) == 0) return {};
+  const std::string rest = in_one(*held);
+  return PostStore(connection).set_held(id, !rest.empty(), rest);
+}
+
+Result<void> put_hold(Connection& connection, Id id, const std::string& reason, WallTime now) {
+  auto held = held_of(connection, id);
+  if (!held.ok()) return held.error();
+  if (!held->hold.empty()) return {};
+  held->hold = reason.empty() ? kUnnamed : std::string_view(reason);
+  std::erase_if(held->marks, [&](const std::string& one) { return is_over(one, now); });
+  return PostStore(connection).set_held(id, true, in_one(*held));
+}
+
+Result<std::string> take_hold(Connection& connection, Id id, WallTime now, bool withdrawn) {
+  auto held = held_of(connection, id);
+  if (!held.ok()) return held.error();
+  if (!withdrawn && is_withdrawal(held->hold)) return held->hold;
+  held->hold.clear();
+  std::erase_if(held->marks, [&](const std::string& one) { return is_over(one, now); });
+  std::string rest = in_one(*held);
+  ESSAIM_TRY(PostStore(connection).set_held(id, !rest.empty(), rest));
+  return rest;
 }
 
 Result<std::int64_t> release_abandoned_deletions(storage::Database& database, WallTime now, bool all) {

@@ -2,7 +2,8 @@
 // it again in between. Its reason says until when: a command that is interrupted, or cannot take it back, leaves it, and what is
 // older than that is released by whoever meets it: the next such command, the job, and a server that starts on a file of its own.
 // A command that takes longer renews it. Where several are at work on a post its reason has the mark of each, and the last one to
-// end releases it.
+// end releases it. On a post that an operator holds the marks stand behind what he wrote, so that whoever knows nothing of them
+// takes the hold for his; he ends his own alone.
 //
 // A post that is deleted for everybody is withdrawn: that hold has no end, as nobody is to get the post, and it takes the place of
 // any other. What a server had in transmission comes back to it and is deleted by the job, whatever became of the command, and
@@ -24,17 +25,24 @@ inline constexpr std::chrono::minutes kDeletionMarkLasts{10};
 
 std::string deletion_mark(WallTime now);
 std::string retry_mark(WallTime now);
-bool is_deletion_mark(const std::string& held_reason);  // either of them, or several
-std::string withdrawal(const std::string& reason);      // the operator's, which may be empty
+bool is_deletion_mark(
+    const std::string& held_reason);  // either of them, or several, and no operator's hold in front
+std::string withdrawal(const std::string& reason);  // the operator's, which may be empty
 bool is_withdrawal(const std::string& held_reason);
 // Whether nobody can be at work under it any more.
 bool is_abandoned(const std::string& held_reason, WallTime now);
 
-// In the caller's transaction. Holds the post under the mark, beside the marks of others that are not over; what an operator has
-// held, or withdrawn, stays so.
+// These run in the caller's transaction.
+// Holds the post under the mark, beside an operator's hold and the marks of others that are not over; what is withdrawn stays
+// so, without it.
 Result<void> put_mark(storage::Connection& connection, Id id, const std::string& mark, WallTime now);
-// Takes these back, as far as they are there, and releases the post if it had no other.
+// Takes these back, as far as they are there, and releases the post if nothing else holds it.
 Result<void> take_marks(storage::Connection& connection, Id id, const std::vector<std::string>& marks);
+// Holds the post for an operator, beside the marks that are not over; what is held by one already, or withdrawn, stays as it is.
+Result<void> put_hold(storage::Connection& connection, Id id, const std::string& reason, WallTime now);
+// Ends the hold of an operator, with `withdrawn` also a withdrawal, and gives what the post is held for still: that, or the marks
+// that are not over; "" if there is nothing, and then it is released. kNotFound: there is no such post.
+Result<std::string> take_hold(storage::Connection& connection, Id id, WallTime now, bool withdrawn);
 
 // Gives how many posts were released. `all`: also of marks that are not over, when nobody else is at work.
 Result<std::int64_t> release_abandoned_deletions(storage::Database& database, WallTime now, bool all = false);

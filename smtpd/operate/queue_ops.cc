@@ -101,8 +101,7 @@ class Operation {
   Result<void> begin(Id id) {
     auto record = post(id);
     if (!record.ok()) return record.error();
-    if (request_.action == QueueAction::kRelease)
-      return stays_withdrawn(*record) ? Result<void>() : release(*record);
+    if (request_.action == QueueAction::kRelease) return release(*record);
     const bool free = !record->held || is_deletion_mark(record->held_reason);
     if (request_.action == QueueAction::kHold && free) return hold(id);
     if (request_.action != QueueAction::kDelete) return {};
@@ -110,17 +109,15 @@ class Operation {
       marks_[id] = {{record->held_reason}, WallTime::max(), true};
       return {};
     }
-    // Whoever held it before: nothing but its deletion is to come of it.
-    return of_all() || free ? mark(id) : Result<void>();
+    // Whoever held it before: he may release it meanwhile.
+    return mark(id);
   }
 
   // Deletes whole posts.
   bool of_all() const { return request_.action == QueueAction::kDelete && !match_.any() && !batches_; }
 
   // Who releases the rest of what he held does not take back what he has deleted of it: that is named by its id.
-  bool stays_withdrawn(const storage::PostRecord& post) const {
-    return post.held && is_withdrawal(post.held_reason) && request_.selection.ids.empty();
-  }
+  bool takes_back_deletions() const { return !request_.selection.ids.empty(); }
 
   // Noted before it is done: of a commit whose answer was lost nobody knows better.
   Result<void> mark(Id id) {
@@ -129,7 +126,9 @@ class Operation {
     if (of_all()) {
       own.until = WallTime::max();
       own.texts.push_back(withdrawal(request_.reason));
-      ESSAIM_TRY(set_held(id, true, own.texts.back()));
+      ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& c) {
+        return PostStore(c).set_held(id, true, own.texts.back());
+      }));
       own.there = true;
       return {};
     }
@@ -225,25 +224,51 @@ class Operation {
   Result<void> hold(Id id) {
     auto some = pending_of_post(database_, id);
     if (!some.ok()) return some.error();
-    ESSAIM_TRY(set_held(id, true, request_.reason.empty() ? "held by operator" : request_.reason));
+    const WallTime now = clock_.wall_now();
+    ESSAIM_TRY(database_.write_now(Durability::kAccept,
+                                   [&](Connection& c) { return put_hold(c, id, request_.reason, now); }));
     change_.recipients += *some;
     change_.posts += 1;
     return {};
   }
 
+  // Whether nothing holds the post that this release is about.
+  bool stays_held(const storage::PostRecord& post) const {
+    if (!post.held) return false;
+    if (is_withdrawal(post.held_reason)) return !takes_back_deletions();
+    return is_deletion_mark(post.held_reason) && !is_abandoned(post.held_reason, clock_.wall_now());
+  }
+
+  // Under the mark of a command that is at work on the post the rest of it goes when that has ended.
   Result<void> release(const storage::PostRecord& record) {
     const Id id = record.id;
+    if (stays_held(record)) {
+      note_kept(id, record.held_reason);
+      return {};
+    }
     auto some = record.held ? pending_of_post(database_, id) : parked_of_post(database_, id);
     if (!some.ok()) return some.error();
     if (!record.held && *some == 0) return {};
+    const WallTime now = clock_.wall_now();
+    std::string others;
     const auto released = [&](Connection& c) -> Result<void> {
-      ESSAIM_TRY(PostStore(c).renew_lifetime(id, clock_.wall_now()));
-      return PostStore(c).set_held(id, false, "");
+      ESSAIM_TRY(PostStore(c).renew_lifetime(id, now));
+      auto left = take_hold(c, id, now, takes_back_deletions());
+      if (!left.ok()) return left.error();
+      others = *std::move(left);
+      return {};
     };
     ESSAIM_TRY(database_.write_now(Durability::kAccept, released));
+    if (!others.empty()) note_kept(id, others);
+    if (is_withdrawal(others)) return {};  // since it was looked at
     change_.recipients += *some;
     change_.posts += 1;
     return {};
+  }
+
+  void note_kept(Id id, const std::string& why) {
+    ++change_.kept;
+    if (change_.kept_by.empty()) change_.kept_by = "post " + format_id(id) + ": " + why;
   }
 
   // After posts were held: other nodes give back what they have of them. Gives how many recipients have not come back
@@ -265,18 +290,13 @@ class Operation {
     }
   }
 
-  Result<void> set_held(Id id, bool held, const std::string& reason) {
-    return database_.write_now(Durability::kAccept,
-                               [&](Connection& c) { return PostStore(c).set_held(id, held, reason); });
-  }
-
   // How many recipients the request would concern in a post.
   Result<std::int64_t> concerned(const storage::PostRecord& record) {
     const Id id = record.id;
     const bool hold = request_.action == QueueAction::kHold,
                release = request_.action == QueueAction::kRelease;
     const bool retry = request_.action == QueueAction::kRetry;
-    if ((hold && record.held) || (retry && record.held) || (release && stays_withdrawn(record))) return 0;
+    if ((hold && record.held) || (retry && record.held) || (release && stays_held(record))) return 0;
     if (release && !record.held) return parked_of_post(database_, id);
     std::int64_t sum = 0;
     ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
@@ -486,6 +506,10 @@ std::string to_json(const QueueChange& change) {
       {"posts", change.posts}, {"recipients", change.recipients}, {"busy", change.busy}};
   if (change.held > 0) json["held"] = change.held;
   if (change.damaged > 0) json["damaged"] = change.damaged;
+  if (change.kept > 0) {
+    json["kept"] = change.kept;
+    json["kept_by"] = change.kept_by;
+  }
   if (change.failed > 0) {
     json["failed"] = change.failed;
     json["error"] = change.error;

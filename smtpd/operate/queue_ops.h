@@ -11,7 +11,7 @@
 // transmission is waited for, as it may come back: in a delete of whole posts for half a minute, and then they stay held, and the
 // job `deletions` deletes what comes back; in one of some recipients, where others are to have the post, for ten minutes. Whole
 // posts stay held likewise, whoever had held them before, when an error keeps them from being deleted; and a release goes to
-// such only where it names them by their ids.
+// such only where it names them by their ids. It ends no mark of a command that is at work.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +35,8 @@ struct QueueChange {
       0;  // recipients left alone because a node has them in its hands; of a hold: not back yet
   std::int64_t held = 0;     // posts that are deleted as a whole and stay held until that is done
   std::int64_t damaged = 0;  // recipients left alone because it cannot be read who they are
+  std::int64_t kept = 0;     // posts that a release leaves held, for something else than an operator's hold
+  std::string kept_by;       // what holds the first of these
   std::int64_t failed =
       0;              // posts left as they were, for an error; of a delete of whole posts: they are in `held`
   std::string error;  // the first of these

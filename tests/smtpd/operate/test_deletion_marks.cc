@@ -201,4 +201,81 @@ BOOST_FIXTURE_TEST_CASE(marks_of_several_commands_are_beside_each_other, Queue) 
   BOOST_TEST(held() == 1);
 }
 
+// The others of its batch are in transmission, and come back when the operator has released it.
+BOOST_AUTO_TEST_CASE(a_release_lets_no_post_go_while_some_of_it_are_deleted) {
+  for (const bool operator_holds : {false, true}) {
+    Queue queue;
+    const BatchRecord in_flight = claim(*queue.database, {1, 1}, 1).at(0);
+    const Id id = in_flight.post_id;
+    if (operator_holds)
+      commit(*queue.database, [&](Connection& c) { return PostStore(c).set_held(id, true, "odd; very"); });
+    QueueRequest some = queue.request(QueueAction::kDelete), release = queue.request(QueueAction::kRelease);
+    some.selection.ids = release.selection.ids = {id};
+    some.selection.filter.recipient = "u1@a.test";
+    int recalls = 0;
+    const auto recall = [&](const std::vector<Id>&) {
+      if (++recalls == 1) {
+        const std::int64_t ended = operator_holds ? 1 : 0;
+        BOOST_TEST(must(preview_queue_change(*queue.database, release)).change.posts == ended);
+        const QueueChange released = queue.change(release);
+        BOOST_TEST(released.posts == ended);
+        BOOST_TEST(released.kept == 1);
+        BOOST_TEST(released.kept_by.starts_with("post " + format_id(id) + ": being deleted, at most until "));
+        BOOST_TEST(to_json(released).find("\"kept\":1,\"kept_by\":\"post ") != std::string::npos);
+        BOOST_TEST(queue.change(release).posts == 0);
+      }
+      BOOST_TEST(queue.held() == 1);
+      if (recalls == 2) queue.give_back(in_flight);
+    };
+    const QueueChange done = must(change_queue(*queue.database, queue.clock, some, recall));
+    BOOST_TEST(done.recipients == 1);
+    BOOST_TEST(done.busy == 0);
+    BOOST_TEST(queue.held() == 0);
+    BOOST_TEST(queue.state(id).ends_with("pending 4 suppressed 1"));
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(an_operators_hold_is_beside_the_marks_and_outlives_them, Queue) {
+  const std::string mark = deletion_mark(clock.wall_now());
+  const auto put = [&] {
+    commit(*database, [&](Connection& c) { return put_mark(c, 1, mark, clock.wall_now()); });
+  };
+  const auto take = [&] { commit(*database, [&](Connection& c) { return take_marks(c, 1, {mark}); }); };
+  QueueRequest hold = request(QueueAction::kHold);
+  hold.selection.ids = {1};
+  hold.reason = "odd; being deleted, at most until we know more";
+  for (const bool mark_first : {true, false}) {
+    if (mark_first) put();
+    BOOST_TEST(change(hold).posts == 1);
+    if (!mark_first) put();
+    take();
+    BOOST_TEST(held() == 1);
+    const QueueChange released = change(QueueAction::kRelease);
+    BOOST_TEST(released.posts == 1);
+    BOOST_TEST(released.kept == 0);
+    BOOST_TEST(held() == 0);
+  }
+  // A command that was interrupted keeps it no longer than its mark says, and an operator's hold longer.
+  change(hold);
+  put();
+  clock.advance(kDeletionMarkLasts + 1s);
+  BOOST_TEST(must(release_abandoned_deletions(*database, clock.wall_now())) == 0);
+  BOOST_TEST(change(QueueAction::kRelease).posts == 1);
+  BOOST_TEST(held() == 0);
+  // What is withdrawn is no operator's hold either, and not held anew.
+  commit(*database, [](Connection& c) { return PostStore(c).set_held(1, true, withdrawal("spam")); });
+  commit(*database, [&](Connection& c) { return put_hold(c, 1, "odd", clock.wall_now()); });
+  put();
+  const QueueChange left = change(QueueAction::kRelease);
+  BOOST_TEST(left.posts == 0);
+  BOOST_TEST(left.kept == 1);
+  BOOST_TEST(left.kept_by == "post " + format_id(1) + ": " + withdrawal("spam"));
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(take_hold(c, 1, clock.wall_now(), false)) == withdrawal("spam"));
+    BOOST_TEST(must(take_hold(c, 1, clock.wall_now(), true)).empty());
+    return {};
+  });
+  BOOST_TEST(held() == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
