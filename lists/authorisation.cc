@@ -1,6 +1,7 @@
 #include "lists/authorisation.h"
 
 #include "core/base/text.h"
+#include "core/smtp/idn.h"
 #include "lists/policies.h"
 #include "lists/settings.h"
 #include "storage/directory_store.h"
@@ -44,7 +45,7 @@ class ListLookups : public scenario::Lookups {
     const auto at = name.find('@');
     auto other = storage::DirectoryStore(*connection_)
                      .find_list(ascii_lowered(name.substr(0, at)),
-                                at == name.npos ? list_.domain : ascii_lowered(name.substr(at + 1)));
+                                at == name.npos ? list_.domain : smtp::kept_domain(name.substr(at + 1)));
     if (!other.ok()) return other.error();
     if (!other->has_value()) return std::optional<bool>();
     return role_in((*other)->id, role, *address);

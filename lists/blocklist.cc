@@ -13,7 +13,7 @@ using storage::TextRecord;
 
 Result<bool> change_blocklist(storage::Connection& connection, const storage::ListRecord& place,
                               const std::string& pattern, bool add, WallTime now, const std::string& by) {
-  const std::string line = ascii_lowered(trimmed(pattern));
+  const std::string line = ascii_lowered(trimmed(pattern)), kept = scenario::as_kept(line);
   const auto checked = scenario::TextFilter::parse(line, kBlocklist);
   if (!checked.ok()) return checked.error();
   if (checked->size() != 1)
@@ -27,7 +27,7 @@ Result<bool> change_blocklist(storage::Connection& connection, const storage::Li
   std::string text;
   bool there = false;
   for (const std::string_view one : split(fresh.text, '\n')) {
-    const bool same = ascii_lowered(trimmed(one)) == line;
+    const bool same = scenario::as_kept(ascii_lowered(trimmed(one))) == kept;
     there = there || same;
     if (same && !add) continue;
     if (!trimmed(one).empty()) text += std::string(trimmed(one)) + "\n";

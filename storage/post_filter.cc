@@ -6,31 +6,21 @@
 
 namespace essaim::storage {
 
-namespace {
-
-std::string address_key(const std::string& address) {
-  const std::size_t at = address.rfind('@');
-  if (at == std::string::npos) return ascii_lowered(address);
-  return ascii_lowered(address.substr(0, at + 1)) + smtp::kept_domain(address.substr(at + 1));
-}
-
-}  // namespace
-
 PostCondition::PostCondition(const PostFilter& filter) {
   // The mark of an accept that was given up (lists/acceptance.cc) is no post.
   sql_ = " AND NOT (p.kind = 2 AND p.expanded = 1 AND p.batches = 0)";
-  if (!filter.list.empty()) add(" AND p.list_address = ?", address_key(filter.list));
+  if (!filter.list.empty()) add(" AND p.list_address = ?", smtp::kept_address(filter.list));
   if (!filter.message_id.empty()) {
     const std::string& id = filter.message_id;
     add(" AND p.message_id = ?", id.front() == '<' ? id : "<" + id + ">");
   }
   if (!filter.sender.empty()) {
-    add(" AND (LOWER(p.sender) = ?", address_key(filter.sender));
-    add(" OR LOWER(p.author) = ?)", address_key(filter.sender));
+    add(" AND (LOWER(p.sender) = ?", smtp::kept_address(filter.sender));
+    add(" OR LOWER(p.author) = ?)", smtp::kept_address(filter.sender));
   }
   if (!filter.account.empty()) add(" AND p.account = ?", filter.account);
   if (!filter.client.empty()) {
-    const std::string client = ascii_lowered(filter.client);
+    const std::string client = smtp::kept_domain(filter.client);  // an IP address stays what it is
     add(" AND (INSTR(LOWER(p.client), ?) > 0", "[" + client + "]");
     add(" OR INSTR(LOWER(p.client), ?) = 1)", client + " [");
   }

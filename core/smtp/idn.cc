@@ -43,6 +43,12 @@ std::string kept_domain(std::string_view written) {
   return ascii.ok() ? *std::move(ascii) : ascii_lowered(written);
 }
 
+std::string kept_address(std::string_view written) {
+  const std::size_t at = written.rfind('@');
+  if (at == std::string_view::npos) return ascii_lowered(written);
+  return ascii_lowered(written.substr(0, at + 1)) + kept_domain(written.substr(at + 1));
+}
+
 std::string domain_to_unicode(std::string_view domain) {
   std::string input(domain);
   if (domain.size() > kMaxDomain || input.find("xn--") == std::string::npos || !is_ascii(domain) ||

@@ -18,6 +18,10 @@ Result<std::string> domain_to_ascii(std::string_view domain);
 // A domain that people wrote, as those of recipients are kept: the same, and what is no domain in lower case.
 std::string kept_domain(std::string_view written);
 
+// An address that people wrote, as ours and those of senders are compared: in lower case, its domain so, too. What has no "@" is
+// only lowered, and nothing is judged.
+std::string kept_address(std::string_view written);
+
 // For display: A-labels become U-labels where they can, anything else stays as it is.
 std::string domain_to_unicode(std::string_view domain);
 

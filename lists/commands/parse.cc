@@ -7,6 +7,7 @@
 #include "core/mail/readable.h"
 #include "core/mail/subject.h"
 #include "core/smtp/address.h"
+#include "core/smtp/idn.h"
 
 namespace essaim::lists {
 namespace {
@@ -116,7 +117,7 @@ bool read_arguments(Form form, std::string_view rest, Command* out) {
     out->name = std::string(rest);
     return !out->key.empty();
   }
-  out->list = ascii_lowered(bare_address(take_word(&rest)));
+  out->list = smtp::kept_address(bare_address(take_word(&rest)));
   if (out->list.empty()) return false;
   switch (form) {
     case Form::kList:

@@ -7,7 +7,7 @@ namespace essaim::lists::scenario {
 
 constexpr std::size_t kMaxLine = 320;
 
-// Its domain as those of senders are known, with A-labels. A label with "*" is as it is.
+// A label with "*" is as it is.
 std::string as_kept(const std::string& line) {
   const auto at = line.rfind('@');
   if (at == line.npos || is_ascii(line)) return line;

@@ -30,6 +30,9 @@ class TextFilter {
   std::vector<std::string> patterns_;
 };
 
+// A line of such a text in lower case, its domain as those of senders are known: with A-labels.
+std::string as_kept(const std::string& line);
+
 // "*" stands for any text. Case matters; lower both first.
 bool matches_wildcards(std::string_view pattern, std::string_view text);
 

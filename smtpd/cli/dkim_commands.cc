@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/log.h"
+#include "core/smtp/idn.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
@@ -183,7 +184,8 @@ void add_dkim(Shell& shell) {
     });
   };
   const auto domain = [&](CLI::App* app) {
-    return app->add_option("DOMAIN", a->domain, "as lists.example.org");
+    return app->add_option("DOMAIN", a->domain, "as lists.example.org")
+        ->transform([](const std::string& text) { return smtp::kept_domain(text); });
   };
 
   CLI::App* made =

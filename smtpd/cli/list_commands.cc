@@ -1,7 +1,7 @@
 // essaim list: mailing lists and their settings.
 #include <CLI/CLI.hpp>
 
-#include "core/base/text.h"
+#include "core/smtp/idn.h"
 #include "lists/settings.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
@@ -190,7 +190,8 @@ void add_list(Shell& shell) {
                      return with_site(shell, [&](Site& site) {
                        // The list may have been deleted meanwhile.
                        const auto info = site.admin().show_list(*address);
-                       const std::string name = info.ok() ? info->list.address() : ascii_lowered(*address);
+                       const std::string name =
+                           info.ok() ? info->list.address() : smtp::kept_address(*address);
                        return resume(shell, site, storage::SuspensionScope::kList, name, name);
                      });
                    }));

@@ -5,6 +5,7 @@
 #include "core/mail/address_list.h"
 #include "core/net/socket_address.h"
 #include "core/smtp/address.h"
+#include "core/smtp/idn.h"
 #include "lists/authorisation.h"
 #include "lists/policies.h"
 #include "lists/scenario/shipped.h"
@@ -118,8 +119,8 @@ Result<Explained> explained(Site& site, Asked asked) {
       }
     }
   }
-  const std::string sender = asked.sender.empty() ? "nobody" : ascii_lowered(asked.sender);
-  const std::string email = ascii_lowered(asked.email);
+  const std::string sender = asked.sender.empty() ? "nobody" : smtp::kept_address(asked.sender);
+  const std::string email = smtp::kept_address(asked.email);
   Explained out;
   const lists::Services services = site.services();
   ESSAIM_TRY(site.read_by_rules([&](storage::Connection& c) -> Result<void> {

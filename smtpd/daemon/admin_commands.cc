@@ -269,8 +269,8 @@ void Server::trace_delivery(const Request& request, const ResponderPtr& responde
     delivery_watcher_.reset();
     engine_->set_trace({}, nullptr);
   });
-  delivery::Engine::TraceTarget target{ascii_lowered(request.argument("destination")),
-                                       ascii_lowered(request.argument("list"))};
+  delivery::Engine::TraceTarget target{smtp::kept_domain(request.argument("destination")),
+                                       smtp::kept_address(request.argument("list"))};
   responder->answer(message("tracing"));
   engine_->set_trace(target, [responder](const std::string& line) { responder->line(line); });
 }

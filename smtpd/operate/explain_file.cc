@@ -2,6 +2,7 @@
 
 #include "core/base/read_file.h"
 #include "core/mailauth/lookups.h"
+#include "core/smtp/idn.h"
 #include "lists/render_post.h"
 #include "smtpd/operate/dns_options.h"
 #include "smtpd/operate/key_ring.h"
@@ -76,7 +77,7 @@ Result<std::string> explain_file(const Settings& settings, storage::Database& da
   } else if (incoming->author) {
     submission.reverse_path = *incoming->author;
   }
-  const mailauth::MailSource source{file.client, file.helo, submission.reverse_path};
+  const mailauth::MailSource source{file.client, smtp::kept_domain(file.helo), submission.reverse_path};
   auto found = verified(settings, source, submission.content, services.clock->wall_now());
   if (!found.ok()) return found.error();
   submission.authentication_header =

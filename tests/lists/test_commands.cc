@@ -19,6 +19,7 @@ BOOST_AUTO_TEST_CASE(each_command_is_known_by_all_its_names) {
   const Row rows[] = {
       {"SUBSCRIBE dev", CommandKind::kSubscribe, "dev", "", ""},
       {"sub Dev@lists.example Ann Example", CommandKind::kSubscribe, "dev@lists.example", "", "Ann Example"},
+      {"sub dev@b\xc3\xbc.example", CommandKind::kSubscribe, "dev@xn--b-eha.example", "", ""},
       {"SIG dev", CommandKind::kUnsubscribe, "dev", "", ""},
       {"signoff dev ann@x.example", CommandKind::kUnsubscribe, "dev", "ann@x.example", ""},
       {"UNSUB dev", CommandKind::kUnsubscribe, "dev", "", ""},

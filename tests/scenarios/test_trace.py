@@ -20,10 +20,10 @@ class Trace(processes.Scenario):
         self.addCleanup(process.stop)
         return process
 
-    def lines_of(self, process, *wanted):
+    def lines_of(self, process, *wanted, to=LIST):
         """Posts until the trace, which may begin a moment later, has all that is wanted."""
         def complete():
-            self.essaim.post("x@client.example", LIST, essaim.message("x@client.example", LIST))
+            self.essaim.post("x@client.example", to, essaim.message("x@client.example", to))
             output = process.output()
             return output if all(text.lower() in output.lower() for text in wanted) else None
 
@@ -39,6 +39,14 @@ class Trace(processes.Scenario):
                 process = self.traced(*target)
                 output = self.lines_of(process, "C: RCPT TO:<a@a.example>", "S: 250 2.0.0 Ok: accepted as")
                 self.assertNotIn("The swarm moves on", output)
+                process.stop()
+
+    def test_domains_are_named_in_either_form(self):
+        self.essaim.make_list("dev@bücher.example", ["a@müller.example"], post="anyone")
+        for target in (("--list", "Dev@Bücher.example"), ("--destination", "Müller.example"), ("--destination", "xn--mller-kva.example")):
+            with self.subTest(target=target):
+                process = self.traced(*target)
+                self.lines_of(process, "C: RCPT TO:<a@xn--mller-kva.example>", to="dev@xn--bcher-kva.example")
                 process.stop()
 
 

@@ -59,6 +59,15 @@ BOOST_AUTO_TEST_CASE(what_is_no_domain_is_refused) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(an_address_is_kept_in_lower_case_and_with_a_labels) {
+  BOOST_TEST(kept_address("Dev@B\xc3\xbc"
+                          "cher.Example") == "dev@xn--bcher-kva.example");
+  BOOST_TEST(kept_address("\"a@b\"@X.example") == "\"a@b\"@x.example");
+  BOOST_TEST(kept_address("J\xc3\xb6rg") == "j\xc3\xb6rg");
+  BOOST_TEST(kept_address("A@") == "a@");
+  BOOST_TEST(kept_address("").empty());
+}
+
 BOOST_AUTO_TEST_CASE(mailboxes_take_u_labels_and_local_parts_in_utf8_where_allowed) {
   BOOST_TEST(parse_mailbox("a@b\xc3\xbc"
                            "cher.example")

@@ -1,0 +1,62 @@
+// Wherever a command takes a domain or an address, its domain may be typed in either form and any case of letters.
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+
+#include "tests/smtpd/program.h"
+
+using essaim::test::Program;
+using Json = nlohmann::json;
+
+namespace {
+
+struct Named : Program {
+  Json json(std::vector<std::string> arguments) const {
+    arguments.push_back("--json");
+    const Outcome o = run(arguments);
+    BOOST_REQUIRE_MESSAGE(o.code == 0, arguments[0] << " " << arguments[1] << ": " << o.err);
+    return Json::parse(o.out);
+  }
+  bool changed(const std::vector<std::string>& arguments) const { return json(arguments)["changed"]; }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(keys_of_a_domain_are_found_by_either_form_of_its_name, Named) {
+  const std::string secret = directory.write("secret", std::string(32, 's'));
+  BOOST_REQUIRE(chmod(secret.c_str(), 0600) == 0);
+  directory.write("essaim.toml",
+                  essaim::test::read_file(config) + "[authentication]\nkey_file = \"" + secret + "\"\n");
+  BOOST_TEST(changed({"domain", "create", "müller.example"}));
+  json({"dkim", "create", "müller.example", "--selector", "s1", "--algorithm", "ed25519"});
+  for (const char* same : {"müller.example", "Müller.Example", "xn--mller-kva.example"}) {
+    BOOST_TEST(json({"dkim", "list", same}).size() == 1U, same);
+    BOOST_TEST(run({"dkim", "show", same}).code == 0, same);
+  }
+  BOOST_TEST(changed({"dkim", "delete", "müller.example", "s1"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_list_that_is_gone_is_resumed_by_either_form_of_its_name, Named) {
+  BOOST_TEST(changed({"domain", "create", "müller.example"}));
+  BOOST_TEST(changed({"list", "create", "dev@müller.example", "--owner", "owner@people.example"}));
+  json({"list", "suspend", "dev@müller.example", "--reason", "storm"});
+  BOOST_TEST(changed({"list", "delete", "dev@Müller.example"}));
+  BOOST_TEST(changed({"list", "resume", "Dev@Müller.example"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(who_is_blocked_is_unblocked_and_explained_in_either_form, Named) {
+  BOOST_TEST(changed({"domain", "create", "lists.example"}));
+  BOOST_TEST(changed({"list", "create", "dev@lists.example", "--owner", "owner@people.example"}));
+  json({"list", "set", "dev@lists.example", "send=public"});
+  const auto action_for = [&](const std::string& sender) {
+    return json({"scenario", "explain", "dev@lists.example", "send", "--sender", sender})["action"]
+        .get<std::string>();
+  };
+  const std::string open = action_for("ann@müller.example");
+  BOOST_TEST(changed({"block", "add", "*@Müller.example", "--list", "dev@lists.example"}));
+  BOOST_TEST(!changed({"block", "add", "*@xn--mller-kva.example", "--list", "dev@lists.example"}));
+  BOOST_TEST(action_for("ann@xn--mller-kva.example") != open);
+  BOOST_TEST(action_for("ann@müller.example") == action_for("ann@xn--mller-kva.example"));
+  BOOST_TEST(changed({"block", "remove", "*@xn--mller-kva.example", "--list", "dev@lists.example"}));
+  BOOST_TEST(action_for("ann@müller.example") == open);
+}
