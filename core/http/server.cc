@@ -101,12 +101,9 @@ std::size_t Server::connections() const {
   return impl_->connections.size();
 }
 
-void Server::set_tls(std::shared_ptr<net::TlsServerContext> tls) {
-  impl_->settings.tls = std::move(tls);
-}
-
-void Server::set_trusted_proxy(std::function<bool(const std::string& ip)> trusted) {
-  impl_->settings.trusted_proxy = std::move(trusted);
+void Server::reconfigure(ServerSettings settings) {
+  settings.ipv6_client_bits = impl_->settings.ipv6_client_bits;  // those that are counted are counted so
+  impl_->settings = std::move(settings);
 }
 
 void Server::shut_down() {

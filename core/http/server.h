@@ -51,9 +51,8 @@ class Server {
 
   void adopt(int fd, const net::SocketAddress& peer);  // of an Acceptor; takes the descriptor
   std::size_t connections() const;
-  // For connections and requests from now on.
-  void set_tls(std::shared_ptr<net::TlsServerContext> tls);
-  void set_trusted_proxy(std::function<bool(const std::string& ip)> trusted);
+  // For connections and requests from now on; who is one client stays as it was.
+  void reconfigure(ServerSettings settings);
   // Connections without a request end at once, the others with their response.
   void shut_down();
 

@@ -249,6 +249,9 @@ Settings reloaded(const Settings& running, const Settings& fresh) {
   out.limits.data_rate_window = fresh.limits.data_rate_window;
   out.limits.stress_timeout = fresh.limits.stress_timeout;
   out.limits.clients = fresh.limits.clients;
+  out.http.connections_per_client = fresh.http.connections_per_client;
+  out.http.request_timeout = fresh.http.request_timeout;
+  out.http.idle_timeout = fresh.http.idle_timeout;
   out.early_talk = fresh.early_talk;
   out.extensions = fresh.extensions;
   out.log = fresh.log;

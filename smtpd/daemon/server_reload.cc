@@ -31,7 +31,7 @@ Result<std::string> Server::reload() {
   auto environments = make_environments(settings_);
   if (!environments.ok()) return refused(environments.error());
   on_each_loop([&](Loop& l) { l.inbound->set_environments(*environments); });
-  if (web_) web_->reconfigure(web_listeners());
+  if (web_) web_->reconfigure(settings_.http, web_listeners());
 
   watch_certificates();
   std::string later;

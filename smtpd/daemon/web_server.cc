@@ -20,31 +20,18 @@ std::function<bool(const std::string&)> is_among(std::vector<guard::Network> pro
   };
 }
 
-http::ServerSettings settings_of(const HttpSettings& settings, int ipv6_client_bits,
-                                 const WebServer::Listener& listener) {
-  http::ServerSettings out;
-  out.connections = settings.connections;
-  out.connections_per_client = settings.connections_per_client;
-  out.ipv6_client_bits = ipv6_client_bits;
-  out.request_deadline = settings.request_timeout;
-  out.idle = settings.idle_timeout;
-  out.forwarded = settings.forwarded;
-  out.trusted_proxy = is_among(listener.proxies);
-  out.tls = listener.tls;
-  return out;
-}
-
 }  // namespace
 
 WebServer::WebServer(const lists::Services& services, const HttpSettings& settings, int ipv6_client_bits,
                      std::function<bool()> may_act, const std::vector<Listener>& listeners)
-    : leave_pages_(services, may_act), answer_pages_(services, std::move(may_act)) {
+    : ipv6_client_bits_(ipv6_client_bits),
+      leave_pages_(services, may_act),
+      answer_pages_(services, std::move(may_act)) {
   leave_pages_.add_to(&routes_);
   answer_pages_.add_to(&routes_);
   web::add_static_files(&routes_);
   for (const Listener& listener : listeners) {
-    servers_.push_back(
-        std::make_unique<http::Server>(loop_, settings_of(settings, ipv6_client_bits, listener), routes_));
+    servers_.push_back(std::make_unique<http::Server>(loop_, settings_for(settings, listener), routes_));
     acceptors_.push_back(std::make_unique<net::Acceptor>(
         loop_, listener.socket, [server = servers_.back().get()](int fd, const net::SocketAddress& peer) {
           server->adopt(fd, peer);
@@ -69,13 +56,24 @@ WebServer::~WebServer() {
   thread_.join();
 }
 
-void WebServer::reconfigure(const std::vector<Listener>& listeners) {
+void WebServer::reconfigure(const HttpSettings& settings, const std::vector<Listener>& listeners) {
   on_loop([&] {
-    for (std::size_t i = 0; i < servers_.size() && i < listeners.size(); ++i) {
-      servers_[i]->set_tls(listeners[i].tls);
-      servers_[i]->set_trusted_proxy(is_among(listeners[i].proxies));
-    }
+    for (std::size_t i = 0; i < servers_.size() && i < listeners.size(); ++i)
+      servers_[i]->reconfigure(settings_for(settings, listeners[i]));
   });
+}
+
+http::ServerSettings WebServer::settings_for(const HttpSettings& settings, const Listener& listener) const {
+  http::ServerSettings out;
+  out.connections = settings.connections;
+  out.connections_per_client = settings.connections_per_client;
+  out.ipv6_client_bits = ipv6_client_bits_;
+  out.request_deadline = settings.request_timeout;
+  out.idle = settings.idle_timeout;
+  out.forwarded = settings.forwarded;
+  out.trusted_proxy = is_among(listener.proxies);
+  out.tls = listener.tls;
+  return out;
 }
 
 std::size_t WebServer::connections() {

@@ -33,13 +33,15 @@ class WebServer {
   WebServer(const WebServer&) = delete;
   WebServer& operator=(const WebServer&) = delete;
 
-  // Certificates and proxies of the same listeners, for what comes from now on.
-  void reconfigure(const std::vector<Listener>& listeners);
+  // Certificates, proxies and limits of the same listeners, for what comes from now on.
+  void reconfigure(const HttpSettings& settings, const std::vector<Listener>& listeners);
 
  private:
+  http::ServerSettings settings_for(const HttpSettings& settings, const Listener& listener) const;
   void on_loop(const std::function<void()>& task);  // and waits
   std::size_t connections();
 
+  const int ipv6_client_bits_;
   net::EventLoop loop_{"http"};
   web::LeavePages leave_pages_;
   web::AnswerPages answer_pages_;

@@ -59,19 +59,22 @@ void add_http_settings(config::Schema* schema) {
            .help = "Of one client (see limits.ipv6_client_bits) that connects to it, unless it is a proxy. "
                    "0: no limit.",
            .minimum = 0,
-           .maximum = 100'000},
+           .maximum = 100'000,
+           .reloadable = true},
           {.name = "http.request_timeout",
            .type = Type::kDuration,
            .default_value = "10s",
            .help = "How long a whole request may take to come.",
            .minimum = 1'000,
-           .maximum = 600'000},
+           .maximum = 600'000,
+           .reloadable = true},
           {.name = "http.idle_timeout",
            .type = Type::kDuration,
            .default_value = "30s",
            .help = "How long a connection may wait for the next request.",
            .minimum = 1'000,
-           .maximum = 600'000},
+           .maximum = 600'000,
+           .reloadable = true},
       });
 }
 

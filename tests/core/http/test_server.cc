@@ -279,6 +279,19 @@ BOOST_AUTO_TEST_CASE(one_client_does_not_take_all_places) {
   BOOST_TEST(site.ask(get("/hello", kClose)).starts_with("HTTP/1.1 200"));
 }
 
+BOOST_AUTO_TEST_CASE(other_limits_hold_for_the_next_connection) {
+  Site site({.connections = 10, .connections_per_client = 1});
+  const auto first = site.connect("2001:db8::1"), refused = site.connect("2001:db8::2");
+  BOOST_TEST(site.closed(*refused));
+  site.server->reconfigure({.connections = 10, .connections_per_client = 2, .ipv6_client_bits = 128});
+  const auto second = site.connect("2001:db8::2"), third = site.connect("2001:db8::3");
+  BOOST_TEST(site.closed(*third));  // of the same client as before
+  first->connection->write(get("/hello"));
+  second->connection->write(get("/hello"));
+  BOOST_TEST(site.says(*first, "hello 2001:db8::1 "));
+  BOOST_TEST(site.says(*second, "hello 2001:db8::2 "));
+}
+
 BOOST_AUTO_TEST_CASE(a_network_of_ipv6_is_one_client) {
   Site site({.connections = 10, .connections_per_client = 2});
   const auto first = site.connect("2001:db8::1"), second = site.connect("2001:db8::2");

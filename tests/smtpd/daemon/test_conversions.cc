@@ -51,4 +51,27 @@ BOOST_AUTO_TEST_CASE(relays_say_for_whom_they_hand_on_where_mail_of_others_comes
   }
 }
 
+// What the table calls reloadable is taken over, and everything else is told of by name.
+BOOST_AUTO_TEST_CASE(a_reload_takes_limits_of_the_pages_and_names_what_it_leaves) {
+  const std::string plain =
+      "hostname = \"mx1.lists.example\"\npostmaster = \"postmaster@site.example\"\n[[listen]]\naddress = "
+      "\"127.0.0.1:0\"\n";
+  const auto before = parse_settings(plain, "x.toml");
+  const auto fresh = parse_settings(
+      plain +
+          "[http]\nbase_url = \"https://lists.example\"\nforwarded = \"forwarded\"\nconnections = 7\n"
+          "connections_per_client = 3\nrequest_timeout = \"4s\"\nidle_timeout = \"5s\"\n",
+      "x.toml");
+  BOOST_REQUIRE((before.ok() && fresh.ok()));
+  const HttpSettings http = reloaded(before->settings, fresh->settings).http;
+  BOOST_TEST(http.connections_per_client == 3U);
+  BOOST_TEST((http.request_timeout == std::chrono::seconds(4)));
+  BOOST_TEST((http.idle_timeout == std::chrono::seconds(5)));
+  BOOST_TEST(http.base_url.empty());
+  BOOST_TEST(http.forwarded == "x-forwarded-for");
+  BOOST_TEST(http.connections == 500U);
+  const std::vector<std::string> expected = {"http.base_url", "http.forwarded", "http.connections"};
+  BOOST_TEST(needing_restart(before->values, fresh->values) == expected, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
