@@ -1,16 +1,19 @@
 // essaim held: posts and requests that wait for somebody.
+#include <functional>
 #include <limits>
 
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
 #include "core/config/values.h"
+#include "core/smtp/idn.h"
 #include "lists/held/answer.h"
 #include "lists/names.h"
 #include "lists/site_texts.h"
 #include "lists/verified.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/site.h"
 #include "storage/held_store.h"
 
@@ -65,6 +68,7 @@ Json json_of(const HeldRecord& held) {
           {"size", held.size},
           {"rule", held.rule},
           {"client", held.client},
+          {"account", held.detail("account")},
           {"held", format_iso8601(held.held)},
           {"expires", format_iso8601(held.expires)},
           {"decided", held.decided == WallTime{} ? Json(nullptr) : Json(format_iso8601(held.decided))},
@@ -73,12 +77,30 @@ Json json_of(const HeldRecord& held) {
 }
 
 struct Options {
-  std::string list, reason;
+  std::string list, sender, account, client, reason;
   std::vector<std::string> ids;
   bool all = false, ban = false, quiet = false;
 };
 // All of them, however many: what is left out would be taken for what is not there.
 constexpr std::size_t kNoLimit = std::numeric_limits<std::int64_t>::max();
+
+// Whether it came by the way that is asked for: as posts are found by it (storage/post_filter.cc).
+Result<std::function<bool(const HeldRecord&)>> way_of(const Options& options) {
+  std::string account;
+  if (!options.account.empty()) {
+    auto name = account_name(options.account);
+    if (!name.ok()) return name.error();
+    account = *std::move(name);
+  }
+  const std::string sender = smtp::kept_address(options.sender), client = smtp::kept_domain(options.client);
+  return std::function([sender, account, client](const HeldRecord& held) {
+    const std::string from = ascii_lowered(held.client);
+    return (account.empty() || held.detail("account") == account) &&
+           (sender.empty() || ascii_lowered(held.sender) == sender || ascii_lowered(held.author) == sender) &&
+           (client.empty() || from.find("[" + client + "]") != std::string::npos ||
+            from.starts_with(client + " ["));
+  });
+}
 
 // Of a list, or of one that is gone and has left something behind.
 Result<std::vector<HeldRecord>> search(storage::Connection& c, storage::HeldFilter filter,
@@ -98,6 +120,8 @@ Result<std::vector<HeldRecord>> search(storage::Connection& c, storage::HeldFilt
 }
 
 int list(const Shell& shell, const Options& options) {
+  const auto wanted = way_of(options);
+  if (!wanted.ok()) return shell.fail(wanted.error());
   return with_site(shell, [&](Site& site) {
     storage::HeldFilter filter;
     filter.decided = options.all;
@@ -114,6 +138,7 @@ int list(const Shell& shell, const Options& options) {
     Json json = Json::array();
     Table table({"ID", "FOR", "STATE", "LIST", "BY", "SINCE", "EXPIRES", "WHAT"});
     for (const HeldRecord& held : found) {
+      if (!(*wanted)(held)) continue;
       json.push_back(json_of(held));
       table.add({format_id(held.id), name_of(held.kind),
                  std::string(name_of(held.state)) + (held.decided_by.empty() ? "" : " by " + held.decided_by),
@@ -254,9 +279,16 @@ void add_held(Shell& shell) {
         ->type_name("LIST");
   };
   CLI::App* all = shell.verb(noun, "list", "what waits",
-                             "  essaim held list\n  essaim held list --list dev@lists.example.org --all",
+                             "  essaim held list\n  essaim held list --list dev@lists.example.org --all\n"
+                             "  essaim held list --account ann",
                              [&shell, options] { return list(shell, *options); });
   all->add_option("--list", options->list, "only those of this list")->type_name("LIST");
+  all->add_option("--sender", options->sender, "only those from this address")->type_name("ADDRESS");
+  all->add_option("--account", options->account, "only posts submitted by this account (essaim account)")
+      ->type_name("NAME");
+  all->add_option("--client", options->client,
+                  "only those that came from this address, or from a machine of this name")
+      ->type_name("IP");
   all->add_flag("--all", options->all, "also what was decided");
   shell
       .verb(noun, "show", "one of them, with its message", "  essaim held show 0a03zkr0004tb",

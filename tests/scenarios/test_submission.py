@@ -234,6 +234,24 @@ class Submission(processes.Scenario):
                 self.assertEqual((450, True), (code, b"from your account" in text), text)
             self.assertEqual(250, bob.rcpt(LIST)[0])
 
+    def test_what_is_held_is_found_by_the_account_and_by_where_it_came_from(self):
+        self.site()
+        self.essaim.run("list", "set", LIST, "send=editorkey")
+        with self.site.client() as client:
+            client.sendmail(ANN, [LIST], f"From: <{ANN}>\r\nTo: <{LIST}>\r\nSubject: by the account\r\n\r\nHello\r\n")
+        self.essaim.post("zoe@z.example", LIST, essaim.message("zoe@z.example", LIST, subject="by nobody"))
+
+        def found(*options):
+            return sorted(held["subject"] for held in self.essaim.json("held", "list", *options))
+
+        self.assertEqual(["by nobody", "by the account"], found())
+        self.assertEqual(["by the account"], found("--account", "ann"))
+        self.assertEqual([], found("--account", "bob"))
+        self.assertEqual(["by nobody"], found("--sender", "Zoe@Z.example"))
+        self.assertEqual(["by nobody", "by the account"], found("--client", "127.0.0.1"))
+        self.assertEqual([], found("--client", "127.0.0.2"))
+        self.assertEqual(["ann"], [held["account"] for held in self.essaim.json("held", "list", "--account", "ann", "--list", LIST)])
+
     def test_guessing_is_put_off_where_it_comes_from(self):
         self.site(settings="[submission]\nlogin_failures = 3\nhide_client = false\n")
         with self.site.client() as client:  # whose machine is told, by this setting
