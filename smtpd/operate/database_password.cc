@@ -27,11 +27,11 @@ Result<std::string> first_line(const std::string& path) {
   const bool known = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
   const ssize_t size = known ? ::read(fd, text.data(), text.size()) : 0;
   const int number = errno;
+  const bool open_to_all = is_open_to_all(fd);
   ::close(fd);
   if (!known) return about(path, "is not a file");
   if (size < 0) return about(path, std::strerror(number));
-  if ((status.st_mode & S_IRWXO) != 0)
-    return about(path, "everybody may read or change it: " + how_to_close(path));
+  if (open_to_all) return about(path, "everybody may read or change it: " + how_to_close(path));
   text.resize(static_cast<std::size_t>(size));
   text.resize(std::min(text.find('\n'), text.size()));
   if (text.ends_with('\r')) text.pop_back();

@@ -2,14 +2,18 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <vector>
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/magic.h>
 #include <pwd.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,9 +108,29 @@ std::string how_to_close(const std::string& file, const std::string& user) {
          (known ? "" : ", with the group of the server's user");
 }
 
-Result<void> require_private(const std::string& file, const std::string& user) {
+bool is_secret_of_container(const std::string& path, const struct stat& status, bool in_memory) {
+  return in_memory && path.starts_with("/run/secrets/") && status.st_uid == 0 &&
+         (status.st_mode & (S_IWGRP | S_IRWXO)) == S_IROTH;
+}
+
+bool is_open_to_all(int fd) {
   struct stat status {};
-  if (::stat(file.c_str(), &status) != 0 || (status.st_mode & S_IRWXO) == 0) return {};
+  if (::fstat(fd, &status) != 0) return true;
+  if ((status.st_mode & S_IRWXO) == 0) return false;
+  struct statfs files {};
+  const bool in_memory =
+      ::fstatfs(fd, &files) == 0 && (files.f_type == TMPFS_MAGIC || files.f_type == RAMFS_MAGIC);
+  std::error_code unknown;
+  const auto path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), unknown);
+  return !is_secret_of_container(path.string(), status, in_memory);
+}
+
+Result<void> require_private(const std::string& file, const std::string& user) {
+  const int fd = ::open(file.c_str(), O_PATH | O_CLOEXEC);
+  if (fd < 0) return {};
+  const bool open_to_all = is_open_to_all(fd);
+  ::close(fd);
+  if (!open_to_all) return {};
   return Error{ErrorCode::kInvalid, file + ": everybody may read or change it: " + how_to_close(file, user)};
 }
 

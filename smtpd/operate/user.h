@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "core/base/result.h"
@@ -28,6 +29,11 @@ Result<int> open_as(const std::optional<User>& user, const std::string& file, in
 // What keeps a file with a secret from everybody, and leaves it to the server, in words of the shell. `user`: of the settings;
 // "": the server is whoever we are, unless we are root.
 std::string how_to_close(const std::string& file, const std::string& user = {});
+// Whether everybody may read or change the file that is open as `fd` (O_PATH will do).
+bool is_open_to_all(int fd);
+// The one exception: what the engine of a container mounts for all who are in it, where there is nobody else. Docker and Podman
+// put secrets below /run/secrets, root's and 0444, in memory. `path` without links.
+bool is_secret_of_container(const std::string& path, const struct stat& status, bool in_memory);
 // kInvalid, with that: everybody may read or change it. Nothing of what is not there.
 Result<void> require_private(const std::string& file, const std::string& user);
 // Groups, group, user; and that there is no way back. Before any thread is started.

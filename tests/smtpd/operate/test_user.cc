@@ -1,3 +1,5 @@
+#include <utility>
+
 #include <boost/test/unit_test.hpp>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -55,6 +57,34 @@ BOOST_AUTO_TEST_CASE(root_opens_for_the_user_of_the_server_what_that_user_may) {
   const auto again = open_as({}, ours, 0, 0);
   BOOST_REQUIRE(again.ok());
   ::close(*again);
+}
+
+BOOST_AUTO_TEST_CASE(a_secret_that_all_may_read_is_one_of_a_container_or_refused) {
+  struct stat status {};
+  status.st_mode = S_IFREG | 0444;
+  BOOST_TEST(is_secret_of_container("/run/secrets/dkim", status, true));
+  BOOST_TEST(is_secret_of_container("/run/secrets/essaim/..data/dkim", status, true));
+  BOOST_TEST(!is_secret_of_container("/run/secrets/dkim", status, false));  // on a disk
+  for (const char* elsewhere :
+       {"/run/secrets", "/run/secrets-of/dkim", "/tmp/run/secrets/dkim", "/dev/shm/dkim"})
+    BOOST_TEST(!is_secret_of_container(elsewhere, status, true), elsewhere);
+  for (const mode_t mode : {0446U, 0464U, 0445U, 0666U}) {  // others may change it, or run it
+    status.st_mode = S_IFREG | mode;
+    BOOST_TEST(!is_secret_of_container("/run/secrets/dkim", status, true), mode);
+  }
+  status.st_mode = S_IFREG | 0644;
+  BOOST_TEST(is_secret_of_container("/run/secrets/dkim", status, true));
+  status.st_uid = 1000;
+  BOOST_TEST(!is_secret_of_container("/run/secrets/dkim", status, true));
+  // A file anywhere else is judged by its mode alone, also in memory.
+  const test::TempDir dir;
+  const std::string file = dir.write("secret", "words\n");
+  for (const auto& [mode, closed] :
+       {std::pair{0640U, true}, std::pair{0644U, false}, std::pair{0444U, false}, std::pair{0602U, false}}) {
+    BOOST_REQUIRE(::chmod(file.c_str(), mode) == 0);
+    BOOST_TEST(require_private(file, "").ok() == closed, mode);
+  }
+  BOOST_TEST(require_private(dir.path("none"), "").ok());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
