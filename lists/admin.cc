@@ -7,6 +7,7 @@
 #include "lists/directory_text.h"
 #include "lists/domain_alone.h"
 #include "lists/names.h"
+#include "lists/requests/renaming.h"
 #include "lists/requests/request.h"
 #include "lists/setting_changes.h"
 #include "storage/directory_store.h"
@@ -33,6 +34,10 @@ Result<ListRecord> list_at(Connection& connection, const smtp::Address& address)
     return Error{ErrorCode::kNotFound, "there is no domain " + address.domain +
                                            "; make it with: essaim domain create " + address.domain};
   std::string message = "there is no list " + address.to_string();
+  const auto former = directory.find_list_or_former(address.local, address.domain);
+  if (!former.ok()) return former.error();
+  if (former->has_value())
+    return Error{ErrorCode::kNotFound, message + " any more; it is called " + (*former)->address() + " now"};
   auto others = directory.lists(address.domain);
   if (!others.ok()) return others.error();
   std::vector<std::string> names;
@@ -234,6 +239,9 @@ Result<ListInfo> Admin::show_list(const std::string& name) {
       if (!counted.ok()) return counted.error();
       *count = *counted;
     }
+    auto former = DirectoryStore(connection).former_names(info.list.id);
+    if (!former.ok()) return former.error();
+    info.former = *std::move(former);
     return {};
   }));
   return info;
@@ -250,6 +258,55 @@ Result<Change> Admin::set_list(const std::string& name, const SettingChanges& ch
   request.verb = Verb::kConfigure;
   request.changes = changes;
   return ask_for_change(name, std::move(request));
+}
+
+Result<Change> Admin::rename_list(const std::string& name, const std::string& to, bool dry_run,
+                                  Renaming* what) {
+  const auto address = checked_list(name);
+  if (!address.ok()) return address.error();
+  Request request;
+  request.verb = Verb::kRename;
+  request.name = to;
+  request.dry_run = dry_run;
+  Response response;
+  ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& connection) -> Result<void> {
+    auto list = list_at(connection, *address);
+    if (!list.ok()) return list.error();
+    request.list = *std::move(list);
+    auto seen = look_at_renaming(connection, request.list, to);
+    if (!seen.ok()) return seen.error();
+    *what = *std::move(seen);
+    auto carried = carry_out(connection, request);
+    if (!carried.ok()) return carried.error();
+    response = *std::move(carried);
+    return {};
+  }));
+  if (response.status == Response::Status::kRefused) return Error{ErrorCode::kConflict, response.text};
+  return change_of(response);
+}
+
+Result<Change> Admin::forget_name(const std::string& name) {
+  const auto address = checked_list(name);
+  if (!address.ok()) return address.error();
+  Request request;
+  request.verb = Verb::kForgetName;
+  request.name = address->to_string();
+  Change done = Change::kAlready;
+  ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& connection) -> Result<void> {
+    done = Change::kAlready;
+    DirectoryStore directory(connection);
+    auto list = directory.find_list_or_former(address->local, address->domain);
+    if (!list.ok()) return list.error();
+    if (!list->has_value()) return {};
+    request.list = *std::move(*list);
+    if (request.list.address() == request.name)
+      return Error{ErrorCode::kConflict, request.name + " is what the list is called now"};
+    const auto response = carry_out(connection, request);
+    if (!response.ok()) return response.error();
+    done = change_of(*response);
+    return {};
+  }));
+  return done;
 }
 
 Result<Change> Admin::open_list(const std::string& address) {

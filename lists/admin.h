@@ -26,6 +26,7 @@
 
 namespace essaim::lists {
 
+struct Renaming;
 struct Request;
 struct Response;
 
@@ -41,6 +42,7 @@ struct DomainInfo {
 struct ListInfo {
   storage::ListRecord list;
   std::int64_t members = 0, owners = 0, editors = 0;
+  std::vector<std::string> former;  // addresses that it had before, and gets mail by
 };
 
 struct NewMember {
@@ -92,6 +94,10 @@ class Admin {
   Result<std::vector<storage::ListRecord>> lists(const std::string& domain = "");
   Result<ListInfo> show_list(const std::string& address);
   Result<Change> set_list(const std::string& address, const SettingChanges& changes);
+  // `to` as in Request; *what is told also where nothing is changed. kConflict: it cannot be called so, and why.
+  Result<Change> rename_list(const std::string& address, const std::string& to, bool dry_run, Renaming* what);
+  // Mail to a name that a list had before is refused from now on. kConflict: a list is called so.
+  Result<Change> forget_name(const std::string& address);
   Result<Change> open_list(const std::string& address);
   Result<Change> close_list(const std::string& address);
   Result<Change> delete_list(const std::string& address);

@@ -43,9 +43,10 @@ class ListLookups : public scenario::Lookups {
     }
     if (connection_ == nullptr) return not_at_hand();
     const auto at = name.find('@');
-    auto other = storage::DirectoryStore(*connection_)
-                     .find_list(ascii_lowered(name.substr(0, at)),
-                                at == name.npos ? list_.domain : smtp::kept_domain(name.substr(at + 1)));
+    auto other =
+        storage::DirectoryStore(*connection_)
+            .find_list_or_former(ascii_lowered(name.substr(0, at)),
+                                 at == name.npos ? list_.domain : smtp::kept_domain(name.substr(at + 1)));
     if (!other.ok()) return other.error();
     if (!other->has_value()) return std::optional<bool>();
     return role_in((*other)->id, role, *address);

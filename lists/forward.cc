@@ -59,7 +59,8 @@ class ForwardPlan : public Plan {
     post.expires = context.now + kExpire;
     post.priority = 0;
     post.mode = storage::CopyMode::kPersonal;
-    if (!context.submission.reverse_path.empty()) post.envelope_sender = "{verp}@" + target().address.domain;
+    const std::string& domain = target().list.id != 0 ? target().list.domain : target().address.domain;
+    if (!context.submission.reverse_path.empty()) post.envelope_sender = "{verp}@" + domain;
     post.eight_bit = rendered_.eight_bit;
     post.smtputf8 = rendered_.smtputf8;
     post.author_unknown = rendered_.author_unknown;

@@ -24,7 +24,7 @@ Result<std::vector<BatchRecipient>> people_among(storage::Connection& connection
   for (std::size_t i = 0; i < named.size(); ++i) {
     const BatchRecipient one = named[i];
     const std::string local = smtp::Address{one.local, one.domain}.local_key();
-    auto list = directory.find_list(local, one.domain);
+    auto list = directory.find_list_or_former(local, one.domain);
     if (!list.ok()) return list.error();
     if (!list->has_value()) {
       if (known.insert(local + "@" + one.domain).second) out.push_back(one);

@@ -14,6 +14,8 @@ Result<Authorised> may_post(const Services& services, storage::Connection* conne
   question.sender = sender;
   question.listname = target.list.local;
   question.domain = target.list.domain;
+  const std::string written_to = target.address.local_key();
+  question.written_to = written_to;
   question.auth = known_by(submission, incoming);
   question.sender_confirmed = submission.confirmed;
   question.header = &incoming.header;

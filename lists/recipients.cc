@@ -184,7 +184,7 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
   const std::string& domain = target.address.domain;
 
   const auto list_named = [&](std::string_view name) {
-    return directory.find_list(std::string(name), domain);
+    return directory.find_list_or_former(std::string(name), domain);
   };
   const auto found_list = [&target](ListRecord list, TargetKind kind) {
     target.settings = settings_of(list);

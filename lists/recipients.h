@@ -10,6 +10,9 @@
 //   sympa (setting robot)       commands          listmaster, sympa-request, sympa-owner   listmasters
 //   bounce+..., obounce+...     bounces (VERP)    postmaster[@any of ours], abuse@any of ours
 //
+// A name that a list had before it was renamed or went to another domain is the list's, with all of these, as long as its domain
+// is ours and no other list is called so.
+//
 // "Ours" are the domains in the database, and the host's name for postmaster and abuse. A forged or altered
 // token is 550 5.1.1. Trouble with the database is 451 4.3.0, never "no such list". A database without any domain is one that
 // was not filled yet, or not the right one (a volume that is not mounted): 451 4.3.5 for what would be 550.

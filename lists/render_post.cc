@@ -109,7 +109,10 @@ void drop_broken(Draft& draft, const std::vector<SignatureFate>& found) {
 Seal arc_seal(const Services& services, const Draft& draft) {
   const Submission& submission = draft.submission;
   if (!submission.authentication || !draft.target.settings.arc_seal) return {};
-  const mailauth::SigningKeys keys = keys_for(services, ascii_lowered(draft.target.address.domain));
+  // Of the list's own domain, by whatever name it was written to.
+  const Target& target = draft.target;
+  const std::string& domain = target.list.id != 0 ? target.list.domain : target.address.domain;
+  const mailauth::SigningKeys keys = keys_for(services, ascii_lowered(domain));
   // Verifiers of ARC that know Ed25519 are rare: RSA if there is one.
   const auto rsa = std::find_if(keys.begin(), keys.end(), [](const auto& key) {
     return key->key.algorithm() == mailauth::Algorithm::kRsaSha256;

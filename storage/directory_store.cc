@@ -1,5 +1,6 @@
 #include "storage/directory_store.h"
 
+#include <charconv>
 #include <utility>
 
 #include "storage/held_store.h"
@@ -10,6 +11,18 @@ namespace essaim::storage {
 namespace {
 
 constexpr const char* kChangesLock = "changes-lock";  // a value of the site that says nothing
+
+// Values of the site, each the id of the list that had the name. By domain, so that those of one stand together.
+constexpr const char* kFormerNames = "former-name:";
+constexpr const char* kBehindFormerNames = "former-name;";
+
+std::string former_names_in(const std::string& domain) {
+  return kFormerNames + domain + "/";
+}
+
+std::string former_name(const std::string& local, const std::string& domain) {
+  return former_names_in(domain) + local;
+}
 
 constexpr std::string_view kListColumns =
     "SELECT l.id, l.domain_id, l.local, d.name, l.state, l.revision, l.settings, d.settings, l.created, "
@@ -116,6 +129,10 @@ Result<void> DirectoryStore::delete_domain(const std::string& name) {
   }
   ESSAIM_TRY(sql::run(
       connection_, "DELETE FROM site_text WHERE owner_id IN (SELECT id FROM domain WHERE name = ?)", name));
+  std::string behind = former_names_in(name);
+  behind.back() = '0';  // which comes behind the slash
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM site_value WHERE name > ? AND name < ?",
+                      former_names_in(name), behind));
   return one_matched(sql::run(connection_, "DELETE FROM domain WHERE name = ?", name), "domain: " + name);
 }
 
@@ -142,12 +159,15 @@ Result<void> DirectoryStore::add_list(const ListRecord& list) {
   auto known = sql::number(connection_, 0, "SELECT COUNT(*) FROM domain WHERE id = ?", list.domain_id);
   if (!known.ok()) return known.error();
   if (*known == 0) return Error{ErrorCode::kNotFound, "no such domain: " + list.domain};
-  return renamed_exists(sql::run(connection_,
-                                 "INSERT INTO list (id, domain_id, local, state, revision, settings, "
-                                 "created) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                                 list.id, list.domain_id, list.local, list.state, list.revision,
-                                 sql::encode_settings(list.settings), list.created),
-                        "list " + list.address());
+  ESSAIM_TRY(renamed_exists(sql::run(connection_,
+                                     "INSERT INTO list (id, domain_id, local, state, revision, settings, "
+                                     "created) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                                     list.id, list.domain_id, list.local, list.state, list.revision,
+                                     sql::encode_settings(list.settings), list.created),
+                            "list " + list.address()));
+  // Mail to it is this one's, also when it is deleted one day.
+  const auto forgotten = forget_name(list.local, list.domain);
+  return forgotten.ok() ? Result<void>() : forgotten.error();
 }
 
 Result<void> DirectoryStore::set_list(Id list_id, const std::map<std::string, std::string>& settings) {
@@ -156,19 +176,48 @@ Result<void> DirectoryStore::set_list(Id list_id, const std::map<std::string, st
                      "list: " + std::to_string(list_id));
 }
 
-Result<void> DirectoryStore::rename_list(Id list_id, const std::string& local) {
-  auto list = find_list_by_id(list_id);
-  if (!list.ok()) return list.error();
-  if (!list->has_value()) return Error{ErrorCode::kNotFound, "no such list: " + std::to_string(list_id)};
-  ESSAIM_TRY(renamed_exists(sql::run(connection_, "UPDATE list SET local = ? WHERE id = ?", local, list_id),
+Result<void> DirectoryStore::rename_list(Id list_id, const std::string& local, Id domain_id) {
+  const auto before = find_list_by_id(list_id);
+  if (!before.ok()) return before.error();
+  if (!before->has_value()) return Error{ErrorCode::kNotFound, "no such list: " + std::to_string(list_id)};
+  const ListRecord& old = **before;
+  ESSAIM_TRY(renamed_exists(sql::run(connection_, "UPDATE list SET local = ?, domain_id = ? WHERE id = ?",
+                                     local, domain_id == 0 ? old.domain_id : domain_id, list_id),
                             "list " + local));
-  const std::string before = (*list)->address();
-  (*list)->local = local;
-  const std::string address = (*list)->address();
+  const auto after = find_list_by_id(list_id);
+  if (!after.ok()) return after.error();
+  if (!after->has_value()) return Error{ErrorCode::kNotFound, "no such domain: " + std::to_string(domain_id)};
+  const std::string address = (*after)->address();
+  if (address == old.address()) return {};
   ESSAIM_TRY(sql::run(connection_, "UPDATE held SET list_address = ? WHERE list_id = ?", address, list_id));
-  ESSAIM_TRY(
-      sql::run(connection_, "UPDATE departure SET list_address = ? WHERE list_address = ?", address, before));
-  return {};
+  ESSAIM_TRY(sql::run(connection_, "UPDATE departure SET list_address = ? WHERE list_address = ?", address,
+                      old.address()));
+  const auto forgotten = forget_name((*after)->local, (*after)->domain);
+  if (!forgotten.ok()) return forgotten.error();
+  return SiteStore(connection_).set(former_name(old.local, old.domain), std::to_string(list_id));
+}
+
+Result<std::vector<std::string>> DirectoryStore::former_names(Id list_id) {
+  auto rows = sql::prepare(
+      connection_, "SELECT name FROM site_value WHERE name > ? AND name < ? AND value = ? ORDER BY name",
+      kFormerNames, kBehindFormerNames, sql::Blob{std::to_string(list_id)});
+  if (!rows.ok()) return rows.error();
+  std::vector<std::string> out;
+  for (;;) {
+    const auto row = (*rows)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return out;
+    const std::string name = sql::text(**rows, 0).substr(std::string_view(kFormerNames).size());
+    const std::size_t slash = name.find('/');
+    out.push_back(name.substr(slash + 1) + "@" + name.substr(0, slash));
+  }
+}
+
+Result<bool> DirectoryStore::forget_name(const std::string& local, const std::string& domain) {
+  const auto gone =
+      sql::run(connection_, "DELETE FROM site_value WHERE name = ?", former_name(local, domain));
+  if (!gone.ok()) return gone.error();
+  return *gone > 0;
 }
 
 Result<void> DirectoryStore::set_list_state(Id list_id, ListState state) {
@@ -179,6 +228,8 @@ Result<void> DirectoryStore::set_list_state(Id list_id, ListState state) {
 Result<void> DirectoryStore::delete_list(Id list_id, WallTime now, const std::string& by) {
   ESSAIM_TRY(sql::run(connection_, "DELETE FROM site_text WHERE owner_id = ?", list_id));
   ESSAIM_TRY(HeldStore(connection_).decide_all(list_id, now, by));
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM site_value WHERE name > ? AND name < ? AND value = ?",
+                      kFormerNames, kBehindFormerNames, sql::Blob{std::to_string(list_id)}));
   return one_matched(sql::run(connection_, "DELETE FROM list WHERE id = ?", list_id),
                      "list: " + std::to_string(list_id));
 }
@@ -190,21 +241,35 @@ Result<std::optional<ListRecord>> DirectoryStore::find_list(const std::string& l
                  list_from);
 }
 
+Result<std::optional<ListRecord>> DirectoryStore::find_list_or_former(const std::string& local,
+                                                                      const std::string& domain) {
+  auto list = find_list(local, domain);
+  if (!list.ok() || list->has_value()) return list;
+  const auto value = SiteStore(connection_).get(former_name(local, domain));
+  if (!value.ok()) return value.error();
+  if (!value->has_value()) return std::optional<ListRecord>();
+  const std::string& text = **value;
+  Id id = 0;
+  std::from_chars(text.data(), text.data() + text.size(), id);
+  return find_list_by_id(id);
+}
+
 Result<std::optional<ListRecord>> DirectoryStore::find_list_by_id(Id list_id) {
   return one_row(sql::prepare(connection_, std::string(kListColumns) + "WHERE l.id = ?", list_id), list_from);
 }
 
 Result<std::int64_t> DirectoryStore::revision_if_same(const ListRecord& list) {
-  auto statement = sql::prepare(connection_,
-                                "SELECT l.revision, l.state, l.settings, d.settings, l.policy, d.policy "
-                                "FROM list l JOIN domain d ON d.id = l.domain_id WHERE l.id = ?",
-                                list.id);
+  auto statement =
+      sql::prepare(connection_,
+                   "SELECT l.revision, l.state, l.settings, d.settings, l.policy, d.policy, l.domain_id "
+                   "FROM list l JOIN domain d ON d.id = l.domain_id WHERE l.id = ?",
+                   list.id);
   if (!statement.ok()) return statement.error();
   Statement& row = **statement;
   auto found = row.step();
   if (!found.ok()) return found.error();
   if (!*found || row.integer(1) != static_cast<std::int64_t>(list.state) || row.integer(4) != list.policy ||
-      row.integer(5) != list.domain_policy)
+      row.integer(5) != list.domain_policy || row.integer(6) != list.domain_id)
     return std::int64_t{0};
   const auto same = [&row](int column, const std::string& as_read,
                            const std::map<std::string, std::string>& known) -> Result<bool> {

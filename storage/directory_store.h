@@ -24,15 +24,22 @@ class DirectoryStore {
 
   Result<void> add_list(const ListRecord& list);  // domain_id must exist; kExists
   Result<void> set_list(Id list_id, const std::map<std::string, std::string>& settings);  // replaces all
-  // kExists. What waits, and who has left, is found under the new name from then on; the ledger keeps the one of its time.
-  Result<void> rename_list(Id list_id, const std::string& local);
+  // In its own domain (`domain_id` 0) or in another one; kExists, kNotFound. What waits, and who has left, is found under the new
+  // name from then on; the ledger keeps the one of its time. The old one stays its former name until a list is called so, its
+  // domain or the list itself is deleted, or it is forgotten.
+  Result<void> rename_list(Id list_id, const std::string& local, Id domain_id = 0);
+  Result<std::vector<std::string>> former_names(Id list_id);  // addresses
+  // False: it was none's former name.
+  Result<bool> forget_name(const std::string& local, const std::string& domain);
   Result<void> set_list_state(Id list_id, ListState state);
   // What waits for its moderators is refused in the name of `by`; posts stay in the ledger under the list's address, and what
   // was accepted goes out. Its members go later, in steps (MemberStore::purge_deleted_list), however many they are.
   Result<void> delete_list(Id list_id, WallTime now, const std::string& by);
   Result<std::optional<ListRecord>> find_list(const std::string& local, const std::string& domain);
+  // The same; where no list is called so, the one that was.
+  Result<std::optional<ListRecord>> find_list_or_former(const std::string& local, const std::string& domain);
   Result<std::optional<ListRecord>> find_list_by_id(Id list_id);
-  // The list's revision now, if its state and settings are still as in `list`; 0 if they are not, or it is gone.
+  // The list's revision now, if its domain, state and settings are still as in `list`; 0 if they are not, or it is gone.
   Result<std::int64_t> revision_if_same(const ListRecord& list);
   Result<std::int64_t> revision(Id list_id);                         // 0 if there is no such list
   Result<std::vector<ListRecord>> lists(const std::string& domain);  // "" for all

@@ -42,9 +42,13 @@ storage::ListRecord CommandRun::domain() const {
 
 Result<std::optional<storage::ListRecord>> CommandRun::find_list(const std::string& name) {
   const auto at = name.rfind('@');
-  if (at != name.npos && name.substr(at + 1) != target_.list.domain)
+  const std::string& here = target_.list.domain;
+  const std::string domain = at == name.npos ? here : name.substr(at + 1);
+  auto list = storage::DirectoryStore(context_.connection).find_list_or_former(name.substr(0, at), domain);
+  // A list of the domain may be named as it was in another one.
+  if (list.ok() && list->has_value() && domain != here && (*list)->domain != here)
     return std::optional<storage::ListRecord>();
-  return storage::DirectoryStore(context_.connection).find_list(name.substr(0, at), target_.list.domain);
+  return list;
 }
 
 Result<std::string> CommandRun::run(const Request& request) {
@@ -120,7 +124,12 @@ Result<std::string> CommandRun::by_key(const Command& command) {
                   : Result<std::optional<storage::HeldRecord>>(std::optional<storage::HeldRecord>());
   if (!held.ok()) return held.error();
   const bool on_post = command.kind == CommandKind::kDistribute || command.kind == CommandKind::kReject;
+  const auto list = on_post
+                        ? find_list(command.list)
+                        : Result<std::optional<storage::ListRecord>>(std::optional<storage::ListRecord>());
+  if (!list.ok()) return list.error();
   const auto is_named = [&](const storage::HeldRecord& one) {
+    if (list->has_value() && (*list)->id == one.list_id) return true;
     return one.list_address == command.list ||
            one.list_address.substr(0, one.list_address.find('@')) == command.list;
   };

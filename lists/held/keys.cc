@@ -28,8 +28,8 @@ std::string waiting_key(const Request& request) {
                     (request.list.id == 0 ? request.list.local : "");
   // Of these nobody's membership is all of it.
   const bool is_all = request.changes.empty() && request.verb != Verb::kRename &&
-                      request.verb != Verb::kDeleteText && request.verb != Verb::kBlock &&
-                      request.verb != Verb::kUnblock;
+                      request.verb != Verb::kForgetName && request.verb != Verb::kDeleteText &&
+                      request.verb != Verb::kBlock && request.verb != Verb::kUnblock;
   if (is_all) return out;
   std::string details;
   for (const auto& [name, value] : details_of(request)) details += name + "=" + value + "\n";

@@ -4,9 +4,11 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "lists/authorisation.h"
+#include "lists/requests/renaming.h"
 #include "lists/requests/verbs.h"
 #include "lists/scenario/source_filter.h"
 #include "lists/setting_rights.h"
+#include "storage/directory_store.h"
 #include "storage/member_store.h"
 
 namespace essaim::lists {
@@ -58,6 +60,8 @@ Done do_it(const Doing& doing) {
       return set_state(doing);
     case Verb::kRename:
       return rename(doing);
+    case Verb::kForgetName:
+      return forget_name(doing);
     case Verb::kMoveUser:
       return move_user(doing);
     case Verb::kCreateDomain:
@@ -88,6 +92,20 @@ VerbRow::Right right_to_text(const Request& request) {
                                                   : VerbRow::Right::kPrivilegedOwner;
 }
 
+// Where a list is to be that gets another name.
+std::string domain_to(const Request& request) {
+  return new_address(request.list, request.name).domain;
+}
+
+// A list that leaves its domain is for the listmasters of both.
+Result<bool> may_take(WriteContext& context, const Request& request, const Requester& who) {
+  if (request.verb != Verb::kRename || domain_to(request) == request.list.domain) return true;
+  const auto domain = storage::DirectoryStore(context.connection).find_domain(domain_to(request));
+  if (!domain.ok()) return domain.error();
+  if (!domain->has_value()) return true;  // of which it is told
+  return is_listmaster(context.connection, (*domain)->id, who.address);
+}
+
 // What the verb needs, and what is to be changed by it.
 VerbRow::Right right_for(const Request& request, const Requester& who) {
   VerbRow::Right out = row_of(request.verb).right;
@@ -100,6 +118,8 @@ VerbRow::Right right_for(const Request& request, const Requester& who) {
   // Members change their own options; those of others are for owners.
   if (request.verb == Verb::kSet && !is_same_person(request.email, who.address))
     out = std::max(out, VerbRow::Right::kOwner);
+  if (request.verb == Verb::kRename && domain_to(request) != request.list.domain)
+    out = std::max(out, VerbRow::Right::kListmaster);
   for (const auto& [name, value] : request.changes) out = std::max(out, right_to_set(name));
   const bool of_roles = request.role != Role::kMember || request.options.privileged.has_value();
   return of_roles ? std::max(out, VerbRow::Right::kPrivilegedOwner) : out;
@@ -137,7 +157,9 @@ Result<Authorised> by_right(WriteContext& context, const Request& request, const
           is_listmaster(context.connection,
                         right == VerbRow::Right::kSiteListmaster ? 0 : request.list.domain_id, who.address);
       if (!master.ok()) return master.error();
-      allowed = *master;
+      const auto there = may_take(context, request, who);
+      if (!there.ok()) return there.error();
+      allowed = *master && *there;
     }
     out.action.reason = right == VerbRow::Right::kEditor       ? "moderators_only"
                         : right >= VerbRow::Right::kListmaster ? "listmasters_only"
@@ -193,8 +215,8 @@ Result<Authorised> allowed(WriteContext& context, const Request& request, const 
 }
 
 bool is_about_name(Verb verb) {
-  return verb == Verb::kRename || verb == Verb::kSetText || verb == Verb::kDeleteText ||
-         verb == Verb::kBlock || verb == Verb::kUnblock;
+  return verb == Verb::kRename || verb == Verb::kForgetName || verb == Verb::kSetText ||
+         verb == Verb::kDeleteText || verb == Verb::kBlock || verb == Verb::kUnblock;
 }
 
 std::string where(const storage::ListRecord& list) {
@@ -302,6 +324,7 @@ Result<Response> carry_out(WriteContext& context, const Request& request, const 
   if (!done.ok()) return done.error();
   if (done->status == Response::Status::kDone) ESSAIM_CRASH_POINT("request.done");
   done->rule = authorised->rule;
+  if (request.dry_run) return done;
   log::info("request", {{"verb", std::string(row_of(request.verb).name)},
                         {"list", where(request.list)},
                         {"email", whom(request)},

@@ -4,7 +4,6 @@
 #include "lists/setting_changes.h"
 #include "storage/directory_store.h"
 #include "storage/member_store.h"
-#include "storage/node_store.h"
 
 namespace essaim::lists {
 
@@ -127,44 +126,6 @@ Done delete_list(const Doing& doing) {
   ESSAIM_TRY(DirectoryStore(doing.connection())
                  .delete_list(doing.request.list.id, doing.context.now, doing.who.name()));
   return Response{Response::Status::kDone, doing.say("the list {{list}} was deleted"), ""};
-}
-
-namespace {
-
-// A list that is suspended is so under its new name. The old one stays suspended: posts that wait have it.
-Result<void> suspend_renamed(const Doing& doing, const std::string& name) {
-  storage::SuspensionStore store(doing.connection());
-  const auto all = store.all();
-  if (!all.ok()) return all.error();
-  const storage::ListRecord& list = doing.request.list;
-  for (const storage::SuspensionRecord& one : *all) {
-    if (one.scope != storage::SuspensionScope::kList || one.subject != list.address()) continue;
-    storage::SuspensionRecord renamed = one;
-    renamed.subject = name + "@" + list.domain;
-    return store.suspend(renamed);
-  }
-  return {};
-}
-
-}  // namespace
-
-// Under the old name the list is gone. Return addresses of copies, and those to leave with, bear tokens that name members, and
-// are good as before (recipients.cc).
-Done rename(const Doing& doing) {
-  const std::string& name = doing.request.name;
-  if (!wrong_with_list_name(name).empty())
-    return Response{Response::Status::kRefused, doing.say("a list cannot be called {{name}}"), ""};
-  DirectoryStore directory(doing.connection());
-  auto other = directory.find_list(name, doing.request.list.domain);
-  if (!other.ok()) return other.error();
-  if (other->has_value()) {
-    const bool same = (*other)->id == doing.request.list.id;
-    return Response{same ? Response::Status::kAlready : Response::Status::kRefused,
-                    doing.say("the list {{list}} exists already", {{"list", (*other)->address()}}), ""};
-  }
-  ESSAIM_TRY(directory.rename_list(doing.request.list.id, name));
-  ESSAIM_TRY(suspend_renamed(doing, name));
-  return Response{Response::Status::kDone, doing.say("the list {{list}} is called {{name}} now"), ""};
 }
 
 // Each role on each list of the domain; where the new address is known already, the old one just goes.

@@ -34,6 +34,7 @@ constexpr std::array kVerbs = {
     VerbRow{Verb::kClose, "close", "", Right::kPrivilegedOwner, "close the list {{list}}"},
     VerbRow{Verb::kOpen, "open", "", Right::kPrivilegedOwner, "open the list {{list}}"},
     VerbRow{Verb::kRename, "rename", "", Right::kPrivilegedOwner, "call the list {{list}} {{name}}"},
+    VerbRow{Verb::kForgetName, "forget-name", "", Right::kPrivilegedOwner, "give up the name {{name}}"},
     VerbRow{Verb::kMoveUser, "move_user", "move_user", Right::kAnyone,
             "move {{previous}} to {{email}} on all lists"},
     VerbRow{Verb::kCreateDomain, "create-domain", "", Right::kSiteListmaster, "create the domain {{list}}"},

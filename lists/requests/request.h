@@ -40,7 +40,8 @@ enum class Verb {
   kClose,        // list
   kOpen,         // list
   kDeleteList,   // list
-  kRename,       // list, name is the new local part
+  kRename,       // list, name is the new local part, or the new address in another domain of ours
+  kForgetName,   // list, name is an address that it had before
   kMoveUser,     // previous -> email, on all lists of the domain
 
   kCreateDomain,      // list.domain, not yet there
@@ -87,8 +88,9 @@ struct Request {
   SettingChanges changes;
   std::vector<NewMember> people;  // the operator's only, as they cannot wait
   storage::TextKind kind = storage::TextKind::kScenario;
-  std::string text;    // cannot wait either
-  bool quiet = false;  // nobody else is told
+  std::string text;      // cannot wait either
+  bool quiet = false;    // nobody else is told
+  bool dry_run = false;  // of kRename: whether it could be; nothing is changed or logged
 };
 
 struct Requester {

@@ -45,8 +45,10 @@ Done create(const Doing& doing);
 Done delete_list(const Doing& doing);
 Done set_state(const Doing& doing);
 Done configure(const Doing& doing);
-Done rename(const Doing& doing);
 Done move_user(const Doing& doing);
+// renaming.cc
+Done rename(const Doing& doing);
+Done forget_name(const Doing& doing);
 // domains.cc
 Done create_domain(const Doing& doing);
 Done configure_domain(const Doing& doing);

@@ -21,6 +21,7 @@ struct Question {
   std::string_view email;     // whom it concerns; "" is the sender
   std::string_view listname;  // local part; "" for what concerns no list
   std::string_view domain;
+  std::string_view written_to;  // local part that a post came to: as listname, or that of a former name
   Auth auth = Auth::kSmtp;
   // Who has answered with a key: no rule asks for that again.
   bool sender_confirmed = false;

@@ -38,11 +38,13 @@ Values field_values(const Piece& piece, const Question& question) {
   return out;
 }
 
-// Neither To nor Cc names the list.
+// Neither To nor Cc names the list, by its name or the one that it was written to.
 bool is_bcc(const Question& question) {
   for (const std::string_view name : {"To", "Cc"}) {
     for (const mail::HeaderField* field : question.header->find_all(name)) {
-      if (ascii_lowered(field->value()).find(question.listname) != std::string::npos) return false;
+      const std::string text = ascii_lowered(field->value());
+      if (text.find(question.listname) != text.npos) return false;
+      if (!question.written_to.empty() && text.find(question.written_to) != text.npos) return false;
     }
   }
   return true;

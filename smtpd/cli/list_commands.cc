@@ -1,7 +1,9 @@
 // essaim list: mailing lists and their settings.
 #include <CLI/CLI.hpp>
 
+#include "core/base/text.h"
 #include "core/smtp/idn.h"
+#include "lists/requests/renaming.h"
 #include "lists/settings.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
@@ -9,6 +11,7 @@
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/suspensions.h"
 #include "smtpd/cli/suspensions_json.h"
+#include "smtpd/operate/route.h"
 
 namespace essaim::smtpd::cli {
 namespace {
@@ -84,6 +87,7 @@ int show_one(const Shell& shell, Site& site, const std::string& address) {
               {"members", info->members},
               {"owners", info->owners},
               {"editors", info->editors},
+              {"former", info->former},
               {"suspension", suspension == nullptr ? Json(nullptr) : suspension_json(*suspension)}};
     json["settings"] = Json::object();
     for (const auto& s : settings) json["settings"][s.name] = {{"value", s.value}, {"from", s.from}};
@@ -91,12 +95,90 @@ int show_one(const Shell& shell, Site& site, const std::string& address) {
   }
   print_line("list     " + for_display(info->list.address()) + " (" + state_name(info->list.state) + ")");
   if (suspension != nullptr) print_line("posts    are taken and wait: " + describe(*suspension));
+  for (const std::string& name : info->former) print_line("former   " + for_display(name));
   print_line("created  " + show_time(info->list.created));
   print_line("people   " + plural(info->members, "member") + ", " + plural(info->owners, "owner") + ", " +
              plural(info->editors, "editor"));
   Table table({"SETTING", "FROM", "VALUE"});
   for (const auto& s : settings) table.add({s.name, s.from, s.value});
   print(table.text());
+  return kOk;
+}
+
+// How mail for the domain finds its way. Where everything goes to a smart host DNS is not ours to ask.
+operate::Route route_to(const Site& site, const std::string& domain) {
+  if (!site.settings().delivery.smarthost.empty()) return {.summary = "not looked up: there is a smart host"};
+  return operate::find_route(site.settings(), domain);
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return for_display(out);
+}
+
+void say_domains(const lists::Renaming& what, const operate::Route& route) {
+  const auto say = [](const std::string& head, const std::vector<std::string>& names) {
+    if (!names.empty()) print_line(head + joined(names));
+  };
+  for (const auto& s : what.settings)
+    print_line("setting  " + s.name + ": " + for_display(s.before) + " becomes " + for_display(s.after));
+  say("texts    of " + what.domain_before + ", no more: ", what.texts_lost);
+  say("texts    of " + what.domain_after + ", from now on: ", what.texts_got);
+  say("masters  of " + what.domain_before + ", no more: ", what.listmasters_lost);
+  say("masters  of " + what.domain_after + ", from now on: ", what.listmasters_got);
+  if (!what.is_signed)
+    print_line("DKIM     no key signs for " + what.domain_after +
+               (what.was_signed ? ", as one does for " + what.domain_before : "") +
+               "; make one with: essaim dkim create " + what.domain_after);
+  print_line("mail     for " + what.domain_after + ": " + for_display(route.summary) +
+             (route.hosts.empty() ? "" : ", " + joined(route.hosts)));
+  print_line("keep     the domain " + what.domain_before +
+             ", its MX and its DKIM keys as long as mail comes back to it");
+}
+
+Json as_json(const lists::Renaming& what, const operate::Route& route) {
+  Json settings = Json::object();
+  for (const auto& s : what.settings) settings[s.name] = {{"before", s.before}, {"after", s.after}};
+  Json out{{"before", what.before},
+           {"after", what.after},
+           {"memberships", what.memberships},
+           {"names_old", what.names_old}};
+  if (!what.changes_domain()) return out;
+  out["settings"] = settings;
+  out["texts_lost"] = what.texts_lost;
+  out["texts_got"] = what.texts_got;
+  out["listmasters_lost"] = what.listmasters_lost;
+  out["listmasters_got"] = what.listmasters_got;
+  out["signed_before"] = what.was_signed;
+  out["signed_after"] = what.is_signed;
+  out["route"] = {{"summary", route.summary}, {"hosts", route.hosts}};
+  return out;
+}
+
+int rename(const Shell& shell, Site& site, const std::string& address, const std::string& to, bool dry_run) {
+  lists::Renaming what;
+  const auto change = site.admin().rename_list(address, to, dry_run, &what);
+  if (!change.ok()) return shell.fail(change.error());
+  if (*change == lists::Change::kAlready)
+    return shell.done("list is called that already", "{\"changed\":false}");
+  if (!dry_run) tell_of_suspensions(site);
+  const operate::Route route = what.changes_domain() ? route_to(site, what.domain_after) : operate::Route{};
+  if (shell.json) {
+    Json json = Json::object();
+    json["changed"] = !dry_run;
+    json.update(as_json(what, route));
+    return print_json(json);
+  }
+  print_line("list     " + what.before + (dry_run ? " would be " : " is ") + what.after +
+             (dry_run ? "; nothing was done" : " now"));
+  print_line("former   mail to " + what.before + " goes on reaching it; end that with: essaim list forget " +
+             what.before);
+  if (what.memberships > 0)
+    print_line("people   " + plural(what.memberships, "place") + " that it has on other lists goes with it");
+  if (!what.names_old.empty())
+    print_line("look at  settings of its own that name what was: " + joined(what.names_old));
+  if (what.changes_domain()) say_domains(what, route);
   return kOk;
 }
 
@@ -151,6 +233,27 @@ void add_list(Shell& shell) {
                  });
   named(set);
   set->add_option("KEY=VALUE", *pairs, "settings; essaim list show LIST names them")->required();
+  auto to = std::make_shared<std::string>();
+  auto dry_run = std::make_shared<bool>(false);
+  CLI::App* move = shell.verb(
+      noun, "rename", "call a list otherwise, also in another domain of ours",
+      "  essaim list rename dev@lists.example.org developers\n"
+      "  essaim list rename dev@old.example.org dev@new.example.org --dry-run",
+      [&shell, address, to, dry_run] {
+        return with_site(shell, [&](Site& site) { return rename(shell, site, *address, *to, *dry_run); });
+      });
+  named(move);
+  move->add_option("NAME", *to, "the new local part, or an address in another domain of ours")->required();
+  move->add_flag("--dry-run", *dry_run, "say what would change, and change nothing");
+  CLI::App* forget = shell.verb(noun, "forget", "refuse mail to a name that a list had before",
+                                "  essaim list forget dev@old.example.org", [&shell, address] {
+                                  return with_site(shell, [&](Site& site) {
+                                    return report(shell, site.admin().forget_name(*address),
+                                                  "mail to " + for_display(*address) + " is refused now",
+                                                  "no list had that name");
+                                  });
+                                });
+  forget->add_option("NAME", *address, "as essaim list show LIST says of the list")->required();
   named(shell.verb(noun, "close", "refuse posts from now on; what was accepted is delivered",
                    "  essaim list close dev@lists.example.org", [&shell, address] {
                      return with_site(shell, [&](Site& site) {

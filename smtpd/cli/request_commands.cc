@@ -72,8 +72,8 @@ constexpr Row kRows[] = {
      "dev@lists.example.org --as owner@example.org"},
     {Verb::kOpen, "open", "take posts again", Row::Place::kList, Row::Rest::kNone,
      "dev@lists.example.org --as owner@example.org"},
-    {Verb::kRename, "rename", "call a list otherwise", Row::Place::kList, Row::Rest::kName,
-     "dev@lists.example.org developers"},
+    {Verb::kRename, "rename", "call a list otherwise, also in another domain", Row::Place::kList,
+     Row::Rest::kName, "dev@lists.example.org developers"},
     {Verb::kMoveUser, "move", "move somebody to another address on all lists of a domain",
      Row::Place::kDomain, Row::Rest::kAddresses, "lists.example.org ann@old.example.org ann@new.example.org"},
     {Verb::kDeleteList, "delete-list", "end a list", Row::Place::kList, Row::Rest::kNone,
@@ -304,7 +304,9 @@ void add_request(Shell& shell) {
         verb->add_option("KEY=VALUE", asked->rest, "as for essaim list set")->required();
         break;
       case Row::Rest::kName:
-        verb->add_option("NAME", asked->rest, "the new local part")->required()->expected(1);
+        verb->add_option("NAME", asked->rest, "the new local part, or an address in another domain of ours")
+            ->required()
+            ->expected(1);
         break;
     }
     verb->add_option("--as", asked->as,

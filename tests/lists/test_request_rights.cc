@@ -96,6 +96,7 @@ BOOST_AUTO_TEST_CASE(domains_texts_blocklists_and_listmasters_are_for_whom_they_
   site.join("dev", {"plain@o.example"}, storage::Role::kOwner);
   TestSite::require(site.admin.add_listmaster("lists.example", address("master@o.example")));
   TestSite::require(site.admin.add_listmaster("", address("root@o.example")));
+  TestSite::require(site.admin.create_domain("team.example"));
   const std::vector<std::string> people = {"ann@x.example", "eve@e.example",    "plain@o.example",
                                            "own@o.example", "master@o.example", "root@o.example"};
   const auto ask = [&](const std::string& who, lists::Request request, lists::scenario::Auth auth) {
@@ -154,6 +155,10 @@ BOOST_AUTO_TEST_CASE(domains_texts_blocklists_and_listmasters_are_for_whom_they_
       {request(Verb::kUnblock, list, "*@bad.example"), 2},
       {request(Verb::kBlock, domain, "*@bad.example"), 4},
       {request(Verb::kBlock, nowhere, "*@bad.example"), 5},
+      {request(Verb::kRename, list, "bees"), 3},
+      {request(Verb::kRename, list, "bees@lists.example"), 3},
+      {request(Verb::kRename, list, "dev@team.example"), 5},
+      {request(Verb::kForgetName, list, "bees@lists.example"), 3},
       {request(Verb::kConfigureDomain, domain), 4},
       {request(Verb::kDeleteDomain, domain), 5},
       {request(Verb::kCreateDomain, fresh), 5},
@@ -174,6 +179,11 @@ BOOST_AUTO_TEST_CASE(domains_texts_blocklists_and_listmasters_are_for_whom_they_
                  what);
     }
   }
+  // Of both domains.
+  TestSite::require(site.admin.add_listmaster("team.example", address("master@o.example")));
+  BOOST_TEST(
+      (ask("master@o.example", request(Verb::kRename, list, "dev@team.example"), lists::scenario::Auth::kMd5)
+           .status == lists::Response::Status::kDone));
   const auto gone = site.admin.delete_domain("lists.example");
   BOOST_TEST(!gone.ok());
   BOOST_TEST(

@@ -13,6 +13,7 @@ mx1.lists IN A 127.0.0.1
 unknown IN MX 10 mx1.lists
 people IN MX 10 mx.people
 mx.people IN A 127.1.0.1
+team IN MX 10 mx1.lists
 """
 ALL = "all@lists.example"
 DEV = "dev@lists.example"
@@ -53,6 +54,32 @@ class ListsOfLists(processes.Scenario):
         self.essaim.wait_finished(self.essaim.queue_id(reply))
         self.sink.wait_for(6)
         self.assertEqual({"ann@people.example": 2, "bob@people.example": 2, "cem@people.example": 2}, dict(self.sink.recipients()))
+
+    def test_a_list_that_goes_to_another_domain_loses_nothing_that_is_on_its_way(self):
+        self.essaim.run("queue", "suspend", "--reason", "not yet")
+        reply = self.essaim.post("ann@people.example", ALL, essaim.message("ann@people.example", ALL))
+        self.assertEqual(250, reply[0], reply)
+        post = self.essaim.queue_id(reply)
+        self.essaim.run("domain", "create", "team.example")
+        self.essaim.run("domain", "create", "elsewhere.example")
+        missing = self.essaim.json("list", "rename", DEV, "dev@elsewhere.example", "--dry-run")
+        self.assertIn("cannot be", missing["route"]["summary"])
+        moved = self.essaim.json("list", "rename", DEV, "dev@team.example")
+        self.assertEqual((True, 1, False), (moved["changed"], moved["memberships"], moved["signed_after"]))
+        self.assertNotIn("cannot be", moved["route"]["summary"])
+        self.essaim.run("queue", "resume")
+        # The copy bears the old address, and the next one the new one.
+        self.assertEqual(2, self.essaim.wait_finished(post)["counts"]["delivered"])
+        self.sink.wait_for(3)
+        self.assertIn("dev@team.example", self.essaim.run("member", "list", ALL))
+        self.assertEqual(2, self.write(ALL, subject="Again")["counts"]["delivered"])
+        self.write(DEV, subject="To the old name")
+        self.sink.wait_for(8)
+        self.assertEqual({"ann@people.example": 2, "bob@people.example": 3, "cem@people.example": 3}, dict(self.sink.recipients()))
+        copies = [self.sink.message(receipt) for receipt in self.sink.receipts() if receipt.recipient == "bob@people.example"]
+        self.assertTrue(all("<dev.team.example>" in copy["List-Id"] for copy in copies))
+        leave = next(copy["List-Unsubscribe"] for copy in copies)
+        self.assertIn("@team.example", leave)
 
     def test_lists_that_are_members_of_each_other_end(self):
         self.essaim.run("member", "add", DEV, ALL)

@@ -186,7 +186,9 @@ class Commands(People):
         log = self.essaim.process.output()
         self.assertRegex(log, r'request verb=set-text list=developers@lists.example .*what=send.mine by=owner@people.example auth=md5 .*rule=right')
         self.assertRegex(log, r'request verb=create-domain list=fresh.example .*by=root@o.example .*rule=right')
-        self.assertIn("550", str(self.write(ANN, LIST, "To the old name")[0]))
+        self.taken(ANN, LIST, "To the old name")
+        self.essaim.run("list", "forget", LIST)
+        processes.wait_for("the old name to be refused", lambda: self.write(ANN, LIST, "To nobody")[0] == 550)
         self.taken(ANN, "developers@lists.example", "To the new name")
         processes.wait_for("the post", lambda: self.posts_to("newer@n.example"))
 

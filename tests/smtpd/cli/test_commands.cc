@@ -101,6 +101,41 @@ BOOST_FIXTURE_TEST_CASE(what_waits_and_who_has_left_is_found_under_the_name_that
   BOOST_TEST(json({"member", "left", "team@lists.example"}).size() == 1U);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_list_goes_to_another_domain_and_the_operator_is_told_what_that_changes, Site) {
+  std::ofstream(config, std::ios::app)
+      << "[delivery]\nsmarthost = \"127.0.0.1:25\"\n";  // so DNS is not asked
+  make_list();
+  ok({"domain", "create", "team.example"});
+  ok({"domain", "set", "team.example", "language=fr"});
+  ok({"listmaster", "add", "team.example", "master@o.example"});
+  ok({"list", "create", "all@lists.example", "--owner", "owner@people.example"});
+  ok({"member", "add", "all@lists.example", "dev@lists.example"});
+  const std::string rename = "rename", from = "dev@lists.example", to = "dev@team.example";
+  const Json dry = json({"list", rename, from, to, "--dry-run"});
+  BOOST_TEST(dry["changed"] == false);
+  BOOST_TEST(has(ok({"list", rename, from, to, "--dry-run"}).out, "nothing was done"));
+  BOOST_TEST(run({"list", "show", to}).code == 1);
+  const std::string out = ok({"list", rename, from, to}).out;
+  for (const char* words :
+       {"dev@lists.example is dev@team.example now", "essaim list forget dev@lists.example", "1 place",
+        "language: en becomes fr", "of team.example, from now on: master@o.example",
+        "no key signs for team.example", "not looked up: there is a smart host", "the domain lists.example"})
+    BOOST_TEST(has(out, words), words);
+  BOOST_TEST(json({"list", "show", to})["former"] == Json::array({from}));
+  BOOST_TEST(json({"member", "list", "all@lists.example", "--role", "member"})[0]["address"] == to);
+  BOOST_TEST(json({"list", rename, to, to})["changed"] == false);
+  BOOST_TEST(has(run({"list", "show", from}).err, "it is called dev@team.example now"));
+  BOOST_TEST(has(run({"list", rename, to, "dev@nowhere.example"}).err, "there is no domain nowhere.example"));
+  // Within a domain there is less to tell.
+  const Json back = json({"list", rename, to, "bees"});
+  BOOST_TEST(back["after"] == "bees@team.example");
+  BOOST_TEST(!back.contains("settings"));
+  BOOST_TEST(json({"list", "forget", from})["changed"] == true);
+  BOOST_TEST(json({"list", "forget", from})["changed"] == false);
+  BOOST_TEST(run({"list", "forget", "bees@team.example"}).code == 1);
+  BOOST_TEST(json({"list", "show", "bees@team.example"})["former"] == Json::array({to}));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_domain_whose_members_bounce_may_be_written_in_any_way_and_must_be_there, Site) {
   make_list();
   BOOST_TEST(json({"member", "bouncing", "--domain", "Lists.EXAMPLE"}).empty());

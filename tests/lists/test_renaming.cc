@@ -1,0 +1,238 @@
+// Lists that are called otherwise, in their domain or in another one: what was sent before, and what others have of them.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "lists/requests/renaming.h"
+#include "storage/node_store.h"
+#include "storage/text_store.h"
+#include "tests/lists/served.h"
+
+using namespace essaim;
+using namespace essaim::test;
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+struct Moving : Served {
+  explicit Moving(const lists::Settings& settings = {}) : Served(settings) {
+    require(admin.create_domain("team.example"));
+  }
+  lists::Renaming rename(const std::string& from, const std::string& to, bool dry_run = false) {
+    lists::Renaming what;
+    const auto change = admin.rename_list(from, to, dry_run, &what);
+    BOOST_REQUIRE_MESSAGE(change.ok(), (change.ok() ? "" : change.error().message));
+    BOOST_TEST((*change == lists::Change::kDone));
+    return what;
+  }
+  std::string wrong_with(const std::string& from, const std::string& to, bool dry_run = false) {
+    lists::Renaming what;
+    const auto change = admin.rename_list(from, to, dry_run, &what);
+    return change.ok() ? "nothing" : change.error().message;
+  }
+  // The list that mail to the address is for; "" if it is refused.
+  std::string list_behind(const std::string& to) {
+    const auto found = rcpt(to);
+    return found.target == nullptr ? "" : found.target->list.address();
+  }
+  Names people(const std::string& list, storage::Role role = storage::Role::kMember) {
+    Names out;
+    require(admin.for_each_member(list, role, [&out](const storage::MemberRecord& one) {
+      out.push_back(one.local + "@" + one.domain);
+      return true;
+    }));
+    return out;
+  }
+  void keep(Id owner, storage::TextKind kind, const std::string& name, const std::string& text,
+            storage::TextScope scope) {
+    require(database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
+      storage::TextRecord record;
+      record.owner = owner;
+      record.kind = kind;
+      record.name = name;
+      record.text = text;
+      return storage::TextStore(c).set(record, scope);
+    }));
+  }
+};
+
+const Names kSuffixes = {"", "-owner", "-editor", "-request", "-subscribe", "-unsubscribe"};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(renaming)
+
+BOOST_AUTO_TEST_CASE(a_list_is_reached_by_the_names_that_it_had_until_another_one_has_them) {
+  Moving site;
+  site.rename("dev@lists.example", "dev@team.example");
+  for (const std::string& suffix : kSuffixes) {
+    BOOST_TEST(site.list_behind("dev" + suffix + "@lists.example") == "dev@team.example", suffix);
+    BOOST_TEST(site.list_behind("dev" + suffix + "@team.example") == "dev@team.example", suffix);
+  }
+  site.rename("dev@team.example", "bees");
+  for (const char* name : {"dev@lists.example", "dev@team.example", "bees@team.example"})
+    BOOST_TEST(site.list_behind(name) == "bees@team.example", name);
+  // Who takes a name has what is sent to it, also when it is gone.
+  site.make_list("dev");
+  BOOST_TEST(site.list_behind("dev-owner@lists.example") == "dev@lists.example");
+  TestSite::require(site.admin.delete_list("dev@lists.example"));
+  BOOST_TEST(site.list_behind("dev@lists.example") == "");
+  // Back to what it was called.
+  site.rename("bees@team.example", "dev@team.example");
+  const auto now = site.admin.show_list("dev@team.example");
+  TestSite::require(now);
+  BOOST_TEST(now->former == (Names{"bees@team.example"}), boost::test_tools::per_element());
+  const auto before = site.admin.show_list("bees@team.example");
+  BOOST_TEST(before.error().message ==
+             "there is no list bees@team.example any more; it is called dev@team.example now");
+  TestSite::require(site.admin.forget_name("bees@team.example"));
+  BOOST_TEST(site.list_behind("bees@team.example") == "");
+  BOOST_TEST(!site.admin.forget_name("dev@team.example").ok());
+  BOOST_TEST(site.list_behind("dev@team.example") == "dev@team.example");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_sent_under_the_old_name_is_answered_and_left_by_as_before) {
+  Moving site(lists::Settings{{"send", "editorkey"}, {"tell_held", "false"}});
+  std::string token;
+  site.tokens.append_leave(site.list("dev").id, site.member("dev", "ann@x.example")->id, &token);
+  const auto post = [&](const std::string& id) {
+    return site.send("ann@x.example", {"dev@lists.example"}, a_post("ann@x.example", id));
+  };
+  BOOST_TEST(post("<before@x.example>").positive());
+  const Letter asked = last_question(site, "eve@e.example");
+  site.rename("dev@lists.example", "dev@team.example");
+  BOOST_TEST(
+      site.send("eve@e.example", {asked.field("Reply-To")}, a_mail("eve@e.example", "Re: x", "approve\n"))
+          .positive());
+  BOOST_REQUIRE(list_posts(site) == 1U);
+  for (const auto& one : site.posts()) {
+    if (one.kind != storage::PostKind::kList) continue;
+    BOOST_TEST(one.list_address == "dev@team.example");
+    BOOST_TEST(one.envelope_sender.ends_with("@team.example"), one.envelope_sender);
+    BOOST_TEST(site.rendering(one.id).find("<dev.team.example>") != std::string::npos);
+  }
+  // What was taken once is not taken again, by whatever name.
+  BOOST_TEST(post("<before@x.example>").positive());
+  BOOST_TEST(list_posts(site) == 1U);
+  BOOST_TEST(site.ask("new@x.example", "subscribe dev\n").says("is a member of dev@team.example now"));
+  BOOST_TEST(post("<after@x.example>").positive());
+  const std::string key = last_question(site, "eve@e.example").key();
+  BOOST_TEST(site.command("eve@e.example", "DISTRIBUTE dev@lists.example " + key + "\n").positive());
+  BOOST_TEST(list_posts(site) == 2U);
+  const auto left = site.send("button@provider.example", {"dev-unsubscribe+" + token + "@lists.example"},
+                              a_post("button@provider.example"));
+  BOOST_TEST(left.to_string().starts_with("250 2.0.0 Ok: you have left dev@team.example"), left.to_string());
+  BOOST_TEST(site.people("dev@team.example") == (Names{"new@x.example"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(who_writes_to_both_names_is_heard_once) {
+  Moving site(lists::Settings{{"send", "public"}});
+  site.rename("dev@lists.example", "dev@team.example");
+  BOOST_TEST(
+      site.send("x@y.example", {"dev@lists.example", "dev@team.example"}, a_post("x@y.example")).positive());
+  BOOST_TEST(list_posts(site) == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_post_that_names_the_old_name_alone_is_no_blind_copy) {
+  Moving site;
+  site.keep(site.list("dev").id, storage::TextKind::kScenario, "send.mine",
+            "equal([is_bcc], '1') smtp,dkim,md5,smtp_auth -> reject(reason='send_bcc')\n"
+            "true() smtp,dkim,md5,smtp_auth -> do_it\n",
+            {site.list("dev").id, site.list("dev").domain_id});
+  TestSite::require(site.admin.set_list("dev@lists.example", {{"send", "mine"}}));
+  site.rename("dev@lists.example", "bees@team.example");
+  const auto to_old = site.send("x@y.example", {"dev@lists.example"}, a_post("x@y.example"));
+  BOOST_TEST(to_old.positive(), to_old.to_string());
+  BOOST_TEST(
+      !site.send("x@y.example", {"bees@team.example"}, a_post("x@y.example", "<2@y.example>")).positive());
+}
+
+BOOST_AUTO_TEST_CASE(its_places_on_other_lists_go_with_it) {
+  Moving site;
+  site.join("other", {"dev@lists.example"});
+  site.join("other", {"dev-editor@lists.example"}, storage::Role::kEditor);
+  const auto before = site.list("other").revision;
+  const lists::Renaming seen = site.rename("dev@lists.example", "dev@team.example", true);
+  BOOST_TEST(seen.memberships == 2);
+  BOOST_TEST(site.list("other").revision == before);
+  BOOST_TEST(site.list_behind("dev@team.example") == "");
+  site.rename("dev@lists.example", "dev@team.example");
+  BOOST_TEST(site.people("other@lists.example") == (Names{"dev@team.example", "ann@x.example"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(site.people("other@lists.example", storage::Role::kEditor) == (Names{"dev-editor@team.example"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(site.list("other").revision > before);
+}
+
+BOOST_AUTO_TEST_CASE(what_changes_with_the_domain_is_told_before_and_after) {
+  Moving site(lists::Settings{{"footer", "Write to dev@Lists.example"}});
+  TestSite::require(site.admin.set_domain("lists.example", {{"language", "fr"}, {"max_size", "1M"}}));
+  TestSite::require(site.admin.set_domain("team.example", {{"max_size", "2M"}, {"footer", "Team"}}));
+  TestSite::require(site.admin.add_listmaster("lists.example", address("old@o.example")));
+  TestSite::require(site.admin.add_listmaster("lists.example", address("both@o.example")));
+  TestSite::require(site.admin.add_listmaster("team.example", address("both@o.example")));
+  const auto list = site.list("dev");
+  using storage::TextKind;
+  site.keep(list.domain_id, TextKind::kTemplate, "welcome", "Hello\n", {0, list.domain_id});
+  site.keep(list.domain_id, TextKind::kTemplate, "goodbye", "Bye\n", {0, list.domain_id});
+  site.keep(list.id, TextKind::kTemplate, "goodbye", "Bye dev\n", {list.id, list.domain_id});
+  TestSite::require(site.database->write_now(storage::Durability::kAccept, [](storage::Connection& c) {
+    storage::SuspensionStore store(c);
+    return store.suspend({"dev@lists.example", "storm", {}, {}, storage::SuspensionScope::kList});
+  }));
+  for (const bool dry_run : {true, false}) {
+    const lists::Renaming what = site.rename("dev@lists.example", "dev@team.example", dry_run);
+    Names settings;
+    for (const auto& one : what.settings) settings.push_back(one.name + " " + one.before + " " + one.after);
+    std::sort(settings.begin(), settings.end());
+    BOOST_REQUIRE(settings.size() == 2U);
+    BOOST_TEST(settings[0] == "language fr en");
+    BOOST_TEST(settings[1].starts_with("max_size "));
+    BOOST_TEST(what.names_old == (Names{"footer"}), boost::test_tools::per_element());
+    BOOST_TEST(what.texts_lost == (Names{"welcome"}), boost::test_tools::per_element());
+    BOOST_TEST(what.texts_got.empty());
+    BOOST_TEST(what.listmasters_lost == (Names{"old@o.example"}), boost::test_tools::per_element());
+    BOOST_TEST(what.listmasters_got.empty());
+    BOOST_TEST(!what.is_signed);
+  }
+  const auto moved = site.admin.show_list("dev@team.example");
+  TestSite::require(moved);
+  BOOST_TEST(moved->list.settings.at("footer") == "Write to dev@Lists.example");
+  BOOST_TEST(lists::settings_of(moved->list).language == "en");
+  Names suspended;
+  site.read([&](storage::Connection& c) {
+    const auto all = storage::SuspensionStore(c).all();
+    TestSite::require(all);
+    for (const auto& one : *all) suspended.push_back(one.subject);
+  });
+  BOOST_TEST(suspended == (Names{"dev@lists.example", "dev@team.example"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_is_refused_also_in_a_dry_run_and_changes_nothing) {
+  Moving site;
+  const auto list = site.list("dev");
+  site.keep(list.domain_id, storage::TextKind::kScenario, "send.ours",
+            "true() smtp,dkim,md5,smtp_auth -> do_it\n", {0, list.domain_id});
+  TestSite::require(site.admin.set_list("dev@lists.example", {{"send", "ours"}}));
+  TestSite::require(site.admin.create_list("taken@team.example", {address("own@o.example")}));
+  for (const bool dry_run : {true, false}) {
+    const auto wrong = [&](const std::string& to) {
+      return site.wrong_with("dev@lists.example", to, dry_run);
+    };
+    BOOST_TEST(wrong("dev@nowhere.example") == "there is no domain nowhere.example");
+    BOOST_TEST(wrong("taken@team.example") == "the list taken@team.example exists already");
+    BOOST_TEST(wrong("dev-owner@team.example") == "a list cannot be called dev-owner@team.example");
+    BOOST_TEST(wrong("a@b@team.example") == "a list cannot be called a@b@team.example");
+    BOOST_TEST(
+        wrong("dev@team.example").starts_with("in team.example: send: there is no scenario send.ours"));
+  }
+  lists::Renaming what;
+  const auto same = site.admin.rename_list("dev@lists.example", "dev@lists.example", false, &what);
+  TestSite::require(same);
+  BOOST_TEST((*same == lists::Change::kAlready));
+  BOOST_TEST(site.list("dev").domain_id == list.domain_id);
+  BOOST_TEST(site.list_behind("dev@team.example") == "");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
