@@ -3,6 +3,25 @@
 #include "storage/sql.h"
 
 namespace essaim::storage {
+namespace {
+
+constexpr std::string_view kColumns =
+    "SELECT member_id, list_address, address, how, client, left_at FROM departure ";
+
+Result<std::vector<DepartureRecord>> all(const Result<Statement*>& statement) {
+  if (!statement.ok()) return statement.error();
+  std::vector<DepartureRecord> out;
+  for (;;) {
+    auto row = statement.value()->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return out;
+    Statement& s = *statement.value();
+    out.push_back(
+        {s.integer(0), sql::text(s, 1), sql::text(s, 2), sql::text(s, 3), sql::text(s, 4), sql::time(s, 5)});
+  }
+}
+
+}  // namespace
 
 Result<void> DepartureStore::add(const DepartureRecord& departure) {
   ESSAIM_TRY(sql::run(connection_,
@@ -15,21 +34,21 @@ Result<void> DepartureStore::add(const DepartureRecord& departure) {
 
 Result<std::vector<DepartureRecord>> DepartureStore::of_list(const std::string& list_address, WallTime since,
                                                              std::size_t most) {
-  auto statement =
-      sql::prepare(connection_,
-                   "SELECT member_id, list_address, address, how, client, left_at FROM departure "
-                   "WHERE list_address = ? AND left_at >= ? ORDER BY left_at DESC, member_id DESC LIMIT ?",
-                   list_address, to_millis(since), static_cast<std::int64_t>(most));
-  if (!statement.ok()) return statement.error();
-  std::vector<DepartureRecord> out;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return out;
-    Statement& s = **statement;
-    out.push_back(
-        {s.integer(0), sql::text(s, 1), sql::text(s, 2), sql::text(s, 3), sql::text(s, 4), sql::time(s, 5)});
-  }
+  return all(sql::prepare(connection_,
+                          std::string(kColumns) + "WHERE list_address = ? AND left_at >= ? "
+                                                  "ORDER BY left_at DESC, member_id DESC LIMIT ?",
+                          list_address, to_millis(since), static_cast<std::int64_t>(most)));
+}
+
+Result<std::vector<DepartureRecord>> DepartureStore::behind(Id after, std::size_t limit) {
+  return all(sql::prepare(
+      connection_, std::string(kColumns) + "WHERE member_id > ? ORDER BY member_id LIMIT ?", after, limit));
+}
+
+Result<void> DepartureStore::forget(std::span<const Id> memberships) {
+  for (const Id id : memberships)
+    ESSAIM_TRY(sql::run(connection_, "DELETE FROM departure WHERE member_id = ?", id));
+  return {};
 }
 
 Result<std::int64_t> DepartureStore::forget_before(WallTime time, std::size_t most) {

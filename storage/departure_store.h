@@ -2,6 +2,7 @@
 // transaction.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ class DepartureStore {
   // Of the list since then, the latest first.
   Result<std::vector<DepartureRecord>> of_list(const std::string& list_address, WallTime since,
                                                std::size_t most);
+  // The next `limit` of all lists behind this membership, by its id: addresses are in no index.
+  Result<std::vector<DepartureRecord>> behind(Id after, std::size_t limit);
+  Result<void> forget(std::span<const Id> memberships);
   Result<std::int64_t> forget_before(WallTime time, std::size_t most);
 
  private:

@@ -124,6 +124,11 @@ Result<std::vector<HeldRecord>> HeldStore::search(const HeldFilter& filter) {
                              : all(sql::prepare(connection_, std::string(kColumns) + where, filter.list));
 }
 
+Result<std::vector<HeldRecord>> HeldStore::behind(Id after, std::size_t limit) {
+  return all(
+      sql::prepare(connection_, std::string(kColumns) + "WHERE id > ? ORDER BY id LIMIT ?", after, limit));
+}
+
 Result<std::string> HeldStore::message(Id id) {
   auto statement =
       sql::prepare(connection_, "SELECT data FROM held_message WHERE held_id = ? ORDER BY seq", id);
@@ -214,6 +219,14 @@ Result<void> HeldStore::remind_together(const HeldRecord& one, WallTime next) {
   return {};
 }
 
+Result<bool> HeldStore::remove_decided(Id id) {
+  auto removed = sql::run(connection_, "DELETE FROM held WHERE id = ? AND state > 0", id);
+  if (!removed.ok()) return removed.error();
+  if (*removed == 0) return false;
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM held_message WHERE held_id = ?", id));
+  return true;
+}
+
 Result<std::int64_t> HeldStore::forget_decided(WallTime before, std::size_t limit) {
   auto old = sql::ids(sql::prepare(connection_, "SELECT id FROM held WHERE state > 0 AND decided < ? LIMIT ?",
                                    before, limit));
@@ -239,6 +252,15 @@ Result<std::int64_t> AnswerStore::count(const std::string& address, WallTime now
 Result<std::int64_t> AnswerStore::counted(const std::string& address, WallTime now) {
   return sql::number(connection_, 0, "SELECT number FROM answered WHERE address = ? AND hour_number = ?",
                      address, to_millis(now) / 3'600'000);
+}
+
+Result<std::int64_t> AnswerStore::counted_at_all(const std::string& address) {
+  return sql::number(connection_, 0, "SELECT SUM(number) FROM answered WHERE address = ?", address);
+}
+
+Result<void> AnswerStore::forget_address(const std::string& address) {
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM answered WHERE address = ?", address));
+  return {};
 }
 
 Result<std::int64_t> AnswerStore::forget(WallTime before, std::int64_t limit) {

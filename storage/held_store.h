@@ -78,7 +78,9 @@ class HeldStore {
   // What waits about the same thing.
   Result<std::optional<HeldRecord>> find_waiting(Id list_id, HeldKind kind, const std::string& subject_key);
   Result<std::vector<HeldRecord>> search(const HeldFilter& filter);  // oldest first
-  Result<std::string> message(Id id);                                // kNotFound once it is decided
+  // The next `limit` behind this id, in whatever state, by their ids: people are in no index.
+  Result<std::vector<HeldRecord>> behind(Id after, std::size_t limit);
+  Result<std::string> message(Id id);  // kNotFound once it is decided
   // True: it waited, and is decided now; its message goes. False: somebody was first, or it is gone.
   Result<bool> decide(Id id, HeldState state, WallTime now, const std::string& by, const std::string& reason);
   // What waits and whose time is over, or whose deciders are to be reminded; by when it expires, behind `after`.
@@ -94,6 +96,8 @@ class HeldStore {
   Result<std::vector<Id>> decided_with_message(std::size_t limit);
   // Less than 1 MB of the messages of such; how many pieces there were, 0 at the end.
   Result<std::int64_t> purge_messages(std::span<const Id> decided);
+  // With its message, if that is there still. False: it waits, or is gone.
+  Result<bool> remove_decided(Id id);
   Result<std::int64_t> forget_decided(WallTime before, std::size_t limit);
 
  private:
@@ -108,6 +112,9 @@ class AnswerStore {
   Result<std::int64_t> counted(const std::string& address, WallTime now);
   // Counts one more answer; the number within this hour, it included.
   Result<std::int64_t> count(const std::string& address, WallTime now);
+  // All that is kept of it.
+  Result<std::int64_t> counted_at_all(const std::string& address);
+  Result<void> forget_address(const std::string& address);
   Result<std::int64_t> forget(WallTime before, std::int64_t limit);  // at most so many; how many
 
  private:

@@ -216,6 +216,22 @@ Result<std::vector<MemberRecord>> MemberStore::of_person(const smtp::Address& ad
       address.domain, address.local_key(), limit));
 }
 
+Result<std::vector<MemberRecord>> MemberStore::all_of_person(const smtp::Address& address,
+                                                             std::size_t limit) {
+  return all(sql::prepare(
+      connection_,
+      std::string(kColumns) + "WHERE domain = ? AND local_key = ? ORDER BY list_id, role LIMIT ?",
+      address.domain, address.local_key(), limit));
+}
+
+Result<std::int64_t> MemberStore::forget_ended(const smtp::Address& address) {
+  return sql::run(connection_,
+                  "UPDATE member SET name = '', lang = '', bounces = 0, last_bounce = '', last_bounce_at = 0 "
+                  "WHERE domain = ? AND local_key = ? AND left_rev > 0 "
+                  "AND (name <> '' OR lang <> '' OR bounces > 0 OR last_bounce <> '')",
+                  address.domain, address.local_key());
+}
+
 Result<std::vector<MemberRecord>> MemberStore::bouncing(Id list_id, std::int64_t at_least, WallTime since) {
   return all(sql::prepare(
       connection_,

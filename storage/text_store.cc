@@ -8,6 +8,17 @@
 namespace essaim::storage {
 namespace {
 
+TextRecord text_from(Statement& row) {
+  TextRecord text;
+  text.owner = row.integer(0);
+  text.kind = static_cast<TextKind>(row.integer(1));
+  text.name = sql::text(row, 2);
+  text.changed = sql::time(row, 3);
+  text.by = sql::text(row, 4);
+  text.text = sql::text(row, 5);
+  return text;
+}
+
 Result<std::vector<TextRecord>> records(const Result<Statement*>& statement, const TextScope& scope) {
   if (!statement.ok()) return statement.error();
   Statement& row = *statement.value();
@@ -16,14 +27,7 @@ Result<std::vector<TextRecord>> records(const Result<Statement*>& statement, con
     auto more = row.step();
     if (!more.ok()) return more.error();
     if (!*more) break;
-    TextRecord text;
-    text.owner = row.integer(0);
-    text.kind = static_cast<TextKind>(row.integer(1));
-    text.name = sql::text(row, 2);
-    text.changed = sql::time(row, 3);
-    text.by = sql::text(row, 4);
-    text.text = sql::text(row, 5);
-    out.push_back(std::move(text));
+    out.push_back(text_from(row));
   }
   const auto distance = [&scope](Id owner) { return owner == 0 ? 2 : owner == scope.list_id ? 0 : 1; };
   std::stable_sort(out.begin(), out.end(), [&](const TextRecord& a, const TextRecord& b) {
@@ -97,6 +101,19 @@ Result<std::optional<TextRecord>> TextStore::nearest(TextKind kind, const std::s
   if (!found.ok()) return found.error();
   if (found->empty()) return std::optional<TextRecord>();
   return std::optional<TextRecord>(std::move(found->front()));
+}
+
+Result<void> TextStore::for_each(const std::function<void(const TextRecord&)>& each) {
+  auto statement = sql::prepare(connection_,
+                                "SELECT owner_id, kind, name, changed, changed_by, content FROM site_text "
+                                "ORDER BY owner_id, kind, name");
+  if (!statement.ok()) return statement.error();
+  for (;;) {
+    auto more = (*statement)->step();
+    if (!more.ok()) return more.error();
+    if (!*more) return {};
+    each(text_from(**statement));
+  }
 }
 
 Result<std::vector<TextRecord>> TextStore::names(TextKind kind, const TextScope& scope) {

@@ -4,6 +4,7 @@
 // node. Functions run inside the caller's transaction.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,6 +43,8 @@ class TextStore {
   // Of all levels, the nearest first: filters are the sum of theirs.
   Result<std::vector<TextRecord>> of_all_levels(TextKind kind, const std::string& name,
                                                 const TextScope& scope);
+  // Of all places, by owner, kind and name. One after the other: there may be thousands, of some kilobytes each.
+  Result<void> for_each(const std::function<void(const TextRecord&)>& each);
   // Without their texts, by name, the nearest first.
   Result<std::vector<TextRecord>> names(TextKind kind, const TextScope& scope);
 
