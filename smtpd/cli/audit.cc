@@ -18,8 +18,9 @@ constexpr Duration kPatience = std::chrono::seconds(5);
 // "2026-11-22T18:52:04.123Z request verb=add ..." without its time; nothing: it is none of those that are told.
 std::string_view told(std::string_view line) {
   line.remove_prefix(std::min(line.size(), line.find(' ') + 1));
-  for (const std::string_view event : {"request ", "answered ", "released ", "held ", "account ", "dkim-key ",
-                                       "dkim-key-active ", "leave-key ", "suspended ", "resumed ", "node "}) {
+  for (const std::string_view event :
+       {"request ", "answered ", "released ", "held ", "account ", "dkim-key ", "dkim-key-active ",
+        "leave-key ", "suspended ", "resumed ", "node ", "person "}) {
     if (line.starts_with(event)) return line;
   }
   return {};

@@ -102,6 +102,7 @@ int run_command_line(int argc, char** argv) {
   add_dkim(shell);
   add_list(shell);
   add_member(shell);
+  add_person(shell);
   add_post(shell);
   add_held(shell);
   add_leave_key(shell);

@@ -14,6 +14,7 @@ void add_list(Shell& shell);
 void add_member(Shell& shell);
 void add_member_search(Shell& shell, CLI::App* member);  // member_search.cc
 void add_member_log(Shell& shell, CLI::App* member);     // member_log.cc
+void add_person(Shell& shell);
 void add_post(Shell& shell);
 void add_held(Shell& shell);
 void add_leave_key(Shell& shell);

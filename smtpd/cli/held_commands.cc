@@ -12,13 +12,13 @@
 #include "lists/site_texts.h"
 #include "lists/verified.h"
 #include "smtpd/cli/commands.h"
+#include "smtpd/cli/held_json.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/site.h"
 #include "storage/held_store.h"
 
 namespace essaim::smtpd::cli {
-namespace {
 
 using storage::HeldKind;
 using storage::HeldRecord;
@@ -56,7 +56,7 @@ const char* name_of(HeldState state) {
   return "?";
 }
 
-Json json_of(const HeldRecord& held) {
+Json held_json(const HeldRecord& held) {
   return {{"id", format_id(held.id)},
           {"kind", name_of(held.kind)},
           {"state", name_of(held.state)},
@@ -75,6 +75,8 @@ Json json_of(const HeldRecord& held) {
           {"decided_by", held.decided_by},
           {"reason", held.reason}};
 }
+
+namespace {
 
 struct Options {
   std::string list, sender, account, client, reason;
@@ -139,7 +141,7 @@ int list(const Shell& shell, const Options& options) {
     Table table({"ID", "FOR", "STATE", "LIST", "BY", "SINCE", "EXPIRES", "WHAT"});
     for (const HeldRecord& held : found) {
       if (!(*wanted)(held)) continue;
-      json.push_back(json_of(held));
+      json.push_back(held_json(held));
       table.add({format_id(held.id), name_of(held.kind),
                  std::string(name_of(held.state)) + (held.decided_by.empty() ? "" : " by " + held.decided_by),
                  held.list_address, held.author, show_age(held.held, now), show_age(held.expires, now),
@@ -178,7 +180,7 @@ int show(const Shell& shell, const std::string& id) {
       return {};
     });
     if (!read.ok()) return shell.fail(read.error());
-    Json shown = json_of(held);
+    Json shown = held_json(held);
     shown["doubt"] = lists::doubt_about_author(held, "en");
     const std::vector<std::string> checks = lists::checks_of(held);
     if (shell.json) {

@@ -54,6 +54,32 @@ class OnMariaDb(processes.Scenario):
         self.assertEqual(2501, len(copy.json("member", "list", LIST)), "with the owner")
         self.assertEqual(2500, copy.json("post", "show", ledger["id"])["counts"]["delivered"])
 
+    def test_what_is_stored_about_a_person_is_told_and_erased(self):
+        node = self.started(self.node(database=self.database.url()))
+        node.make_list(LIST, ["J\u00f6rg@b.example", "bob@b.example"], send="editorkey")
+        node.run("member", "add", LIST, "--role", "owner", "j\u00f6rg@b.example")
+        node.run("member", "add", LIST, "--role", "editor", "eve@e.example")
+        node.make_list("past@lists.example", ["j\u00f6rg@b.example"])
+        node.run("member", "remove", "past@lists.example", "j\u00f6rg@b.example")
+        node.run("account", "create", "bob@b.example", "--no-password")
+        self.assertEqual(250, node.post("bob@b.example", LIST, essaim.message("bob@b.example", LIST))[0])
+        joerg, bob = node.json("person", "show", "J\u00d6RG@b.example"), node.json("person", "show", "bob@b.example")
+        self.assertEqual([(LIST, "member", False), (LIST, "owner", False), ("past@lists.example", "member", True)],
+                         sorted((one["of"], one["role"], one["ended"]) for one in joerg["memberships"]))
+        self.assertEqual(1, len(joerg["departures"]))
+        self.assertEqual((["bob@b.example"], [True]), ([one["name"] for one in bob["accounts"]], [one["theirs"] for one in bob["held"]]))
+        theirs = {"J\u00d6RG@b.example": {"membership", "role", "departures"}, "bob@b.example": {"membership", "held", "account"}}
+        for who, kinds in theirs.items():
+            planned, done = node.json("person", "erase", who, "--dry-run"), node.json("person", "erase", who)
+            self.assertEqual(planned["erased"], done["erased"])
+            self.assertEqual(kinds, {thing["kind"] for thing in done["erased"]} - {"answers", "ended memberships"})
+            self.assertEqual([], node.json("person", "erase", who)["erased"])
+        self.assertEqual([], node.json("held", "list", "--all"))
+        self.assertEqual(0, self.database.number("SELECT COUNT(*) FROM held_message"))
+        self.assertEqual(["eve@e.example", "owner@people.example"], sorted(one["address"] for one in node.json("member", "list", LIST)))
+        stays = node.json("person", "erase", "owner@people.example")["left"]
+        self.assertEqual(2, len([thing for thing in stays if "the only owner" in thing["why"]]), stays)
+
     def test_a_large_message_is_taken_in_pieces(self):
         node = self.started(self.node(database=self.database.url()))
         node.make_list(LIST, [AUTHOR, "bob@b.example"], max_size="20M", post="anyone")

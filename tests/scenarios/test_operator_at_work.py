@@ -114,6 +114,38 @@ class OperatorAtWork(processes.Scenario):
                       "resumed scope=destination what=c.example"):
             self.assertIn(f'shell did="{words}', log)
 
+    def test_a_person_is_erased_while_mail_is_on_its_way(self):
+        """Copies of lists that she has left by it are stopped; everybody else's arrive, also of what she wrote."""
+        ann = "ann@a.example"
+        self.essaim.run("member", "add", LIST, f"Ann <{ann}>")
+        self.essaim.run("queue", "suspend", "--reason", "test")
+        posts = [self.essaim.queue_id(self.essaim.post(who, LIST, essaim.message(who, LIST))) for who in (ann, "x@client.example")]
+        about = self.essaim.json("person", "show", ann)
+        self.assertEqual({"written": 1, "waiting": 1, "with_text": 1}, about["posts"])
+        self.assertEqual(2, about["copies"]["waiting"])
+        self.assertIn("2 on their way", self.essaim.run("person", "show", ann))
+        told = self.essaim.json("person", "erase", ann)
+        self.assertEqual(["membership"], [thing["kind"] for thing in told["erased"] if thing["what"] == f"member of {LIST}"])
+        self.assertEqual({"posts", "copies", "ended memberships", "elsewhere"}, {thing["kind"] for thing in told["left"]})
+        processes.wait_for("its line", lambda: f'shell did="person verb=erase address={ann} ' in self.essaim.process.output())
+        self.assertNotIn('shell did="request verb=delete', self.essaim.process.output())
+        self.essaim.run("queue", "resume")
+
+        def is_done():
+            self.essaim.run("queue", "retry", "--all", check=False)
+            return all(self.counts(post)["pending"] == 0 for post in posts)
+
+        processes.wait_for("all copies", is_done)
+        for post in posts:
+            self.assertEqual((3, 1), (self.counts(post)["delivered"], self.counts(post)["suppressed"]))
+        self.assertNotIn(ann, self.sink.recipients())
+        self.assertEqual(2, self.sink.recipients()["c@c.example"])
+        self.essaim.run("job", "run", "retention")
+        about = self.essaim.json("person", "show", ann)
+        self.assertEqual([], about["memberships"])
+        self.assertEqual([], about["departures"])
+        self.assertEqual({"written": 1, "waiting": 0, "with_text": 0}, about["posts"])
+
     def test_storage_is_checked_and_copied_while_it_runs(self):
         queue_id = self.post()
         self.essaim.run("storage", "check")

@@ -78,6 +78,47 @@ BOOST_FIXTURE_TEST_CASE(finds_somebody_on_the_lists_of_all_domains, Site) {
   BOOST_TEST(run({"member", "find", "nobody"}).code == 2);
 }
 
+BOOST_FIXTURE_TEST_CASE(tells_all_about_somebody_and_takes_it_away, Site) {
+  make_list();
+  ok({"member", "add", "dev@lists.example", "Ann Bee <Ann@A.example>", "bob@a.example"});
+  ok({"account", "create", "ann@a.example", "--no-password"});
+  ok({"block", "add", "ann@a.example"});
+  const Json all = json({"person", "show", "ann@a.example"});
+  BOOST_TEST(all["address"] == "ann@a.example");
+  BOOST_REQUIRE(all["memberships"].size() == 1U);
+  BOOST_TEST(all["memberships"][0]["of"] == "dev@lists.example");
+  BOOST_TEST(all["memberships"][0]["name"] == "Ann Bee");
+  BOOST_TEST(all["memberships"][0]["ended"] == false);
+  BOOST_TEST(all["accounts"][0]["name"] == "ann@a.example");
+  BOOST_TEST(!all["accounts"][0].contains("password"));
+  BOOST_TEST(all["named"][0]["where"] == "site");
+  BOOST_TEST(all["posts"]["written"] == 0);
+  BOOST_TEST(all["oldest_post"].is_null());
+  const std::string text = ok({"person", "show", "ann@a.example"}).out;
+  for (const char* part : {"dev@lists.example", "Ann Bee <Ann@a.example>", "Accounts", "blocklist.txt"})
+    BOOST_TEST(has(text, part), text);
+
+  const Json planned = json({"person", "erase", "ann@a.example", "--dry-run"});
+  BOOST_TEST(planned["dry_run"] == true);
+  BOOST_TEST(planned["erased"].size() == 3U);
+  BOOST_TEST(json({"member", "find", "ann@a.example"}).size() == 1U);
+  const std::string done = ok({"person", "erase", "Ann@A.example"}).out;
+  for (const char* part : {"gone: member of dev@lists.example\n", "gone: ann@a.example (account)\n",
+                           "stays: texts, site: blocklist.txt: ", "stays: elsewhere, "})
+    BOOST_TEST(has(done, part), done);
+  BOOST_TEST(json({"member", "find", "ann@a.example"}).empty());
+  BOOST_TEST(json({"member", "left", "dev@lists.example"}).empty());
+  BOOST_TEST(json({"account", "list"}).empty());
+  BOOST_TEST(json({"member", "find", "bob@a.example"}).size() == 1U);
+  const Json again = json({"person", "erase", "ann@a.example"});
+  BOOST_TEST(again["erased"].empty());
+  BOOST_TEST(again["done"] == true);
+  BOOST_TEST(has(ok({"person", "show", "nobody@a.example"}).out, "nothing is stored about it"));
+  BOOST_TEST(run({"person", "show", "nobody"}).code == 2);
+  BOOST_TEST(run({"person", "erase", "dev@lists.example"}).code == 1);
+  BOOST_TEST(json({"list", "list"}).size() == 1U);
+}
+
 // Else nobody on its lists would seem to bounce.
 BOOST_FIXTURE_TEST_CASE(what_waits_and_who_has_left_is_found_under_the_name_that_the_list_has_now, Site) {
   make_list();

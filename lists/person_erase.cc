@@ -1,0 +1,313 @@
+#include "lists/person_erase.h"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "lists/admin.h"
+#include "lists/held/hold.h"
+#include "lists/person_data.h"
+#include "storage/account_store.h"
+#include "storage/departure_store.h"
+#include "storage/held_store.h"
+#include "storage/member_store.h"
+
+namespace essaim::lists {
+namespace {
+
+using storage::Connection;
+using storage::Database;
+using storage::HeldRecord;
+using storage::HeldState;
+using storage::HeldStore;
+using storage::MemberRecord;
+using storage::MemberStore;
+using storage::Role;
+
+// Why a thing stays that was to go; "": it is gone.
+using Stays = Result<std::string>;
+
+struct Step {
+  std::string kind, what;
+  std::function<Stays(Connection&)> run;
+};
+
+std::string only_owner(const std::string& list) {
+  return "the only owner of the list: make somebody else one (essaim member add " + list +
+         " --role owner ADDRESS), then erase again";
+}
+
+// The next revision comes first, before anything is read: whoever takes another owner off has to take one, too, so of two at the
+// same time the second waits and counts what the first has left.
+Stays end_membership(Connection& c, const MemberRecord& known, const std::string& of) {
+  MemberStore members(c);
+  const smtp::Address who{known.local, known.domain};
+  if (known.role == Role::kListmaster) {
+    auto master = members.find(known.list_id, known.role, who);
+    if (!master.ok()) return master.error();
+    // There is no revision of a domain (requests/domains.cc).
+    if (master->has_value()) ESSAIM_TRY(members.remove(known.list_id, known.role, who, 1));
+    return std::string();
+  }
+  auto revision = members.next_revision(known.list_id);
+  if (!revision.ok() && revision.error().code == ErrorCode::kNotFound)
+    return std::string();  // the list was deleted meanwhile, and its members go with it
+  if (!revision.ok()) return revision.error();
+  auto member = members.find(known.list_id, known.role, who);
+  if (!member.ok()) return member.error();
+  if (!member->has_value()) return std::string();
+  if (known.role == Role::kOwner) {
+    auto owners = members.count(known.list_id, Role::kOwner);
+    if (!owners.ok()) return owners.error();
+    if (*owners < 2) return only_owner(of);
+  }
+  ESSAIM_TRY(members.remove(known.list_id, known.role, who, *revision));
+  return std::string();
+}
+
+// What waits is refused first, and nobody is told: of an answer that comes at the same time one of the two wins.
+Stays remove_held(Connection& c, const smtp::Address& person, Id id, WallTime now) {
+  HeldStore store(c);
+  auto held = store.find(id);
+  if (!held.ok()) return held.error();
+  if (!held->has_value() || !is_held_of(person, **held)) return std::string();
+  if ((*held)->state == HeldState::kWaiting) {
+    auto ours = store.decide(id, HeldState::kRejected, now, "the operator", "erased");
+    if (!ours.ok()) return ours.error();
+    // Else the same message would be taken for a duplicate of what is nowhere.
+    if (*ours) ESSAIM_TRY(may_come_again(c, **held));
+  }
+  auto removed = store.remove_decided(id);
+  if (!removed.ok()) return removed.error();
+  return std::string();
+}
+
+std::string others_in(const smtp::Address& person, const storage::AccountRecord& account) {
+  std::string out;
+  for (const std::string& one : account.addresses)
+    if (!storage::is_address_of(person, one)) out += (out.empty() ? "" : ", ") + one;
+  return out;
+}
+
+std::string shared_account(const std::string& name, const std::string& others) {
+  return "it may send as " + others + ", too: essaim account delete " + name + ", or account set " + name +
+         " --remove-address";
+}
+
+Stays remove_account(Connection& c, const smtp::Address& person, const std::string& name) {
+  storage::AccountStore accounts(c);
+  auto account = accounts.find(name);
+  if (!account.ok()) return account.error();
+  if (!account->has_value()) return std::string();
+  if (const std::string others = others_in(person, **account); !others.empty())
+    return shared_account(name, others);
+  ESSAIM_TRY(accounts.remove(name));
+  return std::string();
+}
+
+std::string name_of(const PersonMembership& one) {
+  return std::string(one.member.role == Role::kListmaster ? "listmaster" : to_string(one.member.role)) +
+         " of " + one.of;
+}
+
+std::string name_of(const HeldRecord& held) {
+  return format_id(held.id) + (held.is_post() ? ", a post to " : ", a request about ") + held.list_address +
+         (held.state == HeldState::kWaiting ? ", which waits" : ", which was decided");
+}
+
+std::string number(std::int64_t n) {
+  return std::to_string(n);
+}
+
+class Eraser {
+ public:
+  Eraser(Database& database, WallTime now, const smtp::Address& person, const PersonData& data)
+      : database_(database), now_(now), person_(person), data_(data) {}
+
+  Result<Erasure> run(bool dry_run) {
+    ESSAIM_TRY(plan_memberships());
+    plan_departures();
+    plan_held();
+    plan_accounts();
+    plan_answers();
+    for (const Step& step : steps_) {
+      std::string stays;
+      if (!dry_run) {
+        const auto done =
+            database_.write_now(storage::Durability::kAccept, [&](Connection& c) -> Result<void> {
+              auto result = step.run(c);
+              if (!result.ok()) return result.error();
+              stays = *std::move(result);
+              return {};
+            });
+        if (!done.ok()) {
+          out_.failed = Error{done.error().code, step.what + ": " + done.error().message};
+          break;
+        }
+      }
+      if (stays.empty())
+        out_.erased.push_back({step.kind, step.what});
+      else
+        out_.left.push_back({step.kind, step.what, stays});
+    }
+    tell_of_mail();
+    tell_of_words();
+    return std::move(out_);
+  }
+
+ private:
+  void left(const std::string& kind, const std::string& what, const std::string& why) {
+    out_.left.push_back({kind, what, why});
+  }
+
+  Result<void> plan_memberships() {
+    std::size_t ended = 0;
+    bool has_more_than_address = false;
+    for (const PersonMembership& one : data_.memberships) {
+      const MemberRecord& m = one.member;
+      if (one.ended) {
+        ++ended;
+        has_more_than_address = has_more_than_address || !m.name.empty() || !m.language.empty() ||
+                                m.bounces > 0 || !m.last_bounce.empty();
+        continue;
+      }
+      if (m.role == Role::kOwner) {
+        std::int64_t owners = 0;
+        ESSAIM_TRY(database_.read_latest_now([&](Connection& c) -> Result<void> {
+          auto counted = MemberStore(c).count(m.list_id, Role::kOwner);
+          if (!counted.ok()) return counted.error();
+          owners = *counted;
+          return {};
+        }));
+        if (owners < 2) {
+          left("role", name_of(one), only_owner(one.of));
+          continue;
+        }
+      }
+      ++ended;
+      has_more_than_address = true;
+      steps_.push_back({m.role == Role::kMember ? "membership" : "role", name_of(one),
+                        [m, of = one.of](Connection& c) { return end_membership(c, m, of); }});
+    }
+    if (has_more_than_address)
+      steps_.push_back({"ended memberships", "names, languages and bounces of what has ended",
+                        [this](Connection& c) -> Stays {
+                          ESSAIM_TRY(MemberStore(c).forget_ended(person_));
+                          return std::string();
+                        }});
+    if (ended > 0)
+      left("ended memberships", number(static_cast<std::int64_t>(ended)) + ", their addresses alone",
+           "posts that were accepted before need them; the job retention removes them within an hour of the "
+           "last of these posts");
+    return {};
+  }
+
+  void plan_departures() {
+    std::vector<Id> ids;
+    ids.reserve(data_.departures.size());
+    for (const storage::DepartureRecord& one : data_.departures) ids.push_back(one.member_id);
+    for (std::size_t first = 0; first < ids.size(); first += kPersonLooksAt) {
+      const std::size_t count = std::min(kPersonLooksAt, ids.size() - first);
+      const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(first);
+      const std::vector<Id> some(begin, begin + static_cast<std::ptrdiff_t>(count));
+      steps_.push_back({"departures", "records of having left: " + number(static_cast<std::int64_t>(count)),
+                        [some](Connection& c) -> Stays {
+                          ESSAIM_TRY(storage::DepartureStore(c).forget(some));
+                          return std::string();
+                        }});
+    }
+    if (data_.departures_of_others > 0)
+      left("departures", number(data_.departures_of_others) + " of others, that came about by them",
+           "these are others' records; they go by themselves (retention.departures)");
+  }
+
+  void plan_held() {
+    for (const PersonHeld& one : data_.held) {
+      const Id id = one.held.id;
+      if (one.theirs) {
+        steps_.push_back({"held", name_of(one.held),
+                          [this, id](Connection& c) { return remove_held(c, person_, id, now_); }});
+        continue;
+      }
+      const std::string whose = "it is about another, and names them as " +
+                                (one.named_as == "decided by" ? "who decided" : one.named_as);
+      left("held", name_of(one.held),
+           whose + (one.held.state == HeldState::kWaiting
+                        ? ": essaim held reject " + format_id(id) + " --quiet ends it"
+                        : "; it goes 30 days after it was decided"));
+    }
+  }
+
+  void plan_accounts() {
+    for (const storage::AccountRecord& account : data_.accounts) {
+      const std::string& name = account.name;
+      if (const std::string others = others_in(person_, account); !others.empty())
+        left("account", name, shared_account(name, others));
+      else
+        steps_.push_back(
+            {"account", name, [this, name](Connection& c) { return remove_account(c, person_, name); }});
+    }
+  }
+
+  void plan_answers() {
+    if (data_.answers == 0) return;
+    steps_.push_back({"answers", "how often they were answered lately", [this](Connection& c) -> Stays {
+                        ESSAIM_TRY(
+                            storage::AnswerStore(c).forget_address(ascii_lowered(person_.to_string())));
+                        return std::string();
+                      }});
+  }
+
+  void tell_of_mail() {
+    const storage::PersonInPosts& posts = data_.posts;
+    if (posts.written > 0)
+      left("posts", number(posts.written) + " by them, " + number(posts.written_waiting) + " on their way",
+           "they were accepted for others; text and record go by themselves (retention.failed, "
+           "retention.posts)");
+    const std::int64_t ended = posts.delivered + posts.failed + posts.suppressed;
+    if (ended > 0 || posts.unreadable > 0)
+      left("copies", number(ended) + " that went, or did not go, to them",
+           "the record of each post tells what became of it; it goes by itself (retention.posts)");
+    if (posts.pending > 0)
+      left("copies", number(posts.pending) + " on their way to them",
+           "those of lists that they have left are stopped when their turn comes; answers and mail for "
+           "owners go out");
+  }
+
+  void tell_of_words() {
+    for (const PersonNamed& one : data_.named)
+      left("texts", one.where + ": " + one.what,
+           "whoever looks after it wrote it, and only they know whether it may go: a blocklist keeps mail "
+           "away");
+    left("elsewhere", "the log, backups, databases that were set aside, essaim.toml, what others received",
+         "no command reaches them (docs/personal-data.md)");
+  }
+
+  Database& database_;
+  const WallTime now_;
+  const smtp::Address& person_;
+  const PersonData& data_;
+  std::vector<Step> steps_;
+  Erasure out_;
+};
+
+}  // namespace
+
+Result<Erasure> erase_person(Database& database, WallTime now, const smtp::Address& person, bool dry_run) {
+  const auto data = read_person(database, person);
+  if (!data.ok()) return data.error();
+  if (data->is_list)
+    return Error{ErrorCode::kConflict, person.to_string() + " is a list, and no person: essaim list delete"};
+  auto out = Eraser(database, now, person, *data).run(dry_run);
+  if (!out.ok() || dry_run) return out;
+  log::info("person", {{"verb", "erase"},
+                       {"address", person.to_string()},
+                       {"erased", std::to_string(out->erased.size())},
+                       {"left", std::to_string(out->left.size())},
+                       {"result", out->failed ? out->failed->message : "done"}});
+  return out;
+}
+
+}  // namespace essaim::lists
