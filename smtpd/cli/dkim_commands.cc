@@ -20,7 +20,44 @@ using storage::DkimKeyState;
 
 struct Arguments {
   std::string domain, selector, algorithm = "rsa";
-  bool zone = false;
+  bool secret_lost = false;
+};
+
+// The secret at hand, for what only looks: that it cannot be read is told, and keeps nothing from being shown.
+class Secret {
+ public:
+  explicit Secret(const Settings& settings) {
+    auto seal = operate::open_seal(settings);
+    if (seal.ok())
+      seal_ = *std::move(seal);
+    else
+      problem_ = seal.error().message;
+  }
+  const std::optional<mailauth::KeySeal>& seal() const { return seal_; }
+  bool opens(const DkimKeyRecord& key) const { return operate::open_key(seal_, key).ok(); }
+  bool is_another(const DkimKeyRecord& key) const { return seal_ && !opens(key); }
+  // For a column, and for "opens" of JSON: null without a secret.
+  std::string words(const DkimKeyRecord& key) const {
+    if (!seal_) return "not at hand";
+    return opens(key) ? "opens it" : "another";
+  }
+  Json as_json(const DkimKeyRecord& key) const { return seal_ ? Json(opens(key)) : Json(nullptr); }
+  // Below a table, about the words in it.
+  void explain(const std::vector<const DkimKeyRecord*>& keys) const {
+    if (!seal_)
+      return print_line("the secret of the keys is not at hand here" +
+                        (problem_.empty() ? std::string() : ": " + for_display(problem_)) +
+                        "; whether it opens them cannot be told");
+    for (const DkimKeyRecord* key : keys)
+      if (key->state != DkimKeyState::kRetired && is_another(*key))
+        return print_line(
+            "another: the key was made with another secret than the one at hand; a node that has this one "
+            "cannot sign with it (authentication.md, Keys and signing)");
+  }
+
+ private:
+  std::optional<mailauth::KeySeal> seal_;
+  std::string problem_;
 };
 
 Json as_json(const DkimKeyRecord& key) {
@@ -103,15 +140,25 @@ int rotate(const Shell& shell, Site& site, const Arguments& a) {
 int list(const Shell& shell, Site& site, const Arguments& a) {
   auto keys = keys_of(site, a.domain);
   if (!keys.ok()) return shell.fail(keys.error());
-  if (shell.json) return print_json(as_json(*keys));
-  Table table({"DOMAIN", "SELECTOR", "ALGORITHM", "STATE", "SINCE"});
-  for (const DkimKeyRecord& key : *keys)
-    table.add(
-        {key.domain, key.selector, key.algorithm, operate::to_string(key.state), show_time(key.changed)});
-  if (table.empty())
+  const Secret secret(site.settings());
+  Json json = Json::array();
+  Table table({"DOMAIN", "SELECTOR", "ALGORITHM", "STATE", "SINCE", "SECRET"});
+  std::vector<const DkimKeyRecord*> shown;
+  for (const DkimKeyRecord& key : *keys) {
+    Json line = as_json(key);
+    line["opens"] = secret.as_json(key);
+    json.push_back(std::move(line));
+    table.add({key.domain, key.selector, key.algorithm, operate::to_string(key.state), show_time(key.changed),
+               secret.words(key)});
+    shown.push_back(&key);
+  }
+  if (shell.json) return print_json(json);
+  if (table.empty()) {
     print_line("no keys yet; make one with: essaim dkim create DOMAIN");
-  else
+  } else {
     print(table.text());
+    secret.explain(shown);
+  }
   return kOk;
 }
 
@@ -131,8 +178,10 @@ int show(const Shell& shell, Site& site, const Arguments& a) {
 }
 
 std::string words_of(const KeyCheck& check, WallTime now) {
-  if (check.activated) return "published; it signs from now on";
+  // One that was seen together with its successor may be retired already.
+  if (check.activated && check.key.state == DkimKeyState::kActive) return "published; it signs from now on";
   if (!check.published) return check.problem;
+  if (!check.withheld.empty()) return "published; " + check.withheld;
   if (check.key.state != DkimKeyState::kRetired) return "published";
   return now - check.key.changed > operate::kDkimOverlap
              ? "published, needed no more: remove the record, then the key"
@@ -141,19 +190,27 @@ std::string words_of(const KeyCheck& check, WallTime now) {
 
 int check(const Shell& shell, Site& site, const Arguments& a) {
   const WallTime now = system_clock().wall_now();
-  auto checks = operate::check_keys(site.database(), a.domain, operate::dns_lookup(site.settings()), now);
+  const Secret secret(site.settings());
+  auto checks = operate::check_keys(site.database(), secret.seal(), a.domain,
+                                    operate::dns_lookup(site.settings()), now);
   if (!checks.ok()) return shell.fail(checks.error());
   bool good = !checks->empty();
   Json json = Json::array();
-  Table table({"DOMAIN", "SELECTOR", "STATE", "RECORD"});
+  Table table({"DOMAIN", "SELECTOR", "STATE", "SECRET", "RECORD"});
+  std::vector<const DkimKeyRecord*> shown;
   for (const KeyCheck& one : *checks) {
-    good = good && (one.published || one.key.state == DkimKeyState::kRetired);
+    good =
+        good && ((one.published && !secret.is_another(one.key)) || one.key.state == DkimKeyState::kRetired);
     Json line = as_json(one.key);
     line["published"] = one.published;
     line["problem"] = one.problem;
     line["activated"] = one.activated;
+    line["withheld"] = one.withheld;
+    line["opens"] = secret.as_json(one.key);
     json.push_back(std::move(line));
-    table.add({one.key.domain, one.key.selector, operate::to_string(one.key.state), words_of(one, now)});
+    table.add({one.key.domain, one.key.selector, operate::to_string(one.key.state), secret.words(one.key),
+               words_of(one, now)});
+    shown.push_back(&one.key);
   }
   if (shell.json) {
     print_json(json);
@@ -161,12 +218,20 @@ int check(const Shell& shell, Site& site, const Arguments& a) {
     print_line("no keys");
   } else {
     print(table.text());
+    secret.explain(shown);
   }
   return good ? kOk : kFailed;
 }
 
 int remove(const Shell& shell, Site& site, const Arguments& a) {
-  const auto removed = operate::delete_key(site.database(), a.domain, a.selector);
+  std::optional<mailauth::KeySeal> of_today;
+  if (a.secret_lost) {
+    auto seal = seal_of(site);
+    if (!seal.ok()) return shell.fail(seal.error());
+    of_today = *std::move(seal);
+  }
+  const auto removed =
+      operate::delete_key(site.database(), a.domain, a.selector, of_today ? &*of_today : nullptr);
   if (!removed.ok()) return shell.fail(removed.error());
   note("delete", a.domain, a.selector);
   return shell.done("key " + a.selector + " of " + a.domain + " deleted", "{\"changed\":true}");
@@ -210,6 +275,8 @@ void add_dkim(Shell& shell) {
                            "  essaim dkim delete lists.example.org 20261128r", remove);
   domain(deleted)->required();
   deleted->add_option("SELECTOR", a->selector, "of the key")->required();
+  deleted->add_flag("--secret-lost", a->secret_lost,
+                    "also one that signs, if the secret of today does not open it");
 }
 
 }  // namespace essaim::smtpd::cli

@@ -165,6 +165,7 @@ NodeFacts Server::facts() const {
   out.ready = ready().ok() && !no_domains_.load();
   out.shedding = guard_->full();
   if (membership_) out.nodes_at_work = 1 + static_cast<int>(membership_->silences().size());
+  out.keys_unusable = static_cast<int>(keys_->unusable());
   out.message_memory = budget_->used();
   out.message_memory_limit = budget_->limit();
   out.disk_left = guard_->disk_left();

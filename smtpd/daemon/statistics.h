@@ -31,6 +31,7 @@ struct NodeFacts {
   bool ready = false;                                          // takes mail and delivers
   bool shedding = false;                                       // refuses newcomers, or new mail
   int nodes_at_work = 1;                                       // on the same database
+  int keys_unusable = 0;                                       // DKIM keys, for want of their secret
   std::uint64_t message_memory = 0, message_memory_limit = 0;  // octets, of messages on their way in
   double disk_left = 0;  // octets, for messages; infinite: that cannot be told
   struct Certificate {

@@ -35,9 +35,27 @@ Result<std::string> free_selector(DkimStore& store, const NewKey& key, WallTime 
   return Error{ErrorCode::kExhausted, key.domain + " has too many keys of today"};
 }
 
+// Keys that no node can open all of would sign here and there, or nowhere.
+Result<void> require_their_secret(DkimStore& store, const mailauth::KeySeal& seal) {
+  auto keys = store.keys("");
+  if (!keys.ok()) return keys.error();
+  for (const DkimKeyRecord& key : *keys) {
+    if (key.state == DkimKeyState::kRetired || open_key(seal, key).ok()) continue;
+    const bool signs = key.state == DkimKeyState::kActive;
+    return Error{ErrorCode::kConflict,
+                 "the secret at hand does not open the key " + key.selector + " of " + key.domain +
+                     ", which " + (signs ? "signs" : "waits for its record") +
+                     ": it is another one. All nodes have the same (authentication.key_file). If that of the "
+                     "key is lost: essaim dkim delete " +
+                     key.domain + " " + key.selector + (signs ? " --secret-lost" : "")};
+  }
+  return {};
+}
+
 Result<DkimKeyRecord> add_key(storage::Connection& connection, const mailauth::KeySeal& seal, NewKey key,
                               const mailauth::PrivateKey& made, WallTime now) {
   DkimStore store(connection);
+  ESSAIM_TRY(require_their_secret(store, seal));
   if (key.selector.empty()) {
     auto selector = free_selector(store, key, now);
     if (!selector.ok()) return selector.error();
@@ -155,7 +173,8 @@ Result<std::vector<DkimKeyRecord>> rotate_keys(storage::Database& database, cons
 }
 
 // A domain that is gone gets no next key, so the last one need not wait for it.
-Result<void> delete_key(storage::Database& database, const std::string& domain, const std::string& selector) {
+Result<void> delete_key(storage::Database& database, const std::string& domain, const std::string& selector,
+                        const mailauth::KeySeal* lost) {
   return database.write_now(
       storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
         DkimStore store(connection);
@@ -164,8 +183,11 @@ Result<void> delete_key(storage::Database& database, const std::string& domain, 
         if (key->has_value() && (*key)->state == DkimKeyState::kActive) {
           auto ours = storage::DirectoryStore(connection).find_domain(domain);
           if (!ours.ok()) return ours.error();
-          if (ours->has_value())
+          if (ours->has_value() && lost == nullptr)
             return Error{ErrorCode::kConflict, selector + " signs for " + domain + "; rotate it first"};
+          if (ours->has_value() && open_key(*lost, **key).ok())
+            return Error{ErrorCode::kConflict, selector + " signs for " + domain +
+                                                   ", and the secret at hand opens it: it is not lost"};
         }
         return store.remove(domain, selector);
       });
@@ -182,6 +204,19 @@ Result<void> activate(storage::Connection& connection, const DkimKeyRecord& key,
   return store.set_state(key.domain, key.selector, DkimKeyState::kActive, now);
 }
 
+// Why a published key is not made active here; "" if it is to be. A secret that does not open what signs, be it of another
+// kind or domain, is only this node's.
+std::string withheld_for(const std::optional<mailauth::KeySeal>& seal, const DkimKeyRecord& key,
+                         const std::vector<KeyCheck>& all) {
+  if (!seal) return "no secret is at hand here: a node that has it makes the key sign";
+  if (!open_key(seal, key).ok()) return "made with another secret than is at hand here: it will not sign";
+  for (const KeyCheck& other : all)
+    if (other.key.state == DkimKeyState::kActive && !open_key(seal, other.key).ok())
+      return other.key.selector + " of " + other.key.domain +
+             " signs, and was made with another secret than is at hand here";
+  return "";
+}
+
 void changed(DkimKeyRecord* key, DkimKeyState state, WallTime now) {
   key->state = state;
   key->changed = now;
@@ -189,8 +224,9 @@ void changed(DkimKeyRecord* key, DkimKeyState state, WallTime now) {
 
 }  // namespace
 
-Result<std::vector<KeyCheck>> check_keys(storage::Database& database, const std::string& domain,
-                                         const TextLookup& look_up, WallTime now) {
+Result<std::vector<KeyCheck>> check_keys(storage::Database& database,
+                                         const std::optional<mailauth::KeySeal>& seal,
+                                         const std::string& domain, const TextLookup& look_up, WallTime now) {
   std::vector<DkimKeyRecord> keys;
   ESSAIM_TRY(database.read_now([&](storage::Connection& connection) -> Result<void> {
     auto found = DkimStore(connection).keys(domain);
@@ -208,6 +244,8 @@ Result<std::vector<KeyCheck>> check_keys(storage::Database& database, const std:
   for (std::size_t i = 0; i < keys.size(); ++i) checks.push_back(compare(keys[i], answers[i]));
   for (KeyCheck& check : checks) {
     if (check.key.state != DkimKeyState::kNew || !check.published) continue;
+    check.withheld = withheld_for(seal, check.key, checks);
+    if (!check.withheld.empty()) continue;
     std::vector<DkimKeyRecord*> replaced;
     for (KeyCheck& other : checks)
       if (other.key.state == DkimKeyState::kActive && other.key.domain == check.key.domain &&
@@ -284,11 +322,13 @@ std::string zone_record(const DkimKeyRecord& key) {
 storage::Job make_dkim_job(const Settings& settings, const Clock& clock) {
   return {
       "dkim", std::chrono::minutes(5),
-      [settings, &clock](storage::Database& database) -> Result<std::string> {
-        auto checks = check_keys(database, "", dns_lookup(settings), clock.wall_now());
+      [settings, seal = open_seal(settings), &clock](storage::Database& database) -> Result<std::string> {
+        if (!seal.ok()) return seal.error();
+        auto checks = check_keys(database, *seal, "", dns_lookup(settings), clock.wall_now());
         if (!checks.ok()) return checks.error();
-        std::size_t activated = 0;
+        std::size_t activated = 0, withheld = 0;
         for (const KeyCheck& check : *checks) {
+          if (!check.withheld.empty()) ++withheld;  // the log has which: dkim-key-unusable
           if (check.activated) {
             ++activated;
             log::info("dkim-key-active", {{"domain", check.key.domain}, {"selector", check.key.selector}});
@@ -298,7 +338,10 @@ storage::Job make_dkim_job(const Settings& settings, const Clock& clock) {
                 {{"domain", check.key.domain}, {"selector", check.key.selector}, {"error", check.problem}});
           }
         }
-        return std::to_string(checks->size()) + " keys, " + std::to_string(activated) + " activated";
+        return std::to_string(checks->size()) + " keys, " + std::to_string(activated) + " activated" +
+               (withheld == 0 ? std::string()
+                              : ", " + std::to_string(withheld) +
+                                    " published, but not for the secret of this node: essaim dkim check");
       }};
 }
 

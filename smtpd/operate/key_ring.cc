@@ -3,55 +3,61 @@
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "core/base/log.h"
-#include "storage/dkim_store.h"
 
 namespace essaim::smtpd {
+
+namespace {
+using KeyName = std::pair<std::string, std::string>;  // domain, selector
+}  // namespace
 
 struct KeyRing::State {
   explicit State(std::optional<mailauth::KeySeal> s) : seal(std::move(s)) {}
   Result<void> read(storage::Connection& connection, Keys* into);
-  void warn(const storage::DkimKeyRecord& key, const std::string& error);
+  void warn(const std::map<KeyName, Error>& unusable_now);
   void take_and_tell(Keys read);
 
   const std::optional<mailauth::KeySeal> seal;
   std::mutex mutex;
   Keys keys;
   bool loading = false;
-  bool warned = false;
+  std::set<KeyName> unusable;  // those that were told
 };
 
-// Once: it is the same at every look.
-void KeyRing::State::warn(const storage::DkimKeyRecord& key, const std::string& error) {
+// Each once: it is the same at every look.
+void KeyRing::State::warn(const std::map<KeyName, Error>& unusable_now) {
+  std::set<KeyName> before;
   {
     std::lock_guard lock(mutex);
-    if (std::exchange(warned, true)) return;
+    before.swap(unusable);
+    for (const auto& [name, error] : unusable_now) unusable.insert(name);
   }
-  log::error("dkim-key-unusable",
-             {{"domain", key.domain}, {"selector", key.selector}, {"error", std::string_view(error)}});
+  for (const auto& [name, error] : unusable_now) {
+    if (before.contains(name)) continue;
+    log::error("dkim-key-unusable",
+               {{"domain", name.first}, {"selector", name.second}, {"error", error.message}});
+  }
 }
 
 Result<void> KeyRing::State::read(storage::Connection& connection, Keys* into) {
   into->clear();
   auto rows = storage::DkimStore(connection).keys("");
   if (!rows.ok()) return rows.error();
+  std::map<KeyName, Error> closed;
   for (const storage::DkimKeyRecord& row : *rows) {
-    if (row.state != storage::DkimKeyState::kActive) continue;
-    if (!seal) {
-      warn(row, "there is no secret to open it with: authentication.key_file, or the credential dkim-secret");
-      continue;
-    }
-    const auto pem = seal->opened(row.sealed, operate::purpose_of_key(row.domain, row.selector));
-    Result<mailauth::PrivateKey> key = pem.ok() ? mailauth::PrivateKey::from_pem(*pem) : pem.error();
+    if (row.state == storage::DkimKeyState::kRetired) continue;
+    auto key = operate::open_key(seal, row);
     if (!key.ok()) {
-      warn(row, key.error().message);
-      continue;
+      closed.emplace(KeyName(row.domain, row.selector), key.error());
+    } else if (row.state == storage::DkimKeyState::kActive) {
+      (*into)[row.domain].push_back(
+          std::make_shared<const mailauth::SigningKey>(mailauth::SigningKey{row.domain, row.selector, *key}));
     }
-    (*into)[row.domain].push_back(
-        std::make_shared<const mailauth::SigningKey>(mailauth::SigningKey{row.domain, row.selector, *key}));
   }
+  warn(closed);
   return {};
 }
 
@@ -106,6 +112,11 @@ mailauth::SigningKeys KeyRing::keys_for(const std::string& domain) const {
   return of == state_->keys.end() ? mailauth::SigningKeys{} : of->second;
 }
 
+std::size_t KeyRing::unusable() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->unusable.size();
+}
+
 namespace operate {
 
 Result<std::optional<mailauth::KeySeal>> open_seal(const Settings& settings) {
@@ -122,6 +133,17 @@ Result<std::optional<mailauth::KeySeal>> open_seal(const Settings& settings) {
 
 std::string purpose_of_key(const std::string& domain, const std::string& selector) {
   return selector + "._domainkey." + domain;
+}
+
+Result<mailauth::PrivateKey> open_key(const std::optional<mailauth::KeySeal>& seal,
+                                      const storage::DkimKeyRecord& key) {
+  if (!seal)
+    return Error{
+        ErrorCode::kInvalid,
+        "there is no secret to open it with: authentication.key_file, or the credential dkim-secret"};
+  const auto pem = seal->opened(key.sealed, purpose_of_key(key.domain, key.selector));
+  if (!pem.ok()) return pem.error();
+  return mailauth::PrivateKey::from_pem(*pem);
 }
 
 }  // namespace operate

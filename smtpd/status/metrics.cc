@@ -235,6 +235,8 @@ void add_node(const Snapshot& snapshot, PrometheusText* out) {
               "When the certificates of the listeners end, by the file they are in.");
   for (const NodeFacts::Certificate& certificate : facts.certificates)
     out->sample(seconds(certificate.not_after.time_since_epoch()), {{"file", certificate.file}});
+  one(out, "essaim_dkim_keys_unusable", Type::kGauge,
+      "DKIM keys that sign, or wait for their record, and that this node cannot open.", facts.keys_unusable);
   out->family("essaim_database_commits_total", Type::kCounter,
               "Transactions, since the node began to serve.");
   out->sample(static_cast<double>(snapshot.database.commits), {{"result", "success"}});

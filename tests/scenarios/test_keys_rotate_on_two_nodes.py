@@ -1,6 +1,7 @@
 """Two nodes on one database sign while their key is made, published, replaced and withdrawn: what arrives always verifies."""
 
 import itertools
+import json
 import threading
 import unittest
 
@@ -67,6 +68,29 @@ class KeysRotateOnTwoNodes(processes.Scenario):
         self.assertIn("this shell has no such credential", self.two.last.stderr)
         self.two.environment["CREDENTIALS_DIRECTORY"] = credentials
         self.two.run("dkim", "create", "lists.example")
+
+    def test_a_node_with_another_secret_is_told_so_and_spoils_nothing(self):
+        self.one.run("domain", "create", "lists.example")
+        (first,) = self.one.json("dkim", "create", "lists.example")
+        other = self.folder / "other"
+        other.mkdir()
+        (other / "dkim-secret").write_text("a secret that was typed anew on this node\n")
+        (other / "dkim-secret").chmod(0o600)
+        self.two.stop()
+        self.two.environment["CREDENTIALS_DIRECTORY"] = str(other)
+        self.two.start()
+        processes.wait_for("the log to name the key", lambda: any(
+            "dkim-key-unusable" in line and first["selector"] in line for line in self.two.process.output().splitlines()), 90)
+        for refused in ("create", "rotate"):
+            self.two.run("dkim", refused, "lists.example", check=False)
+            self.assertEqual(1, self.two.last.returncode)
+        self.publish(first)
+        (seen,) = json.loads(self.two.run("dkim", "check", "--json", check=False))
+        self.assertEqual(1, self.two.last.returncode)
+        self.assertEqual([False, False], [seen["opens"], seen["activated"]])
+        self.one.run("dkim", "check", "lists.example")
+        self.assertEqual({first["selector"]: "active"}, self.states(self.one))
+        self.assertIn("another", self.two.run("dkim", "list"))
 
     def test_what_arrives_verifies_whatever_node_signs_and_whatever_state_a_key_is_in(self):
         self.one.make_list(LIST, ["m@b.example"], post="anyone")

@@ -365,6 +365,15 @@ BOOST_FIXTURE_TEST_CASE(what_would_keep_the_server_from_starting_is_told_before,
   BOOST_TEST(has(refused.err, "everybody may read or change it"), refused.err);
   BOOST_REQUIRE(::chmod(file.c_str(), 0640) == 0);
   ok({"dkim", "create", "lists.example"});
+  BOOST_TEST(json({"dkim", "list"}).at(0)["opens"] == true);
+  // Nor with another one than there are keys of; who looks is told.
+  directory.write("file", "another secret of some length\n");
+  BOOST_REQUIRE(::chmod(file.c_str(), 0640) == 0);
+  const Outcome another = run({"dkim", "create", "lists.example"});
+  BOOST_TEST(another.code == 1);
+  BOOST_TEST(has(another.err, "the secret at hand does not open the key "), another.err);
+  BOOST_TEST(json({"dkim", "list"}).at(0)["opens"] == false);
+  BOOST_TEST(has(ok({"dkim", "list"}).out, "another: the key was made with another secret"));
 }
 
 BOOST_FIXTURE_TEST_CASE(export_and_apply_are_each_others_reverse, Site) {

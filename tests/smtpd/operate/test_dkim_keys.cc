@@ -1,5 +1,7 @@
 // The life of a key: made, published, seen, active, followed by the next, retired; on two nodes of one database.
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <thread>
 
 #include <boost/test/unit_test.hpp>
@@ -39,6 +41,7 @@ struct Keys {
   std::map<std::string, std::vector<std::string>> zone;
   bool dns_is_silent = false;
   int rounds = 0;  // of look-ups
+  std::optional<mailauth::KeySeal> at_hand = seal();
   WallTime now = from_millis(1'790'000'000'000);
 
   Keys() {
@@ -70,7 +73,7 @@ struct Keys {
       for (const std::string& name : names) out.push_back(answer(name));
       return out;
     };
-    return must(smtpd::operate::check_keys(*database, "lists.test", look_up, now));
+    return must(smtpd::operate::check_keys(*database, at_hand, "lists.test", look_up, now));
   }
   std::map<std::string, DkimKeyState> states() {
     std::map<std::string, DkimKeyState> out;
@@ -199,6 +202,101 @@ BOOST_FIXTURE_TEST_CASE(what_cannot_be_opened_signs_nothing, Keys) {
   must(other.load());
   BOOST_TEST(selectors(without).empty());
   BOOST_TEST(selectors(other).empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_key_of_another_secret_neither_signs_nor_retires_the_good_one, Keys) {
+  const DkimKeyRecord good = create();
+  publish(good);
+  check();
+  // As an older node makes it, which does not ask whose secret it is.
+  DkimKeyRecord foreign = good;
+  foreign.selector = "foreign";
+  foreign.state = DkimKeyState::kNew;
+  foreign.sealed = seal("another secret, no less long")
+                       .sealed(mailauth::PrivateKey::generate(mailauth::Algorithm::kEd25519Sha256).to_pem(),
+                               smtpd::operate::purpose_of_key("lists.test", "foreign"));
+  must(database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+    return storage::DkimStore(connection).add(foreign);
+  }));
+  publish(foreign);
+  const auto checks = check();
+  const auto one = std::find_if(checks.begin(), checks.end(),
+                                [](const KeyCheck& seen) { return seen.key.selector == "foreign"; });
+  BOOST_REQUIRE(one != checks.end());
+  BOOST_TEST(one->published);
+  BOOST_TEST(!one->activated);
+  BOOST_TEST(one->withheld == "made with another secret than is at hand here: it will not sign");
+  BOOST_TEST((states().at("foreign") == DkimKeyState::kNew));
+  BOOST_TEST((states().at(good.selector) == DkimKeyState::kActive));
+  // Nor one of another kind, which replaces nothing, where what signs cannot be opened.
+  at_hand = seal("another secret, no less long");
+  DkimKeyRecord other_kind = foreign;
+  other_kind.selector = "kind";
+  other_kind.algorithm = "rsa-sha256";
+  other_kind.sealed =
+      at_hand->sealed(mailauth::PrivateKey::generate(mailauth::Algorithm::kEd25519Sha256).to_pem(),
+                      smtpd::operate::purpose_of_key("lists.test", "kind"));
+  must(database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+    return storage::DkimStore(connection).add(other_kind);
+  }));
+  publish(other_kind);
+  BOOST_TEST((states().at("kind") == DkimKeyState::kNew));
+  must(smtpd::operate::delete_key(*database, "lists.test", "kind"));
+  // The other way round: where only the new one can be opened, and where nothing can.
+  at_hand = seal("another secret, no less long");
+  BOOST_TEST((states().at(good.selector) == DkimKeyState::kActive));
+  BOOST_TEST((states().at("foreign") == DkimKeyState::kNew));
+  at_hand.reset();
+  BOOST_TEST((states().at("foreign") == DkimKeyState::kNew));
+  log::set_level(log::Level::kError);
+  KeyRing ring(*database, seal());
+  must(ring.load());
+  BOOST_TEST(selectors(ring) == std::vector<std::string>{good.selector}, boost::test_tools::per_element());
+  BOOST_TEST(ring.unusable() == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(no_key_is_made_with_another_secret_than_those_that_there_are, Keys) {
+  const DkimKeyRecord key = create();
+  const mailauth::KeySeal other = seal("another secret, no less long");
+  const auto make = [&](const mailauth::KeySeal& with) {
+    return smtpd::operate::create_key(*database, with,
+                                      {"lists.test", "next", mailauth::Algorithm::kEd25519Sha256}, now);
+  };
+  BOOST_TEST((make(other).error().code == ErrorCode::kConflict));
+  publish(key);
+  check();
+  BOOST_TEST((smtpd::operate::rotate_keys(*database, other, "lists.test", now).error().code ==
+              ErrorCode::kConflict));
+  // The secret is lost, or it is not.
+  const mailauth::KeySeal right = seal();
+  const auto forget = [&](const mailauth::KeySeal* lost) {
+    return smtpd::operate::delete_key(*database, "lists.test", key.selector, lost);
+  };
+  BOOST_TEST((forget(nullptr).error().code == ErrorCode::kConflict));
+  BOOST_TEST((forget(&right).error().code == ErrorCode::kConflict));
+  must(forget(&other));
+  BOOST_TEST(make(other).ok());
+}
+
+BOOST_FIXTURE_TEST_CASE(each_key_that_cannot_be_opened_is_told_once, Keys) {
+  log::set_level(log::Level::kError);
+  std::vector<std::string> lines;
+  const log::Capture capture([&](log::Level, std::string_view line) { lines.emplace_back(line); });
+  const auto told = [&](const DkimKeyRecord& key) {
+    return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) {
+      return line.find("dkim-key-unusable") != std::string::npos &&
+             line.find(key.selector) != std::string::npos;
+    });
+  };
+  KeyRing ring(*database, std::nullopt);
+  const DkimKeyRecord first = create();
+  must(ring.load());
+  must(ring.load());
+  BOOST_TEST(told(first) == 1);
+  const DkimKeyRecord second = create(mailauth::Algorithm::kRsaSha256);
+  must(ring.load());
+  BOOST_TEST(told(first) == 1);
+  BOOST_TEST(told(second) == 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(keys_are_made_for_our_domains_and_under_names_that_dns_has, Keys) {
