@@ -98,7 +98,6 @@ class ListLookups : public scenario::Lookups {
   Result<std::optional<bool>> ask(const std::string& name, std::string_view who) {
     auto filter = services_.policies->source(connection_, list_, name);
     if (!filter.ok()) return filter.error();
-    if (*filter == nullptr) return std::optional<bool>();
     // Who waits for an answer waits with the database's threads, not with those of sessions.
     if (connection_ == nullptr) return not_at_hand();
     if (services_.sources == nullptr)

@@ -5,6 +5,7 @@
 #include "core/base/encoding.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "lists/blocklist.h"
 #include "lists/scenario/compile.h"
 #include "lists/scenario/shipped.h"
 
@@ -32,6 +33,11 @@ Error unusable(const storage::ListRecord& list, const std::string& what, const E
   const std::string place = list.id == 0 ? list.domain : list.address();
   log::error("rules-unusable", {{"list", place}, {"text", what}, {"error", error.message}});
   return {ErrorCode::kTemporary, what + ", which " + place + " uses, cannot be used: " + error.message};
+}
+
+// Whom a filter would hold that is nowhere, nobody knows. (A blocklist that nobody has begun blocks nobody.)
+Error not_there(const std::string& filter) {
+  return {ErrorCode::kNotFound, "there is no " + filter};
 }
 
 }  // namespace
@@ -144,6 +150,7 @@ Result<std::shared_ptr<const scenario::TextFilter>> Policies::filter(storage::Co
   if (!texts.ok()) return texts.error();
   std::string all;
   for (const storage::TextRecord& one : *texts) all += one.text + "\n";
+  if (texts->empty() && name != kBlocklist) return unusable(list, "the filter " + name, not_there(name));
   auto parsed = texts->empty() ? Result<FilterPtr>(FilterPtr()) : shared_filter(all, name);
   if (!parsed.ok()) return unusable(list, "the filter " + name, parsed.error());
   keep(known, *parsed);
@@ -159,14 +166,12 @@ Result<std::shared_ptr<const scenario::SourceFilter>> Policies::source(storage::
   if (connection == nullptr) return Error{ErrorCode::kConflict, name + " is not at hand"};
   auto stored = storage::TextStore(*connection).nearest(storage::TextKind::kFilter, name, scope_of(list));
   if (!stored.ok()) return stored.error();
-  std::shared_ptr<const scenario::SourceFilter> out;
-  if (stored->has_value()) {
-    auto parsed = scenario::SourceFilter::parse((*stored)->text, name);
-    if (!parsed.ok()) return unusable(list, "the filter " + name, parsed.error());
-    out = std::make_shared<const scenario::SourceFilter>(*std::move(parsed));
-  }
+  if (!stored->has_value()) return unusable(list, "the filter " + name, not_there(name));
+  auto parsed = scenario::SourceFilter::parse((*stored)->text, name);
+  if (!parsed.ok()) return unusable(list, "the filter " + name, parsed.error());
+  auto out = std::make_shared<const scenario::SourceFilter>(*std::move(parsed));
   keep(known, out);
-  return out;
+  return std::shared_ptr<const scenario::SourceFilter>(std::move(out));
 }
 
 Result<std::shared_ptr<const std::string>> Policies::text(storage::Connection* connection,

@@ -1,6 +1,6 @@
 // What sites write (storage/text_store.h), compiled and kept: scenarios, filters, templates. Kept by the `policy` marks
 // that a list's record bears, so nothing is read again until somebody changes something, on whatever node. A scenario that
-// is missing and a text that cannot be read (it came from another version, or out of a backup) are kTemporary, and the log
+// or filter that is missing and a text that cannot be read (it came from another version, or out of a backup) are kTemporary, and the log
 // names them: nobody is let in or refused by a slip.
 //
 // Thread-safe. Without a connection only what is kept can be had; kConflict says that the database has to be asked.
@@ -42,11 +42,11 @@ class Policies {
   // In force for the list (id 0: for its domain alone).
   Result<ScenarioPtr> scenario(storage::Connection* connection, const storage::ListRecord& list,
                                std::string_view function);
-  // The sum of the levels' filters; null: there is none.
+  // The sum of the levels' filters; null: it is the blocklist, and there is none.
   Result<std::shared_ptr<const scenario::TextFilter>> filter(storage::Connection* connection,
                                                              const storage::ListRecord& list,
                                                              const std::string& name);
-  // The nearest filter that asks others; null: there is none.
+  // The nearest filter that asks others; never null.
   Result<std::shared_ptr<const scenario::SourceFilter>> source(storage::Connection* connection,
                                                                const storage::ListRecord& list,
                                                                const std::string& name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/text.h"
+#include "lists/blocklist.h"
 #include "lists/domain_alone.h"
 #include "lists/names.h"
 #include "lists/policies.h"
@@ -78,20 +79,62 @@ Result<void> check_including(Connection& connection, const storage::ListRecord& 
   return {};
 }
 
+// The lists that may see a text of the place.
+Result<std::vector<storage::ListRecord>> lists_below(Connection& connection,
+                                                     const storage::ListRecord& place) {
+  if (place.id != 0) return std::vector<storage::ListRecord>{place};
+  return storage::DirectoryStore(connection).lists(place.domain);
+}
+
+// The function of the list whose rules search the filter; "" if none does. `files`: the scenarios whose texts name it.
+Result<std::string> function_that_searches(Connection& connection, const storage::ListRecord& list,
+                                           const std::string& filter, const std::vector<TextRecord>& files) {
+  const auto named = [&files](const std::string& file) {
+    return std::any_of(files.begin(), files.end(), [&file](const TextRecord& one) {
+      return one.name == file || one.name.starts_with("include.");
+    });
+  };
+  for (const scenario::Function& known : scenario::functions()) {
+    const std::string function(known.name), name = scenario_name(list, function);
+    if (!named(function + "." + name)) continue;
+    const auto compiled = compile_for(connection, list, function, name, false);
+    if (!compiled.ok()) continue;  // it cannot be used as it is
+    const std::vector<std::string>& filters = (*compiled)->filters;
+    if (std::find(filters.begin(), filters.end(), filter) != filters.end()) return function;
+  }
+  return std::string();
+}
+
 }  // namespace
+
+Result<void> check_searchers(Connection& connection, const storage::ListRecord& place,
+                             const std::string& filter) {
+  if (filter == kBlocklist) return {};
+  TextStore texts(connection);
+  auto files = texts.with_word(TextKind::kScenario, filter);
+  if (!files.ok()) return files.error();
+  if (files->empty()) return {};
+  auto lists = lists_below(connection, place);
+  if (!lists.ok()) return lists.error();
+  for (const storage::ListRecord& list : *lists) {
+    auto function = function_that_searches(connection, list, filter, *files);
+    if (!function.ok()) return function.error();
+    if (function->empty()) continue;
+    auto other = texts.nearest(TextKind::kFilter, filter, scope_of(list));
+    if (!other.ok()) return other.error();
+    if (!other->has_value())
+      return Error{ErrorCode::kConflict, list.address() + " searches " + filter + " in " + *function + "." +
+                                             scenario_name(list, *function) + ": change that first"};
+  }
+  return {};
+}
 
 Result<void> check_users(Connection& connection, const storage::ListRecord& place, const std::string& file) {
   const auto dot = file.find('.');
   const std::string function = file.substr(0, dot), name = file.substr(dot + 1);
-  std::vector<storage::ListRecord> users;
-  if (place.id != 0) {
-    users.push_back(place);
-  } else {
-    auto lists = storage::DirectoryStore(connection).lists(place.domain);
-    if (!lists.ok()) return lists.error();
-    users = std::move(*lists);
-  }
-  for (const storage::ListRecord& list : users) {
+  auto users = lists_below(connection, place);
+  if (!users.ok()) return users.error();
+  for (const storage::ListRecord& list : *users) {
     if (scenario_name(list, function) != name) continue;
     auto compiled = compile_for(connection, list, function, name, false);
     if (!compiled.ok())

@@ -32,6 +32,11 @@ storage::TextKind kind_of_scenario_file(const std::string& name);
 Result<void> check_text(storage::Connection& connection, const storage::ListRecord& place,
                         storage::TextKind kind, const std::string& name, const std::string& text);
 
+// A filter that rules of a list search must be there, on some level; kConflict names a list that the place concerns and that
+// is left without. The blocklist may be missing.
+Result<void> check_searchers(storage::Connection& connection, const storage::ListRecord& place,
+                             const std::string& filter);
+
 // The scenario of a function must stay whole for every list that the place concerns and that uses it; kConflict names one
 // for which it does not.
 Result<void> check_users(storage::Connection& connection, const storage::ListRecord& place,

@@ -124,4 +124,12 @@ Result<std::vector<TextRecord>> TextStore::names(TextKind kind, const TextScope&
                  scope);
 }
 
+Result<std::vector<TextRecord>> TextStore::with_word(TextKind kind, const std::string& word) {
+  return records(sql::prepare(connection_,
+                              "SELECT owner_id, kind, name, changed, changed_by, '' FROM site_text "
+                              "WHERE kind = ? AND INSTR(content, ?) > 0",
+                              kind, word),
+                 {});
+}
+
 }  // namespace essaim::storage

@@ -47,6 +47,8 @@ class TextStore {
   Result<void> for_each(const std::function<void(const TextRecord&)>& each);
   // Without their texts, by name, the nearest first.
   Result<std::vector<TextRecord>> names(TextKind kind, const TextScope& scope);
+  // Without their texts, of all owners: those whose texts have the word in them.
+  Result<std::vector<TextRecord>> with_word(TextKind kind, const std::string& word);
 
  private:
   Result<void> mark(const TextScope& scope);

@@ -38,6 +38,7 @@ Done delete_text(const Doing& doing) {
   if (!*removed) return Response{Response::Status::kAlready, doing.say("there is no {{name}}"), ""};
   if (request.kind == TextKind::kScenario && !request.name.starts_with("include."))
     ESSAIM_TRY(check_users(doing.connection(), place, request.name));
+  if (request.kind == TextKind::kFilter) ESSAIM_TRY(check_searchers(doing.connection(), place, request.name));
   return Response{Response::Status::kDone, doing.say("{{name}} is gone"), ""};
 }
 
