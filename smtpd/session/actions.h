@@ -61,6 +61,8 @@ class SessionActions {
   // For the log and the trace.
   virtual void on_rejected(const Rejection& rejection) = 0;
   virtual void on_received(const Reception& reception) = 0;
+  // A message was read, and this 4xx or 5xx is the answer to it; on_rejected() hears of it, too.
+  virtual void on_not_taken(const smtp::Reply& answer) = 0;
   virtual void on_incident(std::string_view what, std::string_view detail) = 0;
   virtual void trace(char direction,
                      std::string_view line) = 0;  // 'C' or 'S', line without CRLF, not escaped

@@ -89,6 +89,7 @@ void ServerSession::end_of_content() {
     const smtp::Reply why = std::move(*data_refusal_);
     content_.reset();
     enter(Phase::kCommand);
+    actions_.on_not_taken(why);
     respond(why);
     end_transaction();
     return close_if_shutting_down();
@@ -114,6 +115,8 @@ void ServerSession::on_submit_answer(Ticket ticket, smtp::Reply answer) {
     discarded_octets_ = 0;
     actions_.on_received(
         Reception{&transaction_->info, transaction_->recipients.size(), message_octets_, &answer});
+  } else {
+    actions_.on_not_taken(answer);
   }
   respond(answer);
   end_transaction();

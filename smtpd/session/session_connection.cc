@@ -265,6 +265,9 @@ void SessionConnection::on_rejected(const Rejection& rejection) {
 void SessionConnection::on_received(const Reception& reception) {
   log_received(reception);
 }
+void SessionConnection::on_not_taken(const smtp::Reply& answer) {
+  count_not_taken(answer);
+}
 void SessionConnection::on_incident(std::string_view what, std::string_view detail) {
   log_incident(session_.client(), what, detail);
 }

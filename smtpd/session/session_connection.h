@@ -95,6 +95,7 @@ class SessionConnection final : public net::Disposable,
   WallTime wall_now() override;
   void on_rejected(const Rejection& rejection) override;
   void on_received(const Reception& reception) override;
+  void on_not_taken(const smtp::Reply& answer) override;
   void on_incident(std::string_view what, std::string_view detail) override;
   void trace(char direction, std::string_view line) override;
 

@@ -64,13 +64,9 @@ void log_reject(const ClientInfo& client, const Rejection& rejection) {
 }
 
 void log_received(const Reception& reception) {
-  if (reception.reply->code == 250) {
-    count(Counter::kMessagesIn);
-    count(Counter::kOctetsIn, reception.octets);
-    count(Counter::kRecipientsIn, reception.recipients);
-  } else {
-    count(reception.reply->permanent() ? Counter::kMessagesRefused : Counter::kMessagesDeferred);
-  }
+  count(Counter::kMessagesIn);
+  count(Counter::kOctetsIn, reception.octets);
+  count(Counter::kRecipientsIn, reception.recipients);
   const ClientInfo& client = reception.transaction->client;
   std::vector<log::Field> fields;
   add_transaction(*reception.transaction, &fields);
@@ -83,6 +79,10 @@ void log_received(const Reception& reception) {
   if (client.login) fields.emplace_back("account", client.login->account);
   fields.emplace_back("reply", reception.reply->to_string());
   write(log::Level::kInfo, "received", fields);
+}
+
+void count_not_taken(const smtp::Reply& answer) {
+  count(answer.permanent() ? Counter::kMessagesRefused : Counter::kMessagesDeferred);
 }
 
 void log_incident(const ClientInfo& client, std::string_view what, std::string_view detail) {

@@ -14,6 +14,8 @@ void log_connect(const ClientInfo& client);
 void log_disconnect(const ServerSession& session, Duration lasted, std::string_view reason);
 void log_reject(const ClientInfo& client, const Rejection& rejection);
 void log_received(const Reception& reception);
+// Only counted: log_reject() has the line.
+void count_not_taken(const smtp::Reply& answer);
 void log_incident(const ClientInfo& client, std::string_view what, std::string_view detail);
 
 }  // namespace essaim::smtpd

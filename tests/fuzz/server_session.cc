@@ -92,6 +92,7 @@ class FakeActions final : public SessionActions {
   WallTime wall_now() override { return from_millis(1'790'000'000'000); }
   void on_rejected(const Rejection&) override {}
   void on_received(const Reception&) override { ESSAIM_CHECK(answered); }
+  void on_not_taken(const smtp::Reply& answer) override { ESSAIM_CHECK(!answer.positive()); }
   void on_incident(std::string_view, std::string_view) override {}
   void trace(char, std::string_view) override {}
 

@@ -86,6 +86,23 @@ class Monitoring(processes.Scenario):
         self.essaim.stop()
         server.wait_for('up{job="essaim"}', 0)
 
+    def test_what_is_not_taken_at_the_end_of_its_data_is_counted(self):
+        self.serve()
+        self.essaim.make_list("private@lists.example", [], send="private")
+        reply = self.essaim.post("x@client.example", "private@lists.example", essaim.message("x@client.example", "private@lists.example"))
+        self.assertEqual(550, reply[0], reply)
+        self.assertEqual([0, 0, 1], [self.value(f'essaim_messages_total{{outcome="{outcome}"}}')
+                                     for outcome in ("accepted", "deferred", "refused")])
+        # A filter that a rule asks and that is not there: a slip of ours, so the mail is to come again.
+        mine = self.folder / "send.mine"
+        mine.write_text("search(friends.txt,[sender]) smtp,dkim,md5,smtp_auth -> do_it\n")
+        self.essaim.run("scenario", "set", "send.mine", mine)
+        self.essaim.run("list", "set", "private@lists.example", "send=mine")
+        reply = self.essaim.post("x@client.example", "private@lists.example", essaim.message("x@client.example", "private@lists.example"))
+        self.assertEqual(451, reply[0], reply)
+        self.assertEqual([0, 1, 1], [self.value(f'essaim_messages_total{{outcome="{outcome}"}}')
+                                     for outcome in ("accepted", "deferred", "refused")])
+
     def test_the_document_names_every_metric_and_no_other(self):
         self.serve()
         processes.wait_for("the queue", lambda: "essaim_queue_batches" in self.metrics())

@@ -64,6 +64,7 @@ class FakeActions final : public smtpd::SessionActions {
   WallTime wall_now() override { return now; }
   void on_rejected(const smtpd::Rejection& rejection) override;
   void on_received(const smtpd::Reception&) override { ++received; }
+  void on_not_taken(const smtp::Reply& answer) override { not_taken.push_back(answer.code); }
   void on_incident(std::string_view what, std::string_view) override { incidents.emplace_back(what); }
   void trace(char direction, std::string_view line) override;
 
@@ -75,6 +76,7 @@ class FakeActions final : public smtpd::SessionActions {
   std::vector<std::string> asked;
   std::vector<smtpd::LoginQuestion> logins;
   std::vector<std::string> rejected;  // "RCPT 550"
+  std::vector<int> not_taken;         // replies to messages that were read
   std::vector<std::string> incidents;
   std::string traced;
   Duration deadline{};

@@ -32,6 +32,21 @@ BOOST_AUTO_TEST_CASE(a_smuggled_end_of_data_ends_nothing) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_message_that_is_not_taken_is_counted_once) {
+  const auto told = [](const std::vector<int>& expected) {
+    return [expected](const FakeActions& actions, const smtpd::ServerSession&) {
+      BOOST_TEST(actions.not_taken == expected, boost::test_tools::per_element());
+    };
+  };
+  run_transcript({}, kUpToData + "C: a\\nb\nC: .\nS: 554 5.6.0", told({554}));
+  run_transcript({}, kUpToData + "C: ab\nC: .\nS: 250", told({}));
+  for (const int code : {451, 550}) {
+    Setup setup;
+    setup.submit_reply = smtp::reply(code, code == 451 ? "4.3.0" : "5.7.2", "not this one");
+    run_transcript(setup, kUpToData + "C: ab\nC: .\nS: " + std::to_string(code), told({code}));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(bare_line_ends_may_be_normalised) {
   Setup setup;
   setup.settings.bare_line_ends = smtp::BareLineEnds::kNormalise;
