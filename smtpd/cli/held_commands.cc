@@ -222,6 +222,13 @@ Result<std::vector<std::string>> ids_of(Site& site, const Options& options) {
   return out;
 }
 
+// Somebody was first, and did the contrary of what is wanted now. (What was refused may be gone by now, and what was let
+// pass may have been refused by the rules: then it is told, and is no success either.)
+bool is_contrary(const std::optional<HeldRecord>& held, lists::Verdict verdict) {
+  const HeldState wanted = verdict == lists::Verdict::kApprove ? HeldState::kApproved : HeldState::kRejected;
+  return !held || held->state != wanted;
+}
+
 // Each in a transaction of its own: one that cannot be decided does not keep the others.
 int decide(const Shell& shell, const Options& options, lists::Verdict verdict) {
   return with_site(shell, [&](Site& site) {
@@ -245,6 +252,7 @@ int decide(const Shell& shell, const Options& options, lists::Verdict verdict) {
     if (ids->empty() && !shell.json) print_line("nothing waits");
     for (const std::string& id : *ids) {
       lists::Response response;
+      bool contrary = false;
       auto done = site.write_by_rules([&](storage::Connection& c) -> Result<void> {
         auto held = find(c, id);
         if (!held.ok()) return held.error();
@@ -252,13 +260,18 @@ int decide(const Shell& shell, const Options& options, lists::Verdict verdict) {
         auto answered = lists::answer_held(context, *held, answer, who);
         if (!answered.ok()) return answered.error();
         response = *std::move(answered);
+        contrary = false;
+        if (response.status != lists::Response::Status::kAlready || response.decided) return {};
+        auto now = storage::HeldStore(c).find(held->id);
+        if (!now.ok()) return now.error();
+        contrary = is_contrary(*now, verdict);
         return {};
       });
       if (!done.ok()) {
         code = shell.fail(done.error());
         continue;
       }
-      if (response.status == lists::Response::Status::kRefused) code = kFailed;
+      if (response.status == lists::Response::Status::kRefused || contrary) code = kFailed;
       json.push_back({{"id", id},
                       {"status", lists::to_string(response.status)},
                       {"decided", response.decided},

@@ -97,7 +97,12 @@ class Moderation(People):
         self.assertIn("is not blocked any more", self.essaim.run("block", "remove", "x2@y.example", "--list", LIST))
         self.assertIn("was not blocked", self.essaim.run("block", "remove", "x2@y.example", "--list", LIST))
         self.assertEqual(250, self.write("x2@y.example", LIST, "Post 5")[0])
-        self.assertIn("was approved already", self.essaim.run("held", "reject", ids[0]))
+        # The contrary was done: for a script that is no success. The same answer twice is.
+        self.assertIn("was approved already", self.essaim.run("held", "reject", ids[0], check=False))
+        self.assertEqual(1, self.essaim.last.returncode)
+        self.assertIn("was approved already", self.essaim.run("held", "approve", ids[0]))
+        self.essaim.run("held", "approve", ids[2], check=False)
+        self.assertEqual(1, self.essaim.last.returncode)
         # All that waits on a list, at once; what waits elsewhere stays.
         self.essaim.make_list("two@lists.example", [ANN], send="editorkey", tell_held="false")
         self.taken("x7@y.example", "two@lists.example", "Elsewhere")
