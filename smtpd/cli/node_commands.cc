@@ -125,7 +125,13 @@ int show(const Shell& shell, Site& site, const std::string& name) {
   return kOk;
 }
 
+// A server with a file of its own does not look at its row: nobody would take its work up.
 int want(const Shell& shell, Site& site, const std::string& name, bool drains) {
+  if (drains && !site.settings().database_file().empty())
+    return shell.fail(
+        Error{ErrorCode::kConflict,
+              "a node with an SQLite database is alone, and nobody takes its work: "
+              "\"essaim drain\" ends its server in order (with essaim.socket stop that first)"});
   auto nodes = read_nodes(site);
   if (!nodes.ok()) return shell.fail(nodes.error());
   auto node = find(*nodes, name);
@@ -190,10 +196,11 @@ void add_node(Shell& shell) {
   };
   about_one("show", "one node",
             [&shell](Site& site, const std::string& name) { return show(shell, site, name); });
-  about_one(
-      "drain",
-      "take a node out of service while it runs: not ready, 421 to clients, its work back to the others",
-      [&shell](Site& site, const std::string& name) { return want(shell, site, name, true); });
+  about_one("drain",
+            "take a node of a cluster out of service while it runs: not ready, 421 to clients, its work back "
+            "to the "
+            "others",
+            [&shell](Site& site, const std::string& name) { return want(shell, site, name, true); });
   about_one("undrain", "let it serve again",
             [&shell](Site& site, const std::string& name) { return want(shell, site, name, false); });
   about_one("delete", "forget a node that does not come back: stopped or dead, and owning nothing",

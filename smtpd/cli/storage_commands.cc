@@ -15,6 +15,7 @@
 #include "storage/backup_note.h"
 #include "storage/copied_away.h"
 #include "storage/journal.h"
+#include "storage/node_store.h"
 #include "storage/schema.h"
 
 namespace essaim::smtpd::cli {
@@ -122,6 +123,21 @@ Result<std::unique_ptr<StateDirectory>> nothing_in_the_journal(const Settings& s
   return state;
 }
 
+// Older commands took the wish that a node with a file drains, which nobody looked at. On a cluster the node would come up
+// and refuse all mail.
+Result<void> forget_drain(Site& site) {
+  if (site.settings().database_file().empty()) return {};
+  return site.database().write_now(storage::Durability::kAccept,
+                                   [&site](storage::Connection& c) -> Result<void> {
+                                     storage::NodeStore nodes(c);
+                                     auto node = nodes.find(site.settings().hostname);
+                                     if (!node.ok()) return node.error();
+                                     if (!node->has_value() || !(*node)->drains) return {};
+                                     const auto serves = nodes.want((*node)->number, false);
+                                     return serves.ok() ? Result<void>() : serves.error();
+                                   });
+}
+
 Result<std::vector<storage::CopiedTable>> copy_to(const Shell& shell, Site& site, const std::string& url,
                                                   const std::string& password_file) {
   if (url == site.settings().database_url)
@@ -135,6 +151,8 @@ Result<std::vector<storage::CopiedTable>> copy_to(const Shell& shell, Site& site
   auto database = operate::open_database(target, *password, 1);
   if (!database.ok()) return database.error();
   ESSAIM_TRY((*database)->check_settings());
+  ESSAIM_TRY(storage::require_newest(site.database()));
+  ESSAIM_TRY(forget_drain(site));
   return storage::copy_away(
       site.database(), **database, system_clock(),
       [&shell](const storage::CopiedTable& table) {
