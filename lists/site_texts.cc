@@ -107,6 +107,23 @@ Result<std::string> function_that_searches(Connection& connection, const storage
 
 }  // namespace
 
+Result<std::vector<std::string>> missing_filters(Connection& connection, const storage::ListRecord& place,
+                                                 const std::string& file) {
+  std::vector<std::string> out;
+  const auto dot = file.find('.');
+  const std::string function = file.substr(0, dot);
+  if (dot == file.npos || scenario::find_function(function) == nullptr) return out;
+  const auto compiled = compile_for(connection, place, function, file.substr(dot + 1), false);
+  if (!compiled.ok()) return compiled.error();
+  for (const std::string& filter : (*compiled)->filters) {
+    if (filter == kBlocklist) continue;
+    auto there = TextStore(connection).nearest(TextKind::kFilter, filter, scope_of(place));
+    if (!there.ok()) return there.error();
+    if (!there->has_value()) out.push_back(filter);
+  }
+  return out;
+}
+
 Result<void> check_searchers(Connection& connection, const storage::ListRecord& place,
                              const std::string& filter) {
   if (filter == kBlocklist) return {};

@@ -32,6 +32,11 @@ storage::TextKind kind_of_scenario_file(const std::string& name);
 Result<void> check_text(storage::Connection& connection, const storage::ListRecord& place,
                         storage::TextKind kind, const std::string& name, const std::string& text);
 
+// The filters that a stored scenario ("send.mine"; of include.* none) searches and that are on no level of the place: until
+// they are, whoever is judged by such a rule is put off.
+Result<std::vector<std::string>> missing_filters(storage::Connection& connection,
+                                                 const storage::ListRecord& place, const std::string& file);
+
 // A filter that rules of a list search must be there, on some level; kConflict names a list that the place concerns and that
 // is left without. The blocklist may be missing.
 Result<void> check_searchers(storage::Connection& connection, const storage::ListRecord& place,

@@ -18,6 +18,27 @@ Result<std::string> read_text_file(const std::string& path) {
   return path == "-" ? read_standard_input() : read_file(path);
 }
 
+namespace {
+// "; there is no friends.txt yet, ...", or "".
+Result<std::string> without_filters(Site& site, const TextOptions& options, Json* names) {
+  std::string out;
+  *names = Json::array();
+  ESSAIM_TRY(site.read([&](storage::Connection& connection) -> Result<void> {
+    auto place = lists::record_of(connection, options.place);
+    if (!place.ok()) return place.error();
+    auto missing = lists::missing_filters(connection, *place, options.name);
+    if (!missing.ok()) return missing.error();
+    for (const std::string& one : *missing) {
+      out += (out.empty() ? "; there is no " : ", no ") + one;
+      names->push_back(one);
+    }
+    return {};
+  }));
+  if (!out.empty()) out += " yet, and until there is, who is judged by it hears 451";
+  return out;
+}
+}  // namespace
+
 int set_text(const Shell& shell, storage::TextKind kind, const TextOptions& options) {
   auto text = read_text_file(options.file);
   if (!text.ok()) return shell.fail(text.error());
@@ -26,7 +47,14 @@ int set_text(const Shell& shell, storage::TextKind kind, const TextOptions& opti
         lists::SiteTexts(site.database(), system_clock()).set(options.place, kind, options.name, *text);
     if (!done.ok()) return shell.fail(done.error());
     const bool changed = *done == lists::Change::kDone;
-    return shell.done(changed ? options.name + " set" : "nothing changed", json_text({{"changed", changed}}));
+    Json json{{"changed", changed}};
+    std::string missing;
+    if (kind == storage::TextKind::kScenario) {
+      auto found = without_filters(site, options, &json["missing_filters"]);
+      if (!found.ok()) return shell.fail(found.error());
+      missing = *std::move(found);
+    }
+    return shell.done((changed ? options.name + " set" : "nothing changed") + missing, json_text(json));
   });
 }
 

@@ -120,7 +120,24 @@ BOOST_AUTO_TEST_CASE(a_scenario_that_a_list_uses_cannot_be_taken_away) {
 BOOST_AUTO_TEST_CASE(a_filter_that_rules_of_a_list_search_cannot_be_taken_away) {
   Kept kept;
   const std::string friends = "friends.txt";
+  BOOST_TEST(kept.set(kept.dev, TextKind::kScenario, "send.early", "search(friends.txt) smtp -> do_it\n") ==
+             "done");
+  const auto missing = [&](const std::string& file) {
+    std::vector<std::string> out;
+    TestSite::require(kept.database->read_now([&](storage::Connection& c) -> Result<void> {
+      auto place = lists::record_of(c, kept.dev);
+      if (!place.ok()) return place.error();
+      auto found = lists::missing_filters(c, *place, file);
+      if (!found.ok()) return found.error();
+      out = *std::move(found);
+      return {};
+    }));
+    return out;
+  };
+  BOOST_TEST(missing("send.early") == std::vector<std::string>{friends}, boost::test_tools::per_element());
+  BOOST_TEST(missing("send.private").empty());
   BOOST_TEST(kept.set(kept.domain, TextKind::kFilter, friends, "z@y.example\n") == "done");
+  BOOST_TEST(missing("send.early").empty());
   BOOST_TEST(kept.set(kept.dev, TextKind::kScenario, "include.friends",
                       "search(friends.txt) smtp,dkim,md5 -> do_it\n") == "done");
   BOOST_TEST(kept.set(kept.dev, TextKind::kScenario, "send.mine", "include friends\n") == "done");

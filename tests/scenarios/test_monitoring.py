@@ -96,7 +96,7 @@ class Monitoring(processes.Scenario):
         # A filter that a rule asks and that is not there: a slip of ours, so the mail is to come again.
         mine = self.folder / "send.mine"
         mine.write_text("search(friends.txt,[sender]) smtp,dkim,md5,smtp_auth -> do_it\n")
-        self.essaim.run("scenario", "set", "send.mine", mine)
+        self.assertIn("there is no friends.txt yet", self.essaim.run("scenario", "set", "send.mine", mine))
         self.essaim.run("list", "set", "private@lists.example", "send=mine")
         reply = self.essaim.post("x@client.example", "private@lists.example", essaim.message("x@client.example", "private@lists.example"))
         self.assertEqual(451, reply[0], reply)
