@@ -154,7 +154,7 @@ Statistics::Parts Server::statistics_parts() {
   std::vector<net::EventLoop*> loops;
   loops.reserve(loops_.size());
   for (const Loop& l : loops_) loops.push_back(l.loop.get());
-  return {*database_, *engine_, std::move(loops), [this] { return facts(); }};
+  return {*database_, *engine_, std::move(loops), [this] { return facts(); }, serving_since_};
 }
 
 NodeFacts Server::facts() const {

@@ -187,6 +187,7 @@ class Server final : private storage::Membership::Listener {
   std::vector<std::shared_ptr<Trace>> traces_;
   std::shared_ptr<admin::Responder> delivery_watcher_;
   bool started_ = false;
+  MonoTime serving_since_{};
 };
 
 // One for each listener that has a certificate, null for the others. The error names the file.

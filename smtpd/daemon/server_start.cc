@@ -61,6 +61,7 @@ Result<void> Server::start() {
   ESSAIM_TRY(open_storage(*password));
   ESSAIM_TRY(start_loops());
   started_ = true;
+  serving_since_ = system_clock().mono_now();
   ESSAIM_TRY(start_delivery());
   ESSAIM_TRY(start_inbound());
   start_web();

@@ -67,7 +67,7 @@ class Statistics::Gathering : public std::enable_shared_from_this<Gathering> {
  private:
   void complete() {
     snapshot_.time = system_clock().wall_now();
-    snapshot_.uptime = system_clock().mono_now() - owner_.started_;
+    snapshot_.uptime = system_clock().mono_now() - owner_.parts_.serving_since;
     snapshot_.facts = owner_.parts_.facts();
     snapshot_.counters = counter_sums();
     snapshot_.database_healthy = owner_.parts_.database.healthy();
@@ -87,7 +87,7 @@ class Statistics::Gathering : public std::enable_shared_from_this<Gathering> {
 };
 
 Statistics::Statistics(net::EventLoop& home, Parts parts, Depth depth)
-    : home_(home), parts_(std::move(parts)), depth_(depth), started_(system_clock().mono_now()) {}
+    : home_(home), parts_(std::move(parts)), depth_(depth) {}
 
 Statistics::~Statistics() {
   for (const auto& one : live_)

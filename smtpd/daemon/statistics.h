@@ -70,6 +70,7 @@ class Statistics {
     delivery::Engine& engine;
     std::vector<net::EventLoop*> loops;
     std::function<NodeFacts()> facts;  // thread-safe
+    MonoTime serving_since{};
   };
   struct Depth {
     std::size_t lists = 10, destinations = 20;  // the busiest
@@ -97,7 +98,6 @@ class Statistics {
   net::EventLoop& home_;
   const Parts parts_;
   const Depth depth_;
-  const MonoTime started_;
   std::vector<std::weak_ptr<Gathering>> live_;
   std::shared_ptr<Cache> cache_ = std::make_shared<Cache>();
 };

@@ -115,6 +115,12 @@ class Monitoring(processes.Scenario):
         alerts = re.findall(r"- alert: (\w+)", (processes.ROOT / "contrib/prometheus/essaim.rules.yml").read_text())
         self.assertEqual(alerts, re.findall(r"^\| `(Essaim\w+)` \|", DOCUMENT.read_text(), re.M))
 
+    def test_top_and_the_metrics_agree_on_how_long_the_node_serves(self):
+        self.serve()
+        processes.wait_for("some time to pass", lambda: self.value("essaim_uptime_seconds") >= 2, every=0.2)
+        # Nobody has asked for it before.
+        self.assertGreaterEqual(self.essaim.json("top", "--once", "--interval", "200ms")["uptime_seconds"], 2)
+
     def test_no_list_and_no_address_is_a_label_and_a_stuck_database_holds_nothing_up(self):
         self.serve()
         self.assertEqual(250, self.post()[0])
