@@ -194,6 +194,10 @@ Result<Change> Admin::create_list(const std::string& name, const std::vector<smt
     request.list.local = address->local;
     const auto response = carry_out(connection, request);
     if (!response.ok()) return response.error();
+    // What is refused to the operator, whose names are looked at above, is the name of the command robot.
+    if (response->status == Response::Status::kRefused)
+      return Error{ErrorCode::kInvalid,
+                   response->text + ": it takes the commands of " + address->domain + " (its setting robot)"};
     done = change_of(*response);
     return {};
   }));

@@ -148,5 +148,7 @@ Result<storage::Role> parse_role(const std::string& text);
 // none of the prefixes that mean something else (recipients.h), and leave room for "-unsubscribe" and what
 // VERP adds.
 std::string wrong_with_list_name(const std::string& local);
+// The part of it that holds for the command robot, too: who has the name already, in whatever domain; "": nobody.
+std::string taken_by_the_site(const std::string& local);
 
 }  // namespace essaim::lists

@@ -8,6 +8,7 @@
 #include "lists/names.h"
 #include "lists/person_name.h"
 #include "lists/setting_changes.h"
+#include "lists/settings.h"
 #include "lists/templates/catalogue.h"
 #include "storage/departure_store.h"
 #include "storage/directory_store.h"
@@ -173,6 +174,30 @@ Result<std::string> Admin::export_text() {
 
 namespace {
 
+// A list that has the name of its domain's command robot, as the text wants both, is wrong with it. What is so already is no
+// matter of the text.
+Result<void> check_robots(const DirectoryText& is, const DirectoryText& wanted, bool remove_others) {
+  const auto robot_of = [](const std::string& domain, const Settings& settings) {
+    storage::ListRecord record;
+    record.domain = domain;
+    record.domain_settings = settings;
+    return settings_of(record).robot + "@" + domain;
+  };
+  std::map<std::string, Settings> domains = wanted.domains;
+  if (!remove_others) domains.insert(is.domains.begin(), is.domains.end());
+  for (const auto& [name, settings] : domains) {
+    const std::string robot = robot_of(name, settings);
+    const bool is_list = wanted.lists.contains(robot) || (!remove_others && is.lists.contains(robot));
+    const auto known = is.domains.find(name);
+    const bool was =
+        known != is.domains.end() && is.lists.contains(robot) && robot_of(name, known->second) == robot;
+    if (is_list && !was)
+      return Error{ErrorCode::kInvalid, "domain " + name + ": " + robot +
+                                            " cannot be a list and the address for commands (setting robot)"};
+  }
+  return {};
+}
+
 // What is there, and whether it can become what is wanted.
 Result<DirectoryText> load_for(Connection& connection, const DirectoryText& wanted, bool remove_others) {
   auto is = load_directory(connection, &wanted);
@@ -183,6 +208,7 @@ Result<DirectoryText> load_for(Connection& connection, const DirectoryText& want
       return Error{ErrorCode::kNotFound, "list " + address + ": there is no domain " + domain +
                                              ", neither in the text nor in the database"};
   }
+  ESSAIM_TRY(check_robots(*is, wanted, remove_others));
   ESSAIM_TRY(check_scenarios_of(connection, *is, wanted));
   return is;
 }

@@ -41,6 +41,10 @@ std::string wrong_with_list_name(const std::string& local) {
   if (local.size() + kLongest.size() > smtp::kMaxLocalPart)
     return "it is longer than " + std::to_string(smtp::kMaxLocalPart - kLongest.size()) +
            " characters, and -unsubscribe has to fit behind it";
+  return taken_by_the_site(local);
+}
+
+std::string taken_by_the_site(const std::string& local) {
   for (const std::string_view suffix : {"-request", "-owner", "-editor", "-subscribe", "-unsubscribe"}) {
     if (local.ends_with(suffix))
       return "names in " + std::string(suffix) + " belong to another list's addresses";

@@ -4,6 +4,7 @@
 #include "lists/policies.h"
 #include "lists/scenario/shipped.h"
 #include "lists/settings.h"
+#include "storage/directory_store.h"
 
 namespace essaim::lists {
 
@@ -46,6 +47,15 @@ Result<Settings> changed_settings(storage::Connection& connection, const storage
   }
   if (out != before) ESSAIM_TRY(check_scenarios(connection, list, out));
   return out;
+}
+
+Result<void> check_robot_is_free(storage::Connection& connection, const storage::ListRecord& domain) {
+  const std::string robot = settings_of(domain).robot;
+  const auto list = storage::DirectoryStore(connection).find_list(robot, domain.domain);
+  if (!list.ok()) return list.error();
+  if (!list->has_value()) return {};
+  return Error{ErrorCode::kInvalid,
+               "robot: " + (*list)->address() + " is a list, and would get the commands"};
 }
 
 }  // namespace essaim::lists

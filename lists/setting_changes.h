@@ -17,4 +17,8 @@ Result<Settings> changed_settings(storage::Connection& connection, const storage
 Result<void> check_scenarios(storage::Connection& connection, const storage::ListRecord& list,
                              const Settings& settings);
 
+// Whether no list has the name of the command robot of a domain (domain_alone.h), which stands back behind a list. kInvalid
+// says which one has.
+Result<void> check_robot_is_free(storage::Connection& connection, const storage::ListRecord& domain);
+
 }  // namespace essaim::lists

@@ -5,6 +5,7 @@
 #include "core/config/values.h"
 #include "core/mail/header_block.h"
 #include "core/smtp/idn.h"
+#include "lists/admin.h"
 #include "lists/policies.h"
 #include "lists/scenario/shipped.h"
 #include "lists/templates/catalogue.h"
@@ -144,7 +145,9 @@ std::string check_language(const std::string& value) {
 std::string check_robot(const std::string& value) {
   const auto address = smtp::parse_mailbox(value + "@robot.example");
   if (!address.ok() || address->local != value) return "it must be the local part of an address, as sympa";
-  return value == ascii_lowered(value) ? "" : "it must be in lower case";
+  if (value != ascii_lowered(value)) return "it must be in lower case";
+  // Mail to them would be taken for commands, and nobody would see it (RFC 5321 section 4.5.1, RFC 2142).
+  return taken_by_the_site(value);
 }
 
 // Whether there is such a scenario is seen where the database is at hand (admin.cc).
@@ -343,7 +346,8 @@ const std::vector<config::Setting>& list_settings_table() {
        .check = check_language},
       {.name = "robot",
        .default_value = "sympa",
-       .help = "Local part of the address that takes commands, in the list's domain. Set it for the domain.",
+       .help = "Local part of the address that takes commands, in the list's domain: a name that no list "
+               "has. Set it for the domain.",
        .check = check_robot},
       {.name = "use_blocklist",
        .default_value = "send,subscribe,create_list",

@@ -68,6 +68,9 @@ Done create(const Doing& doing) {
   if (known->has_value())
     return Response{Response::Status::kAlready,
                     doing.say("the list {{list}} exists already", {{"list", wanted.address()}}), ""};
+  if (wanted.local == doing.settings.robot)
+    return Response{Response::Status::kRefused,
+                    doing.say("a list cannot be called {{name}}", {{"name", wanted.local}}), ""};
   storage::ListRecord list = wanted;
   list.id = doing.context.services.ids->next();
   list.revision = 1;

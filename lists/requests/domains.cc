@@ -1,6 +1,7 @@
 // Domains and who looks after them.
 #include "lists/requests/verbs.h"
 #include "lists/setting_changes.h"
+#include "lists/settings.h"
 #include "storage/directory_store.h"
 #include "storage/member_store.h"
 
@@ -46,6 +47,12 @@ Done configure_domain(const Doing& doing) {
     return Response{Response::Status::kAlready,
                     doing.say("the settings of {{list}} are like that already", {{"list", domain.domain}}),
                     ""};
+  storage::ListRecord before = domain;
+  before.domain_settings = (*found)->settings;
+  storage::ListRecord after = domain;
+  after.domain_settings = *settings;
+  if (settings_of(after).robot != settings_of(before).robot)
+    ESSAIM_TRY(check_robot_is_free(doing.connection(), after));
   ESSAIM_TRY(directory.set_domain(domain.domain, *settings));
   return Response{Response::Status::kDone,
                   doing.say("the settings of {{list}} were changed", {{"list", domain.domain}}), ""};

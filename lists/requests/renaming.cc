@@ -211,6 +211,11 @@ Done rename(const Doing& doing) {
                     doing.say("the list {{list}} exists already", {{"list", (*other)->address()}}), ""};
   }
   const ListRecord renamed = in_domain(list, to.local, **domain);
+  // Not that of the list's own settings: commands go by the domain's.
+  ListRecord of_domain = renamed;
+  of_domain.settings.clear();
+  if (to.local == settings_of(of_domain).robot)
+    return Response{Status::kRefused, doing.say("a list cannot be called {{name}}"), ""};
   // The scenarios of the domain that it leaves are not at hand any more; every post would have to wait.
   if (renamed.domain_id != list.domain_id) {
     const auto usable = check_scenarios(doing.connection(), renamed, renamed.settings);

@@ -87,6 +87,26 @@ BOOST_AUTO_TEST_CASE(a_suspended_list_that_is_renamed_stays_suspended) {
   BOOST_TEST(suspended == both, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_list_is_not_renamed_to_the_command_robot) {
+  Served site;
+  lists::Response::Status status{};
+  TestSite::require(
+      site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+        lists::WriteContext context{site.services, c, site.clock.wall_now(), 1};
+        lists::Request request;
+        request.verb = lists::Verb::kRename;
+        request.list = site.list("dev");
+        request.list.settings["robot"] = "commands";  // of the list alone: mail does not go by it
+        request.name = "sympa";
+        const auto response = lists::carry_out_for_operator(context, request);
+        if (!response.ok()) return response.error();
+        status = response->status;
+        return {};
+      }));
+  BOOST_TEST((status == lists::Response::Status::kRefused));
+  BOOST_TEST((site.list("dev").local == "dev"));
+}
+
 BOOST_AUTO_TEST_CASE(a_name_is_kept_without_what_could_not_stand_beside_an_address) {
   Served site(lists::Settings{{"subscribe", "open"}});
   site.ask("new@x.example", "SUBSCRIBE dev Ann <ann@example.org>\n");
