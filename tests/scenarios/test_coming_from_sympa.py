@@ -139,6 +139,21 @@ class ComingFromSympa(processes.Scenario):
         answer = server.run("scenario", "explain", "bees@lists.example", "send", "--sender", "x@spam.example", "--auth", "smtp")
         self.assertIn("reject", answer)
 
+    def test_what_is_not_utf_8_is_read_as_it_was_written_and_said(self):
+        bees = self.folder / "list_data" / "bees"
+        bees.mkdir(parents=True)
+        (bees / "config").write_bytes(b"subject Caf\xe9\n")
+        (bees / "message_footer").write_bytes(b"\x80 5 \x96 \x81 \xfc\n")
+        (bees / "member.dump").write_bytes(b"email ann@a.example\ngecos Ren\xe9e\n\nemail bob@a.example\ngecos Andr\xc3\xa9\n")
+        (bees / "owner.dump").write_bytes("email own@o.example\ngecos Ren\u00e9\n".encode())
+        made = subprocess.run([SCRIPT, bees.parent, "lists.example"], capture_output=True, encoding="utf-8", check=True)
+        for line in ('description = "Caf\u00e9"', 'footer = "\u20ac 5 \u2013 \x81 \u00fc\\n"', '"Ren\u00e9e <ann@a.example>"',
+                     '"Andr\u00e9 <bob@a.example>"',
+                     '"Ren\u00e9 <own@o.example'):
+            self.assertIn(line, made.stdout)
+        for name, count in (("config", 1), ("message_footer", 1), ("member.dump", 1), ("owner.dump", 0)):
+            self.assertEqual(count, made.stderr.count(f"bees@lists.example: {name} is not UTF-8 in 1 of its lines"), made.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()
