@@ -97,7 +97,7 @@ class Server final : private storage::Membership::Listener {
   Result<void> probe_database(storage::Connection& connection);
   std::vector<Pulse> pulses() const;
   Health::Reasons why_not() const;
-  Result<Environments> make_environments(const Settings& settings) const;
+  Environments make_environments(const Settings& settings) const;
   void watch_certificates();
   void on_each_loop(const std::function<void(Loop&)>& task);  // and waits
 
@@ -192,5 +192,7 @@ class Server final : private storage::Membership::Listener {
 
 // One for each listener that has a certificate, null for the others. The error names the file.
 Result<std::vector<std::shared_ptr<net::TlsServerContext>>> load_certificates(const Settings& settings);
+// In the log, if everybody may read the secret that seals the keys.
+void warn_of_open_secret(const Settings& settings);
 
 }  // namespace essaim::smtpd

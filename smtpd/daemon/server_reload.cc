@@ -19,6 +19,9 @@ Result<std::string> Server::reload() {
   if (!certificates.ok()) return refused(certificates.error());
   auto accounts = account_options(next, settings_, account_options_);
   if (!accounts.ok()) return refused(accounts.error());
+  // Nothing uses it before the next start, which reads it as the same user, and would fail.
+  if (const auto seal = operate::open_seal(fresh->settings); !seal.ok())
+    return refused({seal.error().code, "\"authentication.key_file\": " + seal.error().message});
 
   certificates_ = *std::move(certificates);
   account_options_ = *std::move(accounts);
@@ -28,12 +31,12 @@ Result<std::string> Server::reload() {
   gate_.set_limit(Gate::sockets_for(settings_.limits.connections));
   guard_->set_settings(settings_.limits.clients);
   engine_->reconfigure(engine_settings(settings_, own_addresses(settings_, sockets_), own_port_));
-  auto environments = make_environments(settings_);
-  if (!environments.ok()) return refused(environments.error());
-  on_each_loop([&](Loop& l) { l.inbound->set_environments(*environments); });
+  const Environments environments = make_environments(settings_);
+  on_each_loop([&](Loop& l) { l.inbound->set_environments(environments); });
   if (web_) web_->reconfigure(settings_.http, web_listeners());
 
   watch_certificates();
+  warn_of_open_secret(fresh->settings);
   std::string later;
   for (const std::string& name : needing_restart(started_with_, fresh->values))
     later += (later.empty() ? "" : ", ") + name;

@@ -84,6 +84,13 @@ Result<std::vector<std::shared_ptr<net::TlsServerContext>>> load_certificates(co
   return out;
 }
 
+// That mail waits would be worse. What makes keys refuses it.
+void warn_of_open_secret(const Settings& settings) {
+  if (const auto closed = operate::require_private(settings.authentication.key_file, settings.user);
+      !closed.ok())
+    log::error("secret-open-to-all", {{"error", closed.error().message}});
+}
+
 // For mail to ourselves: any free port, and nothing of what protects from strangers.
 ListenSettings listen_to_ourselves() {
   ListenSettings out;
@@ -178,10 +185,7 @@ Result<void> Server::open_storage(const std::string& password) {
   tokens_ = *std::move(tokens);
   auto seal = operate::open_seal(settings_);
   if (!seal.ok()) return seal.error();
-  // That mail waits would be worse. What makes keys refuses it.
-  if (const auto closed = operate::require_private(settings_.authentication.key_file, settings_.user);
-      !closed.ok())
-    log::error("secret-open-to-all", {{"error", closed.error().message}});
+  warn_of_open_secret(settings_);
   keys_ = std::make_unique<KeyRing>(*database_, *std::move(seal));
   ESSAIM_TRY(keys_->load());
   return join_cluster(password);
@@ -264,7 +268,7 @@ Result<void> Server::start_delivery() {
   return {};
 }
 
-Result<Environments> Server::make_environments(const Settings& settings) const {
+Environments Server::make_environments(const Settings& settings) const {
   Environments out;
   for (std::size_t i = 0; i < settings.listen.size(); ++i) {
     const ListenSettings& l = settings.listen[i];
@@ -332,14 +336,13 @@ Result<void> Server::start_inbound() {
   auto admin_socket = net::ListenSocket::bind_unix(settings_.admin_socket(), 0660);
   if (!admin_socket.ok()) return admin_socket.error();
   admin_socket_ = *std::move(admin_socket);
-  auto environments = make_environments(settings_);
-  if (!environments.ok()) return environments.error();
+  const Environments environments = make_environments(settings_);
   on_each_loop([&](Loop& l) {
     const auto number = static_cast<std::size_t>(&l - loops_.data());
     l.inbound = std::make_unique<Inbound>(
         *l.loop, number, *l.resolver, gate_,
         [this](std::size_t to, const Inbound::Accepted& accepted) { pass_on(to, accepted); });
-    l.inbound->set_environments(*environments);
+    l.inbound->set_environments(environments);
     if (&l != loops_.data()) return;
     admin_ = std::make_unique<admin::Server>(*l.loop, admin_socket_, admin_verbs());
     key_refresh_ = std::make_unique<KeyRefresh>(*l.loop, *database_, *tokens_, *keys_);

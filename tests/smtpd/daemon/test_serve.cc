@@ -257,6 +257,29 @@ BOOST_AUTO_TEST_CASE(a_secret_that_everybody_may_read_is_told_and_used) {
   BOOST_TEST(has(log, "chmod 0640 " + secret), log);
 }
 
+// The next start, weeks later, would fail for it.
+BOOST_AUTO_TEST_CASE(a_reload_looks_at_the_secret_that_seals_the_keys) {
+  Program program;
+  const std::string secret = program.directory.write("secret", "a secret of some length\n");
+  BOOST_REQUIRE(chmod(secret.c_str(), 0600) == 0);
+  std::ofstream(program.config, std::ios::app) << "[authentication]\nkey_file = \"" << secret << "\"\n";
+  BOOST_REQUIRE(program.serve() > 0);
+  BOOST_TEST(program.run({"reload"}).code == 0);
+  BOOST_TEST(!has(program.log(), "secret-open-to-all"), program.log());
+  BOOST_REQUIRE(chmod(secret.c_str(), 0644) == 0);
+  BOOST_TEST(program.run({"reload"}).code == 0);
+  BOOST_TEST(has(program.log(), "error secret-open-to-all"), program.log());
+  program.directory.write("secret", "short");
+  auto reloaded = program.run({"reload"});
+  BOOST_TEST(reloaded.code != 0);
+  BOOST_TEST(has(reloaded.err, "authentication.key_file"), reloaded.err);
+  BOOST_REQUIRE(unlink(secret.c_str()) == 0);
+  reloaded = program.run({"reload"});
+  BOOST_TEST(reloaded.code != 0);
+  BOOST_TEST(has(reloaded.err, "nothing was changed"), reloaded.err);
+  BOOST_TEST(has(program.log(), "error reload-refused"), program.log());
+}
+
 BOOST_AUTO_TEST_CASE(two_servers_do_not_share_a_state_directory) {
   Site site;
   const auto second = site.program.run({"serve"});
