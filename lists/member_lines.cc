@@ -1,5 +1,8 @@
 // Files of members: one to a line, `address` or `Name <address>`.
+#include <cstdint>
 #include <istream>
+
+#include <fmt/format.h>
 
 #include "core/base/text.h"
 #include "lists/admin.h"
@@ -44,6 +47,12 @@ Result<NewMember> parse_member_line(std::string_view line) {
   member.name = clean_name(member.name);
   auto parsed = smtp::parse_mailbox(address, smtp::LocalPart::kUtf8);
   if (!parsed.ok()) return parsed.error();
+  // Spreadsheets and web pages leave them beside an address, which then looks like the right one and is another. Names of
+  // accounts have none of them either (RFC 8264 section 4.2.3).
+  if (const auto unseen = first_invisible(parsed->local))
+    return Error{ErrorCode::kInvalid,
+                 fmt::format("'{}' has a character that nobody sees, U+{:04X}, before the @",
+                             escaped_for_display(address, 256), static_cast<std::uint32_t>(*unseen))};
   member.address = std::move(*parsed);
   return member;
 }

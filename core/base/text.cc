@@ -38,6 +38,25 @@ bool is_direction_mark(char32_t c) {
          (c >= 0x2066 && c <= 0x2069) || c == 0x2028 || c == 0x2029;
 }
 
+struct CodePoints {
+  char32_t first, last;
+};
+
+// General categories Cc, Cf, Co, Zl, Zp and Zs, default-ignorable ones (Unicode 15), and the noncharacters of the planes 15 and 16.
+constexpr CodePoints kInvisible[] = {
+    {0x00, 0x1F},       {0x7F, 0xA0},        {0xAD, 0xAD},       {0x34F, 0x34F},     {0x600, 0x605},
+    {0x61C, 0x61C},     {0x6DD, 0x6DD},      {0x70F, 0x70F},     {0x890, 0x891},     {0x8E2, 0x8E2},
+    {0x115F, 0x1160},   {0x1680, 0x1680},    {0x17B4, 0x17B5},   {0x180B, 0x180F},   {0x2000, 0x200F},
+    {0x2028, 0x202F},   {0x205F, 0x206F},    {0x3000, 0x3000},   {0x3164, 0x3164},   {0xE000, 0xF8FF},
+    {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},    {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFB},   {0xFFFE, 0xFFFF},
+    {0x110BD, 0x110BD}, {0x110CD, 0x110CD},  {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
+    {0xE0000, 0xE0FFF}, {0xF0000, 0x10FFFF},
+};
+
+bool is_joiner(char32_t c) {
+  return c == 0x200C || c == 0x200D;
+}
+
 }  // namespace
 
 char ascii_lower(char c) {
@@ -87,6 +106,22 @@ std::optional<std::uint64_t> parse_u64(std::string_view text) {
     value = value * 10 + digit;
   }
   return value;
+}
+
+std::optional<char32_t> first_invisible(std::string_view text) {
+  char32_t before = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    char32_t code = 0;
+    const std::size_t length = decode_utf8(text, i, &code);
+    i += std::max<std::size_t>(length, 1);
+    if (length == 0) continue;  // no character at all
+    const bool joins = is_joiner(code) && before >= 0x80 && !is_joiner(before);
+    for (const CodePoints& range : kInvisible) {
+      if (code >= range.first && code <= range.last && !joins) return code;
+    }
+    before = code;
+  }
+  return std::nullopt;
 }
 
 std::string escaped_for_display(std::string_view text, std::size_t limit) {

@@ -27,6 +27,9 @@ std::string bytes_for_display(double bytes);
 
 bool is_valid_utf8(std::string_view text);
 bool is_ascii(std::string_view text);
+// The first character that shows nothing, or nothing of its own: controls, spaces other than U+0020, format characters, fillers,
+// private ones. Joiners (U+200C, U+200D) belong to the writing of some languages, behind characters that are not ASCII.
+std::optional<char32_t> first_invisible(std::string_view text);
 
 // The candidate with the smallest edit distance, if near enough to be what was meant; else empty.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);

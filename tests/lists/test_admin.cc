@@ -86,35 +86,6 @@ BOOST_AUTO_TEST_CASE(mistakes_say_what_is_wrong_and_what_to_do) {
   BOOST_TEST(wrong_with_list_name(std::string(52, 'x')).empty());
 }
 
-// A list comes before the robot where mail arrives: its members would get HELP, and commands no answer.
-BOOST_AUTO_TEST_CASE(no_list_has_the_name_of_the_command_robot) {
-  TestSite site;
-  site.make_list("dev");
-  const auto refused = [](const auto& result, const char* says) {
-    BOOST_REQUIRE(!result.ok());
-    BOOST_TEST((result.error().code == ErrorCode::kInvalid));
-    BOOST_TEST(result.error().message.find(says) != std::string::npos, result.error().message);
-  };
-  refused(site.admin.create_list("sympa@lists.example", {}), "takes the commands of lists.example");
-  refused(site.admin.set_domain("lists.example", {{"robot", "dev"}}), "dev@lists.example is a list");
-  TestSite::require(site.admin.set_domain("lists.example", {{"robot", "commands"}}));
-  refused(site.admin.create_list("commands@lists.example", {}), "takes the commands of lists.example");
-  // The name is free now, and taken when the robot comes back to it.
-  TestSite::require(site.admin.create_list("sympa@lists.example", {}));
-  BOOST_TEST((*site.admin.create_list("sympa@lists.example", {}) == Change::kAlready));
-  refused(site.admin.set_domain("lists.example", {{"robot", std::nullopt}}), "sympa@lists.example is a list");
-  TestSite::require(site.admin.set_domain("lists.example", {{"post", "anyone"}}));
-
-  const std::string domain = "[domains.\"lists.example\"]\n";
-  for (const bool dry_run : {true, false}) {
-    refused(site.admin.apply_text(domain, dry_run), "sympa@lists.example cannot be a list");
-    refused(site.admin.apply_text("[lists.\"commands@lists.example\"]\n", dry_run),
-            "commands@lists.example cannot be a list");
-  }
-  TestSite::require(site.admin.apply_text(domain, false, true));  // no list is left
-  BOOST_TEST(site.admin.lists()->empty());
-}
-
 // A pager that somebody left open would else hold a transaction, and the database could let go of nothing.
 BOOST_AUTO_TEST_CASE(members_are_told_between_two_looks_at_the_database) {
   TestSite site;

@@ -6,6 +6,40 @@ using namespace essaim;
 
 BOOST_AUTO_TEST_SUITE(text)
 
+BOOST_AUTO_TEST_CASE(characters_that_show_nothing_are_found) {
+  for (const char* seen : {"", "ann", "a b", "Andr\xc3\xa9", "\xe6\x9d\x8e", "\xf0\x9f\x90\x9d", "a\xcc\x81",
+                           "\xd9\x85\xe2\x80\x8c\xd8\xae"})
+    BOOST_TEST(!first_invisible(seen).has_value(), seen);
+  const std::pair<const char*, std::uint32_t> rows[] = {
+      {"ann\xc2\xa0", 0xA0},
+      {"\xe2\x80\x8b"
+       "ann",
+       0x200B},
+      {"\xef\xbb\xbf"
+       "ann",
+       0xFEFF},
+      {"a\xc2\xad"
+       "nn",
+       0xAD},
+      {"\xe2\x80\xae"
+       "ann",
+       0x202E},
+      {"ann\xe2\x80\x8d", 0x200D},
+      {"\xe2\x80\x8c"
+       "ann",
+       0x200C},
+      {"a\tb", 0x9},
+      {"\xc2\x85", 0x85},
+      {"\xee\x80\x80", 0xE000},
+      {"\xf3\xa0\x81\x81", 0xE0041},
+  };
+  for (const auto& [text, code] : rows) {
+    const auto found = first_invisible(text);
+    BOOST_REQUIRE_MESSAGE(found.has_value(), text);
+    BOOST_TEST(static_cast<std::uint32_t>(*found) == code);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(display_shows_no_control_character_and_no_direction_mark) {
   BOOST_TEST(escaped_for_display("a\r\nb\x1b[31m") == "a\\x0d\\x0ab\\x1b[31m");
   BOOST_TEST(escaped_for_display("caf\xc3\xa9") == "caf\xc3\xa9");
