@@ -13,6 +13,7 @@
 #include "smtpd/operate/database_password.h"
 #include "smtpd/operate/dns_options.h"
 #include "smtpd/operate/key_ring.h"
+#include "smtpd/operate/open_database.h"
 #include "smtpd/operate/user.h"
 #include "smtpd/settings/show.h"
 #include "smtpd/settings/table.h"
@@ -50,6 +51,7 @@ std::vector<std::string> what_is_wrong(const Settings& s) {
     note("\"certificate\": ",
          net::TlsServerContext::load(net::TlsServerOptions{l.certificates(), l.client_ca}));
   }
+  note("", operate::require_places(s));
   note("\"storage.password_file\": ", operate::database_password(s));
   note("", account_options(s));
   note("\"authentication.key_file\": ", operate::open_seal(s));

@@ -28,6 +28,15 @@ CLI::App* Shell::noun(const std::string& name, const std::string& help) {
 }
 
 // One example of each verb also stands at its noun.
+namespace {
+bool only_tells_by(const std::string& verb) {
+  for (const char* one : {"bouncing", "check", "explain", "export", "find", "left", "list", "show", "why"}) {
+    if (verb == one) return true;
+  }
+  return false;
+}
+}  // namespace
+
 CLI::App* Shell::verb(CLI::App* noun, const std::string& name, const std::string& help,
                       const std::string& examples, std::function<int()> run) {
   CLI::App* app = noun->add_subcommand(name, help);
@@ -38,7 +47,11 @@ CLI::App* Shell::verb(CLI::App* noun, const std::string& name, const std::string
     noun->footer(
         (before.empty() ? "Examples (more with essaim " + noun->get_name() + " VERB --help):" : before) +
         "\n" + examples.substr(0, examples.find('\n')));
-  app->callback([this, run = std::move(run)] { chosen_ = run; });
+  const bool tells = only_tells_by(name);
+  app->callback([this, tells, run = std::move(run)] {
+    chosen_ = run;
+    only_tells = tells;
+  });
   return app;
 }
 

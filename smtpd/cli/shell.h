@@ -26,6 +26,8 @@ class Shell {
 
   std::string config;  // --config
   bool json = false;   // --json
+  // The verb that was chosen tells and changes nothing, so that it makes no database where there is none.
+  bool only_tells = false;
 
   CLI::App* noun(const std::string& name, const std::string& help);
   // `run` is called after parsing, with the options bound by the caller. `examples` are lines of shell.

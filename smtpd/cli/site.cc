@@ -31,6 +31,7 @@ Result<std::unique_ptr<Site>> Site::open_any_version(const Shell& shell) {
     // Whatever is wrong with the file, it is the configuration that is wrong.
     return Error{ErrorCode::kInvalid, loaded.error().message};
   }
+  if (shell.only_tells) ESSAIM_TRY(operate::require_database_file(loaded->settings));
   auto password = operate::database_password(loaded->settings);
   if (!password.ok()) return password.error();
   auto database = operate::open_database(loaded->settings, *password, 1);

@@ -46,6 +46,7 @@ Result<int> lock(const std::string& path, const std::string& what, const Setting
 }  // namespace
 
 Result<std::unique_ptr<StateDirectory>> StateDirectory::open(const Settings& settings) {
+  ESSAIM_TRY(operate::require_places(settings));
   const std::string file = settings.database_file();
   for (const std::string& directory : {settings.state, settings.journal_directory(),
                                        settings.spill_directory(), file.substr(0, file.rfind('/'))}) {

@@ -18,7 +18,8 @@ namespace {
 constexpr int kMostLinks = 40;  // as the kernel follows
 
 Error failed(const std::string& path) {
-  return {ErrorCode::kIo, path + ": " + std::strerror(errno)};
+  const char* const advice = errno == EACCES ? " (run as root or as the server's user)" : "";
+  return {ErrorCode::kIo, path + ": " + std::strerror(errno) + advice};
 }
 
 // SQLite gives its other files the owner of this one.
@@ -65,6 +66,28 @@ Result<void> make_directory(const std::string& path, const Settings& settings) {
   return {};
 }
 
+namespace {
+Result<void> require_place(const char* setting, const std::string& path) {
+  const auto wrong = [&](const std::string& what) {
+    return Error{ErrorCode::kIo, std::string("\"") + setting + "\": " + what};
+  };
+  struct stat about {};
+  if (stat(path.c_str(), &about) == 0)
+    return S_ISDIR(about.st_mode) ? Result<void>() : wrong(path + ": not a directory");
+  if (errno != ENOENT) return wrong(failed(path).message);
+  const std::string parent = std::filesystem::path(path).lexically_normal().parent_path().string();
+  if (stat(parent.c_str(), &about) == 0 && S_ISDIR(about.st_mode)) return {};
+  return wrong(path + ": there is no directory " + parent + " to make it in");
+}
+}  // namespace
+
+Result<void> require_places(const Settings& settings) {
+  ESSAIM_TRY(require_place("state", settings.state));
+  const std::string file = settings.database_file();
+  const std::string directory = file.substr(0, file.rfind('/'));
+  return directory.empty() ? Result<void>() : require_place("storage.url", directory);
+}
+
 storage::DatabaseOptions database_options(const Settings& settings, const std::string& password,
                                           int readers) {
   storage::DatabaseOptions options;
@@ -86,7 +109,22 @@ Result<std::unique_ptr<storage::Database>> open_database(const Settings& setting
     if (!directory.empty()) ESSAIM_TRY(make_directory(directory, settings));
     ESSAIM_TRY(make_file(file, settings));
   }
-  return storage::Database::open(database_options(settings, password, readers));
+  auto database = storage::Database::open(database_options(settings, password, readers));
+  // SQLite tells no reason.
+  const std::string file = settings.database_file();
+  if (!database.ok() && !file.empty() && faccessat(AT_FDCWD, file.c_str(), R_OK | W_OK, AT_EACCESS) != 0 &&
+      errno == EACCES)
+    return failed(file);
+  return database;
+}
+
+Result<void> require_database_file(const Settings& settings) {
+  const std::string file = settings.database_file();
+  if (file.empty() || access(file.c_str(), F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)) return {};
+  ESSAIM_TRY(require_no_restore(settings));
+  return Error{ErrorCode::kNotFound, "there is no database " + file +
+                                         "; `essaim serve` or `essaim storage init` makes it, if this is the "
+                                         "file that is meant (storage.url)"};
 }
 
 }  // namespace essaim::smtpd::operate

@@ -11,10 +11,17 @@
 
 namespace essaim::smtpd::operate {
 
+// Whether `state` and the folder of the database's file are directories, or can be made where their parent is. The error names
+// the setting.
+Result<void> require_places(const Settings& settings);
+
 storage::DatabaseOptions database_options(const Settings& settings, const std::string& password, int readers);
 // `password` as from database_password().
 Result<std::unique_ptr<storage::Database>> open_database(const Settings& settings,
                                                          const std::string& password, int readers);
+
+// kNotFound: there is no file yet, or the settings name another one than is meant. Fine for a database on a server.
+Result<void> require_database_file(const Settings& settings);
 
 // Where the file of the database is, not a link to it: SQLite puts its log beside the file. "" for one on a server.
 std::string database_place(const Settings& settings);

@@ -1,9 +1,12 @@
 #include "smtpd/settings/settings.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "core/config/load.h"
 #include "core/smtp/idn.h"
@@ -205,6 +208,8 @@ Result<LoadedSettings> load_settings(const std::string& file) {
     return Error{values.error().code, values.error().message +
                                           "; name the file with --config FILE, or begin with: essaim config "
                                           "sample > essaim.toml"};
+  if (!values.ok() && faccessat(AT_FDCWD, file.c_str(), R_OK, AT_EACCESS) != 0 && errno == EACCES)
+    return Error{values.error().code, values.error().message + " (run as root or as the server's user)"};
   return finished(std::move(values), file);
 }
 

@@ -269,6 +269,40 @@ BOOST_FIXTURE_TEST_CASE(a_bad_configuration_is_told_with_file_and_line, Site) {
   BOOST_TEST(has(missing.err, "/nonexistent/essaim.toml"), missing.err);
 }
 
+// Of a path that is mistyped, or a volume that is not mounted.
+BOOST_FIXTURE_TEST_CASE(what_only_tells_makes_no_database, Site) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"queue", "list"},
+                                                {"domain", "list"},
+                                                {"post", "find"},
+                                                {"storage", "check"},
+                                                {"config", "export"}}) {
+    const Outcome o = run(words);
+    BOOST_TEST(o.code == 1);
+    BOOST_TEST(has(o.err, "there is no database " + directory.path("essaim.db")), o.err);
+    BOOST_TEST(access(directory.path("essaim.db").c_str(), F_OK) != 0);
+  }
+  make_list();
+  BOOST_TEST(json({"domain", "list"}).size() == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(directories_that_cannot_be_made_are_told_with_their_setting, Site) {
+  ok({"config", "check"});
+  const std::string good = essaim::test::read_file(config);
+  const std::pair<std::string, std::string> rows[] = {{directory.path("state"), "\"state\": "},
+                                                      {directory.path("essaim.db"), "\"storage.url\": "}};
+  for (const auto& [path, says] : rows) {
+    std::string bad = good;
+    bad.replace(bad.find(path), path.size(), directory.path("missing") + "/there/x");
+    directory.write("essaim.toml", bad);
+    const Outcome checked = run({"config", "check"});
+    BOOST_TEST(checked.code == 2);
+    BOOST_TEST(has(checked.err, says), checked.err);
+    const Outcome served = run({"serve"});
+    BOOST_TEST(served.code != 0);
+    BOOST_TEST(has(served.err, "there is no directory " + directory.path("missing")), served.err);
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(says_when_there_are_more_posts_than_it_shows, Site) {
   make_list();
   for (const char* who : {"ann@a.example", "bob@a.example", "carol@a.example"})

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "smtpd/operate/open_database.h"
 #include "smtpd/operate/user.h"
+#include "smtpd/settings/settings.h"
 #include "tests/support/temp_dir.h"
 
 using namespace essaim;
@@ -29,6 +31,26 @@ BOOST_AUTO_TEST_CASE(root_learns_what_the_user_of_the_server_cannot_read) {
   BOOST_TEST(geteuid() == 0);
   BOOST_REQUIRE(::chmod(dir.path("").c_str(), 0700) == 0);
   BOOST_TEST(!require_readable(file, *nobody).ok());
+}
+
+BOOST_AUTO_TEST_CASE(whoever_may_not_read_the_files_of_the_server_is_told_who_may) {
+  if (geteuid() != 0) return;
+  const auto nobody = find_user("nobody");
+  BOOST_REQUIRE(nobody.ok());
+  const test::TempDir dir;
+  const std::string config = dir.write("essaim.toml", "hostname = \"x.example\"\n");
+  smtpd::Settings settings;
+  settings.database_url = "sqlite:" + dir.write("essaim.db", "");
+  BOOST_REQUIRE((::chmod(dir.path().c_str(), 0755) == 0 && ::chmod(config.c_str(), 0600) == 0 &&
+                 ::chmod(dir.path("essaim.db").c_str(), 0600) == 0));
+  BOOST_REQUIRE(seteuid(nobody->uid) == 0);
+  const auto loaded = smtpd::load_settings(config);
+  const auto database = open_database(settings, "", 1);
+  BOOST_REQUIRE(seteuid(0) == 0);
+  BOOST_REQUIRE((!loaded.ok() && !database.ok()));
+  const std::string advice = ": Permission denied (run as root or as the server's user)";
+  BOOST_TEST(loaded.error().message == config + advice);
+  BOOST_TEST(database.error().message == dir.path("essaim.db") + advice);
 }
 
 BOOST_AUTO_TEST_CASE(root_opens_for_the_user_of_the_server_what_that_user_may) {
