@@ -45,7 +45,7 @@ struct ClaimRequest {
   // outcome (before that is known); and what was given back just now for other nodes.
   std::array<std::set<std::pair<Id, int>>, Budget::kClasses> except;
   // Adds the latter to `except`; behind `elsewhere`, since those whose domain is passed over anyway are met by no claim. The
-  // others are met by each, and come first. Once they are so many, the class is not claimed while they are left: it would be ever
+  // others are met by each, and come first. Once they are so many, the class is not claimed until some are forgotten: it would be ever
   // the same that come and go.
   static constexpr std::size_t kMostLeft = 256;
   void leave_to_others(const std::pair<Id, int>& batch, int priority, const std::string& destination);

@@ -24,7 +24,6 @@ constexpr Duration kAllKnow =
     std::chrono::milliseconds(1200);  // of big batches: a watch of each, and its claim
 // Longer than a host takes to greet that lets strangers wait; or behind each change of nodes it would never be reached.
 constexpr Duration kGoesFirst = std::chrono::seconds(30);
-constexpr Duration kLeftToOthersFor = std::chrono::minutes(1);
 constexpr auto kExpandsAtHome = std::chrono::minutes(5);  // then others may
 
 }  // namespace
@@ -69,16 +68,20 @@ void QueueManager::claim_now() {
     request->saturated.insert(one.domains.begin(), one.domains.end());
     if (one.how == Saturation::kElsewhere) request->elsewhere.insert(one.domains.begin(), one.domains.end());
   }
-  std::erase_if(left_to_others_, [&](const auto& one) { return one.second.until <= clock_.mono_now(); });
-  for (const auto& [batch, left] : left_to_others_)
+  left_to_others_.forget(clock_.mono_now());
+  for (const auto& [batch, left] : left_to_others_.all())
     request->leave_to_others(batch, left.priority, left.destination);
   std::size_t wanted = 0;
+  left_enough_ = false;
   for (int cls = 0; cls < Budget::kClasses; ++cls) {
     const auto i = static_cast<std::size_t>(cls);
     if (!maybe_more_[i]) continue;
     std::size_t limit = budget_.claimable(cls);
     if (cls == 2 && nodes_serving_.size() > 1) limit = std::min(limit, share_of_big_posts());
-    if (request->left_enough(cls)) limit = 0;  // a look at the database comes here again
+    if (request->left_enough(cls)) {
+      limit = 0;
+      left_enough_ = true;  // tick() comes here again
+    }
     if (cache_->overfull()) limit = std::min<std::size_t>(limit, open_.empty() ? 1 : 0);
     request->limits[i] = limit;
     request->pass_over[i] = !budget_.ample(cls);
@@ -391,8 +394,7 @@ void QueueManager::expanded(Id post, bool more, const Result<void>& outcome) {
 void QueueManager::leave_to_others(const storage::BatchRecord& batch) {
   for (const auto& [key, one] : saturated_)
     if (one.how == Saturation::kElsewhere && one.domains.count(batch.destination) > 0) return;
-  left_to_others_[{batch.post_id, batch.number}] = {clock_.mono_now() + kLeftToOthersFor, batch.priority,
-                                                    batch.destination};
+  left_to_others_.add({batch.post_id, batch.number}, {clock_.mono_now(), batch.priority, batch.destination});
 }
 
 // A batch of which all that is left waits at destinations that have enough: it makes room for others, and

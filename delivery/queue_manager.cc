@@ -222,6 +222,7 @@ void QueueManager::tick() {
   check_recalls();
   check_drain();
   if (big_since_) claim_soon();  // its share grows with time
+  if (left_enough_) claim_soon();
   if (!to_hasten_.empty() && now >= hasten_not_before_) claim_soon();
   // Somebody else may have committed work without ringing here: the command line, another process. Among nodes the
   // membership watches for it.

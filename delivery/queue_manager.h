@@ -27,6 +27,7 @@
 #include "delivery/claim.h"
 #include "delivery/engine.h"
 #include "delivery/fabric.h"
+#include "delivery/left_to_others.h"
 #include "delivery/loop_side.h"
 #include "delivery/note.h"
 #include "delivery/open_batch.h"
@@ -210,13 +211,8 @@ class QueueManager final : public NoteSink {
     Saturation how = Saturation::kFull;
   };
   std::map<std::string, Saturated> saturated_;  // by key
-  // Given back for nodes that have the budget, and not claimed here for a while.
-  struct LeftToOthers {
-    MonoTime until;
-    int priority;
-    std::string destination;
-  };
-  std::map<std::pair<Id, int>, LeftToOthers> left_to_others_;  // by post and number
+  LeftToOthers left_to_others_;
+  bool left_enough_ = false;        // for a class not to be claimed now (ClaimRequest::left_enough)
   bool passed_over_small_ = false;  // small posts for those were left in the database for want of room
   Suspensions suspensions_;         // by the operator
   std::uint64_t suspensions_version_ = 0;

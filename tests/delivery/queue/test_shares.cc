@@ -5,6 +5,7 @@
 
 #include "delivery/claim.h"
 #include "delivery/destination_policy.h"
+#include "delivery/left_to_others.h"
 #include "delivery/loop_side.h"
 #include "delivery/shares.h"
 #include "tests/delivery/queue/rig.h"
@@ -187,6 +188,25 @@ BOOST_AUTO_TEST_CASE(what_was_left_to_others_is_read_in_vain_by_no_claim_that_do
   }
   BOOST_TEST(request.left_enough(1));
   BOOST_TEST(!request.left_enough(0));
+}
+
+// Nor is a class that has so many of them left alone for longer than the others need to see them.
+BOOST_AUTO_TEST_CASE(what_was_left_to_others_is_claimed_sooner_where_it_stops_a_class) {
+  const MonoTime begin{};
+  LeftToOthers left;
+  left.add({1, 0}, {begin, 2, ""});
+  for (std::size_t i = 0; i < ClaimRequest::kMostLeft; ++i)
+    left.add({static_cast<Id>(10 + i), 0}, {begin + std::chrono::milliseconds(i), 1, ""});
+  left.forget(begin + LeftToOthers::kSeen - std::chrono::milliseconds(1));
+  BOOST_TEST(left.all().size() == ClaimRequest::kMostLeft + 1);
+  left.forget(begin + LeftToOthers::kSeen + std::chrono::milliseconds(9));
+  BOOST_TEST(left.all().size() == ClaimRequest::kMostLeft + 1 - 10);
+  BOOST_TEST(left.all().count({1, 0}) == 1u);  // of a class with few of them
+  // Few are left now, and stay as long as others may need.
+  left.forget(begin + LeftToOthers::kLeftFor - std::chrono::milliseconds(1));
+  BOOST_TEST(left.all().size() == ClaimRequest::kMostLeft + 1 - 10);
+  left.forget(begin + LeftToOthers::kLeftFor);
+  BOOST_TEST(left.all().count({1, 0}) == 0u);
 }
 
 // Behind a smart host of all the queue knows no domain by which to pass over it.
