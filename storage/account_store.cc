@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/base/random.h"
 #include "core/base/text.h"
 #include "storage/sql.h"
 
@@ -58,6 +59,7 @@ Result<void> one_row(const Result<std::int64_t>& changed, const std::string& nam
 // Rows about a slot itself, of no account; networks are not called so.
 constexpr std::string_view kFloor = "(floor)", kKeys = "(keys)";
 constexpr std::int64_t kDropped = 1000;  // rows together
+constexpr std::int64_t kCountedOnceIn = 16;
 
 std::int64_t slot_of(WallTime now) {
   return to_millis(now) / kSlot;
@@ -182,7 +184,10 @@ Result<void> LoginFailureStore::count(const std::string& account, const std::str
         from, slot));
   }
   if (made == 0) return {};
-  ESSAIM_TRY(add_to(connection_, kKeys, slot, made));
+  // Now and then, so that nodes that are guessed at do not meet in one row at each guess.
+  const std::int64_t weight = keys_of_slot_ == kKeysOfSlot ? kCountedOnceIn : 1;
+  if (random_u64() % static_cast<std::uint64_t>(weight) != 0) return {};
+  ESSAIM_TRY(add_to(connection_, kKeys, slot, made * weight));
   auto keys = number_of(connection_, kKeys, slot);
   if (!keys.ok()) return keys.error();
   return *keys > keys_of_slot_ ? make_room(slot, *floor, *keys) : Result<void>();
