@@ -1,7 +1,7 @@
 // What sites write (storage/text_store.h), compiled and kept: scenarios, filters, templates. Kept by the `policy` marks
-// that a list's record bears, so nothing is read again until somebody changes something, on whatever node. A scenario that
-// or filter that is missing and a text that cannot be read (it came from another version, or out of a backup) are kTemporary, and the log
-// names them: nobody is let in or refused by a slip.
+// that a list's record bears, so nothing is read again until somebody changes something, on whatever node. A scenario or filter
+// that is missing and a text that cannot be read (it came from another version, or out of a backup) are kTemporary, and the
+// log names them: nobody is let in or refused by a slip.
 //
 // Thread-safe. Without a connection only what is kept can be had; kConflict says that the database has to be asked.
 #pragma once
