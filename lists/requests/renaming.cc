@@ -7,9 +7,12 @@
 #include "core/base/text.h"
 #include "lists/admin.h"
 #include "lists/names.h"
+#include "lists/policies.h"
 #include "lists/requests/verbs.h"
+#include "lists/scenario/shipped.h"
 #include "lists/setting_changes.h"
 #include "lists/settings.h"
+#include "lists/site_texts.h"
 #include "storage/directory_store.h"
 #include "storage/dkim_store.h"
 #include "storage/member_store.h"
@@ -117,6 +120,25 @@ Result<void> compare_domains(Connection& connection, const ListRecord& before, c
   return put(has_key(connection, after.domain), &out->is_signed);
 }
 
+// Whoever is judged by a rule that searches a filter which is nowhere is put off, so the list does not go where one would be
+// missing. One that is missing already is no reason to stay.
+Result<void> check_filters(Connection& connection, const ListRecord& before, const ListRecord& after) {
+  for (const scenario::Function& function : scenario::functions()) {
+    if (!function.of_list) continue;
+    const std::string file = std::string(function.name) + "." + scenario_name(after, function.name);
+    const auto there = missing_filters(connection, after, file);
+    if (!there.ok()) continue;  // it cannot be used at all: check_scenarios
+    if (there->empty()) continue;
+    const auto here = missing_filters(connection, before, file);
+    const Names lost = without(*there, here.ok() ? *here : Names{});
+    if (lost.empty()) continue;
+    return Error{ErrorCode::kInvalid, "in " + after.domain + ": " + file + " searches " + lost.front() +
+                                          ", which is not there: essaim scenario set " + lost.front() +
+                                          " FILE --list " + before.address()};
+  }
+  return {};
+}
+
 // A list that is suspended is so under its new name. The old one stays suspended: posts that wait have it.
 Result<void> suspend_renamed(Connection& connection, const std::string& before, const std::string& after) {
   storage::SuspensionStore store(connection);
@@ -220,6 +242,7 @@ Done rename(const Doing& doing) {
   if (renamed.domain_id != list.domain_id) {
     const auto usable = check_scenarios(doing.connection(), renamed, renamed.settings);
     if (!usable.ok()) return Error{usable.error().code, "in " + to.domain + ": " + usable.error().message};
+    ESSAIM_TRY(check_filters(doing.connection(), list, renamed));
   }
   const Response done{Status::kDone, doing.say("the list {{list}} is called {{name}} now"), ""};
   if (doing.request.dry_run) return done;

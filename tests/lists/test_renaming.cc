@@ -235,4 +235,26 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_is_refused_also_in_a_dry_run_and_changes_not
   BOOST_TEST(site.list_behind("dev@team.example") == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_list_does_not_go_where_a_filter_that_it_searches_is_missing) {
+  using storage::TextKind;
+  Moving site;
+  const auto list = site.list("dev");
+  site.keep(list.id, TextKind::kScenario, "send.mine",
+            "search(friends.txt) smtp,dkim,md5,smtp_auth -> do_it\n"
+            "search(gone.txt) smtp,dkim,md5,smtp_auth -> do_it\n",
+            {list.id, list.domain_id});
+  site.keep(list.domain_id, TextKind::kFilter, "friends.txt", "x@y.example\n", {0, list.domain_id});
+  TestSite::require(site.admin.set_list("dev@lists.example", {{"send", "mine"}}));
+  for (const bool dry_run : {true, false})
+    BOOST_TEST(site.wrong_with("dev@lists.example", "dev@team.example", dry_run) ==
+               "in team.example: send.mine searches friends.txt, which is not there: "
+               "essaim scenario set friends.txt FILE --list dev@lists.example");
+  BOOST_TEST(site.list("dev").domain_id == list.domain_id);
+  // In its domain it has all that it had; what is missing already is missing elsewhere, too.
+  site.rename("dev@lists.example", "bees@lists.example");
+  site.keep(list.id, TextKind::kFilter, "friends.txt", "x@y.example\n", {list.id, list.domain_id});
+  site.rename("bees@lists.example", "bees@team.example");
+  BOOST_TEST(site.list_behind("bees@team.example") == "bees@team.example");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
