@@ -79,6 +79,9 @@ void tell_of_the_rest(const DepartureLog& log) {
       "and was among them, is taken for one who left");
   tell(log.moved(),
        "of the log say that a member has another address, without the one before: both may stay");
+  // Whatever the database keeps of them: more than a list's members.
+  for (const std::string& one : log.erased())
+    print_line("erased since, and in the backup perhaps: essaim person erase " + for_display(one));
 }
 
 int remove_left(const Shell& shell, const Options& options) {
@@ -109,7 +112,8 @@ int remove_left(const Shell& shell, const Options& options) {
                    {"people", people},
                    {"unread", log.unread()},
                    {"together", log.together()},
-                   {"moved", log.moved()}}));
+                   {"moved", log.moved()},
+                   {"erased", log.erased()}}));
   });
 }
 

@@ -95,8 +95,13 @@ void DepartureLog::take(std::string_view line) {
   const std::string when = value_of(fields, "time");
   if (when < since_) return;
   // What a command did, as it told the server.
-  if (event == "shell") return take_request(fields_of(value_of(fields, "did")), when);
-  take_request(fields, when);
+  const Fields did = event == "shell" ? fields_of(value_of(fields, "did")) : fields;
+  if (value_of(did, "event") == "person" && value_of(did, "verb") == "erase") {
+    // Also one that stopped on its way: erasing again does what is left to do.
+    if (auto address = value_of(did, "address"); !address.empty()) erased_.insert(std::move(address));
+    return;
+  }
+  take_request(did, when);
 }
 
 void DepartureLog::take_request(const Fields& fields, const std::string& when) {

@@ -151,6 +151,7 @@ class RestoredFromABackup(processes.Scenario):
         for member in MEMBERS[2:4]:
             self.essaim.run("member", "remove", LIST, member)
         self.essaim.run("member", "add", LIST, MEMBERS[3])
+        self.essaim.run("person", "erase", MEMBERS[0])
         self.assertEqual(0, self.essaim.stop())
         told = self.essaim.run("storage", "restore", self.backup)
         self.assertIn("who has left since is a member again", told)
@@ -159,6 +160,7 @@ class RestoredFromABackup(processes.Scenario):
         log = self.essaim.log
         would = self.essaim.json("member", "remove-left", "--log", log, "--since", since, "--dry-run")
         self.assertEqual(sorted(MEMBERS[:3]), sorted(one["address"] for one in would["people"]))
+        self.assertEqual(MEMBERS[:1], would["erased"])
         self.restored()
         self.assertEqual(3, self.essaim.json("member", "remove-left", "--log", log, "--since", since)["removed"])
         left = [one["address"] for one in self.essaim.json("member", "list", LIST, "--role", "member")]

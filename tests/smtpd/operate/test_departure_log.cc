@@ -1,4 +1,5 @@
 // Who has left, as lines of the log tell.
+#include <set>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -107,6 +108,38 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_used_is_counted) {
   BOOST_TEST(log.unread() == 1);
   BOOST_TEST(log.together() == 1);
   BOOST_TEST(log.moved() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(who_was_erased_is_named_of_whatever_list) {
+  const std::string told = "person verb=erase address=ann@a.example erased=1 left=2 result=done";
+  const std::string json = R"({"time":"2026-11-18T11:06:40.000Z","level":"info","event":"shell","did":")";
+  const std::set<std::string> ann = {"ann@a.example"}, nobody;
+  const struct {
+    std::string line;
+    std::set<std::string> erased;
+  } rows[] = {
+      {kThen + ("shell did=\"" + told + "\""), ann},
+      {json + told + "\"}", ann},
+      // It stopped on its way.
+      {std::string(kThen) + "shell did=\"person verb=erase address=ann@a.example erased=1 left=0 "
+                            "result=\\\"the database is busy\\\"\"",
+       ann},
+      {kBefore + ("shell did=\"" + told + "\""), nobody},
+      {std::string(kThen) + "shell did=\"person verb=erase address= erased=0 left=0 result=done\"", nobody},
+      {kThen + request("delete", "ann@a.example"), nobody},
+  };
+  for (const auto& row : rows) {
+    DepartureLog log(kSince);
+    log.take(row.line);
+    BOOST_TEST_CONTEXT(row.line) {
+      BOOST_TEST((log.erased() == row.erased));
+      BOOST_TEST(log.lines() == 1);
+    }
+  }
+  // It says nothing of single lists.
+  DepartureLog log(kSince);
+  log.take(kThen + ("shell did=\"" + told + "\""));
+  BOOST_TEST(log.left().empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
