@@ -227,7 +227,8 @@ Result<std::vector<MemberRecord>> MemberStore::all_of_person(const smtp::Address
 Result<std::int64_t> MemberStore::forget_ended(const smtp::Address& address) {
   return sql::run(connection_,
                   "UPDATE member SET name = '', lang = '', bounces = 0, last_bounce = '', last_bounce_at = 0 "
-                  "WHERE domain = ? AND local_key = ? AND left_rev > 0 "
+                  "WHERE domain = ? AND local_key = ? AND (left_rev > 0 OR (list_id > 0 "
+                  "AND list_id NOT IN (SELECT id FROM list) AND list_id NOT IN (SELECT id FROM domain))) "
                   "AND (name <> '' OR lang <> '' OR bounces > 0 OR last_bounce <> '')",
                   address.domain, address.local_key());
 }

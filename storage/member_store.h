@@ -60,8 +60,8 @@ class MemberStore {
   Result<std::vector<MemberRecord>> of_person(const smtp::Address& address, std::size_t limit);
   // All rows of one person: also of who left, as long as they are there, and of listmasters.
   Result<std::vector<MemberRecord>> all_of_person(const smtp::Address& address, std::size_t limit);
-  // Of the memberships of one person that ended: all goes but what posts that were accepted before still need. How many had
-  // more than that.
+  // Of the memberships of one person that ended, or whose list (of a listmaster: whose domain) was deleted: all goes but what
+  // posts that were accepted before still need. How many had more than that.
   Result<std::int64_t> forget_ended(const smtp::Address& address);
   // Current members of the list with at least so many bounces, the last one not before `since`; in key order.
   Result<std::vector<MemberRecord>> bouncing(Id list_id, std::int64_t at_least, WallTime since);

@@ -128,6 +128,16 @@ BOOST_AUTO_TEST_CASE(memberships_and_roles_end_without_a_trace_and_nobody_is_tol
   BOOST_TEST(!site.member("bees", kAnn).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_left_of_deleted_lists_goes_once) {
+  PersonSite site;
+  site.make_list("past", {}, {kAnn});
+  TestSite::require(site.admin.set_member("past@lists.example", Role::kMember, address(kAnn), {}, "Ann Bee"));
+  TestSite::require(site.admin.delete_list("past@lists.example"));
+  BOOST_TEST(goes(site.erase(), "ended memberships", "names"));
+  for (const PersonMembership& one : site.data().memberships) BOOST_TEST(one.member.name == "");
+  BOOST_TEST(site.erase().erased.empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_list_keeps_its_last_owner_until_there_is_another) {
   PersonSite site;
   site.make_list("bees", {}, {kAnn}, {kAnn});

@@ -83,6 +83,21 @@ BOOST_AUTO_TEST_CASE(memberships_are_found_whole_and_of_those_that_ended_the_add
     BOOST_TEST(must(store.left_since(kList, 1)).size() == 2U);
     return {};
   });
+  // Those of a list that was deleted have no end of their own.
+  commit(*database, [](Connection& c) -> Result<void> {
+    MemberStore store(c);
+    MemberRecord of_site = member(6, "Ann", "a.test", 1);
+    of_site.list_id = 0;
+    of_site.role = Role::kListmaster;
+    of_site.name = "Ann Bee";
+    ESSAIM_TRY(store.add(of_site));
+    ESSAIM_TRY(DirectoryStore(c).delete_list(13, kNow, "operator"));
+    BOOST_TEST(must(store.forget_ended(kAnn)) == 1);
+    BOOST_TEST(must(store.forget_ended(kAnn)) == 0);
+    BOOST_TEST(must(store.find_by_id(3))->name == "");
+    for (const Id id : {2, 4, 6}) BOOST_TEST(must(store.find_by_id(id))->name == "Ann Bee", id);
+    return {};
+  });
 }
 
 BOOST_AUTO_TEST_CASE(departures_and_what_is_held_are_read_in_steps_and_single_ones_go) {
