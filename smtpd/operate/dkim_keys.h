@@ -56,11 +56,12 @@ struct KeyCheck {
   std::string problem;     // "" if published
   bool activated = false;  // by this check
   std::string withheld;    // why it was not, though it is published
+  bool domain_deleted = false;
 };
 // The answers to all names, in their order: asked together, so that silent servers cost one wait and not one each.
 using TextLookup = std::function<std::vector<mailauth::Answer>(const std::vector<std::string>& names)>;
 // Looks for the records of all keys of the domain ("": all); new ones that are there become active, and those of the
-// same kind before them retired, if the seal opens them and all that sign.
+// same kind before them retired, if the seal opens them and all that sign for domains that there are.
 Result<std::vector<KeyCheck>> check_keys(storage::Database& database,
                                          const std::optional<mailauth::KeySeal>& seal,
                                          const std::string& domain, const TextLookup& look_up, WallTime now);

@@ -31,7 +31,8 @@ class KeyRing {
   // In the background; while the database is in trouble the keys stay as they are.
   void refresh();
   mailauth::SigningKeys keys_for(const std::string& domain) const;
-  // How many keys that sign, or wait for their record, could not be opened when they were read last. Thread-safe.
+  // How many keys of our domains that sign, or wait for their record, could not be opened when they were read last.
+  // Thread-safe.
   std::size_t unusable() const;
 
  private:
@@ -52,6 +53,9 @@ std::string purpose_of_key(const std::string& domain, const std::string& selecto
 // The private key. kInvalid: there is no seal to open it with; kDamaged: it was sealed with another one, or is damaged.
 Result<mailauth::PrivateKey> open_key(const std::optional<mailauth::KeySeal>& seal,
                                       const storage::DkimKeyRecord& key);
+// Whether it is of a domain that was deleted: its keys stay until somebody deletes them, also when nothing opens them any more,
+// and say nothing of the secret that the others are made with.
+Result<bool> is_of_deleted_domain(storage::Connection& connection, const storage::DkimKeyRecord& key);
 
 }  // namespace operate
 }  // namespace essaim::smtpd

@@ -41,6 +41,7 @@ struct Keys {
   std::map<std::string, std::vector<std::string>> zone;
   bool dns_is_silent = false;
   int rounds = 0;  // of look-ups
+  std::string checked = "lists.test";
   std::optional<mailauth::KeySeal> at_hand = seal();
   WallTime now = from_millis(1'790'000'000'000);
 
@@ -73,7 +74,7 @@ struct Keys {
       for (const std::string& name : names) out.push_back(answer(name));
       return out;
     };
-    return must(smtpd::operate::check_keys(*database, at_hand, "lists.test", look_up, now));
+    return must(smtpd::operate::check_keys(*database, at_hand, checked, look_up, now));
   }
   std::map<std::string, DkimKeyState> states() {
     std::map<std::string, DkimKeyState> out;
@@ -276,6 +277,41 @@ BOOST_FIXTURE_TEST_CASE(no_key_is_made_with_another_secret_than_those_that_there
   BOOST_TEST((forget(&right).error().code == ErrorCode::kConflict));
   must(forget(&other));
   BOOST_TEST(make(other).ok());
+}
+
+BOOST_FIXTURE_TEST_CASE(keys_of_deleted_domains_that_nothing_opens_are_in_nobodys_way, Keys) {
+  log::set_level(log::Level::kError);
+  const DkimKeyRecord old = create();
+  publish(old);
+  check();
+  const mailauth::KeySeal next = seal("another secret, no less long");
+  const auto make = [&] {
+    return smtpd::operate::create_key(*database, next,
+                                      {"team.test", "next", mailauth::Algorithm::kEd25519Sha256}, now);
+  };
+  must(database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+    storage::DomainRecord domain;
+    domain.id = 12;
+    domain.name = "team.test";
+    domain.created = now;
+    return storage::DirectoryStore(connection).add_domain(domain);
+  }));
+  BOOST_TEST((make().error().code == ErrorCode::kConflict));
+  KeyRing ring(*database, next);
+  must(ring.load());
+  BOOST_TEST(ring.unusable() == 1u);
+  must(database->write_now(storage::Durability::kAccept, [](storage::Connection& connection) {
+    return storage::DirectoryStore(connection).delete_domain("lists.test");
+  }));
+  must(ring.load());
+  BOOST_TEST(ring.unusable() == 0u);
+  publish(must(make()));
+  at_hand = next;
+  checked = "";
+  BOOST_TEST((states().at("next") == DkimKeyState::kActive));
+  must(ring.load());
+  BOOST_TEST(ring.keys_for("team.test").size() == 1u);
+  BOOST_TEST(ring.unusable() == 0u);
 }
 
 BOOST_FIXTURE_TEST_CASE(each_key_that_cannot_be_opened_is_told_once, Keys) {
