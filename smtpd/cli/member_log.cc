@@ -79,9 +79,9 @@ void tell_of_the_rest(const DepartureLog& log) {
       "and was among them, is taken for one who left");
   tell(log.moved(),
        "of the log say that a member has another address, without the one before: both may stay");
-  // Whatever the database keeps of them: more than a list's members.
+  // No command to be pasted: what may stand before an @ means something to a shell.
   for (const std::string& one : log.erased())
-    print_line("erased since, and in the backup perhaps: essaim person erase " + for_display(one));
+    print_line("erased since, and perhaps in the backup (essaim person erase): " + for_display(one));
 }
 
 int remove_left(const Shell& shell, const Options& options) {
