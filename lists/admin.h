@@ -56,6 +56,9 @@ struct MemberLines {
 // One per line: `address`, or `Name <address>`, or `"Name" <address>`; empty lines and those that begin with
 // # are skipped.
 Result<NewMember> parse_member_line(std::string_view line);
+// The same of those who may be members already: also whom wrong_with_new_member() would refuse.
+Result<NewMember> read_member_line(std::string_view line);
+std::string wrong_with_new_member(const smtp::Address& address);  // "" if nothing is
 MemberLines read_member_lines(std::istream& in);
 
 // What is given is changed.

@@ -198,6 +198,28 @@ Result<void> check_robots(const DirectoryText& is, const DirectoryText& wanted, 
   return {};
 }
 
+// Whom the text would add. Who is there already stays: what was exported can be applied. All mistakes at once.
+Result<void> check_new_people(const DirectoryText& is, const DirectoryText& wanted) {
+  std::string all_wrong;
+  for (const auto& [address, list] : wanted.lists) {
+    const auto known = is.lists.find(address);
+    const auto is_there = [&](Role role, const People::key_type& key) {
+      if (known == is.lists.end()) return false;
+      const auto people = known->second.people.find(role);
+      return people != known->second.people.end() && people->second.contains(key);
+    };
+    for (const auto& [role, people] : list.people) {
+      for (const auto& [key, person] : people) {
+        const std::string wrong = wrong_with_new_member(person.address);
+        if (wrong.empty() || is_there(role, key)) continue;
+        all_wrong.append(all_wrong.empty() ? "" : "\n").append("list " + address + ": " + wrong);
+      }
+    }
+  }
+  if (!all_wrong.empty()) return Error{ErrorCode::kInvalid, all_wrong};
+  return {};
+}
+
 // What is there, and whether it can become what is wanted.
 Result<DirectoryText> load_for(Connection& connection, const DirectoryText& wanted, bool remove_others) {
   auto is = load_directory(connection, &wanted);
@@ -208,6 +230,7 @@ Result<DirectoryText> load_for(Connection& connection, const DirectoryText& want
       return Error{ErrorCode::kNotFound, "list " + address + ": there is no domain " + domain +
                                              ", neither in the text nor in the database"};
   }
+  ESSAIM_TRY(check_new_people(*is, wanted));
   ESSAIM_TRY(check_robots(*is, wanted, remove_others));
   ESSAIM_TRY(check_scenarios_of(connection, *is, wanted));
   return is;

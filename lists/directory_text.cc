@@ -218,7 +218,7 @@ Result<PersonText> parse_person(std::string_view line) {
       ESSAIM_TRY(read_flag(trimmed(flag), &person));
     line = line.substr(0, open);
   }
-  auto member = parse_member_line(line);
+  auto member = read_member_line(line);
   if (!member.ok()) return member.error();
   person.address = std::move(member->address);
   person.name = std::move(member->name);

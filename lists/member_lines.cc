@@ -1,6 +1,8 @@
 // Files of members: one to a line, `address` or `Name <address>`.
 #include <cstdint>
 #include <istream>
+#include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -30,7 +32,7 @@ std::size_t begin_of_address(std::string_view line) {
 
 }  // namespace
 
-Result<NewMember> parse_member_line(std::string_view line) {
+Result<NewMember> read_member_line(std::string_view line) {
   NewMember member;
   std::string_view address = line;
   if (line.ends_with('>')) {
@@ -47,13 +49,24 @@ Result<NewMember> parse_member_line(std::string_view line) {
   member.name = clean_name(member.name);
   auto parsed = smtp::parse_mailbox(address, smtp::LocalPart::kUtf8);
   if (!parsed.ok()) return parsed.error();
-  // Spreadsheets and web pages leave them beside an address, which then looks like the right one and is another. Names of
-  // accounts have none of them either (RFC 8264 section 4.2.3).
-  if (const auto unseen = first_invisible(parsed->local))
-    return Error{ErrorCode::kInvalid,
-                 fmt::format("'{}' has a character that nobody sees, U+{:04X}, before the @",
-                             escaped_for_display(address, 256), static_cast<std::uint32_t>(*unseen))};
   member.address = std::move(*parsed);
+  return member;
+}
+
+// Spreadsheets and web pages leave them beside an address, which then looks like the right one and is another. Names of
+// accounts have none of them either (RFC 8264 section 4.2.3).
+std::string wrong_with_new_member(const smtp::Address& address) {
+  const auto unseen = first_invisible(address.local);
+  if (!unseen) return "";
+  return fmt::format("'{}' has a character that nobody sees, U+{:04X}, before the @",
+                     escaped_for_display(address.to_string(), 256), static_cast<std::uint32_t>(*unseen));
+}
+
+Result<NewMember> parse_member_line(std::string_view line) {
+  auto member = read_member_line(line);
+  if (!member.ok()) return member;
+  if (std::string wrong = wrong_with_new_member(member->address); !wrong.empty())
+    return Error{ErrorCode::kInvalid, std::move(wrong)};
   return member;
 }
 

@@ -48,4 +48,27 @@ BOOST_AUTO_TEST_CASE(an_address_with_a_character_that_nobody_sees_is_no_member) 
   BOOST_TEST(parse_member_line("Andr\xc3\xa9 <andr\xc3\xa9@a.example>").ok());
 }
 
+// Some were stored before they were refused, and such a one must not spoil the text for all others.
+BOOST_AUTO_TEST_CASE(what_was_exported_can_be_applied_whoever_is_a_member) {
+  TestSite site;
+  site.make_list("dev");
+  site.join("dev", {"a\xc2\xadnn@a.example", "bob@a.example"});
+  const auto text = site.admin.export_text();
+  TestSite::require(text);
+  for (const bool dry_run : {true, false}) {
+    const auto plan = site.admin.apply_text(*text, dry_run, true);
+    TestSite::require(plan);
+    BOOST_TEST(plan->lines.empty());
+    // Nobody else comes so, to this list or in another role.
+    for (const char* more : {"[lists.\"dev@lists.example\"]\nmembers = [\"b\xc2\xadob@a.example\"]\n",
+                             "[lists.\"dev@lists.example\"]\nowners = [\"a\xc2\xadnn@a.example\"]\n"}) {
+      const auto refused = site.admin.apply_text(more, dry_run);
+      BOOST_REQUIRE(!refused.ok());
+      BOOST_TEST((refused.error().code == ErrorCode::kInvalid));
+      BOOST_TEST(refused.error().message.starts_with("list dev@lists.example: '"), refused.error().message);
+      BOOST_TEST(refused.error().message.find("nobody sees, U+00AD") != std::string::npos);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
