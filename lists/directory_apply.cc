@@ -220,6 +220,27 @@ Result<void> check_new_people(const DirectoryText& is, const DirectoryText& want
   return {};
 }
 
+// A list that the text would make under a name that another one had before. A text that is older than the renaming would make
+// that list twice, and the new one would take its mail. Whoever means it ends the old name first.
+Result<void> check_new_lists(Connection& connection, const DirectoryText& is, const DirectoryText& wanted) {
+  DirectoryStore directory(connection);
+  std::string all_wrong;
+  for (const auto& [address, list] : wanted.lists) {
+    if (is.lists.contains(address)) continue;
+    const auto at = address.rfind('@');
+    const auto former = directory.find_list_or_former(address.substr(0, at), address.substr(at + 1));
+    if (!former.ok()) return former.error();
+    if (!former->has_value()) continue;
+    all_wrong.append(all_wrong.empty() ? "" : "\n")
+        .append("list " + address + " is called " + (*former)->address() +
+                " now: name it so in the text; or, for a list of its own, end the old name first: "
+                "essaim list forget " +
+                address);
+  }
+  if (!all_wrong.empty()) return Error{ErrorCode::kConflict, all_wrong};
+  return {};
+}
+
 // What is there, and whether it can become what is wanted.
 Result<DirectoryText> load_for(Connection& connection, const DirectoryText& wanted, bool remove_others) {
   auto is = load_directory(connection, &wanted);
@@ -230,6 +251,7 @@ Result<DirectoryText> load_for(Connection& connection, const DirectoryText& want
       return Error{ErrorCode::kNotFound, "list " + address + ": there is no domain " + domain +
                                              ", neither in the text nor in the database"};
   }
+  ESSAIM_TRY(check_new_lists(connection, *is, wanted));
   ESSAIM_TRY(check_new_people(*is, wanted));
   ESSAIM_TRY(check_robots(*is, wanted, remove_others));
   ESSAIM_TRY(check_scenarios_of(connection, *is, wanted));

@@ -92,6 +92,31 @@ BOOST_AUTO_TEST_CASE(a_list_is_reached_by_the_names_that_it_had_until_another_on
   BOOST_TEST(site.list_behind("dev@team.example") == "dev@team.example");
 }
 
+// A text that is older than the renaming would make the list twice, and its mail would go to the second one.
+BOOST_AUTO_TEST_CASE(a_text_with_the_old_name_does_not_make_the_list_again) {
+  Moving site;
+  const auto text = site.admin.export_text();
+  TestSite::require(text);
+  site.rename("dev@lists.example", "dev@team.example");
+  for (const bool dry_run : {true, false}) {
+    for (const bool remove_others : {true, false}) {
+      const auto refused = site.admin.apply_text(*text, dry_run, remove_others);
+      BOOST_REQUIRE(!refused.ok());
+      BOOST_TEST((refused.error().code == ErrorCode::kConflict));
+      BOOST_TEST(refused.error().message.starts_with("list dev@lists.example is called dev@team.example now"),
+                 refused.error().message);
+    }
+  }
+  BOOST_TEST(site.list_behind("dev@lists.example") == "dev@team.example");
+  // What it is called now can be applied, and the old name is free for another list once it is forgotten.
+  const auto renamed = site.admin.export_text();
+  TestSite::require(renamed);
+  TestSite::require(site.admin.apply_text(*renamed, false, true));
+  TestSite::require(site.admin.forget_name("dev@lists.example"));
+  TestSite::require(site.admin.apply_text(*text, false));
+  BOOST_TEST(site.list_behind("dev@lists.example") == "dev@lists.example");
+}
+
 BOOST_AUTO_TEST_CASE(what_was_sent_under_the_old_name_is_answered_and_left_by_as_before) {
   Moving site(lists::Settings{{"send", "editorkey"}, {"tell_held", "false"}});
   std::string token;
