@@ -1,6 +1,8 @@
 #include "lists/recipients.h"
 
 #include <array>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "core/base/log.h"
@@ -54,6 +56,10 @@ Resolution refuse(const smtp::Address& address, int code, std::string_view enhan
 void set_domain(const storage::DomainRecord& domain, Target* target) {
   target->list = domain_alone(domain);
   target->settings = settings_of(target->list);
+}
+
+bool is_of_listmasters(const std::string& local, const std::string& robot) {
+  return local == "listmaster" || local == robot + "-request" || local == robot + "-owner";
 }
 
 Resolution accept(Target target, std::uint64_t max_size = 0) {
@@ -183,9 +189,6 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
   const std::string local = recipient.local_key();
   const std::string& domain = target.address.domain;
 
-  const auto list_named = [&](std::string_view name) {
-    return directory.find_list_or_former(std::string(name), domain);
-  };
   const auto found_list = [&target](ListRecord list, TargetKind kind) {
     target.settings = settings_of(list);
     target.list = std::move(list);
@@ -212,6 +215,16 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
     return elsewhere;
   }
 
+  // A list that is called so comes before the command robot, and one that was called so behind it: else its members
+  // would get the commands.
+  const auto list_named = [&](std::string_view name) -> Result<std::optional<ListRecord>> {
+    auto list = directory.find_list_or_former(std::string(name), domain);
+    if (!list.ok() || !list->has_value()) return list;
+    if ((*list)->local == name && (*list)->domain == domain) return list;
+    const std::string robot = settings_of(domain_alone(**known)).robot;
+    if (local == robot || is_of_listmasters(local, robot)) return std::optional<ListRecord>();
+    return list;
+  };
   if (known->has_value()) {
     auto list = list_named(local);
     if (!list.ok()) return list.error();
@@ -264,8 +277,7 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
       target.kind = TargetKind::kCommands;
       return accept(std::move(target));
     }
-    if (local == "listmaster" || local == target.settings.robot + "-request" ||
-        local == target.settings.robot + "-owner") {
+    if (is_of_listmasters(local, target.settings.robot)) {
       target.kind = TargetKind::kListmasters;
       return accept(std::move(target));
     }

@@ -188,6 +188,9 @@ Result<Renaming> look_at_renaming(Connection& connection, const ListRecord& list
   out.after = to.local + "@" + to.domain;
   out.domain_before = list.domain;
   out.domain_after = to.domain;
+  ListRecord of_domain = list;
+  of_domain.settings.clear();
+  out.robot = list.local == settings_of(of_domain).robot;
   const auto domain = DirectoryStore(connection).find_domain(to.domain);
   if (!domain.ok()) return domain.error();
   out.known = domain->has_value();

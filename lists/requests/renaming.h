@@ -19,9 +19,10 @@ smtp::Address new_address(const storage::ListRecord& list, const std::string& na
 struct Renaming {
   std::string before, after;                // addresses
   std::string domain_before, domain_after;  // the same: it stays in its domain
-  bool known = false;                       // the domain is ours; if it is not, nothing stands below
-  std::vector<std::string> names_old;       // settings of its own that name the old address, or domain
-  std::int64_t memberships = 0;             // of its addresses in other lists, which go on under the new ones
+  bool robot = false;  // the old name is the command robot's, which gets the mail to it from then on
+  bool known = false;  // the domain is ours; if it is not, nothing stands below
+  std::vector<std::string> names_old;  // settings of its own that name the old address, or domain
+  std::int64_t memberships = 0;        // of its addresses in other lists, which go on under the new ones
   bool changes_domain() const { return domain_before != domain_after; }
 
   // Of another domain:

@@ -150,6 +150,7 @@ Json as_json(const lists::Renaming& what, const operate::Route& route) {
   out["texts_got"] = what.texts_got;
   out["listmasters_lost"] = what.listmasters_lost;
   out["listmasters_got"] = what.listmasters_got;
+  out["before_is_robot"] = what.robot;
   out["signed_before"] = what.was_signed;
   out["signed_after"] = what.is_signed;
   out["route"] = {{"summary", route.summary}, {"hosts", route.hosts}};
@@ -172,8 +173,9 @@ int rename(const Shell& shell, Site& site, const std::string& address, const std
   }
   print_line("list     " + what.before + (dry_run ? " would be " : " is ") + what.after +
              (dry_run ? "; nothing was done" : " now"));
-  print_line("former   mail to " + what.before + " goes on reaching it; end that with: essaim list forget " +
-             what.before);
+  print_line("former   mail to " + what.before +
+             (what.robot ? " goes to the command robot, whose name that is"
+                         : " goes on reaching it; end that with: essaim list forget " + what.before));
   if (what.memberships > 0)
     print_line("people   " + plural(what.memberships, "place") + " that it has on other lists goes with it");
   if (!what.names_old.empty())

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "lists/requests/renaming.h"
+#include "storage/directory_store.h"
 #include "storage/node_store.h"
 #include "storage/text_store.h"
 #include "tests/lists/served.h"
@@ -115,6 +116,34 @@ BOOST_AUTO_TEST_CASE(a_text_with_the_old_name_does_not_make_the_list_again) {
   TestSite::require(site.admin.forget_name("dev@lists.example"));
   TestSite::require(site.admin.apply_text(*text, false));
   BOOST_TEST(site.list_behind("dev@lists.example") == "dev@lists.example");
+}
+
+// Else its members would get every HELP and SIGNOFF.
+BOOST_AUTO_TEST_CASE(the_command_robot_comes_before_a_list_that_was_called_so) {
+  Moving site;
+  const auto kind_of = [&](const std::string& to) {
+    const auto found = site.rcpt(to);
+    BOOST_REQUIRE_MESSAGE(found.target != nullptr, to);
+    return found.target->kind;
+  };
+  using Kind = lists::TargetKind;
+  // A list that had the robot's name, as was possible once, is renamed.
+  TestSite::require(site.database->write_now(storage::Durability::kAccept, [](storage::Connection& c) {
+    return storage::DirectoryStore(c).set_domain("lists.example", {{"robot", "dev"}});
+  }));
+  BOOST_TEST((kind_of("dev@lists.example") == Kind::kPost));
+  BOOST_TEST(site.rename("dev@lists.example", "bees", true).robot);
+  BOOST_TEST(site.rename("dev@lists.example", "bees").robot);
+  BOOST_TEST((kind_of("dev@lists.example") == Kind::kCommands));
+  for (const char* one : {"dev-request@lists.example", "dev-owner@lists.example"})
+    BOOST_TEST((kind_of(one) == Kind::kListmasters), one);
+  BOOST_TEST(site.list_behind("dev-unsubscribe@lists.example") == "bees@lists.example");
+  // The robot gets a name that a list had.
+  BOOST_TEST(!site.rename("bees@lists.example", "dev@team.example").robot);
+  BOOST_TEST((kind_of("bees@lists.example") == Kind::kPost));
+  TestSite::require(site.admin.set_domain("lists.example", {{"robot", "bees"}}));
+  BOOST_TEST((kind_of("bees@lists.example") == Kind::kCommands));
+  BOOST_TEST(site.list_behind("dev@lists.example") == "dev@team.example");
 }
 
 BOOST_AUTO_TEST_CASE(what_was_sent_under_the_old_name_is_answered_and_left_by_as_before) {
