@@ -67,6 +67,12 @@ Result<void> make_directory(const std::string& path, const Settings& settings) {
 }
 
 namespace {
+// Of "/x/state/" also "/x/state".
+std::filesystem::path without_slash(const std::string& path) {
+  const std::filesystem::path place = std::filesystem::path(path).lexically_normal();
+  return place.has_filename() ? place : place.parent_path();
+}
+
 Result<void> require_place(const char* setting, const std::string& path) {
   const auto wrong = [&](const std::string& what) {
     return Error{ErrorCode::kIo, std::string("\"") + setting + "\": " + what};
@@ -75,7 +81,7 @@ Result<void> require_place(const char* setting, const std::string& path) {
   if (stat(path.c_str(), &about) == 0)
     return S_ISDIR(about.st_mode) ? Result<void>() : wrong(path + ": not a directory");
   if (errno != ENOENT) return wrong(failed(path).message);
-  const std::string parent = std::filesystem::path(path).lexically_normal().parent_path().string();
+  const std::string parent = without_slash(path).parent_path().string();
   if (stat(parent.c_str(), &about) == 0 && S_ISDIR(about.st_mode)) return {};
   return wrong(path + ": there is no directory " + parent + " to make it in");
 }
@@ -85,7 +91,13 @@ Result<void> require_places(const Settings& settings) {
   ESSAIM_TRY(require_place("state", settings.state));
   const std::string file = settings.database_file();
   const std::string directory = file.substr(0, file.rfind('/'));
-  return directory.empty() ? Result<void>() : require_place("storage.url", directory);
+  if (directory.empty()) return {};
+  // The state directory is made first.
+  struct stat about {};
+  if (without_slash(directory).parent_path() == without_slash(settings.state) &&
+      stat(settings.state.c_str(), &about) != 0)
+    return {};
+  return require_place("storage.url", directory);
 }
 
 storage::DatabaseOptions database_options(const Settings& settings, const std::string& password,

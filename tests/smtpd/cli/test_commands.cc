@@ -301,6 +301,15 @@ BOOST_FIXTURE_TEST_CASE(directories_that_cannot_be_made_are_told_with_their_sett
     BOOST_TEST(served.code != 0);
     BOOST_TEST(has(served.err, "there is no directory " + directory.path("missing")), served.err);
   }
+  // Not those that the server makes one in the other, nor one with a slash at its end.
+  const std::string state = directory.path("state"), database = directory.path("essaim.db");
+  std::string nested = good;
+  nested.replace(nested.find(database), database.size(), state + "/db/essaim.db");
+  nested.replace(nested.find(state + "\""), state.size(), state + "/");
+  directory.write("essaim.toml", nested);
+  const Outcome checked = run({"config", "check"});
+  BOOST_TEST(!has(checked.err, "there is no directory"), checked.err);
+  BOOST_TEST(checked.code == 0);
 }
 
 BOOST_FIXTURE_TEST_CASE(says_when_there_are_more_posts_than_it_shows, Site) {
