@@ -258,7 +258,7 @@ const char* done_to(QueueAction action) {
 }
 
 int preview(const Shell& shell, Site& site, const operate::QueueRequest& request) {
-  auto found = operate::preview_queue_change(site.database(), request);
+  auto found = operate::preview_queue_change(site.database(), system_clock(), request);
   if (!found.ok()) return shell.fail(found.error());
   const WallTime now = system_clock().wall_now();
   Json concerned = Json::array();

@@ -517,11 +517,12 @@ std::string to_json(const QueueChange& change) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-Result<QueuePreview> preview_queue_change(Database& database, const QueueRequest& request) {
+Result<QueuePreview> preview_queue_change(Database& database, const Clock& clock,
+                                          const QueueRequest& request) {
   QueuePreview out;
   auto ids = select_posts(database, request.selection);
   if (!ids.ok()) return ids.error();
-  Operation operation(database, system_clock(), request);
+  Operation operation(database, clock, request);
   ESSAIM_TRY(operation.find_batches());
   for (Id id : *ids) {
     if (!operation.selected(id)) continue;

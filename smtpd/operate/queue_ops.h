@@ -64,7 +64,8 @@ struct QueueRequest {
   std::string reason;
   bool waits = true;  // for what is in transmission
 };
-Result<QueuePreview> preview_queue_change(storage::Database& database, const QueueRequest& request);
+Result<QueuePreview> preview_queue_change(storage::Database& database, const Clock& clock,
+                                          const QueueRequest& request);
 // `recall` (may be empty) gets what the running server has in memory of these posts back into the database;
 // it blocks. `ending` (may be empty): the server is about to end, and nothing is waited for any more.
 Result<QueueChange> change_queue(storage::Database& database, const Clock& clock, const QueueRequest& request,

@@ -148,7 +148,7 @@ BOOST_FIXTURE_TEST_CASE(a_list_goes_to_another_domain_and_the_operator_is_told_w
   make_list();
   ok({"domain", "create", "team.example"});
   ok({"domain", "set", "team.example", "language=fr"});
-  ok({"listmaster", "add", "team.example", "master@o.example"});
+  ok({"listmaster", "add", "master@o.example", "--domain", "team.example"});
   ok({"list", "create", "all@lists.example", "--owner", "owner@people.example"});
   ok({"member", "add", "all@lists.example", "dev@lists.example"});
   const std::string rename = "rename", from = "dev@lists.example", to = "dev@team.example";

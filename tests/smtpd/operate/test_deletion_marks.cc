@@ -55,7 +55,7 @@ BOOST_FIXTURE_TEST_CASE(what_was_held_and_then_deleted_is_not_released_with_the_
   BOOST_TEST(left.held == 1);
   for (const BatchRecord& one : taken)
     if (one.post_id == in_flight) give_back(one);
-  BOOST_TEST(must(preview_queue_change(*database, request(QueueAction::kRelease))).change.posts == 1);
+  BOOST_TEST(must(preview_queue_change(*database, clock, request(QueueAction::kRelease))).change.posts == 1);
   BOOST_TEST(change(QueueAction::kRelease).posts == 1);
   BOOST_TEST(state(3) == "2 pending 5 suppressed 0");
   BOOST_TEST(state(in_flight).ends_with(" held"));
@@ -216,7 +216,7 @@ BOOST_AUTO_TEST_CASE(a_release_lets_no_post_go_while_some_of_it_are_deleted) {
     const auto recall = [&](const std::vector<Id>&) {
       if (++recalls == 1) {
         const std::int64_t ended = operator_holds ? 1 : 0;
-        BOOST_TEST(must(preview_queue_change(*queue.database, release)).change.posts == ended);
+        BOOST_TEST(must(preview_queue_change(*queue.database, queue.clock, release)).change.posts == ended);
         const QueueChange released = queue.change(release);
         BOOST_TEST(released.posts == ended);
         BOOST_TEST(released.kept == 1);

@@ -28,8 +28,8 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_batch_is_shown_as_that_beside_the_others, Queu
     BOOST_TEST(must(PostStore(c).search(filter)).size() == 3u);
     return {};
   }));
-  BOOST_TEST(
-      must(preview_queue_change(*database, {QueueAction::kDelete, {{}, filter}, ""})).change.recipients == 2);
+  BOOST_TEST(must(preview_queue_change(*database, clock, {QueueAction::kDelete, {{}, filter}, ""}))
+                 .change.recipients == 2);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_batch_that_says_an_impossible_number_is_shown, Queue) {
@@ -49,7 +49,8 @@ BOOST_FIXTURE_TEST_CASE(a_batch_that_says_an_impossible_number_is_shown, Queue) 
 BOOST_FIXTURE_TEST_CASE(what_delivery_parked_is_released_to_be_tried_again, Queue) {
   damage(2);
   BOOST_TEST(state(2) == "4 pending 5 suppressed 0");
-  BOOST_TEST(must(preview_queue_change(*database, request(QueueAction::kRelease))).change.recipients == 5);
+  BOOST_TEST(must(preview_queue_change(*database, clock, request(QueueAction::kRelease))).change.recipients ==
+             5);
   const QueueChange released = change(QueueAction::kRelease);
   BOOST_TEST(released.posts == 1);
   BOOST_TEST(released.recipients == 5);
@@ -328,7 +329,7 @@ BOOST_FIXTURE_TEST_CASE(a_retry_ends_the_pauses_of_those_who_are_meant, Queue) {
     QueueRequest one = request(QueueAction::kRetry);
     one.selection.ids = {id};
     one.selection.filter.recipient = "u1@a.test";
-    BOOST_TEST(must(preview_queue_change(*database, one)).change.recipients == 1);
+    BOOST_TEST(must(preview_queue_change(*database, clock, one)).change.recipients == 1);
     BOOST_TEST(change(one).recipients == 1);
     BatchRecord after;
     must(database->read_now([&](Connection& c) -> Result<void> {

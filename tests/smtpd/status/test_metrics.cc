@@ -66,10 +66,10 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
   snapshot.queue->states = {{storage::BatchQueue::kReady, 1, 10, from_millis(1'790'000'040'000)},
                             {storage::BatchQueue::kHeld, 0, 0, {}}};
   snapshot.backup = {
-      .last = from_millis(1'790'000'000'000), .every = 24h, .due = from_millis(1'790'086'400'000)};
+      .last = from_millis(1'790'000'001'000), .every = 24h, .due = from_millis(1'790'086'400'000)};
   const std::string out = metrics_text(&snapshot, {});
   for (const char* line :
-       {"essaim_backup_timestamp_seconds 1790000000", "essaim_backup_due_timestamp_seconds 1790086400",
+       {"essaim_backup_timestamp_seconds 1790000001", "essaim_backup_due_timestamp_seconds 1790086400",
         "essaim_ready 1", "essaim_nodes_at_work 3", "essaim_smtpd_connections 7",
         "essaim_loop_sockets{loop=\"loop0\"} 4", "essaim_loop_sockets{loop=\"loop1\"} 3",
         "essaim_delivery_connections 5", "essaim_destinations 9", "essaim_destinations_suspended 2",
