@@ -1,6 +1,9 @@
 // DNS on the loop, by libunbound with its own cache (one context per loop). Names are given without a trailing dot, in
 // lower case ASCII (A-labels).
 //
+// The servers of the machine are followed: when its resolv.conf has changed, the next question goes to those that it names
+// then, with a cache of their own, and what is under way ends where it began.
+//
 // With a trust anchor every answer is validated (RFC 4035). `secure` tells that it was proven, also that there is
 // nothing; false means that its zone is not signed or that there is no anchor. What fails the proof (bogus) is
 // kTemporary and never seen.
@@ -10,6 +13,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -94,12 +98,14 @@ class Resolver {
 };
 
 struct ResolverOptions {
-  std::vector<net::SocketAddress> servers;  // recursive servers; empty: those of /etc/resolv.conf
+  std::vector<net::SocketAddress> servers;  // recursive servers; empty: those of the machine
+  std::string resolv_conf = "/etc/resolv.conf";
+  std::uint16_t resolv_conf_port = 53;  // of the servers there
   Duration timeout = std::chrono::seconds(10);
   std::string trust_anchor;  // file with DS or DNSKEY records, as of the root; "": nothing is validated
 };
 
-// The error says what libunbound did not like.
+// The error says what libunbound did not like, or that resolv.conf cannot be read.
 Result<std::unique_ptr<Resolver>> make_resolver(net::EventLoop& loop, const ResolverOptions& options);
 
 }  // namespace essaim::dns

@@ -2,7 +2,10 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <unbound-event.h>
@@ -10,9 +13,11 @@
 #include <unistd.h>
 
 #include "core/base/counters.h"
+#include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/base/timings.h"
 #include "core/dns/packet.h"
+#include "core/dns/resolv_conf.h"
 #include "core/dns/resolver.h"
 
 namespace essaim::dns {
@@ -29,8 +34,17 @@ struct Raw {
 };
 using RawCallback = std::function<void(Raw)>;
 
+// Contexts of all loops have a log and locks of the library in common, which it sets up and takes down unguarded.
+std::mutex& library_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 struct ContextDeleter {
-  void operator()(ub_ctx* context) const { ub_ctx_delete(context); }
+  void operator()(ub_ctx* context) const {
+    const std::lock_guard lock(library_mutex());
+    ub_ctx_delete(context);
+  }
 };
 
 // What libunbound says of an answer.
@@ -332,10 +346,86 @@ std::string reverse_name(const std::string& ip) {
   return {};
 }
 
+Result<void> set_up(ub_ctx* context, const ResolverOptions& options,
+                    const std::vector<std::string>& servers) {
+  const auto refuse = [](const std::string& what, int error) {
+    return Error{ErrorCode::kInvalid, "libunbound: " + what + ": " + ub_strerror(error)};
+  };
+  ub_ctx_debugout(context, nullptr);  // our log says what matters
+  static constexpr struct {
+    const char* name;
+    const char* value;
+  } kOptions[] = {
+      {"do-not-query-localhost:", "no"},  // the server may be on this machine
+      {"qname-minimisation:", "no"},      // a forwarder does it
+      {"outgoing-range:", "256"},         // questions under way at once; the library's default is 16
+      {"msg-cache-size:", "16m"},
+      {"rrset-cache-size:", "32m"},
+      // A server that was away is noticed within seconds after it comes back, not after 15 minutes.
+      {"infra-host-ttl:", "60"},
+      {"infra-keep-probing:", "yes"},
+      {"unblock-lan-zones:", "yes"},  // private addresses have names in private DNS
+  };
+  for (const auto& option : kOptions) {
+    if (const int error = ub_ctx_set_option(context, option.name, option.value); error != 0) {
+      return refuse(std::string(option.name) + " " + option.value, error);
+    }
+  }
+  if (!options.trust_anchor.empty()) {
+    // libunbound reads it late and says little.
+    if (::access(options.trust_anchor.c_str(), R_OK) != 0)
+      return Error{ErrorCode::kInvalid,
+                   "trust anchor: " + options.trust_anchor + ": " + std::strerror(errno)};
+    if (const int error = ub_ctx_add_ta_file(context, options.trust_anchor.c_str()); error != 0)
+      return refuse("trust anchor " + options.trust_anchor, error);
+  }
+  for (const std::string& server : servers) {
+    if (const int error = ub_ctx_set_fwd(context, server.c_str()); error != 0) return refuse(server, error);
+  }
+  // libunbound answers these itself, with nothing. Last of all, as it ends the time of settings.
+  for (const char* zone : {"test.", "invalid.", "localhost.", "127.in-addr.arpa."}) {
+    if (const int error = ub_ctx_zone_remove(context, zone); error != 0)
+      return refuse(options.trust_anchor.empty()
+                        ? zone
+                        : "the settings, of which the trust anchor " + options.trust_anchor + " is one",
+                    error);
+  }
+  return {};
+}
+
+// `servers`: "192.0.2.53@53".
+Result<std::shared_ptr<ub_ctx>> make_context(net::EventLoop& loop, const ResolverOptions& options,
+                                             const std::vector<std::string>& servers) {
+  std::shared_ptr<ub_ctx> context;
+  Result<void> done;
+  {
+    const std::lock_guard lock(library_mutex());
+    context.reset(ub_ctx_create_event(loop.base()), ContextDeleter());
+    if (context != nullptr) done = set_up(context.get(), options, servers);
+  }
+  if (context == nullptr) return Error{ErrorCode::kExhausted, "libunbound: cannot make a context"};
+  ESSAIM_TRY(done);
+  return context;
+}
+
 class UnboundResolver : public Resolver {
  public:
-  UnboundResolver(net::EventLoop& loop, std::shared_ptr<ub_ctx> context, const ResolverOptions& options)
-      : loop_(loop), context_(std::move(context)), options_(options) {}
+  UnboundResolver(net::EventLoop& loop, const ResolverOptions& options)
+      : loop_(loop), options_(options), machine_(options.resolv_conf) {}
+
+  // Before the first question.
+  Result<void> begin() {
+    std::vector<std::string> servers;
+    for (const net::SocketAddress& server : options_.servers)
+      servers.push_back(server.ip() + "@" + std::to_string(server.port()));
+    if (follows_machine()) {
+      auto read = machine_.read();
+      ESSAIM_TRY(read);
+      servers = with_port(*std::move(read));
+      if (servers.empty()) servers = with_port({"127.0.0.1"});  // resolv.conf(5)
+    }
+    return take(std::move(servers));
+  }
 
   std::unique_ptr<Query> mx(const std::string& domain, std::function<void(MxAnswer)> done) override {
     return single(domain, kTypeMx, [done = std::move(done)](const Raw& raw) { done(mx_of(raw)); });
@@ -398,71 +488,60 @@ class UnboundResolver : public Resolver {
     return handle;
   }
 
+  bool follows_machine() const { return options_.servers.empty(); }
+
+  std::vector<std::string> with_port(std::vector<std::string> addresses) const {
+    for (std::string& address : addresses) address += "@" + std::to_string(options_.resolv_conf_port);
+    return addresses;
+  }
+
+  Result<void> take(std::vector<std::string> servers) {
+    auto context = make_context(loop_, options_, servers);
+    ESSAIM_TRY(context);
+    context_ = *std::move(context);
+    servers_ = std::move(servers);
+    return {};
+  }
+
+  // Looks at each question: that costs next to nothing beside it. A file that names no server is one that is being
+  // written, or of a machine without a network: the old ones may be right, and nothing else would be.
+  void follow_machine() {
+    if (!follows_machine() || !machine_.changed()) return;
+    auto read = machine_.read();
+    auto servers = read.ok() ? with_port(*read) : std::vector<std::string>();
+    if (read.ok() && servers == servers_) return;  // what was found out stays known
+    Result<void> taken = Error{ErrorCode::kInvalid, machine_.path() + ": no name server"};
+    if (!read.ok()) taken = read.error();
+    if (!servers.empty()) taken = take(std::move(servers));
+    if (!taken.ok())
+      return log::warning("name-servers-kept", {{"loop", loop_.name()}, {"error", taken.error().message}});
+    std::string list;
+    for (const std::string& server : servers_) list += (list.empty() ? "" : " ") + server;
+    log::info("name-servers", {{"loop", loop_.name()}, {"servers", list}});
+  }
+
   void start(Handle* handle, const std::string& name, std::uint16_t type, RawCallback done) {
+    follow_machine();
     auto question = std::make_shared<Question>(loop_, context_, name, type, std::move(done));
     handle->add(question);
     question->ask(options_.timeout);
   }
 
   net::EventLoop& loop_;
-  const std::shared_ptr<ub_ctx> context_;  // shared with questions, whose handles may outlive the resolver
   const ResolverOptions options_;
+  ResolvConf machine_;
+  // Shared with the questions: their handles may outlive the resolver, and those that wait for servers that are no longer
+  // asked have their answers of them, or their deadline.
+  std::shared_ptr<ub_ctx> context_;
+  std::vector<std::string> servers_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Resolver>> make_resolver(net::EventLoop& loop, const ResolverOptions& options) {
-  const std::shared_ptr<ub_ctx> context(ub_ctx_create_event(loop.base()), ContextDeleter());
-  if (context == nullptr) return Error{ErrorCode::kExhausted, "libunbound: cannot make a context"};
-  const auto refuse = [](const std::string& what, int error) {
-    return Error{ErrorCode::kInvalid, "libunbound: " + what + ": " + ub_strerror(error)};
-  };
-  ub_ctx_debugout(context.get(), nullptr);  // our log says what matters
-  static constexpr struct {
-    const char* name;
-    const char* value;
-  } kOptions[] = {
-      {"do-not-query-localhost:", "no"},  // the server may be on this machine
-      {"qname-minimisation:", "no"},      // a forwarder does it
-      {"outgoing-range:", "256"},         // questions under way at once; the library's default is 16
-      {"msg-cache-size:", "16m"},
-      {"rrset-cache-size:", "32m"},
-      // A server that was away is noticed within seconds after it comes back, not after 15 minutes.
-      {"infra-host-ttl:", "60"},
-      {"infra-keep-probing:", "yes"},
-      {"unblock-lan-zones:", "yes"},  // private addresses have names in private DNS
-  };
-  for (const auto& option : kOptions) {
-    if (const int error = ub_ctx_set_option(context.get(), option.name, option.value); error != 0) {
-      return refuse(std::string(option.name) + " " + option.value, error);
-    }
-  }
-  if (!options.trust_anchor.empty()) {
-    // libunbound reads it late and says little.
-    if (::access(options.trust_anchor.c_str(), R_OK) != 0)
-      return Error{ErrorCode::kInvalid,
-                   "trust anchor: " + options.trust_anchor + ": " + std::strerror(errno)};
-    if (const int error = ub_ctx_add_ta_file(context.get(), options.trust_anchor.c_str()); error != 0)
-      return refuse("trust anchor " + options.trust_anchor, error);
-  }
-  for (const net::SocketAddress& server : options.servers) {
-    const std::string text = server.ip() + "@" + std::to_string(server.port());
-    if (const int error = ub_ctx_set_fwd(context.get(), text.c_str()); error != 0) return refuse(text, error);
-  }
-  if (options.servers.empty()) {
-    if (const int error = ub_ctx_resolvconf(context.get(), nullptr); error != 0) {
-      return refuse("/etc/resolv.conf", error);
-    }
-  }
-  // libunbound answers these itself, with nothing. Last of all, as it ends the time of settings.
-  for (const char* zone : {"test.", "invalid.", "localhost.", "127.in-addr.arpa."}) {
-    if (const int error = ub_ctx_zone_remove(context.get(), zone); error != 0)
-      return refuse(options.trust_anchor.empty()
-                        ? zone
-                        : "the settings, of which the trust anchor " + options.trust_anchor + " is one",
-                    error);
-  }
-  return std::unique_ptr<Resolver>(std::make_unique<UnboundResolver>(loop, context, options));
+  auto resolver = std::make_unique<UnboundResolver>(loop, options);
+  ESSAIM_TRY(resolver->begin());
+  return std::unique_ptr<Resolver>(std::move(resolver));
 }
 
 }  // namespace essaim::dns

@@ -76,8 +76,8 @@ void add_dns(Schema* schema) {
       {
           {.name = "dns.servers",
            .type = Type::kAddresses,
-           .help = "Recursive servers to ask. Without it, those of /etc/resolv.conf, which is read "
-                   "at the start and not again.",
+           .help = "Recursive servers to ask. Without it, those of /etc/resolv.conf, as it is at each "
+                   "question.",
            .example = "127.0.0.1:53"},
           {.name = "dns.timeout",
            .type = Type::kDuration,
