@@ -117,10 +117,13 @@ class AccountService::Try : public std::enable_shared_from_this<Try> {
   void judge_by_keys() { source_ = LoginSource::kKeys; }
   void run_with_keys(const Result<KeyCache::Keys>& keys) {
     if (!keys.ok()) return in_trouble(keys.error().message);
-    TokenVerdict verdict = {"", "it is no token"};
+    TokenVerdict verdict = {"", "it is no token", false};
     if (*keys != nullptr)
       verdict = judge_token(question_.asked.secret, **keys, options_->token_rules, clock_.wall_now());
-    stands_for(verdict.name, "the token is not good: " + verdict.why);
+    const std::string why_not = "the token is not good: " + verdict.why;
+    // What its server has signed was not guessed, and a program that sends it once more must not bar the people beside it.
+    if (verdict.expired) return tell_refused(why_not);
+    stands_for(verdict.name, why_not);
   }
 
  private:
@@ -333,6 +336,10 @@ class AccountService::Try : public std::enable_shared_from_this<Try> {
           return LoginFailureStore(connection).count(name_, network_, clock_.wall_now());
         });
     if (!counted.ok()) return in_trouble(counted.error().message);
+    tell_refused(why);
+  }
+
+  void tell_refused(const std::string& why) {
     note(LoginOutcome::kRefused);
     tell("login-failed", why);
     finish({nullptr, std::nullopt, std::nullopt});

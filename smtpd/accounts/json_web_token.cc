@@ -50,7 +50,7 @@ bool is_for(const json& claims, const std::string& audience) {
 }
 
 TokenVerdict bad(const char* why) {
-  return {"", why};
+  return {"", why, false};
 }
 
 }  // namespace
@@ -82,7 +82,6 @@ TokenVerdict judge_token(std::string_view token, const JsonWebKeys& keys, const 
   const double skew = std::chrono::duration<double>(kClockSkew).count();
   const double expires = time_of(claims, "exp");
   if (std::isnan(expires)) return bad("it does not say until when it is good");
-  if (!(second < expires + skew)) return bad("its time is over");
   if (claims.contains("nbf") && !(second >= time_of(claims, "nbf") - skew))
     return bad("its time has not begun");
   if (!rules.scope.empty()) {
@@ -93,7 +92,9 @@ TokenVerdict judge_token(std::string_view token, const JsonWebKeys& keys, const 
   }
   TokenVerdict out;
   out.name = text_of(claims, rules.claim);
-  return out.name.empty() ? bad("it names no account") : out;
+  if (out.name.empty()) return bad("it names no account");
+  if (!(second < expires + skew)) return {"", "its time is over", true};
+  return out;
 }
 
 }  // namespace essaim::smtpd

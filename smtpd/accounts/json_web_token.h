@@ -31,8 +31,9 @@ struct TokenHeader {
 std::optional<TokenHeader> read_token_header(std::string_view token);
 
 struct TokenVerdict {
-  std::string name;  // of the account; "": the token is not good
-  std::string why;   // then, for the log
+  std::string name;      // of the account; "": the token is not good
+  std::string why;       // then, for the log
+  bool expired = false;  // it was good, and its time is over: nobody has guessed it
 };
 TokenVerdict judge_token(std::string_view token, const JsonWebKeys& keys, const TokenRules& rules,
                          WallTime now);

@@ -24,8 +24,8 @@ struct LoginLimits {
 std::string network_of(std::string_view ip);
 
 bool may_try(const LoginLimits& limits, const storage::LoginFailureStore::Counts& counts);
-// A token, of which nobody knows beforehand whose it is. None can be guessed, and an expired one is sent by honest programs
-// that refresh it then: all that is limited is how often a network has us look at bad ones.
+// A token, of which nobody knows beforehand whose it is. None can be guessed: all that is limited is how often a network has
+// us look at bad ones. One that is expired, and bears a good signature, does not count: honest programs send it, and refresh it then.
 bool may_try_token(const LoginLimits& limits, const storage::LoginFailureStore::Counts& counts);
 
 }  // namespace essaim::smtpd

@@ -2,13 +2,16 @@
 #include <atomic>
 #include <functional>
 #include <future>
+#include <memory>
 #include <thread>
 
 #include <boost/test/unit_test.hpp>
 #include <netinet/in.h>
+#include <openssl/evp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/base/base64url.h"
 #include "core/base/log.h"
 #include "core/sasl/password_hash.h"
 #include "smtpd/accounts/account_service.h"
@@ -82,6 +85,76 @@ class Door {
   TempDatabase database_;
   http::HttpClient http_;
   std::unique_ptr<AccountService> service_;
+};
+
+// Signs tokens, and serves its key to one who asks for it.
+class TokenIssuer {
+ public:
+  TokenIssuer() {
+    sockaddr_in own{};
+    own.sin_family = AF_INET;
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof own;
+    BOOST_REQUIRE(::bind(fd_, reinterpret_cast<sockaddr*>(&own), length) == 0);
+    BOOST_REQUIRE(::getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &length) == 0);
+    BOOST_REQUIRE(::listen(fd_, 1) == 0);
+    port_ = ntohs(own.sin_port);
+    unsigned char raw[32];
+    std::size_t size = sizeof raw;
+    BOOST_REQUIRE(EVP_PKEY_get_raw_public_key(key_.get(), raw, &size) == 1);
+    const std::string keys = R"({"keys":[{"kty":"OKP","crv":"Ed25519","x":")" +
+                             base64url_encoded({reinterpret_cast<const char*>(raw), size}) + "\"}]}";
+    thread_ = std::thread([this, keys] { serve(keys); });
+  }
+  ~TokenIssuer() {
+    ::shutdown(fd_, SHUT_RDWR);
+    thread_.join();
+    ::close(fd_);
+  }
+  TokenIssuer(const TokenIssuer&) = delete;
+  TokenIssuer& operator=(const TokenIssuer&) = delete;
+
+  AccountOptions options() const {
+    AccountOptions out;
+    out.jwks_url = "http://127.0.0.1:" + std::to_string(port_) + "/keys";
+    out.token_rules = {"https://id.test", "smtp.test", "sub", ""};
+    return out;
+  }
+
+  // Of ann; its time is over in so many seconds.
+  std::string token(std::int64_t seconds) const {
+    const std::int64_t expires = to_millis(system_clock().wall_now()) / 1000 + seconds;
+    const std::string text =
+        base64url_encoded(R"({"alg":"EdDSA"})") + "." +
+        base64url_encoded(R"({"iss":"https://id.test","aud":"smtp.test","sub":"ann","exp":)" +
+                          std::to_string(expires) + "}");
+    unsigned char signature[64];
+    std::size_t size = sizeof signature;
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+    BOOST_REQUIRE(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1);
+    BOOST_REQUIRE(EVP_DigestSign(context.get(), signature, &size,
+                                 reinterpret_cast<const unsigned char*>(text.data()), text.size()) == 1);
+    return text + "." + base64url_encoded({reinterpret_cast<const char*>(signature), size});
+  }
+
+ private:
+  void serve(const std::string& keys) const {
+    const int peer = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (peer < 0) return;
+    char request[4096];
+    const std::string answer =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/jwk-set+json\r\nConnection: close\r\nContent-Length: " +
+        std::to_string(keys.size()) + "\r\n\r\n" + keys;
+    if (::recv(peer, request, sizeof request, 0) > 0)
+      ::send(peer, answer.data(), answer.size(), MSG_NOSIGNAL);
+    ::close(peer);
+  }
+
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key_{
+      EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), EVP_PKEY_free};
+  const int fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::uint16_t port_ = 0;
+  std::thread thread_;
 };
 
 // Takes connections and says nothing.
@@ -351,6 +424,27 @@ BOOST_AUTO_TEST_CASE(refused_tokens_bar_nobody_but_the_network_that_sends_a_hund
   BOOST_TEST(token("192.0.2.1") == "454");
   for (int i = 0; i < 100; ++i) BOOST_TEST(token("198.51.100." + std::to_string(i)) == "");
   for (int i = 0; i < 2; ++i) BOOST_TEST(token("203.0.113.1") == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_token_that_was_good_once_bars_nobody_beside_it) {
+  const TokenIssuer issuer;
+  Door door;
+  door.add("ann", "");
+  AccountOptions options = issuer.options();
+  options.limits.network_failures = 2;
+  door.service().set_options(options);
+  const auto log_in = [&](const std::string& token) {
+    return Door::who(door.ask({Question::Kind::kToken, "", "", token}));
+  };
+  const std::string expired = issuer.token(-3600);
+  for (int i = 0; i < 5; ++i) BOOST_TEST(log_in(expired) == "");
+  BOOST_TEST(log_in(issuer.token(3600)) == "ann");
+  // What the issuer has not signed says nothing about itself.
+  std::string forged = expired;
+  char& octet = forged[forged.rfind('.') + 1];
+  octet = octet == 'A' ? 'B' : 'A';
+  for (int i = 0; i < 2; ++i) BOOST_TEST(log_in(forged) == "");
+  BOOST_TEST(log_in(issuer.token(3600)) == "454");
 }
 
 BOOST_AUTO_TEST_CASE(nobody_is_asked_about_a_token_of_a_network_that_is_barred) {

@@ -196,6 +196,10 @@ BOOST_AUTO_TEST_CASE(each_claim_is_looked_at) {
       {R"({"iss":"https://id.test","aud":"smtp.test","exp":)" + at(1) + "}", "it names no account"},
       {R"({"iss":"https://id.test","aud":"smtp.test","sub":["ann"],"exp":)" + at(1) + "}",
        "it names no account"},
+      // Their time is over, too: only of what is good else that is the reason.
+      {R"({"iss":"https://id.test","aud":"imap.test","sub":"ann","exp":)" + at(-60) + "}",
+       "it is for another audience"},
+      {R"({"iss":"https://id.test","aud":"smtp.test","exp":)" + at(-60) + "}", "it names no account"},
       {"[]", "it has no claims"},
       {"", "it has no claims"},
   };
@@ -203,6 +207,7 @@ BOOST_AUTO_TEST_CASE(each_claim_is_looked_at) {
     const auto verdict = judged(made_token("EdDSA", key, R"({"alg":"EdDSA"})", row.claims), *keys);
     BOOST_TEST(verdict.why == row.why, row.claims << ": " << verdict.why);
     BOOST_TEST(verdict.name == (*row.why == '\0' ? "ann" : ""), row.claims);
+    BOOST_TEST(verdict.expired == (row.why == std::string("its time is over")), row.claims);
   }
   TokenRules scoped = kRules;
   scoped.scope = "smtp";
