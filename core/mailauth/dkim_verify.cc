@@ -125,19 +125,26 @@ bool still_verifies(const DkimResult& passed, const mail::HeaderBlock& header, c
 }
 
 std::size_t BodyHashes::want(Canonicalization canonicalization, std::optional<std::uint64_t> limit) {
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    if (entries_[i].canonicalization == canonicalization && entries_[i].limit == limit) return i;
-  }
-  entries_.push_back({canonicalization, limit, std::make_unique<BodyHasher>(canonicalization, limit)});
+  hashers_.try_emplace(canonicalization, canonicalization, limit).first->second.want(limit);
+  entries_.push_back({canonicalization, limit});
   return entries_.size() - 1;
 }
 
 void BodyHashes::take(std::string_view bytes) {
-  for (Entry& entry : entries_) entry.hasher->update(bytes);
+  for (auto& [canonicalization, hasher] : hashers_) hasher.update(bytes);
 }
 
 void BodyHashes::finish() {
-  for (Entry& entry : entries_) entry.digest = entry.hasher->finish();
+  for (auto& [canonicalization, hasher] : hashers_) hasher.finish();
+}
+
+const Sha256Digest& BodyHashes::digest(std::size_t number) const {
+  const Entry& entry = entries_[number];
+  return hashers_.at(entry.canonicalization).digest(entry.limit);
+}
+
+std::uint64_t BodyHashes::octets(std::size_t number) const {
+  return hashers_.at(entries_[number].canonicalization).octets();
 }
 
 DkimVerifier::DkimVerifier(const mail::HeaderBlock& header, const FieldIndex& index, BodyHashes* hashes) {

@@ -8,7 +8,7 @@
 // times that. One thread at a time; the header outlives it.
 #pragma once
 
-#include <memory>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,24 +65,23 @@ class SignatureCheck {
   Sha256Digest header_hash_{};
 };
 
-// The body, hashed for several signatures in one pass.
+// The body, hashed for several signatures in one pass for each canonicalisation.
 class BodyHashes {
  public:
-  // Gives the number by which result() is asked.
+  // Before take(). Gives the number by which digest() and octets() are asked.
   std::size_t want(Canonicalization canonicalization, std::optional<std::uint64_t> limit);
   void take(std::string_view bytes);
   void finish();
-  const Sha256Digest& digest(std::size_t number) const { return entries_[number].digest; }
-  std::uint64_t octets(std::size_t number) const { return entries_[number].hasher->octets(); }
+  const Sha256Digest& digest(std::size_t number) const;
+  std::uint64_t octets(std::size_t number) const;
 
  private:
   struct Entry {
     Canonicalization canonicalization;
     std::optional<std::uint64_t> limit;
-    std::unique_ptr<BodyHasher> hasher;
-    Sha256Digest digest{};
   };
   std::vector<Entry> entries_;
+  std::map<Canonicalization, BodyHasher> hashers_;
 };
 
 // Whether a signature that passed does so over another header or body: with the key that it was verified with, so without

@@ -95,6 +95,33 @@ BOOST_AUTO_TEST_CASE(a_limit_counts_octets_of_the_canonical_body) {
   BOOST_TEST(hasher.octets() == 8u);
 }
 
+// One pass for all signatures of a message, whatever l= they have.
+BOOST_AUTO_TEST_CASE(beginnings_of_any_length_are_hashed_besides_and_each_as_if_alone) {
+  const std::string text = "ab  \r\n\r\n\r\nc d" + std::string(20'000, 'e') + "\r\nf";
+  for (const auto how : {kSimple, kRelaxed}) {
+    const std::string canonical = naive_canonical_body(text, how);
+    const std::optional<std::uint64_t> wanted[] = {
+        7, std::nullopt, 0, canonical.size(), 7, 20'005, canonical.size() - 1, canonical.size() + 1,
+        1, UINT64_MAX};
+    for (const std::size_t size : {std::size_t{1}, std::size_t{3}, text.size()}) {
+      BodyHasher hasher(how, 12);
+      for (const auto& limit : wanted) hasher.want(limit);
+      for (std::size_t at = 0; at < text.size(); at += size)
+        hasher.update(std::string_view(text).substr(at, size));
+      BOOST_TEST((hasher.finish() == sha256(canonical.substr(0, 12))));
+      for (const auto& limit : wanted)
+        BOOST_TEST((hasher.digest(limit) == sha256(canonical.substr(0, limit.value_or(SIZE_MAX)))));
+      BOOST_TEST(hasher.octets() == canonical.size());
+    }
+    BodyHasher of_nothing(how, 0);
+    of_nothing.want(2);
+    of_nothing.want(std::nullopt);
+    BOOST_TEST((of_nothing.finish() == sha256("")));
+    BOOST_TEST((of_nothing.digest(2) == sha256(naive_canonical_body("", how))));
+    BOOST_TEST((of_nothing.digest(std::nullopt) == sha256(naive_canonical_body("", how))));
+  }
+}
+
 // Line ends are held back as a number, and come out at once when an octet follows.
 BOOST_AUTO_TEST_CASE(a_body_of_empty_lines_costs_no_memory) {
   std::string text;
