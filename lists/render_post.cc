@@ -33,7 +33,7 @@ bool may_be_forged(const Submission& submission, const Incoming& incoming) {
     case mailauth::DmarcStatus::kFail:
       return dmarc.policy != mailauth::DmarcPolicy::kNone;
     case mailauth::DmarcStatus::kTempError:
-      return dmarc.policy_domain.empty() || dmarc.policy != mailauth::DmarcPolicy::kNone;
+      return dmarc.may_disown();
     case mailauth::DmarcStatus::kPermError:
       return true;
     case mailauth::DmarcStatus::kNone:

@@ -283,7 +283,8 @@ const std::vector<config::Setting>& list_settings_table() {
            "told what fails, and is marked if they let it pass. refuse: 550 in the dialogue. "
            "What came by way of another list (List-Id under a signature or SPF of its domain, or ARC by "
            "authentication.trusted_sealers), whose authors fail through no "
-           "fault of theirs, is only marked. With hold and refuse, trouble of name servers is a 451.",
+           "fault of theirs, is only marked. Where name servers do not say whether it fails, mark "
+           "marks it (dmarc=temperror), and hold and refuse are a 451.",
        .choices = {"accept", "mark", "hold", "refuse"}},
       {.name = "authenticated_only",
        .type = Type::kBool,

@@ -118,6 +118,17 @@ std::optional<bool> aligned(const std::string& identifier, const std::string& au
   return *own == organization;
 }
 
+// Without a record there is nothing to align by but the name itself, and that aligns under any.
+void align_by_name(const Authenticated& authenticated, DmarcResult* out) {
+  const auto& dkim = authenticated.dkim;
+  if (std::find(dkim.begin(), dkim.end(), out->domain) != dkim.end()) {
+    out->aligned_by = "dkim " + out->domain;
+    out->aligned_dkim = {out->domain};
+  } else if (authenticated.spf == out->domain) {
+    out->aligned_by = "spf " + out->domain;
+  }
+}
+
 }  // namespace
 
 bool is_or_is_below(std::string_view name, std::string_view domain) {
@@ -156,20 +167,14 @@ DmarcResult evaluate_dmarc(const std::string& domain, const Authenticated& authe
     return out;
   };
   const Walk found = walk(domain, answers);
-  if (found.temporary) return failed("the policy cannot be looked up");
-  const Found* policy = policy_record(domain, found);
-  if (policy == nullptr) {
-    // Nothing to align by but the name itself.
-    const auto& dkim = authenticated.dkim;
-    if (std::find(dkim.begin(), dkim.end(), domain) != dkim.end()) {
-      out.aligned_by = "dkim " + domain;
-      out.aligned_dkim = {domain};
-    }
-    if (out.aligned_by.empty() && authenticated.spf == domain) out.aligned_by = "spf " + domain;
+  const Found* policy = found.temporary ? nullptr : policy_record(domain, found);
+  const auto published = policy != nullptr ? published_policy(domain, *policy, answers) : std::nullopt;
+  if (!published) {
+    align_by_name(authenticated, &out);
+    if (found.temporary) return failed("the policy cannot be looked up");
+    if (policy != nullptr) return failed("it cannot be found out whether the domain exists");
     return out;
   }
-  const auto published = published_policy(domain, *policy, answers);
-  if (!published) return failed("it cannot be found out whether the domain exists");
   out.policy_domain = policy->domain;
   out.published = *published;
   out.policy = policy->record.testing ? one_step_down(*published) : *published;

@@ -29,10 +29,16 @@ struct DmarcResult {
   std::string policy_domain;  // where the record is; "" if there is none, or which policy holds is not known
   DmarcPolicy published = DmarcPolicy::kNone;  // for this author: p, sp or np
   DmarcPolicy policy = DmarcPolicy::kNone;     // the same, one step down while the domain tests (t=y, §4.7)
-  std::string aligned_by;                      // "dkim example.org", "spf example.org"; "" if it fails
-  std::vector<std::string> aligned_dkim;       // d= of signatures that pass, those that align
-  std::string reason;                          // of errors, or kOfSender
+  // "dkim example.org", "spf example.org"; "" if it fails. Without a policy, or while it is not known, of the very domain.
+  std::string aligned_by;
+  std::vector<std::string> aligned_dkim;  // d= of signatures that pass, those that align
+  std::string reason;                     // of errors, or kOfSender
 
+  // It is not known whether the domain disowns the message: a name server does not answer, and what is known leaves it open.
+  bool may_disown() const {
+    return status == DmarcStatus::kTempError && aligned_by.empty() &&
+           (policy_domain.empty() || policy != DmarcPolicy::kNone);
+  }
   // `domain` is not in From, but in Sender beside several authors (message_check.h).
   static constexpr std::string_view kOfSender = "of the domain in Sender";
   bool of_sender() const { return reason == kOfSender; }

@@ -43,8 +43,8 @@ struct Authentication {
   // author's own domain that cannot be asked. For the reply only, too.
   bool may_be_authenticated = false;
 
-  // The author's domain stands behind the message: DMARC passes, or, where it has no policy, a signature or MAIL is of
-  // the very domain. A ground of its own, between a bare From and a login.
+  // The author's domain stands behind the message: DMARC passes, or, where it has no policy or cannot be asked for it, a
+  // signature or MAIL is of the very domain. A ground of its own, between a bare From and a login.
   bool author_authenticated() const { return !dmarc.aligned_by.empty(); }
   // Some answer of DNS is missing, about whomever: anybody can name a domain of their own whose servers are silent.
   bool temporary() const;

@@ -98,6 +98,15 @@ Result<void> wrap(Draft& draft) {
   return {};
 }
 
+// The author's domain disowns the message, or may: that it cannot be asked, a forger can bring about who names one of its
+// subdomains whose servers are gone. Results stand in a field where somebody is judged, also of a post that waited.
+bool is_doubtful(const Submission& submission) {
+  if (!submission.authentication || submission.login) return false;
+  const mailauth::DmarcResult& dmarc = submission.authentication->dmarc;
+  if (dmarc.status == mailauth::DmarcStatus::kFail) return dmarc.policy != mailauth::DmarcPolicy::kNone;
+  return dmarc.may_disown() && submission.judged && !submission.authentication_header.empty();
+}
+
 }  // namespace
 
 Result<void> treat_author(Draft& draft) {
@@ -115,14 +124,12 @@ Result<void> treat_author(Draft& draft) {
 Result<void> mark_unauthenticated(Draft& draft) {
   constexpr std::string_view kName = "X-Unauthenticated-Author";
   draft.header.remove(kName);
-  if (draft.target.settings.dmarc_failure == DmarcFailure::kAccept || !draft.submission.authentication ||
-      draft.submission.login)
+  if (draft.target.settings.dmarc_failure == DmarcFailure::kAccept || !is_doubtful(draft.submission))
     return {};
   const mailauth::DmarcResult& dmarc = draft.submission.authentication->dmarc;
-  if (dmarc.status != mailauth::DmarcStatus::kFail || dmarc.policy == mailauth::DmarcPolicy::kNone) return {};
-  return draft.header.insert_bottom(kName, std::string("dmarc=fail (p=") +
-                                               mailauth::to_string(dmarc.published) + ") " +
-                                               dmarc.property() + "=" + dmarc.domain);
+  std::string text = std::string("dmarc=") + mailauth::to_string(dmarc.status);
+  if (!dmarc.policy_domain.empty()) text += std::string(" (p=") + mailauth::to_string(dmarc.published) + ")";
+  return draft.header.insert_bottom(kName, text + " " + dmarc.property() + "=" + dmarc.domain);
 }
 
 // RFC 8601 §5: a field that claims to be ours and is not.

@@ -23,7 +23,7 @@ const std::vector<Handler>& post_handlers() {
       {"loop-mark", "Adds X-Loop with the list's address.", handlers::mark_loop},
       {"precedence", "Sets Precedence: list, so that answering machines keep silent.", handlers::precedence},
       {"mark-unauthenticated",
-       "Adds X-Unauthenticated-Author to what fails DMARC, by the setting dmarc_failure.",
+       "Adds X-Unauthenticated-Author to what fails DMARC, or may, by the setting dmarc_failure.",
        handlers::mark_unauthenticated},
       {"validation", "Adds X-Validation-by with the moderator who let the post pass.", handlers::validation},
       {"list-fields",

@@ -71,8 +71,7 @@ Verdict dmarc_failure(const RuleContext& context, std::string_view name) {
     return std::nullopt;
   const bool uncertain = fails_policy(context.submission) &&
                          !came_by_another_list(context.submission, context.incoming).has_value();
-  if (uncertain || authentication->dmarc.status == DmarcStatus::kTempError)
-    return try_later(*authentication, name);
+  if (uncertain || authentication->dmarc.may_disown()) return try_later(*authentication, name);
   if (wanted != DmarcFailure::kRefuse) return std::nullopt;
   const std::string why = disowned(context.submission, context.incoming);
   if (why.empty()) return std::nullopt;

@@ -378,7 +378,9 @@ BOOST_AUTO_TEST_CASE(a_list_that_refuses_authors_refuses_nobody_for_good_whose_d
   for (const char* silent : {"_dmarc.lists.example", "lists.example"}) {
     Zone zone = own;
     zone.broken = {silent};
-    const auto reply = site.post(a_post("boss@lists.example"), zone, "boss@lists.example");
+    // The policy is silent: SPF of the very domain would do under any.
+    const char* const sender = silent[0] == '_' ? "boss@mail.lists.example" : "boss@lists.example";
+    const auto reply = site.post(a_post("boss@lists.example"), zone, sender);
     BOOST_TEST(reply.to_string() ==
                "451 4.7.0 whether lists.example stands behind this message cannot be found "
                "out now [rule: author-protection]");

@@ -168,7 +168,8 @@ BOOST_AUTO_TEST_CASE(a_silent_server_makes_a_failure_uncertain_only_where_it_cou
       {"refuse", "evil.example", "eve@evil.example", "", 550, false},
       {"mark", "x._domainkey.evil.example", "eve@other.example", foreign, 250, true},
       {"refuse", "x._domainkey.evil.example", "eve@other.example", foreign, 550, false},
-      {"mark", "author.example", "ann@author.example", "", 250, false},
+      {"mark", "author.example", "ann@author.example", "", 250, true},
+      {"accept", "author.example", "ann@author.example", "", 250, false},
       {"refuse", "author.example", "ann@author.example", "", 451, false},
       // A name below the author's domain aligns, too.
       {"refuse", "mail.author.example", "bounces@mail.author.example", "", 451, false},
@@ -183,6 +184,54 @@ BOOST_AUTO_TEST_CASE(a_silent_server_makes_a_failure_uncertain_only_where_it_cou
     BOOST_TEST(reply.code == row.code, reply.to_string());
     if (reply.code == 250)
       BOOST_TEST(has(site.rendering(site.last_id), "X-Unauthenticated-Author: ") == row.marked);
+  }
+}
+
+// A forger names one of the domain's names that nobody answers for: of a key, of a host, of the policy.
+BOOST_AUTO_TEST_CASE(whom_a_silent_server_may_hide_is_marked_unless_the_very_domain_stands_behind_it) {
+  const std::string lame =
+      "DKIM-Signature: v=1; a=ed25519-sha256; d=old.author.example; s=x; h=from;\r\n"
+      " bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\n";
+  const std::string forged = a_post("ann@author.example");
+  const char* const policy_name = "_dmarc.author.example";
+  const char* const lame_name = "x._domainkey.old.author.example";
+  const struct {
+    const char* policy;
+    const char* silent;
+    std::string content;
+    const char* sender;
+    const char* marked;  // "": not
+    int refuses;         // what a list says that refuses
+  } rows[] = {
+      {"reject", lame_name, lame + forged, "eve@evil.example",
+       "dmarc=temperror (p=reject) header.from=author.example", 451},
+      {"reject", "old.author.example", forged, "eve@old.author.example",
+       "dmarc=temperror (p=reject) header.from=author.example", 451},
+      {"reject", policy_name, forged, "eve@evil.example", "dmarc=temperror header.from=author.example", 451},
+      {"none", lame_name, lame + forged, "eve@evil.example", "", 250},
+      {"reject", policy_name, signed_post(), "eve@evil.example", "", 250},
+      {"reject", policy_name, forged, "ann@author.example", "", 250},
+      {"reject", lame_name, lame + signed_post(), "eve@evil.example", "", 250},
+  };
+  for (const auto& row : rows) {
+    Zone zone = author_zone(row.policy);
+    zone.text("author.example", "v=spf1 ip4:192.0.2.1 -all");
+    zone.broken = {row.silent};
+    BOOST_TEST_CONTEXT(row.policy << " " << row.silent << " " << row.sender) {
+      AuthorSite site;
+      site.make_list("dev", {{"post", "anyone"}}, {"m@example.org"});
+      BOOST_TEST(site.post(row.content, zone, row.sender).code == 250);
+      const auto header = mail::HeaderBlock::parse(site.rendering(site.last_id));
+      BOOST_REQUIRE(header.ok());
+      BOOST_TEST(header->value("X-Unauthenticated-Author").value_or("") == row.marked);
+      for (const char* setting : {"refuse", "hold"}) {
+        AuthorSite other;
+        other.make_list("dev", {{"post", "anyone"}, {"dmarc_failure", setting}}, {"m@example.org"});
+        const auto reply = other.post(row.content, zone, row.sender);
+        BOOST_TEST(reply.code == row.refuses, reply.to_string());
+        BOOST_TEST(list_posts(other) == (row.refuses == 250 ? 1U : 0U));
+      }
+    }
   }
 }
 
@@ -238,6 +287,7 @@ BOOST_AUTO_TEST_CASE(where_nobody_is_judged_authors_are_protected_and_nobody_is_
   Zone silent = author_zone("");
   silent.broken = {"_dmarc.author.example"};
   BOOST_TEST(site.post(a_post("Ann <ann@author.example>", "<2@a>"), silent).code == 250);
+  BOOST_TEST(!has(site.rendering(site.last_id), "X-Unauthenticated-Author"));
 
   site.make_list("sure", {{"post", "anyone"}, {"authenticated_only", "true"}}, {"m@example.org"});
   const auto refused =

@@ -119,6 +119,7 @@ class AuthenticatedMail(authenticated.Authenticated):
             self.dns.go_on()
         (received,) = [self.sink.message_bytes(receipt) for receipt in self.sink.wait_for(1)]
         self.assertIn("dmarc=temperror", judges.results_field(received))
+        self.assertIn(b"X-Unauthenticated-Author: dmarc=temperror header.from=author.example", received)
 
     def test_hostile_records_cost_a_verdict_and_nobody_else(self):
         """BAD-INPUT row 14: as a sender's domain, and as a recipient's."""

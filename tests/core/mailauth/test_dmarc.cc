@@ -148,6 +148,23 @@ BOOST_AUTO_TEST_CASE(trouble_of_name_servers_is_temporary) {
   zone.broken = {"_dmarc.example.com"};
   BOOST_TEST(to_string(dmarc(zone, "example.com").status) == "temperror");
   BOOST_TEST(to_string(dmarc(zone, "example.com", {{"example.com"}, ""}).status) == "temperror");
+  // The very domain aligns under any policy; what is below it may not.
+  const struct {
+    Authenticated authenticated;
+    const char* aligned_by;
+  } rows[] = {
+      {{{"a.example.com", "example.com"}, "example.com"}, "dkim example.com"},
+      {{{"a.example.com"}, "example.com"}, "spf example.com"},
+      {{{"a.example.com"}, "a.example.com"}, ""},
+      {{{"com"}, "example.org"}, ""},
+      {{}, ""},
+  };
+  for (const auto& row : rows) {
+    const auto result = dmarc(zone, "example.com", row.authenticated);
+    BOOST_TEST(result.aligned_by == row.aligned_by);
+    BOOST_TEST(result.aligned_dkim.size() == (result.aligned_by.starts_with("dkim") ? 1U : 0U));
+    BOOST_TEST(result.may_disown() == result.aligned_by.empty());
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
