@@ -58,12 +58,13 @@ Change change_of(const Response& response) {
 
 }  // namespace
 
-Admin::Admin(storage::Database& database, const Clock& clock, IdGenerator& ids)
+Admin::Admin(storage::Database& database, const Clock& clock, IdGenerator& ids, Site site)
     : database_(database), clock_(clock), ids_(ids) {
   services_.database = &database_;
   services_.clock = &clock_;
   services_.ids = &ids_;
   services_.policies = &policies_;
+  services_.site = std::move(site);
   services_.rank = [] { return std::int64_t{0}; };
 }
 
@@ -326,12 +327,15 @@ Result<Change> Admin::close_list(const std::string& address) {
 }
 
 // One that is not there is deleted already.
-Result<Change> Admin::delete_list(const std::string& address) {
+Result<Change> Admin::delete_list(const std::string& address, bool quiet, Dropped* dropped) {
   Request request;
   request.verb = Verb::kDeleteList;
-  auto change = ask_for_change(address, std::move(request));
-  if (!change.ok() && change.error().code == ErrorCode::kNotFound) return Change::kAlready;
-  return change;
+  request.quiet = quiet;
+  const auto response = ask_list(address, std::move(request));
+  if (!response.ok() && response.error().code == ErrorCode::kNotFound) return Change::kAlready;
+  if (!response.ok()) return response.error();
+  if (dropped != nullptr) *dropped = response->dropped;
+  return change_of(*response);
 }
 
 Result<AddedMembers> Admin::add_members(const std::string& list, storage::Role role,

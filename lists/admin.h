@@ -26,6 +26,7 @@
 
 namespace essaim::lists {
 
+struct Dropped;
 struct Renaming;
 struct Request;
 struct Response;
@@ -80,8 +81,9 @@ struct ApplyPlan {
 
 class Admin {
  public:
-  // `ids` must not be those of a running node: the command line has a node number of its own.
-  Admin(storage::Database& database, const Clock& clock, IdGenerator& ids);
+  // `ids` must not be those of a running node: the command line has a node number of its own. `site` names it in what is
+  // written to people.
+  Admin(storage::Database& database, const Clock& clock, IdGenerator& ids, Site site);
 
   Result<Change> create_domain(const std::string& name);
   Result<std::vector<storage::DomainRecord>> domains();
@@ -103,7 +105,8 @@ class Admin {
   Result<Change> forget_name(const std::string& address);
   Result<Change> open_list(const std::string& address);
   Result<Change> close_list(const std::string& address);
-  Result<Change> delete_list(const std::string& address);
+  // Who waits for an answer there is told, unless `quiet` (list_end.h); *dropped says what it was, of kDone.
+  Result<Change> delete_list(const std::string& address, bool quiet = false, Dropped* dropped = nullptr);
 
   // Many in several transactions; the error says how many are added, and asking again adds the rest.
   Result<AddedMembers> add_members(const std::string& list, storage::Role role,
@@ -128,7 +131,7 @@ class Admin {
   Result<ApplyPlan> apply_text(const std::string& text, bool dry_run, bool remove_others = false);
 
  private:
-  // As the operator, telling nobody but the log.
+  // As the operator.
   Result<Response> carry_out(storage::Connection& connection, Request request);
   Result<Response> ask_list(const std::string& name, Request request);
   enum class Missing { kIsAnError, kIsMade, kIsDone };  // what it means that there is no such domain

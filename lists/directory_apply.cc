@@ -271,8 +271,7 @@ void log_apply(const std::string& what, const char* result) {
 }
 
 // As many steps in a transaction as are small together: a short text is applied as a whole or not at all.
-Result<void> make_steps(storage::Database& database, IdGenerator& ids, WallTime now,
-                        const DirectoryPlan& plan) {
+Result<void> make_steps(const Services& services, WallTime now, const DirectoryPlan& plan) {
   const auto all = static_cast<std::int64_t>(plan.lines.size());
   std::int64_t made = 0;
   for (std::size_t first = 0; first < plan.steps.size();) {
@@ -285,9 +284,10 @@ Result<void> make_steps(storage::Database& database, IdGenerator& ids, WallTime 
       ++last;
     } while (last < plan.steps.size() && rows + plan.steps[last].rows <= kWrittenTogether);
     if (first > 0) let_others_write();
-    const auto written =
-        database.write_now(storage::Durability::kAccept, [&](Connection& connection) -> Result<void> {
-          for (std::size_t i = first; i < last; ++i) ESSAIM_TRY(plan.steps[i].make({connection, ids, now}));
+    const auto written = services.database->write_now(
+        storage::Durability::kAccept, [&](Connection& connection) -> Result<void> {
+          for (std::size_t i = first; i < last; ++i)
+            ESSAIM_TRY(plan.steps[i].make({services, connection, now}));
           return {};
         });
     if (!written.ok()) {
@@ -318,7 +318,7 @@ Result<ApplyPlan> Admin::apply_text(const std::string& text, bool dry_run, bool 
     return {};
   }));
   DirectoryPlan plan = plan_directory(is, *wanted, remove_others);
-  if (!dry_run) ESSAIM_TRY(make_steps(database_, ids_, clock_.wall_now(), plan));
+  if (!dry_run) ESSAIM_TRY(make_steps(services_, clock_.wall_now(), plan));
   return ApplyPlan{std::move(plan.lines), !dry_run};
 }
 

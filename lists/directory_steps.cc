@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "lists/list_end.h"
 #include "lists/names.h"
 #include "storage/directory_store.h"
 #include "storage/member_store.h"
@@ -29,7 +30,7 @@ Error went_away(const std::string& address) {
 
 MemberRecord new_record(const StepContext& context, Role role, const PersonText& person) {
   MemberRecord member;
-  member.id = context.ids.next();
+  member.id = context.services.ids->next();
   member.role = role;
   member.local = person.address.local;
   member.domain = person.address.domain;
@@ -94,7 +95,7 @@ Result<void> add_list(const StepContext& context, const std::string& address, co
   if (!domain->has_value())
     return Error{ErrorCode::kNotFound, "list " + address + ": there is no domain " + parsed->domain};
   ListRecord list;
-  list.id = context.ids.next();
+  list.id = context.services.ids->next();
   list.domain_id = (*domain)->id;
   list.local = parsed->local;
   list.domain = parsed->domain;
@@ -116,7 +117,8 @@ Result<void> make_domain(const StepContext& context, const std::string& name, co
   DirectoryStore directory(context.connection);
   const auto known = directory.find_domain(name);
   if (!known.ok()) return known.error();
-  if (!known->has_value()) return directory.add_domain({context.ids.next(), name, settings, context.now});
+  if (!known->has_value())
+    return directory.add_domain({context.services.ids->next(), name, settings, context.now});
   if ((*known)->settings == settings) return {};
   return directory.set_domain(name, settings);
 }
@@ -167,7 +169,9 @@ Result<void> drop_list(const StepContext& context, const std::string& address) {
   const auto list = list_called(context, address);
   if (!list.ok()) return list.error();
   if (!list->has_value()) return {};
-  return DirectoryStore(context.connection).delete_list((*list)->id, context.now, "the operator");
+  WriteContext write{context.services, context.connection, context.now, 0};
+  const auto dropped = end_list(write, **list, "the operator", false);
+  return dropped.ok() ? Result<void>() : dropped.error();
 }
 
 Result<void> drop_domain(const StepContext& context, const std::string& name) {

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "core/base/clock.h"
-#include "core/base/id.h"
 #include "core/base/result.h"
 #include "lists/directory_text.h"
+#include "lists/services.h"
 #include "storage/database.h"
 #include "storage/records.h"
 
@@ -22,8 +22,8 @@ namespace essaim::lists {
 inline constexpr std::size_t kWrittenTogether = 1000;
 
 struct StepContext {
+  const Services& services;
   storage::Connection& connection;
-  IdGenerator& ids;
   WallTime now;
 };
 using MakeStep = std::function<Result<void>(const StepContext&)>;
@@ -42,6 +42,7 @@ struct PeopleStep {
 };
 Result<void> make_people(const StepContext& context, const PeopleStep& step);
 
+// With what waits there, of which people are told (list_end.h).
 Result<void> drop_list(const StepContext& context, const std::string& address);
 Result<void> drop_domain(const StepContext& context, const std::string& name);
 

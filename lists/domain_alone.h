@@ -14,4 +14,14 @@ inline storage::ListRecord domain_alone(const storage::DomainRecord& domain) {
   return out;
 }
 
+// That of a list.
+inline storage::ListRecord domain_of(const storage::ListRecord& list) {
+  storage::ListRecord out;
+  out.domain_id = list.domain_id;
+  out.domain = list.domain;
+  out.domain_settings = list.domain_settings;
+  out.domain_policy = list.domain_policy;
+  return out;
+}
+
 }  // namespace essaim::lists

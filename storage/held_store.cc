@@ -167,6 +167,18 @@ Result<void> HeldStore::renew_lifetimes(WallTime now, WallTime remind) {
   return {};
 }
 
+Result<void> HeldStore::for_each_waiting(Id list_id, const std::function<void(const HeldRecord&)>& each) {
+  auto statement = sql::prepare(
+      connection_, std::string(kColumns) + "WHERE list_id = ? AND state = 0 ORDER BY id", list_id);
+  if (!statement.ok()) return statement.error();
+  for (;;) {
+    const auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return {};
+    if (const auto held = held_from(**statement); held.ok()) each(*held);
+  }
+}
+
 Result<void> HeldStore::decide_all(Id list_id, WallTime now, const std::string& by) {
   ESSAIM_TRY(sql::run(
       connection_, "UPDATE held SET state = ?, decided = ?, decided_by = ? WHERE list_id = ? AND state = 0",

@@ -4,6 +4,7 @@
 // while, without its message, so that late answers can be told. Functions run inside the caller's transaction.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -90,6 +91,8 @@ class HeldStore {
   Result<void> remind_together(const HeldRecord& one, WallTime next);
   // Of all that waits, in one transaction: for a file. Its time begins anew, and nobody is reminded before `remind`.
   Result<void> renew_lifetimes(WallTime now, WallTime remind);
+  // All that waits on a list, oldest first, one after the other: there may be many. What is damaged is passed over.
+  Result<void> for_each_waiting(Id list_id, const std::function<void(const HeldRecord&)>& each);
   // Everything of a list that waits is decided, because the list goes. Its messages stay for purge_messages().
   Result<void> decide_all(Id list_id, WallTime now, const std::string& by);
   // What is decided and has its message still. A read.

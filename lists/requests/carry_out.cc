@@ -342,7 +342,8 @@ Result<Response> carry_out_for_operator(WriteContext& context, Request request) 
   who.is_operator = true;
   who.client = "the shell";
   who.language = "en";
-  request.quiet = true;  // people are told of what people do: essaim request
+  // People are told of what people do (essaim request). But whoever was told to wait hears that it is over.
+  if (request.verb != Verb::kDeleteList) request.quiet = true;
   return carry_out(context, request, who);
 }
 

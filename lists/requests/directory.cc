@@ -126,9 +126,18 @@ Done configure(const Doing& doing) {
 }
 
 Done delete_list(const Doing& doing) {
-  ESSAIM_TRY(DirectoryStore(doing.connection())
-                 .delete_list(doing.request.list.id, doing.context.now, doing.who.name()));
-  return Response{Response::Status::kDone, doing.say("the list {{list}} was deleted"), ""};
+  const auto dropped = end_list(doing.context, doing.request.list, doing.who.name(), doing.request.quiet);
+  if (!dropped.ok()) return dropped.error();
+  Response out{Response::Status::kDone, doing.say("the list {{list}} was deleted"), ""};
+  out.dropped = *dropped;
+  if (dropped->posts + dropped->requests > 0)
+    out.text += "\n" + doing.say(
+                           "what waited is dropped: {{posts}} posts, {{requests}} requests; people "
+                           "told: {{told}}",
+                           {{"posts", std::to_string(dropped->posts)},
+                            {"requests", std::to_string(dropped->requests)},
+                            {"told", std::to_string(dropped->told)}});
+  return out;
 }
 
 // Each role on each list of the domain; where the new address is known already, the old one just goes.

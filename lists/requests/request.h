@@ -13,6 +13,7 @@
 
 #include "core/smtp/address.h"
 #include "lists/admin.h"
+#include "lists/list_end.h"
 #include "lists/scenario/scenario.h"
 #include "lists/service_mail.h"
 #include "storage/records.h"
@@ -116,6 +117,7 @@ struct Response {
   std::string rule;      // that decided
   bool decided = false;  // of an answer to what waits: it waits no more, by this answer
   std::int64_t changed = 0, unchanged = 0;  // of people at once
+  Dropped dropped{};                        // of kDeleteList
 };
 
 // "done", "already", "waits", "refused"
@@ -124,7 +126,8 @@ const char* to_string(Response::Status status);
 // Errors are those of the database; kInvalid: a setting is wrong, and how.
 Result<Response> carry_out(WriteContext& context, const Request& request, const Requester& who);
 
-// The same for the operator at the command line, who is told the outcome and nobody else but the log.
+// The same for the operator at the command line, who is told the outcome and nobody else but the log; of kDeleteList also
+// those who wait there, unless it is quiet.
 Result<Response> carry_out_for_operator(WriteContext& context, Request request);
 
 // What is asked, in words.

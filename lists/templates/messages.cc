@@ -172,6 +172,14 @@ const std::vector<Message>& messages() {
           "  {{what}}\n"
           "\n"
           "The owners of the list can be reached at {{owner}}.\n")},
+      {"list_deleted", "list domain owner",
+       "Whose post or request waits for others is told that the list was deleted.",
+       N_("The list {{list}} was deleted"),
+       N_("The list {{list}} was deleted, and with it what waited\n"
+          "for an answer there: a message of yours, or something that you had asked\n"
+          "for. It is neither sent nor done any more.\n"
+          "\n"
+          "Those who run the lists of {{domain}} can be reached at {{owner}}.\n")},
       {"welcome", "list local description email robot leave owner name", "Who has joined a list is welcomed.",
        N_("Welcome to {{list}}"),
        N_("You, {{email}}, now are a member of the list {{list}}.\n"

@@ -48,6 +48,7 @@ const std::vector<std::string_view>& phrases() {
       N_("the settings of {{list}} are like that already"),
       N_("delete the list {{list}}"),
       N_("the list {{list}} was deleted"),
+      N_("what waited is dropped: {{posts}} posts, {{requests}} requests; people told: {{told}}"),
       N_("this was declined"),
       N_("this was done already"),
       N_("this has expired"),

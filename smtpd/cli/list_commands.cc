@@ -3,6 +3,7 @@
 
 #include "core/base/text.h"
 #include "core/smtp/idn.h"
+#include "lists/list_end.h"
 #include "lists/requests/renaming.h"
 #include "lists/settings.h"
 #include "smtpd/cli/commands.h"
@@ -44,6 +45,22 @@ int create(const Shell& shell, const std::string& address, const std::vector<std
                   "list " + for_display(address) + " created",
                   "list " + for_display(address) + " is there already; nothing was changed");
   });
+}
+
+int delete_one(const Shell& shell, Site& site, const std::string& address, bool quiet) {
+  lists::Dropped dropped;
+  const auto change = site.admin().delete_list(address, quiet, &dropped);
+  if (!change.ok()) return shell.fail(change.error());
+  const bool deleted = *change == lists::Change::kDone;
+  std::string text = deleted ? "list deleted" : "there was no such list";
+  if (dropped.posts + dropped.requests > 0)
+    text += "; " + plural(dropped.posts, "post") + " and " + plural(dropped.requests, "request") +
+            " that waited there are dropped; people told of it: " + std::to_string(dropped.told);
+  return shell.done(text, Json{{"changed", deleted},
+                               {"posts", dropped.posts},
+                               {"requests", dropped.requests},
+                               {"told", dropped.told}}
+                              .dump());
 }
 
 int show_all(const Shell& shell, Site& site, const std::string& domain) {
@@ -269,13 +286,14 @@ void add_list(Shell& shell) {
           return report(shell, site.admin().open_list(*address), "list opened", "list was open already");
         });
       }));
-  named(shell.verb(noun, "delete", "remove a list with its members; its posts stay in the ledger",
-                   "  essaim list delete dev@lists.example.org", [&shell, address] {
-                     return with_site(shell, [&](Site& site) {
-                       return report(shell, site.admin().delete_list(*address), "list deleted",
-                                     "there was no such list");
-                     });
-                   }));
+  auto quiet = std::make_shared<bool>(false);
+  CLI::App* remove = shell.verb(
+      noun, "delete", "remove a list with its members; its posts stay in the ledger",
+      "  essaim list delete dev@lists.example.org", [&shell, address, quiet] {
+        return with_site(shell, [&](Site& site) { return delete_one(shell, site, *address, *quiet); });
+      });
+  named(remove);
+  remove->add_flag("--quiet", *quiet, "nobody is told of posts and requests that waited there");
   auto options = std::make_shared<std::shared_ptr<SuspendOptions>>();
   CLI::App* stop =
       shell.verb(noun, "suspend", "deliver none of its posts for now; they are taken and wait",

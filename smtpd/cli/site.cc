@@ -22,7 +22,8 @@ Site::Site(Settings settings, std::unique_ptr<storage::Database> database)
       audit_(settings_.admin_socket()),
       database_(std::move(database)),
       ids_(system_clock(), any_command_line_node()),
-      admin_(*database_, system_clock(), ids_),
+      admin_(*database_, system_clock(), ids_,
+             {settings_.hostname, settings_.postmaster, settings_.http.base_url}),
       sources_(system_clock()) {}
 
 Result<std::unique_ptr<Site>> Site::open_any_version(const Shell& shell) {

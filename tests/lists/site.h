@@ -65,7 +65,10 @@ inline smtp::Address recipient(const std::string& text) {
 class TestSite {
  public:
   TestSite()
-      : ids(clock, 1), admin_ids(clock, 2), tokens(std::string(32, 'k')), admin(*database, clock, admin_ids) {
+      : ids(clock, 1),
+        admin_ids(clock, 2),
+        tokens(std::string(32, 'k')),
+        admin(*database, clock, admin_ids, {"mx.example", {"postmaster", "example.org"}}) {
     services.database = &*database;
     services.clock = &clock;
     services.ids = &ids;

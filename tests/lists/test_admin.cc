@@ -499,7 +499,7 @@ BOOST_AUTO_TEST_CASE(a_step_looks_at_what_is_there_when_it_is_made) {
       "dev@lists.example", storage::Role::kMember, {&fresh, &known}, {&left}, {&gone, &other}};
   for (int again = 0; again < 2; ++again) {
     TestSite::require(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
-      return make_people({c, site.admin_ids, site.clock.wall_now()}, step);
+      return make_people({site.services, c, site.clock.wall_now()}, step);
     }));
     BOOST_TEST(site.member("dev", "known@m.example")->name == "Known");
     BOOST_TEST(!site.member("dev", "known@m.example")->delivery);

@@ -23,12 +23,13 @@ constexpr const char* kEve = "eve@e.example";
 constexpr const char* kNew = "new@x.example";
 constexpr const char* kMaster = "root@o.example";
 
-enum class What { kCommand, kPost, kReply, kDaysLater };
+enum class What { kCommand, kPost, kReply, kDaysLater, kListGoes };
 
 struct Step {
   What what;
   const char* from;  // of kDaysLater: how many
-  // A command, in which KEY is that of the last question to `asked`; the list of a post; the answer to the question.
+  // A command, in which KEY is that of the last question to `asked`; the list of a post, or that goes; the answer to the
+  // question.
   const char* text;
   const char* asked = nullptr;
 };
@@ -149,6 +150,9 @@ const std::vector<Step> kSteps = {
     {What::kCommand, kNew, "CONFIRM KEY", kNew},
     {What::kCommand, kNew, "SIGNOFF *"},
     {What::kCommand, "stranger@y.example", "SIGNOFF *"},
+    // A list is deleted.
+    {What::kPost, kNew, "slow"},
+    {What::kListGoes, "", "slow"},
 };
 
 struct Dialogue : TestSite {
@@ -180,6 +184,11 @@ struct Dialogue : TestSite {
       said += "== " + std::string(step.from) + " days later\n";
       clock.advance(std::chrono::hours(24 * std::atoi(step.from)));
       require(lists::look_after_held(services));
+      return hear();
+    }
+    if (step.what == What::kListGoes) {
+      said += "== " + text + " is deleted\n";
+      require(admin.delete_list(text + "@lists.example"));
       return hear();
     }
     if (step.asked != nullptr && step.what == What::kCommand) {

@@ -341,6 +341,25 @@ class Confirmations(People):
         self.letter(people[2], "this was done already")
 
 
+class ListEnds(People):
+    def test_who_waits_is_told_when_the_list_is_deleted(self):
+        self.set_up_list(send="editorkey", subscribe="owner")
+        self.taken("x@y.example", LIST, "Buy honey")
+        self.letter("x@y.example", "There is nothing you have to do")
+        question = self.letter(EVE, "waits for a moderator")
+        self.taken(NEW, ROBOT, "subscribe dev")
+        processes.wait_for("both wait", lambda: len(self.essaim.json("held", "list")) == 2)
+        self.assertIn("list deleted; 1 post and 1 request that waited there are dropped; people told of it: 2",
+                      self.essaim.run("list", "delete", LIST))
+        for who in ("x@y.example", NEW):
+            self.assertIn(LIST, self.letter(who, f"The list {LIST} was deleted")["To"])
+        self.assertEqual([], self.essaim.json("held", "list"))
+        # A moderator who comes too late.
+        self.taken(EVE, question["Reply-To"], "Re: x", "approve\n")
+        self.letter(EVE, "this was declined already by the operator")
+        self.assertIn("there was no such list", self.essaim.run("list", "delete", LIST))
+
+
 class TwoNodes(People):
     def test_two_moderators_at_once_on_two_nodes_make_one_decision(self):
         self.sink = self.started(sink.Sink(self.folder))

@@ -1,0 +1,188 @@
+// Lists that are deleted while something waits there.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "lists/list_end.h"
+#include "storage/held_store.h"
+#include "tests/lists/moderated.h"
+
+using namespace essaim;
+using namespace essaim::test;
+
+namespace {
+
+constexpr const char* kSubject = "The list dev@lists.example was deleted";
+
+lists::Dropped end(TestSite& site, bool quiet = false) {
+  lists::Dropped out;
+  const auto change = site.admin.delete_list("dev@lists.example", quiet, &out);
+  TestSite::require(change);
+  BOOST_TEST((*change == lists::Change::kDone));
+  return out;
+}
+
+// Of the mails that say it.
+std::vector<storage::PostRecord> said(TestSite& site) {
+  auto out = site.posts();
+  std::erase_if(out, [](const auto& post) { return post.subject != kSubject; });
+  return out;
+}
+
+void ask(TestSite& site, const std::string& who, const std::string& command) {
+  const auto reply = site.send(who, {"sympa@lists.example"}, a_mail(who, "", command + "\n"));
+  BOOST_TEST(reply.positive(), reply.to_string());
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(list_end)
+
+BOOST_AUTO_TEST_CASE(who_waits_for_others_is_told_once_that_the_list_was_deleted) {
+  Moderated site("editorkey", {{"subscribe", "owner"}});
+  site.post("ann@x.example", "<p1@x>");
+  site.post("Ann@x.example", "<p2@x>");
+  site.post("bob@y.example", "<p3@x>");
+  ask(site, "new@z.example", "SUBSCRIBE dev");
+  BOOST_REQUIRE(site.held().size() == 4U);
+  const lists::Dropped dropped = end(site);
+  BOOST_TEST(dropped.posts == 3);
+  BOOST_TEST(dropped.requests == 1);
+  BOOST_TEST(dropped.told == 3);
+  BOOST_REQUIRE(said(site).size() == 1U);
+  auto people = site.recipients(said(site).front().id);
+  std::sort(people.begin(), people.end());
+  const std::vector<std::string> expected = {"ann@x.example", "bob@y.example", "new@z.example"};
+  BOOST_TEST(people == expected, boost::test_tools::per_element());
+  const Letter letter = last_letter(site, "new@z.example");
+  BOOST_TEST(letter.subject() == kSubject);
+  BOOST_TEST(letter.field("From").find("sympa@lists.example") != std::string::npos, letter.whole);
+  BOOST_TEST(letter.field("Reply-To") == "listmaster@lists.example");
+  BOOST_TEST(letter.field("Message-ID").ends_with("@mx.example>"), letter.whole);
+  for (const char* other : {"ann@", "bob@", "new@"})
+    BOOST_TEST(letter.whole.find(other) == std::string::npos, letter.whole);
+  BOOST_TEST(site.held().empty());
+  for (const storage::HeldRecord& held : site.held(true)) {
+    BOOST_TEST((held.state == storage::HeldState::kRejected));
+    BOOST_TEST(held.decided_by == "the operator");
+  }
+  // It is gone: nothing is said again.
+  const auto again = site.admin.delete_list("dev@lists.example");
+  TestSite::require(again);
+  BOOST_TEST((*again == lists::Change::kAlready));
+  BOOST_TEST(said(site).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(who_was_asked_to_confirm_is_told_nothing) {
+  Moderated site("privatekey", {{"subscribe", "auth"}});
+  site.post();
+  ask(site, "new@z.example", "SUBSCRIBE dev");
+  BOOST_REQUIRE(site.held().size() == 2U);
+  const lists::Dropped dropped = end(site);
+  BOOST_TEST(dropped.posts == 1);
+  BOOST_TEST(dropped.requests == 1);
+  BOOST_TEST(dropped.told == 0);
+  BOOST_TEST(said(site).empty());
+}
+
+BOOST_AUTO_TEST_CASE(nobody_is_told_where_that_is_not_wanted) {
+  {
+    Moderated site;
+    site.post();
+    const lists::Dropped dropped = end(site, true);
+    BOOST_TEST(dropped.posts == 1);
+    BOOST_TEST(dropped.told == 0);
+    BOOST_TEST(said(site).empty());
+  }
+  {
+    // As when a moderator refuses it; who asked for something is told in any case.
+    Moderated site("editorkey", {{"tell_rejected", "false"}, {"subscribe", "owner"}});
+    site.post();
+    ask(site, "new@z.example", "SUBSCRIBE dev");
+    BOOST_TEST(end(site).told == 1);
+    BOOST_REQUIRE(said(site).size() == 1U);
+    BOOST_TEST(site.recipients(said(site).front().id) == std::vector<std::string>{"new@z.example"},
+               boost::test_tools::per_element());
+  }
+  {
+    Moderated site;  // a list on which nothing waits
+    const lists::Dropped dropped = end(site);
+    BOOST_TEST(dropped.posts + dropped.requests + dropped.told == 0);
+    BOOST_TEST(said(site).empty());
+  }
+}
+
+// Nobody can be told of it, but the list goes.
+BOOST_AUTO_TEST_CASE(a_damaged_row_keeps_no_list_from_being_deleted) {
+  Moderated site;
+  site.post("ann@x.example", "<p1@x>");
+  const Id damaged = site.held().front().id;
+  site.post("bob@y.example", "<p2@x>");
+  TestSite::require(
+      site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+        auto statement = c.prepare("UPDATE held SET details = 'x' WHERE id = ?");
+        if (!statement.ok()) return statement.error();
+        (*statement)->bind(1, damaged);
+        const auto changed = (*statement)->run();
+        return changed.ok() ? Result<void>() : changed.error();
+      }));
+  BOOST_TEST(end(site).told == 1);
+  BOOST_TEST(last_letter(site, "bob@y.example").subject() == kSubject);
+  BOOST_TEST(site.rcpt("dev@lists.example").target == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_said_of_mail_with_requiretls_asks_for_it_too) {
+  Moderated site;
+  site.post("ann@x.example", "<p1@x>");
+  const auto reply = site.send("bob@y.example", {"dev@lists.example"}, a_post("bob@y.example", "<p2@x>"),
+                               {.require_tls = true});
+  BOOST_REQUIRE_MESSAGE(reply.positive(), reply.to_string());
+  BOOST_TEST(end(site).told == 2);
+  BOOST_REQUIRE(said(site).size() == 2U);
+  for (const storage::PostRecord& post : said(site)) {
+    const bool bob = site.recipients(post.id) == std::vector<std::string>{"bob@y.example"};
+    BOOST_TEST((post.tls == storage::TlsRequest::kRequired) == bob);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_list_that_goes_with_a_text_tells_them_as_well) {
+  TestSite site;
+  const auto without = site.admin.export_text();
+  TestSite::require(without);
+  site.make_list("dev", {{"send", "editorkey"}}, {}, {"own@o.example"});
+  BOOST_TEST(site.send("ann@x.example", {"dev@lists.example"}, a_post("ann@x.example")).positive());
+  TestSite::require(site.admin.apply_text(*without, false, true));
+  BOOST_TEST(site.rcpt("dev@lists.example").target == nullptr);
+  BOOST_REQUIRE(said(site).size() == 1U);
+  BOOST_TEST(site.recipients(said(site).front().id) == std::vector<std::string>{"ann@x.example"},
+             boost::test_tools::per_element());
+}
+
+// One mail, whoever many there are: a transaction that writes a mail for each would keep all others waiting.
+BOOST_AUTO_TEST_CASE(thousands_that_wait_are_one_mail) {
+  constexpr int kMany = 2500;
+  Moderated site;
+  const Id list_id = site.list("dev").id;
+  TestSite::require(
+      site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+        for (int i = 0; i < kMany; ++i) {
+          storage::HeldRecord held;
+          held.id = site.ids.next();
+          held.key = "key" + std::to_string(i);
+          held.list_id = list_id;
+          held.list_address = "dev@lists.example";
+          held.author = "a" + std::to_string(i) + "@x.example";
+          held.held = site.clock.wall_now();
+          held.expires = held.held + std::chrono::hours(24);
+          ESSAIM_TRY(storage::HeldStore(c).add(held));
+        }
+        return {};
+      }));
+  const lists::Dropped dropped = end(site);
+  BOOST_TEST(dropped.posts == kMany);
+  BOOST_TEST(dropped.told == kMany);
+  BOOST_REQUIRE(site.posts().size() == 1U);
+  BOOST_TEST(site.recipients(site.posts().front().id).size() == static_cast<std::size_t>(kMany));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
