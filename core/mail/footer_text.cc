@@ -192,7 +192,7 @@ Edit edit_text(HeaderBlock* header, std::string_view body, const Words& words, s
   const ContentType type = content_type_of(*header);
   const TransferEncoding encoding = encoding_of(*header);
   const std::optional<std::string> text = decoded(body, encoding);
-  if (!text) return Edit::kBroken;
+  if (!text) return Edit::kCannot;
   std::string charset = type.parameter("charset");
   if (charset.empty()) charset = "us-ascii";
   const bool front = words.in_front;
@@ -254,7 +254,7 @@ Edit edit_html(const HeaderBlock& header, std::string_view body, const Words& wo
   if (!is_text_charset_over_ascii(charset)) return Edit::kCannot;
   const TransferEncoding encoding = encoding_of(header);
   const std::optional<std::string> text = decoded(body, encoding);
-  if (!text) return Edit::kBroken;
+  if (!text) return Edit::kCannot;
   const std::size_t at = place_in(ascii_lowered(*text), words.in_front);
   const std::string_view before = trimmed(std::string_view(*text).substr(0, at));
   const std::string_view behind = trimmed(std::string_view(*text).substr(at));

@@ -19,9 +19,8 @@ struct Words {
 
 enum class Edit {
   kDone,
-  kThere,   // already
-  kBroken,  // the part is not in the encoding that it names
-  kCannot,  // it cannot say the words, or nobody knows where they would go
+  kThere,  // already
+  kCannot,  // it cannot say the words, is not in the encoding that it names, or nobody knows where they would go
 };
 
 // `text` as UTF-8 in whole CRLF lines.

@@ -189,7 +189,6 @@ Edit edit_multipart(const ContentType& type, std::string_view body, const Words&
         break;
       case Edit::kThere:
         break;
-      case Edit::kBroken:
       case Edit::kCannot:
         return Edit::kCannot;
     }
@@ -287,8 +286,8 @@ bool is_signed_or_encrypted(const HeaderBlock& header, std::string_view body) {
   }
   if (is_named_as_smime(header, type) || has_part_of_pgp_mime(type, body)) return true;
   if (type.type == "text" && encoding_of(header) == TransferEncoding::kBase64) {
-    const std::optional<std::string> text = decoded_base64(body);
-    return text && has_pgp_armour(*text);
+    // What is none of it may have the armour as it is.
+    if (const std::optional<std::string> text = decoded_base64(body)) return has_pgp_armour(*text);
   }
   return has_pgp_armour(body);
 }
@@ -305,10 +304,8 @@ FooterResult add_footer(HeaderBlock* header, std::string_view body, const Footer
 
   const ContentType type = content_type_of(*header);
   const TransferEncoding encoding = encoding_of(*header);
-  if (!type.valid || header->count("Content-Type") > 1 || header->count("Content-Transfer-Encoding") > 1 ||
-      encoding == TransferEncoding::kUnknown) {
+  if (!type.valid || header->count("Content-Type") > 1 || header->count("Content-Transfer-Encoding") > 1)
     return unchanged(FooterOutcome::kBroken);
-  }
   if (type.type == "multipart") {
     const std::string boundary = type.parameter("boundary");
     const std::optional<Multipart> parts = split_multipart(body, boundary);
@@ -347,16 +344,12 @@ FooterResult add_footer(HeaderBlock* header, std::string_view body, const Footer
       else
         *header = std::move(changed);
     }
-  } else if (decoded(body, encoding) == std::nullopt) {
-    edit = Edit::kBroken;
   }
   switch (edit) {
     case Edit::kDone:
       return {FooterOutcome::kAppended, std::move(edited)};
     case Edit::kThere:
       return unchanged(FooterOutcome::kAlreadyThere);
-    case Edit::kBroken:
-      return unchanged(FooterOutcome::kBroken);
     case Edit::kCannot:
       break;
   }

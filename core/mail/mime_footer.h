@@ -11,12 +11,13 @@
 //                                                   is mixed, the part as below
 //   multipart/mixed                                 the last (the first) part that is no file, by its type as above; where that cannot
 //                                                   be done a text/plain part is added as the last (the first) one
-//   anything else, and what cannot be done so       wrapped: a new multipart/mixed with the original as one
-//   part, byte
-//                                                   for byte, and the words as the other
-//   style kMime                                     nobody's text is touched: a part is added, or it is
-//   wrapped signed, encrypted, S/MIME, inline PGP           left whole broken MIME (no boundary, no closing
-//   one, text that its encoding cannot hold)   left as it is
+//   anything else, and what cannot be done so       wrapped: a new multipart/mixed with the original as one part, byte for byte,
+//                                                   and the words as the other; so is text that is not in the encoding that it
+//                                                   names, or in one that nobody knows
+//   style kMime                                     nobody's text is touched: a part is added, or it is wrapped
+//   signed, encrypted, S/MIME, inline PGP           left whole
+//   broken MIME (no boundary, no closing one,       left as it is
+//   encoded, a type or an encoding said twice)
 // What is there already is not added again. Header edits are textual. Pure functions, linear time.
 #pragma once
 

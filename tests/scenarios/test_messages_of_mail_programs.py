@@ -18,10 +18,9 @@ LISTS = {
 }
 # Refused in the dialogue: no author, answers of machines.
 REFUSED = {"empty", "mbox_from_line", "vacation", "dsn_exchange", "dsn_exim", "dsn_gmail", "dsn_postfix"}
-# Left whole: signed, encrypted, or not in the form that they claim, so that nobody knows where words would be read.
+# Left whole: signed, encrypted, or of a broken structure, so that nobody knows where words would be read.
 WHOLE = {"pgp_mime_signed", "pgp_mime_encrypted", "inline_pgp", "inline_pgp_encrypted", "smime_opaque", "smime_signed_detached"}
-BROKEN = {"boundary_never_seen", "missing_closing_boundary", "broken_base64", "broken_two_types",
-          "broken_encoding_of_multipart"}
+BROKEN = {"boundary_never_seen", "missing_closing_boundary", "broken_two_types", "broken_encoding_of_multipart"}
 # Read otherwise by each parser: white space before a colon, a header without a body, a report of another kind.
 READ_OTHERWISE = {"odd_folding", "header_only", "disposition_notification"}
 

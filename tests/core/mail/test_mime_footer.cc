@@ -252,19 +252,56 @@ BOOST_AUTO_TEST_CASE(protected_mail_is_known) {
   BOOST_TEST(protected_text("Content-Transfer-Encoding: base64", "LS0tLS1CRUdJTiBQR1AgTUVTU0FHRS0tLS0tDQo="));
 }
 
-BOOST_AUTO_TEST_CASE(broken_encodings_and_headers_are_left_alone) {
+BOOST_AUTO_TEST_CASE(broken_headers_and_structures_are_left_alone) {
   for (const char* text :
-       {"Content-Transfer-Encoding: base64\n\n!!!\n", "Content-Transfer-Encoding: base64\n\nAAAA=A\n",
-        "Content-Transfer-Encoding: quoted-printable\n\na=ZZ\n",
-        "Content-Transfer-Encoding: x-uuencode\n\nbegin\n", "Content-Type: banana\n\nx\n",
-        "Content-Type: text/plain\nContent-Type: text/html\n\nx\n",
+       {"Content-Type: banana\n\nx\n", "Content-Type: text/plain\nContent-Type: text/html\n\nx\n",
+        "Content-Transfer-Encoding: base64\nContent-Transfer-Encoding: 7bit\n\nAAAA\n",
         "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: "
-        "base64\n\n--b\n\nx\n--b--\n"}) {
+        "base64\n\n--b\n\nx\n--b--\n",
+        "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: x\n\n--b\n\nx\n--b--\n"}) {
     const Result2 out = with_footer(crlf(text), kAscii);
     BOOST_TEST((out.outcome == FooterOutcome::kBroken), text);
     BOOST_TEST(out.header + out.body == crlf(text));
   }
   BOOST_TEST((with_footer("A: b\r\n\r\nx\r\n", " \n").outcome == FooterOutcome::kNothingToAdd));
+}
+
+// Nobody knows what their readers see, but a part beside it they can read.
+BOOST_AUTO_TEST_CASE(text_that_is_not_in_its_encoding_is_wrapped_byte_for_byte) {
+  const struct {
+    const char* fields;
+    const char* body;
+  } rows[] = {
+      {"Content-Transfer-Encoding: base64\n", "!!!\n"},
+      {"Content-Transfer-Encoding: base64\n", "AAAA=A\n"},
+      {"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n",
+       "caf=C3=A9 a=ZZ b\n"},
+      {"Content-Transfer-Encoding: x-uuencode\n", "begin\n"},
+      {"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: utf-8\n", "caf\xc3\xa9\n"},
+      {"Content-Type: application/pdf\nContent-Transfer-Encoding: base64\n", "JVBE=RI\n"},
+  };
+  for (const auto& row : rows) {
+    for (const FooterStyle style : {FooterStyle::kText, FooterStyle::kMime}) {
+      const std::string text = crlf(std::string(row.fields) + "\n" + row.body);
+      Result<HeaderBlock> header = HeaderBlock::parse(text);
+      const FooterResult out =
+          add_footer(&header.value(), body_of(text), Footer{.text = kAscii, .style = style});
+      BOOST_TEST((out.outcome == FooterOutcome::kWrapped), row.body);
+      const ContentType type = content_type_of(*header);
+      BOOST_TEST(type.is("multipart", "mixed"));
+      const auto parts = split_multipart(out.body, type.parameter("boundary"));
+      BOOST_REQUIRE(parts.has_value());
+      BOOST_REQUIRE(parts->parts.size() == 2U);
+      const PartRange first = parts->parts[0];
+      BOOST_TEST(out.body.substr(first.begin, first.end - first.begin) == text);
+      const FooterResult again =
+          add_footer(&header.value(), out.body, Footer{.text = kAscii, .style = style});
+      BOOST_TEST((again.outcome == FooterOutcome::kAlreadyThere), row.body);
+    }
+  }
+  // Armour in what says that it is base64 and is not.
+  BOOST_TEST((with_footer(crlf("Content-Transfer-Encoding: base64\n\n-----BEGIN PGP MESSAGE-----\n"), kAscii)
+                  .outcome == FooterOutcome::kProtected));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
