@@ -1,5 +1,6 @@
 #include "core/mail/charset.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -68,6 +69,57 @@ std::string_view meant_by(std::string_view name) {
   return "";
 }
 
+// ISO-2022-JP as mail programs in Japan write it: with the characters that NEC and IBM have added to JIS X 0208, and with
+// katakana of half width, none of which RFC 1468 has. As Shift_JIS, in which CP932 has all of them in the same order. Nothing:
+// it is no such text. It may end in any set, a line may not.
+std::optional<std::string> iso_2022_jp_as_shift_jis(std::string_view text) {
+  enum class Set { kAscii, kRoman, kKatakana, kKanji };
+  static constexpr std::array<std::pair<std::string_view, Set>, 5> kSets = {{
+      {"\x1b(B", Set::kAscii},
+      {"\x1b(J", Set::kRoman},
+      {"\x1b(I", Set::kKatakana},
+      {"\x1b$B", Set::kKanji},
+      {"\x1b$@", Set::kKanji},
+  }};
+  std::string out;
+  out.reserve(text.size());
+  Set set = Set::kAscii;
+  while (!text.empty()) {
+    const unsigned first = static_cast<unsigned char>(text.front());
+    if (first == 0x1b) {
+      const auto* const known = std::find_if(kSets.begin(), kSets.end(),
+                                             [text](const auto& one) { return text.starts_with(one.first); });
+      if (known == kSets.end()) return std::nullopt;
+      set = known->second;
+      text.remove_prefix(known->first.size());
+      continue;
+    }
+    if (set == Set::kKanji) {
+      const unsigned second = text.size() < 2 ? 0 : static_cast<unsigned char>(text[1]);
+      if (first < 0x21 || first > 0x7e || second < 0x21 || second > 0x7e) return std::nullopt;
+      // Two rows of 94 stand in one of 188, which has a gap at DEL, and the first octets one at the katakana.
+      const unsigned row = (first - 0x21) / 2 + 0x81;
+      out.push_back(static_cast<char>(row < 0xa0 ? row : row + 0x40));
+      out.push_back(static_cast<char>(first % 2 == 0  ? second + 0x7e
+                                      : second < 0x60 ? second + 0x1f
+                                                      : second + 0x20));
+      text.remove_prefix(2);
+      continue;
+    }
+    if (set == Set::kKatakana) {
+      if (first < 0x21 || first > 0x5f) return std::nullopt;
+      out.push_back(static_cast<char>(first + 0x80));
+    } else {
+      // SO and SI would be yet other sets. JIS X 0201 is ASCII but for two characters.
+      if (first > 0x7f || first == 0x0e || first == 0x0f) return std::nullopt;
+      if (set == Set::kRoman && (first == '\\' || first == '~')) return std::nullopt;
+      out.push_back(text.front());
+    }
+    text.remove_prefix(1);
+  }
+  return out;
+}
+
 class Converter {
  public:
   Converter(const std::string& to, const std::string& from) : handle_(iconv_open(to.c_str(), from.c_str())) {}
@@ -117,7 +169,12 @@ std::optional<std::string> converted(std::string_view text, std::string_view fro
   if (const std::string_view meant = meant_by(from); !meant.empty()) {
     if (auto out = exactly_converted(text, meant, to)) return out;
   }
-  return exactly_converted(text, from, to);
+  auto out = exactly_converted(text, from, to);
+  if (!out && equals_ignoring_case(from, "iso-2022-jp")) {
+    if (const auto shift_jis = iso_2022_jp_as_shift_jis(text))
+      out = exactly_converted(*shift_jis, "CP932", to);
+  }
+  return out;
 }
 
 std::string as_utf8(std::string_view bytes) {

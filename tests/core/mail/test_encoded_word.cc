@@ -26,6 +26,10 @@ BOOST_AUTO_TEST_CASE(words_are_decoded) {
       {"=?utf-8?Q?=C3?= =?utf-8?Q?=A9?=", "\xc3\xa9"},
       {"=?utf-8?Q?a?= =?iso-8859-1?Q?=E9?=", "a\xc3\xa9"},
       {"=?ISO-2022-JP?B?GyRCMnE1RBsoQg==?=", "\xe4\xbc\x9a\xe8\xad\xb0"},
+      // with what NEC and IBM added, and katakana of half width; not what runs over a line, nor what has a Yen for a backslash
+      {"=?ISO-2022-JP?B?GyRCLSEtanxiGyhCIGEbKEkxGyhC?=", "\u2460\u3231\u9ad9 a\uff71"},
+      {"=?ISO-2022-JP?B?GyRCLSENCi1qGyhC?=", "=?ISO-2022-JP?B?GyRCLSENCi1qGyhC?="},
+      {"=?ISO-2022-JP?B?GyhKXDEbJEItIRsoQg==?=", "=?ISO-2022-JP?B?GyhKXDEbJEItIRsoQg==?="},
       // as Outlook names it
       {"=?ks_c_5601-1987?B?yKux5rW/?=", "\ud64d\uae38\ub3d9"},
       {"=?x-unknown?Q?a=E9?= x", "=?x-unknown?Q?a=E9?= x"},

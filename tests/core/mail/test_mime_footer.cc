@@ -148,6 +148,26 @@ BOOST_AUTO_TEST_CASE(text_whose_charset_lies_is_wrapped_and_not_guessed_at) {
   BOOST_TEST((with_footer(unknown, kAscii).outcome == FooterOutcome::kAppended));
 }
 
+// ISO-2022-JP with a character of NEC's (U+2460), which RFC 1468 has not, as mail programs in Japan write it.
+BOOST_AUTO_TEST_CASE(japanese_text_gets_the_words_whatever_vendor_has_added_to_its_charset) {
+  const std::string head = "MIME-Version: 1.0\nContent-Type: text/plain; charset=ISO-2022-JP\n\n";
+  const std::string text = crlf(head + "\x1b$B-!2q5D\x1b(B\n");
+  const Result2 ascii = with_footer(text, kAscii);
+  BOOST_TEST((ascii.outcome == FooterOutcome::kAppended));
+  BOOST_TEST(ascii.header + ascii.body == text + "-- \r\nhttps://lists.example/dev\r\n");
+  // What it cannot say makes it UTF-8: everything in it, whole.
+  for (const std::string& one : {text, message("iso2022jp")}) {
+    const Result2 french = with_footer(one, kFrench);
+    BOOST_TEST((french.outcome == FooterOutcome::kAppended));
+    BOOST_TEST(charset_of(french) == "UTF-8");
+    BOOST_TEST(text_of(french).ends_with("\r\n-- \r\nSe d\xc3\xa9sabonner\r\n"));
+    BOOST_TEST((one != text || text_of(french).starts_with("\u2460\u4f1a\u8b70\r\n")));
+  }
+  // Text that does not come back to ASCII keeps its bytes: the words would be read as kanji.
+  const std::string open = crlf(head + "\x1b$B-!2q5D\n");
+  BOOST_TEST((with_footer(open, kAscii).outcome == FooterOutcome::kWrapped));
+}
+
 BOOST_AUTO_TEST_CASE(a_footer_does_not_flow_into_the_text) {
   const std::string text = message("format_flowed");
   const Result2 out = with_footer(text, "From here: \n> x\n-- \nend \n");

@@ -54,6 +54,7 @@ BOOST_AUTO_TEST_CASE(the_tag_stands_once_behind_the_reply_prefix) {
       {"Re: =?utf-8?Q?[dev]_caf=C3=A9?=", "Re: [dev] =?UTF-8?Q?caf=C3=A9?="},
       {"=?ks_c_5601-1987?B?UkU6IFtkZXZdIMirsea1vw==?=", "Re: [dev] =?UTF-8?B?7ZmN6ri464+Z?="},
       {"=?iso-8859-1?Q?R=E9f_:_[dev]_hello?=", "Re: [dev] hello"},
+      {"=?ISO-2022-JP?B?UmU6IFtkZXZdIBskQi0hGyhC?=", "Re: [dev] =?UTF-8?B?4pGg?="},
       {"=?iso-8859-1?Q?R=E9f_:?= [dev] hello", "Re: [dev] hello"},
       {" folded\r\n subject", "[dev] folded subject"},
       // What is left when a tag goes is looked at again.
