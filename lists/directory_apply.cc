@@ -241,6 +241,21 @@ Result<void> check_new_lists(Connection& connection, const DirectoryText& is, co
   return {};
 }
 
+// A list that had such a setting before keeps it, of no effect: what was exported can be applied.
+Result<void> check_list_settings(const DirectoryText& is, const DirectoryText& wanted) {
+  for (const auto& [address, list] : wanted.lists) {
+    const auto known = is.lists.find(address);
+    for (const auto& [name, value] : list.settings) {
+      const bool was = known != is.lists.end() && known->second.settings.contains(name);
+      if (was || !is_of_domains_alone(name)) continue;
+      return Error{
+          ErrorCode::kInvalid,
+          "list " + address + ": " + not_of_lists(name, address.substr(address.rfind('@') + 1)).message};
+    }
+  }
+  return {};
+}
+
 // What is there, and whether it can become what is wanted.
 Result<DirectoryText> load_for(Connection& connection, const DirectoryText& wanted, bool remove_others) {
   auto is = load_directory(connection, &wanted);
@@ -254,6 +269,7 @@ Result<DirectoryText> load_for(Connection& connection, const DirectoryText& want
   ESSAIM_TRY(check_new_lists(connection, *is, wanted));
   ESSAIM_TRY(check_new_people(*is, wanted));
   ESSAIM_TRY(check_robots(*is, wanted, remove_others));
+  ESSAIM_TRY(check_list_settings(*is, wanted));
   ESSAIM_TRY(check_scenarios_of(connection, *is, wanted));
   return is;
 }

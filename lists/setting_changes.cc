@@ -31,12 +31,19 @@ Result<void> check_scenarios(storage::Connection& connection, const storage::Lis
   return {};
 }
 
+Error not_of_lists(const std::string& setting, const std::string& domain) {
+  return {ErrorCode::kInvalid,
+          setting + ": it is the same for all lists of a domain; set it there: essaim domain set " + domain +
+              " " + setting + "=..."};
+}
+
 Result<Settings> changed_settings(storage::Connection& connection, const storage::ListRecord& list,
                                   const Settings& before, const SettingChanges& changes) {
   Settings out = before;
   for (const auto& [name, value] : changes) {
     // Of one that goes back to its default the name does not matter: it may be left from another version.
     if (value) ESSAIM_TRY(check_setting(name, *value));
+    if (value && is_of_domains_alone(name) && !list.local.empty()) return not_of_lists(name, list.domain);
     // One of the two says who posts: the one that was said last.
     if (name == "send" || name == "post") out.erase(name == "send" ? "post" : "send");
     if (value) {

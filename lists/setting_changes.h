@@ -12,6 +12,9 @@ namespace essaim::lists {
 Result<Settings> changed_settings(storage::Connection& connection, const storage::ListRecord& list,
                                   const Settings& before, const SettingChanges& changes);
 
+// Of a setting that is_of_domains_alone() (settings.h): kInvalid, with what to do.
+Error not_of_lists(const std::string& setting, const std::string& domain);
+
 // Whether there are the scenarios that `settings` name, and whether they can be used for the list (id 0: for its domain).
 // kInvalid names the setting and what is wrong.
 Result<void> check_scenarios(storage::Connection& connection, const storage::ListRecord& list,

@@ -190,7 +190,7 @@ std::pair<std::string, const char*> lookup(const storage::ListRecord& list, cons
     return true;
   };
   std::string value;
-  if (usable(list.settings, &value)) return {value, "list"};
+  if (!is_of_domains_alone(setting.name) && usable(list.settings, &value)) return {value, "list"};
   if (usable(list.domain_settings, &value)) return {value, "domain"};
   return {setting.default_value, "default"};
 }
@@ -347,8 +347,9 @@ const std::vector<config::Setting>& list_settings_table() {
        .check = check_language},
       {.name = "robot",
        .default_value = "sympa",
-       .help = "Local part of the address that takes commands, in the list's domain: a name that no list "
-               "has. Set it for the domain.",
+       .help =
+           "Local part of the address that takes commands, one for all lists of the domain: a name that no "
+           "list has. Set it for the domain; a list has none of its own.",
        .check = check_robot},
       {.name = "use_blocklist",
        .default_value = "send,subscribe,create_list",
@@ -408,6 +409,10 @@ const std::vector<config::Setting>& list_settings_table() {
     return all;
   }();
   return with_functions;
+}
+
+bool is_of_domains_alone(std::string_view name) {
+  return name == "robot";
 }
 
 Result<void> check_setting(const std::string& name, const std::string& value) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -85,6 +86,10 @@ struct ShownSetting {
   std::string from;
 };
 std::vector<ShownSetting> shown_settings(const storage::ListRecord& list);
+
+// What a domain sets for all that is in it (robot): an address that takes mail for all lists. A list that has one in its
+// settings, from an earlier version or a text, goes by its domain's all the same.
+bool is_of_domains_alone(std::string_view name);
 
 // kInvalid names the setting, what is wrong with the value, or the nearest name when there is none such.
 Result<void> check_setting(const std::string& name, const std::string& value);

@@ -18,6 +18,7 @@ Target a_list(const Settings& settings) {
   target.list.local = "dev";
   target.list.domain = "lists.example";
   target.list.settings = settings;
+  target.list.domain_settings = settings;  // where alone a robot is
   target.settings = settings_of(target.list);
   target.address = {"dev", "lists.example"};
   return target;

@@ -107,6 +107,37 @@ BOOST_AUTO_TEST_CASE(the_list_goes_before_its_domain_and_the_domain_before_the_d
   }
 }
 
+// Mail to it is looked up by the domain, so another one of a list would name an address that nobody has.
+BOOST_AUTO_TEST_CASE(a_list_has_the_command_robot_of_its_domain) {
+  test::TestSite site;
+  site.make_list("dev", {}, {}, {"own@o.example"});
+  const auto says = [](const auto& refused) {
+    BOOST_REQUIRE(!refused.ok());
+    BOOST_TEST((refused.error().code == ErrorCode::kInvalid));
+    BOOST_TEST(refused.error().message.find("essaim domain set lists.example robot=") != std::string::npos,
+               refused.error().message);
+  };
+  says(site.admin.set_list("dev@lists.example", {{"robot", "commands"}}));
+  says(site.admin.create_list("other@lists.example", {}, {{"robot", "commands"}}));
+  const std::string text = "[lists.\"dev@lists.example\".settings]\nrobot = \"commands\"\n";
+  for (const bool dry_run : {true, false}) says(site.admin.apply_text(text, dry_run));
+  // One that has it from before does not go by it, stands in its export, and may lose it.
+  test::TestSite::require(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
+    return storage::DirectoryStore(c).set_list(site.list("dev").id, {{"robot", "commands"}});
+  }));
+  BOOST_TEST(settings_of(site.list("dev")).robot == "sympa");
+  for (const ShownSetting& shown : shown_settings(site.list("dev"))) {
+    if (shown.name == "robot") BOOST_TEST(shown.from == "default");
+  }
+  const auto exported = site.admin.export_text();
+  test::TestSite::require(exported);
+  test::TestSite::require(site.admin.apply_text(*exported, false, true));
+  test::TestSite::require(site.admin.set_domain("lists.example", {{"robot", "orders"}}));
+  BOOST_TEST(settings_of(site.list("dev")).robot == "orders");
+  test::TestSite::require(site.admin.set_list("dev@lists.example", {{"robot", std::nullopt}}));
+  BOOST_TEST(site.list("dev").settings.empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_stored_value_of_another_version_counts_as_not_set) {
   test::LogLines log;
   storage::ListRecord list;
