@@ -134,7 +134,8 @@ Result<std::optional<HeldView>> view_held(WriteContext& context, const std::stri
   out.over = what_became_of(out.held, context.now, language);
   auto list = list_of(context.connection, out.held);
   if (!list.ok()) return list.error();
-  if (list->domain.empty()) return Found();  // the list is gone
+  // The list, or the domain, is gone. What waited was declined with it, and that is all there is to say.
+  if (list->domain.empty()) return out.over.empty() ? Found() : Found(std::move(out));
   if (!out.held.is_post()) {
     const auto request = request_of(out.held.details, *list);
     if (!request.ok()) return request.error();

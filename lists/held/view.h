@@ -24,7 +24,7 @@ struct WaitingToo {
 
 struct HeldView {
   storage::HeldRecord held;
-  std::string over;   // what became of it; "": it waits
+  std::string over;   // what became of it; "": it waits. Of what its list took along nothing else is told
   std::string title;  // "Please confirm: subscribe ann@x.example to dev@lists.example"
   std::string what;   // of a request: what is asked
   std::string words;  // of a post: how its text begins

@@ -221,6 +221,23 @@ BOOST_AUTO_TEST_CASE(a_wrong_key_gets_a_page_that_says_what_can_be_done) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_link_of_a_list_that_was_deleted_says_what_became_of_it) {
+  Answers site(lists::Settings{{"send", "editorkey"}, {"subscribe", "owner"}});
+  site.send("new@n.example", {"dev-subscribe@lists.example"}, a_mail("new@n.example", "", ""));
+  const std::string request = site.link_to("own@o.example");
+  const std::string also = format_id(site.held().id);
+  const std::string post = site.held_post();
+  TestSite::require(site.admin.delete_list("dev@lists.example"));
+  for (const std::string& link : {post, request}) {
+    for (const char* method : {"GET", "POST"}) {
+      const auto page = site.ask(method, link, "action=approve&by=eve%40e.example&also=" + also);
+      BOOST_TEST(page.status == 410);
+      BOOST_TEST(shows(page, "This was declined already by the operator."), page.body);
+    }
+  }
+  BOOST_TEST(list_posts(site) == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(a_moderator_sees_what_else_waits_and_decides_what_is_ticked_in_one_press) {
   lists::Settings settings = kModerated;
   settings["tell_held"] = "false";
