@@ -90,11 +90,7 @@ int finish(int code) {
 
 }  // namespace
 
-int run_command_line(int argc, char** argv) {
-  CLI::App root("Essaim, a mailing-list mail server.", "essaim");
-  root.get_formatter()->column_width(34);
-  root.set_version_flag("--version", "essaim " ESSAIM_VERSION);
-  Shell shell(root);
+void add_commands(Shell& shell) {
   add_serve(shell);
   add_config(shell);
   add_domain(shell);
@@ -119,8 +115,23 @@ int run_command_line(int argc, char** argv) {
   add_node(shell);
   add_top(shell);
   add_server_commands(shell);
+  add_completion(shell);
   add_man(shell);
+}
+
+int run_command_line(int argc, char** argv) {
+  CLI::App root("Essaim, a mailing-list mail server.", "essaim");
+  root.get_formatter()->column_width(34);
+  root.set_version_flag("--version", "essaim " ESSAIM_VERSION);
+  Shell shell(root);
+  add_commands(shell);
   std::vector<std::string> words(argv + 1, argv + argc);
+  // Not by the parser: these are half typed.
+  if (words.size() > 2 && words[0] == "completion" && words[1] == "words") {
+    log::set_level(log::Level::kError);
+    print(fitting_words(shell, {words.begin() + 2, words.end()}));
+    return finish(kOk);
+  }
   try {
     root.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

@@ -34,7 +34,16 @@ void add_tls(Shell& shell);
 void add_job(Shell& shell);
 void add_node(Shell& shell);
 void add_server_commands(Shell& shell);  // trace, reload, drain, log
-void add_man(Shell& shell);              // hidden: essaim(1) from this tree
+void add_completion(Shell& shell);
+void add_man(Shell& shell);  // hidden: essaim(1) from this tree
+
+// All of them.
+void add_commands(Shell& shell);
+
+// What fits in place of the last of these words, which may be empty: the words of a command line behind the program's name,
+// up to the cursor (`essaim completion words WORD...`). A line for each, in no order; ":files": names of files. Blocks for a
+// few seconds at most; a database that is not there or cannot be read has no words, and nothing is made or said.
+std::string fitting_words(Shell& shell, const std::vector<std::string>& words);
 
 // The whole command line: parses, runs, gives the exit code.
 int run_command_line(int argc, char** argv);
