@@ -6,7 +6,7 @@
 //   ADDR          its address: "192.0.2.1", "IPV6:2001:db8::1"
 //   SOURCE        LOCAL, REMOTE: whether it came from outside
 //   PORT, PROTO, IDENT   are read over, not announced
-//   "[UNAVAILABLE]", "[TEMPUNAVAIL]" instead of a value that the relay does not know
+//   "[UNAVAILABLE]", "[TEMPUNAVAIL]" instead of a value that the relay does not know; Postfix leaves such out
 //
 // Several commands before one MAIL add up; that MAIL takes what they said, and RSET, HELO and EHLO forget it.
 #include <algorithm>
@@ -30,6 +30,21 @@ namespace {
 
 bool is_unavailable(std::string_view value) {
   return equals_ignoring_case(value, "[UNAVAILABLE]") || equals_ignoring_case(value, "[TEMPUNAVAIL]");
+}
+
+// Tolerated: "=" in a value, which is no xtext, for Postfix: it leaves that as it is, and a client's HELO may hold it.
+std::string with_equals_encoded(std::string_view argument) {
+  std::string out;
+  bool in_value = false;
+  for (const char c : argument) {
+    if (c == '=' && in_value) {
+      out += "+3D";
+      continue;
+    }
+    if (c == '=' || c == ' ') in_value = c == '=';
+    out += c;
+  }
+  return out;
 }
 
 // In the form in which addresses of connections are written; none: it is no address.
@@ -70,7 +85,7 @@ void ServerSession::do_xforward(std::string_view argument) {
   if (transaction_) return respond(bad_sequence("a transaction is open already"));
   const auto wrong = [](const char* what) { return reply(501, "5.5.4", what); };
   if (argument.empty()) return respond(wrong("Syntax: XFORWARD attribute=value ..."));
-  const std::string text = " " + std::string(argument);
+  const std::string text = " " + with_equals_encoded(argument);
   std::vector<smtp::Parameter> attributes;
   if (const auto refused = smtp::split_parameters(text, &attributes)) return respond(*refused);
   Forward said = forward_;

@@ -75,6 +75,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_known_or_local_or_forgotten_is_nobody) {
   };
   const Row rows[] = {
       {"C: XFORWARD NAME=x.test ADDR=[UNAVAILABLE]\nS: 250\n", "nobody"},
+      {"C: XFORWARD NAME=x.test\nS: 250\nC: XFORWARD HELO=x.test SOURCE=REMOTE\nS: 250\n", "nobody"},
       {"C: XFORWARD ADDR=198.51.100.7 SOURCE=LOCAL\nS: 250\n", "nobody"},
       {"C: XFORWARD ADDR=198.51.100.7\nS: 250\nC: RSET\nS: 250\n", "nobody"},
       {"C: XFORWARD ADDR=198.51.100.7\nS: 250\nC: HELO relay\nS: 250\n", "nobody"},
@@ -82,6 +83,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_known_or_local_or_forgotten_is_nobody) {
       {"C: XFORWARD NAME=[TEMPUNAVAIL] ADDR=IPV6:2001:DB8:0::1 HELO=[UNAVAILABLE]\nS: 250\n",
        "2001:db8::1  "},
       {"C: XFORWARD NAME=unknown ADDR=198.51.100.7 HELO=a+20b\nS: 250\n", "198.51.100.7  "},
+      {"C: XFORWARD HELO=a=b== ADDR=198.51.100.7\nS: 250\n", "198.51.100.7  a=b=="},
+      {"C: XFORWARD ADDR=198.51.100.7\nS: 250\nC: XFORWARD HELO=a=b SOURCE=LOCAL\nS: 250\n", "nobody"},
   };
   for (const Row& row : rows)
     run_transcript(from_a_relay(),
@@ -106,6 +109,8 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_changes_nothing) {
     C: XFORWARD
     S: 501 5.5.4
     C: XFORWARD ADDR
+    S: 501 5.5.4
+    C: XFORWARD ADDR==198.51.100.8
     S: 501 5.5.4
     C: XFORWARD ADDR=198.51.100
     S: 501 5.5.4
