@@ -6,7 +6,8 @@ namespace essaim::storage {
 namespace {
 
 constexpr std::string_view kColumns =
-    "SELECT domain, selector, algorithm, sealed, record, state, created, changed FROM dkim_key ";
+    "SELECT domain, selector, algorithm, sealed, record, state, created, changed, "
+    "(SELECT COUNT(*) FROM domain d WHERE d.name = dkim_key.domain) FROM dkim_key ";
 
 DkimKeyRecord key_from(Statement& row) {
   DkimKeyRecord key;
@@ -18,6 +19,7 @@ DkimKeyRecord key_from(Statement& row) {
   key.state = static_cast<DkimKeyState>(row.integer(5));
   key.created = sql::time(row, 6);
   key.changed = sql::time(row, 7);
+  key.of_deleted_domain = row.integer(8) == 0;
   return key;
 }
 

@@ -26,6 +26,9 @@ struct DkimKeyRecord {
   DkimKeyState state = DkimKeyState::kNew;
   WallTime created{};
   WallTime changed{};  // to its present state
+  // As it was read: its domain is none of ours any more. Such a key signs nothing, says nothing of the secret that the others
+  // are made with, and stays until somebody deletes it; a domain that is made again has its keys again.
+  bool of_deleted_domain = false;
 };
 
 class DkimStore {

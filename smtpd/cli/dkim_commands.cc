@@ -49,7 +49,7 @@ class Secret {
                         (problem_.empty() ? std::string() : ": " + for_display(problem_)) +
                         "; whether it opens them cannot be told");
     for (const DkimKeyRecord* key : keys)
-      if (key->state != DkimKeyState::kRetired && is_another(*key))
+      if (key->state != DkimKeyState::kRetired && !key->of_deleted_domain && is_another(*key))
         return print_line(
             "another: the key was made with another secret than the one at hand; a node that has this one "
             "cannot sign with it (authentication.md, Keys and signing)");
@@ -66,11 +66,25 @@ Json as_json(const DkimKeyRecord& key) {
   out["selector"] = key.selector;
   out["algorithm"] = key.algorithm;
   out["state"] = operate::to_string(key.state);
+  out["domain_deleted"] = key.of_deleted_domain;
   out["created"] = format_iso8601(key.created);
   out["changed"] = format_iso8601(key.changed);
   out["name"] = key.selector + "._domainkey." + key.domain;
   out["record"] = key.record;
   return out;
+}
+
+// Of a domain that is gone the state says what a key was, and would be again.
+std::string state_of(const DkimKeyRecord& key) {
+  return operate::to_string(key.state) + std::string(key.of_deleted_domain ? ", domain deleted" : "");
+}
+
+// Below a table.
+void explain_deleted(const std::vector<const DkimKeyRecord*>& keys) {
+  for (const DkimKeyRecord* key : keys)
+    if (key->of_deleted_domain)
+      return print_line("domain deleted: the key signs nothing; forget it with: essaim dkim delete " +
+                        key->domain + " " + key->selector);
 }
 
 Json as_json(const std::vector<DkimKeyRecord>& keys) {
@@ -148,8 +162,8 @@ int list(const Shell& shell, Site& site, const Arguments& a) {
     Json line = as_json(key);
     line["opens"] = secret.as_json(key);
     json.push_back(std::move(line));
-    table.add({key.domain, key.selector, key.algorithm, operate::to_string(key.state), show_time(key.changed),
-               secret.words(key)});
+    table.add(
+        {key.domain, key.selector, key.algorithm, state_of(key), show_time(key.changed), secret.words(key)});
     shown.push_back(&key);
   }
   if (shell.json) return print_json(json);
@@ -158,6 +172,7 @@ int list(const Shell& shell, Site& site, const Arguments& a) {
   } else {
     print(table.text());
     secret.explain(shown);
+    explain_deleted(shown);
   }
   return kOk;
 }
@@ -170,7 +185,7 @@ int show(const Shell& shell, Site& site, const Arguments& a) {
   if (keys->empty()) return shell.fail({ErrorCode::kNotFound, "there is no such key of " + a.domain});
   if (shell.json) return print_json(as_json(*keys));
   for (const DkimKeyRecord& key : *keys) {
-    print_line(key.selector + ": " + key.algorithm + ", " + operate::to_string(key.state) + " since " +
+    print_line(key.selector + ": " + key.algorithm + ", " + state_of(key) + " since " +
                show_time(key.changed));
     print_line(operate::zone_record(key));
   }
@@ -199,8 +214,8 @@ int check(const Shell& shell, Site& site, const Arguments& a) {
   Table table({"DOMAIN", "SELECTOR", "STATE", "SECRET", "RECORD"});
   std::vector<const DkimKeyRecord*> shown;
   for (const KeyCheck& one : *checks) {
-    good =
-        good && ((one.published && !secret.is_another(one.key)) || one.key.state == DkimKeyState::kRetired);
+    good = good && ((one.published && !secret.is_another(one.key)) || one.key.of_deleted_domain ||
+                    one.key.state == DkimKeyState::kRetired);
     Json line = as_json(one.key);
     line["published"] = one.published;
     line["problem"] = one.problem;
@@ -208,8 +223,8 @@ int check(const Shell& shell, Site& site, const Arguments& a) {
     line["withheld"] = one.withheld;
     line["opens"] = secret.as_json(one.key);
     json.push_back(std::move(line));
-    table.add({one.key.domain, one.key.selector, operate::to_string(one.key.state), secret.words(one.key),
-               words_of(one, now)});
+    table.add(
+        {one.key.domain, one.key.selector, state_of(one.key), secret.words(one.key), words_of(one, now)});
     shown.push_back(&one.key);
   }
   if (shell.json) {
@@ -219,6 +234,7 @@ int check(const Shell& shell, Site& site, const Arguments& a) {
   } else {
     print(table.text());
     secret.explain(shown);
+    explain_deleted(shown);
   }
   return good ? kOk : kFailed;
 }

@@ -91,7 +91,7 @@ void add_domain(Shell& shell) {
       });
   named(set);
   set->add_option("KEY=VALUE", *pairs, "settings, see: essaim list show LIST")->required();
-  named(shell.verb(noun, "delete", "stop taking mail for a domain; its lists must be gone",
+  named(shell.verb(noun, "delete", "stop taking mail for a domain, and signing; its lists must be gone",
                    "  essaim domain delete lists.example.org", [&shell, name] {
                      return with_site(shell, [&](Site& site) {
                        return report(shell, site.admin().delete_domain(*name),

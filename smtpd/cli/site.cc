@@ -84,7 +84,7 @@ Result<void> none_signs(storage::Connection& connection) {
   auto keys = storage::DkimStore(connection).keys("");
   if (!keys.ok()) return keys.error();
   for (const storage::DkimKeyRecord& key : *keys) {
-    if (key.state == storage::DkimKeyState::kActive)
+    if (key.state == storage::DkimKeyState::kActive && !key.of_deleted_domain)
       return Error{
           ErrorCode::kInvalid,
           "posts of " + key.domain +

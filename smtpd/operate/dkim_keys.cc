@@ -40,10 +40,7 @@ Result<void> require_their_secret(storage::Connection& connection, const mailaut
   auto keys = DkimStore(connection).keys("");
   if (!keys.ok()) return keys.error();
   for (const DkimKeyRecord& key : *keys) {
-    if (key.state == DkimKeyState::kRetired || open_key(seal, key).ok()) continue;
-    const auto deleted = is_of_deleted_domain(connection, key);
-    if (!deleted.ok()) return deleted.error();
-    if (*deleted) continue;
+    if (key.state == DkimKeyState::kRetired || key.of_deleted_domain || open_key(seal, key).ok()) continue;
     const bool signs = key.state == DkimKeyState::kActive;
     return Error{ErrorCode::kConflict,
                  "the secret at hand does not open the key " + key.selector + " of " + key.domain +
@@ -214,7 +211,8 @@ std::string withheld_for(const std::optional<mailauth::KeySeal>& seal, const Dki
   if (!seal) return "no secret is at hand here: a node that has it makes the key sign";
   if (!open_key(seal, key).ok()) return "made with another secret than is at hand here: it will not sign";
   for (const KeyCheck& other : all)
-    if (other.key.state == DkimKeyState::kActive && !other.domain_deleted && !open_key(seal, other.key).ok())
+    if (other.key.state == DkimKeyState::kActive && !other.key.of_deleted_domain &&
+        !open_key(seal, other.key).ok())
       return other.key.selector + " of " + other.key.domain +
              " signs, and was made with another secret than is at hand here";
   return "";
@@ -231,17 +229,10 @@ Result<std::vector<KeyCheck>> check_keys(storage::Database& database,
                                          const std::optional<mailauth::KeySeal>& seal,
                                          const std::string& domain, const TextLookup& look_up, WallTime now) {
   std::vector<DkimKeyRecord> keys;
-  std::vector<bool> deleted;
   ESSAIM_TRY(database.read_now([&](storage::Connection& connection) -> Result<void> {
     auto found = DkimStore(connection).keys(domain);
     if (!found.ok()) return found.error();
     keys = *std::move(found);
-    deleted.clear();
-    for (const DkimKeyRecord& key : keys) {
-      const auto one = is_of_deleted_domain(connection, key);
-      if (!one.ok()) return one.error();
-      deleted.push_back(*one);
-    }
     return {};
   }));
   std::vector<std::string> names;
@@ -251,12 +242,9 @@ Result<std::vector<KeyCheck>> check_keys(storage::Database& database,
   ESSAIM_CHECK(answers.size() == keys.size());
   std::vector<KeyCheck> checks;
   checks.reserve(keys.size());
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    checks.push_back(compare(keys[i], answers[i]));
-    checks.back().domain_deleted = deleted[i];
-  }
+  for (std::size_t i = 0; i < keys.size(); ++i) checks.push_back(compare(keys[i], answers[i]));
   for (KeyCheck& check : checks) {
-    if (check.key.state != DkimKeyState::kNew || !check.published) continue;
+    if (check.key.state != DkimKeyState::kNew || !check.published || check.key.of_deleted_domain) continue;
     check.withheld = withheld_for(seal, check.key, checks);
     if (!check.withheld.empty()) continue;
     std::vector<DkimKeyRecord*> replaced;
@@ -345,7 +333,8 @@ storage::Job make_dkim_job(const Settings& settings, const Clock& clock) {
           if (check.activated) {
             ++activated;
             log::info("dkim-key-active", {{"domain", check.key.domain}, {"selector", check.key.selector}});
-          } else if (check.key.state == DkimKeyState::kActive && !check.published && !check.unknown) {
+          } else if (check.key.state == DkimKeyState::kActive && !check.key.of_deleted_domain &&
+                     !check.published && !check.unknown) {
             log::error(
                 "dkim-record-missing",
                 {{"domain", check.key.domain}, {"selector", check.key.selector}, {"error", check.problem}});

@@ -5,6 +5,8 @@
 //   active   the record was seen; it signs
 //   retired  an active key of the same kind has taken its place; its record stays kOverlap, for mail under way
 //
+// Those of a domain that was deleted sign nothing, whatever they are, and are not made active.
+//
 // Keys of one database are made with one secret. Where the one at hand does not open a key, that key is never made active,
 // nor is one that it opens put in its place: what signs for others would be lost by a secret that only this node has.
 #pragma once
@@ -56,7 +58,6 @@ struct KeyCheck {
   std::string problem;     // "" if published
   bool activated = false;  // by this check
   std::string withheld;    // why it was not, though it is published
-  bool domain_deleted = false;
 };
 // The answers to all names, in their order: asked together, so that silent servers cost one wait and not one each.
 using TextLookup = std::function<std::vector<mailauth::Answer>(const std::vector<std::string>& names)>;

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "core/base/log.h"
-#include "storage/directory_store.h"
 
 namespace essaim::smtpd {
 
@@ -49,12 +48,10 @@ Result<void> KeyRing::State::read(storage::Connection& connection, Keys* into) {
   if (!rows.ok()) return rows.error();
   std::map<KeyName, Error> closed;
   for (const storage::DkimKeyRecord& row : *rows) {
-    if (row.state == storage::DkimKeyState::kRetired) continue;
+    if (row.state == storage::DkimKeyState::kRetired || row.of_deleted_domain) continue;
     auto key = operate::open_key(seal, row);
     if (!key.ok()) {
-      const auto deleted = operate::is_of_deleted_domain(connection, row);
-      if (!deleted.ok()) return deleted.error();
-      if (!*deleted) closed.emplace(KeyName(row.domain, row.selector), key.error());
+      closed.emplace(KeyName(row.domain, row.selector), key.error());
     } else if (row.state == storage::DkimKeyState::kActive) {
       (*into)[row.domain].push_back(
           std::make_shared<const mailauth::SigningKey>(mailauth::SigningKey{row.domain, row.selector, *key}));
@@ -147,12 +144,6 @@ Result<mailauth::PrivateKey> open_key(const std::optional<mailauth::KeySeal>& se
   const auto pem = seal->opened(key.sealed, purpose_of_key(key.domain, key.selector));
   if (!pem.ok()) return pem.error();
   return mailauth::PrivateKey::from_pem(*pem);
-}
-
-Result<bool> is_of_deleted_domain(storage::Connection& connection, const storage::DkimKeyRecord& key) {
-  const auto domain = storage::DirectoryStore(connection).find_domain(key.domain);
-  if (!domain.ok()) return domain.error();
-  return !domain->has_value();
 }
 
 }  // namespace operate

@@ -1,7 +1,7 @@
 // The keys that sign, opened and in memory. Read from the database at start, and again when refresh() is called: the
 // server does so every twenty seconds, also while nothing is to be signed, so that no node wakes up with keys whose
 // records are gone. When they are others than before, the log has a line "signing-keys"; a key that cannot be opened here,
-// though it signs or waits for its record, is named there once ("dkim-key-unusable").
+// though it signs or waits for its record, is named there once ("dkim-key-unusable"). Keys of deleted domains are none.
 //
 // refresh() and keys_for() are thread-safe and do not block. Reads that are under way when it ends find nobody any more.
 #pragma once
@@ -53,9 +53,6 @@ std::string purpose_of_key(const std::string& domain, const std::string& selecto
 // The private key. kInvalid: there is no seal to open it with; kDamaged: it was sealed with another one, or is damaged.
 Result<mailauth::PrivateKey> open_key(const std::optional<mailauth::KeySeal>& seal,
                                       const storage::DkimKeyRecord& key);
-// Whether it is of a domain that was deleted: its keys stay until somebody deletes them, also when nothing opens them any more,
-// and say nothing of the secret that the others are made with.
-Result<bool> is_of_deleted_domain(storage::Connection& connection, const storage::DkimKeyRecord& key);
 
 }  // namespace operate
 }  // namespace essaim::smtpd

@@ -314,6 +314,48 @@ BOOST_FIXTURE_TEST_CASE(keys_of_deleted_domains_that_nothing_opens_are_in_nobody
   BOOST_TEST(ring.unusable() == 0u);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_deleted_domain_signs_nothing_until_it_is_made_again, Keys) {
+  const auto domain = [&](bool there) {
+    must(database->write_now(storage::Durability::kAccept,
+                             [&](storage::Connection& connection) -> Result<void> {
+                               if (!there)
+                                 return storage::DirectoryStore(connection).delete_domain("lists.test");
+                               storage::DomainRecord record;
+                               record.id = 12;
+                               record.name = "lists.test";
+                               record.created = now;
+                               return storage::DirectoryStore(connection).add_domain(record);
+                             }));
+  };
+  const DkimKeyRecord key = create();
+  publish(key);
+  check();
+  const DkimKeyRecord next = create();
+  publish(next);
+  KeyRing ring(*database, seal());
+  must(ring.load());
+  BOOST_TEST(selectors(ring) == std::vector<std::string>{key.selector}, boost::test_tools::per_element());
+  domain(false);
+  must(ring.load());
+  BOOST_TEST(selectors(ring).empty());
+  // Nor is a new one made active, whose record is there.
+  checked = "";
+  const auto checks = check();
+  BOOST_TEST(checks.size() == 2u);
+  for (const KeyCheck& one : checks) {
+    BOOST_TEST(one.key.of_deleted_domain);
+    BOOST_TEST(one.published);
+    BOOST_TEST(!one.activated);
+    BOOST_TEST(one.withheld == "");
+  }
+  BOOST_TEST((states().at(next.selector) == DkimKeyState::kNew));
+  domain(true);
+  BOOST_TEST((states().at(next.selector) == DkimKeyState::kActive));
+  BOOST_TEST((states().at(key.selector) == DkimKeyState::kRetired));
+  must(ring.load());
+  BOOST_TEST(selectors(ring) == std::vector<std::string>{next.selector}, boost::test_tools::per_element());
+}
+
 BOOST_FIXTURE_TEST_CASE(each_key_that_cannot_be_opened_is_told_once, Keys) {
   log::set_level(log::Level::kError);
   std::vector<std::string> lines;
