@@ -28,12 +28,12 @@ std::int64_t millis(Duration d) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
 }
 
-// How long it is until the job is due that was started last at `started`; nothing if it is.
-std::optional<Duration> time_until_due(const Job& job, std::int64_t started, std::int64_t now) {
-  const std::int64_t due = started + millis(job.interval);
+// How long it is until a job of this interval is due that was started last at `started`; nothing if it is.
+std::optional<Duration> time_until_due(Duration interval, std::int64_t started, std::int64_t now) {
+  const std::int64_t due = started + millis(interval);
   // A time far in the future was written by a wrong clock: it must not silence the job. The clocks of nodes differ a
   // little, and that is no reason to run it again.
-  if (now >= due || started > now + std::min(millis(job.interval), kClocksDiffer)) return {};
+  if (now >= due || started > now + std::min(millis(interval), kClocksDiffer)) return {};
   return std::chrono::milliseconds(due - now);
 }
 
@@ -86,7 +86,7 @@ struct JobRunner::Impl {
                    job.name));
       auto started = sql::number(connection, 0, "SELECT started FROM job WHERE name = ?", job.name);
       if (!started.ok()) return started.error();
-      const auto until_due = time_until_due(job, *started, now);
+      const auto until_due = time_until_due(job.interval, *started, now);
       *wait = until_due.value_or(job.interval);
       if (!now_anyway && until_due) return {};
       auto taken = sql::run(connection, "UPDATE job SET started = ?, node = ? WHERE name = ? AND started = ?",
@@ -159,6 +159,14 @@ struct JobRunner::Impl {
     return out;
   }
 
+  // How long it is until this node takes a turn of a job that it knows to have been started then.
+  std::optional<Duration> time_until_turn(const Job& job, std::int64_t started) {
+    const std::int64_t now = to_millis(clock.wall_now());
+    const auto until_due = time_until_due(job.interval, started, now);
+    if (until_due || lease == nullptr || !job.others_first || !job.others_first(database)) return until_due;
+    return time_until_due(2 * job.interval, started, now);
+  }
+
   // Runs what is due; gives the time until the next one is.
   Duration round() {
     Duration next = kLongestWait;
@@ -169,7 +177,7 @@ struct JobRunner::Impl {
         if (stopping) return next;
       }
       if (const auto last = started.find(job.name); last != started.end()) {
-        if (const auto wait = time_until_due(job, last->second, to_millis(clock.wall_now()))) {
+        if (const auto wait = time_until_turn(job, last->second)) {
           next = std::min(next, *wait);
           continue;
         }

@@ -21,6 +21,10 @@ struct Job {
   Duration interval{};
   // Runs on the runner's thread; may block. Gives a short text of what it did, for the log and `job list`.
   std::function<Result<std::string>(Database&)> run;
+  // Whether this node lacks something for it that another one may have; asked on the runner's thread when the job is due; may
+  // block. True: others have the first turn, and this node takes one that is an interval late, as then nobody else did. Null: all
+  // nodes are alike. A node alone, and run_now(), do not ask.
+  std::function<bool(Database&)> others_first{};
 };
 
 // What the database of a run answers when the server ends, or the run's turn is not ours any more (storage/cluster/job_fence.h):

@@ -262,6 +262,25 @@ Result<std::vector<KeyCheck>> check_keys(storage::Database& database,
   return checks;
 }
 
+bool makes_none_active(storage::Database& database, const std::optional<mailauth::KeySeal>& seal) {
+  std::vector<KeyCheck> all;
+  const auto read = database.look_now([&all](storage::Connection& connection) -> Result<void> {
+    auto keys = DkimStore(connection).keys("");
+    if (!keys.ok()) return keys.error();
+    all.clear();
+    for (DkimKeyRecord& key : *keys) all.emplace_back().key = std::move(key);
+    return {};
+  });
+  if (!read.ok()) return false;
+  bool any = false;
+  for (const KeyCheck& one : all) {
+    if (one.key.state != DkimKeyState::kNew || one.key.of_deleted_domain) continue;
+    if (withheld_for(seal, one.key, all).empty()) return false;
+    any = true;
+  }
+  return any;
+}
+
 namespace {
 
 const mailauth::Answer kNoAnswer{mailauth::Answer::Status::kTemporary, {}, "timed out"};
@@ -321,15 +340,21 @@ std::string zone_record(const DkimKeyRecord& key) {
 }
 
 storage::Job make_dkim_job(const Settings& settings, const Clock& clock) {
+  const auto seal = open_seal(settings);
   return {
       "dkim", std::chrono::minutes(5),
-      [settings, seal = open_seal(settings), &clock](storage::Database& database) -> Result<std::string> {
+      [settings, seal, &clock](storage::Database& database) -> Result<std::string> {
         if (!seal.ok()) return seal.error();
         auto checks = check_keys(database, *seal, "", dns_lookup(settings), clock.wall_now());
         if (!checks.ok()) return checks.error();
         std::size_t activated = 0, withheld = 0;
         for (const KeyCheck& check : *checks) {
-          if (!check.withheld.empty()) ++withheld;  // the log has which: dkim-key-unusable
+          if (!check.withheld.empty()) {
+            ++withheld;
+            log::error(
+                "dkim-key-waits",
+                {{"domain", check.key.domain}, {"selector", check.key.selector}, {"error", check.withheld}});
+          }
           if (check.activated) {
             ++activated;
             log::info("dkim-key-active", {{"domain", check.key.domain}, {"selector", check.key.selector}});
@@ -344,6 +369,9 @@ storage::Job make_dkim_job(const Settings& settings, const Clock& clock) {
                (withheld == 0 ? std::string()
                               : ", " + std::to_string(withheld) +
                                     " published, but not for the secret of this node: essaim dkim check");
+      },
+      [seal](storage::Database& database) {
+        return makes_none_active(database, seal.ok() ? *seal : std::optional<mailauth::KeySeal>());
       }};
 }
 

@@ -66,6 +66,9 @@ using TextLookup = std::function<std::vector<mailauth::Answer>(const std::vector
 Result<std::vector<KeyCheck>> check_keys(storage::Database& database,
                                          const std::optional<mailauth::KeySeal>& seal,
                                          const std::string& domain, const TextLookup& look_up, WallTime now);
+// Whether there are new keys, and this seal lets none of them be made active, whatever DNS has: then another node had better look.
+// False where that cannot be told.
+bool makes_none_active(storage::Database& database, const std::optional<mailauth::KeySeal>& seal);
 TextLookup dns_lookup(const Settings& settings);
 // One group after the other, of as many names as Answers takes. Runs the loop meanwhile.
 std::vector<mailauth::Answer> look_up_texts(net::EventLoop& loop, dns::Resolver& resolver, Duration patience,
@@ -75,7 +78,8 @@ std::vector<mailauth::Answer> look_up_texts(net::EventLoop& loop, dns::Resolver&
 std::string zone_record(const storage::DkimKeyRecord& key);
 
 // Looks after new keys every few minutes, with the secret that is there when the job is made: a server's keys are opened
-// with that one until it ends.
+// with that one until it ends. Nodes whose secret makes none of them active let others go first; a run that could not make one
+// active says so in the log ("dkim-key-waits").
 storage::Job make_dkim_job(const Settings& settings, const Clock& clock);
 
 }  // namespace essaim::smtpd::operate

@@ -52,6 +52,63 @@ BOOST_AUTO_TEST_CASE(a_job_runs_once_among_nodes_and_not_again_after_a_restart) 
   BOOST_TEST((restarted.run_now("nothing").error().code == ErrorCode::kNotFound));
 }
 
+BOOST_AUTO_TEST_CASE(a_node_that_lacks_something_for_a_job_comes_behind_those_that_may_have_it) {
+  TempDatabase database;
+  NodeLease lease(system_clock());
+  lease.hold_for_ever();
+  constexpr std::chrono::hours kInterval{1};
+  std::atomic<int> runs{0}, asked{0};
+  JobRunner lacking(*database, system_clock(), 1, &lease), able(*database, system_clock(), 2, &lease);
+  Job lacks = counting(&runs, kInterval);
+  lacks.others_first = [&asked](Database&) {
+    ++asked;
+    return true;
+  };
+  lacking.add(lacks);
+  Job has = counting(&runs, kInterval);
+  has.others_first = [](Database&) { return false; };
+  able.add(has);
+  must(able.run_now("count"));
+  const auto last_start = [&database](Duration ago) {
+    commit(*database, [ago](Connection& c) -> Result<void> {
+      const WallTime then = system_clock().wall_now() - std::chrono::duration_cast<std::chrono::minutes>(ago);
+      must(sql::run(c, "UPDATE job SET started = ?, node = 0", then));
+      return {};
+    });
+  };
+  const auto who_ran = [&database] {
+    std::int64_t node = 0;
+    must(database->read_now([&node](Connection& c) -> Result<void> {
+      node = must(sql::number(c, 0, "SELECT node FROM job"));
+      return {};
+    }));
+    return node;
+  };
+  // Due, and not late: the other one's turn.
+  last_start(kInterval + std::chrono::minutes(10));
+  lacking.start();
+  BOOST_TEST(eventually([&] { return asked > 0; }));
+  lacking.stop();
+  BOOST_TEST(runs == 1);
+  able.start();
+  BOOST_TEST(eventually([&] { return runs == 2; }));
+  able.stop();
+  BOOST_TEST(who_ran() == 2);
+  // There is no other one, it seems.
+  last_start(2 * kInterval);
+  lacking.start();
+  BOOST_TEST(eventually([&] { return runs == 3; }));
+  lacking.stop();
+  BOOST_TEST(who_ran() == 1);
+  // Who is told to do it, or has the database alone, does it.
+  BOOST_TEST(must(lacking.run_now("count")) == "run 4");
+  last_start(kInterval + std::chrono::minutes(10));
+  JobRunner alone(*database, system_clock(), 1);
+  alone.add(lacks);
+  alone.start();
+  BOOST_TEST(eventually([&] { return runs == 5; }));
+}
+
 BOOST_AUTO_TEST_CASE(a_job_comes_again_after_its_interval_and_after_a_failure) {
   TempDatabase database;
   std::atomic<int> runs{0};

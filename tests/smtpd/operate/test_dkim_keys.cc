@@ -1,5 +1,6 @@
 // The life of a key: made, published, seen, active, followed by the next, retired; on two nodes of one database.
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <optional>
 #include <thread>
@@ -254,6 +255,44 @@ BOOST_FIXTURE_TEST_CASE(a_key_of_another_secret_neither_signs_nor_retires_the_go
   must(ring.load());
   BOOST_TEST(selectors(ring) == std::vector<std::string>{good.selector}, boost::test_tools::per_element());
   BOOST_TEST(ring.unusable() == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_node_whose_secret_makes_no_new_key_active_lets_others_look_first, Keys) {
+  const std::optional<mailauth::KeySeal> right = seal(), other = seal("another secret, no less long"), none;
+  const auto makes_none = [&](const std::optional<mailauth::KeySeal>& with) {
+    return smtpd::operate::makes_none_active(*database, with);
+  };
+  for (const auto& one : {right, other, none}) BOOST_TEST(!makes_none(one));  // there is nothing to be done
+  const DkimKeyRecord key = create();
+  BOOST_TEST(!makes_none(right));
+  BOOST_TEST(makes_none(other));
+  BOOST_TEST(makes_none(none));
+  smtpd::Settings settings;
+  settings.authentication.key_file = database.directory().path("secret");
+  std::ofstream(settings.authentication.key_file) << "another secret, no less long\n";
+  ManualClock clock;
+  const storage::Job job = smtpd::operate::make_dkim_job(settings, clock);
+  BOOST_TEST(job.others_first(*database));
+  publish(key);
+  check();
+  for (const auto& one : {right, other, none}) BOOST_TEST(!makes_none(one));
+  // What signs cannot be opened, so nothing is put beside it.
+  create();
+  DkimKeyRecord foreign = key;
+  foreign.selector = "foreign";
+  foreign.state = DkimKeyState::kNew;
+  foreign.sealed = other->sealed(mailauth::PrivateKey::generate(mailauth::Algorithm::kEd25519Sha256).to_pem(),
+                                 smtpd::operate::purpose_of_key("lists.test", "foreign"));
+  must(database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+    return storage::DkimStore(connection).add(foreign);
+  }));
+  BOOST_TEST(makes_none(other));
+  // Nor is one that cannot be opened a reason where another one can.
+  BOOST_TEST(!makes_none(right));
+  must(database->write_now(storage::Durability::kAccept, [](storage::Connection& connection) {
+    return storage::DirectoryStore(connection).delete_domain("lists.test");
+  }));
+  BOOST_TEST(!makes_none(other));
 }
 
 BOOST_FIXTURE_TEST_CASE(no_key_is_made_with_another_secret_than_those_that_there_are, Keys) {
