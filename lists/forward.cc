@@ -1,6 +1,8 @@
 // Mail for the people behind a list or the site: owners, editors, postmaster, abuse. Passed on as it is, with
 // a Received and a loop mark. A null sender stays null (a bounce for humans); anything else comes back to us
 // under VERP.
+#include <algorithm>
+
 #include "lists/dsn_request.h"
 #include "lists/people.h"
 #include "lists/plan.h"
@@ -86,8 +88,16 @@ class ForwardPlan : public Plan {
   // What the same sender offers again for the same address. To another one of ours it is meant for others.
   std::string seen_key(const CommitContext& context) const {
     if (context.incoming.seen_key.empty()) return "";
-    return std::string(to_string(target().kind)) + ":" + target().address.to_string() + ":" +
+    return std::string(to_string(target().kind)) + ":" + remembered_address() + ":" +
            context.submission.reverse_path.to_string() + ":" + context.incoming.seen_key;
+  }
+
+  // Of a list what stands behind its name ("-owner"): it may be called by one that it had before, and the sender's server hands
+  // a message for two domains over twice. The list itself is what the key is remembered with.
+  std::string remembered_address() const {
+    if (target().list.id == 0) return target().address.to_string();
+    const std::string local = target().address.local_key();
+    return local.substr(std::min(local.rfind('-'), local.size()));
   }
 
   // Read in the transaction: whoever is owner at the instant of acceptance. With nobody there, the

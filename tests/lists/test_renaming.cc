@@ -188,6 +188,25 @@ BOOST_AUTO_TEST_CASE(who_writes_to_both_names_is_heard_once) {
   BOOST_TEST(list_posts(site) == 1U);
 }
 
+// The sender's server asks DNS for each domain, and hands the message over twice.
+BOOST_AUTO_TEST_CASE(the_people_behind_a_list_get_one_copy_by_whatever_names) {
+  Moving site;
+  site.rename("dev@lists.example", "dev@team.example");
+  const auto send = [&site](const Names& to, const std::string& from = "x@y.example") {
+    return site.send(from, to, a_post("x@y.example")).to_string();
+  };
+  for (const std::string suffix : {"-owner", "-editor", "-request"}) {
+    const std::string before = "dev" + suffix + "@lists.example", now = "dev" + suffix + "@team.example";
+    const auto posts = site.posts().size();
+    BOOST_TEST(send({before, now}).find("duplicate") == std::string::npos, suffix);
+    BOOST_TEST(send({now}).ends_with("(duplicate)"), suffix);
+    BOOST_TEST(send({before}).ends_with("(duplicate)"), suffix);
+    BOOST_TEST(site.posts().size() == posts + 1, suffix);
+  }
+  BOOST_TEST(send({"other-owner@lists.example"}).find("duplicate") == std::string::npos);
+  BOOST_TEST(send({"dev-owner@lists.example"}, "z@y.example").find("duplicate") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_post_that_names_the_old_name_alone_is_no_blind_copy) {
   Moving site;
   site.keep(site.list("dev").id, storage::TextKind::kScenario, "send.mine",
