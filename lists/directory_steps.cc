@@ -113,7 +113,9 @@ Result<void> add_list(const StepContext& context, const std::string& address, co
 
 }  // namespace
 
+// Steps that change domains and lists lock before they do, as whoever changes one setting: else two might wait for each other.
 Result<void> make_domain(const StepContext& context, const std::string& name, const Settings& settings) {
+  ESSAIM_TRY(storage::SiteStore(context.connection).lock_changes());
   DirectoryStore directory(context.connection);
   const auto known = directory.find_domain(name);
   if (!known.ok()) return known.error();
@@ -125,6 +127,7 @@ Result<void> make_domain(const StepContext& context, const std::string& name, co
 
 Result<void> make_list(const StepContext& context, const std::string& address, bool is_new,
                        const ListText& wanted) {
+  ESSAIM_TRY(storage::SiteStore(context.connection).lock_changes());
   const auto known = list_called(context, address);
   if (!known.ok()) return known.error();
   if (!known->has_value()) return is_new ? add_list(context, address, wanted) : went_away(address);
@@ -166,6 +169,7 @@ Result<void> make_people(const StepContext& context, const PeopleStep& step) {
 }
 
 Result<void> drop_list(const StepContext& context, const std::string& address) {
+  ESSAIM_TRY(storage::SiteStore(context.connection).lock_changes());
   const auto list = list_called(context, address);
   if (!list.ok()) return list.error();
   if (!list->has_value()) return {};

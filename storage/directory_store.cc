@@ -119,6 +119,8 @@ Result<void> DirectoryStore::set_domain(const std::string& name,
 }
 
 Result<void> DirectoryStore::delete_domain(const std::string& name) {
+  // No list comes into it meanwhile.
+  ESSAIM_TRY(SiteStore(connection_).lock_changes());
   auto used =
       sql::number(connection_, 0,
                   "SELECT COUNT(*) FROM list l JOIN domain d ON d.id = l.domain_id WHERE d.name = ?", name);
@@ -156,6 +158,8 @@ Result<std::vector<DomainRecord>> DirectoryStore::domains() {
 }
 
 Result<void> DirectoryStore::add_list(const ListRecord& list) {
+  // The domain does not go meanwhile: a list in no domain would be nowhere, and nobody could delete it.
+  ESSAIM_TRY(SiteStore(connection_).lock_changes());
   auto known = sql::number(connection_, 0, "SELECT COUNT(*) FROM domain WHERE id = ?", list.domain_id);
   if (!known.ok()) return known.error();
   if (*known == 0) return Error{ErrorCode::kNotFound, "no such domain: " + list.domain};
@@ -327,8 +331,9 @@ Result<void> SiteStore::set(const std::string& name, std::string_view value) {
 
 Result<void> SiteStore::lock_changes() {
   if (connection_.dialect() == Dialect::kSqlite) return {};
+  // Another value each time: of a row that stays as it is, the other hosts of a cluster hear nothing.
   const auto lock = [this] {
-    return sql::run(connection_, "UPDATE site_value SET value = value WHERE name = ?", kChangesLock);
+    return sql::run(connection_, "UPDATE site_value SET value = UUID() WHERE name = ?", kChangesLock);
   };
   auto locked = lock();
   if (!locked.ok()) return locked.error();

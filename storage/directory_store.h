@@ -17,12 +17,13 @@ class DirectoryStore {
   Result<void> add_domain(const DomainRecord& domain);  // kExists
   Result<void> set_domain(const std::string& name,
                           const std::map<std::string, std::string>& settings);  // replaces all
-  Result<void> delete_domain(const std::string& name);  // kConflict while it has lists, kNotFound
+  // kConflict while it has lists, kNotFound. Of two at once that delete a domain and make a list in it one fails.
+  Result<void> delete_domain(const std::string& name);
   Result<std::optional<DomainRecord>> find_domain(const std::string& name);
   Result<std::vector<DomainRecord>> domains();
   Result<bool> any_domain();
 
-  Result<void> add_list(const ListRecord& list);  // domain_id must exist; kExists
+  Result<void> add_list(const ListRecord& list);  // kNotFound: there is no domain of domain_id; kExists
   Result<void> set_list(Id list_id, const std::map<std::string, std::string>& settings);  // replaces all
   // In its own domain (`domain_id` 0) or in another one; kExists, kNotFound. What waits, and who has left, is found under the new
   // name from then on; the ledger keeps the one of its time. The old one stays its former name until a list is called so, its
@@ -56,8 +57,9 @@ class SiteStore {
   Result<void> set(const std::string& name, std::string_view value);
   // Unless there is one already. Of several nodes that do so at once one has its way, which get() tells after the commit.
   Result<void> set_if_missing(const std::string& name, std::string_view value);
-  // Before settings, texts or keys are read in the transaction that changes them: of two at once the second waits, and reads what
-  // the first has made of them. (At another host of a cluster it is undone by the first, and runs again.) A file has one writer.
+  // Before settings, texts or keys, or which domains and lists there are, is read in the transaction that changes them: of two at
+  // once the second waits, and reads what the first has made of them. (At another host of a cluster it is undone by the first, and
+  // runs again.) A file has one writer.
   Result<void> lock_changes();
 
  private:

@@ -59,8 +59,6 @@ Done configure_domain(const Doing& doing) {
 }
 
 Done delete_domain(const Doing& doing) {
-  // No list comes into it meanwhile from another domain.
-  ESSAIM_TRY(storage::SiteStore(doing.connection()).lock_changes());
   ESSAIM_TRY(DirectoryStore(doing.connection()).delete_domain(doing.request.list.domain));
   return done(doing, "the domain {{domain}} was deleted");
 }
