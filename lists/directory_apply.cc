@@ -133,11 +133,16 @@ Result<DirectoryText> load_directory(Connection& connection, const DirectoryText
   for (storage::DomainRecord& domain : *domains) out.domains[domain.name] = std::move(domain.settings);
   auto lists = directory.lists("");
   if (!lists.ok()) return lists.error();
+  const auto former = directory.all_former_names();
+  if (!former.ok()) return former.error();
   MemberStore members(connection);
   for (storage::ListRecord& list : *lists) {
     ListText& text = out.lists[list.address()];
     text.settings = std::move(list.settings);
     text.closed = list.state == storage::ListState::kClosed;
+    text.former.emplace();
+    if (const auto names = former->find(list.id); names != former->end())
+      text.former->insert(names->second.begin(), names->second.end());
     if (only != nullptr && !only->lists.contains(list.address())) continue;
     for (const Role role : kRoles) {
       People& people = text.people[role];
@@ -256,16 +261,52 @@ Result<void> check_list_settings(const DirectoryText& is, const DirectoryText& w
   return {};
 }
 
+// The names that lists of the text had before: each leads to one list, and to a list that is called so first. All mistakes at
+// once.
+Result<void> check_former_names(const DirectoryText& is, const DirectoryText& wanted, bool remove_others) {
+  std::map<std::string, std::string> had;  // by name, those that keep it unless the text says otherwise
+  for (const auto& [address, list] : is.lists) {
+    const auto said = wanted.lists.find(address);
+    const bool stays = said == wanted.lists.end() ? !remove_others : !said->second.former.has_value();
+    if (!stays || !list.former) continue;
+    for (const std::string& name : *list.former) had.emplace(name, address);
+  }
+  std::string all_wrong;
+  const auto wrong = [&all_wrong](const std::string& address, const std::string& what) {
+    all_wrong.append(all_wrong.empty() ? "" : "\n").append("list " + address + ": " + what);
+  };
+  for (const auto& [address, list] : wanted.lists) {
+    if (!list.former) continue;
+    for (const std::string& name : *list.former) {
+      if (is.lists.contains(name) && !remove_others)
+        wrong(address,
+              name + " is no former name, it is a list here; if it is the same one: essaim list rename " +
+                  name + " " + address);
+      if (const auto other = had.find(name); other != had.end())
+        wrong(address, name + " is a former name of " + other->second +
+                           "; end that first: essaim list forget " + name);
+    }
+  }
+  if (!all_wrong.empty()) return Error{ErrorCode::kConflict, all_wrong};
+  return {};
+}
+
 // What is there, and whether it can become what is wanted.
 Result<DirectoryText> load_for(Connection& connection, const DirectoryText& wanted, bool remove_others) {
   auto is = load_directory(connection, &wanted);
   if (!is.ok()) return is.error();
   for (const auto& [address, list] : wanted.lists) {
-    const std::string domain = address.substr(address.rfind('@') + 1);
-    if (!wanted.domains.contains(domain) && (remove_others || !is->domains.contains(domain)))
-      return Error{ErrorCode::kNotFound, "list " + address + ": there is no domain " + domain +
-                                             ", neither in the text nor in the database"};
+    std::vector<std::string> names(1, address);
+    if (list.former) names.insert(names.end(), list.former->begin(), list.former->end());
+    for (const std::string& name : names) {
+      const std::string domain = name.substr(name.rfind('@') + 1);
+      if (!wanted.domains.contains(domain) && (remove_others || !is->domains.contains(domain)))
+        return Error{ErrorCode::kNotFound, "list " + address + (name == address ? "" : ", formerly " + name) +
+                                               ": there is no domain " + domain +
+                                               ", neither in the text nor in the database"};
+    }
   }
+  ESSAIM_TRY(check_former_names(*is, wanted, remove_others));
   ESSAIM_TRY(check_new_lists(connection, *is, wanted));
   ESSAIM_TRY(check_new_people(*is, wanted));
   ESSAIM_TRY(check_robots(*is, wanted, remove_others));

@@ -1,6 +1,7 @@
 #include "lists/directory_plan.h"
 
 #include <iterator>
+#include <set>
 
 #include "core/base/text.h"
 
@@ -61,9 +62,13 @@ class Planner {
       for (const auto& [key, owner] : people_of(wanted, Role::kOwner))
         say_person("+", Role::kOwner, address, owner);
     }
-    step(before, rows_of(wanted.settings) + (is_new ? people_of(wanted, Role::kOwner).size() : 0),
-         [&address, is_new, &wanted](const StepContext& context) {
-           return make_list(context, address, is_new, wanted);
+    former_names(address, is, wanted);
+    step(before,
+         rows_of(wanted.settings) + (is_new ? people_of(wanted, Role::kOwner).size() : 0) +
+             (wanted.former ? wanted.former->size() : 0),
+         [&address, is_new, &wanted](const StepContext& context) -> Result<void> {
+           ESSAIM_TRY(make_list(context, address, is_new, wanted));
+           return make_former_names(context, address, wanted);
          });
     for (const Role role : kRoles) {
       const auto people_wanted = wanted.people.find(role);
@@ -106,6 +111,15 @@ class Planner {
     for (const auto& [name, value] : is) {
       if (!wanted.contains(name)) say("~ " + what + ": " + name + " back to its default");
     }
+  }
+
+  void former_names(const std::string& address, const ListText& is, const ListText& wanted) {
+    if (!wanted.former) return;
+    const std::set<std::string> had = is.former.value_or(std::set<std::string>());
+    for (const std::string& name : *wanted.former)
+      if (!had.contains(name)) say("+ former " + address + " " + name);
+    for (const std::string& name : had)
+      if (!wanted.former->contains(name)) say("- former " + address + " " + name);
   }
 
   void step(std::size_t lines_before, std::size_t rows, MakeStep make) {

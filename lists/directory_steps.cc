@@ -144,6 +144,28 @@ Result<void> make_list(const StepContext& context, const std::string& address, b
   return make_people(context, step);
 }
 
+Result<void> make_former_names(const StepContext& context, const std::string& address,
+                               const ListText& wanted) {
+  if (!wanted.former) return {};
+  const auto list = list_called(context, address);
+  if (!list.ok()) return list.error();
+  if (!list->has_value()) return went_away(address);
+  DirectoryStore directory(context.connection);
+  const auto had = directory.former_names((*list)->id);
+  if (!had.ok()) return had.error();
+  for (const std::string& name : *had) {
+    if (wanted.former->contains(name)) continue;
+    const auto at = name.rfind('@');
+    const auto gone = directory.forget_name(name.substr(0, at), name.substr(at + 1));
+    if (!gone.ok()) return gone.error();
+  }
+  for (const std::string& name : *wanted.former) {
+    const auto at = name.rfind('@');
+    ESSAIM_TRY(directory.add_former_name((*list)->id, name.substr(0, at), name.substr(at + 1)));
+  }
+  return {};
+}
+
 Result<void> make_people(const StepContext& context, const PeopleStep& step) {
   const auto list = list_called(context, step.address);
   if (!list.ok()) return list.error();

@@ -34,6 +34,10 @@ Result<void> make_domain(const StepContext& context, const std::string& name, co
 Result<void> make_list(const StepContext& context, const std::string& address, bool is_new,
                        const ListText& wanted);
 
+// The names that it had before; nothing where the text says nothing of them.
+Result<void> make_former_names(const StepContext& context, const std::string& address,
+                               const ListText& wanted);
+
 struct PeopleStep {
   std::string address;  // of the list
   storage::Role role = storage::Role::kMember;

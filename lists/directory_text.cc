@@ -63,6 +63,7 @@ class DirectoryReader {
   }
 
   Result<DirectoryText> finish() {
+    check_former();
     if (errors_.empty()) return std::move(out_);
     std::string message;
     for (const std::string& error : errors_) message += (message.empty() ? "" : "\n") + error;
@@ -119,13 +120,45 @@ class DirectoryReader {
     for (const auto& [key, node] : table) {
       if (key.str() == "closed" && node.is_boolean()) {
         list.closed = *node.value<bool>();
+      } else if (key.str() == "former" && node.is_array()) {
+        read_former(*node.as_array(), &list.former.emplace());
       } else if (key.str() == "settings" && node.is_table()) {
         read_settings(*node.as_table(), &list.settings);
       } else if (!read_people(key.str(), node, &list)) {
         wrong(node, "'" + escaped_for_display(key.str(), 80) +
-                        "' is not understood; a list has closed (true or false), owners, editors, members "
-                        "(arrays) and "
-                        "settings (a table)");
+                        "' is not understood; a list has closed (true or false), former, owners, editors, "
+                        "members (arrays) and settings (a table)");
+      }
+    }
+  }
+
+  void read_former(const toml::array& names, std::set<std::string>* former) {
+    for (const toml::node& entry : names) {
+      const auto name = entry.value<std::string>();
+      const auto address =
+          name ? checked_list(*name) : Error{ErrorCode::kInvalid, "a former name is a string"};
+      if (!address.ok()) {
+        wrong(entry, address.error().message);
+      } else if (const std::string bad = taken_by_the_site(address->local); !bad.empty()) {
+        wrong(entry, "'" + escaped_for_display(address->local, 80) + "' is no former name: " + bad);
+      } else if (!former->insert(address->to_string()).second) {
+        wrong(entry, address->to_string() + " is here twice");
+      }
+    }
+  }
+
+  // Mail to a name is one list's.
+  void check_former() {
+    std::map<std::string, std::string> lists;  // by former name
+    for (const auto& [address, list] : out_.lists) {
+      if (!list.former) continue;
+      for (const std::string& name : *list.former) {
+        if (out_.lists.contains(name))
+          errors_.push_back("list " + address + ": " + name + " is no former name, it is a list of the text");
+        const auto [other, fresh] = lists.try_emplace(name, address);
+        if (!fresh)
+          errors_.push_back("list " + address + ": " + name + " is a former name of " + other->second +
+                            ", too");
       }
     }
   }
@@ -234,6 +267,11 @@ std::string write_directory(const DirectoryText& directory) {
   for (const auto& [address, list] : directory.lists) {
     out += "\n[lists." + toml_string(address) + "]\n";
     if (list.closed) out += "closed = true\n";
+    if (list.former && !list.former->empty()) {
+      out += "former = [";
+      for (const std::string& name : *list.former) out += "\n  " + toml_string(name) + ",";
+      out += "\n]\n";
+    }
     for (const auto& [role, name] : kRoles) {
       const auto people = list.people.find(role);
       if (people == list.people.end()) continue;

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +46,8 @@ using People = std::map<std::pair<std::string, std::string>, PersonText>;
 struct ListText {
   Settings settings;
   bool closed = false;
+  // Addresses that it had before and gets mail by. Nothing: nothing is said of them.
+  std::optional<std::set<std::string>> former;
   std::map<storage::Role, People> people;  // of a role that is not here, nothing is said
 };
 struct DirectoryText {

@@ -24,6 +24,19 @@ std::string former_name(const std::string& local, const std::string& domain) {
   return former_names_in(domain) + local;
 }
 
+// "dev@lists.example.org", of what former_name() has made.
+std::string former_address(const std::string& value_name) {
+  const std::string name = value_name.substr(std::string_view(kFormerNames).size());
+  const std::size_t slash = name.find('/');
+  return name.substr(slash + 1) + "@" + name.substr(0, slash);
+}
+
+Id id_in(const std::string& value) {
+  Id id = 0;
+  std::from_chars(value.data(), value.data() + value.size(), id);
+  return id;
+}
+
 constexpr std::string_view kListColumns =
     "SELECT l.id, l.domain_id, l.local, d.name, l.state, l.revision, l.settings, d.settings, l.created, "
     "l.policy, d.policy "
@@ -198,7 +211,7 @@ Result<void> DirectoryStore::rename_list(Id list_id, const std::string& local, I
                       old.address()));
   const auto forgotten = forget_name((*after)->local, (*after)->domain);
   if (!forgotten.ok()) return forgotten.error();
-  return SiteStore(connection_).set(former_name(old.local, old.domain), std::to_string(list_id));
+  return add_former_name(list_id, old.local, old.domain);
 }
 
 Result<std::vector<std::string>> DirectoryStore::former_names(Id list_id) {
@@ -211,10 +224,27 @@ Result<std::vector<std::string>> DirectoryStore::former_names(Id list_id) {
     const auto row = (*rows)->step();
     if (!row.ok()) return row.error();
     if (!*row) return out;
-    const std::string name = sql::text(**rows, 0).substr(std::string_view(kFormerNames).size());
-    const std::size_t slash = name.find('/');
-    out.push_back(name.substr(slash + 1) + "@" + name.substr(0, slash));
+    out.push_back(former_address(sql::text(**rows, 0)));
   }
+}
+
+Result<std::map<Id, std::vector<std::string>>> DirectoryStore::all_former_names() {
+  auto rows = sql::prepare(connection_,
+                           "SELECT name, value FROM site_value WHERE name > ? AND name < ? ORDER BY name",
+                           kFormerNames, kBehindFormerNames);
+  if (!rows.ok()) return rows.error();
+  std::map<Id, std::vector<std::string>> out;
+  for (;;) {
+    const auto row = (*rows)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return out;
+    out[id_in(sql::text(**rows, 1))].push_back(former_address(sql::text(**rows, 0)));
+  }
+}
+
+Result<void> DirectoryStore::add_former_name(Id list_id, const std::string& local,
+                                             const std::string& domain) {
+  return SiteStore(connection_).set(former_name(local, domain), std::to_string(list_id));
 }
 
 Result<bool> DirectoryStore::forget_name(const std::string& local, const std::string& domain) {
@@ -252,10 +282,7 @@ Result<std::optional<ListRecord>> DirectoryStore::find_list_or_former(const std:
   const auto value = SiteStore(connection_).get(former_name(local, domain));
   if (!value.ok()) return value.error();
   if (!value->has_value()) return std::optional<ListRecord>();
-  const std::string& text = **value;
-  Id id = 0;
-  std::from_chars(text.data(), text.data() + text.size(), id);
-  return find_list_by_id(id);
+  return find_list_by_id(id_in(**value));
 }
 
 Result<std::optional<ListRecord>> DirectoryStore::find_list_by_id(Id list_id) {

@@ -1,6 +1,7 @@
 // Domains and lists. Functions run inside the caller's transaction.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,10 @@ class DirectoryStore {
   // domain or the list itself is deleted, or it is forgotten.
   Result<void> rename_list(Id list_id, const std::string& local, Id domain_id = 0);
   Result<std::vector<std::string>> former_names(Id list_id);  // addresses
+  // Of all lists that have any.
+  Result<std::map<Id, std::vector<std::string>>> all_former_names();
+  // Where another list had the name it is this one's from then on. The caller looks whether a list is called so.
+  Result<void> add_former_name(Id list_id, const std::string& local, const std::string& domain);
   // False: it was none's former name.
   Result<bool> forget_name(const std::string& local, const std::string& domain);
   Result<void> set_list_state(Id list_id, ListState state);

@@ -118,6 +118,83 @@ BOOST_AUTO_TEST_CASE(a_text_with_the_old_name_does_not_make_the_list_again) {
   BOOST_TEST(site.list_behind("dev@lists.example") == "dev@lists.example");
 }
 
+BOOST_AUTO_TEST_CASE(former_names_go_with_a_text_to_another_site) {
+  Moving site;
+  site.rename("dev@lists.example", "dev@team.example");
+  site.rename("dev@team.example", "bees");
+  const auto text = site.admin.export_text();
+  TestSite::require(text);
+  BOOST_TEST(text->find("\nformer = [\n  \"dev@lists.example\",\n  \"dev@team.example\",\n]\n") != text->npos,
+             *text);
+  Moving other;
+  // The list may be there under the name that it had.
+  for (const bool dry_run : {true, false}) {
+    const auto refused = other.admin.apply_text(*text, dry_run);
+    BOOST_REQUIRE(!refused.ok());
+    BOOST_TEST((refused.error().code == ErrorCode::kConflict));
+    BOOST_TEST(refused.error().message.find("it is a list here; if it is the same one: "
+                                            "essaim list rename dev@lists.example bees@team.example") !=
+                   std::string::npos,
+               refused.error().message);
+  }
+  const auto plan = other.admin.apply_text(*text, false, true);
+  TestSite::require(plan);
+  for (const char* line :
+       {"+ former bees@team.example dev@lists.example", "+ former bees@team.example dev@team.example"})
+    BOOST_TEST((std::find(plan->lines.begin(), plan->lines.end(), line) != plan->lines.end()), line);
+  for (const char* name : {"dev@lists.example", "dev@team.example", "bees@team.example"})
+    BOOST_TEST(other.list_behind(name) == "bees@team.example", name);
+  BOOST_TEST(*other.admin.export_text() == *text);
+  BOOST_TEST(other.admin.apply_text(*text, true, true)->lines.empty());
+  // What is not said stays, and what is said is all.
+  const std::string bees = "[lists.\"bees@team.example\"]\nclosed = true\n";
+  TestSite::require(other.admin.apply_text(bees, false));
+  BOOST_TEST(other.admin.show_list("bees@team.example")->former.size() == 2U);
+  const auto less = other.admin.apply_text(bees + "former = [\"dev@team.example\"]\n", false);
+  TestSite::require(less);
+  BOOST_TEST(less->lines == (Names{"- former bees@team.example dev@lists.example"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(other.list_behind("dev@lists.example") == "");
+  BOOST_TEST(other.admin.show_list("bees@team.example")->former == (Names{"dev@team.example"}),
+             boost::test_tools::per_element());
+  // From one list to another, in either order.
+  const std::string mine = "former = [\"dev@team.example\"]\n", none = "former = []\n";
+  const std::string named = "[lists.\"other@lists.example\"]\n";
+  for (const bool back : {false, true}) {
+    TestSite::require(
+        other.admin.apply_text(bees + (back ? mine : none) + named + (back ? none : mine), false));
+    BOOST_TEST(other.admin.show_list("other@lists.example")->former.size() == (back ? 0U : 1U));
+    BOOST_TEST(other.admin.show_list("bees@team.example")->former.size() == (back ? 1U : 0U));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_former_name_is_that_of_one_list) {
+  Moving site;
+  site.rename("dev@lists.example", "bees");
+  const auto wrong = [&site](const std::string& text) {
+    const auto refused = site.admin.apply_text(text, false);
+    return refused.ok() ? "nothing" : refused.error().message;
+  };
+  const std::string other = "[lists.\"other@lists.example\"]\n", bees = "[lists.\"bees@lists.example\"]\n";
+  BOOST_TEST(wrong(other + "former = [\"dev@lists.example\"]\n") ==
+             "list other@lists.example: dev@lists.example is a former name of bees@lists.example; end that "
+             "first: essaim list forget dev@lists.example");
+  BOOST_TEST(
+      wrong(other + "former = [\"dev@lists.example\"]\n" + bees + "former = [\"dev@lists.example\"]\n") ==
+      "list other@lists.example: dev@lists.example is a former name of bees@lists.example, too");
+  BOOST_TEST(wrong(other + "former = [\"bees@lists.example\"]\n" + bees) ==
+             "list other@lists.example: bees@lists.example is no former name, it is a list of the text");
+  BOOST_TEST(wrong(other + "former = [\"old@nowhere.example\"]\n") ==
+             "list other@lists.example, formerly old@nowhere.example: there is no domain nowhere.example, "
+             "neither in the text nor in the database");
+  BOOST_TEST(wrong(other + "former = [\"a@lists.example\", \"a@lists.example\"]\n") ==
+             "line 2: a@lists.example is here twice");
+  BOOST_TEST(wrong(other + "former = [1]\n") == "line 2: a former name is a string");
+  BOOST_TEST(wrong(other + "former = [\"x-owner@lists.example\"]\n")
+                 .starts_with("line 2: 'x-owner' is no former name: "));
+  BOOST_TEST(site.list_behind("dev@lists.example") == "bees@lists.example");
+}
+
 // Else its members would get every HELP and SIGNOFF.
 BOOST_AUTO_TEST_CASE(the_command_robot_comes_before_a_list_that_was_called_so) {
   Moving site;

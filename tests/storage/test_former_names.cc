@@ -46,6 +46,13 @@ BOOST_AUTO_TEST_CASE(a_list_keeps_the_names_that_it_had_while_nothing_else_has_t
     BOOST_TEST(!must(store.forget_name("dev", "team.test")));
     ESSAIM_TRY(store.rename_list(kList, "bees", kDomain));
     BOOST_TEST(former() == "team@team.test.example team@team.test ");
+    const auto all = must(store.all_former_names());
+    BOOST_TEST(all.size() == 1U);
+    BOOST_TEST(all.at(kList) == (std::vector<std::string>{"team@team.test.example", "team@team.test"}),
+               boost::test_tools::per_element());
+    ESSAIM_TRY(store.add_former_name(kList, "old", "lists.test"));
+    BOOST_TEST(named("old", "lists.test") == "bees@lists.test");
+    BOOST_TEST(must(store.forget_name("old", "lists.test")));
     ESSAIM_TRY(store.delete_domain("team.test"));
     BOOST_TEST(former() == "team@team.test.example ");
     ESSAIM_TRY(store.delete_list(kList, kNow, "eve@e.example"));
