@@ -13,6 +13,7 @@
 #include "smtpd/cli/suspensions.h"
 #include "smtpd/cli/suspensions_json.h"
 #include "smtpd/operate/route.h"
+#include "storage/directory_store.h"
 
 namespace essaim::smtpd::cli {
 namespace {
@@ -112,7 +113,11 @@ int show_one(const Shell& shell, Site& site, const std::string& address) {
   }
   print_line("list     " + for_display(info->list.address()) + " (" + state_name(info->list.state) + ")");
   if (suspension != nullptr) print_line("posts    are taken and wait: " + describe(*suspension));
-  for (const std::string& name : info->former) print_line("former   " + for_display(name));
+  for (const std::string& name : info->former) {
+    suspension = find_suspension(*stopped, storage::SuspensionScope::kList, name);
+    print_line("former   " + for_display(name) +
+               (suspension == nullptr ? "" : ", posts under it wait: " + describe(*suspension)));
+  }
   print_line("created  " + show_time(info->list.created));
   print_line("people   " + plural(info->members, "member") + ", " + plural(info->owners, "owner") + ", " +
              plural(info->editors, "editor"));
@@ -120,6 +125,28 @@ int show_one(const Shell& shell, Site& site, const std::string& address) {
   for (const auto& s : settings) table.add({s.name, s.from, s.value});
   print(table.text());
   return kOk;
+}
+
+// The address of the list that is called so or was, and those that it had before: its posts are suspended by the one that they
+// were accepted with. Of a list that was deleted meanwhile, or never was, what was typed.
+Result<std::vector<std::string>> names_of(Site& site, const std::string& typed) {
+  const std::string name = smtp::kept_address(typed);
+  const auto at = name.rfind('@');
+  std::vector<std::string> out;
+  ESSAIM_TRY(site.read([&](storage::Connection& connection) -> Result<void> {
+    out = {name};
+    if (at == name.npos) return {};
+    storage::DirectoryStore directory(connection);
+    const auto list = directory.find_list_or_former(name.substr(0, at), name.substr(at + 1));
+    if (!list.ok()) return list.error();
+    if (!list->has_value()) return {};
+    auto former = directory.former_names((*list)->id);
+    if (!former.ok()) return former.error();
+    out = *std::move(former);
+    out.insert(out.begin(), (*list)->address());
+    return {};
+  }));
+  return out;
 }
 
 // How mail for the domain finds its way. Where everything goes to a smart host DNS is not ours to ask.
@@ -311,11 +338,11 @@ void add_list(Shell& shell) {
   named(shell.verb(noun, "resume", "deliver what waits, and what comes",
                    "  essaim list resume dev@lists.example.org", [&shell, address] {
                      return with_site(shell, [&](Site& site) {
-                       // The list may have been deleted meanwhile.
-                       const auto info = site.admin().show_list(*address);
-                       const std::string name =
-                           info.ok() ? info->list.address() : smtp::kept_address(*address);
-                       return resume(shell, site, storage::SuspensionScope::kList, name, name);
+                       auto names = names_of(site, *address);
+                       if (!names.ok()) return shell.fail(names.error());
+                       const std::string name = names->front();
+                       names->erase(names->begin());
+                       return resume(shell, site, storage::SuspensionScope::kList, name, name, *names);
                      });
                    }));
 }

@@ -124,16 +124,27 @@ int suspend(const Shell& shell, Site& site, SuspensionScope scope, const std::st
 }
 
 int resume(const Shell& shell, Site& site, SuspensionScope scope, const std::string& subject,
-           const std::string& name) {
+           const std::string& name, const std::vector<std::string>& others) {
+  std::vector<std::string> resumed;
   const auto done =
       site.database().write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
-        auto gone = storage::SuspensionStore(c).drop_expired(system_clock().wall_now());
+        resumed.clear();
+        storage::SuspensionStore store(c);
+        auto gone = store.drop_expired(system_clock().wall_now());
         if (!gone.ok()) return gone.error();
-        return storage::SuspensionStore(c).resume(subject, scope);
+        std::vector<std::string> subjects = others;
+        subjects.insert(subjects.begin(), subject);
+        for (const std::string& one : subjects) {
+          const auto ended = store.resume(one, scope);
+          if (!ended.ok() && ended.error().code != ErrorCode::kNotFound) return ended.error();
+          if (ended.ok()) resumed.push_back(one);
+        }
+        return {};
       });
-  const bool was = done.ok();
-  if (!was && done.error().code != ErrorCode::kNotFound) return shell.fail(done.error());
-  if (was) log::info("resumed", {{"scope", storage::to_string(scope)}, {"what", subject}});
+  if (!done.ok()) return shell.fail(done.error());
+  const bool was = !resumed.empty();
+  for (const std::string& one : resumed)
+    log::info("resumed", {{"scope", storage::to_string(scope)}, {"what", one}});
   const bool domain =
       scope == SuspensionScope::kDestination && !subject.starts_with(storage::kSuspendedHosts);
   if (domain) {

@@ -21,8 +21,9 @@ std::shared_ptr<SuspendOptions> add_suspend_options(CLI::App* verb);
 // `name` is how the subject is called in what is said: "example.net", "dev@lists.example.org", "all delivery".
 int suspend(const Shell& shell, Site& site, storage::SuspensionScope scope, const std::string& subject,
             const std::string& name, const SuspendOptions& options);
+// `others`: what else is resumed with it, if it is suspended.
 int resume(const Shell& shell, Site& site, storage::SuspensionScope scope, const std::string& subject,
-           const std::string& name);
+           const std::string& name, const std::vector<std::string>& others = {});
 
 // The server reads them again.
 void tell_of_suspensions(Site& site);

@@ -44,6 +44,31 @@ BOOST_FIXTURE_TEST_CASE(a_list_that_is_gone_is_resumed_by_either_form_of_its_nam
   BOOST_TEST(changed({"list", "resume", "Dev@Müller.example"}));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_list_that_was_renamed_is_resumed_by_any_of_its_names_under_all, Named) {
+  const auto suspended = [this] { return json({"destination", "list"})["suspensions"].size(); };
+  BOOST_TEST(changed({"domain", "create", "lists.example"}));
+  BOOST_TEST(changed({"list", "create", "dev@lists.example", "--owner", "owner@people.example"}));
+  json({"list", "suspend", "dev@lists.example", "--reason", "storm"});
+  json({"list", "rename", "dev@lists.example", "bees"});
+  BOOST_TEST(suspended() == 2U);
+  const std::string shown = run({"list", "show", "bees@lists.example"}).out;
+  BOOST_TEST(
+      shown.find("former   dev@lists.example, posts under it wait: suspended by operator") != shown.npos,
+      shown);
+  BOOST_TEST(changed({"list", "resume", "Dev@lists.example"}));
+  BOOST_TEST(suspended() == 0U);
+  json({"list", "suspend", "bees@lists.example", "--reason", "storm"});
+  json({"list", "rename", "bees@lists.example", "wasps"});
+  BOOST_TEST(changed({"list", "resume", "wasps@lists.example"}));
+  BOOST_TEST(suspended() == 0U);
+  BOOST_TEST(!changed({"list", "resume", "wasps@lists.example"}));
+  // Another list that has the name is not resumed with it.
+  BOOST_TEST(changed({"list", "create", "dev@lists.example", "--owner", "owner@people.example"}));
+  json({"list", "suspend", "dev@lists.example", "--reason", "storm"});
+  BOOST_TEST(!changed({"list", "resume", "wasps@lists.example"}));
+  BOOST_TEST(suspended() == 1U);
+}
+
 BOOST_FIXTURE_TEST_CASE(who_is_blocked_is_unblocked_and_explained_in_either_form, Named) {
   BOOST_TEST(changed({"domain", "create", "lists.example"}));
   BOOST_TEST(changed({"list", "create", "dev@lists.example", "--owner", "owner@people.example"}));
