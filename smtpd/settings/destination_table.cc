@@ -109,7 +109,8 @@ void add_destination_settings(config::Schema* schema) {
        "domain "
        "(match) holds; if none does, the first that names one of its MX hosts (mx). What a table does not "
        "set is as in "
-       "[delivery]. Limits are for each destination that the table names, not for all of them together.",
+       "[delivery]. Limits are for each destination that the table names, not for all of them together; "
+       "connections and rate hold for all nodes of a database together.",
        true});
   schema->settings.insert(
       schema->settings.end(),
@@ -137,9 +138,8 @@ void add_destination_settings(config::Schema* schema) {
            .optional = true,
            .reloadable = true},
           {.name = "destination[].rate",
-           .help = "Messages at most in a second, minute or hour, spread evenly over it. A transaction is "
-                   "one message, "
-                   "whatever its recipients.",
+           .help = "Messages at most in a second, minute or hour, spread evenly over it, of all nodes of a "
+                   "database together. A transaction is one message, whatever its recipients.",
            .example = "100/m",
            .reloadable = true,
            .check = must_be_rate},

@@ -252,7 +252,8 @@ void add_delivery(Schema* schema) {
           {.name = "delivery.connections_per_destination",
            .type = Type::kInteger,
            .default_value = "20",
-           .help = "Connections to one destination (a set of MX hosts) at most.",
+           .help = "Connections to one destination (a set of MX hosts) at most, of all nodes of a database "
+                   "together.",
            .unit = "connections",
            .minimum = 1,
            .maximum = 10'000,
@@ -268,7 +269,7 @@ void add_delivery(Schema* schema) {
           {.name = "delivery.connections_total",
            .type = Type::kInteger,
            .default_value = "1000",
-           .help = "Outgoing connections in all.",
+           .help = "Outgoing connections of this node in all.",
            .unit = "connections",
            .minimum = 1,
            .maximum = 100'000,
