@@ -122,22 +122,30 @@ int list(const Shell& shell, Site& site) {
   return kOk;
 }
 
+// What print_stored() says, under the same names whether a server runs or not.
+void add_stored(const std::string& domain, const Known& stored, Json* json) {
+  Json waiting = Json::array();
+  for (const auto& b : stored.waiting)
+    waiting.push_back(
+        {{"id", format_id(b.post_id)},
+         {"batch", b.number},
+         {"pending", b.pending},
+         {"due", b.queue == storage::BatchQueue::kWaiting ? Json(format_iso8601(b.due)) : Json(nullptr)},
+         {"why", b.why}});
+  (*json)["domain"] = domain;
+  (*json)["suspensions"] = suspensions_json(stored.suspensions);
+  (*json)["tls"] = tls_history_json(stored.tls);
+  (*json)["waiting"] = std::move(waiting);
+}
+
 // Without a server: route and queue are looked up here.
 int explain_alone(const Shell& shell, Site& site, const std::string& domain, const Known& stored) {
   const operate::Route route = operate::find_route(site.settings(), domain);
   if (shell.json) {
-    Json waiting = Json::array();
-    for (const auto& b : stored.waiting)
-      waiting.push_back(
-          {{"id", format_id(b.post_id)}, {"batch", b.number}, {"pending", b.pending}, {"why", b.why}});
-    return print_json({{"running", false},
-                       {"domain", domain},
-                       {"route", route.summary},
-                       {"settings", route.settings},
-                       {"hosts", route.hosts},
-                       {"suspensions", suspensions_json(stored.suspensions)},
-                       {"tls", tls_history_json(stored.tls)},
-                       {"waiting", waiting}});
+    Json json = {
+        {"running", false}, {"route", route.summary}, {"settings", route.settings}, {"hosts", route.hosts}};
+    add_stored(domain, stored, &json);
+    return print_json(json);
   }
   print_line(for_display(domain) + ": " + for_display(route.summary));
   for (std::string_view line : split(route.settings, '\n'))
@@ -180,7 +188,7 @@ int explain(const Shell& shell, Site& site, const std::string& domain) {
   }
   if (shell.json) {
     Json json = Json::parse(*answer);
-    json["tls"] = tls_history_json(stored->tls);
+    add_stored(domain, *stored, &json);
     return print_json(json);
   }
   const std::string text = Json::parse(*answer).value("text", "");

@@ -45,6 +45,30 @@ class Suspensions(processes.Scenario):
         self.essaim.wait_finished(queue_id)
         self.assertEqual({"a@a.example": 1, "b@b.example": 1, "c@c.example": 1}, self.sink.recipients())
 
+    def test_a_destination_is_explained_to_programs_under_the_same_names_with_and_without_a_server(self):
+        self.essaim.run("destination", "suspend", "a.example", "--reason", "asked by phone")
+        queue_id = self.post()
+
+        def settled():
+            batches = self.essaim.json("queue", "list")["batches"]
+            return [(b["state"], b["pending"]) for b in batches] == [("waiting", 1)] and "by phone" in batches[0]["why"]
+
+        processes.wait_for("b to be done and a to wait", settled)
+
+        def explained():
+            json = self.essaim.json("destination", "explain", "a.example")
+            return json["running"], {key: json[key] for key in ("domain", "suspensions", "waiting", "tls")}
+
+        running, told = explained()
+        self.assertTrue(running)
+        self.assertEqual("a.example", told["domain"])
+        self.assertEqual(["asked by phone"], [one["reason"] for one in told["suspensions"]])
+        self.assertEqual([(queue_id, 1)], [(one["id"], one["pending"]) for one in told["waiting"]])
+        self.assertIn("asked by phone", told["waiting"][0]["why"])
+        self.assertTrue(told["waiting"][0]["due"])
+        self.assertEqual(0, self.essaim.stop())
+        self.assertEqual((False, told), explained())
+
     def test_everything_waits_until_it_is_resumed(self):
         self.essaim.run("queue", "suspend", "--reason", "blocklisted", "--for", "2h")
         ids = [self.post(), self.post(OTHER)]
