@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/base/crash_point.h"
 #include "delivery/client/chunking_refusals.h"
 
 namespace essaim::delivery {
@@ -77,7 +78,10 @@ void ClientSession::on_write_progress(MonoTime now) {
 
 void ClientSession::on_drained(MonoTime now) {
   now_ = now;
-  if (state_ == SessionState::kBody) enter(SessionState::kFinalDot);
+  if (state_ != SessionState::kBody) return;
+  // All of the message is the kernel's, and its reply has not been read: what a kill here leaves comes again.
+  ESSAIM_CRASH_POINT("dot.sent");
+  enter(SessionState::kFinalDot);
 }
 
 void ClientSession::on_closed(const Error& reason, bool during_tls, MonoTime now) {
