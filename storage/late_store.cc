@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/counters.h"
 #include "core/base/log.h"
 #include "storage/batch_progress.h"
 #include "storage/sql.h"
@@ -137,6 +138,8 @@ Result<bool> LateStore::merge_into(BatchRecord* batch) {
     log::warning(
         "duplicates",
         {{"id", format_id(batch->post_id)}, {"batch", batch->number}, {"recipients", all.duplicates}});
+    // As the log: a transaction that is tried again tells it again. The row is exact.
+    count(Counter::kSentTwice, static_cast<std::uint64_t>(all.duplicates));
   }
   ESSAIM_TRY(sql::run(connection_, "DELETE FROM late_outcome WHERE post_id = ? AND number = ?",
                       batch->post_id, batch->number));

@@ -463,10 +463,11 @@ Result<LedgerCounts> PostStore::counts(Id post_id) {
   auto post = find(post_id);
   if (!post.ok()) return post.error();
   if (!post->has_value()) return no_such_post(post_id);
-  auto statement = sql::prepare(
-      connection_,
-      "SELECT SUM(delivered), SUM(failed), SUM(suppressed), SUM(pending) FROM batch_state WHERE post_id = ?",
-      post_id);
+  auto statement =
+      sql::prepare(connection_,
+                   "SELECT SUM(delivered), SUM(failed), SUM(suppressed), SUM(pending), SUM(duplicates) "
+                   "FROM batch_state WHERE post_id = ?",
+                   post_id);
   if (!statement.ok()) return statement.error();
   auto row = (*statement)->step();
   if (!row.ok()) return row.error();
@@ -475,6 +476,7 @@ Result<LedgerCounts> PostStore::counts(Id post_id) {
   counts.failed = (*statement)->integer(1);
   counts.suppressed = (*statement)->integer(2);
   counts.pending = (*statement)->integer(3);
+  counts.duplicates = (*statement)->integer(4);
   if (!(*post)->expanded && (*post)->list_id != 0) {
     auto more = still_to_expand(connection_, **post);
     if (!more.ok()) return more.error();

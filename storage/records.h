@@ -240,6 +240,8 @@ struct BatchRecord {
 
 struct LedgerCounts {
   std::int64_t accepted = 0, delivered = 0, failed = 0, suppressed = 0, pending = 0;
+  // Of the delivered, those to whom two nodes delivered; known when both have told.
+  std::int64_t duplicates = 0;
 };
 
 }  // namespace essaim::storage

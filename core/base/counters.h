@@ -30,6 +30,7 @@ enum class Counter : std::size_t {
   kDeferred,   // attempts that will be repeated
   kFailed,
   kSuppressed,  // left the list before it was their turn
+  kSentTwice,   // recipients to whom two nodes delivered, as far as both have told
   kTlsOutDane,  // sessions with hosts, by the policy that held, and those that broke it
   kTlsOutDaneFailed,
   kTlsOutSts,

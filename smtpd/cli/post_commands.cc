@@ -85,7 +85,8 @@ Json post_json(const storage::PostRecord& p, const storage::LedgerCounts& counts
           {"tls", tls_name(p.tls)},
           {"held", p.held},
           {"held_reason", p.held_reason},
-          {"counts", counts_json(counts)}};
+          {"counts", counts_json(counts)},
+          {"duplicates", counts.duplicates}};
 }
 
 // Which recipients `post show` prints.
@@ -228,6 +229,8 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
   line("size        ", std::to_string(post.size));
   if (post.tls != storage::TlsRequest::kNone) line("tls         ", tls_name(post.tls));
   if (post.held) line("held        ", post.held_reason);
+  if (counts.duplicates > 0)
+    print_line("sent twice  to " + plural(counts.duplicates, "recipient") + ", by two nodes");
   print_line("recipients  " + std::to_string(counts.accepted) + " = " + std::to_string(counts.delivered) +
              " delivered + " + std::to_string(counts.failed) + " failed + " +
              std::to_string(counts.suppressed) + " suppressed + " + std::to_string(counts.pending) +

@@ -1,4 +1,5 @@
 // Deliveries that are told when their batch has another owner, or none. On both engines.
+#include "core/base/counters.h"
 #include "storage/cluster/node_watch.h"
 #include "storage/journal.h"
 #include "storage/late_store.h"
@@ -28,14 +29,18 @@ BOOST_AUTO_TEST_CASE(what_was_delivered_late_wins_and_what_was_delivered_twice_i
   ours.progress.recipients.resize(6);
   settle(&ours, 0, RecipientState::kDelivered, 30);
   settle(&ours, 1, RecipientState::kFailed, 30);
+  const CounterSums before = counter_sums();
   commit(*database, [&](Connection& c) -> Result<void> {
     BOOST_TEST(must(LateStore(c).any()));
     BOOST_TEST(must(LateStore(c).merge_into(&ours)));
     ESSAIM_TRY(BatchStore(c).save({1, 1}, ours));
     BOOST_TEST(!must(LateStore(c).any()));
     BOOST_TEST(must(sql::number(c, -1, "SELECT duplicates FROM batch_state")) == 1);
+    BOOST_TEST(must(PostStore(c).counts(1)).duplicates == 1);
     return {};
   });
+  const auto index = static_cast<std::size_t>(Counter::kSentTwice);
+  BOOST_TEST(counter_sums().at(index) == before.at(index) + 1);
   const BatchRecord stored = load(*database, 1);
   BOOST_TEST(stored.delivered == 3);
   BOOST_TEST(stored.failed == 0);
