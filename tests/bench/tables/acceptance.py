@@ -7,10 +7,10 @@ from harness import machine, syscalls
 SESSIONS = (1, 20, 100)
 
 
-def accept(bench, contender, sink, folder, messages, sessions, **posting):
+def accept(bench, contender, sink, folder, messages, sessions, size=None, **posting):
     load_before = machine.wait_for_quiet(bench.options.patience)
     others, cpu = machine.Others([contender.group, sink.group]), contender.group.cpu()
-    sent = contender.post(folder, posts=messages, size=bench.size, sessions=sessions, **posting)
+    sent = contender.post(folder, posts=messages, size=size or bench.size, sessions=sessions, **posting)
     share = others.share(sent.cpu)
     cpu = contender.group.cpu() - cpu
     sample = {"rate": sent.summary["rate"], "cpu_us": cpu / messages * 1e6, "p50_ms": sent.summary["p50_ms"],
@@ -25,10 +25,10 @@ def _syncs(bench, contender, folder, messages, sessions):
 
 
 @contextlib.contextmanager
-def _node(bench, delivering):
+def made_node(bench, delivering=False, **settings):
     """A list of one member: held back by a suspension of the queue, as those of the peers are, or delivered at once."""
     with bench.folder() as folder, bench.sink(folder) as sink, bench.running(
-            bench.node(folder, 1, smarthost=sink.smarthost)) as node:
+            bench.node(folder, 1, smarthost=sink.smarthost, **settings)) as node:
         if not delivering:
             node.server.run("queue", "suspend", "--reason", "bench")
         yield node, sink, folder
@@ -50,13 +50,13 @@ class Accept:
                 of_peers = bench.scaled(1_500 if sessions == 1 else 4_000)
                 for _ in range(bench.rounds):
                     for delivering in (False, True):
-                        with _node(bench, delivering) as (node, sink, folder):
+                        with made_node(bench, delivering) as (node, sink, folder):
                             sample = accept(bench, node, sink, folder, messages, sessions)
                         bench.figures.add(Accept.NAME, variant, "essaim, delivering" if delivering else "essaim", *sample)
                     for name, contender in made.items():
                         sample = accept(bench, contender, peers_sink, peers_folder, of_peers, sessions)
                         bench.figures.add(Accept.NAME, variant, name, *sample)
-                with _node(bench, False) as (node, sink, folder):
+                with made_node(bench) as (node, sink, folder):
                     bench.figures.note(Accept.NAME, variant, "essaim", "fsyncs",
                                        _syncs(bench, node, folder, messages, sessions))
                 for name, contender in made.items():

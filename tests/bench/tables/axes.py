@@ -6,12 +6,15 @@ import threading
 
 from harness import dns, postfix_relay
 
+from . import acceptance
+
 ONLY = ("rate", "cpu_us", "peak_mb")
+ACCEPTING = 20  # sessions, where acceptance is measured beside
 
 
 class Loops:
     NAME = "loops"
-    HELP = "event loops: 1 and 2"
+    HELP = "event loops: 1 and 2; copies, and durable acceptance by 20 sessions"
 
     @staticmethod
     def run(bench):
@@ -21,15 +24,22 @@ class Loops:
                 for loops in (1, 2):
                     bench.essaim_run(Loops.NAME, f"{envelope}, loops = {loops}", members=members, envelope=envelope,
                                      extra=f"loops = {loops}", only=ONLY)
+        for _ in range(bench.rounds):
+            for loops in (1, 2):
+                with acceptance.made_node(bench, extra=f"loops = {loops}") as (node, sink, folder):
+                    sample = acceptance.accept(bench, node, sink, folder, bench.scaled(30_000), ACCEPTING)
+                bench.figures.add(Loops.NAME, f"accepted, loops = {loops}", "essaim", *sample)
 
 
 class Sizes:
     NAME = "sizes"
-    HELP = "messages of 1 KB to 10 MB, personal copies"
+    HELP = "messages of 1 KB to 10 MB: personal copies, and durable acceptance by 20 sessions"
 
     @staticmethod
     def run(bench):
-        for size, count in ((1 << 10, 100_000), (4 << 10, 100_000), (64 << 10, 20_000), (1 << 20, 2_000), (10 << 20, 200)):
+        # Members, and messages that are accepted: some hundred MB at most, which all lie in the database.
+        for size, count, accepted in ((1 << 10, 100_000, 30_000), (4 << 10, 100_000, 30_000), (64 << 10, 20_000, 6_000),
+                                      (1 << 20, 2_000, 400), (10 << 20, 200, 40)):
             members = bench.scaled(count)
             variant = f"{size >> 10:,} KB, {members:,} members"
             for _ in range(bench.rounds):
@@ -37,6 +47,12 @@ class Sizes:
                 bench.essaim_run(
                     Sizes.NAME, variant, members=members, size=size, only=(*ONLY, "megabytes_s"),
                     delivery="", derive=lambda sample, size=size: {"megabytes_s": sample["rate"] * size / 1e6})
+            messages = bench.scaled(accepted)
+            for _ in range(bench.rounds):
+                with acceptance.made_node(bench) as (node, sink, folder):
+                    sample, load_before, share = acceptance.accept(bench, node, sink, folder, messages, ACCEPTING, size=size)
+                sample["megabytes_s"] = sample["rate"] * size / 1e6
+                bench.figures.add(Sizes.NAME, f"{size >> 10:,} KB, {messages:,} accepted", "essaim", sample, load_before, share)
 
 
 class PerTransaction:
