@@ -59,8 +59,13 @@ void add_server_commands(Shell& shell) {
                  "  essaim trace --list dev@lists.example.org",
                  [&shell, peer, destination, list] { return trace(shell, *peer, *destination, *list); });
   verb->add_option("--peer", *peer, "what comes in from this client")->type_name("IP");
-  verb->add_option("--destination", *destination, "what goes out to this domain")->type_name("DOMAIN");
-  verb->add_option("--list", *list, "what goes out for this list")->type_name("ADDRESS");
+  verb->add_option(
+          "--destination", *destination,
+          "what goes out to this domain, and to others on the same connections (by a smart host: all "
+          "its mail); one trace of a destination or list at a time")
+      ->type_name("DOMAIN");
+  verb->add_option("--list", *list, "what goes out for this list; what comes in for it is in --peer")
+      ->type_name("ADDRESS");
 
   shell.verb("reload", "read the configuration and certificates again (as SIGHUP)", "  essaim reload",
              [&shell] {
