@@ -76,7 +76,7 @@ void tell_of_the_rest(const DepartureLog& log) {
   tell(
       log.together(),
       "of the log say that several people were added together, without their addresses: who had left before, "
-      "and was among them, is taken for one who left");
+      "and was among them, is taken for one who left, and marked above: add them again");
   tell(log.moved(),
        "of the log say that a member has another address, without the one before: both may stay");
   // No command to be pasted: what may stand before an @ means something to a shell.
@@ -98,8 +98,12 @@ int remove_left(const Shell& shell, const Options& options) {
       if (!gone.ok()) return shell.fail(gone.error());
       (*gone ? removed : none) += 1;
       if (!*gone) continue;
-      people.push_back({{"list", person.list}, {"address", person.address.to_string()}});
-      if (!shell.json) print_line(for_display(person.list) + "  " + for_display(person.address.to_string()));
+      people.push_back({{"list", person.list},
+                        {"address", person.address.to_string()},
+                        {"perhaps_back", person.perhaps_back}});
+      if (!shell.json)
+        print_line(for_display(person.list) + "  " + for_display(person.address.to_string()) +
+                   (person.perhaps_back ? "  (unless added again since, with others)" : ""));
     }
     if (!shell.json) tell_of_the_rest(log);
     return shell.done(

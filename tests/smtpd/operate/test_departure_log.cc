@@ -1,6 +1,8 @@
 // Who has left, as lines of the log tell.
+#include <algorithm>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include <boost/test/unit_test.hpp>
 
@@ -108,6 +110,76 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_used_is_counted) {
   BOOST_TEST(log.unread() == 1);
   BOOST_TEST(log.together() == 1);
   BOOST_TEST(log.moved() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(of_who_was_added_with_others_the_log_tells_nothing_and_that_is_told) {
+  DepartureLog log(kSince);
+  const auto take = [&log](const std::string& list, const char* verb, const char* email) {
+    log.take(std::string(kThen) + "request verb=" + verb + " list=" + list + "@lists.example email=" + email +
+             " what=\"\" result=done");
+  };
+  take("dev", "unsubscribe", "ann@a.example");
+  take("bees", "unsubscribe", "ann@a.example");
+  take("dev", "add", "\"12 people\"");
+  take("dev", "delete", "bob@a.example");
+  std::string perhaps;
+  for (const DepartureLog::Person& person : log.left())
+    if (person.perhaps_back) perhaps += person.list + "/" + person.address.to_string();
+  BOOST_TEST(perhaps == "dev@lists.example/ann@a.example");
+  BOOST_TEST(log.left().size() == 3u);
+  // Of the whole truth again.
+  take("dev", "unsubscribe", "ann@a.example");
+  for (const DepartureLog::Person& person : log.left()) BOOST_TEST(!person.perhaps_back);
+}
+
+// The backup has lists by the names that they had then.
+BOOST_AUTO_TEST_CASE(who_left_a_list_after_it_was_renamed_left_the_one_of_the_backup) {
+  const struct {
+    const char* renames;  // and then Ann leaves what is called bees, dev and wasps
+    const char* lists;
+  } rows[] = {
+      {"", "bees dev wasps"},
+      {"dev bees", "dev wasps"},                // of what is called dev now the backup knows nothing
+      {"dev bees@lists.example", "dev wasps"},  // the whole address
+      {"dev Bees", "dev wasps"},
+      {"dev bees,bees wasps", "dev"},
+      {"dev bees,bees dev", "dev wasps"},  // back again
+      {"dev tmp,bees dev,tmp bees", "bees dev wasps"},
+      {"dev bees@team.example", "bees wasps"},
+      {"dev dev", "bees dev wasps"},
+      {"dev not@a@name", "bees dev wasps"},
+  };
+  for (const auto& row : rows) {
+    DepartureLog log(kSince);
+    std::string_view renames = row.renames;
+    while (!renames.empty()) {
+      const std::string_view one = renames.substr(0, renames.find(','));
+      renames.remove_prefix(std::min(renames.size(), one.size() + 1));
+      const auto blank = one.find(' ');
+      log.take(std::string(kThen) + "request verb=rename list=" + std::string(one.substr(0, blank)) +
+               "@lists.example email=\"\" what=" + std::string(one.substr(blank + 1)) + " result=done");
+    }
+    for (const char* list : {"bees", "dev", "wasps"})
+      log.take(std::string(kThen) + "request verb=unsubscribe list=" + list +
+               "@lists.example email=ann@a.example what=\"\" result=done");
+    std::string lists;
+    for (const DepartureLog::Person& person : log.left())
+      lists += (lists.empty() ? "" : " ") + person.list.substr(0, person.list.find('@'));
+    BOOST_TEST(lists == row.lists, row.renames);
+  }
+  // To another domain.
+  DepartureLog log(kSince);
+  log.take(std::string(kThen) +
+           "shell did=\"request verb=rename list=dev@lists.example email=\\\"\\\" what=bees@team.example "
+           "result=done\"");
+  log.take(std::string(kThen) +
+           "request verb=unsubscribe list=bees@team.example email=ann@a.example what=\"\" result=done");
+  // Before the backup: it has the new name.
+  log.take(std::string(kBefore) +
+           "request verb=rename list=dev@lists.example email=\"\" what=wasps result=done");
+  log.take(std::string(kThen) +
+           "request verb=unsubscribe list=wasps@lists.example email=bob@a.example what=\"\" result=done");
+  BOOST_TEST(left_by(log) == "dev@lists.example/ann@a.example wasps@lists.example/bob@a.example");
 }
 
 BOOST_AUTO_TEST_CASE(who_was_erased_is_named_of_whatever_list) {
