@@ -60,7 +60,10 @@ Result<NewMember> parse_member_line(std::string_view line);
 // The same of those who may be members already: also whom wrong_with_new_member() would refuse.
 Result<NewMember> read_member_line(std::string_view line);
 std::string wrong_with_new_member(const smtp::Address& address);  // "" if nothing is
-MemberLines read_member_lines(std::istream& in);
+// The first character before the @ that nobody sees, as "U+200B"; "" if there is none.
+std::string unseen_in(const smtp::Address& address);
+enum class Known { kNo, kPerhaps };  // whether they may be members already
+MemberLines read_member_lines(std::istream& in, Known known = Known::kNo);
 
 // What is given is changed.
 struct MemberOptions {

@@ -55,11 +55,16 @@ Result<NewMember> read_member_line(std::string_view line) {
 
 // Spreadsheets and web pages leave them beside an address, which then looks like the right one and is another. Names of
 // accounts have none of them either (RFC 8264 section 4.2.3).
-std::string wrong_with_new_member(const smtp::Address& address) {
+std::string unseen_in(const smtp::Address& address) {
   const auto unseen = first_invisible(address.local);
-  if (!unseen) return "";
-  return fmt::format("'{}' has a character that nobody sees, U+{:04X}, before the @",
-                     escaped_for_display(address.to_string(), 256), static_cast<std::uint32_t>(*unseen));
+  return unseen ? fmt::format("U+{:04X}", static_cast<std::uint32_t>(*unseen)) : "";
+}
+
+std::string wrong_with_new_member(const smtp::Address& address) {
+  const std::string unseen = unseen_in(address);
+  if (unseen.empty()) return "";
+  return fmt::format("'{}' has a character that nobody sees, {}, before the @",
+                     escaped_for_display(address.to_string(), 256), unseen);
 }
 
 Result<NewMember> parse_member_line(std::string_view line) {
@@ -70,14 +75,14 @@ Result<NewMember> parse_member_line(std::string_view line) {
   return member;
 }
 
-MemberLines read_member_lines(std::istream& in) {
+MemberLines read_member_lines(std::istream& in, Known known) {
   MemberLines out;
   std::string line;
   for (std::int64_t number = 1; std::getline(in, line); ++number) {
     std::string_view text = trimmed(line);
     if (number == 1 && text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // saved by a spreadsheet
     if (text.empty() || text.front() == '#') continue;
-    auto member = parse_member_line(text);
+    auto member = known == Known::kPerhaps ? read_member_line(text) : parse_member_line(text);
     if (member.ok()) {
       out.members.push_back(std::move(*member));
     } else {

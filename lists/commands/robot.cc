@@ -91,6 +91,12 @@ Result<std::optional<Planned>> refused_at_once(const PlanContext& context, const
       storage::MemberStore(context.connection).find(target.list.id, storage::Role::kMember, who.address);
   if (!member.ok()) return member.error();
   const bool leaving = target.kind == TargetKind::kLeave;
+  if (const std::string unseen = unseen_in(who.address); !leaving && !unseen.empty())
+    return Answer(refused(refusal(550, "5.1.7",
+                                  "your address has a character that nobody sees before the @, " + unseen +
+                                      ": write from one without it",
+                                  "invisible"),
+                          "invisible"));
   if (leaving && !member->has_value())
     return Answer(refused(
         refusal(550, "5.7.2", "<" + address + "> is no member of " + target.list.address(), "not-a-member"),

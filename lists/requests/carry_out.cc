@@ -224,6 +224,25 @@ std::string where(const storage::ListRecord& list) {
   return list.domain.empty() ? "site" : list.domain;
 }
 
+// Of those whom this would bring in, the first whose address looks like another one (member_lines.cc); null: none.
+const smtp::Address* misleading(const Request& request) {
+  switch (request.verb) {
+    case Verb::kSubscribe:
+    case Verb::kAdd:
+    case Verb::kInvite:
+    case Verb::kCreate:
+    case Verb::kMoveUser:
+    case Verb::kAddListmaster:
+      break;
+    default:
+      return nullptr;
+  }
+  if (!unseen_in(request.email).empty()) return &request.email;
+  for (const NewMember& one : request.people)
+    if (!unseen_in(one.address).empty()) return &one.address;
+  return nullptr;
+}
+
 std::string whom(const Request& request) {
   if (request.people.empty()) return request.email.to_string();
   if (request.people.size() == 1) return request.people.front().address.to_string();
@@ -237,6 +256,39 @@ std::string what_of(const Request& request) {
                                                     : "";
   for (const auto& [name, value] : request.changes) out += (out.empty() ? "" : ", ") + name;
   return out;
+}
+
+Done turn_away(const Doing& doing, const smtp::Address& wrong) {
+  return Response{
+      Response::Status::kRefused,
+      doing.say("{{email}} has a character that nobody sees before the @, {{code}}: an address without "
+                "it is needed",
+                {{"email", escaped_for_display(wrong.to_string(), 256)}, {"code", unseen_in(wrong)}}),
+      "invisible"};
+}
+
+// Does it, has it wait, or refuses it, as was decided by `rule`.
+Done follow(const Doing& doing, const std::string& rule) {
+  const scenario::Action& action = doing.action;
+  switch (action.kind) {
+    case ActionKind::kDoIt:
+      return do_it(doing);
+    case ActionKind::kRequestAuth:
+      return wait_for_confirmation(doing, rule);
+    case ActionKind::kOwner:
+    case ActionKind::kEditor:
+    case ActionKind::kEditorKey:
+      return wait_for_approval(doing, false, rule);
+    case ActionKind::kListmaster:
+      return wait_for_approval(doing, true, rule);
+    default:
+      return Response{
+          Response::Status::kRefused,
+          doing.say("not allowed: {{reason}}",
+                    {{"reason", reason_text(doing.who.language, action.reason.empty() ? action.reject_template
+                                                                                      : action.reason)}}),
+          ""};
+  }
 }
 
 }  // namespace
@@ -293,37 +345,15 @@ Result<void> Doing::tell(std::string_view message, const smtp::Address& to, bool
 }
 
 Result<Response> carry_out(WriteContext& context, const Request& request, const Requester& who) {
+  const smtp::Address* const wrong = misleading(request);
+  if (wrong != nullptr && who.is_operator) return Error{ErrorCode::kInvalid, wrong_with_new_member(*wrong)};
   auto authorised = allowed(context, request, who);
   if (!authorised.ok()) return authorised.error();
-  const scenario::Action& action = authorised->action;
-  const Doing doing{context, request, who, action, settings_of(request.list)};
-  Done done = Response{};
-  switch (action.kind) {
-    case ActionKind::kDoIt:
-      done = do_it(doing);
-      break;
-    case ActionKind::kRequestAuth:
-      done = wait_for_confirmation(doing, authorised->rule);
-      break;
-    case ActionKind::kOwner:
-    case ActionKind::kEditor:
-    case ActionKind::kEditorKey:
-      done = wait_for_approval(doing, false, authorised->rule);
-      break;
-    case ActionKind::kListmaster:
-      done = wait_for_approval(doing, true, authorised->rule);
-      break;
-    default:
-      done = Response{
-          Response::Status::kRefused,
-          doing.say("not allowed: {{reason}}",
-                    {{"reason", reason_text(who.language, action.reason.empty() ? action.reject_template
-                                                                                : action.reason)}}),
-          ""};
-  }
+  const Doing doing{context, request, who, authorised->action, settings_of(request.list)};
+  Done done = wrong != nullptr ? turn_away(doing, *wrong) : follow(doing, authorised->rule);
   if (!done.ok()) return done.error();
   if (done->status == Response::Status::kDone) ESSAIM_CRASH_POINT("request.done");
-  done->rule = authorised->rule;
+  if (wrong == nullptr) done->rule = authorised->rule;
   if (request.dry_run) return done;
   log::info("request", {{"verb", std::string(row_of(request.verb).name)},
                         {"list", where(request.list)},

@@ -123,7 +123,8 @@ struct Response {
 // "done", "already", "waits", "refused"
 const char* to_string(Response::Status status);
 
-// Errors are those of the database; kInvalid: a setting is wrong, and how.
+// Whoever would come in under an address that looks like another one is refused (unseen_in()). Errors are those of the
+// database; kInvalid: a setting is wrong, or to the operator such an address, and how.
 Result<Response> carry_out(WriteContext& context, const Request& request, const Requester& who);
 
 // The same for the operator at the command line, who is told the outcome and nobody else but the log; of kDeleteList also

@@ -28,6 +28,8 @@ const std::vector<std::string_view>& phrases() {
       N_("{{email}} is no member of {{list}}"),
       N_("{{email}} was removed from {{list}}"),
       N_("{{email}} was invited to {{list}}"),
+      N_("{{email}} has a character that nobody sees before the @, {{code}}: an address without it is "
+         "needed"),
       N_("{{email}} was asked to confirm"),
       N_("{{email}} has been asked to confirm already"),
       N_("the owners of {{list}} were asked to approve it"),

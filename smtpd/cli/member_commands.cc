@@ -24,20 +24,20 @@ constexpr std::size_t kMostDepartures = 100'000;
 using ArgumentsPtr = std::shared_ptr<Arguments>;
 
 // From the command line and the file; everything is read and understood before anything is changed.
-Result<std::vector<lists::NewMember>> people(const Arguments& a) {
+Result<std::vector<lists::NewMember>> people(const Arguments& a, lists::Known known) {
   std::string text;
   for (const std::string& address : a.addresses) {
     if (address.find('\n') != std::string::npos) return Error{ErrorCode::kInvalid, "an address is one line"};
     text += address + "\n";
   }
   std::istringstream given(text);
-  lists::MemberLines lines = lists::read_member_lines(given);
+  lists::MemberLines lines = lists::read_member_lines(given, known);
   for (std::string& error : lines.errors) error = error.substr(std::min(error.size(), error.find(": ") + 2));
   if (!a.file.empty()) {
     auto in_file = read_text_file(a.file);
     if (!in_file.ok()) return in_file.error();
     std::istringstream file(*std::move(in_file));
-    lists::MemberLines more = lists::read_member_lines(file);
+    lists::MemberLines more = lists::read_member_lines(file, known);
     std::move(more.members.begin(), more.members.end(), std::back_inserter(lines.members));
     std::move(more.errors.begin(), more.errors.end(), std::back_inserter(lines.errors));
   }
@@ -55,7 +55,7 @@ Result<std::vector<lists::NewMember>> people(const Arguments& a) {
 int add(const Shell& shell, const Arguments& a) {
   auto role = lists::parse_role(a.role);
   if (!role.ok()) return shell.fail(role.error());
-  auto members = people(a);
+  auto members = people(a, lists::Known::kNo);
   if (!members.ok()) return shell.fail(members.error());
   return with_site(shell, [&](Site& site) {
     auto added = site.admin().add_members(a.list, *role, *members);
@@ -70,7 +70,7 @@ int add(const Shell& shell, const Arguments& a) {
 int remove(const Shell& shell, const Arguments& a) {
   auto role = lists::parse_role(a.role);
   if (!role.ok()) return shell.fail(role.error());
-  auto members = people(a);
+  auto members = people(a, lists::Known::kPerhaps);
   if (!members.ok()) return shell.fail(members.error());
   return with_site(shell, [&](Site& site) {
     std::int64_t removed = 0, none = 0;

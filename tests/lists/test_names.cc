@@ -1,9 +1,32 @@
 // Names that are refused: of lists, and addresses that people type.
-#include "tests/lists/site.h"
+#include <sstream>
+
+#include "core/base/text.h"
+#include "tests/lists/served.h"
 
 using namespace essaim;
 using namespace essaim::lists;
 using essaim::test::TestSite;
+
+namespace {
+
+// As a program of before did, which asked nothing.
+void put_on_dev(TestSite& site, const std::string& who) {
+  TestSite::require(
+      site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+        auto list = storage::DirectoryStore(c).find_list("dev", "lists.example");
+        if (!list.ok()) return list.error();
+        storage::MemberRecord member;
+        member.id = site.admin_ids.next();
+        member.list_id = (*list)->id;
+        member.local = test::address(who).local;
+        member.domain = test::address(who).domain;
+        member.joined = 1;
+        return storage::MemberStore(c).add(member);
+      }));
+}
+
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(names)
 
@@ -48,11 +71,65 @@ BOOST_AUTO_TEST_CASE(an_address_with_a_character_that_nobody_sees_is_no_member) 
   BOOST_TEST(parse_member_line("Andr\xc3\xa9 <andr\xc3\xa9@a.example>").ok());
 }
 
+BOOST_AUTO_TEST_CASE(nobody_comes_in_under_an_address_with_a_character_that_nobody_sees) {
+  test::Served site;
+  const TestSite::Asked utf8{.smtputf8 = true};
+  for (const char* unseen : {"\u00A0", "\u00AD", "\u200B", "\u202E"}) {
+    BOOST_TEST_CONTEXT(escaped_for_display(unseen)) {
+      const std::string who = "a" + std::string(unseen) + "nn@x.example";
+      // By mail, with a command and without one. Who may not come in is asked nothing, nor are the owners.
+      BOOST_TEST(site.send(who, {test::kRobot}, test::a_mail(who, "", "SUBSCRIBE dev\n"), utf8).positive());
+      const test::Letter letter = test::last_letter(site, who);
+      BOOST_TEST(letter.says("nobody sees before the @, U+"), letter.text);
+      const auto reply = site.send(who, {"dev-subscribe@lists.example"}, test::a_mail(who, "", ""), utf8);
+      BOOST_TEST(reply.to_string().find("550 5.1.7 your address has a character that nobody sees") == 0U,
+                 reply.to_string());
+      BOOST_TEST(!site.is_member(who));
+      // By the operator.
+      const auto refused = [](const auto& result) {
+        BOOST_REQUIRE(!result.ok());
+        BOOST_TEST((result.error().code == ErrorCode::kInvalid));
+        BOOST_TEST(result.error().message.find("nobody sees, U+") != std::string::npos,
+                   result.error().message);
+      };
+      refused(site.admin.add_members("dev@lists.example", storage::Role::kOwner, {{test::address(who), ""}}));
+      refused(site.admin.create_list("new@lists.example", {test::address(who)}));
+      refused(site.admin.add_listmaster("", test::address(who)));
+    }
+  }
+  // As others write it.
+  const std::string other = "b\u202Eob@x.example";
+  for (const char* verb : {"ADD", "INVITE"}) {
+    const auto letter = site.ask("own@o.example", verb + (" dev " + other + "\n"));
+    BOOST_TEST(letter.says("nobody sees before the @, U+202E"), letter.text);
+  }
+  BOOST_TEST(test::letters_to(site, other).empty());
+  // Who is there already can go, by mail and by the operator.
+  for (const bool by_mail : {true, false}) {
+    put_on_dev(site, other);
+    BOOST_TEST(site.is_member(other));
+    if (by_mail)
+      BOOST_TEST(
+          site.send(other, {"dev-unsubscribe@lists.example"}, test::a_mail(other, "", ""), utf8).positive());
+    else
+      TestSite::require(
+          site.admin.remove_member("dev@lists.example", storage::Role::kMember, test::address(other)));
+    if (by_mail && site.is_member(other))
+      BOOST_TEST(site.send(other, {site.question(other).field("Reply-To")}, test::a_mail(other, "", ""), utf8)
+                     .positive());
+    BOOST_TEST(!site.is_member(other));
+  }
+  std::istringstream in(other + "\n");
+  BOOST_TEST(read_member_lines(in).errors.size() == 1U);
+  std::istringstream again(other + "\n");
+  BOOST_TEST(read_member_lines(again, Known::kPerhaps).members.size() == 1U);
+}
+
 // Some were stored before they were refused, and such a one must not spoil the text for all others.
 BOOST_AUTO_TEST_CASE(what_was_exported_can_be_applied_whoever_is_a_member) {
   TestSite site;
-  site.make_list("dev");
-  site.join("dev", {"a\xc2\xadnn@a.example", "bob@a.example"});
+  site.make_list("dev", {}, {"bob@a.example"});
+  put_on_dev(site, "a\xc2\xadnn@a.example");
   const auto text = site.admin.export_text();
   TestSite::require(text);
   for (const bool dry_run : {true, false}) {
