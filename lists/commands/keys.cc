@@ -7,6 +7,7 @@
 
 #include "core/base/text.h"
 #include "core/mail/readable.h"
+#include "core/smtp/local_key.h"
 #include "lists/commands/answer_limit.h"
 #include "lists/commands/parse.h"
 #include "lists/commands/robot.h"
@@ -51,12 +52,23 @@ std::string first_line(const std::string& text) {
   return "";
 }
 
+void replace_all(std::string* text, std::string_view from, std::string_view to) {
+  for (auto at = text->find(from); at != text->npos; at = text->find(from, at + to.size()))
+    text->replace(at, from.size(), to);
+}
+
 // French puts a no-break space before "!" and ":".
 std::string with_plain_blanks(std::string text) {
-  for (const std::string_view blank : {"\u00A0", "\u202F"}) {
-    for (auto at = text.find(blank); at != text.npos; at = text.find(blank, at))
-      text.replace(at, blank.size(), " ");
-  }
+  for (const std::string_view blank : {"\u00A0", "\u202F"}) replace_all(&text, blank, " ");
+  return text;
+}
+
+// What stands around words in other languages, as words_in() and asks() know it: "¡No!", "« non »", "いいえ。".
+std::string with_plain_marks(std::string text) {
+  for (const std::string_view mark : {"\u00A1", "\u00AB", "\u00BB", "\u00BF", "\u2013", "\u2014", "\u201C",
+                                      "\u201D", "\u201E", "\u2026", "\u3001", "\u3002", "\uFF01", "\uFF0C"})
+    replace_all(&text, mark, ".");
+  for (const std::string_view mark : {"\u061F", "\uFF1F"}) replace_all(&text, mark, "?");
   return text;
 }
 
@@ -156,7 +168,7 @@ std::vector<std::string> words_in(std::string_view text) {
   std::vector<std::string> out;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find_first_of(kBetween, at), text.size());
-    if (end > at) out.push_back(ascii_lowered(text.substr(at, end - at)));
+    if (end > at) out.push_back(smtp::local_key_of(text.substr(at, end - at)));
     at = end + 1;
   }
   return out;
@@ -167,29 +179,55 @@ bool is_among(const std::array<std::string_view, N>& words, std::string_view wor
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-constexpr std::array<std::string_view, 12> kYes = {
-    "yes", "yep", "ok", "okay", "oui", "ja", "confirm", "confirmed", "approve", "approved", "accept", "si"};
-constexpr std::array<std::string_view, 6> kNo = {"no", "nope", "non", "nein", "niet", "nee"};
-constexpr std::array<std::string_view, 8> kNegations = {"not",    "never", "cannot", "pas",
-                                                        "jamais", "nicht", "kein",   "keine"};
-constexpr std::array<std::string_view, 12> kRefusals = {"decline", "declined", "refuse",      "refused",
-                                                        "reject",  "rejected", "stop",        "remove",
-                                                        "spam",    "refuser",  "unsubscribe", "rejeter"};
-constexpr std::array<std::string_view, 8> kLeaving = {"stop",    "remove",     "unsubscribe", "leave",
-                                                      "signoff", "désabonner", "abmelden",    "austragen"};
+// People answer in their own language whatever they are asked in. These say yes or no in most that are written in mail; what is
+// a word of everyday in another language ("nu" in Dutch, "ei" in German) counts only at the beginning.
+constexpr auto kYes = std::to_array<std::string_view>(
+    {"yes",       "yep",           "y",         "ok",      "okay",     "oké",    "sure",
+     "agreed",    "confirm",       "confirmed", "approve", "approved", "accept", "oui",
+     "confirme",  "confirmé",      "accepté",   "ja",      "jo",       "gern",   "gerne",
+     "bestätigt", "bestätige",     "si",        "sì",      "sí",       "vale",   "claro",
+     "certo",     "sim",           "tak",       "ano",     "áno",      "da",     "igen",
+     "kyllä",     "jah",           "evet",      "да",      "так",      "ναι",    "نعم",
+     "כן",        "einverstanden", "हाँ",        "是",      "是的",     "好",     "好的",
+     "同意",      "确认",          "確認",      "はい",    "네",       "예",     "👍"});
+constexpr auto kNo = std::to_array<std::string_view>(
+    {"no",    "nope",  "non",   "nein", "niet", "nee", "nej", "não", "nie", "nem", "hayır", "hayir",
+     "tidak", "bukan", "không", "нет",  "ні",   "όχι", "οχι", "لا",  "نه",  "לא",  "नहीं"});
+constexpr auto kFirstNo = std::to_array<std::string_view>({"ne", "nei", "nu", "ei", "nē"});
+constexpr auto kNegations = std::to_array<std::string_view>(
+    {"not",     "never", "cannot", "pas",     "jamais", "rien", "aucun", "aucune", "nicht", "nichts",
+     "niemals", "kein",  "keine",  "keinen",  "keiner", "geen", "nooit", "inte",   "ikke",  "ekki",
+     "aldrig",  "aldri", "nunca",  "jamás",   "nigdy",  "není", "nije",  "nisam",  "nisem", "nincs",
+     "değil",   "degil", "не",     "никогда", "δεν",    "ليس",  "لم",    "نیست"});
+// Of languages without blanks between words.
+constexpr auto kNegatingParts = std::to_array<std::string_view>(
+    {"不", "没", "沒", "いいえ", "ません", "ではな", "じゃな", "違い", "아니", "않", "ไม่"});
+constexpr auto kRefusals = std::to_array<std::string_view>(
+    {"decline", "declined", "refuse", "refused", "reject", "rejected",   "stop",    "remove",
+     "delete",  "cancel",   "wrong",  "mistake", "spam",   "scam",       "refuser", "rejeter",
+     "annuler", "annulez",  "erreur", "irrtum",  "falsch", "unsubscribe"});
+constexpr auto kLeaving =
+    std::to_array<std::string_view>({"stop", "remove", "delete", "cancel", "unsubscribe", "leave", "signoff",
+                                     "désabonner", "abmelden", "austragen"});
 // "I did not ask for it", "Not me", "That was not mine".
-constexpr std::array<std::string_view, 9> kAsking = {"ask",   "asked",   "request",  "requested",  "wrote",
-                                                     "write", "demandé", "verlangt", "geschrieben"};
-constexpr std::array<std::string_view, 6> kMyself = {"me", "mine", "moi", "ich", "mich", "i"};
-constexpr std::array<std::string_view, 11> kGreetings = {
-    "hello", "hi", "hey", "dear", "good", "bonjour", "bonsoir", "salut", "hallo", "guten", "liebe"};
+constexpr auto kAsking = std::to_array<std::string_view>(
+    {"ask", "asked", "request", "requested", "wrote", "write", "demandé", "verlangt", "geschrieben"});
+constexpr auto kMyself = std::to_array<std::string_view>({"me", "mine", "moi", "ich", "mich", "i"});
+constexpr auto kGreetings = std::to_array<std::string_view>(
+    {"hello", "hi", "hey", "dear", "good", "bonjour", "bonsoir", "salut", "hallo", "guten", "liebe"});
 
 bool negates(std::string_view word) {
   return is_among(kNegations, word) || word.ends_with("n't") || word.ends_with("n\u2019t");
 }
 
 bool refuses(std::string_view word) {
-  return is_among(kNo, word) || is_among(kRefusals, word) || negates(word);
+  return is_among(kNo, word) || is_among(kRefusals, word) || negates(word) ||
+         std::any_of(kNegatingParts.begin(), kNegatingParts.end(),
+                     [word](std::string_view part) { return word.find(part) != word.npos; });
+}
+
+bool begins_with_no(const std::vector<std::string>& words) {
+  return !words.empty() && (is_among(kNo, words.front()) || is_among(kFirstNo, words.front()));
 }
 
 // Not of what has a question mark within, as links do.
@@ -211,7 +249,9 @@ bool says_yes(std::string_view line) {
 // "Hello", "Dear owners,", "To whom it may concern:". What stands behind it counts.
 bool is_salutation(std::string_view line) {
   const auto words = words_in(line);
-  if (words.empty() || words.size() > 5 || std::any_of(words.begin(), words.end(), refuses)) return false;
+  if (words.empty() || words.size() > 5 || begins_with_no(words) ||
+      std::any_of(words.begin(), words.end(), refuses))
+    return false;
   return line.ends_with(',') || line.ends_with('!') || line.ends_with(':') ||
          (is_among(kGreetings, words.front()) && !asks(line));
 }
@@ -258,18 +298,21 @@ std::string first_words(const std::string& text) {
       continue;
     }
     if (announced && !quoted) break;
-    if (out.empty() && says_yes(line)) break;
-    if (out.empty() && is_salutation(line)) continue;
-    out.append(line.substr(0, kLongestReason)).push_back('\n');
+    const std::string plain =
+        with_plain_marks(with_plain_blanks(std::string(line.substr(0, kLongestReason))));
+    if (out.empty() && says_yes(plain)) break;
+    if (out.empty() && is_salutation(plain)) continue;
+    out.append(plain).push_back('\n');
   }
-  return with_plain_blanks(std::move(out));
+  return out;
 }
 
-// Answers to confirm+KEY count without a word, and whatever stands there: mail programs put signatures over what they quote.
+// Answers to confirm+KEY count without a word, and whatever stands there: mail programs put signatures over what they quote. So do
+// words that we do not know: they are signatures, and ways to say yes, more often than a no of one language more.
 // But whoever is asked about what somebody else wrote in their name, or wants no invitation, says so as one does to people.
 bool says_no_or_asks(std::string_view text) {
   const auto words = words_in(text);
-  return asks(text) || std::any_of(words.begin(), words.end(), refuses);
+  return asks(text) || begins_with_no(words) || std::any_of(words.begin(), words.end(), refuses);
 }
 
 // The same of who is asked whether they leave. "Please stop, I do not want it any more" is how one says yes to that, and "I did
@@ -277,7 +320,7 @@ bool says_no_or_asks(std::string_view text) {
 bool stays_or_asks(std::string_view text) {
   const auto words = words_in(text);
   if (words.empty()) return false;
-  if (is_among(kNo, words.front())) return true;
+  if (begins_with_no(words)) return true;
   bool leaves = false, negated = false, asked = false;
   for (std::size_t i = 0; i < words.size(); ++i) {
     asked = asked || is_among(kAsking, words[i]);
