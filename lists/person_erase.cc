@@ -39,8 +39,14 @@ std::string only_owner(const std::string& list) {
          " --role owner ADDRESS), then erase again";
 }
 
+Stays forget(Connection& c, Id member_id, const smtp::Address& who) {
+  auto forgotten = MemberStore(c).forget_ended(member_id, who);
+  if (!forgotten.ok()) return forgotten.error();
+  return std::string();
+}
+
 // The next revision comes first, before anything is read: whoever takes another owner off has to take one, too, so of two at the
-// same time the second waits and counts what the first has left.
+// same time the second waits, or on a cluster is run again, and counts what the first has left.
 Stays end_membership(Connection& c, const MemberRecord& known, const std::string& of) {
   MemberStore members(c);
   const smtp::Address who{known.local, known.domain};
@@ -49,22 +55,22 @@ Stays end_membership(Connection& c, const MemberRecord& known, const std::string
     if (!master.ok()) return master.error();
     // There is no revision of a domain (requests/domains.cc).
     if (master->has_value()) ESSAIM_TRY(members.remove(known.list_id, known.role, who, 1));
-    return std::string();
+    return forget(c, master->has_value() ? (*master)->id : known.id, who);
   }
   auto revision = members.next_revision(known.list_id);
   if (!revision.ok() && revision.error().code == ErrorCode::kNotFound)
-    return std::string();  // the list was deleted meanwhile, and its members go with it
+    return forget(c, known.id, who);  // the list was deleted meanwhile, and its members go with it
   if (!revision.ok()) return revision.error();
   auto member = members.find(known.list_id, known.role, who);
   if (!member.ok()) return member.error();
-  if (!member->has_value()) return std::string();
+  if (!member->has_value()) return forget(c, known.id, who);
   if (known.role == Role::kOwner) {
     auto owners = members.count(known.list_id, Role::kOwner);
     if (!owners.ok()) return owners.error();
     if (*owners < 2) return only_owner(of);
   }
   ESSAIM_TRY(members.remove(known.list_id, known.role, who, *revision));
-  return std::string();
+  return forget(c, (*member)->id, who);
 }
 
 // What waits is refused first, and nobody is told: of an answer that comes at the same time one of the two wins.
@@ -162,15 +168,27 @@ class Eraser {
     out_.left.push_back({kind, what, why});
   }
 
+  // Up to kPersonLooksAt of what has these ids in each step.
+  void plan_some(const std::vector<Id>& ids, const std::string& kind, const std::string& what,
+                 const std::function<Result<void>(Connection&, const std::vector<Id>&)>& run) {
+    for (std::size_t first = 0; first < ids.size(); first += kPersonLooksAt) {
+      const std::size_t count = std::min(kPersonLooksAt, ids.size() - first);
+      const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(first);
+      const std::vector<Id> some(begin, begin + static_cast<std::ptrdiff_t>(count));
+      steps_.push_back(
+          {kind, what + ": " + number(static_cast<std::int64_t>(count)), [some, run](Connection& c) -> Stays {
+             ESSAIM_TRY(run(c, some));
+             return std::string();
+           }});
+    }
+  }
+
   Result<void> plan_memberships() {
-    std::size_t ended = 0;
-    bool has_more_than_address = false;
+    std::vector<Id> ended;
     for (const PersonMembership& one : data_.memberships) {
       const MemberRecord& m = one.member;
       if (one.ended) {
-        ++ended;
-        has_more_than_address = has_more_than_address || !m.name.empty() || !m.language.empty() ||
-                                m.bounces > 0 || !m.last_bounce.empty();
+        ended.push_back(m.id);
         continue;
       }
       if (m.role == Role::kOwner) {
@@ -186,21 +204,17 @@ class Eraser {
           continue;
         }
       }
-      ++ended;
-      has_more_than_address = true;
       steps_.push_back({m.role == Role::kMember ? "membership" : "role", name_of(one),
                         [m, of = one.of](Connection& c) { return end_membership(c, m, of); }});
     }
-    if (has_more_than_address)
-      steps_.push_back({"ended memberships", "names, languages and bounces of what has ended",
-                        [this](Connection& c) -> Stays {
-                          ESSAIM_TRY(MemberStore(c).forget_ended(person_));
-                          return std::string();
-                        }});
-    if (ended > 0)
-      left("ended memberships", number(static_cast<std::int64_t>(ended)) + ", their addresses alone",
-           "posts that were accepted before need them; the job retention removes them within an hour of the "
-           "last of these posts");
+    plan_some(ended, "ended memberships", "memberships that had ended",
+              [this](Connection& c, const std::vector<Id>& some) -> Result<void> {
+                for (const Id id : some) {
+                  auto forgotten = forget(c, id, person_);
+                  if (!forgotten.ok()) return forgotten.error();
+                }
+                return {};
+              });
     return {};
   }
 
@@ -208,16 +222,9 @@ class Eraser {
     std::vector<Id> ids;
     ids.reserve(data_.departures.size());
     for (const storage::DepartureRecord& one : data_.departures) ids.push_back(one.member_id);
-    for (std::size_t first = 0; first < ids.size(); first += kPersonLooksAt) {
-      const std::size_t count = std::min(kPersonLooksAt, ids.size() - first);
-      const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(first);
-      const std::vector<Id> some(begin, begin + static_cast<std::ptrdiff_t>(count));
-      steps_.push_back({"departures", "records of having left: " + number(static_cast<std::int64_t>(count)),
-                        [some](Connection& c) -> Stays {
-                          ESSAIM_TRY(storage::DepartureStore(c).forget(some));
-                          return std::string();
-                        }});
-    }
+    plan_some(ids, "departures", "records of having left", [](Connection& c, const std::vector<Id>& some) {
+      return storage::DepartureStore(c).forget(some);
+    });
     if (data_.departures_of_others > 0)
       left("departures", number(data_.departures_of_others) + " of others, that came about by them",
            "these are others' records; they go by themselves (retention.departures)");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 
 #include "storage/insert_rows.h"
 #include "storage/sql.h"
@@ -224,13 +225,21 @@ Result<std::vector<MemberRecord>> MemberStore::all_of_person(const smtp::Address
       address.domain, address.local_key(), limit));
 }
 
-Result<std::int64_t> MemberStore::forget_ended(const smtp::Address& address) {
-  return sql::run(connection_,
-                  "UPDATE member SET name = '', lang = '', bounces = 0, last_bounce = '', last_bounce_at = 0 "
-                  "WHERE domain = ? AND local_key = ? AND (left_rev > 0 OR (list_id > 0 "
-                  "AND list_id NOT IN (SELECT id FROM list) AND list_id NOT IN (SELECT id FROM domain))) "
-                  "AND (name <> '' OR lang <> '' OR bounces > 0 OR last_bounce <> '')",
-                  address.domain, address.local_key());
+// In lower case, as it is its own key. Who is a member of a deleted list has not left it, and is made to have left behind all of
+// its posts. Whoever was moved has left as well: copies to the earlier address are none of the later one's.
+Result<bool> MemberStore::forget_ended(Id member_id, const smtp::Address& address) {
+  const std::string local = "erased-" + std::to_string(member_id);
+  auto changed =
+      sql::run(connection_,
+               "UPDATE member SET domain = ?, local_key = ?, local = ?, name = '', lang = '', bounces = 0, "
+               "last_bounce = '', last_bounce_at = 0, moved_to = 0, "
+               "left_rev = CASE WHEN left_rev = 0 THEN ? ELSE left_rev END "
+               "WHERE id = ? AND domain = ? AND local_key = ? AND (left_rev > 0 OR (list_id > 0 "
+               "AND list_id NOT IN (SELECT id FROM list) AND list_id NOT IN (SELECT id FROM domain)))",
+               kForgotten, local, local, std::numeric_limits<std::int64_t>::max(), member_id, address.domain,
+               address.local_key());
+  if (!changed.ok()) return changed.error();
+  return *changed > 0;
 }
 
 Result<std::vector<MemberRecord>> MemberStore::bouncing(Id list_id, std::int64_t at_least, WallTime since) {
@@ -353,7 +362,7 @@ Result<void> MemberStore::record_bounce(Id member_id, const std::string& reason,
                                         std::int64_t revision) {
   ESSAIM_TRY(sql::run(connection_,
                       "UPDATE member SET bounces = bounces + 1, last_bounce = ?, last_bounce_at = ? "
-                      "WHERE id = ? AND joined_rev <= ?",
+                      "WHERE id = ? AND left_rev = 0 AND joined_rev <= ?",
                       reason, when, member_id, revision));
   return {};
 }

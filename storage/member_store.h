@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/smtp/address.h"
@@ -60,9 +61,11 @@ class MemberStore {
   Result<std::vector<MemberRecord>> of_person(const smtp::Address& address, std::size_t limit);
   // All rows of one person: also of who left, as long as they are there, and of listmasters.
   Result<std::vector<MemberRecord>> all_of_person(const smtp::Address& address, std::size_t limit);
-  // Of the memberships of one person that ended, or whose list (of a listmaster: whose domain) was deleted: all goes but what
-  // posts that were accepted before still need. How many had more than that.
-  Result<std::int64_t> forget_ended(const smtp::Address& address);
+  // Of a membership of this person that ended, or whose list (of a listmaster: whose domain) was deleted, nothing stays but what
+  // posts that were accepted before need: that this id has left. The row stands under an address that nobody can have
+  // (kForgotten), so an expansion under way may still take it, and its claims suppress it. False: it is no such row (any more).
+  static constexpr std::string_view kForgotten = "erased.invalid";  // the domain (RFC 2606 §2)
+  Result<bool> forget_ended(Id member_id, const smtp::Address& address);
   // Current members of the list with at least so many bounces, the last one not before `since`; in key order.
   Result<std::vector<MemberRecord>> bouncing(Id list_id, std::int64_t at_least, WallTime since);
   // Current members only (left = 0).
@@ -82,7 +85,7 @@ class MemberStore {
                                            const std::string& after_local, std::size_t limit);
   // Ids of the members of the list who left after `revision`; not of those who have another address.
   Result<std::vector<Id>> left_since(Id list_id, std::int64_t revision);
-  // Adds one to the member's failures. Unknown ids are ignored (the member is gone), and a copy of a post of an earlier
+  // Adds one to the member's failures. Unknown ids and those who left are ignored, and a copy of a post of an earlier
   // `revision` than the address is a member since: it went to the one before.
   static constexpr std::int64_t kOfAnyPost = std::numeric_limits<std::int64_t>::max();
   Result<void> record_bounce(Id member_id, const std::string& reason, WallTime when,

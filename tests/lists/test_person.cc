@@ -93,10 +93,11 @@ BOOST_AUTO_TEST_CASE(memberships_and_roles_end_without_a_trace_and_nobody_is_tol
   BOOST_TEST(before.departures.size() == 1U);
   const auto posts = site.posts().size();
 
+  LogLines log;
   const Erasure planned = site.erase(kAnn, true);
   BOOST_TEST(site.data().memberships.size() == 6U);
   BOOST_TEST(site.member("bees", kAnn).has_value());
-  LogLines log;
+  BOOST_TEST(!log.has({"person verb=erase"}));
   const Erasure done = site.erase();
   BOOST_TEST(planned.erased.size() == done.erased.size());
   BOOST_TEST(planned.left.size() == done.left.size());
@@ -105,17 +106,13 @@ BOOST_AUTO_TEST_CASE(memberships_and_roles_end_without_a_trace_and_nobody_is_tol
   BOOST_TEST(goes(done, "membership", "member of bees@"));
   BOOST_TEST(goes(done, "membership", "member of dev@"));
   BOOST_TEST(goes(done, "departures", "records of having left: 1"));
-  BOOST_TEST(stays(done, "ended memberships", "6"));
+  BOOST_TEST(goes(done, "ended memberships", "that had ended: 1"));
   BOOST_TEST(log.has({"person verb=erase address=ann@x.example", "result=done"}));
   BOOST_TEST(!log.has({"request verb="}));
 
   const PersonData after = site.data();
   BOOST_TEST(after.departures.empty());
-  BOOST_TEST(after.memberships.size() == 6U);
-  for (const PersonMembership& one : after.memberships) {
-    BOOST_TEST(one.ended);
-    BOOST_TEST(one.member.name == "");
-  }
+  BOOST_TEST(after.memberships.empty());
   BOOST_TEST(site.posts().size() == posts);
   BOOST_TEST(site.member("bees", "bob@x.example").has_value());
   BOOST_TEST(site.data("bob@x.example").departures.size() == 1U);
@@ -133,8 +130,8 @@ BOOST_AUTO_TEST_CASE(what_is_left_of_deleted_lists_goes_once) {
   site.make_list("past", {}, {kAnn});
   TestSite::require(site.admin.set_member("past@lists.example", Role::kMember, address(kAnn), {}, "Ann Bee"));
   TestSite::require(site.admin.delete_list("past@lists.example"));
-  BOOST_TEST(goes(site.erase(), "ended memberships", "names"));
-  for (const PersonMembership& one : site.data().memberships) BOOST_TEST(one.member.name == "");
+  BOOST_TEST(goes(site.erase(), "ended memberships", "that had ended: 1"));
+  BOOST_TEST(site.data().memberships.empty());
   BOOST_TEST(site.erase().erased.empty());
 }
 
@@ -273,12 +270,11 @@ BOOST_AUTO_TEST_CASE(what_was_interrupted_is_finished_by_the_next_time) {
     BOOST_TEST(steps == failing - 1);
     BOOST_TEST(site.erase().failed.has_value() == false);
     const PersonData after = site.data();
-    for (const PersonMembership& one : after.memberships) BOOST_TEST(one.ended);
     BOOST_TEST(after.held.empty());
-    BOOST_TEST(after.memberships.size() == 3U);
+    BOOST_TEST(after.memberships.empty());
     BOOST_TEST(site.member("bees", "bob@x.example").has_value());
   }
-  BOOST_TEST(steps >= 5U);
+  BOOST_TEST(steps >= 4U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -39,7 +39,7 @@ BOOST_AUTO_TEST_CASE(an_address_is_somebodys_however_it_is_spelt) {
   BOOST_TEST(is_address_of(odd, odd.to_string()));
 }
 
-BOOST_AUTO_TEST_CASE(memberships_are_found_whole_and_of_those_that_ended_the_address_alone_may_stay) {
+BOOST_AUTO_TEST_CASE(memberships_are_found_whole_and_of_those_that_ended_nothing_stays_but_that_they_did) {
   TempDatabase database;
   make_list(*database);
   make_list(*database, 13, "other");
@@ -69,9 +69,13 @@ BOOST_AUTO_TEST_CASE(memberships_are_found_whole_and_of_those_that_ended_the_add
     MemberStore store(c);
     BOOST_TEST(must(store.all_of_person(kAnn, 100)).size() == 4U);
     BOOST_TEST(must(store.of_person(kAnn, 100)).size() == 2U);
-    BOOST_TEST(must(store.forget_ended(kAnn)) == 1);
-    BOOST_TEST(must(store.forget_ended(kAnn)) == 0);
+    BOOST_TEST(must(store.forget_ended(1, kAnn)));
+    // It is theirs no more; what goes on, and what is another's, is not forgotten.
+    for (const Id id : {1, 2, 5, 77}) BOOST_TEST(!must(store.forget_ended(id, kAnn)), id);
+    BOOST_TEST(must(store.all_of_person(kAnn, 100)).size() == 3U);
+    ESSAIM_TRY(store.record_bounce(1, "550 5.1.1 ann@a.test", kNow));
     const auto ended = *must(store.find_by_id(1));
+    BOOST_TEST(ended.address() == "erased-1@erased.invalid");
     BOOST_TEST(ended.name == "");
     BOOST_TEST(ended.language == "");
     BOOST_TEST(ended.bounces == 0);
@@ -81,6 +85,27 @@ BOOST_AUTO_TEST_CASE(memberships_are_found_whole_and_of_those_that_ended_the_add
     // Who gets an earlier post, and who is left out of it, is as it was.
     BOOST_TEST(must(store.page(kList, 1, "", "", 10)).size() == 2U);
     BOOST_TEST(must(store.left_since(kList, 1)).size() == 2U);
+    const auto behind_bob = must(store.page(kList, 1, "a.test", "bob", 10));
+    BOOST_REQUIRE(behind_bob.size() == 1U);
+    BOOST_TEST(behind_bob.front().member_id == 1);
+    BOOST_TEST(must(store.page(kList, 1, "erased.invalid", "erased-1", 10)).empty());
+    // Who comes back is somebody else to it.
+    ESSAIM_TRY(store.add(member(9, "Ann", "a.test", 3)));
+    BOOST_TEST(must(store.find(kList, Role::kMember, kAnn))->id == 9);
+    BOOST_TEST(must(store.left_since(kList, 1)).size() == 2U);
+    return {};
+  });
+  // Of an address that became another, too: what was on its way to it ends.
+  commit(*database, [](Connection& c) -> Result<void> {
+    MemberStore store(c);
+    ESSAIM_TRY(store.add(member(10, "carl", "a.test", 3)));
+    ESSAIM_TRY(store.move(*must(store.find_by_id(10)), {"carl", "c.test"}, 4, 11));
+    BOOST_TEST(must(store.forget_ended(11, {"carl", "a.test"})));
+    BOOST_TEST(!must(store.forget_ended(10, {"carl", "c.test"})));
+    const auto left = must(store.left_since(kList, 3));
+    BOOST_TEST(left == std::vector<Id>{11}, boost::test_tools::per_element());
+    for (const BatchRecipient& one : must(store.page(kList, 3, "", "", 10))) BOOST_TEST(one.member_id != 10);
+    BOOST_TEST(must(store.page(kList, 4, "c.test", "", 10)).size() == 1U);
     return {};
   });
   // Those of a list that was deleted have no end of their own.
@@ -92,10 +117,16 @@ BOOST_AUTO_TEST_CASE(memberships_are_found_whole_and_of_those_that_ended_the_add
     of_site.name = "Ann Bee";
     ESSAIM_TRY(store.add(of_site));
     ESSAIM_TRY(DirectoryStore(c).delete_list(13, kNow, "operator"));
-    BOOST_TEST(must(store.forget_ended(kAnn)) == 1);
-    BOOST_TEST(must(store.forget_ended(kAnn)) == 0);
+    BOOST_TEST(must(store.forget_ended(3, kAnn)));
+    BOOST_TEST(must(store.find_by_id(3))->address() == "erased-3@erased.invalid");
     BOOST_TEST(must(store.find_by_id(3))->name == "");
-    for (const Id id : {2, 4, 6}) BOOST_TEST(must(store.find_by_id(id))->name == "Ann Bee", id);
+    // Its posts that wait do not go to them.
+    BOOST_TEST(must(store.page(13, 1, "", "", 10)).size() == 1U);
+    BOOST_TEST(must(store.left_since(13, 1)).size() == 1U);
+    for (const Id id : {2, 4, 6}) {
+      BOOST_TEST(!must(store.forget_ended(id, kAnn)), id);
+      BOOST_TEST(must(store.find_by_id(id))->name == "Ann Bee", id);
+    }
     return {};
   });
 }
