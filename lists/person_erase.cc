@@ -138,6 +138,7 @@ class Eraser {
     plan_held();
     plan_accounts();
     plan_answers();
+    if (!dry_run && !steps_.empty()) log_begin();
     for (const Step& step : steps_) {
       std::string stays;
       if (!dry_run) {
@@ -164,6 +165,14 @@ class Eraser {
   }
 
  private:
+  // So that the log tells of what was begun and is never finished, because the command was killed, as well.
+  void log_begin() const {
+    log::info("person", {{"verb", "erase"},
+                         {"address", person_.to_string()},
+                         {"things", std::to_string(steps_.size())},
+                         {"result", "begun"}});
+  }
+
   void left(const std::string& kind, const std::string& what, const std::string& why) {
     out_.left.push_back({kind, what, why});
   }

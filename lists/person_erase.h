@@ -32,7 +32,8 @@ struct Erasure {
   std::optional<Error> failed;  // with what it ended before its time: `erased` is what was done until then
 };
 
-// One line of the log, `person verb=erase`, unless `dry_run`. An error: nothing was changed; kConflict: the address is a list's.
+// Two lines of the log, `person verb=erase`, unless `dry_run`: before the first change (`result=begun`; none if there is nothing
+// to change) and at the end. An error: nothing was changed; kConflict: the address is a list's.
 Result<Erasure> erase_person(storage::Database& database, WallTime now, const smtp::Address& person,
                              bool dry_run);
 

@@ -71,10 +71,13 @@ BOOST_AUTO_TEST_SUITE(people_and_what_is_stored_about_them)
 BOOST_AUTO_TEST_CASE(of_a_stranger_nothing_is_stored_and_nothing_goes) {
   PersonSite site;
   BOOST_TEST(site.data("nobody@x.example").empty());
+  LogLines log;
   const Erasure erasure = site.erase("nobody@x.example");
   BOOST_TEST(erasure.erased.empty());
   BOOST_TEST(erasure.left.size() == 1U);
   BOOST_TEST(stays(erasure, "elsewhere", "backups"));
+  BOOST_TEST(!log.has({"result=begun"}));
+  BOOST_TEST(log.has({"person verb=erase address=nobody@x.example", "result=done"}));
   BOOST_TEST(!site.data().empty());
 }
 
@@ -107,6 +110,8 @@ BOOST_AUTO_TEST_CASE(memberships_and_roles_end_without_a_trace_and_nobody_is_tol
   BOOST_TEST(goes(done, "membership", "member of dev@"));
   BOOST_TEST(goes(done, "departures", "records of having left: 1"));
   BOOST_TEST(goes(done, "ended memberships", "that had ended: 1"));
+  // Before the first change, for who is interrupted.
+  BOOST_TEST(log.has({"person verb=erase address=ann@x.example", "result=begun"}));
   BOOST_TEST(log.has({"person verb=erase address=ann@x.example", "result=done"}));
   BOOST_TEST(!log.has({"request verb="}));
 
