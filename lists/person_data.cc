@@ -180,7 +180,8 @@ class Reader {
       ESSAIM_TRY(database_.read_now([&, from = after, before = data_.posts](Connection& c) -> Result<void> {
         after = from;
         data_.posts = before;
-        auto behind = storage::count_in_posts(c, person_, kPersonLooksAt, &after, &data_.posts);
+        auto behind =
+            storage::count_in_posts(c, person_, kPersonLooksAt, kPersonLooksAtBatches, &after, &data_.posts);
         if (!behind.ok()) return behind.error();
         more = *behind;
         return {};

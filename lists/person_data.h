@@ -50,8 +50,9 @@ struct PersonData {
   bool empty() const;
 };
 
-// Rows of one table that a step looks at.
+// Rows of one table that a step looks at; of posts, some of which have thousands of batches, no more than have so many.
 inline constexpr std::size_t kPersonLooksAt = 500;
+inline constexpr std::int64_t kPersonLooksAtBatches = 5'000;
 
 Result<PersonData> read_person(storage::Database& database, const smtp::Address& person);
 

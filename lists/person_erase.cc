@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "lists/admin.h"
+#include "lists/directory_steps.h"
 #include "lists/held/hold.h"
 #include "lists/person_data.h"
 #include "storage/account_store.h"
@@ -139,9 +140,11 @@ class Eraser {
     plan_accounts();
     plan_answers();
     if (!dry_run && !steps_.empty()) log_begin();
+    bool first = true;
     for (const Step& step : steps_) {
       std::string stays;
       if (!dry_run) {
+        if (!std::exchange(first, false)) let_others_write();
         const auto done =
             database_.write_now(storage::Durability::kAccept, [&](Connection& c) -> Result<void> {
               auto result = step.run(c);

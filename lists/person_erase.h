@@ -2,8 +2,9 @@
 // departures, what is held of theirs, their account. Mail that was accepted goes to whom it was for, and a list keeps its last
 // owner: what stays is told with the reason. Blocks on the database; for the command line.
 //
-// Each thing is a transaction of its own that looks again at what is there, so nobody waits long, and asking again does the
-// rest of what was interrupted. Who joins meanwhile, or later, is a member like everybody: nothing is remembered against it.
+// Each thing is a transaction of its own that looks again at what is there, with a pause before the next one, so nobody waits
+// long, and asking again does the rest of what was interrupted. Who joins meanwhile, or later, is a member like everybody:
+// nothing is remembered against it.
 #pragma once
 
 #include <optional>

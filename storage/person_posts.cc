@@ -91,21 +91,23 @@ bool is_address_of(const smtp::Address& person, std::string_view text) {
 }
 
 Result<bool> count_in_posts(Connection& connection, const smtp::Address& person, std::size_t look_at,
-                            Id* after, PersonInPosts* sums) {
+                            std::int64_t most_batches, Id* after, PersonInPosts* sums) {
   auto rows = sql::prepare(connection,
-                           "SELECT id, kind, sender, author, accepted FROM post WHERE id > ? "
+                           "SELECT id, kind, sender, author, accepted, batches FROM post WHERE id > ? "
                            "ORDER BY id LIMIT ?",
                            *after, look_at);
   if (!rows.ok()) return rows.error();
   Accepted posts;
   std::vector<Id> written;
-  for (;;) {
+  std::int64_t batches = 0;
+  while (batches <= most_batches) {
     auto more = (*rows)->step();
     if (!more.ok()) return more.error();
     if (!*more) break;
     Statement& row = **rows;
     const Id id = row.integer(0);
     posts[id] = sql::time(row, 4);
+    batches += row.integer(5);
     if (static_cast<PostKind>(row.integer(1)) == PostKind::kNotice) continue;
     if (is_address_of(person, row.text(2)) || is_address_of(person, row.text(3))) written.push_back(id);
   }
@@ -116,7 +118,7 @@ Result<bool> count_in_posts(Connection& connection, const smtp::Address& person,
   }
   ESSAIM_TRY(count_copies(connection, person, *after, posts, sums));
   *after = posts.rbegin()->first;
-  return posts.size() == look_at;
+  return posts.size() == look_at || batches > most_batches;
 }
 
 }  // namespace essaim::storage

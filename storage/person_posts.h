@@ -25,9 +25,11 @@ struct PersonInPosts {
   WallTime oldest{};            // when the oldest post of all these was accepted; 0: there is none
 };
 
-// Adds what the next `look_at` posts behind *after have, in the order of their ids. False: these were the last. Who a post is for
-// that is not expanded whole is not known yet.
+// Adds what the next `look_at` posts behind *after have, in the order of their ids; fewer if they have more than `most_batches`,
+// but one at least. False: these were the last. Who a post is for that is not expanded whole is not known yet.
+//
+// No index would tell whom a batch is for: its keys are those of a whole list, from the first to the last.
 Result<bool> count_in_posts(Connection& connection, const smtp::Address& person, std::size_t look_at,
-                            Id* after, PersonInPosts* sums);
+                            std::int64_t most_batches, Id* after, PersonInPosts* sums);
 
 }  // namespace essaim::storage

@@ -13,12 +13,12 @@ namespace {
 
 const smtp::Address kAnn{"ann", "a.test"};
 
-PersonInPosts counted(Database& database, std::size_t look_at) {
+PersonInPosts counted(Database& database, std::size_t look_at, std::int64_t most_batches) {
   PersonInPosts sums;
   must(database.read_now([&](Connection& c) -> Result<void> {
     sums = {};
     Id after = 0;
-    while (must(count_in_posts(c, kAnn, look_at, &after, &sums))) continue;
+    while (must(count_in_posts(c, kAnn, look_at, most_batches, &after, &sums))) continue;
     return {};
   }));
   return sums;
@@ -180,6 +180,24 @@ BOOST_AUTO_TEST_CASE(departures_and_what_is_held_are_read_in_steps_and_single_on
   });
 }
 
+BOOST_AUTO_TEST_CASE(posts_of_many_batches_are_counted_few_at_a_time) {
+  TempDatabase database;
+  make_list(*database);
+  for (const Id id : {1, 2, 3}) make_post(*database, post(id), {{1, "ann", "a.test"}});
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    PersonInPosts sums;
+    Id after = 0;
+    // One at least, however many it has.
+    BOOST_TEST(must(count_in_posts(c, kAnn, 100, 0, &after, &sums)));
+    BOOST_TEST(sums.pending == 1);
+    BOOST_TEST(must(count_in_posts(c, kAnn, 100, 1, &after, &sums)));
+    BOOST_TEST(sums.pending == 3);
+    BOOST_TEST(!must(count_in_posts(c, kAnn, 100, 1, &after, &sums)));
+    BOOST_TEST(sums.pending == 3);
+    return {};
+  }));
+}
+
 BOOST_AUTO_TEST_CASE(posts_are_counted_by_author_sender_and_recipient_however_many_a_look_takes) {
   TempDatabase database;
   make_list(*database);
@@ -208,9 +226,13 @@ BOOST_AUTO_TEST_CASE(posts_are_counted_by_author_sender_and_recipient_however_ma
     }
     return {};
   });
-  for (const std::size_t look_at : {1U, 2U, 6U, 100U}) {
-    const PersonInPosts sums = counted(*database, look_at);
-    BOOST_TEST(sums.written == 2, look_at);
+  const struct {
+    std::size_t look_at;
+    std::int64_t most_batches;
+  } rows[] = {{1, 100}, {2, 100}, {6, 100}, {100, 100}, {100, 0}, {100, 1}, {4, 2}};
+  for (const auto& row : rows) {
+    const PersonInPosts sums = counted(*database, row.look_at, row.most_batches);
+    BOOST_TEST(sums.written == 2, row.look_at);
     BOOST_TEST(sums.written_waiting == 2);
     BOOST_TEST(sums.written_with_text == 2);
     BOOST_TEST(sums.delivered == 1);
