@@ -1,4 +1,8 @@
 // All that is stored about somebody, and taking it away.
+#include <algorithm>
+#include <optional>
+#include <thread>
+
 #include "lists/person_data.h"
 #include "lists/person_erase.h"
 #include "lists/site_texts.h"
@@ -280,6 +284,31 @@ BOOST_AUTO_TEST_CASE(what_was_interrupted_is_finished_by_the_next_time) {
     BOOST_TEST(site.member("bees", "bob@x.example").has_value());
   }
   BOOST_TEST(steps >= 4U);
+}
+
+// Whoever is first: of the last two one stays.
+BOOST_AUTO_TEST_CASE(two_erasures_at_once_leave_a_list_an_owner) {
+  PersonSite site;
+  storage::DatabaseOptions options;
+  options.url = site.database.url();
+  auto other = storage::Database::open(options);  // as of another command, or on another node
+  TestSite::require(other);
+  const char* const kEve = "eve@x.example";
+  const smtp::Address ann = address(kAnn), eve = address(kEve);
+  const WallTime now = site.clock.wall_now();
+  for (const char* list : {"b1", "b2", "b3", "b4", "b5", "b6"}) {
+    site.make_list(list, {}, {}, {kAnn, kEve});
+    std::optional<Result<Erasure>> hers;
+    std::thread beside([&] { hers = erase_person(**other, now, eve, false); });
+    const auto mine = erase_person(*site.database, now, ann, false);
+    beside.join();
+    TestSite::require(mine);
+    TestSite::require(*hers);
+    BOOST_TEST((!mine->failed && !(*hers)->failed));
+    const bool ann_stays = site.member(list, kAnn, Role::kOwner).has_value();
+    BOOST_TEST(ann_stays != site.member(list, kEve, Role::kOwner).has_value());
+    BOOST_TEST(stays(ann_stays ? *mine : **hers, "role", "owner of " + std::string(list) + "@"));
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
