@@ -82,6 +82,19 @@ class Program {
     }
     return 0;
   }
+  // As home-made daemonizers do it: descriptors 0 to 2 are closed, so that there is no log. True: it is up.
+  bool serve_with_nothing_open() {
+    server_ = start({"serve", "--config", config}, "", "", "");
+    for (int i = 0; i < 6000; ++i) {
+      if (run({"reload"}).code == 0) return true;
+      if (waitpid(server_, nullptr, WNOHANG) == server_) {
+        server_ = 0;
+        return false;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return false;
+  }
   void signal_server(int number) const { kill(server_, number); }
   // Its exit status, or -1 when it did not end in time.
   int wait_for_end() {
@@ -109,6 +122,11 @@ class Program {
     const pid_t pid = fork();
     ESSAIM_CHECK(pid >= 0);
     if (pid > 0) return pid;
+    if (in.empty()) {
+      for (const int fd : {0, 1, 2}) close(fd);
+      execv(argv[0], argv.data());
+      _exit(127);
+    }
     const int in_fd = open(in.c_str(), O_RDONLY);
     const int out_fd = open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
     const int err_fd = err == out ? out_fd : open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);

@@ -280,6 +280,20 @@ BOOST_AUTO_TEST_CASE(a_reload_looks_at_the_secret_that_seals_the_keys) {
   BOOST_TEST(has(program.log(), "error reload-refused"), program.log());
 }
 
+// Its files would be the descriptors that the log goes to.
+BOOST_AUTO_TEST_CASE(a_server_that_is_started_with_nothing_open_writes_no_log_into_its_files) {
+  Program program;
+  BOOST_REQUIRE(program.run({"domain", "create", "lists.example"}).code == 0);
+  BOOST_REQUIRE(program.serve_with_nothing_open());
+  for (const char* file : {"state/lock", "essaim.db-lock"}) {
+    const std::string pid = read_file(program.directory.path(file));
+    BOOST_TEST(!pid.empty(), file);
+    BOOST_TEST(pid.find_first_not_of("0123456789") == std::string::npos, file << ": " << pid);
+  }
+  program.signal_server(SIGTERM);
+  BOOST_TEST(program.wait_for_end() == 0);
+}
+
 BOOST_AUTO_TEST_CASE(two_servers_do_not_share_a_state_directory) {
   Site site;
   const auto second = site.program.run({"serve"});
