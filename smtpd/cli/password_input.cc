@@ -1,5 +1,8 @@
 #include "smtpd/cli/password_input.h"
 
+#include <array>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 
 #include <openssl/crypto.h>
@@ -11,22 +14,53 @@ namespace {
 
 constexpr std::size_t kMost = 4'096;
 
+// What a signal handler can reach.
+termios as_before{}, quiet{};
+
+constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+
+// Does what the signal does, with a terminal that echoes: the shell behind it may leave that as it finds it. Goes on
+// only behind a stop.
+void on_signal(int number) {
+  const int saved = errno;
+  tcsetattr(STDIN_FILENO, TCSANOW, &as_before);
+  static_cast<void>(!write(STDERR_FILENO, "\n", 1));
+  struct sigaction plain {
+  }, ours{};
+  plain.sa_handler = SIG_DFL;
+  sigaction(number, &plain, &ours);
+  raise(number);
+  sigaction(number, &ours, nullptr);
+  tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
+  errno = saved;
+}
+
 class EchoOff {
  public:
   EchoOff() {
-    on_ = tcgetattr(STDIN_FILENO, &before_) == 0;
-    termios quiet = before_;
+    if (tcgetattr(STDIN_FILENO, &as_before) != 0) return;
+    quiet = as_before;
     quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    on_ = on_ && tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART | SA_NODEFER;  // so that it takes effect within the handler
+    for (std::size_t i = 0; i < kSignals.size(); ++i) {
+      sigaction(kSignals[i], nullptr, &before_[i]);
+      if (before_[i].sa_handler != SIG_IGN) sigaction(kSignals[i], &action, nullptr);
+    }
+    on_ = true;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
   }
   ~EchoOff() {
-    if (on_) tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    if (!on_) return;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &as_before);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &before_[i], nullptr);
   }
   EchoOff(const EchoOff&) = delete;
   EchoOff& operator=(const EchoOff&) = delete;
 
  private:
-  termios before_{};
+  std::array<struct sigaction, kSignals.size()> before_{};
   bool on_ = false;
 };
 
@@ -47,7 +81,7 @@ Result<std::string> read_line() {
 Result<std::string> asked(const std::string& prompt) {
   std::fprintf(stderr, "%s: ", prompt.c_str());
   std::fflush(stderr);
-  const EchoOff quiet;
+  const EchoOff off;
   auto line = read_line();
   std::fputc('\n', stderr);
   return line;

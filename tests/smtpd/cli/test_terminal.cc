@@ -1,0 +1,87 @@
+// What the command line does with the files and the terminal that it is given.
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+#include <termios.h>
+
+#include "tests/smtpd/program.h"
+
+using essaim::test::Program;
+
+namespace {
+
+// A terminal that is nobody's controlling one, with the program at it.
+class AtTerminal {
+ public:
+  explicit AtTerminal(const std::vector<std::string>& words) {
+    ours_ = posix_openpt(O_RDWR | O_NOCTTY);
+    BOOST_REQUIRE(ours_ >= 0 && grantpt(ours_) == 0 && unlockpt(ours_) == 0);
+    theirs_ = open(ptsname(ours_), O_RDWR | O_NOCTTY);
+    BOOST_REQUIRE(theirs_ >= 0);
+    std::vector<char*> argv{const_cast<char*>(ESSAIM_PROGRAM)};
+    for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    pid_ = fork();
+    BOOST_REQUIRE(pid_ >= 0);
+    if (pid_ > 0) return;
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) signal(number, SIG_DFL);  // whoever runs us
+    for (const int fd : {0, 1, 2}) dup2(theirs_, fd);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  ~AtTerminal() {
+    if (pid_ > 0) {
+      kill(pid_, SIGKILL);
+      waitpid(pid_, nullptr, 0);
+    }
+    close(theirs_);
+    close(ours_);
+  }
+
+  bool echoes() const {
+    termios now{};
+    BOOST_REQUIRE(tcgetattr(theirs_, &now) == 0);
+    return (now.c_lflag & ECHO) != 0;
+  }
+  // False: it ended before.
+  bool wait_for_prompt() {
+    for (int i = 0; i < 6000; ++i) {
+      if (!echoes()) return true;
+      if (waitpid(pid_, nullptr, WNOHANG) == pid_) {
+        pid_ = 0;
+        return false;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return false;
+  }
+  // How it ended.
+  int end_by(int signal) {
+    int status = 0;
+    kill(pid_, signal);
+    BOOST_REQUIRE(waitpid(pid_, &status, 0) == pid_);
+    pid_ = 0;
+    return status;
+  }
+
+ private:
+  int ours_ = -1, theirs_ = -1;
+  pid_t pid_ = 0;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_password_prompt_that_is_interrupted_leaves_a_terminal_that_echoes) {
+  const Program program;
+  BOOST_REQUIRE(program.run({"storage", "init"}).code == 0);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+    AtTerminal essaim({"account", "create", "ann", "--address", "ann@a.example", "--config", program.config});
+    BOOST_REQUIRE(essaim.wait_for_prompt());
+    const int status = essaim.end_by(signal);
+    BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == signal), signal << " gave " << status);
+    BOOST_TEST(essaim.echoes(), signal);
+  }
+  BOOST_TEST(program.run({"account", "show", "ann"}).code == 1);
+}
