@@ -82,9 +82,9 @@ int explain(const Shell& shell, const std::vector<std::string>& words, const CLI
 }
 
 int finish(int code) {
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-  if (errno == EPIPE || errno == EBADF) return code;  // nobody wants to read it
-  std::fprintf(stderr, "essaim: cannot write the output: %s\n", std::strerror(errno));
+  const int error = flush_output();
+  if (error == 0 || error == EPIPE) return code;  // nobody wants to read it
+  std::fprintf(stderr, "essaim: cannot write the output: %s\n", std::strerror(error));
   return code == kOk ? static_cast<int>(kFailed) : code;
 }
 

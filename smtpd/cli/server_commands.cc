@@ -42,7 +42,7 @@ int trace(const Shell& shell, const std::string& peer, const std::string& destin
       },
       [&](const std::string& line) {
         print_line(shell.json ? json_text({{"line", line}}) : escaped_for_display(line, 8192));
-        return std::fflush(stdout) == 0;
+        return flush_output() == 0;
       });
   return done.ok() ? static_cast<int>(kOk) : shell.fail(done.error());
 }

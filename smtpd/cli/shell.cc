@@ -1,5 +1,7 @@
 #include "smtpd/cli/shell.h"
 
+#include <cerrno>
+
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <time.h>
@@ -88,8 +90,18 @@ int Shell::done(const std::string& text, const std::string& json_text) const {
   return kOk;
 }
 
+namespace {
+int output_error = 0;  // stdio only knows that there was one
+}
+
 void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() && output_error == 0)
+    output_error = errno;
+}
+
+int flush_output() {
+  if (std::fflush(stdout) != 0 && output_error == 0) output_error = errno;
+  return output_error;
 }
 
 void print_line(std::string_view text) {

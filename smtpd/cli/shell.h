@@ -53,6 +53,8 @@ class Shell {
 // To standard output. What people read is escaped by whoever makes it.
 void print(std::string_view text);
 void print_line(std::string_view text);
+// Writes what of it was gathered. Gives the errno of the first of all these writes that failed, 0 for none.
+int flush_output();
 
 // "1h" (ago), "2026-11-22", "2026-11-22T18:52:04Z".
 Result<WallTime> parse_when(const std::string& text, WallTime now);

@@ -63,7 +63,7 @@ int stream(const Shell& shell, Source& source, Duration interval) {
       for (const std::string& line : render_top(*snapshot, 0, 0)) print_line(line);
       print_line("");
     }
-    if (std::fflush(stdout) != 0) return kOk;
+    if (flush_output() != 0) return kOk;
     std::this_thread::sleep_for(interval);
   }
 }

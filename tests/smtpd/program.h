@@ -51,12 +51,18 @@ class Program {
   };
   Outcome run(std::vector<std::string> arguments, const std::string& input = "",
               bool with_config = true) const {
+    return run_into(directory.path("stdout"), std::move(arguments), input, with_config);
+  }
+  // With standard output into this file.
+  Outcome run_into(const std::string& out, std::vector<std::string> arguments, const std::string& input = "",
+                   bool with_config = true) const {
     if (with_config) {
       arguments.push_back("--config");
       arguments.push_back(config);
     }
     const std::string in = directory.write("stdin", input);
-    const pid_t pid = start(arguments, in, directory.path("stdout"), directory.path("stderr"));
+    unlink(directory.path("stdout").c_str());
+    const pid_t pid = start(arguments, in, out, directory.path("stderr"));
     int status = 0;
     ESSAIM_CHECK(waitpid(pid, &status, 0) == pid);
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),

@@ -12,6 +12,10 @@ using essaim::test::Program;
 
 namespace {
 
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
 // A terminal that is nobody's controlling one, with the program at it.
 class AtTerminal {
  public:
@@ -84,4 +88,14 @@ BOOST_AUTO_TEST_CASE(a_password_prompt_that_is_interrupted_leaves_a_terminal_tha
     BOOST_TEST(essaim.echoes(), signal);
   }
   BOOST_TEST(program.run({"account", "show", "ann"}).code == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_full_disk_is_called_that_whether_the_output_is_long_or_short) {
+  const Program program;
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"domain", "create", "lists.example"}, {"man"}, {"config", "sample"}}) {
+    const auto outcome = program.run_into("/dev/full", words);
+    BOOST_TEST(outcome.code == 1, words[0]);
+    BOOST_TEST(has(outcome.err, "cannot write the output: No space left on device"), outcome.err);
+  }
 }
