@@ -181,6 +181,11 @@ std::string what_becomes(const Json& result) {
          "same again)";
 }
 
+// Settled and gone, or mistyped: a script must not take them for done.
+void say_unknown(const Json& ids) {
+  for (const Json& id : ids) print_line("no post " + for_display(id.get<std::string>()));
+}
+
 int report(const Shell& shell, QueueAction action, const Json& result) {
   const std::string error = result.value("error", "");
   const auto posts = result.value("posts", std::int64_t{0}),
@@ -188,7 +193,8 @@ int report(const Shell& shell, QueueAction action, const Json& result) {
              busy = result.value("busy", std::int64_t{0});
   // A script must not take for deleted who may still get it.
   const bool not_all = action == QueueAction::kDelete && busy > 0;
-  const int outcome = error.empty() && !not_all ? kOk : kFailed;
+  const Json unknown = result.value("unknown", Json::array());
+  const int outcome = error.empty() && !not_all && unknown.empty() ? kOk : kFailed;
   if (shell.json) {
     static_cast<void>(print_json(result));
     return outcome;
@@ -240,6 +246,7 @@ int report(const Shell& shell, QueueAction action, const Json& result) {
   else if (!error.empty())
     print_line(plural(result.value("failed", std::int64_t{0}), "post") + " left as before; " +
                for_display(error));
+  say_unknown(unknown);
   return outcome;
 }
 
@@ -275,19 +282,26 @@ int preview(const Shell& shell, Site& site, const operate::QueueRequest& request
     table.add({format_id(post.id), show_age(post.accepted, now), post.list_address, from,
                std::to_string(post.size), std::to_string(recipients), post.subject});
   }
-  if (shell.json)
-    return print_json({{"dry_run", true},
-                       {"action", operate::to_string(request.action)},
-                       {"posts", found->change.posts},
-                       {"recipients", found->change.recipients},
-                       {"concerned", concerned}});
+  Json unknown = Json::array();
+  for (const Id id : found->change.unknown) unknown.push_back(format_id(id));
+  const int outcome = unknown.empty() ? kOk : kFailed;
+  if (shell.json) {
+    static_cast<void>(print_json({{"dry_run", true},
+                                  {"action", operate::to_string(request.action)},
+                                  {"posts", found->change.posts},
+                                  {"recipients", found->change.recipients},
+                                  {"concerned", concerned},
+                                  {"unknown", unknown}}));
+    return outcome;
+  }
   if (!table.empty()) print(table.text());
   if (found->change.posts > static_cast<std::int64_t>(found->posts.size()))
     print_line("and " + std::to_string(found->change.posts - static_cast<std::int64_t>(found->posts.size())) +
                " more");
   print_line(plural(found->change.recipients, "recipient") + " of " + plural(found->change.posts, "post") +
              " " + done_to(request.action) + "; nothing was changed");
-  return kOk;
+  say_unknown(unknown);
+  return outcome;
 }
 
 // In the server if it runs: it has parts of the queue in memory.

@@ -514,13 +514,14 @@ std::string to_json(const QueueChange& change) {
     json["failed"] = change.failed;
     json["error"] = change.error;
   }
+  for (const Id id : change.unknown) json["unknown"].push_back(format_id(id));
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 Result<QueuePreview> preview_queue_change(Database& database, const Clock& clock,
                                           const QueueRequest& request) {
   QueuePreview out;
-  auto ids = select_posts(database, request.selection);
+  auto ids = select_posts(database, request.selection, &out.change.unknown);
   if (!ids.ok()) return ids.error();
   Operation operation(database, clock, request);
   ESSAIM_TRY(operation.find_batches());
@@ -549,9 +550,11 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
       return storage::call_for_retry(c, request.selection.filter.domain);
     }));
   }
-  auto ids = select_posts(database, request.selection);
+  std::vector<Id> unknown;
+  auto ids = select_posts(database, request.selection, &unknown);
   if (!ids.ok()) return ids.error();
   Operation operation(database, clock, request, ending);
+  operation.change_.unknown = std::move(unknown);
   ESSAIM_TRY(operation.find_batches());
   std::erase_if(*ids, [&](Id id) { return !operation.selected(id); });
   if (ids->empty()) return operation.change_;

@@ -40,6 +40,7 @@ struct QueueChange {
   std::int64_t failed =
       0;              // posts left as they were, for an error; of a delete of whole posts: they are in `held`
   std::string error;  // the first of these
+  std::vector<Id> unknown;  // of the ids that were named: they do not exist (any more)
 };
 
 std::string to_json(const QueueChange& change);  // the answer of the server, and of --json
@@ -64,6 +65,7 @@ struct QueueRequest {
   std::string reason;
   bool waits = true;  // for what is in transmission
 };
+// Both: kNotFound when none of the ids that are named exists.
 Result<QueuePreview> preview_queue_change(storage::Database& database, const Clock& clock,
                                           const QueueRequest& request);
 // `recall` (may be empty) gets what the running server has in memory of these posts back into the database;

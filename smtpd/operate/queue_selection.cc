@@ -9,6 +9,11 @@ namespace {
 
 constexpr std::size_t kMostPosts = 1'000'000;
 
+void sort_once_each(std::vector<Id>* ids) {
+  std::sort(ids->begin(), ids->end());
+  ids->erase(std::unique(ids->begin(), ids->end()), ids->end());
+}
+
 }  // namespace
 
 bool QueueSelection::empty() const {
@@ -77,17 +82,18 @@ Result<QueueSelection> QueueSelection::from_arguments(const std::map<std::string
   return out;
 }
 
-Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSelection& selection) {
+Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSelection& selection,
+                                     std::vector<Id>* unknown) {
   std::vector<Id> out;
   ESSAIM_TRY(database.read_now([&](storage::Connection& c) -> Result<void> {
     out.clear();
+    unknown->clear();
     storage::PostStore posts(c);
     if (!selection.ids.empty()) {
       for (Id id : selection.ids) {
         auto found = posts.find(id);
         if (!found.ok()) return found.error();
-        if (!found->has_value()) return Error{ErrorCode::kNotFound, "no post " + format_id(id)};
-        out.push_back(id);
+        (found->has_value() ? out : *unknown).push_back(id);
       }
       return {};
     }
@@ -99,9 +105,12 @@ Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSel
     for (const auto& post : *found) out.push_back(post.id);
     return {};
   }));
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  return out;
+  sort_once_each(&out);
+  sort_once_each(unknown);
+  if (!out.empty() || unknown->empty()) return out;
+  std::string names;
+  for (const Id id : *unknown) names += (names.empty() ? "" : ", ") + format_id(id);
+  return Error{ErrorCode::kNotFound, "no post " + names};
 }
 
 }  // namespace essaim::smtpd::operate

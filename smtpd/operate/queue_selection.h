@@ -23,7 +23,9 @@ struct QueueSelection {
   static Result<QueueSelection> from_arguments(const std::map<std::string, std::string>& arguments);
 };
 
-// The unfinished posts of the selection, oldest first. kNotFound names an id that does not exist.
-Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSelection& selection);
+// The posts that the selection names, or the unfinished ones that its filter finds; oldest first. Ids that do not exist, once
+// each, go to `unknown`; kNotFound names them when there is no other.
+Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSelection& selection,
+                                     std::vector<Id>* unknown);
 
 }  // namespace essaim::smtpd::operate

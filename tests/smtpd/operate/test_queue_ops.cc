@@ -317,6 +317,31 @@ BOOST_FIXTURE_TEST_CASE(a_transaction_that_is_run_again_counts_once, Queue) {
   BOOST_TEST(recipients(QueueAction::kDelete) == 15);
 }
 
+BOOST_FIXTURE_TEST_CASE(an_id_that_is_unknown_does_not_keep_the_others_from_what_is_done, Queue) {
+  QueueRequest some = request(QueueAction::kHold);
+  some.selection.ids = {99, 3, 1, 98, 3, 98};
+  const std::vector<Id> unknown = {98, 99};
+  for (const auto& [action, held_after] :
+       {std::pair{QueueAction::kHold, 2}, std::pair{QueueAction::kRelease, 0},
+        std::pair{QueueAction::kDelete, 0}}) {
+    some.action = action;
+    BOOST_TEST((must(preview_queue_change(*database, clock, some)).change.unknown == unknown));
+    const QueueChange done = change(some);
+    BOOST_TEST(done.posts == 2);
+    BOOST_TEST((done.unknown == unknown));
+    BOOST_TEST(to_json(done).find("\"unknown\":[\"" + format_id(98) + "\",\"" + format_id(99) + "\"]") !=
+               std::string::npos);
+    BOOST_TEST(held() == held_after);
+  }
+  BOOST_TEST(state(1).find("pending 0 suppressed 5") != std::string::npos, state(1));
+  BOOST_TEST(state(2).find("pending 5 suppressed 0") != std::string::npos, state(2));
+  some.selection.ids = {99, 98};
+  const auto none = change_queue(*database, clock, some, nullptr);
+  BOOST_REQUIRE(!none.ok());
+  BOOST_TEST((none.error().code == ErrorCode::kNotFound));
+  BOOST_TEST(none.error().message == "no post " + format_id(98) + ", " + format_id(99));
+}
+
 // Rows: what a batch with deferred recipients waits for: their pause, or a claim, as it came back for others.
 BOOST_FIXTURE_TEST_CASE(a_retry_ends_the_pauses_of_those_who_are_meant, Queue) {
   for (const BatchQueue queue : {BatchQueue::kWaiting, BatchQueue::kReady}) {
