@@ -102,8 +102,9 @@ Result<Change> Admin::ask_domain(const std::string& name, Request request, Missi
     if (!name.empty()) {
       auto domain = DirectoryStore(connection).find_domain(request.list.domain);
       if (!domain.ok()) return domain.error();
+      if (!domain->has_value() && request.verb == Verb::kDeleteDomain)
+        return Error{ErrorCode::kNotFound, "there is no domain " + request.list.domain};
       if (!domain->has_value() && missing == Missing::kIsAnError) return no_domain(request.list.domain);
-      if (!domain->has_value() && missing == Missing::kIsDone) return {};
       if (domain->has_value()) request.list = domain_alone(**domain);
     }
     const auto response = carry_out(connection, request);
@@ -159,7 +160,7 @@ Result<Change> Admin::set_domain(const std::string& name, const SettingChanges& 
 Result<Change> Admin::delete_domain(const std::string& name) {
   Request request;
   request.verb = Verb::kDeleteDomain;
-  return ask_domain(name, std::move(request), Missing::kIsDone);
+  return ask_domain(name, std::move(request), Missing::kIsAnError);
 }
 
 Result<Change> Admin::add_listmaster(const std::string& domain, const smtp::Address& address) {
@@ -302,7 +303,7 @@ Result<Change> Admin::forget_name(const std::string& name) {
     DirectoryStore directory(connection);
     auto list = directory.find_list_or_former(address->local, address->domain);
     if (!list.ok()) return list.error();
-    if (!list->has_value()) return {};
+    if (!list->has_value()) return Error{ErrorCode::kNotFound, "no list had the name " + request.name};
     request.list = *std::move(*list);
     if (request.list.address() == request.name)
       return Error{ErrorCode::kConflict, request.name + " is what the list is called now"};
@@ -326,13 +327,11 @@ Result<Change> Admin::close_list(const std::string& address) {
   return ask_for_change(address, std::move(request));
 }
 
-// One that is not there is deleted already.
 Result<Change> Admin::delete_list(const std::string& address, bool quiet, Dropped* dropped) {
   Request request;
   request.verb = Verb::kDeleteList;
   request.quiet = quiet;
   const auto response = ask_list(address, std::move(request));
-  if (!response.ok() && response.error().code == ErrorCode::kNotFound) return Change::kAlready;
   if (!response.ok()) return response.error();
   if (dropped != nullptr) *dropped = response->dropped;
   return change_of(*response);

@@ -92,7 +92,8 @@ class Admin {
   Result<std::vector<storage::DomainRecord>> domains();
   Result<DomainInfo> show_domain(const std::string& name);
   Result<Change> set_domain(const std::string& name, const SettingChanges& changes);
-  Result<Change> delete_domain(const std::string& name);  // kConflict while it has lists
+  // kNotFound: there is none. kConflict: it has lists.
+  Result<Change> delete_domain(const std::string& name);
   // Of a domain; "": of the site.
   Result<Change> add_listmaster(const std::string& domain, const smtp::Address& address);
   Result<Change> remove_listmaster(const std::string& domain, const smtp::Address& address);
@@ -104,11 +105,12 @@ class Admin {
   Result<Change> set_list(const std::string& address, const SettingChanges& changes);
   // `to` as in Request; *what is told also where nothing is changed. kConflict: it cannot be called so, and why.
   Result<Change> rename_list(const std::string& address, const std::string& to, bool dry_run, Renaming* what);
-  // Mail to a name that a list had before is refused from now on. kConflict: a list is called so.
+  // Mail to a name that a list had before is refused from now on. kNotFound: none had it; kConflict: a list is called so.
   Result<Change> forget_name(const std::string& address);
   Result<Change> open_list(const std::string& address);
   Result<Change> close_list(const std::string& address);
   // Who waits for an answer there is told, unless `quiet` (list_end.h); *dropped says what it was, of kDone.
+  // kNotFound: there is no such list.
   Result<Change> delete_list(const std::string& address, bool quiet = false, Dropped* dropped = nullptr);
 
   // Many in several transactions; the error says how many are added, and asking again adds the rest.
@@ -137,7 +139,7 @@ class Admin {
   // As the operator.
   Result<Response> carry_out(storage::Connection& connection, Request request);
   Result<Response> ask_list(const std::string& name, Request request);
-  enum class Missing { kIsAnError, kIsMade, kIsDone };  // what it means that there is no such domain
+  enum class Missing { kIsAnError, kIsMade };  // what it means that there is no such domain
   // "": of the site.
   Result<Change> ask_domain(const std::string& name, Request request, Missing missing);
   Result<Change> ask_for_change(const std::string& list, Request request);

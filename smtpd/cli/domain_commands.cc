@@ -95,7 +95,8 @@ void add_domain(Shell& shell) {
                    "  essaim domain delete lists.example.org", [&shell, name] {
                      return with_site(shell, [&](Site& site) {
                        return report(shell, site.admin().delete_domain(*name),
-                                     "domain " + for_display(*name) + " deleted", "there was no such domain");
+                                     "domain " + for_display(*name) + " deleted",
+                                     "domain was deleted already");
                      });
                    }));
 }

@@ -53,7 +53,7 @@ int delete_one(const Shell& shell, Site& site, const std::string& address, bool 
   const auto change = site.admin().delete_list(address, quiet, &dropped);
   if (!change.ok()) return shell.fail(change.error());
   const bool deleted = *change == lists::Change::kDone;
-  std::string text = deleted ? "list deleted" : "there was no such list";
+  std::string text = deleted ? "list deleted" : "list was deleted already";
   if (dropped.posts + dropped.requests > 0)
     text += "; " + plural(dropped.posts, "post") + " and " + plural(dropped.requests, "request") +
             " that waited there are dropped; people told of it: " + std::to_string(dropped.told);

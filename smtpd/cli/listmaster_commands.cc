@@ -52,8 +52,12 @@ int change(const Shell& shell, const Options& options, bool add) {
                     : site.admin().remove_listmaster(options.domain, *address);
     if (!done.ok()) return shell.fail(done.error());
     const bool changed = *done == lists::Change::kDone;
-    const char* what = add ? (changed ? " is a listmaster" : " was a listmaster already")
-                           : (changed ? " is no listmaster any more" : " was no listmaster");
+    if (!changed && !add)
+      return shell.fail({ErrorCode::kNotFound, address->to_string() + " is no listmaster of " +
+                                                   (options.domain.empty() ? "the site" : options.domain)});
+    const char* what = !add      ? " is no listmaster any more"
+                       : changed ? " is a listmaster"
+                                 : " was a listmaster already";
     return shell.done(for_display(address->to_string()) + what, json_text({{"changed", changed}}));
   });
 }

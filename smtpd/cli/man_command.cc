@@ -77,9 +77,10 @@ std::string man_page(const CLI::App& root) {
     for (const CLI::App* verb : verbs) append_verb(path + " " + verb->get_name(), verb, &out);
   }
   out +=
-      ".SH EXIT STATUS\n.TP\n.B 0\nDone; also when there was nothing to do.\n.TP\n.B 1\nIt failed or was "
+      ".SH EXIT STATUS\n.TP\n.B 0\nDone; also when it was so already.\n.TP\n.B 1\nIt failed or was "
       "refused, or what was named does "
-      "not exist.\n.TP\n.B 2\nThe command or the configuration is wrong.\n.TP\n.B 3\nOf \\fBessaim "
+      "not exist, also to delete or to remove it; of several that were named, one of them.\n.TP\n.B 2\nThe "
+      "command or the configuration is wrong.\n.TP\n.B 3\nOf \\fBessaim "
       "serve\\fR: another server runs under this host name.\n"
       ".SH SEE ALSO\n.BR essaim.toml (5)\n";
   return out;

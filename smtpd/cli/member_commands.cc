@@ -67,23 +67,38 @@ int add(const Shell& shell, const Arguments& a) {
   });
 }
 
+// The first of them.
+std::string named(const std::vector<std::string>& people) {
+  constexpr std::size_t kMost = 20;
+  std::string out;
+  for (std::size_t i = 0; i < people.size() && i < kMost; ++i)
+    out += (i == 0 ? "" : ", ") + for_display(people[i]);
+  return people.size() <= kMost ? out : out + " and " + std::to_string(people.size() - kMost) + " more";
+}
+
 int remove(const Shell& shell, const Arguments& a) {
   auto role = lists::parse_role(a.role);
   if (!role.ok()) return shell.fail(role.error());
   auto members = people(a, lists::Known::kPerhaps);
   if (!members.ok()) return shell.fail(members.error());
   return with_site(shell, [&](Site& site) {
-    std::int64_t removed = 0, none = 0;
+    // Told apart from who is not on it.
+    if (const auto list = site.admin().show_list(a.list); !list.ok()) return shell.fail(list.error());
+    std::int64_t removed = 0;
+    std::vector<std::string> none;
     for (const auto& member : *members) {
       auto change = site.admin().remove_member(a.list, *role, member.address);
-      if (!change.ok() && change.error().code != ErrorCode::kNotFound) return shell.fail(change.error());
-      if (!change.ok() && members->size() == 1) return shell.fail(change.error());
-      (change.ok() && *change == lists::Change::kDone ? removed : none) += 1;
+      if (!change.ok()) return shell.fail(change.error());
+      if (*change == lists::Change::kDone)
+        ++removed;
+      else
+        none.push_back(member.address.to_string());
     }
     shell.done(
-        std::to_string(removed) + " removed" + (none > 0 ? ", " + std::to_string(none) + " were none" : ""),
-        json_text({{"removed", removed}, {"none", none}}));
-    return static_cast<int>(removed > 0 || members->empty() ? kOk : kFailed);
+        std::to_string(removed) + " removed" +
+            (none.empty() ? "" : "; no " + std::string(lists::to_string(*role)) + " of it: " + named(none)),
+        json_text({{"removed", removed}, {"none", none.size()}}));
+    return static_cast<int>(none.empty() ? kOk : kFailed);
   });
 }
 

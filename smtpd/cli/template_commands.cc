@@ -65,8 +65,9 @@ int change_blocked(const Shell& shell, const TextOptions& options, bool add) {
     auto done = add ? texts.block(options.place, options.name) : texts.unblock(options.place, options.name);
     if (!done.ok()) return shell.fail(done.error());
     const bool changed = *done == lists::Change::kDone;
-    const char* what = add ? (changed ? " is blocked" : " was blocked already")
-                           : (changed ? " is not blocked any more" : " was not blocked");
+    if (!changed && !add)
+      return shell.fail({ErrorCode::kNotFound, options.name + " is not blocked for " + place_name(options)});
+    const char* what = !add ? " is not blocked any more" : changed ? " is blocked" : " was blocked already";
     return shell.done(for_display(options.name) + what, json_text({{"changed", changed}}));
   });
 }

@@ -14,6 +14,11 @@ void add_place(CLI::App* verb, TextOptions& options) {
       ->type_name("DOMAIN");
 }
 
+std::string place_name(const TextOptions& options) {
+  const std::string& place = options.place.list.empty() ? options.place.domain : options.place.list;
+  return place.empty() ? "the site" : place;
+}
+
 Result<std::string> read_text_file(const std::string& path) {
   return path == "-" ? read_standard_input() : read_file(path);
 }
@@ -62,9 +67,9 @@ int delete_text(const Shell& shell, storage::TextKind kind, const TextOptions& o
   return with_site(shell, [&](Site& site) {
     auto done = lists::SiteTexts(site.database(), system_clock()).remove(options.place, kind, options.name);
     if (!done.ok()) return shell.fail(done.error());
-    const bool changed = *done == lists::Change::kDone;
-    return shell.done(changed ? options.name + " deleted" : "there was none",
-                      json_text({{"changed", changed}}));
+    if (*done != lists::Change::kDone)
+      return shell.fail({ErrorCode::kNotFound, "there is no " + options.name + " of " + place_name(options)});
+    return shell.done(options.name + " deleted", json_text({{"changed", true}}));
   });
 }
 

@@ -15,11 +15,12 @@ struct TextOptions {
 };
 // Options --list and --domain; without either it is about the site.
 void add_place(CLI::App* verb, TextOptions& options);
+std::string place_name(const TextOptions& options);  // "dev@lists.example.org", "the site"
 
 // "-" is standard input. kIo names the file.
 Result<std::string> read_text_file(const std::string& path);
 
-// The text with `name` from a file; said when done. Likewise for taking it away.
+// The text with `name` from a file; said when done. Likewise for taking it away, which fails if there is none.
 int set_text(const Shell& shell, storage::TextKind kind, const TextOptions& options);
 int delete_text(const Shell& shell, storage::TextKind kind, const TextOptions& options);
 int show_text(const Shell& shell, storage::TextKind kind, const TextOptions& options);

@@ -48,9 +48,11 @@ BOOST_AUTO_TEST_CASE(asking_twice_is_no_mistake) {
   BOOST_TEST(is(admin.remove_member("dev@new.example", storage::Role::kMember, a), Change::kAlready));
   BOOST_TEST((admin.delete_domain("new.example").error().code == ErrorCode::kConflict));
   BOOST_TEST(is(admin.delete_list("dev@new.example"), Change::kDone));
-  BOOST_TEST(is(admin.delete_list("dev@new.example"), Change::kAlready));
+  BOOST_TEST((admin.delete_list("dev@new.example").error().code == ErrorCode::kNotFound));
   BOOST_TEST(is(admin.delete_domain("new.example"), Change::kDone));
-  BOOST_TEST(is(admin.delete_domain("new.example"), Change::kAlready));
+  const auto again = admin.delete_domain("new.example");
+  BOOST_TEST((again.error().code == ErrorCode::kNotFound));
+  BOOST_TEST(again.error().message == "there is no domain new.example");
 }
 
 BOOST_AUTO_TEST_CASE(mistakes_say_what_is_wrong_and_what_to_do) {

@@ -89,6 +89,7 @@ BOOST_AUTO_TEST_CASE(a_list_is_reached_by_the_names_that_it_had_until_another_on
              "there is no list bees@team.example any more; it is called dev@team.example now");
   TestSite::require(site.admin.forget_name("bees@team.example"));
   BOOST_TEST(site.list_behind("bees@team.example") == "");
+  BOOST_TEST((site.admin.forget_name("bees@team.example").error().code == ErrorCode::kNotFound));
   BOOST_TEST(!site.admin.forget_name("dev@team.example").ok());
   BOOST_TEST(site.list_behind("dev@team.example") == "dev@team.example");
 }

@@ -1,0 +1,85 @@
+// What a script learns from the exit status: whether what it names is there, and whether it is done.
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/smtpd/program.h"
+
+using essaim::test::Program;
+using Json = nlohmann::json;
+
+namespace {
+
+struct Scripts : Program {
+  Scripts() {
+    ok({"domain", "create", "lists.example"});
+    ok({"list", "create", "dev@lists.example", "--owner", "owner@people.example"});
+  }
+  Outcome ok(const std::vector<std::string>& arguments, const std::string& input = "") const {
+    Outcome o = run(arguments, input);
+    BOOST_REQUIRE_MESSAGE(o.code == 0, arguments[0] << " " << arguments[1] << ": " << o.err);
+    return o;
+  }
+};
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(what_does_not_exist_is_not_deleted_and_a_script_is_told, Scripts) {
+  struct Row {
+    std::vector<std::string> arguments;
+    std::string says;
+  };
+  const std::vector<Row> rows = {
+      {{"list", "delete", "devv@lists.example"}, "did you mean dev@lists.example?"},
+      {{"list", "forget", "old@lists.example"}, "no list had the name old@lists.example"},
+      {{"domain", "delete", "lsits.example"}, "there is no domain lsits.example\n"},
+      {{"block", "remove", "ann@a.example"}, "ann@a.example is not blocked for the site"},
+      {{"scenario", "delete", "send.mine"}, "there is no send.mine of the site"},
+      {{"scenario", "delete", "friends.txt", "--list", "dev@lists.example"},
+       "there is no friends.txt of dev@lists.example"},
+      {{"template", "delete", "welcome.fr", "--domain", "lists.example"},
+       "there is no welcome.fr of lists.example"},
+      {{"listmaster", "remove", "ann@a.example"}, "ann@a.example is no listmaster of the site"},
+      {{"listmaster", "remove", "ann@a.example", "--domain", "lists.example"}, "listmaster of lists.example"},
+      {{"member", "remove", "devv@lists.example", "ann@a.example"}, "did you mean dev@lists.example?"},
+      {{"account", "delete", "ann"}, "ann"},
+      {{"dkim", "delete", "lists.example", "s1"}, "s1"},
+  };
+  for (const Row& row : rows) {
+    const std::string words = row.arguments[0] + " " + row.arguments[1];
+    const Outcome o = run(row.arguments);
+    BOOST_TEST(o.code == 1, words << " gave " << o.code);
+    BOOST_TEST(has(o.err, row.says), words << " said: " << o.err);
+    std::vector<std::string> for_scripts = row.arguments;
+    for_scripts.emplace_back("--json");
+    const Outcome j = run(for_scripts);
+    BOOST_TEST(j.code == 1, words);
+    BOOST_TEST(Json::parse(j.err)["code"] == "not found", words << " said: " << j.err);
+  }
+  // What is so already is done.
+  ok({"domain", "create", "lists.example"});
+  ok({"list", "open", "dev@lists.example"});
+  ok({"block", "add", "ann@a.example"});
+  ok({"block", "add", "ann@a.example"});
+  ok({"block", "remove", "ann@a.example"});
+}
+
+BOOST_FIXTURE_TEST_CASE(who_is_no_member_is_named_and_the_others_are_removed, Scripts) {
+  ok({"member", "add", "dev@lists.example", "ann@a.example", "bob@b.example"});
+  const Outcome o = run({"member", "remove", "dev@lists.example", "--file", "-"},
+                        "nobody@a.example\nann@a.example\nnoone@a.example\n");
+  BOOST_TEST(o.code == 1);
+  BOOST_TEST(has(o.out, "1 removed; no member of it: nobody@a.example, noone@a.example\n"), o.out);
+  std::string many;
+  for (int i = 0; i < 25; ++i) many += "p" + std::to_string(i) + "@gone.example\n";
+  BOOST_TEST(has(run({"member", "remove", "dev@lists.example", "--file", "-"}, many).out, " and 5 more\n"));
+  BOOST_TEST(ok({"member", "remove", "dev@lists.example", "bob@b.example"}).out == "1 removed\n");
+  BOOST_TEST(run({"member", "remove", "dev@lists.example", "bob@b.example"}).code == 1);
+  ok({"member", "remove", "dev@lists.example", "--file", "-"});  // an empty file names nobody
+}
