@@ -38,13 +38,24 @@ Result<Nodes> read_nodes(Site& site) {
   return nodes;
 }
 
+// Who has a file of its own changes nothing in its row when it ends: it is at work when it answers.
+void ask_who_runs(const Result<std::string>& answer, const Json& json, Nodes* nodes) {
+  const bool none = !answer.ok() && answer.error().code == ErrorCode::kNotFound &&
+                    answer.error().message.starts_with("no server");
+  if (!none && !json.contains("node")) return;
+  const int running = none ? 0 : json["node"].get<int>();
+  for (NodeSight& node : nodes->all) {
+    if (node.at_work() && node.number != running) node.state = NodeState::kStopped;
+  }
+}
+
 // What the server on this machine has seen of the others' beats: number -> milliseconds of silence. Nothing without one.
-std::map<int, std::int64_t> silences(Site& site) {
+std::map<int, std::int64_t> silences(Site& site, Nodes* nodes) {
   std::map<int, std::int64_t> out;
   auto answer = admin::call(site.settings().admin_socket(), {"nodes", {}}, std::chrono::seconds(5));
-  if (!answer.ok()) return out;
-  const Json json = Json::parse(*answer, nullptr, false);
-  if (!json.is_object() || !json.contains("silent_ms")) return out;
+  const Json json = answer.ok() ? Json::parse(*answer, nullptr, false) : Json();
+  if (!site.settings().database_file().empty()) ask_who_runs(answer, json, nodes);
+  if (!json.contains("silent_ms")) return out;
   for (const auto& [number, ms] : json["silent_ms"].items())
     out[std::atoi(number.c_str())] = ms.get<std::int64_t>();
   return out;
@@ -79,7 +90,7 @@ std::string silence_text(const Json& node) {
 int list(const Shell& shell, Site& site) {
   auto nodes = read_nodes(site);
   if (!nodes.ok()) return shell.fail(nodes.error());
-  const auto silent = silences(site);
+  const auto silent = silences(site, &*nodes);
   Json json = Json::array();
   Table table({"NODE", "HOST", "STATE", "SILENT", "EPOCH", "SINCE", "BATCHES", "RECIPIENTS", "VERSION"});
   for (const NodeSight& node : nodes->all) {
@@ -90,7 +101,10 @@ int list(const Shell& shell, Site& site) {
     json.push_back(std::move(one));
   }
   if (shell.json) return print_json(json);
-  print(table.text());
+  if (table.empty())
+    print_line("no nodes yet: no server has begun on this database");
+  else
+    print(table.text());
   return kOk;
 }
 
@@ -110,9 +124,10 @@ Result<NodeSight> find(const Nodes& nodes, const std::string& name) {
 int show(const Shell& shell, Site& site, const std::string& name) {
   auto nodes = read_nodes(site);
   if (!nodes.ok()) return shell.fail(nodes.error());
+  const auto beats = silences(site, &*nodes);
   auto node = find(*nodes, name);
   if (!node.ok()) return shell.fail(node.error());
-  const Json json = as_json(*node, *nodes, silences(site));
+  const Json json = as_json(*node, *nodes, beats);
   if (shell.json) return print_json(json);
   print_line("node        " + std::to_string(node->number) + ", " + for_display(node->hostname));
   print_line("state       " + state_text(*node));

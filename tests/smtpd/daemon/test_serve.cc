@@ -280,6 +280,23 @@ BOOST_AUTO_TEST_CASE(a_reload_looks_at_the_secret_that_seals_the_keys) {
   BOOST_TEST(has(program.log(), "error reload-refused"), program.log());
 }
 
+// Its row in a file is as it was while it ran.
+BOOST_AUTO_TEST_CASE(a_server_with_a_file_is_said_to_serve_as_long_as_it_runs) {
+  Program program;
+  const auto state = [&program] {
+    const Json all = Json::parse(program.run({"node", "list", "--json"}).out);
+    return all.at(0).at("state").get<std::string>();
+  };
+  for (const int signal : {SIGTERM, SIGKILL}) {
+    BOOST_REQUIRE(program.serve() > 0);
+    BOOST_TEST(state() == "serving");
+    program.signal_server(signal);
+    BOOST_TEST(program.wait_for_end() == (signal == SIGKILL ? 128 + SIGKILL : 0));
+    BOOST_TEST(state() == "stopped");
+  }
+  BOOST_TEST(has(program.run({"node", "show", "1"}).out, "stopped"));
+}
+
 // Its files would be the descriptors that the log goes to.
 BOOST_AUTO_TEST_CASE(a_server_that_is_started_with_nothing_open_writes_no_log_into_its_files) {
   Program program;
