@@ -73,6 +73,10 @@ std::filesystem::path without_slash(const std::string& path) {
   return place.has_filename() ? place : place.parent_path();
 }
 
+bool lies_in_state(const std::string& directory, const Settings& settings) {
+  return without_slash(directory).parent_path() == without_slash(settings.state);
+}
+
 Result<void> require_place(const char* setting, const std::string& path) {
   const auto wrong = [&](const std::string& what) {
     return Error{ErrorCode::kIo, std::string("\"") + setting + "\": " + what};
@@ -94,11 +98,21 @@ Result<void> require_places(const Settings& settings) {
   if (directory.empty()) return {};
   // The state directory is made first.
   struct stat about {};
-  if (without_slash(directory).parent_path() == without_slash(settings.state) &&
-      stat(settings.state.c_str(), &about) != 0)
-    return {};
+  if (lies_in_state(directory, settings) && stat(settings.state.c_str(), &about) != 0) return {};
   return require_place("storage.url", directory);
 }
+
+namespace {
+// The folder of the database's file, made as the server makes it.
+Result<void> make_folder(const std::string& directory, const Settings& settings) {
+  if (lies_in_state(directory, settings)) {
+    ESSAIM_TRY(require_place("state", settings.state));
+    ESSAIM_TRY(make_directory(settings.state, settings));
+  }
+  ESSAIM_TRY(require_place("storage.url", directory));
+  return make_directory(directory, settings);
+}
+}  // namespace
 
 storage::DatabaseOptions database_options(const Settings& settings, const std::string& password,
                                           int readers) {
@@ -118,7 +132,7 @@ Result<std::unique_ptr<storage::Database>> open_database(const Settings& setting
   if (const std::string file = settings.database_file(); !file.empty()) {
     ESSAIM_TRY(require_no_restore(settings));
     const std::string directory = file.substr(0, file.rfind('/'));
-    if (!directory.empty()) ESSAIM_TRY(make_directory(directory, settings));
+    if (!directory.empty()) ESSAIM_TRY(make_folder(directory, settings));
     ESSAIM_TRY(make_file(file, settings));
   }
   auto database = storage::Database::open(database_options(settings, password, readers));

@@ -16,7 +16,7 @@ namespace essaim::smtpd::operate {
 Result<void> require_places(const Settings& settings);
 
 storage::DatabaseOptions database_options(const Settings& settings, const std::string& password, int readers);
-// `password` as from database_password().
+// `password` as from database_password(). The folder of a file is made, and the state directory where it is to lie in that.
 Result<std::unique_ptr<storage::Database>> open_database(const Settings& settings,
                                                          const std::string& password, int readers);
 

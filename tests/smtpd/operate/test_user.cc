@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <utility>
 
 #include <boost/test/unit_test.hpp>
@@ -51,6 +52,32 @@ BOOST_AUTO_TEST_CASE(whoever_may_not_read_the_files_of_the_server_is_told_who_ma
   const std::string advice = ": Permission denied (run as root or as the server's user)";
   BOOST_TEST(loaded.error().message == config + advice);
   BOOST_TEST(database.error().message == dir.path("essaim.db") + advice);
+}
+
+// `essaim storage init` before the first start of the server.
+BOOST_AUTO_TEST_CASE(a_folder_of_the_database_in_the_state_directory_is_made_together_with_that) {
+  const test::TempDir dir;
+  for (const char* const end : {"", "/"}) {
+    smtpd::Settings settings;
+    settings.state = dir.path("state") + end;
+    settings.database_url = "sqlite:" + dir.path("state") + "/db/essaim.db";
+    BOOST_TEST(open_database(settings, "", 1).ok());
+    BOOST_TEST(::access(dir.path("state/db/essaim.db").c_str(), F_OK) == 0);
+    std::filesystem::remove_all(dir.path("state"));
+  }
+  // But no more than the server makes, for a path may be mistyped.
+  smtpd::Settings settings;
+  settings.state = dir.path("missing/state");
+  settings.database_url = "sqlite:" + settings.state + "/essaim.db";
+  auto refused = open_database(settings, "", 1);
+  BOOST_REQUIRE(!refused.ok());
+  BOOST_TEST(refused.error().message == "\"storage.url\": " + settings.state + ": there is no directory " +
+                                            dir.path("missing") + " to make it in");
+  settings.database_url = "sqlite:" + settings.state + "/db/essaim.db";
+  refused = open_database(settings, "", 1);
+  BOOST_REQUIRE(!refused.ok());
+  BOOST_TEST(refused.error().message.starts_with("\"state\": "), refused.error().message);
+  BOOST_TEST(::access(dir.path("missing").c_str(), F_OK) != 0);
 }
 
 BOOST_AUTO_TEST_CASE(root_opens_for_the_user_of_the_server_what_that_user_may) {
