@@ -139,9 +139,7 @@ void add_member_search(Shell& shell, CLI::App* member) {
                               "  essaim member bouncing --domain lists.example.org --json",
                               [&shell, b] { return bouncing(shell, *b); });
   verb->add_option("--since", b->since, "the last one not before: 7d, 2026-11-22 (30d)")->type_name("TIME");
-  verb->add_option("--at-least", b->at_least, "and so many in all (3)")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+  verb->add_option("--at-least", b->at_least, "and so many in all (3)")->type_name("N")->check(wrong_count);
   verb->add_option("--domain", b->domain, "of the lists of this domain alone")->type_name("DOMAIN");
 }
 

@@ -266,7 +266,7 @@ int find(const Shell& shell, const Search& search) {
   }
   filter.client = search.client;
   filter.failed = search.failed;
-  filter.limit = std::max(search.limit, search.limit + 1);  // the last one says that there are more
+  filter.limit = search.limit + 1;  // the last one says that there are more
   if (!search.since.empty()) {
     auto when = parse_when(search.since, now);
     if (!when.ok()) return shell.fail_usage("--since: " + when.error().message);
@@ -333,7 +333,7 @@ void add_post(Shell& shell) {
   verb->add_flag("--failed", search->failed, "in which somebody has failed");
   verb->add_option("--limit", search->limit, "at most so many, and whether there are more (100)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(wrong_count);
 
   auto id = std::make_shared<std::string>();
   auto recipients = std::make_shared<std::string>();

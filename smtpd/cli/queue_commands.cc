@@ -48,7 +48,7 @@ Json as_json(const storage::BatchRecord& b, const std::optional<storage::PostRec
 int list(const Shell& shell, const Arguments& a) {
   auto selection = selection_of(a);
   if (!selection.ok()) return shell.fail(selection.error());
-  selection->filter.limit = std::max(a.limit, a.limit + 1);  // the last one says that there are more
+  selection->filter.limit = a.limit + 1;  // the last one says that there are more
   return with_site(shell, [&](Site& site) {
     auto stopped = suspensions(site);
     if (!stopped.ok()) return shell.fail(stopped.error());
@@ -343,7 +343,9 @@ void add_queue(Shell& shell) {
                               "  essaim queue list\n  essaim queue list --domain example.net --older-than 1h",
                               [&shell, a] { return list(shell, *a); });
   add_filter_options(verb, a);
-  verb->add_option("--limit", a->limit, "at most so many, and whether there are more (1000)")->type_name("N");
+  verb->add_option("--limit", a->limit, "at most so many, and whether there are more (1000)")
+      ->type_name("N")
+      ->check(wrong_count);
   auto id = std::make_shared<std::string>();
   shell
       .verb(noun, "show", "the batches of a post", "  essaim queue show 0bzt6gqb01000",

@@ -167,6 +167,13 @@ std::string plural(std::int64_t n, const std::string& thing) {
   return std::to_string(n) + " " + thing + (n == 1 ? "" : "s");
 }
 
+std::string wrong_count(const std::string& text) {
+  constexpr std::uint64_t kMost = 1'000'000'000;
+  const auto number = parse_u64(text);
+  if (number && *number > 0 && *number <= kMost) return "";
+  return "\"" + text + "\" is not a number from 1 to " + std::to_string(kMost);
+}
+
 void tell_of_more(const Shell& shell, const std::string& which, std::size_t shown) {
   const std::string text =
       "these are the " + which + " " + std::to_string(shown) + "; there are more, which --limit shows";

@@ -65,6 +65,9 @@ std::string show_age(WallTime time, WallTime now);             // "2h10m", in th
 std::string for_display(std::string_view text);                // escaped, "-" when empty
 std::string plural(std::int64_t n, const std::string& thing);  // "1 member", "2 members"
 
+// For options that say how many: what is wrong with the number, "" if nothing.
+std::string wrong_count(const std::string& text);
+
 // That there is more than --limit lets be shown: what is left out would else be taken for what is not there. On standard error
 // where the answer is for programs. `which`: "newest".
 void tell_of_more(const Shell& shell, const std::string& which, std::size_t shown);

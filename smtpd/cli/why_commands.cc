@@ -173,7 +173,7 @@ void add_queue_why(Shell& shell, CLI::App* queue) {
                               [&shell, a] { return why(shell, *a); });
   add_filter_options(verb, a);
   verb->add_option("--by", a->by, "destination, list or reason")->type_name("WHAT");
-  verb->add_option("--limit", a->limit, "at most so many lines (30)")->type_name("N");
+  verb->add_option("--limit", a->limit, "at most so many lines (30)")->type_name("N")->check(wrong_count);
 }
 
 void add_post_explain(Shell& shell, CLI::App* post) {

@@ -70,6 +70,27 @@ BOOST_FIXTURE_TEST_CASE(what_does_not_exist_is_not_deleted_and_a_script_is_told,
   ok({"block", "remove", "ann@a.example"});
 }
 
+BOOST_FIXTURE_TEST_CASE(a_number_that_says_how_many_has_one_rule_and_a_short_one, Scripts) {
+  const std::vector<std::vector<std::string>> options = {{"queue", "list", "--limit"},
+                                                         {"queue", "why", "--limit"},
+                                                         {"post", "find", "--limit"},
+                                                         {"member", "bouncing", "--at-least"}};
+  for (std::vector<std::string> words : options) {
+    const std::string option = words.back();
+    words.emplace_back();
+    for (const char* const wrong : {"0", "-1", "x", "1.5", "1000000001", "99999999999999999999"}) {
+      words.back() = wrong;
+      const Outcome o = run(words);
+      BOOST_TEST(o.code == 2, words[0] << " " << words[1] << " " << wrong << " gave " << o.code);
+      BOOST_TEST(
+          has(o.err, option + ": \"" + std::string(wrong) + "\" is not a number from 1 to 1000000000\n"),
+          o.err);
+    }
+    words.back() = "1";
+    ok(words);
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(who_is_no_member_is_named_and_the_others_are_removed, Scripts) {
   ok({"member", "add", "dev@lists.example", "ann@a.example", "bob@b.example"});
   const Outcome o = run({"member", "remove", "dev@lists.example", "--file", "-"},
