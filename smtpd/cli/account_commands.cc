@@ -186,9 +186,23 @@ Result<void> change_addresses(const Options& options, AccountRecord* account) {
   return {};
 }
 
+bool nothing_named(const Options& o) {
+  return !o.password && !o.no_scram && o.add.empty() && o.remove.empty() && o.may_relay.empty() &&
+         o.disabled.empty();
+}
+
+bool same(const AccountRecord& a, const AccountRecord& b) {
+  return a.addresses == b.addresses && a.password == b.password && a.scram == b.scram &&
+         a.may_relay == b.may_relay && a.disabled == b.disabled;
+}
+
 int set(const Shell& shell, Site& site, const Options& options) {
   auto name = name_from(options.name);
   if (!name.ok()) return shell.fail(name.error());
+  if (nothing_named(options))
+    return shell.fail_usage(
+        "what is to be changed? --password, --add-address, --remove-address, --may-relay, --disabled or "
+        "--no-scram");
   auto account = find(site, *name);
   if (!account.ok()) return shell.fail(account.error());
   std::optional<AccountRecord> with_password;
@@ -198,13 +212,14 @@ int set(const Shell& shell, Site& site, const Options& options) {
       return shell.fail(done.error());
   }
   AccountRecord changed;
+  bool as_before = false;
   const auto written = site.database().write_now(
       storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
         AccountStore store(connection);
         auto now = store.find(*name);
         if (!now.ok()) return now.error();
         if (!now->has_value()) return Error{ErrorCode::kNotFound, "there is no account " + *name};
-        changed = **std::move(now);
+        changed = **now;
         if (with_password) {
           changed.password = with_password->password;
           changed.scram = with_password->scram;
@@ -214,10 +229,13 @@ int set(const Shell& shell, Site& site, const Options& options) {
         if (!options.may_relay.empty()) changed.may_relay = options.may_relay == "yes";
         if (!options.disabled.empty()) changed.disabled = options.disabled == "yes";
         ESSAIM_TRY(change_addresses(options, &changed));
+        as_before = same(changed, **now);
+        if (as_before) return {};
         changed.changed = system_clock().wall_now();
         return store.update(changed);
       });
   if (!written.ok()) return shell.fail(written.error());
+  if (as_before) return shell.done("nothing changed", json_text(as_json(changed)));
   note("set", changed, with_password.has_value());
   return shell.done("account " + for_display(changed.name) + " changed", json_text(as_json(changed)));
 }

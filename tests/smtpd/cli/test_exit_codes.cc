@@ -91,6 +91,35 @@ BOOST_FIXTURE_TEST_CASE(a_number_that_says_how_many_has_one_rule_and_a_short_one
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(an_account_is_said_to_be_changed_when_it_is, Scripts) {
+  ok({"account", "create", "ann", "--address", "ann@a.example", "--no-password"});
+  const Outcome o = run({"account", "set", "ann"});
+  BOOST_TEST(o.code == 2);
+  BOOST_TEST(has(o.err, "what is to be changed? --password, --add-address"), o.err);
+  const std::string before = ok({"account", "show", "ann", "--json"}).out;
+  BOOST_TEST(ok({"account", "set", "ann", "--may-relay", "no", "--add-address", "ann@a.example"}).out ==
+             "nothing changed\n");
+  BOOST_TEST(ok({"account", "show", "ann", "--json"}).out == before);
+  BOOST_TEST(ok({"account", "set", "ann", "--may-relay", "yes"}).out == "account ann changed\n");
+}
+
+BOOST_FIXTURE_TEST_CASE(help_for_a_command_that_there_is_not_says_so, Scripts) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"account", "frobnicate", "--help"},
+                                                {"--json", "acount", "--help"},
+                                                {"frob", "-h"}}) {
+    const Outcome o = run(words, "", false);
+    BOOST_TEST(o.code == 2, words[0]);
+    BOOST_TEST(has(o.err, "unknown command"), o.err);
+    BOOST_TEST(o.out == "");
+  }
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"--help"},
+                                                {"account", "--help"},
+                                                {"account", "show", "--help"},
+                                                {"account", "show", "frobnicate", "--help"},
+                                                {"account", "--config", "x", "show", "--help"}})
+    BOOST_TEST(run(words, "", false).code == 0, words[0]);
+}
+
 BOOST_FIXTURE_TEST_CASE(who_is_no_member_is_named_and_the_others_are_removed, Scripts) {
   ok({"member", "add", "dev@lists.example", "ann@a.example", "bob@b.example"});
   const Outcome o = run({"member", "remove", "dev@lists.example", "--file", "-"},
