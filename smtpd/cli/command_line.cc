@@ -134,7 +134,9 @@ int run_command_line(int argc, char** argv) {
   }
   try {
     root.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
+  } catch (const CLI::CallForHelp& help) {
+    const CLI::App* at = &root;
+    if (!unknown_word(words, &at).empty()) return explain(shell, words, help);
     print(root.help());
     return finish(kOk);
   } catch (const CLI::CallForVersion&) {
