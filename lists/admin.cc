@@ -287,7 +287,10 @@ Result<Change> Admin::rename_list(const std::string& name, const std::string& to
     response = *std::move(carried);
     return {};
   }));
-  if (response.status == Response::Status::kRefused) return Error{ErrorCode::kConflict, response.text};
+  if (response.status == Response::Status::kRefused) {
+    const std::string wrong = wrong_with_list_name(what->after.substr(0, what->after.rfind('@')));
+    return Error{ErrorCode::kConflict, response.text + (wrong.empty() ? "" : ": " + wrong)};
+  }
   return change_of(response);
 }
 

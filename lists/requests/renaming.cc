@@ -176,7 +176,7 @@ Result<void> move_memberships(const Doing& doing, const smtp::Address& before, c
 }  // namespace
 
 smtp::Address new_address(const ListRecord& list, const std::string& name) {
-  if (name.find('@') == name.npos) return {name, list.domain};
+  if (name.find('@') == name.npos) return {smtp::Address{name, list.domain}.local_key(), list.domain};
   auto parsed = checked_list(name);
   return parsed.ok() ? *std::move(parsed) : smtp::Address{name, list.domain};
 }

@@ -373,11 +373,16 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_is_refused_also_in_a_dry_run_and_changes_not
     };
     BOOST_TEST(wrong("dev@nowhere.example") == "there is no domain nowhere.example");
     BOOST_TEST(wrong("taken@team.example") == "the list taken@team.example exists already");
-    BOOST_TEST(wrong("dev-owner@team.example") == "a list cannot be called dev-owner@team.example");
-    BOOST_TEST(wrong("a@b@team.example") == "a list cannot be called a@b@team.example");
+    BOOST_TEST(
+        wrong("dev-owner@team.example") ==
+        "a list cannot be called dev-owner@team.example: names in -owner belong to another list's addresses");
+    BOOST_TEST(wrong("a@b@team.example") ==
+               "a list cannot be called a@b@team.example: it may have letters, digits and . + _ - only");
     BOOST_TEST(
         wrong("dev@team.example").starts_with("in team.example: send: there is no scenario send.ours"));
   }
+  // The local part alone is a name like those in addresses.
+  BOOST_TEST(site.rename("taken@team.example", "Other").after == "other@team.example");
   lists::Renaming what;
   const auto same = site.admin.rename_list("dev@lists.example", "dev@lists.example", false, &what);
   TestSite::require(same);
