@@ -2,9 +2,12 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
+#include "lists/names.h"
 #include "smtpd/admin/client.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/cli/site.h"
+#include "smtpd/operate/route.h"
 #include "smtpd/settings/settings.h"
 
 namespace essaim::smtpd::cli {
@@ -25,6 +28,23 @@ int ask(const Shell& shell, const admin::Request& request) {
   return shell.done(for_display(Json::parse(*answer).value("message", std::string("done"))), *answer);
 }
 
+// What is mistyped would be waited for for ever. A list is looked up where the database can be; a trace is for when it cannot
+// be, too.
+Result<void> require_target(const Shell& shell, const Settings& settings, const std::string& destination,
+                            const std::string& list) {
+  if (!destination.empty() && !operate::is_smarthost(settings, destination)) {
+    const auto domain = lists::checked_domain(destination);
+    if (!domain.ok()) return Error{ErrorCode::kInvalid, "--destination: " + domain.error().message};
+  }
+  if (list.empty()) return {};
+  const auto address = lists::checked_list(list);
+  if (!address.ok()) return Error{ErrorCode::kInvalid, "--list: " + address.error().message};
+  auto site = Site::open(shell);
+  if (!site.ok()) return {};
+  const auto known = (*site)->admin().show_list(list);
+  return known.ok() || known.error().code != ErrorCode::kNotFound ? Result<void>() : known.error();
+}
+
 int trace(const Shell& shell, const std::string& peer, const std::string& destination,
           const std::string& list) {
   admin::Request request{"trace", {}};
@@ -35,6 +55,8 @@ int trace(const Shell& shell, const std::string& peer, const std::string& destin
     return shell.fail_usage("what is to be traced? One of --peer IP, --destination DOMAIN, --list ADDRESS");
   auto settings = settings_of(shell);
   if (!settings.ok()) return shell.fail(settings.error());
+  const auto meant = require_target(shell, *settings, destination, list);
+  if (!meant.ok()) return shell.fail(meant.error());
   const auto done = admin::stream(
       settings->admin_socket(), request,
       [&] {

@@ -32,7 +32,8 @@ CLI::App* Shell::noun(const std::string& name, const std::string& help) {
 // One example of each verb also stands at its noun.
 namespace {
 bool only_tells_by(const std::string& verb) {
-  for (const char* one : {"bouncing", "check", "explain", "export", "find", "left", "list", "show", "why"}) {
+  for (const char* one :
+       {"bouncing", "check", "explain", "export", "find", "left", "list", "show", "trace", "why"}) {
     if (verb == one) return true;
   }
   return false;

@@ -120,6 +120,19 @@ BOOST_FIXTURE_TEST_CASE(help_for_a_command_that_there_is_not_says_so, Scripts) {
     BOOST_TEST(run(words, "", false).code == 0, words[0]);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_trace_of_what_there_is_not_does_not_wait_for_ever, Scripts) {
+  const auto says = [&](const std::vector<std::string>& words, int code, const std::string& part) {
+    const Outcome o = run(words);
+    BOOST_TEST(o.code == code, words[2]);
+    BOOST_TEST(has(o.err, part), o.err);
+  };
+  says({"trace", "--list", "devv@lists.example"}, 1, "did you mean dev@lists.example?");
+  says({"trace", "--list", "dev"}, 2, "--list: ");
+  says({"trace", "--destination", "no domain"}, 2, "--destination: 'no domain' is not a domain name");
+  says({"trace", "--list", "Dev@lists.example"}, 1, "no server is running");
+  says({"trace", "--destination", "müller.example"}, 1, "no server is running");
+}
+
 BOOST_FIXTURE_TEST_CASE(who_is_no_member_is_named_and_the_others_are_removed, Scripts) {
   ok({"member", "add", "dev@lists.example", "ann@a.example", "bob@b.example"});
   const Outcome o = run({"member", "remove", "dev@lists.example", "--file", "-"},
