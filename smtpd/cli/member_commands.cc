@@ -127,8 +127,10 @@ int show(const Shell& shell, Site& site, const Arguments& a) {
   auto list = site.admin().show_list(a.list);
   if (!list.ok()) return shell.fail(list.error());
   JsonArray array;
+  bool any = false;
   for (const storage::Role role : roles) {
     auto done = site.admin().for_each_member(a.list, role, [&](const storage::MemberRecord& m) {
+      any = true;
       if (shell.json) {
         array.add(as_json(m));
         return true;
@@ -150,6 +152,8 @@ int show(const Shell& shell, Site& site, const Arguments& a) {
   if (shell.json) {
     array.end();
     print("\n");
+  } else if (!any) {
+    print_line("nobody" + (a.role.empty() ? "" : " is its " + a.role));
   }
   return kOk;
 }
@@ -228,7 +232,10 @@ int left(const Shell& shell, const Arguments& a) {
       table.add({show_time(one.left), one.address, one.how, one.client.empty() ? "-" : one.client});
     }
     if (shell.json) return print_json(json);
-    print(table.text());
+    if (table.empty())
+      print_line("nobody has left it" + (a.since.empty() ? "" : " since " + show_time(since)));
+    else
+      print(table.text());
     return static_cast<int>(kOk);
   });
 }

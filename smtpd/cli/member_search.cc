@@ -92,6 +92,7 @@ int bouncing(const Shell& shell, const Bouncing& a) {
     const auto lists = site.admin().lists(a.domain);
     if (!lists.ok()) return shell.fail(lists.error());
     JsonArray array;
+    bool any = false;
     // A list at a time: there may be millions of members.
     for (const storage::ListRecord& list : *lists) {
       std::vector<MemberRecord> members;
@@ -102,6 +103,7 @@ int bouncing(const Shell& shell, const Bouncing& a) {
         return {};
       });
       if (!read.ok()) return shell.fail(read.error());
+      any = any || !members.empty();
       for (const MemberRecord& m : members) {
         if (shell.json)
           array.add({{"list", list.address()},
@@ -118,6 +120,8 @@ int bouncing(const Shell& shell, const Bouncing& a) {
     if (shell.json) {
       array.end();
       print("\n");
+    } else if (!any) {
+      print_line("nobody's copies came back like that");
     }
     return static_cast<int>(kOk);
   });

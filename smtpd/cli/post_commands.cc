@@ -235,7 +235,9 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
              " delivered + " + std::to_string(counts.failed) + " failed + " +
              std::to_string(counts.suppressed) + " suppressed + " + std::to_string(counts.pending) +
              " pending" + (post.expanded ? "" : " (still being expanded)"));
+  bool any = false;
   const auto done = for_each_recipient(site, post, *wanted, [&](const Shown& s) {
+    any = true;
     std::string text = "  " + for_display(s.address) + "  " + s.state;
     if (!s.time.empty()) text += "  " + s.time.substr(0, 10) + " " + s.time.substr(11, 8);
     if (s.attempts > 0) text += "  " + plural(s.attempts, "attempt");
@@ -243,7 +245,12 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
     if (!s.reply.empty()) text += "  " + for_display(s.reply);
     print_line(text);
   });
-  return done.ok() ? static_cast<int>(kOk) : shell.fail(done.error());
+  if (!done.ok()) return shell.fail(done.error());
+  if (!any && !wanted->none && !recipients.empty() && recipients != "all")
+    print_line(wanted->state ? "  no recipient is " + recipients
+                             : "  " + for_display(recipients) + " is not among the recipients" +
+                                   (post.expanded ? "" : " so far"));
+  return kOk;
 }
 
 struct Search {

@@ -168,7 +168,10 @@ int show(const Shell& shell, const std::string& id_text) {
                  std::to_string(b.delivered), std::to_string(b.failed), std::to_string(b.suppressed),
                  std::to_string(b.attempts), b.queue == BatchQueue::kWaiting ? show_age(b.due, now) : "",
                  b.destination, b.why});
-    print(table.text());
+    if (table.empty())
+      print_line(post->expanded ? "no batches" : "no batches yet");
+    else
+      print(table.text());
     return static_cast<int>(kOk);
   });
 }

@@ -38,7 +38,10 @@ int list(const Shell& shell, const TextOptions& options, const std::string& func
       }
     }
     if (shell.json) return print_json(json);
-    print(table.text());
+    if (table.empty())
+      print_line("none for \"" + for_display(function) + "\"; without --function all are shown");
+    else
+      print(table.text());
     return static_cast<int>(kOk);
   });
 }
@@ -172,7 +175,7 @@ int explain(const Shell& shell, const Asked& asked) {
     Table table({"RULE", "RESULT", "TEXT"});
     for (const auto& step : found->trace.steps)
       table.add({step.rule->where(), words_of(step.result), step.rule->text});
-    print(table.text());
+    if (!table.empty()) print(table.text());
     return static_cast<int>(kOk);
   });
 }

@@ -133,6 +133,44 @@ BOOST_FIXTURE_TEST_CASE(a_trace_of_what_there_is_not_does_not_wait_for_ever, Scr
   says({"trace", "--destination", "müller.example"}, 1, "no server is running");
 }
 
+BOOST_FIXTURE_TEST_CASE(where_there_is_nothing_to_show_a_sentence_says_so, Scripts) {
+  ok({"member", "add", "dev@lists.example", "ann@a.example"});
+  struct Row {
+    std::vector<std::string> arguments;
+    std::string says, json;
+  };
+  const std::vector<Row> rows = {
+      {{"member", "list", "dev@lists.example", "--role", "editor"}, "nobody is its editor\n", "[]\n"},
+      {{"member", "left", "dev@lists.example"}, "nobody has left it\n", "[]\n"},
+      {{"member", "left", "dev@lists.example", "--since", "2026-01-02"},
+       "nobody has left it since 2026-01-02 00:00:00\n",
+       "[]\n"},
+      {{"member", "bouncing"}, "nobody's copies came back like that\n", "[]\n"},
+      {{"scenario", "list", "--function", "sned"}, "none for \"sned\"; ", "[]\n"},
+      {{"node", "list"}, "no nodes yet", "[]\n"},
+  };
+  for (const Row& row : rows) {
+    const std::string out = ok(row.arguments).out;
+    BOOST_TEST(out.starts_with(row.says), out);
+    std::vector<std::string> for_scripts = row.arguments;
+    for_scripts.emplace_back("--json");
+    BOOST_TEST(ok(for_scripts).out == row.json);
+  }
+  // Who is welcomed is the recipient of a post.
+  ok({"request", "subscribe", "dev@lists.example", "bob@b.example"});
+  const std::string id =
+      Json::parse(ok({"post", "find", "--recipient", "bob@b.example", "--json"}).out)[0]["id"];
+  const auto shows = [&](const std::string& which) {
+    return ok({"post", "show", id, "--recipients", which}).out;
+  };
+  BOOST_TEST(has(shows("bob@b.example"), "  bob@b.example  pending"));
+  BOOST_TEST(has(shows("nobody@b.example"), "  nobody@b.example is not among the recipients\n"));
+  BOOST_TEST(has(shows("@c.example"), "  @c.example is not among the recipients\n"));
+  BOOST_TEST(has(shows("failed"), "  no recipient is failed\n"));
+  BOOST_TEST(!has(shows("none"), "no recipient"));
+  BOOST_TEST(!has(shows("all"), "no recipient"));
+}
+
 BOOST_FIXTURE_TEST_CASE(who_is_no_member_is_named_and_the_others_are_removed, Scripts) {
   ok({"member", "add", "dev@lists.example", "ann@a.example", "bob@b.example"});
   const Outcome o = run({"member", "remove", "dev@lists.example", "--file", "-"},
