@@ -355,7 +355,7 @@ Result<AddedMembers> Admin::add_members(const std::string& list, storage::Role r
     const auto count = std::min(kWrittenTogether, members.size() - first);
     request.people.assign(members.begin() + static_cast<std::ptrdiff_t>(first),
                           members.begin() + static_cast<std::ptrdiff_t>(first + count));
-    const auto response = ask_list(list, request);
+    const auto response = asked_to_end_() ? Result<Response>(interrupted()) : ask_list(list, request);
     if (!response.ok())
       return with_progress(response.error(), static_cast<std::int64_t>(first),
                            static_cast<std::int64_t>(members.size()), "people are added");

@@ -87,6 +87,9 @@ class Admin {
   // `ids` must not be those of a running node: the command line has a node number of its own. `site` names it in what is
   // written to people.
   Admin(storage::Database& database, const Clock& clock, IdGenerator& ids, Site site);
+  // Asked before each transaction of add_members() and apply_text(): whether to end there, which is kCancelled and says how far
+  // it came.
+  void end_when(std::function<bool()> asked) { asked_to_end_ = std::move(asked); }
 
   Result<Change> create_domain(const std::string& name);
   Result<std::vector<storage::DomainRecord>> domains();
@@ -149,6 +152,7 @@ class Admin {
   IdGenerator& ids_;
   Policies policies_;
   Services services_;
+  std::function<bool()> asked_to_end_ = [] { return false; };
 };
 
 // "member", "owner", "editor"

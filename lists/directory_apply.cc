@@ -328,7 +328,8 @@ void log_apply(const std::string& what, const char* result) {
 }
 
 // As many steps in a transaction as are small together: a short text is applied as a whole or not at all.
-Result<void> make_steps(const Services& services, WallTime now, const DirectoryPlan& plan) {
+Result<void> make_steps(const Services& services, WallTime now, const DirectoryPlan& plan,
+                        const std::function<bool()>& asked_to_end) {
   const auto all = static_cast<std::int64_t>(plan.lines.size());
   std::int64_t made = 0;
   for (std::size_t first = 0; first < plan.steps.size();) {
@@ -341,12 +342,13 @@ Result<void> make_steps(const Services& services, WallTime now, const DirectoryP
       ++last;
     } while (last < plan.steps.size() && rows + plan.steps[last].rows <= kWrittenTogether);
     if (first > 0) let_others_write();
-    const auto written = services.database->write_now(
-        storage::Durability::kAccept, [&](Connection& connection) -> Result<void> {
-          for (std::size_t i = first; i < last; ++i)
-            ESSAIM_TRY(plan.steps[i].make({services, connection, now}));
-          return {};
-        });
+    const auto make = [&](Connection& connection) -> Result<void> {
+      for (std::size_t i = first; i < last; ++i) ESSAIM_TRY(plan.steps[i].make({services, connection, now}));
+      return {};
+    };
+    const Result<void> written = asked_to_end()
+                                     ? Result<void>(interrupted())
+                                     : services.database->write_now(storage::Durability::kAccept, make);
     if (!written.ok()) {
       if (made > 0)
         log_apply(std::to_string(made) + " of " + std::to_string(all) + " changes", "interrupted");
@@ -375,7 +377,7 @@ Result<ApplyPlan> Admin::apply_text(const std::string& text, bool dry_run, bool 
     return {};
   }));
   DirectoryPlan plan = plan_directory(is, *wanted, remove_others);
-  if (!dry_run) ESSAIM_TRY(make_steps(services_, clock_.wall_now(), plan));
+  if (!dry_run) ESSAIM_TRY(make_steps(services_, clock_.wall_now(), plan, asked_to_end_));
   return ApplyPlan{std::move(plan.lines), !dry_run};
 }
 

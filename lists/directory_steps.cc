@@ -214,6 +214,10 @@ Error with_progress(const Error& error, std::int64_t made, std::int64_t all, con
                           what + " so far, run it again for the rest"};
 }
 
+Error interrupted() {
+  return {ErrorCode::kCancelled, "interrupted"};
+}
+
 void let_others_write() {
   std::this_thread::sleep_for(kBetweenWrites);
 }

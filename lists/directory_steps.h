@@ -52,6 +52,7 @@ Result<void> drop_domain(const StepContext& context, const std::string& name);
 
 // The same error, with how much was done in earlier transactions: "12000 of 50000 people are added".
 Error with_progress(const Error& error, std::int64_t made, std::int64_t all, const std::string& what);
+Error interrupted();  // kCancelled
 // Between two transactions: whoever waits for the lock of an SQLite file looks now and then whether it is free.
 void let_others_write();
 

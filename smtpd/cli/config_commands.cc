@@ -6,6 +6,7 @@
 #include "core/net/event_loop.h"
 #include "core/net/tls.h"
 #include "smtpd/cli/commands.h"
+#include "smtpd/cli/interruption.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/text_options.h"
@@ -115,7 +116,9 @@ std::string manual() {
 int apply(const Shell& shell, const std::string& file, bool dry_run, bool remove_others) {
   auto text = read_text_file(file);
   if (!text.ok()) return shell.fail(text.error());
-  return with_site(shell, [&](Site& site) {
+  return Interruption::end(with_site(shell, [&](Site& site) {
+    const Interruption interruption;
+    site.admin().end_when(Interruption::asked);
     auto plan = site.admin().apply_text(*text, dry_run, remove_others);
     if (!plan.ok())
       return shell.fail(
@@ -127,7 +130,7 @@ int apply(const Shell& shell, const std::string& file, bool dry_run, bool remove
                    ? plural(static_cast<std::int64_t>(plan->lines.size()), "change") + "; nothing was done"
                    : plural(static_cast<std::int64_t>(plan->lines.size()), "change") + " made");
     return static_cast<int>(kOk);
-  });
+  }));
 }
 
 }  // namespace

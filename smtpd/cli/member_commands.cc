@@ -7,6 +7,7 @@
 #include "lists/names.h"
 #include "lists/templates/catalogue.h"
 #include "smtpd/cli/commands.h"
+#include "smtpd/cli/interruption.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/pairs.h"
 #include "smtpd/cli/site.h"
@@ -57,14 +58,16 @@ int add(const Shell& shell, const Arguments& a) {
   if (!role.ok()) return shell.fail(role.error());
   auto members = people(a, lists::Known::kNo);
   if (!members.ok()) return shell.fail(members.error());
-  return with_site(shell, [&](Site& site) {
+  return Interruption::end(with_site(shell, [&](Site& site) {
+    const Interruption interruption;
+    site.admin().end_when(Interruption::asked);
     auto added = site.admin().add_members(a.list, *role, *members);
     if (!added.ok()) return shell.fail(added.error());
     return shell.done(
         std::to_string(added->added) + " added" +
             (added->already > 0 ? ", " + std::to_string(added->already) + " were there already" : ""),
         json_text({{"added", added->added}, {"already", added->already}}));
-  });
+  }));
 }
 
 // The first of them.
@@ -81,12 +84,20 @@ int remove(const Shell& shell, const Arguments& a) {
   if (!role.ok()) return shell.fail(role.error());
   auto members = people(a, lists::Known::kPerhaps);
   if (!members.ok()) return shell.fail(members.error());
-  return with_site(shell, [&](Site& site) {
+  return Interruption::end(with_site(shell, [&](Site& site) {
+    const Interruption interruption;
     // Told apart from who is not on it.
     if (const auto list = site.admin().show_list(a.list); !list.ok()) return shell.fail(list.error());
     std::int64_t removed = 0;
     std::vector<std::string> none;
     for (const auto& member : *members) {
+      if (Interruption::asked()) {
+        const std::size_t looked_at = static_cast<std::size_t>(removed) + none.size();
+        return shell.fail({ErrorCode::kCancelled,
+                           "interrupted; " + std::to_string(removed) + " are removed so far, of the first " +
+                               std::to_string(looked_at) + " of " + std::to_string(members->size()) +
+                               "; run it again for the rest"});
+      }
       auto change = site.admin().remove_member(a.list, *role, member.address);
       if (!change.ok()) return shell.fail(change.error());
       if (*change == lists::Change::kDone)
@@ -99,7 +110,7 @@ int remove(const Shell& shell, const Arguments& a) {
             (none.empty() ? "" : "; no " + std::string(lists::to_string(*role)) + " of it: " + named(none)),
         json_text({{"removed", removed}, {"none", none.size()}}));
     return static_cast<int>(none.empty() ? kOk : kFailed);
-  });
+  }));
 }
 
 Json as_json(const storage::MemberRecord& m) {

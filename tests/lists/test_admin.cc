@@ -429,6 +429,13 @@ BOOST_AUTO_TEST_CASE(many_people_are_added_in_small_transactions_and_what_was_cu
   TestSite::require(added);
   BOOST_TEST(added->added == 1'500);
   BOOST_TEST(added->already == 1'000);
+  // By Ctrl-C.
+  site.make_list("ended");
+  int looks = 0;
+  site.admin.end_when([&looks] { return looks++ > 0; });
+  added = site.admin.add_members("ended@lists.example", storage::Role::kMember, people);
+  BOOST_TEST(added.error().message ==
+             "interrupted; 1000 of 2500 people are added so far, run it again for the rest");
 }
 
 BOOST_AUTO_TEST_CASE(a_long_text_is_applied_in_small_transactions_and_what_was_cut_off_is_completed) {
@@ -482,6 +489,9 @@ BOOST_AUTO_TEST_CASE(a_short_text_is_applied_as_a_whole_or_not_at_all) {
     BOOST_REQUIRE(!cut.ok());
     BOOST_TEST(cut.error().message.find("so far") == std::string::npos, cut.error().message);
   }
+  site.admin.end_when([] { return true; });
+  BOOST_TEST(site.admin.apply_text(text, false).error().message == "interrupted");
+  site.admin.end_when([] { return false; });
   BOOST_TEST(*site.admin.export_text() == *exported);
   const auto before = site.database->counters().commits;
   TestSite::require(site.admin.apply_text(text, false));

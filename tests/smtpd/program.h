@@ -1,6 +1,7 @@
 // Runs the program of this build as an operator does, with a configuration in a directory of the test's own.
 #pragma once
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -69,6 +70,26 @@ class Program {
             read_file(directory.path("stdout")), read_file(directory.path("stderr"))};
   }
 
+  // Sends SIGINT as soon as it is heeded. Gives how the program ended, and what it said to all.
+  int interrupted(std::vector<std::string> arguments, std::string* said) const {
+    arguments.push_back("--config");
+    arguments.push_back(config);
+    const std::string out = directory.path("interrupted");
+    unlink(out.c_str());
+    const pid_t pid = start(arguments, "/dev/null", out, out);
+    int status = 0;
+    for (int i = 0; i < 60'000 && waitpid(pid, &status, WNOHANG) == 0; ++i) {
+      if (heeds(pid, SIGINT)) {
+        kill(pid, SIGINT);
+        ESSAIM_CHECK(waitpid(pid, &status, 0) == pid);
+        break;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    *said = read_file(out);
+    return status;
+  }
+
   // Starts the server and gives its port; 0 if it did not come up.
   int serve() {
     const std::string log = directory.path("log");
@@ -120,6 +141,14 @@ class Program {
   std::string config;
 
  private:
+  // Whether it has a handler for the signal, as /proc/PID/status says.
+  static bool heeds(pid_t pid, int number) {
+    const std::string status = read_file("/proc/" + std::to_string(pid) + "/status");
+    const std::string name = "\nSigCgt:";
+    const std::size_t at = status.find(name);
+    return at != std::string::npos &&
+           (std::strtoull(status.c_str() + at + name.size(), nullptr, 16) >> (number - 1) & 1) != 0;
+  }
   static pid_t start(const std::vector<std::string>& arguments, const std::string& in, const std::string& out,
                      const std::string& err) {
     std::vector<char*> argv{const_cast<char*>(ESSAIM_PROGRAM)};
@@ -128,6 +157,8 @@ class Program {
     const pid_t pid = fork();
     ESSAIM_CHECK(pid >= 0);
     if (pid > 0) return pid;
+    for (const int number : {SIGINT, SIGQUIT})
+      ::signal(number, SIG_DFL);  // ignored by whoever runs us in the background
     if (in.empty()) {
       for (const int fd : {0, 1, 2}) close(fd);
       execv(argv[0], argv.data());

@@ -90,6 +90,31 @@ BOOST_AUTO_TEST_CASE(a_password_prompt_that_is_interrupted_leaves_a_terminal_tha
   BOOST_TEST(program.run({"account", "show", "ann"}).code == 1);
 }
 
+// Whatever it had done when the signal came; whoever waits for it is to see that it was interrupted.
+BOOST_AUTO_TEST_CASE(a_long_command_that_is_interrupted_says_how_far_it_came_and_ends_by_the_signal) {
+  Program program;
+  BOOST_REQUIRE(program.run({"domain", "create", "lists.example"}).code == 0);
+  BOOST_REQUIRE(program.run({"list", "create", "dev@lists.example", "--owner", "o@o.example"}).code == 0);
+  std::string people, text = "[lists.\"dev@lists.example\"]\nmembers = [";
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string one = "m" + std::to_string(i) + "@m.example";
+    people += one + "\n";
+    text += (i == 0 ? "\"" : ",\n\"") + one + "\"";
+  }
+  const std::string file = program.directory.write("people", people),
+                    directory = program.directory.write("text", text + "]\n");
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"member", "add", "dev@lists.example", "--file", file},
+        {"config", "apply", directory},
+        {"member", "remove", "dev@lists.example", "--file", file}}) {
+    std::string said;
+    const int status = program.interrupted(words, &said);
+    BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == SIGINT), words[1] << " gave " << status);
+    BOOST_TEST((has(said, "interrupted") || has(said, "added") || has(said, "removed") || has(said, " made")),
+               words[1] << " said: " << said);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_full_disk_is_called_that_whether_the_output_is_long_or_short) {
   const Program program;
   for (const std::vector<std::string>& words :
