@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import unittest
 
@@ -153,6 +154,35 @@ class ComingFromSympa(processes.Scenario):
             self.assertIn(line, made.stdout)
         for name, count in (("config", 1), ("message_footer", 1), ("member.dump", 1), ("owner.dump", 0)):
             self.assertEqual(count, made.stderr.count(f"bees@lists.example: {name} is not UTF-8 in 1 of its lines"), made.stderr)
+
+    def test_it_ends_as_other_programs_do(self):
+        bees = self.folder / "list_data" / "bees"
+        bees.mkdir(parents=True)
+        (bees / "config").write_text("subject Bees\n")
+        (bees / "member.dump").write_text("".join(f"email p{number}@a.example\n\n" for number in range(20_000)))
+
+        def run(*words, **how):
+            return subprocess.run([SCRIPT, *words], stderr=subprocess.PIPE, encoding="utf-8", **how)
+
+        for words in (["--help"], ["-h"], [bees.parent, "--help"]):
+            asked = run(*words, stdout=subprocess.PIPE)
+            self.assertEqual((0, ""), (asked.returncode, asked.stderr), words)
+            self.assertIn("FOLDER DOMAIN [LIST...]", asked.stdout)
+        for words in ([], [bees.parent], ["--frobnicate", "lists.example"]):
+            wrong = run(*words, stdout=subprocess.PIPE)
+            self.assertEqual((2, ""), (wrong.returncode, wrong.stdout), words)
+            self.assertIn("FOLDER DOMAIN [LIST...]", wrong.stderr)
+        with open("/dev/full", "w") as full:
+            failed = run(bees.parent, "lists.example", stdout=full)
+        self.assertEqual(1, failed.returncode)
+        self.assertEqual("from-sympa: what comes out cannot be written: No space left on device", failed.stderr.splitlines()[-1])
+        self.assertNotIn("Traceback", failed.stderr)
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "w") as nobody_reads:
+            cut = run(bees.parent, "lists.example", stdout=nobody_reads)
+        self.assertEqual(-signal.SIGPIPE, cut.returncode)
+        self.assertNotIn("Traceback", cut.stderr)
 
 
 if __name__ == "__main__":
