@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kRoomAgain{1'000};
 constexpr std::chrono::minutes kDamageAgain{1};  // what could not be made due is tried again
+constexpr std::chrono::seconds kLookAroundDamage{5};
+constexpr std::size_t kMostPlaces = 10'000;  // a statement for each that nobody may claim now
+constexpr std::size_t kUnexpanded = 64;
 constexpr std::array<int, Budget::kClasses> kFrom{0, 1, 2};
 constexpr std::array<int, Budget::kClasses> kTo{0, 1, 1'000'000};
 
@@ -197,9 +200,94 @@ void ClaimRequest::leave_to_others(const std::pair<Id, int>& batch, int priority
   if (elsewhere.count(destination) == 0) of_class.insert(batch);
 }
 
+namespace {
+
+// The batches of one claim, with their posts.
+class Taking {
+ public:
+  Taking(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result)
+      : connection_(connection), batches_(connection), request_(request), result_(result) {}
+
+  storage::BatchStore& batches() { return batches_; }
+
+  // `only`: the one at that place; 0: up to `limit` of the class.
+  Result<void> take(std::size_t cls, std::size_t limit, storage::Place only) {
+    std::size_t parked = 0;
+    Result<std::vector<storage::BatchRecord>> claimed =
+        batches_.claim(request_.fence, kFrom[cls], kTo[cls], limit,
+                       request_.pass_over[cls] ? request_.saturated : request_.elsewhere, request_.barrier,
+                       &parked, home_of(request_, cls), request_.except[cls], only);
+    if (!claimed.ok()) return claimed.error();
+    if (!claimed->empty()) ESSAIM_TRY(merge_late(connection_, request_.fence, &*claimed, result_));
+    result_->parked = result_->parked || parked > 0;
+    result_->parked_more = result_->parked_more || parked >= storage::BatchStore::kParkedAtOnce;
+    result_->taken[cls] += claimed->size();
+    for (storage::BatchRecord& batch : *claimed) ESSAIM_TRY(add(std::move(batch)));
+    return {};
+  }
+
+ private:
+  Result<void> add(storage::BatchRecord batch) {
+    const Id id = batch.post_id;
+    if (result_->posts.count(id) == 0 && bad_.count(id) == 0) {
+      auto known = known_post(connection_, id, request_.known.get());
+      if (!known.ok()) return known.error();
+      if (*known != nullptr) {
+        result_->posts[id] = std::move(*known);
+      } else if (auto loaded = load_post(connection_, id, request_.keys, request_.known.get(), &loading_);
+                 loaded.ok()) {
+        if (*loaded == nullptr) return put_back(batches_, request_, std::move(batch), result_);
+        result_->posts[id] = *loaded;
+      } else if (is_about_the_data(loaded.error())) {
+        bad_[id] = loaded.error();
+      } else {
+        return loaded.error();
+      }
+      if (result_->posts.count(id) > 0)
+        ESSAIM_TRY(find_those_who_left(connection_, result_->posts[id]->post, &revisions_, result_));
+    }
+    if (const auto error = bad_.find(id); error != bad_.end())
+      return park(batches_, request_.fence, std::move(batch), error->second, result_);
+    result_->batches.push_back(std::move(batch));
+    return {};
+  }
+
+  storage::Connection& connection_;
+  storage::BatchStore batches_;
+  const ClaimRequest& request_;
+  ClaimResult* const result_;
+  std::map<Id, Error> bad_;
+  std::map<Id, std::int64_t> revisions_;
+  std::size_t loading_ = 0;
+};
+
+// What meets a damaged page ends the transaction, and `at` says where that was.
+Result<void> take_one_by_one(const ClaimRequest& request, Taking* taking, ClaimResult* result) {
+  for (const storage::Place place : request.places->due) {
+    result->at = place;
+    ESSAIM_TRY(taking->batches().promote(place));
+  }
+  for (std::size_t cls = 0; cls < request.limits.size(); ++cls)
+    for (const storage::Place place : request.places->ready[cls]) {
+      if (result->taken[cls] >= request.limits[cls]) break;
+      result->at = place;
+      ESSAIM_TRY(taking->take(cls, 1, place));
+    }
+  result->at = 0;
+  result->unexpanded = request.places->unexpanded;
+  // What was made due is claimed by the next one.
+  result->next_due = request.places->due.empty() ? request.now + kLookAroundDamage : request.now;
+  result->damaged = taking->batches().damaged();
+  return {};
+}
+
+}  // namespace
+
 Result<void> run_claim(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result) {
   *result = ClaimResult{};
-  storage::BatchStore batches(connection);
+  Taking taking(connection, request, result);
+  storage::BatchStore& batches = taking.batches();
+  if (request.places) return take_one_by_one(request, &taking, result);
   if (request.shared) ESSAIM_TRY(still_ours(connection, request.fence, result));
   bool all_promoted = true, more_to_promote = false;
   if (request.look_for_due) {
@@ -209,61 +297,42 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
     more_to_promote = *promoted >= storage::BatchStore::kHastenedTogether;
   }
   if (request.reconcile) ESSAIM_TRY(release_unheard(batches, request, result));
-  std::map<Id, Error> bad;
-  std::map<Id, std::int64_t> revisions;
-  std::size_t loading = 0;
-  for (std::size_t cls = 0; cls < request.limits.size(); ++cls) {
-    if (request.limits[cls] == 0) continue;
-    std::size_t parked = 0;
-    Result<std::vector<storage::BatchRecord>> claimed =
-        batches.claim(request.fence, kFrom[cls], kTo[cls], request.limits[cls],
-                      request.pass_over[cls] ? request.saturated : request.elsewhere, request.barrier,
-                      &parked, home_of(request, cls), request.except[cls]);
-    if (!claimed.ok()) return claimed.error();
-    if (!claimed->empty()) ESSAIM_TRY(merge_late(connection, request.fence, &*claimed, result));
-    result->parked = result->parked || parked > 0;
-    result->parked_more = result->parked_more || parked >= storage::BatchStore::kParkedAtOnce;
-    result->taken[cls] = claimed->size();
-    for (storage::BatchRecord& batch : *claimed) {
-      const Id id = batch.post_id;
-      if (result->posts.count(id) == 0 && bad.count(id) == 0) {
-        auto known = known_post(connection, id, request.known.get());
-        if (!known.ok()) return known.error();
-        if (*known != nullptr) {
-          result->posts[id] = std::move(*known);
-        } else if (auto loaded = load_post(connection, id, request.keys, request.known.get(), &loading);
-                   loaded.ok()) {
-          if (*loaded == nullptr) {
-            ESSAIM_TRY(put_back(batches, request, std::move(batch), result));
-            continue;
-          }
-          result->posts[id] = *loaded;
-        } else if (is_about_the_data(loaded.error())) {
-          bad[id] = loaded.error();
-        } else {
-          return loaded.error();
-        }
-        if (result->posts.count(id) > 0)
-          ESSAIM_TRY(find_those_who_left(connection, result->posts[id]->post, &revisions, result));
-      }
-      if (const auto error = bad.find(id); error != bad.end()) {
-        ESSAIM_TRY(park(batches, request.fence, std::move(batch), error->second, result));
-        continue;
-      }
-      result->batches.push_back(std::move(batch));
-    }
-  }
+  for (std::size_t cls = 0; cls < request.limits.size(); ++cls)
+    if (request.limits[cls] > 0) ESSAIM_TRY(taking.take(cls, request.limits[cls], 0));
   if (request.look_for_due || result->parked || result->without_room) {
     Result<std::optional<WallTime>> next = next_due(batches, request.now, all_promoted, more_to_promote);
     if (!next.ok()) return next.error();
     result->next_due = *next;
   }
   if (request.look_for_unexpanded) {
-    Result<std::vector<Id>> unexpanded = storage::PostStore(connection).unexpanded(64);
+    Result<std::vector<Id>> unexpanded = storage::PostStore(connection).unexpanded(kUnexpanded);
     if (!unexpanded.ok()) return unexpanded.error();
     result->unexpanded = std::move(*unexpanded);
   }
   result->damaged = batches.damaged();
+  return {};
+}
+
+Result<void> find_places(storage::Connection& connection, const std::set<storage::Place>& but,
+                         ClaimRequest* request) {
+  if (connection.dialect() != storage::Dialect::kSqlite)
+    return Error{ErrorCode::kDamaged, "the database server says that a table is damaged"};
+  storage::BatchStore batches(connection);
+  ClaimRequest::Places places;
+  Result<std::vector<storage::Place>> due = batches.due_places(request->now, kMostPlaces, but);
+  // What is ready goes all the same.
+  if (!due.ok() && due.error().code != ErrorCode::kDamaged) return due.error();
+  if (due.ok()) places.due = std::move(*due);
+  for (std::size_t cls = 0; cls < request->limits.size(); ++cls) {
+    if (request->limits[cls] == 0) continue;
+    Result<std::vector<storage::Place>> ready = batches.ready_places(kFrom[cls], kTo[cls], kMostPlaces, but);
+    if (!ready.ok()) return ready.error();
+    places.ready[cls] = std::move(*ready);
+  }
+  Result<std::vector<Id>> unexpanded = storage::PostStore(connection).unexpanded(kUnexpanded);
+  if (!unexpanded.ok() && unexpanded.error().code != ErrorCode::kDamaged) return unexpanded.error();
+  if (unexpanded.ok()) places.unexpanded = std::move(*unexpanded);
+  request->places = std::move(places);
   return {};
 }
 

@@ -51,6 +51,13 @@ struct ClaimRequest {
   void leave_to_others(const std::pair<Id, int>& batch, int priority, const std::string& destination);
   bool left_enough(int cls) const { return except[static_cast<std::size_t>(cls)].size() >= kMostLeft; }
   std::set<std::pair<Id, int>> open;
+  // In a file of which pages are damaged: what is claimed and made due one by one, and nothing else (find_places()).
+  struct Places {
+    std::array<std::vector<storage::Place>, Budget::kClasses> ready;
+    std::vector<storage::Place> due;
+    std::vector<Id> unexpanded;
+  };
+  std::optional<Places> places;
 };
 
 struct ClaimResult {
@@ -68,9 +75,15 @@ struct ClaimResult {
   bool parked_more = false;   // and there may be more of it, so that the claim ended early
   std::optional<WallTime> next_due;
   std::vector<Id> unexpanded;
+  storage::Place at = 0;  // of `places`, the one at which it failed; 0: elsewhere
 };
 
 Result<void> run_claim(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result);
+
+// Before a claim in a file of which pages are damaged, as a read: what it is to go through, but for those places. kDamaged: there
+// is no way around the damage.
+Result<void> find_places(storage::Connection& connection, const std::set<storage::Place>& but,
+                         ClaimRequest* request);
 
 // Makes what the couriers need of a post. `wire_7bit`: its rendering in ASCII; null if it has none. `keys` sign it.
 Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, SharedBytes wire,

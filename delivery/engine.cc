@@ -86,6 +86,8 @@ class EngineImpl : public Engine {
 
   std::int64_t current_rank() const override { return started_ ? queue_->current_rank() : 0; }
 
+  bool stands_still() const override { return started_ && queue_->stands_still(); }
+
   void drain(Duration grace) override {
     if (!started_ || drained_) return;
     drained_ = true;

@@ -122,6 +122,8 @@ class Engine {
   virtual void close_own() = 0;
   // The rank for batch 0 of a post that is expanded now (see BatchStore).
   virtual std::int64_t current_rank() const = 0;
+  // The database is damaged where each claim must read it, and nothing goes out. Thread-safe.
+  virtual bool stands_still() const = 0;
   // Stops claiming, finishes the transactions under way (bounded by `grace`), records, releases. With a lease that has
   // ended it cuts them off and leaves all to the journal. Blocking; not from a loop.
   virtual void drain(Duration grace) = 0;

@@ -115,6 +115,12 @@ void QueueManager::claim_now() {
   for (std::size_t i = 0; i < maybe_more_.size(); ++i)
     if (request->limits[i] > 0) maybe_more_[i] = false;
   auto result = std::make_shared<ClaimResult>();
+  if (last_claim_ < one_by_one_until_) return claim_one_by_one(request, result);
+  submit_claim(request, result);
+}
+
+void QueueManager::submit_claim(const std::shared_ptr<ClaimRequest>& request,
+                                const std::shared_ptr<ClaimResult>& result) {
   write([request,
          result](storage::Connection& connection) { return run_claim(connection, *request, result.get()); },
         [this, request, result](const Result<void>& outcome) { claimed(result, request, outcome); });
@@ -127,17 +133,21 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
     if (result->epoch_over) end_lease();
     if (claim_trouble_.again())
       log::error("claim-failed", {{"error", std::string_view(outcome.error().message)}});
-    reconcile_ = true;
+    // What met a damaged page was not committed.
+    const bool damage = outcome.error().code == ErrorCode::kDamaged;
+    const bool at_once = damage && met_damage(*result, outcome.error().message);
+    reconcile_ = reconcile_ || !damage;
     maybe_more_.fill(true);
     look_for_unexpanded_ = look_for_unexpanded_ || request->look_for_unexpanded;
     look_for_due_ = true;
-    claim_soon(kClaimRetry);
+    claim_soon(at_once ? Duration{} : kClaimRetry);
     check_recalls();
     check_drain();
     return;
   }
   ESSAIM_CRASH_POINT("claim.after-commit");
-  reconcile_ = false;
+  no_damage_met(request->places.has_value());
+  if (!request->places) reconcile_ = false;
   std::uint64_t failures = 0;
   if (claim_trouble_.over(&failures))
     log::info("claim-works-again",
@@ -155,7 +165,7 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
       maybe_more_[i] = true;
   if (request->limits[2] > 0 && !maybe_more_[2] && expanding_.empty() && result->unexpanded.empty())
     big_since_.reset();
-  if (request->look_for_due || result->parked || result->without_room) {
+  if (request->look_for_due || request->places || result->parked || result->without_room) {
     next_due_ = result->next_due;
     doubt_due();
     schedule_due();

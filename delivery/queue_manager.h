@@ -59,6 +59,7 @@ class QueueManager final : public NoteSink {
   void destination_back(const std::string& words) override;
   void ring();
   std::int64_t current_rank() const { return rank_.load(std::memory_order_relaxed); }
+  bool stands_still() const { return stands_still_.load(); }
   void wait_for_database();  // until no work of ours is under way there
 
   // On the queue's loop.
@@ -109,6 +110,7 @@ class QueueManager final : public NoteSink {
   // queue_claims.cc
   void claim_soon(Duration after = Duration{});
   void claim_now();
+  void submit_claim(const std::shared_ptr<ClaimRequest>& request, const std::shared_ptr<ClaimResult>& result);
   void claimed(const std::shared_ptr<ClaimResult>& result, const std::shared_ptr<ClaimRequest>& request,
                const Result<void>& outcome);
   void open_batch(storage::BatchRecord record, const ClaimResult& result, WallTime now,
@@ -133,6 +135,13 @@ class QueueManager final : public NoteSink {
   void give_back_saturated();
   void give_back_for_others();
   void leave_to_others(const storage::BatchRecord& batch);
+
+  // queue_damage.cc
+  void claim_one_by_one(const std::shared_ptr<ClaimRequest>& request,
+                        const std::shared_ptr<ClaimResult>& result);
+  bool met_damage(const ClaimResult& result,
+                  const std::string& why);  // whether the next claim may fare better
+  void no_damage_met(bool one_by_one);
 
   // queue_saves.cc
   void save_soon(OpenBatch* batch);
@@ -203,7 +212,13 @@ class QueueManager final : public NoteSink {
   MonoTime hasten_not_before_{};
   int hasten_failures_ = 0;
   std::set<std::pair<Id, int>> damaged_told_;  // batches that can be neither read nor parked
-  bool due_trusted_ = false;                   // was looked at since the start
+  // A page of the database is damaged: until then batches are claimed one by one, but for those.
+  MonoTime one_by_one_until_{};
+  std::set<storage::Place> passed_over_;
+  std::optional<std::pair<storage::Place, std::string>> unnamed_;  // the last one, to be told, and why
+  int damage_in_a_row_ = 0;
+  std::atomic<bool> stands_still_{false};
+  bool due_trusted_ = false;  // was looked at since the start
   std::vector<Id> expanding_;
   bool expansion_underway_ = false;
   struct Saturated {

@@ -26,7 +26,7 @@ std::size_t list_length(std::size_t names) {
   return kListLengths.back();
 }
 
-std::string candidates_sql(std::size_t names, bool barrier, bool home, bool with_blobs) {
+std::string candidates_sql(std::size_t names, bool barrier, bool home, bool with_blobs, bool one) {
   // A single plain value for the queue keeps the order of the index.
   std::string sql =
       batch_select(with_blobs, barrier ? ", p.kind, p.list_address, p.expires" : "") +
@@ -39,6 +39,7 @@ std::string candidates_sql(std::size_t names, bool barrier, bool home, bool with
   }
   // The node is in the id of the post (core/base/id.h).
   if (home) sql += " AND (((s.post_id >> 12) & 1023) = ? OR s.due <= ?)";
+  if (one) sql += " AND s.rowid = ?";
   return sql + " ORDER BY s.priority, s.order_rank, s.post_id, s.number LIMIT ?";
 }
 
@@ -92,14 +93,15 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
                                                    std::size_t limit, const std::set<std::string>& saturated,
                                                    const ClaimBarrier& barrier, std::size_t* parked,
                                                    const ClaimHome& home,
-                                                   const std::set<std::pair<Id, int>>& except) {
+                                                   const std::set<std::pair<Id, int>>& except, Place only) {
   std::vector<BatchRecord> batches;
   if (limit == 0) return batches;
   const std::size_t names = list_length(saturated.size());
   const bool with_blobs = except.empty();
   const BarrierColumns columns(with_blobs);
-  auto statement = sql::prepare(connection_, candidates_sql(names, barrier.any(), home.node != 0, with_blobs),
-                                min_priority, max_priority);
+  auto statement =
+      sql::prepare(connection_, candidates_sql(names, barrier.any(), home.node != 0, with_blobs, only != 0),
+                   min_priority, max_priority);
   if (!statement.ok()) return statement.error();
   Statement& row = **statement;
   auto name = saturated.begin();
@@ -113,6 +115,7 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
     row.bind(next++, home.node);
     row.bind(next++, to_millis(home.others_until));
   }
+  if (only != 0) row.bind(next++, only);
   // An engine that fetches all rows at once is told how many are of use; with those that are passed over here, some more.
   constexpr std::size_t kMorePassedOver = 1000;
   row.bind(next,

@@ -46,6 +46,9 @@ struct ClaimHome {
   WallTime others_until{};
 };
 
+// A row of batch_state by its place in the file, which the indexes of SQLite tell without a look at the row.
+using Place = std::int64_t;
+
 // A batch of which the database cannot give or change a row, or whose rows do not decode. The others go on without it.
 struct DamagedBatch {
   Id post_id = 0;  // 0: not even that can be read
@@ -70,16 +73,26 @@ class BatchStore {
   // there may be others.
   Result<std::int64_t> promote_due(WallTime now);
   // Claims up to `limit` ready batches of posts that are not held and whose destination is not in `saturated`, in the
-  // order above, and gives them with recipients and progress; those in `except` are passed over. Conditional on nobody
-  // else having them. So what is held does not expire while it is: an operator's hold may be longer than the lifetime;
-  // when it ends, the next claim fails what has expired by then.
+  // order above, and gives them with recipients and progress; those in `except` are passed over, and with `only` all but
+  // that one. Conditional on nobody else having them. So what is held does not expire while it is: an operator's hold
+  // may be longer than the lifetime; when it ends, the next claim fails what has expired by then.
   Result<std::vector<BatchRecord>> claim(Fence fence, int min_priority, int max_priority, std::size_t limit,
                                          const std::set<std::string>& saturated,
                                          const ClaimBarrier& barrier = {}, std::size_t* parked = nullptr,
                                          const ClaimHome& home = {},
-                                         const std::set<std::pair<Id, int>>& except = {});
+                                         const std::set<std::pair<Id, int>>& except = {}, Place only = 0);
   static constexpr std::size_t kParkedAtOnce =
       1000;  // behind the barrier; a claim that met so many ends there
+  // A file of which pages are damaged (batch_places.cc). What its indexes tell of ready batches of these priorities, in the order
+  // of claims, and of batches that wait and are due, but for those in `but`. With a damaged page in an index itself, what is before
+  // and behind it; kDamaged, if that is nothing. Reads, of SQLite alone. Then claim() and promote() go one by one, by `only`: whatever
+  // meets a damaged page ends its whole transaction.
+  Result<std::vector<Place>> ready_places(int min_priority, int max_priority, std::size_t most,
+                                          const std::set<Place>& but);
+  Result<std::vector<Place>> due_places(WallTime now, std::size_t most, const std::set<Place>& but);
+  Result<void> promote(Place place);
+  // How a batch is called that cannot be read, as far as the index tells.
+  DamagedBatch name_of(Place place, const std::string& why);
   // Takes back what an earlier run of this node owned (its epoch is older): kReady again. After journal replay.
   Result<std::int64_t> release_stale(int owner, std::int64_t current_epoch);
   // Where no other node is at work: what others own was claimed before a file was restored, or under another host name. 0: no

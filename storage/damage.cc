@@ -37,21 +37,10 @@ Result<std::vector<RowKey>> keys_of(Connection& connection, const BatchUpdate& u
   }
 }
 
-DamagedBatch named(Connection& connection, int queue, const RowKey& key, const Error& error) {
-  DamagedBatch batch{key.first, static_cast<int>(key.second), error.message};
-  if (connection.dialect() != Dialect::kSqlite) return batch;
-  batch.post_id = 0;
-  // Only the index is asked.
-  auto row = sql::prepare(
-      connection,
-      "SELECT post_id, number FROM batch_state INDEXED BY batch_claim WHERE queue = ? AND +rowid = ?", queue,
-      key.first);
-  if (!row.ok()) return batch;
-  if (auto found = (*row)->step(); found.ok() && *found) {
-    batch.post_id = (*row)->integer(0);
-    batch.number = static_cast<int>((*row)->integer(1));
-  }
-  return batch;
+DamagedBatch named(Connection& connection, const RowKey& key, const Error& error) {
+  if (connection.dialect() == Dialect::kSqlite)
+    return BatchStore(connection).name_of(key.first, error.message);
+  return {key.first, static_cast<int>(key.second), error.message};
 }
 
 }  // namespace
@@ -118,7 +107,7 @@ Result<std::int64_t> update_batches(Connection& connection, const BatchUpdate& u
       continue;
     }
     if (!is_refused(done.error())) return done;
-    damaged->push_back(named(connection, update.queue, key, done.error()));
+    damaged->push_back(named(connection, key, done.error()));
   }
   return changed;
 }

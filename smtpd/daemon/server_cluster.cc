@@ -204,6 +204,7 @@ Result<void> Server::ready() const {
   if (gate_.refuses()) return not_ready("draining");
   if (!lease_->holds()) return not_ready("cut off from the database");
   if (!database_->healthy()) return not_ready("the database is in trouble");
+  if (engine_->stands_still()) return not_ready("delivery stands still: the database is damaged");
   return {};
 }
 

@@ -115,7 +115,7 @@ const std::vector<CountedFamily>& counted_families() {
       {"essaim_takeovers_total", "Dead nodes whose work this one released.", {{Counter::kTakeovers, {}}}},
       {"essaim_damaged_rows_total",
        "Batches and posts of the queue that the database could not read or change: set aside, or passed over "
-       "by a run of retention.",
+       "by delivery or a run of retention.",
        {{Counter::kDamagedRows, {}}}},
   };
   return table;

@@ -1,9 +1,12 @@
 // Rows of the queue that somebody has edited, or a disk has damaged: the others go on without them.
+#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "core/base/log.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
+#include "tests/support/damaged_page.h"
 
 using namespace essaim;
 using namespace essaim::storage;
@@ -33,6 +36,23 @@ struct Queue {
     }));
     return number;
   }
+};
+
+struct ManyPosts {
+  TempDatabase database;
+  log::Capture quiet{[](log::Level, std::string_view) {}};
+
+  void add_posts(Id posts, std::int64_t rank = 0) {
+    make_list(*database);
+    commit(*database, [&](Connection& c) -> Result<void> {
+      for (Id id = 1; id <= posts; ++id) {
+        PostRecord p = post(id);
+        ESSAIM_TRY(add_expanded(c, &p, "Subject: x\r\n\r\nbody\r\n", "", rank + id, people(1, "a.test")));
+      }
+      return {};
+    });
+  }
+  Result<void> write(const Work& work) { return database->write_now(Durability::kProgress, work); }
 };
 
 }  // namespace
@@ -116,6 +136,86 @@ BOOST_FIXTURE_TEST_CASE(a_time_that_is_none_is_not_waited_for, Queue) {
     BOOST_TEST(!must(BatchStore(c).next_due()).has_value());
     return {};
   });
+}
+
+// SQLite writes nothing in a transaction that has met a damaged page: each row is tried for itself.
+BOOST_FIXTURE_TEST_CASE(rows_of_a_damaged_page_keep_no_others_from_being_claimed, ManyPosts) {
+  if (!TempDatabase::is_sqlite()) return;
+  constexpr Id kPosts = 300, kDamaged = 150;
+  add_posts(kPosts);
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET queue = 2, due = 5 WHERE post_id % 2 = 0"));
+    return c.execute("UPDATE batch_state SET why = 'damaged here' WHERE post_id = " +
+                     std::to_string(kDamaged));
+  });
+  damage_pages_with(&database, "damaged here");
+  BOOST_TEST((code_of(write([](Connection& c) -> Result<void> {
+                auto claimed = BatchStore(c).claim({1, 1}, 0, 9, 1000, {});
+                return claimed.ok() ? Result<void>() : claimed.error();
+              })) == ErrorCode::kDamaged));
+  BOOST_TEST((code_of(write([](Connection& c) -> Result<void> {
+                auto due = BatchStore(c).promote_due(kNow);
+                return due.ok() ? Result<void>() : due.error();
+              })) == ErrorCode::kDamaged));
+
+  std::vector<Place> due, ready, bad;
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    due = must(BatchStore(c).due_places(kNow, 1000, {}));
+    return {};
+  }));
+  BOOST_TEST(due.size() == static_cast<std::size_t>(kPosts / 2));
+  for (const Place place : due) {
+    const auto done = write([&](Connection& c) { return BatchStore(c).promote(place); });
+    if (!done.ok()) bad.push_back(place);
+  }
+  BOOST_TEST(!bad.empty());
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    BOOST_TEST(must(BatchStore(c).due_places(kNow, 1000, {bad.begin(), bad.end()})).empty());
+    BOOST_TEST(must(BatchStore(c).ready_places(0, 9, 3, {})).size() == 3U);
+    BOOST_TEST(must(BatchStore(c).ready_places(2, 9, 1000, {})).empty());
+    ready = must(BatchStore(c).ready_places(0, 9, 1000, {}));
+    return {};
+  }));
+  BOOST_TEST(ready.size() + bad.size() == static_cast<std::size_t>(kPosts));
+  std::vector<Id> claimed;
+  for (const Place place : ready) {
+    const auto done = write([&](Connection& c) -> Result<void> {
+      auto one = BatchStore(c).claim({1, 1}, 0, 9, 1, {}, {}, nullptr, {}, {}, place);
+      if (!one.ok()) return one.error();
+      BOOST_REQUIRE(one->size() == 1U);
+      claimed.push_back(one->front().post_id);
+      return {};
+    });
+    if (!done.ok()) bad.push_back(place);
+  }
+  // Rows of the pages beside it are lost where they get longer.
+  BOOST_REQUIRE(claimed.size() > static_cast<std::size_t>(kPosts / 3));
+  BOOST_TEST(claimed.front() == 1);
+  BOOST_TEST(claimed.back() == kPosts);
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    std::vector<Id> names;
+    for (const Place place : bad) names.push_back(BatchStore(c).name_of(place, "why").post_id);
+    BOOST_TEST(std::count(names.begin(), names.end(), kDamaged) == 1);
+    BOOST_TEST(std::count(names.begin(), names.end(), Id{0}) == 0);
+    return {};
+  }));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_damaged_page_of_an_index_hides_what_is_on_it_alone, ManyPosts) {
+  if (!TempDatabase::is_sqlite()) return;
+  constexpr Id kPosts = 1200;
+  add_posts(kPosts, 0x6162636465660000);
+  damage_pages_with(&database, "abcdef\x02\x58");  // the rank of post 600
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    const auto places = must(BatchStore(c).ready_places(0, 9, 10'000, {}));
+    BOOST_REQUIRE(places.size() > static_cast<std::size_t>(kPosts / 2));
+    BOOST_TEST(places.size() < static_cast<std::size_t>(kPosts));
+    BOOST_TEST(std::is_sorted(places.begin(), places.end()));
+    BOOST_TEST(places.front() == 1);
+    BOOST_TEST(places.back() == kPosts);
+    BOOST_TEST(must(BatchStore(c).ready_places(0, 9, 100, {})).size() == 100U);
+    return {};
+  }));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

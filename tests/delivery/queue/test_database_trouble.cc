@@ -7,6 +7,7 @@
 #include "delivery/save.h"
 #include "storage/fault.h"
 #include "tests/delivery/queue/rig.h"
+#include "tests/support/damaged_page.h"
 
 namespace essaim::test {
 namespace {
@@ -195,6 +196,69 @@ BOOST_AUTO_TEST_CASE(a_row_that_cannot_be_made_ready_does_not_keep_the_others_th
   BOOST_TEST(wait_until([&] { return site.finished(due) && site.finished(goes); }));
   BOOST_TEST(!site.finished(stays));
   BOOST_TEST(told == 1);
+}
+
+// Of a damaged page of a file: whoever reads it can write nothing more in that transaction.
+BOOST_AUTO_TEST_CASE(what_a_damaged_page_hides_does_not_keep_the_others) {
+  if (!TempDatabase::is_sqlite()) return;
+  std::atomic<int> passed_over{0};
+  log::Capture capture([&](log::Level, std::string_view line) {
+    if (line.find("batch.damaged") != std::string_view::npos &&
+        line.find("passed over") != std::string_view::npos)
+      ++passed_over;
+  });
+  TestSink sink;
+  sink.set(address_of(0), HostPolicy());
+  Site site;
+  std::vector<Id> posts;
+  const auto post_to = [&](const std::string& local) {
+    const auto rank = static_cast<std::int64_t>(posts.size());
+    posts.push_back(
+        site.post_to(site.new_post(storage::CopyMode::kPersonal, 1), rank, {{0, local, "d0.test"}}));
+  };
+  for (int i = 0; i < 150; ++i) post_to("before" + std::to_string(i));
+  post_to("damaged-here");
+  for (int i = 0; i < 150; ++i) post_to("behind" + std::to_string(i));
+  must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
+    return c.execute("UPDATE batch_state SET queue = 2, due = 5 WHERE post_id = " +
+                     std::to_string(posts.back()));
+  }));
+  damage_pages_with(&site.database, "damaged-here");
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink));
+  BOOST_TEST(wait_until([&] { return sink.accepted().count("before0@d0.test") > 0; }));
+  BOOST_TEST(wait_until([&] { return sink.accepted().count("behind149@d0.test") > 0; }));
+  post_to("later");
+  run.engine->ring();
+  BOOST_TEST(wait_until([&] { return site.finished(posts.back()); }));
+  BOOST_TEST(passed_over > 0);
+  BOOST_TEST(sink.accepted().count("damaged-here@d0.test") == 0U);
+  BOOST_TEST(wait_until([&] { return sink.accepted().size() + passed_over == posts.size(); }));
+  for (const auto& [to, times] : sink.accepted()) BOOST_TEST(times == 1, to);
+  BOOST_TEST(!run.engine->stands_still());
+}
+
+BOOST_AUTO_TEST_CASE(it_says_so_where_there_is_no_way_around_the_damage) {
+  std::atomic<int> still{0}, goes_on{0};
+  log::Capture capture([&](log::Level, std::string_view line) {
+    if (line.find("delivery-stands-still") != std::string_view::npos) ++still;
+    if (line.find("delivery-goes-on") != std::string_view::npos) ++goes_on;
+  });
+  TestSink sink;
+  sink.set(address_of(0), HostPolicy());
+  Site site;
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink));
+  const Id post = site.post_to(site.new_post(storage::CopyMode::kPersonal, 1), 0, {{0, "user", "d0.test"}});
+  FaultPlan::arm(
+      {FaultPlan::Where::kStatement, 1, 1'000'000'000, FaultPlan::What::kFail, ErrorCode::kDamaged});
+  run.engine->ring();
+  BOOST_TEST(wait_until([&] { return run.engine->stands_still(); }));
+  FaultPlan::disarm();
+  BOOST_TEST(wait_until([&] { return !run.engine->stands_still(); }));
+  BOOST_TEST(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(still == 1);
+  BOOST_TEST(goes_on == 1);
 }
 
 // The time of a virtual machine stands still while its host pauses it: its lease holds though others have taken over.
