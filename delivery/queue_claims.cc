@@ -426,11 +426,7 @@ void QueueManager::give_back_saturated() {
     batch->given_back = true;
     filter->batches.insert(key);
   }
-  if (filter->batches.empty()) return;
-  RecallOp op;
-  op.filter = std::move(filter);
-  op.gives_back = true;
-  start_recall(recalls_.insert(recalls_.end(), std::move(op)));
+  if (!filter->batches.empty()) give_back(std::move(filter));
 }
 
 // Part of it is for nodes that have the budget of its destination, and these cannot have it while the batch is ours. So what can go
@@ -439,18 +435,15 @@ void QueueManager::give_back_saturated() {
 void QueueManager::give_back_for_others() {
   if (draining_) return;
   const MonoTime last = clock_.mono_now() - std::min<Duration>(kGoesFirst, settings_->retry_initial);
-  RecallOp op;
   auto filter = std::make_shared<RecallFilter>();
+  std::vector<std::shared_ptr<const ActiveBatch>> until_idle;
   for (const auto& [key, batch] : open_) {
     if (!batch->for_others || batch->for_others_since > last || batch->idle() || recalled(*batch)) continue;
     filter->batches.insert(key);
     // Nor is it for the next host.
-    op.until_idle.push_back(batch->batch());
+    until_idle.push_back(batch->batch());
   }
-  if (filter->batches.empty()) return;
-  op.filter = std::move(filter);
-  op.gives_back = true;
-  start_recall(recalls_.insert(recalls_.end(), std::move(op)));
+  if (!until_idle.empty()) give_back(std::move(filter), std::move(until_idle));
 }
 
 }  // namespace essaim::delivery

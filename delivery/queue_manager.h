@@ -160,7 +160,10 @@ class QueueManager final : public NoteSink {
   void segments_done(const UnsavedPart& part);
 
   // queue_recall.cc
-  void start_recall(std::list<RecallOp>::iterator op);
+  void start_recall(RecallOp op);
+  // Of ours: nobody waits for it.
+  void give_back(std::shared_ptr<const RecallFilter> filter,
+                 std::vector<std::shared_ptr<const ActiveBatch>> until_idle = {});
   void next_pass(std::list<RecallOp>::iterator op);
   void check_recalls();
   void held_read(const std::vector<Id>& posts);

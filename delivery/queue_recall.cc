@@ -26,11 +26,20 @@ void QueueManager::recall(std::vector<Id> posts, std::function<void()> then) {
   op.filter = std::move(filter);
   op.then = std::move(then);
   op.deadline = clock_.mono_now() + kWaitForFlights;
-  start_recall(recalls_.insert(recalls_.end(), std::move(op)));
+  start_recall(std::move(op));
 }
 
-void QueueManager::start_recall(std::list<RecallOp>::iterator op) {
-  next_pass(op);
+void QueueManager::start_recall(RecallOp op) {
+  next_pass(recalls_.insert(recalls_.end(), std::move(op)));
+}
+
+void QueueManager::give_back(std::shared_ptr<const RecallFilter> filter,
+                             std::vector<std::shared_ptr<const ActiveBatch>> until_idle) {
+  RecallOp op;
+  op.filter = std::move(filter);
+  op.gives_back = true;
+  op.until_idle = std::move(until_idle);
+  start_recall(std::move(op));
 }
 
 void QueueManager::next_pass(std::list<RecallOp>::iterator op) {
@@ -94,7 +103,7 @@ void QueueManager::check_recalls() {
 // Nobody waits any longer for what is in flight, but it is not for the next host either.
 void QueueManager::keep_back(const RecallFilter& filter) {
   auto kept = std::make_shared<RecallFilter>();
-  RecallOp op;
+  std::vector<std::shared_ptr<const ActiveBatch>> until_idle;
   for (const auto& [key, batch] : open_) {
     if (batch->idle() || !filter.matches(*key)) continue;
     const bool known = std::any_of(recalls_.begin(), recalls_.end(), [key = key](const RecallOp& other) {
@@ -102,12 +111,9 @@ void QueueManager::keep_back(const RecallFilter& filter) {
     });
     if (known) continue;
     kept->batches.insert(key);
-    op.until_idle.push_back(batch->batch());
+    until_idle.push_back(batch->batch());
   }
-  if (op.until_idle.empty()) return;
-  op.filter = std::move(kept);
-  op.gives_back = true;
-  start_recall(recalls_.insert(recalls_.end(), std::move(op)));
+  if (!until_idle.empty()) give_back(std::move(kept), std::move(until_idle));
 }
 
 // The database is asked and not who held them: it may have been another node, or a command line.
@@ -147,10 +153,7 @@ void QueueManager::held_read(const std::vector<Id>& posts) {
   if (!ask_held_next_) ask_held_next_ = clock_.mono_now() + kAskHeldAgain;
   auto filter = std::make_shared<RecallFilter>();
   filter->posts.insert(posts.begin(), posts.end());
-  RecallOp op;
-  op.filter = std::move(filter);
-  op.gives_back = true;
-  start_recall(recalls_.insert(recalls_.end(), std::move(op)));
+  give_back(std::move(filter));
 }
 
 void QueueManager::drain(Duration grace, std::function<void()> done) {

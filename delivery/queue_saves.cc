@@ -206,10 +206,7 @@ void QueueManager::lost(OpenBatch* batch) {
   if (first && !batch->idle()) {
     auto filter = std::make_shared<RecallFilter>();
     filter->batches.insert(batch->batch().get());
-    RecallOp op;
-    op.filter = std::move(filter);
-    op.gives_back = true;
-    start_recall(recalls_.insert(recalls_.end(), std::move(op)));
+    give_back(std::move(filter));
   }
   look_at(batch);
 }

@@ -51,7 +51,7 @@ void QueueManager::suspensions_read(const std::vector<storage::SuspensionRecord>
   if (!change.begun) return;
   // What is out and was suspended just now comes back and waits.
   auto filter = std::make_shared<RecallFilter>();
-  RecallOp op;
+  std::vector<std::shared_ptr<const ActiveBatch>> until_idle;
   for (const auto& [key, batch] : open_) {
     const auto suspended = [&](const std::string& domain) {
       return suspension_of(suspensions_, domain, now) != nullptr &&
@@ -59,12 +59,9 @@ void QueueManager::suspensions_read(const std::vector<storage::SuspensionRecord>
     };
     if (!suspensions_.holds_back(batch->post(), now) && !batch->any_out_in(suspended)) continue;
     filter->batches.insert(key);
-    op.until_idle.push_back(batch->batch());
+    until_idle.push_back(batch->batch());
   }
-  if (filter->batches.empty()) return;
-  op.filter = std::move(filter);
-  op.gives_back = true;
-  start_recall(recalls_.insert(recalls_.end(), std::move(op)));
+  if (!until_idle.empty()) give_back(std::move(filter), std::move(until_idle));
 }
 
 const Suspensions::Wait* QueueManager::suspension_of(const Suspensions& suspensions,
