@@ -166,7 +166,7 @@ Result<std::optional<WallTime>> next_due(storage::BatchStore& batches, WallTime 
 // Big posts are for all nodes, at once.
 storage::ClaimHome home_of(const ClaimRequest& request, std::size_t cls) {
   if (!request.shared || cls + 1 >= request.limits.size()) return {};
-  return {request.fence.owner, request.now - kStaysAtHome};
+  return {request.fence.owner, request.now - kStaysAtHome, request.all_elsewhere};
 }
 
 }  // namespace

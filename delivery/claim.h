@@ -29,6 +29,9 @@ struct ClaimRequest {
       pass_over{};  // whether batches of the class for those stay where they are
   std::set<std::string>
       elsewhere;  // of those, domains that other nodes have the budget for: batches of every class stay
+  // The budget of what all mail goes by is other nodes': what has just come in here is given to them (nobody else would take it yet),
+  // and the rest is theirs already.
+  bool all_elsewhere = false;
   std::shared_ptr<PostCache> known;  // posts that need not be loaded; null: none
   KeySource keys;                    // that sign what is loaded
   storage::ClaimBarrier barrier;     // what the operator has suspended

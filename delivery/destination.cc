@@ -359,7 +359,9 @@ void Destination::forget_dead() {
 void Destination::check_saturation() {
   if (queue_.recipients() > kSaturatedAbove) full_ = true;
   if (queue_.recipients() < kSaturatedBelow) full_ = false;
-  tell_saturated(without_share()     ? Saturation::kElsewhere
+  const bool all = without_share() && takes_all(side_.settings(), *hop_->policy);
+  tell_saturated(all                 ? Saturation::kAllElsewhere
+                 : without_share()   ? Saturation::kElsewhere
                  : full_ || stalled_ ? Saturation::kFull
                                      : Saturation::kNone);
 }

@@ -188,6 +188,14 @@ bool goes_with_all(const EngineSettings& settings, const std::string& domain) {
   return !settings.smarthost.empty() && rule_for_domain(settings.destinations, domain) == nullptr;
 }
 
+bool takes_all(const EngineSettings& settings, const DestinationPolicy& policy) {
+  if (policy.smarthost.empty()) return false;
+  if (settings.destinations.empty()) return true;
+  const DestinationRule& first = settings.destinations.front();
+  return policy.rule == first.name &&
+         std::find(first.domains.begin(), first.domains.end(), "*") != first.domains.end();
+}
+
 std::string smarthost_of(const EngineSettings& settings, const std::string& domain) {
   const DestinationRule* rule = rule_for_domain(settings.destinations, domain);
   return rule != nullptr ? rule->smarthost.value_or(settings.smarthost) : settings.smarthost;

@@ -34,6 +34,8 @@ std::shared_ptr<const DestinationPolicy> make_policy(const EngineSettings& setti
 
 // Whether mail for the domain goes to the smart host of all: then it need not be kept apart from other domains' mail.
 bool goes_with_all(const EngineSettings& settings, const std::string& domain);
+// Whether all mail goes by one smart host, and that with this policy.
+bool takes_all(const EngineSettings& settings, const DestinationPolicy& policy);
 // By which smart host it goes, as far as that is known without asking a name server; "" for none.
 std::string smarthost_of(const EngineSettings& settings, const std::string& domain);
 // Whether a change from one to the other changes a way or a limit.

@@ -36,9 +36,13 @@ inline std::string suspended_words(const std::string& name) {
 
 enum class Saturation {
   kNone,
-  kFull,      // more waits than can go soon
-  kElsewhere  // among nodes: the others have all of its budget
+  kFull,         // more waits than can go soon
+  kElsewhere,    // among nodes: the others have all of its budget
+  kAllElsewhere  // likewise, and all mail goes by it
 };
+inline bool is_elsewhere(Saturation saturation) {
+  return saturation == Saturation::kElsewhere || saturation == Saturation::kAllElsewhere;
+}
 
 // Thread-safe; implemented by the QueueManager.
 class NoteSink {

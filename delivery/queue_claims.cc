@@ -66,7 +66,8 @@ void QueueManager::claim_now() {
   auto request = std::make_shared<ClaimRequest>();
   for (const auto& [key, one] : saturated_) {
     request->saturated.insert(one.domains.begin(), one.domains.end());
-    if (one.how == Saturation::kElsewhere) request->elsewhere.insert(one.domains.begin(), one.domains.end());
+    if (is_elsewhere(one.how)) request->elsewhere.insert(one.domains.begin(), one.domains.end());
+    request->all_elsewhere = request->all_elsewhere || one.how == Saturation::kAllElsewhere;
   }
   left_to_others_.forget(clock_.mono_now());
   for (const auto& [batch, left] : left_to_others_.all())
@@ -78,6 +79,7 @@ void QueueManager::claim_now() {
     if (!maybe_more_[i]) continue;
     std::size_t limit = budget_.claimable(cls);
     if (cls == 2 && nodes_serving_.size() > 1) limit = std::min(limit, share_of_big_posts());
+    if (cls == 2 && request->all_elsewhere) limit = 0;
     if (request->left_enough(cls)) {
       limit = 0;
       left_enough_ = true;  // tick() comes here again
@@ -403,7 +405,7 @@ void QueueManager::expanded(Id post, bool more, const Result<void>& outcome) {
 // ClaimRequest::left_enough() and what may be open.
 void QueueManager::leave_to_others(const storage::BatchRecord& batch) {
   for (const auto& [key, one] : saturated_)
-    if (one.how == Saturation::kElsewhere && one.domains.count(batch.destination) > 0) return;
+    if (is_elsewhere(one.how) && one.domains.count(batch.destination) > 0) return;
   left_to_others_.add({batch.post_id, batch.number}, {clock_.mono_now(), batch.priority, batch.destination});
 }
 

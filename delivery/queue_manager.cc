@@ -85,9 +85,11 @@ void QueueManager::destination_saturated(const std::string& key, std::set<std::s
       [this, alive = std::weak_ptr<int>(alive_), key, domains = std::move(domains), saturation]() mutable {
         if (alive.expired() || ended_) return;
         const auto known = saturated_.find(key);
-        if (known != saturated_.end() && known->second.how == Saturation::kElsewhere &&
-            saturation != Saturation::kElsewhere)
+        if (known != saturated_.end() && is_elsewhere(known->second.how) && !is_elsewhere(saturation)) {
           left_to_others_.clear();
+          maybe_more_.fill(true);
+          claim_soon();
+        }
         if (saturation != Saturation::kNone) {
           saturated_[key] = {std::move(domains), saturation};
           return;

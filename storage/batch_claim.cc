@@ -26,7 +26,8 @@ std::size_t list_length(std::size_t names) {
   return kListLengths.back();
 }
 
-std::string candidates_sql(std::size_t names, bool barrier, bool home, bool with_blobs, bool one) {
+std::string candidates_sql(std::size_t names, bool barrier, const ClaimHome& home, bool with_blobs,
+                           bool one) {
   // A single plain value for the queue keeps the order of the index.
   std::string sql =
       batch_select(with_blobs, barrier ? ", p.kind, p.list_address, p.expires" : "") +
@@ -38,7 +39,9 @@ std::string candidates_sql(std::size_t names, bool barrier, bool home, bool with
     sql += ")";
   }
   // The node is in the id of the post (core/base/id.h).
-  if (home) sql += " AND (((s.post_id >> 12) & 1023) = ? OR s.due <= ?)";
+  if (home.node != 0)
+    sql += std::string(" AND (((s.post_id >> 12) & 1023) = ? ") +
+           (home.no_others ? "AND s.due > ?)" : "OR s.due <= ?)");
   if (one) sql += " AND s.rowid = ?";
   return sql + " ORDER BY s.priority, s.order_rank, s.post_id, s.number LIMIT ?";
 }
@@ -100,7 +103,7 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
   const bool with_blobs = except.empty();
   const BarrierColumns columns(with_blobs);
   auto statement =
-      sql::prepare(connection_, candidates_sql(names, barrier.any(), home.node != 0, with_blobs, only != 0),
+      sql::prepare(connection_, candidates_sql(names, barrier.any(), home, with_blobs, only != 0),
                    min_priority, max_priority);
   if (!statement.ok()) return statement.error();
   Statement& row = **statement;

@@ -44,6 +44,7 @@ struct ClaimBarrier {
 struct ClaimHome {
   int node = 0;  // 0: all are alike
   WallTime others_until{};
+  bool no_others = false;  // nor what is anybody's by then
 };
 
 // A row of batch_state by its place in the file, which the indexes of SQLite tell without a look at the row.

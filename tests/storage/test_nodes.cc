@@ -475,12 +475,11 @@ BOOST_AUTO_TEST_CASE(small_posts_stay_where_they_came_in_for_a_while_and_big_one
   big.priority = 2;
   make_post(*database, small, people(5, "a.test"));
   make_post(*database, big, people(5, "b.test"));
-  const auto claim_for = [&](int node, WallTime others_until, int priority) {
+  const auto claim_for = [&](int node, WallTime others_until, int priority, bool no_others = false) {
     std::size_t count = 0;
     commit(*database, [&](Connection& c) -> Result<void> {
-      count =
-          must(BatchStore(c).claim({node, 1}, priority, priority, 9, {}, {}, nullptr, {node, others_until}))
-              .size();
+      const ClaimHome home{node, others_until, no_others};
+      count = must(BatchStore(c).claim({node, 1}, priority, priority, 9, {}, {}, nullptr, home)).size();
       return {};
     });
     return count;
@@ -491,7 +490,15 @@ BOOST_AUTO_TEST_CASE(small_posts_stay_where_they_came_in_for_a_while_and_big_one
     must(sql::run(c, "UPDATE batch_state SET queue = 1, owner = 0, epoch = 0"));
     return {};
   });
+  BOOST_TEST(claim_for(1, kNow, 1, true) == 0U);
+  BOOST_TEST(claim_for(2, kNow, 1, true) == 0U);
   BOOST_TEST(claim_for(1, kNow, 1) == 1U);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    must(sql::run(c, "UPDATE batch_state SET queue = 1, owner = 0, epoch = 0 WHERE priority = 1"));
+    return {};
+  });
+  BOOST_TEST(claim_for(1, kNow - 2s, 1, true) == 0U);
+  BOOST_TEST(claim_for(2, kNow - 2s, 1, true) == 1U);
   BOOST_TEST(claim(*database, {1, 1}, 9).size() == 1U);
 }
 

@@ -150,6 +150,19 @@ BOOST_AUTO_TEST_CASE(each_way_has_a_key_of_its_own) {
   BOOST_TEST(delivery::smarthost_of(settings, "a.test") == "relay.test:25");
   BOOST_TEST(delivery::smarthost_of(settings, "b.test").empty());
   BOOST_TEST(resolve("", settings, records)->hosts[0].candidate.name == "relay.test");
+  const auto takes_all = [&settings](const delivery::DestinationRule* of) {
+    return delivery::takes_all(settings, *delivery::make_policy(settings, of));
+  };
+  BOOST_TEST(!takes_all(nullptr));
+  settings.destinations[0].domains = {"*"};
+  BOOST_TEST(!takes_all(settings.destinations.data()));
+  settings.destinations[0].smarthost = "relay.test:26";
+  BOOST_TEST(takes_all(settings.destinations.data()));
+  BOOST_TEST(!takes_all(nullptr));
+  settings.destinations.clear();
+  BOOST_TEST(takes_all(nullptr));
+  settings.destinations = {rule({"b.test"})};
+  settings.destinations[0].smarthost = "";
   BOOST_TEST(resolve("b.test", settings, records)->hosts[0].candidate.name == "mx.big.test");
 }
 

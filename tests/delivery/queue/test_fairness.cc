@@ -455,5 +455,71 @@ BOOST_AUTO_TEST_CASE(who_is_for_another_node_does_not_wait_for_the_rest_of_the_b
   BOOST_TEST((std::find(order.begin(), order.end(), "ann@" + domain) - order.begin() < kSlow));
 }
 
+// Nor does it claim what is anybody's, where all mail goes by one host.
+BOOST_AUTO_TEST_CASE(a_node_without_a_share_of_the_smart_host_claims_what_comes_in_there_alone) {
+  if (!TempDatabase::is_sqlite()) return;
+  TestSink sink;
+  Site site;
+  storage::NodeLease lease(system_clock());
+  lease.hold_for_ever();
+  auto settings = settings_for(site, sink);
+  settings.smarthost = "127.0.0.9:" + std::to_string(sink.port());
+  settings.connections_per_destination = settings.connections_initial = 1;
+  must(site.database->write_now(storage::Durability::kAccept, [](storage::Connection& c) {
+    return c.execute(
+        "CREATE TABLE claimed (post_id INTEGER);"
+        "CREATE TRIGGER notes AFTER UPDATE ON batch_state WHEN OLD.queue = 1 AND NEW.queue = 3 "
+        "BEGIN INSERT INTO claimed VALUES (NEW.post_id); END");
+  }));
+  const auto number = [&](const std::string& query, Id post) {
+    std::int64_t found = 0;
+    must(site.database->read_now([&](storage::Connection& c) -> Result<void> {
+      found = must(storage::sql::number(c, 0, query, post));
+      return {};
+    }));
+    return found;
+  };
+  const auto claims = [&](Id post) { return number("SELECT COUNT(*) FROM claimed WHERE post_id = ?", post); };
+  Run run(
+      site, [](FakeResolver&) {}, settings, 2, {}, &lease);
+  IdGenerator ids_of_ours(system_clock(), run.node.number);
+  std::size_t posts = 0;
+  // Of another node, and anybody's by now; or ours, as if it came in this moment.
+  const auto post_to = [&](bool ours) {
+    auto record = site.new_post(CopyMode::kPersonal, 0);
+    if (ours) record.id = ids_of_ours.next();
+    record.accepted += ours ? 1h : -1min;
+    const std::string local = "user" + std::to_string(posts++);
+    return site.post_to(record, static_cast<std::int64_t>(posts), {{0, local, local + ".test"}});
+  };
+  const Id first = post_to(false);
+  run.engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(first); }));
+  std::promise<std::string> told;
+  run.engine->destinations([&](const std::vector<delivery::DestinationStatus>& all) {
+    told.set_value(all.size() == 1 ? all[0].key : std::string());
+  });
+  const std::string key = told.get_future().get();
+  BOOST_REQUIRE(!key.empty());
+  int other = run.node.number + 1;
+  while (delivery::share_of(key, {run.node.number, 1}, {{other, 1}}, 1, {}).connections > 0) ++other;
+  run.engine->set_demands({{key, {{other, 1}}}});
+
+  const Id learns = post_to(false);
+  run.engine->ring();
+  BOOST_REQUIRE(wait_until([&] {
+    return claims(learns) > 0 &&
+           number("SELECT COUNT(*) FROM batch_state WHERE queue = 1 AND post_id = ?", learns) > 0;
+  }));
+  std::vector<Id> left;
+  for (int i = 0; i < 20; ++i) left.push_back(post_to(false));
+  const Id ours = post_to(true);
+  run.engine->ring();
+  BOOST_TEST(wait_until([&] { return claims(ours) > 0; }));
+  for (const Id post : left) BOOST_TEST(claims(post) == 0);
+  run.engine->set_demands({});
+  BOOST_TEST(wait_until([&] { return sink.accepted().size() == posts; }));
+}
+
 }  // namespace
 }  // namespace essaim::test
