@@ -17,7 +17,7 @@ constexpr std::chrono::seconds kLookAroundDamage{5};
 constexpr std::size_t kMostPlaces = 10'000;  // a statement for each that nobody may claim now
 constexpr std::size_t kUnexpanded = 64;
 constexpr std::array<int, Budget::kClasses> kFrom{0, 1, 2};
-constexpr std::array<int, Budget::kClasses> kTo{0, 1, 1'000'000};
+constexpr std::array<int, Budget::kClasses> kTo{0, 1, storage::kLastPriority};
 
 // A batch that cannot be sent as it is (its rendering is gone or damaged) is parked where an operator sees
 // it.

@@ -215,6 +215,7 @@ enum class BatchQueue : int {
 };
 
 inline constexpr std::size_t kBatchSize = 1000;  // recipients at most
+inline constexpr int kLastPriority = 1'000'000;  // of a batch; no claim looks behind it
 
 struct BatchRecord {
   Id post_id = 0;

@@ -13,6 +13,7 @@
 #include "storage/damage.h"
 #include "storage/departure_store.h"
 #include "storage/member_store.h"
+#include "storage/misplaced.h"
 #include "storage/post_store.h"
 #include "storage/sts_store.h"
 #include "storage/tls_result_store.h"
@@ -263,6 +264,7 @@ Job make_retention_job(const Clock& clock, const RetentionOptions& options) {
       return [&database, step] { return repeat(database, step); };
     };
     return run_all({
+        {"batches out of place", [&] { return settle_misplaced(database); }},
         {"posts settled",
          [&] {
            const bool keeps = options.keep_failed > Duration::zero();

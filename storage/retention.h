@@ -17,7 +17,7 @@ struct RetentionOptions {
   Duration keep_seen = std::chrono::hours(24 * 7);  // in which a post that comes again is recognised
 };
 
-// Settles finished posts and drops their renderings, of those that failed for somebody some days later, then deletes what is
+// Parks batches that nobody would find, settles finished posts and drops their renderings, of those that failed for somebody some days later, then deletes what is
 // older than it is kept, and the rows of members who left, when no post that is not settled needs them. Also old counts of failed logins and of TLS sessions, and policies
 // of MTA-STS that have expired. `clock` must outlive the job.
 Job make_retention_job(const Clock& clock, const RetentionOptions& options);

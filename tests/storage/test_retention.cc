@@ -1,4 +1,5 @@
 // What the retention job takes away and what it leaves. On both engines.
+#include "core/base/log.h"
 #include "storage/departure_store.h"
 #include "storage/retention.h"
 #include "storage/sql.h"
@@ -285,6 +286,48 @@ BOOST_FIXTURE_TEST_CASE(departures_of_one_moment_are_forgotten_some_at_a_time, S
     });
   }
   BOOST_TEST(rows("departure") == 1);
+}
+
+// No claim looks for them, nor does a command; and their posts would never end.
+BOOST_FIXTURE_TEST_CASE(batches_that_nobody_would_find_are_parked_or_ended, Site) {
+  for (Id id = 1; id <= 8; ++id) make_post(*database, post(id), people(2, "a.test"), id);
+  commit(*database, [](Connection& c) -> Result<void> {
+    for (const char* change :
+         {"SET queue = 7 WHERE post_id = 1", "SET queue = -3, owner = 5, epoch = 2 WHERE post_id = 2",
+          "SET priority = -1 WHERE post_id = 3", "SET queue = 2, priority = 5000000 WHERE post_id = 4",
+          "SET queue = 3, owner = 1, epoch = 1, priority = -1 WHERE post_id = 5",  // its owner writes it anew
+          "SET queue = 0, suppressed = 2, pending = 0, priority = -1 WHERE post_id = 6"})
+      ESSAIM_TRY(c.execute(std::string("UPDATE batch_state ") + change));
+    return c.execute("DELETE FROM batch WHERE post_id = 7");
+  });
+  int told = 0;
+  log::Capture capture([&](log::Level, std::string_view line) {
+    told += line.find("batch.damaged") != std::string_view::npos ? 1 : 0;
+  });
+  run();
+  BOOST_TEST(told == 5);
+  run();
+  BOOST_TEST(told == 5);
+  BOOST_TEST(rows("batch_state WHERE queue = 4 AND owner = 0 AND post_id <= 4") == 4);
+  BOOST_TEST(rows("batch_state WHERE queue = 3 AND post_id = 5") == 1);
+  BOOST_TEST(rows("batch_state WHERE queue = 0 AND suppressed = 2 AND pending = 0 AND post_id IN (6, 7)") ==
+             2);
+  BOOST_TEST(rows("batch_state WHERE queue = 1 AND post_id = 8") == 1);
+  commit(*database, [](Connection& c) -> Result<void> {
+    PostFilter all;
+    all.state = static_cast<int>(BatchQueue::kHeld);
+    const auto parked = must(BatchStore(c).waiting(all));
+    BOOST_REQUIRE(parked.size() == 4U);
+    BOOST_TEST(parked[0].why.starts_with("damaged: "));
+    // What `queue release` does.
+    for (Id id = 1; id <= 4; ++id) ESSAIM_TRY(PostStore(c).set_held(id, false, ""));
+    return {};
+  });
+  commit(*database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(must(BatchStore(c).promote_due(kNow + 1h)) == 4);
+    BOOST_TEST(must(BatchStore(c).claim({1, 1}, 0, 9, 9, {})).size() == 5U);
+    return {};
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()
