@@ -292,8 +292,12 @@ bool OpenBatch::all_out_in(const std::function<bool(const std::string& domain)>&
 }
 
 bool OpenBatch::any_out_in(const std::function<bool(const std::string& domain)>& is) const {
+  return any_out([&is](const storage::BatchRecipient& one) { return is(one.domain); });
+}
+
+bool OpenBatch::any_out(const std::function<bool(const storage::BatchRecipient&)>& is) const {
   for (std::size_t i = 0; i < places_.size(); ++i)
-    if (is_out(i) && is(batch_->recipients[i].domain)) return true;
+    if (is_out(i) && is(batch_->recipients[i])) return true;
   return false;
 }
 

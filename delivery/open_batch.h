@@ -91,6 +91,7 @@ class OpenBatch {
   bool all_out_in(const std::function<bool(const std::string& domain)>& is) const;
   // True if one that is out has.
   bool any_out_in(const std::function<bool(const std::string& domain)>& is) const;
+  bool any_out(const std::function<bool(const storage::BatchRecipient&)>& is) const;
 
   // What has not been saved; take it for a save, give it back when the save failed.
   std::size_t unsaved() const { return unsaved_.outcomes; }
@@ -114,9 +115,10 @@ class OpenBatch {
 
   // Bookkeeping of the QueueManager.
   bool saving = false;
-  bool releasing = false;   // the save under way, or that failed last, ends our ownership
-  bool given_back = false;  // was recalled because its destinations are saturated
-  bool for_others = false;  // of a destination whose budget other nodes have
+  bool releasing = false;          // the save under way, or that failed last, ends our ownership
+  bool given_back = false;         // was recalled because its destinations are saturated
+  bool back_for_departed = false;  // was recalled because somebody in it has left the list
+  bool for_others = false;         // of a destination whose budget other nodes have
   MonoTime for_others_since{};
   bool doubted = false;      // a save did not find it ours, and the database is asked whose it is
   bool lost = false;         // somebody else has it

@@ -220,6 +220,7 @@ void QueueManager::open_batch(storage::BatchRecord record, const ClaimResult& re
 
 void QueueManager::send(OpenBatch* batch, WallTime now, std::vector<std::vector<RoutedSlice>>* routed) {
   batch->kept_until = WallTime{};
+  suppress_departed(batch, now);
   const auto keep = [&](const storage::BatchRecipient& recipient) -> const std::string* {
     const Suspensions::Wait* suspended = suspension_of(suspensions_, recipient.domain, now);
     if (suspended == nullptr) return nullptr;

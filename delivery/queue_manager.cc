@@ -136,6 +136,7 @@ void QueueManager::apply_notes() {
 }
 
 void QueueManager::look_at(OpenBatch* batch) {
+  if (batch->back_for_departed && !batch->may_be_released()) suppress_departed(batch, clock_.wall_now());
   set_units(batch);
   const MonoTime now = clock_.mono_now();
   if (batch->unsaved() > 0 && batch->first_unsaved == MonoTime{}) batch->first_unsaved = now;
@@ -217,6 +218,7 @@ void QueueManager::tick() {
   give_back_saturated();
   give_back_for_others();
   hasten_those_back();
+  look_for_departures();
   send_due();
   drop_expired_suspensions();
   if (suspensions_unread_) suspensions_changed();

@@ -20,6 +20,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/base/log.h"
@@ -143,6 +144,12 @@ class QueueManager final : public NoteSink {
                   const std::string& why);  // whether the next claim may fare better
   void no_damage_met(bool one_by_one);
 
+  // queue_departures.cc
+  void look_for_departures();
+  bool has_left(const storage::PostRecord& post, const storage::BatchRecipient& one) const;
+  void suppress_departed(OpenBatch* batch, WallTime now);
+  void take_out_departed();
+
   // queue_saves.cc
   void save_soon(OpenBatch* batch);
   void save_now();
@@ -236,6 +243,14 @@ class QueueManager final : public NoteSink {
   std::uint64_t suspensions_version_ = 0;
   bool suspensions_unread_ = false;  // as they are now: to be tried again
   bool dropping_expired_ = false;
+  struct Departures {
+    std::int64_t asked = 0;  // the list's revision when it was last asked who left
+    std::int64_t since = 0;  // who left later is not in `left` yet
+    std::unordered_set<Id> left;
+  };
+  std::map<Id, Departures> departures_;  // of lists with open batches
+  bool looking_for_departures_ = false;
+  MonoTime departures_next_{};
   std::set<OpenBatch*> to_save_;
   MonoTime last_save_{};
   std::list<RecallOp> recalls_;

@@ -1,5 +1,6 @@
 #include "storage/directory_store.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -319,6 +320,28 @@ Result<std::int64_t> DirectoryStore::revision_if_same(const ListRecord& list) {
 
 Result<std::int64_t> DirectoryStore::revision(Id list_id) {
   return sql::number(connection_, 0, "SELECT revision FROM list WHERE id = ?", list_id);
+}
+
+Result<std::map<Id, std::int64_t>> DirectoryStore::revisions(std::span<const Id> lists) {
+  constexpr std::size_t kTogether = 32;
+  std::string text = "SELECT id, revision FROM list WHERE id IN (?";
+  for (std::size_t i = 1; i < kTogether; ++i) text += ", ?";
+  std::map<Id, std::int64_t> found;
+  while (!lists.empty()) {
+    const auto some = lists.first(std::min(lists.size(), kTogether));
+    lists = lists.subspan(some.size());
+    auto statement = connection_.prepare(text + ")");
+    if (!statement.ok()) return statement.error();
+    for (std::size_t i = 0; i < kTogether; ++i)  // the last fills the rest: IN does not mind
+      (*statement)->bind(static_cast<int>(i) + 1, some[std::min(i, some.size() - 1)]);
+    for (;;) {
+      auto row = (*statement)->step();
+      if (!row.ok()) return row.error();
+      if (!*row) break;
+      found[(*statement)->integer(0)] = (*statement)->integer(1);
+    }
+  }
+  return found;
 }
 
 Result<std::vector<ListRecord>> DirectoryStore::lists(const std::string& domain) {

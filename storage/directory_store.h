@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,8 +48,9 @@ class DirectoryStore {
   Result<std::optional<ListRecord>> find_list_by_id(Id list_id);
   // The list's revision now, if its domain, state and settings are still as in `list`; 0 if they are not, or it is gone.
   Result<std::int64_t> revision_if_same(const ListRecord& list);
-  Result<std::int64_t> revision(Id list_id);                         // 0 if there is no such list
-  Result<std::vector<ListRecord>> lists(const std::string& domain);  // "" for all
+  Result<std::int64_t> revision(Id list_id);                                // 0 if there is no such list
+  Result<std::map<Id, std::int64_t>> revisions(std::span<const Id> lists);  // of those that there are
+  Result<std::vector<ListRecord>> lists(const std::string& domain);         // "" for all
 
  private:
   Connection& connection_;

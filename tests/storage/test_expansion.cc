@@ -274,4 +274,23 @@ BOOST_AUTO_TEST_CASE(known_recipients_are_sorted_by_domain_and_taken_once) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(revisions_of_many_lists_are_asked_for_together) {
+  TempDatabase database;
+  std::vector<Id> all;
+  for (Id list = 20; list < 60; ++list) {
+    make_list(*database, list, "list" + std::to_string(list));
+    all.push_back(list);
+  }
+  all.push_back(99);  // there is none
+  commit(*database, [&](Connection& c) -> Result<void> {
+    const auto changed = must(MemberStore(c).next_revision(59));
+    const auto revisions = must(DirectoryStore(c).revisions(all));
+    BOOST_TEST(revisions.size() == 40U);
+    BOOST_TEST(revisions.at(20) == must(DirectoryStore(c).revision(20)));
+    BOOST_TEST(revisions.at(59) == changed);
+    BOOST_TEST(must(DirectoryStore(c).revisions({})).empty());
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -203,5 +203,56 @@ BOOST_AUTO_TEST_CASE(
   check_each_once(sink.accepted(), 200);
 }
 
+// The batch is open for as long as another host takes.
+BOOST_AUTO_TEST_CASE(who_leaves_while_waiting_in_an_open_batch_is_sent_to_no_more) {
+  TestSink sink;
+  std::promise<void> let_go;
+  HostPolicy hangs, busy;
+  hangs.dot = [over = let_go.get_future().share()] {
+    over.wait();
+    return "250 2.0.0 ok";
+  };
+  busy.rcpt = [](const std::string&, int) { return "451 4.2.1 mailbox busy"; };
+  sink.set(address_of(0), hangs);
+  sink.set(address_of(1), busy);
+  Site site;
+  site.add_members(2, 2);
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings_for(site, sink));
+  BOOST_REQUIRE(wait_until([&] { return !sink.commands(address_of(1)).empty(); }));
+  site.remove_member("user1", "d1.test");
+  BOOST_TEST(wait_until([&] { return site.counts(post).suppressed == 1; }));
+  BOOST_TEST((site.batches(post)[0].queue == storage::BatchQueue::kOwned));
+  let_go.set_value();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(site.counts(post).delivered == 1);
+  BOOST_TEST(site.counts(post).suppressed == 1);
+}
+
+// Others are being sent to at that host, for so long that the look comes long before.
+BOOST_AUTO_TEST_CASE(who_leaves_while_waiting_for_a_slow_host_is_sent_to_no_more) {
+  constexpr int kMembers = 100;
+  TestSink sink;
+  HostPolicy slow;
+  slow.message_ms = 200;
+  sink.set(address_of(0), slow);
+  Site site;
+  site.add_members(kMembers, 1);
+  auto settings = settings_for(site, sink);
+  settings.connections_per_destination = settings.connections_initial = 1;
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
+  BOOST_REQUIRE(wait_until([&] { return sink.total() > 0; }));
+  site.remove_member("user99", "d0.test");  // the last in order
+  BOOST_TEST(wait_until([&] { return site.counts(post).suppressed == 1; }));
+  slow.message_ms = 0;
+  sink.set(address_of(0), slow);
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  check_each_once(sink.accepted(), kMembers - 1);
+  BOOST_TEST(sink.accepted().count("user99@d0.test") == 0U);
+}
+
 }  // namespace
 }  // namespace essaim::test
