@@ -396,6 +396,8 @@ void QueueManager::expanded(Id post, bool more, const Result<void>& outcome) {
   }
   ESSAIM_CRASH_POINT("expand.after-commit");
   if (more) expanding_.push_back(post);  // the others have their step first
+  // A look names so many and no more, and a reminder of all lists leaves one post for each.
+  if (expanding_.empty()) look_for_unexpanded_ = true;
   maybe_more_.fill(true);
   claim_soon();
   expand_next();

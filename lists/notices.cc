@@ -3,32 +3,48 @@
 #include "core/base/text.h"
 #include "core/mail/downgrade.h"
 #include "core/mail/header_block.h"
+#include "lists/priority.h"
 #include "storage/expansion.h"
+#include "storage/post_store.h"
 
 namespace essaim::lists {
 
 constexpr std::chrono::hours kNoticeExpire{24 * 5};
 
+namespace {
+
+struct Ready {
+  storage::PostRecord post;
+  std::string message, seven_bit;  // the latter "" where the former is for everybody
+};
+
+Ready make_ready(storage::PostRecord post, const std::string& composed, std::size_t recipients,
+                 WallTime now) {
+  const auto shorter = mail::with_short_lines(composed);  // of what is attached
+  Ready out{std::move(post), shorter ? *shorter : composed, ""};
+  out.post.kind = storage::PostKind::kNotice;
+  out.post.size = static_cast<std::int64_t>(out.message.size());
+  out.post.accepted = now;
+  out.post.expires = now + kNoticeExpire;
+  out.post.priority = priority_of(recipients);
+  // A transaction for each: hosts refuse the null reverse-path with several recipients, as no true bounce has them.
+  out.post.mode = storage::CopyMode::kPersonal;
+  if (!is_ascii(out.message)) {
+    out.post.eight_bit = true;
+    out.seven_bit = mail::downgraded_to_7bit(out.message).message;
+    const auto header = mail::HeaderBlock::parse(out.message);
+    out.post.smtputf8 = header.ok() && !is_ascii(header->serialise());
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<void> store_notice(storage::Connection& connection, storage::PostRecord post,
                           const std::string& composed, std::vector<storage::BatchRecipient> to, WallTime now,
                           std::int64_t rank) {
-  const auto shorter = mail::with_short_lines(composed);  // of what is attached
-  const std::string& message = shorter ? *shorter : composed;
-  post.kind = storage::PostKind::kNotice;
-  post.size = static_cast<std::int64_t>(message.size());
-  post.accepted = now;
-  post.expires = now + kNoticeExpire;
-  post.priority = 0;
-  // A transaction for each: hosts refuse the null reverse-path with several recipients, as no true bounce has them.
-  post.mode = storage::CopyMode::kPersonal;
-  std::string seven_bit;
-  if (!is_ascii(message)) {
-    post.eight_bit = true;
-    seven_bit = mail::downgraded_to_7bit(message).message;
-    const auto header = mail::HeaderBlock::parse(message);
-    post.smtputf8 = header.ok() && !is_ascii(header->serialise());
-  }
-  return storage::add_expanded(connection, &post, message, seven_bit, rank, std::move(to));
+  Ready ready = make_ready(std::move(post), composed, to.size(), now);
+  return storage::add_expanded(connection, &ready.post, ready.message, ready.seven_bit, rank, std::move(to));
 }
 
 Result<void> add_notice(const Services& services, storage::Connection& connection, const NoticePost& notice,
@@ -37,7 +53,7 @@ Result<void> add_notice(const Services& services, storage::Connection& connectio
   text.from_address = notice.list != nullptr ? notice.list->local + "-owner@" + notice.list->domain
                                              : "postmaster@" + services.site.hostname;
   if (!notice.from.empty()) text.from_address = notice.from;
-  text.to_address = notice.recipients.empty() ? notice.to.to_string() : notice.shown_to;
+  text.to_address = notice.to.empty() ? notice.shown_to : notice.to.to_string();
   text.attachment = notice.attachment;
   text.reply_to = notice.reply_to;
   text.subject = notice.subject;
@@ -60,6 +76,10 @@ Result<void> add_notice(const Services& services, storage::Connection& connectio
   post.message_id = text.message_id;
   post.subject = notice.subject;
   if (notice.require_tls) post.tls = storage::TlsRequest::kRequired;
+  if (notice.members > 0) {
+    const Ready ready = make_ready(std::move(post), *rendering, notice.members, now);
+    return storage::PostStore(connection).add(ready.post, ready.message, ready.seven_bit);
+  }
   // Not under the member's id: one who has just left would be passed over as one who has left.
   std::vector<storage::BatchRecipient> to = notice.recipients;
   if (to.empty()) to.push_back({0, notice.to.local, notice.to.domain});

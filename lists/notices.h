@@ -18,7 +18,9 @@ struct NoticePost {
   Id id = 0;
   smtp::Address to;  // or several:
   std::vector<storage::BatchRecipient> recipients{};
-  std::string shown_to{};  // then in the field To
+  // Or: to all members of `list` at its revision, so many; delivery makes the batches.
+  std::size_t members = 0;
+  std::string shown_to{};  // in the field To, of several
   const storage::ListRecord* list =
       nullptr;         // it is from the list's owners; null: from the site's postmaster
   std::string from{};  // an address; "": the list's owners, or the postmaster

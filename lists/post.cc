@@ -4,6 +4,7 @@
 #include "lists/held/hold.h"
 #include "lists/plan.h"
 #include "lists/posting.h"
+#include "lists/priority.h"
 #include "lists/refusal.h"
 #include "lists/release.h"
 #include "lists/render_post.h"
@@ -20,14 +21,6 @@ namespace essaim::lists {
 namespace {
 
 using storage::PostRecord;
-
-constexpr std::size_t kFewRecipients = 10;
-constexpr std::size_t kExpandedAtOnce = storage::kBatchSize;
-
-int priority_of(std::size_t recipients) {
-  if (recipients <= kFewRecipients) return 0;
-  return recipients <= kExpandedAtOnce ? 1 : 2;
-}
 
 class PostPlan : public Plan {
  public:

@@ -96,8 +96,8 @@ Values common_values(const storage::ListRecord& list, const ListSettings& settin
 }
 
 Result<void> send_service_mail(WriteContext& context, const ServiceMail& mail) {
-  ESSAIM_CHECK(mail.list != nullptr);
-  if (mail.to.empty()) return {};
+  ESSAIM_CHECK(mail.list != nullptr && (mail.members == 0 || !mail.shown_to.empty()));
+  if (mail.to.empty() && mail.members == 0) return {};
   const Message* message = find_message(mail.message);
   ESSAIM_CHECK(message != nullptr);
   const ListSettings settings = settings_of(*mail.list);
@@ -122,9 +122,10 @@ Result<void> send_service_mail(WriteContext& context, const ServiceMail& mail) {
   NoticePost notice;
   notice.id = context.services.ids->next();
   notice.recipients = mail.to;
-  const storage::BatchRecipient& first = mail.to.front();
-  notice.shown_to =
-      mail.shown_to.empty() ? smtp::Address{first.local, first.domain}.to_string() : mail.shown_to;
+  notice.members = mail.members;
+  notice.shown_to = mail.shown_to;
+  if (notice.shown_to.empty())
+    notice.shown_to = smtp::Address{mail.to.front().local, mail.to.front().domain}.to_string();
   notice.list = mail.list->id == 0 ? nullptr : mail.list;
   if (mail.list->id == 0) notice.from = robot_address(*mail.list, settings);
   notice.subject = one_line(*std::move(subject));

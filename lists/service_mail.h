@@ -30,7 +30,8 @@ struct ServiceMail {
   const storage::ListRecord* list = nullptr;  // from its owners; id 0: of a domain, from its robot
   std::string language;                       // "": the list's
   std::vector<storage::BatchRecipient> to;    // nothing is sent to nobody
-  std::string shown_to;                       // To; "": the first recipient
+  std::size_t members = 0;                    // instead: all members of the list, so many (notices.h)
+  std::string shown_to;                       // To; "": the first recipient. With `members` it is there
   Values values;                              // besides those of every list: see common_values()
   std::string reply_to;                       // local part at the list's domain; "" for none
   std::string in_reply_to;                    // Message-ID; "" for none

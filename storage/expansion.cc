@@ -78,7 +78,8 @@ Result<void> expand_members(Connection& connection, PostRecord* post, std::int64
   if (post->expanded) return {};
   const std::size_t limit = kBatchSize * static_cast<std::size_t>(max_batches);
   auto page = MemberStore(connection)
-                  .page(post->list_id, post->list_revision, post->cursor_domain, post->cursor_local, limit);
+                  .page(post->list_id, post->list_revision, post->cursor_domain, post->cursor_local, limit,
+                        post->kind);
   if (!page.ok()) return page.error();
   post->expanded = page->size() < limit;
   if (!page->empty()) {

@@ -320,24 +320,26 @@ constexpr std::string_view kOfPage =
 // read each page from the start of the list or domain (costs.md §3 v).
 Result<std::vector<BatchRecipient>> MemberStore::page(Id list_id, std::int64_t revision,
                                                       const std::string& after_domain,
-                                                      const std::string& after_local, std::size_t limit) {
+                                                      const std::string& after_local, std::size_t limit,
+                                                      PostKind kind) {
   std::vector<BatchRecipient> page;
+  const int delivery = least_delivery(kind);
   if (!after_domain.empty()) {
     ESSAIM_TRY(take(
         sql::prepare(connection_,
                      std::string(kOfPage) + "WHERE list_id = ? AND role = 0 AND domain = ? "
-                                            "AND local_key > ? AND delivery = 1 AND joined_rev <= ? "
+                                            "AND local_key > ? AND delivery >= ? AND joined_rev <= ? "
                                             "AND (left_rev = 0 OR left_rev > ?) ORDER BY local_key LIMIT ?",
-                     list_id, after_domain, after_local, revision, revision, limit),
+                     list_id, after_domain, after_local, delivery, revision, revision, limit),
         &page));
   }
   if (page.size() < limit) {
     ESSAIM_TRY(take(sql::prepare(connection_,
                                  std::string(kOfPage) +
                                      "WHERE list_id = ? AND role = 0 AND domain > ? "
-                                     "AND delivery = 1 AND joined_rev <= ? "
+                                     "AND delivery >= ? AND joined_rev <= ? "
                                      "AND (left_rev = 0 OR left_rev > ?) ORDER BY domain, local_key LIMIT ?",
-                                 list_id, after_domain, revision, revision, limit - page.size()),
+                                 list_id, after_domain, delivery, revision, revision, limit - page.size()),
                     &page));
   }
   return page;

@@ -80,9 +80,11 @@ class MemberStore {
   // The next `limit` current members in this role behind `after` (null: the first ones), in key order.
   Result<std::vector<MemberRecord>> behind(Id list_id, Role role, const MemberRecord* after,
                                            std::size_t limit);
-  // The next `limit` recipients of a post at `revision` with delivery on, after the cursor, in key order.
+  // The next `limit` recipients of a post at `revision`, after the cursor, in key order. `kind`: what is written by us to all
+  // members is for those with delivery off too.
   Result<std::vector<BatchRecipient>> page(Id list_id, std::int64_t revision, const std::string& after_domain,
-                                           const std::string& after_local, std::size_t limit);
+                                           const std::string& after_local, std::size_t limit,
+                                           PostKind kind = PostKind::kList);
   // Ids of the members of the list who left after `revision`; not of those who have another address.
   Result<std::vector<Id>> left_since(Id list_id, std::int64_t revision);
   // Adds one to the member's failures. Unknown ids and those who left are ignored, and a copy of a post of an earlier

@@ -111,16 +111,17 @@ Result<bool> has_recipient(Connection& connection, Id post_id, const RecipientMa
 
 // How many members an unfinished expansion will still take.
 Result<std::int64_t> still_to_expand(Connection& connection, const PostRecord& p) {
+  const int delivery = least_delivery(p.kind);
   auto same = sql::number(
       connection, 0,
       "SELECT COUNT(*) FROM member WHERE list_id = ? AND role = 0 AND domain = ? AND local_key > ? "
-      "AND delivery = 1 AND joined_rev <= ? AND (left_rev = 0 OR left_rev > ?)",
-      p.list_id, p.cursor_domain, p.cursor_local, p.list_revision, p.list_revision);
+      "AND delivery >= ? AND joined_rev <= ? AND (left_rev = 0 OR left_rev > ?)",
+      p.list_id, p.cursor_domain, p.cursor_local, delivery, p.list_revision, p.list_revision);
   if (!same.ok()) return same.error();
   auto rest = sql::number(connection, 0,
                           "SELECT COUNT(*) FROM member WHERE list_id = ? AND role = 0 AND domain > ? "
-                          "AND delivery = 1 AND joined_rev <= ? AND (left_rev = 0 OR left_rev > ?)",
-                          p.list_id, p.cursor_domain, p.list_revision, p.list_revision);
+                          "AND delivery >= ? AND joined_rev <= ? AND (left_rev = 0 OR left_rev > ?)",
+                          p.list_id, p.cursor_domain, delivery, p.list_revision, p.list_revision);
   if (!rest.ok()) return rest.error();
   return *same + *rest;
 }

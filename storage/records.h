@@ -64,8 +64,12 @@ struct MemberRecord {
 enum class PostKind : int {
   kList = 0,     // a post to a list, expanded to its members
   kForward = 1,  // mail to owners, editors, postmaster, abuse: passed on to the people behind
-  kNotice = 2,   // written by us: confirmations, reports
+  kNotice = 2,   // written by us: confirmations, reports; expanded to the members where it is for all of them
 };
+// MemberRecord::delivery of those whom an expansion takes: who wants no posts is written to by the list itself.
+constexpr int least_delivery(PostKind kind) {
+  return kind == PostKind::kNotice ? 0 : 1;
+}
 
 // Which body and envelope a recipient gets.
 enum class CopyMode : int {

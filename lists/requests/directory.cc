@@ -1,5 +1,6 @@
 #include "lists/admin.h"
 #include "lists/directory_text.h"
+#include "lists/priority.h"
 #include "lists/requests/verbs.h"
 #include "lists/setting_changes.h"
 #include "storage/directory_store.h"
@@ -14,19 +15,31 @@ using storage::Role;
 
 namespace {
 
-// One post to all members, so a reminder costs what a post costs. Gives how many they are.
-Result<std::size_t> remind_members(const Doing& doing, const storage::ListRecord& list) {
+// One post to all members, so a reminder costs what a post costs. Up to `*at_once` are put into batches here, and taken from
+// it; more are left to delivery, as this is one transaction whatever is asked for. Gives how many they are.
+Result<std::size_t> remind_members(const Doing& doing, storage::ListRecord list, std::size_t* at_once) {
+  MemberStore members(doing.connection());
+  const auto counted = members.count(list.id, Role::kMember);
+  if (!counted.ok()) return counted.error();
+  const auto count = static_cast<std::size_t>(*counted);
   ServiceMail mail;
   mail.message = "remind";
   mail.list = &list;
   mail.shown_to = list.address();
   mail.replied = false;
-  ESSAIM_TRY(
-      MemberStore(doing.connection()).for_each(list.id, Role::kMember, [&mail](const MemberRecord& member) {
-        mail.to.push_back({0, member.local, member.domain});
-        return true;
-      }));
-  const std::size_t count = mail.to.size();
+  if (count > *at_once) {
+    // Of now: an earlier command of the same mail may have added some.
+    const auto revision = DirectoryStore(doing.connection()).revision(list.id);
+    if (!revision.ok()) return revision.error();
+    list.revision = *revision;
+    mail.members = count;
+  } else {
+    *at_once -= count;
+    ESSAIM_TRY(members.for_each(list.id, Role::kMember, [&mail](const MemberRecord& member) {
+      mail.to.push_back({0, member.local, member.domain});
+      return true;
+    }));
+  }
   ESSAIM_TRY(send_service_mail(doing.context, mail));
   return count;
 }
@@ -39,7 +52,8 @@ Response reminded(const Doing& doing, std::size_t count) {
 }  // namespace
 
 Done remind(const Doing& doing) {
-  auto count = remind_members(doing, doing.request.list);
+  std::size_t at_once = kExpandedAtOnce;
+  auto count = remind_members(doing, doing.request.list, &at_once);
   if (!count.ok()) return count.error();
   return reminded(doing, *count);
 }
@@ -47,10 +61,10 @@ Done remind(const Doing& doing) {
 Done remind_all(const Doing& doing) {
   auto lists = DirectoryStore(doing.connection()).lists(doing.request.list.domain);
   if (!lists.ok()) return lists.error();
-  std::size_t total = 0;
+  std::size_t total = 0, at_once = kExpandedAtOnce;
   for (const storage::ListRecord& list : *lists) {
     if (list.state != storage::ListState::kOpen) continue;
-    auto count = remind_members(doing, list);
+    auto count = remind_members(doing, list, &at_once);
     if (!count.ok()) return count.error();
     total += *count;
   }

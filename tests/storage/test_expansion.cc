@@ -105,6 +105,32 @@ BOOST_AUTO_TEST_CASE(each_member_at_the_instant_of_acceptance_is_taken_once_what
   });
 }
 
+// A reminder of the membership.
+BOOST_AUTO_TEST_CASE(what_we_write_to_all_members_goes_to_those_too_who_want_no_posts) {
+  TempDatabase database;
+  make_list(*database);
+  add_members(*database, 0, 2'500, 1);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    ESSAIM_TRY(MemberStore(c).set(kList, Role::kMember, {"u1", "d1.test"}, false, ""));
+    auto to_all = post(1, 1);
+    to_all.kind = PostKind::kNotice;
+    ESSAIM_TRY(PostStore(c).add(to_all, "x"));
+    return PostStore(c).add(post(2, 1), "x");
+  });
+  for (const auto& [id, recipients] : {std::pair<Id, std::int64_t>{1, 2'500}, {2, 2'499}}) {
+    for (bool expanded = false; !expanded;)
+      commit(*database, [&, id = id, recipients = recipients](Connection& c) -> Result<void> {
+        BOOST_TEST(must(PostStore(c).counts(id)).pending == recipients);
+        auto p = must(PostStore(c).find(id)).value();
+        ESSAIM_TRY(expand_members(c, &p, 0, 1));
+        expanded = p.expanded;
+        return {};
+      });
+    BOOST_TEST(who_gets(*database, id).size() == static_cast<std::size_t>(recipients));
+    BOOST_TEST(who_gets(*database, id).contains(2) == (id == 1));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(who_has_another_address_gets_what_was_accepted_before_at_the_one_of_then) {
   TempDatabase database;
   make_list(*database);

@@ -377,6 +377,23 @@ std::string domain_lost_by(Run& node, const Run& other, int domains) {
   return {};
 }
 
+// A look at what is to be expanded names 64. Among nodes nobody looks by the clock alone.
+BOOST_AUTO_TEST_CASE(a_hundred_posts_that_come_together_are_all_expanded) {
+  TestSink sink;
+  Site site;
+  site.add_members(3, 3);
+  storage::NodeLease lease(system_clock());
+  lease.hold_for_ever();
+  std::vector<Id> posts;
+  for (int i = 0; i < 150; ++i)
+    posts.push_back(site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0, 0));
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 3); }, settings_for(site, sink), 2, {}, &lease);
+  run.engine->ring();
+  for (const Id post : posts) BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(sink.total() == 450U);
+}
+
 // Two nodes, one connection: the node with the share sends, wherever it came in.
 BOOST_AUTO_TEST_CASE(what_comes_in_at_a_node_without_a_share_goes_by_the_node_that_has_it) {
   constexpr int kDomains = 8;
