@@ -1,5 +1,7 @@
 #include "lists/settings.h"
 
+#include <tuple>
+
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/config/values.h"
@@ -230,9 +232,9 @@ const std::vector<config::Setting>& list_settings_table() {
        .example = "Questions to dev-owner@lists.example.org",
        .check = check_text},
       {.name = "header_html",
-       .help = "The same for HTML parts, as a fragment. Without it, HTML is not touched: a mail that has no "
-               "plain "
-               "text gets the words as a part of their own.",
+       .help =
+           "The same for HTML parts, as a fragment, beside header. Without it, HTML is not touched: a mail "
+           "that has no plain text gets the words as a part of their own.",
        .example = "<p>Questions to the owners</p>",
        .check = check_text},
       {.name = "footer",
@@ -242,7 +244,7 @@ const std::vector<config::Setting>& list_settings_table() {
        .example = "To leave the list: dev-unsubscribe@lists.example.org",
        .check = check_text},
       {.name = "footer_html",
-       .help = "The same for HTML parts, as a fragment.",
+       .help = "The same for HTML parts, as a fragment, beside footer.",
        .example = "<p>To leave the list ...</p>",
        .check = check_text},
       {.name = "footer_style",
@@ -403,7 +405,8 @@ const std::vector<config::Setting>& list_settings_table() {
       all.push_back({.name = std::string(function.name),
                      .default_value = std::string(function.default_name),
                      .help = "Scenario: " + std::string(function.help) +
-                             ". essaim scenario list names those there are.",
+                             ". essaim scenario list names those there are." +
+                             (function.used ? "" : " Not used yet."),
                      .check = check_scenario_name});
     }
     return all;
@@ -413,6 +416,24 @@ const std::vector<config::Setting>& list_settings_table() {
 
 bool is_of_domains_alone(std::string_view name) {
   return name == "robot";
+}
+
+std::vector<std::string> set_in_vain(const storage::ListRecord& list,
+                                     const std::map<std::string, std::optional<std::string>>& changes) {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : changes) {
+    const scenario::Function* const function = scenario::find_function(name);
+    if (value && function != nullptr && !function->used)
+      out.push_back(name + " is kept, and nothing asks for it yet");
+  }
+  const ListSettings settings = settings_of(list);
+  for (const auto& [name, html, text] : {std::tuple{"header", settings.header_html, settings.header},
+                                         std::tuple{"footer", settings.footer_html, settings.footer}}) {
+    const std::string of_html = std::string(name) + "_html";
+    if ((changes.contains(name) || changes.contains(of_html)) && !html.empty() && text.empty())
+      out.push_back(of_html + " does nothing where " + name + ", the words for plain text, is empty");
+  }
+  return out;
 }
 
 Result<void> check_setting(const std::string& name, const std::string& value) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -90,6 +91,10 @@ std::vector<ShownSetting> shown_settings(const storage::ListRecord& list);
 // What a domain sets for all that is in it (robot): an address that takes mail for all lists. A list that has one in its
 // settings, from an earlier version or a text, goes by its domain's all the same.
 bool is_of_domains_alone(std::string_view name);
+
+// What `changes` has set in vain, as the settings of the list (id 0: of its domain) are then; a line each, for who set it.
+std::vector<std::string> set_in_vain(const storage::ListRecord& list,
+                                     const std::map<std::string, std::optional<std::string>>& changes);
 
 // kInvalid names the setting, what is wrong with the value, or the nearest name when there is none such.
 Result<void> check_setting(const std::string& name, const std::string& value);

@@ -20,6 +20,7 @@ struct Function {
   std::string_view default_name;  // "private"
   std::string_view help;          // what it decides, for the list of settings
   bool of_list = true;            // else of a domain
+  bool used = true;  // else there is nothing yet that asks for it: it is kept for what is to come
 };
 // Those that a setting of lists or domains names a scenario for.
 const std::vector<Function>& functions();

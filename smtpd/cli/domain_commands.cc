@@ -5,6 +5,7 @@
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/pairs.h"
+#include "smtpd/cli/set_in_vain.h"
 #include "smtpd/cli/site.h"
 
 namespace essaim::smtpd::cli {
@@ -85,8 +86,9 @@ void add_domain(Shell& shell) {
         auto changes = parse_pairs(*pairs);
         if (!changes.ok()) return shell.fail(changes.error());
         return with_site(shell, [&](Site& site) {
-          return report(shell, site.admin().set_domain(*name, as_changes(*changes)), "set",
-                        "nothing changed");
+          const auto change = site.admin().set_domain(*name, as_changes(*changes));
+          if (change.ok()) tell_of_set_in_vain(site, *name, as_changes(*changes));
+          return report(shell, change, "set", "nothing changed");
         });
       });
   named(set);

@@ -5,10 +5,12 @@
 #include "core/smtp/idn.h"
 #include "lists/list_end.h"
 #include "lists/requests/renaming.h"
+#include "lists/scenario/shipped.h"
 #include "lists/settings.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/pairs.h"
+#include "smtpd/cli/set_in_vain.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/suspensions.h"
 #include "smtpd/cli/suspensions_json.h"
@@ -42,8 +44,10 @@ int create(const Shell& shell, const std::string& address, const std::vector<std
   auto settings = parse_pairs(pairs);
   if (!settings.ok()) return shell.fail(settings.error());
   return with_site(shell, [&](Site& site) {
-    return report(shell, site.admin().create_list(address, people, *settings),
-                  "list " + for_display(address) + " created",
+    const auto created = site.admin().create_list(address, people, *settings);
+    if (created.ok() && *created == lists::Change::kDone)
+      tell_of_set_in_vain(site, address, as_changes(*settings));
+    return report(shell, created, "list " + for_display(address) + " created",
                   "list " + for_display(address) + " is there already; nothing was changed");
   });
 }
@@ -122,7 +126,11 @@ int show_one(const Shell& shell, Site& site, const std::string& address) {
   print_line("people   " + plural(info->members, "member") + ", " + plural(info->owners, "owner") + ", " +
              plural(info->editors, "editor"));
   Table table({"SETTING", "FROM", "VALUE"});
-  for (const auto& s : settings) table.add({s.name, s.from, s.value});
+  for (const auto& s : settings) {
+    const auto* function = lists::scenario::find_function(s.name);
+    const bool used = function == nullptr || function->used;
+    table.add({s.name, s.from + (used ? "" : ", not used yet"), s.value});
+  }
   print(table.text());
   return kOk;
 }
@@ -273,8 +281,9 @@ void add_list(Shell& shell) {
                    auto changes = parse_pairs(*pairs);
                    if (!changes.ok()) return shell.fail(changes.error());
                    return with_site(shell, [&](Site& site) {
-                     return report(shell, site.admin().set_list(*address, as_changes(*changes)), "set",
-                                   "nothing changed");
+                     const auto change = site.admin().set_list(*address, as_changes(*changes));
+                     if (change.ok()) tell_of_set_in_vain(site, *address, as_changes(*changes));
+                     return report(shell, change, "set", "nothing changed");
                    });
                  });
   named(set);

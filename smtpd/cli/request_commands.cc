@@ -9,6 +9,7 @@
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/pairs.h"
+#include "smtpd/cli/set_in_vain.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/suspensions.h"
 #include "smtpd/cli/text_options.h"
@@ -240,6 +241,8 @@ int ask(const Shell& shell, const Row& row, const Asked& asked) {
     });
     if (!done.ok()) return shell.fail(done.error());
     if (row.verb == Verb::kRename) tell_of_suspensions(site);
+    if (response.status == lists::Response::Status::kDone && !request->changes.empty())
+      tell_of_set_in_vain(site, asked.place, request->changes);
     if (shell.json) {
       print_json(
           {{"status", lists::to_string(response.status)}, {"rule", response.rule}, {"text", response.text}});

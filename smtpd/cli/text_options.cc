@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/read_file.h"
+#include "lists/scenario/shipped.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
 
@@ -58,6 +59,9 @@ int set_text(const Shell& shell, storage::TextKind kind, const TextOptions& opti
       auto found = without_filters(site, options, &json["missing_filters"]);
       if (!found.ok()) return shell.fail(found.error());
       missing = *std::move(found);
+      const std::string function = options.name.substr(0, options.name.find('.'));
+      const auto* known = lists::scenario::find_function(function);
+      if (known != nullptr && !known->used) missing += "; nothing asks for " + function + " yet";
     }
     return shell.done((changed ? options.name + " set" : "nothing changed") + missing, json_text(json));
   });

@@ -1,6 +1,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/config/schema.h"
+#include "lists/requests/request.h"
+#include "lists/scenario/shipped.h"
 #include "lists/settings.h"
 #include "tests/lists/site.h"
 
@@ -17,6 +19,37 @@ BOOST_AUTO_TEST_CASE(the_table_does_not_contradict_itself) {
     if (!setting.default_value.empty()) BOOST_TEST(check_setting(setting.name, setting.default_value).ok());
     if (!setting.example.empty()) BOOST_TEST(check_setting(setting.name, setting.example).ok());
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_scenario_that_nothing_asks_for_says_so) {
+  std::set<std::string> asked{"send", "visibility"};  // posting.cc, requests/about.cc
+  for (int verb = 0; verb <= static_cast<int>(Verb::kUnblock); ++verb)
+    asked.emplace(row_of(static_cast<Verb>(verb)).function);
+  for (const scenario::Function& function : scenario::functions()) {
+    BOOST_TEST_CONTEXT(function.name) {
+      const std::string name(function.name);
+      BOOST_TEST(function.used == asked.contains(name));
+      const auto told = set_in_vain({}, {{name, std::string(function.default_name)}});
+      BOOST_TEST(told.empty() == function.used);
+      BOOST_TEST(set_in_vain({}, {{name, std::nullopt}}).empty());
+      for (const config::Setting& setting : list_settings_table())
+        if (setting.name == name) BOOST_TEST(setting.help.ends_with(" Not used yet.") != function.used);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(words_for_html_alone_do_nothing_and_that_is_said) {
+  storage::ListRecord list;
+  list.settings = {{"footer_html", "<p>x</p>"}};
+  const std::vector<std::string> told = {
+      "footer_html does nothing where footer, the words for plain text, is empty"};
+  BOOST_TEST(set_in_vain(list, {{"footer_html", "<p>x</p>"}}) == told, boost::test_tools::per_element());
+  BOOST_TEST(set_in_vain(list, {{"footer", std::nullopt}}) == told, boost::test_tools::per_element());
+  BOOST_TEST(set_in_vain(list, {{"subject_tag", "[x]"}}).empty());
+  list.domain_settings = {{"footer", "x"}};
+  BOOST_TEST(set_in_vain(list, {{"footer_html", "<p>x</p>"}}).empty());
+  list.settings = {{"header_html", "<p>x</p>"}};
+  BOOST_TEST(set_in_vain(list, {{"header_html", "<p>x</p>"}}).size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(authors_of_exceptions_are_kept_with_the_domains_of_their_addresses) {

@@ -96,6 +96,22 @@ class ComingFromSympa(processes.Scenario):
         self.assertEqual("closed", server.json("list", "show", "old@lists.example")["state"])
         answer = server.run("scenario", "explain", "dev@lists.example", "send", "--sender", "x@x.example", "--auth", "smtp")
         self.assertIn("privateoreditorkey", answer)
+        # What does nothing is kept, and said.
+        server.run("domain", "set", "lists.example", "spam_status=rspamd", "footer_html=<p>x</p>")
+        self.assertIn("spam_status is kept, and nothing asks for it yet", server.last.stderr)
+        self.assertIn("footer_html does nothing where footer", server.last.stderr)
+        server.run("list", "set", "dev@lists.example", "tracking=private", "footer_html=<p>x</p>")
+        self.assertIn("tracking is kept, and nothing asks for it yet", server.last.stderr)
+        self.assertNotIn("footer_html", server.last.stderr)
+        self.assertIn("list, not used yet", server.run("list", "show", "dev@lists.example"))
+        server.run("request", "configure", "dev@lists.example", "d_read=owner")
+        self.assertIn("d_read is kept, and nothing asks for it yet", server.last.stderr)
+        server.run("list", "set", "dev@lists.example", "subject_tag=[things]")
+        self.assertNotIn("nothing asks", server.last.stderr)
+        mine = self.folder / "mine.txt"
+        mine.write_text("true() smtp -> do_it\n")
+        self.assertIn("nothing asks for tracking yet", server.run("scenario", "set", "tracking.mine", mine))
+        self.assertNotIn("nothing asks", server.run("scenario", "set", "send.mine", mine))
 
     def test_template_code_stays_behind_and_what_has_no_place_is_said(self):
         server = essaim.Essaim(self.folder, start=False)
