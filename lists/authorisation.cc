@@ -4,6 +4,7 @@
 #include "core/smtp/idn.h"
 #include "lists/policies.h"
 #include "lists/settings.h"
+#include "lists/templates/phrases.h"
 #include "storage/directory_store.h"
 #include "storage/member_store.h"
 
@@ -172,6 +173,11 @@ class ListLookups : public scenario::Lookups {
 };
 
 }  // namespace
+
+std::string_view reason_of(const scenario::Action& action) {
+  if (action.reason.empty() && is_reason(action.reject_template)) return action.reject_template;
+  return action.reason;
+}
 
 Result<bool> is_listmaster(storage::Connection& connection, Id domain_id, const smtp::Address& address) {
   storage::MemberStore members(connection);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "lists/facts.h"
 #include "lists/scenario/decide.h"
@@ -17,6 +18,10 @@ struct Authorised {
   scenario::Action action;
   std::string rule;  // "send.private:5"
 };
+
+// Why it rejects, for reason_text(). The name of a mail template (reject(tt2='...')) is that of a reason, or says nothing: it
+// is never shown to people.
+std::string_view reason_of(const scenario::Action& action);
 
 // What is known of one person beforehand, so that nothing is read for it: who they are for the list in question, and
 // whether they are a listmaster there; nothing: that is not known.

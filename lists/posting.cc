@@ -31,9 +31,7 @@ smtp::Reply refusal_of(const Authorised& decision, const Target& target) {
   const scenario::Action& action = decision.action;
   if (action.quiet) return refusal(550, "5.7.1", "not accepted", decision.rule);
   // Replies are in English and ASCII (RFC 5321 §4.2).
-  std::string words = action.reason.empty() && !action.reject_template.empty()
-                          ? action.reject_template
-                          : reason_text("en", action.reason);
+  std::string words = reason_text("en", reason_of(action));
   if (!is_ascii(words)) words = "not allowed";
   return refusal(550, "5.7.2", target.list.address() + ": " + escaped_for_display(words, 200), decision.rule);
 }

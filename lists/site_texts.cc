@@ -1,6 +1,7 @@
 #include "lists/site_texts.h"
 
 #include <algorithm>
+#include <variant>
 
 #include "core/base/text.h"
 #include "lists/blocklist.h"
@@ -14,6 +15,7 @@
 #include "lists/templates/catalogue.h"
 #include "lists/templates/messages.h"
 #include "lists/templates/mustache.h"
+#include "lists/templates/phrases.h"
 #include "storage/directory_store.h"
 
 namespace essaim::lists {
@@ -106,6 +108,20 @@ Result<std::string> function_that_searches(Connection& connection, const storage
 }
 
 }  // namespace
+
+std::vector<std::string> rejections_without_words(const std::string& name, const std::string& text) {
+  std::vector<std::string> out;
+  const auto parsed = scenario::parse(text, name);
+  if (!parsed.ok()) return out;
+  for (const auto& line : parsed->lines) {
+    const auto* rule = std::get_if<scenario::Rule>(&line);
+    if (rule == nullptr || !rule->action.reason.empty()) continue;
+    const std::string& words = rule->action.reject_template;
+    if (!words.empty() && !is_reason(words) && std::find(out.begin(), out.end(), words) == out.end())
+      out.push_back(words);
+  }
+  return out;
+}
 
 Result<std::vector<std::string>> missing_filters(Connection& connection, const storage::ListRecord& place,
                                                  const std::string& file) {

@@ -37,6 +37,9 @@ Result<void> check_text(storage::Connection& connection, const storage::ListReco
 Result<std::vector<std::string>> missing_filters(storage::Connection& connection,
                                                  const storage::ListRecord& place, const std::string& file);
 
+// What reject(tt2='...') names in a scenario's text and has no words here: who is refused by it hears that no rule allows it.
+std::vector<std::string> rejections_without_words(const std::string& name, const std::string& text);
+
 // A filter that rules of a list search must be there, on some level; kConflict names a list that the place concerns and that
 // is left without. The blocklist may be missing.
 Result<void> check_searchers(storage::Connection& connection, const storage::ListRecord& place,

@@ -113,7 +113,7 @@ Result<std::optional<Planned>> refused_at_once(const PlanContext& context, const
                            leaving ? "unsubscribe" : "subscribe", question);
   if (!decided.ok()) return decided.error();
   if (decided->action.kind != scenario::ActionKind::kReject) return Answer();
-  std::string words = reason_text("en", decided->action.reason);
+  std::string words = reason_text("en", reason_of(decided->action));
   if (!is_ascii(words)) words = "not allowed";
   return Answer(refused(
       refusal(550, "5.7.2", target.list.address() + ": " + escaped_for_display(words, 200), decided->rule),

@@ -86,7 +86,7 @@ class Answering {
     return send_service_mail(context_, mail);
   }
 
-  Response not_allowed(const std::string& reason, std::string rule) const {
+  Response not_allowed(std::string_view reason, std::string rule) const {
     return {Response::Status::kRefused,
             say("not allowed: {{reason}}", {{"reason", reason_text(who_.language, reason)}}),
             std::move(rule)};
@@ -150,10 +150,10 @@ class Answering {
       decision = *std::move(again);
     }
     Response late;
-    auto first =
-        decision.action.kind == ActionKind::kReject
-            ? decide(HeldState::kRejected, decision.rule, reason_text("en", decision.action.reason), &late)
-            : decide(HeldState::kApproved, &late);
+    auto first = decision.action.kind == ActionKind::kReject
+                     ? decide(HeldState::kRejected, decision.rule,
+                              reason_text("en", reason_of(decision.action)), &late)
+                     : decide(HeldState::kApproved, &late);
     if (!first.ok()) return first.error();
     if (!*first) return late;
     switch (decision.action.kind) {
@@ -161,7 +161,7 @@ class Answering {
         ESSAIM_TRY(release(context_, list_, std::move(submission), held_.id));
         return Response{Response::Status::kDone, say("the message goes to {{list}}"), decision.rule};
       case ActionKind::kReject:
-        return not_allowed(decision.action.reason, decision.rule);
+        return not_allowed(reason_of(decision.action), decision.rule);
       default: {
         if (decision.action.kind == ActionKind::kRequestAuth) decision.action.kind = ActionKind::kEditorKey;
         auto held = hold_post(context_, list_, submission, *incoming, decision,

@@ -282,12 +282,10 @@ Done follow(const Doing& doing, const std::string& rule) {
     case ActionKind::kListmaster:
       return wait_for_approval(doing, true, rule);
     default:
-      return Response{
-          Response::Status::kRefused,
-          doing.say("not allowed: {{reason}}",
-                    {{"reason", reason_text(doing.who.language, action.reason.empty() ? action.reject_template
-                                                                                      : action.reason)}}),
-          ""};
+      return Response{Response::Status::kRefused,
+                      doing.say("not allowed: {{reason}}",
+                                {{"reason", reason_text(doing.who.language, reason_of(action))}}),
+                      ""};
   }
 }
 

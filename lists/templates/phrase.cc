@@ -14,6 +14,10 @@ std::string phrase(std::string_view language, std::string_view english, const Va
   return *std::move(filled);
 }
 
+bool is_reason(std::string_view key) {
+  return std::any_of(reasons().begin(), reasons().end(), [&](const Reason& one) { return one.key == key; });
+}
+
 std::string reason_text(std::string_view language, std::string_view key) {
   if (key.empty()) key = "no-rule-match";
   for (const Reason& reason : reasons()) {

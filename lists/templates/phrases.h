@@ -19,6 +19,8 @@ struct Reason {
 };
 const std::vector<Reason>& reasons();
 
+bool is_reason(std::string_view key);
+
 // The phrase in the language, filled. Aborts if it is not in the table.
 std::string phrase(std::string_view language, std::string_view english, const Values& values = {});
 // A key's words in the language; what is no key stands for itself; "" gives "no rule allows it".

@@ -56,7 +56,9 @@ int check(const Shell& shell, const TextOptions& options) {
       return lists::check_text(c, *place, lists::kind_of_scenario_file(options.name), options.name, *text);
     });
     if (!checked.ok()) return shell.fail(checked.error());
-    return shell.done(options.name + " is in order", json_text({{"ok", true}}));
+    const bool rules = lists::kind_of_scenario_file(options.name) == storage::TextKind::kScenario;
+    return shell.done(options.name + " is in order" + (rules ? remarks_on_scenario(options.name, *text) : ""),
+                      json_text({{"ok", true}}));
   });
 }
 
@@ -154,8 +156,9 @@ int explain(const Shell& shell, const Asked& asked) {
     auto found = explained(site, asked);
     if (!found.ok()) return shell.fail(found.error());
     const auto& action = found->decision.action;
-    const std::string reason =
-        action.kind == lists::scenario::ActionKind::kReject ? lists::reason_text("en", action.reason) : "";
+    const std::string reason = action.kind == lists::scenario::ActionKind::kReject
+                                   ? lists::reason_text("en", lists::reason_of(action))
+                                   : "";
     if (shell.json) {
       Json json{{"action", action.to_string()},
                 {"rule", found->decision.rule},

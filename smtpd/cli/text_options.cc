@@ -45,6 +45,16 @@ Result<std::string> without_filters(Site& site, const TextOptions& options, Json
 }
 }  // namespace
 
+std::string remarks_on_scenario(const std::string& name, const std::string& text) {
+  std::string out;
+  const std::string function = name.substr(0, name.find('.'));
+  const auto* known = lists::scenario::find_function(function);
+  if (known != nullptr && !known->used) out += "; nothing asks for " + function + " yet";
+  for (const std::string& one : lists::rejections_without_words(name, text))
+    out += "; there are no words of the name " + for_display(one) + ": write reject(reason='...')";
+  return out;
+}
+
 int set_text(const Shell& shell, storage::TextKind kind, const TextOptions& options) {
   auto text = read_text_file(options.file);
   if (!text.ok()) return shell.fail(text.error());
@@ -58,10 +68,7 @@ int set_text(const Shell& shell, storage::TextKind kind, const TextOptions& opti
     if (kind == storage::TextKind::kScenario) {
       auto found = without_filters(site, options, &json["missing_filters"]);
       if (!found.ok()) return shell.fail(found.error());
-      missing = *std::move(found);
-      const std::string function = options.name.substr(0, options.name.find('.'));
-      const auto* known = lists::scenario::find_function(function);
-      if (known != nullptr && !known->used) missing += "; nothing asks for " + function + " yet";
+      missing = *std::move(found) + remarks_on_scenario(options.name, *text);
     }
     return shell.done((changed ? options.name + " set" : "nothing changed") + missing, json_text(json));
   });

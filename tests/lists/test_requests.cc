@@ -522,6 +522,17 @@ BOOST_AUTO_TEST_CASE(rules_on_networks_know_behind_a_confirmation_where_the_requ
   }
 }
 
+BOOST_AUTO_TEST_CASE(who_is_refused_by_a_template_of_sympa_does_not_hear_its_name) {
+  Served site;
+  lists::SiteTexts texts(*site.database, site.clock);
+  TestSite::require(
+      texts.set({}, storage::TextKind::kScenario, "review.mine", "true() smtp -> reject(tt2='no_way')\n"));
+  TestSite::require(site.admin.set_list("dev@lists.example", {{"review", "mine"}}));
+  const Letter answer = site.ask("ann@x.example", "review dev\n");
+  BOOST_TEST(answer.says("not allowed: no rule allows it"), answer.text);
+  BOOST_TEST(!answer.says("no_way"), answer.text);
+}
+
 BOOST_AUTO_TEST_CASE(two_requests_that_want_different_things_wait_beside_each_other) {
   Served site;
   const auto configure = [&](const std::string& footer) {

@@ -96,6 +96,26 @@ BOOST_AUTO_TEST_CASE(a_broken_text_is_refused_with_its_place_and_the_one_in_forc
   BOOST_TEST(kept.decision("x@y.example") == "reject(reason='not you') send.mine:1");
 }
 
+// Templates of Sympa have no words here: their names are those of reasons, or say nothing.
+BOOST_AUTO_TEST_CASE(the_name_of_a_template_is_told_to_nobody) {
+  Kept kept;
+  const std::string text =
+      "equal([sender],'x@y.example') smtp -> reject(tt2='no_way')\n"
+      "equal([sender],'y@y.example') smtp -> reject('send_owner.tt2')\n"
+      "true() smtp -> reject(tt2='no_way',reason='by hand only')\n";
+  BOOST_TEST(kept.set(kept.dev, TextKind::kScenario, "send.mine", text) == "done");
+  TestSite::require(kept.admin.set_list("dev@lists.example", {{"send", "mine"}}));
+  for (const auto& [sender, words] : {std::pair<const char*, const char*>{"x@y.example", "no rule allows it"},
+                                      {"y@y.example", "only owners may post to this list"},
+                                      {"z@y.example", "by hand only"}}) {
+    const std::string reply = kept.send(sender, {"dev@lists.example"}, a_post(sender)).to_string();
+    BOOST_TEST(reply.find(words) != reply.npos, reply);
+    BOOST_TEST(reply.find("no_way") == reply.npos, reply);
+  }
+  BOOST_TEST(lists::rejections_without_words("send.mine", text + text) == std::vector<std::string>{"no_way"},
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(what_is_included_must_not_spoil_what_includes_it) {
   Kept kept;
   BOOST_TEST(kept.set(kept.dev, TextKind::kScenario, "include.common", kGood) == "done");

@@ -112,6 +112,9 @@ class ComingFromSympa(processes.Scenario):
         mine.write_text("true() smtp -> do_it\n")
         self.assertIn("nothing asks for tracking yet", server.run("scenario", "set", "tracking.mine", mine))
         self.assertNotIn("nothing asks", server.run("scenario", "set", "send.mine", mine))
+        mine.write_text("true() smtp -> reject(tt2='no_way')\n")
+        for verb in ("check", "set"):
+            self.assertIn("there are no words of the name no_way", server.run("scenario", verb, "send.mine", mine))
 
     def test_template_code_stays_behind_and_what_has_no_place_is_said(self):
         server = essaim.Essaim(self.folder, start=False)
