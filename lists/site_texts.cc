@@ -107,6 +107,18 @@ Result<std::string> function_that_searches(Connection& connection, const storage
   return std::string();
 }
 
+// A post that was confirmed goes out, is refused or is kept; it is passed on by no rule, as it is by `editor` alone.
+Result<void> check_confirmations(const scenario::ParsedText& parsed) {
+  for (const auto& line : parsed.lines) {
+    const auto* rule = std::get_if<scenario::Rule>(&line);
+    if (rule != nullptr && rule->action.then == scenario::ActionKind::kEditor)
+      return Error{ErrorCode::kInvalid, rule->file + ", line " + std::to_string(rule->line) +
+                                            ": a post that was confirmed is not passed on to the editors; "
+                                            "request_auth,editorkey keeps it until one of them answers"};
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<std::string> rejections_without_words(const std::string& name, const std::string& text) {
@@ -256,6 +268,7 @@ Result<void> check_text(Connection& connection, const storage::ListRecord& place
   }
   const auto parsed = scenario::parse(text, name);
   if (!parsed.ok()) return parsed.error();
+  if (name.starts_with("send.")) ESSAIM_TRY(check_confirmations(*parsed));
   const auto dot = name.find('.');
   const TextInstead instead{name, text};
   if (name.starts_with("include.")) return check_including(connection, place, instead);

@@ -82,6 +82,9 @@ BOOST_AUTO_TEST_CASE(a_broken_text_is_refused_with_its_place_and_the_one_in_forc
        "send.mine, line 2, column 16: there is no action 'editorky'"},
       {TextKind::kScenario, "send.mine", "match([sender],/(/) smtp -> do_it\n", "send.mine, line 1, column"},
       {TextKind::kScenario, "send.mine", "include nowhere\n", "nowhere"},
+      {TextKind::kScenario, "send.mine", "true() md5 -> do_it\ntrue() smtp -> request_auth,editor\n",
+       "send.mine, line 2: a post that was confirmed is not passed on to the editors; "
+       "request_auth,editorkey"},
       {TextKind::kScenario, "snd.mine", "true() smtp -> do_it\n", "did you mean 'send'?"},
       {TextKind::kScenario, "send.../x", "true() smtp -> do_it\n", "is no name"},
       {TextKind::kFilter, "friends", "a@b.example\n", "a filter is named like friends.txt"},
@@ -94,6 +97,9 @@ BOOST_AUTO_TEST_CASE(a_broken_text_is_refused_with_its_place_and_the_one_in_forc
     BOOST_TEST(said.find(row.wrong) != said.npos, row.name << ": " << said);
   }
   BOOST_TEST(kept.decision("x@y.example") == "reject(reason='not you') send.mine:1");
+  // Of requests the editors are asked.
+  BOOST_TEST(kept.set(kept.dev, TextKind::kScenario, "subscribe.mine",
+                      "true() smtp -> request_auth,editor\n") == "done");
 }
 
 // Templates of Sympa have no words here: their names are those of reasons, or say nothing.
