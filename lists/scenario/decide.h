@@ -28,8 +28,7 @@ struct Question {
   bool email_confirmed = false;
   const mail::HeaderBlock* header = nullptr;  // of the message, if there is one
   std::string_view body;
-  bool encrypted = false;
-  std::string_view remote_host, remote_address, previous_email;  // "" for unknown
+  std::string_view remote_address, previous_email;  // "" for unknown
   WallTime now{};
 };
 

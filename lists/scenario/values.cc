@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/base/text.h"
+#include "core/mail/content_type.h"
 #include "core/mail/encoded_word.h"
 #include "core/mail/readable.h"
 
@@ -48,6 +49,14 @@ bool is_bcc(const Question& question) {
     }
   }
   return true;
+}
+
+// Encrypted S/MIME (RFC 8551 §3.2.2), not what is signed or compressed under the same type.
+bool is_enveloped(const mail::HeaderBlock& header) {
+  const mail::ContentType type = mail::content_type_of(header);
+  if (!type.is("application", "pkcs7-mime") && !type.is("application", "x-pkcs7-mime")) return false;
+  const std::string kind = ascii_lowered(type.parameter("smime-type"));
+  return kind.empty() || kind == "enveloped-data" || kind == "authenveloped-data";
 }
 
 Values message_values(const Piece& piece, const Question& question) {
@@ -97,10 +106,10 @@ Result<Values> values_of_piece(const Piece& piece, const Question& question, Loo
       if (question.header == nullptr) return Values();
       return Values(one(is_bcc(question) ? "1" : "0"));
     case Variable::kEncrypted:
-      if (!question.encrypted) return Values();
+      if (question.header == nullptr || !is_enveloped(*question.header)) return Values();
       return Values(one("smime"));
-    case Variable::kRemoteHost:
-      return Values(one(question.remote_host.empty() ? "unknown_host" : question.remote_host));
+    case Variable::kRemoteHost:  // nobody is asked for names of addresses
+      return Values(one("unknown_host"));
     case Variable::kRemoteAddress:
       return known(question.remote_address);
     case Variable::kCurrentDate:

@@ -19,7 +19,7 @@ namespace essaim::smtpd::cli {
 namespace {
 
 struct Asked {
-  std::string list, function, sender, email, auth = "smtp", message, ip;
+  std::string list, function, sender, email, previous, auth = "smtp", message, ip;
   bool confirmed = false;
 };
 
@@ -93,7 +93,8 @@ Result<Explained> explained(Site& site, Asked asked) {
                                           (near.empty() ? "" : "; did you mean \"" + near + "\"?")};
   }
   for (const auto& [option, address] :
-       {std::pair{"--sender", asked.sender}, std::pair{"--email", asked.email}}) {
+       {std::pair{"--sender", asked.sender}, std::pair{"--email", asked.email},
+        std::pair{"--previous", asked.previous}}) {
     if (address.empty()) continue;
     if (auto mailbox = smtp::parse_mailbox(address, smtp::LocalPart::kUtf8); !mailbox.ok())
       return Error{ErrorCode::kInvalid,
@@ -126,6 +127,7 @@ Result<Explained> explained(Site& site, Asked asked) {
   }
   const std::string sender = asked.sender.empty() ? "nobody" : smtp::kept_address(asked.sender);
   const std::string email = smtp::kept_address(asked.email);
+  const std::string previous = smtp::kept_address(asked.previous);
   Explained out;
   const lists::Services services = site.services();
   ESSAIM_TRY(site.read_by_rules([&](storage::Connection& c) -> Result<void> {
@@ -136,6 +138,7 @@ Result<Explained> explained(Site& site, Asked asked) {
     if (!record.ok()) return record.error();
     question.sender = sender;
     question.email = email;
+    question.previous_email = previous;
     question.listname = record->local;
     question.domain = record->domain;
     question.auth = *auth;
@@ -232,6 +235,8 @@ void add_scenario(Shell& shell) {
   why->add_option("--sender", asked->sender, "who asks; default: From of the message, else nobody")
       ->type_name("ADDRESS");
   why->add_option("--email", asked->email, "whom it concerns; default: the sender")->type_name("ADDRESS");
+  why->add_option("--previous", asked->previous, "of move_user: the address that it was")
+      ->type_name("ADDRESS");
   why->add_option("--auth", asked->auth, "how they are known: smtp (default), dkim, md5, smtp_auth, smime")
       ->type_name("LEVEL");
   why->add_flag("--confirmed", asked->confirmed, "as after a confirmation by key");

@@ -112,6 +112,12 @@ class ComingFromSympa(processes.Scenario):
         mine.write_text("true() smtp -> do_it\n")
         self.assertIn("nothing asks for tracking yet", server.run("scenario", "set", "tracking.mine", mine))
         self.assertNotIn("nothing asks", server.run("scenario", "set", "send.mine", mine))
+        mine.write_text("equal([previous_email],'old@x.example') smtp -> do_it\n")
+        server.run("scenario", "set", "move_user.mine", mine)
+        server.run("domain", "set", "lists.example", "move_user=mine")
+        move = ("scenario", "explain", "lists.example", "move_user", "--sender", "new@x.example")
+        self.assertTrue(server.run(*move, "--previous", "Old@x.example").startswith("do_it"))
+        self.assertTrue(server.run(*move).startswith("reject"))
         mine.write_text("true() smtp -> reject(tt2='no_way')\n")
         for verb in ("check", "set"):
             self.assertIn("there are no words of the name no_way", server.run("scenario", verb, "send.mine", mine))

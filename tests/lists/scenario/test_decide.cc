@@ -127,6 +127,7 @@ BOOST_AUTO_TEST_CASE(conditions_hold_or_do_not) {
       {"older('rubbish',[current_date])", false},
       {"equal([remote_host],'unknown_host')", true},
       {"equal([previous_email],'x')", false},
+      {"equal([msg_encrypted],'smime')", false},
   };
   for (const Row& row : rows) {
     Asked asked;
@@ -135,6 +136,41 @@ BOOST_AUTO_TEST_CASE(conditions_hold_or_do_not) {
     BOOST_REQUIRE_MESSAGE(decision.ok(), row.condition);
     BOOST_TEST((decision->action.kind == ActionKind::kDoIt) == row.holds, row.condition);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_message_that_is_encrypted_by_smime_is_known_by_its_type) {
+  struct Row {
+    const char* type;
+    bool encrypted;
+  };
+  const Row rows[] = {
+      {"application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m", true},
+      {"Application/X-PKCS7-MIME; smime-type=\"AuthEnveloped-data\"", true},
+      {"application/pkcs7-mime; name=smime.p7m", true},
+      {"application/pkcs7-mime; smime-type=signed-data", false},
+      {"application/pkcs7-mime; smime-type=compressed-data", false},
+      {"multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=x", false},
+      {"text/plain", false},
+  };
+  for (const Row& row : rows) {
+    Asked asked;
+    asked.message = "From: ann@x.example\r\nContent-Type: " + std::string(row.type) + "\r\n\r\nMIIB\r\n";
+    asked.header = *mail::HeaderBlock::parse(asked.message);
+    asked.question.body = {};
+    for (const bool negated : {false, true}) {
+      const auto scenario =
+          scenario_of(std::string(negated ? "!" : "") + "equal([msg_encrypted],'smime') smtp -> do_it\n");
+      const auto decision = decide(*scenario, asked.question, asked.lookups);
+      BOOST_REQUIRE(decision.ok());
+      BOOST_TEST((decision->action.kind == ActionKind::kDoIt) == (row.encrypted != negated), row.type);
+    }
+  }
+  Asked no_message;
+  no_message.question.header = nullptr;
+  const auto scenario = scenario_of("equal([msg_encrypted],'smime') smtp -> do_it\n");
+  const auto decision = decide(*scenario, no_message.question, no_message.lookups);
+  BOOST_REQUIRE(decision.ok());
+  BOOST_TEST((decision->action.kind == ActionKind::kReject));
 }
 
 BOOST_AUTO_TEST_CASE(without_an_address_a_network_is_passed_over_negated_or_not) {
