@@ -22,6 +22,7 @@ struct ListAsked {
 
 Result<void> ask(storage::Connection& connection, std::vector<ListAsked>* lists) {
   std::vector<Id> ids;
+  ids.reserve(lists->size());
   for (const ListAsked& one : *lists) ids.push_back(one.list);
   Result<std::map<Id, std::int64_t>> revisions = storage::DirectoryStore(connection).revisions(ids);
   if (!revisions.ok()) return revisions.error();

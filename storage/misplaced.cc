@@ -1,6 +1,8 @@
 #include "storage/misplaced.h"
 
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/counters.h"

@@ -249,7 +249,13 @@ BOOST_AUTO_TEST_CASE(it_says_so_where_there_is_no_way_around_the_damage) {
   Site site;
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings_for(site, sink));
-  const Id post = site.post_to(site.new_post(storage::CopyMode::kPersonal, 1), 0, {{0, "user", "d0.test"}});
+  const auto post_to = [&](const std::string& local) {
+    return site.post_to(site.new_post(storage::CopyMode::kPersonal, 1), 0, {{0, local, "d0.test"}});
+  };
+  const Id before = post_to("before");
+  run.engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(before); }));
+  const Id post = post_to("user");
   FaultPlan::arm(
       {FaultPlan::Where::kStatement, 1, 1'000'000'000, FaultPlan::What::kFail, ErrorCode::kDamaged});
   run.engine->ring();
