@@ -43,7 +43,8 @@ constexpr std::string_view kListColumns =
     "l.policy, d.policy "
     "FROM list l JOIN domain d ON d.id = l.domain_id ";
 
-Result<ListRecord> list_from(Statement& row) {
+// `before`: one that was read before it, whose domain may be the same; null: none.
+Result<ListRecord> list_behind(Statement& row, const ListRecord* before) {
   ListRecord list;
   list.id = row.integer(0);
   list.domain_id = row.integer(1);
@@ -56,14 +57,36 @@ Result<ListRecord> list_from(Statement& row) {
   list.domain_policy = row.integer(10);
   auto own = sql::decode_settings(row.text(6));
   if (!own.ok()) return Error{own.error().code, "list " + list.address() + ": " + own.error().message};
+  list.settings = std::move(*own);
+  list.settings_text = sql::text(row, 6);
+  list.domain_settings_text = sql::text(row, 7);
+  if (before != nullptr && before->domain_id == list.domain_id &&
+      before->domain_settings_text == list.domain_settings_text) {
+    list.domain_settings = before->domain_settings;
+    return list;
+  }
   auto of_domain = sql::decode_settings(row.text(7));
   if (!of_domain.ok())
     return Error{of_domain.error().code, "domain " + list.domain + ": " + of_domain.error().message};
-  list.settings = std::move(*own);
   list.domain_settings = std::move(*of_domain);
-  list.settings_text = sql::text(row, 6);
-  list.domain_settings_text = sql::text(row, 7);
   return list;
+}
+
+Result<ListRecord> list_from(Statement& row) {
+  return list_behind(row, nullptr);
+}
+
+Result<std::vector<ListRecord>> all_lists(const Result<Statement*>& statement) {
+  if (!statement.ok()) return statement.error();
+  std::vector<ListRecord> lists;
+  for (;;) {
+    auto row = statement.value()->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return lists;
+    auto list = list_behind(*statement.value(), lists.empty() ? nullptr : &lists.back());
+    if (!list.ok()) return list.error();
+    lists.push_back(std::move(*list));
+  }
 }
 
 Result<DomainRecord> domain_from(Statement& row) {
@@ -135,9 +158,7 @@ Result<void> DirectoryStore::set_domain(const std::string& name,
 Result<void> DirectoryStore::delete_domain(const std::string& name) {
   // No list comes into it meanwhile.
   ESSAIM_TRY(SiteStore(connection_).lock_changes());
-  auto used =
-      sql::number(connection_, 0,
-                  "SELECT COUNT(*) FROM list l JOIN domain d ON d.id = l.domain_id WHERE d.name = ?", name);
+  auto used = count_lists(name);
   if (!used.ok()) return used.error();
   if (*used > 0) {
     return Error{ErrorCode::kConflict,
@@ -345,12 +366,60 @@ Result<std::map<Id, std::int64_t>> DirectoryStore::revisions(std::span<const Id>
 }
 
 Result<std::vector<ListRecord>> DirectoryStore::lists(const std::string& domain) {
-  auto statement =
-      domain.empty() ? sql::prepare(connection_, std::string(kListColumns) + "ORDER BY d.name, l.local")
-                     : sql::prepare(connection_,
-                                    std::string(kListColumns) + "WHERE d.name = ? ORDER BY l.local", domain);
-  if (!statement.ok()) return statement.error();
-  return all_rows(**statement, list_from);
+  const std::string columns(kListColumns);
+  if (domain.empty()) return all_lists(sql::prepare(connection_, columns + "ORDER BY d.name, l.local"));
+  return all_lists(sql::prepare(connection_, columns + "WHERE d.name = ? ORDER BY l.local", domain));
+}
+
+Result<std::vector<ListRecord>> DirectoryStore::some_lists(const std::string& domain,
+                                                           const std::string& after, std::size_t limit) {
+  return all_lists(sql::prepare(
+      connection_, std::string(kListColumns) + "WHERE d.name = ? AND l.local > ? ORDER BY l.local LIMIT ?",
+      domain, after, limit));
+}
+
+Result<void> DirectoryStore::for_each_list(const std::string& domain,
+                                           const std::function<Result<void>(ListRecord&)>& each) {
+  constexpr std::size_t kAtOnce = 500;
+  std::vector<std::string> names(1, domain);
+  if (domain.empty()) {
+    names.clear();
+    const auto all = domains();
+    if (!all.ok()) return all.error();
+    for (const DomainRecord& one : *all) names.push_back(one.name);
+  }
+  for (const std::string& name : names) {
+    std::string after;
+    for (std::size_t count = kAtOnce; count == kAtOnce;) {
+      auto some = some_lists(name, after, kAtOnce);
+      if (!some.ok()) return some.error();
+      count = some->size();
+      if (count > 0) after = some->back().local;
+      for (ListRecord& list : *some) ESSAIM_TRY(each(list));
+    }
+  }
+  return {};
+}
+
+Result<std::vector<ListName>> DirectoryStore::list_names(const std::string& domain) {
+  const std::string columns = "SELECT l.id, l.local, d.name FROM list l JOIN domain d ON d.id = l.domain_id ";
+  auto rows = domain.empty()
+                  ? sql::prepare(connection_, columns + "ORDER BY d.name, l.local")
+                  : sql::prepare(connection_, columns + "WHERE d.name = ? ORDER BY l.local", domain);
+  if (!rows.ok()) return rows.error();
+  std::vector<ListName> out;
+  for (;;) {
+    const auto row = (*rows)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return out;
+    out.push_back({(*rows)->integer(0), sql::text(**rows, 1), sql::text(**rows, 2)});
+  }
+}
+
+Result<std::int64_t> DirectoryStore::count_lists(const std::string& domain) {
+  return sql::number(connection_, 0,
+                     "SELECT COUNT(*) FROM list l JOIN domain d ON d.id = l.domain_id WHERE d.name = ?",
+                     domain);
 }
 
 Result<std::optional<std::string>> SiteStore::get(const std::string& name) {

@@ -1,6 +1,7 @@
 // Domains and lists. Functions run inside the caller's transaction.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -11,6 +12,12 @@
 #include "storage/records.h"
 
 namespace essaim::storage {
+
+struct ListName {
+  Id id = 0;
+  std::string local, domain;
+  std::string address() const { return local + "@" + domain; }
+};
 
 class DirectoryStore {
  public:
@@ -51,6 +58,15 @@ class DirectoryStore {
   Result<std::int64_t> revision(Id list_id);                                // 0 if there is no such list
   Result<std::map<Id, std::int64_t>> revisions(std::span<const Id> lists);  // of those that there are
   Result<std::vector<ListRecord>> lists(const std::string& domain);         // "" for all
+  // The next `limit` of a domain whose local part is behind `after`, in their order; "": the first.
+  Result<std::vector<ListRecord>> some_lists(const std::string& domain, const std::string& after,
+                                             std::size_t limit);
+  // One after the other, some read at once: they may be tens of thousands, each with the settings of its domain. Between them
+  // `each` may ask the database. "" for all.
+  Result<void> for_each_list(const std::string& domain, const std::function<Result<void>(ListRecord&)>& each);
+  // Without their settings, which are nearly all that there is of them; "" for all.
+  Result<std::vector<ListName>> list_names(const std::string& domain);
+  Result<std::int64_t> count_lists(const std::string& domain);
 
  private:
   Connection& connection_;
