@@ -92,6 +92,7 @@ const std::vector<std::string_view>& phrases() {
       N_("editors: {{who}}"),
       N_("and {{count}} who do not show their address"),
       N_("too many members to name by mail"),
+      N_("and more lists, too many to name by mail"),
       N_("you are known as {{email}}, by {{auth}}"),
       N_("{{previous}} is {{email}} now, on {{count}} lists"),
       N_("temporary trouble, try again later"),

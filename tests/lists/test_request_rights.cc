@@ -261,4 +261,40 @@ BOOST_AUTO_TEST_CASE(the_operators_commands_are_requests_and_logged_as_such) {
   BOOST_TEST(site.posts().empty());  // nobody is told
 }
 
+// Whether one may be seen is decided for each, where the writer waits, and anybody may ask.
+BOOST_AUTO_TEST_CASE(of_very_many_lists_the_first_are_named_by_mail) {
+  Served site;  // with dev, which comes before them, and other, which comes behind
+  TestSite::require(site.admin.set_domain("lists.example", {{"visibility", "noconceal"}}));
+  const Id domain_id = site.list("dev").domain_id;
+  const auto make = [&](int from, int to) {
+    TestSite::require(
+        site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+          storage::ListRecord list;
+          list.domain_id = domain_id;
+          list.domain = "lists.example";
+          for (int i = from; i < to; ++i) {
+            list.id = site.admin_ids.next();
+            list.local = "l" + std::to_string(i);
+            ESSAIM_TRY(storage::DirectoryStore(c).add_list(list));
+          }
+          return {};
+        }));
+  };
+  const std::string more = "and more lists, too many to name by mail";
+  make(10'000, 11'998);
+  const Letter all = site.ask("new@x.example", "lists\n");
+  for (const char* name : {"dev", "l10000", "l11997", "other"})
+    BOOST_TEST(all.says("  " + std::string(name) + "@lists.example\n"), name);
+  BOOST_TEST(!all.says(more));
+  make(11'998, 12'010);
+  // What is behind those that are looked at is not even read.
+  TestSite::require(site.database->write_now(storage::Durability::kAccept, [](storage::Connection& c) {
+    return c.execute("UPDATE list SET settings = 'nonsense' WHERE local > 'l12000'");
+  }));
+  const Letter first = site.ask("new@x.example", "lists\n");
+  BOOST_TEST(first.says("  dev@lists.example\n"));
+  BOOST_TEST(first.says("  l11998@lists.example\n  " + more));
+  BOOST_TEST(!first.says("l11999@lists.example"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
