@@ -82,29 +82,48 @@ Result<void> check_including(Connection& connection, const storage::ListRecord& 
 }
 
 // The lists that may see a text of the place.
-Result<std::vector<storage::ListRecord>> lists_below(Connection& connection,
-                                                     const storage::ListRecord& place) {
-  if (place.id != 0) return std::vector<storage::ListRecord>{place};
-  return storage::DirectoryStore(connection).lists(place.domain);
+Result<void> for_each_below(Connection& connection, const storage::ListRecord& place,
+                            const std::function<Result<void>(const storage::ListRecord&)>& each) {
+  if (place.id != 0) return each(place);
+  return storage::DirectoryStore(connection).for_each_list(place.domain, each);
 }
 
-// The function of the list whose rules search the filter; "" if none does. `files`: the scenarios whose texts name it.
-Result<std::string> function_that_searches(Connection& connection, const storage::ListRecord& list,
-                                           const std::string& filter, const std::vector<TextRecord>& files) {
-  const auto named = [&files](const std::string& file) {
-    return std::any_of(files.begin(), files.end(), [&file](const TextRecord& one) {
-      return one.name == file || one.name.starts_with("include.");
-    });
-  };
+// Where the texts of a list are looked for: lists without any of their own have all that their domain has.
+Id texts_begin_at(const storage::ListRecord& list) {
+  return list.policy == 0 ? list.domain_id : list.id;
+}
+
+// What may make a list use the scenario of a function: of two that have the same, and the same texts, one tells for both.
+struct Use {
+  std::string function, name;
+  bool blocklist_first = false;
+  friend auto operator<=>(const Use&, const Use&) = default;
+};
+
+// Those of the list by which its rules may search a filter. `files`: the scenarios whose texts name it.
+std::vector<Use> uses_of(const storage::ListRecord& list, const std::vector<TextRecord>& files) {
+  std::vector<Use> out;
   for (const scenario::Function& known : scenario::functions()) {
-    const std::string function(known.name), name = scenario_name(list, function);
-    if (!named(function + "." + name)) continue;
-    const auto compiled = compile_for(connection, list, function, name, false);
+    Use use{std::string(known.name), scenario_name(list, known.name), uses_blocklist(list, known.name)};
+    const std::string file = use.function + "." + use.name;
+    if (std::any_of(files.begin(), files.end(), [&file](const TextRecord& one) {
+          return one.name == file || one.name.starts_with("include.");
+        }))
+      out.push_back(std::move(use));
+  }
+  return out;
+}
+
+// The one whose rules search the filter; null if none does.
+const Use* use_that_searches(Connection& connection, const storage::ListRecord& list,
+                             const std::string& filter, const std::vector<Use>& uses) {
+  for (const Use& use : uses) {
+    const auto compiled = compile_for(connection, list, use.function, use.name, false);
     if (!compiled.ok()) continue;  // it cannot be used as it is
     const std::vector<std::string>& filters = (*compiled)->filters;
-    if (std::find(filters.begin(), filters.end(), filter) != filters.end()) return function;
+    if (std::find(filters.begin(), filters.end(), filter) != filters.end()) return &use;
   }
-  return std::string();
+  return nullptr;
 }
 
 // A post that was confirmed goes out, is refused or is kept; it is passed on by no rule, as it is by `editor` alone.
@@ -159,34 +178,33 @@ Result<void> check_searchers(Connection& connection, const storage::ListRecord& 
   auto files = texts.with_word(TextKind::kScenario, filter);
   if (!files.ok()) return files.error();
   if (files->empty()) return {};
-  auto lists = lists_below(connection, place);
-  if (!lists.ok()) return lists.error();
-  for (const storage::ListRecord& list : *lists) {
-    auto function = function_that_searches(connection, list, filter, *files);
-    if (!function.ok()) return function.error();
-    if (function->empty()) continue;
+  std::set<std::pair<Id, std::vector<Use>>> looked_at;
+  return for_each_below(connection, place, [&](const storage::ListRecord& list) -> Result<void> {
+    const std::vector<Use> uses = uses_of(list, *files);
+    if (uses.empty() || !looked_at.emplace(texts_begin_at(list), uses).second) return {};
+    const Use* const use = use_that_searches(connection, list, filter, uses);
+    if (use == nullptr) return {};
     auto other = texts.nearest(TextKind::kFilter, filter, scope_of(list));
     if (!other.ok()) return other.error();
-    if (!other->has_value())
-      return Error{ErrorCode::kConflict, list.address() + " searches " + filter + " in " + *function + "." +
-                                             scenario_name(list, *function) + ": change that first"};
-  }
-  return {};
+    if (other->has_value()) return {};
+    return Error{ErrorCode::kConflict, list.address() + " searches " + filter + " in " + use->function + "." +
+                                           use->name + ": change that first"};
+  });
 }
 
 Result<void> check_users(Connection& connection, const storage::ListRecord& place, const std::string& file) {
   const auto dot = file.find('.');
   const std::string function = file.substr(0, dot), name = file.substr(dot + 1);
-  auto users = lists_below(connection, place);
-  if (!users.ok()) return users.error();
-  for (const storage::ListRecord& list : *users) {
-    if (scenario_name(list, function) != name) continue;
-    auto compiled = compile_for(connection, list, function, name, false);
-    if (!compiled.ok())
-      return Error{ErrorCode::kConflict,
-                   list.address() + " uses " + file + ": set its " + function + " to another scenario first"};
-  }
-  return {};
+  std::set<std::pair<Id, bool>> looked_at;
+  return for_each_below(connection, place, [&](const storage::ListRecord& list) -> Result<void> {
+    if (scenario_name(list, function) != name ||
+        !looked_at.emplace(texts_begin_at(list), uses_blocklist(list, function)).second)
+      return {};
+    const auto compiled = compile_for(connection, list, function, name, false);
+    if (compiled.ok()) return {};
+    return Error{ErrorCode::kConflict,
+                 list.address() + " uses " + file + ": set its " + function + " to another scenario first"};
+  });
 }
 
 Result<storage::ListRecord> record_of(Connection& connection, const TextPlace& place) {

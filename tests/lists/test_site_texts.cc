@@ -182,6 +182,53 @@ BOOST_AUTO_TEST_CASE(a_filter_that_rules_of_a_list_search_cannot_be_taken_away) 
   BOOST_TEST((*kept.texts.remove(kept.dev, TextKind::kFilter, friends) == lists::Change::kDone));
 }
 
+// Within the transaction that takes the text away, which keeps everything else from being written.
+BOOST_AUTO_TEST_CASE(lists_that_have_the_same_rules_are_looked_at_once_when_a_text_of_them_goes) {
+  Kept kept;
+  const std::string friends = "friends.txt";
+  for (const auto& place : {kept.site, kept.domain}) {
+    BOOST_TEST(kept.set(place, TextKind::kFilter, friends, "z@y.example\n") == "done");
+    BOOST_TEST(kept.set(place, TextKind::kScenario, "send.mine", "search(friends.txt) smtp -> do_it\n") ==
+               "done");
+  }
+  TestSite::require(kept.admin.set_domain("lists.example", {{"send", "mine"}}));
+  const auto make = [&](int from, int to) {
+    for (int i = from; i < to; ++i) kept.make_list("l" + std::to_string(i));
+  };
+  make(100, 110);
+  // Some have texts of their own, or are asked otherwise.
+  BOOST_TEST(kept.set({"l101@lists.example", ""}, TextKind::kScenario, "send.other",
+                      "true() smtp -> do_it\n") == "done");
+  TestSite::require(kept.admin.set_list("l102@lists.example", {{"use_blocklist", "subscribe"}}));
+  const auto cost_of_going = [&](TextKind kind, const std::string& name) {
+    const auto shown = kept.texts.show(kept.domain, kind, name);
+    TestSite::require(shown);
+    const auto before = kept.database->counters().statements;
+    BOOST_TEST((*kept.texts.remove(kept.domain, kind, name) == lists::Change::kDone));
+    const auto after = kept.database->counters().statements;
+    BOOST_TEST(kept.set(kept.domain, kind, name, shown->text) == "done");
+    return after - before;
+  };
+  const auto of_filter = cost_of_going(TextKind::kFilter, friends);
+  const auto of_scenario = cost_of_going(TextKind::kScenario, "send.mine");
+  make(110, 200);
+  BOOST_TEST(cost_of_going(TextKind::kFilter, friends) == of_filter);
+  BOOST_TEST(cost_of_going(TextKind::kScenario, "send.mine") == of_scenario);
+  // Whoever is left without it is found behind all that are not.
+  TestSite::require(kept.admin.set_domain("lists.example", {{"send", std::nullopt}}));
+  TestSite::require(kept.admin.set_list("l199@lists.example", {{"send", "mine"}}));
+  TestSite::require(kept.texts.remove(kept.site, TextKind::kFilter, friends));
+  const auto filter = kept.texts.remove(kept.domain, TextKind::kFilter, friends);
+  BOOST_REQUIRE(!filter.ok());
+  BOOST_TEST(filter.error().message ==
+             "l199@lists.example searches friends.txt in send.mine: change that first");
+  TestSite::require(kept.texts.remove(kept.site, TextKind::kScenario, "send.mine"));
+  const auto scenario = kept.texts.remove(kept.domain, TextKind::kScenario, "send.mine");
+  BOOST_REQUIRE(!scenario.ok());
+  BOOST_TEST(scenario.error().message ==
+             "l199@lists.example uses send.mine: set its send to another scenario first");
+}
+
 BOOST_AUTO_TEST_CASE(blocking_counts_at_every_level_and_can_be_undone) {
   Kept kept;
   TestSite::require(kept.admin.set_list("dev@lists.example", {{"send", "public"}}));
