@@ -38,10 +38,10 @@ Result<ListRecord> list_at(Connection& connection, const smtp::Address& address)
   if (!former.ok()) return former.error();
   if (former->has_value())
     return Error{ErrorCode::kNotFound, message + " any more; it is called " + (*former)->address() + " now"};
-  auto others = directory.lists(address.domain);
+  auto others = directory.list_names(address.domain);
   if (!others.ok()) return others.error();
   std::vector<std::string> names;
-  for (const ListRecord& other : *others) names.push_back(other.local);
+  for (storage::ListName& other : *others) names.push_back(std::move(other.local));
   if (const std::string near = nearest(address.local, names); !near.empty())
     message += "; did you mean " + near + "@" + address.domain + "?";
   return Error{ErrorCode::kNotFound, message};
@@ -142,9 +142,9 @@ Result<DomainInfo> Admin::show_domain(const std::string& name) {
     if (!domain.ok()) return domain.error();
     if (!domain->has_value()) return no_domain(*checked);
     info.domain = std::move(**domain);
-    auto lists = directory.lists(*checked);
+    const auto lists = directory.count_lists(*checked);
     if (!lists.ok()) return lists.error();
-    info.lists = lists->size();
+    info.lists = static_cast<std::size_t>(*lists);
     return {};
   }));
   return info;

@@ -61,9 +61,9 @@ class Reader {
     auto domains = directory.domains();
     if (!domains.ok()) return domains.error();
     for (const auto& domain : *domains) out[domain.id] = domain.name;
-    auto lists = directory.lists("");
+    const auto lists = directory.list_names("");
     if (!lists.ok()) return lists.error();
-    for (const auto& list : *lists) out[list.id] = list.address();
+    for (const storage::ListName& list : *lists) out[list.id] = list.address();
     return out;
   }
 

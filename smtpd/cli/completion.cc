@@ -86,9 +86,9 @@ Result<Words> stored_in(storage::Connection& connection, const std::string& kind
   Words out;
   storage::DirectoryStore directory(connection);
   if (kind == "LIST" || kind == "PLACE") {
-    const auto lists = directory.lists("");
+    const auto lists = directory.list_names("");
     if (!lists.ok()) return lists.error();
-    for (const storage::ListRecord& list : *lists) out.push_back(list.address());
+    for (const storage::ListName& list : *lists) out.push_back(list.address());
   }
   if (kind == "DOMAIN" || kind == "PLACE") {
     const auto domains = directory.domains();

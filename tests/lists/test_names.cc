@@ -148,4 +148,22 @@ BOOST_AUTO_TEST_CASE(what_was_exported_can_be_applied_whoever_is_a_member) {
   }
 }
 
+// Settings are nearly all that there is of a list, and a domain may have tens of thousands.
+BOOST_AUTO_TEST_CASE(lists_are_counted_and_a_near_name_is_found_without_their_settings) {
+  TestSite site;
+  site.make_list("dev");
+  site.make_list("other");
+  TestSite::require(site.database->write_now(storage::Durability::kAccept, [](storage::Connection& c) {
+    return c.execute("UPDATE list SET settings = 'nonsense'");
+  }));
+  const auto info = site.admin.show_domain("lists.example");
+  TestSite::require(info);
+  BOOST_TEST(info->lists == 2U);
+  const auto missed = site.admin.open_list("othr@lists.example");
+  BOOST_REQUIRE(!missed.ok());
+  BOOST_TEST((missed.error().code == ErrorCode::kNotFound));
+  BOOST_TEST(missed.error().message ==
+             "there is no list othr@lists.example; did you mean other@lists.example?");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
