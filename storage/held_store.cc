@@ -113,15 +113,21 @@ Result<std::optional<HeldRecord>> HeldStore::find_waiting(Id list_id, HeldKind k
       list_id, kind, subject_key));
 }
 
+// One text for all lists: each is kept prepared, and those of thousands of lists would drive out all others.
 Result<std::vector<HeldRecord>> HeldStore::search(const HeldFilter& filter) {
   std::string where = "WHERE 1 = 1 ";
   if (!filter.list.empty()) where += "AND list_address = ? ";
-  if (filter.list_id != 0) where += "AND list_id = " + std::to_string(filter.list_id) + " ";
-  if (filter.kind) where += "AND kind = " + std::to_string(static_cast<int>(*filter.kind)) + " ";
+  if (filter.list_id != 0) where += "AND list_id = ? ";
+  if (filter.kind) where += "AND kind = ? ";
   if (!filter.decided) where += "AND state = 0 ";
-  where += "ORDER BY id LIMIT " + std::to_string(filter.limit);
-  return filter.list.empty() ? all(sql::prepare(connection_, std::string(kColumns) + where))
-                             : all(sql::prepare(connection_, std::string(kColumns) + where, filter.list));
+  auto statement = connection_.prepare(std::string(kColumns) + where + "ORDER BY id LIMIT ?");
+  if (!statement.ok()) return statement.error();
+  int next = 1;
+  if (!filter.list.empty()) sql::bind_one(**statement, next++, filter.list);
+  if (filter.list_id != 0) sql::bind_one(**statement, next++, filter.list_id);
+  if (filter.kind) sql::bind_one(**statement, next++, *filter.kind);
+  sql::bind_one(**statement, next, filter.limit);
+  return all(statement);
 }
 
 Result<std::vector<HeldRecord>> HeldStore::behind(Id after, std::size_t limit) {

@@ -1,4 +1,6 @@
 // What waits for somebody, how often somebody was answered, and texts of sites.
+#include <set>
+
 #include "storage/held_store.h"
 #include "storage/text_store.h"
 #include "tests/storage/fixtures.h"
@@ -27,9 +29,54 @@ HeldRecord a_held(Id id, std::int64_t expires) {
   return held;
 }
 
+// What is prepared on it: a connection keeps each text.
+class TextsSeen : public Connection {
+ public:
+  explicit TextsSeen(Connection& inner) : inner_(inner) {}
+  Result<Statement*> prepare(std::string_view sql) override {
+    texts.emplace(sql);
+    return inner_.prepare(sql);
+  }
+  Result<void> execute(std::string_view sql) override { return inner_.execute(sql); }
+  Dialect dialect() const override { return inner_.dialect(); }
+
+  std::set<std::string> texts;
+
+ private:
+  Connection& inner_;
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(held)
+
+BOOST_AUTO_TEST_CASE(what_waits_at_one_list_or_another_is_asked_for_in_the_same_words) {
+  TempDatabase database;
+  commit(*database, [&](Connection& c) -> Result<void> {
+    for (Id id = 1; id <= 6; ++id) {
+      HeldRecord held = a_held(id, 1000);
+      held.list_id = 7 + id % 2;
+      held.list_address = held.list_id == 7 ? "dev@lists.example" : "other@lists.example";
+      if (id > 4) held.kind = HeldKind::kRequest;
+      ESSAIM_TRY(HeldStore(c).add(held));
+    }
+    TextsSeen seen(c);
+    HeldStore store(seen);
+    const auto found = [&](const HeldFilter& filter) {
+      std::string out;
+      for (const HeldRecord& one : must(store.search(filter))) out += std::to_string(one.id) + " ";
+      return out;
+    };
+    BOOST_TEST(found({.list = "", .list_id = 7, .kind = HeldKind::kModeration}) == "2 4 ");
+    BOOST_TEST(found({.list = "", .list_id = 8, .kind = HeldKind::kModeration, .limit = 1}) == "1 ");
+    BOOST_TEST(found({.list = "", .list_id = 8, .kind = HeldKind::kRequest}) == "5 ");
+    BOOST_TEST(seen.texts.size() == 1U);
+    BOOST_TEST(found({.list = "other@lists.example", .list_id = 8, .kind = HeldKind::kModeration}) == "1 3 ");
+    BOOST_TEST(found({.list = "other@lists.example", .list_id = 7}) == "");
+    BOOST_TEST(found({.list = "", .limit = 5}) == "1 2 3 4 5 ");
+    return {};
+  });
+}
 
 BOOST_AUTO_TEST_CASE(what_waits_is_found_by_id_key_and_subject_and_decided_once) {
   TempDatabase database;
