@@ -395,18 +395,24 @@ Result<void> Admin::for_each_member(const std::string& list, storage::Role role,
                                     const std::function<bool(const storage::MemberRecord&)>& each) {
   const auto address = checked_list(list);
   if (!address.ok()) return address.error();
-  std::optional<Id> list_id;
+  Id list_id = 0;
+  ESSAIM_TRY(database_.read_now([&](Connection& connection) -> Result<void> {
+    const auto record = list_at(connection, *address);
+    if (!record.ok()) return record.error();
+    list_id = record->id;
+    return {};
+  }));
+  return for_each_member_of(list_id, role, each);
+}
+
+Result<void> Admin::for_each_member_of(Id list, storage::Role role,
+                                       const std::function<bool(const storage::MemberRecord&)>& each) {
   std::vector<storage::MemberRecord> some;
   do {
     std::vector<storage::MemberRecord> next;
     ESSAIM_TRY(database_.read_now([&](Connection& connection) -> Result<void> {
-      if (!list_id) {
-        auto record = list_at(connection, *address);
-        if (!record.ok()) return record.error();
-        list_id = record->id;
-      }
-      auto found = MemberStore(connection)
-                       .behind(*list_id, role, some.empty() ? nullptr : &some.back(), kMembersAtOnce);
+      auto found =
+          MemberStore(connection).behind(list, role, some.empty() ? nullptr : &some.back(), kMembersAtOnce);
       if (!found.ok()) return found.error();
       next = *std::move(found);
       return {};

@@ -130,8 +130,10 @@ class Admin {
                                const std::function<bool(const storage::MemberRecord&)>& each);
 
   // Domains, lists and members as TOML text, complete and in a fixed order, so that two exports can be
-  // compared.
-  Result<std::string> export_text();
+  // compared. Domains and lists are as they are at its beginning; members are read and written as for_each_member() does it,
+  // some tens of KB of text at a time. Ends at the first error of `write`, and gives it.
+  Result<void> export_text(const std::function<Result<void>(std::string_view)>& write);
+  Result<std::string> export_text();  // the whole: hundreds of MB for millions of members
   // Makes domains, lists and members what the text says: creates, changes and removes, members of the lists
   // it names included. Domains and lists that the text does not name are left alone unless `remove_others`. A long text takes
   // several transactions: domains and lists, then people, then what goes; the error says how far it came, and asking again
@@ -146,6 +148,9 @@ class Admin {
   // "": of the site.
   Result<Change> ask_domain(const std::string& name, Request request, Missing missing);
   Result<Change> ask_for_change(const std::string& list, Request request);
+  // Those who are left of a list that was deleted meanwhile, too.
+  Result<void> for_each_member_of(Id list, storage::Role role,
+                                  const std::function<bool(const storage::MemberRecord&)>& each);
 
   storage::Database& database_;
   const Clock& clock_;

@@ -77,6 +77,15 @@ Result<void> check_scenarios_of(Connection& connection, const DirectoryText& is,
   return {};
 }
 
+PersonText person_text(const storage::MemberRecord& member) {
+  // One that was stored uncleaned would spoil the whole text.
+  PersonText person{{member.local, member.domain}, clean_name(member.name), member.delivery};
+  if (member.conceal) person.options.conceal = true;
+  if (member.role == Role::kOwner) person.options.privileged = member.privileged;
+  if (is_language(member.language)) person.options.language = member.language;
+  return person;
+}
+
 }  // namespace
 
 Result<AddedMembers> add_to_list(Connection& connection, IdGenerator& ids, WallTime now, Id list_id,
@@ -125,39 +134,34 @@ Result<bool> remove_from_list(Connection& connection, const storage::ListRecord&
   return true;
 }
 
-Result<DirectoryText> load_directory(Connection& connection, const DirectoryText* only) {
+Result<DirectoryText> load_directory(Connection& connection, const DirectoryText& only) {
   DirectoryText out;
   DirectoryStore directory(connection);
   auto domains = directory.domains();
   if (!domains.ok()) return domains.error();
   for (storage::DomainRecord& domain : *domains) out.domains[domain.name] = std::move(domain.settings);
-  auto lists = directory.lists("");
-  if (!lists.ok()) return lists.error();
   const auto former = directory.all_former_names();
   if (!former.ok()) return former.error();
   MemberStore members(connection);
-  for (storage::ListRecord& list : *lists) {
+  ESSAIM_TRY(directory.for_each_list("", [&](storage::ListRecord& list) -> Result<void> {
     ListText& text = out.lists[list.address()];
     text.settings = std::move(list.settings);
     text.closed = list.state == storage::ListState::kClosed;
     text.former.emplace();
     if (const auto names = former->find(list.id); names != former->end())
       text.former->insert(names->second.begin(), names->second.end());
-    if (only != nullptr && !only->lists.contains(list.address())) continue;
+    if (!only.lists.contains(list.address())) return {};
     for (const Role role : kRoles) {
       People& people = text.people[role];
       ESSAIM_TRY(members.for_each(list.id, role, [&people](const storage::MemberRecord& member) {
-        // One that was stored uncleaned would spoil the whole text.
-        PersonText person{{member.local, member.domain}, clean_name(member.name), member.delivery};
-        if (member.conceal) person.options.conceal = true;
-        if (member.role == Role::kOwner) person.options.privileged = member.privileged;
-        if (is_language(member.language)) person.options.language = member.language;
+        PersonText person = person_text(member);
         std::pair key{member.domain, person.address.local_key()};
         people.emplace_hint(people.end(), std::move(key), std::move(person));
         return true;
       }));
     }
-  }
+    return {};
+  }));
   return out;
 }
 
@@ -166,15 +170,40 @@ std::vector<std::string> differences(const DirectoryText& is, const DirectoryTex
   return plan_directory(is, wanted, remove_others).lines;
 }
 
-Result<std::string> Admin::export_text() {
+Result<void> Admin::export_text(const std::function<Result<void>(std::string_view)>& write) {
   DirectoryText text;
-  ESSAIM_TRY(database_.read_now([&text](Connection& connection) -> Result<void> {
-    auto loaded = load_directory(connection);
+  std::map<std::string, Id> ids;
+  ESSAIM_TRY(database_.read_now([&](Connection& connection) -> Result<void> {
+    auto loaded = load_directory(connection, {});
     if (!loaded.ok()) return loaded.error();
     text = std::move(*loaded);
+    const auto names = DirectoryStore(connection).list_names("");
+    if (!names.ok()) return names.error();
+    ids.clear();
+    for (const storage::ListName& name : *names) ids[name.address()] = name.id;
     return {};
   }));
-  return write_directory(text);
+  for (auto& [address, list] : text.lists) {
+    for (const Role role : kRoles) list.people[role];
+  }
+  const ReadPeople read = [&](const std::string& list, Role role, const TakePerson& take) -> Result<void> {
+    Result<void> taken;
+    ESSAIM_TRY(for_each_member_of(ids.at(list), role, [&](const storage::MemberRecord& member) {
+      taken = take(person_text(member));
+      return taken.ok();
+    }));
+    return taken;
+  };
+  return write_directory(text, read, write);
+}
+
+Result<std::string> Admin::export_text() {
+  std::string out;
+  ESSAIM_TRY(export_text([&out](std::string_view text) -> Result<void> {
+    out += text;
+    return {};
+  }));
+  return out;
 }
 
 namespace {
@@ -293,7 +322,7 @@ Result<void> check_former_names(const DirectoryText& is, const DirectoryText& wa
 
 // What is there, and whether it can become what is wanted.
 Result<DirectoryText> load_for(Connection& connection, const DirectoryText& wanted, bool remove_others) {
-  auto is = load_directory(connection, &wanted);
+  auto is = load_directory(connection, wanted);
   if (!is.ok()) return is.error();
   for (const auto& [address, list] : wanted.lists) {
     std::vector<std::string> names(1, address);

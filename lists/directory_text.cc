@@ -5,6 +5,7 @@
 
 #include <toml++/toml.h>
 
+#include "core/base/check.h"
 #include "core/base/text.h"
 #include "lists/names.h"
 #include "lists/templates/catalogue.h"
@@ -258,11 +259,19 @@ Result<PersonText> parse_person(std::string_view line) {
   return person;
 }
 
-std::string write_directory(const DirectoryText& directory) {
+Result<void> write_directory(const DirectoryText& directory, const ReadPeople& read, const WriteText& write) {
+  constexpr std::size_t kAtOnce = std::size_t{64} * 1024;
   std::string out = "# Domains, lists and members of this site; read by: essaim config apply\n";
+  const auto write_when = [&out, &write](std::size_t size) -> Result<void> {
+    if (out.size() < size) return {};
+    ESSAIM_TRY(write(out));
+    out.clear();
+    return {};
+  };
   for (const auto& [name, settings] : directory.domains) {
     out += "\n[domains." + toml_string(name) + "]\n";
     write_settings(settings, &out);
+    ESSAIM_TRY(write_when(kAtOnce));
   }
   for (const auto& [address, list] : directory.lists) {
     out += "\n[lists." + toml_string(address) + "]\n";
@@ -273,16 +282,37 @@ std::string write_directory(const DirectoryText& directory) {
       out += "\n]\n";
     }
     for (const auto& [role, name] : kRoles) {
-      const auto people = list.people.find(role);
-      if (people == list.people.end()) continue;
+      if (!list.people.contains(role)) continue;
       out += std::string(name) + " = [";
-      for (const auto& [key, person] : people->second) out += "\n  " + toml_string(person_line(person)) + ",";
-      out += people->second.empty() ? "]\n" : "\n]\n";
+      bool any = false;
+      ESSAIM_TRY(read(address, role, [&](const PersonText& person) -> Result<void> {
+        any = true;
+        out += "\n  " + toml_string(person_line(person)) + ",";
+        return write_when(kAtOnce);
+      }));
+      out += any ? "\n]\n" : "]\n";
     }
-    if (list.settings.empty()) continue;
-    out += "[lists." + toml_string(address) + ".settings]\n";
-    write_settings(list.settings, &out);
+    if (!list.settings.empty()) {
+      out += "[lists." + toml_string(address) + ".settings]\n";
+      write_settings(list.settings, &out);
+    }
+    ESSAIM_TRY(write_when(kAtOnce));
   }
+  return write_when(0);
+}
+
+std::string write_directory(const DirectoryText& directory) {
+  const ReadPeople those_here = [&directory](const std::string& list, Role role,
+                                             const TakePerson& take) -> Result<void> {
+    for (const auto& [key, person] : directory.lists.at(list).people.at(role)) ESSAIM_TRY(take(person));
+    return {};
+  };
+  std::string out;
+  const auto written = write_directory(directory, those_here, [&out](std::string_view text) -> Result<void> {
+    out += text;
+    return {};
+  });
+  ESSAIM_CHECK(written.ok());
   return out;
 }
 

@@ -2,6 +2,7 @@
 // to lists/.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -63,11 +64,17 @@ std::string person_line(const PersonText& person);
 Result<PersonText> parse_person(std::string_view line);
 
 std::string write_directory(const DirectoryText& directory);
+// The same some at a time, with people who are read meanwhile: the roles of a list are those of `directory`, and `read` gives
+// whoever is in one, in the order of People. Ends at the first error of the two.
+using TakePerson = std::function<Result<void>(const PersonText&)>;
+using ReadPeople = std::function<Result<void>(const std::string& list, storage::Role, const TakePerson&)>;
+using WriteText = std::function<Result<void>(std::string_view)>;
+Result<void> write_directory(const DirectoryText& directory, const ReadPeople& read, const WriteText& write);
 // All mistakes at once, each with its line where it has one.
 Result<DirectoryText> read_directory(const std::string& text);
 
-// What the database has. With `only`, the members of lists that it does not name are left out.
-Result<DirectoryText> load_directory(storage::Connection& connection, const DirectoryText* only = nullptr);
+// What the database has, with the members of those lists that `only` names.
+Result<DirectoryText> load_directory(storage::Connection& connection, const DirectoryText& only);
 
 // The steps from what is to what is wanted, as lines. What `wanted` does not name stays, unless
 // `remove_others`.

@@ -153,10 +153,19 @@ void add_config(Shell& shell) {
   shell.verb(noun, "export", "domains, lists and members as text", "  essaim config export > lists.toml",
              [&shell] {
                return with_site(shell, [&](Site& site) {
-                 auto text = site.admin().export_text();
-                 if (!text.ok()) return shell.fail(text.error());
-                 if (shell.json) return print_json({{"text", *text}});
-                 print(*text);
+                 if (shell.json) {
+                   const auto text = site.admin().export_text();
+                   return text.ok() ? print_json({{"text", *text}}) : shell.fail(text.error());
+                 }
+                 // A full disk, or whoever stops reading it, ends it; what that was is said where the program ends.
+                 bool printed = true;
+                 const auto written = site.admin().export_text([&](std::string_view some) -> Result<void> {
+                   print(some);
+                   printed = std::ferror(stdout) == 0;
+                   if (printed) return {};
+                   return Error{ErrorCode::kTemporary, "the output cannot be written"};
+                 });
+                 if (!written.ok()) return printed ? shell.fail(written.error()) : static_cast<int>(kFailed);
                  return static_cast<int>(kOk);
                });
              });

@@ -148,6 +148,52 @@ BOOST_AUTO_TEST_CASE(what_was_exported_can_be_applied_whoever_is_a_member) {
   }
 }
 
+// Members may be millions, and whoever reads the text may be slow.
+BOOST_AUTO_TEST_CASE(an_export_reads_members_while_it_is_written) {
+  TestSite site;
+  site.make_list("dev", {{"description", "Developers"}}, {}, {"own@o.example"});
+  site.make_list("other", {}, {"ann@a.example"});
+  const auto member = [](int i) {
+    return test::address("member" + std::to_string(10'000 + i) + "@people.example");
+  };
+  constexpr int kMany = 2'500;
+  std::vector<NewMember> people;
+  for (int i = 0; i < kMany; ++i) people.push_back({member(i), "A name of some length"});
+  TestSite::require(site.admin.add_members("dev@lists.example", storage::Role::kMember, people));
+  const auto whole = site.admin.export_text();
+  TestSite::require(whole);
+  std::string text;
+  int writes = 0;
+  TestSite::require(site.admin.export_text([&](std::string_view some) -> Result<void> {
+    BOOST_TEST(some.size() < std::size_t{70} * 1024);
+    text += some;
+    ++writes;
+    return {};
+  }));
+  BOOST_TEST((text == *whole));
+  BOOST_TEST(writes >= 3);
+  BOOST_TEST(site.admin.apply_text(text, true, true)->lines.empty());
+  // Nothing is kept from being written meanwhile, and who goes before they are read is not in it.
+  text.clear();
+  TestSite::require(site.admin.export_text([&](std::string_view some) -> Result<void> {
+    text += some;
+    const auto removed =
+        site.admin.remove_member("dev@lists.example", storage::Role::kMember, member(kMany - 1));
+    return removed.ok() ? Result<void>() : removed.error();
+  }));
+  BOOST_TEST(text.find(member(0).to_string()) != std::string::npos);
+  BOOST_TEST(text.find(member(kMany - 2).to_string()) != std::string::npos);
+  BOOST_TEST(text.find(member(kMany - 1).to_string()) == std::string::npos);
+  writes = 0;
+  const auto ended = site.admin.export_text([&](std::string_view) -> Result<void> {
+    ++writes;
+    return Error{ErrorCode::kTemporary, "no more"};
+  });
+  BOOST_REQUIRE(!ended.ok());
+  BOOST_TEST(ended.error().message == "no more");
+  BOOST_TEST(writes == 1);
+}
+
 // Settings are nearly all that there is of a list, and a domain may have tens of thousands.
 BOOST_AUTO_TEST_CASE(lists_are_counted_and_a_near_name_is_found_without_their_settings) {
   TestSite site;
