@@ -2,6 +2,7 @@
 #include <set>
 
 #include "storage/held_store.h"
+#include "storage/sql.h"
 #include "storage/text_store.h"
 #include "tests/storage/fixtures.h"
 
@@ -106,6 +107,45 @@ BOOST_AUTO_TEST_CASE(what_waits_is_found_by_id_key_and_subject_and_decided_once)
              .empty());
     BOOST_TEST(must(store.search({.list = "", .list_id = first.list_id + 1, .decided = true})).empty());
     BOOST_TEST(must(store.search({.list = "", .kind = HeldKind::kListmaster, .decided = true})).empty());
+    return {};
+  });
+}
+
+// Each request asks for it in the transaction that accepts it, and strangers make what waits.
+BOOST_AUTO_TEST_CASE(what_waits_about_the_same_is_found_without_reading_all_that_waits_at_the_list) {
+  TempDatabase database;
+  constexpr Id kMany = 2000;
+  commit(*database, [](Connection& c) -> Result<void> {
+    for (Id id = 1; id <= kMany; ++id) {
+      HeldRecord held = a_held(id, 1000);
+      held.kind = HeldKind::kRequest;
+      held.subject_key = "subscribe u" + std::to_string(id) + "@x.example";
+      ESSAIM_TRY(HeldStore(c).add(held));
+    }
+    return {};
+  });
+  commit(*database, [](Connection& c) -> Result<void> {
+    const auto find = [&c] {
+      return must(HeldStore(c).find_waiting(7, HeldKind::kRequest, "subscribe u1990@x.example"));
+    };
+    if (c.dialect() == Dialect::kSqlite) {
+      Statement& plan = *must(
+          c.prepare("EXPLAIN QUERY PLAN SELECT details FROM held WHERE list_id = ? AND state = 0 AND kind = "
+                    "? AND subject_key = ? LIMIT 1"));
+      BOOST_TEST(must(plan.step()));
+      BOOST_TEST(std::string(plan.text(3)).find("(subject_key=? AND list_id=? AND kind=? AND state=?)") !=
+                 std::string::npos);
+      BOOST_TEST(find()->id == 1990);
+      return {};
+    }
+    const auto rows_read = [&c] {
+      return must(sql::number(c, 0,
+                              "SELECT CAST(variable_value AS SIGNED) FROM information_schema.session_status "
+                              "WHERE variable_name = 'Rows_read'"));
+    };
+    const auto before = rows_read();
+    BOOST_TEST(find()->id == 1990);
+    BOOST_TEST(rows_read() - before < 100);
     return {};
   });
 }
