@@ -4,7 +4,7 @@
 #include <charconv>
 #include <utility>
 
-#include "storage/held_store.h"
+#include "storage/list_rest.h"
 #include "storage/sql.h"
 
 namespace essaim::storage {
@@ -228,9 +228,7 @@ Result<void> DirectoryStore::rename_list(Id list_id, const std::string& local, I
   if (!after->has_value()) return Error{ErrorCode::kNotFound, "no such domain: " + std::to_string(domain_id)};
   const std::string address = (*after)->address();
   if (address == old.address()) return {};
-  ESSAIM_TRY(sql::run(connection_, "UPDATE held SET list_address = ? WHERE list_id = ?", address, list_id));
-  ESSAIM_TRY(sql::run(connection_, "UPDATE departure SET list_address = ? WHERE list_address = ?", address,
-                      old.address()));
+  ESSAIM_TRY(rename_rows(connection_, list_id, old.address(), address));
   const auto forgotten = forget_name((*after)->local, (*after)->domain);
   if (!forgotten.ok()) return forgotten.error();
   return add_former_name(list_id, old.local, old.domain);
@@ -283,7 +281,7 @@ Result<void> DirectoryStore::set_list_state(Id list_id, ListState state) {
 
 Result<void> DirectoryStore::delete_list(Id list_id, WallTime now, const std::string& by) {
   ESSAIM_TRY(sql::run(connection_, "DELETE FROM site_text WHERE owner_id = ?", list_id));
-  ESSAIM_TRY(HeldStore(connection_).decide_all(list_id, now, by));
+  ESSAIM_TRY(decline_waiting(connection_, list_id, now, by));
   ESSAIM_TRY(sql::run(connection_, "DELETE FROM site_value WHERE name > ? AND name < ? AND value = ?",
                       kFormerNames, kBehindFormerNames, sql::Blob{std::to_string(list_id)}));
   return one_matched(sql::run(connection_, "DELETE FROM list WHERE id = ?", list_id),

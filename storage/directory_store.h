@@ -35,7 +35,7 @@ class DirectoryStore {
   Result<void> add_list(const ListRecord& list);  // kNotFound: there is no domain of domain_id; kExists
   Result<void> set_list(Id list_id, const std::map<std::string, std::string>& settings);  // replaces all
   // In its own domain (`domain_id` 0) or in another one; kExists, kNotFound. What waits, and who has left, is found under the new
-  // name from then on; the ledger keeps the one of its time. The old one stays its former name until a list is called so, its
+  // name from then on, very many of them soon (list_rest.h); the ledger keeps the one of its time. The old one stays its former name until a list is called so, its
   // domain or the list itself is deleted, or it is forgotten.
   Result<void> rename_list(Id list_id, const std::string& local, Id domain_id = 0);
   Result<std::vector<std::string>> former_names(Id list_id);  // addresses
@@ -46,7 +46,7 @@ class DirectoryStore {
   // False: it was none's former name.
   Result<bool> forget_name(const std::string& local, const std::string& domain);
   Result<void> set_list_state(Id list_id, ListState state);
-  // What waits for its moderators is refused in the name of `by`; posts stay in the ledger under the list's address, and what
+  // What waits there is declined in the name of `by`, very much of it soon (list_rest.h); posts stay in the ledger under the list's address, and what
   // was accepted goes out. Its members go later, in steps (MemberStore::purge_deleted_list), however many they are.
   Result<void> delete_list(Id list_id, WallTime now, const std::string& by);
   Result<std::optional<ListRecord>> find_list(const std::string& local, const std::string& domain);

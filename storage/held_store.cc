@@ -185,11 +185,13 @@ Result<void> HeldStore::for_each_waiting(Id list_id, const std::function<void(co
   }
 }
 
-Result<void> HeldStore::decide_all(Id list_id, WallTime now, const std::string& by) {
-  ESSAIM_TRY(sql::run(
-      connection_, "UPDATE held SET state = ?, decided = ?, decided_by = ? WHERE list_id = ? AND state = 0",
-      HeldState::kRejected, now, by, list_id));
-  return {};
+Result<bool> HeldStore::decline_some(Id list_id, WallTime now, const std::string& by) {
+  auto declined = sql::run(connection_,
+                           sql::update_some(connection_, "held", "state = ?, decided = ?, decided_by = ?",
+                                            "list_id = ? AND state = 0", kHeldTogether),
+                           HeldState::kRejected, now, by, list_id);
+  if (!declined.ok()) return declined.error();
+  return *declined >= kHeldTogether;
 }
 
 // Asked by the keys alone, before anything is deleted: what one engine deletes by a list of ids that it has to find first,
@@ -230,11 +232,14 @@ Result<bool> HeldStore::reminded(const HeldRecord& read, WallTime next) {
   return *changed > 0;
 }
 
-Result<void> HeldStore::remind_together(const HeldRecord& one, WallTime next) {
-  ESSAIM_TRY(sql::run(
-      connection_, "UPDATE held SET remind = ? WHERE list_id = ? AND state = 0 AND kind = ? AND remind > 0",
-      next, one.list_id, one.kind));
-  return {};
+Result<bool> HeldStore::remind_together(const HeldRecord& one, WallTime next) {
+  auto reminded = sql::run(
+      connection_,
+      sql::update_some(connection_, "held", "remind = ?",
+                       "list_id = ? AND state = 0 AND kind = ? AND remind > 0 AND remind < ?", kHeldTogether),
+      next, one.list_id, one.kind, next);
+  if (!reminded.ok()) return reminded.error();
+  return *reminded >= kHeldTogether;
 }
 
 Result<bool> HeldStore::remove_decided(Id id) {

@@ -4,6 +4,7 @@
 // while, without its message, so that late answers can be told. Functions run inside the caller's transaction.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -60,6 +61,9 @@ struct HeldPlace {
   Id id = 0;
 };
 
+// Rows changed in one transaction, where there may be very many: below 1 MB, as a row may have 1 to 2 KB, before and after.
+inline constexpr std::int64_t kHeldTogether = 250;
+
 struct HeldFilter {
   std::string list;                // address; "" any
   Id list_id = 0;                  // 0: any
@@ -87,14 +91,16 @@ class HeldStore {
   // What waits and whose time is over, or whose deciders are to be reminded; by when it expires, behind `after`.
   Result<std::vector<HeldRecord>> due(WallTime now, std::size_t limit, const HeldPlace& after);
   Result<bool> reminded(const HeldRecord& read, WallTime next);  // false: somebody else did
-  // Of all that waits beside it, on its list and for the same people, nobody is reminded before `next`.
-  Result<void> remind_together(const HeldRecord& one, WallTime next);
+  // Of all that waits beside it, on its list and for the same people, nobody is reminded before `next`. True: there may be more
+  // than one transaction bears, for finish_reminding() (list_rest.h).
+  Result<bool> remind_together(const HeldRecord& one, WallTime next);
   // Of all that waits, in one transaction: for a file. Its time begins anew, and nobody is reminded before `remind`.
   Result<void> renew_lifetimes(WallTime now, WallTime remind);
   // All that waits on a list, oldest first, one after the other: there may be many. What is damaged is passed over.
   Result<void> for_each_waiting(Id list_id, const std::function<void(const HeldRecord&)>& each);
-  // Everything of a list that waits is decided, because the list goes. Its messages stay for purge_messages().
-  Result<void> decide_all(Id list_id, WallTime now, const std::string& by);
+  // Some of what waits on a list is declined, because the list goes. True: there may be more. Its messages stay for
+  // purge_messages().
+  Result<bool> decline_some(Id list_id, WallTime now, const std::string& by);
   // What is decided and has its message still. A read.
   Result<std::vector<Id>> decided_with_message(std::size_t limit);
   // Less than 1 MB of the messages of such; how many pieces there were, 0 at the end.

@@ -306,7 +306,8 @@ Result<Response> answer_held(WriteContext& context, const HeldRecord& held, cons
   return Answering(context, held, answer, who).run();
 }
 
-Result<void> expire_or_remind(WriteContext& context, const HeldRecord& held) {
+Result<void> expire_or_remind(WriteContext& context, const HeldRecord& held, WallTime* beside) {
+  *beside = {};
   HeldStore store(context.connection);
   auto found = list_of(context.connection, held);
   if (!found.ok()) return found.error();
@@ -348,7 +349,12 @@ Result<void> expire_or_remind(WriteContext& context, const HeldRecord& held) {
   auto ours = store.reminded(held, next);
   if (!ours.ok()) return ours.error();
   if (!*ours || list.domain.empty() || !deciders) return {};
-  if (held.is_post()) return remind_moderators(context, list, held, next);
+  if (held.is_post()) {
+    const auto more = store.remind_together(held, next);
+    if (!more.ok()) return more.error();
+    if (*more) *beside = next;
+    return remind_moderators(context, list, held);
+  }
   Asking asking;
   asking.reminder = true;
   return ask_deciders(context, list, held, asking);

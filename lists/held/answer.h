@@ -28,7 +28,8 @@ std::string what_became_of(const storage::HeldRecord& held, WallTime now, std::s
 // Of something that waits; of a request for a domain, the domain alone. Without a domain: it is gone.
 Result<storage::ListRecord> list_of(storage::Connection& connection, const storage::HeldRecord& held);
 
-// What waited too long goes, and those who waited are told; deciders are reminded. For the job.
-Result<void> expire_or_remind(WriteContext& context, const storage::HeldRecord& held);
+// What waited too long goes, and those who waited are told; deciders are reminded. For the job. *beside: more waits beside it
+// than one transaction bears, which nobody is to be reminded of before then (storage::finish_reminding()); else 0.
+Result<void> expire_or_remind(WriteContext& context, const storage::HeldRecord& held, WallTime* beside);
 
 }  // namespace essaim::lists

@@ -3,6 +3,7 @@
 #include "core/base/log.h"
 #include "lists/held/answer.h"
 #include "storage/held_store.h"
+#include "storage/list_rest.h"
 
 namespace essaim::lists {
 namespace {
@@ -65,10 +66,11 @@ Result<std::size_t> expire_and_remind(const Services& services, WallTime now, bo
     for (const storage::HeldRecord& held : due) {
       after = {held.expires, held.id};
       bool rings = false;
+      WallTime beside{};
       auto result = services.database->write_now(storage::Durability::kAccept,
                                                  [&](storage::Connection& c) -> Result<void> {
                                                    WriteContext context{services, c, now, services.rank()};
-                                                   ESSAIM_TRY(expire_or_remind(context, held));
+                                                   ESSAIM_TRY(expire_or_remind(context, held, &beside));
                                                    rings = context.posted;
                                                    return {};
                                                  });
@@ -81,6 +83,8 @@ Result<std::size_t> expire_and_remind(const Services& services, WallTime now, bo
       }
       ++done;
       *posted = *posted || rings;
+      // Before the next of them, whose time may have come, too: each would be another mail.
+      if (to_millis(beside) > 0) ESSAIM_TRY(storage::finish_reminding(*services.database, held, beside));
     }
   } while (due.size() == kAtATime);
   return done;
@@ -91,6 +95,9 @@ Result<std::size_t> expire_and_remind(const Services& services, WallTime now, bo
 Result<std::string> look_after_held(const Services& services) {
   const WallTime now = services.clock->wall_now();
   bool posted = false;
+  // What fails there keeps nothing else waiting.
+  const auto finished = storage::finish_lists(*services.database);
+  if (!finished.ok() && storage::ends_the_run(finished.error())) return finished.error();
   const auto done = expire_and_remind(services, now, &posted);
   if (posted && services.bell) services.bell();
   if (!done.ok()) return done.error();
@@ -107,6 +114,7 @@ Result<std::string> look_after_held(const Services& services) {
         }));
   }
   ESSAIM_TRY(forget_answers(services, now));
+  if (!finished.ok()) return finished.error();
   return "expired or reminded: " + std::to_string(*done) + ", forgotten: " + std::to_string(forgotten);
 }
 

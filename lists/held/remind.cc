@@ -55,8 +55,8 @@ Result<bool> ask_without_message(WriteContext& context, const storage::PostRecor
   return true;
 }
 
-Result<void> remind_moderators(WriteContext& context, const storage::ListRecord& list, const HeldRecord& due,
-                               WallTime next) {
+Result<void> remind_moderators(WriteContext& context, const storage::ListRecord& list,
+                               const HeldRecord& due) {
   storage::HeldStore store(context.connection);
   storage::HeldFilter filter;
   filter.list_id = list.id;
@@ -64,7 +64,6 @@ Result<void> remind_moderators(WriteContext& context, const storage::ListRecord&
   filter.limit = kMostNamed + 1;
   auto waiting = store.search(filter);
   if (!waiting.ok()) return waiting.error();
-  ESSAIM_TRY(store.remind_together(due, next));
   std::size_t named = 0;
   std::string posts;
   for (const HeldRecord& held : *waiting) {

@@ -15,9 +15,9 @@ namespace essaim::lists {
 Result<bool> ask_without_message(WriteContext& context, const storage::PostRecord& notice,
                                  const smtp::Address& to, const std::string& reply);
 
-// One mail about all posts to the list that wait, the time to be reminded of this one having come; no other is due before `next`.
+// One mail about all posts to the list that wait, the time to be reminded of this one having come.
 Result<void> remind_moderators(WriteContext& context, const storage::ListRecord& list,
-                               const storage::HeldRecord& due, WallTime next);
+                               const storage::HeldRecord& due);
 
 // "  KEY  ann@x.example  3.1 KB  Bees"
 std::string line_about(const storage::HeldRecord& post);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "lists/held/job.h"
 #include "lists/list_end.h"
 #include "storage/held_store.h"
 #include "tests/lists/moderated.h"
@@ -183,6 +184,26 @@ BOOST_AUTO_TEST_CASE(thousands_that_wait_are_one_mail) {
   BOOST_TEST(dropped.told == kMany);
   BOOST_REQUIRE(site.posts().size() == 1U);
   BOOST_TEST(site.recipients(site.posts().front().id).size() == static_cast<std::size_t>(kMany));
+  // What one transaction does not bear the job declines; who answers before hears that it is over.
+  const auto waiting = [&site] {
+    std::vector<storage::HeldRecord> out;
+    site.read([&](storage::Connection& c) {
+      auto found = storage::HeldStore(c).search({.list = "", .limit = 2 * kMany});
+      TestSite::require(found);
+      out = *found;
+    });
+    return out;
+  };
+  BOOST_REQUIRE(waiting().size() == static_cast<std::size_t>(kMany - storage::kHeldTogether));
+  const auto late = site.decide(waiting().front(), lists::Verdict::kApprove, "eve@e.example");
+  BOOST_TEST((late.status == lists::Response::Status::kRefused));
+  TestSite::require(lists::look_after_held(site.services));
+  BOOST_TEST(waiting().empty());
+  for (const storage::HeldRecord& held : site.held(true)) {
+    BOOST_TEST((held.state == storage::HeldState::kRejected));
+    BOOST_TEST(held.decided_by == "the operator");
+  }
+  BOOST_TEST(site.posts().size() == 1U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

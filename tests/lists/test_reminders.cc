@@ -92,6 +92,33 @@ BOOST_AUTO_TEST_CASE(moderators_are_reminded_of_all_posts_that_wait_by_one_mail)
   BOOST_TEST(!last_letter(site, "eve@e.example").subject().starts_with("Reminder"));
 }
 
+BOOST_AUTO_TEST_CASE(of_very_much_that_waits_they_are_reminded_by_one_mail_too) {
+  Moderated site("editorkey", {{"approval_remind", "3d"}});
+  const Id list_id = site.list("dev").id;
+  TestSite::require(
+      site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+        for (int i = 0; i < 3 * storage::kHeldTogether; ++i) {
+          storage::HeldRecord held;
+          held.id = site.ids.next();
+          held.key = "key" + std::to_string(i);
+          held.list_id = list_id;
+          held.list_address = "dev@lists.example";
+          held.author = "ann@x.example";
+          held.held = site.clock.wall_now();
+          held.expires = held.held + std::chrono::hours(24 * 30);
+          held.remind = held.held + std::chrono::hours(1);
+          ESSAIM_TRY(storage::HeldStore(c).add(held));
+        }
+        return {};
+      }));
+  look_after(site, std::chrono::hours(2));
+  BOOST_TEST(letters_to(site, "eve@e.example").size() == 1U);
+  look_after(site, std::chrono::hours(24));
+  BOOST_TEST(letters_to(site, "eve@e.example").size() == 1U);
+  look_after(site, std::chrono::hours(24 * 3));
+  BOOST_TEST(letters_to(site, "eve@e.example").size() == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(
     nobody_is_reminded_where_the_list_does_not_want_it_nor_of_what_its_author_is_to_confirm) {
   for (const lists::Settings& settings :

@@ -1,0 +1,222 @@
+#include "storage/list_rest.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <map>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "core/base/log.h"
+#include "storage/directory_store.h"
+#include "storage/sql.h"
+
+namespace essaim::storage {
+namespace {
+
+constexpr const char* kRest = "list-rest:";
+constexpr const char* kBehindRest = "list-rest;";
+constexpr std::int64_t kDeparturesTogether = 1000;  // some 200 octets each
+
+// A value of the site.
+struct Rest {
+  std::string name, value;
+  std::map<std::string, std::string> about;
+  std::string text(const std::string& key) const {
+    const auto found = about.find(key);
+    return found == about.end() ? "" : found->second;
+  }
+  std::int64_t number(const std::string& key) const {
+    const std::string digits = text(key);
+    std::int64_t out = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), out);
+    return out;
+  }
+};
+
+Result<std::vector<Rest>> all_rests(Connection& connection) {
+  auto rows =
+      sql::prepare(connection, "SELECT name, value FROM site_value WHERE name > ? AND name < ? ORDER BY name",
+                   kRest, kBehindRest);
+  if (!rows.ok()) return rows.error();
+  std::vector<Rest> out;
+  for (;;) {
+    const auto row = (*rows)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return out;
+    Rest rest{sql::text(**rows, 0), sql::text(**rows, 1), {}};
+    auto about = sql::decode_settings(rest.value);
+    if (!about.ok()) return Error{about.error().code, rest.name + ": " + about.error().message};
+    rest.about = *std::move(about);
+    out.push_back(std::move(rest));
+  }
+}
+
+Result<bool> more_than(const Result<std::int64_t>& changed, std::int64_t together) {
+  if (!changed.ok()) return changed.error();
+  return *changed >= together;
+}
+
+// Those of one time: who leaves a list that has got the name since is of that one.
+Result<bool> move_departures(Connection& connection, const std::string& from, const std::string& to,
+                             std::int64_t until) {
+  return more_than(sql::run(connection,
+                            sql::update_some(connection, "departure", "list_address = ?",
+                                             "list_address = ? AND left_at <= ?", kDeparturesTogether),
+                            to, from, until),
+                   kDeparturesTogether);
+}
+
+// What the list is called now: it may have been renamed again, or have been deleted.
+Result<std::string> name_now(Connection& connection, const Rest& rest) {
+  const auto list = DirectoryStore(connection).find_list_by_id(rest.number("list"));
+  if (!list.ok()) return list.error();
+  return list->has_value() ? (*list)->address() : rest.text("to");
+}
+
+// One transaction after the other, until one finds no more.
+Result<void> while_more(Database& database, const std::function<Result<bool>(Connection&)>& step) {
+  for (bool more = true; more;) {
+    ESSAIM_TRY(database.write_now(Durability::kProgress, [&](Connection& connection) -> Result<void> {
+      auto found = step(connection);
+      if (!found.ok()) return found.error();
+      more = *found;
+      return {};
+    }));
+  }
+  return {};
+}
+
+// Some of what is held in each transaction.
+Result<void> for_each_some(Database& database, std::span<const Id> ids,
+                           const std::function<Result<void>(Connection&, std::span<const Id>)>& change) {
+  while (!ids.empty()) {
+    const auto some = ids.first(std::min(ids.size(), static_cast<std::size_t>(kHeldTogether)));
+    ids = ids.subspan(some.size());
+    ESSAIM_TRY(database.write_now(Durability::kProgress,
+                                  [&](Connection& connection) { return change(connection, some); }));
+  }
+  return {};
+}
+
+// Their ids alone, asked for once: a condition on what is not changed yet would read what is, again for each step.
+Result<std::vector<Id>> read_ids(Database& database,
+                                 const std::function<Result<std::vector<Id>>(Connection&)>& find) {
+  std::vector<Id> ids;
+  ESSAIM_TRY(database.read_now([&](Connection& connection) -> Result<void> {
+    auto found = find(connection);
+    if (!found.ok()) return found.error();
+    ids = *std::move(found);
+    return {};
+  }));
+  return ids;
+}
+
+Result<void> finish_renaming(Database& database, const Rest& rest) {
+  const auto ids = read_ids(database, [&rest](Connection& connection) -> Result<std::vector<Id>> {
+    const auto name = name_now(connection, rest);
+    if (!name.ok()) return name.error();
+    return sql::ids(sql::prepare(connection, "SELECT id FROM held WHERE list_id = ? AND list_address <> ?",
+                                 rest.number("list"), *name));
+  });
+  if (!ids.ok()) return ids.error();
+  ESSAIM_TRY(for_each_some(
+      database, *ids, [&rest](Connection& connection, std::span<const Id> some) -> Result<void> {
+        const auto name = name_now(connection, rest);
+        if (!name.ok()) return name.error();
+        for (const Id id : some)
+          ESSAIM_TRY(sql::run(connection, "UPDATE held SET list_address = ? WHERE id = ?", *name, id));
+        return {};
+      }));
+  return while_more(database, [&rest](Connection& connection) -> Result<bool> {
+    const auto name = name_now(connection, rest);
+    if (!name.ok()) return name.error();
+    if (*name == rest.text("from")) return false;
+    return move_departures(connection, rest.text("from"), *name, rest.number("until"));
+  });
+}
+
+Result<void> leave(Connection& connection, Id list_id, const std::string& which,
+                   std::map<std::string, std::string> about) {
+  const std::string list = std::to_string(list_id);
+  about["list"] = list;
+  std::string name = kRest;
+  name += list;
+  name += "/";
+  name += which;
+  return SiteStore(connection).set(name, sql::encode_settings(about));
+}
+
+}  // namespace
+
+Result<void> decline_waiting(Connection& connection, Id list_id, WallTime now, const std::string& by) {
+  const auto more = HeldStore(connection).decline_some(list_id, now, by);
+  if (!more.ok()) return more.error();
+  if (!*more) return {};
+  return leave(connection, list_id, "", {{"by", by}, {"at", std::to_string(to_millis(now))}});
+}
+
+Result<void> rename_rows(Connection& connection, Id list_id, const std::string& from, const std::string& to) {
+  const auto more_held =
+      more_than(sql::run(connection,
+                         sql::update_some(connection, "held", "list_address = ?",
+                                          "list_id = ? AND list_address <> ?", kHeldTogether),
+                         to, list_id, to),
+                kHeldTogether);
+  if (!more_held.ok()) return more_held.error();
+  const auto until =
+      sql::number(connection, 0, "SELECT MAX(left_at) FROM departure WHERE list_address = ?", from);
+  if (!until.ok()) return until.error();
+  const auto more_left = move_departures(connection, from, to, *until);
+  if (!more_left.ok()) return more_left.error();
+  if (!*more_held && !*more_left) return {};
+  return leave(connection, list_id, from, {{"from", from}, {"to", to}, {"until", std::to_string(*until)}});
+}
+
+Result<void> finish_lists(Database& database) {
+  std::vector<Rest> rests;
+  ESSAIM_TRY(database.read_now([&rests](Connection& connection) -> Result<void> {
+    auto found = all_rests(connection);
+    if (!found.ok()) return found.error();
+    rests = *std::move(found);
+    return {};
+  }));
+  for (const Rest& rest : rests) {
+    if (rest.text("from").empty()) {
+      ESSAIM_TRY(while_more(database, [&rest](Connection& connection) {
+        return HeldStore(connection)
+            .decline_some(rest.number("list"), from_millis(rest.number("at")), rest.text("by"));
+      }));
+    } else {
+      ESSAIM_TRY(finish_renaming(database, rest));
+    }
+    // Unless it says something else by now.
+    ESSAIM_TRY(database.write_now(Durability::kProgress, [&rest](Connection& connection) -> Result<void> {
+      ESSAIM_TRY(sql::run(connection, "DELETE FROM site_value WHERE name = ? AND value = ?", rest.name,
+                          sql::Blob{rest.value}));
+      return {};
+    }));
+    log::info("list-rest-done", {{"what", rest.name}});
+  }
+  return {};
+}
+
+Result<void> finish_reminding(Database& database, const HeldRecord& one, WallTime next) {
+  const auto ids = read_ids(database, [&](Connection& connection) {
+    return sql::ids(sql::prepare(connection,
+                                 "SELECT id FROM held WHERE list_id = ? AND state = 0 AND kind = ? AND "
+                                 "remind > 0 AND remind < ?",
+                                 one.list_id, one.kind, next));
+  });
+  if (!ids.ok()) return ids.error();
+  return for_each_some(
+      database, *ids, [next](Connection& connection, std::span<const Id> some) -> Result<void> {
+        for (const Id id : some)
+          ESSAIM_TRY(sql::run(
+              connection, "UPDATE held SET remind = ? WHERE id = ? AND state = 0 AND remind > 0", next, id));
+        return {};
+      });
+}
+
+}  // namespace essaim::storage

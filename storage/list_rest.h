@@ -1,0 +1,28 @@
+// Changes of more rows than one transaction is to bear: a list on which very much waits is deleted, one that very many have left
+// is renamed, or the moderators of thousands of posts are reminded. All that accept wait for each transaction, and a cluster
+// replicates it as a whole, below 1 MB. So the transaction that decides changes the first rows, and where there are more it says so by
+// a value of the site ("list-rest:..."); a job does the rest in steps. A node of an earlier version leaves such values alone.
+#pragma once
+
+#include <string>
+
+#include "storage/database.h"
+#include "storage/held_store.h"
+#include "storage/records.h"
+
+namespace essaim::storage {
+
+// Within the caller's transaction, beside what deletes or renames the list itself.
+// What waits there is declined in the name of `by`; whoever answers the rest meanwhile hears that there is no such list.
+Result<void> decline_waiting(Connection& connection, Id list_id, WallTime now, const std::string& by);
+// What waits and waited there, and who has left it, is found under the address `to`.
+Result<void> rename_rows(Connection& connection, Id list_id, const std::string& from, const std::string& to);
+
+// What these two left to do. Blocks; transactions of its own, some hundred rows each. After an error, or a crash, the next call
+// goes on.
+Result<void> finish_lists(Database& database);
+
+// What HeldStore::remind_together() has left to do, in the same way.
+Result<void> finish_reminding(Database& database, const HeldRecord& one, WallTime next);
+
+}  // namespace essaim::storage
