@@ -1,6 +1,10 @@
 #include "lists/reports.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/base/crash_point.h"
 #include "core/base/log.h"
@@ -39,7 +43,11 @@ struct Decision {
   std::optional<PostFailures> failures;  // of a list's post
   std::string beginning;                 // of the rendering
   std::optional<WallTime> next;          // look again; nothing: settled
+  bool by_itself = false;  // not found out yet: it takes more reading than is done for many together
 };
+
+// Whether a post is looked at together with others, in one transaction.
+enum class Look { kTogether, kByItself };
 
 // A post that waits is looked at less and less often: when something fails, that is told at once. Of a delivery a look just
 // before it knows nothing, and whoever wants to hear of it shall not wait for that.
@@ -145,7 +153,7 @@ Result<void> decide_forward(const Services& services, Connection& connection, Wa
   return {};
 }
 
-Result<void> decide_list_post(Connection& connection, WallTime now, Decision* out) {
+Result<void> decide_list_post(Connection& connection, WallTime now, Look look, Decision* out) {
   const PostRecord& post = *out->post;
   auto list = storage::DirectoryStore(connection).find_list_by_id(post.list_id);
   if (!list.ok()) return list.error();
@@ -156,6 +164,8 @@ Result<void> decide_list_post(Connection& connection, WallTime now, Decision* ou
     out->next = next_look(post, now);
     return {};
   }
+  out->by_itself = look == Look::kTogether;
+  if (out->by_itself) return {};
   auto failures = post_failures(connection, post.id);
   if (!failures.ok()) return failures.error();
   if (!failures->any()) return {};
@@ -164,19 +174,26 @@ Result<void> decide_list_post(Connection& connection, WallTime now, Decision* ou
   return {};
 }
 
-Result<void> decide(const Services& services, Connection& connection, WallTime now, Decision* out) {
+Result<void> decide(const Services& services, Connection& connection, WallTime now, Look look,
+                    Decision* out) {
   auto post = storage::PostStore(connection).find(out->due.post_id);
   if (!post.ok()) return post.error();
   if (!post->has_value()) return {};
   out->post = std::move(**post);
   if (out->post->kind == PostKind::kForward) ESSAIM_TRY(decide_forward(services, connection, now, out));
-  if (out->post->kind == PostKind::kList) ESSAIM_TRY(decide_list_post(connection, now, out));
-  if (!out->report) return {};
+  if (out->post->kind == PostKind::kList) ESSAIM_TRY(decide_list_post(connection, now, look, out));
+  if (!out->report || look == Look::kTogether) return {};
   auto beginning = storage::PostStore(connection).beginning(out->post->id);
   // Without it the report has no third part.
   if (!beginning.ok() && beginning.error().code != ErrorCode::kNotFound) return beginning.error();
   if (beginning.ok()) out->beginning = std::move(*beginning);
   return {};
+}
+
+Result<void> put_off(Connection& connection, const ReportStore::Due& due,
+                     const std::optional<WallTime>& next) {
+  ReportStore store(connection);
+  return next ? store.postpone(due, *next) : store.settle(due);
 }
 
 // Gives whether the report was ours to make.
@@ -202,9 +219,7 @@ Result<bool> carry_out(const Services& services, Connection& connection, const D
     report.whole = decision.beginning.size() == static_cast<std::size_t>(decision.post->size);
     ESSAIM_TRY(add_sender_report(services, connection, report, now, services.rank()));
   }
-  ReportStore store(connection);
-  ESSAIM_TRY(decision.next ? store.postpone(decision.due, *decision.next)
-                           : store.settle(decision.due.post_id));
+  ESSAIM_TRY(put_off(connection, decision.due, decision.next));
   return ours;
 }
 
@@ -214,7 +229,7 @@ Result<bool> look_at(const Services& services, const ReportStore::Due& due) {
   ESSAIM_TRY(services.database->read_now([&](Connection& c) -> Result<void> {
     decision = {};
     decision.due = due;
-    return decide(services, c, now, &decision);
+    return decide(services, c, now, Look::kByItself, &decision);
   }));
   bool ours = false;
   ESSAIM_TRY(services.database->write_now(storage::Durability::kAccept, [&](Connection& c) -> Result<void> {
@@ -232,6 +247,37 @@ Result<bool> look_at(const Services& services, const ReportStore::Due& due) {
                          {"action", mail::to_string(decision.action)},
                          {"status", decision.status}});
   return true;
+}
+
+// Puts off, or is done with, those about which nothing is said now, and gives the others. Nearly all that is due only waits: in
+// an outage hundreds of thousands do, and a durable commit for each is more than a disk has. So they share one, which need
+// not be durable: what is lost is looked at again.
+Result<std::vector<ReportStore::Due>> put_off_those_that_wait(const Services& services,
+                                                              const std::vector<ReportStore::Due>& due) {
+  const WallTime now = services.clock->wall_now();
+  std::vector<std::pair<ReportStore::Due, std::optional<WallTime>>> waiting;
+  std::vector<ReportStore::Due> others;
+  ESSAIM_TRY(services.database->read_now([&](Connection& c) -> Result<void> {
+    waiting.clear();
+    others.clear();
+    for (const ReportStore::Due& one : due) {
+      Decision decision;
+      decision.due = one;
+      ESSAIM_TRY(decide(services, c, now, Look::kTogether, &decision));
+      if (decision.report || decision.by_itself) {
+        others.push_back(one);
+      } else {
+        waiting.emplace_back(one, decision.next);
+      }
+    }
+    return {};
+  }));
+  if (waiting.empty()) return others;
+  ESSAIM_TRY(services.database->write_now(storage::Durability::kProgress, [&](Connection& c) -> Result<void> {
+    for (const auto& [one, next] : waiting) ESSAIM_TRY(put_off(c, one, next));
+    return {};
+  }));
+  return others;
 }
 
 }  // namespace
@@ -263,9 +309,17 @@ Result<std::string> make_reports(const Services& services) {
       due = std::move(*found);
       return {};
     }));
-    std::size_t moved = 0;
-    for (const ReportStore::Due& one : due) {
-      ++looked;
+    if (due.empty()) break;
+    looked += due.size();
+    auto others = put_off_those_that_wait(services, due);
+    if (!others.ok() && storage::ends_the_run(others.error())) {
+      trouble = others.error();
+      break;
+    }
+    // One of them may be why all failed: each by itself.
+    const std::vector<ReportStore::Due>& rest = others.ok() ? *others : due;
+    std::size_t moved = due.size() - rest.size();
+    for (const ReportStore::Due& one : rest) {
       auto reported = look_at(services, one);
       if (!reported.ok()) {
         trouble = reported.error();

@@ -31,8 +31,9 @@ Result<void> ReportStore::postpone(const Due& read, WallTime due) {
   return {};
 }
 
-Result<void> ReportStore::settle(Id post_id) {
-  ESSAIM_TRY(sql::run(connection_, "DELETE FROM report_due WHERE post_id = ?", post_id));
+Result<void> ReportStore::settle(const Due& read) {
+  ESSAIM_TRY(
+      sql::run(connection_, "DELETE FROM report_due WHERE post_id = ? AND due = ?", read.post_id, read.due));
   return {};
 }
 

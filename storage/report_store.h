@@ -24,7 +24,8 @@ class ReportStore {
   Result<std::vector<Due>> due(WallTime now, std::size_t limit);  // the longest due first
   // Later, unless somebody has moved it since it was read.
   Result<void> postpone(const Due& read, WallTime due);
-  Result<void> settle(Id post_id);
+  // There is nothing more to report. Likewise.
+  Result<void> settle(const Due& read);
 
  private:
   Connection& connection_;
