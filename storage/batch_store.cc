@@ -86,6 +86,22 @@ std::pair<std::string, std::string> key_range(const std::vector<BatchRecipient>&
   return {std::move(first), std::move(last)};
 }
 
+// Whether somebody who is searched for still waits in it: what has been delivered is not asked for. kDamaged, naming it.
+Result<bool> still_has(BatchStore& store, Id post_id, int number, const RecipientMatch& match) {
+  auto loaded = store.load(post_id, number, true);
+  if (!loaded.ok()) return loaded.error();
+  if (!loaded->has_value()) return false;
+  const BatchRecord& batch = **loaded;
+  for (std::size_t i = 0; i < batch.recipients.size(); ++i) {
+    const RecipientState state = batch.progress.recipients[i].state;
+    if ((state == RecipientState::kPending || state == RecipientState::kDeferred) &&
+        match.matches(batch.recipients[i])) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<void> BatchStore::add(std::span<const BatchRecord> batches) {
@@ -181,38 +197,39 @@ Result<std::vector<BatchRecord>> BatchStore::waiting(const PostFilter& filter) {
   PostCondition condition(filter);
   condition.add_about_batches(filter);
   const RecipientMatch match(filter);
-  std::string sql = batch_select(match.any()) +
-                    " JOIN post p ON p.id = s.post_id WHERE s.queue IN (1, 2, 3, 4)" + condition.sql();
+  // What is sorted lies in memory, here or on the way from a server: heads alone, and no more of them than are wanted, where that
+  // can be said. Recipients are read batch by batch.
+  std::string sql = batch_select(false) + " JOIN post p ON p.id = s.post_id WHERE s.queue IN (1, 2, 3, 4)" +
+                    condition.sql();
   if (match.any()) sql += " AND b.first_key <= ? AND b.last_key >= ?";
   sql += " ORDER BY s.due, s.post_id, s.number";
+  if (!match.any()) sql += " LIMIT ?";
   auto statement = connection_.prepare(sql);
   if (!statement.ok()) return statement.error();
   const int next = condition.bind(**statement, 1);
-  if (match.any()) (*statement)->bind_text(next, match.highest()).bind_text(next + 1, match.lowest());
+  if (match.any()) {
+    (*statement)->bind_text(next, match.highest()).bind_text(next + 1, match.lowest());
+  } else {
+    (*statement)->bind(next, filter.row_limit());
+  }
   std::vector<BatchRecord> batches;
   while (batches.size() < filter.limit) {
     auto row = (*statement)->step();
     if (!row.ok()) return row.error();
     if (!*row) break;
-    auto batch = batch_from(**statement, match.any());
-    if (!batch.ok() && batch.error().code == ErrorCode::kDamaged) {
-      batches.push_back(damaged_batch(**statement, batch.error()));  // who is searched for may be in it
+    auto batch = batch_from(**statement, false);
+    Result<bool> wanted = true;
+    if (!batch.ok()) {
+      wanted = batch.error();
+    } else if (match.any()) {
+      wanted = still_has(*this, batch->post_id, batch->number, match);
+    }
+    if (!wanted.ok() && wanted.error().code == ErrorCode::kDamaged) {
+      batches.push_back(damaged_batch(**statement, wanted.error()));  // who is searched for may be in it
       continue;
     }
-    if (!batch.ok()) return batch.error();
-    if (match.any()) {
-      // What still waits in it is asked for, not what has been delivered.
-      bool found = false;
-      for (std::size_t i = 0; i < batch->recipients.size() && !found; ++i) {
-        const RecipientState state = batch->progress.recipients[i].state;
-        found = (state == RecipientState::kPending || state == RecipientState::kDeferred) &&
-                match.matches(batch->recipients[i]);
-      }
-      if (!found) continue;
-      batch->recipients.clear();
-      batch->progress = BatchProgress();
-    }
-    batches.push_back(std::move(*batch));
+    if (!wanted.ok()) return wanted.error();
+    if (*wanted) batches.push_back(std::move(*batch));
   }
   return batches;
 }

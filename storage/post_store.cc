@@ -437,11 +437,15 @@ Result<std::vector<PostRecord>> PostStore::search(const PostFilter& filter) {
 Result<std::vector<PostRecord>> PostStore::search_among(std::string_view which, const PostFilter& filter) {
   const PostCondition condition(filter);
   const RecipientMatch match(filter);
-  // Numbers first: what waits is sorted in memory, and there may be a million.
-  auto statement = connection_.prepare("SELECT p.id FROM post p WHERE 1 = 1" + std::string(which) +
-                                       condition.sql() + " ORDER BY p.accepted DESC, p.id DESC");
+  // Numbers first: what waits is sorted in memory, and there may be a million. A server that is not told how many are wanted
+  // sorts, and sends, all that there are.
+  std::string sql = "SELECT p.id FROM post p WHERE 1 = 1" + std::string(which) + condition.sql() +
+                    " ORDER BY p.accepted DESC, p.id DESC";
+  if (!match.any()) sql += " LIMIT ?";
+  auto statement = connection_.prepare(sql);
   if (!statement.ok()) return statement.error();
-  condition.bind(**statement, 1);
+  const int next = condition.bind(**statement, 1);
+  if (!match.any()) (*statement)->bind(next, filter.row_limit());
   std::vector<PostRecord> posts;
   while (posts.size() < filter.limit) {
     auto row = (*statement)->step();

@@ -1,7 +1,10 @@
 // Posts, their rendering, and the memory of what was seen before. Functions run inside the caller's transaction.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <set>
 #include <span>
@@ -34,6 +37,11 @@ struct PostFilter {
   std::string why;
   bool about_batches() const { return state != 0 || !why.empty(); }
   std::size_t limit = 1000;
+  // Of rows, as a statement has it.
+  std::int64_t row_limit() const {
+    constexpr std::size_t most = std::numeric_limits<std::int64_t>::max();
+    return static_cast<std::int64_t>(std::min(limit, most));
+  }
 };
 
 // What a look at some posts, in the order of their ids, found.

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "tests/storage/fixtures.h"
 
 using namespace essaim;
@@ -113,11 +115,12 @@ class Interrupted : public Connection {
   Work meanwhile_;
 };
 
-// Counts the statements that read recipients, and those of them that read many batches.
+// Counts the statements that read recipients, and those of them that read many batches; keeps those that sort.
 class ReadsCounted : public Connection {
  public:
   explicit ReadsCounted(Connection& inner) : inner_(inner) {}
   Result<Statement*> prepare(std::string_view sql) override {
+    if (sql.find("ORDER BY") != std::string_view::npos) sorting.emplace_back(sql);
     if (sql.find("b.recipients") != std::string_view::npos) {
       ++all;
       if (sql.find("LIMIT") != std::string_view::npos) ++of_many;
@@ -128,6 +131,7 @@ class ReadsCounted : public Connection {
   Dialect dialect() const override { return inner_.dialect(); }
 
   int all = 0, of_many = 0;
+  std::vector<std::string> sorting;
 
  private:
   Connection& inner_;
@@ -350,6 +354,47 @@ BOOST_AUTO_TEST_CASE(what_waits_is_found_by_recipient_until_it_is_delivered) {
     BOOST_TEST(count("", "a.tes") == 0U);
     return {};
   });
+}
+
+BOOST_AUTO_TEST_CASE(searches_sort_no_recipients_and_say_how_many_they_want) {
+  TempDatabase database;
+  make_list(*database);
+  for (Id id = 1; id <= 4; ++id) make_post(*database, post(id), people(2, "a.test"), id);
+  make_post(*database, post(5), people(2, "b.test"));
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET due = post_id"));
+    return c.execute("UPDATE batch SET recipients = 'nonsense' WHERE post_id = 2");
+  });
+  must(database->read_now([](Connection& c) -> Result<void> {
+    ReadsCounted counted(c);
+    PostFilter filter;
+    filter.limit = 2;
+    BOOST_TEST(must(BatchStore(counted).waiting(filter)).size() == 2U);
+    BOOST_TEST(must(PostStore(counted).search(filter)).size() == 2U);
+    BOOST_REQUIRE(!counted.sorting.empty());
+    for (const std::string& text : counted.sorting)
+      BOOST_TEST(text.find("LIMIT ?") != std::string::npos, text);
+    BOOST_TEST(counted.all == 0);
+    counted.sorting.clear();
+    filter.domain = "a.test";
+    filter.limit = 3;
+    const auto found = must(BatchStore(counted).waiting(filter));
+    BOOST_REQUIRE(found.size() == 3U);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      BOOST_TEST(found[i].post_id == static_cast<Id>(i) + 1);
+      BOOST_TEST(found[i].why.starts_with("damaged: batch") == (i == 1));
+      BOOST_TEST(found[i].recipients.empty());
+      BOOST_TEST(found[i].pending == 2);
+    }
+    BOOST_TEST(counted.all == 3);  // and not the fourth
+    BOOST_REQUIRE(!counted.sorting.empty());
+    for (const std::string& text : counted.sorting)
+      BOOST_TEST(text.find("b.recipients") == std::string::npos, text);
+    filter.limit = std::numeric_limits<std::size_t>::max();
+    filter.domain.clear();
+    BOOST_TEST(must(BatchStore(counted).waiting(filter)).size() == 5U);
+    return {};
+  }));
 }
 
 BOOST_AUTO_TEST_CASE(a_damaged_batch_is_parked_and_the_others_go_on) {
