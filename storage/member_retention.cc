@@ -1,7 +1,10 @@
-// What goes of members in time. What can go is looked for in reads, list by list: a condition over all members makes a server
-// read, and lock, every one of them.
+// What goes of members in time. What can go is looked for in reads, and goes list by list: a condition over all members makes a
+// server read, and lock, every one of them. The reads are few, however many lists there are: each holds one of the readers.
 #include <algorithm>
 #include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "storage/member_store.h"
 #include "storage/sql.h"
@@ -13,11 +16,14 @@ namespace {
 constexpr std::int64_t kPurgedTogether = 1000;
 constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
 
-// From one list to the next by the members' key; the members are not read. Listmasters are of a domain, or of the site (0).
-// -1: there is no other.
-Result<Id> next_list(Connection& connection, Id last) {
-  return sql::number(connection, -1, "SELECT MIN(list_id) FROM member WHERE list_id > ?", last);
-}
+// The lists that have members, from one to the next by the members' key: the members are not read. Listmasters are of a domain,
+// or of the site (0), which is always there. A server goes by the key like this for DISTINCT; SQLite would read everybody.
+constexpr std::string_view kListsInFile =
+    "WITH RECURSIVE member_list (list_id) AS (SELECT MIN(list_id) FROM member WHERE list_id > 0 UNION ALL "
+    "SELECT (SELECT MIN(n.list_id) FROM member n WHERE n.list_id > member_list.list_id) FROM member_list "
+    "WHERE member_list.list_id IS NOT NULL)";
+constexpr std::string_view kListsOnServer =
+    "WITH member_list (list_id) AS (SELECT DISTINCT list_id FROM member WHERE list_id > 0)";
 
 // Of a list or, for listmasters, a domain.
 Result<bool> is_known(Connection& connection, Id list_id) {
@@ -32,33 +38,27 @@ Result<bool> is_known(Connection& connection, Id list_id) {
 }  // namespace
 
 Result<std::vector<ListLeft>> MemberStore::lists_that_were_left() {
+  auto rows = sql::prepare(
+      connection_,
+      "SELECT m.list_id, m.earliest, l.revision FROM (SELECT list_id, MIN(left_rev) AS earliest FROM member "
+      "WHERE left_rev > 0 GROUP BY list_id) m LEFT JOIN list l ON l.id = m.list_id ORDER BY m.list_id");
+  if (!rows.ok()) return rows.error();
   std::vector<ListLeft> out;
-  for (Id last = -1;;) {
-    auto next = next_list(connection_, last);
-    if (!next.ok()) return next.error();
-    if (*next < 0) return out;
-    last = *next;
-    auto first = sql::number(connection_, 0,
-                             "SELECT MIN(left_rev) FROM member WHERE list_id = ? AND left_rev > 0", last);
-    if (!first.ok()) return first.error();
-    if (*first == 0) continue;
-    auto revision = sql::number(connection_, kLast, "SELECT revision FROM list WHERE id = ?", last);
-    if (!revision.ok()) return revision.error();
-    out.push_back({last, *first, *revision});
+  for (;;) {
+    auto more = (*rows)->step();
+    if (!more.ok()) return more.error();
+    if (!*more) return out;
+    out.push_back(
+        {(*rows)->integer(0), (*rows)->integer(1), (*rows)->is_null(2) ? kLast : (*rows)->integer(2)});
   }
 }
 
 Result<std::vector<Id>> MemberStore::deleted_lists() {
-  std::vector<Id> out;
-  for (Id last = 0;;) {
-    auto next = next_list(connection_, last);
-    if (!next.ok()) return next.error();
-    if (*next < 0) return out;
-    last = *next;
-    auto known = is_known(connection_, last);
-    if (!known.ok()) return known.error();
-    if (!*known) out.push_back(last);
-  }
+  return sql::ids(sql::prepare(
+      connection_, std::string(connection_.dialect() == Dialect::kSqlite ? kListsInFile : kListsOnServer) +
+                       " SELECT m.list_id FROM member_list m LEFT JOIN list l ON l.id = m.list_id "
+                       "LEFT JOIN domain d ON d.id = m.list_id WHERE m.list_id IS NOT NULL AND l.id IS NULL "
+                       "AND d.id IS NULL ORDER BY m.list_id"));
 }
 
 Result<bool> MemberStore::read_waiting(PlaceInPosts* place, std::size_t look_at, ListRevisions* oldest) {

@@ -96,7 +96,7 @@ class MemberStore {
   // Retention (member_retention.cc). Who left is needed as long as a post that was accepted before has batches to go: its
   // expansion takes them, and its claims suppress them. So the lists are asked for first, and then the posts that wait; what
   // is accepted meanwhile is of no older revision than the lists had.
-  // One look for each list that there is. A read.
+  // One statement for all lists, in the order of their ids. A read.
   Result<std::vector<ListLeft>> lists_that_were_left();
   // Lists that are no more and whose members are still here, and domains that are no more and had listmasters. Likewise.
   Result<std::vector<Id>> deleted_lists();

@@ -1,4 +1,7 @@
 // What the retention job takes away and what it leaves. On both engines.
+#include <algorithm>
+#include <limits>
+
 #include "core/base/log.h"
 #include "storage/departure_store.h"
 #include "storage/retention.h"
@@ -286,6 +289,68 @@ BOOST_FIXTURE_TEST_CASE(departures_of_one_moment_are_forgotten_some_at_a_time, S
     });
   }
   BOOST_TEST(rows("departure") == 1);
+}
+
+// Counts what is asked of the database.
+class Asked : public Connection {
+ public:
+  explicit Asked(Connection& inner) : inner_(inner) {}
+  Result<Statement*> prepare(std::string_view sql) override {
+    ++statements;
+    return inner_.prepare(sql);
+  }
+  Result<void> execute(std::string_view sql) override { return inner_.execute(sql); }
+  Dialect dialect() const override { return inner_.dialect(); }
+
+  int statements = 0;
+
+ private:
+  Connection& inner_;
+};
+
+BOOST_FIXTURE_TEST_CASE(who_left_and_what_was_deleted_is_asked_for_all_lists_at_once, Site) {
+  constexpr Id kFirst = 100, kLists = 60, kSite = 0;
+  for (Id i = 0; i < kLists; ++i) make_list(*database, kFirst + i, "l" + std::to_string(i));
+  commit(*database, [&](Connection& c) -> Result<void> {
+    std::vector<MemberRecord> people;
+    const auto add = [&people](Id list, const std::string& local, Role role = Role::kMember) {
+      MemberRecord one = member(static_cast<Id>(people.size()) + 1, local, "x.test", 1);
+      one.list_id = list;
+      one.role = role;
+      people.push_back(one);
+    };
+    for (Id i = 0; i < kLists; ++i)
+      for (const char* local : {"ann", "bob", "eve"}) add(kFirst + i, local);
+    add(kSite, "master", Role::kListmaster);
+    add(kDomain, "master", Role::kListmaster);
+    must(MemberStore(c).add_new(people));
+    ESSAIM_TRY(c.execute("UPDATE list SET revision = 10 + id WHERE id >= 100"));
+    ESSAIM_TRY(
+        c.execute("UPDATE member SET left_rev = 4 + list_id WHERE local_key = 'bob' AND list_id % 2 = 0"));
+    ESSAIM_TRY(c.execute("UPDATE member SET left_rev = 6 + list_id WHERE local_key = 'eve'"));
+    return c.execute("DELETE FROM list WHERE id IN (100, 131, 159)");
+  });
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    Asked asked(c);
+    const auto left = must(MemberStore(asked).lists_that_were_left());
+    const auto deleted = must(MemberStore(asked).deleted_lists());
+    BOOST_TEST(asked.statements == 2);
+    BOOST_TEST(deleted == (std::vector<Id>{100, 131, 159}), boost::test_tools::per_element());
+    BOOST_REQUIRE(left.size() == static_cast<std::size_t>(kLists));
+    for (const ListLeft& list : left) {
+      BOOST_TEST(list.first == list.id + (list.id % 2 == 0 ? 4 : 6));
+      const bool gone = std::find(deleted.begin(), deleted.end(), list.id) != deleted.end();
+      BOOST_TEST(list.revision == (gone ? std::numeric_limits<std::int64_t>::max() : 10 + list.id));
+    }
+    return {};
+  }));
+  commit(*database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(purge_left(c) == 90);
+    BOOST_TEST(must(MemberStore(c).lists_that_were_left()).empty());
+    return {};
+  });
+  run();
+  BOOST_TEST(rows("member") == 57 + 28 + 2);  // ann, bob where he stays, listmasters
 }
 
 // No claim looks for them, nor does a command; and their posts would never end.
