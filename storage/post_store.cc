@@ -464,6 +464,34 @@ Result<std::vector<PostRecord>> PostStore::search_among(std::string_view which, 
   return posts;
 }
 
+Result<PostsFound> PostStore::search_waiting(const PostFilter& filter, bool expanded, Id after,
+                                             std::size_t look_at) {
+  const PostCondition condition(filter);
+  const RecipientMatch match(filter);
+  auto statement = connection_.prepare(
+      "SELECT p.id, (1 = 1" + condition.sql() + ") FROM " + sql::waiting_posts(connection_) +
+      " WHERE p.finished = 0 AND p.expanded = ? AND p.id > ? ORDER BY p.id LIMIT ?");
+  if (!statement.ok()) return statement.error();
+  sql::bind_row(**statement, condition.bind(**statement, 1), expanded, after, look_at);
+  PostsFound found;
+  for (std::size_t rows = 0;; ++rows) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) {
+      found.more = rows == look_at;
+      return found;
+    }
+    found.last = (*statement)->integer(0);
+    if ((*statement)->integer(1) == 0) continue;
+    if (match.any()) {
+      auto has = has_recipient(connection_, found.last, match);
+      if (!has.ok()) return has.error();
+      if (!*has) continue;
+    }
+    found.ids.push_back(found.last);
+  }
+}
+
 Result<LedgerCounts> PostStore::counts(Id post_id) {
   auto post = find(post_id);
   if (!post.ok()) return post.error();

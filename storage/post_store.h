@@ -109,6 +109,9 @@ class PostStore {
   Result<void> renew_lifetime(Id post_id, WallTime now);
   Result<void> renew_lifetimes(WallTime now);  // of all that waits, in one transaction: for a file
   Result<std::vector<PostRecord>> search(const PostFilter& filter);  // newest first
+  // The next `look_at` posts that wait, of those that are expanded or of those that are not, behind an id, and which of them the
+  // filter finds; its limit is not asked. For reads that do not grow with the queue.
+  Result<PostsFound> search_waiting(const PostFilter& filter, bool expanded, Id after, std::size_t look_at);
   Result<LedgerCounts> counts(
       Id post_id);  // accepted counts what is not yet expanded too, when that is known
 

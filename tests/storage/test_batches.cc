@@ -397,6 +397,39 @@ BOOST_AUTO_TEST_CASE(searches_sort_no_recipients_and_say_how_many_they_want) {
   }));
 }
 
+BOOST_AUTO_TEST_CASE(posts_that_wait_are_searched_page_by_page) {
+  TempDatabase database;
+  make_list(*database);
+  for (Id id = 1; id <= 5; ++id) make_post(*database, post(id), people(2, id == 2 ? "b.test" : "a.test"), id);
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET queue = 0, delivered = 2, pending = 0 WHERE post_id = 1"));
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET queue = 2, why = 'Asleep' WHERE post_id = 3"));
+    return PostStore(c).add(post(6), "x");  // nobody is in its batches yet
+  });
+  const auto found = [&](const PostFilter& filter, bool expanded, Id after) {
+    std::string out;
+    must(database->read_now([&](Connection& c) -> Result<void> {
+      const PostsFound some = must(PostStore(c).search_waiting(filter, expanded, after, 3));
+      out.clear();
+      for (const Id id : some.ids) out += std::to_string(id) + " ";
+      out += "to " + std::to_string(some.last) + (some.more ? ", more" : "");
+      return {};
+    }));
+    return out;
+  };
+  PostFilter filter;
+  filter.unfinished = true;
+  BOOST_TEST(found(filter, true, 0) == "2 3 to 3, more");
+  BOOST_TEST(found(filter, true, 3) == "4 5 to 5");
+  BOOST_TEST(found(filter, false, 0) == "6 to 6");
+  filter.domain = "a.test";
+  BOOST_TEST(found(filter, true, 0) == "3 to 3, more");
+  BOOST_TEST(found(filter, false, 0) == "to 6");
+  filter.message_id = "m5@client.test";
+  BOOST_TEST(found(filter, true, 0) == "to 3, more");
+  BOOST_TEST(found(filter, true, 3) == "5 to 5");
+}
+
 BOOST_AUTO_TEST_CASE(a_damaged_batch_is_parked_and_the_others_go_on) {
   TempDatabase database;
   make_list(*database);

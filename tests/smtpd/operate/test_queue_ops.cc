@@ -1,4 +1,9 @@
 // What an operator does to the queue, and what is in its way: rows that cannot be read, and commands that end half-way.
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "smtpd/operate/queue_selection.h"
 #include "smtpd/operate/queue_summary.h"
 #include "tests/smtpd/operate/queue_fixture.h"
 
@@ -30,6 +35,45 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_batch_is_shown_as_that_beside_the_others, Queu
   }));
   BOOST_TEST(must(preview_queue_change(*database, clock, {QueueAction::kDelete, {{}, filter}, ""}))
                  .change.recipients == 2);
+}
+
+class ReadsCounted : public Forwarding {
+ public:
+  using Forwarding::Forwarding;
+  void read(Work work, Done done) override {
+    ++reads;
+    Forwarding::read(std::move(work), std::move(done));
+  }
+  int reads = 0;
+};
+
+BOOST_FIXTURE_TEST_CASE(posts_are_selected_by_reads_that_do_not_grow_with_the_queue, Queue) {
+  commit(*database, [](Connection& c) -> Result<void> {
+    for (Id id = 11; id <= 1210; ++id) {
+      PostRecord one = essaim::test::post(id);
+      ESSAIM_TRY(
+          add_expanded(c, &one, "Subject: x\r\n\r\n", "", id, people(1, id % 2 == 0 ? "a.test" : "b.test")));
+    }
+    must(sql::run(c, "UPDATE batch_state SET queue = 0, delivered = 1, pending = 0 WHERE post_id = 20"));
+    return PostStore(c).add(essaim::test::post(5), "x");  // is not expanded yet
+  });
+  const auto selected = [&](const QueueSelection& selection) {
+    ReadsCounted counted(*database);
+    std::vector<Id> unknown;
+    auto ids = must(select_posts(counted, selection, &unknown));
+    BOOST_TEST(unknown.empty());
+    BOOST_TEST(counted.reads == 1 + 3);
+    BOOST_TEST(std::is_sorted(ids.begin(), ids.end()));
+    return ids;
+  };
+  QueueSelection some;
+  some.filter.domain = "a.test";
+  const auto of_domain = selected(some);
+  BOOST_TEST(of_domain.size() == 3u + 600u - 1u);
+  BOOST_TEST(std::count(of_domain.begin(), of_domain.end(), 20) == 0);
+  some.filter.domain.clear();
+  some.filter.list = "dev@lists.test";
+  BOOST_TEST(selected(some).size() == 3u + 1200u - 1u + 1u);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_batch_that_says_an_impossible_number_is_shown, Queue) {
