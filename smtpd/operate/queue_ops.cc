@@ -6,8 +6,6 @@
 #include <set>
 #include <thread>
 
-#include <nlohmann/json.hpp>
-
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "smtpd/operate/batch_changes.h"
@@ -486,37 +484,6 @@ class Operation {
 };
 
 }  // namespace
-
-const char* to_string(QueueAction action) {
-  switch (action) {
-    case QueueAction::kHold:
-      return "hold";
-    case QueueAction::kRelease:
-      return "release";
-    case QueueAction::kDelete:
-      return "delete";
-    case QueueAction::kRetry:
-      return "retry";
-  }
-  return "";
-}
-
-std::string to_json(const QueueChange& change) {
-  nlohmann::ordered_json json = {
-      {"posts", change.posts}, {"recipients", change.recipients}, {"busy", change.busy}};
-  if (change.held > 0) json["held"] = change.held;
-  if (change.damaged > 0) json["damaged"] = change.damaged;
-  if (change.kept > 0) {
-    json["kept"] = change.kept;
-    json["kept_by"] = change.kept_by;
-  }
-  if (change.failed > 0) {
-    json["failed"] = change.failed;
-    json["error"] = change.error;
-  }
-  for (const Id id : change.unknown) json["unknown"].push_back(format_id(id));
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
 
 Result<QueuePreview> preview_queue_change(Database& database, const Clock& clock,
                                           const QueueRequest& request) {
