@@ -36,9 +36,8 @@ std::string_view time_of(std::string_view held_reason) {
 }
 
 // The number tells the marks of one second apart.
-std::string mark_of(std::string_view words, WallTime now) {
-  return std::string(words) + format_iso8601(now + kDeletionMarkLasts) + " (" +
-         std::to_string(random_u64() % 1'000'000) + ")";
+std::string mark_of(std::string_view words, WallTime until) {
+  return std::string(words) + format_iso8601(until) + " (" + std::to_string(random_u64() % 1'000'000) + ")";
 }
 
 struct Held {
@@ -95,12 +94,12 @@ Result<std::vector<std::pair<Id, std::string>>> held_for(storage::Database& data
 
 }  // namespace
 
-std::string deletion_mark(WallTime now) {
-  return mark_of(kDeleted, now);
+std::string deletion_mark(WallTime now, std::chrono::milliseconds lasts) {
+  return mark_of(kDeleted, now + lasts);
 }
 
-std::string retry_mark(WallTime now) {
-  return mark_of(kRetried, now);
+std::string retry_mark(WallTime now, std::chrono::milliseconds lasts) {
+  return mark_of(kRetried, now + lasts);
 }
 
 bool is_deletion_mark(const std::string& held_reason) {

@@ -1,7 +1,8 @@
 // The hold under which a post is while `queue delete`, `queue retry` or `post retry` is at work on it, so that no server claims
 // it again in between. Its reason says until when: a command that is interrupted, or cannot take it back, leaves it, and what is
 // older than that is released by whoever meets it: the next such command, the job, and a server that starts on a file of its own.
-// A command that takes longer renews it. Where several are at work on a post its reason has the mark of each, and the last one to
+// A command about many posts has one that lasts longer, and one that takes longer than half of that puts it anew, also on the posts
+// that it comes to later. Where several are at work on a post its reason has the mark of each, and the last one to
 // end releases it. On a post that an operator holds the marks stand behind what he wrote, so that whoever knows nothing of them
 // takes the hold for his; he ends his own alone.
 //
@@ -10,6 +11,7 @@
 // then it is released. No error takes it back; only an operator who names the post.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -21,10 +23,10 @@
 
 namespace essaim::smtpd::operate {
 
-inline constexpr std::chrono::minutes kDeletionMarkLasts{10};
+inline constexpr std::chrono::minutes kDeletionMarkLasts{10};  // of up to 60,000 posts
 
-std::string deletion_mark(WallTime now);
-std::string retry_mark(WallTime now);
+std::string deletion_mark(WallTime now, std::chrono::milliseconds lasts = kDeletionMarkLasts);
+std::string retry_mark(WallTime now, std::chrono::milliseconds lasts = kDeletionMarkLasts);
 bool is_deletion_mark(
     const std::string& held_reason);  // either of them, or several, and no operator's hold in front
 std::string withdrawal(const std::string& reason);  // the operator's, which may be empty

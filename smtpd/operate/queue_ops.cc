@@ -1,15 +1,21 @@
 #include "smtpd/operate/queue_ops.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <thread>
 
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "smtpd/operate/batch_changes.h"
+#include "smtpd/operate/command_marks.h"
 #include "smtpd/operate/deletion_marks.h"
+#include "smtpd/operate/post_groups.h"
 #include "smtpd/operate/queue_summary.h"
 #include "storage/batch_store.h"
 #include "storage/expansion.h"
@@ -33,6 +39,10 @@ constexpr int kMostFailures = 10;  // one after the other, then the rest is left
 // For other nodes to look, and to give back what they have in their hands: times 100 ms.
 constexpr int kPatienceWithNodes = 60;
 constexpr Duration kBetweenSweeps = std::chrono::milliseconds(100);
+// What a hold changes in one transaction, which others wait behind, and which stays below 1 MB.
+constexpr std::size_t kPostsTogether = 50, kPostsTogetherOnServer = 20;
+constexpr std::int64_t kBatchesTogether = 500;
+constexpr auto kBetweenRenewals = kDeletionMarkLasts / 4;
 // How long a command goes on for what is in transmission. Of a post that is deleted as a whole the rest stays held, and is
 // deleted as it comes back; of one that others are to have, what is left when the time is over goes out.
 constexpr Duration kPatienceForAll = std::chrono::seconds(30);
@@ -40,6 +50,14 @@ constexpr Duration kPatienceForSome = std::chrono::minutes(10);
 constexpr Duration kPatienceForRetry = std::chrono::seconds(10);
 
 using Recall = std::function<void(const std::vector<Id>&)>;
+using Work = std::function<Result<void>()>;
+
+CommandMarks::Kind kind_of(const QueueRequest& request) {
+  if (request.action != QueueAction::kDelete) return CommandMarks::Kind::kRetry;
+  const storage::PostFilter& filter = request.selection.filter;
+  const bool of_all = !storage::RecipientMatch(filter).any() && !filter.about_batches();
+  return of_all ? CommandMarks::Kind::kWithdrawal : CommandMarks::Kind::kDeletion;
+}
 
 class Operation {
  public:
@@ -49,7 +67,8 @@ class Operation {
         clock_(clock),
         request_(request),
         match_(request.selection.filter),
-        ending_(std::move(ending)) {}
+        ending_(std::move(ending)),
+        marks_(database, kind_of(request), request.reason) {}
 
   // The batches that the selection is about, if it is about batches. Asked before anything is changed, as a hold
   // changes their state.
@@ -74,7 +93,7 @@ class Operation {
 
   // One post that is in trouble does not keep the others from what is to be done. False: it failed, or nothing is tried
   // any more, as everything fails.
-  bool attempt(Id id, const std::function<Result<void>()>& work) {
+  bool attempt(Id id, const Work& work) {
     if (failures_together_ < kMostFailures) {
       const Result<void> done = work();
       failures_together_ = done.ok() ? 0 : failures_together_ + 1;
@@ -95,82 +114,105 @@ class Operation {
     return Error{first_error_.code, change_.error};
   }
 
-  // What is done to a post before it is recalled.
-  Result<void> begin(Id id) {
-    auto record = post(id);
-    if (!record.ok()) return record.error();
-    if (request_.action == QueueAction::kRelease) return release(*record);
-    const bool free = !record->held || is_deletion_mark(record->held_reason);
-    if (request_.action == QueueAction::kHold && free) return hold(id);
-    if (request_.action != QueueAction::kDelete) return {};
-    if (of_all() && record->held && is_withdrawal(record->held_reason)) {
-      marks_[id] = {{record->held_reason}, WallTime::max(), true};
-      return {};
+  // What is done to posts before they are recalled. Gives those that it was done to.
+  std::vector<Id> begin(std::vector<Id> ids) {
+    if (request_.action == QueueAction::kRetry) return ids;
+    if (request_.action == QueueAction::kRelease) {
+      std::erase_if(ids, [&](Id id) { return !attempt(id, [&] { return release(id); }); });
+      return ids;
     }
-    // Whoever held it before: he may release it meanwhile.
-    return mark(id);
+    marks_.expect(ids.size());
+    return hold_all(ids, [this](Id id, const Work& work) { return attempt(id, work); });
+  }
+
+  // Some of them in a transaction: nothing of the last one is to go out because there are many. Gives those that are held now.
+  std::vector<Id> hold_all(std::span<const Id> ids, const std::function<bool(Id, const Work&)>& alone) {
+    return change_in_groups(
+        ids, database_.wants_small_transactions() ? kPostsTogetherOnServer : kPostsTogether,
+        [this](std::span<const Id> some) { return hold_some(some); }, alone);
+  }
+
+  // The first of them, as many as one transaction is to change; gives how many. A post that somebody held before is marked as
+  // others are: he may release it meanwhile.
+  Result<std::size_t> hold_some(std::span<const Id> ids) {
+    const WallTime now = clock_.wall_now();
+    const CommandMarks::Mark mark = marks_.make(now);
+    const bool hold = request_.action == QueueAction::kHold;
+    std::size_t taken = 0;
+    ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+      std::int64_t batches = 0;
+      for (taken = 0; taken < ids.size(); ++taken) {
+        auto record = find(c, ids[taken]);
+        if (!record.ok()) return record.error();
+        batches += record->batches;
+        if (taken > 0 && batches > kBatchesTogether) break;
+        ESSAIM_TRY(hold ? this->hold(c, *record, now) : marks_.put(c, *record, mark, now));
+      }
+      return {};
+    }));
+    for (const Id id : ids.first(taken)) {
+      if (!hold) marks_.committed(id, mark);
+      const auto some = being_held_.extract(id);
+      if (some.empty()) continue;
+      change_.recipients += some.mapped();
+      change_.posts += 1;
+    }
+    return taken;
+  }
+
+  // Noted before it is committed: where the answer of that is lost it is held when it is looked at again.
+  Result<void> hold(Connection& connection, const storage::PostRecord& record, WallTime now) {
+    if (record.held && !is_deletion_mark(record.held_reason)) return {};
+    auto counts = PostStore(connection).counts(record.id);
+    if (!counts.ok()) return counts.error();
+    being_held_[record.id] = counts->pending;
+    return put_hold(connection, record.id, request_.reason, now);
   }
 
   // Deletes whole posts.
-  bool of_all() const { return request_.action == QueueAction::kDelete && !match_.any() && !batches_; }
+  bool of_all() const { return kind_of(request_) == CommandMarks::Kind::kWithdrawal; }
 
   // Who releases the rest of what he held does not take back what he has deleted of it: that is named by its id.
   bool takes_back_deletions() const { return !request_.selection.ids.empty(); }
 
-  // Noted before it is done: of a commit whose answer was lost nobody knows better.
-  Result<void> mark(Id id) {
+  // Before they are over, also of the posts that the work comes to later.
+  void renew_marks(const Recall& recall) {
     const WallTime now = clock_.wall_now();
-    Mark& own = marks_[id];
-    if (of_all()) {
-      own.until = WallTime::max();
-      own.texts.push_back(withdrawal(request_.reason));
-      ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& c) {
-        return PostStore(c).set_held(id, true, own.texts.back());
-      }));
-      own.there = true;
-      return {};
-    }
-    own.until = now + kDeletionMarkLasts;
-    own.texts.push_back(request_.action == QueueAction::kDelete ? deletion_mark(now) : retry_mark(now));
-    return database_.write_now(Durability::kAccept,
-                               [&](Connection& c) { return put_mark(c, id, own.texts.back(), now); });
+    if (now < renewed_ + kBetweenRenewals) return;
+    renewed_ = now;
+    const std::vector<Id> old = marks_.half_over(now);
+    std::vector<Id> over;
+    std::copy_if(old.begin(), old.end(), std::back_inserter(over),
+                 [&](Id id) { return marks_.is_over(id, now); });
+    int failures = 0;  // they show when the work comes to the post
+    static_cast<void>(hold_all(old, [&failures](Id /*id*/, const Work& work) {
+      if (failures >= kMostFailures) return false;
+      const bool done = work().ok();
+      failures = done ? 0 : failures + 1;
+      return done;
+    }));
+    // Somebody may have taken it back, and the post may be on its way again.
+    if (recall && !over.empty()) recall(over);
   }
-
-  // A mark that is over may have been taken back by somebody, and the post may be on its way again.
   Result<void> renew_mark(Id id, const Recall& recall) {
-    const auto own = marks_.find(id);
-    if (own == marks_.end() || own->second.until - clock_.wall_now() > kDeletionMarkLasts / 2) return {};
+    if (!marks_.is_half_over(id, clock_.wall_now())) return {};
+    const bool over = marks_.is_over(id, clock_.wall_now());
     ESSAIM_TRY(mark(id));
-    if (recall) recall({id});
+    if (recall && over) recall({id});
     return {};
   }
-
-  // Also when the work has failed. What cannot be taken back now is abandoned, and so released later.
-  void take_mark_back(Id id) {
-    const auto own = marks_.find(id);
-    if (own == marks_.end()) return;
-    const Result<void> released =
-        database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
-          if (!of_all()) return take_marks(c, id, own->second.texts);
-          for (const std::string& text : own->second.texts) {
-            auto done = PostStore(c).release_if(id, text);
-            if (!done.ok()) return done.error();
-          }
-          return {};
-        });
-    if (!released.ok() && mark_trouble_.again())
-      log::warning("deletion-mark-stays", {{"id", format_id(id)}, {"error", released.error().message}});
-    marks_.erase(own);
+  Result<void> mark(Id id) {
+    auto done = hold_some({&id, 1});
+    return done.ok() ? Result<void>() : done.error();
   }
 
   // A post that is deleted as a whole, and is not yet: whatever was in the way, the job goes on with it, and nobody gets it
   // meanwhile.
   void leave_withdrawn(Id id) {
-    const auto own = marks_.find(id);
+    const bool left = marks_.leave(id);
     const auto record = post(id);
-    const bool there = record.ok() ? record->held && is_withdrawal(record->held_reason) : own->second.there;
+    const bool there = record.ok() ? record->held && is_withdrawal(record->held_reason) : left;
     change_.held += there ? 1 : 0;
-    marks_.erase(own);
   }
 
   // Works on the posts until nothing of them that is meant is in the hands of a server, or that takes too long.
@@ -182,19 +224,20 @@ class Operation {
                                                          : kPatienceForSome);
     for (;;) {
       std::erase_if(ids, [&](Id id) {
+        renew_marks(recall);
         const bool done = attempt(id, [&]() -> Result<void> {
           ESSAIM_TRY(renew_mark(id, recall));
           return deletes ? remove(id) : retry(id);
         });
         if (done && left_[id].busy > 0) return false;
-        if (done || !of_all()) take_mark_back(id);
+        if (done || !of_all()) marks_.take_back(id);
         return true;
       });
       if (ids.empty() || !can_come_back || clock_.mono_now() >= end || ending()) break;
       // A server that is given something back has it in its hands again before a command comes to it.
       if (!deletes)
         for (const Id id : ids)
-          if (marks_.count(id) == 0) static_cast<void>(attempt(id, [&] { return mark_for_retry(id); }));
+          if (!marks_.contains(id)) static_cast<void>(attempt(id, [&] { return mark_for_retry(id); }));
       std::this_thread::sleep_for(kBetweenSweeps);
       if (recall) recall(ids);
       static_cast<void>(wait_for_nodes(ids));  // what is wrong shows when they are worked on
@@ -209,25 +252,13 @@ class Operation {
   }
 
   void take_marks_back() {
-    while (!marks_.empty()) {
-      const Id id = marks_.begin()->first;
+    for (const Id id : marks_.ids()) {
       if (of_all()) {
         leave_withdrawn(id);
       } else {
-        take_mark_back(id);
+        marks_.take_back(id);
       }
     }
-  }
-
-  Result<void> hold(Id id) {
-    auto some = pending_of_post(database_, id);
-    if (!some.ok()) return some.error();
-    const WallTime now = clock_.wall_now();
-    ESSAIM_TRY(database_.write_now(Durability::kAccept,
-                                   [&](Connection& c) { return put_hold(c, id, request_.reason, now); }));
-    change_.recipients += *some;
-    change_.posts += 1;
-    return {};
   }
 
   // Whether nothing holds the post that this release is about.
@@ -238,15 +269,16 @@ class Operation {
   }
 
   // Under the mark of a command that is at work on the post the rest of it goes when that has ended.
-  Result<void> release(const storage::PostRecord& record) {
-    const Id id = record.id;
-    if (stays_held(record)) {
-      note_kept(id, record.held_reason);
+  Result<void> release(Id id) {
+    const auto record = post(id);
+    if (!record.ok()) return record.error();
+    if (stays_held(*record)) {
+      note_kept(id, record->held_reason);
       return {};
     }
-    auto some = record.held ? pending_of_post(database_, id) : parked_of_post(database_, id);
+    auto some = record->held ? pending_of_post(database_, id) : parked_of_post(database_, id);
     if (!some.ok()) return some.error();
-    if (!record.held && *some == 0) return {};
+    if (!record->held && *some == 0) return {};
     const WallTime now = clock_.wall_now();
     std::string others;
     const auto released = [&](Connection& c) -> Result<void> {
@@ -328,13 +360,18 @@ class Operation {
   Result<storage::PostRecord> post(Id id) {
     storage::PostRecord out;
     ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
-      auto found = PostStore(c).find(id);
+      auto found = find(c, id);
       if (!found.ok()) return found.error();
-      if (!found->has_value()) return Error{ErrorCode::kNotFound, "no post " + format_id(id)};
-      out = **found;
+      out = *std::move(found);
       return {};
     }));
     return out;
+  }
+  static Result<storage::PostRecord> find(Connection& connection, Id id) {
+    auto found = PostStore(connection).find(id);
+    if (!found.ok()) return found.error();
+    if (!found->has_value()) return Error{ErrorCode::kNotFound, "no post " + format_id(id)};
+    return **std::move(found);
   }
 
   // What is not yet in batches must be before it can be suppressed: accepted = delivered + failed +
@@ -425,7 +462,7 @@ class Operation {
   Result<void> retry(Id id) {
     const WallTime now = clock_.wall_now();
     // Under the mark all that nobody owns is held; the release gives it back with the time that it is due at.
-    const bool marked = marks_.count(id) > 0;
+    const bool marked = marks_.contains(id);
     auto tried = for_each_batch(
         id,
         [&](BatchRecord& batch) -> std::int64_t {
@@ -467,13 +504,9 @@ class Operation {
   const std::function<bool()> ending_;
   std::optional<std::set<std::pair<Id, int>>> batches_;
   QueueChange change_;
-  struct Mark {
-    std::vector<std::string> texts;  // the last one is on the post, unless its commit failed
-    WallTime until{};
-    bool there = false;  // of a withdrawal: known to be on the post
-  };
-  std::map<Id, Mark> marks_;  // posts that are held until they are deleted
-  log::Once mark_trouble_;
+  CommandMarks marks_;  // on posts that are held until they are deleted
+  WallTime renewed_{};
+  std::map<Id, std::int64_t> being_held_;  // how many wait in them
   struct Left {
     std::int64_t busy = 0, damaged = 0;  // recipients, when it was last worked on
   };
@@ -527,7 +560,7 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
   if (ids->empty()) return operation.change_;
 
   // Held while they are worked on, so that a running server does not claim them again in between.
-  std::erase_if(*ids, [&](Id id) { return !operation.attempt(id, [&] { return operation.begin(id); }); });
+  *ids = operation.begin(*std::move(ids));
   // An empty list would mean all that the server has.
   if (recall && !ids->empty() && request.action != QueueAction::kRelease) recall(*ids);
 

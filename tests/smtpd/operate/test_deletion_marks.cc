@@ -1,4 +1,11 @@
 // Posts that are deleted while a server has some of them in its hands: who lets them go, and who does not.
+#include <algorithm>
+#include <functional>
+#include <span>
+#include <utility>
+
+#include "smtpd/operate/command_marks.h"
+#include "smtpd/operate/post_groups.h"
 #include "tests/smtpd/operate/queue_fixture.h"
 
 using namespace essaim;
@@ -276,6 +283,93 @@ BOOST_FIXTURE_TEST_CASE(an_operators_hold_is_beside_the_marks_and_outlives_them,
     return {};
   });
   BOOST_TEST(held() == 0);
+}
+
+// Each write takes a minute, and somebody looks for what is abandoned before each.
+BOOST_FIXTURE_TEST_CASE(no_post_is_let_go_before_a_long_delete_comes_to_it, Queue) {
+  class Slow final : public Forwarding {
+   public:
+    Slow(Database& inner, ManualClock& clock) : Forwarding(inner), clock_(clock) {}
+    void write(Durability durability, Work work, Done done) override {
+      clock_.advance(1min);
+      released += must(release_abandoned_deletions(inner_, clock_.wall_now()));
+      Forwarding::write(durability, std::move(work), std::move(done));
+    }
+    std::int64_t released = 0;
+
+   private:
+    ManualClock& clock_;
+  } slow(*database, clock);
+  for (Id id = 4; id <= 30; ++id) make_post(*database, post(id), people(5, "a.test"));
+  QueueRequest some = request(QueueAction::kDelete);
+  some.selection.filter.recipient = "u1@a.test";
+  BOOST_TEST(must(change_queue(slow, clock, some, nullptr)).recipients == 30);
+  BOOST_TEST(slow.released == 0);
+  BOOST_TEST(held() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(marks_of_many_posts_last_longer) {
+  Queue queue;
+  CommandMarks marks(*queue.database, CommandMarks::Kind::kDeletion, "");
+  const auto lasts = [&] { return marks.make(queue.clock.wall_now()).until - queue.clock.wall_now(); };
+  marks.expect(1);
+  BOOST_TEST((lasts() == kDeletionMarkLasts));
+  marks.expect(600'000);
+  BOOST_TEST((lasts() == 10 * kDeletionMarkLasts));
+  const std::string mark = marks.make(queue.clock.wall_now()).text;
+  BOOST_TEST(!is_abandoned(mark, queue.clock.wall_now() + 99min));
+  BOOST_TEST(is_abandoned(mark, queue.clock.wall_now() + 101min));
+}
+
+BOOST_FIXTURE_TEST_CASE(many_posts_are_held_by_few_commits, Queue) {
+  for (Id id = 4; id <= 120; ++id) make_post(*database, post(id), people(5, "a.test"));
+  const auto commits = [&](QueueAction action, std::int64_t posts) {
+    const auto before = database->counters().commits;
+    BOOST_TEST(change(action).posts == posts);
+    return database->counters().commits - before;
+  };
+  BOOST_TEST(commits(QueueAction::kHold, 120) <= 6u);
+  BOOST_TEST(held() == 120);
+  BOOST_TEST(change(QueueAction::kRelease).posts == 120);
+  // A post may have many batches, all of which are changed.
+  commit(*database, [](Connection& c) -> Result<void> {
+    must(sql::run(c, "UPDATE post SET batches = 400"));
+    return {};
+  });
+  BOOST_TEST(commits(QueueAction::kHold, 120) == 120u);
+}
+
+BOOST_FIXTURE_TEST_CASE(posts_are_counted_that_were_held_by_a_commit_without_an_answer, Queue) {
+  const Unarm unarm;
+  FaultPlan::Plan lost;
+  lost.where = FaultPlan::Where::kAfterCommit;
+  FaultPlan::arm(lost);
+  const QueueChange done = change(QueueAction::kHold);
+  FaultPlan::disarm();
+  BOOST_TEST(done.posts == 3);
+  BOOST_TEST(done.recipients == 15);
+  BOOST_TEST(done.failed == 0);
+  BOOST_TEST(held() == 3);
+}
+
+BOOST_AUTO_TEST_CASE(one_post_in_trouble_keeps_no_other_of_its_group) {
+  std::vector<Id> ids, expected, done;
+  for (Id id = 1; id <= 20; ++id) ids.push_back(id);
+  expected = ids;
+  std::erase(expected, 5);
+  int calls = 0;
+  const auto change = [&](std::span<const Id> group) -> Result<std::size_t> {
+    ++calls;
+    BOOST_TEST(group.size() <= 8u);
+    if (std::find(group.begin(), group.end(), 5) != group.end()) return Error{ErrorCode::kIo, "broken"};
+    const auto taken = std::min<std::size_t>(group.size(), 3);  // what one transaction takes
+    done.insert(done.end(), group.begin(), group.begin() + static_cast<std::ptrdiff_t>(taken));
+    return taken;
+  };
+  const auto alone = [](Id /*id*/, const std::function<Result<void>()>& work) { return work().ok(); };
+  BOOST_TEST((change_in_groups(ids, 8, change, alone) == expected));
+  BOOST_TEST((done == expected));
+  BOOST_TEST(calls < 20);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

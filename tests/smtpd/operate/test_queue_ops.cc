@@ -228,7 +228,8 @@ BOOST_FIXTURE_TEST_CASE(a_long_delete_renews_its_marks, Queue) {
     recalled.push_back(posts);
   };
   BOOST_TEST(must(change_queue(*database, clock, some, slow)).recipients == 3);
-  BOOST_TEST(recalled.size() == 4u);
+  BOOST_REQUIRE(recalled.size() == 2u);
+  BOOST_TEST((recalled[1] == std::vector<Id>{1, 2, 3}));
   BOOST_TEST(held() == 0);
 }
 
