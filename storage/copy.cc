@@ -216,13 +216,17 @@ Result<std::vector<CopiedTable>> copy_database(Database& from, Database& to,
     return {};
   };
   ESSAIM_TRY(from.read_now(copy_all));
-  for (std::int64_t moved = 1; moved > 0;) {
-    ESSAIM_TRY(to.write_now(Durability::kProgress, [&moved](Connection& connection) -> Result<void> {
-      auto some = PostStore(connection).keep_keys_apart(kMovedTogether);
+  Id moved = 0;  // those up to it
+  for (bool more = true; more;) {
+    Id reached = moved;
+    ESSAIM_TRY(to.write_now(Durability::kProgress, [&](Connection& connection) -> Result<void> {
+      reached = moved;
+      auto some = PostStore(connection).keep_keys_apart(&reached, kMovedTogether);
       if (!some.ok()) return some.error();
-      moved = *some;
+      more = *some;
       return {};
     }));
+    moved = reached;
   }
   ESSAIM_TRY(set_copy_unfinished(to, false));
   return copied;

@@ -257,16 +257,28 @@ Result<void> PostStore::keep_key_apart(Id post_id) {
   return {};
 }
 
-Result<std::int64_t> PostStore::keep_keys_apart(std::size_t limit) {
-  if (connection_.unsettled_keys() != nullptr) return 0;
-  auto posts = sql::ids(sql::prepare(
-      connection_, "SELECT id FROM post WHERE finished = 0 AND LENGTH(seen_key) > 0 LIMIT ?", limit));
-  if (!posts.ok()) return posts.error();
-  for (const Id id : *posts) {
+Result<bool> PostStore::keep_keys_apart(Id* after, std::size_t limit) {
+  if (connection_.unsettled_keys() != nullptr) return false;
+  // With nothing but the id to look for, a server has no other way than in their order.
+  auto page = sql::prepare(connection_,
+                           "SELECT id, finished = 0 AND LENGTH(seen_key) > 0 FROM post WHERE id > ? "
+                           "ORDER BY id LIMIT ?",
+                           *after, limit);
+  if (!page.ok()) return page.error();
+  std::vector<Id> with_key;
+  bool any = false;
+  for (;; any = true) {
+    auto row = (*page)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) break;
+    *after = (*page)->integer(0);
+    if ((*page)->integer(1) != 0) with_key.push_back(*after);
+  }
+  for (const Id id : with_key) {
     ESSAIM_TRY(keep_key_apart(id));
     ESSAIM_TRY(sql::run(connection_, "UPDATE post SET seen_key = '' WHERE id = ?", id));
   }
-  return static_cast<std::int64_t>(posts->size());
+  return any;
 }
 
 Result<std::optional<PostRecord>> PostStore::find(Id post_id) {

@@ -133,8 +133,9 @@ class PostStore {
   Result<std::int64_t> drop_finished(WallTime before, std::size_t limit, const std::set<Id>& passed_over = {},
                                      Id* at = nullptr);
   Result<std::int64_t> forget_seen(WallTime before, std::size_t limit);  // what remember() keeps
-  // Behind a copy: what is kept in the rows of posts, where this engine keeps it apart. At most `limit`; how many.
-  Result<std::int64_t> keep_keys_apart(std::size_t limit);
+  // Behind a copy: what is kept in the rows of posts, where this engine keeps it apart. Looks at the next `limit` posts behind
+  // *after, which is the last of them then; false: there was none, or nothing is kept apart.
+  Result<bool> keep_keys_apart(Id* after, std::size_t limit);
 
  private:
   Result<void> add_row(const PostRecord& post);

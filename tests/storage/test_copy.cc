@@ -90,6 +90,61 @@ BOOST_AUTO_TEST_CASE(comes_back_from_a_file) {
   is_remembered(*to);
 }
 
+// Each is looked at once, however many there are.
+BOOST_AUTO_TEST_CASE(keys_are_kept_apart_in_the_order_of_their_posts) {
+  TempDatabase database;
+  commit(*database, [](Connection& c) -> Result<void> {
+    for (const Id id : {1, 2, 3, 4, 5}) ESSAIM_TRY(PostStore(c).add(post(id), "text"));
+    must(sql::run(c, "UPDATE post SET seen_key = 'k' WHERE id <> 4"));
+    return {};
+  });
+  const auto kept = [&](Id after, Id reached) {
+    bool some = false;
+    commit(*database, [&](Connection& c) -> Result<void> {
+      Id at = after;
+      some = must(PostStore(c).keep_keys_apart(&at, 2));
+      BOOST_TEST(at == reached);
+      return {};
+    });
+    return some;
+  };
+  if (TempDatabase::is_sqlite()) {  // which keeps them where they are
+    BOOST_TEST(!kept(0, 0));
+    return;
+  }
+  BOOST_TEST(kept(2, 4));
+  BOOST_TEST(kept(4, 5));
+  BOOST_TEST(!kept(5, 5));
+  must(database->read_now([](Connection& c) -> Result<void> {
+    BOOST_TEST(must(sql::number(c, 0, "SELECT COUNT(*) FROM post WHERE id <= 2 AND seen_key = 'k'")) == 2);
+    BOOST_TEST(must(sql::number(c, 0, "SELECT COUNT(*) FROM post WHERE id > 2 AND seen_key = ''")) == 3);
+    return {};
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(the_keys_of_many_posts_of_a_file_are_known_behind_a_copy) {
+  constexpr Id kPosts = 450;  // more than are moved together
+  File from;
+  must(migrate(*from.database));
+  const auto key = [](Id id) { return "key " + std::to_string(id); };
+  commit(*from.database, [&](Connection& c) -> Result<void> {
+    for (Id id = 1; id <= kPosts; ++id) {
+      PostRecord one = post(id);
+      one.seen_key = key(id);
+      BOOST_TEST(!must(PostStore(c).remember_with_post(kList, one.seen_key, id, kNow)).has_value());
+      ESSAIM_TRY(PostStore(c).add(one, "text"));
+    }
+    return {};
+  });
+  TempDatabase to;
+  static_cast<void>(must(copy_database(*from.database, *to)));
+  commit(*to, [&](Connection& c) -> Result<void> {
+    for (Id id = 1; id <= kPosts; ++id)
+      BOOST_TEST(must(PostStore(c).remember_with_post(kList, key(id), 1000, kNow)).value_or(0) == id);
+    return {};
+  });
+}
+
 // An earlier version kept keys of any length, for which a server has no room.
 BOOST_AUTO_TEST_CASE(a_long_key_of_a_file_does_not_stop_it) {
   File from;
