@@ -1,6 +1,8 @@
 #include "lists/admin.h"
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "core/base/text.h"
 #include "lists/directory_steps.h"
@@ -372,6 +374,50 @@ Result<Change> Admin::remove_member(const std::string& list, storage::Role role,
   request.role = role;
   request.email = member;
   return ask_for_change(list, std::move(request));
+}
+
+Result<RemovedMembers> Admin::remove_members(const std::string& list, storage::Role role,
+                                             const std::vector<NewMember>& members) {
+  const auto address = checked_list(list);
+  if (!address.ok()) return address.error();
+  Request request;
+  request.verb = Verb::kDelete;
+  request.role = role;
+  RemovedMembers out;
+  if (members.empty()) {
+    const auto known = show_list(list);
+    return known.ok() ? Result<RemovedMembers>(std::move(out)) : known.error();
+  }
+  for (std::size_t first = 0; first < members.size(); first += kRemovedTogether) {
+    if (first > 0) let_others_write();
+    const auto some = std::span(members).subspan(first, std::min(kRemovedTogether, members.size() - first));
+    RemovedMembers now;
+    const auto work = [&](Connection& connection) -> Result<void> {
+      now = {};
+      auto record = list_at(connection, *address);
+      if (!record.ok()) return record.error();
+      request.list = *std::move(record);
+      for (const NewMember& member : some) {
+        request.email = member.address;
+        const auto carried = carry_out(connection, request);
+        if (!carried.ok()) return carried.error();
+        if (change_of(*carried) == Change::kDone) {
+          ++now.removed;
+        } else {
+          now.none.push_back(member.address);
+        }
+      }
+      return {};
+    };
+    const auto done =
+        asked_to_end_() ? Result<void>(interrupted()) : database_.write_now(Durability::kAccept, work);
+    if (!done.ok())
+      return with_progress(done.error(), static_cast<std::int64_t>(first),
+                           static_cast<std::int64_t>(members.size()), "people are removed");
+    out.removed += now.removed;
+    out.none.insert(out.none.end(), now.none.begin(), now.none.end());
+  }
+  return out;
 }
 
 Result<Change> Admin::set_member(const std::string& list, storage::Role role, const smtp::Address& member,

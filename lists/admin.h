@@ -77,6 +77,11 @@ struct AddedMembers {
   std::int64_t already = 0;  // were members in this role; also what came twice
 };
 
+struct RemovedMembers {
+  std::int64_t removed = 0;
+  std::vector<smtp::Address> none;  // were none in this role; also what came twice
+};
+
 struct ApplyPlan {
   std::vector<std::string> lines;  // "+ list dev@x", "~ list dev@x: footer ...", "- member dev@x a@b"
   bool applied = false;
@@ -87,8 +92,8 @@ class Admin {
   // `ids` must not be those of a running node: the command line has a node number of its own. `site` names it in what is
   // written to people.
   Admin(storage::Database& database, const Clock& clock, IdGenerator& ids, Site site);
-  // Asked before each transaction of add_members() and apply_text(): whether to end there, which is kCancelled and says how far
-  // it came.
+  // Asked before each transaction of add_members(), remove_members() and apply_text(): whether to end there, which is kCancelled
+  // and says how far it came.
   void end_when(std::function<bool()> asked) { asked_to_end_ = std::move(asked); }
 
   Result<Change> create_domain(const std::string& name);
@@ -120,6 +125,10 @@ class Admin {
   Result<AddedMembers> add_members(const std::string& list, storage::Role role,
                                    const std::vector<NewMember>& members);
   Result<Change> remove_member(const std::string& list, storage::Role role, const smtp::Address& member);
+  // Likewise, kRemovedTogether in a transaction. Each is logged, as `member remove-left` (smtpd/cli) reads who they were.
+  static constexpr std::size_t kRemovedTogether = 100;
+  Result<RemovedMembers> remove_members(const std::string& list, storage::Role role,
+                                        const std::vector<NewMember>& members);
   Result<Change> set_member(const std::string& list, storage::Role role, const smtp::Address& member,
                             std::optional<bool> delivery, std::optional<std::string> name,
                             const MemberOptions& options = {});

@@ -71,11 +71,11 @@ int add(const Shell& shell, const Arguments& a) {
 }
 
 // The first of them.
-std::string named(const std::vector<std::string>& people) {
+std::string named(const std::vector<smtp::Address>& people) {
   constexpr std::size_t kMost = 20;
   std::string out;
   for (std::size_t i = 0; i < people.size() && i < kMost; ++i)
-    out += (i == 0 ? "" : ", ") + for_display(people[i]);
+    out += (i == 0 ? "" : ", ") + for_display(people[i].to_string());
   return people.size() <= kMost ? out : out + " and " + std::to_string(people.size() - kMost) + " more";
 }
 
@@ -86,30 +86,15 @@ int remove(const Shell& shell, const Arguments& a) {
   if (!members.ok()) return shell.fail(members.error());
   return Interruption::end(with_site(shell, [&](Site& site) {
     const Interruption interruption;
-    // Told apart from who is not on it.
-    if (const auto list = site.admin().show_list(a.list); !list.ok()) return shell.fail(list.error());
-    std::int64_t removed = 0;
-    std::vector<std::string> none;
-    for (const auto& member : *members) {
-      if (Interruption::asked()) {
-        const std::size_t looked_at = static_cast<std::size_t>(removed) + none.size();
-        return shell.fail({ErrorCode::kCancelled,
-                           "interrupted; " + std::to_string(removed) + " are removed so far, of the first " +
-                               std::to_string(looked_at) + " of " + std::to_string(members->size()) +
-                               "; run it again for the rest"});
-      }
-      auto change = site.admin().remove_member(a.list, *role, member.address);
-      if (!change.ok()) return shell.fail(change.error());
-      if (*change == lists::Change::kDone)
-        ++removed;
-      else
-        none.push_back(member.address.to_string());
-    }
+    site.admin().end_when(Interruption::asked);
+    auto gone = site.admin().remove_members(a.list, *role, *members);
+    if (!gone.ok()) return shell.fail(gone.error());
+    const bool all = gone->none.empty();
     shell.done(
-        std::to_string(removed) + " removed" +
-            (none.empty() ? "" : "; no " + std::string(lists::to_string(*role)) + " of it: " + named(none)),
-        json_text({{"removed", removed}, {"none", none.size()}}));
-    return static_cast<int>(none.empty() ? kOk : kFailed);
+        std::to_string(gone->removed) + " removed" +
+            (all ? "" : "; no " + std::string(lists::to_string(*role)) + " of it: " + named(gone->none)),
+        json_text({{"removed", gone->removed}, {"none", gone->none.size()}}));
+    return static_cast<int>(all ? kOk : kFailed);
   }));
 }
 
