@@ -8,10 +8,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "lists/names.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/operate/departure_log.h"
+#include "storage/directory_store.h"
 #include "storage/member_store.h"
 
 namespace essaim::smtpd::cli {
@@ -44,13 +46,15 @@ Result<void> read_log(const std::string& file, DepartureLog* log) {
 
 // And was then: who has joined again behind the restore stays, though an old log does not say so.
 Result<bool> is_member(Site& site, const DepartureLog::Person& person) {
-  const auto list = site.admin().show_list(person.list);
-  if (!list.ok() && list.error().code == ErrorCode::kNotFound) return false;
-  if (!list.ok()) return list.error();
+  const auto address = lists::checked_list(person.list);
+  if (!address.ok()) return address.error();
   bool found = false;
   ESSAIM_TRY(site.read([&](storage::Connection& connection) -> Result<void> {
-    auto member =
-        storage::MemberStore(connection).find(list->list.id, storage::Role::kMember, person.address);
+    found = false;
+    auto list = storage::DirectoryStore(connection).find_list(address->local, address->domain);
+    if (!list.ok()) return list.error();
+    if (!list->has_value()) return {};
+    auto member = storage::MemberStore(connection).find((*list)->id, storage::Role::kMember, person.address);
     if (!member.ok()) return member.error();
     found = member->has_value() && format_iso8601((*member)->since) <= person.when;
     return {};
