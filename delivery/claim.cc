@@ -94,12 +94,13 @@ Result<std::shared_ptr<const ActivePost>> known_post(storage::Connection& connec
   return std::shared_ptr<const ActivePost>(std::move(renewed));
 }
 
-// Members who left after the post was accepted get nothing any more. `revisions`: of the lists that this claim has asked
-// about; who leaves meanwhile has left behind it.
+// Members who left after the post was accepted get nothing any more. `batch`: one of the post. `revisions`: of the lists that
+// this claim has asked about; who leaves meanwhile has left behind it.
 Result<void> find_those_who_left(storage::Connection& connection, const storage::PostRecord& post,
-                                 std::map<Id, std::int64_t>* revisions, ClaimResult* result) {
+                                 const storage::BatchRecord& batch, std::map<Id, std::int64_t>* revisions,
+                                 ClaimResult* result) {
   std::unordered_set<Id>& left = result->left[post.id];
-  if (post.kind != storage::PostKind::kList || post.list_id == 0) return {};
+  if (batch.recipients.empty() || !is_for_members(post, batch.recipients.front())) return {};
   auto revision = revisions->find(post.list_id);
   if (revision == revisions->end()) {
     Result<std::int64_t> now = storage::DirectoryStore(connection).revision(post.list_id);
@@ -170,6 +171,11 @@ storage::ClaimHome home_of(const ClaimRequest& request, std::size_t cls) {
 }
 
 }  // namespace
+
+bool is_for_members(const storage::PostRecord& post, const storage::BatchRecipient& one) {
+  const bool reminder = post.kind == storage::PostKind::kNotice && one.member_id != 0;
+  return post.list_id != 0 && (post.kind == storage::PostKind::kList || reminder);
+}
 
 Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, SharedBytes wire,
                                                         SharedBytes wire_7bit, const KeySource& keys) {
@@ -244,7 +250,7 @@ class Taking {
         return loaded.error();
       }
       if (result_->posts.count(id) > 0)
-        ESSAIM_TRY(find_those_who_left(connection_, result_->posts[id]->post, &revisions_, result_));
+        ESSAIM_TRY(find_those_who_left(connection_, result_->posts[id]->post, batch, &revisions_, result_));
     }
     if (const auto error = bad_.find(id); error != bad_.end())
       return park(batches_, request_.fence, std::move(batch), error->second, result_);

@@ -88,6 +88,10 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
 Result<void> find_places(storage::Connection& connection, const std::set<storage::Place>& but,
                          ClaimRequest* request);
 
+// Whether `one`, a recipient of the post, gets nothing of it once they have left its list. What is written by us names members by
+// their ids where it goes to all of them (a reminder) and nowhere else: who has just left is told so.
+bool is_for_members(const storage::PostRecord& post, const storage::BatchRecipient& one);
+
 // Makes what the couriers need of a post. `wire_7bit`: its rendering in ASCII; null if it has none. `keys` sign it.
 Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, SharedBytes wire,
                                                         SharedBytes wire_7bit = nullptr,

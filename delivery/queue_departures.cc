@@ -38,10 +38,6 @@ Result<void> ask(storage::Connection& connection, std::vector<ListAsked>* lists)
   return {};
 }
 
-bool is_to_list(const storage::PostRecord& post) {
-  return post.kind == storage::PostKind::kList && post.list_id != 0;
-}
-
 }  // namespace
 
 // One statement for all of them, and one more for each whose members have changed.
@@ -53,7 +49,8 @@ void QueueManager::look_for_departures() {
   std::map<Id, std::int64_t> open;  // lists, and the oldest revision at which a post was accepted
   for (const auto& [key, batch] : open_) {
     const storage::PostRecord& post = batch->post();
-    if (!is_to_list(post)) continue;
+    const auto& recipients = batch->batch()->recipients;
+    if (recipients.empty() || !is_for_members(post, recipients.front())) continue;
     const auto [list, is_new] = open.emplace(post.list_id, post.list_revision);
     if (!is_new) list->second = std::min(list->second, post.list_revision);
   }
@@ -80,7 +77,7 @@ void QueueManager::look_for_departures() {
 }
 
 bool QueueManager::has_left(const storage::PostRecord& post, const storage::BatchRecipient& one) const {
-  if (one.member_id == 0 || !is_to_list(post)) return false;
+  if (one.member_id == 0 || !is_for_members(post, one)) return false;
   const auto list = departures_.find(post.list_id);
   return list != departures_.end() && list->second.left.count(one.member_id) > 0;
 }

@@ -204,7 +204,7 @@ BOOST_AUTO_TEST_CASE(
 }
 
 // The batch is open for as long as another host takes.
-BOOST_AUTO_TEST_CASE(who_leaves_while_waiting_in_an_open_batch_is_sent_to_no_more) {
+void leave_while_waiting(storage::PostKind kind) {
   TestSink sink;
   std::promise<void> let_go;
   HostPolicy hangs, busy;
@@ -217,7 +217,9 @@ BOOST_AUTO_TEST_CASE(who_leaves_while_waiting_in_an_open_batch_is_sent_to_no_mor
   sink.set(address_of(1), busy);
   Site site;
   site.add_members(2, 2);
-  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  storage::PostRecord record = site.new_post(CopyMode::kPersonal, 1);
+  record.kind = kind;
+  const Id post = site.post_to_list(record, 0);
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings_for(site, sink));
   BOOST_REQUIRE(wait_until([&] { return !sink.commands(address_of(1)).empty(); }));
@@ -228,6 +230,50 @@ BOOST_AUTO_TEST_CASE(who_leaves_while_waiting_in_an_open_batch_is_sent_to_no_mor
   BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
   BOOST_TEST(site.counts(post).delivered == 1);
   BOOST_TEST(site.counts(post).suppressed == 1);
+}
+
+BOOST_AUTO_TEST_CASE(who_leaves_while_waiting_in_an_open_batch_is_sent_to_no_more) {
+  leave_while_waiting(storage::PostKind::kList);
+}
+
+BOOST_AUTO_TEST_CASE(who_leaves_while_waiting_for_a_reminder_is_sent_to_no_more) {
+  leave_while_waiting(storage::PostKind::kNotice);
+}
+
+// Made of batches by the engine, which still takes who was a member when it was asked for.
+BOOST_AUTO_TEST_CASE(who_has_left_or_was_forgotten_gets_no_reminder) {
+  const smtp::Address forgotten{"user5", Site::domain_name(2)};
+  TestSink sink;
+  Site site;
+  site.add_members(6, 3);
+  storage::PostRecord reminder = site.new_post(CopyMode::kPersonal, 1);
+  reminder.kind = storage::PostKind::kNotice;
+  const Id post = site.post_to_list(reminder, 0, 0);
+  site.remove_member("user4", Site::domain_name(1));
+  site.remove_member(forgotten.local, forgotten.domain);
+  must(site.database->write_now(storage::Durability::kAccept,
+                                [&](storage::Connection& connection) -> Result<void> {
+                                  storage::MemberStore members(connection);
+                                  const auto rows = members.all_of_person(forgotten, 10);
+                                  if (!rows.ok()) return rows.error();
+                                  for (const storage::MemberRecord& row : *rows) {
+                                    const auto done = members.forget_ended(row.id, forgotten);
+                                    if (!done.ok()) return done.error();
+                                    BOOST_TEST(*done);
+                                  }
+                                  return {};
+                                }));
+  // To named people, one of whom left: that is what it may be about.
+  storage::PostRecord goodbye = site.new_post(CopyMode::kPersonal, 0);
+  goodbye.kind = storage::PostKind::kNotice;
+  const Id told = site.post_to(goodbye, 0, {{0, "user4", Site::domain_name(1)}});
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 3); }, settings_for(site, sink));
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post) && site.finished(told); }));
+  BOOST_TEST(site.counts(post).suppressed == 2);
+  BOOST_TEST(site.counts(post).delivered == 4);
+  BOOST_TEST(site.counts(post).failed == 0);
+  BOOST_TEST(site.counts(told).delivered == 1);
 }
 
 // Others are being sent to at that host, for so long that the look comes long before.
