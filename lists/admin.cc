@@ -255,6 +255,21 @@ Result<ListInfo> Admin::show_list(const std::string& name) {
   return info;
 }
 
+Result<ListRecord> Admin::list_by_any_name(const std::string& name) {
+  const auto address = checked_list(name);
+  if (!address.ok()) return address.error();
+  ListRecord out;
+  ESSAIM_TRY(database_.read_now([&](Connection& connection) -> Result<void> {
+    auto known = DirectoryStore(connection).find_list_or_former(address->local, address->domain);
+    if (!known.ok()) return known.error();
+    auto list = known->has_value() ? Result<ListRecord>(std::move(**known)) : list_at(connection, *address);
+    if (!list.ok()) return list.error();
+    out = *std::move(list);
+    return {};
+  }));
+  return out;
+}
+
 Result<Change> Admin::ask_for_change(const std::string& list, Request request) {
   auto response = ask_list(list, std::move(request));
   if (!response.ok()) return response.error();

@@ -110,6 +110,9 @@ class Admin {
                              const Settings& settings = {});
   Result<std::vector<storage::ListRecord>> lists(const std::string& domain = "");
   Result<ListInfo> show_list(const std::string& address);
+  // The list that is called so, or else the one that was before it was renamed. For what goes by names of then: logs, and posts,
+  // which keep the name that they were accepted under.
+  Result<storage::ListRecord> list_by_any_name(const std::string& address);
   Result<Change> set_list(const std::string& address, const SettingChanges& changes);
   // `to` as in Request; *what is told also where nothing is changed. kConflict: it cannot be called so, and why.
   Result<Change> rename_list(const std::string& address, const std::string& to, bool dry_run, Renaming* what);

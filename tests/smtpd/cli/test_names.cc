@@ -69,6 +69,29 @@ BOOST_FIXTURE_TEST_CASE(a_list_that_was_renamed_is_resumed_by_any_of_its_names_u
   BOOST_TEST(suspended() == 1U);
 }
 
+// As where the renaming was done again before, or was before the backup.
+BOOST_FIXTURE_TEST_CASE(who_left_behind_a_renaming_is_taken_away_from_a_list_that_is_renamed, Named) {
+  const std::string log =
+      "2126-01-01T00:00:00.000Z request verb=rename list=dev@lists.example what=bees result=done\n"
+      "2126-01-01T00:00:01.000Z request verb=unsubscribe list=bees@lists.example email=ann@a.example "
+      "what=\"\" "
+      "result=done\n"
+      "2126-01-01T00:00:01.000Z request verb=unsubscribe list=gone@lists.example email=ann@a.example "
+      "what=\"\" "
+      "result=done\n";
+  BOOST_TEST(changed({"domain", "create", "lists.example"}));
+  BOOST_TEST(changed({"list", "create", "dev@lists.example", "--owner", "owner@people.example"}));
+  json({"member", "add", "dev@lists.example", "ann@a.example"});
+  json({"list", "rename", "dev@lists.example", "bees"});
+  for (const int expected : {1, 0}) {
+    const Outcome o =
+        run({"member", "remove-left", "--log", "-", "--since", "2020-01-01T00:00:00Z", "--json"}, log);
+    BOOST_REQUIRE_MESSAGE(o.code == 0, o.err);
+    BOOST_TEST(Json::parse(o.out)["removed"] == expected, o.out);
+  }
+  BOOST_TEST(json({"member", "list", "bees@lists.example", "--role", "member"}).empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(who_is_blocked_is_unblocked_and_explained_in_either_form, Named) {
   BOOST_TEST(changed({"domain", "create", "lists.example"}));
   BOOST_TEST(changed({"list", "create", "dev@lists.example", "--owner", "owner@people.example"}));
