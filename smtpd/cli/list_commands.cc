@@ -331,17 +331,20 @@ void add_list(Shell& shell) {
   named(remove);
   remove->add_flag("--quiet", *quiet, "nobody is told of posts and requests that waited there");
   auto options = std::make_shared<std::shared_ptr<SuspendOptions>>();
-  CLI::App* stop =
-      shell.verb(noun, "suspend", "deliver none of its posts for now; they are taken and wait",
-                 "  essaim list suspend dev@lists.example.org --reason 'mail storm' --for 2h",
-                 [&shell, address, options] {
-                   return with_site(shell, [&](Site& site) {
-                     const auto info = site.admin().show_list(*address);
-                     if (!info.ok()) return shell.fail(info.error());
-                     const std::string name = info->list.address();
-                     return suspend(shell, site, storage::SuspensionScope::kList, name, name, **options);
-                   });
-                 });
+  CLI::App* stop = shell.verb(noun, "suspend", "deliver none of its posts for now; they are taken and wait",
+                              "  essaim list suspend dev@lists.example.org --reason 'mail storm' --for 2h",
+                              [&shell, address, options] {
+                                return with_site(shell, [&](Site& site) {
+                                  const auto known = site.admin().list_by_any_name(*address);
+                                  if (!known.ok()) return shell.fail(known.error());
+                                  auto names = names_of(site, *address);
+                                  if (!names.ok()) return shell.fail(names.error());
+                                  const std::string name = names->front();
+                                  names->erase(names->begin());
+                                  return suspend(shell, site, storage::SuspensionScope::kList, name, name,
+                                                 **options, *names);
+                                });
+                              });
   named(stop);
   *options = add_suspend_options(stop);
   named(shell.verb(noun, "resume", "deliver what waits, and what comes",

@@ -97,7 +97,7 @@ void tell_of_suspensions(Site& site) {
 }
 
 int suspend(const Shell& shell, Site& site, SuspensionScope scope, const std::string& subject,
-            const std::string& name, const SuspendOptions& options) {
+            const std::string& name, const SuspendOptions& options, const std::vector<std::string>& others) {
   SuspensionRecord record;
   record.scope = scope;
   record.subject = subject;
@@ -108,15 +108,23 @@ int suspend(const Shell& shell, Site& site, SuspensionScope scope, const std::st
   auto until = end_of(options, record.since);
   if (!until.ok()) return shell.fail(until.error());
   record.until = *until;
-  const auto done = site.database().write_now(storage::Durability::kAccept, [&](storage::Connection& c) {
-    return storage::SuspensionStore(c).suspend(record);
-  });
+  std::vector<SuspensionRecord> all{record};
+  for (const std::string& other : others) {
+    all.push_back(record);
+    all.back().subject = other;
+  }
+  const auto done =
+      site.database().write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+        for (const SuspensionRecord& one : all) ESSAIM_TRY(storage::SuspensionStore(c).suspend(one));
+        return {};
+      });
   if (!done.ok()) return shell.fail(done.error());
-  log::info("suspended",
-            {{"scope", storage::to_string(scope)},
-             {"what", subject},
-             {"until", record.until == WallTime{} ? std::string("resumed") : format_iso8601(record.until)},
-             {"reason", record.reason}});
+  for (const SuspensionRecord& one : all)
+    log::info("suspended",
+              {{"scope", storage::to_string(scope)},
+               {"what", one.subject},
+               {"until", one.until == WallTime{} ? std::string("resumed") : format_iso8601(one.until)},
+               {"reason", one.reason}});
   poke(site, "");
   return shell.done(for_display(name) + " suspended" +
                         (record.until == WallTime{} ? " until resumed" : " until " + show_time(record.until)),

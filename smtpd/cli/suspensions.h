@@ -18,9 +18,11 @@ struct SuspendOptions {
 };
 std::shared_ptr<SuspendOptions> add_suspend_options(CLI::App* verb);
 
-// `name` is how the subject is called in what is said: "example.net", "dev@lists.example.org", "all delivery".
+// `name` is how the subject is called in what is said: "example.net", "dev@lists.example.org", "all delivery". `others`: what else
+// is suspended with it.
 int suspend(const Shell& shell, Site& site, storage::SuspensionScope scope, const std::string& subject,
-            const std::string& name, const SuspendOptions& options);
+            const std::string& name, const SuspendOptions& options,
+            const std::vector<std::string>& others = {});
 // `others`: what else is resumed with it, if it is suspended.
 int resume(const Shell& shell, Site& site, storage::SuspensionScope scope, const std::string& subject,
            const std::string& name, const std::vector<std::string>& others = {});
