@@ -353,6 +353,7 @@ class ListEnds(People):
         processes.wait_for("both wait", lambda: len(self.essaim.json("held", "list")) == 2)
         self.assertIn("list deleted; 1 post and 1 request that waited there are dropped; people told of it: 2",
                       self.essaim.run("list", "delete", LIST))
+        self.assertIn(f'shell did="waiting-dropped list={LIST} posts=1 requests=1 told=2', self.essaim.process.output())
         for who in ("x@y.example", NEW):
             self.assertIn(LIST, self.letter(who, f"The list {LIST} was deleted")["To"])
         self.assertEqual([], self.essaim.json("held", "list"))

@@ -81,8 +81,9 @@ BOOST_FIXTURE_TEST_CASE(what_the_server_did_not_take_is_counted, Fixture) {
   log::info("request", {{"n", 0}});
   BOOST_TEST(test::run_until(loop, [&] { return refused; }));
   refuses = false;
-  log::info("account", {{"n", 1}});
+  log::info("waiting-dropped", {{"n", 1}});
   end_command();
-  const std::vector<std::string> expected = {"account n=1", "and 1 line more, which could not be told"};
+  const std::vector<std::string> expected = {"waiting-dropped n=1",
+                                             "and 1 line more, which could not be told"};
   BOOST_TEST(noted == expected, boost::test_tools::per_element());
 }
