@@ -202,10 +202,13 @@ constexpr auto kNegations = std::to_array<std::string_view>(
 // Of languages without blanks between words.
 constexpr auto kNegatingParts = std::to_array<std::string_view>(
     {"不", "没", "沒", "いいえ", "ません", "ではな", "じゃな", "違い", "아니", "않", "ไม่"});
-constexpr auto kRefusals = std::to_array<std::string_view>(
-    {"decline", "declined", "refuse", "refused", "reject", "rejected",   "stop",    "remove",
-     "delete",  "cancel",   "wrong",  "mistake", "spam",   "scam",       "refuser", "rejeter",
-     "annuler", "annulez",  "erreur", "irrtum",  "falsch", "unsubscribe"});
+constexpr auto kRefusals =
+    std::to_array<std::string_view>({"decline", "declined", "refuse", "refused", "reject", "rejected", "stop",
+                                     "remove", "spam", "refuser", "rejeter", "unsubscribe"});
+// Where little more is said: mail servers write under a text that who got it by mistake is to delete it.
+constexpr auto kShortRefusals = std::to_array<std::string_view>(
+    {"delete", "cancel", "wrong", "mistake", "scam", "annuler", "annulez", "erreur", "irrtum", "falsch"});
+constexpr std::size_t kLittle = 8;  // words
 constexpr auto kLeaving =
     std::to_array<std::string_view>({"stop", "remove", "delete", "cancel", "unsubscribe", "leave", "signoff",
                                      "désabonner", "abmelden", "austragen"});
@@ -226,6 +229,13 @@ bool refuses(std::string_view word) {
                      [word](std::string_view part) { return word.find(part) != word.npos; });
 }
 
+bool any_refuses(const std::vector<std::string>& words) {
+  const bool little = words.size() <= kLittle;
+  return std::any_of(words.begin(), words.end(), [little](std::string_view word) {
+    return refuses(word) || (little && is_among(kShortRefusals, word));
+  });
+}
+
 bool begins_with_no(const std::vector<std::string>& words) {
   return !words.empty() && (is_among(kNo, words.front()) || is_among(kFirstNo, words.front()));
 }
@@ -243,15 +253,13 @@ bool asks(std::string_view text) {
 bool says_yes(std::string_view line) {
   const auto words = words_in(line);
   return !words.empty() && words.size() <= 3 && is_among(kYes, words.front()) && !asks(line) &&
-         std::none_of(words.begin(), words.end(), refuses);
+         !any_refuses(words);
 }
 
 // "Hello", "Dear owners,", "To whom it may concern:". What stands behind it counts.
 bool is_salutation(std::string_view line) {
   const auto words = words_in(line);
-  if (words.empty() || words.size() > 5 || begins_with_no(words) ||
-      std::any_of(words.begin(), words.end(), refuses))
-    return false;
+  if (words.empty() || words.size() > 5 || begins_with_no(words) || any_refuses(words)) return false;
   return line.ends_with(',') || line.ends_with('!') || line.ends_with(':') ||
          (is_among(kGreetings, words.front()) && !asks(line));
 }
@@ -312,7 +320,7 @@ std::string first_words(const std::string& text) {
 // But whoever is asked about what somebody else wrote in their name, or wants no invitation, says so as one does to people.
 bool says_no_or_asks(std::string_view text) {
   const auto words = words_in(text);
-  return asks(text) || begins_with_no(words) || std::any_of(words.begin(), words.end(), refuses);
+  return asks(text) || begins_with_no(words) || any_refuses(words);
 }
 
 // The same of who is asked whether they leave. "Please stop, I do not want it any more" is how one says yes to that, and "I did

@@ -64,6 +64,16 @@ BOOST_AUTO_TEST_CASE(an_answer_that_says_no_or_asks_confirms_nothing_and_any_oth
       {"Ich habe nichts bestellt\n", false},
       {"Wrong person\n", false},
       {"Delete me\n", false},
+      {"C'est une erreur\n", false},
+      // What the organisation's server appends says no such thing.
+      {"> To confirm, just answer\n\nIf you have received this message by mistake, please delete it and tell "
+       "us.\n",
+       true},
+      {"> To confirm, just answer\n\nCe message est confidentiel. Si vous l'avez reçu par erreur, merci de "
+       "le "
+       "détruire et d'avertir l'expéditeur.\n",
+       true},
+      {"Please stop writing to me, I have had enough of these by now\n", false},
       {"Da, hvala\n", true},
       {"Tak\n", true},
       {"ДА!\n", true},
