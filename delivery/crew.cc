@@ -65,13 +65,11 @@ void Crew::take(Lease lease) {
   policy_ = std::move(lease.policy);
   tls_ = std::move(lease.tls);
   for (Slice& slice : lease.slices) {
-    if (!side_.recalled(*slice.batch)) {
-      stock(std::move(slice));
-      continue;
-    }
-    report_.consumed += slice.indices.size();
-    report_.unsent += messages(slice);
-    side_.recorder().give_back(slice);
+    const std::size_t recipients = slice.indices.size(), all = messages(slice);
+    const bool some_left = side_.keep_of(&slice);
+    report_.consumed += recipients - slice.indices.size();
+    report_.unsent += all - messages(slice);
+    if (some_left) stock(std::move(slice));
   }
   for (auto& list : lease.connections) open(std::move(list));
   wake();
@@ -134,27 +132,22 @@ void Crew::abort() {
   }
   // At once, not by destroy_later(): we are in a task of our own, and nothing may call this crew any more.
   hands_.clear();
-  for (const Slice& slice : take_stock([](const ActiveBatch&) { return true; }))
-    side_.recorder().give_back(slice);
+  for (const Slice& slice : take_stock(take_all_out)) side_.recorder().give_back(slice);
 }
 
-void Crew::give_back_if(const std::function<bool(const ActiveBatch&)>& wanted) {
-  for (const Slice& slice : take_stock(wanted)) {
-    report_.consumed += slice.indices.size();
-    report_.unsent += messages(slice);
-    side_.recorder().give_back(slice);
-  }
+void Crew::give_back(const TakeOut& take_out) {
+  const auto unsent = [&](Slice* slice) {
+    const std::size_t all = messages(*slice);
+    Slice out = take_out(slice);
+    report_.consumed += out.indices.size();
+    report_.unsent += all - messages(*slice);
+    return out;
+  };
+  for (const Slice& slice : take_stock(unsent)) side_.recorder().give_back(slice);
   // What was on its way back home comes to the queue instead.
-  auto kept = report_.returned.begin();
-  for (auto it = kept; it != report_.returned.end(); ++it) {
-    if (wanted(*it->batch)) {
-      side_.recorder().give_back(*it);
-      continue;
-    }
-    if (kept != it) *kept = std::move(*it);
-    ++kept;
-  }
-  report_.returned.erase(kept, report_.returned.end());
+  for (Slice& slice : report_.returned)
+    if (const Slice out = take_out(&slice); !out.indices.empty()) side_.recorder().give_back(out);
+  std::erase_if(report_.returned, [](const Slice& slice) { return slice.indices.empty(); });
   if (!report_.empty()) report_soon();
 }
 
@@ -282,11 +275,7 @@ void Crew::on_outcome(Courier& courier, const Transaction& transaction, const Ou
 
     if (outcome.kind == Outcome::Kind::kReturned || put_off_by_us(outcome)) {
       Slice slice{transaction.batch, {recipients.begin(), recipients.end()}, flight->queued};
-      if (side_.recalled(*slice.batch)) {
-        side_.recorder().give_back(slice);
-      } else {
-        report_.returned.push_back(std::move(slice));
-      }
+      if (side_.keep_of(&slice)) report_.returned.push_back(std::move(slice));
     } else {
       flight->attempted = true;
       const PeerInfo& peer = courier.peer();
@@ -386,7 +375,7 @@ void Crew::bring_stock_home() {
 }
 
 void Crew::return_stock() {
-  for (Slice& slice : take_stock([](const ActiveBatch&) { return true; })) {
+  for (Slice& slice : take_stock(take_all_out)) {
     report_.consumed += slice.indices.size();
     report_.unsent += messages(slice);
     report_.returned.push_back(std::move(slice));
@@ -400,17 +389,22 @@ std::size_t Crew::messages(const Slice& slice) const {
 }
 
 // Ready or not; blocks that were made for it are forgotten.
-std::vector<Slice> Crew::take_stock(const std::function<bool(const ActiveBatch&)>& wanted) {
-  std::vector<Slice> taken = stock_.take_if(wanted);
+std::vector<Slice> Crew::take_stock(const TakeOut& take_out) {
+  std::vector<Slice> taken = stock_.take(take_out), left;
   for (auto it = signing_.begin(); it != signing_.end();) {
-    if (!wanted(*it->second.batch)) {
+    Slice out = take_out(&it->second);
+    if (out.indices.empty()) {
       ++it;
       continue;
     }
-    taken.push_back(std::move(it->second));
+    taken.push_back(std::move(out));
+    // Its blocks would come in the order of all that were to be signed.
+    if (!it->second.indices.empty()) left.push_back(std::move(it->second));
     it = signing_.erase(it);
   }
-  for (const Slice& slice : taken) blocks_.forget(slice.batch.get());
+  for (const Slice& slice : taken)
+    for (const std::uint16_t index : slice.indices) blocks_.take(slice.batch.get(), index);
+  for (Slice& slice : left) sign(std::move(slice));
   return taken;
 }
 

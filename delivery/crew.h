@@ -4,7 +4,6 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -31,7 +30,7 @@ class Crew final : public Courier::Listener {
   void wake();       // there may be work again: journal writable
   void close_all();  // drain: the transactions under way end, then the connections
   void abort();      // at once: what is in flight comes back to the queue
-  void give_back_if(const std::function<bool(const ActiveBatch&)>& wanted);
+  void give_back(const TakeOut& take_out);
   void bring_stock_home();  // what is not in flight
   std::size_t in_flight() const;
   bool done() const {
@@ -75,7 +74,7 @@ class Crew final : public Courier::Listener {
   void stock(Slice slice);
   void sign(Slice slice);
   void signed_now(std::uint64_t number, std::vector<std::string> blocks);
-  std::vector<Slice> take_stock(const std::function<bool(const ActiveBatch&)>& wanted);
+  std::vector<Slice> take_stock(const TakeOut& take_out);
   void return_stock();
   std::size_t messages(const Slice& slice) const;
   CourierSettings courier_settings() const;

@@ -265,11 +265,7 @@ void Destination::take_report(Report report) {
   for (int i = 0; i < report.successes; ++i) concurrency_.on_success();
   if (was_away && !concurrency_.probing()) tell_back();
   for (Slice& slice : report.returned) {
-    if (side_.recalled(*slice.batch)) {
-      side_.recorder().give_back(slice);
-    } else {
-      queue_.push(std::move(slice));
-    }
+    if (side_.keep_of(&slice)) queue_.push(std::move(slice));
   }
   if (report.troubles > 0 && concurrency_.refuses(now, random_fraction()))
     leave_alone(report.trouble, std::nullopt, now);
@@ -345,8 +341,8 @@ bool Destination::asks_for_more() const {
          hop_->hosts.front().candidate.tls->require_tls != RequireTls::kNo;
 }
 
-void Destination::give_back_if(const std::function<bool(const ActiveBatch&)>& wanted) {
-  for (const Slice& slice : queue_.take_if(wanted)) side_.recorder().give_back(slice);
+void Destination::give_back(const TakeOut& take_out) {
+  for (const Slice& slice : queue_.take(take_out)) side_.recorder().give_back(slice);
   check_saturation();
 }
 

@@ -36,7 +36,7 @@ class Destination {
   void enqueue(const std::string& domain, Slice slice);
   void pump();  // opens connections and hands out work, as far as the limits let it
   void take_report(Report report);
-  void give_back_if(const std::function<bool(const ActiveBatch&)>& wanted);
+  void give_back(const TakeOut& take_out);
   // Now and then: is anything happening? Batches for a host that is silent must not take the room of all others.
   void look_for_progress(MonoTime now);
   std::vector<Slice> take_queue();  // what is not lent

@@ -19,6 +19,18 @@ constexpr Duration kCallHeard = std::chrono::minutes(5);
 
 }  // namespace
 
+Slice RecallFilter::take_out(Slice* slice) const {
+  if (matches(*slice->batch)) return take_all_out(slice);
+  Slice out{slice->batch, {}, slice->queued};
+  const auto some = recipients.find(slice->batch.get());
+  if (some == recipients.end()) return out;
+  std::vector<std::uint16_t> kept;
+  for (const std::uint16_t index : slice->indices)
+    (some->second.count(index) > 0 ? out.indices : kept).push_back(index);
+  slice->indices = std::move(kept);
+  return out;
+}
+
 void Fabric::return_connection() {
   connections.fetch_sub(1);
   for (std::size_t loop = 0; loop < starving.size(); ++loop)
@@ -80,28 +92,20 @@ void LoopSide::go_on() {
   for (auto& [key, destination] : destinations_) pump(destination.get());
 }
 
-bool LoopSide::recalled(const ActiveBatch& batch) const {
-  if (stopping_) return true;
+bool LoopSide::keep_of(Slice* slice) {
+  if (stopping_) recorder_->give_back(take_all_out(slice));
   for (const auto& filter : filters_)
-    if (filter->matches(batch)) return true;
-  return false;
+    if (const Slice out = filter->take_out(slice); !out.indices.empty()) recorder_->give_back(out);
+  return !slice->indices.empty();
 }
 
 void LoopSide::route(std::vector<RoutedSlice> slices) {
-  for (RoutedSlice& routed : slices) {
-    if (recalled(*routed.slice.batch)) {
-      recorder_->give_back(routed.slice);
-    } else {
-      router_.route(std::move(routed));
-    }
-  }
+  for (RoutedSlice& routed : slices)
+    if (keep_of(&routed.slice)) router_.route(std::move(routed));
 }
 
 void LoopSide::arrive(const std::string& domain, NextHopPtr hop, Slice slice) {
-  if (recalled(*slice.batch)) {
-    recorder_->give_back(slice);
-    return;
-  }
+  if (!keep_of(&slice)) return;
   std::unique_ptr<Destination>& destination = destinations_[hop->key];
   if (!destination) destination = std::make_unique<Destination>(*this, hop->key);
   destination->update(std::move(hop));
@@ -159,10 +163,10 @@ void LoopSide::recall(std::shared_ptr<const RecallFilter> filter) {
   bool known = false;
   for (const auto& present : filters_) known = known || present == filter;
   if (!known) filters_.push_back(filter);
-  const auto wanted = [&](const ActiveBatch& batch) { return filter->matches(batch); };
-  router_.give_back_if(wanted);
-  for (auto& [key, destination] : destinations_) destination->give_back_if(wanted);
-  for (auto& [key, crew] : crews_) crew->give_back_if(wanted);
+  const auto take_out = [&](Slice* slice) { return filter->take_out(slice); };
+  router_.give_back(take_out);
+  for (auto& [key, destination] : destinations_) destination->give_back(take_out);
+  for (auto& [key, crew] : crews_) crew->give_back(take_out);
   recorder_->flush();
 }
 

@@ -3,6 +3,7 @@
 // come in by Fabric::post(). Owned by the engine; shut() destroys what must die on the loop.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
@@ -24,9 +25,13 @@ struct RecallFilter {
   bool all = false;
   std::set<Id> posts;
   std::set<const ActiveBatch*> batches;
+  // Of other batches: these recipients, and the others of them go on.
+  std::map<const ActiveBatch*, std::set<std::uint16_t>> recipients;
+  // All of the batch.
   bool matches(const ActiveBatch& batch) const {
     return all || posts.count(batch.post->post.id) > 0 || batches.count(&batch) > 0;
   }
+  Slice take_out(Slice* slice) const;
 };
 
 class LoopSide {
@@ -68,7 +73,8 @@ class LoopSide {
   bool may_send() const { return !stopping_ && recorder_->writable() && fabric_.may_act(); }
   bool closed_to(const DestinationPolicy& policy) const { return policy.own && fabric_.own_closed.load(); }
   bool stopping() const { return stopping_; }
-  bool recalled(const ActiveBatch& batch) const;
+  // Gives back what is recalled of the slice. False: nothing of it is left.
+  bool keep_of(Slice* slice);
   void drop_crew_later(const std::string& key);
   void pump(Destination* destination);  // and again later, if it wants a connection and there is none
   void pump_starving();                 // in the order in which they began to

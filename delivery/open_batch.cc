@@ -172,7 +172,6 @@ std::vector<std::uint16_t> OpenBatch::apply(const Note& note) {
     if (until_known) put_off_until(note.until, text);
     if (!attempted) {
       if (until_known && put_off(index, text, note.time)) news.push_back(index);
-      returned_ = returned_ || !until_known;
       for_others = for_others || note.for_others;
       continue;
     }
@@ -189,6 +188,13 @@ std::vector<std::uint16_t> OpenBatch::apply(const Note& note) {
     apply_state(note, index);
   }
   return news;
+}
+
+bool OpenBatch::returned_any() const {
+  if (not_sent_) return true;
+  for (std::size_t i = 0; i < places_.size(); ++i)
+    if (places_[i] == Place::kReturned && !is_final(record_.progress.recipients[i].state)) return true;
+  return false;
 }
 
 void OpenBatch::put_off_until(WallTime until, const std::string& reply) {
@@ -292,13 +298,17 @@ bool OpenBatch::all_out_in(const std::function<bool(const std::string& domain)>&
 }
 
 bool OpenBatch::any_out_in(const std::function<bool(const std::string& domain)>& is) const {
-  return any_out([&is](const storage::BatchRecipient& one) { return is(one.domain); });
+  for (std::size_t i = 0; i < places_.size(); ++i)
+    if (is_out(i) && is(batch_->recipients[i].domain)) return true;
+  return false;
 }
 
-bool OpenBatch::any_out(const std::function<bool(const storage::BatchRecipient&)>& is) const {
+std::vector<std::uint16_t> OpenBatch::out_of(
+    const std::function<bool(const storage::BatchRecipient&)>& is) const {
+  std::vector<std::uint16_t> out;
   for (std::size_t i = 0; i < places_.size(); ++i)
-    if (is_out(i) && is(batch_->recipients[i])) return true;
-  return false;
+    if (is_out(i) && is(batch_->recipients[i])) out.push_back(static_cast<std::uint16_t>(i));
+  return out;
 }
 
 std::string OpenBatch::why() const {

@@ -73,14 +73,14 @@ class OpenBatch {
       const std::function<const std::string*(const storage::BatchRecipient&)>& keep, WallTime now,
       const RetryPauses& pauses = {});
 
-  void not_sent() { returned_ = true; }  // it was recalled before anything was sent
+  void not_sent() { not_sent_ = true; }  // it was recalled before anything was sent
 
   // Gives those who were put off and did not know of it: they did not wait for the same already.
   std::vector<std::uint16_t> apply(const Note& note);
   bool idle() const { return out_ == 0; }
   std::size_t out() const { return out_; }
   bool finished() const { return record_.pending == 0; }
-  bool returned_any() const { return returned_; }
+  bool returned_any() const;                             // somebody who is still to go
   bool kept_any() const { return !kept_whys_.empty(); }  // by the operator's word
   // When the first of those goes who have a pause or were put off until a known time, with others of them that follow closely;
   // none: there are no such.
@@ -91,7 +91,8 @@ class OpenBatch {
   bool all_out_in(const std::function<bool(const std::string& domain)>& is) const;
   // True if one that is out has.
   bool any_out_in(const std::function<bool(const std::string& domain)>& is) const;
-  bool any_out(const std::function<bool(const storage::BatchRecipient&)>& is) const;
+  // Those who are out and for whom `is` says true.
+  std::vector<std::uint16_t> out_of(const std::function<bool(const storage::BatchRecipient&)>& is) const;
 
   // What has not been saved; take it for a save, give it back when the save failed.
   std::size_t unsaved() const { return unsaved_.outcomes; }
@@ -115,10 +116,10 @@ class OpenBatch {
 
   // Bookkeeping of the QueueManager.
   bool saving = false;
-  bool releasing = false;          // the save under way, or that failed last, ends our ownership
-  bool given_back = false;         // was recalled because its destinations are saturated
-  bool back_for_departed = false;  // was recalled because somebody in it has left the list
-  bool for_others = false;         // of a destination whose budget other nodes have
+  bool releasing = false;      // the save under way, or that failed last, ends our ownership
+  bool given_back = false;     // was recalled because its destinations are saturated
+  bool some_departed = false;  // somebody who was out has left the list
+  bool for_others = false;     // of a destination whose budget other nodes have
   MonoTime for_others_since{};
   bool doubted = false;      // a save did not find it ours, and the database is asked whose it is
   bool lost = false;         // somebody else has it
@@ -153,7 +154,7 @@ class OpenBatch {
   std::vector<Place> places_;
   std::size_t out_ = 0;
   bool deferred_ = false;
-  bool returned_ = false;
+  bool not_sent_ = false;
   WallTime put_off_until_{};  // the earliest; 0: nobody was
   WallTime promoted_for_{};   // when it was due, until it is sent out
   std::string why_;

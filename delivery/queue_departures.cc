@@ -89,19 +89,22 @@ void QueueManager::suppress_departed(OpenBatch* batch, WallTime now) {
                      "left the list", now);
 }
 
-// Who is out comes back with the batch, once; then, and behind a flight that was in vain, look_at() finds who has left.
+// Who is out comes back alone, and the others go on; then, and behind a flight that was in vain, look_at() finds who has left.
 void QueueManager::take_out_departed() {
   const WallTime now = clock_.wall_now();
   auto filter = std::make_shared<RecallFilter>();
   for (const auto& [key, batch] : open_) {
     if (batch->may_be_released()) continue;
     suppress_departed(batch.get(), now);
-    const bool out = batch->any_out(
+    const std::vector<std::uint16_t> out = batch->out_of(
         [&, &post = batch->post()](const storage::BatchRecipient& one) { return has_left(post, one); });
-    if (out && !std::exchange(batch->back_for_departed, true)) filter->batches.insert(key);
+    if (!out.empty()) {
+      batch->some_departed = true;
+      filter->recipients[key] = {out.begin(), out.end()};
+    }
     look_at(batch.get());
   }
-  if (!filter->batches.empty()) give_back(std::move(filter));
+  if (!filter->recipients.empty()) give_back(std::move(filter));
 }
 
 }  // namespace essaim::delivery

@@ -136,7 +136,7 @@ void QueueManager::apply_notes() {
 }
 
 void QueueManager::look_at(OpenBatch* batch) {
-  if (batch->back_for_departed && !batch->may_be_released()) suppress_departed(batch, clock_.wall_now());
+  if (batch->some_departed && !batch->may_be_released()) suppress_departed(batch, clock_.wall_now());
   set_units(batch);
   const MonoTime now = clock_.mono_now();
   if (batch->unsaved() > 0 && batch->first_unsaved == MonoTime{}) batch->first_unsaved = now;

@@ -61,19 +61,17 @@ bool Rotation::pop(std::size_t personal, std::size_t common, Slice* slice) {
   return true;
 }
 
-std::vector<Slice> Rotation::take_if(const std::function<bool(const ActiveBatch&)>& wanted) {
+std::vector<Slice> Rotation::take(const TakeOut& take_out) {
   std::vector<Slice> taken;
   for (auto cls = classes_.begin(); cls != classes_.end();) {
     for (auto post = cls->second.posts.begin(); post != cls->second.posts.end();) {
       std::deque<Slice> kept;
       for (Slice& slice : post->second.slices) {
-        if (!wanted(*slice.batch)) {
-          kept.push_back(std::move(slice));
-          continue;
-        }
-        recipients_ -= slice.indices.size();
-        if (is_personal(slice)) personal_ -= slice.indices.size();
-        taken.push_back(std::move(slice));
+        Slice out = take_out(&slice);
+        recipients_ -= out.indices.size();
+        if (is_personal(slice)) personal_ -= out.indices.size();
+        if (!out.indices.empty()) taken.push_back(std::move(out));
+        if (!slice.indices.empty()) kept.push_back(std::move(slice));
       }
       post->second.slices = std::move(kept);
       post = post->second.slices.empty() ? cls->second.posts.erase(post) : std::next(post);
@@ -84,7 +82,7 @@ std::vector<Slice> Rotation::take_if(const std::function<bool(const ActiveBatch&
 }
 
 std::vector<Slice> Rotation::take_all() {
-  return take_if([](const ActiveBatch&) { return true; });
+  return take(take_all_out);
 }
 
 std::size_t Rotation::transactions(std::size_t recipients_per_transaction) const {

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <map>
 #include <vector>
 
@@ -18,8 +17,7 @@ class Rotation {
   // Gives up to `personal` recipients of a post with personal copies, or up to `common` of another, of the
   // post whose turn it is. False when nothing is queued.
   bool pop(std::size_t personal, std::size_t common, Slice* slice);
-  // Takes out what `wanted` says.
-  std::vector<Slice> take_if(const std::function<bool(const ActiveBatch&)>& wanted);
+  std::vector<Slice> take(const TakeOut& take_out);
   std::vector<Slice> take_all();
 
   bool empty() const { return recipients_ == 0; }

@@ -101,10 +101,7 @@ void Router::answered(const Way& way, NextHopPtr hop) {
 }
 
 void Router::dispatch(const std::string& domain, const NextHopPtr& hop, Slice slice) {
-  if (side_.recalled(*slice.batch)) {
-    side_.recorder().give_back(slice);
-    return;
-  }
+  if (!side_.keep_of(&slice)) return;
   if (hop->kind != NextHop::Kind::kHosts) {
     const auto kind = hop->kind == NextHop::Kind::kFail ? Outcome::Kind::kFailed : Outcome::Kind::kDeferred;
     side_.recorder().record_all(slice, kind, Stage::kDns, hop->reply, hop->policy->our_way());
@@ -116,17 +113,11 @@ void Router::dispatch(const std::string& domain, const NextHopPtr& hop, Slice sl
                       });
 }
 
-void Router::give_back_if(const std::function<bool(const ActiveBatch&)>& wanted) {
+void Router::give_back(const TakeOut& take_out) {
   for (auto& [way, entry] : entries_) {
-    std::vector<Slice> kept;
-    for (Slice& slice : entry.waiting) {
-      if (wanted(*slice.batch)) {
-        side_.recorder().give_back(slice);
-      } else {
-        kept.push_back(std::move(slice));
-      }
-    }
-    entry.waiting = std::move(kept);
+    for (Slice& slice : entry.waiting)
+      if (const Slice out = take_out(&slice); !out.indices.empty()) side_.recorder().give_back(out);
+    std::erase_if(entry.waiting, [](const Slice& slice) { return slice.indices.empty(); });
   }
 }
 

@@ -24,7 +24,7 @@ class Router {
   Router& operator=(const Router&) = delete;
 
   void route(RoutedSlice routed);
-  void give_back_if(const std::function<bool(const ActiveBatch&)>& wanted);
+  void give_back(const TakeOut& take_out);
   void forget(const std::string& domain);  // its cached answers
   void clear_cache();                      // settings changed
   void sweep(MonoTime now);

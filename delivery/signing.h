@@ -67,7 +67,6 @@ class SignedBlocks {
   }
   // "" if there is none; it is taken.
   std::string take(const ActiveBatch* batch, std::uint16_t index);
-  void forget(const ActiveBatch* batch) { blocks_.erase(batch); }
 
  private:
   std::unordered_map<const ActiveBatch*, std::unordered_map<std::uint16_t, std::string>> blocks_;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -88,6 +89,12 @@ struct Slice {
   std::vector<std::uint16_t> indices;
   MonoTime queued{};  // when it was ready to go, for the delays in the log
 };
+
+// Takes what is wanted out of a slice, and leaves the rest of it. Either may be without recipients.
+using TakeOut = std::function<Slice(Slice*)>;
+inline Slice take_all_out(Slice* slice) {
+  return {slice->batch, std::exchange(slice->indices, {}), slice->queued};
+}
 
 // One SMTP transaction: one recipient of a personal post, or up to the limit of a common one.
 struct Transaction {

@@ -281,17 +281,6 @@ BOOST_AUTO_TEST_CASE(what_comes_back_one_by_one_goes_out_together_but_not_across
   BOOST_TEST(slice.indices == (std::vector<std::uint16_t>{3}), boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(takes_out_what_is_wanted) {
-  Rotation queue;
-  queue.push(whole(make_batch(make_post(1, 1, storage::CopyMode::kPersonal), 5)));
-  queue.push(whole(make_batch(make_post(2, 1, storage::CopyMode::kPersonal), 6)));
-  const auto taken = queue.take_if([](const ActiveBatch& batch) { return batch.post->post.id == 1; });
-  BOOST_TEST(taken.size() == 1u);
-  BOOST_TEST(queue.recipients() == 6u);
-  BOOST_TEST(queue.take_all().size() == 1u);
-  BOOST_TEST(queue.empty());
-}
-
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(slicing)

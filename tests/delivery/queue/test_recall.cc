@@ -3,9 +3,12 @@
 #include <future>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include <boost/test/unit_test.hpp>
 
+#include "delivery/loop_side.h"
+#include "delivery/rotation.h"
 #include "tests/delivery/queue/rig.h"
 
 namespace essaim::test {
@@ -298,6 +301,81 @@ BOOST_AUTO_TEST_CASE(who_leaves_while_waiting_for_a_slow_host_is_sent_to_no_more
   BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
   check_each_once(sink.accepted(), kMembers - 1);
   BOOST_TEST(sink.accepted().count("user99@d0.test") == 0U);
+}
+
+// One of its recipients is being sent to for as long as the test wants, and the others wait at a slow host.
+BOOST_AUTO_TEST_CASE(who_leaves_does_not_make_the_others_of_the_batch_wait) {
+  constexpr std::size_t kSlow = 50;
+  TestSink sink;
+  std::promise<void> let_go;
+  HostPolicy hangs, slow;
+  hangs.dot = [over = let_go.get_future().share()] {
+    over.wait();
+    return "250 2.0.0 ok";
+  };
+  slow.message_ms = 500;
+  sink.set(address_of(0), hangs);
+  sink.set(address_of(1), slow);
+  Site site;
+  site.add_members(1, 1);
+  site.add_members(static_cast<int>(kSlow), 1, 1);
+  auto settings = settings_for(site, sink);
+  settings.connections_per_destination = settings.connections_initial = 1;
+  settings.command_timeout = 10min;
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings);
+  BOOST_REQUIRE(wait_until([&] { return sink.total() > 0 && sink.commands(address_of(0)).size() >= 3; }));
+  site.remove_member("user3", "d1.test");  // in the middle, from either end
+  BOOST_TEST(wait_until([&] { return site.counts(post).suppressed == 1; }));
+  slow.message_ms = 0;
+  sink.set(address_of(1), slow);
+  BOOST_TEST(wait_until([&] { return sink.accepted().size() == kSlow - 1; }));
+  BOOST_TEST((site.batches(post)[0].queue == storage::BatchQueue::kOwned));
+  let_go.set_value();
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  check_each_once(sink.accepted(), kSlow);
+  BOOST_TEST(sink.accepted().count("user3@d1.test") == 0U);
+}
+
+// Without an engine.
+BOOST_AUTO_TEST_CASE(
+    some_recipients_are_taken_out_of_a_queue_and_the_others_of_their_batch_keep_their_place) {
+  using delivery::Slice;
+  using Some = std::vector<std::uint16_t>;
+  for (const CopyMode mode : {CopyMode::kPersonal, CopyMode::kCommon}) {
+    const auto batch = [mode](Id post, std::size_t recipients) {
+      auto active = std::make_shared<delivery::ActivePost>();
+      active->post.id = post;
+      active->post.mode = mode;
+      auto made = std::make_shared<delivery::ActiveBatch>();
+      made->post = std::move(active);
+      for (std::size_t i = 0; i < recipients; ++i)
+        made->recipients.push_back({static_cast<Id>(i + 1), "u" + std::to_string(i), "a.test"});
+      return std::shared_ptr<const delivery::ActiveBatch>(std::move(made));
+    };
+    const auto one = batch(1, 5), two = batch(2, 2), three = batch(3, 3);
+    delivery::Rotation queue;
+    queue.push(Slice{one, {0, 1, 2, 3, 4}, {}});
+    queue.push(Slice{two, {0, 1}, {}});
+    queue.push(Slice{three, {0, 1, 2}, {}});
+    delivery::RecallFilter filter;
+    filter.recipients[one.get()] = {1, 3, 9};
+    filter.batches.insert(two.get());
+    const auto taken = queue.take([&](Slice* slice) { return filter.take_out(slice); });
+    BOOST_REQUIRE(taken.size() == 2U);
+    BOOST_TEST(taken[0].indices == (Some{1, 3}), boost::test_tools::per_element());
+    BOOST_TEST((taken[0].batch == one));
+    BOOST_TEST(taken[1].indices == (Some{0, 1}), boost::test_tools::per_element());
+    BOOST_TEST(queue.recipients() == 6U);
+    BOOST_TEST(queue.transactions(100) == (mode == CopyMode::kPersonal ? 6U : 1U));
+    const auto left = queue.take_all();
+    BOOST_REQUIRE(left.size() == 2U);
+    BOOST_TEST(left[0].indices == (Some{0, 2, 4}), boost::test_tools::per_element());
+    BOOST_TEST(left[1].indices.size() == 3U);
+    BOOST_TEST(queue.empty());
+    BOOST_TEST(queue.transactions(100) == 0U);
+  }
 }
 
 }  // namespace

@@ -92,6 +92,23 @@ BOOST_AUTO_TEST_CASE(a_pause_follows_from_what_is_known_and_grows) {
   BOOST_TEST(different.size() > 50u);
 }
 
+BOOST_AUTO_TEST_CASE(who_came_back_and_gets_nothing_any_more_does_not_make_the_batch_due) {
+  Rounds rounds(3);
+  const WallTime begin = kAccepted + 10s;
+  BOOST_TEST(rounds.send(begin).size() == 3u);
+  BOOST_TEST(rounds.batch().out_of([](const storage::BatchRecipient&) { return true; }) == (Some{0, 1, 2}),
+             boost::test_tools::per_element());
+  rounds.tell({1, 2}, Kind::kReturned, begin);
+  rounds.tell({0}, Kind::kDeferred, begin, "450 4.7.1 greylisted", "mx.a.test");
+  BOOST_TEST(rounds.batch().returned_any());
+  int asked = 0;
+  rounds.batch().suppress_if([&](const storage::BatchRecipient&) { return asked++ > 0; }, "left the list",
+                             begin);
+  BOOST_TEST(!rounds.batch().returned_any());
+  BOOST_TEST((rounds.due() > begin + 4min));
+  BOOST_TEST(rounds.release().pending == 1);
+}
+
 BOOST_AUTO_TEST_CASE(who_was_deferred_keeps_the_pause_when_the_batch_comes_back_early) {
   Rounds rounds(3);
   const WallTime begin = kAccepted + 10s;
