@@ -153,11 +153,16 @@ Result<void> merge_late(storage::Connection& connection, storage::Fence fence,
   return {};
 }
 
-// When something is due next. What could not be made due is not asked about: it would be due for ever.
-Result<std::optional<WallTime>> next_due(storage::BatchStore& batches, WallTime now, bool all_promoted,
-                                         bool more_to_promote) {
-  if (all_promoted) return batches.next_due();
-  if (more_to_promote) return std::optional<WallTime>(now);
+// When something is due next. What could not be made due is not asked about: it would be due for ever. Nor is what an index of a
+// damaged file tells and its table does not: behind a look nothing else is due.
+Result<std::optional<WallTime>> next_due(storage::BatchStore& batches, WallTime now, bool looked,
+                                         bool all_promoted, bool more_to_promote) {
+  if (all_promoted) {
+    Result<std::optional<WallTime>> first = batches.next_due();
+    if (!looked || more_to_promote || !first.ok() || !*first || **first > now) return first;
+  } else if (more_to_promote) {
+    return std::optional<WallTime>(now);
+  }
   Result<std::optional<WallTime>> next = batches.next_due(now + std::chrono::milliseconds(1));
   if (!next.ok()) return next.error();
   const WallTime again = now + kDamageAgain;
@@ -269,9 +274,12 @@ class Taking {
 
 // What meets a damaged page ends the transaction, and `at` says where that was.
 Result<void> take_one_by_one(const ClaimRequest& request, Taking* taking, ClaimResult* result) {
+  bool any_promoted = false;
   for (const storage::Place place : request.places->due) {
     result->at = place;
-    ESSAIM_TRY(taking->batches().promote(place));
+    const Result<bool> promoted = taking->batches().promote(place);
+    ESSAIM_TRY(promoted);
+    any_promoted = any_promoted || *promoted;
   }
   for (std::size_t cls = 0; cls < request.limits.size(); ++cls)
     for (const storage::Place place : request.places->ready[cls]) {
@@ -281,8 +289,8 @@ Result<void> take_one_by_one(const ClaimRequest& request, Taking* taking, ClaimR
     }
   result->at = 0;
   result->unexpanded = request.places->unexpanded;
-  // What was made due is claimed by the next one.
-  result->next_due = request.places->due.empty() ? request.now + kLookAroundDamage : request.now;
+  // What was made due is claimed by the next one. What was not stays in an index that does not agree with its table.
+  result->next_due = any_promoted ? request.now : request.now + kLookAroundDamage;
   result->damaged = taking->batches().damaged();
   return {};
 }
@@ -306,7 +314,8 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
   for (std::size_t cls = 0; cls < request.limits.size(); ++cls)
     if (request.limits[cls] > 0) ESSAIM_TRY(taking.take(cls, request.limits[cls], 0));
   if (request.look_for_due || result->parked || result->without_room) {
-    Result<std::optional<WallTime>> next = next_due(batches, request.now, all_promoted, more_to_promote);
+    Result<std::optional<WallTime>> next =
+        next_due(batches, request.now, request.look_for_due, all_promoted, more_to_promote);
     if (!next.ok()) return next.error();
     result->next_due = *next;
   }

@@ -76,10 +76,11 @@ Result<std::vector<Place>> BatchStore::due_places(WallTime now, std::size_t most
       most, but);
 }
 
-Result<void> BatchStore::promote(Place place) {
+Result<bool> BatchStore::promote(Place place) {
   auto promoted =
       sql::run(connection_, "UPDATE batch_state SET queue = 1 WHERE rowid = ? AND queue = 2", place);
-  return promoted.ok() ? Result<void>() : promoted.error();
+  if (!promoted.ok()) return promoted.error();
+  return *promoted > 0;
 }
 
 DamagedBatch BatchStore::name_of(Place place, const std::string& why) {

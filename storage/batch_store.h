@@ -91,7 +91,8 @@ class BatchStore {
   Result<std::vector<Place>> ready_places(int min_priority, int max_priority, std::size_t most,
                                           const std::set<Place>& but);
   Result<std::vector<Place>> due_places(WallTime now, std::size_t most, const std::set<Place>& but);
-  Result<void> promote(Place place);
+  // False: that row does not wait; a damaged index may say so.
+  Result<bool> promote(Place place);
   // How a batch is called that cannot be read, as far as the index tells.
   DamagedBatch name_of(Place place, const std::string& why);
   // Takes back what an earlier run of this node owned (its epoch is older): kReady again. After journal replay.

@@ -165,7 +165,13 @@ BOOST_FIXTURE_TEST_CASE(rows_of_a_damaged_page_keep_no_others_from_being_claimed
   }));
   BOOST_TEST(due.size() == static_cast<std::size_t>(kPosts / 2));
   for (const Place place : due) {
-    const auto done = write([&](Connection& c) { return BatchStore(c).promote(place); });
+    const auto done = write([&](Connection& c) -> Result<void> {
+      const auto promoted = BatchStore(c).promote(place);
+      ESSAIM_TRY(promoted);
+      BOOST_TEST(*promoted);
+      BOOST_TEST(!must(BatchStore(c).promote(place)));
+      return {};
+    });
     if (!done.ok()) bad.push_back(place);
   }
   BOOST_TEST(!bad.empty());

@@ -6,6 +6,7 @@
 #include "delivery/claim.h"
 #include "delivery/save.h"
 #include "storage/fault.h"
+#include "storage/sql.h"
 #include "tests/delivery/queue/rig.h"
 #include "tests/support/damaged_page.h"
 
@@ -377,6 +378,58 @@ BOOST_AUTO_TEST_CASE(what_no_trying_again_mends_is_about_the_work) {
   for (const ErrorCode code : {ErrorCode::kTemporary, ErrorCode::kUnknownOutcome, ErrorCode::kExhausted,
                                ErrorCode::kIo, ErrorCode::kCancelled})
     BOOST_TEST(!delivery::is_about_the_work(Error{code, ""}));
+}
+
+// As where the page of a table was never written: what an index says is due is not, and asking for it again at once would be for ever.
+BOOST_AUTO_TEST_CASE(what_an_index_alone_says_is_due_does_not_keep_claims_busy) {
+  if (!TempDatabase::is_sqlite()) return;
+  Site site;
+  const Id waiting = site.post_to(site.new_post(storage::CopyMode::kPersonal, 0), 0, {{0, "ann", "d0.test"}});
+  const WallTime now = system_clock().wall_now();
+  delivery::ClaimResult result;
+  delivery::ClaimRequest request;
+  request.fence = {1, 1};
+  request.now = now;
+  request.look_for_due = true;
+  const auto claim = [&] {
+    must(site.database->write_now(storage::Durability::kProgress, [&](storage::Connection& c) {
+      return delivery::run_claim(c, request, &result);
+    }));
+    return result.next_due;
+  };
+  const auto place = [&] {
+    storage::Place found = 0;
+    must(site.database->read_now([&](storage::Connection& c) -> Result<void> {
+      found = must(storage::sql::number(c, 0, "SELECT rowid FROM batch_state WHERE post_id = ?", waiting));
+      return {};
+    }));
+    return found;
+  };
+  const auto run = [&](const std::string& text) {
+    must(site.database->write_now(storage::Durability::kProgress,
+                                  [&](storage::Connection& c) { return c.execute(text); }));
+  };
+
+  // It is ready, and not waiting.
+  request.places.emplace();
+  request.places->due = {place()};
+  BOOST_REQUIRE(claim().has_value());
+  BOOST_TEST((*claim() > now));
+  run("UPDATE batch_state SET queue = 2, due = 1");
+  BOOST_REQUIRE(claim().has_value());
+  BOOST_TEST((site.batches(waiting)[0].queue == storage::BatchQueue::kReady));
+  run("UPDATE batch_state SET queue = 2, due = 1");
+  BOOST_TEST((claim() == now));  // it was made ready: the next claim takes it
+
+  // A claim as ever: its change changes nothing.
+  run("UPDATE batch_state SET queue = 2, due = 1");
+  run("CREATE TRIGGER keeps BEFORE UPDATE ON batch_state WHEN OLD.queue = 2 BEGIN SELECT RAISE(IGNORE); END");
+  request.places.reset();
+  BOOST_REQUIRE(claim().has_value());
+  BOOST_TEST((*claim() > now));
+  run("DROP TRIGGER keeps");
+  claim();
+  BOOST_TEST((site.batches(waiting)[0].queue == storage::BatchQueue::kReady));
 }
 
 }  // namespace
