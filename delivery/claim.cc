@@ -320,7 +320,8 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
     result->next_due = *next;
   }
   if (request.look_for_unexpanded) {
-    Result<std::vector<Id>> unexpanded = storage::PostStore(connection).unexpanded(kUnexpanded);
+    Result<std::vector<Id>> unexpanded =
+        storage::PostStore(connection).to_expand(kUnexpanded, request.shared ? request.fence.owner : 0);
     if (!unexpanded.ok()) return unexpanded.error();
     result->unexpanded = std::move(*unexpanded);
   }

@@ -351,6 +351,14 @@ Result<std::vector<Id>> PostStore::unexpanded(std::size_t limit) {
       connection_, "SELECT id FROM post WHERE finished = 0 AND expanded = 0 ORDER BY id LIMIT ?", limit));
 }
 
+Result<std::vector<Id>> PostStore::to_expand(std::size_t limit, int node) {
+  // By node_of(id).
+  return sql::ids(sql::prepare(connection_,
+                               "SELECT id FROM post WHERE finished = 0 AND expanded = 0 "
+                               "ORDER BY ((id >> 12) & 1023) <> ?, kind = ?, id LIMIT ?",
+                               node, PostKind::kNotice, limit));
+}
+
 Result<void> PostStore::set_held(Id post_id, bool held, const std::string& reason) {
   auto changed = sql::run(connection_, "UPDATE post SET held = ?, held_reason = ? WHERE id = ?", held,
                           held ? reason : std::string(), post_id);

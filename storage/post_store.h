@@ -97,7 +97,11 @@ class PostStore {
   Result<void> set_expansion(
       Id post_id,
       const PostRecord& post);  // cursor, batches, recipients, expanded, revision-checked by cursor
+  // By the index alone, which is there where a post's own page is damaged.
   Result<std::vector<Id>> unexpanded(std::size_t limit);
+  // The same in the order in which a node is to expand them: first those that came in at `node` (0: of none), as their own nodes
+  // expand the others; and of both what people wrote before notices, of which a reminder of all lists makes one for each.
+  Result<std::vector<Id>> to_expand(std::size_t limit, int node);
   // A hold changes the value kHoldsValue of the site, by which every node learns that posts it has in its hands may be held
   // (BatchStore::held_of).
   Result<void> set_held(Id post_id, bool held, const std::string& reason);

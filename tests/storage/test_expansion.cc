@@ -1,7 +1,9 @@
 #include <future>
 #include <map>
 #include <thread>
+#include <vector>
 
+#include "core/base/id.h"
 #include "tests/storage/fixtures.h"
 
 using namespace essaim;
@@ -103,6 +105,36 @@ BOOST_AUTO_TEST_CASE(each_member_at_the_instant_of_acceptance_is_taken_once_what
     BOOST_TEST(must(PostStore(c).unexpanded(10)).empty());
     return {};
   });
+}
+
+// A reminder of all lists leaves one for each, and a look names some.
+BOOST_AUTO_TEST_CASE(those_of_the_own_node_are_expanded_before_others_and_posts_before_notices) {
+  TempDatabase database;
+  make_list(*database);
+  const auto at = [](int node, int number) { return (Id{number} << 22) + (Id{node} << 12) + 5; };
+  commit(*database, [&](Connection& c) -> Result<void> {
+    for (const int node : {1, 2})
+      for (int number = 1; number <= 4; ++number) {
+        auto p = post(at(node, number), 1);
+        if (number < 3) p.kind = PostKind::kNotice;
+        BOOST_TEST(node_of(p.id) == node);
+        ESSAIM_TRY(PostStore(c).add(p, "x"));
+      }
+    return {};
+  });
+  using Ids = std::vector<Id>;
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    PostStore posts(c);
+    BOOST_TEST(must(posts.to_expand(10, 2)) ==
+                   (Ids{at(2, 3), at(2, 4), at(2, 1), at(2, 2), at(1, 3), at(1, 4), at(1, 1), at(1, 2)}),
+               boost::test_tools::per_element());
+    BOOST_TEST(must(posts.to_expand(3, 1)) == (Ids{at(1, 3), at(1, 4), at(1, 1)}),
+               boost::test_tools::per_element());
+    BOOST_TEST(must(posts.to_expand(5, 0)) == (Ids{at(1, 3), at(2, 3), at(1, 4), at(2, 4), at(1, 1)}),
+               boost::test_tools::per_element());
+    BOOST_TEST(must(posts.unexpanded(2)) == (Ids{at(1, 1), at(2, 1)}), boost::test_tools::per_element());
+    return {};
+  }));
 }
 
 // A reminder of the membership.

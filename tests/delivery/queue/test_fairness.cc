@@ -394,6 +394,35 @@ BOOST_AUTO_TEST_CASE(a_hundred_posts_that_come_together_are_all_expanded) {
   BOOST_TEST(sink.total() == 450U);
 }
 
+// Another node lives, and is slow.
+BOOST_AUTO_TEST_CASE(what_another_node_has_to_expand_does_not_hide_what_came_in_here) {
+  TestSink sink;
+  Site site;
+  site.add_members(3, 3);
+  storage::NodeLease lease(system_clock());
+  lease.hold_for_ever();
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 3); }, settings_for(site, sink), 2, {}, &lease);
+  const int other = run.node.number + 1;
+  run.engine->set_nodes({run.node.number, other});
+  IdGenerator ids_of_other(system_clock(), other), ids_of_ours(system_clock(), run.node.number);
+  const auto post_at = [&](IdGenerator& node, storage::PostKind kind) {
+    auto record = site.new_post(CopyMode::kPersonal, 1);
+    record.id = node.next();
+    record.kind = kind;
+    return site.post_to_list(record, 0, 0);
+  };
+  for (int i = 0; i < 75; ++i) {
+    post_at(ids_of_other, storage::PostKind::kList);
+    post_at(ids_of_other, storage::PostKind::kNotice);
+  }
+  const Id notice = post_at(ids_of_ours, storage::PostKind::kNotice);
+  const Id post = post_at(ids_of_ours, storage::PostKind::kList);
+  run.engine->ring();
+  for (const Id one : {notice, post}) BOOST_TEST(wait_until([&] { return site.counts(one).delivered == 3; }));
+  BOOST_TEST(sink.total() == 6U);
+}
+
 // Two nodes, one connection: the node with the share sends, wherever it came in.
 BOOST_AUTO_TEST_CASE(what_comes_in_at_a_node_without_a_share_goes_by_the_node_that_has_it) {
   constexpr int kDomains = 8;
