@@ -22,10 +22,12 @@ class ResolvConf {
  public:
   explicit ResolvConf(std::string path) : path_(std::move(path)) {}
   const std::string& path() const { return path_; }
-  // kIo: it cannot be read, and is not tried again until it has changed.
+  // kIo: it cannot be read, and is not tried again until it has changed or the mark is forgotten.
   Result<std::vector<std::string>> read();
   // Behind symbolic links, too. A file that is not there has not changed: it is being replaced.
   bool changed() const;
+  // What was read could not be used: the file is as good as one that has changed.
+  void forget() { seen_ = {}; }
 
  private:
   struct Mark {

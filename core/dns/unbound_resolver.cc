@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -408,6 +409,8 @@ Result<std::shared_ptr<ub_ctx>> make_context(net::EventLoop& loop, const Resolve
   return context;
 }
 
+constexpr Duration kTakenAgain = std::chrono::seconds(5);
+
 class UnboundResolver : public Resolver {
  public:
   UnboundResolver(net::EventLoop& loop, const ResolverOptions& options)
@@ -504,17 +507,32 @@ class UnboundResolver : public Resolver {
   }
 
   // Looks at each question: that costs next to nothing beside it. A file that names no server is one that is being
-  // written, or of a machine without a network: the old ones may be right, and nothing else would be.
+  // written, or of a machine without a network: the old ones may be right, and nothing else would be. Where the new ones cannot be
+  // taken, as the trust anchor is being replaced or memory is short, they are tried again in a while.
   void follow_machine() {
-    if (!follows_machine() || !machine_.changed()) return;
+    if (!follows_machine()) return;
+    const MonoTime now = system_clock().mono_now();
+    if (now < not_before_ || !machine_.changed()) return;
     auto read = machine_.read();
     auto servers = read.ok() ? with_port(*read) : std::vector<std::string>();
-    if (read.ok() && servers == servers_) return;  // what was found out stays known
+    if (read.ok() && servers == servers_) {  // what was found out stays known
+      kept_.over();
+      return;
+    }
+    const bool names_nobody = read.ok() && servers.empty();
     Result<void> taken = Error{ErrorCode::kInvalid, machine_.path() + ": no name server"};
     if (!read.ok()) taken = read.error();
     if (!servers.empty()) taken = take(std::move(servers));
-    if (!taken.ok())
-      return log::warning("name-servers-kept", {{"loop", loop_.name()}, {"error", taken.error().message}});
+    if (!taken.ok()) {
+      if (!names_nobody) {
+        machine_.forget();
+        not_before_ = now + kTakenAgain;
+      }
+      if (kept_.again())
+        log::warning("name-servers-kept", {{"loop", loop_.name()}, {"error", taken.error().message}});
+      return;
+    }
+    kept_.over();
     std::string list;
     for (const std::string& server : servers_) list += (list.empty() ? "" : " ") + server;
     log::info("name-servers", {{"loop", loop_.name()}, {"servers", list}});
@@ -530,6 +548,8 @@ class UnboundResolver : public Resolver {
   net::EventLoop& loop_;
   const ResolverOptions options_;
   ResolvConf machine_;
+  MonoTime not_before_{};  // is it looked at again
+  log::Once kept_;
   // Shared with the questions: their handles may outlive the resolver, and those that wait for servers that are no longer
   // asked have their answers of them, or their deadline.
   std::shared_ptr<ub_ctx> context_;

@@ -1,7 +1,10 @@
 // The servers that a machine's resolv.conf names, and how a resolver follows them.
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
@@ -77,13 +80,14 @@ class SlowServer {
 };
 
 struct Followed {
-  Followed()
+  explicit Followed(const std::string& trust_anchor = "")
       : nsd({{"example.test", "mx1 IN A 127.0.0.2\nmx2 IN A 127.0.0.4\n"}}),
         slow(net::SocketAddress::from_ip("127.0.0.2", nsd.address().port()).value()) {
     ResolverOptions options;
     options.timeout = std::chrono::minutes(2);
     options.resolv_conf = dir.write("resolv.conf", "nameserver 127.0.0.2\n");
     options.resolv_conf_port = nsd.address().port();
+    if (!trust_anchor.empty()) options.trust_anchor = dir.write("anchor", trust_anchor);
     resolver = make_resolver(loop, options).value();
   }
   std::string address_of(const std::string& host) {
@@ -191,6 +195,32 @@ BOOST_FIXTURE_TEST_CASE(a_file_that_names_nobody_or_is_gone_leaves_the_servers_a
   dir.write("resolv.conf", "# the same once more\nnameserver 127.0.0.1\n");
   BOOST_TEST(address_of("mx1.example.test") == "127.0.0.2");
   BOOST_TEST(lines.size() == 1U);
+}
+
+// As while its package is being upgraded.
+BOOST_AUTO_TEST_CASE(new_servers_that_could_not_be_taken_are_tried_again) {
+  Followed at("signed.test. IN DS 12345 8 2 " + std::string(64, 'a') + "\n");
+  std::vector<std::string> kept;
+  const log::Capture capture([&](log::Level, std::string_view line) {
+    if (line.find("name-servers-kept") != std::string_view::npos) kept.emplace_back(line);
+  });
+  std::filesystem::rename(at.dir.path("anchor"), at.dir.path("away"));
+  at.dir.write("resolv.conf", "nameserver 127.0.0.1 # NSD\n");
+  std::optional<AddressAnswer> old;
+  const auto query =
+      at.resolver->addresses("mx2.example.test", Family::kIpv4, [&](AddressAnswer a) { old = std::move(a); });
+  BOOST_REQUIRE(run_until(at.loop, [&] {
+    at.slow.answer();
+    return old.has_value();
+  }));
+  BOOST_TEST(kept.size() == 1U);
+  std::filesystem::rename(at.dir.path("away"), at.dir.path("anchor"));
+  // In a while; until then the old one's answer is known.
+  std::string address;
+  for (int i = 0; i < 2'400 && (address = at.address_of("mx2.example.test")) == "127.0.0.9"; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  BOOST_TEST(address == "127.0.0.4");
+  BOOST_TEST(kept.size() == 1U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
