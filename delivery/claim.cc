@@ -301,7 +301,13 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
   *result = ClaimResult{};
   Taking taking(connection, request, result);
   storage::BatchStore& batches = taking.batches();
-  if (request.places) return take_one_by_one(request, &taking, result);
+  if (request.places) {
+    Result<void> done = take_one_by_one(request, &taking, result);
+    // Behind damage nothing can be written any more, but read.
+    if (!done.ok() && done.error().code == ErrorCode::kDamaged && result->at != 0)
+      result->passed = batches.name_of(result->at, done.error().message);
+    return done;
+  }
   if (request.shared) ESSAIM_TRY(still_ours(connection, request.fence, result));
   bool all_promoted = true, more_to_promote = false;
   if (request.look_for_due) {

@@ -78,7 +78,8 @@ struct ClaimResult {
   bool parked_more = false;   // and there may be more of it, so that the claim ended early
   std::optional<WallTime> next_due;
   std::vector<Id> unexpanded;
-  storage::Place at = 0;  // of `places`, the one at which it failed; 0: elsewhere
+  storage::Place at = 0;         // of `places`, the one at which it failed; 0: elsewhere
+  storage::DamagedBatch passed;  // what is there, where it failed by damage
 };
 
 Result<void> run_claim(storage::Connection& connection, const ClaimRequest& request, ClaimResult* result);

@@ -19,20 +19,12 @@ constexpr int kStandsStillAfter = 500;
 
 void QueueManager::claim_one_by_one(const std::shared_ptr<ClaimRequest>& request,
                                     const std::shared_ptr<ClaimResult>& result) {
-  auto names = std::make_shared<std::vector<storage::DamagedBatch>>();
-  const auto unnamed = std::exchange(unnamed_, std::nullopt);
-  database_.read(
-      [request, names, unnamed, but = passed_over_](storage::Connection& connection) -> Result<void> {
-        names->clear();
-        if (unnamed)
-          names->push_back(storage::BatchStore(connection).name_of(unnamed->first, unnamed->second));
-        return find_places(connection, but, request.get());
-      },
-      hop([this, request, result, names](const Result<void>& outcome) {
-        for (const storage::DamagedBatch& one : *names) storage::tell_damaged(one);
-        if (!outcome.ok()) return claimed(result, request, outcome);
-        submit_claim(request, result);
-      }));
+  database_.read([request, but = passed_over_](
+                     storage::Connection& connection) { return find_places(connection, but, request.get()); },
+                 hop([this, request, result](const Result<void>& outcome) {
+                   if (!outcome.ok()) return claimed(result, request, outcome);
+                   submit_claim(request, result);
+                 }));
 }
 
 bool QueueManager::met_damage(const ClaimResult& result, const std::string& why) {
@@ -43,7 +35,7 @@ bool QueueManager::met_damage(const ClaimResult& result, const std::string& why)
     return true;
   }
   const bool known = result.at != 0 && passed_over_.size() < kMostPassedOver;
-  if (known && passed_over_.insert(result.at).second) unnamed_.emplace(result.at, why);
+  if (known && passed_over_.insert(result.at).second) storage::tell_damaged(result.passed);
   damage_in_a_row_ = known ? damage_in_a_row_ + 1 : kStandsStillAfter;
   if (damage_in_a_row_ < kStandsStillAfter) return true;
   one_by_one_until_ = MonoTime{};  // it may be mended meanwhile

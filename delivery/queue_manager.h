@@ -225,7 +225,6 @@ class QueueManager final : public NoteSink {
   // A page of the database is damaged: until then batches are claimed one by one, but for those.
   MonoTime one_by_one_until_{};
   std::set<storage::Place> passed_over_;
-  std::optional<std::pair<storage::Place, std::string>> unnamed_;  // the last one, to be told, and why
   int damage_in_a_row_ = 0;
   std::atomic<bool> stands_still_{false};
   bool due_trusted_ = false;  // was looked at since the start
