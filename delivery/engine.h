@@ -59,7 +59,7 @@ struct EngineSettings {
 
 // A recipient that failed for good, told inside the transaction that records it.
 struct Failure {
-  storage::PostRecord post;  // without cursor; shared by many
+  const storage::PostRecord* post = nullptr;  // the caller's; shared by many
   storage::BatchRecipient recipient;
   smtp::Reply reply;
   std::string host;

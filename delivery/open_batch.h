@@ -96,6 +96,7 @@ class OpenBatch {
 
   // What has not been saved; take it for a save, give it back when the save failed.
   std::size_t unsaved() const { return unsaved_.outcomes; }
+  std::size_t unsaved_failures() const { return unsaved_.failures.size(); }
   UnsavedPart take_unsaved();
   void give_back(UnsavedPart part);
 

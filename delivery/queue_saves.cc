@@ -1,5 +1,6 @@
 // Of QueueManager: what goes to the database. Saves are grouped; one of a batch at a time.
 #include <algorithm>
+#include <utility>
 
 #include "core/base/crash_point.h"
 #include "core/base/random.h"
@@ -12,8 +13,7 @@ namespace {
 
 // The first save after a pause goes at once, those that follow at this interval together.
 constexpr Duration kGroupFor = std::chrono::milliseconds(20);
-constexpr std::size_t kGroupLimit = 32;  // batches in a transaction: well below 1 MB
-constexpr int kRefusalsUntilAlone = 5;   // by the failure listener
+constexpr int kRefusalsUntilAlone = 5;  // by the failure listener
 
 }  // namespace
 
@@ -45,9 +45,8 @@ void QueueManager::save_now() {
       continue;
     }
     group.push_back(batch);
-    if (group.size() == kGroupLimit) submit(std::exchange(group, {}));
   }
-  if (!group.empty()) submit(std::move(group));
+  for (std::vector<OpenBatch*>& together : in_transactions(group)) submit(std::move(together));
   if (wait != Duration::max() && save_timer_ && !save_timer_->active()) save_timer_->start(wait);
 }
 

@@ -62,7 +62,7 @@ Result<void> record_failures(storage::Connection& connection, storage::NodeStore
     ++batch.failed;
     --batch.pending;
     const storage::MarkedHost host = storage::split_host(record.host);
-    told.push_back({**post, batch.recipients[index], parse_kept_reply(record.reply), std::string(host.host),
+    told.push_back({&**post, batch.recipients[index], parse_kept_reply(record.reply), std::string(host.host),
                     host.about_message});
   }
   if (told.empty()) return {};

@@ -5,6 +5,8 @@
 namespace essaim::delivery {
 namespace {
 
+constexpr std::size_t kMostBatches = 32, kMostFailures = 1000;  // in a transaction
+
 bool same_end(const storage::BatchRecord& stored, const storage::BatchRecord& wanted) {
   // What waits may have become due since, there or in our hands.
   const auto open = [](storage::BatchQueue queue) {
@@ -22,7 +24,7 @@ std::vector<Failure> failures_of(const SaveItem& item, const storage::BatchRecor
         stored->progress.recipients[failed.index].state == storage::RecipientState::kFailed)
       continue;  // it was told by the save that we did not hear from
     Failure failure;
-    failure.post = item.batch->post->post;
+    failure.post = &item.batch->post->post;
     failure.recipient = item.batch->recipients[failed.index];
     if (failed.reply) failure.reply = *failed.reply;
     const storage::MarkedHost host = storage::split_host(failed.host);
@@ -34,6 +36,21 @@ std::vector<Failure> failures_of(const SaveItem& item, const storage::BatchRecor
 }
 
 }  // namespace
+
+std::vector<std::vector<OpenBatch*>> in_transactions(const std::vector<OpenBatch*>& batches) {
+  std::vector<std::vector<OpenBatch*>> all;
+  std::size_t failures = 0;
+  for (OpenBatch* batch : batches) {
+    const std::size_t its = batch->unsaved_failures();
+    if (all.empty() || all.back().size() == kMostBatches || failures + its > kMostFailures) {
+      all.emplace_back();
+      failures = 0;
+    }
+    all.back().push_back(batch);
+    failures += its;
+  }
+  return all;
+}
 
 bool is_about_the_work(const Error& error) {
   switch (error.code) {

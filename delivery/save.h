@@ -3,6 +3,7 @@
 // after a save of unknown outcome the row in the database decides what still has to be told.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "delivery/engine.h"
@@ -18,6 +19,11 @@ struct SaveItem {
   bool retried = false;           // an earlier save of this may have been committed
   bool without_listener = false;  // it refused these failures again and again
 };
+
+// Divides what is to be saved into transactions well below 1 MB, each a moment of the writer: by batches, and by those of their
+// recipients who failed, since the listener writes a row for each. When a big provider is gone, all its batches fail together.
+// One batch is never divided.
+std::vector<std::vector<OpenBatch*>> in_transactions(const std::vector<OpenBatch*>& batches);
 
 // The database works, and refuses this: trying again does not help it.
 bool is_about_the_work(const Error& error);

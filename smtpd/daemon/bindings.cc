@@ -10,7 +10,7 @@ Result<void> ListFailures::on_failures(storage::Connection& connection,
   out.reserve(failures.size());
   for (const delivery::Failure& f : failures) {
     lists::DeliveryFailure one;
-    one.post = &f.post;
+    one.post = f.post;
     one.member_id = f.recipient.member_id;
     one.address = {f.recipient.local, f.recipient.domain};
     one.reply = f.reply.to_string();
