@@ -95,11 +95,11 @@ Result<std::shared_ptr<const ActivePost>> known_post(storage::Connection& connec
 }
 
 // Members who left after the post was accepted get nothing any more. `batch`: one of the post. `revisions`: of the lists that
-// this claim has asked about; who leaves meanwhile has left behind it.
+// this claim has asked about; who leaves meanwhile has left behind it. What is known of a list is read once: then who left
+// between an older post and that.
 Result<void> find_those_who_left(storage::Connection& connection, const storage::PostRecord& post,
-                                 const storage::BatchRecord& batch, std::map<Id, std::int64_t>* revisions,
-                                 ClaimResult* result) {
-  std::unordered_set<Id>& left = result->left[post.id];
+                                 const storage::BatchRecord& batch, const KnownDepartures* known,
+                                 std::map<Id, std::int64_t>* revisions, ClaimResult* result) {
   if (batch.recipients.empty() || !is_for_members(post, batch.recipients.front())) return {};
   auto revision = revisions->find(post.list_id);
   if (revision == revisions->end()) {
@@ -109,9 +109,19 @@ Result<void> find_those_who_left(storage::Connection& connection, const storage:
   }
   // A list that is gone has none; its members are there until its posts are finished.
   if (revision->second == post.list_revision) return {};
-  Result<std::vector<Id>> ids = storage::MemberStore(connection).left_since(post.list_id, post.list_revision);
-  if (!ids.ok()) return ids.error();
-  left.insert(ids->begin(), ids->end());
+  std::shared_ptr<const ListDepartures>& left = result->left[post.list_id];
+  if (left == nullptr && known != nullptr) left = known->find(post.list_id, revision->second);
+  if (left != nullptr && left->after <= post.list_revision) return {};
+  storage::MemberStore members(connection);
+  Result<std::vector<storage::MemberLeft>> more =
+      left == nullptr ? members.left_since(post.list_id, post.list_revision)
+                      : members.left_since(post.list_id, post.list_revision, left->after);
+  if (!more.ok()) return more.error();
+  auto all = left == nullptr ? std::make_shared<ListDepartures>() : std::make_shared<ListDepartures>(*left);
+  all->after = post.list_revision;
+  all->revision = revision->second;
+  all->who.add(*more);
+  left = std::move(all);
   return {};
 }
 
@@ -177,11 +187,6 @@ storage::ClaimHome home_of(const ClaimRequest& request, std::size_t cls) {
 
 }  // namespace
 
-bool is_for_members(const storage::PostRecord& post, const storage::BatchRecipient& one) {
-  const bool reminder = post.kind == storage::PostKind::kNotice && one.member_id != 0;
-  return post.list_id != 0 && (post.kind == storage::PostKind::kList || reminder);
-}
-
 Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, SharedBytes wire,
                                                         SharedBytes wire_7bit, const KeySource& keys) {
   auto active = std::make_shared<ActivePost>();
@@ -203,6 +208,14 @@ Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post
   }
   active->post = std::move(post);
   return std::shared_ptr<const ActivePost>(std::move(active));
+}
+
+bool ClaimResult::has_left(const storage::PostRecord& post, const storage::BatchRecipient& one) const {
+  if (one.member_id == 0 || !is_for_members(post, one)) return false;
+  // Who was erased under an earlier address: that is no change of the list.
+  if (one.domain == storage::MemberStore::kForgotten) return true;
+  const auto list = left.find(post.list_id);
+  return list != left.end() && list->second->who.left(one.member_id, post.list_revision);
 }
 
 void ClaimRequest::leave_to_others(const std::pair<Id, int>& batch, int priority,
@@ -255,7 +268,8 @@ class Taking {
         return loaded.error();
       }
       if (result_->posts.count(id) > 0)
-        ESSAIM_TRY(find_those_who_left(connection_, result_->posts[id]->post, batch, &revisions_, result_));
+        ESSAIM_TRY(find_those_who_left(connection_, result_->posts[id]->post, batch,
+                                       request_.departures.get(), &revisions_, result_));
     }
     if (const auto error = bad_.find(id); error != bad_.end())
       return park(batches_, request_.fence, std::move(batch), error->second, result_);

@@ -8,10 +8,10 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "delivery/budget.h"
+#include "delivery/departed.h"
 #include "delivery/post_cache.h"
 #include "delivery/work.h"
 #include "storage/batch_store.h"
@@ -32,9 +32,10 @@ struct ClaimRequest {
   // The budget of what all mail goes by is other nodes': what has just come in here is given to them (nobody else would take it yet),
   // and the rest is theirs already.
   bool all_elsewhere = false;
-  std::shared_ptr<PostCache> known;  // posts that need not be loaded; null: none
-  KeySource keys;                    // that sign what is loaded
-  storage::ClaimBarrier barrier;     // what the operator has suspended
+  std::shared_ptr<PostCache> known;                   // posts that need not be loaded; null: none
+  std::shared_ptr<const KnownDepartures> departures;  // who need not be asked for; null: none are known
+  KeySource keys;                                     // that sign what is loaded
+  storage::ClaimBarrier barrier;                      // what the operator has suspended
   WallTime now{};
   // The database is shared: the claim begins with a beat, so that it cannot be committed behind a takeover; small posts
   // stay where they came in for a moment; and what was delivered by a node that had lost the batch is merged.
@@ -66,7 +67,9 @@ struct ClaimRequest {
 struct ClaimResult {
   std::vector<storage::BatchRecord> batches;
   std::map<Id, std::shared_ptr<const ActivePost>> posts;  // of all of them
-  std::map<Id, std::unordered_set<Id>> left;              // post -> members who left since
+  // list -> who left it since the oldest of these posts to it (none where nothing of the list has changed since)
+  std::map<Id, std::shared_ptr<const ListDepartures>> left;
+  bool has_left(const storage::PostRecord& post, const storage::BatchRecipient& one) const;
   std::array<std::size_t, Budget::kClasses> taken{};
   std::vector<std::string> unusable;           // parked batches, for the log
   std::vector<storage::DamagedBatch> damaged;  // set aside by the database's own checks, for the log
@@ -88,10 +91,6 @@ Result<void> run_claim(storage::Connection& connection, const ClaimRequest& requ
 // is no way around the damage.
 Result<void> find_places(storage::Connection& connection, const std::set<storage::Place>& but,
                          ClaimRequest* request);
-
-// Whether `one`, a recipient of the post, gets nothing of it once they have left its list. What is written by us names members by
-// their ids where it goes to all of them (a reminder) and nowhere else: who has just left is told so.
-bool is_for_members(const storage::PostRecord& post, const storage::BatchRecipient& one);
 
 // Makes what the couriers need of a post. `wire_7bit`: its rendering in ASCII; null if it has none. `keys` sign it.
 Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post, SharedBytes wire,

@@ -101,6 +101,7 @@ void QueueManager::claim_now() {
     passed_over_small_ =
         passed_over_small_ || (request->limits[i] > 0 && request->pass_over[i] && !saturated_.empty());
   request->known = cache_;
+  request->departures = known_departures_;
   request->keys = fabric_.keys;
   request->barrier = suspensions_.barrier(request->now);
 
@@ -174,6 +175,7 @@ void QueueManager::claimed(const std::shared_ptr<ClaimResult>& result,
   }
 
   for (const auto& [id, post] : result->posts) cache_->add(post);
+  for (const auto& [list, departures] : result->left) known_departures_->add(list, departures);
   const WallTime now = clock_.wall_now();
   std::vector<std::vector<RoutedSlice>> routed(fabric_.loops.size());
   for (storage::BatchRecord& record : result->batches) open_batch(std::move(record), *result, now, &routed);
@@ -196,13 +198,8 @@ void QueueManager::open_batch(storage::BatchRecord record, const ClaimResult& re
   OpenBatch* batch = owned.get();
   open_[batch->batch().get()] = std::move(owned);
 
-  const auto& left = result.left.at(id);
-  if (!left.empty())
-    batch->suppress_if(
-        [&](const storage::BatchRecipient& one) {
-          return one.member_id != 0 && left.count(one.member_id) > 0;
-        },
-        "left the list", now);
+  batch->suppress_if([&](const storage::BatchRecipient& one) { return result.has_left(batch->post(), one); },
+                     "left the list", now);
   if (batch->post().expires <= now) {
     batch->expire(now);
     log::info("expired",

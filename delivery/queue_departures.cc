@@ -17,7 +17,7 @@ struct ListAsked {
   Id list = 0;
   std::int64_t asked = 0, since = 0;
   std::int64_t revision = 0;
-  std::vector<Id> left;
+  std::vector<storage::MemberLeft> left;
 };
 
 Result<void> ask(storage::Connection& connection, std::vector<ListAsked>* lists) {
@@ -31,7 +31,8 @@ Result<void> ask(storage::Connection& connection, std::vector<ListAsked>* lists)
     one.revision =
         (*revisions)[one.list];  // 0: it is gone, and its members are there until its posts are finished
     if (one.revision == one.asked) continue;
-    Result<std::vector<Id>> left = storage::MemberStore(connection).left_since(one.list, one.since);
+    Result<std::vector<storage::MemberLeft>> left =
+        storage::MemberStore(connection).left_since(one.list, one.since);
     if (!left.ok()) return left.error();
     one.left = std::move(*left);
   }
@@ -69,7 +70,7 @@ void QueueManager::look_for_departures() {
                      Departures& list = departures_[one.list];
                      list.asked = one.revision;
                      list.since = std::max(list.since, one.revision);
-                     list.left.insert(one.left.begin(), one.left.end());
+                     list.left.add(one.left);
                      some = some || !one.left.empty();
                    }
                    if (some) take_out_departed();
@@ -79,7 +80,7 @@ void QueueManager::look_for_departures() {
 bool QueueManager::has_left(const storage::PostRecord& post, const storage::BatchRecipient& one) const {
   if (one.member_id == 0 || !is_for_members(post, one)) return false;
   const auto list = departures_.find(post.list_id);
-  return list != departures_.end() && list->second.left.count(one.member_id) > 0;
+  return list != departures_.end() && list->second.left.left(one.member_id, post.list_revision);
 }
 
 void QueueManager::suppress_departed(OpenBatch* batch, WallTime now) {

@@ -20,12 +20,12 @@
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "core/base/log.h"
 #include "delivery/budget.h"
 #include "delivery/claim.h"
+#include "delivery/departed.h"
 #include "delivery/engine.h"
 #include "delivery/fabric.h"
 #include "delivery/left_to_others.h"
@@ -206,6 +206,7 @@ class QueueManager final : public NoteSink {
 
   std::unordered_map<const ActiveBatch*, std::unique_ptr<OpenBatch>> open_;
   const std::shared_ptr<PostCache> cache_;  // claims look into it, and may outlive us
+  const std::shared_ptr<KnownDepartures> known_departures_ = std::make_shared<KnownDepartures>();  // likewise
   Budget budget_;
   std::array<bool, Budget::kClasses> maybe_more_{true, true, true};
   bool claiming_ = false;
@@ -245,7 +246,7 @@ class QueueManager final : public NoteSink {
   struct Departures {
     std::int64_t asked = 0;  // the list's revision when it was last asked who left
     std::int64_t since = 0;  // who left later is not in `left` yet
-    std::unordered_set<Id> left;
+    Departed left;
   };
   std::map<Id, Departures> departures_;  // of lists with open batches
   bool looking_for_departures_ = false;

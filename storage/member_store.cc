@@ -345,18 +345,20 @@ Result<std::vector<BatchRecipient>> MemberStore::page(Id list_id, std::int64_t r
   return page;
 }
 
-Result<std::vector<Id>> MemberStore::left_since(Id list_id, std::int64_t revision) {
-  auto statement = sql::prepare(
-      connection_,
-      "SELECT id FROM member WHERE list_id = ? AND left_rev > 0 AND left_rev > ? AND moved_to = 0", list_id,
-      revision);
+Result<std::vector<MemberLeft>> MemberStore::left_since(Id list_id, std::int64_t revision,
+                                                        std::int64_t until) {
+  auto statement =
+      sql::prepare(connection_,
+                   "SELECT id, left_rev FROM member WHERE list_id = ? AND left_rev > 0 AND left_rev > ? "
+                   "AND left_rev <= ? AND moved_to = 0",
+                   list_id, revision, until);
   if (!statement.ok()) return statement.error();
-  std::vector<Id> ids;
+  std::vector<MemberLeft> members;
   for (;;) {
     auto row = (*statement)->step();
     if (!row.ok()) return row.error();
-    if (!*row) return ids;
-    ids.push_back((*statement)->integer(0));
+    if (!*row) return members;
+    members.push_back({(*statement)->integer(0), (*statement)->integer(1)});
   }
 }
 

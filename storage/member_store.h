@@ -31,6 +31,13 @@ struct ListLeft {
   std::int64_t revision = 0;  // of the list now; of one that is no more, the greatest there is
 };
 
+// A member who left, and the revision at which. One whose list was gone by then: the greatest there is.
+struct MemberLeft {
+  Id id = 0;
+  std::int64_t revision = 0;
+  friend bool operator==(const MemberLeft&, const MemberLeft&) = default;
+};
+
 // How far the posts that wait were read: those that are not expanded first.
 struct PlaceInPosts {
   bool expanded = false;
@@ -85,8 +92,9 @@ class MemberStore {
   Result<std::vector<BatchRecipient>> page(Id list_id, std::int64_t revision, const std::string& after_domain,
                                            const std::string& after_local, std::size_t limit,
                                            PostKind kind = PostKind::kList);
-  // Ids of the members of the list who left after `revision`; not of those who have another address.
-  Result<std::vector<Id>> left_since(Id list_id, std::int64_t revision);
+  // The members of the list who left after `revision`, and not after `until`; without those who have another address.
+  Result<std::vector<MemberLeft>> left_since(Id list_id, std::int64_t revision,
+                                             std::int64_t until = std::numeric_limits<std::int64_t>::max());
   // Adds one to the member's failures. Unknown ids and those who left are ignored, and a copy of a post of an earlier
   // `revision` than the address is a member since: it went to the one before.
   static constexpr std::int64_t kOfAnyPost = std::numeric_limits<std::int64_t>::max();

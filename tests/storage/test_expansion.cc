@@ -193,7 +193,9 @@ BOOST_AUTO_TEST_CASE(who_has_another_address_gets_what_was_accepted_before_at_th
     // Who leaves then has left wherever the mail was going. Another one may have the earlier address.
     const auto left = must(store.next_revision(kList));
     ESSAIM_TRY(store.remove(kList, Role::kMember, {"ann", "new.test"}, left));
-    BOOST_TEST(must(store.left_since(kList, before)) == std::vector<Id>{1}, boost::test_tools::per_element());
+    BOOST_TEST((must(store.left_since(kList, before)) == std::vector<MemberLeft>{{1, left}}));
+    BOOST_TEST((must(store.left_since(kList, before, left)) == std::vector<MemberLeft>{{1, left}}));
+    BOOST_TEST(must(store.left_since(kList, before, left - 1)).empty());
     ESSAIM_TRY(store.add(member(3, "ann", "old.test", must(store.next_revision(kList)))));
     BOOST_TEST(must(store.find(kList, Role::kMember, {"ann", "old.test"})).value().id == 3);
     BOOST_TEST(must(store.purge_left(kList, left)) == 1);
@@ -218,12 +220,12 @@ BOOST_AUTO_TEST_CASE(who_joins_by_an_older_program_where_another_one_moved_away_
     BOOST_TEST(recipients_of(c, 1, joined) == "1 ann@new.test, 3 ann@old.test, ");
     const auto first_left = must(store.next_revision(kList));
     ESSAIM_TRY(store.remove(kList, Role::kMember, {"ann", "new.test"}, first_left));
-    BOOST_TEST(must(store.left_since(kList, joined)) == std::vector<Id>{1}, boost::test_tools::per_element());
+    BOOST_TEST((must(store.left_since(kList, joined)) == std::vector<MemberLeft>{{1, first_left}}));
     BOOST_TEST(recipients_of(c, 2, first_left) == "3 ann@old.test, ");
     // Posts of before go on to nobody who has left, and those that are not expanded know who that is.
-    ESSAIM_TRY(store.remove(kList, Role::kMember, {"ann", "old.test"}, must(store.next_revision(kList))));
-    BOOST_TEST(must(store.left_since(kList, first_left)) == std::vector<Id>{3},
-               boost::test_tools::per_element());
+    const auto then_left = must(store.next_revision(kList));
+    ESSAIM_TRY(store.remove(kList, Role::kMember, {"ann", "old.test"}, then_left));
+    BOOST_TEST((must(store.left_since(kList, first_left)) == std::vector<MemberLeft>{{3, then_left}}));
     BOOST_TEST(recipients_of(c, 3, first_left) == "3 ann@old.test, ");
     return {};
   });

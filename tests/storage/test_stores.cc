@@ -187,7 +187,7 @@ BOOST_AUTO_TEST_CASE(members_are_the_same_person_in_any_case_and_leave_by_revisi
     BOOST_TEST(must(store.roles(kList, anna)) == 2U);
     BOOST_TEST(must(store.roles(999, anna)) == 0U);
     BOOST_TEST(must(store.find_by_id(1)).value().left == left);
-    BOOST_TEST((must(store.left_since(kList, joined)) == std::vector<Id>{1}));
+    BOOST_TEST((must(store.left_since(kList, joined)) == std::vector<MemberLeft>{{1, left}}));
     BOOST_TEST(must(store.left_since(kList, left)).empty());
     BOOST_TEST(must(store.count(kList, Role::kMember)) == 0);
     BOOST_TEST(must(store.count(kList, Role::kOwner)) == 1);

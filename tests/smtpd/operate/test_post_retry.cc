@@ -296,7 +296,7 @@ BOOST_FIXTURE_TEST_CASE(a_claim_knows_of_the_new_lifetime_and_who_has_left_since
   commit(*database, [&](Connection& c) { return delivery::run_claim(c, claim, &result); });
   BOOST_REQUIRE(result.posts.count(1) == 1u);
   BOOST_TEST((result.posts[1]->post.expires > claim.now));
-  BOOST_TEST(result.left[1].count(1002) == 1u);
+  BOOST_TEST(result.has_left(result.posts[1]->post, {1002, "u2", "a.test"}));
 }
 
 // It was typed at another node, and nothing was recalled here.
