@@ -56,7 +56,11 @@ void QueueManager::look_for_departures() {
     if (!is_new) list->second = std::min(list->second, post.list_revision);
   }
   std::erase_if(departures_, [&](const auto& known) { return open.count(known.first) == 0; });
-  for (const auto& [list, revision] : open) departures_.try_emplace(list, Departures{revision, revision, {}});
+  for (const auto& [list, revision] : open) {
+    Departures& known = departures_.try_emplace(list, Departures{revision, revision, {}}).first->second;
+    // Posts to some lists are always open. What a claim under way has taken is not among them yet, and may be older.
+    if (!claiming_) known.left.forget(revision);
+  }
   if (departures_.empty()) return;
   auto lists = std::make_shared<std::vector<ListAsked>>();
   for (const auto& [id, list] : departures_) lists->push_back({id, list.asked, list.since, 0, {}});
