@@ -100,7 +100,11 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
   std::vector<BatchRecord> batches;
   if (limit == 0) return batches;
   const std::size_t names = list_length(saturated.size());
-  const bool with_blobs = except.empty();
+  // An engine that fetches all rows at once is told how many are of use; with those that are passed over here, some more.
+  const bool more_passed_over = saturated.size() > names || barrier.any();
+  constexpr std::size_t kMorePassedOver = 1000;
+  const bool fetched_at_once = connection_.dialect() != Dialect::kSqlite;
+  const bool with_blobs = except.empty() && !(more_passed_over && fetched_at_once);
   const BarrierColumns columns(with_blobs);
   auto statement =
       sql::prepare(connection_, candidates_sql(names, barrier.any(), home, with_blobs, only != 0),
@@ -119,11 +123,7 @@ Result<std::vector<BatchRecord>> BatchStore::claim(Fence fence, int min_priority
     row.bind(next++, to_millis(home.others_until));
   }
   if (only != 0) row.bind(next++, only);
-  // An engine that fetches all rows at once is told how many are of use; with those that are passed over here, some more.
-  constexpr std::size_t kMorePassedOver = 1000;
-  row.bind(next,
-           static_cast<std::int64_t>(limit + except.size() +
-                                     (saturated.size() > names || barrier.any() ? kMorePassedOver : 0)));
+  row.bind(next, static_cast<std::int64_t>(limit + except.size() + (more_passed_over ? kMorePassedOver : 0)));
   std::vector<DamagedBatch> damaged;
   std::vector<HeldBack> held;
   while (batches.size() < limit && held.size() < kParkedAtOnce) {

@@ -162,6 +162,36 @@ BOOST_AUTO_TEST_CASE(claims_read_no_recipients_of_what_they_leave) {
   });
 }
 
+// A server sends all rows that the statement may give, up to a thousand more than are taken.
+BOOST_AUTO_TEST_CASE(while_a_list_is_suspended_recipients_are_read_of_what_is_taken) {
+  TempDatabase database;
+  make_list(*database);
+  auto suspended = post(1);
+  suspended.list_address = "other@lists.test";
+  make_post(*database, suspended, people(2, "a.test"));
+  for (Id id = 2; id <= 5; ++id) make_post(*database, post(id), people(2, "a.test"), id);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    ClaimBarrier barrier;
+    barrier.now = kNow;
+    barrier.lists["other@lists.test"] = {};
+    ReadsCounted counted(c);
+    std::size_t parked = 0;
+    const auto claimed = must(BatchStore(counted).claim({1, 1}, 0, 9, 3, {}, barrier, &parked));
+    BOOST_TEST(parked == 1U);
+    BOOST_REQUIRE(claimed.size() == 3U);
+    for (std::size_t i = 0; i < claimed.size(); ++i) {
+      BOOST_TEST(claimed[i].post_id == static_cast<Id>(i + 2));
+      BOOST_TEST(claimed[i].recipients.size() == 2U);
+      BOOST_TEST(must(BatchStore(c).owns({1, 1}, claimed[i].post_id, claimed[i].number)));
+    }
+    BOOST_TEST((must(BatchStore(c).load(1, 0, false)).value().queue == BatchQueue::kWaiting));
+    // One statement where rows come one by one.
+    BOOST_TEST(counted.of_many == (TempDatabase::is_sqlite() ? 1 : 0));
+    BOOST_TEST(counted.all == (TempDatabase::is_sqlite() ? 1 : 3));
+    return {};
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_claim_does_not_take_what_was_changed_since_it_was_read) {
   TempDatabase database;
   make_list(*database);
