@@ -1,6 +1,9 @@
 // Claiming: one statement that reads candidates with their blobs in the order of claims, then one conditional
-// UPDATE for each that is taken. What nobody can take is passed over in the index, not read and thrown away. Where batches are
-// excepted by name, their rows are read, so the blobs come by a statement for each that is taken.
+// UPDATE for each that is taken. What is held, owned or of a saturated destination is passed over within the statement: an index
+// leads to it, and its row is read, as the index does not have the destination; its blobs are not. Fifty thousand that are
+// ready for a saturated destination cost each claim 25 ms so.
+// What this code passes over, because it is excepted by name or suspended, comes out of the statement. So the blobs come by a
+// statement for each that is taken, where there is such.
 #include <algorithm>
 #include <array>
 #include <utility>
