@@ -16,6 +16,7 @@ namespace essaim::storage {
 namespace {
 
 constexpr std::size_t kAtATime = 1000;
+constexpr auto kLookForRecipients = std::chrono::hours(24);
 constexpr int kParkedPriority = 2;  // of those that have none
 constexpr std::string_view kOutOfRange = "damaged: the queue or the priority of its row was out of range";
 constexpr std::string_view kWithoutRecipients = "the row with its recipients is lost";
@@ -84,14 +85,16 @@ void tell_ended(const DamagedBatch& batch) {
 
 }  // namespace
 
-Result<std::int64_t> settle_misplaced(Database& database) {
+Result<std::int64_t> settle_misplaced(Database& database, MonoTime now, std::optional<MonoTime>* looked) {
+  const bool look = !*looked || now - **looked >= kLookForRecipients;
   std::vector<DamagedBatch> misplaced, lost;
   ESSAIM_TRY(database.read_now([&](Connection& connection) -> Result<void> {
     auto some = out_of_range(connection);
     if (!some.ok()) return some.error();
+    misplaced = std::move(*some);
+    if (!look) return {};
     auto others = without_recipients(connection);
     if (!others.ok()) return others.error();
-    misplaced = std::move(*some);
     lost = std::move(*others);
     return {};
   }));
@@ -121,6 +124,7 @@ Result<std::int64_t> settle_misplaced(Database& database) {
   };
   ESSAIM_TRY(each(misplaced, park, tell_damaged));
   ESSAIM_TRY(each(lost, end, tell_ended));
+  if (look && lost.size() < kAtATime) *looked = now;
   return changed;
 }
 

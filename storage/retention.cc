@@ -259,12 +259,13 @@ Job make_retention_job(const Clock& clock, const RetentionOptions& options) {
   job.interval = options.interval;
   // How far the staged forms were looked at since the program began.
   const auto staged = std::make_shared<Id>(0);
-  job.run = [&clock, options, staged](Database& database) -> Result<std::string> {
+  const auto looked = std::make_shared<std::optional<MonoTime>>();
+  job.run = [&clock, options, staged, looked](Database& database) -> Result<std::string> {
     const auto again = [&database](const std::function<Result<std::int64_t>(Connection&)>& step) {
       return [&database, step] { return repeat(database, step); };
     };
     return run_all({
-        {"batches out of place", [&] { return settle_misplaced(database); }},
+        {"batches out of place", [&] { return settle_misplaced(database, clock.mono_now(), looked.get()); }},
         {"posts settled",
          [&] {
            const bool keeps = options.keep_failed > Duration::zero();

@@ -395,4 +395,26 @@ BOOST_FIXTURE_TEST_CASE(batches_that_nobody_would_find_are_parked_or_ended, Site
   });
 }
 
+// Each batch that waits has to be looked at for it.
+BOOST_FIXTURE_TEST_CASE(recipients_that_are_gone_are_looked_for_once_a_day, Site) {
+  for (Id id = 1; id <= 3; ++id) make_post(*database, post(id), people(2, "a.test"), id);
+  run();
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET queue = 7 WHERE post_id = 1"));
+    return c.execute("DELETE FROM batch WHERE post_id = 2");
+  });
+  clock.advance(23h);
+  run();
+  BOOST_TEST(rows("batch_state WHERE queue = 4 AND post_id = 1") == 1);
+  BOOST_TEST(rows("batch_state WHERE queue = 1 AND post_id = 2") == 1);
+  clock.advance(1h);
+  run();
+  BOOST_TEST(rows("batch_state WHERE queue = 0 AND suppressed = 2 AND post_id = 2") == 1);
+  BOOST_TEST(rows("batch_state WHERE queue = 1 AND post_id = 3") == 1);
+  // And after a start.
+  commit(*database, [](Connection& c) { return c.execute("DELETE FROM batch WHERE post_id = 3"); });
+  must(make_retention_job(clock, {}).run(*database));
+  BOOST_TEST(rows("batch_state WHERE queue = 0 AND suppressed = 2 AND post_id = 3") == 1);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
