@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/base/log.h"
@@ -283,10 +284,11 @@ bool makes_none_active(storage::Database& database, const std::optional<mailauth
 
 namespace {
 
+constexpr Duration kLooksForTheEnd = std::chrono::seconds(1);  // whether anybody still wants the answers
 const mailauth::Answer kNoAnswer{mailauth::Answer::Status::kTemporary, {}, "timed out"};
 
 std::vector<mailauth::Answer> look_up_group(net::EventLoop& loop, dns::Resolver& resolver, Duration patience,
-                                            std::span<const std::string> names) {
+                                            std::span<const std::string> names, const GoesOn& goes_on) {
   std::vector<mailauth::Answer> out(names.size(), kNoAnswer);
   bool over = false;
   mailauth::Lookups lookups(
@@ -300,6 +302,11 @@ std::vector<mailauth::Answer> look_up_group(net::EventLoop& loop, dns::Resolver&
         }
         over = true;
       });
+  net::Timer end(loop, [&] {
+    if (!goes_on()) return lookups.give_up();
+    end.start(kLooksForTheEnd);
+  });
+  if (goes_on) end.start(kLooksForTheEnd);
   lookups.start();
   while (!over) loop.run_turn();
   return out;
@@ -308,23 +315,27 @@ std::vector<mailauth::Answer> look_up_group(net::EventLoop& loop, dns::Resolver&
 }  // namespace
 
 std::vector<mailauth::Answer> look_up_texts(net::EventLoop& loop, dns::Resolver& resolver, Duration patience,
-                                            const std::vector<std::string>& names) {
+                                            const std::vector<std::string>& names, const GoesOn& goes_on) {
   std::vector<mailauth::Answer> out;
   out.reserve(names.size());
   for (std::span<const std::string> left(names); !left.empty();) {
+    if (goes_on && !goes_on()) {
+      out.resize(names.size(), kNoAnswer);
+      break;
+    }
     const auto group = left.first(std::min(left.size(), mailauth::Answers::kMaxQuestions));
     left = left.subspan(group.size());
-    for (mailauth::Answer& answer : look_up_group(loop, resolver, patience, group))
+    for (mailauth::Answer& answer : look_up_group(loop, resolver, patience, group, goes_on))
       out.push_back(std::move(answer));
   }
   return out;
 }
 
-TextLookup dns_lookup(const Settings& settings) {
-  return [settings](const std::vector<std::string>& names) {
+TextLookup dns_lookup(const Settings& settings, GoesOn goes_on) {
+  return [settings, goes_on = std::move(goes_on)](const std::vector<std::string>& names) {
     net::EventLoop loop("dkim");
     auto resolver = dns::make_resolver(loop, dns_options(settings));
-    if (resolver.ok()) return look_up_texts(loop, **resolver, settings.dns_timeout * 2, names);
+    if (resolver.ok()) return look_up_texts(loop, **resolver, settings.dns_timeout * 2, names, goes_on);
     mailauth::Answer none = kNoAnswer;
     none.problem = resolver.error().message;
     return std::vector<mailauth::Answer>(names.size(), none);
@@ -345,7 +356,11 @@ storage::Job make_dkim_job(const Settings& settings, const Clock& clock) {
       "dkim", std::chrono::minutes(5),
       [settings, seal, &clock](storage::Database& database) -> Result<std::string> {
         if (!seal.ok()) return seal.error();
-        auto checks = check_keys(database, *seal, "", dns_lookup(settings), clock.wall_now());
+        const auto goes_on = [&database] {
+          const auto looked = database.look_now([](storage::Connection&) -> Result<void> { return {}; });
+          return looked.ok() || !storage::ends_the_run(looked.error());
+        };
+        auto checks = check_keys(database, *seal, "", dns_lookup(settings, goes_on), clock.wall_now());
         if (!checks.ok()) return checks.error();
         std::size_t activated = 0, withheld = 0;
         for (const KeyCheck& check : *checks) {
@@ -365,6 +380,7 @@ storage::Job make_dkim_job(const Settings& settings, const Clock& clock) {
                 {{"domain", check.key.domain}, {"selector", check.key.selector}, {"error", check.problem}});
           }
         }
+        if (!goes_on()) return Error{ErrorCode::kCancelled, "the server ends; not all names were asked for"};
         return std::to_string(checks->size()) + " keys, " + std::to_string(activated) + " activated" +
                (withheld == 0 ? std::string()
                               : ", " + std::to_string(withheld) +

@@ -69,10 +69,14 @@ Result<std::vector<KeyCheck>> check_keys(storage::Database& database,
 // Whether there are new keys, and this seal lets none of them be made active, whatever DNS has: then another node had better look.
 // False where that cannot be told.
 bool makes_none_active(storage::Database& database, const std::optional<mailauth::KeySeal>& seal);
-TextLookup dns_lookup(const Settings& settings);
+// Whether anybody still wants the answers: asked now and then while name servers are waited for, on the thread that waits;
+// may block. Behind false, what is not known yet is a temporary error. Null: always.
+using GoesOn = std::function<bool()>;
+TextLookup dns_lookup(const Settings& settings, GoesOn goes_on = nullptr);
 // One group after the other, of as many names as Answers takes. Runs the loop meanwhile.
 std::vector<mailauth::Answer> look_up_texts(net::EventLoop& loop, dns::Resolver& resolver, Duration patience,
-                                            const std::vector<std::string>& names);
+                                            const std::vector<std::string>& names,
+                                            const GoesOn& goes_on = nullptr);
 
 // "NAME IN TXT ( "..." "..." )" as for a zone file: strings of at most 255 octets.
 std::string zone_record(const storage::DkimKeyRecord& key);

@@ -165,6 +165,23 @@ BOOST_AUTO_TEST_CASE(silent_servers_are_waited_for_once_for_many_names) {
   for (const Answer& answer : silent) BOOST_TEST((answer.status == Answer::Status::kTemporary));
 }
 
+BOOST_AUTO_TEST_CASE(silent_servers_are_not_waited_for_when_the_server_ends) {
+  net::EventLoop loop("test");
+  FakeResolver dns(loop);
+  std::vector<std::string> names;
+  for (int i = 0; i < 200; ++i) {
+    names.push_back("k" + std::to_string(i) + "._domainkey.lists.test");
+    dns.set_text(names.back(), {"never told"});
+  }
+  dns.hold();
+  int asked = 0;
+  const auto ends = [&asked] { return ++asked < 3; };
+  const auto silent = smtpd::operate::look_up_texts(loop, dns, std::chrono::hours(24), names, ends);
+  BOOST_TEST(dns.questions().size() == 150u);
+  BOOST_REQUIRE(silent.size() == 200u);
+  for (const Answer& answer : silent) BOOST_TEST((answer.status == Answer::Status::kTemporary));
+}
+
 BOOST_AUTO_TEST_CASE(answers_come_in_the_order_of_their_names) {
   net::EventLoop loop("test");
   FakeResolver dns(loop);
