@@ -243,6 +243,11 @@ Result<std::optional<Id>> PostStore::remember_with_post(Id list_id, std::string_
   return std::optional<Id>();
 }
 
+Result<void> PostStore::know_keys() {
+  UnsettledKeys* const unsettled = connection_.unsettled_keys();
+  return unsettled == nullptr ? Result<void>() : unsettled->know(connection_);
+}
+
 Result<void> PostStore::keep_key_apart(Id post_id) {
   auto row = sql::prepare(connection_, "SELECT list_id, seen_key, accepted FROM post WHERE id = ?", post_id);
   if (!row.ok()) return row.error();

@@ -85,6 +85,8 @@ class PostStore {
   Result<void> forget(Id list_id, std::string_view key, Id post_id);
   // remember() for a post that is added in this very transaction, with the key in its record: cheaper.
   Result<std::optional<Id>> remember_with_post(Id list_id, std::string_view key, Id post_id, WallTime now);
+  // Makes both of them ready, in a transaction that writes: where keys are kept in the rows of posts, all these are read once.
+  Result<void> know_keys();
   Result<std::optional<PostRecord>> find(Id post_id);
   // kNotFound once it was dropped; "" for a 7-bit form of a post that needs none.
   Result<std::string> rendering(Id post_id, Form form = Form::kAsIs);

@@ -16,7 +16,7 @@ std::uint64_t hash_of(Id list_id, std::string_view key) {
 }  // namespace
 
 Result<std::optional<Id>> UnsettledKeys::find(Connection& connection, Id list_id, std::string_view key) {
-  if (!loaded_) ESSAIM_TRY(load(connection));
+  ESSAIM_TRY(know(connection));
   const auto hint = posts_.find(hash_of(list_id, key));
   if (hint == posts_.end()) return std::optional<Id>();
   auto has_it =
@@ -46,7 +46,8 @@ Result<void> UnsettledKeys::forget_settled(Connection& connection) {
   return {};
 }
 
-Result<void> UnsettledKeys::load(Connection& connection) {
+Result<void> UnsettledKeys::know(Connection& connection) {
+  if (loaded_) return {};
   posts_.clear();
   auto statement = sql::prepare(
       connection, "SELECT id, list_id, seen_key FROM post WHERE finished = 0 AND LENGTH(seen_key) > 0");

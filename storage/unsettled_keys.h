@@ -20,8 +20,9 @@ namespace essaim::storage {
 
 class UnsettledKeys {
  public:
-  // The post whose row has the key. Reads the keys of all that is not settled when it is asked for the first time: a
-  // microsecond for each.
+  // Reads the keys of all that is not settled, once: some microseconds for each. Whoever asks first waits for it else.
+  Result<void> know(Connection& connection);
+  // The post whose row has the key.
   Result<std::optional<Id>> find(Connection& connection, Id list_id, std::string_view key);
   // Before the post is added with it.
   void put(Id list_id, std::string_view key, Id post_id);
@@ -31,8 +32,6 @@ class UnsettledKeys {
   std::size_t size() const { return posts_.size(); }
 
  private:
-  Result<void> load(Connection& connection);
-
   std::unordered_map<std::uint64_t, Id> posts_;  // by a hash of list and key; the last one that had it
   std::vector<std::pair<std::uint64_t, Id>> settled_;
   bool loaded_ = false;

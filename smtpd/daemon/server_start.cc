@@ -18,6 +18,7 @@
 #include "smtpd/settings/listen_table.h"
 #include "storage/copied_away.h"
 #include "storage/directory_store.h"
+#include "storage/post_store.h"
 #include "storage/probe.h"
 #include "storage/schema.h"
 
@@ -180,6 +181,12 @@ Result<void> Server::open_storage(const std::string& password) {
     if (const auto freed = operate::release_abandoned_deletions(*database_, system_clock().wall_now(), true);
         !freed.ok())
       log::warning("deletion-marks-unread", {{"error", freed.error().message}});
+  // While nobody waits for it: with a million posts that are not settled it takes seconds of the one who writes. Else the first
+  // message tries it again.
+  const auto known = database_->write_now(storage::Durability::kProgress, [](storage::Connection& c) {
+    return storage::PostStore(c).know_keys();
+  });
+  if (!known.ok()) log::warning("known-messages-unread", {{"error", known.error().message}});
   auto tokens = lists::Tokens::load(*database_);
   if (!tokens.ok()) return tokens.error();
   tokens_ = *std::move(tokens);

@@ -6,6 +6,7 @@
 #include "storage/departure_store.h"
 #include "storage/retention.h"
 #include "storage/sql.h"
+#include "storage/unsettled_keys.h"
 #include "tests/storage/fixtures.h"
 
 using namespace essaim;
@@ -351,6 +352,33 @@ BOOST_FIXTURE_TEST_CASE(who_left_and_what_was_deleted_is_asked_for_all_lists_at_
   });
   run();
   BOOST_TEST(rows("member") == 57 + 28 + 2);  // ann, bob where he stays, listmasters
+}
+
+BOOST_AUTO_TEST_CASE(messages_that_came_are_known_before_the_first_one_comes_again) {
+  TempDatabase database;
+  make_list(*database);
+  commit(*database, [](Connection& c) -> Result<void> {
+    for (Id id = 1; id <= 3; ++id) {
+      PostRecord one = post(id);
+      one.seen_key = "key " + std::to_string(id);
+      BOOST_TEST(!must(PostStore(c).remember_with_post(kList, one.seen_key, id, kNow)).has_value());
+      ESSAIM_TRY(PostStore(c).add(one, "x"));
+    }
+    return {};
+  });
+  database.reopen();
+  for (int i = 0; i < 2; ++i) {
+    commit(*database, [](Connection& c) -> Result<void> {
+      must(PostStore(c).know_keys());
+      BOOST_TEST((c.unsettled_keys() == nullptr || c.unsettled_keys()->size() == 3U));
+      return {};
+    });
+  }
+  commit(*database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(must(PostStore(c).remember(kList, "key 2", 9, kNow)).value() == 2);
+    BOOST_TEST(!must(PostStore(c).remember(kList, "key 9", 9, kNow)).has_value());
+    return {};
+  });
 }
 
 // No claim looks for them, nor does a command; and their posts would never end.
