@@ -23,6 +23,11 @@ struct KeyRing::State {
   const std::optional<mailauth::KeySeal> seal;
   std::mutex mutex;
   Keys keys;
+  struct Opened {
+    std::string sealed;
+    std::shared_ptr<const mailauth::SigningKey> key;
+  };
+  std::map<KeyName, Opened> opened;  // those of the last look, also of keys that wait for their record
   bool loading = false;
   std::set<KeyName> unusable;  // those that were told
 };
@@ -47,36 +52,60 @@ Result<void> KeyRing::State::read(storage::Connection& connection, Keys* into) {
   auto rows = storage::DkimStore(connection).keys("");
   if (!rows.ok()) return rows.error();
   std::map<KeyName, Error> closed;
+  std::map<KeyName, Opened> before, now;
+  {
+    std::lock_guard lock(mutex);
+    before.swap(opened);
+  }
   for (const storage::DkimKeyRecord& row : *rows) {
     if (row.state == storage::DkimKeyState::kRetired || row.of_deleted_domain) continue;
-    auto key = operate::open_key(seal, row);
-    if (!key.ok()) {
-      closed.emplace(KeyName(row.domain, row.selector), key.error());
-    } else if (row.state == storage::DkimKeyState::kActive) {
-      (*into)[row.domain].push_back(
-          std::make_shared<const mailauth::SigningKey>(mailauth::SigningKey{row.domain, row.selector, *key}));
+    const KeyName name(row.domain, row.selector);
+    std::shared_ptr<const mailauth::SigningKey> key;
+    if (const auto known = before.find(name); known != before.end() && known->second.sealed == row.sealed)
+      key = known->second.key;
+    if (key == nullptr) {
+      auto opens = operate::open_key(seal, row);
+      if (!opens.ok()) {
+        closed.emplace(name, opens.error());
+        continue;
+      }
+      key = std::make_shared<const mailauth::SigningKey>(
+          mailauth::SigningKey{row.domain, row.selector, *std::move(opens)});
     }
+    if (row.state == storage::DkimKeyState::kActive) (*into)[row.domain].push_back(key);
+    now[name] = {row.sealed, std::move(key)};
+  }
+  {
+    std::lock_guard lock(mutex);
+    opened.swap(now);
   }
   warn(closed);
   return {};
 }
 
-// "lists.example.org/20261128r, ..."
-std::string KeyRing::names_of(const Keys& keys) {
-  std::string out;
-  for (const auto& [domain, of_domain] : keys) {
-    for (const auto& key : of_domain) out += (out.empty() ? "" : ", ") + domain + "/" + key->selector;
-  }
+std::set<std::string> KeyRing::names_of(const Keys& keys) {
+  std::set<std::string> out;
+  for (const auto& [domain, of_domain] : keys)
+    for (const auto& key : of_domain) out.insert(domain + "/" + key->selector);
   return out;
 }
 
+// What differs alone: there may be a thousand.
 void KeyRing::State::take_and_tell(Keys read) {
-  const std::string now = names_of(read);
+  const std::set<std::string> now = names_of(read);
   {
     std::lock_guard lock(mutex);
     keys.swap(read);
   }
-  if (now != names_of(read)) log::info("signing-keys", {{"keys", std::string_view(now)}});
+  const std::set<std::string> before = names_of(read);
+  if (now == before) return;
+  const auto only = [](const std::set<std::string>& these, const std::set<std::string>& others) {
+    std::string out;
+    for (const std::string& name : these)
+      if (!others.contains(name)) out += (out.empty() ? "" : ", ") + name;
+    return out;
+  };
+  log::info("signing-keys", {{"keys", now.size()}, {"gone", only(before, now)}, {"new", only(now, before)}});
 }
 
 KeyRing::KeyRing(storage::Database& database, std::optional<mailauth::KeySeal> seal)

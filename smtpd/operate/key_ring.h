@@ -1,7 +1,8 @@
 // The keys that sign, opened and in memory. Read from the database at start, and again when refresh() is called: the
 // server does so every twenty seconds, also while nothing is to be signed, so that no node wakes up with keys whose
-// records are gone. When they are others than before, the log has a line "signing-keys"; a key that cannot be opened here,
-// though it signs or waits for its record, is named there once ("dkim-key-unusable"). Keys of deleted domains are none.
+// records are gone. One that is there as it was before is not opened anew. When they are others than before, the log has a line
+// "signing-keys" with those that came and went; a key that cannot be opened here, though it signs or waits for its record, is named
+// there once ("dkim-key-unusable"). Keys of deleted domains are none.
 //
 // refresh() and keys_for() are thread-safe and do not block. Reads that are under way when it ends find nobody any more.
 #pragma once
@@ -10,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "core/mailauth/keys.h"
@@ -38,7 +40,7 @@ class KeyRing {
  private:
   using Keys = std::map<std::string, mailauth::SigningKeys>;
   struct State;
-  static std::string names_of(const Keys& keys);
+  static std::set<std::string> names_of(const Keys& keys);  // "lists.example.org/20261128r", ...
 
   storage::Database& database_;
   const std::shared_ptr<State> state_;

@@ -12,6 +12,7 @@
 #include "smtpd/operate/dkim_keys.h"
 #include "smtpd/operate/key_ring.h"
 #include "storage/directory_store.h"
+#include "storage/sql.h"
 #include "tests/support/fake_resolver.h"
 #include "tests/support/temp_database.h"
 
@@ -210,6 +211,31 @@ BOOST_FIXTURE_TEST_CASE(every_node_signs_with_what_is_active, Keys) {
   check();
   BOOST_TEST(comes_to_be(here, {next.front().selector}));
   BOOST_TEST(comes_to_be(there, {next.front().selector}));
+}
+
+// Each node looks at all of them three times a minute.
+BOOST_FIXTURE_TEST_CASE(a_key_that_stays_as_it_is_is_opened_once, Keys) {
+  KeyRing ring(*database, seal());
+  const DkimKeyRecord first = create();
+  publish(first);
+  check();
+  must(ring.load());
+  const mailauth::SigningKeys before = ring.keys_for("lists.test");
+  BOOST_REQUIRE(before.size() == 1u);
+  must(ring.load());
+  BOOST_TEST((ring.keys_for("lists.test") == before));
+  // One that was sealed anew is another one, whatever its name.
+  must(
+      database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
+        const std::string other =
+            seal().sealed(mailauth::PrivateKey::generate(mailauth::Algorithm::kRsaSha256).to_pem(),
+                          smtpd::operate::purpose_of_key("lists.test", first.selector));
+        must(storage::sql::run(connection, "UPDATE dkim_key SET sealed = ?", storage::sql::Blob{other}));
+        return {};
+      }));
+  must(ring.load());
+  BOOST_REQUIRE(ring.keys_for("lists.test").size() == 1u);
+  BOOST_TEST((ring.keys_for("lists.test").front() != before.front()));
 }
 
 BOOST_FIXTURE_TEST_CASE(what_cannot_be_opened_signs_nothing, Keys) {
