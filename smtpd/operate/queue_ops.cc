@@ -219,9 +219,8 @@ class Operation {
   void sweep(std::vector<Id> ids, const Recall& recall) {
     const bool can_come_back = request_.waits && (recall || database_.wants_small_transactions());
     const bool deletes = request_.action == QueueAction::kDelete;
-    const MonoTime end = clock_.mono_now() + (!deletes   ? kPatienceForRetry
-                                              : of_all() ? kPatienceForAll
-                                                         : kPatienceForSome);
+    const Duration patience = !deletes ? kPatienceForRetry : of_all() ? kPatienceForAll : kPatienceForSome;
+    std::optional<MonoTime> end;  // from when all have been worked on once, which may take longer than that
     for (;;) {
       std::erase_if(ids, [&](Id id) {
         renew_marks(recall);
@@ -233,7 +232,8 @@ class Operation {
         if (done || !of_all()) marks_.take_back(id);
         return true;
       });
-      if (ids.empty() || !can_come_back || clock_.mono_now() >= end || ending()) break;
+      if (!end) end = clock_.mono_now() + patience;
+      if (ids.empty() || !can_come_back || clock_.mono_now() >= *end || ending()) break;
       // A server that is given something back has it in its hands again before a command comes to it.
       if (!deletes)
         for (const Id id : ids)

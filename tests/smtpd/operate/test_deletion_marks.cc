@@ -289,7 +289,7 @@ BOOST_FIXTURE_TEST_CASE(an_operators_hold_is_beside_the_marks_and_outlives_them,
 BOOST_FIXTURE_TEST_CASE(no_post_is_let_go_before_a_long_delete_comes_to_it, Queue) {
   class Slow final : public Forwarding {
    public:
-    Slow(Database& inner, ManualClock& clock) : Forwarding(inner), clock_(clock) {}
+    Slow(Database& inner, ManualClock& moved) : Forwarding(inner), clock_(moved) {}
     void write(Durability durability, Work work, Done done) override {
       clock_.advance(1min);
       released += must(release_abandoned_deletions(inner_, clock_.wall_now()));

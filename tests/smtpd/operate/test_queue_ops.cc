@@ -288,6 +288,32 @@ BOOST_FIXTURE_TEST_CASE(what_comes_back_while_some_are_deleted_is_deleted_too, Q
   BOOST_TEST(held() == 0);
 }
 
+// What is in transmission has its time also where the work on the others alone takes longer.
+BOOST_FIXTURE_TEST_CASE(a_delete_of_many_waits_behind_its_first_pass, Queue) {
+  class Slow final : public Forwarding {
+   public:
+    Slow(Database& inner, ManualClock& moved) : Forwarding(inner), clock_(moved) {}
+    void write(Durability durability, Work work, Done done) override {
+      clock_.advance(4min);
+      Forwarding::write(durability, std::move(work), std::move(done));
+    }
+
+   private:
+    ManualClock& clock_;
+  } slow(*database, clock);
+  const BatchRecord in_flight = claim(*database, {1, 1}, 1).at(0);
+  QueueRequest some = request(QueueAction::kDelete);
+  some.selection.filter.recipient = "u1@a.test";
+  const auto recall = [&](const std::vector<Id>& posts) {
+    if (posts == std::vector<Id>{in_flight.post_id} && state(in_flight.post_id).starts_with("3 "))
+      give_back(in_flight);
+  };
+  const QueueChange done = must(change_queue(slow, clock, some, recall));
+  BOOST_TEST(done.recipients == 3);
+  BOOST_TEST(done.busy == 0);
+  BOOST_TEST(held() == 0);
+}
+
 // The others of the post are to have it.
 BOOST_FIXTURE_TEST_CASE(a_post_of_which_some_are_deleted_is_not_held_for_ever, Queue) {
   const BatchRecord in_flight = claim(*database, {1, 1}, 1).at(0);
