@@ -226,7 +226,8 @@ Result<std::vector<MemberRecord>> MemberStore::all_of_person(const smtp::Address
 }
 
 // In lower case, as it is its own key. Who is a member of a deleted list has not left it, and is made to have left behind all of
-// its posts. Whoever was moved has left as well: copies to the earlier address are none of the later one's.
+// its posts. Whoever was moved has left as well: no expansion takes the earlier address any more. Copies that are made already bear
+// the id of the member, who has not left: they go out.
 Result<bool> MemberStore::forget_ended(Id member_id, const smtp::Address& address) {
   const std::string local = "erased-" + std::to_string(member_id);
   auto changed =

@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(memberships_are_found_whole_and_of_those_that_ended_nothing
     BOOST_TEST(must(store.left_since(kList, 1)).size() == 2U);
     return {};
   });
-  // Of an address that became another, too: what was on its way to it ends.
+  // Of an address that became another, too: what is not expanded goes to it no more. Copies that are made bear the member's id.
   commit(*database, [](Connection& c) -> Result<void> {
     MemberStore store(c);
     ESSAIM_TRY(store.add(member(10, "carl", "a.test", 3)));
