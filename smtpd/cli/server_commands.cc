@@ -9,6 +9,7 @@
 #include "smtpd/cli/site.h"
 #include "smtpd/operate/route.h"
 #include "smtpd/settings/settings.h"
+#include "storage/post_store.h"
 
 namespace essaim::smtpd::cli {
 namespace {
@@ -28,7 +29,24 @@ int ask(const Shell& shell, const admin::Request& request) {
   return shell.done(for_display(Json::parse(*answer).value("message", std::string("done"))), *answer);
 }
 
-// What is mistyped would be waited for for ever. A list is looked up where the database can be; a trace is for when it cannot
+// Of a list that there is no more.
+bool posts_wait(Site& site, const std::string& list) {
+  storage::PostFilter filter;
+  filter.list = list;
+  filter.unfinished = true;
+  filter.limit = 1;
+  bool any = false;
+  const auto read = site.read([&](storage::Connection& connection) -> Result<void> {
+    const auto found = storage::PostStore(connection).search(filter);
+    if (!found.ok()) return found.error();
+    any = !found->empty();
+    return {};
+  });
+  return any || !read.ok();
+}
+
+// What is mistyped would be waited for for ever. Posts are traced by the name that they were accepted under, which the list may have
+// no more, or nothing has. A list is looked up where the database can be; a trace is for when it cannot
 // be, too.
 Result<void> require_target(const Shell& shell, const Settings& settings, const std::string& destination,
                             const std::string& list) {
@@ -41,8 +59,12 @@ Result<void> require_target(const Shell& shell, const Settings& settings, const 
   if (!address.ok()) return Error{ErrorCode::kInvalid, "--list: " + address.error().message};
   auto site = Site::open(shell);
   if (!site.ok()) return {};
-  const auto known = (*site)->admin().show_list(list);
-  return known.ok() || known.error().code != ErrorCode::kNotFound ? Result<void>() : known.error();
+  const auto known = (*site)->admin().list_by_any_name(list);
+  if (known.ok() && !shell.json && known->address() != address->to_string())
+    std::fprintf(stderr, "essaim: %s is called %s now; posts that were accepted before are traced\n",
+                 for_display(address->to_string()).c_str(), for_display(known->address()).c_str());
+  const bool missing = !known.ok() && known.error().code == ErrorCode::kNotFound;
+  return missing && !posts_wait(**site, list) ? known.error() : Result<void>();
 }
 
 int trace(const Shell& shell, const std::string& peer, const std::string& destination,

@@ -131,6 +131,13 @@ BOOST_FIXTURE_TEST_CASE(a_trace_of_what_there_is_not_does_not_wait_for_ever, Scr
   says({"trace", "--destination", "no domain"}, 2, "--destination: 'no domain' is not a domain name");
   says({"trace", "--list", "Dev@lists.example"}, 1, "no server is running");
   says({"trace", "--destination", "müller.example"}, 1, "no server is running");
+  // Posts that wait are traced by the name that they were accepted under.
+  ok({"list", "rename", "dev@lists.example", "bees"});
+  says({"trace", "--list", "bees@lists.example"}, 1, "no server is running");
+  says({"trace", "--list", "Dev@lists.example"}, 1, "no server is running");
+  says({"trace", "--list", "dev@lists.example"}, 1, "dev@lists.example is called bees@lists.example now");
+  ok({"list", "forget", "dev@lists.example"});
+  says({"trace", "--list", "dev@lists.example"}, 1, "there is no list dev@lists.example");
 }
 
 BOOST_FIXTURE_TEST_CASE(where_there_is_nothing_to_show_a_sentence_says_so, Scripts) {
