@@ -19,6 +19,7 @@
 #include "core/base/id.h"
 #include "core/base/result.h"
 #include "core/smtp/address.h"
+#include "lists/list_end.h"
 #include "lists/services.h"
 #include "lists/settings.h"
 #include "storage/database.h"
@@ -26,7 +27,6 @@
 
 namespace essaim::lists {
 
-struct Dropped;
 struct Renaming;
 struct Request;
 struct Response;
@@ -85,6 +85,7 @@ struct RemovedMembers {
 struct ApplyPlan {
   std::vector<std::string> lines;  // "+ list dev@x", "~ list dev@x: footer ...", "- member dev@x a@b"
   bool applied = false;
+  Dropped dropped;  // what waited on lists that went
 };
 
 class Admin {
@@ -150,7 +151,9 @@ class Admin {
   // it names included. Domains and lists that the text does not name are left alone unless `remove_others`. A long text takes
   // several transactions: domains and lists, then people, then what goes; the error says how far it came, and asking again
   // does the rest.
-  Result<ApplyPlan> apply_text(const std::string& text, bool dry_run, bool remove_others = false);
+  // `quiet` as in delete_list().
+  Result<ApplyPlan> apply_text(const std::string& text, bool dry_run, bool remove_others = false,
+                               bool quiet = false);
 
  private:
   // As the operator.

@@ -357,8 +357,10 @@ void log_apply(const std::string& what, const char* result) {
 }
 
 // As many steps in a transaction as are small together: a short text is applied as a whole or not at all.
-Result<void> make_steps(const Services& services, WallTime now, const DirectoryPlan& plan,
-                        const std::function<bool()>& asked_to_end) {
+// Gives what waited on lists that went.
+Result<Dropped> make_steps(const Services& services, WallTime now, const DirectoryPlan& plan, bool quiet,
+                           const std::function<bool()>& asked_to_end) {
+  Dropped dropped;
   const auto all = static_cast<std::int64_t>(plan.lines.size());
   std::int64_t made = 0;
   for (std::size_t first = 0; first < plan.steps.size();) {
@@ -371,8 +373,11 @@ Result<void> make_steps(const Services& services, WallTime now, const DirectoryP
       ++last;
     } while (last < plan.steps.size() && rows + plan.steps[last].rows <= kWrittenTogether);
     if (first > 0) let_others_write();
+    Dropped here;
     const auto make = [&](Connection& connection) -> Result<void> {
-      for (std::size_t i = first; i < last; ++i) ESSAIM_TRY(plan.steps[i].make({services, connection, now}));
+      here = {};
+      for (std::size_t i = first; i < last; ++i)
+        ESSAIM_TRY(plan.steps[i].make({services, connection, now, quiet, &here}));
       return {};
     };
     const Result<void> written = asked_to_end()
@@ -383,16 +388,17 @@ Result<void> make_steps(const Services& services, WallTime now, const DirectoryP
         log_apply(std::to_string(made) + " of " + std::to_string(all) + " changes", "interrupted");
       return with_progress(written.error(), made, all, "changes are made");
     }
+    dropped += here;
     made += changes;
     first = last;
   }
   log_apply(std::to_string(all) + " changes", all == 0 ? "already" : "done");
-  return {};
+  return dropped;
 }
 
 }  // namespace
 
-Result<ApplyPlan> Admin::apply_text(const std::string& text, bool dry_run, bool remove_others) {
+Result<ApplyPlan> Admin::apply_text(const std::string& text, bool dry_run, bool remove_others, bool quiet) {
   const auto wanted = read_directory(text);
   if (!wanted.ok()) return wanted.error();
   if (remove_others && wanted->domains.empty() && wanted->lists.empty())
@@ -406,8 +412,10 @@ Result<ApplyPlan> Admin::apply_text(const std::string& text, bool dry_run, bool 
     return {};
   }));
   DirectoryPlan plan = plan_directory(is, *wanted, remove_others);
-  if (!dry_run) ESSAIM_TRY(make_steps(services_, clock_.wall_now(), plan, asked_to_end_));
-  return ApplyPlan{std::move(plan.lines), !dry_run};
+  if (dry_run) return ApplyPlan{std::move(plan.lines), false, {}};
+  const auto dropped = make_steps(services_, clock_.wall_now(), plan, quiet, asked_to_end_);
+  if (!dropped.ok()) return dropped.error();
+  return ApplyPlan{std::move(plan.lines), true, *dropped};
 }
 
 }  // namespace essaim::lists

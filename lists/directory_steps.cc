@@ -196,8 +196,10 @@ Result<void> drop_list(const StepContext& context, const std::string& address) {
   if (!list.ok()) return list.error();
   if (!list->has_value()) return {};
   WriteContext write{context.services, context.connection, context.now, 0};
-  const auto dropped = end_list(write, **list, "the operator", false);
-  return dropped.ok() ? Result<void>() : dropped.error();
+  const auto dropped = end_list(write, **list, "the operator", context.quiet);
+  if (!dropped.ok()) return dropped.error();
+  if (context.dropped != nullptr) *context.dropped += *dropped;
+  return {};
 }
 
 Result<void> drop_domain(const StepContext& context, const std::string& name) {

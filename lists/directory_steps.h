@@ -11,6 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "lists/directory_text.h"
+#include "lists/list_end.h"
 #include "lists/services.h"
 #include "storage/database.h"
 #include "storage/records.h"
@@ -25,6 +26,8 @@ struct StepContext {
   const Services& services;
   storage::Connection& connection;
   WallTime now;
+  bool quiet = false;          // nobody is told of what waited on a list that goes
+  Dropped* dropped = nullptr;  // gets the sums of that, if anybody wants them
 };
 using MakeStep = std::function<Result<void>(const StepContext&)>;
 

@@ -15,6 +15,13 @@ struct Dropped {
   std::int64_t posts = 0;     // for its moderators, or for their authors' confirmation
   std::int64_t requests = 0;  // for an approval or a confirmation; and invitations
   std::int64_t told = 0;      // people
+
+  Dropped& operator+=(const Dropped& other) {
+    posts += other.posts;
+    requests += other.requests;
+    told += other.told;
+    return *this;
+  }
 };
 
 // Deletes it. What waits is declined in the name of `by`, and who waits for the answer of others is told so, each once

@@ -113,22 +113,32 @@ std::string manual() {
          config::render_man(*settings_schema()) + ".SH SEE ALSO\n.BR essaim (1)\n";
 }
 
-int apply(const Shell& shell, const std::string& file, bool dry_run, bool remove_others) {
+int apply(const Shell& shell, const std::string& file, bool dry_run, bool remove_others, bool quiet) {
   auto text = read_text_file(file);
   if (!text.ok()) return shell.fail(text.error());
   return Interruption::end(with_site(shell, [&](Site& site) {
     const Interruption interruption;
     site.admin().end_when(Interruption::asked);
-    auto plan = site.admin().apply_text(*text, dry_run, remove_others);
+    auto plan = site.admin().apply_text(*text, dry_run, remove_others, quiet);
     if (!plan.ok())
       return shell.fail(
           {plan.error().code, (file == "-" ? "standard input" : file) + ": " + plan.error().message});
-    if (shell.json) return print_json({{"applied", plan->applied}, {"changes", plan->lines}});
+    const lists::Dropped& dropped = plan->dropped;
+    if (shell.json)
+      return print_json({{"applied", plan->applied},
+                         {"changes", plan->lines},
+                         {"posts", dropped.posts},
+                         {"requests", dropped.requests},
+                         {"told", dropped.told}});
     for (const std::string& line : plan->lines) print_line(for_display(line));
     print_line(plan->lines.empty() ? "nothing to change"
                : dry_run
                    ? plural(static_cast<std::int64_t>(plan->lines.size()), "change") + "; nothing was done"
                    : plural(static_cast<std::int64_t>(plan->lines.size()), "change") + " made");
+    if (dropped.posts + dropped.requests > 0)
+      print_line(plural(dropped.posts, "post") + " and " + plural(dropped.requests, "request") +
+                 " that waited on lists that are gone are dropped; people told of it: " +
+                 std::to_string(dropped.told));
     return static_cast<int>(kOk);
   }));
 }
@@ -172,14 +182,17 @@ void add_config(Shell& shell) {
   auto file = std::make_shared<std::string>();
   auto dry_run = std::make_shared<bool>(false);
   auto remove_others = std::make_shared<bool>(false);
-  CLI::App* verb = shell.verb(
-      noun, "apply", "make domains, lists and members what a text says",
-      "  essaim config apply lists.toml --dry-run\n  essaim config apply lists.toml",
-      [&shell, file, dry_run, remove_others] { return apply(shell, *file, *dry_run, *remove_others); });
+  auto quiet = std::make_shared<bool>(false);
+  CLI::App* verb = shell.verb(noun, "apply", "make domains, lists and members what a text says",
+                              "  essaim config apply lists.toml --dry-run\n  essaim config apply lists.toml",
+                              [&shell, file, dry_run, remove_others, quiet] {
+                                return apply(shell, *file, *dry_run, *remove_others, *quiet);
+                              });
   verb->add_option("FILE", *file, "as written by `config export`; - is standard input")->required();
   verb->add_flag("--dry-run", *dry_run, "say what would change, and change nothing");
   verb->add_flag("--remove-others", *remove_others,
                  "also remove domains and lists that the text does not name");
+  verb->add_flag("--quiet", *quiet, "nobody is told of posts and requests that waited on lists that go");
 }
 
 }  // namespace essaim::smtpd::cli

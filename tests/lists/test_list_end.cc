@@ -146,17 +146,33 @@ BOOST_AUTO_TEST_CASE(what_is_said_of_mail_with_requiretls_asks_for_it_too) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_list_that_goes_with_a_text_tells_them_as_well) {
+void remove_with_a_text(bool quiet) {
   TestSite site;
   const auto without = site.admin.export_text();
   TestSite::require(without);
   site.make_list("dev", {{"send", "editorkey"}}, {}, {"own@o.example"});
   BOOST_TEST(site.send("ann@x.example", {"dev@lists.example"}, a_post("ann@x.example")).positive());
-  TestSite::require(site.admin.apply_text(*without, false, true));
+  const auto planned = site.admin.apply_text(*without, true, true, quiet);
+  TestSite::require(planned);
+  BOOST_TEST(planned->dropped.posts == 0);
+  const auto applied = site.admin.apply_text(*without, false, true, quiet);
+  TestSite::require(applied);
   BOOST_TEST(site.rcpt("dev@lists.example").target == nullptr);
-  BOOST_REQUIRE(said(site).size() == 1U);
+  BOOST_TEST(applied->dropped.posts == 1);
+  BOOST_TEST(applied->dropped.requests == 0);
+  BOOST_TEST(applied->dropped.told == (quiet ? 0 : 1));
+  BOOST_REQUIRE(said(site).size() == (quiet ? 0U : 1U));
+  if (quiet) return;
   BOOST_TEST(site.recipients(said(site).front().id) == std::vector<std::string>{"ann@x.example"},
              boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_list_that_goes_with_a_text_tells_them_as_well) {
+  remove_with_a_text(false);
+}
+
+BOOST_AUTO_TEST_CASE(a_list_that_goes_with_a_text_tells_nobody_where_that_is_not_wanted) {
+  remove_with_a_text(true);
 }
 
 // One mail, whoever many there are: a transaction that writes a mail for each would keep all others waiting.

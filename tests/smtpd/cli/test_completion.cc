@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(what_is_offered_goes_by_what_stands_before_it) {
   BOOST_TEST(offered({"config", "apply", "--config="}) == ":files ");
   // Behind the last argument there are options only, and behind "--" none.
   BOOST_TEST(offered({"config", "apply", "lists.toml", ""}) ==
-             "--config --dry-run --help --json --remove-others ");
+             "--config --dry-run --help --json --quiet --remove-others ");
   BOOST_TEST(offered({"config", "apply", "lists.toml", "--", ""}) == "");
   BOOST_TEST(offered({"config", "apply", "--", "--dry"}) == ":files ");
   BOOST_TEST(offered({"config", "check", "--nonsense", "--he"}) == "--help ");
