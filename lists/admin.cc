@@ -104,7 +104,7 @@ Result<Change> Admin::ask_domain(const std::string& name, Request request, Missi
     if (!name.empty()) {
       auto domain = DirectoryStore(connection).find_domain(request.list.domain);
       if (!domain.ok()) return domain.error();
-      if (!domain->has_value() && request.verb == Verb::kDeleteDomain)
+      if (!domain->has_value() && missing == Missing::kIsGone)
         return Error{ErrorCode::kNotFound, "there is no domain " + request.list.domain};
       if (!domain->has_value() && missing == Missing::kIsAnError) return no_domain(request.list.domain);
       if (domain->has_value()) request.list = domain_alone(**domain);
@@ -162,7 +162,7 @@ Result<Change> Admin::set_domain(const std::string& name, const SettingChanges& 
 Result<Change> Admin::delete_domain(const std::string& name) {
   Request request;
   request.verb = Verb::kDeleteDomain;
-  return ask_domain(name, std::move(request), Missing::kIsAnError);
+  return ask_domain(name, std::move(request), Missing::kIsGone);
 }
 
 Result<Change> Admin::add_listmaster(const std::string& domain, const smtp::Address& address) {
@@ -347,14 +347,13 @@ Result<Change> Admin::close_list(const std::string& address) {
   return ask_for_change(address, std::move(request));
 }
 
-Result<Change> Admin::delete_list(const std::string& address, bool quiet, Dropped* dropped) {
+Result<Dropped> Admin::delete_list(const std::string& address, bool quiet) {
   Request request;
   request.verb = Verb::kDeleteList;
   request.quiet = quiet;
   const auto response = ask_list(address, std::move(request));
   if (!response.ok()) return response.error();
-  if (dropped != nullptr) *dropped = response->dropped;
-  return change_of(*response);
+  return response->dropped;
 }
 
 Result<AddedMembers> Admin::add_members(const std::string& list, storage::Role role,

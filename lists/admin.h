@@ -121,9 +121,8 @@ class Admin {
   Result<Change> forget_name(const std::string& address);
   Result<Change> open_list(const std::string& address);
   Result<Change> close_list(const std::string& address);
-  // Who waits for an answer there is told, unless `quiet` (list_end.h); *dropped says what it was, of kDone.
-  // kNotFound: there is no such list.
-  Result<Change> delete_list(const std::string& address, bool quiet = false, Dropped* dropped = nullptr);
+  // Who waits for an answer there is told, unless `quiet` (list_end.h); gives what it was. kNotFound: there is no such list.
+  Result<Dropped> delete_list(const std::string& address, bool quiet = false);
 
   // Many in several transactions; the error says how many are added, and asking again adds the rest.
   Result<AddedMembers> add_members(const std::string& list, storage::Role role,
@@ -159,7 +158,7 @@ class Admin {
   // As the operator.
   Result<Response> carry_out(storage::Connection& connection, Request request);
   Result<Response> ask_list(const std::string& name, Request request);
-  enum class Missing { kIsAnError, kIsMade };  // what it means that there is no such domain
+  enum class Missing { kIsAnError, kIsMade, kIsGone };  // what it means that there is no such domain
   // "": of the site.
   Result<Change> ask_domain(const std::string& name, Request request, Missing missing);
   Result<Change> ask_for_change(const std::string& list, Request request);

@@ -53,18 +53,16 @@ int create(const Shell& shell, const std::string& address, const std::vector<std
 }
 
 int delete_one(const Shell& shell, Site& site, const std::string& address, bool quiet) {
-  lists::Dropped dropped;
-  const auto change = site.admin().delete_list(address, quiet, &dropped);
-  if (!change.ok()) return shell.fail(change.error());
-  const bool deleted = *change == lists::Change::kDone;
-  std::string text = deleted ? "list deleted" : "list was deleted already";
-  if (dropped.posts + dropped.requests > 0)
-    text += "; " + plural(dropped.posts, "post") + " and " + plural(dropped.requests, "request") +
-            " that waited there are dropped; people told of it: " + std::to_string(dropped.told);
-  return shell.done(text, Json{{"changed", deleted},
-                               {"posts", dropped.posts},
-                               {"requests", dropped.requests},
-                               {"told", dropped.told}}
+  const auto dropped = site.admin().delete_list(address, quiet);
+  if (!dropped.ok()) return shell.fail(dropped.error());
+  std::string text = "list deleted";
+  if (dropped->posts + dropped->requests > 0)
+    text += "; " + plural(dropped->posts, "post") + " and " + plural(dropped->requests, "request") +
+            " that waited there are dropped; people told of it: " + std::to_string(dropped->told);
+  return shell.done(text, Json{{"changed", true},
+                               {"posts", dropped->posts},
+                               {"requests", dropped->requests},
+                               {"told", dropped->told}}
                               .dump());
 }
 

@@ -16,11 +16,9 @@ namespace {
 constexpr const char* kSubject = "The list dev@lists.example was deleted";
 
 lists::Dropped end(TestSite& site, bool quiet = false) {
-  lists::Dropped out;
-  const auto change = site.admin.delete_list("dev@lists.example", quiet, &out);
-  TestSite::require(change);
-  BOOST_TEST((*change == lists::Change::kDone));
-  return out;
+  const auto dropped = site.admin.delete_list("dev@lists.example", quiet);
+  TestSite::require(dropped);
+  return *dropped;
 }
 
 // Of the mails that say it.
