@@ -348,7 +348,7 @@ Result<void> expire_or_remind(WriteContext& context, const HeldRecord& held, Wal
                             : WallTime{};
   auto ours = store.reminded(held, next);
   if (!ours.ok()) return ours.error();
-  if (!*ours || list.domain.empty() || !deciders) return {};
+  if (!*ours || next == WallTime{} || !deciders) return {};
   if (held.is_post()) {
     const auto more = store.remind_together(held, next);
     if (!more.ok()) return more.error();

@@ -132,4 +132,15 @@ BOOST_AUTO_TEST_CASE(
   }
 }
 
+BOOST_AUTO_TEST_CASE(nobody_is_reminded_of_what_was_held_before_the_list_wanted_no_reminders) {
+  Moderated site("editorkey", {{"approval_remind", "3d"}});
+  site.post("x1@y.example", "<p1@x>");
+  site.post("x2@y.example", "<p2@x>");
+  TestSite::require(site.admin.set_list("dev@lists.example", {{"approval_remind", "0s"}}));
+  const std::size_t before = site.posts().size();
+  look_after(site, std::chrono::hours(24 * 6));
+  BOOST_TEST(site.posts().size() == before);
+  BOOST_TEST(site.held().size() == 2U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
