@@ -205,10 +205,18 @@ constexpr auto kNegatingParts = std::to_array<std::string_view>(
 constexpr auto kRefusals =
     std::to_array<std::string_view>({"decline", "declined", "refuse", "refused", "reject", "rejected", "stop",
                                      "remove", "spam", "refuser", "rejeter", "unsubscribe"});
-// Where little more is said: mail servers write under a text that who got it by mistake is to delete it.
-constexpr auto kShortRefusals = std::to_array<std::string_view>(
+// But not of what mail servers write under a text: that who got this message by mistake is to delete it.
+constexpr auto kMistakes = std::to_array<std::string_view>(
     {"delete", "cancel", "wrong", "mistake", "scam", "annuler", "annulez", "erreur", "irrtum", "falsch"});
+// It is longer than this, it is about messages, and nobody in it says "I".
 constexpr std::size_t kLittle = 8;  // words
+constexpr auto kMessages = std::to_array<std::string_view>(
+    {"message", "messages", "email", "e-mail", "emails", "e-mails", "mail", "courriel", "courriels",
+     "nachricht", "mitteilung", "confidential", "confidentiel", "confidentielle", "vertraulich",
+     "vertrauliche", "recipient", "destinataire", "empfänger"});
+constexpr auto kOneself =
+    std::to_array<std::string_view>({"i", "me", "my", "mine", "je", "moi", "mon", "ma", "mes", "ich", "mir",
+                                     "mich", "mein", "meine", "meinen", "meiner"});
 constexpr auto kLeaving =
     std::to_array<std::string_view>({"stop", "remove", "delete", "cancel", "unsubscribe", "leave", "signoff",
                                      "désabonner", "abmelden", "austragen"});
@@ -229,10 +237,17 @@ bool refuses(std::string_view word) {
                      [word](std::string_view part) { return word.find(part) != word.npos; });
 }
 
+bool is_disclaimer(const std::vector<std::string>& words) {
+  const auto any = [&words](const auto& of) {
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return is_among(of, word); });
+  };
+  return words.size() > kLittle && any(kMessages) && !any(kOneself);
+}
+
 bool any_refuses(const std::vector<std::string>& words) {
-  const bool little = words.size() <= kLittle;
-  return std::any_of(words.begin(), words.end(), [little](std::string_view word) {
-    return refuses(word) || (little && is_among(kShortRefusals, word));
+  const bool mistakes_count = !is_disclaimer(words);
+  return std::any_of(words.begin(), words.end(), [mistakes_count](std::string_view word) {
+    return refuses(word) || (mistakes_count && is_among(kMistakes, word));
   });
 }
 

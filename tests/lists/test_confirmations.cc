@@ -65,6 +65,11 @@ BOOST_AUTO_TEST_CASE(an_answer_that_says_no_or_asks_confirms_nothing_and_any_oth
       {"Wrong person\n", false},
       {"Delete me\n", false},
       {"C'est une erreur\n", false},
+      {"I think this was sent to me by mistake, please cancel it\n", false},
+      {"This message is a scam, please delete all that you have about me\n", false},
+      {"Somebody has typed the wrong address here, please delete it at once\n", false},
+      {"Bonjour,\n\nIl doit s'agir d'une erreur, merci d'annuler cette inscription\n", false},
+      {"Das muss ein Irrtum sein, bitte löschen Sie meine Adresse wieder\n", false},
       // What the organisation's server appends says no such thing.
       {"> To confirm, just answer\n\nIf you have received this message by mistake, please delete it and tell "
        "us.\n",
