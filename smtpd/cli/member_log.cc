@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -44,28 +45,31 @@ Result<void> read_log(const std::string& file, DepartureLog* log) {
                    "journalctl -u essaim -o cat"};
 }
 
-// And was then: who has joined again behind the restore stays, though an old log does not say so.
-Result<bool> is_member(Site& site, Id list_id, const DepartureLog::Person& person) {
-  bool found = false;
+// The list that they are a member of, and were then: who has joined again behind the restore stays, though an old log does not
+// say so. It has its new name where a renaming was done again first, or is older than the backup.
+Result<std::optional<std::string>> membership(Site& site, const DepartureLog::Person& person) {
+  const auto address = lists::checked_list(person.list);
+  if (!address.ok()) return address.error();
+  std::optional<std::string> out;
   ESSAIM_TRY(site.read([&](storage::Connection& connection) -> Result<void> {
-    found = false;
-    auto member = storage::MemberStore(connection).find(list_id, storage::Role::kMember, person.address);
+    out.reset();
+    auto list = storage::DirectoryStore(connection).find_list_or_former(address->local, address->domain);
+    if (!list.ok()) return list.error();
+    if (!list->has_value()) return {};
+    auto member = storage::MemberStore(connection).find((*list)->id, storage::Role::kMember, person.address);
     if (!member.ok()) return member.error();
-    found = member->has_value() && format_iso8601((*member)->since) <= person.when;
+    if (member->has_value() && format_iso8601((*member)->since) <= person.when) out = (*list)->address();
     return {};
   }));
-  return found;
+  return out;
 }
 
-// True: they were a member, and are none any more (or would be none). The list has its new name where a renaming was
-// done again first, or is older than the backup.
+// True: they were a member, and are none any more (or would be none).
 Result<bool> take_away(Site& site, const DepartureLog::Person& person, bool dry_run) {
-  const auto list = site.admin().list_by_any_name(person.list);
-  if (!list.ok() && list.error().code == ErrorCode::kNotFound) return false;
+  auto list = membership(site, person);
   if (!list.ok()) return list.error();
-  auto found = is_member(site, list->id, person);
-  if (!found.ok() || !*found || dry_run) return found;
-  auto change = site.admin().remove_member(list->address(), storage::Role::kMember, person.address);
+  if (!list->has_value() || dry_run) return list->has_value();
+  auto change = site.admin().remove_member(**list, storage::Role::kMember, person.address);
   if (!change.ok() && change.error().code == ErrorCode::kNotFound) return false;
   if (!change.ok()) return change.error();
   return *change == lists::Change::kDone;
