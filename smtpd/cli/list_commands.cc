@@ -1,4 +1,6 @@
 // essaim list: mailing lists and their settings.
+#include <cstdio>
+
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
@@ -32,6 +34,17 @@ int report(const Shell& shell, const Result<lists::Change>& change, const std::s
                     std::string("{\"changed\":") + (changed ? "true" : "false") + "}");
 }
 
+// On standard error: what was suspended was an earlier list that was called so, whose posts may wait.
+void tell_of_suspension(Site& site, const std::string& address) {
+  const auto list = site.admin().list_by_any_name(address);
+  const auto stopped = suspensions(site);
+  if (!list.ok() || !stopped.ok()) return;  // it is made, and this is only a remark
+  const auto* known = find_suspension(*stopped, storage::SuspensionScope::kList, list->address());
+  if (known == nullptr) return;
+  std::fprintf(stderr, "essaim: posts to it wait: %s; essaim list resume %s\n", describe(*known).c_str(),
+               for_display(list->address()).c_str());
+}
+
 int create(const Shell& shell, const std::string& address, const std::vector<std::string>& owners,
            const std::vector<std::string>& pairs) {
   std::vector<smtp::Address> people;
@@ -45,8 +58,10 @@ int create(const Shell& shell, const std::string& address, const std::vector<std
   if (!settings.ok()) return shell.fail(settings.error());
   return with_site(shell, [&](Site& site) {
     const auto created = site.admin().create_list(address, people, *settings);
-    if (created.ok() && *created == lists::Change::kDone)
+    if (created.ok() && *created == lists::Change::kDone) {
       tell_of_set_in_vain(site, address, as_changes(*settings));
+      tell_of_suspension(site, address);
+    }
     return report(shell, created, "list " + for_display(address) + " created",
                   "list " + for_display(address) + " is there already; nothing was changed");
   });

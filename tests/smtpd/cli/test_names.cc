@@ -68,9 +68,12 @@ BOOST_FIXTURE_TEST_CASE(a_list_that_was_renamed_is_resumed_by_any_of_its_names_u
   BOOST_TEST(changed({"list", "resume", "wasps@lists.example"}));
   BOOST_TEST(suspended() == 0U);
   BOOST_TEST(!changed({"list", "resume", "wasps@lists.example"}));
-  // Another list that has the name is not resumed with it.
-  BOOST_TEST(changed({"list", "create", "dev@lists.example", "--owner", "owner@people.example"}));
-  json({"list", "suspend", "dev@lists.example", "--reason", "storm"});
+  // Another list that has the name is not resumed with it, and whoever makes it is told that it is suspended.
+  json({"list", "suspend", "wasps@lists.example", "--reason", "storm"});
+  const auto made = run({"list", "create", "dev@lists.example", "--owner", "owner@people.example"});
+  BOOST_TEST(made.code == 0);
+  BOOST_TEST(made.err.find("posts to it wait: suspended by operator") != made.err.npos, made.err);
+  BOOST_TEST(changed({"list", "resume", "wasps@lists.example"}));
   BOOST_TEST(!changed({"list", "resume", "wasps@lists.example"}));
   BOOST_TEST(suspended() == 1U);
 }
