@@ -488,6 +488,9 @@ BOOST_AUTO_TEST_CASE(to_take_away_who_left_does_not_read_who_stays) {
       ESSAIM_TRY(store.remove(kList, Role::kMember, {name, "a.test"}, must(store.next_revision(kList))));
     return {};
   });
+  // A server counts by itself some seconds after many rows have come, and goes by what it counted. Here by what makes the table
+  // anew, which begins another transaction as changes of the schema do.
+  commit(*database, [](Connection& c) { return c.execute("ALTER TABLE member FORCE"); });
   commit(*database, [](Connection& c) -> Result<void> {
     const auto before = rows_read(c);
     BOOST_TEST(purge_left(c) == 3);
@@ -585,7 +588,7 @@ BOOST_AUTO_TEST_CASE(a_schema_step_that_stopped_in_its_middle_goes_on) {
     must(require_newest(*database));
     commit(*database, [](Connection& c) { return PostStore(c).add(post(1), "x", "y"); });
     if (done) break;
-    BOOST_REQUIRE(k < 300);
+    BOOST_REQUIRE(k < 400);
   }
 }
 
