@@ -419,6 +419,7 @@ class UnboundResolver : public Resolver {
   // Before the first question.
   Result<void> begin() {
     std::vector<std::string> servers;
+    servers.reserve(options_.servers.size());
     for (const net::SocketAddress& server : options_.servers)
       servers.push_back(server.ip() + "@" + std::to_string(server.port()));
     if (follows_machine()) {
