@@ -143,7 +143,7 @@ Result<DirectoryText> load_directory(Connection& connection, const DirectoryText
   const auto former = directory.all_former_names();
   if (!former.ok()) return former.error();
   MemberStore members(connection);
-  ESSAIM_TRY(directory.for_each_list("", [&](storage::ListRecord& list) -> Result<void> {
+  const auto take = [&](storage::ListRecord& list) -> Result<void> {
     ListText& text = out.lists[list.address()];
     text.settings = std::move(list.settings);
     text.closed = list.state == storage::ListState::kClosed;
@@ -161,7 +161,8 @@ Result<DirectoryText> load_directory(Connection& connection, const DirectoryText
       }));
     }
     return {};
-  }));
+  };
+  ESSAIM_TRY(directory.for_each_list("", take));
   return out;
 }
 

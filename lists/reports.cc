@@ -257,7 +257,7 @@ Result<std::vector<ReportStore::Due>> put_off_those_that_wait(const Services& se
   const WallTime now = services.clock->wall_now();
   std::vector<std::pair<ReportStore::Due, std::optional<WallTime>>> waiting;
   std::vector<ReportStore::Due> others;
-  ESSAIM_TRY(services.database->read_now([&](Connection& c) -> Result<void> {
+  const auto look = [&](Connection& c) -> Result<void> {
     waiting.clear();
     others.clear();
     for (const ReportStore::Due& one : due) {
@@ -271,12 +271,13 @@ Result<std::vector<ReportStore::Due>> put_off_those_that_wait(const Services& se
       }
     }
     return {};
-  }));
-  if (waiting.empty()) return others;
-  ESSAIM_TRY(services.database->write_now(storage::Durability::kProgress, [&](Connection& c) -> Result<void> {
+  };
+  const auto put_all_off = [&](Connection& c) -> Result<void> {
     for (const auto& [one, next] : waiting) ESSAIM_TRY(put_off(c, one, next));
     return {};
-  }));
+  };
+  ESSAIM_TRY(services.database->read_now(look));
+  if (!waiting.empty()) ESSAIM_TRY(services.database->write_now(storage::Durability::kProgress, put_all_off));
   return others;
 }
 

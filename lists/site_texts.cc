@@ -1,6 +1,8 @@
 #include "lists/site_texts.h"
 
 #include <algorithm>
+#include <functional>
+#include <set>
 #include <variant>
 
 #include "core/base/text.h"

@@ -121,14 +121,14 @@ Result<void> finish_renaming(Database& database, const Rest& rest) {
                                  rest.number("list"), *name));
   });
   if (!ids.ok()) return ids.error();
-  ESSAIM_TRY(for_each_some(
-      database, *ids, [&rest](Connection& connection, std::span<const Id> some) -> Result<void> {
-        const auto name = name_now(connection, rest);
-        if (!name.ok()) return name.error();
-        for (const Id id : some)
-          ESSAIM_TRY(sql::run(connection, "UPDATE held SET list_address = ? WHERE id = ?", *name, id));
-        return {};
-      }));
+  const auto rename = [&rest](Connection& connection, std::span<const Id> some) -> Result<void> {
+    const auto name = name_now(connection, rest);
+    if (!name.ok()) return name.error();
+    for (const Id id : some)
+      ESSAIM_TRY(sql::run(connection, "UPDATE held SET list_address = ? WHERE id = ?", *name, id));
+    return {};
+  };
+  ESSAIM_TRY(for_each_some(database, *ids, rename));
   return while_more(database, [&rest](Connection& connection) -> Result<bool> {
     const auto name = name_now(connection, rest);
     if (!name.ok()) return name.error();
@@ -192,11 +192,12 @@ Result<void> finish_lists(Database& database) {
       ESSAIM_TRY(finish_renaming(database, rest));
     }
     // Unless it says something else by now.
-    ESSAIM_TRY(database.write_now(Durability::kProgress, [&rest](Connection& connection) -> Result<void> {
+    const auto forget = [&rest](Connection& connection) -> Result<void> {
       ESSAIM_TRY(sql::run(connection, "DELETE FROM site_value WHERE name = ? AND value = ?", rest.name,
                           sql::Blob{rest.value}));
       return {};
-    }));
+    };
+    ESSAIM_TRY(database.write_now(Durability::kProgress, forget));
     log::info("list-rest-done", {{"what", rest.name}});
   }
   return {};

@@ -139,7 +139,7 @@ class Operation {
     const CommandMarks::Mark mark = marks_.make(now);
     const bool hold = request_.action == QueueAction::kHold;
     std::size_t taken = 0;
-    ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& c) -> Result<void> {
+    const auto hold_them = [&](Connection& c) -> Result<void> {
       std::int64_t batches = 0;
       for (taken = 0; taken < ids.size(); ++taken) {
         auto record = find(c, ids[taken]);
@@ -149,7 +149,8 @@ class Operation {
         ESSAIM_TRY(hold ? this->hold(c, *record, now) : marks_.put(c, *record, mark, now));
       }
       return {};
-    }));
+    };
+    ESSAIM_TRY(database_.write_now(Durability::kAccept, hold_them));
     for (const Id id : ids.first(taken)) {
       if (!hold) marks_.committed(id, mark);
       const auto some = being_held_.extract(id);
