@@ -1,6 +1,7 @@
 // The servers that a machine's resolv.conf names, and how a resolver follows them.
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -81,7 +82,7 @@ class SlowServer {
 
 struct Followed {
   explicit Followed(const std::string& trust_anchor = "")
-      : nsd({{"example.test", "mx1 IN A 127.0.0.2\nmx2 IN A 127.0.0.4\n"}}),
+      : nsd(std::map<std::string, std::string>{{"example.test", "mx1 IN A 127.0.0.2\nmx2 IN A 127.0.0.4\n"}}),
         slow(net::SocketAddress::from_ip("127.0.0.2", nsd.address().port()).value()) {
     ResolverOptions options;
     options.timeout = std::chrono::minutes(2);
