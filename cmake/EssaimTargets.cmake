@@ -21,6 +21,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug
   add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-maybe-uninitialized
                       -Wno-free-nonheap-object)
 endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  add_compile_options(-Wshadow-uncaptured-local)  # GCC's -Wshadow has it
+endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
 else()
@@ -73,7 +76,7 @@ function(essaim_allocator target)
 endfunction()
 
 # Builds for tests take less than half the time by clang with the headers of the libraries parsed once. Releases do without: a
-# file that forgets to include <map> shall not build there.
+# file that forgets to include <map> shall not build there (tests/checks/includes.py finds it before).
 option(ESSAIM_PRECOMPILE "precompile the headers of the libraries (clang)" OFF)
 # essaim_precompile(TARGET HEADERS...): the standard ones and HEADERS.
 function(essaim_precompile target)

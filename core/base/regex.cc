@@ -2,6 +2,7 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <array>
+#include <cstdint>
 #include <cstring>
 
 #include <pcre2.h>

@@ -1,6 +1,7 @@
 // An IPv4 or IPv6 address with a port, as text "192.0.2.1:25" or "[2001:db8::1]:25". A value; immutable.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 

@@ -1,6 +1,7 @@
 #include "core/sasl/server_exchange.h"
 
 #include <array>
+#include <utility>
 
 #include <openssl/crypto.h>
 

@@ -1,5 +1,6 @@
 #include "delivery/tls/sts_policies.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <optional>

@@ -1,6 +1,7 @@
 #include "lists/scenario/shipped.h"
 
 #include <array>
+#include <utility>
 
 #include "core/base/text.h"
 #include "lists/scenario/shipped/tables.h"

@@ -5,6 +5,7 @@
 //
 // Prints: recipients=N transactions=N seconds=S rate=R cpu_us=U (per recipient, of this process)
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -1,6 +1,7 @@
 // Runs the program of this build as an operator does, with a configuration in a directory of the test's own.
 #pragma once
 
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>

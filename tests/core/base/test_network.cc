@@ -1,3 +1,5 @@
+#include <string>
+
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/network.h"

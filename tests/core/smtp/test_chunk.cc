@@ -1,4 +1,5 @@
 #include <limits>
+#include <string>
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include <boost/test/unit_test.hpp>
 
 #include "core/smtp/data_decoder.h"

@@ -1,5 +1,6 @@
 // Every reply of a dialogue in turn is replaced by every misfortune. A simulated server keeps its own books
 // of what it took, and they are compared with the outcomes.
+#include <algorithm>
 #include <random>
 #include <set>
 

@@ -1,4 +1,6 @@
 // The command line as people and scripts use it, without a running server.
+#include <utility>
+
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>

@@ -1,4 +1,5 @@
 // What the command line does with the files and the terminal that it is given.
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>

@@ -1,5 +1,6 @@
 // The whole server, once around: started, posted to, watched, reloaded, drained.
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>

@@ -1,6 +1,7 @@
 #include "tests/tools/author/connection.h"
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <sstream>
 #include <vector>
