@@ -112,7 +112,7 @@ void ServerConnection::respond(ServerResponse response) {
 void ServerConnection::refuse(int status, const std::string& why) {
   last_ = true;
   log_ = AccessLog::kAll;
-  shown_path_.clear();
+  shown_path_ = routes_.find(request_.method, request_.path).hidden;
   if (request_.client.empty()) request_.client = peer_ip_;
   respond(error_response(status, why));
 }

@@ -23,6 +23,7 @@ struct Site {
       respond(std::move(response));
       respond(error_response(500, "a second answer"));
     });
+    routes.add("POST", "/secret/*", [](const ServerRequest&, const Respond& respond) { respond({}); });
     routes.add("GET", "/later",
                [this](const ServerRequest&, Respond respond) { held.push_back(std::move(respond)); });
     routes.add("GET", "/large", [](const ServerRequest&, const Respond& respond) {
@@ -162,6 +163,22 @@ BOOST_AUTO_TEST_CASE(nonsense_is_told_so_and_cut_off) {
   }
   BOOST_TEST(site.server->connections() == 0U);
   BOOST_TEST(site.ask(get("/hello", kClose)).starts_with("HTTP/1.1 200"));
+}
+
+BOOST_AUTO_TEST_CASE(requests_that_fail_do_not_show_what_stands_below_a_route) {
+  Site site({.request_deadline = milliseconds(400)});
+  const std::string post = "POST /secret/sesame HTTP/1.1\r\nHost: x\r\n";
+  std::size_t told = 0;
+  for (const auto& [request, status] : std::vector<std::pair<std::string, std::string>>{
+           {post + "Content-Length: 5\r\n\r\nhalf", "408"},
+           {post + "Content-Length: 1000000\r\n\r\n", "413"},
+           {post + "a: " + std::string(100'000, 'b') + "\r\n", "431"},
+           {post + "Transfer-Encoding: chunked\r\n\r\nnonsense\r\n", "400"},
+           {"PUT /secret/sesame HTTP/1.1\r\nno field\r\n", "400"}}) {
+    BOOST_TEST(site.ask(request).starts_with("HTTP/1.1 " + status));
+    BOOST_TEST(count(site.log, "path=/secret/* ") == ++told, site.log);
+  }
+  BOOST_TEST(site.log.find("sesame") == std::string::npos, site.log);
 }
 
 BOOST_AUTO_TEST_CASE(octets_one_by_one_do_not_extend_the_time) {
