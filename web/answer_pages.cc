@@ -264,7 +264,7 @@ struct AnswerPages::Question {
     one = (*view)->held;
     std::erase(also, one.id);
     // Somebody may have decided it meanwhile; what was ticked beside it is decided all the same.
-    const bool others = !also.empty() && lists::is_decided_with(one, one) && one.expires > context.now;
+    const bool others = !also.empty() && lists::still_decides_others(one, context.now);
     if (!others) also.clear();
     if (!(*view)->over.empty() && !others) {
       end_with(over(say, (*view)->over));

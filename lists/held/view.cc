@@ -114,7 +114,13 @@ std::string title_of(const HeldRecord& held, const std::string& what, std::strin
 
 bool is_decided_with(const HeldRecord& other, const HeldRecord& one) {
   return (one.kind == HeldKind::kModeration || one.kind == HeldKind::kApproval) && other.kind == one.kind &&
-         one.list_id != 0 && other.list_id == one.list_id;
+         one.list_id != 0 && other.list_id == one.list_id &&
+         (one.state == storage::HeldState::kWaiting || other.held <= one.decided);
+}
+
+bool still_decides_others(const HeldRecord& one, WallTime now) {
+  return is_decided_with(one, one) && one.expires > now &&
+         (one.state == storage::HeldState::kWaiting || now - one.decided <= std::chrono::hours(1));
 }
 
 Result<std::string> beginning_of(WriteContext& context, const HeldRecord& held) {

@@ -37,8 +37,12 @@ struct HeldView {
 };
 
 // Whether who may decide the one by its key, in time, may decide the other in the same breath: both wait, or waited, for
-// the moderators, or the owners, of one list.
+// the moderators, or the owners, of one list. Where the one is decided already, what came after that is no part of it: people
+// show a key that is spent to others, as by answering the question with its author in copy.
 bool is_decided_with(const storage::HeldRecord& other, const storage::HeldRecord& one);
+
+// Whether the key of the one still decides others: it waits, or a page that was open meanwhile is pressed within the hour.
+bool still_decides_others(const storage::HeldRecord& one, WallTime now);
 
 // How the text of a post begins; "" of a large one, of one that is decided, and of what is no post.
 Result<std::string> beginning_of(WriteContext& context, const storage::HeldRecord& held);

@@ -330,6 +330,31 @@ BOOST_AUTO_TEST_CASE(
   BOOST_TEST(list_posts(site) == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(
+    a_key_that_was_used_decides_what_waited_beside_it_within_the_hour_and_nothing_that_came_later) {
+  Answers site(kModerated);
+  const auto post = [&site](const std::string& id) {
+    site.held_post(a_post("ann@x.example", "<" + id + "@author.example>"));
+    return format_id(site.held().id);
+  };
+  const std::string before = post("before"), beside = post("beside");
+  const std::string link = site.held_post(a_post("ann@x.example", "<used@author.example>"));
+  const auto press = [&](const std::string& also) {
+    return site.ask("POST", link, "action=approve&by=ed%40e.example&also=" + also);
+  };
+  BOOST_TEST(site.ask("POST", link, "action=approve&by=ed%40e.example").status == 200);
+  BOOST_TEST(list_posts(site) == 1U);
+  site.clock.advance(std::chrono::minutes(5));
+  const std::string later = post("later");
+  BOOST_TEST(press(later).status == 410);
+  BOOST_TEST(list_posts(site) == 1U);
+  BOOST_TEST(press(before).status == 200);
+  BOOST_TEST(list_posts(site) == 2U);
+  site.clock.advance(std::chrono::hours(1));
+  BOOST_TEST(press(beside).status == 410);
+  BOOST_TEST(list_posts(site) == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(owners_approve_several_requests_in_one_press) {
   Answers site(lists::Settings{{"subscribe", "owner"}});
   std::string ids;
