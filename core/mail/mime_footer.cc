@@ -4,9 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include "core/base/encoding.h"
-#include "core/base/random.h"
 #include "core/base/text.h"
+#include "core/mail/boundary.h"
 #include "core/mail/charset.h"
 #include "core/mail/content_type.h"
 #include "core/mail/footer_text.h"
@@ -74,11 +73,7 @@ FooterResult add_part(std::string_view body, const Words& words, const std::stri
 }
 
 FooterResult wrap(HeaderBlock* header, std::string_view body, const Words& words) {
-  // Random, so that no author can have put it into a body.
-  std::string random;
-  put_u64(&random, random_u64());
-  put_u64(&random, random_u64());
-  const std::string boundary = "=_" + hex_encoded(random);
+  const std::string boundary = random_boundary();
   const TransferEncoding encoding = encoding_of(*header);
 
   std::string moved;

@@ -4,6 +4,7 @@
 
 #include "core/base/text.h"
 #include "core/mail/address_list.h"
+#include "core/mail/boundary.h"
 #include "core/mail/charset.h"
 #include "core/mail/encoded_word.h"
 #include "core/mail/header_block.h"
@@ -31,19 +32,6 @@ bool can_be_7bit(std::string_view text) {
   const std::vector<std::string_view> lines = split(text, '\n');
   return std::all_of(lines.begin(), lines.end(),
                      [](std::string_view line) { return line.size() <= kLongestPlainLine; });
-}
-
-// One that the attachment does not have; from what makes the notice unique.
-std::string boundary_for(const Notice& notice) {
-  std::string boundary = "=_notice_";
-  for (const char c : notice.message_id) {
-    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) boundary.push_back(c);
-  }
-  boundary.resize(std::min<std::size_t>(boundary.size(), 60));
-  for (char more = 'a'; notice.attachment.find(boundary) != notice.attachment.npos && boundary.size() < 70;
-       ++more)
-    boundary.push_back(more > 'z' ? 'x' : more);
-  return boundary;
 }
 
 std::string with_attachment(const std::string& type, const std::string& encoding, const std::string& text,
@@ -90,7 +78,7 @@ Result<std::string> compose_notice(const Notice& notice) {
   const std::string encoding = plain ? "7bit" : "quoted-printable";
   const std::string body = plain ? text : quoted_printable(text);
   if (!notice.attachment.empty()) {
-    const std::string boundary = boundary_for(notice);
+    const std::string boundary = random_boundary();
     ESSAIM_TRY(header.insert_bottom("Content-Type", "multipart/mixed; boundary=\"" + boundary + "\""));
     return header.joined_with(with_attachment(type, encoding, body, notice.attachment, boundary));
   }

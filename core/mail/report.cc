@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/base/encoding.h"
-#include "core/base/random.h"
 #include "core/base/text.h"
 #include "core/mail/address_list.h"
+#include "core/mail/boundary.h"
 #include "core/mail/charset.h"
 #include "core/mail/code_point.h"
 #include "core/mail/downgrade.h"
@@ -260,10 +259,7 @@ Result<ComposedReport> compose_report(const Report& report) {
   // The forms of RFC 6533 only where they are needed: others have fewer readers.
   const bool global_status = report.smtputf8 && utf8_addresses;
 
-  std::string random;
-  put_u64(&random, random_u64());
-  put_u64(&random, random_u64());
-  const std::string boundary = "=_" + hex_encoded(random);
+  const std::string boundary = random_boundary();
   const std::string human = with_crlf(as_utf8(report.text.empty() ? report_text(report) : report.text));
   const std::string status = status_part(report, global_status);
   const std::string returned = returned_part(report, report.smtputf8);

@@ -1,8 +1,10 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/text.h"
+#include "core/mail/content_type.h"
 #include "core/mail/encoded_word.h"
 #include "core/mail/header_block.h"
+#include "core/mail/multipart.h"
 #include "core/mail/notice.h"
 #include "core/mail/transfer_encoding.h"
 #include "tests/core/mail/messages.h"
@@ -82,6 +84,25 @@ BOOST_AUTO_TEST_CASE(everything_else_is_encoded) {
   BOOST_TEST(header->value("Auto-Submitted").value() == "auto-generated");
   BOOST_TEST(decoded_quoted_printable(text.substr(header->body_offset())).value() ==
              "\xc3\x80 bient\xc3\xb4t\r\n.\r\nFrom here\r\ntrailing \r\n" + std::string(3000, 'l') + "\r\n");
+}
+
+// Who knows the delimiter of a notice in advance could end the message that it has with it, and go on in the server's name.
+BOOST_AUTO_TEST_CASE(nobody_knows_where_its_parts_begin) {
+  Notice notice = example();
+  std::string attachment = "Subject: held\r\n\r\nhello\r\n", boundary;
+  for (int i = 0; i < 2; ++i) {
+    notice.attachment = attachment;
+    const std::string text = compose_notice(notice).value();
+    const auto header = HeaderBlock::parse(text);
+    BOOST_REQUIRE(header.ok());
+    const auto parts = split_multipart(std::string_view(text).substr(header->body_offset()),
+                                       content_type_of(*header).parameter("boundary"));
+    BOOST_REQUIRE(parts.has_value());
+    BOOST_TEST(parts->parts.size() == 2U);
+    BOOST_TEST(content_type_of(*header).parameter("boundary") != boundary);
+    boundary = content_type_of(*header).parameter("boundary");
+    attachment += "--" + boundary + "\r\n\r\nnow decide\r\n--" + boundary + "--\r\n";
+  }
 }
 
 BOOST_AUTO_TEST_CASE(line_ends_in_values_and_missing_addresses_are_refused) {
