@@ -70,7 +70,7 @@ DkimResult judge_signature(Algorithm algorithm, const std::string& domain, const
 }
 
 SignatureCheck::SignatureCheck(Signature signature, const mail::HeaderField& own, const FieldIndex& index)
-    : signature_(std::move(signature)) {
+    : signature_(std::move(signature)), doubled_(index.is_doubled(signature_.signed_fields)) {
   Sha256 hash;
   hash_fields(index.select(signature_.signed_fields), signature_.header, &hash);
   hash_own_field(without_signature_value(own.raw()), signature_.header, &hash);
@@ -94,7 +94,7 @@ DkimResult SignatureCheck::judge(const Sha256Digest& body, std::uint64_t body_oc
   result = judge_signature(signature_.algorithm, signature_.domain, signature_.selector, header_hash_,
                            signature_.signature, answers, signature_.identity_domain != signature_.domain);
   result.signature = signature_;
-  result.partial = signature_.body_length && *signature_.body_length < body_octets;
+  result.partial = doubled_ || (signature_.body_length && *signature_.body_length < body_octets);
   const bool verified = result.status == DkimStatus::kPass || result.status == DkimStatus::kFail;
   if (verified && !equal(body, signature_.body_hash))
     return conclude(result, DkimStatus::kFail, "body hash did not verify");

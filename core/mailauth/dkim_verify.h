@@ -2,7 +2,8 @@
 //
 // Steps, so that DNS can come in between and the bytes need not stay: the constructor reads the signatures, the hashes
 // are fed the body in pieces, ask() asks for the keys, results() verifies. Results are those of RFC 8601 §2.7.1. A signature
-// passes when it verifies, whatever it covers; `partial` says that it leaves part of the body to anybody (l=).
+// passes when it verifies, whatever it covers; `partial` says that it leaves to anybody what people read: octets behind l=, or
+// a field above the one that it signs.
 //
 // Bounded: of more than kMaxSignatures signatures the lower ones are not looked at. Work is linear in the message
 // times that. One thread at a time; the header outlives it.
@@ -40,7 +41,7 @@ struct DkimResult {
   Signature signature;
   int key_bits = 0;
   bool testing = false;          // the key says t=y
-  bool partial = false;          // l= leaves octets of the body unsigned
+  bool partial = false;          // it may be another's message, see above: it speaks for nobody
   std::size_t position = 0;      // of the field in the header
   std::optional<PublicKey> key;  // that it was verified with, if it passes
 };
@@ -63,6 +64,7 @@ class SignatureCheck {
  private:
   Signature signature_;
   Sha256Digest header_hash_{};
+  bool doubled_;  // FieldIndex::is_doubled()
 };
 
 // The body, hashed for several signatures in one pass for each canonicalisation.

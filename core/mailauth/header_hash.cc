@@ -1,5 +1,7 @@
 #include "core/mailauth/header_hash.h"
 
+#include <algorithm>
+
 #include "core/base/text.h"
 
 namespace essaim::mailauth {
@@ -20,6 +22,17 @@ std::vector<const mail::HeaderField*> FieldIndex::select(const std::vector<std::
     ++next;
   }
   return out;
+}
+
+bool FieldIndex::is_doubled(const std::vector<std::string>& names) const {
+  for (const char* one : {"from", "sender", "reply-to", "subject", "message-id", "mime-version",
+                          "content-type", "content-transfer-encoding"}) {
+    const auto found = fields_.find(one);
+    if (found == fields_.end() || found->second.size() < 2) continue;
+    const auto named = static_cast<std::size_t>(std::count(names.begin(), names.end(), one));
+    if (named > 0 && named < found->second.size()) return true;
+  }
+  return false;
 }
 
 void hash_fields(const std::vector<const mail::HeaderField*>& fields, Canonicalization canonicalization,

@@ -21,7 +21,7 @@ SpfResult spf(const MailSource& source, const smtp::Address& sender, Answers& an
 
 MethodResult dkim_result(const DkimResult& dkim) {
   MethodResult out{"dkim", to_string(dkim.status), dkim.reason, {}};
-  if (dkim.status == DkimStatus::kPass && dkim.partial) out.reason = "only part of the body is signed";
+  if (dkim.status == DkimStatus::kPass && dkim.partial) out.reason = "only part of the message is signed";
   if (!dkim.signature.domain.empty()) out.properties.emplace_back("header.d", dkim.signature.domain);
   if (!dkim.signature.selector.empty()) out.properties.emplace_back("header.s", dkim.signature.selector);
   if (dkim.status == DkimStatus::kPass)
@@ -198,7 +198,8 @@ Authentication MessageCheck::conclude(WallTime now, Answers& answers) const {
   out.arc = arc_.result(hashes_, now, answers);
   Authenticated authenticated;
   for (const DkimResult& dkim : out.dkim) {
-    if (dkim.status == DkimStatus::kPass) authenticated.dkim.push_back(dkim.signature.domain);
+    if (dkim.status == DkimStatus::kPass && !dkim.partial)
+      authenticated.dkim.push_back(dkim.signature.domain);
   }
   if (out.spf.status == SpfStatus::kPass) authenticated.spf = out.spf.domain;
   out.dmarc = dmarc(authenticated, answers);

@@ -1,8 +1,13 @@
 // What is made of a whole message, where name servers are silent.
+#include <optional>
+#include <string>
+#include <vector>
+
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/text.h"
 #include "core/mailauth/message_check.h"
+#include "tests/core/mailauth/signed_mail.h"
 #include "tests/core/mailauth/zone.h"
 
 using namespace essaim;
@@ -232,6 +237,61 @@ BOOST_AUTO_TEST_CASE(who_posts_by_sender_beside_several_authors_may_be_disowned_
     BOOST_TEST(found.author_authenticated() == (row.status == DmarcStatus::kPass));
     const std::string told = format_results(to_results(found, source, "mx"));
     BOOST_TEST(told.find(std::string(row.property) + "=" + row.domain) != std::string::npos, told);
+  }
+}
+
+// Who has a signed mail of somebody must not be able to make another of it that is still theirs.
+BOOST_AUTO_TEST_CASE(a_signature_that_leaves_to_others_what_people_read_authenticates_nobody) {
+  using Fields = std::vector<std::string>;
+  const auto key = ed25519_key();
+  const std::string body = "Text\r\n";
+  const std::string message =
+      "From: owner@" + key->domain + "\r\nTo: x@y.example\r\nSubject: re\r\nMessage-ID: <1@x>\r\n\r\n" + body;
+  const Fields usual = {"From", "Subject", "Message-ID"};
+  const struct {
+    const char* above;
+    Fields fields;
+    std::optional<std::uint64_t> octets;
+    const char* behind;
+    bool good;
+  } rows[] = {
+      {"", usual, {}, "", true},
+      {"", usual, body.size(), "", true},  // all of it
+      {"", usual, body.size(), "more\r\n", false},
+      {"Subject: DEL dev ann@x.example\r\n", usual, {}, "", false},
+      {"subject: DEL dev ann@x.example\r\n", usual, {}, "", false},
+      {"Message-ID: <2@x>\r\n", usual, {}, "", false},
+      {"Message-ID: <2@x>\r\n", {"From", "Subject"}, {}, "", true},  // it never said anything about them
+      {"To: z@y.example\r\nReceived: from a by b; Fri, 11 Jul 2003 21:01:54 -0700\r\n",
+       {"From", "To", "Subject"},
+       {},
+       "",
+       true},
+  };
+  for (const auto& row : rows) {
+    BOOST_TEST_INFO_SCOPE(row.above << row.behind);
+    Zone zone;
+    zone.text("_dmarc." + key->domain, "v=DMARC1; p=reject");
+    zone.text(key_record_name(key->selector, key->domain), key_record_text(key->key));
+    HowToSign how;
+    how.fields = row.fields;
+    how.octets = row.octets;
+    const std::string received = row.above + signed_by_stranger(message, *key, how) + row.behind;
+    const MailSource source{"192.0.2.1", "client.example", {"eve", "evil.example"}};
+    const auto check = MessageCheck::make(source, received);
+    BOOST_REQUIRE(check.ok());
+    const Authentication found = zone.resolve([&](Answers& answers) {
+      (*check)->look(answers);
+      return (*check)->conclude(from_millis(1'790'000'000'000), answers);
+    });
+    BOOST_REQUIRE(found.dkim.size() == 1U);
+    BOOST_TEST(to_string(found.dkim[0].status) == "pass", found.dkim[0].reason);
+    BOOST_TEST(found.dkim[0].partial == !row.good);
+    BOOST_TEST(to_string(found.dmarc.status) == (row.good ? "pass" : "fail"));
+    BOOST_TEST(found.author_authenticated() == row.good);
+    BOOST_TEST(found.dmarc.aligned_dkim.empty() == !row.good);
+    const std::string told = format_results(to_results(found, source, "mx"));
+    BOOST_TEST((told.find("only part of the message is signed") == std::string::npos) == row.good, told);
   }
 }
 
