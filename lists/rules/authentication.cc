@@ -48,6 +48,17 @@ bool fails_policy(const Submission& submission) {
   return dmarc.status == DmarcStatus::kFail && dmarc.policy != mailauth::DmarcPolicy::kNone;
 }
 
+// Somebody's name servers are silent that have a say in whether the author's domain disowns it.
+Verdict not_known_yet(const RuleContext& context, std::string_view name) {
+  const Authentication* authentication = context.submission.authentication.get();
+  if (authentication == nullptr || context.submission.login || !context.submission.judged)
+    return std::nullopt;
+  const bool uncertain = fails_policy(context.submission) &&
+                         !came_by_another_list(context.submission, context.incoming).has_value();
+  if (uncertain || authentication->dmarc.may_disown()) return try_later(*authentication, name);
+  return std::nullopt;
+}
+
 }  // namespace
 
 smtp::Reply try_later(const Authentication& authentication, std::string_view name) {
@@ -64,15 +75,20 @@ std::string disowned(const Submission& submission, const Incoming& incoming) {
 }
 
 Verdict dmarc_failure(const RuleContext& context, std::string_view name) {
-  const DmarcFailure wanted = context.target.settings.dmarc_failure;
-  const Authentication* authentication = context.submission.authentication.get();
-  if ((wanted != DmarcFailure::kRefuse && wanted != DmarcFailure::kHold) || authentication == nullptr ||
-      context.submission.login || !context.submission.judged)
-    return std::nullopt;
-  const bool uncertain = fails_policy(context.submission) &&
-                         !came_by_another_list(context.submission, context.incoming).has_value();
-  if (uncertain || authentication->dmarc.may_disown()) return try_later(*authentication, name);
-  if (wanted != DmarcFailure::kRefuse) return std::nullopt;
+  switch (context.target.settings.dmarc_failure) {
+    case DmarcFailure::kAccept:
+    case DmarcFailure::kMark:
+      return std::nullopt;
+    case DmarcFailure::kHold:
+      return not_known_yet(context, name);
+    case DmarcFailure::kRefuse:
+      break;
+  }
+  return disowned_author(context, name);
+}
+
+Verdict disowned_author(const RuleContext& context, std::string_view name) {
+  if (auto later = not_known_yet(context, name)) return later;
   const std::string why = disowned(context.submission, context.incoming);
   if (why.empty()) return std::nullopt;
   return refusal(550, "5.7.1", why, name);

@@ -17,7 +17,8 @@ Verdict automatic(const RuleContext& context, std::string_view name);
 Verdict no_author(const RuleContext& context, std::string_view name);
 Verdict several_authors(const RuleContext& context, std::string_view name);
 // authentication.cc
-Verdict dmarc_failure(const RuleContext& context, std::string_view name);
+Verdict dmarc_failure(const RuleContext& context, std::string_view name);    // as the list's setting says
+Verdict disowned_author(const RuleContext& context, std::string_view name);  // whatever it says
 // Why a verified message fails DMARC in a way that its author's domain wants to have consequences; "" if it does not.
 std::string disowned(const Submission& submission, const Incoming& incoming);
 // 451: name servers that have a say in it are silent.

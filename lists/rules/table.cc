@@ -55,6 +55,8 @@ const std::vector<Rule>& command_rules() {
        rules::no_author},
       {"several-authors", "From names several people and no Sender says who sent it.",
        rules::several_authors},
+      {"dmarc", "Fails DMARC where the author's domain asks for more than p=none: no command is theirs.",
+       rules::disowned_author},
   };
   return table;
 }

@@ -58,6 +58,44 @@ BOOST_AUTO_TEST_CASE(what_fails_dmarc_is_marked_or_refused_as_the_list_says) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(commands_in_the_name_of_who_disowns_them_are_refused_and_not_answered) {
+  const struct {
+    const char* policy;
+    bool is_signed;
+    bool silent;
+    bool judged;
+    int code;
+  } rows[] = {{"reject", false, false, true, 550}, {"quarantine", false, false, true, 550},
+              {"none", false, false, true, 250},   {"", false, false, true, 250},
+              {"reject", true, false, true, 250},  {"reject", false, true, true, 451},
+              {"reject", false, false, false, 250}};
+  for (const auto& row : rows) {
+    for (const char* to : {"sympa@lists.example", "dev-unsubscribe@lists.example"}) {
+      BOOST_TEST_INFO_SCOPE(row.policy << (row.is_signed ? " signed" : "") << (row.silent ? " silent " : " ")
+                                       << to);
+      AuthorSite site;
+      site.judges = row.judged;
+      // What it says of posts is no matter.
+      site.make_list("dev", {{"dmarc_failure", "accept"}}, {"ann@author.example", "m@example.org"},
+                     {"ann@author.example"});
+      mailauth::Zone zone = author_zone(row.policy);
+      if (row.silent) zone.broken = {"_dmarc.author.example"};
+      mailauth::Answers unused;
+      const std::string mail = crlf(
+          "From: ann@author.example\nTo: x@lists.example\nSubject: quiet del dev m@example.org\n"
+          "Message-ID: <1@a>\n\n\n");
+      const auto reply =
+          site.post(row.is_signed ? mailauth::signed_message(mail, {author_key()}, &unused) : mail, zone,
+                    "eve@evil.example", nullptr, to);
+      BOOST_TEST(reply.code == row.code, reply.to_string());
+      if (row.code == 550) BOOST_TEST(reply.to_string().ends_with("[rule: dmarc]"), reply.to_string());
+      BOOST_TEST(site.posts().empty() == (row.code != 250));  // what would be answered
+      if (std::string_view(to).starts_with("sympa"))
+        BOOST_TEST(site.member("dev", "m@example.org").has_value() == (row.code != 250));
+    }
+  }
+}
+
 // Whoever stands in Sender beside several authors is the one that posts.
 BOOST_AUTO_TEST_CASE(a_member_who_is_forged_in_sender_is_doubted_as_one_in_from) {
   const struct {
