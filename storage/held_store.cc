@@ -1,6 +1,7 @@
 #include "storage/held_store.h"
 
 #include <algorithm>
+#include <string>
 
 #include "storage/sql.h"
 
@@ -8,6 +9,7 @@ namespace essaim::storage {
 namespace {
 
 constexpr std::size_t kPiece = std::size_t{256} * 1024;
+const std::string kQuestion = "question to ";  // before the address, which has no space
 constexpr std::string_view kColumns =
     "SELECT id, kind, state, answer_key, list_id, list_address, subject_key, sender, author, message_id, "
     "subject, size, "
@@ -272,17 +274,23 @@ Result<std::int64_t> AnswerStore::count(const std::string& address, WallTime now
                      address, hour);
 }
 
+Result<std::int64_t> AnswerStore::count_question(const std::string& address, WallTime now) {
+  return count(kQuestion + address, now);
+}
+
 Result<std::int64_t> AnswerStore::counted(const std::string& address, WallTime now) {
   return sql::number(connection_, 0, "SELECT number FROM answered WHERE address = ? AND hour_number = ?",
                      address, to_millis(now) / 3'600'000);
 }
 
 Result<std::int64_t> AnswerStore::counted_at_all(const std::string& address) {
-  return sql::number(connection_, 0, "SELECT SUM(number) FROM answered WHERE address = ?", address);
+  return sql::number(connection_, 0, "SELECT SUM(number) FROM answered WHERE address IN (?, ?)", address,
+                     kQuestion + address);
 }
 
 Result<void> AnswerStore::forget_address(const std::string& address) {
-  ESSAIM_TRY(sql::run(connection_, "DELETE FROM answered WHERE address = ?", address));
+  ESSAIM_TRY(
+      sql::run(connection_, "DELETE FROM answered WHERE address IN (?, ?)", address, kQuestion + address));
   return {};
 }
 

@@ -121,7 +121,9 @@ class AnswerStore {
   Result<std::int64_t> counted(const std::string& address, WallTime now);
   // Counts one more answer; the number within this hour, it included.
   Result<std::int64_t> count(const std::string& address, WallTime now);
-  // All that is kept of it.
+  // The same of questions that the address was sent because somebody, perhaps another, asked for something.
+  Result<std::int64_t> count_question(const std::string& address, WallTime now);
+  // All that is kept of it, questions included.
   Result<std::int64_t> counted_at_all(const std::string& address);
   Result<void> forget_address(const std::string& address);
   Result<std::int64_t> forget(WallTime before, std::int64_t limit);  // at most so many; how many

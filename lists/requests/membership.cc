@@ -93,6 +93,9 @@ Done invite(const Doing& doing) {
   if (!waiting.ok()) return waiting.error();
   if (waiting->has_value())
     return Response{Response::Status::kAlready, doing.say("{{email}} was invited to {{list}}"), ""};
+  auto too_often = asked_too_often(doing, request.email);
+  if (!too_often.ok()) return too_often.error();
+  if (too_often->has_value()) return **too_often;
   Request accepted = request;
   accepted.verb = Verb::kAdd;
   held.id = doing.context.services.ids->next();

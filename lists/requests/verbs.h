@@ -62,5 +62,7 @@ Done change_block(const Doing& doing);
 // wait.cc: makes it wait for a confirmation or an approval; asks once, however often it is asked for.
 Done wait_for_confirmation(const Doing& doing, const std::string& rule);
 Done wait_for_approval(const Doing& doing, bool by_listmasters, const std::string& rule);
+// Counts a question to somebody, who may be anybody on earth, and refuses it when there were too many within the hour.
+Result<std::optional<Response>> asked_too_often(const Doing& doing, const smtp::Address& asked);
 
 }  // namespace essaim::lists

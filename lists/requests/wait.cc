@@ -1,6 +1,8 @@
+#include "core/base/text.h"
 #include "lists/held/keys.h"
 #include "lists/requests/verbs.h"
 #include "storage/held_store.h"
+#include "storage/member_store.h"
 
 namespace essaim::lists {
 namespace {
@@ -40,11 +42,39 @@ Values values_of(const Doing& doing, const HeldRecord& held, Duration span, cons
   return values;
 }
 
+// Within an hour, over all lists: of who is named by others, and of who asks and may leave many lists at once.
+constexpr std::int64_t kMostQuestions = 20;
+constexpr std::int64_t kMostOwnQuestions = 100;
+
+// Somebody who is no member has nothing to confirm.
+Result<bool> has_something_to_leave(const Doing& doing) {
+  const Request& request = doing.request;
+  if (request.verb != Verb::kUnsubscribe) return true;
+  auto member =
+      storage::MemberStore(doing.connection()).find(request.list.id, storage::Role::kMember, request.email);
+  if (!member.ok()) return member.error();
+  return member->has_value();
+}
+
 WallTime after(WallTime now, Duration span) {
   return now + std::chrono::duration_cast<std::chrono::milliseconds>(span);
 }
 
 }  // namespace
+
+Result<std::optional<Response>> asked_too_often(const Doing& doing, const smtp::Address& asked) {
+  if (doing.who.is_operator) return std::optional<Response>();
+  auto number = storage::AnswerStore(doing.connection())
+                    .count_question(ascii_lowered(asked.to_string()), doing.context.now);
+  if (!number.ok()) return number.error();
+  if (*number <= (asked == doing.who.address ? kMostOwnQuestions : kMostQuestions))
+    return std::optional<Response>();
+  return std::optional(Response{
+      Response::Status::kRefused,
+      phrase(doing.who.language, "{{email}} has been asked too often within the hour, try again later",
+             {{"email", asked.to_string()}}),
+      "rate"});
+}
 
 Done wait_for_confirmation(const Doing& doing, const std::string& rule) {
   const bool by_email = doing.action.confirmed_by_email && !doing.request.email.empty();
@@ -54,14 +84,26 @@ Done wait_for_confirmation(const Doing& doing, const std::string& rule) {
   held.details["asked"] = by_email ? "email" : "sender";
   if (doing.action.then) held.details["then"] = scenario::to_string(*doing.action.then);
   held.expires = after(doing.context.now, doing.settings.confirm_expire);
-  Response out{Response::Status::kWaits, "", ""};
+  const auto say = [&](std::string_view english) {
+    return phrase(doing.who.language, english, {{"email", asked.to_string()}});
+  };
+  Response out{Response::Status::kWaits, say("{{email}} was asked to confirm"), ""};
+  auto too_often = asked_too_often(doing, asked);
+  if (!too_often.ok()) return too_often.error();
+  if (too_often->has_value()) return **too_often;
+  const bool of_another = !(asked == doing.who.address);
+  if (of_another) {
+    // The words are the same: who is on the list is nobody else's business.
+    auto concerned = has_something_to_leave(doing);
+    if (!concerned.ok()) return concerned.error();
+    if (!*concerned) return out;
+  }
   auto waiting = store.find_waiting(held.list_id, held.kind, held.subject_key);
   if (!waiting.ok()) return waiting.error();
   // Asked again an hour later, the question may have been lost.
   if (waiting->has_value() && (*waiting)->expires > doing.context.now &&
       doing.context.now < (*waiting)->held + std::chrono::hours(1)) {
-    out.text = phrase(doing.who.language, "{{email}} has been asked to confirm already",
-                      {{"email", asked.to_string()}});
+    if (!of_another) out.text = say("{{email}} has been asked to confirm already");
     return out;
   }
   if (waiting->has_value()) {
@@ -79,7 +121,6 @@ Done wait_for_confirmation(const Doing& doing, const std::string& rule) {
   mail.reply_to = "confirm+" + held.key;
   mail.in_reply_to = doing.who.in_reply_to;
   ESSAIM_TRY(send_service_mail(doing.context, mail));
-  out.text = phrase(doing.who.language, "{{email}} was asked to confirm", {{"email", asked.to_string()}});
   return out;
 }
 

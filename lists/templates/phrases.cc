@@ -32,6 +32,7 @@ const std::vector<std::string_view>& phrases() {
          "needed"),
       N_("{{email}} was asked to confirm"),
       N_("{{email}} has been asked to confirm already"),
+      N_("{{email}} has been asked too often within the hour, try again later"),
       N_("the owners of {{list}} were asked to approve it"),
       N_("the owners of {{list}} have been asked already"),
       N_("the listmasters were asked to approve it"),

@@ -152,4 +152,30 @@ BOOST_AUTO_TEST_CASE(who_is_asked_whether_they_leave_stays_unless_they_say_so) {
   }
 }
 
+// Anybody can write a line for each list of a site, about anybody.
+BOOST_AUTO_TEST_CASE(nobody_is_asked_without_end_because_another_wants_it) {
+  Served site;
+  std::string ann, bob;
+  for (int i = 0; i < 25; ++i) {
+    const std::string list = "l" + std::to_string(i);
+    site.make_list(list, {}, {"ann@x.example"});
+    ann += "signoff " + list + " ann@x.example\n";
+    bob += "signoff " + list + " bob@x.example\n";
+  }
+  const std::string about_ann = site.ask("evil@x.example", ann).text;
+  const std::string about_bob = site.ask("evil@x.example", bob).text;
+  BOOST_TEST(letters_to(site, "ann@x.example").size() == 20U);
+  BOOST_TEST(letters_to(site, "bob@x.example").empty());
+  // Which of them is on a list is not to be seen.
+  std::string same = about_bob;
+  for (std::size_t at = 0; (at = same.find("bob@", at)) != std::string::npos;) same.replace(at, 3, "ann");
+  BOOST_TEST(about_ann == same);
+  BOOST_TEST(about_ann.find("ann@x.example has been asked too often within the hour") != std::string::npos,
+             about_ann);
+  BOOST_TEST(site.ask("evil@x.example", "signoff l0 ann@x.example\n").says("too often"));
+  site.clock.advance(std::chrono::hours(1));
+  site.ask("evil@x.example", "signoff l0 ann@x.example\nsignoff l0 ann@x.example\n");
+  BOOST_TEST(letters_to(site, "ann@x.example").size() == 21U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
