@@ -82,15 +82,22 @@ Planned refused(smtp::Reply reply, std::string_view rule) {
   return Planned{nullptr, std::move(reply), std::string(rule)};
 }
 
+// Anybody may write any From, and shall not learn in the dialogue who is on a list.
+bool is_surely_author(const Submission& submission) {
+  return submission.login || !submission.judged || !submission.authentication ||
+         submission.authentication->author_authenticated();
+}
+
 // What can be answered in the dialogue is: one request that a rule refuses, or a member that is none.
 Result<std::optional<Planned>> refused_at_once(const PlanContext& context, const Target& target,
                                                const Requester& who) {
   using Answer = std::optional<Planned>;
+  const bool leaving = target.kind == TargetKind::kLeave;
+  if (leaving && !is_surely_author(context.submission)) return Answer();
   const std::string address = escaped_for_display(who.address.to_string(), 256);
   auto member =
       storage::MemberStore(context.connection).find(target.list.id, storage::Role::kMember, who.address);
   if (!member.ok()) return member.error();
-  const bool leaving = target.kind == TargetKind::kLeave;
   if (const std::string unseen = unseen_in(who.address); !leaving && !unseen.empty())
     return Answer(refused(refusal(550, "5.1.7",
                                   "your address has a character that nobody sees before the @, " + unseen +

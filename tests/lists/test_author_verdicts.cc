@@ -96,6 +96,26 @@ BOOST_AUTO_TEST_CASE(commands_in_the_name_of_who_disowns_them_are_refused_and_no
   }
 }
 
+BOOST_AUTO_TEST_CASE(who_is_on_a_list_is_not_told_in_the_dialogue_to_who_writes_any_from) {
+  for (const bool is_signed : {false, true}) {
+    for (const bool is_member : {false, true}) {
+      BOOST_TEST_INFO_SCOPE((is_signed ? "signed" : "not signed") << (is_member ? ", member" : ""));
+      AuthorSite site;
+      site.make_list("dev", {{"unsubscribe", "auth"}}, {is_member ? "ann@author.example" : "m@example.org"});
+      mailauth::Answers unused;
+      const std::string mail = crlf("From: ann@author.example\nTo: x@lists.example\nMessage-ID: <1@a>\n\n\n");
+      const auto reply =
+          site.post(is_signed ? mailauth::signed_message(mail, {author_key()}, &unused) : mail,
+                    author_zone(""), "eve@evil.example", nullptr, "dev-unsubscribe@lists.example");
+      BOOST_TEST(reply.code == (is_signed && !is_member ? 550 : 250), reply.to_string());
+      if (reply.code != 250) continue;
+      BOOST_TEST(last_letter(site, "ann@author.example")
+                     .says(is_member ? "take ann@author.example off dev@lists.example"
+                                     : "ann@author.example is no member of dev@lists.example"));
+    }
+  }
+}
+
 // Whoever stands in Sender beside several authors is the one that posts.
 BOOST_AUTO_TEST_CASE(a_member_who_is_forged_in_sender_is_doubted_as_one_in_from) {
   const struct {
