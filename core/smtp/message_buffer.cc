@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace essaim::smtp {
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t kStep = 16 * 1024;  // the budget is taken in steps, to touch the shared counter rarely
 constexpr std::size_t kWriteBlock = 64 * 1024;  // small pieces are gathered before they are written
+constexpr std::uint64_t kFileStep = 1 << 20;    // so are the room in files and on the disk asked for
 
 Error io_error(const char* what, const std::string& where, int error) {
   const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
@@ -20,18 +22,30 @@ Error io_error(const char* what, const std::string& where, int error) {
                std::string(what) + " a temporary file in " + where + ": " + std::strerror(error)};
 }
 
+bool take_of(std::atomic<std::uint64_t>* counter, std::uint64_t limit, std::uint64_t octets) {
+  std::uint64_t used = counter->load(std::memory_order_relaxed);
+  do {
+    if (octets > limit || used > limit - octets) return false;
+  } while (!counter->compare_exchange_weak(used, used + octets, std::memory_order_relaxed));
+  return true;
+}
+
 }  // namespace
 
 bool MemoryBudget::take(std::uint64_t octets) {
-  std::uint64_t used = used_.load(std::memory_order_relaxed);
-  do {
-    if (octets > limit_ || used > limit_ - octets) return false;
-  } while (!used_.compare_exchange_weak(used, used + octets, std::memory_order_relaxed));
-  return true;
+  return take_of(&used_, limit_, octets);
 }
 
 void MemoryBudget::give(std::uint64_t octets) {
   used_.fetch_sub(octets, std::memory_order_relaxed);
+}
+
+bool MemoryBudget::take_file(std::uint64_t octets) {
+  return take_of(&in_files_, files_, octets);
+}
+
+void MemoryBudget::give_file(std::uint64_t octets) {
+  in_files_.fetch_sub(octets, std::memory_order_relaxed);
 }
 
 MessageBuffer::MessageBuffer(MemoryBudget& budget, std::string spill_directory, std::size_t threshold)
@@ -46,7 +60,8 @@ void MessageBuffer::clear() {
   fd_ = -1;
   std::string().swap(memory_);
   budget_.give(reserved_);
-  reserved_ = size_ = written_ = 0;
+  budget_.give_file(filed_);
+  reserved_ = size_ = written_ = filed_ = 0;
 }
 
 bool MessageBuffer::reserve(std::size_t octets) {
@@ -55,6 +70,19 @@ bool MessageBuffer::reserve(std::size_t octets) {
   if (!budget_.take(more)) return false;
   reserved_ += more;
   return true;
+}
+
+Result<void> MessageBuffer::reserve_file(std::uint64_t octets) {
+  if (octets <= filed_) return {};
+  const std::uint64_t more = (octets - filed_ + kFileStep - 1) / kFileStep * kFileStep;
+  if (!budget_.take_file(more))
+    return Error{ErrorCode::kExhausted, "temporary files of messages on their way in have no more room"};
+  filed_ += more;
+  struct statvfs disk {};
+  if (budget_.least_free() == 0 || ::fstatvfs(fd_, &disk) != 0) return {};
+  const std::uint64_t left = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  if (left >= budget_.least_free()) return {};
+  return Error{ErrorCode::kExhausted, "little room is left on the disk of " + directory_};
 }
 
 Result<void> MessageBuffer::append(std::string_view bytes) {
@@ -92,6 +120,7 @@ Result<void> MessageBuffer::open_file() {
 }
 
 Result<void> MessageBuffer::write_out() {
+  ESSAIM_TRY(reserve_file(written_ + memory_.size()));
   std::string_view rest = memory_;
   while (!rest.empty()) {
     const ssize_t n = ::pwrite(fd_, rest.data(), rest.size(), static_cast<off_t>(written_));

@@ -321,7 +321,9 @@ void Server::watch_certificates() {
 }
 
 Result<void> Server::start_inbound() {
-  budget_ = std::make_unique<smtp::MemoryBudget>(settings_.limits.memory / 2);
+  budget_ =
+      std::make_unique<smtp::MemoryBudget>(settings_.limits.memory / 2, settings_.limits.octets_in_files());
+  budget_->set_least_free(settings_.limits.clients.min_free_octets);
   guard_ = std::make_unique<guard::Guard>(
       settings_.limits.clients, settings_.hostname, system_clock(), budget_.get(), guard::descriptors_in_use,
       [places = settings_.message_places()] { return guard::free_octets(places); });

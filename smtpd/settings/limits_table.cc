@@ -45,7 +45,9 @@ void add_sizes_and_times(Schema* schema) {
            .default_value = "256M",
            .help =
                "Memory for the octets of messages: a half for those on their way in (what has no room, and "
-               "large messages, go to an unlinked file in the state directory), a quarter for those being "
+               "large messages, go to an unlinked file in the state directory; all such files have 16 times "
+               "the "
+               "memory, at least 4G, and leave free_space), a quarter for those being "
                "stored, a quarter for those on their way out. Large ones wait for each other. One at a time "
                "always has room at each place, so that up to three of limits.message_size may come on top.",
            .minimum = 1 << 20,
@@ -54,7 +56,7 @@ void add_sizes_and_times(Schema* schema) {
            .type = Type::kSize,
            .default_value = "100M",
            .help = "Least room on the disks of the state directory and of an SQLite database: with less, "
-                   "MAIL is answered 452, so that what was taken "
+                   "MAIL, and a large message on its way in, is answered 452, so that what was taken "
                    "can still be delivered and recorded. 0: whatever is left.",
            .maximum = 1LL << 40,
            .reloadable = true},

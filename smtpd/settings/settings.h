@@ -93,6 +93,8 @@ struct LimitSettings {
   Duration data_rate_window{};
   bool normalise_line_ends = false;
   guard::GuardSettings clients;  // with `connections` too
+  // Of messages on their way in that have no room in memory: what a disk for mail has, and no client can make more of.
+  std::uint64_t octets_in_files() const { return std::max(16 * memory, std::uint64_t{4} << 30); }
 };
 
 struct EarlyTalkSettings {

@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <memory>
 
 #include <boost/test/unit_test.hpp>
 
@@ -71,6 +72,30 @@ BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_made_or_written_is_an_error) {
   MessageBuffer nowhere(budget, "/nonexistent/dir");
   BOOST_TEST(!nowhere.append("x").ok());
   BOOST_TEST(budget.used() == 0U);
+}
+
+// So that clients who never end their messages do not fill the disk.
+BOOST_AUTO_TEST_CASE(files_have_a_bound_of_their_own_and_what_ends_gives_it_back) {
+  constexpr std::uint64_t kMebi = 1 << 20;
+  MemoryBudget budget(0, 3 * kMebi);
+  auto first = std::make_unique<MessageBuffer>(budget, "/tmp");
+  MessageBuffer second(budget, "/tmp"), third(budget, "/tmp");
+  BOOST_TEST(first->append(pattern(2 * kMebi)).ok());
+  BOOST_TEST(second.append(pattern(kMebi)).ok());
+  const auto refused = third.append(pattern(100'000));
+  BOOST_REQUIRE(!refused.ok());
+  BOOST_TEST((refused.error().code == ErrorCode::kExhausted));
+  BOOST_TEST(!second.append(pattern(kMebi)).ok());
+  BOOST_TEST(first->read_all().value().size() == 2 * kMebi);
+  third.clear();
+  first.reset();
+  BOOST_TEST(third.append(pattern(2 * kMebi)).ok());
+  budget.set_least_free(UINT64_MAX);
+  third.clear();
+  BOOST_TEST(!third.append(pattern(100'000)).ok());  // no disk has so much
+  budget.set_least_free(1);
+  third.clear();
+  BOOST_TEST(third.append(pattern(100'000)).ok());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
