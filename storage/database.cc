@@ -63,27 +63,44 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options)
 
 namespace {
 
-using Ask = void (Database::*)(Work, Done);
-
-Result<void> wait_for(Database& database, Ask ask, const Work& work) {
+Result<void> wait_for_long(Database& database, Database::How how, const Work& work) {
   auto answer = std::make_shared<Answer>();
-  (database.*ask)([&work](Connection& connection) { return work(connection); },
-                  [answer](Result<void> result) { answer->give(std::move(result)); });
+  database.read_long(
+      how, [&work](Connection& connection) { return work(connection); },
+      [answer](Result<void> result) { answer->give(std::move(result)); });
   return answer->wait();
 }
 
 }  // namespace
 
+void Database::read_long(How how, Work work, Done done) {
+  switch (how) {
+    case How::kSnapshot:
+      return read(std::move(work), std::move(done));
+    case How::kLatest:
+      return read_latest(std::move(work), std::move(done));
+    case How::kPlain:
+      return look(std::move(work), std::move(done));
+  }
+}
+
 Result<void> Database::read_now(const Work& work) {
-  return wait_for(*this, &Database::read, work);
+  return wait_for_long(*this, How::kSnapshot, work);
 }
 
 Result<void> Database::look_now(const Work& work) {
-  return wait_for(*this, &Database::look, work);
+  return wait_for_long(*this, How::kPlain, work);
 }
 
 Result<void> Database::read_latest_now(const Work& work) {
-  return wait_for(*this, &Database::read_latest, work);
+  return wait_for_long(*this, How::kLatest, work);
+}
+
+Result<void> Database::short_read_now(const Work& work) {
+  auto answer = std::make_shared<Answer>();
+  read([&work](Connection& connection) { return work(connection); },
+       [answer](Result<void> result) { answer->give(std::move(result)); });
+  return answer->wait();
 }
 
 Result<void> Database::write_now(Durability durability, const Work& work) {

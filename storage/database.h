@@ -4,6 +4,11 @@
 // Threads: a Connection and its Statements are used by one thread at a time. Database is thread-safe: reads run on its
 // reader threads, writes on its one writer thread, and callers on loops get their answers by callbacks that run on those
 // threads (they hop back with EventLoop::post()). The blocking forms are for the command line, jobs and tests.
+//
+// Two kinds of reads share the reader threads. Those that mail waits for (RCPT, DATA, logins, the queue) are short, and take
+// whichever thread is free. The others may be long, or asked for by anybody: a job's, an operator's, statistics, a page.
+// However many of them there are, the last of several readers is not theirs. So no work of a read, nor what is told of its
+// end, may wait for another read.
 #pragma once
 
 #include <cstdint>
@@ -71,7 +76,7 @@ using Done = std::function<void(Result<void>)>;
 struct DatabaseOptions {
   std::string url;       // "sqlite:/path/file.db", or as in storage/mariadb/mariadb_url.h
   std::string password;  // of the user in a MariaDB URL
-  int readers = 2;       // threads, each with a connection
+  int readers = 2;       // threads, each with a connection; one of several is kept from long reads
   Duration busy_timeout = std::chrono::seconds(10);  // another process (the command line) holds the lock
   bool create = false;                               // make the file when it is missing
   Duration reply_timeout{};  // of a server, where shorter than the URL's; 0: as that says
@@ -94,7 +99,10 @@ class Database {
   // As read(), and it sees all that anybody was told to be committed before it began. On one server that is any read; on a
   // cluster a read may lag behind what another host has committed, and a permanent "no such list" must not rest on that.
   virtual void read_latest(Work work, Done done) { read(std::move(work), std::move(done)); }
-  // Whether that makes a difference.
+  // Any of these for what may be long: it waits while others of its kind have all readers but one.
+  enum class How { kSnapshot, kLatest, kPlain };  // as read(), read_latest(), look()
+  virtual void read_long(How how, Work work, Done done);
+  // Whether a read may see less than a read_latest().
   virtual bool clustered() const { return false; }
   // What is large is better written in several transactions, below 1 MB each: they are replicated as a whole.
   virtual bool wants_small_transactions() const { return false; }
@@ -102,9 +110,11 @@ class Database {
   // commit fails every work in it with kTemporary, kExhausted (disk full), kDamaged or kUnknownOutcome.
   virtual void write(Durability durability, Work work, Done done) = 0;
 
+  // Who blocks for a read is a job or an operator's command, so it counts as long, but for short_read_now().
   Result<void> read_now(const Work& work);
   Result<void> look_now(const Work& work);
   Result<void> read_latest_now(const Work& work);
+  Result<void> short_read_now(const Work& work);  // a read() that a client waits for
   Result<void> write_now(Durability durability, const Work& work);
 
   // A backup of a running database into a new file, consistent and checked.

@@ -359,7 +359,8 @@ AnswerPages::QuestionPtr AnswerPages::question(const http::ServerRequest& reques
 
 void AnswerPages::show(const QuestionPtr& question) {
   under_way_.begin();
-  services_.database->read_latest(
+  services_.database->read_long(
+      storage::Database::How::kLatest,
       [this, question](storage::Connection& connection) -> Result<void> {
         lists::WriteContext context{services_, connection, services_.clock->wall_now(), 0};
         return question->look(context);

@@ -183,7 +183,8 @@ LeavePages::QuestionPtr LeavePages::question(const http::ServerRequest& request,
 
 void LeavePages::show(const QuestionPtr& question) {
   under_way_.begin();
-  services_.database->read_latest(
+  services_.database->read_long(
+      storage::Database::How::kLatest,
       [question](storage::Connection& connection) -> Result<void> {
         const auto looked = question->look(connection);
         return looked.ok() ? Result<void>() : looked.error();

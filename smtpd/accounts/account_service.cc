@@ -167,7 +167,7 @@ class AccountService::Try : public std::enable_shared_from_this<Try> {
 
   bool may_go_on() {
     LoginFailureStore::Counts counts;
-    const auto read = database_.read_now([&](storage::Connection& connection) -> Result<void> {
+    const auto read = database_.short_read_now([&](storage::Connection& connection) -> Result<void> {
       auto found = LoginFailureStore(connection).counts(name_, network_, clock_.wall_now());
       if (!found.ok()) return found.error();
       counts = *found;
@@ -188,7 +188,7 @@ class AccountService::Try : public std::enable_shared_from_this<Try> {
 
   Result<std::optional<AccountRecord>> find(const std::string& name) {
     std::optional<AccountRecord> out;
-    ESSAIM_TRY(database_.read_now([&](storage::Connection& connection) -> Result<void> {
+    ESSAIM_TRY(database_.short_read_now([&](storage::Connection& connection) -> Result<void> {
       auto found = AccountStore(connection).find(name);
       if (!found.ok()) return found.error();
       out = *std::move(found);

@@ -107,7 +107,8 @@ void Statistics::refresh() {
   auto load = std::make_shared<storage::QueueLoad>();
   auto backup = std::make_shared<storage::BackupNote>();
   auto began = std::make_shared<MonoTime>(now);
-  parts_.database.read(
+  parts_.database.read_long(
+      storage::Database::How::kSnapshot,
       [load, backup, began, lists = depth_.lists](storage::Connection& connection) -> Result<void> {
         *began = system_clock().mono_now();
         auto found = storage::queue_load(connection, lists);

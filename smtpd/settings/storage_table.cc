@@ -44,7 +44,8 @@ void add_storage_settings(config::Schema* schema) {
           {.name = "storage.readers",
            .type = Type::kInteger,
            .default_value = "2",
-           .help = "Threads that read from the database.",
+           .help = "Threads that read from the database. What may be long (jobs, statistics, pages, "
+                   "commands) leaves one of several to mail that comes in.",
            .unit = "threads",
            .minimum = 1,
            .maximum = 64},

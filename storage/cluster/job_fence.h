@@ -24,14 +24,14 @@ class JobFence final : public Database {
   JobFence(Database& database, const NodeLease* lease, const std::atomic<bool>& stopping, JobTurn turn)
       : database_(database), lease_(lease), stopping_(stopping), turn_(std::move(turn)) {}
 
-  void read(Work work, Done done) override {
-    database_.read(until_the_end(std::move(work)), std::move(done));
-  }
-  void look(Work work, Done done) override {
-    database_.look(until_the_end(std::move(work)), std::move(done));
-  }
+  // Nobody waits for a job.
+  void read(Work work, Done done) override { read_long(How::kSnapshot, std::move(work), std::move(done)); }
+  void look(Work work, Done done) override { read_long(How::kPlain, std::move(work), std::move(done)); }
   void read_latest(Work work, Done done) override {
-    database_.read_latest(until_the_end(std::move(work)), std::move(done));
+    read_long(How::kLatest, std::move(work), std::move(done));
+  }
+  void read_long(How how, Work work, Done done) override {
+    database_.read_long(how, until_the_end(std::move(work)), std::move(done));
   }
   void write(Durability durability, Work work, Done done) override;
   bool clustered() const override { return database_.clustered(); }

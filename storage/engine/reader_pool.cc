@@ -24,11 +24,11 @@ void ReaderPool::start() {
   for (int i = 0; i < threads_wanted_; ++i) threads_.emplace_back([this] { run(); });
 }
 
-void ReaderPool::read(How how, Work work, Done done) {
+void ReaderPool::read(How how, Length length, Work work, Done done) {
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
-      queue_.push_back({std::move(work), std::move(done), how});
+      queue_.push_back({std::move(work), std::move(done), how, length});
       wake_.notify_one();
       return;
     }
@@ -36,15 +36,25 @@ void ReaderPool::read(How how, Work work, Done done) {
   done(Error{ErrorCode::kCancelled, "database " + name_ + ": is being closed"});
 }
 
+// Whoever ends a long one looks here again before it sleeps, so that nobody else need be woken for the next one.
+ReaderPool::Items::iterator ReaderPool::next() {
+  const bool room = stopping_ || long_at_work_ < std::max(1, threads_wanted_ - 1);
+  if (room) return queue_.begin();
+  return std::find_if(queue_.begin(), queue_.end(),
+                      [](const Item& item) { return item.length == Length::kShort; });
+}
+
 void ReaderPool::run() {
   name_this_thread("db-reader");
   std::unique_ptr<EngineConnection> connection;
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    wake_.wait(lock, [this] { return stopping_ || next() != queue_.end(); });
     if (queue_.empty()) return;
-    Item item = std::move(queue_.front());
-    queue_.pop_front();
+    const auto first = next();
+    Item item = std::move(*first);
+    queue_.erase(first);
+    if (item.length == Length::kLong) ++long_at_work_;
     lock.unlock();
 
     Result<void> result = run_one(&connection, item);
@@ -58,6 +68,7 @@ void ReaderPool::run() {
     item.done(std::move(result));
 
     lock.lock();
+    if (item.length == Length::kLong) --long_at_work_;
   }
 }
 

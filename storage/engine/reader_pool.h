@@ -1,5 +1,8 @@
 // The reader threads of a database, each with its own connection. Every work sees one snapshot, unless it wants none. A
 // connection that turns out to be lost before a work begins costs that work nothing but the time for another one.
+//
+// Works begin in the order in which they came, but for long ones: of those at most all threads but one are at work together, so
+// that short ones that come behind them find a thread. One thread alone does both.
 #pragma once
 
 #include <condition_variable>
@@ -26,16 +29,20 @@ class ReaderPool {
   void start();
   // Runs what was queued, refuses what comes after (kCancelled). Idempotent.
   void stop();
-  enum class How { kSnapshot, kLatest, kPlain };  // as Database::read(), read_latest(), look()
-  void read(How how, Work work, Done done);
+  using How = Database::How;
+  enum class Length { kShort, kLong };
+  void read(How how, Length length, Work work, Done done);
 
  private:
   struct Item {
     Work work;
     Done done;
     How how = How::kSnapshot;
+    Length length = Length::kShort;
   };
+  using Items = std::deque<Item>;
   void run();
+  Items::iterator next();  // that may begin now; under the mutex
   Result<void> begin(std::unique_ptr<EngineConnection>* connection, How how);
   Result<void> run_one(std::unique_ptr<EngineConnection>* connection, const Item& item);
 
@@ -44,7 +51,8 @@ class ReaderPool {
   const OpenConnection open_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Item> queue_;
+  Items queue_;
+  int long_at_work_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
   log::Once trouble_;

@@ -19,16 +19,19 @@ class MariadbDatabase : public Database {
   static Result<std::unique_ptr<Database>> open(const DatabaseOptions& options);
 
   void read(Work work, Done done) override {
-    readers_.read(ReaderPool::How::kSnapshot, std::move(work), std::move(done));
+    readers_.read(How::kSnapshot, ReaderPool::Length::kShort, std::move(work), std::move(done));
   }
   void look(Work work, Done done) override {
-    readers_.read(ReaderPool::How::kPlain, std::move(work), std::move(done));
+    readers_.read(How::kPlain, ReaderPool::Length::kShort, std::move(work), std::move(done));
   }
   void read_latest(Work work, Done done) override {
-    readers_.read(ReaderPool::How::kLatest, std::move(work), std::move(done));
+    readers_.read(How::kLatest, ReaderPool::Length::kShort, std::move(work), std::move(done));
   }
   bool clustered() const override { return clustered_.load(); }
   bool wants_small_transactions() const override { return true; }
+  void read_long(How how, Work work, Done done) override {
+    readers_.read(how, ReaderPool::Length::kLong, std::move(work), std::move(done));
+  }
   void write(Durability durability, Work work, Done done) override {
     writer_.write(durability, std::move(work), std::move(done));
   }

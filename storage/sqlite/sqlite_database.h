@@ -22,10 +22,13 @@ class SqliteDatabase : public Database {
   static Result<std::unique_ptr<Database>> open(const DatabaseOptions& options, const std::string& file);
 
   void read(Work work, Done done) override {
-    readers_.read(ReaderPool::How::kSnapshot, std::move(work), std::move(done));
+    readers_.read(How::kSnapshot, ReaderPool::Length::kShort, std::move(work), std::move(done));
   }
   void look(Work work, Done done) override {
-    readers_.read(ReaderPool::How::kPlain, std::move(work), std::move(done));
+    readers_.read(How::kPlain, ReaderPool::Length::kShort, std::move(work), std::move(done));
+  }
+  void read_long(How how, Work work, Done done) override {
+    readers_.read(how, ReaderPool::Length::kLong, std::move(work), std::move(done));
   }
   void write(Durability durability, Work work, Done done) override {
     writer_.write(durability, std::move(work), std::move(done));
