@@ -234,6 +234,34 @@ Result<std::vector<BatchRecord>> BatchStore::waiting(const PostFilter& filter) {
   return batches;
 }
 
+Result<std::vector<std::pair<Id, int>>> BatchStore::waiting_of(const PostFilter& filter, Id first, Id last) {
+  PostCondition condition(filter);
+  condition.add_about_batches(filter);
+  const RecipientMatch match(filter);
+  std::string sql = "SELECT s.post_id, s.number FROM batch_state s JOIN post p ON p.id = s.post_id";
+  if (match.any()) sql += " JOIN batch b ON b.post_id = s.post_id AND b.number = s.number";
+  // By the key: the index of the queue would lead to all that waits, each time.
+  sql += " WHERE s.post_id >= ? AND s.post_id <= ? AND +s.queue IN (1, 2, 3, 4)" + condition.sql();
+  if (match.any()) sql += " AND b.first_key <= ? AND b.last_key >= ?";
+  auto statement = sql::prepare(connection_, sql + " ORDER BY s.post_id, s.number", first, last);
+  if (!statement.ok()) return statement.error();
+  const int next = condition.bind(**statement, 3);
+  if (match.any()) (*statement)->bind_text(next, match.highest()).bind_text(next + 1, match.lowest());
+  std::vector<std::pair<Id, int>> found;
+  for (;;) {
+    auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return found;
+    const std::pair<Id, int> name{(*statement)->integer(0), static_cast<int>((*statement)->integer(1))};
+    if (match.any()) {
+      auto has = still_has(*this, name.first, name.second, match);
+      if (!has.ok() && has.error().code != ErrorCode::kDamaged) return has.error();
+      if (has.ok() && !*has) continue;  // whoever is searched for may be in a damaged one
+    }
+    found.push_back(name);
+  }
+}
+
 Result<bool> BatchStore::owns(Fence fence, Id post_id, int number) {
   auto found =
       sql::number(connection_, 0,

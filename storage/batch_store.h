@@ -113,6 +113,9 @@ class BatchStore {
   Result<std::vector<BatchRecord>> of_post(Id post_id, bool with_recipients);
   // Those that wait, for `queue list`: without recipients, by due time. Damaged ones are given in any case.
   Result<std::vector<BatchRecord>> waiting(const PostFilter& filter);
+  // Which of them are of the posts from `first` to `last`, by post and number; the limit of the filter is not asked. For reads that
+  // do not grow with the queue.
+  Result<std::vector<std::pair<Id, int>>> waiting_of(const PostFilter& filter, Id first, Id last);
   // Whether this run of the node has it.
   Result<bool> owns(Fence fence, Id post_id, int number);
   // What this run of the node owns, with recipients and progress; those in `except` are passed over unread, and damaged ones

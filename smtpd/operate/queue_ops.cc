@@ -34,7 +34,6 @@ using storage::Durability;
 using storage::PostStore;
 
 constexpr int kBatchesPerStep = 20;
-constexpr std::size_t kMostBatches = 1'000'000;
 constexpr int kMostFailures = 10;  // one after the other, then the rest is left
 // For other nodes to look, and to give back what they have in their hands: times 100 ms.
 constexpr int kPatienceWithNodes = 60;
@@ -70,24 +69,21 @@ class Operation {
         ending_(std::move(ending)),
         marks_(database, kind_of(request), request.reason) {}
 
-  // The batches that the selection is about, if it is about batches. Asked before anything is changed, as a hold
+  // The batches of these posts that the selection is about, if it is about batches. Asked before anything is changed, as a hold
   // changes their state.
-  Result<void> find_batches() {
+  Result<void> find_batches(std::span<const Id> ids) {
     if (!request_.selection.filter.about_batches()) return {};
-    return database_.read_now([&](Connection& c) -> Result<void> {
-      storage::PostFilter filter = request_.selection.filter;
-      filter.limit = kMostBatches;
-      auto found = BatchStore(c).waiting(filter);
-      if (!found.ok()) return found.error();
-      batches_.emplace();
-      for (const BatchRecord& batch : *found) batches_->insert({batch.post_id, batch.number});
-      return {};
-    });
+    auto found = select_batches(database_, request_.selection.filter, ids);
+    if (!found.ok()) return found.error();
+    batches_ = *std::move(found);
+    return {};
   }
-  bool selected(Id id, int number) const { return !batches_ || batches_->count({id, number}) > 0; }
+  bool selected(Id id, int number) const {
+    return !batches_ || std::binary_search(batches_->begin(), batches_->end(), std::pair(id, number));
+  }
   bool selected(Id id) const {
     if (!batches_) return true;
-    const auto first = batches_->lower_bound({id, 0});
+    const auto first = std::lower_bound(batches_->begin(), batches_->end(), std::pair(id, 0));
     return first != batches_->end() && first->first == id;
   }
 
@@ -503,7 +499,7 @@ class Operation {
   const QueueRequest& request_;
   const storage::RecipientMatch match_;
   const std::function<bool()> ending_;
-  std::optional<std::set<std::pair<Id, int>>> batches_;
+  std::optional<std::vector<std::pair<Id, int>>> batches_;  // post and number, in order
   QueueChange change_;
   CommandMarks marks_;  // on posts that are held until they are deleted
   WallTime renewed_{};
@@ -525,7 +521,7 @@ Result<QueuePreview> preview_queue_change(Database& database, const Clock& clock
   auto ids = select_posts(database, request.selection, &out.change.unknown);
   if (!ids.ok()) return ids.error();
   Operation operation(database, clock, request);
-  ESSAIM_TRY(operation.find_batches());
+  ESSAIM_TRY(operation.find_batches(*ids));
   for (Id id : *ids) {
     if (!operation.selected(id)) continue;
     auto post = operation.post(id);
@@ -556,7 +552,7 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
   if (!ids.ok()) return ids.error();
   Operation operation(database, clock, request, ending);
   operation.change_.unknown = std::move(unknown);
-  ESSAIM_TRY(operation.find_batches());
+  ESSAIM_TRY(operation.find_batches(*ids));
   std::erase_if(*ids, [&](Id id) { return !operation.selected(id); });
   if (ids->empty()) return operation.change_;
 

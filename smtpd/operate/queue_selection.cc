@@ -1,14 +1,16 @@
 #include "smtpd/operate/queue_selection.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/base/text.h"
+#include "storage/batch_store.h"
 
 namespace essaim::smtpd::operate {
 namespace {
 
-constexpr std::size_t kMostPosts = 1'000'000;
+constexpr std::size_t kMostPosts = 1'000'000, kMostBatches = 1'000'000;
 // Some milliseconds of a reader; with recipients, and on a server, a tenth of a second.
 constexpr std::size_t kLookedAtTogether = 500;
 
@@ -132,6 +134,27 @@ Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSel
   std::string names;
   for (const Id id : *unknown) names += (names.empty() ? "" : ", ") + format_id(id);
   return Error{ErrorCode::kNotFound, "no post " + names};
+}
+
+Result<std::vector<std::pair<Id, int>>> select_batches(storage::Database& database,
+                                                       const storage::PostFilter& filter,
+                                                       std::span<const Id> posts) {
+  std::vector<std::pair<Id, int>> out;
+  while (!posts.empty() && out.size() < kMostBatches) {
+    const auto some = posts.first(std::min(posts.size(), kLookedAtTogether));
+    posts = posts.subspan(some.size());
+    std::vector<std::pair<Id, int>> found;
+    ESSAIM_TRY(database.read_now([&](storage::Connection& c) -> Result<void> {
+      auto waiting = storage::BatchStore(c).waiting_of(filter, some.front(), some.back());
+      if (!waiting.ok()) return waiting.error();
+      found = *std::move(waiting);
+      return {};
+    }));
+    std::copy_if(found.begin(), found.end(), std::back_inserter(out), [&some](const auto& batch) {
+      return std::binary_search(some.begin(), some.end(), batch.first);
+    });
+  }
+  return out;
 }
 
 }  // namespace essaim::smtpd::operate

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/id.h"
@@ -27,5 +29,11 @@ struct QueueSelection {
 // each, go to `unknown`; kNotFound names them when there is no other.
 Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSelection& selection,
                                      std::vector<Id>* unknown);
+
+// Of these posts, which are in order, the batches that wait and that the filter finds: post and number, in order. In reads that are
+// short each, and nothing is kept of a batch but its name: there may be a million.
+Result<std::vector<std::pair<Id, int>>> select_batches(storage::Database& database,
+                                                       const storage::PostFilter& filter,
+                                                       std::span<const Id> posts);
 
 }  // namespace essaim::smtpd::operate

@@ -427,6 +427,40 @@ BOOST_AUTO_TEST_CASE(searches_sort_no_recipients_and_say_how_many_they_want) {
   }));
 }
 
+BOOST_AUTO_TEST_CASE(batches_that_wait_are_named_by_their_posts) {
+  TempDatabase database;
+  make_list(*database);
+  for (Id id = 1; id <= 5; ++id) make_post(*database, post(id), people(2, id == 4 ? "b.test" : "a.test"), id);
+  make_post(*database, post(6), people(2500, "a.test"), 6);
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET queue = 0, delivered = 2, pending = 0 WHERE post_id = 2"));
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET queue = 2, why = 'Asleep' WHERE post_id IN (3, 4)"));
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET why = 'Asleep' WHERE post_id = 6 AND number = 1"));
+    return c.execute("UPDATE batch SET recipients = 'nonsense' WHERE post_id = 3");
+  });
+  const auto found = [&](const PostFilter& filter, Id first, Id last) {
+    std::string out;
+    must(database->read_now([&](Connection& c) -> Result<void> {
+      out.clear();
+      for (const auto& [id, number] : must(BatchStore(c).waiting_of(filter, first, last)))
+        out += std::to_string(id) + "/" + std::to_string(number) + " ";
+      return {};
+    }));
+    return out;
+  };
+  PostFilter filter;
+  BOOST_TEST(found(filter, 1, 5) == "1/0 3/0 4/0 5/0 ");
+  BOOST_TEST(found(filter, 5, 6) == "5/0 6/0 6/1 6/2 ");
+  filter.why = "asleep";
+  BOOST_TEST(found(filter, 1, 6) == "3/0 4/0 6/1 ");
+  filter.state = static_cast<int>(BatchQueue::kWaiting);
+  BOOST_TEST(found(filter, 1, 6) == "3/0 4/0 ");
+  filter.domain = "a.test";
+  BOOST_TEST(found(filter, 1, 6) == "3/0 ");  // damaged: who is searched for may be in it
+  filter.message_id = "m1@client.test";
+  BOOST_TEST(found(filter, 1, 6).empty());
+}
+
 BOOST_AUTO_TEST_CASE(posts_that_wait_are_searched_page_by_page) {
   TempDatabase database;
   make_list(*database);

@@ -76,6 +76,30 @@ BOOST_FIXTURE_TEST_CASE(posts_are_selected_by_reads_that_do_not_grow_with_the_qu
   BOOST_TEST(selected(some).size() == 3u + 1200u - 1u + 1u);
 }
 
+BOOST_FIXTURE_TEST_CASE(batches_are_selected_by_reads_that_do_not_grow_with_the_queue, Queue) {
+  commit(*database, [](Connection& c) -> Result<void> {
+    for (Id id = 11; id <= 1210; ++id) {
+      PostRecord one = essaim::test::post(id);
+      ESSAIM_TRY(add_expanded(c, &one, "Subject: x\r\n\r\n", "", id, people(1, "b.test")));
+    }
+    must(sql::run(c, "UPDATE batch_state SET why = '450 Greylisted' WHERE post_id IN (2, 700, 701, 1210)"));
+    return {};
+  });
+  QueueRequest some = request(QueueAction::kHold);
+  some.selection.filter.why = "greylisted";
+  std::vector<Id> unknown;
+  auto ids = must(select_posts(*database, some.selection, &unknown));
+  BOOST_TEST(ids.size() == 3u + 1200u);
+  std::erase(ids, 701);
+  ReadsCounted counted(*database);
+  const std::vector<std::pair<Id, int>> wanted = {{2, 0}, {700, 0}, {1210, 0}};
+  BOOST_TEST((must(select_batches(counted, some.selection.filter, ids)) == wanted));
+  BOOST_TEST(counted.reads == 3);
+  BOOST_TEST(must(preview_queue_change(*database, clock, some)).change.posts == 4);
+  BOOST_TEST(change(some).posts == 4);
+  BOOST_TEST(held() == 4);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_batch_that_says_an_impossible_number_is_shown, Queue) {
   commit(*database, [](Connection& c) -> Result<void> {
     must(sql::run(c, "UPDATE batch SET total = 5000 WHERE post_id = 2"));
