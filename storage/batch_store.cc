@@ -1,6 +1,7 @@
 #include "storage/batch_store.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "storage/batch_progress.h"
 #include "storage/batch_rows.h"
@@ -197,39 +198,56 @@ Result<std::vector<BatchRecord>> BatchStore::waiting(const PostFilter& filter) {
   PostCondition condition(filter);
   condition.add_about_batches(filter);
   const RecipientMatch match(filter);
-  // What is sorted lies in memory, here or on the way from a server: heads alone, and no more of them than are wanted, where that
-  // can be said. Recipients are read batch by batch.
+  // What is sorted lies in memory, here or on the way from a server: heads alone, and no more of them than are wanted, or than a
+  // page, where the contents tell which are. Recipients are read batch by batch.
   std::string sql = batch_select(false) + " JOIN post p ON p.id = s.post_id WHERE s.queue IN (1, 2, 3, 4)" +
                     condition.sql();
-  if (match.any()) sql += " AND b.first_key <= ? AND b.last_key >= ?";
-  sql += " ORDER BY s.due, s.post_id, s.number";
-  if (!match.any()) sql += " LIMIT ?";
-  auto statement = connection_.prepare(sql);
-  if (!statement.ok()) return statement.error();
-  const int next = condition.bind(**statement, 1);
   if (match.any()) {
-    (*statement)->bind_text(next, match.highest()).bind_text(next + 1, match.lowest());
-  } else {
-    (*statement)->bind(next, filter.row_limit());
+    sql +=
+        " AND b.first_key <= ? AND b.last_key >= ? AND s.due >= ? AND (s.due > ? OR s.post_id > ? OR "
+        "(s.post_id = ? AND s.number > ?))";
   }
+  sql += " ORDER BY s.due, s.post_id, s.number LIMIT ?";
   std::vector<BatchRecord> batches;
-  while (batches.size() < filter.limit) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) break;
-    auto batch = batch_from(**statement, false);
-    Result<bool> wanted = true;
-    if (!batch.ok()) {
-      wanted = batch.error();
-    } else if (match.any()) {
-      wanted = still_has(*this, batch->post_id, batch->number, match);
+  std::int64_t due = std::numeric_limits<std::int64_t>::min();
+  Id post_id = 0;
+  std::int64_t number = 0;
+  std::int64_t page = first_page(connection_, match, filter);
+  for (bool more = true; more;) {
+    auto statement = connection_.prepare(sql);
+    if (!statement.ok()) return statement.error();
+    const int next = condition.bind(**statement, 1);
+    if (match.any())
+      sql::bind_row(**statement, next, match.highest(), match.lowest(), due, due, post_id, post_id, number,
+                    page);
+    else
+      (*statement)->bind(next, page);
+    std::int64_t rows = 0;
+    for (;; ++rows) {
+      if (batches.size() >= filter.limit) return batches;
+      auto row = (*statement)->step();
+      if (!row.ok()) return row.error();
+      if (!*row) break;
+      post_id = (*statement)->integer(0);
+      number = (*statement)->integer(1);
+      due = (*statement)->integer(5);
+      auto batch = batch_from(**statement, false);
+      Result<bool> wanted = true;
+      if (!batch.ok()) {
+        wanted = batch.error();
+      } else if (match.any()) {
+        wanted = still_has(*this, batch->post_id, batch->number, match);
+      }
+      if (!wanted.ok() && wanted.error().code == ErrorCode::kDamaged) {
+        // Who is searched for may be in it.
+        batches.push_back(damaged_batch(**statement, wanted.error()));
+        continue;
+      }
+      if (!wanted.ok()) return wanted.error();
+      if (*wanted) batches.push_back(std::move(*batch));
     }
-    if (!wanted.ok() && wanted.error().code == ErrorCode::kDamaged) {
-      batches.push_back(damaged_batch(**statement, wanted.error()));  // who is searched for may be in it
-      continue;
-    }
-    if (!wanted.ok()) return wanted.error();
-    if (*wanted) batches.push_back(std::move(*batch));
+    more = match.any() && rows == page;
+    if (more) page = next_page(page);
   }
   return batches;
 }

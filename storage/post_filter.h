@@ -1,6 +1,9 @@
 // PostFilter as SQL, shared by the searches for posts and for batches. Inside storage only.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -39,5 +42,21 @@ class RecipientMatch {
  private:
   std::string first_, last_;
 };
+
+// How many rows are asked for at once. Where the contents of batches tell which are wanted nobody knows how many that takes, and a
+// server sorts, and sends before the first is looked at, as many as it is told: so some, and more each time, as it sorts anew. A
+// file gives row by row.
+inline constexpr std::int64_t kSearchedTogether = 1000;
+inline std::int64_t first_page(const Connection& connection, const RecipientMatch& match,
+                               const PostFilter& filter) {
+  if (!match.any()) return filter.row_limit();
+  return connection.dialect() == Dialect::kSqlite ? std::numeric_limits<std::int64_t>::max()
+                                                  : kSearchedTogether;
+}
+inline std::int64_t next_page(std::int64_t page) {
+  constexpr std::int64_t most =
+      64 * kSearchedTogether;  // numbers, and heads of batches of some hundred octets
+  return std::min(2 * page, most);
+}
 
 }  // namespace essaim::storage

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <tuple>
 
 #include "core/base/mac.h"
@@ -463,28 +464,41 @@ Result<std::vector<PostRecord>> PostStore::search_among(std::string_view which, 
   const PostCondition condition(filter);
   const RecipientMatch match(filter);
   // Numbers first: what waits is sorted in memory, and there may be a million. A server that is not told how many are wanted
-  // sorts, and sends, all that there are.
-  std::string sql = "SELECT p.id FROM post p WHERE 1 = 1" + std::string(which) + condition.sql() +
-                    " ORDER BY p.accepted DESC, p.id DESC";
-  if (!match.any()) sql += " LIMIT ?";
-  auto statement = connection_.prepare(sql);
-  if (!statement.ok()) return statement.error();
-  const int next = condition.bind(**statement, 1);
-  if (!match.any()) (*statement)->bind(next, filter.row_limit());
+  // sorts, and sends, all that there are; how many must be looked at for a recipient nobody knows, so that goes by pages.
+  std::string sql = "SELECT p.id, p.accepted FROM post p WHERE 1 = 1" + std::string(which) + condition.sql();
+  if (match.any()) sql += " AND p.accepted <= ? AND (+p.accepted < ? OR +p.id < ?)";
+  sql += " ORDER BY p.accepted DESC, p.id DESC LIMIT ?";
   std::vector<PostRecord> posts;
-  while (posts.size() < filter.limit) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) break;
-    const Id id = (*statement)->integer(0);
-    if (match.any()) {
-      auto has = has_recipient(connection_, id, match);
-      if (!has.ok()) return has.error();
-      if (!*has) continue;
+  std::int64_t accepted = std::numeric_limits<std::int64_t>::max();
+  Id id = std::numeric_limits<Id>::max();
+  std::int64_t page = first_page(connection_, match, filter);
+  for (bool more = true; more;) {
+    auto statement = connection_.prepare(sql);
+    if (!statement.ok()) return statement.error();
+    const int next = condition.bind(**statement, 1);
+    if (match.any())
+      sql::bind_row(**statement, next, accepted, accepted, id, page);
+    else
+      (*statement)->bind(next, page);
+    std::int64_t rows = 0;
+    for (;; ++rows) {
+      if (posts.size() >= filter.limit) return posts;
+      auto row = (*statement)->step();
+      if (!row.ok()) return row.error();
+      if (!*row) break;
+      id = (*statement)->integer(0);
+      accepted = (*statement)->integer(1);
+      if (match.any()) {
+        auto has = has_recipient(connection_, id, match);
+        if (!has.ok()) return has.error();
+        if (!*has) continue;
+      }
+      auto post = find(id);
+      if (!post.ok()) return post.error();
+      if (post->has_value()) posts.push_back(std::move(**post));
     }
-    auto post = find(id);
-    if (!post.ok()) return post.error();
-    if (post->has_value()) posts.push_back(std::move(**post));
+    more = match.any() && rows == page;
+    if (more) page = next_page(page);
   }
   return posts;
 }

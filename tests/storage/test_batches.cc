@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "storage/post_filter.h"
 #include "tests/storage/fixtures.h"
 
 using namespace essaim;
@@ -423,6 +424,45 @@ BOOST_AUTO_TEST_CASE(searches_sort_no_recipients_and_say_how_many_they_want) {
     filter.limit = std::numeric_limits<std::size_t>::max();
     filter.domain.clear();
     BOOST_TEST(must(BatchStore(counted).waiting(filter)).size() == 5U);
+    return {};
+  }));
+}
+
+// No server sorts, or sends, more at once than it is told to.
+BOOST_AUTO_TEST_CASE(a_recipient_is_searched_for_page_by_page_on_a_server) {
+  TempDatabase database;
+  make_list(*database);
+  constexpr Id kMany = kSearchedTogether + kSearchedTogether / 2;
+  commit(*database, [](Connection& c) -> Result<void> {
+    for (Id id = 1; id <= kMany; ++id) {
+      PostRecord p = post(id);
+      p.accepted = kNow + std::chrono::seconds(id / 400);  // many together
+      ESSAIM_TRY(add_expanded(c, &p, "Subject: x\r\n\r\nbody\r\n", "", id / 400, people(1, "a.test")));
+    }
+    return c.execute("UPDATE batch_state SET queue = 2, due = order_rank");
+  });
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    ReadsCounted counted(c);
+    PostFilter filter;
+    filter.recipient = "u0@a.test";
+    filter.limit = 2 * kMany;
+    const auto posts = must(PostStore(counted).search(filter));
+    BOOST_REQUIRE(posts.size() == static_cast<std::size_t>(kMany));
+    for (std::size_t i = 0; i < posts.size(); ++i) BOOST_REQUIRE(posts[i].id == kMany - static_cast<Id>(i));
+    const std::size_t pages = TempDatabase::is_sqlite() ? 1 : 2;  // a file gives row by row
+    BOOST_TEST(counted.sorting.size() == pages + 1U);             // what waits, and what is settled
+    const auto batches = must(BatchStore(counted).waiting(filter));
+    BOOST_REQUIRE(batches.size() == posts.size());
+    for (std::size_t i = 0; i < batches.size(); ++i)
+      BOOST_REQUIRE(batches[i].post_id == static_cast<Id>(i) + 1);
+    BOOST_TEST(counted.sorting.size() == 2 * pages + 1U);
+    for (const std::string& text : counted.sorting)
+      BOOST_TEST(text.find("LIMIT ?") != std::string::npos, text);
+    filter.limit = 2;
+    BOOST_TEST(must(PostStore(counted).search(filter)).front().id == kMany);
+    BOOST_TEST(must(BatchStore(counted).waiting(filter)).back().post_id == 2);
+    filter.recipient = "u1@a.test";
+    BOOST_TEST(must(PostStore(counted).search(filter)).empty());
     return {};
   }));
 }
