@@ -130,19 +130,13 @@ Result<void> recover(storage::Database& database, const std::string& directory,
 }
 
 Result<void> release_others(storage::Database& database, storage::NodeStore::Identity node) {
-  std::int64_t released = 0;
-  std::vector<storage::DamagedBatch> damaged;
-  ESSAIM_TRY(database.write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
-    storage::BatchStore batches(c);
-    Result<std::int64_t> some = batches.release_others(node.number);
-    if (!some.ok()) return some.error();
-    released = *some;
-    damaged = batches.damaged();
-    return {};
-  }));
-  for (const storage::DamagedBatch& one : damaged) storage::tell_damaged(one);
-  if (released > 0)
-    log::warning("batches-of-other-nodes-released", {{"node", node.number}, {"batches", released}});
+  Result<std::int64_t> released =
+      storage::release_batches(database, [node](storage::BatchStore& batches, storage::Place only) {
+        return batches.release_others(node.number, only);
+      });
+  if (!released.ok()) return released.error();
+  if (*released > 0)
+    log::warning("batches-of-other-nodes-released", {{"node", node.number}, {"batches", *released}});
   return {};
 }
 

@@ -136,12 +136,18 @@ Result<std::int64_t> BatchStore::promote_due(WallTime now) {
                         {to_millis(now)}, &damaged_);
 }
 
-Result<std::int64_t> BatchStore::release_stale(int owner, std::int64_t current_epoch) {
+Result<std::int64_t> BatchStore::release_stale(int owner, std::int64_t current_epoch, Place only) {
+  if (only != 0)
+    return update_batches(connection_, {kReleased, 3, "", " AND owner = ? AND epoch < ? AND rowid = ?", 0},
+                          {owner, current_epoch, only}, &damaged_);
   return update_batches(connection_, {kReleased, 3, "", " AND owner = ? AND epoch < ?", 0},
                         {owner, current_epoch}, &damaged_);
 }
 
-Result<std::int64_t> BatchStore::release_others(int owner) {
+Result<std::int64_t> BatchStore::release_others(int owner, Place only) {
+  if (only != 0)
+    return update_batches(connection_, {kReleased, 3, "", " AND owner <> ? AND rowid = ?", 0}, {owner, only},
+                          &damaged_);
   return update_batches(connection_, {kReleased, 3, "", " AND owner <> ?", 0}, {owner}, &damaged_);
 }
 

@@ -5,6 +5,7 @@
 // thousand batches of another, whatever came first.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -91,15 +92,17 @@ class BatchStore {
   Result<std::vector<Place>> ready_places(int min_priority, int max_priority, std::size_t most,
                                           const std::set<Place>& but);
   Result<std::vector<Place>> due_places(WallTime now, std::size_t most, const std::set<Place>& but);
+  Result<std::vector<Place>> owned_places();  // likewise, all that a node has
   // False: that row does not wait; a damaged index may say so.
   Result<bool> promote(Place place);
   // How a batch is called that cannot be read, as far as the index tells.
   DamagedBatch name_of(Place place, const std::string& why);
-  // Takes back what an earlier run of this node owned (its epoch is older): kReady again. After journal replay.
-  Result<std::int64_t> release_stale(int owner, std::int64_t current_epoch);
+  // Takes back what an earlier run of this node owned (its epoch is older): kReady again. After journal replay. With `only`, that
+  // row alone.
+  Result<std::int64_t> release_stale(int owner, std::int64_t current_epoch, Place only = 0);
   // Where no other node is at work: what others own was claimed before a file was restored, or under another host name. 0: no
   // node at all is.
-  Result<std::int64_t> release_others(int owner);
+  Result<std::int64_t> release_others(int owner, Place only = 0);
   // Writes progress and counts. kConflict when the fence does not match (somebody else has it: discard, never resend).
   // `queue` kOwned keeps it; kReady/kWaiting with `due` releases it; kFinished ends it; kHeld parks it.
   Result<void> save(Fence fence, const BatchRecord& batch);
@@ -143,6 +146,11 @@ class BatchStore {
   Connection& connection_;
   std::vector<DamagedBatch> damaged_;
 };
+
+// Gives back by one of the two releases; where the file has a damaged page, each batch in a transaction of its own, so that those on
+// it alone stay as they are, for the log. Gives how many it has released. Blocking.
+Result<std::int64_t> release_batches(
+    Database& database, const std::function<Result<std::int64_t>(BatchStore&, Place only)>& release);
 
 // The compact forms of the two blobs, checked when read (kDamaged), zstd-compressed. Exposed for fuzzing.
 std::string encode_recipients(const std::vector<BatchRecipient>& recipients);

@@ -65,7 +65,8 @@ Result<std::vector<std::string>> read_journal(const std::string& directory,
 Result<void> remove_journal(const std::vector<std::string>& files);
 
 // Replays the journal into the batches that this node owned: delivered wins over failed wins over deferred. Then the
-// stale batches are released. Gives the number of outcomes merged. `untold`: batches (post and number) of whose failures nobody was
+// stale batches are released. What it knows of a batch whose rows are damaged stays in it, for a later replay; the others go on.
+// Gives the number of outcomes merged. `untold`: batches (post and number) of whose failures nobody was
 // told, as they were somebody else's; one of them that is nobody's meanwhile does not take its failures: who failed has another attempt.
 Result<std::size_t> recover_journal(class Database& database, const std::string& directory, int node,
                                     std::int64_t epoch, const std::set<std::pair<Id, int>>& untold = {});

@@ -2,6 +2,7 @@
 // file goes when its outcomes are committed durably. Interrupted anywhere, it is simply done again: merging
 // twice changes nothing.
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <vector>
@@ -28,6 +29,14 @@ struct Merged {
   std::size_t outcomes = 0;
   std::size_t duplicates = 0;  // second deliveries to the same recipient, in the journal itself
   std::size_t unknown = 0;     // batches or recipients that are not there
+  std::size_t damaged = 0;     // batches whose rows cannot be read
+
+  void add(const Merged& other) {
+    outcomes += other.outcomes;
+    duplicates += other.duplicates;
+    unknown += other.unknown;
+    damaged += other.damaged;
+  }
 };
 
 std::uint32_t seconds_between(WallTime from, WallTime to) {
@@ -83,12 +92,6 @@ bool apply(BatchRecord* batch, WallTime accepted, const std::vector<JournalRecor
   return changed;
 }
 
-// Null if it is not that.
-template <typename T>
-const Error* damage_of(const Result<T>& result) {
-  return !result.ok() && result.error().code == ErrorCode::kDamaged ? &result.error() : nullptr;
-}
-
 // Of whose batches are merged, and how.
 struct Run {
   int node;
@@ -106,11 +109,6 @@ Result<void> merge_batch(Connection& connection, const Key& key, const std::vect
   BatchStore store(connection);
   auto loaded = store.load(key.first, key.second, true);
   auto post = PostStore(connection).find(key.first);
-  if (const Error* damage = damage_of(loaded) != nullptr ? damage_of(loaded) : damage_of(post)) {
-    log::error("journal.batch_damaged",
-               {{"id", format_id(key.first)}, {"batch", key.second}, {"error", damage->message}});
-    return {};
-  }
   if (!loaded.ok()) return loaded.error();
   if (!post.ok()) return post.error();
   if (!loaded->has_value() || !post->has_value()) {
@@ -133,6 +131,41 @@ Result<void> merge_batch(Connection& connection, const Key& key, const std::vect
   return batch.owner != 0 ? store.save({batch.owner, batch.epoch}, batch) : store.save_unowned(batch);
 }
 
+// In one transaction.
+Result<Merged> merge_some(Database& database, Outcomes::const_iterator from, Outcomes::const_iterator to,
+                          const Run& run) {
+  Merged merged;
+  const auto committed = database.write_now(Durability::kAccept, [&](Connection& connection) -> Result<void> {
+    merged = Merged();
+    for (auto it = from; it != to; ++it)
+      ESSAIM_TRY(merge_batch(connection, it->first, it->second, run, &merged));
+    ESSAIM_CRASH_POINT("recover.before-commit");
+    return {};
+  });
+  if (!committed.ok()) return committed.error();
+  return merged;
+}
+
+// One after the other: what cannot be read keeps no other from its outcomes. SQLite writes nothing in a transaction that has met a
+// damaged page.
+Result<Merged> merge_each(Database& database, Outcomes::const_iterator from, Outcomes::const_iterator to,
+                          const Run& run) {
+  Merged total;
+  for (auto it = from; it != to; ++it) {
+    auto merged = merge_some(database, it, std::next(it), run);
+    if (merged.ok()) {
+      total.add(*merged);
+      continue;
+    }
+    if (merged.error().code != ErrorCode::kDamaged) return merged.error();
+    ++total.damaged;
+    log::error(
+        "journal.batch_damaged",
+        {{"id", format_id(it->first.first)}, {"batch", it->first.second}, {"error", merged.error().message}});
+  }
+  return total;
+}
+
 Result<Merged> merge_file(Database& database, const std::string& path, const Run& run) {
   Outcomes outcomes;
   auto end = read_segment(path, [&outcomes](const JournalRecord& record) -> Result<void> {
@@ -143,23 +176,15 @@ Result<Merged> merge_file(Database& database, const std::string& path, const Run
   if (end->torn)
     log::warning("journal.torn", {{"file", path}, {"records", static_cast<std::uint64_t>(end->records)}});
   Merged total;
-  for (auto at = outcomes.begin(); at != outcomes.end();) {
+  for (auto at = outcomes.cbegin(); at != outcomes.cend();) {
     auto next = at;
-    for (std::size_t i = 0; i < kBatchesPerTransaction && next != outcomes.end(); ++i) ++next;
-    Merged merged;
-    const auto committed =
-        database.write_now(Durability::kAccept, [&](Connection& connection) -> Result<void> {
-          merged = Merged();
-          for (auto it = at; it != next; ++it)
-            ESSAIM_TRY(merge_batch(connection, it->first, it->second, run, &merged));
-          ESSAIM_CRASH_POINT("recover.before-commit");
-          return {};
-        });
-    ESSAIM_TRY(committed);
+    for (std::size_t i = 0; i < kBatchesPerTransaction && next != outcomes.cend(); ++i) ++next;
+    auto merged = merge_some(database, at, next, run);
+    if (!merged.ok() && merged.error().code == ErrorCode::kDamaged)
+      merged = merge_each(database, at, next, run);
+    if (!merged.ok()) return merged.error();
     ESSAIM_CRASH_POINT("recover.after-commit");
-    total.outcomes += merged.outcomes;
-    total.duplicates += merged.duplicates;
-    total.unknown += merged.unknown;
+    total.add(*merged);
     at = next;
   }
   return total;
@@ -175,28 +200,20 @@ Result<std::size_t> recover_journal(Database& database, const std::string& direc
   for (const auto& file : *files) {
     auto merged = merge_file(database, file, {node, epoch, untold});
     if (!merged.ok()) return merged.error();
-    ESSAIM_TRY(remove_journal({file}));
-    total.outcomes += merged->outcomes;
-    total.duplicates += merged->duplicates;
-    total.unknown += merged->unknown;
+    // What is not in the database is told again by the next start, which may be on a file that was mended.
+    if (merged->damaged == 0) ESSAIM_TRY(remove_journal({file}));
+    total.add(*merged);
   }
-  std::int64_t released = 0;
-  std::vector<DamagedBatch> damaged;
-  ESSAIM_TRY(database.write_now(Durability::kAccept, [&](Connection& connection) -> Result<void> {
-    BatchStore batches(connection);
-    auto stale = batches.release_stale(node, epoch);
-    if (!stale.ok()) return stale.error();
-    released = *stale;
-    damaged = batches.damaged();
-    return {};
-  }));
-  std::for_each(damaged.begin(), damaged.end(), tell_damaged);
-  if (!files->empty() || released > 0) {
+  auto released = release_batches(
+      database, [&](BatchStore& batches, Place only) { return batches.release_stale(node, epoch, only); });
+  if (!released.ok()) return released.error();
+  if (!files->empty() || *released > 0) {
     log::info("journal.recovered_outcomes", {{"segments", static_cast<std::uint64_t>(files->size())},
                                              {"outcomes", static_cast<std::uint64_t>(total.outcomes)},
                                              {"duplicates", static_cast<std::uint64_t>(total.duplicates)},
                                              {"unknown", static_cast<std::uint64_t>(total.unknown)},
-                                             {"batches_released", released}});
+                                             {"damaged", static_cast<std::uint64_t>(total.damaged)},
+                                             {"batches_released", *released}});
   }
   return total.outcomes;
 }

@@ -1,9 +1,12 @@
 // Rows of the queue that somebody has edited, or a disk has damaged: the others go on without them.
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "core/base/executor.h"
 #include "core/base/log.h"
+#include "storage/journal.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
 #include "tests/support/damaged_page.h"
@@ -40,7 +43,8 @@ struct Queue {
 
 struct ManyPosts {
   TempDatabase database;
-  log::Capture quiet{[](log::Level, std::string_view) {}};
+  std::string told;
+  log::Capture capture{[this](log::Level, std::string_view line) { told.append(line) += '\n'; }};
 
   void add_posts(Id posts, std::int64_t rank = 0) {
     make_list(*database);
@@ -205,6 +209,73 @@ BOOST_FIXTURE_TEST_CASE(rows_of_a_damaged_page_keep_no_others_from_being_claimed
     BOOST_TEST(std::count(names.begin(), names.end(), Id{0}) == 0);
     return {};
   }));
+}
+
+// A node had all of it in its hands when it was killed.
+BOOST_FIXTURE_TEST_CASE(a_start_goes_round_a_damaged_page, ManyPosts) {
+  if (!TempDatabase::is_sqlite()) return;
+  constexpr Id kPosts = 600, kDamaged = 300;
+  add_posts(kPosts);
+  BOOST_TEST(claim(*database, {1, 1}, 1000).size() == static_cast<std::size_t>(kPosts));
+  commit(*database, [](Connection& c) {
+    return c.execute("UPDATE batch_state SET why = 'damaged here' WHERE post_id = " +
+                     std::to_string(kDamaged));
+  });
+  const std::string directory = database.directory().path("journal");
+  Executor executor("journal", 1);
+  {
+    auto writer = must(JournalWriter::open({directory, "loop0", 1, 64 << 10}, executor));
+    for (const Id id : {Id{1}, kDamaged, kPosts})
+      must(writer->append({id, 0, 0, RecipientState::kDelivered, 1, kNow, "250 2.0.0 Ok", "mx.a.test"}));
+  }
+  damage_pages_with(&database, "damaged here");
+  BOOST_TEST(must(recover_journal(*database, directory, 1, 2)) == 2U);
+  BOOST_TEST(!std::filesystem::is_empty(directory));  // has what could not be written
+  BOOST_TEST(told.find("journal.batch_damaged id=" + format_id(kDamaged)) != std::string::npos, told);
+  BOOST_TEST(told.find("batch.damaged id=" + format_id(kDamaged)) != std::string::npos, told);
+  std::size_t stay = 0;
+  std::vector<Place> ready;
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    stay = must(BatchStore(c).owned_places()).size();
+    ready = must(BatchStore(c).ready_places(0, 9, 1000, {}));
+    return {};
+  }));
+  BOOST_TEST(stay > 0U);
+  BOOST_TEST(stay < static_cast<std::size_t>(kPosts / 3));
+  BOOST_TEST(ready.size() + stay + 2 == static_cast<std::size_t>(kPosts));
+  const auto others = [](BatchStore& batches, Place only) { return batches.release_others(2, only); };
+  BOOST_TEST(must(release_batches(*database, others)) == 0);
+  BOOST_TEST(must(recover_journal(*database, directory, 1, 3)) == 0U);
+  BOOST_TEST(!std::filesystem::is_empty(directory));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_the_journal_has_of_a_row_that_does_not_decode_stays_in_it, Queue) {
+  const log::Capture quiet([](log::Level, std::string_view) {});
+  BOOST_TEST(claim(*database, {1, 1}, 10).size() == 3U);
+  const std::string directory = database.directory().path("journal");
+  Executor executor("journal", 1);
+  {
+    auto writer = must(JournalWriter::open({directory, "loop0", 1, 64 << 10}, executor));
+    for (const Id id : {1, 2, 3})
+      must(writer->append({id, 0, 0, RecipientState::kDelivered, 1, kNow, "250 2.0.0 Ok", "mx.a.test"}));
+  }
+  std::string recipients;
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    auto row = must(sql::prepare(c, "SELECT recipients FROM batch WHERE post_id = 2"));
+    BOOST_REQUIRE(must(row->step()));
+    recipients = row->text(0);
+    return {};
+  }));
+  run("UPDATE batch SET recipients = x'0102' WHERE post_id = 2");
+  BOOST_TEST(must(recover_journal(*database, directory, 1, 2)) == 2U);
+  BOOST_TEST(!std::filesystem::is_empty(directory));
+  commit(*database, [&](Connection& c) -> Result<void> {  // it was mended
+    must(sql::run(c, "UPDATE batch SET recipients = ? WHERE post_id = 2", sql::Blob{recipients}));
+    return {};
+  });
+  BOOST_TEST(must(recover_journal(*database, directory, 1, 3)) == 1U);
+  BOOST_TEST(std::filesystem::is_empty(directory));
+  BOOST_TEST(rows("batch_state WHERE delivered = 1 AND pending = 1") == 3);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_damaged_page_of_an_index_hides_what_is_on_it_alone, ManyPosts) {
