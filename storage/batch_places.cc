@@ -69,13 +69,14 @@ Result<std::vector<Place>> BatchStore::ready_places(int min_priority, int max_pr
       most, but);
 }
 
-Result<std::vector<Place>> BatchStore::owned_places() {
+Result<std::vector<Place>> BatchStore::places_in(BatchQueue queue) {
   return from_both_ends(
       [&](std::string_view direction) {
         return sql::prepare(connection_,
-                            "SELECT rowid FROM batch_state INDEXED BY batch_claim WHERE queue = 3 "
+                            "SELECT rowid FROM batch_state INDEXED BY batch_claim WHERE queue = ? "
                             "ORDER BY " +
-                                order_of_claims(direction));
+                                order_of_claims(direction),
+                            queue);
       },
       std::numeric_limits<std::size_t>::max(), {});
 }
@@ -104,7 +105,7 @@ DamagedBatch BatchStore::name_of(Place place, const std::string& why) {
   DamagedBatch batch{0, 0, why};
   auto row = sql::prepare(connection_,
                           "SELECT post_id, number FROM batch_state INDEXED BY batch_claim "
-                          "WHERE queue IN (1, 2, 3) AND +rowid = ?",
+                          "WHERE queue IN (1, 2, 3, 4) AND +rowid = ?",
                           place);
   if (!row.ok()) return batch;
   if (auto found = (*row)->step(); found.ok() && *found) {
@@ -123,7 +124,7 @@ Result<std::vector<Place>> owned_in_file(Database& database, const Error& damage
   std::optional<Error> index;
   ESSAIM_TRY(database.read_now([&](Connection& c) -> Result<void> {
     if (c.dialect() != Dialect::kSqlite) return damage;
-    auto owned = BatchStore(c).owned_places();
+    auto owned = BatchStore(c).places_in(BatchQueue::kOwned);
     if (!owned.ok() && owned.error().code == ErrorCode::kDamaged) {
       index = owned.error();
       return {};

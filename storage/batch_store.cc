@@ -1,7 +1,11 @@
 #include "storage/batch_store.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <optional>
+#include <tuple>
+#include <utility>
 
 #include "storage/batch_progress.h"
 #include "storage/batch_rows.h"
@@ -103,6 +107,52 @@ Result<bool> still_has(BatchStore& store, Id post_id, int number, const Recipien
   return false;
 }
 
+constexpr std::array kUnfinished = {BatchQueue::kReady, BatchQueue::kWaiting, BatchQueue::kOwned,
+                                    BatchQueue::kHeld};
+
+// Whether a statement of a file has met a damaged page, so that rows beside it can be read by others.
+template <typename T>
+bool is_of_a_page(const Connection& connection, const Result<T>& result) {
+  return !result.ok() && result.error().code == ErrorCode::kDamaged &&
+         connection.dialect() == Dialect::kSqlite;
+}
+
+BatchRecord unreadable(const DamagedBatch& name, BatchQueue queue) {
+  BatchRecord batch;
+  batch.post_id = name.post_id;
+  batch.number = name.number;
+  batch.queue = queue;
+  batch.why = "damaged: " + name.why;
+  return batch;
+}
+
+// By due time, as a search gives them.
+void keep_first(std::vector<BatchRecord>* batches, std::size_t most) {
+  std::sort(batches->begin(), batches->end(), [](const BatchRecord& a, const BatchRecord& b) {
+    return std::tie(a.due, a.post_id, a.number) < std::tie(b.due, b.post_id, b.number);
+  });
+  if (batches->size() > most) batches->resize(most);
+}
+
+void add_to(BatchStore::QueueCounts* counts, BatchQueue queue, std::int64_t batches) {
+  switch (queue) {
+    case BatchQueue::kReady:
+      counts->ready += batches;
+      break;
+    case BatchQueue::kWaiting:
+      counts->waiting += batches;
+      break;
+    case BatchQueue::kOwned:
+      counts->owned += batches;
+      break;
+    case BatchQueue::kHeld:
+      counts->held += batches;
+      break;
+    case BatchQueue::kFinished:
+      break;
+  }
+}
+
 }  // namespace
 
 Result<void> BatchStore::add(std::span<const BatchRecord> batches) {
@@ -201,6 +251,11 @@ Result<std::vector<BatchRecord>> BatchStore::of_post(Id post_id, bool with_recip
 }
 
 Result<std::vector<BatchRecord>> BatchStore::waiting(const PostFilter& filter) {
+  auto together = waiting_together(filter);
+  return is_of_a_page(connection_, together) ? waiting_one_by_one(filter) : std::move(together);
+}
+
+Result<std::vector<BatchRecord>> BatchStore::waiting_together(const PostFilter& filter) {
   PostCondition condition(filter);
   condition.add_about_batches(filter);
   const RecipientMatch match(filter);
@@ -255,6 +310,54 @@ Result<std::vector<BatchRecord>> BatchStore::waiting(const PostFilter& filter) {
     more = match.any() && rows == page;
     if (more) page = next_page(page);
   }
+  return batches;
+}
+
+// Of what cannot be read it is not known whether the filter would find it, so it is shown.
+Result<std::vector<BatchRecord>> BatchStore::waiting_one_by_one(const PostFilter& filter) {
+  PostCondition condition(filter);
+  condition.add_about_batches(filter);
+  const RecipientMatch match(filter);
+  std::string sql =
+      batch_select(false) + " JOIN post p ON p.id = s.post_id WHERE s.rowid = ?" + condition.sql();
+  if (match.any()) sql += " AND b.first_key <= ? AND b.last_key >= ?";
+  std::vector<BatchRecord> batches;
+  std::optional<Error> lost;
+  for (const BatchQueue queue : kUnfinished) {
+    auto places = places_in(queue);
+    if (!places.ok() && places.error().code != ErrorCode::kDamaged) return places.error();
+    if (!places.ok()) {
+      lost = places.error();
+      continue;
+    }
+    for (const Place place : *places) {
+      auto statement = sql::prepare(connection_, sql, place);
+      if (!statement.ok()) return statement.error();
+      const int next = condition.bind(**statement, 2);
+      if (match.any()) sql::bind_row(**statement, next, match.highest(), match.lowest());
+      auto row = (*statement)->step();
+      if (!row.ok() && row.error().code != ErrorCode::kDamaged) return row.error();
+      if (!row.ok()) {
+        batches.push_back(unreadable(name_of(place, row.error().message), queue));
+        continue;
+      }
+      if (!*row) continue;
+      auto batch = batch_from(**statement, false);
+      Result<bool> wanted = true;
+      if (!batch.ok())
+        wanted = batch.error();
+      else if (match.any())
+        wanted = still_has(*this, batch->post_id, batch->number, match);
+      if (!wanted.ok() && wanted.error().code != ErrorCode::kDamaged) return wanted.error();
+      if (!wanted.ok())
+        batches.push_back(damaged_batch(**statement, wanted.error()));
+      else if (*wanted)
+        batches.push_back(*std::move(batch));
+      if (batches.size() / 2 > std::max<std::size_t>(filter.limit, 1000)) keep_first(&batches, filter.limit);
+    }
+  }
+  if (batches.empty() && lost) return *lost;
+  keep_first(&batches, filter.limit);
   return batches;
 }
 
@@ -386,6 +489,11 @@ Result<std::map<Id, std::int64_t>> BatchStore::owned_by_post() {
 }
 
 Result<BatchStore::QueueCounts> BatchStore::queue_counts() {
+  auto together = counts_together();
+  return is_of_a_page(connection_, together) ? counts_one_by_one() : together;
+}
+
+Result<BatchStore::QueueCounts> BatchStore::counts_together() {
   auto statement = sql::prepare(
       connection_,
       "SELECT queue, COUNT(*), SUM(pending) FROM batch_state WHERE queue IN (1, 2, 3, 4) GROUP BY queue");
@@ -395,25 +503,27 @@ Result<BatchStore::QueueCounts> BatchStore::queue_counts() {
     auto row = (*statement)->step();
     if (!row.ok()) return row.error();
     if (!*row) return counts;
-    const std::int64_t batches = (*statement)->integer(1);
+    add_to(&counts, static_cast<BatchQueue>((*statement)->integer(0)), (*statement)->integer(1));
     counts.pending_recipients += (*statement)->integer(2);
-    switch (static_cast<BatchQueue>((*statement)->integer(0))) {
-      case BatchQueue::kReady:
-        counts.ready = batches;
-        break;
-      case BatchQueue::kWaiting:
-        counts.waiting = batches;
-        break;
-      case BatchQueue::kOwned:
-        counts.owned = batches;
-        break;
-      case BatchQueue::kHeld:
-        counts.held = batches;
-        break;
-      case BatchQueue::kFinished:
-        break;
+  }
+}
+
+// Who waits in what cannot be read is not counted.
+Result<BatchStore::QueueCounts> BatchStore::counts_one_by_one() {
+  QueueCounts counts;
+  for (const BatchQueue queue : kUnfinished) {
+    auto places = places_in(queue);
+    if (!places.ok() && places.error().code == ErrorCode::kDamaged) continue;
+    if (!places.ok()) return places.error();
+    add_to(&counts, queue, static_cast<std::int64_t>(places->size()));
+    for (const Place place : *places) {
+      const auto pending =
+          sql::number(connection_, 0, "SELECT pending FROM batch_state WHERE rowid = ?", place);
+      if (!pending.ok() && pending.error().code != ErrorCode::kDamaged) return pending.error();
+      if (pending.ok()) counts.pending_recipients += *pending;
     }
   }
+  return counts;
 }
 
 }  // namespace essaim::storage

@@ -92,7 +92,7 @@ class BatchStore {
   Result<std::vector<Place>> ready_places(int min_priority, int max_priority, std::size_t most,
                                           const std::set<Place>& but);
   Result<std::vector<Place>> due_places(WallTime now, std::size_t most, const std::set<Place>& but);
-  Result<std::vector<Place>> owned_places();  // likewise, all that a node has
+  Result<std::vector<Place>> places_in(BatchQueue queue);  // likewise, all that are in this state
   // False: that row does not wait; a damaged index may say so.
   Result<bool> promote(Place place);
   // How a batch is called that cannot be read, as far as the index tells.
@@ -143,6 +143,12 @@ class BatchStore {
   Result<QueueCounts> queue_counts();
 
  private:
+  Result<std::vector<BatchRecord>> waiting_together(const PostFilter& filter);
+  Result<QueueCounts> counts_together();
+  // In a file where those meet a damaged page.
+  Result<std::vector<BatchRecord>> waiting_one_by_one(const PostFilter& filter);
+  Result<QueueCounts> counts_one_by_one();
+
   Connection& connection_;
   std::vector<DamagedBatch> damaged_;
 };

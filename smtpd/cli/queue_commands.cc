@@ -73,8 +73,8 @@ int list(const Shell& shell, const Arguments& a) {
         recipients += b.pending;
         if (known.count(b.post_id) == 0) {
           auto post = posts.find(b.post_id);
-          if (!post.ok()) return post.error();
-          known[b.post_id] = *std::move(post);
+          if (!post.ok() && post.error().code != ErrorCode::kDamaged) return post.error();
+          known[b.post_id] = post.ok() ? *std::move(post) : std::nullopt;
         }
         const auto& post = known[b.post_id];
         Json json = as_json(b, post);

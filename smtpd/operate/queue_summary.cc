@@ -128,6 +128,12 @@ Result<QueueSums> sum_up(storage::Database& database, const storage::PostFilter&
     ESSAIM_TRY(database.read_now([&](Connection& c) -> Result<void> {
       if (posts.count(head.post_id) == 0) {
         auto post = storage::PostStore(c).find(head.post_id);
+        if (!post.ok() && post.error().code == ErrorCode::kDamaged) {
+          storage::PostRecord unread;
+          unread.id = head.post_id;
+          summary.add_damaged(head, unread, post.error().message);
+          return {};
+        }
         if (!post.ok()) return post.error();
         if (!post->has_value()) return {};
         posts[head.post_id] = **post;

@@ -211,6 +211,49 @@ BOOST_FIXTURE_TEST_CASE(rows_of_a_damaged_page_keep_no_others_from_being_claimed
   }));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_damaged_page_hides_no_other_batch_from_who_looks_at_the_queue, ManyPosts) {
+  if (!TempDatabase::is_sqlite()) return;
+  constexpr Id kPosts = 300, kDamaged = 150;
+  add_posts(kPosts);
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET due = 1000 - post_id"));
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET queue = 2, due = 5000 - post_id WHERE post_id > 200"));
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET queue = 4 WHERE post_id = 1"));
+    return c.execute("UPDATE batch_state SET why = 'damaged here' WHERE post_id = " +
+                     std::to_string(kDamaged));
+  });
+  damage_pages_with(&database, "damaged here");
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    PostFilter filter;
+    filter.limit = 10'000;
+    const auto all = must(BatchStore(c).waiting(filter));
+    BOOST_TEST(all.size() == static_cast<std::size_t>(kPosts));
+    std::vector<Id> sound;
+    std::size_t damaged = 0;
+    for (const BatchRecord& one : all) {
+      const bool whole = one.pending == 1;
+      BOOST_TEST(one.why.starts_with("damaged: ") == !whole);
+      damaged += whole ? 0 : 1;
+      if (one.post_id == kDamaged) BOOST_TEST(!whole);
+      if (whole) sound.push_back(one.post_id);
+    }
+    BOOST_TEST(damaged > 0U);
+    BOOST_REQUIRE(sound.size() > static_cast<std::size_t>(kPosts / 3));
+    BOOST_TEST(std::is_sorted(all.begin(), all.end(),
+                              [](const BatchRecord& a, const BatchRecord& b) { return a.due < b.due; }));
+    const auto counts = must(BatchStore(c).queue_counts());
+    BOOST_TEST(counts.ready + counts.waiting + counts.held == kPosts);
+    BOOST_TEST(counts.held == 1);
+    BOOST_TEST(counts.pending_recipients == static_cast<std::int64_t>(sound.size()));
+    filter.limit = damaged + 2;
+    BOOST_TEST(must(BatchStore(c).waiting(filter)).back().post_id == sound[1]);
+    filter.limit = 10'000;
+    filter.message_id = "m300@client.test";
+    BOOST_TEST(must(BatchStore(c).waiting(filter)).size() == damaged + 1);
+    return {};
+  }));
+}
+
 // A node had all of it in its hands when it was killed.
 BOOST_FIXTURE_TEST_CASE(a_start_goes_round_a_damaged_page, ManyPosts) {
   if (!TempDatabase::is_sqlite()) return;
@@ -236,7 +279,7 @@ BOOST_FIXTURE_TEST_CASE(a_start_goes_round_a_damaged_page, ManyPosts) {
   std::size_t stay = 0;
   std::vector<Place> ready;
   must(database->read_now([&](Connection& c) -> Result<void> {
-    stay = must(BatchStore(c).owned_places()).size();
+    stay = must(BatchStore(c).places_in(BatchQueue::kOwned)).size();
     ready = must(BatchStore(c).ready_places(0, 9, 1000, {}));
     return {};
   }));
