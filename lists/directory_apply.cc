@@ -166,11 +166,6 @@ Result<DirectoryText> load_directory(Connection& connection, const DirectoryText
   return out;
 }
 
-std::vector<std::string> differences(const DirectoryText& is, const DirectoryText& wanted,
-                                     bool remove_others) {
-  return plan_directory(is, wanted, remove_others).lines;
-}
-
 Result<void> Admin::export_text(const std::function<Result<void>(std::string_view)>& write) {
   DirectoryText text;
   std::map<std::string, Id> ids;

@@ -76,9 +76,4 @@ Result<DirectoryText> read_directory(const std::string& text);
 // What the database has, with the members of those lists that `only` names.
 Result<DirectoryText> load_directory(storage::Connection& connection, const DirectoryText& only);
 
-// The steps from what is to what is wanted, as lines. What `wanted` does not name stays, unless
-// `remove_others`.
-std::vector<std::string> differences(const DirectoryText& is, const DirectoryText& wanted,
-                                     bool remove_others);
-
 }  // namespace essaim::lists

@@ -111,9 +111,6 @@ std::string base32_encoded(std::string_view bytes) {
 void put_u8(std::string* out, std::uint8_t v) {
   out->push_back(static_cast<char>(v));
 }
-void put_u16(std::string* out, std::uint16_t v) {
-  put_little_endian(out, v);
-}
 void put_u32(std::string* out, std::uint32_t v) {
   put_little_endian(out, v);
 }
@@ -147,9 +144,6 @@ std::string_view Reader::take(std::size_t n) {
 
 std::uint8_t Reader::u8() {
   return little_endian<std::uint8_t>(take(1));
-}
-std::uint16_t Reader::u16() {
-  return little_endian<std::uint16_t>(take(2));
 }
 std::uint32_t Reader::u32() {
   return little_endian<std::uint32_t>(take(4));

@@ -18,7 +18,6 @@ std::string base32_encoded(std::string_view bytes);
 // Appends and reads fixed-width little-endian integers and LEB128 varints. A Reader past its end sets
 // failed() and gives zeros and empty strings from then on, so that a decoder checks once at its end.
 void put_u8(std::string* out, std::uint8_t v);
-void put_u16(std::string* out, std::uint16_t v);
 void put_u32(std::string* out, std::uint32_t v);
 void put_u64(std::string* out, std::uint64_t v);
 void put_varint(std::string* out, std::uint64_t v);
@@ -28,7 +27,6 @@ class Reader {
  public:
   explicit Reader(std::string_view bytes) : bytes_(bytes) {}
   std::uint8_t u8();
-  std::uint16_t u16();
   std::uint32_t u32();
   std::uint64_t u64();
   std::uint64_t varint();

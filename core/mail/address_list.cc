@@ -252,19 +252,6 @@ class Parser {
 
 }  // namespace
 
-std::string Mailbox::addr_spec() const {
-  const bool dots = local.starts_with('.') || local.ends_with('.') || local.find("..") != std::string::npos;
-  const bool atoms = !local.empty() &&
-                     std::all_of(local.begin(), local.end(), [](char c) { return is_atext(c) || c == '.'; });
-  if (atoms && !dots) return local + "@" + domain;
-  std::string out = "\"";
-  for (const char c : local) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"@" + domain;
-}
-
 AddressList parse_address_list(std::string_view value, std::size_t limit) {
   return Parser(value, limit).parse();
 }
@@ -293,17 +280,6 @@ std::string with_blanks(std::string_view value) {
     if (ends && next != ' ' && next != '\t') out += ' ';
   }
   return out;
-}
-
-Result<Mailbox> single_author(const HeaderBlock& header) {
-  const std::vector<const HeaderField*> fields = header.find_all("From");
-  const auto invalid = [](const char* message) { return Error{ErrorCode::kInvalid, message}; };
-  if (fields.empty()) return invalid("the message has no From field");
-  if (fields.size() > 1) return invalid("the message has several From fields");
-  AddressList list = parse_address_list(fields[0]->raw_value(), 2);
-  if (list.mailboxes.empty()) return invalid("the From field has no address");
-  if (list.mailboxes.size() > 1) return invalid("the From field has several addresses");
-  return std::move(list.mailboxes[0]);
 }
 
 std::string format_mailbox(std::string_view utf8_name, std::string_view address) {

@@ -8,9 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/result.h"
-#include "core/mail/header_block.h"
-
 namespace essaim::mail {
 
 struct Mailbox {
@@ -19,7 +16,6 @@ struct Mailbox {
   std::string local;   // unquoted
   std::string domain;  // lower case; an address literal keeps its brackets
 
-  std::string addr_spec() const;  // local@domain, the local part quoted where it must be
   friend bool operator==(const Mailbox&, const Mailbox&) = default;
 };
 
@@ -43,10 +39,6 @@ AddressList parse_address_list(std::string_view value, std::size_t limit = kMaxM
 // The value of a field with addresses or ids, with a space behind each comma and between ids where there is none, so that
 // it can be folded: scripts write hundreds of addresses as one word. Not within quoted strings, comments and brackets.
 std::string with_blanks(std::string_view value);
-
-// The one mailbox of the one From field. An error says why there is none: no From, several From fields, no
-// address in it, several addresses in it (then the caller decides by Sender, RFC 5322 §3.6.2).
-Result<Mailbox> single_author(const HeaderBlock& header);
 
 // `name <address>` for a header: the name is bare, quoted or made of encoded words, as it needs. Line ends
 // and other control characters in the name become spaces. The address is written as it is.

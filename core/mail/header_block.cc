@@ -161,13 +161,6 @@ Result<HeaderField> HeaderBlock::make(std::string_view name, std::string_view va
   return HeaderField(std::move(raw).value(), name.size(), name.size());
 }
 
-Result<void> HeaderBlock::insert_top(std::string_view name, std::string_view value) {
-  Result<HeaderField> field = make(name, value);
-  if (!field) return field.error();
-  fields_.insert(fields_.begin(), std::move(field).value());
-  return {};
-}
-
 Result<void> HeaderBlock::insert_bottom(std::string_view name, std::string_view value) {
   Result<HeaderField> field = make(name, value);
   if (!field) return field.error();

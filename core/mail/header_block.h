@@ -77,7 +77,6 @@ class HeaderBlock {
   std::size_t remove_if(const std::function<bool(const HeaderField&)>& predicate);
 
   // New fields are made by format_field and fail as it does; then nothing is changed.
-  Result<void> insert_top(std::string_view name, std::string_view value);
   Result<void> insert_bottom(std::string_view name, std::string_view value);
   // Replaces the value of the first field of this name where it stands, keeps the spelling of its name and
   // removes the others of this name; without one, inserts at the bottom.

@@ -2,10 +2,6 @@
 
 #include <algorithm>
 
-#include "core/base/encoding.h"
-#include "core/base/random.h"
-#include "core/base/text.h"
-
 namespace essaim::mail {
 
 std::optional<std::string> normalised_message_id(std::string_view value) {
@@ -59,10 +55,6 @@ Result<void> insert_in_reply_to(HeaderBlock* header, std::string_view id) {
   if (id.empty() || id.size() > kLongest || !printable) return {};
   ESSAIM_TRY(header->insert_bottom("In-Reply-To", id));
   return header->insert_bottom("References", id);
-}
-
-std::string generate_message_id(std::string_view hostname) {
-  return "<" + base32_encoded(random_key(10)) + "@" + std::string(hostname) + ">";
 }
 
 }  // namespace essaim::mail

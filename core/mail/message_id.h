@@ -21,7 +21,4 @@ Result<void> insert_in_reply_to(HeaderBlock* header, std::string_view id);
 // Of the first Message-ID field.
 std::optional<std::string> message_id_of(const HeaderBlock& header);
 
-// Unique without asking anybody: 80 random bits (not guessable from the time) at this host.
-std::string generate_message_id(std::string_view hostname);
-
 }  // namespace essaim::mail

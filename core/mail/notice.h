@@ -23,7 +23,7 @@ struct Notice {
   std::string subject{};   // UTF-8
   std::string text{};  // UTF-8, lines ended by LF or CRLF; bytes that are no UTF-8 are read as Windows-1252
   WallTime date{};
-  std::string message_id{};  // "<...>" as generate_message_id makes it
+  std::string message_id{};  // "<id@host>"
   // "<...>", may be empty; References follows it. From outside: one that cannot be written is left out.
   std::string in_reply_to{};
   AutoSubmitted auto_submitted = AutoSubmitted::kGenerated;

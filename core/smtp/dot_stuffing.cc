@@ -43,23 +43,4 @@ std::string DotStuffing::finish() && {
   return std::move(out_);
 }
 
-std::string dot_stuffed_message(std::string_view message) {
-  DotStuffing stuffing(message.size());
-  stuffing.append(message);
-  return std::move(stuffing).finish();
-}
-
-bool has_bare_line_ends(std::string_view bytes) {
-  std::size_t pos = 0;
-  while (pos < bytes.size()) {
-    const std::size_t lf = bytes.find('\n', pos);
-    const std::string_view line = bytes.substr(pos, lf == std::string_view::npos ? lf : lf - pos);
-    const std::size_t cr = line.find('\r');
-    if (lf == std::string_view::npos) return cr != std::string_view::npos;
-    if (line.empty() || cr != line.size() - 1) return true;
-    pos = lf + 1;
-  }
-  return false;
-}
-
 }  // namespace essaim::smtp

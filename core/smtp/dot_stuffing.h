@@ -13,7 +13,7 @@ inline constexpr std::string_view kEndOfData = ".\r\n";
 std::string dot_stuffed_part(std::string_view part);
 
 // A whole message made of parts as they come, so that a large one is in memory only once. append() takes any parts;
-// `expected` octets of message are made room for.
+// `expected` octets of message are made room for. finish() gives it with its end; CRLF is added when it does not end with it.
 class DotStuffing {
  public:
   explicit DotStuffing(std::size_t expected);
@@ -23,11 +23,5 @@ class DotStuffing {
  private:
   std::string out_;
 };
-
-// The whole message with its end. CRLF is added when the message does not end with it.
-std::string dot_stuffed_message(std::string_view message);
-
-// A CR or LF that is not part of CRLF: such a message must not be sent as it is (RFC 5321 §2.3.8).
-bool has_bare_line_ends(std::string_view bytes);
 
 }  // namespace essaim::smtp

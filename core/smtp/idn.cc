@@ -49,16 +49,4 @@ std::string kept_address(std::string_view written) {
   return ascii_lowered(written.substr(0, at + 1)) + kept_domain(written.substr(at + 1));
 }
 
-std::string domain_to_unicode(std::string_view domain) {
-  std::string input(domain);
-  if (domain.size() > kMaxDomain || input.find("xn--") == std::string::npos || !is_ascii(domain) ||
-      input.find('\0') != std::string::npos) {
-    return input;
-  }
-  char* raw = nullptr;
-  const int status = idn2_to_unicode_8z8z(input.c_str(), &raw, 0);
-  const std::unique_ptr<char, Idn2Free> output(raw);
-  return status == IDN2_OK ? std::string(output.get()) : input;
-}
-
 }  // namespace essaim::smtp

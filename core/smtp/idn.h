@@ -1,6 +1,6 @@
 // Internationalised domain names (RFC 5890 to 5893, UTS 46 non-transitional) through libidn2. Everything
 // inside works on A-labels ("xn--bcher-kva.example"): they are what DNS knows, and both ways of writing a
-// domain become the same there. U-labels ("bücher.example") are for people. Pure functions, thread-safe,
+// domain become the same there. U-labels ("bücher.example") are what people write. Pure functions, thread-safe,
 // input bounded.
 #pragma once
 
@@ -21,8 +21,5 @@ std::string kept_domain(std::string_view written);
 // An address that people wrote, as ours and those of senders are compared: in lower case, its domain so, too. What has no "@" is
 // only lowered, and nothing is judged.
 std::string kept_address(std::string_view written);
-
-// For display: A-labels become U-labels where they can, anything else stays as it is.
-std::string domain_to_unicode(std::string_view domain);
 
 }  // namespace essaim::smtp

@@ -211,11 +211,6 @@ Command parse_command(std::string_view line) {
   return out;
 }
 
-bool looks_like_command(std::string_view line) {
-  const Command command = parse_command(line);
-  return command.kind != CommandKind::kUnknown && command.kind != CommandKind::kBadlyWritten;
-}
-
 Commands parse_commands(std::string_view subject, std::string_view text, std::string_view own_list) {
   Commands out;
   const auto complete = [&](std::string_view line) {

@@ -68,7 +68,4 @@ Command parse_command(std::string_view line);
 // `subject` decoded; `text` in UTF-8. A list whose own address it came to may be left out of subscribe and unsubscribe.
 Commands parse_commands(std::string_view subject, std::string_view text, std::string_view own_list = {});
 
-// Whether a line is a command to the robot that went astray: one that a person meant for it.
-bool looks_like_command(std::string_view line);
-
 }  // namespace essaim::lists

@@ -122,8 +122,9 @@ void decode_data(const std::string& text) {
 }
 
 void stuff(const std::string& text) {
-  static_cast<void>(smtp::dot_stuffed_message(text));
-  static_cast<void>(smtp::has_bare_line_ends(text));
+  smtp::DotStuffing stuffing(text.size());
+  stuffing.append(text);
+  static_cast<void>(std::move(stuffing).finish());
 }
 
 void replies(const std::string& text) {

@@ -2,8 +2,8 @@
 // that is not spoiled has no bare CR or LF, and a message that we stuff comes out as it was.
 #include "core/smtp/data_decoder.h"
 
-#include "core/smtp/dot_stuffing.h"
 #include "tests/fuzz/target.h"
+#include "tests/support/wire_form.h"
 
 using namespace essaim;
 
@@ -54,9 +54,9 @@ ESSAIM_FUZZ_TARGET(data_decoder) {
     ESSAIM_CHECK(expected.done == (end != 0));
     if (expected.done) ESSAIM_CHECK(expected.used == end);
     if (!expected.done || expected.spoiled) continue;
-    ESSAIM_CHECK(!smtp::has_bare_line_ends(expected.text));
+    ESSAIM_CHECK(!test::has_bare_line_ends(expected.text));
     ESSAIM_CHECK(expected.text.empty() || expected.text.ends_with("\r\n"));
-    const std::string wire = smtp::dot_stuffed_message(expected.text);
+    const std::string wire = test::dot_stuffed_message(expected.text);
     const Outcome again = decoded(fuzz::whole(wire), smtp::BareLineEnds::kRefuse);
     ESSAIM_CHECK(again.done && again.used == wire.size() && again.text == expected.text);
   }

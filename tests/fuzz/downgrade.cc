@@ -3,8 +3,8 @@
 
 #include "core/base/text.h"
 #include "core/mail/header_block.h"
-#include "core/smtp/dot_stuffing.h"
 #include "tests/fuzz/target.h"
+#include "tests/support/wire_form.h"
 
 using namespace essaim;
 using namespace essaim::mail;
@@ -16,7 +16,7 @@ void shorten(std::string_view data) {
   ESSAIM_CHECK(shorter.has_value() == has_long_line(data));
   if (!shorter) return;
   ESSAIM_CHECK(shorter->size() <= 20 * data.size() + 2'000);
-  ESSAIM_CHECK(smtp::has_bare_line_ends(data) || !smtp::has_bare_line_ends(*shorter));
+  ESSAIM_CHECK(test::has_bare_line_ends(data) || !test::has_bare_line_ends(*shorter));
   ESSAIM_CHECK(!is_ascii(data) || is_ascii(*shorter));
 }
 
@@ -32,7 +32,7 @@ ESSAIM_FUZZ_MESSAGES(downgrade) {
   ESSAIM_CHECK(!is_ascii(data) || data.find('\0') != std::string_view::npos);
   ESSAIM_CHECK(is_ascii(result.message));
   ESSAIM_CHECK(result.message.size() <= 20 * data.size() + 2'000);
-  ESSAIM_CHECK(smtp::has_bare_line_ends(data) || !smtp::has_bare_line_ends(result.message));
+  ESSAIM_CHECK(test::has_bare_line_ends(data) || !test::has_bare_line_ends(result.message));
   ESSAIM_CHECK(downgraded_to_7bit(result.message).outcome == Downgraded::Outcome::kNotNeeded);
   const auto before = HeaderBlock::parse(data), after = HeaderBlock::parse(result.message);
   ESSAIM_CHECK(before.ok());

@@ -6,8 +6,8 @@
 
 #include "core/base/text.h"
 #include "core/mail/header_block.h"
-#include "core/smtp/dot_stuffing.h"
 #include "tests/fuzz/target.h"
+#include "tests/support/wire_form.h"
 
 using namespace essaim;
 using namespace essaim::mail;
@@ -45,7 +45,7 @@ ESSAIM_FUZZ_TARGET(report) {
   ESSAIM_CHECK(header.ok() && header->count("To") == 1 && header->count("Content-Type") == 1);
   ESSAIM_CHECK(header->value("Auto-Submitted").has_value());
   // The message that is returned keeps its line ends, whatever they are; nothing else has bare ones.
-  if (!smtp::has_bare_line_ends(data)) ESSAIM_CHECK(!smtp::has_bare_line_ends(text));
+  if (!test::has_bare_line_ends(data)) ESSAIM_CHECK(!test::has_bare_line_ends(text));
   if (!report.smtputf8 && is_ascii(data) && is_ascii(report.to_address))
     ESSAIM_CHECK(is_ascii(text) && !composed->needs_smtputf8);
   if (!composed->eight_bit && !composed->needs_smtputf8) ESSAIM_CHECK(is_ascii(text));

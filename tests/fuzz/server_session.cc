@@ -8,8 +8,8 @@
 #include <deque>
 #include <functional>
 
-#include "core/smtp/dot_stuffing.h"
 #include "tests/fuzz/target.h"
+#include "tests/support/wire_form.h"
 
 using namespace essaim;
 using namespace essaim::smtpd;
@@ -76,7 +76,7 @@ class FakeActions final : public SessionActions {
     ESSAIM_CHECK(!closed && !message->recipients.empty());
     const auto content = message->content->read_all();
     ESSAIM_CHECK(content.ok() && content->size() == message->content->size());
-    ESSAIM_CHECK(content->size() <= kMaxMessage && !smtp::has_bare_line_ends(*content));
+    ESSAIM_CHECK(content->size() <= kMaxMessage && !test::has_bare_line_ends(*content));
     ESSAIM_CHECK(content->find('\0') == std::string::npos);
     ESSAIM_CHECK(content->empty() || content->ends_with("\r\n"));
     stored += message->transaction.reverse_path.to_string() + ">" + *content + "|";

@@ -116,8 +116,8 @@ BOOST_AUTO_TEST_CASE(a_long_list_of_addresses_in_one_word_is_no_reason_to_refuse
     BOOST_REQUIRE(cc.size() == (wraps ? 101U : 103U));
     BOOST_TEST(cc[100].name == "Doe,J");
     if (!wraps) {
-      BOOST_TEST(cc[101].addr_spec() == "second@example.com");
-      BOOST_TEST(cc[102].addr_spec() == "ann@author.example");
+      BOOST_TEST(cc[101].local + "@" + cc[101].domain == "second@example.com");
+      BOOST_TEST(cc[102].local + "@" + cc[102].domain == "ann@author.example");
     }
   }
 }

@@ -32,7 +32,6 @@ void treat(const std::string& text) {
                 text.substr(0, fields.size() < 2 ? 0 : fields.size() - 2));
   loop_marks(*header);
   message_id_of(*header);
-  (void)single_author(*header);
   for (const HeaderField& field : header->fields()) decode_encoded_words(field.raw_value());
   if (const HeaderField* subject = header->find("Subject")) {
     const std::string once = tagged_subject(subject->raw_value(), "[t]");

@@ -6,6 +6,7 @@
 #include "core/smtp/dot_stuffing.h"
 #include "tests/support/feeding.h"
 #include "tests/support/linear.h"
+#include "tests/support/wire_form.h"
 
 using namespace essaim;
 using namespace essaim::smtp;
@@ -95,7 +96,7 @@ BOOST_AUTO_TEST_CASE(only_crlf_dot_crlf_ends_data) {  // BAD-INPUT 1
         const Decoded normalised = decode(way, BareLineEnds::kNormalise);
         BOOST_TEST(!normalised.done);
         BOOST_TEST(normalised.content == row.normalised);
-        BOOST_TEST(!has_bare_line_ends(normalised.content));
+        BOOST_TEST(!test::has_bare_line_ends(normalised.content));
       }
     }
   }
@@ -116,7 +117,7 @@ BOOST_AUTO_TEST_CASE(what_is_stuffed_is_decoded_to_the_same) {
   for (const std::string& message :
        {std::string("a\r\n"), std::string(".\r\n"), std::string("..\r\n.a\r\n\r\n.\r\n"), std::string(""),
         std::string("\r\n.\r\n.\r\n")}) {
-    const std::string wire = dot_stuffed_message(message);
+    const std::string wire = test::dot_stuffed_message(message);
     for (const auto& way : test::all_splits(wire)) {
       const Decoded decoded = decode(way);
       BOOST_TEST(decoded.done);
@@ -130,8 +131,8 @@ BOOST_AUTO_TEST_CASE(what_is_stuffed_is_decoded_to_the_same) {
 BOOST_AUTO_TEST_CASE(stuffing_knows_parts_and_unfinished_lines) {
   BOOST_TEST(dot_stuffed_part(".a\r\n.b\r\nc.\r\n") == "..a\r\n..b\r\nc.\r\n");
   BOOST_TEST(dot_stuffed_part("a\n.\n") == "a\n..\n");
-  BOOST_TEST(dot_stuffed_message("a") == "a\r\n.\r\n");
-  BOOST_TEST(dot_stuffed_message("") == ".\r\n");
+  BOOST_TEST(test::dot_stuffed_message("a") == "a\r\n.\r\n");
+  BOOST_TEST(test::dot_stuffed_message("") == ".\r\n");
   // In parts, wherever they are cut.
   const std::string dots = ".a\r\n.\r\n..b\n.c.\r\n.";
   for (std::size_t first = 0; first <= dots.size(); ++first) {
@@ -140,16 +141,16 @@ BOOST_AUTO_TEST_CASE(stuffing_knows_parts_and_unfinished_lines) {
       parts.append(std::string_view(dots).substr(0, first));
       parts.append(std::string_view(dots).substr(first, second - first));
       parts.append(std::string_view(dots).substr(second));
-      BOOST_TEST(std::move(parts).finish() == dot_stuffed_message(dots));
+      BOOST_TEST(std::move(parts).finish() == test::dot_stuffed_message(dots));
     }
   }
 }
 
 BOOST_AUTO_TEST_CASE(bare_line_ends_are_seen) {
   for (const char* good : {"", "a", "a\r\n", "\r\n\r\n", "a\r\nb"})
-    BOOST_TEST(!has_bare_line_ends(good), good);
+    BOOST_TEST(!test::has_bare_line_ends(good), good);
   for (const char* bad : {"\n", "\r", "a\nb\r\n", "a\r\r\n", "a\rb\r\n", "a\r\n\r", "\r\n\n"}) {
-    BOOST_TEST(has_bare_line_ends(bad), bad);
+    BOOST_TEST(test::has_bare_line_ends(bad), bad);
   }
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/base/text.h"
-#include "core/smtp/dot_stuffing.h"
+#include "tests/support/wire_form.h"
 
 namespace essaim::delivery::bench {
 namespace {
@@ -35,7 +35,7 @@ std::shared_ptr<const ActivePost> make_post(const PostOptions& options) {
   post->post.eight_bit = options.eight_bit;
   post->envelope_sender = Template::compile(options.sender).value();
   post->private_header = Template::compile(options.header).value();
-  post->wire = share(options.plain.empty() ? options.wire : smtp::dot_stuffed_message(options.plain));
+  post->wire = share(options.plain.empty() ? options.wire : test::dot_stuffed_message(options.plain));
   if (!options.plain.empty()) post->plain = unstuffed(*post->wire);
   if (!options.wire_7bit.empty()) post->wire_7bit = share(options.wire_7bit);
   post->smtputf8 = options.smtputf8;

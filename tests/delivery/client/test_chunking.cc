@@ -1,8 +1,8 @@
 // CHUNKING (RFC 3030) as transcripts.
 #include <boost/test/unit_test.hpp>
 
-#include "core/smtp/dot_stuffing.h"
 #include "tests/delivery/client/extension_cases.h"
+#include "tests/support/wire_form.h"
 
 using namespace essaim;
 using namespace essaim::delivery;
@@ -273,7 +273,7 @@ BOOST_AUTO_TEST_CASE(the_parts_of_a_stuffed_message_are_the_message) {
                                   "no end of line",
                                   "a.\r\n.b.\r\nc\r\n...\r\n"};
   for (const std::string message : messages) {
-    const std::string wire = smtp::dot_stuffed_message(message);
+    const std::string wire = test::dot_stuffed_message(message);
     const ByteRanges plain = unstuffed(wire);
     std::string joined;
     for (const auto& [offset, length] : plain.ranges) joined += wire.substr(offset, length);
@@ -281,7 +281,7 @@ BOOST_AUTO_TEST_CASE(the_parts_of_a_stuffed_message_are_the_message) {
     BOOST_TEST(joined.size() == plain.octets);
   }
   for (const char* odd : {"", "a", "a\r\n", "a\r\n.", ".\r\n"}) BOOST_TEST(unstuffed(odd).ranges.empty());
-  const std::string many = smtp::dot_stuffed_message("x\r\n.\r\n.\r\n.\r\n");
+  const std::string many = test::dot_stuffed_message("x\r\n.\r\n.\r\n.\r\n");
   BOOST_TEST(unstuffed(many, 4).ranges.size() == 4U);
   BOOST_TEST(unstuffed(many, 3).ranges.empty());
 }

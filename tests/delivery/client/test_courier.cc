@@ -2,7 +2,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/log.h"
-#include "core/smtp/dot_stuffing.h"
 #include "delivery/client/chunking_refusals.h"
 #include "delivery/client/lost_handshakes.h"
 #include "delivery/courier.h"
@@ -11,6 +10,7 @@
 #include "tests/support/certificate.h"
 #include "tests/support/run_until.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/wire_form.h"
 
 using namespace essaim;
 using namespace essaim::delivery;
@@ -507,7 +507,7 @@ BOOST_FIXTURE_TEST_CASE(chunks_arrive_as_they_are_and_a_host_that_knows_none_get
     desk.work = {make_transaction("a@x.example", small_post)};
   }
   BOOST_REQUIRE_EQUAL(filtered.mails().size(), 1U);
-  BOOST_TEST((filtered.mails()[0].wire == "X-To: a@x.example\r\n" + smtp::dot_stuffed_message(small.plain)));
+  BOOST_TEST((filtered.mails()[0].wire == "X-To: a@x.example\r\n" + test::dot_stuffed_message(small.plain)));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,10 +5,10 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/log.h"
-#include "core/smtp/dot_stuffing.h"
 #include "delivery/claim.h"
 #include "delivery/loop_side.h"
 #include "tests/delivery/queue/rig.h"
+#include "tests/support/wire_form.h"
 
 namespace essaim::test {
 namespace {
@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_pauses_sending_and_loses_nothing) {
   post.accepted = system_clock().wall_now();
   post.expires = post.accepted + std::chrono::hours(1);
   auto batch = std::make_shared<delivery::ActiveBatch>();
-  batch->post = must(delivery::activate_post(post, share(smtp::dot_stuffed_message(Site::rendering()))));
+  batch->post = must(delivery::activate_post(post, share(test::dot_stuffed_message(Site::rendering()))));
   std::vector<std::uint16_t> indices;
   for (int i = 0; i < kRecipients; ++i) {
     batch->recipients.push_back({i + 1, "user" + std::to_string(i), "d0.test"});
