@@ -30,9 +30,10 @@ constexpr std::size_t kDecidedAtOnce = 64U << 10;  // octets: more would keep th
 // time.
 class Round : public std::enable_shared_from_this<Round> {
  public:
-  Round(const Services& services, std::shared_ptr<KnownFacts> facts, std::shared_ptr<Submission> submission,
-        Acceptance::Done done)
+  Round(const Services& services, std::uint64_t most_octets, std::shared_ptr<KnownFacts> facts,
+        std::shared_ptr<Submission> submission, Acceptance::Done done)
       : services_(services),
+        most_octets_(most_octets),
         facts_(std::move(facts)),
         submission_(std::move(submission)),
         done_(std::move(done)) {}
@@ -119,7 +120,14 @@ class Round : public std::enable_shared_from_this<Round> {
     if (!parse()) return {};
     relayed_.reset();
     const PlanContext context{services_, connection, *submission_, *incoming_, *facts_, relayed_};
-    for (const auto& target : different_targets()) {
+    const auto targets = different_targets();
+    if (is_too_much_for(targets.size())) {
+      refused_.push_back(
+          {refusal(552, "5.3.4", "too large for so many addresses, send it to fewer at a time", "total-size"),
+           "total-size", "", ""});
+      return {};
+    }
+    for (const auto& target : targets) {
       auto planned = plan_target(context, target);
       if (!planned.ok()) return planned.error();
       if (planned->plan) {
@@ -131,6 +139,14 @@ class Round : public std::enable_shared_from_this<Round> {
       }
     }
     return {};
+  }
+
+  // Each would have a text of its own, and all of them at once.
+  bool is_too_much_for(std::size_t targets) const {
+    const std::string& content = submission_->content;
+    if (targets <= most_targets(2 * content.size(), most_octets_)) return false;
+    return targets > most_targets(content.size(), most_octets_) || submission_->smtputf8 ||
+           !is_ascii(content);
   }
 
   // Two recipients of one transaction may mean the same thing.
@@ -346,6 +362,7 @@ class Round : public std::enable_shared_from_this<Round> {
   }
 
   const Services& services_;
+  const std::uint64_t most_octets_;
   const std::shared_ptr<KnownFacts> facts_;
   std::shared_ptr<Submission> submission_;
   Acceptance::Done done_;
@@ -365,11 +382,11 @@ class Round : public std::enable_shared_from_this<Round> {
 
 }  // namespace
 
-Acceptance::Acceptance(const Services& services)
-    : services_(services), facts_(std::make_shared<KnownFacts>()) {}
+Acceptance::Acceptance(const Services& services, std::uint64_t most_octets)
+    : services_(services), most_octets_(most_octets), facts_(std::make_shared<KnownFacts>()) {}
 
 void Acceptance::submit(std::shared_ptr<Submission> submission, Done done) const {
-  std::make_shared<Round>(services_, facts_, std::move(submission), std::move(done))->begin();
+  std::make_shared<Round>(services_, most_octets_, facts_, std::move(submission), std::move(done))->begin();
 }
 
 }  // namespace essaim::lists

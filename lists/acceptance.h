@@ -5,12 +5,13 @@
 //      at most), what was seen before is found out, posts are stored, small ones are expanded, requests take
 //      effect; of who has logged in, the account must be as it was then, else it is 421, and the session ends;
 //   3. after the durable commit: the bell rings, and the reply is 250 with the queue id.
-// A commit of unknown outcome is resolved first. Refusals name the rule; trouble of storage is 451, a full
-// disk 452.
+// What is too large for so many targets together is refused before any is looked at (total_size.h). A commit of
+// unknown outcome is resolved first. Refusals name the rule; trouble of storage is 451, a full disk 452.
 //
 // Thread-safe. `done` is called exactly once, on a database thread. Services and this outlive all submissions.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -27,6 +28,7 @@
 #include "lists/recipients.h"
 #include "lists/scenario/scenario.h"
 #include "lists/services.h"
+#include "lists/total_size.h"
 
 namespace essaim::lists {
 
@@ -73,12 +75,14 @@ class KnownFacts;
 class Acceptance {
  public:
   using Done = std::function<void(smtp::Reply)>;
-  explicit Acceptance(const Services& services);
+  // `most_octets`: of one submission with all its targets, as kMostOctets.
+  explicit Acceptance(const Services& services, std::uint64_t most_octets = kMostOctets);
 
   void submit(std::shared_ptr<Submission> submission, Done done) const;
 
  private:
   const Services& services_;
+  const std::uint64_t most_octets_;
   const std::shared_ptr<KnownFacts> facts_;  // also of those that are on their way
 };
 

@@ -12,8 +12,6 @@ namespace essaim::lists {
 namespace {
 
 constexpr std::chrono::hours kExpire{24 * 5};
-// In one transaction of the database: each recipient's post holds the message.
-constexpr std::size_t kMostOctets = 256U << 20;
 
 class RelayPlan : public Plan {
  public:
@@ -100,11 +98,6 @@ Result<Planned> plan_relay(const PlanContext& context, std::shared_ptr<const Tar
       return refused(refusal(554, "5.6.0", rendered.error().message, "malformed"), "malformed");
     context.relayed = std::make_shared<const Rendered>(*std::move(rendered));
   }
-  const std::size_t octets = context.relayed->rendering.size() + context.relayed->seven_bit.size();
-  if (octets * context.submission.recipients.size() > kMostOctets)
-    return refused(
-        refusal(552, "5.3.4", "too large for so many recipients, send to fewer at a time", "relay-size"),
-        "relay-size");
   Planned planned;
   planned.plan = std::make_unique<RelayPlan>(std::move(target), context.relayed);
   return planned;

@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "lists/relay.h"
+#include "lists/total_size.h"
 #include "smtpd/intake/verification_counts.h"
 #include "smtpd/session/received.h"
 
@@ -15,6 +16,26 @@ struct ListTarget : LocalTarget {
   explicit ListTarget(std::shared_ptr<const lists::Target> t) : target(std::move(t)) {}
   const std::shared_ptr<const lists::Target> target;
 };
+
+// How many recipients a transaction may have by the size that MAIL declares (RFC 1870), so that it is not refused as a whole at
+// its end; 0: it declares none. A server sends the message to the others in another transaction (RFC 5321 §4.5.3.1.10), so of
+// what it sends the worst is assumed: that it is not in ASCII, and an eighth larger than was said. A mail program gives up: it
+// hears 452 only where 552 would follow in any case.
+std::uint64_t most_together(const TransactionInfo& transaction) {
+  const std::uint64_t declared = transaction.declared_size.value_or(0);
+  if (declared == 0) return 0;
+  return lists::most_targets(transaction.client.login ? declared : 2 * declared + declared / 4);
+}
+
+// What is in memory of a message until it is stored. Those who are relayed to share one text.
+std::uint64_t octets_of(const IncomingMessage& message) {
+  const auto texts = std::count_if(
+      message.recipients.begin(), message.recipients.end(), [](const AcceptedRecipient& recipient) {
+        const auto* target = dynamic_cast<const ListTarget*>(recipient.target.get());
+        return target != nullptr && target->target->kind != lists::TargetKind::kRelay;
+      });
+  return message.content->size() * std::max<std::uint64_t>(1, static_cast<std::uint64_t>(texts));
+}
 
 // "name [192.0.2.1]", for the ledger.
 std::string client_text(const ClientInfo& client) {
@@ -80,7 +101,7 @@ struct ListIntake::Work {
   std::shared_ptr<IncomingMessage> message;
   std::function<void(smtp::Reply)> done;
   std::string whose;
-  std::uint64_t size = 0;
+  std::uint64_t size = 0;    // of the bound that it wants to be decided and stored
   std::uint64_t octets = 0;  // of the bound that it has taken
   mailauth::MailSource source;
   std::shared_ptr<mailauth::MessageCheck> check;  // null: it is not verified
@@ -126,9 +147,11 @@ void ListIntake::check_recipient(const TransactionInfo& transaction, const smtp:
   const auto& login = transaction.client.login;
   const bool relays = login && login->may_relay;
   const bool from_ourselves = transaction.client.role == ListenerRole::kOurselves;
-  resolver_.resolve(recipient, [done = std::move(done), relays, from_ourselves,
+  const std::uint64_t together = most_together(transaction);
+  resolver_.resolve(recipient, [done = std::move(done), relays, from_ourselves, together,
                                 recipient](lists::Resolution resolution) {
     RecipientAnswer answer;
+    answer.most_together = together;
     if (resolution.elsewhere && relays) {
       answer.reply = smtp::reply(250, "2.1.5", "Recipient OK, will relay");
       answer.target = std::make_shared<ListTarget>(lists::relay_target(recipient));
@@ -149,13 +172,14 @@ void ListIntake::check_recipient(const TransactionInfo& transaction, const smtp:
 void ListIntake::submit(std::unique_ptr<IncomingMessage> message, std::function<void(smtp::Reply)> done) {
   if (!may_accept()) return done(cut_off());
   const std::string whose = verification_->whose(message->transaction);
+  const std::uint64_t octets = octets_of(*message);
   std::vector<Waiting> left;
   {
     std::lock_guard lock(mutex_);
     if (!finishing_) {
       // So that no more of theirs wait than they have sessions.
       left = waiting_.remove_if(whose, [](const Waiting& one) { return !is_awaited(*one.message); });
-      waiting_.push(whose, {std::shared_ptr<IncomingMessage>(std::move(message)), std::move(done)});
+      waiting_.push(whose, {std::shared_ptr<IncomingMessage>(std::move(message)), std::move(done), octets});
       done = nullptr;
     }
   }
@@ -192,13 +216,15 @@ std::shared_ptr<ListIntake::Work> ListIntake::next_begun() {
   });
   if (line == nullptr) return nullptr;
   auto work = std::make_shared<Work>();
-  work->size = work->octets = line->things.front().message->content->size();
-  if (!may_begin(work->size)) return nullptr;
+  const std::uint64_t content = line->things.front().message->content->size();
+  work->size = std::max(content, std::min(line->things.front().octets, limit_ - limit_ / 4));
+  work->octets = verification_->enabled() ? content : work->size;
+  if (!may_begin(work->octets)) return nullptr;
   work->whose = line->who;
   Waiting next = waiting_.take(work->whose);
   work->message = std::move(next.message);
   work->done = std::move(next.done);
-  octets_ += work->size;
+  octets_ += work->octets;
   ++in_memory_;
   ++running_;
   if (verification_->enabled()) {

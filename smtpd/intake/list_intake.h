@@ -30,8 +30,9 @@ namespace essaim::smtpd {
 
 class ListIntake final : public Intake {
  public:
-  // `in_flight` octets of content at most are between here and the database, those of headers that wait for names among them
-  // (one message besides always may be).
+  // `in_flight` octets at most are between here and the database: of contents, once for each target, as each has a text of its
+  // own, and of headers that wait for names (one message besides always may be). What is more with all its targets (it is bounded
+  // by lists/total_size.h) counts as three quarters of it: one such at a time, and small ones beside it.
   // What comes from outside is verified, and marked under `authserv_id`; of what our own people submit, and of all where
   // nobody is judged, only the policy of the author's domain and its signatures are looked up, for the planner. `trusted_sealers`: domains in lower case, A-labels. `lease`: of a node that shares its database;
   // without it nothing is accepted, with 451. Null: a node alone.
@@ -58,6 +59,7 @@ class ListIntake final : public Intake {
   struct Waiting {
     std::shared_ptr<IncomingMessage> message;
     std::function<void(smtp::Reply)> done;
+    std::uint64_t octets = 0;  // with the texts for all its targets
   };
   static bool is_awaited(const IncomingMessage& message) {
     return message.awaited == nullptr || *message.awaited;

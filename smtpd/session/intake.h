@@ -74,6 +74,8 @@ struct RecipientAnswer {
   std::shared_ptr<const LocalTarget> target;
   std::uint64_t max_size = 0;  // octets; 0: no limit of its own. A larger declared size is refused at RCPT.
   bool elsewhere = false;      // to be relayed
+  // So many recipients at most of a transaction that has this one; 0: no limit of its own. Others get 452.
+  std::uint64_t most_together = 0;
 };
 
 struct AcceptedRecipient {

@@ -39,6 +39,14 @@ void ServerSession::on_recipient_answer(Ticket ticket, RecipientAnswer answer) {
                          "Message larger than the " + std::to_string(answer.max_size) + " octets that " +
                              asked_recipient_.to_string() + " takes");
   }
+  if (answer.reply.positive() && answer.most_together > 0 &&
+      transaction_->recipients.size() >= answer.most_together) {
+    // As above: the client sends it to the others in another transaction, and it is not worth a log line each.
+    send_reply(reply(452, "4.5.3",
+                     "The message is too large for so many recipients, send it to the others in another "
+                     "transaction"));
+    return process();
+  }
   if (answer.reply.positive() && answer.elsewhere &&
       ++transaction_->elsewhere > settings_.login.max_relay_recipients) {
     answer.reply =

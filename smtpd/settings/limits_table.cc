@@ -46,10 +46,10 @@ void add_sizes_and_times(Schema* schema) {
            .help =
                "Memory for the octets of messages: a half for those on their way in (what has no room, and "
                "large messages, go to an unlinked file in the state directory; all such files have 16 times "
-               "the "
-               "memory, at least 4G, and leave free_space), a quarter for those being "
-               "stored, a quarter for those on their way out. Large ones wait for each other. One at a time "
-               "always has room at each place, so that up to three of limits.message_size may come on top.",
+               "the memory, at least 4G, and leave free_space), a quarter for those being stored, a quarter "
+               "for those on their way out. Large ones wait for each other. One at a time "
+               "always has room at each place, so that up to three of limits.message_size may come on top, "
+               "and some 300M while one that is for many addresses is stored.",
            .minimum = 1 << 20,
            .maximum = 1LL << 40},
           {.name = "limits.free_space",

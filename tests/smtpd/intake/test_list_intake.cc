@@ -91,9 +91,20 @@ struct Site : TestSite {
     loop.run_turn();  // what the last look-ups have left to do
   }
 
+  smtpd::RecipientAnswer ask(const smtpd::TransactionInfo& transaction, const std::string& to) {
+    std::promise<smtpd::RecipientAnswer> answer;
+    intake->check_recipient(transaction, address(to),
+                            [&answer](smtpd::RecipientAnswer a) { answer.set_value(std::move(a)); });
+    return answer.get_future().get();
+  }
   std::shared_ptr<Sent> send_from(const std::string& ip, const std::string& from, const std::string& to,
                                   const std::string& content,
                                   std::optional<smtpd::ForwardedClient> forwarded = {}) {
+    return send_to({to}, ip, from, content, std::move(forwarded));
+  }
+  std::shared_ptr<Sent> send_to(const std::vector<std::string>& recipients, const std::string& ip,
+                                const std::string& from, const std::string& content,
+                                std::optional<smtpd::ForwardedClient> forwarded = {}) {
     auto sent = std::make_shared<Sent>();
     auto message = std::make_unique<smtpd::IncomingMessage>();
     smtpd::TransactionInfo& transaction = message->transaction;
@@ -102,12 +113,11 @@ struct Site : TestSite {
     transaction.client.ip = ip;
     transaction.client.helo = "client.example";
     transaction.client.forwarded = std::move(forwarded);
-    std::promise<smtpd::RecipientAnswer> answer;
-    intake->check_recipient(transaction, address(to),
-                            [&answer](smtpd::RecipientAnswer a) { answer.set_value(std::move(a)); });
-    auto target = answer.get_future().get();
-    BOOST_REQUIRE_MESSAGE(target.reply.positive(), target.reply.to_string());
-    message->recipients.push_back({address(to), target.target});
+    for (const std::string& to : recipients) {
+      auto target = ask(transaction, to);
+      BOOST_REQUIRE_MESSAGE(target.reply.positive(), target.reply.to_string());
+      message->recipients.push_back({address(to), target.target});
+    }
     message->content = std::make_unique<smtp::MessageBuffer>(budget, spill.path());
     require(message->content->append(content));
     message->received = clock.wall_now();
@@ -159,6 +169,74 @@ BOOST_AUTO_TEST_CASE(large_messages_with_late_names_keep_nobody_waiting) {
   BOOST_REQUIRE(site.all_answered(large));
   for (const auto& one : large) BOOST_TEST(one->code == 250);
   BOOST_TEST(site.posts().size() == 4);
+}
+
+// Each target has a text of its own, in memory until it is stored.
+BOOST_AUTO_TEST_CASE(what_a_message_is_with_all_its_targets_is_within_the_bound) {
+  Site site;
+  site.intake = std::make_unique<ListIntake>(
+      site.services, "mx.example", 100'000,
+      std::make_unique<smtpd::Verification>(std::vector<smtpd::Verification::Place>{},
+                                            smtpd::VerificationOptions{}),
+      "mx.example");
+  for (const char* name : {"one", "two", "three"})
+    site.make_list(name, {{"post", "anyone"}}, {"m@example.org"}, {"o@example.org"});
+  const std::vector<std::string> lists = {"one@lists.example", "two@lists.example", "three@lists.example"};
+  const auto content = [](int number) {
+    std::string out = a_post("ann@author.example", message_id(number));
+    for (int line = 0; line < 300; ++line) out += std::string(98, 'x') + "\r\n";
+    return out;
+  };
+  // Nothing is stored before that.
+  std::promise<void> holding, go;
+  const auto going = go.get_future().share();
+  std::promise<Result<void>> let_go;
+  site.database->write(
+      storage::Durability::kAccept,
+      [&](storage::Connection&) -> Result<void> {
+        holding.set_value();
+        going.wait();
+        return {};
+      },
+      [&](Result<void> done) { let_go.set_value(std::move(done)); });
+  holding.get_future().wait();
+  const auto large = site.send_to(lists, "192.0.2.1", "ann@author.example", content(1));
+  // A small one has room beside it.
+  const auto small = site.send_from("203.0.113.1", "ann@author.example", lists[0],
+                                    a_post("ann@author.example", message_id(2)));
+  *small->awaited = false;
+  const auto second = site.send_to(lists, "198.51.100.1", "ann@author.example", content(3));
+  *second->awaited = false;
+  const auto third = site.send_to(lists, "198.51.100.1", "ann@author.example", content(4));
+  BOOST_TEST(second->code == 451);  // it had not begun
+  BOOST_TEST(large->code == 0);
+  go.set_value();
+  TestSite::require(let_go.get_future().get());
+  BOOST_REQUIRE(site.all_answered({large, small, third}));
+  for (const auto& one : {large, small, third}) BOOST_TEST(one->code == 250);
+  BOOST_TEST(site.posts().size() == 7);
+}
+
+BOOST_AUTO_TEST_CASE(how_many_recipients_there_may_be_goes_by_the_size_that_is_declared) {
+  Site site;
+  site.make_list("dev", {}, {}, {"o@example.org"});
+  smtpd::TransactionInfo transaction;
+  transaction.reverse_path = address("ann@author.example");
+  const auto most = [&](std::optional<std::uint64_t> declared) {
+    transaction.declared_size = declared;
+    return site.ask(transaction, "dev-owner@lists.example").most_together;
+  };
+  BOOST_TEST(most(std::nullopt) == 0U);
+  BOOST_TEST(most(0) == 0U);
+  BOOST_TEST(most(25'000'000) == 4U);
+  BOOST_TEST(most(20'000'000) == 5U);
+  BOOST_TEST(most(200'000) == 596U);
+  BOOST_TEST(most(1'000'000'000) == 1U);
+  transaction.client.login =
+      std::make_shared<const sasl::Login>(sasl::Login{"ann", "PLAIN", {"ann@author.example"}, true});
+  BOOST_TEST(most(25'000'000) == 10U);
+  transaction.declared_size = 25'000'000;
+  BOOST_TEST(site.ask(transaction, "bob@elsewhere.example").most_together == 10U);
 }
 
 // All mail of a site comes from there: what one stranger sends keeps that of others waiting nowhere.

@@ -51,6 +51,57 @@ BOOST_AUTO_TEST_CASE(recipients_beyond_the_limit_are_put_off) {
   )");
 }
 
+BOOST_AUTO_TEST_CASE(recipients_who_are_too_many_for_the_size_are_put_off) {
+  Setup setup;
+  setup.settings.limits.max_errors = 2;
+  for (const char* to : {"1@d", "2@d", "3@d", "4@d"}) {
+    setup.answers[to] = {smtp::reply(250, "2.1.5", "OK"), nullptr, 0};
+    setup.answers[to].most_together = 2;
+  }
+  setup.answers["0@d"] = {smtp::reply(550, "5.1.1", "Nobody"), nullptr, 0};
+  run_transcript(setup,
+                 R"(
+    S: 220
+    C: HELO x
+    S: 250
+    C: MAIL FROM:<a@b>
+    S: 250
+    C: RCPT TO:<1@d>
+    C: RCPT TO:<0@d>
+    C: RCPT TO:<2@d>
+    C: RCPT TO:<3@d>
+    C: RCPT TO:<4@d>
+    C: RCPT TO:<1@d>
+    S: 250
+    S: 550 5.1.1
+    S: 250
+    S: 452 4.5.3
+    S: 452 4.5.3
+    S: 250
+    C: DATA
+    S: 354
+    C: x
+    C: .
+    S: 250
+    C: MAIL FROM:<a@b>
+    C: RCPT TO:<3@d>
+    C: RCPT TO:<4@d>
+    S: 250
+    S: 250
+    S: 250
+    C: RSET
+    S: 250
+    C: MAIL FROM:<a@b>
+    S: 250
+  )",
+                 [](const FakeActions& actions, const smtpd::ServerSession&) {
+                   BOOST_TEST(actions.stored.at(0).recipients == (std::vector<std::string>{"1@d", "2@d"}),
+                              boost::test_tools::per_element());
+                   BOOST_TEST(actions.rejected == std::vector<std::string>{"RCPT 550"},
+                              boost::test_tools::per_element());
+                 });
+}
+
 BOOST_AUTO_TEST_CASE(too_large_messages_are_refused_at_mail_at_rcpt_and_at_their_end) {
   Setup setup;
   setup.settings.limits.max_message_octets = 1'000;
