@@ -1,5 +1,6 @@
 #include "lists/recipients.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -40,6 +41,7 @@ constexpr std::array kKeyPrefixes = {
     KeyPrefix{"reject+", KeyVerb::kReject},   KeyPrefix{"ban+", KeyVerb::kBan},
     KeyPrefix{"answer+", KeyVerb::kAnswer},
 };
+constexpr std::uint64_t kMostToPeople = 25U << 20;
 constexpr std::string_view kLeaveToken = "-unsubscribe+";
 constexpr std::string_view kLeavePrefix = "leave+";
 
@@ -62,7 +64,8 @@ bool is_of_listmasters(const std::string& local, const std::string& robot) {
   return local == "listmaster" || local == robot + "-request" || local == robot + "-owner";
 }
 
-Resolution accept(Target target, std::uint64_t max_size = 0) {
+Resolution accept(Target target) {
+  const std::uint64_t max_size = max_size_of(target);
   return {smtp::reply(250, "2.1.5", "Recipient OK"), std::make_shared<const Target>(std::move(target)),
           max_size};
 }
@@ -101,6 +104,22 @@ const char* to_string(TargetKind kind) {
       return "relay";
   }
   return "?";
+}
+
+std::uint64_t max_size_of(const Target& target) {
+  switch (target.kind) {
+    case TargetKind::kPost:
+      return target.settings.max_size;
+    case TargetKind::kOwners:
+    case TargetKind::kRequest:
+    case TargetKind::kEditors:
+      return target.settings.max_size == 0 ? 0 : std::max(target.settings.max_size, kMostToPeople);
+    case TargetKind::kPostmaster:
+    case TargetKind::kListmasters:
+      return kMostToPeople;
+    default:
+      return 0;
+  }
 }
 
 RecipientResolver::RecipientResolver(const Services& services)
@@ -232,8 +251,7 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
       if ((*list)->state == storage::ListState::kClosed)
         return refuse(recipient, 550, "5.7.2", "the list is closed", "closed-list");
       found_list(std::move(**list), TargetKind::kPost);
-      const std::uint64_t max_size = target.settings.max_size;
-      return accept(std::move(target), max_size);
+      return accept(std::move(target));
     }
     for (const Suffix& suffix : kSuffixes) {
       if (!local.ends_with(suffix.text)) continue;

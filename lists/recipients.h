@@ -67,6 +67,10 @@ struct Target {
   KeyVerb key_verb = KeyVerb::kApprove;
 };
 
+// The largest message that a target takes, in octets; 0: no limit of its own. Of a post it is the list's max_size. Who may not
+// post so much may have to show it to the owners: mail for the people behind an address may have 25 MB in any case.
+std::uint64_t max_size_of(const Target& target);
+
 struct Resolution {
   smtp::Reply reply;                     // 250 2.1.5, or the refusal with its rule in the text
   std::shared_ptr<const Target> target;  // null unless positive

@@ -31,6 +31,7 @@ const std::vector<Rule>& forward_rules() {
   static const std::vector<Rule> table = {
       {"loop", "The message bears this address's own X-Loop: it has been here.", rules::own_mark},
       {"hops", "More than 100 Received fields: it goes round somewhere.", rules::too_many_hops},
+      {"max-size", "Larger than the address takes.", rules::too_large},
   };
   return table;
 }

@@ -148,4 +148,30 @@ BOOST_AUTO_TEST_CASE(what_people_send_to_several_addresses_is_far_below_the_boun
   BOOST_TEST(lists::most_targets(lists::kMostOctets * 4) == 1);
 }
 
+BOOST_AUTO_TEST_CASE(mail_for_people_may_be_as_large_as_a_post_and_25_mb_in_any_case) {
+  make_list("small", {{"max_size", "100K"}}, {}, {"o@example.org"});
+  make_list("large", {{"max_size", "60M"}}, {}, {"o@example.org"});
+  make_list("any", {{"max_size", "0"}}, {}, {"o@example.org"});
+  struct Row {
+    const char* to;
+    std::uint64_t most;
+  };
+  for (const Row& row :
+       {Row{"small@lists.example", 100U << 10}, Row{"small-owner@lists.example", 25U << 20},
+        Row{"small-editor@lists.example", 25U << 20}, Row{"small-request@lists.example", 25U << 20},
+        Row{"large-owner@lists.example", 60U << 20}, Row{"any-owner@lists.example", 0},
+        Row{"postmaster@mx.example", 25U << 20}, Row{"abuse@lists.example", 25U << 20},
+        Row{"listmaster@lists.example", 25U << 20}})
+    BOOST_TEST(rcpt(row.to).max_size == row.most, row.to);
+  // Who did not declare it hears it at the end.
+  for (const char* const to :
+       {"small-owner@lists.example", "small-request@lists.example", "postmaster@lists.example"}) {
+    const auto reply = offer({to}, (25U << 20) + 1, lists::kMostOctets);
+    BOOST_TEST(reply.to_string() ==
+               "552 5.3.4 the message has 26214401 octets, the address takes 25M [rule: max-size]");
+  }
+  BOOST_TEST(posts().empty());
+  BOOST_TEST(offer({"small-owner@lists.example"}, 200'000, lists::kMostOctets).positive());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
