@@ -59,6 +59,9 @@ class Connection {
   }
   // Where one process accepts; null where hosts share the database, and only its rows tell what another one has accepted.
   virtual UnsettledKeys* unsettled_keys() { return nullptr; }
+  // Within a work that writes: runs `then` once its transaction is committed, on the writer's thread and before anybody hears of
+  // it; never where the work or the commit fails, or nobody knows. For what the log says was done. Reads drop it.
+  virtual void behind_commit(std::function<void()> then) { static_cast<void>(then); }
 };
 
 // How sure a commit must be before it is reported.

@@ -246,17 +246,23 @@ class Answering {
   }
 
   void note(const Response& response) const {
-    log::info("answered", {{"id", format_id(held_.id)},
-                           {"list", held_.list_address},
-                           {"what", held_.is_post() ? "post" : held_.detail("verb")},
-                           {"answer", answer_.verdict == Verdict::kApprove ? "approve"
-                                      : answer_.ban                        ? "ban"
-                                                                           : "reject"},
-                           {"by", who_.name()},
-                           {"how", answer_.by},
-                           {"client", who_.client},
-                           {"rule", response.rule},
-                           {"reason", answer_.reason}});
+    const char* const answer = answer_.verdict == Verdict::kApprove ? "approve"
+                               : answer_.ban                        ? "ban"
+                                                                    : "reject";
+    context_.connection.behind_commit([id = format_id(held_.id), list = held_.list_address,
+                                       what = held_.is_post() ? std::string("post") : held_.detail("verb"),
+                                       answer, by = who_.name(), how = std::string(answer_.by),
+                                       client = who_.client, rule = response.rule, reason = answer_.reason] {
+      log::info("answered", {{"id", id},
+                             {"list", list},
+                             {"what", what},
+                             {"answer", answer},
+                             {"by", by},
+                             {"how", how},
+                             {"client", client},
+                             {"rule", rule},
+                             {"reason", reason}});
+    });
   }
 
   WriteContext& context_;
@@ -318,8 +324,9 @@ Result<void> expire_or_remind(WriteContext& context, const HeldRecord& held, Wal
     if (!decided.ok()) return decided.error();
     if (!*decided) return {};
     ESSAIM_TRY(may_come_again(context.connection, held));
-    log::info("held-expired",
-              {{"id", format_id(held.id)}, {"list", held.list_address}, {"author", held.author}});
+    context.connection.behind_commit([id = held.id, address = held.list_address, by = held.author] {
+      log::info("held-expired", {{"id", format_id(id)}, {"list", address}, {"author", by}});
+    });
     // Who did not confirm was not meant, or does not care; who waits for others wants to know.
     const auto author = smtp::parse_mailbox(held.author, smtp::LocalPart::kUtf8);
     if (!deciders || list.domain.empty() || !author.ok() || !held.detail("quiet").empty()) return {};

@@ -353,15 +353,22 @@ Result<Response> carry_out(WriteContext& context, const Request& request, const 
   if (done->status == Response::Status::kDone) ESSAIM_CRASH_POINT("request.done");
   if (wrong == nullptr) done->rule = authorised->rule;
   if (request.dry_run) return done;
-  log::info("request", {{"verb", std::string(row_of(request.verb).name)},
-                        {"list", where(request.list)},
-                        {"email", whom(request)},
-                        {"what", what_of(request)},
-                        {"by", who.is_operator ? "operator" : who.address.to_string()},
-                        {"auth", who.is_operator ? "operator" : scenario::to_string(who.auth)},
-                        {"client", who.client},
-                        {"rule", done->rule},
-                        {"result", to_string(done->status)}});
+  // What was rolled back was not done, and whoever reads the log would believe it.
+  context.connection.behind_commit(
+      [list = where(request.list), email = whom(request), what = what_of(request),
+       verb = row_of(request.verb).name, by = who.is_operator ? "operator" : who.address.to_string(),
+       auth = who.is_operator ? "operator" : scenario::to_string(who.auth), client = who.client,
+       rule = done->rule, result = to_string(done->status)] {
+        log::info("request", {{"verb", verb},
+                              {"list", list},
+                              {"email", email},
+                              {"what", what},
+                              {"by", by},
+                              {"auth", auth},
+                              {"client", client},
+                              {"rule", rule},
+                              {"result", result}});
+      });
   return done;
 }
 

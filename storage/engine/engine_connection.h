@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "storage/database.h"
 
@@ -28,6 +30,15 @@ class EngineConnection : public Connection {
   virtual bool in_transaction() const = 0;
   // Ends statements that a work left open, so that they hold no snapshot, and keeps the cache small.
   virtual void settle() = 0;
+
+  void behind_commit(std::function<void()> then) override {
+    if (behind_ != nullptr) behind_->push_back(std::move(then));
+  }
+  // Where that goes from now on; the caller's. Null: nowhere.
+  void gather_behind(std::vector<std::function<void()>>* behind) { behind_ = behind; }
+
+ private:
+  std::vector<std::function<void()>>* behind_ = nullptr;
 };
 
 // Opens a connection; called again when one has to be replaced.

@@ -58,7 +58,8 @@ void GroupWriter::write(Durability durability, Work work, Done done) {
     lock.unlock();
     return done(Error{ErrorCode::kCancelled, "database " + name_ + ": is being closed"});
   }
-  (durability == Durability::kAccept ? accept_ : progress_).push_back({std::move(work), std::move(done), {}});
+  (durability == Durability::kAccept ? accept_ : progress_)
+      .push_back({std::move(work), std::move(done), {}, {}});
   const bool wake = std::exchange(idle_, false);
   lock.unlock();
   if (wake) wake_.notify_one();
@@ -97,6 +98,13 @@ void GroupWriter::run() {
     lock.unlock();
 
     const std::size_t ran = run_group(durability, &group);
+    {
+      const log::Gather lines;  // are written before anybody hears of it
+      for (std::size_t i = 0; i < ran; ++i) {
+        if (!group[i].result.ok()) continue;
+        for (const auto& then : group[i].behind) then();
+      }
+    }
     {
       const GatheredWakes wakes;
       const log::Gather lines;
@@ -227,11 +235,17 @@ Result<void> GroupWriter::run_works(EngineConnection& connection, Failing failin
 }
 
 Result<void> GroupWriter::run_one(EngineConnection& connection, Item* item) {
+  // Of its last run: it may have had others.
+  item->behind.clear();
+  connection.gather_behind(&item->behind);
+  Result<void> result;
   try {
-    return item->work(connection);
+    result = item->work(connection);
   } catch (const std::exception& e) {
-    return Error{ErrorCode::kInternal, std::string("a work on the database threw: ") + e.what()};
+    result = Error{ErrorCode::kInternal, std::string("a work on the database threw: ") + e.what()};
   }
+  connection.gather_behind(nullptr);
+  return result;
 }
 
 void GroupWriter::report(const Result<void>& outcome) {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -45,6 +46,7 @@ class GroupWriter {
     Work work;
     Done done;
     Result<void> result;
+    std::vector<std::function<void()>> behind{};  // its commit
   };
   using Group = std::vector<Item>;
 

@@ -66,6 +66,19 @@ BOOST_FIXTURE_TEST_CASE(what_was_cut_off_is_completed, Dev) {
   BOOST_TEST(members() == 0);
 }
 
+// The log is what `member remove-left` goes by.
+BOOST_FIXTURE_TEST_CASE(the_log_names_nobody_whose_removal_was_rolled_back, Dev) {
+  LogLines log;
+  storage::FaultPlan::arm({storage::FaultPlan::Where::kBeforeCommit, 2, 1'000'000});
+  const auto done = admin.remove_members(kDev, storage::Role::kMember, people(0, 250));
+  storage::FaultPlan::disarm();
+  BOOST_TEST(!done.ok());
+  BOOST_TEST(log.has({"request verb=delete", "email=m99@m.example", "result=done"}));
+  BOOST_TEST(!log.has({"email=m100@m.example"}));
+  require(admin.remove_members(kDev, storage::Role::kMember, people(0, 250)));
+  BOOST_TEST(log.has({"request verb=delete", "email=m100@m.example", "result=done"}));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_list_that_is_not_there_is_an_error_also_for_nobody, Dev) {
   for (const int count : {0, 2}) {
     const auto done = admin.remove_members("other@lists.example", storage::Role::kMember, people(0, count));

@@ -177,6 +177,56 @@ BOOST_AUTO_TEST_CASE(a_failing_work_is_rolled_back_alone) {
   BOOST_TEST(database->healthy());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_told_of_a_work_is_told_behind_its_commit_and_once) {
+  TempDatabase database;
+  std::vector<std::string> told;
+  const auto work = [&told](const std::string& name, bool fails) {
+    return [&told, name, fails](Connection& c) -> Result<void> {
+      c.behind_commit([&told, name] { told.push_back(name); });
+      ESSAIM_TRY(put(c, name, "1"));
+      if (fails) return Error{ErrorCode::kConflict, "changed my mind"};
+      return {};
+    };
+  };
+  // All of one group, which runs again when one of it has failed.
+  std::promise<void> gate, inside, ended;
+  auto opened = gate.get_future().share();
+  database->write(
+      Durability::kAccept,
+      [&, opened](Connection&) -> Result<void> {
+        inside.set_value();
+        opened.wait();
+        return {};
+      },
+      [](const Result<void>&) {});
+  inside.get_future().wait();
+  database->write(Durability::kAccept, work("a", false), [](const Result<void>&) {});
+  database->write(Durability::kAccept, work("b", true), [](const Result<void>&) {});
+  std::size_t before_answer = 0;
+  database->write(Durability::kAccept, work("c", false), [&](const Result<void>&) {
+    before_answer = told.size();
+    ended.set_value();
+  });
+  gate.set_value();
+  ended.get_future().wait();
+  const std::vector<std::string> both = {"a", "c"};
+  BOOST_TEST(told == both, boost::test_tools::per_element());
+  BOOST_TEST(before_answer == 2U);
+  const Unarm unarm;
+  for (const auto where : {FaultPlan::Where::kBeforeCommit, FaultPlan::Where::kAfterCommit}) {
+    FaultPlan::arm({where, 1, 1'000'000});
+    BOOST_TEST(!database->write_now(Durability::kAccept, work("d", false)).ok());
+  }
+  FaultPlan::disarm();
+  BOOST_TEST(told.size() == 2U);
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    c.behind_commit([&told] { told.push_back("a read"); });
+    return {};
+  }));
+  must(write(*database, "e", "1"));
+  BOOST_TEST(told.size() == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(a_commit_is_synced_when_its_works_were_to_be_accepted_and_else_not) {
   TempDatabase database;
   const auto synchronous = [&](Durability durability) {
