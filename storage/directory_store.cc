@@ -279,9 +279,10 @@ Result<void> DirectoryStore::set_list_state(Id list_id, ListState state) {
                      "list: " + std::to_string(list_id));
 }
 
-Result<void> DirectoryStore::delete_list(Id list_id, WallTime now, const std::string& by) {
+Result<void> DirectoryStore::delete_list(Id list_id, WallTime now, const std::string& by,
+                                         const std::map<std::string, std::string>& about) {
   ESSAIM_TRY(sql::run(connection_, "DELETE FROM site_text WHERE owner_id = ?", list_id));
-  ESSAIM_TRY(decline_waiting(connection_, list_id, now, by));
+  ESSAIM_TRY(decline_waiting(connection_, list_id, now, by, about));
   ESSAIM_TRY(sql::run(connection_, "DELETE FROM site_value WHERE name > ? AND name < ? AND value = ?",
                       kFormerNames, kBehindFormerNames, sql::Blob{std::to_string(list_id)}));
   return one_matched(sql::run(connection_, "DELETE FROM list WHERE id = ?", list_id),

@@ -175,25 +175,40 @@ Result<void> HeldStore::renew_lifetimes(WallTime now, WallTime remind) {
   return {};
 }
 
-Result<void> HeldStore::for_each_waiting(Id list_id, const std::function<void(const HeldRecord&)>& each) {
+Result<std::vector<HeldRecord>> HeldStore::of_list(Id list_id, HeldState state, Id after, std::size_t limit) {
   auto statement = sql::prepare(
-      connection_, std::string(kColumns) + "WHERE list_id = ? AND state = 0 ORDER BY id", list_id);
+      connection_, std::string(kColumns) + "WHERE list_id = ? AND state = ? AND id > ? ORDER BY id LIMIT ?",
+      list_id, state, after, limit);
   if (!statement.ok()) return statement.error();
+  std::vector<HeldRecord> out;
   for (;;) {
     const auto row = (*statement)->step();
     if (!row.ok()) return row.error();
-    if (!*row) return {};
-    if (const auto held = held_from(**statement); held.ok()) each(*held);
+    if (!*row) return out;
+    auto held = held_from(**statement);
+    if (held.ok()) {
+      out.push_back(*std::move(held));
+      continue;
+    }
+    HeldRecord damaged;
+    damaged.id = (*statement)->integer(0);
+    damaged.kind = static_cast<HeldKind>((*statement)->integer(1));
+    damaged.state = state;
+    out.push_back(std::move(damaged));
   }
 }
 
 Result<bool> HeldStore::decline_some(Id list_id, WallTime now, const std::string& by) {
-  auto declined = sql::run(connection_,
-                           sql::update_some(connection_, "held", "state = ?, decided = ?, decided_by = ?",
-                                            "list_id = ? AND state = 0", kHeldTogether),
-                           HeldState::kRejected, now, by, list_id);
-  if (!declined.ok()) return declined.error();
-  return *declined >= kHeldTogether;
+  const auto some = sql::ids(
+      sql::prepare(connection_, "SELECT id FROM held WHERE list_id = ? AND state = 0 ORDER BY id LIMIT ?",
+                   list_id, kHeldTogether));
+  if (!some.ok()) return some.error();
+  if (some->empty()) return false;
+  ESSAIM_TRY(sql::run(
+      connection_,
+      "UPDATE held SET state = ?, decided = ?, decided_by = ? WHERE list_id = ? AND state = 0 AND id <= ?",
+      HeldState::kRejected, now, by, list_id, some->back()));
+  return static_cast<std::int64_t>(some->size()) >= kHeldTogether;
 }
 
 // Asked by the keys alone, before anything is deleted: what one engine deletes by a list of ids that it has to find first,

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -96,10 +95,10 @@ class HeldStore {
   Result<bool> remind_together(const HeldRecord& one, WallTime next);
   // Of all that waits, in one transaction: for a file. Its time begins anew, and nobody is reminded before `remind`.
   Result<void> renew_lifetimes(WallTime now, WallTime remind);
-  // All that waits on a list, oldest first, one after the other: there may be many. What is damaged is passed over.
-  Result<void> for_each_waiting(Id list_id, const std::function<void(const HeldRecord&)>& each);
-  // Some of what waits on a list is declined, because the list goes. True: there may be more. Its messages stay for
-  // purge_messages().
+  // The next `limit` of a list behind this id, by their ids. Of what is damaged there are id, kind and state only.
+  Result<std::vector<HeldRecord>> of_list(Id list_id, HeldState state, Id after, std::size_t limit);
+  // The first kHeldTogether that wait on a list, as of_list() gives them, are declined, because the list goes. True: there may
+  // be more. Its messages stay for purge_messages().
   Result<bool> decline_some(Id list_id, WallTime now, const std::string& by);
   // What is decided and has its message still. A read.
   Result<std::vector<Id>> decided_with_message(std::size_t limit);

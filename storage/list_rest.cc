@@ -17,6 +17,10 @@ namespace {
 
 constexpr const char* kRest = "list-rest:";
 constexpr const char* kBehindRest = "list-rest;";
+// Of lists that were deleted; earlier versions, which tell nobody of what they decline, leave it alone.
+constexpr const char* kEnd = "list-end:";
+constexpr const char* kBehindEnd = "list-end;";
+constexpr const char* kJob = "held";                // that does it
 constexpr std::int64_t kDeparturesTogether = 1000;  // some 200 octets each
 
 // A value of the site.
@@ -36,9 +40,10 @@ struct Rest {
 };
 
 Result<std::vector<Rest>> all_rests(Connection& connection) {
-  auto rows =
-      sql::prepare(connection, "SELECT name, value FROM site_value WHERE name > ? AND name < ? ORDER BY name",
-                   kRest, kBehindRest);
+  auto rows = sql::prepare(connection,
+                           "SELECT name, value FROM site_value WHERE (name > ? AND name < ?) OR "
+                           "(name > ? AND name < ?) ORDER BY name",
+                           kRest, kBehindRest, kEnd, kBehindEnd);
   if (!rows.ok()) return rows.error();
   std::vector<Rest> out;
   for (;;) {
@@ -137,24 +142,31 @@ Result<void> finish_renaming(Database& database, const Rest& rest) {
   });
 }
 
-Result<void> leave(Connection& connection, Id list_id, const std::string& which,
+// The job looks once a minute what is due. Where nodes share the database, a run under way gives up, and the next begins with this.
+Result<void> leave(Connection& connection, Id list_id, const std::string& name,
                    std::map<std::string, std::string> about) {
-  const std::string list = std::to_string(list_id);
-  about["list"] = list;
-  std::string name = kRest;
-  name += list;
-  name += "/";
-  name += which;
+  about["list"] = std::to_string(list_id);
+  ESSAIM_TRY(sql::run(connection, "UPDATE job SET started = 0 WHERE name = ?", kJob));
   return SiteStore(connection).set(name, sql::encode_settings(about));
+}
+
+EndedList ended(const Rest& rest) {
+  EndedList out{rest.number("list"), from_millis(rest.number("at")), rest.text("by"), rest.about};
+  for (const char* own : {"list", "at", "by"}) out.about.erase(own);
+  return out;
 }
 
 }  // namespace
 
-Result<void> decline_waiting(Connection& connection, Id list_id, WallTime now, const std::string& by) {
+Result<void> decline_waiting(Connection& connection, Id list_id, WallTime now, const std::string& by,
+                             const std::map<std::string, std::string>& about) {
   const auto more = HeldStore(connection).decline_some(list_id, now, by);
   if (!more.ok()) return more.error();
   if (!*more) return {};
-  return leave(connection, list_id, "", {{"by", by}, {"at", std::to_string(to_millis(now))}});
+  auto all = about;
+  all["by"] = by;
+  all["at"] = std::to_string(to_millis(now));
+  return leave(connection, list_id, kEnd + std::to_string(list_id), std::move(all));
 }
 
 Result<void> rename_rows(Connection& connection, Id list_id, const std::string& from, const std::string& to) {
@@ -171,10 +183,11 @@ Result<void> rename_rows(Connection& connection, Id list_id, const std::string& 
   const auto more_left = move_departures(connection, from, to, *until);
   if (!more_left.ok()) return more_left.error();
   if (!*more_held && !*more_left) return {};
-  return leave(connection, list_id, from, {{"from", from}, {"to", to}, {"until", std::to_string(*until)}});
+  return leave(connection, list_id, kRest + std::to_string(list_id) + "/" + from,
+               {{"from", from}, {"to", to}, {"until", std::to_string(*until)}});
 }
 
-Result<void> finish_lists(Database& database) {
+Result<void> finish_lists(Database& database, const FinishEnded& finish_ended) {
   std::vector<Rest> rests;
   ESSAIM_TRY(database.read_now([&rests](Connection& connection) -> Result<void> {
     auto found = all_rests(connection);
@@ -184,10 +197,7 @@ Result<void> finish_lists(Database& database) {
   }));
   for (const Rest& rest : rests) {
     if (rest.text("from").empty()) {
-      ESSAIM_TRY(while_more(database, [&rest](Connection& connection) {
-        return HeldStore(connection)
-            .decline_some(rest.number("list"), from_millis(rest.number("at")), rest.text("by"));
-      }));
+      ESSAIM_TRY(finish_ended(ended(rest)));
     } else {
       ESSAIM_TRY(finish_renaming(database, rest));
     }

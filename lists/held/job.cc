@@ -2,6 +2,7 @@
 
 #include "core/base/log.h"
 #include "lists/held/answer.h"
+#include "lists/list_end.h"
 #include "storage/held_store.h"
 #include "storage/list_rest.h"
 
@@ -96,8 +97,11 @@ Result<std::string> look_after_held(const Services& services) {
   const WallTime now = services.clock->wall_now();
   bool posted = false;
   // What fails there keeps nothing else waiting.
-  const auto finished = storage::finish_lists(*services.database);
+  const auto finish = [&](const storage::EndedList& ended) { return finish_end(services, ended, &posted); };
+  const auto finished = storage::finish_lists(*services.database, finish);
+  if (posted && services.bell) services.bell();
   if (!finished.ok() && storage::ends_the_run(finished.error())) return finished.error();
+  posted = false;
   const auto done = expire_and_remind(services, now, &posted);
   if (posted && services.bell) services.bell();
   if (!done.ok()) return done.error();

@@ -144,13 +144,16 @@ Done delete_list(const Doing& doing) {
   if (!dropped.ok()) return dropped.error();
   Response out{Response::Status::kDone, doing.say("the list {{list}} was deleted"), ""};
   out.dropped = *dropped;
-  if (dropped->posts + dropped->requests > 0)
+  const auto counted = [more = dropped->more ? "+" : ""](std::int64_t count) {
+    return std::to_string(count) + more;
+  };
+  if (dropped->any())
     out.text += "\n" + doing.say(
                            "what waited is dropped: {{posts}} posts, {{requests}} requests; people "
                            "told: {{told}}",
-                           {{"posts", std::to_string(dropped->posts)},
-                            {"requests", std::to_string(dropped->requests)},
-                            {"told", std::to_string(dropped->told)}});
+                           {{"posts", counted(dropped->posts)},
+                            {"requests", counted(dropped->requests)},
+                            {"told", counted(dropped->told)}});
   return out;
 }
 

@@ -129,16 +129,18 @@ int apply(const Shell& shell, const std::string& file, bool dry_run, bool remove
                          {"changes", plan->lines},
                          {"posts", dropped.posts},
                          {"requests", dropped.requests},
-                         {"told", dropped.told}});
+                         {"told", dropped.told},
+                         {"more", dropped.more}});
     for (const std::string& line : plan->lines) print_line(for_display(line));
     print_line(plan->lines.empty() ? "nothing to change"
                : dry_run
                    ? plural(static_cast<std::int64_t>(plan->lines.size()), "change") + "; nothing was done"
                    : plural(static_cast<std::int64_t>(plan->lines.size()), "change") + " made");
-    if (dropped.posts + dropped.requests > 0)
+    if (dropped.any())
       print_line(plural(dropped.posts, "post") + " and " + plural(dropped.requests, "request") +
                  " that waited on lists that are gone are dropped; people told of it: " +
-                 std::to_string(dropped.told));
+                 std::to_string(dropped.told) +
+                 (dropped.more ? "; the job held goes on with the rest within a minute or so" : ""));
     return static_cast<int>(kOk);
   }));
 }

@@ -71,13 +71,15 @@ int delete_one(const Shell& shell, Site& site, const std::string& address, bool 
   const auto dropped = site.admin().delete_list(address, quiet);
   if (!dropped.ok()) return shell.fail(dropped.error());
   std::string text = "list deleted";
-  if (dropped->posts + dropped->requests > 0)
+  if (dropped->any())
     text += "; " + plural(dropped->posts, "post") + " and " + plural(dropped->requests, "request") +
-            " that waited there are dropped; people told of it: " + std::to_string(dropped->told);
+            " that waited there are dropped; people told of it: " + std::to_string(dropped->told) +
+            (dropped->more ? "; the job held goes on with the rest within a minute or so" : "");
   return shell.done(text, Json{{"changed", true},
                                {"posts", dropped->posts},
                                {"requests", dropped->requests},
-                               {"told", dropped->told}}
+                               {"told", dropped->told},
+                               {"more", dropped->more}}
                               .dump());
 }
 

@@ -52,13 +52,21 @@ std::int64_t rows(Database& database, const std::string& of) {
 }
 
 std::int64_t rests(Database& database) {
-  return rows(database, "site_value WHERE name LIKE 'list-rest%'");
+  return rows(database, "site_value WHERE name LIKE 'list-%'");
 }
 
 // The number of transactions.
 std::uint64_t finish(Database& database) {
   const auto before = database.counters().commits;
-  must(finish_lists(database));
+  must(finish_lists(database, [&database](const EndedList& list) -> Result<void> {
+    BOOST_TEST(list.id == kList);
+    for (bool more = true; more;)
+      commit(database, [&](Connection& c) -> Result<void> {
+        more = must(HeldStore(c).decline_some(list.id, list.at, list.by));
+        return {};
+      });
+    return {};
+  }));
   return database.counters().commits - before;
 }
 
@@ -71,8 +79,14 @@ BOOST_AUTO_TEST_CASE(very_much_that_waits_on_a_list_that_goes_is_declined_in_ste
   make_list(*database);
   hold(*database, kList, 1, kHeld);
   hold(*database, kList + 1, 5000, 1);
-  commit(*database,
-         [](Connection& c) { return DirectoryStore(c).delete_list(kList, kNow, "eve@e.example"); });
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(sql::run(c,
+                        "INSERT INTO job (name, started, finished, succeeded, result, node) VALUES "
+                        "('held', ?, 0, 0, '', 0)",
+                        kNow));
+    return DirectoryStore(c).delete_list(kList, kNow, "eve@e.example");
+  });
+  BOOST_TEST(rows(*database, "job WHERE name = 'held' AND started = 0") == 1);  // it is due
   const std::string waiting = "held WHERE state = 0 AND list_id = " + std::to_string(kList);
   BOOST_TEST(rows(*database, waiting) == kHeld - kHeldTogether);
   BOOST_TEST(rests(*database) == 1);
@@ -83,6 +97,40 @@ BOOST_AUTO_TEST_CASE(very_much_that_waits_on_a_list_that_goes_is_declined_in_ste
   BOOST_TEST(rows(*database, "held WHERE state = 0") == 1);
   BOOST_TEST(rests(*database) == 0);
   BOOST_TEST(finish(*database) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(the_oldest_are_declined_first_as_they_are_read) {
+  TempDatabase database;
+  make_list(*database);
+  hold(*database, kList, 1, kHeld);
+  commit(*database, [](Connection& c) -> Result<void> {
+    HeldStore store(c);
+    const auto first = must(store.of_list(kList, HeldState::kWaiting, 0, kHeldTogether));
+    BOOST_REQUIRE(first.size() == static_cast<std::size_t>(kHeldTogether));
+    BOOST_TEST(must(store.decline_some(kList, kNow, "eve@e.example")));
+    const auto next = must(store.of_list(kList, HeldState::kWaiting, 0, 1));
+    BOOST_REQUIRE(next.size() == 1U);
+    BOOST_TEST(next.front().id == first.back().id + 1);
+    const auto declined = must(store.of_list(kList, HeldState::kRejected, first[9].id, 1000));
+    BOOST_REQUIRE(declined.size() == first.size() - 10);
+    BOOST_TEST(declined.front().id == first[10].id);
+    BOOST_TEST((declined.front().decided == kNow));
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(what_an_earlier_version_left_of_a_list_that_went_is_declined) {
+  TempDatabase database;
+  hold(*database, kList, 1, 3);
+  commit(*database, [](Connection& c) {
+    return SiteStore(c).set("list-rest:" + std::to_string(kList) + "/",
+                            sql::encode_settings({{"list", std::to_string(kList)},
+                                                  {"by", "eve@e.example"},
+                                                  {"at", std::to_string(to_millis(kNow))}}));
+  });
+  finish(*database);
+  BOOST_TEST(rows(*database, "held WHERE state = 2 AND decided_by = 'eve@e.example'") == 3);
+  BOOST_TEST(rests(*database) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(very_many_rows_get_the_new_name_of_a_list_in_steps) {
