@@ -2,6 +2,9 @@
 // LIST-subscribe and LIST-unsubscribe, and commands to LIST-request.
 #include "lists/commands/robot.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "core/base/text.h"
 #include "core/mail/readable.h"
 #include "lists/commands/answer_limit.h"
@@ -20,8 +23,12 @@ namespace {
 
 class CommandsPlan : public Plan {
  public:
-  CommandsPlan(std::shared_ptr<const Target> target, Commands commands, Requester who)
-      : Plan(std::move(target)), commands_(std::move(commands)), who_(std::move(who)) {}
+  CommandsPlan(std::shared_ptr<const Target> target, Commands commands, Requester who,
+               std::optional<std::string> named_lists)
+      : Plan(std::move(target)),
+        commands_(std::move(commands)),
+        who_(std::move(who)),
+        named_lists_(std::move(named_lists)) {}
 
   Result<Committed> commit(const CommitContext& context) const override {
     Committed out;
@@ -41,7 +48,7 @@ class CommandsPlan : public Plan {
         storage::AnswerStore(context.connection).count(ascii_lowered(who_.address.to_string()), context.now));
     WriteContext write{context.services, context.connection, context.now, context.rank};
     write.require_tls = context.submission.require_tls;
-    CommandRun run(write, target(), who_);
+    CommandRun run(write, target(), who_, named_lists_);
     ESSAIM_TRY(run.all(commands_));
     ESSAIM_TRY(run.answer());
     out.posted = write.posted;
@@ -62,6 +69,7 @@ class CommandsPlan : public Plan {
 
   Commands commands_;
   Requester who_;
+  std::optional<std::string> named_lists_;
 };
 
 Result<std::string> language_of_asker(const PlanContext& context, const Target& target) {
@@ -184,8 +192,16 @@ Result<Planned> plan_commands(const PlanContext& context, std::shared_ptr<const 
   }
   if (commands.commands.empty())
     return refused(refusal(550, "5.6.0", "no command in it; send HELP", "no-command"), "no-command");
+  std::optional<std::string> lists;
+  const auto asks_for_lists = [](const Command& command) { return command.kind == CommandKind::kLists; };
+  if (std::any_of(commands.commands.begin(), commands.commands.end(), asks_for_lists)) {
+    auto named = named_lists(context.services, context.connection, domain_asked(*target), *who);
+    if (!named.ok()) return named.error();
+    lists = *std::move(named);
+  }
   Planned planned;
-  planned.plan = std::make_unique<CommandsPlan>(std::move(target), std::move(commands), *std::move(who));
+  planned.plan = std::make_unique<CommandsPlan>(std::move(target), std::move(commands), *std::move(who),
+                                                std::move(lists));
   return planned;
 }
 

@@ -31,8 +31,8 @@ std::string CommandRun::say(std::string_view english, Values values) const {
   return phrase(who_.language, english, values);
 }
 
-storage::ListRecord CommandRun::domain() const {
-  storage::ListRecord out = target_.list;
+storage::ListRecord domain_asked(const Target& target) {
+  storage::ListRecord out = target.list;
   out.id = 0;
   out.local.clear();
   out.settings.clear();
@@ -179,7 +179,7 @@ Result<std::string> CommandRun::by_keys(const Command& command) {
 
 Result<std::string> CommandRun::one(const Command& command) {
   Request about;
-  about.list = domain();
+  about.list = domain_asked(target_);
   about.email = who_.address;
   switch (command.kind) {
     case CommandKind::kSubscribe:
@@ -215,6 +215,7 @@ Result<std::string> CommandRun::one(const Command& command) {
       return run(about);
     case CommandKind::kLists:
       about.verb = Verb::kLists;
+      about.answer = named_lists_;
       return run(about);
     case CommandKind::kHelp:
       help_ = true;
@@ -275,7 +276,7 @@ Result<void> CommandRun::answer() {
   // Who writes to LIST-subscribe or LIST-unsubscribe gets the question, the welcome or the goodbye, and that will do.
   const bool by_address = target_.kind == TargetKind::kSubscribe || target_.kind == TargetKind::kLeave;
   if (by_address && only_good_) return {};
-  const storage::ListRecord list = domain();
+  const storage::ListRecord list = domain_asked(target_);
   ServiceMail mail;
   mail.list = &list;
   mail.language = who_.language;

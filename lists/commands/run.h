@@ -1,6 +1,7 @@
 // Runs the commands of one mail inside a write and gathers what to answer. Internal to lists/.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -11,10 +12,15 @@
 
 namespace essaim::lists {
 
+// Of the target's domain, without its list.
+storage::ListRecord domain_asked(const Target& target);
+
 class CommandRun {
  public:
-  CommandRun(WriteContext& context, const Target& target, const Requester& who)
-      : context_(context), target_(target), who_(who) {}
+  // `named_lists`: the answer to LISTS, where it was made before.
+  CommandRun(WriteContext& context, const Target& target, const Requester& who,
+             const std::optional<std::string>& named_lists)
+      : context_(context), target_(target), who_(who), named_lists_(named_lists) {}
 
   Result<void> all(const Commands& commands);
   Result<void> answer();  // one mail with all results; nothing if there are none
@@ -29,13 +35,13 @@ class CommandRun {
   // Further keys may follow the first: DISTRIBUTE dev KEY KEY.
   Result<std::string> by_keys(const Command& command);
   Result<std::optional<storage::ListRecord>> find_list(const std::string& name);
-  storage::ListRecord domain() const;
   std::string say(std::string_view english, Values values = {}) const;
   Result<std::string> run(const Request& request);
 
   WriteContext& context_;
   const Target& target_;
   const Requester& who_;
+  const std::optional<std::string>& named_lists_;
   std::set<std::tuple<CommandKind, std::string, std::string>> done_once_;
   std::string results_;
   bool only_good_ = true;  // everything was done, or waits for an answer to what was sent

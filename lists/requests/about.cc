@@ -20,6 +20,8 @@ using storage::Role;
 constexpr std::int64_t kMostNamed = 5'000;
 constexpr std::size_t kMostLists = 2'000;
 constexpr std::size_t kLongestAnswer = std::size_t{256} * 1024;
+// To a From that anybody may have written: whoever has it did not ask, perhaps.
+constexpr std::size_t kLongestForged = std::size_t{64} * 1024;
 
 Response done(std::string text) {
   while (text.ends_with('\n')) text.pop_back();
@@ -186,24 +188,50 @@ Done which(const Doing& doing) {
   return done(out.empty() ? doing.say("you are on no list") : out);
 }
 
-// It is decided for each list whether it is named, and the writer waits for that: of very many these are the first.
+// It is decided for each list whether it is named: of very many these are the first.
 Done name_lists(const Doing& doing) {
+  if (doing.request.answer) return done(*doing.request.answer);
   auto lists =
       storage::DirectoryStore(doing.connection()).some_lists(doing.request.list.domain, "", kMostLists + 1);
   if (!lists.ok()) return lists.error();
   const auto requester = KnownRequester::read(doing);
   if (!requester.ok()) return requester.error();
+  const bool may_be_forged =
+      doing.who.auth == scenario::Auth::kSmtp && !doing.who.is_operator && !doing.who.sender_confirmed;
+  const std::size_t longest = may_be_forged ? kLongestForged : kLongestAnswer;
   std::string out;
-  for (std::size_t i = 0; i < lists->size(); ++i) {
-    if (i == kMostLists || out.size() > kLongestAnswer)
-      return done(out + doing.say("and more lists, too many to name by mail"));
-    const storage::ListRecord& list = (*lists)[i];
+  std::size_t left_out = 0;
+  const bool all = lists->size() <= kMostLists;
+  if (!all) lists->pop_back();
+  for (const storage::ListRecord& list : *lists) {
     if (list.state != storage::ListState::kOpen) continue;
     auto visible = is_visible(doing, list, *requester);
     if (!visible.ok()) return visible.error();
-    if (*visible) out += line_of(list);
+    if (!*visible) continue;
+    const std::string line = line_of(list);
+    if (out.size() + line.size() > longest)
+      ++left_out;
+    else
+      out += line;
   }
+  if (!all)
+    return done(out + doing.say("and more lists, too many to name by mail: ask listmaster@{{domain}}"));
+  if (left_out > 0)
+    return done(out + doing.say("and {{count}} more lists: ask listmaster@{{domain}}",
+                                {{"count", std::to_string(left_out)}}));
   return done(out.empty() ? doing.say("no lists") : out);
+}
+
+Result<std::string> named_lists(const Services& services, storage::Connection& connection,
+                                const storage::ListRecord& domain, const Requester& who) {
+  WriteContext context{services, connection, services.clock->wall_now(), 0};
+  Request request;
+  request.verb = Verb::kLists;
+  request.list = domain;
+  const scenario::Action action;
+  auto named = name_lists({context, request, who, action, settings_of(domain)});
+  if (!named.ok()) return named.error();
+  return std::move(named->text);
 }
 
 }  // namespace essaim::lists

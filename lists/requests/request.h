@@ -89,9 +89,10 @@ struct Request {
   SettingChanges changes;
   std::vector<NewMember> people;  // the operator's only, as they cannot wait
   storage::TextKind kind = storage::TextKind::kScenario;
-  std::string text;      // cannot wait either
-  bool quiet = false;    // nobody else is told
-  bool dry_run = false;  // of kRename: whether it could be; nothing is changed or logged
+  std::string text;                   // cannot wait either
+  std::optional<std::string> answer;  // of kLists: named_lists() gave it before
+  bool quiet = false;                 // nobody else is told
+  bool dry_run = false;               // of kRename: whether it could be; nothing is changed or logged
 };
 
 struct Requester {
@@ -130,6 +131,10 @@ Result<Response> carry_out(WriteContext& context, const Request& request, const 
 // The same for the operator at the command line, who is told the outcome and nobody else but the log; of kDeleteList also
 // those who wait there, unless it is quiet.
 Result<Response> carry_out_for_operator(WriteContext& context, Request request);
+
+// What kLists tells of this domain, which is thousands of decisions: by a reader, before the transaction that answers.
+Result<std::string> named_lists(const Services& services, storage::Connection& connection,
+                                const storage::ListRecord& domain, const Requester& who);
 
 // What is asked, in words.
 std::string described(const Request& request, std::string_view language);

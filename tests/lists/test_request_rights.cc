@@ -297,4 +297,70 @@ BOOST_AUTO_TEST_CASE(of_very_many_lists_the_first_are_named_by_mail) {
   BOOST_TEST(!first.says("l11999@lists.example"));
 }
 
+// From may be anybody's who did not ask.
+BOOST_AUTO_TEST_CASE(a_from_that_may_be_forged_is_not_answered_at_any_length) {
+  Served site;
+  TestSite::require(site.admin.set_domain("lists.example", {{"visibility", "noconceal"}}));
+  const Id domain_id = site.list("dev").domain_id;
+  TestSite::require(
+      site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+        storage::ListRecord list;
+        list.domain_id = domain_id;
+        list.domain = "lists.example";
+        list.settings["description"] = std::string(1000, 'd');
+        for (int i = 1000; i < 1100; ++i) {
+          list.id = site.admin_ids.next();
+          list.local = "l" + std::to_string(i);
+          ESSAIM_TRY(storage::DirectoryStore(c).add_list(list));
+        }
+        return {};
+      }));
+  const auto told = [&](lists::scenario::Auth auth, bool is_operator = false) {
+    std::string text;
+    TestSite::require(
+        site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+          lists::WriteContext context{site.services, c, site.clock.wall_now(), 1};
+          lists::Request request;
+          request.verb = lists::Verb::kLists;
+          request.list = site.list("dev");
+          request.list.id = 0;
+          request.list.local.clear();
+          lists::Requester by;
+          by.address = address("new@x.example");
+          by.auth = auth;
+          by.is_operator = is_operator;
+          by.language = "en";
+          auto response = lists::carry_out(context, request, by);
+          if (!response.ok()) return response.error();
+          text = response->text;
+          return {};
+        }));
+    return text;
+  };
+  using lists::scenario::Auth;
+  const std::string forged = told(Auth::kSmtp);
+  // 64 lists of 1,024 octets, "dev" and "other".
+  BOOST_TEST(forged.size() < 66'000U);
+  BOOST_TEST(forged.find("  l1062@lists.example") != forged.npos);
+  BOOST_TEST(forged.find("l1070@lists.example") == forged.npos);
+  BOOST_TEST(forged.find("  other@lists.example") != forged.npos);
+  BOOST_TEST(forged.ends_with(" more lists: ask listmaster@lists.example"), forged.substr(64'000));
+  BOOST_TEST(site.ask("new@x.example", "lists\n").says("more lists: ask listmaster@lists.example"));
+  for (const std::string& all : {told(Auth::kDkim), told(Auth::kSmtp, true)})
+    BOOST_TEST(all.find("  l1099@lists.example") != all.npos);
+}
+
+// What takes long is done by a reader, before the transaction that answers.
+BOOST_AUTO_TEST_CASE(lists_cost_the_writer_no_more_than_what_asks_nothing) {
+  Served site;
+  const auto cost = [&site](const std::string& command) {
+    const auto before = site.database->counters().statements;
+    site.ask("new@x.example", command + "\n");
+    return site.database->counters().statements - before;
+  };
+  cost("verify dev");
+  const auto nothing = cost("verify dev");
+  BOOST_TEST(cost("lists") == nothing);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
