@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "storage/list_rest.h"
+#include "storage/node_store.h"
 #include "storage/sql.h"
 
 namespace essaim::storage {
@@ -206,7 +207,10 @@ Result<void> DirectoryStore::add_list(const ListRecord& list) {
                             "list " + list.address()));
   // Mail to it is this one's, also when it is deleted one day.
   const auto forgotten = forget_name(list.local, list.domain);
-  return forgotten.ok() ? Result<void>() : forgotten.error();
+  if (!forgotten.ok()) return forgotten.error();
+  // Of an earlier list: one that was renamed, or for which posts waited when it was deleted.
+  const auto ended = SuspensionStore(connection_).end_with_name(list.address());
+  return ended.ok() ? Result<void>() : ended.error();
 }
 
 Result<void> DirectoryStore::set_list(Id list_id, const std::map<std::string, std::string>& settings) {
@@ -283,6 +287,15 @@ Result<void> DirectoryStore::delete_list(Id list_id, WallTime now, const std::st
                                          const std::map<std::string, std::string>& about) {
   ESSAIM_TRY(sql::run(connection_, "DELETE FROM site_text WHERE owner_id = ?", list_id));
   ESSAIM_TRY(decline_waiting(connection_, list_id, now, by, about));
+  const auto list = find_list_by_id(list_id);
+  if (!list.ok()) return list.error();
+  auto names = former_names(list_id);
+  if (!names.ok()) return names.error();
+  if (list->has_value()) names->push_back((*list)->address());
+  for (const std::string& name : *names) {
+    const auto ended = SuspensionStore(connection_).end_with_name(name);
+    if (!ended.ok()) return ended.error();
+  }
   ESSAIM_TRY(sql::run(connection_, "DELETE FROM site_value WHERE name > ? AND name < ? AND value = ?",
                       kFormerNames, kBehindFormerNames, sql::Blob{std::to_string(list_id)}));
   return one_matched(sql::run(connection_, "DELETE FROM list WHERE id = ?", list_id),

@@ -48,7 +48,7 @@ class DirectoryStore {
   Result<void> set_list_state(Id list_id, ListState state);
   // What waits there is declined in the name of `by`, very much of it soon (list_rest.h); posts stay in the ledger under the list's address, and what
   // was accepted goes out. Its members go later, in steps (MemberStore::purge_deleted_list), however many they are.
-  // `about` goes with what is left to do.
+  // `about` goes with what is left to do. Its suspension ends (SuspensionStore::end_with_name).
   Result<void> delete_list(Id list_id, WallTime now, const std::string& by,
                            const std::map<std::string, std::string>& about = {});
   Result<std::optional<ListRecord>> find_list(const std::string& local, const std::string& domain);

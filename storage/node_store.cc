@@ -1,5 +1,6 @@
 #include "storage/node_store.h"
 
+#include "core/base/log.h"
 #include "storage/damage.h"
 #include "storage/node_removal.h"
 #include "storage/sql.h"
@@ -201,6 +202,32 @@ Result<void> SuspensionStore::resume(const std::string& subject, SuspensionScope
       break;
   }
   return Error{ErrorCode::kNotFound, "delivery as a whole is not suspended"};
+}
+
+Result<bool> SuspensionStore::end_with_name(const std::string& list_address) {
+  constexpr std::int64_t kLooksAt =
+      10'000;  // of posts that are not settled, of all lists; behind more one may wait
+  const auto suspended =
+      sql::number(connection_, 0, "SELECT COUNT(*) FROM suspension WHERE scope = ? AND subject = ?",
+                  SuspensionScope::kList, list_address);
+  if (!suspended.ok()) return suspended.error();
+  if (*suspended == 0) return false;
+  const auto waits = sql::number(
+      connection_, 0,
+      "SELECT CASE WHEN COUNT(*) >= ? OR SUM(w.waits) > 0 THEN 1 ELSE 0 END FROM (SELECT (p.kind = ? AND "
+      "p.list_address = ? AND (p.expanded = 0 OR EXISTS (SELECT 1 FROM batch_state u WHERE u.post_id = p.id "
+      "AND u.queue <> 0))) AS waits FROM " +
+          sql::waiting_posts(connection_) + " WHERE p.finished = 0 LIMIT ?) w",
+      kLooksAt, PostKind::kList, list_address, kLooksAt);
+  if (!waits.ok()) return waits.error();
+  if (*waits != 0) return false;
+  ESSAIM_TRY(resume(list_address, SuspensionScope::kList));
+  connection_.behind_commit([list_address] {
+    log::info("resumed", {{"scope", to_string(SuspensionScope::kList)},
+                          {"what", list_address},
+                          {"why", "it was that of an earlier list"}});
+  });
+  return true;
 }
 
 Result<std::vector<SuspensionRecord>> SuspensionStore::all() {

@@ -91,6 +91,9 @@ class SuspensionStore {
   Result<void> suspend(const SuspensionRecord& record);  // replaces
   // kNotFound
   Result<void> resume(const std::string& subject, SuspensionScope scope = SuspensionScope::kDestination);
+  // That of a list which is deleted, or was renamed and another gets its name: it is not meant for other lists that are called so.
+  // It stays where posts wait that were accepted under the name, or may: they would go out by this. True: it ended.
+  Result<bool> end_with_name(const std::string& list_address);
   // By scope and subject; also those whose time is over and that nobody has removed yet.
   Result<std::vector<SuspensionRecord>> all();
   // Removes those whose time is over, and gives them.

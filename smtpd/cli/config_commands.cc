@@ -9,6 +9,7 @@
 #include "smtpd/cli/interruption.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
+#include "smtpd/cli/suspensions.h"
 #include "smtpd/cli/text_options.h"
 #include "smtpd/daemon/conversions.h"
 #include "smtpd/operate/database_password.h"
@@ -123,6 +124,7 @@ int apply(const Shell& shell, const std::string& file, bool dry_run, bool remove
     if (!plan.ok())
       return shell.fail(
           {plan.error().code, (file == "-" ? "standard input" : file) + ": " + plan.error().message});
+    if (plan->applied && !plan->lines.empty()) tell_of_suspensions(site);
     const lists::Dropped& dropped = plan->dropped;
     if (shell.json)
       return print_json({{"applied", plan->applied},

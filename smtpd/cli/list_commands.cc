@@ -34,7 +34,7 @@ int report(const Shell& shell, const Result<lists::Change>& change, const std::s
                     std::string("{\"changed\":") + (changed ? "true" : "false") + "}");
 }
 
-// On standard error: what was suspended was an earlier list that was called so, whose posts may wait.
+// On standard error: what was suspended was an earlier list that was called so, whose posts wait.
 void tell_of_suspension(Site& site, const std::string& address) {
   const auto list = site.admin().list_by_any_name(address);
   const auto stopped = suspensions(site);
@@ -60,6 +60,7 @@ int create(const Shell& shell, const std::string& address, const std::vector<std
     const auto created = site.admin().create_list(address, people, *settings);
     if (created.ok() && *created == lists::Change::kDone) {
       tell_of_set_in_vain(site, address, as_changes(*settings));
+      tell_of_suspensions(site);
       tell_of_suspension(site, address);
     }
     return report(shell, created, "list " + for_display(address) + " created",
@@ -67,9 +68,49 @@ int create(const Shell& shell, const std::string& address, const std::vector<std
   });
 }
 
+// The address of the list that is called so or was, and those that it had before: its posts are suspended by the one that they
+// were accepted with. Of a list that was deleted meanwhile, or never was, what was typed.
+Result<std::vector<std::string>> names_of(Site& site, const std::string& typed) {
+  const std::string name = smtp::kept_address(typed);
+  const auto at = name.rfind('@');
+  std::vector<std::string> out;
+  ESSAIM_TRY(site.read([&](storage::Connection& connection) -> Result<void> {
+    out = {name};
+    if (at == name.npos) return {};
+    storage::DirectoryStore directory(connection);
+    const auto list = directory.find_list_or_former(name.substr(0, at), name.substr(at + 1));
+    if (!list.ok()) return list.error();
+    if (!list->has_value()) return {};
+    auto former = directory.former_names((*list)->id);
+    if (!former.ok()) return former.error();
+    out = *std::move(former);
+    out.insert(out.begin(), (*list)->address());
+    return {};
+  }));
+  return out;
+}
+
+// On standard error: posts that were accepted under these names go on waiting.
+void tell_what_waits(Site& site, const std::vector<std::string>& names) {
+  const auto stopped = suspensions(site);
+  if (!stopped.ok()) return;  // it is gone, and this is only a remark
+  for (const std::string& name : names) {
+    const auto* known = find_suspension(*stopped, storage::SuspensionScope::kList, name);
+    if (known == nullptr) continue;
+    const std::string shown = for_display(name);
+    std::fprintf(stderr,
+                 "essaim: posts to %s wait still: %s; essaim list resume %s sends them, essaim queue delete "
+                 "--list %s ends them\n",
+                 shown.c_str(), describe(*known).c_str(), shown.c_str(), shown.c_str());
+  }
+}
+
 int delete_one(const Shell& shell, Site& site, const std::string& address, bool quiet) {
+  const auto names = names_of(site, address);
   const auto dropped = site.admin().delete_list(address, quiet);
   if (!dropped.ok()) return shell.fail(dropped.error());
+  tell_of_suspensions(site);
+  if (names.ok()) tell_what_waits(site, *names);
   std::string text = "list deleted";
   if (dropped->any())
     text += "; " + plural(dropped->posts, "post") + " and " + plural(dropped->requests, "request") +
@@ -148,28 +189,6 @@ int show_one(const Shell& shell, Site& site, const std::string& address) {
   }
   print(table.text());
   return kOk;
-}
-
-// The address of the list that is called so or was, and those that it had before: its posts are suspended by the one that they
-// were accepted with. Of a list that was deleted meanwhile, or never was, what was typed.
-Result<std::vector<std::string>> names_of(Site& site, const std::string& typed) {
-  const std::string name = smtp::kept_address(typed);
-  const auto at = name.rfind('@');
-  std::vector<std::string> out;
-  ESSAIM_TRY(site.read([&](storage::Connection& connection) -> Result<void> {
-    out = {name};
-    if (at == name.npos) return {};
-    storage::DirectoryStore directory(connection);
-    const auto list = directory.find_list_or_former(name.substr(0, at), name.substr(at + 1));
-    if (!list.ok()) return list.error();
-    if (!list->has_value()) return {};
-    auto former = directory.former_names((*list)->id);
-    if (!former.ok()) return former.error();
-    out = *std::move(former);
-    out.insert(out.begin(), (*list)->address());
-    return {};
-  }));
-  return out;
 }
 
 // How mail for the domain finds its way. Where everything goes to a smart host DNS is not ours to ask.
@@ -339,7 +358,7 @@ void add_list(Shell& shell) {
       }));
   auto quiet = std::make_shared<bool>(false);
   CLI::App* remove = shell.verb(
-      noun, "delete", "remove a list with its members; its posts stay in the ledger",
+      noun, "delete", "remove a list with its members and its suspension; its posts stay in the ledger",
       "  essaim list delete dev@lists.example.org", [&shell, address, quiet] {
         return with_site(shell, [&](Site& site) { return delete_one(shell, site, *address, *quiet); });
       });

@@ -240,7 +240,8 @@ int ask(const Shell& shell, const Row& row, const Asked& asked) {
       return {};
     });
     if (!done.ok()) return shell.fail(done.error());
-    if (row.verb == Verb::kRename) tell_of_suspensions(site);
+    if (row.verb == Verb::kRename || row.verb == Verb::kDeleteList || row.verb == Verb::kCreate)
+      tell_of_suspensions(site);
     if (response.status == lists::Response::Status::kDone && !request->changes.empty())
       tell_of_set_in_vain(site, asked.place, request->changes);
     if (shell.json) {

@@ -1,10 +1,29 @@
 // Names that lists had before they were called otherwise.
 #include "storage/directory_store.h"
+#include "storage/node_store.h"
+#include "storage/sql.h"
 #include "tests/storage/fixtures.h"
 
 using namespace essaim;
 using namespace essaim::storage;
 using namespace essaim::test;
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+// The lists that are.
+Names suspended(Database& database) {
+  Names out;
+  must(database.read_now([&out](Connection& c) -> Result<void> {
+    for (const SuspensionRecord& one : must(SuspensionStore(c).all()))
+      if (one.scope == SuspensionScope::kList) out.push_back(one.subject);
+    return {};
+  }));
+  return out;
+}
+
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(former_names)
 
@@ -59,6 +78,69 @@ BOOST_AUTO_TEST_CASE(a_list_keeps_the_names_that_it_had_while_nothing_else_has_t
     BOOST_TEST(former() == "");
     return {};
   });
+}
+
+// Posts that it keeps back would go out by its end.
+BOOST_AUTO_TEST_CASE(the_suspension_of_a_list_ends_with_it_unless_posts_wait_for_it) {
+  struct Row {
+    const char* what;
+    const char* waits_under;  // a post; null: none
+    Names left;
+  };
+  const Row rows[] = {
+      {"none", nullptr, {"other@lists.test"}},
+      {"a post of another list", "other@lists.test", {"other@lists.test"}},
+      {"a post", "bees@lists.test", {"bees@lists.test", "other@lists.test"}},
+      {"a post under the former name", "dev@lists.test", {"dev@lists.test", "other@lists.test"}},
+  };
+  for (const Row& row : rows) {
+    BOOST_TEST_CONTEXT(row.what) {
+      TempDatabase database;
+      make_list(*database);
+      if (row.waits_under != nullptr) {
+        auto waiting = post(1);
+        waiting.list_address = row.waits_under;
+        make_post(*database, waiting, people(2, "a.test"));
+      }
+      commit(*database, [&](Connection& c) -> Result<void> {
+        DirectoryStore store(c);
+        SuspensionStore suspensions(c);
+        ESSAIM_TRY(store.rename_list(kList, "bees"));
+        for (const char* name : {"dev@lists.test", "bees@lists.test", "other@lists.test"})
+          ESSAIM_TRY(suspensions.suspend({name, "storm", kNow, {}, SuspensionScope::kList}));
+        // Of the same name, but no list.
+        ESSAIM_TRY(suspensions.suspend({"a.test", "storm", kNow, {}, SuspensionScope::kDestination}));
+        return {};
+      });
+      commit(*database,
+             [](Connection& c) { return DirectoryStore(c).delete_list(kList, kNow, "eve@e.example"); });
+      BOOST_TEST(suspended(*database) == row.left, boost::test_tools::per_element());
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_post_that_is_finished_keeps_no_suspension_and_a_new_list_ends_it) {
+  TempDatabase database;
+  make_list(*database);
+  make_post(*database, post(1), people(1, "a.test"));
+  commit(*database, [](Connection& c) {
+    return SuspensionStore(c).suspend({"dev@lists.test", "storm", kNow, {}, SuspensionScope::kList});
+  });
+  commit(*database,
+         [](Connection& c) { return DirectoryStore(c).delete_list(kList, kNow, "eve@e.example"); });
+  const Names both = {"dev@lists.test"};
+  BOOST_TEST(suspended(*database) == both, boost::test_tools::per_element());
+  make_list(*database, kList + 1);
+  BOOST_TEST(suspended(*database) == both, boost::test_tools::per_element());
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(DirectoryStore(c).delete_list(kList + 1, kNow, "eve@e.example"));
+    // Nothing has settled it yet.
+    ESSAIM_TRY(sql::run(c, "UPDATE batch_state SET queue = 0 WHERE post_id = 1"));
+    return {};
+  });
+  BOOST_TEST(suspended(*database) == both, boost::test_tools::per_element());
+  make_list(*database, kList + 2);
+  BOOST_TEST(suspended(*database).empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 
 #include "tests/smtpd/program.h"
+#include "tests/storage/fixtures.h"
 
+using namespace essaim;
 using essaim::test::Program;
 using Json = nlohmann::json;
 
@@ -18,6 +20,14 @@ struct Named : Program {
     return Json::parse(o.out);
   }
   bool changed(const std::vector<std::string>& arguments) const { return json(arguments)["changed"]; }
+  // One that waits.
+  void add_post(const std::string& list_address) const {
+    auto database = storage::Database::open({.url = "sqlite:" + directory.path("essaim.db")});
+    BOOST_REQUIRE(database.ok());
+    auto waiting = test::post(1);
+    waiting.list_address = list_address;
+    test::make_post(**database, waiting, test::people(1, "a.example"));
+  }
 };
 
 }  // namespace
@@ -40,8 +50,32 @@ BOOST_FIXTURE_TEST_CASE(a_list_that_is_gone_is_resumed_by_either_form_of_its_nam
   BOOST_TEST(changed({"domain", "create", "müller.example"}));
   BOOST_TEST(changed({"list", "create", "dev@müller.example", "--owner", "owner@people.example"}));
   json({"list", "suspend", "dev@müller.example", "--reason", "storm"});
-  BOOST_TEST(changed({"list", "delete", "dev@Müller.example"}));
+  // What waits goes on waiting, and whoever deletes the list is told so.
+  add_post("dev@xn--mller-kva.example");
+  const auto gone = run({"list", "delete", "dev@Müller.example"});
+  BOOST_TEST(gone.code == 0);
+  BOOST_TEST(gone.err.find("wait still: suspended by operator") != gone.err.npos, gone.err);
+  BOOST_TEST(gone.err.find("essaim list resume dev@") != gone.err.npos, gone.err);
   BOOST_TEST(changed({"list", "resume", "Dev@Müller.example"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_suspension_ends_with_its_list, Named) {
+  BOOST_TEST(changed({"domain", "create", "lists.example"}));
+  BOOST_TEST(changed({"list", "create", "dev@lists.example", "--owner", "owner@people.example"}));
+  const std::string without = run({"config", "export"}).out;
+  for (const bool by_text : {false, true}) {
+    BOOST_TEST(changed({"list", "create", "storm@lists.example", "--owner", "owner@people.example"}));
+    json({"list", "suspend", "storm@lists.example", "--reason", "storm"});
+    if (by_text) {
+      BOOST_TEST(run({"config", "apply", directory.write("lists.toml", without), "--remove-others"}).code ==
+                 0);
+    } else {
+      const auto gone = run({"list", "delete", "storm@lists.example"});
+      BOOST_TEST(gone.code == 0);
+      BOOST_TEST(gone.err.find("wait still") == gone.err.npos, gone.err);
+    }
+    BOOST_TEST(json({"destination", "list"})["suspensions"].empty());
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(a_list_that_was_renamed_is_resumed_by_any_of_its_names_under_all, Named) {
@@ -68,11 +102,16 @@ BOOST_FIXTURE_TEST_CASE(a_list_that_was_renamed_is_resumed_by_any_of_its_names_u
   BOOST_TEST(changed({"list", "resume", "wasps@lists.example"}));
   BOOST_TEST(suspended() == 0U);
   BOOST_TEST(!changed({"list", "resume", "wasps@lists.example"}));
-  // Another list that has the name is not resumed with it, and whoever makes it is told that it is suspended.
+  // Another list that gets the name is not suspended, unless posts wait for the suspension, of which whoever makes it is told;
+  // nor is it resumed with the first.
   json({"list", "suspend", "wasps@lists.example", "--reason", "storm"});
-  const auto made = run({"list", "create", "dev@lists.example", "--owner", "owner@people.example"});
-  BOOST_TEST(made.code == 0);
-  BOOST_TEST(made.err.find("posts to it wait: suspended by operator") != made.err.npos, made.err);
+  add_post("dev@lists.example");
+  for (const char* name : {"bees@lists.example", "dev@lists.example"}) {
+    const auto made = run({"list", "create", name, "--owner", "owner@people.example"});
+    BOOST_TEST(made.code == 0);
+    const bool told = made.err.find("posts to it wait: suspended by operator") != made.err.npos;
+    BOOST_TEST(told == (name == std::string("dev@lists.example")), made.err);
+  }
   BOOST_TEST(changed({"list", "resume", "wasps@lists.example"}));
   BOOST_TEST(!changed({"list", "resume", "wasps@lists.example"}));
   BOOST_TEST(suspended() == 1U);
