@@ -237,6 +237,44 @@ bool refuses(std::string_view word) {
                      [word](std::string_view part) { return word.find(part) != word.npos; });
 }
 
+// "No problem", "no mistake": what says no in them says nothing of the question.
+constexpr auto kNoMatter = std::to_array<std::string_view>({"no problem",
+                                                            "no worries",
+                                                            "no objection",
+                                                            "pas de problème",
+                                                            "aucun problème",
+                                                            "kein problem",
+                                                            "geen probleem",
+                                                            "no hay problema",
+                                                            "nie ma problemu",
+                                                            "нет проблем",
+                                                            "問題ありません",
+                                                            "問題ございません",
+                                                            "問題はありません",
+                                                            "問題ないです",
+                                                            "間違いありません",
+                                                            "間違いございません",
+                                                            "間違いないです",
+                                                            "構いません",
+                                                            "かまいません",
+                                                            "差し支えありません",
+                                                            "没问题",
+                                                            "没有问题",
+                                                            "沒問題",
+                                                            "沒有問題",
+                                                            "没错",
+                                                            "沒錯"});
+// "Is there a problem?", with or without a mark.
+constexpr auto kWhether = std::to_array<std::string_view>({"有没有", "有沒有"});
+
+std::string without_no_matter(std::string_view text) {
+  std::string out = smtp::local_key_of(text);
+  for (const std::string_view asked : kWhether)
+    if (out.find(asked) != out.npos) return out;
+  for (const std::string_view one : kNoMatter) replace_all(&out, one, ".");
+  return out;
+}
+
 bool is_disclaimer(const std::vector<std::string>& words) {
   const auto any = [&words](const auto& of) {
     return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return is_among(of, word); });
@@ -334,7 +372,7 @@ std::string first_words(const std::string& text) {
 // words that we do not know: they are signatures, and ways to say yes, more often than a no of one language more.
 // But whoever is asked about what somebody else wrote in their name, or wants no invitation, says so as one does to people.
 bool says_no_or_asks(std::string_view text) {
-  const auto words = words_in(text);
+  const auto words = words_in(without_no_matter(text));
   return asks(text) || begins_with_no(words) || any_refuses(words);
 }
 
@@ -359,7 +397,7 @@ bool stays_or_asks(std::string_view text) {
     }
   }
   if (negated && asked) return true;
-  return !leaves && says_no_or_asks(text);
+  return !leaves && (asks(text) || any_refuses(words));
 }
 
 class KeyPlan : public Plan {
