@@ -179,7 +179,7 @@ Result<Change> Admin::remove_listmaster(const std::string& domain, const smtp::A
   return ask_domain(domain, std::move(request), Missing::kIsAnError);
 }
 
-Result<Change> Admin::create_list(const std::string& name, const std::vector<smtp::Address>& owners,
+Result<Change> Admin::create_list(const std::string& name, const std::vector<NewMember>& owners,
                                   const Settings& settings) {
   const auto address = checked_list(name);
   if (!address.ok()) return address.error();
@@ -187,7 +187,7 @@ Result<Change> Admin::create_list(const std::string& name, const std::vector<smt
     return Error{ErrorCode::kInvalid, "a list cannot be called '" + address->local + "': " + wrong};
   Request request;
   request.verb = Verb::kCreate;
-  for (const smtp::Address& owner : owners) request.people.push_back({owner, ""});
+  request.people = owners;
   for (const auto& [setting, value] : settings) request.changes[setting] = value;
   Change done = Change::kAlready;
   ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& connection) -> Result<void> {

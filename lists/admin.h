@@ -107,7 +107,7 @@ class Admin {
   Result<Change> add_listmaster(const std::string& domain, const smtp::Address& address);
   Result<Change> remove_listmaster(const std::string& domain, const smtp::Address& address);
 
-  Result<Change> create_list(const std::string& address, const std::vector<smtp::Address>& owners,
+  Result<Change> create_list(const std::string& address, const std::vector<NewMember>& owners,
                              const Settings& settings = {});
   Result<std::vector<storage::ListRecord>> lists(const std::string& domain = "");
   Result<ListInfo> show_list(const std::string& address);

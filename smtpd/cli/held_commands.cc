@@ -14,6 +14,7 @@
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/held_json.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/cli/people.h"
 #include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/site.h"
 #include "storage/held_store.h"
@@ -94,7 +95,8 @@ Result<std::function<bool(const HeldRecord&)>> way_of(const Options& options) {
     if (!name.ok()) return name.error();
     account = *std::move(name);
   }
-  const std::string sender = smtp::kept_address(options.sender), client = smtp::kept_domain(options.client);
+  const std::string sender = smtp::kept_address(searched_address(options.sender)),
+                    client = smtp::kept_domain(options.client);
   return std::function([sender, account, client](const HeldRecord& held) {
     const std::string from = ascii_lowered(held.client);
     return (account.empty() || held.detail("account") == account) &&

@@ -12,6 +12,7 @@
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/pairs.h"
+#include "smtpd/cli/people.h"
 #include "smtpd/cli/set_in_vain.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/suspensions.h"
@@ -47,12 +48,12 @@ void tell_of_suspension(Site& site, const std::string& address) {
 
 int create(const Shell& shell, const std::string& address, const std::vector<std::string>& owners,
            const std::vector<std::string>& pairs) {
-  std::vector<smtp::Address> people;
+  std::vector<lists::NewMember> people;
   for (const std::string& text : owners) {
-    auto owner = smtp::parse_mailbox(text, smtp::LocalPart::kUtf8);
+    auto owner = person_of(text);
     if (!owner.ok())
       return shell.fail_usage("--owner: \"" + text + "\" is not a mail address: " + owner.error().message);
-    people.push_back(*owner);
+    people.push_back(*std::move(owner));
   }
   auto settings = parse_pairs(pairs);
   if (!settings.ok()) return shell.fail(settings.error());
@@ -288,7 +289,8 @@ void add_list(Shell& shell) {
                  "  essaim list create news@lists.example.org --owner a@b.example --set send=owner",
                  [&shell, address, owners, pairs] { return create(shell, *address, *owners, *pairs); });
   named(make);
-  make->add_option("--owner", *owners, "who is responsible; may be repeated")
+  make->add_option("--owner", *owners,
+                   "who is responsible, an address or \"Name <address>\"; may be repeated")
       ->required()
       ->type_name("ADDRESS")
       ->expected(1)

@@ -5,6 +5,7 @@
 #include "lists/site_texts.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/cli/people.h"
 #include "smtpd/cli/site.h"
 #include "storage/member_store.h"
 
@@ -45,7 +46,7 @@ int list(const Shell& shell, const Options& options) {
 }
 
 int change(const Shell& shell, const Options& options, bool add) {
-  auto address = smtp::parse_mailbox(options.address, smtp::LocalPart::kUtf8);
+  auto address = address_of(options.address);
   if (!address.ok()) return shell.fail_usage("\"" + options.address + "\": " + address.error().message);
   return with_site(shell, [&](Site& site) {
     auto done = add ? site.admin().add_listmaster(options.domain, *address)

@@ -10,6 +10,7 @@
 #include "smtpd/cli/interruption.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/pairs.h"
+#include "smtpd/cli/people.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/text_options.h"
 #include "storage/departure_store.h"
@@ -157,7 +158,7 @@ int show(const Shell& shell, Site& site, const Arguments& a) {
 int set(const Shell& shell, const Arguments& a) {
   auto role = lists::parse_role(a.role);
   if (!role.ok()) return shell.fail(role.error());
-  auto address = smtp::parse_mailbox(a.address, smtp::LocalPart::kUtf8);
+  auto address = address_of(a.address);
   if (!address.ok()) return shell.fail_usage("\"" + a.address + "\": " + address.error().message);
   auto pairs = parse_pairs(a.pairs);
   if (!pairs.ok()) return shell.fail(pairs.error());

@@ -8,6 +8,7 @@
 #include "lists/admin.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/cli/people.h"
 #include "smtpd/cli/site.h"
 #include "storage/directory_store.h"
 #include "storage/member_store.h"
@@ -50,7 +51,7 @@ std::string last_bounce(const MemberRecord& m) {
 }
 
 int find(const Shell& shell, const std::string& text) {
-  auto address = smtp::parse_mailbox(text, smtp::LocalPart::kUtf8);
+  auto address = address_of(text);
   if (!address.ok()) return shell.fail_usage("\"" + text + "\": " + address.error().message);
   return with_site(shell, [&](Site& site) {
     auto found = belongings(site, *address);

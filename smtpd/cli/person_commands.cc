@@ -7,6 +7,7 @@
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/held_json.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/cli/people.h"
 #include "smtpd/cli/site.h"
 
 namespace essaim::smtpd::cli {
@@ -158,7 +159,7 @@ void print_rest(const PersonData& data) {
 }
 
 Result<smtp::Address> parse(const Options& options) {
-  auto address = smtp::parse_mailbox(options.address, smtp::LocalPart::kUtf8);
+  auto address = address_of(options.address);
   if (address.ok()) return address;
   return Error{ErrorCode::kInvalid, "\"" + options.address + "\": " + address.error().message};
 }

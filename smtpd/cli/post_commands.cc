@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/cli/people.h"
 #include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/site.h"
 #include "storage/batch_store.h"
@@ -116,7 +117,7 @@ Result<Wanted> parse_wanted(const std::string& text) {
     return out;
   }
   if (text.find('@') != std::string::npos) {
-    out.who.recipient = text;
+    out.who.recipient = searched_address(text);
     return out;
   }
   const std::string meant =
@@ -262,10 +263,10 @@ struct Search {
 int find(const Shell& shell, const Search& search) {
   const WallTime now = system_clock().wall_now();
   storage::PostFilter filter;
-  filter.recipient = search.recipient;
+  filter.recipient = searched_address(search.recipient);
   filter.message_id = search.message_id;
   filter.list = search.list;
-  filter.sender = search.sender;
+  filter.sender = searched_address(search.sender);
   if (!search.account.empty()) {
     auto account = account_name(search.account);
     if (!account.ok()) return shell.fail_usage(account.error().message);

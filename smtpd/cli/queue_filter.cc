@@ -4,6 +4,7 @@
 
 #include "core/base/text.h"
 #include "core/sasl/prepare.h"
+#include "smtpd/cli/people.h"
 
 namespace essaim::smtpd::cli {
 
@@ -87,9 +88,9 @@ Result<operate::QueueSelection> selection_of(const QueueFilter& f) {
   }
   storage::PostFilter& filter = out.filter;
   filter.list = f.list;
-  filter.recipient = f.recipient;
+  filter.recipient = searched_address(f.recipient);
   filter.domain = f.domain;
-  filter.sender = f.sender;
+  filter.sender = searched_address(f.sender);
   if (!f.account.empty()) {
     auto account = account_name(f.account);
     if (!account.ok()) return account.error();

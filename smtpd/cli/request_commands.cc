@@ -9,6 +9,7 @@
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/pairs.h"
+#include "smtpd/cli/people.h"
 #include "smtpd/cli/set_in_vain.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/suspensions.h"
@@ -109,10 +110,6 @@ struct Asked {
   bool quiet = false, is_template = false;
 };
 
-Result<smtp::Address> an_address(const std::string& text) {
-  return smtp::parse_mailbox(text, smtp::LocalPart::kUtf8);
-}
-
 Result<storage::ListRecord> place_of(storage::Connection& c, const Row& row, const std::string& text) {
   storage::DirectoryStore directory(c);
   storage::ListRecord out;
@@ -161,6 +158,14 @@ Result<void> read_options(const std::vector<std::string>& words, lists::Request*
   return {};
 }
 
+// Whom it concerns; the name of who comes in, unless another one is given.
+void set_person(lists::NewMember person, lists::Request* request) {
+  request->email = std::move(person.address);
+  const bool comes_in =
+      request->verb == Verb::kSubscribe || request->verb == Verb::kAdd || request->verb == Verb::kInvite;
+  if (comes_in && request->name.empty()) request->name = std::move(person.name);
+}
+
 Result<lists::Request> request_of(const Row& row, const Asked& asked) {
   lists::Request request;
   request.verb = row.verb;
@@ -178,9 +183,9 @@ Result<lists::Request> request_of(const Row& row, const Asked& asked) {
     request.text = *std::move(text);
   }
   if (row.rest == Row::Rest::kRole || row.rest == Row::Rest::kOptions) {
-    auto email = an_address(row.rest == Row::Rest::kOptions ? asked.first : asked.rest.front());
-    if (!email.ok()) return email.error();
-    request.email = *std::move(email);
+    auto person = person_of(row.rest == Row::Rest::kOptions ? asked.first : asked.rest.front());
+    if (!person.ok()) return person.error();
+    set_person(*std::move(person), &request);
     const auto role = lists::parse_role(asked.role);
     if (!role.ok()) return role.error();
     request.role = *role;
@@ -192,12 +197,12 @@ Result<lists::Request> request_of(const Row& row, const Asked& asked) {
     request.changes = as_changes(*pairs);
   }
   if (row.rest == Row::Rest::kAddress || row.rest == Row::Rest::kAddresses) {
-    auto email = an_address(asked.rest.back());
-    if (!email.ok()) return email.error();
-    request.email = *std::move(email);
+    auto person = person_of(asked.rest.back());
+    if (!person.ok()) return person.error();
+    set_person(*std::move(person), &request);
   }
   if (row.rest == Row::Rest::kAddresses) {
-    auto previous = an_address(asked.rest.front());
+    auto previous = address_of(asked.rest.front());
     if (!previous.ok()) return previous.error();
     request.previous = *std::move(previous);
   }
@@ -213,7 +218,7 @@ Result<lists::Requester> requester_of(const Asked& asked) {
   if (!auth) return Error{ErrorCode::kInvalid, "--auth: there are smtp, dkim, md5, smtp_auth"};
   who.auth = *auth;
   if (who.is_operator) return who;
-  auto address = an_address(asked.as);
+  auto address = address_of(asked.as);
   if (!address.ok()) return Error{ErrorCode::kInvalid, "--as: " + address.error().message};
   who.address = *std::move(address);
   return who;

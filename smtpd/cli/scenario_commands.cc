@@ -12,6 +12,7 @@
 #include "lists/templates/phrases.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/cli/people.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/text_options.h"
 
@@ -93,12 +94,14 @@ Result<Explained> explained(Site& site, Asked asked) {
                                           (near.empty() ? "" : "; did you mean \"" + near + "\"?")};
   }
   for (const auto& [option, address] :
-       {std::pair{"--sender", asked.sender}, std::pair{"--email", asked.email},
-        std::pair{"--previous", asked.previous}}) {
-    if (address.empty()) continue;
-    if (auto mailbox = smtp::parse_mailbox(address, smtp::LocalPart::kUtf8); !mailbox.ok())
+       {std::pair{"--sender", &asked.sender}, std::pair{"--email", &asked.email},
+        std::pair{"--previous", &asked.previous}}) {
+    if (address->empty()) continue;
+    const auto mailbox = address_of(*address);
+    if (!mailbox.ok())
       return Error{ErrorCode::kInvalid,
-                   std::string(option) + ": \"" + for_display(address) + "\": " + mailbox.error().message};
+                   std::string(option) + ": \"" + for_display(*address) + "\": " + mailbox.error().message};
+    *address = mailbox->to_string();
   }
   if (!asked.ip.empty() && !net::SocketAddress::from_ip(asked.ip, 0).ok())
     return Error{ErrorCode::kInvalid, "--ip: \"" + for_display(asked.ip) + "\" is no IP address"};

@@ -96,8 +96,8 @@ class TestSite {
 
   void make_list(const std::string& name, const lists::Settings& settings = {},
                  const std::vector<std::string>& members = {}, const std::vector<std::string>& owners = {}) {
-    std::vector<smtp::Address> people;
-    for (const auto& owner : owners) people.push_back(address(owner));
+    std::vector<lists::NewMember> people;
+    for (const auto& owner : owners) people.push_back({address(owner), ""});
     require(admin.create_list(name + "@lists.example", people, settings));
     join(name, members);
   }

@@ -25,8 +25,13 @@ BOOST_AUTO_TEST_CASE(asking_twice_is_no_mistake) {
   BOOST_TEST(is(admin.create_domain("new.example"), Change::kAlready));
   BOOST_TEST(is(admin.set_domain("new.example", {{"post", "anyone"}}), Change::kDone));
   BOOST_TEST(is(admin.set_domain("new.example", {{"post", "anyone"}}), Change::kAlready));
-  BOOST_TEST(is(admin.create_list("Dev@New.Example", {test::address("o@o.example")}), Change::kDone));
+  BOOST_TEST(
+      is(admin.create_list("Dev@New.Example", {{test::address("o@o.example"), "Olga"}}), Change::kDone));
   BOOST_TEST(is(admin.create_list("dev@new.example", {}), Change::kAlready));
+  TestSite::require(admin.for_each_member("dev@new.example", storage::Role::kOwner, [](const auto& owner) {
+    BOOST_TEST(owner.name == "Olga");
+    return true;
+  }));
   BOOST_TEST(is(admin.set_list("dev@new.example", {{"footer", "x"}}), Change::kDone));
   BOOST_TEST(is(admin.set_list("dev@new.example", {{"footer", std::nullopt}}), Change::kDone));
   BOOST_TEST(is(admin.set_list("dev@new.example", {{"footer", std::nullopt}}), Change::kAlready));

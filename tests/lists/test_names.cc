@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(nobody_comes_in_under_an_address_with_a_character_that_nobo
                    result.error().message);
       };
       refused(site.admin.add_members("dev@lists.example", storage::Role::kOwner, {{test::address(who), ""}}));
-      refused(site.admin.create_list("new@lists.example", {test::address(who)}));
+      refused(site.admin.create_list("new@lists.example", {{test::address(who), ""}}));
       refused(site.admin.add_listmaster("", test::address(who)));
     }
   }

@@ -366,7 +366,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_is_refused_also_in_a_dry_run_and_changes_not
   site.keep(list.domain_id, storage::TextKind::kScenario, "send.ours",
             "true() smtp,dkim,md5,smtp_auth -> do_it\n", {0, list.domain_id});
   TestSite::require(site.admin.set_list("dev@lists.example", {{"send", "ours"}}));
-  TestSite::require(site.admin.create_list("taken@team.example", {address("own@o.example")}));
+  TestSite::require(site.admin.create_list("taken@team.example", {{address("own@o.example"), ""}}));
   for (const bool dry_run : {true, false}) {
     const auto wrong = [&](const std::string& to) {
       return site.wrong_with("dev@lists.example", to, dry_run);

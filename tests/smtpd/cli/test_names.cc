@@ -156,3 +156,35 @@ BOOST_FIXTURE_TEST_CASE(who_is_blocked_is_unblocked_and_explained_in_either_form
   BOOST_TEST(changed({"block", "remove", "*@xn--mller-kva.example", "--list", "dev@lists.example"}));
   BOOST_TEST(action_for("ann@müller.example") == open);
 }
+
+BOOST_FIXTURE_TEST_CASE(a_person_may_be_named_as_a_mail_program_copies_it, Named) {
+  const std::string ann = "Ann Bee <Ann@a.example>";
+  BOOST_TEST(changed({"domain", "create", "lists.example"}));
+  BOOST_TEST(changed({"list", "create", "dev@lists.example", "--owner", "\"Bee, Olga\" <olga@o.example>"}));
+  const auto owner = json({"member", "list", "dev@lists.example", "--role", "owner"})[0];
+  BOOST_TEST(owner["address"] == "olga@o.example");
+  BOOST_TEST(owner["name"] == "Bee, Olga");
+  BOOST_TEST(json({"request", "add", "dev@lists.example", ann})["status"] == "done");
+  const auto member = json({"member", "list", "dev@lists.example", "--role", "member"})[0];
+  BOOST_TEST(member["address"] == "Ann@a.example");
+  BOOST_TEST(member["name"] == "Ann Bee");
+  BOOST_TEST(changed({"member", "set", "dev@lists.example", "Anybody <ann@a.example>", "delivery=off"}));
+  BOOST_TEST(json({"member", "find", ann})[0]["list"] == "dev@lists.example");
+  BOOST_TEST(json({"member", "list", "dev@lists.example", "--role", "member"})[0]["name"] == "Ann Bee");
+  BOOST_TEST(changed({"listmaster", "add", ann}));
+  BOOST_TEST(json({"listmaster", "list"})[0]["address"] == "Ann@a.example");
+  BOOST_TEST(changed({"listmaster", "remove", ann}));
+  BOOST_TEST(run({"person", "show", ann}).code == 0);
+  BOOST_TEST(
+      json({"scenario", "explain", "dev@lists.example", "send", "--sender", ann})["action"] ==
+      json({"scenario", "explain", "dev@lists.example", "send", "--sender", "ann@a.example"})["action"]);
+  add_post("dev@lists.example");
+  for (const char* noun : {"queue", "post"}) {
+    const std::string verb = noun == std::string("queue") ? "list" : "find";
+    const auto found = run({noun, verb, "--sender", "The Author <author@client.test>", "--json"});
+    BOOST_TEST(found.out.find("author@client.test") != found.out.npos, found.out);
+  }
+  const auto wrong = run({"list", "create", "bees@lists.example", "--owner", "Ann <ann>"});
+  BOOST_TEST(wrong.code == 2);
+  BOOST_TEST(wrong.err.find("--owner: \"Ann <ann>\" is not a mail address") != wrong.err.npos, wrong.err);
+}
