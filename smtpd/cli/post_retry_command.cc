@@ -57,9 +57,17 @@ Result<void> say_what_is_held(Site& site, const std::vector<Id>& ids) {
   });
 }
 
+// Those of the posts that were named for which nothing is done.
+void say_what_was_not(const Json& unknown, const Json& refused) {
+  for (const Json& id : unknown) print_line("no post " + for_display(id.get<std::string>()));
+  for (const Json& one : refused) print_line(for_display(one.get<std::string>()));
+}
+
 int report(const Shell& shell, Site& site, const operate::PostRetry& request, const Json& result) {
   const std::string error = result.value("error", "");
-  const int outcome = error.empty() ? kOk : kFailed;
+  const Json unknown = result.value("unknown", Json::array()),
+             refused = result.value("refused", Json::array());
+  const int outcome = error.empty() && unknown.empty() && refused.empty() ? kOk : kFailed;
   if (shell.json) {
     static_cast<void>(print_json(result));
     return outcome;
@@ -77,6 +85,7 @@ int report(const Shell& shell, Site& site, const operate::PostRetry& request, co
   if (!error.empty())
     print_line(plural(result.value("failed", std::int64_t{0}), "post") + " not done, or not all of it; " +
                for_display(error));
+  say_what_was_not(unknown, refused);
   const Result<void> said = recipients > 0 ? say_what_is_held(site, request.selection.ids) : Result<void>();
   return said.ok() ? outcome : shell.fail(said.error());
 }
@@ -84,12 +93,23 @@ int report(const Shell& shell, Site& site, const operate::PostRetry& request, co
 int preview(const Shell& shell, Site& site, const operate::PostRetry& request) {
   auto would = operate::preview_post_retry(site.database(), request);
   if (!would.ok()) return shell.fail(would.error());
-  if (shell.json)
-    return print_json(
-        {{"dry_run", true}, {"action", "retry"}, {"posts", would->posts}, {"recipients", would->recipients}});
+  const Json change = Json::parse(operate::to_json(*would));
+  const Json unknown = change.value("unknown", Json::array()),
+             refused = change.value("refused", Json::array());
+  const int outcome = unknown.empty() && refused.empty() ? kOk : kFailed;
+  if (shell.json) {
+    static_cast<void>(print_json({{"dry_run", true},
+                                  {"action", "retry"},
+                                  {"posts", would->posts},
+                                  {"recipients", would->recipients},
+                                  {"unknown", unknown},
+                                  {"refused", refused}}));
+    return outcome;
+  }
   print_line(plural(would->recipients, "recipient") + " of " + plural(would->posts, "post") +
              " would be sent to again; nothing was changed");
-  return kOk;
+  say_what_was_not(unknown, refused);
+  return outcome;
 }
 
 // In the server if it runs: it has parts of the queue in memory.

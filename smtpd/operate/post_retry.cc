@@ -60,6 +60,7 @@ class Retry {
   }
 
   struct Post {
+    bool there = false;
     PostRecord record;
     std::vector<BatchRecord>
         batches;        // in which somebody is meant, or nobody can read who; without recipients
@@ -72,7 +73,8 @@ class Retry {
       out = Post();
       auto found = PostStore(c).find(id);
       if (!found.ok()) return found.error();
-      if (!found->has_value()) return Error{ErrorCode::kNotFound, "no post " + format_id(id)};
+      if (!found->has_value()) return {};
+      out.there = true;
       out.record = **found;
       auto kept = storage::can_be_sent(c, id);
       if (!kept.ok()) return kept.error();
@@ -217,27 +219,41 @@ class Retry {
   const std::string words_;
 };
 
-// All of them, before anything is done to one.
-Result<std::vector<Retry::Post>> look_at_all(Retry& retry, const PostRetry& request) {
+// All of them, before anything is done to one. *change gets those that are unknown or cannot be sent; an error where none can.
+Result<std::vector<Retry::Post>> look_at_all(Retry& retry, const PostRetry& request, QueueChange* change) {
   std::vector<Id> ids = request.selection.ids;
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   std::vector<Retry::Post> posts;
+  Result<void> first_refused;
   for (const Id id : ids) {
     auto post = retry.look(id);
-    if (!post.ok()) return post.error();
-    posts.push_back(*std::move(post));
+    if (post.ok() && post->there) {
+      posts.push_back(*std::move(post));
+    } else if (post.ok()) {
+      change->unknown.push_back(id);
+    } else if (post.error().code == ErrorCode::kNotFound || post.error().code == ErrorCode::kConflict) {
+      change->refused.push_back(post.error().message);
+      if (first_refused.ok()) first_refused = post.error();
+    } else {
+      return post.error();
+    }
   }
-  return posts;
+  if (!posts.empty() || ids.empty()) return posts;
+  if (change->unknown.empty() && change->refused.size() == 1) return first_refused.error();
+  std::string names;
+  for (const Id id : change->unknown) names += (names.empty() ? "no post " : ", ") + format_id(id);
+  for (const std::string& one : change->refused) names += (names.empty() ? "" : "; ") + one;
+  return Error{ErrorCode::kNotFound, names};
 }
 
 }  // namespace
 
 Result<QueueChange> preview_post_retry(Database& database, const PostRetry& request) {
   Retry retry(database, request);
-  auto posts = look_at_all(retry, request);
-  if (!posts.ok()) return posts.error();
   QueueChange would;
+  auto posts = look_at_all(retry, request, &would);
+  if (!posts.ok()) return posts.error();
   for (const Retry::Post& post : *posts) {
     would.posts += post.would.recipients > 0 ? 1 : 0;
     would.recipients += post.would.recipients;
@@ -253,12 +269,12 @@ Result<QueueChange> retry_posts(Database& database, const Clock& clock, const Po
   auto released = release_abandoned_deletions(database, clock.wall_now());
   if (!released.ok()) return released.error();
   Retry retry(database, request);
-  auto posts = look_at_all(retry, request);
+  QueueChange all;
+  auto posts = look_at_all(retry, request, &all);
   if (!posts.ok()) return posts.error();
   ESSAIM_TRY(database.write_now(Durability::kAccept, [&request](Connection& c) {
     return storage::call_for_retry(c, request.selection.filter.domain);
   }));
-  QueueChange all;
   Result<void> first_error;
   for (const Retry::Post& post : *posts) {
     all.damaged += post.would.damaged;

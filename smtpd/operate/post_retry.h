@@ -29,10 +29,11 @@ struct PostRetry {
   QueueSelection selection;
   std::string reason;
 };
-// How many it would be. kNotFound names a post that is not there, or whose text is not.
+// How many it would be. A post that is not there is among the unknown; whose text is not, or which another command is at work on,
+// among the refused. An error where that is all.
 Result<QueueChange> preview_post_retry(storage::Database& database, const PostRetry& request);
-// Posts and recipients that are sent to again; `busy`: left alone, as a node has them in its hands. Nothing is changed if one
-// of the posts cannot be sent, or is held by another command at work (kConflict). `recall` as for change_queue().
+// Posts and recipients that are sent to again; `busy`: left alone, as a node has them in its hands. Of posts that are
+// unknown or refused, as for the preview, the others are sent. `recall` as for change_queue().
 Result<QueueChange> retry_posts(storage::Database& database, const Clock& clock, const PostRetry& request,
                                 const std::function<void(const std::vector<Id>&)>& recall);
 

@@ -32,6 +32,7 @@ std::string to_json(const QueueChange& change) {
     json["error"] = change.error;
   }
   for (const Id id : change.unknown) json["unknown"].push_back(format_id(id));
+  for (const std::string& one : change.refused) json["refused"].push_back(one);
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

@@ -24,7 +24,8 @@ struct QueueChange {
   std::int64_t failed =
       0;              // posts left as they were, for an error; of a delete of whole posts: they are in `held`
   std::string error;  // the first of these
-  std::vector<Id> unknown;  // of the ids that were named: they do not exist (any more)
+  std::vector<Id> unknown;           // of the ids that were named: they do not exist (any more)
+  std::vector<std::string> refused;  // of the posts that were named: which cannot be sent again, and why
 };
 
 std::string to_json(const QueueChange& change);  // the answer of the server, and of --json

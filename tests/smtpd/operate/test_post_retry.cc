@@ -153,18 +153,19 @@ BOOST_FIXTURE_TEST_CASE(a_post_that_is_over_and_not_settled_goes_on, Site) {
   });
 }
 
-BOOST_FIXTURE_TEST_CASE(what_is_settled_cannot_be_sent_and_nothing_is_changed, Site) {
+BOOST_FIXTURE_TEST_CASE(what_is_settled_cannot_be_sent, Site) {
   commit(*database, [](Connection& c) -> Result<void> {
     BOOST_TEST(settle_posts(c) == 1);
     return {};
   });
-  for (const auto& ids : {std::vector<Id>{3}, std::vector<Id>{1, 3}}) {
+  for (const auto& [ids, words] : {std::pair{std::vector<Id>{3}, "post 0000000000003 cannot be sent again"},
+                                   std::pair{std::vector<Id>{3, 99}, "no post 0000000000033; post 000000000"},
+                                   std::pair{std::vector<Id>{99}, "no post 0000000000033"}}) {
     const auto refused = retry(request(ids));
     BOOST_REQUIRE(!refused.ok());
-    BOOST_TEST(refused.error().message.find("post 0000000000003 cannot be sent again") == 0u);
+    BOOST_TEST(refused.error().message.find(words) == 0u, refused.error().message);
     BOOST_TEST(!preview_post_retry(*database, request(ids)).ok());
   }
-  BOOST_TEST(!retry(request({99})).ok());
   BOOST_TEST(state(1) == "2 pending 1 failed 3: dfffw");
   BOOST_TEST(state(3) == "0 pending 0 failed 3: dfffd");
   // Settled since it was looked at.
@@ -172,6 +173,27 @@ BOOST_FIXTURE_TEST_CASE(what_is_settled_cannot_be_sent_and_nothing_is_changed, S
     BOOST_TEST(!must(take_up_again(c, 3, kNow)));
     return {};
   });
+}
+
+// Whoever has a list of hundreds wants those that can be done, and the names of those that cannot.
+BOOST_FIXTURE_TEST_CASE(of_many_posts_those_are_sent_that_can_be, Site) {
+  commit(*database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(settle_posts(c) == 1);
+    return {};
+  });
+  const std::vector<Id> unknown = {98, 99};
+  for (const bool done : {false, true}) {
+    const auto change = done ? must(retry(request({99, 1, 3, 98, 2, 1})))
+                             : must(preview_post_retry(*database, request({99, 1, 3, 98, 2, 1})));
+    BOOST_TEST(change.posts == 2);
+    BOOST_TEST(change.recipients == 6);
+    BOOST_TEST(change.failed == 0);
+    BOOST_TEST(change.unknown == unknown, boost::test_tools::per_element());
+    BOOST_REQUIRE(change.refused.size() == 1U);
+    BOOST_TEST(change.refused[0].find("post 0000000000003 cannot be sent again") == 0u);
+    BOOST_TEST(to_json(change).find("\"refused\":[\"post 0000000000003 cannot") != std::string::npos);
+  }
+  for (const Id id : {1, 2}) BOOST_TEST(state(id) == "2 pending 4 failed 0: dwwww");
 }
 
 BOOST_FIXTURE_TEST_CASE(what_is_held_stays_held, Site) {
