@@ -58,6 +58,7 @@ class Destination {
   DestinationStatus status(MonoTime now, WallTime wall) const;
   // Recipients that wait and connections: how busy it is.
   std::size_t load() const { return queue_.recipients() + stock() + static_cast<std::size_t>(open()); }
+  bool limited() const { return hop_ && hop_->policy->limited; }  // by its rule
   bool suspended(MonoTime now) const { return concurrency_.suspended(now); }
   const std::string& key() const { return key_; }
 

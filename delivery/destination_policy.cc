@@ -42,6 +42,7 @@ std::shared_ptr<const DestinationPolicy> policy_for_ourselves(const DestinationP
   own->tls_names.clear();
   own->recipients_per_transaction = 1;
   own->rate = {};
+  own->limited = false;
   own->source_ipv4.clear();
   own->source_ipv6.clear();
   return own;
@@ -179,6 +180,7 @@ std::shared_ptr<const DestinationPolicy> make_policy(const EngineSettings& setti
   policy->transactions_per_connection =
       rule->transactions_per_connection.value_or(policy->transactions_per_connection);
   policy->rate = rule->rate;
+  policy->limited = rule->connections.has_value() || rule->rate.count > 0;
   policy->source_ipv4 = rule->source_ipv4;
   policy->source_ipv6 = rule->source_ipv6;
   return policy;

@@ -23,6 +23,7 @@ struct DestinationPolicy {
   std::size_t recipients_per_transaction = 100;
   int transactions_per_connection = 100;
   Rate rate;
+  bool limited = false;  // by the rule itself, in connections or rate
   std::string source_ipv4, source_ipv6;
   // Its hosts are not those of the domain.
   bool our_way() const { return own || !smarthost.empty(); }

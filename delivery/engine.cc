@@ -215,6 +215,24 @@ class EngineImpl : public Engine {
     }
   }
 
+  void demands(std::function<void(std::vector<OwnDemand>)> done) override {
+    struct Gathered {
+      std::vector<OwnDemand> all;
+      std::size_t answers = 0;
+    };
+    auto gathered = std::make_shared<Gathered>();
+    for (std::size_t i = 0; i < fabric_.sides.size(); ++i) {
+      fabric_.post(i, [this, gathered, done](LoopSide& side) {
+        on_queue([this, gathered, done, some = side.demands()] {
+          gathered->all.insert(gathered->all.end(), some.begin(), some.end());
+          if (++gathered->answers < fabric_.sides.size()) return;
+          keep_told(&gathered->all);
+          done(std::move(gathered->all));
+        });
+      });
+    }
+  }
+
   void explain(const std::string& domain,
                std::function<void(DestinationStatus, std::string text)> done) override {
     on_queue([this, domain, done] { explain_on_queue(domain, done); });

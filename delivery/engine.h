@@ -135,6 +135,8 @@ class Engine {
   // What the others want of destinations: budgets are shared with them (delivery/shares.h). Thread-safe; it holds from
   // the next look of each destination on.
   virtual void set_demands(Demands others) = 0;
+  // What they are told that this one wants (keep_told()). `done` runs on the queue's thread.
+  virtual void demands(std::function<void(std::vector<OwnDemand>)> done) = 0;
   // The lease holds again: what was paused goes on.
   virtual void lease_again() = 0;
   // While it rests, nothing is claimed, and what is in memory and not in flight goes back. What is for this server itself is not

@@ -267,6 +267,16 @@ std::vector<DestinationStatus> LoopSide::busiest(std::size_t most) const {
   return some;
 }
 
+std::vector<OwnDemand> LoopSide::demands() const {
+  std::vector<OwnDemand> own;
+  for (const auto& [key, destination] : destinations_) {
+    const std::size_t load = destination->load();
+    if (load > 0) own.push_back({key, static_cast<std::int64_t>(load), destination->limited()});
+  }
+  keep_told(&own);
+  return own;
+}
+
 EngineLoad LoopSide::load() const {
   EngineLoad load;
   const MonoTime now = clock().mono_now();

@@ -17,6 +17,7 @@
 #include "delivery/fabric.h"
 #include "delivery/recorder.h"
 #include "delivery/router.h"
+#include "delivery/shares.h"
 
 namespace essaim::delivery {
 
@@ -65,7 +66,8 @@ class LoopSide {
   void set_trace(Engine::TraceTarget target);
   std::vector<DestinationStatus> destinations() const;
   std::vector<DestinationStatus> busiest(std::size_t most) const;
-  EngineLoad load() const;  // connections are the fabric's
+  std::vector<OwnDemand> demands() const;  // those of which others are told
+  EngineLoad load() const;                 // connections are the fabric's
   std::size_t in_flight() const;
 
   // For the parts.

@@ -1,6 +1,8 @@
 #include "delivery/shares.h"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 
 #include "core/base/text.h"
 
@@ -52,12 +54,31 @@ Share share_of(std::string_view key, Demand own, const std::vector<Demand>& othe
   return share;
 }
 
-std::string encode_demands(const std::vector<std::pair<std::string, std::int64_t>>& demands) {
+void keep_told(std::vector<OwnDemand>* own) {
+  const auto others =
+      std::partition(own->begin(), own->end(), [](const OwnDemand& one) { return one.limited; });
+  // Not by demand alone: what is told of equal ones must not change with each beat.
+  const auto keep = [](auto from, auto to, std::size_t most) {
+    const auto end =
+        from + static_cast<std::ptrdiff_t>(std::min(most, static_cast<std::size_t>(std::distance(from, to))));
+    std::partial_sort(from, end, to, [](const OwnDemand& a, const OwnDemand& b) {
+      return std::tie(b.recipients, a.key) < std::tie(a.recipients, b.key);
+    });
+    return end;
+  };
+  own->erase(keep(others, own->end(), kOthersTold), own->end());
+  own->erase(keep(own->begin(), others, kLimitedTold), others);
+}
+
+std::string encode_demands(const std::vector<OwnDemand>& demands) {
   std::string text;
-  for (const auto& [key, recipients] : demands) {
-    if (recipients <= 0 || key.size() > kLongestKey || key.find_first_of("\t\n") != std::string::npos)
+  for (const OwnDemand& one : demands) {
+    if (one.recipients <= 0 || one.key.size() > kLongestKey ||
+        one.key.find_first_of("\t\n") != std::string::npos)
       continue;
-    text += key + '\t' + std::to_string(recipients) + '\n';
+    const std::string line = one.key + '\t' + std::to_string(one.recipients) + '\n';
+    if (text.size() + line.size() > kLongestTold) break;
+    text += line;
   }
   return text;
 }

@@ -37,8 +37,22 @@ struct Share {
 Share share_of(std::string_view key, Demand own, const std::vector<Demand>& others, int connections,
                const Rate& rate);
 
-// As a row of the node carries it: "key TAB recipients" lines. What is not understood is left out.
-std::string encode_demands(const std::vector<std::pair<std::string, std::int64_t>>& demands);
+// What this node has for a destination.
+struct OwnDemand {
+  std::string key;
+  std::int64_t recipients = 0;  // that wait or are under way, and connections
+  bool limited = false;         // a rule of its own sets its connections or its rate
+};
+// What of it others are told: they take a destination of which they hear nothing for theirs alone. So those come first that have
+// a limit of their own, and then those with the most. A pattern may limit any number of them.
+inline constexpr std::size_t kLimitedTold = 500, kOthersTold = 100;
+void keep_told(std::vector<OwnDemand>* own);
+
+// As a row of the node carries it: "key TAB recipients" lines, the first ones that have room there. What is not understood is
+// left out.
+inline constexpr std::size_t kLongestTold =
+    60'000;  // octets; the column has 65,535, and a beat must not fail
+std::string encode_demands(const std::vector<OwnDemand>& demands);
 void add_demands(int node, std::string_view text, Demands* all);
 
 // The present ones; thread-safe. Nothing until they are set: a node alone.

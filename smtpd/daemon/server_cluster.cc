@@ -11,7 +11,6 @@ namespace {
 // Another node may begin for the first time at the same moment and take the number.
 constexpr int kBeginTries = 5;
 constexpr Duration kLookEvery = std::chrono::milliseconds(500);
-constexpr std::size_t kDemandsTold = 100;  // destinations: the busiest
 
 }  // namespace
 
@@ -158,11 +157,7 @@ void Server::share_budgets(const storage::ClusterView& view) {
     if (node.at_work() && node.number != node_.number)
       delivery::add_demands(node.number, node.demand, &others);
   engine_->set_demands(std::move(others));
-  engine_->busiest(kDemandsTold, [this](const std::vector<delivery::DestinationStatus>& busy, const auto&) {
-    std::vector<std::pair<std::string, std::int64_t>> own;
-    own.reserve(busy.size());
-    for (const delivery::DestinationStatus& one : busy)
-      own.emplace_back(one.key, one.waiting + one.connections);
+  engine_->demands([this](const std::vector<delivery::OwnDemand>& own) {
     membership_->set_demand(delivery::encode_demands(own));
   });
 }

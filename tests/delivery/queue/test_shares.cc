@@ -1,5 +1,10 @@
 // The budget of a destination among nodes.
+#include <cstdint>
 #include <iterator>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
 
 #include <boost/test/unit_test.hpp>
 
@@ -105,6 +110,36 @@ BOOST_AUTO_TEST_CASE(demands_survive_their_way_and_nonsense_is_left_out) {
   BOOST_TEST(all["mx.a.test:25"].at(0).recipients == 7);
 }
 
+BOOST_AUTO_TEST_CASE(of_too_many_those_with_a_limit_are_told_and_then_the_busiest) {
+  std::vector<OwnDemand> own;
+  for (int i = 0; i < 700; ++i) own.push_back({"limited" + std::to_string(i), 1 + i % 3, true});
+  for (int i = 0; i < 300; ++i) own.push_back({"other" + std::to_string(i), 1000 + i, false});
+  keep_told(&own);
+  BOOST_REQUIRE(own.size() == kLimitedTold + kOthersTold);
+  BOOST_TEST(own[0].recipients == 3);
+  BOOST_TEST(own[kLimitedTold - 1].recipients == 1);
+  for (std::size_t i = 0; i < own.size(); ++i) BOOST_TEST(own[i].limited == (i < kLimitedTold));
+  BOOST_TEST(own[kLimitedTold].key == "other299");
+  BOOST_TEST(own.back().key == "other200");
+
+  std::vector<OwnDemand> few{{"b.test", 5}, {"a.test", 5, true}};
+  keep_told(&few);
+  BOOST_REQUIRE(few.size() == 2u);
+  BOOST_TEST(few[0].key == "a.test");
+}
+
+// A key is the names of hosts, which are as long as their owners like.
+BOOST_AUTO_TEST_CASE(long_names_of_hosts_do_not_make_a_demand_longer_than_a_row_takes) {
+  std::vector<OwnDemand> own;
+  for (int i = 0; i < 200; ++i) own.push_back({std::string(900, 'x') + std::to_string(i), 1});
+  const std::string text = encode_demands(own);
+  BOOST_TEST(text.size() <= kLongestTold);
+  Demands all;
+  add_demands(2, text, &all);
+  BOOST_TEST(all.size() == kLongestTold / 910);
+  BOOST_TEST(all.contains(own[0].key));
+}
+
 class NoJournal : public storage::JournalWriter {
  public:
   Result<std::uint64_t> append(const storage::JournalRecord&) override { return 1; }
@@ -207,6 +242,74 @@ BOOST_AUTO_TEST_CASE(what_was_left_to_others_is_claimed_sooner_where_it_stops_a_
   BOOST_TEST(left.all().size() == ClaimRequest::kMostLeft + 1 - 10);
   left.forget(begin + LeftToOthers::kLeftFor);
   BOOST_TEST(left.all().count({1, 0}) == 0u);
+}
+
+// What a node tells of which a destination with a rule has one recipient, and many others more.
+std::vector<OwnDemand> told_beside_many(const std::string& key, const EngineSettings& settings) {
+  net::EventLoop loop("loop");
+  test::FakeResolver dns(loop);
+  test::Tokens tokens;
+  NoJournal journal;
+  ToldSaturated queue;
+  ManualClock clock;
+  storage::NodeLease lease(clock);  // not held: what arrives waits
+  Fabric fabric{clock, tokens, nullptr, {&loop}, {}, &queue, {}, {}, {}};
+  fabric.lease = &lease;
+  auto side =
+      std::make_shared<LoopSide>(fabric, 0, dns, journal, std::make_shared<const EngineSettings>(settings));
+  fabric.sides = {side};
+  side->begin();
+  const auto arrive = [&](const std::string& domain, const DestinationRule* rule, std::size_t recipients) {
+    auto hop = std::make_shared<NextHop>();
+    hop->kind = NextHop::Kind::kHosts;
+    hop->key = domain;
+    hop->policy = make_policy(settings, rule);
+    auto batch = std::make_shared<ActiveBatch>();
+    batch->post = std::make_shared<const ActivePost>();
+    std::vector<std::uint16_t> indices;
+    for (std::size_t i = 0; i < recipients; ++i) {
+      batch->recipients.push_back({static_cast<Id>(i + 1), "user" + std::to_string(i), domain});
+      indices.push_back(static_cast<std::uint16_t>(i));
+    }
+    side->arrive(domain, hop, {batch, indices, clock.mono_now()});
+  };
+  for (std::size_t i = 0; i < 2 * kOthersTold; ++i) arrive("d" + std::to_string(i) + ".test", nullptr, 3);
+  arrive(key, &settings.destinations.front(), 1);
+  std::vector<OwnDemand> told = side->demands();
+  side->shut();
+  fabric.sides.clear();
+  return told;
+}
+
+BOOST_AUTO_TEST_CASE(a_small_destination_with_a_limit_has_no_more_of_it_from_all_nodes_together) {
+  const std::string key = "small.test";
+  for (const bool by_rate : {false, true}) {
+    EngineSettings settings;
+    DestinationRule rule;
+    rule.name = "[[destination]] 1 (small.test)";
+    rule.domains = {key};
+    if (by_rate)
+      rule.rate = {10, std::chrono::seconds(1)};
+    else
+      rule.connections = 4;
+    settings.destinations = {rule};
+    const auto policy = make_policy(settings, &rule);
+    constexpr int kNodes = 3;
+    std::map<int, std::string> told;
+    for (int node = 1; node <= kNodes; ++node) told[node] = encode_demands(told_beside_many(key, settings));
+    int connections = 0;
+    double rate = 0;
+    for (int node = 1; node <= kNodes; ++node) {
+      Demands others;
+      for (const auto& [other, text] : told)
+        if (other != node) add_demands(other, text, &others);
+      const Share share = share_of(key, {node, 1}, others[key], policy->connections, policy->rate);
+      connections += share.connections;
+      rate += share.rate;
+    }
+    BOOST_TEST(connections <= policy->connections);
+    if (by_rate) BOOST_TEST(rate < 1.001);
+  }
 }
 
 // Behind a smart host of all the queue knows no domain by which to pass over it.
