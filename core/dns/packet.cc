@@ -235,4 +235,24 @@ bool is_host_name(std::string_view name) {
   return true;
 }
 
+std::string reverse_name(const std::string& ip) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  unsigned char bytes[16] = {};
+  std::string name;
+  if (inet_pton(AF_INET, ip.c_str(), bytes) == 1) {
+    for (int i = 3; i >= 0; --i) name += std::to_string(bytes[i]) + ".";
+    return name + "in-addr.arpa";
+  }
+  if (inet_pton(AF_INET6, ip.c_str(), bytes) == 1) {
+    for (int i = 15; i >= 0; --i) {
+      for (const int nibble : {bytes[i] & 0x0F, bytes[i] >> 4}) {
+        name += kHex[nibble];
+        name += '.';
+      }
+    }
+    return name + "ip6.arpa";
+  }
+  return {};
+}
+
 }  // namespace essaim::dns

@@ -76,5 +76,7 @@ Result<Selection> select_records(std::string_view bytes, const Packet& packet, s
 
 // Letters, digits, '-', '_' and dots, labels of 1 to 63 and 253 in all: what we are willing to ask for.
 bool is_host_name(std::string_view name);
+// Of an IP address, for its names (RFC 1035 §3.5, RFC 3596 §2.5); empty if `ip` is no address.
+std::string reverse_name(const std::string& ip);
 
 }  // namespace essaim::dns

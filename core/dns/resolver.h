@@ -80,6 +80,14 @@ class Query {
   virtual ~Query() = default;
 };
 
+struct ResolverOptions {
+  std::vector<net::SocketAddress> servers;  // recursive servers; empty: those of the machine
+  std::string resolv_conf = "/etc/resolv.conf";
+  std::uint16_t resolv_conf_port = 53;  // of the servers there
+  Duration timeout = std::chrono::seconds(10);
+  std::string trust_anchor;  // file with DS or DNSKEY records, as of the root; "": nothing is validated
+};
+
 class Resolver {
  public:
   virtual ~Resolver() = default;
@@ -95,14 +103,10 @@ class Resolver {
   virtual std::unique_ptr<Query> tlsa(const std::string& name, std::function<void(TlsaAnswer)> done) = 0;
   // The alias that the name itself is (CNAME), not followed: one text or none.
   virtual std::unique_ptr<Query> alias(const std::string& name, std::function<void(TextAnswer)> done) = 0;
-};
-
-struct ResolverOptions {
-  std::vector<net::SocketAddress> servers;  // recursive servers; empty: those of the machine
-  std::string resolv_conf = "/etc/resolv.conf";
-  std::uint16_t resolv_conf_port = 53;  // of the servers there
-  Duration timeout = std::chrono::seconds(10);
-  std::string trust_anchor;  // file with DS or DNSKEY records, as of the root; "": nothing is validated
+  // From the next question on, but for the path of resolv.conf. Other servers or another trust anchor begin with nothing in the
+  // cache, and what is under way ends where it began; what cannot be taken is tried again, and those from before are asked
+  // meanwhile (`name-servers-kept` in the log).
+  virtual void reconfigure(const ResolverOptions& options) = 0;
 };
 
 // The error says what libunbound did not like, or that resolv.conf cannot be read.

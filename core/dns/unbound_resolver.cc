@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <unbound-event.h>
 #include <unbound.h>
 #include <unistd.h>
@@ -326,27 +325,6 @@ TlsaAnswer tlsa_of(const Raw& raw) {
   return answer;
 }
 
-// RFC 1035 §3.5, RFC 3596 §2.5; empty if `ip` is no address.
-std::string reverse_name(const std::string& ip) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  unsigned char bytes[16] = {};
-  std::string name;
-  if (inet_pton(AF_INET, ip.c_str(), bytes) == 1) {
-    for (int i = 3; i >= 0; --i) name += std::to_string(bytes[i]) + ".";
-    return name + "in-addr.arpa";
-  }
-  if (inet_pton(AF_INET6, ip.c_str(), bytes) == 1) {
-    for (int i = 15; i >= 0; --i) {
-      for (const int nibble : {bytes[i] & 0x0F, bytes[i] >> 4}) {
-        name += kHex[nibble];
-        name += '.';
-      }
-    }
-    return name + "ip6.arpa";
-  }
-  return {};
-}
-
 Result<void> set_up(ub_ctx* context, const ResolverOptions& options,
                     const std::vector<std::string>& servers) {
   const auto refuse = [](const std::string& what, int error) {
@@ -418,17 +396,20 @@ class UnboundResolver : public Resolver {
 
   // Before the first question.
   Result<void> begin() {
-    std::vector<std::string> servers;
-    servers.reserve(options_.servers.size());
-    for (const net::SocketAddress& server : options_.servers)
-      servers.push_back(server.ip() + "@" + std::to_string(server.port()));
-    if (follows_machine()) {
-      auto read = machine_.read();
-      ESSAIM_TRY(read);
-      servers = with_port(*std::move(read));
-      if (servers.empty()) servers = with_port({"127.0.0.1"});  // resolv.conf(5)
+    auto servers = configured();
+    ESSAIM_TRY(servers);
+    return take(*std::move(servers));
+  }
+
+  void reconfigure(const ResolverOptions& options) override {
+    if (options.servers != options_.servers || options.trust_anchor != options_.trust_anchor ||
+        options.resolv_conf_port != options_.resolv_conf_port) {
+      renew_ = true;
+      not_before_ = {};
     }
-    return take(std::move(servers));
+    const std::string file = options_.resolv_conf;
+    options_ = options;
+    options_.resolv_conf = file;
   }
 
   std::unique_ptr<Query> mx(const std::string& domain, std::function<void(MxAnswer)> done) override {
@@ -494,6 +475,20 @@ class UnboundResolver : public Resolver {
 
   bool follows_machine() const { return options_.servers.empty(); }
 
+  // By the settings, or else by the machine as it is now. None of the machine's is its own: resolv.conf(5).
+  Result<std::vector<std::string>> configured() {
+    if (follows_machine()) {
+      auto read = machine_.read();
+      if (!read.ok()) return read.error();
+      return with_port(read->empty() ? std::vector<std::string>{"127.0.0.1"} : *std::move(read));
+    }
+    std::vector<std::string> servers;
+    servers.reserve(options_.servers.size());
+    for (const net::SocketAddress& server : options_.servers)
+      servers.push_back(server.ip() + "@" + std::to_string(server.port()));
+    return servers;
+  }
+
   std::vector<std::string> with_port(std::vector<std::string> addresses) const {
     for (std::string& address : addresses) address += "@" + std::to_string(options_.resolv_conf_port);
     return addresses;
@@ -524,15 +519,31 @@ class UnboundResolver : public Resolver {
     Result<void> taken = Error{ErrorCode::kInvalid, machine_.path() + ": no name server"};
     if (!read.ok()) taken = read.error();
     if (!servers.empty()) taken = take(std::move(servers));
-    if (!taken.ok()) {
-      if (!names_nobody) {
-        machine_.forget();
-        not_before_ = now + kTakenAgain;
-      }
-      if (kept_.again())
-        log::warning("name-servers-kept", {{"loop", loop_.name()}, {"error", taken.error().message}});
-      return;
+    if (!taken.ok()) return keep(taken.error(), names_nobody ? MonoTime{} : now + kTakenAgain);
+    tell_taken();
+  }
+
+  // What reconfigure() has brought. Where it cannot be taken, it is tried again in a while.
+  void renew() {
+    const MonoTime now = system_clock().mono_now();
+    if (now < not_before_) return;
+    auto servers = configured();
+    const Result<void> taken = servers.ok() ? take(*std::move(servers)) : Result<void>(servers.error());
+    if (!taken.ok()) return keep(taken.error(), now + kTakenAgain);
+    renew_ = false;
+    tell_taken();
+  }
+
+  // `again`: 0 if not before the machine's file has changed.
+  void keep(const Error& why, MonoTime again) {
+    if (again != MonoTime{}) {
+      machine_.forget();
+      not_before_ = again;
     }
+    if (kept_.again()) log::warning("name-servers-kept", {{"loop", loop_.name()}, {"error", why.message}});
+  }
+
+  void tell_taken() {
     kept_.over();
     std::string list;
     for (const std::string& server : servers_) list += (list.empty() ? "" : " ") + server;
@@ -540,14 +551,18 @@ class UnboundResolver : public Resolver {
   }
 
   void start(Handle* handle, const std::string& name, std::uint16_t type, RawCallback done) {
-    follow_machine();
+    if (renew_)
+      renew();
+    else
+      follow_machine();
     auto question = std::make_shared<Question>(loop_, context_, name, type, std::move(done));
     handle->add(question);
     question->ask(options_.timeout);
   }
 
   net::EventLoop& loop_;
-  const ResolverOptions options_;
+  ResolverOptions options_;
+  bool renew_ = false;  // the options have changed, and the context is of those before
   ResolvConf machine_;
   MonoTime not_before_{};  // is it looked at again
   log::Once kept_;

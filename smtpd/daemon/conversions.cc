@@ -253,6 +253,9 @@ Settings reloaded(const Settings& running, const Settings& fresh) {
   out.http.request_timeout = fresh.http.request_timeout;
   out.http.idle_timeout = fresh.http.idle_timeout;
   out.early_talk = fresh.early_talk;
+  out.dns_servers = fresh.dns_servers;
+  out.dns_timeout = fresh.dns_timeout;
+  out.trust_anchor = fresh.trust_anchor;
   out.extensions = fresh.extensions;
   out.log = fresh.log;
   out.balancer = fresh.balancer;

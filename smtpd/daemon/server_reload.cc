@@ -1,9 +1,12 @@
 #include <future>
 
 #include "core/base/log.h"
+#include "core/dns/resolver.h"
+#include "core/net/event_loop.h"
 #include "smtpd/daemon/conversions.h"
 #include "smtpd/daemon/pulse.h"
 #include "smtpd/daemon/server.h"
+#include "smtpd/operate/dns_options.h"
 
 namespace essaim::smtpd {
 
@@ -22,6 +25,13 @@ Result<std::string> Server::reload() {
   // Nothing uses it before the next start, which reads it as the same user, and would fail.
   if (const auto seal = operate::open_seal(fresh->settings); !seal.ok())
     return refused({seal.error().code, "\"authentication.key_file\": " + seal.error().message});
+  // What the loops are to take at their next questions is tried here first.
+  const dns::ResolverOptions name_service = operate::dns_options(next);
+  if (next.dns_servers != settings_.dns_servers || next.trust_anchor != settings_.trust_anchor) {
+    net::EventLoop loop("reload");
+    if (const auto resolver = dns::make_resolver(loop, name_service); !resolver.ok())
+      return refused({resolver.error().code, "[dns]: " + resolver.error().message});
+  }
 
   certificates_ = *std::move(certificates);
   account_options_ = *std::move(accounts);
@@ -33,7 +43,10 @@ Result<std::string> Server::reload() {
   budget_->set_least_free(settings_.limits.clients.min_free_octets);
   engine_->reconfigure(engine_settings(settings_, own_addresses(settings_, sockets_), own_port_));
   const Environments environments = make_environments(settings_);
-  on_each_loop([&](Loop& l) { l.inbound->set_environments(environments); });
+  on_each_loop([&](Loop& l) {
+    l.resolver->reconfigure(name_service);
+    l.inbound->set_environments(environments);
+  });
   if (web_) web_->reconfigure(settings_.http, web_listeners());
 
   watch_certificates();

@@ -78,18 +78,21 @@ void add_dns(Schema* schema) {
            .type = Type::kAddresses,
            .help = "Recursive servers to ask. Without it, those of /etc/resolv.conf, as it is at each "
                    "question.",
-           .example = "127.0.0.1:53"},
+           .example = "127.0.0.1:53",
+           .reloadable = true},
           {.name = "dns.timeout",
            .type = Type::kDuration,
            .default_value = "10s",
            .help = "How long a look-up may take.",
            .minimum = kSecond,
-           .maximum = kMinute},
+           .maximum = kMinute,
+           .reloadable = true},
           {.name = "dns.trust_anchor",
            .help = "File with the root's DNSKEY or DS records: answers are validated by "
                    "DNSSEC, and mail goes out by DANE (RFC 7672) where it is offered. The "
                    "servers must hand on signatures. Without it nothing is validated.",
            .example = "/usr/share/dns/root.key",
+           .reloadable = true,
            .check = must_be_absolute},
       });
 }

@@ -107,6 +107,24 @@ rate = "2/s"
         self.essaim.wait_finished(queue_id)
         self.assertEqual({m: 1 for m in members}, dict(self.sink.recipients() + other.recipients()))
 
+    def test_a_reload_asks_other_name_servers(self):
+        self.serve()
+        place = self.folder / "others"
+        place.mkdir()
+        others = self.started(dns.NameServer(place, {"example": "moved IN MX 10 relay\nrelay IN A 127.1.0.3\n"}))
+        good = self.essaim.config.read_text()
+        self.essaim.config.write_text(good.replace(f'servers = ["{self.dns.address}"]\n',
+                                                   f'servers = ["{others.address}"]\ntrust_anchor = "{place}/nothing"\n'))
+        self.essaim.run("reload", check=False)
+        self.assertNotEqual(0, self.essaim.last.returncode)
+        self.assertIn("trust anchor", self.essaim.last.stderr + self.essaim.last.stdout)
+        self.assertNotIn(others.address.replace(":", "@"), self.essaim.log.read_text())
+        self.essaim.config.write_text(good.replace(self.dns.address, others.address))
+        self.assertNotIn("restart", self.essaim.run("reload"))
+        self.essaim.wait_finished(self.send("a@moved.example"))
+        self.assertEqual(["127.1.0.3"], [receipt.address.partition(":")[0] for receipt in self.sink.receipts()])
+        self.assertIn(others.address.replace(":", "@"), self.essaim.log.read_text())
+
     def test_mistakes_name_the_table_and_the_key(self):
         self.serve()
         good = self.essaim.config.read_text()

@@ -23,6 +23,7 @@ namespace essaim::test {
 class FakeResolver : public dns::Resolver {
  public:
   explicit FakeResolver(net::EventLoop& loop) : loop_(loop) {}
+  void reconfigure(const dns::ResolverOptions&) override {}
 
   // No records and kOk means kNoData. A status other than kOk stands alone.
   void set_mx(const std::string& domain, std::vector<dns::MxRecord> records,

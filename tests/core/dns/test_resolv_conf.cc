@@ -99,6 +99,10 @@ struct Followed {
     return answer->addresses.empty() ? answer->problem : answer->addresses.front();
   }
 
+  net::SocketAddress slow_address() const {
+    return net::SocketAddress::from_ip("127.0.0.2", nsd.address().port()).value();
+  }
+
   test::TempDir dir;
   test::Nsd nsd;
   SlowServer slow;
@@ -222,6 +226,92 @@ BOOST_AUTO_TEST_CASE(new_servers_that_could_not_be_taken_are_tried_again) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   BOOST_TEST(address == "127.0.0.4");
   BOOST_TEST(kept.size() == 1U);
+}
+
+// As at a reload: from the machine's to others and back.
+BOOST_FIXTURE_TEST_CASE(servers_that_the_settings_name_are_asked_from_the_next_question_on, Followed) {
+  std::optional<AddressAnswer> old;
+  const auto query =
+      resolver->addresses("mx1.example.test", Family::kIpv4, [&](AddressAnswer a) { old = std::move(a); });
+  BOOST_REQUIRE(run_until(loop, [&] { return slow.was_asked(); }));
+  ResolverOptions options;
+  options.timeout = std::chrono::minutes(2);
+  options.servers = {nsd.address()};
+  resolver->reconfigure(options);
+  BOOST_TEST(address_of("mx2.example.test") == "127.0.0.4");
+  BOOST_TEST(!old.has_value());
+  // The machine's are nobody's business then.
+  dir.write("resolv.conf", "nameserver 127.0.0.2 # slow\n");
+  BOOST_TEST(address_of("mx1.example.test") == "127.0.0.2");
+  BOOST_REQUIRE(run_until(loop, [&] {
+    slow.answer();
+    return old.has_value();
+  }));
+  BOOST_REQUIRE_MESSAGE(old->addresses.size() == 1U, old->problem);
+  BOOST_TEST(old->addresses.front() == "127.0.0.9");
+
+  options.servers.clear();
+  options.resolv_conf_port = nsd.address().port();
+  resolver->reconfigure(options);
+  old.reset();
+  const auto again =
+      resolver->addresses("mx2.example.test", Family::kIpv4, [&](AddressAnswer a) { old = std::move(a); });
+  BOOST_REQUIRE(run_until(loop, [&] {
+    slow.answer();
+    return old.has_value();
+  }));
+  BOOST_REQUIRE_MESSAGE(old->addresses.size() == 1U, old->problem);
+  BOOST_TEST(old->addresses.front() == "127.0.0.9");
+}
+
+// A reload that changes nothing of them, or only how long they have, leaves what was found out.
+BOOST_FIXTURE_TEST_CASE(settings_with_the_same_servers_leave_their_answers_in_the_cache, Followed) {
+  ResolverOptions options;
+  options.timeout = std::chrono::minutes(2);
+  options.resolv_conf_port = nsd.address().port();
+  std::optional<AddressAnswer> old;
+  const auto query =
+      resolver->addresses("mx1.example.test", Family::kIpv4, [&](AddressAnswer a) { old = std::move(a); });
+  BOOST_REQUIRE(run_until(loop, [&] {
+    slow.answer();
+    return old.has_value();
+  }));
+  options.timeout = std::chrono::minutes(3);
+  resolver->reconfigure(options);
+  BOOST_TEST(address_of("mx1.example.test") == "127.0.0.9");  // nobody answers for the slow one now
+}
+
+BOOST_AUTO_TEST_CASE(settings_that_cannot_be_taken_are_tried_again_and_the_old_servers_asked) {
+  Followed at;
+  at.dir.write("resolv.conf", "nameserver 127.0.0.1 # NSD\n");
+  std::vector<std::string> kept;
+  const log::Capture capture([&](log::Level, std::string_view line) {
+    if (line.find("name-servers-kept") != std::string_view::npos) kept.emplace_back(line);
+  });
+  ResolverOptions options;
+  options.timeout = std::chrono::minutes(2);
+  options.servers = {at.slow_address()};
+  options.trust_anchor = at.dir.path("anchor");
+  BOOST_TEST(at.address_of("mx1.example.test") == "127.0.0.2");
+  at.resolver->reconfigure(options);
+  BOOST_TEST(at.address_of("mx2.example.test") == "127.0.0.4");
+  BOOST_TEST(at.address_of("mx1.example.test") == "127.0.0.2");
+  BOOST_TEST(kept.size() == 1U);
+  at.dir.write("anchor", "signed.test. IN DS 12345 8 2 " + std::string(64, 'a') + "\n");
+  // In a while; until then the old one's answer is known.
+  std::string address;
+  for (int i = 0; i < 2'400 && address != "127.0.0.9"; ++i) {
+    std::optional<AddressAnswer> answer;
+    const auto query = at.resolver->addresses("mx2.example.test", Family::kIpv4,
+                                              [&](AddressAnswer a) { answer = std::move(a); });
+    BOOST_REQUIRE(run_until(at.loop, [&] {
+      at.slow.answer();
+      return answer.has_value();
+    }));
+    address = answer->addresses.empty() ? answer->problem : answer->addresses.front();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  BOOST_TEST(address == "127.0.0.9");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

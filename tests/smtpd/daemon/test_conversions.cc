@@ -74,4 +74,21 @@ BOOST_AUTO_TEST_CASE(a_reload_takes_limits_of_the_pages_and_names_what_it_leaves
   BOOST_TEST(needing_restart(before->values, fresh->values) == expected, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_reload_takes_the_name_service) {
+  const std::string plain =
+      "hostname = \"mx1.lists.example\"\npostmaster = \"postmaster@site.example\"\n[[listen]]\naddress = "
+      "\"127.0.0.1:0\"\n";
+  const auto before = parse_settings(plain, "x.toml");
+  const auto fresh = parse_settings(
+      plain + "[dns]\nservers = [\"127.0.0.1:5353\"]\ntimeout = \"4s\"\ntrust_anchor = \"/root.key\"\n",
+      "x.toml");
+  BOOST_REQUIRE((before.ok() && fresh.ok()));
+  const Settings taken = reloaded(before->settings, fresh->settings);
+  BOOST_TEST(taken.dns_servers == std::vector<std::string>{"127.0.0.1:5353"},
+             boost::test_tools::per_element());
+  BOOST_TEST((taken.dns_timeout == std::chrono::seconds(4)));
+  BOOST_TEST(taken.trust_anchor == "/root.key");
+  BOOST_TEST(needing_restart(before->values, fresh->values).empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
