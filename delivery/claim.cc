@@ -212,7 +212,7 @@ Result<std::shared_ptr<const ActivePost>> activate_post(storage::PostRecord post
 
 bool ClaimResult::has_left(const storage::PostRecord& post, const storage::BatchRecipient& one) const {
   if (one.member_id == 0 || !is_for_members(post, one)) return false;
-  // Who was erased under an earlier address: that is no change of the list.
+  // Nobody has it, whatever is known of the list.
   if (one.domain == storage::MemberStore::kForgotten) return true;
   const auto list = left.find(post.list_id);
   return list != left.end() && list->second->who.left(one.member_id, post.list_revision);

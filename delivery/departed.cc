@@ -1,7 +1,7 @@
 #include "delivery/departed.h"
 
 #include <algorithm>
-#include <iterator>
+#include <tuple>
 #include <utility>
 
 namespace essaim::delivery {
@@ -11,13 +11,15 @@ bool is_for_members(const storage::PostRecord& post, const storage::BatchRecipie
   return post.list_id != 0 && (post.kind == storage::PostKind::kList || reminder);
 }
 
-void Departed::add(const std::vector<storage::MemberLeft>& some) {
-  if (some.empty()) return;
+bool Departed::add(const std::vector<storage::MemberLeft>& some) {
+  if (some.empty()) return false;
+  const std::size_t before = members_.size();
   members_.insert(members_.end(), some.begin(), some.end());
   std::sort(members_.begin(), members_.end(), [](const storage::MemberLeft& a, const storage::MemberLeft& b) {
-    return std::pair(a.id, a.revision) < std::pair(b.id, b.revision);
+    return std::tie(a.id, a.revision, a.joined) < std::tie(b.id, b.revision, b.joined);
   });
   members_.erase(std::unique(members_.begin(), members_.end()), members_.end());
+  return members_.size() > before;
 }
 
 void Departed::forget(std::int64_t revision) {
@@ -25,10 +27,11 @@ void Departed::forget(std::int64_t revision) {
 }
 
 bool Departed::left(Id member, std::int64_t since) const {
-  // Its last departure counts.
-  const auto behind = std::upper_bound(members_.begin(), members_.end(), member,
-                                       [](Id id, const storage::MemberLeft& one) { return id < one.id; });
-  return behind != members_.begin() && std::prev(behind)->id == member && std::prev(behind)->revision > since;
+  auto one = std::upper_bound(members_.begin(), members_.end(), member,
+                              [](Id id, const storage::MemberLeft& other) { return id < other.id; });
+  while (one != members_.begin() && (--one)->id == member && one->revision > since)
+    if (one->joined <= since) return true;
+  return false;
 }
 
 std::shared_ptr<const ListDepartures> KnownDepartures::find(Id list, std::int64_t revision) const {

@@ -19,10 +19,11 @@ bool is_for_members(const storage::PostRecord& post, const storage::BatchRecipie
 // Of one list. Pure.
 class Departed {
  public:
-  void add(const std::vector<storage::MemberLeft>& some);
+  // Whether any of these was not known.
+  bool add(const std::vector<storage::MemberLeft>& some);
   // Those who left at this revision or before: what was accepted at it, or later, is not for them anyway.
   void forget(std::int64_t revision);
-  // Whether this member left after that revision.
+  // Whether this member left after that revision, or else the address that they had then.
   bool left(Id member, std::int64_t since) const;
   bool empty() const { return members_.empty(); }
   std::size_t size() const { return members_.size(); }
@@ -43,7 +44,7 @@ struct ListDepartures {
 // may outlive the queue. Thread-safe.
 class KnownDepartures {
  public:
-  // Members of all lists, 16 octets each, and some for each list. Where there are more, it begins anew.
+  // Members of all lists, 24 octets each, and some for each list. Where there are more, it begins anew.
   static constexpr std::size_t kMost = 1'000'000, kOfEachList = 8;
 
   std::shared_ptr<const ListDepartures> find(Id list, std::int64_t revision) const;  // null: not known

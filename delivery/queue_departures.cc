@@ -15,7 +15,7 @@ constexpr Duration kLookForDepartures = std::chrono::seconds(10);
 // What is asked about a list, and the answer.
 struct ListAsked {
   Id list = 0;
-  std::int64_t asked = 0, since = 0;
+  std::int64_t since = 0;
   std::int64_t revision = 0;
   std::vector<storage::MemberLeft> left;
 };
@@ -28,9 +28,9 @@ Result<void> ask(storage::Connection& connection, std::vector<ListAsked>* lists)
   if (!revisions.ok()) return revisions.error();
   for (ListAsked& one : *lists) {
     one.left.clear();
-    one.revision =
-        (*revisions)[one.list];  // 0: it is gone, and its members are there until its posts are finished
-    if (one.revision == one.asked) continue;
+    // 0: it is gone, and its members are there until its posts are finished. Those who are erased then make no revision.
+    one.revision = (*revisions)[one.list];
+    if (one.revision == one.since) continue;
     Result<std::vector<storage::MemberLeft>> left =
         storage::MemberStore(connection).left_since(one.list, one.since);
     if (!left.ok()) return left.error();
@@ -57,13 +57,13 @@ void QueueManager::look_for_departures() {
   }
   std::erase_if(departures_, [&](const auto& known) { return open.count(known.first) == 0; });
   for (const auto& [list, revision] : open) {
-    Departures& known = departures_.try_emplace(list, Departures{revision, revision, {}}).first->second;
+    Departures& known = departures_.try_emplace(list, Departures{revision, {}}).first->second;
     // Posts to some lists are always open. What a claim under way has taken is not among them yet, and may be older.
     if (!claiming_) known.left.forget(revision);
   }
   if (departures_.empty()) return;
   auto lists = std::make_shared<std::vector<ListAsked>>();
-  for (const auto& [id, list] : departures_) lists->push_back({id, list.asked, list.since, 0, {}});
+  for (const auto& [id, list] : departures_) lists->push_back({id, list.since, 0, {}});
   looking_for_departures_ = true;
   database_.read([lists](storage::Connection& connection) { return ask(connection, lists.get()); },
                  hop([this, lists](const Result<void>& outcome) {
@@ -72,10 +72,8 @@ void QueueManager::look_for_departures() {
                    bool some = false;
                    for (const ListAsked& one : *lists) {
                      Departures& list = departures_[one.list];
-                     list.asked = one.revision;
                      list.since = std::max(list.since, one.revision);
-                     list.left.add(one.left);
-                     some = some || !one.left.empty();
+                     some = list.left.add(one.left) || some;
                    }
                    if (some) take_out_departed();
                  }));

@@ -244,8 +244,8 @@ class QueueManager final : public NoteSink {
   bool suspensions_unread_ = false;  // as they are now: to be tried again
   bool dropping_expired_ = false;
   struct Departures {
-    std::int64_t asked = 0;  // the list's revision when it was last asked who left
-    std::int64_t since = 0;  // who left later is not in `left` yet
+    std::int64_t since =
+        0;  // the list's revision when it was last asked: who left later is not in `left` yet
     Departed left;
   };
   std::map<Id, Departures> departures_;  // of lists with open batches

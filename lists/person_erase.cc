@@ -291,9 +291,8 @@ class Eraser {
            "the record of each post tells what became of it; it goes by itself (retention.posts)");
     if (posts.pending > 0)
       left("copies", number(posts.pending) + " on their way to them",
-           "those of lists that they have left are stopped when their turn comes; answers, mail for owners, "
-           "and what was on its way when their address became another one go out: essaim queue delete "
-           "--recipient");
+           "those of lists that they have left, or left under this address, are stopped when their turn "
+           "comes; answers and mail for owners go out: essaim queue delete --recipient");
   }
 
   void tell_of_words() {

@@ -226,14 +226,23 @@ Result<std::vector<MemberRecord>> MemberStore::all_of_person(const smtp::Address
 }
 
 // In lower case, as it is its own key. Who is a member of a deleted list has not left it, and is made to have left behind all of
-// its posts. Whoever was moved has left as well: no expansion takes the earlier address any more. Copies that are made already bear
-// the id of the member, who has not left: they go out.
+// its posts. Whoever was moved has left there as well: copies of before bear the id of the member, by `moved_to`.
 Result<bool> MemberStore::forget_ended(Id member_id, const smtp::Address& address) {
   const std::string local = "erased-" + std::to_string(member_id);
+  auto moved_in = sql::number(connection_, 0,
+                              "SELECT list_id FROM member WHERE id = ? AND role = 0 AND domain = ? AND "
+                              "local_key = ? AND left_rev > 0 AND moved_to <> 0",
+                              member_id, address.domain, address.local_key());
+  if (!moved_in.ok()) return moved_in.error();
+  if (*moved_in != 0) {
+    // Of a list that is gone nodes ask without it.
+    const auto revision = next_revision(*moved_in);
+    if (!revision.ok() && revision.error().code != ErrorCode::kNotFound) return revision.error();
+  }
   auto changed =
       sql::run(connection_,
                "UPDATE member SET domain = ?, local_key = ?, local = ?, name = '', lang = '', bounces = 0, "
-               "last_bounce = '', last_bounce_at = 0, moved_to = 0, "
+               "last_bounce = '', last_bounce_at = 0, "
                "left_rev = CASE WHEN left_rev = 0 THEN ? ELSE left_rev END "
                "WHERE id = ? AND domain = ? AND local_key = ? AND (left_rev > 0 OR (list_id > 0 "
                "AND list_id NOT IN (SELECT id FROM list) AND list_id NOT IN (SELECT id FROM domain)))",
@@ -350,16 +359,18 @@ Result<std::vector<MemberLeft>> MemberStore::left_since(Id list_id, std::int64_t
                                                         std::int64_t until) {
   auto statement =
       sql::prepare(connection_,
-                   "SELECT id, left_rev FROM member WHERE list_id = ? AND left_rev > 0 AND left_rev > ? "
-                   "AND left_rev <= ? AND moved_to = 0",
-                   list_id, revision, until);
+                   "SELECT id, left_rev, 0 FROM member WHERE list_id = ? AND left_rev > 0 AND left_rev > ? "
+                   "AND left_rev <= ? AND moved_to = 0 UNION ALL "
+                   "SELECT moved_to, left_rev, joined_rev FROM member WHERE list_id = ? AND role = 0 "
+                   "AND domain = ? AND moved_to <> 0",
+                   list_id, revision, until, list_id, kForgotten);
   if (!statement.ok()) return statement.error();
   std::vector<MemberLeft> members;
   for (;;) {
     auto row = (*statement)->step();
     if (!row.ok()) return row.error();
     if (!*row) return members;
-    members.push_back({(*statement)->integer(0), (*statement)->integer(1)});
+    members.push_back({(*statement)->integer(0), (*statement)->integer(1), (*statement)->integer(2)});
   }
 }
 

@@ -35,6 +35,8 @@ struct ListLeft {
 struct MemberLeft {
   Id id = 0;
   std::int64_t revision = 0;
+  // The member goes on under another address, and this one was forgotten: those of posts that were accepted since then.
+  std::int64_t joined = 0;
   friend bool operator==(const MemberLeft&, const MemberLeft&) = default;
 };
 
@@ -70,7 +72,8 @@ class MemberStore {
   Result<std::vector<MemberRecord>> all_of_person(const smtp::Address& address, std::size_t limit);
   // Of a membership of this person that ended, or whose list (of a listmaster: whose domain) was deleted, nothing stays but what
   // posts that were accepted before need: that this id has left. The row stands under an address that nobody can have
-  // (kForgotten), so an expansion under way may still take it, and its claims suppress it. False: it is no such row (any more).
+  // (kForgotten), so an expansion under way may still take it, and its claims suppress it. Of a member's earlier address the list
+  // takes its next revision, so that nodes look for copies that go there. False: it is no such row (any more).
   static constexpr std::string_view kForgotten = "erased.invalid";  // the domain (RFC 2606 §2)
   Result<bool> forget_ended(Id member_id, const smtp::Address& address);
   // Current members of the list with at least so many bounces, the last one not before `since`; in key order.
@@ -92,7 +95,8 @@ class MemberStore {
   Result<std::vector<BatchRecipient>> page(Id list_id, std::int64_t revision, const std::string& after_domain,
                                            const std::string& after_local, std::size_t limit,
                                            PostKind kind = PostKind::kList);
-  // The members of the list who left after `revision`, and not after `until`; without those who have another address.
+  // The members of the list who left after `revision`, and not after `until`; without those who have another address. And, since
+  // whenever, those with an earlier address that was forgotten.
   Result<std::vector<MemberLeft>> left_since(Id list_id, std::int64_t revision,
                                              std::int64_t until = std::numeric_limits<std::int64_t>::max());
   // Adds one to the member's failures. Unknown ids and those who left are ignored, and a copy of a post of an earlier

@@ -95,16 +95,23 @@ BOOST_AUTO_TEST_CASE(memberships_are_found_whole_and_of_those_that_ended_nothing
     BOOST_TEST(must(store.left_since(kList, 1)).size() == 2U);
     return {};
   });
-  // Of an address that became another, too: what is not expanded goes to it no more. Copies that are made bear the member's id.
+  // Of an address that became another, too: neither what is not expanded goes to it any more, nor the copies that are made, which
+  // bear the member's id. The next revision has nodes look for them.
   commit(*database, [](Connection& c) -> Result<void> {
     MemberStore store(c);
     ESSAIM_TRY(store.add(member(10, "carl", "a.test", 3)));
     ESSAIM_TRY(store.move(*must(store.find_by_id(10)), {"carl", "c.test"}, 4, 11));
+    const std::int64_t revision = must(DirectoryStore(c).revision(kList));
+    BOOST_TEST(!must(store.forget_ended(11, {"carl", "c.test"})));
+    BOOST_TEST(must(DirectoryStore(c).revision(kList)) == revision);
     BOOST_TEST(must(store.forget_ended(11, {"carl", "a.test"})));
+    BOOST_TEST(must(DirectoryStore(c).revision(kList)) == revision + 1);
     BOOST_TEST(!must(store.forget_ended(10, {"carl", "c.test"})));
-    const auto left = must(store.left_since(kList, 3));
-    BOOST_TEST((left == std::vector<MemberLeft>{{11, 4}}));
-    for (const BatchRecipient& one : must(store.page(kList, 3, "", "", 10))) BOOST_TEST(one.member_id != 10);
+    // Also for those who have asked behind the move.
+    for (const std::int64_t since : {3, 4, 5})
+      BOOST_TEST((must(store.left_since(kList, since)) == std::vector<MemberLeft>{{10, 4, 3}}));
+    for (const BatchRecipient& one : must(store.page(kList, 3, "", "", 10)))
+      BOOST_TEST((one.member_id != 10 || one.domain == MemberStore::kForgotten));
     BOOST_TEST(must(store.page(kList, 4, "c.test", "", 10)).size() == 1U);
     return {};
   });

@@ -125,6 +125,22 @@ BOOST_AUTO_TEST_CASE(a_member_has_left_what_was_accepted_before) {
   BOOST_TEST(some.left(4, 20));
 }
 
+BOOST_AUTO_TEST_CASE(a_member_has_left_an_address_that_was_forgotten_for_what_went_there) {
+  Departed some;
+  BOOST_TEST(some.add({{7, 40, 30}, {8, 10}}));
+  BOOST_TEST(!some.add({{7, 40, 30}}));
+  for (const std::int64_t since : {30, 39}) BOOST_TEST(some.left(7, since), since);
+  for (const std::int64_t since : {29, 40}) BOOST_TEST(!some.left(7, since), since);
+  // The one before was forgotten as well; of the one between nobody said so.
+  BOOST_TEST(some.add({{7, 20, 5}}));
+  for (const std::int64_t since : {5, 19, 30}) BOOST_TEST(some.left(7, since), since);
+  for (const std::int64_t since : {4, 20, 29, 40}) BOOST_TEST(!some.left(7, since), since);
+  // They leave altogether.
+  BOOST_TEST(some.add({{7, 50}}));
+  for (const std::int64_t since : {0, 20, 40, 49}) BOOST_TEST(some.left(7, since), since);
+  BOOST_TEST(!some.left(7, 50));
+}
+
 BOOST_AUTO_TEST_CASE(departures_are_known_for_one_revision_and_so_many_of_them) {
   KnownDepartures known;
   known.add(1, departures(7, 3));
@@ -175,6 +191,27 @@ BOOST_FIXTURE_TEST_CASE(behind_each_change_of_the_list_who_left_is_read_anew, Si
   });
   BOOST_TEST(who_left(claim({accepted}, &asked), 3) == "012");
   BOOST_TEST(asked == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_went_to_an_earlier_address_is_not_for_whom_was_erased_there, Site) {
+  const std::int64_t before = revision();
+  commit(*database, [](Connection& c) -> Result<void> {
+    MemberStore members(c);
+    return members.move(*must(members.find_by_id(1003)), {"v3", "b.test"}, must(members.next_revision(kList)),
+                        3000);
+  });
+  const std::int64_t after = revision();
+  int asked = 0;
+  BOOST_TEST(who_left(claim({accepted}, &asked), 1) == "012");
+  commit(*database, [](Connection& c) -> Result<void> {
+    BOOST_TEST(must(MemberStore(c).forget_ended(3000, {"u3", "a.test"})));
+    return {};
+  });
+  const ClaimResult then = claim({accepted, before, after}, &asked);
+  BOOST_TEST(asked == 1);
+  BOOST_TEST(who_left(then, 2) == "0123");
+  BOOST_TEST(who_left(then, 3) == "3");
+  BOOST_TEST(who_left(then, 4) == "");
 }
 
 BOOST_FIXTURE_TEST_CASE(of_a_list_that_is_gone_nothing_is_kept, Site) {

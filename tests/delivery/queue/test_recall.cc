@@ -1,5 +1,6 @@
 // Work that is taken back from a whole engine, because its post is held here or at another node.
 #include <atomic>
+#include <functional>
 #include <future>
 #include <memory>
 #include <thread>
@@ -206,8 +207,9 @@ BOOST_AUTO_TEST_CASE(
   check_each_once(sink.accepted(), 200);
 }
 
-// The batch is open for as long as another host takes.
-void leave_while_waiting(storage::PostKind kind) {
+// The batch is open for as long as another host takes. user1 and as many more as leave, each of a domain of their own.
+void leave_while_waiting(storage::PostKind kind, int leave,
+                         const std::function<void(Site&, Id post)>& doing) {
   TestSink sink;
   std::promise<void> let_go;
   HostPolicy hangs, busy;
@@ -217,30 +219,80 @@ void leave_while_waiting(storage::PostKind kind) {
   };
   busy.rcpt = [](const std::string&, int) { return "451 4.2.1 mailbox busy"; };
   sink.set(address_of(0), hangs);
-  sink.set(address_of(1), busy);
+  for (int i = 1; i <= leave; ++i) sink.set(address_of(i), busy);
   Site site;
-  site.add_members(2, 2);
+  site.add_members(1 + leave, 1 + leave);
   storage::PostRecord record = site.new_post(CopyMode::kPersonal, 1);
   record.kind = kind;
   const Id post = site.post_to_list(record, 0);
   Run run(
-      site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings_for(site, sink));
-  BOOST_REQUIRE(wait_until([&] { return !sink.commands(address_of(1)).empty(); }));
-  site.remove_member("user1", "d1.test");
-  BOOST_TEST(wait_until([&] { return site.counts(post).suppressed == 1; }));
+      site, [leave](FakeResolver& dns) { serve_domains(dns, 1 + leave); }, settings_for(site, sink));
+  for (int i = 1; i <= leave; ++i)
+    BOOST_REQUIRE(wait_until([&] { return !sink.commands(address_of(i)).empty(); }));
+  doing(site, post);
+  BOOST_TEST(wait_until([&] { return site.counts(post).suppressed == leave; }));
   BOOST_TEST((site.batches(post)[0].queue == storage::BatchQueue::kOwned));
   let_go.set_value();
   BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
   BOOST_TEST(site.counts(post).delivered == 1);
-  BOOST_TEST(site.counts(post).suppressed == 1);
+  BOOST_TEST(site.counts(post).suppressed == leave);
+}
+
+void remove_user1(Site& site, Id) {
+  site.remove_member("user1", "d1.test");
+}
+
+// What `person erase` does with memberships that have ended.
+void forget(Site& site, const smtp::Address& who) {
+  must(site.database->write_now(storage::Durability::kAccept,
+                                [&](storage::Connection& connection) -> Result<void> {
+                                  storage::MemberStore members(connection);
+                                  const auto rows = members.all_of_person(who, 10);
+                                  if (!rows.ok()) return rows.error();
+                                  for (const storage::MemberRecord& row : *rows) {
+                                    const auto done = members.forget_ended(row.id, who);
+                                    if (!done.ok()) return done.error();
+                                    BOOST_TEST(*done);
+                                  }
+                                  return {};
+                                }));
 }
 
 BOOST_AUTO_TEST_CASE(who_leaves_while_waiting_in_an_open_batch_is_sent_to_no_more) {
-  leave_while_waiting(storage::PostKind::kList);
+  leave_while_waiting(storage::PostKind::kList, 1, remove_user1);
 }
 
 BOOST_AUTO_TEST_CASE(who_leaves_while_waiting_for_a_reminder_is_sent_to_no_more) {
-  leave_while_waiting(storage::PostKind::kNotice);
+  leave_while_waiting(storage::PostKind::kNotice, 1, remove_user1);
+}
+
+BOOST_AUTO_TEST_CASE(who_is_erased_under_an_earlier_address_is_sent_to_no_more_there) {
+  leave_while_waiting(storage::PostKind::kList, 1, [](Site& site, Id) {
+    const smtp::Address earlier{"user1", "d1.test"};
+    must(site.database->write_now(
+        storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
+          storage::MemberStore members(connection);
+          const auto revision = members.next_revision(site.list_id);
+          if (!revision.ok()) return revision.error();
+          const auto member = members.find(site.list_id, storage::Role::kMember, earlier);
+          if (!member.ok()) return member.error();
+          return members.move(member->value(), {"user1", "new.test"}, *revision, site.ids.next());
+        }));
+    forget(site, earlier);
+  });
+}
+
+// There it makes no revision, and one look has found the other.
+BOOST_AUTO_TEST_CASE(who_is_erased_from_a_list_that_is_gone_is_sent_to_no_more) {
+  leave_while_waiting(storage::PostKind::kList, 2, [](Site& site, Id post) {
+    must(site.database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
+      return storage::DirectoryStore(connection)
+          .delete_list(site.list_id, system_clock().wall_now(), "operator");
+    }));
+    forget(site, {"user2", "d2.test"});
+    BOOST_TEST(wait_until([&] { return site.counts(post).suppressed == 1; }));
+    forget(site, {"user1", "d1.test"});
+  });
 }
 
 // Made of batches by the engine, which still takes who was a member when it was asked for.
@@ -254,18 +306,7 @@ BOOST_AUTO_TEST_CASE(who_has_left_or_was_forgotten_gets_no_reminder) {
   const Id post = site.post_to_list(reminder, 0, 0);
   site.remove_member("user4", Site::domain_name(1));
   site.remove_member(forgotten.local, forgotten.domain);
-  must(site.database->write_now(storage::Durability::kAccept,
-                                [&](storage::Connection& connection) -> Result<void> {
-                                  storage::MemberStore members(connection);
-                                  const auto rows = members.all_of_person(forgotten, 10);
-                                  if (!rows.ok()) return rows.error();
-                                  for (const storage::MemberRecord& row : *rows) {
-                                    const auto done = members.forget_ended(row.id, forgotten);
-                                    if (!done.ok()) return done.error();
-                                    BOOST_TEST(*done);
-                                  }
-                                  return {};
-                                }));
+  forget(site, forgotten);
   // To named people, one of whom left: that is what it may be about.
   storage::PostRecord goodbye = site.new_post(CopyMode::kPersonal, 0);
   goodbye.kind = storage::PostKind::kNotice;
