@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "core/base/executor.h"
@@ -67,6 +68,7 @@ struct JobRunner::Impl {
   std::mutex running;  // one job at a time, also by run_now()
   std::condition_variable wake;
   std::atomic<bool> stopping = false;  // changed under the mutex
+  std::set<std::string> soon;          // of `jobs`; under the mutex
   std::thread thread;
   log::Once trouble;
 
@@ -137,7 +139,8 @@ struct JobRunner::Impl {
       lock.unlock();
       const Duration wait = round();
       lock.lock();
-      wake.wait_for(lock, std::clamp(wait, kShortestWait, kLongestWait), [this] { return stopping.load(); });
+      wake.wait_for(lock, std::clamp(wait, kShortestWait, kLongestWait),
+                    [this] { return stopping.load() || !soon.empty(); });
     }
   }
 
@@ -172,11 +175,13 @@ struct JobRunner::Impl {
     Duration next = kLongestWait;
     const auto started = starts();
     for (const Job& job : jobs) {
+      bool now = false;
       {
         const std::lock_guard lock(mutex);
         if (stopping) return next;
+        now = soon.erase(job.name) > 0;
       }
-      if (const auto last = started.find(job.name); last != started.end()) {
+      if (const auto last = started.find(job.name); !now && last != started.end()) {
         if (const auto wait = time_until_turn(job, last->second)) {
           next = std::min(next, *wait);
           continue;
@@ -184,7 +189,7 @@ struct JobRunner::Impl {
       }
       const std::lock_guard turn(running);
       Duration wait = job.interval;
-      auto ours = take(job, false, &wait);
+      auto ours = take(job, now, &wait);
       if (!ours.ok()) {
         if (trouble.again())
           log::warning("job.no_turn", {{"job", job.name}, {"error", ours.error().message}});
@@ -244,6 +249,17 @@ Result<std::string> JobRunner::run_now(const std::string& name) {
     return impl_->run(job, **ours);
   }
   return Error{ErrorCode::kNotFound, "no such job: " + name};
+}
+
+void JobRunner::run_soon(const std::string& name) {
+  const bool known = std::any_of(impl_->jobs.begin(), impl_->jobs.end(),
+                                 [&name](const Job& job) { return job.name == name; });
+  if (!known) return;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->soon.insert(name);
+  }
+  impl_->wake.notify_all();
 }
 
 std::map<std::string, std::uint64_t> JobRunner::failures() {

@@ -42,6 +42,9 @@ class JobRunner {
   void stop();
   // Runs a job now, also while it is not due; for the command line and tests.
   Result<std::string> run_now(const std::string& name);
+  // Has this node's thread run a job next, also while it is not due; a turn that it does not get then is given up. An unknown name
+  // is nothing. Thread-safe; returns at once.
+  void run_soon(const std::string& name);
 
   // How often each job that was ever added failed in this process; 0 for those that never did. Thread-safe; for /metrics.
   static std::map<std::string, std::uint64_t> failures();

@@ -184,6 +184,7 @@ void Server::change_queue(const std::string& action, const Request& request, con
     if (action == operate::to_string(known)) work.action = known;
   work.selection = *selection;
   work.reason = request.argument("reason");
+  work.node = node_;
   const bool taken = operator_->submit([this, work, responder] {
     const auto recall = [this](const std::vector<Id>& posts) { recall_now(posts); };
     if (work.action == operate::QueueAction::kRetry) forget_dead(work.selection.filter.domain);
@@ -207,7 +208,7 @@ void Server::recall_now(const std::vector<Id>& posts) {
 void Server::retry_posts(const Request& request, const ResponderPtr& responder) {
   auto selection = operate::QueueSelection::from_arguments(request.arguments);
   if (!selection.ok()) return responder->answer(selection.error());
-  const operate::PostRetry work{*selection, request.argument("reason")};
+  const operate::PostRetry work{*selection, request.argument("reason"), node_};
   const bool taken = operator_->submit([this, work, responder] {
     forget_dead(work.selection.filter.domain);
     auto change = operate::retry_posts(*database_, system_clock(), work,

@@ -111,6 +111,7 @@ class Server final : private storage::Membership::Listener {
   void share_budgets(const storage::ClusterView& view);
   void hear_retry_calls(const storage::ClusterView& view);
   void on_view(const storage::ClusterView& view) override;
+  void on_taken_over(int node) override;
   void on_lease_again() override;
   void on_fenced(bool dead) override;
 

@@ -2,6 +2,7 @@
 #include "core/base/log.h"
 #include "smtpd/daemon/notify.h"
 #include "smtpd/daemon/server.h"
+#include "smtpd/operate/deletion_marks.h"
 #include "smtpd/operate/open_database.h"
 #include "storage/retry_calls.h"
 
@@ -159,6 +160,13 @@ void Server::share_budgets(const storage::ClusterView& view) {
   engine_->set_demands(std::move(others));
   engine_->demands([this](const std::vector<delivery::OwnDemand>& own) {
     membership_->set_demand(delivery::encode_demands(own));
+  });
+}
+
+// What its commands left held goes on.
+void Server::on_taken_over(int) {
+  control_.post([this] {
+    if (jobs_) jobs_->run_soon(operate::kDeletionsJob);
   });
 }
 

@@ -439,6 +439,8 @@ void Server::start_jobs() {
   jobs_ = std::make_unique<storage::JobRunner>(*database_, system_clock(), node_.number,
                                                shares_database() ? lease_.get() : nullptr);
   for (auto& job : operate::make_jobs(settings_, system_clock(), &services_)) jobs_->add(std::move(job));
+  // A server that was killed has left marks of its last epoch. Those on a file are taken back by now.
+  if (shares_database()) jobs_->run_soon(operate::kDeletionsJob);
   jobs_->start();
 }
 

@@ -26,11 +26,11 @@ CommandMarks::Mark CommandMarks::make(WallTime now) const {
     case Kind::kWithdrawal:
       return {withdrawal(reason_), WallTime::max()};
     case Kind::kDeletion:
-      return {deletion_mark(now, lasts_), now + lasts_};
+      return {deletion_mark(now, lasts_, by_), now + lasts_};
     case Kind::kRetry:
       break;
   }
-  return {retry_mark(now, lasts_), now + lasts_};
+  return {retry_mark(now, lasts_, by_), now + lasts_};
 }
 
 Result<void> CommandMarks::put(Connection& connection, const storage::PostRecord& post, const Mark& mark,

@@ -15,6 +15,7 @@
 #include "core/base/result.h"
 #include "smtpd/operate/deletion_marks.h"
 #include "storage/database.h"
+#include "storage/node_store.h"
 #include "storage/records.h"
 
 namespace essaim::smtpd::operate {
@@ -22,8 +23,10 @@ namespace essaim::smtpd::operate {
 class CommandMarks {
  public:
   enum class Kind { kWithdrawal, kDeletion, kRetry };
-  CommandMarks(storage::Database& database, Kind kind, std::string reason)
-      : database_(database), kind_(kind), reason_(std::move(reason)) {}
+  // `by`: the server that runs it; without a number it is a command line.
+  CommandMarks(storage::Database& database, Kind kind, std::string reason,
+               storage::NodeStore::Identity by = {})
+      : database_(database), kind_(kind), reason_(std::move(reason)), by_(by) {}
 
   // On how many posts they will be. The more there are the longer each lasts, so that all can be put anew before they are over.
   void expect(std::size_t posts);
@@ -63,6 +66,7 @@ class CommandMarks {
   storage::Database& database_;
   const Kind kind_;
   const std::string reason_;
+  const storage::NodeStore::Identity by_;
   std::chrono::milliseconds lasts_ = kDeletionMarkLasts;
   std::map<Id, Own> marks_;
   log::Once trouble_;

@@ -6,6 +6,7 @@
 
 #include "core/base/log.h"
 #include "core/base/random.h"
+#include "core/base/text.h"
 #include "smtpd/operate/queue_ops.h"
 #include "storage/post_store.h"
 
@@ -21,6 +22,7 @@ constexpr std::string_view kWithdrawn = "deleted; what is being transmitted is, 
 constexpr std::string_view kBoth = "being ";  // and maybe what an operator wrote
 constexpr std::string_view kAnd = "; ";       // in front of each mark but the first thing there
 constexpr std::string_view kUnnamed = "held by operator";
+constexpr std::string_view kByNode = " by node ", kEpoch = ", epoch ";  // behind the number of a mark
 
 // Behind the words of a mark, and begins with the time; nothing if it is none.
 std::string_view time_of(std::string_view held_reason) {
@@ -36,8 +38,12 @@ std::string_view time_of(std::string_view held_reason) {
 }
 
 // The number tells the marks of one second apart.
-std::string mark_of(std::string_view words, WallTime until) {
-  return std::string(words) + format_iso8601(until) + " (" + std::to_string(random_u64() % 1'000'000) + ")";
+std::string mark_of(std::string_view words, WallTime until, storage::NodeStore::Identity by) {
+  std::string mark =
+      std::string(words) + format_iso8601(until) + " (" + std::to_string(random_u64() % 1'000'000);
+  if (by.number != 0)
+    mark.append(kByNode).append(std::to_string(by.number)).append(kEpoch).append(std::to_string(by.epoch));
+  return mark + ")";
 }
 
 struct Held {
@@ -63,6 +69,20 @@ bool is_over(const std::string& mark, WallTime now) {
   return time_of(mark) < format_iso8601(now);  // such times are in the order of their texts
 }
 
+// Whether the server whose mark it is has ended: epochs only grow, so whatever is read late never says so of one at work.
+bool is_of_ended(std::string_view mark, const NodeEpochs& epochs) {
+  const std::size_t by = mark.rfind(kByNode);
+  if (by == std::string_view::npos || !mark.ends_with(')')) return false;
+  mark.remove_suffix(1);
+  mark.remove_prefix(by + kByNode.size());
+  const std::size_t comma = mark.find(kEpoch);
+  if (comma == std::string_view::npos) return false;
+  const auto number = parse_u64(mark.substr(0, comma)), epoch = parse_u64(mark.substr(comma + kEpoch.size()));
+  if (!number || !epoch || *number >= std::uint64_t{storage::kFirstCommandLineNode}) return false;
+  const auto node = epochs.find(static_cast<int>(*number));
+  return node != epochs.end() && static_cast<std::uint64_t>(node->second) > *epoch;
+}
+
 std::string in_one(const Held& held) {
   std::string out = held.hold;
   for (const std::string& mark : held.marks) out.append(out.empty() ? "" : kAnd).append(mark);
@@ -80,13 +100,20 @@ Result<Held> held_of(Connection& connection, Id id) {
   return held;
 }
 
+// `epochs` (may be null): of all nodes, at the same moment.
 Result<std::vector<std::pair<Id, std::string>>> held_for(storage::Database& database,
-                                                         std::string_view beginning) {
+                                                         std::string_view beginning,
+                                                         NodeEpochs* epochs = nullptr) {
   std::vector<std::pair<Id, std::string>> out;
   ESSAIM_TRY(database.read_now([&](Connection& c) -> Result<void> {
     auto found = PostStore(c).held_for(beginning);
     if (!found.ok()) return found.error();
     out = *std::move(found);
+    if (epochs == nullptr || out.empty()) return {};
+    auto nodes = storage::NodeStore(c).all();
+    if (!nodes.ok()) return nodes.error();
+    epochs->clear();
+    for (const storage::NodeSight& node : *nodes) (*epochs)[node.number] = node.epoch;
     return {};
   }));
   return out;
@@ -94,12 +121,12 @@ Result<std::vector<std::pair<Id, std::string>>> held_for(storage::Database& data
 
 }  // namespace
 
-std::string deletion_mark(WallTime now, std::chrono::milliseconds lasts) {
-  return mark_of(kDeleted, now + lasts);
+std::string deletion_mark(WallTime now, std::chrono::milliseconds lasts, storage::NodeStore::Identity by) {
+  return mark_of(kDeleted, now + lasts, by);
 }
 
-std::string retry_mark(WallTime now, std::chrono::milliseconds lasts) {
-  return mark_of(kRetried, now + lasts);
+std::string retry_mark(WallTime now, std::chrono::milliseconds lasts, storage::NodeStore::Identity by) {
+  return mark_of(kRetried, now + lasts, by);
 }
 
 bool is_deletion_mark(const std::string& held_reason) {
@@ -115,11 +142,12 @@ bool is_withdrawal(const std::string& held_reason) {
   return held_reason.starts_with(kWithdrawn);
 }
 
-bool is_abandoned(const std::string& held_reason, WallTime now) {
+bool is_abandoned(const std::string& held_reason, WallTime now, const NodeEpochs& epochs) {
   const Held held = parts_of(held_reason);
   return held.hold.empty() && !held.marks.empty() &&
-         std::all_of(held.marks.begin(), held.marks.end(),
-                     [&](const std::string& mark) { return is_over(mark, now); });
+         std::all_of(held.marks.begin(), held.marks.end(), [&](const std::string& mark) {
+           return is_over(mark, now) || is_of_ended(mark, epochs);
+         });
 }
 
 Result<void> put_mark(Connection& connection, Id id, const std::string& mark, WallTime now) {
@@ -164,11 +192,12 @@ Result<std::string> take_hold(Connection& connection, Id id, WallTime now, bool 
 }
 
 Result<std::int64_t> release_abandoned_deletions(storage::Database& database, WallTime now, bool all) {
-  auto held = held_for(database, kBoth);
+  NodeEpochs epochs;
+  auto held = held_for(database, kBoth, &epochs);
   if (!held.ok()) return held.error();
   std::int64_t total = 0;
   for (const auto& [id, reason] : *held) {
-    if (!is_deletion_mark(reason) || (!all && !is_abandoned(reason, now))) continue;
+    if (!is_deletion_mark(reason) || (!all && !is_abandoned(reason, now, epochs))) continue;
     bool released = false;
     ESSAIM_TRY(database.write_now(storage::Durability::kAccept, [&, id = id](Connection& c) -> Result<void> {
       auto done = PostStore(c).release_if(id, reason);
@@ -206,7 +235,7 @@ Result<std::int64_t> finish_withdrawals(storage::Database& database, const Clock
 
 storage::Job make_deletions_job(const Clock& clock) {
   storage::Job job;
-  job.name = "deletions";
+  job.name = kDeletionsJob;
   job.interval = std::chrono::minutes(5);
   job.run = [&clock](storage::Database& database) -> Result<std::string> {
     auto released = release_abandoned_deletions(database, clock.wall_now());

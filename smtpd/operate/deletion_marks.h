@@ -1,6 +1,8 @@
 // The hold under which a post is while `queue delete`, `queue retry` or `post retry` is at work on it, so that no server claims
 // it again in between. Its reason says until when: a command that is interrupted, or cannot take it back, leaves it, and what is
 // older than that is released by whoever meets it: the next such command, the job, and a server that starts on a file of its own.
+// Of a server it says which it is, and is over as well when that server's epoch is (storage/node_store.h): the job comes at once
+// when a node is taken over.
 // A command about many posts has one that lasts longer, and one that takes longer than half of that puts it anew, also on the posts
 // that it comes to later. Where several are at work on a post its reason has the mark of each, and the last one to
 // end releases it. On a post that an operator holds the marks stand behind what he wrote, so that whoever knows nothing of them
@@ -12,6 +14,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,19 +24,24 @@
 #include "core/base/result.h"
 #include "storage/database.h"
 #include "storage/job_runner.h"
+#include "storage/node_store.h"
 
 namespace essaim::smtpd::operate {
 
 inline constexpr std::chrono::minutes kDeletionMarkLasts{10};  // of up to 60,000 posts
 
-std::string deletion_mark(WallTime now, std::chrono::milliseconds lasts = kDeletionMarkLasts);
-std::string retry_mark(WallTime now, std::chrono::milliseconds lasts = kDeletionMarkLasts);
+// `by`: the server that is at work; without a number it is a command line, of which nobody knows whether it has ended.
+std::string deletion_mark(WallTime now, std::chrono::milliseconds lasts = kDeletionMarkLasts,
+                          storage::NodeStore::Identity by = {});
+std::string retry_mark(WallTime now, std::chrono::milliseconds lasts = kDeletionMarkLasts,
+                       storage::NodeStore::Identity by = {});
 bool is_deletion_mark(
     const std::string& held_reason);  // either of them, or several, and no operator's hold in front
 std::string withdrawal(const std::string& reason);  // the operator's, which may be empty
 bool is_withdrawal(const std::string& held_reason);
-// Whether nobody can be at work under it any more.
-bool is_abandoned(const std::string& held_reason, WallTime now);
+using NodeEpochs = std::map<int, std::int64_t>;  // by number
+// Whether nobody can be at work under it any more; of nodes that are not known only the time tells.
+bool is_abandoned(const std::string& held_reason, WallTime now, const NodeEpochs& epochs = {});
 
 // These run in the caller's transaction.
 // Holds the post under the mark, beside an operator's hold and the marks of others that are not over; what is withdrawn stays
@@ -53,6 +62,7 @@ Result<std::int64_t> release_abandoned_deletions(storage::Database& database, Wa
 // posts was in trouble, behind all that could be done.
 Result<std::int64_t> finish_withdrawals(storage::Database& database, const Clock& clock);
 
+inline constexpr char kDeletionsJob[] = "deletions";
 storage::Job make_deletions_job(const Clock& clock);
 
 }  // namespace essaim::smtpd::operate

@@ -105,7 +105,7 @@ class Retry {
   Result<void> run(const Post& post, const Clock& clock,
                    const std::function<void(const std::vector<Id>&)>& recall, QueueChange* change) {
     const Id id = post.record.id;
-    const std::string mark = retry_mark(clock.wall_now());
+    const std::string mark = retry_mark(clock.wall_now(), kDeletionMarkLasts, request_.node);
     // Also of what is held already: a node may have some of it in its hands still.
     Result<void> outcome = hold(id, mark);
     if (outcome.ok() && recall) recall({id});

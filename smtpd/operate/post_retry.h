@@ -20,6 +20,7 @@
 #include "core/base/result.h"
 #include "smtpd/operate/queue_ops.h"
 #include "storage/database.h"
+#include "storage/node_store.h"
 
 namespace essaim::smtpd::operate {
 
@@ -28,6 +29,7 @@ struct PostRetry {
   // letters.
   QueueSelection selection;
   std::string reason;
+  storage::NodeStore::Identity node{};  // that runs it; none: a command line
 };
 // How many it would be. A post that is not there is among the unknown; whose text is not, or which another command is at work on,
 // among the refused. An error where that is all.

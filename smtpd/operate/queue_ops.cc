@@ -67,7 +67,7 @@ class Operation {
         request_(request),
         match_(request.selection.filter),
         ending_(std::move(ending)),
-        marks_(database, kind_of(request), request.reason) {}
+        marks_(database, kind_of(request), request.reason, request.node) {}
 
   // The batches of these posts that the selection is about, if it is about batches. Asked before anything is changed, as a hold
   // changes their state.

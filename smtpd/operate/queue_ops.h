@@ -25,6 +25,7 @@
 #include "smtpd/operate/queue_change.h"
 #include "smtpd/operate/queue_selection.h"
 #include "storage/database.h"
+#include "storage/node_store.h"
 #include "storage/post_store.h"
 
 namespace essaim::smtpd::operate {
@@ -44,7 +45,8 @@ struct QueueRequest {
   QueueAction action = QueueAction::kHold;
   QueueSelection selection;
   std::string reason;
-  bool waits = true;  // for what is in transmission
+  bool waits = true;                    // for what is in transmission
+  storage::NodeStore::Identity node{};  // that runs it; none: a command line
 };
 // Both: kNotFound when none of the ids that are named exists.
 Result<QueuePreview> preview_queue_change(storage::Database& database, const Clock& clock,

@@ -215,6 +215,7 @@ void Membership::take_over(const NodeSight& dead) {
                              {"silent", observer_.silence(dead.number)}});
   ESSAIM_CRASH_POINT("take-over.fenced");
   count(Counter::kTakeovers);
+  listener_.on_taken_over(dead.number);
   auto released = release_fenced_batches(database_, dead.number);
   if (!released.ok()) {
     log::warning("take-over-unfinished", {{"node", dead.number}, {"error", released.error().message}});

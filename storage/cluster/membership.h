@@ -52,6 +52,8 @@ class Membership {
   class Listener {
    public:
     virtual void on_view(const ClusterView& view) = 0;  // after each look; on the watching thread
+    // This node has ended the epoch of a dead one; on the watching thread.
+    virtual void on_taken_over(int node) = 0;
     // The lease holds again after it was over. On the beating thread, as the next.
     virtual void on_lease_again() = 0;
     // Another one has this node's work (`dead`: it was taken over; else a server began under this node's name). Once; the

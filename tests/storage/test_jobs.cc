@@ -126,6 +126,29 @@ BOOST_AUTO_TEST_CASE(a_job_comes_again_after_its_interval_and_after_a_failure) {
   BOOST_TEST(JobRunner::failures().at("works") == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_job_that_is_not_due_is_run_soon_by_the_node_that_is_told_so) {
+  TempDatabase database;
+  std::atomic<int> runs{0}, others{0};
+  JobRunner runner(*database, system_clock(), 1);
+  Job other = counting(&others, std::chrono::hours(1));
+  other.name = "other";
+  runner.add(other);
+  runner.add(counting(&runs, std::chrono::hours(1)));
+  runner.run_soon("nothing");
+  runner.start();
+  BOOST_TEST(eventually([&] { return runs == 1 && others == 1; }));
+  runner.run_soon("count");
+  BOOST_TEST(eventually([&] { return runs == 2; }));
+  runner.stop();
+  runner.run_soon("count");  // when it begins again
+  runner.run_soon("count");
+  runner.start();
+  BOOST_TEST(eventually([&] { return runs == 3; }));
+  runner.stop();
+  BOOST_TEST(runs == 3);
+  BOOST_TEST(others == 1);
+}
+
 BOOST_AUTO_TEST_CASE(the_end_does_not_wait_for_a_job_that_has_much_to_do) {
   for (const bool writes : {true, false}) {
     TempDatabase database;

@@ -28,10 +28,12 @@ struct Listener final : Membership::Listener {
   int views = 0, again = 0, fenced = 0;
   bool dead = false;
   ClusterView last;
+  std::vector<int> taken_over;
   void on_view(const ClusterView& view) override {
     ++views;
     last = view;
   }
+  void on_taken_over(int node) override { taken_over.push_back(node); }
   void on_lease_again() override { ++again; }
   void on_fenced(bool was_dead) override {
     ++fenced;
@@ -195,6 +197,8 @@ BOOST_AUTO_TEST_CASE(a_dead_node_is_taken_over_once_and_finds_out) {
   BOOST_TEST(!three.lease.holds());  // it stopped before
   for (Node* node : {&one, &two}) must(node->membership.watch());
   BOOST_TEST((sight(*database, 3).state == NodeState::kDead));
+  BOOST_TEST(one.listener.taken_over == std::vector<int>{3});
+  BOOST_TEST(two.listener.taken_over.empty());
   BOOST_TEST(sight(*database, 3).epoch == three.self.epoch + 1);
   must(one.membership.watch());
   BOOST_TEST(one.listener.last.at_work == (std::vector<int>{1, 2}));

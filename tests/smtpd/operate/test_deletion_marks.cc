@@ -7,6 +7,7 @@
 #include "smtpd/operate/command_marks.h"
 #include "smtpd/operate/post_groups.h"
 #include "tests/smtpd/operate/queue_fixture.h"
+#include "tests/storage/nodes.h"
 
 using namespace essaim;
 using namespace essaim::smtpd::operate;
@@ -206,6 +207,54 @@ BOOST_FIXTURE_TEST_CASE(marks_of_several_commands_are_beside_each_other, Queue) 
   put(second);
   take(second);
   BOOST_TEST(held() == 1);
+}
+
+// A server that was killed and is back, or was taken over, is not at work under what it left; a command line may be.
+BOOST_FIXTURE_TEST_CASE(the_mark_of_a_server_is_over_when_its_epoch_is, Queue) {
+  const auto one = begin(*database, "one.test"), two = begin(*database, "two.test");
+  const auto put = [&](const std::string& mark) {
+    commit(*database, [&](Connection& c) { return put_mark(c, 1, mark, clock.wall_now()); });
+  };
+  const auto released = [&] { return must(release_abandoned_deletions(*database, clock.wall_now())); };
+  CommandMarks marks(*database, CommandMarks::Kind::kDeletion, "", one);
+  put(marks.make(clock.wall_now()).text);
+  BOOST_TEST(released() == 0);
+  const auto again = begin(*database, "one.test");
+  BOOST_TEST(again.epoch > one.epoch);
+  BOOST_TEST(released() == 1);
+  BOOST_TEST(held() == 0);
+
+  // Another one is at work on the post as well, until it is taken over.
+  put(retry_mark(clock.wall_now(), kDeletionMarkLasts, again));
+  put(deletion_mark(clock.wall_now(), kDeletionMarkLasts, two));
+  begin(*database, "one.test");
+  BOOST_TEST(released() == 0);
+  commit(*database, [&](Connection& c) -> Result<void> {
+    for (const NodeSight& node : must(NodeStore(c).all()))
+      if (node.number == two.number) BOOST_TEST(must(NodeStore(c).fence(node)));
+    return {};
+  });
+  BOOST_TEST(released() == 1);
+
+  for (const NodeStore::Identity& by : {NodeStore::Identity{}, NodeStore::Identity{9, 1}}) {
+    const std::string mark = deletion_mark(clock.wall_now(), kDeletionMarkLasts, by);
+    put(mark);
+    BOOST_TEST(is_deletion_mark(mark));
+    BOOST_TEST(released() == 0);
+    commit(*database, [&](Connection& c) { return take_marks(c, 1, {mark}); });
+    BOOST_TEST(held() == 0);
+  }
+  // What is no such text is none, whatever stands in it.
+  const NodeEpochs epochs{{1, 5}};
+  const auto is_over = [&](const std::string& by) {
+    return is_abandoned("being deleted, at most until 2099-11-22T18:52:04.000Z " + by, clock.wall_now(),
+                        epochs);
+  };
+  BOOST_TEST(is_over("(1 by node 1, epoch 4)"));
+  for (const char* odd :
+       {"(1 by node 1, epoch 5)", "(1 by node 1, epoch 0", "(1 by node , epoch 0)", "(1 by node 1, epoch )",
+        "(1 by node 1)", "(1 by node 99999999999999999999, epoch 0)", "(1 by node 4294967297, epoch 0)"})
+    BOOST_TEST(!is_over(odd), odd);
 }
 
 // The others of its batch are in transmission, and come back when the operator has released it.
