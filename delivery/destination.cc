@@ -385,7 +385,7 @@ void Destination::note_reply(std::string text) {
 }
 
 bool Destination::disposable(MonoTime now) const {
-  return queue_.empty() && stock() == 0 && open() == 0 && !concurrency_.suspended(now) &&
+  return queue_.empty() && stock() == 0 && open() == 0 && !concurrency_.suspended(now) && bucket_.full(now) &&
          now - last_used_ > kRememberIdle;
 }
 

@@ -6,6 +6,7 @@
 // a crew, which sends them at once: a transaction is one, whatever its recipients. What comes back without an attempt is not counted.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
@@ -58,6 +59,8 @@ class Destination {
   DestinationStatus status(MonoTime now, WallTime wall) const;
   // Recipients that wait and connections: how busy it is.
   std::size_t load() const { return queue_.recipients() + stock() + static_cast<std::size_t>(open()); }
+  // What other nodes are told: where some of its rate is used up, it wants that for as long as it takes to grow again.
+  std::size_t demand(MonoTime now) const { return std::max<std::size_t>(load(), bucket_.full(now) ? 0 : 1); }
   bool limited() const { return hop_ && hop_->policy->limited; }  // by its rule
   bool suspended(MonoTime now) const { return concurrency_.suspended(now); }
   const std::string& key() const { return key_; }

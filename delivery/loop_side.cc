@@ -268,10 +268,11 @@ std::vector<DestinationStatus> LoopSide::busiest(std::size_t most) const {
 }
 
 std::vector<OwnDemand> LoopSide::demands() const {
+  const MonoTime now = clock().mono_now();
   std::vector<OwnDemand> own;
   for (const auto& [key, destination] : destinations_) {
-    const std::size_t load = destination->load();
-    if (load > 0) own.push_back({key, static_cast<std::int64_t>(load), destination->limited()});
+    const std::size_t wanted = destination->demand(now);
+    if (wanted > 0) own.push_back({key, static_cast<std::int64_t>(wanted), destination->limited()});
   }
   keep_told(&own);
   return own;

@@ -36,6 +36,13 @@ class TokenBucket {
     if (limited()) tokens_ = std::max(0.0, tokens_ - static_cast<double>(messages));
   }
 
+  // Whether nothing of it is used up any more.
+  bool full(MonoTime now) const {
+    if (!limited()) return true;
+    const auto since = static_cast<double>(std::max<Duration>(Duration::zero(), now - last_).count());
+    return tokens_ + per_nanosecond() * since >= most();
+  }
+
   // They were not sent.
   void give(std::size_t messages) {
     if (limited()) tokens_ = std::min(most(), tokens_ + static_cast<double>(messages));

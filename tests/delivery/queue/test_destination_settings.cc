@@ -58,7 +58,10 @@ BOOST_AUTO_TEST_CASE(a_rate_is_spread_over_its_time_and_saves_a_second_at_most) 
   bucket.take(50);
   bucket.set_rate({600, 1min}, t0);  // ten a second
   BOOST_TEST(bucket.available(t0) == 10u);
+  BOOST_TEST(bucket.full(t0));
   bucket.take(10);
+  BOOST_TEST(!bucket.full(t0 + 999ms));
+  BOOST_TEST(bucket.full(t0 + 1001ms));
   BOOST_TEST(bucket.available(t0) == 0u);
   BOOST_TEST((bucket.wait(t0) >= 100ms && bucket.wait(t0) < 101ms));
   BOOST_TEST(bucket.available(t0 + 99ms) == 0u);
@@ -273,6 +276,37 @@ BOOST_AUTO_TEST_CASE(limits_of_a_rule_hold_for_its_destination_only) {
   }
   BOOST_TEST(most == 7u);
   BOOST_TEST(sink.connections("127.0.1.1") - before >= 200 / 7 / 4);
+}
+
+// Or each of several nodes would send at the whole rate what comes one by one.
+BOOST_AUTO_TEST_CASE(other_nodes_are_told_of_a_rate_that_is_used_up) {
+  TestSink sink;
+  Site site;
+  site.add_members(2, 2);
+  auto settings = settings_for(site, sink);
+  settings.destinations = {rule({"d0.test"})};
+  settings.destinations[0].rate = {1, 1h};
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 2); }, settings);
+  BOOST_REQUIRE(wait_until([&] { return site.finished(post); }));
+  const auto connections = [&] {
+    std::promise<int> told;
+    run.engine->destinations([&](const std::vector<delivery::DestinationStatus>& all) {
+      int sum = 0;
+      for (const auto& one : all) sum += one.connections;
+      told.set_value(sum);
+    });
+    return told.get_future().get();
+  };
+  BOOST_REQUIRE(wait_until([&] { return connections() == 0; }));
+  std::promise<std::vector<delivery::OwnDemand>> told;
+  run.engine->demands([&](std::vector<delivery::OwnDemand> all) { told.set_value(std::move(all)); });
+  const std::vector<delivery::OwnDemand> demands = told.get_future().get();
+  BOOST_REQUIRE(demands.size() == 1u);
+  BOOST_TEST(demands[0].key.find("d0.test") != std::string::npos, demands[0].key);
+  BOOST_TEST(demands[0].recipients == 1);
+  BOOST_TEST(demands[0].limited);
 }
 
 BOOST_AUTO_TEST_CASE(who_expires_behind_a_rate_before_any_attempt_gets_no_bounce) {
