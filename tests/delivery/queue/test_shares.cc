@@ -112,6 +112,7 @@ BOOST_AUTO_TEST_CASE(demands_survive_their_way_and_nonsense_is_left_out) {
 
 BOOST_AUTO_TEST_CASE(of_too_many_those_with_a_limit_are_told_and_then_the_busiest) {
   std::vector<OwnDemand> own;
+  own.reserve(1000);
   for (int i = 0; i < 700; ++i) own.push_back({"limited" + std::to_string(i), 1 + i % 3, true});
   for (int i = 0; i < 300; ++i) own.push_back({"other" + std::to_string(i), 1000 + i, false});
   keep_told(&own);
@@ -131,6 +132,7 @@ BOOST_AUTO_TEST_CASE(of_too_many_those_with_a_limit_are_told_and_then_the_busies
 // A key is the names of hosts, which are as long as their owners like.
 BOOST_AUTO_TEST_CASE(long_names_of_hosts_do_not_make_a_demand_longer_than_a_row_takes) {
   std::vector<OwnDemand> own;
+  own.reserve(200);
   for (int i = 0; i < 200; ++i) own.push_back({std::string(900, 'x') + std::to_string(i), 1});
   const std::string text = encode_demands(own);
   BOOST_TEST(text.size() <= kLongestTold);
