@@ -21,8 +21,15 @@ constexpr std::string_view kReplyWords[] = {
 constexpr std::string_view kReferenceWords[] = {"rif", "ref", "réf", "rÉf", "res"};
 
 void skip_blank(std::string_view* text) {
-  while (!text->empty() && (text->front() == ' ' || text->front() == '\t')) text->remove_prefix(1);
-  if (text->starts_with("\xc2\xa0")) text->remove_prefix(2);  // French typography before a colon
+  while (true) {
+    if (text->starts_with(' ') || text->starts_with('\t')) {
+      text->remove_prefix(1);
+    } else if (text->starts_with("\xc2\xa0")) {  // French typography before a colon
+      text->remove_prefix(2);
+    } else {
+      return;
+    }
+  }
 }
 
 // reply = word [counter] *WSP ":"; counter = "[2]" / "(2)" / "^2" / "*2". Takes one off the front.
@@ -118,6 +125,8 @@ std::string tagged_subject(std::string_view value, std::string_view tag) {
   std::string rest;
   if (!has_encoded_word(whole)) {
     rest = stripped(whole, tag, &reply);
+    // What has become an encoded word because a tag stood in it is none of the author's.
+    if (has_encoded_word(rest)) rest = encode_text(stripped(spaces_for_controls(rest), tag, &reply));
   } else {
     rest = trimmed(without_prefixes(whole, tag, &reply));
     // Is there a prefix or a tag inside the encoded words, or a tag between them? Only then are they taken apart.

@@ -61,6 +61,10 @@ BOOST_AUTO_TEST_CASE(the_tag_stands_once_behind_the_reply_prefix) {
       {"a [d[dev]ev] hello", "[dev] a hello"},
       {"R[dev]e: hello", "Re: [dev] hello"},
       {"=?utf-8?Q?R=5Bdev=5De=3A_caf=C3=A9?=", "Re: [dev] =?UTF-8?Q?caf=C3=A9?="},
+      // No encoded word comes about by it, and blanks of every kind go together.
+      {"=?utf-8?q?Re:?[dev]= x", "[dev] =?UTF-8?Q?=3D=3Futf-8=3Fq=3FRe=3A=3F=3D?= x"},
+      {"\x01=?utf-8?q?t?[dev]=1B x", "[dev] =?UTF-8?Q?=3D=3Futf-8=3Fq=3Ft=3F=3D1B?= x"},
+      {"\xc2\xa0 \xc2\xa0\xc2\xa0 hello", "[dev] hello"},
       // A control becomes a space, and words that cannot be decoded are text.
       {"=?utf-8?Q?[dev]_Re=01=3A_caf=C3=A9?=", "Re: [dev] =?UTF-8?Q?caf=C3=A9?="},
       {"=?no-such@\x02set?Q?caf=E9?= x[dev]y", "[dev] =?UTF-8?Q?=3D=3Fno-such=40?= set?Q?caf=E9?= xy"},
