@@ -104,11 +104,13 @@ std::string quoted_printable(std::string_view text) {
   std::string out;
   out.reserve(text.size() + text.size() / 8);
   std::size_t line = 0;
+  bool broken = false;  // the line began by a soft break
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '\r' && i + 1 < text.size() && text[i + 1] == '\n') {
       out += "\r\n";
       line = 0;
+      broken = false;
       ++i;
       continue;
     }
@@ -121,8 +123,11 @@ std::string quoted_printable(std::string_view text) {
     if (line + (always ? 3 : 1) > (at_end ? kWidth : kWidth - 1)) {
       out += "=\r\n";
       line = 0;
+      broken = true;
     }
-    if (always || (line == 0 && (c == '.' || text.substr(i, 5) == "From "))) {
+    // A break must not make a delimiter, or the armour of PGP, of what stood within a line.
+    const bool dash = broken && c == '-';
+    if (always || (line == 0 && (c == '.' || dash || text.substr(i, 5) == "From "))) {
       append_hex(u, &out);
       line += 3;
     } else {

@@ -19,7 +19,8 @@ std::optional<std::string> decoded_quoted_printable(std::string_view text);
 std::optional<std::string> decoded_base64(std::string_view text);
 
 // Text with CRLF line ends, encoded in lines of at most 76 characters. White space at a line's end and "From
-// " and "." at its start are encoded, so that nothing on the way can change them. Line ends stay line ends.
+// " and "." at its start are encoded, so that nothing on the way can change them, and "-" at the start of a line that is
+// none of the text's. Line ends stay line ends.
 std::string quoted_printable(std::string_view text);
 std::string base64_lines(std::string_view bytes);
 

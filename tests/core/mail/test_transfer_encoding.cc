@@ -48,6 +48,17 @@ BOOST_AUTO_TEST_CASE(quoted_printable_comes_back_in_short_lines) {
   }
 }
 
+// A delimiter or the armour of PGP stands at the beginning of a line, and only there.
+BOOST_AUTO_TEST_CASE(a_soft_break_puts_no_dash_at_the_beginning_of_a_line) {
+  for (std::size_t size = 0; size < 200; ++size) {
+    const std::string text = std::string(size, 'x') + "-----b--\r\n-- \r\n--b";
+    const std::string encoded = quoted_printable(text);
+    BOOST_TEST(decoded_quoted_printable(encoded).value() == text);
+    BOOST_TEST(encoded.ends_with("\r\n--=20\r\n--b"));
+    BOOST_TEST(encoded.find("=\r\n-") == std::string::npos);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(base64_comes_back) {
   for (std::size_t size = 0; size < 200; ++size) {
     const std::string bytes = random_key(size);
