@@ -24,7 +24,9 @@ bool is_text_charset_over_ascii(const std::string& charset) {
        {"utf-16", "utf-32", "utf-7", "unicode-", "ucs-", "iso-10646", "iso-2022", "hz-", "ibm037", "cp037"}) {
     if (starts_with_ignoring_case(charset, other)) return false;
   }
-  return true;
+  // Not of EBCDIC. What nobody knows is taken for one over ASCII, as all but a few are.
+  constexpr std::string_view kSome = "Az09 -/:.@<>&#;\r\n";
+  return charset.empty() || converted(kSome, "UTF-8", charset).value_or(std::string(kSome)) == kSome;
 }
 
 std::string encoded(std::string_view text, TransferEncoding encoding) {
@@ -33,11 +35,13 @@ std::string encoded(std::string_view text, TransferEncoding encoding) {
   return std::string(text);
 }
 
+// Words begin and end with whole lines, whatever blanks these have there.
 bool ends_with_text(std::string_view text, std::string_view footer) {
   const std::string_view tail = trimmed(footer);
   text = trimmed(text);
   if (!text.ends_with(tail)) return false;
   text.remove_suffix(tail.size());
+  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
   return text.empty() || text.back() == '\n';
 }
 
@@ -46,6 +50,7 @@ bool starts_with_text(std::string_view text, std::string_view words) {
   text = trimmed(text);
   if (!text.starts_with(head)) return false;
   text.remove_prefix(head.size());
+  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
   return text.empty() || text.front() == '\r' || text.front() == '\n';
 }
 
@@ -204,9 +209,13 @@ Edit edit_text(HeaderBlock* header, std::string_view body, const Words& words, s
   const std::string added = flowed ? as_flowed(words.text) : words.text;
   // Text and words begin and end with whole lines; in flowed text a last line that wants to join gets an
   // empty one.
-  std::string joint = text->empty() || text->ends_with("\r\n") ? "" : "\r\n";
-  if (flowed && (text->ends_with(" \r\n") || text->ends_with(" ")) && !text->ends_with("-- \r\n"))
-    joint += "\r\n";
+  const auto joint_behind = [flowed](const std::string& before) {
+    std::string line_ends = before.empty() || before.ends_with("\r\n") ? "" : "\r\n";
+    if (flowed && (before.ends_with(" \r\n") || before.ends_with(" ")) && !before.ends_with("-- \r\n"))
+      line_ends += "\r\n";
+    return line_ends;
+  };
+  const std::string joint = joint_behind(*text);
 
   // In the charset of the message?
   std::optional<std::string> same;
@@ -245,7 +254,7 @@ Edit edit_text(HeaderBlock* header, std::string_view body, const Words& words, s
   if (fresh != encoding) good = good && changed.set("Content-Transfer-Encoding", "quoted-printable").ok();
   if (!good) return Edit::kCannot;
   *header = std::move(changed);
-  *out = encoded(joined(*unicode, joint, added, front), fresh);
+  *out = encoded(joined(*unicode, joint_behind(*unicode), added, front), fresh);
   return Edit::kDone;
 }
 

@@ -286,6 +286,38 @@ BOOST_AUTO_TEST_CASE(broken_headers_and_structures_are_left_alone) {
   BOOST_TEST((with_footer("A: b\r\n\r\nx\r\n", " \n").outcome == FooterOutcome::kNothingToAdd));
 }
 
+BOOST_AUTO_TEST_CASE(words_that_begin_or_end_with_blanks_are_known_again) {
+  for (const char* type : {"text/plain", "text/plain; format=flowed"})
+    for (const char* words : {"  > words\n", "words \n", "From words\n\tx\t\n"})
+      for (const FooterPlace place : {FooterPlace::kFooter, FooterPlace::kHeader}) {
+        const Footer footer{.text = words, .place = place};
+        const std::string body = " > text\r\n";
+        Result<HeaderBlock> header =
+            HeaderBlock::parse(std::string("Content-Type: ") + type + "\r\n\r\n" + body);
+        const FooterResult once = add_footer(&header.value(), body, footer);
+        BOOST_TEST((once.outcome == FooterOutcome::kAppended), words);
+        BOOST_TEST((add_footer(&header.value(), once.body, footer).outcome == FooterOutcome::kAlreadyThere),
+                   words);
+      }
+}
+
+// Charsets whose octets only look like line ends, or whose letters are none of ASCII's.
+BOOST_AUTO_TEST_CASE(text_that_is_not_over_ascii_gets_the_words_in_a_line_of_their_own) {
+  const std::pair<std::string, std::string> rows[] = {{"utf-16le", std::string("A\0\r\n", 4)},
+                                                      {"cp500", "\xc8\x85\x93\x93\x96"}};
+  const std::string expected[] = {"A\u0a0d", "Hello"};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Result2 out =
+        with_footer("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=" + rows[i].first +
+                        "\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + rows[i].second,
+                    kAscii);
+    BOOST_TEST((out.outcome == FooterOutcome::kAppended));
+    BOOST_TEST(charset_of(out) == "UTF-8");
+    BOOST_TEST(text_of(out) == expected[i] + "\r\n-- \r\nhttps://lists.example/dev\r\n");
+    BOOST_TEST((with_footer(out.header + out.body, kAscii).outcome == FooterOutcome::kAlreadyThere));
+  }
+}
+
 // Nobody knows what their readers see, but a part beside it they can read.
 BOOST_AUTO_TEST_CASE(text_that_is_not_in_its_encoding_is_wrapped_byte_for_byte) {
   const struct {
