@@ -249,6 +249,26 @@ bool has_pgp_armour(std::string_view text) {
   return false;
 }
 
+// In any text of it, as its reader gets that: encoded text may have such a line where it reads otherwise, or hide one.
+bool has_armour(const HeaderBlock& header, std::string_view body, int depth) {
+  const ContentType type = content_type_of(header);
+  if (type.type == "multipart" && depth < kMaxDepth) {
+    if (const auto parts = split_multipart(body, type.parameter("boundary"))) {
+      return std::any_of(parts->parts.begin(), parts->parts.end(), [&](const PartRange& range) {
+        const std::string_view part = body.substr(range.begin, range.end - range.begin);
+        const Result<HeaderBlock> inner = HeaderBlock::parse(part);
+        return inner.ok() ? has_armour(*inner, part.substr(inner->body_offset()), depth + 1)
+                          : has_pgp_armour(part);
+      });
+    }
+  }
+  if (const TransferEncoding encoding = encoding_of(header); type.type == "text" && !is_identity(encoding)) {
+    // What is not in its encoding may have the armour as it is.
+    if (const std::optional<std::string> text = decoded(body, encoding)) return has_pgp_armour(*text);
+  }
+  return has_pgp_armour(body);
+}
+
 // S/MIME under a type that says nothing (RFC 8551 §3.2.1): known by its name, as some gateways leave it.
 bool is_named_as_smime(const HeaderBlock& header, const ContentType& type) {
   if (!type.is("application", "octet-stream")) return false;
@@ -279,12 +299,7 @@ bool is_signed_or_encrypted(const HeaderBlock& header, std::string_view body) {
       if (type.subtype == subtype) return true;
     }
   }
-  if (is_named_as_smime(header, type) || has_part_of_pgp_mime(type, body)) return true;
-  if (type.type == "text" && encoding_of(header) == TransferEncoding::kBase64) {
-    // What is none of it may have the armour as it is.
-    if (const std::optional<std::string> text = decoded_base64(body)) return has_pgp_armour(*text);
-  }
-  return has_pgp_armour(body);
+  return is_named_as_smime(header, type) || has_part_of_pgp_mime(type, body) || has_armour(header, body, 0);
 }
 
 FooterResult add_footer(HeaderBlock* header, std::string_view body, std::string_view text) {
@@ -301,16 +316,20 @@ FooterResult add_footer(HeaderBlock* header, std::string_view body, const Footer
   const TransferEncoding encoding = encoding_of(*header);
   if (!type.valid || header->count("Content-Type") > 1 || header->count("Content-Transfer-Encoding") > 1)
     return unchanged(FooterOutcome::kBroken);
+  // A multipart that says it is encoded (forbidden by RFC 2045 §6.4, and written by scripts) whose delimiters are there as they
+  // are: programs read its parts and ignore the encoding, or apply it to parts without one of their own. So no part is
+  // written into; one beside them, or around them, reads the same either way.
+  const bool inside = what.style == FooterStyle::kText && (type.type != "multipart" || is_identity(encoding));
   if (type.type == "multipart") {
     const std::string boundary = type.parameter("boundary");
     const std::optional<Multipart> parts = split_multipart(body, boundary);
-    if (!parts || !is_identity(encoding)) return unchanged(FooterOutcome::kBroken);
+    if (!parts) return unchanged(FooterOutcome::kBroken);
     if (type.subtype == "mixed") {
       const PartRange beside = words.in_front ? parts->parts.front() : parts->parts.back();
       if (is_footer_part(body.substr(beside.begin, beside.end - beside.begin), words.text))
         return unchanged(FooterOutcome::kAlreadyThere);
       std::string edited;
-      if (what.style == FooterStyle::kText) {
+      if (inside) {
         const Edit edit = edit_mixed(body, *parts, words, 0, &edited);
         if (edit == Edit::kDone) return {FooterOutcome::kAppended, std::move(edited)};
         if (edit == Edit::kThere) return unchanged(FooterOutcome::kAlreadyThere);
@@ -323,7 +342,7 @@ FooterResult add_footer(HeaderBlock* header, std::string_view body, const Footer
   const bool html = !trimmed(words.html).empty();
   Edit edit = Edit::kCannot;
   std::string edited;
-  if (what.style == FooterStyle::kText && !attachment) {
+  if (inside && !attachment) {
     HeaderBlock changed = *header;
     if (type.is("text", "plain")) {
       edit = edit_text(&changed, body, words, &edited);

@@ -16,8 +16,11 @@
 //                                                   names, or in one that nobody knows
 //   style kMime                                     nobody's text is touched: a part is added, or it is wrapped
 //   signed, encrypted, S/MIME, inline PGP           left whole
+//   a multipart that says it is encoded, and whose  nothing in it is touched: a part is added, or it is wrapped
+//   delimiters are not
 //   broken MIME (no boundary, no closing one,       left as it is
-//   encoded, a type or an encoding said twice)
+//   a type that makes no sense, a type or an
+//   encoding said twice)
 // What is there already is not added again. Header edits are textual. Pure functions, linear time.
 #pragma once
 
@@ -63,8 +66,8 @@ FooterResult add_footer(HeaderBlock* header, std::string_view body, const Footer
 // `footer` is UTF-8 text, its lines ended by LF or CRLF. The header is edited only if changed().
 FooterResult add_footer(HeaderBlock* header, std::string_view body, std::string_view footer);
 
-// multipart/signed, multipart/encrypted, S/MIME types, and PGP armour in the text (RFC 1847, 3156, 8551, 9580
-// §6.2); also under the types that gateways give to them.
+// multipart/signed, multipart/encrypted, S/MIME types, and PGP armour in a text, decoded, or in what else is no text (RFC 1847,
+// 3156, 8551, 9580 §6.2); also under the types that gateways give to them.
 bool is_signed_or_encrypted(const HeaderBlock& header, std::string_view body);
 
 }  // namespace essaim::mail

@@ -18,7 +18,7 @@ LISTS = {
 REFUSED = {"empty", "mbox_from_line", "vacation", "dsn_exchange", "dsn_exim", "dsn_gmail", "dsn_postfix"}
 # Left whole: signed, encrypted, or of a broken structure, so that nobody knows where words would be read.
 WHOLE = {"pgp_mime_signed", "pgp_mime_encrypted", "inline_pgp", "inline_pgp_encrypted", "smime_opaque", "smime_signed_detached"}
-BROKEN = {"boundary_never_seen", "missing_closing_boundary", "broken_two_types", "broken_encoding_of_multipart"}
+BROKEN = {"boundary_never_seen", "missing_closing_boundary", "broken_two_types"}
 # Read otherwise by each parser: white space before a colon, a header without a body, a report of another kind.
 READ_OTHERWISE = {"odd_folding", "header_only", "disposition_notification"}
 

@@ -270,20 +270,86 @@ BOOST_AUTO_TEST_CASE(protected_mail_is_known) {
   BOOST_TEST(!protected_text("A: b", "> -----BEGIN PGP MESSAGE-----\r\n"));
   BOOST_TEST(!protected_text("A: b", "-----BEGIN PGP PUBLIC KEY BLOCK-----\r\n"));
   BOOST_TEST(protected_text("Content-Transfer-Encoding: base64", "LS0tLS1CRUdJTiBQR1AgTUVTU0FHRS0tLS0tDQo="));
+  // As it is read, not as it is written; also in a part.
+  const std::string printable = "Content-Transfer-Encoding: quoted-printable";
+  const std::string hidden = "=2D----BEGIN PGP MESSAGE-----\r\n",
+                    within = "x=\r\n-----BEGIN PGP MESSAGE-----\r\n";
+  BOOST_TEST(protected_text(printable, hidden));
+  BOOST_TEST(!protected_text(printable, within));
+  const std::string begin = "--b\r\n" + printable + "\r\n\r\n";
+  for (const char* subtype : {"alternative", "mixed", "odd"}) {
+    const std::string type = std::string("Content-Type: multipart/") + subtype + "; boundary=b";
+    BOOST_TEST(protected_text(type, begin + hidden + "--b--\r\n"));
+    BOOST_TEST(!protected_text(type, begin + within + "--b--\r\n"));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(broken_headers_and_structures_are_left_alone) {
   for (const char* text :
        {"Content-Type: banana\n\nx\n", "Content-Type: text/plain\nContent-Type: text/html\n\nx\n",
         "Content-Transfer-Encoding: base64\nContent-Transfer-Encoding: 7bit\n\nAAAA\n",
+        // All of it is encoded, its delimiters, too.
         "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: "
-        "base64\n\n--b\n\nx\n--b--\n",
-        "Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: x\n\n--b\n\nx\n--b--\n"}) {
+        "base64\n\nLS1iDQoNCngNCi0tYi0tDQo=\n"}) {
     const Result2 out = with_footer(crlf(text), kAscii);
     BOOST_TEST((out.outcome == FooterOutcome::kBroken), text);
     BOOST_TEST(out.header + out.body == crlf(text));
   }
   BOOST_TEST((with_footer("A: b\r\n\r\nx\r\n", " \n").outcome == FooterOutcome::kNothingToAdd));
+}
+
+// RFC 2045 §6.4 forbids it, and programs read the parts as they stand.
+BOOST_AUTO_TEST_CASE(a_multipart_that_says_it_is_encoded_and_is_not_gets_a_part) {
+  for (const char* encoding : {"base64", "quoted-printable", "x"}) {
+    const std::string head = crlf(std::string("MIME-Version: 1.0\nContent-Transfer-Encoding: ") + encoding +
+                                  "\nContent-Type: multipart/");
+    const std::string part = crlf(
+        "Content-Type: text/plain; charset=us-ascii\nContent-Transfer-Encoding: 7bit\n"
+        "Content-Disposition: inline\n\n-- \nhttps://lists.example/dev\n");
+    const Result2 mixed = with_footer(head + crlf("mixed; boundary=b\n\n--b\n\nx\n--b--\n"), kAscii);
+    BOOST_TEST((mixed.outcome == FooterOutcome::kPartAdded), encoding);
+    BOOST_TEST(mixed.header == head + "mixed; boundary=b\r\n\r\n");
+    BOOST_TEST(mixed.body == crlf("--b\n\nx\n--b\n") + part + "--b--\r\n");
+    BOOST_TEST((with_footer(mixed.header + mixed.body, kAscii).outcome == FooterOutcome::kAlreadyThere));
+    const std::string alternative = head + crlf("alternative; boundary=b\n\n--b\n\nx\n--b--\n");
+    Result<HeaderBlock> header = HeaderBlock::parse(alternative);
+    const FooterResult around =
+        add_footer(&header.value(), body_of(alternative), Footer{.text = kAscii, .html = "<p>words</p>"});
+    BOOST_TEST((around.outcome == FooterOutcome::kWrapped), encoding);
+    BOOST_TEST((around.body.find("\r\n\r\n" + body_of(alternative)) != std::string::npos));
+    BOOST_TEST((header->find("Content-Transfer-Encoding") == nullptr));
+  }
+}
+
+// HZ (RFC 1843): a charset that iconv does not know.
+BOOST_AUTO_TEST_CASE(text_in_hz_gets_the_words_beside_it) {
+  const std::string head = crlf("MIME-Version: 1.0\nContent-Type: text/plain; charset=hz-gb-2312\n\n");
+  const std::string text = head + "~{VPND~}\r\n";
+  for (const char* footer : {kAscii, kFrench}) {
+    const Result2 out = with_footer(text, footer);
+    BOOST_TEST((out.outcome == FooterOutcome::kWrapped));
+    BOOST_TEST((out.body.find("charset=hz-gb-2312\r\n\r\n~{VPND~}\r\n\r\n--") != std::string::npos));
+    BOOST_TEST((with_footer(out.header + out.body, footer).outcome == FooterOutcome::kAlreadyThere));
+  }
+}
+
+// A soft break may put what stands within a line at the beginning of one.
+BOOST_AUTO_TEST_CASE(text_that_is_encoded_for_the_words_makes_no_delimiter_and_no_armour) {
+  const std::string line(75, 'x');
+  const std::string part = "Content-Type: text/plain\r\n\r\n" + line + "--b--\r\n";
+  const std::string mixed =
+      "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + part + "--b--\r\n";
+  const Result2 out = with_footer(mixed, kFrench);
+  BOOST_TEST((out.outcome == FooterOutcome::kAppended));
+  const auto parts = split_multipart(out.body, "b");
+  BOOST_REQUIRE(parts.has_value());
+  const PartRange only = parts->parts.front();
+  BOOST_TEST(
+      (out.body.substr(only.begin, only.end - only.begin).find("d=C3=A9sabonner") != std::string::npos));
+  BOOST_TEST((with_footer(out.header + out.body, kFrench).outcome == FooterOutcome::kAlreadyThere));
+  const Result2 armour = with_footer("A: b\r\n\r\n" + line + "-----BEGIN PGP MESSAGE-----\r\n", kFrench);
+  BOOST_TEST((armour.outcome == FooterOutcome::kAppended));
+  BOOST_TEST((with_footer(armour.header + armour.body, kFrench).outcome == FooterOutcome::kAlreadyThere));
 }
 
 BOOST_AUTO_TEST_CASE(words_that_begin_or_end_with_blanks_are_known_again) {
