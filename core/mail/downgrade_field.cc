@@ -33,6 +33,7 @@ constexpr Row kRows[] = {
     {"Resent-Cc", Kind::kAddresses},
     {"Disposition-Notification-To", Kind::kAddresses},
     {"Mail-Followup-To", Kind::kAddresses},
+    {"Original-From", Kind::kAddresses},  // RFC 5703 §5.2, a former From
     {"Content-Type", Kind::kParameters},
     {"Content-Disposition", Kind::kParameters},
     {"Date", Kind::kFixed},

@@ -32,6 +32,8 @@ Result<void> validation(Draft& draft);
 Result<void> list_fields(Draft& draft);
 // add_headers.cc
 Result<void> add_by_setting(Draft& draft);
+// ascii.cc
+Result<void> ascii_fields(Draft& draft);
 // words.cc
 Result<void> header_words(Draft& draft);
 Result<void> footer_words(Draft& draft);

@@ -32,6 +32,11 @@ const std::vector<Handler>& post_handlers() {
        "8058).",
        handlers::list_fields},
       {"add-headers", "Adds what the setting add_headers says.", handlers::add_by_setting},
+      {"ascii-fields",
+       "Writes From, Reply-To, Cc and Subject in encoded words where they are not the author's any more, and "
+       "came in UTF-8 "
+       "without SMTPUTF8.",
+       handlers::ascii_fields},
       {"header", "Puts the setting header over the text, unless the mail is signed or encrypted.",
        handlers::header_words},
       {"footer", "Puts the setting footer under the text, unless the mail is signed or encrypted.",

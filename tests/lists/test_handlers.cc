@@ -1,4 +1,6 @@
 // What the handlers make of a message: the whole header and body, as they are stored.
+#include <algorithm>
+
 #include "core/base/encoding.h"
 #include "core/base/mac.h"
 #include "core/mail/downgrade.h"
@@ -303,6 +305,55 @@ BOOST_AUTO_TEST_CASE(lines_that_are_too_long_are_encoded) {
     BOOST_TEST(rendered(*table, a_list({}), is_signed).rendering.ends_with(body));
   const Settings footer = {{"footer", "the list"}, {"footer_html", "<i>f</i>"}};  // breaks it anyway
   BOOST_TEST(!mail::has_long_line(rendered(post_handlers(), a_list(footer), is_signed).rendering));
+}
+
+// RFC 6532 allows UTF-8 in a header only where SMTPUTF8 was said.
+BOOST_AUTO_TEST_CASE(what_is_written_anew_from_utf8_that_nobody_announced_is_in_ascii) {
+  const auto header_of = [](Treatment treatment, const std::string& head, bool smtputf8) {
+    const Target target = a_list({{"subject_tag", "[dev]"}});
+    Submission submission;
+    submission.smtputf8 = smtputf8;
+    submission.content = crlf(head + "Message-ID: <1@x>\nDate: today\n\nbody\n");
+    const auto incoming = parse_incoming(submission);
+    BOOST_REQUIRE(incoming.ok());
+    const Site site{"mx.example", {}};
+    Draft draft = begin_draft(submission, *incoming, target, site, from_millis(1'790'000'000'000));
+    draft.treatment = treatment;
+    BOOST_REQUIRE(run_handlers(post_handlers(), &draft).ok());
+    return draft.header.serialise();
+  };
+  const auto has = [](const std::string& text, const std::string& field) {
+    return text.find(field + "\r\n") != std::string::npos;
+  };
+  const std::string u = "\xc3\xbc";
+  const std::string head = "From: J" + u + "rg <j@a.example>\nTo: \"B" + u +
+                           "\" <b@a.example>\nX-Note: " + u + "\nSubject: Gr" + u + "n\n";
+  const std::string kept = header_of(Treatment::kKeep, head, false);
+  BOOST_TEST(has(kept, "Subject: [dev] =?UTF-8?Q?Gr=C3=BCn?="));
+  // The author's stay as they came.
+  BOOST_TEST(has(kept, "From: J" + u + "rg <j@a.example>"));
+  BOOST_TEST(has(kept, "To: \"B" + u + "\" <b@a.example>"));
+  BOOST_TEST(has(kept, "X-Note: " + u));
+  // Also a subject that has its tag, but for white space, which signatures do not mind.
+  const std::string reply = "From: j@a.example\nSubject: Re:\n [dev]  gr" + u + "n\n";
+  BOOST_TEST(has(header_of(Treatment::kKeep, reply, false), "Subject: Re: [dev] gr" + u + "n"));
+  // No UTF-8: in EUC-KR, say.
+  BOOST_TEST(has(header_of(Treatment::kKeep, "From: j@a.example\nSubject: \xc8\xab\xb1\xe6\n", false),
+                 "Subject: [dev] \xc8\xab\xb1\xe6"));
+  const std::string rewritten = header_of(Treatment::kRewriteFrom, head, false);
+  BOOST_TEST(has(rewritten, "From: =?UTF-8?Q?J=C3=BCrg_via_dev?= <dev@lists.example>"));
+  BOOST_TEST(has(rewritten, "Reply-To: =?UTF-8?Q?J=C3=BCrg?= <j@a.example>"));
+  BOOST_TEST(has(rewritten, "Original-From: =?UTF-8?Q?J=C3=BCrg?= <j@a.example>"));
+  BOOST_TEST(has(rewritten, "To: \"B" + u + "\" <b@a.example>"));
+  const std::string wrapped = header_of(Treatment::kWrap, head, false);
+  BOOST_TEST(std::all_of(wrapped.begin(), wrapped.end(), [](char c) { return (c & 0x80) == 0; }), wrapped);
+  BOOST_TEST(has(wrapped, "To: =?UTF-8?B?QsO8?= <b@a.example>"));
+  // An address in UTF-8 has no other form.
+  const std::string address = "From: j" + u + "@a.example\n";
+  BOOST_TEST(has(header_of(Treatment::kRewriteFrom, address, false), "Original-From: j" + u + "@a.example"));
+  // Announced, it is allowed.
+  BOOST_TEST(has(header_of(Treatment::kKeep, head, true), "Subject: [dev] Gr" + u + "n"));
+  BOOST_TEST(has(header_of(Treatment::kRewriteFrom, head, true), "Reply-To: J" + u + "rg <j@a.example>"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

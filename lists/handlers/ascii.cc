@@ -1,0 +1,60 @@
+// Fields of the header that the list has written from the author's, in ASCII.
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "core/base/text.h"
+#include "core/mail/downgrade_field.h"
+#include "core/mailauth/canonical.h"
+#include "lists/handlers/changes.h"
+
+namespace essaim::lists::handlers {
+namespace {
+
+// What else the list adds is in ASCII as it is made.
+bool may_be_ours(const mail::HeaderField& field) {
+  static constexpr std::array<std::string_view, 6> kNames{"Subject", "From",     "To",
+                                                          "Cc",      "Reply-To", "Original-From"};
+  return !is_ascii(field.raw()) && is_valid_utf8(field.raw()) &&
+         std::any_of(kNames.begin(), kNames.end(),
+                     [&field](std::string_view name) { return field.is(name); });
+}
+
+// As most signatures cover it: other white space leaves them whole.
+std::string canonical(const mail::HeaderField& field) {
+  std::string out;
+  mailauth::append_canonical_field(field.raw(), mailauth::Canonicalization::kRelaxed, &out);
+  return out;
+}
+
+}  // namespace
+
+// UTF-8 may stand in a header only where SMTPUTF8 was said (RFC 6532 §3); some programs show letters of another charset for
+// it. What the author wrote without stays: a signature may cover it, and does not cover what is written anew. Octets of
+// other charsets stay in any case: which one it is nobody says, and readers of that language may guess it.
+Result<void> ascii_fields(Draft& draft) {
+  if (draft.submission.smtputf8) return {};
+  std::unordered_set<std::string> authors;
+  // Around a message that is wrapped all is ours.
+  if (draft.treatment != Treatment::kWrap) {
+    for (const mail::HeaderField& field : draft.incoming.header.fields())
+      if (may_be_ours(field)) authors.insert(canonical(field));
+  }
+  std::string text;
+  bool changed = false;
+  for (const mail::HeaderField& field : draft.header.fields()) {
+    std::optional<std::string> ascii;  // nothing: an address in it cannot be said so
+    if (may_be_ours(field) && !authors.contains(canonical(field))) ascii = mail::downgraded_field(field);
+    text += ascii ? *ascii : field.raw();
+    changed = changed || ascii.has_value();
+  }
+  if (!changed) return {};
+  auto header = mail::HeaderBlock::parse(text + "\r\n");
+  if (header.ok()) draft.header = *std::move(header);  // else it has become too large, and stays
+  return {};
+}
+
+}  // namespace essaim::lists::handlers
