@@ -235,11 +235,11 @@ Edit edit_mixed(std::string_view body, const Multipart& parts, const Words& word
   return Edit::kCannot;
 }
 
-// A line that begins so (RFC 9580 §6.2, §7).
-bool has_pgp_armour(std::string_view text) {
+// A line that begins so (RFC 9580 §6.2, §7); in HTML one may begin behind any tag.
+bool has_pgp_armour(std::string_view text, bool html = false) {
   for (std::size_t at = text.find("-----BEGIN PGP "); at != std::string_view::npos;
        at = text.find("-----BEGIN PGP ", at + 1)) {
-    if (at != 0 && text[at - 1] != '\n') continue;
+    if (at != 0 && text[at - 1] != '\n' && !(html && text[at - 1] == '>')) continue;
     const std::string_view rest = text.substr(at + 15, 20);
     if (rest.starts_with("MESSAGE-----") || rest.starts_with("SIGNED MESSAGE-----") ||
         rest.starts_with("MESSAGE, PART")) {
@@ -262,11 +262,12 @@ bool has_armour(const HeaderBlock& header, std::string_view body, int depth) {
       });
     }
   }
+  const bool html = type.is("text", "html");
   if (const TransferEncoding encoding = encoding_of(header); type.type == "text" && !is_identity(encoding)) {
     // What is not in its encoding may have the armour as it is.
-    if (const std::optional<std::string> text = decoded(body, encoding)) return has_pgp_armour(*text);
+    if (const std::optional<std::string> text = decoded(body, encoding)) return has_pgp_armour(*text, html);
   }
-  return has_pgp_armour(body);
+  return has_pgp_armour(body, html);
 }
 
 // S/MIME under a type that says nothing (RFC 8551 §3.2.1): known by its name, as some gateways leave it.

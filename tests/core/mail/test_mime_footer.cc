@@ -270,6 +270,9 @@ BOOST_AUTO_TEST_CASE(protected_mail_is_known) {
   BOOST_TEST(!protected_text("A: b", "> -----BEGIN PGP MESSAGE-----\r\n"));
   BOOST_TEST(!protected_text("A: b", "-----BEGIN PGP PUBLIC KEY BLOCK-----\r\n"));
   BOOST_TEST(protected_text("Content-Transfer-Encoding: base64", "LS0tLS1CRUdJTiBQR1AgTUVTU0FHRS0tLS0tDQo="));
+  // The header would come between the tag and the armour, which would begin a line then.
+  BOOST_TEST(protected_text("Content-Type: text/html", "<html><body>-----BEGIN PGP MESSAGE-----<br>\r\n"));
+  BOOST_TEST(!protected_text("A: b", ">-----BEGIN PGP MESSAGE-----\r\n"));
   // As it is read, not as it is written; also in a part.
   const std::string printable = "Content-Transfer-Encoding: quoted-printable";
   const std::string hidden = "=2D----BEGIN PGP MESSAGE-----\r\n",
