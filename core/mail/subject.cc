@@ -1,5 +1,6 @@
 #include "core/mail/subject.h"
 
+#include <algorithm>
 #include <optional>
 #include <span>
 
@@ -116,11 +117,18 @@ std::string stripped(std::string_view text, std::string_view tag, bool* reply) {
   return std::string(trimmed(without_prefixes(bare, tag, reply)));
 }
 
+// In one line. Some programs fold with a tab, also within a tag of several words, or leave one there when they unfold.
+std::string in_one_line(std::string_view value) {
+  std::string out(trimmed(unfolded(value)));
+  std::replace(out.begin(), out.end(), '\t', ' ');
+  return out;
+}
+
 }  // namespace
 
 std::string tagged_subject(std::string_view value, std::string_view tag) {
-  std::string whole(trimmed(unfolded(value)));
-  if (tag.empty()) return whole;
+  if (tag.empty()) return std::string(trimmed(unfolded(value)));
+  const std::string whole = in_one_line(value);
   bool reply = false;
   std::string rest;
   if (!has_encoded_word(whole)) {
@@ -153,7 +161,7 @@ Result<void> tag_subject(HeaderBlock* header, std::string_view tag) {
   if (tag.empty()) return {};
   const std::optional<std::string> old = header->value("Subject");
   const std::string fresh = tagged_subject(old.value_or(""), tag);
-  if (old && *old == fresh && header->count("Subject") == 1) return {};
+  if (old && in_one_line(*old) == fresh && header->count("Subject") == 1) return {};
   return header->set("Subject", fresh);
 }
 

@@ -1,5 +1,11 @@
+#include <string>
+#include <vector>
+
 #include <boost/test/unit_test.hpp>
 
+#include "core/base/encoding.h"
+#include "core/base/text.h"
+#include "core/mail/charset.h"
 #include "core/mail/encoded_word.h"
 #include "core/mail/subject.h"
 #include "tests/core/mail/messages.h"
@@ -88,12 +94,65 @@ BOOST_AUTO_TEST_CASE(a_tag_outside_ascii_is_encoded_and_found_again) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(in_asian_charsets_the_tag_is_found_however_it_is_cut) {
+  const struct {
+    const char* charset;
+    const char* written;  // what iconv calls it
+    const char* text;
+  } rows[] = {
+      {"ISO-2022-JP", "ISO-2022-JP", "\u4f1a\u8b70\u306e\u8cc7\u6599"},
+      {"Shift_JIS", "CP932", "\u4f1a\u8b70\u306e\u8cc7\u6599"},
+      {"EUC-JP", "EUC-JP", "\u4f1a\u8b70\u306e\u8cc7\u6599"},
+      {"EUC-KR", "EUC-KR", "\ud68c\uc758 \uc790\ub8cc"},
+      {"ks_c_5601-1987", "CP949", "\ud68c\uc758 \uc790\ub8cc"},
+      {"GB18030", "GB18030", "\u4f1a\u8bae\u8d44\u6599"},
+      {"gb2312", "GBK", "\u4f1a\u8bae\u8d44\u6599"},
+      {"Big5", "BIG5", "\u6703\u8b70\u8cc7\u6599"},
+      {"UTF-8", "UTF-8", "\u4f1a\u8b70"},
+  };
+  for (const auto& row : rows) {
+    const std::string text = row.text;
+    const auto word = [&row](const std::string& utf8) {
+      return std::string("=?") + row.charset + "?B?" +
+             base64_encoded(converted(utf8, "UTF-8", row.written).value()) + "?=";
+    };
+    for (const std::string& tag : {std::string("[dev]"), "[" + text + "]"}) {
+      const std::string right = "Re: " + tag + " " + text;
+      std::vector<std::string> replies{word(right), "Re: " + word(tag + " " + text),
+                                       word("Re: ") + "\r\n " + word(tag + " " + text)};
+      for (std::size_t cut = 1; cut < tag.size(); ++cut) {
+        if ((static_cast<unsigned char>(tag[cut]) & 0xc0) == 0x80) continue;
+        for (const char* fold : {"\r\n ", "\r\n\t"})
+          replies.push_back("Re: " + word(tag.substr(0, cut)) + fold + word(tag.substr(cut) + " " + text));
+      }
+      for (const std::string& reply : replies) {
+        const std::string once = tagged_subject(reply, tag);
+        BOOST_TEST(decode_encoded_words(once) == right, row.charset << ": " << reply);
+        BOOST_TEST(decode_encoded_words(tagged_subject(once, tag)) == right, row.charset << ": " << reply);
+        const Result<std::string> field = format_field("Subject", once);
+        BOOST_REQUIRE(field.ok());
+        BOOST_TEST(is_ascii(*field));
+        for (std::string_view line : split(*field, '\n')) BOOST_TEST(line.size() <= 78U + 1);
+      }
+    }
+    // A new one keeps its bytes.
+    BOOST_TEST(tagged_subject(word(text), "[dev]") == "[dev] " + word(text));
+    BOOST_TEST(tagged_subject("Re: [dev]\r\n " + word(text), "[dev]") == "Re: [dev] " + word(text));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_subject_that_is_right_keeps_its_bytes) {
-  Result<HeaderBlock> header = HeaderBlock::parse("Subject:   Re:\r\n\t[dev] x  \r\n\r\n");
-  const std::string before = header->serialise();
-  // Unfolding gives "Re:\t[dev] x": the words are right, the white space is the author's.
-  BOOST_REQUIRE(tag_subject(&header.value(), "[dev]").ok());
-  BOOST_TEST(header->serialise() == "Subject: Re: [dev] x\r\n\r\n");
+  // The words are right, the white space is the author's.
+  for (const char* tag : {"[dev]", "[the dev]"}) {
+    std::string folded(tag);
+    if (const std::size_t at = folded.find(' '); at != std::string::npos) folded.replace(at, 1, "\r\n\t");
+    const std::string before = "Subject:   Re:\r\n\t" + folded + " x\r\n\ty  \r\n\r\n";
+    Result<HeaderBlock> header = HeaderBlock::parse(before);
+    BOOST_REQUIRE(tag_subject(&header.value(), tag).ok());
+    BOOST_TEST(header->serialise() == before);
+  }
+  BOOST_TEST(tagged_subject("AW: [the\r\n\tdev] x", "[the dev]") == "Re: [the dev] x");
+  BOOST_TEST(tagged_subject("Re: [the\tdev] x", "[the dev]") == "Re: [the dev] x");
   const std::string gmail = message("alternative_gmail");
   Result<HeaderBlock> right = HeaderBlock::parse(gmail);
   BOOST_REQUIRE(tag_subject(&right.value(), "[dev]").ok());
