@@ -1,6 +1,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/text.h"
+#include "core/mail/charset.h"
 #include "core/mail/content_type.h"
 #include "core/mail/mime_footer.h"
 #include "core/mail/multipart.h"
@@ -166,6 +167,44 @@ BOOST_AUTO_TEST_CASE(japanese_text_gets_the_words_whatever_vendor_has_added_to_i
   // Text that does not come back to ASCII keeps its bytes: the words would be read as kanji.
   const std::string open = crlf(head + "\x1b$B-!2q5D\n");
   BOOST_TEST((with_footer(open, kAscii).outcome == FooterOutcome::kWrapped));
+}
+
+BOOST_AUTO_TEST_CASE(texts_in_asian_charsets_get_the_words_in_any_encoding) {
+  const struct {
+    const char* charset;
+    const char* written;  // what iconv calls it
+    const char* text;
+  } rows[] = {
+      {"ISO-2022-JP", "ISO-2022-JP", "\u4f1a\u8b70\u306e\u8cc7\u6599"},
+      {"Shift_JIS", "CP932", "\u4f1a\u8b70\u306e\u8cc7\u6599"},
+      {"EUC-KR", "EUC-KR", "\ud68c\uc758 \uc790\ub8cc"},
+      {"ks_c_5601-1987", "CP949", "\ud68c\uc758 \uc790\ub8cc"},
+      {"GB18030", "GB18030", "\u4f1a\u8bae\u8d44\u6599"},
+      {"gb2312", "GBK", "\u4f1a\u8bae\u8d44\u6599"},
+      {"Big5", "BIG5", "\u6703\u8b70\u8cc7\u6599"},
+  };
+  for (const auto& row : rows) {
+    const std::string octets = converted(row.text, "UTF-8", row.written).value() + "\r\n";
+    const std::pair<std::string, std::string> bodies[] = {
+        {"8bit", octets}, {"base64", base64_lines(octets)}, {"quoted-printable", quoted_printable(octets)}};
+    for (const auto& [encoding, body] : bodies)
+      for (const std::string& words :
+           {std::string("-- \r\ndev\r\n"), "dev: " + std::string(row.text) + "\r\n",
+            std::string("caf\u00e9 \u20ac\r\n")}) {
+        const Result2 out =
+            with_footer("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=" + std::string(row.charset) +
+                            "\r\nContent-Transfer-Encoding: " + encoding + "\r\n\r\n" + body,
+                        words.c_str());
+        BOOST_TEST_CONTEXT(row.charset << " " << encoding << " " << words) {
+          BOOST_TEST((out.outcome == FooterOutcome::kAppended));
+          BOOST_TEST(converted(text_of(out), charset_of(out), "UTF-8").value_or("none") ==
+                     row.text + std::string("\r\n") + words);
+          if (is_ascii(words)) BOOST_TEST(charset_of(out) == row.charset);
+          BOOST_TEST(
+              (with_footer(out.header + out.body, words.c_str()).outcome == FooterOutcome::kAlreadyThere));
+        }
+      }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_footer_does_not_flow_into_the_text) {
