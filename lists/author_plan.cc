@@ -63,13 +63,25 @@ std::vector<SignatureFate> signature_fates(const Authentication& authentication,
   std::vector<SignatureFate> out;
   const mailauth::FieldIndex index(header);
   const auto& aligned = authentication.dmarc.aligned_dkim;
+  // Hashed once for all: a large body may have many signatures.
+  mailauth::BodyHashes hashes;
+  std::vector<std::size_t> numbers(authentication.dkim.size());
+  if (!body_kept) {
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      const DkimResult& dkim = authentication.dkim[i];
+      if (dkim.status == DkimStatus::kPass)
+        numbers[i] = hashes.want(dkim.signature.body, dkim.signature.body_length);
+    }
+    hashes.take(body);
+    hashes.finish();
+  }
   for (std::size_t i = 0; i < authentication.dkim.size(); ++i) {
     const DkimResult& dkim = authentication.dkim[i];
     if (dkim.status != DkimStatus::kPass) continue;
     SignatureFate fate;
     fate.number = i;
     fate.aligned = std::find(aligned.begin(), aligned.end(), dkim.signature.domain) != aligned.end();
-    fate.survives = mailauth::still_verifies(dkim, header, index, body, body_kept);
+    fate.survives = mailauth::still_verifies(dkim, header, index, body_kept ? nullptr : &hashes, numbers[i]);
     out.push_back(fate);
   }
   return out;

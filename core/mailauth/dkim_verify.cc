@@ -102,7 +102,7 @@ DkimResult SignatureCheck::judge(const Sha256Digest& body, std::uint64_t body_oc
 }
 
 bool still_verifies(const DkimResult& passed, const mail::HeaderBlock& header, const FieldIndex& index,
-                    std::string_view body, bool body_kept) {
+                    const BodyHashes* body, std::size_t number) {
   const Signature& signature = passed.signature;
   if (!passed.key) return false;
   const mail::HeaderField* own = nullptr;
@@ -113,14 +113,9 @@ bool still_verifies(const DkimResult& passed, const mail::HeaderBlock& header, c
       own = field;
   }
   if (own == nullptr) return false;
-  if (!body_kept) {
-    BodyHasher hasher(signature.body, signature.body_length);
-    hasher.update(body);
-    const Sha256Digest digest = hasher.finish();
-    if (!equal(digest, signature.body_hash) ||
-        (signature.body_length && *signature.body_length > hasher.octets()))
-      return false;
-  }
+  if (body != nullptr && (!equal(body->digest(number), signature.body_hash) ||
+                          (signature.body_length && *signature.body_length > body->octets(number))))
+    return false;
   return passed.key->verify(SignatureCheck(signature, *own, index).header_hash(), signature.signature);
 }
 

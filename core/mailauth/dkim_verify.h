@@ -87,9 +87,10 @@ class BodyHashes {
 };
 
 // Whether a signature that passed does so over another header or body: with the key that it was verified with, so without
-// DNS. `body_kept`: the body is the same octet for octet, which spares its hash.
+// DNS. `body`: what it is now, finished, and wanted as the signature covers it under `number`; null: it is the same octet for
+// octet.
 bool still_verifies(const DkimResult& passed, const mail::HeaderBlock& header, const FieldIndex& index,
-                    std::string_view body, bool body_kept);
+                    const BodyHashes* body, std::size_t number);
 
 class DkimVerifier {
  public:
