@@ -99,9 +99,12 @@ std::optional<Dsn> parse_plain_report(std::string_view message) {
   if (!named.empty()) {
     // Looked for in the text for the first ones only: it is read anew for each.
     constexpr std::size_t kLookedFor = 20;
+    const std::string first = first_of(lines);
     for (const std::string_view word : split(named, ',')) {
+      if (out.recipients.size() >= kMaxRecipients) break;
       const std::string_view address = trimmed(word);
-      add(address, out.recipients.size() < kLookedFor ? said_of(address, lines) : first_of(lines), &out);
+      if (address.empty()) continue;
+      add(address, out.recipients.size() < kLookedFor ? said_of(address, lines) : first, &out);
     }
   } else if (trimmed(text).starts_with("Hi. This is the ")) {
     read_qmail(lines, &out);
