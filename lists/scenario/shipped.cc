@@ -1,8 +1,5 @@
 #include "lists/scenario/shipped.h"
 
-#include <array>
-#include <utility>
-
 #include "core/base/text.h"
 #include "lists/scenario/shipped/tables.h"
 
@@ -74,16 +71,6 @@ std::string canonical_name(std::string_view function, std::string_view name) {
   }
   if (function == "visibility" && out == "public") return "noconceal";
   if (function == "visibility" && out == "private") return "conceal";
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOld = {
-      {{"authdkim", "auth"},
-       {"ownerdkim", "owner"},
-       {"auth_notifydkim", "auth_notify"},
-       {"auth_ownerdkim", "auth_owner"},
-       {"editordkim", "editorkey"},
-       {"privatedkim", "private"}}};
-  for (const auto& [old, now] : kOld) {
-    if (out == old) return std::string(now);
-  }
   return out;
 }
 

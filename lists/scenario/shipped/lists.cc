@@ -144,12 +144,14 @@ true()                         smtp,md5,smime  -> reject(reason='documents_owner
 title.fr abonnés et propriétaires
 is_subscriber([listname],[sender])  smtp,md5,smime  -> do_it
 is_owner([listname],[sender])       smtp,md5,smime  -> do_it
+is_editor([listname],[sender])      smtp,md5,smime  -> do_it
 true()                              smtp,md5,smime  -> reject(reason='documents_subscriber')
 )"},
       {"d_edit", "private-https", R"(title.en subscribers and owners
 title.fr abonnés et propriétaires
 is_subscriber([listname],[sender])  smtp,md5,smime  -> do_it
 is_owner([listname],[sender])       smtp,md5,smime  -> do_it
+is_editor([listname],[sender])      smtp,md5,smime  -> do_it
 true()                              smtp,md5,smime  -> reject(reason='documents_subscriber')
 )"},
       {"d_edit", "public", R"(title.en anyone

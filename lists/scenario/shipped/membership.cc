@@ -42,8 +42,32 @@ is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                             smtp            -> request_auth([email]),owner
 true()                             md5,smime       -> owner
 )"},
+      {"subscribe", "authdkim", R"(title.en anyone, after confirmation by whom no DKIM signature vouches for
+title.fr tout le monde, après confirmation de qui n'a pas de signature DKIM
+!equal([sender],[email])           smtp,dkim,md5,smime  -> request_auth([email])
+is_subscriber([listname],[email])  smtp,dkim,md5,smime  -> do_it
+true()                             smtp                 -> request_auth([email])
+true()                             dkim,md5,smime       -> do_it
+)"},
+      {"subscribe", "auth_notifydkim",
+       R"(title.en anyone, after confirmation by whom no DKIM signature vouches for; the owners are told
+title.fr tout le monde, après confirmation de qui n'a pas de signature DKIM ; les propriétaires sont avertis
+!equal([sender],[email])           smtp,dkim,md5,smime  -> request_auth([email])
+is_subscriber([listname],[email])  smtp,dkim,md5,smime  -> do_it
+true()                             smtp                 -> request_auth([email])
+true()                             dkim,md5,smime       -> do_it,notify
+)"},
+      {"subscribe", "auth_ownerdkim",
+       R"(title.en after confirmation by whom no DKIM signature vouches for, with the approval of an owner
+title.fr après confirmation de qui n'a pas de signature DKIM, avec l'accord d'un propriétaire
+!equal([sender],[email])           smtp,dkim,md5,smime  -> request_auth([email])
+is_subscriber([listname],[email])  smtp,dkim,md5,smime  -> do_it
+true()                             smtp                 -> request_auth([email]),owner
+true()                             dkim,md5,smime       -> owner
+)"},
       {"subscribe", "closed", R"(title.en nobody
 title.fr personne
+!equal([sender],[email])           smtp,md5,smime  -> reject(reason='sub_closed')
 is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                             smtp,md5,smime  -> reject(reason='sub_closed')
 )"},
@@ -51,12 +75,15 @@ true()                             smtp,md5,smime  -> reject(reason='sub_closed'
 title.fr avec l'accord d'un propriétaire
 !equal([sender],[email])           smtp,md5,smime  -> request_auth([email])
 is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
+is_owner([listname],[email])       smtp,md5,smime  -> do_it
 true()                             smtp,md5,smime  -> owner
 )"},
       {"subscribe", "smime", R"(title.en anyone, with an S/MIME signature
 title.fr tout le monde, avec une signature S/MIME
-true()  smtp,md5  -> reject(reason='sub_smime')
-true()  smime     -> do_it
+!equal([sender],[email])           smtp,md5,smime  -> request_auth([email])
+is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
+true()                             smtp,md5        -> reject(reason='sub_smime')
+true()                             smime           -> do_it
 )"},
       {"subscribe", "smimeorowner", R"(title.en with an S/MIME signature, or the approval of an owner
 title.fr avec une signature S/MIME ou l'accord d'un propriétaire
@@ -67,6 +94,7 @@ true()                             smime           -> do_it
 )"},
       {"subscribe", "invitation", R"(title.en by invitation only
 title.fr sur invitation seulement
+!equal([sender],[email])           smtp,md5,smime  -> reject(reason='sub_invitation')
 is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                             smtp,md5,smime  -> reject(reason='sub_invitation')
 )"},
@@ -95,8 +123,24 @@ title.fr après confirmation ; les propriétaires sont avertis
 true()                              smtp            -> request_auth([email])
 true()                              md5,smime       -> do_it,notify
 )"},
+      {"unsubscribe", "authdkim", R"(title.en after confirmation by whom no DKIM signature vouches for
+title.fr après confirmation de qui n'a pas de signature DKIM
+!equal([sender],[email])            smtp,dkim,md5,smime  -> request_auth([email])
+!is_subscriber([listname],[email])  smtp,dkim,md5,smime  -> do_it
+true()                              smtp                 -> request_auth([email])
+true()                              dkim,md5,smime       -> do_it
+)"},
+      {"unsubscribe", "auth_notifydkim",
+       R"(title.en after confirmation by whom no DKIM signature vouches for; the owners are told
+title.fr après confirmation de qui n'a pas de signature DKIM ; les propriétaires sont avertis
+!equal([sender],[email])            smtp,dkim,md5,smime  -> request_auth([email])
+!is_subscriber([listname],[email])  smtp,dkim,md5,smime  -> do_it
+true()                              smtp                 -> request_auth([email])
+true()                              dkim,md5,smime       -> do_it,notify
+)"},
       {"unsubscribe", "closed", R"(title.en nobody
 title.fr personne
+!equal([sender],[email])            smtp,md5,smime  -> reject(reason='unsub_closed')
 !is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                              smtp,md5,smime  -> reject(reason='unsub_closed')
 )"},
@@ -104,6 +148,8 @@ true()                              smtp,md5,smime  -> reject(reason='unsub_clos
 title.fr avec l'accord d'un propriétaire
 !equal([sender],[email])            smtp,md5,smime  -> request_auth([email])
 !is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
+is_owner([listname],[email])        smtp            -> request_auth([email])
+is_owner([listname],[email])        md5,smime       -> do_it
 true()                              smtp,md5,smime  -> owner
 )"},
       {"add", "auth", R"(title.en owners, after confirmation
@@ -111,6 +157,18 @@ title.fr propriétaires, après confirmation
 is_owner([listname],[sender])  smtp            -> request_auth
 is_owner([listname],[sender])  md5,smime       -> do_it
 true()                         smtp,md5,smime  -> reject(reason='add_owner')
+)"},
+      {"add", "authdkim", R"(title.en owners, after confirmation by whom no DKIM signature vouches for
+title.fr propriétaires, après confirmation de qui n'a pas de signature DKIM
+is_owner([listname],[sender])  smtp                 -> request_auth
+is_owner([listname],[sender])  dkim,md5,smime       -> do_it
+true()                         smtp,dkim,md5,smime  -> reject(reason='add_owner')
+)"},
+      {"add", "ownerdkim", R"(title.en owners, after confirmation by whom no DKIM signature vouches for
+title.fr propriétaires, après confirmation de qui n'a pas de signature DKIM
+is_owner([listname],[sender])  smtp                 -> request_auth
+is_owner([listname],[sender])  dkim,md5,smime       -> do_it
+true()                         smtp,dkim,md5,smime  -> reject(reason='add_owner')
 )"},
       {"add", "closed", R"(title.en nobody
 title.fr personne
@@ -131,6 +189,18 @@ title.fr propriétaires, après confirmation
 is_owner([listname],[sender])  smtp            -> request_auth
 is_owner([listname],[sender])  md5,smime       -> do_it
 true()                         smtp,md5,smime  -> reject(reason='del_owner')
+)"},
+      {"del", "authdkim", R"(title.en owners, after confirmation by whom no DKIM signature vouches for
+title.fr propriétaires, après confirmation de qui n'a pas de signature DKIM
+is_owner([listname],[sender])  smtp                 -> request_auth
+is_owner([listname],[sender])  dkim,md5,smime       -> do_it
+true()                         smtp,dkim,md5,smime  -> reject(reason='del_owner')
+)"},
+      {"del", "ownerdkim", R"(title.en owners, after confirmation by whom no DKIM signature vouches for
+title.fr propriétaires, après confirmation de qui n'a pas de signature DKIM
+is_owner([listname],[sender])  smtp                 -> request_auth
+is_owner([listname],[sender])  dkim,md5,smime       -> do_it
+true()                         smtp,dkim,md5,smime  -> reject(reason='del_owner')
 )"},
       {"del", "closed", R"(title.en nobody
 title.fr personne
@@ -161,10 +231,11 @@ is_owner([listname],[sender])  smtp            -> request_auth
 is_owner([listname],[sender])  md5,smime       -> do_it
 true()                         smtp,md5,smime  -> reject(reason='invite_owner')
 )"},
-      {"invite", "private", R"(title.en subscribers and owners
-title.fr abonnés et propriétaires
+      {"invite", "private", R"(title.en subscribers, owners and editors
+title.fr abonnés, propriétaires et modérateurs
 is_subscriber([listname],[sender])  smtp,md5,smime  -> do_it
 is_owner([listname],[sender])       smtp,md5,smime  -> do_it
+is_editor([listname],[sender])      smtp,md5,smime  -> do_it
 true()                              smtp,md5,smime  -> reject(reason='invite_subscriber')
 )"},
       {"invite", "privateauth", R"(title.en subscribers and owners, after confirmation
@@ -189,11 +260,10 @@ title.fr listmasters
 is_listmaster([sender])  smtp,md5,smime  -> do_it
 true()                   smtp,md5,smime  -> reject(reason='review_listmaster')
 )"},
-      {"review", "owner", R"(title.en owners and editors
-title.fr propriétaires et modérateurs
-is_owner([listname],[sender])   smtp,md5,smime  -> do_it
-is_editor([listname],[sender])  smtp,md5,smime  -> do_it
-true()                          smtp,md5,smime  -> reject(reason='review_owner')
+      {"review", "owner", R"(title.en owners
+title.fr propriétaires
+is_owner([listname],[sender])  smtp,md5,smime  -> do_it
+true()                         smtp,md5,smime  -> reject(reason='review_owner')
 )"},
       {"review", "private", R"(title.en subscribers, owners and editors
 title.fr abonnés, propriétaires et modérateurs
@@ -217,6 +287,19 @@ title.fr propriétaires
 is_owner([listname],[sender])  smtp            -> request_auth
 is_owner([listname],[sender])  md5,smime       -> do_it
 true()                         smtp,md5,smime  -> reject(reason='remind_owner')
+)"},
+      {"remind", "ownerdkim", R"(title.en owners, after confirmation by whom no DKIM signature vouches for
+title.fr propriétaires, après confirmation de qui n'a pas de signature DKIM
+is_owner([listname],[sender])  smtp                 -> request_auth
+is_owner([listname],[sender])  dkim,md5,smime       -> do_it
+true()                         smtp,dkim,md5,smime  -> reject(reason='remind_owner')
+)"},
+      {"remind", "listmasterdkim",
+       R"(title.en listmasters, after confirmation by whom no DKIM signature vouches for
+title.fr listmasters, après confirmation de qui n'a pas de signature DKIM
+is_listmaster([sender])  smtp                 -> request_auth
+is_listmaster([sender])  dkim,md5,smime       -> do_it
+true()                   smtp,dkim,md5,smime  -> reject(reason='remind_listmaster')
 )"},
   };
 }

@@ -27,6 +27,13 @@ is_editor([listname],[sender])  smtp            -> request_auth
 is_editor([listname],[sender])  md5,smime       -> do_it
 true()                          smtp,md5,smime  -> editorkey
 )"},
+      {"send", "editordkim",
+       R"(title.en moderated; editors post at once where a DKIM signature vouches for them, else after confirmation
+title.fr modérée ; les modérateurs publient directement avec une signature DKIM, sinon après confirmation
+is_editor([listname],[sender])  smtp                 -> request_auth
+is_editor([listname],[sender])  dkim,md5,smime       -> do_it
+true()                          smtp,dkim,md5,smime  -> editorkey
+)"},
       {"send", "editorkeyonly", R"(title.en moderated, editors included
 title.fr modérée, modérateurs compris
 true()  smtp,md5,smime  -> editorkey
@@ -41,10 +48,10 @@ title.fr modérateurs seulement
 is_editor([listname],[sender])  smtp,md5,smime  -> do_it
 true()                          smtp,md5,smime  -> reject(reason='send_editor')
 )"},
-      {"send", "newsletterkeyonly", R"(title.en editors only, after confirmation
-title.fr modérateurs seulement, après confirmation
-is_editor([listname],[sender])  smtp            -> request_auth
-is_editor([listname],[sender])  md5,smime       -> do_it
+      {"send", "newsletterkeyonly", R"(title.en editors only, when one of them approves
+title.fr modérateurs seulement, avec l'accord de l'un d'eux
+is_editor([listname],[sender])  smime           -> do_it
+is_editor([listname],[sender])  smtp,md5        -> editorkey
 true()                          smtp,md5,smime  -> reject(reason='send_editor')
 )"},
       {"send", "owner", R"(title.en owners only
@@ -115,15 +122,12 @@ true()                              smtp,md5,smime  -> reject(reason='send_subsc
 title.fr abonnés directement, autres modérés
 is_subscriber([listname],[sender])  smtp,md5,smime  -> do_it
 is_editor([listname],[sender])      smtp,md5,smime  -> do_it
-is_owner([listname],[sender])       smtp,md5,smime  -> do_it
 true()                              smtp,md5,smime  -> editorkey
 )"},
       {"send", "privateorpublickey", R"(title.en subscribers at once, others after confirmation
 title.fr abonnés directement, autres après confirmation
 true()                              md5,smime  -> do_it
 is_subscriber([listname],[sender])  smtp       -> do_it
-is_editor([listname],[sender])      smtp       -> do_it
-is_owner([listname],[sender])       smtp       -> do_it
 true()                              smtp       -> request_auth
 )"},
       {"send", "public", R"(title.en anyone
@@ -144,6 +148,7 @@ true()  md5,smime  -> do_it
 title.fr tout le monde ; messages avec pièces jointes modérés
 match([header->Content-Type][-1],/^multipart\/(mixed|related)/)         smtp,md5,smime  -> editorkey
 match([header->Content-Type][-1],/^(application|image|audio|video)\//)  smtp,md5,smime  -> editorkey
+match([header->Content-Disposition][-1],/^attachment/)                  smtp,md5,smime  -> editorkey
 true()                                                                  smtp,md5,smime  -> do_it
 )"},
       {"send", "publicnomultipart", R"(title.en anyone, messages of one part

@@ -178,7 +178,7 @@ BOOST_AUTO_TEST_CASE(every_shipped_scenario_can_be_read_and_has_titles) {
 
 BOOST_AUTO_TEST_CASE(old_names_mean_the_new_ones) {
   BOOST_TEST(canonical_name("subscribe", "open,notify") == "open_notify");
-  BOOST_TEST(canonical_name("subscribe", "auth_ownerdkim") == "auth_owner");
+  BOOST_TEST(canonical_name("subscribe", "auth_ownerdkim") == "auth_ownerdkim");
   BOOST_TEST(canonical_name("send", "default") == "private");
   BOOST_TEST(canonical_name("visibility", "public") == "noconceal");
   BOOST_TEST(canonical_name("send", "mine") == "mine");
