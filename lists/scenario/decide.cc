@@ -3,10 +3,14 @@
 #include <cstdlib>
 
 #include "core/base/text.h"
+#include "core/mail/address_list.h"
 #include "lists/scenario/values.h"
 
 namespace essaim::lists::scenario {
 namespace {
+
+// Addresses that one condition looks up: what a stranger writes into a field must not cost more.
+constexpr std::size_t kMostNamed = 20;
 
 // Holds, does not, or the rule cannot be judged and is passed over, negated or not.
 enum class Verdict { kHolds, kNot, kSkip };
@@ -71,7 +75,8 @@ class Judge {
       case ConditionKind::kIsEditor:
         return has_role(storage::Role::kEditor, operands);
       case ConditionKind::kIsListmaster:
-        return any_of(operands[0], [this](const std::string& who) { return lookups_.is_listmaster(who); });
+        return any_address(operands[0],
+                           [this](const std::string& who) { return lookups_.is_listmaster(who); });
       case ConditionKind::kSearch:
         return search(condition, operands);
       case ConditionKind::kTrue:
@@ -100,16 +105,25 @@ class Judge {
     return false;
   }
 
+  // An address, or as [msg_header->X-Sender] gives it: "Ann <ann@a.example>, bob@b.example".
+  template <typename Test>
+  static Result<bool> any_address(const std::vector<std::string>& values, Test test) {
+    std::vector<std::string> who;
+    for (const std::string& value : values) {
+      who.push_back(value);
+      if (value.find_first_of("<,( ") == value.npos) continue;
+      for (const mail::Mailbox& one : mail::parse_address_list(value, kMostNamed).mailboxes)
+        who.push_back(one.addr_spec());
+    }
+    if (who.size() > kMostNamed) who.resize(kMostNamed);
+    return any_of(who, test);
+  }
+
   Result<bool> matches(const Condition& condition, const std::vector<std::string>& values) {
     if (condition.pattern.empty()) return false;
     std::optional<Regex> by_list;
     if (!condition.regex) {
-      std::string pattern = condition.pattern;
-      const std::string host = regex_quoted(question_.domain);
-      for (auto at = pattern.find("[host]"); at != pattern.npos;
-           at = pattern.find("[host]", at + host.size()))
-        pattern.replace(at, 6, host);
-      auto regex = Regex::compile(pattern);
+      auto regex = Regex::compile(with_domain(condition.pattern, regex_quoted(question_.domain)));
       if (!regex.ok()) return regex.error();
       by_list = std::move(*regex);
     }
@@ -124,7 +138,7 @@ class Judge {
   // Listmasters count as owners of every list.
   Result<bool> has_role(storage::Role role, const std::vector<std::vector<std::string>>& operands) {
     if (operands[0].empty()) return false;
-    return any_of(operands[1], [&](const std::string& who) -> Result<bool> {
+    return any_address(operands[1], [&](const std::string& who) -> Result<bool> {
       if (who.empty() || who == "nobody") return false;
       auto has = lookups_.has_role(role, operands[0].front(), who);
       if (!has.ok()) return has.error();

@@ -47,7 +47,7 @@ Result<TextFilter> TextFilter::parse(std::string_view text, const std::string& n
   for (const std::string_view raw : split(text, '\n')) {
     ++number;
     std::string line = ascii_lowered(trimmed(raw));
-    if (line.empty() || line.front() == '#') continue;
+    if (line.empty() || line.front() == '#' || line.front() == ';') continue;
     const auto wrong = [&](const char* what) {
       return Error{ErrorCode::kInvalid, name + ", line " + std::to_string(number) + ": " + what};
     };

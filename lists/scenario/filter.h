@@ -1,4 +1,4 @@
-// Named search filters of the kind .txt: addresses and patterns, one to a line, "#" begins a comment line:
+// Named search filters of the kind .txt: addresses and patterns, one to a line, "#" and ";" begin a comment line:
 //
 //   spammer@bad.example
 //   *@bad.example          a whole domain

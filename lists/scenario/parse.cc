@@ -51,7 +51,12 @@ std::optional<Include> take_include(std::string_view line, int number, std::opti
   if (quoted) ++cursor.at;
   const auto name = cursor.take_while([](char c) { return is_word(c) || c == '.' || c == '-'; });
   if (name.empty()) {
-    *complaint = Complaint{cursor.at, "include needs the name of a file: include.NAME"};
+    *complaint = Complaint{cursor.at, "include needs the name of a file: include NAME"};
+    return std::nullopt;
+  }
+  if (name.front() == '.') {
+    *complaint = Complaint{0, "the file include" + std::string(name) +
+                                  " is named without its first word: include " + std::string(name.substr(1))};
     return std::nullopt;
   }
   if (quoted && !cursor.take(quote)) {

@@ -59,6 +59,10 @@ constexpr std::array kVariables = {
     KnownVariable{"topic-auto", Variable::kTopicAuto, false},
     KnownVariable{"topic-sender", Variable::kTopicSender, false},
     KnownVariable{"topic-editor", Variable::kTopicEditor, false},
+    KnownVariable{"topic-needed", Variable::kTopicNeeded, false},
+    KnownVariable{"topic_auto", Variable::kTopicAuto, false},  // as Sympa itself reads them
+    KnownVariable{"topic_sender", Variable::kTopicSender, false},
+    KnownVariable{"topic_editor", Variable::kTopicEditor, false},
     KnownVariable{"topic_needed", Variable::kTopicNeeded, false},
     KnownVariable{"topicname", Variable::kTopicName, false},
     KnownVariable{"remote_host", Variable::kRemoteHost, false},
@@ -203,10 +207,8 @@ std::optional<Complaint> put_expression(const Argument& argument, Condition* con
   if (!argument.expression)
     return Complaint{argument.at, "match needs an expression between slashes: /^ann@/"};
   if (argument.text.empty()) return std::nullopt;
-  std::string tried = argument.text;
-  const bool by_list = tried.find("[host]") != tried.npos;
-  for (auto at = tried.find("[host]"); at != tried.npos; at = tried.find("[host]", at))
-    tried.replace(at, 6, "h");
+  const std::string tried = with_domain(argument.text, "d");
+  const bool by_list = tried != argument.text;
   auto regex = Regex::compile(tried);
   if (!regex.ok()) return Complaint{argument.at, "the expression cannot be read: " + regex.error().message};
   if (!by_list) condition->regex = std::move(*regex);
@@ -284,6 +286,9 @@ std::optional<Complaint> read_condition(Cursor* cursor, Condition* condition) {
     cursor->take(',');
     if (arguments.size() > known->most) break;
   }
+  if (known->kind == ConditionKind::kMatch && arguments.size() > 2 && arguments[1].expression)
+    return Complaint{arguments[2].at,
+                     "nothing may follow the expression; upper and lower case are one in it"};
   if (arguments.size() < known->least || arguments.size() > known->most) {
     std::string wanted = std::to_string(known->least);
     if (known->most != known->least) wanted += " or " + std::to_string(known->most);

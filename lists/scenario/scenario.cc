@@ -49,6 +49,14 @@ std::string Action::to_string() const {
   return out;
 }
 
+std::string with_domain(std::string pattern, std::string_view quoted) {
+  for (const std::string_view name : {"[domain]", "[host]"}) {
+    for (auto at = pattern.find(name); at != pattern.npos; at = pattern.find(name, at + quoted.size()))
+      pattern.replace(at, name.size(), quoted);
+  }
+  return pattern;
+}
+
 std::string Scenario::title(std::string_view language) const {
   for (const std::string& wanted :
        {std::string(language), std::string("en"), std::string("gettext"), std::string()}) {

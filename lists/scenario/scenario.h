@@ -126,12 +126,15 @@ enum class ConditionKind : std::uint8_t {
 struct Condition {
   ConditionKind kind = ConditionKind::kTrue;
   bool negated = false;
-  std::vector<Operand> operands;   // without the expression of match, the filter of search, the network
-  std::optional<Regex> regex;      // of match; none if it holds [host], which differs by list
-  std::string pattern;             // as written; "" matches nothing, as in Perl's split
-  std::string filter;              // of search: "blocklist.txt"
+  std::vector<Operand> operands;  // without the expression of match, the filter of search, the network
+  std::optional<Regex> regex;  // of match; none if it names the domain (with_domain), which differs by list
+  std::string pattern;         // as written; "" matches nothing, as in Perl's split
+  std::string filter;          // of search: "blocklist.txt"
   std::optional<Network> network;  // of verify_netmask
 };
+
+// An expression with `quoted`, the domain as an expression, in place of "[domain]" and "[host]".
+std::string with_domain(std::string pattern, std::string_view quoted);
 
 struct Rule {
   Condition condition;

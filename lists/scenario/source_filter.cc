@@ -55,7 +55,7 @@ class Reader {
     for (const std::string_view raw : split(text_, '\n')) {
       ++number;
       const std::string_view line = trimmed(raw);
-      if (line.empty() || line.front() == '#') continue;
+      if (line.empty() || line.front() == '#' || line.front() == ';') continue;
       if (line.size() > kMaxLine || !is_valid_utf8(line) || line.find('\0') != line.npos)
         return wrong(number, "the line is too long, or not UTF-8");
       const auto end = line.find_first_of(" \t");

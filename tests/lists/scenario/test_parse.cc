@@ -100,6 +100,8 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_named_with_its_place) {
       {"include", "column 8: include needs the name of a file"},
       {"include('x", "the closing quote is missing"},
       {"true() smtp -> \xFF", "it is not UTF-8"},
+      {" include.rules",
+       "line 1, column 2: the file include.rules is named without its first word: include rules"},
   };
   for (const Row& row : rows) {
     const auto parsed = parse(row.text, "send.x");

@@ -85,6 +85,12 @@ BOOST_AUTO_TEST_CASE(every_variable_of_rules_may_be_asked_with_but_what_a_messag
   }
 }
 
+BOOST_AUTO_TEST_CASE(lines_may_be_comments_of_either_kind) {
+  const auto filter =
+      SourceFilter::parse("# one\n; two\nhost x\nsuffix y\nfilter (mail=[sender])\n", "a.ldap");
+  BOOST_TEST(filter.ok());
+}
+
 BOOST_AUTO_TEST_CASE(what_is_wrong_is_said_with_its_line) {
   struct Row {
     const char* name;
