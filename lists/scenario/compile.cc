@@ -19,6 +19,10 @@ class Compiler {
       if (const auto* rule = std::get_if<Rule>(&line)) {
         out_->named.add(rule->auths);
         out_->rules.push_back(*rule);
+        // Who asks for somebody else must not be able to confirm it. Old files leave the address out (those that Sympa
+        // shipped to 6.2.34), and it reads them so, too.
+        Action& action = out_->rules.back().action;
+        if (of_the_person() && action.kind == ActionKind::kRequestAuth) action.confirmed_by_email = true;
         if (out_->rules.size() > kMaxRules)
           return Error{ErrorCode::kInvalid,
                        out_->file() + ": more than " + std::to_string(kMaxRules) + " rules in all"};
@@ -37,6 +41,8 @@ class Compiler {
     }
     return {};
   }
+
+  bool of_the_person() const { return out_->function == "subscribe" || out_->function == "unsubscribe"; }
 
   Result<bool> add_file(const std::string& file, int depth) {
     auto text = find_(file);

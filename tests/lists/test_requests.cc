@@ -158,6 +158,20 @@ BOOST_AUTO_TEST_CASE(nobody_is_subscribed_or_removed_by_a_stranger) {
   BOOST_TEST(!site.is_member("bob@x.example"));
 }
 
+// As rules of old say it, which Sympa shipped for years.
+BOOST_AUTO_TEST_CASE(a_stranger_cannot_confirm_that_somebody_else_leaves) {
+  Served site;
+  lists::SiteTexts texts(*site.database, site.clock);
+  TestSite::require(texts.set({}, storage::TextKind::kScenario, "unsubscribe.mine",
+                              "true() smtp -> request_auth\ntrue() md5 -> do_it\n"));
+  TestSite::require(site.admin.set_list("dev@lists.example", {{"unsubscribe", "mine"}}));
+  site.ask("evil@x.example", "signoff dev ann@x.example\n");
+  BOOST_TEST(site.question("ann@x.example").says("take ann@x.example off dev@lists.example"));
+  BOOST_TEST(site.is_member("ann@x.example"));
+  BOOST_TEST(site.confirm("ann@x.example", "ann@x.example").positive());
+  BOOST_TEST(!site.is_member("ann@x.example"));
+}
+
 BOOST_AUTO_TEST_CASE(owners_add_remove_invite_and_review) {
   Served site(lists::Settings{{"add", "owner_notify"}});
   BOOST_TEST(site.ask("own@o.example", "ADD dev bob@x.example Bob\n")

@@ -97,11 +97,13 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_named_with_its_place) {
       {"equal([sender][0],'x') smtp -> do_it", "only header fields have an index"},
       {"equal([header->X][a],'x') smtp -> do_it", "an index as [0] or [-1] is expected"},
       {"true( smtp -> do_it", "true takes 0 arguments"},
+      {"match([sender],/ab/i) smtp -> do_it",
+       "column 20: nothing may follow the expression; upper and lower case are one in it"},
       {"include", "column 8: include needs the name of a file"},
-      {"include('x", "the closing quote is missing"},
-      {"true() smtp -> \xFF", "it is not UTF-8"},
       {" include.rules",
        "line 1, column 2: the file include.rules is named without its first word: include rules"},
+      {"include('x", "the closing quote is missing"},
+      {"true() smtp -> \xFF", "it is not UTF-8"},
   };
   for (const Row& row : rows) {
     const auto parsed = parse(row.text, "send.x");
@@ -141,6 +143,21 @@ BOOST_AUTO_TEST_CASE(headers_and_includes_are_put_together) {
   BOOST_TEST(order == "blocklist:0 include.send.header:1 include.second:1 include.first:2 send.mine:2 ");
   BOOST_TEST((*scenario)->named.to_string() == "smtp,dkim,md5,smime");
   BOOST_TEST((*scenario)->filters == std::vector<std::string>{"blocklist.txt"});
+}
+
+// As Sympa reads the files of its own earlier versions: else who asks for somebody else would be asked to confirm it.
+BOOST_AUTO_TEST_CASE(whom_it_concerns_confirms_that_he_joins_or_leaves) {
+  const auto find =
+      texts({{"subscribe.x", "include asks\n"},
+             {"unsubscribe.x", "include asks\n"},
+             {"add.x", "include asks\n"},
+             {"include.asks", "true() smtp -> request_auth\ntrue() dkim -> request_auth,owner\n"}});
+  for (const char* function : {"subscribe", "unsubscribe", "add"}) {
+    const auto scenario = compile(function, "x", find, false);
+    BOOST_REQUIRE(scenario.ok());
+    for (const Rule& rule : (*scenario)->rules)
+      BOOST_TEST(rule.action.confirmed_by_email == (std::string_view(function) != "add"), function);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_circle_of_includes_is_refused_and_a_missing_one_only_when_saved) {
