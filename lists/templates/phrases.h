@@ -19,7 +19,7 @@ struct Reason {
 };
 const std::vector<Reason>& reasons();
 
-bool is_reason(std::string_view key);
+bool is_reason(std::string_view key);  // or what Sympa calls one of them
 
 // The phrase in the language, filled. Aborts if it is not in the table.
 std::string phrase(std::string_view language, std::string_view english, const Values& values = {});

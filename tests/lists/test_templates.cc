@@ -73,6 +73,10 @@ BOOST_AUTO_TEST_CASE(every_phrase_and_reason_is_translated_with_the_same_variabl
   for (const std::string_view english : phrases()) phrase("en", english);
   BOOST_TEST(reason_text("fr", "send_owner") == "seuls les propriétaires peuvent publier sur cette liste");
   BOOST_TEST(reason_text("fr", "because of me") == "because of me");
+  // As rules written for Sympa call them.
+  BOOST_TEST(reason_text("en", "subscribe_closed") == reason_text("en", "sub_closed"));
+  BOOST_TEST(is_reason("web_archive_owner"));
+  BOOST_TEST(!is_reason("web_archive"));
   BOOST_TEST(reason_text("en", "") == "no rule allows it");
 }
 
