@@ -148,8 +148,11 @@ std::vector<std::string> rejections_without_words(const std::string& name, const
   if (!parsed.ok()) return out;
   for (const auto& line : parsed->lines) {
     const auto* rule = std::get_if<scenario::Rule>(&line);
-    if (rule == nullptr || !rule->action.reason.empty()) continue;
-    const std::string& words = rule->action.reject_template;
+    if (rule == nullptr) continue;
+    const scenario::Action& action = rule->action;
+    // A reason is words, unless it looks like the name of some.
+    const std::string& words = action.reason.empty() ? action.reject_template : action.reason;
+    if (!action.reason.empty() && (words.find('_') == words.npos || words.find(' ') != words.npos)) continue;
     if (!words.empty() && !is_reason(words) && std::find(out.begin(), out.end(), words) == out.end())
       out.push_back(words);
   }
@@ -272,6 +275,9 @@ Result<void> check_text(Connection& connection, const storage::ListRecord& place
                         const std::string& name, const std::string& text) {
   ESSAIM_TRY(check_text_name(kind, name));
   if (kind == TextKind::kFilter) {
+    // Rules that say so search blocklist.txt: what is kept under the old name, nobody would ask.
+    if (name == "blacklist.txt")
+      return Error{ErrorCode::kInvalid, "blacklist.txt is called blocklist.txt: set it under that name"};
     if (scenario::is_source_filter(name)) {
       const auto filter = scenario::SourceFilter::parse(text, name);
       return filter.ok() ? Result<void>() : filter.error();

@@ -37,7 +37,8 @@ Result<void> check_text(storage::Connection& connection, const storage::ListReco
 Result<std::vector<std::string>> missing_filters(storage::Connection& connection,
                                                  const storage::ListRecord& place, const std::string& file);
 
-// What reject(tt2='...') names in a scenario's text and has no words here: who is refused by it hears that no rule allows it.
+// What reject(tt2='...') or reject(reason='...') names in a scenario's text and has no words here: who is refused by it hears
+// that no rule allows it, or the name as it stands.
 std::vector<std::string> rejections_without_words(const std::string& name, const std::string& text);
 
 // A filter that rules of a list search must be there, on some level; kConflict names a list that the place concerns and that

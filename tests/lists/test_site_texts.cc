@@ -88,6 +88,7 @@ BOOST_AUTO_TEST_CASE(a_broken_text_is_refused_with_its_place_and_the_one_in_forc
       {TextKind::kScenario, "snd.mine", "true() smtp -> do_it\n", "did you mean 'send'?"},
       {TextKind::kScenario, "send.../x", "true() smtp -> do_it\n", "is no name"},
       {TextKind::kFilter, "friends", "a@b.example\n", "a filter is named like friends.txt"},
+      {TextKind::kFilter, "blacklist.txt", "*@b.example\n", "is called blocklist.txt"},
       {TextKind::kTemplate, "welcom", "x\n", "did you mean 'welcome'?"},
       {TextKind::kTemplate, "welcome.tlh", "x\n", "none of the languages"},
       {TextKind::kTemplate, "welcome", "{{#list}}\n", "welcome: "},
@@ -118,7 +119,11 @@ BOOST_AUTO_TEST_CASE(the_name_of_a_template_is_told_to_nobody) {
     BOOST_TEST(reply.find(words) != reply.npos, reply);
     BOOST_TEST(reply.find("no_way") == reply.npos, reply);
   }
-  BOOST_TEST(lists::rejections_without_words("send.mine", text + text) == std::vector<std::string>{"no_way"},
+  const std::string by_name =
+      "equal([sender],'v@y.example') smtp -> reject(reason='send_local_user')\n"
+      "equal([sender],'w@y.example') smtp -> reject(reason='subscribe_closed')\n";
+  BOOST_TEST(lists::rejections_without_words("send.mine", text + by_name + text) ==
+                 (std::vector<std::string>{"no_way", "send_local_user"}),
              boost::test_tools::per_element());
 }
 
