@@ -56,6 +56,62 @@ inclusion 1600000000
 subscribed 0
 suspend 1
 """
+WASPS = """subject Wasps
+
+visibility noconceal
+
+owner_include
+source people
+
+shared_doc
+d_edit owner
+d_read private
+
+pictures_feature on
+
+anonymous_sender robot@lists.example
+
+reply_to_header
+value all
+apply respect
+
+footer_type mime
+
+clean_delay_queuemod 15
+
+user_data_source include2
+
+creation
+date_epoch 1700000000
+email listmaster@lists.example
+
+status open
+
+serial 3
+"""
+SUSPENDED = """date 1700000000
+email over@a.example
+enddate 1510000000
+startdate 1500000000
+suspend 1
+
+email now@a.example
+startdate 1500000000
+suspend 1
+
+email later@a.example
+startdate 99999999999
+suspend 1
+"""
+# In the words of rules that universities wrote.
+RULES = """title.gettext ours
+
+search(blacklist.txt) smtp,dkim,md5,smime -> reject(reason='web_archive_owner'),quiet
+match([sender],/@[domain]$/)  smtp,dkim,md5,smime  -> do_it, quiet
+equal([topic_needed],'x') smtp -> editorkey
+is_owner([listname],[header->X-Sender][-1]) smtp,dkim,md5,smime -> editorkey
+true() smtp,dkim,md5,smime,pgp -> reject(reason='create_list_closed')
+"""
 
 
 class ComingFromSympa(processes.Scenario):
@@ -179,6 +235,86 @@ class ComingFromSympa(processes.Scenario):
             self.assertIn(line, made.stdout)
         for name, count in (("config", 1), ("message_footer", 1), ("member.dump", 1), ("owner.dump", 0)):
             self.assertEqual(count, made.stderr.count(f"bees@lists.example: {name} is not UTF-8 in 1 of its lines"), made.stderr)
+
+    def test_lists_of_the_first_domain_stand_beside_the_folders_of_others(self):
+        """As Sympa lays them out, writes them and dumps their people."""
+        there = self.folder / "list_data"
+        for folder in (there / "wasps", there / "other.example" / "ants"):
+            folder.mkdir(parents=True)
+            (folder / "config").write_text(WASPS)
+        (there / "wasps" / "member.dump").write_text(SUSPENDED)
+        (there / "wasps" / "owner.dump").write_text(
+            "date 1700000000\nemail two@o.example\ninfo Room 12\nemail x@x.example\nprofile privileged\nprofile normal\n"
+            "reception nomail\nsubscribed 1\nupdate_date 1700000000\nvisibility conceal\n\n")
+        made = subprocess.run([SCRIPT, there, "lists.example"], capture_output=True, text=True, check=True)
+        self.assertNotIn("ants", made.stdout)
+        for line in ('  "over@a.example",', '  "now@a.example (off)",', '  "later@a.example",', 'footer_style = "mime"',
+                     'held_expire = "15d"', "closed = true"):
+            self.assertIn(line, made.stdout.splitlines())
+        self.assertIn('  "two@o.example (off, unprivileged)",', made.stdout.splitlines())
+        self.assertNotIn("x@x.example", made.stdout)
+        remarks = made.stderr.splitlines()
+        for remark in ("anonymous_sender is not brought over: authors would be named to all; the list is closed here",
+                       "owner_include is not brought over: who came from it stays, and nothing keeps them in step with it",
+                       "reply_to_header is not brought over", "1 of its members are suspended; they are off here until"):
+            self.assertEqual(1, sum(line.startswith("wasps@lists.example: " + remark) for line in remarks), (remark, remarks))
+        for silent in ("pictures_feature", "shared_doc", "user_data_source", "footer_type", "clean_delay_queuemod"):
+            self.assertNotIn(silent, made.stderr)
+
+    def test_rules_of_a_list_of_their_own_come_before_its_settings(self):
+        server = essaim.Essaim(self.folder, start=False)
+        wasps = self.folder / "list_data" / "wasps"
+        (wasps / "scenari").mkdir(parents=True)
+        (wasps / "config").write_text("subject Wasps\n\nsend mine\n\nadd ownerdkim\n\nsubscribe authdkim\n")
+        for role in ("member", "owner", "editor"):
+            (wasps / f"{role}.dump").write_text("email own@o.example\nprofile privileged\n" if role == "owner" else "")
+        rules = wasps / "scenari" / "send.mine"
+        rules.write_bytes(RULES.replace("\n", "\r\n").encode())
+        made = subprocess.run([SCRIPT, wasps.parent, "lists.example"], capture_output=True, text=True, check=True)
+        self.assertIn("before `config apply`, `essaim list create LIST --owner ADDRESS`", made.stderr)
+        server.run("domain", "create", "lists.example")
+        server.run("config", "apply", "-", stdin=made.stdout, check=False)
+        self.assertIn("there is no scenario send.mine", server.last.stderr)
+        # As the remark says.
+        server.run("list", "create", "wasps@lists.example", "--owner", "own@o.example")
+        self.assertNotIn("no words", server.run("scenario", "set", "send.mine", rules, "--list", "wasps@lists.example"))
+        server.run("config", "apply", "-", stdin=made.stdout)
+
+        def decided(function, sender, level, *more):
+            return server.run("scenario", "explain", "wasps@lists.example", function, "--sender", sender, "--auth", level, *more).split("\n")[0]
+
+        post = self.folder / "post"
+        post.write_text("From: x@x.example\nX-Sender: Own Er <own@o.example>\nSubject: x\n\nx\n")
+        for sender, message, action in (("x@lists.example", (), "do_it"), ("x@listsxexample", (), "reject"), ("x@d", (), "reject"),
+                                        ("x@x.example", ("--message", post), "editorkey")):
+            self.assertTrue(decided("send", sender, "smtp", *message).startswith(action), (sender, action))
+        # Names that end with dkim: From alone is asked to confirm.
+        for function, sender in (("add", "own@o.example"), ("subscribe", "new@x.example")):
+            self.assertTrue(decided(function, sender, "smtp").startswith("request_auth"), function)
+            self.assertTrue(decided(function, sender, "dkim").startswith("do_it"), function)
+
+    def test_rules_that_cannot_be_read_are_refused_with_their_place(self):
+        server = essaim.Essaim(self.folder, start=False)
+        server.run("domain", "create", "lists.example")
+        rules = self.folder / "rules"
+        for line, said in (("CustomCondition::ours([sender]) smtp -> do_it", "column 1: conditions written in Perl are not run here"),
+                           ("match([sender],/x/i) smtp -> do_it", "column 19: nothing may follow the expression"),
+                           ("true() && is_owner([listname],[sender]) smtp -> do_it", "column 8: "),
+                           ("match([sender],/[custom_vars->friends]/) smtp -> do_it", "column 16: the expression cannot be read"),
+                           ("equal([sendr],'x') smtp -> do_it", "column 8: there is no variable 'sendr'; did you mean 'sender'?"),
+                           ("include.others", "column 1: the file include.others is named without its first word: include others"),
+                           ("include others", "send.ours, line 4: there is no include.others"),
+                           ("search(people.pl) smtp -> do_it", "column 8: search needs the name of a filter")):
+            rules.write_text("title.gettext ours\n\n# rules\n" + line + "\ntrue() smtp,md5 -> reject\n")
+            server.run("scenario", "set", "send.ours", rules, "--domain", "lists.example", check=False)
+            self.assertEqual(2, server.last.returncode, line)
+            self.assertIn("send.ours, line 4", server.last.stderr, line)
+            self.assertIn(said, server.last.stderr, line)
+        # Nobody would ask it under its old name.
+        rules.write_text("; of old\n*@spam.example\n")
+        server.run("scenario", "set", "blacklist.txt", rules, check=False)
+        self.assertIn("blacklist.txt is called blocklist.txt", server.last.stderr)
+        server.run("scenario", "set", "blocklist.txt", rules)
 
     def test_it_ends_as_other_programs_do(self):
         bees = self.folder / "list_data" / "bees"
