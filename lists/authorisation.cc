@@ -36,6 +36,7 @@ class ListLookups : public scenario::Lookups {
     if (ours && list_.id != 0) {
       if (is_known(*address)) {
         const Facts& facts = person_->facts;
+        if (role == Role::kEditor && !facts.editor && facts.owner) return stands_for_editors(list_.id);
         return std::optional<bool>(role == Role::kMember  ? facts.member
                                    : role == Role::kOwner ? facts.owner
                                                           : facts.editor);
@@ -123,9 +124,22 @@ class ListLookups : public scenario::Lookups {
 
   Result<std::optional<bool>> role_in(Id list_id, Role role, const smtp::Address& address) {
     if (connection_ == nullptr) return not_at_hand();
-    auto found = storage::MemberStore(*connection_).find(list_id, role, address);
+    storage::MemberStore members(*connection_);
+    auto found = members.find(list_id, role, address);
     if (!found.ok()) return found.error();
-    return std::optional<bool>(found->has_value());
+    if (found->has_value() || role != Role::kEditor) return std::optional<bool>(found->has_value());
+    auto owner = members.find(list_id, Role::kOwner, address);
+    if (!owner.ok()) return owner.error();
+    if (!owner->has_value()) return std::optional<bool>(false);
+    return stands_for_editors(list_id);
+  }
+
+  // An owner: without editors the owners moderate, and are what rules call one, as in Sympa.
+  Result<std::optional<bool>> stands_for_editors(Id list_id) {
+    if (connection_ == nullptr) return not_at_hand();
+    const auto editors = storage::MemberStore(*connection_).count(list_id, Role::kEditor);
+    if (!editors.ok()) return editors.error();
+    return std::optional<bool>(*editors == 0);
   }
 
   Result<std::optional<std::string>> list_attribute(const std::string& name) {

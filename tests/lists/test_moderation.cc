@@ -33,6 +33,19 @@ BOOST_AUTO_TEST_CASE(a_post_waits_with_its_message_for_the_editors_and_its_autho
   BOOST_TEST(site.held().size() == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(without_editors_rules_take_the_owners_for_them) {
+  TestSite site;
+  site.make_list("news", {{"send", "newsletter"}}, {"ann@x.example"}, {"own@o.example"});
+  const auto takes = [&](const std::string& who, const std::string& id) {
+    return site.send(who, {"news@lists.example"}, a_post(who, id)).positive();
+  };
+  BOOST_TEST(takes("own@o.example", "<1@x>"));
+  BOOST_TEST(!takes("ann@x.example", "<2@x>"));
+  site.join("news", {"eve@e.example"}, storage::Role::kEditor);
+  BOOST_TEST(!takes("own@o.example", "<3@x>"));
+  BOOST_TEST(takes("eve@e.example", "<4@x>"));
+}
+
 BOOST_AUTO_TEST_CASE(moderators_do_not_see_who_got_a_blind_copy) {
   Moderated site;
   BOOST_TEST(site.post("ann@x.example", "<p1@x>", "Bcc: dean@x.example\nX-Last: 1\n").positive());
