@@ -9,7 +9,8 @@ namespace essaim::storage {
 namespace {
 
 constexpr std::size_t kPiece = std::size_t{256} * 1024;
-const std::string kQuestion = "question to ";  // before the address, which has no space
+// Before the address, which has no space.
+const std::string kQuestion = "question to ", kOwnQuestion = "own question to ";
 constexpr std::string_view kColumns =
     "SELECT id, kind, state, answer_key, list_id, list_address, subject_key, sender, author, message_id, "
     "subject, size, "
@@ -289,8 +290,8 @@ Result<std::int64_t> AnswerStore::count(const std::string& address, WallTime now
                      address, hour);
 }
 
-Result<std::int64_t> AnswerStore::count_question(const std::string& address, WallTime now) {
-  return count(kQuestion + address, now);
+Result<std::int64_t> AnswerStore::count_question(AskedFor by, const std::string& address, WallTime now) {
+  return count((by == AskedFor::kThemselves ? kOwnQuestion : kQuestion) + address, now);
 }
 
 Result<std::int64_t> AnswerStore::counted(const std::string& address, WallTime now) {
@@ -299,13 +300,13 @@ Result<std::int64_t> AnswerStore::counted(const std::string& address, WallTime n
 }
 
 Result<std::int64_t> AnswerStore::counted_at_all(const std::string& address) {
-  return sql::number(connection_, 0, "SELECT SUM(number) FROM answered WHERE address IN (?, ?)", address,
-                     kQuestion + address);
+  return sql::number(connection_, 0, "SELECT SUM(number) FROM answered WHERE address IN (?, ?, ?)", address,
+                     kQuestion + address, kOwnQuestion + address);
 }
 
 Result<void> AnswerStore::forget_address(const std::string& address) {
-  ESSAIM_TRY(
-      sql::run(connection_, "DELETE FROM answered WHERE address IN (?, ?)", address, kQuestion + address));
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM answered WHERE address IN (?, ?, ?)", address,
+                      kQuestion + address, kOwnQuestion + address));
   return {};
 }
 

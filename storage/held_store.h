@@ -120,8 +120,10 @@ class AnswerStore {
   Result<std::int64_t> counted(const std::string& address, WallTime now);
   // Counts one more answer; the number within this hour, it included.
   Result<std::int64_t> count(const std::string& address, WallTime now);
-  // The same of questions that the address was sent because somebody, perhaps another, asked for something.
-  Result<std::int64_t> count_question(const std::string& address, WallTime now);
+  // The same of questions that the address was sent: because they asked for something themselves, or another did. They are
+  // counted apart, so that nobody uses up what another may ask for.
+  enum class AskedFor { kThemselves, kByAnother };
+  Result<std::int64_t> count_question(AskedFor by, const std::string& address, WallTime now);
   // All that is kept of it, questions included.
   Result<std::int64_t> counted_at_all(const std::string& address);
   Result<void> forget_address(const std::string& address);

@@ -7,19 +7,19 @@
 namespace essaim::mail {
 namespace {
 
-// list-id-header = "List-ID:" [phrase] "<" list-id ">" (RFC 2919 §3). Tolerated: without brackets.
-std::string list_id_of(const std::string& value) {
-  const std::size_t close = value.rfind('>');
-  const std::size_t open = close == std::string::npos ? std::string::npos : value.rfind('<', close);
-  if (open == std::string::npos) return ascii_lowered(trimmed(value));
-  return ascii_lowered(trimmed(std::string_view(value).substr(open + 1, close - open - 1)));
-}
-
 std::string first_word(const std::string& value) {
   return ascii_lowered(trimmed(std::string_view(value).substr(0, value.find_first_of(" \t;("))));
 }
 
 }  // namespace
+
+std::string list_id_of(const HeaderField& field) {
+  const std::string value = field.value();
+  const std::size_t close = value.rfind('>');
+  const std::size_t open = close == std::string::npos ? std::string::npos : value.rfind('<', close);
+  if (open == std::string::npos) return ascii_lowered(trimmed(value));
+  return ascii_lowered(trimmed(std::string_view(value).substr(open + 1, close - open - 1)));
+}
 
 bool LoopMarks::has_list_id(std::string_view id) const {
   return std::find(list_ids.begin(), list_ids.end(), ascii_lowered(id)) != list_ids.end();
@@ -35,7 +35,7 @@ LoopMarks loop_marks(const HeaderBlock& header) {
     if (field.is("Received")) {
       ++marks.received;
     } else if (field.is("List-Id")) {
-      if (std::string id = list_id_of(field.value()); !id.empty()) marks.list_ids.push_back(std::move(id));
+      marks.list_ids.push_back(list_id_of(field));
     } else if (field.is("X-Loop")) {
       marks.x_loop.push_back(ascii_lowered(field.value()));
     } else if (field.is("Auto-Submitted")) {

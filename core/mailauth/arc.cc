@@ -176,6 +176,8 @@ ArcResult ArcVerifier::result(const BodyHashes& hashes, WallTime now, Answers& a
   const DkimResult message = message_->judge(hashes.digest(hash_), hashes.octets(hash_), now, answers);
   if (message.status != DkimStatus::kPass)
     return judged(message.status, "ARC-Message-Signature: " + message.reason);
+  if (message.partial)
+    return judged(DkimStatus::kFail, "ARC-Message-Signature: only part of the message is signed");
   for (auto check = seals_.rbegin(); check != seals_.rend(); ++check) {
     const DkimResult seal = judge_signature(check->seal.algorithm, check->seal.domain, check->seal.selector,
                                             check->hash, check->seal.signature, answers);

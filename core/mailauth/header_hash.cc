@@ -30,7 +30,10 @@ bool FieldIndex::is_doubled(const std::vector<std::string>& names) const {
     const auto found = fields_.find(one);
     if (found == fields_.end() || found->second.size() < 2) continue;
     const auto named = static_cast<std::size_t>(std::count(names.begin(), names.end(), one));
-    if (named > 0 && named < found->second.size()) return true;
+    if (named == 0 || named >= found->second.size()) continue;
+    const std::string signed_value = found->second[named - 1]->value();
+    for (std::size_t i = named; i < found->second.size(); ++i)
+      if (found->second[i]->value() != signed_value) return true;
   }
   return false;
 }

@@ -20,8 +20,8 @@ class FieldIndex {
   explicit FieldIndex(const mail::HeaderBlock& header);
   // What h= takes: a null pointer where there is no such field any more.
   std::vector<const mail::HeaderField*> select(const std::vector<std::string>& names) const;
-  // A field that says who writes, about what and in which form stands there more often than `names`, which has it, names it:
-  // who reads the upper one reads what nobody signed (RFC 6376 §8.15).
+  // A field that says who writes, about what and in which form is there more often than `names`, which has it, names it, and
+  // not with the same value: who reads the upper one reads what nobody signed (RFC 6376 §8.15).
   bool is_doubled(const std::vector<std::string>& names) const;
 
  private:

@@ -51,7 +51,8 @@ std::string name_of_domain(const std::string& domain) {
 // And what might have been authentic, had all name servers answered.
 Authenticated with_uncertain(Authenticated authenticated, const Authentication& found) {
   for (const DkimResult& dkim : found.dkim) {
-    if (dkim.status == DkimStatus::kTempError) authenticated.dkim.push_back(dkim.signature.domain);
+    if (dkim.status == DkimStatus::kTempError && !dkim.partial)
+      authenticated.dkim.push_back(dkim.signature.domain);
   }
   if (found.spf.status == SpfStatus::kTempError) authenticated.spf = found.spf.domain;
   return authenticated;

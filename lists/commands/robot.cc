@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/base/encoding.h"
+#include "core/base/random.h"
 #include "core/base/text.h"
 #include "core/mail/readable.h"
 #include "lists/commands/answer_limit.h"
@@ -101,7 +103,7 @@ Result<std::optional<Planned>> refused_at_once(const PlanContext& context, const
                                                const Requester& who) {
   using Answer = std::optional<Planned>;
   const bool leaving = target.kind == TargetKind::kLeave;
-  if (leaving && !is_surely_author(context.submission)) return Answer();
+  if (leaving && !who.is_vouched_for) return Answer();
   const std::string address = escaped_for_display(who.address.to_string(), 256);
   auto member =
       storage::MemberStore(context.connection).find(target.list.id, storage::Role::kMember, who.address);
@@ -116,7 +118,10 @@ Result<std::optional<Planned>> refused_at_once(const PlanContext& context, const
     return Answer(refused(
         refusal(550, "5.7.2", "<" + address + "> is no member of " + target.list.address(), "not-a-member"),
         "not-a-member"));
-  const std::string sender = ascii_lowered(who.address.to_string());
+  // A rule may let those pass who are on the list already: that is not to be seen by who writes their From. So another of the same
+  // domain is asked for.
+  const std::string local = who.is_vouched_for ? who.address.local : hex_encoded(random_key(8));
+  const std::string sender = ascii_lowered(smtp::Address{local, who.address.domain}.to_string());
   scenario::Question question;
   question.sender = question.email = sender;
   question.listname = target.list.local;
@@ -146,6 +151,7 @@ Result<Requester> requester_of(const PlanContext& context, const Target& target)
     who.language = *std::move(language);
   }
   who.auth = known_by(context.submission, context.incoming);
+  who.is_vouched_for = is_surely_author(context.submission);
   who.client = context.submission.client;
   who.remote_address = context.submission.client_ip;
   who.in_reply_to = context.incoming.message_id;

@@ -276,6 +276,9 @@ Result<void> CommandRun::answer() {
   // Who writes to LIST-subscribe or LIST-unsubscribe gets the question, the welcome or the goodbye, and that will do.
   const bool by_address = target_.kind == TargetKind::kSubscribe || target_.kind == TargetKind::kLeave;
   if (by_address && only_good_) return {};
+  // It takes no command to write there, and the address is in all archives: what is refused is not told to a From that anybody may
+  // have written.
+  if (target_.kind == TargetKind::kLeave && !who_.is_vouched_for) return {};
   const storage::ListRecord list = domain_asked(target_);
   ServiceMail mail;
   mail.list = &list;

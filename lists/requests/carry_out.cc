@@ -351,7 +351,7 @@ Result<Response> carry_out(WriteContext& context, const Request& request, const 
   Done done = wrong != nullptr ? turn_away(doing, *wrong) : follow(doing, authorised->rule);
   if (!done.ok()) return done.error();
   if (done->status == Response::Status::kDone) ESSAIM_CRASH_POINT("request.done");
-  if (wrong == nullptr) done->rule = authorised->rule;
+  if (done->rule.empty()) done->rule = authorised->rule;
   if (request.dry_run) return done;
   // What was rolled back was not done, and whoever reads the log would believe it.
   context.connection.behind_commit(

@@ -100,6 +100,7 @@ struct Requester {
   scenario::Auth auth = scenario::Auth::kSmtp;
   bool is_operator = false;  // of the command line: everything is allowed
   bool sender_confirmed = false, email_confirmed = false;
+  bool is_vouched_for = true;  // false: of a mail whose From anybody may have written
   std::string
       approved_by;  // the owners have approved it, a token of ours says it, or a rule said what follows a confirmation: no
                     // rule is asked

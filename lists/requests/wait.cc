@@ -63,11 +63,13 @@ WallTime after(WallTime now, Duration span) {
 }  // namespace
 
 Result<std::optional<Response>> asked_too_often(const Doing& doing, const smtp::Address& asked) {
-  if (doing.who.is_operator) return std::optional<Response>();
+  using By = storage::AnswerStore::AskedFor;
+  if (doing.who.is_operator || !doing.who.approved_by.empty()) return std::optional<Response>();
+  const By by = asked == doing.who.address ? By::kThemselves : By::kByAnother;
   auto number = storage::AnswerStore(doing.connection())
-                    .count_question(ascii_lowered(asked.to_string()), doing.context.now);
+                    .count_question(by, ascii_lowered(asked.to_string()), doing.context.now);
   if (!number.ok()) return number.error();
-  if (*number <= (asked == doing.who.address ? kMostOwnQuestions : kMostQuestions))
+  if (*number <= (by == By::kThemselves ? kMostOwnQuestions : kMostQuestions))
     return std::optional<Response>();
   return std::optional(Response{
       Response::Status::kRefused,
@@ -87,25 +89,29 @@ Done wait_for_confirmation(const Doing& doing, const std::string& rule) {
   const auto say = [&](std::string_view english) {
     return phrase(doing.who.language, english, {{"email", asked.to_string()}});
   };
-  Response out{Response::Status::kWaits, say("{{email}} was asked to confirm"), ""};
-  auto too_often = asked_too_often(doing, asked);
-  if (!too_often.ok()) return too_often.error();
-  if (too_often->has_value()) return **too_often;
-  const bool of_another = !(asked == doing.who.address);
-  if (of_another) {
-    // The words are the same: who is on the list is nobody else's business.
+  const std::string was_asked = say("{{email}} was asked to confirm");
+  // Who is on a list, and was asked what, is nobody else's business: who asks for another hears always the same. The rule is for
+  // the log.
+  const bool for_another = !(asked == doing.who.address);
+  const auto not_asked = [&](const char* why) {
+    return Response{Response::Status::kAlready, was_asked, why};
+  };
+  if (for_another) {
     auto concerned = has_something_to_leave(doing);
     if (!concerned.ok()) return concerned.error();
-    if (!*concerned) return out;
+    if (!*concerned) return not_asked("not-a-member");
   }
   auto waiting = store.find_waiting(held.list_id, held.kind, held.subject_key);
   if (!waiting.ok()) return waiting.error();
   // Asked again an hour later, the question may have been lost.
   if (waiting->has_value() && (*waiting)->expires > doing.context.now &&
       doing.context.now < (*waiting)->held + std::chrono::hours(1)) {
-    if (!of_another) out.text = say("{{email}} has been asked to confirm already");
-    return out;
+    if (for_another) return not_asked("asked-already");
+    return Response{Response::Status::kWaits, say("{{email}} has been asked to confirm already"), ""};
   }
+  auto too_often = asked_too_often(doing, asked);
+  if (!too_often.ok()) return too_often.error();
+  if (too_often->has_value()) return for_another ? not_asked("rate") : **too_often;
   if (waiting->has_value()) {
     ESSAIM_TRY(
         store.decide((*waiting)->id, storage::HeldState::kExpired, doing.context.now, "", "asked again"));
@@ -121,7 +127,7 @@ Done wait_for_confirmation(const Doing& doing, const std::string& rule) {
   mail.reply_to = "confirm+" + held.key;
   mail.in_reply_to = doing.who.in_reply_to;
   ESSAIM_TRY(send_service_mail(doing.context, mail));
-  return out;
+  return Response{Response::Status::kWaits, was_asked, ""};
 }
 
 Done wait_for_approval(const Doing& doing, bool by_listmasters, const std::string& rule) {

@@ -1,5 +1,5 @@
 // What the verification of the author (SPF, DKIM, DMARC) leads to.
-#include "core/base/text.h"
+#include "core/mail/loop.h"
 #include "lists/refusal.h"
 #include "lists/rules/checks.h"
 
@@ -9,27 +9,25 @@ namespace {
 using mailauth::Authentication;
 using mailauth::DmarcStatus;
 
-// list-id-namespace with the label before it: what stands in brackets (RFC 2919 §3).
-std::string list_of(const mail::HeaderField& list_id) {
-  const std::string value = list_id.value();
-  const std::size_t open = value.rfind('<');
-  const std::string_view id =
-      open == std::string::npos ? value
-                                : std::string_view(value).substr(open + 1, value.find('>', open) - open - 1);
-  return ascii_lowered(trimmed(id));
+// That a chain of ARC is good says no more than its sealer is worth (RFC 8617 §9). Nothing: it cannot be found out now.
+std::optional<bool> sealed_by_the_trusted(const Submission& submission) {
+  if (!submission.trusted_sealer) return false;
+  const mailauth::ArcStatus status = submission.authentication->arc.status;
+  if (status == mailauth::ArcStatus::kTempError) return std::nullopt;
+  return status == mailauth::ArcStatus::kPass;
 }
 
 // RFC 9989 §7.4: mail that passed a list or a forwarder fails although its author did everything right. The list's own
-// domain, or one above it, must stand behind its name, which anybody can write; that a chain of ARC is good says no more
-// than its sealer is worth (RFC 8617 §9). Nothing: it cannot be found out now.
+// domain, or one above it, must stand behind its name, which anybody can write. Nothing: as above.
 std::optional<bool> came_by_another_list(const Submission& submission, const Incoming& incoming) {
   const Authentication& found = *submission.authentication;
-  if (submission.trusted_sealer && found.arc.status == mailauth::ArcStatus::kPass) return true;
-  bool uncertain = submission.trusted_sealer && found.arc.status == mailauth::ArcStatus::kTempError;
+  const std::optional<bool> sealed = sealed_by_the_trusted(submission);
+  if (sealed.value_or(false)) return true;
+  bool uncertain = !sealed.has_value();
   for (const mail::HeaderField* field : incoming.header.find_all("List-Id")) {
-    const std::string list = list_of(*field);
+    const std::string list = mail::list_id_of(*field);
     for (const mailauth::DkimResult& dkim : found.dkim) {
-      if (!mailauth::is_or_is_below(list, dkim.signature.domain)) continue;
+      if (dkim.partial || !mailauth::is_or_is_below(list, dkim.signature.domain)) continue;
       if (dkim.status == mailauth::DkimStatus::kPass) return true;
       uncertain |= dkim.status == mailauth::DkimStatus::kTempError;
     }
@@ -48,15 +46,32 @@ bool fails_policy(const Submission& submission) {
   return dmarc.status == DmarcStatus::kFail && dmarc.policy != mailauth::DmarcPolicy::kNone;
 }
 
+using Excuse = std::optional<bool>;  // for failing: whether there is one; nothing: it cannot be found out now
+
+std::string why_disowned(const Submission& submission, const Excuse& excuse) {
+  if (!fails_policy(submission) || excuse.value_or(false)) return {};
+  const mailauth::DmarcResult& dmarc = submission.authentication->dmarc;
+  return dmarc.domain +
+         " does not stand behind this message (DMARC, p=" + mailauth::to_string(dmarc.published) + ")";
+}
+
 // Somebody's name servers are silent that have a say in whether the author's domain disowns it.
-Verdict not_known_yet(const RuleContext& context, std::string_view name) {
-  const Authentication* authentication = context.submission.authentication.get();
-  if (authentication == nullptr || context.submission.login || !context.submission.judged)
-    return std::nullopt;
-  const bool uncertain = fails_policy(context.submission) &&
-                         !came_by_another_list(context.submission, context.incoming).has_value();
-  if (uncertain || authentication->dmarc.may_disown()) return try_later(*authentication, name);
+Verdict not_known_yet(const Submission& submission, const Excuse& excuse, std::string_view name) {
+  const bool uncertain = fails_policy(submission) && !excuse.has_value();
+  if (uncertain || submission.authentication->dmarc.may_disown())
+    return try_later(*submission.authentication, name);
   return std::nullopt;
+}
+
+Verdict disowned_with(const Submission& submission, const Excuse& excuse, std::string_view name) {
+  if (auto later = not_known_yet(submission, excuse, name)) return later;
+  const std::string why = why_disowned(submission, excuse);
+  if (why.empty()) return std::nullopt;
+  return refusal(550, "5.7.1", why, name);
+}
+
+bool is_judged(const Submission& submission) {
+  return submission.authentication && !submission.login && submission.judged;
 }
 
 }  // namespace
@@ -68,30 +83,23 @@ smtp::Reply try_later(const Authentication& authentication, std::string_view nam
 }
 
 std::string disowned(const Submission& submission, const Incoming& incoming) {
-  if (!fails_policy(submission) || came_by_another_list(submission, incoming).value_or(false)) return {};
-  const mailauth::DmarcResult& dmarc = submission.authentication->dmarc;
-  return dmarc.domain +
-         " does not stand behind this message (DMARC, p=" + mailauth::to_string(dmarc.published) + ")";
+  if (!fails_policy(submission)) return {};
+  return why_disowned(submission, came_by_another_list(submission, incoming));
 }
 
 Verdict dmarc_failure(const RuleContext& context, std::string_view name) {
-  switch (context.target.settings.dmarc_failure) {
-    case DmarcFailure::kAccept:
-    case DmarcFailure::kMark:
-      return std::nullopt;
-    case DmarcFailure::kHold:
-      return not_known_yet(context, name);
-    case DmarcFailure::kRefuse:
-      break;
-  }
-  return disowned_author(context, name);
+  const DmarcFailure wanted = context.target.settings.dmarc_failure;
+  const bool asks = wanted == DmarcFailure::kRefuse || wanted == DmarcFailure::kHold;
+  if (!asks || !is_judged(context.submission)) return std::nullopt;
+  const Excuse excuse = came_by_another_list(context.submission, context.incoming);
+  return wanted == DmarcFailure::kHold ? not_known_yet(context.submission, excuse, name)
+                                       : disowned_with(context.submission, excuse, name);
 }
 
+// No command comes by another list, whatever stands in its List-Id.
 Verdict disowned_author(const RuleContext& context, std::string_view name) {
-  if (auto later = not_known_yet(context, name)) return later;
-  const std::string why = disowned(context.submission, context.incoming);
-  if (why.empty()) return std::nullopt;
-  return refusal(550, "5.7.1", why, name);
+  if (!is_judged(context.submission)) return std::nullopt;
+  return disowned_with(context.submission, sealed_by_the_trusted(context.submission), name);
 }
 
 Verdict unauthenticated(const RuleContext& context, std::string_view name) {

@@ -109,10 +109,41 @@ BOOST_AUTO_TEST_CASE(who_is_on_a_list_is_not_told_in_the_dialogue_to_who_writes_
                     author_zone(""), "eve@evil.example", nullptr, "dev-unsubscribe@lists.example");
       BOOST_TEST(reply.code == (is_signed && !is_member ? 550 : 250), reply.to_string());
       if (reply.code != 250) continue;
-      BOOST_TEST(last_letter(site, "ann@author.example")
-                     .says(is_member ? "take ann@author.example off dev@lists.example"
-                                     : "ann@author.example is no member of dev@lists.example"));
+      // To who may be forged goes no more than the question.
+      const auto letters = letters_to(site, "ann@author.example");
+      BOOST_TEST(letters.size() == (is_member ? 1U : 0U));
+      if (is_member) BOOST_TEST(letters.front().says("take ann@author.example off dev@lists.example"));
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(nor_by_trying_to_join_a_closed_list) {
+  for (const char* rule : {"closed", "invitation"}) {
+    for (const bool is_member : {false, true}) {
+      BOOST_TEST_INFO_SCOPE(rule << (is_member ? ", member" : ""));
+      AuthorSite site;
+      site.make_list("dev", {{"subscribe", rule}}, {is_member ? "ann@author.example" : "m@example.org"});
+      const std::string mail = crlf("From: ann@author.example\nTo: x@lists.example\nMessage-ID: <1@a>\n\n\n");
+      const auto reply =
+          site.post(mail, author_zone(""), "eve@evil.example", nullptr, "dev-subscribe@lists.example");
+      BOOST_TEST(reply.code == 550, reply.to_string());
+    }
+  }
+}
+
+// Only posts are excused by having come through another list; and what one reader takes for no List-Id shall not be one to another.
+BOOST_AUTO_TEST_CASE(no_command_comes_by_another_list) {
+  for (const char* list_id :
+       {"List-Id: <> <evil.example\n", "List-Id: <x.evil.example>\n", "List-Id: evil.example\n"}) {
+    AuthorSite site;
+    site.make_list("dev", {}, {"m@example.org"}, {"ann@author.example"});
+    mailauth::Zone zone = author_zone("reject");
+    zone.text("evil.example", "v=spf1 ip4:192.0.2.1 -all");
+    const auto reply = site.post(crlf("From: ann@author.example\nTo: x@lists.example\nMessage-ID: <1@a>\n" +
+                                      std::string(list_id) + "Subject: quiet del dev m@example.org\n\n\n"),
+                                 zone, "eve@evil.example", nullptr, "sympa@lists.example");
+    BOOST_TEST(reply.code == 550, list_id << reply.to_string());
+    BOOST_TEST(site.member("dev", "m@example.org").has_value());
   }
 }
 

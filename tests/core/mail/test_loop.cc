@@ -48,7 +48,8 @@ BOOST_AUTO_TEST_CASE(automatic_mail_is_known_by_its_fields) {
   }
   BOOST_TEST(!marks_of("Precedence: first-class\r\n\r\n").precedence_bulk);
   BOOST_TEST(marks_of("List-Id: bare.lists.example\r\n\r\n").has_list_id("bare.lists.example"));
-  BOOST_TEST(marks_of("List-Id: <>\r\n\r\n").list_ids.empty());
+  BOOST_TEST(marks_of("List-Id: <>\r\n\r\n").automatic());  // it is list mail all the same
+  BOOST_TEST(marks_of("List-Id: <> <x.example\r\n\r\n").automatic());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

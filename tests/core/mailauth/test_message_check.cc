@@ -261,6 +261,7 @@ BOOST_AUTO_TEST_CASE(a_signature_that_leaves_to_others_what_people_read_authenti
       {"Subject: DEL dev ann@x.example\r\n", usual, {}, "", false},
       {"subject: DEL dev ann@x.example\r\n", usual, {}, "", false},
       {"Message-ID: <2@x>\r\n", usual, {}, "", false},
+      {"Message-ID: <1@x>\r\n", usual, {}, "", true},                // what people read is what was signed
       {"Message-ID: <2@x>\r\n", {"From", "Subject"}, {}, "", true},  // it never said anything about them
       {"To: z@y.example\r\nReceived: from a by b; Fri, 11 Jul 2003 21:01:54 -0700\r\n",
        {"From", "To", "Subject"},
