@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "core/base/log.h"
 #include "core/base/text.h"
@@ -14,8 +15,9 @@ namespace essaim::delivery {
 namespace {
 
 constexpr std::size_t kMostKept = 100'000;
-constexpr Duration kReadAgain = std::chrono::seconds(60);                // what other nodes have fetched
-constexpr Duration kPatience = std::chrono::minutes(10);                 // after a fetch that failed
+constexpr Duration kReadAgain = std::chrono::seconds(60);  // what other nodes have fetched
+constexpr Duration kPatience = std::chrono::minutes(10);   // after a fetch that failed
+constexpr Duration kWhateverId = std::chrono::minutes(1);  // of these, for an id that is new each time
 constexpr std::chrono::milliseconds kOverlap = std::chrono::minutes(5);  // clocks of nodes differ
 constexpr std::chrono::milliseconds kDay = std::chrono::hours(24);
 // §3.2: max_age of 0 would end a policy before it is used.
@@ -24,6 +26,8 @@ constexpr std::chrono::seconds kShortest{60};
 struct Trouble {
   std::string type, text;
 };
+using Waiter = std::function<void(const Trouble&)>;
+constexpr std::size_t kMostWaiters = 100;  // of one domain
 
 }  // namespace
 
@@ -35,7 +39,8 @@ class StsPolicies::State : public std::enable_shared_from_this<State> {
     WallTime fetched{}, expires{};
   };
 
-  State(storage::Database* database, const Clock& clock) : database_(database), clock_(clock) {}
+  State(storage::Database* database, const Clock& clock, std::size_t most_fetched)
+      : database_(database), clock_(clock), most_fetched_(most_fetched) {}
 
   std::optional<Kept> kept(const std::string& domain) {
     const std::lock_guard lock(mutex_);
@@ -56,7 +61,8 @@ class StsPolicies::State : public std::enable_shared_from_this<State> {
       failed_.erase(found);
       return std::nullopt;
     }
-    if (found->second.id != id) return std::nullopt;
+    const bool another = found->second.id != id;
+    if (another && found->second.until - kPatience + kWhateverId <= clock_.mono_now()) return std::nullopt;
     return found->second.trouble;
   }
 
@@ -66,6 +72,35 @@ class StsPolicies::State : public std::enable_shared_from_this<State> {
     const std::lock_guard lock(mutex_);
     if (failed_.size() >= kMostKept) failed_.clear();
     failed_[domain] = {id, trouble, clock_.mono_now() + kPatience};
+  }
+
+  // Fetches it, or joins who does already; `waiter` comes on the client's thread. False: too many are fetched, it is not called.
+  bool fetch(http::HttpClient& client, const std::string& domain, const std::string& id,
+             http::Request request, Waiter waiter) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = fetching_.find(domain);
+      if (found != fetching_.end()) {
+        if (found->second.size() >= kMostWaiters) return false;
+        found->second.push_back(std::move(waiter));
+        return true;
+      }
+      if (fetching_.size() >= most_fetched_) return false;
+      fetching_[domain].push_back(std::move(waiter));
+    }
+    client.fetch(std::move(request),
+                 [self = shared_from_this(), domain, id](const Result<http::Response>& response) {
+                   const Trouble trouble = self->take(domain, id, response);
+                   std::vector<Waiter> waiters;
+                   {
+                     const std::lock_guard lock(self->mutex_);
+                     const auto found = self->fetching_.find(domain);
+                     waiters = std::move(found->second);
+                     self->fetching_.erase(found);
+                   }
+                   for (const Waiter& one : waiters) one(trouble);
+                 });
+    return true;
   }
 
   // What a policy host answered; an empty trouble when that is a policy, which is kept then.
@@ -169,9 +204,11 @@ class StsPolicies::State : public std::enable_shared_from_this<State> {
 
   storage::Database* const database_;
   const Clock& clock_;
+  const std::size_t most_fetched_;
   std::mutex mutex_;
   std::map<std::string, Kept> kept_;
   std::map<std::string, Failed> failed_;
+  std::map<std::string, std::vector<Waiter>> fetching_;
   WallTime newest_{};
   MonoTime read_at_{};
   bool reading_ = false;
@@ -188,7 +225,8 @@ class StsPolicies::Lookup final : public StsQuery {
         resolver_(resolver),
         domain_(std::move(domain)),
         settings_(std::move(settings)),
-        done_(std::move(done)) {
+        done_(std::move(done)),
+        patience_(loop, [this] { leave_it("has not answered yet"); }) {
     state_->read_again();
     texts_ =
         resolver_.text("_mta-sts." + domain_, [this](const dns::TextAnswer& answer) { take_texts(answer); });
@@ -233,18 +271,26 @@ class StsPolicies::Lookup final : public StsQuery {
     request.port = settings_.port == 443 ? std::uint16_t{0} : settings_.port;
     request.ca_file = settings_.ca_file;
     request.timeout = settings_.timeout;
-    client_.fetch(std::move(request),
-                  [state = state_, domain = domain_, id = id_, &loop = loop_, this,
-                   alive = std::weak_ptr<int>(alive_)](const Result<http::Response>& response) {
-                    const Trouble trouble = state->take(domain, id, response);
-                    loop.post([this, alive, trouble] {
-                      if (!alive.expired()) conclude(state_->kept(domain_), trouble);
-                    });
-                  });
+    auto fetched = [&loop = loop_, this, alive = std::weak_ptr<int>(alive_)](const Trouble& trouble) {
+      loop.post([this, alive, trouble] {
+        if (!alive.expired()) conclude(state_->kept(domain_), trouble);
+      });
+    };
+    if (state_->fetch(client_, domain_, id_, std::move(request), std::move(fetched)))
+      patience_.start(settings_.patience);
+    else
+      leave_it("was not asked, as too many others are being asked");
+  }
+
+  // Of no type: it is the domain's trouble, for TLS-RPT, only when its host has had its time. The way to it is looked up again
+  // soon.
+  void leave_it(const std::string& why) {
+    conclude(state_->kept(domain_), {"", sts_host(domain_) + " " + why}, true);
   }
 
   // Last of all: the callback may destroy this.
-  void conclude(const std::optional<State::Kept>& kept, const Trouble& trouble) {
+  void conclude(const std::optional<State::Kept>& kept, const Trouble& trouble, bool provisional = false) {
+    patience_.cancel();
     StsAnswer answer;
     if (kept) {
       answer.policy = kept->policy;
@@ -254,6 +300,7 @@ class StsPolicies::Lookup final : public StsQuery {
     }
     answer.trouble = trouble.text;
     answer.trouble_type = trouble.type;
+    answer.provisional = provisional;
     const auto done = std::exchange(done_, nullptr);
     if (done) done(std::move(answer));
   }
@@ -266,12 +313,14 @@ class StsPolicies::Lookup final : public StsQuery {
   const StsSettings settings_;
   std::function<void(StsAnswer)> done_;
   std::string id_;
+  net::Timer patience_;
   std::unique_ptr<dns::Query> texts_, addresses_;
   const std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
-StsPolicies::StsPolicies(storage::Database* database, const Clock& clock, http::HttpClient& client)
-    : state_(std::make_shared<State>(database, clock)), client_(client) {}
+StsPolicies::StsPolicies(storage::Database* database, const Clock& clock, http::HttpClient& client,
+                         std::size_t most_fetched)
+    : state_(std::make_shared<State>(database, clock, most_fetched)), client_(client) {}
 
 StsPolicies::~StsPolicies() = default;
 

@@ -197,6 +197,7 @@ TlsAnswer decide_tls(const TlsQuestion& question, const std::vector<DaneResult>&
   TlsAnswer answer;
   answer.trouble = sts.trouble;
   answer.trouble_type = sts.trouble_type;
+  if (sts.provisional) answer.ttl = std::chrono::seconds(60);
   const bool by_sts = sts.policy != nullptr && sts.policy->mode != StsPolicy::Mode::kNone;
   const TlsSetting setting = setting_of(question);
   const bool verified = question.demand == TlsDemand::kRequired || question.demand == TlsDemand::kReport;

@@ -382,13 +382,12 @@ class AccountService::Try : public std::enable_shared_from_this<Try> {
   bool failed_before_ = false;
 };
 
-AccountService::AccountService(storage::Database& database, const Clock& clock, http::HttpClient& http,
-                               std::string secret, AccountOptions options)
+AccountService::AccountService(storage::Database& database, const Clock& clock, std::string secret,
+                               AccountOptions options)
     : options_(std::make_shared<const AccountOptions>(std::move(options))),
       verified_(std::make_shared<VerifiedPasswords>(options_->remember)),
       database_(database),
       clock_(clock),
-      http_(http),
       secret_(std::move(secret)),
       threads_(std::make_shared<Threads>(options_->threads)) {
   keys_ = make_keys(*options_);
@@ -408,7 +407,7 @@ std::shared_ptr<const AccountOptions> AccountService::options() const {
 }
 
 // The answer comes on the client's thread; requests that are under way at its end are answered then.
-std::shared_ptr<KeyCache> AccountService::make_keys(const AccountOptions& options) const {
+std::shared_ptr<KeyCache> AccountService::make_keys(const AccountOptions& options) {
   if (options.jwks_url.empty()) return nullptr;
   http::Request request;
   request.url = options.jwks_url;

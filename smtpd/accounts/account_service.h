@@ -39,22 +39,21 @@ struct AccountOptions {
 class AccountService final : public Authenticator {
  public:
   // `secret` makes verifiers for those who are not there; load_login_secret() gives it.
-  AccountService(storage::Database& database, const Clock& clock, http::HttpClient& http, std::string secret,
-                 AccountOptions options);
+  AccountService(storage::Database& database, const Clock& clock, std::string secret, AccountOptions options);
   ~AccountService() override;
 
   void ask(LoginQuestion question, std::function<void(LoginAnswer)> done) override;
   // From the next question on.
   void set_options(AccountOptions options);
-  // What waits is answered with trouble, a step under way is waited for; idempotent. Requests for tokens that are under way end with
-  // the client's end.
+  // What waits is answered with trouble, a step under way is waited for; idempotent. Requests for tokens that are under way end when
+  // this is destroyed.
   void stop();
 
  private:
   class Try;
   struct Threads;
   std::shared_ptr<const AccountOptions> options() const;
-  std::shared_ptr<KeyCache> make_keys(const AccountOptions& options) const;
+  std::shared_ptr<KeyCache> make_keys(const AccountOptions& options);
   void ask_about_token(std::shared_ptr<Try> one);
   void ask_for_keys(std::shared_ptr<Try> one);
 
@@ -64,9 +63,10 @@ class AccountService final : public Authenticator {
   const std::shared_ptr<VerifiedPasswords> verified_;
   storage::Database& database_;
   const Clock& clock_;
-  http::HttpClient& http_;
   const std::string secret_;
   const std::shared_ptr<Threads> threads_;
+  // Its own: in a line with the policies of MTA-STS logins would wait for servers of strangers. It ends first.
+  http::HttpClient http_;
 };
 
 // The same on all nodes; made by the first. Blocking.

@@ -25,6 +25,7 @@
 namespace essaim::smtpd {
 namespace {
 
+constexpr std::size_t kPoliciesAtOnce = 256;  // of MTA-STS, from servers that may be slow
 constexpr int kOperators = 4;  // whoever deletes and waits keeps nobody from holding something else
 
 }  // namespace
@@ -57,7 +58,8 @@ Result<void> Server::start() {
   if (user->has_value()) ESSAIM_TRY(operate::become(**user));
   start_status();
   raise_descriptor_limit(Gate::sockets_for(settings_.limits.connections) +
-                         settings_.delivery.connections_total + static_cast<int>(settings_.http.connections));
+                         settings_.delivery.connections_total + static_cast<int>(settings_.http.connections) +
+                         static_cast<int>(kPoliciesAtOnce));
 
   ESSAIM_TRY(open_storage(*password));
   ESSAIM_TRY(start_loops());
@@ -263,7 +265,7 @@ Result<void> Server::start_delivery() {
     log::warning("no-authorities", {{"error", std::string_view(authorities.error().message)}});
     authorities = net::TlsClientContext::opportunistic();
   }
-  http_ = std::make_unique<http::HttpClient>();
+  http_ = std::make_unique<http::HttpClient>(kPoliciesAtOnce);
   auto engine = delivery::Engine::make(
       {*database_, node_, system_clock(), loops, resolvers, *authorities, *minter_, *failures_,
        shares_database() ? lease_.get() : nullptr, http_.get(), services_.signing_keys},
@@ -329,8 +331,8 @@ Result<void> Server::start_inbound() {
       [places = settings_.message_places()] { return guard::free_octets(places); });
   auto secret = load_login_secret(*database_);
   if (!secret.ok()) return secret.error();
-  accounts_ = std::make_unique<AccountService>(*database_, system_clock(), *http_, *std::move(secret),
-                                               account_options_);
+  accounts_ =
+      std::make_unique<AccountService>(*database_, system_clock(), *std::move(secret), account_options_);
   std::vector<Verification::Place> places;
   const AuthenticationSettings& a = settings_.authentication;
   if (a.verify || a.protect_authors) {

@@ -50,7 +50,7 @@ Route find_route(const Settings& settings, const std::string& domain) {
     delivery::NextHopPtr hop;
     bool late = false;
     net::Timer deadline(loop, [&late] { late = true; });
-    deadline.start(settings.dns_timeout * 4 + engine.sts.timeout);
+    deadline.start(settings.dns_timeout * 4 + engine.sts.patience);
     const auto query =
         delivery::resolve_destination(loop, **resolver, &sts, {asked, demand}, engine,
                                       [&hop](delivery::NextHopPtr found) { hop = std::move(found); });

@@ -27,7 +27,7 @@ class HttpsHost {
     int status = 200;
     std::string type = "text/plain";
     std::string body;
-    bool silent = false;  // says nothing until its end
+    bool silent = false;  // says nothing until its end, or hang_up()
   };
 
   // `pem`: a file with certificate and key.
@@ -57,6 +57,7 @@ class HttpsHost {
 
   std::uint16_t port() const { return port_; }
   int asked() const { return asked_; }
+  void hang_up() { hung_up_ = true; }  // on who waits, and will
   void set(Answer answer) {
     const std::lock_guard lock(mutex_);
     answer_ = std::move(answer);
@@ -65,7 +66,7 @@ class HttpsHost {
  private:
   // False: the time is over.
   bool wait_for(int fd) const {
-    for (pollfd ready{fd, POLLIN, 0}; !ending_;)
+    for (pollfd ready{fd, POLLIN, 0}; !ending_ && !(hung_up_ && fd != listener_);)
       if (poll(&ready, 1, 20) > 0) return true;
     return false;
   }
@@ -110,7 +111,7 @@ class HttpsHost {
   SSL_CTX* const context_;
   int listener_ = -1;
   std::uint16_t port_ = 0;
-  std::atomic<bool> ending_{false};
+  std::atomic<bool> ending_{false}, hung_up_{false};
   std::atomic<int> asked_{0};
   std::mutex mutex_;
   Answer answer_;

@@ -156,7 +156,78 @@ BOOST_FIXTURE_TEST_CASE(yet_another_id_is_fetched_although_the_one_before_failed
   ask(policies);
   publish(policy_text("mx2.a.test"));
   announce("2");
+  clock.advance(61s);
   BOOST_TEST(mx(ask(policies)) == "mx2.a.test");
+}
+
+BOOST_FIXTURE_TEST_CASE(ids_that_are_new_each_time_bring_no_fetch_within_the_minute, Node) {
+  host.set({500, "text/plain", "", false});
+  for (int i = 0; i < 5; ++i) {
+    announce(std::to_string(i));
+    BOOST_TEST(ask(policies).trouble.find("500") != std::string::npos);
+  }
+  BOOST_TEST(host.asked() == 1);
+  clock.advance(61s);
+  ask(policies);
+  BOOST_TEST(host.asked() == 2);
+}
+
+// Whose turn does not come because of hosts of others.
+struct Line : World {
+  Line() {
+    slow.set({200, "text/plain", "", true});
+    resolver.set_text("_mta-sts.slow.test", {"v=STSv1; id=1;"});
+    resolver.set_addresses("mta-sts.slow.test", {"127.0.0.1"});
+  }
+  // The slow one has its turn.
+  std::unique_ptr<StsQuery> hold_up(StsPolicies& policies) {
+    const StsSettings settings{ca_file, slow.port(), 1h, true, true, 1h};
+    auto query = policies.find(loop, resolver, "slow.test", settings, [](const StsAnswer&) {});
+    BOOST_REQUIRE(test::run_until(loop, [&] { return slow.asked() == 1; }));
+    return query;
+  }
+  StsAnswer ask_for(StsPolicies& policies, Duration patience) {
+    const StsSettings settings{ca_file, host.port(), 30s, true, true, patience};
+    std::optional<StsAnswer> out;
+    const auto query =
+        policies.find(loop, resolver, kDomain, settings, [&](StsAnswer answer) { out = std::move(answer); });
+    BOOST_REQUIRE(test::run_until(loop, [&] { return out.has_value(); }));
+    return *out;
+  }
+
+  test::HttpsHost slow{certificate({{"mta-sts.slow.test"}})};
+  http::HttpClient one_at_a_time{1};
+};
+
+BOOST_FIXTURE_TEST_CASE(a_turn_that_does_not_come_is_not_waited_for, Line) {
+  StsPolicies policies(nullptr, clock, one_at_a_time);
+  const auto held_up = hold_up(policies);
+  for (int i = 0; i < 3; ++i) {
+    const StsAnswer answer = ask_for(policies, 50ms);
+    BOOST_TEST(mx(answer) == "");
+    BOOST_TEST(answer.provisional);
+    BOOST_TEST(answer.trouble_type == "");
+    BOOST_TEST(answer.trouble.find("has not answered yet") != std::string::npos, answer.trouble);
+  }
+  BOOST_TEST(host.asked() == 0);
+  // It was asked for once, and has its turn though nobody waits any more.
+  slow.hang_up();
+  BOOST_TEST(test::run_until(loop, [&] { return host.asked() == 1; }));
+  const StsAnswer answer = ask_for(policies, 30s);
+  BOOST_TEST(mx(answer) == "mx.a.test");
+  BOOST_TEST(!answer.provisional);
+  BOOST_TEST(host.asked() == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(that_too_many_are_asked_is_not_the_domains_trouble, Line) {
+  StsPolicies policies(nullptr, clock, client, 1);
+  const auto held_up = hold_up(policies);
+  const StsAnswer answer = ask_for(policies, 30s);
+  BOOST_TEST(mx(answer) == "");
+  BOOST_TEST(answer.provisional);
+  BOOST_TEST(answer.trouble.find("too many others") != std::string::npos, answer.trouble);
+  slow.hang_up();
+  BOOST_TEST(test::run_until(loop, [&] { return mx(ask_for(policies, 30s)) == "mx.a.test"; }));
 }
 
 // §3.3: who can take the record away cannot take the policy away.

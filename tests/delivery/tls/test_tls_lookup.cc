@@ -119,6 +119,14 @@ BOOST_AUTO_TEST_CASE(mta_sts_of_mode_none_is_no_policy) {
   BOOST_TEST(answer.key.empty());
 }
 
+BOOST_AUTO_TEST_CASE(mta_sts_that_was_not_waited_for_is_looked_up_again_soon) {
+  StsAnswer answer = sts(StsPolicy::Mode::kEnforce, {"mx.test"});
+  BOOST_TEST(decide_tls(question(), {{}}, answer).ttl.count() == 3600);
+  answer.provisional = true;
+  BOOST_TEST(decide_tls(question(), {{}}, answer).ttl.count() == 60);
+  BOOST_TEST((only(decide_tls(question(), {{}}, answer)).origin == Origin::kSts));
+}
+
 BOOST_AUTO_TEST_CASE(each_host_has_its_own_policy) {
   TlsQuestion q = question();
   q.hosts.push_back({"backup.test", "", false, 25});

@@ -30,8 +30,7 @@ class Door {
   explicit Door(LoginLimits limits = {}) {
     AccountOptions options;
     options.limits = limits;
-    service_ =
-        std::make_unique<AccountService>(*database_, system_clock(), http_, "0123456789abcdef", options);
+    service_ = std::make_unique<AccountService>(*database_, system_clock(), "0123456789abcdef", options);
   }
 
   void add(const std::string& name, const std::string& password, bool disabled = false,
@@ -83,7 +82,6 @@ class Door {
 
  private:
   TempDatabase database_;
-  http::HttpClient http_;
   std::unique_ptr<AccountService> service_;
 };
 
