@@ -19,6 +19,8 @@ namespace {
 constexpr Duration kQuitTimeout = std::chrono::seconds(2);
 // Hosts that let us in and take nothing, before one has the last word. Often two addresses are one host.
 constexpr int kMostLeft = 2;
+// For one transaction, before its message, as a multiple of the silence that may be its end.
+constexpr int kSilencesInAll = 4;
 
 std::string peer_text(const HostCandidate& host) {
   return host.name + "[" + host.address + "]:" + std::to_string(host.port);
@@ -44,6 +46,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
         timer_(loop, [this] { on_timer(); }) {}
 
   void start() {
+    turn_began_ = loop_.now();
     post([this] { try_candidate(); });
   }
 
@@ -71,6 +74,21 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
     if (session_) session_->set_trace(static_cast<bool>(trace_));
   }
 
+  std::optional<MonoTime> fruitless_since(MonoTime now, Duration silence) const {
+    if (given_up_ || !before_message()) return std::nullopt;
+    const MonoTime heard = phase_ == Phase::kConnecting ? began_ : session_->waits_since();
+    if (now - heard < silence && now - turn_began_ < kSilencesInAll * silence) return std::nullopt;
+    return turn_began_;
+  }
+
+  void give_up() {
+    post([this] {
+      if (!before_message() || std::exchange(given_up_, true)) return;
+      if (phase_ == Phase::kConnecting) return connect_failed("given up, for its place was needed");
+      session_->give_up(loop_.now());
+    });
+  }
+
   const PeerInfo& peer() const { return peer_; }
   bool idle() const { return session_ && session_->state() == SessionState::kIdle; }
 
@@ -88,6 +106,11 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   const HostTls& host_tls() const {
     static const HostTls opportunistic;
     return candidate().tls ? *candidate().tls : opportunistic;
+  }
+
+  bool before_message() const {
+    if (finished_ || !session_ || !connection_) return false;
+    return phase_ == Phase::kConnecting || (phase_ == Phase::kTalking && session_->before_message());
   }
 
   void try_candidate() {
@@ -128,14 +151,14 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   void candidate_failed(Stage stage, const smtp::Reply& reply, bool from_peer) {
     listener_->on_candidate_failed(self_, candidate(), stage, reply);
     in_clear_ = false;
-    const bool more = has_next(hosts_left_ > 0);
+    const bool more = !given_up_ && has_next(hosts_left_ > 0);
     const Verdict verdict =
         decide(Trouble{.stage = stage, .reply = &reply, .from_peer = from_peer, .more_candidates = more});
     if (!says_no_require_tls(reply)) hope_ = {stage, reply};
     if (verdict == Verdict::kNextCandidate && more) {
       ++index_;
       post([this] { try_candidate(); });
-    } else if (hosts_left_ > 0 && !std::exchange(last_word_, true)) {
+    } else if (hosts_left_ > 0 && !given_up_ && !std::exchange(last_word_, true)) {
       // There was no better one.
       index_ = left_;
       post([this] { try_candidate(); });
@@ -149,6 +172,14 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   // When we were let in, those that failed lately do not count: one that may only mean the message is better.
   bool has_next(bool let_in) const {
     return !last_word_ && index_ + 1 < candidates_.size() && !(let_in && candidates_[index_ + 1].failing);
+  }
+
+  void connect_failed(const std::string& how) {
+    drop_connection();
+    session_.reset();
+    if (closing_) return finish(false, Stage::kConnect, {0, {}, "closed by us"});
+    candidate_failed(Stage::kConnect, smtp::reply(451, "4.4.1", "connect to " + peer_.host + ": " + how),
+                     false);
   }
 
   void drop_connection() {
@@ -234,13 +265,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
     if (finished_) return;
     if (phase_ == Phase::kQuitting) return after_quit();
     if (!session_ || !connection_) return;
-    if (phase_ == Phase::kConnecting) {
-      drop_connection();
-      session_.reset();
-      if (closing_) return finish(false, Stage::kConnect, {0, {}, "closed by us"});
-      return candidate_failed(Stage::kConnect,
-                              smtp::reply(451, "4.4.1", "connect to " + peer_.host + ": timed out"), false);
-    }
+    if (phase_ == Phase::kConnecting) return connect_failed("timed out");
     if (in_body_ && connection_->pending_output() < last_pending_) {
       last_pending_ = connection_->pending_output();
       session_->on_write_progress(loop_.now());
@@ -269,15 +294,19 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
 
   bool next(Transaction* transaction) override {
     peer_.transactions = session_->transactions();
-    return listener_->next(self_, transaction);
+    if (!listener_->next(self_, transaction)) return false;
+    turn_began_ = loop_.now();
+    return true;
   }
 
   bool may_send_message() override { return listener_->may_send_message(); }
 
-  bool more_hosts() override { return !closing_ && hosts_left_ < kMostLeft && has_next(true); }
+  bool more_hosts() override { return !closing_ && !given_up_ && hosts_left_ < kMostLeft && has_next(true); }
 
   void on_outcome(const Transaction& transaction, const Outcome& outcome, Indices recipients) override {
     peer_.transactions = session_->transactions();
+    // What was begun behind its final dot has waited for that.
+    if (outcome.kind == Outcome::Kind::kDelivered) turn_began_ = loop_.now();
     listener_->on_outcome(self_, transaction, outcome, recipients);
   }
 
@@ -317,7 +346,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
       return candidate_failed(end_.stage, end_.reply, end_.from_peer);
     }
     if (end_.ready || closing_) return finish(end_.ready, end_.stage, end_.reply);
-    if (tls_is_broken() && !std::exchange(in_clear_, true)) {
+    if (!given_up_ && tls_is_broken() && !std::exchange(in_clear_, true)) {
       if (settings_.broken_tls) settings_.broken_tls->add(peer_.host, loop_.now());
       log::info("tls-fallback", {{"relay", peer_.host}, {"reason", end_.reply.text}});
       return try_candidate();
@@ -343,12 +372,14 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   std::optional<std::pair<Stage, smtp::Reply>> hope_;
   bool in_clear_ = false;  // TLS with this candidate has failed once
   bool closing_ = false;
+  bool given_up_ = false;  // its place is for another
   bool finished_ = false;
   bool wake_posted_ = false;
   Phase phase_ = Phase::kConnecting;
   bool in_body_ = false;
   std::size_t last_pending_ = 0;
-  MonoTime began_{};
+  MonoTime began_{};       // the connection to this candidate
+  MonoTime turn_began_{};  // the transaction, or the way to the first one
   ClientSession::End end_;
   std::unique_ptr<ClientSession> session_;
   std::unique_ptr<net::Connection> connection_;
@@ -380,6 +411,12 @@ const PeerInfo& Courier::peer() const {
 }
 bool Courier::idle() const {
   return impl_->idle();
+}
+std::optional<MonoTime> Courier::fruitless_since(MonoTime now, Duration silence) const {
+  return impl_->fruitless_since(now, silence);
+}
+void Courier::give_up() {
+  impl_->give_up();
 }
 
 }  // namespace essaim::delivery

@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -117,6 +118,11 @@ class Courier : public net::Disposable {
   void set_trace(Trace trace);
   const PeerInfo& peer() const;
   bool idle() const;
+  // Since when it has been at its present transaction, or at getting to the first one, if the peer keeps it waiting: it has
+  // said nothing for `silence`, or has been at it for four times that, and nothing of a message has been sent. Else nothing.
+  std::optional<MonoTime> fruitless_since(MonoTime now, Duration silence) const;
+  // Ends that as if its time were over, and no other candidate is tried; unless a message has begun meanwhile.
+  void give_up();
 
  private:
   class Impl;

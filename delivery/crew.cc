@@ -71,7 +71,7 @@ void Crew::take(Lease lease) {
     report_.unsent += all - messages(slice);
     if (some_left) stock(std::move(slice));
   }
-  for (auto& list : lease.connections) open(std::move(list));
+  for (auto& list : lease.connections) open(std::move(list), lease.trial);
   wake();
   // Nobody to do it: a connection ended while the lease was on its way.
   if (hands_.empty()) return_stock();
@@ -88,13 +88,14 @@ CourierSettings Crew::courier_settings() const {
   return settings;
 }
 
-void Crew::open(std::vector<HostCandidate> list) {
+void Crew::open(std::vector<HostCandidate> list, bool trial) {
   if (side_.stopping() || list.empty()) {
-    side_.fabric().return_connection();
+    side_.fabric().return_connection(trial);
     report_.closed.push_back({true, Stage::kLost, {}});
     return;
   }
   auto hand = std::make_unique<Hand>();
+  hand->trial = trial;
   hand->courier = std::make_unique<Courier>(side_.loop(), courier_settings(), side_.fabric().tls,
                                             side_.fabric().minter, std::move(list), this);
   Hand* added = hand.get();
@@ -128,11 +129,26 @@ void Crew::abort() {
       Slice slice{flight.transaction.batch, flight.open, flight.queued};
       if (!slice.indices.empty()) side_.recorder().give_back(slice);
     }
-    side_.fabric().return_connection();
+    side_.fabric().return_connection(hand->trial);
   }
   // At once, not by destroy_later(): we are in a task of our own, and nothing may call this crew any more.
   hands_.clear();
   for (const Slice& slice : take_stock(take_all_out)) side_.recorder().give_back(slice);
+}
+
+void Crew::add_fruitless(MonoTime now, bool trials_only, std::vector<Fruitless>* all) {
+  for (const auto& hand : hands_) {
+    if (trials_only && !hand->trial) continue;
+    if (const auto since = hand->courier->fruitless_since(now, side_.settings().silence))
+      all->push_back({*since, this, hand->courier.get()});
+  }
+}
+
+void Crew::give_up(Courier& courier, Duration after) {
+  log::info("connection-given-up", {{"host", std::string_view(courier.peer().host)}, {"after", after}});
+  report_.given_up = true;
+  report_soon();
+  courier.give_up();
 }
 
 void Crew::give_back(const TakeOut& take_out) {
@@ -241,7 +257,7 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
     return true;
   }
   if (report_.consumed > 0) report_soon();
-  hand->idle.set(&side_.idle_hands(), &courier, side_.clock().mono_now());
+  hand->idle.set(&side_.idle_hands(), &courier, side_.clock().mono_now(), hand->trial);
   return false;
 }
 
@@ -340,6 +356,7 @@ void Crew::count_tls(const PeerInfo& peer, const std::string& domain, const smtp
 void Crew::settle(Hand* hand, std::deque<InFlight>::iterator flight) {
   if (flight->accepted) {
     ++report_.successes;
+    if (std::exchange(hand->trial, false)) side_.fabric().end_trial();
     if (flight->transaction.batch->post->wire->size() <= kTimedUpTo) {
       ++report_.timed;
       report_.time += side_.clock().mono_now() - flight->started;
@@ -361,9 +378,10 @@ void Crew::on_finished(Courier& courier, bool usable, Stage stage, const smtp::R
   for (const InFlight& flight : (*found)->flights)
     if (!flight.open.empty())
       report_.returned.push_back(Slice{flight.transaction.batch, flight.open, flight.queued});
+  const bool trial = (*found)->trial;
   side_.loop().destroy_later(std::move((*found)->courier));
   hands_.erase(found);
-  side_.fabric().return_connection();
+  side_.fabric().return_connection(trial);
   report_.closed.push_back({usable, stage, why});
   if (hands_.empty()) return_stock();
   report_soon();

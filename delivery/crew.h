@@ -37,6 +37,14 @@ class Crew final : public Courier::Listener {
     return hands_.empty() && stock_.empty() && signing_.empty() && report_.empty() && !report_posted_;
   }
   void retrace();  // the trace target changed
+  struct Fruitless {
+    MonoTime since{};
+    Crew* crew = nullptr;
+    Courier* courier = nullptr;
+  };
+  // Those whose peers keep them waiting; see Courier::fruitless_since().
+  void add_fruitless(MonoTime now, bool trials_only, std::vector<Fruitless>* all);
+  void give_up(Courier& courier, Duration after);
 
  private:
   struct InFlight {
@@ -52,6 +60,7 @@ class Crew final : public Courier::Listener {
     std::unique_ptr<Courier> courier;
     std::deque<InFlight> flights;
     IdleHands::Mark idle;
+    bool trial = false;  // as it was opened, and it has taken nothing yet
     bool traced = false;
     std::set<std::string> counted;  // domains for which its TLS was counted
     std::vector<std::string> left;  // hosts that took nothing: failing once another one lets us in
@@ -69,7 +78,7 @@ class Crew final : public Courier::Listener {
   Hand* hand_of(const Courier& courier);
   void trace(Hand* hand, bool on);
   bool destination_traced() const;
-  void open(std::vector<HostCandidate> candidates);
+  void open(std::vector<HostCandidate> candidates, bool trial);
   // Into the stock, by way of the threads that sign where that is needed.
   void stock(Slice slice);
   void sign(Slice slice);

@@ -174,6 +174,10 @@ void Destination::fill(Lease* lease, std::size_t recipients, MonoTime now) {
   }
 }
 
+bool Destination::on_trial(MonoTime now) const {
+  return !(hop_ != nullptr && hop_->policy->own) && !side_.proven().has(key_, now);
+}
+
 void Destination::pump() {
   const MonoTime now = side_.clock().mono_now();
   starving_ = false;
@@ -188,9 +192,11 @@ void Destination::pump() {
   }
   take_share(now);
   std::map<std::size_t, Lease> leases;
+  std::optional<bool> trial;
 
   while (open() < wanted(now)) {
-    if (!side_.fabric().take_connection()) {
+    if (!trial) trial = on_trial(now);
+    if (!side_.fabric().take_connection(*trial)) {
       starving_ = true;
       break;
     }
@@ -202,6 +208,7 @@ void Destination::pump() {
           return failing != failing_.end() && failing->second > now;
         },
         [] { return random_u64(); });
+    leases[loop].trial = *trial;
     leases[loop].connections.push_back(std::move(list));
     ++crews_[loop].open;
     if (concurrency_.probing()) break;
@@ -227,6 +234,8 @@ void Destination::pump() {
                         [lease = std::move(lease)](LoopSide& side) mutable { side.lend(std::move(lease)); });
   }
   wait_for_rate(now);
+  // Its turn has come, and its batches had been given back.
+  if (open() == 0 && queue_.empty()) stalled_ = false;
   check_saturation();
 }
 
@@ -255,6 +264,8 @@ void Destination::take_report(Report report) {
   if (report.begun > 0 || report.ready > 0 || report.successes > 0 || !report.closed.empty())
     note_progress(now);
   if (report.ready > 0 || report.successes > 0) answers_ = true;
+  if (report.successes > 0) side_.proven().took(key_, now);
+  if (report.given_up) side_.proven().kept_us_waiting(key_, now);
   for (std::string& reply : report.replies) note_reply(std::move(reply));
   for (const std::string& address : report.failed_addresses) failing_[address] = now + kFailingFor;
   if (report.timed > 0) concurrency_.on_reply_times(report.time / report.timed, now);
@@ -369,7 +380,9 @@ void Destination::tell_saturated(Saturation saturation) {
 
 void Destination::look_for_progress(MonoTime now) {
   if (stalled_ || now - last_progress_ < (answers_ ? kStalledAfter : kUnansweredAfter)) return;
-  if (open() == 0 || queue_.recipients() + stock() == 0) return;
+  if (queue_.recipients() + stock() == 0) return;
+  // Nor may batches that wait for a connection to a host that nobody knows, behind others of that kind.
+  if (open() == 0 && !(starving_ && on_trial(now))) return;
   stalled_ = true;
   check_saturation();
 }
@@ -411,6 +424,14 @@ DestinationStatus Destination::status(MonoTime now, WallTime wall) const {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(concurrency_.suspended_until() - now);
     status.state = "suspended until " + format_iso8601(wall + left) + ": " + dead_reply_.to_string();
+  } else if (starving_ && status.connections == 0 && status.waiting > 0) {
+    const Fabric& fabric = side_.fabric();
+    status.state = "waits for a connection, of which " + std::to_string(fabric.connections.load()) + " of " +
+                   std::to_string(fabric.connections_total.load()) + " are in use";
+    if (on_trial(now))
+      status.state += ", " + std::to_string(fabric.trials.load()) + " of " +
+                      std::to_string(fabric.trials_total.load()) +
+                      " by hosts that have taken no message lately, like this one";
   } else {
     status.state = status.connections > 0 || status.waiting > 0 ? "active" : "idle";
   }

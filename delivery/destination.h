@@ -48,8 +48,12 @@ class Destination {
   // By the operator, by its hosts.
   std::optional<SuspendedHosts::Wait> suspended_by_operator() const;
 
-  bool starving() const { return starving_; }  // wants a connection, and the budget of all was used up
-  bool listed = false;                         // among those on this loop that do: the LoopSide's
+  // Wants a connection, and the budget of all was used up, or the part of it that is for those on trial.
+  bool starving() const { return starving_; }
+  bool on_trial(MonoTime now) const;  // it is not proven that it takes mail
+  // Among those on this loop that starve: the LoopSide's.
+  enum class Line { kNone, kTrial, kProven };
+  Line line = Line::kNone;
   // Nothing queued, lent or open, and nothing to remember.
   bool disposable(MonoTime now) const;
   // Before it is destroyed: nobody would tell the queue any more that it may claim again.

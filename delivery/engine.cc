@@ -29,7 +29,7 @@ class EngineImpl : public Engine {
       sts_ = std::make_unique<StsPolicies>(&parts_.database, parts_.clock, *parts.http);
       fabric_.sts = sts_.get();
     }
-    fabric_.connections_total = settings.connections_total;
+    fabric_.set_room(settings);
     fabric_.lease = parts.lease;
     fabric_.node = parts.node.number;
     fabric_.flush_tls_results = [this] { fabric_.tls_results->flush(parts_.database, parts_.node.number); };
@@ -126,7 +126,7 @@ class EngineImpl : public Engine {
 
   void reconfigure(const EngineSettings& settings) override {
     auto shared = std::make_shared<const EngineSettings>(settings);
-    fabric_.connections_total = settings.connections_total;
+    fabric_.set_room(settings);
     on_queue([this, shared] {
       settings_ = shared;
       queue_->reconfigure(shared);

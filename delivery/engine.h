@@ -49,6 +49,8 @@ struct EngineSettings {
   Duration connect_timeout = std::chrono::seconds(30);
   Duration command_timeout = std::chrono::minutes(5);
   Duration idle_timeout = std::chrono::seconds(5);
+  // Who says nothing for so long loses its connection, if nothing of a message has been sent and others wait for the place.
+  Duration silence = std::chrono::seconds(30);
   std::size_t active_batches = 64;       // in memory; bounds it
   std::size_t post_memory = 128U << 20;  // octets of posts in memory (one may always be); fixed at start
   std::string journal_directory;
@@ -80,10 +82,11 @@ struct DestinationStatus {
   std::string key;     // MX set
   std::vector<std::string> hosts;
   int connections = 0;
-  int limit = 0;                          // concurrency allowed now
-  std::int64_t waiting = 0;               // recipients queued in memory
-  std::string rule;                       // of the configuration that holds for it; "" if none
-  std::string state;                      // "active", "idle", "resolving", "suspended until ...: reason"
+  int limit = 0;             // concurrency allowed now
+  std::int64_t waiting = 0;  // recipients queued in memory
+  std::string rule;          // of the configuration that holds for it; "" if none
+  // "active", "idle", "resolving", "waits for a connection, ...", "suspended until ...: reason"
+  std::string state;
   std::vector<std::string> last_replies;  // newest first, with time
 };
 

@@ -52,6 +52,10 @@ struct Fabric {
   std::unique_ptr<Executor> signers{};  // one thread per loop; null: nothing is signed
   std::atomic<int> connections{0};
   std::atomic<int> connections_total{1000};
+  // Of `connections`, those to destinations that have taken no message lately (proven.h), until they take one. There are
+  // fewer places for them: who only keeps us waiting, under however many names, leaves the rest to those who take mail.
+  std::atomic<int> trials{0};
+  std::atomic<int> trials_total{750};
   storage::NodeLease* lease = nullptr;  // null: a node alone
   int node = 0;
   SharedDemands demands{};  // of the other nodes
@@ -65,19 +69,33 @@ struct Fabric {
   // By loop: destinations there wait for a connection.
   std::vector<std::atomic<bool>> starving = std::vector<std::atomic<bool>>(loops.size());
 
-  bool connection_free() const { return connections.load() < connections_total.load(); }
-  bool take_connection() {
-    int now = connections.load(std::memory_order_relaxed);
-    while (now < connections_total.load(std::memory_order_relaxed))
-      if (connections.compare_exchange_weak(now, now + 1)) return true;
+  bool connection_free(bool trial) const {
+    return connections.load() < connections_total.load() && (!trial || trials.load() < trials_total.load());
+  }
+  bool take_connection(bool trial) {
+    if (trial && !take_one(&trials, trials_total)) return false;
+    if (take_one(&connections, connections_total)) return true;
+    if (trial) trials.fetch_sub(1);
     return false;
   }
   // The loops where it is waited for hear of it.
-  void return_connection();
+  void return_connection(bool trial);
+  void end_trial();  // of a connection that stays
+  // A quarter of the connections, and of the batches in memory (each such connection may hold one), is left to the proven.
+  void set_room(const EngineSettings& settings);
 
   // Runs `task` on that loop with its side; never after the side was shut.
   void post(std::size_t loop, std::function<void(LoopSide&)> task);
   std::size_t home_of(const std::string& key) const { return std::hash<std::string>{}(key) % loops.size(); }
+
+ private:
+  static bool take_one(std::atomic<int>* used, const std::atomic<int>& total) {
+    int now = used->load(std::memory_order_relaxed);
+    while (now < total.load(std::memory_order_relaxed))
+      if (used->compare_exchange_weak(now, now + 1)) return true;
+    return false;
+  }
+  void wake_starving();
 };
 
 }  // namespace essaim::delivery

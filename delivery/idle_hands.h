@@ -14,13 +14,14 @@ class IdleHands {
  public:
   class Mark;
 
-  // Ends up to `count` that have been idle since `before` or longer. How many it ended.
-  std::size_t close_longest(std::size_t count, MonoTime before);
+  // Ends up to `count` that have been idle since `before` or longer; with `trials_only`, of those on trial. How many it ended.
+  std::size_t close_longest(std::size_t count, MonoTime before, bool trials_only);
 
  private:
   struct Hand {
     Courier* courier = nullptr;
     MonoTime since{};
+    bool trial = false;
     Mark* mark = nullptr;
   };
   std::list<Hand> hands_;
@@ -34,10 +35,10 @@ class IdleHands::Mark {
   Mark(const Mark&) = delete;
   Mark& operator=(const Mark&) = delete;
 
-  void set(IdleHands* among, Courier* courier, MonoTime now) {
+  void set(IdleHands* among, Courier* courier, MonoTime now, bool trial) {
     if (among_ != nullptr) return;  // it is idle since then
     among_ = among;
-    place_ = among->hands_.insert(among->hands_.end(), {courier, now, this});
+    place_ = among->hands_.insert(among->hands_.end(), {courier, now, trial, this});
   }
   void clear() {
     if (among_ != nullptr) among_->hands_.erase(place_);
@@ -49,10 +50,11 @@ class IdleHands::Mark {
   std::list<Hand>::iterator place_;
 };
 
-inline std::size_t IdleHands::close_longest(std::size_t count, MonoTime before) {
+inline std::size_t IdleHands::close_longest(std::size_t count, MonoTime before, bool trials_only) {
   std::size_t closed = 0;
-  while (closed < count && !hands_.empty() && hands_.front().since <= before) {
-    const Hand hand = hands_.front();
+  for (auto next = hands_.begin(); closed < count && next != hands_.end() && next->since <= before;) {
+    const Hand hand = *next++;
+    if (trials_only && !hand.trial) continue;
     hand.mark->clear();
     // One that had nothing to send behind the transaction under way is marked, too.
     if (!hand.courier->idle()) continue;

@@ -18,6 +18,7 @@ struct Lease {
   std::shared_ptr<const TlsAnswer> tls;  // of the next hop
   std::vector<Slice> slices;
   std::vector<std::vector<HostCandidate>> connections;  // one courier each, already taken from the budget
+  bool trial = false;                                   // these are on trial (Fabric::take_connection)
 };
 
 // Crew -> home, what happened since the last report.
@@ -31,7 +32,8 @@ struct Report {
   int timed = 0;             // of these, those of messages so small that sending them takes no time
   Duration time{};           // that these took, in sum
   int troubles = 0;
-  smtp::Reply trouble;  // what the last of them was
+  bool given_up = false;  // one that kept us waiting, while others waited for its place
+  smtp::Reply trouble;    // what the last of them was
   struct Closed {
     bool usable = false;
     Stage stage = Stage::kLost;
@@ -43,8 +45,8 @@ struct Report {
   std::vector<std::string> replies;  // refusals, for people; a few
 
   bool empty() const {
-    return consumed == 0 && unsent == 0 && ready == 0 && successes == 0 && troubles == 0 && closed.empty() &&
-           failed_addresses.empty() && returned.empty() && replies.empty();
+    return consumed == 0 && unsent == 0 && ready == 0 && successes == 0 && troubles == 0 && !given_up &&
+           closed.empty() && failed_addresses.empty() && returned.empty() && replies.empty();
   }
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/log.h"
+#include "delivery/budget.h"
 #include "delivery/destination_policy.h"
 
 namespace essaim::delivery {
@@ -31,8 +32,25 @@ Slice RecallFilter::take_out(Slice* slice) const {
   return out;
 }
 
-void Fabric::return_connection() {
+void Fabric::set_room(const EngineSettings& settings) {
+  const auto units =
+      static_cast<int>(std::min<std::size_t>(settings.active_batches, 1'000'000) * Budget::kUnitsPerBatch);
+  connections_total = settings.connections_total;
+  trials_total = std::min(settings.connections_total - settings.connections_total / 4, units - units / 4);
+}
+
+void Fabric::return_connection(bool trial) {
   connections.fetch_sub(1);
+  if (trial) trials.fetch_sub(1);
+  wake_starving();
+}
+
+void Fabric::end_trial() {
+  trials.fetch_sub(1);
+  wake_starving();
+}
+
+void Fabric::wake_starving() {
   for (std::size_t loop = 0; loop < starving.size(); ++loop)
     if (starving[loop].load() && starving[loop].exchange(false))
       post(loop, [](LoopSide& side) { side.pump_starving(); });
@@ -133,8 +151,12 @@ void LoopSide::pump(Destination* destination) {
 // A place for it is made at once, of a connection that is only kept open; one that comes to rest later makes room at the
 // next look.
 void LoopSide::note_starving(Destination* destination) {
-  if (!destination->starving() || std::exchange(destination->listed, true)) return;
-  starving_.push_back(destination->key());
+  if (!destination->starving()) return;
+  const bool trial = destination->on_trial(clock().mono_now());
+  const Destination::Line line = trial ? Destination::Line::kTrial : Destination::Line::kProven;
+  if (destination->line >= line) return;
+  destination->line = line;
+  (trial ? on_trial_ : waiting_proven_).push_back(destination->key());
   fabric_.starving[number_] = true;
   if (!starving_timer_->active()) starving_timer_->start(kLookForRoom);
   if (make_room(1) == 0 && fabric_.loops.size() > 1)
@@ -142,7 +164,18 @@ void LoopSide::note_starving(Destination* destination) {
 }
 
 std::size_t LoopSide::make_room(std::size_t connections) {
-  return idle_hands_.close_longest(connections, clock().mono_now() - kRestBeforeRoom);
+  return idle_hands_.close_longest(connections, clock().mono_now() - kRestBeforeRoom, short_of_trials());
+}
+
+void LoopSide::make_more_room(std::size_t connections) {
+  connections -= std::min(connections, make_room(connections));
+  if (connections == 0) return;
+  const MonoTime now = clock().mono_now();
+  std::vector<Crew::Fruitless> all;
+  for (auto& [key, crew] : crews_) crew->add_fruitless(now, short_of_trials(), &all);
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.since < b.since; });
+  if (all.size() > connections) all.resize(connections);
+  for (const Crew::Fruitless& one : all) one.crew->give_up(*one.courier, now - one.since);
 }
 
 void LoopSide::lend(Lease lease) {
@@ -339,14 +372,30 @@ void LoopSide::suspended_hosts_changed() {
 }
 
 void LoopSide::pump_starving() {
-  for (std::size_t count = starving_.size(); count > 0 && fabric_.connection_free(); --count) {
-    Destination* destination = find_destination(starving_.front());
-    starving_.pop_front();
-    if (destination == nullptr) continue;
-    destination->listed = false;
-    pump(destination);
+  std::size_t trials = on_trial_.size(), proven = waiting_proven_.size();  // those that wait now
+  for (bool any = true; any;) {
+    any = false;
+    if (proven > 0 && fabric_.connection_free(false)) {
+      --proven;
+      any = true;
+      pump_next(Destination::Line::kProven);
+    }
+    if (trials > 0 && fabric_.connection_free(true)) {
+      --trials;
+      any = true;
+      pump_next(Destination::Line::kTrial);
+    }
   }
-  fabric_.starving[number_] = !starving_.empty();
+  fabric_.starving[number_] = starving() > 0;
+}
+
+void LoopSide::pump_next(Destination::Line line) {
+  std::deque<std::string>& keys = line == Destination::Line::kTrial ? on_trial_ : waiting_proven_;
+  Destination* destination = find_destination(keys.front());
+  keys.pop_front();
+  if (destination == nullptr || destination->line != line) return;
+  destination->line = Destination::Line::kNone;
+  pump(destination);
 }
 
 void LoopSide::look_for_progress() {
@@ -357,9 +406,9 @@ void LoopSide::look_for_progress() {
 
 void LoopSide::look_for_room() {
   pump_starving();
-  if (starving_.empty()) return;
+  if (starving() == 0) return;
   for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)
-    fabric_.post(loop, [wanted = starving_.size()](LoopSide& side) { side.make_room(wanted); });
+    fabric_.post(loop, [wanted = starving()](LoopSide& side) { side.make_more_room(wanted); });
   starving_timer_->start(kLookForRoom);
 }
 

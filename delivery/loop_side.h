@@ -15,6 +15,7 @@
 #include "delivery/crew.h"
 #include "delivery/destination.h"
 #include "delivery/fabric.h"
+#include "delivery/proven.h"
 #include "delivery/recorder.h"
 #include "delivery/router.h"
 #include "delivery/shares.h"
@@ -79,10 +80,13 @@ class LoopSide {
   bool keep_of(Slice* slice);
   void drop_crew_later(const std::string& key);
   void pump(Destination* destination);  // and again later, if it wants a connection and there is none
-  void pump_starving();                 // in the order in which they began to
+  void pump_starving();  // in the order in which they began to, one on trial and one that is not
   // Ends up to so many connections of this loop that have nothing to do. How many it ended.
   std::size_t make_room(std::size_t connections);
+  // And if there are too few of them, those whose peers keep us waiting (courier.h), the longest first.
+  void make_more_room(std::size_t connections);
   IdleHands& idle_hands() { return idle_hands_; }
+  Proven& proven() { return proven_; }
   Destination* find_destination(const std::string& key);
   Fabric& fabric() { return fabric_; }
   const Clock& clock() const { return fabric_.clock; }
@@ -97,6 +101,9 @@ class LoopSide {
 
  private:
   void note_starving(Destination* destination);
+  void pump_next(Destination::Line line);
+  std::size_t starving() const { return on_trial_.size() + waiting_proven_.size(); }
+  bool short_of_trials() const { return fabric_.connection_free(false); }
   void look_for_room();
   void look_for_progress();
   void apply_settings();
@@ -113,7 +120,9 @@ class LoopSide {
   std::unique_ptr<Recorder> recorder_;
   Router router_;
   IdleHands idle_hands_;
-  std::deque<std::string> starving_;  // keys of destinations
+  // Keys of destinations that starve; one that has moved to the other line may still stand in the first.
+  std::deque<std::string> on_trial_, waiting_proven_;
+  Proven proven_;
   std::unordered_map<std::string, std::unique_ptr<Destination>> destinations_;
   std::unordered_map<std::string, std::unique_ptr<Crew>> crews_;
   std::vector<std::shared_ptr<const RecallFilter>> filters_;

@@ -21,6 +21,7 @@ constexpr Kind kKinds[] = {
     {"connection-refused", {"why"}},
     {"reject", {"client", "command"}},
     {"connect-failed", {"host", "address", "stage"}},
+    {"connection-given-up", {"host"}},
     {"tls-fallback", {"relay"}},
 };
 

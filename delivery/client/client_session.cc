@@ -19,6 +19,7 @@ ClientSession::ClientSession(const CourierSettings& settings, const TokenMinter&
 
 void ClientSession::enter(SessionState state) {
   state_ = state;
+  waits_since_ = now_;
   // A chunk goes out together with its envelope, whose replies come first and have their own time.
   const bool envelope = state == SessionState::kFinalDot && awaiting() &&
                         awaits_[first_] != Await::kFinalDot && awaits_[first_] != Await::kChunk;
@@ -109,6 +110,35 @@ void ClientSession::on_timer(MonoTime now) {
     fail_handshake("timed out", true);
   } else {
     end(own_reply("4.4.2", "conversation with " + peer_ + " timed out"), false, true);
+  }
+}
+
+bool ClientSession::before_message() const {
+  switch (state_) {
+    case SessionState::kGreeting:
+    case SessionState::kEhlo:
+    case SessionState::kHelo:
+    case SessionState::kStartTls:
+    case SessionState::kHandshake:
+    case SessionState::kEnvelope:
+      return true;
+    case SessionState::kIdle:
+    case SessionState::kBody:
+    case SessionState::kFinalDot:
+    case SessionState::kDone:
+      return false;
+  }
+  return false;
+}
+
+void ClientSession::give_up(MonoTime now) {
+  ESSAIM_CHECK(before_message());
+  now_ = now;
+  if (state_ == SessionState::kHandshake) {
+    fail_handshake("was given up, for its place was needed", true);
+  } else {
+    end(own_reply("4.4.2", "conversation with " + peer_ + " was given up, for its place was needed,"), false,
+        true);
   }
 }
 

@@ -98,10 +98,15 @@ class ClientSession {
   void on_timer(MonoTime now);  // at or after deadline()
   void wake(MonoTime now);      // next() has something again
   void close(MonoTime now);     // after the transactions under way
+  // As if the time were over; only before_message().
+  void give_up(MonoTime now);
   void set_trace(bool on) { trace_ = on; }
 
   std::optional<MonoTime> deadline() const { return deadline_; }
   SessionState state() const { return state_; }
+  // The peer has the word, and has nothing of a message: what is ended now cannot have been taken.
+  bool before_message() const;
+  MonoTime waits_since() const { return waits_since_; }  // for the reply that is next, or in this state
   const Capabilities& capabilities() const { return capabilities_; }
   int transactions() const { return done_; }  // finished on this connection
 
@@ -210,6 +215,7 @@ class ClientSession {
   bool needs_rset_ = false;
   SessionState state_ = SessionState::kGreeting;
   MonoTime now_{};
+  MonoTime waits_since_{};
   std::optional<MonoTime> deadline_;
   smtp::ReplyReader reader_;
   Capabilities capabilities_;

@@ -1,0 +1,202 @@
+// Hosts that keep us waiting, as many as somebody likes: whoever writes to the robot chooses where its answer goes. What is
+// left for hosts that take mail: connections, a turn, room in memory.
+#include <atomic>
+#include <future>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "core/base/log.h"
+#include "delivery/proven.h"
+#include "tests/delivery/queue/rig.h"
+
+namespace essaim::test {
+namespace {
+
+using namespace std::chrono_literals;
+using storage::CopyMode;
+
+struct Quiet {
+  Quiet() { log::set_level(log::Level::kError); }
+};
+BOOST_GLOBAL_FIXTURE(Quiet);
+
+// A reply that does not come until it is let go.
+class Withheld {
+ public:
+  std::function<std::string()> reply() {
+    return [this, over = over_] {
+      ++asked_;
+      over.wait();
+      return std::string("250 2.0.0 ok");
+    };
+  }
+  int asked() const { return asked_; }
+  void let_go() { go_.set_value(); }
+
+ private:
+  std::atomic<int> asked_{0};
+  std::promise<void> go_;
+  std::shared_future<void> over_ = go_.get_future().share();
+};
+
+HostPolicy silent() {
+  HostPolicy policy;
+  policy.greeting = "220-wait";  // and never the line that ends it
+  return policy;
+}
+
+struct Tarpits {
+  delivery::EngineSettings settings() {
+    auto out = settings_for(site, sink);
+    out.command_timeout = 10min;
+    out.silence = 10min;
+    return out;
+  }
+  Id post(Run& run, int domain, int priority = 0) {
+    const Id id = site.post_to(site.new_post(CopyMode::kPersonal, priority), run.engine->current_rank(),
+                               {{0, "user" + std::to_string(++posts), Site::domain_name(domain)}});
+    run.engine->ring();
+    return id;
+  }
+  bool arrives(Id id) {
+    return wait_until([&] { return site.finished(id); });
+  }
+  int connections(int first, int count) const {
+    int sum = 0;
+    for (int d = first; d < first + count; ++d) sum += sink.connections(address_of(d));
+    return sum;
+  }
+  static std::string explanation(Run& run, int domain) {
+    std::promise<std::string> told;
+    run.engine->explain(Site::domain_name(domain),
+                        [&](const delivery::DestinationStatus&, const std::string& t) { told.set_value(t); });
+    return told.get_future().get();
+  }
+
+  TestSink sink;
+  Site site;
+  int posts = 0;
+};
+
+BOOST_FIXTURE_TEST_CASE(hosts_that_keep_us_waiting_leave_connections_to_those_that_take_mail, Tarpits) {
+  constexpr int kSilent = 12;
+  for (int d = 0; d < kSilent; ++d) sink.set(address_of(d), silent());
+  auto chosen = settings();
+  chosen.connections_total = 8;
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, kSilent + 2); }, chosen);
+  // They are known from now on.
+  BOOST_REQUIRE(arrives(post(run, kSilent)));
+  BOOST_REQUIRE(arrives(post(run, kSilent + 1)));
+  std::vector<Id> waiting;
+  for (int d = 0; d < kSilent; ++d) waiting.push_back(post(run, d));
+  BOOST_REQUIRE(wait_until([&] { return connections(0, kSilent) == 6; }));
+  BOOST_TEST(arrives(post(run, kSilent)));
+  BOOST_TEST(arrives(post(run, kSilent + 1)));
+  BOOST_TEST(connections(0, kSilent) == 6);
+  for (const Id id : waiting) BOOST_TEST(site.counts(id).pending == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(while_others_wait_a_host_that_is_silent_loses_its_place, Tarpits) {
+  constexpr int kSilent = 12;
+  Withheld at_mail;
+  for (int d = 0; d < kSilent; ++d) {
+    HostPolicy policy = silent();
+    if (d % 2 == 0) {
+      policy = HostPolicy{};
+      policy.mail = at_mail.reply();
+    }
+    sink.set(address_of(d), policy);
+  }
+  auto chosen = settings();
+  chosen.connections_total = 4;
+  chosen.silence = 1s;
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, kSilent + 2); }, chosen);
+  std::vector<Id> all;
+  for (int d = 0; d < kSilent; ++d) all.push_back(post(run, d));
+  BOOST_REQUIRE(wait_until([&] { return connections(0, kSilent) >= 3; }));
+  // Nobody knows these.
+  all.push_back(post(run, kSilent));
+  all.push_back(post(run, kSilent + 1));
+  BOOST_TEST(arrives(all[kSilent]));
+  BOOST_TEST(arrives(all[kSilent + 1]));
+  std::string told;
+  for (int d = 0; d < kSilent; ++d) told += explanation(run, d);
+  BOOST_TEST(told.find("its place was needed") != std::string::npos, told);
+  // They were put off, and nobody is lost.
+  for (int d = 0; d < kSilent; ++d) sink.set(address_of(d), HostPolicy{});
+  at_mail.let_go();
+  for (const Id id : all) BOOST_TEST(arrives(id));
+  check_each_once(sink.accepted(), all.size());
+}
+
+BOOST_FIXTURE_TEST_CASE(nobody_loses_its_place_behind_the_final_dot, Tarpits) {
+  Withheld at_dot;
+  HostPolicy slow;
+  slow.dot = at_dot.reply();
+  sink.set(address_of(0), slow);
+  sink.set(address_of(1), silent());
+  auto chosen = settings();
+  chosen.connections_total = 2;
+  chosen.silence = 500ms;
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 3); }, chosen);
+  const Id first = post(run, 0);
+  BOOST_REQUIRE(wait_until([&] { return at_dot.asked() == 1; }));
+  const Id second = post(run, 1);
+  BOOST_REQUIRE(wait_until([&] { return sink.connections(address_of(1)) > 0; }));
+  BOOST_TEST(arrives(post(run, 2)));
+  sink.set(address_of(1), HostPolicy{});
+  BOOST_TEST(arrives(second));
+  BOOST_TEST(!site.finished(first));
+  BOOST_TEST(at_dot.asked() == 1);
+  at_dot.let_go();
+  BOOST_TEST(arrives(first));
+  BOOST_TEST(sink.connections(address_of(0)) == 1);
+  check_each_once(sink.accepted(), 3);
+}
+
+// As many small posts as fit into memory, and more.
+BOOST_FIXTURE_TEST_CASE(what_waits_for_hosts_that_nobody_knows_makes_room_in_memory, Tarpits) {
+  constexpr int kSilent = 160;
+  for (int d = 0; d < kSilent; ++d) sink.set(address_of(d), silent());
+  auto chosen = settings();
+  chosen.connections_total = 4;
+  chosen.active_batches = 8;  // 128 of small posts
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, kSilent + 1); }, chosen);
+  BOOST_REQUIRE(arrives(post(run, kSilent)));
+  for (int d = 0; d < kSilent; ++d) post(run, d);
+  BOOST_REQUIRE(wait_until([&] { return connections(0, kSilent) == 3; }));
+  BOOST_TEST(arrives(post(run, kSilent, 2)));
+  BOOST_TEST(connections(0, kSilent) == 3);
+  std::string told;
+  for (int d = 0; d < kSilent; ++d) told += explanation(run, d);
+  BOOST_TEST(told.find("waits for a connection") != std::string::npos);
+  BOOST_TEST(told.find("3 of 3 by hosts that have taken no message lately") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_destination_is_proven_by_a_message_for_a_day_and_doubted_for_an_hour) {
+  delivery::Proven proven;
+  const MonoTime begin{1000h};
+  BOOST_TEST(!proven.has("a", begin));
+  proven.took("a", begin);
+  BOOST_TEST(proven.has("a", begin + 23h));
+  BOOST_TEST(!proven.has("a", begin + 24h));
+  proven.took("a", begin + 25h);
+  proven.kept_us_waiting("a", begin + 26h);
+  proven.took("a", begin + 26h);
+  BOOST_TEST(!proven.has("a", begin + 26h + 59min));
+  BOOST_TEST(proven.has("a", begin + 27h));
+  // Of one that nobody knows nothing is kept.
+  proven.kept_us_waiting("b", begin);
+  BOOST_TEST(!proven.has("b", begin + 2h));
+  for (std::size_t i = 0; i < delivery::Proven::kMost; ++i) proven.took(std::to_string(i), begin + 27h);
+  BOOST_TEST(!proven.has("a", begin + 27h));
+  BOOST_TEST(proven.has("0", begin + 27h));
+}
+
+}  // namespace
+}  // namespace essaim::test
