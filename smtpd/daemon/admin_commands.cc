@@ -162,7 +162,6 @@ NodeFacts Server::facts() const {
   out.node = node_.number;
   out.sessions = static_cast<int>(guard_->connections());
   out.sockets = gate_.by_loop();
-  out.ready = ready().ok() && !no_domains_.load();
   out.shedding = guard_->full();
   if (membership_) out.nodes_at_work = 1 + static_cast<int>(membership_->silences().size());
   out.keys_unusable = static_cast<int>(keys_->unusable());

@@ -28,7 +28,6 @@ namespace essaim::smtpd {
 struct NodeFacts {
   int node = 0;
   int sessions = 0;                                            // incoming connections now
-  bool ready = false;                                          // takes mail and delivers
   bool shedding = false;                                       // refuses newcomers, or new mail
   int nodes_at_work = 1;                                       // on the same database
   int keys_unusable = 0;                                       // DKIM keys, for want of their secret

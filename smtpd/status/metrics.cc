@@ -208,7 +208,6 @@ void add_queue(const storage::QueueLoad& load, WallTime now, PrometheusText* out
 
 void add_node(const Snapshot& snapshot, PrometheusText* out) {
   const NodeFacts& facts = snapshot.facts;
-  one(out, "essaim_ready", Type::kGauge, "1 while the node takes mail and delivers.", facts.ready ? 1 : 0);
   one(out, "essaim_uptime_seconds", Type::kGauge, "Since the node began to serve.", seconds(snapshot.uptime));
   one(out, "essaim_nodes_at_work", Type::kGauge, "Nodes of the database that work, with this one.",
       facts.nodes_at_work);
@@ -259,13 +258,12 @@ void add_node(const Snapshot& snapshot, PrometheusText* out) {
 
 }  // namespace
 
-std::string metrics_text(const Snapshot* snapshot, const std::vector<LoopLag::Measured>& lag) {
+std::string metrics_text(const Snapshot* snapshot, bool ready, const std::vector<LoopLag::Measured>& lag) {
   PrometheusText out;
   add_process(&out);
-  if (snapshot == nullptr) {
-    one(&out, "essaim_ready", Type::kGauge, "1 while the node takes mail and delivers.", 0);
-    return out.take();
-  }
+  one(&out, "essaim_ready", Type::kGauge, "1 while /readyz says that the node takes mail and delivers.",
+      ready && snapshot != nullptr ? 1 : 0);
+  if (snapshot == nullptr) return out.take();
   add_node(*snapshot, &out);
   out.family("essaim_loop_lag_seconds", Type::kHistogram,
              "How long each event loop took to answer, asked every second.");

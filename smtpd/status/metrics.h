@@ -13,7 +13,7 @@
 
 namespace essaim::smtpd {
 
-// `snapshot` null: nothing serves now, and only what the process counts is told.
-std::string metrics_text(const Snapshot* snapshot, const std::vector<LoopLag::Measured>& lag);
+// `snapshot` null: nothing serves now, and only what the process counts is told. `ready`: what /readyz says.
+std::string metrics_text(const Snapshot* snapshot, bool ready, const std::vector<LoopLag::Measured>& lag);
 
 }  // namespace essaim::smtpd

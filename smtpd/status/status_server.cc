@@ -24,10 +24,11 @@ http::ServerResponse verdict(const char* yes, const Health::Reasons& reasons) {
 // No destination or list is named in metrics; scrapes of all who ask share what was read.
 constexpr Statistics::Depth kDepth{.lists = 0, .destinations = 0, .queue_kept = std::chrono::seconds(10)};
 
-http::ServerResponse metrics(const Snapshot* snapshot, const std::vector<LoopLag::Measured>& lag) {
+http::ServerResponse metrics(const Snapshot* snapshot, bool ready,
+                             const std::vector<LoopLag::Measured>& lag) {
   http::ServerResponse response;
   response.content_type = kMetricsType;
-  response.body = metrics_text(snapshot, lag);
+  response.body = metrics_text(snapshot, ready, lag);
   return response;
 }
 
@@ -51,9 +52,12 @@ StatusServer::StatusServer(const std::vector<std::shared_ptr<net::ListenSocket>>
   routes_.add(
       "GET", "/metrics",
       [this](const http::ServerRequest&, const http::Respond& respond) {
-        if (!statistics_) return respond(metrics(nullptr, {}));
-        statistics_->ask([this, respond](const Snapshot& snapshot) {
-          respond(metrics(&snapshot, lag_ ? lag_->measured() : std::vector<LoopLag::Measured>{}));
+        if (!health_) return respond(metrics(nullptr, false, {}));
+        // Asked now, as /readyz does: whoever scrapes may be the only one who asks.
+        health_->ask_ready([this, respond](const Health::Reasons& reasons) {
+          statistics_->ask([this, respond, ready = reasons.empty()](const Snapshot& snapshot) {
+            respond(metrics(&snapshot, ready, lag_ ? lag_->measured() : std::vector<LoopLag::Measured>{}));
+          });
         });
       },
       http::AccessLog::kFailures);

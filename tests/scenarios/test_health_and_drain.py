@@ -89,8 +89,9 @@ class Health(Watched):
         self.assertRegex(rcpt(LIST), "^250 ")
         self.assertRegex(rcpt("nobody@lists.example"), "^550 5.1.1 ")
         self.assertRegex(rcpt("x@elsewhere.example"), "^550 5.7.1 ")
-        self.wait_for_answer(200, "ready\n")
+        # Also where only the metrics are asked for since.
         processes.wait_for("the metric", lambda: "\nessaim_ready 1\n" in self.ask("/metrics")[1])
+        self.wait_for_answer(200, "ready\n")
 
     def test_without_a_database_that_takes_writes_it_is_alive_and_not_ready(self):
         self.serve()
@@ -98,6 +99,7 @@ class Health(Watched):
         self.addCleanup(other.close)
         other.execute("BEGIN EXCLUSIVE")
         self.wait_for_answer(503, "not ready\nno answer from the database\n")
+        self.assertIn("\nessaim_ready 0\n", self.ask("/metrics")[1])
         other.execute("ROLLBACK")
         self.wait_for_answer(200, "ready\n")
 
@@ -106,6 +108,7 @@ class Health(Watched):
         self.wait_for_answer(503, "not ready\nshort of disk\n")
         self.assertEqual((200, "alive\n"), self.ask("/livez"))
         self.assertIn("\nessaim_shedding 1\n", self.ask("/metrics")[1])
+        self.assertIn("\nessaim_ready 0\n", self.ask("/metrics")[1])
         self.assertIn(" warning disk-nearly-full ", self.essaim.process.output())
         self.essaim.config.write_text(self.essaim.config.read_text().replace("1024G", "1M"))
         self.essaim.run("reload")

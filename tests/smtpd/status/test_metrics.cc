@@ -51,7 +51,6 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
   snapshot.time = from_millis(1'790'000'100'000);
   snapshot.facts = {.node = 1,
                     .sessions = 7,
-                    .ready = true,
                     .shedding = false,
                     .nodes_at_work = 3,
                     .keys_unusable = 2,
@@ -67,7 +66,7 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
                             {storage::BatchQueue::kHeld, 0, 0, {}}};
   snapshot.backup = {
       .last = from_millis(1'790'000'001'000), .every = 24h, .due = from_millis(1'790'086'400'000)};
-  const std::string out = metrics_text(&snapshot, {});
+  const std::string out = metrics_text(&snapshot, true, {});
   for (const char* line :
        {"essaim_backup_timestamp_seconds 1790000001", "essaim_backup_due_timestamp_seconds 1790086400",
         "essaim_ready 1", "essaim_nodes_at_work 3", "essaim_smtpd_connections 7",
@@ -83,11 +82,12 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
   snapshot.backup = {};
   for (const char* sample : {"\nessaim_disk_free_bytes ", "\nessaim_backup_timestamp_seconds ",
                              "\nessaim_backup_due_timestamp_seconds "})
-    BOOST_TEST(metrics_text(&snapshot, {}).find(sample) == std::string::npos, sample);
+    BOOST_TEST(metrics_text(&snapshot, true, {}).find(sample) == std::string::npos, sample);
+  BOOST_TEST(has_line(metrics_text(&snapshot, false, {}), "essaim_ready 0"));
 }
 
 BOOST_AUTO_TEST_CASE(while_nothing_serves_the_counts_of_the_process_are_told_and_that_it_is_not_ready) {
-  const std::string out = metrics_text(nullptr, {});
+  const std::string out = metrics_text(nullptr, true, {});
   BOOST_TEST(has_line(out, "essaim_ready 0"));
   for (const char* sample :
        {"essaim_messages_total{outcome=\"accepted\"} ",
