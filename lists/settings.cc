@@ -293,7 +293,7 @@ const std::vector<config::Setting>& list_settings_table() {
        .default_value = "false",
        .help = "Takes posts only of authors whose domain stands behind them: a DKIM signature or SPF that is "
                "aligned "
-               "with From. Who may post among them, the setting post says."},
+               "with From. Which of them may post, the scenario send says."},
       {.name = "author_protection",
        .type = Type::kEnum,
        .default_value = "rewrite",
@@ -301,7 +301,8 @@ const std::vector<config::Setting>& list_settings_table() {
                "domain has "
                "receivers refuse such mail. rewrite: From becomes the list with the author's name, the "
                "author stays in "
-               "Reply-To or Cc. wrap: the message goes, whole, inside one of the list's. refuse: 550. keep: "
+               "Reply-To or Cc. wrap: the message goes, whole, inside one of the list's. refuse: 550, or "
+               "451 while it cannot be looked up. keep: "
                "nothing, and "
                "some members' servers will refuse it.",
        .choices = {"rewrite", "wrap", "refuse", "keep"}},

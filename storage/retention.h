@@ -10,7 +10,7 @@ namespace essaim::storage {
 struct RetentionOptions {
   Duration interval = std::chrono::hours(1);
   Duration keep_posts =
-      std::chrono::hours(24 * 14);  // after the last outcome: the ledger that `post find` asks
+      std::chrono::hours(24 * 30);  // after the last outcome: the ledger that `post find` asks
   // after the last outcome of a batch in which somebody failed: the text, to send it again to them (post_again.h)
   Duration keep_failed = std::chrono::hours(24 * 3);
   Duration keep_departures = std::chrono::hours(24 * 365);

@@ -266,7 +266,8 @@ void add_account(Shell& shell) {
     app->add_option("NAME", o->name, "as it is typed to log in")->required();
     return app;
   };
-  const auto yes_or_no = CLI::IsMember({"yes", "no"});
+  // What it says of itself would stand behind "yes|no" in the help.
+  const CLI::Validator yes_or_no = CLI::IsMember({"yes", "no"}).description("");
 
   verb("list", "the accounts", "  essaim account list",
        [](const Shell& s, Site& site, const Options&) { return list(s, site); });

@@ -134,7 +134,7 @@ Words of_this_site(const std::string& config, const std::string& kind) {
 std::string kind_of(const CLI::Option* option) {
   if (option->get_positional()) return option->get_name(true);
   if (option->check_lname("list")) return "LIST";
-  const std::string type = option->get_type_name();  // "yes|no:{yes,no}"
+  const std::string type = option->get_type_name();  // with what checks say of themselves: "TEXT:FILE"
   return type.substr(0, type.find(':'));
 }
 

@@ -311,7 +311,7 @@ void add_list(Shell& shell) {
                    }));
   CLI::App* set =
       shell.verb(noun, "set", "change settings; \"key=\" takes one back to its default, \"key=-\" empties it",
-                 "  essaim list set dev@lists.example.org subject_tag=Bees send=public\n"
+                 "  essaim list set dev@lists.example.org subject_tag='[bees]' send=public\n"
                  "  essaim list set dev@lists.example.org footer=",
                  [&shell, address, pairs] {
                    auto changes = parse_pairs(*pairs);

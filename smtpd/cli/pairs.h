@@ -15,7 +15,7 @@ inline Result<std::map<std::string, std::string>> parse_pairs(const std::vector<
   for (const std::string& argument : arguments) {
     const std::size_t equals = argument.find('=');
     if (equals == std::string::npos || equals == 0)
-      return Error{ErrorCode::kInvalid, "\"" + argument + "\" is not key=value; as in subject_tag=Bees"};
+      return Error{ErrorCode::kInvalid, "\"" + argument + "\" is not key=value; as in subject_tag=[bees]"};
     if (!out.emplace(argument.substr(0, equals), argument.substr(equals + 1)).second)
       return Error{ErrorCode::kInvalid, "\"" + argument.substr(0, equals) + "\" is there twice"};
   }

@@ -360,21 +360,25 @@ void add_queue(Shell& shell) {
     QueueAction action;
     const char* help;
     const char* examples;
+    const char* reason;
   };
   for (const Row& row :
        {Row{QueueAction::kHold, "stop delivering posts until they are released",
             "  essaim queue hold 0bzt6gqb01000 --reason 'looks like spam'\n  essaim queue hold --list "
-            "dev@lists.example.org"},
+            "dev@lists.example.org",
+            "kept with the hold"},
         Row{QueueAction::kRelease, "deliver held posts",
-            "  essaim queue release 0bzt6gqb01000\n  essaim queue release --all"},
+            "  essaim queue release 0bzt6gqb01000\n  essaim queue release --all", "for the log"},
         Row{QueueAction::kDelete, "do not deliver to those who still wait; the ledger says so",
             "  essaim queue delete 0bzt6gqb01000\n  essaim queue delete --domain example.net --older-than "
             "2d\n"
             "  essaim queue delete --account ann --newer-than 2h --dry-run\n"
-            "  essaim queue delete 0bzt6gqb01000 --recipient ann@example.org"},
+            "  essaim queue delete 0bzt6gqb01000 --recipient ann@example.org",
+            "kept in the ledger"},
         Row{QueueAction::kRetry, "try deferred recipients now, not when they are due",
             "  essaim queue retry 0bzt6gqb01000\n  essaim queue retry --domain example.net\n  essaim queue "
-            "retry --all"}}) {
+            "retry --all",
+            "for the log"}}) {
     auto c = std::make_shared<Arguments>();
     verb = shell.verb(noun, operate::to_string(row.action), row.help, row.examples,
                       [&shell, c, action = row.action] { return change(shell, action, *c); });
@@ -382,7 +386,7 @@ void add_queue(Shell& shell) {
     add_filter_options(verb, c);
     verb->add_flag("--all", c->all, "everything that waits");
     verb->add_flag("--dry-run", c->dry_run, "only say what would be concerned");
-    verb->add_option("--reason", c->reason, "kept with it")->type_name("TEXT");
+    verb->add_option("--reason", c->reason, row.reason)->type_name("TEXT");
   }
   add_queue_why(shell, noun);
   auto options = std::make_shared<std::shared_ptr<SuspendOptions>>();

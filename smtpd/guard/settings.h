@@ -1,4 +1,4 @@
-// What the guard allows. A value; the defaults suit a list server whose busiest senders are large providers.
+// What the guard allows. A value. What the program allows is in smtpd/settings/limits_table.cc.
 #pragma once
 
 #include <cstdint>

@@ -162,7 +162,7 @@ void ListIntake::check_recipient(const TransactionInfo& transaction, const smtp:
     if (resolution.elsewhere && from_ourselves)
       answer.reply = smtp::reply(554, "5.4.6",
                                  "this server is the host of " + escaped_for_display(recipient.domain, 255) +
-                                     " by its MX, and does not know it: `essaim domain add`?");
+                                     " by its MX, and does not know it: `essaim domain create`?");
     if (resolution.target) answer.target = std::make_shared<ListTarget>(std::move(resolution.target));
     answer.max_size = resolution.max_size;
     done(std::move(answer));

@@ -1,8 +1,8 @@
 // The hold under which a post is while `queue delete`, `queue retry` or `post retry` is at work on it, so that no server claims
 // it again in between. Its reason says until when: a command that is interrupted, or cannot take it back, leaves it, and what is
-// older than that is released by whoever meets it: the next such command, the job, and a server that starts on a file of its own.
-// Of a server it says which it is, and is over as well when that server's epoch is (storage/node_store.h): the job comes at once
-// when a node is taken over.
+// older than that is released by the next `queue delete` or `post retry`, by the job, and by a server that starts on a file of its
+// own. Of a server it says which it is, and is over as well when that server's epoch is (storage/node_store.h): the job comes at
+// once when a node is taken over.
 // A command about many posts has one that lasts longer, and one that takes longer than half of that puts it anew, also on the posts
 // that it comes to later. Where several are at work on a post its reason has the mark of each, and the last one to
 // end releases it. On a post that an operator holds the marks stand behind what he wrote, so that whoever knows nothing of them

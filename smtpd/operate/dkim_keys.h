@@ -3,7 +3,7 @@
 //
 //   new      made; its record is to be published; it signs nothing
 //   active   the record was seen; it signs
-//   retired  an active key of the same kind has taken its place; its record stays kOverlap, for mail under way
+//   retired  an active key of the same kind has taken its place; its record stays kDkimOverlap, for mail under way
 //
 // Those of a domain that was deleted sign nothing, whatever they are, and are not made active.
 //

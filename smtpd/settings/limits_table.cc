@@ -63,7 +63,9 @@ void add_sizes_and_times(Schema* schema) {
           {.name = "limits.errors",
            .type = Type::kInteger,
            .default_value = "20",
-           .help = "Refused commands before a client is cut off.",
+           .help = "Commands refused for good (5xx) since the last message that was accepted, before a "
+                   "client is cut "
+                   "off.",
            .unit = "commands",
            .minimum = 1,
            .maximum = 10'000},

@@ -87,7 +87,7 @@ void add_submission(config::Schema* schema) {
           {.name = "submission.threads",
            .type = Type::kInteger,
            .default_value = "2",
-           .help = "Threads that verify passwords; each login takes about a twentieth of a second of one. As "
+           .help = "Threads that verify passwords; each login takes some hundredths of a second of one. As "
                    "many "
                    "more ask the directory.",
            .unit = "threads",

@@ -288,7 +288,7 @@ void add_delivery(Schema* schema) {
           {.name = "delivery.retry_max",
            .type = Type::kDuration,
            .default_value = "4h",
-           .help = "Longest pause between attempts.",
+           .help = "Longest pause between attempts, give or take a fifth.",
            .minimum = 100,
            .maximum = 7 * kDay,
            .reloadable = true},

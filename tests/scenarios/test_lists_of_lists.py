@@ -200,7 +200,7 @@ class ListsOfLists(processes.Scenario):
         self.essaim.make_list("odd@lists.example", ["x@unknown.example"], send="public")
         ledger = self.write("odd@lists.example")
         self.assertEqual(1, ledger["counts"]["failed"])
-        self.assertIn("554 5.4.6 this server is the host of unknown.example by its MX, and does not know it",
+        self.assertIn("554 5.4.6 this server is the host of unknown.example by its MX, and does not know it: `essaim domain create`?",
                       self.essaim.run("post", "show", ledger["id"]))
 
 
