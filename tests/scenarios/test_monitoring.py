@@ -6,7 +6,7 @@ import re
 import sqlite3
 import unittest
 
-from support import essaim, processes, prometheus, sink
+from support import authority, essaim, processes, prometheus, sink
 
 LIST = "dev@lists.example"
 STATUS = '[[listen]]\naddress = "127.0.0.1:0"\nrole = "status"\n'
@@ -42,7 +42,8 @@ class Monitoring(processes.Scenario):
         return self.essaim.post("x@client.example", LIST, essaim.message("x@client.example", LIST, **options))
 
     def test_what_happens_is_counted_and_every_query_of_the_dashboard_has_an_answer(self):
-        self.serve()
+        pem = authority.Authority(self.folder).issue("server", names=["mx1.lists.example"])
+        self.serve(f'certificate = "{pem}"\n{STATUS}')
         server = self.started(prometheus.Prometheus(self.folder, [f"127.0.0.1:{self.essaim.port_of('status')}"]))
         server.wait_for('essaim_ready{job="essaim"}', 1)
         self.essaim.run("storage", "backup", self.folder / "backup.db", "--every", "1d")
@@ -114,6 +115,9 @@ class Monitoring(processes.Scenario):
         self.assertEqual(set(), {name for name in used if name not in told and name.removesuffix("_bucket") not in histograms})
         alerts = re.findall(r"- alert: (\w+)", (processes.ROOT / "contrib/prometheus/essaim.rules.yml").read_text())
         self.assertEqual(alerts, re.findall(r"^\| `(Essaim\w+)` \|", DOCUMENT.read_text(), re.M))
+        # Whoever is called by an alert finds its figure on the dashboard.
+        called = re.findall(r"\bessaim_[a-z_]+", (processes.ROOT / "contrib/prometheus/essaim.rules.yml").read_text())
+        self.assertEqual(set(), set(called) - set(re.findall(r"\bessaim_[a-z_]+", DASHBOARD.read_text())))
 
     def test_top_and_the_metrics_agree_on_how_long_the_node_serves(self):
         self.serve()
