@@ -64,8 +64,7 @@ void add_sizes_and_times(Schema* schema) {
            .type = Type::kInteger,
            .default_value = "20",
            .help = "Commands refused for good (5xx) since the last message that was accepted, before a "
-                   "client is cut "
-                   "off.",
+                   "client is cut off.",
            .unit = "commands",
            .minimum = 1,
            .maximum = 10'000},
