@@ -1,6 +1,7 @@
 #include "smtpd/intake/list_intake.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/log.h"
 #include "core/base/text.h"
@@ -27,7 +28,8 @@ std::uint64_t most_together(const TransactionInfo& transaction) {
   return lists::most_targets(transaction.client.login ? declared : 2 * declared + declared / 4);
 }
 
-// What is in memory of a message until it is stored. Those who are relayed to share one text.
+// What is in memory of a message until it is stored: its size for each recipient. Those
+// who are relayed to share one text.
 std::uint64_t octets_of(const IncomingMessage& message) {
   const auto texts = std::count_if(
       message.recipients.begin(), message.recipients.end(), [](const AcceptedRecipient& recipient) {
@@ -102,7 +104,10 @@ struct ListIntake::Work {
   std::function<void(smtp::Reply)> done;
   std::string whose;
   std::uint64_t size = 0;    // of the bound that it wants to be decided and stored
+  std::uint64_t wants = 0;   // of the bound that it wants next
   std::uint64_t octets = 0;  // of the bound that it has taken
+  bool large = false;
+  bool begun = false;
   mailauth::MailSource source;
   std::shared_ptr<mailauth::MessageCheck> check;  // null: it is not verified
   std::optional<mailauth::Answers> answers;
@@ -171,65 +176,80 @@ void ListIntake::check_recipient(const TransactionInfo& transaction, const smtp:
 
 void ListIntake::submit(std::unique_ptr<IncomingMessage> message, std::function<void(smtp::Reply)> done) {
   if (!may_accept()) return done(cut_off());
-  const std::string whose = verification_->whose(message->transaction);
-  const std::uint64_t octets = octets_of(*message);
-  std::vector<Waiting> left;
+  const std::shared_ptr<Work> work = work_of(std::move(message), std::move(done));
+  std::vector<std::shared_ptr<Work>> left;
+  bool refused = false;
   {
     std::lock_guard lock(mutex_);
-    if (!finishing_) {
+    refused = finishing_;
+    if (!refused) {
       // So that no more of theirs wait than they have sessions.
-      left = waiting_.remove_if(whose, [](const Waiting& one) { return !is_awaited(*one.message); });
-      waiting_.push(whose, {std::shared_ptr<IncomingMessage>(std::move(message)), std::move(done), octets});
-      done = nullptr;
+      for (auto* line : {&waiting_.large, &waiting_.small}) {
+        for (auto& one : line->remove_if(work->whose, [](const auto& w) { return !is_awaited(*w->message); }))
+          left.push_back(std::move(one));
+      }
+      (work->large ? waiting_.large : waiting_.small).push(work->whose, work);
     }
   }
-  for (const Waiting& one : left) one.done(given_up());
-  if (done) return done(shutting_down());
+  for (const auto& one : left) one->done(given_up());
+  if (refused) return work->done(shutting_down());
   start_some(Caller::kSession);
 }
 
-bool ListIntake::has_room(std::uint64_t octets) const {
-  return in_memory_ == 0 || octets_ + octets <= limit_;
-}
-
-// A large one is not kept waiting by slow names of others, as long as their headers alone are within the bound.
-bool ListIntake::may_begin(std::uint64_t octets) const {
-  return has_room(octets) && (octets_ == 0 || octets_ < limit_);
-}
-
-// What has its answers comes first: others wait for it as it waited for them.
-std::shared_ptr<ListIntake::Work> ListIntake::next_begun() {
-  if (!answered_.empty()) {
-    auto work = answered_.front();
-    const std::uint64_t more = work->size - std::min(work->size, work->octets);
-    if (!has_room(more)) return nullptr;
-    answered_.pop_front();
-    octets_ += more;
-    work->octets += more;
-    ++in_memory_;
-    return work;
-  }
-  const auto* line = waiting_.next([this](const std::string& whose) {
-    if (!verification_->enabled()) return true;
-    const auto found = begun_.find(whose);
-    return all_begun_ < kMostBegun && (found == begun_.end() || found->second < kMostOfOne);
-  });
-  if (line == nullptr) return nullptr;
+std::shared_ptr<ListIntake::Work> ListIntake::work_of(std::unique_ptr<IncomingMessage> message,
+                                                      std::function<void(smtp::Reply)> done) const {
   auto work = std::make_shared<Work>();
-  const std::uint64_t content = line->things.front().message->content->size();
-  work->size = std::max(content, std::min(line->things.front().octets, limit_ - limit_ / 4));
-  work->octets = verification_->enabled() ? content : work->size;
-  if (!may_begin(work->octets)) return nullptr;
-  work->whose = line->who;
-  Waiting next = waiting_.take(work->whose);
-  work->message = std::move(next.message);
-  work->done = std::move(next.done);
-  octets_ += work->octets;
+  work->whose = verification_->whose(message->transaction);
+  const std::uint64_t content = message->content->size();
+  work->size = std::max(content, std::min(octets_of(*message), limit_ - limit_ / 4));
+  work->large = work->size > limit_ / 8;
+  work->wants = verification_->enabled() ? content : work->size;
+  work->message = std::move(message);
+  work->done = std::move(done);
+  return work;
+}
+
+bool ListIntake::has_room(const Work& work) const {
+  // A large one is not kept waiting by slow names of others, as long as their headers alone are within the bound.
+  if (!work.begun && octets_ > 0 && octets_ >= limit_) return false;
+  // A quarter is for small ones.
+  if (work.large && large_octets_ > 0 && large_octets_ + work.wants > limit_ - limit_ / 4) return false;
+  return in_memory_ == 0 || octets_ + work.wants - work.octets <= limit_;
+}
+
+// What has its answers comes first: others wait for it as it waited for them. Small ones go past a large one while others as
+// large are under way, which it has to wait for anyway. Then all wait until it has room: for no more small ones than have
+// begun. No large one goes past another, and they leave room for small ones, but where one alone is larger.
+std::shared_ptr<ListIntake::Work> ListIntake::next_begun() {
+  for (Lines* lines : {&answered_, &waiting_}) {
+    const auto may = [this, lines](const std::string& whose) {
+      if (lines == &answered_ || !verification_->enabled()) return true;
+      const auto found = begun_.find(whose);
+      return all_begun_ < kMostBegun && (found == begun_.end() || found->second < kMostOfOne);
+    };
+    if (const auto* line = lines->large.next(may)) {
+      if (has_room(*line->things.front())) return take(&lines->large, line->who);
+      if (large_octets_ == 0) return nullptr;
+    }
+    if (const auto* line = lines->small.next(may))
+      return has_room(*line->things.front()) ? take(&lines->small, line->who) : nullptr;
+  }
+  return nullptr;
+}
+
+std::shared_ptr<ListIntake::Work> ListIntake::take(FairQueue<std::shared_ptr<Work>>* line,
+                                                   std::string whose) {
+  std::shared_ptr<Work> work = line->take(whose);
+  octets_ += work->wants - work->octets;
+  work->octets = work->wants;
+  if (work->large) large_octets_ += work->octets;
   ++in_memory_;
-  ++running_;
-  if (verification_->enabled()) {
-    ++begun_[work->whose];
-    ++all_begun_;
+  if (!std::exchange(work->begun, true)) {
+    ++running_;
+    if (verification_->enabled()) {
+      ++begun_[work->whose];
+      ++all_begun_;
+    }
   }
   return work;
 }
@@ -290,14 +310,16 @@ void ListIntake::run(const std::shared_ptr<Work>& work) {
     std::lock_guard lock(mutex_);
     const std::uint64_t kept = std::min<std::uint64_t>(work->octets, work->check->header().body_offset());
     octets_ -= work->octets - kept;
+    if (work->large) large_octets_ -= work->octets;
     work->octets = kept;
+    work->wants = work->size;
     --in_memory_;
   }
   verification_->look_up(work->whose, work->check, [this, work](mailauth::Answers answers) {
     work->answers = std::move(answers);
     {
       std::lock_guard lock(mutex_);
-      answered_.push_back(work);
+      (work->large ? answered_.large : answered_.small).push(work->whose, work);
       ++running_;  // so that this object lives until start_some() has returned
     }
     start_some(Caller::kOther);
@@ -347,6 +369,7 @@ void ListIntake::end(Work& work, smtp::Reply reply) {
   {
     std::lock_guard lock(mutex_);
     octets_ -= work.octets;
+    if (work.large) large_octets_ -= work.octets;
     --in_memory_;
     if (verification_->enabled()) {
       --all_begun_;
@@ -365,13 +388,14 @@ void ListIntake::one_less() {
 }
 
 void ListIntake::finish() {
-  std::vector<Waiting> refused;
+  std::vector<std::shared_ptr<Work>> refused;
   {
     std::lock_guard lock(mutex_);
     finishing_ = true;
-    refused = waiting_.take_all();
+    refused = waiting_.large.take_all();
+    for (auto& one : waiting_.small.take_all()) refused.push_back(std::move(one));
   }
-  for (const Waiting& w : refused) w.done(shutting_down());
+  for (const auto& one : refused) one->done(shutting_down());
   std::unique_lock lock(mutex_);
   if (running_ > 0) verification_->give_up();
   idle_.wait(lock, [this] { return running_ == 0; });

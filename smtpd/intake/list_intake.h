@@ -9,7 +9,6 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,9 +29,10 @@ namespace essaim::smtpd {
 
 class ListIntake final : public Intake {
  public:
-  // `in_flight` octets at most are between here and the database: of contents, once for each target, as each has a text of its
-  // own, and of headers that wait for names (one message besides always may be). What is more with all its targets (it is bounded
-  // by lists/total_size.h) counts as three quarters of it: one such at a time, and small ones beside it.
+  // `in_flight` octets at most are between here and the database: of contents, once for each recipient, as each has a text of
+  // its own, and of headers that wait for names (one message besides always may
+  // be). What is more with all its recipients (it is bounded by lists/total_size.h) counts as three quarters of it. Large ones,
+  // of more than an eighth, have three quarters together and wait for each other; small ones go past those that wait.
   // What comes from outside is verified, and marked under `authserv_id`; of what our own people submit, and of all where
   // nobody is judged, only the policy of the author's domain and its signatures are looked up, for the planner. `trusted_sealers`: domains in lower case, A-labels. `lease`: of a node that shares its database;
   // without it nothing is accepted, with 451. Null: a node alone.
@@ -56,24 +56,24 @@ class ListIntake final : public Intake {
   void finish();
 
  private:
-  struct Waiting {
-    std::shared_ptr<IncomingMessage> message;
-    std::function<void(smtp::Reply)> done;
-    std::uint64_t octets = 0;  // with the texts for all its targets
+  // A message that waits or has begun.
+  struct Work;
+  struct Lines {
+    FairQueue<std::shared_ptr<Work>> large, small;
   };
   static bool is_awaited(const IncomingMessage& message) {
     return message.awaited == nullptr || *message.awaited;
   }
   bool may_accept() const { return lease_ == nullptr || lease_->holds(); }
-  // A message that has begun.
-  struct Work;
+  std::shared_ptr<Work> work_of(std::unique_ptr<IncomingMessage> message,
+                                std::function<void(smtp::Reply)> done) const;
   // Starts what the bound allows; on the intake's threads what is in a file or is verified, and what others are not to
   // be held up by.
   enum class Caller { kSession, kOther };
   void start_some(Caller caller);
-  bool has_room(std::uint64_t octets) const;   // under the mutex; for what has begun
-  bool may_begin(std::uint64_t octets) const;  // likewise
-  std::shared_ptr<Work> next_begun();          // likewise; null if there is none
+  bool has_room(const Work& work) const;  // under the mutex
+  std::shared_ptr<Work> next_begun();     // likewise; null if there is none
+  std::shared_ptr<Work> take(FairQueue<std::shared_ptr<Work>>* line, std::string whose);  // likewise
   void run(const std::shared_ptr<Work>& work);
   void conclude(const std::shared_ptr<Work>& work);
   std::optional<std::string> content_of(Work& work);
@@ -93,11 +93,12 @@ class ListIntake final : public Intake {
   const bool hides_submitters_;
   std::mutex mutex_;
   std::condition_variable idle_;
-  FairQueue<Waiting> waiting_;
-  std::deque<std::shared_ptr<Work>> answered_;  // their names are looked up: they want their content back
-  std::uint64_t octets_ = 0;                    // in memory
-  std::size_t in_memory_ = 0;                   // with their content
-  std::size_t running_ = 0;                     // all that has begun and not ended
+  Lines waiting_;
+  Lines answered_;                  // their names are looked up: they want their content back
+  std::uint64_t octets_ = 0;        // in memory
+  std::uint64_t large_octets_ = 0;  // of these, of large ones with their content
+  std::size_t in_memory_ = 0;       // with their content
+  std::size_t running_ = 0;         // all that has begun and not ended
   std::map<std::string, std::size_t> begun_;
   std::size_t all_begun_ = 0;
   bool finishing_ = false;

@@ -1,5 +1,6 @@
 // What comes in on its way from a session to the lists: who waits for whom, and what is verified.
 #include <algorithm>
+#include <functional>
 #include <future>
 #include <map>
 #include <optional>
@@ -75,6 +76,49 @@ struct Sent {
   std::shared_ptr<smtpd::Awaited> awaited = std::make_shared<smtpd::Awaited>(true);
 };
 
+std::string message_id(int number) {
+  return "<" + std::to_string(number) + "@client.example>";
+}
+
+const std::vector<std::string> kLists = {"one@lists.example", "two@lists.example", "three@lists.example"};
+
+std::string of_30_kb(int number, const std::string& from = "ann@author.example") {
+  std::string out = a_post(from, message_id(number));
+  for (int line = 0; line < 300; ++line) out += std::string(98, 'x') + "\r\n";
+  return out;
+}
+
+// Nothing is stored before its end.
+class HeldWrites {
+ public:
+  explicit HeldWrites(storage::Database& database) {
+    database.write(
+        storage::Durability::kAccept,
+        [this](storage::Connection&) -> Result<void> {
+          holding_.set_value();
+          going_.wait();
+          return {};
+        },
+        [this](Result<void> done) { let_go_.set_value(std::move(done)); });
+    holding_.get_future().wait();
+  }
+  ~HeldWrites() { end(); }
+  HeldWrites(const HeldWrites&) = delete;
+  HeldWrites& operator=(const HeldWrites&) = delete;
+
+  void end() {
+    if (!std::exchange(holds_, false)) return;
+    go_.set_value();
+    BOOST_TEST(let_go_.get_future().get().ok());
+  }
+
+ private:
+  std::promise<void> holding_, go_;
+  const std::shared_future<void> going_ = go_.get_future().share();
+  std::promise<Result<void>> let_go_;
+  bool holds_ = true;
+};
+
 struct Site : TestSite {
   explicit Site(smtpd::VerificationOptions options = {}, std::uint64_t in_flight = 100'000) {
     options.patience = std::chrono::minutes(10);
@@ -91,6 +135,18 @@ struct Site : TestSite {
     loop.run_turn();  // what the last look-ups have left to do
   }
 
+  // Nobody's names are looked up.
+  void trust_everybody() {
+    intake = std::make_unique<ListIntake>(
+        services, "mx.example", 100'000,
+        std::make_unique<smtpd::Verification>(std::vector<smtpd::Verification::Place>{},
+                                              smtpd::VerificationOptions{}),
+        "mx.example");
+  }
+  void make_lists() {
+    for (const char* name : {"one", "two", "three"})
+      make_list(name, {{"post", "anyone"}}, {"m@example.org"}, {"o@example.org"});
+  }
   smtpd::RecipientAnswer ask(const smtpd::TransactionInfo& transaction, const std::string& to) {
     std::promise<smtpd::RecipientAnswer> answer;
     intake->check_recipient(transaction, address(to),
@@ -125,11 +181,20 @@ struct Site : TestSite {
     intake->submit(std::move(message), [sent](const smtp::Reply& reply) { sent->code = reply.code; });
     return sent;
   }
-  // They post to the loop when they are done, or not at all: it must not sleep.
-  bool all_answered(const std::vector<std::shared_ptr<Sent>>& all) {
+  std::shared_ptr<Sent> send_small(const std::string& ip, int number) {
+    return send_from(ip, "ann@author.example", "one@lists.example",
+                     a_post("ann@author.example", message_id(number)));
+  }
+  // All names are answered. They post to the loop when they are done, or not at all: it must not sleep.
+  bool run(const std::function<bool()>& condition) {
     return run_until(loop, [&] {
       names.answer_late();
       loop.post([] {});
+      return condition();
+    });
+  }
+  bool all_answered(const std::vector<std::shared_ptr<Sent>>& all) {
+    return run([&] {
       return std::all_of(all.begin(), all.end(), [](const auto& sent) { return sent->code != 0; });
     });
   }
@@ -140,10 +205,6 @@ struct Site : TestSite {
   TempDir spill;
   std::unique_ptr<ListIntake> intake;
 };
-
-std::string message_id(int number) {
-  return "<" + std::to_string(number) + "@client.example>";
-}
 
 }  // namespace
 
@@ -174,47 +235,80 @@ BOOST_AUTO_TEST_CASE(large_messages_with_late_names_keep_nobody_waiting) {
 // Each target has a text of its own, in memory until it is stored.
 BOOST_AUTO_TEST_CASE(what_a_message_is_with_all_its_targets_is_within_the_bound) {
   Site site;
-  site.intake = std::make_unique<ListIntake>(
-      site.services, "mx.example", 100'000,
-      std::make_unique<smtpd::Verification>(std::vector<smtpd::Verification::Place>{},
-                                            smtpd::VerificationOptions{}),
-      "mx.example");
-  for (const char* name : {"one", "two", "three"})
-    site.make_list(name, {{"post", "anyone"}}, {"m@example.org"}, {"o@example.org"});
-  const std::vector<std::string> lists = {"one@lists.example", "two@lists.example", "three@lists.example"};
-  const auto content = [](int number) {
-    std::string out = a_post("ann@author.example", message_id(number));
-    for (int line = 0; line < 300; ++line) out += std::string(98, 'x') + "\r\n";
-    return out;
-  };
-  // Nothing is stored before that.
-  std::promise<void> holding, go;
-  const auto going = go.get_future().share();
-  std::promise<Result<void>> let_go;
-  site.database->write(
-      storage::Durability::kAccept,
-      [&](storage::Connection&) -> Result<void> {
-        holding.set_value();
-        going.wait();
-        return {};
-      },
-      [&](Result<void> done) { let_go.set_value(std::move(done)); });
-  holding.get_future().wait();
-  const auto large = site.send_to(lists, "192.0.2.1", "ann@author.example", content(1));
+  site.trust_everybody();
+  site.make_lists();
+  HeldWrites held(*site.database);
+  const auto large = site.send_to(kLists, "192.0.2.1", "ann@author.example", of_30_kb(1));
   // A small one has room beside it.
-  const auto small = site.send_from("203.0.113.1", "ann@author.example", lists[0],
-                                    a_post("ann@author.example", message_id(2)));
+  const auto small = site.send_small("203.0.113.1", 2);
   *small->awaited = false;
-  const auto second = site.send_to(lists, "198.51.100.1", "ann@author.example", content(3));
+  const auto second = site.send_to(kLists, "198.51.100.1", "ann@author.example", of_30_kb(3));
   *second->awaited = false;
-  const auto third = site.send_to(lists, "198.51.100.1", "ann@author.example", content(4));
+  // Also when another large one has come before it.
+  const auto after = site.send_small("203.0.114.1", 4);
+  *after->awaited = false;
+  const auto third = site.send_to(kLists, "198.51.100.1", "ann@author.example", of_30_kb(5));
+  const auto of_the_same = site.send_small("198.51.100.1", 6);
+  *of_the_same->awaited = false;
+  const auto fourth = site.send_to(kLists, "192.0.2.1", "ann@author.example", of_30_kb(7));
   BOOST_TEST(second->code == 451);  // it had not begun
   BOOST_TEST(large->code == 0);
-  go.set_value();
-  TestSite::require(let_go.get_future().get());
-  BOOST_REQUIRE(site.all_answered({large, small, third}));
-  for (const auto& one : {large, small, third}) BOOST_TEST(one->code == 250);
+  held.end();
+  const std::vector<std::shared_ptr<Sent>> stored = {large, small, after, third, of_the_same, fourth};
+  BOOST_REQUIRE(site.all_answered(stored));
+  for (const auto& one : stored) BOOST_TEST(one->code == 250);
+  BOOST_TEST(site.posts().size() == 12);
+}
+
+BOOST_AUTO_TEST_CASE(small_messages_do_not_keep_a_large_one_waiting_for_ever) {
+  Site site;
+  site.trust_everybody();
+  site.make_lists();
+  std::string fill;
+  for (int line = 0; line < 100; ++line) fill += std::string(98, 'x') + "\r\n";
+  HeldWrites held(*site.database);
+  std::vector<std::shared_ptr<Sent>> all;
+  const auto send_small = [&](int number) {
+    all.push_back(site.send_to({kLists[0]}, "192.0." + std::to_string(number) + ".1", "ann@author.example",
+                               a_post("ann@author.example", message_id(number)) + fill));
+    return all.back();
+  };
+  for (const int number : {1, 2, 3}) *send_small(number)->awaited = false;
+  all.push_back(site.send_to(kLists, "198.51.100.1", "ann@author.example", of_30_kb(4)));
+  const auto late = send_small(5);
+  *late->awaited = false;
+  send_small(5);
+  BOOST_TEST(late->code == 451);  // though it had room: the large one is next
+  held.end();
+  BOOST_REQUIRE(site.all_answered(all));
+  for (const auto& one : all) BOOST_TEST(one->code == (one == late ? 451 : 250));
+}
+
+// They want room for their texts when their names are looked up.
+BOOST_AUTO_TEST_CASE(large_messages_that_are_verified_wait_beside_small_ones) {
+  Site site;
+  site.make_lists();
+  HeldWrites held(*site.database);
+  const auto large =
+      site.send_to(kLists, "192.0.2.1", "eve@first.late.example", of_30_kb(1, "eve@first.late.example"));
+  // Its content is given to the lists.
+  BOOST_REQUIRE(site.run([&] { return site.budget.used() == 0; }));
+  const auto second =
+      site.send_to(kLists, "198.51.100.1", "eve@second.late.example", of_30_kb(2, "eve@second.late.example"));
+  BOOST_REQUIRE(site.run([&] { return site.names.has_asked_about("second.late.example"); }));
+  int turns = 0;
+  BOOST_REQUIRE(site.run([&] { return ++turns > 1'000; }));
+  const std::uint64_t waits = site.budget.used();
+  BOOST_TEST(waits > 0U);
+  const auto small = site.send_small("203.0.113.1", 3);
+  BOOST_TEST(site.budget.used() > waits);
+  BOOST_TEST(site.run([&] { return site.budget.used() == waits; }));
+  for (const auto& one : {large, second, small}) BOOST_TEST(one->code == 0);
+  held.end();
+  BOOST_REQUIRE(site.all_answered({large, second, small}));
+  for (const auto& one : {large, second, small}) BOOST_TEST(one->code == 250);
   BOOST_TEST(site.posts().size() == 7);
+  BOOST_TEST(site.budget.used() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(how_many_recipients_there_may_be_goes_by_the_size_that_is_declared) {
