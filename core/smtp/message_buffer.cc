@@ -9,6 +9,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "core/base/text.h"
+
 namespace essaim::smtp {
 namespace {
 
@@ -62,6 +64,7 @@ void MessageBuffer::clear() {
   budget_.give(reserved_);
   budget_.give_file(filed_);
   reserved_ = size_ = written_ = filed_ = 0;
+  ascii_ = true;
 }
 
 bool MessageBuffer::reserve(std::size_t octets) {
@@ -86,6 +89,7 @@ Result<void> MessageBuffer::reserve_file(std::uint64_t octets) {
 }
 
 Result<void> MessageBuffer::append(std::string_view bytes) {
+  ascii_ = ascii_ && is_ascii(bytes);
   if (fd_ < 0) {
     const std::size_t total = memory_.size() + bytes.size();
     if (total <= threshold_ && reserve(total)) {

@@ -51,6 +51,7 @@ class MessageBuffer {
   Result<void> append(std::string_view bytes);
   std::uint64_t size() const { return size_; }
   bool spilled() const { return fd_ >= 0; }
+  bool ascii() const { return ascii_; }  // no octet so far has the high bit
 
   // The whole content. What is returned is not under the budget: its holder uses it for a short time, or
   // limits how many hold one. Ready to be called again.
@@ -72,6 +73,7 @@ class MessageBuffer {
   std::uint64_t size_ = 0;
   std::uint64_t written_ = 0;  // octets in the file
   std::uint64_t filed_ = 0;    // taken from the budget for it
+  bool ascii_ = true;
   int fd_ = -1;
 };
 

@@ -28,7 +28,7 @@ std::uint64_t most_together(const TransactionInfo& transaction) {
   return lists::most_targets(transaction.client.login ? declared : 2 * declared + declared / 4);
 }
 
-// What is in memory of a message until it is stored: its size for each recipient. Those
+// What is in memory of a message until it is stored: its size for each recipient, twice where it has a form in 7 bits too. Those
 // who are relayed to share one text.
 std::uint64_t octets_of(const IncomingMessage& message) {
   const auto texts = std::count_if(
@@ -36,7 +36,8 @@ std::uint64_t octets_of(const IncomingMessage& message) {
         const auto* target = dynamic_cast<const ListTarget*>(recipient.target.get());
         return target != nullptr && target->target->kind != lists::TargetKind::kRelay;
       });
-  return message.content->size() * std::max<std::uint64_t>(1, static_cast<std::uint64_t>(texts));
+  const std::uint64_t forms = message.content->ascii() && !message.transaction.smtputf8 ? 1 : 2;
+  return message.content->size() * forms * std::max<std::uint64_t>(1, static_cast<std::uint64_t>(texts));
 }
 
 // "name [192.0.2.1]", for the ledger.

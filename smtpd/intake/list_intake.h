@@ -30,7 +30,7 @@ namespace essaim::smtpd {
 class ListIntake final : public Intake {
  public:
   // `in_flight` octets at most are between here and the database: of contents, once for each recipient, as each has a text of
-  // its own, and of headers that wait for names (one message besides always may
+  // its own, twice where there will be a form in 7 bits, and of headers that wait for names (one message besides always may
   // be). What is more with all its recipients (it is bounded by lists/total_size.h) counts as three quarters of it. Large ones,
   // of more than an eighth, have three quarters together and wait for each other; small ones go past those that wait.
   // What comes from outside is verified, and marked under `authserv_id`; of what our own people submit, and of all where

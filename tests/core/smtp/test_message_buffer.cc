@@ -56,6 +56,22 @@ BOOST_AUTO_TEST_CASE(large_messages_go_to_a_file_without_a_name) {
   std::filesystem::remove(directory);
 }
 
+BOOST_AUTO_TEST_CASE(tells_whether_all_of_it_is_ascii) {
+  for (const std::size_t threshold : {std::size_t{10}, std::size_t{1'000}}) {
+    MemoryBudget budget(1'000'000);
+    MessageBuffer buffer(budget, std::filesystem::temp_directory_path().string(), threshold);
+    BOOST_TEST(buffer.ascii());
+    BOOST_TEST(buffer.append(pattern(100)).ok());
+    BOOST_TEST(buffer.ascii());
+    BOOST_TEST(buffer.append("caf\xc3\xa9").ok());
+    BOOST_TEST(!buffer.ascii());
+    BOOST_TEST(buffer.append(pattern(100)).ok());
+    BOOST_TEST(!buffer.ascii());
+    buffer.clear();
+    BOOST_TEST(buffer.ascii());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(messages_go_to_a_file_when_the_budget_is_used_up) {
   MemoryBudget budget(20'000);
   MessageBuffer first(budget, "/tmp");

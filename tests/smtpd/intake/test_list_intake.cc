@@ -260,6 +260,25 @@ BOOST_AUTO_TEST_CASE(what_a_message_is_with_all_its_targets_is_within_the_bound)
   BOOST_TEST(site.posts().size() == 12);
 }
 
+BOOST_AUTO_TEST_CASE(what_has_a_form_in_7_bits_too_counts_twice) {
+  for (const bool ascii : {true, false}) {
+    Site site;
+    site.trust_everybody();
+    site.make_lists();
+    HeldWrites held(*site.database);
+    std::vector<std::shared_ptr<Sent>> all;
+    for (const int number : {1, 2})
+      all.push_back(site.send_to({kLists[0]}, "192.0." + std::to_string(number) + ".1", "ann@author.example",
+                                 of_30_kb(number) + (ascii ? "cafe\r\n" : "caf\xc3\xa9\r\n")));
+    *all[1]->awaited = false;
+    all.push_back(site.send_small("192.0.2.1", 3));
+    BOOST_TEST(all[1]->code == (ascii ? 0 : 451));  // it had begun or not
+    held.end();
+    BOOST_REQUIRE(site.all_answered(all));
+    for (const auto& one : all) BOOST_TEST(one->code == (one != all[1] || ascii ? 250 : 451));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(small_messages_do_not_keep_a_large_one_waiting_for_ever) {
   Site site;
   site.trust_everybody();
