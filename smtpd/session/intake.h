@@ -74,7 +74,8 @@ struct RecipientAnswer {
   std::shared_ptr<const LocalTarget> target;
   std::uint64_t max_size = 0;  // octets; 0: no limit of its own. A larger declared size is refused at RCPT.
   bool elsewhere = false;      // to be relayed
-  // So many recipients at most of a transaction that has this one; 0: no limit of its own. Others get 452.
+  // So many recipients the transaction may have, one at least, the same for each that is accepted; 0: no limit of its own. When
+  // there are so many, nobody is asked about others: they get 452.
   std::uint64_t most_together = 0;
 };
 

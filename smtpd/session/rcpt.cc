@@ -22,6 +22,12 @@ void ServerSession::do_rcpt(std::string_view argument) {
     // RFC 5321 §4.5.3.1.10: the client sends the others in another transaction. Not worth a log line each.
     return send_reply(reply(452, "4.5.3", "Too many recipients, send the others in another transaction"));
   }
+  if (transaction_->most_together > 0 && transaction_->recipients.size() >= transaction_->most_together) {
+    // As above. It is said before anything counts this one, who comes again.
+    return send_reply(reply(452, "4.5.3",
+                            "The message is too large for so many recipients, send it to the others in "
+                            "another transaction"));
+  }
   if (const auto too_many = actions_.admit_recipient()) return respond(*too_many, &rcpt.forward_path);
   asked_recipient_ = std::move(rcpt.forward_path);
   asked_dsn_ = std::move(rcpt.parameters.dsn);
@@ -39,20 +45,13 @@ void ServerSession::on_recipient_answer(Ticket ticket, RecipientAnswer answer) {
                          "Message larger than the " + std::to_string(answer.max_size) + " octets that " +
                              asked_recipient_.to_string() + " takes");
   }
-  if (answer.reply.positive() && answer.most_together > 0 &&
-      transaction_->recipients.size() >= answer.most_together) {
-    // As above: the client sends it to the others in another transaction, and it is not worth a log line each.
-    send_reply(reply(452, "4.5.3",
-                     "The message is too large for so many recipients, send it to the others in another "
-                     "transaction"));
-    return process();
-  }
   if (answer.reply.positive() && answer.elsewhere &&
       ++transaction_->elsewhere > settings_.login.max_relay_recipients) {
     answer.reply =
         reply(452, "4.5.3", "Too many recipients elsewhere, send the others in another transaction");
   }
   if (answer.reply.positive()) {
+    transaction_->most_together = answer.most_together;
     transaction_->accepted.insert(asked_recipient_.to_string());
     transaction_->recipients.push_back({asked_recipient_, std::move(answer.target), std::move(asked_dsn_)});
     chunks_refused_ = false;

@@ -90,7 +90,8 @@ class ServerSession final : private smtp::DataDecoder::Sink {
     std::vector<AcceptedRecipient> recipients;
     std::set<std::string> accepted;  // the same as text
     std::size_t rcpt_commands = 0;
-    std::size_t elsewhere = 0;  // recipients to be relayed
+    std::size_t elsewhere = 0;        // recipients to be relayed
+    std::uint64_t most_together = 0;  // as in RecipientAnswer, once one has been accepted
   };
 
   // server_session.cc

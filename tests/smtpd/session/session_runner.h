@@ -54,7 +54,10 @@ class FakeActions final : public smtpd::SessionActions {
   void resume_input() override;
   void set_client_deadline(Duration from_now, Duration under_stress) override;
   std::optional<smtp::Reply> admit_mail() override { return setup_.no_mail; }
-  std::optional<smtp::Reply> admit_recipient() override { return setup_.no_recipient; }
+  std::optional<smtp::Reply> admit_recipient() override {
+    ++counted;
+    return setup_.no_recipient;
+  }
   std::optional<smtp::Reply> check_sender(const smtpd::TransactionInfo& transaction) override;
   void ask_recipient(smtpd::Ticket ticket, const smtpd::TransactionInfo&,
                      const smtp::Address& recipient) override;
@@ -85,6 +88,7 @@ class FakeActions final : public smtpd::SessionActions {
   Id last_id = 0;
   WallTime now = from_millis(1'790'000'000'000);
   int received = 0;
+  int counted = 0;  // recipients, for the rates
   int pauses = 0;
   bool paused = false;
   bool closed = false;

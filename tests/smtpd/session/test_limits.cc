@@ -99,6 +99,10 @@ BOOST_AUTO_TEST_CASE(recipients_who_are_too_many_for_the_size_are_put_off) {
                               boost::test_tools::per_element());
                    BOOST_TEST(actions.rejected == std::vector<std::string>{"RCPT 550"},
                               boost::test_tools::per_element());
+                   // Those who were put off use up no rate, nor a look-up, until they come again.
+                   BOOST_TEST(actions.counted == 5);
+                   BOOST_TEST(actions.asked == (std::vector<std::string>{"1@d", "0@d", "2@d", "3@d", "4@d"}),
+                              boost::test_tools::per_element());
                  });
 }
 
