@@ -249,7 +249,9 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_page_hides_no_other_batch_from_who_looks_at_th
     BOOST_TEST(must(BatchStore(c).waiting(filter)).back().post_id == sound[1]);
     filter.limit = 10'000;
     filter.message_id = "m300@client.test";
-    BOOST_TEST(must(BatchStore(c).waiting(filter)).size() == damaged + 1);
+    const auto named = must(BatchStore(c).waiting(filter));
+    BOOST_TEST(std::any_of(named.begin(), named.end(),
+                           [](const BatchRecord& one) { return one.post_id == kDamaged; }));
     return {};
   }));
 }
