@@ -4,6 +4,7 @@
 
 #include "core/base/text.h"
 #include "core/mail/address_list.h"
+#include "core/smtp/address.h"
 #include "lists/scenario/values.h"
 
 namespace essaim::lists::scenario {
@@ -113,7 +114,7 @@ class Judge {
       who.push_back(value);
       if (value.find_first_of("<,( ") == value.npos) continue;
       for (const mail::Mailbox& one : mail::parse_address_list(value, kMostNamed).mailboxes)
-        who.push_back(one.addr_spec());
+        who.push_back(smtp::Address{one.local, one.domain}.to_string());
     }
     if (who.size() > kMostNamed) who.resize(kMostNamed);
     return any_of(who, test);
