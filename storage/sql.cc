@@ -20,14 +20,11 @@ std::string delete_some(Connection& connection, const std::string& table, const 
 }
 
 Result<std::vector<Id>> ids(const Result<Statement*>& statement) {
-  if (!statement.ok()) return statement.error();
-  std::vector<Id> found;
-  for (;;) {
-    auto row = statement.value()->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return found;
-    found.push_back(statement.value()->integer(0));
-  }
+  return rows(statement, [](Statement& row) { return Id{row.integer(0)}; });
+}
+
+Result<std::vector<std::string>> texts(const Result<Statement*>& statement) {
+  return rows(statement, [](Statement& row) { return text(row, 0); });
 }
 
 std::string encode_settings(const std::map<std::string, std::string>& settings) {

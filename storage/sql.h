@@ -2,9 +2,11 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -71,8 +73,66 @@ Result<std::int64_t> number(Connection& connection, std::int64_t otherwise, std:
   return !*row || (*statement)->is_null(0) ? otherwise : (*statement)->integer(0);
 }
 
+// Calls `take` with the statement at every row. It gives nothing, or a Result<void> whose error ends it.
+template <typename Take>
+Result<void> each(const Result<Statement*>& statement, Take take) {
+  if (!statement.ok()) return statement.error();
+  Statement& at = *statement.value();
+  for (;;) {
+    auto there = at.step();
+    if (!there.ok()) return there.error();
+    if (!*there) return {};
+    if constexpr (std::is_void_v<std::invoke_result_t<Take&, Statement&>>)
+      take(at);
+    else
+      ESSAIM_TRY(take(at));
+  }
+}
+
+template <typename T>
+struct Made {
+  using type = T;
+};
+template <typename T>
+struct Made<Result<T>> {
+  using type = T;
+};
+// What a function makes of a row: the T that it gives, by itself or in a Result<T>. It owns its data, since a row's views end
+// with the next step.
+template <typename From>
+using MadeBy = typename Made<std::invoke_result_t<From&, Statement&>>::type;
+
+// All rows, as `from` makes them; its first error ends it.
+template <typename From>
+Result<std::vector<MadeBy<From>>> rows(const Result<Statement*>& statement, From from) {
+  static_assert(!std::is_same_v<MadeBy<From>, std::string_view>);
+  std::vector<MadeBy<From>> all;
+  const auto read = each(statement, [&all, &from](Statement& at) -> Result<void> {
+    Result<MadeBy<From>> made = from(at);
+    if (!made.ok()) return made.error();
+    all.push_back(*std::move(made));
+    return {};
+  });
+  if (!read.ok()) return read.error();
+  return all;
+}
+
+// The first row, if there is one, as `from` makes it. The statement stays at that row.
+template <typename From>
+Result<std::optional<MadeBy<From>>> row(const Result<Statement*>& statement, From from) {
+  static_assert(!std::is_same_v<MadeBy<From>, std::string_view>);
+  if (!statement.ok()) return statement.error();
+  auto there = statement.value()->step();
+  if (!there.ok()) return there.error();
+  if (!*there) return std::optional<MadeBy<From>>();
+  Result<MadeBy<From>> made = from(*statement.value());
+  if (!made.ok()) return made.error();
+  return std::optional<MadeBy<From>>(*std::move(made));
+}
+
 // The first column of every row.
 Result<std::vector<Id>> ids(const Result<Statement*>& statement);
+Result<std::vector<std::string>> texts(const Result<Statement*>& statement);
 
 inline std::string text(Statement& s, int column) {
   return std::string(s.text(column));
