@@ -40,14 +40,7 @@ AccountRecord account_from(Statement& row) {
 }
 
 Result<std::vector<AccountRecord>> all_accounts(const Result<Statement*>& statement) {
-  if (!statement.ok()) return statement.error();
-  std::vector<AccountRecord> accounts;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return accounts;
-    accounts.push_back(account_from(**statement));
-  }
+  return sql::rows(statement, account_from);
 }
 
 Result<void> one_row(const Result<std::int64_t>& changed, const std::string& name) {
@@ -69,18 +62,13 @@ std::int64_t slot_of(WallTime now) {
 // since: nobody is to wait for it.
 Result<std::map<std::int64_t, std::int64_t>> of_slots(Connection& connection, std::string_view account,
                                                       std::string_view network, WallTime now) {
-  auto row = sql::prepare(connection,
-                          "SELECT slot, number FROM login_failure "
-                          "WHERE account = ? AND network = ? AND slot BETWEEN ? AND ?",
-                          account, network, slot_of(now) - 1, slot_of(now) + 1);
-  if (!row.ok()) return row.error();
+  const auto statement = sql::prepare(connection,
+                                      "SELECT slot, number FROM login_failure "
+                                      "WHERE account = ? AND network = ? AND slot BETWEEN ? AND ?",
+                                      account, network, slot_of(now) - 1, slot_of(now) + 1);
   std::map<std::int64_t, std::int64_t> numbers;
-  for (;;) {
-    auto more = (*row)->step();
-    if (!more.ok()) return more.error();
-    if (!*more) return numbers;
-    numbers[(*row)->integer(0)] = (*row)->integer(1);
-  }
+  ESSAIM_TRY(sql::each(statement, [&numbers](Statement& row) { numbers[row.integer(0)] = row.integer(1); }));
+  return numbers;
 }
 
 Result<std::int64_t> number_of(Connection& connection, std::string_view what, std::int64_t slot) {

@@ -9,16 +9,10 @@ constexpr std::string_view kColumns =
     "SELECT member_id, list_address, address, how, client, left_at FROM departure ";
 
 Result<std::vector<DepartureRecord>> all(const Result<Statement*>& statement) {
-  if (!statement.ok()) return statement.error();
-  std::vector<DepartureRecord> out;
-  for (;;) {
-    auto row = statement.value()->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return out;
-    Statement& s = *statement.value();
-    out.push_back(
-        {s.integer(0), sql::text(s, 1), sql::text(s, 2), sql::text(s, 3), sql::text(s, 4), sql::time(s, 5)});
-  }
+  return sql::rows(statement, [](Statement& s) -> DepartureRecord {
+    return {s.integer(0),    sql::text(s, 1), sql::text(s, 2),
+            sql::text(s, 3), sql::text(s, 4), sql::time(s, 5)};
+  });
 }
 
 }  // namespace

@@ -24,14 +24,7 @@ DkimKeyRecord key_from(Statement& row) {
 }
 
 Result<std::vector<DkimKeyRecord>> all_keys(const Result<Statement*>& statement) {
-  if (!statement.ok()) return statement.error();
-  std::vector<DkimKeyRecord> keys;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return keys;
-    keys.push_back(key_from(**statement));
-  }
+  return sql::rows(statement, key_from);
 }
 
 Error unknown(const std::string& domain, const std::string& selector) {

@@ -13,16 +13,12 @@ Result<void> ReportStore::look_at(Id post_id, WallTime due) {
 }
 
 Result<std::vector<ReportStore::Due>> ReportStore::due(WallTime now, std::size_t limit) {
-  auto statement = sql::prepare(
-      connection_, "SELECT post_id, due FROM report_due WHERE due <= ? ORDER BY due LIMIT ?", now, limit);
-  if (!statement.ok()) return statement.error();
-  std::vector<Due> found;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return found;
-    found.push_back({(*statement)->integer(0), sql::time(**statement, 1)});
-  }
+  return sql::rows(
+      sql::prepare(connection_, "SELECT post_id, due FROM report_due WHERE due <= ? ORDER BY due LIMIT ?",
+                   now, limit),
+      [](Statement& row) {
+        return Due{row.integer(0), sql::time(row, 1)};
+      });
 }
 
 Result<void> ReportStore::postpone(const Due& read, WallTime due) {

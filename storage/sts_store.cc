@@ -15,32 +15,18 @@ Result<void> StsStore::put(const StsRow& row) {
 }
 
 Result<std::vector<StsRow>> StsStore::fetched_since(WallTime since, WallTime now, std::size_t limit) {
-  auto statement = sql::prepare(connection_,
-                                "SELECT domain, policy_id, policy, fetched, expires FROM sts_policy "
-                                "WHERE fetched >= ? AND expires > ? ORDER BY fetched LIMIT ?",
-                                since, now, limit);
-  if (!statement.ok()) return statement.error();
-  std::vector<StsRow> rows;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return rows;
-    Statement& s = **statement;
-    rows.push_back({sql::text(s, 0), sql::text(s, 1), sql::text(s, 2), sql::time(s, 3), sql::time(s, 4)});
-  }
+  const auto statement = sql::prepare(connection_,
+                                      "SELECT domain, policy_id, policy, fetched, expires FROM sts_policy "
+                                      "WHERE fetched >= ? AND expires > ? ORDER BY fetched LIMIT ?",
+                                      since, now, limit);
+  return sql::rows(statement, [](Statement& s) {
+    return StsRow{sql::text(s, 0), sql::text(s, 1), sql::text(s, 2), sql::time(s, 3), sql::time(s, 4)};
+  });
 }
 
 Result<std::vector<std::string>> StsStore::expired(WallTime now, std::size_t limit) {
-  auto statement =
-      sql::prepare(connection_, "SELECT domain FROM sts_policy WHERE expires <= ? LIMIT ?", now, limit);
-  if (!statement.ok()) return statement.error();
-  std::vector<std::string> domains;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return domains;
-    domains.push_back(sql::text(**statement, 0));
-  }
+  return sql::texts(
+      sql::prepare(connection_, "SELECT domain FROM sts_policy WHERE expires <= ? LIMIT ?", now, limit));
 }
 
 Result<std::int64_t> StsStore::remove_expired(const std::vector<std::string>& domains, WallTime now) {

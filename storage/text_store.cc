@@ -20,17 +20,10 @@ TextRecord text_from(Statement& row) {
 }
 
 Result<std::vector<TextRecord>> records(const Result<Statement*>& statement, const TextScope& scope) {
-  if (!statement.ok()) return statement.error();
-  Statement& row = *statement.value();
-  std::vector<TextRecord> out;
-  for (;;) {
-    auto more = row.step();
-    if (!more.ok()) return more.error();
-    if (!*more) break;
-    out.push_back(text_from(row));
-  }
+  auto out = sql::rows(statement, text_from);
+  if (!out.ok()) return out;
   const auto distance = [&scope](Id owner) { return owner == 0 ? 2 : owner == scope.list_id ? 0 : 1; };
-  std::stable_sort(out.begin(), out.end(), [&](const TextRecord& a, const TextRecord& b) {
+  std::stable_sort(out->begin(), out->end(), [&](const TextRecord& a, const TextRecord& b) {
     return std::pair(a.name, distance(a.owner)) < std::pair(b.name, distance(b.owner));
   });
   return out;
@@ -104,16 +97,10 @@ Result<std::optional<TextRecord>> TextStore::nearest(TextKind kind, const std::s
 }
 
 Result<void> TextStore::for_each(const std::function<void(const TextRecord&)>& each) {
-  auto statement = sql::prepare(connection_,
-                                "SELECT owner_id, kind, name, changed, changed_by, content FROM site_text "
-                                "ORDER BY owner_id, kind, name");
-  if (!statement.ok()) return statement.error();
-  for (;;) {
-    auto more = (*statement)->step();
-    if (!more.ok()) return more.error();
-    if (!*more) return {};
-    each(text_from(**statement));
-  }
+  return sql::each(
+      connection_.prepare("SELECT owner_id, kind, name, changed, changed_by, content FROM site_text "
+                          "ORDER BY owner_id, kind, name"),
+      [&each](Statement& row) { each(text_from(row)); });
 }
 
 Result<std::vector<TextRecord>> TextStore::names(TextKind kind, const TextScope& scope) {
