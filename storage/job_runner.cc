@@ -148,15 +148,9 @@ struct JobRunner::Impl {
   // asked for by its turn.
   std::map<std::string, std::int64_t> starts() {
     std::map<std::string, std::int64_t> out;
-    const auto read = database.look_now([&out](Connection& connection) -> Result<void> {
-      auto rows = sql::prepare(connection, "SELECT name, started FROM job");
-      if (!rows.ok()) return rows.error();
-      for (;;) {
-        auto more = (*rows)->step();
-        if (!more.ok()) return more.error();
-        if (!*more) return {};
-        out[sql::text(**rows, 0)] = (*rows)->integer(1);
-      }
+    const auto read = database.look_now([&out](Connection& connection) {
+      return sql::each(connection.prepare("SELECT name, started FROM job"),
+                       [&out](Statement& row) { out[sql::text(row, 0)] = row.integer(1); });
     });
     if (!read.ok()) out.clear();
     return out;

@@ -17,17 +17,6 @@ ColumnKind kind_of(std::string_view type) {
   return type == "TEXT" ? ColumnKind::kText : ColumnKind::kBlob;
 }
 
-Result<std::vector<std::string>> first_column(const Result<Statement*>& statement) {
-  if (!statement.ok()) return statement.error();
-  std::vector<std::string> texts;
-  for (;;) {
-    auto row = statement.value()->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return texts;
-    texts.push_back(sql::text(*statement.value(), 0));
-  }
-}
-
 // Columns of both: name, type, place in the primary key (from 1; 0: not in it).
 constexpr std::string_view kSqliteColumns = "SELECT name, type, pk FROM pragma_table_info(?) ORDER BY cid";
 constexpr std::string_view kMariadbColumns =
@@ -42,16 +31,11 @@ Result<TableShape> shape_of(Connection& connection, const std::string& name) {
   shape.name = name;
   auto statement = sql::prepare(
       connection, connection.dialect() == Dialect::kSqlite ? kSqliteColumns : kMariadbColumns, name);
-  if (!statement.ok()) return statement.error();
   std::vector<std::pair<std::int64_t, std::size_t>> key;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) break;
-    if (const std::int64_t place = (*statement)->integer(2); place > 0)
-      key.emplace_back(place, shape.columns.size());
-    shape.columns.push_back({sql::text(**statement, 0), kind_of((*statement)->text(1))});
-  }
+  ESSAIM_TRY(sql::each(statement, [&](Statement& row) {
+    if (const std::int64_t place = row.integer(2); place > 0) key.emplace_back(place, shape.columns.size());
+    shape.columns.push_back({sql::text(row, 0), kind_of(row.text(1))});
+  }));
   if (key.empty()) return Error{ErrorCode::kInternal, "table " + name + " has no primary key"};
   std::sort(key.begin(), key.end());
   for (const auto& [place, column] : key) shape.key.push_back(column);
@@ -105,13 +89,7 @@ Result<std::vector<TableRow>> page_behind(Connection& connection, const TableSha
     }
   }
   (*statement)->bind(next, static_cast<std::int64_t>(limit));
-  std::vector<TableRow> page;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return page;
-    page.push_back(row_from(**statement, table));
-  }
+  return sql::rows(statement, [&table](Statement& row) { return row_from(row, table); });
 }
 
 }  // namespace
@@ -123,7 +101,7 @@ Result<std::vector<TableShape>> table_shapes(Connection& connection) {
             "AND name <> 'meta' ORDER BY name"
           : "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() "
             "AND table_type = 'BASE TABLE' AND table_name <> 'meta' ORDER BY table_name";
-  auto tables = first_column(sql::prepare(connection, names));
+  auto tables = sql::texts(connection.prepare(names));
   if (!tables.ok()) return tables.error();
   std::vector<TableShape> shapes;
   for (const std::string& name : *tables) {

@@ -66,28 +66,20 @@ Result<void> MariadbDatabase::backup(const std::string& file) {
 Result<void> MariadbDatabase::check() {
   return read_now([this](Connection& connection) -> Result<void> {
     std::string tables;
-    auto names = sql::prepare(connection,
-                              "SELECT table_name FROM information_schema.tables WHERE table_schema = "
-                              "DATABASE() AND table_type = 'BASE TABLE'");
+    auto names =
+        sql::texts(connection.prepare("SELECT table_name FROM information_schema.tables WHERE table_schema = "
+                                      "DATABASE() AND table_type = 'BASE TABLE'"));
     if (!names.ok()) return names.error();
-    for (;;) {
-      auto row = (*names)->step();
-      if (!row.ok()) return row.error();
-      if (!*row) break;
-      tables += std::string(tables.empty() ? "`" : ", `") + sql::text(**names, 0) + "`";
-    }
+    for (const std::string& name : *names) tables += std::string(tables.empty() ? "`" : ", `") + name + "`";
     if (tables.empty()) return {};
     auto statement = sql::prepare(connection, "CHECK TABLE " + tables + " QUICK");
-    if (!statement.ok()) return statement.error();
     std::string found;
-    for (;;) {
-      auto row = (*statement)->step();
-      if (!row.ok()) return row.error();
-      if (!*row) break;
-      const std::string kind = sql::text(**statement, 2), text = sql::text(**statement, 3);
+    const auto look_at = [&found](Statement& row) {
+      const std::string kind = sql::text(row, 2), text = sql::text(row, 3);
       if ((kind == "error" || (kind == "status" && text != "OK")) && found.size() < 2000)
-        found += std::string(found.empty() ? "" : "; ") + sql::text(**statement, 0) + ": " + text;
-    }
+        found += std::string(found.empty() ? "" : "; ") + sql::text(row, 0) + ": " + text;
+    };
+    ESSAIM_TRY(sql::each(statement, look_at));
     if (found.empty()) return {};
     return Error{ErrorCode::kDamaged, "database " + url_.describe() + ": " + found};
   });
