@@ -78,16 +78,15 @@ Result<ListRecord> list_from(Statement& row) {
 }
 
 Result<std::vector<ListRecord>> all_lists(const Result<Statement*>& statement) {
-  if (!statement.ok()) return statement.error();
   std::vector<ListRecord> lists;
-  for (;;) {
-    auto row = statement.value()->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return lists;
-    auto list = list_behind(*statement.value(), lists.empty() ? nullptr : &lists.back());
+  const auto read = sql::each(statement, [&lists](Statement& row) -> Result<void> {
+    auto list = list_behind(row, lists.empty() ? nullptr : &lists.back());
     if (!list.ok()) return list.error();
     lists.push_back(std::move(*list));
-  }
+    return {};
+  });
+  if (!read.ok()) return read.error();
+  return lists;
 }
 
 Result<DomainRecord> domain_from(Statement& row) {
@@ -101,31 +100,6 @@ Result<DomainRecord> domain_from(Statement& row) {
     return Error{settings.error().code, "domain " + domain.name + ": " + settings.error().message};
   domain.settings = std::move(*settings);
   return domain;
-}
-
-template <typename Record>
-Result<std::vector<Record>> all_rows(Statement& statement, Result<Record> (*from)(Statement&)) {
-  std::vector<Record> records;
-  for (;;) {
-    auto row = statement.step();
-    if (!row.ok()) return row.error();
-    if (!*row) return records;
-    auto record = from(statement);
-    if (!record.ok()) return record.error();
-    records.push_back(std::move(*record));
-  }
-}
-
-template <typename Record>
-Result<std::optional<Record>> one_row(const Result<Statement*>& statement,
-                                      Result<Record> (*from)(Statement&)) {
-  if (!statement.ok()) return statement.error();
-  auto row = statement.value()->step();
-  if (!row.ok()) return row.error();
-  if (!*row) return std::optional<Record>();
-  auto record = from(*statement.value());
-  if (!record.ok()) return record.error();
-  return std::optional<Record>(std::move(*record));
 }
 
 Result<void> one_matched(const Result<std::int64_t>& matched, const std::string& what) {
@@ -175,9 +149,9 @@ Result<void> DirectoryStore::delete_domain(const std::string& name) {
 }
 
 Result<std::optional<DomainRecord>> DirectoryStore::find_domain(const std::string& name) {
-  return one_row(sql::prepare(connection_,
-                              "SELECT id, name, settings, created, policy FROM domain WHERE name = ?", name),
-                 domain_from);
+  return sql::row(sql::prepare(connection_,
+                               "SELECT id, name, settings, created, policy FROM domain WHERE name = ?", name),
+                  domain_from);
 }
 
 Result<bool> DirectoryStore::any_domain() {
@@ -187,10 +161,9 @@ Result<bool> DirectoryStore::any_domain() {
 }
 
 Result<std::vector<DomainRecord>> DirectoryStore::domains() {
-  auto statement =
-      sql::prepare(connection_, "SELECT id, name, settings, created, policy FROM domain ORDER BY name");
-  if (!statement.ok()) return statement.error();
-  return all_rows(**statement, domain_from);
+  return sql::rows(
+      connection_.prepare("SELECT id, name, settings, created, policy FROM domain ORDER BY name"),
+      domain_from);
 }
 
 Result<void> DirectoryStore::add_list(const ListRecord& list) {
@@ -239,31 +212,22 @@ Result<void> DirectoryStore::rename_list(Id list_id, const std::string& local, I
 }
 
 Result<std::vector<std::string>> DirectoryStore::former_names(Id list_id) {
-  auto rows = sql::prepare(
-      connection_, "SELECT name FROM site_value WHERE name > ? AND name < ? AND value = ? ORDER BY name",
-      kFormerNames, kBehindFormerNames, sql::Blob{std::to_string(list_id)});
-  if (!rows.ok()) return rows.error();
-  std::vector<std::string> out;
-  for (;;) {
-    const auto row = (*rows)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return out;
-    out.push_back(former_address(sql::text(**rows, 0)));
-  }
+  return sql::rows(
+      sql::prepare(connection_,
+                   "SELECT name FROM site_value WHERE name > ? AND name < ? AND value = ? ORDER BY name",
+                   kFormerNames, kBehindFormerNames, sql::Blob{std::to_string(list_id)}),
+      [](Statement& row) { return former_address(sql::text(row, 0)); });
 }
 
 Result<std::map<Id, std::vector<std::string>>> DirectoryStore::all_former_names() {
-  auto rows = sql::prepare(connection_,
-                           "SELECT name, value FROM site_value WHERE name > ? AND name < ? ORDER BY name",
-                           kFormerNames, kBehindFormerNames);
-  if (!rows.ok()) return rows.error();
+  const auto statement = sql::prepare(
+      connection_, "SELECT name, value FROM site_value WHERE name > ? AND name < ? ORDER BY name",
+      kFormerNames, kBehindFormerNames);
   std::map<Id, std::vector<std::string>> out;
-  for (;;) {
-    const auto row = (*rows)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return out;
-    out[id_in(sql::text(**rows, 1))].push_back(former_address(sql::text(**rows, 0)));
-  }
+  ESSAIM_TRY(sql::each(statement, [&out](Statement& row) {
+    out[id_in(sql::text(row, 1))].push_back(former_address(sql::text(row, 0)));
+  }));
+  return out;
 }
 
 Result<void> DirectoryStore::add_former_name(Id list_id, const std::string& local,
@@ -304,9 +268,9 @@ Result<void> DirectoryStore::delete_list(Id list_id, WallTime now, const std::st
 
 Result<std::optional<ListRecord>> DirectoryStore::find_list(const std::string& local,
                                                             const std::string& domain) {
-  return one_row(sql::prepare(connection_, std::string(kListColumns) + "WHERE d.name = ? AND l.local = ?",
-                              domain, local),
-                 list_from);
+  return sql::row(sql::prepare(connection_, std::string(kListColumns) + "WHERE d.name = ? AND l.local = ?",
+                               domain, local),
+                  list_from);
 }
 
 Result<std::optional<ListRecord>> DirectoryStore::find_list_or_former(const std::string& local,
@@ -320,7 +284,8 @@ Result<std::optional<ListRecord>> DirectoryStore::find_list_or_former(const std:
 }
 
 Result<std::optional<ListRecord>> DirectoryStore::find_list_by_id(Id list_id) {
-  return one_row(sql::prepare(connection_, std::string(kListColumns) + "WHERE l.id = ?", list_id), list_from);
+  return sql::row(sql::prepare(connection_, std::string(kListColumns) + "WHERE l.id = ?", list_id),
+                  list_from);
 }
 
 Result<std::int64_t> DirectoryStore::revision_if_same(const ListRecord& list) {
@@ -367,12 +332,7 @@ Result<std::map<Id, std::int64_t>> DirectoryStore::revisions(std::span<const Id>
     if (!statement.ok()) return statement.error();
     for (std::size_t i = 0; i < kTogether; ++i)  // the last fills the rest: IN does not mind
       (*statement)->bind(static_cast<int>(i) + 1, some[std::min(i, some.size() - 1)]);
-    for (;;) {
-      auto row = (*statement)->step();
-      if (!row.ok()) return row.error();
-      if (!*row) break;
-      found[(*statement)->integer(0)] = (*statement)->integer(1);
-    }
+    ESSAIM_TRY(sql::each(statement, [&found](Statement& row) { found[row.integer(0)] = row.integer(1); }));
   }
   return found;
 }
@@ -415,17 +375,12 @@ Result<void> DirectoryStore::for_each_list(const std::string& domain,
 
 Result<std::vector<ListName>> DirectoryStore::list_names(const std::string& domain) {
   const std::string columns = "SELECT l.id, l.local, d.name FROM list l JOIN domain d ON d.id = l.domain_id ";
-  auto rows = domain.empty()
-                  ? sql::prepare(connection_, columns + "ORDER BY d.name, l.local")
-                  : sql::prepare(connection_, columns + "WHERE d.name = ? ORDER BY l.local", domain);
-  if (!rows.ok()) return rows.error();
-  std::vector<ListName> out;
-  for (;;) {
-    const auto row = (*rows)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return out;
-    out.push_back({(*rows)->integer(0), sql::text(**rows, 1), sql::text(**rows, 2)});
-  }
+  const auto statement =
+      domain.empty() ? sql::prepare(connection_, columns + "ORDER BY d.name, l.local")
+                     : sql::prepare(connection_, columns + "WHERE d.name = ? ORDER BY l.local", domain);
+  return sql::rows(statement, [](Statement& row) {
+    return ListName{row.integer(0), sql::text(row, 1), sql::text(row, 2)};
+  });
 }
 
 Result<std::int64_t> DirectoryStore::count_lists(const std::string& domain) {
@@ -435,12 +390,8 @@ Result<std::int64_t> DirectoryStore::count_lists(const std::string& domain) {
 }
 
 Result<std::optional<std::string>> SiteStore::get(const std::string& name) {
-  auto statement = sql::prepare(connection_, "SELECT value FROM site_value WHERE name = ?", name);
-  if (!statement.ok()) return statement.error();
-  auto row = (*statement)->step();
-  if (!row.ok()) return row.error();
-  if (!*row) return std::optional<std::string>();
-  return std::optional<std::string>(sql::text(**statement, 0));
+  return sql::row(sql::prepare(connection_, "SELECT value FROM site_value WHERE name = ?", name),
+                  [](Statement& row) { return sql::text(row, 0); });
 }
 
 Result<void> SiteStore::set_if_missing(const std::string& name, std::string_view value) {
