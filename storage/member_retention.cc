@@ -38,19 +38,12 @@ Result<bool> is_known(Connection& connection, Id list_id) {
 }  // namespace
 
 Result<std::vector<ListLeft>> MemberStore::lists_that_were_left() {
-  auto rows = sql::prepare(
-      connection_,
+  const auto statement = connection_.prepare(
       "SELECT m.list_id, m.earliest, l.revision FROM (SELECT list_id, MIN(left_rev) AS earliest FROM member "
       "WHERE left_rev > 0 GROUP BY list_id) m LEFT JOIN list l ON l.id = m.list_id ORDER BY m.list_id");
-  if (!rows.ok()) return rows.error();
-  std::vector<ListLeft> out;
-  for (;;) {
-    auto more = (*rows)->step();
-    if (!more.ok()) return more.error();
-    if (!*more) return out;
-    out.push_back(
-        {(*rows)->integer(0), (*rows)->integer(1), (*rows)->is_null(2) ? kLast : (*rows)->integer(2)});
-  }
+  return sql::rows(statement, [](Statement& row) {
+    return ListLeft{row.integer(0), row.integer(1), row.is_null(2) ? kLast : row.integer(2)};
+  });
 }
 
 Result<std::vector<Id>> MemberStore::deleted_lists() {

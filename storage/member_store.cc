@@ -38,22 +38,11 @@ MemberRecord member_from(Statement& row) {
 }
 
 Result<std::optional<MemberRecord>> one(const Result<Statement*>& statement) {
-  if (!statement.ok()) return statement.error();
-  auto row = statement.value()->step();
-  if (!row.ok()) return row.error();
-  if (!*row) return std::optional<MemberRecord>();
-  return std::optional<MemberRecord>(member_from(*statement.value()));
+  return sql::row(statement, member_from);
 }
 
 Result<std::vector<MemberRecord>> all(const Result<Statement*>& statement) {
-  if (!statement.ok()) return statement.error();
-  std::vector<MemberRecord> out;
-  for (;;) {
-    auto row = statement.value()->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return out;
-    out.push_back(member_from(*statement.value()));
-  }
+  return sql::rows(statement, member_from);
 }
 
 Error not_a_member(const smtp::Address& address) {
@@ -66,14 +55,9 @@ std::string key_of(const MemberRecord& member) {
 
 // Appends the rows of a page. Columns: id, local, domain.
 Result<void> take(const Result<Statement*>& statement, std::vector<BatchRecipient>* out) {
-  if (!statement.ok()) return statement.error();
-  Statement& row = *statement.value();
-  for (;;) {
-    auto more = row.step();
-    if (!more.ok()) return more.error();
-    if (!*more) return {};
+  return sql::each(statement, [out](Statement& row) {
     out->push_back({row.integer(0), sql::text(row, 1), sql::text(row, 2)});
-  }
+  });
 }
 
 Result<void> insert(Connection& connection, std::span<const MemberRecord> members) {
@@ -191,19 +175,15 @@ Result<std::optional<MemberRecord>> MemberStore::find(Id list_id, Role role, con
 }
 
 Result<unsigned> MemberStore::roles(Id list_id, const smtp::Address& address) {
-  auto statement =
+  const auto statement =
       sql::prepare(connection_,
                    "SELECT role FROM member WHERE list_id = ? AND role IN (0, 1, 2) AND domain = ? "
                    "AND local_key = ? AND left_rev = 0",
                    list_id, address.domain, address.local_key());
-  if (!statement.ok()) return statement.error();
   unsigned roles = 0;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return roles;
-    roles |= 1U << static_cast<unsigned>((*statement)->integer(0));
-  }
+  ESSAIM_TRY(sql::each(statement,
+                       [&roles](Statement& row) { roles |= 1U << static_cast<unsigned>(row.integer(0)); }));
+  return roles;
 }
 
 Result<std::optional<MemberRecord>> MemberStore::find_by_id(Id member_id) {
@@ -357,21 +337,16 @@ Result<std::vector<BatchRecipient>> MemberStore::page(Id list_id, std::int64_t r
 
 Result<std::vector<MemberLeft>> MemberStore::left_since(Id list_id, std::int64_t revision,
                                                         std::int64_t until) {
-  auto statement =
+  return sql::rows(
       sql::prepare(connection_,
                    "SELECT id, left_rev, 0 FROM member WHERE list_id = ? AND left_rev > 0 AND left_rev > ? "
                    "AND left_rev <= ? AND moved_to = 0 UNION ALL "
                    "SELECT moved_to, left_rev, joined_rev FROM member WHERE list_id = ? AND role = 0 "
                    "AND domain = ? AND moved_to <> 0",
-                   list_id, revision, until, list_id, kForgotten);
-  if (!statement.ok()) return statement.error();
-  std::vector<MemberLeft> members;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return members;
-    members.push_back({(*statement)->integer(0), (*statement)->integer(1), (*statement)->integer(2)});
-  }
+                   list_id, revision, until, list_id, kForgotten),
+      [](Statement& row) {
+        return MemberLeft{row.integer(0), row.integer(1), row.integer(2)};
+      });
 }
 
 Result<void> MemberStore::record_bounce(Id member_id, const std::string& reason, WallTime when,
