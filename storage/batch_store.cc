@@ -222,32 +222,18 @@ Result<bool> BatchStore::give_up(Id post_id, int number, const std::string& why)
 Result<std::optional<BatchRecord>> BatchStore::load(Id post_id, int number, bool with_recipients) {
   auto statement = sql::prepare(
       connection_, batch_select(with_recipients) + " WHERE s.post_id = ? AND s.number = ?", post_id, number);
-  if (!statement.ok()) return statement.error();
-  auto row = (*statement)->step();
-  if (!row.ok()) return row.error();
-  if (!*row) return std::optional<BatchRecord>();
-  auto batch = batch_from(**statement, with_recipients);
-  if (!batch.ok()) return batch.error();
-  return std::optional<BatchRecord>(std::move(*batch));
+  return sql::row(statement, [&](Statement& row) { return batch_from(row, with_recipients); });
 }
 
 Result<std::vector<BatchRecord>> BatchStore::of_post(Id post_id, bool with_recipients) {
   auto statement = sql::prepare(
       connection_, batch_select(with_recipients) + " WHERE s.post_id = ? ORDER BY s.number", post_id);
-  if (!statement.ok()) return statement.error();
-  std::vector<BatchRecord> batches;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return batches;
-    auto batch = batch_from(**statement, with_recipients);
-    if (!batch.ok() && batch.error().code == ErrorCode::kDamaged && !with_recipients) {
-      batches.push_back(damaged_batch(**statement, batch.error()));
-      continue;
-    }
-    if (!batch.ok()) return batch.error();
-    batches.push_back(std::move(*batch));
-  }
+  return sql::rows(statement, [&](Statement& row) -> Result<BatchRecord> {
+    auto batch = batch_from(row, with_recipients);
+    if (!batch.ok() && batch.error().code == ErrorCode::kDamaged && !with_recipients)
+      return damaged_batch(row, batch.error());
+    return batch;
+  });
 }
 
 Result<std::vector<BatchRecord>> BatchStore::waiting(const PostFilter& filter) {
@@ -429,19 +415,10 @@ Result<std::vector<BatchRecord>> BatchStore::owned(Fence fence, const std::set<s
 }
 
 Result<std::vector<Id>> BatchStore::held_of(Fence fence) {
-  auto statement =
-      sql::prepare(connection_,
-                   "SELECT DISTINCT s.post_id FROM batch_state s JOIN post p ON p.id = s.post_id "
-                   "WHERE s.queue = 3 AND s.owner = ? AND s.epoch = ? AND p.held = 1",
-                   fence.owner, fence.epoch);
-  if (!statement.ok()) return statement.error();
-  std::vector<Id> posts;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return posts;
-    posts.push_back((*statement)->integer(0));
-  }
+  return sql::ids(sql::prepare(connection_,
+                               "SELECT DISTINCT s.post_id FROM batch_state s JOIN post p ON p.id = s.post_id "
+                               "WHERE s.queue = 3 AND s.owner = ? AND s.epoch = ? AND p.held = 1",
+                               fence.owner, fence.epoch));
 }
 
 Result<std::int64_t> BatchStore::hasten(WallTime now, std::string_view part) {
@@ -463,29 +440,21 @@ Result<std::optional<WallTime>> BatchStore::next_due(WallTime from) {
 }
 
 Result<std::map<int, BatchStore::Owned>> BatchStore::owned_by_node() {
-  auto statement = sql::prepare(
-      connection_, "SELECT owner, COUNT(*), SUM(pending) FROM batch_state WHERE queue = 3 GROUP BY owner");
-  if (!statement.ok()) return statement.error();
+  const auto statement = connection_.prepare(
+      "SELECT owner, COUNT(*), SUM(pending) FROM batch_state WHERE queue = 3 GROUP BY owner");
   std::map<int, Owned> owned;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return owned;
-    owned[static_cast<int>((*statement)->integer(0))] = {(*statement)->integer(1), (*statement)->integer(2)};
-  }
+  ESSAIM_TRY(sql::each(statement, [&owned](Statement& row) {
+    owned[static_cast<int>(row.integer(0))] = {row.integer(1), row.integer(2)};
+  }));
+  return owned;
 }
 
 Result<std::map<Id, std::int64_t>> BatchStore::owned_by_post() {
-  auto statement = sql::prepare(
-      connection_, "SELECT post_id, SUM(pending) FROM batch_state WHERE queue = 3 GROUP BY post_id");
-  if (!statement.ok()) return statement.error();
   std::map<Id, std::int64_t> owned;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return owned;
-    owned[(*statement)->integer(0)] = (*statement)->integer(1);
-  }
+  ESSAIM_TRY(sql::each(
+      connection_.prepare("SELECT post_id, SUM(pending) FROM batch_state WHERE queue = 3 GROUP BY post_id"),
+      [&owned](Statement& row) { owned[row.integer(0)] = row.integer(1); }));
+  return owned;
 }
 
 Result<BatchStore::QueueCounts> BatchStore::queue_counts() {
@@ -494,18 +463,14 @@ Result<BatchStore::QueueCounts> BatchStore::queue_counts() {
 }
 
 Result<BatchStore::QueueCounts> BatchStore::counts_together() {
-  auto statement = sql::prepare(
-      connection_,
+  const auto statement = connection_.prepare(
       "SELECT queue, COUNT(*), SUM(pending) FROM batch_state WHERE queue IN (1, 2, 3, 4) GROUP BY queue");
-  if (!statement.ok()) return statement.error();
   QueueCounts counts;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return counts;
-    add_to(&counts, static_cast<BatchQueue>((*statement)->integer(0)), (*statement)->integer(1));
-    counts.pending_recipients += (*statement)->integer(2);
-  }
+  ESSAIM_TRY(sql::each(statement, [&counts](Statement& row) {
+    add_to(&counts, static_cast<BatchQueue>(row.integer(0)), row.integer(1));
+    counts.pending_recipients += row.integer(2);
+  }));
+  return counts;
 }
 
 // Who waits in what cannot be read is not counted.

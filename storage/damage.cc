@@ -28,13 +28,7 @@ Result<std::vector<RowKey>> keys_of(Connection& connection, const BatchUpdate& u
   int next = 1;
   if (!update.indexed.empty())
     for (const std::int64_t value : values) (*statement)->bind(next++, value);
-  std::vector<RowKey> keys;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return keys;
-    keys.push_back({(*statement)->integer(0), (*statement)->integer(1)});
-  }
+  return sql::rows(statement, [](Statement& row) { return RowKey{row.integer(0), row.integer(1)}; });
 }
 
 DamagedBatch named(Connection& connection, const RowKey& key, const Error& error) {

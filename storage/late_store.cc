@@ -147,18 +147,13 @@ Result<bool> LateStore::merge_into(BatchRecord* batch) {
 }
 
 Result<std::vector<LateStore::Key>> LateStore::keys(std::size_t limit) {
-  auto statement = sql::prepare(connection_,
+  return sql::rows(sql::prepare(connection_,
                                 "SELECT DISTINCT l.post_id, l.number FROM late_outcome l JOIN batch_state s "
                                 "ON s.post_id = l.post_id AND s.number = l.number WHERE s.owner = 0 LIMIT ?",
-                                limit);
-  if (!statement.ok()) return statement.error();
-  std::vector<Key> keys;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return keys;
-    keys.push_back({(*statement)->integer(0), static_cast<int>((*statement)->integer(1))});
-  }
+                                limit),
+                   [](Statement& row) {
+                     return Key{row.integer(0), static_cast<int>(row.integer(1))};
+                   });
 }
 
 Result<void> LateStore::forget_orphans() {

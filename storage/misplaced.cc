@@ -22,15 +22,9 @@ constexpr std::string_view kOutOfRange = "damaged: the queue or the priority of 
 constexpr std::string_view kWithoutRecipients = "the row with its recipients is lost";
 
 Result<std::vector<DamagedBatch>> found(const Result<Statement*>& statement, std::string_view why) {
-  if (!statement.ok()) return statement.error();
-  std::vector<DamagedBatch> batches;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return batches;
-    batches.push_back(
-        {(*statement)->integer(0), static_cast<int>((*statement)->integer(1)), std::string(why)});
-  }
+  return sql::rows(statement, [why](Statement& row) {
+    return DamagedBatch{row.integer(0), static_cast<int>(row.integer(1)), std::string(why)};
+  });
 }
 
 // One range of the index each, of which a sound queue has nothing.

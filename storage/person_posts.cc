@@ -45,16 +45,12 @@ Result<void> count_copies(Connection& connection, const smtp::Address& person, I
                                " WHERE b.post_id > ? AND b.post_id <= ? AND b.first_key <= ? AND "
                                "b.last_key >= ? ORDER BY b.post_id, b.number",
                            after, posts.rbegin()->first, key, key);
-  if (!rows.ok()) return rows.error();
-  for (;;) {
-    auto more = (*rows)->step();
-    if (!more.ok()) return more.error();
-    if (!*more) return {};
-    const auto batch = batch_from(**rows, true);
+  return sql::each(rows, [&](Statement& row) -> Result<void> {
+    const auto batch = batch_from(row, true);
     if (!batch.ok() && batch.error().code != ErrorCode::kDamaged) return batch.error();
     if (!batch.ok()) {
       ++sums->unreadable;
-      continue;
+      return {};
     }
     for (std::size_t i = 0; i < batch->recipients.size(); ++i) {
       if (recipient_key(batch->recipients[i]) != key) continue;
@@ -63,7 +59,8 @@ Result<void> count_copies(Connection& connection, const smtp::Address& person, I
       const auto post = posts.find(batch->post_id);
       if (post != posts.end()) note(post->second, sums);
     }
-  }
+    return {};
+  });
 }
 
 Result<void> count_written(Connection& connection, Id post_id, PersonInPosts* sums) {

@@ -17,30 +17,26 @@ Result<QueueLoad> queue_load(Connection& connection, std::size_t lists) {
   if (!unexpanded.ok()) return unexpanded.error();
   load.unexpanded = *unexpanded;
 
-  auto statement =
-      sql::prepare(connection,
-                   "SELECT s.queue, p.list_address, COUNT(*), SUM(s.pending), MIN(p.accepted), "
-                   "COUNT(DISTINCT s.post_id) FROM batch_state s JOIN post p ON p.id = s.post_id "
-                   "WHERE s.queue IN (1, 2, 3, 4) GROUP BY s.queue, p.list_address");
-  if (!statement.ok()) return statement.error();
+  auto statement = connection.prepare(
+      "SELECT s.queue, p.list_address, COUNT(*), SUM(s.pending), MIN(p.accepted), "
+      "COUNT(DISTINCT s.post_id) FROM batch_state s JOIN post p ON p.id = s.post_id "
+      "WHERE s.queue IN (1, 2, 3, 4) GROUP BY s.queue, p.list_address");
   std::map<std::string, QueueLoad::List> by_list;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) break;
-    const std::int64_t recipients = (*statement)->integer(3);
+  const auto add = [&](Statement& row) {
+    const std::int64_t recipients = row.integer(3);
     for (QueueLoad::State& state : load.states) {
-      if (static_cast<int>(state.queue) != (*statement)->integer(0)) continue;
-      state.batches += (*statement)->integer(2);
+      if (static_cast<int>(state.queue) != row.integer(0)) continue;
+      state.batches += row.integer(2);
       state.recipients += recipients;
-      const WallTime oldest = sql::time(**statement, 4);
+      const WallTime oldest = sql::time(row, 4);
       if (state.oldest == WallTime{} || oldest < state.oldest) state.oldest = oldest;
     }
-    QueueLoad::List& list = by_list[sql::text(**statement, 1)];
+    QueueLoad::List& list = by_list[sql::text(row, 1)];
     list.recipients += recipients;
     // A post with batches in two states counts once for each; a list's posts are at least the greater number.
-    list.posts = std::max(list.posts, (*statement)->integer(5));
-  }
+    list.posts = std::max(list.posts, row.integer(5));
+  };
+  ESSAIM_TRY(sql::each(statement, add));
   for (auto& [address, list] : by_list) {
     list.address = address;
     load.lists.push_back(std::move(list));
