@@ -13,14 +13,7 @@ constexpr std::string_view kSight =
     "SELECT number, hostname, epoch, beat, lease, state, started, version, demand, drains FROM node ";
 
 Result<std::vector<NodeSight>> sights(const Result<Statement*>& statement) {
-  if (!statement.ok()) return statement.error();
-  std::vector<NodeSight> nodes;
-  for (;;) {
-    auto row = statement.value()->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return nodes;
-    nodes.push_back(node_sight_from(*statement.value()));
-  }
+  return sql::rows(statement, node_sight_from);
 }
 
 Result<bool> one_matched(const Result<std::int64_t>& matched) {
@@ -231,18 +224,13 @@ Result<bool> SuspensionStore::end_with_name(const std::string& list_address) {
 }
 
 Result<std::vector<SuspensionRecord>> SuspensionStore::all() {
-  auto statement = sql::prepare(
-      connection_,
-      "SELECT subject, reason, since, until_time, scope FROM suspension ORDER BY scope, subject");
-  if (!statement.ok()) return statement.error();
-  std::vector<SuspensionRecord> records;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return records;
-    records.push_back({sql::text(**statement, 0), sql::text(**statement, 1), sql::time(**statement, 2),
-                       sql::time(**statement, 3), static_cast<SuspensionScope>((*statement)->integer(4))});
-  }
+  return sql::rows(
+      connection_.prepare(
+          "SELECT subject, reason, since, until_time, scope FROM suspension ORDER BY scope, subject"),
+      [](Statement& row) {
+        return SuspensionRecord{sql::text(row, 0), sql::text(row, 1), sql::time(row, 2), sql::time(row, 3),
+                                static_cast<SuspensionScope>(row.integer(4))};
+      });
 }
 
 Result<std::vector<SuspensionRecord>> SuspensionStore::drop_expired(WallTime now) {

@@ -30,13 +30,8 @@ constexpr std::string_view kView =
 
 Result<void> read_cluster_view(Connection& connection, WallTime now, ClusterView* view) {
   *view = ClusterView();
-  auto statement = sql::prepare(connection, kView, now, kHoldsValue, kRetryCallsValue);
-  if (!statement.ok()) return statement.error();
-  Statement& row = **statement;
-  for (;;) {
-    auto more = row.step();
-    if (!more.ok()) return more.error();
-    if (!*more) return {};
+  const auto statement = sql::prepare(connection, kView, now, kHoldsValue, kRetryCallsValue);
+  return sql::each(statement, [view](Statement& row) {
     view->nodes.push_back(node_sight_from(row));
     view->ready = row.integer(10) > 0;
     view->due = row.integer(11) > 0;
@@ -44,7 +39,7 @@ Result<void> read_cluster_view(Connection& connection, WallTime now, ClusterView
     view->suspensions = std::to_string(row.integer(13)) + ":" + std::to_string(row.integer(14));
     view->holds = sql::text(row, 15);
     view->retry_calls = sql::text(row, 16);
-  }
+  });
 }
 
 Result<std::int64_t> release_fenced_batches(Database& database, int number) {
