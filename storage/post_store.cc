@@ -288,12 +288,7 @@ Result<bool> PostStore::keep_keys_apart(Id* after, std::size_t limit) {
 }
 
 Result<std::optional<PostRecord>> PostStore::find(Id post_id) {
-  auto statement = sql::prepare(connection_, std::string(kColumns) + "WHERE p.id = ?", post_id);
-  if (!statement.ok()) return statement.error();
-  auto row = (*statement)->step();
-  if (!row.ok()) return row.error();
-  if (!*row) return std::optional<PostRecord>();
-  return std::optional<PostRecord>(post_from(**statement));
+  return sql::row(sql::prepare(connection_, std::string(kColumns) + "WHERE p.id = ?", post_id), post_from);
 }
 
 Result<std::string> PostStore::rendering(Id post_id, Form form) {
@@ -394,17 +389,13 @@ Result<bool> PostStore::release_if(Id post_id, const std::string& held_reason) {
 }
 
 Result<std::vector<std::pair<Id, std::string>>> PostStore::held_for(std::string_view beginning) {
-  auto statement = sql::prepare(
-      connection_, "SELECT id, held_reason FROM post WHERE finished = 0 AND held = 1 ORDER BY id");
-  if (!statement.ok()) return statement.error();
   std::vector<std::pair<Id, std::string>> found;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return found;
-    std::string reason = sql::text(**statement, 1);
-    if (reason.starts_with(beginning)) found.emplace_back((*statement)->integer(0), std::move(reason));
-  }
+  ESSAIM_TRY(sql::each(
+      connection_.prepare("SELECT id, held_reason FROM post WHERE finished = 0 AND held = 1 ORDER BY id"),
+      [&](Statement& row) {
+        if (row.text(1).starts_with(beginning)) found.emplace_back(row.integer(0), sql::text(row, 1));
+      }));
+  return found;
 }
 
 Result<void> PostStore::renew_lifetime(Id post_id, WallTime now) {
@@ -559,21 +550,15 @@ Result<LedgerCounts> PostStore::counts(Id post_id) {
 }
 
 Result<std::int64_t> PostStore::forget_seen(WallTime before, std::size_t limit) {
-  auto statement =
-      sql::prepare(connection_, "SELECT list_id, seen_key FROM seen WHERE at < ? LIMIT ?", before, limit);
-  if (!statement.ok()) return statement.error();
-  std::vector<std::pair<Id, std::string>> keys;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) break;
-    keys.emplace_back((*statement)->integer(0), sql::text(**statement, 1));
-  }
-  for (const auto& [list_id, key] : keys) {
+  const auto keys = sql::rows(
+      sql::prepare(connection_, "SELECT list_id, seen_key FROM seen WHERE at < ? LIMIT ?", before, limit),
+      [](Statement& row) { return std::pair(row.integer(0), sql::text(row, 1)); });
+  if (!keys.ok()) return keys.error();
+  for (const auto& [list_id, key] : *keys) {
     ESSAIM_TRY(sql::run(connection_, "DELETE FROM seen WHERE list_id = ? AND seen_key = ?", list_id,
                         sql::Blob{key}));
   }
-  return static_cast<std::int64_t>(keys.size());
+  return static_cast<std::int64_t>(keys->size());
 }
 
 }  // namespace essaim::storage

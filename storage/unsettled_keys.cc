@@ -49,15 +49,10 @@ Result<void> UnsettledKeys::forget_settled(Connection& connection) {
 Result<void> UnsettledKeys::know(Connection& connection) {
   if (loaded_) return {};
   posts_.clear();
-  auto statement = sql::prepare(
-      connection, "SELECT id, list_id, seen_key FROM post WHERE finished = 0 AND LENGTH(seen_key) > 0");
-  if (!statement.ok()) return statement.error();
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) break;
-    put((*statement)->integer(1), (*statement)->text(2), (*statement)->integer(0));
-  }
+  ESSAIM_TRY(
+      sql::each(connection.prepare(
+                    "SELECT id, list_id, seen_key FROM post WHERE finished = 0 AND LENGTH(seen_key) > 0"),
+                [this](Statement& row) { put(row.integer(1), row.text(2), row.integer(0)); }));
   loaded_ = true;
   return {};
 }
