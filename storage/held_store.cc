@@ -45,16 +45,7 @@ Result<HeldRecord> held_from(Statement& row) {
 }
 
 Result<std::vector<HeldRecord>> all(const Result<Statement*>& statement) {
-  if (!statement.ok()) return statement.error();
-  std::vector<HeldRecord> out;
-  for (;;) {
-    auto row = statement.value()->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return out;
-    auto held = held_from(*statement.value());
-    if (!held.ok()) return held.error();
-    out.push_back(std::move(*held));
-  }
+  return sql::rows(statement, held_from);
 }
 
 Result<std::optional<HeldRecord>> one(const Result<Statement*>& statement) {
