@@ -45,16 +45,12 @@ Result<std::vector<TlsResultRow>> TlsResultStore::of_day(std::int64_t day, const
       "GROUP BY domain, result_key, policy_type, policy, result, mx_host, receiving_ip, sending_ip "
       "ORDER BY domain, result_key",
       day, domain, domain);
-  if (!statement.ok()) return statement.error();
   std::vector<TlsResultRow> rows;
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return rows;
-    Statement& s = **statement;
+  ESSAIM_TRY(sql::each(statement, [&](Statement& s) {
     rows.push_back({day, sql::text(s, 0), sql::text(s, 1), sql::text(s, 2), sql::text(s, 3), sql::text(s, 4),
                     sql::text(s, 5), sql::text(s, 6), sql::text(s, 7), s.integer(8)});
-  }
+  }));
+  return rows;
 }
 
 Result<std::int64_t> TlsResultStore::remove_before(std::int64_t day, std::int64_t limit) {
