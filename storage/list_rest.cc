@@ -40,22 +40,18 @@ struct Rest {
 };
 
 Result<std::vector<Rest>> all_rests(Connection& connection) {
-  auto rows = sql::prepare(connection,
-                           "SELECT name, value FROM site_value WHERE (name > ? AND name < ?) OR "
-                           "(name > ? AND name < ?) ORDER BY name",
-                           kRest, kBehindRest, kEnd, kBehindEnd);
-  if (!rows.ok()) return rows.error();
-  std::vector<Rest> out;
-  for (;;) {
-    const auto row = (*rows)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return out;
-    Rest rest{sql::text(**rows, 0), sql::text(**rows, 1), {}};
-    auto about = sql::decode_settings(rest.value);
-    if (!about.ok()) return Error{about.error().code, rest.name + ": " + about.error().message};
-    rest.about = *std::move(about);
-    out.push_back(std::move(rest));
-  }
+  return sql::rows(
+      sql::prepare(connection,
+                   "SELECT name, value FROM site_value WHERE (name > ? AND name < ?) OR "
+                   "(name > ? AND name < ?) ORDER BY name",
+                   kRest, kBehindRest, kEnd, kBehindEnd),
+      [](Statement& row) -> Result<Rest> {
+        Rest rest{sql::text(row, 0), sql::text(row, 1), {}};
+        auto about = sql::decode_settings(rest.value);
+        if (!about.ok()) return Error{about.error().code, rest.name + ": " + about.error().message};
+        rest.about = *std::move(about);
+        return rest;
+      });
 }
 
 Result<bool> more_than(const Result<std::int64_t>& changed, std::int64_t together) {
