@@ -14,9 +14,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
+#include "core/base/check.h"
 #include "core/base/clock.h"
 #include "core/base/result.h"
 
@@ -73,6 +77,9 @@ enum class Durability {
 // Work inside a transaction. It may run more than once (retry after a conflict), so it must start from fresh state each
 // time. An error rolls this work back and nothing else.
 using Work = std::function<Result<void>(Connection&)>;
+// What a work gives that is no Work: the T of its Result<T>.
+template <typename F>
+using ValueOf = typename std::invoke_result_t<F&, Connection&>::value_type;
 // Runs once, on a database thread, after the commit is durable as asked, or after it failed.
 using Done = std::function<void(Result<void>)>;
 
@@ -120,6 +127,29 @@ class Database {
   Result<void> short_read_now(const Work& work);  // a read() that a client waits for
   Result<void> write_now(Durability durability, const Work& work);
 
+  // The same with a work that gives a Result<T>: what it gave when it ran last.
+  template <typename F, typename T = ValueOf<F>>
+  Result<T> read_now(F work) {
+    return value_of<T>(work, [this](const Work& keeping) { return read_now(keeping); });
+  }
+  template <typename F, typename T = ValueOf<F>>
+  Result<T> look_now(F work) {
+    return value_of<T>(work, [this](const Work& keeping) { return look_now(keeping); });
+  }
+  template <typename F, typename T = ValueOf<F>>
+  Result<T> read_latest_now(F work) {
+    return value_of<T>(work, [this](const Work& keeping) { return read_latest_now(keeping); });
+  }
+  template <typename F, typename T = ValueOf<F>>
+  Result<T> short_read_now(F work) {
+    return value_of<T>(work, [this](const Work& keeping) { return short_read_now(keeping); });
+  }
+  template <typename F, typename T = ValueOf<F>>
+  Result<T> write_now(Durability durability, F work) {
+    return value_of<T>(work,
+                       [this, durability](const Work& keeping) { return write_now(durability, keeping); });
+  }
+
   // A backup of a running database into a new file, consistent and checked.
   virtual Result<void> backup(const std::string& file) = 0;
   // The engine's own integrity check, where it has one that can be run beside the work.
@@ -139,6 +169,23 @@ class Database {
   virtual Counters counters() const = 0;
   // False from the first failing commit to the next success; for readiness and for pausing delivery. Thread-safe.
   virtual bool healthy() const = 0;
+
+ private:
+  // `run` runs a Work, maybe more than once, and waits for its end.
+  template <typename T, typename F, typename Run>
+  static Result<T> value_of(F& work, const Run& run) {
+    std::optional<T> value;
+    const Result<void> done = run([&work, &value](Connection& connection) -> Result<void> {
+      value.reset();
+      Result<T> given = work(connection);
+      if (!given.ok()) return given.error();
+      value.emplace(*std::move(given));
+      return {};
+    });
+    if (!done.ok()) return done.error();
+    ESSAIM_CHECK(value.has_value());
+    return *std::move(value);
+  }
 };
 
 }  // namespace essaim::storage

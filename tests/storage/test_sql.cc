@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "storage/sql.h"
@@ -15,9 +16,10 @@ using namespace essaim::test;
 
 namespace {
 
-constexpr std::string_view kInOrder = "SELECT name, value FROM site_value WHERE name LIKE 'n%' ORDER BY name";
+constexpr std::string_view kInOrder =
+    "SELECT name, value FROM site_value WHERE name LIKE 'row_' ORDER BY name";
 constexpr std::string_view kMagnitudes = "SELECT ABS(due) FROM report_due ORDER BY post_id";
-const std::vector<std::string> kNames{"n1", "n2", "n3"};
+const std::vector<std::string> kNames{"row1", "row2", "row3"};
 
 void add_values(Database& database) {
   commit(database, [](Connection& c) -> Result<void> {
@@ -53,6 +55,45 @@ Result<std::string> but_the_second(Statement& row) {
   return sql::text(row, 1);
 }
 
+// A database that repeats each work, as one does behind a conflict.
+class Repeating final : public Database {
+ public:
+  explicit Repeating(Database& inner) : inner_(inner) {}
+  void read(Work work, Done done) override { inner_.read(twice(std::move(work)), std::move(done)); }
+  void look(Work work, Done done) override { inner_.look(twice(std::move(work)), std::move(done)); }
+  void write(Durability durability, Work work, Done done) override {
+    inner_.write(durability, twice(std::move(work)), std::move(done));
+  }
+  Result<void> backup(const std::string& file) override { return inner_.backup(file); }
+  Result<void> check() override { return inner_.check(); }
+  Result<void> check_settings() override { return inner_.check_settings(); }
+  Counters counters() const override { return inner_.counters(); }
+  bool healthy() const override { return inner_.healthy(); }
+
+ private:
+  static Work twice(Work work) {
+    return [work = std::move(work)](Connection& c) -> Result<void> {
+      static_cast<void>(work(c));
+      return work(c);
+    };
+  }
+  Database& inner_;
+};
+
+// Has no value of its own accord.
+struct Named {
+  explicit Named(std::string what) : name(std::move(what)) {}
+  std::string name;
+};
+
+Result<std::optional<std::string>> first_value(Connection& c) {
+  return sql::row(c.prepare(kInOrder), [](Statement& row) { return sql::text(row, 1); });
+}
+
+Result<std::int64_t> count_values(Connection& c) {
+  return sql::number(c, 0, "SELECT COUNT(*) FROM site_value WHERE name LIKE 'row_'");
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(every_row_is_given_in_order) {
@@ -69,10 +110,10 @@ BOOST_AUTO_TEST_CASE(every_row_is_given_in_order) {
     const auto values =
         must(sql::rows(c.prepare(kInOrder), [](Statement& row) { return sql::text(row, 1); }));
     BOOST_REQUIRE_EQUAL(values.size(), 3U);
-    BOOST_TEST(values[2] == "value of n3");
+    BOOST_TEST(values[2] == "value of row3");
     BOOST_TEST(must(sql::row(c.prepare(kInOrder), [](Statement& row) {
                  return sql::text(row, 1);
-               })).value() == "value of n1");
+               })).value() == "value of row1");
   });
 }
 
@@ -147,9 +188,74 @@ BOOST_AUTO_TEST_CASE(the_error_of_who_takes_a_row_ends_the_walk) {
 
     const auto second = sql::prepare(c, "SELECT name, value FROM site_value WHERE name = ?", kNames[1]);
     BOOST_TEST(sql::row(second, but_the_second).error().message == "the second");
-    BOOST_TEST(must(sql::row(c.prepare(kInOrder), but_the_second)).value() == "value of n1");
+    BOOST_TEST(must(sql::row(c.prepare(kInOrder), but_the_second)).value() == "value of row1");
 
     // The same text is read from its beginning again.
     BOOST_TEST(must(sql::texts(c.prepare(kInOrder))).size() == 3U);
   });
+}
+
+BOOST_AUTO_TEST_CASE(what_a_work_gives_is_given) {
+  TempDatabase database;
+  BOOST_TEST(!must(database->read_now(first_value)).has_value());
+  const auto added = database->write_now(Durability::kAccept, [](Connection& c) -> Result<Named> {
+    ESSAIM_TRY(sql::run(c, "INSERT INTO site_value (name, value) VALUES (?, ?)", kNames[0], sql::Blob{"a"}));
+    return Named(kNames[0]);
+  });
+  BOOST_REQUIRE(added.ok());
+  BOOST_TEST(added->name == kNames[0]);
+  BOOST_TEST(must(database->read_now(first_value)).value() == "a");
+  BOOST_TEST(must(database->look_now(count_values)) == 1);
+  BOOST_TEST(must(database->read_latest_now(count_values)) == 1);
+  BOOST_TEST(must(database->short_read_now(count_values)) == 1);
+  const bool any = must(database->read_now([](Connection& c) -> Result<bool> {
+    const auto number = count_values(c);
+    if (!number.ok()) return number.error();
+    return *number > 1;
+  }));
+  BOOST_TEST(!any);
+}
+
+BOOST_AUTO_TEST_CASE(a_work_that_fails_gives_its_error_and_writes_nothing) {
+  TempDatabase database;
+  const auto refused = database->write_now(Durability::kAccept, [](Connection& c) -> Result<Named> {
+    ESSAIM_TRY(sql::run(c, "INSERT INTO site_value (name, value) VALUES (?, ?)", kNames[0], sql::Blob{"a"}));
+    return Error{ErrorCode::kConflict, "not that one"};
+  });
+  BOOST_REQUIRE(!refused.ok());
+  BOOST_TEST((refused.error().code == ErrorCode::kConflict));
+  BOOST_TEST(refused.error().message == "not that one");
+  BOOST_TEST(must(database->read_now(count_values)) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(of_a_work_that_is_repeated_the_last_run_counts) {
+  TempDatabase made;
+  add_values(*made);
+  Repeating database(*made);
+  // Rows do not come twice.
+  const auto names = [](Connection& c) { return sql::texts(c.prepare(kInOrder)); };
+  BOOST_TEST(must(database.read_now(names)) == kNames, boost::test_tools::per_element());
+  BOOST_TEST(must(database.look_now(names)) == kNames, boost::test_tools::per_element());
+  BOOST_TEST(must(database.write_now(Durability::kProgress, names)) == kNames,
+             boost::test_tools::per_element());
+
+  int runs = 0;
+  const auto number = database.read_now([&runs](Connection&) -> Result<int> { return ++runs; });
+  BOOST_TEST(must(number) == 2);
+
+  // What the first run gave is nothing that was committed.
+  runs = 0;
+  const auto failed = database.write_now(Durability::kProgress, [&runs](Connection&) -> Result<int> {
+    if (++runs == 2) return Error{ErrorCode::kNotFound, "gone meanwhile"};
+    return runs;
+  });
+  BOOST_REQUIRE(!failed.ok());
+  BOOST_TEST(failed.error().message == "gone meanwhile");
+
+  runs = 0;
+  const auto mended = database.read_now([&runs](Connection&) -> Result<int> {
+    if (++runs == 1) return Error{ErrorCode::kTemporary, "busy"};
+    return runs;
+  });
+  BOOST_TEST(must(mended) == 2);
 }
