@@ -26,16 +26,10 @@ Result<void> set_mark(Database& database, const char* name, WallTime when) {
 
 // Nothing of nodes on a file: they do not beat there, and the lock of the state directory tells.
 Result<std::vector<NodeSight>> nodes_on_server(Database& database) {
-  std::vector<NodeSight> nodes;
-  ESSAIM_TRY(database.look_now([&nodes](Connection& connection) -> Result<void> {
-    nodes.clear();
-    if (connection.dialect() == Dialect::kSqlite) return {};
-    auto all = NodeStore(connection).all();
-    if (!all.ok()) return all.error();
-    nodes = *std::move(all);
-    return {};
-  }));
-  return nodes;
+  return database.look_now([](Connection& connection) -> Result<std::vector<NodeSight>> {
+    if (connection.dialect() == Dialect::kSqlite) return std::vector<NodeSight>();
+    return NodeStore(connection).all();
+  });
 }
 
 Error at_work(const NodeSight& node) {
@@ -94,18 +88,13 @@ Result<std::vector<NodeSight>> require_silence(Database& database, const Clock& 
 }  // namespace
 
 Result<std::optional<CopiedAway>> copied_away(Database& database) {
-  std::optional<CopiedAway> mark;
-  ESSAIM_TRY(database.read_now([&mark](Connection& connection) -> Result<void> {
-    mark.reset();
-    auto statement =
-        sql::prepare(connection, "SELECT name, value FROM meta WHERE name IN (?, ?)", kUnderWay, kFinished);
-    if (!statement.ok()) return statement.error();
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (*row) mark = CopiedAway{sql::time(**statement, 1), (*statement)->text(0) == kFinished};
-    return {};
-  }));
-  return mark;
+  return database.read_now([](Connection& connection) {
+    return sql::row(
+        sql::prepare(connection, "SELECT name, value FROM meta WHERE name IN (?, ?)", kUnderWay, kFinished),
+        [](Statement& row) {
+          return CopiedAway{sql::time(row, 1), row.text(0) == kFinished};
+        });
+  });
 }
 
 Result<void> require_not_copied_away(Database& database) {

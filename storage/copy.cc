@@ -103,14 +103,7 @@ Result<Sum> sum_of(Database& database, const TableShape& table) {
 }
 
 Result<std::vector<TableShape>> shapes_of(Database& database) {
-  std::vector<TableShape> shapes;
-  ESSAIM_TRY(database.read_now([&](Connection& connection) -> Result<void> {
-    auto found = table_shapes(connection);
-    if (!found.ok()) return found.error();
-    shapes = std::move(*found);
-    return {};
-  }));
-  return shapes;
+  return database.read_now(table_shapes);
 }
 
 // The target's shape in the order of the source's columns, with the target's own kinds.

@@ -198,12 +198,9 @@ Job make_late_outcomes_job() {
   job.run = [](Database& database) -> Result<std::string> {
     std::size_t total = 0;
     for (std::size_t some = 1; some > 0; total += some) {
-      ESSAIM_TRY(database.write_now(Durability::kAccept, [&some](Connection& c) -> Result<void> {
-        auto merged = merge_some(c);
-        if (!merged.ok()) return merged.error();
-        some = *merged;
-        return {};
-      }));
+      auto merged = database.write_now(Durability::kAccept, merge_some);
+      if (!merged.ok()) return merged.error();
+      some = *merged;
     }
     return "batches merged: " + std::to_string(total);
   };

@@ -40,12 +40,9 @@ Result<std::int64_t> repeat(Database& database,
                             const std::function<Result<std::int64_t>(Connection&)>& step) {
   std::int64_t total = 0;
   for (std::int64_t changed = 1; changed > 0; total += changed) {
-    ESSAIM_TRY(database.write_now(Durability::kProgress, [&](Connection& connection) -> Result<void> {
-      auto result = step(connection);
-      if (!result.ok()) return result.error();
-      changed = *result;
-      return {};
-    }));
+    const auto result = database.write_now(Durability::kProgress, step);
+    if (!result.ok()) return result.error();
+    changed = *result;
   }
   return total;
 }
@@ -66,12 +63,11 @@ Result<std::int64_t> settle_posts(Database& database, WallTime failed_before) {
   std::int64_t total = 0;
   PostsFound found;
   do {
-    ESSAIM_TRY(database.read_now([&, after = found.last](Connection& c) -> Result<void> {
-      auto some = PostStore(c).settled(after, kLookedAtTogether, failed_before);
-      if (!some.ok()) return some.error();
-      found = std::move(*some);
-      return {};
-    }));
+    auto some = database.read_now([&, after = found.last](Connection& c) {
+      return PostStore(c).settled(after, kLookedAtTogether, failed_before);
+    });
+    if (!some.ok()) return some.error();
+    found = std::move(*some);
     for (const auto& [id, error] : found.damaged) tell_damaged(id, error);
     std::size_t alone = 0;  // of the next ones, because some of them failed together
     for (std::span<const Id> rest = found.ids; !rest.empty();) {
@@ -131,12 +127,11 @@ Result<std::int64_t> drop_staged(Database& database, WallTime before, Id* looked
   std::int64_t total = 0;
   PostsFound found;
   do {
-    ESSAIM_TRY(database.read_now([&, after = *looked_at](Connection& c) -> Result<void> {
-      auto some = PostStore(c).useless_forms(after, before, kLookedAtTogether);
-      if (!some.ok()) return some.error();
-      found = std::move(*some);
-      return {};
-    }));
+    auto some = database.read_now([&, after = *looked_at](Connection& c) {
+      return PostStore(c).useless_forms(after, before, kLookedAtTogether);
+    });
+    if (!some.ok()) return some.error();
+    found = std::move(*some);
     for (const Id id : found.ids) {
       auto gone = repeat(database, [id](Connection& c) { return PostStore(c).drop_forms(id); });
       if (!gone.ok()) return gone.error();
@@ -208,21 +203,15 @@ Result<std::int64_t> forget_tls_results(Database& database, WallTime now) {
 Result<std::int64_t> forget_expired_policies(Database& database, WallTime now) {
   std::int64_t total = 0;
   for (std::int64_t removed = 1; removed > 0; total += removed) {
-    std::vector<std::string> domains;
-    ESSAIM_TRY(database.read_now([&domains, now](Connection& c) -> Result<void> {
-      auto expired = StsStore(c).expired(now - kDay, kPoliciesAtATime);
-      if (!expired.ok()) return expired.error();
-      domains = std::move(*expired);
-      return {};
-    }));
-    if (domains.empty()) break;
-    ESSAIM_TRY(
-        database.write_now(Durability::kProgress, [&domains, &removed, now](Connection& c) -> Result<void> {
-          auto some = StsStore(c).remove_expired(domains, now - kDay);
-          if (!some.ok()) return some.error();
-          removed = *some;
-          return {};
-        }));
+    auto domains =
+        database.read_now([now](Connection& c) { return StsStore(c).expired(now - kDay, kPoliciesAtATime); });
+    if (!domains.ok()) return domains.error();
+    if (domains->empty()) break;
+    auto some = database.write_now(Durability::kProgress, [&domains, now](Connection& c) {
+      return StsStore(c).remove_expired(*domains, now - kDay);
+    });
+    if (!some.ok()) return some.error();
+    removed = *some;
   }
   return total;
 }

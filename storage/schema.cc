@@ -385,14 +385,7 @@ int newest_schema_version() {
 }
 
 Result<int> schema_version(Database& database) {
-  int version = 0;
-  ESSAIM_TRY(database.read_now([&version](Connection& connection) -> Result<void> {
-    auto found = version_in(connection);
-    if (!found.ok()) return found.error();
-    version = *found;
-    return {};
-  }));
-  return version;
+  return database.read_now(version_in);
 }
 
 Result<void> migrate(Database& database, int target) {

@@ -63,15 +63,10 @@ Job make_orphans_job(const Clock& clock) {
   job.name = "orphans";
   job.interval = std::chrono::minutes(5);
   job.run = [&clock](Database& database) -> Result<std::string> {
-    std::vector<NodeSight> nodes;
-    ESSAIM_TRY(database.look_now([&nodes](Connection& c) -> Result<void> {
-      auto all = NodeStore(c).all();
-      if (!all.ok()) return all.error();
-      nodes = std::move(*all);
-      return {};
-    }));
+    const auto nodes = database.look_now([](Connection& c) { return NodeStore(c).all(); });
+    if (!nodes.ok()) return nodes.error();
     std::int64_t total = 0;
-    for (const NodeSight& node : nodes) {
+    for (const NodeSight& node : *nodes) {
       if (node.at_work() && clock.wall_now() - node.started < kTimeToRecover) continue;
       auto released = release_fenced_batches(database, node.number);
       if (!released.ok()) return released.error();
