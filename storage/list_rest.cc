@@ -40,18 +40,18 @@ struct Rest {
 };
 
 Result<std::vector<Rest>> all_rests(Connection& connection) {
-  return sql::rows(
-      sql::prepare(connection,
-                   "SELECT name, value FROM site_value WHERE (name > ? AND name < ?) OR "
-                   "(name > ? AND name < ?) ORDER BY name",
-                   kRest, kBehindRest, kEnd, kBehindEnd),
-      [](Statement& row) -> Result<Rest> {
-        Rest rest{sql::text(row, 0), sql::text(row, 1), {}};
-        auto about = sql::decode_settings(rest.value);
-        if (!about.ok()) return Error{about.error().code, rest.name + ": " + about.error().message};
-        rest.about = *std::move(about);
-        return rest;
-      });
+  return sql::rows(sql::prepare(connection,
+                                "SELECT name, value FROM site_value WHERE (name > ? AND name < ?) OR "
+                                "(name > ? AND name < ?) ORDER BY name",
+                                kRest, kBehindRest, kEnd, kBehindEnd),
+                   [](Statement& row) -> Result<Rest> {
+                     Rest rest{sql::text(row, 0), sql::text(row, 1), {}};
+                     auto about = sql::decode_settings(rest.value);
+                     if (!about.ok())
+                       return Error{about.error().code, rest.name + ": " + about.error().message};
+                     rest.about = *std::move(about);
+                     return rest;
+                   });
 }
 
 Result<bool> more_than(const Result<std::int64_t>& changed, std::int64_t together) {
@@ -79,12 +79,9 @@ Result<std::string> name_now(Connection& connection, const Rest& rest) {
 // One transaction after the other, until one finds no more.
 Result<void> while_more(Database& database, const std::function<Result<bool>(Connection&)>& step) {
   for (bool more = true; more;) {
-    ESSAIM_TRY(database.write_now(Durability::kProgress, [&](Connection& connection) -> Result<void> {
-      auto found = step(connection);
-      if (!found.ok()) return found.error();
-      more = *found;
-      return {};
-    }));
+    const auto found = database.write_now(Durability::kProgress, step);
+    if (!found.ok()) return found.error();
+    more = *found;
   }
   return {};
 }
@@ -104,14 +101,7 @@ Result<void> for_each_some(Database& database, std::span<const Id> ids,
 // Their ids alone, asked for once: a condition on what is not changed yet would read what is, again for each step.
 Result<std::vector<Id>> read_ids(Database& database,
                                  const std::function<Result<std::vector<Id>>(Connection&)>& find) {
-  std::vector<Id> ids;
-  ESSAIM_TRY(database.read_now([&](Connection& connection) -> Result<void> {
-    auto found = find(connection);
-    if (!found.ok()) return found.error();
-    ids = *std::move(found);
-    return {};
-  }));
-  return ids;
+  return database.read_now(find);
 }
 
 Result<void> finish_renaming(Database& database, const Rest& rest) {
@@ -184,14 +174,9 @@ Result<void> rename_rows(Connection& connection, Id list_id, const std::string& 
 }
 
 Result<void> finish_lists(Database& database, const FinishEnded& finish_ended) {
-  std::vector<Rest> rests;
-  ESSAIM_TRY(database.read_now([&rests](Connection& connection) -> Result<void> {
-    auto found = all_rests(connection);
-    if (!found.ok()) return found.error();
-    rests = *std::move(found);
-    return {};
-  }));
-  for (const Rest& rest : rests) {
+  const auto rests = database.read_now(all_rests);
+  if (!rests.ok()) return rests.error();
+  for (const Rest& rest : *rests) {
     if (rest.text("from").empty()) {
       ESSAIM_TRY(finish_ended(ended(rest)));
     } else {
