@@ -16,13 +16,11 @@ constexpr std::int64_t kAnswersAtATime = 1000;
 
 Result<void> forget_answers(const Services& services, WallTime now) {
   for (std::int64_t some = kAnswersAtATime; some == kAnswersAtATime;) {
-    ESSAIM_TRY(services.database->write_now(
-        storage::Durability::kProgress, [&](storage::Connection& c) -> Result<void> {
-          const auto gone = storage::AnswerStore(c).forget(now - std::chrono::hours(2), kAnswersAtATime);
-          if (!gone.ok()) return gone.error();
-          some = *gone;
-          return {};
-        }));
+    auto gone = services.database->write_now(storage::Durability::kProgress, [&](storage::Connection& c) {
+      return storage::AnswerStore(c).forget(now - std::chrono::hours(2), kAnswersAtATime);
+    });
+    if (!gone.ok()) return gone.error();
+    some = *gone;
   }
   return {};
 }
@@ -31,22 +29,16 @@ Result<void> forget_answers(const Services& services, WallTime now) {
 // server that is read may be behind the one that is written.
 Result<void> purge_messages_of_decided(storage::Database& database) {
   for (bool gone = true; gone;) {
-    std::vector<Id> found;
-    ESSAIM_TRY(database.read_now([&found](storage::Connection& c) -> Result<void> {
-      auto ids = storage::HeldStore(c).decided_with_message(kAtATime);
-      if (!ids.ok()) return ids.error();
-      found = std::move(*ids);
-      return {};
-    }));
+    auto found = database.read_now(
+        [](storage::Connection& c) { return storage::HeldStore(c).decided_with_message(kAtATime); });
+    if (!found.ok()) return found.error();
     gone = false;
     for (std::int64_t pieces = 1; pieces > 0; gone = gone || pieces > 0) {
-      ESSAIM_TRY(database.write_now(storage::Durability::kProgress,
-                                    [&pieces, &found](storage::Connection& c) -> Result<void> {
-                                      auto some = storage::HeldStore(c).purge_messages(found);
-                                      if (!some.ok()) return some.error();
-                                      pieces = *some;
-                                      return {};
-                                    }));
+      auto some = database.write_now(storage::Durability::kProgress, [&found](storage::Connection& c) {
+        return storage::HeldStore(c).purge_messages(*found);
+      });
+      if (!some.ok()) return some.error();
+      pieces = *some;
     }
   }
   return {};
@@ -58,12 +50,10 @@ Result<std::size_t> expire_and_remind(const Services& services, WallTime now, bo
   storage::HeldPlace after;
   std::vector<storage::HeldRecord> due;
   do {
-    ESSAIM_TRY(services.database->read_now([&](storage::Connection& c) -> Result<void> {
-      auto found = storage::HeldStore(c).due(now, kAtATime, after);
-      if (!found.ok()) return found.error();
-      due = std::move(*found);
-      return {};
-    }));
+    auto found = services.database->read_now(
+        [&](storage::Connection& c) { return storage::HeldStore(c).due(now, kAtATime, after); });
+    if (!found.ok()) return found.error();
+    due = std::move(*found);
     for (const storage::HeldRecord& held : due) {
       after = {held.expires, held.id};
       bool rings = false;
@@ -109,13 +99,11 @@ Result<std::string> look_after_held(const Services& services) {
   std::int64_t forgotten = 0;
   constexpr auto kMost = static_cast<std::int64_t>(kAtATime);
   for (std::int64_t some = kMost; some == kMost; forgotten += some) {
-    ESSAIM_TRY(services.database->write_now(
-        storage::Durability::kProgress, [&](storage::Connection& c) -> Result<void> {
-          auto gone = storage::HeldStore(c).forget_decided(now - kKeepDecided, kAtATime);
-          if (!gone.ok()) return gone.error();
-          some = *gone;
-          return {};
-        }));
+    auto gone = services.database->write_now(storage::Durability::kProgress, [&](storage::Connection& c) {
+      return storage::HeldStore(c).forget_decided(now - kKeepDecided, kAtATime);
+    });
+    if (!gone.ok()) return gone.error();
+    some = *gone;
   }
   ESSAIM_TRY(forget_answers(services, now));
   if (!finished.ok()) return finished.error();
