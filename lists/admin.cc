@@ -79,17 +79,12 @@ Result<Response> Admin::carry_out(Connection& connection, Request request) {
 Result<Response> Admin::ask_list(const std::string& name, Request request) {
   const auto address = checked_list(name);
   if (!address.ok()) return address.error();
-  Response response;
-  ESSAIM_TRY(database_.write_now(Durability::kAccept, [&](Connection& connection) -> Result<void> {
+  return database_.write_now(Durability::kAccept, [&](Connection& connection) -> Result<Response> {
     auto list = list_at(connection, *address);
     if (!list.ok()) return list.error();
     request.list = *std::move(list);
-    auto carried = carry_out(connection, request);
-    if (!carried.ok()) return carried.error();
-    response = *std::move(carried);
-    return {};
-  }));
-  return response;
+    return carry_out(connection, request);
+  });
 }
 
 Result<Change> Admin::ask_domain(const std::string& name, Request request, Missing missing) {
@@ -124,14 +119,7 @@ Result<Change> Admin::create_domain(const std::string& name) {
 }
 
 Result<std::vector<storage::DomainRecord>> Admin::domains() {
-  std::vector<storage::DomainRecord> out;
-  ESSAIM_TRY(database_.read_now([&](Connection& connection) -> Result<void> {
-    auto domains = DirectoryStore(connection).domains();
-    if (!domains.ok()) return domains.error();
-    out = std::move(*domains);
-    return {};
-  }));
-  return out;
+  return database_.read_now([&](Connection& connection) { return DirectoryStore(connection).domains(); });
 }
 
 Result<DomainInfo> Admin::show_domain(const std::string& name) {
@@ -258,16 +246,11 @@ Result<ListInfo> Admin::show_list(const std::string& name) {
 Result<ListRecord> Admin::list_by_any_name(const std::string& name) {
   const auto address = checked_list(name);
   if (!address.ok()) return address.error();
-  ListRecord out;
-  ESSAIM_TRY(database_.read_now([&](Connection& connection) -> Result<void> {
+  return database_.read_now([&](Connection& connection) -> Result<ListRecord> {
     auto known = DirectoryStore(connection).find_list_or_former(address->local, address->domain);
     if (!known.ok()) return known.error();
-    auto list = known->has_value() ? Result<ListRecord>(std::move(**known)) : list_at(connection, *address);
-    if (!list.ok()) return list.error();
-    out = *std::move(list);
-    return {};
-  }));
-  return out;
+    return known->has_value() ? Result<ListRecord>(std::move(**known)) : list_at(connection, *address);
+  });
 }
 
 Result<Change> Admin::ask_for_change(const std::string& list, Request request) {
@@ -469,15 +452,12 @@ Result<void> Admin::for_each_member_of(Id list, storage::Role role,
                                        const std::function<bool(const storage::MemberRecord&)>& each) {
   std::vector<storage::MemberRecord> some;
   do {
-    std::vector<storage::MemberRecord> next;
-    ESSAIM_TRY(database_.read_now([&](Connection& connection) -> Result<void> {
-      auto found =
-          MemberStore(connection).behind(list, role, some.empty() ? nullptr : &some.back(), kMembersAtOnce);
-      if (!found.ok()) return found.error();
-      next = *std::move(found);
-      return {};
-    }));
-    some = std::move(next);
+    auto next = database_.read_now([&](Connection& connection) {
+      return MemberStore(connection)
+          .behind(list, role, some.empty() ? nullptr : &some.back(), kMembersAtOnce);
+    });
+    if (!next.ok()) return next.error();
+    some = *std::move(next);
     for (const storage::MemberRecord& member : some) {
       if (!each(member)) return {};
     }

@@ -400,14 +400,10 @@ Result<ApplyPlan> Admin::apply_text(const std::string& text, bool dry_run, bool 
   if (remove_others && wanted->domains.empty() && wanted->lists.empty())
     return Error{ErrorCode::kInvalid,
                  "the text names no domain and no list, and all others would be removed: all that there are"};
-  DirectoryText is;
-  ESSAIM_TRY(database_.read_latest_now([&](Connection& connection) -> Result<void> {
-    auto loaded = load_for(connection, *wanted, remove_others);
-    if (!loaded.ok()) return loaded.error();
-    is = *std::move(loaded);
-    return {};
-  }));
-  DirectoryPlan plan = plan_directory(is, *wanted, remove_others);
+  const auto is = database_.read_latest_now(
+      [&](Connection& connection) { return load_for(connection, *wanted, remove_others); });
+  if (!is.ok()) return is.error();
+  DirectoryPlan plan = plan_directory(*is, *wanted, remove_others);
   if (dry_run) return ApplyPlan{std::move(plan.lines), false, {}};
   const auto dropped = make_steps(services_, clock_.wall_now(), plan, quiet, asked_to_end_);
   if (!dropped.ok()) return dropped.error();
