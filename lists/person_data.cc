@@ -102,16 +102,10 @@ class Reader {
   Result<void> in_steps(const Read& read, const Take& take) {
     Id after = 0;
     for (std::size_t count = kPersonLooksAt; count == kPersonLooksAt;) {
-      using Rows = std::decay_t<decltype(*read(std::declval<Connection&>(), after))>;
-      Rows rows;
-      ESSAIM_TRY(database_.read_latest_now([&](Connection& c) -> Result<void> {
-        auto found = read(c, after);
-        if (!found.ok()) return found.error();
-        rows = *std::move(found);
-        return {};
-      }));
-      count = rows.size();
-      for (auto& row : rows) after = take(row);
+      auto rows = database_.read_latest_now([&](Connection& c) { return read(c, after); });
+      if (!rows.ok()) return rows.error();
+      count = rows->size();
+      for (auto& row : *rows) after = take(row);
     }
     return {};
   }

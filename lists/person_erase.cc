@@ -145,17 +145,12 @@ class Eraser {
       std::string stays;
       if (!dry_run) {
         if (!std::exchange(first, false)) let_others_write();
-        const auto done =
-            database_.write_now(storage::Durability::kAccept, [&](Connection& c) -> Result<void> {
-              auto result = step.run(c);
-              if (!result.ok()) return result.error();
-              stays = *std::move(result);
-              return {};
-            });
+        auto done = database_.write_now(storage::Durability::kAccept, step.run);
         if (!done.ok()) {
           out_.failed = Error{done.error().code, step.what + ": " + done.error().message};
           break;
         }
+        stays = *std::move(done);
       }
       if (stays.empty())
         out_.erased.push_back({step.kind, step.what});
@@ -204,14 +199,10 @@ class Eraser {
         continue;
       }
       if (m.role == Role::kOwner) {
-        std::int64_t owners = 0;
-        ESSAIM_TRY(database_.read_latest_now([&](Connection& c) -> Result<void> {
-          auto counted = MemberStore(c).count(m.list_id, Role::kOwner);
-          if (!counted.ok()) return counted.error();
-          owners = *counted;
-          return {};
-        }));
-        if (owners < 2) {
+        const auto owners = database_.read_latest_now(
+            [&](Connection& c) { return MemberStore(c).count(m.list_id, Role::kOwner); });
+        if (!owners.ok()) return owners.error();
+        if (*owners < 2) {
           left("role", name_of(one), only_owner(one.of));
           continue;
         }

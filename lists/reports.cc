@@ -303,23 +303,19 @@ Result<std::string> make_reports(const Services& services) {
   bool over = false;
   const WallTime began = services.clock->wall_now();
   for (;;) {
-    std::vector<ReportStore::Due> due;
-    ESSAIM_TRY(services.database->read_now([&](Connection& c) -> Result<void> {
-      auto found = ReportStore(c).due(began, kAtATime);
-      if (!found.ok()) return found.error();
-      due = std::move(*found);
-      return {};
-    }));
-    if (due.empty()) break;
-    looked += due.size();
-    auto others = put_off_those_that_wait(services, due);
+    const auto due =
+        services.database->read_now([&](Connection& c) { return ReportStore(c).due(began, kAtATime); });
+    if (!due.ok()) return due.error();
+    if (due->empty()) break;
+    looked += due->size();
+    auto others = put_off_those_that_wait(services, *due);
     if (!others.ok() && storage::ends_the_run(others.error())) {
       trouble = others.error();
       break;
     }
     // One of them may be why all failed: each by itself.
-    const std::vector<ReportStore::Due>& rest = others.ok() ? *others : due;
-    std::size_t moved = due.size() - rest.size();
+    const std::vector<ReportStore::Due>& rest = others.ok() ? *others : *due;
+    std::size_t moved = due->size() - rest.size();
     for (const ReportStore::Due& one : rest) {
       auto reported = look_at(services, one);
       if (!reported.ok()) {
@@ -333,7 +329,7 @@ Result<std::string> make_reports(const Services& services) {
       ++moved;
       if (*reported) ++reports;
     }
-    if (over || due.size() < kAtATime || moved == 0) break;
+    if (over || due->size() < kAtATime || moved == 0) break;
   }
   if (reports > 0 && services.bell) services.bell();
   if (trouble) return *trouble;

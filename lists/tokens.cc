@@ -96,13 +96,8 @@ Result<std::unique_ptr<Tokens>> Tokens::load(storage::Database& database) {
   if (key.size() != kKeyLength)
     return Error{ErrorCode::kDamaged, "the site's mac-key in the database does not have 32 octets"};
   ESSAIM_TRY(ensure_leave_keys(database, system_clock().wall_now()));
-  std::optional<LeaveKeys> leave_keys;
-  ESSAIM_TRY(database.read_now([&leave_keys](storage::Connection& connection) -> Result<void> {
-    auto stored = read_leave_keys(connection);
-    if (!stored.ok()) return stored.error();
-    leave_keys = *std::move(stored);
-    return {};
-  }));
+  auto leave_keys = database.read_now(read_leave_keys);
+  if (!leave_keys.ok()) return leave_keys.error();
   return std::make_unique<Tokens>(std::move(key), *std::move(leave_keys));
 }
 
