@@ -86,33 +86,25 @@ Result<void> set_password(AccountRecord* account, bool with_scram) {
 }
 
 Result<AccountRecord> find(Site& site, const std::string& name) {
-  AccountRecord out;
-  ESSAIM_TRY(site.read([&](storage::Connection& connection) -> Result<void> {
+  return site.read([&](storage::Connection& connection) -> Result<AccountRecord> {
     auto account = AccountStore(connection).find(name);
     if (!account.ok()) return account.error();
     if (!account->has_value()) return Error{ErrorCode::kNotFound, "there is no account " + name};
-    out = **std::move(account);
-    return {};
-  }));
-  return out;
+    return **std::move(account);
+  });
 }
 
 int list(const Shell& shell, Site& site) {
-  std::vector<AccountRecord> accounts;
-  const auto read = site.read([&](storage::Connection& connection) -> Result<void> {
-    auto all = AccountStore(connection).all();
-    if (!all.ok()) return all.error();
-    accounts = *std::move(all);
-    return {};
-  });
-  if (!read.ok()) return shell.fail(read.error());
+  const auto accounts =
+      site.read([&](storage::Connection& connection) { return AccountStore(connection).all(); });
+  if (!accounts.ok()) return shell.fail(accounts.error());
   if (shell.json) {
     Json out = Json::array();
-    for (const AccountRecord& one : accounts) out.push_back(as_json(one));
+    for (const AccountRecord& one : *accounts) out.push_back(as_json(one));
     return print_json(out);
   }
   Table table({"ACCOUNT", "MAY RELAY", "STATE", "ADDRESSES"});
-  for (const AccountRecord& one : accounts)
+  for (const AccountRecord& one : *accounts)
     table.add(
         {one.name, one.may_relay ? "yes" : "no", one.disabled ? "disabled" : "good", joined(one.addresses)});
   if (table.empty())

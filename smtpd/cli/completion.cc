@@ -119,13 +119,10 @@ Words of_this_site(const std::string& config, const std::string& kind) {
     return out;
   }
   if (const auto database = database_of(loaded->settings)) {
-    const auto read = database->read_now([&](storage::Connection& connection) -> Result<void> {
-      auto found = stored_in(connection, kind);
-      if (!found.ok()) return found.error();
-      out = *std::move(found);
-      return {};
-    });
-    if (!read.ok()) return {};
+    auto found =
+        database->read_now([&](storage::Connection& connection) { return stored_in(connection, kind); });
+    if (!found.ok()) return {};
+    out = *std::move(found);
   }
   if (kind == "PLACE") out.emplace_back("site");
   return out;

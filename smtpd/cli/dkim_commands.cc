@@ -94,14 +94,8 @@ Json as_json(const std::vector<DkimKeyRecord>& keys) {
 }
 
 Result<std::vector<DkimKeyRecord>> keys_of(Site& site, const std::string& domain) {
-  std::vector<DkimKeyRecord> out;
-  ESSAIM_TRY(site.read([&](storage::Connection& connection) -> Result<void> {
-    auto keys = storage::DkimStore(connection).keys(domain);
-    if (!keys.ok()) return keys.error();
-    out = *std::move(keys);
-    return {};
-  }));
-  return out;
+  return site.read(
+      [&](storage::Connection& connection) { return storage::DkimStore(connection).keys(domain); });
 }
 
 Result<mailauth::KeySeal> seal_of(Site& site) {

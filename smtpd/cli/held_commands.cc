@@ -130,18 +130,12 @@ int list(const Shell& shell, const Options& options) {
     storage::HeldFilter filter;
     filter.decided = options.all;
     filter.limit = kNoLimit;
-    std::vector<HeldRecord> found;
-    auto read = site.read([&](storage::Connection& c) -> Result<void> {
-      auto held = search(c, filter, options.list);
-      if (!held.ok()) return held.error();
-      found = std::move(*held);
-      return {};
-    });
-    if (!read.ok()) return shell.fail(read.error());
+    const auto found = site.read([&](storage::Connection& c) { return search(c, filter, options.list); });
+    if (!found.ok()) return shell.fail(found.error());
     const WallTime now = system_clock().wall_now();
     Json json = Json::array();
     Table table({"ID", "FOR", "STATE", "LIST", "BY", "SINCE", "EXPIRES", "WHAT"});
-    for (const HeldRecord& held : found) {
+    for (const HeldRecord& held : *found) {
       if (!(*wanted)(held)) continue;
       json.push_back(held_json(held));
       table.add({format_id(held.id), name_of(held.kind),

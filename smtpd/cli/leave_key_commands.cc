@@ -22,14 +22,7 @@ const char* state_of(const LeaveKeys& keys, const LeaveKey& key) {
 
 Result<LeaveKeys> keys_of(Site& site) {
   ESSAIM_TRY(lists::ensure_leave_keys(site.database(), system_clock().wall_now()));
-  std::optional<LeaveKeys> out;
-  ESSAIM_TRY(site.read([&out](storage::Connection& connection) -> Result<void> {
-    auto keys = lists::read_leave_keys(connection);
-    if (!keys.ok()) return keys.error();
-    out = *std::move(keys);
-    return {};
-  }));
-  return *std::move(out);
+  return site.read(lists::read_leave_keys);
 }
 
 int list(const Shell& shell, Site& site) {

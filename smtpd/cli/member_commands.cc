@@ -207,21 +207,17 @@ int left(const Shell& shell, const Arguments& a) {
   return with_site(shell, [&](Site& site) {
     const auto address = lists::checked_list(a.list);
     if (!address.ok()) return shell.fail(address.error());
-    std::vector<storage::DepartureRecord> all;
-    const auto read = site.read([&](storage::Connection& connection) -> Result<void> {
-      auto found = storage::DepartureStore(connection).of_list(address->to_string(), since, kMostDepartures);
-      if (!found.ok()) return found.error();
-      all = *std::move(found);
-      return {};
+    const auto all = site.read([&](storage::Connection& connection) {
+      return storage::DepartureStore(connection).of_list(address->to_string(), since, kMostDepartures);
     });
-    if (!read.ok()) return shell.fail(read.error());
+    if (!all.ok()) return shell.fail(all.error());
     // A list that is gone has its record still.
-    if (all.empty()) {
+    if (all->empty()) {
       if (const auto list = site.admin().show_list(a.list); !list.ok()) return shell.fail(list.error());
     }
     Json json = Json::array();
     Table table({"WHEN", "ADDRESS", "HOW", "CLIENT"});
-    for (const auto& one : all) {
+    for (const auto& one : *all) {
       json.push_back({{"address", one.address},
                       {"left", format_iso8601(one.left)},
                       {"how", one.how},

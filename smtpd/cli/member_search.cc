@@ -96,16 +96,11 @@ int bouncing(const Shell& shell, const Bouncing& a) {
     bool any = false;
     // A list at a time: there may be millions of members.
     for (const storage::ListRecord& list : *lists) {
-      std::vector<MemberRecord> members;
-      const auto read = site.read([&](Connection& c) -> Result<void> {
-        auto found = storage::MemberStore(c).bouncing(list.id, a.at_least, *since);
-        if (!found.ok()) return found.error();
-        members = *std::move(found);
-        return {};
-      });
-      if (!read.ok()) return shell.fail(read.error());
-      any = any || !members.empty();
-      for (const MemberRecord& m : members) {
+      const auto members = site.read(
+          [&](Connection& c) { return storage::MemberStore(c).bouncing(list.id, a.at_least, *since); });
+      if (!members.ok()) return shell.fail(members.error());
+      any = any || !members->empty();
+      for (const MemberRecord& m : *members) {
         if (shell.json)
           array.add({{"list", list.address()},
                      {"address", m.address()},

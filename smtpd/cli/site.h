@@ -39,7 +39,10 @@ class Site {
   // opens them cannot be read.
   Result<lists::Services> services_to_render();
   // A consistent look at the database.
-  Result<void> read(const storage::Work& work) { return database_->read_now(work); }
+  template <typename F>
+  auto read(F work) {
+    return database_->read_now(std::move(work));
+  }
   // The same for work that asks rules, and for such work that writes: what they ask of others is waited for.
   Result<void> read_by_rules(const storage::Work& work);
   Result<void> write_by_rules(const storage::Work& work);

@@ -44,13 +44,9 @@ int check(const Shell& shell, Site& site) {
     auto mark = storage::copied_away(site.database());
     if (!mark.ok()) return shell.fail(mark.error());
     away = *mark;
-    const auto noted = site.read([&backup](storage::Connection& connection) -> Result<void> {
-      auto note = storage::backup_note(connection);
-      if (!note.ok()) return note.error();
-      backup = *note;
-      return {};
-    });
+    const auto noted = site.read(storage::backup_note);
     if (!noted.ok()) return shell.fail(noted.error());
+    backup = *noted;
   }
   if (shell.json) {
     print_json({{"url", site.settings().database_url},

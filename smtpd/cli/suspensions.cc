@@ -49,14 +49,9 @@ std::string describe(const SuspensionRecord& s) {
 }
 
 Result<std::vector<SuspensionRecord>> suspensions(Site& site) {
-  std::vector<SuspensionRecord> out;
-  ESSAIM_TRY(site.read([&](storage::Connection& c) -> Result<void> {
-    auto all = storage::SuspensionStore(c).all();
-    if (!all.ok()) return all.error();
-    out = *std::move(all);
-    return {};
-  }));
-  std::erase_if(out, [now = system_clock().wall_now()](const auto& s) { return s.over(now); });
+  auto out = site.read([&](storage::Connection& c) { return storage::SuspensionStore(c).all(); });
+  if (!out.ok()) return out;
+  std::erase_if(*out, [now = system_clock().wall_now()](const auto& s) { return s.over(now); });
   return out;
 }
 
