@@ -166,20 +166,16 @@ class AccountService::Try : public std::enable_shared_from_this<Try> {
   }
 
   bool may_go_on() {
-    LoginFailureStore::Counts counts;
-    const auto read = database_.short_read_now([&](storage::Connection& connection) -> Result<void> {
-      auto found = LoginFailureStore(connection).counts(name_, network_, clock_.wall_now());
-      if (!found.ok()) return found.error();
-      counts = *found;
-      return {};
+    const auto counts = database_.short_read_now([&](storage::Connection& connection) {
+      return LoginFailureStore(connection).counts(name_, network_, clock_.wall_now());
     });
-    if (!read.ok()) {
-      in_trouble(read.error().message);
+    if (!counts.ok()) {
+      in_trouble(counts.error().message);
       return false;
     }
     const bool of_token = question_.asked.kind == Question::Kind::kToken;
-    failed_before_ = !of_token && counts.pair > 0;
-    if ((of_token ? may_try_token : may_try)(options_->limits, counts)) return true;
+    failed_before_ = !of_token && counts->pair > 0;
+    if ((of_token ? may_try_token : may_try)(options_->limits, *counts)) return true;
     note(LoginOutcome::kThrottled);
     tell("login-throttled", "too many failures from this network");
     finish(trouble("Too many failed logins from your network, try again in some minutes"));
@@ -187,14 +183,8 @@ class AccountService::Try : public std::enable_shared_from_this<Try> {
   }
 
   Result<std::optional<AccountRecord>> find(const std::string& name) {
-    std::optional<AccountRecord> out;
-    ESSAIM_TRY(database_.short_read_now([&](storage::Connection& connection) -> Result<void> {
-      auto found = AccountStore(connection).find(name);
-      if (!found.ok()) return found.error();
-      out = *std::move(found);
-      return {};
-    }));
-    return out;
+    return database_.short_read_now(
+        [&](storage::Connection& connection) { return AccountStore(connection).find(name); });
   }
 
   // RFC 4422 §3.4.1: nobody acts for another.

@@ -137,14 +137,10 @@ Result<void> Server::make_sockets() {
 namespace {
 // One that is new, or not the one that is meant.
 Result<void> warn_without_domains(storage::Database& database, const std::string& url) {
-  bool any = false;
-  ESSAIM_TRY(database.read_now([&any](storage::Connection& c) -> Result<void> {
-    auto found = storage::DirectoryStore(c).any_domain();
-    if (!found.ok()) return found.error();
-    any = *found;
-    return {};
-  }));
-  if (any) return {};
+  const auto any =
+      database.read_now([](storage::Connection& c) { return storage::DirectoryStore(c).any_domain(); });
+  if (!any.ok()) return any.error();
+  if (*any) return {};
   log::warning("no-domains",
                {{"database", url},
                 {"advice",

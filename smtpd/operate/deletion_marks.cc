@@ -198,14 +198,11 @@ Result<std::int64_t> release_abandoned_deletions(storage::Database& database, Wa
   std::int64_t total = 0;
   for (const auto& [id, reason] : *held) {
     if (!is_deletion_mark(reason) || (!all && !is_abandoned(reason, now, epochs))) continue;
-    bool released = false;
-    ESSAIM_TRY(database.write_now(storage::Durability::kAccept, [&, id = id](Connection& c) -> Result<void> {
-      auto done = PostStore(c).release_if(id, reason);
-      if (!done.ok()) return done.error();
-      released = *done;
-      return {};
-    }));
-    total += released ? 1 : 0;
+    auto released = database.write_now(storage::Durability::kAccept, [&, id = id](Connection& c) {
+      return PostStore(c).release_if(id, reason);
+    });
+    if (!released.ok()) return released.error();
+    total += *released ? 1 : 0;
   }
   if (total > 0) log::warning("deletion-abandoned", {{"posts_released", total}});
   return total;

@@ -131,18 +131,14 @@ Result<DkimKeyRecord> create_key(storage::Database& database, const mailauth::Ke
     return Error{ErrorCode::kInvalid,
                  "\"" + key.selector + "\" cannot be a selector: letters, digits, - and dots"};
   const auto made = mailauth::PrivateKey::generate(key.algorithm);
-  DkimKeyRecord record;
-  ESSAIM_TRY(
-      database.write_now(storage::Durability::kAccept, [&](storage::Connection& connection) -> Result<void> {
-        auto ours = storage::DirectoryStore(connection).find_domain(key.domain);
-        if (!ours.ok()) return ours.error();
-        if (!ours->has_value()) return Error{ErrorCode::kNotFound, "there is no domain " + key.domain};
-        auto added = add_key(connection, seal, key, made, now);
-        if (!added.ok()) return added.error();
-        record = *std::move(added);
-        return {};
-      }));
-  return record;
+  return database.write_now(storage::Durability::kAccept,
+                            [&](storage::Connection& connection) -> Result<DkimKeyRecord> {
+                              auto ours = storage::DirectoryStore(connection).find_domain(key.domain);
+                              if (!ours.ok()) return ours.error();
+                              if (!ours->has_value())
+                                return Error{ErrorCode::kNotFound, "there is no domain " + key.domain};
+                              return add_key(connection, seal, key, made, now);
+                            });
 }
 
 Result<std::vector<DkimKeyRecord>> rotate_keys(storage::Database& database, const mailauth::KeySeal& seal,
@@ -229,21 +225,17 @@ void changed(DkimKeyRecord* key, DkimKeyState state, WallTime now) {
 Result<std::vector<KeyCheck>> check_keys(storage::Database& database,
                                          const std::optional<mailauth::KeySeal>& seal,
                                          const std::string& domain, const TextLookup& look_up, WallTime now) {
-  std::vector<DkimKeyRecord> keys;
-  ESSAIM_TRY(database.read_now([&](storage::Connection& connection) -> Result<void> {
-    auto found = DkimStore(connection).keys(domain);
-    if (!found.ok()) return found.error();
-    keys = *std::move(found);
-    return {};
-  }));
+  const auto keys =
+      database.read_now([&](storage::Connection& connection) { return DkimStore(connection).keys(domain); });
+  if (!keys.ok()) return keys.error();
   std::vector<std::string> names;
-  names.reserve(keys.size());
-  for (const DkimKeyRecord& key : keys) names.push_back(mailauth::key_record_name(key.selector, key.domain));
+  names.reserve(keys->size());
+  for (const DkimKeyRecord& key : *keys) names.push_back(mailauth::key_record_name(key.selector, key.domain));
   const std::vector<mailauth::Answer> answers = look_up(names);
-  ESSAIM_CHECK(answers.size() == keys.size());
+  ESSAIM_CHECK(answers.size() == keys->size());
   std::vector<KeyCheck> checks;
-  checks.reserve(keys.size());
-  for (std::size_t i = 0; i < keys.size(); ++i) checks.push_back(compare(keys[i], answers[i]));
+  checks.reserve(keys->size());
+  for (std::size_t i = 0; i < keys->size(); ++i) checks.push_back(compare((*keys)[i], answers[i]));
   for (KeyCheck& check : checks) {
     if (check.key.state != DkimKeyState::kNew || !check.published || check.key.of_deleted_domain) continue;
     check.withheld = withheld_for(seal, check.key, checks);

@@ -355,14 +355,7 @@ class Operation {
   }
 
   Result<storage::PostRecord> post(Id id) {
-    storage::PostRecord out;
-    ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
-      auto found = find(c, id);
-      if (!found.ok()) return found.error();
-      out = *std::move(found);
-      return {};
-    }));
-    return out;
+    return database_.read_now([&](Connection& c) { return find(c, id); });
   }
   static Result<storage::PostRecord> find(Connection& connection, Id id) {
     auto found = PostStore(connection).find(id);
@@ -394,14 +387,9 @@ class Operation {
       const std::function<Result<std::int64_t>(Connection&, const BatchRecord&)>& give_up) {
     std::int64_t total = 0;
     Left& left = left_[id] = {};
-    std::vector<BatchRecord> batches;
-    ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
-      auto all = BatchStore(c).of_post(id, false);
-      if (!all.ok()) return all.error();
-      batches = *std::move(all);
-      return {};
-    }));
-    for (const BatchRecord& head : batches) {
+    const auto batches = database_.read_now([&](Connection& c) { return BatchStore(c).of_post(id, false); });
+    if (!batches.ok()) return batches.error();
+    for (const BatchRecord& head : *batches) {
       if (head.pending == 0 || !selected(id, head.number)) continue;
       bool owned = false, damaged = false;
       std::int64_t changed = 0;

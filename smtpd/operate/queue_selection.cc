@@ -27,12 +27,11 @@ Result<std::vector<Id>> find_posts(storage::Database& database, storage::PostFil
   for (const bool expanded : {false, true}) {
     storage::PostsFound found;
     do {
-      ESSAIM_TRY(database.read_now([&, after = found.last](storage::Connection& c) -> Result<void> {
-        auto some = storage::PostStore(c).search_waiting(filter, expanded, after, kLookedAtTogether);
-        if (!some.ok()) return some.error();
-        found = std::move(*some);
-        return {};
-      }));
+      auto some = database.read_now([&, after = found.last](storage::Connection& c) {
+        return storage::PostStore(c).search_waiting(filter, expanded, after, kLookedAtTogether);
+      });
+      if (!some.ok()) return some.error();
+      found = std::move(*some);
       out.insert(out.end(), found.ids.begin(), found.ids.end());
     } while (found.more && out.size() < kMostPosts);
   }
@@ -143,14 +142,11 @@ Result<std::vector<std::pair<Id, int>>> select_batches(storage::Database& databa
   while (!posts.empty() && out.size() < kMostBatches) {
     const auto some = posts.first(std::min(posts.size(), kLookedAtTogether));
     posts = posts.subspan(some.size());
-    std::vector<std::pair<Id, int>> found;
-    ESSAIM_TRY(database.read_now([&](storage::Connection& c) -> Result<void> {
-      auto waiting = storage::BatchStore(c).waiting_of(filter, some.front(), some.back());
-      if (!waiting.ok()) return waiting.error();
-      found = *std::move(waiting);
-      return {};
-    }));
-    std::copy_if(found.begin(), found.end(), std::back_inserter(out), [&some](const auto& batch) {
+    const auto found = database.read_now([&](storage::Connection& c) {
+      return storage::BatchStore(c).waiting_of(filter, some.front(), some.back());
+    });
+    if (!found.ok()) return found.error();
+    std::copy_if(found->begin(), found->end(), std::back_inserter(out), [&some](const auto& batch) {
       return std::binary_search(some.begin(), some.end(), batch.first);
     });
   }
