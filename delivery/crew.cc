@@ -167,13 +167,6 @@ void Crew::give_back(const TakeOut& take_out) {
   if (!report_.empty()) report_soon();
 }
 
-std::size_t Crew::in_flight() const {
-  std::size_t count = 0;
-  for (const auto& hand : hands_)
-    for (const InFlight& flight : hand->flights) count += flight.open.size();
-  return count;
-}
-
 void Crew::on_ready(Courier& courier) {
   const PeerInfo& peer = courier.peer();
   if (!peer.source.empty() && side_.fabric().sources.ends(peer.source))

@@ -32,7 +32,6 @@ class Crew final : public Courier::Listener {
   void abort();      // at once: what is in flight comes back to the queue
   void give_back(const TakeOut& take_out);
   void bring_stock_home();  // what is not in flight
-  std::size_t in_flight() const;
   bool done() const {
     return hands_.empty() && stock_.empty() && signing_.empty() && report_.empty() && !report_posted_;
   }

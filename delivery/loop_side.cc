@@ -321,12 +321,6 @@ EngineLoad LoopSide::load() const {
   return load;
 }
 
-std::size_t LoopSide::in_flight() const {
-  std::size_t sum = 0;
-  for (const auto& [key, crew] : crews_) sum += crew->in_flight();
-  return sum;
-}
-
 void LoopSide::drop_crew_later(const std::string& key) {
   loop_.post([side = fabric_.sides[number_], key] {
     const auto found = side->crews_.find(key);

@@ -69,7 +69,6 @@ class LoopSide {
   std::vector<DestinationStatus> busiest(std::size_t most) const;
   std::vector<OwnDemand> demands() const;  // those of which others are told
   EngineLoad load() const;                 // connections are the fabric's
-  std::size_t in_flight() const;
 
   // For the parts.
   bool is_shut() const { return shut_; }

@@ -1,22 +1,19 @@
 #include "delivery/slicing.h"
 
-#include <functional>
-
 #include "delivery/destination_policy.h"
 
 namespace essaim::delivery {
-namespace {
 
-std::vector<RoutedSlice> cut(const std::shared_ptr<const ActiveBatch>& batch,
-                             const std::vector<std::uint16_t>& indices, MonoTime now,
-                             const std::function<bool(const std::string&)>& together) {
+std::vector<RoutedSlice> cut_by_domain(const std::shared_ptr<const ActiveBatch>& batch,
+                                       const std::vector<std::uint16_t>& indices,
+                                       const EngineSettings& settings, MonoTime now) {
   std::vector<RoutedSlice> slices;
   const std::string* last = nullptr;
   for (const std::uint16_t index : indices) {
     const std::string& domain = batch->recipients[index].domain;
     if (last == nullptr || *last != domain) {
       last = &domain;
-      std::string key = together(domain) ? std::string() : domain;
+      std::string key = goes_with_all(settings, domain) ? std::string() : domain;
       if (slices.empty() || slices.back().domain != key) {
         slices.push_back({std::move(key), {}});
         slices.back().slice.batch = batch;
@@ -26,20 +23,6 @@ std::vector<RoutedSlice> cut(const std::shared_ptr<const ActiveBatch>& batch,
     slices.back().slice.indices.push_back(index);
   }
   return slices;
-}
-
-}  // namespace
-
-std::vector<RoutedSlice> cut_by_domain(const std::shared_ptr<const ActiveBatch>& batch,
-                                       const std::vector<std::uint16_t>& indices, bool one_destination,
-                                       MonoTime now) {
-  return cut(batch, indices, now, [one_destination](const std::string&) { return one_destination; });
-}
-
-std::vector<RoutedSlice> cut_by_domain(const std::shared_ptr<const ActiveBatch>& batch,
-                                       const std::vector<std::uint16_t>& indices,
-                                       const EngineSettings& settings, MonoTime now) {
-  return cut(batch, indices, now, [&](const std::string& domain) { return goes_with_all(settings, domain); });
 }
 
 }  // namespace essaim::delivery

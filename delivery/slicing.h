@@ -17,11 +17,7 @@ struct RoutedSlice {
 };
 
 // `indices` ascending. Batches are sorted by domain, so this is one pass; a batch that is not gives more
-// slices, never wrong ones. With `one_destination` everything is one slice.
-std::vector<RoutedSlice> cut_by_domain(const std::shared_ptr<const ActiveBatch>& batch,
-                                       const std::vector<std::uint16_t>& indices, bool one_destination,
-                                       MonoTime now);
-// By what the settings say of each domain: those that go to the smart host of all stay together.
+// slices, never wrong ones. Those that go to the smart host of all, by the settings, stay together.
 std::vector<RoutedSlice> cut_by_domain(const std::shared_ptr<const ActiveBatch>& batch,
                                        const std::vector<std::uint16_t>& indices,
                                        const EngineSettings& settings, MonoTime now);

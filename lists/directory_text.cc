@@ -5,7 +5,6 @@
 
 #include <toml++/toml.h>
 
-#include "core/base/check.h"
 #include "core/base/text.h"
 #include "lists/names.h"
 #include "lists/templates/catalogue.h"
@@ -299,21 +298,6 @@ Result<void> write_directory(const DirectoryText& directory, const ReadPeople& r
     ESSAIM_TRY(write_when(kAtOnce));
   }
   return write_when(0);
-}
-
-std::string write_directory(const DirectoryText& directory) {
-  const ReadPeople those_here = [&directory](const std::string& list, Role role,
-                                             const TakePerson& take) -> Result<void> {
-    for (const auto& [key, person] : directory.lists.at(list).people.at(role)) ESSAIM_TRY(take(person));
-    return {};
-  };
-  std::string out;
-  const auto written = write_directory(directory, those_here, [&out](std::string_view text) -> Result<void> {
-    out += text;
-    return {};
-  });
-  ESSAIM_CHECK(written.ok());
-  return out;
 }
 
 Result<DirectoryText> read_directory(const std::string& text) {

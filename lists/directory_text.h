@@ -63,8 +63,7 @@ struct DirectoryText {
 std::string person_line(const PersonText& person);
 Result<PersonText> parse_person(std::string_view line);
 
-std::string write_directory(const DirectoryText& directory);
-// The same some at a time, with people who are read meanwhile: the roles of a list are those of `directory`, and `read` gives
+// Some at a time, with people who are read meanwhile: the roles of a list are those of `directory`, and `read` gives
 // whoever is in one, in the order of People. Ends at the first error of the two.
 using TakePerson = std::function<Result<void>(const PersonText&)>;
 using ReadPeople = std::function<Result<void>(const std::string& list, storage::Role, const TakePerson&)>;

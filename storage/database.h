@@ -33,7 +33,6 @@ class Statement {
   virtual Statement& bind(int index, std::int64_t value) = 0;
   virtual Statement& bind_text(int index, std::string_view value) = 0;
   virtual Statement& bind_blob(int index, std::string_view value) = 0;
-  virtual Statement& bind_null(int index) = 0;
   // True: a row is there. False: done.
   virtual Result<bool> step() = 0;
   // Runs a statement that gives no rows; the number of rows matched (not: changed).

@@ -141,12 +141,6 @@ inline WallTime time(Statement& s, int column) {
   return from_millis(s.integer(column));
 }
 
-// Behind an UPDATE or DELETE on a server, where a transaction has to stay small: it may have to be repeated. Nothing for a
-// file, which takes all at once.
-inline std::string at_most(Connection& connection, std::int64_t rows) {
-  return connection.dialect() == Dialect::kSqlite ? std::string() : " LIMIT " + std::to_string(rows);
-}
-
 // `post p` in a FROM, for those that wait (finished = 0), one kind of `expanded` behind an id. A server that may choose takes
 // the index without the id, and reads from its front each time.
 inline std::string waiting_posts(Connection& connection) {

@@ -133,7 +133,6 @@ void read_status(std::string_view text, Dsn* dsn) {
     if (recipient.final_recipient.empty()) recipient.final_recipient = recipient.original_recipient;
     if (recipient.final_recipient.empty()) {
       if (group->find("Reporting-MTA") != nullptr) dsn->reporting_mta = untyped(*group, "Reporting-MTA");
-      if (const auto id = group->value("Original-Envelope-Id")) dsn->original_envelope_id = cut(*id);
       continue;
     }
     recipient.status = status_of(*group);

@@ -24,7 +24,6 @@ struct DsnRecipient {
 
 struct Dsn {
   std::string reporting_mta;
-  std::string original_envelope_id;
   std::vector<DsnRecipient> recipients;  // never empty
   std::string original_message_id;       // from the returned message or header, normalised; empty if none
 };

@@ -303,10 +303,6 @@ bool is_signed_or_encrypted(const HeaderBlock& header, std::string_view body) {
   return is_named_as_smime(header, type) || has_part_of_pgp_mime(type, body) || has_armour(header, body, 0);
 }
 
-FooterResult add_footer(HeaderBlock* header, std::string_view body, std::string_view text) {
-  return add_footer(header, body, Footer{.text = text});
-}
-
 FooterResult add_footer(HeaderBlock* header, std::string_view body, const Footer& what) {
   const Words words{footer::as_lines(what.text), footer::as_ascii_html(what.html),
                     what.place == FooterPlace::kHeader};

@@ -63,9 +63,6 @@ struct Footer {
 // The header is edited only if changed().
 FooterResult add_footer(HeaderBlock* header, std::string_view body, const Footer& footer);
 
-// `footer` is UTF-8 text, its lines ended by LF or CRLF. The header is edited only if changed().
-FooterResult add_footer(HeaderBlock* header, std::string_view body, std::string_view footer);
-
 // multipart/signed, multipart/encrypted, S/MIME types, and PGP armour in a text, decoded, or in what else is no text (RFC 1847,
 // 3156, 8551, 9580 §6.2); also under the types that gateways give to them.
 bool is_signed_or_encrypted(const HeaderBlock& header, std::string_view body);

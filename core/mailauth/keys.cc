@@ -171,10 +171,6 @@ std::string PrivateKey::to_pem() const {
   return pem;
 }
 
-int PrivateKey::bits() const {
-  return EVP_PKEY_get_bits(raw(key_));
-}
-
 std::string PrivateKey::sign(const Sha256Digest& digest) const {
   std::string signature(static_cast<std::size_t>(EVP_PKEY_get_size(raw(key_))), '\0');
   auto* const out = reinterpret_cast<unsigned char*>(signature.data());

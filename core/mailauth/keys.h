@@ -51,7 +51,6 @@ class PrivateKey {
   std::string to_pem() const;
 
   Algorithm algorithm() const { return algorithm_; }
-  int bits() const;
   std::string sign(const Sha256Digest& digest) const;
   std::string public_data() const { return public_key().data(); }
   PublicKey public_key() const { return {algorithm_, key_}; }

@@ -76,7 +76,7 @@ class EventLoop {
   char* read_buffer() { return read_buffer_.get(); }
   const std::string& name() const { return name_; }
   event_base* base() { return base_; }  // for core/net, core/dns and core/http only
-  // Counts turns, so that a watchdog sees that the loop is alive. Thread-safe.
+  // How many turns it made. Thread-safe.
   std::uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
 
  private:

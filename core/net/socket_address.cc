@@ -114,11 +114,6 @@ std::string SocketAddress::to_string() const {
   return (brackets ? "[" + ip() + "]" : ip()) + ":" + std::to_string(port());
 }
 
-std::string SocketAddress::literal() const {
-  if (!valid()) return {};
-  return (is_ipv6() && !is_mapped(storage_) ? "[IPv6:" : "[") + ip() + "]";
-}
-
 bool SocketAddress::is_loopback() const {
   if (!valid()) return false;
   if (storage_.ss_family == AF_INET) {

@@ -24,7 +24,6 @@ class SocketAddress {
   std::string ip() const;  // "192.0.2.1", "2001:db8::1"; IPv4-mapped addresses are shown as IPv4
   std::uint16_t port() const;
   std::string to_string() const;  // as parse() reads it
-  std::string literal() const;    // "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 §4.1.3)
   bool is_loopback() const;
   const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(&storage_); }
   socklen_t raw_length() const { return length_; }

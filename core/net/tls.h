@@ -44,7 +44,6 @@ class TlsServerContext {
  public:
   // The error names the file and what OpenSSL says.
   static Result<std::shared_ptr<TlsServerContext>> load(const TlsServerOptions& options);
-  static Result<std::shared_ptr<TlsServerContext>> load(const std::string& pem_file);
   ~TlsServerContext();
   ssl_ctx_st* raw() const;  // of those who name no host
   const std::vector<CertificateInfo>& certificates() const;

@@ -137,10 +137,6 @@ TlsServerContext::~TlsServerContext() {
   for (const Impl::Identity& one : impl_->identities) SSL_CTX_free(one.context);
 }
 
-Result<std::shared_ptr<TlsServerContext>> TlsServerContext::load(const std::string& pem_file) {
-  return load(TlsServerOptions{{pem_file}, {}});
-}
-
 Result<std::shared_ptr<TlsServerContext>> TlsServerContext::load(const TlsServerOptions& options) {
   std::shared_ptr<TlsServerContext> result(new TlsServerContext);
   Impl& impl = *result->impl_;

@@ -8,11 +8,8 @@ namespace essaim::smtp {
 
 inline constexpr std::string_view kEndOfData = ".\r\n";
 
-// A part of a message that begins at the start of a line (a header block, or a body behind one) with its dots
-// doubled. Also behind a bare LF, which some servers take for a line end.
-std::string dot_stuffed_part(std::string_view part);
-
-// A whole message made of parts as they come, so that a large one is in memory only once. append() takes any parts;
+// A whole message made of parts as they come, so that a large one is in memory only once, with its dots doubled: also behind
+// a bare LF, which some servers take for a line end. append() takes any parts;
 // `expected` octets of message are made room for. finish() gives it with its end; CRLF is added when it does not end with it.
 class DotStuffing {
  public:

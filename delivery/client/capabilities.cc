@@ -31,7 +31,6 @@ void take_line(std::string_view line, Capabilities* out) {
   if (equals_ignoring_case(keyword, "PIPELINING")) out->pipelining = true;
   if (equals_ignoring_case(keyword, "8BITMIME")) out->eight_bit = true;
   if (equals_ignoring_case(keyword, "STARTTLS")) out->starttls = true;
-  if (equals_ignoring_case(keyword, "ENHANCEDSTATUSCODES")) out->enhanced_codes = true;
   if (equals_ignoring_case(keyword, "CHUNKING")) out->chunking = true;
   if (equals_ignoring_case(keyword, "DSN")) out->dsn = true;
   if (equals_ignoring_case(keyword, "SMTPUTF8")) out->smtputf8 = true;

@@ -11,7 +11,6 @@ struct Capabilities {
   bool pipelining = false;       // RFC 2920
   bool eight_bit = false;        // RFC 6152
   bool starttls = false;         // RFC 3207
-  bool enhanced_codes = false;   // RFC 2034
   bool size = false;             // RFC 1870
   std::uint64_t size_limit = 0;  // octets; 0: none announced
   bool chunking = false;         // RFC 3030

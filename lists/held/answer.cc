@@ -109,7 +109,7 @@ class Answering {
     if (list_.state != storage::ListState::kOpen) return not_allowed("list-not-open", "closed-list");
     auto message = HeldStore(context_.connection).message(held_.id);
     if (!message.ok()) {
-      if (message.error().code == ErrorCode::kNotFound) return late_or(late);
+      if (message.error().code == ErrorCode::kNotFound) return what_became();
       return message.error();
     }
     Submission submission = submission_of(held_, *std::move(message));
@@ -123,7 +123,7 @@ class Answering {
     return Response{Response::Status::kDone, say("the message goes to {{list}}"), "key"};
   }
 
-  Result<Response> late_or(Response) {
+  Result<Response> what_became() {
     auto now = HeldStore(context_.connection).find(held_.id);
     if (!now.ok()) return now.error();
     if (now->has_value() && (*now)->state != HeldState::kWaiting) return too_late(**now);

@@ -30,7 +30,6 @@ class MariadbStatement : public Statement {
   Statement& bind(int index, std::int64_t value) override;
   Statement& bind_text(int index, std::string_view value) override { return bind_blob(index, value); }
   Statement& bind_blob(int index, std::string_view value) override;
-  Statement& bind_null(int index) override;
   Result<bool> step() override;
   Result<std::int64_t> run() override;
   std::int64_t integer(int column) override;
@@ -39,7 +38,6 @@ class MariadbStatement : public Statement {
 
   void renew();  // reset, nothing bound
   void reset();
-  bool running() const { return running_; }
 
  private:
   struct Parameter {

@@ -67,11 +67,6 @@ Statement& MariadbStatement::bind_blob(int index, std::string_view value) {
   return *this;
 }
 
-Statement& MariadbStatement::bind_null(int index) {
-  if (MYSQL_BIND* bind = parameter(index)) bind->buffer_type = MYSQL_TYPE_NULL;
-  return *this;
-}
-
 void MariadbStatement::renew() {
   reset();
   for (std::size_t i = 0; i < binds_.size(); ++i) {

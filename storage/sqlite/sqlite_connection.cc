@@ -73,12 +73,6 @@ Statement& SqliteStatement::bind_blob(int index, std::string_view value) {
   return *this;
 }
 
-Statement& SqliteStatement::bind_null(int index) {
-  if (running_) reset();
-  bound(sqlite3_bind_null(handle_, index));
-  return *this;
-}
-
 Result<bool> SqliteStatement::step() {
   if (!running_) {
     if (bind_error_ != SQLITE_OK) {

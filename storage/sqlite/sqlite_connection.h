@@ -31,7 +31,6 @@ class SqliteStatement : public Statement {
   Statement& bind(int index, std::int64_t value) override;
   Statement& bind_text(int index, std::string_view value) override;
   Statement& bind_blob(int index, std::string_view value) override;
-  Statement& bind_null(int index) override;
   Result<bool> step() override;
   Result<std::int64_t> run() override;
   std::int64_t integer(int column) override { return sqlite3_column_int64(handle_, column); }

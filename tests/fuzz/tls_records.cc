@@ -23,7 +23,7 @@ namespace {
 std::shared_ptr<net::TlsServerContext> server_context() {
   static const auto context = [] {
     const test::TempDir folder;
-    auto loaded = net::TlsServerContext::load(folder.write("tls.pem", test::make_certificate_pem()));
+    auto loaded = net::TlsServerContext::load({{folder.write("tls.pem", test::make_certificate_pem())}, {}});
     ESSAIM_CHECK(loaded.ok());
     return *loaded;
   }();

@@ -134,7 +134,6 @@ BOOST_AUTO_TEST_CASE(a_sender_learns_once_that_nobody_behind_the_address_got_it)
   BOOST_TEST(sent[0].envelope_sender == "");
   BOOST_TEST(sent[0].sender == "");
   const mail::Dsn dsn = dsn_of(site, sent[0]);
-  BOOST_TEST(dsn.original_envelope_id == "q+1");
   BOOST_TEST(dsn.original_message_id == "<1@author.example>");
   BOOST_REQUIRE(dsn.recipients.size() == 1);
   BOOST_TEST(dsn.recipients[0].final_recipient == "dev-owner@lists.example");
@@ -143,6 +142,7 @@ BOOST_AUTO_TEST_CASE(a_sender_learns_once_that_nobody_behind_the_address_got_it)
   BOOST_TEST(dsn.recipients[0].status == "5.1.1");
   // Who stands behind the address is nobody's business, and servers name them (RFC 3461 §5.2.7.4).
   const std::string text = site.rendering(sent[0].id);
+  BOOST_TEST(text.find("\r\nOriginal-Envelope-Id: q+1\r\n") != std::string::npos);
   BOOST_TEST(text.find("private.example") == std::string::npos);
   BOOST_TEST(text.find("Hello all") == std::string::npos);
 }

@@ -57,16 +57,16 @@ void treat(const std::string& text) {
         add_footer(&again.value(), std::string_view(whole).substr(again->body_offset()), both).outcome ==
         FooterOutcome::kAlreadyThere);
   }
-  const FooterResult result = add_footer(&header.value(), body, "footer \xc3\xa9\n");
+  const FooterResult result = add_footer(&header.value(), body, {.text = "footer \xc3\xa9\n"});
   if (result.changed()) {
     // What we made has the same header again when it is read, and the footer is there.
     const std::string whole = header->joined_with(result.body);
     Result<HeaderBlock> again = HeaderBlock::parse(whole);
     BOOST_REQUIRE(again.ok());
     BOOST_REQUIRE(again->serialise() == header->serialise());
-    BOOST_REQUIRE(
-        add_footer(&again.value(), std::string_view(whole).substr(again->body_offset()), "footer \xc3\xa9\n")
-            .outcome == FooterOutcome::kAlreadyThere);
+    BOOST_REQUIRE(add_footer(&again.value(), std::string_view(whole).substr(again->body_offset()),
+                             {.text = "footer \xc3\xa9\n"})
+                      .outcome == FooterOutcome::kAlreadyThere);
   }
 }
 

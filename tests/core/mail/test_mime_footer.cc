@@ -26,7 +26,7 @@ Result2 with_footer(const std::string& text, const char* footer) {
   Result<HeaderBlock> header = HeaderBlock::parse(text);
   BOOST_REQUIRE(header.ok());
   const std::string body = text.substr(header->body_offset());
-  FooterResult result = add_footer(&header.value(), body, footer);
+  FooterResult result = add_footer(&header.value(), body, {.text = footer});
   BOOST_TEST(result.changed() == !result.body.empty());
   return {result.outcome, header->serialise(), result.changed() ? result.body : body};
 }

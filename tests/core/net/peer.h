@@ -74,7 +74,7 @@ struct Pair {
 inline std::shared_ptr<net::TlsServerContext> server_context() {
   static const TempDir dir;
   static const auto context =
-      net::TlsServerContext::load(dir.write("tls.pem", make_certificate_pem())).value();
+      net::TlsServerContext::load({{dir.write("tls.pem", make_certificate_pem())}, {}}).value();
   return context;
 }
 

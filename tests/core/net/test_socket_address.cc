@@ -11,20 +11,17 @@ BOOST_AUTO_TEST_CASE(reads_and_shows_addresses) {
     const char* text;
     const char* shown;
     const char* ip;
-    const char* literal;
     bool loopback;
   };
-  for (const Row& row :
-       {Row{"192.0.2.1:25", "192.0.2.1:25", "192.0.2.1", "[192.0.2.1]", false},
-        {"127.3.0.1:0", "127.3.0.1:0", "127.3.0.1", "[127.3.0.1]", true},
-        {"[2001:DB8:0::1]:65535", "[2001:db8::1]:65535", "2001:db8::1", "[IPv6:2001:db8::1]", false},
-        {"[::1]:25", "[::1]:25", "::1", "[IPv6:::1]", true},
-        {"[::ffff:127.0.0.1]:25", "127.0.0.1:25", "127.0.0.1", "[127.0.0.1]", true}}) {
+  for (const Row& row : {Row{"192.0.2.1:25", "192.0.2.1:25", "192.0.2.1", false},
+                         {"127.3.0.1:0", "127.3.0.1:0", "127.3.0.1", true},
+                         {"[2001:DB8:0::1]:65535", "[2001:db8::1]:65535", "2001:db8::1", false},
+                         {"[::1]:25", "[::1]:25", "::1", true},
+                         {"[::ffff:127.0.0.1]:25", "127.0.0.1:25", "127.0.0.1", true}}) {
     const auto address = SocketAddress::parse(row.text);
     BOOST_REQUIRE(address.ok());
     BOOST_TEST(address->to_string() == row.shown);
     BOOST_TEST(address->ip() == row.ip);
-    BOOST_TEST(address->literal() == row.literal);
     BOOST_TEST(address->is_loopback() == row.loopback);
     BOOST_TEST((SocketAddress(address->raw(), address->raw_length()) == *address));
   }

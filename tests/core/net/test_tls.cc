@@ -378,13 +378,13 @@ BOOST_AUTO_TEST_CASE(a_bad_certificate_file_is_named_with_the_reason) {
                          {"nokey.pem", one.substr(0, key_one), "private key"},
                          {"mixed.pem", one.substr(0, key_one) + two.substr(key_two), "key"},
                          {"junk.pem", "junk", "certificate"}}) {
-    const auto context = TlsServerContext::load(dir.write(row.file, row.content));
+    const auto context = TlsServerContext::load({{dir.write(row.file, row.content)}, {}});
     BOOST_REQUIRE(!context.ok());
     BOOST_TEST(context.error().message.find(row.file) != std::string::npos);
     BOOST_TEST(context.error().message.find(row.reason) != std::string::npos);
   }
   const std::string absent = dir.path("absent.pem");
-  const auto context = TlsServerContext::load(absent);
+  const auto context = TlsServerContext::load({{absent}, {}});
   BOOST_REQUIRE(!context.ok());
   BOOST_TEST(context.error().message == absent + ": cannot use the certificate: No such file or directory");
 }

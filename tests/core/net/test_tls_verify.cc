@@ -23,7 +23,7 @@ struct Site {
     return one;
   }
   std::shared_ptr<TlsServerContext> serving(const std::string& pem) {
-    return TlsServerContext::load(dir.write("server.pem", pem)).value();
+    return TlsServerContext::load({{dir.write("server.pem", pem)}, {}}).value();
   }
   std::shared_ptr<TlsClientContext> trusting() {
     return TlsClientContext::with_authorities(dir.write("ca.pem", authority().pem())).value();

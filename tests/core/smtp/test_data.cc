@@ -129,8 +129,8 @@ BOOST_AUTO_TEST_CASE(what_is_stuffed_is_decoded_to_the_same) {
 }
 
 BOOST_AUTO_TEST_CASE(stuffing_knows_parts_and_unfinished_lines) {
-  BOOST_TEST(dot_stuffed_part(".a\r\n.b\r\nc.\r\n") == "..a\r\n..b\r\nc.\r\n");
-  BOOST_TEST(dot_stuffed_part("a\n.\n") == "a\n..\n");
+  BOOST_TEST(test::dot_stuffed_message(".a\r\n.b\r\nc.\r\n") == "..a\r\n..b\r\nc.\r\n.\r\n");
+  BOOST_TEST(test::dot_stuffed_message("a\n.\n\r\n") == "a\n..\n\r\n.\r\n");
   BOOST_TEST(test::dot_stuffed_message("a") == "a\r\n.\r\n");
   BOOST_TEST(test::dot_stuffed_message("") == ".\r\n");
   // In parts, wherever they are cut.

@@ -24,7 +24,7 @@ namespace {
 std::shared_ptr<net::TlsServerContext> server_context() {
   static const test::TempDir dir;
   static const auto context =
-      net::TlsServerContext::load(dir.write("tls.pem", test::make_certificate_pem())).value();
+      net::TlsServerContext::load({{dir.write("tls.pem", test::make_certificate_pem())}, {}}).value();
   return context;
 }
 

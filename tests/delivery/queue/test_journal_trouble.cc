@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_pauses_sending_and_loses_nothing) {
     batch->recipients.push_back({i + 1, "user" + std::to_string(i), "d0.test"});
     indices.push_back(static_cast<std::uint16_t>(i));
   }
-  side->route(delivery::cut_by_domain(batch, indices, false, system_clock().mono_now()));
+  side->route(delivery::cut_by_domain(batch, indices, settings, system_clock().mono_now()));
 
   net::Timer beat(loop, [] {});
   const auto run_until = [&](const std::function<bool()>& condition, Duration limit) {

@@ -288,17 +288,19 @@ BOOST_AUTO_TEST_SUITE(slicing)
 BOOST_AUTO_TEST_CASE(cuts_at_the_domains) {
   auto batch = std::make_shared<ActiveBatch>(*make_batch(make_post(1, 1, storage::CopyMode::kCommon), 6));
   for (std::size_t i = 3; i < 6; ++i) batch->recipients[i].domain = "b.test";
-  const auto cut = cut_by_domain(batch, {0, 2, 3, 5}, false, MonoTime{});
+  EngineSettings settings;
+  const auto cut = cut_by_domain(batch, {0, 2, 3, 5}, settings, MonoTime{});
   BOOST_REQUIRE(cut.size() == 2u);
   BOOST_TEST(cut[0].domain == "a.test");
   BOOST_TEST(cut[0].slice.indices == (std::vector<std::uint16_t>{0, 2}), boost::test_tools::per_element());
   BOOST_TEST(cut[1].domain == "b.test");
   BOOST_TEST(cut[1].slice.indices == (std::vector<std::uint16_t>{3, 5}), boost::test_tools::per_element());
-  const auto one = cut_by_domain(batch, {0, 2, 3, 5}, true, MonoTime{});
+  BOOST_TEST(cut_by_domain(batch, {}, settings, MonoTime{}).empty());
+  settings.smarthost = "relay.test:25";
+  const auto one = cut_by_domain(batch, {0, 2, 3, 5}, settings, MonoTime{});
   BOOST_REQUIRE(one.size() == 1u);
   BOOST_TEST(one[0].domain == "");
   BOOST_TEST(one[0].slice.indices.size() == 4u);
-  BOOST_TEST(cut_by_domain(batch, {}, false, MonoTime{}).empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
