@@ -65,9 +65,7 @@ class DirectoryReader {
   Result<DirectoryText> finish() {
     check_former();
     if (errors_.empty()) return std::move(out_);
-    std::string message;
-    for (const std::string& error : errors_) message += (message.empty() ? "" : "\n") + error;
-    return Error{ErrorCode::kInvalid, message};
+    return Error{ErrorCode::kInvalid, joined(errors_, "\n")};
   }
 
  private:

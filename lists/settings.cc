@@ -134,12 +134,6 @@ std::string check_exceptions(const std::string& value) {
 
 constexpr std::int64_t kYear = std::int64_t{366} * 24 * 3600 * 1000;
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
-  return out;
-}
-
 std::string check_language(const std::string& value) {
   return is_language(value) ? "" : "it must be one of " + joined(languages());
 }

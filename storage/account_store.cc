@@ -16,13 +16,6 @@ constexpr std::string_view kColumns =
 constexpr std::int64_t kSlot = 10LL * 60 * 1000;
 constexpr std::int64_t kSlotsOfADay = 24 * 6;
 
-// One in each line.
-std::string joined(const std::vector<std::string>& addresses) {
-  std::string out;
-  for (const std::string& one : addresses) out += (out.empty() ? "" : "\n") + one;
-  return out;
-}
-
 AccountRecord account_from(Statement& row) {
   AccountRecord account;
   account.name = sql::text(row, 0);
@@ -106,7 +99,7 @@ Result<void> AccountStore::add(const AccountRecord& account) {
       connection_,
       "INSERT INTO account (name, password, scram, addresses, may_relay, disabled, created, changed) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      account.name, account.password, account.scram, joined(account.addresses), account.may_relay,
+      account.name, account.password, account.scram, joined(account.addresses, "\n"), account.may_relay,
       account.disabled, account.created, account.changed);
   if (!added.ok()) return added.error();
   return {};
@@ -127,7 +120,7 @@ Result<void> AccountStore::update(const AccountRecord& account) {
   return one_row(sql::run(connection_,
                           "UPDATE account SET password = ?, scram = ?, addresses = ?, may_relay = ?, "
                           "disabled = ?, changed = ? WHERE name = ?",
-                          account.password, account.scram, joined(account.addresses), account.may_relay,
+                          account.password, account.scram, joined(account.addresses, "\n"), account.may_relay,
                           account.disabled, account.changed, account.name),
                  account.name);
 }

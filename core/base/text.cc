@@ -96,6 +96,15 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
+std::string joined(const std::vector<std::string>& texts, std::string_view between) {
+  std::string out;
+  for (const std::string& text : texts) {
+    if (!out.empty()) out += between;
+    out += text;
+  }
+  return out;
+}
+
 std::optional<std::uint64_t> parse_u64(std::string_view text) {
   if (text.empty()) return std::nullopt;
   std::uint64_t value = 0;

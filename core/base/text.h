@@ -15,6 +15,7 @@ bool equals_ignoring_case(std::string_view a, std::string_view b);
 bool starts_with_ignoring_case(std::string_view text, std::string_view prefix);
 std::string_view trimmed(std::string_view text);  // spaces, tabs, CR and LF at both ends
 std::vector<std::string_view> split(std::string_view text, char separator);
+std::string joined(const std::vector<std::string>& texts, std::string_view between = ", ");
 
 // Decimal digits only, no sign, no overflow.
 std::optional<std::uint64_t> parse_u64(std::string_view text);

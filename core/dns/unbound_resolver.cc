@@ -545,9 +545,7 @@ class UnboundResolver : public Resolver {
 
   void tell_taken() {
     kept_.over();
-    std::string list;
-    for (const std::string& server : servers_) list += (list.empty() ? "" : " ") + server;
-    log::info("name-servers", {{"loop", loop_.name()}, {"servers", list}});
+    log::info("name-servers", {{"loop", loop_.name()}, {"servers", joined(servers_, " ")}});
   }
 
   void start(Handle* handle, const std::string& name, std::uint16_t type, RawCallback done) {

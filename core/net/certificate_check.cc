@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
+#include "core/base/text.h"
 #include "core/net/tls_stream.h"
 
 namespace essaim::net {
@@ -73,12 +74,6 @@ std::string chain_problem(const Chain& chain, const std::string& ca_file) {
   return out;
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out.empty() ? "nobody" : out;
-}
-
 }  // namespace
 
 bool is_in_time(const CertificateInfo& info, WallTime now) {
@@ -120,7 +115,7 @@ CertificateReport check_certificate(const std::string& file, const std::string& 
   const bool fits = host.empty() || std::any_of(names.begin(), names.end(), [&](const std::string& name) {
                       return certificate_name_matches(name, host);
                     });
-  if (!fits) find(false, "is not for " + host + " but for " + joined(names));
+  if (!fits) find(false, "is not for " + host + " but for " + (names.empty() ? "nobody" : joined(names)));
   if (out.info.self_signed) {
     find(false, "is self-signed: clients that look accept it by DANE only");
   } else if (!ca_file.empty()) {

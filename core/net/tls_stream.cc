@@ -13,6 +13,7 @@
 
 #include "core/base/check.h"
 #include "core/base/encoding.h"
+#include "core/base/text.h"
 #include "core/net/socket_address.h"
 #include "core/net/tls_common.h"
 
@@ -305,12 +306,6 @@ TlsVerdict verdict_of(long result) {
     default:
       return TlsVerdict::kOther;
   }
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/log.h"
+#include "core/base/text.h"
 #include "core/sasl/login.h"
 #include "core/sasl/password_hash.h"
 #include "core/sasl/prepare.h"
@@ -43,12 +44,6 @@ Json as_json(const AccountRecord& account) {
   out["scram"] = !account.scram.empty();
   out["created"] = format_iso8601(account.created);
   out["changed"] = format_iso8601(account.changed);
-  return out;
-}
-
-std::string joined(const std::vector<std::string>& texts) {
-  std::string out;
-  for (const std::string& one : texts) out += (out.empty() ? "" : ", ") + one;
   return out;
 }
 

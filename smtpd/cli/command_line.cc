@@ -22,12 +22,6 @@ std::vector<std::string> names_below(const CLI::App* app) {
   return out;
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out;
-}
-
 // The first word that should name a noun or verb and does not; "" if all do. *at becomes the app that was
 // reached.
 std::string unknown_word(const std::vector<std::string>& words, const CLI::App** at) {

@@ -198,15 +198,9 @@ operate::Route route_to(const Site& site, const std::string& domain) {
   return operate::find_route(site.settings(), domain);
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
-  return for_display(out);
-}
-
 void say_domains(const lists::Renaming& what, const operate::Route& route) {
   const auto say = [](const std::string& head, const std::vector<std::string>& names) {
-    if (!names.empty()) print_line(head + joined(names));
+    if (!names.empty()) print_line(head + for_display(joined(names)));
   };
   for (const auto& s : what.settings)
     print_line("setting  " + s.name + ": " + for_display(s.before) + " becomes " + for_display(s.after));
@@ -219,7 +213,7 @@ void say_domains(const lists::Renaming& what, const operate::Route& route) {
                (what.was_signed ? ", as one does for " + what.domain_before : "") +
                "; make one with: essaim dkim create " + what.domain_after);
   print_line("mail     for " + what.domain_after + ": " + for_display(route.summary) +
-             (route.hosts.empty() ? "" : ", " + joined(route.hosts)));
+             (route.hosts.empty() ? "" : ", " + for_display(joined(route.hosts))));
   print_line("keep     the domain " + what.domain_before +
              ", its MX and its DKIM keys as long as mail comes back to it");
 }
@@ -266,7 +260,7 @@ int rename(const Shell& shell, Site& site, const std::string& address, const std
   if (what.memberships > 0)
     print_line("people   " + plural(what.memberships, "place") + " that it has on other lists goes with it");
   if (!what.names_old.empty())
-    print_line("look at  settings of its own that name what was: " + joined(what.names_old));
+    print_line("look at  settings of its own that name what was: " + for_display(joined(what.names_old)));
   if (what.changes_domain()) say_domains(what, route);
   return kOk;
 }

@@ -122,9 +122,8 @@ void print_people(const PersonData& data) {
   print_headed("On lists", memberships);
   Table accounts({"ACCOUNT", "CREATED", "STATE", "ADDRESSES"});
   for (const storage::AccountRecord& one : data.accounts) {
-    std::string addresses;
-    for (const std::string& address : one.addresses) addresses += (addresses.empty() ? "" : ", ") + address;
-    accounts.add({one.name, show_time(one.created), one.disabled ? "disabled" : "good", addresses});
+    accounts.add(
+        {one.name, show_time(one.created), one.disabled ? "disabled" : "good", joined(one.addresses)});
   }
   print_headed("Accounts", accounts);
   Table departures({"LEFT", "LIST", "HOW", "CLIENT"});

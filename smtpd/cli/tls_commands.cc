@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/text.h"
 #include "core/net/certificate_check.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
@@ -18,12 +19,6 @@ namespace {
 struct Options {
   std::string ca_file;
 };
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out;
-}
 
 // The first file is what everybody gets who names no host: it should be for ours.
 net::CertificateReport report_on(const Settings& settings, const Options& options, const std::string& file,

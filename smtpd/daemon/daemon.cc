@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/base/text.h"
 #include "smtpd/daemon/lasting.h"
 #include "smtpd/daemon/notify.h"
 #include "smtpd/daemon/server.h"
@@ -30,8 +31,7 @@ void tell_watchdog(const Server& server, Duration patience) {
   if (const auto silent = server.silent_parts(patience); silent.empty()) {
     notify_manager("WATCHDOG=1\n" + server.status());
   } else {
-    std::string names;
-    for (const std::string& name : silent) names += (names.empty() ? "" : ", ") + name;
+    const std::string names = joined(silent);
     log::error("no-answer", {{"from", names}, {"within", patience}});
     notify_manager("STATUS=no answer from " + names);
   }

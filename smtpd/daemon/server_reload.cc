@@ -1,6 +1,7 @@
 #include <future>
 
 #include "core/base/log.h"
+#include "core/base/text.h"
 #include "core/dns/resolver.h"
 #include "core/net/event_loop.h"
 #include "smtpd/daemon/conversions.h"
@@ -51,9 +52,7 @@ Result<std::string> Server::reload() {
 
   watch_certificates();
   warn_of_open_secret(fresh->settings);
-  std::string later;
-  for (const std::string& name : needing_restart(started_with_, fresh->values))
-    later += (later.empty() ? "" : ", ") + name;
+  const std::string later = joined(needing_restart(started_with_, fresh->values));
   log::info("reloaded", {{"file", config_file_}, {"needs_restart", later}});
   return later.empty() ? "reloaded" : "reloaded; a restart is needed for: " + later;
 }

@@ -77,6 +77,13 @@ BOOST_AUTO_TEST_CASE(utf8_is_checked_strictly) {
     BOOST_TEST(!is_valid_utf8(bad));
 }
 
+BOOST_AUTO_TEST_CASE(texts_are_joined) {
+  BOOST_TEST(joined({}) == "");
+  BOOST_TEST(joined({"a"}) == "a");
+  BOOST_TEST(joined({"a", "", "b"}) == "a, , b");
+  BOOST_TEST(joined({"a", "b"}, "\n") == "a\nb");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_CASE(one_octet_above_ascii_is_found_wherever_it_is) {

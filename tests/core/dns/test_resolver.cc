@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "core/base/text.h"
 #include "core/dns/mx_lookup.h"
 #include "core/dns/resolver.h"
 #include "tests/support/nsd.h"
@@ -85,12 +86,6 @@ struct Fixture {
   std::unique_ptr<Resolver> resolver;
 };
 
-std::string joined(const std::vector<std::string>& items) {
-  std::string text;
-  for (const std::string& item : items) text += (text.empty() ? "" : " ") + item;
-  return text;
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(resolver)
@@ -133,15 +128,15 @@ BOOST_FIXTURE_TEST_CASE(answers_what_the_zones_say_the_first_time_and_from_the_c
       BOOST_TEST_CONTEXT(row.host) {
         const AddressAnswer found = addresses(row.host);
         BOOST_TEST(found.status == row.status);
-        BOOST_TEST(joined(found.addresses) == row.addresses);
+        BOOST_TEST(joined(found.addresses, " ") == row.addresses);
         BOOST_TEST((found.status != Status::kTemporary || !found.problem.empty()));
       }
     }
     const AddressAnswer both = addresses("alias.example.test");
     BOOST_REQUIRE(both.addresses.size() == 3U);
     BOOST_TEST(both.addresses[0] == "2001:db8::1");
-    BOOST_TEST(joined(pointer("127.0.0.2").texts) == "mx1.example.test");
-    BOOST_TEST(joined(pointer("2001:db8::1").texts) == "mx1.example.test");
+    BOOST_TEST(joined(pointer("127.0.0.2").texts, " ") == "mx1.example.test");
+    BOOST_TEST(joined(pointer("2001:db8::1").texts, " ") == "mx1.example.test");
     BOOST_TEST(pointer("127.0.0.99").status == Status::kNoName);
     BOOST_TEST(pointer("junk").status == Status::kNoName);
     const TextAnswer texts = text("text.example.test");

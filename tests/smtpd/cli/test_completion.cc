@@ -26,7 +26,7 @@ Words lines_of(const std::string& text) {
   return out;
 }
 
-std::string joined(const Words& words) {
+std::string in_line(const Words& words) {
   std::string out;
   for (const std::string& word : words) out += word + " ";
   return out;
@@ -52,12 +52,12 @@ int look_below(Tree& tree, const CLI::App* app, const Words& path) {
     for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
   std::sort(options.begin(), options.end());
   BOOST_TEST(!options.empty());
-  BOOST_TEST(joined(tree.fitting(with(path, "-"))) == joined(options), joined(path));
+  BOOST_TEST(in_line(tree.fitting(with(path, "-"))) == in_line(options), in_line(path));
   for (const CLI::App* sub : app->get_subcommands([](const CLI::App*) { return true; }))
     if (!sub->get_group().empty()) commands.push_back(sub->get_name());
   std::sort(commands.begin(), commands.end());
   if (commands.empty()) return 1;
-  BOOST_TEST(joined(tree.fitting(with(path, ""))) == joined(commands), joined(path));
+  BOOST_TEST(in_line(tree.fitting(with(path, ""))) == in_line(commands), in_line(path));
   int count = 0;
   for (const std::string& name : commands)
     count += look_below(tree, app->get_subcommand(name), with(path, name));
@@ -71,9 +71,9 @@ struct Asked : Program {
     Words arguments = {"completion", "words", "--config", from.empty() ? config : from};
     arguments.insert(arguments.end(), line.begin(), line.end());
     const Outcome o = run(arguments, "", false);
-    BOOST_TEST(o.code == 0, joined(line));
-    BOOST_TEST(o.err == "", joined(line));
-    return joined(lines_of(o.out));
+    BOOST_TEST(o.code == 0, in_line(line));
+    BOOST_TEST(o.err == "", in_line(line));
+    return in_line(lines_of(o.out));
   }
   void done(const Words& arguments) const {
     const Outcome o = run(arguments);
@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(every_command_and_every_option_of_the_tables_is_offered) {
 
 BOOST_AUTO_TEST_CASE(what_is_offered_goes_by_what_stands_before_it) {
   Tree tree;
-  const auto offered = [&tree](const Words& words) { return joined(tree.fitting(words)); };
+  const auto offered = [&tree](const Words& words) { return in_line(tree.fitting(words)); };
   BOOST_TEST(offered({"qu"}) == "queue ");
   BOOST_TEST(offered({"list", "re"}) == "rename resume ");
   BOOST_TEST(offered({"--config", "x.toml", "list", "re"}) == "rename resume ");

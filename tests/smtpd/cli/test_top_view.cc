@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
+#include "core/base/text.h"
 #include "smtpd/cli/top_view.h"
 
 using namespace essaim;
@@ -37,12 +38,6 @@ Json snapshot(int messages, int uptime) {
         {"lists", {{{"list", "d\xC3\xBC@lists.test"}, {"posts", 1}, {"recipients", 12}}}}}}};
 }
 
-std::string joined(const std::vector<std::string>& lines) {
-  std::string out;
-  for (const auto& line : lines) out += line + "\n";
-  return out;
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(rates_are_differences_over_the_time_between) {
@@ -57,13 +52,13 @@ BOOST_AUTO_TEST_CASE(there_are_no_rates_at_first_nor_after_a_restart) {
     const auto rated = with_rates(snapshot(30, 20).dump(), before, 10.0);
     BOOST_REQUIRE(rated.ok());
     BOOST_TEST(!Json::parse(*rated).contains("rates"));
-    BOOST_TEST(joined(render_top(*rated, 0, 0)).find("- messages/s") != std::string::npos);
+    BOOST_TEST(joined(render_top(*rated, 0, 0), "\n").find("- messages/s") != std::string::npos);
   }
   BOOST_TEST(!with_rates("[]", "", 1).ok());
 }
 
 BOOST_AUTO_TEST_CASE(what_others_wrote_cannot_reach_the_terminal) {
-  const std::string text = joined(render_top(snapshot(1, 1).dump(), 0, 0));
+  const std::string text = joined(render_top(snapshot(1, 1).dump(), 0, 0), "\n");
   BOOST_TEST(text.find("450 wait") != std::string::npos);
   for (const char c : text) BOOST_TEST((c == '\n' || static_cast<unsigned char>(c) >= 0x20));
   BOOST_TEST(text.find("late") != std::string::npos);  // the loop that did not answer
