@@ -1,5 +1,8 @@
 #include "web/form.h"
 
+#include <algorithm>
+
+#include "core/base/encoding.h"
 #include "core/base/text.h"
 
 namespace essaim::web {
@@ -7,28 +10,10 @@ namespace {
 
 constexpr std::size_t kMaxBoundary = 70;  // RFC 2046 §5.1.1
 
-int digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-// "+" is a space, %XX an octet; a "%" that begins none stands for itself, as in browsers.
-std::string decoded(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out.push_back(' ');
-    } else if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
-      out.push_back(static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])));
-      i += 2;
-    } else {
-      out.push_back(text[i]);
-    }
-  }
-  return out;
+// "+" is a space, %XX an octet.
+std::string decoded(std::string text) {
+  std::replace(text.begin(), text.end(), '+', ' ');
+  return percent_decoded(text);
 }
 
 // The value of Content-Disposition in the header of a part; "" without one.
@@ -83,8 +68,9 @@ Result<Form> Form::read_urlencoded(std::string_view body) {
   for (const std::string_view pair : split(body, '&')) {
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
-    ESSAIM_TRY(out.add(decoded(pair.substr(0, equals)),
-                       equals == std::string_view::npos ? "" : decoded(pair.substr(equals + 1))));
+    ESSAIM_TRY(
+        out.add(decoded(std::string(pair.substr(0, equals))),
+                equals == std::string_view::npos ? "" : decoded(std::string(pair.substr(equals + 1)))));
   }
   return out;
 }

@@ -12,6 +12,9 @@ std::string base64_encoded(std::string_view bytes);
 // Strict: padding required, no line breaks, no other characters.
 std::optional<std::string> base64_decoded(std::string_view text);
 std::string hex_encoded(std::string_view bytes);
+int hex_digit(char c);  // its value; -1: it is none
+// %XX is an octet; a "%" that begins none stands for itself.
+std::string percent_decoded(std::string_view text);
 // Lower case, without padding; 5 bits a digit, the last one filled with zeros.
 std::string base32_encoded(std::string_view bytes);
 
@@ -40,7 +43,7 @@ class Reader {
   bool failed_ = false;
 };
 
-// CRC-32C (Castagnoli), for records that are read back after a crash.
+// CRC-32C (Castagnoli, RFC 3720 §B.4), for records that are read back after a crash.
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t seed = 0);
 
 }  // namespace essaim

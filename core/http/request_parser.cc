@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/base/encoding.h"
 #include "core/base/text.h"
 
 namespace essaim::http {
@@ -32,13 +33,7 @@ std::string_view without_blanks(std::string_view text) {
   return text;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char l = ascii_lower(c);
-  return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
-
-std::optional<std::string> percent_decoded(std::string_view text) {
+std::optional<std::string> strictly_decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
@@ -167,7 +162,7 @@ void RequestParser::set_target(std::string_view target) {
   if (target.find('#') != std::string_view::npos) return fail(400, "the target has a fragment");
   const std::size_t question = target.find('?');
   if (question != std::string_view::npos) request_.query = target.substr(question + 1);
-  auto path = percent_decoded(target.substr(0, question));
+  auto path = strictly_decoded(target.substr(0, question));
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
   if (!path || !is_valid_utf8(*path) || std::any_of(path->begin(), path->end(), is_control) ||
       std::any_of(request_.query.begin(), request_.query.end(), is_control))

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "core/base/encoding.h"
 #include "core/base/text.h"
 
 namespace essaim::mail {
@@ -79,24 +80,6 @@ class Scanner {
   std::string_view text_;
   std::size_t at_ = 0;
 };
-
-std::string percent_decoded(std::string_view text) {
-  const auto digit = [](char c) -> int {
-    const char l = ascii_lower(c);
-    if (l >= '0' && l <= '9') return l - '0';
-    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-  };
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
-      out.push_back(static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])));
-      i += 2;
-    } else {
-      out.push_back(text[i]);
-    }
-  }
-  return out;
-}
 
 // name*, name*0, name*1* ... (RFC 2231 §3, 4): pieces in the order of their numbers, each seen once. The
 // charset is dropped: boundary and charset, the parameters we use, are ASCII.

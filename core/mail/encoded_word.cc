@@ -52,12 +52,6 @@ std::optional<Word> word_at(std::string_view text, std::size_t at) {
   return Word{charset, encoding, rest.substr(begin, end - begin), end + 2};
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char l = ascii_lower(c);
-  return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
-
 std::optional<std::string> bytes_of(const Word& word) {
   if (word.encoding == 'b') return decoded_base64(word.text);
   std::string out;

@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 
+#include "core/base/encoding.h"
 #include "core/base/text.h"
 
 namespace essaim::net {
@@ -22,15 +23,6 @@ unsigned octet(std::string_view bytes, std::size_t at) {
 
 unsigned two_octets(std::string_view bytes, std::size_t at) {
   return octet(bytes, at) << 8 | octet(bytes, at + 1);
-}
-
-std::uint32_t crc32c(std::string_view bytes) {  // RFC 3720 §B.4
-  std::uint32_t crc = 0xFFFFFFFFU;
-  for (const char c : bytes) {
-    crc ^= static_cast<unsigned char>(c);
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1U) != 0 ? 0x82F63B78U : 0U);
-  }
-  return ~crc;
 }
 
 // "[0..65535]", without leading zeros.

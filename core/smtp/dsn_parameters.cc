@@ -24,12 +24,6 @@ bool is_address_type(std::string_view text) {
   });
 }
 
-int upper_hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 void append_utf8(std::uint32_t point, std::string* out) {
   const auto tail = [&](int shift) { out->push_back(static_cast<char>(0x80 | ((point >> shift) & 0x3F))); };
   if (point < 0x80) {
@@ -60,8 +54,8 @@ std::optional<std::string> embedded_unicode_decoded(std::string_view text) {
     if (digits.size() < 2 || digits.size() > 6) return std::nullopt;
     std::uint32_t point = 0;
     for (const char c : digits) {
-      if (upper_hex_value(c) < 0) return std::nullopt;
-      point = point * 16 + static_cast<std::uint32_t>(upper_hex_value(c));
+      if (hex_value(c) < 0) return std::nullopt;
+      point = point * 16 + static_cast<std::uint32_t>(hex_value(c));
     }
     // What the value becomes a part of has lines.
     if (point < 32 || point == 127 || point > 0x10FFFF) return std::nullopt;

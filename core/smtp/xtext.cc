@@ -7,13 +7,13 @@ bool is_xchar(char c) {
   return c >= 33 && c <= 126 && c != '+' && c != '=';
 }
 
+}  // namespace
+
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
-
-}  // namespace
 
 std::optional<std::string> xtext_decoded(std::string_view text) {
   std::string out;
