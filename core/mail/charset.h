@@ -15,4 +15,7 @@ std::optional<std::string> converted(std::string_view text, std::string_view fro
 // Valid UTF-8 in every case: UTF-8 stays, anything else is read as Windows-1252, what is left becomes U+FFFD.
 std::string as_utf8(std::string_view bytes);
 
+// Every CR goes, and every LF becomes CRLF.
+std::string with_crlf(std::string_view text);
+
 }  // namespace essaim::mail

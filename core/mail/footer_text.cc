@@ -7,17 +7,6 @@
 namespace essaim::mail::footer {
 namespace {
 
-std::string with_crlf(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() + text.size() / 32);
-  for (const char c : text) {
-    if (c == '\r' || c == '\0') continue;
-    if (c == '\n') out += '\r';
-    out += c;
-  }
-  return out;
-}
-
 bool is_text_charset_over_ascii(const std::string& charset) {
   // Charsets in which ASCII bytes may mean something else, or that carry a state along.
   for (const char* other :
@@ -154,6 +143,7 @@ std::string inserted(std::string_view text, std::size_t at, const std::string& w
 
 std::string as_lines(std::string_view text) {
   std::string out = with_crlf(as_utf8(text));
+  std::erase(out, '\0');
   if (!out.empty() && !out.ends_with("\r\n")) out += "\r\n";
   return out;
 }

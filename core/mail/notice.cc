@@ -16,17 +16,6 @@ namespace {
 
 constexpr std::size_t kLongestPlainLine = 990;
 
-std::string with_crlf(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\r') continue;
-    if (c == '\n') out += '\r';
-    out += c;
-  }
-  if (!out.empty() && !out.ends_with("\r\n")) out += "\r\n";
-  return out;
-}
-
 bool can_be_7bit(std::string_view text) {
   if (!is_ascii(text) || text.find('\0') != std::string_view::npos) return false;
   const std::vector<std::string_view> lines = split(text, '\n');
@@ -72,7 +61,8 @@ Result<std::string> compose_notice(const Notice& notice) {
                                                         : "auto-generated"));
   for (const auto& [name, value] : notice.more_fields) ESSAIM_TRY(header.insert_bottom(name, value));
   ESSAIM_TRY(header.insert_bottom("MIME-Version", "1.0"));
-  const std::string text = with_crlf(is_valid_utf8(notice.text) ? notice.text : as_utf8(notice.text));
+  std::string text = with_crlf(is_valid_utf8(notice.text) ? notice.text : as_utf8(notice.text));
+  if (!text.empty() && !text.ends_with("\r\n")) text += "\r\n";
   const bool plain = can_be_7bit(text);
   const std::string type = plain ? "text/plain; charset=us-ascii" : "text/plain; charset=UTF-8";
   const std::string encoding = plain ? "7bit" : "quoted-printable";

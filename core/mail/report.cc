@@ -142,17 +142,6 @@ std::string status_part(const Report& report, bool utf8_form) {
   return out;
 }
 
-std::string with_crlf(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\r') continue;
-    if (c == '\n') out += '\r';
-    out += c;
-  }
-  if (!out.ends_with("\r\n")) out += "\r\n";
-  return out;
-}
-
 // The message or its header as a part; "" when there is nothing to show.
 std::string returned_part(const Report& report, bool utf8_form) {
   if (report.content == ReturnContent::kNothing || report.original.empty()) return "";
@@ -260,7 +249,8 @@ Result<ComposedReport> compose_report(const Report& report) {
   const bool global_status = report.smtputf8 && utf8_addresses;
 
   const std::string boundary = random_boundary();
-  const std::string human = with_crlf(as_utf8(report.text.empty() ? report_text(report) : report.text));
+  std::string human = with_crlf(as_utf8(report.text.empty() ? report_text(report) : report.text));
+  if (!human.ends_with("\r\n")) human += "\r\n";
   const std::string status = status_part(report, global_status);
   const std::string returned = returned_part(report, report.smtputf8);
 
