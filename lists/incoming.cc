@@ -59,8 +59,7 @@ std::string seen_key_of(const Incoming& incoming) {
     add("subject:", incoming.header.value("Subject").value_or(""));
   }
   hash.update(incoming.body);
-  const Sha256Digest digest = hash.finish();
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+  return std::string(octets(hash.finish()));
 }
 
 storage::TlsRequest tls_request(const Submission& submission, const mail::HeaderBlock& header) {

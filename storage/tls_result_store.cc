@@ -13,8 +13,7 @@ std::string key_of(const TlsResultRow& row) {
   for (const std::string* part :
        {&row.policy_type, &row.policy, &row.result, &row.mx_host, &row.receiving_ip, &row.sending_ip})
     put_string(&bytes, *part);
-  const Sha256Digest digest = sha256(bytes);
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+  return std::string(octets(sha256(bytes)));
 }
 
 }  // namespace

@@ -33,11 +33,9 @@ std::string_view file_named(std::string_view name) {
 }
 
 std::string hashed_name(std::string_view name) {
-  const Sha256Digest digest = sha256(file_named(name));
   const std::size_t dot = name.rfind('.');
   return std::string(name.substr(0, dot)) + "." +
-         hex_encoded({reinterpret_cast<const char*>(digest.data()), kHashOctets}) +
-         std::string(name.substr(dot));
+         hex_encoded(octets(sha256(file_named(name))).substr(0, kHashOctets)) + std::string(name.substr(dot));
 }
 
 void add_static_files(http::Routes* routes) {

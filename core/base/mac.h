@@ -11,6 +11,9 @@ namespace essaim {
 
 using Sha256Digest = std::array<unsigned char, 32>;
 Sha256Digest sha256(std::string_view bytes);
+inline std::string_view octets(const Sha256Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
 
 class Sha256 {
  public:

@@ -28,7 +28,7 @@ std::string message_signature(const mail::HeaderBlock& header, const Sha256Diges
   }
   Sha256 hash;
   hash_fields(fields, Canonicalization::kRelaxed, &hash);
-  const std::string body_hash = base64_encoded({reinterpret_cast<const char*>(body.data()), body.size()});
+  const std::string body_hash = base64_encoded(octets(body));
   return signed_with("ARC-Message-Signature: i=" + instance + key_tags(key, now) +
                          "; c=relaxed/relaxed;\r\n\th=" + folded_names(names) + ";\r\n\tbh=" + body_hash +
                          ";\r\n\tb=",

@@ -9,10 +9,6 @@ DkimResult conclude(DkimResult& result, DkimStatus status, std::string reason) {
   return result;
 }
 
-bool equal(const Sha256Digest& digest, std::string_view octets) {
-  return std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()) == octets;
-}
-
 // The first of the texts that is a key record; of none, why the last is none.
 Result<KeyRecord> first_key(const std::vector<std::string>& texts) {
   Result<KeyRecord> record = Error{ErrorCode::kNotFound, "no key"};
@@ -96,7 +92,7 @@ DkimResult SignatureCheck::judge(const Sha256Digest& body, std::uint64_t body_oc
   result.signature = signature_;
   result.partial = doubled_ || (signature_.body_length && *signature_.body_length < body_octets);
   const bool verified = result.status == DkimStatus::kPass || result.status == DkimStatus::kFail;
-  if (verified && !equal(body, signature_.body_hash))
+  if (verified && octets(body) != signature_.body_hash)
     return conclude(result, DkimStatus::kFail, "body hash did not verify");
   return result;
 }
@@ -113,7 +109,7 @@ bool still_verifies(const DkimResult& passed, const mail::HeaderBlock& header, c
       own = field;
   }
   if (own == nullptr) return false;
-  if (body != nullptr && (!equal(body->digest(number), signature.body_hash) ||
+  if (body != nullptr && (octets(body->digest(number)) != signature.body_hash ||
                           (signature.body_length && *signature.body_length > body->octets(number))))
     return false;
   return passed.key->verify(SignatureCheck(signature, *own, index).header_hash(), signature.signature);

@@ -44,8 +44,7 @@ Result<KeySeal> KeySeal::from_secret(std::string_view secret) {
   if (secret.size() < kMinSecret)
     return Error{ErrorCode::kInvalid, "the secret has " + std::to_string(secret.size()) +
                                           " octets; at least " + std::to_string(kMinSecret) + " are needed"};
-  const Sha256Digest digest = MacKey(std::string(secret)).mac("essaim dkim keys");
-  return KeySeal(std::string(reinterpret_cast<const char*>(digest.data()), digest.size()));
+  return KeySeal(std::string(essaim::octets(MacKey(std::string(secret)).mac("essaim dkim keys"))));
 }
 
 Result<KeySeal> KeySeal::from_file(const std::string& path) {

@@ -101,8 +101,7 @@ std::string folded_base64(std::string_view octets) {
 }
 
 HeaderSigner::HeaderSigner(const mail::HeaderBlock& header, const Sha256Digest& body, SigningKeys keys)
-    : keys_(std::move(keys)),
-      body_hash_(base64_encoded({reinterpret_cast<const char*>(body.data()), body.size()})) {
+    : keys_(std::move(keys)), body_hash_(base64_encoded(octets(body))) {
   std::vector<const mail::HeaderField*> fields;
   for (auto field = header.fields().rbegin(); field != header.fields().rend(); ++field) {
     if (!is_signed_field(field->name())) continue;

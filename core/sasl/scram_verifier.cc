@@ -15,10 +15,6 @@ namespace {
 constexpr std::string_view kScheme = "SCRAM-SHA-256$";
 constexpr std::size_t kSalt = 16, kKey = 32;
 
-std::string octets(const Sha256Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 }  // namespace
 
 ScramVerifier make_scram_verifier(const std::string& password, const std::string& salt, int iterations) {
@@ -29,7 +25,8 @@ ScramVerifier make_scram_verifier(const std::string& password, const std::string
                                  salted) == 1);
   const MacKey key(std::string(reinterpret_cast<const char*>(salted), sizeof salted));
   OPENSSL_cleanse(salted, sizeof salted);
-  return {salt, iterations, octets(sha256(octets(key.mac("Client Key")))), octets(key.mac("Server Key"))};
+  return {salt, iterations, std::string(octets(sha256(octets(key.mac("Client Key"))))),
+          std::string(octets(key.mac("Server Key")))};
 }
 
 ScramVerifier make_scram_verifier(const std::string& password) {
@@ -38,7 +35,9 @@ ScramVerifier make_scram_verifier(const std::string& password) {
 
 ScramVerifier fake_scram_verifier(std::string_view secret, std::string_view name) {
   const MacKey key{std::string(secret)};
-  const auto made = [&](const char* what) { return octets(key.mac(std::string(what) + std::string(name))); };
+  const auto made = [&](const char* what) {
+    return std::string(octets(key.mac(std::string(what) + std::string(name))));
+  };
   return {made("salt:").substr(0, kSalt), kScramIterations, made("stored:"), made("server:")};
 }
 

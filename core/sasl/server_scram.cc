@@ -10,13 +10,9 @@ namespace {
 constexpr std::size_t kNonceOctets = 18;
 constexpr std::size_t kMaxMessage = 2'048;  // of which the nonce comes back to the client
 
-std::string octets(const Sha256Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
-
 // RFC 5802 §3: H(ClientProof XOR HMAC(StoredKey, AuthMessage)) is StoredKey.
 bool proof_fits(const std::string& proof, const ScramVerifier& verifier, const std::string& auth_message) {
-  std::string key = octets(MacKey(verifier.stored_key).mac(auth_message));
+  std::string key(octets(MacKey(verifier.stored_key).mac(auth_message)));
   for (std::size_t i = 0; i < key.size(); ++i)
     key[i] = static_cast<char>(static_cast<unsigned char>(key[i]) ^ static_cast<unsigned char>(proof[i]));
   return equal_in_constant_time(octets(sha256(key)), verifier.stored_key);

@@ -11,8 +11,7 @@ namespace essaim::delivery {
 namespace {
 
 std::string short_hash(const std::string& bytes) {
-  const Sha256Digest digest = sha256(bytes);
-  return hex_encoded({reinterpret_cast<const char*>(digest.data()), 6});
+  return hex_encoded(octets(sha256(bytes)).substr(0, 6));
 }
 
 bool is_literal(const std::string& name) {

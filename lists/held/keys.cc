@@ -33,8 +33,7 @@ std::string waiting_key(const Request& request) {
   if (is_all) return out;
   std::string details;
   for (const auto& [name, value] : details_of(request)) details += name + "=" + value + "\n";
-  const auto digest = sha256(details);
-  return out + " " + base32_encoded({reinterpret_cast<const char*>(digest.data()), 20});
+  return out + " " + base32_encoded(octets(sha256(details)).substr(0, 20));
 }
 
 bool requires_tls(const storage::HeldRecord& held) {
