@@ -2,6 +2,7 @@
 
 #include "core/base/text.h"
 #include "core/smtp/address.h"
+#include "core/smtp/address_grammar.h"
 
 namespace essaim::delivery {
 namespace {
@@ -12,14 +13,6 @@ bool is_printable(char c) {
 
 bool is_utf8_octet(char c) {
   return (static_cast<unsigned char>(c) & 0x80) != 0;
-}
-
-// UTF-8, and none of the control characters that it has beside those of ASCII (C1: U+0080 to U+009F).
-bool is_utf8_text(std::string_view text) {
-  if (!is_valid_utf8(text)) return false;
-  for (std::size_t i = 0; i + 1 < text.size(); ++i)
-    if (text[i] == '\xc2' && static_cast<unsigned char>(text[i + 1]) < 0xa0) return false;
-  return true;
 }
 
 bool is_domain_char(char c, bool utf8) {
@@ -46,7 +39,7 @@ bool append_mailbox(std::string_view local, std::string_view domain, std::string
   if (local.empty() || domain.empty()) return false;
   for (const char c : domain)
     if (!is_domain_char(c, utf8)) return false;
-  if (utf8 && !(is_utf8_text(local) && is_utf8_text(domain))) return false;
+  if (utf8 && !(smtp::grammar::is_utf8_text(local) && smtp::grammar::is_utf8_text(domain))) return false;
   if (is_plain_local(local, utf8)) {
     if (local.size() + 1 + domain.size() > smtp::kMaxPath - 2) return false;
     out->append(local).append(1, '@').append(domain);
@@ -62,7 +55,7 @@ bool append_mailbox(std::string_view local, std::string_view domain, std::string
 
 bool is_safe_reverse_path(std::string_view text, bool utf8) {
   if (text.size() > smtp::kMaxPath - 2) return false;
-  if (utf8 && !is_utf8_text(text)) return false;
+  if (utf8 && !smtp::grammar::is_utf8_text(text)) return false;
   const bool quoted = !text.empty() && text.front() == '"';
   for (const char c : text) {
     if (!is_printable(c) && !(utf8 && is_utf8_octet(c))) return false;

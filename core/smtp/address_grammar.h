@@ -1,6 +1,6 @@
 // The pieces of RFC 5321 §4.1.2 that mailbox and path share: local part, domain, address literal. Each
 // function reads at *pos, moves *pos behind what it took and gives null, or leaves *pos where the trouble is
-// and says what it is. Internal to core/smtp. Linear; allocates no more than it reads.
+// and says what it is. Linear; allocates no more than it reads.
 //
 //   Local-part      = Dot-string / Quoted-string
 //   Dot-string      = Atom *("." Atom)
