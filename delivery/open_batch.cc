@@ -5,6 +5,7 @@
 #include "core/base/check.h"
 #include "core/base/counters.h"
 #include "delivery/failure_policy.h"
+#include "storage/batch_progress.h"
 
 namespace essaim::delivery {
 
@@ -17,10 +18,6 @@ constexpr std::size_t kHostLimit = 256;
 constexpr std::size_t kLeastOfReason = 128, kWhyLimit = 1'200;  // octets
 constexpr int kCloselyBehind = 8;                               // within this part of the pause
 constexpr std::chrono::seconds kClockMoved{10};
-
-bool is_final(RecipientState state) {
-  return state != RecipientState::kPending && state != RecipientState::kDeferred;
-}
 
 std::string cut(const std::string& text, std::size_t limit) {
   return text.size() <= limit ? text : text.substr(0, limit);

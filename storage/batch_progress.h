@@ -1,4 +1,4 @@
-// What several places do to the progress of a batch in memory. Inside storage only.
+// What several places do to the progress of a batch in memory.
 #pragma once
 
 #include <string>

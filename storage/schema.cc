@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/base/crash_point.h"
+#include "core/base/text.h"
 #include "storage/schema_lock.h"
 #include "storage/sql.h"
 
@@ -250,12 +251,6 @@ constexpr std::array kSteps = {
     Step{kFifth, 4},      Step{kSixth, 4},      Step{kSeventh, 4},   Step{kEighth, 4},
     Step{kNinth, 4},      Step{kTenth, 4},      Step{kEleventh, 4},  Step{kTwelfth, 4},
     Step{kThirteenth, 4}, Step{kFourteenth, 4}, Step{kFifteenth, 4}, Step{kSixteenth, 4}};
-
-void replace_all(std::string* text, std::string_view from, std::string_view to) {
-  for (std::size_t at = text->find(from); at != std::string::npos; at = text->find(from, at + to.size())) {
-    text->replace(at, from.size(), to);
-  }
-}
 
 // How the engines write what stands in the steps. MariaDB commits at each change of a table, so its statements must bear
 // being repeated after a crash; texts are octets there, because what comes by mail need not be UTF-8.

@@ -15,6 +15,7 @@ bool equals_ignoring_case(std::string_view a, std::string_view b);
 bool starts_with_ignoring_case(std::string_view text, std::string_view prefix);
 std::string_view trimmed(std::string_view text);  // spaces, tabs, CR and LF at both ends
 std::vector<std::string_view> split(std::string_view text, char separator);
+void replace_all(std::string* text, std::string_view from, std::string_view to);
 std::string joined(const std::vector<std::string>& texts, std::string_view between = ", ");
 
 // Decimal digits only, no sign, no overflow.

@@ -97,21 +97,6 @@ std::string heading(const std::string& name) {
   return name.ends_with("[]") ? "[[" + name.substr(0, name.size() - 2) + "]]" : "[" + name + "]";
 }
 
-std::string roff(const std::string& text) {
-  std::string out;
-  if (text.starts_with(".") || text.starts_with("'")) out += "\\&";
-  for (const char c : text) {
-    if (c == '\\') {
-      out += "\\e";
-    } else if (c == '-') {
-      out += "\\-";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 void append_effective(const Schema& schema, const std::string& table, const View& view, std::string* out) {
   for (const Setting& s : schema.settings) {
     if (table_of(s.name) != table) continue;
@@ -161,6 +146,21 @@ void append_effective(const Schema& schema, const std::string& table, const View
 }
 
 }  // namespace
+
+std::string roff(std::string_view text) {
+  std::string out;
+  if (text.starts_with(".") || text.starts_with("'")) out += "\\&";
+  for (const char c : text) {
+    if (c == '\\') {
+      out += "\\e";
+    } else if (c == '-') {
+      out += "\\-";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
 
 std::string render_sample(const Schema& schema) {
   check_schema(schema);

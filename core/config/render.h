@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "core/config/values.h"
 
@@ -13,6 +14,9 @@ std::string render_sample(const Schema& schema);
 
 // The section SETTINGS of essaim.toml(5) in man(7) roff, from ".SH SETTINGS" on.
 std::string render_man(const Schema& schema);
+
+// Text for roff: what would be its commands is not.
+std::string roff(std::string_view text);
 
 // The effective values as TOML, those by default marked "# default". `config show`.
 std::string render_effective(const Values& values);

@@ -17,11 +17,6 @@ bool is_seven_bit(std::string_view bytes) {
   return is_ascii(bytes) && bytes.find('\0') == std::string_view::npos;
 }
 
-bool is_identity(TransferEncoding encoding) {
-  return encoding == TransferEncoding::kSevenBit || encoding == TransferEncoding::kEightBit ||
-         encoding == TransferEncoding::kBinary;
-}
-
 // Of a large part only one of the two is made: it may have tens of megabytes.
 bool printable_is_shorter(std::string_view text) {
   constexpr std::size_t kSmall = 4096;

@@ -165,11 +165,6 @@ TransferEncoding encoding_of(const HeaderBlock& header) {
   return transfer_encoding_of(header.value("Content-Transfer-Encoding").value_or(""));
 }
 
-bool is_identity(TransferEncoding encoding) {
-  return encoding == TransferEncoding::kSevenBit || encoding == TransferEncoding::kEightBit ||
-         encoding == TransferEncoding::kBinary;
-}
-
 std::optional<std::string> decoded(std::string_view body, TransferEncoding encoding) {
   switch (encoding) {
     case TransferEncoding::kQuotedPrintable:

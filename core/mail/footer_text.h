@@ -33,7 +33,6 @@ Edit edit_text(HeaderBlock* header, std::string_view body, const Words& words, s
 Edit edit_html(const HeaderBlock& header, std::string_view body, const Words& words, std::string* out);
 
 TransferEncoding encoding_of(const HeaderBlock& header);
-bool is_identity(TransferEncoding encoding);
 // The text as its reader gets it, in its own charset.
 std::optional<std::string> decoded(std::string_view body, TransferEncoding encoding);
 

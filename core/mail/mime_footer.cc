@@ -18,7 +18,6 @@ namespace {
 using footer::decoded;
 using footer::Edit;
 using footer::encoding_of;
-using footer::is_identity;
 using footer::Words;
 
 constexpr int kMaxDepth = 8;  // of alternatives within related within ...

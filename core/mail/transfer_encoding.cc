@@ -34,6 +34,11 @@ TransferEncoding transfer_encoding_of(std::string_view value) {
   return TransferEncoding::kUnknown;
 }
 
+bool is_identity(TransferEncoding encoding) {
+  return encoding == TransferEncoding::kSevenBit || encoding == TransferEncoding::kEightBit ||
+         encoding == TransferEncoding::kBinary;
+}
+
 std::optional<std::string> decoded_quoted_printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());

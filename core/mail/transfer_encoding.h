@@ -12,6 +12,7 @@ enum class TransferEncoding { kSevenBit, kEightBit, kBinary, kQuotedPrintable, k
 
 // The value of a Content-Transfer-Encoding field; an empty one is 7bit.
 TransferEncoding transfer_encoding_of(std::string_view value);
+bool is_identity(TransferEncoding encoding);  // the octets as they are (RFC 2045 §6.2)
 
 // Nothing if the text breaks the rules so that a reader may see something else: "=" before no hexadecimal
 // digits, base64 with other characters, with data after its padding, or with missing digits.

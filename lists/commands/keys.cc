@@ -52,11 +52,6 @@ std::string first_line(const std::string& text) {
   return "";
 }
 
-void replace_all(std::string* text, std::string_view from, std::string_view to) {
-  for (auto at = text->find(from); at != text->npos; at = text->find(from, at + to.size()))
-    text->replace(at, from.size(), to);
-}
-
 // French puts a no-break space before "!" and ":".
 std::string with_plain_blanks(std::string text) {
   for (const std::string_view blank : {"\u00A0", "\u202F"}) replace_all(&text, blank, " ");

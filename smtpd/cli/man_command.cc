@@ -2,24 +2,11 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
+#include "core/config/render.h"
 #include "smtpd/cli/commands.h"
 
 namespace essaim::smtpd::cli {
 namespace {
-
-std::string roff(std::string_view text) {
-  std::string out;
-  if (text.starts_with(".") || text.starts_with("'")) out = "\\&";
-  for (const char c : text) {
-    if (c == '\\')
-      out += "\\e";
-    else if (c == '-')
-      out += "\\-";
-    else
-      out += c;
-  }
-  return out;
-}
 
 std::string usage_of(const CLI::App* app) {
   std::string out;
@@ -33,20 +20,22 @@ std::string usage_of(const CLI::App* app) {
 }
 
 void append_verb(const std::string& path, const CLI::App* app, std::string* out) {
-  *out += ".SS \"" + roff(path + usage_of(app)) + "\"\n" + roff(app->get_description()) + ".\n";
+  *out +=
+      ".SS \"" + config::roff(path + usage_of(app)) + "\"\n" + config::roff(app->get_description()) + ".\n";
   for (const CLI::Option* o : app->get_options()) {
     const std::string name = o->get_name(false, false);
     if (name == "--help" || name == "-h,--help" || name == "--config" || name == "--json") continue;
-    *out += ".TP\n.B " + roff(o->get_positional() ? o->get_name(true) : o->get_name(false, true));
-    if (!o->get_positional() && o->get_items_expected_max() > 0) *out += " " + roff(o->get_type_name());
-    *out += "\n" + roff(o->get_description()) + "\n";
+    *out += ".TP\n.B " + config::roff(o->get_positional() ? o->get_name(true) : o->get_name(false, true));
+    if (!o->get_positional() && o->get_items_expected_max() > 0)
+      *out += " " + config::roff(o->get_type_name());
+    *out += "\n" + config::roff(o->get_description()) + "\n";
   }
   std::string footer = app->get_footer();
   const std::string head = "Examples:\n";
   if (footer.starts_with(head)) {
     *out += ".PP\n.EX\n";
     footer.erase(0, head.size());
-    for (std::string_view line : split(footer, '\n')) *out += roff(line) + "\n";
+    for (std::string_view line : split(footer, '\n')) *out += config::roff(line) + "\n";
     *out += ".EE\n";
   }
 }
