@@ -9,6 +9,18 @@
 namespace essaim::delivery {
 namespace {
 
+// The host cannot take mail now (a full disk, a service that is down), or falls silent; no word on us (X.7.x), on the sender, the
+// message or a recipient, who would hear the same from the others. Behind the final dot only what it says itself counts.
+bool says_host_trouble(const Trouble& trouble) {
+  const smtp::Reply& reply = *trouble.reply;
+  if (!reply.temporary()) return false;
+  const int subject = reply.enhanced.klass == 0 ? 0 : reply.enhanced.subject;
+  if (!trouble.from_peer) return subject == 4 && trouble.stage != Stage::kFinalDot;
+  // X.0.x: undefined, X.3.x: the mail system, X.4.x: network and routing (RFC 3463 §3).
+  if (subject != 0 && subject != 3 && subject != 4) return false;
+  return trouble.stage != Stage::kRcpt || reply.code == 421;
+}
+
 // The first row that matches decides. The columns that do not matter say kAny.
 enum class Is { kAny, kYes, kNo };
 enum class Says { kAny, k421, k552, kTooMany, kUnknownBdat, kNoRequireTls, kHostTrouble, kPermanent };
@@ -172,16 +184,6 @@ smtp::Reply expired_reply(bool untried, std::string_view last) {
   if (untried) text += " before any attempt";
   if (!last.empty()) text.append("; last: ").append(last);
   return smtp::reply(554, "4.4.7", text);
-}
-
-bool says_host_trouble(const Trouble& trouble) {
-  const smtp::Reply& reply = *trouble.reply;
-  if (!reply.temporary()) return false;
-  const int subject = reply.enhanced.klass == 0 ? 0 : reply.enhanced.subject;
-  if (!trouble.from_peer) return subject == 4 && trouble.stage != Stage::kFinalDot;
-  // X.0.x: undefined, X.3.x: the mail system, X.4.x: network and routing (RFC 3463 §3).
-  if (subject != 0 && subject != 3 && subject != 4) return false;
-  return trouble.stage != Stage::kRcpt || reply.code == 421;
 }
 
 bool says_unknown_command(const smtp::Reply& reply) {

@@ -62,10 +62,6 @@ smtp::Reply expired_reply(bool untried, std::string_view last = {});
 // The peer, or something before it, does not know BDAT though CHUNKING was offered.
 bool says_unknown_command(const smtp::Reply& reply);
 
-// The host cannot take mail now (a full disk, a service that is down), or falls silent; no word on us (X.7.x), on the sender, the
-// message or a recipient, who would hear the same from the others. Behind the final dot only what it says itself counts.
-bool says_host_trouble(const Trouble& trouble);
-
 Outcome::Kind outcome_kind(Verdict verdict);
 
 // For tests: the rows, so that each can be shown to decide something.

@@ -47,12 +47,13 @@ constexpr std::size_t kMostTogether = 1 + storage::JournalRecord::kMaxAlso;  // 
 constexpr std::size_t kNotesTogether = 256;
 constexpr Duration kNotesAfter = std::chrono::milliseconds(2);
 
-}  // namespace
-
+// "mx.example.org[192.0.2.1]:25 TLSv1.3" as the ledger keeps it.
 std::string host_text(const PeerInfo& peer) {
   if (!peer.tls) return peer.host;
   return peer.host + ' ' + peer.tls_info.version;
 }
+
+}  // namespace
 
 namespace {
 

@@ -76,9 +76,6 @@ class Recorder {
   storage::JournalRecord scratch_;
 };
 
-// "mx.example.org[192.0.2.1]:25 TLSv1.3" as the ledger keeps it.
-std::string host_text(const PeerInfo& peer);
-
 // The lines of those of a note of put_off() to whom it is news, which the queue knows. At the end of each suspension all that a batch
 // has put off are looked at, and in an outage of our own line these ends are minutes apart for hours. Thread-safe.
 void log_put_off(const Note& note, Indices recipients);

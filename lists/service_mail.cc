@@ -73,11 +73,12 @@ People postmasters_or_named(WriteContext& context, Named as) {
   return std::vector<storage::BatchRecipient>{{0, postmaster.local, postmaster.domain}};
 }
 
-}  // namespace
-
+// "sympa@lists.example.org"
 std::string robot_address(const storage::ListRecord& list, const ListSettings& settings) {
   return settings.robot + "@" + list.domain;
 }
+
+}  // namespace
 
 Values common_values(const storage::ListRecord& list, const ListSettings& settings) {
   Values out;

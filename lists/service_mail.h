@@ -43,8 +43,6 @@ Result<void> send_service_mail(WriteContext& context, const ServiceMail& mail);
 
 // list, local, domain, description, owner, robot, leave
 Values common_values(const storage::ListRecord& list, const ListSettings& settings);
-// "sympa@lists.example.org"
-std::string robot_address(const storage::ListRecord& list, const ListSettings& settings);
 
 inline storage::BatchRecipient recipient_of_mail(const smtp::Address& address) {
   return {0, address.local, address.domain};

@@ -140,6 +140,42 @@ Result<void> check_confirmations(const scenario::ParsedText& parsed) {
   return {};
 }
 
+// "send.mine", "include.x", "friends.txt", "welcome.fr" by kind. kInvalid says what is wrong with the name.
+Result<void> check_text_name(TextKind kind, const std::string& name) {
+  const std::string shown = "'" + escaped_for_display(name, 120) + "'";
+  if (!is_plain(name))
+    return Error{ErrorCode::kInvalid, shown + " is no name: letters, digits, \"_\", \"-\" and \".\""};
+  if (kind == TextKind::kFilter) {
+    const auto dot = name.rfind('.');
+    if (kind_of_scenario_file(name) == TextKind::kFilter && dot > 0) return {};
+    return Error{ErrorCode::kInvalid, "a filter is named like friends.txt, friends.sql or friends.ldap"};
+  }
+  if (kind == TextKind::kScenario) {
+    const auto dot = name.find('.');
+    const std::string function = name.substr(0, dot);
+    if (dot == name.npos || dot + 1 == name.size())
+      return Error{ErrorCode::kInvalid,
+                   shown + " is no scenario: it is named FUNCTION.NAME, as send.mine, or include.NAME"};
+    if (function == "include" || scenario::find_function(function) != nullptr) return {};
+    std::vector<std::string> known;
+    for (const scenario::Function& one : scenario::functions()) known.emplace_back(one.name);
+    const std::string near = nearest(function, known);
+    return Error{ErrorCode::kInvalid, "there is no function '" + function + "'" +
+                                          (near.empty() ? "" : "; did you mean '" + near + "'?")};
+  }
+  std::string language;
+  if (message_named(name, &language) == nullptr) {
+    std::vector<std::string> known;
+    for (const Message& one : messages()) known.emplace_back(one.name);
+    const std::string near = nearest(name.substr(0, name.find('.')), known);
+    return Error{ErrorCode::kInvalid,
+                 "there is no message " + shown + (near.empty() ? "" : "; did you mean '" + near + "'?")};
+  }
+  if (!language.empty() && !is_language(language))
+    return Error{ErrorCode::kInvalid, "'" + language + "' is none of the languages that are offered"};
+  return {};
+}
+
 }  // namespace
 
 std::vector<std::string> rejections_without_words(const std::string& name, const std::string& text) {
@@ -234,41 +270,6 @@ Result<storage::ListRecord> record_of(Connection& connection, const TextPlace& p
 
 TextKind kind_of_scenario_file(const std::string& name) {
   return name.ends_with(".txt") || scenario::is_source_filter(name) ? TextKind::kFilter : TextKind::kScenario;
-}
-
-Result<void> check_text_name(TextKind kind, const std::string& name) {
-  const std::string shown = "'" + escaped_for_display(name, 120) + "'";
-  if (!is_plain(name))
-    return Error{ErrorCode::kInvalid, shown + " is no name: letters, digits, \"_\", \"-\" and \".\""};
-  if (kind == TextKind::kFilter) {
-    const auto dot = name.rfind('.');
-    if (kind_of_scenario_file(name) == TextKind::kFilter && dot > 0) return {};
-    return Error{ErrorCode::kInvalid, "a filter is named like friends.txt, friends.sql or friends.ldap"};
-  }
-  if (kind == TextKind::kScenario) {
-    const auto dot = name.find('.');
-    const std::string function = name.substr(0, dot);
-    if (dot == name.npos || dot + 1 == name.size())
-      return Error{ErrorCode::kInvalid,
-                   shown + " is no scenario: it is named FUNCTION.NAME, as send.mine, or include.NAME"};
-    if (function == "include" || scenario::find_function(function) != nullptr) return {};
-    std::vector<std::string> known;
-    for (const scenario::Function& one : scenario::functions()) known.emplace_back(one.name);
-    const std::string near = nearest(function, known);
-    return Error{ErrorCode::kInvalid, "there is no function '" + function + "'" +
-                                          (near.empty() ? "" : "; did you mean '" + near + "'?")};
-  }
-  std::string language;
-  if (message_named(name, &language) == nullptr) {
-    std::vector<std::string> known;
-    for (const Message& one : messages()) known.emplace_back(one.name);
-    const std::string near = nearest(name.substr(0, name.find('.')), known);
-    return Error{ErrorCode::kInvalid,
-                 "there is no message " + shown + (near.empty() ? "" : "; did you mean '" + near + "'?")};
-  }
-  if (!language.empty() && !is_language(language))
-    return Error{ErrorCode::kInvalid, "'" + language + "' is none of the languages that are offered"};
-  return {};
 }
 
 Result<void> check_text(Connection& connection, const storage::ListRecord& place, TextKind kind,

@@ -23,8 +23,6 @@ struct TextPlace {
 // The list, or its domain alone (id 0), or the site (no domain either). kNotFound.
 Result<storage::ListRecord> record_of(storage::Connection& connection, const TextPlace& place);
 
-// "send.mine", "include.x", "friends.txt", "welcome.fr" by kind. kInvalid says what is wrong with the name.
-Result<void> check_text_name(storage::TextKind kind, const std::string& name);
 // The kind that a name given to `essaim scenario` has: a filter or a scenario.
 storage::TextKind kind_of_scenario_file(const std::string& name);
 

@@ -18,8 +18,6 @@ void add(std::string* out, std::string_view name, std::string_view value) {
   out->append(name).append(": ").append(value).append("\r\n");
 }
 
-}  // namespace
-
 const char* reason_phrase(int status) {
   switch (status) {
     case 200:
@@ -70,6 +68,8 @@ const char* reason_phrase(int status) {
       return "";
   }
 }
+
+}  // namespace
 
 ServerResponse error_response(int status, std::string_view more) {
   ServerResponse response;

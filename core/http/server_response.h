@@ -20,7 +20,6 @@ struct ServerResponse {
   std::string content_policy = "default-src 'none'; frame-ancestors 'none'";
 };
 
-const char* reason_phrase(int status);
 // A short text for people: "404 Not Found\n", with more behind it where there is more to say.
 ServerResponse error_response(int status, std::string_view more = "");
 

@@ -205,8 +205,7 @@ const char* sentence_of(DsnAction action) {
   return "?";
 }
 
-}  // namespace
-
+// What happened, in English, for people.
 std::string report_text(const Report& report) {
   std::string out = "This is the mail system at " + escaped_for_display(report.reporting_mta, 255) + ".\n";
   for (const DsnAction action : {DsnAction::kFailed, DsnAction::kDelayed, DsnAction::kDelivered,
@@ -229,6 +228,8 @@ std::string report_text(const Report& report) {
   }
   return out;
 }
+
+}  // namespace
 
 Result<ComposedReport> compose_report(const Report& report) {
   if (report.recipients.empty() || report.from_address.empty() || report.to_address.empty() ||
@@ -268,7 +269,7 @@ Result<ComposedReport> compose_report(const Report& report) {
   ComposedReport out;
   out.eight_bit = !is_ascii(body);
   HeaderBlock header;
-  ESSAIM_TRY(header.insert_bottom("From", format_mailbox(report.from_name, report.from_address)));
+  ESSAIM_TRY(header.insert_bottom("From", format_mailbox("Mail Delivery System", report.from_address)));
   ESSAIM_TRY(header.insert_bottom("To", format_mailbox("", report.to_address)));
   ESSAIM_TRY(header.insert_bottom("Subject",
                                   encode_text(report.subject.empty() ? subject_of(report) : report.subject)));

@@ -34,11 +34,10 @@ struct ReportRecipient {
 enum class ReturnContent { kNothing, kHeaders, kFull };  // RET; kNothing is for what must not be shown
 
 struct Report {
-  std::string from_name = "Mail Delivery System";
   std::string from_address{};
   std::string to_address{};  // of the sender
   std::string subject{};     // UTF-8; "": made from the actions
-  std::string text{};        // UTF-8 for people; "": report_text()
+  std::string text{};        // UTF-8 for people; "": what happened, in English
   WallTime date{};
   std::string message_id{};     // "<...>"
   std::string in_reply_to{};    // Message-ID of the message it is about; ""
@@ -61,8 +60,5 @@ struct ComposedReport {
 // kInvalid: no recipient, sender, Message-ID or reporting host, a line end in an address, or one that is
 // not UTF-8.
 Result<ComposedReport> compose_report(const Report& report);
-
-// What happened, in English, for people.
-std::string report_text(const Report& report);
 
 }  // namespace essaim::mail

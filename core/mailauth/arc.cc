@@ -19,6 +19,15 @@ Result<int> read_instance(std::string_view text) {
   return static_cast<int>(*instance);
 }
 
+// i= of ARC-Authentication-Results.
+Result<int> parse_instance(std::string_view value) {
+  const std::string_view first = value.substr(0, value.find(';'));
+  const std::size_t equals = first.find('=');
+  if (equals == std::string_view::npos || trimmed(first.substr(0, equals)) != "i")
+    return invalid("no instance");
+  return read_instance(trimmed(first.substr(equals + 1)));
+}
+
 Result<int> instance_of(const mail::HeaderField& field) {
   if (field.is("ARC-Authentication-Results")) return parse_instance(field.raw_value());
   const auto tags = TagList::parse(field.raw_value());
@@ -40,14 +49,6 @@ const char* to_string(ArcStatus status) {
       return "temperror";
   }
   return "none";
-}
-
-Result<int> parse_instance(std::string_view value) {
-  const std::string_view first = value.substr(0, value.find(';'));
-  const std::size_t equals = first.find('=');
-  if (equals == std::string_view::npos || trimmed(first.substr(0, equals)) != "i")
-    return invalid("no instance");
-  return read_instance(trimmed(first.substr(equals + 1)));
 }
 
 Result<Seal> parse_seal(std::string_view value) {

@@ -31,8 +31,6 @@ struct Seal {
   std::string domain, selector, signature, validation;  // cv=, lower case
 };
 Result<Seal> parse_seal(std::string_view value);
-// i= of ARC-Authentication-Results.
-Result<int> parse_instance(std::string_view value);
 
 struct ArcSet {
   const mail::HeaderField* results = nullptr;

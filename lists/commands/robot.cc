@@ -140,6 +140,15 @@ Result<std::optional<Planned>> refused_at_once(const PlanContext& context, const
       decided->rule));
 }
 
+// The display name of a mailbox, in one line.
+std::string mail_name(const mail::Mailbox& mailbox) {
+  std::string out = mail::decode_encoded_words(mailbox.name);
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return out.substr(0, 200);
+}
+
 }  // namespace
 
 Result<Requester> requester_of(const PlanContext& context, const Target& target) {

@@ -169,8 +169,7 @@ bool has_confirmed(const Question& question, const Action& action) {
   return question.email_confirmed || (same && question.sender_confirmed);
 }
 
-}  // namespace
-
+// The level under which the scenario judges a requester of this one.
 Auth effective(const Scenario& scenario, Auth auth) {
   if (scenario.named.has(auth)) return auth;
   if (auth == Auth::kSmtpAuth && scenario.named.has(Auth::kMd5)) return Auth::kMd5;
@@ -178,6 +177,8 @@ Auth effective(const Scenario& scenario, Auth auth) {
   if (auth == Auth::kSmtpAuth || auth == Auth::kDkim) return Auth::kSmtp;
   return auth;
 }
+
+}  // namespace
 
 Result<Decision> decide(const Scenario& scenario, const Question& question, Lookups& lookups, Trace* trace) {
   const Auth auth = effective(scenario, question.auth);

@@ -67,9 +67,6 @@ struct Trace {
 // those of the look-ups.
 Result<std::optional<std::string>> text_of(const Piece& variable, const Question& question, Lookups& lookups);
 
-// The level under which the scenario judges a requester of this one.
-Auth effective(const Scenario& scenario, Auth auth);
-
 // Errors are those of the look-ups; a regular expression that was given up refuses, with the reason
 // "error-performing-condition".
 Result<Decision> decide(const Scenario& scenario, const Question& question, Lookups& lookups,

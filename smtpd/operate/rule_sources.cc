@@ -74,8 +74,7 @@ Result<std::string> ask_database(const SourceFilter& filter, const std::vector<s
   return storage::ask_foreign_mariadb(url, filter.password, question);
 }
 
-}  // namespace
-
+// Blocks. kTemporary: why it could not be told.
 Result<bool> ask_source(const SourceFilter& filter, const std::vector<std::string>& values) {
   ESSAIM_CHECK(filter.question.texts.size() == values.size() + 1);
   if (filter.kind == SourceFilter::Kind::kLdap) return ask_directory(filter, values);
@@ -83,6 +82,8 @@ Result<bool> ask_source(const SourceFilter& filter, const std::vector<std::strin
   if (!value.ok()) return Error{ErrorCode::kTemporary, value.error().message};
   return is_yes(*value);
 }
+
+}  // namespace
 
 RuleSources::RuleSources(const Clock& clock) : clock_(clock) {}
 

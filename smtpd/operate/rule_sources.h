@@ -60,7 +60,4 @@ class RuleSources : public lists::Sources {
   std::unique_ptr<Executor> executor_;  // from the first question on; the last, as its threads use the others
 };
 
-// Blocks. kTemporary: why it could not be told.
-Result<bool> ask_source(const lists::scenario::SourceFilter& filter, const std::vector<std::string>& values);
-
 }  // namespace essaim::smtpd::operate

@@ -11,6 +11,31 @@
 namespace essaim::smtpd {
 namespace {
 
+struct RateText {
+  std::uint32_t count = 0;
+  Duration window{};
+};
+// "10/s", "100/m", "1000/h".
+std::optional<RateText> parse_rate(const std::string& text) {
+  if (text.size() < 3 || text[text.size() - 2] != '/') return std::nullopt;
+  const auto count = parse_u64(text.substr(0, text.size() - 2));
+  if (!count || *count == 0 || *count > 1'000'000) return std::nullopt;
+  RateText rate{static_cast<std::uint32_t>(*count), {}};
+  switch (text.back()) {
+    case 's':
+      rate.window = std::chrono::seconds(1);
+      return rate;
+    case 'm':
+      rate.window = std::chrono::minutes(1);
+      return rate;
+    case 'h':
+      rate.window = std::chrono::hours(1);
+      return rate;
+    default:
+      return std::nullopt;
+  }
+}
+
 using config::Type;
 
 bool is_ip(int family, const std::string& text) {
@@ -80,26 +105,6 @@ DestinationSettings read_one(const config::View& v, std::size_t number) {
 
 std::vector<std::string> tls_choices() {
   return {"best", "off", "opportunistic", "encrypt", "verify", "dane"};
-}
-
-std::optional<RateText> parse_rate(const std::string& text) {
-  if (text.size() < 3 || text[text.size() - 2] != '/') return std::nullopt;
-  const auto count = parse_u64(text.substr(0, text.size() - 2));
-  if (!count || *count == 0 || *count > 1'000'000) return std::nullopt;
-  RateText rate{static_cast<std::uint32_t>(*count), {}};
-  switch (text.back()) {
-    case 's':
-      rate.window = std::chrono::seconds(1);
-      return rate;
-    case 'm':
-      rate.window = std::chrono::minutes(1);
-      return rate;
-    case 'h':
-      rate.window = std::chrono::hours(1);
-      return rate;
-    default:
-      return std::nullopt;
-  }
 }
 
 void add_destination_settings(config::Schema* schema) {

@@ -20,11 +20,4 @@ std::vector<DestinationSettings> read_destinations(const config::Values& values)
 // What one row cannot see: "[[destination]] 2 (gmail.com): ..."; "" if nothing is wrong.
 std::string wrong_with(const std::vector<DestinationSettings>& destinations);
 
-struct RateText {
-  std::uint32_t count = 0;
-  Duration window{};
-};
-// "10/s", "100/m", "1000/h".
-std::optional<RateText> parse_rate(const std::string& text);
-
 }  // namespace essaim::smtpd
