@@ -90,7 +90,7 @@ void OpenBatch::suppress_if(const std::function<bool(const storage::BatchRecipie
     if (is_final(status.state) || is_out(i) || !suppress(batch_->recipients[i])) continue;
     set_state(static_cast<std::uint16_t>(i), RecipientState::kSuppressed);
     count(Counter::kSuppressed);
-    status.time = seconds_since_acceptance(now);
+    status.time = storage::seconds_since(post().accepted, now);
     status.reply = reply_index(reason);
     ++unsaved_.outcomes;
   }
@@ -107,7 +107,7 @@ void OpenBatch::expire(WallTime now) {
     auto reply =
         std::make_shared<const smtp::Reply>(expired_reply(untried, record_.progress.replies[status.reply]));
     set_state(static_cast<std::uint16_t>(i), RecipientState::kFailed);
-    status.time = seconds_since_acceptance(now);
+    status.time = storage::seconds_since(post().accepted, now);
     status.reply = reply_index(cut(reply->to_string(), kReplyLimit));
     unsaved_.failures.push_back(
         {static_cast<std::uint16_t>(i), std::move(reply), record_.progress.hosts[status.host]});
@@ -178,7 +178,7 @@ std::vector<std::uint16_t> OpenBatch::apply(const Note& note) {
         note.kind == Outcome::Kind::kDeferred && marked.about_message && was_spoken_of(status);
     status.host = still_spoken_of ? host_index(waiting_host(marked.host, true, marked.with_its_batch)) : host;
     if (status.attempts < 0xffff) ++status.attempts;
-    status.time = seconds_since_acceptance(note.time);
+    status.time = storage::seconds_since(post().accepted, note.time);
     status.reply = reply;
     ++unsaved_.outcomes;
     ++unsaved_.segments[{note.loop, note.segment}];
@@ -207,7 +207,7 @@ bool OpenBatch::put_off(std::uint16_t index, const std::string& reply, WallTime 
       status.attempts == 0 ? 0 : host_index(waiting_host("", was_spoken_of(status), true));
   if (status.state == RecipientState::kDeferred && status.reply == text && status.host == host) return false;
   set_state(index, RecipientState::kDeferred);
-  status.time = seconds_since_acceptance(now);
+  status.time = storage::seconds_since(post().accepted, now);
   status.reply = text;
   status.host = host;
   ++unsaved_.outcomes;
@@ -395,11 +395,6 @@ std::uint32_t OpenBatch::host_index(const std::string& host) {
   auto [it, added] = hosts_.emplace(host, static_cast<std::uint32_t>(record_.progress.hosts.size()));
   if (added) record_.progress.hosts.push_back(host);
   return it->second;
-}
-
-std::uint32_t OpenBatch::seconds_since_acceptance(WallTime now) const {
-  const std::int64_t ms = to_millis(now) - to_millis(post().accepted);
-  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(ms / 1000, 0, 0xffffffff));
 }
 
 }  // namespace essaim::delivery

@@ -147,7 +147,6 @@ class OpenBatch {
   void set_state(std::uint16_t index, storage::RecipientState state);
   std::uint32_t reply_index(const std::string& reply);
   std::uint32_t host_index(const std::string& host);
-  std::uint32_t seconds_since_acceptance(WallTime now) const;
   WallTime last_word(const storage::RecipientStatus& status) const;
 
   storage::BatchRecord record_;

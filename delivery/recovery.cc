@@ -19,11 +19,6 @@ namespace {
 
 using Failures = std::map<std::uint16_t, storage::JournalRecord>;  // by index within the batch
 
-std::uint32_t seconds_between(WallTime from, WallTime to) {
-  const std::int64_t seconds = (to_millis(to) - to_millis(from)) / 1000;
-  return seconds < 0 ? 0 : static_cast<std::uint32_t>(seconds);
-}
-
 Result<void> record_failures(storage::Connection& connection, storage::NodeStore::Identity node, Id post_id,
                              int number, const Failures& failures, FailureListener& listener,
                              bool* of_another) {
@@ -50,7 +45,7 @@ Result<void> record_failures(storage::Connection& connection, storage::NodeStore
     if (status.state != storage::RecipientState::kPending &&
         status.state != storage::RecipientState::kDeferred)
       continue;
-    const std::uint32_t time = seconds_between((*post)->accepted, record.time);
+    const std::uint32_t time = storage::seconds_since((*post)->accepted, record.time);
     if (storage::is_old_news(status, time)) continue;
     status.state = storage::RecipientState::kFailed;
     status.attempts = std::max(status.attempts, record.attempts);

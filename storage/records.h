@@ -2,6 +2,7 @@
 // the lower-cased local part beside `local` as written).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -170,6 +171,11 @@ struct RecipientStatus {
   std::uint32_t reply = 0;  // index into BatchProgress::replies; 0 is always ""
   std::uint32_t host = 0;   // index into BatchProgress::hosts; 0 is always ""
 };
+// RecipientStatus::time, whatever the clocks say: from 0 to its largest.
+inline std::uint32_t seconds_since(WallTime accepted, WallTime now) {
+  return static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>((to_millis(now) - to_millis(accepted)) / 1000, 0, UINT32_MAX));
+}
 
 // What stands behind the host in BatchProgress::hosts and JournalRecord::host where the outcome says more than the
 // reply does. At most one of the first two.

@@ -1,7 +1,5 @@
 #include "smtpd/operate/batch_changes.h"
 
-#include <algorithm>
-
 #include "storage/batch_progress.h"
 
 namespace essaim::smtpd::operate {
@@ -27,8 +25,7 @@ int suppress(BatchRecord* batch, const RecipientMatch& match, const std::string&
     status.state = RecipientState::kSuppressed;
     status.reply = reply;
     status.host = 0;
-    status.time =
-        static_cast<std::uint32_t>(std::max<std::int64_t>(0, (to_millis(now) - to_millis(accepted)) / 1000));
+    status.time = storage::seconds_since(accepted, now);
     ++changed;
   }
   batch->suppressed += changed;

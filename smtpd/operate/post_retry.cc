@@ -185,7 +185,6 @@ class Retry {
     const std::string said =
         "451 4.7.0 sent again by the operator: " + request_.reason.substr(0, kMostReason);
     storage::Interned replies(&progress.replies), hosts(&progress.hosts);
-    const std::int64_t seconds = (to_millis(now) - to_millis(accepted)) / 1000;
     for (const std::size_t i : some) {
       auto& status = progress.recipients[i];
       const std::string before = progress.replies[status.reply];
@@ -194,7 +193,7 @@ class Retry {
       std::string host;
       if (storage::split_host(progress.hosts[status.host]).about_message) host = storage::kAboutMessage;
       status.host = hosts.index(host.append(storage::kWithItsBatch));
-      status.time = static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds, 0, UINT32_MAX));
+      status.time = storage::seconds_since(accepted, now);
     }
     storage::recount(batch);
     batch->due = now;

@@ -39,11 +39,6 @@ struct Merged {
   }
 };
 
-std::uint32_t seconds_between(WallTime from, WallTime to) {
-  return static_cast<std::uint32_t>(
-      std::clamp<std::int64_t>((to_millis(to) - to_millis(from)) / 1000, 0, UINT32_MAX));
-}
-
 // Delivered wins over failed wins over deferred; among deferrals the later one, so that one that is known, or older than what is
 // known (an operator's retry), changes nothing.
 bool replaces(const RecipientStatus& now, const JournalRecord& record, std::uint32_t time) {
@@ -77,7 +72,7 @@ bool apply(BatchRecord* batch, WallTime accepted, const std::vector<JournalRecor
       continue;
     }
     RecipientStatus& status = batch->progress.recipients[record.index];
-    const std::uint32_t time = seconds_between(accepted, record.time);
+    const std::uint32_t time = seconds_since(accepted, record.time);
     if (record.state == RecipientState::kDelivered && status.state == RecipientState::kDelivered &&
         status.time != time) {
       ++merged->duplicates;

@@ -186,4 +186,11 @@ BOOST_AUTO_TEST_CASE(a_journal_record_of_many_recipients_comes_back_and_fits) {
   });
 }
 
+// A clock that jumps does not make a new time of an old one.
+BOOST_AUTO_TEST_CASE(seconds_since_acceptance_stay_within_their_field) {
+  BOOST_TEST(seconds_since(kNow, kNow + std::chrono::milliseconds(2'999)) == 2U);
+  BOOST_TEST(seconds_since(kNow, kNow - std::chrono::hours(1)) == 0U);
+  BOOST_TEST(seconds_since(kNow, kNow + std::chrono::seconds(std::int64_t{UINT32_MAX} + 5)) == UINT32_MAX);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
