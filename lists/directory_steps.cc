@@ -156,8 +156,7 @@ Result<void> make_former_names(const StepContext& context, const std::string& ad
   for (const std::string& name : *had) {
     if (wanted.former->contains(name)) continue;
     const auto at = name.rfind('@');
-    const auto gone = directory.forget_name(name.substr(0, at), name.substr(at + 1));
-    if (!gone.ok()) return gone.error();
+    ESSAIM_TRY(directory.forget_name(name.substr(0, at), name.substr(at + 1)));
   }
   for (const std::string& name : *wanted.former) {
     const auto at = name.rfind('@');

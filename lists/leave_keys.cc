@@ -104,8 +104,7 @@ Result<void> LeaveKeys::retire(int number, WallTime now) {
   if (!wanted->good()) return {};
   const auto good = std::count_if(keys_.begin(), keys_.end(), [](const LeaveKey& k) { return k.good(); });
   if (good == 1) {
-    auto added = add(now);
-    if (!added.ok()) return added.error();
+    ESSAIM_TRY(add(now));
   }
   for (LeaveKey& k : keys_)
     if (k.number == number) k.retired = now;
@@ -132,8 +131,7 @@ Result<void> ensure_leave_keys(storage::Database& database, WallTime now) {
   }));
   if (there) return {};
   LeaveKeys fresh;
-  auto added = fresh.add(now);
-  if (!added.ok()) return added.error();
+  ESSAIM_TRY(fresh.add(now));
   return database.write_now(storage::Durability::kAccept,
                             [text = fresh.to_text()](storage::Connection& connection) {
                               return storage::SiteStore(connection).set_if_missing(kName, text);

@@ -41,8 +41,7 @@ std::string only_owner(const std::string& list) {
 }
 
 Stays forget(Connection& c, Id member_id, const smtp::Address& who) {
-  auto forgotten = MemberStore(c).forget_ended(member_id, who);
-  if (!forgotten.ok()) return forgotten.error();
+  ESSAIM_TRY(MemberStore(c).forget_ended(member_id, who));
   return std::string();
 }
 
@@ -86,8 +85,7 @@ Stays remove_held(Connection& c, const smtp::Address& person, Id id, WallTime no
     // Else the same message would be taken for a duplicate of what is nowhere.
     if (*ours) ESSAIM_TRY(may_come_again(c, **held));
   }
-  auto removed = store.remove_decided(id);
-  if (!removed.ok()) return removed.error();
+  ESSAIM_TRY(store.remove_decided(id));
   return std::string();
 }
 
@@ -213,8 +211,7 @@ class Eraser {
     plan_some(ended, "ended memberships", "memberships that had ended",
               [this](Connection& c, const std::vector<Id>& some) -> Result<void> {
                 for (const Id id : some) {
-                  auto forgotten = forget(c, id, person_);
-                  if (!forgotten.ok()) return forgotten.error();
+                  ESSAIM_TRY(forget(c, id, person_));
                 }
                 return {};
               });

@@ -134,8 +134,7 @@ Result<Packet> parse_packet(std::string_view bytes) {
   packet.truncated = (flags & 0x0200U) != 0;
   std::size_t offset = kHeader;
   for (unsigned i = 0; i < u16_at(bytes, 4); ++i) {
-    const auto name = read_name(bytes, &offset, bytes.size());
-    if (!name.ok()) return name.error();
+    ESSAIM_TRY(read_name(bytes, &offset, bytes.size()));
     if (bytes.size() - offset < 4) return malformed("a question is cut off");
     offset += 4;
   }

@@ -164,10 +164,9 @@ class Answering {
         return not_allowed(reason_of(decision.action), decision.rule);
       default: {
         if (decision.action.kind == ActionKind::kRequestAuth) decision.action.kind = ActionKind::kEditorKey;
-        auto held = hold_post(context_, list_, submission, *incoming, decision,
-                              submission.treatment.value_or(Treatment::kKeep), context_.services.ids->next(),
-                              known_as(held_));
-        if (!held.ok()) return held.error();
+        ESSAIM_TRY(hold_post(context_, list_, submission, *incoming, decision,
+                             submission.treatment.value_or(Treatment::kKeep), context_.services.ids->next(),
+                             known_as(held_)));
         return Response{Response::Status::kWaits, say("your message to {{list}} waits for a moderator"),
                         decision.rule};
       }

@@ -98,9 +98,8 @@ Done create(const Doing& doing) {
   ESSAIM_TRY(directory.add_list(list));
   std::vector<NewMember> owners = doing.request.people;
   if (owners.empty() && !doing.request.email.empty()) owners.push_back({doing.request.email, ""});
-  const auto added = add_to_list(doing.connection(), *doing.context.services.ids, doing.context.now, list.id,
-                                 Role::kOwner, owners);
-  if (!added.ok()) return added.error();
+  ESSAIM_TRY(add_to_list(doing.connection(), *doing.context.services.ids, doing.context.now, list.id,
+                         Role::kOwner, owners));
   // Who a list is made for may do all that owners may.
   MemberStore members(doing.connection());
   std::vector<Id> made;

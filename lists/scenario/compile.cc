@@ -85,8 +85,7 @@ Result<std::shared_ptr<const Scenario>> compile(const std::string& function, con
   out->function = function;
   out->name = name;
   Compiler compiler(find, includes, out.get());
-  auto header = compiler.add_file("include." + function + ".header", 0);
-  if (!header.ok()) return header.error();
+  ESSAIM_TRY(compiler.add_file("include." + function + ".header", 0));
   auto text = find(out->file());
   if (!text.ok()) return text.error();
   if (!text->has_value()) return Error{ErrorCode::kNotFound, "there is no scenario " + out->file()};

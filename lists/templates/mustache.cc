@@ -97,8 +97,7 @@ Result<std::string> fill_html(std::string_view text, const std::map<std::string,
 Result<void> check_template(std::string_view text, const std::vector<std::string>& known) {
   std::map<std::string, std::string> sample;
   for (const std::string& name : known) sample[name] = "x";
-  auto filled = fill(text, sample);
-  if (!filled.ok()) return filled.error();
+  ESSAIM_TRY(fill(text, sample));
   for (const std::string& name : names_in(text)) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     std::string message = "there is no variable '" + escaped_for_display(name, 80) + "'";

@@ -105,8 +105,7 @@ Result<void> stream(const std::string& socket, const Request& request, const std
   ESSAIM_TRY(channel.send_all(encode_request(request)));
   auto first = channel.read_line(std::chrono::seconds(10));
   if (!first.ok()) return first.error();
-  auto answer = decode_answer(*first);
-  if (!answer.ok()) return answer.error();
+  ESSAIM_TRY(decode_answer(*first));
   began();
   for (;;) {
     auto line = channel.read_line(Duration::zero());

@@ -56,8 +56,7 @@ Result<int> change(Site& site, const std::function<Result<void>(LeaveKeys*, Wall
     newest = keys->newest().number;
     return lists::write_leave_keys(connection, *keys);
   };
-  const auto changed = site.database().write_now(storage::Durability::kAccept, change_them);
-  if (!changed.ok()) return changed.error();
+  ESSAIM_TRY(site.database().write_now(storage::Durability::kAccept, change_them));
   return newest;
 }
 

@@ -133,8 +133,7 @@ int resume(const Shell& shell, Site& site, SuspensionScope scope, const std::str
       site.database().write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
         resumed.clear();
         storage::SuspensionStore store(c);
-        auto gone = store.drop_expired(system_clock().wall_now());
-        if (!gone.ok()) return gone.error();
+        ESSAIM_TRY(store.drop_expired(system_clock().wall_now()));
         std::vector<std::string> subjects = others;
         subjects.insert(subjects.begin(), subject);
         for (const std::string& one : subjects) {

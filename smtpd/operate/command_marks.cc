@@ -80,8 +80,7 @@ void CommandMarks::take_back(Id id) {
       database_.write_now(storage::Durability::kAccept, [&](Connection& c) -> Result<void> {
         if (kind_ != Kind::kWithdrawal) return take_marks(c, id, own->second.texts);
         for (const std::string& text : own->second.texts) {
-          auto done = PostStore(c).release_if(id, text);
-          if (!done.ok()) return done.error();
+          ESSAIM_TRY(PostStore(c).release_if(id, text));
         }
         return {};
       });

@@ -265,8 +265,7 @@ Result<QueueChange> retry_posts(Database& database, const Clock& clock, const Po
                                 const std::function<void(const std::vector<Id>&)>& recall) {
   if (request.reason.empty())
     return Error{ErrorCode::kInvalid, "a reason is missing, which the ledger is to keep"};
-  auto released = release_abandoned_deletions(database, clock.wall_now());
-  if (!released.ok()) return released.error();
+  ESSAIM_TRY(release_abandoned_deletions(database, clock.wall_now()));
   Retry retry(database, request);
   QueueChange all;
   auto posts = look_at_all(retry, request, &all);

@@ -527,8 +527,7 @@ Result<QueuePreview> preview_queue_change(Database& database, const Clock& clock
 Result<QueueChange> change_queue(Database& database, const Clock& clock, const QueueRequest& request,
                                  const Recall& recall, const std::function<bool()>& ending) {
   if (request.action == QueueAction::kDelete) {
-    auto released = release_abandoned_deletions(database, clock.wall_now());
-    if (!released.ok()) return released.error();
+    ESSAIM_TRY(release_abandoned_deletions(database, clock.wall_now()));
   }
   if (request.action == QueueAction::kRetry) {
     ESSAIM_TRY(database.write_now(Durability::kAccept, [&request](Connection& c) {
