@@ -85,11 +85,10 @@ struct HeldBack {
 };
 
 Result<void> let_wait(Connection& connection, const HeldBack& batch) {
-  auto waits = sql::run(connection,
-                        "UPDATE batch_state SET queue = 2, due = ?, why = ? "
-                        "WHERE post_id = ? AND number = ? AND queue = 1 AND owner = 0",
-                        batch.due, batch.wait->why, batch.post_id, batch.number);
-  if (!waits.ok()) return waits.error();
+  ESSAIM_TRY(sql::run(connection,
+                      "UPDATE batch_state SET queue = 2, due = ?, why = ? "
+                      "WHERE post_id = ? AND number = ? AND queue = 1 AND owner = 0",
+                      batch.due, batch.wait->why, batch.post_id, batch.number));
   return {};
 }
 

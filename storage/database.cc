@@ -39,8 +39,7 @@ class Answer {
 
 Result<void> Database::check_url(const std::string& url) {
   if (is_mariadb_url(url)) {
-    auto parsed = parse_mariadb_url(url);
-    if (!parsed.ok()) return parsed.error();
+    ESSAIM_TRY(parse_mariadb_url(url));
     return {};
   }
   if (!url.starts_with(kSqlite)) {

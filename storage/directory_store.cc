@@ -206,8 +206,7 @@ Result<void> DirectoryStore::rename_list(Id list_id, const std::string& local, I
   const std::string address = (*after)->address();
   if (address == old.address()) return {};
   ESSAIM_TRY(rename_rows(connection_, list_id, old.address(), address));
-  const auto forgotten = forget_name((*after)->local, (*after)->domain);
-  if (!forgotten.ok()) return forgotten.error();
+  ESSAIM_TRY(forget_name((*after)->local, (*after)->domain));
   return add_former_name(list_id, old.local, old.domain);
 }
 

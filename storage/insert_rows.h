@@ -53,8 +53,7 @@ Result<void> insert_rows(Connection& connection, const InsertTexts& texts, std::
       bind(**statement, first, row);
       first += texts.columns();
     }
-    auto inserted = (*statement)->run();
-    if (!inserted.ok()) return inserted.error();
+    ESSAIM_TRY((*statement)->run());
     rows = rows.subspan(count);
   }
   return {};

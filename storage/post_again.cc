@@ -28,8 +28,7 @@ Result<bool> take_up_again(Connection& connection, Id post_id, WallTime now) {
 
 Result<void> keep_from_others(Connection& connection, Id post_id) {
   if (connection.dialect() != Dialect::kMariadb) return {};  // one process writes at a time
-  auto row = sql::number(connection, 0, "SELECT id FROM post WHERE id = ? FOR UPDATE", post_id);
-  if (!row.ok()) return row.error();
+  ESSAIM_TRY(sql::number(connection, 0, "SELECT id FROM post WHERE id = ? FOR UPDATE", post_id));
   return {};
 }
 

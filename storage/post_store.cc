@@ -406,8 +406,7 @@ Result<void> PostStore::renew_lifetime(Id post_id, WallTime now) {
   const std::int64_t lifetime = to_millis((*post)->expires) - to_millis((*post)->accepted);
   const std::int64_t most = std::min<std::int64_t>(lifetime, kLongestLifetime);
   const std::int64_t expires = std::max(to_millis((*post)->expires), to_millis(now) + most);
-  auto changed = sql::run(connection_, "UPDATE post SET expires = ? WHERE id = ?", expires, post_id);
-  if (!changed.ok()) return changed.error();
+  ESSAIM_TRY(sql::run(connection_, "UPDATE post SET expires = ? WHERE id = ?", expires, post_id));
   return {};
 }
 
@@ -418,11 +417,10 @@ Result<void> PostStore::renew_lifetimes(WallTime now) {
                "UPDATE post SET expires = ? WHERE finished = 0 AND expires < ? AND expires - accepted > ?",
                latest, latest, kLongestLifetime);
   if (!longer.ok()) return longer.error();
-  auto others = sql::run(connection_,
-                         "UPDATE post SET expires = expires - accepted + ? "
-                         "WHERE finished = 0 AND accepted < ? AND expires - accepted <= ?",
-                         begin, begin, kLongestLifetime);
-  if (!others.ok()) return others.error();
+  ESSAIM_TRY(sql::run(connection_,
+                      "UPDATE post SET expires = expires - accepted + ? "
+                      "WHERE finished = 0 AND accepted < ? AND expires - accepted <= ?",
+                      begin, begin, kLongestLifetime));
   return {};
 }
 

@@ -93,8 +93,7 @@ Result<std::int64_t> settle_posts(Database& database, WallTime failed_before) {
       rest = rest.subspan(settled.looked_at);
       total += settled.posts;
       for (const Id id : settled.with_forms) {
-        auto gone = repeat(database, [id](Connection& c) { return PostStore(c).drop_forms(id); });
-        if (!gone.ok()) return gone.error();
+        ESSAIM_TRY(repeat(database, [id](Connection& c) { return PostStore(c).drop_forms(id); }));
       }
     }
   } while (found.more);

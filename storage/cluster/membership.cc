@@ -46,8 +46,7 @@ void Membership::stop(bool ended) {
   if (!ran || !ended || lease_.ended()) return;
   lease_.end();
   const auto said = database_.write_now(Durability::kProgress, [this](Connection& c) -> Result<void> {
-    auto changed = NodeStore(c).end_epoch(self_);
-    if (!changed.ok()) return changed.error();
+    ESSAIM_TRY(NodeStore(c).end_epoch(self_));
     return {};
   });
   // Nobody knows then that it ended in order: the others wait a lease before they look after what it owned, which is
