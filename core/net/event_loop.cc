@@ -1,5 +1,7 @@
 #include "core/net/event_loop.h"
 
+#include <future>
+#include <memory>
 #include <utility>
 
 #include <event2/event.h>
@@ -173,6 +175,15 @@ void EventLoop::stop() {
     stopped_ = true;
   }
   alarm_->wake();
+}
+
+void EventLoop::run_and_wait(const Task& task) {
+  auto done = std::make_shared<std::promise<void>>();
+  post([&task, done] {
+    task();
+    done->set_value();
+  });
+  done->get_future().wait();
 }
 
 void EventLoop::post(Task task) {

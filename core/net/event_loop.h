@@ -62,6 +62,8 @@ class EventLoop {
   void run_turn();       // one turn, waiting until there is something to do; run() in steps, for tests
   void stop();           // thread-safe
   void post(Task task);  // thread-safe; runs once on the loop's thread, unless the loop has stopped
+  void run_and_wait(
+      const Task& task);  // posts it, and waits until it ran or the loop stopped; from another thread
   bool in_loop_thread() const;
   MonoTime now() const;                                    // read once per turn; loop thread only
   void destroy_later(std::unique_ptr<Disposable> object);  // loop thread only

@@ -311,9 +311,9 @@ void Server::watch_certificates() {
     const std::lock_guard lock(told_mutex_);
     told_certificates_ = std::move(told);
   }
-  on_each_loop([&](Loop& l) {
-    if (&l != loops_.data()) return;
-    if (!certificate_watch_) certificate_watch_ = std::make_unique<CertificateWatch>(*l.loop, system_clock());
+  net::EventLoop& first = *loops_.front().loop;
+  first.run_and_wait([&] {
+    if (!certificate_watch_) certificate_watch_ = std::make_unique<CertificateWatch>(first, system_clock());
     certificate_watch_->set(all);
   });
 }

@@ -1,7 +1,6 @@
 #include "smtpd/daemon/web_server.h"
 
 #include <algorithm>
-#include <future>
 
 #include "core/base/executor.h"
 #include "web/static_files.h"
@@ -44,20 +43,20 @@ WebServer::WebServer(const lists::Services& services, const HttpSettings& settin
 }
 
 WebServer::~WebServer() {
-  on_loop([this] {
+  loop_.run_and_wait([this] {
     acceptors_.clear();
     for (const auto& server : servers_) server->shut_down();
   });
   const MonoTime deadline = system_clock().mono_now() + kGrace;
   while (connections() > 0 && system_clock().mono_now() < deadline)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  on_loop([this] { servers_.clear(); });
+  loop_.run_and_wait([this] { servers_.clear(); });
   loop_.stop();
   thread_.join();
 }
 
 void WebServer::reconfigure(const HttpSettings& settings, const std::vector<Listener>& listeners) {
-  on_loop([&] {
+  loop_.run_and_wait([&] {
     for (std::size_t i = 0; i < servers_.size() && i < listeners.size(); ++i)
       servers_[i]->reconfigure(settings_for(settings, listeners[i]));
   });
@@ -78,19 +77,10 @@ http::ServerSettings WebServer::settings_for(const HttpSettings& settings, const
 
 std::size_t WebServer::connections() {
   std::size_t sum = 0;
-  on_loop([&] {
+  loop_.run_and_wait([&] {
     for (const auto& server : servers_) sum += server->connections();
   });
   return sum;
-}
-
-void WebServer::on_loop(const std::function<void()>& task) {
-  auto done = std::make_shared<std::promise<void>>();
-  loop_.post([&task, done] {
-    task();
-    done->set_value();
-  });
-  done->get_future().wait();
 }
 
 }  // namespace essaim::smtpd

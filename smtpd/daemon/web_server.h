@@ -38,7 +38,6 @@ class WebServer {
 
  private:
   http::ServerSettings settings_for(const HttpSettings& settings, const Listener& listener) const;
-  void on_loop(const std::function<void()>& task);  // and waits
   std::size_t connections();
 
   const int ipv6_client_bits_;

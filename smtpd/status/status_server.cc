@@ -1,7 +1,5 @@
 #include "smtpd/status/status_server.h"
 
-#include <future>
-
 #include "core/base/executor.h"
 #include "smtpd/status/metrics.h"
 
@@ -73,7 +71,7 @@ StatusServer::StatusServer(const std::vector<std::shared_ptr<net::ListenSocket>>
 }
 
 StatusServer::~StatusServer() {
-  on_loop([this] {
+  loop_.run_and_wait([this] {
     acceptors_.clear();
     server_.reset();
     forget();
@@ -83,7 +81,7 @@ StatusServer::~StatusServer() {
 }
 
 void StatusServer::watch(Health::Parts health, Statistics::Parts statistics) {
-  on_loop([&] {
+  loop_.run_and_wait([&] {
     health_ = std::make_unique<Health>(loop_, std::move(health));
     lag_ = std::make_unique<LoopLag>(loop_, statistics.loops);
     statistics_ = std::make_unique<Statistics>(loop_, std::move(statistics), kDepth);
@@ -91,7 +89,7 @@ void StatusServer::watch(Health::Parts health, Statistics::Parts statistics) {
 }
 
 void StatusServer::unwatch() {
-  on_loop([this] { forget(); });
+  loop_.run_and_wait([this] { forget(); });
 }
 
 void StatusServer::forget() {
@@ -101,24 +99,15 @@ void StatusServer::forget() {
 }
 
 void StatusServer::set_listening(bool listening) {
-  on_loop([&] {
+  loop_.run_and_wait([&] {
     if (health_) health_->set_listening(listening);
   });
 }
 
 void StatusServer::set_draining(bool draining) {
-  on_loop([&] {
+  loop_.run_and_wait([&] {
     if (health_) health_->set_draining(draining);
   });
-}
-
-void StatusServer::on_loop(const std::function<void()>& task) {
-  auto done = std::make_shared<std::promise<void>>();
-  loop_.post([&task, done] {
-    task();
-    done->set_value();
-  });
-  done->get_future().wait();
 }
 
 }  // namespace essaim::smtpd

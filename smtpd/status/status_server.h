@@ -34,7 +34,6 @@ class StatusServer {
 
  private:
   void forget();
-  void on_loop(const std::function<void()>& task);  // and waits
 
   net::EventLoop loop_{"status"};
   http::Routes routes_;
