@@ -6,9 +6,9 @@
 
 #include "core/base/check.h"
 #include "core/base/log.h"
-#include "delivery/client/chunking_refusals.h"
 #include "delivery/client/client_session.h"
 #include "delivery/client/lost_handshakes.h"
+#include "delivery/client/troubled_hosts.h"
 #include "delivery/failure_policy.h"
 #include "delivery/tls/host_tls.h"
 

@@ -24,16 +24,16 @@
 
 namespace essaim::delivery {
 
-class ChunkingRefusals;
 class LostHandshakes;
 class RecipientLimits;
+class TroubledHosts;
 
 struct CourierSettings {
   std::string helo;  // our host name
   // STARTTLS as each candidate asks (tls/host_tls.h); false: never.
   bool tls = true;
   // Hosts whose handshake failed and that need not be verified get their mail in clear at once; null: no memory.
-  std::shared_ptr<ChunkingRefusals> broken_tls = nullptr;
+  std::shared_ptr<TroubledHosts> broken_tls = nullptr;
   // Those whose handshake was lost or hung, once: that is no reason for clear text; null: nor ever is.
   std::shared_ptr<LostHandshakes> lost_tls = nullptr;
   // Where connections come from, by family; "": the system's choice.
@@ -54,12 +54,12 @@ struct CourierSettings {
   // what follows the dot or takes offence is noticed, nothing of the next message has been sent to it then, and
   // it is remembered in `chain_refusals` (null: it is not).
   bool chain_transactions = false;
-  std::shared_ptr<ChunkingRefusals> chain_refusals;
+  std::shared_ptr<TroubledHosts> chain_refusals;
   // With it, posts that bring `plain` go out by BDAT to servers that offer CHUNKING (RFC 3030): the whole
   // transaction in one turn, which on the loopback was twice the throughput and over a distance saves two of
   // three round trips. Null, the default: DATA. What speaks against it is what stands between us and some
   // servers: a filter that does not know BDAT takes the message for commands.
-  std::shared_ptr<ChunkingRefusals> chunking;
+  std::shared_ptr<TroubledHosts> chunking;
 };
 
 // Who it is for the log and the ledger.

@@ -9,9 +9,9 @@
 
 #include "core/base/executor.h"
 #include "core/dns/resolver.h"
-#include "delivery/client/chunking_refusals.h"
 #include "delivery/client/lost_handshakes.h"
 #include "delivery/client/recipient_limits.h"
+#include "delivery/client/troubled_hosts.h"
 #include "delivery/engine.h"
 #include "delivery/note.h"
 #include "delivery/shares.h"
@@ -36,11 +36,11 @@ struct Fabric {
   NoteSink* sink = nullptr;
   std::function<void(std::string relay, char side, std::string line)> trace;  // thread-safe
   // Hosts that offered CHUNKING and did not mean it; thread-safe.
-  std::shared_ptr<ChunkingRefusals> chunking = std::make_shared<ChunkingRefusals>();
+  std::shared_ptr<TroubledHosts> chunking = std::make_shared<TroubledHosts>();
   // Hosts that do not take an envelope behind a final dot; thread-safe.
-  std::shared_ptr<ChunkingRefusals> chaining = std::make_shared<ChunkingRefusals>();
+  std::shared_ptr<TroubledHosts> chaining = std::make_shared<TroubledHosts>();
   // Hosts whose TLS is broken, for opportunistic TLS; thread-safe.
-  std::shared_ptr<ChunkingRefusals> broken_tls = std::make_shared<ChunkingRefusals>(kBrokenTlsFor);
+  std::shared_ptr<TroubledHosts> broken_tls = std::make_shared<TroubledHosts>(kBrokenTlsFor);
   std::shared_ptr<LostHandshakes> lost_tls = std::make_shared<LostHandshakes>();
   // Of those that told it only by ending the connection; thread-safe.
   std::shared_ptr<RecipientLimits> recipient_limits = std::make_shared<RecipientLimits>();

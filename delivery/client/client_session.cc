@@ -4,7 +4,7 @@
 
 #include "core/base/check.h"
 #include "core/base/crash_point.h"
-#include "delivery/client/chunking_refusals.h"
+#include "delivery/client/troubled_hosts.h"
 
 namespace essaim::delivery {
 

@@ -1,7 +1,7 @@
 // From the greeting to the first transaction: EHLO or HELO, and STARTTLS between them.
-#include "delivery/client/chunking_refusals.h"
 #include "delivery/client/client_session.h"
 #include "delivery/client/recipient_limits.h"
+#include "delivery/client/troubled_hosts.h"
 
 namespace essaim::delivery {
 

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "core/base/check.h"
-#include "delivery/client/chunking_refusals.h"
 #include "delivery/client/client_session.h"
 #include "delivery/client/recipient_limits.h"
+#include "delivery/client/troubled_hosts.h"
 
 namespace essaim::delivery {
 namespace {

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "delivery/client/chunking_refusals.h"
 #include "delivery/client/client_session.h"
+#include "delivery/client/troubled_hosts.h"
 #include "delivery/mailbox_text.h"
 
 namespace essaim::delivery {

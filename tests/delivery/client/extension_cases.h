@@ -3,7 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "delivery/client/chunking_refusals.h"
+#include "delivery/client/troubled_hosts.h"
 #include "tests/delivery/client/session_bench.h"
 
 namespace essaim::delivery::bench {
@@ -21,7 +21,7 @@ inline void check(const Case& what, std::string_view script) {
   for (const Feed feed : {Feed::kWhole, Feed::kByteByByte}) {
     CourierSettings settings;
     settings.helo = "us.example";
-    if (what.chunking) settings.chunking = std::make_shared<ChunkingRefusals>();
+    if (what.chunking) settings.chunking = std::make_shared<TroubledHosts>();
     TlsTerms terms;
     if (what.require_tls != RequireTls::kNo) terms = {what.in_clear ? "" : "REQUIRETLS", what.require_tls};
     SessionBench session(settings, !what.in_clear, terms);

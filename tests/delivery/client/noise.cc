@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "delivery/client/chunking_refusals.h"
 #include "delivery/client/recipient_limits.h"
+#include "delivery/client/troubled_hosts.h"
 #include "tests/delivery/client/session_bench.h"
 
 namespace essaim::delivery::bench {
@@ -17,10 +17,10 @@ std::string run_noise(std::string_view bytes) {
   settings.chain_transactions = (choice & 1) != 0;
   settings.transactions_per_connection = (choice & 2) != 0 ? 2 : 0;
   settings.recipient_limits = std::make_shared<RecipientLimits>();
-  settings.chain_refusals = std::make_shared<ChunkingRefusals>();
+  settings.chain_refusals = std::make_shared<TroubledHosts>();
   PostOptions options;
   if ((choice & 8) != 0) {
-    settings.chunking = std::make_shared<ChunkingRefusals>();
+    settings.chunking = std::make_shared<TroubledHosts>();
     options.plain = (choice & 16) != 0 ? "Subject: x\r\n\r\nbody\r\n" : std::string(70'000, 'x') + "\r\n";
   }
   const auto post = make_post(options);

@@ -2,7 +2,7 @@
 // copies or none, and the next connection does without.
 #include <boost/test/unit_test.hpp>
 
-#include "delivery/client/chunking_refusals.h"
+#include "delivery/client/troubled_hosts.h"
 #include "tests/delivery/client/session_bench.h"
 
 namespace essaim::delivery::bench {
@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(servers_that_take_an_envelope_behind_the_dot_badly_cost_nob
       CourierSettings settings;
       settings.helo = "us.example";
       settings.chain_transactions = true;
-      settings.chain_refusals = std::make_shared<ChunkingRefusals>();
+      settings.chain_refusals = std::make_shared<TroubledHosts>();
       SessionBench bench(settings);
       bench.give(make_transaction("a@x.example"));
       bench.give(make_transaction("b@x.example"));
@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(a_host_that_is_remembered_gets_one_after_the_other) {
   CourierSettings settings;
   settings.helo = "us.example";
   settings.chain_transactions = true;
-  settings.chain_refusals = std::make_shared<ChunkingRefusals>();
+  settings.chain_refusals = std::make_shared<TroubledHosts>();
   SessionBench bench(settings);
   settings.chain_refusals->add(kPeer, bench.now());
   bench.give(make_transaction("a@x.example"));

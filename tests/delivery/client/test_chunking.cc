@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(an_envelope_that_is_not_answered_has_its_own_time_though_th
     BOOST_TEST_CONTEXT(before) {
       CourierSettings settings;
       settings.helo = "us.example";
-      settings.chunking = std::make_shared<ChunkingRefusals>();
+      settings.chunking = std::make_shared<TroubledHosts>();
       SessionBench session(settings);
       session.give(make_transaction("a@x.example", make_post(chunky())));
       play(&session, greeting("PIPELINING,CHUNKING") + R"(
@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(the_chunk_is_the_private_block_and_the_unstuffed_message) {
   options.header = "X-To: {address}\r\n";
   CourierSettings settings;
   settings.helo = "us.example";
-  settings.chunking = std::make_shared<ChunkingRefusals>();
+  settings.chunking = std::make_shared<TroubledHosts>();
   SessionBench session(settings);
   session.give(make_transaction("a@x.example", make_post(options)));
   session.session().on_connected(session.now());
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(a_chunk_without_reply_may_have_arrived) {
 BOOST_AUTO_TEST_CASE(a_host_that_does_not_know_bdat_after_all_gets_data_on_the_next_connection) {
   CourierSettings settings;
   settings.helo = "us.example";
-  settings.chunking = std::make_shared<ChunkingRefusals>();
+  settings.chunking = std::make_shared<TroubledHosts>();
   const auto post = make_post(chunky());
   SessionBench first(settings);
   first.give(make_transaction("a@x.example", post));
@@ -234,16 +234,16 @@ BOOST_AUTO_TEST_CASE(a_host_that_does_not_know_bdat_after_all_gets_data_on_the_n
 }
 
 BOOST_AUTO_TEST_CASE(refusals_of_chunking_are_forgotten_after_a_day_and_are_not_many) {
-  ChunkingRefusals refusals;
+  TroubledHosts refusals;
   const MonoTime now{std::chrono::hours(1)};
   refusals.add("mx", now);
   BOOST_TEST(refusals.knows("mx", now + std::chrono::hours(23)));
   BOOST_TEST(!refusals.knows("mx", now + std::chrono::hours(24)));
   BOOST_TEST(!refusals.knows("other", now));
-  for (std::size_t i = 0; i < 2 * ChunkingRefusals::kMost; ++i) refusals.add(std::to_string(i), now);
-  BOOST_TEST(refusals.size() == ChunkingRefusals::kMost);
+  for (std::size_t i = 0; i < 2 * TroubledHosts::kMost; ++i) refusals.add(std::to_string(i), now);
+  BOOST_TEST(refusals.size() == TroubledHosts::kMost);
   BOOST_TEST(!refusals.knows("mx", now));
-  BOOST_TEST(refusals.knows(std::to_string(2 * ChunkingRefusals::kMost - 1), now));
+  BOOST_TEST(refusals.knows(std::to_string(2 * TroubledHosts::kMost - 1), now));
 }
 
 BOOST_AUTO_TEST_CASE(chunking_is_not_used_unasked) {

@@ -2,8 +2,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/log.h"
-#include "delivery/client/chunking_refusals.h"
 #include "delivery/client/lost_handshakes.h"
+#include "delivery/client/troubled_hosts.h"
 #include "delivery/courier.h"
 #include "tests/delivery/client/fake_mx.h"
 #include "tests/delivery/client/session_bench.h"
@@ -194,7 +194,7 @@ struct WorldThatLoses : World {
   }
   WorldThatLoses() {
     desk.settings.idle_timeout = std::chrono::milliseconds(50);
-    desk.settings.broken_tls = std::make_shared<ChunkingRefusals>();
+    desk.settings.broken_tls = std::make_shared<TroubledHosts>();
     desk.settings.lost_tls = std::make_shared<LostHandshakes>();
   }
   log::Capture capture{[](log::Level, std::string_view) {}};
@@ -476,7 +476,7 @@ BOOST_FIXTURE_TEST_CASE(chunks_arrive_as_they_are_and_a_host_that_knows_none_get
   const auto large_post = make_post(options);
   const auto small_post = make_post(small);
   desk.settings.idle_timeout = std::chrono::milliseconds(50);
-  desk.settings.chunking = std::make_shared<ChunkingRefusals>();
+  desk.settings.chunking = std::make_shared<TroubledHosts>();
   desk.work = {make_transaction("a@x.example", small_post), make_transaction("b@x.example", large_post),
                make_transaction("c@x.example", small_post)};
   MxHabits habits;

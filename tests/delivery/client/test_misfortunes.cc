@@ -7,7 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/text.h"
-#include "delivery/client/chunking_refusals.h"
+#include "delivery/client/troubled_hosts.h"
 #include "tests/delivery/client/noise.h"
 #include "tests/delivery/client/session_bench.h"
 
@@ -251,7 +251,7 @@ void run_all(const Shape& shape, Feed feed, Tally* tally) {
   int replies = 1;  // kNone comes first and tells how many there are
   for (int what = 0; what < static_cast<int>(Misfortune::kLast); ++what) {
     for (int bad = 0; bad < replies; ++bad) {
-      settings.chunking = std::make_shared<ChunkingRefusals>();
+      settings.chunking = std::make_shared<TroubledHosts>();
       SessionBench session(settings, true);
       for (const char* recipients : {"a@x b@x c@x", "d@x", "e@x f@x"})
         session.give(make_transaction(recipients, post));

@@ -1,14 +1,14 @@
-#include "delivery/client/chunking_refusals.h"
+#include "delivery/client/troubled_hosts.h"
 
 namespace essaim::delivery {
 
-bool ChunkingRefusals::knows(const std::string& peer, MonoTime now) const {
+bool TroubledHosts::knows(const std::string& peer, MonoTime now) const {
   const std::lock_guard lock(mutex_);
   const auto found = since_.find(peer);
   return found != since_.end() && now < found->second + time_;
 }
 
-void ChunkingRefusals::add(const std::string& peer, MonoTime now) {
+void TroubledHosts::add(const std::string& peer, MonoTime now) {
   const std::lock_guard lock(mutex_);
   if (since_.insert_or_assign(peer, now).second) order_.push_back(peer);
   if (order_.size() > kMost) {
@@ -17,7 +17,7 @@ void ChunkingRefusals::add(const std::string& peer, MonoTime now) {
   }
 }
 
-std::size_t ChunkingRefusals::size() const {
+std::size_t TroubledHosts::size() const {
   const std::lock_guard lock(mutex_);
   return since_.size();
 }

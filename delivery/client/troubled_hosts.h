@@ -1,7 +1,7 @@
 // Hosts that offered CHUNKING and did not know BDAT (RFC 3030), or offered PIPELINING and lost what followed the
 // final dot (RFC 2920): a filter in between, as a rule; or offered STARTTLS and failed at the handshake. They are
-// remembered for a time, after which they are tried once more. One object for each of the three. Shared by all couriers; thread-safe; bounded
-// (the oldest goes).
+// remembered for a time, after which they are tried once more. One object for each of the three. Shared by all couriers;
+// thread-safe; bounded (the oldest goes).
 #pragma once
 
 #include <cstddef>
@@ -15,12 +15,12 @@
 
 namespace essaim::delivery {
 
-class ChunkingRefusals {
+class TroubledHosts {
  public:
   static constexpr std::size_t kMost = 10'000;
   static constexpr Duration kTime = std::chrono::hours(24);
 
-  explicit ChunkingRefusals(Duration time = kTime) : time_(time) {}
+  explicit TroubledHosts(Duration time = kTime) : time_(time) {}
 
   bool knows(const std::string& peer, MonoTime now) const;
   void add(const std::string& peer, MonoTime now);
