@@ -1,8 +1,6 @@
 #include "storage/copy.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <span>
 
@@ -227,10 +225,6 @@ Result<std::vector<CopiedTable>> copy_database(Database& from, Database& to,
 
 Result<void> copy_to_file(Database& from, const std::string& name) {
   const std::string file = std::filesystem::absolute(name).string();
-  const auto io_error = [](const std::string& path) {
-    return Error{errno == ENOSPC ? ErrorCode::kExhausted : ErrorCode::kIo,
-                 path + ": " + std::strerror(errno)};
-  };
   if (::access(file.c_str(), F_OK) == 0)
     return Error{ErrorCode::kExists, "backup " + file + ": the file exists already"};
   const std::string part = file + ".part";

@@ -2,17 +2,12 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 namespace essaim {
 namespace {
-
-Error failed(const std::string& name) {
-  return Error{ErrorCode::kIo, name + ": " + std::strerror(errno)};
-}
 
 Result<std::string> read_to_the_end(int fd, const std::string& name) {
   std::string out;
@@ -23,7 +18,7 @@ Result<std::string> read_to_the_end(int fd, const std::string& name) {
     if (got > 0) {
       out.append(buffer.data(), static_cast<std::size_t>(got));
     } else if (errno != EINTR) {
-      return failed(name);
+      return io_error(name);
     }
   }
 }
@@ -32,7 +27,7 @@ Result<std::string> read_to_the_end(int fd, const std::string& name) {
 
 Result<std::string> read_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return failed(path);
+  if (fd < 0) return io_error(path);
   auto text = read_to_the_end(fd, path);
   ::close(fd);
   return text;

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "core/base/log_output.h"
 
@@ -33,6 +34,11 @@ const char* to_string(ErrorCode code) {
       return "internal error";
   }
   return "internal error";
+}
+
+Error io_error(const std::string& what, int number) {
+  const bool full = number == ENOSPC || number == EDQUOT || number == EFBIG;
+  return {full ? ErrorCode::kExhausted : ErrorCode::kIo, what + ": " + std::strerror(number)};
 }
 
 void check_failed(const char* condition, const char* file, int line) {

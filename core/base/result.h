@@ -2,6 +2,7 @@
 // a value, not an error, and a broken invariant aborts (see check.h). Thread-compatible like the T inside.
 #pragma once
 
+#include <cerrno>
 #include <string>
 #include <utility>
 #include <variant>
@@ -31,6 +32,10 @@ struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;
 };
+
+// What the operating system said with `number`: "<what>: No such file or directory". kExhausted when the disk or a quota is
+// full or the file too large, else kIo.
+Error io_error(const std::string& what, int number = errno);
 
 template <typename T>
 class [[nodiscard]] Result {

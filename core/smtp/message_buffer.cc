@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -18,10 +17,8 @@ constexpr std::size_t kStep = 16 * 1024;  // the budget is taken in steps, to to
 constexpr std::size_t kWriteBlock = 64 * 1024;  // small pieces are gathered before they are written
 constexpr std::uint64_t kFileStep = 1 << 20;    // so are the room in files and on the disk asked for
 
-Error io_error(const char* what, const std::string& where, int error) {
-  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-  return Error{full ? ErrorCode::kExhausted : ErrorCode::kIo,
-               std::string(what) + " a temporary file in " + where + ": " + std::strerror(error)};
+Error failed(const char* doing, const std::string& where, int error) {
+  return io_error(std::string(doing) + " a temporary file in " + where, error);
 }
 
 bool take_of(std::atomic<std::uint64_t>* counter, std::uint64_t limit, std::uint64_t octets) {
@@ -113,7 +110,7 @@ Result<void> MessageBuffer::open_file() {
     fd = ::mkostemp(name.data(), O_CLOEXEC);
     if (fd >= 0) ::unlink(name.c_str());
   }
-  if (fd < 0) return io_error("cannot make", directory_, errno);
+  if (fd < 0) return failed("cannot make", directory_, errno);
   fd_ = fd;
   // What was in memory goes first, so that the budget gets it back at once. What is gathered for the next
   // write from here on is outside the budget: at most a block for each session.
@@ -129,7 +126,7 @@ Result<void> MessageBuffer::write_out() {
   while (!rest.empty()) {
     const ssize_t n = ::pwrite(fd_, rest.data(), rest.size(), static_cast<off_t>(written_));
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return io_error("cannot write to", directory_, n < 0 ? errno : ENOSPC);
+    if (n <= 0) return failed("cannot write to", directory_, n < 0 ? errno : ENOSPC);
     rest.remove_prefix(static_cast<std::size_t>(n));
     written_ += static_cast<std::uint64_t>(n);
   }
@@ -148,7 +145,7 @@ Result<std::string> MessageBuffer::read_all() const {
   while (pos < out.size()) {
     const ssize_t n = ::pread(fd_, out.data() + pos, out.size() - pos, static_cast<off_t>(pos));
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return io_error("cannot read", directory_, n < 0 ? errno : EIO);
+    if (n <= 0) return failed("cannot read", directory_, n < 0 ? errno : EIO);
     pos += static_cast<std::size_t>(n);
   }
   out += memory_;

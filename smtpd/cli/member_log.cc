@@ -1,6 +1,5 @@
 // essaim member remove-left: who had left before a restore is taken away again, as the log tells.
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -33,7 +32,7 @@ Result<void> read_log(const std::string& file, DepartureLog* log) {
   if (file != "-") {
     errno = 0;
     opened.open(file);
-    if (!opened) return Error{ErrorCode::kIo, file + ": " + std::strerror(errno)};
+    if (!opened) return io_error(file);
   }
   std::istream& in = file == "-" ? std::cin : opened;
   for (std::string line; std::getline(in, line);) log->take(line);

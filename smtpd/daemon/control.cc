@@ -1,7 +1,5 @@
 #include "smtpd/daemon/control.h"
 
-#include <cerrno>
-#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -21,7 +19,7 @@ Result<std::unique_ptr<Control>> Control::make() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   const int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   const int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (signals < 0 || wake < 0) return Error{ErrorCode::kIo, std::string("signalfd: ") + std::strerror(errno)};
+  if (signals < 0 || wake < 0) return io_error("signalfd");
   return std::unique_ptr<Control>(new Control(signals, wake));
 }
 

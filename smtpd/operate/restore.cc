@@ -3,7 +3,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 
 #include <fcntl.h>
@@ -30,8 +29,7 @@ constexpr mode_t kMode = 0640;
 constexpr std::chrono::hours kNoReminders{24};
 
 Error failed(const std::string& path, const char* doing) {
-  return {errno == ENOSPC || errno == EDQUOT ? ErrorCode::kExhausted : ErrorCode::kIo,
-          path + ": " + doing + ": " + std::strerror(errno)};
+  return io_error(path + ": " + doing);
 }
 
 bool exists(const std::string& path) {

@@ -1,5 +1,4 @@
 #include <cerrno>
-#include <cstring>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -65,9 +64,7 @@ class Writer : public JournalWriter {
     if (written != static_cast<ssize_t>(frame_.size())) {
       // The offset stays: the next record is written over what there is of this one.
       const int number = written < 0 ? errno : ENOSPC;
-      return Error{
-          number == ENOSPC || number == EFBIG || number == EDQUOT ? ErrorCode::kExhausted : ErrorCode::kIo,
-          "journal " + active_->path + ": write: " + std::strerror(number)};
+      return io_error("journal " + active_->path + ": write", number);
     }
     offset_ += frame_.size();
     active_->recorded.fetch_add(1 + record.also.size());
@@ -116,9 +113,8 @@ Result<std::unique_ptr<JournalWriter>> JournalWriter::open(const Options& option
   if (options.name.empty() || options.name.find('/') != std::string::npos) {
     return Error{ErrorCode::kInvalid, "journal: impossible name: " + options.name};
   }
-  if (::mkdir(options.directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return Error{ErrorCode::kIo, "journal " + options.directory + ": create: " + std::strerror(errno)};
-  }
+  if (::mkdir(options.directory.c_str(), 0700) != 0 && errno != EEXIST)
+    return io_error("journal " + options.directory + ": create");
   auto writer = std::make_unique<Writer>(options, std::make_shared<SegmentPool>(options, executor));
   ESSAIM_TRY(writer->begin());
   return std::unique_ptr<JournalWriter>(std::move(writer));

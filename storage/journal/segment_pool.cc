@@ -1,7 +1,6 @@
 #include "storage/journal/segment_pool.h"
 
 #include <cerrno>
-#include <cstring>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -18,12 +17,6 @@ constexpr auto kSyncInterval = std::chrono::seconds(1);  // what a power failure
 // Progress commits of the database are synced by its checkpoints within about a second; only then can the
 // journal go.
 constexpr auto kKeepComplete = std::chrono::seconds(3);
-
-Error io_error(const std::string& path, const char* doing, int number) {
-  const bool full = number == ENOSPC || number == EDQUOT || number == EFBIG;
-  return {full ? ErrorCode::kExhausted : ErrorCode::kIo,
-          "journal " + path + ": " + doing + ": " + std::strerror(number)};
-}
 
 bool complete(const Segment& s) {
   return s.sealed.load() && s.done.load() >= s.recorded.load();
@@ -45,11 +38,11 @@ Result<std::shared_ptr<Segment>> SegmentPool::make() {
         options_.directory + "/" + segment_name(options_.name, options_.epoch, next_file_.fetch_add(1));
     segment->fd = ::open(segment->path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   } while (segment->fd < 0 && errno == EEXIST);
-  if (segment->fd < 0) return io_error(segment->path, "create", errno);
+  if (segment->fd < 0) return io_error("journal " + segment->path + ": create");
   const int failed = ::posix_fallocate(segment->fd, 0, static_cast<off_t>(options_.segment_size));
   if (failed == 0) return segment;
   ::unlink(segment->path.c_str());
-  return io_error(segment->path, "allocate", failed);
+  return io_error("journal " + segment->path + ": allocate", failed);
 }
 
 std::shared_ptr<Segment> SegmentPool::take_ready() {
@@ -99,7 +92,7 @@ Result<void> SegmentPool::use(const std::shared_ptr<Segment>& segment) {
   if (written != static_cast<ssize_t>(header.size())) {
     const int number = written < 0 ? errno : ENOSPC;
     ::unlink(segment->path.c_str());
-    return io_error(segment->path, "write header", number);
+    return io_error("journal " + segment->path + ": write header", number);
   }
   ESSAIM_CRASH_POINT("journal.new-segment");
   last_number_ = segment->number;
@@ -133,7 +126,8 @@ void SegmentPool::sync(const std::shared_ptr<Segment>& segment) {
     // The kernel forgets what it could not write; only new records in a new segment can be relied on again.
     sync_failed_.store(true);
     if (trouble_.again())
-      log::error("journal.sync_failing", {{"error", io_error(segment->path, "sync", errno).message}});
+      log::error("journal.sync_failing",
+                 {{"error", io_error("journal " + segment->path + ": sync").message}});
     return;
   }
   if (std::uint64_t failures = 0; trouble_.over(&failures))

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <tuple>
 #include <utility>
@@ -11,34 +10,19 @@
 
 #include "core/base/encoding.h"
 #include "core/base/log.h"
+#include "core/base/read_file.h"
 #include "storage/journal/segment_format.h"
 
 namespace essaim::storage {
 
 namespace {
 
-Error io_error(const std::string& path, const char* doing) {
-  return {ErrorCode::kIo, "journal " + path + ": " + doing + ": " + std::strerror(errno)};
-}
-
 Result<std::string> contents(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return io_error(path, "open");
-  std::string bytes;
-  Result<std::string> result = std::string();
-  for (;;) {
-    const std::size_t had = bytes.size();
-    bytes.resize(had + (64U << 10));
-    const ssize_t got = ::read(fd, bytes.data() + had, bytes.size() - had);
-    bytes.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) result = io_error(path, "read");
-    if (bytes.size() > kMaxSegment)
-      result = Error{ErrorCode::kDamaged, "journal " + path + ": too big for a segment"};
-    if (got <= 0 || !result.ok()) break;
-  }
-  ::close(fd);
-  if (!result.ok()) return result;
+  struct stat about {};
+  if (::stat(path.c_str(), &about) == 0 && about.st_size > static_cast<off_t>(kMaxSegment))
+    return Error{ErrorCode::kDamaged, "journal " + path + ": too big for a segment"};
+  auto bytes = read_file(path);
+  if (!bytes.ok()) return Error{bytes.error().code, "journal " + bytes.error().message};
   return bytes;
 }
 
@@ -143,7 +127,7 @@ Result<std::vector<std::string>> read_journal(const std::string& directory,
 
 Result<void> remove_journal(const std::vector<std::string>& files) {
   for (const auto& file : files) {
-    if (::unlink(file.c_str()) != 0 && errno != ENOENT) return io_error(file, "remove");
+    if (::unlink(file.c_str()) != 0 && errno != ENOENT) return io_error("journal " + file + ": remove");
   }
   return {};
 }

@@ -1,7 +1,6 @@
 #include "storage/sqlite/sqlite_database.h"
 
 #include <cerrno>
-#include <cstring>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,11 +12,6 @@ namespace essaim::storage {
 
 namespace {
 
-Error io_error(const std::string& path, const char* doing) {
-  return {errno == ENOSPC ? ErrorCode::kExhausted : ErrorCode::kIo,
-          path + ": " + doing + ": " + std::strerror(errno)};
-}
-
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
@@ -26,12 +20,12 @@ std::string directory_of(const std::string& path) {
 
 Result<void> sync_path(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return io_error(path, "open");
+  if (fd < 0) return io_error(path + ": open");
   const int failed = ::fsync(fd);
   const int number = errno;
   ::close(fd);
   errno = number;
-  if (failed != 0) return io_error(path, "sync");
+  if (failed != 0) return io_error(path + ": sync");
   return {};
 }
 
@@ -128,7 +122,7 @@ Result<void> SqliteDatabase::backup(const std::string& file) {
   if (!copy.ok()) return copy.error();
   // An empty file with narrow rights, which VACUUM INTO fills: the copy is never readable for others.
   const int fd = ::open(part.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-  if (fd < 0) return io_error(part, "create");
+  if (fd < 0) return io_error(part + ": create");
   ::close(fd);
   auto copied = (*copy)->bind_text(1, part).run();
   if (!copied.ok()) return give_up(copied.error());
@@ -139,7 +133,7 @@ Result<void> SqliteDatabase::backup(const std::string& file) {
   }
   if (auto synced = sync_path(part); !synced.ok()) return give_up(synced.error());
   // link() and not rename(): it never replaces what somebody else put there meanwhile.
-  if (::link(part.c_str(), file.c_str()) != 0) return give_up(io_error(file, "create"));
+  if (::link(part.c_str(), file.c_str()) != 0) return give_up(io_error(file + ": create"));
   ::unlink(part.c_str());
   return sync_path(directory_of(file));
 }

@@ -1,3 +1,5 @@
+#include <cerrno>
+
 #include <boost/test/unit_test.hpp>
 #include <fcntl.h>
 #include <unistd.h>
@@ -37,6 +39,14 @@ BOOST_AUTO_TEST_CASE(nor_is_a_standard_input_that_cannot_be_read) {
   if (kept >= 0) ::dup2(kept, STDIN_FILENO);
   ::close(kept);
   ::close(directory);
+}
+
+BOOST_AUTO_TEST_CASE(a_quota_that_is_used_up_is_a_full_disk) {
+  for (const int full : {ENOSPC, EDQUOT, EFBIG})
+    BOOST_TEST((io_error("a", full).code == ErrorCode::kExhausted), full);
+  const Error other = io_error("a: open", ENOENT);
+  BOOST_TEST((other.code == ErrorCode::kIo));
+  BOOST_TEST(other.message == "a: open: No such file or directory");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
