@@ -170,6 +170,12 @@ void configure(const Options& options) {
   state().repeats.set_limit(options.repeats);
 }
 
+std::optional<Level> level_named(std::string_view name) {
+  for (const Level one : {Level::kDebug, Level::kInfo, Level::kWarning, Level::kError})
+    if (name == level_name(one)) return one;
+  return std::nullopt;
+}
+
 void set_level(Level level) {
   state().level = level;
 }

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,7 @@ namespace essaim::log {
 
 enum class Level { kDebug, kInfo, kWarning, kError };
 enum class Format { kText, kJson };
+std::optional<Level> level_named(std::string_view name);  // "debug", "info", "warning", "error"
 
 struct Field {
   std::string_view name;

@@ -41,19 +41,6 @@ Json as_json(const delivery::DestinationStatus& d) {
           {"last_replies", d.last_replies}};
 }
 
-bool set_level(const std::string& name) {
-  const std::pair<const char*, log::Level> levels[] = {{"debug", log::Level::kDebug},
-                                                       {"info", log::Level::kInfo},
-                                                       {"warning", log::Level::kWarning},
-                                                       {"error", log::Level::kError}};
-  for (const auto& [known, level] : levels) {
-    if (name != known) continue;
-    log::set_level(level);
-    return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 std::map<std::string, admin::Verb> Server::admin_verbs() {
@@ -112,12 +99,16 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
                                          {"durable_commits", c.durable_commits},
                                          {"failed_commits", c.failed_commits}}));
                        }};
-  verbs["log-level"] = {{"level"}, [](const Request& q, const ResponderPtr& r) {
-                          const std::string name = q.argument("level");
-                          if (set_level(name)) return r->answer(message("level is " + name));
-                          r->answer(Error{ErrorCode::kInvalid,
-                                          "\"" + name + "\" is not a level: debug, info, warning or error"});
-                        }};
+  verbs["log-level"] = {
+      {"level"}, [](const Request& q, const ResponderPtr& r) {
+        const std::string name = q.argument("level");
+        const auto level = log::level_named(name);
+        if (!level)
+          return r->answer(
+              Error{ErrorCode::kInvalid, "\"" + name + "\" is not a level: debug, info, warning or error"});
+        log::set_level(*level);
+        r->answer(message("level is " + name));
+      }};
   verbs["reload"] = {{}, [this](const Request&, const ResponderPtr& r) {
                        control_.post([this, r] {
                          auto done = reload();

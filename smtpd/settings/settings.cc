@@ -25,13 +25,6 @@ int small(const config::View& view, const char* name) {
   return static_cast<int>(view.integer(name));
 }
 
-log::Level level_of(const std::string& name) {
-  if (name == "debug") return log::Level::kDebug;
-  if (name == "warning") return log::Level::kWarning;
-  if (name == "error") return log::Level::kError;
-  return log::Level::kInfo;
-}
-
 void read_delivery(const config::View& v, DeliverySettings* d) {
   d->smarthost = to_string(v.address("delivery.smarthost"));
   d->port = static_cast<std::uint16_t>(v.integer("delivery.port"));
@@ -156,7 +149,7 @@ Settings settings_from(const config::Values& values) {
   read_dialogue(v, &s.early_talk, &s.extensions);
   read_reports(v, &s.reporting);
   s.log.format = v.string("log.format") == "json" ? log::Format::kJson : log::Format::kText;
-  s.log.level = level_of(v.string("log.level"));
+  s.log.level = log::level_named(v.string("log.level")).value_or(log::Level::kInfo);
   s.log.repeats = static_cast<std::uint64_t>(v.integer("log.repeats"));
   s.retention_posts = v.duration("retention.posts");
   s.retention_failed = v.duration("retention.failed");
