@@ -223,6 +223,21 @@ enum class BatchQueue : int {
   kOwned = 3,
   kHeld = 4,
 };
+inline const char* to_string(BatchQueue queue) {
+  switch (queue) {
+    case BatchQueue::kFinished:
+      return "finished";
+    case BatchQueue::kReady:
+      return "ready";
+    case BatchQueue::kWaiting:
+      return "waiting";
+    case BatchQueue::kOwned:
+      return "active";
+    case BatchQueue::kHeld:
+      return "held";
+  }
+  return "?";
+}
 
 inline constexpr std::size_t kBatchSize = 1000;  // recipients at most
 inline constexpr int kLastPriority = 1'000'000;  // of a batch; no claim looks behind it

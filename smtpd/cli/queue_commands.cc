@@ -32,7 +32,7 @@ Json as_json(const storage::BatchRecord& b, const std::optional<storage::PostRec
           {"list", post ? post->list_address : ""},
           {"sender", post ? post->author : ""},
           {"accepted", post ? Json(format_iso8601(post->accepted)) : Json(nullptr)},
-          {"state", state_name(b.queue)},
+          {"state", to_string(b.queue)},
           {"node", b.owner != 0 ? Json(b.owner) : Json(nullptr)},
           {"pending", b.pending},
           {"recipients", b.count},
@@ -80,7 +80,7 @@ int list(const Shell& shell, const Arguments& a) {
         Json json = as_json(b, post);
         table.add({format_id(b.post_id) + "/" + std::to_string(b.number),
                    post ? show_age(post->accepted, now) : "", post ? post->list_address : "",
-                   std::string(state_name(b.queue)) +
+                   std::string(to_string(b.queue)) +
                        (shared && b.owner != 0 ? " on " + std::to_string(b.owner) : ""),
                    std::to_string(b.pending), b.queue == BatchQueue::kWaiting ? show_age(b.due, now) : "",
                    b.destination, json["why"].get<std::string>()});
@@ -164,7 +164,7 @@ int show(const Shell& shell, const std::string& id_text) {
     Table table({"BATCH", "STATE", "PENDING", "DELIVERED", "FAILED", "SUPPRESSED", "ROUNDS", "DUE IN",
                  "DESTINATION", "WHY"});
     for (const auto& b : batches)
-      table.add({std::to_string(b.number), state_name(b.queue), std::to_string(b.pending),
+      table.add({std::to_string(b.number), to_string(b.queue), std::to_string(b.pending),
                  std::to_string(b.delivered), std::to_string(b.failed), std::to_string(b.suppressed),
                  std::to_string(b.attempts), b.queue == BatchQueue::kWaiting ? show_age(b.due, now) : "",
                  b.destination, b.why});

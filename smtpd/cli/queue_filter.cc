@@ -34,22 +34,6 @@ Result<std::int64_t> parse_octets(const std::string& text) {
 
 }  // namespace
 
-const char* state_name(BatchQueue queue) {
-  switch (queue) {
-    case BatchQueue::kFinished:
-      return "finished";
-    case BatchQueue::kReady:
-      return "ready";
-    case BatchQueue::kWaiting:
-      return "waiting";
-    case BatchQueue::kOwned:
-      return "active";
-    case BatchQueue::kHeld:
-      return "held";
-  }
-  return "?";
-}
-
 std::string why_it_waits(const storage::BatchRecord& b, const storage::PostRecord* post) {
   if (post == nullptr || !post->held) return b.why;
   const std::string held = "held: " + (post->held_reason.empty() ? "no reason given" : post->held_reason);
@@ -117,7 +101,7 @@ Result<operate::QueueSelection> selection_of(const QueueFilter& f) {
   }
   if (!f.state.empty()) {
     for (const BatchQueue queue : kStates)
-      if (f.state == state_name(queue)) filter.state = static_cast<int>(queue);
+      if (f.state == to_string(queue)) filter.state = static_cast<int>(queue);
     if (filter.state == 0)
       return Error{ErrorCode::kInvalid,
                    "--state: \"" + f.state + "\" is none of ready, waiting, active, held"};

@@ -22,7 +22,6 @@ Result<operate::QueueSelection> selection_of(const QueueFilter& filter);
 
 // As logins know it.
 Result<std::string> account_name(const std::string& text);
-const char* state_name(storage::BatchQueue queue);
 // The hold comes first: it is what an operator can end.
 std::string why_it_waits(const storage::BatchRecord& batch, const storage::PostRecord* post);
 

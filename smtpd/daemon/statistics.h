@@ -59,8 +59,6 @@ struct Snapshot {
 
 // As `top` prints it: one line of JSON.
 std::string to_json(const Snapshot& snapshot);
-// "ready", "waiting", "active", "held", "finished"
-const char* name_of(storage::BatchQueue queue);
 
 class Statistics {
  public:

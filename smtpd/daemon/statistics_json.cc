@@ -17,7 +17,7 @@ Json milliseconds(const std::optional<Duration>& d) {
 Json as_json(const storage::QueueLoad& load, WallTime now) {
   Json states = Json::object(), lists = Json::array();
   for (const auto& s : load.states) {
-    Json& state = states[name_of(s.queue)];
+    Json& state = states[to_string(s.queue)];
     state = {{"batches", s.batches},
              {"recipients", s.recipients},
              {"oldest", nullptr},
@@ -39,22 +39,6 @@ Json as_json(const delivery::DestinationStatus& d) {
 }
 
 }  // namespace
-
-const char* name_of(storage::BatchQueue queue) {
-  switch (queue) {
-    case storage::BatchQueue::kReady:
-      return "ready";
-    case storage::BatchQueue::kWaiting:
-      return "waiting";
-    case storage::BatchQueue::kOwned:
-      return "active";
-    case storage::BatchQueue::kHeld:
-      return "held";
-    case storage::BatchQueue::kFinished:
-      break;
-  }
-  return "finished";
-}
 
 std::string to_json(const Snapshot& snapshot) {
   Json counters = Json::object();

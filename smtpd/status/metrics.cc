@@ -190,17 +190,17 @@ void add_queue(const storage::QueueLoad& load, WallTime now, PrometheusText* out
   out->family("essaim_queue_batches", Type::kGauge,
               "Batches of up to 1,000 recipients, by state; the same on all nodes of a database.");
   for (const auto& s : load.states)
-    out->sample(static_cast<double>(s.batches), {{"state", name_of(s.queue)}});
+    out->sample(static_cast<double>(s.batches), {{"state", to_string(s.queue)}});
   out->family("essaim_queue_recipients", Type::kGauge,
               "Recipients who wait, by the state of their batch; the same on all nodes of a database.");
   for (const auto& s : load.states)
-    out->sample(static_cast<double>(s.recipients), {{"state", name_of(s.queue)}});
+    out->sample(static_cast<double>(s.recipients), {{"state", to_string(s.queue)}});
   out->family(
       "essaim_queue_oldest_age_seconds", Type::kGauge,
       "How long ago the oldest post with recipients who wait was accepted, by state; 0 when there is none.");
   for (const auto& s : load.states)
     out->sample(s.oldest == WallTime{} ? 0 : std::max(0.0, seconds(now - s.oldest)),
-                {{"state", name_of(s.queue)}});
+                {{"state", to_string(s.queue)}});
   one(out, "essaim_queue_unexpanded_posts", Type::kGauge,
       "Posts with recipients that are in no batch yet; the same on all nodes of a database.",
       static_cast<double>(load.unexpanded));
