@@ -29,11 +29,11 @@ double fraction_of(std::uint64_t seed) {
 WallTime due_again(WallTime last, int attempts, const RetryPauses& pauses, std::uint64_t seed) {
   const double fraction = fraction_of(seed + static_cast<std::uint64_t>(attempts));
   const Duration pause = retry_delay(attempts - 1, pauses.initial, pauses.max, fraction);
-  return last + std::chrono::duration_cast<std::chrono::milliseconds>(pause);
+  return later(last, pause);
 }
 
 WallTime rounded_due(WallTime now, Duration delay) {
-  const WallTime exact = now + std::chrono::duration_cast<std::chrono::milliseconds>(delay);
+  const WallTime exact = later(now, delay);
   return delay < kStep ? exact : at_full_step(exact, kStep);
 }
 

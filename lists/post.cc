@@ -99,8 +99,7 @@ class PostPlan : public Plan {
     post.account = context.submission.account();
     post.accepted = context.now;
     post.staged = context.staged;
-    post.expires =
-        context.now + std::chrono::duration_cast<std::chrono::milliseconds>(target().settings.expire);
+    post.expires = later(context.now, target().settings.expire);
     post.priority = priority_of(recipients);
     post.mode = target().settings.envelope;
     if (post.mode == storage::CopyMode::kPersonal) {

@@ -57,7 +57,7 @@ WallTime next_look(const PostRecord& post, WallTime now) {
 }
 
 WallTime delayed_at(const PostRecord& post, Duration delay) {
-  return post.accepted + std::chrono::duration_cast<std::chrono::milliseconds>(delay);
+  return later(post.accepted, delay);
 }
 
 bool made(const PostRecord& post, Report report) {

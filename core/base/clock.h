@@ -27,6 +27,10 @@ struct WallClockTag {
 };
 using WallTime = std::chrono::time_point<WallClockTag, std::chrono::milliseconds>;
 
+inline WallTime later(WallTime time, Duration by) {
+  return time + std::chrono::duration_cast<std::chrono::milliseconds>(by);
+}
+
 class Clock {
  public:
   virtual ~Clock() = default;

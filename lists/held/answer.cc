@@ -349,9 +349,8 @@ Result<void> expire_or_remind(WriteContext& context, const HeldRecord& held, Wal
     return send_service_mail(context, mail);
   }
   const Duration every = settings_of(list).approval_remind;
-  const WallTime next = every > Duration::zero() && !list.domain.empty()
-                            ? context.now + std::chrono::duration_cast<std::chrono::milliseconds>(every)
-                            : WallTime{};
+  const WallTime next =
+      every > Duration::zero() && !list.domain.empty() ? later(context.now, every) : WallTime{};
   auto ours = store.reminded(held, next);
   if (!ours.ok()) return ours.error();
   if (!*ours || next == WallTime{} || !deciders) return {};

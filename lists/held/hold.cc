@@ -160,10 +160,9 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
   const bool confirm = decision.action.kind == ActionKind::kRequestAuth;
   held.kind = confirm ? HeldKind::kConfirmation : HeldKind::kModeration;
   const Duration span = confirm ? settings.confirm_expire : settings.held_expire;
-  held.expires = context.now + std::chrono::duration_cast<std::chrono::milliseconds>(span);
+  held.expires = later(context.now, span);
   if (!confirm && settings.approval_remind > Duration::zero())
-    held.remind =
-        context.now + std::chrono::duration_cast<std::chrono::milliseconds>(settings.approval_remind);
+    held.remind = later(context.now, settings.approval_remind);
   ESSAIM_TRY(storage::HeldStore(context.connection).add(held, submission.content));
   ServiceMail mail;
   mail.list = &list;

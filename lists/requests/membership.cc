@@ -108,8 +108,7 @@ Done invite(const Doing& doing) {
   held.client = doing.who.client;
   held.details = details_of(accepted);
   held.held = doing.context.now;
-  held.expires = doing.context.now +
-                 std::chrono::duration_cast<std::chrono::milliseconds>(doing.settings.approval_expire);
+  held.expires = later(doing.context.now, doing.settings.approval_expire);
   ESSAIM_TRY(store.add(held));
   ServiceMail mail;
   mail.message = "invite";

@@ -56,10 +56,6 @@ Result<bool> has_something_to_leave(const Doing& doing) {
   return member->has_value();
 }
 
-WallTime after(WallTime now, Duration span) {
-  return now + std::chrono::duration_cast<std::chrono::milliseconds>(span);
-}
-
 }  // namespace
 
 Result<std::optional<Response>> asked_too_often(const Doing& doing, const smtp::Address& asked) {
@@ -85,7 +81,7 @@ Done wait_for_confirmation(const Doing& doing, const std::string& rule) {
   HeldRecord held = record_of(doing, HeldKind::kRequest, rule);
   held.details["asked"] = by_email ? "email" : "sender";
   if (doing.action.then) held.details["then"] = scenario::to_string(*doing.action.then);
-  held.expires = after(doing.context.now, doing.settings.confirm_expire);
+  held.expires = later(doing.context.now, doing.settings.confirm_expire);
   const auto say = [&](std::string_view english) {
     return phrase(doing.who.language, english, {{"email", asked.to_string()}});
   };
@@ -133,9 +129,9 @@ Done wait_for_confirmation(const Doing& doing, const std::string& rule) {
 Done wait_for_approval(const Doing& doing, bool by_listmasters, const std::string& rule) {
   HeldStore store(doing.connection());
   HeldRecord held = record_of(doing, by_listmasters ? HeldKind::kListmaster : HeldKind::kApproval, rule);
-  held.expires = after(doing.context.now, doing.settings.approval_expire);
+  held.expires = later(doing.context.now, doing.settings.approval_expire);
   if (doing.settings.approval_remind > Duration::zero())
-    held.remind = after(doing.context.now, doing.settings.approval_remind);
+    held.remind = later(doing.context.now, doing.settings.approval_remind);
   Response out{Response::Status::kWaits, "", ""};
   auto waiting = store.find_waiting(held.list_id, held.kind, held.subject_key);
   if (!waiting.ok()) return waiting.error();
