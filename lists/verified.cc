@@ -14,11 +14,6 @@ constexpr const char* kAll = "verified";
 constexpr const char* kDisowned = "disowned";
 constexpr const char* kPolicy = "policy";
 
-std::string detail(const storage::HeldRecord& held, const char* name) {
-  const auto found = held.details.find(name);
-  return found == held.details.end() ? "" : found->second;
-}
-
 }  // namespace
 
 Result<mailauth::AuthenticationResults> results_in(std::string_view field) {
@@ -38,8 +33,8 @@ void keep_verified(const Submission& submission, const Incoming& incoming, stora
 }
 
 void restore_verified(const storage::HeldRecord& held, Submission* submission) {
-  submission->authentication_header = detail(held, kField);
-  const std::string kept = detail(held, kAll);
+  submission->authentication_header = held.detail(kField);
+  const std::string kept = held.detail(kAll);
   if (kept.empty()) return;
   const auto octets = base64_decoded(kept);
   const auto header = mail::HeaderBlock::parse(submission->content);
@@ -53,16 +48,16 @@ void restore_verified(const storage::HeldRecord& held, Submission* submission) {
 }
 
 std::string doubt_about_author(const storage::HeldRecord& held, std::string_view language) {
-  const std::string domain = detail(held, kDisowned);
+  const std::string domain = held.detail(kDisowned);
   if (domain.empty()) return "";
   return phrase(language,
                 "{{domain}} does not stand behind this message: DMARC fails, its policy is {{policy}}",
-                {{"domain", domain}, {"policy", detail(held, kPolicy)}});
+                {{"domain", domain}, {"policy", held.detail(kPolicy)}});
 }
 
 std::vector<std::string> checks_of(const storage::HeldRecord& held) {
   std::vector<std::string> out;
-  const auto found = results_in(detail(held, kField));
+  const auto found = results_in(held.detail(kField));
   if (!found.ok()) return out;
   for (const mailauth::MethodResult& result : found->results) {
     std::string line = result.method + "=" + result.result;

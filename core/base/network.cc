@@ -64,6 +64,11 @@ std::optional<Network> parse_network(std::string_view text) {
   return cut(network, 128 - longest + static_cast<int>(*bits));
 }
 
+bool is_ip(int family, const std::string& text) {
+  unsigned char buffer[sizeof(in6_addr)];
+  return inet_pton(family, text.c_str(), buffer) == 1;
+}
+
 std::size_t NetworkHash::operator()(const Network& network) const {
   static const std::uint64_t seed = random_u64();
   std::uint64_t high = 0;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace essaim {
@@ -22,6 +23,9 @@ struct Network {
 
 // "192.0.2.1", "2001:db8::1"; with "/24" behind it a network, whose host part is cleared.
 std::optional<Network> parse_network(std::string_view text);
+
+// Whether it is an address of AF_INET or AF_INET6.
+bool is_ip(int family, const std::string& text);
 
 // Seeded anew in each process: who chooses addresses shall not choose buckets.
 struct NetworkHash {

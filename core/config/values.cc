@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 
 #include "core/base/check.h"
+#include "core/base/network.h"
 #include "core/base/text.h"
 
 namespace essaim::config {
@@ -12,11 +13,6 @@ namespace {
 
 Error invalid(std::string message) {
   return Error{ErrorCode::kInvalid, std::move(message)};
-}
-
-bool is_ip(const std::string& host, int family) {
-  unsigned char buffer[sizeof(in6_addr)];
-  return inet_pton(family, host.c_str(), buffer) == 1;
 }
 
 bool is_host_name(std::string_view host) {
@@ -53,11 +49,11 @@ Result<HostPort> parse_host_port(std::string_view text, bool allow_names) {
   out.port = static_cast<std::uint16_t>(*port);
   if (out.host.starts_with("[") && out.host.ends_with("]")) {
     out.host = out.host.substr(1, out.host.size() - 2);
-    if (is_ip(out.host, AF_INET6)) return out;
+    if (is_ip(AF_INET6, out.host)) return out;
     return invalid("has no IPv6 address in its brackets");
   }
-  if (is_ip(out.host, AF_INET)) return out;
-  if (is_ip(out.host, AF_INET6) || is_ip(std::string(text), AF_INET6)) {
+  if (is_ip(AF_INET, out.host)) return out;
+  if (is_ip(AF_INET6, out.host) || is_ip(AF_INET6, std::string(text))) {
     return invalid("needs brackets around the IPv6 address: \"[::1]:25\"");
   }
   if (!allow_names) return invalid("is not an IP address and port, as \"127.0.0.1:25\" or \"[::1]:25\"");

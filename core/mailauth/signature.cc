@@ -4,6 +4,7 @@
 
 #include "core/base/text.h"
 #include "core/dns/packet.h"
+#include "core/mailauth/dmarc.h"
 #include "core/mailauth/tag_list.h"
 #include "core/smtp/idn.h"
 
@@ -53,11 +54,6 @@ Result<std::string> read_domain(std::string_view value) {
   if (!domain.ok()) return invalid("no domain: " + domain.error().message);
   if (domain->empty() || domain->size() > 253) return invalid("no domain");
   return domain;
-}
-
-bool is_or_is_below(std::string_view name, std::string_view domain) {
-  return name == domain || (name.size() > domain.size() && name.ends_with(domain) &&
-                            name[name.size() - domain.size() - 1] == '.');
 }
 
 Result<std::optional<std::uint64_t>> read_number(const TagList& tags, std::string_view name) {

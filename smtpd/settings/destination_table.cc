@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 
+#include "core/base/network.h"
 #include "core/base/text.h"
 #include "core/smtp/address.h"
 #include "core/smtp/idn.h"
@@ -37,11 +38,6 @@ std::optional<RateText> parse_rate(const std::string& text) {
 }
 
 using config::Type;
-
-bool is_ip(int family, const std::string& text) {
-  unsigned char buffer[sizeof(in6_addr)];
-  return inet_pton(family, text.c_str(), buffer) == 1;
-}
 
 // "*.Bücher.example" -> "*.xn--bcher-kva.example"; "" if it is none.
 std::string pattern_of(const std::string& text) {

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "core/base/network.h"
 #include "core/config/load.h"
 #include "core/smtp/idn.h"
 #include "smtpd/settings/checks.h"
@@ -179,8 +180,7 @@ Result<void> check_together(const Settings& s, const std::string& file) {
   if (s.limits.clients.ipv6_network_bits >= s.limits.clients.ipv6_client_bits)
     return wrong("\"limits.ipv6_network_bits\" must be less than \"limits.ipv6_client_bits\"");
   for (const std::string& ip : s.delivery.own_addresses) {
-    unsigned char buffer[sizeof(in6_addr)];
-    if (inet_pton(AF_INET, ip.c_str(), buffer) != 1 && inet_pton(AF_INET6, ip.c_str(), buffer) != 1)
+    if (!is_ip(AF_INET, ip) && !is_ip(AF_INET6, ip))
       return wrong("\"delivery.own_addresses\": \"" + ip + "\" is not an IP address");
   }
   return {};
