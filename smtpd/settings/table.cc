@@ -272,8 +272,8 @@ void add_delivery(Schema* schema) {
           {.name = "delivery.connections_total",
            .type = Type::kInteger,
            .default_value = "1000",
-           .help = "Outgoing connections of this node in all. A quarter is only for destinations that have taken a "
-                   "message within a day.",
+           .help = "Outgoing connections of this node in all. A quarter is only for destinations that have "
+                   "taken a message within a day.",
            .unit = "connections",
            .minimum = 1,
            .maximum = 100'000,
