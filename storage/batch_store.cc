@@ -123,6 +123,7 @@ BatchRecord unreadable(const DamagedBatch& name, BatchQueue queue) {
   batch.number = name.number;
   batch.queue = queue;
   batch.why = "damaged: " + name.why;
+  batch.unread = true;
   return batch;
 }
 
@@ -299,14 +300,17 @@ Result<std::vector<BatchRecord>> BatchStore::waiting_together(const PostFilter& 
   return batches;
 }
 
-// Of what cannot be read it is not known whether the filter would find it, so it is shown.
+// Of what cannot be read it is not known whether the filter would find it, so it is shown. Where that is the row of the post, the
+// batch's own tells its state and its recipients.
 Result<std::vector<BatchRecord>> BatchStore::waiting_one_by_one(const PostFilter& filter) {
   PostCondition condition(filter);
   condition.add_about_batches(filter);
   const RecipientMatch match(filter);
-  std::string sql =
-      batch_select(false) + " JOIN post p ON p.id = s.post_id WHERE s.rowid = ?" + condition.sql();
-  if (match.any()) sql += " AND b.first_key <= ? AND b.last_key >= ?";
+  const std::string keys = match.any() ? " AND b.first_key <= ? AND b.last_key >= ?" : "";
+  const std::string whole =
+      batch_select(false) + " JOIN post p ON p.id = s.post_id WHERE s.rowid = ?" + condition.sql() + keys;
+  const std::string without_post =
+      batch_select(false) + " WHERE s.rowid = ?" + (filter.state != 0 ? " AND s.queue = ?" : "") + keys;
   std::vector<BatchRecord> batches;
   std::optional<Error> lost;
   for (const BatchQueue queue : kUnfinished) {
@@ -317,11 +321,21 @@ Result<std::vector<BatchRecord>> BatchStore::waiting_one_by_one(const PostFilter
       continue;
     }
     for (const Place place : *places) {
-      auto statement = sql::prepare(connection_, sql, place);
+      auto statement = sql::prepare(connection_, whole, place);
       if (!statement.ok()) return statement.error();
-      const int next = condition.bind(**statement, 2);
+      int next = condition.bind(**statement, 2);
       if (match.any()) sql::bind_row(**statement, next, match.highest(), match.lowest());
       auto row = (*statement)->step();
+      std::string post_lost;
+      if (!row.ok() && row.error().code == ErrorCode::kDamaged) {
+        post_lost = row.error().message;
+        statement = sql::prepare(connection_, without_post, place);
+        if (!statement.ok()) return statement.error();
+        next = 2;
+        if (filter.state != 0) (*statement)->bind(next++, filter.state);
+        if (match.any()) sql::bind_row(**statement, next, match.highest(), match.lowest());
+        row = (*statement)->step();
+      }
       if (!row.ok() && row.error().code != ErrorCode::kDamaged) return row.error();
       if (!row.ok()) {
         batches.push_back(unreadable(name_of(place, row.error().message), queue));
@@ -329,6 +343,7 @@ Result<std::vector<BatchRecord>> BatchStore::waiting_one_by_one(const PostFilter
       }
       if (!*row) continue;
       auto batch = batch_from(**statement, false);
+      if (batch.ok() && !post_lost.empty()) batch->why = "damaged: its post: " + post_lost;
       Result<bool> wanted = true;
       if (!batch.ok())
         wanted = batch.error();

@@ -262,6 +262,8 @@ struct BatchRecord {
   std::string why;                         // why it waits: reply or reason, for `queue list`
   std::vector<BatchRecipient> recipients;  // loaded on demand
   BatchProgress progress;                  // loaded on demand
+  // Its row is on a damaged page: but for `why`, only the post, the number (0/0: lost as well) and the queue are known.
+  bool unread = false;
 };
 
 struct LedgerCounts {

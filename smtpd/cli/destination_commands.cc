@@ -50,6 +50,7 @@ bool no_server(const Error& error) {
 struct Known {
   std::vector<storage::SuspensionRecord> suspensions;
   std::vector<storage::BatchRecord> waiting;
+  std::size_t unread = 0;  // batches on a damaged page, of which nobody knows where they go
   std::vector<storage::TlsResultRow> tls;
 };
 Result<Known> known(Site& site, const std::string& domain) {
@@ -73,6 +74,7 @@ Result<Known> known(Site& site, const std::string& domain) {
     auto waiting = storage::BatchStore(c).waiting(filter);
     if (!waiting.ok()) return waiting.error();
     out.waiting = *std::move(waiting);
+    out.unread = std::erase_if(out.waiting, [](const storage::BatchRecord& b) { return b.unread; });
     auto tls = tls_history(c, domain, system_clock().wall_now());
     if (!tls.ok()) return tls.error();
     out.tls = *std::move(tls);
@@ -136,6 +138,7 @@ void add_stored(const std::string& domain, const Known& stored, Json* json) {
   (*json)["suspensions"] = suspensions_json(stored.suspensions);
   (*json)["tls"] = tls_history_json(stored.tls);
   (*json)["waiting"] = std::move(waiting);
+  (*json)["unreadable_batches"] = stored.unread;
 }
 
 // Without a server: route and queue are looked up here.
@@ -173,6 +176,10 @@ void print_stored(const Known& stored) {
   if (stored.waiting.size() > kMostShown)
     print_line("waits        and " + std::to_string(stored.waiting.size() - kMostShown) +
                " more; see: essaim queue list");
+  if (stored.unread > 0)
+    print_line("damaged      " + std::to_string(stored.unread) +
+               (stored.unread == 1 ? " batch" : " batches") +
+               " of some destination cannot be read; see: essaim queue list");
   if (stored.waiting.empty()) print_line("waits        nothing");
 }
 

@@ -26,6 +26,10 @@ struct Arguments : QueueFilter {
 };
 using ArgumentsPtr = std::shared_ptr<Arguments>;
 
+bool has_due(const storage::BatchRecord& b) {
+  return b.queue == BatchQueue::kWaiting && !b.unread;
+}
+
 Json as_json(const storage::BatchRecord& b, const std::optional<storage::PostRecord>& post) {
   return {{"id", format_id(b.post_id)},
           {"batch", b.number},
@@ -40,7 +44,7 @@ Json as_json(const storage::BatchRecord& b, const std::optional<storage::PostRec
           {"failed", b.failed},
           {"suppressed", b.suppressed},
           {"destination", b.destination},
-          {"due", b.queue == BatchQueue::kWaiting ? Json(format_iso8601(b.due)) : Json(nullptr)},
+          {"due", has_due(b) ? Json(format_iso8601(b.due)) : Json(nullptr)},
           {"attempts", b.attempts},
           {"why", why_it_waits(b, post ? &*post : nullptr)}};
 }
@@ -82,8 +86,8 @@ int list(const Shell& shell, const Arguments& a) {
                    post ? show_age(post->accepted, now) : "", post ? post->list_address : "",
                    std::string(to_string(b.queue)) +
                        (shared && b.owner != 0 ? " on " + std::to_string(b.owner) : ""),
-                   std::to_string(b.pending), b.queue == BatchQueue::kWaiting ? show_age(b.due, now) : "",
-                   b.destination, json["why"].get<std::string>()});
+                   std::to_string(b.pending), has_due(b) ? show_age(b.due, now) : "", b.destination,
+                   json["why"].get<std::string>()});
         if (shell.json) batches.push_back(std::move(json));
       }
       auto sums = store.queue_counts();

@@ -29,7 +29,7 @@ Json as_json(const operate::QueueSum& line, SumBy by) {
   json["reason"] = line.reason;
   json["recipients"] = line.recipients;
   json["posts"] = line.posts;
-  json["oldest"] = format_iso8601(line.oldest);
+  json["oldest"] = line.oldest == WallTime{} ? Json(nullptr) : Json(format_iso8601(line.oldest));
   json["next_due"] = line.next_due == WallTime{} ? Json(nullptr) : Json(format_iso8601(line.next_due));
   return json;
 }
@@ -47,7 +47,8 @@ void print_lines(const operate::QueueSums& sums, SumBy by, std::size_t limit) {
   for (std::size_t i = 0; i < sums.lines.size() && i < limit; ++i) {
     const operate::QueueSum& line = sums.lines[i];
     std::vector<std::string> cells{std::to_string(line.recipients), std::to_string(line.posts),
-                                   show_age(line.oldest, now), show_due(line.next_due, now)};
+                                   line.oldest == WallTime{} ? "" : show_age(line.oldest, now),
+                                   show_due(line.next_due, now)};
     if (by != SumBy::kReason) cells.push_back(line.key);
     cells.push_back(line.reason);
     table.add(std::move(cells));

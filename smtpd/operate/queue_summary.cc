@@ -66,6 +66,13 @@ class Summary {
     }
   }
 
+  // On a damaged page: neither to whom it goes is known, nor how many they are.
+  void add_unread(const BatchRecord& head) {
+    storage::PostRecord unread;
+    unread.id = head.post_id;
+    static_cast<void>(line_for("", head.why, unread, 0));
+  }
+
   // Whoever waits in it: that cannot be read.
   void add_damaged(const BatchRecord& head, const storage::PostRecord& post, const std::string& damage) {
     static_cast<void>(line_for(by_ == SumBy::kDestination ? head.destination
@@ -95,7 +102,9 @@ class Summary {
     line.sum.reason = reason;
     line.sum.recipients += recipients;
     line.posts.insert(post.id);
-    if (line.sum.oldest == WallTime{} || post.accepted < line.sum.oldest) line.sum.oldest = post.accepted;
+    const bool known = post.accepted != WallTime{};
+    if (known && (line.sum.oldest == WallTime{} || post.accepted < line.sum.oldest))
+      line.sum.oldest = post.accepted;
     return line;
   }
 
@@ -124,6 +133,10 @@ Result<QueueSums> sum_up(storage::Database& database, const storage::PostFilter&
   Summary summary(filter, by);
   std::map<Id, storage::PostRecord> posts;
   for (const BatchRecord& head : heads) {
+    if (head.unread) {
+      summary.add_unread(head);
+      continue;
+    }
     if (head.pending == 0) continue;
     ESSAIM_TRY(database.read_now([&](Connection& c) -> Result<void> {
       if (posts.count(head.post_id) == 0) {

@@ -20,9 +20,10 @@ enum class SumBy { kDestination, kList, kReason };
 struct QueueSum {
   std::string key;     // domain or list; "" for kReason
   std::string reason;  // reply of the last attempt, or what is done about it
-  std::int64_t recipients = 0;
+  std::int64_t recipients =
+      0;  // but for those in batches on a damaged page, of which it is not known how many they are
   std::int64_t posts = 0;
-  WallTime oldest{};    // acceptance
+  WallTime oldest{};    // acceptance; 0: not known, as the rows are damaged
   WallTime next_due{};  // 0: when it is its turn, or when somebody releases it
 };
 

@@ -233,6 +233,7 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_page_hides_no_other_batch_from_who_looks_at_th
     for (const BatchRecord& one : all) {
       const bool whole = one.pending == 1;
       BOOST_TEST(one.why.starts_with("damaged: ") == !whole);
+      BOOST_TEST(one.unread == !whole);
       damaged += whole ? 0 : 1;
       if (one.post_id == kDamaged) BOOST_TEST(!whole);
       if (whole) sound.push_back(one.post_id);
@@ -252,6 +253,44 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_page_hides_no_other_batch_from_who_looks_at_th
     const auto named = must(BatchStore(c).waiting(filter));
     BOOST_TEST(std::any_of(named.begin(), named.end(),
                            [](const BatchRecord& one) { return one.post_id == kDamaged; }));
+    return {};
+  }));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_damaged_page_of_posts_leaves_what_their_batches_say, ManyPosts) {
+  if (!TempDatabase::is_sqlite()) return;
+  constexpr Id kPosts = 300, kDamaged = 150;
+  add_posts(kPosts);
+  commit(*database, [](Connection& c) {
+    return c.execute("UPDATE post SET held_reason = 'damaged here' WHERE id = " + std::to_string(kDamaged));
+  });
+  damage_pages_with(&database, "damaged here");
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    const auto found = [&](const PostFilter& filter) { return must(BatchStore(c).waiting(filter)); };
+    PostFilter filter;
+    filter.limit = 10'000;
+    std::size_t damaged = 0;
+    for (const BatchRecord& one : found(filter)) {
+      const bool whole = one.why.find("damaged: its post: ") == one.why.npos;
+      BOOST_TEST(!one.unread);
+      BOOST_TEST(one.pending == 1);
+      damaged += whole ? 0 : 1;
+      if (one.post_id == kDamaged) BOOST_TEST(!whole);
+    }
+    BOOST_TEST(damaged > 0U);
+    BOOST_TEST(damaged < static_cast<std::size_t>(kPosts / 3));
+    BOOST_TEST(found(filter).size() == static_cast<std::size_t>(kPosts));
+    filter.domain = "a.test";
+    BOOST_TEST(found(filter).size() == static_cast<std::size_t>(kPosts));
+    filter.domain = "b.test";
+    BOOST_TEST(found(filter).empty());
+    filter.domain = "a.test";
+    filter.message_id = "m300@client.test";
+    BOOST_TEST(found(filter).size() == damaged + 1);
+    filter.state = static_cast<int>(BatchQueue::kReady);
+    BOOST_TEST(found(filter).size() == damaged + 1);
+    filter.state = static_cast<int>(BatchQueue::kHeld);
+    BOOST_TEST(found(filter).empty());
     return {};
   }));
 }

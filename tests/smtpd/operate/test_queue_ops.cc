@@ -6,6 +6,7 @@
 #include "smtpd/operate/queue_selection.h"
 #include "smtpd/operate/queue_summary.h"
 #include "tests/smtpd/operate/queue_fixture.h"
+#include "tests/support/damaged_page.h"
 
 using namespace essaim;
 using namespace essaim::smtpd::operate;
@@ -35,6 +36,39 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_batch_is_shown_as_that_beside_the_others, Queu
   }));
   BOOST_TEST(must(preview_queue_change(*database, clock, {QueueAction::kDelete, {{}, filter}, ""}))
                  .change.recipients == 2);
+}
+
+// Rows: of a batch, or of a post, of which the batches tell how many wait.
+BOOST_AUTO_TEST_CASE(what_is_on_a_damaged_page_is_summed_up_beside_the_rest) {
+  if (!TempDatabase::is_sqlite()) return;
+  for (const bool of_post : {false, true}) {
+    Queue queue;
+    commit(*queue.database, [&](Connection& c) -> Result<void> {
+      for (Id id = 11; id <= 310; ++id) {
+        PostRecord one = essaim::test::post(id);
+        ESSAIM_TRY(add_expanded(c, &one, "Subject: x\r\n\r\n", "", id, people(1, "a.test")));
+      }
+      return c.execute(of_post ? "UPDATE post SET held_reason = 'damaged here' WHERE id = 150"
+                               : "UPDATE batch_state SET why = 'damaged here' WHERE post_id = 150");
+    });
+    damage_pages_with(&queue.database, "damaged here");
+    for (const SumBy by : {SumBy::kDestination, SumBy::kReason, SumBy::kList}) {
+      const QueueSums sums = must(sum_up(*queue.database, {}, 0, by));
+      std::int64_t posts = 0, lost = 0;
+      for (const QueueSum& line : sums.lines) {
+        posts += line.posts;
+        const bool damaged = line.reason.starts_with("damaged: ");
+        BOOST_TEST((line.oldest == WallTime{}) == damaged);
+        if (!damaged) continue;
+        lost += line.posts;
+        BOOST_TEST(line.recipients == (of_post ? line.posts : 0));
+      }
+      BOOST_TEST(posts == 303);
+      BOOST_TEST(lost > 0);
+      BOOST_TEST(lost < 150);
+      BOOST_TEST(sums.recipients == (of_post ? 315 : 315 - lost));
+    }
+  }
 }
 
 class ReadsCounted : public Forwarding {
