@@ -207,6 +207,8 @@ Result<void> DirectoryStore::rename_list(Id list_id, const std::string& local, I
   if (address == old.address()) return {};
   ESSAIM_TRY(rename_rows(connection_, list_id, old.address(), address));
   ESSAIM_TRY(forget_name((*after)->local, (*after)->domain));
+  // As for a list that is made: that of an earlier one.
+  ESSAIM_TRY(SuspensionStore(connection_).end_with_name(address));
   return add_former_name(list_id, old.local, old.domain);
 }
 

@@ -35,17 +35,6 @@ int report(const Shell& shell, const Result<lists::Change>& change, const std::s
                     std::string("{\"changed\":") + (changed ? "true" : "false") + "}");
 }
 
-// On standard error: what was suspended was an earlier list that was called so, whose posts wait.
-void tell_of_suspension(Site& site, const std::string& address) {
-  const auto list = site.admin().list_by_any_name(address);
-  const auto stopped = suspensions(site);
-  if (!list.ok() || !stopped.ok()) return;  // it is made, and this is only a remark
-  const auto* known = find_suspension(*stopped, storage::SuspensionScope::kList, list->address());
-  if (known == nullptr) return;
-  std::fprintf(stderr, "essaim: posts to it wait: %s; essaim list resume %s\n", describe(*known).c_str(),
-               for_display(list->address()).c_str());
-}
-
 int create(const Shell& shell, const std::string& address, const std::vector<std::string>& owners,
            const std::vector<std::string>& pairs) {
   std::vector<lists::NewMember> people;
@@ -91,7 +80,8 @@ Result<std::vector<std::string>> names_of(Site& site, const std::string& typed) 
   return out;
 }
 
-// On standard error: posts that were accepted under these names go on waiting.
+// On standard error: posts that were accepted under these names go on waiting. That there are none is known only while not too
+// many of others wait (SuspensionStore::end_with_name).
 void tell_what_waits(Site& site, const std::vector<std::string>& names) {
   const auto stopped = suspensions(site);
   if (!stopped.ok()) return;  // it is gone, and this is only a remark
@@ -99,10 +89,11 @@ void tell_what_waits(Site& site, const std::vector<std::string>& names) {
     const auto* known = find_suspension(*stopped, storage::SuspensionScope::kList, name);
     if (known == nullptr) continue;
     const std::string shown = for_display(name);
-    std::fprintf(stderr,
-                 "essaim: posts to %s wait still: %s; essaim list resume %s sends them, essaim queue delete "
-                 "--list %s ends them\n",
-                 shown.c_str(), describe(*known).c_str(), shown.c_str(), shown.c_str());
+    std::fprintf(
+        stderr,
+        "essaim: posts to %s may wait still: %s; essaim list resume %s sends them, essaim queue delete "
+        "--list %s ends them\n",
+        shown.c_str(), describe(*known).c_str(), shown.c_str(), shown.c_str());
   }
 }
 
@@ -244,7 +235,10 @@ int rename(const Shell& shell, Site& site, const std::string& address, const std
   if (!change.ok()) return shell.fail(change.error());
   if (*change == lists::Change::kAlready)
     return shell.done("list is called that already", "{\"changed\":false}");
-  if (!dry_run) tell_of_suspensions(site);
+  if (!dry_run) {
+    tell_of_suspensions(site);
+    tell_of_suspension(site, what.after);
+  }
   const operate::Route route = what.changes_domain() ? route_to(site, what.domain_after) : operate::Route{};
   if (shell.json) {
     Json json = Json::object();

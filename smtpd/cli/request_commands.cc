@@ -247,6 +247,10 @@ int ask(const Shell& shell, const Row& row, const Asked& asked) {
     if (!done.ok()) return shell.fail(done.error());
     if (row.verb == Verb::kRename || row.verb == Verb::kDeleteList || row.verb == Verb::kCreate)
       tell_of_suspensions(site);
+    // Of a renamed one, the name that it had leads to it.
+    if (response.status == lists::Response::Status::kDone &&
+        (row.verb == Verb::kRename || row.verb == Verb::kCreate))
+      tell_of_suspension(site, asked.place);
     if (response.status == lists::Response::Status::kDone && !request->changes.empty())
       tell_of_set_in_vain(site, asked.place, request->changes);
     if (shell.json) {

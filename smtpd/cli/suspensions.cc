@@ -1,5 +1,7 @@
 #include "smtpd/cli/suspensions.h"
 
+#include <cstdio>
+
 #include <CLI/CLI.hpp>
 
 #include "core/base/log.h"
@@ -89,6 +91,16 @@ Result<WallTime> end_of(const SuspendOptions& options, WallTime now) {
 
 void tell_of_suspensions(Site& site) {
   poke(site, "");
+}
+
+void tell_of_suspension(Site& site, const std::string& address) {
+  const auto list = site.admin().list_by_any_name(address);
+  const auto stopped = suspensions(site);
+  if (!list.ok() || !stopped.ok()) return;  // it is done, and this is only a remark
+  const auto* known = find_suspension(*stopped, SuspensionScope::kList, list->address());
+  if (known == nullptr) return;
+  std::fprintf(stderr, "essaim: posts to it wait: %s; essaim list resume %s\n", describe(*known).c_str(),
+               for_display(list->address()).c_str());
 }
 
 int suspend(const Shell& shell, Site& site, SuspensionScope scope, const std::string& subject,

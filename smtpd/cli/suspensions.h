@@ -30,6 +30,10 @@ int resume(const Shell& shell, Site& site, storage::SuspensionScope scope, const
 // The server reads them again.
 void tell_of_suspensions(Site& site);
 
+// On standard error, that the list which was made, or is called so now, is suspended. `address`: a name that it has or had. What was
+// suspended may have been an earlier list that was called so, whose posts wait.
+void tell_of_suspension(Site& site, const std::string& address);
+
 // Those in force.
 Result<std::vector<storage::SuspensionRecord>> suspensions(Site& site);
 // The one of that subject; null if there is none.

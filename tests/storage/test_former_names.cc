@@ -143,4 +143,21 @@ BOOST_AUTO_TEST_CASE(a_post_that_is_finished_keeps_no_suspension_and_a_new_list_
   BOOST_TEST(suspended(*database).empty());
 }
 
+BOOST_AUTO_TEST_CASE(
+    a_list_that_is_renamed_ends_the_suspension_of_an_earlier_one_of_the_name_unless_posts_wait) {
+  for (const bool waits : {false, true}) {
+    TempDatabase database;
+    make_list(*database);
+    auto waiting = post(1);
+    waiting.list_address = "bees@lists.test";
+    if (waits) make_post(*database, waiting, people(1, "a.test"));
+    commit(*database, [](Connection& c) -> Result<void> {
+      ESSAIM_TRY(SuspensionStore(c).suspend({"bees@lists.test", "storm", kNow, {}, SuspensionScope::kList}));
+      return DirectoryStore(c).rename_list(kList, "bees");
+    });
+    const Names left = waits ? Names{"bees@lists.test"} : Names{};
+    BOOST_TEST(suspended(*database) == left, boost::test_tools::per_element());
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -117,6 +117,29 @@ BOOST_FIXTURE_TEST_CASE(a_list_that_was_renamed_is_resumed_by_any_of_its_names_u
   BOOST_TEST(suspended() == 1U);
 }
 
+BOOST_FIXTURE_TEST_CASE(who_gives_a_list_the_name_of_a_suspended_one_is_told, Named) {
+  BOOST_TEST(changed({"domain", "create", "lists.example"}));
+  for (const char* list : {"news@lists.example", "storm@lists.example"})
+    BOOST_TEST(changed({"list", "create", list, "--owner", "owner@people.example"}));
+  json({"list", "suspend", "storm@lists.example", "--reason", "storm"});
+  add_post("storm@lists.example");
+  BOOST_TEST(changed({"list", "delete", "storm@lists.example"}));
+  const auto told = [](const Outcome& o) { return o.err.find("essaim: posts to it wait: ") != o.err.npos; };
+  const auto tried = run({"list", "rename", "news@lists.example", "storm", "--dry-run"});
+  BOOST_TEST(tried.code == 0);
+  BOOST_TEST(!told(tried), tried.err);
+  const auto renamed = run({"list", "rename", "news@lists.example", "storm"});
+  BOOST_TEST(renamed.code == 0);
+  BOOST_TEST(told(renamed), renamed.err);
+  const auto again = run({"request", "rename", "storm@lists.example", "calm"});
+  BOOST_TEST(again.code == 0);
+  BOOST_TEST(again.err.find("essaim list resume calm@lists.example") != again.err.npos, again.err);
+  BOOST_TEST(changed({"list", "resume", "calm@lists.example"}));
+  const auto last = run({"request", "rename", "calm@lists.example", "wasps"});
+  BOOST_TEST(last.code == 0);
+  BOOST_TEST(!told(last), last.err);
+}
+
 // As where the renaming was done again before, or was before the backup.
 BOOST_FIXTURE_TEST_CASE(who_left_behind_a_renaming_is_taken_away_from_a_list_that_is_renamed, Named) {
   const std::string log =
