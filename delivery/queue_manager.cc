@@ -221,7 +221,7 @@ void QueueManager::tick() {
   look_for_departures();
   send_due();
   drop_expired_suspensions();
-  if (suspensions_unread_) suspensions_changed();
+  look_at_suspensions();
   if (ask_held_next_ && *ask_held_next_ <= now) holds_changed();
   check_recalls();
   check_drain();

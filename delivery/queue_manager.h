@@ -102,6 +102,8 @@ class QueueManager final : public NoteSink {
   bool shared() const { return fabric_.lease != nullptr; }  // the database, with other nodes
 
   // queue_suspensions.cc
+  void look_at_suspensions();
+  void read_suspensions(bool if_others);  // if_others: nothing is done where they are those that we know
   void suspensions_read(const std::vector<storage::SuspensionRecord>& records);
   void drop_expired_suspensions();
   // Of the domain, or of the smart host that it goes to.
@@ -240,6 +242,9 @@ class QueueManager final : public NoteSink {
   bool left_enough_ = false;        // for a class not to be claimed now (ClaimRequest::left_enough)
   bool passed_over_small_ = false;  // small posts for those were left in the database for want of room
   Suspensions suspensions_;         // by the operator
+  std::vector<storage::SuspensionRecord> suspensions_known_;  // as read last
+  MonoTime suspensions_next_{};                               // a node alone looks at the table again
+  std::uint64_t suspensions_asked_ = 0;                       // how often
   std::uint64_t suspensions_version_ = 0;
   bool suspensions_unread_ = false;  // as they are now: to be tried again
   bool dropping_expired_ = false;

@@ -7,8 +7,29 @@
 
 namespace essaim::delivery {
 
+namespace {
+
+// A list that is made inside the server, when a listmaster lets it be, ends the suspension of an earlier one of its name; so may a
+// command that fails in the middle. Neither rings here.
+constexpr Duration kSuspensionsAnew = std::chrono::seconds(10);
+
+}  // namespace
+
 void QueueManager::suspensions_changed() {
+  read_suspensions(false);
+}
+
+// Among nodes the membership watches the table.
+void QueueManager::look_at_suspensions() {
+  if (suspensions_unread_) return suspensions_changed();
+  if (!shared() && suspensions_version_ != 0 && clock_.mono_now() >= suspensions_next_)
+    read_suspensions(true);
+}
+
+void QueueManager::read_suspensions(bool if_others) {
   suspensions_unread_ = false;
+  suspensions_next_ = clock_.mono_now() + kSuspensionsAnew;
+  const std::uint64_t asked = ++suspensions_asked_;
   auto records = std::make_shared<std::vector<storage::SuspensionRecord>>();
   database_.read_latest(
       [records](storage::Connection& connection) -> Result<void> {
@@ -17,10 +38,13 @@ void QueueManager::suspensions_changed() {
         *records = std::move(*all);
         return {};
       },
-      hop([this, records](const Result<void>& outcome) {
+      hop([this, records, if_others, asked](const Result<void>& outcome) {
+        // Who rang meanwhile is told what is newer; and where it failed, it comes again.
+        if (if_others && (asked != suspensions_asked_ || !outcome.ok())) return;
         if (outcome.ok()) {
           suspension_trouble_.over();
-          return suspensions_read(*records);
+          if (!if_others || *records != suspensions_known_) suspensions_read(*records);
+          return;
         }
         if (suspension_trouble_.again())
           log::warning("suspensions-unreadable", {{"error", std::string_view(outcome.error().message)}});
@@ -30,6 +54,7 @@ void QueueManager::suspensions_changed() {
 
 void QueueManager::suspensions_read(const std::vector<storage::SuspensionRecord>& records) {
   const WallTime now = clock_.wall_now();
+  suspensions_known_ = records;
   const Suspensions before = std::exchange(suspensions_, Suspensions(records));
   const Suspensions::Change change = suspensions_.since(before, now);
   ++suspensions_version_;

@@ -75,6 +75,7 @@ struct SuspensionRecord {
   WallTime until{};  // 0: until resumed
   SuspensionScope scope = SuspensionScope::kDestination;
   bool over(WallTime now) const { return until != WallTime{} && until <= now; }
+  bool operator==(const SuspensionRecord&) const = default;
 };
 
 // What the ledger says of recipients that wait for the operator, before ": REASON": the reply that they would

@@ -100,6 +100,20 @@ BOOST_AUTO_TEST_CASE(posts_of_a_suspended_list_wait_and_others_go) {
   BOOST_TEST(setup.sink.total() == 32U);
 }
 
+// It ends in another transaction of the server, or a command ends before it has rung.
+BOOST_AUTO_TEST_CASE(suspensions_of_which_nobody_tells_are_seen_by_a_node_alone) {
+  OneDomain setup(3);
+  Site& site = setup.site;
+  suspend(site, SuspensionScope::kList, "dev@lists.test");
+  auto run = setup.run();
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  run->engine->ring();
+  BOOST_REQUIRE(wait_until([&] { return all_wait(site, post); }));
+  resume(site, SuspensionScope::kList, "dev@lists.test");
+  BOOST_TEST(wait_until([&] { return site.finished(post); }));
+  BOOST_TEST(setup.sink.total() == 3U);
+}
+
 // The first statement and then the first commit behind the resumption fail: the table cannot be read, what waits cannot be
 // made due.
 BOOST_AUTO_TEST_CASE(a_resumption_that_meets_trouble_of_the_database_is_not_forgotten) {
