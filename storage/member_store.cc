@@ -219,15 +219,24 @@ Result<bool> MemberStore::forget_ended(Id member_id, const smtp::Address& addres
     const auto revision = next_revision(*moved_in);
     if (!revision.ok() && revision.error().code != ErrorCode::kNotFound) return revision.error();
   }
+  // A program that does not know `moved_to` leaves it when somebody is back under the address: it is about a membership that was
+  // over before, and whoever it names, who lives on, would get none of their own posts. Of the row of a move, the member that it
+  // names begins at that revision, or later.
+  const auto stale =
+      sql::number(connection_, 0,
+                  "SELECT COUNT(*) FROM member a JOIN member m ON m.id = a.moved_to "
+                  "WHERE a.id = ? AND a.moved_to <> 0 AND (a.left_rev = 0 OR a.left_rev > m.joined_rev)",
+                  member_id);
+  if (!stale.ok()) return stale.error();
   auto changed =
       sql::run(connection_,
                "UPDATE member SET domain = ?, local_key = ?, local = ?, name = '', lang = '', bounces = 0, "
-               "last_bounce = '', last_bounce_at = 0, "
+               "last_bounce = '', last_bounce_at = 0, moved_to = CASE WHEN ? > 0 THEN 0 ELSE moved_to END, "
                "left_rev = CASE WHEN left_rev = 0 THEN ? ELSE left_rev END "
                "WHERE id = ? AND domain = ? AND local_key = ? AND (left_rev > 0 OR (list_id > 0 "
                "AND list_id NOT IN (SELECT id FROM list) AND list_id NOT IN (SELECT id FROM domain)))",
-               kForgotten, local, local, std::numeric_limits<std::int64_t>::max(), member_id, address.domain,
-               address.local_key());
+               kForgotten, local, local, *stale, std::numeric_limits<std::int64_t>::max(), member_id,
+               address.domain, address.local_key());
   if (!changed.ok()) return changed.error();
   return *changed > 0;
 }

@@ -1,7 +1,11 @@
 // What is kept about one person, wherever it stands.
+#include <limits>
+#include <vector>
+
 #include "storage/departure_store.h"
 #include "storage/held_store.h"
 #include "storage/person_posts.h"
+#include "storage/sql.h"
 #include "storage/text_store.h"
 #include "tests/storage/fixtures.h"
 
@@ -247,6 +251,33 @@ BOOST_AUTO_TEST_CASE(posts_are_counted_by_author_sender_and_recipient_however_ma
     BOOST_TEST(sums.pending == 2);
     BOOST_TEST(sums.suppressed == 0);
     BOOST_TEST((sums.oldest == post(1).accepted));
+  }
+}
+
+// It leaves `moved_to` where somebody is back under an address that became another. Rows: they have left again, or the list is gone.
+BOOST_AUTO_TEST_CASE(whoever_an_older_program_had_back_is_erased_and_the_one_they_were_moved_to_is_not) {
+  constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  for (const bool list_goes : {false, true}) {
+    TempDatabase database;
+    make_list(*database);
+    commit(*database, [&](Connection& c) -> Result<void> {
+      MemberStore store(c);
+      ESSAIM_TRY(store.add(member(10, "ann", "a.test", 1)));
+      ESSAIM_TRY(store.move(*must(store.find_by_id(10)), {"ann", "b.test"}, 2, 11));
+      must(sql::run(c, "UPDATE member SET id = 12, joined_rev = 3, left_rev = 0 WHERE id = 11"));
+      if (list_goes) return DirectoryStore(c).delete_list(kList, kNow, "operator");
+      must(sql::run(c, "UPDATE member SET left_rev = 4 WHERE id = 12"));
+      return {};
+    });
+    commit(*database, [&](Connection& c) -> Result<void> {
+      MemberStore store(c);
+      BOOST_TEST(must(store.forget_ended(12, kAnn)));
+      const std::vector<MemberLeft> left = {{12, list_goes ? kNever : 4, 0}};
+      BOOST_TEST((must(store.left_since(kList, 1)) == left));
+      for (const BatchRecipient& one : must(store.page(kList, 3, "", "", 10)))
+        BOOST_TEST((one.member_id == 10) == (one.domain == "b.test"));
+      return {};
+    });
   }
 }
 
