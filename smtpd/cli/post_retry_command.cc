@@ -4,6 +4,7 @@
 #include "smtpd/admin/client.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/cli/people.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/operate/post_retry.h"
 #include "storage/post_store.h"
@@ -28,7 +29,7 @@ Result<operate::PostRetry> request_of(const Arguments& a) {
   if (a.recipients.starts_with("@") && a.recipients.size() > 1) {
     who.domain = a.recipients.substr(1);
   } else if (a.recipients.find('@') != std::string::npos) {
-    who.recipient = a.recipients;
+    who.recipient = searched_address(a.recipients);
   } else if (a.recipients != "failed") {
     return Error{ErrorCode::kInvalid,
                  "--recipients: \"" + a.recipients +

@@ -1,4 +1,6 @@
 // Wherever a command takes a domain or an address, its domain may be typed in either form and any case of letters.
+#include <utility>
+
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
@@ -210,4 +212,25 @@ BOOST_FIXTURE_TEST_CASE(a_person_may_be_named_as_a_mail_program_copies_it, Named
   const auto wrong = run({"list", "create", "bees@lists.example", "--owner", "Ann <ann>"});
   BOOST_TEST(wrong.code == 2);
   BOOST_TEST(wrong.err.find("--owner: \"Ann <ann>\" is not a mail address") != wrong.err.npos, wrong.err);
+}
+
+BOOST_FIXTURE_TEST_CASE(who_is_sent_to_again_may_be_named_so, Named) {
+  BOOST_TEST(changed({"domain", "create", "lists.example"}));
+  add_post("dev@lists.example");
+  {
+    auto database = storage::Database::open({.url = "sqlite:" + directory.path("essaim.db")});
+    BOOST_REQUIRE(database.ok());
+    auto batch = test::claim(**database, {1, 7}, 1).at(0);
+    test::settle(&batch, 0, storage::RecipientState::kFailed);
+    batch.queue = storage::BatchQueue::kFinished;
+    test::commit(**database, [&](storage::Connection& c) {
+      return storage::BatchStore(c).save({1, 7}, batch);
+    });
+  }
+  const std::pair<const char*, int> rows[] = {
+      {"u0@a.example", 1}, {"Ann Bee <u0@a.example>", 1}, {"Ann <ann@a.example>", 0}};
+  for (const auto& [who, expected] : rows) {
+    const auto would = json({"post", "retry", format_id(1), "--recipients", who, "--dry-run"});
+    BOOST_TEST(would["recipients"] == expected, who);
+  }
 }
