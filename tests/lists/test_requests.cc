@@ -391,7 +391,7 @@ BOOST_AUTO_TEST_CASE(the_addresses_of_a_list_take_what_belongs_to_them) {
   const auto closed =
       site.send("else@x.example", {"dev-subscribe@lists.example"}, a_mail("else@x.example", "", ""));
   BOOST_TEST(closed.to_string() ==
-             "550 5.7.2 dev@lists.example: nobody may subscribe to this list [rule: subscribe.closed:4]");
+             "550 5.7.2 dev@lists.example: nobody may subscribe to this list [rule: subscribe.closed:5]");
 }
 
 BOOST_AUTO_TEST_CASE(one_mail_to_several_addresses_asks_each_of_them) {

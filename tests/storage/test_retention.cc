@@ -250,7 +250,7 @@ BOOST_FIXTURE_TEST_CASE(posts_with_a_damaged_row_do_not_keep_the_others, Site) {
   run();
   BOOST_TEST(rows("post WHERE finished = 0") == 1);
   BOOST_TEST(rows("rendering") == 1);
-  clock.set_wall(kNow + 30 * 24h);
+  clock.set_wall(kNow + 31 * 24h);
   run();
   BOOST_TEST(rows("post") == 3);
   BOOST_TEST(rows("batch_state") == 3);
