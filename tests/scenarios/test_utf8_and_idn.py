@@ -72,7 +72,8 @@ class Utf8AndIdn(processes.Scenario):
         self.assertFalse(any("SMTPUTF8" in line for line in self.mails()), self.mails())
         self.assertTrue(all("BODY=8BITMIME" in line for line in self.mails()), self.mails())
         raw, message = self.message(ANN)
-        self.assertIn("Schöne Grüße".encode(), raw)
+        # Our tag changes the subject, so it is written as it should be.
+        self.assertTrue(raw.partition(b"\r\n\r\n")[0].isascii(), raw)
         self.assertEqual("[ü] Schöne Grüße", message["Subject"])
 
     def test_a_host_without_smtputf8_gets_ascii_and_who_needs_it_gets_none(self):
