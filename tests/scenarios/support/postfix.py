@@ -124,7 +124,9 @@ class Postfix:
         self._start()
 
     def try_again(self):
-        """Its queue is looked through each second anyway."""
+        """What is deferred is due now. Its queue is looked through each second, but one look that comes upon a delivery under way
+        may have been the last for long."""
+        subprocess.run([self._sendmail, "-q"], env=self._env, capture_output=True, timeout=120)
 
     def messages(self):
         """What lies in the mailboxes, as bytes."""
