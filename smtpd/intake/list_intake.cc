@@ -213,8 +213,9 @@ std::shared_ptr<ListIntake::Work> ListIntake::work_of(std::unique_ptr<IncomingMe
 bool ListIntake::has_room(const Work& work) const {
   // A large one is not kept waiting by slow names of others, as long as their headers alone are within the bound.
   if (!work.begun && octets_ > 0 && octets_ >= limit_) return false;
-  // A quarter is for small ones.
-  if (work.large && large_octets_ > 0 && large_octets_ + work.wants > limit_ - limit_ / 4) return false;
+  // A quarter is for small ones; for having its names looked up it has no texts yet.
+  const bool with_texts = work.large && work.wants == work.size;
+  if (with_texts && large_octets_ > 0 && large_octets_ + work.wants > limit_ - limit_ / 4) return false;
   return in_memory_ == 0 || octets_ + work.wants - work.octets <= limit_;
 }
 

@@ -112,6 +112,7 @@ BOOST_FIXTURE_TEST_CASE(while_others_wait_a_host_that_is_silent_loses_its_place,
   auto chosen = settings();
   chosen.connections_total = 4;
   chosen.silence = 1s;
+  chosen.command_timeout = 15s;  // for those that nobody waits for any more
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, kSilent + 2); }, chosen);
   std::vector<Id> all;
