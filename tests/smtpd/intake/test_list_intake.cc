@@ -305,7 +305,7 @@ BOOST_AUTO_TEST_CASE(small_messages_do_not_keep_a_large_one_waiting_for_ever) {
 
 // They want room for their texts when their names are looked up.
 BOOST_AUTO_TEST_CASE(large_messages_that_are_verified_wait_beside_small_ones) {
-  Site site;
+  Site site({}, 150'000);  // for the texts of one, and the content of another
   site.make_lists();
   HeldWrites held(*site.database);
   const auto large =
