@@ -3,9 +3,10 @@
 #pragma once
 
 #include <cerrno>
+#include <concepts>
+#include <new>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include "core/base/check.h"
 
@@ -37,30 +38,43 @@ struct Error {
 // full or the file too large, else kIo.
 Error io_error(const std::string& what, int number = errno);
 
+// A union of its own: std::variant in its place makes the compiler write ten times as much for each T, in each file. Moving a T
+// must not throw (it would end the process).
 template <typename T>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(T value)
-      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Error error)
-      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)), ok_(true) {}       // NOLINT(google-explicit-constructor)
+  Result(Error error) : error_(std::move(error)), ok_(false) {}  // NOLINT(google-explicit-constructor)
+  Result(const Result& other) requires std::copy_constructible<T> : ok_(other.ok_) {
+    if (ok_)
+      ::new (static_cast<void*>(&value_)) T(other.value_);
+    else
+      ::new (static_cast<void*>(&error_)) Error(other.error_);
+  }
+  Result(Result&& other) noexcept { take(std::move(other)); }
+  Result& operator=(Result other) noexcept {
+    clear();
+    take(std::move(other));
+    return *this;
+  }
+  ~Result() { clear(); }
 
-  bool ok() const { return state_.index() == 0; }
-  explicit operator bool() const { return ok(); }
+  bool ok() const { return ok_; }
+  explicit operator bool() const { return ok_; }
 
   T& value() & {
-    ESSAIM_CHECK(ok());
-    return std::get<0>(state_);
+    ESSAIM_CHECK(ok_);
+    return value_;
   }
   const T& value() const& {
-    ESSAIM_CHECK(ok());
-    return std::get<0>(state_);
+    ESSAIM_CHECK(ok_);
+    return value_;
   }
   T&& value() && {
-    ESSAIM_CHECK(ok());
-    return std::get<0>(std::move(state_));
+    ESSAIM_CHECK(ok_);
+    return std::move(value_);
   }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
@@ -69,12 +83,31 @@ class [[nodiscard]] Result {
   const T* operator->() const { return &value(); }
 
   const Error& error() const {
-    ESSAIM_CHECK(!ok());
-    return std::get<1>(state_);
+    ESSAIM_CHECK(!ok_);
+    return error_;
   }
 
  private:
-  std::variant<T, Error> state_;
+  // *this holds nothing.
+  void take(Result&& other) noexcept {
+    ok_ = other.ok_;
+    if (ok_)
+      ::new (static_cast<void*>(&value_)) T(std::move(other.value_));
+    else
+      ::new (static_cast<void*>(&error_)) Error(std::move(other.error_));
+  }
+  void clear() {
+    if (ok_)
+      value_.~T();
+    else
+      error_.~Error();
+  }
+
+  union {
+    T value_;
+    Error error_;
+  };
+  bool ok_;
 };
 
 template <>
