@@ -1,13 +1,10 @@
 #include "smtpd/admin/protocol.h"
 
-#include <nlohmann/json.hpp>
-
+#include "core/base/json.h"
 #include "core/base/text.h"
 
 namespace essaim::smtpd::admin {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr int kMaxDepth = 8;  // of nesting in a request; ours need three
 
@@ -16,7 +13,7 @@ Error bad(std::string message) {
 }
 
 std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(json) + "\n";
 }
 
 struct CodeName {

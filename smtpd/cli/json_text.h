@@ -1,17 +1,10 @@
 // JSON output of commands. Included by .cc files only.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
+#include "core/base/json.h"
 #include "smtpd/cli/shell.h"
 
 namespace essaim::smtpd::cli {
-
-using Json = nlohmann::ordered_json;
-
-inline std::string json_text(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 // A line; gives kOk.
 inline int print_json(const Json& json) {

@@ -3,9 +3,9 @@
 #include <cerrno>
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 #include <time.h>
 
+#include "core/base/json.h"
 #include "core/base/text.h"
 #include "smtpd/settings/settings.h"
 
@@ -70,11 +70,10 @@ int Shell::run_chosen() {
 int Shell::fail(const Error& error) const {
   const bool usage = error.code == ErrorCode::kInvalid;
   if (json) {
-    nlohmann::ordered_json out;
+    Json out;
     out["error"] = error.message;
     out["code"] = to_string(error.code);
-    std::fprintf(stderr, "%s\n",
-                 out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+    std::fprintf(stderr, "%s\n", json_text(out).c_str());
   } else {
     for (std::string_view line : split(error.message, '\n'))
       std::fprintf(stderr, "essaim: %s\n", escaped_for_display(line).c_str());

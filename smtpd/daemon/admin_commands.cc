@@ -3,8 +3,7 @@
 #include <atomic>
 #include <future>
 
-#include <nlohmann/json.hpp>
-
+#include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/smtp/idn.h"
@@ -15,18 +14,13 @@
 namespace essaim::smtpd {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using admin::Request;
 using ResponderPtr = std::shared_ptr<admin::Responder>;
 
 constexpr Duration kRecallPatience = std::chrono::seconds(30);
 
-std::string text(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 Result<std::string> message(const std::string& words) {
-  return text({{"message", words}});
+  return json_text({{"message", words}});
 }
 
 Json as_json(const delivery::DestinationStatus& d) {
@@ -48,7 +42,7 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
   verbs["ping"] = {
       {}, [this](const Request&, const ResponderPtr& r) {
         r->answer(
-            text({{"node", node_.number}, {"epoch", node_.epoch}, {"sessions", guard_->connections()}}));
+            json_text({{"node", node_.number}, {"epoch", node_.epoch}, {"sessions", guard_->connections()}}));
       }};
   verbs["nodes"] = {{}, [this](const Request&, const ResponderPtr& r) {
                       Json silent = Json::object();
@@ -57,10 +51,10 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
                           silent[std::to_string(number)] =
                               std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
                       const auto state = ready();
-                      r->answer(text({{"node", node_.number},
-                                      {"ready", state.ok()},
-                                      {"why", state.ok() ? "" : state.error().message},
-                                      {"silent_ms", silent}}));
+                      r->answer(json_text({{"node", node_.number},
+                                           {"ready", state.ok()},
+                                           {"why", state.ok() ? "" : state.error().message},
+                                           {"silent_ms", silent}}));
                     }};
   verbs["noted"] = {{"lines"}, [](const Request& q, const ResponderPtr& r) {
                       const std::string lines = q.argument("lines");
@@ -76,15 +70,16 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
                              engine_->destinations([r](std::vector<delivery::DestinationStatus> all) {
                                Json list = Json::array();
                                for (const auto& d : all) list.push_back(as_json(d));
-                               r->answer(text({{"destinations", list}}));
+                               r->answer(json_text({{"destinations", list}}));
                              });
                            }};
-  verbs["explain"] = {{"domain"}, [this](const Request& q, const ResponderPtr& r) {
-                        engine_->explain(q.argument("domain"), [r](const delivery::DestinationStatus& d,
-                                                                   const std::string& words) {
-                          r->answer(text({{"running", true}, {"destination", as_json(d)}, {"text", words}}));
-                        });
-                      }};
+  verbs["explain"] = {
+      {"domain"}, [this](const Request& q, const ResponderPtr& r) {
+        engine_->explain(
+            q.argument("domain"), [r](const delivery::DestinationStatus& d, const std::string& words) {
+              r->answer(json_text({{"running", true}, {"destination", as_json(d)}, {"text", words}}));
+            });
+      }};
   verbs["suspensions"] = {{"domain"}, [this](const Request& q, const ResponderPtr& r) {
                             engine_->suspensions_changed();
                             if (!q.argument("domain").empty())
@@ -93,11 +88,11 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
                           }};
   verbs["counters"] = {{}, [this](const Request&, const ResponderPtr& r) {
                          const auto c = database_->counters();
-                         r->answer(text({{"statements", c.statements},
-                                         {"reads", c.reads},
-                                         {"commits", c.commits},
-                                         {"durable_commits", c.durable_commits},
-                                         {"failed_commits", c.failed_commits}}));
+                         r->answer(json_text({{"statements", c.statements},
+                                              {"reads", c.reads},
+                                              {"commits", c.commits},
+                                              {"durable_commits", c.durable_commits},
+                                              {"failed_commits", c.failed_commits}}));
                        }};
   verbs["log-level"] = {
       {"level"}, [](const Request& q, const ResponderPtr& r) {

@@ -1,13 +1,10 @@
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
+#include "core/base/json.h"
 #include "smtpd/daemon/statistics.h"
 
 namespace essaim::smtpd {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json milliseconds(const std::optional<Duration>& d) {
   if (!d) return nullptr;
@@ -69,7 +66,7 @@ std::string to_json(const Snapshot& snapshot) {
         {"failed_commits", snapshot.database.failed_commits}}},
       {"destinations", destinations},
       {"queue", snapshot.queue ? as_json(*snapshot.queue, snapshot.time) : Json(nullptr)}};
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_text(out);
 }
 
 }  // namespace essaim::smtpd

@@ -1,6 +1,6 @@
 #include "smtpd/operate/queue_change.h"
 
-#include <nlohmann/json.hpp>
+#include "core/base/json.h"
 
 namespace essaim::smtpd::operate {
 
@@ -19,8 +19,7 @@ const char* to_string(QueueAction action) {
 }
 
 std::string to_json(const QueueChange& change) {
-  nlohmann::ordered_json json = {
-      {"posts", change.posts}, {"recipients", change.recipients}, {"busy", change.busy}};
+  Json json = {{"posts", change.posts}, {"recipients", change.recipients}, {"busy", change.busy}};
   if (change.held > 0) json["held"] = change.held;
   if (change.damaged > 0) json["damaged"] = change.damaged;
   if (change.kept > 0) {
@@ -33,7 +32,7 @@ std::string to_json(const QueueChange& change) {
   }
   for (const Id id : change.unknown) json["unknown"].push_back(format_id(id));
   for (const std::string& one : change.refused) json["refused"].push_back(one);
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return json_text(json);
 }
 
 }  // namespace essaim::smtpd::operate
