@@ -75,27 +75,49 @@ function(essaim_allocator target)
   endif()
 endfunction()
 
-# Builds for tests take less than half the time by clang with the headers of the libraries parsed once. Releases do without: a
-# file that forgets to include <map> shall not build there (tests/checks/includes.py finds it before).
+# Builds for tests take a third of the time by clang with the headers of the libraries parsed once, and what they have of code
+# compiled once. Releases do without: a file that forgets to include <map> shall not build there (tests/checks/includes.py finds
+# it before).
 option(ESSAIM_PRECOMPILE "precompile the headers of the libraries (clang)" OFF)
-# essaim_precompile(TARGET HEADERS...): the standard ones and HEADERS.
-function(essaim_precompile target)
+# essaim_headers(KIND HEADERS...): the standard ones, what nearly all files have of core/base, and HEADERS.
+function(essaim_headers kind)
   if(ESSAIM_PRECOMPILE)
+    set(target ${kind}_headers)
+    add_library(${target} OBJECT ${CMAKE_BINARY_DIR}/headers.cc)
+    target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
     target_precompile_headers(${target} PRIVATE <algorithm> <array> <atomic> <chrono> <condition_variable> <cstdint> <cstring> <deque> <filesystem>
       <fstream> <functional> <future> <iostream> <map> <memory> <mutex> <optional> <random> <ranges> <set> <span> <sstream> <string>
-      <string_view> <thread> <unordered_map> <unordered_set> <utility> <variant> <vector> <fmt/format.h> <nlohmann/json.hpp> ${ARGN})
+      <string_view> <thread> <unordered_map> <unordered_set> <utility> <variant> <vector> <fmt/format.h> <nlohmann/json.hpp>
+      ${CMAKE_SOURCE_DIR}/cmake/instantiated.h ${ARGN})
+    # Who compiles with them leaves out the code of what they define; it is in a library.
+    target_compile_options(${target} PRIVATE -fpch-codegen)
+    set(precompiled ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir/cmake_pch.hxx.pch)
+    set(code ${CMAKE_CURRENT_BINARY_DIR}/${target}.code.o)
+    separate_arguments(flags UNIX_COMMAND "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_DEBUG}")
+    add_custom_command(OUTPUT ${code}
+      COMMAND ${CMAKE_CXX_COMPILER} ${flags} "$<FILTER:$<TARGET_PROPERTY:${target},COMPILE_OPTIONS>,EXCLUDE,^(-W|SHELL:)>" -ffunction-sections -fdata-sections -c ${precompiled} -o ${code}
+      DEPENDS ${precompiled} COMMAND_EXPAND_LISTS VERBATIM)
+    set_source_files_properties(${code} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+    add_library(${target}_code STATIC ${code})
+    set_target_properties(${target}_code PROPERTIES LINKER_LANGUAGE CXX)
+    # All their inline functions are there, those that nothing calls and that call what is nowhere, too.
+    target_link_options(${target}_code INTERFACE -Wl,--gc-sections)
+  endif()
+endfunction()
+# essaim_reuse_headers(TARGET KIND): TARGET is compiled with them, and whoever links it has their code.
+function(essaim_reuse_headers target kind)
+  if(ESSAIM_PRECOMPILE)
+    target_precompile_headers(${target} REUSE_FROM ${kind}_headers)
+    target_link_libraries(${target} PUBLIC ${kind}_headers_code)
   endif()
 endfunction()
 if(ESSAIM_PRECOMPILE)
   add_compile_options("SHELL:-Xclang -fno-pch-timestamp")  # ccache
   file(WRITE ${CMAKE_BINARY_DIR}/headers.cc "// What is precompiled needs a source.\n")
-  # Shared by the libraries, and by the tests.
-  add_library(standard_headers OBJECT ${CMAKE_BINARY_DIR}/headers.cc)
-  essaim_precompile(standard_headers)
+  essaim_headers(standard)
   essaim_sanitized(standard_headers)
-  add_library(test_headers OBJECT ${CMAKE_BINARY_DIR}/headers.cc)
+  essaim_headers(test <boost/test/unit_test.hpp>)
   target_compile_definitions(test_headers PRIVATE BOOST_TEST_DYN_LINK)
-  essaim_precompile(test_headers <boost/test/unit_test.hpp>)
 endif()
 
 # essaim_library(NAME FILES... [LINK targets...]): one library per box of the layout.
@@ -105,19 +127,11 @@ function(essaim_library name)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
   essaim_sanitized(${name})
-  if(ESSAIM_PRECOMPILE)
-    target_precompile_headers(${name} REUSE_FROM standard_headers)
-  endif()
+  essaim_reuse_headers(${name} standard)
 endfunction()
 
 # What `ctest -L unit` runs: builds with sanitizers need no more.
 add_custom_target(unit_tests)
-
-function(essaim_reuse_test_headers target)
-  if(ESSAIM_PRECOMPILE)
-    target_precompile_headers(${target} REUSE_FROM test_headers)
-  endif()
-endfunction()
 
 # essaim_test(NAME FILES... [LINK targets...] [BESIDE script] [ONE_THREAD]): a Boost.Test program, run by ctest under the same name,
 # by the script if there is one. What has one thread is nothing for the thread sanitizer.
@@ -134,7 +148,7 @@ function(essaim_test name)
   endif()
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE test_main ${ARG_LINK})
-  essaim_reuse_test_headers(${name})
+  essaim_reuse_headers(${name} test)
   add_test(NAME ${name} COMMAND ${ARG_BESIDE} $<TARGET_FILE:${name}>)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
   if("unit" IN_LIST ARG_LABELS AND NOT (ARG_ONE_THREAD AND ESSAIM_SANITIZE STREQUAL "thread"))

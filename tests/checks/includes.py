@@ -1,4 +1,5 @@
-"""Checks that each file includes what it uses of the standard library, fmt and nlohmann::json, itself or by headers of the tree.
+"""Checks that each file includes what it uses of the standard library, fmt, nlohmann::json and core/base, itself or by headers of
+the tree.
 
 Debug builds precompile those headers, so that a file which forgets one compiles there and fails in a release. Prints what is
 missing, one line each, and exits with 1 if there is any. Run by ctest as `check_includes`.
@@ -11,7 +12,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Header of those in cmake/EssaimTargets.cmake -> what cannot be used without it.
+# Header of those in cmake/EssaimTargets.cmake and cmake/instantiated.h -> what cannot be used without it.
 USES = {
     "algorithm": r"std::(ranges::)?((stable_|partial_)?sort|find(_if(_not)?)?|(any|all|none)_of|count(_if)?|copy(_if|_n)?|"
                  r"remove(_if)?|replace(_if)?|transform|(lower|upper)_bound|equal(_range)?|binary_search|unique|reverse|rotate|"
@@ -48,6 +49,14 @@ USES = {
     "utility": r"std::(pair|exchange|as_const|index_sequence)\b",
     "variant": r"std::(variant|get_if|holds_alternative|visit|monostate)\b",
     "vector": r"std::vector",
+    "core/base/clock.h": r"\b((Duration|MonoTime|WallTime|ManualClock)\b|(system_clock|to_millis|from_millis|format_iso8601|format_rfc5322|"
+                         r"parse_duration|format_duration)\()",
+    "core/base/id.h": r"\b((const Id|IdGenerator)\b|(format|append|parse)_id\()",
+    "core/base/json.h": r"\bjson_text\(",
+    "core/base/log.h": r"\blog::(debug|info|warning|error|Capture|Once|Level)\b",
+    "core/base/result.h": r"\b(Result<|ErrorCode::|ESSAIM_TRY\(|io_error\()",
+    "core/base/text.h": r"(?<![\w.>:])(ascii_lowered|equals_ignoring_case|starts_with_ignoring_case|trimmed|replace_all|joined|parse_u64|"
+                        r"escaped_for_display|bytes_for_display|is_valid_utf8|first_invisible)\(",
 }
 USES = {header: re.compile(use) for header, use in USES.items()}
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
@@ -61,16 +70,15 @@ def includes(name):
 
 
 def reached(name):
-    """The headers of libraries that it includes, itself or by others of the tree."""
-    seen, ahead, found = set(), [name], set()
+    """The headers that it includes, itself or by others of the tree."""
+    seen, ahead, found = set(), [name], {name}
     while ahead:
         current = ahead.pop()
         if current not in seen:
             seen.add(current)
             for kind, target in includes(current):
-                if kind == "<":
-                    found.add(target)
-                else:
+                found.add(target)
+                if kind == '"':
                     ahead.append(target)
     return found
 
