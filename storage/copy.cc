@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <span>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -193,7 +194,11 @@ Result<std::vector<CopiedTable>> copy_database(Database& from, Database& to,
   if (!shapes.ok()) return shapes.error();
   ESSAIM_TRY(begin(to, *shapes));
   std::vector<CopiedTable> copied;
+  bool begun = false;
   const auto copy_all = [&](Connection& connection) -> Result<void> {
+    // What is in the target by now is of another snapshot.
+    if (std::exchange(begun, true))
+      return Error{ErrorCode::kIo, "the connection to the database that is copied was lost: begin anew"};
     auto tables = table_shapes(connection);
     if (!tables.ok()) return tables.error();
     for (const TableShape& table : *tables) {

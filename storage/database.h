@@ -73,8 +73,8 @@ enum class Durability {
   kProgress,  // survives a crash of the process; the journal or a later accept commit makes it power-loss safe
 };
 
-// Work inside a transaction. It may run more than once (retry after a conflict), so it must start from fresh state each
-// time. An error rolls this work back and nothing else.
+// Work inside a transaction, or a read. It may run more than once (retry after a conflict, or after the loss of a connection), so
+// it must start from fresh state each time. An error rolls this work back and nothing else.
 using Work = std::function<Result<void>(Connection&)>;
 // What a work gives that is no Work: the T of its Result<T>.
 template <typename F>

@@ -1,4 +1,8 @@
 // essaim listmaster: who may do what an owner may, on all lists of a domain or of the site.
+#include <string>
+#include <utility>
+#include <vector>
+
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
@@ -18,24 +22,29 @@ struct Options {
 
 int list(const Shell& shell, const Options& options) {
   return with_site(shell, [&](Site& site) {
-    Json json = Json::array();
-    Table table({"LISTMASTER", "OF"});
+    std::vector<std::pair<std::string, std::string>> found;  // who, and of what
     auto read = site.read([&](storage::Connection& c) -> Result<void> {
+      found.clear();
       auto place = lists::record_of(c, {"", options.domain});
       if (!place.ok()) return place.error();
       for (const Id scope : {place->domain_id, Id{0}}) {
         const std::string of = scope == 0 ? "site" : place->domain;
-        ESSAIM_TRY(storage::MemberStore(c).for_each(
-            scope, storage::Role::kListmaster, [&](const storage::MemberRecord& one) {
-              json.push_back({{"address", one.address()}, {"of", of}});
-              table.add({one.address(), of});
-              return true;
-            }));
+        ESSAIM_TRY(storage::MemberStore(c).for_each(scope, storage::Role::kListmaster,
+                                                    [&](const storage::MemberRecord& one) {
+                                                      found.emplace_back(one.address(), of);
+                                                      return true;
+                                                    }));
         if (place->domain_id == 0) break;
       }
       return {};
     });
     if (!read.ok()) return shell.fail(read.error());
+    Json json = Json::array();
+    Table table({"LISTMASTER", "OF"});
+    for (const auto& [who, of] : found) {
+      json.push_back({{"address", who}, {"of", of}});
+      table.add({who, of});
+    }
     if (shell.json) return print_json(json);
     if (table.empty())
       print_line("no listmasters; mail for them goes to the postmaster");

@@ -1,4 +1,7 @@
 // essaim post retry: sends again to those who have failed for good, when what made them fail is over.
+#include <string>
+#include <vector>
+
 #include <CLI/CLI.hpp>
 
 #include "smtpd/admin/client.h"
@@ -46,16 +49,21 @@ Result<operate::PostRetry> request_of(const Arguments& a) {
 
 // Who is sent to again gets nothing before the operator lets the post go.
 Result<void> say_what_is_held(Site& site, const std::vector<Id>& ids) {
-  return site.read([&](storage::Connection& c) -> Result<void> {
+  std::vector<std::string> lines;
+  const auto look = [&](storage::Connection& c) -> Result<void> {
+    lines.clear();
     for (const Id id : ids) {
       auto post = storage::PostStore(c).find(id);
       if (!post.ok()) return post.error();
       if (post->has_value() && (*post)->held)
-        print_line("post " + format_id(id) + " is held (" + for_display((*post)->held_reason) +
-                   "): they get it when it is released");
+        lines.push_back("post " + format_id(id) + " is held (" + for_display((*post)->held_reason) +
+                        "): they get it when it is released");
     }
     return {};
-  });
+  };
+  ESSAIM_TRY(site.read(look));
+  for (const std::string& line : lines) print_line(line);
+  return {};
 }
 
 // Those of the posts that were named for which nothing is done.

@@ -1,4 +1,9 @@
 // essaim queue: what waits, why, and what the operator does about it.
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
 #include <CLI/CLI.hpp>
 
 #include "core/base/log.h"
@@ -57,38 +62,22 @@ int list(const Shell& shell, const Arguments& a) {
     auto stopped = suspensions(site);
     if (!stopped.ok()) return shell.fail(stopped.error());
     const WallTime now = system_clock().wall_now();
-    Json batches = Json::array();
-    Table table({"ID", "AGE", "LIST", "STATE", "PENDING", "DUE IN", "DESTINATION", "WHY"});
     storage::BatchStore::QueueCounts counts;
-    std::int64_t unexpanded = 0, recipients = 0;
-    bool more = false;
-    std::size_t shown = 0;
-    const bool shared = site.settings().database_file().empty();
+    std::int64_t unexpanded = 0;
+    std::vector<storage::BatchRecord> found;
+    std::map<Id, std::optional<storage::PostRecord>> known;
     const auto read = site.read([&](storage::Connection& c) -> Result<void> {
       storage::BatchStore store(c);
       storage::PostStore posts(c);
-      auto found = store.waiting(selection->filter);
-      if (!found.ok()) return found.error();
-      more = found->size() > a.limit;
-      if (more) found->pop_back();
-      shown = found->size();
-      std::map<Id, std::optional<storage::PostRecord>> known;
-      for (const auto& b : *found) {
-        recipients += b.pending;
-        if (known.count(b.post_id) == 0) {
-          auto post = posts.find(b.post_id);
-          if (!post.ok() && post.error().code != ErrorCode::kDamaged) return post.error();
-          known[b.post_id] = post.ok() ? *std::move(post) : std::nullopt;
-        }
-        const auto& post = known[b.post_id];
-        Json json = as_json(b, post);
-        table.add({format_id(b.post_id) + "/" + std::to_string(b.number),
-                   post ? show_age(post->accepted, now) : "", post ? post->list_address : "",
-                   std::string(to_string(b.queue)) +
-                       (shared && b.owner != 0 ? " on " + std::to_string(b.owner) : ""),
-                   std::to_string(b.pending), has_due(b) ? show_age(b.due, now) : "", b.destination,
-                   json["why"].get<std::string>()});
-        if (shell.json) batches.push_back(std::move(json));
+      auto waiting = store.waiting(selection->filter);
+      if (!waiting.ok()) return waiting.error();
+      found = *std::move(waiting);
+      known.clear();
+      for (const auto& b : found) {
+        if (known.count(b.post_id) > 0) continue;
+        auto post = posts.find(b.post_id);
+        if (!post.ok() && post.error().code != ErrorCode::kDamaged) return post.error();
+        known[b.post_id] = post.ok() ? *std::move(post) : std::nullopt;
       }
       auto sums = store.queue_counts();
       if (!sums.ok()) return sums.error();
@@ -99,6 +88,25 @@ int list(const Shell& shell, const Arguments& a) {
       return {};
     });
     if (!read.ok()) return shell.fail(read.error());
+    const bool more = found.size() > a.limit;
+    if (more) found.pop_back();
+    const std::size_t shown = found.size();
+    const bool shared = site.settings().database_file().empty();
+    std::int64_t recipients = 0;
+    Json batches = Json::array();
+    Table table({"ID", "AGE", "LIST", "STATE", "PENDING", "DUE IN", "DESTINATION", "WHY"});
+    for (const auto& b : found) {
+      recipients += b.pending;
+      const auto& post = known[b.post_id];
+      Json json = as_json(b, post);
+      table.add(
+          {format_id(b.post_id) + "/" + std::to_string(b.number), post ? show_age(post->accepted, now) : "",
+           post ? post->list_address : "",
+           std::string(to_string(b.queue)) + (shared && b.owner != 0 ? " on " + std::to_string(b.owner) : ""),
+           std::to_string(b.pending), has_due(b) ? show_age(b.due, now) : "", b.destination,
+           json["why"].get<std::string>()});
+      if (shell.json) batches.push_back(std::move(json));
+    }
     if (shell.json) {
       if (more) tell_of_more(shell, "first", a.limit);
       return print_json({{"counts",

@@ -28,6 +28,8 @@ class EngineConnection : public Connection {
   virtual Result<void> roll_back() = 0;
   // False also when the engine has rolled everything back by itself (disk full, deadlock, connection lost).
   virtual bool in_transaction() const = 0;
+  // A server, or the way to it, has gone, and another connection may find one that works. Never of a file.
+  virtual bool lost() const { return false; }
   // Ends statements that a work left open, so that they hold no snapshot, and keeps the cache small.
   virtual void settle() = 0;
 

@@ -1,11 +1,18 @@
 #include "storage/engine/reader_pool.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
+#include <string>
+#include <utility>
 
 #include "core/base/executor.h"
 
 namespace essaim::storage {
+
+namespace {
+constexpr auto kLongRepeatedWithin = std::chrono::seconds(8);  // below the time that a silent host is given
+}
 
 ReaderPool::ReaderPool(std::string name, int threads, OpenConnection open)
     : name_(std::move(name)), threads_wanted_(std::max(1, threads)), open_(std::move(open)) {}
@@ -90,26 +97,38 @@ Result<void> ReaderPool::begin(std::unique_ptr<EngineConnection>* connection, Ho
 }
 
 Result<void> ReaderPool::run_one(std::unique_ptr<EngineConnection>* connection, const Item& item) {
+  const auto began = std::chrono::steady_clock::now();
+  bool lost = false;
+  Result<void> result = attempt(connection, item, &lost);
+  const bool may_be_at_work =
+      item.length == Length::kLong && std::chrono::steady_clock::now() - began > kLongRepeatedWithin;
+  if (!lost || may_be_at_work) return result;
+  log::info("database.read_repeated", {{"error", result.error().message}});
+  return attempt(connection, item, &lost);
+}
+
+Result<void> ReaderPool::attempt(std::unique_ptr<EngineConnection>* connection, const Item& item,
+                                 bool* lost) {
   const bool used = *connection != nullptr;
-  Result<void> begun = begin(connection, item.how);
-  // The host may have ended since the last work, and another one is there. The work has not begun, so that it need not bear a
-  // second run.
-  if (used && !begun.ok() && is_serious(begun.error().code)) {
-    connection->reset();
-    begun = begin(connection, item.how);
+  if (Result<void> begun = begin(connection, item.how); !begun.ok()) {
+    // The host may have ended since the last work, and another one is there.
+    *lost = used && is_serious(begun.error().code);
+    if (*lost) connection->reset();
+    return begun;
   }
-  if (!begun.ok()) return begun.error();
   Result<void> result;
   try {
     result = item.work(**connection);
   } catch (const std::exception& e) {
     result = Error{ErrorCode::kInternal, std::string("a work on the database threw: ") + e.what()};
   }
+  *lost = !result.ok() && (*connection)->lost();
   (*connection)->settle();
   if ((*connection)->in_transaction()) {
     // Nothing was written; ending the transaction only lets the snapshot go.
     if (!(*connection)->roll_back().ok()) connection->reset();
   }
+  if (*lost) connection->reset();
   return result;
 }
 

@@ -1,5 +1,6 @@
 // The reader threads of a database, each with its own connection. Every work sees one snapshot, unless it wants none. A
-// connection that turns out to be lost before a work begins costs that work nothing but the time for another one.
+// connection that is lost, before a work begins or under it, costs that work the time for another one: it is run once more, from
+// its beginning, on a connection that is set up as any. But for a long one that has run for seconds: its host may be at work on it.
 //
 // Works begin in the order in which they came, but for long ones: of those at most all threads but one are at work together, so
 // that short ones that come behind them find a thread. One thread alone does both.
@@ -45,6 +46,8 @@ class ReaderPool {
   Items::iterator next();  // that may begin now; under the mutex
   Result<void> begin(std::unique_ptr<EngineConnection>* connection, How how);
   Result<void> run_one(std::unique_ptr<EngineConnection>* connection, const Item& item);
+  // *lost: it failed because a connection that was there has gone, and is not there any more.
+  Result<void> attempt(std::unique_ptr<EngineConnection>* connection, const Item& item, bool* lost);
 
   const std::string name_;
   const int threads_wanted_;

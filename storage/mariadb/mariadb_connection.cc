@@ -193,6 +193,7 @@ Error MariadbConnection::failed(unsigned number, const char* text, std::string_v
 }
 
 Error MariadbConnection::noted(Error error) {
+  lost_ = lost_ || error.code == ErrorCode::kIo;
   if (choice_ != nullptr && is_serious(error.code)) choice_->failed(host_, std::chrono::steady_clock::now());
   return error;
 }

@@ -93,6 +93,7 @@ class MariadbConnection : public EngineConnection {
   Result<void> commit() override;
   Result<void> roll_back() override;
   bool in_transaction() const override { return in_transaction_; }
+  bool lost() const override { return lost_; }
   void settle() override;
 
   // The engine's own statements: neither counted nor made to fail by a FaultPlan.
@@ -115,9 +116,9 @@ class MariadbConnection : public EngineConnection {
   bool run_all(std::string_view sql);
   Result<void> limit_silence();
   Result<bool> any_row(std::string_view question);
-  // Notes what an error means for the transaction, and for the host.
+  // Notes what an error means for the transaction, the connection and the host.
   Error failed(unsigned number, const char* text, std::string_view doing);
-  Error noted(Error error);  // for the host only
+  Error noted(Error error);  // for the last two
 
   MYSQL* handle_;
   const std::string database_;  // for texts, with the host
@@ -126,6 +127,7 @@ class MariadbConnection : public EngineConnection {
   std::size_t host_ = 0;          // its place in the URL
   std::unordered_map<std::string, std::unique_ptr<MariadbStatement>> cache_;
   bool in_transaction_ = false;
+  bool lost_ = false;
   bool writes_ = false;  // was begun to be written by
   bool reads_ = false;   // was begun to be read by, with a snapshot
   bool clustered_ = false;
