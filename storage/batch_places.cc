@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "storage/batch_store.h"
+#include "storage/damage.h"
 #include "storage/sql.h"
 
 namespace essaim::storage {
@@ -35,6 +36,8 @@ Result<std::vector<Place>> places_of(const Prepare& prepare, std::string_view di
   return places;
 }
 
+}  // namespace
+
 Result<std::vector<Place>> from_both_ends(const Prepare& prepare, std::size_t most,
                                           const std::set<Place>& but) {
   std::optional<Error> damage, behind;
@@ -46,6 +49,8 @@ Result<std::vector<Place>> from_both_ends(const Prepare& prepare, std::size_t mo
   if (places->empty()) return *damage;
   return places;
 }
+
+namespace {
 
 std::string order_of_claims(std::string_view direction) {
   std::string order;

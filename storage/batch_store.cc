@@ -110,13 +110,6 @@ Result<bool> still_has(BatchStore& store, Id post_id, int number, const Recipien
 constexpr std::array kUnfinished = {BatchQueue::kReady, BatchQueue::kWaiting, BatchQueue::kOwned,
                                     BatchQueue::kHeld};
 
-// Whether a statement of a file has met a damaged page, so that rows beside it can be read by others.
-template <typename T>
-bool is_of_a_page(const Connection& connection, const Result<T>& result) {
-  return !result.ok() && result.error().code == ErrorCode::kDamaged &&
-         connection.dialect() == Dialect::kSqlite;
-}
-
 BatchRecord unreadable(const DamagedBatch& name, BatchQueue queue) {
   BatchRecord batch;
   batch.post_id = name.post_id;
@@ -363,13 +356,41 @@ Result<std::vector<BatchRecord>> BatchStore::waiting_one_by_one(const PostFilter
 }
 
 Result<std::vector<std::pair<Id, int>>> BatchStore::waiting_of(const PostFilter& filter, Id first, Id last) {
+  auto together = waiting_of_together(filter, first, last, std::nullopt);
+  if (!is_of_a_page(connection_, together)) return together;
+  // The key is in an index of its own.
+  const auto names = sql::rows(
+      sql::prepare(connection_,
+                   "SELECT post_id, number FROM batch_state WHERE post_id >= ? AND post_id <= ? "
+                   "ORDER BY post_id, number",
+                   first, last),
+      [](Statement& row) { return std::pair(Id{row.integer(0)}, static_cast<int>(row.integer(1))); });
+  if (!names.ok()) return names.error();
+  std::vector<std::pair<Id, int>> found;
+  for (const auto& [id, number] : *names) {
+    auto one = waiting_of_together(filter, id, id, number);
+    if (one.ok()) {
+      found.insert(found.end(), one->begin(), one->end());
+    } else if (one.error().code == ErrorCode::kDamaged) {
+      damaged_.push_back({id, number, one.error().message});
+    } else {
+      return one;
+    }
+  }
+  return found;
+}
+
+Result<std::vector<std::pair<Id, int>>> BatchStore::waiting_of_together(const PostFilter& filter, Id first,
+                                                                        Id last, std::optional<int> number) {
   PostCondition condition(filter);
   condition.add_about_batches(filter);
   const RecipientMatch match(filter);
   std::string sql = "SELECT s.post_id, s.number FROM batch_state s JOIN post p ON p.id = s.post_id";
   if (match.any()) sql += " JOIN batch b ON b.post_id = s.post_id AND b.number = s.number";
   // By the key: the index of the queue would lead to all that waits, each time.
-  sql += " WHERE s.post_id >= ? AND s.post_id <= ? AND +s.queue IN (1, 2, 3, 4)" + condition.sql();
+  sql += " WHERE s.post_id >= ? AND s.post_id <= ?";
+  if (number) sql += " AND s.number = " + std::to_string(*number);
+  sql += " AND +s.queue IN (1, 2, 3, 4)" + condition.sql();
   if (match.any()) sql += " AND b.first_key <= ? AND b.last_key >= ?";
   auto statement = sql::prepare(connection_, sql + " ORDER BY s.post_id, s.number", first, last);
   if (!statement.ok()) return statement.error();
@@ -466,9 +487,20 @@ Result<std::map<int, BatchStore::Owned>> BatchStore::owned_by_node() {
 
 Result<std::map<Id, std::int64_t>> BatchStore::owned_by_post() {
   std::map<Id, std::int64_t> owned;
-  ESSAIM_TRY(sql::each(
+  const auto add = [&owned](Statement& row) { owned[row.integer(0)] += row.integer(1); };
+  const Result<void> together = sql::each(
       connection_.prepare("SELECT post_id, SUM(pending) FROM batch_state WHERE queue = 3 GROUP BY post_id"),
-      [&owned](Statement& row) { owned[row.integer(0)] = row.integer(1); }));
+      add);
+  if (together.ok()) return owned;
+  if (!is_of_a_page(connection_, together)) return together.error();
+  owned.clear();
+  const auto places = places_in(BatchQueue::kOwned);
+  if (!places.ok()) return places.error();
+  for (const Place place : *places) {
+    const Result<void> one = sql::each(
+        sql::prepare(connection_, "SELECT post_id, pending FROM batch_state WHERE rowid = ?", place), add);
+    if (!one.ok() && one.error().code != ErrorCode::kDamaged) return one.error();
+  }
   return owned;
 }
 

@@ -117,7 +117,7 @@ class BatchStore {
   // Those that wait, for `queue list`: without recipients, by due time. Damaged ones are given in any case.
   Result<std::vector<BatchRecord>> waiting(const PostFilter& filter);
   // Which of them are of the posts from `first` to `last`, by post and number; the limit of the filter is not asked. For reads that
-  // do not grow with the queue.
+  // do not grow with the queue. Those that cannot be read are set aside.
   Result<std::vector<std::pair<Id, int>>> waiting_of(const PostFilter& filter, Id first, Id last);
   // Whether this run of the node has it.
   Result<bool> owns(Fence fence, Id post_id, int number);
@@ -136,7 +136,8 @@ class BatchStore {
     std::int64_t batches = 0, recipients = 0;  // that are to go
   };
   Result<std::map<int, Owned>> owned_by_node();
-  Result<std::map<Id, std::int64_t>> owned_by_post();  // recipients that are to go
+  // Recipients that are to go; in a file nothing of those on a damaged page.
+  Result<std::map<Id, std::int64_t>> owned_by_post();
   struct QueueCounts {
     std::int64_t ready = 0, waiting = 0, owned = 0, held = 0, pending_recipients = 0;
   };
@@ -144,6 +145,8 @@ class BatchStore {
 
  private:
   Result<std::vector<BatchRecord>> waiting_together(const PostFilter& filter);
+  Result<std::vector<std::pair<Id, int>>> waiting_of_together(const PostFilter& filter, Id first, Id last,
+                                                              std::optional<int> number);
   Result<QueueCounts> counts_together();
   // In a file where those meet a damaged page.
   Result<std::vector<BatchRecord>> waiting_one_by_one(const PostFilter& filter);

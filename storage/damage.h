@@ -2,7 +2,11 @@
 // go on without it. Functions run inside the caller's transaction. Inside storage; what others need of it is in batch_store.h.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <initializer_list>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +18,20 @@ namespace essaim::storage {
 
 // Whether a transaction failed for what a row is, or the page it is on, so that it may succeed without that one.
 bool is_about_a_row(const Error& error);
+
+// Whether a statement of a file has met a damaged page, so that rows beside it can be read by others.
+template <typename T>
+bool is_of_a_page(const Connection& connection, const Result<T>& result) {
+  return !result.ok() && result.error().code == ErrorCode::kDamaged &&
+         connection.dialect() == Dialect::kSqlite;
+}
+
+// What the index of a file tells, without a look at the rows: the integers that a statement gives that reads it in a direction
+// ("ASC", "DESC"), but for those in `but`. With a damaged page in the index itself, what is before and behind it; kDamaged, if that
+// is nothing.
+Result<std::vector<Place>> from_both_ends(
+    const std::function<Result<Statement*>(std::string_view direction)>& prepare, std::size_t most,
+    const std::set<Place>& but);
 
 // A change of many rows of batch_state.
 struct BatchUpdate {

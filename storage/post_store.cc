@@ -9,7 +9,6 @@
 #include "core/base/random.h"
 #include "storage/batch_store.h"
 #include "storage/directory_store.h"
-#include "storage/post_filter.h"
 #include "storage/sql.h"
 #include "storage/unsettled_keys.h"
 
@@ -87,27 +86,6 @@ Result<std::int64_t> add_seen(Connection& connection, Id list_id, std::string_vi
       connection,
       std::string(connection.insert_ignore()) + " seen (list_id, seen_key, post_id, at) VALUES (?, ?, ?, ?)",
       list_id, sql::Blob{key}, post_id, at);
-}
-
-// Whether one of the post's batches has a recipient that is searched for.
-Result<bool> has_recipient(Connection& connection, Id post_id, const RecipientMatch& match) {
-  auto statement = sql::prepare(
-      connection, "SELECT recipients FROM batch WHERE post_id = ? AND first_key <= ? AND last_key >= ?",
-      post_id, match.highest(), match.lowest());
-  if (!statement.ok()) return statement.error();
-  for (;;) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return false;
-    auto recipients = decode_recipients((*statement)->text(0));
-    // By its keys the recipient may be in it, and who searches wants to see it.
-    if (!recipients.ok() && recipients.error().code == ErrorCode::kDamaged) return true;
-    if (!recipients.ok()) return recipients.error();
-    if (std::any_of(recipients->begin(), recipients->end(),
-                    [&match](const auto& r) { return match.matches(r); })) {
-      return true;
-    }
-  }
 }
 
 // How many members an unfinished expansion will still take.
@@ -388,16 +366,6 @@ Result<bool> PostStore::release_if(Id post_id, const std::string& held_reason) {
   return true;
 }
 
-Result<std::vector<std::pair<Id, std::string>>> PostStore::held_for(std::string_view beginning) {
-  std::vector<std::pair<Id, std::string>> found;
-  ESSAIM_TRY(sql::each(
-      connection_.prepare("SELECT id, held_reason FROM post WHERE finished = 0 AND held = 1 ORDER BY id"),
-      [&](Statement& row) {
-        if (row.text(1).starts_with(beginning)) found.emplace_back(row.integer(0), sql::text(row, 1));
-      }));
-  return found;
-}
-
 Result<void> PostStore::renew_lifetime(Id post_id, WallTime now) {
   auto post = find(post_id);
   if (!post.ok()) return post.error();
@@ -430,94 +398,6 @@ Result<bool> PostStore::begin_report(Id post_id, Report report) {
                post_id, report);
   if (!changed.ok()) return changed.error();
   return *changed == 1;
-}
-
-Result<std::vector<PostRecord>> PostStore::search(const PostFilter& filter) {
-  // Two questions, because what waits is not in the indexes that serve the other one (schema.cc).
-  auto found = search_among(" AND p.finished = 0", filter);
-  if (!found.ok() || filter.unfinished) return found;
-  auto settled = search_among(" AND p.finished > 0", filter);
-  if (!settled.ok()) return settled;
-  const auto middle = static_cast<std::ptrdiff_t>(found->size());
-  found->insert(found->end(), std::make_move_iterator(settled->begin()),
-                std::make_move_iterator(settled->end()));
-  std::inplace_merge(found->begin(), found->begin() + middle, found->end(),
-                     [](const PostRecord& a, const PostRecord& b) {
-                       return std::tie(a.accepted, a.id) > std::tie(b.accepted, b.id);
-                     });
-  found->resize(std::min(found->size(), filter.limit));
-  return found;
-}
-
-Result<std::vector<PostRecord>> PostStore::search_among(std::string_view which, const PostFilter& filter) {
-  const PostCondition condition(filter);
-  const RecipientMatch match(filter);
-  // Numbers first: what waits is sorted in memory, and there may be a million. A server that is not told how many are wanted
-  // sorts, and sends, all that there are; how many must be looked at for a recipient nobody knows, so that goes by pages.
-  std::string sql = "SELECT p.id, p.accepted FROM post p WHERE 1 = 1" + std::string(which) + condition.sql();
-  if (match.any()) sql += " AND p.accepted <= ? AND (+p.accepted < ? OR +p.id < ?)";
-  sql += " ORDER BY p.accepted DESC, p.id DESC LIMIT ?";
-  std::vector<PostRecord> posts;
-  std::int64_t accepted = std::numeric_limits<std::int64_t>::max();
-  Id id = std::numeric_limits<Id>::max();
-  std::int64_t page = first_page(connection_, match, filter);
-  for (bool more = true; more;) {
-    auto statement = connection_.prepare(sql);
-    if (!statement.ok()) return statement.error();
-    const int next = condition.bind(**statement, 1);
-    if (match.any())
-      sql::bind_row(**statement, next, accepted, accepted, id, page);
-    else
-      (*statement)->bind(next, page);
-    std::int64_t rows = 0;
-    for (;; ++rows) {
-      if (posts.size() >= filter.limit) return posts;
-      auto row = (*statement)->step();
-      if (!row.ok()) return row.error();
-      if (!*row) break;
-      id = (*statement)->integer(0);
-      accepted = (*statement)->integer(1);
-      if (match.any()) {
-        auto has = has_recipient(connection_, id, match);
-        if (!has.ok()) return has.error();
-        if (!*has) continue;
-      }
-      auto post = find(id);
-      if (!post.ok()) return post.error();
-      if (post->has_value()) posts.push_back(std::move(**post));
-    }
-    more = match.any() && rows == page;
-    if (more) page = next_page(page);
-  }
-  return posts;
-}
-
-Result<PostsFound> PostStore::search_waiting(const PostFilter& filter, bool expanded, Id after,
-                                             std::size_t look_at) {
-  const PostCondition condition(filter);
-  const RecipientMatch match(filter);
-  auto statement = connection_.prepare(
-      "SELECT p.id, (1 = 1" + condition.sql() + ") FROM " + sql::waiting_posts(connection_) +
-      " WHERE p.finished = 0 AND p.expanded = ? AND p.id > ? ORDER BY p.id LIMIT ?");
-  if (!statement.ok()) return statement.error();
-  sql::bind_row(**statement, condition.bind(**statement, 1), expanded, after, look_at);
-  PostsFound found;
-  for (std::size_t rows = 0;; ++rows) {
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) {
-      found.more = rows == look_at;
-      return found;
-    }
-    found.last = (*statement)->integer(0);
-    if ((*statement)->integer(1) == 0) continue;
-    if (match.any()) {
-      auto has = has_recipient(connection_, found.last, match);
-      if (!has.ok()) return has.error();
-      if (!*has) continue;
-    }
-    found.ids.push_back(found.last);
-  }
 }
 
 Result<LedgerCounts> PostStore::counts(Id post_id) {

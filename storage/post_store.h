@@ -109,14 +109,18 @@ class PostStore {
   Result<void> set_held(Id post_id, bool held, const std::string& reason);
   // Unless it is held for another reason meanwhile, or not at all: false.
   Result<bool> release_if(Id post_id, const std::string& held_reason);
-  // Of those that wait: held for a reason that begins like this, and the reason.
+  // Of those that wait: held for a reason that begins like this, and the reason. Nothing of those on a damaged page of a file.
   Result<std::vector<std::pair<Id, std::string>>> held_for(std::string_view beginning);
   // Its lifetime, as long as at first, begins at `now`: for what was kept back by an operator.
   Result<void> renew_lifetime(Id post_id, WallTime now);
   Result<void> renew_lifetimes(WallTime now);  // of all that waits, in one transaction: for a file
-  Result<std::vector<PostRecord>> search(const PostFilter& filter);  // newest first
+  // Newest first. In a file of which pages are damaged posts that cannot be read are set aside, as they may be what is looked for.
+  Result<std::vector<PostRecord>> search(const PostFilter& filter);
+  const std::vector<std::pair<Id, std::string>>& unread() const {
+    return unread_;
+  }  // by the last one, and why
   // The next `look_at` posts that wait, of those that are expanded or of those that are not, behind an id, and which of them the
-  // filter finds; its limit is not asked. For reads that do not grow with the queue.
+  // filter finds; its limit is not asked. For reads that do not grow with the queue. Those that cannot be read are told of.
   Result<PostsFound> search_waiting(const PostFilter& filter, bool expanded, Id after, std::size_t look_at);
   Result<LedgerCounts> counts(
       Id post_id);  // accepted counts what is not yet expanded too, when that is known
@@ -146,11 +150,19 @@ class PostStore {
  private:
   Result<void> add_row(const PostRecord& post);
   Result<void> add_form(const PostRecord& post, Form form, std::string_view bytes);
+  Result<std::vector<PostRecord>> search_together(const PostFilter& filter);
   Result<std::vector<PostRecord>> search_among(std::string_view which, const PostFilter& filter);
+  Result<PostsFound> waiting_together(const PostFilter& filter, bool expanded, Id after, std::size_t look_at);
+  // In a file where those meet a damaged page.
+  Result<std::vector<PostRecord>> search_one_by_one(const PostFilter& filter);
+  Result<PostsFound> waiting_one_by_one(const PostFilter& filter, bool expanded, Id after,
+                                        std::size_t look_at);
+  Result<std::optional<PostRecord>> look_for(const PostFilter& filter, Id post_id);
   Result<void> keep_key_apart(Id post_id);
   Result<bool> is_staged(Id post_id, Form form, std::string_view bytes);
 
   Connection& connection_;
+  std::vector<std::pair<Id, std::string>> unread_;
 };
 
 }  // namespace essaim::storage

@@ -1,5 +1,6 @@
 // What waits, in a few numbers, for `essaim top` and the like: by state with its oldest post, and the busiest lists.
-// Inside the caller's transaction. Reads the state of all that waits once: its cost grows with the queue, so callers
+// In a file of which pages are damaged, what is on them is counted as far as the indexes tell of it: batches, and not their
+// recipients. Inside the caller's transaction. Reads the state of all that waits once: its cost grows with the queue, so callers
 // that repeat it keep what they got for a while.
 #pragma once
 

@@ -1,5 +1,10 @@
 // essaim post: the ledger. Who got what, when, from which host, with which reply.
 #include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -286,26 +291,40 @@ int find(const Shell& shell, const Search& search) {
     filter.until = *when;
   }
   return with_site(shell, [&](Site& site) {
-    Json json = Json::array();
-    Table table({"ID", "ACCEPTED", "LIST", "FROM", "DELIVERED", "FAILED", "PENDING", "SUBJECT"});
-    bool more = false;
+    struct Found {
+      storage::PostRecord post;
+      std::optional<storage::LedgerCounts> counts;  // none: a batch of it is on a damaged page
+    };
+    std::vector<Found> found;
+    std::vector<std::pair<Id, std::string>> unread;
     const auto read = site.read([&](storage::Connection& c) -> Result<void> {
       storage::PostStore posts(c);
-      auto found = posts.search(filter);
-      if (!found.ok()) return found.error();
-      more = found->size() > search.limit;
-      if (more) found->pop_back();
-      for (const auto& post : *found) {
+      auto fit = posts.search(filter);
+      if (!fit.ok()) return fit.error();
+      found.clear();
+      unread = posts.unread();
+      for (auto& post : *fit) {
         auto counts = posts.counts(post.id);
-        if (!counts.ok()) return counts.error();
-        if (shell.json) json.push_back(post_json(post, *counts));
-        table.add({format_id(post.id), show_time(post.accepted), post.list_address,
-                   post.author.empty() ? post.sender : post.author, std::to_string(counts->delivered),
-                   std::to_string(counts->failed), std::to_string(counts->pending), post.subject});
+        if (!counts.ok() && counts.error().code != ErrorCode::kDamaged) return counts.error();
+        found.push_back({std::move(post), counts.ok() ? std::optional(*counts) : std::nullopt});
       }
       return {};
     });
     if (!read.ok()) return shell.fail(read.error());
+    const bool more = found.size() > search.limit;
+    if (more) found.pop_back();
+    Json json = Json::array();
+    Table table({"ID", "ACCEPTED", "LIST", "FROM", "DELIVERED", "FAILED", "PENDING", "SUBJECT"});
+    for (const auto& [post, counts] : found) {
+      if (shell.json) json.push_back(post_json(post, counts.value_or(storage::LedgerCounts())));
+      if (shell.json && !counts) json.back()["counts"] = nullptr;
+      const auto cell = [&known = counts](std::int64_t storage::LedgerCounts::*number) {
+        return known ? std::to_string((*known).*number) : "?";
+      };
+      table.add({format_id(post.id), show_time(post.accepted), post.list_address,
+                 post.author.empty() ? post.sender : post.author, cell(&storage::LedgerCounts::delivered),
+                 cell(&storage::LedgerCounts::failed), cell(&storage::LedgerCounts::pending), post.subject});
+    }
     if (shell.json)
       print_json(json);
     else if (table.empty())
@@ -313,7 +332,12 @@ int find(const Shell& shell, const Search& search) {
     else
       print(table.text());
     if (more) tell_of_more(shell, "newest", search.limit);
-    return static_cast<int>(kOk);
+    if (unread.empty()) return static_cast<int>(kOk);
+    std::fprintf(
+        stderr, "essaim: %s cannot be read, or not all of them, and may be what is looked for; post %s: %s\n",
+        plural(static_cast<std::int64_t>(unread.size()), "post").c_str(),
+        format_id(unread.front().first).c_str(), for_display(unread.front().second).c_str());
+    return static_cast<int>(kFailed);
   });
 }
 

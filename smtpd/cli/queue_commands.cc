@@ -299,14 +299,20 @@ int preview(const Shell& shell, Site& site, const operate::QueueRequest& request
   }
   Json unknown = Json::array();
   for (const Id id : found->change.unknown) unknown.push_back(format_id(id));
-  const int outcome = unknown.empty() ? kOk : kFailed;
+  const std::int64_t unread = found->change.failed;
+  const int outcome = unknown.empty() && unread == 0 ? kOk : kFailed;
   if (shell.json) {
-    static_cast<void>(print_json({{"dry_run", true},
-                                  {"action", operate::to_string(request.action)},
-                                  {"posts", found->change.posts},
-                                  {"recipients", found->change.recipients},
-                                  {"concerned", concerned},
-                                  {"unknown", unknown}}));
+    Json out = {{"dry_run", true},
+                {"action", operate::to_string(request.action)},
+                {"posts", found->change.posts},
+                {"recipients", found->change.recipients},
+                {"concerned", concerned},
+                {"unknown", unknown}};
+    if (unread > 0) {
+      out["failed"] = unread;
+      out["error"] = found->change.error;
+    }
+    static_cast<void>(print_json(out));
     return outcome;
   }
   if (!table.empty()) print(table.text());
@@ -315,6 +321,10 @@ int preview(const Shell& shell, Site& site, const operate::QueueRequest& request
                " more");
   print_line(plural(found->change.recipients, "recipient") + " of " + plural(found->change.posts, "post") +
              " " + done_to(request.action) + "; nothing was changed");
+  if (unread > 0)
+    print_line(plural(unread, "post") +
+               " cannot be read, or not all of them, so nobody knows whether they are meant; " +
+               for_display(found->change.error));
   say_unknown(unknown);
   return outcome;
 }

@@ -73,7 +73,7 @@ class Operation {
   // changes their state.
   Result<void> find_batches(std::span<const Id> ids) {
     if (!request_.selection.filter.about_batches()) return {};
-    auto found = select_batches(database_, request_.selection.filter, ids);
+    auto found = select_batches(database_, request_.selection.filter, ids, &unread_);
     if (!found.ok()) return found.error();
     batches_ = *std::move(found);
     return {};
@@ -92,15 +92,24 @@ class Operation {
   bool attempt(Id id, const Work& work) {
     if (failures_together_ < kMostFailures) {
       const Result<void> done = work();
-      failures_together_ = done.ok() ? 0 : failures_together_ + 1;
+      // The posts of a damaged page, or of two, follow each other, and behind them are others.
+      const bool everything_may_fail = !done.ok() && done.error().code != ErrorCode::kDamaged;
+      failures_together_ = everything_may_fail ? failures_together_ + 1 : 0;
       if (done.ok()) return true;
       if (change_.error.empty()) {
         first_error_ = done.error();
         change_.error = "post " + format_id(id) + ": " + done.error().message;
       }
     }
-    ++change_.failed;
+    if (unread_.posts.count(id) == 0) ++change_.failed;  // else it counts already
     return false;
+  }
+  // What was selected goes on beside what nobody could read.
+  void note_unread() {
+    change_.failed = static_cast<std::int64_t>(unread_.posts.size());
+    if (change_.failed == 0) return;
+    change_.error = unread_.why;
+    first_error_ = {ErrorCode::kDamaged, unread_.why};
   }
   // Behind one thing that was done to the posts: the next one may succeed where that failed.
   void try_anew() { failures_together_ = 0; }
@@ -489,6 +498,7 @@ class Operation {
   const std::function<bool()> ending_;
   std::optional<std::vector<std::pair<Id, int>>> batches_;  // post and number, in order
   QueueChange change_;
+  Unread unread_;
   CommandMarks marks_;  // on posts that are held until they are deleted
   WallTime renewed_{};
   std::map<Id, std::int64_t> being_held_;  // how many wait in them
@@ -506,21 +516,27 @@ class Operation {
 Result<QueuePreview> preview_queue_change(Database& database, const Clock& clock,
                                           const QueueRequest& request) {
   QueuePreview out;
-  auto ids = select_posts(database, request.selection, &out.change.unknown);
-  if (!ids.ok()) return ids.error();
   Operation operation(database, clock, request);
+  auto ids = select_posts(database, request.selection, &out.change.unknown, &operation.unread_);
+  if (!ids.ok()) return ids.error();
   ESSAIM_TRY(operation.find_batches(*ids));
   for (Id id : *ids) {
     if (!operation.selected(id)) continue;
     auto post = operation.post(id);
-    if (!post.ok()) return post.error();
-    auto recipients = operation.concerned(*post);
+    auto recipients = post.ok() ? operation.concerned(*post) : Result<std::int64_t>(post.error());
+    if (!recipients.ok() && recipients.error().code == ErrorCode::kDamaged) {
+      operation.unread_.add(id, recipients.error().message);
+      continue;
+    }
     if (!recipients.ok()) return recipients.error();
     if (*recipients == 0) continue;
     ++out.change.posts;
     out.change.recipients += *recipients;
     if (out.posts.size() < QueuePreview::kMostShown) out.posts.push_back({*std::move(post), *recipients});
   }
+  operation.note_unread();
+  out.change.failed = operation.change_.failed;
+  out.change.error = operation.change_.error;
   return out;
 }
 
@@ -534,12 +550,11 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
       return storage::call_for_retry(c, request.selection.filter.domain);
     }));
   }
-  std::vector<Id> unknown;
-  auto ids = select_posts(database, request.selection, &unknown);
-  if (!ids.ok()) return ids.error();
   Operation operation(database, clock, request, ending);
-  operation.change_.unknown = std::move(unknown);
+  auto ids = select_posts(database, request.selection, &operation.change_.unknown, &operation.unread_);
+  if (!ids.ok()) return ids.error();
   ESSAIM_TRY(operation.find_batches(*ids));
+  operation.note_unread();
   std::erase_if(*ids, [&](Id id) { return !operation.selected(id); });
   if (ids->empty()) return operation.change_;
 

@@ -20,7 +20,7 @@ void sort_once_each(std::vector<Id>* ids) {
 }
 
 // Among what waits, in reads that are short each: the readers are those of whoever sends us mail, too.
-Result<std::vector<Id>> find_posts(storage::Database& database, storage::PostFilter filter) {
+Result<std::vector<Id>> find_posts(storage::Database& database, storage::PostFilter filter, Unread* unread) {
   filter.unfinished = true;
   std::vector<Id> out;
   // What is expanded meanwhile is met twice and not passed over.
@@ -33,12 +33,18 @@ Result<std::vector<Id>> find_posts(storage::Database& database, storage::PostFil
       if (!some.ok()) return some.error();
       found = std::move(*some);
       out.insert(out.end(), found.ids.begin(), found.ids.end());
+      for (const auto& [id, error] : found.damaged) unread->add(id, error);
     } while (found.more && out.size() < kMostPosts);
   }
   return out;
 }
 
 }  // namespace
+
+void Unread::add(Id id, const std::string& error) {
+  if (posts.empty()) why = "post " + format_id(id) + ": " + error;
+  posts.insert(id);
+}
 
 bool QueueSelection::empty() const {
   return ids.empty() && filter.list.empty() && filter.recipient.empty() && filter.domain.empty() &&
@@ -107,11 +113,11 @@ Result<QueueSelection> QueueSelection::from_arguments(const std::map<std::string
 }
 
 Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSelection& selection,
-                                     std::vector<Id>* unknown) {
+                                     std::vector<Id>* unknown, Unread* unread) {
   std::vector<Id> out;
   unknown->clear();
   if (selection.ids.empty()) {
-    auto found = find_posts(database, selection.filter);
+    auto found = find_posts(database, selection.filter, unread);
     if (!found.ok()) return found.error();
     out = std::move(*found);
   } else {
@@ -121,6 +127,10 @@ Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSel
       storage::PostStore posts(c);
       for (Id id : selection.ids) {
         auto found = posts.find(id);
+        if (!found.ok() && found.error().code == ErrorCode::kDamaged) {
+          unread->add(id, found.error().message);
+          continue;
+        }
         if (!found.ok()) return found.error();
         (found->has_value() ? out : *unknown).push_back(id);
       }
@@ -129,7 +139,7 @@ Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSel
   }
   sort_once_each(&out);
   sort_once_each(unknown);
-  if (!out.empty() || unknown->empty()) return out;
+  if (!out.empty() || unknown->empty() || !unread->posts.empty()) return out;
   std::string names;
   for (const Id id : *unknown) names += (names.empty() ? "" : ", ") + format_id(id);
   return Error{ErrorCode::kNotFound, "no post " + names};
@@ -137,18 +147,27 @@ Result<std::vector<Id>> select_posts(storage::Database& database, const QueueSel
 
 Result<std::vector<std::pair<Id, int>>> select_batches(storage::Database& database,
                                                        const storage::PostFilter& filter,
-                                                       std::span<const Id> posts) {
+                                                       std::span<const Id> posts, Unread* unread) {
+  struct Found {
+    std::vector<std::pair<Id, int>> names;
+    std::vector<storage::DamagedBatch> damaged;
+  };
   std::vector<std::pair<Id, int>> out;
   while (!posts.empty() && out.size() < kMostBatches) {
     const auto some = posts.first(std::min(posts.size(), kLookedAtTogether));
     posts = posts.subspan(some.size());
-    const auto found = database.read_now([&](storage::Connection& c) {
-      return storage::BatchStore(c).waiting_of(filter, some.front(), some.back());
+    const auto found = database.read_now([&](storage::Connection& c) -> Result<Found> {
+      storage::BatchStore batches(c);
+      auto names = batches.waiting_of(filter, some.front(), some.back());
+      if (!names.ok()) return names.error();
+      return Found{*std::move(names), batches.damaged()};
     });
     if (!found.ok()) return found.error();
-    std::copy_if(found->begin(), found->end(), std::back_inserter(out), [&some](const auto& batch) {
-      return std::binary_search(some.begin(), some.end(), batch.first);
-    });
+    const auto asked = [&some](Id id) { return std::binary_search(some.begin(), some.end(), id); };
+    std::copy_if(found->names.begin(), found->names.end(), std::back_inserter(out),
+                 [&asked](const auto& batch) { return asked(batch.first); });
+    for (const storage::DamagedBatch& batch : found->damaged)
+      if (asked(batch.post_id)) unread->add(batch.post_id, batch.why);
   }
   return out;
 }

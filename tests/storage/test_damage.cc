@@ -7,6 +7,7 @@
 #include "core/base/executor.h"
 #include "core/base/log.h"
 #include "storage/journal.h"
+#include "storage/queue_load.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
 #include "tests/support/damaged_page.h"
@@ -291,6 +292,103 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_page_of_posts_leaves_what_their_batches_say, M
     BOOST_TEST(found(filter).size() == damaged + 1);
     filter.state = static_cast<int>(BatchQueue::kHeld);
     BOOST_TEST(found(filter).empty());
+    return {};
+  }));
+}
+
+// Rows: of a post, or of a batch.
+BOOST_AUTO_TEST_CASE(a_damaged_page_hides_no_other_post_from_who_searches_and_counts) {
+  if (!TempDatabase::is_sqlite()) return;
+  constexpr Id kPosts = 300, kDamaged = 150;
+  for (const bool of_post : {true, false}) {
+    ManyPosts many;
+    many.add_posts(kPosts);
+    commit(*many.database, [&](Connection& c) -> Result<void> {
+      ESSAIM_TRY(c.execute("UPDATE batch_state SET why = 'waits here'"));
+      // One of them is over, and one is held.
+      ESSAIM_TRY(
+          c.execute("UPDATE batch_state SET queue = 0, pending = 0, delivered = 1 WHERE post_id = 290"));
+      ESSAIM_TRY(c.execute("UPDATE post SET finished = 5 WHERE id = 290"));
+      ESSAIM_TRY(PostStore(c).set_held(280, true, "held: x"));
+      return c.execute(std::string(of_post ? "UPDATE post SET held_reason" : "UPDATE batch_state SET why") +
+                       " = 'damaged here' WHERE " + (of_post ? "id" : "post_id") + " = " +
+                       std::to_string(kDamaged));
+    });
+    damage_pages_with(&many.database, "damaged here");
+    must(many.database->read_now([&](Connection& c) -> Result<void> {
+      PostStore posts(c);
+      PostFilter filter;
+      filter.limit = 10'000;
+      filter.unfinished = true;
+      const auto waiting = must(posts.search(filter));
+      const std::size_t lost = posts.unread().size();
+      BOOST_TEST(lost > 0U);
+      BOOST_TEST(lost < static_cast<std::size_t>(kPosts / 3));
+      BOOST_TEST(waiting.size() + lost == static_cast<std::size_t>(kPosts - 1));
+      BOOST_TEST(std::any_of(posts.unread().begin(), posts.unread().end(),
+                             [](const auto& one) { return one.first == kDamaged; }));
+      BOOST_TEST(std::is_sorted(waiting.begin(), waiting.end(), [](const PostRecord& a, const PostRecord& b) {
+        return a.accepted > b.accepted || (a.accepted == b.accepted && a.id > b.id);
+      }));
+      const PostsFound found = must(posts.search_waiting(filter, true, 0, 1000));
+      BOOST_TEST(found.ids.size() == waiting.size());
+      BOOST_TEST(found.damaged.size() == lost);
+      BOOST_TEST(!found.more);
+      filter.unfinished = false;
+      BOOST_TEST(must(posts.search(filter)).size() == (of_post ? waiting.size() + 1 : std::size_t{kPosts}));
+      filter.message_id = "m290@client.test";
+      const auto over = must(posts.search(filter));
+      BOOST_REQUIRE(over.size() == 1U);
+      BOOST_TEST(over[0].id == 290);
+      filter.limit = 1;
+      filter.message_id = "m295@client.test";
+      BOOST_TEST(must(posts.search(filter)).at(0).id == 295);
+      const auto held = must(posts.held_for("held: "));
+      BOOST_REQUIRE(held.size() == 1U);
+      BOOST_TEST(held[0].first == 280);
+
+      BatchStore batches(c);
+      PostFilter why;
+      why.why = "here";
+      const auto names = must(batches.waiting_of(why, 1, kPosts));
+      BOOST_TEST(names.size() + batches.damaged().size() == static_cast<std::size_t>(kPosts - 1));
+      BOOST_TEST(std::is_sorted(names.begin(), names.end()));
+      BOOST_TEST(std::any_of(batches.damaged().begin(), batches.damaged().end(),
+                             [](const DamagedBatch& one) { return one.post_id == kDamaged; }));
+
+      const QueueLoad load = must(queue_load(c, 10));
+      std::int64_t all = 0, recipients = 0;
+      for (const QueueLoad::State& state : load.states) {
+        all += state.batches;
+        recipients += state.recipients;
+      }
+      const auto unread = static_cast<std::int64_t>(lost);
+      BOOST_TEST(all == kPosts - 1);
+      BOOST_TEST(recipients == (of_post ? all : all - unread));
+      BOOST_TEST((load.states[0].oldest != WallTime{}));
+      BOOST_REQUIRE(load.lists.size() == 1U);
+      BOOST_TEST(load.lists[0].posts == all - unread - 1);  // of one state
+      BOOST_TEST(load.lists[0].recipients == all - unread);
+      return {};
+    }));
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_damaged_page_hides_no_other_post_that_servers_have_in_their_hands, ManyPosts) {
+  if (!TempDatabase::is_sqlite()) return;
+  constexpr Id kPosts = 300;
+  add_posts(kPosts);
+  BOOST_TEST(claim(*database, {1, 1}, 1000).size() == static_cast<std::size_t>(kPosts));
+  commit(*database, [](Connection& c) {
+    return c.execute("UPDATE batch_state SET why = 'damaged here' WHERE post_id = 150");
+  });
+  damage_pages_with(&database, "damaged here");
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    const auto owned = must(BatchStore(c).owned_by_post());
+    BOOST_TEST(owned.size() > static_cast<std::size_t>(kPosts / 2));
+    BOOST_TEST(owned.count(150) == 0U);
+    BOOST_TEST(owned.at(1) == 1);
+    BOOST_TEST(owned.at(kPosts) == 1);
     return {};
   }));
 }
