@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kReportAfter = 32;  // recipients consumed; earlier when the stock is low
 constexpr std::size_t kRepliesKept = 4;
 constexpr std::size_t kTimedUpTo = 64 << 10;  // octets of a message whose time is that of the replies
+constexpr int kHeldForSilences = 4;           // and nothing taken: that is long
 constexpr std::size_t kDomainsCounted = 100;  // for a connection that failed before it carried anything
 
 // The peer, not the recipient or the message, is what could not take it.
@@ -71,7 +72,7 @@ void Crew::take(Lease lease) {
     report_.unsent += all - messages(slice);
     if (some_left) stock(std::move(slice));
   }
-  for (auto& list : lease.connections) open(std::move(list), lease.trial);
+  for (auto& list : lease.connections) open(std::move(list), lease.standing);
   wake();
   // Nobody to do it: a connection ended while the lease was on its way.
   if (hands_.empty()) return_stock();
@@ -88,14 +89,15 @@ CourierSettings Crew::courier_settings() const {
   return settings;
 }
 
-void Crew::open(std::vector<HostCandidate> list, bool trial) {
+void Crew::open(std::vector<HostCandidate> list, Standing standing) {
   if (side_.stopping() || list.empty()) {
-    side_.fabric().return_connection(trial);
+    side_.fabric().return_connection(standing);
     report_.closed.push_back({true, Stage::kLost, {}});
     return;
   }
   auto hand = std::make_unique<Hand>();
-  hand->trial = trial;
+  hand->standing = standing;
+  hand->turn = side_.clock().mono_now();
   hand->courier = std::make_unique<Courier>(side_.loop(), courier_settings(), side_.fabric().tls,
                                             side_.fabric().minter, std::move(list), this);
   Hand* added = hand.get();
@@ -129,24 +131,23 @@ void Crew::abort() {
       Slice slice{flight.transaction.batch, flight.open, flight.queued};
       if (!slice.indices.empty()) side_.recorder().give_back(slice);
     }
-    side_.fabric().return_connection(hand->trial);
+    side_.fabric().return_connection(hand->standing);
   }
   // At once, not by destroy_later(): we are in a task of our own, and nothing may call this crew any more.
   hands_.clear();
   for (const Slice& slice : take_stock(take_all_out)) side_.recorder().give_back(slice);
 }
 
-void Crew::add_fruitless(MonoTime now, bool trials_only, std::vector<Fruitless>* all) {
+void Crew::add_fruitless(MonoTime now, std::vector<Fruitless>* all) {
   for (const auto& hand : hands_) {
-    if (trials_only && !hand->trial) continue;
     if (const auto since = hand->courier->fruitless_since(now, side_.settings().silence))
-      all->push_back({*since, this, hand->courier.get()});
+      all->push_back({*since, hand->standing, this, hand->courier.get()});
   }
 }
 
 void Crew::give_up(Courier& courier, Duration after) {
   log::info("connection-given-up", {{"host", std::string_view(courier.peer().host)}, {"after", after}});
-  report_.given_up = true;
+  report_.kept_waiting = true;
   report_soon();
   courier.give_up();
 }
@@ -182,7 +183,11 @@ void Crew::on_candidate_failed(Courier& courier, const HostCandidate& host, Stag
                                const smtp::Reply& reply) {
   const PeerInfo& peer = courier.peer();
   Hand* hand = hand_of(courier);
-  if (hand != nullptr) hand->counted.clear();
+  if (hand != nullptr) {
+    hand->counted.clear();
+    took_nothing(*hand, host.address);
+    hand->turn = side_.clock().mono_now();
+  }
   if (peer.took_nothing) {
     if (hand != nullptr) hand->left.push_back(host.address);
   } else if (!peer.source_unusable) {
@@ -236,7 +241,7 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
     flight.transaction.indices = slice.indices;
     flight.open = std::move(slice.indices);
     flight.queued = slice.queued;
-    flight.started = side_.clock().mono_now();
+    flight.started = hand->turn = side_.clock().mono_now();
     const std::string& domain = slice.batch->recipients[flight.open.front()].domain;
     if (hand->counted.insert(domain).second) count_tls(courier.peer(), domain, nullptr);
     *transaction = flight.transaction;
@@ -250,7 +255,7 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
     return true;
   }
   if (report_.consumed > 0) report_soon();
-  hand->idle.set(&side_.idle_hands(), &courier, side_.clock().mono_now(), hand->trial);
+  hand->idle.set(&side_.idle_hands(), &courier, side_.clock().mono_now(), hand->standing);
   return false;
 }
 
@@ -349,7 +354,9 @@ void Crew::count_tls(const PeerInfo& peer, const std::string& domain, const smtp
 void Crew::settle(Hand* hand, std::deque<InFlight>::iterator flight) {
   if (flight->accepted) {
     ++report_.successes;
-    if (std::exchange(hand->trial, false)) side_.fabric().end_trial();
+    hand->turn = side_.clock().mono_now();  // also of what was begun behind its final dot
+    if (hand->standing == Standing::kUnknown)
+      side_.fabric().improve_connection(std::exchange(hand->standing, Standing::kProven));
     if (flight->transaction.batch->post->wire->size() <= kTimedUpTo) {
       ++report_.timed;
       report_.time += side_.clock().mono_now() - flight->started;
@@ -357,10 +364,21 @@ void Crew::settle(Hand* hand, std::deque<InFlight>::iterator flight) {
   }
   if (flight->troubled) ++report_.troubles;
   if (!flight->attempted) ++report_.unsent;
+  if (flight->attempted && !flight->accepted) took_nothing(*hand, hand->courier->peer().address);
   hand->flights.erase(flight);
   if (report_.troubles > 0 || report_.unsent > 0 || !report_.returned.empty() || report_.successes >= 8 ||
       stock_.empty())
     report_soon();
+}
+
+// Who keeps us waiting for the reply to the final dot is not given up before its time: that would be a second copy for whoever
+// has taken the message. But it is remembered, so that few places are lost so. Hosts that took mail before are not doubted
+// together with their neighbours: it may have been our own line. Nor is one of the operator's choice.
+void Crew::took_nothing(const Hand& hand, const std::string& address) {
+  const MonoTime now = side_.clock().mono_now();
+  if (policy_->our_way() || now - hand.turn < kHeldForSilences * side_.settings().silence) return;
+  report_.kept_waiting = true;
+  if (hand.standing != Standing::kProven) side_.fabric().doubted.kept_us_waiting(address, now);
 }
 
 void Crew::on_finished(Courier& courier, bool usable, Stage stage, const smtp::Reply& why) {
@@ -371,10 +389,10 @@ void Crew::on_finished(Courier& courier, bool usable, Stage stage, const smtp::R
   for (const InFlight& flight : (*found)->flights)
     if (!flight.open.empty())
       report_.returned.push_back(Slice{flight.transaction.batch, flight.open, flight.queued});
-  const bool trial = (*found)->trial;
+  const Standing standing = (*found)->standing;
   side_.loop().destroy_later(std::move((*found)->courier));
   hands_.erase(found);
-  side_.fabric().return_connection(trial);
+  side_.fabric().return_connection(standing);
   report_.closed.push_back({usable, stage, why});
   if (hands_.empty()) return_stock();
   report_soon();

@@ -38,11 +38,12 @@ class Crew final : public Courier::Listener {
   void retrace();  // the trace target changed
   struct Fruitless {
     MonoTime since{};
+    Standing standing = Standing::kUnknown;
     Crew* crew = nullptr;
     Courier* courier = nullptr;
   };
   // Those whose peers keep them waiting; see Courier::fruitless_since().
-  void add_fruitless(MonoTime now, bool trials_only, std::vector<Fruitless>* all);
+  void add_fruitless(MonoTime now, std::vector<Fruitless>* all);
   void give_up(Courier& courier, Duration after);
 
  private:
@@ -59,7 +60,8 @@ class Crew final : public Courier::Listener {
     std::unique_ptr<Courier> courier;
     std::deque<InFlight> flights;
     IdleHands::Mark idle;
-    bool trial = false;  // as it was opened, and it has taken nothing yet
+    Standing standing = Standing::kUnknown;  // as it was opened, or proven since
+    MonoTime turn{};                         // its transaction began, or the way to the first one
     bool traced = false;
     std::set<std::string> counted;  // domains for which its TLS was counted
     std::vector<std::string> left;  // hosts that took nothing: failing once another one lets us in
@@ -77,7 +79,7 @@ class Crew final : public Courier::Listener {
   Hand* hand_of(const Courier& courier);
   void trace(Hand* hand, bool on);
   bool destination_traced() const;
-  void open(std::vector<HostCandidate> candidates, bool trial);
+  void open(std::vector<HostCandidate> candidates, Standing standing);
   // Into the stock, by way of the threads that sign where that is needed.
   void stock(Slice slice);
   void sign(Slice slice);
@@ -87,6 +89,7 @@ class Crew final : public Courier::Listener {
   std::size_t messages(const Slice& slice) const;
   CourierSettings courier_settings() const;
   bool put_off_by_us(const Outcome& outcome) const;
+  void took_nothing(const Hand& hand, const std::string& address);
   void settle(Hand* hand, std::deque<InFlight>::iterator flight);
   void remember_reply(const Outcome& outcome, const PeerInfo& peer);
   void count_tls(const PeerInfo& peer, const std::string& domain, const smtp::Reply* failure);

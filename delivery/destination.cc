@@ -174,8 +174,14 @@ void Destination::fill(Lease* lease, std::size_t recipients, MonoTime now) {
   }
 }
 
-bool Destination::on_trial(MonoTime now) const {
-  return !(hop_ != nullptr && hop_->policy->own) && !side_.proven().has(key_, now);
+Standing Destination::standing(MonoTime now) const {
+  const bool own = hop_ != nullptr && hop_->policy->own;
+  if (own || side_.proven().has(key_, now)) return Standing::kProven;
+  if (hop_ == nullptr || hop_->policy->our_way()) return Standing::kUnknown;
+  const bool doubted = std::any_of(hop_->hosts.begin(), hop_->hosts.end(), [&](const NextHop::Host& host) {
+    return side_.fabric().doubted.has(host.candidate.address, now);
+  });
+  return doubted ? Standing::kDoubted : Standing::kUnknown;
 }
 
 void Destination::pump() {
@@ -192,11 +198,11 @@ void Destination::pump() {
   }
   take_share(now);
   std::map<std::size_t, Lease> leases;
-  std::optional<bool> trial;
+  std::optional<Standing> as;
 
   while (open() < wanted(now)) {
-    if (!trial) trial = on_trial(now);
-    if (!side_.fabric().take_connection(*trial)) {
+    if (!as) as = standing(now);
+    if (!side_.fabric().take_connection(*as)) {
       starving_ = true;
       break;
     }
@@ -208,7 +214,7 @@ void Destination::pump() {
           return failing != failing_.end() && failing->second > now;
         },
         [] { return random_u64(); });
-    leases[loop].trial = *trial;
+    leases[loop].standing = *as;
     leases[loop].connections.push_back(std::move(list));
     ++crews_[loop].open;
     if (concurrency_.probing()) break;
@@ -264,8 +270,9 @@ void Destination::take_report(Report report) {
   if (report.begun > 0 || report.ready > 0 || report.successes > 0 || !report.closed.empty())
     note_progress(now);
   if (report.ready > 0 || report.successes > 0) answers_ = true;
-  if (report.successes > 0) side_.proven().took(key_, now);
-  if (report.given_up) side_.proven().kept_us_waiting(key_, now);
+  // What it takes in a doubted network proves nothing before that is over: one message is not the price of many places.
+  if (report.successes > 0 && standing(now) != Standing::kDoubted) side_.proven().took(key_, now);
+  if (report.kept_waiting) side_.proven().kept_us_waiting(key_, now);
   for (std::string& reply : report.replies) note_reply(std::move(reply));
   for (const std::string& address : report.failed_addresses) failing_[address] = now + kFailingFor;
   if (report.timed > 0) concurrency_.on_reply_times(report.time / report.timed, now);
@@ -382,7 +389,7 @@ void Destination::look_for_progress(MonoTime now) {
   if (stalled_ || now - last_progress_ < (answers_ ? kStalledAfter : kUnansweredAfter)) return;
   if (queue_.recipients() + stock() == 0) return;
   // Nor may batches that wait for a connection to a host that nobody knows, behind others of that kind.
-  if (open() == 0 && !(starving_ && on_trial(now))) return;
+  if (open() == 0 && !(starving_ && standing(now) != Standing::kProven)) return;
   stalled_ = true;
   check_saturation();
 }
@@ -425,13 +432,17 @@ DestinationStatus Destination::status(MonoTime now, WallTime wall) const {
         std::chrono::duration_cast<std::chrono::milliseconds>(concurrency_.suspended_until() - now);
     status.state = "suspended until " + format_iso8601(wall + left) + ": " + dead_reply_.to_string();
   } else if (starving_ && status.connections == 0 && status.waiting > 0) {
-    const Fabric& fabric = side_.fabric();
-    status.state = "waits for a connection, of which " + std::to_string(fabric.connections.load()) + " of " +
-                   std::to_string(fabric.connections_total.load()) + " are in use";
-    if (on_trial(now))
-      status.state += ", " + std::to_string(fabric.trials.load()) + " of " +
-                      std::to_string(fabric.trials_total.load()) +
-                      " by hosts that have taken no message lately, like this one";
+    const auto used = [&places = side_.fabric().places](Standing standing) {
+      return std::to_string(places.used(standing)) + " of " + std::to_string(places.limit(standing));
+    };
+    status.state = "waits for a connection, of which " + used(Standing::kProven) + " are in use";
+    const Standing as = standing(now);
+    if (as != Standing::kProven)
+      status.state +=
+          ", " + used(Standing::kUnknown) + " by hosts that have taken no message lately, like this one";
+    if (as == Standing::kDoubted)
+      status.state += ", of these " + used(Standing::kDoubted) +
+                      " in networks that kept us waiting in vain within a day, like this one";
   } else {
     status.state = status.connections > 0 || status.waiting > 0 ? "active" : "idle";
   }

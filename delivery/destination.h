@@ -48,12 +48,11 @@ class Destination {
   // By the operator, by its hosts.
   std::optional<SuspendedHosts::Wait> suspended_by_operator() const;
 
-  // Wants a connection, and the budget of all was used up, or the part of it that is for those on trial.
+  // Wants a connection, and the budget of all was used up, or the part of it that is for those of its standing.
   bool starving() const { return starving_; }
-  bool on_trial(MonoTime now) const;  // it is not proven that it takes mail
-  // Among those on this loop that starve: the LoopSide's.
-  enum class Line { kNone, kTrial, kProven };
-  Line line = Line::kNone;
+  Standing standing(MonoTime now) const;
+  // Among those on this loop that starve, with whom it stands in line: the LoopSide's.
+  std::optional<Standing> line;
   // Nothing queued, lent or open, and nothing to remember.
   bool disposable(MonoTime now) const;
   // Before it is destroyed: nobody would tell the queue any more that it may claim again.

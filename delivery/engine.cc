@@ -208,7 +208,7 @@ class EngineImpl : public Engine {
                              std::tie(a.waiting, a.connections, b.domain);
                     });
           if (gathered->all.size() > most) gathered->all.resize(most);
-          gathered->load.connections = fabric_.connections.load();
+          gathered->load.connections = fabric_.places.used(Standing::kProven);
           done(std::move(gathered->all), gathered->load);
         });
       });

@@ -12,8 +12,10 @@
 #include "delivery/client/lost_handshakes.h"
 #include "delivery/client/recipient_limits.h"
 #include "delivery/client/troubled_hosts.h"
+#include "delivery/doubted_networks.h"
 #include "delivery/engine.h"
 #include "delivery/note.h"
+#include "delivery/places.h"
 #include "delivery/shares.h"
 #include "delivery/source_troubles.h"
 #include "delivery/suspended_hosts.h"
@@ -50,12 +52,10 @@ struct Fabric {
   SourceTroubles sources{};
   KeySource keys{};
   std::unique_ptr<Executor> signers{};  // one thread per loop; null: nothing is signed
-  std::atomic<int> connections{0};
-  std::atomic<int> connections_total{1000};
-  // Of `connections`, those to destinations that have taken no message lately (proven.h), until they take one. There are
-  // fewer places for them: who only keeps us waiting, under however many names, leaves the rest to those who take mail.
-  std::atomic<int> trials{0};
-  std::atomic<int> trials_total{750};
+  // There are fewer for destinations that have taken no message lately, until they take one: who only keeps us waiting, under
+  // however many names, leaves the rest to those who take mail. And few for those that are known to keep us waiting.
+  Places places{};
+  DoubtedNetworks doubted{};
   storage::NodeLease* lease = nullptr;  // null: a node alone
   int node = 0;
   SharedDemands demands{};  // of the other nodes
@@ -69,19 +69,12 @@ struct Fabric {
   // By loop: destinations there wait for a connection.
   std::vector<std::atomic<bool>> starving = std::vector<std::atomic<bool>>(loops.size());
 
-  bool connection_free(bool trial) const {
-    return connections.load() < connections_total.load() && (!trial || trials.load() < trials_total.load());
-  }
-  bool take_connection(bool trial) {
-    if (trial && !take_one(&trials, trials_total)) return false;
-    if (take_one(&connections, connections_total)) return true;
-    if (trial) trials.fetch_sub(1);
-    return false;
-  }
+  bool take_connection(Standing standing) { return places.take(standing); }
   // The loops where it is waited for hear of it.
-  void return_connection(bool trial);
-  void end_trial();  // of a connection that stays
-  // A quarter of the connections, and of the batches in memory (each such connection may hold one), is left to the proven.
+  void return_connection(Standing standing);
+  void improve_connection(Standing from);  // it stays, of a proven destination
+  // A quarter of the connections, and of the batches in memory (each such connection may hold one), is left to the proven; and
+  // five sixths of the others to those that are not doubted.
   void set_room(const EngineSettings& settings);
 
   // Runs `task` on that loop with its side; never after the side was shut.
@@ -89,12 +82,6 @@ struct Fabric {
   std::size_t home_of(const std::string& key) const { return std::hash<std::string>{}(key) % loops.size(); }
 
  private:
-  static bool take_one(std::atomic<int>* used, const std::atomic<int>& total) {
-    int now = used->load(std::memory_order_relaxed);
-    while (now < total.load(std::memory_order_relaxed))
-      if (used->compare_exchange_weak(now, now + 1)) return true;
-    return false;
-  }
   void wake_starving();
 };
 

@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "delivery/courier.h"
+#include "delivery/places.h"
 
 namespace essaim::delivery {
 
@@ -14,14 +15,15 @@ class IdleHands {
  public:
   class Mark;
 
-  // Ends up to `count` that have been idle since `before` or longer; with `trials_only`, of those on trial. How many it ended.
-  std::size_t close_longest(std::size_t count, MonoTime before, bool trials_only);
+  // Ends up to `count` that have been idle since `before` or longer, of those whose standing is `from` or worse. How many it
+  // ended.
+  std::size_t close_longest(std::size_t count, MonoTime before, Standing from);
 
  private:
   struct Hand {
     Courier* courier = nullptr;
     MonoTime since{};
-    bool trial = false;
+    Standing standing = Standing::kUnknown;
     Mark* mark = nullptr;
   };
   std::list<Hand> hands_;
@@ -35,10 +37,10 @@ class IdleHands::Mark {
   Mark(const Mark&) = delete;
   Mark& operator=(const Mark&) = delete;
 
-  void set(IdleHands* among, Courier* courier, MonoTime now, bool trial) {
+  void set(IdleHands* among, Courier* courier, MonoTime now, Standing standing) {
     if (among_ != nullptr) return;  // it is idle since then
     among_ = among;
-    place_ = among->hands_.insert(among->hands_.end(), {courier, now, trial, this});
+    place_ = among->hands_.insert(among->hands_.end(), {courier, now, standing, this});
   }
   void clear() {
     if (among_ != nullptr) among_->hands_.erase(place_);
@@ -50,11 +52,11 @@ class IdleHands::Mark {
   std::list<Hand>::iterator place_;
 };
 
-inline std::size_t IdleHands::close_longest(std::size_t count, MonoTime before, bool trials_only) {
+inline std::size_t IdleHands::close_longest(std::size_t count, MonoTime before, Standing from) {
   std::size_t closed = 0;
   for (auto next = hands_.begin(); closed < count && next != hands_.end() && next->since <= before;) {
     const Hand hand = *next++;
-    if (trials_only && !hand.trial) continue;
+    if (hand.standing < from) continue;
     hand.mark->clear();
     // One that had nothing to send behind the transaction under way is marked, too.
     if (!hand.courier->idle()) continue;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "delivery/destination_policy.h"
+#include "delivery/places.h"
 
 namespace essaim::delivery {
 
@@ -18,7 +19,7 @@ struct Lease {
   std::shared_ptr<const TlsAnswer> tls;  // of the next hop
   std::vector<Slice> slices;
   std::vector<std::vector<HostCandidate>> connections;  // one courier each, already taken from the budget
-  bool trial = false;                                   // these are on trial (Fabric::take_connection)
+  Standing standing = Standing::kUnknown;               // by which these were taken
 };
 
 // Crew -> home, what happened since the last report.
@@ -32,8 +33,9 @@ struct Report {
   int timed = 0;             // of these, those of messages so small that sending them takes no time
   Duration time{};           // that these took, in sum
   int troubles = 0;
-  bool given_up = false;  // one that kept us waiting, while others waited for its place
-  smtp::Reply trouble;    // what the last of them was
+  bool kept_waiting =
+      false;            // one was given up, as others waited for its place, or kept us long and took nothing
+  smtp::Reply trouble;  // what the last of them was
   struct Closed {
     bool usable = false;
     Stage stage = Stage::kLost;
@@ -45,7 +47,7 @@ struct Report {
   std::vector<std::string> replies;  // refusals, for people; a few
 
   bool empty() const {
-    return consumed == 0 && unsent == 0 && ready == 0 && successes == 0 && troubles == 0 && !given_up &&
+    return consumed == 0 && unsent == 0 && ready == 0 && successes == 0 && troubles == 0 && !kept_waiting &&
            closed.empty() && failed_addresses.empty() && returned.empty() && replies.empty();
   }
 };

@@ -35,18 +35,18 @@ Slice RecallFilter::take_out(Slice* slice) const {
 void Fabric::set_room(const EngineSettings& settings) {
   const auto units =
       static_cast<int>(std::min<std::size_t>(settings.active_batches, 1'000'000) * Budget::kUnitsPerBatch);
-  connections_total = settings.connections_total;
-  trials_total = std::min(settings.connections_total - settings.connections_total / 4, units - units / 4);
+  const int total = settings.connections_total;
+  const int unproven = std::min(total - total / 4, units - units / 4);
+  places.set_limits(total, unproven, std::max(1, unproven / 6));
 }
 
-void Fabric::return_connection(bool trial) {
-  connections.fetch_sub(1);
-  if (trial) trials.fetch_sub(1);
+void Fabric::return_connection(Standing standing) {
+  places.give(standing);
   wake_starving();
 }
 
-void Fabric::end_trial() {
-  trials.fetch_sub(1);
+void Fabric::improve_connection(Standing from) {
+  places.improve(from);
   wake_starving();
 }
 
@@ -152,30 +152,43 @@ void LoopSide::pump(Destination* destination) {
 // next look.
 void LoopSide::note_starving(Destination* destination) {
   if (!destination->starving()) return;
-  const bool trial = destination->on_trial(clock().mono_now());
-  const Destination::Line line = trial ? Destination::Line::kTrial : Destination::Line::kProven;
-  if (destination->line >= line) return;
-  destination->line = line;
-  (trial ? on_trial_ : waiting_proven_).push_back(destination->key());
+  const Standing standing = destination->standing(clock().mono_now());
+  if (destination->line && *destination->line <= standing) return;
+  destination->line = standing;
+  lines_[index_of(standing)].push_back(destination->key());
   fabric_.starving[number_] = true;
   if (!starving_timer_->active()) starving_timer_->start(kLookForRoom);
-  if (make_room(1) == 0 && fabric_.loops.size() > 1)
-    fabric_.post((number_ + 1) % fabric_.loops.size(), [](LoopSide& side) { side.make_room(1); });
+  const auto from = fabric_.places.short_of(standing);
+  if (from && make_room(1, *from) == 0 && fabric_.loops.size() > 1)
+    fabric_.post((number_ + 1) % fabric_.loops.size(),
+                 [from = *from](LoopSide& side) { side.make_room(1, from); });
 }
 
-std::size_t LoopSide::make_room(std::size_t connections) {
-  return idle_hands_.close_longest(connections, clock().mono_now() - kRestBeforeRoom, short_of_trials());
+std::size_t LoopSide::make_room(std::size_t connections, Standing from) {
+  return idle_hands_.close_longest(connections, clock().mono_now() - kRestBeforeRoom, from);
 }
 
-void LoopSide::make_more_room(std::size_t connections) {
-  connections -= std::min(connections, make_room(connections));
-  if (connections == 0) return;
+void LoopSide::make_more_room(Wanted wanted) {
+  bool enough = true;
+  for (const Standing from : kStandings) {
+    std::size_t& count = wanted[index_of(from)];
+    if (count > 0) count -= std::min(count, make_room(count, from));
+    enough = enough && count == 0;
+  }
+  if (enough) return;
   const MonoTime now = clock().mono_now();
   std::vector<Crew::Fruitless> all;
-  for (auto& [key, crew] : crews_) crew->add_fruitless(now, short_of_trials(), &all);
+  for (auto& [key, crew] : crews_) crew->add_fruitless(now, &all);
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.since < b.since; });
-  if (all.size() > connections) all.resize(connections);
-  for (const Crew::Fruitless& one : all) one.crew->give_up(*one.courier, now - one.since);
+  for (const Crew::Fruitless& one : all) {
+    // It makes room for those who wait for a place that counts for its own standing, or for a better one.
+    for (std::size_t from = index_of(one.standing) + 1; from-- > 0;) {
+      if (wanted[from] == 0) continue;
+      --wanted[from];
+      one.crew->give_up(*one.courier, now - one.since);
+      break;
+    }
+  }
 }
 
 void LoopSide::lend(Lease lease) {
@@ -366,29 +379,32 @@ void LoopSide::suspended_hosts_changed() {
 }
 
 void LoopSide::pump_starving() {
-  std::size_t trials = on_trial_.size(), proven = waiting_proven_.size();  // those that wait now
+  Wanted left{};  // those that wait now
+  for (const Standing line : kStandings) left[index_of(line)] = lines_[index_of(line)].size();
   for (bool any = true; any;) {
     any = false;
-    if (proven > 0 && fabric_.connection_free(false)) {
-      --proven;
+    for (const Standing line : kStandings) {
+      if (left[index_of(line)] == 0 || fabric_.places.short_of(line)) continue;
+      --left[index_of(line)];
       any = true;
-      pump_next(Destination::Line::kProven);
-    }
-    if (trials > 0 && fabric_.connection_free(true)) {
-      --trials;
-      any = true;
-      pump_next(Destination::Line::kTrial);
+      pump_next(line);
     }
   }
   fabric_.starving[number_] = starving() > 0;
 }
 
-void LoopSide::pump_next(Destination::Line line) {
-  std::deque<std::string>& keys = line == Destination::Line::kTrial ? on_trial_ : waiting_proven_;
+std::size_t LoopSide::starving() const {
+  std::size_t sum = 0;
+  for (const auto& line : lines_) sum += line.size();
+  return sum;
+}
+
+void LoopSide::pump_next(Standing line) {
+  std::deque<std::string>& keys = lines_[index_of(line)];
   Destination* destination = find_destination(keys.front());
   keys.pop_front();
   if (destination == nullptr || destination->line != line) return;
-  destination->line = Destination::Line::kNone;
+  destination->line.reset();
   pump(destination);
 }
 
@@ -401,8 +417,12 @@ void LoopSide::look_for_progress() {
 void LoopSide::look_for_room() {
   pump_starving();
   if (starving() == 0) return;
+  Wanted wanted{};
+  for (const Standing line : kStandings)
+    if (const auto from = fabric_.places.short_of(line))
+      wanted[index_of(*from)] += lines_[index_of(line)].size();
   for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)
-    fabric_.post(loop, [wanted = starving()](LoopSide& side) { side.make_more_room(wanted); });
+    fabric_.post(loop, [wanted](LoopSide& side) { side.make_more_room(wanted); });
   starving_timer_->start(kLookForRoom);
 }
 

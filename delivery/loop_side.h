@@ -3,6 +3,7 @@
 // come in by Fabric::post(). Owned by the engine; shut() destroys what must die on the loop.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -15,6 +16,7 @@
 #include "delivery/crew.h"
 #include "delivery/destination.h"
 #include "delivery/fabric.h"
+#include "delivery/places.h"
 #include "delivery/proven.h"
 #include "delivery/recorder.h"
 #include "delivery/router.h"
@@ -79,11 +81,13 @@ class LoopSide {
   bool keep_of(Slice* slice);
   void drop_crew_later(const std::string& key);
   void pump(Destination* destination);  // and again later, if it wants a connection and there is none
-  void pump_starving();  // in the order in which they began to, one on trial and one that is not
-  // Ends up to so many connections of this loop that have nothing to do. How many it ended.
-  std::size_t make_room(std::size_t connections);
-  // And if there are too few of them, those whose peers keep us waiting (courier.h), the longest first.
-  void make_more_room(std::size_t connections);
+  void pump_starving();                 // in the order in which they began to, one of each standing in turn
+  // Ends up to so many connections of this loop that have nothing to do, of destinations of this standing or a worse one. How
+  // many it ended.
+  std::size_t make_room(std::size_t connections, Standing from);
+  // So many of each; and if there are too few of them, those whose peers keep us waiting (courier.h), the longest first.
+  using Wanted = std::array<std::size_t, kStandings.size()>;
+  void make_more_room(Wanted wanted);
   IdleHands& idle_hands() { return idle_hands_; }
   Proven& proven() { return proven_; }
   Destination* find_destination(const std::string& key);
@@ -100,9 +104,8 @@ class LoopSide {
 
  private:
   void note_starving(Destination* destination);
-  void pump_next(Destination::Line line);
-  std::size_t starving() const { return on_trial_.size() + waiting_proven_.size(); }
-  bool short_of_trials() const { return fabric_.connection_free(false); }
+  void pump_next(Standing line);
+  std::size_t starving() const;
   void look_for_room();
   void look_for_progress();
   void apply_settings();
@@ -119,8 +122,8 @@ class LoopSide {
   std::unique_ptr<Recorder> recorder_;
   Router router_;
   IdleHands idle_hands_;
-  // Keys of destinations that starve; one that has moved to the other line may still stand in the first.
-  std::deque<std::string> on_trial_, waiting_proven_;
+  // Keys of destinations that starve, by standing; one that has moved to a better line may still stand in the first.
+  std::array<std::deque<std::string>, kStandings.size()> lines_;
   Proven proven_;
   std::unordered_map<std::string, std::unique_ptr<Destination>> destinations_;
   std::unordered_map<std::string, std::unique_ptr<Crew>> crews_;

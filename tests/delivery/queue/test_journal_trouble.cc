@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_pauses_sending_and_loses_nothing) {
   settings.connections_per_destination = kConnections;
   settings.idle_timeout = 200ms;
   delivery::Fabric fabric{system_clock(), tokens, nullptr, {&loop}, {}, &notes, {}, {}, {}};
-  fabric.connections_total = 100;
+  fabric.places.set_limits(100, 75, 12);
   auto side = std::make_shared<delivery::LoopSide>(
       fabric, 0, dns, journal, std::make_shared<const delivery::EngineSettings>(settings));
   fabric.sides = {side};

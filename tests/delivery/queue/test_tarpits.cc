@@ -7,6 +7,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/base/log.h"
+#include "delivery/doubted_networks.h"
+#include "delivery/places.h"
 #include "delivery/proven.h"
 #include "tests/delivery/queue/rig.h"
 
@@ -177,6 +179,102 @@ BOOST_FIXTURE_TEST_CASE(what_waits_for_hosts_that_nobody_knows_makes_room_in_mem
   for (int d = 0; d < kSilent; ++d) told += explanation(run, d);
   BOOST_TEST(told.find("waits for a connection") != std::string::npos);
   BOOST_TEST(told.find("3 of 3 by hosts that have taken no message lately") != std::string::npos);
+}
+
+// A message cannot be given up, and names cost nothing: these are many of one network.
+BOOST_FIXTURE_TEST_CASE(hosts_that_hang_behind_the_message_are_remembered_with_their_network, Tarpits) {
+  constexpr int kFirst = 3, kMore = 8, kOther = kFirst + kMore;
+  const auto near = [](int d) { return "127.0.2." + std::to_string(d + 1); };
+  HostPolicy slow;
+  slow.message_ms = 3'000;  // longer than four silences, and for nothing
+  slow.dot = [] { return std::string("451 4.3.0 not today"); };
+  Withheld at_dot;
+  HostPolicy hung;
+  hung.dot = at_dot.reply();
+  for (int d = 0; d < kOther; ++d) sink.set(near(d), d < kFirst ? slow : hung);
+  auto chosen = settings();
+  chosen.connections_total = 8;  // six for those that are not proven, of which one for the doubted
+  chosen.silence = 500ms;
+  Run run(
+      site,
+      [&](FakeResolver& dns) {
+        serve_domains(dns, kOther + 1);
+        for (int d = 0; d < kOther; ++d) dns.set_addresses("mx." + Site::domain_name(d), {near(d)});
+      },
+      chosen);
+  std::vector<Id> all;
+  for (int d = 0; d < kFirst; ++d) all.push_back(post(run, d));
+  for (int d = 0; d < kFirst; ++d) {
+    BOOST_REQUIRE(
+        wait_until([&] { return explanation(run, d).find("451 4.3.0 not today") != std::string::npos; }));
+    sink.set(near(d), HostPolicy{});
+  }
+  for (int d = kFirst; d < kOther; ++d) all.push_back(post(run, d));
+  const auto waits_among_the_doubted = [&](int d) {
+    return explanation(run, d).find("of these 1 of 1 in networks that kept us waiting") != std::string::npos;
+  };
+  BOOST_REQUIRE(wait_until([&] {
+    int waiting = 0;
+    for (int d = kFirst; d < kOther; ++d) waiting += waits_among_the_doubted(d) ? 1 : 0;
+    return at_dot.asked() > 0 && waiting == kMore - 1;
+  }));
+  // Nobody knows it either.
+  all.push_back(post(run, kOther));
+  BOOST_TEST(arrives(all.back()));
+  BOOST_TEST(at_dot.asked() == 1);
+  at_dot.let_go();
+  for (const Id id : all) BOOST_TEST(arrives(id));
+  check_each_once(sink.accepted(), all.size());
+}
+
+BOOST_AUTO_TEST_CASE(a_place_counts_for_its_standing_and_for_the_better_ones) {
+  using delivery::Standing;
+  delivery::Places places;
+  places.set_limits(4, 3, 1);
+  BOOST_TEST(places.take(Standing::kDoubted));
+  BOOST_TEST(!places.take(Standing::kDoubted));
+  BOOST_TEST((places.short_of(Standing::kDoubted) == Standing::kDoubted));
+  BOOST_TEST(!places.short_of(Standing::kUnknown).has_value());
+  BOOST_TEST(places.take(Standing::kUnknown));
+  BOOST_TEST(places.take(Standing::kUnknown));
+  BOOST_TEST(!places.take(Standing::kUnknown));
+  BOOST_TEST(places.used(Standing::kProven) == 3, "what is refused is not counted");
+  BOOST_TEST((places.short_of(Standing::kUnknown) == Standing::kUnknown));
+  BOOST_TEST(places.take(Standing::kProven));
+  BOOST_TEST((places.short_of(Standing::kProven) == Standing::kProven));
+  places.give(Standing::kDoubted);
+  BOOST_TEST(!places.short_of(Standing::kDoubted).has_value());
+  places.improve(Standing::kUnknown);
+  BOOST_TEST(places.used(Standing::kUnknown) == 1);
+  BOOST_TEST(places.used(Standing::kProven) == 3);
+  places.give(Standing::kProven);
+  places.give(Standing::kProven);
+  places.give(Standing::kUnknown);
+  for (const Standing standing : delivery::kStandings) BOOST_TEST(places.used(standing) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_network_is_doubted_for_a_day_when_it_kept_us_waiting_three_times) {
+  delivery::DoubtedNetworks doubted;
+  const MonoTime begin{1000h};
+  doubted.kept_us_waiting("192.0.2.1", begin);
+  doubted.kept_us_waiting("192.0.2.2", begin + 1h);
+  doubted.kept_us_waiting("192.0.3.2", begin + 1h);
+  BOOST_TEST(!doubted.has("192.0.2.1", begin + 1h));
+  doubted.kept_us_waiting("192.0.2.2", begin + 2h);
+  BOOST_TEST(doubted.has("192.0.2.99", begin + 2h));
+  BOOST_TEST(doubted.has("192.0.2.99", begin + 25h));
+  BOOST_TEST(!doubted.has("192.0.2.99", begin + 26h));
+  BOOST_TEST(!doubted.has("192.0.3.2", begin + 2h));
+  doubted.kept_us_waiting("192.0.2.1", begin + 26h);
+  BOOST_TEST(!doubted.has("192.0.2.1", begin + 26h), "that was long ago");
+  for (int i = 0; i < 3; ++i) doubted.kept_us_waiting("2001:db8:1:" + std::to_string(i) + "::1", begin);
+  BOOST_TEST(doubted.has("2001:db8:1:ffff::25", begin));
+  BOOST_TEST(!doubted.has("2001:db8:2::25", begin));
+  doubted.kept_us_waiting("no address", begin);
+  BOOST_TEST(!doubted.has("no address", begin));
+  for (std::size_t i = 0; i < delivery::DoubtedNetworks::kMost; ++i)
+    doubted.kept_us_waiting("10." + std::to_string(i / 256) + "." + std::to_string(i % 256) + ".1", begin);
+  BOOST_TEST(!doubted.has("2001:db8:1::1", begin));
 }
 
 BOOST_AUTO_TEST_CASE(a_destination_is_proven_by_a_message_for_a_day_and_doubted_for_an_hour) {
