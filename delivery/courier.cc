@@ -46,7 +46,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
         timer_(loop, [this] { on_timer(); }) {}
 
   void start() {
-    turn_began_ = loop_.now();
+    started_ = turn_began_ = loop_.now();
     post([this] { try_candidate(); });
   }
 
@@ -171,7 +171,9 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
 
   // When we were let in, those that failed lately do not count: one that may only mean the message is better.
   bool has_next(bool let_in) const {
-    return !last_word_ && index_ + 1 < candidates_.size() && !(let_in && candidates_[index_ + 1].failing);
+    const bool in_time = index_ == 0 || loop_.now() - started_ < settings_.candidates_time;
+    return !last_word_ && in_time && index_ + 1 < candidates_.size() &&
+           !(let_in && candidates_[index_ + 1].failing);
   }
 
   void connect_failed(const std::string& how) {
@@ -378,6 +380,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   Phase phase_ = Phase::kConnecting;
   bool in_body_ = false;
   std::size_t last_pending_ = 0;
+  MonoTime started_{};     // with the first candidate
   MonoTime began_{};       // the connection to this candidate
   MonoTime turn_began_{};  // the transaction, or the way to the first one
   ClientSession::End end_;

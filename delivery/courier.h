@@ -49,6 +49,8 @@ struct CourierSettings {
   Duration data_timeout = std::chrono::minutes(3);  // per progress of the body
   Duration final_dot_timeout = std::chrono::minutes(10);
   Duration idle_timeout = std::chrono::seconds(5);  // kept open without work
+  // All candidates together, as each may take all of the above: then no further one is tried, but two are (RFC 5321 §5.1).
+  Duration candidates_time = std::chrono::minutes(10);
   // With PIPELINING the next envelope goes out behind the final dot (RFC 2920 §3.1: "explicitly allowed"): one
   // round trip and half of the system calls for each message. A server, or a filter in front of it, that loses
   // what follows the dot or takes offence is noticed, nothing of the next message has been sent to it then, and

@@ -173,8 +173,8 @@ void Crew::on_ready(Courier& courier) {
   if (!peer.source.empty() && side_.fabric().sources.ends(peer.source))
     log::info("source-address-works-again", {{"address", std::string_view(peer.source)}});
   if (Hand* hand = hand_of(courier); hand != nullptr)
-    for (std::string& address : std::exchange(hand->left, {}))
-      if (address != peer.address) report_.failed_addresses.push_back(std::move(address));
+    for (FailedAddress& left : std::exchange(hand->left, {}))
+      if (left.address != peer.address) report_.failed_addresses.push_back(std::move(left));
   ++report_.ready;
   report_soon();
 }
@@ -183,15 +183,17 @@ void Crew::on_candidate_failed(Courier& courier, const HostCandidate& host, Stag
                                const smtp::Reply& reply) {
   const PeerInfo& peer = courier.peer();
   Hand* hand = hand_of(courier);
+  FailedAddress failed{host.address};
   if (hand != nullptr) {
     hand->counted.clear();
     took_nothing(*hand, host.address);
-    hand->turn = side_.clock().mono_now();
+    const MonoTime now = side_.clock().mono_now();
+    failed.after = now - std::exchange(hand->turn, now);
   }
   if (peer.took_nothing) {
-    if (hand != nullptr) hand->left.push_back(host.address);
+    if (hand != nullptr) hand->left.push_back(std::move(failed));
   } else if (!peer.source_unusable) {
-    report_.failed_addresses.push_back(host.address);
+    report_.failed_addresses.push_back(std::move(failed));
   } else if (side_.fabric().sources.begins(peer.source)) {
     // Once: every connection that needs it fails the same way.
     log::error("source-address-unusable",

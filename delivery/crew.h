@@ -63,8 +63,8 @@ class Crew final : public Courier::Listener {
     Standing standing = Standing::kUnknown;  // as it was opened, or proven since
     MonoTime turn{};                         // its transaction began, or the way to the first one
     bool traced = false;
-    std::set<std::string> counted;  // domains for which its TLS was counted
-    std::vector<std::string> left;  // hosts that took nothing: failing once another one lets us in
+    std::set<std::string> counted;    // domains for which its TLS was counted
+    std::vector<FailedAddress> left;  // hosts that took nothing: failing once another one lets us in
   };
 
   void on_ready(Courier& courier) override;

@@ -24,7 +24,6 @@ constexpr Duration kStalledAfter = std::chrono::seconds(3);
 constexpr Duration kUnansweredAfter = std::chrono::milliseconds(1500);
 constexpr std::size_t kDomainsKept = 1'000;
 constexpr std::size_t kRepliesKept = 10;
-constexpr Duration kFailingFor = std::chrono::minutes(3);
 constexpr Duration kRememberIdle = std::chrono::minutes(10);
 constexpr double kLaterUpTo = 0.125;  // of what is left of a suspension
 // Who waits for an operator is looked at again then; a resumption is told.
@@ -274,7 +273,8 @@ void Destination::take_report(Report report) {
   if (report.successes > 0 && standing(now) != Standing::kDoubted) side_.proven().took(key_, now);
   if (report.kept_waiting) side_.proven().kept_us_waiting(key_, now);
   for (std::string& reply : report.replies) note_reply(std::move(reply));
-  for (const std::string& address : report.failed_addresses) failing_[address] = now + kFailingFor;
+  for (const FailedAddress& failed : report.failed_addresses)
+    failing_[failed.address] = now + failing_for(failed.after);
   if (report.timed > 0) concurrency_.on_reply_times(report.time / report.timed, now);
   for (int i = 0; i < report.ready; ++i) concurrency_.on_ready();
   // Which came first is not known: where some were accepted it does not refuse all.

@@ -22,6 +22,11 @@ struct Lease {
   Standing standing = Standing::kUnknown;               // by which these were taken
 };
 
+struct FailedAddress {
+  std::string address;
+  Duration after{};  // it took so long
+};
+
 // Crew -> home, what happened since the last report.
 struct Report {
   std::size_t loop = 0;
@@ -42,7 +47,7 @@ struct Report {
     smtp::Reply why;
   };
   std::vector<Closed> closed;
-  std::vector<std::string> failed_addresses;
+  std::vector<FailedAddress> failed_addresses;
   std::vector<Slice> returned;
   std::vector<std::string> replies;  // refusals, for people; a few
 

@@ -14,6 +14,8 @@ Duration retry_delay(int attempts, Duration initial, Duration max, double fracti
 namespace {
 
 constexpr Duration kStep = std::chrono::seconds(10);
+constexpr Duration kFailingAtLeast = std::chrono::minutes(3);
+constexpr int kFailingTimes = 6;
 constexpr Duration kLeastAfterRelease = std::chrono::seconds(1);
 
 // In [0, 1); SplitMix64.
@@ -49,6 +51,10 @@ WallTime at_full_step(WallTime time, Duration step) {
 
 WallTime due_after_release(WallTime now, WallTime next, Duration step) {
   return rounded_due(now, std::max(std::min(kLeastAfterRelease, step), Duration(next - now)));
+}
+
+Duration failing_for(Duration took) {
+  return std::max(kFailingAtLeast, kFailingTimes * took);
 }
 
 }  // namespace essaim::delivery

@@ -30,4 +30,8 @@ WallTime at_full_step(WallTime time, Duration step);
 // who is put off is put off again as fast as a batch comes and goes.
 WallTime due_after_release(WallTime now, WallTime next, Duration step);
 
+// How long an address that failed is tried behind all others. The longer it `took` the longer: when it used up the time of all
+// (CourierSettings::candidates_time), those that had no turn come first at the next attempts.
+Duration failing_for(Duration took);
+
 }  // namespace essaim::delivery

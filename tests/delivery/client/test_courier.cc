@@ -315,6 +315,21 @@ BOOST_FIXTURE_TEST_CASE(a_host_that_lets_us_in_has_the_last_word_before_one_that
   }
 }
 
+// Each may take half an hour, and a domain may have any number of them.
+BOOST_FIXTURE_TEST_CASE(when_the_time_for_all_hosts_is_over_none_is_tried_any_more_but_two_are, World) {
+  for (const bool over : {false, true}) {
+    if (over) desk.settings.candidates_time = Duration::zero();
+    desk.finished = desk.calls = 0;
+    desk.failed.clear();
+    desk.work = {make_transaction("a@x.example")};
+    desk.begin({local(dead_port(), "a"), local(dead_port(), "b"), local(dead_port(), "c")});
+    BOOST_REQUIRE(desk.run());
+    BOOST_TEST(!desk.usable);
+    BOOST_TEST(desk.failed.size() == (over ? 2U : 3U));
+    BOOST_TEST(desk.work.size() == 1U);
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(without_candidates_it_ends, World) {
   desk.begin({});
   BOOST_REQUIRE(desk.run());

@@ -48,6 +48,12 @@ Slice whole(const std::shared_ptr<const ActiveBatch>& batch) {
 
 BOOST_AUTO_TEST_SUITE(retry)
 
+BOOST_AUTO_TEST_CASE(an_address_that_takes_long_to_fail_is_passed_over_for_long) {
+  BOOST_TEST((failing_for(1s) == Duration(3min)));
+  BOOST_TEST((failing_for(30s) == Duration(3min)));
+  BOOST_TEST((failing_for(5min) == Duration(30min)));
+}
+
 BOOST_AUTO_TEST_CASE(doubles_up_to_the_maximum_with_a_fifth_of_jitter) {
   const Duration first = 5min, max = 4h;
   BOOST_TEST((retry_delay(0, first, max, 0.5) == Duration(5min)));
