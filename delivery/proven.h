@@ -1,6 +1,6 @@
 // Which destinations have taken a message within a day, by their keys: for these a part of the connections is kept free of all
-// others (Fabric::take_connection). One that then kept us waiting while others waited for its place is not counted among
-// them for an hour, whatever it takes. One loop, those at home there; bounded (the oldest goes).
+// others (Fabric::take_connection). One that then kept us waiting is not counted among them for an hour, whatever it takes. One
+// loop, those at home there; bounded (the oldest goes). The Router has one for domains whose look-ups end soon.
 #pragma once
 
 #include <cstddef>

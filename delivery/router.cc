@@ -10,6 +10,8 @@ namespace essaim::delivery {
 namespace {
 
 constexpr std::size_t kQueriesAtOnce = 256;
+constexpr std::size_t kOthersAtOnce = kQueriesAtOnce - kQueriesAtOnce / 4;
+constexpr Duration kSoon = std::chrono::seconds(3);
 constexpr std::size_t kCacheLimit = 100'000;
 constexpr std::chrono::seconds kShortest{60}, kLongest{3600};
 
@@ -47,15 +49,16 @@ void Router::want(const Way& way, Entry* entry) {
   if (entry->queued) return;
   entry->queued = true;
   entry->generation = generation_;
-  waiting_.push_back(way);
+  entry->prompt = way.domain.empty() || prompt_.has(way.domain, side_.clock().mono_now());
+  (entry->prompt ? prompt_waiting_ : others_waiting_).push_back(way);
   start_queries();
 }
 
 void Router::start_queries() {
   if (std::exchange(starting_, true)) return;  // reroute() comes here from below
-  while (running_ < kQueriesAtOnce && !waiting_.empty()) {
-    const Way way = std::move(waiting_.front());
-    waiting_.pop_front();
+  while (std::deque<Way>* const line = next_line()) {
+    const Way way = std::move(line->front());
+    line->pop_front();
     const auto found = entries_.find(way);
     if (found == entries_.end()) continue;
     if (found->second.generation != generation_) {
@@ -64,11 +67,22 @@ void Router::start_queries() {
       continue;
     }
     ++running_;
+    if (!found->second.prompt) ++others_running_;
+    found->second.began = side_.clock().mono_now();
     auto done = [this, way](NextHopPtr hop) { answered(way, std::move(hop)); };
     found->second.query = resolve_destination(side_.loop(), side_.resolver(), side_.fabric().sts, way,
                                               side_.settings(), std::move(done));
   }
   starting_ = false;
+}
+
+// The two by turns, where there is a place for both.
+std::deque<Way>* Router::next_line() {
+  if (running_ >= kQueriesAtOnce) return nullptr;
+  const bool others = !others_waiting_.empty() && others_running_ < kOthersAtOnce;
+  if (prompt_waiting_.empty()) return others ? &others_waiting_ : nullptr;
+  if (others && std::exchange(others_turn_, !others_turn_)) return &others_waiting_;
+  return &prompt_waiting_;
 }
 
 void Router::answered(const Way& way, NextHopPtr hop) {
@@ -77,6 +91,12 @@ void Router::answered(const Way& way, NextHopPtr hop) {
   if (found != entries_.end()) {
     Entry& entry = found->second;
     entry.queued = false;
+    if (!entry.prompt) --others_running_;
+    const MonoTime now = side_.clock().mono_now();
+    if (now - entry.began >= kSoon)
+      prompt_.kept_us_waiting(way.domain, now);
+    else if (hop->kind != NextHop::Kind::kDefer)
+      prompt_.took(way.domain, now);
     // The query's own callback is running: it dies when that has returned.
     std::shared_ptr<NextHopQuery> query = std::move(entry.query);
     side_.loop().post([query] {});
@@ -89,7 +109,7 @@ void Router::answered(const Way& way, NextHopPtr hop) {
     entry.hop = hop;
     const auto ttl =
         hop->kind == NextHop::Kind::kDefer ? kShortest : std::clamp(hop->ttl, kShortest, kLongest);
-    entry.until = side_.clock().mono_now() + ttl;
+    entry.until = now + ttl;
     std::vector<Slice> slices = std::move(entry.waiting);
     entry.waiting.clear();
     auto asked = std::move(entry.asked);

@@ -1,5 +1,6 @@
 // From the domain of a recipient to its destination, on the loop that resolves this domain: MX look-ups with
-// a cache that also remembers failures, a bounded number at a time. Owned by the LoopSide.
+// a cache that also remembers failures, a bounded number at a time. A part of these places is for domains whose look-ups
+// ended soon lately: strangers choose whom we ask, and their name servers may keep us waiting. Owned by the LoopSide.
 #pragma once
 
 #include <deque>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "delivery/next_hop.h"
+#include "delivery/proven.h"
 #include "delivery/slicing.h"
 #include "delivery/tls/tls_demand.h"
 
@@ -40,6 +42,8 @@ class Router {
     NextHopPtr hop;                // null until the first answer
     MonoTime until{};
     bool queued = false;
+    bool prompt = false;  // then: it takes a place of those
+    MonoTime began{};     // its query
     std::unique_ptr<NextHopQuery> query;
     std::vector<Slice> waiting;
     std::vector<std::function<void(NextHopPtr)>> asked;
@@ -48,13 +52,17 @@ class Router {
   void want(const Way& way, Entry* entry);
   void reroute(const Way& way, Entry* entry);
   void start_queries();
+  std::deque<Way>* next_line();
   void answered(const Way& way, NextHopPtr hop);
   void dispatch(const std::string& domain, const NextHopPtr& hop, Slice slice);
 
   LoopSide& side_;
   std::unordered_map<Way, Entry, WayHash> entries_;
-  std::deque<Way> waiting_;
+  std::deque<Way> prompt_waiting_, others_waiting_;
   std::size_t running_ = 0;
+  std::size_t others_running_ = 0;  // of these
+  bool others_turn_ = false;
+  Proven prompt_;  // by domain: its look-up ended soon, within a day
   bool starting_ = false;
   std::uint64_t generation_ = 0;  // counts changes of the settings
 };
