@@ -121,10 +121,10 @@ class Round : public std::enable_shared_from_this<Round> {
     relayed_.reset();
     const PlanContext context{services_, connection, *submission_, *incoming_, *facts_, relayed_};
     const auto targets = different_targets();
-    if (is_too_much_for(targets.size())) {
-      refused_.push_back(
-          {refusal(552, "5.3.4", "too large for so many addresses, send it to fewer at a time", "total-size"),
-           "total-size", "", ""});
+    if (const auto most = exceeded_by(targets.size())) {
+      const std::string why =
+          "too large for so many addresses, send it to at most " + std::to_string(*most) + " at a time";
+      refused_.push_back({refusal(552, "5.3.4", why, "total-size"), "total-size", "", ""});
       return {};
     }
     for (const auto& target : targets) {
@@ -141,12 +141,14 @@ class Round : public std::enable_shared_from_this<Round> {
     return {};
   }
 
-  // Each would have a text of its own, and all of them at once.
-  bool is_too_much_for(std::size_t targets) const {
+  // Each would have a text of its own, and all of them at once. How many there may be, if these are more.
+  std::optional<std::uint64_t> exceeded_by(std::size_t targets) const {
     const std::string& content = submission_->content;
-    if (targets <= most_targets(2 * content.size(), most_octets_)) return false;
-    return targets > most_targets(content.size(), most_octets_) || submission_->smtputf8 ||
-           !is_ascii(content);
+    std::uint64_t most = most_targets(2 * content.size(), most_octets_);
+    if (targets <= most) return std::nullopt;
+    if (!submission_->smtputf8 && is_ascii(content)) most = most_targets(content.size(), most_octets_);
+    if (targets <= most) return std::nullopt;
+    return most;
   }
 
   // Two recipients of one transaction may mean the same thing.
