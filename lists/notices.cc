@@ -13,15 +13,10 @@ constexpr std::chrono::hours kNoticeExpire{24 * 5};
 
 namespace {
 
-struct Ready {
-  storage::PostRecord post;
-  std::string message, seven_bit;  // the latter "" where the former is for everybody
-};
-
-Ready make_ready(storage::PostRecord post, const std::string& composed, std::size_t recipients,
-                 WallTime now) {
+ReadyNotice make_ready(storage::PostRecord post, const std::string& composed, std::size_t recipients,
+                       WallTime now) {
   const auto shorter = mail::with_short_lines(composed);  // of what is attached
-  Ready out{std::move(post), shorter ? *shorter : composed, ""};
+  ReadyNotice out{std::move(post), shorter ? *shorter : composed, "", {}};
   out.post.kind = storage::PostKind::kNotice;
   out.post.size = static_cast<std::int64_t>(out.message.size());
   out.post.accepted = now;
@@ -43,12 +38,11 @@ Ready make_ready(storage::PostRecord post, const std::string& composed, std::siz
 Result<void> store_notice(storage::Connection& connection, storage::PostRecord post,
                           const std::string& composed, std::vector<storage::BatchRecipient> to, WallTime now,
                           std::int64_t rank) {
-  Ready ready = make_ready(std::move(post), composed, to.size(), now);
+  ReadyNotice ready = make_ready(std::move(post), composed, to.size(), now);
   return storage::add_expanded(connection, &ready.post, ready.message, ready.seven_bit, rank, std::move(to));
 }
 
-Result<void> add_notice(const Services& services, storage::Connection& connection, const NoticePost& notice,
-                        WallTime now, std::int64_t rank) {
+Result<ReadyNotice> make_notice(const Services& services, const NoticePost& notice, WallTime now) {
   mail::Notice text;
   text.from_address = notice.list != nullptr ? notice.list->local + "-owner@" + notice.list->domain
                                              : "postmaster@" + services.site.hostname;
@@ -76,14 +70,29 @@ Result<void> add_notice(const Services& services, storage::Connection& connectio
   post.message_id = text.message_id;
   post.subject = notice.subject;
   if (notice.require_tls) post.tls = storage::TlsRequest::kRequired;
-  if (notice.members > 0) {
-    const Ready ready = make_ready(std::move(post), *rendering, notice.members, now);
-    return storage::PostStore(connection).add(ready.post, ready.message, ready.seven_bit);
-  }
+  if (notice.members > 0) return make_ready(std::move(post), *rendering, notice.members, now);
   // Not under the member's id: one who has just left would be passed over as one who has left.
   std::vector<storage::BatchRecipient> to = notice.recipients;
   if (to.empty()) to.push_back({0, notice.to.local, notice.to.domain});
-  return store_notice(connection, std::move(post), *rendering, std::move(to), now, rank);
+  ReadyNotice ready = make_ready(std::move(post), *rendering, to.size(), now);
+  ready.to = std::move(to);
+  return ready;
+}
+
+Result<void> store_notice(storage::Connection& connection, const ReadyNotice& ready, std::int64_t rank,
+                          bool staged) {
+  storage::PostRecord post = ready.post;
+  post.staged = staged;
+  return storage::add_expanded(connection, &post, ready.message, ready.seven_bit, rank, ready.to);
+}
+
+Result<void> add_notice(const Services& services, storage::Connection& connection, const NoticePost& notice,
+                        WallTime now, std::int64_t rank) {
+  const auto ready = make_notice(services, notice, now);
+  if (!ready.ok()) return ready.error();
+  if (notice.members > 0)
+    return storage::PostStore(connection).add(ready->post, ready->message, ready->seven_bit);
+  return store_notice(connection, *ready, rank, false);
 }
 
 }  // namespace essaim::lists

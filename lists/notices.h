@@ -42,4 +42,15 @@ Result<void> store_notice(storage::Connection& connection, storage::PostRecord p
 Result<void> add_notice(const Services& services, storage::Connection& connection, const NoticePost& notice,
                         WallTime now, std::int64_t rank);
 
+// The same in two steps, of a notice that is large and not to members: it is made without the database, and stored later.
+struct ReadyNotice {
+  storage::PostRecord post;
+  std::string message, seven_bit;  // the latter "" where the former is for everybody
+  std::vector<storage::BatchRecipient> to;
+};
+Result<ReadyNotice> make_notice(const Services& services, const NoticePost& notice, WallTime now);
+// `staged`: its forms may be there already (staging.h).
+Result<void> store_notice(storage::Connection& connection, const ReadyNotice& ready, std::int64_t rank,
+                          bool staged);
+
 }  // namespace essaim::lists

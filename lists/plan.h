@@ -75,7 +75,7 @@ class Plan {
   // True for those that store a post under their id, unless it was taken before: they come first, and a commit of unknown outcome
   // can be resolved by such an id.
   virtual bool stores_post() const { return false; }
-  // What it will store of the message, under its id.
+  // What is large of what it will store, under its id or one of its own.
   virtual std::vector<Body> bodies() const { return {}; }
 
   const Target& target() const { return *target_; }

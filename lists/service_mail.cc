@@ -2,7 +2,6 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
-#include "lists/notices.h"
 #include "lists/people.h"
 #include "lists/policies.h"
 #include "lists/templates/catalogue.h"
@@ -78,27 +77,12 @@ std::string robot_address(const storage::ListRecord& list, const ListSettings& s
   return settings.robot + "@" + list.domain;
 }
 
-}  // namespace
-
-Values common_values(const storage::ListRecord& list, const ListSettings& settings) {
-  Values out;
-  out["domain"] = list.domain;
-  out["robot"] = robot_address(list, settings);
-  if (list.id == 0) {
-    out["owner"] = "listmaster@" + list.domain;
-    return out;
-  }
-  out["list"] = list.address();
-  out["local"] = list.local;
-  out["description"] = settings.description;
-  out["owner"] = list.local + "-owner@" + list.domain;
-  out["leave"] = list.local + "-unsubscribe@" + list.domain;
-  return out;
+bool is_for_somebody(const ServiceMail& mail) {
+  ESSAIM_CHECK(mail.list != nullptr && (mail.members == 0 || !mail.shown_to.empty()));
+  return !mail.to.empty() || mail.members > 0;
 }
 
-Result<void> send_service_mail(WriteContext& context, const ServiceMail& mail) {
-  ESSAIM_CHECK(mail.list != nullptr && (mail.members == 0 || !mail.shown_to.empty()));
-  if (mail.to.empty() && mail.members == 0) return {};
+Result<NoticePost> notice_of(WriteContext& context, const ServiceMail& mail) {
   const Message* message = find_message(mail.message);
   ESSAIM_CHECK(message != nullptr);
   const ListSettings settings = settings_of(*mail.list);
@@ -136,9 +120,44 @@ Result<void> send_service_mail(WriteContext& context, const ServiceMail& mail) {
   notice.attachment = mail.attachment;
   notice.require_tls = mail.require_tls || context.require_tls;
   notice.automatic = mail.replied ? mail::AutoSubmitted::kReplied : mail::AutoSubmitted::kGenerated;
-  ESSAIM_TRY(add_notice(context.services, context.connection, notice, context.now, context.rank));
+  return notice;
+}
+
+}  // namespace
+
+Values common_values(const storage::ListRecord& list, const ListSettings& settings) {
+  Values out;
+  out["domain"] = list.domain;
+  out["robot"] = robot_address(list, settings);
+  if (list.id == 0) {
+    out["owner"] = "listmaster@" + list.domain;
+    return out;
+  }
+  out["list"] = list.address();
+  out["local"] = list.local;
+  out["description"] = settings.description;
+  out["owner"] = list.local + "-owner@" + list.domain;
+  out["leave"] = list.local + "-unsubscribe@" + list.domain;
+  return out;
+}
+
+Result<void> send_service_mail(WriteContext& context, const ServiceMail& mail) {
+  if (!is_for_somebody(mail)) return {};
+  const auto notice = notice_of(context, mail);
+  if (!notice.ok()) return notice.error();
+  ESSAIM_TRY(add_notice(context.services, context.connection, *notice, context.now, context.rank));
   context.posted = true;
   return {};
+}
+
+Result<std::optional<ReadyNotice>> make_service_mail(WriteContext& context, const ServiceMail& mail) {
+  ESSAIM_CHECK(mail.members == 0);
+  if (!is_for_somebody(mail)) return std::optional<ReadyNotice>();
+  const auto notice = notice_of(context, mail);
+  if (!notice.ok()) return notice.error();
+  auto ready = make_notice(context.services, *notice, context.now);
+  if (!ready.ok()) return ready.error();
+  return std::optional<ReadyNotice>(*std::move(ready));
 }
 
 People people_behind(WriteContext& context, Id list_id, storage::Role role, Named as) {

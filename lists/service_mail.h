@@ -2,11 +2,13 @@
 // ours. Always with the null reverse-path and Auto-Submitted. Functions run inside the caller's transaction.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/smtp/address.h"
+#include "lists/notices.h"
 #include "lists/services.h"
 #include "lists/settings.h"
 #include "lists/templates/phrases.h"
@@ -40,6 +42,8 @@ struct ServiceMail {
   bool replied = true;                        // to something that somebody sent
 };
 Result<void> send_service_mail(WriteContext& context, const ServiceMail& mail);
+// It is made by reading alone, for store_notice(); not to members. Nothing: there is nobody to send it to.
+Result<std::optional<ReadyNotice>> make_service_mail(WriteContext& context, const ServiceMail& mail);
 
 // list, local, domain, description, owner, robot, leave
 Values common_values(const storage::ListRecord& list, const ListSettings& settings);

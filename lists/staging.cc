@@ -4,14 +4,18 @@
 #include <memory>
 
 #include "core/base/crash_point.h"
+#include "storage/held_store.h"
 #include "storage/post_store.h"
 
 namespace essaim::lists {
 namespace {
 
+using storage::HeldStore;
 using storage::PostStore;
 
 constexpr std::size_t kTogether = PostStore::kStagedTogether * PostStore::kPiece;  // octets of a transaction
+static_assert(HeldStore::kPiece == PostStore::kPiece &&
+              HeldStore::kPiecesTogether == PostStore::kStagedTogether);
 
 class Staging : public std::enable_shared_from_this<Staging> {
  public:
@@ -53,10 +57,16 @@ class Staging : public std::enable_shared_from_this<Staging> {
   using Step = std::vector<Part>;  // of one transaction
   Result<void> store(storage::Connection& connection) const {
     PostStore posts(connection);
+    HeldStore held(connection);
     for (const auto& [body, first_piece] : steps_[at_]) {
       // What an earlier decision of the same submission has left there may be another text.
-      if (first_piece == 0) ESSAIM_TRY(posts.unstage(body.post_id, body.form));
-      ESSAIM_TRY(posts.stage(body.post_id, body.form, body.bytes, first_piece));
+      if (body.waits) {
+        if (first_piece == 0) ESSAIM_TRY(held.unstage(body.id));
+        ESSAIM_TRY(held.stage(body.id, body.bytes, first_piece));
+      } else {
+        if (first_piece == 0) ESSAIM_TRY(posts.unstage(body.id, body.form));
+        ESSAIM_TRY(posts.stage(body.id, body.form, body.bytes, first_piece));
+      }
     }
     return {};
   }

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <string>
 
+#include "core/base/id.h"
 #include "storage/sql.h"
 
 namespace essaim::storage {
 namespace {
 
-constexpr std::size_t kPiece = std::size_t{256} * 1024;
 // Before the address, which has no space.
 const std::string kQuestion = "question to ", kOwnQuestion = "own question to ";
 constexpr std::string_view kColumns =
@@ -55,6 +55,29 @@ Result<std::optional<HeldRecord>> one(const Result<Statement*>& statement) {
   return std::optional<HeldRecord>(std::move(found->front()));
 }
 
+std::int64_t pieces_of(std::string_view message) {
+  return static_cast<std::int64_t>((message.size() + HeldStore::kPiece - 1) / HeldStore::kPiece);
+}
+
+// From the one to before the other.
+Result<void> add_pieces(Connection& connection, Id id, std::string_view message, std::int64_t from,
+                        std::int64_t to) {
+  for (std::int64_t seq = from; seq < to; ++seq) {
+    ESSAIM_TRY(sql::run(
+        connection, "INSERT INTO held_message (held_id, seq, data) VALUES (?, ?, ?)", id, seq,
+        sql::Blob{message.substr(static_cast<std::size_t>(seq) * HeldStore::kPiece, HeldStore::kPiece)}));
+  }
+  return {};
+}
+
+// Some of them.
+Result<std::int64_t> delete_pieces(Connection& connection, Id id) {
+  return sql::run(
+      connection,
+      sql::delete_some(connection, "held_message", "held_id, seq", "held_id = ?", HeldStore::kPiecesTogether),
+      id);
+}
+
 }  // namespace
 
 std::string HeldRecord::detail(const std::string& name) const {
@@ -75,7 +98,7 @@ std::string HeldRecord::confirmer() const {
   }
 }
 
-Result<void> HeldStore::add(const HeldRecord& h, std::string_view message) {
+Result<void> HeldStore::add(const HeldRecord& h, std::string_view message, bool staged) {
   ESSAIM_TRY(sql::run(
       connection_,
       "INSERT INTO held (id, kind, state, answer_key, list_id, list_address, subject_key, sender, author, "
@@ -84,10 +107,21 @@ Result<void> HeldStore::add(const HeldRecord& h, std::string_view message) {
       h.id, h.kind, h.state, h.key, h.list_id, h.list_address, h.subject_key, h.sender, h.author,
       h.message_id, h.subject, h.size, h.client, h.rule, sql::encode_settings(h.details), h.held, h.expires,
       h.remind, h.decided, h.decided_by, h.reason));
-  for (std::size_t at = 0, seq = 0; at < message.size(); at += kPiece, ++seq) {
-    ESSAIM_TRY(sql::run(connection_, "INSERT INTO held_message (held_id, seq, data) VALUES (?, ?, ?)", h.id,
-                        seq, sql::Blob{message.substr(at, kPiece)}));
+  if (staged) {
+    auto found = sql::number(connection_, 0, "SELECT COUNT(*) FROM held_message WHERE held_id = ?", h.id);
+    if (!found.ok()) return found.error();
+    if (*found == pieces_of(message)) return {};
   }
+  return add_pieces(connection_, h.id, message, 0, pieces_of(message));
+}
+
+Result<void> HeldStore::stage(Id id, std::string_view message, std::int64_t first_piece) {
+  return add_pieces(connection_, id, message, first_piece,
+                    std::min(first_piece + kPiecesTogether, pieces_of(message)));
+}
+
+Result<void> HeldStore::unstage(Id id) {
+  ESSAIM_TRY(sql::run(connection_, "DELETE FROM held_message WHERE held_id = ?", id));
   return {};
 }
 
@@ -129,9 +163,12 @@ Result<std::vector<HeldRecord>> HeldStore::behind(Id after, std::size_t limit) {
       sql::prepare(connection_, std::string(kColumns) + "WHERE id > ? ORDER BY id LIMIT ?", after, limit));
 }
 
-Result<std::string> HeldStore::message(Id id) {
-  auto statement =
-      sql::prepare(connection_, "SELECT data FROM held_message WHERE held_id = ? ORDER BY seq", id);
+Result<std::string> HeldStore::message(Id id, std::int64_t pieces) {
+  // What is decided may have some of it still.
+  auto statement = sql::prepare(connection_,
+                                "SELECT m.data FROM held h JOIN held_message m ON m.held_id = h.id "
+                                "WHERE h.id = ? AND h.state = 0 AND m.seq < ? ORDER BY m.seq",
+                                id, pieces);
   if (!statement.ok()) return statement.error();
   std::string out;
   for (bool any = false;; any = true) {
@@ -155,7 +192,7 @@ Result<bool> HeldStore::decide(Id id, HeldState state, WallTime now, const std::
       now, by, reason, id);
   if (!decided.ok()) return decided.error();
   if (*decided == 0) return false;
-  ESSAIM_TRY(sql::run(connection_, "DELETE FROM held_message WHERE held_id = ?", id));
+  ESSAIM_TRY(delete_pieces(connection_, id));
   return true;
 }
 
@@ -213,15 +250,24 @@ Result<std::vector<Id>> HeldStore::decided_with_message(std::size_t limit) {
                    limit));
 }
 
+Result<std::vector<Id>> HeldStore::staged_in_vain(WallTime before, std::size_t limit) {
+  return sql::ids(
+      sql::prepare(connection_,
+                   "SELECT DISTINCT m.held_id FROM held_message m LEFT JOIN held h ON h.id = m.held_id "
+                   "WHERE m.held_id < ? AND h.id IS NULL LIMIT ?",
+                   first_id_at(before), limit));
+}
+
 Result<std::int64_t> HeldStore::purge_messages(std::span<const Id> decided) {
-  constexpr std::int64_t kPieces = 2;  // of 256 KB, which are replicated with all that is in them
-  const std::string some =
-      sql::delete_some(connection_, "held_message", "held_id, seq", "held_id = ?", kPieces);
   std::int64_t gone = 0;
-  for (std::size_t i = 0; i < decided.size() && gone < kPieces; ++i) {
-    auto pieces = sql::run(connection_, some, decided[i]);
-    if (!pieces.ok()) return pieces.error();
-    gone += *pieces;
+  for (std::size_t i = 0; i < decided.size() && gone < kPiecesTogether; ++i) {
+    auto waits =
+        sql::number(connection_, 0, "SELECT COUNT(*) FROM held WHERE id = ? AND state = 0", decided[i]);
+    if (!waits.ok()) return waits.error();
+    if (*waits > 0) continue;
+    auto some = delete_pieces(connection_, decided[i]);
+    if (!some.ok()) return some.error();
+    gone += *some;
   }
   return gone;
 }

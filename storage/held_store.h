@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "storage/database.h"
@@ -75,8 +77,14 @@ class HeldStore {
  public:
   explicit HeldStore(Connection& connection) : connection_(connection) {}
 
-  // With the message of a post; pieces of 256 KB. kExists: the key or id is taken.
-  Result<void> add(const HeldRecord& held, std::string_view message = {});
+  static constexpr std::size_t kPiece = 256U << 10;  // octets of a message in one row
+  // Of messages in one transaction, where there may be many: they are replicated with all that is in them.
+  static constexpr std::int64_t kPiecesTogether = 2;
+  // With the message of a post, in pieces. kExists: the key or id is taken. `staged`: all of them may be there already.
+  Result<void> add(const HeldRecord& held, std::string_view message = {}, bool staged = false);
+  // Before add(), in transactions of their own: up to kPiecesTogether pieces of a message, from `first_piece` on.
+  Result<void> stage(Id id, std::string_view message, std::int64_t first_piece);
+  Result<void> unstage(Id id);
   Result<std::optional<HeldRecord>> find(Id id);
   Result<std::optional<HeldRecord>> find_by_key(const std::string& key);
   // What waits about the same thing.
@@ -84,8 +92,10 @@ class HeldStore {
   Result<std::vector<HeldRecord>> search(const HeldFilter& filter);  // oldest first
   // The next `limit` behind this id, in whatever state, by their ids: people are in no index.
   Result<std::vector<HeldRecord>> behind(Id after, std::size_t limit);
-  Result<std::string> message(Id id);  // kNotFound once it is decided
-  // True: it waited, and is decided now; its message goes. False: somebody was first, or it is gone.
+  // All of it, or its first `pieces`. kNotFound once it is decided.
+  Result<std::string> message(Id id, std::int64_t pieces = std::numeric_limits<std::int64_t>::max());
+  // True: it waited, and is decided now; its message goes, what is more of it than kPiecesTogether with purge_messages(). False:
+  // somebody was first, or it is gone.
   Result<bool> decide(Id id, HeldState state, WallTime now, const std::string& by, const std::string& reason);
   // What waits and whose time is over, or whose deciders are to be reminded; by when it expires, behind `after`.
   Result<std::vector<HeldRecord>> due(WallTime now, std::size_t limit, const HeldPlace& after);
@@ -102,7 +112,9 @@ class HeldStore {
   Result<bool> decline_some(Id list_id, WallTime now, const std::string& by);
   // What is decided and has its message still. A read.
   Result<std::vector<Id>> decided_with_message(std::size_t limit);
-  // Less than 1 MB of the messages of such; how many pieces there were, 0 at the end.
+  // Whose message was staged before `before`, and which nothing waits as: its sender had no 250. A read.
+  Result<std::vector<Id>> staged_in_vain(WallTime before, std::size_t limit);
+  // Less than 1 MB of the messages of such, unless they wait after all; how many pieces there were, 0 at the end.
   Result<std::int64_t> purge_messages(std::span<const Id> decided);
   // With its message, if that is there still. False: it waits, or is gone.
   Result<bool> remove_decided(Id id);

@@ -164,9 +164,11 @@ class Answering {
         return not_allowed(reason_of(decision.action), decision.rule);
       default: {
         if (decision.action.kind == ActionKind::kRequestAuth) decision.action.kind = ActionKind::kEditorKey;
-        ESSAIM_TRY(hold_post(context_, list_, submission, *incoming, decision,
-                             submission.treatment.value_or(Treatment::kKeep), context_.services.ids->next(),
-                             known_as(held_)));
+        const auto ready = make_ready_to_wait(context_, list_, submission, *incoming, decision,
+                                              submission.treatment.value_or(Treatment::kKeep));
+        if (!ready.ok()) return ready.error();
+        ESSAIM_TRY(hold_post(context_, list_, submission, *incoming, *ready, context_.services.ids->next(),
+                             known_as(held_), false));
         return Response{Response::Status::kWaits, say("your message to {{list}} waits for a moderator"),
                         decision.rule};
       }

@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "lists/author_plan.h"
 #include "lists/held/keys.h"
+#include "lists/notices.h"
 #include "lists/refusal.h"
 #include "lists/rules/checks.h"
 #include "lists/verified.h"
@@ -26,8 +27,22 @@ constexpr const char* kSeenAs = "seen_as";   // detail: and under which id
 
 class HoldPlan : public Plan {
  public:
-  HoldPlan(std::shared_ptr<const Target> target, Authorised decision, Treatment treatment)
-      : Plan(std::move(target)), decision_(std::move(decision)), treatment_(treatment) {}
+  // `message`: the submission's.
+  HoldPlan(std::shared_ptr<const Target> target, Authorised decision, ReadyToWait ready,
+           std::string_view message)
+      : Plan(std::move(target)),
+        decision_(std::move(decision)),
+        ready_(std::move(ready)),
+        message_(message) {}
+
+  std::vector<Body> bodies() const override {
+    std::vector<Body> out = {{id(), storage::Form::kAsIs, message_, true}};
+    if (const auto& question = ready_.question) {
+      out.push_back({question->post.id, storage::Form::kAsIs, question->message});
+      out.push_back({question->post.id, storage::Form::kSevenBit, question->seven_bit});
+    }
+    return out;
+  }
 
   Result<Committed> commit(const CommitContext& context) const override {
     Committed out;
@@ -35,7 +50,7 @@ class HoldPlan : public Plan {
     auto list = storage::DirectoryStore(context.connection).find_list_by_id(target().list.id);
     if (!list.ok()) return list.error();
     if (!list->has_value() || (*list)->state != target().list.state ||
-        (*list)->settings != target().list.settings ||
+        (*list)->address() != target().list.address() || (*list)->settings != target().list.settings ||
         (*list)->domain_settings != target().list.domain_settings ||
         (*list)->policy != target().list.policy || (*list)->domain_policy != target().list.domain_policy) {
       out.stale = true;
@@ -62,7 +77,7 @@ class HoldPlan : public Plan {
     write.require_tls = context.submission.require_tls;
     const bool confirm = decision_.action.kind == ActionKind::kRequestAuth;
     auto held =
-        hold_post(write, **list, context.submission, context.incoming, decision_, treatment_, id(), id());
+        hold_post(write, **list, context.submission, context.incoming, ready_, id(), id(), context.staged);
     if (!held.ok()) return held.error();
     out.posted = write.posted;
     out.words = (confirm ? "waits for its author's confirmation, as " : "waits for a moderator, as ") +
@@ -108,14 +123,14 @@ class HoldPlan : public Plan {
     return true;
   }
 
-  Authorised decision_;
-  Treatment treatment_;
+  const Authorised decision_;
+  const ReadyToWait ready_;
+  const std::string_view message_;
 };
 
 HeldRecord record_of(const storage::ListRecord& list, const Submission& submission, const Incoming& incoming,
-                     const Authorised& decision, Id id, Id known_as, WallTime now) {
+                     const Authorised& decision, WallTime now) {
   HeldRecord held;
-  held.id = id;
   held.key = new_key();
   held.list_id = list.id;
   held.list_address = list.address();
@@ -127,10 +142,7 @@ HeldRecord record_of(const storage::ListRecord& list, const Submission& submissi
   held.client = submission.client;
   held.rule = decision.rule;
   held.held = now;
-  if (!incoming.seen_key.empty()) {
-    held.details[kSeen] = base64_encoded(incoming.seen_key);
-    held.details[kSeenAs] = format_id(known_as);
-  }
+  if (!incoming.seen_key.empty()) held.details[kSeen] = base64_encoded(incoming.seen_key);
   held.details["client_ip"] = submission.client_ip;
   held.details["received"] = submission.received_header;
   keep_verified(submission, incoming, &held);
@@ -151,11 +163,12 @@ HeldRecord record_of(const storage::ListRecord& list, const Submission& submissi
 
 }  // namespace
 
-Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& list,
-                             const Submission& submission, const Incoming& incoming,
-                             const Authorised& decision, Treatment treatment, Id id, Id known_as) {
+Result<ReadyToWait> make_ready_to_wait(WriteContext& context, const storage::ListRecord& list,
+                                       const Submission& submission, const Incoming& incoming,
+                                       const Authorised& decision, Treatment treatment) {
   const ListSettings settings = settings_of(list);
-  HeldRecord held = record_of(list, submission, incoming, decision, id, known_as, context.now);
+  ReadyToWait out{record_of(list, submission, incoming, decision, context.now)};
+  HeldRecord& held = out.held;
   if (treatment != Treatment::kKeep) held.details["treatment"] = to_string(treatment);
   const bool confirm = decision.action.kind == ActionKind::kRequestAuth;
   held.kind = confirm ? HeldKind::kConfirmation : HeldKind::kModeration;
@@ -163,13 +176,31 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
   held.expires = later(context.now, span);
   if (!confirm && settings.approval_remind > Duration::zero())
     held.remind = later(context.now, settings.approval_remind);
-  ESSAIM_TRY(storage::HeldStore(context.connection).add(held, submission.content));
+  if (confirm) return out;
+  const auto others_see = without_bcc(incoming);
+  Asking asking;
+  asking.message = others_see ? *others_see : submission.content;
+  auto question = make_question(context, list, held, asking);
+  if (!question.ok()) return question.error();
+  out.question = *std::move(question);
+  return out;
+}
+
+Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& list,
+                             const Submission& submission, const Incoming& incoming, const ReadyToWait& ready,
+                             Id id, Id known_as, bool staged) {
+  const ListSettings settings = settings_of(list);
+  HeldRecord held = ready.held;
+  held.id = id;
+  if (held.details.contains(kSeen)) held.details[kSeenAs] = format_id(known_as);
+  ESSAIM_TRY(storage::HeldStore(context.connection).add(held, submission.content, staged));
+  const bool confirm = held.kind == HeldKind::kConfirmation;
   ServiceMail mail;
   mail.list = &list;
   mail.in_reply_to = held.message_id;
   mail.values = {{"subject", escaped_for_display(held.subject, 200)},
                  {"key", held.key},
-                 {"days", in_days(span)},
+                 {"days", in_days(confirm ? settings.confirm_expire : settings.held_expire)},
                  {"rule", held.rule},
                  {"link", link_to_answer(context.services.site, held.key)},
                  {"reply_to", "confirm+" + held.key + "@" + list.domain}};
@@ -181,10 +212,10 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
     ESSAIM_TRY(send_service_mail(context, mail));
     return held;
   }
-  const auto others_see = without_bcc(incoming);
-  Asking asking;
-  asking.message = others_see ? *others_see : submission.content;
-  ESSAIM_TRY(ask_deciders(context, list, held, asking));
+  if (ready.question) {
+    ESSAIM_TRY(store_notice(context.connection, *ready.question, context.rank, staged));
+    context.posted = true;
+  }
   if (settings.tell_held && !held.details.contains("quiet")) {
     mail.message = "held";
     auto told = storage::AnswerStore(context.connection).count(ascii_lowered(held.author), context.now);
@@ -219,8 +250,14 @@ Result<Planned> plan_hold(const PlanContext& context, std::shared_ptr<const Targ
                      refusal(450, "4.7.1", "too many messages of yours wait for your confirmation", "rate"),
                      "rate"};
   }
+  WriteContext reading{context.services, context.connection, context.services.clock->wall_now()};
+  reading.require_tls = context.submission.require_tls;
+  auto ready =
+      make_ready_to_wait(reading, target->list, context.submission, context.incoming, decision, treatment);
+  if (!ready.ok()) return ready.error();
   Planned planned;
-  planned.plan = std::make_unique<HoldPlan>(std::move(target), std::move(decision), treatment);
+  planned.plan = std::make_unique<HoldPlan>(std::move(target), std::move(decision), *std::move(ready),
+                                            context.submission.content);
   return planned;
 }
 

@@ -1,7 +1,10 @@
 // Making posts wait. Internal to lists/.
 #pragma once
 
+#include <optional>
+
 #include "lists/authorisation.h"
+#include "lists/notices.h"
 #include "lists/plan.h"
 #include "lists/service_mail.h"
 #include "storage/held_store.h"
@@ -12,10 +15,19 @@ namespace essaim::lists {
 Result<Planned> plan_hold(const PlanContext& context, std::shared_ptr<const Target> target,
                           Authorised decision, Treatment treatment);
 
-// The same inside a write, under this id: stores it, and asks.
+// A post as it is to wait, without its id, and the question to the moderators; nothing: its author is asked.
+struct ReadyToWait {
+  storage::HeldRecord held;
+  std::optional<ReadyNotice> question{};
+};
+// By reading alone.
+Result<ReadyToWait> make_ready_to_wait(WriteContext& context, const storage::ListRecord& list,
+                                       const Submission& submission, const Incoming& incoming,
+                                       const Authorised& decision, Treatment treatment);
+// Inside a write, under this id: stores it, and asks. `staged`: its message and the question may be there already (staging.h).
 Result<storage::HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& list,
                                       const Submission& submission, const Incoming& incoming,
-                                      const Authorised& decision, Treatment treatment, Id id, Id known_as);
+                                      const ReadyToWait& ready, Id id, Id known_as, bool staged);
 
 // The id under which its message is known again: that with which it was held first.
 Id known_as(const storage::HeldRecord& held);

@@ -13,6 +13,8 @@ constexpr std::size_t kAtATime = 100;
 // Late answers are told what was decided so long.
 constexpr std::chrono::hours kKeepDecided{24 * 30};
 constexpr std::int64_t kAnswersAtATime = 1000;
+// What was staged longer ago was for a post that never came to wait. An id is as old as its session's transaction.
+constexpr std::chrono::hours kCommittedWithin{24};
 
 Result<void> forget_answers(const Services& services, WallTime now) {
   for (std::int64_t some = kAnswersAtATime; some == kAnswersAtATime;) {
@@ -25,12 +27,16 @@ Result<void> forget_answers(const Services& services, WallTime now) {
   return {};
 }
 
-// Messages that are here still because their list went. Until a round finds nothing, or what it finds is gone already: a
-// server that is read may be behind the one that is written.
-Result<void> purge_messages_of_decided(storage::Database& database) {
+// Messages that are here still because their list went, or they are large; and what was staged in vain. Until a round finds
+// nothing, or what it finds is gone already: a server that is read may be behind the one that is written.
+Result<void> purge_messages(storage::Database& database, WallTime now) {
   for (bool gone = true; gone;) {
-    auto found = database.read_now(
-        [](storage::Connection& c) { return storage::HeldStore(c).decided_with_message(kAtATime); });
+    auto found = database.read_now([now](storage::Connection& c) -> Result<std::vector<Id>> {
+      storage::HeldStore store(c);
+      auto decided = store.decided_with_message(kAtATime);
+      if (!decided.ok() || !decided->empty()) return decided;
+      return store.staged_in_vain(now - kCommittedWithin, kAtATime);
+    });
     if (!found.ok()) return found.error();
     gone = false;
     for (std::int64_t pieces = 1; pieces > 0; gone = gone || pieces > 0) {
@@ -95,7 +101,7 @@ Result<std::string> look_after_held(const Services& services) {
   const auto done = expire_and_remind(services, now, &posted);
   if (posted && services.bell) services.bell();
   if (!done.ok()) return done.error();
-  ESSAIM_TRY(purge_messages_of_decided(*services.database));
+  ESSAIM_TRY(purge_messages(*services.database, now));
   std::int64_t forgotten = 0;
   constexpr auto kMost = static_cast<std::int64_t>(kAtATime);
   for (std::int64_t some = kMost; some == kMost; forgotten += some) {

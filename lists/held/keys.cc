@@ -40,8 +40,10 @@ bool requires_tls(const storage::HeldRecord& held) {
   return held.details.contains("requiretls");
 }
 
-Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list,
-                          const storage::HeldRecord& held, const Asking& asking) {
+namespace {
+
+Result<ServiceMail> question_about(WriteContext& context, const storage::ListRecord& list,
+                                   const storage::HeldRecord& held, const Asking& asking) {
   using storage::HeldKind;
   ESSAIM_CHECK(held.kind == HeldKind::kModeration || held.kind == HeldKind::kApproval ||
                held.kind == HeldKind::kListmaster);
@@ -99,7 +101,23 @@ Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list
     mail.values["name"] = request->name;
     if (list.id == 0) mail.values["list"] = request->list.address();
   }
-  return send_service_mail(context, mail);
+  return mail;
+}
+
+}  // namespace
+
+Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list,
+                          const storage::HeldRecord& held, const Asking& asking) {
+  const auto mail = question_about(context, list, held, asking);
+  if (!mail.ok()) return mail.error();
+  return send_service_mail(context, *mail);
+}
+
+Result<std::optional<ReadyNotice>> make_question(WriteContext& context, const storage::ListRecord& list,
+                                                 const storage::HeldRecord& held, const Asking& asking) {
+  const auto mail = question_about(context, list, held, asking);
+  if (!mail.ok()) return mail.error();
+  return make_service_mail(context, *mail);
 }
 
 }  // namespace essaim::lists

@@ -7,7 +7,9 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "lists/notices.h"
 #include "lists/requests/request.h"
 #include "storage/held_store.h"
 
@@ -36,5 +38,8 @@ struct Asking {
 // Sends what waits to those who decide: editors, owners or listmasters.
 Result<void> ask_deciders(WriteContext& context, const storage::ListRecord& list,
                           const storage::HeldRecord& held, const Asking& asking = {});
+// What is sent then, of a post that does not wait yet; by reading alone. Nothing: there is nobody to ask.
+Result<std::optional<ReadyNotice>> make_question(WriteContext& context, const storage::ListRecord& list,
+                                                 const storage::HeldRecord& held, const Asking& asking);
 
 }  // namespace essaim::lists

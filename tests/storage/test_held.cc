@@ -1,6 +1,8 @@
 // What waits for somebody, how often somebody was answered, and texts of sites.
+#include <chrono>
 #include <set>
 
+#include "core/base/id.h"
 #include "storage/held_store.h"
 #include "storage/sql.h"
 #include "storage/text_store.h"
@@ -96,7 +98,11 @@ BOOST_AUTO_TEST_CASE(what_waits_is_found_by_id_key_and_subject_and_decided_once)
     BOOST_TEST(must(store.find_waiting(7, HeldKind::kApproval, "subscribe ann@x.example"))->id == 2);
     BOOST_TEST(must(store.decide(1, HeldState::kApproved, at(200), "eve@e.example", "")));
     BOOST_TEST(!must(store.decide(1, HeldState::kRejected, at(201), "ed@e.example", "no")));
+    // What is large is not all in the transaction that decides.
     BOOST_TEST((store.message(1).error().code == ErrorCode::kNotFound));
+    BOOST_TEST(must(store.decided_with_message(10)) == std::vector<Id>{1}, boost::test_tools::per_element());
+    BOOST_TEST(must(store.purge_messages(std::vector<Id>{1})) == 1);
+    BOOST_TEST(must(store.decided_with_message(10)).empty());
     BOOST_TEST(must(store.find(1))->decided_by == "eve@e.example");
     BOOST_TEST(must(store.search({})).size() == 1U);
     BOOST_TEST(must(store.search({.list = "dev@lists.example", .decided = true})).size() == 2U);
@@ -146,6 +152,49 @@ BOOST_AUTO_TEST_CASE(what_waits_about_the_same_is_found_without_reading_all_that
     const auto before = rows_read();
     BOOST_TEST(find()->id == 1990);
     BOOST_TEST(rows_read() - before < 100);
+    return {};
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_message_that_was_staged_is_that_of_what_waits_and_else_forgotten) {
+  TempDatabase database;
+  const std::string message(700'000, 'm');  // 3 pieces
+  const Id waits = first_id_at(kNow), vain = waits + 1, late = first_id_at(kNow + std::chrono::hours(2));
+  const auto a_post = [](Id id, const std::string& key) {
+    HeldRecord held = a_held(id, 1000);
+    held.key = key;
+    return held;
+  };
+  for (const std::int64_t first_piece : {0, 2}) {
+    commit(*database, [&](Connection& c) -> Result<void> {
+      for (const Id id : {waits, vain, late}) ESSAIM_TRY(HeldStore(c).stage(id, message, first_piece));
+      return {};
+    });
+  }
+  commit(*database, [&](Connection& c) -> Result<void> {
+    HeldStore store(c);
+    ESSAIM_TRY(store.add(a_post(waits, "key1"), message, true));
+    // Nothing was staged of it.
+    ESSAIM_TRY(store.add(a_post(waits + 2, "key2"), message, true));
+    ESSAIM_TRY(store.unstage(late));
+    return store.stage(late, "another", 0);
+  });
+  commit(*database, [&](Connection& c) -> Result<void> {
+    HeldStore store(c);
+    BOOST_TEST((must(store.message(waits)) == message));
+    BOOST_TEST((must(store.message(waits, 2)) == message.substr(0, 2 * HeldStore::kPiece)));
+    BOOST_TEST((must(store.message(waits + 2)) == message));
+    BOOST_TEST(must(store.decided_with_message(10)).empty());
+    const auto found = must(store.staged_in_vain(kNow + std::chrono::hours(1), 10));
+    BOOST_TEST(found == std::vector<Id>{vain}, boost::test_tools::per_element());
+    // A server that is behind may have named what waits.
+    const std::vector<Id> named = {waits, vain};
+    BOOST_TEST(must(store.purge_messages(named)) == HeldStore::kPiecesTogether);
+    BOOST_TEST(must(store.purge_messages(named)) == 1);
+    BOOST_TEST(must(store.purge_messages(named)) == 0);
+    BOOST_TEST((must(store.message(waits)) == message));
+    ESSAIM_TRY(store.add(a_post(late, "key3"), "another", true));
+    BOOST_TEST(must(store.message(late)) == "another");
     return {};
   });
 }
