@@ -64,7 +64,7 @@ Result<ServiceMail> question_about(WriteContext& context, const storage::ListRec
                       ? "listmaster@" + list.domain
                       : list.local + (post ? "-editor@" : "-owner@") + list.domain;
   mail.reply_to = "answer+" + held.key;
-  mail.attachment = asking.message;
+  if (asking.message.size() <= kMostAttached) mail.attachment = asking.message;
   mail.require_tls = requires_tls(held);
   mail.replied = false;
   const auto span = std::chrono::duration_cast<Duration>(held.expires - context.now);
@@ -82,11 +82,11 @@ Result<ServiceMail> question_about(WriteContext& context, const storage::ListRec
                  {"size", bytes_for_display(static_cast<double>(held.size))},
                  {"reminder", asking.reminder ? "1" : ""}};
   if (post) {
-    mail.values["attached"] = asking.message.empty() ? "" : "1";
+    mail.values["attached"] = mail.attachment.empty() ? "" : "1";
     mail.values["refused"] = asking.refused;
     // Where no page shows it.
-    if (asking.message.empty() && mail.values["link"].empty()) {
-      auto words = beginning_of(context, held);
+    if (mail.attachment.empty() && mail.values["link"].empty()) {
+      auto words = asking.message.empty() ? beginning_of(context, held) : beginning_of(asking.message);
       if (!words.ok()) return words.error();
       for (const std::string_view line : split(trimmed(*words), '\n'))
         mail.values["words"] += (mail.values["words"].empty() ? "  " : "\n  ") + std::string(line);

@@ -5,6 +5,7 @@
 //   answer+KEY@          the first line of the answer says which: a word alone, or a refusal and its reason
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,9 +30,13 @@ std::string waiting_key(const Request& request);
 // Its sender said REQUIRETLS: what is written about it must be protected as well (RFC 8689 §6).
 bool requires_tls(const storage::HeldRecord& held);
 
+// Octets of a message that a question has attached, as much as mail for people may have (recipients.cc); of a larger one it says
+// how it begins, or where the page is that does.
+inline constexpr std::size_t kMostAttached = 25U << 20;
+
 struct Asking {
   bool reminder = false;
-  std::string_view message{};                     // attached; "" for none
+  std::string_view message{};                     // attached, if it is not too large; "" for none
   std::optional<storage::BatchRecipient> only{};  // who alone is asked; nothing: all who decide
   std::string refused{};  // what their server said to the message, without which they are asked
 };

@@ -1,6 +1,8 @@
 #include "lists/held/view.h"
 
 #include "core/base/text.h"
+#include "core/mail/content_type.h"
+#include "core/mail/header_block.h"
 #include "core/mail/readable.h"
 #include "lists/held/keys.h"
 #include "storage/directory_store.h"
@@ -11,8 +13,9 @@ namespace {
 using storage::HeldKind;
 using storage::HeldRecord;
 
-constexpr std::int64_t kLargestShown = std::int64_t{1} << 20;  // octets of a message that is read for a look
-constexpr std::size_t kMostWords = 3'000;                      // octets that are shown of it
+constexpr std::int64_t kPiecesShown = 4;  // of a message that is read for a look: 1 MB
+constexpr std::size_t kMostShown = std::size_t{1} << 20;
+constexpr std::size_t kMostWords = 3'000;  // octets that are shown of it
 // The same of those that wait beside it.
 constexpr std::int64_t kLargestBeside = std::int64_t{64} << 10;
 constexpr std::size_t kFewWords = 300;
@@ -26,7 +29,13 @@ std::optional<smtp::Address> mailbox(const std::string& text) {
 std::string beginning(const std::string& message, std::size_t most) {
   const auto header = mail::HeaderBlock::parse(message);
   if (!header.ok()) return "";
-  std::string text = mail::main_text(*header, std::string_view(message).substr(header->body_offset()));
+  std::string body = message.substr(header->body_offset());
+  // Of a large one this is the beginning: its last line may end anywhere, and the multipart has no end. Where it has one, nothing
+  // behind that is read.
+  if (message.size() >= kMostShown) body.resize(body.rfind('\n') + 1);
+  const mail::ContentType type = mail::content_type_of(*header);
+  if (type.type == "multipart") body += "\r\n--" + type.parameter("boundary") + "--\r\n";
+  std::string text = mail::main_text(*header, body);
   if (!is_valid_utf8(text)) return "";
   std::string out;
   for (const char c : text) {
@@ -38,11 +47,11 @@ std::string beginning(const std::string& message, std::size_t most) {
   return out.substr(0, end) + "\n[...]";
 }
 
-// How the message begins; "" of one that is larger, or decided meanwhile.
-Result<std::string> words_of(WriteContext& context, const HeldRecord& held, std::int64_t largest,
+// How the message begins; "" of one that is decided meanwhile.
+Result<std::string> words_of(WriteContext& context, const HeldRecord& held, std::int64_t pieces,
                              std::size_t most) {
-  if (!held.is_post() || held.size > largest) return std::string();
-  auto message = storage::HeldStore(context.connection).message(held.id);
+  if (!held.is_post()) return std::string();
+  auto message = storage::HeldStore(context.connection).message(held.id, pieces);
   if (message.ok()) return beginning(*message, most);
   if (message.error().code == ErrorCode::kNotFound) return std::string();
   return message.error();
@@ -61,9 +70,11 @@ Result<std::vector<WaitingToo>> others_beside(WriteContext& context, const HeldR
   for (HeldRecord& held : *waiting) {
     if (held.id == one.id || held.expires <= context.now || out.size() == kMostOthers) continue;
     WaitingToo too;
-    auto words = words_of(context, held, kLargestBeside, kFewWords);
-    if (!words.ok()) return words.error();
-    too.words = *std::move(words);
+    if (held.size <= kLargestBeside) {
+      auto words = words_of(context, held, 1, kFewWords);
+      if (!words.ok()) return words.error();
+      too.words = *std::move(words);
+    }
     if (!held.is_post()) {
       const auto request = request_of(held.details, list);
       if (!request.ok()) return request.error();
@@ -124,7 +135,11 @@ bool still_decides_others(const HeldRecord& one, WallTime now) {
 }
 
 Result<std::string> beginning_of(WriteContext& context, const HeldRecord& held) {
-  return words_of(context, held, kLargestShown, kMostWords);
+  return words_of(context, held, kPiecesShown, kMostWords);
+}
+
+Result<std::string> beginning_of(std::string_view message) {
+  return beginning(std::string(message.substr(0, kMostShown)), kMostWords);
 }
 
 Result<std::optional<HeldView>> view_held(WriteContext& context, const std::string& key,

@@ -44,8 +44,10 @@ bool is_decided_with(const storage::HeldRecord& other, const storage::HeldRecord
 // Whether the key of the one still decides others: it waits, or a page that was open meanwhile is pressed within the hour.
 bool still_decides_others(const storage::HeldRecord& one, WallTime now);
 
-// How the text of a post begins; "" of a large one, of one that is decided, and of what is no post.
+// How the text of a post begins; "" of one that is decided, and of what is no post.
 Result<std::string> beginning_of(WriteContext& context, const storage::HeldRecord& held);
+// The same of its message.
+Result<std::string> beginning_of(std::string_view message);
 
 // Nothing: no such key (any more). `with_words`: also reads the messages, and what else waits.
 Result<std::optional<HeldView>> view_held(WriteContext& context, const std::string& key,

@@ -1,6 +1,8 @@
 // Posts that wait: moderation and confirmation by mail, in the dialogue and out of it.
 #include "lists/held/answer.h"
 #include "lists/held/job.h"
+#include "lists/held/keys.h"
+#include "lists/held/view.h"
 #include "lists/site_texts.h"
 #include "storage/fault.h"
 #include "storage/held_store.h"
@@ -53,6 +55,37 @@ BOOST_AUTO_TEST_CASE(moderators_do_not_see_who_got_a_blind_copy) {
   BOOST_TEST(letter.whole.find("dean@x.example") == std::string::npos, letter.whole);
   BOOST_TEST(letter.whole.find("Message-ID: <p1@x>\r\nX-Last: 1\r\n\r\nHello all\r\n") != std::string::npos,
              letter.whole);
+}
+
+BOOST_AUTO_TEST_CASE(of_a_post_too_large_to_be_attached_moderators_are_told_how_it_begins) {
+  Moderated site("editorkey", {{"max_size", "0"}});
+  std::string content = crlf(
+      "From: ann@x.example\nTo: dev@lists.example\nSubject: hello\nDate: Sun, 22 Nov 2026 18:52:04 +0000\n"
+      "Message-ID: <p1@x>\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+      "--b\nContent-Type: text/plain\n\nHello all\n--b\nContent-Type: application/octet-stream\n"
+      "Content-Transfer-Encoding: base64\n\n");
+  while (content.size() <= lists::kMostAttached) content += std::string(76, 'A') + "\r\n";
+  content += "--b--\r\n";
+  BOOST_TEST(site.send("ann@x.example", {"dev@lists.example"}, content).positive());
+  const Letter letter = last_letter(site, "eve@e.example");
+  BOOST_TEST(letter.says("waits for a moderator.\n"), letter.text);
+  BOOST_TEST(letter.says("It begins:\n\n  Hello all\n"), letter.text);
+  BOOST_TEST(letter.whole.size() < 10'000U);
+  // So does the page, also of what is attached and larger than is looked at.
+  site.read([&](storage::Connection& c) {
+    lists::WriteContext context{site.services, c, site.clock.wall_now()};
+    const auto view = lists::view_held(context, letter.key(), "en", true);
+    TestSite::require(view);
+    BOOST_REQUIRE(view->has_value());
+    BOOST_TEST((*view)->words.starts_with("Hello all"), (*view)->words);
+  });
+  const auto waiting = site.held();
+  BOOST_REQUIRE(waiting.size() == 1U);
+  site.read([&](storage::Connection& c) {
+    const auto message = storage::HeldStore(c).message(waiting[0].id);
+    TestSite::require(message);
+    BOOST_TEST((*message == content));
+  });
 }
 
 BOOST_AUTO_TEST_CASE(the_first_answer_counts_and_later_ones_are_told_who_was_first) {
