@@ -74,6 +74,8 @@ Error mariadb_error(unsigned number, const char* text, const std::string& databa
 
 Error mariadb_commit_error(unsigned number, const char* text, const std::string& database) {
   Error error = mariadb_error(number, text, database, "COMMIT");
+  if (std::string_view(text).find("writeset size") != std::string_view::npos)
+    error.message += " (raise the cluster's wsrep_max_ws_size)";
   // An answer that says the transaction was rolled back is an answer. Without one it may have happened.
   if (error.code != ErrorCode::kTemporary && error.code != ErrorCode::kExists)
     error.code = ErrorCode::kUnknownOutcome;

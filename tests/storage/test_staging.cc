@@ -1,6 +1,7 @@
 // Forms of large posts that are stored in pieces before the post itself. On both engines.
 #include <optional>
 
+#include "storage/mariadb/mariadb_error.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
 
@@ -88,6 +89,13 @@ BOOST_AUTO_TEST_CASE(a_large_form_that_was_staged_is_published_by_its_post_and_e
     BOOST_TEST((PostStore(c).rendering(old).error().code == ErrorCode::kNotFound));
     return {};
   });
+}
+
+BOOST_AUTO_TEST_CASE(a_write_set_that_is_too_large_names_the_setting) {
+  const Error error = mariadb_commit_error(1105, "Maximum writeset size exceeded", "db1/essaim");
+  BOOST_TEST(error.message.find("wsrep_max_ws_size") != std::string::npos, error.message);
+  BOOST_TEST(mariadb_commit_error(1105, "Unknown error", "db1/essaim").message.find("wsrep") ==
+             std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
