@@ -187,6 +187,7 @@ Command parse_command(std::string_view line) {
   const Row* row = row_named(word);
   if (row == nullptr) return out;
   out.kind = row->kind;
+  out.word = std::string(row->usage.substr(0, row->usage.find(' ')));
   if (!read_arguments(row->form, rest, &out)) {
     out.kind = CommandKind::kBadlyWritten;
     out.usage = row->usage;

@@ -43,6 +43,7 @@ struct Command {
   CommandKind kind = CommandKind::kUnknown;
   bool quiet = false;
   std::string line;  // as written, for the answer
+  std::string word;  // its name as we write it, "SIGNOFF"; "" of what is unknown
   std::string list;  // "dev" or "dev@lists.example.org", in lower case
   std::string email;
   std::string name;    // the rest: a name, or the reason of a rejection

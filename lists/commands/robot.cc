@@ -93,9 +93,9 @@ Planned refused(smtp::Reply reply, std::string_view rule) {
 }
 
 // Anybody may write any From, and shall not learn in the dialogue who is on a list.
-bool is_surely_author(const Submission& submission) {
+bool is_surely_author(const Submission& submission, const Incoming& incoming) {
   return submission.login || !submission.judged || !submission.authentication ||
-         submission.authentication->author_authenticated();
+         (submission.authentication->author_authenticated() && of_verified_domain(submission, incoming));
 }
 
 // What can be answered in the dialogue is: one request that a rule refuses, or a member that is none.
@@ -160,7 +160,7 @@ Result<Requester> requester_of(const PlanContext& context, const Target& target)
     who.language = *std::move(language);
   }
   who.auth = known_by(context.submission, context.incoming);
-  who.is_vouched_for = is_surely_author(context.submission);
+  who.is_vouched_for = is_surely_author(context.submission, context.incoming);
   who.client = context.submission.client;
   who.remote_address = context.submission.client_ip;
   who.in_reply_to = context.incoming.message_id;
@@ -195,6 +195,7 @@ Result<Planned> plan_commands(const PlanContext& context, std::shared_ptr<const 
         target->kind == TargetKind::kSubscribe ? CommandKind::kSubscribe : CommandKind::kUnsubscribe;
     command.list = target->list.address();
     command.line = target->address.to_string();
+    command.word = target->kind == TargetKind::kSubscribe ? "SUBSCRIBE" : "SIGNOFF";
     if (target->kind == TargetKind::kSubscribe && context.incoming.from_fields == 1) {
       const auto from = mail::parse_address_list(context.incoming.header.find("From")->raw_value());
       if (from.mailboxes.size() == 1) command.name = mail_name(from.mailboxes.front());

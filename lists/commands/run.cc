@@ -48,7 +48,15 @@ Result<std::optional<storage::ListRecord>> CommandRun::find_list(const std::stri
   // A list of the domain may be named as it was in another one.
   if (list.ok() && list->has_value() && domain != here && (*list)->domain != here)
     return std::optional<storage::ListRecord>();
+  if (list.ok() && list->has_value()) found_ = (*list)->address();
   return list;
+}
+
+std::string CommandRun::quoted(const Command& command) const {
+  if (who_.is_vouched_for) return shown(command.line);
+  if (command.word.empty()) return who_.repeated(command.line);
+  const std::string list = command.list == "*" ? command.list : found_;
+  return (command.quiet ? "QUIET " : "") + command.word + (list.empty() ? "" : " " + list);
 }
 
 Result<std::string> CommandRun::run(const Request& request) {
@@ -62,7 +70,8 @@ Result<std::string> CommandRun::run(const Request& request) {
 Result<std::string> CommandRun::on_list(const Command& command, Verb verb) {
   auto list = find_list(command.list);
   if (!list.ok()) return list.error();
-  if (!list->has_value()) return say("there is no list {{list}}", {{"list", shown(command.list)}});
+  if (!list->has_value())
+    return say("there is no list {{list}}", {{"list", who_.repeated(shown(command.list))}});
   Request request;
   request.verb = verb;
   request.list = std::move(**list);
@@ -114,7 +123,7 @@ Result<std::string> CommandRun::on_all(const Command& command) {
   }
   // Which lists somebody else is on is not told.
   if (!(person == who_.address))
-    return say("{{email}} was asked to confirm", {{"email", person.to_string()}});
+    return say("{{email}} was asked to confirm", {{"email", who_.repeated(person)}});
   return out.empty() ? say("you are on no list") : out;
 }
 
@@ -170,7 +179,7 @@ Result<std::string> CommandRun::by_keys(const Command& command) {
     single.name = std::string(rest);
     auto text = by_key(single);
     if (!text.ok()) return text;
-    if (keys.size() > 1) out += key + ": ";
+    if (keys.size() > 1) out += (is_key(key) ? key : who_.repeated(key)) + ": ";
     out += *text + "\n";
   }
   out.pop_back();
@@ -233,9 +242,9 @@ Result<std::string> CommandRun::one(const Command& command) {
       return say("there are no archives by mail");
     case CommandKind::kBadlyWritten:
       return say("{{line}}: {{usage}} is how it is written",
-                 {{"line", shown(command.line)}, {"usage", say(command.usage)}});
+                 {{"line", quoted(command)}, {"usage", say(command.usage)}});
     case CommandKind::kUnknown:
-      return say("not a command: {{line}}", {{"line", shown(command.line)}});
+      return say("not a command: {{line}}", {{"line", quoted(command)}});
   }
   return Error{ErrorCode::kInternal, "a command of no known kind"};
 }
@@ -259,11 +268,12 @@ bool CommandRun::is_repeated(const Command& command) {
 
 Result<void> CommandRun::all(const Commands& commands) {
   for (const Command& command : commands.commands) {
+    found_.clear();
     auto text =
         is_repeated(command) ? say("this stands above already, and is done once in a mail") : one(command);
     if (!text.ok()) return text.error();
     if (text->empty()) continue;
-    results_ += "> " + shown(command.line) + "\n" + indented(*text) + "\n";
+    results_ += "> " + quoted(command) + "\n" + indented(*text) + "\n";
   }
   if (commands.more)
     results_ += say("further commands were left out: there are more than {{count}}",

@@ -35,6 +35,8 @@ class CommandRun {
   // Further keys may follow the first: DISTRIBUTE dev KEY KEY.
   Result<std::string> by_keys(const Command& command);
   Result<std::optional<storage::ListRecord>> find_list(const std::string& name);
+  // The command, over what became of it: the line, or what of it is ours.
+  std::string quoted(const Command& command) const;
   std::string say(std::string_view english, Values values = {}) const;
   Result<std::string> run(const Request& request);
 
@@ -44,6 +46,7 @@ class CommandRun {
   const std::optional<std::string>& named_lists_;
   std::set<std::tuple<CommandKind, std::string, std::string>> done_once_;
   std::string results_;
+  std::string found_;      // the list that the command named
   bool only_good_ = true;  // everything was done, or waits for an answer to what was sent
   bool help_ = false;
 };

@@ -263,7 +263,7 @@ Done turn_away(const Doing& doing, const smtp::Address& wrong) {
       Response::Status::kRefused,
       doing.say("{{email}} has a character that nobody sees before the @, {{code}}: an address without "
                 "it is needed",
-                {{"email", escaped_for_display(wrong.to_string(), 256)}, {"code", unseen_in(wrong)}}),
+                {{"email", escaped_for_display(doing.who.repeated(wrong), 256)}, {"code", unseen_in(wrong)}}),
       "invisible"};
 }
 
@@ -311,6 +311,7 @@ Values Doing::values() const {
 
 std::string Doing::say(std::string_view english, Values more) const {
   Values all = values();
+  all["email"] = who.repeated(request.email);
   for (auto& [name, value] : more) all[name] = std::move(value);
   return phrase(who.language, english, all);
 }

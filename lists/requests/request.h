@@ -110,6 +110,12 @@ struct Requester {
   std::string language;     // of answers
   std::string in_reply_to;  // Message-ID of what asked
   std::string name() const { return is_operator ? "the operator" : address.to_string(); }
+  // What they wrote, or an address that they named, as an answer to them may repeat it: not to a From that anybody may have
+  // written, for it would carry the words of one to another.
+  std::string repeated(std::string_view text) const { return is_vouched_for ? std::string(text) : "..."; }
+  std::string repeated(const smtp::Address& email) const {
+    return email == address ? email.to_string() : repeated(email.to_string());
+  }
 };
 
 struct Response {

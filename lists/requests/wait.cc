@@ -70,7 +70,7 @@ Result<std::optional<Response>> asked_too_often(const Doing& doing, const smtp::
   return std::optional(Response{
       Response::Status::kRefused,
       phrase(doing.who.language, "{{email}} has been asked too often within the hour, try again later",
-             {{"email", asked.to_string()}}),
+             {{"email", doing.who.repeated(asked)}}),
       "rate"});
 }
 
@@ -83,7 +83,7 @@ Done wait_for_confirmation(const Doing& doing, const std::string& rule) {
   if (doing.action.then) held.details["then"] = scenario::to_string(*doing.action.then);
   held.expires = later(doing.context.now, doing.settings.confirm_expire);
   const auto say = [&](std::string_view english) {
-    return phrase(doing.who.language, english, {{"email", asked.to_string()}});
+    return phrase(doing.who.language, english, {{"email", doing.who.repeated(asked)}});
   };
   const std::string was_asked = say("{{email}} was asked to confirm");
   // Who is on a list, and was asked what, is nobody else's business: who asks for another hears always the same. The rule is for
