@@ -174,6 +174,8 @@ Result<Planned> plan_commands(const PlanContext& context, std::shared_ptr<const 
   if (disposition.kind == Disposition::Kind::kReject) return refused(disposition.reply, disposition.rule);
   auto who = requester_of(context, *target);
   if (!who.ok()) return who.error();
+  // It takes no command to write there, and the address is in all archives.
+  who->is_not_told = target->kind == TargetKind::kLeave && !who->is_vouched_for;
   auto answered = storage::AnswerStore(context.connection)
                       .counted(ascii_lowered(who->address.to_string()), context.services.clock->wall_now());
   if (!answered.ok()) return answered.error();

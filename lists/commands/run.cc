@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::size_t kMostLists = 500;
 constexpr std::size_t kMostKeys = 40;  // in one command
+// To who is not vouched for: what is longer is left out behind so much.
+constexpr std::size_t kShort = 1'000;
+constexpr std::size_t kEnough = std::size_t{32} * 1024;
 
 std::string shown(const std::string& text) {
   return escaped_for_display(text, 300);
@@ -273,6 +276,9 @@ Result<void> CommandRun::all(const Commands& commands) {
         is_repeated(command) ? say("this stands above already, and is done once in a mail") : one(command);
     if (!text.ok()) return text.error();
     if (text->empty()) continue;
+    // INFO of as many lists as a mail may name is a hundred times what was asked, and whoever gets it did not ask, perhaps.
+    if (!who_.is_vouched_for && results_.size() > kEnough && text->size() > kShort)
+      text = say("not allowed: {{reason}}", {{"reason", reason_text(who_.language, "not_by_from")}});
     results_ += "> " + quoted(command) + "\n" + indented(*text) + "\n";
   }
   if (commands.more)
@@ -286,9 +292,7 @@ Result<void> CommandRun::answer() {
   // Who writes to LIST-subscribe or LIST-unsubscribe gets the question, the welcome or the goodbye, and that will do.
   const bool by_address = target_.kind == TargetKind::kSubscribe || target_.kind == TargetKind::kLeave;
   if (by_address && only_good_) return {};
-  // It takes no command to write there, and the address is in all archives: what is refused is not told to a From that anybody may
-  // have written.
-  if (target_.kind == TargetKind::kLeave && !who_.is_vouched_for) return {};
+  if (who_.is_not_told) return {};
   const storage::ListRecord list = domain_asked(target_);
   ServiceMail mail;
   mail.list = &list;

@@ -221,6 +221,9 @@ class Answering {
       as.approved_by = "invited by " + held_.author;
     } else {
       as.sender_confirmed = true;
+      // The answer goes to who sends the key, which need not be the one who got it.
+      as.is_vouched_for = who_.is_vouched_for || (who_.address.domain == as.address.domain &&
+                                                  who_.address.local_key() == as.address.local_key());
       as.email_confirmed = held_.detail("asked") == "email";
       // Who asked is answered as they asked; a mail that confirms may say nothing of languages. A browser does.
       const std::string language = held_.detail("language");

@@ -214,6 +214,24 @@ Result<Authorised> allowed(WriteContext& context, const Request& request, const 
   return authorise(context.services, &context.connection, request.list, row.function, question);
 }
 
+// A From that nobody vouches for may be of somebody who asked for nothing. The names of all members go to whom the question has
+// reached: who has the key sends it from that address, or from one that is vouched for. And a member who may not leave so would hear
+// nothing of it: the question reaches who has the mailbox, and what they answer is answered.
+Result<void> ask_first(WriteContext& context, const Request& request, const Requester& who,
+                       scenario::Action* action) {
+  if (who.is_vouched_for) return {};
+  if (request.verb == Verb::kReview && action->kind == ActionKind::kDoIt) {
+    action->kind = who.sender_confirmed ? ActionKind::kReject : ActionKind::kRequestAuth;
+    action->reason = "not_by_from";
+  } else if (request.verb == Verb::kUnsubscribe && action->kind == ActionKind::kReject && who.is_not_told) {
+    auto member =
+        storage::MemberStore(context.connection).find(request.list.id, Role::kMember, request.email);
+    if (!member.ok()) return member.error();
+    if (member->has_value()) action->kind = ActionKind::kRequestAuth;
+  }
+  return {};
+}
+
 bool is_about_name(Verb verb) {
   return verb == Verb::kRename || verb == Verb::kForgetName || verb == Verb::kSetText ||
          verb == Verb::kDeleteText || verb == Verb::kBlock || verb == Verb::kUnblock;
@@ -348,6 +366,7 @@ Result<Response> carry_out(WriteContext& context, const Request& request, const 
   if (wrong != nullptr && who.is_operator) return Error{ErrorCode::kInvalid, wrong_with_new_member(*wrong)};
   auto authorised = allowed(context, request, who);
   if (!authorised.ok()) return authorised.error();
+  ESSAIM_TRY(ask_first(context, request, who, &authorised->action));
   const Doing doing{context, request, who, authorised->action, settings_of(request.list)};
   Done done = wrong != nullptr ? turn_away(doing, *wrong) : follow(doing, authorised->rule);
   if (!done.ok()) return done.error();

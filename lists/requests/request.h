@@ -101,6 +101,7 @@ struct Requester {
   bool is_operator = false;  // of the command line: everything is allowed
   bool sender_confirmed = false, email_confirmed = false;
   bool is_vouched_for = true;  // false: of a mail whose From anybody may have written
+  bool is_not_told = false;    // a refusal: the mail came to LIST-unsubscribe@ from such a From
   std::string
       approved_by;  // the owners have approved it, a token of ours says it, or a rule said what follows a confirmation: no
                     // rule is asked

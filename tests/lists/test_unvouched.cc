@@ -1,4 +1,7 @@
 // What a From that nobody vouches for is answered: it may be of somebody who asked for nothing.
+#include <algorithm>
+
+#include "lists/site_texts.h"
 #include "tests/lists/author_site.h"
 
 using namespace essaim;
@@ -21,6 +24,9 @@ struct Asked : AuthorSite {
                       author_zone(""), "eve@evil.example", nullptr, to);
     BOOST_TEST(reply.code == 250, reply.to_string());
     return reply;
+  }
+  void answer_question(const std::string& who, const std::string& from) {
+    ask(last_question(*this, who).field("Reply-To"), "yes\n", false, from);
   }
 };
 
@@ -74,6 +80,86 @@ BOOST_AUTO_TEST_CASE(a_sender_beside_authors_of_another_domain_is_not_vouched_fo
   const auto reply = site.post(mail, author_zone(""), kAnn, nullptr, kRobot);
   BOOST_TEST(reply.code == 250, reply.to_string());
   BOOST_TEST(!has(last_letter(site, "ed@victim.example").whole, "buy-pills"));
+}
+
+BOOST_AUTO_TEST_CASE(the_members_of_a_public_list_are_named_to_who_has_the_mailbox) {
+  Asked site;
+  for (const char* name : {"dev", "other"})
+    site.make_list(name, {{"review", "public"}}, {"m@example.org"}, {"own@o.example"});
+  const auto names_them = [&site](const std::string& who) {
+    return last_letter(site, who).says("m@example.org");
+  };
+  site.ask(kRobot, "review dev\n", true);
+  BOOST_TEST(names_them(kAnn));
+
+  site.ask(kRobot, "review dev\nreview other\n");
+  const auto all = letters_to(site, kAnn);
+  BOOST_TEST(std::count_if(all.begin(), all.end(),
+                           [](const Letter& letter) { return letter.says("m@example.org"); }) == 1);
+  BOOST_TEST(last_letter(site, kAnn).says("> REVIEW dev@lists.example\n  ann@author.example was asked"));
+  const Letter question = last_question(site, kAnn);
+  BOOST_TEST(question.says("see the members of other@lists.example"), question.text);
+  // With the key of one, the names do not go to another.
+  site.answer_question(kAnn, "bob@author.example");
+  const Letter refused = last_letter(site, "bob@author.example");
+  BOOST_TEST(!refused.says("m@example.org"));
+  BOOST_TEST(refused.says("not allowed: who asks for this has to be known by more than From"), refused.text);
+  site.clock.advance(std::chrono::hours(2));
+  site.ask(kRobot, "review other\n");
+  BOOST_TEST(!names_them(kAnn));
+  site.answer_question(kAnn, "Ann@author.example");
+  BOOST_TEST(last_letter(site, "Ann@author.example").says("m@example.org"));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_told_of_many_lists_has_an_end) {
+  for (const bool is_signed : {false, true}) {
+    BOOST_TEST_CONTEXT((is_signed ? "signed" : "not signed")) {
+      Asked site;
+      std::string text;
+      for (int i = 0; i < 30; ++i) {
+        std::vector<std::string> owners;
+        for (int n = 0; n < 30; ++n)
+          owners.push_back(std::string(60, 'o') + std::to_string(n) + "@o.example");
+        site.make_list("l" + std::to_string(i), {}, {}, owners);
+        text += "info l" + std::to_string(i) + "\n";
+      }
+      site.ask(kRobot, text + "verify l1\n", is_signed);
+      const Letter letter = last_letter(site, kAnn);
+      BOOST_TEST((letter.text.size() > 50'000) == is_signed);
+      BOOST_TEST(letter.says("not allowed: who asks for this has to be known by more than From") !=
+                 is_signed);
+      BOOST_TEST(letter.says("you are known as ann@author.example"));
+    }
+  }
+}
+
+// They heard nothing: the address is in all archives, and a refusal would go to whom others name.
+BOOST_AUTO_TEST_CASE(a_member_who_may_not_leave_so_is_asked_and_hears_why_not) {
+  const struct {
+    const char* rule;
+    bool is_member, leaves;
+  } rows[] = {{"closed", true, false}, {"closed", false, false}, {"mine", true, true}};
+  for (const auto& row : rows) {
+    BOOST_TEST_CONTEXT(row.rule << (row.is_member ? ", member" : "")) {
+      Asked site;
+      SiteTexts texts(*site.database, site.clock);
+      TestSite::require(texts.set({}, storage::TextKind::kScenario, "unsubscribe.mine",
+                                  "true()  smtp  -> reject(reason='unsub_closed')\ntrue()  md5  -> do_it\n"));
+      site.make_list("dev", {{"unsubscribe", row.rule}}, {row.is_member ? kAnn : "m@example.org"},
+                     {"own@o.example"});
+      const auto letters = [&site] { return letters_to(site, kAnn).size(); };
+      // Once, however often it is asked for.
+      for (int i = 0; i < 3; ++i) site.ask("dev-unsubscribe@lists.example", "");
+      BOOST_TEST(letters() == (row.is_member ? 1U : 0U));
+      if (!row.is_member) continue;
+      BOOST_TEST(last_letter(site, kAnn).says("take ann@author.example off dev@lists.example"));
+      site.answer_question(kAnn, kAnn);
+      BOOST_TEST(letters() == 2U);
+      BOOST_TEST(site.member("dev", kAnn).has_value() != row.leaves);
+      const Letter last = last_letter(site, kAnn);
+      BOOST_TEST(last.says("not allowed: nobody may leave this list by himself") != row.leaves, last.text);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
