@@ -1,6 +1,8 @@
 // Mail to a VERP address: who it is about stands in the address, what happened in the DSN, if it is one. The
-// sender does not matter: the token in the address was checked at RCPT. Reports in other forms look like any mail, and are read
-// only with the null reverse-path; what cannot be read at all, of mail to owners, is the postmaster's to look at.
+// sender does not matter: the token in the address was checked at RCPT. A common copy has the same address for all, so there the
+// report says whom it is about, and whoever has a copy can write one: it counts, and is marked as not proven. Reports in other forms
+// look like any mail, and are read only with the null reverse-path; what cannot be read at all, of mail to owners, is the
+// postmaster's to look at.
 #include <utility>
 
 #include "core/base/encoding.h"
@@ -9,6 +11,7 @@
 #include "core/mail/content_type.h"
 #include "core/mail/dsn.h"
 #include "core/mail/plain_report.h"
+#include "core/mailauth/dmarc.h"
 #include "lists/bounces.h"
 #include "lists/owner_report.h"
 #include "lists/plan.h"
@@ -34,6 +37,13 @@ std::string status_of(const mail::DsnRecipient& recipient) {
       return std::string(word);
   }
   return recipient.status;
+}
+
+// The domain of the recipient stands behind the report, or one above it, or a host below it.
+bool is_vouched_for(const Submission& submission, const std::string& domain) {
+  if (!submission.authentication || !submission.authentication->author_authenticated()) return false;
+  const std::string& reporter = submission.authentication->dmarc.domain;
+  return mailauth::is_or_is_below(domain, reporter) || mailauth::is_or_is_below(reporter, domain);
 }
 
 // The message is to blame (too big, its content, its form) or where it comes from, as delivery/failure_policy.h judges replies.
@@ -87,7 +97,7 @@ class BouncePlan : public Plan {
         if (!posted.ok()) return posted.error();
         out.posted = *posted;
       } else if (target().member_id != 0) {
-        auto posted = record(context, target().member_id, *failed);
+        auto posted = record(context, target().member_id, *failed, true);
         if (!posted.ok()) return posted.error();
         out.posted = *posted;
       }
@@ -99,25 +109,26 @@ class BouncePlan : public Plan {
 
  private:
   // Counted once for a post, however many reports come. True: the owners are told.
-  Result<bool> record(const CommitContext& context, Id member_id, const mail::DsnRecipient& failed) const {
+  Result<bool> record(const CommitContext& context, Id member_id, const mail::DsnRecipient& failed,
+                      bool proven) const {
     std::string key = "bounce:";
     put_u64(&key, static_cast<std::uint64_t>(target().post_id));
     put_u64(&key, static_cast<std::uint64_t>(member_id));
     auto seen = storage::PostStore(context.connection).remember(0, key, id(), context.now);
     if (!seen.ok()) return seen.error();
     if (seen->has_value()) return false;
-    if (is_about_message(failed)) return message_refused(context, member_id, failed);
+    if (is_about_message(failed)) return message_refused(context, member_id, failed, proven);
     auto post = storage::PostStore(context.connection).find(target().post_id);
     if (!post.ok()) return post.error();
     ESSAIM_TRY(
         storage::MemberStore(context.connection)
-            .record_bounce(member_id, reason_of(failed), context.now,
+            .record_bounce(member_id, (proven ? "" : "not proven: ") + reason_of(failed), context.now,
                            post->has_value() ? bounce_revision(**post) : storage::MemberStore::kOfAnyPost));
     return false;
   }
 
-  Result<bool> message_refused(const CommitContext& context, Id member_id,
-                               const mail::DsnRecipient& failed) const {
+  Result<bool> message_refused(const CommitContext& context, Id member_id, const mail::DsnRecipient& failed,
+                               bool proven) const {
     auto member = storage::MemberStore(context.connection).find_by_id(member_id);
     if (!member.ok()) return member.error();
     auto post = storage::PostStore(context.connection).find(target().post_id);
@@ -127,9 +138,10 @@ class BouncePlan : public Plan {
     log::warning("message-refused", {{"id", format_id((*post)->id)},
                                      {"list", (*post)->list_address},
                                      {"to", to.local + "@" + to.domain},
-                                     {"reply", reason_of(failed)}});
+                                     {"reply", reason_of(failed)},
+                                     {"proven", proven ? "yes" : "no"}});
     return report_late_refusal(context.services, context.connection, **post,
-                               {to, reason_of(failed), escaped_for_display(failed.remote_mta, 100)},
+                               {to, reason_of(failed), escaped_for_display(failed.remote_mta, 100), proven},
                                context.now);
   }
 
@@ -144,7 +156,8 @@ class BouncePlan : public Plan {
       auto member =
           storage::MemberStore(context.connection).find((*post)->list_id, storage::Role::kMember, *address);
       if (!member.ok()) return member.error();
-      if (member->has_value()) return record(context, (*member)->id, failed);
+      if (member->has_value())
+        return record(context, (*member)->id, failed, is_vouched_for(context.submission, (*member)->domain));
     }
     return false;
   }

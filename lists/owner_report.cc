@@ -50,8 +50,11 @@ std::string text_of(const storage::PostRecord& post, const PostFailures& failure
          "\n  author:      " + escaped_for_display(post.author, 256) +
          "\n  subject:     " + escaped_for_display(post.subject, 256) + "\n\n";
   for (const PostFailures::One& one : failures.named)
-    out += "  " + escaped_for_display(one.recipient.local + "@" + one.recipient.domain, 256) + "\n    " +
-           escaped_for_display(one.reply, 300) + "\n";
+    out +=
+        "  " + escaped_for_display(one.recipient.local + "@" + one.recipient.domain, 256) + "\n    " +
+        escaped_for_display(one.reply, 300) + "\n" +
+        (one.proven ? ""
+                    : "    (not proven: whoever has a copy of this post could have written that report)\n");
   const auto named = static_cast<std::int64_t>(failures.named.size());
   if (const std::int64_t more = failures.about_message + failures.expired - named; more > 0)
     out += "  and " + people(more) + " more\n";

@@ -19,6 +19,7 @@ struct PostFailures {
   struct One {
     storage::BatchRecipient recipient;
     std::string reply, host;
+    bool proven = true;  // false: said by a report that others could have written
   };
   std::int64_t about_message = 0;
   std::int64_t expired = 0;

@@ -103,6 +103,7 @@ BOOST_AUTO_TEST_CASE(a_late_report_about_the_message_counts_against_nobody_and_i
         BOOST_TEST(site.recipients(told.id) == std::vector<std::string>{"owner@o.example"});
         BOOST_TEST(site.rendering(told.id).find("a server took it and reports now") != std::string::npos);
         BOOST_TEST(site.rendering(told.id).find("a@one.example") != std::string::npos);
+        BOOST_TEST((site.rendering(told.id).find("(not proven: ") != std::string::npos) == common);
       }
     }
   }
@@ -123,6 +124,34 @@ BOOST_AUTO_TEST_CASE(a_report_on_a_common_copy_finds_the_member_by_address) {
   BOOST_TEST(site.send("", {to}, dsn("A@one.example", "failed", "5.2.2")).positive());
   BOOST_TEST(site.member("dev", "a@one.example")->bounces == 1);
   BOOST_TEST(site.send("", {to}, dsn("stranger@one.example", "failed", "5.2.2")).positive());
+}
+
+// Everybody who has a copy can write one about everybody.
+BOOST_AUTO_TEST_CASE(a_report_on_a_common_copy_is_proven_if_the_domain_of_the_member_stands_behind_it) {
+  const struct {
+    const char* domain;  // of the report, "": nothing was verified
+    bool verified, proven;
+  } rows[] = {{"", false, false},           {"mx.one.example", true, true}, {"one.example", true, true},
+              {"two.example", true, false}, {"one.example", false, false},  {"none.example", true, false},
+              {"example", true, true}};
+  for (const auto& row : rows) {
+    BOOST_TEST_CONTEXT(row.domain << (row.verified ? ", verified" : "")) {
+      TestSite site;
+      site.make_list("dev", {{"post", "anyone"}, {"envelope", "common"}}, {"a@one.example"});
+      site.send("x@y.example", {"dev@lists.example"}, a_post("x@y.example"));
+      const std::string to = site.posts().front().envelope_sender;
+      if (*row.domain != '\0') {
+        mailauth::Authentication found;
+        found.dmarc.domain = row.domain;
+        if (row.verified) found.dmarc.aligned_by = std::string("dkim ") + row.domain;
+        site.authentication = std::make_shared<const mailauth::Authentication>(std::move(found));
+      }
+      BOOST_TEST(site.send("", {to}, dsn("a@one.example", "failed", "5.2.2")).positive());
+      BOOST_TEST(site.member("dev", "a@one.example")->bounces == 1);
+      BOOST_TEST(site.member("dev", "a@one.example")->last_bounce ==
+                 std::string(row.proven ? "" : "not proven: ") + "5.2.2 550 no such user");
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(failures_of_owners_mail_go_to_the_postmaster_and_never_round) {
