@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/base/counters.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "delivery/loop_side.h"
@@ -147,6 +148,7 @@ void Crew::add_fruitless(MonoTime now, std::vector<Fruitless>* all) {
 
 void Crew::give_up(Courier& courier, Duration after) {
   log::info("connection-given-up", {{"host", std::string_view(courier.peer().host)}, {"after", after}});
+  count(Counter::kGivenUp);
   report_.kept_waiting = true;
   report_soon();
   courier.give_up();

@@ -209,6 +209,8 @@ class EngineImpl : public Engine {
                     });
           if (gathered->all.size() > most) gathered->all.resize(most);
           gathered->load.connections = fabric_.places.used(Standing::kProven);
+          gathered->load.trials = fabric_.places.used(Standing::kUnknown);
+          gathered->load.most_trials = fabric_.places.limit(Standing::kUnknown);
           done(std::move(gathered->all), gathered->load);
         });
       });

@@ -93,6 +93,8 @@ struct DestinationStatus {
 // Of all destinations that are in memory.
 struct EngineLoad {
   int connections = 0;
+  int trials = 0;       // of these, to destinations that are not proven to take mail
+  int most_trials = 0;  // places for such
   int destinations = 0;
   int suspended = 0;  // for now, because of their hosts
 };

@@ -346,6 +346,11 @@ class Round : public std::enable_shared_from_this<Round> {
   // Where targets disagree the reply is 250, and a refusal stands here only (DESIGN §1).
   void log_refusals() const {
     for (const Refused& refused : refused_) {
+      if (refused.rule == "total-size") count(Counter::kLimitedSizes);
+      if (refused.rule == "rate")
+        count(refused.which != nullptr && refused.which->kind == TargetKind::kPost
+                  ? Counter::kLimitedPosts
+                  : Counter::kLimitedCommands);
       log::info("refused", {{"id", format_id(submission_->id)},
                             {"list", refused.list},
                             {"to", refused.target},

@@ -5,6 +5,7 @@
 // postmaster's to look at.
 #include <utility>
 
+#include "core/base/counters.h"
 #include "core/base/encoding.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
@@ -117,6 +118,7 @@ class BouncePlan : public Plan {
     auto seen = storage::PostStore(context.connection).remember(0, key, id(), context.now);
     if (!seen.ok()) return seen.error();
     if (seen->has_value()) return false;
+    if (!proven) context.connection.behind_commit([] { count(Counter::kReportsUnproven); });
     if (is_about_message(failed)) return message_refused(context, member_id, failed, proven);
     auto post = storage::PostStore(context.connection).find(target().post_id);
     if (!post.ok()) return post.error();

@@ -67,6 +67,15 @@ enum class Counter : std::size_t {
   kArcFail,
   kArcError,
   kArcOther,
+  // What was not done for strangers, or put off, because of a bound on what they may have us do:
+  kLimitedQuestions,   // questions and invitations that were not sent
+  kLimitedNotices,     // answers and notices that a post waits, likewise
+  kLimitedCommands,    // mail with commands, refused or put off
+  kLimitedPosts,       // posts that their author would have to confirm, put off
+  kLimitedSizes,       // messages too large for so many addresses, refused
+  kLimitedRecipients,  // for the same reason told to come in another transaction
+  kReportsUnproven,    // bounces counted by reports that others could have written
+  kGivenUp,            // connections to hosts that kept us waiting while others waited for their place
   kCount,
 };
 inline constexpr std::size_t kCounters = static_cast<std::size_t>(Counter::kCount);

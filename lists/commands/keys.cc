@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/counters.h"
 #include "core/base/text.h"
 #include "core/mail/readable.h"
 #include "core/smtp/local_key.h"
@@ -426,10 +427,13 @@ class KeyPlan : public Plan {
 
  private:
   Result<void> answer(WriteContext& write, const storage::HeldRecord& held, const Response& response) const {
-    auto count =
+    auto counted =
         storage::AnswerStore(write.connection).count(ascii_lowered(who_.address.to_string()), write.now);
-    if (!count.ok()) return count.error();
-    if (*count > kMostAnswers) return {};
+    if (!counted.ok()) return counted.error();
+    if (*counted > kMostAnswers) {
+      write.connection.behind_commit([] { count(Counter::kLimitedNotices); });
+      return {};
+    }
     ServiceMail mail;
     mail.message = "answer";
     mail.list = &target().list;

@@ -1,6 +1,7 @@
 // A post that waits: for the moderators, who get it attached, or for its author, who is asked to confirm it.
 #include "lists/held/hold.h"
 
+#include "core/base/counters.h"
 #include "core/base/encoding.h"
 #include "core/base/text.h"
 #include "lists/author_plan.h"
@@ -220,7 +221,11 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
     mail.message = "held";
     auto told = storage::AnswerStore(context.connection).count(ascii_lowered(held.author), context.now);
     if (!told.ok()) return told.error();
-    if (*told <= kMostQuestions) ESSAIM_TRY(send_service_mail(context, mail));
+    if (*told <= kMostQuestions) {
+      ESSAIM_TRY(send_service_mail(context, mail));
+    } else {
+      context.connection.behind_commit([] { count(Counter::kLimitedNotices); });
+    }
   }
   return held;
 }

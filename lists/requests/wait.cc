@@ -1,3 +1,4 @@
+#include "core/base/counters.h"
 #include "core/base/text.h"
 #include "lists/held/keys.h"
 #include "lists/requests/verbs.h"
@@ -67,6 +68,7 @@ Result<std::optional<Response>> asked_too_often(const Doing& doing, const smtp::
   if (!number.ok()) return number.error();
   if (*number <= (by == By::kThemselves ? kMostOwnQuestions : kMostQuestions))
     return std::optional<Response>();
+  doing.connection().behind_commit([] { count(Counter::kLimitedQuestions); });
   return std::optional(Response{
       Response::Status::kRefused,
       phrase(doing.who.language, "{{email}} has been asked too often within the hour, try again later",

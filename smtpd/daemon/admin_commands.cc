@@ -153,6 +153,11 @@ NodeFacts Server::facts() const {
   out.keys_unusable = static_cast<int>(keys_->unusable());
   out.message_memory = budget_->used();
   out.message_memory_limit = budget_->limit();
+  if (intake_) {
+    const ListIntake::Waiting waiting = intake_->waiting();
+    out.large_waiting = waiting.large;
+    out.small_waiting = waiting.small;
+  }
   out.disk_left = guard_->disk_left();
   if (guard_->disk_short()) out.shedding = true;  // new mail
   const std::lock_guard lock(told_mutex_);

@@ -32,6 +32,7 @@ struct NodeFacts {
   int nodes_at_work = 1;                                       // on the same database
   int keys_unusable = 0;                                       // DKIM keys, for want of their secret
   std::uint64_t message_memory = 0, message_memory_limit = 0;  // octets, of messages on their way in
+  std::size_t large_waiting = 0, small_waiting = 0;            // messages that have come in, for room
   double disk_left = 0;  // octets, for messages; infinite: that cannot be told
   struct Certificate {
     std::string file;

@@ -389,6 +389,11 @@ void ListIntake::one_less() {
   if (--running_ == 0) idle_.notify_all();
 }
 
+ListIntake::Waiting ListIntake::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return {waiting_.large.size() + answered_.large.size(), waiting_.small.size() + answered_.small.size()};
+}
+
 void ListIntake::finish() {
   std::vector<std::shared_ptr<Work>> refused;
   {

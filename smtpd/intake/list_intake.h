@@ -52,6 +52,12 @@ class ListIntake final : public Intake {
   static constexpr std::size_t kMostBegun = 1000;
   static constexpr std::size_t kMostOfOne = 100;
 
+  // Messages that wait for room, those that want their content back included. Thread-safe.
+  struct Waiting {
+    std::size_t large = 0, small = 0;
+  };
+  Waiting waiting() const;
+
   // Refuses what waits and what comes, with 421; then waits until nothing is under way, but for no name server.
   void finish();
 
@@ -91,7 +97,7 @@ class ListIntake final : public Intake {
   const std::uint64_t limit_;
   const storage::NodeLease* const lease_;
   const bool hides_submitters_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable idle_;
   Lines waiting_;
   Lines answered_;                  // their names are looked up: they want their content back

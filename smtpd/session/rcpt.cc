@@ -1,4 +1,5 @@
 // RCPT (RFC 5321 §4.1.1.3): one recipient, decided outside.
+#include "core/base/counters.h"
 #include "core/smtp/path.h"
 #include "smtpd/session/server_session.h"
 
@@ -24,6 +25,7 @@ void ServerSession::do_rcpt(std::string_view argument) {
   }
   if (transaction_->most_together > 0 && transaction_->recipients.size() >= transaction_->most_together) {
     // As above. It is said before anything counts this one, who comes again.
+    count(Counter::kLimitedRecipients);
     return send_reply(reply(452, "4.5.3",
                             "The message is too large for so many recipients, send it to the others in "
                             "another transaction"));

@@ -60,6 +60,20 @@ const std::vector<CountedFamily>& counted_families() {
        {{Counter::kShedConnections, {{"what", "connection"}}},
         {Counter::kShedMessages, {{"what", "message"}}},
         {Counter::kShedRecipients, {{"what", "recipient"}}}}},
+      {"essaim_limited_total",
+       "What was not done for others, or put off, because of a bound on what anybody may have us do.",
+       {{Counter::kLimitedQuestions, {{"what", "question"}}},
+        {Counter::kLimitedNotices, {{"what", "notice"}}},
+        {Counter::kLimitedCommands, {{"what", "command"}}},
+        {Counter::kLimitedPosts, {{"what", "post"}}},
+        {Counter::kLimitedSizes, {{"what", "total_size"}}},
+        {Counter::kLimitedRecipients, {{"what", "recipient"}}}}},
+      {"essaim_bounces_unproven_total",
+       "Failures counted by reports about common copies that whoever has one could have written.",
+       {{Counter::kReportsUnproven, {}}}},
+      {"essaim_delivery_connections_given_up_total",
+       "Connections to hosts that kept us waiting while others waited for their place.",
+       {{Counter::kGivenUp, {}}}},
       {"essaim_tls_in_total",
        "TLS handshakes of SMTP clients with us.",
        {{Counter::kTlsIn, {{"result", "success"}}}, {Counter::kTlsInFailed, {{"result", "failure"}}}}},
@@ -222,11 +236,20 @@ void add_node(const Snapshot& snapshot, PrometheusText* out) {
       static_cast<double>(facts.message_memory));
   one(out, "essaim_message_memory_limit_bytes", Type::kGauge, "What they may have of it.",
       static_cast<double>(facts.message_memory_limit));
+  out->family("essaim_intake_waiting", Type::kGauge,
+              "Messages that have come in and wait for room to be decided on and stored.");
+  out->sample(static_cast<double>(facts.large_waiting), {{"line", "large"}});
+  out->sample(static_cast<double>(facts.small_waiting), {{"line", "small"}});
   out->family("essaim_disk_free_bytes", Type::kGauge,
               "What the disk of the state directory has left, or of the SQLite database if that is less.");
   if (std::isfinite(facts.disk_left)) out->sample(facts.disk_left);
   one(out, "essaim_delivery_connections", Type::kGauge, "Connections to receiving hosts now.",
       snapshot.engine.connections);
+  one(out, "essaim_delivery_connections_on_trial", Type::kGauge,
+      "Those of them to destinations that have taken no message lately, until they take one.",
+      snapshot.engine.trials);
+  one(out, "essaim_delivery_connections_on_trial_limit", Type::kGauge, "How many of these there may be.",
+      snapshot.engine.most_trials);
   one(out, "essaim_destinations", Type::kGauge,
       "Destinations in memory: next hops with work or a memory of it.", snapshot.engine.destinations);
   one(out, "essaim_destinations_suspended", Type::kGauge,

@@ -1,6 +1,7 @@
 // How large a message may be: for an address, and for all of its addresses together.
 #include <utility>
 
+#include "core/base/counters.h"
 #include "lists/relay.h"
 #include "lists/total_size.h"
 #include "storage/sql.h"
@@ -112,6 +113,7 @@ BOOST_AUTO_TEST_CASE(what_a_message_is_with_all_its_addresses_is_bounded) {
       {"elsewhere", others, 10'001, "", true, false},
       {"elsewhere and here", {others[0], others[1], to_lists[0]}, 20'001, "", true, false},
   };
+  auto refused = counter_sums()[static_cast<std::size_t>(Counter::kLimitedSizes)];
   for (const Row& row : rows) {
     BOOST_TEST_CONTEXT(row.what) {
       logged_in = row.logged_in;
@@ -129,6 +131,7 @@ BOOST_AUTO_TEST_CASE(what_a_message_is_with_all_its_addresses_is_bounded) {
       BOOST_TEST((stored() == before));
       BOOST_TEST(bells == bells_before);
       BOOST_TEST(log.has({"refused", "id=" + format_id(last_id), "rule=total-size"}));
+      BOOST_TEST(counter_sums()[static_cast<std::size_t>(Counter::kLimitedSizes)] == ++refused);
       // What it is told to do works.
       BOOST_TEST(offer(first(most, row.to), row.octets, kMost, row.words).positive());
     }

@@ -1,3 +1,4 @@
+#include "core/base/counters.h"
 #include "tests/lists/site.h"
 
 using namespace essaim;
@@ -146,10 +147,15 @@ BOOST_AUTO_TEST_CASE(a_report_on_a_common_copy_is_proven_if_the_domain_of_the_me
         if (row.verified) found.dmarc.aligned_by = std::string("dkim ") + row.domain;
         site.authentication = std::make_shared<const mailauth::Authentication>(std::move(found));
       }
+      const auto unproven = [] {
+        return counter_sums()[static_cast<std::size_t>(Counter::kReportsUnproven)];
+      };
+      const auto before = unproven();
       BOOST_TEST(site.send("", {to}, dsn("a@one.example", "failed", "5.2.2")).positive());
       BOOST_TEST(site.member("dev", "a@one.example")->bounces == 1);
       BOOST_TEST(site.member("dev", "a@one.example")->last_bounce ==
                  std::string(row.proven ? "" : "not proven: ") + "5.2.2 550 no such user");
+      BOOST_TEST(unproven() == before + (row.proven ? 0U : 1U));
     }
   }
 }

@@ -1,6 +1,7 @@
 // What a From that nobody vouches for is answered: it may be of somebody who asked for nothing.
 #include <algorithm>
 
+#include "core/base/counters.h"
 #include "lists/site_texts.h"
 #include "tests/lists/author_site.h"
 
@@ -29,6 +30,10 @@ struct Asked : AuthorSite {
     ask(last_question(*this, who).field("Reply-To"), "yes\n", false, from);
   }
 };
+
+std::uint64_t counted(Counter counter) {
+  return counter_sums()[static_cast<std::size_t>(counter)];
+}
 
 }  // namespace
 
@@ -160,6 +165,25 @@ BOOST_AUTO_TEST_CASE(a_member_who_may_not_leave_so_is_asked_and_hears_why_not) {
       BOOST_TEST(last.says("not allowed: nobody may leave this list by himself") != row.leaves, last.text);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_sent_to_them_is_counted) {
+  Asked site;
+  std::string text;
+  for (int i = 0; i < 45; ++i) {
+    site.make_list("l" + std::to_string(i), {{"subscribe", "auth"}, {"unsubscribe", "auth"}},
+                   {"bob@author.example"});
+    text += "signoff l" + std::to_string(i) + " bob@author.example\n";
+  }
+  const auto questions = counted(Counter::kLimitedQuestions), commands = counted(Counter::kLimitedCommands);
+  site.ask(kRobot, text);
+  BOOST_TEST(letters_to(site, "bob@author.example").size() == 20U);
+  BOOST_TEST(counted(Counter::kLimitedQuestions) == questions + 25);
+  for (int i = 1; i < 30; ++i) site.ask(kRobot, "verify l1\n");
+  const auto reply = site.post(crlf("From: ann@author.example\nMessage-ID: <last@a>\n\nhelp\n"),
+                               author_zone(""), "eve@evil.example", nullptr, kRobot);
+  BOOST_TEST(reply.to_string().ends_with("[rule: rate]"), reply.to_string());
+  BOOST_TEST(counted(Counter::kLimitedCommands) == commands + 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "core/base/counters.h"
 #include "core/base/log.h"
 #include "delivery/doubted_networks.h"
 #include "delivery/places.h"
@@ -117,6 +118,8 @@ BOOST_FIXTURE_TEST_CASE(while_others_wait_a_host_that_is_silent_loses_its_place,
   chosen.command_timeout = 15s;  // for those that nobody waits for any more
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, kSilent + 2); }, chosen);
+  const auto given_up = [] { return counter_sums()[static_cast<std::size_t>(Counter::kGivenUp)]; };
+  const auto before = given_up();
   std::vector<Id> all;
   for (int d = 0; d < kSilent; ++d) all.push_back(post(run, d));
   BOOST_REQUIRE(wait_until([&] { return connections(0, kSilent) >= 3; }));
@@ -128,6 +131,7 @@ BOOST_FIXTURE_TEST_CASE(while_others_wait_a_host_that_is_silent_loses_its_place,
   std::string told;
   for (int d = 0; d < kSilent; ++d) told += explanation(run, d);
   BOOST_TEST(told.find("its place was needed") != std::string::npos, told);
+  BOOST_TEST(given_up() > before);
   // They were put off, and nobody is lost.
   for (int d = 0; d < kSilent; ++d) sink.set(address_of(d), HostPolicy{});
   at_mail.let_go();

@@ -253,9 +253,11 @@ BOOST_AUTO_TEST_CASE(what_a_message_is_with_all_its_targets_is_within_the_bound)
   const auto fourth = site.send_to(kLists, "192.0.2.1", "ann@author.example", of_30_kb(7));
   BOOST_TEST(second->code == 451);  // it had not begun
   BOOST_TEST(large->code == 0);
+  BOOST_TEST(site.intake->waiting().large == 2U);
   held.end();
   const std::vector<std::shared_ptr<Sent>> stored = {large, small, after, third, of_the_same, fourth};
   BOOST_REQUIRE(site.all_answered(stored));
+  BOOST_TEST(site.intake->waiting().large + site.intake->waiting().small == 0U);
   for (const auto& one : stored) BOOST_TEST(one->code == 250);
   BOOST_TEST(site.posts().size() == 12);
 }

@@ -1,6 +1,7 @@
 // Limits, deadlines and troubles inside.
 #include <boost/test/unit_test.hpp>
 
+#include "core/base/counters.h"
 #include "tests/smtpd/session/session_runner.h"
 
 using namespace essaim;
@@ -59,6 +60,8 @@ BOOST_AUTO_TEST_CASE(recipients_who_are_too_many_for_the_size_are_put_off) {
     setup.answers[to].most_together = 2;
   }
   setup.answers["0@d"] = {smtp::reply(550, "5.1.1", "Nobody"), nullptr, 0};
+  const auto put_off = [] { return counter_sums()[static_cast<std::size_t>(Counter::kLimitedRecipients)]; };
+  const auto before = put_off();
   run_transcript(setup,
                  R"(
     S: 220
@@ -104,6 +107,7 @@ BOOST_AUTO_TEST_CASE(recipients_who_are_too_many_for_the_size_are_put_off) {
                    BOOST_TEST(actions.asked == (std::vector<std::string>{"1@d", "0@d", "2@d", "3@d", "4@d"}),
                               boost::test_tools::per_element());
                  });
+  BOOST_TEST(put_off() >= before + 2);
 }
 
 BOOST_AUTO_TEST_CASE(too_large_messages_are_refused_at_mail_at_rcpt_and_at_their_end) {

@@ -56,11 +56,13 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
                     .keys_unusable = 2,
                     .message_memory = 1024,
                     .message_memory_limit = 4096,
+                    .large_waiting = 3,
+                    .small_waiting = 17,
                     .disk_left = 5e9,
                     .certificates = {{"/etc/essaim/tls.pem", from_millis(1'795'123'456'000)}},
                     .sockets = {4, 3}};
   snapshot.loops = {{"loop0", std::nullopt}, {"loop1", std::nullopt}};
-  snapshot.engine = {.connections = 5, .destinations = 9, .suspended = 2};
+  snapshot.engine = {.connections = 5, .trials = 4, .most_trials = 750, .destinations = 9, .suspended = 2};
   snapshot.queue = storage::QueueLoad{};
   snapshot.queue->states = {{storage::BatchQueue::kReady, 1, 10, from_millis(1'790'000'040'000)},
                             {storage::BatchQueue::kHeld, 0, 0, {}}};
@@ -68,12 +70,25 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
       .last = from_millis(1'790'000'001'000), .every = 24h, .due = from_millis(1'790'086'400'000)};
   const std::string out = metrics_text(&snapshot, true, {});
   for (const char* line :
-       {"essaim_backup_timestamp_seconds 1790000001", "essaim_backup_due_timestamp_seconds 1790086400",
-        "essaim_ready 1", "essaim_nodes_at_work 3", "essaim_smtpd_connections 7",
-        "essaim_loop_sockets{loop=\"loop0\"} 4", "essaim_loop_sockets{loop=\"loop1\"} 3",
-        "essaim_delivery_connections 5", "essaim_destinations 9", "essaim_destinations_suspended 2",
-        "essaim_dkim_keys_unusable 2", "essaim_message_memory_bytes 1024", "essaim_disk_free_bytes 5e+09",
-        "essaim_queue_recipients{state=\"ready\"} 10", "essaim_queue_oldest_age_seconds{state=\"ready\"} 60",
+       {"essaim_backup_timestamp_seconds 1790000001",
+        "essaim_backup_due_timestamp_seconds 1790086400",
+        "essaim_ready 1",
+        "essaim_nodes_at_work 3",
+        "essaim_smtpd_connections 7",
+        "essaim_loop_sockets{loop=\"loop0\"} 4",
+        "essaim_loop_sockets{loop=\"loop1\"} 3",
+        "essaim_delivery_connections 5",
+        "essaim_destinations 9",
+        "essaim_destinations_suspended 2",
+        "essaim_intake_waiting{line=\"large\"} 3",
+        "essaim_intake_waiting{line=\"small\"} 17",
+        "essaim_delivery_connections_on_trial 4",
+        "essaim_delivery_connections_on_trial_limit 750",
+        "essaim_dkim_keys_unusable 2",
+        "essaim_message_memory_bytes 1024",
+        "essaim_disk_free_bytes 5e+09",
+        "essaim_queue_recipients{state=\"ready\"} 10",
+        "essaim_queue_oldest_age_seconds{state=\"ready\"} 60",
         "essaim_queue_oldest_age_seconds{state=\"held\"} 0",
         "essaim_tls_certificate_expiry_timestamp_seconds{file=\"/etc/essaim/tls.pem\"} 1795123456",
         "# TYPE essaim_commit_seconds histogram"})
@@ -90,7 +105,8 @@ BOOST_AUTO_TEST_CASE(while_nothing_serves_the_counts_of_the_process_are_told_and
   const std::string out = metrics_text(nullptr, true, {});
   BOOST_TEST(has_line(out, "essaim_ready 0"));
   for (const char* sample :
-       {"essaim_messages_total{outcome=\"accepted\"} ",
+       {"essaim_messages_total{outcome=\"accepted\"} ", "essaim_limited_total{what=\"question\"} ",
+        "essaim_bounces_unproven_total ", "essaim_delivery_connections_given_up_total ",
         "essaim_logins_total{mechanism=\"PLAIN\",source=\"directory\",outcome=\"deferred\"} "})
     BOOST_TEST(out.find(sample) != std::string::npos, sample);
   BOOST_TEST(out.find("essaim_queue") == std::string::npos);
