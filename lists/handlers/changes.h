@@ -34,10 +34,13 @@ Result<void> list_fields(Draft& draft);
 Result<void> add_by_setting(Draft& draft);
 // ascii.cc
 Result<void> ascii_fields(Draft& draft);
+Result<void> ascii_submitted(Draft& draft);
 // words.cc
 Result<void> header_words(Draft& draft);
 Result<void> footer_words(Draft& draft);
 // lines.cc
+// A DKIM signature of the message as it came holds, or may: one that did not verify is nothing to spare.
+bool is_well_signed(const Draft& draft);
 Result<void> short_lines(Draft& draft);
 Result<void> short_lines_unless_signed(Draft& draft);
 

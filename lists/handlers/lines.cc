@@ -7,16 +7,6 @@
 namespace essaim::lists::handlers {
 namespace {
 
-// Of the message as it came; one that did not verify is nothing to spare.
-bool is_well_signed(const Draft& draft) {
-  if (draft.incoming.header.find("DKIM-Signature") == nullptr) return false;
-  const mailauth::Authentication* found = draft.submission.authentication.get();
-  return found == nullptr || std::any_of(found->dkim.begin(), found->dkim.end(), [](const auto& dkim) {
-           return dkim.status == mailauth::DkimStatus::kPass ||
-                  dkim.status == mailauth::DkimStatus::kTempError;
-         });
-}
-
 Result<void> shorten(Draft& draft) {
   auto text = mail::with_short_lines(draft.header.joined_with(draft.body));
   if (!text) return {};
@@ -30,6 +20,15 @@ Result<void> shorten(Draft& draft) {
 }
 
 }  // namespace
+
+bool is_well_signed(const Draft& draft) {
+  if (draft.incoming.header.find("DKIM-Signature") == nullptr) return false;
+  const mailauth::Authentication* found = draft.submission.authentication.get();
+  return found == nullptr || std::any_of(found->dkim.begin(), found->dkim.end(), [](const auto& dkim) {
+           return dkim.status == mailauth::DkimStatus::kPass ||
+                  dkim.status == mailauth::DkimStatus::kTempError;
+         });
+}
 
 // What it breaks the planner sees. Where nothing was verified there is no plan: then a signature that the list leaves whole
 // counts for more than the few hosts that mind.

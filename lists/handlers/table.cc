@@ -33,9 +33,9 @@ const std::vector<Handler>& post_handlers() {
        handlers::list_fields},
       {"add-headers", "Adds what the setting add_headers says.", handlers::add_by_setting},
       {"ascii-fields",
-       "Writes From, Reply-To, Cc and Subject in encoded words where they are not the author's any more, and "
-       "came in UTF-8 "
-       "without SMTPUTF8.",
+       "Writes fields that came in UTF-8 without SMTPUTF8 in encoded words, unless they are the author's "
+       "still "
+       "and a signature holds.",
        handlers::ascii_fields},
       {"header", "Puts the setting header over the text, unless the mail is signed or encrypted.",
        handlers::header_words},
@@ -58,6 +58,10 @@ const std::vector<Handler>& forward_handlers() {
        handlers::remove_bcc_unless_signed},
       {"complete", "Adds Message-ID and Date where they are missing, to mail of those who log in.",
        handlers::complete_submitted},
+      {"ascii-fields",
+       "Writes fields that came in UTF-8 without SMTPUTF8 in encoded words, of mail of those who log in, "
+       "unless it is signed.",
+       handlers::ascii_submitted},
       {"loop-mark", "Adds X-Loop with the address it came to.", handlers::mark_loop},
       {"original", "Removes X-Original.", handlers::remove_original},
       {"short-lines", "Encodes the parts that have lines of more than 998 octets, unless the mail is signed.",
@@ -73,6 +77,9 @@ const std::vector<Handler>& relay_handlers() {
       {"remove-claims", "Removes Authentication-Results that claim to be ours.", handlers::remove_claims},
       {"remove-bcc", "Removes Bcc and Resent-Bcc.", handlers::remove_bcc},
       {"complete", "Adds Message-ID and Date where they are missing.", handlers::complete_submitted},
+      {"ascii-fields",
+       "Writes fields that came in UTF-8 without SMTPUTF8 in encoded words, unless the mail is signed.",
+       handlers::ascii_submitted},
       {"short-lines", "Encodes the parts that have lines of more than 998 octets, unless the mail is signed.",
        handlers::short_lines_unless_signed},
   };
@@ -105,8 +112,9 @@ Rendered finished(Draft& draft, const Seal& seal) {
   if (rendered.eight_bit) {
     draft.new_body = {};  // of a large post there are copies enough
     rendered.seven_bit = mail::downgraded_to_7bit(rendered.rendering).message;
-    // Tolerated: octets in a header that is no UTF-8 or came without SMTPUTF8. They go on as they came, as they do from
-    // every large server: SMTPUTF8 sticks to a message, and behind many a host that offers it is one that does not.
+    // Tolerated: octets in a header that are no UTF-8, or came without SMTPUTF8 in what is signed or only passed on. They go on
+    // as they came, as they do from every large server: SMTPUTF8 sticks to a message, and behind many a host that offers it
+    // is one that does not.
     rendered.smtputf8 = submission.smtputf8 && !is_ascii(head) && is_valid_utf8(head);
   }
   if (!seal) return rendered;

@@ -308,7 +308,7 @@ BOOST_AUTO_TEST_CASE(lines_that_are_too_long_are_encoded) {
 }
 
 // RFC 6532 allows UTF-8 in a header only where SMTPUTF8 was said.
-BOOST_AUTO_TEST_CASE(what_is_written_anew_from_utf8_that_nobody_announced_is_in_ascii) {
+BOOST_AUTO_TEST_CASE(utf8_that_nobody_announced_is_written_in_ascii_where_no_signature_may_cover_it) {
   const auto header_of = [](Treatment treatment, const std::string& head, bool smtputf8) {
     const Target target = a_list({{"subject_tag", "[dev]"}});
     Submission submission;
@@ -326,8 +326,18 @@ BOOST_AUTO_TEST_CASE(what_is_written_anew_from_utf8_that_nobody_announced_is_in_
     return text.find(field + "\r\n") != std::string::npos;
   };
   const std::string u = "\xc3\xbc";
-  const std::string head = "From: J" + u + "rg <j@a.example>\nTo: \"B" + u +
-                           "\" <b@a.example>\nX-Note: " + u + "\nSubject: Gr" + u + "n\n";
+  const std::string plain = "From: J" + u + "rg <j@a.example>\nTo: \"B" + u +
+                            "\" <b@a.example>\nX-Note: " + u + "\nSubject: Gr" + u + "n\n";
+  const std::string encoded = header_of(Treatment::kKeep, plain + "References: <" + u + "@x>\n", false);
+  BOOST_TEST(has(encoded, "Subject: [dev] =?UTF-8?Q?Gr=C3=BCn?="));
+  BOOST_TEST(has(encoded, "From: =?UTF-8?Q?J=C3=BCrg?= <j@a.example>"));
+  BOOST_TEST(has(encoded, "To: =?UTF-8?B?QsO8?= <b@a.example>"));
+  BOOST_TEST(has(encoded, "X-Note: =?UTF-8?B?w7w=?="));
+  // There no encoded word may stand, and threads need it.
+  BOOST_TEST(has(encoded, "References: <" + u + "@x>"));
+  for (const char* signature : {"DKIM-Signature: v=1\n", "ARC-Message-Signature: i=1\n"})
+    BOOST_TEST(has(header_of(Treatment::kKeep, signature + plain, false), "X-Note: " + u), signature);
+  const std::string head = "DKIM-Signature: v=1\n" + plain;
   const std::string kept = header_of(Treatment::kKeep, head, false);
   BOOST_TEST(has(kept, "Subject: [dev] =?UTF-8?Q?Gr=C3=BCn?="));
   // The author's stay as they came.
@@ -335,7 +345,7 @@ BOOST_AUTO_TEST_CASE(what_is_written_anew_from_utf8_that_nobody_announced_is_in_
   BOOST_TEST(has(kept, "To: \"B" + u + "\" <b@a.example>"));
   BOOST_TEST(has(kept, "X-Note: " + u));
   // Also a subject that has its tag, but for white space, which signatures do not mind.
-  const std::string reply = "From: j@a.example\nSubject: Re:\n [dev]  gr" + u + "n\n";
+  const std::string reply = "DKIM-Signature: v=1\nFrom: j@a.example\nSubject: Re:\n [dev]  gr" + u + "n\n";
   BOOST_TEST(has(header_of(Treatment::kKeep, reply, false), "Subject: Re: [dev] gr" + u + "n"));
   // No UTF-8: in EUC-KR, say.
   BOOST_TEST(has(header_of(Treatment::kKeep, "From: j@a.example\nSubject: \xc8\xab\xb1\xe6\n", false),
@@ -354,6 +364,33 @@ BOOST_AUTO_TEST_CASE(what_is_written_anew_from_utf8_that_nobody_announced_is_in_
   // Announced, it is allowed.
   BOOST_TEST(has(header_of(Treatment::kKeep, head, true), "Subject: [dev] Gr" + u + "n"));
   BOOST_TEST(has(header_of(Treatment::kRewriteFrom, head, true), "Reply-To: J" + u + "rg <j@a.example>"));
+}
+
+BOOST_AUTO_TEST_CASE(what_people_submit_is_passed_on_in_ascii_unless_it_is_signed) {
+  const std::string u = "\xc3\xbc";
+  const auto subject_of = [&u](const std::vector<Handler>& table, const std::string& head, bool login,
+                               bool smtputf8) {
+    const Target target = a_list({});
+    Submission submission;
+    if (login) submission.login = std::make_shared<const sasl::Login>();
+    submission.smtputf8 = smtputf8;
+    submission.content = crlf(head + "From: j@a.example\nSubject: Gr" + u + "n\n\nbody\n");
+    const auto incoming = parse_incoming(submission);
+    BOOST_REQUIRE(incoming.ok());
+    const auto out =
+        render(table, submission, *incoming, target, {"mx.example", {}}, from_millis(1'790'000'000'000));
+    BOOST_REQUIRE(out.ok());
+    const auto header = mail::HeaderBlock::parse(out->rendering);
+    BOOST_REQUIRE(header.ok());
+    return header->value("Subject").value_or("");
+  };
+  const std::string ascii = "=?UTF-8?Q?Gr=C3=BCn?=", raw = "Gr" + u + "n";
+  for (const auto* table : {&forward_handlers(), &relay_handlers()}) {
+    BOOST_TEST(subject_of(*table, "", true, false) == ascii);
+    BOOST_TEST(subject_of(*table, "DKIM-Signature: v=1\n", true, false) == raw);
+    BOOST_TEST(subject_of(*table, "", true, true) == raw);    // announced, it is allowed
+    BOOST_TEST(subject_of(*table, "", false, false) == raw);  // somebody else's
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

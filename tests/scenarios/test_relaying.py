@@ -69,6 +69,19 @@ class Relaying(processes.Scenario):
             posts = self.essaim.json("post", "find", "--recipient", recipient)
             self.assertEqual(1, len(posts), posts)
 
+    def test_a_header_in_utf8_that_nobody_announced_goes_out_in_ascii_unless_it_is_signed(self):
+        self.site()
+        text = f"From: Jürg <{ANN}>\r\nTo: x@elsewhere.example\r\nSubject: Grüße\r\n\r\nHello\r\n"
+        self.send([OUT], message=text)
+        self.sink.wait_for(1)
+        # Whose signature that is, or whether it holds, nobody asks where somebody has logged in.
+        self.send(["second@b.example"], message="DKIM-Signature: v=1; d=elsewhere.example\r\n" + text)
+        got = {r.recipient: self.sink.message_bytes(r) for r in self.sink.wait_for(2)}
+        self.assertTrue(got[OUT].isascii(), got[OUT])
+        plain = email.message_from_bytes(got[OUT], policy=email.policy.default)
+        self.assertEqual((f"Jürg <{ANN}>", "Grüße"), (plain["From"], plain["Subject"]))
+        self.assertIn("\r\nSubject: Grüße\r\n".encode(), got["second@b.example"])
+
     def test_who_cannot_be_reached_is_reported_with_what_was_asked_for(self):
         self.site(rules=["rcpt@bad*=550 5.1.1 no such user", "rcpt@slow*=451 4.2.0 later"])
         self.send(["bad@b.example", OUT], mail=["RET=HDRS", "ENVID=job+2B7"],
