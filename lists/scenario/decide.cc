@@ -62,8 +62,8 @@ class Judge {
       case ConditionKind::kNewer:
       case ConditionKind::kOlder: {
         const bool newer = condition.kind == ConditionKind::kNewer;
-        return any_pair(operands, [newer](const std::string& a, const std::string& b) {
-          const auto left = time_of(a), right = time_of(b);
+        return any_pair(operands, [this, newer](const std::string& a, const std::string& b) {
+          const auto left = time_of(a, question_.now), right = time_of(b, question_.now);
           return left && right && (newer ? *left > *right : *left <= *right);
         });
       }

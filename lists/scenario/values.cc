@@ -1,7 +1,7 @@
 #include "lists/scenario/values.h"
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 
 #include <time.h>
 
@@ -141,13 +141,66 @@ Result<Values> values_of_piece(const Piece& piece, const Question& question, Loo
   return Values();
 }
 
-bool take_number(std::string_view* text, int* out, std::string_view unit) {
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), *out);
-  if (error != std::errc()) return false;
-  std::string_view rest = text->substr(static_cast<std::size_t>(end - text->data()));
-  if (!rest.starts_with(unit)) return false;
-  *text = rest.substr(unit.size());
-  return true;
+// "2026y11m22d10h5min3sec": numbers with their units, in this order.
+enum Unit : std::size_t { kYears, kMonths, kWeeks, kDays, kHours, kMinutes, kSeconds, kUnits };
+constexpr std::array<std::string_view, kUnits> kUnitNames{"y", "m", "w", "d", "h", "min", "sec"};
+using Counts = std::array<int, kUnits>;
+
+std::optional<Counts> counts_of(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789";
+  Counts out{};
+  std::size_t unit = 0;
+  while (!text.empty()) {
+    const auto digits = std::min(text.find_first_not_of(kDigits), text.size());
+    const auto value = parse_u64(text.substr(0, digits));
+    text.remove_prefix(digits);
+    const auto letters = std::min(text.find_first_of(kDigits), text.size());
+    const std::string name = ascii_lowered(text.substr(0, letters));
+    text.remove_prefix(letters);
+    while (unit < kUnits && kUnitNames.at(unit) != name) ++unit;
+    if (!value || *value > 1'000'000'000 || unit == kUnits) return std::nullopt;
+    out.at(unit++) = static_cast<int>(*value);
+  }
+  return out;
+}
+
+std::optional<std::int64_t> date_of(std::string_view text, std::int64_t now) {
+  if (text == "execution_date") return now;
+  if (const auto seconds = parse_u64(text); seconds && *seconds < (std::uint64_t{1} << 40))
+    return static_cast<std::int64_t>(*seconds);
+  if (const auto counts = counts_of(text)) {
+    const auto [years, months, weeks, days, hours, minutes, seconds] = *counts;
+    if (years <= 1900 || years > 9999 || weeks != 0 ||
+        *std::max_element(counts->begin() + kMonths, counts->end()) > 366)
+      return std::nullopt;
+    tm parts{};
+    parts.tm_year = years - 1900;
+    parts.tm_mon = std::max(months - 1, 0);
+    parts.tm_mday = std::max(days, 1);
+    parts.tm_hour = hours;
+    parts.tm_min = minutes;
+    parts.tm_sec = seconds;
+    return static_cast<std::int64_t>(timegm(&parts));
+  }
+  for (const char* format : {"%Y-%m-%d", "%Y/%m/%d"}) {
+    tm date{};
+    const std::string owned(text);
+    const char* end = strptime(owned.c_str(), format, &date);
+    if (end != nullptr && *end == '\0') return static_cast<std::int64_t>(timegm(&date));
+  }
+  return std::nullopt;
+}
+
+// In seconds. As Sympa counts: a year is 365 days, and months are as long as those from the one of `date` on, backwards, too.
+std::int64_t duration_of(const Counts& counts, std::int64_t date) {
+  constexpr std::array<int, 12> kLengths{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const time_t start = date;
+  tm parts{};
+  gmtime_r(&start, &parts);
+  const auto [years, months, weeks, days, hours, minutes, seconds] = counts;
+  std::int64_t whole = (std::int64_t{years} + months / 12) * 365 + std::int64_t{weeks} * 7 + days;
+  for (int i = 0; i < months % 12; ++i) whole += kLengths.at(static_cast<std::size_t>(parts.tm_mon + i) % 12);
+  return ((whole * 24 + hours) * 60 + minutes) * 60 + seconds;
 }
 
 }  // namespace
@@ -172,34 +225,18 @@ Result<std::optional<std::string>> text_of(const Piece& variable, const Question
   return std::optional<std::string>(std::move((*values)->front()));
 }
 
-std::optional<std::int64_t> time_of(std::string_view text) {
+std::optional<std::int64_t> time_of(std::string_view text, WallTime now) {
   text = trimmed(text);
-  if (const auto seconds = parse_u64(text); seconds && *seconds < (std::uint64_t{1} << 40))
-    return static_cast<std::int64_t>(*seconds);
-  tm parts{};
-  parts.tm_mday = 1;
-  int value = 0;
-  std::string_view rest = text;
-  if (take_number(&rest, &value, "y") && value > 1900) {
-    parts.tm_year = value - 1900;
-    for (const auto& [unit, field] : {std::pair{"m", &parts.tm_mon}, std::pair{"d", &parts.tm_mday},
-                                      std::pair{"h", &parts.tm_hour}, std::pair{"min", &parts.tm_min}}) {
-      std::string_view ahead = rest;
-      if (!take_number(&ahead, &value, unit)) continue;
-      if (value < 0 || value > 366) return std::nullopt;
-      *field = field == &parts.tm_mon ? value - 1 : value;
-      rest = ahead;
-    }
-    if (!rest.empty()) return std::nullopt;
-    return static_cast<std::int64_t>(timegm(&parts));
-  }
-  for (const char* format : {"%Y-%m-%d", "%Y/%m/%d"}) {
-    tm date{};
-    const std::string owned(text);
-    const char* end = strptime(owned.c_str(), format, &date);
-    if (end != nullptr && *end == '\0') return static_cast<std::int64_t>(timegm(&date));
-  }
-  return std::nullopt;
+  const std::int64_t seconds = to_millis(now) / 1000;
+  if (const auto whole = date_of(text, seconds)) return whole;
+  const auto sign = text.find_last_of("+-");
+  if (sign == text.npos) return std::nullopt;
+  const auto date = date_of(trimmed(text.substr(0, sign)), seconds);
+  const std::string_view rest = trimmed(text.substr(sign + 1));
+  const auto counts = counts_of(rest);
+  if (!date || !counts || rest.empty()) return std::nullopt;
+  const std::int64_t duration = duration_of(*counts, *date);
+  return text[sign] == '+' ? *date + duration : *date - duration;
 }
 
 }  // namespace essaim::lists::scenario
