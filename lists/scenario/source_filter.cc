@@ -51,13 +51,28 @@ class Reader {
 
   template <typename Table>
   Result<void> read(const Table& table) {
-    std::size_t number = 0;
+    const bool folds = name_.ends_with(".ldap");
+    std::string whole;               // with what goes before a "\" at the end of a line, as it stands
+    std::size_t at = 0, number = 0;  // this line, and where the whole one begins
+    bool goes_on = false;
     for (const std::string_view raw : split(text_, '\n')) {
-      ++number;
-      const std::string_view line = trimmed(raw);
-      if (line.empty() || line.front() == '#' || line.front() == ';') continue;
+      ++at;
+      if (const std::string_view text = trimmed(raw);
+          text.empty() || text.front() == '#' || text.front() == ';')
+        continue;
+      if (!goes_on) {
+        whole.clear();
+        number = at;
+      }
+      whole += raw;
+      const std::string_view line = trimmed(whole);
       if (line.size() > kMaxLine || !is_valid_utf8(line) || line.find('\0') != line.npos)
         return wrong(number, "the line is too long, or not UTF-8");
+      goes_on = folds && line.ends_with('\\');
+      if (goes_on) {
+        whole = std::string(line.substr(0, line.size() - 1));
+        continue;
+      }
       const auto end = line.find_first_of(" \t");
       const std::string key(line.substr(0, end));
       const std::string_view value = end == line.npos ? std::string_view() : trimmed(line.substr(end));
@@ -72,6 +87,7 @@ class Reader {
       if (!lines_.emplace(key, Line{std::string(value), number}).second)
         return wrong(number, key + " stands there twice");
     }
+    if (goes_on) return wrong(number, "nothing comes behind the \"\\\" at its end");
     for (const Known& one : table) {
       if (one.needed && value(one.name).empty()) return wrong(0, "there is no " + std::string(one.name));
     }

@@ -16,6 +16,8 @@
 //   bind_dn    cn=reader,dc=example,dc=org
 //   bind_password  secret
 //
+// A line of a .ldap file that ends with "\" goes on with the next one.
+//
 // It holds whom the statement answers with anything but 0, or for whom the directory has an entry. [sender] and [email] stand
 // for the address that the rule searches for, in lower case; all other variables of rules mean what they mean there, the first
 // one where a message has several such fields. Values are quoted or escaped, so they stand without quotes. One that is not

@@ -91,6 +91,23 @@ BOOST_AUTO_TEST_CASE(lines_may_be_comments_of_either_kind) {
   BOOST_TEST(filter.ok());
 }
 
+BOOST_AUTO_TEST_CASE(lines_of_a_directory_may_go_on) {
+  const auto filter = SourceFilter::parse(
+      "host x\r\nsuffix dc=uni,\\ \r\ndc=example\nfilter \\\n\n# who\n  (&(mail=[sender])\\\n  (a=b))\n"
+      "scope one\n",
+      "a.ldap");
+  BOOST_REQUIRE_MESSAGE(filter.ok(), (filter.ok() ? "" : filter.error().message));
+  BOOST_TEST(filter->place == "dc=uni,dc=example");
+  BOOST_REQUIRE(filter->question.texts.size() == 2U);
+  BOOST_TEST(filter->question.texts.front() == "(&(mail=");
+  BOOST_TEST(filter->question.texts.back() == ")  (a=b))");
+  BOOST_TEST((filter->scope == SourceFilter::Scope::kOne));
+  // Nobody reads more of one than of a line that does not go on.
+  std::string endless = "host x\nfilter (a=\\\n";
+  for (int i = 0; i < 50; ++i) endless += std::string(100, 'y') + "\\\n";
+  BOOST_TEST(wrong(endless, "a.ldap") == "a.ldap, line 2: the line is too long, or not UTF-8");
+}
+
 BOOST_AUTO_TEST_CASE(what_is_wrong_is_said_with_its_line) {
   struct Row {
     const char* name;
@@ -124,6 +141,14 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_said_with_its_line) {
                "a.ldap, line 1: 'http://x' is neither host:port nor ldap://host:port"},
            Row{"a.ldap", "host x\nsuffix y\nfilter mail=[sender]\n",
                "a.ldap, line 3: a filter stands in parentheses, as (mail=[sender])"},
+           Row{"a.ldap", "host x\nsuffix y\nfilter (x=\\\ny)\nscope all\n",
+               "a.ldap, line 5: scope is sub, one or base"},
+           Row{"a.ldap", "host x\nsuffix y\nfilter (x=\\\n[usr])\n",
+               "a.ldap, line 3: there is no variable 'usr'; did you mean 'user'?"},
+           Row{"a.ldap", "host x\nsuffix y\nfilter (x=y)\\\n",
+               "a.ldap, line 3: nothing comes behind the \"\\\" at its end"},
+           Row{"a.sql", sqlite + "statement SELECT 1 \\\n FROM x\n",
+               "a.sql, line 4: 'FROM' is no setting of such a filter"},
            Row{"a.ldap", "host x\nsuffix y\nfilter (x=y)\nscope all\n",
                "a.ldap, line 4: scope is sub, one or base"},
        })
