@@ -63,6 +63,30 @@ _essaim() {
 complete -F _essaim essaim
 )bash";
 
+// Read by `source`, or found as _essaim where zsh looks for functions.
+constexpr std::string_view kZsh =
+    R"zsh(#compdef essaim
+# essaim(1) in zsh, from "essaim completion zsh". The program itself says what fits.
+_essaim() {
+  local -a found
+  local none=1
+  found=("${(@f)$(timeout 3 "${(Q)words[1]}" completion words "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null </dev/null)}")
+  if [[ $found[1] == :files ]]; then
+    _files
+    return
+  fi
+  found=(${found:#})
+  compadd -S '' -- ${(M)found:#*=} && none=0
+  compadd -- ${found:#*=} && none=0
+  return none
+}
+if [[ ${funcstack[1]-} == _essaim ]]; then
+  _essaim "$@"
+else
+  compdef _essaim essaim
+fi
+)zsh";
+
 // A tab must not make a database or wait for one: null unless it is there and whole.
 std::unique_ptr<storage::Database> database_of(const Settings& settings) {
   if (const std::string file = settings.database_file(); !file.empty()) {
@@ -282,6 +306,13 @@ void add_completion(Shell& shell) {
              "/usr/share/bash-completion/completions/essaim",
              [] {
                print(kBash);
+               return static_cast<int>(kOk);
+             });
+  shell.verb(noun, "zsh", "for zsh: the same, behind compinit",
+             "  source <(essaim completion zsh)\n  essaim completion zsh > "
+             "/usr/local/share/zsh/site-functions/_essaim",
+             [] {
+               print(kZsh);
                return static_cast<int>(kOk);
              });
 }

@@ -1,51 +1,13 @@
 """Completion of the command line: tabs typed in an interactive bash, which runs what was completed."""
 
-import os
-import pty
-import select
 import socket
 import subprocess
 import unittest
 
-from support import essaim, processes
+from support import essaim, processes, terminal
 
 LIST = "dev@lists.example"
 BUILT = processes.BUILD / "completions" / "essaim"
-
-
-class Bash:
-    """Nothing of the user's. What would run the program writes its arguments down, a line for each."""
-
-    name = "bash"
-
-    def __init__(self, folder, script):
-        self.folder, self.answer, self.log = folder, folder / "answer", folder / "terminal"
-        self.log.write_text("")
-        self.terminal, end = pty.openpty()
-        environment = {**os.environ, "PATH": f"{processes.BUILD}:/usr/bin:/bin", "TERM": "dumb", "INPUTRC": "/dev/null", "HISTFILE": "",
-                       "HOME": str(folder)}
-        self.process = subprocess.Popen(["bash", "--noprofile", "--norc", "-i"], stdin=end, stdout=end, stderr=end, cwd=folder,
-                                        env=environment, start_new_session=True)
-        os.close(end)
-        self.typed(f"source '{script}'; essaim() {{ printf '%s\\n' \"$@\" >part; mv part answer; }}; essaim ready")
-
-    def typed(self, keys):
-        self.answer.unlink(missing_ok=True)
-        os.write(self.terminal, keys.encode() + b"\n")
-        processes.wait_for(f"the command behind {keys!r}", self._answered)
-        return self.answer.read_text().splitlines()
-
-    def _answered(self):
-        assert self.process.poll() is None, self.log.read_text()
-        while select.select([self.terminal], [], [], 0)[0]:
-            with self.log.open("ab") as log:
-                log.write(os.read(self.terminal, 65536))
-        return self.answer.exists()
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-        os.close(self.terminal)
 
 
 class CompletionInBash(processes.Scenario):
@@ -60,7 +22,7 @@ class CompletionInBash(processes.Scenario):
         text = BUILT.read_text()
         self.assertIn("timeout 3 ", text)
         script.write_text(text.replace("timeout 3 ", "timeout 100 "))
-        self.bash = self.started(Bash(self.folder, script))
+        self.bash = self.started(terminal.Shell(self.folder, ["bash", "--noprofile", "--norc", "-i"], f"source '{script}'"))
 
     def test_tabs_complete_commands_options_and_what_is_in_the_database(self):
         config = ["--config", str(self.essaim.config)]

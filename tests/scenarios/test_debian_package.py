@@ -48,7 +48,7 @@ class DebianPackage(processes.Scenario):
             self.assertIn(library, fields)
         contents = {line.split()[5].rstrip("/") for line in run("dpkg-deb", "--contents", second).stdout.splitlines()}
         for path in ("./usr/sbin/essaim", "./usr/share/man/man1/essaim.1.gz", "./usr/share/man/man5/essaim.toml.5.gz",
-                     "./usr/share/bash-completion/completions/essaim",
+                     "./usr/share/bash-completion/completions/essaim", "./usr/share/zsh/vendor-completions/_essaim",
                      "./etc/essaim/essaim.toml", "./usr/lib/sysusers.d/essaim.conf", "./usr/lib/tmpfiles.d/essaim.conf",
                      "./usr/share/doc/essaim/README.Debian", "./usr/share/doc/essaim/copyright",
                      "./usr/share/doc/essaim/examples/from-sympa", "./usr/share/doc/essaim/examples/haproxy/haproxy.cfg"):
