@@ -170,6 +170,14 @@ Result<PostRendering> planned(const Services& services, const Submission& submis
     return draft;
   };
   PostRendering out;
+  if (target.settings
+          .anonymous) {  // From is the list: there is nobody to protect, and a seal would tell of the author
+    Draft draft = draft_with(Treatment::kKeep);
+    ESSAIM_TRY(run_handlers(post_handlers(), &draft));
+    out.explanation = "author: hidden: the list is anonymous\n";
+    out.rendered = finished(draft, {});
+    return out;
+  }
   if (!submission.authentication && submission.treatment) out.plan.treatment = *submission.treatment;
   Draft draft = draft_with(out.plan.treatment);
   ESSAIM_TRY(run_handlers(post_handlers(), &draft));

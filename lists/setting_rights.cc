@@ -22,6 +22,7 @@ constexpr std::array kPrivilegedOwners = {
     std::string_view("reply_to"),
     std::string_view("dmarc_failure"),
     std::string_view("authenticated_only"),
+    std::string_view("anonymous"),
     std::string_view("author_protection"),
     std::string_view("author_protection_from"),
     std::string_view("author_exceptions"),

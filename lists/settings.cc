@@ -288,6 +288,12 @@ const std::vector<config::Setting>& list_settings_table() {
        .help = "Takes posts only of authors whose domain stands behind them: a DKIM signature or SPF that is "
                "aligned "
                "with From. Which of them may post, the scenario send says."},
+      {.name = "anonymous",
+       .type = Type::kBool,
+       .default_value = "false",
+       .help = "Whether authors are hidden from the members: From and To become the list, and of the header "
+               "what tells of the author is left out. Moderators, owners and the ledger know them; what a "
+               "body says, or a signature in it, stays."},
       {.name = "author_protection",
        .type = Type::kEnum,
        .default_value = "rewrite",
@@ -520,6 +526,7 @@ ListSettings settings_of(const storage::ListRecord& list) {
                       : failure == "refuse" ? DmarcFailure::kRefuse
                                             : DmarcFailure::kMark;
   out.authenticated_only = text["authenticated_only"] == "true";
+  out.anonymous = text["anonymous"] == "true";
   out.author_treatment = treatment_of(text["author_protection"]).value_or(Treatment::kRewriteFrom);
   const std::string& from = text["author_protection_from"];
   out.author_policy = from == "none"     ? mailauth::DmarcPolicy::kNone

@@ -52,6 +52,7 @@ struct ListSettings {
   bool tell_left = false;  // the owners
   DmarcFailure dmarc_failure = DmarcFailure::kMark;
   bool authenticated_only = false;
+  bool anonymous = false;  // authors are hidden
   Treatment author_treatment = Treatment::kRewriteFrom;
   mailauth::DmarcPolicy author_policy = mailauth::DmarcPolicy::kQuarantine;  // from which on
   std::vector<AuthorException> author_exceptions;

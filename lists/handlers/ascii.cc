@@ -47,9 +47,9 @@ std::optional<std::string> in_ascii(const mail::HeaderField& field) {
 // anew. Octets of other charsets stay in any case: which one it is nobody says, and readers of that language may guess it.
 Result<void> ascii_fields(Draft& draft) {
   if (draft.submission.smtputf8) return {};
-  // Around a message that is wrapped all is ours.
+  // Around a message that is wrapped all is ours, and no signature of an author stays who is hidden.
   const bool spared =
-      draft.treatment != Treatment::kWrap &&
+      draft.treatment != Treatment::kWrap && !draft.hidden &&
       (is_well_signed(draft) || draft.incoming.header.find("ARC-Message-Signature") != nullptr);
   std::unordered_set<std::string> authors;
   if (spared) {

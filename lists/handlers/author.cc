@@ -128,6 +128,7 @@ Result<void> mark_unauthenticated(Draft& draft) {
     return {};
   const mailauth::DmarcResult& dmarc = draft.submission.authentication->dmarc;
   std::string text = std::string("dmarc=") + mailauth::to_string(dmarc.status);
+  if (draft.hidden) return draft.header.insert_bottom(kName, text);
   if (!dmarc.policy_domain.empty()) text += std::string(" (p=") + mailauth::to_string(dmarc.published) + ")";
   return draft.header.insert_bottom(kName, text + " " + dmarc.property() + "=" + dmarc.domain);
 }

@@ -9,6 +9,8 @@ namespace essaim::lists::handlers {
 Result<void> remove_foreign(Draft& draft);
 Result<void> remove_return_path(Draft& draft);
 Result<void> remove_by_setting(Draft& draft);
+// anonymous.cc
+Result<void> hide_author(Draft& draft);
 // author.cc
 Result<void> treat_author(Draft& draft);
 Result<void> remove_claims(Draft& draft);

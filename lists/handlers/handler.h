@@ -28,6 +28,7 @@ struct Draft {
   std::string private_header;              // of personal copies, with slots
   Treatment treatment = Treatment::kKeep;  // of the author, as the planner decided
   bool long_lines = false;                 // stay: without them no signature would protect the author
+  bool hidden = false;                     // the author is: nothing over the header tells of the way here
 };
 
 struct Handler {

@@ -13,6 +13,7 @@ Result<void> mark_original(Draft& draft) {
   const Incoming& incoming = draft.incoming;
   if (incoming.is_marked_copy && draft.header.find(kOriginal) != nullptr) return {};
   ESSAIM_TRY(remove_original(draft));
+  if (draft.hidden) return {};  // whoever has an id of the author's could try it
   const bool is_changed = incoming.is_marked_copy || draft.body.data() != incoming.body.data();
   if (!is_changed || incoming.seen_key.empty()) return {};
   return draft.header.insert_bottom(kOriginal, base64_encoded(incoming.seen_key));
@@ -30,7 +31,8 @@ Result<void> precedence(Draft& draft) {
 
 Result<void> validation(Draft& draft) {
   draft.header.remove("X-Validation-by");
-  if (draft.submission.validated_by.empty()) return {};
+  // Who is both author and moderator is named by neither.
+  if (draft.submission.validated_by.empty() || draft.hidden) return {};
   return draft.header.insert_bottom("X-Validation-by", draft.submission.validated_by);
 }
 

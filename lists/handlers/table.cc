@@ -15,6 +15,10 @@ const std::vector<Handler>& post_handlers() {
       {"remove-claims", "Removes Authentication-Results that claim to be ours.", handlers::remove_claims},
       {"remove-headers", "Removes what the setting remove_headers names.", handlers::remove_by_setting},
       {"remove-bcc", "Removes Bcc and Resent-Bcc.", handlers::remove_bcc},
+      {"anonymous",
+       "By the setting anonymous leaves of the header what does not tell of the author; From and To become "
+       "the list.",
+       handlers::hide_author},
       {"complete", "Adds Message-ID and Date where they are missing.", handlers::complete},
       {"author", "From becomes the list, or the message is wrapped, if the planner decided so.",
        handlers::treat_author},
@@ -88,8 +92,8 @@ const std::vector<Handler>& relay_handlers() {
 
 Draft begin_draft(const Submission& submission, const Incoming& incoming, const Target& target,
                   const Site& site, WallTime now) {
-  return {submission, incoming, target,           site, false, now, incoming.header, incoming.body,
-          {},         {},       Treatment::kKeep, false};
+  return {submission, incoming, target,           site,  false, now, incoming.header, incoming.body,
+          {},         {},       Treatment::kKeep, false, false};
 }
 
 Result<void> run_handlers(const std::vector<Handler>& table, Draft* draft) {
@@ -103,8 +107,8 @@ Result<void> run_handlers(const std::vector<Handler>& table, Draft* draft) {
 Rendered finished(Draft& draft, const Seal& seal) {
   Rendered rendered;
   const Submission& submission = draft.submission;
-  const std::string head =
-      submission.authentication_header + submission.received_header + draft.header.serialise();
+  std::string head = draft.header.serialise();
+  if (!draft.hidden) head.insert(0, submission.authentication_header + submission.received_header);
   rendered.rendering.reserve(head.size() + draft.body.size());
   rendered.rendering.append(head).append(draft.body);
   rendered.private_header = std::move(draft.private_header);

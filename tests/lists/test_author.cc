@@ -516,4 +516,35 @@ BOOST_AUTO_TEST_CASE(a_list_that_refuses_such_authors_since_sends_what_it_took_b
   BOOST_TEST(has(site.rendering(site.held_id), "\r\nFrom: Ann Author via dev <dev@lists.example>\r\n"));
 }
 
+BOOST_AUTO_TEST_CASE(a_list_that_hides_its_authors_says_nothing_of_them_whatever_was_verified) {
+  for (const bool is_signed : {true, false}) {
+    BOOST_TEST_CONTEXT(is_signed) {
+      AuthorSite site;
+      sign_for_the_list(site);
+      site.make_list("dev", {{"post", "anyone"}, {"anonymous", "true"}, {"author_protection", "refuse"}},
+                     {"m@example.org"});
+      const std::string content = is_signed ? signed_post() : a_post("Ann Author <ann@author.example>");
+      const std::string text = site.posted(content, author_zone("reject"));
+      BOOST_TEST(!has(text, "author.example"), text);
+      BOOST_TEST(!has(text, "Ann"), text);
+      BOOST_TEST(!has(text, "client.example"), text);
+      BOOST_TEST(!has(text, "ARC-Seal"), text);
+      BOOST_TEST(has(text, "From: dev <dev@lists.example>\r\n"));
+      BOOST_TEST(has(text, "X-Unauthenticated-Author: dmarc=fail\r\n") == !is_signed);
+      BOOST_TEST(has(site.explanation(), "author: hidden"));
+      BOOST_TEST(site.posts().front().author == "ann@author.example");  // for those who run the site
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_waited_hides_its_author_too) {
+  AuthorSite site;
+  site.make_list("dev", {{"send", "editorkey"}, {"anonymous", "true"}}, {"m@example.org"}, {"own@o.example"});
+  BOOST_REQUIRE(site.post(signed_post(), author_zone("reject")).code == 250);
+  site.approve();
+  const std::string text = site.rendering(site.held_id);
+  BOOST_TEST(has(text, "From: dev <dev@lists.example>\r\n"));
+  BOOST_TEST(!has(text, "author.example"), text);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

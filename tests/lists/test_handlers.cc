@@ -393,4 +393,53 @@ BOOST_AUTO_TEST_CASE(what_people_submit_is_passed_on_in_ascii_unless_it_is_signe
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_list_that_hides_its_authors_keeps_of_the_header_what_is_not_theirs) {
+  std::string head = "Subject: hello\nMIME-Version: 1.0\nContent-Type: text/plain\nX-Loop: old@x.example\n";
+  for (const char* name : {"Received",
+                           "Return-Path",
+                           "DKIM-Signature",
+                           "ARC-Seal",
+                           "Authentication-Results",
+                           "Sender",
+                           "Reply-To",
+                           "Cc",
+                           "Organization",
+                           "X-Mailer",
+                           "User-Agent",
+                           "X-Originating-IP",
+                           "X-Sender",
+                           "Original-From",
+                           "Resent-From",
+                           "Thread-Index",
+                           "Autocrypt",
+                           "Comments",
+                           "Content-ID",
+                           "Content-Location",
+                           "X-Anything"})
+    head += std::string(name) + ": <secret@secret.example>\n";
+  const std::string ours = "<" + format_id(5) + "@lists.example>";
+  const std::string content = crlf(
+      head + "From: Secret <secret@secret.example>\nTo: dev@lists.example, secret@secret.example\n" +
+      "Date: Sun, 22 Nov 2026 18:52:04 +0000 (secret)\nMessage-ID: <secret@x>\nIn-Reply-To: <secret@x>\n" +
+      "References: <secret@x> " + ours + " <" + format_id(5) + "@secret.example> <secret@lists.example> <\n" +
+      "X-Original: secret\n\nbody\n");
+  const Rendered out =
+      rendered(post_handlers(), a_list({{"anonymous", "true"}, {"footer", "the list"}}), content);
+  BOOST_TEST(out.rendering.find("ecret") == std::string::npos, out.rendering);
+  const auto header = mail::HeaderBlock::parse(out.rendering);
+  BOOST_REQUIRE(header.ok());
+  BOOST_TEST(header->value("From").value_or("") == "dev <dev@lists.example>");
+  BOOST_TEST(header->value("To").value_or("") == "dev@lists.example");
+  BOOST_TEST(header->value("Message-ID").value_or("") == "<" + format_id(1) + "@lists.example>");
+  BOOST_TEST(header->value("References").value_or("") == ours);
+  for (const char* gone : {"In-Reply-To", "Received", "X-Original", "Reply-To"})
+    BOOST_TEST((header->find(gone) == nullptr), gone);
+  for (const char* there : {"Subject", "Date", "Content-Type", "List-Id"})
+    BOOST_TEST(header->count(there) == 1U, there);
+  BOOST_TEST(header->count("X-Loop") == 2U);
+  // Mail to its owners names who wrote.
+  BOOST_TEST(rendered(forward_handlers(), a_list({{"anonymous", "true"}}), content)
+                 .rendering.find("From: Secret <secret@secret.example>") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -249,12 +249,12 @@ class ComingFromSympa(processes.Scenario):
         made = subprocess.run([SCRIPT, there, "lists.example"], capture_output=True, text=True, check=True)
         self.assertNotIn("ants", made.stdout)
         for line in ('  "over@a.example",', '  "now@a.example (off)",', '  "later@a.example",', 'footer_style = "mime"',
-                     'held_expire = "15d"', "closed = true"):
+                     'held_expire = "15d"', 'anonymous = "true"'):
             self.assertIn(line, made.stdout.splitlines())
         self.assertIn('  "two@o.example (off, unprivileged)",', made.stdout.splitlines())
         self.assertNotIn("x@x.example", made.stdout)
         remarks = made.stderr.splitlines()
-        for remark in ("anonymous_sender is not brought over: authors would be named to all; the list is closed here",
+        for remark in ("anonymous_sender robot@lists.example: its authors are hidden, and From is the list here",
                        "owner_include is not brought over: who came from it stays, and nothing keeps them in step with it",
                        "reply_to_header is not brought over", "1 of its members are suspended; they are off here until"):
             self.assertEqual(1, sum(line.startswith("wasps@lists.example: " + remark) for line in remarks), (remark, remarks))

@@ -1,0 +1,61 @@
+// Lists that hide their authors (the setting anonymous). What may stay is named: of what programs write about who sends, no list is
+// ever whole. The body stays as it is, with what its author says in it.
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "core/base/id.h"
+#include "core/mail/address_list.h"
+#include "lists/handlers/changes.h"
+
+namespace essaim::lists::handlers {
+namespace {
+
+// X-Loop and Auto-Submitted end rings of lists and of answering machines.
+constexpr std::array<std::string_view, 9> kKept{"Subject",
+                                                "MIME-Version",
+                                                "Content-Type",
+                                                "Content-Transfer-Encoding",
+                                                "Content-Disposition",
+                                                "Content-Language",
+                                                "X-Loop",
+                                                "TLS-Required",
+                                                "Auto-Submitted"};
+
+// The ids that a field names of posts that this list has sent so: others tell of the author's other mail, and of the program.
+std::string ids_of_posts(const Draft& draft, std::string_view name) {
+  const std::string end = "@" + draft.target.list.domain + ">";
+  std::string out;
+  for (const mail::HeaderField* field : draft.header.find_all(name)) {
+    const std::string value = field->value();
+    for (std::size_t at = value.find('<'); at != value.npos; at = value.find('<', at + 1)) {
+      const std::string_view id = std::string_view(value).substr(at, 1 + kIdTextLength + end.size());
+      if (id.ends_with(end) && parse_id(id.substr(1, kIdTextLength)))
+        out += (out.empty() ? "" : " ") + std::string(id);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<void> hide_author(Draft& draft) {
+  if (!draft.target.settings.anonymous) return {};
+  const storage::ListRecord& list = draft.target.list;
+  const std::string answers = ids_of_posts(draft, "In-Reply-To"), thread = ids_of_posts(draft, "References");
+  draft.hidden = true;
+  draft.header.remove_if([](const mail::HeaderField& field) {
+    return std::none_of(kKept.begin(), kKept.end(),
+                        [&field](std::string_view name) { return field.is(name); });
+  });
+  ESSAIM_TRY(draft.header.insert_bottom("From", mail::format_mailbox(list.local, list.address())));
+  ESSAIM_TRY(draft.header.insert_bottom("To", list.address()));
+  ESSAIM_TRY(draft.header.insert_bottom("Message-ID",
+                                        "<" + format_id(draft.submission.id) + "@" + list.domain + ">"));
+  if (!answers.empty()) ESSAIM_TRY(draft.header.insert_bottom("In-Reply-To", answers));
+  if (!thread.empty()) ESSAIM_TRY(draft.header.insert_bottom("References", thread));
+  return {};
+}
+
+}  // namespace essaim::lists::handlers
