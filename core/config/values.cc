@@ -174,4 +174,46 @@ std::vector<View> Values::elements(std::string_view array) const {
   return out;
 }
 
+void Values::reload_elements(const std::vector<const Setting*>& settings, const std::vector<Held>& fresh,
+                             std::vector<Held>* elements) {
+  const auto reloadable = [](const Setting* s) { return s->reloadable; };
+  if (std::all_of(settings.begin(), settings.end(), reloadable)) {
+    *elements = fresh;
+    return;
+  }
+  std::vector<bool> taken(fresh.size(), false);
+  for (Held& element : *elements) {
+    const auto same = [&](const Held& other) {
+      return std::all_of(settings.begin(), settings.end(), [&](const Setting* s) {
+        const std::string key = key_of(s->name);
+        return s->reloadable || element.at(key).texts == other.at(key).texts;
+      });
+    };
+    std::size_t i = 0;
+    while (i < fresh.size() && (taken[i] || !same(fresh[i]))) ++i;
+    if (i == fresh.size()) continue;
+    taken[i] = true;
+    element = fresh[i];  // what is not reloadable is the same
+  }
+}
+
+Values Values::reloaded(const Values& fresh) const {
+  ESSAIM_CHECK(schema_ == fresh.schema_);
+  Values out = *this;
+  std::map<std::string, std::vector<const Setting*>> of_arrays;
+  for (const Setting& s : schema_->settings) {
+    const std::string table = table_of(s.name);
+    if (table.ends_with("[]"))
+      of_arrays[table].push_back(&s);
+    else if (s.reloadable)
+      out.root_[s.name] = fresh.root_.at(s.name);
+  }
+  for (const auto& [array, settings] : of_arrays) {
+    const auto found = fresh.arrays_.find(array);
+    reload_elements(settings, found == fresh.arrays_.end() ? std::vector<Held>() : found->second,
+                    &out.arrays_[array]);
+  }
+  return out;
+}
+
 }  // namespace essaim::config

@@ -73,13 +73,21 @@ class Values {
   // Of an array of tables, in the order of the file: elements("listen[]").
   std::vector<View> elements(std::string_view array) const;
   const Schema& schema() const { return *schema_; }
+  // What holds after a reload: settings that are reloadable as in `fresh`, which has the same schema, all others as here. An array
+  // of tables that is reloadable in all its settings is that of `fresh`. Of another one the elements stay, and each takes from the
+  // one there that says the same in all that is not reloadable; of several that do, in the order of the file.
+  Values reloaded(const Values& fresh) const;
 
  private:
   friend class View;
   friend class Loader;
+  using Held = std::map<std::string, Value, std::less<>>;  // by the name in its table
+  static void reload_elements(const std::vector<const Setting*>& settings, const std::vector<Held>& fresh,
+                              std::vector<Held>* elements);
+
   std::shared_ptr<const Schema> schema_;
-  std::map<std::string, Value, std::less<>> root_;
-  std::map<std::string, std::vector<std::map<std::string, Value, std::less<>>>, std::less<>> arrays_;
+  Held root_;
+  std::map<std::string, std::vector<Held>, std::less<>> arrays_;
 };
 
 }  // namespace essaim::config

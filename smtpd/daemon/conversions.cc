@@ -237,41 +237,4 @@ std::vector<std::string> own_addresses(const Settings& settings,
   return out;
 }
 
-Settings reloaded(const Settings& running, const Settings& fresh) {
-  Settings out = running;
-  out.delivery = fresh.delivery;
-  out.destinations = fresh.destinations;
-  out.delivery.own_addresses = running.delivery.own_addresses;
-  out.delivery.active_batches = running.delivery.active_batches;
-  out.delivery.ca_file = running.delivery.ca_file;
-  out.limits.connections = fresh.limits.connections;
-  out.limits.minimum_data_rate = fresh.limits.minimum_data_rate;
-  out.limits.data_rate_window = fresh.limits.data_rate_window;
-  out.limits.stress_timeout = fresh.limits.stress_timeout;
-  out.limits.clients = fresh.limits.clients;
-  out.http.connections_per_client = fresh.http.connections_per_client;
-  out.http.request_timeout = fresh.http.request_timeout;
-  out.http.idle_timeout = fresh.http.idle_timeout;
-  out.early_talk = fresh.early_talk;
-  out.dns_servers = fresh.dns_servers;
-  out.dns_timeout = fresh.dns_timeout;
-  out.trust_anchor = fresh.trust_anchor;
-  out.extensions = fresh.extensions;
-  out.log = fresh.log;
-  out.balancer = fresh.balancer;
-  out.submission = fresh.submission;
-  out.submission.hide_client = running.submission.hide_client;
-  out.submission.threads = running.submission.threads;
-  for (ListenSettings& l : out.listen) {
-    for (const ListenSettings& f : fresh.listen)
-      if (f.address == l.address && f.role == l.role) {
-        l.certificate = f.certificate;
-        l.more_certificates = f.more_certificates;
-        l.client_ca = f.client_ca;
-        l.proxies = f.proxies;
-      }
-  }
-  return out;
-}
-
 }  // namespace essaim::smtpd

@@ -27,7 +27,5 @@ Result<AccountOptions> account_options(const Settings& settings, const Settings&
 // listener on all addresses means those of all interfaces.
 std::vector<std::string> own_addresses(const Settings& settings,
                                        const std::vector<std::shared_ptr<net::ListenSocket>>& sockets);
-// What a reload may take from `fresh`; the rest stays as it was.
-Settings reloaded(const Settings& running, const Settings& fresh);
 
 }  // namespace essaim::smtpd

@@ -130,7 +130,7 @@ class Server final : private storage::Membership::Listener {
                     const std::shared_ptr<admin::Responder>& responder);
 
   const std::string config_file_;
-  const config::Values started_with_;
+  config::Values values_;  // those of settings_
   Settings settings_;
   Control& control_;
 

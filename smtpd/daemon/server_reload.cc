@@ -18,7 +18,8 @@ Result<std::string> Server::reload() {
   };
   auto fresh = load_settings(config_file_);
   if (!fresh.ok()) return refused(fresh.error());
-  const Settings next = reloaded(settings_, fresh->settings);
+  LoadedSettings to = reloaded(values_, fresh->values);
+  const Settings& next = to.settings;
   auto certificates = load_certificates(next);
   if (!certificates.ok()) return refused(certificates.error());
   auto accounts = account_options(next, settings_, account_options_);
@@ -37,7 +38,9 @@ Result<std::string> Server::reload() {
   certificates_ = *std::move(certificates);
   account_options_ = *std::move(accounts);
   accounts_->set_options(account_options_);
-  settings_ = next;
+  const std::string later = joined(needing_restart(values_, fresh->values));
+  values_ = std::move(to.values);
+  settings_ = std::move(to.settings);
   log::configure(settings_.log);
   gate_.set_limit(Gate::sockets_for(settings_.limits.connections));
   guard_->set_settings(settings_.limits.clients);
@@ -52,7 +55,6 @@ Result<std::string> Server::reload() {
 
   watch_certificates();
   warn_of_open_secret(fresh->settings);
-  const std::string later = joined(needing_restart(started_with_, fresh->values));
   log::info("reloaded", {{"file", config_file_}, {"needs_restart", later}});
   return later.empty() ? "reloaded" : "reloaded; a restart is needed for: " + later;
 }

@@ -32,7 +32,7 @@ constexpr int kOperators = 4;  // whoever deletes and waits keeps nobody from ho
 
 Server::Server(std::string config_file, LoadedSettings loaded, Control& control, Lasting& lasting)
     : config_file_(std::move(config_file)),
-      started_with_(std::move(loaded.values)),
+      values_(std::move(loaded.values)),
       settings_(std::move(loaded.settings)),
       control_(control),
       lasting_(lasting) {

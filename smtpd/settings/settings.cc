@@ -210,6 +210,12 @@ Result<LoadedSettings> parse_settings(const std::string& text, const std::string
   return finished(config::load_text(settings_schema(), text, name), name);
 }
 
+LoadedSettings reloaded(const config::Values& running, const config::Values& fresh) {
+  config::Values values = running.reloaded(fresh);
+  Settings settings = settings_from(values);
+  return {std::move(values), std::move(settings)};
+}
+
 std::vector<std::string> needing_restart(const config::Values& before, const config::Values& after) {
   // By setting, with all elements of an array of tables together.
   const auto by_setting = [](const config::Values& values) {

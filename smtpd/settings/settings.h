@@ -190,6 +190,8 @@ struct LoadedSettings {
 Result<LoadedSettings> load_settings(const std::string& file);
 Result<LoadedSettings> parse_settings(const std::string& text, const std::string& name);
 
+// What holds after a reload of `fresh`: of that what the table calls reloadable, and no more.
+LoadedSettings reloaded(const config::Values& running, const config::Values& fresh);
 // Names of settings that differ and that a reload cannot apply.
 std::vector<std::string> needing_restart(const config::Values& before, const config::Values& after);
 

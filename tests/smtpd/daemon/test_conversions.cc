@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(a_reload_takes_limits_of_the_pages_and_names_what_it_leaves
           "connections_per_client = 3\nrequest_timeout = \"4s\"\nidle_timeout = \"5s\"\n",
       "x.toml");
   BOOST_REQUIRE((before.ok() && fresh.ok()));
-  const HttpSettings http = reloaded(before->settings, fresh->settings).http;
+  const HttpSettings http = reloaded(before->values, fresh->values).settings.http;
   BOOST_TEST(http.connections_per_client == 3U);
   BOOST_TEST((http.request_timeout == std::chrono::seconds(4)));
   BOOST_TEST((http.idle_timeout == std::chrono::seconds(5)));
@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(a_reload_takes_the_name_service) {
       plain + "[dns]\nservers = [\"127.0.0.1:5353\"]\ntimeout = \"4s\"\ntrust_anchor = \"/root.key\"\n",
       "x.toml");
   BOOST_REQUIRE((before.ok() && fresh.ok()));
-  const Settings taken = reloaded(before->settings, fresh->settings);
+  const Settings taken = reloaded(before->values, fresh->values).settings;
   BOOST_TEST(taken.dns_servers == std::vector<std::string>{"127.0.0.1:5353"},
              boost::test_tools::per_element());
   BOOST_TEST((taken.dns_timeout == std::chrono::seconds(4)));

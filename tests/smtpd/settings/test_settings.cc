@@ -1,10 +1,13 @@
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include <boost/test/unit_test.hpp>
 
+#include "core/config/load.h"
 #include "core/config/render.h"
 #include "smtpd/settings/settings.h"
+#include "smtpd/settings/show.h"
 #include "smtpd/settings/table.h"
 
 using namespace essaim;
@@ -17,6 +20,71 @@ const char* const kSmall =
 
 std::string with(const std::string& top, const std::string& bottom = "") {
   return top + "\n" + kSmall + bottom + "\n";
+}
+
+// As in the file; another one than by default, and good by itself.
+std::string other_value(const config::Setting& s) {
+  static const std::map<std::string, std::string> kOthers = {
+      {"hostname", "mx2.lists.example"}, {"listen[].address", "127.0.0.2:25"},
+      {"state", "/elsewhere"},           {"storage.url", "sqlite:/elsewhere.db"},
+      {"ldap.filter", "(cn={name})"},    {"ldap.mail_attribute", "mailbox"},
+      {"oauth.claim", "email"},          {"delivery.ca_file", "/ca.pem"},
+      {"limits.exempt", "192.0.2.0/24"}, {"reports.postmaster", "notices"}};
+  const bool bare = s.type == config::Type::kBool || s.type == config::Type::kInteger;
+  std::string text = s.example;
+  const auto least_or_next = [&](std::uint64_t by_default) {
+    const auto least = static_cast<std::uint64_t>(s.minimum);
+    return std::to_string(by_default == least ? least + 1 : least);
+  };
+  if (const auto other = kOthers.find(s.name); other != kOthers.end()) {
+    text = other->second;
+  } else if (s.type == config::Type::kBool) {
+    text = s.default_value == "true" ? "false" : "true";
+  } else if (s.type == config::Type::kEnum) {
+    text = s.choices.front() == s.default_value ? s.choices.back() : s.choices.front();
+  } else if (!s.default_value.empty() && s.type == config::Type::kInteger) {
+    text = least_or_next(std::stoull(s.default_value));
+  } else if (!s.default_value.empty() && s.type == config::Type::kSize) {
+    text = least_or_next(config::parse_size(s.default_value).value());
+  } else if (!s.default_value.empty() && s.type == config::Type::kDuration) {
+    Duration by_default{};
+    BOOST_REQUIRE(parse_duration(s.default_value, &by_default));
+    text = least_or_next(static_cast<std::uint64_t>(by_default / std::chrono::milliseconds(1))) + "ms";
+  } else {
+    BOOST_REQUIRE_MESSAGE(!text.empty(), s.name + " needs another value in this test");
+  }
+  if (!config::is_list(s.type)) return bare ? text : "\"" + text + "\"";
+  return "[\"" + text.substr(0, text.find(',')) + "\"]";
+}
+
+// A file with what is required and, if there is one, this setting with another value.
+config::Values values_with(const config::Setting* other) {
+  std::map<std::string, std::map<std::string, std::string>> tables = {
+      {"", {{"hostname", "\"mx1.lists.example\""}, {"postmaster", "\"p@site.example\""}}},
+      {"listen[]", {{"address", "\"127.0.0.1:25\""}}}};
+  if (other != nullptr)
+    tables[config::table_of(other->name)][config::key_of(other->name)] = other_value(*other);
+  std::string text;
+  for (const auto& [table, keys] : tables) {
+    if (table.ends_with("[]"))
+      text += "[[" + table.substr(0, table.size() - 2) + "]]\n";
+    else if (!table.empty())
+      text += "[" + table + "]\n";
+    for (const auto& [key, value] : keys) text.append(key).append(" = ").append(value) += '\n';
+  }
+  auto values = config::load_text(settings_schema(), text, "x.toml");
+  BOOST_REQUIRE_MESSAGE(values.ok(), (values.ok() ? "" : values.error().message + " in\n" + text));
+  return *std::move(values);
+}
+
+std::string shown(const config::Values& values) {
+  std::string text;
+  for (const ShownValue& value : shown_values(values)) {
+    text += value.name + " =";
+    for (const std::string& one : value.texts) text.append(" ").append(one);
+    text += '\n';
+  }
+  return text;
 }
 }  // namespace
 
@@ -260,6 +328,49 @@ BOOST_AUTO_TEST_CASE(knows_what_a_reload_cannot_apply) {
   BOOST_TEST(needing_restart(before->values, same->values).empty());
   const std::vector<std::string> expected = {"loops", "listen[].address", "listen[].role", "listen[].socket"};
   BOOST_TEST(needing_restart(before->values, other->values) == expected, boost::test_tools::per_element());
+}
+
+// Of all settings, one after the other: the table says which, and nothing else does.
+BOOST_AUTO_TEST_CASE(a_reload_takes_what_is_reloadable_and_names_all_else) {
+  const config::Values before = values_with(nullptr);
+  for (const config::Setting& s : settings_schema()->settings) {
+    const config::Values fresh = values_with(&s);
+    BOOST_REQUIRE_MESSAGE(shown(fresh) != shown(before), s.name);
+    const config::Values after = reloaded(before, fresh).values;
+    BOOST_TEST(shown(after) == shown(s.reloadable ? fresh : before), s.name);
+    const std::vector<std::string> left = needing_restart(before, fresh);
+    if (s.reloadable)
+      BOOST_TEST(left.empty(), s.name);
+    else
+      BOOST_TEST(left == std::vector<std::string>{s.name}, s.name);
+    // And back, from what runs now: the next reload compares with that.
+    BOOST_TEST(shown(reloaded(after, before).values) == shown(before), s.name);
+    BOOST_TEST(needing_restart(after, fresh) == left, s.name);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_reload_takes_the_certificates_of_the_listeners_that_are_there) {
+  const auto listener = [](const std::string& address, const std::string& certificate, const char* role) {
+    return "[[listen]]\naddress = \"" + address + "\"\nrole = \"" + role + "\"\ncertificate = \"" +
+           certificate + "\"\n";
+  };
+  const auto before = parse_settings(with("", listener("127.0.0.1:0", "/1.pem", "submission") +
+                                                  listener("127.0.0.1:0", "/2.pem", "submission") +
+                                                  listener("127.0.0.1:465", "/3.pem", "submissions")),
+                                     "x");
+  const auto fresh = parse_settings(with("", listener("127.0.0.1:0", "/one.pem", "submission") +
+                                                 listener("127.0.0.1:465", "/three.pem", "submission") +
+                                                 listener("127.0.0.1:0", "/two.pem", "submission") +
+                                                 listener("127.0.0.1:587", "/four.pem", "submission")),
+                                    "x");
+  BOOST_REQUIRE(before.ok() && fresh.ok());
+  const Settings taken = reloaded(before->values, fresh->values).settings;
+  BOOST_REQUIRE_EQUAL(taken.listen.size(), 4U);
+  BOOST_TEST(taken.listen[0].certificate.empty());
+  BOOST_TEST(taken.listen[1].certificate == "/one.pem");
+  BOOST_TEST(taken.listen[2].certificate == "/two.pem");
+  BOOST_TEST(taken.listen[3].certificate == "/3.pem");  // of another role now: that takes a restart
+  BOOST_TEST((taken.listen[3].role == ListenerRole::kSubmissions));
 }
 
 BOOST_AUTO_TEST_CASE(the_sample_in_contrib_is_what_the_table_gives_and_it_loads) {
