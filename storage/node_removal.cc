@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/text.h"
+#include "storage/cluster/node_demand.h"
 #include "storage/directory_store.h"
 #include "storage/sql.h"
 
@@ -58,6 +59,7 @@ Result<void> remove_node(Connection& connection, const NodeSight& seen) {
         seen,
         "has delivered what is not merged yet: wait a minute or two, or see to it on a node that runs: "
         "essaim job run late-outcomes");
+  ESSAIM_TRY(forget_demand(connection, seen.number));
   return site.set(kHighest, std::to_string(*highest));
 }
 

@@ -38,7 +38,7 @@ class NodeStore {
   // False: the epoch is over, by a takeover or another server under this name. A claim begins with it, so that no claim is
   // committed behind a takeover: both write this row.
   Result<bool> beat(Identity self);
-  // The same, with what the node wants of destinations.
+  // The same, with what the node wants of destinations for programs that look for it in the row (node_demand.h).
   Result<bool> beat(Identity self, const std::string& demand);
   // Whether it is this node's epoch still; without a beat.
   Result<bool> is_running(Identity self);

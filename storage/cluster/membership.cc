@@ -5,6 +5,7 @@
 #include "core/base/counters.h"
 #include "core/base/crash_point.h"
 #include "core/base/executor.h"
+#include "storage/cluster/node_demand.h"
 #include "storage/cluster/node_watch.h"
 
 namespace essaim::storage {
@@ -78,15 +79,16 @@ void Membership::set_demand(std::string demand) {
 
 Result<void> Membership::beat() {
   MonoTime sent{};
-  std::string demand;
+  std::string demand, in_row;
   {
     const std::lock_guard lock(mutex_);
     demand = demand_;
+    if (tell_in_row_) in_row = demand_;
     tell_soon_ = false;
   }
   Result<void> done = database_.write_now(Durability::kProgress, [&](Connection& c) -> Result<void> {
     sent = clock_.mono_now();  // of the attempt that was committed
-    auto ours = NodeStore(c).beat(self_, demand);
+    auto ours = NodeStore(c).beat(self_, in_row);
     if (!ours.ok()) return ours.error();
     if (!*ours) return Error{ErrorCode::kConflict, "the epoch of this node is over"};
     return {};
@@ -94,11 +96,31 @@ Result<void> Membership::beat() {
   if (done.ok()) {
     lease_.extend(sent + options_.lease - options_.margin());
     // Somebody else has ended it, and there is no way back but a new epoch.
-    if (lease_.ended()) fenced();
+    if (lease_.ended())
+      fenced();
+    else
+      tell(demand);
   } else if (done.error().code == ErrorCode::kConflict) {
     fenced();
   }
   return done;
+}
+
+// Where it fails, or somebody has written over it, it is told again behind the next beat.
+void Membership::tell(const std::string& demand) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (told_ == demand) return;
+  }
+  const Result<void> done = database_.write_now(Durability::kProgress,
+                                                [&](Connection& c) { return tell_demand(c, self_, demand); });
+  if (!done.ok()) {
+    if (untold_.again()) log::warning("node-demand-untold", {{"error", done.error().message}});
+    return;
+  }
+  untold_.over();
+  const std::lock_guard lock(mutex_);
+  told_ = demand;
 }
 
 void Membership::fenced() {
@@ -162,10 +184,16 @@ Result<void> Membership::watch() {
   ESSAIM_TRY(
       database_.look_now([&](Connection& c) { return read_cluster_view(c, clock_.wall_now(), &view); }));
   const std::vector<NodeSight> dead = observer_.look(view.nodes, asked, clock_.mono_now());
+  bool tell_in_row = false, heard = true;
   for (const NodeSight& node : view.nodes) {
     if (node.at_work()) view.at_work.push_back(node.number);
     if (node.state == NodeState::kServing) view.serving.push_back(node.number);
-    if (node.number == self_.number) view.wanted = node.state;
+    if (node.number == self_.number) {
+      view.wanted = node.state;
+      heard = node.tells_apart;
+    } else if (node.at_work() && !node.tells_apart) {
+      tell_in_row = true;
+    }
   }
   nodes_at_work_ = view.at_work.size();
   std::map<int, Duration> silences;
@@ -174,6 +202,11 @@ Result<void> Membership::watch() {
   {
     const std::lock_guard lock(mutex_);
     silences_ = std::move(silences);
+    tell_soon_ = tell_soon_ || (tell_in_row && !tell_in_row_);
+    tell_in_row_ = tell_in_row;
+    // As by a server that had this node's name before it, and was slow.
+    if (view.nodes.size() > 1 && !heard) told_.reset();
+    if (tell_soon_) wake_.notify_all();
   }
   // Who may not act takes nothing over.
   if (lease_.holds())

@@ -1,8 +1,10 @@
 // This node among the nodes that share its database: it beats, watches the beats of the others, takes over from those that
 // died, and tells what others have to do or have changed.
 //
-//   beat   every fifth of the lease: UPDATE of the own row, which gives the lease until (time it was sent + lease - margin)
-//   watch  every 0.8 s (with many nodes less often): ONE statement reads the rows of all nodes and whether there is work
+//   beat   every fifth of the lease: UPDATE of the own row, which gives the lease until (time it was sent + lease - margin);
+//          behind it, in a transaction of its own, what the node wants of destinations, if that has changed
+//   watch  every 0.8 s (with many nodes less often): one statement reads the rows of all nodes and whether there is work, and
+//          where there are several another one what they want
 //
 // Each on a thread and a connection of its own, so that neither waits behind the other or behind the node's work. The
 // database object is the membership's alone.
@@ -13,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -75,7 +78,7 @@ class Membership {
   // Idempotent. `ended`: this node owns nothing any more, and says so.
   void stop(bool ended = false);
 
-  // What this node wants of destinations, for the others; told with the next beat, soon when there was none before.
+  // What this node wants of destinations, for the others; told behind the next beat, soon when there was none before.
   // Thread-safe.
   void set_demand(std::string demand);
   // How long each other node at work has been seen silent. Thread-safe.
@@ -88,6 +91,7 @@ class Membership {
  private:
   void beat_loop();
   void watch_loop();
+  void tell(const std::string& demand);
   bool wait(Duration time);  // false: stop
   bool wait_to_beat(Duration time);
   void take_over(const NodeSight& dead);
@@ -102,11 +106,13 @@ class Membership {
   Listener& listener_;
   Observer observer_;              // watching thread
   std::size_t nodes_at_work_ = 1;  // watching thread
-  log::Once beat_trouble_, watch_trouble_, lease_over_, row_held_;
+  log::Once beat_trouble_, watch_trouble_, lease_over_, row_held_, untold_;
 
   mutable std::mutex mutex_;
   std::map<int, Duration> silences_;
   std::string demand_;
+  std::optional<std::string> told_;  // of that, last, by this epoch
+  bool tell_in_row_ = true;          // a program is at work, or may be, that looks for it there
   bool tell_soon_ = false;
   std::condition_variable wake_;
   bool stopping_ = false;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "storage/batch_store.h"
+#include "storage/cluster/node_demand.h"
 #include "storage/post_store.h"
 #include "storage/retry_calls.h"
 #include "storage/sql.h"
@@ -31,7 +32,7 @@ constexpr std::string_view kView =
 Result<void> read_cluster_view(Connection& connection, WallTime now, ClusterView* view) {
   *view = ClusterView();
   const auto statement = sql::prepare(connection, kView, now, kHoldsValue, kRetryCallsValue);
-  return sql::each(statement, [view](Statement& row) {
+  ESSAIM_TRY(sql::each(statement, [view](Statement& row) {
     view->nodes.push_back(node_sight_from(row));
     view->ready = row.integer(10) > 0;
     view->due = row.integer(11) > 0;
@@ -39,7 +40,9 @@ Result<void> read_cluster_view(Connection& connection, WallTime now, ClusterView
     view->suspensions = std::to_string(row.integer(13)) + ":" + std::to_string(row.integer(14));
     view->holds = sql::text(row, 15);
     view->retry_calls = sql::text(row, 16);
-  });
+  }));
+  if (view->nodes.size() < 2) return {};
+  return read_demands(connection, &view->nodes);
 }
 
 Result<std::int64_t> release_fenced_batches(Database& database, int number) {

@@ -36,8 +36,9 @@ struct NodeSight {
   NodeState state = NodeState::kServing;
   WallTime started{};
   std::string version;
-  std::string demand;   // what it wants of destinations, in a form that delivery knows
-  bool drains = false;  // or will when it is back
+  std::string demand;        // what it wants of destinations, in a form that delivery knows
+  bool tells_apart = false;  // that; see node_demand.h
+  bool drains = false;       // or will when it is back
   bool dead() const { return state == NodeState::kDead; }
   bool at_work() const { return state == NodeState::kServing || state == NodeState::kDraining; }
 };
