@@ -103,9 +103,9 @@ class Resolver {
   virtual std::unique_ptr<Query> tlsa(const std::string& name, std::function<void(TlsaAnswer)> done) = 0;
   // The alias that the name itself is (CNAME), not followed: one text or none.
   virtual std::unique_ptr<Query> alias(const std::string& name, std::function<void(TextAnswer)> done) = 0;
-  // From the next question on, but for the path of resolv.conf. Other servers or another trust anchor begin with nothing in the
-  // cache, and what is under way ends where it began; what cannot be taken is tried again, and those from before are asked
-  // meanwhile (`name-servers-kept` in the log).
+  // From the next question on, but for the path of resolv.conf. Other servers or another trust anchor, also in the same file,
+  // begin with nothing in the cache, and what is under way ends where it began; what cannot be taken is tried again, and those
+  // from before are asked meanwhile (`name-servers-kept` in the log). Blocking, for as long as that small file takes.
   virtual void reconfigure(const ResolverOptions& options) = 0;
 };
 

@@ -14,6 +14,7 @@
 
 #include "core/base/counters.h"
 #include "core/base/log.h"
+#include "core/base/read_file.h"
 #include "core/base/text.h"
 #include "core/base/timings.h"
 #include "core/dns/packet.h"
@@ -403,7 +404,7 @@ class UnboundResolver : public Resolver {
 
   void reconfigure(const ResolverOptions& options) override {
     if (options.servers != options_.servers || options.trust_anchor != options_.trust_anchor ||
-        options.resolv_conf_port != options_.resolv_conf_port) {
+        options.resolv_conf_port != options_.resolv_conf_port || anchor_of(options) != anchor_) {
       renew_ = true;
       not_before_ = {};
     }
@@ -494,11 +495,19 @@ class UnboundResolver : public Resolver {
     return addresses;
   }
 
+  // What stands in the file; "" also if it cannot be read, of which set_up() says why.
+  static std::string anchor_of(const ResolverOptions& options) {
+    auto text = options.trust_anchor.empty() ? Result<std::string>("") : read_file(options.trust_anchor);
+    return text.ok() ? *std::move(text) : std::string();
+  }
+
   Result<void> take(std::vector<std::string> servers) {
+    std::string anchor = anchor_of(options_);
     auto context = make_context(loop_, options_, servers);
     ESSAIM_TRY(context);
     context_ = *std::move(context);
     servers_ = std::move(servers);
+    anchor_ = std::move(anchor);
     return {};
   }
 
@@ -568,6 +577,7 @@ class UnboundResolver : public Resolver {
   // asked have their answers of them, or their deadline.
   std::shared_ptr<ub_ctx> context_;
   std::vector<std::string> servers_;
+  std::string anchor_;  // of it, as the file said
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "core/dns/resolver.h"
 #include "core/net/event_loop.h"
+#include "core/net/socket_address.h"
 #include "smtpd/daemon/conversions.h"
 #include "smtpd/daemon/pulse.h"
 #include "smtpd/daemon/server.h"
@@ -29,9 +30,14 @@ Result<std::string> Server::reload() {
     return refused({seal.error().code, "\"authentication.key_file\": " + seal.error().message});
   // What the loops are to take at their next questions is tried here first.
   const dns::ResolverOptions name_service = operate::dns_options(next);
-  if (next.dns_servers != settings_.dns_servers || next.trust_anchor != settings_.trust_anchor) {
+  const bool other_servers = next.dns_servers != settings_.dns_servers;
+  if (other_servers || !next.trust_anchor.empty()) {
     net::EventLoop loop("reload");
-    if (const auto resolver = dns::make_resolver(loop, name_service); !resolver.ok())
+    dns::ResolverOptions tried = name_service;
+    // Of the anchor's file alone: resolv.conf may be away for a moment, and is followed as before.
+    if (!other_servers && tried.servers.empty())
+      tried.servers = {net::SocketAddress::from_ip("127.0.0.1", 53).value()};
+    if (const auto resolver = dns::make_resolver(loop, tried); !resolver.ok())
       return refused({resolver.error().code, "[dns]: " + resolver.error().message});
   }
 

@@ -281,6 +281,32 @@ BOOST_FIXTURE_TEST_CASE(settings_with_the_same_servers_leave_their_answers_in_th
   BOOST_TEST(address_of("mx1.example.test") == "127.0.0.9");  // nobody answers for the slow one now
 }
 
+// As when the key of the root is rolled: the file is the same, and has the new one.
+BOOST_AUTO_TEST_CASE(a_trust_anchor_that_has_changed_in_its_file_is_read_at_a_reload) {
+  const std::string anchor = "signed.test. IN DS 12345 8 2 ";
+  Followed at(anchor + std::string(64, 'a') + "\n");
+  at.dir.write("resolv.conf", "nameserver 127.0.0.1 # NSD\n");
+  BOOST_TEST(at.address_of("mx1.example.test") == "127.0.0.2");
+  int begun = 0;
+  const log::Capture capture([&](log::Level, std::string_view line) {
+    if (line.find("name-servers ") != std::string_view::npos) ++begun;
+  });
+  ResolverOptions options;
+  options.timeout = std::chrono::minutes(2);
+  options.resolv_conf_port = at.nsd.address().port();
+  options.trust_anchor = at.dir.path("anchor");
+  at.resolver->reconfigure(options);
+  BOOST_TEST(at.address_of("mx2.example.test") == "127.0.0.4");
+  BOOST_TEST(begun == 0);
+  at.dir.write("anchor", anchor + std::string(64, 'b') + "\n");
+  at.resolver->reconfigure(options);
+  BOOST_TEST(at.address_of("mx2.example.test") == "127.0.0.4");
+  BOOST_TEST(begun == 1);
+  at.resolver->reconfigure(options);
+  BOOST_TEST(at.address_of("mx1.example.test") == "127.0.0.2");
+  BOOST_TEST(begun == 1);
+}
+
 BOOST_AUTO_TEST_CASE(settings_that_cannot_be_taken_are_tried_again_and_the_old_servers_asked) {
   Followed at;
   at.dir.write("resolv.conf", "nameserver 127.0.0.1 # NSD\n");
