@@ -25,6 +25,8 @@ constexpr Duration kUnansweredAfter = std::chrono::milliseconds(1500);
 constexpr std::size_t kDomainsKept = 1'000;
 constexpr std::size_t kRepliesKept = 10;
 constexpr Duration kRememberIdle = std::chrono::minutes(10);
+// A beat and two looks, with a lease of up to half a minute.
+constexpr Duration kOthersHeard = std::chrono::seconds(10);
 constexpr double kLaterUpTo = 0.125;  // of what is left of a suspension
 // Who waits for an operator is looked at again then; a resumption is told.
 constexpr std::chrono::minutes kLookAtSuspended(30);
@@ -55,10 +57,24 @@ void Destination::reconfigure() {
 
 void Destination::update(NextHopPtr hop) {
   const bool changed = !hop_ || (hop_->policy != hop->policy && *hop_->policy != *hop->policy);
+  const bool had_rate = hop_ && hop_->policy->rate.count > 0;
   hop_ = std::move(hop);
   if (!changed) return;
+  const MonoTime now = side_.clock().mono_now();
   concurrency_.set_options(concurrency_options());
-  bucket_.set_rate(hop_->policy->rate, side_.clock().mono_now());
+  if (!had_rate) others_heard_ = now + kOthersHeard;
+  set_rate(now);
+}
+
+// This node's part of what holds now.
+void Destination::set_rate(MonoTime now) {
+  Rate part = hop_->policy->rate;
+  if (part.count > 0 && share_.rate < 1.0) {
+    // In thousandths, so that small parts of small rates are not lost.
+    part.count = static_cast<std::uint32_t>(std::max(1.0, 1000.0 * part.count * share_.rate));
+    part.window *= 1000;
+  }
+  bucket_.set_rate(part, now);
 }
 
 std::size_t Destination::per_transaction() const {
@@ -82,17 +98,16 @@ void Destination::take_share(MonoTime now) {
   if (demands == nullptr) return;
   static const std::vector<Demand> kNobody;
   const auto found = demands->find(key_);
+  const std::vector<Demand>& others = found == demands->end() ? kNobody : found->second;
   const Demand own{side_.fabric().node, static_cast<std::int64_t>(load())};
-  const Share share = share_of(key_, own, found == demands->end() ? kNobody : found->second,
-                               hop_->policy->connections, hop_->policy->rate);
-  if (share.rate != share_.rate) {
-    Rate part = hop_->policy->rate;
-    // In thousandths, so that small parts of small rates are not lost.
-    part.count = static_cast<std::uint32_t>(std::max(1.0, 1000.0 * part.count * share.rate));
-    part.window *= 1000;
-    bucket_.set_rate(share.rate < 1.0 ? part : hop_->policy->rate, now);
-  }
+  const Rate& rate = hop_->policy->rate;
+  Share share = share_of(key_, own, others, hop_->policy->connections, rate);
+  const int nodes = side_.fabric().demands.nodes();
+  if (now < others_heard_ && static_cast<int>(others.size()) + 1 < nodes)
+    share = before_others_are_heard(share, rate, nodes);
+  const bool other_rate = share.rate != share_.rate;
   share_ = share;
+  if (other_rate) set_rate(now);
 }
 
 std::size_t Destination::stock() const {

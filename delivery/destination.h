@@ -74,6 +74,7 @@ class Destination {
     std::size_t stock = 0;  // recipients lent and not yet consumed
   };
   void take_share(MonoTime now);
+  void set_rate(MonoTime now);
   std::size_t stock() const;
   int open() const;
   int wanted(MonoTime now);
@@ -110,6 +111,7 @@ class Destination {
   std::deque<std::string> replies_;
   std::size_t per_transaction_ = 1;  // recipients, in what was lent last
   Share share_{-1, 1.0};             // among nodes; connections < 0: all of it
+  MonoTime others_heard_{};          // by then of those who began with its rate when this one did
   bool full_ = false;                // has as much waiting as it can take for a while
   bool answers_ = false;  // one of its connections could carry mail, and it has not been dead since
   bool stalled_ = false;  // has work and connections, and nothing has come of them for a while

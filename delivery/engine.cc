@@ -141,8 +141,8 @@ class EngineImpl : public Engine {
     });
   }
 
-  void set_demands(Demands others) override {
-    fabric_.demands.set(std::make_shared<const Demands>(std::move(others)));
+  void set_demands(Demands others, int nodes) override {
+    fabric_.demands.set(std::make_shared<const Demands>(std::move(others)), nodes);
     for (std::size_t i = 0; i < fabric_.sides.size(); ++i)
       fabric_.post(i, [](LoopSide& side) { side.shares_changed(); });
   }

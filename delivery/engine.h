@@ -137,9 +137,9 @@ class Engine {
   // Among nodes. Which serve, in order: this one with them unless it rests. Posts are expanded where they came in; those of
   // others, as of a node that drains, by the one to which their id falls.
   virtual void set_nodes(std::vector<int> serving) = 0;
-  // What the others want of destinations: budgets are shared with them (delivery/shares.h). Thread-safe; it holds from
-  // the next look of each destination on.
-  virtual void set_demands(Demands others) = 0;
+  // What the others want of destinations: budgets are shared with them (delivery/shares.h). `nodes`: that are at work, with this
+  // one. Thread-safe; it holds from the next look of each destination on.
+  virtual void set_demands(Demands others, int nodes) = 0;
   // What they are told that this one wants (keep_told()). `done` runs on the queue's thread.
   virtual void demands(std::function<void(std::vector<OwnDemand>)> done) = 0;
   // The lease holds again: what was paused goes on.

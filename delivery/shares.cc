@@ -20,6 +20,11 @@ std::uint64_t weight(std::string_view key, int node) {
   return hash ^ (hash >> 29);
 }
 
+double per_second(const Rate& rate) {
+  return static_cast<double>(rate.count) * 1e9 /
+         static_cast<double>(std::max<Duration::rep>(1, rate.window.count()));
+}
+
 // How many nodes come before this one.
 int place(std::string_view key, int node, const std::vector<Demand>& others) {
   const auto own = std::make_pair(weight(key, node), node);
@@ -44,13 +49,17 @@ Share share_of(std::string_view key, Demand own, const std::vector<Demand>& othe
     share.connections = place(key, own.node, others) < connections ? 1 : 0;
   }
   if (rate.count == 0) return share;
-  const double per_second = static_cast<double>(rate.count) * 1e9 /
-                            static_cast<double>(std::max<Duration::rep>(1, rate.window.count()));
-  if (per_second >= nodes) {
+  if (per_second(rate) >= nodes) {
     share.rate = mine / all;
   } else if (place(key, own.node, others) > 0) {
     share.connections = 0;
   }
+  return share;
+}
+
+Share before_others_are_heard(Share share, const Rate& rate, int nodes) {
+  if (nodes > 1 && rate.count > 0 && per_second(rate) >= nodes)
+    share.rate = std::min(share.rate, 1.0 / nodes);
   return share;
 }
 

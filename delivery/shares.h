@@ -1,6 +1,7 @@
 // The budget of a destination among nodes: what the settings allow (connections, rate) holds for all of them together, and is
-// shared by what each wants of it. Nodes tell each other their demands with their beats; so what is shared is a second or
-// two old, and a destination that two nodes begin with at the same moment may see both at full for so long.
+// shared by what each wants of it. Nodes tell each other their demands behind their beats; so what is shared is some seconds
+// old. Of a destination that several begin with at the same moment nobody has heard yet: its connections may be those of all
+// of them for so long; of its rate each takes an even part.
 //
 //   connections  one for each node that wants some, the rest by demand; when there are fewer than nodes, the first ones
 //                by rendezvous hashing have one each, and the others wait until one of these wants none any more
@@ -36,6 +37,9 @@ struct Share {
 };
 Share share_of(std::string_view key, Demand own, const std::vector<Demand>& others, int connections,
                const Rate& rate);
+// The same with no more than an even part of the rate, while some of these nodes may want it and have not been heard.
+// A rate below a message per second and node is left as it is: hardly more than one goes out of each at once.
+Share before_others_are_heard(Share share, const Rate& rate, int nodes);
 
 // What this node has for a destination.
 struct OwnDemand {
@@ -48,10 +52,8 @@ struct OwnDemand {
 inline constexpr std::size_t kLimitedTold = 500, kOthersTold = 100;
 void keep_told(std::vector<OwnDemand>* own);
 
-// As a row of the node carries it: "key TAB recipients" lines, the first ones that have room there. What is not understood is
-// left out.
-inline constexpr std::size_t kLongestTold =
-    60'000;  // octets; the column has 65,535, and a beat must not fail
+// As a text: "key TAB recipients" lines, the first ones that have room there. What is not understood is left out.
+inline constexpr std::size_t kLongestTold = 60'000;  // octets: each node reads it with each look
 std::string encode_demands(const std::vector<OwnDemand>& demands);
 void add_demands(int node, std::string_view text, Demands* all);
 
@@ -62,14 +64,21 @@ class SharedDemands {
     const std::lock_guard lock(mutex_);
     return demands_;
   }
-  void set(std::shared_ptr<const Demands> demands) {
+  void set(std::shared_ptr<const Demands> demands, int nodes) {
     const std::lock_guard lock(mutex_);
     demands_ = std::move(demands);
+    nodes_ = nodes;
+  }
+  // At work, with this one.
+  int nodes() const {
+    const std::lock_guard lock(mutex_);
+    return nodes_;
   }
 
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const Demands> demands_;
+  int nodes_ = 1;
 };
 
 }  // namespace essaim::delivery

@@ -148,7 +148,7 @@ void Server::hear_retry_calls(const storage::ClusterView& view) {
 
 void Server::share_budgets(const storage::ClusterView& view) {
   if (view.at_work.size() < 2) {
-    if (shares_budgets_) engine_->set_demands({});
+    if (shares_budgets_) engine_->set_demands({}, 1);
     shares_budgets_ = false;
     return;
   }
@@ -157,7 +157,7 @@ void Server::share_budgets(const storage::ClusterView& view) {
   for (const storage::NodeSight& node : view.nodes)
     if (node.at_work() && node.number != node_.number)
       delivery::add_demands(node.number, node.demand, &others);
-  engine_->set_demands(std::move(others));
+  engine_->set_demands(std::move(others), static_cast<int>(view.at_work.size()));
   engine_->demands([this](const std::vector<delivery::OwnDemand>& own) {
     membership_->set_demand(delivery::encode_demands(own));
   });

@@ -371,7 +371,7 @@ std::string domain_lost_by(Run& node, const Run& other, int domains) {
     const std::string key = told.get_future().get();
     if (delivery::share_of(key, {node.node.number, 1}, {{other.node.number, 1}}, 1, {}).connections > 0)
       continue;
-    node.engine->set_demands(delivery::Demands{{key, {{other.node.number, 1000}}}});
+    node.engine->set_demands(delivery::Demands{{key, {{other.node.number, 1000}}}}, 2);
     return Site::domain_name(d);
   }
   return {};
@@ -554,7 +554,7 @@ BOOST_AUTO_TEST_CASE(a_node_without_a_share_of_the_smart_host_claims_what_comes_
   BOOST_REQUIRE(!key.empty());
   int other = run.node.number + 1;
   while (delivery::share_of(key, {run.node.number, 1}, {{other, 1}}, 1, {}).connections > 0) ++other;
-  run.engine->set_demands({{key, {{other, 1}}}});
+  run.engine->set_demands({{key, {{other, 1}}}}, 2);
 
   // By then it knows, if it did not hear of it by the end of its connection.
   const Id learns = post_to(true);
@@ -569,7 +569,7 @@ BOOST_AUTO_TEST_CASE(a_node_without_a_share_of_the_smart_host_claims_what_comes_
   run.engine->ring();
   BOOST_TEST(wait_until([&] { return claims(ours) > 0; }));
   for (const Id post : left) BOOST_TEST(claims(post) == 0);
-  run.engine->set_demands({});
+  run.engine->set_demands({}, 1);
   BOOST_TEST(wait_until([&] { return sink.accepted().size() == posts; }));
 }
 

@@ -9,6 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "delivery/claim.h"
+#include "delivery/destination.h"
 #include "delivery/destination_policy.h"
 #include "delivery/left_to_others.h"
 #include "delivery/loop_side.h"
@@ -182,7 +183,7 @@ BOOST_AUTO_TEST_CASE(what_was_left_to_others_may_be_claimed_when_it_is_forgotten
   settings.connections_per_destination = 1;
   Fabric fabric{clock, tokens, nullptr, {&loop}, {}, &queue, {}, {}, {}};
   fabric.node = second_of_two(key);
-  fabric.demands.set(std::make_shared<const Demands>(Demands{{key, {{1, 1}}}}));
+  fabric.demands.set(std::make_shared<const Demands>(Demands{{key, {{1, 1}}}}), 2);
   auto side =
       std::make_shared<LoopSide>(fabric, 0, dns, journal, std::make_shared<const EngineSettings>(settings));
   fabric.sides = {side};
@@ -326,7 +327,7 @@ BOOST_AUTO_TEST_CASE(what_arrives_for_a_smart_host_without_a_share_goes_back_at_
   ManualClock clock;
   Fabric fabric{clock, tokens, nullptr, {&loop}, {}, &queue, {}, {}, {}};
   fabric.node = second_of_two(key);
-  fabric.demands.set(std::make_shared<const Demands>(Demands{{key, {{1, 1}}}}));
+  fabric.demands.set(std::make_shared<const Demands>(Demands{{key, {{1, 1}}}}), 2);
   auto side = std::make_shared<LoopSide>(fabric, 0, dns, journal, std::make_shared<const EngineSettings>());
   fabric.sides = {side};
   side->begin();
@@ -347,6 +348,112 @@ BOOST_AUTO_TEST_CASE(what_arrives_for_a_smart_host_without_a_share_goes_back_at_
   BOOST_TEST(queue.notes[0].for_others);
   side->shut();
   fabric.sides.clear();
+}
+
+// A loop's side of node 2; the destinations are the test's own, and nothing that they lend is sent.
+struct Lender {
+  Lender() {
+    fabric.node = 2;
+    fabric.sides = {side};
+    side->begin();
+  }
+  ~Lender() {
+    side->shut();
+    loop.run_turn();
+    fabric.sides.clear();
+  }
+  Lender(const Lender&) = delete;
+  Lender& operator=(const Lender&) = delete;
+  void hear(const Demands& others, int nodes) {
+    fabric.demands.set(std::make_shared<const Demands>(others), nodes);
+  }
+  // A connection for every four messages that may go at once, of what waits and what is lent.
+  int connections(const Destination& destination) const {
+    return destination.status(clock.mono_now(), clock.wall_now()).connections;
+  }
+
+  net::EventLoop loop{"loop"};
+  test::FakeResolver dns{loop};
+  test::Tokens tokens;
+  NoJournal journal;
+  ToldSaturated queue;
+  ManualClock clock;
+  Fabric fabric{clock, tokens, nullptr, {&loop}, {}, &queue, {}, {}, {}};
+  std::shared_ptr<LoopSide> side = std::make_shared<LoopSide>(fabric, 0, dns, journal, settings());
+
+ private:
+  static std::shared_ptr<const EngineSettings> settings() {
+    auto out = std::make_shared<EngineSettings>();
+    out->connections_initial = out->connections_per_destination = 50;
+    return out;
+  }
+};
+
+NextHopPtr hop_with_rate(const std::string& key, std::uint32_t per_second) {
+  auto policy = std::make_shared<DestinationPolicy>();
+  policy->connections = policy->connections_initial = 50;
+  policy->recipients_per_transaction = 1;
+  policy->rate = {per_second, std::chrono::seconds(1)};
+  auto hop = std::make_shared<NextHop>();
+  hop->kind = NextHop::Kind::kHosts;
+  hop->key = key;
+  hop->policy = policy;
+  return hop;
+}
+
+Slice slice_of(std::uint16_t recipients, MonoTime now) {
+  auto batch = std::make_shared<ActiveBatch>();
+  batch->post = std::make_shared<const ActivePost>();
+  std::vector<std::uint16_t> indices;
+  for (std::uint16_t i = 0; i < recipients; ++i) {
+    batch->recipients.push_back({static_cast<Id>(i + 1), "user" + std::to_string(i), "a.test"});
+    indices.push_back(i);
+  }
+  return {batch, indices, now};
+}
+
+// As all nodes do that are reloaded at the same moment with a rule that names it.
+BOOST_AUTO_TEST_CASE(with_a_new_rate_a_node_takes_no_more_than_its_part_until_others_are_heard) {
+  for (const int nodes : {1, 2}) {
+    Lender lender;
+    lender.hear({}, nodes);
+    Destination destination(*lender.side, "a.test");
+    destination.update(hop_with_rate("a.test", 40));
+    destination.enqueue("a.test", slice_of(300, lender.clock.mono_now()));
+    destination.pump();
+    BOOST_TEST(lender.connections(destination) == (nodes == 1 ? 10 : 5));
+    if (nodes == 1) continue;
+    // Nobody else wants it: then all of it is this one's.
+    lender.clock.advance(std::chrono::seconds(11));
+    destination.pump();  // with what its part has brought
+    lender.clock.advance(std::chrono::seconds(1));
+    destination.pump();
+    BOOST_TEST(lender.connections(destination) == 20);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(of_another_rate_a_node_takes_the_share_that_it_has) {
+  Lender lender;
+  lender.hear({{"a.test", {{1, 100}}}}, 2);
+  Destination destination(*lender.side, "a.test");
+  destination.update(hop_with_rate("a.test", 40));
+  destination.enqueue("a.test", slice_of(100, lender.clock.mono_now()));
+  for (int i = 0; i < 3; ++i) destination.pump();  // what it wants changes no more
+  BOOST_TEST(lender.connections(destination) == 5);
+  destination.update(hop_with_rate("a.test", 80));
+  lender.clock.advance(std::chrono::seconds(1));
+  destination.pump();
+  BOOST_TEST(lender.connections(destination) == 15);  // of a half; with all of it more
+}
+
+BOOST_AUTO_TEST_CASE(an_even_part_is_taken_of_a_rate_that_has_one_for_each) {
+  const auto part = [](const Rate& rate, int nodes) {
+    return before_others_are_heard({20, 0.5}, rate, nodes).rate;
+  };
+  BOOST_TEST(part({100, std::chrono::seconds(1)}, 4) == 0.25);
+  BOOST_TEST(part({100, std::chrono::seconds(1)}, 1) == 0.5);
+  BOOST_TEST(part({100, std::chrono::minutes(1)}, 4) == 0.5);
+  BOOST_TEST(part({}, 4) == 0.5);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
