@@ -36,6 +36,7 @@ constexpr std::chrono::minutes kLookAtSuspended(30);
 Destination::Destination(LoopSide& side, std::string key)
     : side_(side),
       key_(std::move(key)),
+      told_as_(told_key(key_)),
       concurrency_(concurrency_options()),
       rate_timer_(side.loop(), [this] { side_.pump(this); }) {
   last_used_ = side_.clock().mono_now();
@@ -97,7 +98,7 @@ void Destination::take_share(MonoTime now) {
   const auto demands = side_.fabric().demands.get();
   if (demands == nullptr) return;
   static const std::vector<Demand> kNobody;
-  const auto found = demands->find(key_);
+  const auto found = demands->find(told_as_);
   const std::vector<Demand>& others = found == demands->end() ? kNobody : found->second;
   const Demand own{side_.fabric().node, static_cast<std::int64_t>(load())};
   const Rate& rate = hop_->policy->rate;

@@ -67,6 +67,7 @@ class Destination {
   bool limited() const { return hop_ && hop_->policy->limited; }  // by its rule
   bool suspended(MonoTime now) const { return concurrency_.suspended(now); }
   const std::string& key() const { return key_; }
+  const std::string& told_as() const { return told_as_; }  // to other nodes
 
  private:
   struct CrewState {
@@ -96,7 +97,7 @@ class Destination {
   Concurrency::Options concurrency_options() const;
 
   LoopSide& side_;
-  const std::string key_;
+  const std::string key_, told_as_;
   NextHopPtr hop_;
   std::set<std::string> domains_;
   Rotation queue_;

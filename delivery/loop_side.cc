@@ -318,7 +318,8 @@ std::vector<OwnDemand> LoopSide::demands() const {
   std::vector<OwnDemand> own;
   for (const auto& [key, destination] : destinations_) {
     const std::size_t wanted = destination->demand(now);
-    if (wanted > 0) own.push_back({key, static_cast<std::int64_t>(wanted), destination->limited()});
+    if (wanted > 0)
+      own.push_back({destination->told_as(), static_cast<std::int64_t>(wanted), destination->limited()});
   }
   keep_told(&own);
   return own;

@@ -4,12 +4,15 @@
 #include <iterator>
 #include <tuple>
 
+#include "core/base/encoding.h"
+#include "core/base/mac.h"
 #include "core/base/text.h"
 
 namespace essaim::delivery {
 namespace {
 
-constexpr std::size_t kLongestKey = 1000;
+constexpr std::size_t kLongestKey = 1000;  // octets
+constexpr std::size_t kKeyBegin = 100;     // of a longer one, for people
 
 // Of (key, node): every node comes to the same order without asking (FNV-1a, mixed).
 std::uint64_t weight(std::string_view key, int node) {
@@ -61,6 +64,11 @@ Share before_others_are_heard(Share share, const Rate& rate, int nodes) {
   if (nodes > 1 && rate.count > 0 && per_second(rate) >= nodes)
     share.rate = std::min(share.rate, 1.0 / nodes);
   return share;
+}
+
+std::string told_key(const std::string& key) {
+  if (key.size() <= kLongestKey) return key;
+  return key.substr(0, kKeyBegin) + "... sha256:" + hex_encoded(octets(sha256(key)));
 }
 
 void keep_told(std::vector<OwnDemand>* own) {

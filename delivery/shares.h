@@ -51,6 +51,8 @@ struct OwnDemand {
 // a limit of their own, and then those with the most. A pattern may limit any number of them.
 inline constexpr std::size_t kLimitedTold = 500, kOthersTold = 100;
 void keep_told(std::vector<OwnDemand>* own);
+// By which name: the key, or, as that has the names of all its hosts, the beginning of a long one and its SHA-256.
+std::string told_key(const std::string& key);
 
 // As a text: "key TAB recipients" lines, the first ones that have room there. What is not understood is left out.
 inline constexpr std::size_t kLongestTold = 60'000;  // octets: each node reads it with each look

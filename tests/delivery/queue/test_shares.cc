@@ -456,4 +456,28 @@ BOOST_AUTO_TEST_CASE(an_even_part_is_taken_of_a_rate_that_has_one_for_each) {
   BOOST_TEST(part({}, 4) == 0.5);
 }
 
+BOOST_AUTO_TEST_CASE(others_hear_of_a_destination_with_many_hosts_too) {
+  const std::string key(3000, 'm');
+  const auto hear_of = [](const std::string& one) {
+    Lender other;
+    other.side->arrive("a.test", hop_with_rate(one, 40), slice_of(100, other.clock.mono_now()));
+    Demands heard;
+    add_demands(1, encode_demands(other.side->demands()), &heard);
+    return heard;
+  };
+  BOOST_TEST(told_key(key).size() < 200U);
+  BOOST_TEST(told_key(key) != told_key(key + "m"));
+  BOOST_TEST(told_key("a.test") == "a.test");
+  for (const bool same : {true, false}) {
+    Lender lender;
+    Destination destination(*lender.side, key);
+    destination.update(hop_with_rate(key, 40));
+    lender.clock.advance(std::chrono::seconds(11));
+    lender.hear(hear_of(same ? key : key + "m"), 2);
+    destination.enqueue("a.test", slice_of(100, lender.clock.mono_now()));
+    destination.pump();
+    BOOST_TEST(lender.connections(destination) == (same ? 5 : 10));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
