@@ -6,8 +6,9 @@ option(ESSAIM_JEMALLOC "optimised programs allocate by jemalloc" ON)
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  # What is precompiled counts by its contents, and has no macro of ours.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+  # What is precompiled counts by its contents, and has no macro of ours. What is included is known from the compiler, not by
+  # another run of the preprocessor.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1 ${CCACHE})
 endif()
 find_program(MOLD mold)
 if(MOLD)
