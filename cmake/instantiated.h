@@ -61,7 +61,8 @@ inline void instantiate_all() {
   table[text] = text;
   std::unordered_set<std::string> words = {text};
   words.insert(text);
-  Json json = {{"number", 1}, {"text", text}, {"flag", true}, {"id", std::int64_t{}}, {"size", std::uint64_t{}}};
+  Json json = {
+      {"number", 1}, {"text", text}, {"flag", true}, {"id", std::int64_t{}}, {"size", std::uint64_t{}}};
   json["list"] = Json::array();
   json["list"].push_back(Json{{"word", "text"}});
   json["time"] = text;
