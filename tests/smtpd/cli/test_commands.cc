@@ -8,7 +8,7 @@
 #include "tests/smtpd/program.h"
 
 using essaim::test::Program;
-using Json = nlohmann::json;
+using Parsed = nlohmann::json;
 
 namespace {
 
@@ -19,9 +19,9 @@ struct Site : Program {
                           arguments[0] << " " << (arguments.size() > 1 ? arguments[1] : "") << ": " << o.err);
     return o;
   }
-  Json json(std::vector<std::string> arguments) const {
+  Parsed json(std::vector<std::string> arguments) const {
     arguments.push_back("--json");
-    return Json::parse(ok(std::move(arguments)).out);
+    return Parsed::parse(ok(std::move(arguments)).out);
   }
   void make_list() const {
     ok({"domain", "create", "lists.example"});
@@ -40,7 +40,7 @@ BOOST_FIXTURE_TEST_CASE(makes_domains_and_lists_and_shows_them, Site) {
   BOOST_TEST(json({"domain", "create", "lists.example"})["changed"] == false);
   BOOST_TEST(json({"domain", "list"})[0]["name"] == "lists.example");
   ok({"list", "create", "dev@lists.example", "--owner", "a@people.example", "--owner", "b@people.example"});
-  const Json list = json({"list", "show", "dev@lists.example"});
+  const Parsed list = json({"list", "show", "dev@lists.example"});
   BOOST_TEST(list["owners"] == 2);
   const Outcome again = ok({"list", "create", "dev@lists.example", "--owner", "c@people.example"});
   BOOST_TEST(has(again.out, "dev@lists.example is there already; nothing was changed"), again.out);
@@ -66,7 +66,7 @@ BOOST_FIXTURE_TEST_CASE(finds_somebody_on_the_lists_of_all_domains, Site) {
   ok({"list", "create", "bees@other.example", "--owner", "Ann@a.example"});
   ok({"member", "add", "dev@lists.example", "Ann@A.example", "bob@a.example"});
   ok({"member", "set", "dev@lists.example", "ann@a.example", "delivery=off"});
-  const Json found = json({"member", "find", "ann@a.example"});
+  const Parsed found = json({"member", "find", "ann@a.example"});
   BOOST_REQUIRE(found.size() == 2U);
   BOOST_TEST(found[0]["list"] == "bees@other.example");
   BOOST_TEST(found[0]["role"] == "owner");
@@ -85,7 +85,7 @@ BOOST_FIXTURE_TEST_CASE(tells_all_about_somebody_and_takes_it_away, Site) {
   ok({"member", "add", "dev@lists.example", "Ann Bee <Ann@A.example>", "bob@a.example"});
   ok({"account", "create", "ann@a.example", "--no-password"});
   ok({"block", "add", "ann@a.example"});
-  const Json all = json({"person", "show", "ann@a.example"});
+  const Parsed all = json({"person", "show", "ann@a.example"});
   BOOST_TEST(all["address"] == "ann@a.example");
   BOOST_REQUIRE(all["memberships"].size() == 1U);
   BOOST_TEST(all["memberships"][0]["of"] == "dev@lists.example");
@@ -100,7 +100,7 @@ BOOST_FIXTURE_TEST_CASE(tells_all_about_somebody_and_takes_it_away, Site) {
   for (const char* part : {"dev@lists.example", "Ann Bee <Ann@a.example>", "Accounts", "blocklist.txt"})
     BOOST_TEST(has(text, part), text);
 
-  const Json planned = json({"person", "erase", "ann@a.example", "--dry-run"});
+  const Parsed planned = json({"person", "erase", "ann@a.example", "--dry-run"});
   BOOST_TEST(planned["dry_run"] == true);
   BOOST_TEST(planned["erased"].size() == 2U);
   BOOST_TEST(json({"member", "find", "ann@a.example"}).size() == 1U);
@@ -112,7 +112,7 @@ BOOST_FIXTURE_TEST_CASE(tells_all_about_somebody_and_takes_it_away, Site) {
   BOOST_TEST(json({"member", "left", "dev@lists.example"}).empty());
   BOOST_TEST(json({"account", "list"}).empty());
   BOOST_TEST(json({"member", "find", "bob@a.example"}).size() == 1U);
-  const Json again = json({"person", "erase", "ann@a.example"});
+  const Parsed again = json({"person", "erase", "ann@a.example"});
   BOOST_TEST(again["erased"].empty());
   BOOST_TEST(again["done"] == true);
   BOOST_TEST(has(ok({"person", "show", "nobody@a.example"}).out, "nothing is stored about it"));
@@ -154,7 +154,7 @@ BOOST_FIXTURE_TEST_CASE(a_list_goes_to_another_domain_and_the_operator_is_told_w
   ok({"list", "create", "all@lists.example", "--owner", "owner@people.example"});
   ok({"member", "add", "all@lists.example", "dev@lists.example"});
   const std::string rename = "rename", from = "dev@lists.example", to = "dev@team.example";
-  const Json dry = json({"list", rename, from, to, "--dry-run"});
+  const Parsed dry = json({"list", rename, from, to, "--dry-run"});
   BOOST_TEST(dry["changed"] == false);
   BOOST_TEST(has(ok({"list", rename, from, to, "--dry-run"}).out, "nothing was done"));
   BOOST_TEST(run({"list", "show", to}).code == 1);
@@ -164,19 +164,19 @@ BOOST_FIXTURE_TEST_CASE(a_list_goes_to_another_domain_and_the_operator_is_told_w
         "language: en becomes fr", "of team.example, from now on: master@o.example",
         "no key signs for team.example", "not looked up: there is a smart host", "the domain lists.example"})
     BOOST_TEST(has(out, words), words);
-  BOOST_TEST(json({"list", "show", to})["former"] == Json::array({from}));
+  BOOST_TEST(json({"list", "show", to})["former"] == Parsed::array({from}));
   BOOST_TEST(json({"member", "list", "all@lists.example", "--role", "member"})[0]["address"] == to);
   BOOST_TEST(json({"list", rename, to, to})["changed"] == false);
   BOOST_TEST(has(run({"list", "show", from}).err, "it is called dev@team.example now"));
   BOOST_TEST(has(run({"list", rename, to, "dev@nowhere.example"}).err, "there is no domain nowhere.example"));
   // Within a domain there is less to tell.
-  const Json back = json({"list", rename, to, "bees"});
+  const Parsed back = json({"list", rename, to, "bees"});
   BOOST_TEST(back["after"] == "bees@team.example");
   BOOST_TEST(!back.contains("settings"));
   BOOST_TEST(json({"list", "forget", from})["changed"] == true);
   BOOST_TEST(run({"list", "forget", from}).code == 1);
   BOOST_TEST(run({"list", "forget", "bees@team.example"}).code == 1);
-  BOOST_TEST(json({"list", "show", "bees@team.example"})["former"] == Json::array({to}));
+  BOOST_TEST(json({"list", "show", "bees@team.example"})["former"] == Parsed::array({to}));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_domain_whose_members_bounce_may_be_written_in_any_way_and_must_be_there, Site) {
@@ -191,7 +191,7 @@ BOOST_FIXTURE_TEST_CASE(a_domain_whose_members_bounce_may_be_written_in_any_way_
 BOOST_FIXTURE_TEST_CASE(adds_and_removes_members_from_arguments_files_and_standard_input, Site) {
   make_list();
   directory.write("members.txt", "# people\nann@a.example\n\nBob Bee <bob@b.example>\n");
-  Json added = Json::parse(
+  Parsed added = Parsed::parse(
       ok({"member", "add", "dev@lists.example", "--file", directory.path("members.txt"), "--json"}).out);
   BOOST_TEST(added["added"] == 2);
   ok({"member", "add", "dev@lists.example", "--file", "-"}, "carol@c.example\nann@a.example\n");
@@ -199,7 +199,7 @@ BOOST_FIXTURE_TEST_CASE(adds_and_removes_members_from_arguments_files_and_standa
   BOOST_TEST(json({"member", "list", "dev@lists.example", "--role", "member"}).size() == 3U);
   BOOST_TEST(json({"member", "list", "dev@lists.example"}).size() == 5U);
   ok({"member", "set", "dev@lists.example", "ann@a.example", "delivery=off", "name=Ann"});
-  const Json ann = json({"member", "list", "dev@lists.example", "--role", "member"})[0];
+  const Parsed ann = json({"member", "list", "dev@lists.example", "--role", "member"})[0];
   BOOST_TEST(ann["delivery"] == false);
   BOOST_TEST(ann["name"] == "Ann");
   ok({"member", "remove", "dev@lists.example", "ann@a.example"});
@@ -328,7 +328,7 @@ BOOST_FIXTURE_TEST_CASE(says_when_there_are_more_posts_than_it_shows, Site) {
   const std::string more = "these are the newest " + std::to_string(all - 1) + "; there are more";
   BOOST_TEST(has(find(all - 1, false).out, more));
   const Outcome for_scripts = find(all - 1, true);
-  BOOST_TEST(Json::parse(for_scripts.out).size() == all - 1);
+  BOOST_TEST(Parsed::parse(for_scripts.out).size() == all - 1);
   BOOST_TEST(has(for_scripts.err, more), for_scripts.err);
   BOOST_TEST(!has(find(all, false).out, "there are more"));
   BOOST_TEST(find(all, true).err == "");
@@ -340,7 +340,7 @@ BOOST_FIXTURE_TEST_CASE(says_when_more_waits_than_it_shows_and_what_the_sums_are
   make_list();
   for (const char* who : {"ann@a.example", "bob@a.example", "carol@b.example"})
     ok({"request", "subscribe", "dev@lists.example", who});
-  const Json whole = json({"queue", "list"});
+  const Parsed whole = json({"queue", "list"});
   const std::size_t all = whole["batches"].size();
   BOOST_REQUIRE(all >= 3U);  // their welcomes
   BOOST_TEST(whole["more"] == false);
@@ -353,8 +353,8 @@ BOOST_FIXTURE_TEST_CASE(says_when_more_waits_than_it_shows_and_what_the_sums_are
   BOOST_TEST(has(list({"--limit", "2"}).out, more));
   const Outcome for_scripts = list({"--limit", "2", "--json"});
   BOOST_TEST(has(for_scripts.err, more), for_scripts.err);
-  BOOST_TEST(Json::parse(for_scripts.out)["batches"].size() == 2U);
-  BOOST_TEST(Json::parse(for_scripts.out)["more"] == true);
+  BOOST_TEST(Parsed::parse(for_scripts.out)["batches"].size() == 2U);
+  BOOST_TEST(Parsed::parse(for_scripts.out)["more"] == true);
   BOOST_TEST(!has(list({"--limit", std::to_string(all)}).out, "there are more"));
   BOOST_TEST(!has(list({}).out, "in the whole queue"));
   const std::string one = list({"--domain", "b.example"}).out;
@@ -484,10 +484,10 @@ BOOST_FIXTURE_TEST_CASE(checks_migrates_and_backs_up_the_database, Site) {
   BOOST_TEST(run({"storage", "backup", directory.path("daily.db"), "--every", "daily"}).code == 2);
   // One that fails is due, too.
   BOOST_TEST(run({"storage", "backup", directory.path("copy.db"), "--every", "1d"}).code == 1);
-  const Json missed = json({"storage", "check"});
+  const Parsed missed = json({"storage", "check"});
   BOOST_TEST(missed["backup_due"].is_string());
   ok({"storage", "backup", directory.path("daily.db"), "--every", "1d"});
-  const Json made = json({"storage", "check"});
+  const Parsed made = json({"storage", "check"});
   BOOST_TEST(made["last_backup"].get<std::string>() > missed["last_backup"].get<std::string>());
   BOOST_TEST(made["backup_due"].get<std::string>() > missed["backup_due"].get<std::string>());
   ok({"storage", "backup", directory.path("last.db"), "--every", "0s"});
@@ -551,19 +551,19 @@ BOOST_FIXTURE_TEST_CASE(refuses_what_would_suspend_or_remove_by_mistake, Site) {
 BOOST_FIXTURE_TEST_CASE(accounts_are_made_shown_changed_and_forgotten, Site) {
   ok({"account", "create", "Ann", "--address", "Ann@A.example", "--address", "*@b.example"}, "long secret\n");
   ok({"account", "create", "bob@b.example", "--no-password", "--may-relay"});
-  const Json ann = json({"account", "show", "ann"});
+  const Parsed ann = json({"account", "show", "ann"});
   BOOST_TEST(ann["name"] == "ann");
   BOOST_TEST(ann["addresses"].dump() == R"(["Ann@a.example","*@b.example"])");
   BOOST_TEST(ann["password"] == "yescrypt");
   BOOST_TEST(ann["scram"] == true);
   BOOST_TEST(ann["may_relay"] == false);
-  const Json bob = json({"account", "show", "bob@b.example"});
+  const Parsed bob = json({"account", "show", "bob@b.example"});
   BOOST_TEST(bob["addresses"].dump() == R"(["bob@b.example"])");
   BOOST_TEST(bob["password"] == "none");
   BOOST_TEST(bob["may_relay"] == true);
   ok({"account", "set", "ann", "--may-relay", "yes", "--disabled", "yes", "--remove-address", "*@b.example",
       "--add-address", "c@c.example", "--no-scram"});
-  const Json changed = json({"account", "show", "ann"});
+  const Parsed changed = json({"account", "show", "ann"});
   BOOST_TEST(changed["addresses"].dump() == R"(["Ann@a.example","c@c.example"])");
   BOOST_TEST(changed["disabled"] == true);
   BOOST_TEST(changed["scram"] == false);

@@ -8,7 +8,7 @@
 #include "tests/smtpd/program.h"
 
 using essaim::test::Program;
-using Json = nlohmann::json;
+using Parsed = nlohmann::json;
 
 namespace {
 
@@ -60,7 +60,7 @@ BOOST_FIXTURE_TEST_CASE(what_does_not_exist_is_not_deleted_and_a_script_is_told,
     for_scripts.emplace_back("--json");
     const Outcome j = run(for_scripts);
     BOOST_TEST(j.code == 1, words);
-    BOOST_TEST(Json::parse(j.err)["code"] == "not found", words << " said: " << j.err);
+    BOOST_TEST(Parsed::parse(j.err)["code"] == "not found", words << " said: " << j.err);
   }
   // What is so already is done.
   ok({"domain", "create", "lists.example"});
@@ -166,7 +166,7 @@ BOOST_FIXTURE_TEST_CASE(where_there_is_nothing_to_show_a_sentence_says_so, Scrip
   // Who is welcomed is the recipient of a post.
   ok({"request", "subscribe", "dev@lists.example", "bob@b.example"});
   const std::string id =
-      Json::parse(ok({"post", "find", "--recipient", "bob@b.example", "--json"}).out)[0]["id"];
+      Parsed::parse(ok({"post", "find", "--recipient", "bob@b.example", "--json"}).out)[0]["id"];
   const auto shows = [&](const std::string& which) {
     return ok({"post", "show", id, "--recipients", which}).out;
   };

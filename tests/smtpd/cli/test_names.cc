@@ -10,16 +10,16 @@
 
 using namespace essaim;
 using essaim::test::Program;
-using Json = nlohmann::json;
+using Parsed = nlohmann::json;
 
 namespace {
 
 struct Named : Program {
-  Json json(std::vector<std::string> arguments) const {
+  Parsed json(std::vector<std::string> arguments) const {
     arguments.push_back("--json");
     const Outcome o = run(arguments);
     BOOST_REQUIRE_MESSAGE(o.code == 0, arguments[0] << " " << arguments[1] << ": " << o.err);
-    return Json::parse(o.out);
+    return Parsed::parse(o.out);
   }
   bool changed(const std::vector<std::string>& arguments) const { return json(arguments)["changed"]; }
   // One that waits.
@@ -160,7 +160,7 @@ BOOST_FIXTURE_TEST_CASE(who_left_behind_a_renaming_is_taken_away_from_a_list_tha
     const Outcome o =
         run({"member", "remove-left", "--log", "-", "--since", "2020-01-01T00:00:00Z", "--json"}, log);
     BOOST_REQUIRE_MESSAGE(o.code == 0, o.err);
-    BOOST_TEST(Json::parse(o.out)["removed"] == expected, o.out);
+    BOOST_TEST(Parsed::parse(o.out)["removed"] == expected, o.out);
   }
   BOOST_TEST(json({"member", "list", "bees@lists.example", "--role", "member"}).empty());
 }

@@ -8,11 +8,11 @@
 
 using namespace essaim;
 using namespace essaim::smtpd::cli;
-using Json = nlohmann::json;
+using Parsed = nlohmann::json;
 
 namespace {
 
-Json snapshot(int messages, int uptime) {
+Parsed snapshot(int messages, int uptime) {
   return {
       {"time", "2026-11-22T23:00:00Z"},
       {"uptime_seconds", uptime},
@@ -43,15 +43,15 @@ Json snapshot(int messages, int uptime) {
 BOOST_AUTO_TEST_CASE(rates_are_differences_over_the_time_between) {
   const auto rated = with_rates(snapshot(30, 20).dump(), snapshot(10, 10).dump(), 10.0);
   BOOST_REQUIRE(rated.ok());
-  BOOST_TEST(Json::parse(*rated)["rates"]["messages_in"].get<double>() == 2.0);
-  BOOST_TEST(Json::parse(*rated)["rates"]["delivered"].get<double>() == 20.0);
+  BOOST_TEST(Parsed::parse(*rated)["rates"]["messages_in"].get<double>() == 2.0);
+  BOOST_TEST(Parsed::parse(*rated)["rates"]["delivered"].get<double>() == 20.0);
 }
 
 BOOST_AUTO_TEST_CASE(there_are_no_rates_at_first_nor_after_a_restart) {
   for (const std::string& before : {std::string(), std::string("nonsense"), snapshot(10, 500).dump()}) {
     const auto rated = with_rates(snapshot(30, 20).dump(), before, 10.0);
     BOOST_REQUIRE(rated.ok());
-    BOOST_TEST(!Json::parse(*rated).contains("rates"));
+    BOOST_TEST(!Parsed::parse(*rated).contains("rates"));
     BOOST_TEST(joined(render_top(*rated, 0, 0), "\n").find("- messages/s") != std::string::npos);
   }
   BOOST_TEST(!with_rates("[]", "", 1).ok());

@@ -16,7 +16,7 @@
 #include "tests/smtpd/program.h"
 
 using namespace essaim::test;
-using Json = nlohmann::json;
+using Parsed = nlohmann::json;
 
 namespace {
 
@@ -95,11 +95,11 @@ struct Site {
     port = program.serve();
     BOOST_REQUIRE_MESSAGE(port != 0, program.log());
   }
-  Json json(std::vector<std::string> arguments) {
+  Parsed json(std::vector<std::string> arguments) {
     arguments.push_back("--json");
     const auto o = program.run(std::move(arguments));
     BOOST_REQUIRE_MESSAGE(o.code == 0, o.err);
-    return Json::parse(o.out);
+    return Parsed::parse(o.out);
   }
   TinySink sink;
   Program program;
@@ -113,10 +113,10 @@ BOOST_AUTO_TEST_CASE(clients_are_spread_over_the_loops) {
   std::vector<std::unique_ptr<Client>> clients;
   for (int i = 0; i < 24; ++i) clients.push_back(std::make_unique<Client>(site.port));
   for (const auto& client : clients) BOOST_REQUIRE(has(client->answer(), "220"));
-  const Json loops = site.json({"top", "--once"})["loops"];
+  const Parsed loops = site.json({"top", "--once"})["loops"];
   BOOST_REQUIRE(!loops.empty());
   int all = 0, least = 24, most = 0;
-  for (const Json& loop : loops) {
+  for (const Parsed& loop : loops) {
     const int has = loop["sockets"];
     all += has;
     least = std::min(least, has);
@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(a_post_reaches_every_member_and_the_ledger_says_so) {
   const std::vector<std::string> expected = {"ann@a.example", "bob@b.example"};
   BOOST_TEST(to == expected, boost::test_tools::per_element());
 
-  Json ledger;
+  Parsed ledger;
   BOOST_TEST(wait_until([&] {
     ledger = site.json({"post", "show", id});
     return ledger["counts"]["pending"] == 0;
@@ -225,7 +225,7 @@ BOOST_AUTO_TEST_CASE(held_posts_wait_and_are_delivered_when_released) {
   BOOST_TEST(wait_until([&] {
     return site.json({"post", "find", "--since", "1h"})[0]["counts"]["pending"] == 0;
   }));
-  const Json counts = site.json({"post", "find", "--since", "1h"})[0]["counts"];
+  const Parsed counts = site.json({"post", "find", "--since", "1h"})[0]["counts"];
   BOOST_TEST(counts["delivered"] == 1);
   BOOST_TEST(counts["suppressed"] == 1);
 }
@@ -285,7 +285,7 @@ BOOST_AUTO_TEST_CASE(a_reload_looks_at_the_secret_that_seals_the_keys) {
 BOOST_AUTO_TEST_CASE(a_server_with_a_file_is_said_to_serve_as_long_as_it_runs) {
   Program program;
   const auto state = [&program] {
-    const Json all = Json::parse(program.run({"node", "list", "--json"}).out);
+    const Parsed all = Parsed::parse(program.run({"node", "list", "--json"}).out);
     return all.at(0).at("state").get<std::string>();
   };
   for (const int signal : {SIGTERM, SIGKILL}) {
