@@ -195,5 +195,7 @@ class Server final : private storage::Membership::Listener {
 Result<std::vector<std::shared_ptr<net::TlsServerContext>>> load_certificates(const Settings& settings);
 // In the log, if everybody may read the secret that seals the keys.
 void warn_of_open_secret(const Settings& settings);
+// The last of the listeners, which no file names.
+ListenSettings listen_to_ourselves();
 
 }  // namespace essaim::smtpd

@@ -20,6 +20,7 @@ Result<std::string> Server::reload() {
   auto fresh = load_settings(config_file_);
   if (!fresh.ok()) return refused(fresh.error());
   LoadedSettings to = reloaded(values_, fresh->values);
+  to.settings.listen.push_back(listen_to_ourselves());
   const Settings& next = to.settings;
   auto certificates = load_certificates(next);
   if (!certificates.ok()) return refused(certificates.error());
