@@ -10,12 +10,11 @@
 
 namespace essaim::storage {
 
-namespace {
-constexpr auto kLongRepeatedWithin = std::chrono::seconds(8);  // below the time that a silent host is given
-}
-
-ReaderPool::ReaderPool(std::string name, int threads, OpenConnection open)
-    : name_(std::move(name)), threads_wanted_(std::max(1, threads)), open_(std::move(open)) {}
+ReaderPool::ReaderPool(std::string name, int threads, OpenConnection open, Duration long_repeated_within)
+    : name_(std::move(name)),
+      threads_wanted_(std::max(1, threads)),
+      open_(std::move(open)),
+      long_repeated_within_(long_repeated_within) {}
 
 void ReaderPool::stop() {
   {
@@ -97,38 +96,40 @@ Result<void> ReaderPool::begin(std::unique_ptr<EngineConnection>* connection, Ho
 }
 
 Result<void> ReaderPool::run_one(std::unique_ptr<EngineConnection>* connection, const Item& item) {
-  const auto began = std::chrono::steady_clock::now();
-  bool lost = false;
-  Result<void> result = attempt(connection, item, &lost);
-  const bool may_be_at_work =
-      item.length == Length::kLong && std::chrono::steady_clock::now() - began > kLongRepeatedWithin;
-  if (!lost || may_be_at_work) return result;
+  bool again = false;
+  Result<void> result = attempt(connection, item, &again);
+  if (!again) return result;
   log::info("database.read_repeated", {{"error", result.error().message}});
-  return attempt(connection, item, &lost);
+  return attempt(connection, item, &again);
 }
 
 Result<void> ReaderPool::attempt(std::unique_ptr<EngineConnection>* connection, const Item& item,
-                                 bool* lost) {
+                                 bool* again) {
   const bool used = *connection != nullptr;
   if (Result<void> begun = begin(connection, item.how); !begun.ok()) {
-    // The host may have ended since the last work, and another one is there.
-    *lost = used && is_serious(begun.error().code);
-    if (*lost) connection->reset();
+    // The host may have ended since the last work, and another one is there. One that went silent is noticed only now, by the time
+    // that a reply may take; but it has nothing of the work.
+    *again = used && is_serious(begun.error().code);
+    if (*again) connection->reset();
     return begun;
   }
+  const auto began = std::chrono::steady_clock::now();
   Result<void> result;
   try {
     result = item.work(**connection);
   } catch (const std::exception& e) {
     result = Error{ErrorCode::kInternal, std::string("a work on the database threw: ") + e.what()};
   }
-  *lost = !result.ok() && (*connection)->lost();
+  const bool lost = !result.ok() && (*connection)->lost();
+  const bool may_be_at_work =
+      item.length == Length::kLong && std::chrono::steady_clock::now() - began >= long_repeated_within_;
+  *again = lost && !may_be_at_work;
   (*connection)->settle();
   if ((*connection)->in_transaction()) {
     // Nothing was written; ending the transaction only lets the snapshot go.
     if (!(*connection)->roll_back().ok()) connection->reset();
   }
-  if (*lost) connection->reset();
+  if (lost) connection->reset();
   return result;
 }
 
