@@ -97,7 +97,7 @@ void Crew::open(std::vector<HostCandidate> list, Standing standing) {
     return;
   }
   auto hand = std::make_unique<Hand>();
-  hand->standing = standing;
+  hand->opened = hand->standing = standing;
   hand->turn = side_.clock().mono_now();
   hand->courier = std::make_unique<Courier>(side_.loop(), courier_settings(), side_.fabric().tls,
                                             side_.fabric().minter, std::move(list), this);
@@ -376,13 +376,14 @@ void Crew::settle(Hand* hand, std::deque<InFlight>::iterator flight) {
 }
 
 // Who keeps us waiting for the reply to the final dot is not given up before its time: that would be a second copy for whoever
-// has taken the message. But it is remembered, so that few places are lost so. Hosts that took mail before are not doubted
-// together with their neighbours: it may have been our own line. Nor is one of the operator's choice.
+// has taken the message. But it is remembered, so that few places are lost so. Hosts that took mail before this connection are not
+// doubted together with their neighbours: it may have been our own line. On the same one is soon done: who takes one and then
+// hangs is no better. Nor is one of the operator's choice doubted.
 void Crew::took_nothing(const Hand& hand, const std::string& address) {
   const MonoTime now = side_.clock().mono_now();
   if (policy_->our_way() || now - hand.turn < kHeldForSilences * side_.settings().silence) return;
   report_.kept_waiting = true;
-  if (hand.standing != Standing::kProven) side_.fabric().doubted.kept_us_waiting(address, now);
+  if (hand.opened != Standing::kProven) side_.fabric().doubted.kept_us_waiting(address, now);
 }
 
 void Crew::on_finished(Courier& courier, bool usable, Stage stage, const smtp::Reply& why) {

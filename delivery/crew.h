@@ -60,7 +60,8 @@ class Crew final : public Courier::Listener {
     std::unique_ptr<Courier> courier;
     std::deque<InFlight> flights;
     IdleHands::Mark idle;
-    Standing standing = Standing::kUnknown;  // as it was opened, or proven since
+    Standing opened = Standing::kUnknown;
+    Standing standing = Standing::kUnknown;  // for which its place counts: as it was opened, or proven since
     MonoTime turn{};                         // its transaction began, or the way to the first one
     bool traced = false;
     std::set<std::string> counted;    // domains for which its TLS was counted
