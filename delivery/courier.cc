@@ -1,6 +1,7 @@
 #include "delivery/courier.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -21,6 +22,8 @@ constexpr Duration kQuitTimeout = std::chrono::seconds(2);
 constexpr int kMostLeft = 2;
 // For one transaction, before its message, as a multiple of the silence that may be its end.
 constexpr int kSilencesInAll = 4;
+// Octets in a second, of our line for one of many connections: a message that goes slower is not read.
+constexpr std::int64_t kSlowLine = 4096;
 
 std::string peer_text(const HostCandidate& host) {
   return host.name + "[" + host.address + "]:" + std::to_string(host.port);
@@ -307,6 +310,9 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
 
   void on_outcome(const Transaction& transaction, const Outcome& outcome, Indices recipients) override {
     peer_.transactions = session_->transactions();
+    const auto octets = static_cast<std::int64_t>(transaction.batch->post->wire->size());
+    peer_.sending =
+        std::min<Duration>(session_->sending(), std::chrono::milliseconds(octets * 1000 / kSlowLine));
     // What was begun behind its final dot has waited for that.
     if (outcome.kind == Outcome::Kind::kDelivered) turn_began_ = loop_.now();
     listener_->on_outcome(self_, transaction, outcome, recipients);

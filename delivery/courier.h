@@ -75,6 +75,8 @@ struct PeerInfo {
   net::TlsInfo tls_info;  // also of a handshake that failed
   int transactions = 0;   // done on this connection before the present one
   Duration connect_delay{};
+  // That the message of the last outcome has taken to go out, as far as a slow line of ours would: it has not kept us waiting.
+  Duration sending{};
   // What it announced by LIMITS (RFC 9422); 0: nothing. The session keeps to them by itself; who cuts
   // transactions to size beforehand spares it the work.
   std::size_t recipients_max = 0;

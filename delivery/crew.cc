@@ -368,7 +368,11 @@ void Crew::settle(Hand* hand, std::deque<InFlight>::iterator flight) {
   }
   if (flight->troubled) ++report_.troubles;
   if (!flight->attempted) ++report_.unsent;
-  if (flight->attempted && !flight->accepted) took_nothing(*hand, hand->courier->peer().address);
+  if (flight->attempted && !flight->accepted) {
+    took_nothing(*hand, hand->courier->peer().address);
+    // What was begun behind its final dot has waited for that, and for all of it to go out.
+    if (hand->flights.size() > 1) hand->turn = side_.clock().mono_now();
+  }
   hand->flights.erase(flight);
   if (report_.troubles > 0 || report_.unsent > 0 || !report_.returned.empty() || report_.successes >= 8 ||
       stock_.empty())
@@ -378,10 +382,11 @@ void Crew::settle(Hand* hand, std::deque<InFlight>::iterator flight) {
 // Who keeps us waiting for the reply to the final dot is not given up before its time: that would be a second copy for whoever
 // has taken the message. But it is remembered, so that few places are lost so. Hosts that took mail before this connection are not
 // doubted together with their neighbours: it may have been our own line. On the same one is soon done: who takes one and then
-// hangs is no better. Nor is one of the operator's choice doubted.
+// hangs is no better. Nor is one of the operator's choice doubted, nor is the time that the message itself takes to go out counted.
 void Crew::took_nothing(const Hand& hand, const std::string& address) {
   const MonoTime now = side_.clock().mono_now();
-  if (policy_->our_way() || now - hand.turn < kHeldForSilences * side_.settings().silence) return;
+  const Duration waited = now - hand.turn - hand.courier->peer().sending;
+  if (policy_->our_way() || waited < kHeldForSilences * side_.settings().silence) return;
   report_.kept_waiting = true;
   if (hand.opened != Standing::kProven) side_.fabric().doubted.kept_us_waiting(address, now);
 }

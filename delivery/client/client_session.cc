@@ -17,6 +17,11 @@ ClientSession::ClientSession(const CourierSettings& settings, const TokenMinter&
       want_tls_(tls),
       terms_(std::move(terms)) {}
 
+// Some of the message has gone, or its reply is here.
+void ClientSession::note_sending() {
+  if (state_ == SessionState::kBody) sending_ += now_ - std::exchange(waits_since_, now_);
+}
+
 void ClientSession::enter(SessionState state) {
   state_ = state;
   waits_since_ = now_;
@@ -74,12 +79,14 @@ void ClientSession::on_tls_established(MonoTime now) {
 
 void ClientSession::on_write_progress(MonoTime now) {
   now_ = now;
+  note_sending();
   if (state_ == SessionState::kBody) enter(SessionState::kBody);
 }
 
 void ClientSession::on_drained(MonoTime now) {
   now_ = now;
   if (state_ != SessionState::kBody) return;
+  note_sending();
   // All of the message is the kernel's, and its reply has not been read: what a kill here leaves comes again.
   ESSAIM_CRASH_POINT("dot.sent");
   enter(SessionState::kFinalDot);
@@ -195,6 +202,7 @@ void ClientSession::on_reply(smtp::Reply reply) {
     first_ = 0;
   }
   if (deadline_ && state_ != SessionState::kBody) enter(state_);  // each reply has its own time
+  note_sending();
   switch (what) {
     case Await::kGreeting:
       return on_greeting(reply);

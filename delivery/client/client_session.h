@@ -107,6 +107,9 @@ class ClientSession {
   // The peer has the word, and has nothing of a message: what is ended now cannot have been taken.
   bool before_message() const;
   MonoTime waits_since() const { return waits_since_; }  // for the reply that is next, or in this state
+  // That the message under way has taken to go out, until the last of it that is known to have gone, or to its reply; also in an
+  // outcome that it has.
+  Duration sending() const { return sending_; }
   const Capabilities& capabilities() const { return capabilities_; }
   int transactions() const { return done_; }  // finished on this connection
 
@@ -199,6 +202,7 @@ class ClientSession {
   void look_at_limit(const smtp::Reply& reply);
   void keep_to_limit();
   void remember_limit();
+  void note_sending();
   void try_more_than_limit();
   void on_unexpected(const smtp::Reply& reply, const char* command);
 
@@ -216,6 +220,7 @@ class ClientSession {
   SessionState state_ = SessionState::kGreeting;
   MonoTime now_{};
   MonoTime waits_since_{};
+  Duration sending_{};
   std::optional<MonoTime> deadline_;
   smtp::ReplyReader reader_;
   Capabilities capabilities_;

@@ -187,6 +187,7 @@ void ClientSession::finish_transaction() {
   needs_rset_ = current_.mail_accepted;
   keep_to_limit();
   ++done_;
+  sending_ = {};
   current_.clear();
   if (chained_.active) {
     std::swap(current_, chained_);

@@ -1,5 +1,7 @@
 // The next envelope behind the final dot (RFC 2920 §3.1), and servers that do not take it well: nobody gets two
 // copies or none, and the next connection does without.
+#include <chrono>
+
 #include <boost/test/unit_test.hpp>
 
 #include "delivery/client/troubled_hosts.h"
@@ -174,6 +176,35 @@ BOOST_AUTO_TEST_CASE(a_host_that_is_remembered_gets_one_after_the_other) {
     E: ready lost 451 4.4.2 lost connection with mx[192.0.2.1]:25 while waiting for replies to the envelope
   )",
                   Feed::kWhole) == "");
+}
+
+BOOST_AUTO_TEST_CASE(how_long_each_message_took_to_go_out_is_known) {
+  using namespace std::chrono_literals;
+  CourierSettings settings;
+  settings.helo = "us.example";
+  settings.chain_transactions = true;
+  SessionBench bench(settings);
+  bench.give(make_transaction("a@x.example"));
+  bench.give(make_transaction("b@x.example"));
+  BOOST_REQUIRE(play(&bench, kChained, Feed::kWhole) == "");
+  BOOST_REQUIRE((bench.session().state() == SessionState::kBody));
+  bench.pass(40s);
+  bench.drained();
+  BOOST_TEST((bench.session().sending() == 40s));
+  bench.pass(30s);
+  BOOST_TEST((bench.session().sending() == 40s), "the reply to it is waited for");
+  bench.feed("451 4.3.0 not today\r\n");
+  BOOST_TEST((bench.session().sending() == 0s), "of the next one nothing has gone");
+  bench.pass(30s);
+  bench.feed("250 ok\r\n250 ok\r\n354 go\r\n");
+  BOOST_REQUIRE((bench.session().state() == SessionState::kBody));
+  bench.pass(20s);
+  bench.session().on_write_progress(bench.now());
+  BOOST_TEST((bench.session().sending() == 20s));
+  bench.pass(3min);
+  BOOST_TEST(bench.done());
+  BOOST_TEST((bench.session().sending() == 20s), "then nothing went out any more");
+  BOOST_TEST(bench.violation() == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -232,6 +232,7 @@ void TestSink::serve(int fd, const std::string& ip, const std::string& client) {
       }
       if (verb == "DATA") {
         if (!say(fd, "354 go on")) return;
+        if (policy.reading_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds(policy.reading_ms));
         while (lines.line(&line) && line != ".") body += line + "\n";
         if (line != ".") return;
       }

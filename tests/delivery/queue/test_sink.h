@@ -20,6 +20,7 @@ struct HostPolicy {
   std::function<std::string(const std::string& recipient, int before)> rcpt;
   std::function<std::string()> mail;  // the reply to MAIL
   std::function<std::string()> dot;   // the reply to the message, DATA or BDAT
+  int reading_ms = 0;                 // does not read a message for so long
   int message_ms = 0;                 // takes this long for a message
   std::vector<std::string> keywords = {"PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE 0"};  // of EHLO
 };

@@ -241,6 +241,46 @@ BOOST_FIXTURE_TEST_CASE(hosts_that_hang_behind_the_message_are_remembered_with_t
   check_each_once(sink.accepted(), all.size() + 1);
 }
 
+// A large message on a slow line, of ours or of theirs, and no more.
+BOOST_FIXTURE_TEST_CASE(the_time_that_a_message_takes_to_go_out_is_not_held_against_a_network, Tarpits) {
+  constexpr int kFirst = 3, kMore = 2, kAll = kFirst + kMore;
+  const auto near = [](int d) { return "127.0.2." + std::to_string(d + 1); };
+  HostPolicy slow;
+  slow.reading_ms = 6'000;  // longer than four silences
+  slow.dot = [] { return std::string("451 4.3.0 not today"); };
+  Withheld at_dot;
+  HostPolicy hung;
+  hung.dot = at_dot.reply();
+  for (int d = 0; d < kAll; ++d) sink.set(near(d), d < kFirst ? slow : hung);
+  auto chosen = settings();
+  chosen.connections_total = 8;  // one for the doubted
+  chosen.silence = 1s;
+  Run run(
+      site,
+      [&](FakeResolver& dns) {
+        serve_domains(dns, kAll);
+        for (int d = 0; d < kAll; ++d) dns.set_addresses("mx." + Site::domain_name(d), {near(d)});
+      },
+      chosen);
+  std::string body = "Subject: large\r\n\r\n";
+  while (body.size() < (12U << 20)) body.append(900, 'x').append("\r\n");  // more than the kernel takes
+  std::vector<storage::BatchRecipient> to;
+  for (int d = 0; d < kFirst; ++d) to.push_back({0, "large", Site::domain_name(d)});
+  std::vector<Id> all{
+      site.post_to(site.new_post(CopyMode::kPersonal, 0), run.engine->current_rank(), to, body)};
+  run.engine->ring();
+  for (int d = 0; d < kFirst; ++d) {
+    BOOST_REQUIRE(
+        wait_until([&] { return explanation(run, d).find("451 4.3.0 not today") != std::string::npos; }));
+    sink.set(near(d), HostPolicy{});
+  }
+  for (int d = kFirst; d < kAll; ++d) all.push_back(post(run, d));
+  BOOST_TEST(wait_until([&] { return at_dot.asked() == kMore; }));
+  at_dot.let_go();
+  for (const Id id : all) BOOST_TEST(arrives(id));
+  check_each_once(sink.accepted(), kAll);
+}
+
 BOOST_AUTO_TEST_CASE(a_place_counts_for_its_standing_and_for_the_better_ones) {
   using delivery::Standing;
   delivery::Places places;
