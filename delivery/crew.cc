@@ -359,8 +359,10 @@ void Crew::settle(Hand* hand, std::deque<InFlight>::iterator flight) {
   if (flight->accepted) {
     ++report_.successes;
     hand->turn = side_.clock().mono_now();  // also of what was begun behind its final dot
-    if (hand->standing == Standing::kUnknown)
+    if (hand->standing == Standing::kUnknown) {
       side_.fabric().improve_connection(std::exchange(hand->standing, Standing::kProven));
+      hand->idle.improve(hand->standing);
+    }
     if (flight->transaction.batch->post->wire->size() <= kTimedUpTo) {
       ++report_.timed;
       report_.time += side_.clock().mono_now() - flight->started;

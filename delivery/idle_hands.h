@@ -42,6 +42,10 @@ class IdleHands::Mark {
     among_ = among;
     place_ = among->hands_.insert(among->hands_.end(), {courier, now, standing, this});
   }
+  // It has become that, marked or not.
+  void improve(Standing standing) {
+    if (among_ != nullptr) place_->standing = standing;
+  }
   void clear() {
     if (among_ != nullptr) among_->hands_.erase(place_);
     among_ = nullptr;

@@ -72,6 +72,7 @@ struct Tarpits {
     for (int d = first; d < first + count; ++d) sum += sink.connections(address_of(d));
     return sum;
   }
+  static auto given_up() { return counter_sums()[static_cast<std::size_t>(Counter::kGivenUp)]; }
   static std::string explanation(Run& run, int domain) {
     std::promise<std::string> told;
     run.engine->explain(Site::domain_name(domain),
@@ -120,7 +121,6 @@ BOOST_FIXTURE_TEST_CASE(while_others_wait_a_host_that_is_silent_loses_its_place,
   chosen.command_timeout = 15s;  // for those that nobody waits for any more
   Run run(
       site, [](FakeResolver& dns) { serve_domains(dns, kSilent + 2); }, chosen);
-  const auto given_up = [] { return counter_sums()[static_cast<std::size_t>(Counter::kGivenUp)]; };
   const auto before = given_up();
   std::vector<Id> all;
   for (int d = 0; d < kSilent; ++d) all.push_back(post(run, d));
@@ -139,6 +139,26 @@ BOOST_FIXTURE_TEST_CASE(while_others_wait_a_host_that_is_silent_loses_its_place,
   at_mail.let_go();
   for (const Id id : all) BOOST_TEST(arrives(id));
   check_each_once(sink.accepted(), all.size());
+}
+
+// It came to rest while its first message was under way (a look for the next one), and is not one of them any more.
+BOOST_FIXTURE_TEST_CASE(a_connection_that_has_taken_a_message_is_not_ended_for_those_that_nobody_knows,
+                        Tarpits) {
+  constexpr int kSilent = 7;
+  for (int d = 1; d <= kSilent; ++d) sink.set(address_of(d), silent());
+  auto chosen = settings();
+  chosen.connections_total = 8;  // six for those that are not proven
+  chosen.silence = 1s;
+  chosen.idle_timeout = 10min;
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, kSilent + 1); }, chosen, 1);
+  BOOST_REQUIRE(arrives(post(run, 0)));
+  const auto before = given_up();
+  for (int d = 1; d <= kSilent; ++d) post(run, d);
+  // Those that rest go first.
+  BOOST_REQUIRE(wait_until([&] { return given_up() > before; }));
+  BOOST_TEST(arrives(post(run, 0)));
+  BOOST_TEST(sink.connections(address_of(0)) == 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(nobody_loses_its_place_behind_the_final_dot, Tarpits) {
