@@ -1,6 +1,8 @@
 #include "core/mail/content_type.h"
 
-#include <vector>
+#include <cstdint>
+#include <optional>
+#include <utility>
 
 #include "core/base/encoding.h"
 #include "core/base/text.h"
@@ -27,6 +29,7 @@ class Scanner {
         continue;
       }
       if (c == '(') {
+        whole_ = false;
         ++depth;
       } else if (c == ')' && depth > 0) {
         --depth;
@@ -61,6 +64,7 @@ class Scanner {
         if (text_[at_] == '\\' && at_ + 1 < text_.size()) ++at_;
         if (text_[at_] != '\r' && text_[at_] != '\n') out.push_back(text_[at_]);
       }
+      whole_ = whole_ && at_ < text_.size();
       if (at_ < text_.size()) ++at_;
       return out;
     }
@@ -72,13 +76,17 @@ class Scanner {
   }
 
   void skip_to_semicolon() {
+    whole_ = whole_ && (at_ >= text_.size() || text_[at_] == ';');
     while (at_ < text_.size() && text_[at_] != ';') ++at_;
   }
   bool done() const { return at_ >= text_.size(); }
+  // Nothing was passed over but white space.
+  bool whole() const { return whole_; }
 
  private:
   std::string_view text_;
   std::size_t at_ = 0;
+  bool whole_ = true;
 };
 
 // name*, name*0, name*1* ... (RFC 2231 §3, 4): pieces in the order of their numbers, each seen once. The
@@ -86,6 +94,16 @@ class Scanner {
 struct Pieces {
   std::map<std::uint64_t, std::pair<bool, std::string>> by_number;
 };
+
+bool is_utf8(std::string_view charset) {
+  return equals_ignoring_case(charset, "UTF-8") || equals_ignoring_case(charset, "US-ASCII");
+}
+
+// The first of a name wins.
+void add_parameter(const std::string& name, const std::string& text, ContentType* out) {
+  const auto [at, added] = out->parameters.try_emplace(name, text);
+  if (!added && at->second != text) out->whole = false;
+}
 
 }  // namespace
 
@@ -107,33 +125,45 @@ ContentType parse_content_type(std::string_view value) {
     scan.skip_to_semicolon();
     if (!scan.take(';')) break;
     std::string name = ascii_lowered(scan.token());
-    if (name.empty() || !scan.take('=')) continue;
+    if (name.empty()) continue;
+    if (!scan.take('=')) {
+      out.whole = false;
+      continue;
+    }
     std::string text = scan.value();
     const std::size_t star = name.find('*');
     if (star == std::string::npos) {
-      out.parameters.emplace(std::move(name), std::move(text));
+      add_parameter(name, text, &out);
       continue;
     }
     const bool encoded = name.ends_with('*');
     const std::string number =
         name.substr(star + 1, name.size() - star - 1 - (encoded && star + 1 < name.size() ? 1 : 0));
-    cut[name.substr(0, star)].by_number.emplace(number.empty() ? 0 : parse_u64(number).value_or(0),
-                                                std::make_pair(encoded, std::move(text)));
+    const auto numbered = number.empty() ? std::optional<std::uint64_t>(0) : parse_u64(number);
+    const bool added = cut[name.substr(0, star)]
+                           .by_number.emplace(numbered.value_or(0), std::make_pair(encoded, std::move(text)))
+                           .second;
+    out.whole = out.whole && added && numbered.has_value();
   }
+  out.whole = out.whole && scan.done() && scan.whole();
   for (auto& [name, pieces] : cut) {
     std::string whole;
     std::uint64_t next = 0;
     for (const auto& [number, piece] : pieces.by_number) {
-      if (number != next++) break;
+      if (number != next++) {
+        out.whole = false;
+        break;
+      }
       std::string_view text = piece.second;
       if (piece.first && number == 0) {
         const std::size_t first = text.find('\'');
         const std::size_t second = first == std::string_view::npos ? first : text.find('\'', first + 1);
+        out.whole = out.whole && second != std::string_view::npos && is_utf8(text.substr(0, first));
         if (second != std::string_view::npos) text.remove_prefix(second + 1);
       }
       whole += piece.first ? percent_decoded(text) : std::string(text);
     }
-    out.parameters.emplace(name, std::move(whole));
+    add_parameter(name, whole, &out);
   }
   return out;
 }

@@ -17,6 +17,8 @@ struct ContentType {
   bool present =
       false;          // false: the default of RFC 2045 §5.2, because the field is missing or makes no sense
   bool valid = true;  // false: there is a field, and it makes no sense
+  // False: not all of its text is in what stands above. Readers of what is badly written may make something else of it.
+  bool whole = true;
 
   bool is(std::string_view wanted_type, std::string_view wanted_subtype) const {
     return type == wanted_type && subtype == wanted_subtype;

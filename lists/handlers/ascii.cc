@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "core/base/text.h"
+#include "core/mail/content_type.h"
 #include "core/mail/downgrade_field.h"
 #include "core/mailauth/canonical.h"
 #include "lists/handlers/changes.h"
@@ -33,8 +34,16 @@ std::string canonical(const mail::HeaderField& field) {
   return out;
 }
 
+// Its parameters would be written anew as we read them. As they came, programs that are more generous show more of them (a
+// name of a file with spaces and without quotes).
+bool is_badly_written(const mail::HeaderField& field) {
+  if (field.is("Content-Type")) return !mail::parse_content_type(field.value()).whole;
+  return field.is("Content-Disposition") && !mail::parse_content_type("x/" + field.value()).whole;
+}
+
 // Nothing: an address in it cannot be said so, or no encoded word may stand there (Message-ID, Received ...).
 std::optional<std::string> in_ascii(const mail::HeaderField& field) {
+  if (is_badly_written(field)) return std::nullopt;
   auto ascii = mail::downgraded_field(field);
   if (ascii && !ascii->starts_with(std::string(field.name()) + ":")) ascii.reset();
   return ascii;

@@ -361,6 +361,14 @@ BOOST_AUTO_TEST_CASE(utf8_that_nobody_announced_is_written_in_ascii_where_no_sig
   // An address in UTF-8 has no other form.
   const std::string address = "From: j" + u + "@a.example\n";
   BOOST_TEST(has(header_of(Treatment::kRewriteFrom, address, false), "Original-From: j" + u + "@a.example"));
+  // What is badly written stays as it came: we may have read less of it than others do.
+  for (const std::string& field : {"Content-Disposition: attachment; filename=Gr" + u + " n.pdf",
+                                   "Content-Type: a/b; name=" + u + " (x"})
+    BOOST_TEST(has(header_of(Treatment::kKeep, "From: j@a.example\n" + field + "\n", false), field), field);
+  const std::string quoted =
+      "From: j@a.example\nContent-Disposition: attachment; filename=\"" + u + " n.pdf\"\n";
+  BOOST_TEST(has(header_of(Treatment::kKeep, quoted, false),
+                 "Content-Disposition: attachment; filename*=UTF-8''%C3%BC%20n.pdf"));
   // Announced, it is allowed.
   BOOST_TEST(has(header_of(Treatment::kKeep, head, true), "Subject: [dev] Gr" + u + "n"));
   BOOST_TEST(has(header_of(Treatment::kRewriteFrom, head, true), "Reply-To: J" + u + "rg <j@a.example>"));

@@ -1,3 +1,6 @@
+#include <string>
+#include <vector>
+
 #include <boost/test/unit_test.hpp>
 
 #include "core/mail/content_type.h"
@@ -24,6 +27,41 @@ BOOST_AUTO_TEST_CASE(types_and_parameters_are_read_tolerantly) {
   BOOST_TEST(parse_content_type("a/b; x=1; x=2").parameter("x") == "1");
   for (const char* bad : {"", "text", "/plain", "text/", "; charset=x", "\"text\"/plain"}) {
     BOOST_TEST(!parse_content_type(bad).valid, bad);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(it_says_whether_something_was_passed_over) {
+  const std::string u = "\xc3\xbc";
+  for (const std::string& all : std::vector<std::string>{
+           "text/plain",
+           "a/b; n=\"Gr" + u + " n.pdf\"; size=3",
+           "a/b; n=Gr" + u + "n.pdf;",
+           "a/b ;; n = x\r\n ; m=a=b/c ",
+           "a/b; n=\"x" + u + "\"; n*=UTF-8''x%C3%BC",
+           "a/b; n*0*=utf-8'fr'x; n*1=\"y\"",
+       }) {
+    BOOST_TEST(parse_content_type(all).whole, all);
+  }
+  std::string many = "a/b";
+  for (std::size_t i = 0; i <= kMaxParameters; ++i) many += "; n" + std::to_string(i) + "=x";
+  for (const std::string& less : std::vector<std::string>{
+           "a/b; n=Gr" + u + " n.pdf",                     // up to the space
+           "a/b; n=Gr" + u + " (1)",                       // a comment, or of the name
+           "a/b; n=Gr" + u + " (S" + u + "d; boundary=x",  // all behind the bracket
+           "a/b; n=\"Gr" + u + "; boundary=x",             // likewise
+           "a/b; n=\"Gr" + u + "\" n.pdf",
+           "a/b; n=Gr" + u + "; n.pdf",
+           "a/b; n" + u + "=x",
+           "a/b c; n=x",
+           "a/b; n=1; n=2",
+           "a/b; n*0=x; n*2=y",
+           "a/b; n*0=x; n*0=y",
+           "a/b; n*x=y",
+           "a/b; n*=x",
+           "a/b; n*=iso-8859-1''%FC",
+           many,
+       }) {
+    BOOST_TEST(!parse_content_type(less).whole, less);
   }
 }
 
