@@ -1,5 +1,7 @@
 #include "lists/commands/run.h"
 
+#include <utility>
+
 #include "core/base/text.h"
 #include "lists/held/answer.h"
 #include "lists/held/keys.h"
@@ -19,6 +21,21 @@ constexpr std::size_t kEnough = std::size_t{32} * 1024;
 
 std::string shown(const std::string& text) {
   return escaped_for_display(text, 300);
+}
+
+// Of these nothing is lost where what they say is left out.
+bool only_tells(CommandKind kind) {
+  switch (kind) {
+    case CommandKind::kReview:
+    case CommandKind::kInfo:
+    case CommandKind::kStats:
+    case CommandKind::kModIndex:
+    case CommandKind::kWhich:
+    case CommandKind::kLists:
+      return true;
+    default:
+      return false;
+  }
 }
 
 // Lines of a result stand under their command.
@@ -269,16 +286,29 @@ bool CommandRun::is_repeated(const Command& command) {
   }
 }
 
+bool CommandRun::is_too_much(const Command& command) {
+  const bool of_all = command.kind == CommandKind::kSetAll || command.kind == CommandKind::kUnsubscribeAll;
+  return of_all && std::exchange(long_ones_, true);
+}
+
 Result<void> CommandRun::all(const Commands& commands) {
+  const std::string not_told =
+      say("not allowed: {{reason}}", {{"reason", reason_text(who_.language, "not_by_from")}});
   for (const Command& command : commands.commands) {
     found_.clear();
-    auto text =
-        is_repeated(command) ? say("this stands above already, and is done once in a mail") : one(command);
+    // INFO of as many lists as a mail may name is a hundred times what was asked, and whoever gets it did not ask, perhaps. Of
+    // what was done the result stands there, however long.
+    const bool enough = !who_.is_vouched_for && results_.size() > kEnough;
+    const auto done = [&]() -> Result<std::string> {
+      if (is_repeated(command)) return say("this stands above already, and is done once in a mail");
+      if (enough && is_too_much(command)) return not_told;
+      auto text = one(command);
+      if (enough && only_tells(command.kind) && text.ok() && text->size() > kShort) return not_told;
+      return text;
+    };
+    const auto text = done();
     if (!text.ok()) return text.error();
     if (text->empty()) continue;
-    // INFO of as many lists as a mail may name is a hundred times what was asked, and whoever gets it did not ask, perhaps.
-    if (!who_.is_vouched_for && results_.size() > kEnough && text->size() > kShort)
-      text = say("not allowed: {{reason}}", {{"reason", reason_text(who_.language, "not_by_from")}});
     results_ += "> " + quoted(command) + "\n" + indented(*text) + "\n";
   }
   if (commands.more)

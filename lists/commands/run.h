@@ -29,6 +29,8 @@ class CommandRun {
   Result<std::string> one(const Command& command);
   // What costs more than it says and stands in the mail already: it is not done again.
   bool is_repeated(const Command& command);
+  // Behind what is enough for who is not vouched for: a line for each of somebody's lists, but for the first time.
+  bool is_too_much(const Command& command);
   Result<std::string> on_list(const Command& command, Verb verb);
   Result<std::string> on_all(const Command& command);
   Result<std::string> by_key(const Command& command);
@@ -49,6 +51,7 @@ class CommandRun {
   std::string found_;      // the list that the command named
   bool only_good_ = true;  // everything was done, or waits for an answer to what was sent
   bool help_ = false;
+  bool long_ones_ = false;  // see is_too_much()
 };
 
 }  // namespace essaim::lists

@@ -125,17 +125,46 @@ BOOST_AUTO_TEST_CASE(what_is_told_of_many_lists_has_an_end) {
         std::vector<std::string> owners;
         for (int n = 0; n < 30; ++n)
           owners.push_back(std::string(60, 'o') + std::to_string(n) + "@o.example");
-        site.make_list("l" + std::to_string(i), {}, {}, owners);
+        site.make_list("l" + std::to_string(i), {},
+                       i < 20 ? std::vector<std::string>{kAnn} : std::vector<std::string>{}, owners);
         text += "info l" + std::to_string(i) + "\n";
       }
-      site.ask(kRobot, text + "verify l1\n", is_signed);
+      site.ask(kRobot, text + "set * nomail\nset * conceal\nverify l1\n", is_signed);
       const Letter letter = last_letter(site, kAnn);
       BOOST_TEST((letter.text.size() > 50'000) == is_signed);
       BOOST_TEST(letter.says("not allowed: who asks for this has to be known by more than From") !=
                  is_signed);
       BOOST_TEST(letter.says("you are known as ann@author.example"));
+      // What was done is told, and what is not told was not done.
+      for (int i = 0; i < 20; ++i) {
+        const std::string list = "l" + std::to_string(i);
+        BOOST_TEST(
+            letter.says("the options of ann@author.example on " + list + "@lists.example were changed"),
+            list);
+        const auto ann = site.member(list, kAnn);
+        BOOST_REQUIRE(ann.has_value());
+        BOOST_TEST(!ann->delivery);
+        BOOST_TEST(ann->conceal == is_signed);
+      }
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(no_key_is_spent_for_nothing) {
+  Asked site;
+  std::string confirm;
+  for (const char* name : {"dev", "other"}) {
+    std::vector<std::string> members;
+    for (int i = 0; i < 700; ++i)
+      members.push_back(name + std::string(50, 'x') + std::to_string(i) + "@example.org");
+    site.make_list(name, {{"review", "public"}}, members, {"own@o.example"});
+    site.ask(kRobot, "review " + std::string(name) + "\n");
+    confirm += "confirm " + last_question(site, kAnn).key() + "\n";
+  }
+  site.ask(kRobot, confirm);
+  const Letter letter = last_letter(site, kAnn);
+  for (const char* name : {"dev", "other"})
+    BOOST_TEST(letter.says(name + std::string(50, 'x') + "699@example.org"), name);
 }
 
 // They heard nothing: the address is in all archives, and a refusal would go to whom others name.
