@@ -266,6 +266,8 @@ class Round : public std::enable_shared_from_this<Round> {
     if (result.ok()) return committed();
     if (login_over_ && result.error().code == ErrorCode::kConflict) return log_in_again();
     if (stale_ && result.error().code == ErrorCode::kConflict) {
+      // Else it might be read once more as it was, where reads lag.
+      latest_ = true;
       if (rounds_ < kMaxRounds) return decide();
       return trouble(result.error());
     }

@@ -1,6 +1,10 @@
 // A post that waits: for the moderators, who get it attached, or for its author, who is asked to confirm it.
 #include "lists/held/hold.h"
 
+#include <algorithm>
+#include <optional>
+#include <vector>
+
 #include "core/base/counters.h"
 #include "core/base/encoding.h"
 #include "core/base/text.h"
@@ -76,6 +80,12 @@ class HoldPlan : public Plan {
     }
     WriteContext write{context.services, context.connection, context.now, context.rank};
     write.require_tls = context.submission.require_tls;
+    auto asks = asks_whom_it_should(write);
+    if (!asks.ok()) return asks.error();
+    if (!*asks) {
+      out.stale = true;
+      return out;
+    }
     const bool confirm = decision_.action.kind == ActionKind::kRequestAuth;
     auto held =
         hold_post(write, **list, context.submission, context.incoming, ready_, id(), id(), context.staged);
@@ -93,6 +103,19 @@ class HoldPlan : public Plan {
   }
 
  private:
+  // The question was made for those who moderated when the message was read, and has a key in it.
+  Result<bool> asks_whom_it_should(WriteContext& write) const {
+    if (ready_.held.kind != HeldKind::kModeration) return true;
+    auto now = people_behind(write, target().list.id, storage::Role::kEditor);
+    if (!now.ok()) return now.error();
+    const std::vector<storage::BatchRecipient> nobody;
+    const auto& then = ready_.question ? ready_.question->to : nobody;
+    return std::equal(then.begin(), then.end(), now->begin(), now->end(),
+                      [](const storage::BatchRecipient& one, const storage::BatchRecipient& other) {
+                        return one.local == other.local && one.domain == other.domain;
+                      });
+  }
+
   Result<std::optional<Id>> remember(const CommitContext& context) const {
     return storage::PostStore(context.connection)
         .remember(target().list.id, context.incoming.seen_key, id(), context.now);
