@@ -1,9 +1,11 @@
 // Mail to a VERP address: who it is about stands in the address, what happened in the DSN, if it is one. The
 // sender does not matter: the token in the address was checked at RCPT. A common copy has the same address for all, so there the
-// report says whom it is about, and whoever has a copy can write one: it counts, and is marked as not proven. Reports in other forms
+// report says whom it is about, and whoever has a copy can write one: it counts, and is marked as not proven, unless it is the
+// own mail system of the member's domain that says so. Reports in other forms
 // look like any mail, and are read only with the null reverse-path; what cannot be read at all, of mail to owners, is the
 // postmaster's to look at.
 #include <utility>
+#include <vector>
 
 #include "core/base/counters.h"
 #include "core/base/encoding.h"
@@ -40,11 +42,25 @@ std::string status_of(const mail::DsnRecipient& recipient) {
   return recipient.status;
 }
 
-// The domain of the recipient stands behind the report, or one above it, or a host below it.
-bool is_vouched_for(const Submission& submission, const std::string& domain) {
-  if (!submission.authentication || !submission.authentication->author_authenticated()) return false;
-  const std::string& reporter = submission.authentication->dmarc.domain;
-  return mailauth::is_or_is_below(domain, reporter) || mailauth::is_or_is_below(reporter, domain);
+// The domain whose mail system has written this, as far as its people cannot: their mail has a sender and their own address in
+// From. Only both together tell: whoever has once had a report of their own signed can send it again with the null reverse-path.
+// "": nobody stands behind it.
+std::string reporting_domain(const PlanContext& context) {
+  const mailauth::Authentication* const found = context.submission.authentication.get();
+  if (found == nullptr || !found->author_authenticated() || !context.submission.reverse_path.empty())
+    return "";
+  const std::vector<smtp::Address>& authors = context.incoming.authors;
+  if (authors.size() != 1) return "";
+  // RFC 2142 §5, and what all mail systems use besides.
+  const std::string& local = authors.front().local;
+  if (!equals_ignoring_case(local, "mailer-daemon") && !equals_ignoring_case(local, "postmaster")) return "";
+  return found->dmarc.domain;
+}
+
+// It is the domain of the member, one above it or a host below it.
+bool stands_behind(const std::string& reporter, const std::string& domain) {
+  return !reporter.empty() &&
+         (mailauth::is_or_is_below(domain, reporter) || mailauth::is_or_is_below(reporter, domain));
 }
 
 // The message is to blame (too big, its content, its form) or where it comes from, as delivery/failure_policy.h judges replies.
@@ -56,10 +72,13 @@ bool is_about_message(const mail::DsnRecipient& recipient) {
 
 class BouncePlan : public Plan {
  public:
-  // `unclear`: what came back cannot be read, and begins so.
+  // `unclear`: what came back cannot be read, and begins so. `reporter`: reporting_domain().
   BouncePlan(std::shared_ptr<const Target> target, std::optional<mail::Dsn> dsn,
-             std::optional<std::string> unclear)
-      : Plan(std::move(target)), dsn_(std::move(dsn)), unclear_(std::move(unclear)) {}
+             std::optional<std::string> unclear, std::string reporter)
+      : Plan(std::move(target)),
+        dsn_(std::move(dsn)),
+        unclear_(std::move(unclear)),
+        reporter_(std::move(reporter)) {}
 
   Result<Committed> commit(const CommitContext& context) const override {
     Committed out;
@@ -159,7 +178,7 @@ class BouncePlan : public Plan {
           storage::MemberStore(context.connection).find((*post)->list_id, storage::Role::kMember, *address);
       if (!member.ok()) return member.error();
       if (member->has_value())
-        return record(context, (*member)->id, failed, is_vouched_for(context.submission, (*member)->domain));
+        return record(context, (*member)->id, failed, stands_behind(reporter_, (*member)->domain));
     }
     return false;
   }
@@ -190,6 +209,7 @@ class BouncePlan : public Plan {
 
   std::optional<mail::Dsn> dsn_;
   std::optional<std::string> unclear_;
+  std::string reporter_;
 };
 
 // A host reports, or somebody's answering machine that uses its words; receipts and reports of abuse say what they are.
@@ -217,7 +237,8 @@ Result<Planned> plan_bounce(const PlanContext& context, std::shared_ptr<const Ta
     }
   }
   Planned planned;
-  planned.plan = std::make_unique<BouncePlan>(std::move(target), std::move(dsn), std::move(unclear));
+  planned.plan = std::make_unique<BouncePlan>(std::move(target), std::move(dsn), std::move(unclear),
+                                              reporting_domain(context));
   return planned;
 }
 

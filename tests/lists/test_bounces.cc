@@ -9,15 +9,16 @@ using essaim::test::TestSite;
 namespace {
 
 std::string dsn(const std::string& recipient, const std::string& action, const std::string& status,
-                const std::string& diagnostic = "smtp; 550 no such user") {
-  return crlf(
-      "From: mailer-daemon@mx.one.example\nTo: x\nSubject: Delivery report\nMIME-Version: 1.0\n"
-      "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
-      "--b\nContent-Type: text/plain\n\nsorry\n"
-      "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.one.example\n\n"
-      "Final-Recipient: rfc822; " +
-      recipient + "\nAction: " + action + "\nStatus: " + status + "\nDiagnostic-Code: " + diagnostic +
-      "\n\n--b--\n");
+                const std::string& diagnostic = "smtp; 550 no such user",
+                const std::string& from = "Mail System <MAILER-DAEMON@mx.one.example>") {
+  return crlf("From: " + from +
+              "\nTo: x\nSubject: Delivery report\nMIME-Version: 1.0\n"
+              "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
+              "--b\nContent-Type: text/plain\n\nsorry\n"
+              "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.one.example\n\n"
+              "Final-Recipient: rfc822; " +
+              recipient + "\nAction: " + action + "\nStatus: " + status + "\nDiagnostic-Code: " + diagnostic +
+              "\n\n--b--\n");
 }
 
 std::string verp(TestSite& site, Id post_id, Id member_id) {
@@ -127,16 +128,29 @@ BOOST_AUTO_TEST_CASE(a_report_on_a_common_copy_finds_the_member_by_address) {
   BOOST_TEST(site.send("", {to}, dsn("stranger@one.example", "failed", "5.2.2")).positive());
 }
 
-// Everybody who has a copy can write one about everybody.
-BOOST_AUTO_TEST_CASE(a_report_on_a_common_copy_is_proven_if_the_domain_of_the_member_stands_behind_it) {
+// Everybody who has a copy can write one about everybody; who has a mailbox in the member's domain has it signed, too.
+BOOST_AUTO_TEST_CASE(a_report_on_a_common_copy_is_proven_if_the_mail_system_of_the_member_stands_behind_it) {
+  const std::string mailer = "Mail System <MAILER-DAEMON@mx.one.example>";
   const struct {
     const char* domain;  // of the report, "": nothing was verified
     bool verified, proven;
-  } rows[] = {{"", false, false},           {"mx.one.example", true, true}, {"one.example", true, true},
-              {"two.example", true, false}, {"one.example", false, false},  {"none.example", true, false},
-              {"example", true, true}};
+    std::string from = {}, sender = {};
+  } rows[] = {{"", false, false, mailer},
+              {"mx.one.example", true, true, mailer},
+              {"one.example", true, true, mailer},
+              {"two.example", true, false, mailer},
+              {"one.example", false, false, mailer},
+              {"none.example", true, false, mailer},
+              {"example", true, true, mailer},
+              {"one.example", true, true, "postmaster@one.example (Mail Delivery System)"},
+              {"one.example", true, false, mailer, "x@one.example"},
+              {"one.example", true, false, "x@one.example", "x@one.example"},
+              // Signed for its author, and sent again by other ways.
+              {"one.example", true, false, "x@one.example"},
+              {"one.example", true, false, "MAILER-DAEMON <x@one.example>"},
+              {"one.example", true, false, "MAILER-DAEMON@one.example, x@one.example"}};
   for (const auto& row : rows) {
-    BOOST_TEST_CONTEXT(row.domain << (row.verified ? ", verified" : "")) {
+    BOOST_TEST_CONTEXT(row.domain << (row.verified ? ", verified, " : ", ") << row.from << row.sender) {
       TestSite site;
       site.make_list("dev", {{"post", "anyone"}, {"envelope", "common"}}, {"a@one.example"});
       site.send("x@y.example", {"dev@lists.example"}, a_post("x@y.example"));
@@ -151,7 +165,8 @@ BOOST_AUTO_TEST_CASE(a_report_on_a_common_copy_is_proven_if_the_domain_of_the_me
         return counter_sums()[static_cast<std::size_t>(Counter::kReportsUnproven)];
       };
       const auto before = unproven();
-      BOOST_TEST(site.send("", {to}, dsn("a@one.example", "failed", "5.2.2")).positive());
+      const std::string report = dsn("a@one.example", "failed", "5.2.2", "smtp; 550 no such user", row.from);
+      BOOST_TEST(site.send(row.sender, {to}, report).positive());
       BOOST_TEST(site.member("dev", "a@one.example")->bounces == 1);
       BOOST_TEST(site.member("dev", "a@one.example")->last_bounce ==
                  std::string(row.proven ? "" : "not proven: ") + "5.2.2 550 no such user");
