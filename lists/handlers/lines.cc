@@ -35,7 +35,9 @@ bool is_well_signed(const Draft& draft) {
 Result<void> short_lines(Draft& draft) {
   if (draft.long_lines || !mail::has_long_line(draft.body)) return {};
   const bool is_changed = draft.body.data() != draft.incoming.body.data();
-  if (draft.submission.authentication == nullptr && !is_changed && is_well_signed(draft)) return {};
+  // Of an author who is hidden no signature goes out.
+  const bool may_be_kept = draft.submission.authentication == nullptr && !is_changed && !draft.hidden;
+  if (may_be_kept && is_well_signed(draft)) return {};
   return shorten(draft);
 }
 

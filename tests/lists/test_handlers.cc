@@ -305,6 +305,9 @@ BOOST_AUTO_TEST_CASE(lines_that_are_too_long_are_encoded) {
     BOOST_TEST(rendered(*table, a_list({}), is_signed).rendering.ends_with(body));
   const Settings footer = {{"footer", "the list"}, {"footer_html", "<i>f</i>"}};  // breaks it anyway
   BOOST_TEST(!mail::has_long_line(rendered(post_handlers(), a_list(footer), is_signed).rendering));
+  // There it does not go out.
+  const Target hides = a_list({{"anonymous", "true"}});
+  BOOST_TEST(!mail::has_long_line(rendered(post_handlers(), hides, is_signed).rendering));
 }
 
 // RFC 6532 allows UTF-8 in a header only where SMTPUTF8 was said.
