@@ -65,9 +65,10 @@ class PostPlan : public Plan {
     out.fields = {
         {"from", context.submission.reverse_path.to_string()},
         {"author", post.author},
-        {"message-id", post.message_id},
+        {"message-id", context.incoming.message_id},
         {"size", post.size},
         {"recipients", page->size() <= kExpandedAtOnce ? std::to_string(post.recipients) : "more than 1000"}};
+    if (!rendered_.message_id.empty()) out.fields.emplace_back("sent-as", post.message_id);
     return out;
   }
 
@@ -92,7 +93,8 @@ class PostPlan : public Plan {
     post.list_revision = revision;
     post.sender = context.submission.reverse_path.to_string();
     post.author = context.incoming.author ? context.incoming.author->to_string() : "";
-    post.message_id = context.incoming.message_id;
+    // The one that members have, and whoever complains.
+    post.message_id = rendered_.message_id.empty() ? context.incoming.message_id : rendered_.message_id;
     post.subject = context.incoming.subject;
     post.size = static_cast<std::int64_t>(rendered_.rendering.size());
     post.client = context.submission.client;

@@ -175,6 +175,8 @@ Result<PostRendering> planned(const Services& services, const Submission& submis
     Draft draft = draft_with(Treatment::kKeep);
     ESSAIM_TRY(run_handlers(post_handlers(), &draft));
     out.explanation = "author: hidden: the list is anonymous\n";
+    if (!incoming.message_id.empty())
+      out.explanation += "message-id: it came as " + escaped_for_display(incoming.message_id, 256) + "\n";
     out.rendered = finished(draft, {});
     return out;
   }

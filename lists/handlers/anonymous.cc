@@ -44,12 +44,14 @@ Marks marks_of(const Draft& draft) {
 // The ids that a field names of posts that this list has sent so: others tell of the author's other mail, and of the program.
 std::string ids_of_posts(const Draft& draft, std::string_view name) {
   const std::string end = "@" + draft.target.list.domain + ">";
+  const std::size_t size = 1 + kIdTextLength + 1 + kIdTextLength + end.size();
   std::string out;
   for (const mail::HeaderField* field : draft.header.find_all(name)) {
     const std::string value = field->value();
     for (std::size_t at = value.find('<'); at != value.npos; at = value.find('<', at + 1)) {
-      const std::string_view id = std::string_view(value).substr(at, 1 + kIdTextLength + end.size());
-      if (id.ends_with(end) && parse_id(id.substr(1, kIdTextLength)))
+      const std::string_view id = std::string_view(value).substr(at, size);
+      if (id.size() == size && id.ends_with(end) && id[1 + kIdTextLength] == '.' &&
+          parse_id(id.substr(1, kIdTextLength)) && parse_id(id.substr(2 + kIdTextLength, kIdTextLength)))
         out += (out.empty() ? "" : " ") + std::string(id);
     }
   }
@@ -58,6 +60,7 @@ std::string ids_of_posts(const Draft& draft, std::string_view name) {
 
 }  // namespace
 
+// The list is in the Message-ID, for one message may go to several lists that hide its author.
 Result<void> hide_author(Draft& draft) {
   if (!draft.target.settings.anonymous) return {};
   const storage::ListRecord& list = draft.target.list;
@@ -70,8 +73,8 @@ Result<void> hide_author(Draft& draft) {
   });
   ESSAIM_TRY(draft.header.insert_bottom("From", mail::format_mailbox(list.local, list.address())));
   ESSAIM_TRY(draft.header.insert_bottom("To", list.address()));
-  ESSAIM_TRY(draft.header.insert_bottom("Message-ID",
-                                        "<" + format_id(draft.submission.id) + "@" + list.domain + ">"));
+  ESSAIM_TRY(draft.header.insert_bottom("Message-ID", "<" + format_id(draft.submission.id) + "." +
+                                                          format_id(list.id) + "@" + list.domain + ">"));
   if (!answers.empty()) ESSAIM_TRY(draft.header.insert_bottom("In-Reply-To", answers));
   if (!thread.empty()) ESSAIM_TRY(draft.header.insert_bottom("References", thread));
   if (marks.mime) ESSAIM_TRY(draft.header.insert_bottom("MIME-Version", "1.0"));

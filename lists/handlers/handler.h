@@ -50,6 +50,7 @@ struct Rendered {
   // (signed parts, addresses in UTF-8 ...: core/mail/downgrade.h).
   std::string seven_bit;
   bool author_unknown = false;  // PostRecord::author_unknown
+  std::string message_id;       // of what goes out, where the author is hidden; "": the author's
 };
 // Runs the handlers on the draft. An error says that a field cannot be written (a word longer than a line ...): 554.
 Result<void> run_handlers(const std::vector<Handler>& handlers, Draft* draft);

@@ -1,5 +1,6 @@
 #include "core/base/text.h"
 #include "core/mail/downgrade.h"
+#include "core/mail/message_id.h"
 #include "lists/handlers/changes.h"
 
 namespace essaim::lists {
@@ -112,6 +113,7 @@ Rendered finished(Draft& draft, const Seal& seal) {
   rendered.rendering.reserve(head.size() + draft.body.size());
   rendered.rendering.append(head).append(draft.body);
   rendered.private_header = std::move(draft.private_header);
+  if (draft.hidden) rendered.message_id = mail::message_id_of(draft.header).value_or("");
   rendered.eight_bit = !is_ascii(rendered.rendering);
   if (rendered.eight_bit) {
     draft.new_body = {};  // of a large post there are copies enough

@@ -547,4 +547,35 @@ BOOST_AUTO_TEST_CASE(what_waited_hides_its_author_too) {
   BOOST_TEST(!has(text, "author.example"), text);
 }
 
+// By the id that it has there whoever complains names it, and that its author has not.
+BOOST_AUTO_TEST_CASE(a_post_to_lists_that_hide_its_author_is_found_by_the_id_of_its_copies) {
+  TestSite site;
+  LogLines log;
+  for (const char* name : {"one", "two"})
+    site.make_list(name, {{"post", "anyone"}, {"anonymous", "true"}}, {"m@example.org"});
+  BOOST_REQUIRE(site.send("ann@author.example", {"one@lists.example", "two@lists.example"},
+                          a_post("ann@author.example"))
+                    .positive());
+  const auto posts = site.posts();
+  BOOST_REQUIRE(posts.size() == 2U);
+  BOOST_TEST(posts[0].message_id != posts[1].message_id);
+  for (const auto& post : posts) {
+    BOOST_TEST(has(site.rendering(post.id), "Message-ID: " + post.message_id + "\r\n"));
+    BOOST_TEST(has(post.explanation, "it came as <1@author.example>"));
+    BOOST_TEST(log.has({"accepted", "list=" + post.list_address, "<1@author.example>", post.message_id}));
+    site.read([&](storage::Connection& c) {
+      storage::PostFilter filter;
+      filter.message_id = post.message_id;
+      const auto found = storage::PostStore(c).search(filter);
+      TestSite::require(found);
+      BOOST_REQUIRE(found->size() == 1U);
+      BOOST_TEST(found->front().list_address == post.list_address);
+    });
+  }
+  // It is known again all the same.
+  BOOST_REQUIRE(
+      site.send("ann@author.example", {"one@lists.example"}, a_post("ann@author.example")).positive());
+  BOOST_TEST(site.posts().size() == 2U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

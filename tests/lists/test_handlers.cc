@@ -432,11 +432,12 @@ BOOST_AUTO_TEST_CASE(a_list_that_hides_its_authors_keeps_of_the_header_what_is_n
                            "Content-Location",
                            "X-Anything"})
     head += std::string(name) + ": <secret@secret.example>\n";
-  const std::string ours = "<" + format_id(5) + "@lists.example>";
+  const std::string ours = "<" + format_id(5) + "." + format_id(1) + "@lists.example>";
   const std::string content = crlf(
       head + "From: Secret <secret@secret.example>\nTo: dev@lists.example, secret@secret.example\n" +
       "Date: Sun, 22 Nov 2026 18:52:04 +0000 (secret)\nMessage-ID: <secret@x>\nIn-Reply-To: <secret@x>\n" +
-      "References: <secret@x> " + ours + " <" + format_id(5) + "@secret.example> <secret@lists.example> <\n" +
+      "References: <secret@x> " + ours + " <" + format_id(5) + "." + format_id(1) + "@secret.example> <" +
+      format_id(5) + ".secret-secret@lists.example> <secret@lists.example> <\n" +
       "X-Original: secret\n\nbody\n");
   const Rendered out =
       rendered(post_handlers(), a_list({{"anonymous", "true"}, {"footer", "the list"}}), content);
@@ -445,7 +446,9 @@ BOOST_AUTO_TEST_CASE(a_list_that_hides_its_authors_keeps_of_the_header_what_is_n
   BOOST_REQUIRE(header.ok());
   BOOST_TEST(header->value("From").value_or("") == "dev <dev@lists.example>");
   BOOST_TEST(header->value("To").value_or("") == "dev@lists.example");
-  BOOST_TEST(header->value("Message-ID").value_or("") == "<" + format_id(1) + "@lists.example>");
+  BOOST_TEST(header->value("Message-ID").value_or("") ==
+             "<" + format_id(1) + "." + format_id(1) + "@lists.example>");
+  BOOST_TEST(out.message_id == header->value("Message-ID").value_or(""));
   BOOST_TEST(header->value("References").value_or("") == ours);
   BOOST_TEST(header->value("MIME-Version").value_or("") == "1.0");
   BOOST_TEST(header->value("Auto-Submitted").value_or("") == "auto-notified");

@@ -26,7 +26,10 @@ class HiddenAuthors(processes.Scenario):
                 message = self.sink.message(receipt)
                 self.assertEqual(f"{envelope} <{to}>", message["From"])
                 self.assertIn("The swarm moves on.", message.get_content())
-                self.assertEqual(AUTHOR, self.essaim.wait_finished(self.essaim.queue_id(reply))["author"])
+                queued = self.essaim.queue_id(reply)
+                self.assertEqual(AUTHOR, self.essaim.wait_finished(queued)["author"])
+                found = self.essaim.json("post", "find", "--message-id", message["Message-ID"])
+                self.assertEqual([queued], [post["id"] for post in found])
 
 
 if __name__ == "__main__":
