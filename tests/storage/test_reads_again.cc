@@ -130,10 +130,11 @@ BOOST_FIXTURE_TEST_CASE(a_read_whose_host_goes_under_it_is_run_at_another_one, R
   const auto url = must(parse_mariadb_url(made.url()));
   if (url.socket.empty()) return;  // beside a cluster
   ServerPort one(url.socket), other(url.socket);
-  database = open("mariadb://" + url.user + "@" + one.host() + "," + other.host() + "/" + url.database);
+  const auto through =
+      open("mariadb://" + url.user + "@" + one.host() + "," + other.host() + "/" + url.database);
   const int before = one.visits();
   int runs = 0;
-  must(database->short_read_now([&](Connection& c) -> Result<void> {
+  must(through->short_read_now([&](Connection& c) -> Result<void> {
     if (++runs == 1) kill(c);
     const auto found = SiteStore(c).get("a");
     return found.ok() ? Result<void>() : found.error();
