@@ -161,7 +161,7 @@ Result<std::int64_t> release_batches(
   const auto give_back = [&](Durability durability, Place only) -> Result<void> {
     std::int64_t some = 0;
     std::vector<DamagedBatch> met;
-    const Result<void> done = database.write_now(durability, [&](Connection& c) -> Result<void> {
+    Result<void> done = database.write_now(durability, [&](Connection& c) -> Result<void> {
       BatchStore batches(c);
       auto given_back = release(batches, only);
       if (!given_back.ok()) return given_back.error();

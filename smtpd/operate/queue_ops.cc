@@ -559,7 +559,7 @@ Result<QueueChange> change_queue(Database& database, const Clock& clock, const Q
   if (ids->empty()) return operation.change_;
 
   // Held while they are worked on, so that a running server does not claim them again in between.
-  *ids = operation.begin(*std::move(ids));
+  *ids = operation.begin(*ids);
   // An empty list would mean all that the server has.
   if (recall && !ids->empty() && request.action != QueueAction::kRelease) recall(*ids);
 
