@@ -26,7 +26,8 @@
 
 namespace essaim::storage {
 
-// A prepared statement with bound parameters ?1 ?2 ... (numbered from 1). Text and blobs are copied when bound.
+// A prepared statement with bound parameters, each written "?" and bound by its place, from 1 (MariaDB knows no "?1"). Text and
+// blobs are copied when bound.
 class Statement {
  public:
   virtual ~Statement() = default;

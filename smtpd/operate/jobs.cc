@@ -37,8 +37,7 @@ Result<std::vector<JobStatus>> job_states(storage::Database& database,
       JobStatus status;
       status.name = job.name;
       status.interval = job.interval;
-      auto statement =
-          c.prepare("SELECT started, finished, succeeded, result, node FROM job WHERE name = ?1");
+      auto statement = c.prepare("SELECT started, finished, succeeded, result, node FROM job WHERE name = ?");
       if (!statement.ok()) return statement.error();
       (*statement)->bind_text(1, job.name);
       auto row = (*statement)->step();

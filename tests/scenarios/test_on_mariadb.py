@@ -44,6 +44,8 @@ class OnMariaDb(processes.Scenario):
         self.assertEqual(2500, ledger["counts"]["delivered"])
         self.assertEqual({m: 1 for m in members if m != "m3@d3.example"}, dict(self.sink.recipients()))
         self.assertIn("sound     yes", node.run("storage", "check"))
+        node.run("job", "run", "retention")
+        self.assertIn("retention", [job["name"] for job in node.json("job", "list") if job["ok"]])
         backup = self.folder / "backup.db"
         node.run("storage", "backup", backup, "--every", "1d")
         self.assertLess(node.json("storage", "check")["last_backup"], node.json("storage", "check")["backup_due"])
