@@ -167,6 +167,8 @@ class Database {
     std::uint64_t attempts = 0;  // transactions that were begun or tried to: the writer moves
   };
   virtual Counters counters() const = 0;
+  // Of the user on a server, for connections that are opened from now on. Thread-safe.
+  virtual void set_password(const std::string& /*password*/) {}
   // False from the first failing commit to the next success; for readiness and for pausing delivery. Thread-safe.
   virtual bool healthy() const = 0;
 

@@ -1,4 +1,5 @@
 #include <future>
+#include <optional>
 
 #include "core/base/log.h"
 #include "core/base/text.h"
@@ -8,9 +9,24 @@
 #include "smtpd/daemon/conversions.h"
 #include "smtpd/daemon/pulse.h"
 #include "smtpd/daemon/server.h"
+#include "smtpd/operate/database_password.h"
 #include "smtpd/operate/dns_options.h"
 
 namespace essaim::smtpd {
+
+namespace {
+// What the file says now; none to keep what was read before. Credentials and the environment are those of the start.
+Result<std::optional<std::string>> fresh_database_password(const Settings& next, const Settings& before) {
+  const std::string& file = next.database_password_file;
+  if (file.empty() && before.database_password_file.empty()) return std::optional<std::string>();
+  auto read = operate::database_password(next);
+  if (read.ok()) return std::optional<std::string>(*std::move(read));
+  if (file != before.database_password_file) return read.error();
+  log::warning("secret-not-read",
+               {{"file", file}, {"error", read.error().message}, {"instead", "as before"}});
+  return std::optional<std::string>();
+}
+}  // namespace
 
 Result<std::string> Server::reload() {
   const auto refused = [this](const Error& error) -> Result<std::string> {
@@ -26,6 +42,9 @@ Result<std::string> Server::reload() {
   if (!certificates.ok()) return refused(certificates.error());
   auto accounts = account_options(next, settings_, account_options_);
   if (!accounts.ok()) return refused(accounts.error());
+  const auto password = fresh_database_password(next, settings_);
+  if (!password.ok())
+    return refused({password.error().code, "\"storage.password_file\": " + password.error().message});
   // Nothing uses it before the next start, which reads it as the same user, and would fail.
   if (const auto seal = operate::open_seal(fresh->settings); !seal.ok())
     return refused({seal.error().code, "\"authentication.key_file\": " + seal.error().message});
@@ -45,6 +64,11 @@ Result<std::string> Server::reload() {
   certificates_ = *std::move(certificates);
   account_options_ = *std::move(accounts);
   accounts_->set_options(account_options_);
+  // Connections that are there were let in: it is the next ones, perhaps weeks later, that need what holds now.
+  if (password->has_value()) {
+    database_->set_password(**password);
+    if (beat_database_) beat_database_->set_password(**password);
+  }
   const std::string later = joined(needing_restart(values_, fresh->values));
   values_ = std::move(to.values);
   settings_ = std::move(to.settings);

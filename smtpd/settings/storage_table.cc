@@ -40,6 +40,7 @@ void add_storage_settings(config::Schema* schema) {
                    "the "
                    "variable ESSAIM_DATABASE_PASSWORD says.",
            .example = "/etc/essaim/database-password",
+           .reloadable = true,
            .check = must_be_absolute},
           {.name = "storage.readers",
            .type = Type::kInteger,

@@ -53,10 +53,20 @@ Result<std::unique_ptr<Database>> MariadbDatabase::open(const DatabaseOptions& o
 }
 
 Result<std::unique_ptr<EngineConnection>> MariadbDatabase::connect(std::atomic<std::uint64_t>* statements) {
-  auto opened = MariadbConnection::open(url_, password_, choice_, statements);
+  auto opened = MariadbConnection::open(url_, password(), choice_, statements);
   if (!opened.ok()) return opened.error();
   clustered_.store((*opened)->clustered());
   return std::unique_ptr<EngineConnection>(std::move(*opened));
+}
+
+std::string MariadbDatabase::password() const {
+  const std::lock_guard lock(password_mutex_);
+  return password_;
+}
+
+void MariadbDatabase::set_password(const std::string& password) {
+  const std::lock_guard lock(password_mutex_);
+  password_ = password;
 }
 
 Result<void> MariadbDatabase::backup(const std::string& file) {

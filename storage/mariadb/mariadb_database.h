@@ -3,6 +3,9 @@
 // (deadlock, certification conflict, lost connection) is run again, except after a COMMIT whose answer was lost.
 #pragma once
 
+#include <mutex>
+#include <string>
+
 #include "storage/database.h"
 #include "storage/engine/group_writer.h"
 #include "storage/engine/reader_pool.h"
@@ -42,13 +45,16 @@ class MariadbDatabase : public Database {
   Result<void> check_settings() override;
   Counters counters() const override { return writer_.counters(); }
   bool healthy() const override { return writer_.healthy(); }
+  void set_password(const std::string& password) override;
 
  private:
   MariadbDatabase(const DatabaseOptions& options, MariadbUrl url);
   Result<std::unique_ptr<EngineConnection>> connect(std::atomic<std::uint64_t>* statements);
+  std::string password() const;
 
   const MariadbUrl url_;
-  const std::string password_;
+  mutable std::mutex password_mutex_;
+  std::string password_;
   HostChoice choice_;
   std::atomic<bool> clustered_{false};
   ReaderPool readers_;

@@ -56,6 +56,31 @@ class OnMariaDb(processes.Scenario):
         self.assertEqual(2501, len(copy.json("member", "list", LIST)), "with the owner")
         self.assertEqual(2500, copy.json("post", "show", ledger["id"])["counts"]["delivered"])
 
+    def test_the_password_of_the_database_changes_while_the_server_runs(self):
+        secret = self.folder / "password"
+        secret.write_text(mariadb.PASSWORD + "\n")
+        secret.chmod(0o600)
+        node = self.node(database=self.database.url(), storage=f'password_file = "{secret}"', start=False)
+        node.environment = {}
+        node.make_list(LIST, [AUTHOR], post="anyone")
+        self.started(node.start())
+        self.database.execute("ALTER USER essaim@'%' IDENTIFIED BY 'another'")
+        secret.write_text("another\n")
+        node.run("reload")
+        # A network that failed, weeks later.
+        self.database.execute("KILL USER essaim")
+        text = essaim.message(AUTHOR, LIST)
+        reply = processes.wait_for("acceptance", lambda: (lambda r: r if r[0] == 250 else None)(node.post(AUTHOR, LIST, text)))
+        node.wait_finished(node.queue_id(reply))
+        # What cannot be read changes nothing.
+        secret.chmod(0o644)
+        node.run("reload")
+        self.assertIn("secret-not-read", node.process.output())
+        self.database.execute("KILL USER essaim")
+        text = essaim.message(AUTHOR, LIST)
+        processes.wait_for("acceptance", lambda: node.post(AUTHOR, LIST, text)[0] == 250)
+        secret.chmod(0o600)
+
     def test_what_is_stored_about_a_person_is_told_and_erased(self):
         node = self.started(self.node(database=self.database.url()))
         node.make_list(LIST, ["J\u00f6rg@b.example", "bob@b.example"], send="editorkey")
