@@ -19,6 +19,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "core/base/check.h"
 #include "core/base/clock.h"
@@ -156,6 +157,12 @@ class Database {
   virtual Result<void> check() = 0;
   // The settings that the promise rests on: kInvalid tells those that break it.
   virtual Result<void> check_settings() = 0;
+  // Where there is a choice of servers: which of them would be worked with, each in its turn.
+  struct Host {
+    std::string name;     // with its port
+    std::string problem;  // "": it takes work
+  };
+  virtual std::vector<Host> hosts() { return {}; }
   // What was done since opening, for the bench and metrics: statements of works that write, commits, durable commits
   // (fsync), and statements of works that only read.
   struct Counters {

@@ -36,6 +36,7 @@ int check(const Shell& shell, Site& site) {
   if (!version.ok()) return shell.fail(version.error());
   auto sound = site.database().check_settings();
   if (sound.ok()) sound = site.database().check();
+  const std::vector<storage::Database::Host> hosts = site.database().hosts();
   const bool newest =
       *version >= storage::newest_schema_version() && storage::require_newest(site.database()).ok();
   std::optional<storage::CopiedAway> away;
@@ -49,7 +50,11 @@ int check(const Shell& shell, Site& site) {
     backup = *noted;
   }
   if (shell.json) {
+    Json each = Json::array();
+    for (const auto& host : hosts)
+      each.push_back({{"host", host.name}, {"ok", host.problem.empty()}, {"problem", host.problem}});
     print_json({{"url", site.settings().database_url},
+                {"hosts", each},
                 {"copied_away", away ? Json(format_iso8601(away->when)) : Json(nullptr)},
                 {"last_backup", time_or_null(backup.last)},
                 {"backup_due", time_or_null(backup.due)},
@@ -60,6 +65,9 @@ int check(const Shell& shell, Site& site) {
     return sound.ok() && newest ? kOk : kFailed;
   }
   print_line("database  " + for_display(site.settings().database_url));
+  for (const auto& host : hosts)
+    print_line("host      " + for_display(host.name) +
+               (host.problem.empty() ? " works" : " does not work: " + for_display(host.problem)));
   print_line("schema    " + std::to_string(*version) + (newest ? " (newest)" : ""));
   if (!sound.ok()) return shell.fail(sound.error());
   if (!newest) {

@@ -21,9 +21,11 @@ void HostChoice::received(std::size_t host) {
   first_ = host;
 }
 
-void HostChoice::failed(std::size_t host, Time now) {
+bool HostChoice::failed(std::size_t host, Time now) {
   const std::lock_guard lock(mutex_);
+  const bool news = failed_.size() > 1 && (!failed_[host] || now - *failed_[host] >= kAvoided);
   failed_[host] = now;
+  return news;
 }
 
 }  // namespace essaim::storage

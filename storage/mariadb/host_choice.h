@@ -25,7 +25,8 @@ class HostChoice {
   std::vector<std::size_t> order(Time now) const;
 
   void received(std::size_t host);
-  void failed(std::size_t host, Time now);
+  // Whether that is news: there are others, and this one had not failed of late.
+  bool failed(std::size_t host, Time now);
 
  private:
   mutable std::mutex mutex_;

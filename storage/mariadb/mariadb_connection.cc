@@ -7,6 +7,7 @@
 #include <errmsg.h>
 #include <mysqld_error.h>
 
+#include "core/base/log.h"
 #include "storage/fault.h"
 #include "storage/mariadb/mariadb_error.h"
 
@@ -73,6 +74,12 @@ std::string with_letters_lowered(std::string_view sql) {
   }
 }
 
+// While the others do the work nobody would see that one of them is gone, until the last one is.
+void tell_of_failure(HostChoice& choice, std::size_t host, const Error& error) {
+  if (choice.failed(host, std::chrono::steady_clock::now()))
+    log::warning("database.host_failed", {{"error", error.message}});
+}
+
 }  // namespace
 
 Result<std::unique_ptr<MariadbConnection>> MariadbConnection::open(const MariadbUrl& url,
@@ -85,23 +92,38 @@ Result<std::unique_ptr<MariadbConnection>> MariadbConnection::open(const Mariadb
     return opened;
   }
   Error last{ErrorCode::kInternal, "no database host"};
+  // Of each host: the last one alone would send the operator to one of several.
+  std::vector<std::string> reasons(url.hosts.size());
   for (const std::size_t host : choice.order(std::chrono::steady_clock::now())) {
     auto opened = connect(url, &url.hosts[host], password, statements);
     if (!opened.ok() && opened.error().code == ErrorCode::kInvalid) return opened;
-    // Where there is a choice, a host that takes connections and no work is passed over. One name may stand for many hosts.
-    Result<void> works = opened.ok() ? Result<void>() : Result<void>(opened.error());
-    if (works.ok() && url.hosts.size() > 1) works = (*opened)->takes_work();
-    if (works.ok()) works = (*opened)->catch_up();
+    const Result<void> works = opened.ok() ? (*opened)->begin_work(url) : Result<void>(opened.error());
     if (works.ok()) {
       (*opened)->choice_ = &choice;
       (*opened)->host_ = host;
       choice.received(host);
       return opened;
     }
-    choice.failed(host, std::chrono::steady_clock::now());
     last = works.error();
+    reasons[host] = last.message;
+    tell_of_failure(choice, host, last);
   }
+  std::string all;
+  for (const std::string& reason : reasons) all += (all.empty() || reason.empty() ? "" : "; ") + reason;
+  if (!all.empty()) last.message = std::move(all);
   return last;
+}
+
+Result<void> MariadbConnection::try_host(const MariadbUrl& url, const MariadbHost& host,
+                                         const std::string& password) {
+  auto opened = connect(url, &host, password, nullptr);
+  return opened.ok() ? (*opened)->begin_work(url) : Result<void>(opened.error());
+}
+
+// Where there is a choice, a host that takes connections and no work is passed over. One name may stand for many hosts.
+Result<void> MariadbConnection::begin_work(const MariadbUrl& url) {
+  if (url.hosts.size() > 1) ESSAIM_TRY(takes_work());
+  return catch_up();
 }
 
 Result<std::unique_ptr<MariadbConnection>> MariadbConnection::connect(
@@ -194,7 +216,7 @@ Error MariadbConnection::failed(unsigned number, const char* text, std::string_v
 
 Error MariadbConnection::noted(Error error) {
   lost_ = lost_ || error.code == ErrorCode::kIo;
-  if (choice_ != nullptr && is_serious(error.code)) choice_->failed(host_, std::chrono::steady_clock::now());
+  if (choice_ != nullptr && is_serious(error.code)) tell_of_failure(*choice_, host_, error);
   return error;
 }
 

@@ -76,6 +76,8 @@ class MariadbConnection : public EngineConnection {
   static Result<std::unique_ptr<MariadbConnection>> open(const MariadbUrl& url, const std::string& password,
                                                          HostChoice& choice,
                                                          std::atomic<std::uint64_t>* statements);
+  // Whether open() would take this one of several hosts.
+  static Result<void> try_host(const MariadbUrl& url, const MariadbHost& host, const std::string& password);
   ~MariadbConnection() override;
   MariadbConnection(const MariadbConnection&) = delete;
   MariadbConnection& operator=(const MariadbConnection&) = delete;
@@ -110,6 +112,7 @@ class MariadbConnection : public EngineConnection {
                                                             const std::string& password,
                                                             std::atomic<std::uint64_t>* statements);
   Result<void> set_up();
+  Result<void> begin_work(const MariadbUrl& url);
   Result<void> takes_work();  // kIo: it answers, and can neither be read nor written
   Result<void> catch_up();
   // False: an error is to be asked for. For one or more statements whose rows nobody wants.

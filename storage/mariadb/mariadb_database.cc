@@ -59,6 +59,16 @@ Result<std::unique_ptr<EngineConnection>> MariadbDatabase::connect(std::atomic<s
   return std::unique_ptr<EngineConnection>(std::move(*opened));
 }
 
+std::vector<Database::Host> MariadbDatabase::hosts() {
+  std::vector<Host> out;
+  if (url_.hosts.size() < 2) return out;
+  for (const MariadbHost& host : url_.hosts) {
+    const auto works = MariadbConnection::try_host(url_, host, password());
+    out.push_back({host.name + ":" + std::to_string(host.port), works.ok() ? "" : works.error().message});
+  }
+  return out;
+}
+
 std::string MariadbDatabase::password() const {
   const std::lock_guard lock(password_mutex_);
   return password_;

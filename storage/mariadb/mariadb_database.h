@@ -5,6 +5,7 @@
 
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "storage/database.h"
 #include "storage/engine/group_writer.h"
@@ -44,6 +45,7 @@ class MariadbDatabase : public Database {
   // Refuses settings of the server that break the promise: what must survive power loss must be synced at COMMIT.
   Result<void> check_settings() override;
   Counters counters() const override { return writer_.counters(); }
+  std::vector<Host> hosts() override;
   bool healthy() const override { return writer_.healthy(); }
   void set_password(const std::string& password) override;
 

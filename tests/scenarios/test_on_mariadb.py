@@ -56,6 +56,17 @@ class OnMariaDb(processes.Scenario):
         self.assertEqual(2501, len(copy.json("member", "list", LIST)), "with the owner")
         self.assertEqual(2500, copy.json("post", "show", ledger["id"])["counts"]["delivered"])
 
+    def test_a_host_of_several_that_is_gone_is_named(self):
+        node = self.started(self.node(database=self.database.url().replace("@", "@127.0.0.1:1,")))
+        node.make_list(LIST, [AUTHOR], post="anyone")
+        self.post(node)
+        self.assertIn("database.host_failed", node.process.output())
+        checked = node.run("storage", "check")
+        self.assertIn("127.0.0.1:1 does not work: ", checked)
+        self.assertIn(f"127.0.0.1:{self.database.port} works", checked)
+        self.assertIn("sound     yes", checked)
+        self.assertEqual([False, True], [host["ok"] for host in node.json("storage", "check")["hosts"]])
+
     def test_the_password_of_the_database_changes_while_the_server_runs(self):
         secret = self.folder / "password"
         secret.write_text(mariadb.PASSWORD + "\n")

@@ -88,13 +88,14 @@ BOOST_AUTO_TEST_CASE(urls_are_read_or_refused_with_the_reason) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_host_that_is_dead_is_passed_over_and_none_at_all_is_an_error_with_its_name) {
+BOOST_AUTO_TEST_CASE(a_host_that_is_dead_is_passed_over_and_none_at_all_is_an_error_with_their_names) {
   DatabaseOptions options;
-  options.url = "mariadb://root@127.0.0.1:1/mysql?timeout=2";
+  options.url = "mariadb://root@127.0.0.1:1,127.0.0.1:2/mysql?timeout=2";
   const auto none = Database::open(options);
   BOOST_REQUIRE(!none.ok());
   BOOST_TEST((none.error().code == ErrorCode::kIo));
-  BOOST_TEST(none.error().message.find("127.0.0.1:1") != std::string::npos);
+  const std::size_t first = none.error().message.find("127.0.0.1:1:");
+  BOOST_TEST(none.error().message.find("127.0.0.1:2:", first) != std::string::npos, none.error().message);
 }
 
 BOOST_AUTO_TEST_CASE(a_host_that_failed_of_late_is_the_last_to_be_tried) {
@@ -105,10 +106,11 @@ BOOST_AUTO_TEST_CASE(a_host_that_failed_of_late_is_the_last_to_be_tried) {
   BOOST_TEST(choice.order(now) == (Hosts{0, 1, 2}), boost::test_tools::per_element());
   choice.received(1);
   BOOST_TEST(choice.order(now) == (Hosts{1, 2, 0}), boost::test_tools::per_element());
-  choice.failed(1, now);
+  BOOST_TEST(choice.failed(1, now));
   BOOST_TEST(choice.order(now + 29s) == (Hosts{2, 0, 1}), boost::test_tools::per_element());
   choice.failed(2, now + 10s);
   choice.failed(0, now + 5s);
+  BOOST_TEST(!choice.failed(0, now + 5s));  // no news
   BOOST_TEST(choice.order(now + 20s) == (Hosts{1, 0, 2}), boost::test_tools::per_element());
   BOOST_TEST(choice.order(now + 30s) == (Hosts{1, 0, 2}), boost::test_tools::per_element());
   BOOST_TEST(choice.order(now + 60s) == (Hosts{1, 2, 0}), boost::test_tools::per_element());
