@@ -46,6 +46,12 @@ Result<std::unique_ptr<Site>> Site::open(const Shell& shell) {
   auto version = storage::schema_version((*site)->database());
   if (!version.ok()) return version.error();
   if (*version == 0) {
+    // A file that is not there was refused before it was made; on a server it is the tables.
+    if (shell.only_tells)
+      return Error{ErrorCode::kNotFound,
+                   "there is nothing of Essaim in the database " + (*site)->settings().database_url +
+                       "; `essaim serve` or `essaim storage init` makes it, if this is the one that is meant "
+                       "(storage.url)"};
     ESSAIM_TRY(storage::migrate((*site)->database()));
   } else {
     ESSAIM_TRY(storage::require_newest((*site)->database()));

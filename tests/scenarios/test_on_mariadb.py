@@ -34,6 +34,9 @@ class OnMariaDb(processes.Scenario):
         secret.chmod(0o600)
         node = self.node(database=self.database.url(), storage=f'password_file = "{secret}"', start=False)
         node.environment = {}
+        node.run("list", "list", check=False)
+        self.assertEqual(1, node.last.returncode)
+        self.assertIn("nothing of Essaim in the database", node.last.stderr)
         self.assertIn("made, with schema", node.run("storage", "init"))
         self.assertIn("there already", node.run("storage", "init"))
         members = [AUTHOR] + [f"m{i}@d{i % 7}.example" for i in range(2500)]
