@@ -164,7 +164,8 @@ std::string for_display(std::string_view text) {
 }
 
 std::string plural(std::int64_t n, const std::string& thing) {
-  return std::to_string(n) + " " + thing + (n == 1 ? "" : "s");
+  const char* const ending = thing.ends_with("ch") ? "es" : "s";
+  return std::to_string(n) + " " + thing + (n == 1 ? "" : ending);
 }
 
 std::string wrong_count(const std::string& text) {

@@ -63,7 +63,7 @@ Result<WallTime> parse_until(const std::string& text, WallTime now);
 std::string show_time(WallTime time);                          // "2026-11-22 18:52:04", "-" for none
 std::string show_age(WallTime time, WallTime now);             // "2h10m", in the past or ahead
 std::string for_display(std::string_view text);                // escaped, "-" when empty
-std::string plural(std::int64_t n, const std::string& thing);  // "1 member", "2 members"
+std::string plural(std::int64_t n, const std::string& thing);  // "1 member", "2 members", "2 batches"
 
 // For options that say how many: what is wrong with the number, "" if nothing.
 std::string wrong_count(const std::string& text);
