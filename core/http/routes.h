@@ -20,8 +20,9 @@ using Handler = std::function<void(const ServerRequest& request, Respond respond
 
 enum class AccessLog {
   kAll,
-  kFailures
-};  // of what machines ask every second, only failures are worth a line
+  kFailures,  // of what machines ask every second, only these are worth a line
+  kNone,      // "no" is an answer as well, and whoever gives it says so when it changes
+};
 
 class Routes {
  public:

@@ -177,7 +177,7 @@ void ServerConnection::shut_down() {
 }
 
 void ServerConnection::log_access(const ServerResponse& response) const {
-  const bool quiet = log_ == AccessLog::kFailures && response.status < 400;
+  const bool quiet = log_ == AccessLog::kNone || (log_ == AccessLog::kFailures && response.status < 400);
   const auto level = quiet ? log::Level::kDebug : log::Level::kInfo;
   if (level < log::level()) return;
   // Without the query and what stands below a route: they may hold a token.

@@ -1,6 +1,7 @@
 #include "smtpd/status/status_server.h"
 
 #include "core/base/executor.h"
+#include "core/base/log.h"
 #include "smtpd/status/metrics.h"
 
 namespace essaim::smtpd {
@@ -44,15 +45,19 @@ StatusServer::StatusServer(const std::vector<std::shared_ptr<net::ListenSocket>>
       "GET", "/readyz",
       [this](const http::ServerRequest&, const http::Respond& respond) {
         if (!health_) return respond(verdict("ready", {"starting or stopping"}));
-        health_->ask_ready([respond](const Health::Reasons& reasons) { respond(verdict("ready", reasons)); });
+        health_->ask_ready([this, respond](const Health::Reasons& reasons) {
+          tell(reasons);
+          respond(verdict("ready", reasons));
+        });
       },
-      http::AccessLog::kFailures);
+      http::AccessLog::kNone);
   routes_.add(
       "GET", "/metrics",
       [this](const http::ServerRequest&, const http::Respond& respond) {
         if (!health_) return respond(metrics(nullptr, false, {}));
         // Asked now, as /readyz does: whoever scrapes may be the only one who asks.
         health_->ask_ready([this, respond](const Health::Reasons& reasons) {
+          tell(reasons);
           statistics_->ask([this, respond, ready = reasons.empty()](const Snapshot& snapshot) {
             respond(metrics(&snapshot, ready, lag_ ? lag_->measured() : std::vector<LoopLag::Measured>{}));
           });
@@ -90,6 +95,21 @@ void StatusServer::watch(Health::Parts health, Statistics::Parts statistics) {
 
 void StatusServer::unwatch() {
   loop_.run_and_wait([this] { forget(); });
+}
+
+// What stands behind the colon of a reason may be another error each second.
+void StatusServer::tell(const Health::Reasons& reasons) {
+  std::string kinds, why;
+  for (const std::string& reason : reasons) {
+    kinds += reason.substr(0, reason.find(": ")) + "\n";
+    why += (why.empty() ? "" : "; ") + reason;
+  }
+  if (kinds == told_) return;
+  told_ = kinds;
+  if (reasons.empty())
+    log::info("ready-again");
+  else
+    log::info("not-ready", {{"why", why}});
 }
 
 void StatusServer::forget() {

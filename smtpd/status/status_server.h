@@ -34,6 +34,8 @@ class StatusServer {
 
  private:
   void forget();
+  // Logs whether the node is ready, and why not, when that is another answer than before.
+  void tell(const Health::Reasons& reasons);
 
   net::EventLoop loop_{"status"};
   http::Routes routes_;
@@ -41,6 +43,7 @@ class StatusServer {
   std::unique_ptr<Health> health_;
   std::unique_ptr<Statistics> statistics_;
   std::unique_ptr<LoopLag> lag_;
+  std::string told_;  // the kinds of reasons; "": it is ready
   std::unique_ptr<http::Server> server_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   std::thread thread_;

@@ -102,6 +102,10 @@ class Health(Watched):
         self.assertIn("\nessaim_ready 0\n", self.ask("/metrics")[1])
         other.execute("ROLLBACK")
         self.wait_for_answer(200, "ready\n")
+        log = self.essaim.process.output()
+        self.assertIn(' not-ready why="no answer from the database"', log)
+        self.assertIn(" ready-again", log)
+        self.assertNotIn("path=/readyz", log, "what is asked every second")
 
     def test_a_node_without_room_for_mail_is_not_ready(self):
         self.serve(extra='[limits]\nfree_space = "1024G"\n')
