@@ -243,7 +243,7 @@ class QueueManager final : public NoteSink {
   bool passed_over_small_ = false;  // small posts for those were left in the database for want of room
   Suspensions suspensions_;         // by the operator
   std::vector<storage::SuspensionRecord> suspensions_known_;  // as read last
-  MonoTime suspensions_next_{};                               // a node alone looks at the table again
+  MonoTime suspensions_next_{};                               // when the table is looked at again
   std::uint64_t suspensions_asked_ = 0;                       // how often
   std::uint64_t suspensions_version_ = 0;
   bool suspensions_unread_ = false;  // as they are now: to be tried again

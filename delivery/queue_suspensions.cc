@@ -10,7 +10,9 @@ namespace essaim::delivery {
 namespace {
 
 // A list that is made inside the server, when a listmaster lets it be, ends the suspension of an earlier one of its name; so may a
-// command that fails in the middle. Neither rings here.
+// command that fails in the middle. Neither rings here. Among nodes the membership watches the table, but sees only how many there are
+// and the youngest: of one that was made here and is ended at another node before the next look, nothing but the ring would be known,
+// and everything held back for ever.
 constexpr Duration kSuspensionsAnew = std::chrono::seconds(10);
 
 }  // namespace
@@ -19,10 +21,9 @@ void QueueManager::suspensions_changed() {
   read_suspensions(false);
 }
 
-// Among nodes the membership watches the table.
 void QueueManager::look_at_suspensions() {
   if (suspensions_unread_) return suspensions_changed();
-  if (!shared() && suspensions_version_ != 0 && clock_.mono_now() >= suspensions_next_)
+  if (suspensions_version_ != 0 && clock_.mono_now() >= suspensions_next_ && fabric_.may_act())
     read_suspensions(true);
 }
 

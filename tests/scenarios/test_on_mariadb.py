@@ -59,6 +59,16 @@ class OnMariaDb(processes.Scenario):
         self.assertEqual(2501, len(copy.json("member", "list", LIST)), "with the owner")
         self.assertEqual(2500, copy.json("post", "show", ledger["id"])["counts"]["delivered"])
 
+    def test_a_suspension_that_ends_between_two_looks_of_the_nodes_ends(self):
+        node = self.started(self.node(database=self.database.url()))
+        node.make_list(LIST, ["bob@b.example"], post="anyone")
+        node.run("destination", "suspend", "b.example", "--reason", "asked by phone")
+        reply = node.post(AUTHOR, LIST, essaim.message(AUTHOR, LIST))
+        processes.wait_for("it to wait", lambda: "asked by phone" in node.run("queue", "why"))
+        # Resumed at another node, and another one made: for the nodes, as many as before, and the youngest as old.
+        self.database.execute("UPDATE suspension SET subject = 'c.example'", "essaim")
+        node.wait_finished(node.queue_id(reply))
+
     def test_a_host_of_several_that_is_gone_is_named(self):
         node = self.started(self.node(database=self.database.url().replace("@", "@127.0.0.1:1,")))
         node.make_list(LIST, [AUTHOR], post="anyone")

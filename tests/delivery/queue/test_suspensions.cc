@@ -100,18 +100,29 @@ BOOST_AUTO_TEST_CASE(posts_of_a_suspended_list_wait_and_others_go) {
   BOOST_TEST(setup.sink.total() == 32U);
 }
 
-// It ends in another transaction of the server, or a command ends before it has rung.
-BOOST_AUTO_TEST_CASE(suspensions_of_which_nobody_tells_are_seen_by_a_node_alone) {
-  OneDomain setup(3);
-  Site& site = setup.site;
-  suspend(site, SuspensionScope::kList, "dev@lists.test");
-  auto run = setup.run();
-  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
-  run->engine->ring();
-  BOOST_REQUIRE(wait_until([&] { return all_wait(site, post); }));
-  resume(site, SuspensionScope::kList, "dev@lists.test");
-  BOOST_TEST(wait_until([&] { return site.finished(post); }));
-  BOOST_TEST(setup.sink.total() == 3U);
+// It ends in another transaction of the server, or a command ends before it has rung; or it ends at another node before this one has
+// looked, and was told by the ring alone that it began.
+BOOST_AUTO_TEST_CASE(suspensions_of_whose_end_nobody_tells_are_seen_to_end) {
+  for (const bool shared : {false, true}) {
+    OneDomain setup(3);
+    Site& site = setup.site;
+    suspend(site, SuspensionScope::kList, "dev@lists.test");
+    storage::NodeLease lease(system_clock());
+    lease.hold_for_ever();
+    Run run(
+        site, [](FakeResolver& dns) { serve_domains(dns, 1); }, setup.settings, 2, {},
+        shared ? &lease : nullptr);
+    // Of this node: what is another's would be left to it for two seconds, and nobody rings again.
+    IdGenerator ids(system_clock(), run.node.number);
+    auto record = site.new_post(CopyMode::kPersonal, 1);
+    record.id = ids.next();
+    const Id post = site.post_to_list(record, 0);
+    run.engine->ring();
+    BOOST_REQUIRE(wait_until([&] { return all_wait(site, post); }));
+    resume(site, SuspensionScope::kList, "dev@lists.test");
+    BOOST_TEST(wait_until([&] { return site.finished(post); }), "shared=" << shared);
+    BOOST_TEST(setup.sink.total() == 3U);
+  }
 }
 
 // The first statement and then the first commit behind the resumption fail: the table cannot be read, what waits cannot be
