@@ -276,30 +276,47 @@ Submission submission_of(const storage::HeldRecord& held, std::string message) {
   return out;
 }
 
-Result<void> release(WriteContext& context, const storage::ListRecord& list, Submission submission, Id id) {
+Result<std::unique_ptr<Plan>> plan_release(WriteContext& reading, const storage::ListRecord& list,
+                                           Submission* submission, const Incoming& incoming, Id id) {
   auto target = std::make_shared<Target>();
   target->address = {list.local, list.domain};
   target->list = list;
   target->settings = settings_of(list);
-  submission.id = id;
-  submission.recipients = {{target->address, target}};
-  auto incoming = parse_incoming(submission);
-  if (!incoming.ok()) return incoming.error();
-  auto facts = read_facts(context.connection, list.id, *incoming);
+  submission->id = id;
+  submission->recipients = {{target->address, target}};
+  auto facts = read_facts(reading.connection, list.id, incoming);
   if (!facts.ok()) return facts.error();
-  auto rendering = render_post(context.services, submission, *incoming, *target);
+  auto rendering = render_post(reading.services, *submission, incoming, *target);
   if (!rendering.ok()) return rendering.error();
-  PostPlan plan(target, *facts, *std::move(rendering), false);
-  plan.set_id(id);
-  auto committed =
-      plan.commit({context.services, context.connection, submission, *incoming, context.now, context.rank});
+  std::unique_ptr<Plan> plan =
+      std::make_unique<PostPlan>(std::move(target), *facts, *std::move(rendering), false);
+  plan->set_id(id);
+  return plan;
+}
+
+Result<bool> commit_release(WriteContext& context, const Plan& plan, const Submission& submission,
+                            const Incoming& incoming, Id held, bool staged) {
+  auto committed = plan.commit(
+      {context.services, context.connection, submission, incoming, context.now, context.rank, staged});
   if (!committed.ok()) return committed.error();
-  if (committed->stale) return Error{ErrorCode::kConflict, "the list changed under the transaction"};
+  if (committed->stale) return false;
   context.posted = true;
   std::vector<log::Field> fields = {
-      {"id", format_id(id)}, {"list", list.address()}, {"by", submission.validated_by}};
+      {"id", format_id(plan.id())}, {"list", plan.target().list.address()}, {"by", submission.validated_by}};
+  if (plan.id() != held) fields.emplace_back("held", format_id(held));
   for (log::Field& field : committed->fields) fields.push_back(std::move(field));
   log::write(log::Level::kInfo, "released", fields.data(), fields.size());
+  return true;
+}
+
+Result<void> release(WriteContext& context, const storage::ListRecord& list, Submission submission, Id id) {
+  auto incoming = parse_incoming(submission);
+  if (!incoming.ok()) return incoming.error();
+  auto plan = plan_release(context, list, &submission, *incoming, id);
+  if (!plan.ok()) return plan.error();
+  auto released = commit_release(context, **plan, submission, *incoming, id, false);
+  if (!released.ok()) return released.error();
+  if (!*released) return Error{ErrorCode::kConflict, "the list changed under the transaction"};
   return {};
 }
 

@@ -17,6 +17,8 @@
 
 namespace essaim::lists {
 
+struct PreparedAnswers;  // held/prepare.h
+
 // One piece of work inside a write; what it leaves for after the commit.
 struct WriteContext {
   const Services& services;
@@ -25,6 +27,7 @@ struct WriteContext {
   std::int64_t rank = 0;
   bool posted = false;       // ring the bell
   bool require_tls = false;  // it is for mail with REQUIRETLS: so is what is answered (RFC 8689 §6)
+  const PreparedAnswers* prepared = nullptr;  // large posts that this may let go; null: there are none
 };
 
 struct ServiceMail {

@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "lists/held/answer.h"
 #include "lists/held/keys.h"
+#include "lists/held/prepare.h"
 #include "lists/held/view.h"
 #include "lists/templates/phrases.h"
 #include "web/form.h"
@@ -221,6 +222,7 @@ struct AnswerPages::Question {
   storage::HeldRecord one;
   lists::Answer answer;
   lists::Requester who;
+  lists::PreparedAnswers prepared;  // of the one that is being answered
   std::vector<Id> also;
   std::size_t next = 0;
   std::optional<Outcome> other;
@@ -249,6 +251,27 @@ struct AnswerPages::Question {
     else
       end_with(form_of(say, **view, context.now, also_in(form)));
     return {};
+  }
+
+  // Of a large post, what it becomes if the form lets it pass.
+  Result<void> prepare_it(lists::WriteContext& reading, lists::PreparedAnswers* out) const {
+    auto view = lists::view_held(reading, key, say.language, false);
+    if (!view.ok()) return view.error();
+    if (!view->has_value() || !(*view)->over.empty()) return {};
+    const auto said = answer_in(form, **view);
+    const auto by = answerer(form, **view);
+    if (!said || !by) return {};
+    lists::Requester answers_it;
+    answers_it.address = *by;
+    return lists::prepare_answer(reading, (*view)->held, *said, answers_it, out);
+  }
+
+  // The same of one of the others.
+  Result<void> prepare_other(lists::WriteContext& reading, Id id, lists::PreparedAnswers* out) const {
+    auto held = storage::HeldStore(reading.connection).find(id);
+    if (!held.ok()) return held.error();
+    if (!held->has_value() || !lists::is_decided_with(**held, one)) return {};
+    return lists::prepare_answer(reading, **held, answer, who, out);
   }
 
   // Answers what the key is for, by the form.
@@ -371,11 +394,24 @@ void AnswerPages::show(const QuestionPtr& question) {
 void AnswerPages::decide(const QuestionPtr& question) {
   under_way_.begin();
   if (services_.sources) question->answers = services_.sources->answers();
+  lists::prepare_and_stage(
+      services_,
+      [question](lists::WriteContext& reading, lists::PreparedAnswers* out) {
+        return question->prepare_it(reading, out);
+      },
+      [this, question](lists::PreparedAnswers prepared) {
+        question->prepared = std::move(prepared);
+        decide_it(question);
+      });
+}
+
+void AnswerPages::decide_it(const QuestionPtr& question) {
   services_.database->write(
       storage::Durability::kAccept,
       [this, question](storage::Connection& connection) -> Result<void> {
         question->posted = false;
         lists::WriteContext context{services_, connection, services_.clock->wall_now(), services_.rank()};
+        context.prepared = &question->prepared;
         return question->answer_it(context);
       },
       [this, question](const Result<void>& outcome) {
@@ -393,11 +429,24 @@ void AnswerPages::decide_others(const QuestionPtr& question) {
     return finish(question, {});
   }
   const Id id = question->also[question->next++];
+  lists::prepare_and_stage(
+      services_,
+      [question, id](lists::WriteContext& reading, lists::PreparedAnswers* out) {
+        return question->prepare_other(reading, id, out);
+      },
+      [this, question, id](lists::PreparedAnswers prepared) {
+        question->prepared = std::move(prepared);
+        decide_other(question, id);
+      });
+}
+
+void AnswerPages::decide_other(const QuestionPtr& question, Id id) {
   services_.database->write(
       storage::Durability::kAccept,
       [this, question, id](storage::Connection& connection) -> Result<void> {
         question->posted = false;
         lists::WriteContext context{services_, connection, services_.clock->wall_now(), services_.rank()};
+        context.prepared = &question->prepared;
         return question->answer_other(context, id);
       },
       [this, question](const Result<void>& outcome) {

@@ -47,6 +47,8 @@ class AnswerPages {
   QuestionPtr question(const http::ServerRequest& request, http::Respond respond) const;
   void show(const QuestionPtr& question);
   void decide(const QuestionPtr& question);
+  void decide_it(const QuestionPtr& question);
+  void decide_other(const QuestionPtr& question, Id id);
   void decide_others(const QuestionPtr& question);
   bool settles(const QuestionPtr& question, const Error& error);
   // Responds, and one less is under way.

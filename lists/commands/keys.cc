@@ -13,6 +13,7 @@
 #include "lists/commands/parse.h"
 #include "lists/commands/robot.h"
 #include "lists/held/answer.h"
+#include "lists/held/prepare.h"
 #include "lists/refusal.h"
 #include "lists/rules/checks.h"
 #include "storage/held_store.h"
@@ -398,8 +399,13 @@ bool stays_or_asks(std::string_view text) {
 
 class KeyPlan : public Plan {
  public:
-  KeyPlan(std::shared_ptr<const Target> target, Answer answer, Requester who)
-      : Plan(std::move(target)), answer_(std::move(answer)), who_(std::move(who)) {}
+  KeyPlan(std::shared_ptr<const Target> target, Answer answer, Requester who, PreparedAnswers prepared)
+      : Plan(std::move(target)),
+        answer_(std::move(answer)),
+        who_(std::move(who)),
+        prepared_(std::move(prepared)) {}
+
+  std::vector<Body> bodies() const override { return prepared_.bodies(); }
 
   Result<Committed> commit(const CommitContext& context) const override {
     Committed out;
@@ -412,6 +418,8 @@ class KeyPlan : public Plan {
     }
     WriteContext write{context.services, context.connection, context.now, context.rank};
     write.require_tls = context.submission.require_tls;
+    const PreparedAnswers prepared{prepared_.all, context.staged};
+    write.prepared = &prepared;
     auto response = answer_held(write, **held, answer_, who_);
     if (!response.ok()) return response.error();
     // What was done shows by itself; what was not, and lists of members, are told.
@@ -457,7 +465,22 @@ class KeyPlan : public Plan {
 
   Answer answer_;
   Requester who_;
+  PreparedAnswers prepared_;
 };
+
+Result<PreparedAnswers> prepared_for(const PlanContext& context, const Target& target, const Answer& answer,
+                                     const Requester& who) {
+  PreparedAnswers out;
+  // Those of several would be in memory together.
+  if (context.submission.recipients.size() != 1) return out;
+  auto held = storage::HeldStore(context.connection).find(target.held_id);
+  if (!held.ok()) return held.error();
+  if (!held->has_value()) return out;
+  WriteContext reading{context.services, context.connection, context.services.clock->wall_now()};
+  reading.require_tls = context.submission.require_tls;
+  ESSAIM_TRY(prepare_answer(reading, **held, answer, who, &out));
+  return out;
+}
 
 }  // namespace
 
@@ -507,8 +530,11 @@ Result<Planned> plan_key(const PlanContext& context, std::shared_ptr<const Targe
       break;
     }
   }
+  auto prepared = prepared_for(context, *target, answer, *who);
+  if (!prepared.ok()) return prepared.error();
   Planned planned;
-  planned.plan = std::make_unique<KeyPlan>(std::move(target), std::move(answer), *std::move(who));
+  planned.plan =
+      std::make_unique<KeyPlan>(std::move(target), std::move(answer), *std::move(who), *std::move(prepared));
   return planned;
 }
 

@@ -13,6 +13,7 @@
 #include "lists/commands/parse.h"
 #include "lists/commands/run.h"
 #include "lists/facts.h"
+#include "lists/held/prepare.h"
 #include "lists/refusal.h"
 #include "lists/rules/rule.h"
 #include "lists/templates/catalogue.h"
@@ -26,11 +27,14 @@ namespace {
 class CommandsPlan : public Plan {
  public:
   CommandsPlan(std::shared_ptr<const Target> target, Commands commands, Requester who,
-               std::optional<std::string> named_lists)
+               std::optional<std::string> named_lists, PreparedAnswers prepared)
       : Plan(std::move(target)),
         commands_(std::move(commands)),
         who_(std::move(who)),
-        named_lists_(std::move(named_lists)) {}
+        named_lists_(std::move(named_lists)),
+        prepared_(std::move(prepared)) {}
+
+  std::vector<Body> bodies() const override { return prepared_.bodies(); }
 
   Result<Committed> commit(const CommitContext& context) const override {
     Committed out;
@@ -50,6 +54,8 @@ class CommandsPlan : public Plan {
         storage::AnswerStore(context.connection).count(ascii_lowered(who_.address.to_string()), context.now));
     WriteContext write{context.services, context.connection, context.now, context.rank};
     write.require_tls = context.submission.require_tls;
+    const PreparedAnswers prepared{prepared_.all, context.staged};
+    write.prepared = &prepared;
     CommandRun run(write, target(), who_, named_lists_);
     ESSAIM_TRY(run.all(commands_));
     ESSAIM_TRY(run.answer());
@@ -72,7 +78,26 @@ class CommandsPlan : public Plan {
   Commands commands_;
   Requester who_;
   std::optional<std::string> named_lists_;
+  PreparedAnswers prepared_;
 };
+
+// Large posts that these commands let go, as far as one mail may.
+Result<PreparedAnswers> prepared_for(const PlanContext& context, const Commands& commands,
+                                     const Requester& who) {
+  PreparedAnswers out;
+  if (!context.services.database->wants_small_transactions()) return out;
+  WriteContext reading{context.services, context.connection, context.services.clock->wall_now()};
+  reading.require_tls = context.submission.require_tls;
+  for (const Command& command : commands.commands) {
+    if (command.kind != CommandKind::kConfirm && command.kind != CommandKind::kDistribute) continue;
+    for (const std::string& key : keys_in(command)) {
+      auto held = storage::HeldStore(context.connection).find_by_key(key);
+      if (!held.ok()) return held.error();
+      if (held->has_value()) ESSAIM_TRY(prepare_answer(reading, **held, Answer{}, who, &out));
+    }
+  }
+  return out;
+}
 
 Result<std::string> language_of_asker(const PlanContext& context, const Target& target) {
   auto memberships = storage::MemberStore(context.connection).of_person(*context.incoming.author, 20);
@@ -217,9 +242,11 @@ Result<Planned> plan_commands(const PlanContext& context, std::shared_ptr<const 
     if (!named.ok()) return named.error();
     lists = *std::move(named);
   }
+  auto prepared = prepared_for(context, commands, *who);
+  if (!prepared.ok()) return prepared.error();
   Planned planned;
   planned.plan = std::make_unique<CommandsPlan>(std::move(target), std::move(commands), *std::move(who),
-                                                std::move(lists));
+                                                std::move(lists), *std::move(prepared));
   return planned;
 }
 

@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "lists/held/answer.h"
 #include "lists/held/keys.h"
+#include "lists/held/prepare.h"
 #include "lists/person_name.h"
 #include "storage/directory_store.h"
 #include "storage/held_store.h"
@@ -45,7 +46,29 @@ std::string indented(const std::string& text) {
   return out;
 }
 
+// "": the next word does not look like one.
+std::string take_key(std::string_view* rest) {
+  const std::string_view word = rest->substr(0, rest->find_first_of(" \t,"));
+  std::string key = ascii_lowered(word);
+  if (!is_key(key)) return "";
+  rest->remove_prefix(word.size());
+  while (!rest->empty() && (rest->front() == ' ' || rest->front() == '\t' || rest->front() == ','))
+    rest->remove_prefix(1);
+  return key;
+}
+
 }  // namespace
+
+std::vector<std::string> keys_in(const Command& command) {
+  std::vector<std::string> out = {command.key};
+  std::string_view rest = trimmed(command.name);
+  while (out.size() < kMostKeys) {
+    std::string key = take_key(&rest);
+    if (key.empty()) break;
+    out.push_back(std::move(key));
+  }
+  return out;
+}
 
 std::string CommandRun::say(std::string_view english, Values values) const {
   return phrase(who_.language, english, values);
@@ -171,26 +194,34 @@ Result<std::string> CommandRun::by_key(const Command& command) {
     answer.verdict = Verdict::kReject;
   answer.reason = cut_to(command.name, 500);
   answer.quiet = command.quiet;
+  if (is_too_large(**held, answer))
+    return say("this is too large to pass together with the others, answer it in a mail of its own");
   auto response = answer_held(context_, **held, answer, who_);
   if (!response.ok()) return response.error();
+  if (response->decided && answer.verdict == Verdict::kApprove)
+    let_go_ += static_cast<std::uint64_t>((*held)->size);
   return response->text;
+}
+
+bool CommandRun::is_too_large(const storage::HeldRecord& held, const Answer& answer) {
+  return answer.verdict == Verdict::kApprove && held.is_post() &&
+         held.state == storage::HeldState::kWaiting && let_go_ > 0 &&
+         let_go_ + static_cast<std::uint64_t>(held.size) > kMostPrepared;
 }
 
 Result<std::string> CommandRun::by_keys(const Command& command) {
   std::vector<std::string> keys = {command.key};
   std::string_view rest = trimmed(command.name);
   while (keys.size() < kMostKeys) {
-    const std::string_view word = rest.substr(0, rest.find_first_of(" \t,"));
-    const std::string key = ascii_lowered(word);
-    if (!is_key(key)) break;
+    std::string_view behind = rest;
+    const std::string key = take_key(&behind);
+    if (key.empty()) break;
     // A reason may begin with a word that looks like one.
     auto held = storage::HeldStore(context_.connection).find_by_key(key);
     if (!held.ok()) return held.error();
     if (!held->has_value()) break;
     keys.push_back(key);
-    rest.remove_prefix(word.size());
-    while (!rest.empty() && (rest.front() == ' ' || rest.front() == '\t' || rest.front() == ','))
-      rest.remove_prefix(1);
+    rest = behind;
   }
   std::string out;
   for (const std::string& key : keys) {

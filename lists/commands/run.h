@@ -1,12 +1,15 @@
 // Runs the commands of one mail inside a write and gathers what to answer. Internal to lists/.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "lists/commands/parse.h"
+#include "lists/held/answer.h"
 #include "lists/recipients.h"
 #include "lists/requests/request.h"
 
@@ -14,6 +17,9 @@ namespace essaim::lists {
 
 // Of the target's domain, without its list.
 storage::ListRecord domain_asked(const Target& target);
+
+// Of DISTRIBUTE and the like: the key, and what looks like further ones behind it.
+std::vector<std::string> keys_in(const Command& command);
 
 class CommandRun {
  public:
@@ -34,6 +40,8 @@ class CommandRun {
   Result<std::string> on_list(const Command& command, Verb verb);
   Result<std::string> on_all(const Command& command);
   Result<std::string> by_key(const Command& command);
+  // Of a post that would pass beside others: they are one transaction.
+  bool is_too_large(const storage::HeldRecord& held, const Answer& answer);
   // Further keys may follow the first: DISTRIBUTE dev KEY KEY.
   Result<std::string> by_keys(const Command& command);
   Result<std::optional<storage::ListRecord>> find_list(const std::string& name);
@@ -51,7 +59,8 @@ class CommandRun {
   std::string found_;      // the list that the command named
   bool only_good_ = true;  // everything was done, or waits for an answer to what was sent
   bool help_ = false;
-  bool long_ones_ = false;  // see is_too_much()
+  bool long_ones_ = false;    // see is_too_much()
+  std::uint64_t let_go_ = 0;  // octets of posts
 };
 
 }  // namespace essaim::lists

@@ -7,6 +7,7 @@
 #include "lists/domain_alone.h"
 #include "lists/held/hold.h"
 #include "lists/held/keys.h"
+#include "lists/held/prepare.h"
 #include "lists/held/remind.h"
 #include "lists/posting.h"
 #include "lists/release.h"
@@ -107,20 +108,37 @@ class Answering {
     }
     // Closed since the post came. It waits on: the list may be opened again.
     if (list_.state != storage::ListState::kOpen) return not_allowed("list-not-open", "closed-list");
-    auto message = HeldStore(context_.connection).message(held_.id);
-    if (!message.ok()) {
-      if (message.error().code == ErrorCode::kNotFound) return what_became();
-      return message.error();
+    const PreparedAnswer* const ready =
+        context_.prepared != nullptr ? context_.prepared->find(held_.id, who_.name()) : nullptr;
+    Submission submission;
+    if (ready == nullptr) {
+      auto message = HeldStore(context_.connection).message(held_.id);
+      if (!message.ok()) {
+        if (message.error().code == ErrorCode::kNotFound) return what_became();
+        return message.error();
+      }
+      submission = submission_of(held_, *std::move(message));
     }
-    Submission submission = submission_of(held_, *std::move(message));
-    if (held_.kind == HeldKind::kConfirmation) return confirmed(std::move(submission));
+    if (held_.kind == HeldKind::kConfirmation) return confirmed(std::move(submission), ready);
     auto first = decide(HeldState::kApproved, &late);
     if (!first.ok()) return first.error();
     if (!*first) return late;
     submission.validated_by = who_.name();
-    ESSAIM_TRY(release(context_, list_, std::move(submission), held_.id));
+    ESSAIM_TRY(let_go(std::move(submission), ready));
     if (settings.tell_approved && !quiet) ESSAIM_TRY(tell_author("approved"));
     return Response{Response::Status::kDone, say("the message goes to {{list}}"), "key"};
+  }
+
+  // As it was prepared, if that fits still.
+  Result<void> let_go(Submission submission, const PreparedAnswer* ready) {
+    if (ready != nullptr && ready->release) {
+      auto gone = commit_release(context_, *ready->release, ready->submission, ready->incoming, held_.id,
+                                 context_.prepared->staged);
+      if (!gone.ok()) return gone.error();
+      if (*gone) return {};
+    }
+    if (ready != nullptr) submission = ready->submission;
+    return release(context_, list_, std::move(submission), held_.id);
   }
 
   Result<Response> what_became() {
@@ -130,49 +148,66 @@ class Answering {
     return Error{ErrorCode::kDamaged, "the message of " + format_id(held_.id) + " is gone"};
   }
 
-  // The author has confirmed: what the rule said is to follow, or the rules once more.
-  Result<Response> confirmed(Submission submission) {
-    submission.auth = scenario::Auth::kMd5;
-    submission.confirmed = true;
-    auto incoming = parse_incoming(submission);
-    if (!incoming.ok()) return incoming.error();
-    Authorised decision;
-    decision.rule = held_.rule;
-    if (const std::string then = held_.detail("then"); !then.empty()) {
-      decision.action.kind = then == "do_it" ? ActionKind::kDoIt : ActionKind::kEditorKey;
-    } else {
-      auto facts = read_facts(context_.connection, list_.id, *incoming);
-      if (!facts.ok()) return facts.error();
-      Target target;
-      target.list = list_;
-      auto again = may_post(context_.services, &context_.connection, submission, *incoming, target, *facts);
-      if (!again.ok()) return again.error();
-      decision = *std::move(again);
+  // The author has confirmed. `own` is the submission where nothing is ready.
+  Result<Response> confirmed(Submission own, const PreparedAnswer* ready) {
+    std::optional<Incoming> parsed;
+    if (ready == nullptr) {
+      own.auth = scenario::Auth::kMd5;
+      own.confirmed = true;
+      auto incoming = parse_incoming(own);
+      if (!incoming.ok()) return incoming.error();
+      parsed = *std::move(incoming);
     }
+    const Submission& submission = ready != nullptr ? ready->submission : own;
+    const Incoming& incoming = ready != nullptr ? ready->incoming : *parsed;
+    const auto decision = what_follows(context_, held_, list_, submission, incoming);
+    if (!decision.ok()) return decision.error();
     Response late;
-    auto first = decision.action.kind == ActionKind::kReject
-                     ? decide(HeldState::kRejected, decision.rule,
-                              reason_text("en", reason_of(decision.action)), &late)
+    auto first = decision->action.kind == ActionKind::kReject
+                     ? decide(HeldState::kRejected, decision->rule,
+                              reason_text("en", reason_of(decision->action)), &late)
                      : decide(HeldState::kApproved, &late);
     if (!first.ok()) return first.error();
     if (!*first) return late;
-    switch (decision.action.kind) {
+    switch (decision->action.kind) {
       case ActionKind::kDoIt:
-        ESSAIM_TRY(release(context_, list_, std::move(submission), held_.id));
-        return Response{Response::Status::kDone, say("the message goes to {{list}}"), decision.rule};
+        ESSAIM_TRY(let_go(std::move(own), ready));
+        return Response{Response::Status::kDone, say("the message goes to {{list}}"), decision->rule};
       case ActionKind::kReject:
-        return not_allowed(reason_of(decision.action), decision.rule);
+        return not_allowed(reason_of(decision->action), decision->rule);
       default: {
-        if (decision.action.kind == ActionKind::kRequestAuth) decision.action.kind = ActionKind::kEditorKey;
-        const auto ready = make_ready_to_wait(context_, list_, submission, *incoming, decision,
-                                              submission.treatment.value_or(Treatment::kKeep));
-        if (!ready.ok()) return ready.error();
-        ESSAIM_TRY(hold_post(context_, list_, submission, *incoming, *ready, context_.services.ids->next(),
-                             known_as(held_), false));
+        ESSAIM_TRY(hold_again(submission, incoming, *decision, ready));
         return Response{Response::Status::kWaits, say("your message to {{list}} waits for a moderator"),
-                        decision.rule};
+                        decision->rule};
       }
     }
+  }
+
+  // For the moderators: as it was prepared, if that fits still.
+  Result<void> hold_again(const Submission& submission, const Incoming& incoming, const Authorised& decision,
+                          const PreparedAnswer* ready) {
+    const Id first = known_as(held_);
+    if (ready != nullptr && ready->waits && is_as_it_was(ready->list)) {
+      auto same = asks_whom_it_should(context_, list_.id, *ready->waits);
+      if (!same.ok()) return same.error();
+      if (*same) {
+        auto waits = hold_post(context_, list_, submission, incoming, *ready->waits, ready->id, first,
+                               context_.prepared->staged);
+        return waits.ok() ? Result<void>() : waits.error();
+      }
+    }
+    const auto made = make_ready_to_wait(context_, list_, submission, incoming, decision,
+                                         submission.treatment.value_or(Treatment::kKeep));
+    if (!made.ok()) return made.error();
+    auto waits =
+        hold_post(context_, list_, submission, incoming, *made, context_.services.ids->next(), first, false);
+    return waits.ok() ? Result<void>() : waits.error();
+  }
+
+  bool is_as_it_was(const storage::ListRecord& then) const {
+    return then.address() == list_.address() && then.settings == list_.settings &&
+           then.domain_settings == list_.domain_settings && then.policy == list_.policy &&
+           then.domain_policy == list_.domain_policy;
   }
 
   Result<Response> request() {

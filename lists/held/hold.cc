@@ -80,7 +80,7 @@ class HoldPlan : public Plan {
     }
     WriteContext write{context.services, context.connection, context.now, context.rank};
     write.require_tls = context.submission.require_tls;
-    auto asks = asks_whom_it_should(write);
+    auto asks = asks_whom_it_should(write, target().list.id, ready_);
     if (!asks.ok()) return asks.error();
     if (!*asks) {
       out.stale = true;
@@ -103,19 +103,6 @@ class HoldPlan : public Plan {
   }
 
  private:
-  // The question was made for those who moderated when the message was read, and has a key in it.
-  Result<bool> asks_whom_it_should(WriteContext& write) const {
-    if (ready_.held.kind != HeldKind::kModeration) return true;
-    auto now = people_behind(write, target().list.id, storage::Role::kEditor);
-    if (!now.ok()) return now.error();
-    const std::vector<storage::BatchRecipient> nobody;
-    const auto& then = ready_.question ? ready_.question->to : nobody;
-    return std::equal(then.begin(), then.end(), now->begin(), now->end(),
-                      [](const storage::BatchRecipient& one, const storage::BatchRecipient& other) {
-                        return one.local == other.local && one.domain == other.domain;
-                      });
-  }
-
   Result<std::optional<Id>> remember(const CommitContext& context) const {
     return storage::PostStore(context.connection)
         .remember(target().list.id, context.incoming.seen_key, id(), context.now);
@@ -251,6 +238,18 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
     }
   }
   return held;
+}
+
+Result<bool> asks_whom_it_should(WriteContext& write, Id list_id, const ReadyToWait& ready) {
+  if (ready.held.kind != HeldKind::kModeration) return true;
+  auto now = people_behind(write, list_id, storage::Role::kEditor);
+  if (!now.ok()) return now.error();
+  const std::vector<storage::BatchRecipient> nobody;
+  const auto& then = ready.question ? ready.question->to : nobody;
+  return std::equal(then.begin(), then.end(), now->begin(), now->end(),
+                    [](const storage::BatchRecipient& one, const storage::BatchRecipient& other) {
+                      return one.local == other.local && one.domain == other.domain;
+                    });
 }
 
 Id known_as(const HeldRecord& held) {

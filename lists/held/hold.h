@@ -29,6 +29,9 @@ Result<storage::HeldRecord> hold_post(WriteContext& context, const storage::List
                                       const Submission& submission, const Incoming& incoming,
                                       const ReadyToWait& ready, Id id, Id known_as, bool staged);
 
+// Whether its question is for those who moderate now: it was made for those of an earlier read, and has a key in it.
+Result<bool> asks_whom_it_should(WriteContext& write, Id list_id, const ReadyToWait& ready);
+
 // The id under which its message is known again: that with which it was held first.
 Id known_as(const storage::HeldRecord& held);
 // It ended without being sent, so the same message may come again: it is no duplicate.

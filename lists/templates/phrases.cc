@@ -98,6 +98,7 @@ const std::vector<std::string_view>& phrases() {
       N_("you are known as {{email}}, by {{auth}}"),
       N_("{{previous}} is {{email}} now, on {{count}} lists"),
       N_("temporary trouble, try again later"),
+      N_("this is too large to pass together with the others, answer it in a mail of its own"),
       N_("close the list {{list}}"),
       N_("open the list {{list}}"),
       N_("call the list {{list}} {{name}}"),

@@ -8,6 +8,7 @@
 #include "core/config/values.h"
 #include "core/smtp/idn.h"
 #include "lists/held/answer.h"
+#include "lists/held/prepare.h"
 #include "lists/names.h"
 #include "lists/site_texts.h"
 #include "lists/verified.h"
@@ -249,10 +250,16 @@ int decide(const Shell& shell, const Options& options, lists::Verdict verdict) {
     for (const std::string& id : *ids) {
       lists::Response response;
       bool contrary = false;
+      const auto prepared = lists::prepared_now(
+          *services, [&](lists::WriteContext& reading, lists::PreparedAnswers* out) -> Result<void> {
+            auto held = find(reading.connection, id);
+            return held.ok() ? lists::prepare_answer(reading, *held, answer, who, out) : Result<void>();
+          });
       auto done = site.write_by_rules([&](storage::Connection& c) -> Result<void> {
         auto held = find(c, id);
         if (!held.ok()) return held.error();
         lists::WriteContext context{*services, c, system_clock().wall_now(), 0};
+        context.prepared = &prepared;
         auto answered = lists::answer_held(context, *held, answer, who);
         if (!answered.ok()) return answered.error();
         response = *std::move(answered);

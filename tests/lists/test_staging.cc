@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "lists/held/job.h"
+#include "lists/held/prepare.h"
 #include "lists/relay.h"
 #include "lists/staging.h"
+#include "storage/fault.h"
 #include "storage/held_store.h"
 #include "storage/sql.h"
 #include "tests/lists/mailbox.h"
@@ -90,7 +92,43 @@ struct Site : TestSite {
     return submit(std::move(submission));
   }
 
+  // A post for the moderators, or its author, of "dev"; of some 400 KB, and its forms of twice that.
+  smtp::Reply send_large() {
+    const std::string message_id = "<" + std::to_string(++sent_) + "@x.example>";
+    std::string content = test::a_post("ann@x.example", message_id,
+                                       "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
+                                       "Content-Transfer-Encoding: 8bit\n") +
+                          "Grüße\r\n";
+    while (content.size() < 400'000) content += std::string(70, 'x') + "\r\n";
+    return send("ann@x.example", {"dev@lists.example"}, content + "The end\r\n");
+  }
+  std::vector<storage::HeldRecord> held() {
+    std::vector<storage::HeldRecord> out;
+    read([&](storage::Connection& c) {
+      auto found = storage::HeldStore(c).search({});
+      require(found);
+      out = *std::move(found);
+    });
+    return out;
+  }
+  // Each that went out has both of its forms, whole.
+  void require_whole_posts() {
+    for (const auto& post : posts()) {
+      if (post.kind != storage::PostKind::kList) continue;
+      const std::string as_is = rendering(post.id);
+      BOOST_TEST(as_is.size() == static_cast<std::size_t>(post.size));
+      BOOST_TEST(as_is.find("Grüße\r\n") != std::string::npos);
+      BOOST_TEST(as_is.ends_with("The end\r\n"));
+      const std::string seven_bit = rendering(post.id, storage::Form::kSevenBit);
+      BOOST_TEST(seven_bit.find("Gr=C3=BC=C3=9Fe\r\n") != std::string::npos);
+      BOOST_TEST(seven_bit.ends_with("The end\r\n"));
+    }
+  }
+
   SmallTransactions small{*database};
+
+ private:
+  int sent_ = 0;
 };
 
 }  // namespace
@@ -170,14 +208,174 @@ BOOST_FIXTURE_TEST_CASE(a_large_post_that_waits_and_its_question_go_in_small_tra
   }
   BOOST_TEST(questions == 2U);
 
-  // It is whole when it goes out, and the job takes away what is left of it.
+  // It is whole when it goes out, which is no large transaction either, and the job takes away what is left of it.
   BOOST_TEST(send("own@o.example", {approve}, test::a_mail("own@o.example", "Re: x", "")).positive());
+  BOOST_TEST(small.most() <= 512 << 10);
   BOOST_TEST(test::list_posts(*this) == 1U);
   BOOST_TEST(held(false).size() == 1U);
   require(lists::look_after_held(services));
   read([&](storage::Connection& c) {
     BOOST_TEST(*storage::sql::number(c, 0, "SELECT COUNT(DISTINCT held_id) FROM held_message") == 1);
   });
+}
+
+BOOST_AUTO_TEST_CASE(a_large_post_is_let_go_in_small_transactions_whoever_lets_it_go) {
+  enum class How { kReply, kCommand, kPrepared, kAuthor, kAuthorThenModerator };
+  for (const How how :
+       {How::kReply, How::kCommand, How::kPrepared, How::kAuthor, How::kAuthorThenModerator}) {
+    BOOST_TEST_CONTEXT("way " << static_cast<int>(how)) {
+      Site site;
+      const bool by_author = how == How::kAuthor || how == How::kAuthorThenModerator;
+      const char* const rule = how == How::kAuthor                ? "privatekey"
+                               : how == How::kAuthorThenModerator ? "privatekeyandeditorkeyonly"
+                                                                  : "editorkey";
+      site.make_list("dev", {{"send", rule}}, {"ann@x.example"}, {"own@o.example"});
+      BOOST_TEST(site.send_large().positive());
+      BOOST_REQUIRE(site.held().size() == 1U);
+      const storage::HeldRecord held = site.held().front();
+      if (how == How::kPrepared) {
+        lists::Requester who;
+        who.address = test::address("own@o.example");
+        const auto prepared = lists::prepared_now(
+            site.services, [&](lists::WriteContext& reading, lists::PreparedAnswers* out) {
+              return lists::prepare_answer(reading, held, lists::Answer{}, who, out);
+            });
+        BOOST_TEST(prepared.staged);
+        TestSite::require(
+            site.small.write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+              lists::WriteContext context{site.services, c, site.clock.wall_now(), 1};
+              context.prepared = &prepared;
+              auto response = lists::answer_held(context, held, lists::Answer{}, who);
+              if (!response.ok()) return response.error();
+              BOOST_TEST((response->status == lists::Response::Status::kDone));
+              return {};
+            }));
+      } else {
+        const std::string from = by_author ? "ann@x.example" : "own@o.example";
+        const std::string to = how == How::kCommand ? "sympa@lists.example"
+                               : by_author          ? "confirm+" + held.key + "@lists.example"
+                                                    : "approve+" + held.key + "@lists.example";
+        const std::string text = how == How::kCommand ? "DISTRIBUTE dev " + held.key + "\n" : "yes\n";
+        const auto reply = site.send(from, {to}, test::a_mail(from, "", text));
+        BOOST_TEST(reply.positive(), reply.to_string());
+      }
+      if (how == How::kAuthorThenModerator) {
+        BOOST_REQUIRE(site.held().size() == 1U);
+        const storage::HeldRecord again = site.held().front();
+        BOOST_TEST(again.id != held.id);
+        BOOST_TEST((again.kind == storage::HeldKind::kModeration));
+        const test::Letter question = test::last_question(site, "own@o.example");
+        BOOST_TEST((question.whole.find("The end\r\n") != std::string::npos));
+        BOOST_TEST(site.send("own@o.example", {question.address("approve")},
+                             test::a_mail("own@o.example", "Re: x", ""))
+                       .positive());
+      }
+      BOOST_TEST(site.held().empty());
+      BOOST_TEST(test::list_posts(site) == 1U);
+      site.require_whole_posts();
+      BOOST_TEST(site.small.most() <= 512 << 10);
+    }
+  }
+}
+
+// Two who answer at once have staged it both, each in the own way: X-Validation-by names them.
+BOOST_FIXTURE_TEST_CASE(of_two_who_let_a_large_post_go_at_once_one_does_and_it_is_whole, Site) {
+  make_list("dev", {{"send", "editorkey"}}, {"ann@x.example"}, {"own@o.example"});
+  BOOST_TEST(send_large().positive());
+  BOOST_REQUIRE(held().size() == 1U);
+  const storage::HeldRecord one = held().front();
+  std::vector<std::pair<lists::Requester, lists::PreparedAnswers>> both;
+  for (const char* name : {"eve@e.example", "ed.of.the.long.name@e.example"}) {
+    lists::Requester who;
+    who.address = test::address(name);
+    auto prepared =
+        lists::prepared_now(services, [&](lists::WriteContext& reading, lists::PreparedAnswers* out) {
+          return lists::prepare_answer(reading, one, lists::Answer{}, who, out);
+        });
+    BOOST_TEST(prepared.staged);
+    both.emplace_back(who, std::move(prepared));
+  }
+  std::vector<lists::Response::Status> became;
+  for (const auto& [who, prepared] : both) {
+    require(small.write_now(storage::Durability::kAccept, [&](storage::Connection& c) -> Result<void> {
+      lists::WriteContext context{services, c, clock.wall_now(), 1};
+      context.prepared = &prepared;
+      auto response = lists::answer_held(context, one, lists::Answer{}, who);
+      if (!response.ok()) return response.error();
+      became.push_back(response->status);
+      return {};
+    }));
+  }
+  BOOST_TEST((became == std::vector{lists::Response::Status::kDone, lists::Response::Status::kAlready}));
+  BOOST_TEST(test::list_posts(*this) == 1U);
+  require_whole_posts();
+}
+
+BOOST_FIXTURE_TEST_CASE(a_large_post_goes_out_as_the_list_is_by_then_and_not_as_it_was_prepared, Site) {
+  make_list("dev", {{"send", "editorkey"}}, {"ann@x.example"}, {"own@o.example"});
+  BOOST_TEST(send_large().positive());
+  BOOST_REQUIRE(held().size() == 1U);
+  const std::string approve = "approve+" + held().front().key + "@lists.example";
+  const Id list_id = list("dev").id;
+  small.before_next = [list_id](storage::Connection& c) -> Result<void> {
+    return storage::sql::run(c, "UPDATE list SET settings = ? WHERE id = ?",
+                             storage::sql::encode_settings({{"send", "editorkey"}, {"subject_tag", "[New]"}}),
+                             list_id)
+                   .ok()
+               ? Result<void>()
+               : Error{ErrorCode::kInternal, "the list cannot be changed"};
+  };
+  BOOST_TEST(send("own@o.example", {approve}, test::a_mail("own@o.example", "Re: x", "")).positive());
+  BOOST_TEST(test::list_posts(*this) == 1U);
+  require_whole_posts();
+  for (const auto& post : posts())
+    if (post.kind == storage::PostKind::kList)
+      BOOST_TEST((rendering(post.id).find("\r\nSubject: [New] hello\r\n") != std::string::npos));
+}
+
+// The process may end there as well: what is committed by then is what a failure there leaves.
+BOOST_FIXTURE_TEST_CASE(a_large_post_waits_or_goes_out_once_wherever_its_approval_is_cut_off, Site) {
+  using Where = storage::FaultPlan::Where;
+  make_list("dev", {{"send", "editorkey"}}, {"ann@x.example"}, {"own@o.example"});
+  std::size_t sent = 0;
+  for (const Where where : {Where::kStatement, Where::kBeforeCommit, Where::kAfterCommit}) {
+    std::uint64_t k = 1;
+    for (bool met = true; met; ++k) {
+      BOOST_REQUIRE(k < 1000U);
+      if (held().empty()) {
+        BOOST_REQUIRE(send_large().positive());
+        ++sent;
+      }
+      BOOST_REQUIRE(held().size() == 1U);
+      const std::string approve = "approve+" + held().front().key + "@lists.example";
+      storage::FaultPlan::arm({where, k});
+      const auto reply = send("own@o.example", {approve}, test::a_mail("own@o.example", "Re: x", ""));
+      met = storage::FaultPlan::seen(where) >= k;
+      storage::FaultPlan::disarm();
+      BOOST_TEST(test::list_posts(*this) + held().size() == sent);
+      BOOST_TEST((reply.positive() || reply.temporary()), reply.to_string());
+      if (reply.positive()) BOOST_TEST(held().empty());
+    }
+    BOOST_TEST(k > 3U);
+  }
+  BOOST_TEST(held().empty());
+  require_whole_posts();
+}
+
+BOOST_FIXTURE_TEST_CASE(posts_that_one_mail_lets_go_are_not_large_together, Site) {
+  make_list("dev", {{"send", "editorkey"}}, {"ann@x.example"}, {"own@o.example"});
+  std::string all;
+  for (int i = 0; i < 3; ++i) BOOST_TEST(send_large().positive());
+  for (const auto& one : held()) all += " " + one.key;
+  require(small.write_now(storage::Durability::kAccept, [](storage::Connection& c) {
+    return storage::sql::run(c, "UPDATE held SET size = ?", std::int64_t{15} << 20);
+  }));
+  send("own@o.example", {"sympa@lists.example"},
+       test::a_mail("own@o.example", "", "DISTRIBUTE dev" + all + "\n"));
+  BOOST_TEST(test::last_letter(*this, "own@o.example").says("too large to pass together with the others"));
+  BOOST_TEST(test::list_posts(*this) == 2U);
+  BOOST_TEST(held().size() == 1U);
+  BOOST_TEST(small.most() <= 512 << 10);
 }
 
 // Who was removed while the post was under way must not get it, with a key that decides about it.
