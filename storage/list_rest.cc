@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,8 @@ constexpr const char* kBehindRest = "list-rest;";
 // Of lists that were deleted; earlier versions, which tell nobody of what they decline, leave it alone.
 constexpr const char* kEnd = "list-end:";
 constexpr const char* kBehindEnd = "list-end;";
+constexpr const char* kRemind = "remind-rest:";
+constexpr const char* kBehindRemind = "remind-rest;";
 constexpr const char* kJob = "held";                // that does it
 constexpr std::int64_t kDeparturesTogether = 1000;  // some 200 octets each
 
@@ -129,11 +132,20 @@ Result<void> finish_renaming(Database& database, const Rest& rest) {
 }
 
 // The job looks once a minute what is due. Where nodes share the database, a run under way gives up, and the next begins with this.
+Result<void> have_job_run(Connection& connection) {
+  ESSAIM_TRY(sql::run(connection, "UPDATE job SET started = 0 WHERE name = ?", kJob));
+  return {};
+}
+
 Result<void> leave(Connection& connection, Id list_id, const std::string& name,
                    std::map<std::string, std::string> about) {
   about["list"] = std::to_string(list_id);
-  ESSAIM_TRY(sql::run(connection, "UPDATE job SET started = 0 WHERE name = ?", kJob));
+  ESSAIM_TRY(have_job_run(connection));
   return SiteStore(connection).set(name, sql::encode_settings(about));
+}
+
+std::string name_of(const RemindingRest& rest) {
+  return kRemind + std::to_string(rest.domain_id);
 }
 
 EndedList ended(const Rest& rest) {
@@ -209,6 +221,36 @@ Result<void> finish_reminding(Database& database, const HeldRecord& one, WallTim
               connection, "UPDATE held SET remind = ? WHERE id = ? AND state = 0 AND remind > 0", next, id));
         return {};
       });
+}
+
+Result<void> leave_reminding(Connection& connection, const RemindingRest& rest) {
+  ESSAIM_TRY(have_job_run(connection));
+  return keep_reminding(connection, rest);
+}
+
+Result<std::vector<RemindingRest>> reminding_rests(Connection& connection) {
+  constexpr std::size_t head = std::string_view(kRemind).size();
+  return sql::rows(
+      sql::prepare(connection, "SELECT name, value FROM site_value WHERE name > ? AND name < ? ORDER BY name",
+                   kRemind, kBehindRemind),
+      [](Statement& row) -> Result<RemindingRest> {
+        const std::string name = sql::text(row, 0);
+        auto about = sql::decode_settings(row.text(1));
+        if (!about.ok()) return Error{about.error().code, name + ": " + about.error().message};
+        RemindingRest rest{0, (*about)["domain"], (*about)["after"]};
+        std::from_chars(name.data() + head, name.data() + name.size(), rest.domain_id);
+        return rest;
+      });
+}
+
+Result<void> keep_reminding(Connection& connection, const RemindingRest& rest) {
+  return SiteStore(connection)
+      .set(name_of(rest), sql::encode_settings({{"domain", rest.domain}, {"after", rest.after}}));
+}
+
+Result<void> end_reminding(Connection& connection, const RemindingRest& rest) {
+  ESSAIM_TRY(sql::run(connection, "DELETE FROM site_value WHERE name = ?", name_of(rest)));
+  return {};
 }
 
 }  // namespace essaim::storage

@@ -1,13 +1,14 @@
 // Changes of more rows than one transaction is to bear: a list on which very much waits is deleted, one that very many have left
-// is renamed, or the moderators of thousands of posts are reminded. All that accept wait for each transaction, and a cluster
+// is renamed, the moderators of thousands of posts are reminded, or the members of thousands of lists. All that accept wait for each transaction, and a cluster
 // replicates it as a whole, below 1 MB. So the transaction that decides changes the first rows, and where there are more it says so by
-// a value of the site ("list-rest:...", "list-end:..."), and the job `held` is due: it does the rest in steps, within a minute or so.
+// a value of the site ("list-rest:...", "list-end:...", "remind-rest:..."), and the job `held` is due: it does the rest in steps, within a minute or so.
 // A node of an earlier version leaves such values alone.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "storage/database.h"
 #include "storage/held_store.h"
@@ -39,5 +40,18 @@ Result<void> finish_lists(Database& database, const FinishEnded& finish_ended);
 
 // What HeldStore::remind_together() has left to do, in the same way.
 Result<void> finish_reminding(Database& database, const HeldRecord& one, WallTime next);
+
+// The lists of a domain whose members are still to be reminded: those behind `after`, by their local parts.
+struct RemindingRest {
+  Id domain_id = 0;
+  std::string domain;
+  std::string after;
+};
+// Inside the caller's transaction, with what it has reminded of: the job has to go on there, in the place of one that is under way.
+Result<void> leave_reminding(Connection& connection, const RemindingRest& rest);
+// By the job, likewise.
+Result<std::vector<RemindingRest>> reminding_rests(Connection& connection);
+Result<void> keep_reminding(Connection& connection, const RemindingRest& rest);
+Result<void> end_reminding(Connection& connection, const RemindingRest& rest);
 
 }  // namespace essaim::storage

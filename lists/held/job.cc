@@ -3,6 +3,7 @@
 #include "core/base/log.h"
 #include "lists/held/answer.h"
 #include "lists/list_end.h"
+#include "lists/reminders.h"
 #include "storage/held_store.h"
 #include "storage/list_rest.h"
 
@@ -98,6 +99,10 @@ Result<std::string> look_after_held(const Services& services) {
   if (posted && services.bell) services.bell();
   if (!finished.ok() && storage::ends_the_run(finished.error())) return finished.error();
   posted = false;
+  const auto reminded = finish_reminders(services, now, &posted);
+  if (posted && services.bell) services.bell();
+  if (!reminded.ok() && storage::ends_the_run(reminded.error())) return reminded.error();
+  posted = false;
   const auto done = expire_and_remind(services, now, &posted);
   if (posted && services.bell) services.bell();
   if (!done.ok()) return done.error();
@@ -113,6 +118,7 @@ Result<std::string> look_after_held(const Services& services) {
   }
   ESSAIM_TRY(forget_answers(services, now));
   if (!finished.ok()) return finished.error();
+  if (!reminded.ok()) return reminded.error();
   return "expired or reminded: " + std::to_string(*done) + ", forgotten: " + std::to_string(forgotten);
 }
 

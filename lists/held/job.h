@@ -1,4 +1,5 @@
-// The job that lets go what waited too long, reminds owners of requests, and forgets what was decided.
+// The job that lets go what waited too long, reminds owners of requests, finishes what ended lists and REMIND * left to it, and
+// forgets what was decided.
 #pragma once
 
 #include <string>

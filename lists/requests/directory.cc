@@ -1,6 +1,5 @@
 #include "lists/admin.h"
 #include "lists/directory_text.h"
-#include "lists/priority.h"
 #include "lists/requests/verbs.h"
 #include "lists/setting_changes.h"
 #include "storage/directory_store.h"
@@ -12,64 +11,6 @@ using storage::DirectoryStore;
 using storage::MemberRecord;
 using storage::MemberStore;
 using storage::Role;
-
-namespace {
-
-// One post to all members, so a reminder costs what a post costs. Up to `*at_once` are put into batches here, and taken from
-// it; more are left to delivery, as this is one transaction whatever is asked for. Gives how many they are.
-Result<std::size_t> remind_members(const Doing& doing, storage::ListRecord list, std::size_t* at_once) {
-  MemberStore members(doing.connection());
-  const auto counted = members.count(list.id, Role::kMember);
-  if (!counted.ok()) return counted.error();
-  const auto count = static_cast<std::size_t>(*counted);
-  ServiceMail mail;
-  mail.message = "remind";
-  mail.list = &list;
-  mail.shown_to = list.address();
-  mail.replied = false;
-  if (count > *at_once) {
-    // Of now: an earlier command of the same mail may have added some.
-    const auto revision = DirectoryStore(doing.connection()).revision(list.id);
-    if (!revision.ok()) return revision.error();
-    list.revision = *revision;
-    mail.members = count;
-  } else {
-    *at_once -= count;
-    ESSAIM_TRY(members.for_each(list.id, Role::kMember, [&mail](const MemberRecord& member) {
-      mail.to.push_back({0, member.local, member.domain});
-      return true;
-    }));
-  }
-  ESSAIM_TRY(send_service_mail(doing.context, mail));
-  return count;
-}
-
-Response reminded(const Doing& doing, std::size_t count) {
-  return {Response::Status::kDone,
-          doing.say("members reminded: {{count}}", {{"count", std::to_string(count)}}), ""};
-}
-
-}  // namespace
-
-Done remind(const Doing& doing) {
-  std::size_t at_once = kExpandedAtOnce;
-  auto count = remind_members(doing, doing.request.list, &at_once);
-  if (!count.ok()) return count.error();
-  return reminded(doing, *count);
-}
-
-Done remind_all(const Doing& doing) {
-  auto lists = DirectoryStore(doing.connection()).lists(doing.request.list.domain);
-  if (!lists.ok()) return lists.error();
-  std::size_t total = 0, at_once = kExpandedAtOnce;
-  for (const storage::ListRecord& list : *lists) {
-    if (list.state != storage::ListState::kOpen) continue;
-    auto count = remind_members(doing, list, &at_once);
-    if (!count.ok()) return count.error();
-    total += *count;
-  }
-  return reminded(doing, total);
-}
 
 Done create(const Doing& doing) {
   const storage::ListRecord& wanted = doing.request.list;

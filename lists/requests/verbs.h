@@ -38,9 +38,10 @@ Done stats(const Doing& doing);
 Done modindex(const Doing& doing);
 Done which(const Doing& doing);
 Done name_lists(const Doing& doing);
-// directory.cc
+// reminders.cc
 Done remind(const Doing& doing);
 Done remind_all(const Doing& doing);
+// directory.cc
 Done create(const Doing& doing);
 Done delete_list(const Doing& doing);
 Done set_state(const Doing& doing);

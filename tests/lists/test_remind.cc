@@ -1,8 +1,10 @@
 // REMIND, to lists of every size: what of it is done within the request, and what is left to delivery.
 #include <set>
 
+#include "lists/held/job.h"
 #include "lists/requests/request.h"
 #include "storage/expansion.h"
+#include "storage/fault.h"
 #include "tests/lists/served.h"
 
 using namespace essaim;
@@ -133,6 +135,31 @@ BOOST_AUTO_TEST_CASE(a_reminder_of_all_lists_makes_no_more_batches_at_once_than_
     }
   }
   BOOST_TEST(site.posts().size() == 6U);
+}
+
+BOOST_AUTO_TEST_CASE(a_reminder_of_very_many_lists_is_finished_by_the_job_and_nobody_has_two) {
+  Reminding site;
+  for (int i = 0; i < 230; ++i) site.make_list("l" + std::to_string(i), {}, {"u@x.example"});
+  site.make_list("nobody");
+  const std::string said = site.operator_asks({site.request(lists::Verb::kRemindAll, "dev")});
+  BOOST_TEST(said.ends_with("members reminded: 232\n"), said);
+  BOOST_TEST(site.posts().size() == 100U);
+  using Where = storage::FaultPlan::Where;
+  int failed = 0;
+  for (const Where where : {Where::kAfterCommit, Where::kBeforeCommit, Where::kAfterCommit}) {
+    storage::FaultPlan::arm({where, 1});
+    failed += lists::look_after_held(site.services).ok() ? 0 : 1;
+    storage::FaultPlan::disarm();
+  }
+  BOOST_TEST(failed == 3);
+  TestSite::require(lists::look_after_held(site.services));
+  std::set<std::string> lists;
+  for (const auto& post : site.posts()) lists.insert(post.list_address);
+  BOOST_TEST(lists.size() == 232U);
+  BOOST_TEST(site.posts().size() == 232U);
+  // Nothing is left to do.
+  TestSite::require(lists::look_after_held(site.services));
+  BOOST_TEST(site.posts().size() == 232U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
