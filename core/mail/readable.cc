@@ -85,8 +85,18 @@ std::size_t reference(std::string_view text, std::size_t at, std::string* out) {
   if (length == text.npos) return 0;
   const std::size_t end = at + length;
   const std::string_view name = text.substr(at + 1, end - at - 1);
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kNamed = {
-      {{"amp", "&"}, {"lt", "<"}, {"gt", ">"}, {"quot", "\""}, {"apos", "'"}, {"nbsp", " "}}};
+  // Those that programs write for letters and marks of western languages.
+  static constexpr auto kNamed = std::to_array<std::pair<std::string_view, std::string_view>>(
+      {{"amp", "&"},    {"lt", "<"},     {"gt", ">"},     {"quot", "\""},  {"apos", "'"},   {"nbsp", " "},
+       {"agrave", "à"}, {"aacute", "á"}, {"acirc", "â"},  {"atilde", "ã"}, {"auml", "ä"},   {"aring", "å"},
+       {"aelig", "æ"},  {"ccedil", "ç"}, {"egrave", "è"}, {"eacute", "é"}, {"ecirc", "ê"},  {"euml", "ë"},
+       {"igrave", "ì"}, {"iacute", "í"}, {"icirc", "î"},  {"iuml", "ï"},   {"ntilde", "ñ"}, {"ograve", "ò"},
+       {"oacute", "ó"}, {"ocirc", "ô"},  {"otilde", "õ"}, {"ouml", "ö"},   {"oslash", "ø"}, {"oelig", "œ"},
+       {"ugrave", "ù"}, {"uacute", "ú"}, {"ucirc", "û"},  {"uuml", "ü"},   {"szlig", "ß"},  {"Agrave", "À"},
+       {"Auml", "Ä"},   {"Ccedil", "Ç"}, {"Eacute", "É"}, {"Egrave", "È"}, {"Ouml", "Ö"},   {"Uuml", "Ü"},
+       {"lsquo", "‘"},  {"rsquo", "’"},  {"ldquo", "“"},  {"rdquo", "”"},  {"bdquo", "„"},  {"laquo", "«"},
+       {"raquo", "»"},  {"iexcl", "¡"},  {"iquest", "¿"}, {"ndash", "–"},  {"mdash", "—"},  {"hellip", "…"},
+       {"euro", "€"}});
   for (const auto& [known, meaning] : kNamed) {
     if (name == known) {
       *out += meaning;

@@ -57,6 +57,8 @@ BOOST_AUTO_TEST_CASE(the_words_are_found_whatever_they_are_wrapped_in) {
 
 BOOST_AUTO_TEST_CASE(html_becomes_lines) {
   BOOST_TEST(mail::text_of_html("a &lt;b&gt; &#233;&#xE9; &bogus; <!-- no --> c") == "a <b> éé &bogus; c");
+  BOOST_TEST(mail::text_of_html("Approuv&eacute;&nbsp;! D&rsquo;accord, &Uuml;bung") ==
+             "Approuvé ! D’accord, Übung");
   BOOST_TEST(mail::text_of_html("<div>one</div><div>two</div>") == "one\ntwo\n");
   BOOST_TEST(mail::text_of_html("<script>x<y</script>end<") == "end");
 }
