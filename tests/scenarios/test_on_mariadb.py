@@ -174,6 +174,30 @@ class OnMariaDb(processes.Scenario):
         self.assertEqual(0, self.database.number("SELECT COUNT(*) FROM rendering"))
         self.assertEqual(1, self.database.number("SELECT COUNT(*) FROM post"))
 
+    def test_a_large_post_that_is_let_go_by_what_dies_behind_its_first_pieces(self):
+        """It waits on, and goes out once when it is let go again."""
+        node = self.started(self.node(database=self.database.url()))
+        node.make_list(LIST, [AUTHOR, "bob@b.example"], max_size="20M", send="editorkey")
+        reply = node.post(AUTHOR, LIST, essaim.message(AUTHOR, LIST, body="".join(f"line {i} of a long story\n" for i in range(80_000))))
+        self.assertEqual(250, reply[0], reply)
+        (held,) = node.json("held", "list")
+        unknown = "SELECT COUNT(*) FROM rendering r LEFT JOIN post p ON p.id = r.post_id WHERE p.id IS NULL"
+        self.assertEqual(0, self.database.number(unknown))
+        node.environment["ESSAIM_CRASH_AT"] = "stage.after-commit"
+        node.run("held", "approve", held["id"], check=False)
+        self.assertNotEqual(0, node.last.returncode)
+        del node.environment["ESSAIM_CRASH_AT"]
+        self.assertGreater(self.database.number(unknown), 0)
+        self.assertEqual([held["id"]], [one["id"] for one in node.json("held", "list")])
+
+        node.run("held", "approve", held["id"])
+        node.run("held", "approve", held["id"])
+        processes.wait_for("the post", lambda: self.sink.recipients()["bob@b.example"])
+        self.assertEqual([], node.json("held", "list"))
+        self.assertEqual(1, self.sink.recipients()["bob@b.example"])
+        (receipt,) = (one for one in self.sink.receipts() if one.recipient == "bob@b.example")
+        self.assertIn("line 79999 of a long story", self.sink.message(receipt).get_content())
+
     def test_a_node_grows_out_of_one_machine(self):
         node = self.started(self.node())
         members = [AUTHOR] + [f"m{i}@d{i % 7}.example" for i in range(1500)]
