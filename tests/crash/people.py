@@ -38,7 +38,7 @@ class People:
         import traffic
 
         mail = traffic.Post(to, message_id, sender)
-        self.traffic.insist(mail, essaim.message(sender, to, subject=subject, message_id=message_id), chooser, drop=0.2)
+        self.traffic.insist(mail, essaim.message(sender, to, subject=subject, body="yes\n", message_id=message_id), chooser, drop=0.2)
 
     def _found(self, what, look):
         deadline = time.monotonic() + PATIENCE

@@ -6,7 +6,7 @@ using namespace essaim::test;
 
 BOOST_AUTO_TEST_SUITE(confirmations)
 
-BOOST_AUTO_TEST_CASE(an_answer_that_says_no_or_asks_confirms_nothing_and_any_other_does) {
+BOOST_AUTO_TEST_CASE(an_answer_confirms_without_a_word_by_a_yes_and_under_a_signature_alone) {
   Served site(lists::Settings{{"subscribe", "auth"}, {"unsubscribe", "auth"}});
   const struct {
     const char* text;
@@ -38,7 +38,7 @@ BOOST_AUTO_TEST_CASE(an_answer_that_says_no_or_asks_confirms_nothing_and_any_oth
       {"To whom it may concern:\n\nI have never heard of this.\n", false},
       {"Hello:\nthis is spam\n", false},
       {"I have had this question twice by now.\nIt was not me who wrote.\n", false},
-      {"Hello,\n\nAnn Author, Institute of Nothing\n\nDo not print this\n", true},
+      {"Hello,\n\nAnn Author, Institute of Nothing, +49 30 1234\n\nDo not print this\n", true},
       {"Yes\nAnn Author\nPlease do not print this\n", true},
       {"Hello,\n\nOn Monday, Sympa <sympa@lists.example>\nwrote:\n\nIf you did not ask for it\n", true},
       {"See https://x.example/?a=1\n", true},
@@ -100,8 +100,36 @@ BOOST_AUTO_TEST_CASE(an_answer_that_says_no_or_asks_confirms_nothing_and_any_oth
       {"有没有问题\n", false},
       {"没有\n", false},
       {"No problem, but I did not write this\n", false},
-      // What is not understood.
       {"gladly\n", true},
+      {"I confirm\n", true},
+      {"Hiermit bestätige ich die Anmeldung\n", true},
+      {"D'accord\n", true},
+      {"J’accepte\n", true},
+      // What stands under all of somebody's mail.
+      {"Ann\nInstitute of Nothing, University of the North\nann@x.example\n", true},
+      {"Mit freundlichen Grüßen\nAnn Author\n", true},
+      {"Cordialement,\nÉlise Noël\n", true},
+      {"Thanks!\n", true},
+      {"Sent with Proton Mail secure email.\n", true},
+      {"________________________________\nFrom: Sympa <sympa@lists.example>\nIf you did not ask for it\n",
+       true},
+      {"*From:* Sympa <sympa@lists.example>\nIf you did not ask for it\n", true},
+      {"AUTH 0123456789abcdef\n", true},
+      // What is not understood.
+      {"non\n", false},
+      {"Pas d'accord\n", false},
+      {"I do not want this\n", false},
+      {"Leave me alone\n", false},
+      {"Leave me alone\nAnn Author\n", false},
+      {"Lass mich in Ruhe!\n", false},
+      {"Thanks, but please take me off again\n", false},
+      {"Bitte löschen Sie meine Adresse\n", false},
+      {"Danke, bitte wieder austragen\n", false},
+      {"Abmelden\n", false},
+      {"Désinscription\n", false},
+      {"Laissez-moi tranquille\n", false},
+      {"text\n", false},
+      {"放っておいて\n", false},
       {"よろしくお願いします。\n", true},
       {"👍\n", true},
       {"What is this?\nAnn\n", false},
@@ -123,6 +151,31 @@ BOOST_AUTO_TEST_CASE(an_answer_that_says_no_or_asks_confirms_nothing_and_any_oth
   const std::string last = "n" + std::to_string(n) + "@x.example";
   site.send(last, {"approve+" + site.question(last).key() + "@lists.example"}, a_mail(last, "Re: x", "no\n"));
   BOOST_TEST(site.is_member(last));
+}
+
+// Nothing else tells a signature of one name from a word.
+BOOST_AUTO_TEST_CASE(a_signature_is_known_by_the_name_in_from) {
+  Served site(lists::Settings{{"subscribe", "auth"}});
+  const struct {
+    const char* name;
+    const char* text;
+    bool confirms;
+  } rows[] = {{"Ann Author", "Ann\n", true},
+              {"Ann Author", "Dr. Ann Author, Institute of Nothing\n", true},
+              {"=?utf-8?q?J=C3=B6rg_M=C3=BCller?=", "Jörg Müller\n", true},
+              {"Bob", "Ann\n", false},
+              {"Ann Author", "Ann leaves it\n", false},
+              {"Ann Author", "Nonsense\n", false}};
+  int n = 0;
+  for (const auto& row : rows) {
+    BOOST_TEST_CONTEXT(row.name << ": " << row.text) {
+      const std::string who = "s" + std::to_string(++n) + "@x.example";
+      site.ask(who, "sub dev\n");
+      site.send(who, {site.question(who).field("Reply-To")},
+                a_mail(std::string(row.name) + " <" + who + ">", "Re: x", row.text));
+      BOOST_TEST(site.is_member(who) == row.confirms);
+    }
+  }
 }
 
 // The question comes also where somebody else asked for it in their name.
@@ -152,6 +205,8 @@ BOOST_AUTO_TEST_CASE(who_is_asked_whether_they_leave_stays_unless_they_say_so) {
       {"Da\n", true},
       {"Yes, please\n", true},
       {"Best regards\nAnn Author\n", true},
+      {"Keep me on it, Ann\n", false},
+      {"Ich bleibe\n", false},
       {"Please remove me\n", true},
       {"Please stop, I do not want it any more\n", true},
       {"Hi,\n\nCan you stop this? I do not want it\n", true},

@@ -98,7 +98,7 @@ class BouncesAndLeaving(processes.Scenario):
         self.assertIsNotNone(self.member("bob@b.example"))
         back = str(notice["Reply-To"] or notice["From"])
         back = re.search(r"[^<>\s]+@lists\.example", back).group(0)
-        self.assertEqual(250, self.essaim.post("bob@b.example", back, essaim.message("bob@b.example", back, subject="Re: x"))[0])
+        self.assertEqual(250, self.essaim.post("bob@b.example", back, essaim.message("bob@b.example", back, subject="Re: x", body="yes\n"))[0])
         processes.wait_for("the end of the membership", lambda: self.member("bob@b.example") is None)
 
     def test_mail_to_owners_reaches_them_and_its_failures_do_not_go_round(self):

@@ -42,7 +42,7 @@ class People(processes.Scenario):
         body = message.get_body(("plain",))
         return f"{message['Subject']}\n{body.get_content() if body else ''}"
 
-    def write(self, sender, to, subject="", body="text\n", extra="", node=None):
+    def write(self, sender, to, subject="", body="yes\n", extra="", node=None):
         return (node or self.essaim).post(sender, to, essaim.message(sender, to, subject=subject, body=body, extra=extra))
 
     def taken(self, *arguments, **named):
