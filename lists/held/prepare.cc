@@ -131,8 +131,9 @@ void prepare_and_stage(const Services& services, Prepare make, std::function<voi
     WriteContext reading{services, connection, services.clock->wall_now()};
     return make(reading, made.get());
   };
-  services.database->read(
-      std::move(work), [&services, made, without, done = std::move(done)](const Result<void>& result) {
+  services.database->read_long(
+      storage::Database::How::kLatest, std::move(work),
+      [&services, made, without, done = std::move(done)](const Result<void>& result) {
         if (!result.ok()) return done(without(result.error()));
         const std::vector<Body> bodies = made->bodies();
         if (!wants_staging(*services.database, bodies)) return done(std::move(*made));
