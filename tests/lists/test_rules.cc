@@ -1,4 +1,9 @@
 // The rules as a peer meets them: what is refused at the end of DATA, with which reply.
+#include <filesystem>
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
 #include "tests/lists/site.h"
 
 using namespace essaim;

@@ -4,6 +4,7 @@
 
 #include "storage/copied_away.h"
 #include "storage/fault.h"
+#include "storage/schema.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
 #include "tests/storage/other_file.h"

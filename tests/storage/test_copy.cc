@@ -1,6 +1,7 @@
 // Copies between databases; on MariaDB from and to SQLite.
 #include "storage/copy.h"
 #include "storage/fault.h"
+#include "storage/schema.h"
 #include "storage/sql.h"
 #include "storage/table_reader.h"
 #include "tests/storage/fixtures.h"

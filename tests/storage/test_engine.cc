@@ -11,6 +11,7 @@
 #include "core/base/log.h"
 #include "storage/engine/group_writer.h"
 #include "storage/fault.h"
+#include "storage/schema.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
 

@@ -10,6 +10,7 @@
 #include "storage/mariadb/host_choice.h"
 #include "storage/mariadb/mariadb_url.h"
 #include "storage/post_again.h"
+#include "storage/schema.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
 #include "tests/storage/server_port.h"

@@ -1,3 +1,4 @@
+#include "storage/schema.h"
 #include "storage/sql.h"
 #include "storage/unsettled_keys.h"
 #include "tests/storage/fixtures.h"

@@ -2,47 +2,22 @@
 // syncs its file some thirty times.
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
-#include <fstream>
 #include <string>
-
-#include <stdlib.h>
-#include <sys/statvfs.h>
-#include <unistd.h>
-
-#include "core/base/check.h"
 
 namespace essaim::test {
 
 class TempDir {
  public:
-  TempDir() {
-    path_ = (place() / "essaim-test-XXXXXX").string();
-    ESSAIM_CHECK(mkdtemp(path_.data()) != nullptr);
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
+  TempDir();
+  ~TempDir();
   TempDir(const TempDir&) = delete;
   TempDir& operator=(const TempDir&) = delete;
-  std::string path(const std::string& name = "") const { return name.empty() ? path_ : path_ + "/" + name; }
-  std::string write(const std::string& name, const std::string& content) const {
-    std::ofstream(path(name), std::ios::binary) << content;
-    return path(name);
-  }
+  // Of a file in it; without a name, its own.
+  std::string path(const std::string& name = "") const;
+  // Gives the path of the file.
+  std::string write(const std::string& name, const std::string& content) const;
 
  private:
-  static std::filesystem::path place() {
-    constexpr auto kMemory = "/dev/shm";
-    constexpr std::uint64_t kRoom = std::uint64_t{1} << 30;
-    struct statvfs room {};
-    const bool enough = access(kMemory, W_OK) == 0 && statvfs(kMemory, &room) == 0 &&
-                        std::uint64_t{room.f_bavail} * room.f_frsize >= kRoom;
-    return enough ? std::filesystem::path(kMemory) : std::filesystem::temp_directory_path();
-  }
-
   std::string path_;
 };
 

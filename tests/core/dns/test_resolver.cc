@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "core/dns/mx_lookup.h"
 #include "core/dns/resolver.h"
+#include "tests/support/free_port.h"
 #include "tests/support/nsd.h"
 #include "tests/support/run_until.h"
 

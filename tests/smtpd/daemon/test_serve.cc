@@ -1,6 +1,7 @@
 // The whole server, once around: started, posted to, watched, reloaded, drained.
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
