@@ -3,9 +3,10 @@
 #pragma once
 
 #include <atomic>
-#include <fstream>
-#include <future>
-#include <sstream>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,69 +26,25 @@
 
 namespace essaim::test {
 
-inline smtp::Address address(const std::string& text) {
-  if (text.empty()) return {};
-  auto parsed = smtp::parse_mailbox(text, smtp::LocalPart::kUtf8);
-  BOOST_REQUIRE_MESSAGE(parsed.ok(), text);
-  return *parsed;
-}
+smtp::Address address(const std::string& text);
 
 // LF to CRLF, so that messages can be written as they read.
-inline std::string crlf(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\n' && !out.ends_with('\r')) out.push_back('\r');
-    out.push_back(c);
-  }
-  return out;
-}
+std::string crlf(const std::string& text);
 
-inline std::string file_text(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  BOOST_REQUIRE_MESSAGE(in.good(), path);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
+std::string file_text(const std::string& path);
 
-inline std::string a_post(const std::string& from, const std::string& message_id = "<1@author.example>",
-                          const std::string& more = "") {
-  return crlf("From: " + from +
-              "\nTo: dev@lists.example\nSubject: hello\nDate: Sun, 22 Nov 2026 18:52:04 +0000\n" +
-              (message_id.empty() ? "" : "Message-ID: " + message_id + "\n") + more + "\nHello all\n");
-}
+std::string a_post(const std::string& from, const std::string& message_id = "<1@author.example>",
+                   const std::string& more = "");
 
 // As the session reads it: <postmaster> needs no domain.
-inline smtp::Address recipient(const std::string& text) {
-  return text == "postmaster" ? smtp::Address{text, ""} : address(text);
-}
+smtp::Address recipient(const std::string& text);
 
 class TestSite {
  public:
-  TestSite()
-      : ids(clock, 1),
-        admin_ids(clock, 2),
-        tokens(std::string(32, 'k')),
-        admin(*database, clock, admin_ids, {"mx.example", {"postmaster", "example.org"}}) {
-    services.database = &*database;
-    services.clock = &clock;
-    services.ids = &ids;
-    services.tokens = &tokens;
-    services.policies = &policies;
-    services.site = {"mx.example", {"postmaster", "example.org"}};
-    services.rank = [] { return std::int64_t{7}; };
-    services.bell = [this] { ++bells; };
-    require(admin.create_domain("lists.example"));
-    set_leave_keys(tokens.leave_keys());
-  }
+  TestSite();
 
   // As of the whole site: those that make tokens here, and those in the database.
-  void set_leave_keys(lists::LeaveKeys keys) {
-    require(database->write_now(storage::Durability::kAccept, [&](storage::Connection& connection) {
-      return lists::write_leave_keys(connection, keys);
-    }));
-    tokens.set_leave_keys(std::move(keys));
-  }
+  void set_leave_keys(lists::LeaveKeys keys);
 
   template <typename T>
   static void require(const Result<T>& result) {
@@ -95,28 +52,12 @@ class TestSite {
   }
 
   void make_list(const std::string& name, const lists::Settings& settings = {},
-                 const std::vector<std::string>& members = {}, const std::vector<std::string>& owners = {}) {
-    std::vector<lists::NewMember> people;
-    for (const auto& owner : owners) people.push_back({address(owner), ""});
-    require(admin.create_list(name + "@lists.example", people, settings));
-    join(name, members);
-  }
+                 const std::vector<std::string>& members = {}, const std::vector<std::string>& owners = {});
   void join(const std::string& list, const std::vector<std::string>& members,
-            storage::Role role = storage::Role::kMember) {
-    std::vector<lists::NewMember> people;
-    for (const auto& member : members) people.push_back({address(member), ""});
-    require(admin.add_members(list + "@lists.example", role, people));
-  }
+            storage::Role role = storage::Role::kMember);
 
-  lists::Resolution rcpt(const std::string& to) {
-    std::promise<lists::Resolution> answer;
-    lists::RecipientResolver(services).resolve(
-        recipient(to), [&answer](lists::Resolution r) { answer.set_value(std::move(r)); });
-    return answer.get_future().get();
-  }
+  lists::Resolution rcpt(const std::string& to);
 
-  // The reply to RCPT if one is refused, else that to the end of DATA. `last_id` is the id that the session
-  // chose.
   // What a sender may ask for besides.
   struct Asked {
     bool smtputf8 = false;
@@ -124,38 +65,12 @@ class TestSite {
     smtp::DsnRcptParameters rcpt{};
     bool require_tls = false;
   };
-  smtp::Reply send(const std::string& from, const std::vector<std::string>& to, const std::string& content) {
-    return send(from, to, content, Asked{});
-  }
+  // The reply to RCPT if one is refused, else that to the end of DATA. `last_id` is the id that the session
+  // chose.
+  smtp::Reply send(const std::string& from, const std::vector<std::string>& to, const std::string& content);
   smtp::Reply send(const std::string& from, const std::vector<std::string>& to, const std::string& content,
-                   const Asked& asked) {
-    auto submission = std::make_shared<lists::Submission>();
-    submission->id = last_id = ids.next();
-    submission->reverse_path = address(from);
-    submission->client = "client.example [" + client_ip + "]";
-    submission->client_ip = client_ip;
-    submission->smtputf8 = asked.smtputf8;
-    submission->dsn = asked.mail;
-    submission->require_tls = asked.require_tls;
-    submission->received_header = "Received: from client.example by mx.example with ESMTP id " +
-                                  format_id(last_id) + ";\r\n Sun, 22 Nov 2026 18:52:04 +0000\r\n";
-    submission->content = content;
-    submission->received = clock.wall_now();
-    submission->authentication = authentication;
-    submission->from_our_lists = from_our_lists;
-    for (const std::string& name : to) {
-      lists::Resolution resolution = rcpt(name);
-      if (!resolution.reply.positive()) return resolution.reply;
-      submission->recipients.push_back({recipient(name), resolution.target, asked.rcpt});
-    }
-    return submit(submission);
-  }
-  smtp::Reply submit(std::shared_ptr<lists::Submission> submission) {
-    std::promise<smtp::Reply> answer;
-    lists::Acceptance(services).submit(std::move(submission),
-                                       [&answer](smtp::Reply reply) { answer.set_value(std::move(reply)); });
-    return answer.get_future().get();
-  }
+                   const Asked& asked);
+  smtp::Reply submit(std::shared_ptr<lists::Submission> submission);
 
   template <typename Read>
   void read(Read&& body) {
@@ -164,52 +79,13 @@ class TestSite {
       return {};
     }));
   }
-  std::vector<storage::PostRecord> posts() {
-    std::vector<storage::PostRecord> out;
-    read([&](storage::Connection& c) {
-      auto found = storage::PostStore(c).search({});
-      require(found);
-      out = *found;
-    });
-    return out;
-  }
-  std::string rendering(Id id, storage::Form form = storage::Form::kAsIs) {
-    std::string out;
-    read([&](storage::Connection& c) {
-      auto text = storage::PostStore(c).rendering(id, form);
-      require(text);
-      out = *text;
-    });
-    return out;
-  }
-  std::vector<std::string> recipients(Id id) {
-    std::vector<std::string> out;
-    read([&](storage::Connection& c) {
-      auto batches = storage::BatchStore(c).of_post(id, true);
-      require(batches);
-      for (const auto& batch : *batches) {
-        for (const auto& r : batch.recipients) out.push_back(r.local + "@" + r.domain);
-      }
-    });
-    return out;
-  }
+  std::vector<storage::PostRecord> posts();
+  std::string rendering(Id id, storage::Form form = storage::Form::kAsIs);
+  // Those to whom the post goes or went.
+  std::vector<std::string> recipients(Id id);
   std::optional<storage::MemberRecord> member(const std::string& list, const std::string& who,
-                                              storage::Role role = storage::Role::kMember) {
-    std::optional<storage::MemberRecord> out;
-    read([&](storage::Connection& c) {
-      auto record = storage::DirectoryStore(c).find_list(list, "lists.example");
-      require(record);
-      auto found = storage::MemberStore(c).find((*record)->id, role, address(who));
-      require(found);
-      out = *found;
-    });
-    return out;
-  }
-  storage::ListRecord list(const std::string& name) {
-    auto info = admin.show_list(name + "@lists.example");
-    require(info);
-    return info->list;
-  }
+                                              storage::Role role = storage::Role::kMember);
+  storage::ListRecord list(const std::string& name);
 
   TempDatabase database;
   ManualClock clock;
@@ -229,20 +105,9 @@ class TestSite {
 // Lines of the log while it lives.
 class LogLines {
  public:
-  LogLines()
-      : capture_([this](log::Level, std::string_view line) {
-          const std::lock_guard lock(mutex_);
-          lines_.emplace_back(line);
-        }) {}
-  bool has(const std::vector<std::string>& words) {
-    const std::lock_guard lock(mutex_);
-    for (const std::string& line : lines_) {
-      bool all = true;
-      for (const std::string& word : words) all = all && line.find(word) != std::string::npos;
-      if (all) return true;
-    }
-    return false;
-  }
+  LogLines();
+  // Whether one of them has all these words.
+  bool has(const std::vector<std::string>& words);
 
  private:
   std::mutex mutex_;

@@ -1,4 +1,5 @@
 // How large a message may be: for an address, and for all of its addresses together.
+#include <future>
 #include <utility>
 
 #include "core/base/counters.h"

@@ -1,3 +1,5 @@
+#include <future>
+
 #include "lists/recent_targets.h"
 #include "tests/lists/site.h"
 

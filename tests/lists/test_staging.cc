@@ -1,6 +1,7 @@
 // What is large is stored before the transaction that accepts it, where the database wants small ones.
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <utility>
 
 #include "lists/held/job.h"

@@ -1,6 +1,7 @@
 // Every command by mail and every service message, as people read them: one dialogue, held in each language, compared as a whole
 // with tests/lists/transcripts/LANGUAGE.txt. ESSAIM_WRITE_TRANSCRIPTS=1 writes what was said there, to be read before it is kept.
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <regex>
 
