@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -11,7 +12,9 @@
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
+#include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/smtpd/daemon/tiny_sink.h"
 #include "tests/smtpd/program.h"
