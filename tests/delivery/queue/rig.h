@@ -25,18 +25,10 @@
 #include "storage/post_store.h"
 #include "tests/delivery/queue/test_sink.h"
 #include "tests/support/fake_resolver.h"
+#include "tests/support/must.h"
 #include "tests/support/temp_database.h"
 
 namespace essaim::test {
-
-template <typename T>
-T must(Result<T> result) {
-  if (!result.ok()) throw std::runtime_error(result.error().message);
-  return std::move(*result);
-}
-inline void must(const Result<void>& result) {
-  if (!result.ok()) throw std::runtime_error(result.error().message);
-}
 
 class Tokens : public delivery::TokenMinter {
  public:

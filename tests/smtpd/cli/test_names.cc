@@ -1,5 +1,8 @@
 // Wherever a command takes a domain or an address, its domain may be typed in either form and any case of letters.
+#include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
@@ -22,13 +25,18 @@ struct Named : Program {
     return Parsed::parse(o.out);
   }
   bool changed(const std::vector<std::string>& arguments) const { return json(arguments)["changed"]; }
+  // The database, beside the program.
+  std::unique_ptr<storage::Database> opened() const {
+    storage::DatabaseOptions options;
+    options.url = "sqlite:" + directory.path("essaim.db");
+    return test::must(storage::Database::open(options));
+  }
   // One that waits.
   void add_post(const std::string& list_address) const {
-    auto database = storage::Database::open({.url = "sqlite:" + directory.path("essaim.db")});
-    BOOST_REQUIRE(database.ok());
+    const auto database = opened();
     auto waiting = test::post(1);
     waiting.list_address = list_address;
-    test::make_post(**database, waiting, test::people(1, "a.example"));
+    test::make_post(*database, waiting, test::people(1, "a.example"));
   }
 };
 
@@ -218,12 +226,11 @@ BOOST_FIXTURE_TEST_CASE(who_is_sent_to_again_may_be_named_so, Named) {
   BOOST_TEST(changed({"domain", "create", "lists.example"}));
   add_post("dev@lists.example");
   {
-    auto database = storage::Database::open({.url = "sqlite:" + directory.path("essaim.db")});
-    BOOST_REQUIRE(database.ok());
-    auto batch = test::claim(**database, {1, 7}, 1).at(0);
+    const auto database = opened();
+    auto batch = test::claim(*database, {1, 7}, 1).at(0);
     test::settle(&batch, 0, storage::RecipientState::kFailed);
     batch.queue = storage::BatchQueue::kFinished;
-    test::commit(**database, [&](storage::Connection& c) {
+    test::commit(*database, [&](storage::Connection& c) {
       return storage::BatchStore(c).save({1, 7}, batch);
     });
   }

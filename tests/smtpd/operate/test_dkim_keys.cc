@@ -14,6 +14,7 @@
 #include "storage/directory_store.h"
 #include "storage/sql.h"
 #include "tests/support/fake_resolver.h"
+#include "tests/support/must.h"
 #include "tests/support/temp_database.h"
 
 namespace essaim::test {
@@ -24,15 +25,6 @@ using smtpd::KeyRing;
 using smtpd::operate::KeyCheck;
 using storage::DkimKeyRecord;
 using storage::DkimKeyState;
-
-template <typename T>
-T must(Result<T> result) {
-  if (!result.ok()) throw std::runtime_error(result.error().message);
-  return *std::move(result);
-}
-void must(const Result<void>& result) {
-  if (!result.ok()) throw std::runtime_error(result.error().message);
-}
 
 mailauth::KeySeal seal(const std::string& secret = "a secret of many octets") {
   return must(mailauth::KeySeal::from_secret(secret));
