@@ -3,6 +3,7 @@
 // seam by which tests run days in milliseconds. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -41,20 +42,20 @@ class Clock {
 // The clock of the machine. One object for the whole program.
 const Clock& system_clock();
 
-// Moves only when told to. Not synchronised: for single-threaded tests.
+// Moves only when told to, by one thread; any may ask it. For tests.
 class ManualClock : public Clock {
  public:
   MonoTime mono_now() const override { return mono_; }
   WallTime wall_now() const override { return wall_; }
   void advance(Duration by) {
-    mono_ += by;
-    wall_ += std::chrono::duration_cast<std::chrono::milliseconds>(by);
+    mono_ = mono_now() + by;
+    wall_ = later(wall_now(), by);
   }
   void set_wall(WallTime to) { wall_ = to; }
 
  private:
-  MonoTime mono_{std::chrono::seconds(1'000)};
-  WallTime wall_{std::chrono::milliseconds(1'790'000'000'000)};
+  std::atomic<MonoTime> mono_{MonoTime(std::chrono::seconds(1'000))};
+  std::atomic<WallTime> wall_{WallTime(std::chrono::milliseconds(1'790'000'000'000))};
 };
 
 inline std::int64_t to_millis(WallTime t) {

@@ -358,7 +358,7 @@ BOOST_FIXTURE_TEST_CASE(what_one_node_has_fetched_the_others_have_also_after_a_r
 }
 
 BOOST_FIXTURE_TEST_CASE(nodes_share_policies_although_their_clocks_differ, Node) {
-  ManualClock ahead = clock;
+  ManualClock ahead;
   ahead.set_wall(clock.wall_now() + 4min);
   StsPolicies other(&*database, ahead, client);
   ask(other);
