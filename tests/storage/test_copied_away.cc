@@ -97,6 +97,7 @@ BOOST_AUTO_TEST_CASE(while_a_node_beats_nothing_is_copied) {
   TempDatabase from;
   make_list(*from);
   const auto node = begin(*from, "a.test", 5s);
+  File to;  // before there are two threads: checks are for one
   std::atomic<bool> stop{false};
   std::thread beats([&] {
     while (!stop.load()) {
@@ -107,7 +108,6 @@ BOOST_AUTO_TEST_CASE(while_a_node_beats_nothing_is_copied) {
       std::this_thread::sleep_for(100ms);
     }
   });
-  File to;
   const auto refused = copy_away(*from, *to.database, system_clock());
   stop.store(true);
   beats.join();
