@@ -126,8 +126,13 @@ int run_command_line(int argc, char** argv) {
     print(fitting_words(shell, {words.begin() + 2, words.end()}));
     return finish(kOk);
   }
+  // `essaim help list set` is `essaim list set --help`.
+  if (!words.empty() && words[0] == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+  }
   try {
-    root.parse(argc, argv);
+    root.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // it takes them from the end
   } catch (const CLI::CallForHelp& help) {
     const CLI::App* at = &root;
     if (!unknown_word(words, &at).empty()) return explain(shell, words, help);

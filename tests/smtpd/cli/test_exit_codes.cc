@@ -115,6 +115,8 @@ BOOST_FIXTURE_TEST_CASE(help_for_a_command_that_there_is_not_says_so, Scripts) {
   for (const std::vector<std::string>& words : {std::vector<std::string>{"--help"},
                                                 {"account", "--help"},
                                                 {"account", "show", "--help"},
+                                                {"help"},
+                                                {"help", "account", "show"},
                                                 {"account", "show", "frobnicate", "--help"},
                                                 {"account", "--config", "x", "show", "--help"}})
     BOOST_TEST(run(words, "", false).code == 0, words[0]);
