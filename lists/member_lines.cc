@@ -48,6 +48,13 @@ Result<NewMember> read_member_line(std::string_view line) {
   if (!is_valid_utf8(member.name)) return Error{ErrorCode::kInvalid, "the name is not UTF-8"};
   member.name = clean_name(member.name);
   auto parsed = smtp::parse_mailbox(address, smtp::LocalPart::kUtf8);
+  // A table, or several people.
+  if (!parsed.ok() && address.find_first_of(",;\t") != address.npos)
+    return Error{
+        ErrorCode::kInvalid,
+        "'" + escaped_for_display(address, 256) +
+            "' is not an address: it has a comma, semicolon or tab; one person is ann@example.org or "
+            "Name <ann@example.org>"};
   if (!parsed.ok()) return parsed.error();
   member.address = std::move(*parsed);
   return member;

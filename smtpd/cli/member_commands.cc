@@ -181,6 +181,9 @@ int set(const Shell& shell, const Arguments& a) {
       if (!value.empty() && !lists::is_language(value))
         return shell.fail_usage("\"" + value + "\" is no language that is offered");
       options.language = value;
+    } else if (key == "address" || key == "email") {
+      return shell.fail_usage(
+          "an address is changed on all lists of a domain at once; see: essaim request move --help");
     } else {
       const std::string meant = nearest(key, {"delivery", "name", "conceal", "privileged", "language"});
       return shell.fail_usage(

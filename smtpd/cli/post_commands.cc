@@ -183,9 +183,7 @@ Result<void> for_each_recipient(Site& site, const storage::PostRecord& post, con
 
 int show_one(const Shell& shell, Site& site, const std::string& id_text, const std::string& recipients) {
   const auto id = parse_id(id_text);
-  if (!id)
-    return shell.fail_usage("\"" + id_text +
-                            "\" is not a queue id; it has 13 letters and digits, see: essaim post find");
+  if (!id) return shell.fail_usage(no_queue_id(id_text, "essaim post find"));
   auto wanted = parse_wanted(recipients);
   if (!wanted.ok()) return shell.fail(wanted.error());
   storage::PostRecord post;

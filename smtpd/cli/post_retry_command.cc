@@ -8,6 +8,7 @@
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/people.h"
+#include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/operate/post_retry.h"
 #include "storage/post_store.h"
@@ -25,7 +26,7 @@ Result<operate::PostRetry> request_of(const Arguments& a) {
   operate::PostRetry out;
   for (const std::string& text : a.ids) {
     const auto id = parse_id(text);
-    if (!id) return Error{ErrorCode::kInvalid, "\"" + text + "\" is not a queue id; see: essaim post find"};
+    if (!id) return Error{ErrorCode::kInvalid, no_queue_id(text, "essaim post find")};
     out.selection.ids.push_back(*id);
   }
   storage::PostFilter& who = out.selection.filter;

@@ -141,7 +141,7 @@ int list(const Shell& shell, const Arguments& a) {
 
 int show(const Shell& shell, const std::string& id_text) {
   const auto id = parse_id(id_text);
-  if (!id) return shell.fail_usage("\"" + id_text + "\" is not a queue id; see: essaim queue list");
+  if (!id) return shell.fail_usage(no_queue_id(id_text, "essaim queue list"));
   return with_site(shell, [&](Site& site) {
     std::optional<storage::PostRecord> post;
     std::vector<storage::BatchRecord> batches;

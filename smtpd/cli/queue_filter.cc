@@ -63,11 +63,19 @@ void add_filter_options(CLI::App* verb, const std::shared_ptr<QueueFilter>& f) {
   verb->add_option("--why", f->why, "with these words in the reason: 'greylist', '4.7.1'")->type_name("TEXT");
 }
 
+std::string no_queue_id(const std::string& text, const std::string& see) {
+  // `queue list` shows batches, and what is done to a post is done to all of them: nobody is to think otherwise.
+  const std::string post = text.substr(0, text.find('/'));
+  if (post != text && parse_id(post))
+    return "\"" + text + "\" is a batch of the post " + post + "; name the post: " + post;
+  return "\"" + text + "\" is not a queue id, which has 13 letters and digits; see: " + see;
+}
+
 Result<operate::QueueSelection> selection_of(const QueueFilter& f) {
   operate::QueueSelection out;
   for (const std::string& text : f.ids) {
     const auto id = parse_id(text);
-    if (!id) return Error{ErrorCode::kInvalid, "\"" + text + "\" is not a queue id; see: essaim queue list"};
+    if (!id) return Error{ErrorCode::kInvalid, no_queue_id(text, "essaim queue list")};
     out.ids.push_back(*id);
   }
   storage::PostFilter& filter = out.filter;

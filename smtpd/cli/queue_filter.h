@@ -20,6 +20,9 @@ struct QueueFilter {
 void add_filter_options(CLI::App* verb, const std::shared_ptr<QueueFilter>& filter);
 Result<operate::QueueSelection> selection_of(const QueueFilter& filter);
 
+// What is said of a word that names no post; SEE is the command that shows their ids.
+std::string no_queue_id(const std::string& text, const std::string& see);
+
 // As logins know it.
 Result<std::string> account_name(const std::string& text);
 // The hold comes first: it is what an operator can end.

@@ -93,7 +93,7 @@ int why(const Shell& shell, const Arguments& a) {
 
 int explain(const Shell& shell, Site& site, const std::string& id_text) {
   const auto id = parse_id(id_text);
-  if (!id) return shell.fail_usage("\"" + id_text + "\" is not a queue id; see: essaim post find");
+  if (!id) return shell.fail_usage(no_queue_id(id_text, "essaim post find"));
   storage::PostRecord post;
   storage::LedgerCounts counts;
   const auto read = site.read([&](storage::Connection& c) -> Result<void> {
