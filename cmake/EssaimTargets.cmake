@@ -90,7 +90,11 @@ function(essaim_headers kind)
       <fstream> <functional> <future> <iostream> <map> <memory> <mutex> <optional> <random> <ranges> <set> <span> <sstream> <string>
       <string_view> <thread> <unordered_map> <unordered_set> <utility> <variant> <vector> <fmt/format.h> <nlohmann/json.hpp>
       ${CMAKE_SOURCE_DIR}/cmake/instantiated.h ${ARGN})
-    # Who compiles with them leaves out the code of what they define; it is in a library.
+    # Who compiles with them leaves out the code of what they define; it is in a library. Not with sanitizers: their tables of all
+    # functions keep what gc-sections must drop, and types of objects are not known again.
+    if(ESSAIM_SANITIZE)
+      return()
+    endif()
     target_compile_options(${target} PRIVATE -fpch-codegen)
     set(precompiled ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir/cmake_pch.hxx.pch)
     set(code ${CMAKE_CURRENT_BINARY_DIR}/${target}.code.o)
@@ -109,7 +113,9 @@ endfunction()
 function(essaim_reuse_headers target kind)
   if(ESSAIM_PRECOMPILE)
     target_precompile_headers(${target} REUSE_FROM ${kind}_headers)
-    target_link_libraries(${target} PUBLIC ${kind}_headers_code)
+    if(TARGET ${kind}_headers_code)
+      target_link_libraries(${target} PUBLIC ${kind}_headers_code)
+    endif()
   endif()
 endfunction()
 if(ESSAIM_PRECOMPILE)
