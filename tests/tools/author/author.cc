@@ -18,6 +18,7 @@
 #include <iostream>
 #include <limits>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -105,6 +106,12 @@ void work(const Options& options, SSL_CTX* context, int thread, Plan* plan, Tota
   SSL_SESSION_free(memory.session);
 }
 
+constexpr const char* kUsage =
+    "usage: essaim-author --to ADDRESS:PORT --count N|--seconds S [--sessions N] [--tls starttls|implicit] "
+    "[--resume]\n"
+    "                     [--login NAME --password TEXT --mechanism PLAIN|SCRAM-SHA-256]\n"
+    "                     [--from ADDRESS --rcpt ADDRESS --size OCTETS --per-connection N]\n";
+
 bool parse(int argc, char** argv, Options* out) {
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
@@ -154,9 +161,16 @@ bool parse(int argc, char** argv, Options* out) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 2 && (argv[1] == std::string("--help") || argv[1] == std::string("-h"))) {
+    std::cout
+        << kUsage
+        << "Connects, logs in and submits at full load; --count and --seconds are of connections, or of "
+        << "messages where there is --rcpt.\n";
+    return 0;
+  }
   Options options;
   if (!parse(argc, argv, &options)) {
-    std::cerr << "usage: see the head of tests/tools/author/author.cc\n";
+    std::cerr << kUsage;
     return 2;
   }
   SSL_CTX* const context = SSL_CTX_new(TLS_client_method());

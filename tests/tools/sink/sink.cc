@@ -31,13 +31,30 @@ namespace {
 volatile std::sig_atomic_t g_report = 0;
 volatile std::sig_atomic_t g_stop = 0;
 
+constexpr const char* kUsage =
+    "usage: essaim-sink --listen IP:PORT... [--log FILE] [--keep DIR] [--tls PEM] [--no-pipelining]\n"
+    "                   [--no-resumption] [--size N] [--latency MS] [--delay MS] [--on RULE]... [--port-file "
+    "FILE]\n"
+    "                   [--offer KEYWORD]... [--no-8bitmime] [--commands FILE]\n";
+
+// What --help says besides: what the names of the options do not tell.
+constexpr const char* kHelp =
+    "\nAccepts mail by SMTP, and misbehaves on request.\n"
+    "  --log      a line per recipient that was acknowledged: unix ms, recipient, sender, octets, sink, "
+    "transaction, "
+    "Message-ID\n"
+    "  --latency  the reply to the end of a message comes so much later\n"
+    "  --delay    every reply does; not with --tls\n"
+    "  --on       STAGE[@PATTERN]=[first:N:|every:N:]ACTION, the first that matches decides\n"
+    "             STAGE: connect ehlo starttls mail rcpt data dot quit idle\n"
+    "             PATTERN: of the shell, on the address of MAIL and RCPT, else on the sink's own\n"
+    "             ACTION: a reply, close, reset, hang, flood, garbage, nul, delay:MS, accept-close\n"
+    "SIGUSR1 and SIGTERM print counters.\n\n"
+    "  essaim-sink --listen 127.0.0.1:2526 --log got --on 'rcpt@gone@*=550 5.1.1 no such user' --on "
+    "'dot=delay:100'\n";
+
 int usage(const std::string& wrong) {
-  std::cerr
-      << "essaim-sink: " << wrong << "\n"
-      << "usage: essaim-sink --listen IP:PORT... [--log FILE] [--keep DIR] [--tls PEM] [--no-pipelining]\n"
-         "                   [--no-resumption] [--size N] [--latency MS] [--delay MS] [--on RULE]... "
-         "[--port-file FILE]\n"
-         "                   [--offer KEYWORD]... [--no-8bitmime] [--commands FILE]\n";
+  std::cerr << "essaim-sink: " << wrong << "\n" << kUsage;
   return 2;
 }
 
@@ -47,6 +64,10 @@ int main(int argc, char** argv) {
   sink::Options options;
   for (int i = 1; i < argc; ++i) {
     std::string name = argv[i];
+    if (name == "--help" || name == "-h") {
+      std::cout << kUsage << kHelp;
+      return 0;
+    }
     if (name == "--no-pipelining") {
       options.pipelining = false;
       continue;
