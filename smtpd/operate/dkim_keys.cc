@@ -144,17 +144,25 @@ Result<DkimKeyRecord> create_key(storage::Database& database, const mailauth::Ke
 Result<std::vector<DkimKeyRecord>> rotate_keys(storage::Database& database, const mailauth::KeySeal& seal,
                                                const std::string& domain, WallTime now) {
   std::vector<std::string> kinds;
+  std::string waiting;
   ESSAIM_TRY(database.read_now([&](storage::Connection& connection) -> Result<void> {
     auto keys = DkimStore(connection).keys(domain);
     if (!keys.ok()) return keys.error();
     kinds.clear();
+    waiting.clear();
     for (const DkimKeyRecord& key : *keys) {
+      if (key.state == DkimKeyState::kNew) waiting = key.selector;
       if (key.state == DkimKeyState::kActive &&
           std::find(kinds.begin(), kinds.end(), key.algorithm) == kinds.end())
         kinds.push_back(key.algorithm);
     }
     return {};
   }));
+  if (kinds.empty() && !waiting.empty())
+    return Error{ErrorCode::kNotFound,
+                 domain + " has no active key yet: " + waiting +
+                     " signs as soon as its record is seen in DNS; see: essaim dkim show " + domain +
+                     ", essaim dkim check"};
   if (kinds.empty())
     return Error{ErrorCode::kNotFound, domain + " has no active key; see: essaim dkim create"};
   std::vector<DkimKeyRecord> out;
