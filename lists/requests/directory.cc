@@ -117,8 +117,13 @@ Done move_user(const Doing& doing) {
                    ? members.remove(old.list_id, old.role, doing.request.previous, *revision)
                    : members.move(old, doing.request.email, *revision, doing.context.services.ids->next()));
   }
+  // Mostly a slip in the old address. Whether the new one is on lists is not said: it may be somebody else's.
+  if (moved == 0)
+    return Response{
+        Response::Status::kRefused,
+        doing.say("{{previous}} is on no list of {{domain}}", {{"domain", doing.request.list.domain}}), ""};
   return Response{
-      moved > 0 ? Response::Status::kDone : Response::Status::kAlready,
+      Response::Status::kDone,
       doing.say("{{previous}} is {{email}} now, on {{count}} lists", {{"count", std::to_string(moved)}}), ""};
 }
 

@@ -97,6 +97,7 @@ const std::vector<std::string_view>& phrases() {
       N_("and more lists, too many to name by mail: ask listmaster@{{domain}}"),
       N_("you are known as {{email}}, by {{auth}}"),
       N_("{{previous}} is {{email}} now, on {{count}} lists"),
+      N_("{{previous}} is on no list of {{domain}}"),
       N_("temporary trouble, try again later"),
       N_("this is too large to pass together with the others, answer it in a mail of its own"),
       N_("close the list {{list}}"),

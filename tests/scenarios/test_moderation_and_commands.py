@@ -175,6 +175,10 @@ class Commands(People):
         self.assertEqual("done", ask("rename", LIST, "developers", "--as", "owner@people.example")["status"])
         self.assertEqual("done", ask("move", "lists.example", NEW, "newer@n.example")["status"])
         self.assertIn("developers@lists.example", ask("which", "lists.example", "--as", "newer@n.example")["text"])
+        # A slip in the old address is not taken for done.
+        self.essaim.run("request", "move", "lists.example", "nweer@n.example", "newest@n.example", check=False)
+        self.assertEqual(1, self.essaim.last.returncode)
+        self.assertIn("nweer@n.example is on no list of lists.example", self.essaim.last.stdout + self.essaim.last.stderr)
         # Roles, options, words, rules and blocklists are asked for by the same door.
         renamed, owner = "developers@lists.example", ("--as", "owner@people.example")
         self.assertEqual("done", ask("add", renamed, "mo@e.example", "--role", "editor", *owner)["status"])
