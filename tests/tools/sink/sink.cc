@@ -43,6 +43,7 @@ constexpr const char* kHelp =
     "  --log      a line per recipient that was acknowledged: unix ms, recipient, sender, octets, sink, "
     "transaction, "
     "Message-ID\n"
+    "  --keep     each message as a file in a folder that is there\n"
     "  --latency  the reply to the end of a message comes so much later\n"
     "  --delay    every reply does; not with --tls\n"
     "  --on       STAGE[@PATTERN]=[first:N:|every:N:]ACTION, the first that matches decides\n"
