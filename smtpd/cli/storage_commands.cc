@@ -220,10 +220,12 @@ int restore(const Shell& shell, const std::string& file) {
     print_line(
         "All delivery is suspended: what waited when the backup was made, and went out since, would go out "
         "again. Next:\n"
-        "  essaim queue list            what waits; each post has its lifetime anew\n"
-        "  essaim queue delete ID...    what was sent since, as the log says\n"
+        "  essaim queue list       what waits; each post has its lifetime anew\n"
+        "  essaim queue delete ID --recipient ADDRESS\n"
+        "                          for who got it since, as lines \"delivered\" of the log say\n"
+        "                          (all of them at once: docs/operating.md, Restoring a backup)\n"
         "  start the server\n"
-        "  essaim queue resume          and it is delivered again");
+        "  essaim queue resume     and it is delivered again");
   }
   return shell.done("restored from " + for_display(file),
                     json_text({{"file", file}, {"since", since}, {"aside", *aside}, {"suspended", true}}));

@@ -2,8 +2,10 @@
 killed, too, wherever it is."""
 
 import contextlib
+import pathlib
 import re
 import sqlite3
+import subprocess
 import threading
 import unittest
 
@@ -142,6 +144,32 @@ class RestoredFromABackup(processes.Scenario):
         self.essaim.run("queue", "resume")
         self.essaim.wait_finished(self.post(TEAM))
         self.assertEqual(1, self.sink.recipients()[BUSY], "the new post, and not the one that was deleted")
+
+    def test_who_got_it_since_is_deleted_as_the_document_says_and_who_waits_still_gets_it(self):
+        self.essaim.run("queue", "suspend", "--reason", "night")
+        waits = self.post()
+        processes.wait_for("batches", lambda: self.counts(waits)["accepted"] > 0)
+        self.essaim.run("storage", "backup", self.backup)
+        self.essaim.run("queue", "resume")
+        self.essaim.run("queue", "retry", "--all")
+        processes.wait_for("all but one", lambda: self.counts(waits)["delivered"] == len(MEMBERS))
+        self.assertEqual(0, self.essaim.stop())
+        since = self.essaim.json("storage", "restore", self.backup)["since"]
+        self.assertEqual(len(MEMBERS) + 1, self.counts(waits)["pending"])
+        document = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "operating.md").read_text()
+        lines = next(text for text in document.split("```") if "sent before the restore" in text)
+        for theirs, ours in (("journalctl -u essaim -o cat", f"cat '{self.essaim.log}'"), ("2026-11-22T02:30:00", since.rstrip("Z")),
+                             ("essaim queue delete", f"'{processes.BUILD / 'essaim'}' --config '{self.essaim.config}' queue delete")):
+            self.assertIn(theirs, lines)
+            lines = lines.replace(theirs, ours)
+        subprocess.run(["bash", "-c", lines], check=True, capture_output=True)
+        self.assertEqual(1, self.counts(waits)["pending"])
+        self.essaim.start()
+        self.essaim.run("queue", "resume")
+        self.essaim.run("queue", "retry", "--all")
+        processes.wait_for("the last one", self.received_late)
+        self.essaim.wait_finished(waits)
+        self.assertEqual({1}, set(self.sink.recipients().values()), "everybody has it once")
 
     def test_who_has_left_since_is_taken_away_again_by_the_log(self):
         """By a request, by the operator; and one who came back."""
