@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include <CLI/CLI.hpp>
+#include <sys/socket.h>
 
+#include "core/base/network.h"
 #include "core/base/text.h"
 #include "core/smtp/idn.h"
 #include "lists/names.h"
@@ -34,6 +36,12 @@ Result<std::string> subject_of(Site& site, const Place& place) {
     if (!name.ok() && !operate::is_smarthost(site.settings(), place.domain)) return name.error();
     return place.domain;
   }
+  // A smart host may be set by its address, which the replies show in brackets.
+  std::string address = ascii_lowered(place.hosts);
+  if (address.size() > 2 && address.front() == '[' && address.back() == ']')
+    address = address.substr(1, address.size() - 2);
+  if (is_ip(AF_INET, address) || is_ip(AF_INET6, address))
+    return std::string(storage::kSuspendedHosts) + address;
   const std::string below = place.hosts.starts_with("*.") ? "*." : "";
   const auto name = lists::checked_domain(place.hosts.substr(below.size()));
   if (!name.ok()) return name.error();

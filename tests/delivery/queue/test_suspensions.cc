@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "delivery/destination_policy.h"
 #include "delivery/loop_side.h"
+#include "delivery/suspended_hosts.h"
 #include "delivery/suspensions.h"
 #include "storage/fault.h"
 #include "storage/node_store.h"
@@ -339,6 +340,21 @@ BOOST_AUTO_TEST_CASE(whatever_goes_to_suspended_hosts_waits_also_what_was_on_its
   run.engine->suspensions_changed();
   BOOST_REQUIRE(wait_until([&] { return site.finished(post) && site.finished(later); }));
   check_each_once(sink.accepted(), 302);
+}
+
+// A smart host that is set by its address has that in brackets for a name, and the operator writes it without.
+BOOST_AUTO_TEST_CASE(a_host_that_is_an_address_is_suspended_by_it) {
+  delivery::NextHop hop;
+  hop.hosts.push_back({0, {"[192.0.2.7]", "192.0.2.7", 25}, false, {}});
+  const auto waits = [&hop](const std::string& address) {
+    storage::SuspensionRecord record;
+    record.subject = std::string(storage::kSuspendedHosts) + address;
+    delivery::SuspendedHosts hosts;
+    BOOST_TEST(hosts.set({record}));
+    return hosts.of(hop, WallTime{}).has_value();
+  };
+  BOOST_TEST(waits("192.0.2.7"));
+  BOOST_TEST(!waits("192.0.2.70"));
 }
 
 class NoJournal : public storage::JournalWriter {

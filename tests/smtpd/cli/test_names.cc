@@ -69,6 +69,16 @@ BOOST_FIXTURE_TEST_CASE(a_list_that_is_gone_is_resumed_by_either_form_of_its_nam
   BOOST_TEST(changed({"list", "resume", "Dev@Müller.example"}));
 }
 
+// A smart host that is set by its address: replies show that in brackets.
+BOOST_FIXTURE_TEST_CASE(a_host_is_suspended_by_its_address, Named) {
+  for (const std::string address : {"192.0.2.7", "2001:db8::7"}) {
+    json({"destination", "suspend", "--mx", "[" + address + "]"});
+    BOOST_TEST(json({"destination", "list"})["suspensions"][0]["destination"] == "mx " + address);
+    json({"destination", "resume", "--mx", address});
+    BOOST_TEST(json({"destination", "list"})["suspensions"].empty());
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(a_suspension_ends_with_its_list, Named) {
   BOOST_TEST(changed({"domain", "create", "lists.example"}));
   BOOST_TEST(changed({"list", "create", "dev@lists.example", "--owner", "owner@people.example"}));
