@@ -99,7 +99,8 @@ Result<PreparedAnswers> prepared_for(const PlanContext& context, const Commands&
   return out;
 }
 
-Result<std::string> language_of_asker(const PlanContext& context, const Target& target) {
+// "" where nothing tells.
+Result<std::string> language_of_asker(const PlanContext& context) {
   auto memberships = storage::MemberStore(context.connection).of_person(*context.incoming.author, 20);
   if (!memberships.ok()) return memberships.error();
   for (const storage::MemberRecord& member : *memberships) {
@@ -110,7 +111,7 @@ Result<std::string> language_of_asker(const PlanContext& context, const Target& 
       if (std::string language = language_of(*value); !language.empty()) return language;
     }
   }
-  return target.settings.language;
+  return std::string();
 }
 
 Planned refused(smtp::Reply reply, std::string_view rule) {
@@ -180,9 +181,10 @@ Result<Requester> requester_of(const PlanContext& context, const Target& target)
   Requester who;
   if (context.incoming.author) {
     who.address = *context.incoming.author;
-    auto language = language_of_asker(context, target);
+    auto language = language_of_asker(context);
     if (!language.ok()) return language.error();
-    who.language = *std::move(language);
+    who.language_is_assumed = language->empty();
+    who.language = language->empty() ? target.settings.language : *std::move(language);
   }
   who.auth = known_by(context.submission, context.incoming);
   who.is_vouched_for = is_surely_author(context.submission, context.incoming);

@@ -247,11 +247,13 @@ class Answering {
     as.client = who_.client;
     as.remote_address = held_.detail("client_ip");  // rules on networks are about who asked
     as.language = who_.language;
+    as.language_is_assumed = who_.language_is_assumed;
     as.in_reply_to = who_.in_reply_to;
     as.auth = scenario::Auth::kMd5;
     if (by_others) {
       as.approved_by = "approved by " + who_.name();
       as.language = held_.detail("language");
+      as.language_is_assumed = false;
     } else if (held_.kind == HeldKind::kInvitation) {
       as.approved_by = "invited by " + held_.author;
     } else {
@@ -262,8 +264,10 @@ class Answering {
       as.email_confirmed = held_.detail("asked") == "email";
       // Who asked is answered as they asked; a mail that confirms may say nothing of languages. A browser does.
       const std::string language = held_.detail("language");
-      if (!language.empty() && asker.ok() && as.address == *asker && answer_.by != "link")
+      if (!language.empty() && asker.ok() && as.address == *asker && answer_.by != "link") {
         as.language = language;
+        as.language_is_assumed = false;
+      }
       const std::string then = held_.detail("then");
       if (then == "do_it")
         as.approved_by = held_.rule;

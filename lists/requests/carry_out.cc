@@ -353,7 +353,7 @@ Result<void> Doing::tell(std::string_view message, const smtp::Address& to, bool
   ServiceMail mail;
   mail.message = message;
   mail.list = &request.list;
-  mail.language = to == who.address ? who.language : "";
+  mail.language = to == who.address ? language() : "";
   mail.to = {recipient_of_mail(to)};
   mail.values = values();
   mail.in_reply_to = replied ? who.in_reply_to : "";

@@ -49,7 +49,7 @@ Done join(const Doing& doing) {
   member.name = clean_name(request.name);
   member.joined = *revision;
   member.since = doing.context.now;
-  if (request.email == doing.who.address) member.language = doing.who.language;
+  if (request.email == doing.who.address) member.language = doing.language();
   ESSAIM_TRY(members.add(member));
   if (doing.settings.welcome && !doing.quiet())
     ESSAIM_TRY(doing.tell("welcome", request.email, request.email == doing.who.address));

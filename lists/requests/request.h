@@ -108,7 +108,9 @@ struct Requester {
   std::string then;    // after a confirmation, as the rule said: "owner", "listmaster"; "": rules are asked
   std::string client;  // for the log
   std::string remote_address;
-  std::string language;     // of answers
+  std::string language;  // of answers
+  // Nothing tells which language they want: it is the one of where they wrote to, and mail about a list is in the list's.
+  bool language_is_assumed = false;
   std::string in_reply_to;  // Message-ID of what asked
   std::string name() const { return is_operator ? "the operator" : address.to_string(); }
   // What they wrote, or an address that they named, as an answer to them may repeat it: not to a From that anybody may have

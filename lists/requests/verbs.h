@@ -18,6 +18,8 @@ struct Doing {
   std::string how() const;  // it came about, for the record: what decided and how the requester is known
   Values values() const;
   std::string say(std::string_view english, Values more = {}) const;
+  // In which who asked is written to about the list: their own, or where nobody knows it the list's.
+  const std::string& language() const { return who.language_is_assumed ? settings.language : who.language; }
   // To all owners, in the list's language: what happened.
   Result<void> tell_owners(std::string_view english) const;
   // To whom it concerns.

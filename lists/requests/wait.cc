@@ -28,7 +28,7 @@ HeldRecord record_of(const Doing& doing, HeldKind kind, const std::string& rule)
   held.details = details_of(request);
   if (doing.who.sender_confirmed) held.details["sender_confirmed"] = "1";
   held.details["client_ip"] = doing.who.remote_address;
-  held.details["language"] = doing.who.language;
+  held.details["language"] = doing.language();
   held.held = doing.context.now;
   return held;
 }
@@ -118,7 +118,7 @@ Done wait_for_confirmation(const Doing& doing, const std::string& rule) {
   ServiceMail mail;
   mail.message = "confirm_request";
   mail.list = &doing.request.list;
-  mail.language = asked == doing.who.address ? doing.who.language : "";
+  mail.language = asked == doing.who.address ? doing.language() : "";
   mail.to = {recipient_of_mail(asked)};
   mail.values = values_of(doing, held, doing.settings.confirm_expire,
                           mail.language.empty() ? doing.settings.language : mail.language);

@@ -309,6 +309,18 @@ BOOST_AUTO_TEST_CASE(answers_come_in_the_askers_language) {
   BOOST_TEST(site.ask("else@x.example", "which\n").says("vous n'êtes sur aucune liste"));
 }
 
+BOOST_AUTO_TEST_CASE(mail_about_a_list_is_in_its_language_for_who_names_none) {
+  Served site;  // of a domain that writes English
+  site.make_list("cours", {{"language", "fr"}});
+  site.ask("zoe@x.example", "sub cours\n");
+  BOOST_TEST(site.question("zoe@x.example").says("abonner zoe@x.example"));
+  site.confirm("zoe@x.example", "zoe@x.example");
+  BOOST_TEST(last_letter(site, "zoe@x.example").subject() == "Bienvenue sur cours@lists.example");
+  BOOST_TEST(site.member("cours", "zoe@x.example")->language == "fr");
+  site.ask("bob@x.example", "sub cours\n", "Accept-Language: en-GB\n");
+  BOOST_TEST(site.question("bob@x.example").says("subscribe bob@x.example"));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_command_is_told_line_by_line) {
   Served site;
   const Letter letter =
