@@ -13,6 +13,7 @@ Verdict too_many_hops(const RuleContext& context, std::string_view name);
 // sender.cc
 Verdict null_sender(const RuleContext& context, std::string_view name);
 Verdict automatic_reply(const RuleContext& context, std::string_view name);
+Verdict command(const RuleContext& context, std::string_view name);
 Verdict automatic(const RuleContext& context, std::string_view name);
 Verdict no_author(const RuleContext& context, std::string_view name);
 Verdict several_authors(const RuleContext& context, std::string_view name);

@@ -1,4 +1,6 @@
 #include "core/base/text.h"
+#include "core/mail/subject.h"
+#include "lists/commands/parse.h"
 #include "lists/refusal.h"
 #include "lists/rules/checks.h"
 
@@ -21,6 +23,26 @@ Verdict automatic_reply(const RuleContext& context, std::string_view name) {
       !says("Precedence", "auto_reply"))
     return std::nullopt;
   return refusal(550, "5.7.1", "automatic answers are not distributed", name);
+}
+
+// Who writes "unsubscribe" to the list wants to leave it, and all members would read that. As LIST-request@ takes it:
+// the whole subject; but an answer to such a post may be about it.
+Verdict command(const RuleContext& context, std::string_view name) {
+  const storage::ListRecord& list = context.target.list;
+  const std::string subject(trimmed(context.incoming.subject));
+  if (mail::base_subject(subject) != subject) return std::nullopt;
+  const Commands found = parse_commands(subject, "", list.address());
+  if (found.commands.size() != 1) return std::nullopt;
+  const Command& one = found.commands.front();
+  const bool leaving = one.kind == CommandKind::kUnsubscribe;
+  if ((!leaving && one.kind != CommandKind::kSubscribe) || !one.name.empty() || !one.email.empty() ||
+      (one.list != list.local && one.list != list.address()))
+    return std::nullopt;
+  return refusal(550, "5.7.1",
+                 std::string("this goes to all members: to ") + (leaving ? "leave" : "join") +
+                     " the list write to " + list.local + (leaving ? "-unsubscribe@" : "-subscribe@") +
+                     list.domain + ", to post it give it another subject",
+                 name);
 }
 
 Verdict automatic(const RuleContext& context, std::string_view name) {

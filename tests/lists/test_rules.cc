@@ -94,6 +94,29 @@ BOOST_AUTO_TEST_CASE(a_post_is_decided_by_the_first_rule_that_minds) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_command_in_the_subject_of_a_post_is_told_where_it_goes) {
+  TestSite site;
+  site.make_list("dev", {{"subject_tag", "[dev]"}}, {"a@m.example"});
+  const auto reply = [&](const std::string& subject) {
+    return site
+        .send("a@m.example", {"dev@lists.example"},
+              test::crlf("From: a@m.example\nTo: dev@lists.example\nSubject: " + subject + "\nMessage-ID: <" +
+                         std::to_string(site.posts().size()) + "@x>\n\n\n"))
+        .to_string();
+  };
+  for (const char* subject : {"unsubscribe", "Unsubscribe dev", "SIGNOFF dev@lists.example"}) {
+    BOOST_TEST(reply(subject) ==
+               "550 5.7.1 this goes to all members: to leave the list write to "
+               "dev-unsubscribe@lists.example, to post it give it another subject [rule: command]");
+  }
+  BOOST_TEST(reply("subscribe").find("to join the list write to dev-subscribe@lists.example") !=
+             std::string::npos);
+  BOOST_TEST(site.posts().empty());
+  for (const char* subject : {"unsubscribe other", "How do I unsubscribe?", "subscribe dev to the journal",
+                              "unsubscribe dev b@m.example", "Re: [dev] unsubscribe", "help"})
+    BOOST_TEST(reply(subject).starts_with("250 "), subject);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_message_is_refused) {
   TestSite site;
   site.make_list("open", {{"post", "anyone"}});
