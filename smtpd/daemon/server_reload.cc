@@ -15,10 +15,12 @@
 namespace essaim::smtpd {
 
 namespace {
-// What the file says now; none to keep what was read before. Credentials and the environment are those of the start.
+// What the file says now; none to keep what was read before. Credentials and the environment are those of the start. With another
+// URL, which waits for a restart, the password waits as well: it may be of another user.
 Result<std::optional<std::string>> fresh_database_password(const Settings& next, const Settings& before) {
   const std::string& file = next.database_password_file;
   if (file.empty() && before.database_password_file.empty()) return std::optional<std::string>();
+  if (next.database_url != before.database_url) return std::optional<std::string>();
   auto read = operate::database_password(next);
   if (read.ok()) return std::optional<std::string>(*std::move(read));
   if (file != before.database_password_file) return read.error();
