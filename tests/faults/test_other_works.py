@@ -53,10 +53,10 @@ class OtherWorksFail(site.Site):
         name = fault.replace(":", ".")
         who = f"j.{name}@a0.example"
         self.insist(who, "sympa@lists.example", f"{name}.ask", subject="subscribe dev Some One")
-        self.insist(who, f"confirm+{self.key('author', who)}@lists.example", f"{name}.yes")
+        self.insist(who, f"confirm+{self.key('author', who)}@lists.example", f"{name}.yes", body="yes\n")
         self.insist("x@y.example", MODERATED, f"{name}.held")
         key = self.key("message_id", f"<{name}.held@client.example>")
-        self.insist(MODERATOR, f"approve+{key}@lists.example", f"{name}.approve")
+        self.insist(MODERATOR, f"approve+{key}@lists.example", f"{name}.approve", body="approve\n")
         self.insist(site.AUTHOR, site.LIST, f"{name}.post")
         link = one_click.link_in(self.sink.message(self.arrival(f"{name}.post", who)))
         self.in_time(lambda: self.press(link), "the page that says that somebody has left", 60)
@@ -80,9 +80,9 @@ class OtherWorksFail(site.Site):
             f"SELECT bounces FROM member m JOIN list l ON l.id = m.list_id WHERE l.local = 'dev' AND m.local_key = '{local}' AND m.role = 0"))
         self.assertEqual([("ok",)], self.sql("PRAGMA integrity_check"))
 
-    def insist(self, sender, to, name, subject="Re: x", text=None):
+    def insist(self, sender, to, name, subject="Re: x", body="The swarm moves on.\n", text=None):
         """Until it is accepted."""
-        text = text or essaim.message(sender, to, subject=subject, message_id=f"<{name}@client.example>")
+        text = text or essaim.message(sender, to, subject=subject, body=body, message_id=f"<{name}@client.example>")
 
         def accepted():
             try:

@@ -324,13 +324,13 @@ class Confirmations(People):
         before, between, after = [self.asked(who) for who in people]
         # Decided, but not committed: nothing has happened, and the key is still good.
         self.restarted("held.decided:1")
-        mail = essaim.message(people[0], before, subject="Re: x")
+        mail = essaim.message(people[0], before, subject="Re: x", body="yes\n")
         self.dies_on(people[0], before, mail)
         self.restarted("accept.after-commit:1")
         self.assertEqual(0, self.memberships(people[0]))
         self.assertEqual(["waits"] * 3, [h["state"] for h in self.essaim.json("held", "list")])
         # Committed, and nobody was told: whoever sends it again, as a mail server does, changes nothing.
-        mail_between = essaim.message(people[1], between, subject="Re: x")
+        mail_between = essaim.message(people[1], between, subject="Re: x", body="yes\n")
         self.dies_on(people[1], between, mail_between)
         self.restarted()
         self.assertEqual(1, self.memberships(people[1]))

@@ -597,5 +597,4 @@ BOOST_AUTO_TEST_CASE(keys_are_there_once_and_keep_their_octets) {
     return {};
   });
 }
-
 BOOST_AUTO_TEST_SUITE_END()

@@ -583,22 +583,3 @@ BOOST_FIXTURE_TEST_CASE(accounts_are_made_shown_changed_and_forgotten, Site) {
   BOOST_TEST(run({"account", "show", "ann"}).code == 1);
   BOOST_TEST(run({"account", "delete", "ann"}).code == 1);
 }
-
-BOOST_FIXTURE_TEST_CASE(what_cannot_be_an_account_is_told, Site) {
-  ok({"account", "create", "ann", "--address", "ann@a.example"}, "long secret\n");
-  const auto says = [&](std::vector<std::string> arguments, const std::string& input, const char* words) {
-    const auto outcome = run(std::move(arguments), input);
-    BOOST_TEST(outcome.code != 0);
-    BOOST_TEST(has(outcome.err, words), outcome.err);
-  };
-  says({"account", "create", "ann", "--address", "ann@a.example"}, "long secret\n", "already");
-  says({"account", "create", "bob"}, "long secret\n", "--address");
-  says({"account", "create", "two words", "--address", "a@a.example"}, "long secret\n", "name of an account");
-  says({"account", "create", "bob", "--address", "nonsense"}, "long secret\n", "nonsense");
-  says({"account", "create", "bob", "--address", "b@b.example"}, "", "first line of standard input");
-  says({"account", "create", "bob", "--address", "b@b.example"}, "short\n", "too short");
-  says({"account", "create", "bob", "--address", "b@b.example"}, "bell\x07 and more\n", "cannot hold");
-  says({"account", "set", "ann", "--remove-address", "x@x.example"}, "", "no address of ann");
-  says({"account", "set", "ann", "--may-relay", "perhaps"}, "", "yes");
-  says({"account", "set", "nobody", "--disabled", "yes"}, "", "no account nobody");
-}
