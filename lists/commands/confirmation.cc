@@ -7,11 +7,23 @@
 
 #include "core/base/text.h"
 #include "core/smtp/local_key.h"
+#include "lists/commands/closings.h"
 
 namespace essaim::lists {
 namespace {
 
 constexpr std::size_t kLongestReason = 500;
+
+// How the lines begin that announce what is quoted.
+constexpr auto kQuoting =
+    std::to_array<std::string_view>({"On ", "Le ", "Am ", "El ", "Il giorno ", "Op ", "Em ", "Den "});
+
+// With a date, or whose it is: "On Monday, Ann <ann@x.example>", and no sentence ("Den har jag", "On no account").
+bool may_announce(std::string_view line) {
+  return line.find_first_of("0123456789@<") != line.npos &&
+         std::any_of(kQuoting.begin(), kQuoting.end(),
+                     [line](std::string_view start) { return line.starts_with(start); });
+}
 
 // What mail programs write under a text, or over one that they quote ("On ..., Ann <ann@x.example>", folded before the
 // "wrote:") or pass on ("From: Ann", as a header).
@@ -43,6 +55,14 @@ bool is_of_the_program(std::string_view line) {
                                        "Inviato da ",
                                        "Verzonden vanaf ",
                                        "Verstuurd vanaf ",
+                                       "Skickat från ",
+                                       "Sendt fra min ",
+                                       "Wysłane z ",
+                                       "Odesláno z ",
+                                       "Отправлено с ",
+                                       "Obtener Outlook para ",
+                                       "Ottieni Outlook per ",
+                                       "Scarica Outlook per ",
                                        "Virus-free",
                                        "Virenfrei",
                                        "Sans virus",
@@ -55,12 +75,13 @@ bool is_of_the_program(std::string_view line) {
        {"From:", "Von:", "De :", "De:", "Da:", "Van:", "Fra:", "Från:", "Od:"}) {
     if (bare.starts_with(field)) return true;
   }
-  const bool may_quote = line.starts_with("On ") || line.starts_with("Le ") || line.starts_with("Am ");
-  return may_quote && (line.ends_with('<') || (line.ends_with('>') && line.find('@') != line.npos));
+  return may_announce(line) && (line.ends_with('<') || (line.ends_with('>') && line.find('@') != line.npos));
 }
 
 // What programs put between an answer and what it answers: "-----Original Message-----", or a line of underscores, as Outlook.
+// And over a signature, where its "-- " has lost the blank.
 bool is_separator(std::string_view line) {
+  if (line.size() > 1 && line.find_first_not_of("-_") == line.npos) return true;
   return line.starts_with("-----") || line.starts_with("_____") || line.starts_with("=====");
 }
 
@@ -92,15 +113,27 @@ bool is_among(const std::array<std::string_view, N>& words, std::string_view wor
 
 // People answer in their own language whatever they are asked in. These say yes or no in most that are written in mail; what is
 // a word of everyday in another language ("nu" in Dutch, "ei" in German) counts only at the beginning.
-constexpr auto kYes = std::to_array<std::string_view>(
-    {"yes",       "yep",           "y",         "ok",      "okay",     "oké",    "sure",
-     "agreed",    "confirm",       "confirmed", "approve", "approved", "accept", "oui",
-     "confirme",  "confirmé",      "accepté",   "ja",      "jo",       "gern",   "gerne",
-     "bestätigt", "bestätige",     "si",        "sì",      "sí",       "vale",   "claro",
-     "certo",     "sim",           "tak",       "ano",     "áno",      "da",     "igen",
-     "kyllä",     "jah",           "evet",      "да",      "так",      "ναι",    "نعم",
-     "כן",        "einverstanden", "हाँ",        "是",      "是的",     "好",     "好的",
-     "同意",      "确认",          "確認",      "はい",    "네",       "예",     "👍"});
+constexpr auto kYes = std::to_array<std::string_view>({"yes",       "yep",     "y",
+                                                       "ok",        "okay",    "oké",
+                                                       "sure",      "agreed",  "confirm",
+                                                       "confirmed", "approve", "approved",
+                                                       "accept",    "oui",     "confirme",
+                                                       "confirmé",  "accepté", "ja",
+                                                       "gern",      "gerne",   "bestätigt",
+                                                       "bestätige", "sì",      "sí",
+                                                       "vale",      "claro",   "certo",
+                                                       "sim",       "áno",     "igen",
+                                                       "kyllä",     "jah",     "evet",
+                                                       "да",        "так",     "ναι",
+                                                       "نعم",       "כן",      "einverstanden",
+                                                       "हाँ",        "是",      "是的",
+                                                       "好",        "好的",    "同意",
+                                                       "确认",      "確認",    "はい",
+                                                       "네",        "예"});
+// Of one or two words. "Da hat jemand", "Si vous" begin otherwise.
+constexpr auto kShortYes = std::to_array<std::string_view>({"da", "jo", "si", "tak", "ano"});
+// "I accept nothing" is no yes; the Institute of Nothing may sign one.
+constexpr auto kNothing = std::to_array<std::string_view>({"nothing", "nobody", "none"});
 constexpr auto kNo = std::to_array<std::string_view>(
     {"no",    "nope",  "non",   "nein", "niet", "nee", "nej", "não", "nie", "nem", "hayır", "hayir",
      "tidak", "bukan", "không", "нет",  "ні",   "όχι", "οχι", "لا",  "نه",  "לא",  "नहीं"});
@@ -118,7 +151,9 @@ constexpr auto kRefusals =
                                      "remove", "spam", "refuser", "rejeter", "unsubscribe"});
 // But not of what mail servers write under a text: that who got this message by mistake is to delete it.
 constexpr auto kMistakes = std::to_array<std::string_view>(
-    {"delete", "cancel", "wrong", "mistake", "scam", "annuler", "annulez", "erreur", "irrtum", "falsch"});
+    {"delete",    "cancel",   "wrong",     "mistake",   "scam",    "annuler",       "annulez",  "erreur",
+     "irrtum",    "falsch",   "fake",      "forged",    "forgery", "fraud",         "phishing", "betrug",
+     "fälschung", "abmelden", "abmeldung", "austragen", "löschen", "désinscription"});
 // It is longer than this, it is about messages, and nobody in it says "I".
 constexpr std::size_t kLittle = 8;  // words
 constexpr auto kMessages = std::to_array<std::string_view>(
@@ -128,9 +163,9 @@ constexpr auto kMessages = std::to_array<std::string_view>(
 constexpr auto kOneself =
     std::to_array<std::string_view>({"i", "me", "my", "mine", "je", "moi", "mon", "ma", "mes", "ich", "mir",
                                      "mich", "mein", "meine", "meinen", "meiner"});
-constexpr auto kLeaving =
-    std::to_array<std::string_view>({"stop", "remove", "delete", "cancel", "unsubscribe", "leave", "signoff",
-                                     "désabonner", "abmelden", "austragen"});
+constexpr auto kLeaving = std::to_array<std::string_view>(
+    {"stop", "remove", "delete", "cancel", "unsubscribe", "leave", "signoff", "désabonner", "abmelden",
+     "abmeldung", "austragen", "löschen", "désinscription"});
 // "I did not ask for it", "Not me", "That was not mine".
 constexpr auto kAsking = std::to_array<std::string_view>(
     {"ask", "asked", "request", "requested", "wrote", "write", "demandé", "verlangt", "geschrieben"});
@@ -139,6 +174,12 @@ constexpr auto kGreetings = std::to_array<std::string_view>(
     {"hello", "hi",    "hey",    "dear",     "good",  "bonjour", "bonsoir", "salut",
      "cher",  "chère", "madame", "monsieur", "hallo", "guten",   "liebe",   "lieber",
      "sehr",  "moin",  "servus", "hola",     "ciao",  "olá"});
+// Behind them, other than names.
+constexpr auto kGreeted = std::to_array<std::string_view>(
+    {"all",       "everybody",  "everyone", "there",   "team",     "list", "owner",    "owners",
+     "moderator", "moderators", "sir",      "madam",   "and",      "or",   "again",    "morning",
+     "afternoon", "evening",    "day",      "geehrte", "geehrter", "und",  "zusammen", "et",
+     "à",         "tous",       "toutes",   "a",       "todos",    "tutti"});
 
 bool negates(std::string_view word) {
   return is_among(kNegations, word) || word.ends_with("n't") || word.ends_with("n\u2019t");
@@ -215,82 +256,23 @@ bool asks(std::string_view text) {
   return false;
 }
 
+bool any_nothing(const std::vector<std::string>& words) {
+  return std::any_of(words.begin(), words.end(),
+                     [](std::string_view word) { return is_among(kNothing, word); });
+}
+
+// A thumb comes in several colours.
+bool begins_with_yes(const std::vector<std::string>& words) {
+  if (words.empty() || any_nothing(words)) return false;
+  return is_among(kYes, words.front()) || words.front().starts_with("👍") ||
+         (words.size() <= 2 && is_among(kShortYes, words.front()));
+}
+
 // "Yes", "Ja, gerne!"
 bool says_yes(std::string_view line) {
   const auto words = words_in(line);
-  return !words.empty() && words.size() <= 3 && is_among(kYes, words.front()) && !asks(line) &&
-         !any_refuses(words);
+  return words.size() <= 3 && begins_with_yes(words) && !asks(line) && !any_refuses(words);
 }
-
-// How letters end, in lower case; the name stands behind, or in the next line.
-constexpr auto kClosings = std::to_array<std::string_view>({"best regards",
-                                                            "kind regards",
-                                                            "kindest regards",
-                                                            "warm regards",
-                                                            "with kind regards",
-                                                            "regards",
-                                                            "best wishes",
-                                                            "all the best",
-                                                            "best",
-                                                            "cheers",
-                                                            "sincerely",
-                                                            "yours sincerely",
-                                                            "yours faithfully",
-                                                            "yours",
-                                                            "many thanks",
-                                                            "thanks",
-                                                            "thank you very much",
-                                                            "thank you",
-                                                            "thx",
-                                                            "cordialement",
-                                                            "bien cordialement",
-                                                            "très cordialement",
-                                                            "bien à vous",
-                                                            "bien à toi",
-                                                            "salutations",
-                                                            "meilleures salutations",
-                                                            "sincères salutations",
-                                                            "amicalement",
-                                                            "bonne journée",
-                                                            "merci beaucoup",
-                                                            "merci d'avance",
-                                                            "merci",
-                                                            "mit freundlichen grüßen",
-                                                            "mit freundlichem gruß",
-                                                            "mit besten grüßen",
-                                                            "mit freundlichen grüssen",
-                                                            "freundliche grüße",
-                                                            "freundliche grüsse",
-                                                            "beste grüße",
-                                                            "viele grüße",
-                                                            "liebe grüße",
-                                                            "schöne grüße",
-                                                            "herzliche grüße",
-                                                            "mfg",
-                                                            "vg",
-                                                            "lg",
-                                                            "gruß",
-                                                            "grüße",
-                                                            "vielen dank",
-                                                            "danke",
-                                                            "saludos",
-                                                            "un saludo",
-                                                            "cordiali saluti",
-                                                            "saluti",
-                                                            "grazie",
-                                                            "gracias",
-                                                            "obrigado",
-                                                            "obrigada",
-                                                            "met vriendelijke groet",
-                                                            "groeten",
-                                                            "よろしくお願いします",
-                                                            "よろしくお願いいたします",
-                                                            "よろしくお願い致します",
-                                                            "谢谢",
-                                                            "謝謝",
-                                                            "감사합니다",
-                                                            "спасибо",
-                                                            "с уважением"});
 
 // Behind a closing at the beginning of the line; all of it where there is none.
 std::string_view behind_closing(std::string_view line, bool* closes) {
@@ -305,6 +287,29 @@ std::string_view behind_closing(std::string_view line, bool* closes) {
   return line;
 }
 
+bool begins_with_capital(std::string_view word) {
+  const auto begin = word.find_first_not_of("(\"'");
+  if (begin == word.npos) return true;
+  word.remove_prefix(begin);
+  // Of a letter in several octets the first two tell it from its small one, where there is one.
+  const std::size_t letter = static_cast<unsigned char>(word.front()) < 0x80 ? 1 : 2;
+  return smtp::local_key_of(word).substr(0, letter) != word.substr(0, letter);
+}
+
+// Whether nothing but whom it greets is behind the first word.
+bool greets(std::string_view line) {
+  bool greeting = true;
+  for (const std::string_view word : split(line, ' ')) {
+    const auto plain = words_in(word);
+    if (plain.empty()) continue;
+    if (greeting ? !is_among(kGreetings, plain.front())
+                 : !is_among(kGreeted, plain.front()) && !begins_with_capital(word))
+      return false;
+    greeting = false;
+  }
+  return !greeting;
+}
+
 // "Hello", "Dear owners,", "Ann,", "To whom it may concern:". What stands behind it counts. "Leave me alone!" is none.
 bool is_salutation(std::string_view line) {
   const auto words = words_in(line);
@@ -315,8 +320,17 @@ bool is_salutation(std::string_view line) {
     return false;
   if (line.ends_with(':')) return true;
   const bool ends = line.ends_with(',') || line.ends_with('!');
-  if (is_among(kGreetings, words.front())) return ends || words.size() <= 3;
+  if (is_among(kGreetings, words.front())) return (ends || words.size() <= 3) && greets(line);
   return line.ends_with(',') && words.size() <= 2;
+}
+
+// "Yes" of "Hello owners, yes"; of a salutation nothing.
+std::string_view behind_salutation(std::string_view line) {
+  for (auto comma = line.find(','); comma != line.npos; comma = line.find(',')) {
+    if (!greets(line.substr(0, comma)) || !is_salutation(line.substr(0, comma + 1))) break;
+    line = trimmed(line.substr(comma + 1));
+  }
+  return is_salutation(line) ? std::string_view() : line;
 }
 
 bool is_quoted(std::string_view line) {
@@ -328,10 +342,10 @@ bool announces(const std::vector<std::string_view>& lines, std::size_t i) {
   const std::string_view line = trimmed(lines[i]);
   if (is_of_the_program(line)) return true;
   if (!line.ends_with(':')) {
-    const bool begins = line.starts_with("On ") || line.starts_with("Le ") || line.starts_with("Am ");
-    return begins && i + 1 < lines.size() && trimmed(lines[i + 1]).ends_with(':');
+    return may_announce(line) && i + 1 < lines.size() && trimmed(lines[i + 1]).ends_with(':');
   }
-  for (const std::string_view by : {"wrote", "schrieb", "écrit", "scritto", "escribi", "schreef", "@"}) {
+  for (const std::string_view by : {"wrote", "schrieb", "écrit", "scritto", "escribi", "schreef",
+                                    "geschreven", "escreveu", "skrev", "@"}) {
     if (line.find(by) != line.npos) return true;
   }
   for (++i; i < lines.size(); ++i) {
@@ -347,7 +361,6 @@ std::string first_words(const std::string& text) {
   bool announced = false, quoted = false;
   std::string out;
   for (std::size_t i = 0; i < lines.size() && out.size() < kLongestReason; ++i) {
-    if (lines[i] == "-- " || lines[i] == "-- \r") break;
     const std::string_view line = trimmed(lines[i]);
     if (line.empty() || is_quoted(line)) {
       if (!out.empty()) break;
@@ -363,9 +376,10 @@ std::string first_words(const std::string& text) {
     if (announced && !quoted) break;
     const std::string plain =
         with_plain_marks(with_plain_blanks(std::string(line.substr(0, kLongestReason))));
-    if (out.empty() && says_yes(plain)) break;
-    if (out.empty() && is_salutation(plain)) continue;
-    out.append(plain).push_back('\n');
+    const std::string_view words = out.empty() ? behind_salutation(plain) : plain;
+    if (out.empty() && (says_yes(plain) || says_yes(words))) break;
+    if (words.empty()) continue;
+    out.append(words).push_back('\n');
   }
   return out;
 }
@@ -385,7 +399,11 @@ constexpr auto kYesAnywhere =
                                      "d'accord",   "d’accord",      "volontiers", "plaisir",
                                      "bestätige",  "bestätigt",     "bestätigen", "gern",
                                      "gerne",      "einverstanden", "natürlich",  "selbstverständlich",
-                                     "confermo",   "confirmo",      "bevestig",   "potwierdzam"});
+                                     "confermo",   "confirmo",      "bevestig",   "potwierdzam",
+                                     "подтверждаю"});
+// And these in a line of their own; not of who is asked whether they leave.
+constexpr auto kYesAlone = std::to_array<std::string_view>(
+    {"it was me", "i wrote it", "i wrote this", "subscribe me", "please subscribe me"});
 // Within names of people and of where they work.
 constexpr auto kWithinNames = std::to_array<std::string_view>(
     {"of",   "the", "and", "for", "at",  "de",    "du",  "des", "la",  "le",  "les", "et",
@@ -398,22 +416,46 @@ bool is_number_or_address(std::string_view word) {
          starts_with_ignoring_case(word, "www.");
 }
 
-bool begins_with_capital(std::string_view word) {
-  const auto begin = word.find_first_not_of("(\"'");
-  if (begin == word.npos) return true;
-  word.remove_prefix(begin);
-  // Of a letter in several octets the first two tell it from its small one, where there is one.
-  const std::size_t letter = static_cast<unsigned char>(word.front()) < 0x80 ? 1 : 2;
-  return smtp::local_key_of(word).substr(0, letter) != word.substr(0, letter);
+constexpr auto kTitles = std::to_array<std::string_view>(
+    {"dr", "prof", "professor", "mr", "mrs", "ms", "m", "mme", "herr", "frau", "ing"});
+// Somebody who only thanks may go on with what for.
+constexpr auto kThanking = std::to_array<std::string_view>(
+    {"thank", "thx", "merci", "dank", "grazie", "gracias", "obrigad", "谢", "謝", "감사", "спасибо"});
+
+bool is_name_of(std::string_view line, const std::vector<std::string>& names) {
+  line.remove_prefix(std::min(line.find_first_not_of(" \t,;.:!"), line.size()));
+  bool found = false;
+  for (const std::string& word : words_in(line.substr(0, line.find_first_of(",|(/")))) {
+    const bool known = std::find(names.begin(), names.end(), word) != names.end();
+    if (!known && !is_among(kTitles, word)) return false;
+    found = found || known;
+  }
+  return found;
 }
 
 // "Best regards", "Ann Author, Institute of Nothing", "+49 123": what stands under all of somebody's mail, and mail programs put
-// over what they quote. It closes a letter, or has the author's name or a number or address in it; and no sentence.
+// over what they quote. Behind a closing or the author's name it is whatever it says. Else its first line has a name, a number or
+// an address in it, and none is a sentence.
 bool is_signature(std::string_view text, std::string_view author) {
   const auto names = words_in(author);
-  bool known = false;
+  bool known = false, first = true, may_open = true;
   for (const std::string_view line : split(text, '\n')) {
-    for (std::string_view rest = behind_closing(trimmed(line), &known); !rest.empty();) {
+    if (trimmed(line).empty()) continue;
+    if (!first && !known) return false;
+    bool closes = false;
+    std::string_view rest = behind_closing(trimmed(line), &closes);
+    if (may_open) {
+      const bool bare = closes && words_in(rest).empty();
+      const std::string closing = smtp::local_key_of(trimmed(line));
+      const bool thanks = bare && std::any_of(kThanking.begin(), kThanking.end(), [&](std::string_view part) {
+                            return closing.find(part) != closing.npos;
+                          });
+      if ((bare && !thanks) || is_name_of(rest, names)) return true;
+      may_open = thanks;
+    }
+    known = known || closes;
+    first = false;
+    while (!rest.empty()) {
       const auto begin = rest.find_first_not_of(" \t,;.:!()");
       if (begin == rest.npos) break;
       rest.remove_prefix(begin);
@@ -436,7 +478,8 @@ bool is_signature(std::string_view text, std::string_view author) {
 
 bool is_yes_or_no_matter(std::string_view text) {
   const auto words = words_in(text);
-  if (words.empty() || is_among(kYes, words.front()) || words.front() == "auth") return true;
+  if (words.empty() || begins_with_yes(words) || words.front() == "auth") return true;
+  if (any_nothing(words)) return false;
   if (words.size() <= kLittle && std::any_of(words.begin(), words.end(), [](std::string_view word) {
         return is_among(kYesAnywhere, word);
       }))
@@ -447,6 +490,15 @@ bool is_yes_or_no_matter(std::string_view text) {
 // Of what does not say no.
 bool is_yes_or_signature(std::string_view text, std::string_view author) {
   return is_yes_or_no_matter(text) || is_signature(text, author) || is_disclaimer(words_in(text));
+}
+
+bool is_yes_alone(std::string_view text, std::string_view author) {
+  const auto end = std::min(text.find('\n'), text.size());
+  std::string line;
+  for (const std::string& word : words_in(text.substr(0, end)))
+    line.append(line.empty() ? "" : " ").append(word);
+  const std::string_view behind = trimmed(text.substr(end));
+  return is_among(kYesAlone, line) && (behind.empty() || is_signature(behind, author));
 }
 
 bool stays_or_asks(std::string_view text, std::string_view author) {
@@ -475,7 +527,6 @@ bool stays_or_asks(std::string_view text, std::string_view author) {
 
 std::string first_line(const std::string& text) {
   for (const std::string_view raw : split(text, '\n')) {
-    if (raw == "-- " || raw == "-- \r") break;
     const std::string_view line = trimmed(raw);
     if (line.empty()) continue;
     if (line.front() == '>' || line.front() == '|' || line.ends_with(':') || is_separator(line)) break;
@@ -492,7 +543,7 @@ std::string with_plain_blanks(std::string text) {
 
 bool confirms(const std::string& text, std::string_view author) {
   const std::string words = first_words(text);
-  return !says_no_or_asks(words) && is_yes_or_signature(words, author);
+  return !says_no_or_asks(words) && (is_yes_or_signature(words, author) || is_yes_alone(words, author));
 }
 
 bool confirms_leaving(const std::string& text, std::string_view author) {
