@@ -151,7 +151,6 @@ class RestoredFromABackup(processes.Scenario):
         processes.wait_for("batches", lambda: self.counts(waits)["accepted"] > 0)
         self.essaim.run("storage", "backup", self.backup)
         self.essaim.run("queue", "resume")
-        self.essaim.run("queue", "retry", "--all")
         processes.wait_for("all but one", lambda: self.counts(waits)["delivered"] == len(MEMBERS))
         self.assertEqual(0, self.essaim.stop())
         since = self.essaim.json("storage", "restore", self.backup)["since"]
