@@ -51,7 +51,7 @@ ErrorCode error_code(unsigned number) {
 const char* advice(unsigned number) {
   switch (number) {
     case ER_ACCESS_DENIED_ERROR:
-      return " (user or password: see storage.password_file; a server reads that file at its start and at a reload)";
+      return " (user or password: see storage.password_file, a file read at the start and at a reload)";
     case ER_DBACCESS_DENIED_ERROR:
     case ER_BAD_DB_ERROR:
       return " (create the database and grant the user all privileges on it)";
