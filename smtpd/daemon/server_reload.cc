@@ -15,12 +15,10 @@
 namespace essaim::smtpd {
 
 namespace {
-// What the file says now; none to keep what was read before. Credentials and the environment are those of the start. With another
-// URL, which waits for a restart, the password waits as well: it may be of another user.
+// What the file says now; none to keep what was read before. Credentials and the environment are those of the start.
 Result<std::optional<std::string>> fresh_database_password(const Settings& next, const Settings& before) {
   const std::string& file = next.database_password_file;
   if (file.empty() && before.database_password_file.empty()) return std::optional<std::string>();
-  if (next.database_url != before.database_url) return std::optional<std::string>();
   auto read = operate::database_password(next);
   if (read.ok()) return std::optional<std::string>(*std::move(read));
   if (file != before.database_password_file) return read.error();
@@ -44,7 +42,10 @@ Result<std::string> Server::reload() {
   if (!certificates.ok()) return refused(certificates.error());
   auto accounts = account_options(next, settings_, account_options_);
   if (!accounts.ok()) return refused(accounts.error());
-  const auto password = fresh_database_password(next, settings_);
+  // With another URL, which waits for a restart, the password waits as well: it may be of another user.
+  const auto password = fresh->settings.database_url == settings_.database_url
+                            ? fresh_database_password(next, settings_)
+                            : Result<std::optional<std::string>>(std::nullopt);
   if (!password.ok())
     return refused({password.error().code, "\"storage.password_file\": " + password.error().message});
   // Nothing uses it before the next start, which reads it as the same user, and would fail.

@@ -28,12 +28,17 @@ class OnMariaDb(processes.Scenario):
         self.assertEqual(250, reply[0], reply)
         return node.wait_finished(node.queue_id(reply))
 
-    def test_the_main_job(self):
+    def node_with_password_file(self):
+        """A node that is not started, and the file."""
         secret = self.folder / "password"
         secret.write_text(mariadb.PASSWORD + "\n")
         secret.chmod(0o600)
         node = self.node(database=self.database.url(), storage=f'password_file = "{secret}"', start=False)
         node.environment = {}
+        return node, secret
+
+    def test_the_main_job(self):
+        node, _ = self.node_with_password_file()
         node.run("list", "list", check=False)
         self.assertEqual(1, node.last.returncode)
         self.assertIn("nothing of Essaim in the database", node.last.stderr)
@@ -81,11 +86,7 @@ class OnMariaDb(processes.Scenario):
         self.assertEqual([False, True], [host["ok"] for host in node.json("storage", "check")["hosts"]])
 
     def test_the_password_of_the_database_changes_while_the_server_runs(self):
-        secret = self.folder / "password"
-        secret.write_text(mariadb.PASSWORD + "\n")
-        secret.chmod(0o600)
-        node = self.node(database=self.database.url(), storage=f'password_file = "{secret}"', start=False)
-        node.environment = {}
+        node, secret = self.node_with_password_file()
         node.make_list(LIST, [AUTHOR], post="anyone")
         self.started(node.start())
         self.database.execute("ALTER USER essaim@'%' IDENTIFIED BY 'another'")
@@ -104,6 +105,13 @@ class OnMariaDb(processes.Scenario):
         text = essaim.message(AUTHOR, LIST)
         processes.wait_for("acceptance", lambda: node.post(AUTHOR, LIST, text)[0] == 250)
         secret.chmod(0o600)
+        # Another user, with a password of their own, comes with a restart: until then nothing changes.
+        secret.write_text("of another user\n")
+        node.config.write_text(node.config.read_text().replace("mariadb://essaim@", "mariadb://another@", 1))
+        self.assertIn("storage.url", node.run("reload"))
+        self.database.execute("KILL USER essaim")
+        text = essaim.message(AUTHOR, LIST)
+        processes.wait_for("acceptance", lambda: node.post(AUTHOR, LIST, text)[0] == 250)
 
     def test_what_is_stored_about_a_person_is_told_and_erased(self):
         node = self.started(self.node(database=self.database.url()))
