@@ -20,14 +20,13 @@ SuspendedHosts::Wait wait_of(const storage::SuspensionRecord& record) {
   return wait;
 }
 
-// The name that an operator writes: a smart host that is set by its address is called "[192.0.2.1]" here.
-std::string written_name(const std::string& host) {
+}  // namespace
+
+std::string suspended_name(const std::string& host) {
   std::string name = ascii_lowered(host);
   if (name.size() > 2 && name.front() == '[' && name.back() == ']') name = name.substr(1, name.size() - 2);
   return name;
 }
-
-}  // namespace
 
 bool SuspendedHosts::set(const std::vector<storage::SuspensionRecord>& records) {
   std::vector<Wait> waits;
@@ -48,7 +47,7 @@ std::optional<SuspendedHosts::Wait> SuspendedHosts::of(const NextHop& hop, WallT
   for (const Wait& wait : waits_) {
     if (wait.until != WallTime{} && wait.until <= now) continue;
     const auto named = [&](const NextHop::Host& host) {
-      return matches_pattern(wait.pattern, written_name(host.candidate.name));
+      return matches_pattern(wait.pattern, suspended_name(host.candidate.name));
     };
     if (std::any_of(hop.hosts.begin(), hop.hosts.end(), named)) return wait;
   }

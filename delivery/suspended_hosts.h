@@ -16,6 +16,10 @@
 
 namespace essaim::delivery {
 
+// As a suspension names it, in small letters: a smart host that is set by its address is called "[192.0.2.1]" in replies and by
+// its loops, and "192.0.2.1" here.
+std::string suspended_name(const std::string& host);
+
 class SuspendedHosts {
  public:
   struct Wait {

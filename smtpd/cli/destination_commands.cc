@@ -7,6 +7,7 @@
 #include "core/base/network.h"
 #include "core/base/text.h"
 #include "core/smtp/idn.h"
+#include "delivery/suspended_hosts.h"
 #include "lists/names.h"
 #include "smtpd/admin/client.h"
 #include "smtpd/cli/commands.h"
@@ -36,10 +37,8 @@ Result<std::string> subject_of(Site& site, const Place& place) {
     if (!name.ok() && !operate::is_smarthost(site.settings(), place.domain)) return name.error();
     return place.domain;
   }
-  // A smart host may be set by its address, which the replies show in brackets.
-  std::string address = ascii_lowered(place.hosts);
-  if (address.size() > 2 && address.front() == '[' && address.back() == ']')
-    address = address.substr(1, address.size() - 2);
+  // A smart host may be set by its address.
+  const std::string address = delivery::suspended_name(place.hosts);
   if (is_ip(AF_INET, address) || is_ip(AF_INET6, address))
     return std::string(storage::kSuspendedHosts) + address;
   const std::string below = place.hosts.starts_with("*.") ? "*." : "";
