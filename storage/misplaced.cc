@@ -97,7 +97,7 @@ Result<std::int64_t> settle_misplaced(Database& database, MonoTime now, std::opt
                         const auto& tell) -> Result<void> {
     for (DamagedBatch& batch : batches) {
       bool done = false;
-      const auto committed =
+      auto committed =
           database.write_now(Durability::kProgress, [&](Connection& connection) -> Result<void> {
             auto result = change(connection, batch);
             if (!result.ok()) return result.error();
