@@ -48,6 +48,7 @@ Result<void> CommandMarks::put(Connection& connection, const storage::PostRecord
 
 std::vector<Id> CommandMarks::ids() const {
   std::vector<Id> out;
+  out.reserve(marks_.size());
   for (const auto& [id, own] : marks_) out.push_back(id);
   return out;
 }
