@@ -96,6 +96,13 @@ bool Server::start() {
       return false;
     }
   }
+  if (!options_.keep.empty()) {
+    const int folder = open(options_.keep.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const bool usable = folder >= 0 && faccessat(folder, ".", W_OK | X_OK, 0) == 0;
+    if (!usable) std::cerr << "essaim-sink: --keep " << options_.keep << ": " << std::strerror(errno) << "\n";
+    if (folder >= 0) close(folder);
+    if (!usable) return false;
+  }
   if (!options_.tls.empty()) {
     tls_ = SSL_CTX_new(TLS_server_method());
     if (SSL_CTX_use_certificate_chain_file(tls_, options_.tls.c_str()) != 1 ||
@@ -459,6 +466,8 @@ void Server::record(Session* session, std::string_view message, bool stuffed) {
     std::ofstream file(options_.keep + "/" + std::to_string(counters_.transactions) + ".eml",
                        std::ios::binary);
     file << (stuffed ? unstuffed(message) : std::string(message));
+    file.close();
+    if (!file) std::cerr << "essaim-sink: --keep " << options_.keep << ": a message could not be written\n";
   }
   if (log_fd_ >= 0) {
     std::string lines;
