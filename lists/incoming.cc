@@ -6,6 +6,7 @@
 #include "core/mail/encoded_word.h"
 #include "core/mail/message_id.h"
 #include "core/smtp/idn.h"
+#include "lists/automatic_reply.h"
 
 namespace essaim::lists {
 namespace {
@@ -126,7 +127,8 @@ scenario::Auth known_by(const Submission& submission, const Incoming& incoming) 
 }
 
 bool is_automatic(const Submission& submission, const Incoming& incoming) {
-  return submission.reverse_path.empty() || incoming.marks.automatic();
+  return submission.reverse_path.empty() || incoming.marks.automatic() ||
+         is_automatic_reply(incoming.header, incoming.subject);
 }
 
 }  // namespace essaim::lists

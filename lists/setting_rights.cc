@@ -22,6 +22,8 @@ constexpr std::array kPrivilegedOwners = {
     std::string_view("reply_to"),
     std::string_view("dmarc_failure"),
     std::string_view("authenticated_only"),
+    std::string_view("automatic_replies"),
+    std::string_view("misaddressed_commands"),
     std::string_view("anonymous"),
     std::string_view("author_protection"),
     std::string_view("author_protection_from"),

@@ -288,6 +288,22 @@ const std::vector<config::Setting>& list_settings_table() {
        .help = "Takes posts only of authors whose domain stands behind them: a DKIM signature or SPF that is "
                "aligned "
                "with From. Which of them may post, the scenario send says."},
+      {.name = "automatic_replies",
+       .type = Type::kEnum,
+       .default_value = "refuse",
+       .help =
+           "What answers of machines (out-of-office and the like) meet. refuse: 550 in the dialogue. accept: "
+           "they are "
+           "posts like others, for a list that collects them. Reports of programs are no answers, and pass "
+           "in any case.",
+       .choices = {"refuse", "accept"}},
+      {.name = "misaddressed_commands",
+       .type = Type::kEnum,
+       .default_value = "refuse",
+       .help =
+           "A post whose whole subject is subscribe or unsubscribe. refuse: 550, with the address that such "
+           "mail goes to. accept: it is a post like others.",
+       .choices = {"refuse", "accept"}},
       {.name = "anonymous",
        .type = Type::kBool,
        .default_value = "false",
@@ -526,6 +542,8 @@ ListSettings settings_of(const storage::ListRecord& list) {
                       : failure == "refuse" ? DmarcFailure::kRefuse
                                             : DmarcFailure::kMark;
   out.authenticated_only = text["authenticated_only"] == "true";
+  out.automatic_replies_pass = text["automatic_replies"] == "accept";
+  out.commands_pass = text["misaddressed_commands"] == "accept";
   out.anonymous = text["anonymous"] == "true";
   out.author_treatment = treatment_of(text["author_protection"]).value_or(Treatment::kRewriteFrom);
   const std::string& from = text["author_protection_from"];

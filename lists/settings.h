@@ -52,7 +52,9 @@ struct ListSettings {
   bool tell_left = false;  // the owners
   DmarcFailure dmarc_failure = DmarcFailure::kMark;
   bool authenticated_only = false;
-  bool anonymous = false;  // authors are hidden
+  bool anonymous = false;               // authors are hidden
+  bool automatic_replies_pass = false;  // automatic_reply.h
+  bool commands_pass = false;           // posts whose whole subject is one
   Treatment author_treatment = Treatment::kRewriteFrom;
   mailauth::DmarcPolicy author_policy = mailauth::DmarcPolicy::kQuarantine;  // from which on
   std::vector<AuthorException> author_exceptions;

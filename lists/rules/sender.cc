@@ -1,5 +1,6 @@
 #include "core/base/text.h"
 #include "core/mail/subject.h"
+#include "lists/automatic_reply.h"
 #include "lists/commands/parse.h"
 #include "lists/refusal.h"
 #include "lists/rules/checks.h"
@@ -11,16 +12,9 @@ Verdict null_sender(const RuleContext& context, std::string_view name) {
   return refusal(550, "5.7.1", "a null sender cannot be served here", name);
 }
 
-// RFC 3834 §5. "auto-generated" is what a program posts on purpose (reports, commits) and may pass.
-// Tolerated: the private marks of old answering machines.
 Verdict automatic_reply(const RuleContext& context, std::string_view name) {
-  const mail::HeaderBlock& header = context.incoming.header;
-  const auto says = [&header](std::string_view field, std::string_view value) {
-    const auto found = header.value(field);
-    return found && starts_with_ignoring_case(*found, value);
-  };
-  if (!says("Auto-Submitted", "auto-replied") && !says("X-Autoreply", "yes") && !says("X-Autorespond", "") &&
-      !says("Precedence", "auto_reply"))
+  if (context.target.settings.automatic_replies_pass ||
+      !is_automatic_reply(context.incoming.header, context.incoming.subject))
     return std::nullopt;
   return refusal(550, "5.7.1", "automatic answers are not distributed", name);
 }
@@ -28,6 +22,7 @@ Verdict automatic_reply(const RuleContext& context, std::string_view name) {
 // Who writes "unsubscribe" to the list wants to leave it, and all members would read that. As LIST-request@ takes it:
 // the whole subject; but an answer to such a post may be about it.
 Verdict command(const RuleContext& context, std::string_view name) {
+  if (context.target.settings.commands_pass) return std::nullopt;
   const storage::ListRecord& list = context.target.list;
   const std::string subject(trimmed(context.incoming.subject));
   if (mail::base_subject(subject) != subject) return std::nullopt;
@@ -46,7 +41,7 @@ Verdict command(const RuleContext& context, std::string_view name) {
 }
 
 Verdict automatic(const RuleContext& context, std::string_view name) {
-  if (!is_automatic(context.submission, context.incoming)) return automatic_reply(context, name);
+  if (!is_automatic(context.submission, context.incoming)) return std::nullopt;
   return refusal(550, "5.7.1", "automatic mail is not answered", name);
 }
 

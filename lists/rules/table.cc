@@ -7,8 +7,11 @@ const std::vector<Rule>& post_rules() {
       {"loop", "The message bears this list's own List-Id or X-Loop: it has been here.", rules::own_mark},
       {"hops", "More than 100 Received fields: it goes round somewhere.", rules::too_many_hops},
       {"null-sender", "The reverse-path is null: a bounce or notification, no post.", rules::null_sender},
-      {"automatic-reply", "An out-of-office or other machine's answer.", rules::automatic_reply},
-      {"command", "The subject is a command to join or leave the list, which goes elsewhere.",
+      {"automatic-reply", "An out-of-office or other machine's answer (the setting automatic_replies).",
+       rules::automatic_reply},
+      {"command",
+       "The subject is a command to join or leave the list, which goes elsewhere (the setting "
+       "misaddressed_commands).",
        rules::command},
       {"no-author",
        "There is no From field with an address, or more than one From field, or what looks like an address "

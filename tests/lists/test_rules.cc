@@ -115,6 +115,61 @@ BOOST_AUTO_TEST_CASE(a_command_in_the_subject_of_a_post_is_told_where_it_goes) {
   for (const char* subject : {"unsubscribe other", "How do I unsubscribe?", "subscribe dev to the journal",
                               "unsubscribe dev b@m.example", "Re: [dev] unsubscribe", "help"})
     BOOST_TEST(reply(subject).starts_with("250 "), subject);
+  // A list of people who talk about such commands.
+  site.make_list("help", {{"misaddressed_commands", "accept"}}, {"a@m.example"});
+  BOOST_TEST(site.send("a@m.example", {"help@lists.example"},
+                       test::crlf("From: a@m.example\nTo: help@lists.example\nSubject: unsubscribe\n"
+                                  "Message-ID: <passes@x>\n\n\n"))
+                 .positive());
+}
+
+BOOST_AUTO_TEST_CASE(machines_answers_are_refused_and_what_they_send_of_their_own_accord_is_not) {
+  TestSite site;
+  site.make_list("open", {{"post", "anyone"}});
+  site.make_list("away", {{"post", "anyone"}, {"automatic_replies", "accept"}});
+  int n = 0;
+  const auto reply = [&](const std::string& list, const std::string& header) {
+    return site
+        .send("x@y.example", {list + "@lists.example"},
+              test::crlf("From: x@y.example\nTo: open@lists.example\nMessage-ID: <auto" +
+                         std::to_string(++n) + "@x>\n" + header + "\nwords\n"))
+        .to_string();
+  };
+  const std::string exchange =
+      "X-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent\n"
+      "X-MS-Exchange-Inbox-Rules-Loop: x@y.example\nauto-submitted: auto-generated\n"
+      "X-Auto-Response-Suppress: All\nIn-Reply-To: <post@x>\nReferences: <post@x>\n";
+  const std::string tracker =
+      "Auto-Submitted: auto-generated\nX-Auto-Response-Suppress: All\nIn-Reply-To: <issue_1@git.example>\n"
+      "References: <issue_1@git.example>\n";
+  for (const std::string& answer :
+       {exchange + "Subject: Automatic reply: [open] Honey\n", exchange + "Subject: I am at the sea\n",
+        std::string("Auto-Submitted: auto-generated\nSubject: Automatische Antwort: Honig\n"),
+        std::string("Auto-Submitted: auto-generated\n"
+                    "Subject: =?utf-8?Q?R=C3=A9ponse_automatique_=3A?= miel\n"),
+        std::string("X-Auto-Response-Suppress: All\nSubject: [EXTERNAL] Automatic reply: Honey\n"),
+        std::string("Precedence: bulk\nSubject: Out of Office AutoReply: Honey\n"),
+        std::string("Precedence: auto_reply\nSubject: x\n"), std::string("X-Autoreply: yes\nSubject: x\n"),
+        std::string("X-Autorespond: Honey\nSubject: x\n"), std::string("X-Vacation: yes\nSubject: x\n"),
+        std::string("Delivered-To: Autoresponder\nSubject: x\n"),
+        std::string("Auto-Submitted: auto-replied; owner-email=x@y.example\nSubject: x\n")}) {
+    BOOST_TEST(
+        reply("open", answer) == "550 5.7.1 automatic answers are not distributed [rule: automatic-reply]",
+        answer);
+    BOOST_TEST(reply("away", answer).starts_with("250 "), answer);
+  }
+  for (const std::string& post :
+       {tracker + "Subject: Re: [hive] The lid is stuck (#12)\n",
+        tracker + "Subject: Re: Calendar of absences\n",
+        std::string("Auto-Submitted: auto-generated\nSubject: Cron <root@y> backup\n"),
+        std::string("Auto-Submitted: auto-generated\nPrecedence: bulk\nSubject: Build 7 failed\n"),
+        std::string("X-Auto-Response-Suppress: OOF\nSubject: A page was changed\n"),
+        // Of people, about such answers; and what a rule of theirs has passed on.
+        std::string("In-Reply-To: <post@x>\nSubject: Automatic reply: how do I turn it off?\n"),
+        std::string("In-Reply-To: <post@x>\nSubject: Re: Out of office\n"), exchange + "Subject: FW: Honey\n",
+        exchange + "Resent-From: z@y.example\nSubject: Honey\n",
+        std::string("Auto-Submitted: no\nX-Autoreply: no\nSubject: Autoreply\n")})
+    BOOST_TEST(reply("open", post).starts_with("250 "), post + reply("open", post));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_message_is_refused) {

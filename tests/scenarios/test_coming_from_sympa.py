@@ -69,6 +69,8 @@ d_read private
 
 pictures_feature on
 
+misaddressed_commands ignore
+
 anonymous_sender robot@lists.example
 
 reply_to_header
@@ -249,7 +251,8 @@ class ComingFromSympa(processes.Scenario):
         made = subprocess.run([SCRIPT, there, "lists.example"], capture_output=True, text=True, check=True)
         self.assertNotIn("ants", made.stdout)
         for line in ('  "over@a.example",', '  "now@a.example (off)",', '  "later@a.example",', 'footer_style = "mime"',
-                     'held_expire = "15d"', 'anonymous = "true"'):
+                     'held_expire = "15d"', 'anonymous = "true"',
+                     'misaddressed_commands = "accept"'):
             self.assertIn(line, made.stdout.splitlines())
         self.assertIn('  "two@o.example (off, unprivileged)",', made.stdout.splitlines())
         self.assertNotIn("x@x.example", made.stdout)
