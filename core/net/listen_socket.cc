@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/net/acceptor.h"
+#include "core/net/port_holder.h"
 
 namespace essaim::net {
 namespace {
@@ -17,14 +18,29 @@ Error system_error(const std::string& what) {
   return {errno == EADDRINUSE ? ErrorCode::kExists : ErrorCode::kIo, what + ": " + std::strerror(errno)};
 }
 
-// Whether somebody accepts connections at this path.
-bool is_served(const sockaddr_un& address) {
+// With who is in the way, or how to find out.
+Error in_use(const SocketAddress& address, const std::string& what) {
+  const std::string holder = port_holder(address);
+  const std::string port = std::to_string(address.port());
+  return {ErrorCode::kExists, what + ": " + std::strerror(EADDRINUSE) +
+                                  (holder.empty() ? "; who uses it, root is told by: ss -ltnp sport = " + port
+                                                  : " by " + holder)};
+}
+
+// Who accepts connections at this path, "another process" if no more is known; "": nobody.
+std::string served_by(const sockaddr_un& address) {
+  std::string who = "another process";
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return true;  // unknown: do not take it away
-  const bool refused = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
-                       errno == ECONNREFUSED;
+  if (fd < 0) return who;  // do not take it away
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (errno == ECONNREFUSED) who.clear();
+  } else if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.pid > 0) {
+    who = process_name(peer.pid);
+  }
   ::close(fd);
-  return !refused;
+  return who;
 }
 
 }  // namespace
@@ -40,7 +56,7 @@ Result<std::shared_ptr<ListenSocket>> ListenSocket::bind(const SocketAddress& ad
   // 0.0.0.0 and [::] with the same port are two listeners.
   if (address.is_ipv6()) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (::bind(fd, address.raw(), address.raw_length()) != 0 || ::listen(fd, backlog) != 0)
-    return system_error(where);
+    return errno == EADDRINUSE ? in_use(address, where) : system_error(where);
   sockaddr_storage bound{};
   socklen_t length = sizeof bound;
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &length) != 0) return system_error(where);
@@ -62,7 +78,8 @@ Result<std::shared_ptr<ListenSocket>> ListenSocket::bind_unix(const std::string&
   if (::lstat(path.c_str(), &st) == 0) {
     if (!S_ISSOCK(st.st_mode))
       return Error{ErrorCode::kExists, where + ": there is a file that is no socket"};
-    if (is_served(address)) return Error{ErrorCode::kExists, where + ": another process serves it"};
+    if (const std::string who = served_by(address); !who.empty())
+      return Error{ErrorCode::kExists, where + ": " + who + " serves it"};
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error(where);
   }
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -52,6 +52,13 @@ BOOST_AUTO_TEST_CASE(a_port_in_use_is_refused_with_its_address) {
   BOOST_REQUIRE(!second.ok());
   BOOST_TEST((second.error().code == ErrorCode::kExists));
   BOOST_TEST(second.error().message.find(socket->address().to_string()) != std::string::npos);
+  // It is we who have it.
+  const std::string holder = "Address already in use by process " + std::to_string(::getpid()) + " (test_";
+  BOOST_TEST(second.error().message.find(holder) != std::string::npos, second.error().message);
+  const auto all =
+      ListenSocket::bind(SocketAddress::parse("0.0.0.0:" + std::to_string(socket->address().port())).value());
+  BOOST_REQUIRE(!all.ok());
+  BOOST_TEST(all.error().message.find(holder) != std::string::npos, all.error().message);
   BOOST_TEST(!ListenSocket::bind(SocketAddress::parse("192.0.2.77:25").value()).ok());
   BOOST_TEST(!ListenSocket::bind({}).ok());
 }
