@@ -16,6 +16,7 @@
 #include "smtpd/operate/dns_options.h"
 #include "smtpd/operate/key_ring.h"
 #include "smtpd/operate/open_database.h"
+#include "smtpd/operate/places_check.h"
 #include "smtpd/operate/user.h"
 #include "smtpd/settings/show.h"
 #include "smtpd/settings/table.h"
@@ -42,8 +43,8 @@ std::vector<std::string> unreadable(const Settings& s, const operate::User& user
   return wrong;
 }
 
-// What the next start would be refused for, and an open secret.
-std::vector<std::string> what_is_wrong(const Settings& s) {
+// What the next start would be refused for, and an open secret. `not_judged`: what only root, or the server's user, can find out.
+std::vector<std::string> what_is_wrong(const Settings& s, std::string* not_judged) {
   std::vector<std::string> wrong;
   const auto note = [&wrong](const std::string& where, const auto& result) {
     if (!result.ok()) wrong.push_back(where + result.error().message);
@@ -62,24 +63,25 @@ std::vector<std::string> what_is_wrong(const Settings& s) {
     note("\"delivery.ca_file\": ", net::TlsClientContext::with_authorities(s.delivery.ca_file));
   net::EventLoop loop("check");
   note("[dns]: ", dns::make_resolver(loop, operate::dns_options(s)));
-  if (s.user.empty()) return wrong;
-  auto user = operate::find_user(s.user);
-  if (!user.ok()) {
-    wrong.push_back(user.error().message);
-  } else if (geteuid() == 0) {
+  if (!s.user.empty()) note("", operate::find_user(s.user));
+  operate::PlacesFound places = operate::check_places(s);
+  *not_judged = std::move(places.not_judged);
+  for (std::string& one : places.wrong) wrong.push_back(std::move(one));
+  if (const auto user = operate::user_of_server(s); user && geteuid() == 0)
     for (std::string& one : unreadable(s, *user)) wrong.push_back(std::move(one));
-  }
   return wrong;
 }
 
 int check(const Shell& shell) {
   auto loaded = load_settings(shell.config);
   if (!loaded.ok()) return shell.fail_usage(loaded.error().message);
-  std::string wrong;
-  for (const std::string& one : what_is_wrong(loaded->settings))
+  std::string wrong, not_judged;
+  for (const std::string& one : what_is_wrong(loaded->settings, &not_judged))
     wrong += (wrong.empty() ? "" : "\n") + shell.config + ": " + one;
   if (!wrong.empty()) return shell.fail_usage(wrong);
-  return shell.done(for_display(shell.config) + ": ok", json_text({{"ok", true}}));
+  return shell.done(for_display(shell.config) + ": ok" +
+                        (not_judged.empty() ? "" : "\nnot judged: " + for_display(not_judged)),
+                    json_text({{"ok", true}, {"not_judged", not_judged}}));
 }
 
 int show(const Shell& shell) {

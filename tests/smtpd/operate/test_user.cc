@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "smtpd/operate/open_database.h"
+#include "smtpd/operate/places_check.h"
 #include "smtpd/operate/user.h"
 #include "smtpd/settings/settings.h"
 #include "tests/support/temp_dir.h"
@@ -52,6 +53,49 @@ BOOST_AUTO_TEST_CASE(whoever_may_not_read_the_files_of_the_server_is_told_who_ma
   const std::string advice = ": Permission denied (run as root or as the server's user)";
   BOOST_TEST(loaded.error().message == config + advice);
   BOOST_TEST(database.error().message == dir.path("essaim.db") + advice);
+}
+
+BOOST_AUTO_TEST_CASE(what_root_has_left_in_the_places_of_the_server_is_told_before_it_starts) {
+  if (geteuid() != 0) return;
+  const auto nobody = find_user("nobody");
+  BOOST_REQUIRE(nobody.ok());
+  const test::TempDir dir;
+  const std::string state = dir.path("state"), database = dir.path("state/essaim.db");
+  BOOST_REQUIRE((::chmod(dir.path().c_str(), 0755) == 0 && ::mkdir(state.c_str(), 0750) == 0 &&
+                 ::mkdir((state + "/journal").c_str(), 0750) == 0));
+  for (const char* const file : {"state/essaim.db", "state/essaim.db-wal", "state/journal/1"})
+    dir.write(file, "");
+  smtpd::Settings settings;
+  settings.user = "nobody";
+  settings.state = state;
+  settings.database_url = "sqlite:" + database;
+  // Nobody gets into the directory, so nothing in it can be used.
+  BOOST_TEST(check_places(settings).wrong.size() == 6U);
+  const auto give = [&](const std::string& path) {
+    BOOST_REQUIRE(::chown(path.c_str(), nobody->uid, nobody->gid) == 0);
+  };
+  for (const std::string& path : {state, state + "/journal", state + "/journal/1", database}) give(path);
+  BOOST_REQUIRE(::chmod((database + "-wal").c_str(), 0644) == 0);
+  const std::vector<std::string> left = {"\"storage.url\": " + database +
+                                         "-wal: user \"nobody\" cannot read and write it: Permission denied: "
+                                         "chown nobody: " +
+                                         database + "-wal"};
+  BOOST_TEST(check_places(settings).wrong == left, boost::test_tools::per_element());
+  // Without the setting, as under systemd with User=, it is whose state directory it is.
+  settings.user.clear();
+  BOOST_TEST(check_places(settings).wrong == left, boost::test_tools::per_element());
+  // That user finds the same out. Others cannot, and are told so.
+  BOOST_REQUIRE(seteuid(nobody->uid) == 0);
+  const PlacesFound by_user = check_places(settings);
+  BOOST_REQUIRE((seteuid(0) == 0 && seteuid(nobody->uid - 1) == 0));
+  const PlacesFound by_another = check_places(settings);
+  BOOST_REQUIRE(seteuid(0) == 0);
+  BOOST_TEST(by_user.wrong == left, boost::test_tools::per_element());
+  BOOST_TEST(by_user.not_judged.empty());
+  BOOST_TEST(by_another.wrong.empty());
+  BOOST_TEST(by_another.not_judged.find("run it as root") != std::string::npos, by_another.not_judged);
+  give(database + "-wal");
+  BOOST_TEST(check_places(settings).wrong.empty());
 }
 
 // `essaim storage init` before the first start of the server.
