@@ -1,5 +1,6 @@
 #include "storage/post_filter.h"
 
+#include "core/base/check.h"
 #include "core/base/text.h"
 #include "core/smtp/idn.h"
 #include "storage/recipient_key.h"
@@ -60,12 +61,17 @@ int PostCondition::bind(Statement& statement, int index) const {
   return index;
 }
 
+namespace {
+std::string key_of(const std::string& address) {
+  const std::size_t at = address.rfind('@');
+  return recipient_key(address.substr(0, at),
+                       at == std::string::npos ? std::string() : smtp::kept_domain(address.substr(at + 1)));
+}
+}  // namespace
+
 RecipientMatch::RecipientMatch(const PostFilter& filter) {
   if (!filter.recipient.empty()) {
-    const std::size_t at = filter.recipient.rfind('@');
-    const bool has_domain = at != std::string::npos;
-    first_ = recipient_key(filter.recipient.substr(0, at),
-                           has_domain ? smtp::kept_domain(filter.recipient.substr(at + 1)) : std::string());
+    first_ = key_of(filter.recipient);
     last_ = first_;
   } else if (!filter.domain.empty()) {
     first_ = smtp::kept_domain(filter.domain) + " ";
@@ -73,8 +79,18 @@ RecipientMatch::RecipientMatch(const PostFilter& filter) {
   }
 }
 
+RecipientMatch::RecipientMatch(const std::vector<std::string>& addresses) {
+  ESSAIM_CHECK(!addresses.empty());
+  keys_.reserve(addresses.size());
+  for (const std::string& address : addresses) keys_.push_back(key_of(address));
+  std::sort(keys_.begin(), keys_.end());
+  first_ = keys_.front();
+  last_ = keys_.back();
+}
+
 bool RecipientMatch::matches(const BatchRecipient& recipient) const {
   const std::string key = recipient_key(recipient);
+  if (!keys_.empty()) return std::binary_search(keys_.begin(), keys_.end(), key);
   return first_ <= key && key <= last_;
 }
 

@@ -33,6 +33,7 @@ class PostCondition {
 class RecipientMatch {
  public:
   explicit RecipientMatch(const PostFilter& filter);
+  explicit RecipientMatch(const std::vector<std::string>& addresses);  // those alone; at least one
   bool any() const { return !first_.empty(); }
   // Keys between which a batch must have some to be looked into.
   const std::string& lowest() const { return first_; }
@@ -41,6 +42,7 @@ class RecipientMatch {
 
  private:
   std::string first_, last_;
+  std::vector<std::string> keys_;  // in order; empty: all between first and last
 };
 
 // How many rows are asked for at once. Where the contents of batches tell which are wanted nobody knows how many that takes, and a

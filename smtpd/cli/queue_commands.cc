@@ -11,6 +11,7 @@
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/queue_filter.h"
+#include "smtpd/cli/queue_log.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/suspensions.h"
 #include "smtpd/cli/suspensions_json.h"
@@ -25,7 +26,7 @@ using storage::BatchQueue;
 using storage::SuspensionScope;
 
 struct Arguments : QueueFilter {
-  std::string reason;
+  std::string reason, log, since;
   std::size_t limit = 1000;
   bool all = false, dry_run = false;
 };
@@ -333,10 +334,17 @@ int preview(const Shell& shell, Site& site, const operate::QueueRequest& request
 int change(const Shell& shell, QueueAction action, const Arguments& a) {
   auto selection = selection_of(a);
   if (!selection.ok()) return shell.fail(selection.error());
+  if (!a.log.empty()) {
+    if (!selection->empty() || a.all)
+      return shell.fail_usage("--log goes with --since, --reason and --dry-run only");
+    return delete_delivered(shell, {a.log, a.since, a.reason, a.dry_run});
+  }
+  if (!a.since.empty()) return shell.fail_usage("--since goes with --log only");
   if (selection->empty() && !a.all)
     return shell.fail_usage(
         "which posts? Name queue ids, or a filter (--list, --recipient, --domain, --sender, --account, "
-        "--client, --message-id, --older-than, --newer-than, --larger-than, --state, --why), or --all");
+        "--client, --message-id, --older-than, --newer-than, --larger-than, --state, --why), or --all" +
+        std::string(action == QueueAction::kDelete ? ", or --log" : ""));
   const auto& f = selection->filter;
   if (!selection->ids.empty() && (!f.list.empty() || !f.sender.empty() || !f.account.empty() ||
                                   !f.client.empty() || !f.message_id.empty() || f.since != WallTime{} ||
@@ -395,7 +403,8 @@ void add_queue(Shell& shell) {
             "  essaim queue delete 0bzt6gqb01000\n  essaim queue delete --domain example.net --older-than "
             "2d\n"
             "  essaim queue delete --account ann --newer-than 2h --dry-run\n"
-            "  essaim queue delete 0bzt6gqb01000 --recipient ann@example.org",
+            "  essaim queue delete 0bzt6gqb01000 --recipient ann@example.org\n"
+            "  journalctl -u essaim -o cat | essaim queue delete --log - --since 2026-11-22T03:17:00Z",
             "kept in the ledger"},
         Row{QueueAction::kRetry, "try deferred recipients now, not when they are due",
             "  essaim queue retry 0bzt6gqb01000\n  essaim queue retry --domain example.net\n  essaim queue "
@@ -409,6 +418,14 @@ void add_queue(Shell& shell) {
     verb->add_flag("--all", c->all, "everything that waits");
     verb->add_flag("--dry-run", c->dry_run, "only say what would be concerned");
     verb->add_option("--reason", c->reason, row.reason)->type_name("TEXT");
+    if (row.action != QueueAction::kDelete) continue;
+    verb->add_option(
+            "--log", c->log,
+            "after a restore: those who have the post already, as the server's log tells (text or JSON), or "
+            "lines of a queue id and a recipient; - is standard input")
+        ->type_name("FILE");
+    verb->add_option("--since", c->since, "of --log: when the backup was made, lines before it say nothing")
+        ->type_name("TIME");
   }
   add_queue_why(shell, noun);
   auto options = std::make_shared<std::shared_ptr<SuspendOptions>>();

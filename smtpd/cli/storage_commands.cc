@@ -221,9 +221,10 @@ int restore(const Shell& shell, const std::string& file) {
         "All delivery is suspended: what waited when the backup was made, and went out since, would go out "
         "again. Next:\n"
         "  essaim queue list       what waits; each post has its lifetime anew\n"
-        "  essaim queue delete ID --recipient ADDRESS\n"
-        "                          for who got it since, as lines \"delivered\" of the log say\n"
-        "                          (all of them at once: docs/operating.md, Restoring a backup)\n"
+        "  journalctl -u essaim -o cat | essaim queue delete --log - --since " +
+        since +
+        "\n"
+        "                          who got it since, as lines \"delivered\" of the log say\n"
         "  start the server\n"
         "  essaim queue resume     and it is delivered again");
   }

@@ -126,10 +126,11 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
   for (const auto action : {operate::QueueAction::kHold, operate::QueueAction::kRelease,
                             operate::QueueAction::kDelete, operate::QueueAction::kRetry}) {
     const std::string name = operate::to_string(action);
-    verbs["queue-" + name] = {
-        {"ids", "list", "recipient", "domain", "sender", "account", "client", "message_id", "since", "until",
-         "larger_than", "state", "why", "reason"},
-        [this, name](const Request& q, const ResponderPtr& r) { change_queue(name, q, r); }};
+    admin::Verb verb = {{"ids", "list", "recipient", "domain", "sender", "account", "client", "message_id",
+                         "since", "until", "larger_than", "state", "why", "reason"},
+                        [this, name](const Request& q, const ResponderPtr& r) { change_queue(name, q, r); }};
+    if (action == operate::QueueAction::kDelete) verb.arguments.insert("recipients");
+    verbs["queue-" + name] = std::move(verb);
   }
   verbs["post-retry"] = {{"ids", "recipient", "domain", "why", "reason"},
                          [this](const Request& q, const ResponderPtr& r) { retry_posts(q, r); }};

@@ -53,9 +53,7 @@ using Work = std::function<Result<void>()>;
 
 CommandMarks::Kind kind_of(const QueueRequest& request) {
   if (request.action != QueueAction::kDelete) return CommandMarks::Kind::kRetry;
-  const storage::PostFilter& filter = request.selection.filter;
-  const bool of_all = !storage::RecipientMatch(filter).any() && !filter.about_batches();
-  return of_all ? CommandMarks::Kind::kWithdrawal : CommandMarks::Kind::kDeletion;
+  return request.selection.of_whole_posts() ? CommandMarks::Kind::kWithdrawal : CommandMarks::Kind::kDeletion;
 }
 
 class Operation {
@@ -67,7 +65,9 @@ class Operation {
         request_(request),
         match_(request.selection.filter),
         ending_(std::move(ending)),
-        marks_(database, kind_of(request), request.reason, request.node) {}
+        marks_(database, kind_of(request), request.reason, request.node) {
+    for (const auto& [id, addresses] : request.selection.recipients) matches_.emplace(id, addresses);
+  }
 
   // The batches of these posts that the selection is about, if it is about batches. Asked before anything is changed, as a hold
   // changes their state.
@@ -337,7 +337,7 @@ class Operation {
     std::int64_t sum = 0;
     ESSAIM_TRY(database_.read_now([&](Connection& c) -> Result<void> {
       sum = 0;
-      if (hold || release || (!retry && !match_.any() && !batches_)) {
+      if (hold || release || (!retry && !match(id).any() && !batches_)) {
         auto counts = PostStore(c).counts(id);
         if (!counts.ok()) return counts.error();
         sum = counts->pending;
@@ -349,18 +349,22 @@ class Operation {
         if (!selected(id, head.number)) continue;
         const bool due = retry && head.queue == BatchQueue::kReady;  // but perhaps not for all
         if (retry && head.queue != BatchQueue::kWaiting && !due) continue;
-        if (!match_.any() && !due) {
+        if (!match(id).any() && !due) {
           sum += head.pending;
           continue;
         }
         auto batch = BatchStore(c).load(id, head.number, true);
         if (!batch.ok() && batch.error().code == ErrorCode::kDamaged) continue;
         if (!batch.ok()) return batch.error();
-        if (batch->has_value()) sum += due ? end_pauses(&**batch, match_) : waiting_in(**batch, match_);
+        if (batch->has_value()) sum += due ? end_pauses(&**batch, match(id)) : waiting_in(**batch, match(id));
       }
       return {};
     }));
     return sum;
+  }
+
+  const storage::RecipientMatch& match(Id id) const {
+    return matches_.contains(id) ? matches_.at(id) : match_;
   }
 
   Result<storage::PostRecord> post(Id id) {
@@ -407,7 +411,7 @@ class Operation {
         changed = 0;
         auto found = BatchStore(c).load(id, head.number, true);
         damaged = !found.ok() && found.error().code == ErrorCode::kDamaged;
-        if (damaged && give_up && !match_.any()) {
+        if (damaged && give_up && !match(id).any()) {
           auto ended = give_up(c, head);
           if (!ended.ok()) return ended.error();
           changed = *ended;
@@ -421,7 +425,7 @@ class Operation {
         changed = change(batch);
         return changed > 0 && !owned ? BatchStore(c).save_unowned(batch) : Result<void>();
       }));
-      if (damaged && (!give_up || match_.any())) {
+      if (damaged && (!give_up || match(id).any())) {
         left.damaged += head.pending;
       } else if (owned) {
         left.busy += changed;
@@ -441,7 +445,7 @@ class Operation {
     auto removed = for_each_batch(
         id,
         [&](BatchRecord& batch) {
-          return suppress(&batch, match_, reason, record->accepted, clock_.wall_now());
+          return suppress(&batch, match(id), reason, record->accepted, clock_.wall_now());
         },
         [&](Connection& c, const BatchRecord& head) -> Result<std::int64_t> {
           auto ended = BatchStore(c).give_up(id, head.number, reason);
@@ -463,9 +467,9 @@ class Operation {
           const bool parked = batch.queue == BatchQueue::kHeld;
           if (parked && !marked) return 0;
           const bool waits = batch.queue == BatchQueue::kWaiting || (parked && batch.due > now);
-          const std::int64_t some = waits ? waiting_in(batch, match_) : 0;
+          const std::int64_t some = waits ? waiting_in(batch, match(id)) : 0;
           if (waits && some == 0) return 0;
-          const std::int64_t pausing = end_pauses(&batch, match_);
+          const std::int64_t pausing = end_pauses(&batch, match(id));
           if (!waits) return pausing;
           if (!parked) batch.queue = BatchQueue::kReady;
           batch.due = now;
@@ -495,6 +499,7 @@ class Operation {
   const Clock& clock_;
   const QueueRequest& request_;
   const storage::RecipientMatch match_;
+  std::map<Id, storage::RecipientMatch> matches_;  // of posts that have one of their own
   const std::function<bool()> ending_;
   std::optional<std::vector<std::pair<Id, int>>> batches_;  // post and number, in order
   QueueChange change_;

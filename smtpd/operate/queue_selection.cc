@@ -6,6 +6,7 @@
 
 #include "core/base/text.h"
 #include "storage/batch_store.h"
+#include "storage/post_filter.h"
 
 namespace essaim::smtpd::operate {
 namespace {
@@ -53,6 +54,10 @@ bool QueueSelection::empty() const {
          filter.larger_than == 0 && !filter.about_batches();
 }
 
+bool QueueSelection::of_whole_posts() const {
+  return recipients.empty() && !storage::RecipientMatch(filter).any() && !filter.about_batches();
+}
+
 std::map<std::string, std::string> QueueSelection::to_arguments() const {
   std::map<std::string, std::string> out;
   std::string list_of_ids;
@@ -61,6 +66,10 @@ std::map<std::string, std::string> QueueSelection::to_arguments() const {
     if (!value.empty()) out[name] = value;
   };
   put("ids", list_of_ids);
+  std::string lines;
+  for (const auto& [id, addresses] : recipients)
+    for (const std::string& address : addresses) lines += format_id(id) + " " + address + "\n";
+  put("recipients", lines);
   put("list", filter.list);
   put("recipient", filter.recipient);
   put("domain", filter.domain);
@@ -100,6 +109,17 @@ Result<QueueSelection> QueueSelection::from_arguments(const std::map<std::string
       if (name == "larger_than") out.filter.larger_than = n;
       if (name == "state") out.filter.state = static_cast<int>(std::min<std::int64_t>(n, 1000));
     }
+    if (name == "recipients") {
+      for (const std::string_view line : split(value, '\n')) {
+        if (line.empty()) continue;
+        const std::size_t space = line.find(' ');
+        const auto id = parse_id(line.substr(0, space));
+        if (!id || space == line.npos || space + 1 == line.size())
+          return Error{ErrorCode::kInvalid,
+                       "\"" + escaped_for_display(line, 80) + "\" is not a queue id and a recipient"};
+        out.recipients[*id].emplace_back(line.substr(space + 1));
+      }
+    }
     if (name == "ids") {
       for (std::string_view text : split(value, ',')) {
         const auto id = parse_id(text);
@@ -109,6 +129,8 @@ Result<QueueSelection> QueueSelection::from_arguments(const std::map<std::string
       }
     }
   }
+  for (const auto& [id, addresses] : out.recipients)
+    if (std::find(out.ids.begin(), out.ids.end(), id) == out.ids.end()) out.ids.push_back(id);
   return out;
 }
 

@@ -19,8 +19,11 @@ namespace essaim::smtpd::operate {
 struct QueueSelection {
   std::vector<Id> ids;
   storage::PostFilter filter;
+  // Of posts that are named, by id: they alone are meant there. For a delete.
+  std::map<Id, std::vector<std::string>> recipients;
 
-  bool empty() const;  // would mean everything
+  bool empty() const;           // would mean everything
+  bool of_whole_posts() const;  // all recipients that wait
   // For the admin socket.
   std::map<std::string, std::string> to_arguments() const;
   static Result<QueueSelection> from_arguments(const std::map<std::string, std::string>& arguments);

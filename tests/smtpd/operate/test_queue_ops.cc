@@ -401,6 +401,26 @@ BOOST_FIXTURE_TEST_CASE(what_comes_back_while_some_are_deleted_is_deleted_too, Q
   BOOST_TEST(held() == 0);
 }
 
+BOOST_FIXTURE_TEST_CASE(some_recipients_of_each_post_are_deleted_in_one_go, Queue) {
+  QueueRequest named = request(QueueAction::kDelete);
+  named.selection.recipients = {{1, {"u4@A.test", "u1@a.test", "stranger@a.test"}}, {3, {"u0@a.test"}}};
+  // As the server is told it.
+  named.selection = must(QueueSelection::from_arguments(named.selection.to_arguments()));
+  BOOST_TEST((named.selection.ids == std::vector<Id>{1, 3}));
+  const QueuePreview planned = must(preview_queue_change(*database, clock, named));
+  BOOST_TEST(planned.change.recipients == 3);
+  BOOST_TEST(planned.change.posts == 2);
+  const QueueChange done = change(named);
+  BOOST_TEST(done.recipients == 3);
+  BOOST_TEST(done.posts == 2);
+  BOOST_TEST(state(1) == "1 pending 3 suppressed 2");
+  BOOST_TEST(state(2) == "1 pending 5 suppressed 0");
+  BOOST_TEST(state(3) == "1 pending 4 suppressed 1");
+  BOOST_TEST(change(named).recipients == 0);  // done already
+  BOOST_TEST(!QueueSelection::from_arguments({{"recipients", "nonsense u0@a.test\n"}}).ok());
+  BOOST_TEST(!QueueSelection::from_arguments({{"recipients", format_id(1) + "\n"}}).ok());
+}
+
 // What is in transmission has its time also where the work on the others alone takes longer.
 BOOST_FIXTURE_TEST_CASE(a_delete_of_many_waits_behind_its_first_pass, Queue) {
   class Slow final : public Forwarding {
