@@ -20,7 +20,7 @@ std::string_view told(std::string_view line) {
   line.remove_prefix(std::min(line.size(), line.find(' ') + 1));
   for (const std::string_view event :
        {"request ", "answered ", "released ", "held ", "account ", "dkim-key ", "dkim-key-active ",
-        "leave-key ", "suspended ", "resumed ", "node ", "person ", "waiting-dropped "}) {
+        "leave-key ", "suspended ", "resumed ", "node ", "person ", "post-text ", "waiting-dropped "}) {
     if (line.starts_with(event)) return line;
   }
   return {};

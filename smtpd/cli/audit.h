@@ -1,4 +1,4 @@
-// What a command did by requests (lists/requests/request.h) and answers, and to accounts, keys, suspensions, nodes and people, told
+// What a command did by requests (lists/requests/request.h) and answers, and to accounts, keys, suspensions, nodes, people and the text of posts, told
 // to the running server for its log: the shell is a door like the others. It is told as it is done, by a thread of its own,
 // so that a command that is interrupted leaves a trace of what it had done. Where no server runs, nobody is told. Warnings
 // and errors go to standard error meanwhile. Lines come from any thread.

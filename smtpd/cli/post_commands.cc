@@ -382,6 +382,7 @@ void add_post(Shell& shell) {
       ->type_name("WHICH");
   add_post_explain(shell, noun);
   add_post_retry(shell, noun);
+  add_post_text(shell, noun);
 }
 
 }  // namespace essaim::smtpd::cli

@@ -33,7 +33,8 @@ Error not_there_any_more(Id id) {
   return {ErrorCode::kNotFound,
           "post " + format_id(id) +
               " cannot be sent again: it was over for all its recipients for longer than "
-              "retention.failed, and then its text is dropped (by the job retention)"};
+              "retention.failed, and then its text is dropped (by the job retention), or `post remove-text` "
+              "took that away"};
 }
 
 class Retry {
