@@ -11,7 +11,7 @@ namespace essaim::lists {
 namespace {
 
 // How the subjects of such answers begin in the languages of Outlook, Exchange and their like, ASCII in lower case.
-constexpr std::array<std::string_view, 40> kBeginnings = {
+constexpr auto kBeginnings = std::to_array<std::string_view>({
     "automatic reply",
     "automatic response",
     "auto reply",
@@ -55,9 +55,9 @@ constexpr std::array<std::string_view, 40> kBeginnings = {
     "\350\207\252\345\213\225\345\277\234\347\255\224",
     "\350\207\252\345\212\250\347\255\224\345\244\215",
     "\354\236\220\353\217\231 \355\232\214\354\213\240",
-};
-constexpr std::array<std::string_view, 8> kForwards = {
-    "fw:", "fwd:", "wg:", "tr:", "rv:", "i:", "enc:", "vs:"};
+});
+constexpr auto kForwards =
+    std::to_array<std::string_view>({"fw:", "fwd:", "wg:", "tr:", "rv:", "i:", "enc:", "vs:"});
 
 template <typename Table>
 bool begins_with_one_of(std::string_view subject, const Table& table) {

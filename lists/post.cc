@@ -1,4 +1,5 @@
 // A post to a list: decided, rendered and stored, small ones with their batches.
+#include "lists/advice.h"
 #include "lists/dsn_request.h"
 #include "lists/facts.h"
 #include "lists/held/hold.h"
@@ -156,11 +157,11 @@ bool may_pass_later(const mailauth::Authentication& found) {
   return found.dmarc.status == mailauth::DmarcStatus::kTempError || found.may_be_signed;
 }
 
-Planned protected_author(const Submission& submission, const PostRendering& rendering) {
+Planned protected_author(const Submission& submission, const Target& target, const PostRendering& rendering) {
   constexpr const char* kRule = "author-protection";
   const mailauth::Authentication* const found = submission.authentication.get();
   if (found != nullptr && may_pass_later(*found)) return {nullptr, rules::try_later(*found, kRule), kRule};
-  return {nullptr, refusal(550, "5.7.1", rendering.plan.why, kRule), kRule};
+  return {nullptr, advised_refusal(550, "5.7.1", rendering.plan.why, "", target.list, kRule), kRule};
 }
 
 Planned distributed(const Services& services, const Submission& submission, const Incoming& incoming,
@@ -168,7 +169,8 @@ Planned distributed(const Services& services, const Submission& submission, cons
   auto rendering = render_post(services, submission, incoming, *target);
   if (!rendering.ok())
     return {nullptr, refusal(554, "5.6.0", rendering.error().message, "malformed"), "malformed"};
-  if (rendering->plan.treatment == Treatment::kRefuse) return protected_author(submission, *rendering);
+  if (rendering->plan.treatment == Treatment::kRefuse)
+    return protected_author(submission, *target, *rendering);
   Planned planned;
   planned.plan = std::make_unique<PostPlan>(std::move(target), facts, std::move(*rendering));
   return planned;
@@ -243,7 +245,7 @@ Result<Planned> plan_post(const PlanContext& context, std::shared_ptr<const Targ
       return plan_forward(context, std::move(to_editors));
     }
     default:
-      return Planned{nullptr, refusal_of(*authorised, *target), authorised->rule};
+      return Planned{nullptr, refusal_of(*authorised, *target, context.incoming), authorised->rule};
   }
 }
 

@@ -1,6 +1,7 @@
 #include "lists/posting.h"
 
 #include "core/base/text.h"
+#include "lists/advice.h"
 #include "lists/refusal.h"
 #include "lists/templates/phrases.h"
 
@@ -27,13 +28,17 @@ Result<Authorised> may_post(const Services& services, storage::Connection* conne
   return authorise(services, connection, target.list, "send", question, &author);
 }
 
-smtp::Reply refusal_of(const Authorised& decision, const Target& target) {
+smtp::Reply refusal_of(const Authorised& decision, const Target& target, const Incoming& incoming) {
   const scenario::Action& action = decision.action;
   if (action.quiet) return refusal(550, "5.7.1", "not accepted", decision.rule);
   // Replies are in English and ASCII (RFC 5321 §4.2).
-  std::string words = reason_text("en", reason_of(action));
+  const std::string_view reason = reason_of(action);
+  std::string words = reason_text("en", reason);
   if (!is_ascii(words)) words = "not allowed";
-  return refusal(550, "5.7.2", target.list.address() + ": " + escaped_for_display(words, 200), decision.rule);
+  const std::string author = incoming.author ? incoming.author->to_string() : "";
+  return advised_refusal(550, "5.7.2", target.list.address() + ": " + escaped_for_display(words, 200),
+                         advice_for(reason, target.list, target.settings.nobody_subscribes, author),
+                         target.list, decision.rule);
 }
 
 }  // namespace essaim::lists

@@ -14,8 +14,7 @@ Result<Authorised> may_post(const Services& services, storage::Connection* conne
                             const Submission& submission, const Incoming& incoming, const Target& target,
                             const Facts& facts);
 
-// The reply to a post that the scenario refuses: "550 5.7.2 <reason> [rule: send.private:5]". One that is to be
-// refused quietly gets no reason.
-smtp::Reply refusal_of(const Authorised& decision, const Target& target);
+// The reply to a post that the scenario refuses (advice.h). One that is to be refused quietly gets no reason.
+smtp::Reply refusal_of(const Authorised& decision, const Target& target, const Incoming& incoming);
 
 }  // namespace essaim::lists

@@ -8,6 +8,7 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "lists/advice.h"
 #include "lists/domain_alone.h"
 #include "lists/held/keys.h"
 #include "lists/recent_targets.h"
@@ -249,7 +250,9 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
     if (!list.ok()) return list.error();
     if (list->has_value()) {
       if ((*list)->state == storage::ListState::kClosed)
-        return refuse(recipient, 550, "5.7.2", "the list is closed", "closed-list");
+        return {advised_refusal(550, "5.7.2", shown(recipient) + ": the list is closed", "", **list,
+                                "closed-list"),
+                nullptr};
       found_list(std::move(**list), TargetKind::kPost);
       return accept(std::move(target));
     }

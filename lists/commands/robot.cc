@@ -9,6 +9,7 @@
 #include "core/base/random.h"
 #include "core/base/text.h"
 #include "core/mail/readable.h"
+#include "lists/advice.h"
 #include "lists/commands/answer_limit.h"
 #include "lists/commands/parse.h"
 #include "lists/commands/run.h"
@@ -141,9 +142,10 @@ Result<std::optional<Planned>> refused_at_once(const PlanContext& context, const
                                   "invisible"),
                           "invisible"));
   if (leaving && !member->has_value())
-    return Answer(refused(
-        refusal(550, "5.7.2", "<" + address + "> is no member of " + target.list.address(), "not-a-member"),
-        "not-a-member"));
+    return Answer(
+        refused(advised_refusal(550, "5.7.2", "<" + address + "> is no member of " + target.list.address(),
+                                "write from the address that is one", target.list, "not-a-member"),
+                "not-a-member"));
   // A rule may let those pass who are on the list already: that is not to be seen by who writes their From. So another of the same
   // domain is asked for.
   const std::string local = who.is_vouched_for ? who.address.local : hex_encoded(random_key(8));
@@ -161,9 +163,10 @@ Result<std::optional<Planned>> refused_at_once(const PlanContext& context, const
   if (decided->action.kind != scenario::ActionKind::kReject) return Answer();
   std::string words = reason_text("en", reason_of(decided->action));
   if (!is_ascii(words)) words = "not allowed";
-  return Answer(refused(
-      refusal(550, "5.7.2", target.list.address() + ": " + escaped_for_display(words, 200), decided->rule),
-      decided->rule));
+  return Answer(
+      refused(advised_refusal(550, "5.7.2", target.list.address() + ": " + escaped_for_display(words, 200),
+                              "", target.list, decided->rule),
+              decided->rule));
 }
 
 // The display name of a mailbox, in one line.

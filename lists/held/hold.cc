@@ -11,6 +11,7 @@
 #include "lists/author_plan.h"
 #include "lists/held/keys.h"
 #include "lists/notices.h"
+#include "lists/policies.h"
 #include "lists/refusal.h"
 #include "lists/rules/checks.h"
 #include "lists/verified.h"
@@ -197,6 +198,20 @@ Result<ReadyToWait> make_ready_to_wait(WriteContext& context, const storage::Lis
   return out;
 }
 
+namespace {
+// Who may post to the list, in the words of the scenario that has the post wait. "": it has none in the language, or something
+// else has it wait.
+Result<std::string> who_may_post(WriteContext& context, const storage::ListRecord& list,
+                                 const std::string& language, const std::string& rule) {
+  if (!rule.starts_with("send.")) return std::string();
+  auto scenario = context.services.policies->scenario(&context.connection, list, "send");
+  if (!scenario.ok()) return scenario.error();
+  const auto& titles = (*scenario)->titles;
+  const auto title = titles.find(language);
+  return title == titles.end() ? std::string() : escaped_for_display(title->second, 200);
+}
+}  // namespace
+
 Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& list,
                              const Submission& submission, const Incoming& incoming, const ReadyToWait& ready,
                              Id id, Id known_as, bool staged) {
@@ -229,6 +244,9 @@ Result<HeldRecord> hold_post(WriteContext& context, const storage::ListRecord& l
   }
   if (settings.tell_held && !held.details.contains("quiet")) {
     mail.message = "held";
+    auto title = who_may_post(context, list, settings.language, held.rule);
+    if (!title.ok()) return title.error();
+    mail.values["title"] = *std::move(title);
     auto told = storage::AnswerStore(context.connection).count(ascii_lowered(held.author), context.now);
     if (!told.ok()) return told.error();
     if (*told <= kMostQuestions) {
@@ -273,9 +291,13 @@ Result<Planned> plan_hold(const PlanContext& context, std::shared_ptr<const Targ
             .counted(ascii_lowered(context.incoming.author->to_string()), context.services.clock->wall_now());
     if (!asked.ok()) return asked.error();
     if (*asked >= kMostQuestions)
-      return Planned{nullptr,
-                     refusal(450, "4.7.1", "too many messages of yours wait for your confirmation", "rate"),
-                     "rate"};
+      return Planned{
+          nullptr,
+          refusal(450, "4.7.1",
+                  "too many messages of yours wait for your confirmation: answer the questions that you "
+                  "got, or try again in an hour",
+                  "rate"),
+          "rate"};
   }
   WriteContext reading{context.services, context.connection, context.services.clock->wall_now()};
   reading.require_tls = context.submission.require_tls;

@@ -1,5 +1,6 @@
 // What the verification of the author (SPF, DKIM, DMARC) leads to.
 #include "core/mail/loop.h"
+#include "lists/advice.h"
 #include "lists/refusal.h"
 #include "lists/rules/checks.h"
 
@@ -63,11 +64,12 @@ Verdict not_known_yet(const Submission& submission, const Excuse& excuse, std::s
   return std::nullopt;
 }
 
-Verdict disowned_with(const Submission& submission, const Excuse& excuse, std::string_view name) {
-  if (auto later = not_known_yet(submission, excuse, name)) return later;
-  const std::string why = why_disowned(submission, excuse);
+Verdict disowned_with(const RuleContext& context, const Excuse& excuse, std::string_view name) {
+  if (auto later = not_known_yet(context.submission, excuse, name)) return later;
+  const std::string why = why_disowned(context.submission, excuse);
   if (why.empty()) return std::nullopt;
-  return refusal(550, "5.7.1", why, name);
+  return advised_refusal(550, "5.7.1", why, "send it by that domain's own mail server", context.target.list,
+                         name);
 }
 
 bool is_judged(const Submission& submission) {
@@ -93,33 +95,34 @@ Verdict dmarc_failure(const RuleContext& context, std::string_view name) {
   if (!asks || !is_judged(context.submission)) return std::nullopt;
   const Excuse excuse = came_by_another_list(context.submission, context.incoming);
   return wanted == DmarcFailure::kHold ? not_known_yet(context.submission, excuse, name)
-                                       : disowned_with(context.submission, excuse, name);
+                                       : disowned_with(context, excuse, name);
 }
 
 // No command comes by another list, whatever stands in its List-Id.
 Verdict disowned_author(const RuleContext& context, std::string_view name) {
   if (!is_judged(context.submission)) return std::nullopt;
-  return disowned_with(context.submission, sealed_by_the_trusted(context.submission), name);
+  return disowned_with(context, sealed_by_the_trusted(context.submission), name);
 }
 
 Verdict unauthenticated(const RuleContext& context, std::string_view name) {
   if (!context.target.settings.authenticated_only || context.submission.login) return std::nullopt;
   const Authentication* authentication = context.submission.authentication.get();
   if (authentication == nullptr || !context.submission.judged)
-    return refusal(550, "5.7.1",
-                   context.target.list.address() +
-                       " takes posts only of authors who are verified, and this server verifies nobody "
-                       "(authentication.verify)",
-                   name);
+    return advised_refusal(
+        550, "5.7.1",
+        context.target.list.address() +
+            " takes posts only of authors who are verified, and this server verifies nobody "
+            "(authentication.verify)",
+        "", context.target.list, name);
   const bool verified = of_verified_domain(context.submission, context.incoming);
   if (verified && authentication->author_authenticated()) return std::nullopt;
   if (verified && authentication->may_be_authenticated) return try_later(*authentication, name);
-  return refusal(550, "5.7.1",
-                 context.target.list.address() +
-                     " takes posts only of authors whose domain stands behind them: " +
-                     (verified ? "no DKIM signature and no SPF is aligned with From"
-                               : "From names several, and Sender is of another domain"),
-                 name);
+  return advised_refusal(
+      550, "5.7.1",
+      context.target.list.address() + " takes posts only of authors whose domain stands behind them: " +
+          (verified ? "no DKIM signature and no SPF is aligned with From"
+                    : "From names several, and Sender is of another domain"),
+      verified ? "send it by that domain's own mail server" : "", context.target.list, name);
 }
 
 }  // namespace essaim::lists::rules

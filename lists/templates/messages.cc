@@ -104,14 +104,23 @@ const std::vector<Message>& messages() {
           "  REJECT {{list}} KEY and why\n"
           "\n"
           "What nobody decides about is dropped when its time is over.\n")},
-      {"held", "list subject rule days owner", "The author of a post is told that it waits for a moderator.",
+      {"held", "list subject title rule days owner",
+       "The author of a post is told that it waits for a moderator.",
        N_("Your message to {{list}} waits for a moderator"),
        N_("Your message to {{list}}\n"
           "\n"
           "  Subject: {{subject}}\n"
           "\n"
-          "waits for a moderator (rule {{rule}}). There is nothing you have to do.\n"
-          "If nobody answers within {{days}} days, it is dropped.\n")},
+          "waits for a moderator, who decides whether it goes to the list. There is\n"
+          "nothing you have to do, and it need not be sent again. If nobody decides\n"
+          "within {{days}} days, it is dropped.\n"
+          "{{#title}}\n"
+          "\n"
+          "Who may post to this list: {{title}}.\n"
+          "{{/title}}\n"
+          "\n"
+          "The owners of the list can be reached at {{owner}}.\n"
+          "(For them: rule {{rule}})\n")},
       {"approved", "list subject owner", "The author of a post is told that a moderator let it pass.",
        N_("Your message to {{list}} was approved"),
        N_("Your message to {{list}}\n"

@@ -50,7 +50,9 @@ BOOST_AUTO_TEST_CASE(each_address_of_ours_is_known_and_no_other) {
       {"dev-unsubscribe+x@lists.example", 550, "[rule: forged-token]"},
       {"nobody-unsubscribe+" + leave.substr(0, 23) + "!@lists.example", 550, "[rule: forged-token]"},
       {"shut-owner@lists.example", 250, "owners"},
-      {"shut@lists.example", 550, "5.7.2 <shut@lists.example>: the list is closed [rule: closed-list]"},
+      {"shut@lists.example", 550,
+       "5.7.2 <shut@lists.example>: the list is closed; questions: shut-owner@lists.example [rule: "
+       "closed-list]"},
       {"postmaster@lists.example", 250, "postmaster"},
       {"Postmaster@mx.example", 250, "postmaster"},
       {"postmaster", 250, "postmaster"},

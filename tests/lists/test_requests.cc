@@ -388,8 +388,10 @@ BOOST_AUTO_TEST_CASE(the_addresses_of_a_list_take_what_belongs_to_them) {
   BOOST_TEST(site.question("new@x.example").says("take new@x.example off dev@lists.example"));
   site.confirm("new@x.example", "new@x.example");
   const auto again = to("dev-unsubscribe@lists.example", "x");
-  BOOST_TEST(again.to_string() ==
-             "550 5.7.2 <new@x.example> is no member of dev@lists.example [rule: not-a-member]");
+  BOOST_TEST(
+      again.to_string() ==
+      "550 5.7.2 <new@x.example> is no member of dev@lists.example; write from the address that is one; "
+      "questions: dev-owner@lists.example [rule: not-a-member]");
   BOOST_TEST(to("dev-request@lists.example", "subscribe").positive());
   BOOST_TEST(site.is_member("new@x.example"));
   // Anything else is for the owners.
@@ -403,7 +405,8 @@ BOOST_AUTO_TEST_CASE(the_addresses_of_a_list_take_what_belongs_to_them) {
   const auto closed =
       site.send("else@x.example", {"dev-subscribe@lists.example"}, a_mail("else@x.example", "", ""));
   BOOST_TEST(closed.to_string() ==
-             "550 5.7.2 dev@lists.example: nobody may subscribe to this list [rule: subscribe.closed:5]");
+             "550 5.7.2 dev@lists.example: nobody may subscribe to this list; questions: "
+             "dev-owner@lists.example [rule: subscribe.closed:5]");
 }
 
 BOOST_AUTO_TEST_CASE(one_mail_to_several_addresses_asks_each_of_them) {

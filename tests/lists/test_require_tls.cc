@@ -101,8 +101,10 @@ BOOST_AUTO_TEST_CASE(a_list_keeps_it_asks_for_it_always_ends_it_or_refuses_it) {
   }
   Lists refuse("require_tls", "refuse");
   const auto reply = refuse.send("x@y.example", {"dev@lists.example"}, a_post("x@y.example"), kRequired);
-  BOOST_TEST(reply.to_string() ==
-             "550 5.7.30 the list does not pass REQUIRETLS on to its members [rule: require-tls]");
+  BOOST_TEST(
+      reply.to_string() ==
+      "550 5.7.30 the list does not pass REQUIRETLS on to its members; send it without asking for that; "
+      "questions: dev-owner@lists.example [rule: require-tls]");
   BOOST_TEST((refuse.post({}, "TLS-Required: No\n") == TlsRequest::kOptional));
   BOOST_TEST(says_no(refuse));
 }

@@ -94,6 +94,45 @@ BOOST_AUTO_TEST_CASE(a_post_is_decided_by_the_first_rule_that_minds) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_refusal_says_why_and_what_to_do_and_whom_to_ask) {
+  TestSite site;
+  site.make_list("dev", {{"max_size", "1K"}}, {"member@m.example"}, {"owner@o.example"});
+  site.make_list("club", {{"subscribe", "closed"}}, {"member@m.example"}, {"owner@o.example"});
+  site.make_list("hidden", {{"send", "confidential"}}, {"member@m.example"}, {"owner@o.example"});
+  site.make_list("plain", {{"send", "publicnomultipart"}}, {}, {"owner@o.example"});
+  const auto said = [&](const std::string& list, const std::string& more = "") {
+    return site
+        .send("x@y.example", {list + "@lists.example"}, a_post("x@y.example", "<" + list + "@x>", more))
+        .to_string();
+  };
+  BOOST_TEST(
+      said("dev") ==
+      "550 5.7.2 dev@lists.example: only members may post to this list; write from the address that is a "
+      "member, not from x@y.example, or join by dev-subscribe@lists.example; questions: "
+      "dev-owner@lists.example [rule: send.private:6]");
+  BOOST_TEST(
+      said("dev", "X-Long: " + std::string(900, 'x') + "\n")
+          .ends_with("the list takes 1K; send a link to what is large; questions: dev-owner@lists.example "
+                     "[rule: max-size]"));
+  BOOST_TEST(
+      said("club") ==
+      "550 5.7.2 club@lists.example: only members may post to this list; write from the address that is a "
+      "member, not from x@y.example; questions: club-owner@lists.example [rule: send.private:6]");
+  // Others are not told anything.
+  BOOST_TEST(said("hidden") == "550 5.7.1 not accepted [rule: send.confidential:6]");
+  BOOST_TEST(
+      said("plain", "Content-Type: multipart/mixed; boundary=b\n") ==
+      "550 5.7.2 plain@lists.example: only messages of one part may be posted to this list; send it as plain "
+      "text without attachments; questions: plain-owner@lists.example [rule: send.publicnomultipart:3]");
+  // What has no room in a line goes, the rule last of all.
+  const std::string long_name(60, 'l'), from = std::string(60, 'a') + "@" + std::string(60, 'b') + ".example";
+  site.make_list(long_name, {}, {"member@m.example"}, {"owner@o.example"});
+  const std::string wire =
+      site.send("x@y.example", {long_name + "@lists.example"}, a_post(from, "<long@x>")).to_wire();
+  BOOST_TEST(wire.size() <= 512U, wire);
+  BOOST_TEST(wire.ends_with("[rule: send.private:6]\r\n"), wire);
+}
+
 BOOST_AUTO_TEST_CASE(a_command_in_the_subject_of_a_post_is_told_where_it_goes) {
   TestSite site;
   site.make_list("dev", {{"subject_tag", "[dev]"}}, {"a@m.example"});

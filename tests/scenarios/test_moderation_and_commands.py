@@ -238,7 +238,7 @@ class Commands(People):
         self.essaim.run("scenario", "set", "send.mine", broken, "--list", LIST, check=False)
         self.assertEqual(2, self.essaim.last.returncode)
         self.assertIn("send.mine, line 2, column 16: there is no action 'editorky'", self.essaim.last.stderr)
-        self.assertEqual((550, "5.7.2 dev@lists.example: not from there [rule: send.mine:2]"), self.write(NEW, LIST))
+        self.assertEqual((550, "5.7.2 dev@lists.example: not from there; questions: dev-owner@lists.example [rule: send.mine:2]"), self.write(NEW, LIST))
         self.assertEqual(250, self.write("x@y.example", LIST)[0])
         shown = self.essaim.json("scenario", "explain", LIST, "send", "--sender", NEW)
         self.assertEqual(("send.mine:2", "not from there"), (shown["rule"], shown["reason"]))

@@ -7,7 +7,7 @@ import test_moderation_and_commands as commands
 from support import mariadb, processes, slapd
 
 LIST = commands.LIST
-STRANGER = (550, "5.7.2 dev@lists.example: a stranger [rule: send.mine:5]")
+STRANGER = (550, "5.7.2 dev@lists.example: a stranger; questions: dev-owner@lists.example [rule: send.mine:5]")
 
 
 class RulesThatAskOthers(commands.People):
