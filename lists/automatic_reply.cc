@@ -59,9 +59,17 @@ constexpr auto kBeginnings = std::to_array<std::string_view>({
 constexpr auto kForwards =
     std::to_array<std::string_view>({"fw:", "fwd:", "wg:", "tr:", "rv:", "i:", "enc:", "vs:"});
 
+// Without what gateways put before it: "[EXTERNAL] Automatic reply: ...".
+std::string_view without_marks(std::string_view subject) {
+  subject = trimmed(subject);
+  while (subject.starts_with('[') && subject.find(']') != subject.npos)
+    subject = trimmed(subject.substr(subject.find(']') + 1));
+  return subject;
+}
+
 template <typename Table>
 bool begins_with_one_of(std::string_view subject, const Table& table) {
-  const std::string lowered = ascii_lowered(trimmed(subject));
+  const std::string lowered = ascii_lowered(without_marks(subject));
   return std::any_of(table.begin(), table.end(),
                      [&lowered](std::string_view one) { return lowered.starts_with(one); });
 }

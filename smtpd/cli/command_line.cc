@@ -1,4 +1,5 @@
 // Puts the command line together, and says what is wrong with one that cannot be understood.
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -54,6 +55,32 @@ std::string unknown_option(const CLI::App* at, const std::string& option) {
   return "unknown option " + option + (meant.empty() ? "" : "; did you mean " + meant + "?");
 }
 
+// An option that is there without a value is a variable of a script that is not set. As if it were not there it would let the
+// command reach more than is meant: all posts of a list, say, and not those of a domain. "": there is none.
+std::string option_without_value(const CLI::App* at) {
+  for (const CLI::Option* option : at->get_options()) {
+    const auto& names = option->get_lnames();
+    if (names.empty() || option->count() == 0 || option->get_items_expected_max() == 0) continue;
+    if (names[0] == "reason" || names[0] == "name" || names[0] == "from" || names[0] == "helo") continue;
+    const auto& values = option->results();
+    if (std::any_of(values.begin(), values.end(), [](const std::string& value) { return value.empty(); }))
+      return "--" + names[0];
+  }
+  for (const CLI::App* below : at->get_subcommands()) {
+    if (const std::string found = option_without_value(below); !found.empty()) return found;
+  }
+  return "";
+}
+
+// "KEY = x" of "Could not convert: KEY = x", in words.
+std::string in_words(const std::string& what) {
+  constexpr std::string_view kNumber = "Could not convert: ";
+  const std::size_t equals = what.find(" = ");
+  if (!what.starts_with(kNumber) || equals == what.npos) return what;
+  return what.substr(kNumber.size(), equals - kNumber.size()) + ": \"" + what.substr(equals + 3) +
+         "\" is not a number";
+}
+
 int explain(const Shell& shell, const std::vector<std::string>& words, const CLI::ParseError& error) {
   const CLI::App* at = &const_cast<Shell&>(shell).root();
   const std::string word = unknown_word(words, &at);
@@ -72,7 +99,7 @@ int explain(const Shell& shell, const std::vector<std::string>& words, const CLI
     const std::string name = w.substr(0, w.find('='));
     if (at->get_option_no_throw(name) == nullptr) return complain(shell, at, unknown_option(at, w));
   }
-  return complain(shell, at, path_of(at) + ": " + error.what());
+  return complain(shell, at, path_of(at) + ": " + in_words(error.what()));
 }
 
 int finish(int code) {
@@ -146,6 +173,8 @@ int run_command_line(int argc, char** argv) {
   } catch (const std::exception& error) {
     return shell.fail_usage(error.what());
   }
+  if (const std::string empty = option_without_value(&root); !empty.empty())
+    return shell.fail_usage(empty + ": its value is empty");
   // Commands say what they have to say themselves; the server sets its own level.
   log::set_level(log::Level::kWarning);
   return finish(shell.run_chosen());

@@ -80,6 +80,23 @@ Result<std::vector<std::string>> names_of(Site& site, const std::string& typed) 
   return out;
 }
 
+// Whether a list has one of these names, or a suspension that outlives the list.
+Result<bool> is_or_was_suspendable(Site& site, const std::vector<std::string>& names) {
+  const auto stopped = suspensions(site);
+  if (!stopped.ok()) return stopped.error();
+  for (const std::string& name : names)
+    if (find_suspension(*stopped, storage::SuspensionScope::kList, name) != nullptr) return true;
+  return site.read([&names](storage::Connection& connection) -> Result<bool> {
+    const std::string& name = names.front();
+    const auto at = name.rfind('@');
+    if (at == name.npos) return false;
+    const auto list =
+        storage::DirectoryStore(connection).find_list_or_former(name.substr(0, at), name.substr(at + 1));
+    if (!list.ok()) return list.error();
+    return list->has_value();
+  });
+}
+
 // On standard error: posts that were accepted under these names go on waiting. That there are none is known only while not too
 // many of others wait (SuspensionStore::end_with_name).
 void tell_what_waits(Site& site, const std::vector<std::string>& names) {
@@ -377,6 +394,10 @@ void add_list(Shell& shell) {
                        auto names = names_of(site, *address);
                        if (!names.ok()) return shell.fail(names.error());
                        const std::string name = names->front();
+                       const auto meant = is_or_was_suspendable(site, *names);
+                       if (!meant.ok()) return shell.fail(meant.error());
+                       if (!*meant)
+                         return shell.fail({ErrorCode::kNotFound, "there is no list " + for_display(name)});
                        names->erase(names->begin());
                        return resume(shell, site, storage::SuspensionScope::kList, name, name, *names);
                      });

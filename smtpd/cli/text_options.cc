@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/read_file.h"
+#include "core/base/text.h"
 #include "lists/scenario/shipped.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
@@ -50,6 +51,7 @@ std::string remarks_on_scenario(const std::string& name, const std::string& text
   const std::string function = name.substr(0, name.find('.'));
   const auto* known = lists::scenario::find_function(function);
   if (known != nullptr && !known->used) out += "; nothing asks for " + function + " yet";
+  if (trimmed(text).empty() && known != nullptr) out += "; it has no rule, which refuses everybody";
   for (const std::string& one : lists::rejections_without_words(name, text))
     out += "; there are no words of the name " + for_display(one) + ": write reject(reason='...')";
   return out;
@@ -58,6 +60,10 @@ std::string remarks_on_scenario(const std::string& name, const std::string& text
 int set_text(const Shell& shell, storage::TextKind kind, const TextOptions& options) {
   auto text = read_text_file(options.file);
   if (!text.ok()) return shell.fail(text.error());
+  if (kind == storage::TextKind::kTemplate && trimmed(*text).empty())
+    return shell.fail_usage((options.file == "-" ? "standard input" : options.file) +
+                            ": it has no words, and people would get an empty mail; essaim template delete " +
+                            options.name + " takes the shipped words again");
   return with_site(shell, [&](Site& site) {
     auto done =
         lists::SiteTexts(site.database(), system_clock()).set(options.place, kind, options.name, *text);

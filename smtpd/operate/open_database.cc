@@ -95,9 +95,11 @@ Result<void> require_places(const Settings& settings) {
   ESSAIM_TRY(require_place("state", settings.state));
   const std::string file = settings.database_file();
   const std::string directory = file.substr(0, file.rfind('/'));
+  struct stat about {};
+  if (!file.empty() && stat(file.c_str(), &about) == 0 && !S_ISREG(about.st_mode))
+    return Error{ErrorCode::kIo, "\"storage.url\": " + file + ": not a file"};
   if (directory.empty()) return {};
   // The state directory is made first.
-  struct stat about {};
   if (lies_in_state(directory, settings) && stat(settings.state.c_str(), &about) != 0) return {};
   return require_place("storage.url", directory);
 }
@@ -138,6 +140,9 @@ Result<std::unique_ptr<storage::Database>> open_database(const Settings& setting
   auto database = storage::Database::open(database_options(settings, password, readers));
   // SQLite tells no reason.
   const std::string file = settings.database_file();
+  struct stat about {};
+  if (!database.ok() && !file.empty() && stat(file.c_str(), &about) == 0 && !S_ISREG(about.st_mode))
+    return Error{ErrorCode::kIo, file + ": not a file"};
   if (!database.ok() && !file.empty() && faccessat(AT_FDCWD, file.c_str(), R_OK | W_OK, AT_EACCESS) != 0 &&
       errno == EACCES)
     return failed(file);

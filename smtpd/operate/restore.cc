@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <string_view>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -124,6 +125,18 @@ Result<void> suspend_all(storage::Database& database, const std::string& backup,
   });
 }
 
+// What is no database at all is not one that is damaged. An empty file is one without tables.
+Result<void> require_sqlite(const std::string& file) {
+  constexpr std::string_view kBegins = "SQLite format 3";
+  std::array<char, kBegins.size()> head{};
+  const Open opened(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (opened.fd < 0) return failed(file, "open");
+  const ssize_t n = read(opened.fd, head.data(), head.size());
+  if (n < 0) return failed(file, "read");
+  if (n == 0 || std::string_view(head.data(), static_cast<std::size_t>(n)) == kBegins) return {};
+  return Error{ErrorCode::kInvalid, "it is not a database"};
+}
+
 // Its own database, of a schema that this program knows, sound; then as it is to be served.
 Result<void> make_ready(const Settings& settings, const Places& at, const std::string& backup, WallTime now) {
   const auto made = backup_time(backup);
@@ -136,6 +149,7 @@ Result<void> make_ready(const Settings& settings, const Places& at, const std::s
   storage::DatabaseOptions options = database_options(settings, "", 1);
   options.url = "sqlite:" + at.making;
   options.create = false;
+  ESSAIM_TRY(require_sqlite(at.making));
   auto database = storage::Database::open(options);
   if (!database.ok()) return database.error();
   auto version = storage::schema_version(**database);
@@ -279,7 +293,8 @@ Result<std::vector<std::string>> restore(const Settings& settings, const std::st
   ESSAIM_TRY(require_unused(at));
   remove_unready(at);
   auto ready = make_ready(settings, at, backup, now);
-  if (!ready.ok()) ready = Error{ready.error().code, backup + ": " + ready.error().message};
+  if (!ready.ok() && !ready.error().message.starts_with(backup + ": "))
+    ready = Error{ready.error().code, backup + ": " + ready.error().message};
   if (ready.ok()) ready = commit_to(settings, at, now);
   if (!ready.ok()) {
     remove_unready(at);

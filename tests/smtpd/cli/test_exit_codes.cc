@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
 #include "tests/smtpd/program.h"
 
@@ -211,4 +212,35 @@ BOOST_FIXTURE_TEST_CASE(what_cannot_be_an_account_is_told, Scripts) {
   says({"account", "set", "ann", "--remove-address", "x@x.example"}, "", "no address of ann");
   says({"account", "set", "ann", "--may-relay", "perhaps"}, "", "yes");
   says({"account", "set", "nobody", "--disabled", "yes"}, "", "no account nobody");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_scenario_without_a_rule_says_whom_it_refuses, Scripts) {
+  BOOST_TEST(
+      has(ok({"scenario", "set", "send.mine", "-"}, "\n").out, "it has no rule, which refuses everybody"));
+  BOOST_TEST(!has(ok({"scenario", "set", "send.mine", "-"}, "true() smtp -> do_it\n").out, "no rule"));
+}
+
+BOOST_FIXTURE_TEST_CASE(posts_that_are_not_here_are_told, Scripts) {
+  const Outcome text = run({"post", "remove-text", "0am52m8jr04a2"});
+  BOOST_TEST(text.code == 1);
+  BOOST_TEST(has(text.out, "no post 0am52m8jr04a2"), text.out);
+  BOOST_TEST(run({"post", "remove-text", "nonsense"}).code == 2);
+  // Behind a restore that is no fault: they were accepted after the backup.
+  const Outcome log = ok({"queue", "delete", "--log", "-"}, "0am52m8jr04a2 ann@a.example\n");
+  BOOST_TEST(has(log.out, "0 recipients deleted from the queue"), log.out);
+  BOOST_TEST(has(log.out, "1 post of the log is not in this database"), log.out);
+  const Parsed json =
+      Parsed::parse(ok({"queue", "delete", "--log", "-", "--json"}, "0am52m8jr04a2 ann@a.example\n").out);
+  BOOST_TEST(json["not_here"] == 1);
+  BOOST_TEST(json["recipients"] == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_directory_in_the_place_of_the_database_is_called_one, Program) {
+  BOOST_REQUIRE(::mkdir(directory.path("essaim.db").c_str(), 0755) == 0);
+  const std::string says = directory.path("essaim.db") + ": not a file";
+  const Outcome checked = run({"config", "check"}), listed = run({"domain", "list"});
+  BOOST_TEST(checked.code == 2);
+  BOOST_TEST(has(checked.err, "\"storage.url\": " + says), checked.err);
+  BOOST_TEST(listed.code == 1);
+  BOOST_TEST(has(listed.err, says), listed.err);
 }
