@@ -1,5 +1,6 @@
 #include "storage/departure_store.h"
 
+#include "storage/recipient_key.h"
 #include "storage/sql.h"
 
 namespace essaim::storage {
@@ -8,11 +9,12 @@ namespace {
 constexpr std::string_view kColumns =
     "SELECT member_id, list_address, address, how, client, left_at FROM departure ";
 
+DepartureRecord departure(Statement& s) {
+  return {s.integer(0), sql::text(s, 1), sql::text(s, 2), sql::text(s, 3), sql::text(s, 4), sql::time(s, 5)};
+}
+
 Result<std::vector<DepartureRecord>> all(const Result<Statement*>& statement) {
-  return sql::rows(statement, [](Statement& s) -> DepartureRecord {
-    return {s.integer(0),    sql::text(s, 1), sql::text(s, 2),
-            sql::text(s, 3), sql::text(s, 4), sql::time(s, 5)};
-  });
+  return sql::rows(statement, departure);
 }
 
 }  // namespace
@@ -32,6 +34,26 @@ Result<std::vector<DepartureRecord>> DepartureStore::of_list(const std::string& 
                           std::string(kColumns) + "WHERE list_address = ? AND left_at >= ? "
                                                   "ORDER BY left_at DESC, member_id DESC LIMIT ?",
                           list_address, to_millis(since), static_cast<std::int64_t>(most)));
+}
+
+Result<std::optional<DepartureRecord>> DepartureStore::latest(const std::string& list_address,
+                                                              const smtp::Address& address) {
+  const std::string wanted = recipient_key(address.local, address.domain);
+  auto statement = sql::prepare(connection_,
+                                std::string(kColumns) +
+                                    "WHERE list_address = ? "
+                                    "ORDER BY left_at DESC, member_id DESC",
+                                list_address);
+  if (!statement.ok()) return statement.error();
+  for (;;) {
+    const auto row = (*statement)->step();
+    if (!row.ok()) return row.error();
+    if (!*row) return std::optional<DepartureRecord>();
+    const std::string left = sql::text(**statement, 2);
+    const std::size_t at = left.rfind('@');
+    if (at == std::string::npos || recipient_key(left.substr(0, at), left.substr(at + 1)) != wanted) continue;
+    return std::optional(departure(**statement));
+  }
 }
 
 Result<std::vector<DepartureRecord>> DepartureStore::behind(Id after, std::size_t limit) {

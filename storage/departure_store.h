@@ -2,10 +2,12 @@
 // transaction.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/smtp/address.h"
 #include "storage/database.h"
 #include "storage/records.h"
 
@@ -27,6 +29,9 @@ class DepartureStore {
   // Of the list since then, the latest first.
   Result<std::vector<DepartureRecord>> of_list(const std::string& list_address, WallTime since,
                                                std::size_t most);
+  // The latest of this address from this list, however it was spelt.
+  Result<std::optional<DepartureRecord>> latest(const std::string& list_address,
+                                                const smtp::Address& address);
   // The next `limit` of all lists behind this membership, by its id: addresses are in no index.
   Result<std::vector<DepartureRecord>> behind(Id after, std::size_t limit);
   Result<void> forget(std::span<const Id> memberships);

@@ -1,11 +1,22 @@
 #include "storage/post_filter.h"
 
+#include <algorithm>
+
 #include "core/base/check.h"
 #include "core/base/text.h"
 #include "core/smtp/idn.h"
 #include "storage/recipient_key.h"
+#include "storage/sql.h"
 
 namespace essaim::storage {
+namespace {
+
+// As SUBSTR() counts them.
+std::int64_t characters(std::string_view utf8) {
+  return std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; });
+}
+
+}  // namespace
 
 PostCondition::PostCondition(const PostFilter& filter) {
   // The mark of an accept that was given up (lists/acceptance.cc) is no post.
@@ -15,9 +26,22 @@ PostCondition::PostCondition(const PostFilter& filter) {
     const std::string& id = filter.message_id;
     add(" AND p.message_id = ?", id.front() == '<' ? id : "<" + id + ">");
   }
-  if (!filter.sender.empty()) {
+  if (filter.sender == "<>") {
+    sql_ += " AND p.sender = ''";
+  } else if (filter.sender.starts_with('@')) {
+    const std::string domain = smtp::kept_address(filter.sender);
+    add(" AND (SUBSTR(LOWER(p.sender), ?)", -characters(domain));
+    add(" = ?", domain);
+    add(" OR SUBSTR(LOWER(p.author), ?)", -characters(domain));
+    add(" = ?)", domain);
+  } else if (!filter.sender.empty()) {
     add(" AND (LOWER(p.sender) = ?", smtp::kept_address(filter.sender));
     add(" OR LOWER(p.author) = ?)", smtp::kept_address(filter.sender));
+  }
+  if (!filter.subject.empty()) {
+    // SQLite's LOWER() knows no letters but those of ASCII, MariaDB's all: what is typed as it was written is found by both.
+    add(" AND (INSTR(p.subject, ?) > 0", filter.subject);
+    add(" OR INSTR(LOWER(p.subject), ?) > 0)", ascii_lowered(filter.subject));
   }
   if (!filter.account.empty()) add(" AND p.account = ?", filter.account);
   if (!filter.client.empty()) {
@@ -35,6 +59,14 @@ PostCondition::PostCondition(const PostFilter& filter) {
   }
   if (filter.failed)
     sql_ += " AND EXISTS (SELECT 1 FROM batch_state f WHERE f.post_id = p.id AND f.failed > 0)";
+}
+
+Result<std::vector<int>> batches_for(Connection& connection, Id post_id, const RecipientMatch& match) {
+  const auto statement = sql::prepare(connection,
+                                      "SELECT number FROM batch WHERE post_id = ? AND first_key <= ? AND "
+                                      "last_key >= ? ORDER BY number",
+                                      post_id, match.highest(), match.lowest());
+  return sql::rows(statement, [](Statement& row) { return static_cast<int>(row.integer(0)); });
 }
 
 void PostCondition::add(std::string_view condition, std::variant<std::int64_t, std::string> value) {

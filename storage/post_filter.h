@@ -45,6 +45,9 @@ class RecipientMatch {
   std::vector<std::string> keys_;  // in order; empty: all between first and last
 };
 
+// The numbers of the post's batches in which, by their keys, such a recipient can be. For a match that is for some.
+Result<std::vector<int>> batches_for(Connection& connection, Id post_id, const RecipientMatch& match);
+
 // How many rows are asked for at once. Where the contents of batches tell which are wanted nobody knows how many that takes, and a
 // server sorts, and sends before the first is looked at, as many as it is told: so some, and more each time, as it sorts anew. A
 // file gives row by row.

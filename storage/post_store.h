@@ -23,7 +23,8 @@ struct PostFilter {
   std::string recipient;         // address; "" any
   std::string domain;            // of recipients; "" any
   std::string message_id;        // "" any; with or without <>
-  std::string sender;            // reverse-path or author; "" any
+  std::string sender;            // reverse-path or author, or "@domain", or "<>": the null sender; "" any
+  std::string subject;           // words in it, in any case of ASCII letters; "" any
   std::string account;           // that submitted it, as accounts are called; "" any
   std::string client;            // its address, or a name that it has or gave itself; "" any
   WallTime since{};              // accepted not before

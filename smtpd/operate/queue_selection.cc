@@ -49,9 +49,9 @@ void Unread::add(Id id, const std::string& error) {
 
 bool QueueSelection::empty() const {
   return ids.empty() && filter.list.empty() && filter.recipient.empty() && filter.domain.empty() &&
-         filter.message_id.empty() && filter.sender.empty() && filter.account.empty() &&
-         filter.client.empty() && filter.since == WallTime{} && filter.until == WallTime{} &&
-         filter.larger_than == 0 && !filter.about_batches();
+         filter.message_id.empty() && filter.sender.empty() && filter.subject.empty() &&
+         filter.account.empty() && filter.client.empty() && filter.since == WallTime{} &&
+         filter.until == WallTime{} && filter.larger_than == 0 && !filter.about_batches();
 }
 
 bool QueueSelection::of_whole_posts() const {
@@ -74,6 +74,7 @@ std::map<std::string, std::string> QueueSelection::to_arguments() const {
   put("recipient", filter.recipient);
   put("domain", filter.domain);
   put("sender", filter.sender);
+  put("subject", filter.subject);
   put("account", filter.account);
   put("client", filter.client);
   put("message_id", filter.message_id);
@@ -95,6 +96,7 @@ Result<QueueSelection> QueueSelection::from_arguments(const std::map<std::string
     if (name == "recipient") out.filter.recipient = value;
     if (name == "domain") out.filter.domain = value;
     if (name == "sender") out.filter.sender = value;
+    if (name == "subject") out.filter.subject = value;
     if (name == "account") out.filter.account = value;
     if (name == "client") out.filter.client = value;
     if (name == "message_id") out.filter.message_id = value;
