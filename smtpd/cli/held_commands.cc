@@ -1,12 +1,10 @@
 // essaim held: posts and requests that wait for somebody.
-#include <functional>
 #include <limits>
 
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
 #include "core/config/values.h"
-#include "core/smtp/idn.h"
 #include "lists/held/answer.h"
 #include "lists/held/prepare.h"
 #include "lists/names.h"
@@ -15,7 +13,7 @@
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/held_json.h"
 #include "smtpd/cli/json_text.h"
-#include "smtpd/cli/people.h"
+#include "smtpd/cli/post_elsewhere.h"
 #include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/site.h"
 #include "storage/held_store.h"
@@ -81,30 +79,28 @@ Json held_json(const HeldRecord& held) {
 namespace {
 
 struct Options {
-  std::string list, sender, account, client, reason;
+  std::string list, sender, subject, message_id, account, client, reason;
   std::vector<std::string> ids;
   bool all = false, ban = false, quiet = false;
 };
 // All of them, however many: what is left out would be taken for what is not there.
 constexpr std::size_t kNoLimit = std::numeric_limits<std::int64_t>::max();
 
-// Whether it came by the way that is asked for: as posts are found by it (storage/post_filter.cc).
-Result<std::function<bool(const HeldRecord&)>> way_of(const Options& options) {
-  std::string account;
+// Those that are asked for, as posts are found by it; of a list that is asked for by itself.
+Result<storage::PostFilter> filter_of(const Options& options) {
+  storage::PostFilter filter;
+  auto sender = searched_sender(options.sender);
+  if (!sender.ok()) return sender.error();
+  filter.sender = *std::move(sender);
   if (!options.account.empty()) {
     auto name = account_name(options.account);
     if (!name.ok()) return name.error();
-    account = *std::move(name);
+    filter.account = *std::move(name);
   }
-  const std::string sender = smtp::kept_address(searched_address(options.sender)),
-                    client = smtp::kept_domain(options.client);
-  return std::function([sender, account, client](const HeldRecord& held) {
-    const std::string from = ascii_lowered(held.client);
-    return (account.empty() || held.detail("account") == account) &&
-           (sender.empty() || ascii_lowered(held.sender) == sender || ascii_lowered(held.author) == sender) &&
-           (client.empty() || from.find("[" + client + "]") != std::string::npos ||
-            from.starts_with(client + " ["));
-  });
+  filter.client = options.client;
+  filter.subject = options.subject;
+  filter.message_id = options.message_id;
+  return filter;
 }
 
 // Of a list, or of one that is gone and has left something behind.
@@ -125,7 +121,7 @@ Result<std::vector<HeldRecord>> search(storage::Connection& c, storage::HeldFilt
 }
 
 int list(const Shell& shell, const Options& options) {
-  const auto wanted = way_of(options);
+  const auto wanted = filter_of(options);
   if (!wanted.ok()) return shell.fail(wanted.error());
   return with_site(shell, [&](Site& site) {
     storage::HeldFilter filter;
@@ -137,7 +133,7 @@ int list(const Shell& shell, const Options& options) {
     Json json = Json::array();
     Table table({"ID", "FOR", "STATE", "LIST", "BY", "SINCE", "EXPIRES", "WHAT"});
     for (const HeldRecord& held : *found) {
-      if (!(*wanted)(held)) continue;
+      if (!fits(*wanted, held)) continue;
       json.push_back(held_json(held));
       table.add({format_id(held.id), name_of(held.kind),
                  std::string(name_of(held.state)) + (held.decided_by.empty() ? "" : " by " + held.decided_by),
@@ -301,7 +297,13 @@ void add_held(Shell& shell) {
                              "  essaim held list --account ann",
                              [&shell, options] { return list(shell, *options); });
   all->add_option("--list", options->list, "only those of this list")->type_name("LIST");
-  all->add_option("--sender", options->sender, "only those from this address")->type_name("ADDRESS");
+  all->add_option("--sender", options->sender, "only those from this address, or @domain")
+      ->type_name("ADDRESS");
+  all->add_option("--subject", options->subject, "only those with these words in the subject")
+      ->type_name("TEXT");
+  all->add_option("--message-id", options->message_id,
+                  "only the post with this Message-ID, with or without <>")
+      ->type_name("ID");
   all->add_option("--account", options->account, "only posts submitted by this account (essaim account)")
       ->type_name("NAME");
   all->add_option("--client", options->client,

@@ -9,35 +9,17 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
+#include "core/smtp/idn.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
-#include "smtpd/cli/people.h"
+#include "smtpd/cli/post_elsewhere.h"
+#include "smtpd/cli/post_recipients.h"
 #include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/site.h"
-#include "storage/batch_store.h"
-#include "storage/post_filter.h"
 #include "storage/post_store.h"
 
 namespace essaim::smtpd::cli {
 namespace {
-
-using storage::RecipientState;
-
-const char* state_name(RecipientState state) {
-  switch (state) {
-    case RecipientState::kPending:
-      return "pending";
-    case RecipientState::kDelivered:
-      return "delivered";
-    case RecipientState::kDeferred:
-      return "deferred";
-    case RecipientState::kFailed:
-      return "failed";
-    case RecipientState::kSuppressed:
-      return "suppressed";
-  }
-  return "?";
-}
 
 const char* kind_name(storage::PostKind kind) {
   switch (kind) {
@@ -95,106 +77,29 @@ Json post_json(const storage::PostRecord& p, const storage::LedgerCounts& counts
           {"duplicates", counts.duplicates}};
 }
 
-// Which recipients `post show` prints.
-struct Wanted {
-  std::optional<RecipientState> state;
-  storage::PostFilter who;
-  bool none = false;
-};
-
-Result<Wanted> parse_wanted(const std::string& text) {
-  Wanted out;
-  if (text.empty() || text == "all") return out;
-  if (text == "none") {
-    out.none = true;
-    return out;
-  }
-  for (const RecipientState s :
-       {RecipientState::kPending, RecipientState::kDelivered, RecipientState::kDeferred,
-        RecipientState::kFailed, RecipientState::kSuppressed}) {
-    if (text == state_name(s)) {
-      out.state = s;
-      return out;
-    }
-  }
-  if (text.starts_with("@") && text.size() > 1) {
-    out.who.domain = text.substr(1);
-    return out;
-  }
-  if (text.find('@') != std::string::npos) {
-    out.who.recipient = searched_address(text);
-    return out;
-  }
-  const std::string meant =
-      nearest(text, {"all", "none", "pending", "delivered", "deferred", "failed", "suppressed"});
-  return Error{ErrorCode::kInvalid, "--recipients: \"" + text +
-                                        "\" is neither a state (all, none, pending, delivered, deferred, "
-                                        "failed, suppressed) nor an address "
-                                        "nor @domain" +
-                                        (meant.empty() ? "" : "; did you mean \"" + meant + "\"?")};
-}
-
-struct Shown {
-  std::string address, state, host, reply, time;
-  int attempts = 0;
-};
-
-// Batch by batch, so that a big post needs little memory.
-Result<void> for_each_recipient(Site& site, const storage::PostRecord& post, const Wanted& wanted,
-                                const std::function<void(const Shown&)>& each) {
-  const storage::RecipientMatch match(wanted.who);
-  for (int number = 0; number < post.batches && !wanted.none; ++number) {
-    std::optional<storage::BatchRecord> batch;
-    std::string damage;
-    ESSAIM_TRY(site.read([&](storage::Connection& c) -> Result<void> {
-      auto found = storage::BatchStore(c).load(post.id, number, true);
-      if (!found.ok() && found.error().code == ErrorCode::kDamaged) {
-        damage = found.error().message;
-        return {};
-      }
-      if (!found.ok()) return found.error();
-      batch = *std::move(found);
-      return {};
-    }));
-    if (!damage.empty()) each({"(batch " + std::to_string(number) + ")", "damaged", "", damage, "", 0});
-    if (!batch) continue;
-    auto& progress = batch->progress;
-    if (progress.recipients.empty()) progress.recipients.resize(batch->recipients.size());
-    for (std::size_t i = 0; i < batch->recipients.size(); ++i) {
-      const auto& status = progress.recipients[i];
-      if (wanted.state && status.state != *wanted.state) continue;
-      if (match.any() && !match.matches(batch->recipients[i])) continue;
-      Shown shown;
-      shown.address = batch->recipients[i].local + "@" + batch->recipients[i].domain;
-      shown.state = state_name(status.state);
-      if (status.reply < progress.replies.size()) shown.reply = progress.replies[status.reply];
-      if (status.host < progress.hosts.size()) shown.host = progress.hosts[status.host];
-      // The marks of those who wait say what becomes of them if they expire, and when they are tried: see storage/records.h.
-      if (status.state == RecipientState::kDeferred)
-        shown.host = std::string(storage::split_host(shown.host).host);
-      if (status.state != RecipientState::kPending)
-        shown.time = format_iso8601(post.accepted + std::chrono::seconds(status.time));
-      shown.attempts = status.attempts;
-      each(shown);
-    }
-  }
-  return {};
+Json recipient_json(const ShownRecipient& s) {
+  return {{"recipient", s.address},
+          {"state", s.state},
+          {"host", s.host},
+          {"reply", s.reply},
+          {"time", s.time.empty() ? Json(nullptr) : Json(s.time)},
+          {"attempts", s.attempts}};
 }
 
 int show_one(const Shell& shell, Site& site, const std::string& id_text, const std::string& recipients) {
   const auto id = parse_id(id_text);
   if (!id) return shell.fail_usage(no_queue_id(id_text, "essaim post find"));
-  auto wanted = parse_wanted(recipients);
+  auto wanted = wanted_recipients(recipients);
   if (!wanted.ok()) return shell.fail(wanted.error());
   storage::PostRecord post;
   storage::LedgerCounts counts;
+  bool is_there = false;
   const auto read = site.read([&](storage::Connection& c) -> Result<void> {
     storage::PostStore posts(c);
     auto found = posts.find(*id);
     if (!found.ok()) return found.error();
-    if (!found->has_value())
-      return Error{ErrorCode::kNotFound,
-                   "no post " + id_text + "; finished ones are kept for \"retention.posts\""};
+    is_there = found->has_value();
+    if (!is_there) return {};
     post = **found;
     auto sums = posts.counts(*id);
     if (!sums.ok()) return sums.error();
@@ -202,20 +107,22 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
     return {};
   });
   if (!read.ok()) return shell.fail(read.error());
+  if (!is_there) return shell.fail(no_post(site, *id));
 
   if (shell.json) {
     const std::string head = json_text(post_json(post, counts));
     print(head.substr(0, head.size() - 1) + ",\"recipients\":");
     JsonArray array;
-    const auto done = for_each_recipient(site, post, *wanted, [&](const Shown& s) {
-      array.add({{"recipient", s.address},
-                 {"state", s.state},
-                 {"host", s.host},
-                 {"reply", s.reply},
-                 {"time", s.time.empty() ? Json(nullptr) : Json(s.time)},
-                 {"attempts", s.attempts}});
+    bool any = false;
+    const auto done = for_each_recipient(site, post, *wanted, [&](const ShownRecipient& s) {
+      any = true;
+      array.add(recipient_json(s));
     });
     array.end();
+    if (done.ok() && !any && !wanted->who.recipient.empty()) {
+      const auto why = why_not_among(site, post, recipients);
+      if (why.ok()) print(",\"not_among\":" + json_text(Json(*why)));
+    }
     print_line("}");
     return done.ok() ? static_cast<int>(kOk) : shell.fail(done.error());
   }
@@ -240,7 +147,7 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
              std::to_string(counts.suppressed) + " suppressed + " + std::to_string(counts.pending) +
              " pending" + (post.expanded ? "" : " (still being expanded)"));
   bool any = false;
-  const auto done = for_each_recipient(site, post, *wanted, [&](const Shown& s) {
+  const auto done = for_each_recipient(site, post, *wanted, [&](const ShownRecipient& s) {
     any = true;
     std::string text = "  " + for_display(s.address) + "  " + s.state;
     if (!s.time.empty()) text += "  " + s.time.substr(0, 10) + " " + s.time.substr(11, 8);
@@ -250,26 +157,57 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
     print_line(text);
   });
   if (!done.ok()) return shell.fail(done.error());
-  if (!any && !wanted->none && !recipients.empty() && recipients != "all")
-    print_line(wanted->state ? "  no recipient is " + recipients
-                             : "  " + for_display(recipients) + " is not among the recipients" +
-                                   (post.expanded ? "" : " so far"));
+  if (any || wanted->none || recipients.empty() || recipients == "all") return kOk;
+  std::string text = wanted->state ? "  no recipient is " + recipients
+                                   : "  " + for_display(recipients) + " is not among the recipients" +
+                                         (post.expanded ? "" : " so far");
+  if (!wanted->who.recipient.empty()) {
+    const auto why = why_not_among(site, post, recipients);
+    if (!why.ok()) return shell.fail(why.error());
+    if (!why->empty()) text += ": " + *why;
+  }
+  print_line(text);
   return kOk;
 }
 
 struct Search {
-  std::string recipient, message_id, list, since, until, sender, account, client;
+  std::string recipient, message_id, list, since, until, sender, subject, account, client;
   std::size_t limit = 100;
   bool failed = false;
 };
 
+// What may be looked for and is in no ledger. Who asks for all that there is has no such question.
+void tell_of_others(Site& site, const storage::PostFilter& filter, bool nothing) {
+  if (filter.list.empty() && filter.sender.empty() && filter.subject.empty() && filter.account.empty() &&
+      filter.client.empty() && filter.message_id.empty())
+    return;
+  for (const std::string& held : held_beside(site, filter)) print_line(held);
+  if (!nothing) return;
+  if (!filter.list.empty()) {
+    const auto list = site.admin().list_by_any_name(filter.list);
+    if (!list.ok())
+      print_line(for_display(list.error().message));
+    else if (list->address() != smtp::kept_address(filter.list))
+      print_line("it is called " + for_display(list->address()) + " now");
+  }
+  if (!filter.recipient.empty())
+    print_line("essaim post show ID --recipients " + for_display(filter.recipient) +
+               " says of a post why somebody is not among its recipients");
+  print_line("of what was refused the log alone tells (reject, refused)");
+}
+
 int find(const Shell& shell, const Search& search) {
   const WallTime now = system_clock().wall_now();
   storage::PostFilter filter;
-  filter.recipient = searched_address(search.recipient);
+  auto list = searched_list(search.list), sender = searched_sender(search.sender);
+  if (!list.ok()) return shell.fail_usage(list.error().message);
+  if (!sender.ok()) return shell.fail_usage(sender.error().message);
+  filter.list = *std::move(list);
+  filter.sender = *std::move(sender);
+  const auto went_to = search_recipient(search.recipient, &filter);
+  if (!went_to.ok()) return shell.fail_usage(went_to.error().message);
   filter.message_id = search.message_id;
-  filter.list = search.list;
-  filter.sender = searched_address(search.sender);
+  filter.subject = search.subject;
   if (!search.account.empty()) {
     auto account = account_name(search.account);
     if (!account.ok()) return shell.fail_usage(account.error().message);
@@ -291,7 +229,8 @@ int find(const Shell& shell, const Search& search) {
   return with_site(shell, [&](Site& site) {
     struct Found {
       storage::PostRecord post;
-      std::optional<storage::LedgerCounts> counts;  // none: a batch of it is on a damaged page
+      std::optional<storage::LedgerCounts> counts;   // none: a batch of it is on a damaged page
+      std::optional<ShownRecipient> recipient = {};  // that was asked for
     };
     std::vector<Found> found;
     std::vector<std::pair<Id, std::string>> unread;
@@ -311,11 +250,33 @@ int find(const Shell& shell, const Search& search) {
     if (!read.ok()) return shell.fail(read.error());
     const bool more = found.size() > search.limit;
     if (more) found.pop_back();
+    // Whoever asks for one recipient wants to know what became of that copy.
+    for (Found& one : found) {
+      if (filter.recipient.empty()) break;
+      WantedRecipients wanted;
+      wanted.who.recipient = filter.recipient;
+      const auto looked = for_each_recipient(site, one.post, wanted,
+                                             [&one](const ShownRecipient& shown) { one.recipient = shown; });
+      if (!looked.ok()) return shell.fail(looked.error());
+    }
     Json json = Json::array();
-    Table table({"ID", "ACCEPTED", "LIST", "FROM", "DELIVERED", "FAILED", "PENDING", "SUBJECT"});
-    for (const auto& [post, counts] : found) {
+    Table table(
+        filter.recipient.empty()
+            ? std::vector<std::string>{"ID", "ACCEPTED", "LIST", "FROM", "DELIVERED", "FAILED", "PENDING",
+                                       "SUBJECT"}
+            : std::vector<std::string>{"ID", "ACCEPTED", "LIST", "FROM", "STATE", "AT", "SUBJECT", "REPLY"});
+    for (const auto& [post, counts, recipient] : found) {
       if (shell.json) json.push_back(post_json(post, counts.value_or(storage::LedgerCounts())));
       if (shell.json && !counts) json.back()["counts"] = nullptr;
+      if (shell.json && recipient) json.back()["recipient"] = recipient_json(*recipient);
+      if (!filter.recipient.empty()) {
+        const ShownRecipient r = recipient.value_or(ShownRecipient{"", "?", "", "", "", 0});
+        const std::string at = r.time.empty() ? "" : r.time.substr(0, 10) + " " + r.time.substr(11, 8);
+        table.add({format_id(post.id), show_time(post.accepted), post.list_address,
+                   post.author.empty() ? post.sender : post.author, r.state, at, post.subject,
+                   r.host.empty() ? r.reply : r.host + " said " + r.reply});
+        continue;
+      }
       const auto cell = [&known = counts](std::int64_t storage::LedgerCounts::*number) {
         return known ? std::to_string((*known).*number) : "?";
       };
@@ -330,6 +291,7 @@ int find(const Shell& shell, const Search& search) {
     else
       print(table.text());
     if (more) tell_of_more(shell, "newest", search.limit);
+    if (!shell.json && !search.failed) tell_of_others(site, filter, found.empty());
     if (unread.empty()) return static_cast<int>(kOk);
     std::fprintf(
         stderr, "essaim: %s cannot be read, or not all of them, and may be what is looked for; post %s: %s\n",
@@ -344,21 +306,32 @@ int find(const Shell& shell, const Search& search) {
 void add_post(Shell& shell) {
   CLI::App* noun = shell.noun("post", "the ledger: what was accepted and what became of it");
   auto search = std::make_shared<Search>();
-  CLI::App* verb = shell.verb(noun, "find", "find posts; newest first",
-                              "  essaim post find --recipient ann@example.org --since 1h\n"
-                              "  essaim post find --message-id '<x@y.example>'\n"
-                              "  essaim post find --failed --since 2h\n"
-                              "  essaim post find --list dev@lists.example.org --since 2026-11-22 --json",
-                              [&shell, search] { return find(shell, *search); });
-  verb->add_option("--recipient", search->recipient, "that went to this address")->type_name("ADDRESS");
+  CLI::App* verb =
+      shell.verb(noun, "find", "find posts; newest first",
+                 "  essaim post find --recipient ann@example.org --since 1h\n"
+                 "  essaim post find --sender ann@example.org --recipient bob@example.net --since "
+                 "'2026-11-22 14:00+01:00'\n"
+                 "  essaim post find --subject 'meeting on thursday' --sender @example.org\n"
+                 "  essaim post find --message-id '<x@y.example>'\n"
+                 "  essaim post find --failed --since 2h\n"
+                 "  essaim post find --list dev@lists.example.org --since 2026-11-22 --json",
+                 [&shell, search] { return find(shell, *search); });
+  verb->add_option("--recipient", search->recipient,
+                   "that went to this address, with what became of it; or to @domain")
+      ->type_name("ADDRESS");
   verb->add_option("--message-id", search->message_id, "with this Message-ID, with or without <>")
       ->type_name("ID");
   verb->add_option("--list", search->list, "to this list")->type_name("LIST");
-  verb->add_option("--sender", search->sender, "from this address")->type_name("ADDRESS");
+  verb->add_option("--sender", search->sender, "from this address, or @domain; '<>': the null sender")
+      ->type_name("ADDRESS");
+  verb->add_option("--subject", search->subject, "with these words in the subject")->type_name("TEXT");
   verb->add_option("--account", search->account, "submitted by this account")->type_name("NAME");
   verb->add_option("--client", search->client, "that came from this address, or from a machine of this name")
       ->type_name("IP");
-  verb->add_option("--since", search->since, "accepted not before: 1h, 2d, 2026-11-22")->type_name("TIME");
+  verb->add_option(
+          "--since", search->since,
+          "accepted not before: 1h, 2d, 2026-11-22, '2026-11-22 13:30' (UTC), '2026-11-22 14:30+01:00'")
+      ->type_name("TIME");
   verb->add_option("--until", search->until, "accepted before")->type_name("TIME");
   verb->add_flag("--failed", search->failed, "in which somebody has failed");
   verb->add_option("--limit", search->limit, "at most so many, and whether there are more (100)")

@@ -1,4 +1,5 @@
 // essaim queue: what waits, why, and what the operator does about it.
+#include <cstdio>
 #include <map>
 #include <optional>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "smtpd/admin/client.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/cli/post_elsewhere.h"
 #include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/queue_log.h"
 #include "smtpd/cli/site.h"
@@ -150,13 +152,14 @@ int show(const Shell& shell, const std::string& id_text) {
       auto found = storage::PostStore(c).find(*id);
       if (!found.ok()) return found.error();
       post = *std::move(found);
-      if (!post) return Error{ErrorCode::kNotFound, "no post " + id_text};
+      if (!post) return {};
       auto all = storage::BatchStore(c).of_post(*id, false);
       if (!all.ok()) return all.error();
       batches = *std::move(all);
       return {};
     });
     if (!read.ok()) return shell.fail(read.error());
+    if (!post) return shell.fail(no_post(site, *id));
     const WallTime now = system_clock().wall_now();
     if (shell.json) {
       Json all = Json::array();
@@ -342,15 +345,19 @@ int change(const Shell& shell, QueueAction action, const Arguments& a) {
   if (!a.since.empty()) return shell.fail_usage("--since goes with --log only");
   if (selection->empty() && !a.all)
     return shell.fail_usage(
-        "which posts? Name queue ids, or a filter (--list, --recipient, --domain, --sender, --account, "
-        "--client, --message-id, --older-than, --newer-than, --larger-than, --state, --why), or --all" +
+        "which posts? Name queue ids, or a filter (--list, --recipient, --domain, --sender, --subject, "
+        "--account, --client, --message-id, --older-than, --newer-than, --larger-than, --state, --why), or "
+        "--all" +
         std::string(action == QueueAction::kDelete ? ", or --log" : ""));
   const auto& f = selection->filter;
-  if (!selection->ids.empty() && (!f.list.empty() || !f.sender.empty() || !f.account.empty() ||
-                                  !f.client.empty() || !f.message_id.empty() || f.since != WallTime{} ||
-                                  f.until != WallTime{} || f.larger_than != 0 || f.about_batches() || a.all))
+  if (!selection->ids.empty() &&
+      (!f.list.empty() || !f.sender.empty() || !f.subject.empty() || !f.account.empty() ||
+       !f.client.empty() || !f.message_id.empty() || f.since != WallTime{} || f.until != WallTime{} ||
+       f.larger_than != 0 || f.about_batches() || a.all))
     return shell.fail_usage("queue ids go with --recipient and --domain only");
   return with_site(shell, [&](Site& site) {
+    for (const std::string& line : held_instead(site, selection->ids))
+      std::fprintf(stderr, "essaim: %s\n", line.c_str());
     if (a.dry_run) return preview(shell, site, {action, *selection, a.reason});
     admin::Request request;
     request.command = std::string("queue-") + operate::to_string(action);

@@ -40,6 +40,32 @@ std::string why_it_waits(const storage::BatchRecord& b, const storage::PostRecor
   return b.why.empty() ? held : held + "; before that " + b.why;
 }
 
+Result<std::string> searched_list(const std::string& text) {
+  if (text.empty() || text.find('@') != std::string::npos) return text;
+  return Error{ErrorCode::kInvalid,
+               "--list: \"" + text + "\" is no list's address, which is like dev@lists.example.org"};
+}
+
+Result<std::string> searched_sender(const std::string& text) {
+  const std::string address = searched_address(text);
+  if (text.empty() || text == "<>" || (address.find('@') < address.size() - 1)) return address;
+  return Error{ErrorCode::kInvalid, "--sender: \"" + text +
+                                        "\" is neither an address nor @domain (\"<>\": mail of nobody, as "
+                                        "reports are)"};
+}
+
+Result<void> search_recipient(const std::string& text, storage::PostFilter* filter) {
+  const std::string address = searched_address(text);
+  if (address.starts_with('@') && address.size() > 1) {
+    if (!filter->domain.empty()) return Error{ErrorCode::kInvalid, "--recipient @domain is --domain"};
+    filter->domain = address.substr(1);
+    return {};
+  }
+  filter->recipient = address;
+  if (text.empty() || address.find('@') < address.size() - 1) return {};
+  return Error{ErrorCode::kInvalid, "--recipient: \"" + text + "\" is neither an address nor @domain"};
+}
+
 Result<std::string> account_name(const std::string& text) {
   auto name = sasl::prepared_name(text);
   if (name) return *std::move(name);
@@ -48,9 +74,12 @@ Result<std::string> account_name(const std::string& text) {
 
 void add_filter_options(CLI::App* verb, const std::shared_ptr<QueueFilter>& f) {
   verb->add_option("--list", f->list, "posts to this list")->type_name("LIST");
-  verb->add_option("--recipient", f->recipient, "that wait for this address")->type_name("ADDRESS");
+  verb->add_option("--recipient", f->recipient, "that wait for this address, or @domain")
+      ->type_name("ADDRESS");
   verb->add_option("--domain", f->domain, "that wait for this domain")->type_name("DOMAIN");
-  verb->add_option("--sender", f->sender, "from this address")->type_name("ADDRESS");
+  verb->add_option("--sender", f->sender, "from this address, or @domain; '<>': the null sender")
+      ->type_name("ADDRESS");
+  verb->add_option("--subject", f->subject, "with these words in the subject")->type_name("TEXT");
   verb->add_option("--account", f->account, "submitted by this account (essaim account)")->type_name("NAME");
   verb->add_option("--client", f->client, "that came from this address, or from a machine of this name")
       ->type_name("IP");
@@ -79,10 +108,14 @@ Result<operate::QueueSelection> selection_of(const QueueFilter& f) {
     out.ids.push_back(*id);
   }
   storage::PostFilter& filter = out.filter;
-  filter.list = f.list;
-  filter.recipient = searched_address(f.recipient);
+  auto list = searched_list(f.list), sender = searched_sender(f.sender);
+  if (!list.ok()) return list.error();
+  if (!sender.ok()) return sender.error();
+  filter.list = *std::move(list);
+  filter.sender = *std::move(sender);
   filter.domain = f.domain;
-  filter.sender = searched_address(f.sender);
+  ESSAIM_TRY(search_recipient(f.recipient, &filter));
+  filter.subject = f.subject;
   if (!f.account.empty()) {
     auto account = account_name(f.account);
     if (!account.ok()) return account.error();

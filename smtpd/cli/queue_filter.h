@@ -14,7 +14,7 @@ namespace essaim::smtpd::cli {
 
 struct QueueFilter {
   std::vector<std::string> ids;
-  std::string list, recipient, domain, sender, account, client, message_id, older_than, newer_than,
+  std::string list, recipient, domain, sender, subject, account, client, message_id, older_than, newer_than,
       larger_than, state, why;
 };
 void add_filter_options(CLI::App* verb, const std::shared_ptr<QueueFilter>& filter);
@@ -22,6 +22,12 @@ Result<operate::QueueSelection> selection_of(const QueueFilter& filter);
 
 // What is said of a word that names no post; SEE is the command that shows their ids.
 std::string no_queue_id(const std::string& text, const std::string& see);
+
+// --list, --sender and --recipient as a search has them. What can be found nowhere is refused: a word that is no address would
+// else find nothing, which is an answer.
+Result<std::string> searched_list(const std::string& text);
+Result<std::string> searched_sender(const std::string& text);  // also "@domain", and "<>" for the null sender
+Result<void> search_recipient(const std::string& text, storage::PostFilter* filter);  // also "@domain"
 
 // As logins know it.
 Result<std::string> account_name(const std::string& text);

@@ -111,13 +111,17 @@ void print_line(std::string_view text) {
 
 namespace {
 
-// "2026-11-22", "2026-11-22T18:52:04Z" or with a space; UTC.
+// "2026-11-22", "2026-11-22 18:52", "2026-11-22T18:52:04Z", with a space or T; UTC, or behind an offset ("+01:00") the time
+// there, as people and their mail programs tell it.
 bool parse_date(const std::string& text, WallTime* out) {
-  for (const char* format : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"}) {
+  for (const char* format :
+       {"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%dT%H:%M%z", "%Y-%m-%d %H:%M%z", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%z"}) {
     tm parts{};
     const char* end = strptime(text.c_str(), format, &parts);
     if (end == nullptr || *end != '\0') continue;
-    *out = from_millis(static_cast<std::int64_t>(timegm(&parts)) * 1000);
+    const long offset = parts.tm_gmtoff;  // timegm() sets it to 0
+    *out = from_millis((static_cast<std::int64_t>(timegm(&parts)) - offset) * 1000);
     return true;
   }
   return false;
@@ -131,7 +135,8 @@ Result<WallTime> parse_time(const std::string& text, WallTime now, int direction
   if (parse_date(text, &when)) return when;
   return Error{ErrorCode::kInvalid, "\"" + text +
                                         "\" is neither a time span (90s, 15m, 4h, 5d) nor a time in UTC "
-                                        "(2026-11-22, 2026-11-22T18:52:04Z)"};
+                                        "(2026-11-22, 2026-11-22T18:52:04Z, \"2026-11-22 18:52\"), or with "
+                                        "its zone (2026-11-22T19:52+01:00)"};
 }
 
 }  // namespace

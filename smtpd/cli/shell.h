@@ -56,7 +56,7 @@ void print_line(std::string_view text);
 // Writes what of it was gathered. Gives the errno of the first of all these writes that failed, 0 for none.
 int flush_output();
 
-// "1h" (ago), "2026-11-22", "2026-11-22T18:52:04Z".
+// "1h" (ago), "2026-11-22", "2026-11-22 18:52", "2026-11-22T18:52:04Z", "2026-11-22 19:52+01:00".
 Result<WallTime> parse_when(const std::string& text, WallTime now);
 // As parse_when(), but "1h" lies ahead.
 Result<WallTime> parse_until(const std::string& text, WallTime now);

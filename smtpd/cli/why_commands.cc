@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
+#include "smtpd/cli/post_elsewhere.h"
 #include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/suspensions.h"
@@ -96,12 +97,12 @@ int explain(const Shell& shell, Site& site, const std::string& id_text) {
   if (!id) return shell.fail_usage(no_queue_id(id_text, "essaim post find"));
   storage::PostRecord post;
   storage::LedgerCounts counts;
+  bool is_there = false;
   const auto read = site.read([&](storage::Connection& c) -> Result<void> {
     auto found = storage::PostStore(c).find(*id);
     if (!found.ok()) return found.error();
-    if (!found->has_value())
-      return Error{ErrorCode::kNotFound,
-                   "no post " + id_text + "; finished ones are kept for \"retention.posts\""};
+    is_there = found->has_value();
+    if (!is_there) return {};
     post = **found;
     auto sums = storage::PostStore(c).counts(*id);
     if (!sums.ok()) return sums.error();
@@ -109,6 +110,7 @@ int explain(const Shell& shell, Site& site, const std::string& id_text) {
     return {};
   });
   if (!read.ok()) return shell.fail(read.error());
+  if (!is_there) return shell.fail(no_post(site, *id));
   auto stopped = suspensions(site);
   if (!stopped.ok()) return shell.fail(stopped.error());
   std::erase_if(*stopped, [&](const auto& s) {
