@@ -253,7 +253,7 @@ Result<std::vector<BatchRecord>> BatchStore::waiting_together(const PostFilter& 
   std::int64_t due = std::numeric_limits<std::int64_t>::min();
   Id post_id = 0;
   std::int64_t number = 0;
-  std::int64_t page = first_page(connection_, match, filter);
+  std::int64_t page = first_page(connection_, match.any(), filter);
   for (bool more = true; more;) {
     auto statement = connection_.prepare(sql);
     if (!statement.ok()) return statement.error();

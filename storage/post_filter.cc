@@ -49,7 +49,7 @@ PostCondition::PostCondition(const PostFilter& filter) {
     add(" AND (INSTR(LOWER(p.client), ?) > 0", "[" + client + "]");
     add(" OR INSTR(LOWER(p.client), ?) = 1)", client + " [");
   }
-  if (filter.since != WallTime{}) add(" AND p.accepted >= ?", to_millis(filter.since));
+  if (filter.since != WallTime{} && !filter.failed) add(" AND p.accepted >= ?", to_millis(filter.since));
   if (filter.until != WallTime{}) add(" AND p.accepted < ?", to_millis(filter.until));
   if (filter.larger_than > 0) add(" AND p.size > ?", filter.larger_than);
   if (filter.unfinished) {
@@ -57,8 +57,13 @@ PostCondition::PostCondition(const PostFilter& filter) {
         " AND p.finished = 0 AND (p.expanded = 0 OR EXISTS (SELECT 1 FROM batch_state u "
         "WHERE u.post_id = p.id AND u.queue <> 0))";
   }
-  if (filter.failed)
-    sql_ += " AND EXISTS (SELECT 1 FROM batch_state f WHERE f.post_id = p.id AND f.failed > 0)";
+  if (filter.failed) {
+    // Of a batch the last outcome is known, so who has failed since then is looked for in its contents (failure_search.h).
+    sql_ += " AND EXISTS (SELECT 1 FROM batch_state f WHERE f.post_id = p.id AND f.failed > 0";
+    if (filter.since != WallTime{})
+      add(" AND p.accepted + f.last_outcome * 1000 >= ?", to_millis(filter.since));
+    sql_ += ")";
+  }
 }
 
 Result<std::vector<int>> batches_for(Connection& connection, Id post_id, const RecipientMatch& match) {

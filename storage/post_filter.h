@@ -52,9 +52,8 @@ Result<std::vector<int>> batches_for(Connection& connection, Id post_id, const R
 // server sorts, and sends before the first is looked at, as many as it is told: so some, and more each time, as it sorts anew. A
 // file gives row by row.
 inline constexpr std::int64_t kSearchedTogether = 1000;
-inline std::int64_t first_page(const Connection& connection, const RecipientMatch& match,
-                               const PostFilter& filter) {
-  if (!match.any()) return filter.row_limit();
+inline std::int64_t first_page(const Connection& connection, bool looks_inside, const PostFilter& filter) {
+  if (!looks_inside) return filter.row_limit();
   return connection.dialect() == Dialect::kSqlite ? std::numeric_limits<std::int64_t>::max()
                                                   : kSearchedTogether;
 }

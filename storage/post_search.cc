@@ -10,6 +10,7 @@
 
 #include "storage/batch_store.h"
 #include "storage/damage.h"
+#include "storage/failure_search.h"
 #include "storage/post_filter.h"
 #include "storage/post_store.h"
 #include "storage/sql.h"
@@ -39,6 +40,23 @@ Result<bool> has_recipient(Connection& connection, Id post_id, const RecipientMa
   }
 }
 
+constexpr std::string_view kWaiting = " AND p.finished = 0", kSettled = " AND p.finished > 0";
+
+// What the contents of batches tell of a post that a search may mean.
+class Contents {
+ public:
+  explicit Contents(const PostFilter& filter) : failed_(filter.failed), who_(filter), failures_(filter) {}
+  bool any() const { return failed_ ? failures_.looks_inside() : who_.any(); }
+  Result<bool> fit(Connection& connection, Id post_id) const {
+    return failed_ ? has_failed(connection, post_id, failures_) : has_recipient(connection, post_id, who_);
+  }
+
+ private:
+  const bool failed_;
+  const RecipientMatch who_;
+  const FailedMatch failures_;
+};
+
 bool comes_before(const PostRecord& a, const PostRecord& b) {
   return std::tie(a.accepted, a.id) > std::tie(b.accepted, b.id);
 }
@@ -59,9 +77,9 @@ Result<std::vector<PostRecord>> PostStore::search(const PostFilter& filter) {
 
 Result<std::vector<PostRecord>> PostStore::search_together(const PostFilter& filter) {
   // Two questions, because what waits is not in the indexes that serve the other one (schema.cc).
-  auto found = search_among(" AND p.finished = 0", filter);
+  auto found = search_among(kWaiting, filter);
   if (!found.ok() || filter.unfinished) return found;
-  auto settled = search_among(" AND p.finished > 0", filter);
+  auto settled = search_among(kSettled, filter);
   if (!settled.ok()) return settled;
   const auto middle = static_cast<std::ptrdiff_t>(found->size());
   found->insert(found->end(), std::make_move_iterator(settled->begin()),
@@ -73,21 +91,26 @@ Result<std::vector<PostRecord>> PostStore::search_together(const PostFilter& fil
 
 Result<std::vector<PostRecord>> PostStore::search_among(std::string_view which, const PostFilter& filter) {
   const PostCondition condition(filter);
-  const RecipientMatch match(filter);
+  const Contents contents(filter);
   // Numbers first: what waits is sorted in memory, and there may be a million. A server that is not told how many are wanted
   // sorts, and sends, all that there are; how many must be looked at for a recipient nobody knows, so that goes by pages.
-  std::string sql = "SELECT p.id, p.accepted FROM post p WHERE 1 = 1" + std::string(which) + condition.sql();
-  if (match.any()) sql += " AND p.accepted <= ? AND (+p.accepted < ? OR +p.id < ?)";
+  // Of failures of a time what has ended before need not be read; and what was accepted before, must.
+  const bool by_end = which == kSettled && filter.failed && filter.since != WallTime{};
+  std::string sql = "SELECT p.id, p.accepted FROM " + (by_end ? settled_posts(connection_) : "post p") +
+                    " WHERE 1 = 1" + std::string(which) + condition.sql();
+  if (by_end) sql += " AND p.finished >= ?";
+  if (contents.any()) sql += " AND p.accepted <= ? AND (+p.accepted < ? OR +p.id < ?)";
   sql += " ORDER BY p.accepted DESC, p.id DESC LIMIT ?";
   std::vector<PostRecord> posts;
   std::int64_t accepted = std::numeric_limits<std::int64_t>::max();
   Id id = std::numeric_limits<Id>::max();
-  std::int64_t page = first_page(connection_, match, filter);
+  std::int64_t page = first_page(connection_, contents.any(), filter);
   for (bool more = true; more;) {
     auto statement = connection_.prepare(sql);
     if (!statement.ok()) return statement.error();
-    const int next = condition.bind(**statement, 1);
-    if (match.any())
+    int next = condition.bind(**statement, 1);
+    if (by_end) sql::bind_row(**statement, next++, filter.since);
+    if (contents.any())
       sql::bind_row(**statement, next, accepted, accepted, id, page);
     else
       (*statement)->bind(next, page);
@@ -99,8 +122,8 @@ Result<std::vector<PostRecord>> PostStore::search_among(std::string_view which, 
       if (!*row) break;
       id = (*statement)->integer(0);
       accepted = (*statement)->integer(1);
-      if (match.any()) {
-        auto has = has_recipient(connection_, id, match);
+      if (contents.any()) {
+        auto has = contents.fit(connection_, id);
         if (!has.ok()) return has.error();
         if (!*has) continue;
       }
@@ -108,7 +131,7 @@ Result<std::vector<PostRecord>> PostStore::search_among(std::string_view which, 
       if (!post.ok()) return post.error();
       if (post->has_value()) posts.push_back(std::move(**post));
     }
-    more = match.any() && rows == page;
+    more = contents.any() && rows == page;
     if (more) page = next_page(page);
   }
   return posts;
@@ -117,7 +140,7 @@ Result<std::vector<PostRecord>> PostStore::search_among(std::string_view which, 
 // Of what cannot be read it is not known whether the filter would find it.
 Result<std::optional<PostRecord>> PostStore::look_for(const PostFilter& filter, Id post_id) {
   const PostCondition condition(filter);
-  const RecipientMatch match(filter);
+  const Contents contents(filter);
   const auto look = [&]() -> Result<std::optional<PostRecord>> {
     auto statement =
         sql::prepare(connection_, "SELECT p.id FROM post p WHERE p.id = ?" + condition.sql(), post_id);
@@ -126,8 +149,8 @@ Result<std::optional<PostRecord>> PostStore::look_for(const PostFilter& filter, 
     auto row = (*statement)->step();
     if (!row.ok()) return row.error();
     if (!*row) return std::optional<PostRecord>();
-    if (match.any()) {
-      auto has = has_recipient(connection_, post_id, match);
+    if (contents.any()) {
+      auto has = contents.fit(connection_, post_id);
       if (!has.ok()) return has.error();
       if (!*has) return std::optional<PostRecord>();
     }
@@ -191,7 +214,7 @@ Result<PostsFound> PostStore::search_waiting(const PostFilter& filter, bool expa
 Result<PostsFound> PostStore::waiting_together(const PostFilter& filter, bool expanded, Id after,
                                                std::size_t look_at) {
   const PostCondition condition(filter);
-  const RecipientMatch match(filter);
+  const Contents contents(filter);
   auto statement = connection_.prepare(
       "SELECT p.id, (1 = 1" + condition.sql() + ") FROM " + sql::waiting_posts(connection_) +
       " WHERE p.finished = 0 AND p.expanded = ? AND p.id > ? ORDER BY p.id LIMIT ?");
@@ -207,8 +230,8 @@ Result<PostsFound> PostStore::waiting_together(const PostFilter& filter, bool ex
     }
     found.last = (*statement)->integer(0);
     if ((*statement)->integer(1) == 0) continue;
-    if (match.any()) {
-      auto has = has_recipient(connection_, found.last, match);
+    if (contents.any()) {
+      auto has = contents.fit(connection_, found.last);
       if (!has.ok()) return has.error();
       if (!*has) continue;
     }

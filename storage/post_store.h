@@ -30,10 +30,10 @@ struct PostFilter {
   WallTime since{};              // accepted not before
   WallTime until{};              // accepted before; 0 any
   bool unfinished = false;       // only what still waits
-  bool failed = false;           // only those with recipients that have failed
+  bool failed = false;           // only those in which somebody has failed (failure_search.h)
   std::int64_t larger_than = 0;  // octets; 0 any
   // Of batches, so only in what waits: their state (0: any), and words in the reason why they wait or their post is
-  // held, in any case of letters.
+  // held, in any case of letters. With `failed`, words in the reply that somebody has failed with.
   int state = 0;  // a BatchQueue
   std::string why;
   bool about_batches() const { return state != 0 || !why.empty(); }

@@ -24,10 +24,11 @@ void add_scenario(Shell& shell);
 void add_template(Shell& shell);
 void add_block(Shell& shell);  // template_commands.cc
 void add_queue(Shell& shell);
-void add_queue_why(Shell& shell, CLI::App* queue);    // why_commands.cc
-void add_post_explain(Shell& shell, CLI::App* post);  // why_commands.cc
-void add_post_retry(Shell& shell, CLI::App* post);    // post_retry_command.cc
-void add_post_text(Shell& shell, CLI::App* post);     // post_text_command.cc
+void add_queue_why(Shell& shell, CLI::App* queue);     // why_commands.cc
+void add_post_explain(Shell& shell, CLI::App* post);   // why_commands.cc
+void add_post_retry(Shell& shell, CLI::App* post);     // post_retry_command.cc
+void add_post_failures(Shell& shell, CLI::App* post);  // failure_commands.cc
+void add_post_text(Shell& shell, CLI::App* post);      // post_text_command.cc
 void add_top(Shell& shell);
 void add_destination(Shell& shell);
 void add_storage(Shell& shell);

@@ -171,7 +171,7 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
 }
 
 struct Search {
-  std::string recipient, message_id, list, since, until, sender, subject, account, client;
+  std::string recipient, domain, message_id, list, since, until, sender, subject, account, client, why;
   std::size_t limit = 100;
   bool failed = false;
 };
@@ -199,6 +199,12 @@ void tell_of_others(Site& site, const storage::PostFilter& filter, bool nothing)
 int find(const Shell& shell, const Search& search) {
   const WallTime now = system_clock().wall_now();
   storage::PostFilter filter;
+  if (!search.why.empty() && !search.failed)
+    return shell.fail_usage("--why goes with --failed; why mail waits: essaim queue why");
+  if (!search.recipient.empty() && !search.domain.empty())
+    return shell.fail_usage("give --recipient or --domain");
+  filter.domain = search.domain;
+  filter.why = search.why;
   auto list = searched_list(search.list), sender = searched_sender(search.sender);
   if (!list.ok()) return shell.fail_usage(list.error().message);
   if (!sender.ok()) return shell.fail_usage(sender.error().message);
@@ -313,12 +319,13 @@ void add_post(Shell& shell) {
                  "'2026-11-22 14:00+01:00'\n"
                  "  essaim post find --subject 'meeting on thursday' --sender @example.org\n"
                  "  essaim post find --message-id '<x@y.example>'\n"
-                 "  essaim post find --failed --since 2h\n"
+                 "  essaim post find --failed --since 2h --domain example.net --why 5.7.1\n"
                  "  essaim post find --list dev@lists.example.org --since 2026-11-22 --json",
                  [&shell, search] { return find(shell, *search); });
   verb->add_option("--recipient", search->recipient,
                    "that went to this address, with what became of it; or to @domain")
       ->type_name("ADDRESS");
+  verb->add_option("--domain", search->domain, "that went to this domain")->type_name("DOMAIN");
   verb->add_option("--message-id", search->message_id, "with this Message-ID, with or without <>")
       ->type_name("ID");
   verb->add_option("--list", search->list, "to this list")->type_name("LIST");
@@ -330,10 +337,18 @@ void add_post(Shell& shell) {
       ->type_name("IP");
   verb->add_option(
           "--since", search->since,
-          "accepted not before: 1h, 2d, 2026-11-22, '2026-11-22 13:30' (UTC), '2026-11-22 14:30+01:00'")
+          "accepted not before: 1h, 2d, 2026-11-22, '2026-11-22 13:30' (UTC), '2026-11-22 14:30+01:00'; "
+          "with --failed: in which somebody has failed not before")
       ->type_name("TIME");
-  verb->add_option("--until", search->until, "accepted before")->type_name("TIME");
-  verb->add_flag("--failed", search->failed, "in which somebody has failed");
+  verb->add_option("--until", search->until,
+                   "accepted before; with --failed: in which somebody has failed before")
+      ->type_name("TIME");
+  verb->add_flag(
+      "--failed", search->failed,
+      "in which somebody has failed: of those at --recipient or --domain, with --why, in that time");
+  verb->add_option("--why", search->why,
+                   "with --failed: with these words in the reply that they failed with: 'blocklist', '5.7.1'")
+      ->type_name("TEXT");
   verb->add_option("--limit", search->limit, "at most so many, and whether there are more (100)")
       ->type_name("N")
       ->check(wrong_count);
@@ -354,6 +369,7 @@ void add_post(Shell& shell) {
           "which: all, none, pending, delivered, deferred, failed, suppressed, an address, or @domain")
       ->type_name("WHICH");
   add_post_explain(shell, noun);
+  add_post_failures(shell, noun);
   add_post_retry(shell, noun);
   add_post_text(shell, noun);
 }
