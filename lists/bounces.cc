@@ -28,6 +28,12 @@ bool ends_ring(std::string_view reply) {
   return reply.starts_with("554 5.4.6 " + std::string(kHasBeenHere));
 }
 
+// Of what was said about a member it is a bounce that nobody else is to blame for.
+bool is_bounce(const DeliveryFailure& failure) {
+  return failure.member_id != 0 && !failure.about_message && !failure.unclear && !ends_ring(failure.reply) &&
+         failure.post->kind != storage::PostKind::kNotice;
+}
+
 // A notice to the postmaster that fails is not told to the postmaster: who is a list would get one about each member that cannot
 // be reached, and that one fails again.
 Result<bool> tells_itself(const Services& services, storage::Connection& connection,
@@ -90,6 +96,11 @@ std::int64_t bounce_revision(const storage::PostRecord& post) {
   return post.kind == storage::PostKind::kList ? post.list_revision : storage::MemberStore::kOfAnyPost;
 }
 
+Result<bool> forgive_failure(storage::Connection& connection, const DeliveryFailure& failure) {
+  if (!is_bounce(failure)) return false;
+  return storage::MemberStore(connection).take_back_bounce(failure.member_id, bounce_revision(*failure.post));
+}
+
 Result<RecordedFailures> record_failures(const Services& services, storage::Connection& connection,
                                          const std::vector<DeliveryFailure>& failures) {
   RecordedFailures out;
@@ -134,7 +145,7 @@ Result<RecordedFailures> record_failures(const Services& services, storage::Conn
                                          {"list", post.list_address},
                                          {"to", failure.address.to_string()},
                                          {"reply", failure.reply}});
-    } else if (failure.member_id != 0 && !failure.unclear && !ends_ring(failure.reply)) {
+    } else if (is_bounce(failure)) {
       ESSAIM_TRY(members.record_bounce(failure.member_id, escaped_for_display(failure.reply, 300), now,
                                        bounce_revision(post)));
       ++out.members;

@@ -36,6 +36,9 @@ struct RecordedFailures {
 Result<RecordedFailures> record_failures(const Services& services, storage::Connection& connection,
                                          const std::vector<DeliveryFailure>& failures);
 
+// Takes back the bounce that such a failure was counted as: it was not the member's. False: it was none, or the member has none any more.
+Result<bool> forgive_failure(storage::Connection& connection, const DeliveryFailure& failure);
+
 // The revision of its list that a post's copies are of, as MemberStore::record_bounce() takes it.
 std::int64_t bounce_revision(const storage::PostRecord& post);
 

@@ -367,4 +367,16 @@ Result<void> MemberStore::record_bounce(Id member_id, const std::string& reason,
   return {};
 }
 
+Result<bool> MemberStore::take_back_bounce(Id member_id, std::int64_t revision) {
+  // The number last: a server takes what it has set before for the values of the row.
+  auto taken =
+      sql::run(connection_,
+               "UPDATE member SET last_bounce = CASE WHEN bounces > 1 THEN last_bounce ELSE '' END, "
+               "last_bounce_at = CASE WHEN bounces > 1 THEN last_bounce_at ELSE 0 END, "
+               "bounces = bounces - 1 WHERE id = ? AND left_rev = 0 AND joined_rev <= ? AND bounces > 0",
+               member_id, revision);
+  if (!taken.ok()) return taken.error();
+  return *taken > 0;
+}
+
 }  // namespace essaim::storage

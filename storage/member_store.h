@@ -104,6 +104,8 @@ class MemberStore {
   static constexpr std::int64_t kOfAnyPost = std::numeric_limits<std::int64_t>::max();
   Result<void> record_bounce(Id member_id, const std::string& reason, WallTime when,
                              std::int64_t revision = kOfAnyPost);
+  // Takes one away again, of the same members. What the last one said stays as long as any is counted. False: there was none.
+  Result<bool> take_back_bounce(Id member_id, std::int64_t revision = kOfAnyPost);
 
   // Retention (member_retention.cc). Who left is needed as long as a post that was accepted before has batches to go: its
   // expansion takes them, and its claims suppress them. So the lists are asked for first, and then the posts that wait; what

@@ -132,7 +132,7 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
     if (action == operate::QueueAction::kDelete) verb.arguments.insert("recipients");
     verbs["queue-" + name] = std::move(verb);
   }
-  verbs["post-retry"] = {{"ids", "recipient", "domain", "why", "reason"},
+  verbs["post-retry"] = {{"ids", "list", "recipient", "domain", "since", "until", "why", "forgive", "reason"},
                          [this](const Request& q, const ResponderPtr& r) { retry_posts(q, r); }};
   return verbs;
 }
@@ -199,11 +199,16 @@ void Server::recall_now(const std::vector<Id>& posts) {
 void Server::retry_posts(const Request& request, const ResponderPtr& responder) {
   auto selection = operate::QueueSelection::from_arguments(request.arguments);
   if (!selection.ok()) return responder->answer(selection.error());
-  const operate::PostRetry work{*selection, request.argument("reason"), node_};
+  const operate::PostRetry work{*selection, request.argument("reason"), node_,
+                                request.argument("forgive") == "yes"};
+  // A request by an earlier command line names posts; nobody is to mean all of them by an empty one.
+  if (work.selection.ids.empty() && work.selection.filter.since == WallTime{})
+    return responder->answer(Error{ErrorCode::kInvalid, "neither posts nor a time are named"});
   const bool taken = operator_->submit([this, work, responder] {
     forget_dead(work.selection.filter.domain);
-    auto change = operate::retry_posts(*database_, system_clock(), work,
-                                       [this](const std::vector<Id>& posts) { recall_now(posts); });
+    auto change = operate::retry_posts(
+        *database_, system_clock(), work, [this](const std::vector<Id>& posts) { recall_now(posts); },
+        [this] { return !delivers_.load(); });
     engine_->ring();
     if (!change.ok()) return responder->answer(change.error());
     responder->answer(operate::to_json(*change));

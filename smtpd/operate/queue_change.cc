@@ -20,6 +20,7 @@ const char* to_string(QueueAction action) {
 
 std::string to_json(const QueueChange& change) {
   Json json = {{"posts", change.posts}, {"recipients", change.recipients}, {"busy", change.busy}};
+  if (change.forgiven > 0) json["forgiven"] = change.forgiven;
   if (change.held > 0) json["held"] = change.held;
   if (change.damaged > 0) json["damaged"] = change.damaged;
   if (change.kept > 0) {

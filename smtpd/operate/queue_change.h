@@ -26,6 +26,7 @@ struct QueueChange {
   std::string error;  // the first of these
   std::vector<Id> unknown;           // of the ids that were named: they do not exist (any more)
   std::vector<std::string> refused;  // of the posts that were named: which cannot be sent again, and why
+  std::int64_t forgiven = 0;         // bounces that were taken back
 };
 
 std::string to_json(const QueueChange& change);  // the answer of the server, and of --json

@@ -56,6 +56,43 @@ class AProviderThatBlockedUs(processes.Scenario):
                 received = self.sink.recipients()
                 self.assertEqual([1, 0, 1], [received[member] for member in people])
 
+    def test_of_all_lists_those_are_sent_to_again_who_failed_for_it(self):
+        lists, people = ["one@lists.example", "two@lists.example"], []
+        for address in lists:
+            members = [f"{address[:3]}-{member}" for member in MEMBERS]
+            people += members
+            self.essaim.make_list(address, members, post="anyone")
+        posts = sorted(self.failed(address) for address in lists)
+        failures = self.essaim.json("post", "failures", "--by", "destination")
+        self.assertEqual((4, 2, 4), tuple(failures[name] for name in ("recipients", "posts", "can_be_sent_again")), failures)
+        line = failures["failures"][0]
+        self.assertEqual(("blocked.example", "554 5.7.1 you are on our blocklist", 4, lists),
+                         tuple(line[name] for name in ("destination", "reply", "recipients", "lists")), line)
+        self.assertIn(line["example"]["id"], posts)
+        self.assertIn("4 recipients of 2 posts failed for good", self.essaim.run("post", "failures", "--since", "1h"))
+        self.assertEqual(0, self.essaim.json("post", "failures", "--domain", "c.example")["recipients"])
+        find = ("post", "find", "--failed", "--since", "1h")
+        self.assertEqual(posts, sorted(one["id"] for one in self.essaim.json(*find, "--why", "Blocklist", *RETRY[2:])))
+        self.assertFalse(self.essaim.json(*find, "--domain", "c.example"))
+        self.assertFalse(self.essaim.json(*find, "--why", "greylisted"))
+
+        retry = ("post", "retry", "--why", "blocklist")
+        self.essaim.run(*retry, *REASON, check=False)
+        self.assertEqual((2, True), (self.essaim.last.returncode, "--since" in self.essaim.last.stderr))
+        would = self.essaim.json(*retry, "--since", "1h", "--dry-run")
+        self.assertEqual((4, 2), (would["recipients"], would["posts"]))
+        self.assertEqual(4, self.essaim.json("post", "failures")["recipients"])
+        self.assertEqual(4, len(self.essaim.json("member", "bouncing", "--at-least", "1")))
+        said = self.essaim.run(*retry, "--since", "1h", "--forgive-bounces", *REASON)
+        self.assertIn("4 recipients of 2 posts will be sent to again", said)
+        self.assertIn("4 bounces taken back", said)
+        for post in posts:
+            counts = self.essaim.wait_finished(post)["counts"]
+            self.assertEqual({"accepted": 3, "delivered": 3, "failed": 0, "suppressed": 0, "pending": 0}, counts)
+        self.assertEqual({member: 1 for member in people}, dict(self.sink.recipients()))
+        self.assertEqual(0, self.essaim.json("post", "failures")["recipients"])
+        self.assertFalse(self.essaim.json("member", "bouncing", "--at-least", "1"))
+
     def test_what_is_settled_is_not_sent_again(self):
         self.essaim.make_list(LIST, MEMBERS, post="anyone")
         post = self.failed(LIST)

@@ -92,6 +92,15 @@ struct Site {
     return b.progress.replies[b.progress.recipients[i].reply];
   }
 
+  int bounces() {
+    int out = 0;
+    must(database->read_now([&](Connection& c) -> Result<void> {
+      out = must(MemberStore(c).find_by_id(1001)).value().bounces;
+      return {};
+    }));
+    return out;
+  }
+
   TempDatabase database;
   ManualClock clock;
 };
@@ -340,6 +349,165 @@ BOOST_FIXTURE_TEST_CASE(a_claim_within_the_old_lifetime_knows_of_the_new_one, Si
   BOOST_TEST((result.posts[1]->post.expires > known->post.expires));
   BOOST_TEST((result.posts[1]->post.expires == record(1).expires));
   BOOST_TEST((result.posts[1]->wire == known->wire));
+}
+
+BOOST_FIXTURE_TEST_CASE(posts_are_found_by_when_and_why_they_failed, Site) {
+  PostRetry some = request({});
+  some.selection.filter.since = kNow;
+  some.selection.filter.why = "blocklist";
+  PostRetry none = some;
+  none.selection.filter.since = kNow + 1h;
+  BOOST_TEST(must(preview_post_retry(*database, none)).recipients == 0);
+  BOOST_TEST(must(retry(none)).recipients == 0);
+  none = some;
+  none.selection.filter.list = "other@lists.test";
+  BOOST_TEST(must(retry(none)).recipients == 0);
+  none = some;
+  none.selection.filter.domain = "b.test";
+  BOOST_TEST(must(retry(none)).recipients == 0);
+  BOOST_TEST(state(1) == "2 pending 1 failed 3: dfffw");
+  BOOST_TEST(must(preview_post_retry(*database, some)).recipients == 6);
+  BOOST_TEST(must(preview_post_retry(*database, some)).posts == 3);
+  BOOST_TEST(state(1) == "2 pending 1 failed 3: dfffw");
+  clock.set_wall(record(1).expires + 1h);
+  const QueueChange done = must(retry(some));
+  BOOST_TEST(done.posts == 3);
+  BOOST_TEST(done.recipients == 6);
+  BOOST_TEST(done.busy + done.damaged + done.failed + done.forgiven == 0);
+  for (const Id id : {1, 2}) BOOST_TEST(state(id) == "1 pending 3 failed 1: dwwfw");
+  BOOST_TEST(state(3) == "1 pending 2 failed 1: dwwfd");
+  BOOST_TEST((record(1).expires >= clock.wall_now() + 24h));
+  BOOST_TEST(reply(1, 1).ends_with(std::string("; had failed: ") + kBlocked));
+  // They have failed no more.
+  BOOST_TEST(must(retry(some)).recipients == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(of_those_found_what_is_held_stays_so_and_what_is_settled_is_none, Site) {
+  commit(*database, [&](Connection& c) -> Result<void> {
+    BOOST_TEST(settle_posts(c) == 1);
+    ESSAIM_TRY(PostStore(c).set_held(1, true, "looks odd"));
+    return PostStore(c).set_held(2, true, deletion_mark(clock.wall_now()));
+  });
+  PostRetry all = request({});
+  all.selection.filter.since = kNow;
+  const QueueChange done = must(retry(all));
+  BOOST_TEST(done.recipients == 3);
+  BOOST_REQUIRE(done.refused.size() == 1U);
+  BOOST_TEST(done.refused[0].find("post 0000000000002 is held") == 0u);
+  BOOST_TEST(state(1) == "4 pending 4 failed 0: dwwww held");
+  BOOST_TEST(state(2) == "4 pending 1 failed 3: dfffw held");
+  BOOST_TEST(state(3) == "0 pending 0 failed 3: dfffd");
+}
+
+BOOST_FIXTURE_TEST_CASE(of_those_found_what_a_node_has_is_recalled, Site) {
+  const auto take = [&](int owner) {
+    commit(*database, [&](Connection& c) -> Result<void> {
+      must(sql::run(c, "UPDATE batch_state SET queue = ?, owner = ?, epoch = ? WHERE post_id = 1",
+                    owner == 0 ? 1 : 3, owner, owner));
+      return {};
+    });
+  };
+  take(1);
+  PostRetry all = request({});
+  all.selection.filter.since = kNow;
+  std::vector<std::vector<Id>> recalled;
+  const auto recall = [&](const std::vector<Id>& posts) {
+    recalled.push_back(posts);
+    take(0);
+  };
+  BOOST_TEST(must(retry_posts(*database, clock, all, recall)).recipients == 9);
+  BOOST_TEST((recalled == std::vector<std::vector<Id>>{{1}}));
+  BOOST_TEST(state(1) == "2 pending 4 failed 0: dwwww");
+  BOOST_TEST(state(2) == "1 pending 4 failed 0: dwwww");
+}
+
+BOOST_FIXTURE_TEST_CASE(more_posts_than_one_transaction_takes, Site) {
+  for (Id id = 10; id < 90; ++id) {
+    make_post(*database, post(id), people(2, "a.test"));
+    auto batch = claim(*database, {1, 7}, 1).at(0);
+    for (const std::size_t i : {0, 1}) fail(&batch, i, kBlocked);
+    batch.queue = BatchQueue::kFinished;
+    commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 7}, batch); });
+  }
+  PostRetry all = request({});
+  all.selection.filter.since = kNow;
+  // The server ends: the same request does the rest.
+  int asked = 0;
+  const QueueChange some =
+      must(retry_posts(*database, clock, all, nullptr, [&asked] { return ++asked > 2; }));
+  BOOST_TEST(some.recipients > 0);
+  BOOST_TEST(some.recipients < 169);
+  BOOST_TEST(some.error.find("about to end") != std::string::npos);
+  const QueueChange rest = must(retry(all));
+  BOOST_TEST(some.recipients + rest.recipients == 169);
+  BOOST_TEST(rest.failed == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(whatever_fails_those_found_are_sent_again_once, Site) {
+  struct Unarm {
+    ~Unarm() { FaultPlan::disarm(); }
+  } unarm;
+  PostRetry all = request({});
+  all.selection.filter.since = kNow;
+  all.forgive = true;
+  for (const auto where :
+       {FaultPlan::Where::kStatement, FaultPlan::Where::kBeforeCommit, FaultPlan::Where::kAfterCommit})
+    for (std::uint64_t k = 1;; ++k) {
+      Site other;
+      commit(*other.database, [](Connection& c) -> Result<void> {
+        ESSAIM_TRY(MemberStore(c).add(member(1001, "u1", "a.test", 1)));
+        for (int i = 0; i < 5; ++i) ESSAIM_TRY(MemberStore(c).record_bounce(1001, kBlocked, kNow));
+        return {};
+      });
+      FaultPlan::Plan plan;
+      plan.where = where;
+      plan.first = k;
+      FaultPlan::arm(plan);
+      static_cast<void>(other.retry(all));
+      const bool all_done = FaultPlan::seen(where) < k;
+      FaultPlan::disarm();
+      other.clock.advance(kDeletionMarkLasts + 1s);
+      static_cast<void>(must(release_abandoned_deletions(*other.database, other.clock.wall_now())));
+      static_cast<void>(must(other.retry(all)));
+      for (const Id id : {1, 2, 3}) BOOST_TEST(other.batch(id).failed == 0);
+      BOOST_TEST(other.bounces() == 2);
+      if (all_done) break;
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(bounces_are_taken_back_if_that_is_asked, Site) {
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(MemberStore(c).add(member(1001, "u1", "a.test", 1)));
+    for (int i = 0; i < 4; ++i) ESSAIM_TRY(MemberStore(c).record_bounce(1001, kBlocked, kNow));
+    return {};
+  });
+  BOOST_TEST(must(retry(request({1}))).forgiven == 0);
+  BOOST_TEST(bounces() == 4);
+  PostRetry some = request({2});
+  some.forgive = true;
+  const QueueChange done = must(retry(some));
+  BOOST_TEST(done.forgiven == 1);  // the others are members no more
+  BOOST_TEST(to_json(done).find("\"forgiven\":1") != std::string::npos);
+  BOOST_TEST(bounces() == 3);
+  // What was said of us, or the message, was none.
+  BatchRecord batch = this->batch(3);
+  batch.progress.hosts.push_back("mx.a.test[192.0.2.1]:25" + std::string(kAboutMessage));
+  for (auto& one : batch.progress.recipients)
+    one.host = static_cast<std::uint32_t>(batch.progress.hosts.size() - 1);
+  commit(*database, [&](Connection& c) { return BatchStore(c).save_unowned(batch); });
+  some = request({3});
+  some.forgive = true;
+  BOOST_TEST(must(retry(some)).forgiven == 0);
+  BOOST_TEST(bounces() == 3);
+  // The last one takes along what it said.
+  commit(*database, [](Connection& c) -> Result<void> {
+    for (const bool left : {true, true, true, false})
+      BOOST_TEST(must(MemberStore(c).take_back_bounce(1001)) == left);
+    const MemberRecord ann = must(MemberStore(c).find_by_id(1001)).value();
+    BOOST_TEST(ann.last_bounce.empty());
+    BOOST_TEST((ann.last_bounce_at == WallTime{}));
+    return {};
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()
