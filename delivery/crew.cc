@@ -7,6 +7,7 @@
 #include "core/base/counters.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "delivery/failure_policy.h"
 #include "delivery/loop_side.h"
 
 namespace essaim::delivery {
@@ -312,6 +313,9 @@ void Crew::on_outcome(Courier& courier, const Transaction& transaction, const Ou
           flight->troubled = true;
           report_.trouble = outcome.reply;
         }
+        if (outcome.kind == Outcome::Kind::kFailed && outcome.reply_from_peer &&
+            refuses_us(outcome.stage, outcome.reply))
+          note_refusal(transaction.batch->post->post.id, recipients.size(), outcome.reply);
         remember_reply(outcome, peer);
       }
     }
@@ -519,6 +523,13 @@ void Crew::trace(Hand* hand, bool on) {
   hand->courier->set_trace([courier, &fabric](char side, std::string_view line) {
     if (fabric.trace) fabric.trace(courier->peer().host, side, std::string(line));
   });
+}
+
+void Crew::note_refusal(Id post, std::size_t recipients, const smtp::Reply& reply) {
+  report_.refused += recipients;
+  if (report_.refused_posts.empty() || report_.refused_posts.back() != post)
+    report_.refused_posts.push_back(post);
+  report_.refusal = reply;
 }
 
 void Crew::remember_reply(const Outcome& outcome, const PeerInfo& peer) {

@@ -92,6 +92,7 @@ class Crew final : public Courier::Listener {
   bool put_off_by_us(const Outcome& outcome) const;
   void took_nothing(const Hand& hand, const std::string& address);
   void settle(Hand* hand, std::deque<InFlight>::iterator flight);
+  void note_refusal(Id post, std::size_t recipients, const smtp::Reply& reply);
   void remember_reply(const Outcome& outcome, const PeerInfo& peer);
   void count_tls(const PeerInfo& peer, const std::string& domain, const smtp::Reply* failure);
   void report_soon();

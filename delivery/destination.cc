@@ -291,6 +291,7 @@ void Destination::take_report(Report report) {
   for (std::string& reply : report.replies) note_reply(std::move(reply));
   for (const FailedAddress& failed : report.failed_addresses)
     failing_[failed.address] = now + failing_for(failed.after);
+  note_refusals(report, now);
   if (report.timed > 0) concurrency_.on_reply_times(report.time / report.timed, now);
   for (int i = 0; i < report.ready; ++i) concurrency_.on_ready();
   // Which came first is not known: where some were accepted it does not refuse all.
@@ -317,6 +318,16 @@ void Destination::take_report(Report report) {
   if (concurrency_.suspended(now))
     for (const Slice& slice : queue_.take_all()) put_off(slice, now);
   pump();
+}
+
+// Nothing is done about it: who was refused is lost already, and what comes next may be another's. It is told.
+void Destination::note_refusals(const Report& report, MonoTime now) {
+  if (report.successes > 0) return refusals_.end();
+  if (report.refused == 0 || !refusals_.add(report.refused, report.refused_posts, now)) return;
+  log::warning("destination-refuses-all",
+               {{"destination", std::string_view(domains_.empty() ? key_ : *domains_.begin())},
+                {"recipients", static_cast<std::int64_t>(refusals_.recipients())},
+                {"reply", report.refusal.to_string()}});
 }
 
 // What waits had an attempt if it was for want of a host that the connections failed, at a stage; if others were refused, it had
@@ -422,7 +433,7 @@ void Destination::note_reply(std::string text) {
 
 bool Destination::disposable(MonoTime now) const {
   return queue_.empty() && stock() == 0 && open() == 0 && !concurrency_.suspended(now) && bucket_.full(now) &&
-         now - last_used_ > kRememberIdle;
+         now - last_used_ > kRememberIdle && !refusals_.all(now);
 }
 
 DestinationStatus Destination::status(MonoTime now, WallTime wall) const {
@@ -459,6 +470,8 @@ DestinationStatus Destination::status(MonoTime now, WallTime wall) const {
     if (as == Standing::kDoubted)
       status.state += ", of these " + used(Standing::kDoubted) +
                       " in networks that kept us waiting in vain within a day, like this one";
+  } else if (refusals_.all(now)) {
+    status.state = "refuses all for good: " + std::to_string(refusals_.recipients()) + " recipients in a row";
   } else {
     status.state = status.connections > 0 || status.waiting > 0 ? "active" : "idle";
   }

@@ -18,6 +18,7 @@
 #include "delivery/engine.h"
 #include "delivery/lease.h"
 #include "delivery/note.h"
+#include "delivery/refusals.h"
 #include "delivery/rotation.h"
 #include "delivery/suspended_hosts.h"
 #include "delivery/token_bucket.h"
@@ -66,6 +67,7 @@ class Destination {
   std::size_t demand(MonoTime now) const { return std::max<std::size_t>(load(), bucket_.full(now) ? 0 : 1); }
   bool limited() const { return hop_ && hop_->policy->limited; }  // by its rule
   bool suspended(MonoTime now) const { return concurrency_.suspended(now); }
+  bool refuses_all(MonoTime now) const { return refusals_.all(now); }
   const std::string& key() const { return key_; }
   const std::string& told_as() const { return told_as_; }  // to other nodes
 
@@ -94,6 +96,7 @@ class Destination {
   void tell_saturated(Saturation saturation);  // if the queue was told otherwise
   void note_progress(MonoTime now);
   void note_reply(std::string text);
+  void note_refusals(const Report& report, MonoTime now);
   Concurrency::Options concurrency_options() const;
 
   LoopSide& side_;
@@ -106,6 +109,7 @@ class Destination {
   net::Timer rate_timer_;  // until the rate lets the next message go
   std::map<std::size_t, CrewState> crews_;
   std::map<std::string, MonoTime> failing_;  // address -> until
+  Refusals refusals_;
   smtp::Reply dead_reply_;
   std::string suspended_words_;  // in it, and of no other destination
   bool puts_off_ = false;        // somebody was put off since it was suspended

@@ -201,6 +201,7 @@ class EngineImpl : public Engine {
           gathered->all.insert(gathered->all.end(), some.begin(), some.end());
           gathered->load.destinations += load.destinations;
           gathered->load.suspended += load.suspended;
+          gathered->load.refusing += load.refusing;
           if (++gathered->answers < fabric_.sides.size()) return;
           std::sort(gathered->all.begin(), gathered->all.end(),
                     [](const DestinationStatus& a, const DestinationStatus& b) {

@@ -85,7 +85,7 @@ struct DestinationStatus {
   int limit = 0;             // concurrency allowed now
   std::int64_t waiting = 0;  // recipients queued in memory
   std::string rule;          // of the configuration that holds for it; "" if none
-  // "active", "idle", "resolving", "waits for a connection, ...", "suspended until ...: reason"
+  // "active", "idle", "refuses all for good: ...", "resolving", "waits for a connection, ...", "suspended until ...: reason"
   std::string state;
   std::vector<std::string> last_replies;  // newest first, with time
 };
@@ -97,6 +97,7 @@ struct EngineLoad {
   int most_trials = 0;  // places for such
   int destinations = 0;
   int suspended = 0;  // for now, because of their hosts
+  int refusing = 0;   // all that we bring, for good (refusals.h)
 };
 
 class Engine {

@@ -164,6 +164,17 @@ bool says_message(Stage stage, const smtp::Reply& reply, std::size_t recipients)
   }
 }
 
+bool refuses_us(Stage stage, const smtp::Reply& reply) {
+  if (!reply.permanent() || says_no_require_tls(reply)) return false;
+  const auto& code = reply.enhanced;
+  const bool told = code.klass == 5 && code.subject != 0;
+  if (told && (code.subject == 6 || (code.subject == 3 && code.detail == 4))) return false;
+  if (stage == Stage::kMail) return true;
+  const bool behind = stage == Stage::kData || stage == Stage::kFinalDot;
+  if (!behind && stage != Stage::kRcpt) return false;
+  return told ? code.subject == 7 : behind || reply.code == 554;
+}
+
 bool speaks_of_recipient(Stage stage, const smtp::Reply& reply) {
   if (reply.code == 421) return false;
   if (stage == Stage::kRcpt) return true;

@@ -46,6 +46,10 @@ bool says_no_require_tls(const smtp::Reply& reply);
 // and names a mailbox. The same recipient takes other mail, so it counts against nobody. `recipients`: of whom it was said.
 bool says_message(Stage stage, const smtp::Reply& reply, std::size_t recipients);
 
+// A permanent failure by which a host refuses us, or what we bring, and not one mailbox or one message that is too big or of a kind
+// that it does not take: any at MAIL, X.7.x, and what says nothing by an enhanced code behind the recipients, or by 554.
+bool refuses_us(Stage stage, const smtp::Reply& reply);
+
 // Whether a peer's deferral says anything about the recipient: about its mailbox or its address, or it may. What is said before it was
 // named, 421, and policy or content behind it (as above) are about us, the host or the message.
 bool speaks_of_recipient(Stage stage, const smtp::Reply& reply);

@@ -41,6 +41,10 @@ struct Report {
   bool kept_waiting =
       false;            // one was given up, as others waited for its place, or kept us long and took nothing
   smtp::Reply trouble;  // what the last of them was
+  // Recipients whom a host has failed for good by what it thinks of us (refuses_us()), of these posts; and what it said last.
+  std::size_t refused = 0;
+  std::vector<Id> refused_posts;
+  smtp::Reply refusal;
   struct Closed {
     bool usable = false;
     Stage stage = Stage::kLost;
@@ -52,8 +56,8 @@ struct Report {
   std::vector<std::string> replies;  // refusals, for people; a few
 
   bool empty() const {
-    return consumed == 0 && unsent == 0 && ready == 0 && successes == 0 && troubles == 0 && !kept_waiting &&
-           closed.empty() && failed_addresses.empty() && returned.empty() && replies.empty();
+    return consumed == 0 && unsent == 0 && ready == 0 && successes == 0 && troubles == 0 && refused == 0 &&
+           !kept_waiting && closed.empty() && failed_addresses.empty() && returned.empty() && replies.empty();
   }
 };
 

@@ -331,6 +331,7 @@ EngineLoad LoopSide::load() const {
   for (const auto& [key, destination] : destinations_) {
     ++load.destinations;
     if (destination->suspended(now)) ++load.suspended;
+    if (destination->refuses_all(now)) ++load.refusing;
   }
   return load;
 }

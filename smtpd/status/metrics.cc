@@ -254,6 +254,8 @@ void add_node(const Snapshot& snapshot, PrometheusText* out) {
       "Destinations in memory: next hops with work or a memory of it.", snapshot.engine.destinations);
   one(out, "essaim_destinations_suspended", Type::kGauge,
       "Those of them that are left alone for now because their hosts fail.", snapshot.engine.suspended);
+  one(out, "essaim_destinations_refusing", Type::kGauge,
+      "Those of them that refuse all for good, and have taken no message since.", snapshot.engine.refusing);
   one(out, "essaim_database_healthy", Type::kGauge, "0 from a COMMIT that fails to the next that succeeds.",
       snapshot.database_healthy ? 1 : 0);
   out->family("essaim_tls_certificate_expiry_timestamp_seconds", Type::kGauge,

@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "delivery/failure_policy.h"
+#include "delivery/refusals.h"
 
 using namespace essaim;
 using namespace essaim::delivery;
@@ -181,6 +182,51 @@ BOOST_AUTO_TEST_CASE(what_the_message_is_to_blame_for_is_told_apart) {
     BOOST_TEST(
         says_message(row.stage, smtp::reply(row.code, row.enhanced, row.text), row.recipients) == row.message,
         to_string(row.stage) << " " << row.code << " " << row.enhanced << " " << row.text);
+}
+
+BOOST_AUTO_TEST_CASE(a_refusal_of_us_is_told_apart_from_one_of_a_mailbox) {
+  const struct {
+    Stage stage;
+    int code;
+    const char* enhanced;
+    bool us;
+  } rows[] = {
+      {Stage::kMail, 550, "", true},           {Stage::kMail, 554, "5.7.1", true},
+      {Stage::kMail, 550, "5.1.8", true},      {Stage::kMail, 552, "5.3.4", false},
+      {Stage::kMail, 450, "4.7.1", false},     {Stage::kRcpt, 550, "5.7.1", true},
+      {Stage::kRcpt, 554, "", true},           {Stage::kRcpt, 554, "5.0.0", true},
+      {Stage::kRcpt, 550, "", false},          {Stage::kRcpt, 550, "5.1.1", false},
+      {Stage::kRcpt, 554, "5.2.2", false},     {Stage::kRcpt, 550, "5.4.1", false},
+      {Stage::kData, 554, "", true},           {Stage::kFinalDot, 550, "", true},
+      {Stage::kFinalDot, 550, "5.7.26", true}, {Stage::kFinalDot, 550, "5.7.30", false},
+      {Stage::kFinalDot, 550, "5.1.1", false}, {Stage::kFinalDot, 554, "5.6.0", false},
+      {Stage::kFinalDot, 552, "5.2.3", false}, {Stage::kFinalDot, 451, "4.7.1", false},
+      {Stage::kConnect, 554, "5.7.1", false},
+  };
+  for (const auto& row : rows)
+    BOOST_TEST(refuses_us(row.stage, smtp::reply(row.code, row.enhanced, "x")) == row.us,
+               to_string(row.stage) << " " << row.code << " " << row.enhanced);
+}
+
+BOOST_AUTO_TEST_CASE(a_destination_refuses_all_by_refusals_in_a_row_of_two_posts) {
+  using std::chrono::minutes;
+  const MonoTime start{std::chrono::hours(5)};
+  const std::vector<Id> one{1}, two{2};
+  Refusals refusals;
+  BOOST_TEST(!refusals.add(500, one, start));
+  BOOST_TEST(!refusals.all(start));
+  BOOST_TEST(refusals.add(1, two, start));  // says so once
+  BOOST_TEST(!refusals.add(1, one, start));
+  BOOST_TEST(refusals.all(start + minutes(60)));
+  BOOST_TEST(refusals.recipients() == 502U);
+  BOOST_TEST(!refusals.all(start + minutes(61)));
+  // After that it begins anew, as it does after a message that was taken.
+  BOOST_TEST(!refusals.add(19, one, start + minutes(62)));
+  BOOST_TEST(!refusals.add(0, two, start + minutes(62)));
+  BOOST_TEST(refusals.add(1, two, start + minutes(62)));
+  refusals.end();
+  BOOST_TEST(!refusals.all(start + minutes(62)));
+  BOOST_TEST(!refusals.add(19, two, start + minutes(62)));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_said_of_a_recipient_for_now_is_told_apart) {
