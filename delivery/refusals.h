@@ -31,7 +31,7 @@ class Refusals {
     return !before && all(now);
   }
   // It took a message.
-  void end() { recipients_ = posts_ = 0; }
+  void end() { *this = Refusals(); }
   bool all(MonoTime now) const {
     return recipients_ >= kRecipients && posts_ >= kPosts && now - last_ <= kRemembered;
   }

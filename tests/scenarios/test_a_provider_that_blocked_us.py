@@ -115,6 +115,36 @@ class AProviderThatBlockedUs(processes.Scenario):
         self.assertEqual(2, self.essaim.json("post", "show", post)["counts"]["failed"])
 
 
+class AProviderThatTakesNothing(processes.Scenario):
+    def test_it_is_told_of_until_it_takes_a_message(self):
+        mx = self.started(sink.Sink(self.folder, rules=["rcpt@*@blocked.example=554 5.7.1 you are on our blocklist",
+                                                        "rcpt@*@unknown.example=550 5.1.1 no such user"]))
+        server = self.started(essaim.Essaim(self.folder, smarthost=mx.addresses[0]))
+        server.make_list("unknown@lists.example", [f"m{i}@unknown.example" for i in range(15)], post="anyone")
+        server.make_list(LIST, [f"m{i}@blocked.example" for i in range(15)], post="anyone")
+        server.make_list("taken@lists.example", ["a@c.example"], post="anyone")
+
+        def told():
+            return "destination-refuses-all" in server.process.output()
+
+        def state():
+            return server.run("destination", "explain", "blocked.example")
+
+        # Mailboxes that are not there say nothing of us, and one post alone may be the post's own fault.
+        for address in ("unknown@lists.example", "unknown@lists.example", LIST):
+            reply = server.post("x@client.example", address, essaim.message("x@client.example", address))
+            self.assertEqual(15, server.wait_finished(server.queue_id(reply))["counts"]["failed"])
+        self.assertFalse(told())
+        self.assertNotIn("refuses all", state())
+        reply = server.post("x@client.example", LIST, essaim.message("x@client.example", LIST))
+        server.wait_finished(server.queue_id(reply))
+        processes.wait_for("the log", told)
+        self.assertIn("refuses all for good: 30 recipients in a row", state())
+        reply = server.post("x@client.example", "taken@lists.example", essaim.message("x@client.example", "taken@lists.example"))
+        server.wait_finished(server.queue_id(reply))
+        processes.wait_for("the end of it", lambda: "refuses all" not in state())
+
+
 class FromAnotherNode(nodes.Nodes):
     sink_options = ("--on", BLOCKED)
 
