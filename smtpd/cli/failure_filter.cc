@@ -1,5 +1,7 @@
 #include "smtpd/cli/failure_filter.h"
 
+#include <tuple>
+
 #include <CLI/CLI.hpp>
 
 namespace essaim::smtpd::cli {

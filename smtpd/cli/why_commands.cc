@@ -170,10 +170,11 @@ int explain_file(const Shell& shell, Site& site, const operate::FileToExplain& f
 
 void add_queue_why(Shell& shell, CLI::App* queue) {
   auto a = std::make_shared<Arguments>();
-  CLI::App* verb = shell.verb(queue, "why", "why mail waits: sums by destination and reason",
-                              "  essaim queue why\n  essaim queue why --by reason\n"
-                              "  essaim queue why --by list --older-than 1h",
-                              [&shell, a] { return why(shell, *a); });
+  CLI::App* verb = shell.verb(
+      queue, "why", "why mail waits: sums by destination and reason (who refused for good: post failures)",
+      "  essaim queue why\n  essaim queue why --by reason\n"
+      "  essaim queue why --by list --older-than 1h",
+      [&shell, a] { return why(shell, *a); });
   add_filter_options(verb, a);
   verb->add_option("--by", a->by, "destination, list or reason")->type_name("WHAT");
   verb->add_option("--limit", a->limit, "at most so many lines (30)")->type_name("N")->check(wrong_count);

@@ -1,11 +1,13 @@
 // Rows of the queue that somebody has edited, or a disk has damaged: the others go on without them.
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "core/base/executor.h"
 #include "core/base/log.h"
+#include "storage/failure_search.h"
 #include "storage/journal.h"
 #include "storage/queue_load.h"
 #include "storage/sql.h"
@@ -294,6 +296,44 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_page_of_posts_leaves_what_their_batches_say, M
     BOOST_TEST(found(filter).empty());
     return {};
   }));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_damaged_page_of_settled_posts_hides_no_other_failure, ManyPosts) {
+  if (!TempDatabase::is_sqlite()) return;
+  constexpr Id kPosts = 300, kDamaged = 150;
+  add_posts(kPosts);
+  commit(*database, [](Connection& c) -> Result<void> {
+    ESSAIM_TRY(c.execute("UPDATE batch_state SET queue = 0, pending = 0, failed = 1, last_outcome = 5"));
+    ESSAIM_TRY(c.execute("UPDATE post SET finished = accepted + 5000"));
+    return c.execute("UPDATE post SET held_reason = 'damaged here' WHERE id = " + std::to_string(kDamaged));
+  });
+  PostFilter filter;
+  filter.failed = true;
+  std::size_t unread = 0;
+  bool named = false;
+  const auto look = [&] {
+    std::set<Id> ids;
+    unread = 0;
+    must(database->read_now([&](Connection& c) -> Result<void> {
+      PlaceAmongSettled place;
+      PostsFound some;
+      do {
+        some = must(search_settled(c, filter, &place, 70));
+        ids.insert(some.ids.begin(), some.ids.end());
+        unread += some.damaged.size();
+        for (const auto& [id, why] : some.damaged) named = named || id == kDamaged;
+      } while (some.more);
+      return {};
+    }));
+    return ids.size();
+  };
+  BOOST_TEST(look() == static_cast<std::size_t>(kPosts));
+  BOOST_TEST(unread == 0U);
+  damage_pages_with(&database, "damaged here");
+  BOOST_TEST(look() + unread == static_cast<std::size_t>(kPosts));
+  BOOST_TEST(unread > 0U);
+  BOOST_TEST(unread < static_cast<std::size_t>(kPosts / 3));
+  BOOST_TEST(named);
 }
 
 // Rows: of a post, or of a batch.

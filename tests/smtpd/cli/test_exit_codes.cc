@@ -75,6 +75,7 @@ BOOST_FIXTURE_TEST_CASE(a_number_that_says_how_many_has_one_rule_and_a_short_one
   const std::vector<std::vector<std::string>> options = {{"queue", "list", "--limit"},
                                                          {"queue", "why", "--limit"},
                                                          {"post", "find", "--limit"},
+                                                         {"post", "failures", "--limit"},
                                                          {"member", "bouncing", "--at-least"}};
   for (std::vector<std::string> words : options) {
     const std::string option = words.back();
