@@ -29,6 +29,7 @@ Json as_json(const operate::QueueSum& line, SumBy by) {
   if (by == SumBy::kList) json["list"] = line.key;
   json["reason"] = line.reason;
   json["recipients"] = line.recipients;
+  json["domains"] = line.domains;
   json["posts"] = line.posts;
   json["oldest"] = line.oldest == WallTime{} ? Json(nullptr) : Json(format_iso8601(line.oldest));
   json["next_due"] = line.next_due == WallTime{} ? Json(nullptr) : Json(format_iso8601(line.next_due));
@@ -42,14 +43,19 @@ std::string show_due(WallTime due, WallTime now) {
 void print_lines(const operate::QueueSums& sums, SumBy by, std::size_t limit) {
   const WallTime now = system_clock().wall_now();
   const char* key = by == SumBy::kList ? "LIST" : "DESTINATION";
-  Table table(by == SumBy::kReason
-                  ? std::vector<std::string>{"RECIPIENTS", "POSTS", "OLDEST", "NEXT TRY", "REASON"}
-                  : std::vector<std::string>{"RECIPIENTS", "POSTS", "OLDEST", "NEXT TRY", key, "REASON"});
+  // Of how many domains tells whether it is them or us.
+  Table table(
+      by == SumBy::kReason
+          ? std::vector<std::string>{"RECIPIENTS", "POSTS", "DOMAINS", "OLDEST", "NEXT TRY", "REASON"}
+      : by == SumBy::kList
+          ? std::vector<std::string>{"RECIPIENTS", "POSTS", "DOMAINS", "OLDEST", "NEXT TRY", key, "REASON"}
+          : std::vector<std::string>{"RECIPIENTS", "POSTS", "OLDEST", "NEXT TRY", key, "REASON"});
   for (std::size_t i = 0; i < sums.lines.size() && i < limit; ++i) {
     const operate::QueueSum& line = sums.lines[i];
-    std::vector<std::string> cells{std::to_string(line.recipients), std::to_string(line.posts),
-                                   line.oldest == WallTime{} ? "" : show_age(line.oldest, now),
-                                   show_due(line.next_due, now)};
+    std::vector<std::string> cells{std::to_string(line.recipients), std::to_string(line.posts)};
+    if (by != SumBy::kDestination) cells.push_back(std::to_string(line.domains));
+    cells.push_back(line.oldest == WallTime{} ? "" : show_age(line.oldest, now));
+    cells.push_back(show_due(line.next_due, now));
     if (by != SumBy::kReason) cells.push_back(line.key);
     cells.push_back(line.reason);
     table.add(std::move(cells));

@@ -126,8 +126,8 @@ std::map<std::string, admin::Verb> Server::admin_verbs() {
   for (const auto action : {operate::QueueAction::kHold, operate::QueueAction::kRelease,
                             operate::QueueAction::kDelete, operate::QueueAction::kRetry}) {
     const std::string name = operate::to_string(action);
-    admin::Verb verb = {{"ids", "list", "recipient", "domain", "sender", "account", "client", "message_id",
-                         "since", "until", "larger_than", "state", "why", "reason"},
+    admin::Verb verb = {{"ids", "list", "recipient", "domain", "sender", "subject", "account", "client",
+                         "message_id", "since", "until", "larger_than", "state", "why", "reason"},
                         [this, name](const Request& q, const ResponderPtr& r) { change_queue(name, q, r); }};
     if (action == operate::QueueAction::kDelete) verb.arguments.insert("recipients");
     verbs["queue-" + name] = std::move(verb);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "smtpd/operate/reason_pattern.h"
 #include "storage/batch_store.h"
 #include "storage/node_store.h"
 #include "storage/post_filter.h"
@@ -22,6 +23,7 @@ constexpr std::size_t kReasonShown = 160;
 struct Sums {
   QueueSum sum;
   std::set<Id> posts;
+  std::set<std::string> domains;
 };
 
 // Why one recipient of a batch waits.
@@ -59,7 +61,11 @@ class Summary {
       const std::string key = by_ == SumBy::kDestination ? batch.recipients[i].domain
                               : by_ == SumBy::kList      ? post.list_address
                                                          : std::string();
-      Sums& line = line_for(key, reason_of(batch, post, i), post, 1);
+      const std::string& domain = batch.recipients[i].domain;
+      const std::string reason = reason_of(batch, post, i);
+      Sums& line = line_for(
+          key, by_ == SumBy::kDestination || post.held ? reason : pattern_of(reason, domain), post, 1);
+      line.domains.insert(domain);
       if (batch.queue == BatchQueue::kWaiting &&
           (line.sum.next_due == WallTime{} || batch.due < line.sum.next_due))
         line.sum.next_due = batch.due;
@@ -86,6 +92,7 @@ class Summary {
     for (const auto& [key, line] : lines_) {
       out.lines.push_back(line.sum);
       out.lines.back().posts = static_cast<std::int64_t>(line.posts.size());
+      out.lines.back().domains = static_cast<std::int64_t>(line.domains.size());
       out.recipients += line.sum.recipients;
     }
     std::stable_sort(out.lines.begin(), out.lines.end(),
@@ -94,6 +101,16 @@ class Summary {
   }
 
  private:
+  // Neighbours are at one domain, with one reply.
+  const std::string& pattern_of(const std::string& reason, const std::string& domain) {
+    if (reason != last_reason_ || domain != last_domain_) {
+      last_reason_ = reason;
+      last_domain_ = domain;
+      last_pattern_ = reason_pattern(reason, domain);
+    }
+    return last_pattern_;
+  }
+
   Sums& line_for(const std::string& key, const std::string& why, const storage::PostRecord& post,
                  std::int64_t recipients) {
     const std::string reason = why.substr(0, kReasonShown);
@@ -111,6 +128,7 @@ class Summary {
   const storage::RecipientMatch match_;
   const SumBy by_;
   std::map<std::pair<std::string, std::string>, Sums> lines_;
+  std::string last_reason_, last_domain_, last_pattern_;
 };
 
 }  // namespace

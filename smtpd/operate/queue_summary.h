@@ -18,13 +18,16 @@ namespace essaim::smtpd::operate {
 enum class SumBy { kDestination, kList, kReason };
 
 struct QueueSum {
-  std::string key;     // domain or list; "" for kReason
-  std::string reason;  // reply of the last attempt, or what is done about it
+  std::string key;  // domain or list; "" for kReason
+  // Reply of the last attempt, or what is done about it. Where recipients of many domains are summed up, what these have in common
+  // (reason_pattern.h).
+  std::string reason;
   std::int64_t recipients =
       0;  // but for those in batches on a damaged page, of which it is not known how many they are
   std::int64_t posts = 0;
-  WallTime oldest{};    // acceptance; 0: not known, as the rows are damaged
-  WallTime next_due{};  // 0: when it is its turn, or when somebody releases it
+  std::int64_t domains = 0;  // of these recipients, as far as they can be read
+  WallTime oldest{};         // acceptance; 0: not known, as the rows are damaged
+  WallTime next_due{};       // 0: when it is its turn, or when somebody releases it
 };
 
 struct QueueSums {

@@ -36,6 +36,7 @@ struct Ledger : Program {
     post.author = "Ada@uni.example";
     post.subject = "Übung on Monday";
     post.accepted = from_millis(1795373524000);
+    post.expires = from_millis(4102444800000);  // in 2100
     storage::BatchRecipient ann;
     ann.local = "ann";
     ann.domain = "a.example";
@@ -106,6 +107,20 @@ BOOST_FIXTURE_TEST_CASE(the_queue_is_filtered_by_the_same, Ledger) {
   BOOST_TEST(concerned("--subject", "monday") == 1);
   BOOST_TEST(concerned("--subject", "tuesday") == 0);
   BOOST_TEST(concerned("--recipient", "@a.example") == 1);
+}
+
+// Told to it in one request, which names what it asks for.
+BOOST_FIXTURE_TEST_CASE(a_running_server_filters_its_queue_by_the_same, Ledger) {
+  ok({"queue", "suspend", "--reason", "it is to wait"});
+  BOOST_REQUIRE(serve() != 0);
+  const auto changed = [&](const std::string& verb, const std::string& option,
+                           const std::string& value) -> int {
+    return Parsed::parse(ok({"queue", verb, option, value, "--json"}).out)["posts"];
+  };
+  BOOST_TEST(changed("hold", "--sender", "@other.example") == 0);
+  BOOST_TEST(changed("hold", "--sender", "@uni.example") == 1);
+  BOOST_TEST(changed("release", "--subject", "tuesday") == 0);
+  BOOST_TEST(changed("release", "--subject", "monday") == 1);
 }
 
 // They would find nothing, as if there were nothing.

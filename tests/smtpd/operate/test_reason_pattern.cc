@@ -1,0 +1,73 @@
+// One cause that keeps mail for many domains waiting is one line of `queue why`.
+#include <string>
+#include <vector>
+
+#include "smtpd/operate/queue_summary.h"
+#include "smtpd/operate/reason_pattern.h"
+#include "tests/smtpd/operate/queue_fixture.h"
+
+using namespace essaim;
+using namespace essaim::smtpd::operate;
+using namespace essaim::storage;
+using namespace essaim::test;
+
+BOOST_AUTO_TEST_SUITE(reason_patterns)
+
+BOOST_AUTO_TEST_CASE(what_differs_between_hosts_and_messages_is_left_out) {
+  struct Row {
+    const char *reason, *domain, *pattern;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"451 4.4.1 delivery to d7.test temporarily suspended: mx.d7.test[192.0.2.8]:25: connect to "
+            "192.0.2.8:25: "
+            "Connection refused",
+            "d7.test", "451 4.4.1 delivery to * temporarily suspended: *: connect to *: Connection refused"},
+           {"451 4.4.3 look-up of MX.D7.test failed", "d7.test", "451 4.4.3 look-up of * failed"},
+           {"450 4.2.0 <ann@a.test>: Recipient address rejected: greylisted, see https://help.test/x?id=ab",
+            "a.test", "450 4.2.0 <*>: Recipient address rejected: greylisted, see *"},
+           {"421-4.7.0 try later l12-20020a05600c4f0cb0040csi123 - gsmtp", "a.test",
+            "421-4.7.0 try later * - gsmtp"},
+           {"554 5.7.1 Client host [192.0.2.1] blocked, 2001:db8::25 too", "a.test",
+            "554 5.7.1 Client host [192.0.2.1] blocked, 2001:db8::25 too"},
+           {"452 4.2.2 mailbox full", "x.test", "452 4.2.2 mailbox full"},
+           {"nota.test and a.test", "a.test", "nota.test and *"},
+           {"", "a.test", ""},
+           {"... a.test", "", "... a.test"}})
+    BOOST_TEST(reason_pattern(row.reason, row.domain) == row.pattern);
+}
+
+BOOST_AUTO_TEST_CASE(one_cause_of_many_domains_is_one_line) {
+  TempDatabase database;
+  make_list(*database);
+  std::vector<BatchRecipient> all;
+  for (int i = 0; i < 40; ++i)
+    for (const BatchRecipient& one : people(2, "d" + std::to_string(i) + ".test")) all.push_back(one);
+  make_post(*database, post(1), all);
+  auto batches = claim(*database, {1, 1}, 10);
+  BOOST_REQUIRE(!batches.empty());
+  for (BatchRecord& batch : batches) {
+    batch.progress.replies = {""};
+    for (std::size_t i = 0; i < batch.recipients.size(); ++i) {
+      settle(&batch, i, RecipientState::kDeferred);
+      batch.progress.recipients[i].reply = static_cast<std::uint32_t>(batch.progress.replies.size());
+      batch.progress.replies.push_back("451 4.4.1 mx." + batch.recipients[i].domain + "[192.0.2." +
+                                       std::to_string(i) + "]:25: Connection timed out");
+    }
+    batch.queue = BatchQueue::kWaiting;
+    batch.due = kNow + std::chrono::hours(1);
+    commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 1}, batch); });
+  }
+  for (const SumBy by : {SumBy::kReason, SumBy::kList}) {
+    const QueueSums sums = must(sum_up(*database, {}, 0, by));
+    BOOST_REQUIRE(sums.lines.size() == 1U);
+    BOOST_TEST(sums.lines[0].reason == "451 4.4.1 *: Connection timed out");
+    BOOST_TEST(sums.lines[0].recipients == 80);
+    BOOST_TEST(sums.lines[0].domains == 40);
+    BOOST_TEST(sums.lines[0].posts == 1);
+  }
+  // Of one destination, each with what its host said.
+  const QueueSums each = must(sum_up(*database, {}, 0, SumBy::kDestination));
+  BOOST_TEST(each.lines[0].reason.find("mx.d") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
