@@ -1,5 +1,10 @@
 // essaim destination: where mail goes, why it waits, and suspensions.
 #include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <sys/socket.h>
@@ -103,7 +108,18 @@ void print_destination(const Json& d) {
     print_line("reply        " + for_display(reply.get<std::string>()));
 }
 
-int list(const Shell& shell, Site& site) {
+// Where most waits, and then where something is going on, comes first: there may be thousands.
+std::vector<Json> in_order(const Json& destinations) {
+  std::vector<Json> out(destinations.begin(), destinations.end());
+  const auto rank = [](const Json& d) {
+    return std::tuple(-d.value("waiting", std::int64_t{0}), -d.value("connections", 0),
+                      d.value("domain", ""));
+  };
+  std::sort(out.begin(), out.end(), [&](const Json& a, const Json& b) { return rank(a) < rank(b); });
+  return out;
+}
+
+int list(const Shell& shell, Site& site, std::size_t limit) {
   auto stored = known(site, "");
   if (!stored.ok()) return shell.fail(stored.error());
   auto answer = admin::call(site.settings().admin_socket(), {"destinations", {}});
@@ -113,15 +129,27 @@ int list(const Shell& shell, Site& site) {
     return print_json({{"running", answer.ok()},
                        {"destinations", live},
                        {"suspensions", suspensions_json(stored->suspensions)}});
-  Table table({"DESTINATION", "STATE", "CONNECTIONS", "WAITING", "LAST REPLY"});
-  for (const Json& d : live) {
+  Table table({"DESTINATION", "CONNECTIONS", "WAITING", "STATE", "LAST REPLY"});
+  std::size_t suspended = 0, shown = 0;
+  for (const Json& d : in_order(live)) {
     const Json replies = d.value("last_replies", Json::array());
-    table.add({d.value("domain", ""), d.value("state", ""),
+    const std::string state = d.value("state", "");
+    if (state.find("suspended") != std::string::npos) ++suspended;
+    if (shown++ >= limit) continue;
+    // What its hosts have said is the last reply, too: once is enough, and the state is short.
+    const std::size_t why = state.starts_with("suspended until ") ? state.find(": ") : std::string::npos;
+    table.add({d.value("domain", ""),
                std::to_string(d.value("connections", 0)) + "/" + std::to_string(d.value("limit", 0)),
-               std::to_string(d.value("waiting", std::int64_t{0})),
-               replies.empty() ? "" : replies[0].get<std::string>()});
+               std::to_string(d.value("waiting", std::int64_t{0})), state.substr(0, why),
+               !replies.empty()           ? replies[0].get<std::string>()
+               : why != std::string::npos ? state.substr(why + 2)
+                                          : ""});
   }
   if (!table.empty()) print(table.text());
+  if (shown > limit) print_line("and " + std::to_string(shown - limit) + " more; see --limit");
+  if (shown > 0)
+    print_line(plural(static_cast<std::int64_t>(shown), "destination") + ", " + std::to_string(suspended) +
+               " suspended");
   for (const auto& s : stored->suspensions)
     print_line((s.subject.empty() ? "all delivery" : for_display(s.subject)) + ": " + describe(s));
   if (!answer.ok())
@@ -232,8 +260,15 @@ void add_destination(Shell& shell) {
         ->required()
         ->transform([](const std::string& text) { return smtp::kept_domain(text); });
   };
-  shell.verb(noun, "list", "destinations in use, and suspensions", "  essaim destination list",
-             [&shell] { return with_site(shell, [&](Site& site) { return list(shell, site); }); });
+  auto limit = std::make_shared<std::size_t>(50);
+  shell
+      .verb(
+          noun, "list", "destinations in use, those where most waits first, and suspensions",
+          "  essaim destination list\n  essaim destination list --limit 1000",
+          [&shell, limit] { return with_site(shell, [&](Site& site) { return list(shell, site, *limit); }); })
+      ->add_option("--limit", *limit, "at most so many lines (50)")
+      ->type_name("N")
+      ->check(wrong_count);
   named(shell.verb(noun, "show", "connections, limit and last replies of a destination",
                    "  essaim destination show example.net", [&shell, domain] {
                      return with_site(shell, [&](Site& site) { return show(shell, site, *domain); });

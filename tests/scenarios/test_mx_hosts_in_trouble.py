@@ -57,6 +57,21 @@ class MxHostsInTrouble(processes.Scenario):
             self.assertEqual("failed", states[address][0], states)
             self.assertIn(code, states[address][1])
 
+    def test_what_is_refused_at_many_domains_is_told_in_one_screen(self):
+        names = "".join(f"d{i} IN MX 5 mx.d{i}\nmx.d{i} IN A 127.9.0.{i + 1}\n" for i in range(60))
+        self.dns.change({"example": ZONE + names})
+        self.serve()
+        self.send("a@good.example", *[f"m@d{i}.example" for i in range(60)])
+        processes.wait_for("the refusals", lambda: self.essaim.json("queue", "list")["counts"]["waiting"] == 1)
+        (line,) = self.essaim.json("queue", "why", "--by", "reason")["sums"]
+        self.assertEqual((60, 60), (line["recipients"], line["domains"]))
+        self.assertIn("connect to *: Connection refused", line["reason"])
+        listed = self.essaim.run("destination", "list")
+        self.assertIn("and 11 more; see --limit", listed)
+        self.assertIn("61 destinations, 60 suspended", listed)
+        self.assertRegex(listed, r"suspended until \S+  \S+ 451 4\.4\.1 mx\.d0\.example")
+        self.assertEqual(1 + 61 + 1, len(self.essaim.run("destination", "list", "--limit", "100").splitlines()))
+
     def test_a_dead_host_is_deferred_and_does_not_slow_the_living(self):
         self.serve(delivery='retry_initial = "1s"\nretry_max = "2s"')
         queue_id = self.send("a@good.example", "b@dead.example")
