@@ -21,6 +21,7 @@
 #include "smtpd/cli/suspensions.h"
 #include "smtpd/cli/suspensions_json.h"
 #include "smtpd/cli/tls_history.h"
+#include "smtpd/operate/queue_summary.h"
 #include "smtpd/operate/route.h"
 #include "storage/batch_store.h"
 
@@ -62,7 +63,8 @@ bool no_server(const Error& error) {
 struct Known {
   std::vector<storage::SuspensionRecord> suspensions;
   std::vector<storage::BatchRecord> waiting;
-  std::size_t unread = 0;  // batches on a damaged page, of which nobody knows where they go
+  std::vector<operate::QueueSum> sums;  // of this domain alone, where a batch has recipients of many
+  std::size_t unread = 0;               // batches on a damaged page, of which nobody knows where they go
   std::vector<storage::TlsResultRow> tls;
 };
 Result<Known> known(Site& site, const std::string& domain) {
@@ -92,6 +94,13 @@ Result<Known> known(Site& site, const std::string& domain) {
     out.tls = *std::move(tls);
     return {};
   }));
+  if (domain.empty()) return out;
+  storage::PostFilter filter;
+  filter.domain = domain;
+  auto sums = operate::sum_up(site.database(), filter, 0, operate::SumBy::kDestination);
+  if (!sums.ok()) return sums.error();
+  out.sums = std::move(sums->lines);
+  std::erase_if(out.sums, [](const operate::QueueSum& line) { return line.recipients == 0; });
   return out;
 }
 
@@ -155,7 +164,7 @@ int list(const Shell& shell, Site& site, std::size_t limit) {
   if (!answer.ok())
     print_line("no server is running: only suspensions are known; `essaim queue list` shows what waits");
   else if (table.empty())
-    print_line("nothing was delivered lately");
+    print_line("nothing was delivered lately; `essaim queue why` says what waits");
   return kOk;
 }
 
@@ -169,7 +178,11 @@ void add_stored(const std::string& domain, const Known& stored, Json* json) {
          {"pending", b.pending},
          {"due", b.queue == storage::BatchQueue::kWaiting ? Json(format_iso8601(b.due)) : Json(nullptr)},
          {"why", b.why}});
+  Json sums = Json::array();
+  for (const operate::QueueSum& line : stored.sums)
+    sums.push_back({{"reason", line.reason}, {"recipients", line.recipients}, {"posts", line.posts}});
   (*json)["domain"] = domain;
+  (*json)["sums"] = std::move(sums);
   (*json)["suspensions"] = suspensions_json(stored.suspensions);
   (*json)["tls"] = tls_history_json(stored.tls);
   (*json)["waiting"] = std::move(waiting);
@@ -201,21 +214,23 @@ void print_stored(const Known& stored) {
   for (const auto& s : stored.suspensions)
     print_line("suspension   " + (s.subject.empty() ? std::string("all delivery ") : "") + describe(s));
   const WallTime now = system_clock().wall_now();
-  for (std::size_t i = 0; i < stored.waiting.size() && i < kMostShown; ++i) {
-    const auto& b = stored.waiting[i];
-    print_line("waits        " + format_id(b.post_id) + "/" + std::to_string(b.number) + ": " +
-               std::to_string(b.pending) + " pending" +
-               (b.queue == storage::BatchQueue::kWaiting ? ", due in " + show_age(b.due, now) : "") +
-               (b.why.empty() ? "" : ": " + for_display(b.why)));
+  for (std::size_t i = 0; i < stored.sums.size() && i < kMostShown; ++i) {
+    const operate::QueueSum& line = stored.sums[i];
+    print_line("waits        " + plural(line.recipients, "recipient") + " of " + plural(line.posts, "post") +
+               (line.oldest == WallTime{} ? "" : ", the oldest for " + show_age(line.oldest, now)) +
+               (line.next_due == WallTime{} ? ""
+                : line.next_due <= now      ? ", next try now"
+                                            : ", next try in " + show_age(line.next_due, now)) +
+               (line.reason.empty() ? "" : ": " + for_display(line.reason)));
   }
-  if (stored.waiting.size() > kMostShown)
-    print_line("waits        and " + std::to_string(stored.waiting.size() - kMostShown) +
-               " more; see: essaim queue list");
+  if (stored.sums.size() > kMostShown)
+    print_line("waits        and for " + std::to_string(stored.sums.size() - kMostShown) +
+               " other reasons; see: essaim queue why --domain");
   if (stored.unread > 0)
     print_line("damaged      " + std::to_string(stored.unread) +
                (stored.unread == 1 ? " batch" : " batches") +
                " of some destination cannot be read; see: essaim queue list");
-  if (stored.waiting.empty()) print_line("waits        nothing");
+  if (stored.sums.empty()) print_line("waits        nothing");
 }
 
 int explain(const Shell& shell, Site& site, const std::string& domain) {

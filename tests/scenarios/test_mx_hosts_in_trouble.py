@@ -66,6 +66,10 @@ class MxHostsInTrouble(processes.Scenario):
         (line,) = self.essaim.json("queue", "why", "--by", "reason")["sums"]
         self.assertEqual((60, 60), (line["recipients"], line["domains"]))
         self.assertIn("connect to *: Connection refused", line["reason"])
+        # One batch has recipients of all of them.
+        explained = self.essaim.run("destination", "explain", "d7.example")
+        self.assertRegex(explained, r"waits        1 recipient of 1 post, the oldest for \d+s, next try in \S+: 451 .* mx\.d7\.example")
+        self.assertNotRegex(explained, r"\bd(?!7\b)\d+\.example")
         listed = self.essaim.run("destination", "list")
         self.assertIn("and 11 more; see --limit", listed)
         self.assertIn("61 destinations, 60 suspended", listed)
