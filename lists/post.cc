@@ -192,7 +192,7 @@ Result<Planned> held(const PlanContext& context, std::shared_ptr<const Target> t
   if (!rendering.ok())
     return Planned{nullptr, refusal(554, "5.6.0", rendering.error().message, "malformed"), "malformed"};
   if (rendering->plan.treatment == Treatment::kRefuse)
-    return protected_author(context.submission, *rendering);
+    return protected_author(context.submission, *target, *rendering);
   return plan_hold(context, std::move(target), std::move(decision), rendering->plan.treatment);
 }
 

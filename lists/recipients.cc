@@ -250,9 +250,9 @@ Result<Resolution> RecipientResolver::find(Connection& connection, const smtp::A
     if (!list.ok()) return list.error();
     if (list->has_value()) {
       if ((*list)->state == storage::ListState::kClosed)
-        return {advised_refusal(550, "5.7.2", shown(recipient) + ": the list is closed", "", **list,
-                                "closed-list"),
-                nullptr};
+        return Resolution{advised_refusal(550, "5.7.2", shown(recipient) + ": the list is closed", "", **list,
+                                          "closed-list"),
+                          nullptr};
       found_list(std::move(**list), TargetKind::kPost);
       return accept(std::move(target));
     }

@@ -1,5 +1,7 @@
 #include "smtpd/operate/delivery_log.h"
 
+#include <utility>
+
 #include "core/base/text.h"
 #include "core/smtp/address.h"
 #include "smtpd/operate/log_line.h"

@@ -1,7 +1,6 @@
 #include "smtpd/operate/post_text.h"
 
 #include <cstdint>
-#include <optional>
 
 #include "core/base/log.h"
 #include "storage/post_again.h"
