@@ -1,5 +1,7 @@
 // essaim storage: the database itself.
+#include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <optional>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +11,7 @@
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/site.h"
 #include "smtpd/daemon/state_directory.h"
+#include "smtpd/guard/pressure.h"
 #include "smtpd/operate/database_password.h"
 #include "smtpd/operate/open_database.h"
 #include "smtpd/operate/restore.h"
@@ -31,17 +34,30 @@ Json time_or_null(WallTime time) {
   return time == WallTime{} ? Json(nullptr) : Json(format_iso8601(time));
 }
 
+void print_room(const Settings& settings) {
+  for (const std::string& place : settings.message_places()) {
+    const double left = guard::free_octets({place});
+    if (left == std::numeric_limits<double>::infinity()) continue;  // on a server, or not there
+    const bool is_short = left < static_cast<double>(settings.limits.clients.min_free_octets);
+    print_line(
+        "room      " + std::to_string(static_cast<std::int64_t>(left / 1e6)) + " MB left for " +
+        for_display(place) +
+        (is_short ? ": less than limits.free_space, so new mail gets 452; make room on its disk" : ""));
+  }
+}
+
 int check(const Shell& shell, Site& site) {
+  // It names what is damaged, which others may meet, too.
+  auto sound = site.database().check();
+  if (sound.ok()) sound = site.database().check_settings();
   auto version = storage::schema_version(site.database());
-  if (!version.ok()) return shell.fail(version.error());
-  auto sound = site.database().check_settings();
-  if (sound.ok()) sound = site.database().check();
+  if (!version.ok()) return shell.fail(sound.ok() ? version.error() : sound.error());
   const std::vector<storage::Database::Host> hosts = site.database().hosts();
   const bool newest =
       *version >= storage::newest_schema_version() && storage::require_newest(site.database()).ok();
   std::optional<storage::CopiedAway> away;
   storage::BackupNote backup;
-  if (*version > 0) {
+  if (*version > 0 && sound.ok()) {
     auto mark = storage::copied_away(site.database());
     if (!mark.ok()) return shell.fail(mark.error());
     away = *mark;
@@ -69,6 +85,7 @@ int check(const Shell& shell, Site& site) {
     print_line("host      " + for_display(host.name) +
                (host.problem.empty() ? " works" : " does not work: " + for_display(host.problem)));
   print_line("schema    " + std::to_string(*version) + (newest ? " (newest)" : ""));
+  print_room(site.settings());
   if (!sound.ok()) return shell.fail(sound.error());
   if (!newest) {
     const auto why = storage::require_newest(site.database());
