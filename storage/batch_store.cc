@@ -12,6 +12,7 @@
 #include "storage/damage.h"
 #include "storage/insert_rows.h"
 #include "storage/post_filter.h"
+#include "storage/queue_load.h"
 #include "storage/recipient_key.h"
 #include "storage/sql.h"
 
@@ -126,25 +127,6 @@ void keep_first(std::vector<BatchRecord>* batches, std::size_t most) {
     return std::tie(a.due, a.post_id, a.number) < std::tie(b.due, b.post_id, b.number);
   });
   if (batches->size() > most) batches->resize(most);
-}
-
-void add_to(BatchStore::QueueCounts* counts, BatchQueue queue, std::int64_t batches) {
-  switch (queue) {
-    case BatchQueue::kReady:
-      counts->ready += batches;
-      break;
-    case BatchQueue::kWaiting:
-      counts->waiting += batches;
-      break;
-    case BatchQueue::kOwned:
-      counts->owned += batches;
-      break;
-    case BatchQueue::kHeld:
-      counts->held += batches;
-      break;
-    case BatchQueue::kFinished:
-      break;
-  }
 }
 
 }  // namespace
@@ -305,15 +287,8 @@ Result<std::vector<BatchRecord>> BatchStore::waiting_one_by_one(const PostFilter
   const std::string without_post =
       batch_select(false) + " WHERE s.rowid = ?" + (filter.state != 0 ? " AND s.queue = ?" : "") + keys;
   std::vector<BatchRecord> batches;
-  std::optional<Error> lost;
   for (const BatchQueue queue : kUnfinished) {
-    auto places = places_in(queue);
-    if (!places.ok() && places.error().code != ErrorCode::kDamaged) return places.error();
-    if (!places.ok()) {
-      lost = places.error();
-      continue;
-    }
-    for (const Place place : *places) {
+    const auto look = [&](Place place) -> Result<void> {
       auto statement = sql::prepare(connection_, whole, place);
       if (!statement.ok()) return statement.error();
       int next = condition.bind(**statement, 2);
@@ -329,12 +304,8 @@ Result<std::vector<BatchRecord>> BatchStore::waiting_one_by_one(const PostFilter
         if (match.any()) sql::bind_row(**statement, next, match.highest(), match.lowest());
         row = (*statement)->step();
       }
-      if (!row.ok() && row.error().code != ErrorCode::kDamaged) return row.error();
-      if (!row.ok()) {
-        batches.push_back(unreadable(name_of(place, row.error().message), queue));
-        continue;
-      }
-      if (!*row) continue;
+      if (!row.ok()) return row.error();
+      if (!*row) return {};
       auto batch = batch_from(**statement, false);
       if (batch.ok() && !post_lost.empty()) batch->why = "damaged: its post: " + post_lost;
       Result<bool> wanted = true;
@@ -348,40 +319,38 @@ Result<std::vector<BatchRecord>> BatchStore::waiting_one_by_one(const PostFilter
       else if (*wanted)
         batches.push_back(*std::move(batch));
       if (batches.size() / 2 > std::max<std::size_t>(filter.limit, 1000)) keep_first(&batches, filter.limit);
-    }
+      return {};
+    };
+    ESSAIM_TRY(row_by_row(connection_, kInQueue, {static_cast<std::int64_t>(queue)}, look,
+                          [&](Place place, const Error& error) {
+                            batches.push_back(unreadable(name_of(place, error.message), queue));
+                          }));
   }
-  if (batches.empty() && lost) return *lost;
   keep_first(&batches, filter.limit);
   return batches;
 }
 
 Result<std::vector<std::pair<Id, int>>> BatchStore::waiting_of(const PostFilter& filter, Id first, Id last) {
-  auto together = waiting_of_together(filter, first, last, std::nullopt);
+  auto together = waiting_of_together(filter, first, last, 0);
   if (!is_of_a_page(connection_, together)) return together;
-  // The key is in an index of its own.
-  const auto names = sql::rows(
-      sql::prepare(connection_,
-                   "SELECT post_id, number FROM batch_state WHERE post_id >= ? AND post_id <= ? "
-                   "ORDER BY post_id, number",
-                   first, last),
-      [](Statement& row) { return std::pair(Id{row.integer(0)}, static_cast<int>(row.integer(1))); });
-  if (!names.ok()) return names.error();
+  constexpr IndexRange by_key{"batch_state", "sqlite_autoindex_batch_state_1",
+                              "post_id >= ? AND post_id <= ?", "post_id, number"};
   std::vector<std::pair<Id, int>> found;
-  for (const auto& [id, number] : *names) {
-    auto one = waiting_of_together(filter, id, id, number);
-    if (one.ok()) {
-      found.insert(found.end(), one->begin(), one->end());
-    } else if (one.error().code == ErrorCode::kDamaged) {
-      damaged_.push_back({id, number, one.error().message});
-    } else {
-      return one;
-    }
-  }
+  ESSAIM_TRY(row_by_row(
+      connection_, by_key, {first, last},
+      [&](Place place) -> Result<void> {
+        const auto one = waiting_of_together(filter, first, last, place);
+        if (!one.ok()) return one.error();
+        found.insert(found.end(), one->begin(), one->end());
+        return {};
+      },
+      [&](Place place, const Error& error) { damaged_.push_back(name_of(place, error.message)); }));
+  std::sort(found.begin(), found.end());
   return found;
 }
 
 Result<std::vector<std::pair<Id, int>>> BatchStore::waiting_of_together(const PostFilter& filter, Id first,
-                                                                        Id last, std::optional<int> number) {
+                                                                        Id last, Place only) {
   PostCondition condition(filter);
   condition.add_about_batches(filter);
   const RecipientMatch match(filter);
@@ -389,12 +358,13 @@ Result<std::vector<std::pair<Id, int>>> BatchStore::waiting_of_together(const Po
   if (match.any()) sql += " JOIN batch b ON b.post_id = s.post_id AND b.number = s.number";
   // By the key: the index of the queue would lead to all that waits, each time.
   sql += " WHERE s.post_id >= ? AND s.post_id <= ?";
-  if (number) sql += " AND s.number = " + std::to_string(*number);
+  if (only != 0) sql += " AND s.rowid = ?";
   sql += " AND +s.queue IN (1, 2, 3, 4)" + condition.sql();
   if (match.any()) sql += " AND b.first_key <= ? AND b.last_key >= ?";
   auto statement = sql::prepare(connection_, sql + " ORDER BY s.post_id, s.number", first, last);
   if (!statement.ok()) return statement.error();
-  const int next = condition.bind(**statement, 3);
+  if (only != 0) (*statement)->bind(3, only);
+  const int next = condition.bind(**statement, only != 0 ? 4 : 3);
   if (match.any()) (*statement)->bind_text(next, match.highest()).bind_text(next + 1, match.lowest());
   std::vector<std::pair<Id, int>> found;
   for (;;) {
@@ -494,47 +464,36 @@ Result<std::map<Id, std::int64_t>> BatchStore::owned_by_post() {
   if (together.ok()) return owned;
   if (!is_of_a_page(connection_, together)) return together.error();
   owned.clear();
-  const auto places = places_in(BatchQueue::kOwned);
-  if (!places.ok()) return places.error();
-  for (const Place place : *places) {
-    const Result<void> one = sql::each(
+  const auto look = [&](Place place) {
+    return sql::each(
         sql::prepare(connection_, "SELECT post_id, pending FROM batch_state WHERE rowid = ?", place), add);
-    if (!one.ok() && one.error().code != ErrorCode::kDamaged) return one.error();
-  }
+  };
+  ESSAIM_TRY(row_by_row(connection_, kInQueue, {static_cast<std::int64_t>(BatchQueue::kOwned)}, look,
+                        [](Place, const Error&) {}));
   return owned;
 }
 
 Result<BatchStore::QueueCounts> BatchStore::queue_counts() {
-  auto together = counts_together();
-  return is_of_a_page(connection_, together) ? counts_one_by_one() : together;
-}
-
-Result<BatchStore::QueueCounts> BatchStore::counts_together() {
-  const auto statement = connection_.prepare(
-      "SELECT queue, COUNT(*), SUM(pending) FROM batch_state WHERE queue IN (1, 2, 3, 4) GROUP BY queue");
   QueueCounts counts;
-  ESSAIM_TRY(sql::each(statement, [&counts](Statement& row) {
-    add_to(&counts, static_cast<BatchQueue>(row.integer(0)), row.integer(1));
-    counts.pending_recipients += row.integer(2);
-  }));
-  return counts;
-}
-
-// Who waits in what cannot be read is not counted.
-Result<BatchStore::QueueCounts> BatchStore::counts_one_by_one() {
-  QueueCounts counts;
-  for (const BatchQueue queue : kUnfinished) {
-    auto places = places_in(queue);
-    if (!places.ok() && places.error().code == ErrorCode::kDamaged) continue;
-    if (!places.ok()) return places.error();
-    add_to(&counts, queue, static_cast<std::int64_t>(places->size()));
-    for (const Place place : *places) {
-      const auto pending =
-          sql::number(connection_, 0, "SELECT pending FROM batch_state WHERE rowid = ?", place);
-      if (!pending.ok() && pending.error().code != ErrorCode::kDamaged) return pending.error();
-      if (pending.ok()) counts.pending_recipients += *pending;
-    }
-  }
+  const auto add = [&counts](BatchQueue queue, std::int64_t batches, std::int64_t pending) {
+    if (queue == BatchQueue::kReady) counts.ready += batches;
+    if (queue == BatchQueue::kWaiting) counts.waiting += batches;
+    if (queue == BatchQueue::kOwned) counts.owned += batches;
+    if (queue == BatchQueue::kHeld) counts.held += batches;
+    counts.pending_recipients += pending;
+  };
+  const Result<void> together = sql::each(
+      connection_.prepare(
+          "SELECT queue, COUNT(*), SUM(pending) FROM batch_state WHERE queue IN (1, 2, 3, 4) GROUP BY queue"),
+      [&add](Statement& row) {
+        add(static_cast<BatchQueue>(row.integer(0)), row.integer(1), row.integer(2));
+      });
+  if (together.ok()) return counts;
+  if (!is_of_a_page(connection_, together)) return together.error();
+  const auto load = queue_load(connection_, 0);
+  if (!load.ok()) return load.error();
+  counts = {};
+  for (const QueueLoad::State& state : load->states) add(state.queue, state.batches, state.recipients);
   return counts;
 }
 

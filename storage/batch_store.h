@@ -87,15 +87,14 @@ class BatchStore {
       1000;  // behind the barrier; a claim that met so many ends there
   // A file of which pages are damaged (batch_places.cc). What its indexes tell of ready batches of these priorities, in the order
   // of claims, and of batches that wait and are due, but for those in `but`. With a damaged page in an index itself, what is before
-  // and behind it; kDamaged, if that is nothing. Reads, of SQLite alone. Then claim() and promote() go one by one, by `only`: whatever
-  // meets a damaged page ends its whole transaction.
+  // and behind it, for what is on it cannot be changed; kDamaged, if that is nothing. Reads, of SQLite alone. Then claim() and promote()
+  // go one by one, by `only`: whatever meets a damaged page ends its whole transaction.
   Result<std::vector<Place>> ready_places(int min_priority, int max_priority, std::size_t most,
                                           const std::set<Place>& but);
   Result<std::vector<Place>> due_places(WallTime now, std::size_t most, const std::set<Place>& but);
-  Result<std::vector<Place>> places_in(BatchQueue queue);  // likewise, all that are in this state
   // False: that row does not wait; a damaged index may say so.
   Result<bool> promote(Place place);
-  // How a batch is called that cannot be read, as far as the index tells.
+  // How a batch is called, as its row or an index tells.
   DamagedBatch name_of(Place place, const std::string& why);
   // Takes back what an earlier run of this node owned (its epoch is older): kReady again. After journal replay. With `only`, that
   // row alone.
@@ -136,7 +135,7 @@ class BatchStore {
     std::int64_t batches = 0, recipients = 0;  // that are to go
   };
   Result<std::map<int, Owned>> owned_by_node();
-  // Recipients that are to go; in a file nothing of those on a damaged page.
+  // Recipients that are to go; in a file nothing of those on a damaged page, here and below.
   Result<std::map<Id, std::int64_t>> owned_by_post();
   struct QueueCounts {
     std::int64_t ready = 0, waiting = 0, owned = 0, held = 0, pending_recipients = 0;
@@ -146,11 +145,9 @@ class BatchStore {
  private:
   Result<std::vector<BatchRecord>> waiting_together(const PostFilter& filter);
   Result<std::vector<std::pair<Id, int>>> waiting_of_together(const PostFilter& filter, Id first, Id last,
-                                                              std::optional<int> number);
-  Result<QueueCounts> counts_together();
-  // In a file where those meet a damaged page.
+                                                              Place only);
+  // In a file where that meets a damaged page.
   Result<std::vector<BatchRecord>> waiting_one_by_one(const PostFilter& filter);
-  Result<QueueCounts> counts_one_by_one();
 
   Connection& connection_;
   std::vector<DamagedBatch> damaged_;

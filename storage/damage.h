@@ -1,11 +1,16 @@
-// What is done where a row of a batch does not decode (a damaged disk, a hand edit) or the engine refuses to change it: the others
-// go on without it. Functions run inside the caller's transaction. Inside storage; what others need of it is in batch_store.h.
+// What is done where a row does not decode (a damaged disk, a hand edit), where its page cannot be read, or the engine refuses to change
+// it: the others go on without it. Functions run inside the caller's transaction. Inside storage; what others need of it is in
+// batch_store.h.
+//
+// SQLite ends a statement that meets a damaged page. So what is done with many rows is tried with all of them together, and where
+// that meets one, row by row: row_by_row() is the one way round damaged pages for all that look.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <limits>
 #include <set>
 #include <string>
 #include <string_view>
@@ -26,12 +31,35 @@ bool is_of_a_page(const Connection& connection, const Result<T>& result) {
          connection.dialect() == Dialect::kSqlite;
 }
 
-// What the index of a file tells, without a look at the rows: the integers that a statement gives that reads it in a direction
-// ("ASC", "DESC"), but for those in `but`. With a damaged page in the index itself, what is before and behind it; kDamaged, if that
-// is nothing.
-Result<std::vector<Place>> from_both_ends(
-    const std::function<Result<Statement*>(std::string_view direction)>& prepare, std::size_t most,
-    const std::set<Place>& but);
+// Rows of a table of a file, and an index that has them side by side.
+struct IndexRange {
+  std::string_view table, index;
+  std::string_view where;  // "queue = ?"; of columns that the index has
+  std::string_view
+      order;  // of the index behind the columns for which `where` has one value: "due", or "due DESC" for all of them
+};
+
+// Their places, in the order of the index, as it tells without a look at the rows; at most so many, but for those in `but`. With a
+// damaged page in the index itself, what is before and behind it; kDamaged, if that is nothing.
+Result<std::vector<Place>> indexed_places(Connection& connection, const IndexRange& range,
+                                          std::initializer_list<std::int64_t> values,
+                                          std::size_t most = std::numeric_limits<std::size_t>::max(),
+                                          const std::set<Place>& but = {});
+
+// Looks at each of them; what meets damage there is `lost`. With a damaged page in the index, the table says which there are besides.
+// Lost at place 0 are those of which it does not say it either: nobody knows which, or whether there are any. `most`: how many of
+// them, where the index is sound; else all.
+Result<void> row_by_row(Connection& connection, const IndexRange& range,
+                        std::initializer_list<std::int64_t> values,
+                        const std::function<Result<void>(Place)>& look,
+                        const std::function<void(Place, const Error&)>& lost,
+                        std::size_t most = std::numeric_limits<std::size_t>::max());
+
+// Batches in the state that is bound, in the order of claims.
+inline constexpr IndexRange kInQueue{"batch_state", "batch_claim", "queue = ?",
+                                     "priority, order_rank, post_id, number"};
+// Posts that wait.
+inline constexpr IndexRange kPostsWaiting{"post", "post_finished", "finished = 0", "expanded, id"};
 
 // A change of many rows of batch_state.
 struct BatchUpdate {

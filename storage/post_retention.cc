@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "storage/damage.h"
 #include "storage/post_again.h"
 #include "storage/post_store.h"
 #include "storage/sql.h"
@@ -65,25 +66,14 @@ Result<PostsFound> PostStore::settled(Id after, std::size_t look_at, WallTime fa
   auto together = found_among(sql::prepare(connection_, "SELECT p.id, " + std::string(kIsSettled) + waiting,
                                            failed_before, after, look_at),
                               look_at);
-  if (together.ok() || together.error().code != ErrorCode::kDamaged) return together;
-  // A row of one of them cannot be read: each by itself.
-  auto ids = sql::ids(sql::prepare(connection_, "SELECT p.id" + waiting, after, look_at));
-  if (!ids.ok()) return ids.error();
-  PostsFound found;
-  found.more = ids->size() == look_at;
-  for (const Id id : *ids) {
-    found.last = id;
-    auto is_settled =
+  if (!is_of_a_page(connection_, together)) return together;
+  return waiting_one_by_one(true, after, look_at, [&](Id id) -> Result<bool> {
+    const auto is_settled =
         sql::number(connection_, 0, "SELECT " + std::string(kIsSettled) + " FROM post p WHERE p.id = ?",
                     failed_before, id);
-    if (!is_settled.ok() && is_settled.error().code != ErrorCode::kDamaged) return is_settled.error();
-    if (!is_settled.ok()) {
-      found.damaged.emplace_back(id, is_settled.error().message);
-    } else if (*is_settled != 0) {
-      found.ids.push_back(id);
-    }
-  }
-  return found;
+    if (!is_settled.ok()) return is_settled.error();
+    return *is_settled != 0;
+  });
 }
 
 Result<PostsSettled> PostStore::settle(std::span<const Id> posts, WallTime failed_before) {

@@ -1,5 +1,6 @@
 // Of PostStore: the searches. In a file of which pages are damaged each post is looked at by itself, as the indexes tell of them.
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <limits>
 #include <optional>
@@ -137,69 +138,46 @@ Result<std::vector<PostRecord>> PostStore::search_among(std::string_view which, 
   return posts;
 }
 
-// Of what cannot be read it is not known whether the filter would find it.
 Result<std::optional<PostRecord>> PostStore::look_for(const PostFilter& filter, Id post_id) {
   const PostCondition condition(filter);
   const Contents contents(filter);
-  const auto look = [&]() -> Result<std::optional<PostRecord>> {
-    auto statement =
-        sql::prepare(connection_, "SELECT p.id FROM post p WHERE p.id = ?" + condition.sql(), post_id);
-    if (!statement.ok()) return statement.error();
-    condition.bind(**statement, 2);
-    auto row = (*statement)->step();
-    if (!row.ok()) return row.error();
-    if (!*row) return std::optional<PostRecord>();
-    if (contents.any()) {
-      auto has = contents.fit(connection_, post_id);
-      if (!has.ok()) return has.error();
-      if (!*has) return std::optional<PostRecord>();
-    }
-    return find(post_id);
-  };
-  auto found = look();
-  if (found.ok() || found.error().code != ErrorCode::kDamaged) return found;
-  unread_.emplace_back(post_id, found.error().message);
-  return std::optional<PostRecord>();
+  auto statement =
+      sql::prepare(connection_, "SELECT p.id FROM post p WHERE p.id = ?" + condition.sql(), post_id);
+  if (!statement.ok()) return statement.error();
+  condition.bind(**statement, 2);
+  auto row = (*statement)->step();
+  if (!row.ok()) return row.error();
+  if (!*row) return std::optional<PostRecord>();
+  if (contents.any()) {
+    auto has = contents.fit(connection_, post_id);
+    if (!has.ok()) return has.error();
+    if (!*has) return std::optional<PostRecord>();
+  }
+  return find(post_id);
 }
 
+// Of what cannot be read it is not known whether the filter would find it.
 Result<std::vector<PostRecord>> PostStore::search_one_by_one(const PostFilter& filter) {
-  // What waits is in no index by its time.
-  const auto waiting = from_both_ends(
-      [&](std::string_view direction) {
-        const std::string order(direction);
-        return connection_.prepare(
-            "SELECT id FROM post INDEXED BY post_finished WHERE finished = 0 ORDER BY expanded " + order +
-            ", id " + order);
-      },
-      std::numeric_limits<std::size_t>::max(), {});
-  if (!waiting.ok()) return waiting.error();
   std::vector<PostRecord> posts;
-  for (const Id id : *waiting) {
+  std::size_t most = std::numeric_limits<std::size_t>::max();
+  const auto look = [&](Id id) -> Result<void> {
+    if (posts.size() >= most) return {};
     auto post = look_for(filter, id);
     if (!post.ok()) return post.error();
     if (post->has_value()) posts.push_back(**std::move(post));
     if (posts.size() / 2 > std::max<std::size_t>(filter.limit, 1000)) keep_newest(&posts, filter.limit);
-  }
-  if (!filter.unfinished) {
-    const auto settled = from_both_ends(
-        [&](std::string_view direction) {
-          const std::string order(direction == "ASC" ? "DESC" : "ASC");  // the newest first
-          return connection_.prepare(
-              "SELECT id FROM post INDEXED BY post_accepted WHERE finished > 0 ORDER BY accepted " + order +
-              ", id " + order);
-        },
-        std::numeric_limits<std::size_t>::max(), {});
-    if (!settled.ok()) return settled.error();
-    std::size_t found = 0;
-    for (const Id id : *settled) {
-      if (found >= filter.limit) break;
-      auto post = look_for(filter, id);
-      if (!post.ok()) return post.error();
-      if (!post->has_value()) continue;
-      posts.push_back(**std::move(post));
-      ++found;
-    }
-  }
+    return {};
+  };
+  const auto lost = [&](Id id, const Error& error) { unread_.emplace_back(id, error.message); };
+  // What waits is in no index by its time.
+  ESSAIM_TRY(row_by_row(connection_, kPostsWaiting, {}, look, lost));
+  keep_newest(&posts, filter.limit);
+  if (filter.unfinished) return posts;
+  constexpr IndexRange settled{"post", "post_accepted", "finished > 0", "accepted DESC, id DESC"};
+  std::vector<PostRecord> waiting = std::exchange(posts, {});
+  most = filter.limit;
+  ESSAIM_TRY(row_by_row(connection_, settled, {}, look, lost));
+  posts.insert(posts.end(), std::make_move_iterator(waiting.begin()), std::make_move_iterator(waiting.end()));
   keep_newest(&posts, filter.limit);
   return posts;
 }
@@ -207,8 +185,12 @@ Result<std::vector<PostRecord>> PostStore::search_one_by_one(const PostFilter& f
 Result<PostsFound> PostStore::search_waiting(const PostFilter& filter, bool expanded, Id after,
                                              std::size_t look_at) {
   auto together = waiting_together(filter, expanded, after, look_at);
-  return is_of_a_page(connection_, together) ? waiting_one_by_one(filter, expanded, after, look_at)
-                                             : std::move(together);
+  if (!is_of_a_page(connection_, together)) return together;
+  return waiting_one_by_one(expanded, after, look_at, [&](Id id) -> Result<bool> {
+    const auto post = look_for(filter, id);
+    if (!post.ok()) return post.error();
+    return post->has_value();
+  });
 }
 
 Result<PostsFound> PostStore::waiting_together(const PostFilter& filter, bool expanded, Id after,
@@ -239,23 +221,28 @@ Result<PostsFound> PostStore::waiting_together(const PostFilter& filter, bool ex
   }
 }
 
-Result<PostsFound> PostStore::waiting_one_by_one(const PostFilter& filter, bool expanded, Id after,
-                                                 std::size_t look_at) {
-  const auto ids = sql::ids(sql::prepare(connection_,
-                                         "SELECT id FROM post INDEXED BY post_finished WHERE finished = 0 "
-                                         "AND expanded = ? AND id > ? ORDER BY id LIMIT ?",
-                                         expanded, after, look_at));
-  if (!ids.ok()) return ids.error();
-  unread_.clear();
+Result<PostsFound> PostStore::waiting_one_by_one(bool expanded, Id after, std::size_t look_at,
+                                                 const std::function<Result<bool>(Id)>& is_one) {
+  constexpr IndexRange range{"post", "post_finished", "finished = 0 AND expanded = ? AND id > ?", "id"};
   PostsFound found;
-  found.more = ids->size() == look_at;
-  for (const Id id : *ids) {
+  std::vector<Id> ids;
+  const auto take = [&ids](Id id) {
+    ids.push_back(id);
+    return Result<void>();
+  };
+  ESSAIM_TRY(row_by_row(
+      connection_, range, {expanded ? 1 : 0, after}, take,
+      [&](Id id, const Error& error) { found.damaged.emplace_back(id, error.message); }, look_at));
+  std::sort(ids.begin(), ids.end());
+  found.more = ids.size() >= look_at;
+  if (found.more) ids.resize(look_at);
+  for (const Id id : ids) {
     found.last = id;
-    auto post = look_for(filter, id);
-    if (!post.ok()) return post.error();
-    if (post->has_value()) found.ids.push_back(id);
+    const auto is = is_one(id);
+    if (!is.ok() && is.error().code != ErrorCode::kDamaged) return is.error();
+    if (!is.ok()) found.damaged.emplace_back(id, is.error().message);
+    if (is.ok() && *is) found.ids.push_back(id);
   }
-  found.damaged = unread_;
   return found;
 }
 
@@ -270,14 +257,11 @@ Result<std::vector<std::pair<Id, std::string>>> PostStore::held_for(std::string_
   if (together.ok()) return held;
   if (!is_of_a_page(connection_, together)) return together.error();
   held.clear();
-  const auto waiting = sql::ids(connection_.prepare(
-      "SELECT id FROM post INDEXED BY post_finished WHERE finished = 0 ORDER BY expanded, id"));
-  if (!waiting.ok()) return waiting.error();
-  for (const Id id : *waiting) {
-    const Result<void> one = sql::each(
+  const auto look = [&](Id id) {
+    return sql::each(
         sql::prepare(connection_, "SELECT id, held_reason FROM post WHERE id = ? AND held = 1", id), take);
-    if (!one.ok() && one.error().code != ErrorCode::kDamaged) return one.error();
-  }
+  };
+  ESSAIM_TRY(row_by_row(connection_, kPostsWaiting, {}, look, [](Id, const Error&) {}));
   std::sort(held.begin(), held.end());
   return held;
 }

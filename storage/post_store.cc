@@ -8,6 +8,7 @@
 #include "core/base/mac.h"
 #include "core/base/random.h"
 #include "storage/batch_store.h"
+#include "storage/damage.h"
 #include "storage/directory_store.h"
 #include "storage/sql.h"
 #include "storage/unsettled_keys.h"
@@ -326,8 +327,19 @@ Result<void> PostStore::set_expansion(Id post_id, const PostRecord& p) {
 }
 
 Result<std::vector<Id>> PostStore::unexpanded(std::size_t limit) {
-  return sql::ids(sql::prepare(
+  auto together = sql::ids(sql::prepare(
       connection_, "SELECT id FROM post WHERE finished = 0 AND expanded = 0 ORDER BY id LIMIT ?", limit));
+  if (!is_of_a_page(connection_, together)) return together;
+  constexpr IndexRange range{"post", "post_finished", "finished = 0 AND expanded = 0", "id"};
+  std::vector<Id> ids;
+  const auto take = [&ids](Id id) {
+    ids.push_back(id);
+    return Result<void>();
+  };
+  ESSAIM_TRY(row_by_row(connection_, range, {}, take, [](Id, const Error&) {}));
+  std::sort(ids.begin(), ids.end());
+  ids.resize(std::min(ids.size(), limit));
+  return ids;
 }
 
 Result<std::vector<Id>> PostStore::to_expand(std::size_t limit, int node) {

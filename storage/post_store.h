@@ -100,7 +100,7 @@ class PostStore {
   Result<void> set_expansion(
       Id post_id,
       const PostRecord& post);  // cursor, batches, recipients, expanded, revision-checked by cursor
-  // By the index alone, which is there where a post's own page is damaged.
+  // Also those whose own page is damaged.
   Result<std::vector<Id>> unexpanded(std::size_t limit);
   // The same in the order in which a node is to expand them: first those that came in at `node` (0: of none), as their own nodes
   // expand the others; and of both what people wrote before notices, of which a reminder of all lists makes one for each.
@@ -156,8 +156,8 @@ class PostStore {
   Result<PostsFound> waiting_together(const PostFilter& filter, bool expanded, Id after, std::size_t look_at);
   // In a file where those meet a damaged page.
   Result<std::vector<PostRecord>> search_one_by_one(const PostFilter& filter);
-  Result<PostsFound> waiting_one_by_one(const PostFilter& filter, bool expanded, Id after,
-                                        std::size_t look_at);
+  Result<PostsFound> waiting_one_by_one(bool expanded, Id after, std::size_t look_at,
+                                        const std::function<Result<bool>(Id)>& is_one);
   Result<std::optional<PostRecord>> look_for(const PostFilter& filter, Id post_id);
   Result<void> keep_key_apart(Id post_id);
   Result<bool> is_staged(Id post_id, Form form, std::string_view bytes);

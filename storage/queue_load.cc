@@ -1,11 +1,13 @@
 #include "storage/queue_load.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <utility>
 
 #include "storage/batch_store.h"
 #include "storage/damage.h"
+#include "storage/post_store.h"
 #include "storage/sql.h"
 
 namespace essaim::storage {
@@ -38,37 +40,35 @@ Result<std::vector<Part>> parts_together(Connection& connection) {
 
 // Of a batch that cannot be read it is known that there is one, and of one whose post cannot be, how many wait in it.
 Result<void> add_in_state(Connection& connection, BatchQueue queue, std::vector<Part>* parts) {
-  const auto places = BatchStore(connection).places_in(queue);
-  if (is_of_a_page(connection, places)) return {};
-  if (!places.ok()) return places.error();
   struct OfList {
     Part part;
     std::vector<Id> posts;
   };
   std::map<std::string, OfList> by_list;
   Part unread{static_cast<int>(queue), "", 0, 0, {}, 0};
-  for (const Place place : *places) {
-    const Result<void> whole =
-        sql::each(sql::prepare(connection,
-                               "SELECT p.list_address, s.pending, p.accepted, s.post_id FROM batch_state s "
-                               "JOIN post p ON p.id = s.post_id WHERE s.rowid = ?",
-                               place),
-                  [&](Statement& row) {
-                    OfList& list = by_list[sql::text(row, 0)];
-                    const WallTime accepted = sql::time(row, 2);
-                    ++list.part.batches;
-                    list.part.recipients += row.integer(1);
-                    if (list.part.oldest == WallTime{} || accepted < list.part.oldest)
-                      list.part.oldest = accepted;
-                    list.posts.push_back(row.integer(3));
-                  });
-    if (whole.ok()) continue;
-    if (whole.error().code != ErrorCode::kDamaged) return whole.error();
-    ++unread.batches;
-    const auto pending = sql::number(connection, 0, "SELECT pending FROM batch_state WHERE rowid = ?", place);
-    if (!pending.ok() && pending.error().code != ErrorCode::kDamaged) return pending.error();
-    if (pending.ok()) unread.recipients += *pending;
-  }
+  const auto look = [&](Place place) {
+    return sql::each(
+        sql::prepare(connection,
+                     "SELECT p.list_address, s.pending, p.accepted, s.post_id FROM batch_state s "
+                     "JOIN post p ON p.id = s.post_id WHERE s.rowid = ?",
+                     place),
+        [&](Statement& row) {
+          OfList& list = by_list[sql::text(row, 0)];
+          const WallTime accepted = sql::time(row, 2);
+          ++list.part.batches;
+          list.part.recipients += row.integer(1);
+          if (list.part.oldest == WallTime{} || accepted < list.part.oldest) list.part.oldest = accepted;
+          list.posts.push_back(row.integer(3));
+        });
+  };
+  ESSAIM_TRY(row_by_row(
+      connection, kInQueue, {static_cast<std::int64_t>(queue)}, look, [&](Place place, const Error&) {
+        if (place == 0) return;
+        ++unread.batches;
+        const auto pending =
+            sql::number(connection, 0, "SELECT pending FROM batch_state WHERE rowid = ?", place);
+        if (pending.ok()) unread.recipients += *pending;
+      }));
   for (auto& [address, list] : by_list) {
     std::sort(list.posts.begin(), list.posts.end());
     const auto end = std::unique(list.posts.begin(), list.posts.end());
@@ -89,6 +89,15 @@ Result<std::vector<Part>> parts_one_by_one(Connection& connection,
   return parts;
 }
 
+Result<std::int64_t> unexpanded_posts(Connection& connection) {
+  const auto together =
+      sql::number(connection, 0, "SELECT COUNT(*) FROM post WHERE finished = 0 AND expanded = 0");
+  if (!is_of_a_page(connection, together)) return together;
+  const auto ids = PostStore(connection).unexpanded(std::numeric_limits<std::int32_t>::max());
+  if (!ids.ok()) return ids.error();
+  return static_cast<std::int64_t>(ids->size());
+}
+
 }  // namespace
 
 Result<QueueLoad> queue_load(Connection& connection, std::size_t lists) {
@@ -96,8 +105,7 @@ Result<QueueLoad> queue_load(Connection& connection, std::size_t lists) {
   for (const BatchQueue queue :
        {BatchQueue::kReady, BatchQueue::kWaiting, BatchQueue::kOwned, BatchQueue::kHeld})
     load.states.push_back({queue, 0, 0, {}});
-  auto unexpanded =
-      sql::number(connection, 0, "SELECT COUNT(*) FROM post WHERE finished = 0 AND expanded = 0");
+  const auto unexpanded = unexpanded_posts(connection);
   if (!unexpanded.ok()) return unexpanded.error();
   load.unexpanded = *unexpanded;
 

@@ -191,7 +191,7 @@ Result<std::vector<std::pair<Id, int>>> select_batches(storage::Database& databa
     std::copy_if(found->names.begin(), found->names.end(), std::back_inserter(out),
                  [&asked](const auto& batch) { return asked(batch.first); });
     for (const storage::DamagedBatch& batch : found->damaged)
-      if (asked(batch.post_id)) unread->add(batch.post_id, batch.why);
+      if (batch.post_id == 0 || asked(batch.post_id)) unread->add(batch.post_id, batch.why);
   }
   return out;
 }

@@ -458,7 +458,7 @@ BOOST_FIXTURE_TEST_CASE(a_start_goes_round_a_damaged_page, ManyPosts) {
   std::size_t stay = 0;
   std::vector<Place> ready;
   must(database->read_now([&](Connection& c) -> Result<void> {
-    stay = must(BatchStore(c).places_in(BatchQueue::kOwned)).size();
+    stay = static_cast<std::size_t>(must(BatchStore(c).queue_counts()).owned);
     ready = must(BatchStore(c).ready_places(0, 9, 1000, {}));
     return {};
   }));
@@ -500,7 +500,7 @@ BOOST_FIXTURE_TEST_CASE(what_the_journal_has_of_a_row_that_does_not_decode_stays
   BOOST_TEST(rows("batch_state WHERE delivered = 1 AND pending = 1") == 3);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_damaged_page_of_an_index_hides_what_is_on_it_alone, ManyPosts) {
+BOOST_FIXTURE_TEST_CASE(claims_pass_over_what_is_on_a_damaged_page_of_an_index, ManyPosts) {
   if (!TempDatabase::is_sqlite()) return;
   constexpr Id kPosts = 1200;
   add_posts(kPosts, 0x6162636465660000);
@@ -515,6 +515,90 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_page_of_an_index_hides_what_is_on_it_alone, Ma
     BOOST_TEST(must(BatchStore(c).ready_places(0, 9, 100, {})).size() == 100U);
     return {};
   }));
+}
+
+// Two pages of each, so that those between them are sound, and cannot be reached by it.
+BOOST_AUTO_TEST_CASE(a_damaged_page_of_an_index_hides_nothing_from_who_looks) {
+  if (!TempDatabase::is_sqlite()) return;
+  constexpr Id kPosts = 1200;
+  struct Case {
+    const char* index;
+    bool of_keys;  // by which the batches of a post are found: which posts these are is told
+  };
+  for (const Case& one : {Case{"batch_claim", false}, Case{"sqlite_autoindex_batch_state_1", true},
+                          Case{"post_finished", false}}) {
+    BOOST_TEST_CONTEXT(one.index) {
+      ManyPosts many;
+      many.add_posts(kPosts);
+      damage_leaves_of(&many.database, one.index, {3, 8});
+      must(many.database->read_now([&](Connection& c) -> Result<void> {
+        PostFilter filter;
+        filter.limit = 10'000;
+        const auto batches = must(BatchStore(c).waiting(filter));
+        BOOST_TEST(batches.size() == static_cast<std::size_t>(kPosts));
+        BOOST_TEST(std::none_of(batches.begin(), batches.end(), [](const auto& b) { return b.unread; }));
+        BOOST_TEST(must(BatchStore(c).queue_counts()).ready == kPosts);
+        BOOST_TEST(must(queue_load(c, 10)).states[0].recipients == kPosts);
+        filter.unfinished = true;
+        PostStore posts(c);
+        const std::size_t readable = must(posts.search(filter)).size();
+        BOOST_TEST(posts.unread().empty() == !one.of_keys);
+        BOOST_TEST(readable + posts.unread().size() == static_cast<std::size_t>(kPosts));
+        BOOST_TEST(readable > 0U);
+        std::set<Id> met;
+        for (PostsFound found; met.empty() || found.more;) {
+          found = must(posts.search_waiting(filter, true, found.last, 100));
+          met.insert(found.ids.begin(), found.ids.end());
+          for (const auto& [id, error] : found.damaged) met.insert(id);
+          BOOST_TEST((one.of_keys || found.damaged.empty()));
+        }
+        BOOST_TEST(met.size() == static_cast<std::size_t>(kPosts));
+        PostFilter why;
+        why.state = static_cast<int>(BatchQueue::kReady);
+        BatchStore store(c);
+        BOOST_TEST(must(store.waiting_of(why, 1, kPosts)).size() == static_cast<std::size_t>(kPosts));
+        BOOST_TEST(store.damaged().empty());
+        return {};
+      }));
+    }
+  }
+}
+
+// Both: what neither tells is said to be unknown, all else is there.
+BOOST_FIXTURE_TEST_CASE(what_neither_table_nor_index_tells_is_not_passed_over_in_silence, ManyPosts) {
+  if (!TempDatabase::is_sqlite()) return;
+  constexpr Id kPosts = 1200;
+  add_posts(kPosts);
+  damage_leaves_of(&database, "batch_claim", {2, 7});
+  damage_leaves_of(&database, "batch_state", {2, 5});
+  must(database->read_now([&](Connection& c) -> Result<void> {
+    PostFilter filter;
+    filter.limit = 10'000;
+    const auto all = must(BatchStore(c).waiting(filter));
+    const auto sound = std::count_if(all.begin(), all.end(), [](const BatchRecord& b) { return !b.unread; });
+    BOOST_TEST(sound > kPosts * 4 / 5);
+    BOOST_TEST(sound < kPosts);
+    std::set<Id> ids;
+    for (const BatchRecord& b : all) ids.insert(b.post_id);
+    BOOST_TEST(ids.count(0) == 1U);
+    BOOST_TEST(ids.size() >= static_cast<std::size_t>(sound));
+    for (const Id id : {1, 400, 500, 1000, 1200}) BOOST_TEST(ids.count(id) == 1U);
+    return {};
+  }));
+}
+
+BOOST_AUTO_TEST_CASE(a_check_names_the_tables_that_are_damaged) {
+  if (!TempDatabase::is_sqlite()) return;
+  ManyPosts many;
+  many.add_posts(1200);
+  must(many.database->check());
+  damage_leaves_of(&many.database, "batch_claim", {3});
+  damage_leaves_of(&many.database, "batch", {3});
+  const auto checked = many.database->check();
+  BOOST_TEST((code_of(checked) == ErrorCode::kDamaged));
+  const std::string& said = checked.error().message;
+  BOOST_TEST(said.find("is damaged in table batch, an index of table batch_state (") != std::string::npos,
+             said);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,23 +4,51 @@
 #include <fstream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "tests/support/temp_database.h"
 
 namespace essaim::test {
 
+inline constexpr std::size_t kDamagedPage = 4096;  // octets
+
+inline void overwrite_page(std::fstream& file, std::size_t number) {
+  file.clear();
+  file.seekp(static_cast<std::streamoff>(number * kDamagedPage));
+  file << std::string(kDamagedPage, '\x7f');
+}
+
 // Closes the file, overwrites the pages in which `text` stands, and opens it again.
 inline void damage_pages_with(TempDatabase* database, const std::string& text) {
-  constexpr std::size_t kPage = 4096;
   database->close();
   std::fstream file(database->file(), std::ios::in | std::ios::out | std::ios::binary);
   const std::string all((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (all.find(text) == std::string::npos) throw std::runtime_error("no page has " + text);
-  for (std::size_t at = all.find(text); at != std::string::npos; at = all.find(text, at + 1)) {
-    file.clear();
-    file.seekp(static_cast<std::streamoff>(at / kPage * kPage));
-    file << std::string(kPage, '\x7f');
-  }
+  for (std::size_t at = all.find(text); at != std::string::npos; at = all.find(text, at + 1))
+    overwrite_page(file, at / kDamagedPage);
+  file.close();
+  database->reopen();
+}
+
+// The same with leaves of a table or index: those that lie so many tenths behind its beginning.
+inline void damage_leaves_of(TempDatabase* database, const std::string& name,
+                             const std::vector<std::size_t>& tenths) {
+  std::vector<std::size_t> leaves;
+  const auto read = (*database)->read_now([&](storage::Connection& connection) -> Result<void> {
+    auto statement = connection.prepare("SELECT pageno FROM dbstat WHERE name = '" + name +
+                                        "' AND pagetype = 'leaf' ORDER BY path");
+    if (!statement.ok()) return statement.error();
+    for (;;) {
+      auto row = (*statement)->step();
+      if (!row.ok()) return row.error();
+      if (!*row) return {};
+      leaves.push_back(static_cast<std::size_t>((*statement)->integer(0)) - 1);
+    }
+  });
+  if (!read.ok() || leaves.size() < 3) throw std::runtime_error(name + " has no leaves to be damaged");
+  database->close();
+  std::fstream file(database->file(), std::ios::in | std::ios::out | std::ios::binary);
+  for (const std::size_t tenth : tenths) overwrite_page(file, leaves[leaves.size() * tenth / 10]);
   file.close();
   database->reopen();
 }
