@@ -88,6 +88,7 @@ SqliteDatabase::SqliteDatabase(const DatabaseOptions& options, const std::string
       checkpointer_(file, &mending_),
       readers_(file, options.readers,
                [this]() -> Result<std::unique_ptr<EngineConnection>> {
+                 ESSAIM_TRY(in_place());
                  auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kRead, busy_timeout_,
                                                       false, &reads_, &mending_);
                  if (!opened.ok()) return opened.error();
@@ -96,6 +97,7 @@ SqliteDatabase::SqliteDatabase(const DatabaseOptions& options, const std::string
       writer_(file, [this] { return open_writer(); }) {}
 
 Result<std::unique_ptr<EngineConnection>> SqliteDatabase::open_writer() {
+  ESSAIM_TRY(in_place());
   auto opened = SqliteConnection::open(file_, SqliteConnection::Use::kWrite, busy_timeout_, false,
                                        writer_.statements(), &mending_);
   if (!opened.ok()) return opened.error();
@@ -132,10 +134,45 @@ Result<std::unique_ptr<Database>> SqliteDatabase::open(const DatabaseOptions& op
   ESSAIM_TRY(database->writer_.open());
   // Who is the first has made the log. SQLite syncs its name, too, but does not look at what that gives.
   if (database->mending_.doubtful()) ESSAIM_TRY(sync_path(directory_of(file)));
+  database->opened_ = id_of(file);
+  database->opened_log_ = id_of(file + "-wal");
   database->writer_.start();
   database->readers_.start();
   database->checkpointer_.start();
   return std::unique_ptr<Database>(std::move(database));
+}
+
+void SqliteDatabase::write(Durability durability, Work work, Done done) {
+  if (durability == Durability::kAccept) {
+    if (const Result<void> there = in_place(); !there.ok())
+      work = [error = there.error()](Connection&) -> Result<void> { return error; };
+  }
+  writer_.write(durability, std::move(work), std::move(done));
+}
+
+std::optional<SqliteDatabase::FileId> SqliteDatabase::id_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return FileId{status.st_dev, status.st_ino};
+}
+
+Result<void> SqliteDatabase::in_place() const {
+  if (!opened_) return {};
+  std::string moved;
+  if (id_of(file_) != opened_) moved = file_;
+  if (moved.empty() && opened_log_ && id_of(file_ + "-wal") != opened_log_) moved = file_ + "-wal";
+  if (moved.empty()) {
+    if (moved_.over()) log::warning("database.file_back", {{"file", file_}});
+    return {};
+  }
+  const Error error{ErrorCode::kIo,
+                    "database " + moved + ": the file was removed or replaced while it is open"};
+  if (moved_.again())
+    log::error("database.file_gone", {{"error", error.message},
+                                      {"do",
+                                       "do not stop the server before its files are saved: "
+                                       "docs/operating.md, A database file that is gone"}});
+  return error;
 }
 
 Result<void> SqliteDatabase::backup(const std::string& file) {

@@ -3,7 +3,12 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
+#include <string>
 
+#include <sys/types.h>
+
+#include "core/base/log.h"
 #include "storage/database.h"
 #include "storage/engine/group_writer.h"
 #include "storage/engine/reader_pool.h"
@@ -30,9 +35,9 @@ class SqliteDatabase : public Database {
   void read_long(How how, Work work, Done done) override {
     readers_.read(how, ReaderPool::Length::kLong, std::move(work), std::move(done));
   }
-  void write(Durability durability, Work work, Done done) override {
-    writer_.write(durability, std::move(work), std::move(done));
-  }
+  // What is to be kept is refused once the files that are open have no name any more, or another file has it: commits would go on,
+  // and with the end of the process they would be gone. Progress is not: what was accepted before goes out from there.
+  void write(Durability durability, Work work, Done done) override;
   Result<void> backup(const std::string& file) override;
   Result<void> check() override;
   Result<void> check_settings() override;
@@ -41,15 +46,25 @@ class SqliteDatabase : public Database {
     counters.reads = reads_.load();
     return counters;
   }
-  bool healthy() const override { return writer_.healthy(); }
+  bool healthy() const override { return writer_.healthy() && in_place().ok(); }
 
  private:
   SqliteDatabase(const DatabaseOptions& options, const std::string& file);
 
   Result<std::unique_ptr<EngineConnection>> open_writer();
+  // Whether database and log are the files that were opened. Thread-safe.
+  Result<void> in_place() const;
 
   const std::string file_;
   const Duration busy_timeout_;
+  struct FileId {
+    dev_t device{};
+    ino_t number{};
+    bool operator==(const FileId&) const = default;
+  };
+  static std::optional<FileId> id_of(const std::string& path);
+  std::optional<FileId> opened_, opened_log_;  // since open()
+  mutable log::Once moved_;
   std::atomic<std::uint64_t> reads_{0};  // statements of readers; outlives them
   LogMending mending_;
   SqliteCheckpointer checkpointer_;

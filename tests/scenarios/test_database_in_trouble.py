@@ -1,6 +1,7 @@
 """The database is locked or its disk is full: 4xx, one line in the log, and on it goes without a restart."""
 
 import os
+import signal
 import sqlite3
 import subprocess
 import unittest
@@ -57,6 +58,44 @@ class DatabaseInTrouble(processes.Scenario):
             self.essaim.post(AUTHOR, LIST, text)))
         self.essaim.wait_finished(self.essaim.queue_id(reply))
         self.assertEqual({AUTHOR: 1}, dict(self.sink.recipients()))
+        self.essaim.stop()
+
+    def test_the_file_is_removed_under_the_server(self):
+        """Nothing new is acknowledged into it, and what was is saved as docs/operating.md says."""
+        slow = "slow@b.example"
+        self.sink = self.started(sink.Sink(self.folder, rules=["rcpt@slow*=450 4.2.1 later"]))
+        self.essaim = self.started(essaim.Essaim(self.folder, smarthost=self.sink.addresses[0]))
+        self.essaim.make_list(LIST, [AUTHOR, slow])
+        reply = self.essaim.post(AUTHOR, LIST, essaim.message(AUTHOR, LIST))
+        queue_id = self.essaim.queue_id(reply)
+        processes.wait_for("one copy", lambda: dict(self.sink.recipients()) == {AUTHOR: 1})
+        database = self.essaim.database
+        names = {suffix: f"{database}{suffix}" for suffix in ("", "-wal")}
+        database.unlink()
+        reply = self.essaim.post(AUTHOR, LIST, essaim.message(AUTHOR, LIST))
+        self.assertEqual(451, reply[0], reply)
+        self.assertIn("error database.file_gone ", self.essaim.process.output())
+        pid = self.essaim.process.process.pid
+        self.essaim.process.send(signal.SIGSTOP)
+        saved = {}
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            target = os.readlink(f"/proc/{pid}/fd/{number}").removesuffix(" (deleted)")
+            for suffix, name in names.items():
+                if target == name and suffix not in saved:
+                    with open(f"/proc/{pid}/fd/{number}", "rb") as file:
+                        saved[suffix] = file.read()
+        self.essaim.kill()
+        for suffix in ("-wal", "-shm"):
+            os.unlink(f"{database}{suffix}")
+        for suffix, name in names.items():
+            with open(name, "wb") as file:
+                file.write(saved[suffix])
+        self.essaim.start()
+        self.assertIn("sound     yes", self.essaim.run("storage", "check"))
+        counts = self.essaim.json("post", "show", queue_id)["counts"]
+        self.assertEqual((1, 1), (counts["delivered"], counts["pending"]), counts)
+        reply = self.essaim.post(AUTHOR, LIST, essaim.message(AUTHOR, LIST))
+        self.assertEqual(250, reply[0], reply)
         self.essaim.stop()
 
 
