@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/crash_point.h"
 #include "core/base/text.h"
@@ -414,6 +416,46 @@ Result<void> migrate(Database& database, int target) {
   return {};
 }
 
+namespace {
+
+// What all steps together leave.
+std::set<std::string> newest_tables() {
+  std::set<std::string> tables;
+  for (const Step& step : kSteps)
+    for (const std::string_view statement : split(step.statements, ';')) {
+      std::vector<std::string_view> words;
+      for (const std::string_view line : split(statement, '\n'))
+        for (const std::string_view word : split(line, ' '))
+          if (!word.empty()) words.push_back(word);
+      if (words.size() < 3 || words[1] != "TABLE") continue;
+      if (words[0] == "CREATE") tables.emplace(words[2]);
+      if (words[0] == "DROP") tables.erase(std::string(words[2]));
+      if (words[0] == "ALTER" && words.size() > 5 && words[3] == "RENAME") {
+        tables.erase(std::string(words[2]));
+        tables.emplace(words[5]);
+      }
+    }
+  return tables;
+}
+
+// Somebody may have dropped one.
+Result<void> require_tables(Connection& connection) {
+  const auto names = sql::texts(connection.prepare(
+      connection.dialect() == Dialect::kSqlite
+          ? "SELECT name FROM sqlite_master WHERE type = 'table'"
+          : "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"));
+  if (!names.ok()) return names.error();
+  std::string missing;
+  for (const std::string& table : newest_tables())
+    if (std::find(names->begin(), names->end(), table) == names->end())
+      missing += (missing.empty() ? "" : ", ") + table;
+  if (missing.empty()) return {};
+  return Error{ErrorCode::kInvalid,
+               "the database lacks tables: " + missing + ": restore a backup (docs/operating.md)"};
+}
+
+}  // namespace
+
 Result<void> require_newest(Database& database) {
   auto version = schema_version(database);
   if (!version.ok()) return version.error();
@@ -438,7 +480,7 @@ Result<void> require_newest(Database& database) {
         ErrorCode::kInvalid,
         "a copy into this database was interrupted: run `essaim storage copy` again, which begins anew"};
   }
-  return {};
+  return database.read_now(Work(require_tables));
 }
 
 Result<bool> copy_unfinished(Database& database) {
