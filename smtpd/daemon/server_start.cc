@@ -412,10 +412,19 @@ void Server::watch_status() {
   if (!lasting_.status) return;
   lasting_.status->watch({pulses(),
                           [this](std::function<void(Result<void>)> done) {
+                            // Who reads has pages of his own, and may meet damage that who writes does not see.
+                            const auto read = [this, done](const Result<void>& written) {
+                              if (!written.ok()) return done(written);
+                              database_->look(
+                                  [](storage::Connection& c) -> Result<void> {
+                                    const auto any = storage::DirectoryStore(c).any_domain();
+                                    return any.ok() ? Result<void>() : any.error();
+                                  },
+                                  done);
+                            };
                             database_->write(
                                 storage::Durability::kProgress,
-                                [this](storage::Connection& c) { return probe_database(c); },
-                                std::move(done));
+                                [this](storage::Connection& c) { return probe_database(c); }, read);
                           },
                           [this] { return why_not(); }},
                          statistics_parts());

@@ -43,9 +43,8 @@ void Health::ask_ready(Answer answer) {
                      if (!state) return;
                      state->known = true;
                      state->database = !silent.empty() ? "no answer from the database"
-                                       : said->ok()
-                                           ? ""
-                                           : "the database takes no writes: " + said->error().message;
+                                       : said->ok()    ? ""
+                                                    : "the database does not work: " + said->error().message;
                      answer_ready();
                    });
 }

@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(ready_is_who_listens_writes_and_has_room) {
 BOOST_AUTO_TEST_CASE(a_database_that_fails_or_keeps_silent_is_told_of) {
   Node node;
   node.database = Error{ErrorCode::kExhausted, "disk full"};
-  BOOST_TEST(node.ready() == Health::Reasons{"the database takes no writes: disk full"});
+  BOOST_TEST(node.ready() == Health::Reasons{"the database does not work: disk full"});
   node.database = {};
   BOOST_TEST(node.ready_later() == kYes);
   node.silent = true;
