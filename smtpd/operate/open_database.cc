@@ -82,8 +82,13 @@ Result<void> require_place(const char* setting, const std::string& path) {
     return Error{ErrorCode::kIo, std::string("\"") + setting + "\": " + what};
   };
   struct stat about {};
-  if (stat(path.c_str(), &about) == 0)
-    return S_ISDIR(about.st_mode) ? Result<void>() : wrong(path + ": not a directory");
+  if (stat(path.c_str(), &about) == 0) {
+    if (!S_ISDIR(about.st_mode)) return wrong(path + ": not a directory");
+    // Whoever asks may not write there, and the server may; where nothing can be written neither does.
+    if (access(path.c_str(), W_OK) != 0 && errno == EROFS)
+      return wrong(path + ": its file system is mounted read-only");
+    return {};
+  }
   if (errno != ENOENT) return wrong(failed(path).message);
   const std::string parent = without_slash(path).parent_path().string();
   if (stat(parent.c_str(), &about) == 0 && S_ISDIR(about.st_mode)) return {};
