@@ -413,6 +413,7 @@ void Destination::tell_saturated(Saturation saturation) {
 }
 
 void Destination::look_for_progress(MonoTime now) {
+  if (!side_.may_send()) last_progress_ = now;  // it is we who do nothing
   if (stalled_ || now - last_progress_ < (answers_ ? kStalledAfter : kUnansweredAfter)) return;
   if (queue_.recipients() + stock() == 0) return;
   // Nor may batches that wait for a connection to a host that nobody knows, behind others of that kind.

@@ -88,6 +88,8 @@ class EngineImpl : public Engine {
 
   bool stands_still() const override { return started_ && queue_->stands_still(); }
 
+  bool paused() const override { return fabric_.paused; }
+
   void drain(Duration grace) override {
     if (!started_ || drained_) return;
     drained_ = true;
@@ -209,6 +211,7 @@ class EngineImpl : public Engine {
                              std::tie(a.waiting, a.connections, b.domain);
                     });
           if (gathered->all.size() > most) gathered->all.resize(most);
+          gathered->load.unsaved = queue_->unsaved();
           gathered->load.connections = fabric_.places.used(Standing::kProven);
           gathered->load.trials = fabric_.places.used(Standing::kUnknown);
           gathered->load.most_trials = fabric_.places.limit(Standing::kUnknown);

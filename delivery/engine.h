@@ -96,8 +96,9 @@ struct EngineLoad {
   int trials = 0;       // of these, to destinations that are not proven to take mail
   int most_trials = 0;  // places for such
   int destinations = 0;
-  int suspended = 0;  // for now, because of their hosts
-  int refusing = 0;   // all that we bring, for good (refusals.h)
+  int suspended = 0;        // for now, because of their hosts
+  int refusing = 0;         // all that we bring, for good (refusals.h)
+  std::size_t unsaved = 0;  // outcomes that the journal has and the database does not have yet
 };
 
 class Engine {
@@ -130,6 +131,8 @@ class Engine {
   virtual std::int64_t current_rank() const = 0;
   // The database is damaged where each claim must read it, and nothing goes out. Thread-safe.
   virtual bool stands_still() const = 0;
+  // Nothing new is sent, as the database that is shared does not take what became of recipients (save_watch.h). Thread-safe.
+  virtual bool paused() const = 0;
   // Stops claiming, finishes the transactions under way (bounded by `grace`), records, releases. With a lease that has
   // ended it cuts them off and leaves all to the journal. Blocking; not from a loop.
   virtual void drain(Duration grace) = 0;

@@ -62,6 +62,8 @@ struct Fabric {
   SuspendedHosts suspended_hosts{};
   // What is for ourselves is not tried any more (Engine::close_own), or not now (Engine::rest).
   std::atomic<bool> own_closed{false};
+  // No transaction is begun, as the database does not take what became of the last ones. What has begun ends. Set by the queue.
+  std::atomic<bool> paused{false};
 
   // Whether this node may act; asked before each transaction and each final dot.
   bool may_act() const { return lease == nullptr || lease->holds(); }

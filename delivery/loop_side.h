@@ -65,7 +65,8 @@ class LoopSide {
   void shares_changed();  // of budgets among nodes
   // The operator has suspended some hosts, or resumed them: what was lent for them comes home, and waits.
   void suspended_hosts_changed();
-  void go_on();  // after what forbade to send is over: the journal, the lease
+  void
+  go_on();  // after what forbade to send is over: the journal, the lease, a database that takes no outcomes
   void set_trace(Engine::TraceTarget target);
   std::vector<DestinationStatus> destinations() const;
   std::vector<DestinationStatus> busiest(std::size_t most) const;
@@ -74,7 +75,9 @@ class LoopSide {
 
   // For the parts.
   bool is_shut() const { return shut_; }
-  bool may_send() const { return !stopping_ && recorder_->writable() && fabric_.may_act(); }
+  bool may_send() const {
+    return !stopping_ && recorder_->writable() && fabric_.may_act() && !fabric_.paused;
+  }
   bool closed_to(const DestinationPolicy& policy) const { return policy.own && fabric_.own_closed.load(); }
   bool stopping() const { return stopping_; }
   // Gives back what is recalled of the slice. False: nothing of it is left.

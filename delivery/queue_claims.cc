@@ -50,9 +50,10 @@ std::size_t QueueManager::share_of_big_posts() {
 void QueueManager::claim_now() {
   if (claiming_ || draining_ || resting_) return;
   if (!fabric_.may_act()) return;  // lease_again() goes on with it
-  const bool paused =
+  if (fabric_.paused) return;      // save_ended() does; what is claimed could not be sent
+  const bool recalling =
       std::any_of(recalls_.begin(), recalls_.end(), [](const RecallOp& op) { return !op.gives_back; });
-  if (paused) return;  // check_recalls() goes on with it
+  if (recalling) return;  // check_recalls() goes on with it
   if (suspensions_version_ == 0) {
     suspensions_changed();  // nothing goes out before they are known; then it comes here again
     return;

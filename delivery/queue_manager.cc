@@ -214,6 +214,7 @@ void QueueManager::tick() {
   for (const auto& [key, batch] : open_)
     if (!batch->saving && batch->unsaved() > 0 && now - batch->first_unsaved > kSaveAfterTime)
       save_soon(batch.get());
+  watch_saves();
   watch_clock();
   give_back_saturated();
   give_back_for_others();
@@ -254,7 +255,7 @@ void QueueManager::lease_again() {
   look_for_unexpanded_ = true;
   look_for_due_ = true;
   claim_soon();
-  if (!to_save_.empty() && save_timer_) save_timer_->start(Duration{});
+  save_at_once();
 }
 
 // The time of a machine that its host had paused may have stood still: its lease seems to hold though others have its work. The

@@ -34,6 +34,7 @@
 #include "delivery/open_batch.h"
 #include "delivery/post_cache.h"
 #include "delivery/save.h"
+#include "delivery/save_watch.h"
 #include "delivery/suspensions.h"
 #include "storage/journal.h"
 
@@ -64,6 +65,7 @@ class QueueManager final : public NoteSink {
   void wait_for_database();  // until no work of ours is under way there
 
   // On the queue's loop.
+  std::size_t unsaved() const;  // outcomes that the database does not know
   void begin();
   void recall(std::vector<Id> posts, std::function<void()> then);
   void drain(Duration grace, std::function<void()> done);
@@ -168,6 +170,11 @@ class QueueManager final : public NoteSink {
   void lost(OpenBatch* batch);
   void segments_done(const UnsavedPart& part);
 
+  // queue_pause.cc
+  void watch_saves();
+  void save_ended(bool works);
+  void save_at_once();
+
   // queue_recall.cc
   void start_recall(RecallOp op);
   // Of ours: nobody waits for it.
@@ -258,6 +265,11 @@ class QueueManager final : public NoteSink {
   MonoTime departures_next_{};
   std::set<OpenBatch*> to_save_;
   MonoTime last_save_{};
+  SaveWatch save_watch_;
+  std::size_t unsaved_in_saves_ = 0;  // outcomes in saves that are under way
+  MonoTime paused_since_{}, pause_told_at_{};
+  bool pause_told_ = false;   // of the present pause, or the last
+  std::uint64_t pauses_ = 0;  // since one was told
   std::list<RecallOp> recalls_;
   bool asking_held_ = false;               // which of our posts are held
   std::optional<MonoTime> ask_held_next_;  // since some were, or one may have been missed

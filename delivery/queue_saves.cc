@@ -59,12 +59,14 @@ void QueueManager::submit(std::vector<OpenBatch*> batches) {
     batch->releasing = batch->idle();
     item.record = batch->releasing ? end_of(*batch) : batch->progress_record();
     item.part = batch->take_unsaved();
+    unsaved_in_saves_ += item.part.outcomes;
     batch->first_unsaved = MonoTime{};
     item.retried = batch->was_retried;
     item.without_listener = batch->refusals >= kRefusalsUntilAlone;
     items->push_back(std::move(item));
   }
   auto conflicts = std::make_shared<std::vector<bool>>();
+  save_watch_.begun(clock_.mono_now());
   write(
       [this, items, conflicts,
        fence = storage::Fence{node_.number, node_.epoch}](storage::Connection& connection) -> Result<void> {
@@ -78,6 +80,8 @@ void QueueManager::submit(std::vector<OpenBatch*> batches) {
 void QueueManager::saved(const std::shared_ptr<std::vector<SaveItem>>& items,
                          const std::vector<bool>& conflicts, const Result<void>& outcome) {
   if (outcome.ok()) ESSAIM_CRASH_POINT("save.after-commit");
+  for (const SaveItem& item : *items) unsaved_in_saves_ -= item.part.outcomes;
+  save_ended(outcome.ok() || is_about_the_work(outcome.error()));
   std::uint64_t count = 0;
   if (!outcome.ok()) {
     if (save_trouble_.again())

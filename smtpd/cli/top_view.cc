@@ -73,7 +73,9 @@ std::vector<std::string> head(const Json& s) {
   const Json database = s.value("database", Json::object());
   lines.push_back(loops + "; database " + latency(database, "answer_ms") + ", " + rate(s, "commits") +
                   " commits/s (" + rate(s, "durable_commits") + " durable)" +
-                  (database.value("healthy", true) ? "" : ", IN TROUBLE: delivery is paused"));
+                  (database.value("healthy", true) && !s.value("sending_paused", false)
+                       ? ""
+                       : ", IN TROUBLE: delivery is paused"));
   return lines;
 }
 

@@ -71,6 +71,7 @@ class Statistics::Gathering : public std::enable_shared_from_this<Gathering> {
     snapshot_.facts = owner_.parts_.facts();
     snapshot_.counters = counter_sums();
     snapshot_.database_healthy = owner_.parts_.database.healthy();
+    snapshot_.sending_paused = owner_.parts_.engine.paused();
     snapshot_.database = owner_.parts_.database.counters();
     const std::lock_guard lock(owner_.cache_->mutex);
     if (!owner_.cache_->known) return;

@@ -51,6 +51,7 @@ struct Snapshot {
       loops;  // how late each is; none: it did not answer
   std::optional<Duration> database_answer;
   bool database_healthy = false;
+  bool sending_paused = false;  // until the database takes outcomes
   storage::Database::Counters database;
   delivery::EngineLoad engine;
   std::vector<delivery::DestinationStatus> busiest;

@@ -57,6 +57,7 @@ std::string to_json(const Snapshot& snapshot) {
       {"counters", counters},
       {"sessions", snapshot.facts.sessions},
       {"connections_out", snapshot.engine.connections},
+      {"sending_paused", snapshot.sending_paused},
       {"loops", loops},
       {"database",
        {{"healthy", snapshot.database_healthy},

@@ -256,6 +256,12 @@ void add_node(const Snapshot& snapshot, PrometheusText* out) {
       "Those of them that are left alone for now because their hosts fail.", snapshot.engine.suspended);
   one(out, "essaim_destinations_refusing", Type::kGauge,
       "Those of them that refuse all for good, and have taken no message since.", snapshot.engine.refusing);
+  one(out, "essaim_delivery_paused", Type::kGauge,
+      "1 while nothing new is sent because the database that nodes share does not take outcomes.",
+      snapshot.sending_paused ? 1 : 0);
+  one(out, "essaim_outcomes_unsaved", Type::kGauge,
+      "Outcomes that the journal has and the database does not have yet.",
+      static_cast<double>(snapshot.engine.unsaved));
   one(out, "essaim_database_healthy", Type::kGauge, "0 from a COMMIT that fails to the next that succeeds.",
       snapshot.database_healthy ? 1 : 0);
   out->family("essaim_tls_certificate_expiry_timestamp_seconds", Type::kGauge,

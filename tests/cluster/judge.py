@@ -15,6 +15,9 @@ from verdict import Verdict
 UNSAVED = 2.0
 SLACK = 8.0
 LAGS = 2.0
+# Behind the last save that the database took: the next one comes within 2.25 s, is waited for 1 s, and that is looked at every
+# 0.25 s. And what the machine adds.
+PAUSES_WITHIN = 3.5 + 3.0
 ALTERNATIONS, ALTERNATE_WITHIN = 4, 2.0  # so many, within seconds: no attempts are so close
 SENT = re.compile(r"^(\S+) (?:delivered|sent) id=(\w+) .*? to=([^ ]+)")
 
@@ -36,6 +39,7 @@ class ClusterVerdict(Verdict):
     def all(self):
         broken = super().all()
         self.owners()
+        self.pauses()
         return broken
 
     def read_logs(self):
@@ -90,6 +94,21 @@ class ClusterVerdict(Verdict):
         for trouble in self.troubles:
             by_kind[trouble.kind] += came_again[id(trouble)]
         self.log("recipients that got a post again, by what explains it: " + (", ".join(f"{kind} {n}" for kind, n in by_kind.items() if n) or "none"))
+
+    def pauses(self):
+        """A node that cannot reach the database begins nothing more, long before its lease ends. What was under way may end."""
+        message_ids = {row["id"]: message_id for message_id, row in self.ledger.items()}
+        for trouble in self.troubles:
+            if not trouble.kind.startswith("wires held"):
+                continue
+            late = set()
+            for (post, recipient), sendings in self.sent.items():
+                arrived = self.arrived.get(message_ids.get(post), {}).get(recipient, [])
+                for at, node in sendings:
+                    if node in trouble.nodes and trouble.began + PAUSES_WITHIN < at < trouble.ended:
+                        late.update(transaction for came, transaction in arrived if abs(came - at) <= LAGS)
+            if len(late) > stage.CONNECTIONS:
+                self.wrong(f"{len(late)} transactions ended more than {PAUSES_WITHIN} s after the node had been cut off: {trouble}")
 
     def owners(self):
         """A batch goes from node to node with a takeover or between attempts. Two that had it at once would send in turns."""

@@ -1,6 +1,7 @@
 """The judge of a cluster, shown small worlds: what it must call wrong, and what a trouble explains."""
 
 import collections
+import datetime
 import pathlib
 import sys
 import tempfile
@@ -77,6 +78,26 @@ class Judge(unittest.TestCase):
 
     def test_two_copies_long_before_any_trouble(self):
         self.assertIn("nothing explains it", wrong("delivered", [BEGAN - 500, BEGAN - 490])[0])
+
+    def test_a_node_that_sends_on_while_it_is_cut_off(self):
+        for sent, broken in ((judge.stage.CONNECTIONS, 0), (judge.stage.CONNECTIONS + 1, 1)):
+            for began, expected in ((BEGAN, broken), (BEGAN + 100, 0)):
+                self.assertEqual(expected, len(cut_off(began, sent)), (sent, began))
+
+
+def cut_off(began, transactions):
+    """What the judge says of so many that ended 7 seconds behind BEGAN, of a node that was cut off for ten."""
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(folder, "delivered", [])
+        stamp = datetime.datetime.fromtimestamp(BEGAN + 7, datetime.timezone.utc).isoformat()
+        world.nodes[0].log.write_text("".join(f"{stamp} delivered id={POST} list={LIST} to=m{n}@a.example relay=a\n" for n in range(transactions)))
+        world.receipts = lambda: [types.SimpleNamespace(time=int((BEGAN + 7) * 1000), message_id="<1@x>", recipient=f"m{n}@a.example", transaction=str(n))
+                                  for n in range(transactions)]
+        traffic = types.SimpleNamespace(posts=[types.SimpleNamespace(message_id="<1@x>")], churn={}, people=None)
+        verdict = judge.ClusterVerdict(world, traffic, [Trouble("wires held", (1,), began, began + 10)], log=lambda _: None)
+        verdict.read_ledger()
+        verdict.pauses()
+        return verdict.broken
 
 
 if __name__ == "__main__":

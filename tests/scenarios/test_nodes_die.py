@@ -128,10 +128,13 @@ class NodesDie(nodes.Nodes):
         processes.wait_for("progress of both", lambda: self.delivered_by(one) > 200 and self.delivered_by(two) > 200)
         self.database.kill()
         self.wait_for_log(one, "node-lease-over")
+        said = one.process.output()
+        self.assertIn(" sending-paused ", said[:said.index("node-lease-over")], "what others may send again is not added to until then")
         reply = one.post("y@client.example", "big@lists.example", "Subject: x\r\n\r\nx\r\n")
         self.assertEqual(4, reply[0] // 100, reply)
         self.database.start()
         self.assertEqual(0, self.finished(one, queue_id), "nothing comes twice")
+        self.assertIn(" sending-goes-on ", one.process.output())
         for node in (one, two):
             self.assertNotIn("node-dead", node.process.output(), "all were silent alike")
             self.assertNotIn("node-fenced", node.process.output())

@@ -321,6 +321,110 @@ BOOST_AUTO_TEST_CASE(nothing_is_sent_any_more_when_a_save_finds_that_the_epoch_i
   find_out_that_the_epoch_is_over(false);
 }
 
+// What a node that shares its database may have sent without the database's knowing of it is bounded; where nobody else could send
+// it again, delivery goes on beside the journal.
+struct Outage {
+  explicit Outage(int members, bool shared, storage::NodeLease* lease) {
+    HostPolicy slow;
+    slow.message_ms = 20;
+    sink.set(address_of(0), slow);
+    site.add_members(members, 1);
+    auto settings = settings_for(site, sink);
+    settings.connections_per_destination = 2;
+    lease->extend(system_clock().mono_now() + 1h);
+    run = std::make_unique<Run>(
+        site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings, 2, delivery::KeySource(),
+        shared ? lease : nullptr);
+    post = site.post_to_list(site.new_post(storage::CopyMode::kPersonal, 2), 0);
+    run->engine->ring();
+    BOOST_REQUIRE(wait_until([this] { return sink.total() > 10; }));
+  }
+  // Of what was under way when nothing new was begun any more.
+  std::size_t sent_in_the_end() const {
+    std::this_thread::sleep_for(300ms);
+    return sink.total();
+  }
+  void finish(int members) {
+    BOOST_TEST(wait_until([this] { return site.finished(post); }));
+    BOOST_TEST(!run->engine->paused());
+    check_each_once(sink.accepted(), static_cast<std::size_t>(members));
+  }
+
+  TestSink sink;
+  Site site;
+  std::unique_ptr<Run> run;
+  Id post = 0;
+};
+
+BOOST_AUTO_TEST_CASE(sending_pauses_while_a_shared_database_takes_no_outcomes) {
+  constexpr int kAll = 1500;
+  std::atomic<int> paused{0}, went_on{0};
+  log::Capture capture([&](log::Level, std::string_view line) {
+    if (line.find("sending-paused") != std::string_view::npos) ++paused;
+    if (line.find("sending-goes-on") != std::string_view::npos) ++went_on;
+  });
+  storage::NodeLease lease(system_clock());
+  Outage outage(kAll, true, &lease);
+  BOOST_TEST(!outage.run->engine->paused());
+  FaultPlan::arm(
+      {FaultPlan::Where::kBeforeCommit, 1, 1'000'000'000, FaultPlan::What::kFail, ErrorCode::kTemporary});
+  const bool met = wait_until([&] { return outage.run->engine->paused(); }, 20s);
+  const std::size_t sent = outage.sent_in_the_end();
+  std::this_thread::sleep_for(2s);  // saves are tried, and fail
+  const std::size_t later = outage.sink.total();
+  FaultPlan::disarm();
+  BOOST_TEST(met);
+  BOOST_TEST(sent < 1000u);  // two connections and 20 ms each: a hundred in a second
+  BOOST_TEST(later == sent);
+  outage.finish(kAll);
+  BOOST_TEST(paused == 1);
+  BOOST_TEST(went_on == 1);
+}
+
+// As where a network lets nothing through any more: no save fails.
+BOOST_AUTO_TEST_CASE(sending_pauses_while_a_shared_database_answers_nothing) {
+  constexpr int kAll = 1500;
+  log::Capture quiet([](log::Level, std::string_view) {});
+  storage::NodeLease lease(system_clock());
+  Outage outage(kAll, true, &lease);
+  std::atomic<bool> silent{true}, over{false};
+  outage.site.database->write(
+      storage::Durability::kProgress,
+      [&silent](storage::Connection&) -> Result<void> {
+        while (silent) std::this_thread::sleep_for(5ms);
+        return {};
+      },
+      [&over](const Result<void>&) { over = true; });
+  const bool met = wait_until([&] { return outage.run->engine->paused(); }, 20s);
+  const std::size_t sent = outage.sent_in_the_end();
+  std::this_thread::sleep_for(500ms);
+  const std::size_t later = outage.sink.total();
+  silent = false;
+  BOOST_TEST(met);
+  BOOST_TEST(sent < 1000u);
+  BOOST_TEST(later == sent);
+  BOOST_TEST(wait_until([&over] { return over.load(); }));
+  outage.finish(kAll);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_alone_sends_on_for_its_journal_has_the_outcomes) {
+  constexpr int kAll = 400;
+  log::Capture quiet([](log::Level, std::string_view) {});
+  storage::NodeLease lease(system_clock());
+  Outage outage(kAll, false, &lease);
+  FaultPlan::arm(
+      {FaultPlan::Where::kBeforeCommit, 1, 1'000'000'000, FaultPlan::What::kFail, ErrorCode::kTemporary});
+  bool paused = false;
+  const bool all = wait_until([&] {
+    paused = paused || outage.run->engine->paused();
+    return outage.sink.total() == kAll;
+  });
+  FaultPlan::disarm();
+  BOOST_TEST(all);
+  BOOST_TEST(!paused);
+  outage.finish(kAll);
+}
+
 // The outcomes are there; what waits for the row to be sound waits for ever.
 BOOST_AUTO_TEST_CASE(a_damaged_row_is_written_anew_by_a_save_that_is_tried_again) {
   Site site;

@@ -8,6 +8,7 @@
 
 #include "delivery/open_batch.h"
 #include "delivery/save.h"
+#include "delivery/save_watch.h"
 
 namespace essaim::delivery {
 namespace {
@@ -68,6 +69,34 @@ BOOST_AUTO_TEST_CASE(no_transaction_records_the_failures_of_more_than_a_thousand
   batches.push_back(batch_of(1000, false));
   batches.push_back(batch_of(1, true));
   BOOST_TEST((sizes(batches) == Sizes{10, 10, 5, 1, 2, 1}));
+}
+
+BOOST_AUTO_TEST_CASE(a_database_is_silent_from_the_first_save_that_it_does_not_take) {
+  using std::chrono::milliseconds;
+  const auto at = [](int ms) { return MonoTime{} + std::chrono::hours(1) + milliseconds(ms); };
+  SaveWatch watch;
+  BOOST_TEST(!watch.too_long(at(5000)));
+  // One is refused, and waits; the others fare no better.
+  watch.begun(at(0));
+  watch.ended(false, at(10));
+  BOOST_TEST(!watch.too_long(at(999)));
+  watch.begun(at(800));
+  BOOST_TEST(watch.too_long(at(1000)));
+  BOOST_TEST((watch.silence(at(1500)) == milliseconds(1500)));
+  watch.ended(false, at(1600));
+  BOOST_TEST(watch.too_long(at(1700)));
+  // One is taken.
+  watch.begun(at(1800));
+  watch.ended(true, at(1900));
+  BOOST_TEST(!watch.too_long(at(9000)));
+  // Of two the first is answered: the second waits from then on.
+  watch.begun(at(10'000));
+  watch.begun(at(10'100));
+  watch.ended(true, at(10'900));
+  BOOST_TEST(!watch.too_long(at(11'800)));
+  BOOST_TEST(watch.too_long(at(11'900)));
+  watch.ended(true, at(12'000));
+  BOOST_TEST(!watch.too_long(at(20'000)));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

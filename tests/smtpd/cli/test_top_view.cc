@@ -65,6 +65,19 @@ BOOST_AUTO_TEST_CASE(what_others_wrote_cannot_reach_the_terminal) {
   BOOST_TEST(text.find("ready 12 (oldest 1m)") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_delivery_that_is_paused_is_not_overlooked) {
+  const auto shown = [](const char* why) {
+    Parsed paused = snapshot(1, 1);
+    if (std::string_view(why) == "COMMITs fail") paused["database"]["healthy"] = false;
+    if (std::string_view(why) == "no answer") paused["sending_paused"] = true;
+    return joined(render_top(paused.dump(), 0, 0), "\n").find("IN TROUBLE: delivery is paused") !=
+           std::string::npos;
+  };
+  BOOST_TEST(!shown(""));
+  BOOST_TEST(shown("COMMITs fail"));
+  BOOST_TEST(shown("no answer"));
+}
+
 BOOST_AUTO_TEST_CASE(lines_fit_the_window_and_characters_stay_whole) {
   for (int columns = 1; columns < 90; ++columns) {
     for (const int rows : {1, 3, 9, 40}) {

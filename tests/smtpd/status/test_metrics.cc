@@ -62,8 +62,14 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
                     .certificates = {{"/etc/essaim/tls.pem", from_millis(1'795'123'456'000)}},
                     .sockets = {4, 3}};
   snapshot.loops = {{"loop0", std::nullopt}, {"loop1", std::nullopt}};
-  snapshot.engine = {
-      .connections = 5, .trials = 4, .most_trials = 750, .destinations = 9, .suspended = 2, .refusing = 1};
+  snapshot.engine = {.connections = 5,
+                     .trials = 4,
+                     .most_trials = 750,
+                     .destinations = 9,
+                     .suspended = 2,
+                     .refusing = 1,
+                     .unsaved = 31};
+  snapshot.sending_paused = true;
   snapshot.queue = storage::QueueLoad{};
   snapshot.queue->states = {{storage::BatchQueue::kReady, 1, 10, from_millis(1'790'000'040'000)},
                             {storage::BatchQueue::kHeld, 0, 0, {}}};
@@ -82,6 +88,8 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
         "essaim_destinations 9",
         "essaim_destinations_suspended 2",
         "essaim_destinations_refusing 1",
+        "essaim_delivery_paused 1",
+        "essaim_outcomes_unsaved 31",
         "essaim_intake_waiting{line=\"large\"} 3",
         "essaim_intake_waiting{line=\"small\"} 17",
         "essaim_delivery_connections_on_trial 4",

@@ -1,0 +1,62 @@
+// Of QueueManager: sending pauses while a database that is shared does not take what became of recipients (save_watch.h). Of one
+// that is not, the journal has it, and nobody else sends what is in there.
+#include <utility>
+
+#include "delivery/queue_manager.h"
+
+namespace essaim::delivery {
+namespace {
+
+// Where the database is slow all day, one short pause in a minute is told, and how many there were.
+constexpr Duration kToldEvery = std::chrono::minutes(1);
+constexpr Duration kLong = std::chrono::seconds(5);
+
+}  // namespace
+
+// Known to the journal and not to the database.
+std::size_t QueueManager::unsaved() const {
+  std::size_t all = unsaved_in_saves_;
+  for (const auto& [key, batch] : open_) all += batch->unsaved();
+  return all;
+}
+
+void QueueManager::watch_saves() {
+  const MonoTime now = clock_.mono_now();
+  if (!fabric_.paused.load()) {
+    if (!shared() || !save_watch_.too_long(now)) return;
+    fabric_.paused = true;
+    paused_since_ = now;
+    pause_told_ = false;
+    ++pauses_;
+  }
+  if (pause_told_) return;
+  const bool lately = pause_told_at_ != MonoTime{} && now - pause_told_at_ < kToldEvery;
+  if (lately && now - paused_since_ < kLong) return;
+  pause_told_ = true;
+  pause_told_at_ = now;
+  log::warning("sending-paused", {{"why", "the database does not take what became of recipients"},
+                                  {"for", save_watch_.silence(now)},
+                                  {"unsaved", static_cast<std::uint64_t>(unsaved())},
+                                  {"pauses", std::exchange(pauses_, 0)}});
+}
+
+void QueueManager::save_ended(bool works) {
+  const MonoTime now = clock_.mono_now();
+  save_watch_.ended(works, now);
+  if (!works || !fabric_.paused.load()) return;
+  fabric_.paused = false;
+  if (pause_told_) log::info("sending-goes-on", {{"paused", Duration(now - paused_since_)}});
+  save_at_once();
+  claim_soon();
+  for (std::size_t loop = 0; loop < fabric_.loops.size(); ++loop)
+    fabric_.post(loop, [](LoopSide& side) { side.go_on(); });
+}
+
+// What waited to be tried again because the database failed, for it works.
+void QueueManager::save_at_once() {
+  for (OpenBatch* batch : to_save_)
+    if (batch->refusals == 0) batch->not_before = MonoTime{};
+  if (!to_save_.empty() && save_timer_) save_timer_->start(Duration{});
+}
+
+}  // namespace essaim::delivery
