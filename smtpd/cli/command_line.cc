@@ -1,13 +1,17 @@
 // Puts the command line together, and says what is wrong with one that cannot be understood.
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <memory>
 
 #include <CLI/CLI.hpp>
 
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "smtpd/cli/commands.h"
+#include "storage/database_hosts.h"
 
 namespace essaim::smtpd::cli {
 namespace {
@@ -109,6 +113,16 @@ int finish(int code) {
   return code == kOk ? static_cast<int>(kFailed) : code;
 }
 
+// A command does its work by another one, so one line is enough, and who reads JSON asks `storage check`. (Where there is no other,
+// the error names all.)
+void say_if_a_host_failed(const Shell& shell) {
+  storage::set_teller_of_hosts(
+      [&shell, told = std::make_shared<std::atomic<bool>>(false)](const std::string& error) {
+        if (!shell.json && !told->exchange(true))
+          std::fprintf(stderr, "essaim: %s; another host is tried\n", escaped_for_display(error).c_str());
+      });
+}
+
 }  // namespace
 
 void add_commands(Shell& shell) {
@@ -177,6 +191,7 @@ int run_command_line(int argc, char** argv) {
     return shell.fail_usage(empty + ": its value is empty");
   // Commands say what they have to say themselves; the server sets its own level.
   log::set_level(log::Level::kWarning);
+  say_if_a_host_failed(shell);
   return finish(shell.run_chosen());
 }
 

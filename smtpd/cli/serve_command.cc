@@ -3,6 +3,7 @@
 
 #include "smtpd/cli/commands.h"
 #include "smtpd/daemon/daemon.h"
+#include "storage/database_hosts.h"
 
 namespace essaim::smtpd::cli {
 namespace {
@@ -12,6 +13,7 @@ constexpr int kNameTaken = 3;  // the exit status; the unit in contrib/systemd k
 void add_serve(Shell& shell) {
   shell.verb("serve", "run the server in the foreground; SIGTERM drains, SIGHUP reloads",
              "  essaim serve --config essaim.toml", [&shell] {
+               storage::set_teller_of_hosts({});  // the log does
                bool name_taken = false;
                const auto served = serve(shell.config, &name_taken);
                if (served.ok()) return static_cast<int>(kOk);

@@ -9,6 +9,7 @@
 
 #include "core/base/gauges.h"
 #include "smtpd/accounts/login_counts.h"
+#include "storage/database_hosts.h"
 #include "storage/job_runner.h"
 
 namespace essaim::smtpd {
@@ -191,6 +192,15 @@ void add_process(PrometheusText* out) {
               "Runs of scheduled work that failed, by its name.");
   for (const auto& [name, failures] : storage::JobRunner::failures())
     out->sample(static_cast<double>(failures), {{"name", name}});
+  const std::vector<storage::HostUse> hosts = storage::database_hosts();
+  out->family("essaim_database_connections", Type::kGauge,
+              "Connections now to each host of a MariaDB database.");
+  for (const storage::HostUse& use : hosts)
+    out->sample(static_cast<double>(use.connections), {{"host", use.host}});
+  out->family("essaim_database_host_failures_total", Type::kCounter,
+              "Connections to each host that could not be made, or failed.");
+  for (const storage::HostUse& use : hosts)
+    out->sample(static_cast<double>(use.failures), {{"host", use.host}});
   out->family("essaim_commit_seconds", Type::kHistogram,
               "COMMITs of the database; a 250 waits for a durable one, outcomes for the others.");
   out->histogram(counts_of(Timing::kDurableCommit), {{"durability", "durable"}});

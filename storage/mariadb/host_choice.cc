@@ -1,8 +1,15 @@
 #include "storage/mariadb/host_choice.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "storage/database_hosts.h"
 
 namespace essaim::storage {
+
+HostChoice::HostChoice(std::vector<std::string> names) : names_(std::move(names)), failed_(names_.size()) {
+  for (const std::string& name : names_) know_database_host(name);
+}
 
 std::vector<std::size_t> HostChoice::order(Time now) const {
   const std::lock_guard lock(mutex_);
@@ -17,11 +24,17 @@ std::vector<std::size_t> HostChoice::order(Time now) const {
 }
 
 void HostChoice::received(std::size_t host) {
+  if (!names_.empty()) count_host_connection(names_[host], 1);
   const std::lock_guard lock(mutex_);
   first_ = host;
 }
 
+void HostChoice::left(std::size_t host) {
+  if (!names_.empty()) count_host_connection(names_[host], -1);
+}
+
 bool HostChoice::failed(std::size_t host, Time now) {
+  if (!names_.empty()) count_host_failure(names_[host]);
   const std::lock_guard lock(mutex_);
   const bool news = failed_.size() > 1 && (!failed_[host] || now - *failed_[host] >= kAvoided);
   failed_[host] = now;

@@ -7,7 +7,7 @@
 #include <errmsg.h>
 #include <mysqld_error.h>
 
-#include "core/base/log.h"
+#include "storage/database_hosts.h"
 #include "storage/fault.h"
 #include "storage/mariadb/mariadb_error.h"
 
@@ -76,8 +76,7 @@ std::string with_letters_lowered(std::string_view sql) {
 
 // While the others do the work nobody would see that one of them is gone, until the last one is.
 void tell_of_failure(HostChoice& choice, std::size_t host, const Error& error) {
-  if (choice.failed(host, std::chrono::steady_clock::now()))
-    log::warning("database.host_failed", {{"error", error.message}});
+  if (choice.failed(host, std::chrono::steady_clock::now())) tell_of_host(error.message);
 }
 
 }  // namespace
@@ -201,6 +200,7 @@ Result<bool> MariadbConnection::any_row(std::string_view question) {
 MariadbConnection::~MariadbConnection() {
   cache_.clear();
   mysql_close(handle_);
+  if (choice_ != nullptr) choice_->left(host_);
 }
 
 Error MariadbConnection::failed(unsigned number, const char* text, std::string_view doing) {

@@ -26,12 +26,22 @@ constexpr std::array kVariables = {
     Variable{"read_only", {"OFF", "OFF"}, "it can be written to"},
 };
 
+std::string name_of(const MariadbHost& host) {
+  return host.name + ":" + std::to_string(host.port);
+}
+
+std::vector<std::string> names_of(const std::vector<MariadbHost>& hosts) {
+  std::vector<std::string> names;
+  for (const MariadbHost& host : hosts) names.push_back(name_of(host));
+  return names;
+}
+
 }  // namespace
 
 MariadbDatabase::MariadbDatabase(const DatabaseOptions& options, MariadbUrl url)
     : url_(std::move(url)),
       password_(options.password),
-      choice_(url_.hosts.size()),
+      choice_(names_of(url_.hosts)),
       readers_(url_.describe(), options.readers, [this] { return connect(nullptr); }),
       writer_(
           url_.describe(), [this] { return connect(writer_.statements()); }, kRepeats) {}
@@ -64,7 +74,7 @@ std::vector<Database::Host> MariadbDatabase::hosts() {
   if (url_.hosts.size() < 2) return out;
   for (const MariadbHost& host : url_.hosts) {
     const auto works = MariadbConnection::try_host(url_, host, password());
-    out.push_back({host.name + ":" + std::to_string(host.port), works.ok() ? "" : works.error().message});
+    out.push_back({name_of(host), works.ok() ? "" : works.error().message});
   }
   return out;
 }

@@ -4,6 +4,7 @@ it, and what would break the promise is refused."""
 import smtplib
 import sys
 import unittest
+import urllib.request
 
 from support import essaim, mariadb, processes, sink
 
@@ -75,7 +76,8 @@ class OnMariaDb(processes.Scenario):
         node.wait_finished(node.queue_id(reply))
 
     def test_a_host_of_several_that_is_gone_is_named(self):
-        node = self.started(self.node(database=self.database.url().replace("@", "@127.0.0.1:1,")))
+        node = self.started(self.node(database=self.database.url().replace("@", "@127.0.0.1:1,"),
+                                      listen='[[listen]]\naddress = "127.0.0.1:0"\nrole = "status"\n'))
         node.make_list(LIST, [AUTHOR], post="anyone")
         self.post(node)
         self.assertIn("database.host_failed", node.process.output())
@@ -84,6 +86,16 @@ class OnMariaDb(processes.Scenario):
         self.assertIn(f"127.0.0.1:{self.database.port} works", checked)
         self.assertIn("sound     yes", checked)
         self.assertEqual([False, True], [host["ok"] for host in node.json("storage", "check")["hosts"]])
+        # What works beside it needs one line of this, and who reads JSON none.
+        node.run("list", "show", LIST)
+        self.assertRegex(node.last.stderr, r"\Aessaim: [^\n]*127\.0\.0\.1:1[^\n]*; another host is tried\n\Z")
+        node.json("list", "show", LIST)
+        self.assertEqual("", node.last.stderr)
+        with urllib.request.urlopen(f"http://127.0.0.1:{node.port_of('status')}/metrics") as answer:
+            metrics = answer.read().decode()
+        self.assertRegex(metrics, r'\nessaim_database_host_failures_total{host="127\.0\.0\.1:1"} [1-9]')
+        self.assertIn('\nessaim_database_connections{host="127.0.0.1:1"} 0\n', metrics)
+        self.assertRegex(metrics, rf'\nessaim_database_connections{{host="127\.0\.0\.1:{self.database.port}"}} [1-9]')
 
     def test_the_password_of_the_database_changes_while_the_server_runs(self):
         node, secret = self.node_with_password_file()

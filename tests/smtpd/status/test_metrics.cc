@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "smtpd/status/metrics.h"
+#include "storage/database_hosts.h"
 
 using namespace essaim;
 using namespace essaim::smtpd;
@@ -109,6 +110,24 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
                              "\nessaim_backup_due_timestamp_seconds "})
     BOOST_TEST(metrics_text(&snapshot, true, {}).find(sample) == std::string::npos, sample);
   BOOST_TEST(has_line(metrics_text(&snapshot, false, {}), "essaim_ready 0"));
+}
+
+BOOST_AUTO_TEST_CASE(each_host_of_a_database_has_its_connections_and_failures) {
+  storage::know_database_host("[::1]:3306");
+  storage::HostUse before;
+  for (const storage::HostUse& use : storage::database_hosts())
+    if (use.host == "[::1]:3306") before = use;
+  BOOST_TEST(before.connections == 0);
+  storage::count_host_connection("[::1]:3306", 1);
+  storage::count_host_connection("[::1]:3306", 1);
+  storage::count_host_connection("[::1]:3306", -1);
+  for (int i = 0; i < 4; ++i) storage::count_host_failure("db2.example:3307");
+  const std::string out = metrics_text(nullptr, true, {});
+  for (const char* line : {"essaim_database_connections{host=\"[::1]:3306\"} 1",
+                           "essaim_database_connections{host=\"db2.example:3307\"} 0",
+                           "essaim_database_host_failures_total{host=\"[::1]:3306\"} 0",
+                           "essaim_database_host_failures_total{host=\"db2.example:3307\"} 4"})
+    BOOST_TEST(has_line(out, line), line);
 }
 
 BOOST_AUTO_TEST_CASE(while_nothing_serves_the_counts_of_the_process_are_told_and_that_it_is_not_ready) {
