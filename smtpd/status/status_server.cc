@@ -44,7 +44,11 @@ StatusServer::StatusServer(const std::vector<std::shared_ptr<net::ListenSocket>>
   routes_.add(
       "GET", "/readyz",
       [this](const http::ServerRequest&, const http::Respond& respond) {
-        if (!health_) return respond(verdict("ready", {"starting or stopping"}));
+        if (!health_) {
+          const Health::Reasons reasons{"starting or stopping"};
+          tell(reasons);
+          return respond(verdict("ready", reasons));
+        }
         health_->ask_ready([this, respond](const Health::Reasons& reasons) {
           tell(reasons);
           respond(verdict("ready", reasons));
