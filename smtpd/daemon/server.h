@@ -108,6 +108,7 @@ class Server final : private storage::Membership::Listener {
   Error end_for_the_other();  // for the server under this name
   Result<void> join_cluster(const std::string& password);
   void set_draining(bool on);
+  void expect_others();
   void share_budgets(const storage::ClusterView& view);
   void hear_retry_calls(const storage::ClusterView& view);
   void on_view(const storage::ClusterView& view) override;

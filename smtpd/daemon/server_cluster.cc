@@ -146,6 +146,16 @@ void Server::hear_retry_calls(const storage::ClusterView& view) {
   for (const std::string& domain : calls.domains) forget_dead(domain);
 }
 
+// Before the first look has shown who is at work, all that the database knows may begin at the same moment as this one: of what
+// they share it takes no more than it may take with them.
+void Server::expect_others() {
+  if (!shares_database()) return;
+  const auto known = database_->look_now([](storage::Connection& c) { return storage::NodeStore(c).all(); });
+  if (!known.ok() || known->size() < 2) return;
+  shares_budgets_ = true;
+  engine_->set_demands({}, static_cast<int>(known->size()));
+}
+
 void Server::share_budgets(const storage::ClusterView& view) {
   if (view.at_work.size() < 2) {
     if (shares_budgets_) engine_->set_demands({}, 1);

@@ -268,6 +268,7 @@ Result<void> Server::start_delivery() {
       engine_settings(settings_, own_addresses(settings_, sockets_), own_port_));
   if (!engine.ok()) return engine.error();
   engine_ = *std::move(engine);
+  expect_others();
   ESSAIM_TRY(engine_->start());
   delivers_.store(true);
   return {};

@@ -53,6 +53,29 @@ class NodesShareTheWork(nodes.Nodes):
         two.start()
         self.assertEqual([1, 3], [node["number"] for node in one.json("node", "list")], "no number is given twice")
 
+    def test_a_node_that_starts_takes_of_a_rate_what_it_may_take_if_all_start_with_it(self):
+        rule = '[[destination]]\nmatch = ["*"]\nrate = "60/s"\nconnections = 60\n'
+        one, *others = (self.node(name, extra=rule, delivery="connections_initial = 20\n") for name in ("one", "two", "three"))
+        one.make_list("big@lists.example", [f"m{i}@d{i % 50}.example" for i in range(3_000)], post="anyone")
+        one.run("queue", "suspend", "--reason", "until all have stopped")
+        self.post(one, "big@lists.example")
+        for node in (one, *others):
+            node.stop()
+        one.run("queue", "resume")
+
+        def begins():
+            """How many it sends in the first moment: a second's worth of its part is there at once."""
+            before = len(self.sink.receipts())
+            one.start()
+            processes.wait_for("mail", lambda: len(self.sink.receipts()) > before)
+            time.sleep(1)
+            one.stop()
+            times = sorted(int(receipt.time) for receipt in self.sink.receipts()[before:])
+            return sum(1 for at in times if at < times[0] + 300)
+
+        # Where the machine was busy some may have come together.
+        self.assertLess(min(begins() for _ in range(3)), 50, "20 and what the rate adds")
+
     def test_a_post_that_is_held_on_one_stops_on_all(self):
         one = self.node("one")
         two = self.node("two")
