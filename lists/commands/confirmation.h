@@ -9,9 +9,6 @@ namespace essaim::lists {
 // The first line that the answerer wrote: not quoted, not the line that announces a quotation, not the signature.
 std::string first_line(const std::string& text);
 
-// French puts a no-break space before "!" and ":".
-std::string with_plain_blanks(std::string text);
-
 // Whether an answer confirms: what its author wrote, apart from what is quoted, is nothing, or says yes and does not say no, or is
 // what stands under all of their mail. What is not understood confirms nothing. `author`: the name and address in From, by which a
 // signature is known.

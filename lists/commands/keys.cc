@@ -12,6 +12,7 @@
 #include "core/mail/header_block.h"
 #include "core/mail/readable.h"
 #include "lists/commands/answer_limit.h"
+#include "lists/commands/answer_words.h"
 #include "lists/commands/confirmation.h"
 #include "lists/commands/parse.h"
 #include "lists/commands/robot.h"
