@@ -36,14 +36,66 @@ std::optional<std::string> text_of(const HeaderBlock& header, const ContentType&
   return as_utf8(*bytes);
 }
 
-// First of a kind, looked for in depth.
+// First of a kind that says anything, looked for in depth.
 struct Found {
   std::optional<std::string> plain, html;
+  bool is_flowed = false;      // plain
+  bool deletes_space = false;  // where that is flowed
+  bool is_closed = false;      // there is something whose text cannot be told
 };
+
+// Encrypted, or wrapped in a signature, or what Exchange packs a whole message in.
+bool is_closed(const ContentType& type) {
+  return type.is("multipart", "encrypted") || type.is("application", "pkcs7-mime") ||
+         type.is("application", "x-pkcs7-mime") || type.is("application", "pgp-encrypted") ||
+         type.is("application", "ms-tnef") || type.is("application", "vnd.ms-tnef");
+}
+
+std::string_view without_line_end(std::string_view line) {
+  return line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
+}
+
+// What is signed in a text (RFC 9580 §7): what stands between the armour, with its dashes. *closed: it is encrypted.
+std::string without_armour(std::string text, bool* closed) {
+  const std::string_view begins = trimmed(text);
+  if (begins.starts_with("-----BEGIN PGP MESSAGE-----")) {
+    *closed = true;
+    return "";
+  }
+  if (!begins.starts_with("-----BEGIN PGP SIGNED MESSAGE-----")) return text;
+  enum class Place { kHeader, kSigned, kSignature, kBehind } place = Place::kHeader;
+  std::string out;
+  for (const std::string_view line : split(begins, '\n')) {
+    const std::string_view bare = without_line_end(line);
+    switch (place) {
+      case Place::kHeader:  // "Hash: SHA512", and an empty line
+        if (trimmed(bare).empty()) place = Place::kSigned;
+        continue;
+      case Place::kSigned:
+        if (bare.starts_with("-----BEGIN PGP SIGNATURE-----")) {
+          place = Place::kSignature;
+          continue;
+        }
+        break;
+      case Place::kSignature:
+        if (bare.starts_with("-----END PGP SIGNATURE-----")) place = Place::kBehind;
+        continue;
+      case Place::kBehind:
+        break;
+    }
+    out += place == Place::kSigned && line.starts_with("- ") ? line.substr(2) : line;
+    out.push_back('\n');
+  }
+  return out;
+}
 
 void look(const HeaderBlock& header, std::string_view body, int depth, Found* found) {
   if (found->plain || depth > kMaxReadDepth) return;
   const ContentType type = content_type_of(header);
+  if (is_closed(type)) {
+    found->is_closed = true;
+    return;
+  }
   if (starts_with_ignoring_case(header.value("Content-Disposition").value_or(""), "attachment")) return;
   if (type.type == "multipart") {
     const auto parts = split_multipart(body, type.parameter("boundary"), 200);
@@ -54,10 +106,44 @@ void look(const HeaderBlock& header, std::string_view body, int depth, Found* fo
       if (inner.ok()) look(*inner, part.substr(inner->body_offset()), depth + 1, found);
     }
   } else if (type.is("text", "plain")) {
-    found->plain = text_of(header, type, body);
+    auto text = text_of(header, type, body);
+    if (!text) {
+      found->is_closed = true;
+      return;
+    }
+    *text = without_armour(with_plain_blanks(*text), &found->is_closed);
+    // Some programs put it beside HTML, and nothing in it.
+    if (trimmed(*text).empty()) return;
+    found->plain = std::move(text);
+    found->is_flowed = equals_ignoring_case(type.parameter("format"), "flowed");
+    found->deletes_space = equals_ignoring_case(type.parameter("delsp"), "yes");
   } else if (type.is("text", "html") && !found->html) {
     found->html = text_of(header, type, body);
+    found->is_closed |= !found->html;
   }
+}
+
+// RFC 3676 §4.2: a line that ends with a space goes on in the next one, a space at the beginning was put there. Quoted lines stay
+// as they are. Tolerated: a space before an empty line, which the author left there.
+std::string unfolded(std::string_view text, bool deletes_space) {
+  std::string out;
+  bool goes_on = false;
+  for (const std::string_view raw : split(text, '\n')) {
+    std::string_view line = without_line_end(raw);
+    const bool is_quoted = line.starts_with('>');
+    const bool is_own = !is_quoted && line != "-- " && !trimmed(line).empty();
+    if (goes_on && !is_own) out.push_back('\n');
+    goes_on = false;
+    if (!is_quoted && line.starts_with(' ')) line.remove_prefix(1);
+    out += line;
+    if (is_own && line.ends_with(' ')) {
+      if (deletes_space) out.pop_back();
+      goes_on = true;
+    } else {
+      out.push_back('\n');
+    }
+  }
+  return out;
 }
 
 void append_utf8(std::uint32_t c, std::string* out) {
@@ -132,12 +218,81 @@ bool is_hidden(std::string_view tag) {
   return tag == "style" || tag == "script" || tag == "head" || tag == "title";
 }
 
+// Whether a <blockquote> quotes: by what the programs that write mail put in it. Others use it to indent what their author writes.
+bool quotes(std::string_view tag) {
+  const std::string attributes = ascii_lowered(tag);
+  if (attributes.find("cite") != attributes.npos) return true;
+  return attributes.find("quote", 1 + std::string_view("blockquote").size()) != attributes.npos &&
+         attributes.find("border:none") == attributes.npos;
+}
+
 // Where its closing tag begins; there may be a "<" before.
 std::size_t end_of_hidden(std::string_view html, std::size_t at, const std::string& name) {
   for (at = html.find("</", at); at != html.npos; at = html.find("</", at + 2)) {
     if (starts_with_ignoring_case(html.substr(at + 2), name)) return at;
   }
   return html.size();
+}
+
+// `marks`: lines that it quotes begin with "> ".
+std::string lines_of_html(std::string_view html, bool marks) {
+  std::string out;
+  std::vector<bool> blockquotes;  // those that are open: whether they quote
+  std::size_t quoting = 0;        // how many of them do
+  const auto end_line = [&out] {
+    if (!out.empty() && out.back() != '\n') out.push_back('\n');
+  };
+  const auto begin_line = [&] {
+    if (quoting > 0 && (out.empty() || out.back() == '\n')) out += "> ";
+  };
+  for (std::size_t at = 0; at < html.size();) {
+    const char c = html[at];
+    if (c == '<') {
+      if (html.substr(at).starts_with("<!--")) {
+        const std::size_t end = html.find("-->", at);
+        at = end == html.npos ? html.size() : end + 3;
+        continue;
+      }
+      const std::size_t end = html.find('>', at);
+      if (end == html.npos) break;
+      std::string_view tag = html.substr(at + 1, end - at - 1);
+      at = end + 1;
+      const bool closing = tag.starts_with("/");
+      if (closing) tag.remove_prefix(1);
+      const std::string name = ascii_lowered(tag.substr(0, tag.find_first_of(" \t\r\n/>")));
+      if (is_hidden(name) && !closing) {
+        at = end_of_hidden(html, at, name);
+      } else if (breaks_line(name)) {
+        end_line();
+      }
+      if (!marks || name != "blockquote") continue;
+      if (!closing) {
+        blockquotes.push_back(quotes(tag));
+        quoting += blockquotes.back() ? 1 : 0;
+      } else if (!blockquotes.empty()) {
+        quoting -= blockquotes.back() ? 1 : 0;
+        blockquotes.pop_back();
+      }
+      continue;
+    }
+    if (c == '&') {
+      std::string character;
+      if (const std::size_t length = reference(html, at, &character)) {
+        begin_line();
+        out += character;
+        at += length;
+        continue;
+      }
+    }
+    if (c == '\n' || c == '\r' || c == '\t' || c == ' ') {
+      if (!out.empty() && out.back() != ' ' && out.back() != '\n') out.push_back(' ');
+    } else {
+      begin_line();
+      out.push_back(c);
+    }
+    ++at;
+  }
+  return out;
 }
 
 }  // namespace
@@ -170,8 +325,18 @@ std::vector<LeafText> parts_of(const HeaderBlock& header, std::string_view body)
 std::string main_text(const HeaderBlock& header, std::string_view body) {
   Found found;
   look(header, body, 0, &found);
-  if (found.plain) return with_plain_blanks(*found.plain);
+  if (found.plain) return *std::move(found.plain);
   return found.html ? with_plain_blanks(text_of_html(*found.html)) : "";
+}
+
+std::optional<std::string> answer_text(const HeaderBlock& header, std::string_view body) {
+  Found found;
+  look(header, body, 0, &found);
+  if (found.plain && found.is_flowed) return unfolded(*found.plain, found.deletes_space);
+  if (found.plain) return found.plain;
+  std::string text = found.html ? with_plain_blanks(lines_of_html(*found.html, true)) : "";
+  if (found.is_closed && trimmed(text).empty()) return std::nullopt;
+  return text;
 }
 
 std::string with_plain_blanks(std::string_view utf8) {
@@ -193,46 +358,7 @@ std::string with_plain_blanks(std::string_view utf8) {
 }
 
 std::string text_of_html(std::string_view html) {
-  std::string out;
-  const auto end_line = [&out] {
-    if (!out.empty() && out.back() != '\n') out.push_back('\n');
-  };
-  for (std::size_t at = 0; at < html.size();) {
-    const char c = html[at];
-    if (c == '<') {
-      if (html.substr(at).starts_with("<!--")) {
-        const std::size_t end = html.find("-->", at);
-        at = end == html.npos ? html.size() : end + 3;
-        continue;
-      }
-      const std::size_t end = html.find('>', at);
-      if (end == html.npos) break;
-      std::string_view tag = html.substr(at + 1, end - at - 1);
-      at = end + 1;
-      const bool closing = tag.starts_with("/");
-      if (closing) tag.remove_prefix(1);
-      const std::string name = ascii_lowered(tag.substr(0, tag.find_first_of(" \t\r\n/>")));
-      if (is_hidden(name) && !closing) {
-        at = end_of_hidden(html, at, name);
-      } else if (breaks_line(name)) {
-        end_line();
-      }
-      continue;
-    }
-    if (c == '&') {
-      if (const std::size_t length = reference(html, at, &out)) {
-        at += length;
-        continue;
-      }
-    }
-    if (c == '\n' || c == '\r' || c == '\t' || c == ' ') {
-      if (!out.empty() && out.back() != ' ' && out.back() != '\n') out.push_back(' ');
-    } else {
-      out.push_back(c);
-    }
-    ++at;
-  }
-  return out;
+  return lines_of_html(html, false);
 }
 
 }  // namespace essaim::mail

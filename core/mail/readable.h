@@ -29,9 +29,14 @@ std::vector<LeafText> parts_of(const HeaderBlock& header, std::string_view body)
 // is not seen at all (U+200B, U+FEFF) goes.
 std::string with_plain_blanks(std::string_view utf8);
 
-// The first text/plain that is no attachment, wherever it stands; without one the first text/html as text; "" without
-// either. With plain blanks: people wrote it.
+// The first text/plain that is no attachment, wherever it stands; without one that says anything the first text/html as text; ""
+// without either. With plain blanks: people wrote it. Of what is signed within the text (RFC 9580 §7) what was signed.
 std::string main_text(const HeaderBlock& header, std::string_view body);
+
+// The same of an answer: lines that format=flowed has folded are one again (RFC 3676 §4.2), and what text/html quotes begins with
+// "> ". Nothing: it may say something, and cannot be read here, as it is encrypted, wrapped in its signature, or in a format that
+// few programs know ("winmail.dat"), or its encoding is broken.
+std::optional<std::string> answer_text(const HeaderBlock& header, std::string_view body);
 
 // Tags become line ends or nothing, references their characters; what is not shown (style, script, head) goes.
 std::string text_of_html(std::string_view html);
