@@ -46,10 +46,103 @@ constexpr auto kRefusals =
     std::to_array<std::string_view>({"decline", "declined", "refuse", "refused", "reject", "rejected", "stop",
                                      "remove", "spam", "refuser", "rejeter", "unsubscribe"});
 // But not of what mail servers write under a text: that who got this message by mistake is to delete it.
-constexpr auto kMistakes = std::to_array<std::string_view>(
-    {"delete",    "cancel",   "wrong",     "mistake",   "scam",    "annuler",       "annulez",  "erreur",
-     "irrtum",    "falsch",   "fake",      "forged",    "forgery", "fraud",         "phishing", "betrug",
-     "fälschung", "abmelden", "abmeldung", "austragen", "löschen", "désinscription"});
+constexpr auto kMistakes = std::to_array<std::string_view>({"delete",
+                                                            "cancel",
+                                                            "wrong",
+                                                            "mistake",
+                                                            "scam",
+                                                            "annuler",
+                                                            "annulez",
+                                                            "erreur",
+                                                            "irrtum",
+                                                            "falsch",
+                                                            "fake",
+                                                            "forged",
+                                                            "forgery",
+                                                            "fraud",
+                                                            "phishing",
+                                                            "betrug",
+                                                            "fälschung",
+                                                            "abmelden",
+                                                            "abmeldung",
+                                                            "austragen",
+                                                            "löschen",
+                                                            "désinscription",
+                                                            "abgemeldet",
+                                                            "kündigung",
+                                                            "kündigen",
+                                                            "kündige",
+                                                            "stornieren",
+                                                            "stornierung",
+                                                            "storno",
+                                                            "storniert",
+                                                            "widerruf",
+                                                            "widerrufe",
+                                                            "austritt",
+                                                            "abbestellen",
+                                                            "abbestellung",
+                                                            "unerwünscht",
+                                                            "missbrauch",
+                                                            "irrtümlich",
+                                                            "versehentlich",
+                                                            "résiliation",
+                                                            "résilier",
+                                                            "désabonner",
+                                                            "désabonnement",
+                                                            "désinscrire",
+                                                            "désinscrivez-moi",
+                                                            "annulation",
+                                                            "supprimer",
+                                                            "supprimez",
+                                                            "arnaque",
+                                                            "indésirable",
+                                                            "baja",
+                                                            "anular",
+                                                            "cancelar",
+                                                            "cancelación",
+                                                            "eliminar",
+                                                            "equivocado",
+                                                            "estafa",
+                                                            "error",
+                                                            "disdetta",
+                                                            "cancellare",
+                                                            "cancellazione",
+                                                            "cancellatemi",
+                                                            "disiscrivere",
+                                                            "disiscrizione",
+                                                            "errore",
+                                                            "sbagliato",
+                                                            "truffa",
+                                                            "opzeggen",
+                                                            "opzegging",
+                                                            "afmelden",
+                                                            "uitschrijven",
+                                                            "vergissing",
+                                                            "verkeerd",
+                                                            "verwijderen",
+                                                            "oplichting",
+                                                            "cancelamento",
+                                                            "remover",
+                                                            "engano",
+                                                            "golpe",
+                                                            "fraude",
+                                                            "rezygnacja",
+                                                            "rezygnuję",
+                                                            "wypisz",
+                                                            "wypisać",
+                                                            "usuń",
+                                                            "usunąć",
+                                                            "pomyłka",
+                                                            "oszustwo",
+                                                            "avregistrera",
+                                                            "avsluta",
+                                                            "uppsägning",
+                                                            "avprenumerera",
+                                                            "misstag",
+                                                            "bedrägeri",
+                                                            "afmeld",
+                                                            "avmeld",
+                                                            "fejl"});
 // It is longer than this, it is about messages, and nobody in it says "I".
 constexpr auto kMessages = std::to_array<std::string_view>(
     {"message", "messages", "email", "e-mail", "emails", "e-mails", "mail", "courriel", "courriels",
@@ -104,20 +197,6 @@ constexpr auto kNoMatter = std::to_array<std::string_view>({"no problem",
                                                             "沒錯"});
 // "Is there a problem?", with or without a mark.
 constexpr auto kWhether = std::to_array<std::string_view>({"有没有", "有沒有"});
-
-// Whether nothing but whom it greets is behind the first word.
-bool greets(std::string_view line) {
-  bool greeting = true;
-  for (const std::string_view word : split(line, ' ')) {
-    const auto plain = words_in(word);
-    if (plain.empty()) continue;
-    if (greeting ? !is_among(kGreetings, plain.front())
-                 : !is_among(kGreeted, plain.front()) && !begins_with_capital(word))
-      return false;
-    greeting = false;
-  }
-  return !greeting;
-}
 
 // "Hello", "Dear owners,", "Ann,", "To whom it may concern:". What stands behind it counts. "Leave me alone!" is none.
 bool is_salutation(std::string_view line) {
@@ -233,6 +312,19 @@ bool begins_with_capital(std::string_view word) {
   // Of a letter in several octets the first two tell it from its small one, where there is one.
   const std::size_t letter = static_cast<unsigned char>(word.front()) < 0x80 ? 1 : 2;
   return smtp::local_key_of(word).substr(0, letter) != word.substr(0, letter);
+}
+
+bool greets(std::string_view line) {
+  bool greeting = true;
+  for (const std::string_view word : split(line, ' ')) {
+    const auto plain = words_in(word);
+    if (plain.empty()) continue;
+    if (greeting ? !is_among(kGreetings, plain.front())
+                 : !is_among(kGreeted, plain.front()) && !begins_with_capital(word))
+      return false;
+    greeting = false;
+  }
+  return !greeting;
 }
 
 std::string_view behind_salutation(std::string_view line) {

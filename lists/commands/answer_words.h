@@ -43,6 +43,8 @@ bool is_disclaimer(const std::vector<std::string>& words);
 // Behind a closing at the beginning of the line; all of it where there is none.
 std::string_view behind_closing(std::string_view line, bool* closes);
 bool begins_with_capital(std::string_view word);
+// Whether it begins with a greeting, and has nothing but whom it greets behind.
+bool greets(std::string_view line);
 // "Yes" of "Hello owners, yes"; of a salutation nothing.
 std::string_view behind_salutation(std::string_view line);
 

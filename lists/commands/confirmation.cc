@@ -8,134 +8,36 @@
 #include "core/base/text.h"
 #include "core/smtp/local_key.h"
 #include "lists/commands/answer_words.h"
+#include "lists/commands/own_lines.h"
+#include "lists/person_name.h"
 
 namespace essaim::lists {
 namespace {
 
 constexpr std::size_t kLongestReason = 500;
 
-// How the lines begin that announce what is quoted.
-constexpr auto kQuoting =
-    std::to_array<std::string_view>({"On ", "Le ", "Am ", "El ", "Il giorno ", "Op ", "Em ", "Den "});
-
-// With a date, or whose it is: "On Monday, Ann <ann@x.example>", and no sentence ("Den har jag", "On no account").
-bool may_announce(std::string_view line) {
-  return line.find_first_of("0123456789@<") != line.npos &&
-         std::any_of(kQuoting.begin(), kQuoting.end(),
-                     [line](std::string_view start) { return line.starts_with(start); });
-}
-
-// What mail programs write under a text, or over one that they quote ("On ..., Ann <ann@x.example>", folded before the
-// "wrote:") or pass on ("From: Ann", as a header).
-bool is_of_the_program(std::string_view line) {
-  for (const std::string_view start : {"Sent from ",
-                                       "Sent with ",
-                                       "Sent via ",
-                                       "Sent using ",
-                                       "Envoyé de mon ",
-                                       "Envoyé depuis ",
-                                       "Envoyé avec ",
-                                       "Envoyé via ",
-                                       "Envoyé à partir de ",
-                                       "Provenance : ",
-                                       "Get Outlook for ",
-                                       "Obtenir Outlook pour ",
-                                       "Télécharger Outlook pour ",
-                                       "Outlook für ",
-                                       "Holen Sie sich Outlook",
-                                       "Von meinem ",
-                                       "Gesendet von mein",
-                                       "Gesendet von Mail für ",
-                                       "Gesendet von Outlook",
-                                       "Gesendet mit ",
-                                       "Gesendet über ",
-                                       "Diese Nachricht wurde von mein",
-                                       "Enviado desde ",
-                                       "Enviado do ",
-                                       "Inviato da ",
-                                       "Verzonden vanaf ",
-                                       "Verstuurd vanaf ",
-                                       "Skickat från ",
-                                       "Sendt fra min ",
-                                       "Wysłane z ",
-                                       "Odesláno z ",
-                                       "Отправлено с ",
-                                       "Obtener Outlook para ",
-                                       "Ottieni Outlook per ",
-                                       "Scarica Outlook per ",
-                                       "Virus-free",
-                                       "Virenfrei",
-                                       "Sans virus",
-                                       "Garanti sans virus"}) {
-    if (starts_with_ignoring_case(line, start)) return true;
-  }
-  // Programs that make plain text of bold letters write "*From:* Ann".
-  const std::string_view bare = line.starts_with('*') ? line.substr(1) : line;
-  for (const std::string_view field :
-       {"From:", "Von:", "De :", "De:", "Da:", "Van:", "Fra:", "Från:", "Od:"}) {
-    if (bare.starts_with(field)) return true;
-  }
-  return may_announce(line) && (line.ends_with('<') || (line.ends_with('>') && line.find('@') != line.npos));
-}
-
-// What programs put between an answer and what it answers: "-----Original Message-----", or a line of underscores, as Outlook.
-// And over a signature, where its "-- " has lost the blank.
-bool is_separator(std::string_view line) {
-  if (line.size() > 1 && line.find_first_not_of("-_") == line.npos) return true;
-  return line.starts_with("-----") || line.starts_with("_____") || line.starts_with("=====");
-}
-
 constexpr auto kLeaving = std::to_array<std::string_view>(
-    {"stop", "remove", "delete", "cancel", "unsubscribe", "leave", "signoff", "désabonner", "abmelden",
-     "abmeldung", "austragen", "löschen", "désinscription"});
+    {"stop",           "remove",        "delete",       "cancel",           "unsubscribe",   "leave",
+     "signoff",        "désabonner",    "abmelden",     "abmeldung",        "austragen",     "löschen",
+     "désinscription", "kündigung",     "kündigen",     "kündige",          "austritt",      "abbestellen",
+     "abbestellung",   "désabonnement", "désinscrire",  "désinscrivez-moi", "résilier",      "résiliation",
+     "supprimer",      "supprimez",     "baja",         "cancelar",         "eliminar",      "disdetta",
+     "cancellare",     "cancellazione", "cancellatemi", "disiscrivere",     "disiscrizione", "opzeggen",
+     "opzegging",      "afmelden",      "uitschrijven", "verwijderen",      "cancelamento",  "remover",
+     "rezygnacja",     "rezygnuję",     "wypisz",       "wypisać",          "usuń",          "usunąć",
+     "avregistrera",   "avsluta",       "uppsägning",   "avprenumerera",    "afmeld",        "avmeld"});
 // "I did not ask for it", "Not me", "That was not mine".
 constexpr auto kAsking = std::to_array<std::string_view>(
     {"ask", "asked", "request", "requested", "wrote", "write", "demandé", "verlangt", "geschrieben"});
 constexpr auto kMyself = std::to_array<std::string_view>({"me", "mine", "moi", "ich", "mich", "i"});
 
-bool is_quoted(std::string_view line) {
-  return line.starts_with('>') || line.starts_with('|');
-}
-
-// Whether a quotation begins behind line `i`, or behind the next one.
-bool announces(const std::vector<std::string_view>& lines, std::size_t i) {
-  const std::string_view line = trimmed(lines[i]);
-  if (is_of_the_program(line)) return true;
-  if (!line.ends_with(':')) {
-    return may_announce(line) && i + 1 < lines.size() && trimmed(lines[i + 1]).ends_with(':');
-  }
-  for (const std::string_view by : {"wrote", "schrieb", "écrit", "scritto", "escribi", "schreef",
-                                    "geschreven", "escreveu", "skrev", "@"}) {
-    if (line.find(by) != line.npos) return true;
-  }
-  for (++i; i < lines.size(); ++i) {
-    if (const std::string_view next = trimmed(lines[i]); !next.empty()) return is_quoted(next);
-  }
-  return false;
-}
-
-// The first paragraph that somebody wrote who answers over or under what is quoted, without a salutation; "" of one who says
-// yes. A quotation that is not marked as one ends the search: it says what a question says ("If you did not ask for it").
+// The first paragraph that somebody wrote, without a salutation; "" of one who says yes.
 std::string first_words(const std::string& text) {
-  const std::vector<std::string_view> lines = split(text, '\n');
-  bool announced = false, quoted = false;
   std::string out;
-  for (std::size_t i = 0; i < lines.size() && out.size() < kLongestReason; ++i) {
-    const std::string_view line = trimmed(lines[i]);
-    if (line.empty() || is_quoted(line)) {
-      if (!out.empty()) break;
-      quoted |= !line.empty();
-      continue;
-    }
-    if (is_separator(line)) break;
-    if (announces(lines, i)) {
-      if (!out.empty()) break;
-      announced |= !quoted;
-      continue;
-    }
-    if (announced && !quoted) break;
+  for (const OwnLine& own : own_lines(text)) {
+    if (out.size() >= kLongestReason || (own.begins && !out.empty())) break;
     const std::string plain =
-        with_plain_marks(with_plain_blanks(std::string(line.substr(0, kLongestReason))));
+        with_plain_marks(with_plain_blanks(std::string(cut_to(own.words, kLongestReason))));
     const std::string_view words = out.empty() ? behind_salutation(plain) : plain;
     if (out.empty() && (says_yes(plain) || says_yes(words))) break;
     if (words.empty()) continue;
@@ -198,22 +100,24 @@ bool is_name_of(std::string_view line, const std::vector<std::string>& names) {
 // an address in it, and none is a sentence.
 bool is_signature(std::string_view text, std::string_view author) {
   const auto names = words_in(author);
-  bool known = false, first = true, may_open = true;
+  bool known = false, first = true, may_open = true, only_thanks = true;
   for (const std::string_view line : split(text, '\n')) {
     if (trimmed(line).empty()) continue;
-    if (!first && !known) return false;
+    if (!first && !known && !only_thanks) return false;
     bool closes = false;
     std::string_view rest = behind_closing(trimmed(line), &closes);
+    const bool bare = closes && words_in(rest).empty();
+    const std::string closing = smtp::local_key_of(trimmed(line));
+    const bool thanks = closes && std::any_of(kThanking.begin(), kThanking.end(), [&](std::string_view part) {
+                          return closing.find(part) != closing.npos;
+                        });
     if (may_open) {
-      const bool bare = closes && words_in(rest).empty();
-      const std::string closing = smtp::local_key_of(trimmed(line));
-      const bool thanks = bare && std::any_of(kThanking.begin(), kThanking.end(), [&](std::string_view part) {
-                            return closing.find(part) != closing.npos;
-                          });
       if ((bare && !thanks) || is_name_of(rest, names)) return true;
-      may_open = thanks;
+      may_open = bare;
     }
-    known = known || closes;
+    // In some languages any word behind a thank may begin with a capital: "Danke, Kündigung".
+    known = known || (closes && !thanks);
+    only_thanks = only_thanks && bare && thanks;
     first = false;
     while (!rest.empty()) {
       const auto begin = rest.find_first_not_of(" \t,;.:!()");
@@ -233,7 +137,7 @@ bool is_signature(std::string_view text, std::string_view author) {
       return false;
     }
   }
-  return known;
+  return known || only_thanks;
 }
 
 bool is_yes_or_no_matter(std::string_view text) {
@@ -286,12 +190,10 @@ bool stays_or_asks(std::string_view text, std::string_view author) {
 }  // namespace
 
 std::string first_line(const std::string& text) {
-  for (const std::string_view raw : split(text, '\n')) {
-    const std::string_view line = trimmed(raw);
-    if (line.empty()) continue;
-    if (line.front() == '>' || line.front() == '|' || line.ends_with(':') || is_separator(line)) break;
-    if (is_of_the_program(line)) break;
-    return std::string(line.substr(0, kLongestReason));
+  for (const OwnLine& own : own_lines(text)) {
+    // What a mail server appends is under all of the mail.
+    if (greets(own.words) || (own.is_behind && is_disclaimer(words_in(own.words)))) continue;
+    return std::string(cut_to(own.words, kLongestReason));
   }
   return "";
 }

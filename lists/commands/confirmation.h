@@ -6,7 +6,7 @@
 
 namespace essaim::lists {
 
-// The first line that the answerer wrote: not quoted, not the line that announces a quotation, not the signature.
+// The first line that the answerer wrote, over or under what is quoted: no salutation, no signature; at most 500 octets.
 std::string first_line(const std::string& text);
 
 // Whether an answer confirms: what its author wrote, apart from what is quoted, is nothing, or says yes and does not say no, or is

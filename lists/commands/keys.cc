@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::string_view kConfirm = "confirm+";  // the address of questions to one person
 
-constexpr std::string_view kPunctuation = " \t.,:;!-()\"'";
+constexpr std::string_view kPunctuation = " \t.,:;!-()\"'*";
 
 std::string_view bare(std::string_view text) {
   const auto begin = text.find_first_not_of(kPunctuation);
@@ -35,8 +35,8 @@ std::string_view bare(std::string_view text) {
 }
 
 bool is_courtesy(std::string_view text) {
-  for (const std::string_view one :
-       {"thanks", "thank you", "many thanks", "thx", "please", "merci", "merci beaucoup"}) {
+  for (const std::string_view one : {"thanks", "thank you", "many thanks", "thx", "please", "merci",
+                                     "merci beaucoup", "danke", "gracias", "grazie", "bedankt", "tack"}) {
     if (equals_ignoring_case(text, one)) return true;
   }
   return false;
@@ -74,6 +74,36 @@ constexpr std::array kWords = {
     Word{"ban", Verdict::kReject, Behind::kThanks, true},
     Word{"block", Verdict::kReject, Behind::kThanks, true},
     Word{"bloquer", Verdict::kReject, Behind::kThanks, true},
+    // People answer in their own language whatever they are asked in.
+    Word{"freigeben", Verdict::kApprove, Behind::kThanks},
+    Word{"genehmigen", Verdict::kApprove, Behind::kThanks},
+    Word{"genehmigt", Verdict::kApprove, Behind::kThanks},
+    Word{"aprobar", Verdict::kApprove, Behind::kThanks},
+    Word{"aprobado", Verdict::kApprove, Behind::kThanks},
+    Word{"approvare", Verdict::kApprove, Behind::kThanks},
+    Word{"approvato", Verdict::kApprove, Behind::kThanks},
+    Word{"goedkeuren", Verdict::kApprove, Behind::kThanks},
+    Word{"goedgekeurd", Verdict::kApprove, Behind::kThanks},
+    Word{"aprovar", Verdict::kApprove, Behind::kThanks},
+    Word{"aprovado", Verdict::kApprove, Behind::kThanks},
+    Word{"godkänn", Verdict::kApprove, Behind::kThanks},
+    Word{"ja", Verdict::kApprove, Behind::kNothing},
+    Word{"sí", Verdict::kApprove, Behind::kNothing},
+    Word{"sì", Verdict::kApprove, Behind::kNothing},
+    Word{"sim", Verdict::kApprove, Behind::kNothing},
+    Word{"tak", Verdict::kApprove, Behind::kNothing},
+    Word{"ablehnen", Verdict::kReject, Behind::kReason},
+    Word{"abgelehnt", Verdict::kReject, Behind::kThanks},
+    Word{"rechazar", Verdict::kReject, Behind::kReason},
+    Word{"rifiutare", Verdict::kReject, Behind::kReason},
+    Word{"afwijzen", Verdict::kReject, Behind::kReason},
+    Word{"rejeitar", Verdict::kReject, Behind::kReason},
+    Word{"avslå", Verdict::kReject, Behind::kReason},
+    Word{"nein", Verdict::kReject, Behind::kNothing},
+    Word{"nee", Verdict::kReject, Behind::kNothing},
+    Word{"nej", Verdict::kReject, Behind::kNothing},
+    Word{"não", Verdict::kReject, Behind::kNothing},
+    Word{"nie", Verdict::kReject, Behind::kNothing},
 };
 
 // The line for the command robot, which stands in the question as well: "DISTRIBUTE dev KEY".
@@ -100,8 +130,10 @@ std::optional<Answer> command_in(std::string_view line, std::string_view key) {
 std::optional<Answer> answer_in(std::string line, std::string_view key) {
   line = with_plain_blanks(std::move(line));
   if (auto answer = command_in(line, key)) return answer;
-  const std::string_view all = line;
-  const auto end = std::min(all.find_first_of(" \t.,:;!"), all.size());
+  // Programs that make plain text of bold letters write "*approve*".
+  std::string_view all = line;
+  all.remove_prefix(std::min(all.find_first_not_of("*\"'"), all.size()));
+  const auto end = std::min(all.find_first_of(" \t.,:;!*\"'"), all.size());
   const std::string_view rest = bare(all.substr(end));
   for (const Word& known : kWords) {
     if (!equals_ignoring_case(all.substr(0, end), known.word)) continue;
@@ -111,7 +143,7 @@ std::optional<Answer> answer_in(std::string line, std::string_view key) {
     if (rest.empty() || (known.behind != Behind::kNothing && is_courtesy(rest))) return answer;
     if (known.behind != Behind::kReason || rest.front() == '?') return std::nullopt;
     const std::string_view reason = trimmed(all.substr(end));
-    answer.reason = std::string(reason.substr(reason.find_first_not_of(" \t.,:;!-")));
+    answer.reason = std::string(reason.substr(reason.find_first_not_of(" \t.,:;!-*\"'")));
     return answer;
   }
   return std::nullopt;
@@ -216,6 +248,16 @@ Result<PreparedAnswers> prepared_for(const PlanContext& context, const Target& t
   return out;
 }
 
+Planned unreadable() {
+  constexpr const char* kRule = "unreadable-answer";
+  return {nullptr,
+          refusal(550, "5.6.1",
+                  "your answer cannot be read, it is encrypted or in a format of its own: write it as plain "
+                  "text",
+                  kRule),
+          kRule};
+}
+
 }  // namespace
 
 Result<Planned> plan_key(const PlanContext& context, std::shared_ptr<const Target> target) {
@@ -227,16 +269,17 @@ Result<Planned> plan_key(const PlanContext& context, std::shared_ptr<const Targe
   auto who = requester_of(context, *target);
   if (!who.ok()) return who.error();
   Answer answer;
-  const std::string text = mail::main_text(context.incoming.header, context.incoming.body);
-  const std::string line = first_line(text);
+  const auto text = mail::answer_text(context.incoming.header, context.incoming.body);
+  const std::string line = first_line(text.value_or(""));
   switch (target->key_verb) {
     case KeyVerb::kApprove: {
       if (!starts_with_ignoring_case(target->address.local, kConfirm)) break;
+      if (!text) return unreadable();
       auto held = storage::HeldStore(context.connection).find(target->held_id);
       if (!held.ok()) return held.error();
       const bool to_leave = held->has_value() && verb_named((*held)->detail("verb")) == Verb::kUnsubscribe;
       const std::string author = author_of(context.incoming);
-      if (to_leave ? confirms_leaving(text, author) : confirms(text, author)) break;
+      if (to_leave ? confirms_leaving(*text, author) : confirms(*text, author)) break;
       return Planned{nullptr,
                      refusal(550, "5.6.0",
                              "nothing was confirmed, the answer does not say yes: to confirm write yes and "
@@ -253,6 +296,7 @@ Result<Planned> plan_key(const PlanContext& context, std::shared_ptr<const Targe
       answer.ban = true;
       break;
     case KeyVerb::kAnswer: {
+      if (!text) return unreadable();
       const std::string local = ascii_lowered(target->address.local);
       auto said = answer_in(line, std::string_view(local).substr(local.find('+') + 1));
       if (!said)

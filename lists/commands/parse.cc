@@ -65,6 +65,8 @@ constexpr std::array kRows = {
     Row{"ind[ex]", CommandKind::kArchive, Form::kListRest, "INDEX list"},
 };
 
+constexpr int kMostMarks = 3;  // before the command in a subject
+
 constexpr std::array<std::string_view, 6> kEnds = {"qui", "quit", "end", "stop", "--", "-"};
 
 // "sub[scribe]" gives "sub" and "subscribe".
@@ -223,8 +225,16 @@ Commands parse_commands(std::string_view subject, std::string_view text, std::st
       whole += " " + std::string(own_list);
     return parse_command(whole);
   };
-  const std::string bare = mail::with_plain_blanks(mail::base_subject(subject));
+  std::string bare = mail::with_plain_blanks(mail::base_subject(subject));
   Command first = complete(bare);
+  // Servers mark what comes from elsewhere, and the mark stays in an answer: "RE: [EXTERNAL] DISTRIBUTE dev KEY".
+  for (int marks = 0; marks < kMostMarks && first.kind == CommandKind::kUnknown && bare.starts_with('[');
+       ++marks) {
+    const auto end = bare.find(']');
+    if (end == bare.npos) break;
+    bare = mail::base_subject(trimmed(std::string_view(bare).substr(end + 1)));
+    first = complete(bare);
+  }
   if (first.kind != CommandKind::kUnknown) {
     out.commands.push_back(std::move(first));
     return out;

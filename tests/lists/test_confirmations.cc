@@ -174,6 +174,62 @@ BOOST_AUTO_TEST_CASE(an_answer_confirms_without_a_word_by_a_yes_and_under_a_sign
       {"Verstuurd vanaf mijn iPhone\n", true},
       {"Skickat från min iPhone\n", true},
       {"Skickat av en annan\n", false},
+      // Folded over three lines, and in languages that begin otherwise.
+      {"On Tue, Dec 1, 2026 at 1:00 AM Mailing lists of a long name\nof lists.example "
+       "<\nsympa@lists.example> "
+       "wrote:\n\n> no\n",
+       true},
+      {"Il giorno mar 1 dic 2026 alle ore 01:00 Mailing lists of\nlists.example <\nsympa@lists.example> ha "
+       "scritto:\n\n> no\n",
+       true},
+      {"W dniu 1.12.2026 o 01:00, Sympa pisze:\n> no\n", true},
+      {"wt., 1 gru 2026 o 01:00 Sympa <sympa@lists.example>\nnapisał(a):\n\n> no\n", true},
+      {"Wiadomość napisana przez Sympa <sympa@lists.example> w dniu 1 gru 2026, o godz. 01:00:\n\n> no\n",
+       true},
+      {"1 dec. 2026 kl. 01:00 skrev Sympa <sympa@lists.example>:\n\n> no\n", true},
+      {"No dia 01/12/2026, às 01:00, Sympa <sympa@lists.example> escreveu:\n\n> no\n", true},
+      {"Às 01:00 de 01/12/2026, Sympa escreveu:\n> no\n", true},
+      {"вт, 1 дек. 2026 г. в 01:00, Sympa <sympa@lists.example>:\n> no\n", true},
+      {"Sympa <sympa@lists.example> 于2026年12月1日周二 01:00写道：\n> no\n", true},
+      {"Sympa <sympa@lists.example> ezt írta (időpont: 2026. dec. 1., K,\n1:00):\n> no\n", true},
+      {"Zitat von Sympa <sympa@lists.example>:\n\n> no\n", true},
+      {">>> Sympa <sympa@lists.example> 01.12.2026 01:00 >>>\nIf you did not ask\n", true},
+      {"Gesendet: Dienstag, 1. Dezember 2026 um 01:00\nVon: Sympa\nIf you did not ask\n", true},
+      {"Wysłano: wtorek, 1 grudnia 2026 01:00\nIf you did not ask\n", true},
+      {"It came on 1 Dec 2026 at 01:00\nand I never wrote:\nplease subscribe me\n", false},
+      {"This came 2026-12-01 01:00\nI am not Bob\nBob is bob@x.example:\n", false},
+      // In the languages of programs.
+      {"Von meinem iPhone gesendet\n", true},
+      {"Enviado do meu iPhone\n", true},
+      {"Wysłane z iPhone'a\n", true},
+      {"iPhoneから送信\n", true},
+      {"发自我的iPhone\n", true},
+      {"Outlook für iOS beziehen<https://aka.ms/o0ukef>\n", true},
+      {"Outlook voor Android downloaden\n", true},
+      {"Pobierz program Outlook dla systemu iOS<https://aka.ms/o0ukef>\n", true},
+      {"Hämta Outlook för iOS<https://aka.ms/o0ukef>\n", true},
+      {"Obter o Outlook para iOS<https://aka.ms/o0ukef>\n", true},
+      {"Skickades från E-post för Windows\n", true},
+      {"Virenfrei.www.avast.com<https://www.avast.com/sig-email>\n", true},
+      {"Von meinem iPhone gesendet\n\nDas war ich nicht\n", false},
+      {"Von meinem Konto kam das nicht\n", false},
+      {"Sent from somebody else, not me\n", false},
+      {"Outlook for iOS: no\n", false},
+      // Of pictures.
+      {"[cid:image001.png@01DC6271.1A2B3C40]\n", true},
+      {"[Logo]\n[A picture of a building]\n", true},
+      {"Yes\n[Logo]\n", true},
+      {"[Nein]\n", false},
+      {"[Logo]\nNein\n", false},
+      // Behind a thank any word may begin with a capital.
+      {"Danke, Kündigung\n", false},
+      {"Danke\nUnsinn\n", false},
+      {"Danke, Irrläufer\n", false},
+      {"Gracias, Baja\n", false},
+      {"Grazie, Disdetta\n", false},
+      {"Bedankt, Opzegging\n", false},
+      {"Tack, Uppsägning\n", false},
+      {"Merci\n", true},
       // A yes of a line.
       {"It was me.\n", true},
       {"I wrote it\nThanks\n", true},
@@ -229,6 +285,9 @@ BOOST_AUTO_TEST_CASE(a_signature_is_known_by_the_name_in_from) {
               {"Ann Author", "Leave me alone\nAnn Author\n", false},
               {"Ann Author", "Kündigung\nAnn Author\n", false},
               {"Ann Author", "Phishing! Ann Author\n", false},
+              {"Ann Author", "Danke, Ann\n", true},
+              {"Ann Author", "Danke\nAnn Author\nInstitut für Nichtiges\n", true},
+              {"Ann Author", "Danke\nWiderruf\nAnn Author\n", false},
               {"Ann Author", "Abmeldung\nMit freundlichen Grüßen\nAnn Author\n", false},
               {"Ann Author", "Frechheit\n+49 30 1234\n", false}};
   int n = 0;
@@ -239,6 +298,46 @@ BOOST_AUTO_TEST_CASE(a_signature_is_known_by_the_name_in_from) {
       site.send(who, {site.question(who).field("Reply-To")},
                 a_mail(std::string(row.name) + " <" + who + ">", "Re: x", row.text));
       BOOST_TEST(site.is_member(who) == row.confirms);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_whose_text_is_elsewhere_or_cannot_be_read_is_not_one_without_a_word) {
+  Served site(lists::Settings{{"subscribe", "auth"}});
+  const std::string both =
+      "--b\nContent-Type: text/plain; charset=utf-8\n\n\u00A0\n--b\nContent-Type: text/html; "
+      "charset=utf-8\n\n";
+  const struct {
+    const char* head;
+    std::string text;
+    const char* reply;
+  } rows[] = {
+      {"Content-Type: multipart/alternative; boundary=b\n", both + "<div>Das war ich nicht</div>\n--b--\n",
+       "said-no"},
+      {"Content-Type: multipart/alternative; boundary=b\n", both + "<div>ja</div>\n--b--\n", ""},
+      {"Content-Type: application/pkcs7-mime; smime-type=signed-data\n", "MIIB\n", "unreadable-answer"},
+      {"Content-Type: text/plain\n", "-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----\n",
+       "unreadable-answer"},
+      {"Content-Type: text/plain\n",
+       "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nno\n-----BEGIN PGP SIGNATURE-----\n\nabc\n"
+       "-----END PGP SIGNATURE-----\n",
+       "said-no"},
+      {"Content-Type: text/html\n", "<div>no</div><blockquote type=\"cite\">yes</blockquote>\n", "said-no"},
+      {"Content-Type: text/html\n",
+       "<blockquote type=\"cite\">If you did not ask for it</blockquote><div>nein</div>\n", "said-no"},
+      {"Content-Type: text/html\n", "<blockquote type=\"cite\">If you did not ask for it</blockquote>\n", ""},
+  };
+  int n = 0;
+  for (const auto& row : rows) {
+    BOOST_TEST_CONTEXT(row.head << row.text) {
+      const std::string who = "t" + std::to_string(++n) + "@x.example";
+      site.ask(who, "sub dev\n");
+      const auto reply =
+          site.send(who, {site.question(who).field("Reply-To")}, a_mail(who, "Re: x", row.text, row.head));
+      const std::string rule = row.reply;
+      BOOST_TEST(site.is_member(who) == rule.empty());
+      BOOST_TEST((rule.empty() || reply.to_string().find("[rule: " + rule + "]") != std::string::npos),
+                 reply.to_string());
     }
   }
 }
@@ -276,6 +375,8 @@ BOOST_AUTO_TEST_CASE(who_is_asked_whether_they_leave_stays_unless_they_say_so) {
       {"Fake\nAnn\n", false},
       {"Please remove me\n", true},
       {"Abmeldung\n", true},
+      {"Hiermit meine Kündigung\n", true},
+      {"Keine Kündigung!\n", false},
       {"Please stop, I do not want it any more\n", true},
       {"Hi,\n\nCan you stop this? I do not want it\n", true},
   };
