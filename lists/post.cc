@@ -1,5 +1,8 @@
 // A post to a list: decided, rendered and stored, small ones with their batches.
 #include "lists/advice.h"
+#include <utility>
+#include <vector>
+
 #include "lists/dsn_request.h"
 #include "lists/facts.h"
 #include "lists/held/hold.h"
@@ -307,7 +310,10 @@ Result<bool> commit_release(WriteContext& context, const Plan& plan, const Submi
       {"id", format_id(plan.id())}, {"list", plan.target().list.address()}, {"by", submission.validated_by}};
   if (plan.id() != held) fields.emplace_back("held", format_id(held));
   for (log::Field& field : committed->fields) fields.push_back(std::move(field));
-  log::write(log::Level::kInfo, "released", fields.data(), fields.size());
+  // A transaction that fails has let nothing go.
+  context.connection.behind_commit([fields = std::move(fields)] {
+    log::write(log::Level::kInfo, "released", fields.data(), fields.size());
+  });
   return true;
 }
 

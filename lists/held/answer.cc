@@ -1,5 +1,8 @@
 #include "lists/held/answer.h"
 
+#include <utility>
+#include <vector>
+
 #include "core/base/crash_point.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
@@ -12,6 +15,7 @@
 #include "lists/posting.h"
 #include "lists/release.h"
 #include "storage/directory_store.h"
+#include "storage/held_trail.h"
 
 namespace essaim::lists {
 namespace {
@@ -135,10 +139,16 @@ class Answering {
       auto gone = commit_release(context_, *ready->release, ready->submission, ready->incoming, held_.id,
                                  context_.prepared->staged);
       if (!gone.ok()) return gone.error();
-      if (*gone) return {};
+      if (*gone) return goes_on_as(ready->release->id());
     }
     if (ready != nullptr) submission = ready->submission;
     return release(context_, list_, std::move(submission), held_.id);
+  }
+
+  // People were told the id under which it waited.
+  Result<void> goes_on_as(Id id) {
+    became_ = id;
+    return storage::leave_trail(context_.connection, held_, id);
   }
 
   Result<Response> what_became() {
@@ -193,15 +203,15 @@ class Answering {
       if (*same) {
         auto waits = hold_post(context_, list_, submission, incoming, *ready->waits, ready->id, first,
                                context_.prepared->staged);
-        return waits.ok() ? Result<void>() : waits.error();
+        return waits.ok() ? goes_on_as(ready->id) : waits.error();
       }
     }
     const auto made = make_ready_to_wait(context_, list_, submission, incoming, decision,
                                          submission.treatment.value_or(Treatment::kKeep));
     if (!made.ok()) return made.error();
-    auto waits =
-        hold_post(context_, list_, submission, incoming, *made, context_.services.ids->next(), first, false);
-    return waits.ok() ? Result<void>() : waits.error();
+    const Id id = context_.services.ids->next();
+    auto waits = hold_post(context_, list_, submission, incoming, *made, id, first, false);
+    return waits.ok() ? goes_on_as(id) : waits.error();
   }
 
   bool is_as_it_was(const storage::ListRecord& then) const {
@@ -292,19 +302,18 @@ class Answering {
     const char* const answer = answer_.verdict == Verdict::kApprove ? "approve"
                                : answer_.ban                        ? "ban"
                                                                     : "reject";
-    context_.connection.behind_commit([id = format_id(held_.id), list = held_.list_address,
-                                       what = held_.is_post() ? std::string("post") : held_.detail("verb"),
-                                       answer, by = who_.name(), how = std::string(answer_.by),
-                                       client = who_.client, rule = response.rule, reason = answer_.reason] {
-      log::info("answered", {{"id", id},
-                             {"list", list},
-                             {"what", what},
-                             {"answer", answer},
-                             {"by", by},
-                             {"how", how},
-                             {"client", client},
-                             {"rule", rule},
-                             {"reason", reason}});
+    std::vector<log::Field> fields = {{"id", format_id(held_.id)},
+                                      {"list", held_.list_address},
+                                      {"what", held_.is_post() ? std::string("post") : held_.detail("verb")},
+                                      {"answer", answer},
+                                      {"by", who_.name()},
+                                      {"how", answer_.by},
+                                      {"client", who_.client},
+                                      {"rule", response.rule},
+                                      {"reason", answer_.reason}};
+    if (became_ != 0) fields.emplace_back("became", format_id(became_));
+    context_.connection.behind_commit([fields = std::move(fields)] {
+      log::write(log::Level::kInfo, "answered", fields.data(), fields.size());
     });
   }
 
@@ -314,6 +323,7 @@ class Answering {
   const Requester& who_;
   storage::ListRecord list_;
   bool decided_ = false;
+  Id became_ = 0;  // under which id it goes on, if that is another
 };
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/site.h"
 #include "storage/held_store.h"
+#include "storage/held_trail.h"
 
 namespace essaim::smtpd::cli {
 
@@ -73,7 +74,8 @@ Json held_json(const HeldRecord& held) {
           {"expires", format_iso8601(held.expires)},
           {"decided", held.decided == WallTime{} ? Json(nullptr) : Json(format_iso8601(held.decided))},
           {"decided_by", held.decided_by},
-          {"reason", held.reason}};
+          {"reason", held.reason},
+          {"became", storage::next_on_trail(held) == 0 ? "" : format_id(storage::next_on_trail(held))}};
 }
 
 namespace {

@@ -16,6 +16,7 @@
 #include "smtpd/cli/post_recipients.h"
 #include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/site.h"
+#include "smtpd/operate/post_named.h"
 #include "storage/post_store.h"
 
 namespace essaim::smtpd::cli {
@@ -95,13 +96,12 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
   storage::LedgerCounts counts;
   bool is_there = false;
   const auto read = site.read([&](storage::Connection& c) -> Result<void> {
-    storage::PostStore posts(c);
-    auto found = posts.find(*id);
+    auto found = operate::post_named(c, *id);
     if (!found.ok()) return found.error();
     is_there = found->has_value();
     if (!is_there) return {};
-    post = **found;
-    auto sums = posts.counts(*id);
+    post = **std::move(found);
+    auto sums = storage::PostStore(c).counts(post.id);
     if (!sums.ok()) return sums.error();
     counts = *sums;
     return {};
@@ -109,8 +109,11 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
   if (!read.ok()) return shell.fail(read.error());
   if (!is_there) return shell.fail(no_post(site, *id));
 
+  const std::string waited_as = post.id == *id ? "" : format_id(*id);
   if (shell.json) {
-    const std::string head = json_text(post_json(post, counts));
+    Json json = post_json(post, counts);
+    json["waited_as"] = waited_as;
+    const std::string head = json_text(json);
     print(head.substr(0, head.size() - 1) + ",\"recipients\":");
     JsonArray array;
     bool any = false;
@@ -129,6 +132,7 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
 
   const auto line = [](const char* name, const std::string& value) { print_line(name + for_display(value)); };
   line("post        ", format_id(post.id));
+  if (!waited_as.empty()) line("waited as   ", waited_as);
   if (!post.list_address.empty()) line("list        ", post.list_address);
   if (post.kind != storage::PostKind::kList) line("kind        ", kind_name(post.kind));
   line("accepted    ", show_time(post.accepted));

@@ -9,6 +9,7 @@
 #include "smtpd/cli/people.h"
 #include "storage/departure_store.h"
 #include "storage/directory_store.h"
+#include "storage/held_trail.h"
 #include "storage/member_store.h"
 
 namespace essaim::smtpd::cli {
@@ -39,7 +40,7 @@ std::string what_it_is(const HeldRecord& held) {
                                                  : "it waits for its author's confirmation, to ") +
              list + see;
     case HeldState::kApproved:
-      return "";  // so it became a post
+      return "it was let go by " + for_display(held.decided_by) + ", " + show_time(held.decided);
     case HeldState::kRejected:
       return "it waited at " + list + " and was rejected by " + for_display(held.decided_by) + ", " +
              show_time(held.decided) + see;
@@ -49,9 +50,27 @@ std::string what_it_is(const HeldRecord& held) {
   return "";
 }
 
-std::string held_as(Site& site, Id id) {
-  const auto held = site.read([&](storage::Connection& c) { return storage::HeldStore(c).find(id); });
-  return held.ok() && held->has_value() ? what_it_is(**held) : "";
+struct Elsewhere {
+  std::string words;    // "": nothing is known of it
+  bool passed = false;  // so it became a post
+};
+
+Elsewhere held_as(Site& site, Id id) {
+  Elsewhere out;
+  const auto read = site.read([&](storage::Connection& c) -> Result<void> {
+    out = {};
+    const auto last = storage::follow_trail(c, id);
+    if (!last.ok()) return last.error();
+    const auto held = storage::HeldStore(c).find(*last);
+    if (!held.ok()) return held.error();
+    out.passed = *last != id;
+    if (*last != id) out.words = "it became " + format_id(*last);
+    if (!held->has_value()) return {};
+    out.passed = (*held)->is_post() && (*held)->state == HeldState::kApproved;
+    out.words += (out.words.empty() ? "" : ": ") + what_it_is(**held);
+    return {};
+  });
+  return read.ok() ? out : Elsewhere();
 }
 
 }  // namespace
@@ -72,20 +91,22 @@ bool fits(const storage::PostFilter& filter, const HeldRecord& held) {
 }
 
 Error no_post(Site& site, Id id) {
-  const std::string held = held_as(site, id);
-  return {
-      ErrorCode::kNotFound,
-      "no post " + format_id(id) + "; " +
-          (held.empty() ? "finished ones are kept for \"retention.posts\", and of what was refused the log "
-                          "alone tells"
-                        : held)};
+  const Elsewhere held = held_as(site, id);
+  std::string words = "no post " + format_id(id) + "; " + held.words;
+  if (held.words.empty())
+    words += "finished ones are kept for \"retention.posts\", and of what was refused the log alone tells";
+  else if (held.passed)
+    words += "; finished ones are kept for \"retention.posts\"";
+  return {ErrorCode::kNotFound, words};
 }
 
 std::vector<std::string> held_instead(Site& site, const std::vector<Id>& ids) {
   std::vector<std::string> lines;
   for (const Id id : ids) {
-    const std::string held = held_as(site, id);
-    if (!held.empty()) lines.push_back(format_id(id) + " is not in the queue; " + held);
+    const Elsewhere held = held_as(site, id);
+    // Under the same id it may well be in the queue.
+    if (held.words.empty() || (held.passed && !held.words.starts_with("it became"))) continue;
+    lines.push_back(format_id(id) + " is not in the queue; " + held.words);
   }
   return lines;
 }

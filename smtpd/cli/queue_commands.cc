@@ -17,6 +17,7 @@
 #include "smtpd/cli/site.h"
 #include "smtpd/cli/suspensions.h"
 #include "smtpd/cli/suspensions_json.h"
+#include "smtpd/operate/post_named.h"
 #include "smtpd/operate/queue_ops.h"
 #include "storage/batch_store.h"
 
@@ -149,11 +150,11 @@ int show(const Shell& shell, const std::string& id_text) {
     std::optional<storage::PostRecord> post;
     std::vector<storage::BatchRecord> batches;
     const auto read = site.read([&](storage::Connection& c) -> Result<void> {
-      auto found = storage::PostStore(c).find(*id);
+      auto found = operate::post_named(c, *id);
       if (!found.ok()) return found.error();
       post = *std::move(found);
       if (!post) return {};
-      auto all = storage::BatchStore(c).of_post(*id, false);
+      auto all = storage::BatchStore(c).of_post(post->id, false);
       if (!all.ok()) return all.error();
       batches = *std::move(all);
       return {};

@@ -10,6 +10,7 @@
 #include "smtpd/cli/suspensions.h"
 #include "smtpd/cli/suspensions_json.h"
 #include "smtpd/operate/explain_file.h"
+#include "smtpd/operate/post_named.h"
 #include "smtpd/operate/queue_summary.h"
 
 namespace essaim::smtpd::cli {
@@ -105,12 +106,12 @@ int explain(const Shell& shell, Site& site, const std::string& id_text) {
   storage::LedgerCounts counts;
   bool is_there = false;
   const auto read = site.read([&](storage::Connection& c) -> Result<void> {
-    auto found = storage::PostStore(c).find(*id);
+    auto found = operate::post_named(c, *id);
     if (!found.ok()) return found.error();
     is_there = found->has_value();
     if (!is_there) return {};
-    post = **found;
-    auto sums = storage::PostStore(c).counts(*id);
+    post = **std::move(found);
+    auto sums = storage::PostStore(c).counts(post.id);
     if (!sums.ok()) return sums.error();
     counts = *sums;
     return {};
@@ -124,7 +125,7 @@ int explain(const Shell& shell, Site& site, const std::string& id_text) {
            (s.scope == SuspensionScope::kList &&
             (post.kind != storage::PostKind::kList || s.subject != post.list_address));
   });
-  auto sums = operate::sum_up(site.database(), {}, *id, SumBy::kDestination);
+  auto sums = operate::sum_up(site.database(), {}, post.id, SumBy::kDestination);
   if (!sums.ok()) return shell.fail(sums.error());
   if (shell.json) {
     Json lines = Json::array();

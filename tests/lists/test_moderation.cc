@@ -6,6 +6,7 @@
 #include "lists/site_texts.h"
 #include "storage/fault.h"
 #include "storage/held_store.h"
+#include "storage/held_trail.h"
 #include "tests/lists/mailbox.h"
 #include "tests/lists/moderated.h"
 
@@ -395,7 +396,14 @@ BOOST_AUTO_TEST_CASE(confirmation_and_then_moderation) {
     const std::string author = editor ? "eve@e.example" : "ann@x.example";
     site.post(author);
     BOOST_TEST(letters_to(site, "ed@e.example").empty());
+    const Id first = site.held().front().id;
+    LogLines log;
     site.answer(author, last_letter(site, author).field("Reply-To"), "");
+    // The log, and the shell, follow it from the id that its author was told.
+    const Id second = site.held().front().id;
+    BOOST_TEST(first != second);
+    BOOST_TEST(log.has({"answered", "id=" + format_id(first), "became=" + format_id(second)}));
+    site.read([&](storage::Connection& c) { BOOST_TEST(*storage::follow_trail(c, first) == second); });
     BOOST_TEST(list_posts(site) == 0u);
     const Letter letter = last_letter(site, "ed@e.example");
     BOOST_TEST(letter.whole.find("message/rfc822") != std::string::npos);
