@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "core/base/check.h"
 #include "core/base/counters.h"
 #include "core/base/crash_point.h"
 #include "core/base/gathered_wakes.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "lists/answers_apart.h"
 #include "lists/dsn_request.h"
 #include "lists/incoming.h"
 #include "lists/known_facts.h"
@@ -228,7 +230,7 @@ class Round : public std::enable_shared_from_this<Round> {
     ESSAIM_TRY(require_login(connection));
     const CommitContext context{
         services_,        connection, *submission_, *incoming_, services_.clock->wall_now(),
-        services_.rank(), staged_};
+        services_.rank(), staged_,    progress_};
     for (const auto& plan : plans_) {
       auto committed = plan->commit(context);
       if (!committed.ok()) return committed.error();
@@ -237,14 +239,15 @@ class Round : public std::enable_shared_from_this<Round> {
         return Error{ErrorCode::kConflict, "the list changed while a post was decided"};
       }
       const Submission::Recipient& asked = recipient_of(*submission_, plan->target());
-      if (!committed->repeated && wants_delivered(*submission_, asked)) {
+      ESSAIM_CHECK(committed->more == nullptr || plans_.size() == 1);
+      if (committed->more == nullptr && !committed->repeated && wants_delivered(*submission_, asked)) {
         ESSAIM_TRY(add_delivered_report(services_, connection, *submission_, asked, incoming_->message_id,
                                         context.now, context.rank));
         committed->posted = true;
       }
       committed_.push_back(std::move(*committed));
     }
-    ESSAIM_TRY(report_refusals(context));
+    if (committed_.front().more == nullptr) ESSAIM_TRY(report_refusals(context));
     ESSAIM_CRASH_POINT("accept.before-commit");
     return {};
   }
@@ -263,6 +266,7 @@ class Round : public std::enable_shared_from_this<Round> {
   }
 
   void stored(Result<void> result) {
+    if (result.ok() && committed_.front().more != nullptr) return go_on();
     if (result.ok()) return committed();
     if (login_over_ && result.error().code == ErrorCode::kConflict) return log_in_again();
     if (stale_ && result.error().code == ErrorCode::kConflict) {
@@ -277,6 +281,14 @@ class Round : public std::enable_shared_from_this<Round> {
           !committed_[i].repeated)
         return resolve(plans_[i]->id());
     trouble(result.error());
+  }
+
+  // What is done stays so if the rest fails: it is asked for again, and does what is left.
+  void go_on() {
+    ESSAIM_CRASH_POINT("accept.between-commits");
+    progress_ = committed_.front().more;
+    if (committed_.front().posted && services_.bell) services_.bell();
+    write();
   }
 
   void log_in_again() {
@@ -386,6 +398,7 @@ class Round : public std::enable_shared_from_this<Round> {
   std::vector<std::unique_ptr<Plan>> plans_;
   std::vector<Refused> refused_;
   std::vector<Committed> committed_;
+  std::shared_ptr<const Progress> progress_;  // of the one plan
   std::shared_ptr<const Rendered> relayed_;
 };
 
@@ -395,7 +408,11 @@ Acceptance::Acceptance(const Services& services, std::uint64_t most_octets)
     : services_(services), most_octets_(most_octets), facts_(std::make_shared<KnownFacts>()) {}
 
 void Acceptance::submit(std::shared_ptr<Submission> submission, Done done) const {
-  std::make_shared<Round>(services_, most_octets_, facts_, std::move(submission), std::move(done))->begin();
+  const auto take = [this](std::shared_ptr<Submission> one, Done taken) {
+    std::make_shared<Round>(services_, most_octets_, facts_, std::move(one), std::move(taken))->begin();
+  };
+  if (wants_apart(*submission)) return take_apart(services_, std::move(submission), take, std::move(done));
+  take(std::move(submission), std::move(done));
 }
 
 }  // namespace essaim::lists

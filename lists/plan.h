@@ -35,6 +35,14 @@ struct PlanContext {
       relayed;  // the one rendering of all that is relayed; null until it is made
 };
 
+// What a plan that takes several transactions has done so far. Immutable.
+struct Progress {
+  Progress() = default;
+  Progress(const Progress&) = default;
+  Progress& operator=(const Progress&) = delete;
+  virtual ~Progress() = default;
+};
+
 struct CommitContext {
   const Services& services;
   storage::Connection& connection;
@@ -42,7 +50,8 @@ struct CommitContext {
   const Incoming& incoming;
   WallTime now{};
   std::int64_t rank = 0;
-  bool staged = false;  // the bodies of the plans were (lists/staging.h)
+  bool staged = false;                         // the bodies of the plans were (lists/staging.h)
+  std::shared_ptr<const Progress> progress{};  // what the transactions before have done; null in the first
 };
 
 // What a commit did; told to the log and the peer when it is durable.
@@ -54,6 +63,8 @@ struct Committed {
   std::string words;               // of the reply behind "Ok: "; "" for "queued as <id>"
   std::string_view event = "accepted";
   std::vector<log::Field> fields;  // behind id, list and target
+  // Not all is done: what is, for the next transaction. Of a plan that is alone in its submission (answers_apart.h).
+  std::shared_ptr<const Progress> more{};
 };
 
 // Of a message that was queued before, as `first`.

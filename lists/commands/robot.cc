@@ -40,9 +40,9 @@ class CommandsPlan : public Plan {
   Result<Committed> commit(const CommitContext& context) const override {
     Committed out;
     out.event = "commands";
-    if (!context.incoming.seen_key.empty()) {
-      auto first = storage::PostStore(context.connection)
-                       .remember(remembered_with(), seen_key(context), id(), context.now);
+    const auto* const before = static_cast<const CommandState*>(context.progress.get());
+    if (before == nullptr) {
+      auto first = remember(context);
       if (!first.ok()) return first.error();
       if (first->has_value()) {
         out.repeated = true;
@@ -50,15 +50,27 @@ class CommandsPlan : public Plan {
         out.fields = {{"first", format_id(**first)}};
         return out;
       }
+      ESSAIM_TRY(storage::AnswerStore(context.connection)
+                     .count(ascii_lowered(who_.address.to_string()), context.now));
     }
-    ESSAIM_TRY(
-        storage::AnswerStore(context.connection).count(ascii_lowered(who_.address.to_string()), context.now));
     WriteContext write{context.services, context.connection, context.now, context.rank};
     write.require_tls = context.submission.require_tls;
     const PreparedAnswers prepared{prepared_.all, context.staged};
     write.prepared = &prepared;
-    CommandRun run(write, target(), who_, named_lists_);
-    ESSAIM_TRY(run.all(commands_));
+    CommandRun run(write, target(), who_, named_lists_, before != nullptr ? *before : CommandState());
+    const auto done = run.go_on(commands_);
+    if (!done.ok()) return done.error();
+    out.posted = write.posted;
+    if (!*done) {
+      // Of what fails behind this it is not to be said that it was taken before.
+      if (before == nullptr) ESSAIM_TRY(forget(context));
+      out.more = std::make_shared<const CommandState>(std::move(run.state));
+      return out;
+    }
+    if (before != nullptr) {
+      const auto first = remember(context);
+      if (!first.ok()) return first.error();
+    }
     ESSAIM_TRY(run.answer());
     out.posted = write.posted;
     out.words = "commands taken as " + format_id(id());
@@ -74,6 +86,17 @@ class CommandsPlan : public Plan {
   // One mail may come to several of our addresses, and asks each for something else.
   std::string seen_key(const CommitContext& context) const {
     return std::string(to_string(target().kind)) + ":" + context.incoming.seen_key;
+  }
+
+  // As what they were taken before, if they were.
+  Result<std::optional<Id>> remember(const CommitContext& context) const {
+    if (context.incoming.seen_key.empty()) return std::optional<Id>();
+    return storage::PostStore(context.connection)
+        .remember(remembered_with(), seen_key(context), id(), context.now);
+  }
+  Result<void> forget(const CommitContext& context) const {
+    if (context.incoming.seen_key.empty()) return {};
+    return storage::PostStore(context.connection).forget(remembered_with(), seen_key(context), id());
   }
 
   Commands commands_;

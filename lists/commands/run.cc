@@ -1,5 +1,6 @@
 #include "lists/commands/run.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/text.h"
@@ -16,6 +17,9 @@ namespace {
 
 constexpr std::size_t kMostLists = 500;
 constexpr std::size_t kMostKeys = 40;  // in one command
+// Octets, about: what a list and its people are told of it, a decision with the batches of a post.
+constexpr std::uint64_t kSpentOnList = 16U << 10;
+constexpr std::uint64_t kSpentOnKey = 32U << 10;
 // To who is not vouched for: what is longer is left out behind so much.
 constexpr std::size_t kShort = 1'000;
 constexpr std::size_t kEnough = std::size_t{32} * 1024;
@@ -105,8 +109,8 @@ std::string CommandRun::quoted(const Command& command) const {
 Result<std::string> CommandRun::run(const Request& request) {
   auto response = carry_out(context_, request, who_);
   if (!response.ok()) return response.error();
-  only_good_ = only_good_ &&
-               (response->status == Response::Status::kDone || response->status == Response::Status::kWaits);
+  state.only_good = state.only_good && (response->status == Response::Status::kDone ||
+                                        response->status == Response::Status::kWaits);
   return response->text;
 }
 
@@ -149,25 +153,35 @@ Result<std::string> CommandRun::on_all(const Command& command) {
     if (!email.ok()) return email.error();
     person = *std::move(email);
   }
-  auto memberships = storage::MemberStore(context_.connection).of_person(person, kMostLists);
-  if (!memberships.ok()) return memberships.error();
-  std::string out;
+  if (state.lists.empty()) ESSAIM_TRY(begin_lists(person));
   const Verb verb = command.kind == CommandKind::kSetAll ? Verb::kSet : Verb::kUnsubscribe;
-  for (const storage::MemberRecord& member : *memberships) {
-    if (member.role != storage::Role::kMember) continue;
-    auto list = storage::DirectoryStore(context_.connection).find_list_by_id(member.list_id);
+  for (; state.done < state.lists.size() && !is_full(); ++state.done) {
+    auto list = storage::DirectoryStore(context_.connection).find_list_by_id(state.lists[state.done]);
     if (!list.ok()) return list.error();
-    if (!list->has_value() || (*list)->domain != target_.list.domain) continue;
+    if (!list->has_value()) continue;
     Command single = command;
     single.list = (*list)->address();
     auto text = on_list(single, verb);
     if (!text.ok()) return text;
-    out += (out.empty() ? "" : "\n") + *text;
+    spent_ += kSpentOnList;
+    state.said += (state.said.empty() ? "" : "\n") + *text;
   }
   // Which lists somebody else is on is not told.
   if (!(person == who_.address))
     return say("{{email}} was asked to confirm", {{"email", who_.repeated(person)}});
-  return out.empty() ? say("you are on no list") : out;
+  return state.said.empty() ? say("you are on no list") : state.said;
+}
+
+Result<void> CommandRun::begin_lists(const smtp::Address& person) {
+  auto memberships = storage::MemberStore(context_.connection).of_person(person, kMostLists);
+  if (!memberships.ok()) return memberships.error();
+  for (const storage::MemberRecord& member : *memberships) {
+    if (member.role != storage::Role::kMember) continue;
+    auto list = storage::DirectoryStore(context_.connection).find_list_by_id(member.list_id);
+    if (!list.ok()) return list.error();
+    if (list->has_value() && (*list)->domain == target_.list.domain) state.lists.push_back(member.list_id);
+  }
+  return {};
 }
 
 Result<std::string> CommandRun::by_key(const Command& command) {
@@ -199,42 +213,52 @@ Result<std::string> CommandRun::by_key(const Command& command) {
   auto response = answer_held(context_, **held, answer, who_);
   if (!response.ok()) return response.error();
   if (response->decided && answer.verdict == Verdict::kApprove)
-    let_go_ += static_cast<std::uint64_t>((*held)->size);
+    state.let_go += static_cast<std::uint64_t>((*held)->size);
+  const bool staged =
+      context_.prepared != nullptr && context_.prepared->find((*held)->id, who_.name()) != nullptr;
+  if (response->decided) spent_ += kSpentOnKey;
+  if (response->decided && answer.verdict == Verdict::kApprove && !staged)
+    spent_ += 2 * static_cast<std::uint64_t>((*held)->size);
   return response->text;
 }
 
 bool CommandRun::is_too_large(const storage::HeldRecord& held, const Answer& answer) {
   return answer.verdict == Verdict::kApprove && held.is_post() &&
-         held.state == storage::HeldState::kWaiting && let_go_ > 0 &&
-         let_go_ + static_cast<std::uint64_t>(held.size) > kMostPrepared;
+         held.state == storage::HeldState::kWaiting && state.let_go > 0 &&
+         state.let_go + static_cast<std::uint64_t>(held.size) > kMostPrepared;
 }
 
-Result<std::string> CommandRun::by_keys(const Command& command) {
-  std::vector<std::string> keys = {command.key};
+Result<void> CommandRun::begin_keys(const Command& command) {
+  state.keys = {command.key};
   std::string_view rest = trimmed(command.name);
-  while (keys.size() < kMostKeys) {
-    std::string_view behind = rest;
-    const std::string key = take_key(&behind);
+  while (state.keys.size() < kMostKeys) {
+    const std::string key = take_key(&rest);
     if (key.empty()) break;
     // A reason may begin with a word that looks like one.
     auto held = storage::HeldStore(context_.connection).find_by_key(key);
     if (!held.ok()) return held.error();
     if (!held->has_value()) break;
-    keys.push_back(key);
-    rest = behind;
+    state.keys.push_back(key);
   }
-  std::string out;
-  for (const std::string& key : keys) {
+  return {};
+}
+
+Result<std::string> CommandRun::by_keys(const Command& command) {
+  if (state.keys.empty()) ESSAIM_TRY(begin_keys(command));
+  std::string_view reason = trimmed(command.name);
+  for (std::size_t i = 1; i < state.keys.size(); ++i) take_key(&reason);
+  for (; state.done < state.keys.size() && !is_full(); ++state.done) {
+    const std::string& key = state.keys[state.done];
     Command single = command;
     single.key = key;
-    single.name = std::string(rest);
+    single.name = std::string(reason);
     auto text = by_key(single);
     if (!text.ok()) return text;
-    if (keys.size() > 1) out += (is_key(key) ? key : who_.repeated(key)) + ": ";
-    out += *text + "\n";
+    if (state.done > 0) state.said += "\n";
+    if (state.keys.size() > 1) state.said += (is_key(key) ? key : who_.repeated(key)) + ": ";
+    state.said += *text;
   }
-  out.pop_back();
-  return out;
+  return state.said;
 }
 
 Result<std::string> CommandRun::one(const Command& command) {
@@ -278,7 +302,7 @@ Result<std::string> CommandRun::one(const Command& command) {
       about.answer = named_lists_;
       return run(about);
     case CommandKind::kHelp:
-      help_ = true;
+      state.help = true;
       return std::string();
     case CommandKind::kVerify:
       return say("you are known as {{email}}, by {{auth}}",
@@ -311,7 +335,7 @@ bool CommandRun::is_repeated(const Command& command) {
     case CommandKind::kWhich:
     case CommandKind::kLists:
     case CommandKind::kUnsubscribeAll:
-      return !done_once_.emplace(command.kind, command.list, command.email).second;
+      return !state.done_once.emplace(command.kind, command.list, command.email).second;
     default:
       return false;
   }
@@ -319,40 +343,49 @@ bool CommandRun::is_repeated(const Command& command) {
 
 bool CommandRun::is_too_much(const Command& command) {
   const bool of_all = command.kind == CommandKind::kSetAll || command.kind == CommandKind::kUnsubscribeAll;
-  return of_all && std::exchange(long_ones_, true);
+  return of_all && std::exchange(state.long_ones, true);
 }
 
-Result<void> CommandRun::all(const Commands& commands) {
+Result<bool> CommandRun::go_on(const Commands& commands) {
   const std::string not_told =
       say("not allowed: {{reason}}", {{"reason", reason_text(who_.language, "not_by_from")}});
-  for (const Command& command : commands.commands) {
+  for (; state.next < commands.commands.size(); ++state.next) {
+    if (is_full()) return false;
+    const Command& command = commands.commands[state.next];
     found_.clear();
     // INFO of as many lists as a mail may name is a hundred times what was asked, and whoever gets it did not ask, perhaps. Of
     // what was done the result stands there, however long.
-    const bool enough = !who_.is_vouched_for && results_.size() > kEnough;
+    const bool enough = !who_.is_vouched_for && state.results.size() > kEnough;
+    const bool begun = state.done > 0;
     const auto done = [&]() -> Result<std::string> {
-      if (is_repeated(command)) return say("this stands above already, and is done once in a mail");
-      if (enough && is_too_much(command)) return not_told;
+      if (!begun && is_repeated(command)) return say("this stands above already, and is done once in a mail");
+      if (!begun && enough && is_too_much(command)) return not_told;
       auto text = one(command);
       if (enough && only_tells(command.kind) && text.ok() && text->size() > kShort) return not_told;
       return text;
     };
     const auto text = done();
     if (!text.ok()) return text.error();
+    if (state.done < std::max(state.lists.size(), state.keys.size())) return false;
+    state.lists.clear();
+    state.keys.clear();
+    state.said.clear();
+    state.done = 0;
+    spent_ += kSpentOnList + text->size();
     if (text->empty()) continue;
-    results_ += "> " + quoted(command) + "\n" + indented(*text) + "\n";
+    state.results += "> " + quoted(command) + "\n" + indented(*text) + "\n";
   }
   if (commands.more)
-    results_ += say("further commands were left out: there are more than {{count}}",
-                    {{"count", std::to_string(kMostCommands)}}) +
-                "\n";
-  return {};
+    state.results += say("further commands were left out: there are more than {{count}}",
+                         {{"count", std::to_string(kMostCommands)}}) +
+                     "\n";
+  return true;
 }
 
 Result<void> CommandRun::answer() {
   // Who writes to LIST-subscribe or LIST-unsubscribe gets the question, the welcome or the goodbye, and that will do.
   const bool by_address = target_.kind == TargetKind::kSubscribe || target_.kind == TargetKind::kLeave;
-  if (by_address && only_good_) return {};
+  if (by_address && state.only_good) return {};
   if (who_.is_not_told) return {};
   const storage::ListRecord list = domain_asked(target_);
   ServiceMail mail;
@@ -360,12 +393,12 @@ Result<void> CommandRun::answer() {
   mail.language = who_.language;
   mail.to = {recipient_of_mail(who_.address)};
   mail.in_reply_to = who_.in_reply_to;
-  if (!results_.empty()) {
+  if (!state.results.empty()) {
     mail.message = "answer";
-    mail.values = {{"results", results_}};
+    mail.values = {{"results", state.results}};
     ESSAIM_TRY(send_service_mail(context_, mail));
   }
-  if (help_) {
+  if (state.help) {
     mail.message = "help";
     ESSAIM_TRY(send_service_mail(context_, mail));
   }

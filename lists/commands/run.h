@@ -1,15 +1,19 @@
-// Runs the commands of one mail inside a write and gathers what to answer. Internal to lists/.
+// Runs the commands of one mail inside writes and gathers what to answer. Internal to lists/. What they do is done in as many
+// transactions as it takes: "SIGNOFF *" may be about hundreds of lists, a DISTRIBUTE about forty posts.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "lists/commands/parse.h"
 #include "lists/held/answer.h"
+#include "lists/plan.h"
 #include "lists/recipients.h"
 #include "lists/requests/request.h"
 
@@ -21,15 +25,34 @@ storage::ListRecord domain_asked(const Target& target);
 // Of DISTRIBUTE and the like: the key, and what looks like further ones behind it.
 std::vector<std::string> keys_in(const Command& command);
 
+// How far they are.
+struct CommandState : Progress {
+  std::set<std::tuple<CommandKind, std::string, std::string>> done_once;
+  std::string results;
+  bool only_good = true;  // everything was done, or waits for an answer to what was sent
+  bool help = false;
+  bool long_ones = false;    // see CommandRun::is_too_much()
+  std::uint64_t let_go = 0;  // octets of posts
+  std::size_t next = 0;      // command
+  // Of the next one, if a part of it is done: what it is about, how many of them are done, and what became of these.
+  std::vector<Id> lists{};
+  std::vector<std::string> keys{};
+  std::size_t done = 0;
+  std::string said{};
+};
+
 class CommandRun {
  public:
   // `named_lists`: the answer to LISTS, where it was made before.
   CommandRun(WriteContext& context, const Target& target, const Requester& who,
-             const std::optional<std::string>& named_lists)
-      : context_(context), target_(target), who_(who), named_lists_(named_lists) {}
+             const std::optional<std::string>& named_lists, CommandState before)
+      : state(std::move(before)), context_(context), target_(target), who_(who), named_lists_(named_lists) {}
 
-  Result<void> all(const Commands& commands);
+  // True: all of them are done. False: there is enough in this transaction.
+  Result<bool> go_on(const Commands& commands);
   Result<void> answer();  // one mail with all results; nothing if there are none
+
+  CommandState state;
 
  private:
   Result<std::string> one(const Command& command);
@@ -44,6 +67,9 @@ class CommandRun {
   bool is_too_large(const storage::HeldRecord& held, const Answer& answer);
   // Further keys may follow the first: DISTRIBUTE dev KEY KEY.
   Result<std::string> by_keys(const Command& command);
+  Result<void> begin_lists(const smtp::Address& person);
+  Result<void> begin_keys(const Command& command);
+  bool is_full() const { return spent_ >= kMostSpent; }
   Result<std::optional<storage::ListRecord>> find_list(const std::string& name);
   // The command, over what became of it: the line, or what of it is ours.
   std::string quoted(const Command& command) const;
@@ -54,13 +80,10 @@ class CommandRun {
   const Target& target_;
   const Requester& who_;
   const std::optional<std::string>& named_lists_;
-  std::set<std::tuple<CommandKind, std::string, std::string>> done_once_;
-  std::string results_;
-  std::string found_;      // the list that the command named
-  bool only_good_ = true;  // everything was done, or waits for an answer to what was sent
-  bool help_ = false;
-  bool long_ones_ = false;    // see is_too_much()
-  std::uint64_t let_go_ = 0;  // octets of posts
+  // Octets that a transaction has written, about: what a cluster replicates at once stays below 1 MB.
+  static constexpr std::uint64_t kMostSpent = 256U << 10;
+  std::uint64_t spent_ = 0;
+  std::string found_;  // the list that the command named
 };
 
 }  // namespace essaim::lists

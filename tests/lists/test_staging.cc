@@ -10,6 +10,7 @@
 #include "lists/staging.h"
 #include "storage/fault.h"
 #include "storage/held_store.h"
+#include "storage/held_trail.h"
 #include "storage/sql.h"
 #include "tests/lists/mailbox.h"
 #include "tests/lists/site.h"
@@ -264,6 +265,14 @@ BOOST_AUTO_TEST_CASE(a_large_post_is_let_go_in_small_transactions_whoever_lets_i
       BOOST_TEST(site.held().empty());
       BOOST_TEST(test::list_posts(site) == 1U);
       site.require_whole_posts();
+      // The id that its author was told leads to it.
+      for (const auto& post : site.posts()) {
+        if (post.kind != storage::PostKind::kList) continue;
+        BOOST_TEST(post.id != held.id);
+        site.read([&](storage::Connection& c) {
+          BOOST_TEST(format_id(*storage::follow_trail(c, held.id)) == format_id(post.id));
+        });
+      }
       BOOST_TEST(site.small.most() <= 512 << 10);
     }
   }
@@ -367,6 +376,24 @@ BOOST_FIXTURE_TEST_CASE(posts_that_one_mail_lets_go_are_not_large_together, Site
   BOOST_TEST(test::last_letter(*this, "own@o.example").says("too large to pass"));
   BOOST_TEST(test::list_posts(*this) == 2U);
   BOOST_TEST(held().size() == 1U);
+  BOOST_TEST(small.most() <= 512 << 10);
+}
+
+BOOST_FIXTURE_TEST_CASE(one_mail_to_the_keys_of_several_large_posts_lets_each_go_in_small_transactions,
+                        Site) {
+  make_list("dev", {{"send", "editorkey"}}, {"ann@x.example"}, {"own@o.example"});
+  std::vector<std::string> to;
+  for (int i = 0; i < 3; ++i) BOOST_TEST(send_large().positive());
+  for (const auto& one : held()) to.push_back("approve+" + one.key + "@lists.example");
+  // Of any size together.
+  require(small.write_now(storage::Durability::kAccept, [](storage::Connection& c) {
+    return storage::sql::run(c, "UPDATE held SET size = ?", std::int64_t{25} << 20);
+  }));
+  const auto reply = send("own@o.example", to, test::a_mail("own@o.example", "Re: x", ""));
+  BOOST_TEST(reply.positive(), reply.to_string());
+  BOOST_TEST(test::list_posts(*this) == 3U);
+  BOOST_TEST(held().empty());
+  require_whole_posts();
   BOOST_TEST(small.most() <= 512 << 10);
 }
 
