@@ -209,9 +209,18 @@ class OnMariaDb(processes.Scenario):
         del node.environment["ESSAIM_CRASH_AT"]
         self.assertGreater(self.database.number(unknown), 0)
         self.assertEqual([held["id"]], [one["id"] for one in node.json("held", "list")])
+        node.run("post", "show", held["id"], check=False)
+        self.assertIn("it waits for a moderator; essaim held show " + held["id"], node.last.stderr)
 
         node.run("held", "approve", held["id"])
         node.run("held", "approve", held["id"])
+        # It has another id now, and is found by the one that its author was told.
+        post = node.json("post", "show", held["id"])
+        self.assertEqual(held["id"], post["waited_as"])
+        self.assertNotEqual(held["id"], post["id"])
+        self.assertEqual(post["id"], node.json("held", "show", held["id"])["became"])
+        self.assertEqual(post["id"], node.json("queue", "show", held["id"])["id"])
+        self.assertIn(f"waited as   {held['id']}\n", node.run("post", "show", held["id"]))
         processes.wait_for("the post", lambda: self.sink.recipients()["bob@b.example"])
         self.assertEqual([], node.json("held", "list"))
         self.assertEqual(1, self.sink.recipients()["bob@b.example"])
