@@ -22,7 +22,7 @@ struct Body {
   bool waits = false;      // it is no form of a post: it is the message of what waits (HeldStore::stage())
 };
 
-// Whether the database wants it, and they are large enough together.
+// Whether they are large enough together, for this database.
 bool wants_staging(const storage::Database& database, const std::vector<Body>& bodies);
 // All of them. `done` comes once, on a database thread.
 void stage(storage::Database& database, const std::vector<Body>& bodies,

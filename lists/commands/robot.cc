@@ -109,7 +109,6 @@ class CommandsPlan : public Plan {
 Result<PreparedAnswers> prepared_for(const PlanContext& context, const Commands& commands,
                                      const Requester& who) {
   PreparedAnswers out;
-  if (!context.services.database->wants_small_transactions()) return out;
   WriteContext reading{context.services, context.connection, context.services.clock->wall_now()};
   reading.require_tls = context.submission.require_tls;
   for (const Command& command : commands.commands) {

@@ -16,6 +16,10 @@ using scenario::ActionKind;
 using storage::HeldKind;
 using storage::HeldState;
 
+std::int64_t small_enough(const storage::Database& database) {
+  return database.wants_small_transactions() ? kLargeAnswer : kLargeAnswerInFile;
+}
+
 }  // namespace
 
 std::vector<Body> PreparedAnswer::bodies() const {
@@ -72,8 +76,7 @@ Result<Authorised> what_follows(WriteContext& context, const storage::HeldRecord
 Result<void> prepare_answer(WriteContext& reading, const storage::HeldRecord& held, const Answer& answer,
                             const Requester& who, PreparedAnswers* out) {
   if (answer.verdict != Verdict::kApprove || !held.is_post() || held.state != HeldState::kWaiting ||
-      held.expires <= reading.now || held.size <= kLargeAnswer ||
-      !reading.services.database->wants_small_transactions())
+      held.expires <= reading.now || held.size <= small_enough(*reading.services.database))
     return {};
   if (!out->all.empty() && out->octets() + static_cast<std::uint64_t>(held.size) > kMostPrepared) return {};
   auto list = list_of(reading.connection, held);
@@ -120,7 +123,6 @@ Result<void> prepare_answer(WriteContext& reading, const storage::HeldRecord& he
 }
 
 void prepare_and_stage(const Services& services, Prepare make, std::function<void(PreparedAnswers)> done) {
-  if (!services.database->wants_small_transactions()) return done({});
   const auto made = std::make_shared<PreparedAnswers>();
   const auto without = [](const Error& error) {
     log::info("answer-not-prepared", {{"error", error.message}});

@@ -1,4 +1,4 @@
-// Letting a large post go in small transactions: it is read, rendered and staged (staging.h) before the transaction that decides,
+// Letting a large post go in small transactions, of which none holds up the others: it is read, rendered and staged (staging.h) before the transaction that decides,
 // which only publishes what is there. Under an id of its own: two moderators, on two nodes, may be at it at once, and what was
 // staged under the old id of one that waits would be taken for what nobody needs. The one who decides publishes theirs; what the
 // other has staged, or a crash leaves, goes with the jobs retention and held.
@@ -45,11 +45,11 @@ struct PreparedAnswers {
 // Octets of what waits, of several that one transaction answers: they are in memory, and so are their renderings. One is
 // prepared whatever its size.
 inline constexpr std::uint64_t kMostPrepared = 32U << 20;
-// A smaller post is let go in one transaction.
+// A smaller post is let go in one transaction. Where the database is a file only the time counts that rendering takes its one writer.
 inline constexpr std::int64_t kLargeAnswer = 128 << 10;
+inline constexpr std::int64_t kLargeAnswerInFile = 1 << 20;
 
-// By reading alone, in a read or before anything is written: one more for *out, if this approves a large post that waits, and
-// the database wants small transactions.
+// By reading alone, in a read or before anything is written: one more for *out, if this approves a large post that waits.
 Result<void> prepare_answer(WriteContext& reading, const storage::HeldRecord& held, const Answer& answer,
                             const Requester& who, PreparedAnswers* out);
 

@@ -47,7 +47,7 @@ class SmallTransactions final : public storage::Database {
                       [](const Result<void>& result) { ESSAIM_CHECK(result.ok()); });
     database_.write(durability, measured, std::move(done));
   }
-  bool wants_small_transactions() const override { return true; }
+  bool wants_small_transactions() const override { return wants; }
   Result<void> backup(const std::string& file) override { return database_.backup(file); }
   Result<void> check() override { return database_.check(); }
   Result<void> check_settings() override { return database_.check_settings(); }
@@ -55,7 +55,9 @@ class SmallTransactions final : public storage::Database {
   bool healthy() const override { return database_.healthy(); }
 
   std::int64_t most() const { return most_.load(); }
+  void forget_most() { most_ = 0; }
   std::atomic<int> latest_reads{0};
+  bool wants = true;
   storage::Work before_next;  // is done once, in a transaction of its own before the next
 
  private:
@@ -95,13 +97,13 @@ struct Site : TestSite {
   }
 
   // A post for the moderators, or its author, of "dev"; of some 400 KB, and its forms of twice that.
-  smtp::Reply send_large() {
+  smtp::Reply send_large(std::size_t octets = 400'000) {
     const std::string message_id = "<" + std::to_string(++sent_) + "@x.example>";
     std::string content = test::a_post("ann@x.example", message_id,
                                        "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
                                        "Content-Transfer-Encoding: 8bit\n") +
                           "Grüße\r\n";
-    while (content.size() < 400'000) content += std::string(70, 'x') + "\r\n";
+    while (content.size() < octets) content += std::string(70, 'x') + "\r\n";
     return send("ann@x.example", {"dev@lists.example"}, content + "The end\r\n");
   }
   std::vector<storage::HeldRecord> held() {
@@ -276,6 +278,29 @@ BOOST_AUTO_TEST_CASE(a_large_post_is_let_go_in_small_transactions_whoever_lets_i
       BOOST_TEST(site.small.most() <= 512 << 10);
     }
   }
+}
+
+// A file has one writer, which all others wait for.
+BOOST_FIXTURE_TEST_CASE(in_a_file_what_is_very_large_is_stored_in_pieces_too_and_rendered_before_the_write,
+                        Site) {
+  small.wants = false;
+  make_list("dev", {{"send", "editorkey"}, {"max_size", "0"}}, {"ann@x.example"}, {"own@o.example"});
+  for (const std::size_t octets : {std::size_t{2} << 20, std::size_t{9} << 20}) {
+    const bool in_pieces = octets > std::size_t{8} << 20;
+    if (in_pieces) small.forget_most();
+    BOOST_TEST(send_large(octets).positive());
+    BOOST_REQUIRE(held().size() == 1U);
+    const storage::HeldRecord one = held().front();
+    BOOST_TEST(send("own@o.example", {"approve+" + one.key + "@lists.example"},
+                    test::a_mail("own@o.example", "Re: x", ""))
+                   .positive());
+    BOOST_TEST(held().empty());
+    BOOST_TEST((small.most() <= 512 << 10) == in_pieces);
+    // It was rendered by a read: so it has an id of its own.
+    read([&](storage::Connection& c) { BOOST_TEST(*storage::follow_trail(c, one.id) != one.id); });
+  }
+  BOOST_TEST(test::list_posts(*this) == 2U);
+  require_whole_posts();
 }
 
 // Two who answer at once have staged it both, each in the own way: X-Validation-by names them.
