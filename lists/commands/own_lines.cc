@@ -16,6 +16,9 @@ using Lines = std::vector<std::string_view>;
 // Of a line that announces what is quoted: more is a paragraph that somebody wrote. Programs fold after 72 to 78 octets.
 constexpr std::size_t kMostFolded = 3;
 
+// What people say stands in the first of them; the rest of a long text is not looked at.
+constexpr std::size_t kMostOwnLines = 200;
+
 // How such lines begin.
 constexpr auto kQuoting = std::to_array<std::string_view>(
     {"On ", "Le ", "Am ", "El ", "Il ", "Op ", "Em ", "Den ", "W dniu ", "Dnia ", "No dia ", "Dne "});
@@ -84,6 +87,7 @@ constexpr auto kSent = std::to_array<std::string_view>({"Sent from ",
                                                         "Enviado desde ",
                                                         "Enviado con ",
                                                         "Enviado do ",
+                                                        "Enviado de ",
                                                         "Enviado a partir d",
                                                         "Enviado via ",
                                                         "Enviado pelo ",
@@ -126,8 +130,8 @@ constexpr auto kSent = std::to_array<std::string_view>({"Sent from ",
                                                         "Wolny od wirusów"});
 
 // Behind what it is sent from, in a few words: "iPhone'umdan gönderildi", "iPhoneから送信".
-constexpr auto kSentBehind = std::to_array<std::string_view>(
-    {"gesendet", "gönderildi", "から送信", "küldve", "gesendet.", "보냄", "sent"});
+constexpr auto kSentBehind =
+    std::to_array<std::string_view>({"gesendet", "gönderildi", "から送信", "küldve", "보냄", "sent"});
 
 // What mail programs write under a text. A sentence that says no, or asks, is none, however it begins.
 bool is_of_the_program(std::string_view line) {
@@ -135,12 +139,14 @@ bool is_of_the_program(std::string_view line) {
   const auto names = [line](std::string_view name) { return line.find(name) != line.npos; };
   const auto words = words_in(line);
   const bool is_short = words.size() <= kLittle;
-  // "Outlook für iOS beziehen", "Obtener Outlook para Android", "Hämta Outlook för Mac".
+  // "Outlook für iOS beziehen", "Obtener Outlook para Android", "Hämta Outlook för Mac"; "Get BlueMail for Android".
   const bool is_outlook =
-      is_short && names("Outlook") && (names("iOS") || names("Android") || names("Mac") || names("aka.ms"));
+      names("Outlook") && (names("iOS") || names("Android") || names("Mac") || names("aka.ms"));
+  const bool is_got =
+      is_short && (is_outlook || (begins("Get ") && (names(" for Android") || names(" for iOS"))));
   const bool is_device = is_short && (names("iPhone") || names("iPad")) &&
                          std::any_of(kSentBehind.begin(), kSentBehind.end(), names);
-  if (!is_outlook && !is_device && !std::any_of(kSent.begin(), kSent.end(), begins)) return false;
+  if (!is_got && !is_device && !std::any_of(kSent.begin(), kSent.end(), begins)) return false;
   return !any_refuses(words) && !asks(line);
 }
 
@@ -215,7 +221,7 @@ std::vector<OwnLine> own_lines(std::string_view text) {
   const Lines lines = split(text, '\n');
   std::vector<OwnLine> out;
   bool announced = false, quoted = false, begins = true;
-  for (std::size_t i = 0; i < lines.size();) {
+  for (std::size_t i = 0; i < lines.size() && out.size() < kMostOwnLines;) {
     const std::string_view line = trimmed(lines[i]);
     if (is_separator(line)) break;
     std::size_t passed = 1;

@@ -13,7 +13,7 @@ struct OwnLine {
   bool is_behind = false;  // a quotation stands over it
 };
 
-// They point into `text`. They end at a signature, and at a quotation that is not marked as one, which says what a question says.
+// They point into `text`; 200 at most. They end at a signature, and at a quotation that is not marked as one, which says what a question says.
 std::vector<OwnLine> own_lines(std::string_view text);
 
 }  // namespace essaim::lists

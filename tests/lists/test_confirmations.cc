@@ -210,6 +210,8 @@ BOOST_AUTO_TEST_CASE(an_answer_confirms_without_a_word_by_a_yes_and_under_a_sign
       {"Hämta Outlook för iOS<https://aka.ms/o0ukef>\n", true},
       {"Obter o Outlook para iOS<https://aka.ms/o0ukef>\n", true},
       {"Skickades från E-post för Windows\n", true},
+      {"Get BlueMail for Android\n", true},
+      {"Enviado de meu dispositivo Android com K-9 Mail\n", true},
       {"Virenfrei.www.avast.com<https://www.avast.com/sig-email>\n", true},
       {"Von meinem iPhone gesendet\n\nDas war ich nicht\n", false},
       {"Von meinem Konto kam das nicht\n", false},
