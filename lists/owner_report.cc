@@ -9,6 +9,7 @@
 #include "lists/notices.h"
 #include "lists/people.h"
 #include "lists/settings.h"
+#include "lists/templates/phrases.h"
 #include "storage/batch_store.h"
 #include "storage/directory_store.h"
 #include "storage/member_store.h"
@@ -28,39 +29,55 @@ std::string enhanced_of(const std::string& reply) {
   return "";
 }
 
-std::string people(std::int64_t count) {
-  return std::to_string(count) + (count == 1 ? " member" : " members");
-}
-
-std::string text_of(const storage::PostRecord& post, const PostFailures& failures) {
-  std::string out =
-      "A post to " + post.list_address + " did not reach everybody, and not because of the members:\n\n";
+std::string text_of(const storage::PostRecord& post, const PostFailures& failures,
+                    const std::string& language) {
+  const auto say = [&language](std::string_view english, const Values& values = {}) {
+    return phrase(language, english, values);
+  };
+  std::string out = say("A post to {{list}} did not reach everybody, and not because of the members:",
+                        {{"list", post.list_address}}) +
+                    "\n\n";
   if (failures.later)
-    out +=
-        "  a server took it and reports now that it refused the message itself (its size, its content, its "
-        "form or where it comes from); others may do the same\n";
+    out += "  " +
+           say("a server took it and reports now that it refused the message itself (its size, its content, "
+               "its form or where it comes from); others may do the same") +
+           "\n";
   if (failures.about_message > 0)
-    out += "  " + people(failures.about_message) +
-           ": their servers refused the message itself (its size, its content, its form or where it comes "
-           "from)\n";
+    out += "  " +
+           say("members whose servers refused the message itself (its size, its content, its form or where "
+               "it comes from): {{count}}",
+               {{"count", std::to_string(failures.about_message)}}) +
+           "\n";
   if (failures.expired > 0)
-    out += "  " + people(failures.expired) + ": not delivered in time; the replies say what it waited for\n";
-  out += "\n  queue id:    " + format_id(post.id) +
-         "\n  message-id:  " + escaped_for_display(post.message_id, 256) +
-         "\n  author:      " + escaped_for_display(post.author, 256) +
-         "\n  subject:     " + escaped_for_display(post.subject, 256) + "\n\n";
-  for (const PostFailures::One& one : failures.named)
-    out +=
-        "  " + escaped_for_display(one.recipient.local + "@" + one.recipient.domain, 256) + "\n    " +
-        escaped_for_display(one.reply, 300) + "\n" +
-        (one.proven ? ""
-                    : "    (not proven: whoever has a copy of this post could have written that report)\n");
+    out += "  " +
+           say("members to whom it was not delivered in time (the replies say what it waited for): {{count}}",
+               {{"count", std::to_string(failures.expired)}}) +
+           "\n";
+  out += "\n  Queue-ID:    " + format_id(post.id) +
+         "\n  Message-ID:  " + escaped_for_display(post.message_id, 256) + "\n  " + say("From") + ": " +
+         escaped_for_display(post.author, 256) + "\n  " + say("Subject") + ": " +
+         escaped_for_display(post.subject, 256) + "\n\n";
+  for (const PostFailures::One& one : failures.named) {
+    out += "  " + escaped_for_display(one.recipient.local + "@" + one.recipient.domain, 256) + "\n    " +
+           escaped_for_display(one.reply, 300) + "\n";
+    if (!one.proven)
+      out +=
+          "    (" + say("not proven: whoever has a copy of this post could have written that report") + ")\n";
+  }
   const auto named = static_cast<std::int64_t>(failures.named.size());
   if (const std::int64_t more = failures.about_message + failures.expired - named; more > 0)
-    out += "  and " + people(more) + " more\n";
-  return out + "\nThere will be no other report " + (failures.later ? "of this kind " : "") +
-         "about this post. The list's setting report_failures turns them "
-         "off.\n";
+    out += "  " + say("further members: {{count}}", {{"count", std::to_string(more)}}) + "\n";
+  return out + "\n" +
+         (failures.later ? say("There will be no other report of this kind about this post.")
+                         : say("There will be no other report about this post.")) +
+         " " + say("The list's setting report_failures turns them off.") + "\n";
+}
+
+// English of one that is gone.
+Result<std::string> language_of_list(storage::Connection& connection, Id list_id) {
+  auto list = storage::DirectoryStore(connection).find_list_by_id(list_id);
+  if (!list.ok()) return list.error();
+  return list->has_value() ? settings_of(**list).language : std::string("en");
 }
 
 Result<std::vector<storage::BatchRecipient>> readers_of(const Services& services,
@@ -120,13 +137,15 @@ Result<void> add_owner_report(const Services& services, storage::Connection& con
   auto readers = readers_of(services, connection, post.list_id);
   if (!readers.ok()) return readers.error();
   if (readers->empty()) return {};
+  const auto language = language_of_list(connection, post.list_id);
+  if (!language.ok()) return language.error();
   const Id id = services.ids->next();
   const std::size_t at = post.list_address.rfind('@');
   mail::Report out;
   out.from_address = "postmaster@" + services.site.hostname;
   out.to_address = post.list_address.substr(0, at) + "-owner" + post.list_address.substr(at);
-  out.subject = "Undelivered: a post to " + post.list_address;
-  out.text = text_of(post, failures);
+  out.subject = phrase(*language, "Undelivered: a post to {{list}}", {{"list", post.list_address}});
+  out.text = text_of(post, failures, *language);
   out.date = now;
   out.message_id = "<" + format_id(id) + "@" + services.site.hostname + ">";
   out.in_reply_to = post.message_id;

@@ -7,6 +7,7 @@
 #include "lists/templates/catalogue.h"
 #include "lists/templates/messages.h"
 #include "lists/templates/mustache.h"
+#include "lists/templates/span.h"
 #include "storage/member_store.h"
 
 namespace essaim::lists {
@@ -91,6 +92,8 @@ Result<NoticePost> notice_of(WriteContext& context, const ServiceMail& mail) {
   if (!words.ok()) return words.error();
   Values values = common_values(*mail.list, settings);
   for (const auto& [name, value] : mail.values) values[name] = value;
+  if (const auto days = values.find("days"); days != values.end())
+    values["span"] = days_in_words(language, days->second);
   auto subject = fill(words->subject, values);
   auto text = fill(words->text, values);
   if (!subject.ok() || !text.ok()) {

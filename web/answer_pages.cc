@@ -9,6 +9,7 @@
 #include "lists/held/prepare.h"
 #include "lists/held/view.h"
 #include "lists/templates/phrases.h"
+#include "lists/templates/span.h"
 #include "web/form.h"
 #include "web/language.h"
 #include "web/page.h"
@@ -82,7 +83,7 @@ void describe(const Words& say, const HeldView& view, WallTime now, Page* page) 
     page->facts = {{say("Asked by"), held.author}};
   }
   if (!view.confirms) page->facts.emplace_back(say("Why it waits"), held.rule);
-  page->facts.emplace_back(say("Time left"), say("{{days}} days", {{"days", lists::in_days(left)}}));
+  page->facts.emplace_back(say("Time left"), lists::days_in_words(say.language, lists::in_days(left)));
 }
 
 std::string name_of(const Words& say, const storage::HeldRecord& held, const std::string& what) {

@@ -20,6 +20,7 @@
 #include "lists/held/prepare.h"
 #include "lists/refusal.h"
 #include "lists/rules/checks.h"
+#include "lists/templates/spoken.h"
 #include "storage/held_store.h"
 
 namespace essaim::lists {
@@ -34,76 +35,21 @@ std::string_view bare(std::string_view text) {
   return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(kPunctuation) + 1 - begin);
 }
 
-bool is_courtesy(std::string_view text) {
-  for (const std::string_view one : {"thanks", "thank you", "many thanks", "thx", "please", "merci",
-                                     "merci beaucoup", "danke", "gracias", "grazie", "bedankt", "tack"}) {
-    if (equals_ignoring_case(text, one)) return true;
-  }
-  return false;
-}
-
 enum class Behind { kNothing, kThanks, kReason };  // what may stand behind a word, besides punctuation
 struct Word {
-  std::string_view word;
+  Spoken meaning;
   Verdict verdict;
   Behind behind;
   bool ban = false;
 };
 
-// Answers are read as people write them to people: "OK, I look at it tomorrow", "No objection". What goes to a list cannot be
-// called back, so words of everyday decide only if nothing else is said, and only what the question names takes a reason.
 constexpr std::array kWords = {
-    Word{"approve", Verdict::kApprove, Behind::kThanks},
-    Word{"approved", Verdict::kApprove, Behind::kThanks},
-    Word{"distribute", Verdict::kApprove, Behind::kThanks},
-    Word{"approuver", Verdict::kApprove, Behind::kThanks},
-    Word{"approuvé", Verdict::kApprove, Behind::kThanks},
-    Word{"accepter", Verdict::kApprove, Behind::kThanks},
-    Word{"accept", Verdict::kApprove, Behind::kNothing},
-    Word{"ok", Verdict::kApprove, Behind::kNothing},
-    Word{"yes", Verdict::kApprove, Behind::kNothing},
-    Word{"oui", Verdict::kApprove, Behind::kNothing},
-    Word{"reject", Verdict::kReject, Behind::kReason},
-    Word{"rejeter", Verdict::kReject, Behind::kReason},
-    Word{"refuser", Verdict::kReject, Behind::kReason},
-    Word{"rejected", Verdict::kReject, Behind::kThanks},
-    Word{"decline", Verdict::kReject, Behind::kNothing},
-    Word{"refuse", Verdict::kReject, Behind::kNothing},
-    Word{"no", Verdict::kReject, Behind::kNothing},
-    Word{"non", Verdict::kReject, Behind::kNothing},
-    Word{"ban", Verdict::kReject, Behind::kThanks, true},
-    Word{"block", Verdict::kReject, Behind::kThanks, true},
-    Word{"bloquer", Verdict::kReject, Behind::kThanks, true},
-    // People answer in their own language whatever they are asked in.
-    Word{"freigeben", Verdict::kApprove, Behind::kThanks},
-    Word{"genehmigen", Verdict::kApprove, Behind::kThanks},
-    Word{"genehmigt", Verdict::kApprove, Behind::kThanks},
-    Word{"aprobar", Verdict::kApprove, Behind::kThanks},
-    Word{"aprobado", Verdict::kApprove, Behind::kThanks},
-    Word{"approvare", Verdict::kApprove, Behind::kThanks},
-    Word{"approvato", Verdict::kApprove, Behind::kThanks},
-    Word{"goedkeuren", Verdict::kApprove, Behind::kThanks},
-    Word{"goedgekeurd", Verdict::kApprove, Behind::kThanks},
-    Word{"aprovar", Verdict::kApprove, Behind::kThanks},
-    Word{"aprovado", Verdict::kApprove, Behind::kThanks},
-    Word{"godkänn", Verdict::kApprove, Behind::kThanks},
-    Word{"ja", Verdict::kApprove, Behind::kNothing},
-    Word{"sí", Verdict::kApprove, Behind::kNothing},
-    Word{"sì", Verdict::kApprove, Behind::kNothing},
-    Word{"sim", Verdict::kApprove, Behind::kNothing},
-    Word{"tak", Verdict::kApprove, Behind::kNothing},
-    Word{"ablehnen", Verdict::kReject, Behind::kReason},
-    Word{"abgelehnt", Verdict::kReject, Behind::kThanks},
-    Word{"rechazar", Verdict::kReject, Behind::kReason},
-    Word{"rifiutare", Verdict::kReject, Behind::kReason},
-    Word{"afwijzen", Verdict::kReject, Behind::kReason},
-    Word{"rejeitar", Verdict::kReject, Behind::kReason},
-    Word{"avslå", Verdict::kReject, Behind::kReason},
-    Word{"nein", Verdict::kReject, Behind::kNothing},
-    Word{"nee", Verdict::kReject, Behind::kNothing},
-    Word{"nej", Verdict::kReject, Behind::kNothing},
-    Word{"não", Verdict::kReject, Behind::kNothing},
-    Word{"nie", Verdict::kReject, Behind::kNothing},
+    Word{Spoken::kApprove, Verdict::kApprove, Behind::kThanks},
+    Word{Spoken::kApproveOnly, Verdict::kApprove, Behind::kNothing},
+    Word{Spoken::kReject, Verdict::kReject, Behind::kReason},
+    Word{Spoken::kRejected, Verdict::kReject, Behind::kThanks},
+    Word{Spoken::kRejectOnly, Verdict::kReject, Behind::kNothing},
+    Word{Spoken::kBan, Verdict::kReject, Behind::kThanks, true},
 };
 
 // The line for the command robot, which stands in the question as well: "DISTRIBUTE dev KEY".
@@ -136,11 +82,11 @@ std::optional<Answer> answer_in(std::string line, std::string_view key) {
   const auto end = std::min(all.find_first_of(" \t.,:;!*\"'"), all.size());
   const std::string_view rest = bare(all.substr(end));
   for (const Word& known : kWords) {
-    if (!equals_ignoring_case(all.substr(0, end), known.word)) continue;
+    if (!says(all.substr(0, end), known.meaning)) continue;
     Answer answer;
     answer.verdict = known.verdict;
     answer.ban = known.ban;
-    if (rest.empty() || (known.behind != Behind::kNothing && is_courtesy(rest))) return answer;
+    if (rest.empty() || (known.behind != Behind::kNothing && says(rest, Spoken::kThanks))) return answer;
     if (known.behind != Behind::kReason || rest.front() == '?') return std::nullopt;
     const std::string_view reason = trimmed(all.substr(end));
     answer.reason = std::string(reason.substr(reason.find_first_not_of(" \t.,:;!-*\"'")));

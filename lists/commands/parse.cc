@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "core/base/text.h"
 #include "core/mail/readable.h"
 #include "core/mail/subject.h"
 #include "core/smtp/address.h"
 #include "core/smtp/idn.h"
+#include "lists/templates/spoken.h"
 
 namespace essaim::lists {
 namespace {
@@ -53,7 +55,6 @@ constexpr std::array kRows = {
     Row{"list", CommandKind::kLists, Form::kNone, "LISTS"},
     Row{"hel[p]", CommandKind::kHelp, Form::kNone, "HELP"},
     Row{"sos", CommandKind::kHelp, Form::kNone, "HELP"},
-    Row{"aide", CommandKind::kHelp, Form::kNone, "HELP"},
     Row{"ver[ify]", CommandKind::kVerify, Form::kList, "VERIFY list"},
     Row{"con[firm]", CommandKind::kConfirm, Form::kKey, "CONFIRM key"},
     Row{"auth", CommandKind::kConfirm, Form::kKey, "AUTH key"},
@@ -66,6 +67,13 @@ constexpr std::array kRows = {
 };
 
 constexpr int kMostMarks = 3;  // before the command in a subject
+
+// People look for these before they have read anything of ours; the others are in the answer to HELP.
+constexpr std::array kTranslated = {
+    std::pair{Spoken::kHelp, std::string_view("help")},
+    std::pair{Spoken::kSubscribe, std::string_view("subscribe")},
+    std::pair{Spoken::kUnsubscribe, std::string_view("unsubscribe")},
+};
 
 constexpr std::array<std::string_view, 6> kEnds = {"qui", "quit", "end", "stop", "--", "-"};
 
@@ -154,9 +162,12 @@ std::string_view without_quote_marks(std::string_view line) {
 }
 
 const Row* row_named(std::string_view word) {
-  const std::string lower = ascii_lowered(word);
+  std::string name = ascii_lowered(word);
+  for (const auto& [meaning, english] : kTranslated) {
+    if (says(word, meaning)) name = english;
+  }
   for (const Row& row : kRows) {
-    if (names(row.name, lower)) return &row;
+    if (names(row.name, name)) return &row;
   }
   return nullptr;
 }

@@ -1,11 +1,13 @@
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "core/base/text.h"
 #include "lists/authorisation.h"
 #include "lists/held/remind.h"
 #include "lists/policies.h"
 #include "lists/requests/verbs.h"
+#include "lists/templates/catalogue.h"
 #include "storage/directory_store.h"
 #include "storage/held_store.h"
 #include "storage/member_store.h"
@@ -141,11 +143,15 @@ Done info(const Doing& doing) {
   std::string out = line_of(doing.request.list).substr(2);
   out += doing.say("owners: {{who}}", {{"who", *owners}}) + "\n";
   if (!editors->empty()) out += doing.say("editors: {{who}}", {{"who", *editors}}) + "\n";
-  for (const char* function : {"send", "subscribe", "unsubscribe", "review"}) {
+  for (const auto& [function, words] :
+       {std::pair{"send", "posting: {{who}}"}, std::pair{"subscribe", "joining: {{who}}"},
+        std::pair{"unsubscribe", "leaving: {{who}}"}, std::pair{"review", "seeing the members: {{who}}"}}) {
     auto scenario =
         doing.context.services.policies->scenario(&doing.context.connection, doing.request.list, function);
     if (!scenario.ok()) return scenario.error();
-    out += std::string("  ") + function + ": " + (*scenario)->title(doing.who.language) + "\n";
+    // Titles of the shipped ones are translated; others are in the languages that they name.
+    const std::string title = (*scenario)->title(doing.who.language);
+    out += "  " + doing.say(words, {{"who", std::string(translated(doing.who.language, title))}}) + "\n";
   }
   return done(out);
 }

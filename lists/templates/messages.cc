@@ -7,7 +7,7 @@ namespace essaim::lists {
 
 const std::vector<Message>& messages() {
   static const std::vector<Message> table = {
-      {"confirm_post", "list subject key reply_to link days owner",
+      {"confirm_post", "list subject key reply_to link days span owner",
        "The author of a post is asked to confirm it.", N_("Please confirm your message to {{list}}"),
        N_("Your message to {{list}} waits for you to confirm it:\n"
           "\n"
@@ -15,7 +15,7 @@ const std::vector<Message>& messages() {
           "\n"
           "If you wrote it, just answer this message, to {{reply_to}},\n"
           "with yes or without a word. If you did not, ignore this: it is then\n"
-          "dropped after {{days}} days and nobody sees it.\n"
+          "dropped after {{span}} and nobody sees it.\n"
           "{{#link}}\n"
           "\n"
           "Or press the button on this page:\n"
@@ -24,7 +24,7 @@ const std::vector<Message>& messages() {
           "{{/link}}\n"
           "\n"
           "The key, for the command robot: CONFIRM {{key}}\n")},
-      {"confirm_request", "list what email key reply_to link days owner",
+      {"confirm_request", "list what email key reply_to link days span owner",
        "Somebody is asked to confirm a request.", N_("Please confirm: {{what}}"),
        N_("Somebody, probably you, asked:\n"
           "\n"
@@ -32,7 +32,7 @@ const std::vector<Message>& messages() {
           "\n"
           "To confirm, just answer this message, to {{reply_to}},\n"
           "with yes or without a word. If you did not ask for it, ignore this\n"
-          "message: nothing happens then. The answer counts for {{days}} days.\n"
+          "message: nothing happens then. The answer counts for {{span}}.\n"
           "{{#link}}\n"
           "\n"
           "Or press the button on this page:\n"
@@ -42,7 +42,7 @@ const std::vector<Message>& messages() {
           "\n"
           "The key, for the command robot: CONFIRM {{key}}\n")},
       {"moderate",
-       "list subject author size rule doubt checks key approve reject ban reply_to link days attached "
+       "list subject author size rule doubt checks key approve reject ban reply_to link days span attached "
        "refused words",
        "Moderators are told of a post that waits for them; it is attached, unless their server refused that.",
        N_("To moderate: {{subject}} (from {{author}} to {{list}})"),
@@ -84,7 +84,7 @@ const std::vector<Message>& messages() {
           "\n"
           "Or answer this message with one of the words approve, reject, ban on its\n"
           "first line. The first answer of any moderator counts. Without one it is\n"
-          "dropped after {{days}} days.\n"
+          "dropped after {{span}}.\n"
           "\n"
           "For the command robot: DISTRIBUTE {{list}} {{key}}  or  REJECT {{list}} {{key}}\n")},
       {"moderate_reminder", "list posts link robot", "Moderators are reminded of posts that wait.",
@@ -104,7 +104,7 @@ const std::vector<Message>& messages() {
           "  REJECT {{list}} KEY and why\n"
           "\n"
           "What nobody decides about is dropped when its time is over.\n")},
-      {"held", "list subject title rule days owner",
+      {"held", "list subject title rule days span owner",
        "The author of a post is told that it waits for a moderator.",
        N_("Your message to {{list}} waits for a moderator"),
        N_("Your message to {{list}}\n"
@@ -113,7 +113,7 @@ const std::vector<Message>& messages() {
           "\n"
           "waits for a moderator, who decides whether it goes to the list. There is\n"
           "nothing you have to do, and it need not be sent again. If nobody decides\n"
-          "within {{days}} days, it is dropped.\n"
+          "within {{span}}, it is dropped.\n"
           "{{#title}}\n"
           "\n"
           "Who may post to this list: {{title}}.\n"
@@ -141,7 +141,7 @@ const std::vector<Message>& messages() {
           "{{/reason}}\n"
           "\n"
           "The owners of the list can be reached at {{owner}}.\n")},
-      {"approval", "list what who name key approve reject reply_to link days reminder",
+      {"approval", "list what who name key approve reject reply_to link days span reminder",
        "Owners (or listmasters) are asked to approve a request.",
        N_("{{#reminder}}Reminder: {{/reminder}}To approve: {{what}}"),
        N_("This request waits for you:\n"
@@ -160,7 +160,7 @@ const std::vector<Message>& messages() {
           "  (the first line of what you write goes to {{who}} as the reason)\n"
           "\n"
           "Or answer this message with approve or reject on its first line. The first\n"
-          "answer counts. Without one the request expires in {{days}} days.\n"
+          "answer counts. Without one the request expires in {{span}}.\n"
           "\n"
           "For the command robot: CONFIRM {{key}}\n")},
       {"declined", "list what reason owner", "Who asked for something is told that it was declined.",
@@ -212,7 +212,7 @@ const std::vector<Message>& messages() {
           "and gets no more mail from it.\n"
           "\n"
           "The owners can be reached at {{owner}}\n")},
-      {"invite", "list description who email key reply_to link days owner",
+      {"invite", "list description who email key reply_to link days span owner",
        "Somebody is invited to join a list.", N_("Invitation to {{list}}"),
        N_("{{who}} invites you, {{email}}, to join the list {{list}}.\n"
           "{{#description}}\n"
@@ -222,7 +222,7 @@ const std::vector<Message>& messages() {
           "\n"
           "To join, just answer this message, to {{reply_to}},\n"
           "with yes or without a word. If you do not want to, ignore it.\n"
-          "The invitation counts for {{days}} days.\n"
+          "The invitation counts for {{span}}.\n"
           "{{#link}}\n"
           "\n"
           "Or press the button on this page:\n"

@@ -5,6 +5,7 @@
 #include "lists/templates/catalogue.h"
 #include "lists/templates/mustache.h"
 #include "lists/templates/phrases.h"
+#include "lists/templates/span.h"
 
 namespace essaim::lists {
 namespace {
@@ -54,6 +55,10 @@ std::string phrase(std::string_view language, std::string_view english, const Va
   auto filled = fill(translated(language, english), values);
   ESSAIM_CHECK(filled.ok());  // a test fills all
   return *std::move(filled);
+}
+
+std::string days_in_words(std::string_view language, const std::string& days) {
+  return days == "1" ? phrase(language, "one day") : phrase(language, "{{days}} days", {{"days", days}});
 }
 
 bool is_reason(std::string_view key) {

@@ -146,6 +146,7 @@ const std::vector<std::string_view>& phrases() {
       N_("Asked by"),
       N_("Time left"),
       N_("{{days}} days"),
+      N_("one day"),
       N_("The message"),
       N_("You are"),
       N_("Choose"),
@@ -191,6 +192,22 @@ const std::vector<std::string_view>& phrases() {
       N_("block {{name}} no longer"),
       N_("{{name}} is blocked"),
       N_("{{name}} is not blocked"),
+      N_("Undelivered: a post to {{list}}"),
+      N_("A post to {{list}} did not reach everybody, and not because of the members:"),
+      N_("a server took it and reports now that it refused the message itself (its size, its content, its "
+         "form or where it comes from); others may do the same"),
+      N_("members whose servers refused the message itself (its size, its content, its form or where it "
+         "comes from): {{count}}"),
+      N_("members to whom it was not delivered in time (the replies say what it waited for): {{count}}"),
+      N_("not proven: whoever has a copy of this post could have written that report"),
+      N_("further members: {{count}}"),
+      N_("There will be no other report of this kind about this post."),
+      N_("There will be no other report about this post."),
+      N_("The list's setting report_failures turns them off."),
+      N_("posting: {{who}}"),
+      N_("joining: {{who}}"),
+      N_("leaving: {{who}}"),
+      N_("seeing the members: {{who}}"),
   };
   // NOLINTEND(bugprone-suspicious-missing-comma)
   return table;

@@ -156,6 +156,18 @@ BOOST_AUTO_TEST_CASE(answers_are_understood_as_mail_programs_write_them) {
        "reject =93off topic=94\n", false, "\u201Coff topic\u201D"},
       {"a phone, in French, with no-break spaces", "Content-Type: text/plain; charset=utf-8\n",
        "Refuser\u00A0: hors sujet\u202F!\n", false, "hors sujet !"},
+      {"Outlook, in German", "Content-Type: text/plain; charset=utf-8\n",
+       "Ablehnen: gehört nicht hierher\n\n________________________________\nVon: dev-editor@lists.example\n",
+       false, "gehört nicht hierher"},
+      {"Thunderbird, in German", "Content-Type: text/plain; charset=utf-8; format=flowed\n",
+       "Freigeben. Vielen Dank!\n\nAm 22.11.26 um 18:52 schrieb dev-editor@lists.example:\n> Eine "
+       "Nachricht\n",
+       true, ""},
+      {"a webmailer, in German, in Latin-1",
+       "MIME-Version: 1.0\nContent-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: "
+       "quoted-printable\n",
+       "ZUR=DCCKWEISEN, bitte k=FCrzen\n", false, "bitte kürzen"},
+      {"a phone, in German", "Content-Type: text/plain; charset=utf-8\n", "Ja\n", true, ""},
   };
   for (const Row& row : rows) {
     BOOST_TEST_CONTEXT(row.program) {

@@ -118,6 +118,22 @@ BOOST_AUTO_TEST_CASE(a_late_report_about_the_message_counts_against_nobody_and_i
   BOOST_TEST(quiet.posts().size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(owners_read_reports_in_the_language_of_their_list) {
+  TestSite site;
+  site.make_list("dev", {{"post", "anyone"}, {"language", "de"}}, {"a@one.example"}, {"owner@o.example"});
+  site.send("x@y.example", {"dev@lists.example"}, a_post("x@y.example"));
+  const Id post = site.last_id;
+  const std::string to = verp(site, post, site.member("dev", "a@one.example")->id);
+  BOOST_TEST(site.send("", {to}, dsn("a@one.example", "failed", "5.7.1")).positive());
+  BOOST_REQUIRE(site.posts().size() == 2U);
+  const auto told = site.posts()[0].id == post ? site.posts()[1] : site.posts()[0];
+  BOOST_TEST(told.subject == "Nicht zugestellt: eine Nachricht an dev@lists.example");
+  const std::string text = site.rendering(told.id);
+  BOOST_TEST(text.find("ein Server hat sie angenommen") != std::string::npos, text);
+  BOOST_TEST(text.find("Weitere Berichte dieser Art") != std::string::npos, text);
+  BOOST_TEST(is_ascii(text));  // umlauts in quoted-printable
+}
+
 BOOST_AUTO_TEST_CASE(a_report_on_a_common_copy_finds_the_member_by_address) {
   TestSite site;
   site.make_list("dev", {{"post", "anyone"}, {"envelope", "common"}}, {"a@one.example"});

@@ -55,6 +55,7 @@ const std::vector<Step> kSteps = {
     {What::kCommand, kNew, "SUBSCRIBE dev New Person"},
     {What::kCommand, kNew, "SUBSCRIBE dev"},
     {What::kCommand, kNew, "SUBSCRIBE"},
+    {What::kCommand, kNew, "ABONNIEREN"},
     {What::kCommand, kNew, "SUB careful"},
     {What::kCommand, kNew, "SUB careful"},
     {What::kReply, kNew, "yes", kNew},

@@ -1,4 +1,4 @@
-"""Who may do what, as people meet it: commands by mail, moderators, confirmations, in both languages and over a crash."""
+"""Who may do what, as people meet it: commands by mail, moderators, confirmations, in every language and over a crash."""
 
 import json
 import re
@@ -140,10 +140,11 @@ class Moderation(People):
 
 
 class Commands(People):
-    def test_joining_and_leaving_in_both_languages(self):
+    def test_joining_and_leaving_in_all_languages(self):
         self.set_up_list(subscribe="auth_owner")
         for who, language, asked, approved in [
             (NEW, "en", "To confirm, just answer", "Welcome to"), ("nouveau@n.example", "fr", "Pour confirmer, répondez", "Bienvenue sur"),
+            ("neu@n.example", "de-AT,de;q=0.9", "Zum Bestätigen antworten Sie", "Willkommen auf der Liste"),
         ]:
             self.taken(who, ROBOT, "subscribe dev Some One", extra=f"Accept-Language: {language}\r\n")
             self.taken(who, self.letter(who, asked)["Reply-To"], "Re: x")

@@ -161,6 +161,19 @@ BOOST_AUTO_TEST_CASE(what_is_asked_for_is_confirmed_in_the_language_of_the_brows
   BOOST_TEST(site.is_member("new@n.example"));
 }
 
+BOOST_AUTO_TEST_CASE(a_moderator_reads_the_page_in_german) {
+  Answers site(lists::Settings{{"send", "editorkey"}, {"held_expire", "1d"}}, {"eve@e.example"});
+  const std::string link = site.held_post();
+  const auto page = site.ask("GET", link, "", "", "de-DE,de;q=0.9,en;q=0.5");
+  for (const char* words :
+       {"<html lang=\"de\">", "Eine Nachricht an dev@lists.example wartet auf die Moderation",
+        "Verbleibende Frist", "1 Tag<", ">Genehmigen</button>", ">Ablehnen</button>"})
+    BOOST_TEST(shows(page, words), words << page.body);
+  const auto done = site.ask("POST", link, "action=approve", "application/x-www-form-urlencoded", "de");
+  BOOST_TEST(shows(done, "Die Nachricht geht an dev@lists.example."), done.body);
+  BOOST_TEST(shows(site.ask("GET", link, "", "", "de"), "Dies wurde bereits von eve@e.example genehmigt."));
+}
+
 BOOST_AUTO_TEST_CASE(a_confirmation_can_be_declined_and_is_over_then) {
   Answers site(lists::Settings{{"subscribe", "auth"}});
   site.send("new@n.example", {"dev-subscribe@lists.example"}, a_mail("new@n.example", "", ""));

@@ -101,6 +101,10 @@ BOOST_AUTO_TEST_CASE(the_button_of_the_page_leaves_in_the_language_of_the_browse
   const auto page = site.ask("GET", link, "", "", "fr-FR, en;q=0.5");
   BOOST_TEST(page.body.find("value=\"leave\">Quitter la liste</button>") != std::string::npos, page.body);
   BOOST_TEST(page.body.find("lang=\"fr\"") != std::string::npos);
+  const auto german = site.ask("GET", link, "", "", "de-CH, en;q=0.5");
+  BOOST_TEST(german.body.find("<h1>Von der Liste dev@lists.example abmelden?</h1>") != std::string::npos,
+             german.body);
+  BOOST_TEST(german.body.find("value=\"leave\">Abmelden</button>") != std::string::npos, german.body);
   const auto done = site.ask("POST", link, "action=leave", "application/x-www-form-urlencoded", "fr");
   BOOST_TEST(done.status == 200);
   BOOST_TEST(done.body.find("Vous avez quitté dev@lists.example") != std::string::npos, done.body);

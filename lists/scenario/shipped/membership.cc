@@ -6,44 +6,44 @@ namespace essaim::lists::scenario {
 std::vector<Shipped> shipped_membership() {
   return {
       {"subscribe", "open", R"(title.en anyone
-title.fr tout le monde
+
 !equal([sender],[email])  smtp,md5,smime  -> request_auth([email])
 true()                    smtp,md5,smime  -> do_it
 )"},
       {"subscribe", "open_notify", R"(title.en anyone; the owners are told
-title.fr tout le monde ; les propriétaires sont avertis
+
 !equal([sender],[email])           smtp,md5,smime  -> request_auth([email])
 is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                             smtp,md5,smime  -> do_it,notify
 )"},
       {"subscribe", "open_quiet", R"(title.en anyone, without a welcome
-title.fr tout le monde, sans message de bienvenue
+
 !equal([sender],[email])  smtp,md5,smime  -> request_auth([email])
 true()                    smtp,md5,smime  -> do_it,quiet
 )"},
       {"subscribe", "auth", R"(title.en anyone, after confirmation
-title.fr tout le monde, après confirmation
+
 !equal([sender],[email])           smtp,md5,smime  -> request_auth([email])
 is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                             smtp            -> request_auth([email])
 true()                             md5,smime       -> do_it
 )"},
       {"subscribe", "auth_notify", R"(title.en anyone, after confirmation; the owners are told
-title.fr tout le monde, après confirmation ; les propriétaires sont avertis
+
 !equal([sender],[email])           smtp,md5,smime  -> request_auth([email])
 is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                             smtp            -> request_auth([email])
 true()                             md5,smime       -> do_it,notify
 )"},
       {"subscribe", "auth_owner", R"(title.en after confirmation, with the approval of an owner
-title.fr après confirmation, avec l'accord d'un propriétaire
+
 !equal([sender],[email])           smtp,md5,smime  -> request_auth([email])
 is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                             smtp            -> request_auth([email]),owner
 true()                             md5,smime       -> owner
 )"},
       {"subscribe", "authdkim", R"(title.en anyone, after confirmation by whom no DKIM signature vouches for
-title.fr tout le monde, après confirmation de qui n'a pas de signature DKIM
+
 !equal([sender],[email])           smtp,dkim,md5,smime  -> request_auth([email])
 is_subscriber([listname],[email])  smtp,dkim,md5,smime  -> do_it
 true()                             smtp                 -> request_auth([email])
@@ -51,7 +51,7 @@ true()                             dkim,md5,smime       -> do_it
 )"},
       {"subscribe", "auth_notifydkim",
        R"(title.en anyone, after confirmation by whom no DKIM signature vouches for; the owners are told
-title.fr tout le monde, après confirmation de qui n'a pas de signature DKIM ; les propriétaires sont avertis
+
 !equal([sender],[email])           smtp,dkim,md5,smime  -> request_auth([email])
 is_subscriber([listname],[email])  smtp,dkim,md5,smime  -> do_it
 true()                             smtp                 -> request_auth([email])
@@ -59,72 +59,72 @@ true()                             dkim,md5,smime       -> do_it,notify
 )"},
       {"subscribe", "auth_ownerdkim",
        R"(title.en after confirmation by whom no DKIM signature vouches for, with the approval of an owner
-title.fr après confirmation de qui n'a pas de signature DKIM, avec l'accord d'un propriétaire
+
 !equal([sender],[email])           smtp,dkim,md5,smime  -> request_auth([email])
 is_subscriber([listname],[email])  smtp,dkim,md5,smime  -> do_it
 true()                             smtp                 -> request_auth([email]),owner
 true()                             dkim,md5,smime       -> owner
 )"},
       {"subscribe", "closed", R"(title.en nobody
-title.fr personne
+
 !equal([sender],[email])           smtp,md5,smime  -> reject(reason='sub_closed')
 is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                             smtp,md5,smime  -> reject(reason='sub_closed')
 )"},
       {"subscribe", "owner", R"(title.en with the approval of an owner
-title.fr avec l'accord d'un propriétaire
+
 !equal([sender],[email])           smtp,md5,smime  -> request_auth([email])
 is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 is_owner([listname],[email])       smtp,md5,smime  -> do_it
 true()                             smtp,md5,smime  -> owner
 )"},
       {"subscribe", "smime", R"(title.en anyone, with an S/MIME signature
-title.fr tout le monde, avec une signature S/MIME
+
 !equal([sender],[email])           smtp,md5,smime  -> request_auth([email])
 is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                             smtp,md5        -> reject(reason='sub_smime')
 true()                             smime           -> do_it
 )"},
       {"subscribe", "smimeorowner", R"(title.en with an S/MIME signature, or the approval of an owner
-title.fr avec une signature S/MIME ou l'accord d'un propriétaire
+
 !equal([sender],[email])           smtp,md5,smime  -> request_auth([email])
 is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                             smtp,md5        -> owner
 true()                             smime           -> do_it
 )"},
       {"subscribe", "invitation", R"(title.en by invitation only
-title.fr sur invitation seulement
+
 !equal([sender],[email])           smtp,md5,smime  -> reject(reason='sub_invitation')
 is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                             smtp,md5,smime  -> reject(reason='sub_invitation')
 )"},
       {"unsubscribe", "open", R"(title.en anyone
-title.fr tout le monde
+
 !equal([sender],[email])  smtp,md5,smime  -> request_auth([email])
 true()                    smtp,md5,smime  -> do_it
 )"},
       {"unsubscribe", "open_notify", R"(title.en anyone; the owners are told
-title.fr tout le monde ; les propriétaires sont avertis
+
 !equal([sender],[email])            smtp,md5,smime  -> request_auth([email])
 !is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                              smtp,md5,smime  -> do_it,notify
 )"},
       {"unsubscribe", "auth", R"(title.en after confirmation
-title.fr après confirmation
+
 !equal([sender],[email])            smtp,md5,smime  -> request_auth([email])
 !is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                              smtp            -> request_auth([email])
 true()                              md5,smime       -> do_it
 )"},
       {"unsubscribe", "auth_notify", R"(title.en after confirmation; the owners are told
-title.fr après confirmation ; les propriétaires sont avertis
+
 !equal([sender],[email])            smtp,md5,smime  -> request_auth([email])
 !is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                              smtp            -> request_auth([email])
 true()                              md5,smime       -> do_it,notify
 )"},
       {"unsubscribe", "authdkim", R"(title.en after confirmation by whom no DKIM signature vouches for
-title.fr après confirmation de qui n'a pas de signature DKIM
+
 !equal([sender],[email])            smtp,dkim,md5,smime  -> request_auth([email])
 !is_subscriber([listname],[email])  smtp,dkim,md5,smime  -> do_it
 true()                              smtp                 -> request_auth([email])
@@ -132,20 +132,20 @@ true()                              dkim,md5,smime       -> do_it
 )"},
       {"unsubscribe", "auth_notifydkim",
        R"(title.en after confirmation by whom no DKIM signature vouches for; the owners are told
-title.fr après confirmation de qui n'a pas de signature DKIM ; les propriétaires sont avertis
+
 !equal([sender],[email])            smtp,dkim,md5,smime  -> request_auth([email])
 !is_subscriber([listname],[email])  smtp,dkim,md5,smime  -> do_it
 true()                              smtp                 -> request_auth([email])
 true()                              dkim,md5,smime       -> do_it,notify
 )"},
       {"unsubscribe", "closed", R"(title.en nobody
-title.fr personne
+
 !equal([sender],[email])            smtp,md5,smime  -> reject(reason='unsub_closed')
 !is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 true()                              smtp,md5,smime  -> reject(reason='unsub_closed')
 )"},
       {"unsubscribe", "owner", R"(title.en with the approval of an owner
-title.fr avec l'accord d'un propriétaire
+
 !equal([sender],[email])            smtp,md5,smime  -> request_auth([email])
 !is_subscriber([listname],[email])  smtp,md5,smime  -> do_it
 is_owner([listname],[email])        smtp            -> request_auth([email])
@@ -153,93 +153,93 @@ is_owner([listname],[email])        md5,smime       -> do_it
 true()                              smtp,md5,smime  -> owner
 )"},
       {"add", "auth", R"(title.en owners, after confirmation
-title.fr propriétaires, après confirmation
+
 is_owner([listname],[sender])  smtp            -> request_auth
 is_owner([listname],[sender])  md5,smime       -> do_it
 true()                         smtp,md5,smime  -> reject(reason='add_owner')
 )"},
       {"add", "authdkim", R"(title.en owners, after confirmation by whom no DKIM signature vouches for
-title.fr propriétaires, après confirmation de qui n'a pas de signature DKIM
+
 is_owner([listname],[sender])  smtp                 -> request_auth
 is_owner([listname],[sender])  dkim,md5,smime       -> do_it
 true()                         smtp,dkim,md5,smime  -> reject(reason='add_owner')
 )"},
       {"add", "ownerdkim", R"(title.en owners, after confirmation by whom no DKIM signature vouches for
-title.fr propriétaires, après confirmation de qui n'a pas de signature DKIM
+
 is_owner([listname],[sender])  smtp                 -> request_auth
 is_owner([listname],[sender])  dkim,md5,smime       -> do_it
 true()                         smtp,dkim,md5,smime  -> reject(reason='add_owner')
 )"},
       {"add", "closed", R"(title.en nobody
-title.fr personne
+
 true()  smtp,md5,smime  -> reject(reason='add_closed')
 )"},
       {"add", "owner", R"(title.en owners
-title.fr propriétaires
+
 is_owner([listname],[sender])  smtp,md5,smime  -> do_it
 true()                         smtp,md5,smime  -> reject(reason='add_owner')
 )"},
       {"add", "owner_notify", R"(title.en owners; the others are told
-title.fr propriétaires ; les autres sont avertis
+
 is_owner([listname],[sender])  smtp,md5,smime  -> do_it,notify
 true()                         smtp,md5,smime  -> reject(reason='add_owner')
 )"},
       {"del", "auth", R"(title.en owners, after confirmation
-title.fr propriétaires, après confirmation
+
 is_owner([listname],[sender])  smtp            -> request_auth
 is_owner([listname],[sender])  md5,smime       -> do_it
 true()                         smtp,md5,smime  -> reject(reason='del_owner')
 )"},
       {"del", "authdkim", R"(title.en owners, after confirmation by whom no DKIM signature vouches for
-title.fr propriétaires, après confirmation de qui n'a pas de signature DKIM
+
 is_owner([listname],[sender])  smtp                 -> request_auth
 is_owner([listname],[sender])  dkim,md5,smime       -> do_it
 true()                         smtp,dkim,md5,smime  -> reject(reason='del_owner')
 )"},
       {"del", "ownerdkim", R"(title.en owners, after confirmation by whom no DKIM signature vouches for
-title.fr propriétaires, après confirmation de qui n'a pas de signature DKIM
+
 is_owner([listname],[sender])  smtp                 -> request_auth
 is_owner([listname],[sender])  dkim,md5,smime       -> do_it
 true()                         smtp,dkim,md5,smime  -> reject(reason='del_owner')
 )"},
       {"del", "closed", R"(title.en nobody
-title.fr personne
+
 true()  smtp,md5,smime  -> reject(reason='del_closed')
 )"},
       {"del", "owner", R"(title.en owners
-title.fr propriétaires
+
 is_owner([listname],[sender])  smtp,md5,smime  -> do_it
 true()                         smtp,md5,smime  -> reject(reason='del_owner')
 )"},
       {"del", "owner_notify", R"(title.en owners; the others are told
-title.fr propriétaires ; les autres sont avertis
+
 is_owner([listname],[sender])  smtp,md5,smime  -> do_it,notify
 true()                         smtp,md5,smime  -> reject(reason='del_owner')
 )"},
       {"invite", "closed", R"(title.en nobody
-title.fr personne
+
 true()  smtp,md5,smime  -> reject(reason='invite_closed')
 )"},
       {"invite", "owner", R"(title.en owners
-title.fr propriétaires
+
 is_owner([listname],[sender])  smtp,md5,smime  -> do_it
 true()                         smtp,md5,smime  -> reject(reason='invite_owner')
 )"},
       {"invite", "ownerauth", R"(title.en owners, after confirmation
-title.fr propriétaires, après confirmation
+
 is_owner([listname],[sender])  smtp            -> request_auth
 is_owner([listname],[sender])  md5,smime       -> do_it
 true()                         smtp,md5,smime  -> reject(reason='invite_owner')
 )"},
       {"invite", "private", R"(title.en subscribers, owners and editors
-title.fr abonnés, propriétaires et modérateurs
+
 is_subscriber([listname],[sender])  smtp,md5,smime  -> do_it
 is_owner([listname],[sender])       smtp,md5,smime  -> do_it
 is_editor([listname],[sender])      smtp,md5,smime  -> do_it
 true()                              smtp,md5,smime  -> reject(reason='invite_subscriber')
 )"},
       {"invite", "privateauth", R"(title.en subscribers and owners, after confirmation
-title.fr abonnés et propriétaires, après confirmation
+
 is_subscriber([listname],[sender])  smtp            -> request_auth
 is_owner([listname],[sender])       smtp            -> request_auth
 is_subscriber([listname],[sender])  md5,smime       -> do_it
@@ -247,56 +247,56 @@ is_owner([listname],[sender])       md5,smime       -> do_it
 true()                              smtp,md5,smime  -> reject(reason='invite_subscriber')
 )"},
       {"invite", "public", R"(title.en anyone, after confirmation
-title.fr tout le monde, après confirmation
+
 true()  smtp       -> request_auth
 true()  md5,smime  -> do_it
 )"},
       {"review", "closed", R"(title.en nobody
-title.fr personne
+
 true()  smtp,md5,smime  -> reject(reason='review_closed')
 )"},
       {"review", "listmaster", R"(title.en listmasters
-title.fr listmasters
+
 is_listmaster([sender])  smtp,md5,smime  -> do_it
 true()                   smtp,md5,smime  -> reject(reason='review_listmaster')
 )"},
       {"review", "owner", R"(title.en owners
-title.fr propriétaires
+
 is_owner([listname],[sender])  smtp,md5,smime  -> do_it
 true()                         smtp,md5,smime  -> reject(reason='review_owner')
 )"},
       {"review", "private", R"(title.en subscribers, owners and editors
-title.fr abonnés, propriétaires et modérateurs
+
 is_subscriber([listname],[sender])  smtp,md5,smime  -> do_it
 is_owner([listname],[sender])       smtp,md5,smime  -> do_it
 is_editor([listname],[sender])      smtp,md5,smime  -> do_it
 true()                              smtp,md5,smime  -> reject(reason='review_subscriber')
 )"},
       {"review", "public", R"(title.en anyone
-title.fr tout le monde
+
 true()  smtp,md5,smime  -> do_it
 )"},
       {"remind", "listmaster", R"(title.en listmasters
-title.fr listmasters
+
 is_listmaster([sender])  smtp            -> request_auth
 is_listmaster([sender])  md5,smime       -> do_it
 true()                   smtp,md5,smime  -> reject(reason='remind_listmaster')
 )"},
       {"remind", "owner", R"(title.en owners
-title.fr propriétaires
+
 is_owner([listname],[sender])  smtp            -> request_auth
 is_owner([listname],[sender])  md5,smime       -> do_it
 true()                         smtp,md5,smime  -> reject(reason='remind_owner')
 )"},
       {"remind", "ownerdkim", R"(title.en owners, after confirmation by whom no DKIM signature vouches for
-title.fr propriétaires, après confirmation de qui n'a pas de signature DKIM
+
 is_owner([listname],[sender])  smtp                 -> request_auth
 is_owner([listname],[sender])  dkim,md5,smime       -> do_it
 true()                         smtp,dkim,md5,smime  -> reject(reason='remind_owner')
 )"},
       {"remind", "listmasterdkim",
        R"(title.en listmasters, after confirmation by whom no DKIM signature vouches for
-title.fr listmasters, après confirmation de qui n'a pas de signature DKIM
+
 is_listmaster([sender])  smtp                 -> request_auth
 is_listmaster([sender])  dkim,md5,smime       -> do_it
 true()                   smtp,dkim,md5,smime  -> reject(reason='remind_listmaster')

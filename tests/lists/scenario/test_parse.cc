@@ -188,7 +188,8 @@ BOOST_AUTO_TEST_CASE(every_shipped_scenario_can_be_read_and_has_titles) {
     BOOST_REQUIRE_MESSAGE(scenario.ok(),
                           std::string(one.name) + (scenario.ok() ? "" : scenario.error().message));
     BOOST_TEST((*scenario)->titles.count("en") == 1u);
-    BOOST_TEST((*scenario)->titles.count("fr") == 1u);
+    // Which are translated with all other texts: tests/lists/test_templates.cc.
+    BOOST_TEST((*scenario)->titles.size() == 1u);
     BOOST_TEST(find_function(one.function) != nullptr);
   }
   for (const Function& function : functions())
