@@ -28,6 +28,8 @@ db_type mysql
 sql_query SELECT email FROM people
 
 digest 1,3 14:30
+
+lang de_AT
 """
 TEMPLATES = """subject Bees
 
@@ -127,7 +129,7 @@ class ComingFromSympa(processes.Scenario):
         (there / "dev" / "member.dump").write_text(MEMBERS)
         (there / "dev" / "owner.dump").write_text("email own@o.example\nprofile privileged\n\nemail two@o.example\nprofile normal\n")
         (there / "dev" / "editor.dump").write_text("")
-        (there / "old" / "config").write_text("subject Old\n\nstatus closed\n")
+        (there / "old" / "config").write_text("subject Old\n\nstatus closed\n\nlang eo\n")
         # On a host whose locale is an old one.
         made = subprocess.run([SCRIPT, there, "lists.example"], capture_output=True, encoding="utf-8", check=True,
                               env={**os.environ, "PYTHONIOENCODING": "latin-1"})
@@ -135,6 +137,7 @@ class ComingFromSympa(processes.Scenario):
                        "1 of its members came from a data source"):
             self.assertIn("dev@lists.example: " + remark, made.stderr)
         self.assertIn("old@lists.example: there is no member.dump", made.stderr)
+        self.assertIn("old@lists.example: lang eo is not offered", made.stderr)
 
         server.run("domain", "create", "lists.example")
         server.run("config", "apply", "-", stdin=made.stdout)
@@ -149,8 +152,8 @@ class ComingFromSympa(processes.Scenario):
         self.assertFalse(people["two@o.example"]["privileged"])
         dev = server.json("list", "show", "dev@lists.example")
         values = {name: one["value"] for name, one in dev["settings"].items()}
-        self.assertEqual(("Developers of \"things\"", "[dev]", "list", "-- \nthe \"things\" list\n"),
-                         tuple(values[name] for name in ("description", "subject_tag", "reply_to", "footer")))
+        self.assertEqual(("Developers of \"things\"", "[dev]", "list", "-- \nthe \"things\" list\n", "de"),
+                         tuple(values[name] for name in ("description", "subject_tag", "reply_to", "footer", "language")))
         self.assertEqual("closed", server.json("list", "show", "old@lists.example")["state"])
         answer = server.run("scenario", "explain", "dev@lists.example", "send", "--sender", "x@x.example", "--auth", "smtp")
         self.assertIn("privateoreditorkey", answer)
