@@ -50,6 +50,8 @@ BOOST_AUTO_TEST_CASE(each_command_is_known_by_all_its_names) {
       {"ABONNIEREN dev Ann Example", CommandKind::kSubscribe, "dev", "", "Ann Example"},
       {"s'abonner dev", CommandKind::kSubscribe, "dev", "", ""},
       {"Abbestellen dev", CommandKind::kUnsubscribe, "dev", "", ""},
+      {"BAJA dev", CommandKind::kUnsubscribe, "dev", "", ""},
+      {"ayuda", CommandKind::kHelp, "", "", ""},
       {"abmelden *", CommandKind::kUnsubscribeAll, "*", "", ""},
       {"D\u00C9SABONNER dev", CommandKind::kUnsubscribe, "dev", "", ""},
       {"de\u0301sabonner dev", CommandKind::kUnsubscribe, "dev", "", ""},

@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(wrong_values_are_refused_with_what_is_wrong) {
       {"post", "anyon", "one of members, anyone"},
       {"send", "privateoreditorkey", nullptr},
       {"send", "a b", "the name of a scenario"},
-      {"language", "tlh", "one of en, de, fr"},
+      {"language", "tlh", "one of en, de, es, fr"},
       {"robot", "Sympa", "lower case"},
       {"robot", "commands", nullptr},
       {"robot", "postmaster", "those who run the site"},
