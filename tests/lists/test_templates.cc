@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 
 #include <boost/test/unit_test.hpp>
 
