@@ -59,6 +59,7 @@ void add_post_text(Shell& shell, CLI::App* post) {
       post, "remove-text",
       "take the text of posts away that nobody waits for; where somebody failed it is kept for the time of "
       "the setting retention.failed (three days). What the ledger says of them stays",
+      "  essaim post remove-text 0bzt6gqb01000 --dry-run\n"
       "  essaim queue delete 0bzt6gqb01000 && essaim post remove-text 0bzt6gqb01000",
       [&shell, ids, dry_run] { return remove_text(shell, *ids, *dry_run); });
   verb->add_option("ID", *ids, "queue ids, from the log or `post find`")->required();

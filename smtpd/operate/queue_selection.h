@@ -20,7 +20,7 @@ struct QueueSelection {
   std::vector<Id> ids;
   storage::PostFilter filter;
   // Of posts that are named, by id: they alone are meant there. For a delete.
-  std::map<Id, std::vector<std::string>> recipients;
+  std::map<Id, std::vector<std::string>> recipients{};
 
   bool empty() const;           // would mean everything
   bool of_whole_posts() const;  // all recipients that wait

@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(a_refusal_says_why_and_what_to_do_and_whom_to_ask) {
       "550 5.7.2 plain@lists.example: only messages of one part may be posted to this list; send it as plain "
       "text without attachments; questions: plain-owner@lists.example [rule: send.publicnomultipart:3]");
   // What has no room in a line goes, the rule last of all.
-  const std::string long_name(60, 'l'), from = std::string(60, 'a') + "@" + std::string(60, 'b') + ".example";
+  const std::string long_name(50, 'l'), from = std::string(60, 'a') + "@" + std::string(60, 'b') + ".example";
   site.make_list(long_name, {}, {"member@m.example"}, {"owner@o.example"});
   const std::string wire =
       site.send("x@y.example", {long_name + "@lists.example"}, a_post(from, "<long@x>")).to_wire();
