@@ -35,6 +35,7 @@ constexpr std::size_t kLookedAtTogether = 500;
 // What one transaction changes where posts are found by a filter: a batch is up to 50 KB, and each bounce that is taken back a row.
 constexpr std::size_t kPostsTogether = 50, kBatchesTogether = 20, kBatchesTogetherOnServer = 8;
 constexpr std::int64_t kRecipientsTogether = 2000;
+constexpr int kMostFailures = 10;  // one after the other: everything fails, and the rest is left
 
 std::int64_t failed_in(const std::vector<BatchRecord>& heads) {
   std::int64_t sum = 0;
@@ -50,6 +51,11 @@ Error not_there_any_more(Id id) {
               " cannot be sent again: it was over for all its recipients for longer than "
               "retention.failed, and then its text is dropped (by the job retention), or `post remove-text` "
               "took that away"};
+}
+
+// By look(): the others can be sent.
+bool is_refusal(const Error& error) {
+  return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kConflict;
 }
 
 class Retry {
@@ -320,7 +326,7 @@ Result<std::vector<Retry::Post>> look_at_all(Retry& retry, const PostRetry& requ
       posts.push_back(*std::move(post));
     } else if (post.ok()) {
       change->unknown.push_back(id);
-    } else if (post.error().code == ErrorCode::kNotFound || post.error().code == ErrorCode::kConflict) {
+    } else if (is_refusal(post.error())) {
       change->refused.push_back(post.error().message);
       if (first_refused.ok()) first_refused = post.error();
     } else {
@@ -378,8 +384,7 @@ void add(const QueueChange& one, QueueChange* all) {
 void retry_one(Retry& retry, Id id, const PostRetry& request, const Clock& clock, const Recall& recall,
                QueueChange* all) {
   auto post = retry.look(id);
-  if (!post.ok() &&
-      (post.error().code == ErrorCode::kNotFound || post.error().code == ErrorCode::kConflict)) {
+  if (!post.ok() && is_refusal(post.error())) {
     all->refused.push_back(post.error().message);
     return;
   }
@@ -419,9 +424,14 @@ Result<QueueChange> retry_found(Database& database, Retry& retry, const PostRetr
       return taken;
     };
     Result<void> ended;
+    int failures_together = 0;
     const auto alone = [&](Id id, const std::function<Result<void>()>& work) {
-      const Result<void> done = ended.ok() ? work() : ended;
-      if (done.ok()) return true;
+      if (!ended.ok()) return false;
+      const Result<void> done = work();
+      if (done.ok()) {
+        failures_together = 0;
+        return true;
+      }
       switch (done.error().code) {
         case ErrorCode::kCancelled:
           ended = done;
@@ -435,6 +445,7 @@ Result<QueueChange> retry_found(Database& database, Retry& retry, const PostRetr
           break;
         default:
           note_failed(&all, id, done.error());
+          if (++failures_together >= kMostFailures) ended = done;
       }
       return false;
     };
@@ -463,6 +474,7 @@ Result<QueueChange> preview_post_retry(Database& database, const PostRetry& requ
                                    note_failed(&would, id, {ErrorCode::kDamaged, why});
                                  for (const Id id : found.ids) {
                                    auto post = retry.look(id);
+                                   if (!post.ok() && !is_refusal(post.error())) return post.error();
                                    if (!post.ok()) {
                                      would.refused.push_back(post.error().message);
                                      continue;

@@ -92,6 +92,16 @@ struct Site {
     return b.progress.replies[b.progress.recipients[i].reply];
   }
 
+  // Posts 10 and on, in which both have failed.
+  void add_posts_of_two(int posts) {
+    for (Id id = 10; id < 10 + posts; ++id) {
+      make_post(*database, post(id), people(2, "a.test"));
+      auto batch = claim(*database, {1, 7}, 1).at(0);
+      for (const std::size_t i : {0, 1}) fail(&batch, i, kBlocked);
+      batch.queue = BatchQueue::kFinished;
+      commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 7}, batch); });
+    }
+  }
   int bounces() {
     int out = 0;
     must(database->read_now([&](Connection& c) -> Result<void> {
@@ -422,13 +432,7 @@ BOOST_FIXTURE_TEST_CASE(of_those_found_what_a_node_has_is_recalled, Site) {
 }
 
 BOOST_FIXTURE_TEST_CASE(more_posts_than_one_transaction_takes, Site) {
-  for (Id id = 10; id < 90; ++id) {
-    make_post(*database, post(id), people(2, "a.test"));
-    auto batch = claim(*database, {1, 7}, 1).at(0);
-    for (const std::size_t i : {0, 1}) fail(&batch, i, kBlocked);
-    batch.queue = BatchQueue::kFinished;
-    commit(*database, [&](Connection& c) { return BatchStore(c).save({1, 7}, batch); });
-  }
+  add_posts_of_two(80);
   PostRetry all = request({});
   all.selection.filter.since = kNow;
   // The server ends: the same request does the rest.
@@ -441,6 +445,27 @@ BOOST_FIXTURE_TEST_CASE(more_posts_than_one_transaction_takes, Site) {
   const QueueChange rest = must(retry(all));
   BOOST_TEST(some.recipients + rest.recipients == 169);
   BOOST_TEST(rest.failed == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(where_everything_fails_not_every_post_is_tried, Site) {
+  struct Unarm {
+    ~Unarm() { FaultPlan::disarm(); }
+  } unarm;
+  add_posts_of_two(80);
+  PostRetry all = request({});
+  all.selection.filter.since = kNow;
+  FaultPlan::Plan plan;
+  plan.where = FaultPlan::Where::kBeforeCommit;
+  plan.first = 4;
+  plan.times = 1000;
+  FaultPlan::arm(plan);
+  const auto outcome = retry(all);
+  BOOST_TEST(FaultPlan::seen(FaultPlan::Where::kBeforeCommit) < 40U);
+  FaultPlan::disarm();
+  const std::int64_t some = outcome.ok() ? outcome->recipients : 0;
+  if (outcome.ok()) BOOST_TEST(!outcome->error.empty());
+  BOOST_TEST(some < 169);
+  BOOST_TEST(must(retry(all)).recipients == 169 - some);
 }
 
 BOOST_FIXTURE_TEST_CASE(whatever_fails_those_found_are_sent_again_once, Site) {
