@@ -122,7 +122,7 @@ void add_post_failures(Shell& shell, CLI::App* post) {
                  "  essaim post failures\n  essaim post failures --since 3h --by destination\n"
                  "  essaim post failures --why 5.7.1 --domain example.net --since 2026-11-22T02:00:00Z",
                  [&shell, a] { return failures(shell, *a); });
-  add_failure_options(verb, a);
+  add_failure_options(verb, a, " (1d)");
   verb->add_option("--by", a->by,
                    "provider (of the hosts that said it, by their names), destination, list or reply")
       ->type_name("WHAT");

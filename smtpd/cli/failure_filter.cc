@@ -6,8 +6,8 @@
 
 namespace essaim::smtpd::cli {
 
-void add_failure_options(CLI::App* verb, const std::shared_ptr<FailureFilter>& f) {
-  verb->add_option("--since", f->since, "who has failed not before: 3h, 1d, 2026-11-22T06:00:00Z")
+void add_failure_options(CLI::App* verb, const std::shared_ptr<FailureFilter>& f, const std::string& since) {
+  verb->add_option("--since", f->since, "who has failed not before: 3h, 1d, 2026-11-22T06:00:00Z" + since)
       ->type_name("TIME");
   verb->add_option("--until", f->until, "who has failed before")->type_name("TIME");
   verb->add_option("--list", f->list, "in posts to this list")->type_name("LIST");

@@ -12,7 +12,9 @@ namespace essaim::smtpd::cli {
 struct FailureFilter {
   std::string list, domain, why, since, until;
 };
-void add_failure_options(CLI::App* verb, const std::shared_ptr<FailureFilter>& filter);
+// `since`: what the help says behind that option, " (1d)".
+void add_failure_options(CLI::App* verb, const std::shared_ptr<FailureFilter>& filter,
+                         const std::string& since = "");
 // With `failed`; errors name the option.
 Result<storage::PostFilter> failures_meant(const FailureFilter& filter, WallTime now);
 
