@@ -59,6 +59,7 @@ Json post_json(const storage::PostRecord& p, const storage::LedgerCounts& counts
   return {{"id", format_id(p.id)},
           {"kind", kind_name(p.kind)},
           {"list", p.list_address},
+          {"to", sent_to(p)},
           {"accepted", format_iso8601(p.accepted)},
           {"expires", format_iso8601(p.expires)},
           {"sender", p.sender},
@@ -134,6 +135,7 @@ int show_one(const Shell& shell, Site& site, const std::string& id_text, const s
   line("post        ", format_id(post.id));
   if (!waited_as.empty()) line("waited as   ", waited_as);
   if (!post.list_address.empty()) line("list        ", post.list_address);
+  if (sent_to(post) != post.list_address) line("to          ", sent_to(post));
   if (post.kind != storage::PostKind::kList) line("kind        ", kind_name(post.kind));
   line("accepted    ", show_time(post.accepted));
   line("from        ", post.author.empty() ? post.sender : post.author);
@@ -272,9 +274,9 @@ int find(const Shell& shell, const Search& search) {
     Json json = Json::array();
     Table table(
         filter.recipient.empty()
-            ? std::vector<std::string>{"ID", "ACCEPTED", "LIST", "FROM", "DELIVERED", "FAILED", "PENDING",
+            ? std::vector<std::string>{"ID", "ACCEPTED", "TO", "FROM", "DELIVERED", "FAILED", "PENDING",
                                        "SUBJECT"}
-            : std::vector<std::string>{"ID", "ACCEPTED", "LIST", "FROM", "STATE", "AT", "SUBJECT", "REPLY"});
+            : std::vector<std::string>{"ID", "ACCEPTED", "TO", "FROM", "STATE", "AT", "SUBJECT", "REPLY"});
     for (const auto& [post, counts, recipient] : found) {
       if (shell.json) json.push_back(post_json(post, counts.value_or(storage::LedgerCounts())));
       if (shell.json && !counts) json.back()["counts"] = nullptr;
@@ -282,7 +284,7 @@ int find(const Shell& shell, const Search& search) {
       if (!filter.recipient.empty()) {
         const ShownRecipient r = recipient.value_or(ShownRecipient{"", "?", "", "", "", 0});
         const std::string at = r.time.empty() ? "" : r.time.substr(0, 10) + " " + r.time.substr(11, 8);
-        table.add({format_id(post.id), show_time(post.accepted), post.list_address,
+        table.add({format_id(post.id), show_time(post.accepted), sent_to(post),
                    post.author.empty() ? post.sender : post.author, r.state, at, post.subject,
                    r.host.empty() ? r.reply : r.host + " said " + r.reply});
         continue;
@@ -290,7 +292,7 @@ int find(const Shell& shell, const Search& search) {
       const auto cell = [&known = counts](std::int64_t storage::LedgerCounts::*number) {
         return known ? std::to_string((*known).*number) : "?";
       };
-      table.add({format_id(post.id), show_time(post.accepted), post.list_address,
+      table.add({format_id(post.id), show_time(post.accepted), sent_to(post),
                  post.author.empty() ? post.sender : post.author, cell(&storage::LedgerCounts::delivered),
                  cell(&storage::LedgerCounts::failed), cell(&storage::LedgerCounts::pending), post.subject});
     }

@@ -53,6 +53,10 @@ ShownRecipient shown(const storage::PostRecord& post, const storage::BatchRecord
 
 }  // namespace
 
+std::string sent_to(const storage::PostRecord& post) {
+  return post.kind == storage::PostKind::kForward && !post.target.empty() ? post.target : post.list_address;
+}
+
 Result<WantedRecipients> wanted_recipients(const std::string& text) {
   WantedRecipients out;
   if (text.empty() || text == "all") return out;

@@ -12,6 +12,9 @@
 
 namespace essaim::smtpd::cli {
 
+// Where it was sent to: a list, or an address of people or of elsewhere.
+std::string sent_to(const storage::PostRecord& post);
+
 // Which recipients are shown. Nothing set: all.
 struct WantedRecipients {
   std::optional<storage::RecipientState> state;

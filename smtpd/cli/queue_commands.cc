@@ -12,6 +12,7 @@
 #include "smtpd/cli/commands.h"
 #include "smtpd/cli/json_text.h"
 #include "smtpd/cli/post_elsewhere.h"
+#include "smtpd/cli/post_recipients.h"
 #include "smtpd/cli/queue_filter.h"
 #include "smtpd/cli/queue_log.h"
 #include "smtpd/cli/site.h"
@@ -43,6 +44,7 @@ Json as_json(const storage::BatchRecord& b, const std::optional<storage::PostRec
   return {{"id", format_id(b.post_id)},
           {"batch", b.number},
           {"list", post ? post->list_address : ""},
+          {"to", post ? sent_to(*post) : ""},
           {"sender", post ? post->author : ""},
           {"accepted", post ? Json(format_iso8601(post->accepted)) : Json(nullptr)},
           {"state", to_string(b.queue)},
@@ -98,14 +100,14 @@ int list(const Shell& shell, const Arguments& a) {
     const bool shared = site.settings().database_file().empty();
     std::int64_t recipients = 0;
     Json batches = Json::array();
-    Table table({"ID", "AGE", "LIST", "STATE", "PENDING", "DUE IN", "DESTINATION", "WHY"});
+    Table table({"ID", "AGE", "TO", "STATE", "PENDING", "DUE IN", "DESTINATION", "WHY"});
     for (const auto& b : found) {
       recipients += b.pending;
       const auto& post = known[b.post_id];
       Json json = as_json(b, post);
       table.add(
           {format_id(b.post_id) + "/" + std::to_string(b.number), post ? show_age(post->accepted, now) : "",
-           post ? post->list_address : "",
+           post ? sent_to(*post) : "",
            std::string(to_string(b.queue)) + (shared && b.owner != 0 ? " on " + std::to_string(b.owner) : ""),
            std::to_string(b.pending), has_due(b) ? show_age(b.due, now) : "", b.destination,
            json["why"].get<std::string>()});
@@ -289,7 +291,7 @@ int preview(const Shell& shell, Site& site, const operate::QueueRequest& request
   if (!found.ok()) return shell.fail(found.error());
   const WallTime now = system_clock().wall_now();
   Json concerned = Json::array();
-  Table table({"ID", "AGE", "LIST", "FROM", "SIZE", "RECIPIENTS", "SUBJECT"});
+  Table table({"ID", "AGE", "TO", "FROM", "SIZE", "RECIPIENTS", "SUBJECT"});
   for (const auto& [post, recipients] : found->posts) {
     const std::string from = post.author.empty() ? post.sender : post.author;
     concerned.push_back({{"id", format_id(post.id)},
@@ -299,7 +301,7 @@ int preview(const Shell& shell, Site& site, const operate::QueueRequest& request
                          {"size", post.size},
                          {"recipients", recipients},
                          {"subject", post.subject}});
-    table.add({format_id(post.id), show_age(post.accepted, now), post.list_address, from,
+    table.add({format_id(post.id), show_age(post.accepted, now), sent_to(post), from,
                std::to_string(post.size), std::to_string(recipients), post.subject});
   }
   Json unknown = Json::array();

@@ -159,6 +159,32 @@ BOOST_FIXTURE_TEST_CASE(who_asks_for_a_recipient_is_told_what_became_of_the_copy
   BOOST_TEST(has(text, "pending"), text);
 }
 
+// What an account sends elsewhere is a post for each recipient, and no list's.
+BOOST_FIXTURE_TEST_CASE(to_whom_mail_that_is_passed_on_goes_is_shown, Ledger) {
+  const Id relayed = kPost + 1;
+  {
+    const auto database = opened();
+    auto post = test::post(relayed);
+    post.kind = storage::PostKind::kForward;
+    post.list_id = 0;
+    post.list_address = "";
+    post.target = "victim@v.example";
+    post.account = "ann";
+    post.expires = from_millis(4102444800000);
+    test::make_post(*database, post, test::people(1, "v.example"));
+  }
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"post", "find", "--account", "ann"},
+                                                {"post", "show", format_id(relayed)},
+                                                {"queue", "list", "--account", "ann"},
+                                                {"queue", "delete", "--account", "ann", "--dry-run"}}) {
+    const std::string text = ok(words).out;
+    BOOST_TEST(has(text, "victim@v.example"), text);
+  }
+  BOOST_TEST(Parsed::parse(ok({"post", "find", "--account", "ann", "--json"}).out)[0]["to"] ==
+             "victim@v.example");
+  BOOST_TEST(has(ok({"post", "find", "--sender", "@uni.example"}).out, "dev@lists.example"));
+}
+
 BOOST_FIXTURE_TEST_CASE(who_is_not_among_the_recipients_is_told_why, Ledger) {
   ok({"member", "add", "dev@lists.example", "new@a.example"});
   const auto why = [&](const std::string& address) {
