@@ -1,5 +1,6 @@
 #include "storage/sqlite/sqlite_database.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <vector>
@@ -71,9 +72,12 @@ Result<void> check_pages(SqliteConnection& connection) {
     const bool only_index = say(connection, "SELECT NULL FROM " + table + " NOT INDEXED").end.ok();
     add((only_index ? "an index of table " : "table ") + table);
   }
-  std::string found = check.end.ok() ? "" : check.end.error().message;
-  for (const std::string& row : check.rows)
+  std::string found;
+  for (std::string row : check.rows) {
+    std::replace(row.begin(), row.end(), '\n', ' ');
     if (found.size() < 1000) found += (found.empty() ? "" : "; ") + row;
+  }
+  if (found.empty()) return check.end;
   return Error{check.end.ok() ? ErrorCode::kDamaged : check.end.error().code,
                "database " + connection.file() + " is damaged" + (where.empty() ? "" : " in " + where) +
                    " (docs/operating.md, A damaged database file): " + found};

@@ -1,10 +1,13 @@
 """The database is locked or its disk is full: 4xx, one line in the log, and on it goes without a restart."""
 
+import contextlib
 import os
 import signal
 import sqlite3
 import subprocess
 import unittest
+import urllib.error
+import urllib.request
 
 from support import essaim, processes, sink
 
@@ -97,6 +100,32 @@ class DatabaseInTrouble(processes.Scenario):
         reply = self.essaim.post(AUTHOR, LIST, essaim.message(AUTHOR, LIST))
         self.assertEqual(250, reply[0], reply)
         self.essaim.stop()
+
+    def test_what_clients_ask_for_cannot_be_read(self):
+        """The connection that writes has those pages in its memory, and has seen nothing."""
+        self.essaim = self.started(essaim.Essaim(self.folder, listen='[[listen]]\naddress = "127.0.0.1:0"\nrole = "status"\n'))
+        self.essaim.make_list(LIST, [AUTHOR])
+
+        def ready():
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.essaim.port_of('status')}/readyz", timeout=30) as answer:
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as error:
+                with error:
+                    return error.code, error.read().decode()
+
+        processes.wait_for("readiness", lambda: ready()[0] == 200)
+        with contextlib.closing(sqlite3.connect(self.essaim.database)) as database:
+            processes.wait_for("the log to be copied", lambda: len(set(database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1:])) == 1)
+            pages = [row[0] for row in database.execute("SELECT rootpage FROM sqlite_schema WHERE tbl_name = 'domain'")]
+        with open(self.essaim.database, "r+b") as file:
+            for page in pages:
+                file.seek((page - 1) * 4096)
+                file.write(b"\x7f" * 4096)
+        status, why = processes.wait_for("not ready", lambda: (lambda answer: answer if answer[0] == 503 else None)(ready()))
+        self.assertIn("the database does not work: ", why)
+        self.assertIn("FROM domain", why)
+        self.assertIn("is damaged in table domain", (self.essaim.run("storage", "check", check=False), self.essaim.last.stderr)[1])
 
 
 if __name__ == "__main__":
