@@ -10,6 +10,7 @@
 #include "storage/failure_search.h"
 #include "storage/journal.h"
 #include "storage/queue_load.h"
+#include "storage/schema.h"
 #include "storage/sql.h"
 #include "tests/storage/fixtures.h"
 #include "tests/support/damaged_page.h"
@@ -599,6 +600,15 @@ BOOST_AUTO_TEST_CASE(a_check_names_the_tables_that_are_damaged) {
   const std::string& said = checked.error().message;
   BOOST_TEST(said.find("is damaged in table batch, an index of table batch_state (") != std::string::npos,
              said);
+}
+
+BOOST_AUTO_TEST_CASE(a_table_that_somebody_has_dropped_is_named) {
+  TempDatabase database;
+  commit(*database, [](Connection& c) { return c.execute("DROP TABLE departure"); });
+  const auto required = require_newest(*database);
+  BOOST_TEST((code_of(required) == ErrorCode::kInvalid));
+  BOOST_TEST(required.error().message.find("lacks tables: departure:") != std::string::npos,
+             required.error().message);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

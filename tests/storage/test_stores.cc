@@ -19,15 +19,6 @@ BOOST_AUTO_TEST_CASE(the_schema_is_made_once_and_a_newer_one_is_refused) {
   BOOST_TEST((code_of(migrate(*database)) == ErrorCode::kInvalid));
 }
 
-BOOST_AUTO_TEST_CASE(a_table_that_somebody_has_dropped_is_named) {
-  TempDatabase database;
-  commit(*database, [](Connection& c) { return c.execute("DROP TABLE departure"); });
-  const auto required = require_newest(*database);
-  BOOST_TEST((code_of(required) == ErrorCode::kInvalid));
-  BOOST_TEST(required.error().message.find("lacks tables: departure:") != std::string::npos,
-             required.error().message);
-}
-
 BOOST_AUTO_TEST_CASE(a_newer_schema_that_says_it_only_added_is_worked_with) {
   TempDatabase database;
   commit(*database, [](Connection& c) {
