@@ -88,7 +88,7 @@ class EngineImpl : public Engine {
 
   bool stands_still() const override { return started_ && queue_->stands_still(); }
 
-  bool paused() const override { return fabric_.paused; }
+  bool paused() const override { return fabric_.paused && queue_->pause_told(); }
 
   void drain(Duration grace) override {
     if (!started_ || drained_) return;

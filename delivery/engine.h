@@ -131,7 +131,8 @@ class Engine {
   virtual std::int64_t current_rank() const = 0;
   // The database is damaged where each claim must read it, and nothing goes out. Thread-safe.
   virtual bool stands_still() const = 0;
-  // Nothing new is sent, as the database that is shared does not take what became of recipients (save_watch.h). Thread-safe.
+  // Nothing new is sent, as the database that is shared has not taken for a while what became of recipients (save_watch.h), and the
+  // log has told it. Thread-safe.
   virtual bool paused() const = 0;
   // Stops claiming, finishes the transactions under way (bounded by `grace`), records, releases. With a lease that has
   // ended it cuts them off and leaves all to the journal. Blocking; not from a loop.

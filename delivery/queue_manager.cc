@@ -125,12 +125,14 @@ void QueueManager::apply_notes() {
       continue;
     }
     OpenBatch* batch = found->second.get();
+    if (note.kind != Outcome::Kind::kReturned) save_watch_.happened(note.indices.size());
     if (const auto put_off = batch->apply(note); !put_off.empty()) log_put_off(note, put_off);
     if (batch->for_others && batch->for_others_since == MonoTime{})
       batch->for_others_since = clock_.mono_now();
     touched.insert(batch);
   }
   for (OpenBatch* batch : touched) look_at(batch);
+  watch_saves();
   check_recalls();
   check_drain();
 }

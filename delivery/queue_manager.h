@@ -62,6 +62,7 @@ class QueueManager final : public NoteSink {
   void ring();
   std::int64_t current_rank() const { return rank_.load(std::memory_order_relaxed); }
   bool stands_still() const { return stands_still_.load(); }
+  bool pause_told() const { return pause_told_.load(); }
   void wait_for_database();  // until no work of ours is under way there
 
   // On the queue's loop.
@@ -268,8 +269,8 @@ class QueueManager final : public NoteSink {
   SaveWatch save_watch_;
   std::size_t unsaved_in_saves_ = 0;  // outcomes in saves that are under way
   MonoTime paused_since_{}, pause_told_at_{};
-  bool pause_told_ = false;   // of the present pause, or the last
-  std::uint64_t pauses_ = 0;  // since one was told
+  std::atomic<bool> pause_told_{false};  // of the present pause, or the last
+  std::uint64_t pauses_ = 0;             // since one was told
   std::list<RecallOp> recalls_;
   bool asking_held_ = false;               // which of our posts are held
   std::optional<MonoTime> ask_held_next_;  // since some were, or one may have been missed

@@ -21,15 +21,16 @@ std::size_t QueueManager::unsaved() const {
 }
 
 void QueueManager::watch_saves() {
+  if (!shared()) return;
   const MonoTime now = clock_.mono_now();
   if (!fabric_.paused.load()) {
-    if (!shared() || !save_watch_.too_long(now)) return;
+    if (!save_watch_.too_long(now)) return;
     fabric_.paused = true;
     paused_since_ = now;
     pause_told_ = false;
     ++pauses_;
   }
-  if (pause_told_) return;
+  if (pause_told_ || save_watch_.silence(now) < SaveWatch::kPatience) return;
   const bool lately = pause_told_at_ != MonoTime{} && now - pause_told_at_ < kToldEvery;
   if (lately && now - paused_since_ < kLong) return;
   pause_told_ = true;

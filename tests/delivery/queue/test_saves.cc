@@ -99,6 +99,26 @@ BOOST_AUTO_TEST_CASE(a_database_is_silent_from_the_first_save_that_it_does_not_t
   BOOST_TEST(!watch.too_long(at(20'000)));
 }
 
+// Who sends much has less time.
+BOOST_AUTO_TEST_CASE(where_much_happens_meanwhile_a_save_has_a_moment) {
+  using std::chrono::milliseconds;
+  const auto at = [](int ms) { return MonoTime{} + std::chrono::hours(1) + milliseconds(ms); };
+  SaveWatch watch;
+  watch.happened(10'000);
+  watch.begun(at(0));
+  BOOST_TEST(!watch.too_long(at(900)));
+  watch.happened(499);
+  BOOST_TEST(!watch.too_long(at(900)));
+  watch.happened(1);
+  BOOST_TEST(!watch.too_long(at(249)));
+  BOOST_TEST(watch.too_long(at(250)));
+  watch.ended(true, at(300));
+  watch.begun(at(400));
+  BOOST_TEST(!watch.too_long(at(900)));
+  watch.happened(500);
+  BOOST_TEST(watch.too_long(at(900)));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
