@@ -18,6 +18,7 @@ constexpr std::size_t kRepliesKept = 4;
 constexpr std::size_t kTimedUpTo = 64 << 10;  // octets of a message whose time is that of the replies
 constexpr int kHeldForSilences = 4;           // and nothing taken: that is long
 constexpr std::size_t kDomainsCounted = 100;  // for a connection that failed before it carried anything
+constexpr int kMailFlood = 28, kUnregistered = 500;  // X.7.n
 
 // The peer, not the recipient or the message, is what could not take it.
 bool is_trouble(const Outcome& outcome) {
@@ -31,6 +32,10 @@ bool is_trouble(const Outcome& outcome) {
       // X.7.x: we bring too much, or too much that it does not like. But by X.7.1 filters greylist there (Rspamd, milters),
       // which each recipient has to go through once.
       return code.subject == 7 && code.detail != 1;
+    case Stage::kRcpt:
+      // We are too fast, as Microsoft says by 4.7.500 and others that are not registered, and who keeps to what is by X.7.28. All
+      // else is about the recipient, or greylisting.
+      return code.subject == 7 && (code.detail == kMailFlood || code.detail >= kUnregistered);
     default:
       return outcome.stage == Stage::kEhlo || outcome.stage == Stage::kBanner;
   }

@@ -79,6 +79,29 @@ BOOST_AUTO_TEST_CASE(one_that_refuses_us_behind_each_message_is_left_alone) {
   check_each_once(sink);
 }
 
+// As Microsoft says that it has too much of us. What is said of a recipient is not meant by that: see greylisting below.
+BOOST_AUTO_TEST_CASE(one_that_is_too_busy_for_each_recipient_is_left_alone) {
+  TestSink sink;
+  std::atomic<bool> takes_mail{false};
+  HostPolicy policy;
+  policy.rcpt = [&](const std::string&, int) {
+    return takes_mail ? "250 2.1.5 ok" : "451 4.7.500 Server busy. Please try again later";
+  };
+  sink.set(address_of(0), policy);
+  Site site;
+  site.add_members(kMembers, 1);
+  auto settings = settings_for(site, sink);
+  settings.retry_initial = settings.retry_max = 10s;  // no second round before all is looked at
+  const Id post = site.post_to_list(site.new_post(CopyMode::kPersonal, 1), 0);
+  Run run(
+      site, [](FakeResolver& dns) { serve_domains(dns, 1); }, settings);
+  BOOST_TEST(wait_until([&] { return each_deferred(site, post); }));
+  BOOST_TEST(said(sink, "RCPT") < 100u);
+  takes_mail = true;
+  BOOST_TEST(wait_until([&] { return site.finished(post); }));
+  check_each_once(sink);
+}
+
 // As one of a provider's, which are more than a destination keeps.
 BOOST_AUTO_TEST_CASE(a_call_for_a_retry_wakes_the_host_also_of_a_domain_that_it_has_not_met) {
   TestSink sink;
