@@ -152,6 +152,7 @@ class Courier::Impl final : public net::Connection::Listener, public ClientSessi
   }
 
   void candidate_failed(Stage stage, const smtp::Reply& reply, bool from_peer) {
+    peer_.refused = from_peer;
     listener_->on_candidate_failed(self_, candidate(), stage, reply);
     in_clear_ = false;
     const bool more = !given_up_ && has_next(hosts_left_ > 0);

@@ -70,6 +70,7 @@ struct PeerInfo {
   std::string source;                // address that was to be bound; "": the system's choice
   bool source_unusable = false;      // it could not be
   bool took_nothing = false;         // it let us in, and was left
+  bool refused = false;              // in its own words it did not let us in, or took nothing
   std::string name, address, local;  // of the host, numeric; and our own address
   bool tls = false;
   net::TlsInfo tls_info;  // also of a handshake that failed

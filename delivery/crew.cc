@@ -99,7 +99,7 @@ CourierSettings Crew::courier_settings() const {
 void Crew::open(std::vector<HostCandidate> list, Standing standing) {
   if (side_.stopping() || list.empty()) {
     side_.fabric().return_connection(standing);
-    report_.closed.push_back({true, Stage::kLost, {}});
+    report_.closed.push_back({true, Stage::kLost, {}, false});
     return;
   }
   auto hand = std::make_unique<Hand>();
@@ -265,7 +265,7 @@ bool Crew::next(Courier& courier, Transaction* transaction) {
     return true;
   }
   if (report_.consumed > 0) report_soon();
-  hand->idle.set(&side_.idle_hands(), &courier, side_.clock().mono_now(), hand->standing);
+  hand->idle.set(&side_.idle_hands(), &courier, side_.clock().mono_now(), hand->standing, policy_->group);
   return false;
 }
 
@@ -411,10 +411,11 @@ void Crew::on_finished(Courier& courier, bool usable, Stage stage, const smtp::R
     if (!flight.open.empty())
       report_.returned.push_back(Slice{flight.transaction.batch, flight.open, flight.queued});
   const Standing standing = (*found)->standing;
+  const bool refused = !usable && courier.peer().refused;
   side_.loop().destroy_later(std::move((*found)->courier));
   hands_.erase(found);
   side_.fabric().return_connection(standing);
-  report_.closed.push_back({usable, stage, why});
+  report_.closed.push_back({usable, stage, why, refused});
   if (hands_.empty()) return_stock();
   report_soon();
 }

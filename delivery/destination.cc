@@ -25,9 +25,6 @@ constexpr Duration kUnansweredAfter = std::chrono::milliseconds(1500);
 constexpr std::size_t kDomainsKept = 1'000;
 constexpr std::size_t kRepliesKept = 10;
 constexpr Duration kRememberIdle = std::chrono::minutes(10);
-// A beat and two looks, with a lease of up to half a minute.
-constexpr Duration kOthersHeard = std::chrono::seconds(10);
-constexpr double kLaterUpTo = 0.125;  // of what is left of a suspension
 // Who waits for an operator is looked at again then; a resumption is told.
 constexpr std::chrono::minutes kLookAtSuspended(30);
 
@@ -36,9 +33,11 @@ constexpr std::chrono::minutes kLookAtSuspended(30);
 Destination::Destination(LoopSide& side, std::string key)
     : side_(side),
       key_(std::move(key)),
-      told_as_(told_key(key_)),
+      first_loop_(side.fabric().home_of(key_)),
       concurrency_(concurrency_options()),
-      rate_timer_(side.loop(), [this] { side_.pump(this); }) {
+      budget_(key_),
+      rate_timer_(side.loop(), [this] { side_.pump(this); }),
+      left_alone_(side) {
   last_used_ = side_.clock().mono_now();
 }
 
@@ -58,24 +57,14 @@ void Destination::reconfigure() {
 
 void Destination::update(NextHopPtr hop) {
   const bool changed = !hop_ || (hop_->policy != hop->policy && *hop_->policy != *hop->policy);
-  const bool had_rate = hop_ && hop_->policy->rate.count > 0;
   hop_ = std::move(hop);
   if (!changed) return;
-  const MonoTime now = side_.clock().mono_now();
   concurrency_.set_options(concurrency_options());
-  if (!had_rate) others_heard_ = now + kOthersHeard;
-  set_rate(now);
-}
-
-// This node's part of what holds now.
-void Destination::set_rate(MonoTime now) {
-  Rate part = hop_->policy->rate;
-  if (part.count > 0 && share_.rate < 1.0) {
-    // In thousandths, so that small parts of small rates are not lost.
-    part.count = static_cast<std::uint32_t>(std::max(1.0, 1000.0 * part.count * share_.rate));
-    part.window *= 1000;
-  }
-  bucket_.set_rate(part, now);
+  const DestinationPolicy& policy = *hop_->policy;
+  if (policy.group.empty())
+    budget_.set_limits(policy.connections, policy.rate, side_.clock().mono_now());
+  else if (group_ == nullptr)
+    group_ = side_.group_of(policy);
 }
 
 std::size_t Destination::per_transaction() const {
@@ -86,8 +75,9 @@ void Destination::enqueue(const std::string& domain, Slice slice) {
   const MonoTime now = side_.clock().mono_now();
   last_used_ = now;
   const bool new_domain = !domain.empty() && domains_.size() < kDomainsKept && domains_.insert(domain).second;
-  if (concurrency_.suspended(now)) return put_off(slice, now);
-  if (queue_.empty() && stock() == 0) last_progress_ = now;
+  if (group_ != nullptr) group_->met(domain);
+  if (suspended(now)) return put_off(slice, now);
+  if (waiting() == 0) last_progress_ = now;
   queue_.push(std::move(slice));
   if (new_domain && saturation_ != Saturation::kNone)
     side_.fabric().sink->destination_saturated(key_, domains_, saturation_);
@@ -95,20 +85,20 @@ void Destination::enqueue(const std::string& domain, Slice slice) {
 
 // Of the budget that all nodes have together.
 void Destination::take_share(MonoTime now) {
-  const auto demands = side_.fabric().demands.get();
-  if (demands == nullptr) return;
-  static const std::vector<Demand> kNobody;
-  const auto found = demands->find(told_as_);
-  const std::vector<Demand>& others = found == demands->end() ? kNobody : found->second;
-  const Demand own{side_.fabric().node, static_cast<std::int64_t>(load())};
-  const Rate& rate = hop_->policy->rate;
-  Share share = share_of(key_, own, others, hop_->policy->connections, rate);
-  const int nodes = side_.fabric().demands.nodes();
-  if (now < others_heard_ && static_cast<int>(others.size()) + 1 < nodes)
-    share = before_others_are_heard(share, rate, nodes);
-  const bool other_rate = share.rate != share_.rate;
-  share_ = share;
-  if (other_rate) set_rate(now);
+  if (group_ != nullptr) return group_->take_share(now);
+  budget_.take_share(side_.fabric().demands, side_.fabric().node, load(), now);
+}
+
+std::size_t Destination::messages(MonoTime now) {
+  return group_ != nullptr ? group_->messages(*this, now) : budget_.messages().available(now);
+}
+
+bool Destination::take_connection(Standing as, MonoTime now) {
+  if (group_ != nullptr && !group_->take_connection(*this, now)) return false;
+  if (side_.fabric().take_connection(as)) return true;
+  if (group_ != nullptr) group_->give_connections(1);
+  starving_ = true;
+  return false;
 }
 
 std::size_t Destination::stock() const {
@@ -124,11 +114,10 @@ int Destination::open() const {
 }
 
 int Destination::wanted(MonoTime now) {
-  const std::size_t all = std::min(queue_.transactions(per_transaction()), bucket_.available(now)) +
+  const std::size_t all = std::min(queue_.transactions(per_transaction()), messages(now)) +
                           (stock() + per_transaction_ - 1) / per_transaction_;
   const std::size_t reasonable = (all + kWorkPerConnection - 1) / kWorkPerConnection;
-  const int limit = share_.connections < 0 ? concurrency_.limit(now)
-                                           : std::min(concurrency_.limit(now), share_.connections);
+  const int limit = budget().connections(concurrency_.limit(now));
   return static_cast<int>(std::min<std::size_t>(reasonable, static_cast<std::size_t>(limit)));
 }
 
@@ -143,11 +132,11 @@ std::size_t Destination::loop_for_next() const {
     });
     return busiest->first;
   }
-  if (open() < 2) return side_.number();
-  std::size_t best = side_.number();
+  if (open() < 2) return first_loop_;
+  std::size_t best = first_loop_;
   int least = -1;
   for (std::size_t step = 0; step < loops; ++step) {
-    const std::size_t loop = (side_.number() + step) % loops;
+    const std::size_t loop = (first_loop_ + step) % loops;
     const auto crew = crews_.find(loop);
     const int count = crew == crews_.end() ? 0 : crew->second.open;
     if (least >= 0 && count >= least) continue;
@@ -174,16 +163,16 @@ std::size_t Destination::lease_size(const CrewState& crew) const {
 void Destination::fill(Lease* lease, std::size_t recipients, MonoTime now) {
   Slice slice;
   std::size_t taken = 0;
-  std::size_t messages = bucket_.available(now);
+  std::size_t may_go = messages(now);
   const std::size_t per = per_transaction();
   if (!queue_.empty())
     per_transaction_ = std::max<std::size_t>(1, queue_.recipients() / queue_.transactions(per));
-  while (taken < recipients && messages > 0 &&
-         queue_.pop(std::min({kTurnPersonal, recipients - taken, messages}), per, &slice)) {
+  while (taken < recipients && may_go > 0 &&
+         queue_.pop(std::min({kTurnPersonal, recipients - taken, may_go}), per, &slice)) {
     const bool personal = slice.batch->post->post.mode == storage::CopyMode::kPersonal;
     const std::size_t sent = personal ? slice.indices.size() : 1;
-    messages -= sent;
-    bucket_.take(sent);
+    may_go -= sent;
+    budget().messages().take(sent);
     taken += slice.indices.size();
     lease->slices.push_back(std::exchange(slice, {}));
   }
@@ -217,10 +206,7 @@ void Destination::pump() {
 
   while (open() < wanted(now)) {
     if (!as) as = standing(now);
-    if (!side_.fabric().take_connection(*as)) {
-      starving_ = true;
-      break;
-    }
+    if (!take_connection(*as, now)) break;
     const std::size_t loop = loop_for_next();
     auto list = candidates(
         *hop_,
@@ -266,9 +252,10 @@ std::optional<SuspendedHosts::Wait> Destination::suspended_by_operator() const {
 }
 
 void Destination::wait_for_rate(MonoTime now) {
-  if (!bucket_.limited() || queue_.empty() || concurrency_.suspended(now) || bucket_.available(now) > 0)
-    return;
-  if (!rate_timer_.active()) rate_timer_.start(bucket_.wait(now));
+  TokenBucket& bucket = budget().messages();
+  if (!bucket.limited() || queue_.empty() || suspended(now) || messages(now) > 0) return;
+  if (group_ != nullptr) return group_->wait_for_messages(*this);
+  if (!rate_timer_.active()) rate_timer_.start(bucket.wait(now));
 }
 
 std::vector<Slice> Destination::take_queue() {
@@ -281,7 +268,11 @@ void Destination::take_report(Report report) {
   CrewState& crew = crews_[report.loop];
   crew.stock -= std::min(crew.stock, report.consumed);
   crew.open -= static_cast<int>(report.closed.size());
-  bucket_.give(report.unsent);
+  budget().messages().give(report.unsent);
+  if (group_ != nullptr) {
+    group_->give_connections(static_cast<int>(report.closed.size()));
+    group_->heard(key_, report, now);
+  }
   if (report.begun > 0 || report.ready > 0 || report.successes > 0 || !report.closed.empty())
     note_progress(now);
   if (report.ready > 0 || report.successes > 0) answers_ = true;
@@ -298,12 +289,14 @@ void Destination::take_report(Report report) {
   for (int i = 0; i < report.troubles; ++i) concurrency_.on_trouble();
   const bool was_away = concurrency_.probing();
   for (int i = 0; i < report.successes; ++i) concurrency_.on_success();
-  if (was_away && !concurrency_.probing()) tell_back();
+  if (was_away && !concurrency_.probing()) left_alone_.over();
   for (Slice& slice : report.returned) {
     if (side_.keep_of(&slice)) queue_.push(std::move(slice));
   }
-  if (report.troubles > 0 && concurrency_.refuses(now, random_fraction()))
-    leave_alone(report.trouble, std::nullopt, now);
+  if (report.troubles > 0 && concurrency_.refuses(now, random_fraction())) {
+    leave_alone(report.trouble, std::nullopt);
+    refuses_ = true;
+  }
   for (const Report::Closed& closed : report.closed) {
     if (closed.usable || side_.closed_to(*hop_->policy)) continue;
     if (asks_for_more() && says_no_require_tls(closed.why)) {
@@ -313,10 +306,11 @@ void Destination::take_report(Report report) {
     if (concurrency_.suspended(now)) {
       continue;  // one of the others; the verdict stands
     }
-    if (concurrency_.on_unusable(open(), now, random_fraction())) leave_alone(closed.why, closed.stage, now);
+    if (!concurrency_.on_unusable(open(), now, random_fraction())) continue;
+    leave_alone(closed.why, closed.stage);
+    refuses_ = closed.refused;
   }
-  if (concurrency_.suspended(now))
-    for (const Slice& slice : queue_.take_all()) put_off(slice, now);
+  if (suspended(now)) put_off_all();
   pump();
 }
 
@@ -332,47 +326,31 @@ void Destination::note_refusals(const Report& report, MonoTime now) {
 
 // What waits had an attempt if it was for want of a host that the connections failed, at a stage; if others were refused, it had
 // none.
-void Destination::leave_alone(const smtp::Reply& why, std::optional<Stage> in_vain, MonoTime now) {
+void Destination::leave_alone(const smtp::Reply& why, std::optional<Stage> in_vain) {
   answers_ = false;
-  dead_reply_ = why;
-  if (!dead_reply_.temporary()) {
-    // A host that greets with 5xx fails no recipient: they are many, and it may be a mistake there.
-    dead_reply_.code = 451;
-    dead_reply_.enhanced = {4, 4, 1};
-  }
-  const std::string& name = domains_.empty() ? key_ : *domains_.begin();
-  log::warning("destination-suspended", {{"destination", std::string_view(name)},
-                                         {"for", Duration(concurrency_.suspended_until() - now)},
-                                         {"reason", why.to_string()}});
-  // Who was put off before this waits for it by those words; another domain may have come in front since.
-  if (!puts_off_) suspended_words_ = suspended_words(name);
-  dead_reply_.text = suspended_words_ + ": " + dead_reply_.text;
+  left_alone_.begin(domains_.empty() ? key_ : *domains_.begin(), why, concurrency_.suspended_until());
   for (const Slice& slice : queue_.take_all()) {
-    if (!in_vain) {
-      put_off(slice, now);
-      continue;
-    }
-    puts_off_ = true;
-    side_.recorder().record_all(slice, Outcome::Kind::kDeferred, *in_vain, dead_reply_,
-                                hop_->policy->our_way(), end_of_suspension(now));
+    if (in_vain)
+      left_alone_.defer(slice, *in_vain, hop_->policy->our_way(), concurrency_.suspended_until());
+    else
+      left_alone_.put_off(slice, concurrency_.suspended_until());
   }
 }
 
 void Destination::put_off(const Slice& slice, MonoTime now) {
-  puts_off_ = true;
-  side_.recorder().put_off(slice, dead_reply_, end_of_suspension(now));
+  if (!concurrency_.suspended(now)) return group_->put_off(slice);
+  left_alone_.put_off(slice, concurrency_.suspended_until());
 }
 
-// Not all at the same moment: those who come first show whether the others can go. But at few moments, see suspension_step().
-WallTime Destination::end_of_suspension(MonoTime now) const {
-  const Duration left = std::max(Duration{}, concurrency_.suspended_until() - now);
-  const auto later = std::chrono::duration_cast<Duration>(left * kLaterUpTo * random_fraction());
-  const WallTime end = side_.clock().wall_now() + std::chrono::ceil<std::chrono::milliseconds>(left + later);
-  return at_full_step(end, suspension_step(side_.settings().retry_initial));
+void Destination::put_off_all() {
+  const MonoTime now = side_.clock().mono_now();
+  for (const Slice& slice : queue_.take_all()) put_off(slice, now);
 }
 
-void Destination::tell_back() {
-  if (std::exchange(puts_off_, false)) side_.fabric().sink->destination_back(suspended_words_);
+void Destination::forget_refusals() {
+  if (!refuses_ || !concurrency_.suspended(side_.clock().mono_now())) return;
+  concurrency_.forget();
+  left_alone_.over();
 }
 
 void Destination::conclude_all(Outcome::Kind kind, Stage stage, const smtp::Reply& reply) {
@@ -394,7 +372,8 @@ void Destination::give_back(const TakeOut& take_out) {
 void Destination::forget_dead() {
   concurrency_.forget();
   failing_.clear();
-  tell_back();
+  left_alone_.over();
+  if (group_ != nullptr) group_->forget_dead();
 }
 
 void Destination::check_saturation() {
@@ -415,7 +394,7 @@ void Destination::tell_saturated(Saturation saturation) {
 void Destination::look_for_progress(MonoTime now) {
   if (!side_.may_send()) last_progress_ = now;  // it is we who do nothing
   if (stalled_ || now - last_progress_ < (answers_ ? kStalledAfter : kUnansweredAfter)) return;
-  if (queue_.recipients() + stock() == 0) return;
+  if (waiting() == 0) return;
   // Nor may batches that wait for a connection to a host that nobody knows, behind others of that kind.
   if (open() == 0 && !(starving_ && standing(now) != Standing::kProven)) return;
   stalled_ = true;
@@ -433,7 +412,7 @@ void Destination::note_reply(std::string text) {
 }
 
 bool Destination::disposable(MonoTime now) const {
-  return queue_.empty() && stock() == 0 && open() == 0 && !concurrency_.suspended(now) && bucket_.full(now) &&
+  return waiting() == 0 && open() == 0 && !concurrency_.suspended(now) && budget_.messages().full(now) &&
          now - last_used_ > kRememberIdle && !refusals_.all(now);
 }
 
@@ -445,20 +424,22 @@ DestinationStatus Destination::status(MonoTime now, WallTime wall) const {
   else
     status.domain = hop_ ? hop_->policy->smarthost : side_.settings().smarthost;
   if (hop_) status.rule = hop_->policy->rule;
+  if (group_ != nullptr) status.group = group_->name();
   if (hop_)
     for (const NextHop::Host& host : hop_->hosts)
       status.hosts.push_back(host.candidate.name + "[" + host.candidate.address +
                              "]:" + std::to_string(host.candidate.port));
   status.connections = open();
-  status.limit = share_.connections < 0 ? concurrency_.limit(now)
-                                        : std::min(concurrency_.limit(now), share_.connections);
-  status.waiting = static_cast<std::int64_t>(queue_.recipients() + stock());
+  status.limit = budget().connections(concurrency_.limit(now));
+  status.waiting = static_cast<std::int64_t>(waiting());
   if (const auto wait = suspended_by_operator()) {
     status.state = wait->reply.to_string();
   } else if (concurrency_.suspended(now)) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(concurrency_.suspended_until() - now);
-    status.state = "suspended until " + format_iso8601(wall + left) + ": " + dead_reply_.to_string();
+    status.state = "suspended until " + format_iso8601(wall + left) + ": " + left_alone_.reply().to_string();
+  } else if (group_ != nullptr && group_->suspended(now)) {
+    status.state = group_->status(now, wall).state;
   } else if (starving_ && status.connections == 0 && status.waiting > 0) {
     const auto used = [&places = side_.fabric().places](Standing standing) {
       return std::to_string(places.used(standing)) + " of " + std::to_string(places.limit(standing));

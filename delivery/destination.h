@@ -4,24 +4,29 @@
 //
 // Settings of its own (DestinationPolicy) come with the next hop. A rate counts messages when they are lent to
 // a crew, which sends them at once: a transaction is one, whatever its recipients. What comes back without an attempt is not counted.
+//
+// One of a group (destination_group.h) has the group's budget and obeys its suspension beside its own.
 #pragma once
 
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "delivery/concurrency.h"
+#include "delivery/destination_group.h"
 #include "delivery/engine.h"
 #include "delivery/lease.h"
+#include "delivery/left_alone.h"
+#include "delivery/node_budget.h"
 #include "delivery/note.h"
 #include "delivery/refusals.h"
 #include "delivery/rotation.h"
 #include "delivery/suspended_hosts.h"
-#include "delivery/token_bucket.h"
 
 namespace essaim::delivery {
 
@@ -43,8 +48,11 @@ class Destination {
   void look_for_progress(MonoTime now);
   std::vector<Slice> take_queue();  // what is not lent
   void forget_dead();               // who was put off for it need not wait either
+  // Of its group, which was suspended just now, or takes mail again: what it refused was no reason of its own.
+  void put_off_all();
+  void forget_refusals();
   // Among nodes: the budget is too small for this one; what waits here is for those that have it.
-  bool without_share() const { return share_.connections == 0; }
+  bool without_share() const { return budget().without_share(); }
   void reconfigure();
   // By the operator, by its hosts.
   std::optional<SuspendedHosts::Wait> suspended_by_operator() const;
@@ -62,22 +70,32 @@ class Destination {
   bool serves_all() const { return domains_.empty(); }  // it is the smart host of all
   DestinationStatus status(MonoTime now, WallTime wall) const;
   // Recipients that wait and connections: how busy it is.
-  std::size_t load() const { return queue_.recipients() + stock() + static_cast<std::size_t>(open()); }
+  std::size_t load() const { return waiting() + static_cast<std::size_t>(open()); }
+  std::size_t queued() const { return queue_.recipients(); }
+  std::size_t waiting() const { return queue_.recipients() + stock(); }
   // What other nodes are told: where some of its rate is used up, it wants that for as long as it takes to grow again.
-  std::size_t demand(MonoTime now) const { return std::max<std::size_t>(load(), bucket_.full(now) ? 0 : 1); }
+  std::size_t demand(MonoTime now) const {
+    return std::max<std::size_t>(load(), budget_.messages().full(now) ? 0 : 1);
+  }
   bool limited() const { return hop_ && hop_->policy->limited; }  // by its rule
-  bool suspended(MonoTime now) const { return concurrency_.suspended(now); }
+  bool suspended(MonoTime now) const {
+    return concurrency_.suspended(now) || (group_ != nullptr && group_->suspended(now));
+  }
   bool refuses_all(MonoTime now) const { return refusals_.all(now); }
   const std::string& key() const { return key_; }
-  const std::string& told_as() const { return told_as_; }  // to other nodes
+  const std::string& told_as() const { return budget_.told_as(); }  // to other nodes
+  DestinationGroup* group() const { return group_.get(); }          // null: its limits are its own
 
  private:
   struct CrewState {
     int open = 0;
     std::size_t stock = 0;  // recipients lent and not yet consumed
   };
+  NodeBudget& budget() { return group_ ? group_->budget() : budget_; }
+  const NodeBudget& budget() const { return group_ ? group_->budget() : budget_; }
   void take_share(MonoTime now);
-  void set_rate(MonoTime now);
+  std::size_t messages(MonoTime now);  // that may go now
+  bool take_connection(Standing as, MonoTime now);
   std::size_t stock() const;
   int open() const;
   int wanted(MonoTime now);
@@ -86,10 +104,8 @@ class Destination {
   void fill(Lease* lease, std::size_t recipients, MonoTime now);
   std::size_t per_transaction() const;
   void wait_for_rate(MonoTime now);
-  void leave_alone(const smtp::Reply& why, std::optional<Stage> in_vain, MonoTime now);  // just suspended
-  void put_off(const Slice& slice, MonoTime now);                                        // until that is over
-  WallTime end_of_suspension(MonoTime now) const;
-  void tell_back();  // that it is over, if anybody was put off
+  void leave_alone(const smtp::Reply& why, std::optional<Stage> in_vain);        // just suspended
+  void put_off(const Slice& slice, MonoTime now);                                // until that is over
   void conclude_all(Outcome::Kind kind, Stage stage, const smtp::Reply& reply);  // what waits
   bool asks_for_more() const;
   void check_saturation();
@@ -100,23 +116,23 @@ class Destination {
   Concurrency::Options concurrency_options() const;
 
   LoopSide& side_;
-  const std::string key_, told_as_;
+  const std::string key_;
+  const std::size_t
+      first_loop_;  // that of its first connections: with a group, another one than where it is at home
   NextHopPtr hop_;
+  std::shared_ptr<DestinationGroup> group_;  // as long as it lives: the key says so
   std::set<std::string> domains_;
   Rotation queue_;
   Concurrency concurrency_;
-  TokenBucket bucket_;
+  NodeBudget budget_;      // unless it has a group
   net::Timer rate_timer_;  // until the rate lets the next message go
   std::map<std::size_t, CrewState> crews_;
   std::map<std::string, MonoTime> failing_;  // address -> until
   Refusals refusals_;
-  smtp::Reply dead_reply_;
-  std::string suspended_words_;  // in it, and of no other destination
-  bool puts_off_ = false;        // somebody was put off since it was suspended
+  LeftAlone left_alone_;
+  bool refuses_ = false;  // it is suspended for what its hosts said
   std::deque<std::string> replies_;
   std::size_t per_transaction_ = 1;  // recipients, in what was lent last
-  Share share_{-1, 1.0};             // among nodes; connections < 0: all of it
-  MonoTime others_heard_{};          // by then of those who began with its rate when this one did
   bool full_ = false;                // has as much waiting as it can take for a while
   bool answers_ = false;  // one of its connections could carry mail, and it has not been dead since
   bool stalled_ = false;  // has work and connections, and nothing has come of them for a while

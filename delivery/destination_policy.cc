@@ -25,6 +25,7 @@ std::string key_suffix(const DestinationPolicy& policy, const TlsAnswer& tls) {
     if (!part.empty()) suffix += (suffix.empty() ? " {" : ", ") + part;
   };
   add(policy.rule);
+  if (!policy.group.empty()) add("together");
   if (!policy.source_ipv4.empty()) add("from " + policy.source_ipv4);
   if (!policy.source_ipv6.empty()) add("from " + policy.source_ipv6);
   add(tls.key);
@@ -43,6 +44,7 @@ std::shared_ptr<const DestinationPolicy> policy_for_ourselves(const DestinationP
   own->recipients_per_transaction = 1;
   own->rate = {};
   own->limited = false;
+  own->group.clear();
   own->source_ipv4.clear();
   own->source_ipv6.clear();
   return own;
@@ -181,6 +183,7 @@ std::shared_ptr<const DestinationPolicy> make_policy(const EngineSettings& setti
       rule->transactions_per_connection.value_or(policy->transactions_per_connection);
   policy->rate = rule->rate;
   policy->limited = rule->connections.has_value() || rule->rate.count > 0;
+  if (rule->together) policy->group = rule->name;
   policy->source_ipv4 = rule->source_ipv4;
   policy->source_ipv6 = rule->source_ipv6;
   return policy;
@@ -222,8 +225,9 @@ std::string describe(const DestinationPolicy& policy) {
   text += std::string("  tls: ") + to_string(policy.tls);
   for (const std::string& name : policy.tls_names)
     text += (&name == &policy.tls_names.front() ? ", certificate for " : " or ") + name;
-  text += "\n  connections: at most " + std::to_string(policy.connections) + "\n";
-  if (policy.rate.count > 0) text += "  rate: " + text_of(policy.rate) + "\n";
+  const std::string of_all = policy.group.empty() ? "\n" : ", of all that the table names together\n";
+  text += "\n  connections: at most " + std::to_string(policy.connections) + of_all;
+  if (policy.rate.count > 0) text += "  rate: " + text_of(policy.rate) + of_all;
   text += "  recipients per transaction: " + std::to_string(policy.recipients_per_transaction) + "\n";
   text += "  transactions per connection: " +
           (policy.transactions_per_connection > 0 ? std::to_string(policy.transactions_per_connection)

@@ -24,6 +24,7 @@ struct DestinationPolicy {
   int transactions_per_connection = 100;
   Rate rate;
   bool limited = false;  // by the rule itself, in connections or rate
+  std::string group;  // of the destinations with which it shares them: the rule's name; "": they are its own
   std::string source_ipv4, source_ipv6;
   // Its hosts are not those of the domain.
   bool our_way() const { return own || !smarthost.empty(); }
@@ -43,7 +44,7 @@ std::string smarthost_of(const EngineSettings& settings, const std::string& doma
 bool same_ways(const EngineSettings& a, const EngineSettings& b);
 
 // The hop has its policy, and a key that differs wherever connections must not
-// be shared: by host set, port, smart host, rule, source address and TLS policy. `done` comes once, on the resolver's
+// be shared: by host set, port, smart host, rule, group, source address and TLS policy. `done` comes once, on the resolver's
 // loop, never from within the call; destroying the query cancels.
 // The TLS policy of each host comes with it (tls/tls_lookup.h); hosts that it rules out are not among the hosts. `sts`
 // may be null: there is no MTA-STS.

@@ -37,6 +37,8 @@ struct DestinationRule {
   std::optional<std::size_t> recipients_per_transaction;
   std::optional<int> transactions_per_connection;
   Rate rate;
+  bool together =
+      false;  // connections and rate are for all destinations that it names, as one (destination_group.h)
   std::string source_ipv4, source_ipv6;  // numeric; "": the system's choice
   friend bool operator==(const DestinationRule&, const DestinationRule&) = default;
 };

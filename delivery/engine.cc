@@ -204,6 +204,7 @@ class EngineImpl : public Engine {
           gathered->load.destinations += load.destinations;
           gathered->load.suspended += load.suspended;
           gathered->load.refusing += load.refusing;
+          gathered->load.groups_suspended += load.groups_suspended;
           if (++gathered->answers < fabric_.sides.size()) return;
           std::sort(gathered->all.begin(), gathered->all.end(),
                     [](const DestinationStatus& a, const DestinationStatus& b) {
@@ -270,7 +271,7 @@ class EngineImpl : public Engine {
     const std::string asked = goes_with_all(*settings_, domain) ? std::string() : domain;
     look_up({asked, TlsDemand::kNone}, [this, domain, asked, done](const NextHopPtr& hop) {
       look_up({asked, TlsDemand::kRequired}, [this, domain, hop, done](const NextHopPtr& required) {
-        fabric_.post(fabric_.home_of(hop->key), [this, domain, hop, required, done](LoopSide& home) {
+        fabric_.post(fabric_.home_of(*hop), [this, domain, hop, required, done](LoopSide& home) {
           DestinationStatus status;
           status.key = hop->key;
           status.state = "idle";
@@ -281,6 +282,7 @@ class EngineImpl : public Engine {
           status.domain = domain;
           if (hop->policy) status.rule = hop->policy->rule;
           std::string text = explanation(domain, *hop, *required, status);
+          if (hop->policy) text += home.describe_group(hop->policy->group);
           for (const std::string& line : home.fabric().tls_results->last(domain))
             text += "  TLS " + line + "\n";
           on_queue([done, status, text] { done(status, text); });

@@ -88,6 +88,9 @@ struct DestinationStatus {
   // "active", "idle", "refuses all for good: ...", "resolving", "waits for a connection, ...", "suspended until ...: reason"
   std::string state;
   std::vector<std::string> last_replies;  // newest first, with time
+  // Of a group (destination_group.h), or a destination in it: its name. A group has no hosts, and sums.
+  std::string group;
+  int destinations = 1;
 };
 
 // Of all destinations that are in memory.
@@ -96,7 +99,8 @@ struct EngineLoad {
   int trials = 0;       // of these, to destinations that are not proven to take mail
   int most_trials = 0;  // places for such
   int destinations = 0;
-  int suspended = 0;        // for now, because of their hosts
+  int suspended = 0;  // for now, because of their hosts
+  int groups_suspended = 0;
   int refusing = 0;         // all that we bring, for good (refusals.h)
   std::size_t unsaved = 0;  // outcomes that the journal has and the database does not have yet
 };
@@ -160,7 +164,7 @@ class Engine {
   // Somebody has held posts: what is in memory of them goes back likewise, while claims go on. Thread-safe; returns at once.
   virtual void holds_changed() = 0;
   virtual void destinations(std::function<void(std::vector<DestinationStatus>)> done) = 0;
-  // The `most` destinations with the most recipients or connections, and sums of all. Cheap also with very many
+  // The `most` destinations with the most recipients or connections, a group as one, and sums of all. Cheap also with very many
   // destinations. `done` runs on the queue's thread.
   virtual void busiest(std::size_t most,
                        std::function<void(std::vector<DestinationStatus>, const EngineLoad& load)> done) = 0;

@@ -14,6 +14,7 @@
 #include "delivery/client/troubled_hosts.h"
 #include "delivery/doubted_networks.h"
 #include "delivery/engine.h"
+#include "delivery/next_hop.h"
 #include "delivery/note.h"
 #include "delivery/places.h"
 #include "delivery/shares.h"
@@ -82,6 +83,8 @@ struct Fabric {
   // Runs `task` on that loop with its side; never after the side was shut.
   void post(std::size_t loop, std::function<void(LoopSide&)> task);
   std::size_t home_of(const std::string& key) const { return std::hash<std::string>{}(key) % loops.size(); }
+  // Of its destination: that of the group, if it has one.
+  std::size_t home_of(const NextHop& hop) const;
 
  private:
   void wake_starving();

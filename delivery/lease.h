@@ -49,6 +49,7 @@ struct Report {
     bool usable = false;
     Stage stage = Stage::kLost;
     smtp::Reply why;
+    bool refused = false;  // by the host, in its own words
   };
   std::vector<Closed> closed;
   std::vector<FailedAddress> failed_addresses;

@@ -16,6 +16,7 @@ constexpr Duration kLookForProgress = std::chrono::milliseconds(250);
 // A connection between two leases rests for less: it is not ended for others.
 constexpr Duration kRestBeforeRoom = std::chrono::milliseconds(20);
 constexpr std::size_t kCallsKept = 1'000;
+constexpr std::size_t kUsersShown = 5;  // of a group
 constexpr Duration kCallHeard = std::chrono::minutes(5);
 
 }  // namespace
@@ -54,6 +55,10 @@ void Fabric::wake_starving() {
   for (std::size_t loop = 0; loop < starving.size(); ++loop)
     if (starving[loop].load() && starving[loop].exchange(false))
       post(loop, [](LoopSide& side) { side.pump_starving(); });
+}
+
+std::size_t Fabric::home_of(const NextHop& hop) const {
+  return home_of(hop.policy == nullptr || hop.policy->group.empty() ? hop.key : hop.policy->group);
 }
 
 void Fabric::post(std::size_t loop, std::function<void(LoopSide&)> task) {
@@ -133,6 +138,7 @@ void LoopSide::arrive(const std::string& domain, NextHopPtr hop, Slice slice) {
     destination->forget_dead();
   destination->enqueue(domain, std::move(slice));
   pump(destination.get());
+  if (DestinationGroup* const group = destination->group()) group->serve();
   // The queue knows by now that it is not to claim more for its domains, and leaves for a while what it does not know it by, as
   // behind a smart host of all.
   if (destination->without_share()) leave_to_others(destination.get());
@@ -166,6 +172,10 @@ void LoopSide::note_starving(Destination* destination) {
 
 std::size_t LoopSide::make_room(std::size_t connections, Standing from) {
   return idle_hands_.close_longest(connections, clock().mono_now() - kRestBeforeRoom, from);
+}
+
+void LoopSide::make_room_in(const std::string& group, std::size_t connections) {
+  idle_hands_.close_longest_of(group, connections, clock().mono_now() - kRestBeforeRoom);
 }
 
 void LoopSide::make_more_room(Wanted wanted) {
@@ -202,6 +212,7 @@ void LoopSide::take_report(const std::string& key, Report report) {
   ESSAIM_CHECK(found != destinations_.end());  // it is not disposable while a crew has connections or stock
   found->second->take_report(std::move(report));
   note_starving(found->second.get());
+  if (DestinationGroup* const group = found->second->group()) group->serve();
 }
 
 void LoopSide::recall(std::shared_ptr<const RecallFilter> filter) {
@@ -239,6 +250,7 @@ void LoopSide::shut() {
   if (recorder_) recorder_->give_up_journal();
   crews_.clear();
   destinations_.clear();
+  groups_.clear();
   router_.clear();
   sweep_timer_.reset();
   starving_timer_.reset();
@@ -251,6 +263,9 @@ void LoopSide::reconfigure(std::shared_ptr<const EngineSettings> settings) {
   settings_ = std::move(settings);
   apply_settings();
   for (auto& [key, destination] : destinations_) destination->reconfigure();
+  for (const DestinationRule& rule : settings_->destinations)
+    if (const auto group = groups_.find(rule.name); rule.together && group != groups_.end())
+      group->second->set_policy(*make_policy(*settings_, &rule));
   if (ways_change) take_new_ways();
   for (auto& [key, destination] : destinations_) pump(destination.get());
 }
@@ -279,6 +294,7 @@ void LoopSide::retry_destination(const std::string& domain) {
     woken.insert(key);
     pump(destination.get());
   }
+  if (const auto group = groups_.find(domain); group != groups_.end()) group->second->forget_dead();
   // Who waits since before this server was started waits for a suspension that nobody remembers.
   if (number_ == 0) fabric_.sink->destination_back(suspended_words(domain));
   if (calls_.size() < kCallsKept || calls_.contains(way))
@@ -295,13 +311,15 @@ std::vector<DestinationStatus> LoopSide::destinations() const {
   all.reserve(destinations_.size());
   for (const auto& [key, destination] : destinations_)
     all.push_back(destination->status(clock().mono_now(), clock().wall_now()));
+  for (const auto& [name, group] : groups_)
+    all.push_back(group->status(clock().mono_now(), clock().wall_now()));
   return all;
 }
 
 std::vector<DestinationStatus> LoopSide::busiest(std::size_t most) const {
   std::vector<std::pair<std::size_t, const Destination*>> loads;
   for (const auto& [key, destination] : destinations_) {
-    const std::size_t load = destination->load();
+    const std::size_t load = destination->group() == nullptr ? destination->load() : 0;
     if (load > 0) loads.emplace_back(load, destination.get());
   }
   const auto enough = loads.begin() + static_cast<std::ptrdiff_t>(std::min(most, loads.size()));
@@ -310,13 +328,20 @@ std::vector<DestinationStatus> LoopSide::busiest(std::size_t most) const {
   std::vector<DestinationStatus> some;
   for (auto it = loads.begin(); it != enough; ++it)
     some.push_back(it->second->status(clock().mono_now(), clock().wall_now()));
+  for (const auto& [name, group] : groups_)
+    if (group->load() > 0) some.push_back(group->status(clock().mono_now(), clock().wall_now()));
   return some;
 }
 
 std::vector<OwnDemand> LoopSide::demands() const {
   const MonoTime now = clock().mono_now();
   std::vector<OwnDemand> own;
+  for (const auto& [name, group] : groups_) {
+    const std::size_t wanted = group->demand(now);
+    if (wanted > 0) own.push_back({group->budget().told_as(), static_cast<std::int64_t>(wanted), true});
+  }
   for (const auto& [key, destination] : destinations_) {
+    if (destination->group() != nullptr) continue;
     const std::size_t wanted = destination->demand(now);
     if (wanted > 0)
       own.push_back({destination->told_as(), static_cast<std::int64_t>(wanted), destination->limited()});
@@ -333,6 +358,8 @@ EngineLoad LoopSide::load() const {
     if (destination->suspended(now)) ++load.suspended;
     if (destination->refuses_all(now)) ++load.refusing;
   }
+  for (const auto& [name, group] : groups_)
+    if (group->suspended(now)) ++load.groups_suspended;
   return load;
 }
 
@@ -348,6 +375,40 @@ Destination* LoopSide::find_destination(const std::string& key) {
   return found == destinations_.end() ? nullptr : found->second.get();
 }
 
+std::shared_ptr<DestinationGroup> LoopSide::group_of(const DestinationPolicy& policy) {
+  std::shared_ptr<DestinationGroup>& group = groups_[policy.group];
+  if (!group) group = std::make_shared<DestinationGroup>(*this, policy);
+  return group;
+}
+
+void LoopSide::for_each_in(const DestinationGroup& group, const std::function<void(Destination&)>& task) {
+  for (auto& [key, destination] : destinations_)
+    if (destination->group() == &group) task(*destination);
+}
+
+std::string LoopSide::describe_group(const std::string& name) const {
+  const auto group = groups_.find(name);
+  if (group == groups_.end()) return "";
+  const DestinationStatus all = group->second->status(clock().mono_now(), clock().wall_now());
+  std::string text = "together, by " + name + ":\n  state: " + all.state +
+                     "\n  connections: " + std::to_string(all.connections) + " of " +
+                     std::to_string(all.limit) +
+                     " allowed\n  waiting in memory: " + std::to_string(all.waiting) + " recipients\n";
+  std::vector<std::pair<std::size_t, const Destination*>> loads;
+  for (const auto& [key, destination] : destinations_)
+    if (destination->group() == group->second.get() && destination->load() > 0)
+      loads.emplace_back(destination->load(), destination.get());
+  const auto end = loads.begin() + static_cast<std::ptrdiff_t>(std::min(kUsersShown, loads.size()));
+  std::partial_sort(loads.begin(), end, loads.end(),
+                    [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (auto one = loads.begin(); one != end; ++one) {
+    const DestinationStatus user = one->second->status(clock().mono_now(), clock().wall_now());
+    text += "  " + user.domain + ": " + std::to_string(user.connections) + " connections, " +
+            std::to_string(user.waiting) + " recipients\n";
+  }
+  return text;
+}
+
 void LoopSide::sweep() {
   const MonoTime now = clock().mono_now();
   router_.sweep(now);
@@ -360,12 +421,18 @@ void LoopSide::sweep() {
     entry.second->retire();
     return true;
   });
+  std::erase_if(groups_, [&](const auto& entry) {
+    if (entry.second.use_count() > 1 || !entry.second->disposable(now)) return false;
+    entry.second->retire();
+    return true;
+  });
   sweep_timer_->start(std::chrono::seconds(60));
 }
 
 void LoopSide::shares_changed() {
   for (auto& [key, destination] : destinations_)
     if (destination->without_share()) pump(destination.get());
+  for (auto& [name, group] : groups_) group->serve();
 }
 
 void LoopSide::suspended_hosts_changed() {
@@ -412,7 +479,12 @@ void LoopSide::pump_next(Standing line) {
 
 void LoopSide::look_for_progress() {
   const MonoTime now = clock().mono_now();
-  for (auto& [key, destination] : destinations_) destination->look_for_progress(now);
+  for (auto& [name, group] : groups_) group->begin_look();
+  for (auto& [key, destination] : destinations_) {
+    destination->look_for_progress(now);
+    if (DestinationGroup* const group = destination->group()) group->count(*destination);
+  }
+  for (auto& [name, group] : groups_) group->end_look(now);
   progress_timer_->start(kLookForProgress);
 }
 

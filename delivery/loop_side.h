@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -15,6 +16,7 @@
 
 #include "delivery/crew.h"
 #include "delivery/destination.h"
+#include "delivery/destination_group.h"
 #include "delivery/fabric.h"
 #include "delivery/places.h"
 #include "delivery/proven.h"
@@ -88,12 +90,19 @@ class LoopSide {
   // Ends up to so many connections of this loop that have nothing to do, of destinations of this standing or a worse one. How
   // many it ended.
   std::size_t make_room(std::size_t connections, Standing from);
+  // The same of connections to the destinations of a group.
+  void make_room_in(const std::string& group, std::size_t connections);
   // So many of each; and if there are too few of them, those whose peers keep us waiting (courier.h), the longest first.
   using Wanted = std::array<std::size_t, kStandings.size()>;
   void make_more_room(Wanted wanted);
   IdleHands& idle_hands() { return idle_hands_; }
   Proven& proven() { return proven_; }
   Destination* find_destination(const std::string& key);
+  // The group of such destinations; it is made if there is none. This is its home.
+  std::shared_ptr<DestinationGroup> group_of(const DestinationPolicy& policy);
+  void for_each_in(const DestinationGroup& group, const std::function<void(Destination&)>& task);
+  // In words, with those of its destinations that have the most, for `explain`; "" if there is no such group.
+  std::string describe_group(const std::string& name) const;
   Fabric& fabric() { return fabric_; }
   const Clock& clock() const { return fabric_.clock; }
   net::EventLoop& loop() { return loop_; }
@@ -128,6 +137,7 @@ class LoopSide {
   // Keys of destinations that starve, by standing; one that has moved to a better line may still stand in the first.
   std::array<std::deque<std::string>, kStandings.size()> lines_;
   Proven proven_;
+  std::map<std::string, std::shared_ptr<DestinationGroup>> groups_;  // by name
   std::unordered_map<std::string, std::unique_ptr<Destination>> destinations_;
   std::unordered_map<std::string, std::unique_ptr<Crew>> crews_;
   std::vector<std::shared_ptr<const RecallFilter>> filters_;

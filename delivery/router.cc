@@ -127,7 +127,7 @@ void Router::dispatch(const std::string& domain, const NextHopPtr& hop, Slice sl
     side_.recorder().record_all(slice, kind, Stage::kDns, hop->reply, hop->policy->our_way());
     return;
   }
-  side_.fabric().post(side_.fabric().home_of(hop->key),
+  side_.fabric().post(side_.fabric().home_of(*hop),
                       [domain, hop, slice = std::move(slice)](LoopSide& home) mutable {
                         home.arrive(domain, hop, std::move(slice));
                       });

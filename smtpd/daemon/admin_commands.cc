@@ -27,6 +27,8 @@ Json as_json(const delivery::DestinationStatus& d) {
   return {{"domain", d.domain},
           {"key", d.key},
           {"settings", d.rule},
+          {"together", d.group},
+          {"destinations", d.destinations},
           {"hosts", d.hosts},
           {"connections", d.connections},
           {"limit", d.limit},

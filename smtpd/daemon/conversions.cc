@@ -34,6 +34,7 @@ delivery::DestinationRule destination_rule(const DestinationSettings& d) {
     out.recipients_per_transaction = static_cast<std::size_t>(*d.recipients_per_transaction);
   out.transactions_per_connection = d.transactions_per_connection;
   if (d.rate > 0) out.rate = {d.rate, d.rate_window};
+  out.together = d.together;
   out.source_ipv4 = d.source_ipv4;
   out.source_ipv6 = d.source_ipv6;
   return out;

@@ -89,6 +89,7 @@ DestinationSettings read_one(const config::View& v, std::size_t number) {
     d.rate = rate->count;
     d.rate_window = rate->window;
   }
+  d.together = v.boolean("together");
   for (const std::string& ip : v.strings("source_address")) {
     std::string& source = is_ip(AF_INET, ip) ? d.source_ipv4 : d.source_ipv6;
     d.sources_of_a_family_twice = d.sources_of_a_family_twice || !source.empty();
@@ -110,8 +111,9 @@ void add_destination_settings(config::Schema* schema) {
        "domain "
        "(match) holds; if none does, the first that names one of its MX hosts (mx). What a table does not "
        "set is as in "
-       "[delivery]. Limits are for each destination that the table names, not for all of them together; "
-       "connections and rate hold for all nodes of a database together.",
+       "[delivery]. Limits are for each destination that the table names, and with together = true for all "
+       "of "
+       "them as one; connections and rate hold for all nodes of a database together.",
        true});
   schema->settings.insert(
       schema->settings.end(),
@@ -144,6 +146,15 @@ void add_destination_settings(config::Schema* schema) {
            .example = "100/m",
            .reloadable = true,
            .check = must_be_rate},
+          {.name = "destination[].together",
+           .type = Type::kBool,
+           .default_value = "false",
+           .help =
+               "All destinations that the table names are one for connections, rate, and what follows when "
+               "their hosts say that we bring too much: for a provider that gives each of its customers host "
+               "names of their own, as mx = [\"*.mail.protection.outlook.com\"].",
+           .example = "true",
+           .reloadable = true},
           {.name = "destination[].recipients_per_transaction",
            .type = Type::kInteger,
            .help = "Instead of delivery.recipients_per_transaction.",
@@ -225,6 +236,9 @@ std::string wrong_with(const std::vector<DestinationSettings>& destinations) {
     }
     if (!d.tls_names.empty() && d.tls != "verify")
       return d.name + ": \"tls_names\" has a meaning with tls = \"verify\" only";
+    if (d.together && d.smarthost && !d.smarthost->empty())
+      return d.name + ": \"together\" is for several destinations, and all that goes to \"" + *d.smarthost +
+             "\" is one";
     if (d.smarthost && !d.smarthost->empty() && d.port)
       return d.name + ": \"port\" is that of MX hosts; write that of the smart host behind it, as \"" +
              *d.smarthost + "\"";

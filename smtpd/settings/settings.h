@@ -79,6 +79,7 @@ struct DestinationSettings {
   std::uint32_t rate = 0;  // messages in rate_window; 0: no limit
   Duration rate_window{};
   std::string source_ipv4, source_ipv6;
+  bool together = false;                   // connections and rate are for all that it names, as one
   bool sources_of_a_family_twice = false;  // a mistake
 };
 

@@ -272,6 +272,9 @@ void add_node(const Snapshot& snapshot, PrometheusText* out) {
   one(out, "essaim_outcomes_unsaved", Type::kGauge,
       "Outcomes that the journal has and the database does not have yet.",
       static_cast<double>(snapshot.engine.unsaved));
+  one(out, "essaim_destination_groups_suspended", Type::kGauge,
+      "Tables [[destination]] with together = true whose destinations are left alone for now, all of them.",
+      snapshot.engine.groups_suspended);
   one(out, "essaim_database_healthy", Type::kGauge, "0 from a COMMIT that fails to the next that succeeds.",
       snapshot.database_healthy ? 1 : 0);
   out->family("essaim_tls_certificate_expiry_timestamp_seconds", Type::kGauge,

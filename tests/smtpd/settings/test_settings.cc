@@ -258,6 +258,9 @@ BOOST_AUTO_TEST_CASE(says_what_is_wrong_and_where) {
       {with("", "[[destination]]\nmatch = [\"*\"]\nsource_address = [\"192.0.2.1\", \"192.0.2.2\"]"),
        {"[[destination]] 1 (*)", "source_address"}},
       {with("", "[[destination]]\nmatch = [\"*\"]\nsmarthost = \"a:1\"\nport = 3"), {"(*)", "\"port\""}},
+      {with("", "[[destination]]\nmx = [\"*.a.x\"]\nsmarthost = \"a:1\"\ntogether = true"),
+       {"[[destination]] 1 (mx *.a.x)", "\"together\"", "\"a:1\" is one"}},
+      {with("", "[[destination]]\nmx = [\"*.a.x\"]\ntogether = 3"), {"x.toml:8:", "destination[].together"}},
       {with("", "[[destination]]\nmx = [\"a.x\"]\n[[destination]]\nmx = [\"b.x\", \"A.x\"]"),
        {"[[destination]] 2 (mx b.x)", "\"a.x\" stands in [[destination]] 1 (mx a.x)"}},
       {with("", "[authentication]\ntrusted_sealers = [\"a.example\", \"a b\"]"),
@@ -285,7 +288,7 @@ BOOST_AUTO_TEST_CASE(destinations_have_settings_of_their_own) {
            "\"100/m\"\nrecipients_per_transaction = 10\ntransactions_per_connection = 0\nsource_address = "
            "[\"192.0.2.1\", \"2001:db8::1\"]\n[[destination]]\nmx = [\"*.google.com\"]\nsmarthost = "
            "\"relay.example:26\"\ntls = \"off\"\n[[destination]]\nmatch = [\"*\"]\nsmarthost = \"\"\nport = "
-           "2525"),
+           "2525\ntogether = true"),
       "x");
   BOOST_REQUIRE_MESSAGE(loaded.ok(), (loaded.ok() ? "" : loaded.error().message));
   const auto& all = loaded->settings.destinations;
@@ -308,6 +311,8 @@ BOOST_AUTO_TEST_CASE(destinations_have_settings_of_their_own) {
   BOOST_TEST(all[1].tls.value() == "off");
   BOOST_TEST(!all[1].connections.has_value());
   BOOST_TEST(all[1].rate == 0U);
+  BOOST_TEST(!all[1].together);
+  BOOST_TEST(all[2].together);
   BOOST_TEST(all[2].smarthost.value().empty());
   BOOST_TEST(all[2].port.value() == 2525);
   // What is not set is not shown as if it were, and what is shown can be read again.

@@ -68,6 +68,7 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
                      .most_trials = 750,
                      .destinations = 9,
                      .suspended = 2,
+                     .groups_suspended = 1,
                      .refusing = 1,
                      .unsaved = 31};
   snapshot.sending_paused = true;
@@ -91,6 +92,7 @@ BOOST_AUTO_TEST_CASE(what_a_node_is_stands_there_in_base_units) {
         "essaim_destinations_refusing 1",
         "essaim_delivery_paused 1",
         "essaim_outcomes_unsaved 31",
+        "essaim_destination_groups_suspended 1",
         "essaim_intake_waiting{line=\"large\"} 3",
         "essaim_intake_waiting{line=\"small\"} 17",
         "essaim_delivery_connections_on_trial 4",
