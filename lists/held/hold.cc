@@ -14,6 +14,7 @@
 #include "lists/policies.h"
 #include "lists/refusal.h"
 #include "lists/rules/checks.h"
+#include "lists/templates/catalogue.h"
 #include "lists/verified.h"
 #include "storage/directory_store.h"
 #include "storage/held_store.h"
@@ -199,16 +200,14 @@ Result<ReadyToWait> make_ready_to_wait(WriteContext& context, const storage::Lis
 }
 
 namespace {
-// Who may post to the list, in the words of the scenario that has the post wait. "": it has none in the language, or something
+// Who may post to the list, in the words of the scenario that has the post wait, as INFO tells them. "": something
 // else has it wait.
 Result<std::string> who_may_post(WriteContext& context, const storage::ListRecord& list,
                                  const std::string& language, const std::string& rule) {
   if (!rule.starts_with("send.")) return std::string();
   auto scenario = context.services.policies->scenario(&context.connection, list, "send");
   if (!scenario.ok()) return scenario.error();
-  const auto& titles = (*scenario)->titles;
-  const auto title = titles.find(language);
-  return title == titles.end() ? std::string() : escaped_for_display(title->second, 200);
+  return escaped_for_display(translated(language, (*scenario)->title(language)), 200);
 }
 }  // namespace
 

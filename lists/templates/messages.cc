@@ -113,11 +113,9 @@ const std::vector<Message>& messages() {
           "\n"
           "waits for a moderator, who decides whether it goes to the list. There is\n"
           "nothing you have to do, and it need not be sent again. If nobody decides\n"
-          "within {{span}}, it is dropped.\n"
-          "{{#title}}\n"
+          "within {{span}}, it is dropped.{{#title}}\n"
           "\n"
-          "Who may post to this list: {{title}}.\n"
-          "{{/title}}\n"
+          "Who may post to this list: {{title}}.{{/title}}\n"
           "\n"
           "The owners of the list can be reached at {{owner}}.\n"
           "(For them: rule {{rule}})\n")},
