@@ -97,13 +97,12 @@ Result<std::int64_t> settle_misplaced(Database& database, MonoTime now, std::opt
                         const auto& tell) -> Result<void> {
     for (DamagedBatch& batch : batches) {
       bool done = false;
-      auto committed =
-          database.write_now(Durability::kProgress, [&](Connection& connection) -> Result<void> {
-            auto result = change(connection, batch);
-            if (!result.ok()) return result.error();
-            done = *result;
-            return {};
-          });
+      auto committed = database.write_now(Durability::kProgress, [&](Connection& connection) -> Result<void> {
+        auto result = change(connection, batch);
+        if (!result.ok()) return result.error();
+        done = *result;
+        return {};
+      });
       if (!committed.ok() && !is_about_a_row(committed.error())) return committed;
       batch.held = done;
       if (!committed.ok()) {
