@@ -1,8 +1,8 @@
 // A post to a list: decided, rendered and stored, small ones with their batches.
-#include "lists/advice.h"
 #include <utility>
 #include <vector>
 
+#include "lists/advice.h"
 #include "lists/dsn_request.h"
 #include "lists/facts.h"
 #include "lists/held/hold.h"

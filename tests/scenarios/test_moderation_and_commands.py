@@ -67,7 +67,7 @@ class Moderation(People):
         self.letter(ED, "waits for a moderator")
         self.assertEqual(["text/plain", "message/rfc822"], [part.get_content_type() for part in letter.iter_parts()])
         self.assertEqual("Buy honey", letter.get_payload(1).get_payload(0)["Subject"])
-        self.letter("x@y.example", "There is nothing you have to do")
+        self.letter("x@y.example", "it need not be sent again")
         held = self.essaim.json("held", "list")
         self.assertEqual([("moderation", "waits", LIST, "x@y.example", "send.editorkey:4")],
                          [(h["kind"], h["state"], h["list"], h["author"], h["rule"]) for h in held])
@@ -352,7 +352,7 @@ class ListEnds(People):
     def test_who_waits_is_told_when_the_list_is_deleted(self):
         self.set_up_list(send="editorkey", subscribe="owner")
         self.taken("x@y.example", LIST, "Buy honey")
-        self.letter("x@y.example", "There is nothing you have to do")
+        self.letter("x@y.example", "it need not be sent again")
         question = self.letter(EVE, "waits for a moderator")
         self.taken(NEW, ROBOT, "subscribe dev")
         processes.wait_for("both wait", lambda: len(self.essaim.json("held", "list")) == 2)

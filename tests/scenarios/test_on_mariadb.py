@@ -210,7 +210,7 @@ class OnMariaDb(processes.Scenario):
         self.assertGreater(self.database.number(unknown), 0)
         self.assertEqual([held["id"]], [one["id"] for one in node.json("held", "list")])
         node.run("post", "show", held["id"], check=False)
-        self.assertIn("it waits for a moderator; essaim held show " + held["id"], node.last.stderr)
+        self.assertIn("it waits for the moderators of dev@lists.example: essaim held show " + held["id"], node.last.stderr)
 
         node.run("held", "approve", held["id"])
         node.run("held", "approve", held["id"])

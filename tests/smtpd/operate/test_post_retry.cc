@@ -451,7 +451,7 @@ BOOST_FIXTURE_TEST_CASE(where_everything_fails_not_every_post_is_tried, Site) {
   struct Unarm {
     ~Unarm() { FaultPlan::disarm(); }
   } unarm;
-  add_posts_of_two(80);
+  add_posts_of_two(160);
   PostRetry all = request({});
   all.selection.filter.since = kNow;
   FaultPlan::Plan plan;
@@ -460,12 +460,13 @@ BOOST_FIXTURE_TEST_CASE(where_everything_fails_not_every_post_is_tried, Site) {
   plan.times = 1000;
   FaultPlan::arm(plan);
   const auto outcome = retry(all);
-  BOOST_TEST(FaultPlan::seen(FaultPlan::Where::kBeforeCommit) < 40U);
+  // A server's client tries each of them some times; one for each post would be hundreds.
+  BOOST_TEST(FaultPlan::seen(FaultPlan::Where::kBeforeCommit) < 100U);
   FaultPlan::disarm();
   const std::int64_t some = outcome.ok() ? outcome->recipients : 0;
   if (outcome.ok()) BOOST_TEST(!outcome->error.empty());
-  BOOST_TEST(some < 169);
-  BOOST_TEST(must(retry(all)).recipients == 169 - some);
+  BOOST_TEST(some < 329);
+  BOOST_TEST(must(retry(all)).recipients == 329 - some);
 }
 
 BOOST_FIXTURE_TEST_CASE(whatever_fails_those_found_are_sent_again_once, Site) {
